@@ -1,0 +1,29 @@
+package bytesize
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSize_RoundTrip(t *testing.T) {
+	for text, want := range map[string]Size{
+		"0": 0, "1048576": MiB, "1MiB": MiB, "1 MiB": MiB, "1mib": MiB, "1MB": 1000 * 1000, "20GiB": 20 * GiB, "1.5KiB": 1536,
+	} {
+		var got Size
+		require.NoError(t, got.UnmarshalText([]byte(text)), text)
+		assert.Equal(t, want, got, text)
+		var again Size
+		require.NoError(t, again.UnmarshalText([]byte(got.String())))
+		assert.Equal(t, got, again)
+	}
+	assert.Equal(t, "64MiB", (64 * MiB).String())
+}
+
+func TestSize_RefusesOtherText(t *testing.T) {
+	for _, text := range []string{"", "MiB", "-1", "ten", "1XB", "99999999999GiB"} {
+		var got Size
+		assert.Error(t, got.UnmarshalText([]byte(text)), text)
+	}
+}

@@ -1,0 +1,74 @@
+package tenant
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/client"
+)
+
+// Identity is what a checked key says of its caller. It is immutable and shared
+// between requests. It is the client.AuthData of an authenticated request.
+type Identity struct {
+	tenant   ID
+	keyID    string
+	scopes   Signals
+	metadata client.Metadata
+}
+
+var _ client.AuthData = (*Identity)(nil)
+
+// NewIdentity returns the identity of a key of tenant id that may send scopes.
+func NewIdentity(id ID, keyID string, scopes Signals) *Identity {
+	return &Identity{
+		tenant: id, keyID: keyID, scopes: scopes,
+		metadata: client.NewMetadata(map[string][]string{MetadataKey: {string(id)}}),
+	}
+}
+
+// Undecided returns the identity of a caller that nobody could check because no
+// registry has been loaded yet. It has no tenant. Whoever receives it must
+// refuse the data with a retryable error: an authenticator cannot, because over
+// HTTP every refusal of an authenticator is a 401, on which clients drop data.
+func Undecided() *Identity { return &Identity{} }
+
+// Tenant returns the tenant ID, empty if the identity is undecided.
+func (i *Identity) Tenant() ID { return i.tenant }
+
+// KeyID returns the public ID of the key that was presented.
+func (i *Identity) KeyID() string { return i.keyID }
+
+// Scopes returns the signals that the key may send.
+func (i *Identity) Scopes() Signals { return i.scopes }
+
+// Decided tells whether the caller was checked against a registry.
+func (i *Identity) Decided() bool { return i.tenant != "" }
+
+// GetAttribute implements client.AuthData with "tenant_id" and "key_id".
+func (i *Identity) GetAttribute(name string) any {
+	switch name {
+	case "tenant_id":
+		return string(i.tenant)
+	case "key_id":
+		return i.keyID
+	}
+	return nil
+}
+
+// GetAttributeNames implements client.AuthData.
+func (*Identity) GetAttributeNames() []string { return []string{"tenant_id", "key_id"} }
+
+// NewContext returns a copy of ctx that belongs to the caller i. It keeps the
+// peer address and replaces all client metadata, so that neither the bearer
+// secret nor a forged tenant ID of the caller goes further.
+func NewContext(ctx context.Context, i *Identity) context.Context {
+	info := client.Info{Addr: client.FromContext(ctx).Addr, Auth: i, Metadata: i.metadata}
+	return client.NewContext(ctx, info)
+}
+
+// FromContext returns the authenticated identity of ctx. It reads only what an
+// authenticator put there, never client metadata, so it cannot be forged; for
+// the same reason it is gone after a batch or a queue.
+func FromContext(ctx context.Context) (*Identity, bool) {
+	i, ok := client.FromContext(ctx).Auth.(*Identity)
+	return i, ok && i != nil
+}
