@@ -8,6 +8,7 @@ require (
 	go.opentelemetry.io/collector/client v1.65.0
 	go.opentelemetry.io/collector/component v1.65.0
 	go.opentelemetry.io/collector/pdata v1.65.0
+	go.yaml.in/yaml/v3 v3.0.4
 )
 
 require (

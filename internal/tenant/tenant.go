@@ -22,10 +22,11 @@ const (
 	// and a persistent queue keep. It is set by [NewContext] alone.
 	MetadataKey = "x-tenant-id"
 
-	// HeaderBusinessID and HeaderScopeOrgID are the request headers in which a
-	// caller may name its tenant. They are checked against the key, never
-	// believed.
+	// HeaderBusinessID is a request header in which a caller may name its
+	// tenant. It is checked against the key, never believed.
 	HeaderBusinessID = "x-business-id"
+
+	// HeaderScopeOrgID is the same by the name that Loki, Mimir and Tempo use.
 	HeaderScopeOrgID = "X-Scope-OrgID"
 
 	// MaxIDLength is the greatest number of bytes in an ID.

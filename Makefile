@@ -1,0 +1,59 @@
+.DEFAULT_GOAL := help
+
+TOOL   := go tool -modfile=internal/tools/go.mod
+GOBIN_ := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
+# The race detector needs cgo and a C compiler; a machine with only Go, make and
+# git tests without it and says so.
+RACE   := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)))),-race)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: _build/main.go ## Build _build/otelcol-tenant and _build/tenantctl
+	cd _build && $(GOBIN_) -o otelcol-tenant .
+	$(GOBIN_) -o _build/tenantctl ./cmd/tenantctl
+
+_build/main.go: builder-config.yaml go.mod go.sum
+	$(TOOL) builder --config builder-config.yaml --skip-compilation
+	@touch $@
+
+.PHONY: run
+run: build ## Show the main job: two tenants, two agents, one gateway
+	@go run ./testbed/demo
+
+.PHONY: smoke
+smoke: build ## The same without a terminal, asserted; exit code 0 or 1
+	@go run ./testbed/demo -smoke
+
+.PHONY: test
+test: build ## Run all tests against the built binary
+	@test -n "$(RACE)" || echo "no C compiler: testing without the race detector"
+	go test $(RACE) -timeout 15m ./...
+	go test -count=1 ./internal/layout
+
+.PHONY: bench
+bench: ## Run every benchmark of the packages
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: generate
+generate: ## Regenerate code and documents from every metadata.yaml
+	go generate ./...
+	go mod tidy
+	cd internal/tools && go mod tidy
+
+.PHONY: lint
+lint: ## Run the linters
+	go vet ./...
+	$(TOOL) golangci-lint run
+
+.PHONY: check
+check: generate lint ## Fail on stale generated files, untidy modules or lint
+	go mod verify
+	git diff --exit-code
+	@new=$$(git ls-files --others --exclude-standard); test -z "$$new" || { echo "not in git: $$new"; exit 1; }
+
+.PHONY: clean
+clean: ## Remove what the build made
+	rm -rf _build
