@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
+)
+
+// tally is what one tenant's archive holds.
+type tally struct {
+	logs, points, spans int
+	bySeverity          map[string]int
+	byService           map[string]int
+	folder              string
+	strays              []string // data that is not of the folder's tenant
+}
+
+// tallies counts everything the archive has got so far, by tenant.
+type tallies map[string]*tally
+
+func (ts tallies) of(id, file string) *tally {
+	t := ts[id]
+	if t == nil {
+		t = &tally{bySeverity: map[string]int{}, byService: map[string]int{}}
+		ts[id] = t
+	}
+	if i := strings.Index(file, "tenant="+id); i >= 0 && t.folder == "" {
+		t.folder = filepath.Join(file[:i], "tenant="+id)
+	}
+	return t
+}
+
+// resource checks whose resource it is and returns its service name.
+func (t *tally) resource(id string, r pcommon.Resource) string {
+	got, _ := r.Attributes().Get(tenant.AttributeKey)
+	if got.AsString() != id {
+		t.strays = append(t.strays, fmt.Sprintf("%s=%q in the folder of %s", tenant.AttributeKey, got.AsString(), id))
+	}
+	name, _ := r.Attributes().Get("service.name")
+	return name.AsString()
+}
+
+func (ts tallies) handler() archive.Handler {
+	return archive.Handler{
+		Logs: func(id, file string, ld plog.Logs) error {
+			t := ts.of(id, file)
+			for _, rl := range ld.ResourceLogs().All() {
+				service := t.resource(id, rl.Resource())
+				for _, sl := range rl.ScopeLogs().All() {
+					for _, lr := range sl.LogRecords().All() {
+						t.logs++
+						t.byService[service]++
+						t.bySeverity[severity.Name(lr.SeverityNumber())]++
+					}
+				}
+			}
+			return nil
+		},
+		Metrics: func(id, file string, md pmetric.Metrics) error {
+			t := ts.of(id, file)
+			t.points += md.DataPointCount()
+			for _, rm := range md.ResourceMetrics().All() {
+				t.resource(id, rm.Resource())
+			}
+			return nil
+		},
+		Traces: func(id, file string, td ptrace.Traces) error {
+			t := ts.of(id, file)
+			t.spans += td.SpanCount()
+			for _, rs := range td.ResourceSpans().All() {
+				t.resource(id, rs.Resource())
+			}
+			return nil
+		},
+	}
+}
