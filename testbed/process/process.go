@@ -24,7 +24,8 @@ type Settings struct {
 	Path    string            // the binary
 	Args    []string          // its arguments
 	Env     map[string]string // added to a small environment: PATH and HOME alone are inherited
-	Health  string            // URL that answers 200 once it is ready; empty: ready at once
+	Health  string            // URL that answers 200 once it is ready; empty: not asked
+	Ready   string            // text of its output once it is ready; empty: not awaited
 	LogFile string            // receives stdout and stderr; empty: kept in memory only
 }
 
@@ -42,8 +43,8 @@ type Process struct {
 // keepLog bounds what is kept of a child's output in memory.
 const keepLog = 8 << 20
 
-// Start runs the child and returns when its health URL answers 200, or with an
-// error that holds the end of its output when it ended or ctx was over first.
+// Start runs the child and returns when it is ready, or with an error that holds
+// the end of its output when it ended or ctx was over first.
 func Start(ctx context.Context, set Settings) (*Process, error) {
 	p := &Process{cmd: exec.Command(set.Path, set.Args...), done: make(chan struct{})}
 	p.cmd.Env = environment(set.Env)
@@ -65,7 +66,7 @@ func Start(ctx context.Context, set Settings) (*Process, error) {
 		}
 		close(p.done)
 	}()
-	if err := p.waitHealthy(ctx, set.Health); err != nil {
+	if err := p.waitReady(ctx, set); err != nil {
 		_ = p.Kill()
 		return nil, fmt.Errorf("%s is not ready: %w\n%s", filepath.Base(set.Path), err, p.Tail(4000))
 	}
@@ -81,24 +82,14 @@ func environment(extra map[string]string) []string {
 	return env
 }
 
-func (p *Process) waitHealthy(ctx context.Context, url string) error {
-	if url == "" {
-		return nil
-	}
+func (p *Process) waitReady(ctx context.Context, set Settings) error {
 	client := &http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-		if err != nil {
-			return err
-		}
-		if resp, err := client.Do(req); err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
+		if strings.Contains(p.Output(), set.Ready) && healthy(ctx, client, set.Health) {
+			return nil
 		}
 		select {
 		case <-p.done:
@@ -108,6 +99,22 @@ func (p *Process) waitHealthy(ctx context.Context, url string) error {
 		case <-tick.C:
 		}
 	}
+}
+
+func healthy(ctx context.Context, client *http.Client, url string) bool {
+	if url == "" {
+		return true
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return false
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
 }
 
 // Write implements io.Writer for the child's output.

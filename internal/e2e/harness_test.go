@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
+)
+
+// root is the top of the source tree, seen from this package.
+const root = "../.."
+
+// missing ends a test for want of a real part: a skip on a developer's machine,
+// a failure where REQUIRE_REAL=1 says that everything must be there.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("REQUIRE_REAL") == "1" {
+		t.Fatalf("REQUIRE_REAL=1 and there is no %s", what)
+	}
+	t.Skipf("there is no %s", what)
+}
+
+// built returns the absolute path of a binary of make build.
+func built(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(root, "_build", name))
+	require.NoError(t, err)
+	if _, err := os.Stat(path); err != nil {
+		missing(t, "_build/"+name+" (run make build)")
+	}
+	return path
+}
+
+// collector is a running collector of a test.
+type collector struct {
+	*process.Process
+	t *testing.T
+}
+
+// start runs the built collector with the arguments and environment, waits until
+// it is ready, and ends it with the test.
+func start(t *testing.T, env map[string]string, args ...string) *collector {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	p, err := process.Start(ctx, process.Settings{
+		Path: built(t, "otelcol-tenant"), Args: args, Env: env, Ready: "Everything is ready",
+	})
+	require.NoError(t, err)
+	c := &collector{Process: p, t: t}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("output of pid %d:\n%s", p.Pid(), p.Tail(6000))
+		}
+		_ = p.Kill()
+	})
+	return c
+}
+
+// stop ends the collector in order and requires that it ended well.
+func (c *collector) stop() {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	require.NoError(c.t, c.Stop(ctx), c.Tail(4000))
+}
+
+// writeConfig puts YAML into a file and returns its path.
+func writeConfig(t *testing.T, yaml string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(yaml), 0o600))
+	return path
+}
+
+// addresses returns n free loopback addresses.
+func addresses(t *testing.T, n int) []string {
+	t.Helper()
+	addrs, err := process.FreeAddresses(n)
+	require.NoError(t, err)
+	return addrs
+}
+
+// registry is a registry file that a test changes with tenantctl, as an operator
+// does.
+type registry struct {
+	t    *testing.T
+	path string
+}
+
+func newRegistry(t *testing.T) *registry {
+	t.Helper()
+	return &registry{t: t, path: filepath.Join(t.TempDir(), "tenants.yaml")}
+}
+
+// ctl runs tenantctl and returns what it printed.
+func (r *registry) ctl(args ...string) string {
+	r.t.Helper()
+	cmd := exec.Command(built(r.t, "tenantctl"), append([]string{"--registry", r.path, "-o", "json"}, args...)...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(r.t, err, "tenantctl %v: %s", args, stderr.String())
+	return string(out)
+}
+
+// key makes a key for the tenant and returns its ID and text.
+func (r *registry) key(tenant string, args ...string) (id, key string) {
+	r.t.Helper()
+	var made struct{ ID, Key string }
+	out := r.ctl(append([]string{"key", "create", tenant}, args...)...)
+	require.NoError(r.t, json.Unmarshal([]byte(out), &made), out)
+	require.NotEmpty(r.t, made.Key, out)
+	return made.ID, made.Key
+}
