@@ -63,6 +63,9 @@ func (p *Parser) decode(data []byte) ([]decoded, map[entryHash]decoded, Faults) 
 		}
 	}
 	items, faults := decodeWhole(data)
+	if items == nil && len(faults) == 1 && ok {
+		faults[0] = l.locate(faults[0])
+	}
 	return items, nil, faults
 }
 
@@ -128,6 +131,17 @@ func decodeEntry(plain *plainParser, text []byte) (decoded, bool) {
 	item := d.tenant(root.content[0], "")
 	item.first = 1
 	return item, len(d.faults) == 0
+}
+
+// locate says in which entry the syntax fault f is, since the line that the YAML
+// library tells is often off by a few.
+func (l layout) locate(f Fault) Fault {
+	for _, e := range l.entries {
+		if _, err := parseDocument(e.text); err != nil {
+			return Fault{Line: e.line, Reason: "the entry that begins here is " + syntaxFault(err).Reason}
+		}
+	}
+	return f
 }
 
 // decodeWhole parses any registry file.

@@ -191,13 +191,15 @@ scan:
 			if s[i-1] == ' ' {
 				break scan
 			}
+			if flow {
+				return nil, false
+			}
 			end = i + 1
+		case flow && strings.IndexByte("-+@=%()", c) < 0:
+			return nil, false
 		default:
 			end = i + 1
 		}
-	}
-	if flow && strings.IndexByte(s[:end], '#') >= 0 {
-		return nil, false
 	}
 	n := p.node(kindText)
 	n.value = s[:end]
