@@ -82,7 +82,7 @@ func (c *keyChecker) Shutdown(context.Context) error {
 
 // Authenticate implements extensionauth.Server. It takes no lock and does no I/O.
 func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]string) (context.Context, error) {
-	identity, d := c.decide(ctx, headers)
+	identity, d := c.decide(client.FromContext(ctx).Addr, headers)
 	c.tally.add(d)
 	if d.refused() {
 		return ctx, c.refusals[d]
@@ -90,7 +90,8 @@ func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]stri
 	return tenant.NewContext(ctx, identity), nil
 }
 
-func (c *keyChecker) decide(ctx context.Context, headers map[string][]string) (*tenant.Identity, decision) {
+// decide tells whose request with headers it is that came from addr.
+func (c *keyChecker) decide(addr net.Addr, headers map[string][]string) (*tenant.Identity, decision) {
 	text, why := readKey(headers)
 	if why != accepted {
 		return nil, why
@@ -109,7 +110,7 @@ func (c *keyChecker) decide(ctx context.Context, headers map[string][]string) (*
 	if key == nil || key.Tenant().Status == tenant.StatusDeleted {
 		return nil, unknownKey
 	}
-	if why := c.check(ctx, key); why != accepted {
+	if why := c.check(addr, key); why != accepted {
 		return nil, why
 	}
 	if !namesOnly(headers, key.Tenant().ID) {
@@ -118,8 +119,8 @@ func (c *keyChecker) decide(ctx context.Context, headers map[string][]string) (*
 	return key.Identity(), accepted
 }
 
-// check tells whether key may be used now and from where the request came.
-func (c *keyChecker) check(ctx context.Context, key *tenant.Key) decision {
+// check tells whether key may be used now and from addr.
+func (c *keyChecker) check(addr net.Addr, key *tenant.Key) decision {
 	if !key.RevokedAt.IsZero() {
 		return revokedKey // a time to come counts too: clocks of operators run ahead
 	}
@@ -129,7 +130,7 @@ func (c *keyChecker) check(ctx context.Context, key *tenant.Key) decision {
 	if !key.ExpiresAt.IsZero() && !c.now().Before(key.ExpiresAt) {
 		return expiredKey
 	}
-	if len(key.SourceCIDRs) > 0 && !contains(key.SourceCIDRs, client.FromContext(ctx).Addr) {
+	if len(key.SourceCIDRs) > 0 && !contains(key.SourceCIDRs, addr) {
 		return sourceAddress
 	}
 	return accepted

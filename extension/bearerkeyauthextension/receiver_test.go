@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configauth"
 	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configmiddleware"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -34,7 +35,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-var authID = component.MustNewID("bearer_key_auth")
+var (
+	authID   = component.MustNewID("bearer_key_auth")
+	loopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 50000}
+)
 
 // gateway is a real OTLP receiver that asks the extension, and what its consumer
 // was called with.
@@ -60,6 +64,7 @@ func startGateway(t *testing.T, registry *tenanttest.Registry) *gateway {
 	overGRPC.NetAddr.Endpoint = g.grpc
 	overGRPC.IncludeMetadata = true
 	overGRPC.Auth = configoptional.Some(auth)
+	overGRPC.Middlewares = []configmiddleware.Config{{ID: authID}}
 	overHTTP.ServerConfig.NetAddr.Endpoint = g.http
 	overHTTP.ServerConfig.IncludeMetadata = true
 	overHTTP.ServerConfig.Auth = configoptional.Some(confighttp.AuthConfig{Config: auth})
