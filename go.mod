@@ -96,3 +96,9 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
+
+require go.opentelemetry.io/collector/processor v1.65.0
+require go.opentelemetry.io/collector/processor/processorhelper v0.159.0
+require go.opentelemetry.io/collector/processor/processortest v0.159.0
+require go.opentelemetry.io/collector/pdata/testdata v0.159.0
+require go.opentelemetry.io/collector/processor/xprocessor v0.159.0
