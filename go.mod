@@ -102,3 +102,14 @@ require go.opentelemetry.io/collector/processor/processorhelper v0.159.0
 require go.opentelemetry.io/collector/processor/processortest v0.159.0
 require go.opentelemetry.io/collector/pdata/testdata v0.159.0
 require go.opentelemetry.io/collector/processor/xprocessor v0.159.0
+
+require github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.159.0
+require go.etcd.io/bbolt v1.5.0
+require go.opentelemetry.io/collector/exporter v1.65.0
+require go.opentelemetry.io/collector/exporter/exporterhelper v0.159.0
+require go.opentelemetry.io/collector/exporter/exportertest v0.159.0
+require go.opentelemetry.io/collector/extension/xextension v0.159.0
+require github.com/cenkalti/backoff/v7 v7.0.0
+require github.com/hashicorp/golang-lru/v2 v2.0.7
+require go.opentelemetry.io/collector/config/configretry v1.65.0
+require go.opentelemetry.io/collector/exporter/xexporter v0.159.0
