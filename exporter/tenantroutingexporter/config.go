@@ -188,6 +188,7 @@ func (c *Config) Validate() error {
 	add(c.Lane.MaxBytes <= 0, `"lane::max_bytes" must be positive`)
 	add(c.Lane.MaxAge <= 0, `"lane::max_age" must be positive`)
 	add(c.Lane.Batch.MaxBytes <= 0, `"lane::batch::max_bytes" must be positive`)
+	add(c.Lane.Batch.MaxBytes > c.Lane.MaxBytes, `"lane::batch::max_bytes" must not be more than "lane::max_bytes"`)
 	add(c.Lane.Batch.Timeout < 0, `"lane::batch::timeout" must not be negative`)
 	add(c.Lane.Concurrency <= 0, `"lane::concurrency" must be positive`)
 	add(c.Retry.InitialInterval <= 0, `"retry::initial_interval" must be positive`)
@@ -206,6 +207,7 @@ func (c *Config) Validate() error {
 			add(!ok, `"routes::%s" names %q, which is not under "destinations"`, signal, name)
 		}
 	}
+	add(len(c.Destinations) == 0, `"destinations" must name at least one destination`)
 	directories := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(c.Destinations)) {
 		d := c.Destinations[name]
