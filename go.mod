@@ -104,13 +104,20 @@ require go.opentelemetry.io/collector/exporter/exporterhelper v0.159.0
 
 require go.opentelemetry.io/collector/exporter/exportertest v0.159.0
 
-require go.opentelemetry.io/collector/extension/xextension v0.159.0
+require (
+	github.com/spf13/cobra v1.10.2
+	github.com/spf13/pflag v1.0.10
+	go.opentelemetry.io/collector/extension/xextension v0.159.0
+)
 
 require github.com/cenkalti/backoff/v7 v7.0.0 // indirect
 
 require github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
 
-require go.opentelemetry.io/collector/config/configretry v1.65.0 // indirect
+require (
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	go.opentelemetry.io/collector/config/configretry v1.65.0 // indirect
+)
 
 require (
 	go.opentelemetry.io/collector/config/configauth v1.65.0
