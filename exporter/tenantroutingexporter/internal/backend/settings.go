@@ -80,7 +80,13 @@ func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination
 	if set.Client.Compression == "" {
 		set.Client.Compression = p.Compression
 	}
-	errs := []error{p.CheckCompression(set.Client.Compression)}
+	var errs []error
+	if err := p.CheckCompression(set.Client.Compression); err != nil {
+		errs = append(errs, fmt.Errorf("compression: %w", err))
+	}
+	if set.Encoding != EncodingProto && set.Encoding != EncodingJSON {
+		errs = append(errs, errors.New("encoding: must be proto or json"))
+	}
 	if p.ProtobufOnly && set.Encoding == EncodingJSON {
 		errs = append(errs, fmt.Errorf("encoding: %s takes protobuf only", p.Name))
 	}
@@ -131,8 +137,12 @@ func NewGRPC(name string, p Profile, set GRPCSettings, pool *Pool) (*Destination
 	}
 	if err != nil {
 		errs = append(errs, fmt.Errorf("endpoint: %w", err))
-	} else if !t.Dynamic() {
-		errs = append(errs, set.Client.Validate())
+	} else {
+		check := set.Client
+		if t.Dynamic() {
+			check.Endpoint = "localhost:4317" // the rest can be checked all the same
+		}
+		errs = append(errs, check.Validate())
 	}
 	d.endpoint = t
 	if set.Timeout <= 0 {
