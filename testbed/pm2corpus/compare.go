@@ -11,6 +11,7 @@ import (
 
 // Line is one line of an application as a log agent delivered it.
 type Line struct {
+	File      string // name of the log file; for the reader, not compared
 	Text      string
 	Stream    string  // stdout or stderr; may be empty for a text file
 	ProcessID *int    // nil: the agent cannot say
@@ -75,9 +76,7 @@ func processKey(id *int) string {
 // order alone counts, and the stream where the agent says one.
 func Compare(expected []Expected, got []Line) Result {
 	r := Result{Expected: len(expected), Received: len(got)}
-	want := map[key][]*Expected{}
-	have := map[key][]*Line{}
-	text := false
+	want, have, text := map[key][]*Expected{}, map[key][]*Line{}, false
 	for i := range expected {
 		e := &expected[i]
 		k := key{process: processKey(e.ProcessID), stream: e.Stream}

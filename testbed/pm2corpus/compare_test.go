@@ -149,12 +149,54 @@ func TestCompare_Fields(t *testing.T) {
 	r = check(func(*Fields) {})
 	assert.True(t, r.OK(), "PM2's time is what is left: %s", r.String())
 
-	// Nothing is read out of a line that is not one JSON object.
-	want[0].Line = "plain"
-	r = check(func(*Fields) {})
-	assert.False(t, r.OK())
-	r = check(func(f *Fields) { *f = Fields{Time: right.Time} })
+	want[0].Level = "http"
+	r = check(func(f *Fields) { f.Severity, f.SeverityText = plog.SeverityNumberDebug3, "http" })
 	assert.True(t, r.OK(), r.String())
+	r = check(func(f *Fields) { f.Severity, f.SeverityText, f.Normalized = plog.SeverityNumberDebug3, "debug", true })
+	assert.True(t, r.OK(), r.String())
+	r = check(func(f *Fields) { f.Severity, f.SeverityText, f.Normalized = plog.SeverityNumberDebug3, "http", true })
+	assert.False(t, r.OK())
+
+	want[0] = Expected{Line: "plain", Stream: "stdout", ProcessID: ptr(0)}
+	r = check(func(f *Fields) { *f = Fields{} })
+	assert.True(t, r.OK(), r.String())
+	for name, invented := range map[string]Fields{
+		"level": {Severity: plog.SeverityNumberInfo}, "time": {Time: right.Time}, "trace": {TraceID: "5b"}, "span": {SpanID: "e4"},
+	} {
+		r = check(func(f *Fields) { *f = invented })
+		assert.Equal(t, 1, r.BadFields, name)
+	}
+
+	want[0].TS = "yesterday"
+	r = check(func(f *Fields) { *f = Fields{} })
+	assert.False(t, r.OK(), "an expectation that cannot be read is no pass")
+}
+
+func TestFromLogs(t *testing.T) {
+	ld := plog.NewLogs()
+	rl := ld.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutInt("pm2.process.id", 7)
+	recs := rl.ScopeLogs().AppendEmpty().LogRecords()
+	rec := recs.AppendEmpty()
+	rec.Body().SetStr("message")
+	rec.Attributes().PutStr("log.record.original", `{"msg":"message"}`)
+	rec.Attributes().PutStr("log.iostream", "stderr")
+	rec.Attributes().PutStr("log.file.name", "a-error.log")
+	rec.SetSeverityNumber(plog.SeverityNumberWarn)
+	rec.SetSeverityText("warn")
+	rec.SetTimestamp(1)
+	rec.SetTraceID([16]byte{1})
+	rec.SetSpanID([8]byte{2})
+	recs.AppendEmpty().Body().SetStr("bare")
+	ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+	assert.Equal(t, []Line{
+		{File: "a-error.log", Text: `{"msg":"message"}`, Stream: "stderr", ProcessID: ptr(7), Fields: &Fields{
+			Severity: plog.SeverityNumberWarn, SeverityText: "warn", Time: time.Unix(0, 1).UTC(),
+			TraceID: "01000000000000000000000000000000", SpanID: "0200000000000000",
+		}},
+		{Text: "bare", ProcessID: ptr(7), Fields: &Fields{}},
+		{Fields: &Fields{}},
+	}, FromLogs(ld))
 }
 
 func TestCompare_TextFile(t *testing.T) {

@@ -48,7 +48,8 @@ type Expected struct {
 	PM2TS string   `json:"pm2_ts"` // PM2's time of the record in which the line starts
 	Flags []string `json:"flags"`
 
-	text bool // of a text file: order alone tells lines apart
+	text  bool // of a text file: order alone tells lines apart
+	piece bool // a part of a line that PM2 broke up
 }
 
 // Has tells whether the line has the flag.
@@ -132,7 +133,7 @@ func (e Expected) physical() []Expected {
 	}
 	pieces := make([]Expected, len(e.Pieces))
 	for i, p := range e.Pieces {
-		pieces[i] = Expected{N: e.N, Stream: e.Stream, App: e.App, Line: p, text: true}
+		pieces[i] = Expected{N: e.N, Stream: e.Stream, App: e.App, Line: p, text: true, piece: true}
 		if e.AsPM2 != nil || len(e.Pieces) > 1 {
 			pieces[i].AsPM2 = &p
 		}

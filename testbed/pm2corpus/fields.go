@@ -12,10 +12,11 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 )
 
-// Fields are what a log agent read out of a line, and the times it was given.
+// Fields are what a log agent read out of a line, and the time it gave it.
 type Fields struct {
 	Severity     plog.SeverityNumber
-	SeverityText string
+	SeverityText string    // the logger's own word, where it has one
+	Normalized   bool      // SeverityText is one of the six words of the data model instead
 	Time         time.Time // zero: none
 	TraceID      string    // lower-case hex; empty: none
 	SpanID       string
@@ -42,91 +43,77 @@ func (e *Expected) faults(g *Line) []string {
 	if e.text && g.Stream != "" {
 		differ("stream", e.Stream, g.Stream)
 	}
-	if g.Fields == nil {
+	if g.Fields == nil || e.silent() {
 		return faults
 	}
-	logger := e.logger()
-	if logger == unknown {
-		return faults
-	}
-	var number plog.SeverityNumber
-	stamp, known := parseTime(e.PM2TS)
-	if logger == structured {
-		number = severityOf(e.Level)
-		differ("trace ID", e.TraceID, g.Fields.TraceID)
-		differ("span ID", e.SpanID, g.Fields.SpanID)
-		if own, ok := timeOf(e.TS); ok {
-			stamp, known = own, true
-		}
+	number, word := e.severity()
+	if g.Fields.Normalized {
+		word = severity.Name(number)
 	}
 	differ("severity number", number, g.Fields.Severity)
-	differ("severity text", severity.Name(number), g.Fields.SeverityText)
-	if known && !stamp.Equal(g.Fields.Time) {
+	differ("severity text", word, g.Fields.SeverityText)
+	differ("trace ID", e.TraceID, g.Fields.TraceID)
+	if e.SpanID != "" || e.TraceID == "" { // notifier.js told of its trace ID only
+		differ("span ID", e.SpanID, g.Fields.SpanID)
+	}
+	stamp, err := e.time()
+	if err != nil {
+		return append(faults, err.Error())
+	}
+	if !stamp.Equal(g.Fields.Time) {
 		differ("time", stamp.UTC().Format(time.RFC3339Nano), g.Fields.Time.UTC().Format(time.RFC3339Nano))
 	}
 	return faults
 }
 
-// logging says how a line was made.
-type logging int
-
-const (
-	unstructured logging = iota // text: nothing can be read out of it for sure
-	structured                  // one JSON object
-	unknown                     // too long to be in the expectations
-)
-
-func (e *Expected) logger() logging {
-	line := e.left()
-	switch {
-	case e.LineSHA256 != "" && strings.HasPrefix(e.LineHead, "{"):
-		return unknown
-	case strings.HasPrefix(strings.TrimSpace(line), "{") && json.Valid([]byte(line)):
-		return structured
-	}
-	return unstructured
+// silent tells whether the expectation does not know what can be read out of the
+// line: it is a piece of one, or so long that only its digest is kept.
+func (e *Expected) silent() bool {
+	return e.piece || e.Has("cut_by_pm2") || e.LineSHA256 != "" && e.Level == nil
 }
 
-func severityOf(level any) plog.SeverityNumber {
-	var n plog.SeverityNumber
-	switch l := level.(type) {
+// severity returns the number and the word of the logger's level.
+func (e *Expected) severity() (n plog.SeverityNumber, word string) {
+	switch l := e.Level.(type) {
 	case json.Number:
 		if f, err := l.Float64(); err == nil {
 			n, _ = severity.FromLevel(f)
+			word = severity.LevelName(f)
 		}
 	case string:
 		n, _ = severity.FromText(l)
+		word = l
 	}
-	return n
+	return n, word
 }
 
-// timeOf reads a logger's own time.
-func timeOf(ts any) (time.Time, bool) {
-	switch v := ts.(type) {
+// time returns the logger's time, else PM2's, else none.
+func (e *Expected) time() (time.Time, error) {
+	text := e.PM2TS
+	switch ts := e.TS.(type) {
 	case json.Number:
-		n, err := strconv.ParseInt(v.String(), 10, 64)
+		n, err := strconv.ParseInt(ts.String(), 10, 64)
 		if err != nil {
-			return time.Time{}, false
+			return time.Time{}, fmt.Errorf("time of the expectation: %w", err)
 		}
 		switch { // seconds, milliseconds or nanoseconds since 1970, whichever is near our days
 		case n < 1e11:
-			return time.Unix(n, 0), true
+			return time.Unix(n, 0), nil
 		case n < 1e14:
-			return time.UnixMilli(n), true
+			return time.UnixMilli(n), nil
 		}
-		return time.Unix(0, n), true
+		return time.Unix(0, n), nil
 	case string:
-		return parseTime(v)
+		text = ts
 	}
-	return time.Time{}, false
-}
-
-// parseTime reads the formats of the corpus. Its zone-less times are UTC.
-func parseTime(s string) (time.Time, bool) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	// The corpus' times without a zone are UTC.
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05.000", "2006-01-02 15:04:05.000 -07:00"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, true
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
 		}
 	}
-	return time.Time{}, false
+	return time.Time{}, fmt.Errorf("time of the expectation: no layout for %q", text)
 }

@@ -132,3 +132,17 @@ func valid(b []byte) string {
 	}
 	return DecodeUTF8(b)
 }
+
+// Expect turns lines of a file into what a receiver must make of it. With text
+// the order of the lines counts alone.
+func Expect(written []Written, text bool) []Expected {
+	expected := make([]Expected, len(written))
+	for i, w := range written {
+		e := Expected{N: i, Stream: w.Stream, ProcessID: w.ProcessID, Line: w.Text, text: text}
+		if !w.Terminated {
+			e.Flags = []string{"unterminated"}
+		}
+		expected[i] = e
+	}
+	return expected
+}
