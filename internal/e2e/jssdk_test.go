@@ -207,12 +207,12 @@ func (s *service) check(t *testing.T) {
 		assert.Equal(t, want, rec.SeverityText(), "severity %d", rec.SeverityNumber())
 	}
 
-	taken := map[string]int64{}
+	taken := map[string]float64{}
 	require.Contains(t, s.metrics, "shop.orders")
 	for _, p := range s.metrics["shop.orders"].Sum().DataPoints().All() {
-		taken[text(p.Attributes(), "channel")] += p.IntValue()
+		taken[text(p.Attributes(), "channel")] += p.DoubleValue()
 	}
-	assert.Equal(t, map[string]int64{"web": orders / 2, "app": orders / 2}, taken)
+	assert.Equal(t, map[string]float64{"web": orders / 2, "app": orders / 2}, taken)
 	require.Contains(t, s.metrics, "shop.order.duration")
 	require.Equal(t, 1, s.metrics["shop.order.duration"].Histogram().DataPoints().Len())
 	p := s.metrics["shop.order.duration"].Histogram().DataPoints().At(0)
