@@ -32,7 +32,7 @@ const longestSocket = 107
 func newPM2(t *testing.T) *pm2 {
 	t.Helper()
 	p := &pm2{t: t, dir: nodeProject(t), truth: t.TempDir(), web: addresses(t, 1)[0]}
-	short, err := os.MkdirTemp("/tmp", "pm2-")
+	short, err := os.MkdirTemp("/tmp", "pm2-") //nolint:usetesting // the test's folder is too long for PM2's sockets
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(short)) })
 	p.home = filepath.Join(short, "h")

@@ -78,6 +78,7 @@ func TestPM2Live(t *testing.T) {
 		}
 	}, 10*time.Second, 200*time.Millisecond, "PM2's files do not have what was written")
 	p.kill()
+	checkStacks(t, p, outputs)
 
 	want, total := map[string][]pm2corpus.Expected{}, 0
 	names, err := filepath.Glob(filepath.Join(p.home, "logs", "*.log"))
@@ -190,6 +191,35 @@ func checkBroken(o pm2corpus.Output, lines []pm2corpus.Written) error {
 	}
 	lines = slices.DeleteFunc(slices.Clone(lines), func(w pm2corpus.Written) bool { return broken[w.Text] })
 	return pm2corpus.Whole(once, lines)
+}
+
+// checkStacks makes sure that what stands outside PM2's records is what crashing
+// processes of cluster mode left there, each line as often as it was written, but
+// for PM2's own words.
+func checkStacks(t *testing.T, p *pm2, outputs []pm2corpus.Output) {
+	t.Helper()
+	written := map[string]int{"You have triggered an unhandledRejection, you may have forgotten to catch a Promise rejection:": 1}
+	for _, o := range outputs {
+		for _, raw := range o.Raw {
+			for line := range strings.Lines(string(raw)) {
+				written[strings.TrimSuffix(line, "\n")]++
+			}
+		}
+	}
+	names, err := filepath.Glob(filepath.Join(p.home, "logs", "*.log"))
+	require.NoError(t, err)
+	stacks := 0
+	for _, name := range names {
+		for _, line := range read(t, name) {
+			if textFile(name) || line.ProcessID != nil {
+				continue
+			}
+			written[line.Text]--
+			assert.GreaterOrEqual(t, written[line.Text], 0, "%s has a line that nobody wrote so often: %s", filepath.Base(name), line.Text)
+			stacks++
+		}
+	}
+	assert.NotZero(t, stacks, "no crash left its stack outside PM2's records")
 }
 
 // logFile returns the file that PM2 writes the stream to.
