@@ -135,3 +135,5 @@ require (
 	google.golang.org/protobuf v1.36.12
 	gopkg.in/yaml.v3 v3.0.1
 )
+
+require github.com/bmatcuk/doublestar/v4 v4.10.4
