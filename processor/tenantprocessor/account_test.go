@@ -38,6 +38,8 @@ func TestAccount_NamesTheLimitThatIsExceeded(t *testing.T) {
 			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second}},
 		{"the longer of two", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 50, BytesPerSecond: 1 << 10}),
 			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second}},
+		{"the longer of two, the first", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10, BytesPerSecond: 5 << 10}),
+			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second}},
 		{"daily quota", tenant.Logs, tenant.Limits{DailyBytes: 15 << 10},
 			excess{quotaExceeded, "over the daily quota of 15KiB", 12 * time.Hour}},
 		{"monthly quota", tenant.Traces, tenant.Limits{MonthlyBytes: 15 << 10, DailyBytes: 15 << 10},
