@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"go.opentelemetry.io/collector/config/configopaque"
+
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
 
@@ -85,10 +87,6 @@ func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, 
 	req.Header.Set("User-Agent", t.destination.pool.userAgent)
 	req.Header.Set("Content-Type", contentType)
 	for _, h := range f.headers {
-		if strings.EqualFold(h.name, "Host") {
-			req.Host = h.value
-			continue
-		}
 		req.Header.Set(h.name, h.value)
 	}
 	return req, nil
@@ -97,6 +95,13 @@ func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, 
 func (d *Destination) newHTTPClient(t *httpTarget) (client, error) {
 	cfg := d.http.Client
 	cfg.Endpoint, cfg.Headers = "", nil // both are per request
+	if d.host != nil {
+		host, err := d.host.Render(t.values)
+		if err != nil {
+			return nil, settingError{"headers::Host", err}
+		}
+		cfg.Headers.Set("Host", configopaque.String(host))
+	}
 	if err := d.fill(&cfg, t.values); err != nil {
 		return nil, err
 	}
@@ -160,7 +165,7 @@ func networkResult(ctx context.Context, err error) lane.Result {
 		res.Reason = "dns"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		res.Reason = "connection_refused"
-	case errors.As(err, &unknownCA), errors.As(err, &wrongName), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &verify):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &unknownCA), errors.As(err, &wrongName), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &verify):
 		res.Reason, res.Verdict = "tls", lane.Blocked
 	case errors.As(err, &netErr) && netErr.Timeout():
 		res.Reason = "timeout"
