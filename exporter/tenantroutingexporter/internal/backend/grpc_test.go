@@ -132,11 +132,11 @@ func TestGRPC_NoGoodServer(t *testing.T) {
 		reason   string
 		verdict  lane.Verdict
 	}{
-		"refused":            {"127.0.0.1:1", false, "grpc_unavailable", lane.Retry},
-		"unknown host":       {"no-such-host.invalid:4317", false, "grpc_unavailable", lane.Retry},
-		"no answer":          {hang, false, "grpc_deadlineexceeded", lane.Retry},
-		"not gRPC":           {l.Addr().String(), false, "grpc_unavailable", lane.Retry},
-		"no TLS":             {hang, true, "grpc_unavailable", lane.Retry},
+		"refused":      {"127.0.0.1:1", false, "grpc_unavailable", lane.Retry},
+		"unknown host": {"no-such-host.invalid:4317", false, "grpc_unavailable", lane.Retry},
+		"no answer":    {hang, false, "grpc_deadlineexceeded", lane.Retry},
+		"not gRPC":     {l.Addr().String(), false, "grpc_unavailable", lane.Retry},
+		"no TLS":       {hang, true, "grpc_unavailable", lane.Retry},
 		// gRPC says the same of an answer that is too large as of a request that is.
 		"an answer too long": {oversized, false, "grpc_resourceexhausted", lane.TooLarge},
 	} {
