@@ -137,3 +137,11 @@ require (
 )
 
 require github.com/bmatcuk/doublestar/v4 v4.10.4
+
+require github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.159.0
+require go.etcd.io/bbolt v1.5.0
+require go.opentelemetry.io/collector/exporter v1.65.0
+require go.opentelemetry.io/collector/exporter/exporterhelper v0.159.0
+require go.opentelemetry.io/collector/exporter/exportertest v0.159.0
+require github.com/cenkalti/backoff/v7 v7.0.0
+require github.com/hashicorp/golang-lru/v2 v2.0.7

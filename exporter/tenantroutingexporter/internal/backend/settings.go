@@ -59,7 +59,8 @@ type Destination struct {
 	endpoint  *template.Template    // base URL, gRPC target or directory
 	endpoints [3]*template.Template // per signal; nil: from the base
 	headers   []header
-	others    []other // templates in all other strings of the client settings
+	host      *template.Template // of the Host header; nil: that of the URL
+	others    []other            // templates in all other strings of the client settings
 }
 
 type header struct {
@@ -195,6 +196,10 @@ func (d *Destination) compileHeaders(p Profile, own configopaque.MapList) error 
 			errs = append(errs, fmt.Errorf("headers::%s: %w", name, err))
 			continue
 		}
+		if d.http != nil && lower == "host" {
+			d.host = t // compression makes a new request, which only a client can give a host
+			continue
+		}
 		d.headers = append(d.headers, header{name, t})
 	}
 	return errors.Join(errs...)
@@ -272,6 +277,9 @@ func (d *Destination) fill(settings any, v template.Values) error {
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder
 	b.WriteString(d.name)
+	if d.host != nil {
+		b.WriteString("\x01" + d.host.Key(v))
+	}
 	for _, o := range d.others {
 		b.WriteString("\x01" + o.value.Key(v))
 	}
@@ -295,6 +303,9 @@ func (d *Destination) Check(signal int, v template.Values) error {
 	}
 	for _, h := range d.headers {
 		check("headers::"+h.name, h.value)
+	}
+	if d.host != nil {
+		check("headers::Host", d.host)
 	}
 	for _, o := range d.others {
 		check(o.key, o.value)
