@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ type agent struct {
 func startAgent(t *testing.T, g *gateway, reg *registry, tenant, home string, args ...string) *agent {
 	t.Helper()
 	_, key := reg.key(tenant)
+	g.awaitKey(key)
 	free := addresses(t, 4)
 	a := &agent{grpc: free[0], http: free[1]}
 	a.collector = start(t, map[string]string{
@@ -32,6 +34,16 @@ func startAgent(t *testing.T, g *gateway, reg *registry, tenant, home string, ar
 		"HEALTH_ENDPOINT": free[2], "METRICS_PORT": port(free[3]),
 	}, append([]string{"--config", filepath.Join(root, "distributions", "agent", "config.yaml")}, args...)...)
 	return a
+}
+
+// awaitKey waits until the gateway knows a key that was just made. Whoever sends
+// with it sooner is told 401, and may not try again.
+func (g *gateway) awaitKey(key string) {
+	g.t.Helper()
+	require.Eventually(g.t, func() bool {
+		code, _ := postProto(g.t, g.http, "traces", nil, bearer(key))
+		return code == http.StatusOK
+	}, inForce, 10*time.Millisecond)
 }
 
 // exact are the arguments of an agent that delivers every line as it was written

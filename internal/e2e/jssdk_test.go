@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,22 +68,13 @@ func TestJSSDK_StraightToGateway(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &onboarding), out)
 	file := filepath.Join(t.TempDir(), "otlp.env")
 	require.NoError(t, os.WriteFile(file, []byte("set -a\n"+onboarding.OTLPEnv+"set +a\n"), 0o600))
-	awaitKey(t, g, onboarding.OTLPEnv)
+	_, value, found := strings.Cut(onboarding.OTLPEnv, "Authorization=Bearer%20")
+	require.True(t, found, onboarding.OTLPEnv)
+	key, _, _ := strings.Cut(value, `"`)
+	g.awaitKey(key)
 	program(t, dir, sdkEnv("direct", nil), "sh", "-c", `. "$0" && exec node sdk/app.cjs`, file)
 	awaitService(t, g, "shop", "direct").check(t)
 	g.stop()
-}
-
-// awaitKey waits until the gateway knows the key of what onboard printed.
-func awaitKey(t *testing.T, g *gateway, env string) {
-	t.Helper()
-	_, value, found := strings.Cut(env, "Authorization=Bearer%20")
-	require.True(t, found, env)
-	key, _, _ := strings.Cut(value, `"`)
-	require.Eventually(t, func() bool {
-		code, _ := postProto(t, g.http, "traces", nil, bearer(key))
-		return code == http.StatusOK
-	}, inForce, 10*time.Millisecond)
 }
 
 // sdkEnv is the environment of the application.
