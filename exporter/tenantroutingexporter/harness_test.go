@@ -22,6 +22,8 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/zap/zaptest"
 	"gopkg.in/yaml.v3"
 
@@ -176,4 +178,36 @@ func archived(tb testing.TB, directory string) map[string][]string {
 		assert.NoError(tb, err)
 	}
 	return out
+}
+
+// sum returns the sum over all series of one of the exporter's own metrics whose
+// attributes include attrs, given as "key=value".
+func sum(tb testing.TB, tel *componenttest.Telemetry, name string, attrs ...string) int64 {
+	tb.Helper()
+	m, err := tel.GetMetric("otelcol_exporter_tenant_routing_" + name)
+	if err != nil {
+		return 0 // no series yet
+	}
+	var points []metricdata.DataPoint[int64]
+	switch data := m.Data.(type) {
+	case metricdata.Sum[int64]:
+		points = data.DataPoints
+	case metricdata.Gauge[int64]:
+		points = data.DataPoints
+	default:
+		require.Failf(tb, "unexpected metric", "%s is a %T", name, m.Data)
+	}
+	var total int64
+	for _, p := range points {
+		matches := true
+		for _, attr := range attrs {
+			k, v, _ := strings.Cut(attr, "=")
+			got, ok := p.Attributes.Value(attribute.Key(k))
+			matches = matches && ok && got.AsString() == v
+		}
+		if matches {
+			total += p.Value
+		}
+	}
+	return total
 }

@@ -88,7 +88,7 @@ func TestFlood_IsTheClientProcess(t *testing.T) {
 	}
 }
 
-const floodCalls = 40
+const floodCalls = 20
 
 // largeRequest is just below the 4 MiB that gRPC servers take by default.
 func largeRequest() plogotlp.ExportRequest {

@@ -14,6 +14,7 @@ type owner struct {
 	identity fixedAttribute
 	// attributes are the tenant's own, for every resource.
 	attributes []fixedAttribute
+	limits     *tenant.Limits // nil without a registry
 }
 
 // reason is why data was refused.
@@ -26,12 +27,14 @@ const (
 	unknownTenant
 	suspended
 	outOfScope
+	rateExceeded
+	quotaExceeded
 	numReasons
 )
 
 // String returns the value of the metric attribute "reason".
 func (r reason) String() string {
-	return [numReasons]string{"", "no_identity", "registry_not_loaded", "unknown_tenant", "suspended", "scope"}[r]
+	return [numReasons]string{"", "no_identity", "registry_not_loaded", "unknown_tenant", "suspended", "scope", "rate", "quota"}[r]
 }
 
 // admission decides whose data a request is and whether it may pass. It is safe
@@ -62,7 +65,7 @@ func (a *admission) decide(ctx context.Context) (owner, reason) {
 		id = caller.Tenant()
 	}
 	if a.registry == nil {
-		return a.owner(id, nil), passed
+		return owner{id: id, identity: fixedAttribute{a.key, string(id)}}, passed
 	}
 	snapshot := a.registry.Snapshot()
 	if snapshot == nil {
@@ -75,19 +78,19 @@ func (a *admission) decide(ctx context.Context) (owner, reason) {
 	}
 	switch t.Status {
 	case tenant.StatusActive:
-		return a.owner(id, t.Attributes), passed
+		return a.ownerOf(t), passed
 	case tenant.StatusSuspended:
 		return owner{}, suspended
 	}
 	return owner{}, unknownTenant
 }
 
-func (a *admission) owner(id tenant.ID, attributes map[string]string) owner {
-	o := owner{id: id, identity: fixedAttribute{a.key, string(id)}}
-	if len(attributes) > 0 {
-		o.attributes = make([]fixedAttribute, 0, len(attributes))
+func (a *admission) ownerOf(t *tenant.Tenant) owner {
+	o := owner{id: t.ID, identity: fixedAttribute{a.key, string(t.ID)}, limits: &t.Limits}
+	if len(t.Attributes) > 0 {
+		o.attributes = make([]fixedAttribute, 0, len(t.Attributes))
 	}
-	for key, value := range attributes {
+	for key, value := range t.Attributes {
 		if key != a.key {
 			o.attributes = append(o.attributes, fixedAttribute{key, value})
 		}

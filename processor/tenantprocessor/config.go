@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -45,6 +46,37 @@ const (
 	DetectProcess Detection = "process"
 )
 
+// LimitsMode is what becomes of data over a tenant's limits.
+type LimitsMode string
+
+const (
+	// LimitsEnforce refuses it; its sender is told when to come again.
+	LimitsEnforce LimitsMode = "enforce"
+	// LimitsWarn lets it pass and counts it.
+	LimitsWarn LimitsMode = "warn"
+)
+
+// LimitsConfig says how the limits are kept that tenants have in the registry.
+type LimitsConfig struct {
+	// Mode defaults to "enforce".
+	Mode LimitsMode `mapstructure:"mode"`
+
+	// Burst is how much of a rate may come at once, as the time in which the rate
+	// allows it. A larger request passes and is waited for. Defaults to 1s.
+	Burst time.Duration `mapstructure:"burst"`
+
+	// WarnAt is the share of a quota, above 0 and up to 1, from which the log
+	// warns. Defaults to 0.8.
+	WarnAt float64 `mapstructure:"warn_at"`
+
+	// Storage is the extension that keeps the counts of quotas over a restart.
+	// Without it they begin anew.
+	Storage *component.ID `mapstructure:"storage"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
 // Config is the end-user configuration of the processor.
 type Config struct {
 	// Source says where the tenant's ID comes from. Defaults to "config".
@@ -80,6 +112,9 @@ type Config struct {
 	// tenant's attributes and status.
 	Registry *component.ID `mapstructure:"registry"`
 
+	// Limits says how the tenants' limits in the registry are kept.
+	Limits LimitsConfig `mapstructure:"limits"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -87,11 +122,13 @@ type Config struct {
 var (
 	_ component.Config  = (*Config)(nil)
 	_ confmap.Validator = (*Config)(nil)
+	_ confmap.Validator = (*LimitsConfig)(nil)
 )
 
 var (
 	errNoBusinessID   = errors.New("`business_id` is required with `source: config`; is the environment variable empty that it is taken from?")
 	errBusinessIDAuth = errors.New("`business_id` must not be set with `source: auth`: there the tenant is the key's and nothing else")
+	errNoLimits       = errors.New("`limits::storage` needs a `registry`: there are no limits without one")
 	errNoAttribute    = errors.New("`attribute` must not be empty")
 )
 
@@ -122,6 +159,24 @@ func (c *Config) Validate() error {
 	}
 	if c.Severity != SeverityNormalize && c.Severity != SeverityKeep {
 		errs = append(errs, fmt.Errorf("`severity` must be normalize or keep, got %q", c.Severity))
+	}
+	if _, ok := c.registryID(); !ok && c.Limits.Storage != nil {
+		errs = append(errs, errNoLimits)
+	}
+	return errors.Join(errs...)
+}
+
+// Validate implements confmap.Validator.
+func (c *LimitsConfig) Validate() error {
+	var errs []error
+	if c.Mode != LimitsEnforce && c.Mode != LimitsWarn {
+		errs = append(errs, fmt.Errorf("`mode` must be enforce or warn, got %q", c.Mode))
+	}
+	if c.Burst <= 0 {
+		errs = append(errs, fmt.Errorf("`burst` must be positive, got %s", c.Burst))
+	}
+	if c.WarnAt <= 0 || c.WarnAt > 1 {
+		errs = append(errs, fmt.Errorf("`warn_at` must be above 0 and at most 1, got %v", c.WarnAt))
 	}
 	return errors.Join(errs...)
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,21 +25,24 @@ func load(t *testing.T, file, key string) *Config {
 }
 
 func TestConfig_OfTheReadme(t *testing.T) {
+	limits := LimitsConfig{Mode: LimitsEnforce, Burst: time.Second, WarnAt: 0.8}
+	storage := component.MustNewID("file_storage")
 	registry := component.MustNewID("tenant_registry")
 	for key, want := range map[string]*Config{
 		"tenant/edge": {
 			Source: SourceConfig, BusinessID: "tenant-a", Attribute: "business_id",
 			DeploymentEnvironment: "production", ServiceName: "shop",
 			Detect:   []Detection{DetectHost, DetectOS, DetectProcess},
-			Severity: SeverityNormalize,
+			Severity: SeverityNormalize, Limits: limits,
 		},
 		"tenant/gateway": {
 			Source: SourceAuth, Attribute: "business_id", Severity: SeverityNormalize, Registry: &registry,
+			Limits: LimitsConfig{Mode: LimitsEnforce, Burst: 2 * time.Second, WarnAt: 0.8, Storage: &storage},
 		},
 	} {
 		cfg := load(t, "config.yaml", key)
 		assert.Equal(t, want, cfg, key)
-		assert.NoError(t, cfg.Validate(), key)
+		assert.NoError(t, confmap.Validate(cfg), key)
 	}
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -56,8 +60,12 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 		"empty_attribute":             "`attribute` must not be empty",
 		"unknown_detection":           "`detect` knows host, os and process, got \"cloud\"",
 		"unknown_severity_mode":       "`severity` must be normalize or keep, got \"drop\"",
+		"limits_without_registry":     "`limits::storage` needs a `registry`",
+		"unknown_limits_mode":         "limits: `mode` must be enforce or warn, got \"soft\"",
+		"no_burst":                    "limits: `burst` must be positive, got 0s",
+		"warn_above_all":              "limits: `warn_at` must be above 0 and at most 1, got 80",
 	} {
-		assert.ErrorContains(t, load(t, "invalid.yaml", key).Validate(), want, key)
+		assert.ErrorContains(t, confmap.Validate(load(t, "invalid.yaml", key)), want, key)
 	}
 }
 

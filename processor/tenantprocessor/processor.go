@@ -23,6 +23,8 @@ type tenantProcessor struct {
 	telemetry *metadata.TelemetryBuilder
 	admission admission
 	resource  resourceStamp
+	limiter   *limiter // nil without a registry
+	release   func(context.Context) error
 	warnOnce  sync.Once
 }
 
@@ -57,6 +59,9 @@ func (p *tenantProcessor) start(ctx context.Context, host component.Host) error 
 			return err
 		}
 		p.admission.registry = registry
+		if err := p.limiter.start(ctx, host, registry); err != nil {
+			return err
+		}
 	}
 	detected, err := detect(ctx, p.cfg.detects)
 	if err != nil {
@@ -66,9 +71,14 @@ func (p *tenantProcessor) start(ctx context.Context, host component.Host) error 
 	return nil
 }
 
-func (p *tenantProcessor) shutdown(context.Context) error {
+func (p *tenantProcessor) shutdown(ctx context.Context) error {
 	p.telemetry.Shutdown()
-	return nil
+	if p.release == nil {
+		return nil
+	}
+	release := p.release
+	p.release = nil
+	return release(ctx)
 }
 
 // admit returns whose the data of ctx is, or the error that the caller gets.
@@ -82,9 +92,13 @@ func (p *tenantProcessor) admit(ctx context.Context, records int) (owner, error)
 			p.logger.Error("refusing data without an authenticated tenant: the receiver needs `auth` with a bearer_key_auth extension, and this processor must come before any that batches")
 		})
 	}
+	p.countRefused(ctx, records, why)
+	return owner{}, p.admission.refusals.of(why)
+}
+
+func (p *tenantProcessor) countRefused(ctx context.Context, records int, why reason) {
 	p.telemetry.ProcessorTenantRefusedRecords.Add(ctx, int64(records),
 		metric.WithAttributes(attribute.String("reason", why.String())))
-	return owner{}, p.admission.refusals.of(why)
 }
 
 // recordOverwritten counts what the walk over the data found.

@@ -1,15 +1,19 @@
 package tenantprocessor
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
 const benchRecords = 100
@@ -87,6 +91,31 @@ func BenchmarkLogs_100Records(b *testing.B) {
 			}
 		}
 	})
+}
+
+func BenchmarkLimitedLogs_100Records(b *testing.B) {
+	all := tenant.Limits{DailyBytes: 1 << 50, MonthlyBytes: 1 << 50}
+	all.Rates[tenant.Logs] = tenant.Rate{RecordsPerSecond: 1 << 40, BytesPerSecond: 1 << 50}
+	for name, limits := range map[string]tenant.Limits{
+		"no limits":        {},
+		"records a second": rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 1 << 40}),
+		"every limit":      all,
+	} {
+		b.Run(name, func(b *testing.B) {
+			factory, cfg := newFactory(), authConfig()
+			p, err := factory.createLogs(context.Background(), nopSettings(), cfg, consumertest.NewNop())
+			require.NoError(b, err)
+			require.NoError(b, p.Start(context.Background(), tenanttest.Host{registryID: limited(b, limits)}))
+			ctx, ld := tenantA, benchLogs(false)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := p.ConsumeLogs(ctx, ld); err != nil {
+					b.Fatal(err)
+				}
+			}
+			require.NoError(b, p.Shutdown(context.Background()))
+		})
+	}
 }
 
 func BenchmarkMetrics_100Points(b *testing.B) {

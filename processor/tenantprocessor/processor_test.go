@@ -26,7 +26,7 @@ func started(tb testing.TB, cfg *Config, signal tenant.Signal, registry *tenantt
 	tb.Cleanup(func() { require.NoError(tb, telemetry.Shutdown(context.Background())) })
 	set := processortest.NewNopSettings(metadata.Type)
 	set.TelemetrySettings = telemetry.NewTelemetrySettings()
-	p, err := newProcessor(set, cfg, signal)
+	p, err := newFactory().create(set, cfg, signal)
 	require.NoError(tb, err)
 	host := tenanttest.Host{}
 	if registry != nil {
@@ -56,7 +56,7 @@ func caller(id tenant.ID, scopes ...tenant.Signal) context.Context {
 }
 
 func TestProcessor_NamesTheRegistryThatIsMissing(t *testing.T) {
-	p, err := newProcessor(nopSettings(), authConfig(), tenant.Logs)
+	p, err := newFactory().create(nopSettings(), authConfig(), tenant.Logs)
 	require.NoError(t, err)
 	require.ErrorContains(t, p.start(context.Background(), tenanttest.Host{}), `extension "tenant_registry" is not configured`)
 	require.NoError(t, p.shutdown(context.Background()))

@@ -51,6 +51,18 @@ func retryable(code codes.Code, text string, delay time.Duration) error {
 	return &refusal{status: detailed}
 }
 
+// Callers that are over a limit come again between these times. Longer ones would
+// have most senders give up, however long the quota's day still is.
+const (
+	minLimitDelay = 2 * time.Second
+	maxLimitDelay = time.Minute
+)
+
+// overLimit names the limit to its own tenant.
+func overLimit(over excess) error {
+	return retryable(codes.ResourceExhausted, over.text, min(max(over.wait, minLimitDelay), maxLimitDelay))
+}
+
 // refusals are the errors of one signal's reasons.
 type refusals struct {
 	final [numReasons]*refusal

@@ -7,13 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configmiddleware"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
@@ -27,10 +34,13 @@ type httpTarget struct{ *site }
 
 var _ lane.Target = (*httpTarget)(nil)
 
-type httpClient struct{ *http.Client }
+type httpClient struct {
+	*http.Client
+	transport *transportCatcher
+}
 
 func (c httpClient) close() error {
-	c.CloseIdleConnections()
+	c.transport.closeIdle()
 	return nil
 }
 
@@ -85,10 +95,6 @@ func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, 
 	req.Header.Set("User-Agent", t.destination.pool.userAgent)
 	req.Header.Set("Content-Type", contentType)
 	for _, h := range f.headers {
-		if strings.EqualFold(h.name, "Host") {
-			req.Host = h.value
-			continue
-		}
 		req.Header.Set(h.name, h.value)
 	}
 	return req, nil
@@ -97,16 +103,58 @@ func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, 
 func (d *Destination) newHTTPClient(t *httpTarget) (client, error) {
 	cfg := d.http.Client
 	cfg.Endpoint, cfg.Headers = "", nil // both are per request
+	if d.host != nil {
+		host, err := d.host.Render(t.values)
+		if err != nil {
+			return nil, settingError{"headers::Host", err}
+		}
+		cfg.Headers.Set("Host", configopaque.String(host))
+	}
 	if err := d.fill(&cfg, t.values); err != nil {
 		return nil, err
 	}
-	c, err := cfg.ToClient(context.Background(), d.pool.extensions(), d.pool.telemetry)
+	catcher := &transportCatcher{}
+	extensions := maps.Clone(d.pool.extensions())
+	if extensions == nil {
+		extensions = make(map[component.ID]component.Component)
+	}
+	extensions[catcherID] = catcher
+	cfg.Middlewares = append(slices.Clone(cfg.Middlewares), configmiddleware.Config{ID: catcherID})
+	c, err := cfg.ToClient(context.Background(), extensions, d.pool.telemetry)
 	if err != nil {
 		return nil, err
 	}
 	// Following a redirect would send the tenant's data and token elsewhere.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return httpClient{c}, nil
+	return httpClient{c, catcher}, nil
+}
+
+// catcherID names the middleware that newHTTPClient adds.
+var catcherID = component.MustNewIDWithName("transport_catcher", "tenant_routing")
+
+// transportCatcher stands as the innermost middleware of a client, to get hold of
+// its transport: the layers that confighttp puts around it do not pass
+// CloseIdleConnections on, so idle connections would outlive the client.
+type transportCatcher struct {
+	component.StartFunc
+	component.ShutdownFunc
+	base http.RoundTripper
+}
+
+var _ extensionmiddleware.HTTPClient = (*transportCatcher)(nil)
+
+// GetHTTPRoundTripper implements extensionmiddleware.HTTPClient.
+func (t *transportCatcher) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
+	return func(_ context.Context, base http.RoundTripper) (http.RoundTripper, error) {
+		t.base = base
+		return base, nil
+	}, nil
+}
+
+func (t *transportCatcher) closeIdle() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 // httpResult reads an answer.
@@ -160,7 +208,7 @@ func networkResult(ctx context.Context, err error) lane.Result {
 		res.Reason = "dns"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		res.Reason = "connection_refused"
-	case errors.As(err, &unknownCA), errors.As(err, &wrongName), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &verify):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &unknownCA), errors.As(err, &wrongName), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &verify):
 		res.Reason, res.Verdict = "tls", lane.Blocked
 	case errors.As(err, &netErr) && netErr.Timeout():
 		res.Reason = "timeout"

@@ -59,7 +59,8 @@ type Destination struct {
 	endpoint  *template.Template    // base URL, gRPC target or directory
 	endpoints [3]*template.Template // per signal; nil: from the base
 	headers   []header
-	others    []other // templates in all other strings of the client settings
+	host      *template.Template // of the Host header; nil: that of the URL
+	others    []other            // templates in all other strings of the client settings
 }
 
 type header struct {
@@ -80,7 +81,13 @@ func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination
 	if set.Client.Compression == "" {
 		set.Client.Compression = p.Compression
 	}
-	errs := []error{p.CheckCompression(set.Client.Compression)}
+	var errs []error
+	if err := p.CheckCompression(set.Client.Compression); err != nil {
+		errs = append(errs, fmt.Errorf("compression: %w", err))
+	}
+	if set.Encoding != EncodingProto && set.Encoding != EncodingJSON {
+		errs = append(errs, errors.New("encoding: must be proto or json"))
+	}
 	if p.ProtobufOnly && set.Encoding == EncodingJSON {
 		errs = append(errs, fmt.Errorf("encoding: %s takes protobuf only", p.Name))
 	}
@@ -131,8 +138,12 @@ func NewGRPC(name string, p Profile, set GRPCSettings, pool *Pool) (*Destination
 	}
 	if err != nil {
 		errs = append(errs, fmt.Errorf("endpoint: %w", err))
-	} else if !t.Dynamic() {
-		errs = append(errs, set.Client.Validate())
+	} else {
+		check := set.Client
+		if t.Dynamic() {
+			check.Endpoint = "localhost:4317" // the rest can be checked all the same
+		}
+		errs = append(errs, check.Validate())
 	}
 	d.endpoint = t
 	if set.Timeout <= 0 {
@@ -183,6 +194,10 @@ func (d *Destination) compileHeaders(p Profile, own configopaque.MapList) error 
 		t, err := template.Compile(template.Header, texts[lower])
 		if err != nil {
 			errs = append(errs, fmt.Errorf("headers::%s: %w", name, err))
+			continue
+		}
+		if d.http != nil && lower == "host" {
+			d.host = t // compression makes a new request, which only a client can give a host
 			continue
 		}
 		d.headers = append(d.headers, header{name, t})
@@ -262,6 +277,9 @@ func (d *Destination) fill(settings any, v template.Values) error {
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder
 	b.WriteString(d.name)
+	if d.host != nil {
+		b.WriteString("\x01" + d.host.Key(v))
+	}
 	for _, o := range d.others {
 		b.WriteString("\x01" + o.value.Key(v))
 	}
@@ -285,6 +303,9 @@ func (d *Destination) Check(signal int, v template.Values) error {
 	}
 	for _, h := range d.headers {
 		check("headers::"+h.name, h.value)
+	}
+	if d.host != nil {
+		check("headers::Host", d.host)
 	}
 	for _, o := range d.others {
 		check(o.key, o.value)

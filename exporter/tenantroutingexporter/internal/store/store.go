@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,11 @@ const (
 	flushInterval  = 200 * time.Millisecond
 	indexName      = "lanes_index"
 	indexKeyPrefix = "generation_"
+	openingKey     = "opening"
+
+	// openAttempts is how often in a row the process may die while it opens a
+	// file before that file is taken for damaged.
+	openAttempts = 3
 )
 
 // Settings are what a Store needs.
@@ -54,9 +60,13 @@ func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	suspect, err := s.suspect(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.closeFiles(ctx))
+	}
 	var parts []lane.Part
 	for n := range s.shards {
-		f, generation, c, err := s.openShard(ctx, n, generations[n])
+		f, generation, c, err := s.openShard(ctx, n, generations[n], suspect)
 		if err != nil {
 			return nil, nil, errors.Join(err, s.closeFiles(ctx))
 		}
@@ -67,6 +77,9 @@ func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 		for _, seq := range c.order {
 			parts = append(parts, part(storeID(n, generation, seq), c.records[seq]))
 		}
+	}
+	if err := s.index.apply(ctx, []*storage.Operation{storage.DeleteOperation(openingKey)}); err != nil {
+		return nil, nil, errors.Join(err, s.closeFiles(ctx))
 	}
 	go s.flushLoop()
 	return s, parts, nil
@@ -126,10 +139,50 @@ func (s *Store) openIndex(ctx context.Context) (generations [numShards]uint8, er
 	return generations, err
 }
 
+// opening is a file that is being opened, and how often that was begun. It is
+// written down because bbolt checks a file in a goroutine of its own, where
+// nobody can recover from what it thinks of a damaged one: the process dies, and
+// would die at every start.
+type opening struct {
+	name     string
+	attempts int
+}
+
+// suspect returns the file during whose opening the last process ended.
+func (s *Store) suspect(ctx context.Context) (opening, error) {
+	op := storage.GetOperation(openingKey)
+	if err := s.index.apply(ctx, []*storage.Operation{op}); err != nil {
+		return opening{}, fmt.Errorf("reading the index of queue files: %w", err)
+	}
+	name, count, _ := strings.Cut(string(op.Value), " ")
+	attempts, _ := strconv.Atoi(count)
+	return opening{name, attempts}, nil
+}
+
+// begin notes that a file is about to be opened.
+func (s *Store) begin(ctx context.Context, name string, suspect opening) error {
+	attempts := 1
+	if name == suspect.name {
+		attempts += suspect.attempts
+	}
+	if attempts > openAttempts {
+		return fmt.Errorf("%w: the process ended %d times while opening it", errDamaged, suspect.attempts)
+	}
+	err := s.index.apply(ctx, []*storage.Operation{storage.SetOperation(openingKey, []byte(name+" "+strconv.Itoa(attempts)))})
+	if err != nil {
+		return fmt.Errorf("writing the index of queue files: %w", err)
+	}
+	return nil
+}
+
 // openShard opens the newest file of shard n that can be read.
-func (s *Store) openShard(ctx context.Context, n int, generation uint8) (*file, uint8, *content, error) {
+func (s *Store) openShard(ctx context.Context, n int, generation uint8, suspect opening) (*file, uint8, *content, error) {
 	for {
-		f, err := openFile(ctx, s.set.Open, fileName(n, generation))
+		var f *file
+		err := s.begin(ctx, fileName(n, generation), suspect)
+		if err == nil {
+			f, err = openFile(ctx, s.set.Open, fileName(n, generation))
+		}
 		if err == nil {
 			var c *content
 			if c, err = f.load(ctx); err == nil {

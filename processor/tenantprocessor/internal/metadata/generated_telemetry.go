@@ -3,10 +3,12 @@
 package metadata
 
 import (
+	"context"
 	"errors"
 	"sync"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/embedded"
 	"go.opentelemetry.io/otel/trace"
 
 	"go.opentelemetry.io/collector/component"
@@ -26,7 +28,9 @@ type TelemetryBuilder struct {
 	meter                                metric.Meter
 	mu                                   sync.Mutex
 	registrations                        []metric.Registration
+	ProcessorTenantOverLimitRecords      metric.Int64Counter
 	ProcessorTenantOverwrittenAttributes metric.Int64Counter
+	ProcessorTenantQuotaUse              metric.Float64ObservableGauge
 	ProcessorTenantRefusedRecords        metric.Int64Counter
 	ProcessorTenantUnknownSeverities     metric.Int64Counter
 }
@@ -40,6 +44,31 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterProcessorTenantQuotaUseCallback sets callback for observable ProcessorTenantQuotaUse metric.
+func (builder *TelemetryBuilder) RegisterProcessorTenantQuotaUseCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ProcessorTenantQuotaUse, obs: o})
+		return nil
+	}, builder.ProcessorTenantQuotaUse)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -60,10 +89,22 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ProcessorTenantOverLimitRecords, err = builder.meter.Int64Counter(
+		"otelcol_processor_tenant_over_limit_records",
+		metric.WithDescription("Log records, data points or spans that were over a limit and passed because the limits only warn. [Development]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorTenantOverwrittenAttributes, err = builder.meter.Int64Counter(
 		"otelcol_processor_tenant_overwritten_attributes",
 		metric.WithDescription("Attributes that named another tenant than the data belongs to, and were overwritten. [Development]"),
 		metric.WithUnit("{attribute}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorTenantQuotaUse, err = builder.meter.Float64ObservableGauge(
+		"otelcol_processor_tenant_quota_use",
+		metric.WithDescription("Used share of a tenant's quota of the running day or month. [Development]"),
+		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorTenantRefusedRecords, err = builder.meter.Int64Counter(

@@ -1,0 +1,187 @@
+package pm2receiver
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+	_ "time/tzdata" // for "timezone" where the system has no time zones
+
+	"github.com/bmatcuk/doublestar/v4"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+)
+
+// StartAt says where reading begins when there is no checkpoint.
+type StartAt string
+
+// Places to start at.
+const (
+	StartAtBeginning StartAt = "beginning"
+	StartAtEnd       StartAt = "end"
+)
+
+// StackTraces says what becomes of a stack trace that was written as lines.
+type StackTraces string
+
+// Ways to treat stack traces.
+const (
+	StackTracesJoin     StackTraces = "join"
+	StackTracesSeparate StackTraces = "separate"
+)
+
+const (
+	minLineSize     = 4 * bytesize.KiB
+	maxLineSize     = 16 * bytesize.MiB
+	minPollInterval = 10 * time.Millisecond
+	maxPollInterval = time.Minute
+)
+
+// Config is the end-user configuration of the receiver.
+type Config struct {
+	// Home is the folder of a PM2 daemon; logs/*.log in it are read. Defaults to
+	// $PM2_HOME, else ~/.pm2. Not used if Include is set.
+	Home string `mapstructure:"home"`
+
+	// Include are patterns of log files to read instead of those of Home.
+	Include []string `mapstructure:"include"`
+
+	// Exclude are patterns of log files not to read.
+	Exclude []string `mapstructure:"exclude"`
+
+	// StartAt is where files without a checkpoint are read from when the receiver
+	// starts for the first time. Files that appear later are always read from the
+	// beginning. Defaults to beginning.
+	StartAt StartAt `mapstructure:"start_at"`
+
+	// Storage is the extension that keeps checkpoints. Without it every start is the
+	// first.
+	Storage *component.ID `mapstructure:"storage"`
+
+	// PollInterval is how often files are looked at. Defaults to 100ms.
+	PollInterval time.Duration `mapstructure:"poll_interval"`
+
+	// IncludeLogRecordOriginal adds log.record.original, the line exactly as the
+	// application wrote it.
+	IncludeLogRecordOriginal bool `mapstructure:"include_log_record_original"`
+
+	// SeverityFromStderr makes ERROR of lines on stderr that have no level.
+	SeverityFromStderr bool `mapstructure:"severity_from_stderr"`
+
+	// Timezone is where times without a zone are read: Local, UTC, or a name of the
+	// time zone database. Defaults to Local.
+	Timezone string `mapstructure:"timezone"`
+
+	// MaxLineSize is the size above which a line becomes several records. Defaults
+	// to 1MiB.
+	MaxLineSize bytesize.Size `mapstructure:"max_line_size"`
+
+	// ParseApplicationJSON takes lines apart that are JSON objects. Defaults to true.
+	ParseApplicationJSON bool `mapstructure:"parse_application_json"`
+
+	// StackTraces is join, which makes one record of a stack trace, or separate,
+	// which makes one of every line. Defaults to join.
+	StackTraces StackTraces `mapstructure:"stack_traces"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var (
+	_ component.Config  = (*Config)(nil)
+	_ confmap.Validator = (*Config)(nil)
+)
+
+// Validate implements confmap.Validator.
+func (c *Config) Validate() error {
+	var errs []error
+	for _, pattern := range c.Include {
+		errs = append(errs, validPattern("include", pattern))
+	}
+	for _, pattern := range c.Exclude {
+		errs = append(errs, validPattern("exclude", pattern))
+	}
+	if c.StartAt != StartAtBeginning && c.StartAt != StartAtEnd {
+		errs = append(errs, fmt.Errorf(`"start_at" must be %q or %q, got %q`, StartAtBeginning, StartAtEnd, c.StartAt))
+	}
+	if c.PollInterval < minPollInterval || c.PollInterval > maxPollInterval {
+		errs = append(errs, fmt.Errorf(`"poll_interval" must be between %v and %v, got %v`, minPollInterval, maxPollInterval, c.PollInterval))
+	}
+	if _, err := time.LoadLocation(c.Timezone); err != nil {
+		errs = append(errs, fmt.Errorf(`"timezone" %q is not Local, UTC or a name such as Europe/Berlin`, c.Timezone))
+	}
+	if c.MaxLineSize < minLineSize || c.MaxLineSize > maxLineSize {
+		errs = append(errs, fmt.Errorf(`"max_line_size" must be between %v and %v, got %v`, minLineSize, maxLineSize, c.MaxLineSize))
+	}
+	if !slices.Contains([]StackTraces{StackTracesJoin, StackTracesSeparate}, c.StackTraces) {
+		errs = append(errs, fmt.Errorf(`"stack_traces" must be %q or %q, got %q`, StackTracesJoin, StackTracesSeparate, c.StackTraces))
+	}
+	return errors.Join(errs...)
+}
+
+func validPattern(key, pattern string) error {
+	if pattern == "" || !doublestar.ValidatePathPattern(pattern) {
+		return fmt.Errorf(`%q has the invalid pattern %q`, key, pattern)
+	}
+	return nil
+}
+
+// patterns returns what to look for, as absolute paths.
+func (c *Config) patterns() (include, exclude []string, err error) {
+	include = c.Include
+	if len(include) == 0 {
+		home, err := c.home()
+		if err != nil {
+			return nil, nil, err
+		}
+		// The folder is a path, not a pattern: its name may hold anything.
+		include = []string{filepath.Join(escape(home), "logs", "*.log")}
+	}
+	if include, err = absolute(include); err != nil {
+		return nil, nil, err
+	}
+	exclude, err = absolute(c.Exclude)
+	return include, exclude, err
+}
+
+func absolute(patterns []string) ([]string, error) {
+	all := make([]string, 0, len(patterns))
+	for _, pattern := range patterns {
+		path, err := filepath.Abs(pattern)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, path)
+	}
+	return all, nil
+}
+
+func (c *Config) home() (string, error) {
+	if c.Home != "" {
+		return c.Home, nil
+	}
+	if home := os.Getenv("PM2_HOME"); home != "" {
+		return home, nil
+	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf(`"home" is not set and there is no home folder: %w`, err)
+	}
+	return filepath.Join(user, ".pm2"), nil
+}
+
+func escape(path string) string {
+	var b []byte
+	for i := range len(path) {
+		switch path[i] {
+		case '*', '?', '[', ']', '{', '}', '\\':
+			b = append(b, '\\')
+		}
+		b = append(b, path[i])
+	}
+	return string(b)
+}

@@ -1,0 +1,33 @@
+package pm2receiver
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/receiver"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
+)
+
+// NewFactory returns the factory of the pm2 receiver.
+func NewFactory() receiver.Factory {
+	return receiver.NewFactory(metadata.Type, createDefaultConfig, receiver.WithLogs(createLogs, metadata.LogsStability))
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		StartAt:              StartAtBeginning,
+		PollInterval:         100 * time.Millisecond,
+		Timezone:             "Local",
+		MaxLineSize:          bytesize.MiB,
+		ParseApplicationJSON: true,
+		StackTraces:          StackTracesJoin,
+	}
+}
+
+func createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
+	return newLogsReceiver(set, cfg.(*Config), next)
+}

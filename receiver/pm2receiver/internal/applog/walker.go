@@ -1,0 +1,389 @@
+package applog
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
+)
+
+const (
+	// maxDepth is how deep a value may be nested; what lies deeper is kept as the
+	// text it was written as.
+	maxDepth = 32
+	// maxFields is how many attributes a record gets and how many values they hold.
+	maxFields = 512
+	maxValues = 8192
+)
+
+// walker reads one JSON object straight into attributes. It accepts what
+// encoding/json accepts, but for strings that are not valid: for those it gives up
+// and canonicalize helps.
+type walker struct {
+	b     []byte
+	i     int
+	arena *arena.Arena
+
+	values  int
+	fields  int
+	cut     bool
+	special [keys]span
+	// inFields is set inside the object in which logstash formats keep all fields.
+	inFields bool
+}
+
+// span is a value in the line, from its first byte to behind its last.
+type span struct{ from, to int }
+
+// canonicalize rewrites a line that only encoding/json can read.
+func canonicalize(text []byte) ([]byte, bool) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var object map[string]any
+	if decoder.Decode(&object) != nil || object == nil || len(bytes.TrimSpace(text[decoder.InputOffset():])) > 0 {
+		return nil, false
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(object) != nil {
+		return nil, false
+	}
+	return out.Bytes(), true
+}
+
+func (w *walker) space() {
+	for w.i < len(w.b) && blank(w.b[w.i]) {
+		w.i++
+	}
+}
+
+func (w *walker) take(c byte) bool {
+	if w.i < len(w.b) && w.b[w.i] == c {
+		w.i++
+		return true
+	}
+	return false
+}
+
+// top reads the line's object: fields that mean something to a log record are
+// remembered, the others become attributes.
+func (w *walker) top(attrs pcommon.Map) bool {
+	w.space()
+	if !w.object(attrs, 0) {
+		return false
+	}
+	w.space()
+	return w.i == len(w.b)
+}
+
+// object reads an object into m. At depth 0 the special fields are kept apart.
+func (w *walker) object(m pcommon.Map, depth int) bool {
+	if !w.take('{') {
+		return false
+	}
+	w.space()
+	if w.take('}') {
+		return true
+	}
+	for {
+		w.space()
+		if !w.take('"') {
+			return false
+		}
+		name, ok := w.text()
+		if !ok {
+			return false
+		}
+		w.space()
+		if !w.take(':') {
+			return false
+		}
+		w.space()
+		if !w.field(m, name, depth) {
+			return false
+		}
+		w.space()
+		if w.take('}') {
+			return true
+		}
+		if !w.take(',') {
+			return false
+		}
+	}
+}
+
+func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
+	if depth == 0 {
+		if k := specialKey(name); k != keyNone {
+			from := w.i
+			if k == keyFields && !w.inFields && w.i < len(w.b) && w.b[w.i] == '{' {
+				w.inFields = true
+				ok := w.object(m, 0)
+				w.inFields = false
+				return ok
+			}
+			if !w.skip(1) {
+				return false
+			}
+			w.special[k] = span{from, w.i}
+			return true
+		}
+		if w.fields++; w.fields > maxFields {
+			w.cut = true
+			return w.skip(1)
+		}
+	}
+	if w.i >= len(w.b) {
+		return false
+	}
+	// The common kinds without the detour over a Value.
+	switch w.b[w.i] {
+	case '"':
+		w.i++
+		s, ok := w.text()
+		if ok {
+			m.PutStr(arena.String(name), arena.String(s))
+		}
+		return ok
+	case 't', 'f', 'n', '{', '[':
+		return w.value(m.PutEmpty(arena.String(name)), depth+1)
+	}
+	from := w.i
+	if !w.number() {
+		return false
+	}
+	num := w.b[from:w.i]
+	if n, ok := integer(num); ok {
+		m.PutInt(arena.String(name), n)
+		return true
+	}
+	setNumber(m.PutEmpty(arena.String(name)), num)
+	return true
+}
+
+// text reads a string whose opening quote has been read.
+func (w *walker) text() ([]byte, bool) {
+	rest := w.b[w.i:]
+	end, escaped := quoted.End(rest)
+	if end < 0 {
+		return nil, false
+	}
+	if !escaped {
+		w.i += end + 1
+		return rest[:end:end], true
+	}
+	s, _, ok := quoted.Unquote(rest[:end+1], w.arena)
+	w.i += end + 1
+	return s, ok
+}
+
+func (w *walker) value(v pcommon.Value, depth int) bool {
+	if w.i >= len(w.b) {
+		return false
+	}
+	w.values++
+	switch w.b[w.i] {
+	case '"':
+		w.i++
+		s, ok := w.text()
+		if ok {
+			v.SetStr(arena.String(s))
+		}
+		return ok
+	case '{', '[':
+		if depth > maxDepth || w.values > maxValues {
+			from := w.i
+			if !w.skip(depth) {
+				return false
+			}
+			v.SetStr(arena.String(w.b[from:w.i]))
+			return true
+		}
+		if w.b[w.i] == '{' {
+			return w.object(v.SetEmptyMap(), depth)
+		}
+		return w.array(v.SetEmptySlice(), depth)
+	case 't':
+		v.SetBool(true)
+		return w.literal("true")
+	case 'f':
+		v.SetBool(false)
+		return w.literal("false")
+	case 'n':
+		return w.literal("null")
+	}
+	from := w.i
+	if !w.number() {
+		return false
+	}
+	setNumber(v, w.b[from:w.i])
+	return true
+}
+
+func (w *walker) array(s pcommon.Slice, depth int) bool {
+	w.i++
+	w.space()
+	if w.take(']') {
+		return true
+	}
+	for {
+		w.space()
+		if !w.value(s.AppendEmpty(), depth+1) {
+			return false
+		}
+		w.space()
+		if w.take(']') {
+			return true
+		}
+		if !w.take(',') {
+			return false
+		}
+	}
+}
+
+func (w *walker) literal(word string) bool {
+	if len(w.b)-w.i < len(word) || string(w.b[w.i:w.i+len(word)]) != word {
+		return false
+	}
+	w.i += len(word)
+	return true
+}
+
+// number passes over a number as JSON writes them.
+func (w *walker) number() bool {
+	w.take('-')
+	if !w.take('0') && !w.digits() {
+		return false
+	}
+	if w.take('.') && !w.digits() {
+		return false
+	}
+	if w.i < len(w.b) && w.b[w.i]|0x20 == 'e' {
+		w.i++
+		if !w.take('+') {
+			w.take('-')
+		}
+		return w.digits()
+	}
+	return true
+}
+
+func (w *walker) digits() bool {
+	from := w.i
+	for w.i < len(w.b) && w.b[w.i]-'0' <= 9 {
+		w.i++
+	}
+	return w.i > from
+}
+
+// integer reads a number of up to 18 digits.
+func integer(b []byte) (n int64, ok bool) {
+	digits := b
+	if b[0] == '-' {
+		digits = b[1:]
+	}
+	if len(digits) > 18 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if b[0] == '-' {
+		n = -n
+	}
+	return n, true
+}
+
+// setNumber sets an integer if the number is one that fits, else a double, and
+// the text of a number that fits neither.
+func setNumber(v pcommon.Value, b []byte) {
+	if n, ok := integer(b); ok {
+		v.SetInt(n)
+		return
+	}
+	text := arena.String(b)
+	if bytes.IndexByte(b, '.') < 0 && bytes.IndexByte(b, 'e') < 0 && bytes.IndexByte(b, 'E') < 0 {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			v.SetInt(n)
+		} else {
+			v.SetStr(text)
+		}
+		return
+	}
+	if f, err := strconv.ParseFloat(text, 64); err == nil {
+		v.SetDouble(f)
+	} else {
+		v.SetStr(text)
+	}
+}
+
+// skip passes over a value and checks it without keeping it.
+func (w *walker) skip(depth int) bool {
+	if w.i >= len(w.b) || depth > 10000 { // as deep as encoding/json goes
+		return false
+	}
+	switch w.b[w.i] {
+	case '"':
+		w.i++
+		end, escaped := quoted.End(w.b[w.i:])
+		if end < 0 {
+			return false
+		}
+		if escaped {
+			_, ok := w.text()
+			return ok
+		}
+		w.i += end + 1
+		return true
+	case '{':
+		return w.skipAll('}', depth)
+	case '[':
+		return w.skipAll(']', depth)
+	case 't':
+		return w.literal("true")
+	case 'f':
+		return w.literal("false")
+	case 'n':
+		return w.literal("null")
+	}
+	return w.number()
+}
+
+func (w *walker) skipAll(closing byte, depth int) bool {
+	w.i++
+	w.space()
+	if w.take(closing) {
+		return true
+	}
+	for {
+		w.space()
+		if closing == '}' {
+			if w.i >= len(w.b) || w.b[w.i] != '"' || !w.skip(depth) {
+				return false
+			}
+			w.space()
+			if !w.take(':') {
+				return false
+			}
+			w.space()
+		}
+		if !w.skip(depth + 1) {
+			return false
+		}
+		w.space()
+		if w.take(closing) {
+			return true
+		}
+		if !w.take(',') {
+			return false
+		}
+	}
+}

@@ -1,0 +1,50 @@
+// Package arena keeps the text of one block of log lines in a few large pieces,
+// so that the strings of its records cost no allocation each.
+package arena
+
+import "unsafe"
+
+// slack is what Reserve keeps free behind every reservation, so that copying
+// loops may store whole words past the end of what they need.
+const slack = 8
+
+// Arena hands out memory that is never used again. The zero value is ready. An
+// Arena is not safe for concurrent use; what it handed out is.
+type Arena struct {
+	free []byte // len is 0: what is left of the current piece
+	size int    // of the next piece
+}
+
+// New returns an arena whose first piece has room for n bytes.
+func New(n int) *Arena { return &Arena{size: n + slack} }
+
+// Reserve returns a slice of length 0 that can take n bytes by append without
+// growing. The memory belongs to the caller once it calls [Arena.Keep].
+func (a *Arena) Reserve(n int) []byte {
+	if cap(a.free) < n+slack {
+		a.size = max(a.size, 1<<10, n+slack)
+		a.free = make([]byte, 0, a.size)
+	}
+	return a.free
+}
+
+// Keep takes what was appended to the slice of the last Reserve out of the free
+// memory and returns it. If the slice has grown beyond the reservation it is
+// returned as it is.
+func (a *Arena) Keep(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	if cap(a.free) < len(b) || unsafe.SliceData(b) != unsafe.SliceData(a.free) {
+		return b
+	}
+	a.free = a.free[len(b):len(b):cap(a.free)]
+	return b[:len(b):len(b)]
+}
+
+// Copy returns a copy of b.
+func (a *Arena) Copy(b []byte) []byte { return a.Keep(append(a.Reserve(len(b)), b...)) }
+
+// String returns the bytes of b as a string without copying them. b must never
+// change again, which holds for everything an Arena keeps.
+func String(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

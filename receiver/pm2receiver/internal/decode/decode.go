@@ -1,0 +1,277 @@
+// Package decode turns blocks of PM2's log files into log records.
+package decode
+
+import (
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
+)
+
+const (
+	// lineIdle is how long the end of a line may keep the reader waiting. Then its
+	// process has most likely died.
+	lineIdle = 5 * time.Second
+	// stackIdle is the same for the next line of a stack trace.
+	stackIdle = 500 * time.Millisecond
+
+	maxStackLines = 512
+	maxStackBytes = 256 << 10
+)
+
+// Settings of a [Decoder].
+type Settings struct {
+	Lines lines.Settings
+	Log   applog.Settings
+	// Join is whether the lines of a stack trace become one record.
+	Join bool
+	// Original is whether records carry the line as the application wrote it.
+	Original bool
+	// StderrIsError is whether lines of stderr without a level are errors.
+	StderrIsError bool
+	// Host is what service.instance.id begins with.
+	Host string
+	// Scope and Version name the instrumentation scope.
+	Scope   string
+	Version string
+}
+
+// Source is a file, or what was in it between two truncations.
+type Source struct {
+	// ID tells files apart. It is part of the uid of every record.
+	ID uint64
+	// Name is the file's name without its folder.
+	Name string
+}
+
+// Stats counts what a decoder met in one block.
+type Stats struct {
+	Records  int
+	Raw      int // lines outside PM2's records in a file that has them
+	Joined   int // lines that PM2 had split, and stack traces put together
+	Cut      int // records that are part of a line that was too long
+	Repaired int // records in which bytes that are no UTF-8 were replaced
+}
+
+// State is what is left over between two blocks: it is part of the checkpoint.
+type State struct {
+	Lines  lines.State  `json:"lines"`
+	Stacks stacks.State `json:"stacks,omitzero"`
+}
+
+// Decoder decodes the blocks of one log stream in their order. It is not safe for
+// concurrent use.
+type Decoder struct {
+	set    Settings
+	lines  *lines.Assembler
+	joiner *stacks.Joiner // nil if every line is a record
+	parser *applog.Parser
+	batch  batch
+}
+
+// New returns a decoder that continues where state was taken.
+func New(set Settings, state State) *Decoder {
+	d := &Decoder{set: set, lines: lines.New(set.Lines, state.Lines), parser: applog.New(set.Log)}
+	if set.Join {
+		d.joiner = stacks.New(stacks.Settings{MaxLines: maxStackLines, MaxBytes: min(maxStackBytes, set.Lines.MaxLine)}, state.Stacks)
+	}
+	return d
+}
+
+// State returns what a decoder needs to continue in another process.
+func (d *Decoder) State() State {
+	s := State{Lines: d.lines.State()}
+	if d.joiner != nil {
+		s.Stacks = d.joiner.State()
+	}
+	return s
+}
+
+// Restore takes the decoder back to a state it had, so that a block can be decoded
+// again.
+func (d *Decoder) Restore(s State) {
+	d.lines.Restore(s.Lines)
+	if d.joiner != nil {
+		d.joiner.Restore(s.Stacks)
+	}
+}
+
+// Pending says whether something waits for Flush.
+func (d *Decoder) Pending() bool {
+	return d.lines.Pending() || d.joiner != nil && d.joiner.Pending()
+}
+
+// Decode decodes a block of whole physical lines that begins at offset base of
+// src. block is not kept.
+func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time) (plog.Logs, Stats) {
+	d.begin(src, now, len(block))
+	d.lines.Feed(block, src.ID, base, now, d.batch.arena, d.line)
+	return d.end()
+}
+
+// Flush gives back what has waited for its end longer than a reader should: half
+// lines and stack traces. With everything set it gives back all there is.
+func (d *Decoder) Flush(src Source, now time.Time, everything bool) (plog.Logs, Stats) {
+	d.begin(src, now, 0)
+	lineLimit, stackLimit := now.Add(-lineIdle), now.Add(-stackIdle)
+	if everything {
+		lineLimit, stackLimit = now.Add(time.Hour), now.Add(time.Hour)
+	}
+	d.lines.FlushBefore(lineLimit, d.batch.arena, d.line)
+	if d.joiner != nil {
+		d.joiner.FlushBefore(stackLimit, d.batch.arena, d.entry)
+	}
+	return d.end()
+}
+
+func (d *Decoder) begin(src Source, now time.Time, size int) {
+	// Text needs no more room than the block, the uids a little.
+	d.batch = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), arena: arena.New(size + size/8)}
+}
+
+func (d *Decoder) end() (plog.Logs, Stats) {
+	if d.joiner != nil {
+		d.joiner.EndBlock(d.batch.arena, d.entry)
+	}
+	logs, stats := d.batch.logs, d.batch.stats
+	d.batch = batch{}
+	return logs, stats
+}
+
+func (d *Decoder) line(l *lines.Line) {
+	if l.Joined {
+		d.batch.stats.Joined++
+	}
+	if l.Slot == lines.RawSlot && l.ProcessID == envelope.NoProcess {
+		d.batch.stats.Raw++
+	}
+	if d.joiner != nil {
+		d.joiner.Add(l, time.Unix(0, int64(d.batch.observed)), d.batch.arena, d.entry)
+		return
+	}
+	d.record(&stacks.Entry{Line: *l, Original: l.Text, Lines: 1})
+}
+
+func (d *Decoder) entry(e *stacks.Entry) {
+	if e.Lines > 1 {
+		d.batch.stats.Joined++
+	}
+	d.record(e)
+}
+
+// Names of attributes.
+const (
+	attributeIOStream = "log.iostream"
+	attributeFileName = "log.file.name"
+	attributeOriginal = "log.record.original"
+	attributeUID      = "log.record.uid"
+	// attributePart numbers the parts of a line that was longer than max_line_size;
+	// attributeLastPart marks the last.
+	attributePart     = "pm2.line.part"
+	attributeLastPart = "pm2.line.last_part"
+)
+
+func (d *Decoder) record(e *stacks.Entry) {
+	b := &d.batch
+	rec := b.slice(d, e).AppendEmpty()
+	rec.SetObservedTimestamp(b.observed)
+	if e.Time != 0 {
+		rec.SetTimestamp(pcommon.Timestamp(e.Time))
+	}
+	attrs := rec.Attributes()
+	attrs.EnsureCapacity(8)
+	if e.Part == 0 {
+		d.parser.Parse(e.Original, e.Text, rec, b.arena)
+	} else {
+		rec.Body().SetStr(arena.String(e.Text))
+		attrs.PutInt(attributePart, int64(e.Part))
+		if e.Last {
+			attrs.PutBool(attributeLastPart, true)
+		}
+		b.stats.Cut++
+	}
+	if e.Exception != nil {
+		applog.PutException(attrs, e.Exception)
+	}
+	attrs.PutStr(attributeFileName, b.src.Name)
+	attrs.PutStr(attributeIOStream, stream(e.Stderr))
+	attrs.PutStr(attributeUID, b.uid(e))
+	if d.set.Original {
+		attrs.PutStr(attributeOriginal, arena.String(e.Original))
+	}
+	if e.Stderr && d.set.StderrIsError && rec.SeverityNumber() == plog.SeverityNumberUnspecified && rec.SeverityText() == "" {
+		rec.SetSeverityNumber(plog.SeverityNumberError)
+	}
+	b.stats.Records++
+	if e.Repaired {
+		b.stats.Repaired++
+	}
+}
+
+func stream(stderr bool) string {
+	if stderr {
+		return "stderr"
+	}
+	return "stdout"
+}
+
+// batch is the output of one block.
+type batch struct {
+	logs      plog.Logs
+	src       Source
+	observed  pcommon.Timestamp
+	arena     *arena.Arena
+	stats     Stats
+	resources []resource
+}
+
+type resource struct {
+	app     string
+	id      int64
+	records plog.LogRecordSlice
+}
+
+// slice returns the records of the process that wrote e. A block holds few
+// processes.
+func (b *batch) slice(d *Decoder, e *stacks.Entry) plog.LogRecordSlice {
+	for i := range b.resources {
+		if r := &b.resources[i]; r.id == e.ProcessID && r.app == e.App {
+			return r.records
+		}
+	}
+	rl := b.logs.ResourceLogs().AppendEmpty()
+	attrs := rl.Resource().Attributes()
+	attrs.PutStr("service.name", e.App)
+	if e.ProcessID != envelope.NoProcess {
+		attrs.PutStr("service.instance.id", d.set.Host+":"+strconv.FormatInt(e.ProcessID, 10))
+		attrs.PutInt("pm2.process.id", e.ProcessID)
+	}
+	sl := rl.ScopeLogs().AppendEmpty()
+	sl.Scope().SetName(d.set.Scope)
+	sl.Scope().SetVersion(d.set.Version)
+	b.resources = append(b.resources, resource{e.App, e.ProcessID, sl.LogRecords()})
+	return sl.LogRecords()
+}
+
+// uid names a line by where it stood, so that it has the same name when it is read
+// again after a crash.
+func (b *batch) uid(e *stacks.Entry) string {
+	buf := b.arena.Reserve(64)
+	const digits = "0123456789abcdef"
+	for shift := 60; shift >= 0; shift -= 4 {
+		buf = append(buf, digits[e.File>>shift&15])
+	}
+	buf = strconv.AppendInt(append(buf, '-'), e.Offset, 10)
+	buf = strconv.AppendInt(append(buf, '-'), int64(e.Index), 10)
+	if e.Part > 0 {
+		buf = strconv.AppendInt(append(buf, '-'), int64(e.Part), 10)
+	}
+	return arena.String(b.arena.Keep(buf))
+}

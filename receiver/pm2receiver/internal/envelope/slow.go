@@ -1,0 +1,57 @@
+package envelope
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// parseSlow reads a record with the keys in any order and any strings in it. Keys
+// that PM2 does not write are passed over.
+func parseSlow(line []byte) (Record, bool) {
+	if trimmed := bytes.TrimLeft(line, " \t"); len(trimmed) == 0 || trimmed[0] != '{' || !bytes.Contains(line, []byte("app_name")) {
+		return Record{}, false
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(line, &fields) != nil {
+		return Record{}, false
+	}
+	var message, app, stamp, kind string
+	if !unmarshal(fields["message"], &message) || !unmarshal(fields["app_name"], &app) {
+		return Record{}, false
+	}
+	id, has := fields["process_id"]
+	if !has {
+		return Record{}, false
+	}
+	unmarshal(fields["timestamp"], &stamp)
+	unmarshal(fields["type"], &kind)
+	return Record{
+		Message:   []byte(message),
+		Timestamp: []byte(stamp),
+		Stderr:    kind != "out",
+		ProcessID: slowID(id),
+		App:       []byte(app),
+		Repaired:  strings.ContainsRune(message, '\uFFFD') && !bytes.Contains(fields["message"], []byte("\uFFFD")),
+	}, true
+}
+
+// unmarshal reports whether raw is a JSON string and sets s to it.
+func unmarshal(raw json.RawMessage, s *string) bool {
+	return len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, s) == nil
+}
+
+// slowID also reads the names that PM2 gives to processes it is about to replace
+// (_old_3).
+func slowID(raw json.RawMessage) int64 {
+	text := strings.TrimPrefix(strings.Trim(string(raw), `"`), "_old_")
+	if len(text) > 10 {
+		return NoProcess
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return NoProcess
+	}
+	return int64(n)
+}

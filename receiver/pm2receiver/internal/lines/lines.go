@@ -1,0 +1,254 @@
+// Package lines undoes what PM2 does to the output of a process: it takes blocks
+// of a log file and gives back the lines that the process wrote.
+package lines
+
+import (
+	"bytes"
+	"time"
+	"unicode/utf8"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+)
+
+// RawSlot is the Slot of lines that stand in the file outside any record of PM2's.
+const RawSlot = 0
+
+// Line is a line that a process wrote, without its newline.
+type Line struct {
+	// Text is valid UTF-8 and never changes again.
+	Text []byte
+	// App is PM2's name of the application.
+	App string
+	// ProcessID is PM2's number of the process, or envelope.NoProcess.
+	ProcessID int64
+	Stderr    bool
+	// Time is PM2's time in nanoseconds since the epoch, or 0.
+	Time int64
+	// Slot is the same number for all lines of one process and stream in a file.
+	Slot int
+	// File is the identity of the file in which this line begins, Offset is where
+	// the physical line begins there in which it begins, and Index counts the lines
+	// that begin there. Together they name the line.
+	File   uint64
+	Offset int64
+	Index  int
+	// Record is where the physical line begins in which this line ends.
+	Record int64
+	// Part is 0 for a whole line. A line longer than Settings.MaxLine comes in
+	// parts 1, 2, …; Last is set on the last one.
+	Part int
+	Last bool
+	// Repaired is set if bytes that are no UTF-8 were replaced in Text.
+	Repaired bool
+	// Joined is set if PM2 had written the line in several records.
+	Joined bool
+}
+
+// Settings of an [Assembler].
+type Settings struct {
+	// MaxLine is the number of bytes above which a line is cut into parts.
+	MaxLine int
+	// Location is where times without a zone are read.
+	Location *time.Location
+	// App, ProcessID and Stderr are what the file's name says. They hold for
+	// lines that stand in the file as they are.
+	App       string
+	ProcessID int64
+	Stderr    bool
+}
+
+// Assembler is the state of one file between its blocks. It is not safe for
+// concurrent use.
+type Assembler struct {
+	set   Settings
+	state State
+	times [2]struct { // the last timestamps, since records of a moment share theirs
+		text  []byte
+		nanos int64
+	}
+	turn int
+	file uint64
+	last int // slot of the last record
+	name []byte
+	app  string
+}
+
+// New returns an assembler that continues where state was taken.
+func New(set Settings, state State) *Assembler {
+	return &Assembler{set: set, state: state.Clone()}
+}
+
+// State returns what an assembler needs to continue in another process.
+func (m *Assembler) State() State { return m.state.Clone() }
+
+// Restore takes the assembler back to a state it had.
+func (m *Assembler) Restore(state State) { m.state = state.Clone() }
+
+// Pending says whether half lines are kept.
+func (m *Assembler) Pending() bool {
+	for i := range m.state.Slots {
+		if len(m.state.Slots[i].Partial) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Feed reads a block of whole physical lines that begins at offset base of file.
+// A last line without newline is taken for a whole one. It calls yield for every line that ends in it; the line is yield's only
+// until it returns. now is the time of the reader's clock.
+func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a *arena.Arena, yield func(*Line)) {
+	m.file = file
+	for len(block) > 0 {
+		end := bytes.IndexByte(block, '\n')
+		line, size := block, len(block)
+		if end >= 0 {
+			line, size = block[:end], end+1
+		}
+		if rec, ok := envelope.Parse(line, a); ok {
+			m.record(&rec, base, now, a, yield)
+		} else {
+			m.raw(line, base, a, yield)
+		}
+		block = block[size:]
+		base += int64(size)
+	}
+}
+
+func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
+	m.state.Wrapped = true
+	slot := m.slot(rec.ProcessID, rec.Stderr, a, yield)
+	s := &m.state.Slots[slot]
+	if !bytes.Equal(rec.App, m.name) || m.app == "" {
+		m.name = append(m.name[:0], rec.App...)
+		m.app = string(rec.App)
+		m.state.App = m.app
+	}
+	l := Line{
+		App: m.app, ProcessID: rec.ProcessID, Stderr: rec.Stderr, Time: m.time(rec.Timestamp),
+		Slot: slot + 1, File: m.file, Offset: offset, Record: offset, Repaired: rec.Repaired,
+	}
+	text := rec.Message
+	terminated := len(text) > 0 && text[len(text)-1] == '\n'
+	if terminated {
+		s.Terminates = true
+	} else if !s.Terminates && len(text) > 0 && len(text) < shortMessage && !s.Whole {
+		if s.Unterminated++; s.Unterminated >= wholeAfter {
+			// A runtime that hands over its messages without newlines.
+			s.Whole = true
+			m.separate(s, &l, a, yield)
+		}
+	}
+	if len(s.Partial) > 0 {
+		end := bytes.IndexByte(text, '\n')
+		if end < 0 && !s.Whole {
+			s.add(text, now)
+			m.cutPartial(s, &l, a, yield)
+			return
+		}
+		if end < 0 {
+			end = len(text)
+		}
+		s.add(text[:end], now)
+		m.completePartial(s, &l, a, yield)
+		text = text[min(end+1, len(text)):]
+		l.Index = 1
+	}
+	for len(text) > 0 {
+		end := bytes.IndexByte(text, '\n')
+		if end < 0 {
+			if s.Whole {
+				m.emit(&l, text, yield)
+				return
+			}
+			s.begin(&l, text, now)
+			m.cutPartial(s, &l, a, yield)
+			return
+		}
+		m.emit(&l, text[:end], yield)
+		text = text[end+1:]
+		l.Index++
+	}
+}
+
+// raw reads a physical line that is no record: a line of a file in text mode, or
+// what a dying process wrote past PM2 into a file of records.
+func (m *Assembler) raw(text []byte, offset int64, a *arena.Arena, yield func(*Line)) {
+	l := Line{App: m.set.App, ProcessID: m.set.ProcessID, Stderr: m.set.Stderr, Slot: RawSlot, File: m.file, Offset: offset, Record: offset}
+	if m.state.Wrapped {
+		l.App, l.ProcessID = m.state.App, envelope.NoProcess
+	} else if p, ok := timetext.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
+		m.state.Prefixed, m.state.Time = true, p.Nanos
+		l.Time = p.Nanos
+		text = text[p.Len+len(separator):]
+	} else if m.state.Prefixed {
+		// In cluster mode only the first line of a write has a time.
+		l.Time = m.state.Time
+	}
+	text, l.Repaired = valid(text, a)
+	m.emit(&l, text, yield)
+}
+
+var separator = []byte(": ")
+
+// emit hands out text in parts no longer than MaxLine.
+func (m *Assembler) emit(l *Line, text []byte, yield func(*Line)) {
+	for part := 1; len(text) > m.set.MaxLine; part++ {
+		n := runeBoundary(text, m.set.MaxLine)
+		l.Part, l.Text = part, text[:n:n]
+		yield(l)
+		text = text[n:]
+		l.Part = part + 1
+	}
+	l.Last = l.Part > 0
+	l.Text = text[:len(text):len(text)]
+	yield(l)
+	l.Part, l.Last = 0, false
+}
+
+// time reads a timestamp, mostly from the two that were read last: a file of two
+// processes alternates between them.
+func (m *Assembler) time(text []byte) int64 {
+	for i := range m.times {
+		if t := &m.times[i]; len(text) > 0 && bytes.Equal(t.text, text) {
+			return t.nanos
+		}
+	}
+	p, ok := timetext.Parse(text, m.set.Location)
+	if !ok || p.Len != len(text) {
+		p.Nanos = 0
+	}
+	t := &m.times[m.turn]
+	m.turn ^= 1
+	t.text, t.nanos = append(t.text[:0], text...), p.Nanos
+	return p.Nanos
+}
+
+// valid returns a copy of text in which every byte that is no UTF-8 is U+FFFD.
+func valid(text []byte, a *arena.Arena) (copied []byte, repaired bool) {
+	if utf8.Valid(text) {
+		return a.Copy(text), false
+	}
+	return a.Keep(appendValid(a.Reserve(len(text)+2), text)), true
+}
+
+func appendValid(dst, text []byte) []byte {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		dst = utf8.AppendRune(dst, r)
+		text = text[size:]
+	}
+	return dst
+}
+
+// runeBoundary returns the largest place up to n that is not inside a character.
+func runeBoundary(text []byte, n int) int {
+	for i := n; i > 0 && i > n-utf8.UTFMax; i-- {
+		if utf8.RuneStart(text[i]) {
+			return i
+		}
+	}
+	return n
+}

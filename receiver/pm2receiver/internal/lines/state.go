@@ -1,0 +1,194 @@
+package lines
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+)
+
+const (
+	// maxSlots bounds the processes and streams of one file. PM2 numbers processes
+	// upwards, so a file that lives long sees many.
+	maxSlots = 64
+	// A stream whose first wholeAfter messages are short and all end without a
+	// newline belongs to a runtime that writes none (Bun): each is a line.
+	wholeAfter   = 3
+	shortMessage = 8 << 10
+)
+
+// State is what is left over between two blocks of a file. It is part of the
+// checkpoint: half lines are not read again after a restart.
+type State struct {
+	// Wrapped is set once the file has shown a record of PM2's.
+	Wrapped bool `json:"wrapped,omitempty"`
+	// Prefixed is set once a file in text mode has shown PM2's time.
+	Prefixed bool `json:"prefixed,omitempty"`
+	// Time is the last of these times.
+	Time int64 `json:"time,omitempty"`
+	// App is the application of the last record.
+	App   string `json:"app,omitempty"`
+	Slots []Slot `json:"slots,omitempty"`
+}
+
+// Slot is the state of one process and stream of a file.
+type Slot struct {
+	ProcessID    int64 `json:"id"`
+	Stderr       bool  `json:"stderr,omitempty"`
+	Terminates   bool  `json:"terminates,omitempty"`
+	Whole        bool  `json:"whole,omitempty"`
+	Unterminated int   `json:"unterminated,omitempty"`
+
+	// Partial is a line that has begun but not ended, and what is known of it.
+	Partial  []byte    `json:"partial,omitempty"`
+	Ends     []int     `json:"ends,omitempty"` // of the messages in Partial, while they may be lines
+	App      string    `json:"app,omitempty"`
+	Time     int64     `json:"time,omitempty"`
+	File     uint64    `json:"file,omitempty"`
+	Offset   int64     `json:"offset,omitempty"`
+	Index    int       `json:"index,omitempty"`
+	Parts    int       `json:"parts,omitempty"`
+	Repaired bool      `json:"repaired,omitempty"`
+	Pieces   int       `json:"pieces,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+}
+
+// Clone returns a copy that shares no memory that is written again.
+func (s State) Clone() State {
+	s.Slots = slices.Clone(s.Slots)
+	for i := range s.Slots {
+		s.Slots[i].Partial = bytes.Clone(s.Slots[i].Partial)
+		s.Slots[i].Ends = slices.Clone(s.Slots[i].Ends)
+	}
+	return s
+}
+
+// slot finds the state of a process and stream, or gives it one. Beyond maxSlots
+// it takes the place of another, whose half line is handed out first.
+func (m *Assembler) slot(id int64, stderr bool, a *arena.Arena, yield func(*Line)) int {
+	slots := m.state.Slots
+	if m.last < len(slots) && slots[m.last].ProcessID == id && slots[m.last].Stderr == stderr {
+		return m.last
+	}
+	victim := 0
+	for i := range slots {
+		if slots[i].ProcessID == id && slots[i].Stderr == stderr {
+			m.last = i
+			return i
+		}
+		if slots[i].Since.Before(slots[victim].Since) {
+			victim = i
+		}
+	}
+	if len(slots) < maxSlots {
+		m.state.Slots = append(slots, Slot{ProcessID: id, Stderr: stderr})
+		m.last = len(m.state.Slots) - 1
+		return m.last
+	}
+	m.flush(victim, a, yield)
+	slots[victim] = Slot{ProcessID: id, Stderr: stderr}
+	m.last = victim
+	return victim
+}
+
+// begin keeps the start of a line whose end is still to come.
+func (s *Slot) begin(l *Line, text []byte, now time.Time) {
+	s.App, s.Time, s.File, s.Offset, s.Index, s.Repaired = l.App, l.Time, l.File, l.Offset, l.Index, l.Repaired
+	s.Parts, s.Pieces = 0, 0
+	s.Partial, s.Ends = s.Partial[:0], s.Ends[:0]
+	s.add(text, now)
+}
+
+func (s *Slot) add(text []byte, now time.Time) {
+	s.Partial = append(s.Partial, text...)
+	s.Since = now
+	s.Pieces++
+	if !s.Terminates && len(s.Ends) < wholeAfter {
+		s.Ends = append(s.Ends, len(s.Partial))
+	}
+}
+
+// line returns l as the line that began in s.
+func (s *Slot) line(l *Line) Line {
+	out := *l
+	out.App, out.Time, out.File, out.Offset, out.Index = s.App, s.Time, s.File, s.Offset, s.Index
+	out.Repaired = out.Repaired || s.Repaired
+	out.Joined = s.Pieces > 1
+	return out
+}
+
+// completePartial hands out the line in s, whose end has come.
+func (m *Assembler) completePartial(s *Slot, l *Line, a *arena.Arena, yield func(*Line)) {
+	m.cutPartial(s, l, a, yield)
+	out := s.line(l)
+	out.Text = a.Copy(s.Partial)
+	if s.Parts > 0 {
+		out.Part, out.Last = s.Parts+1, true
+	}
+	s.clear()
+	yield(&out)
+}
+
+// cutPartial hands out parts of a line that has grown too long.
+func (m *Assembler) cutPartial(s *Slot, l *Line, a *arena.Arena, yield func(*Line)) {
+	for len(s.Partial) > m.set.MaxLine {
+		n := runeBoundary(s.Partial, m.set.MaxLine)
+		out := s.line(l)
+		s.Parts++
+		out.Part = s.Parts
+		out.Text = a.Copy(s.Partial[:n])
+		s.Partial = s.Partial[:copy(s.Partial, s.Partial[n:])]
+		s.Ends = s.Ends[:0]
+		yield(&out)
+	}
+}
+
+// separate hands out the messages in s as a line each.
+func (m *Assembler) separate(s *Slot, l *Line, a *arena.Arena, yield func(*Line)) {
+	from := 0
+	for i, end := range s.Ends {
+		out := s.line(l)
+		out.Index += i
+		out.Joined = false
+		out.Text = a.Copy(s.Partial[from:end])
+		from = end
+		yield(&out)
+	}
+	if from < len(s.Partial) {
+		out := s.line(l)
+		out.Index += len(s.Ends)
+		out.Text = a.Copy(s.Partial[from:])
+		yield(&out)
+	}
+	s.clear()
+}
+
+func (s *Slot) clear() {
+	if cap(s.Partial) > shortMessage {
+		s.Partial = nil
+	}
+	s.Partial, s.Ends, s.Pieces, s.Parts = s.Partial[:0], s.Ends[:0], 0, 0
+	s.Since = time.Time{}
+}
+
+// FlushBefore hands out lines that nobody has added to since before: their process
+// has most likely ended.
+func (m *Assembler) FlushBefore(before time.Time, a *arena.Arena, yield func(*Line)) {
+	for i := range m.state.Slots {
+		s := &m.state.Slots[i]
+		if len(s.Partial) > 0 && s.Since.Before(before) {
+			m.flush(i, a, yield)
+		}
+	}
+}
+
+// flush hands out the half line of a slot as it is.
+func (m *Assembler) flush(slot int, a *arena.Arena, yield func(*Line)) {
+	s := &m.state.Slots[slot]
+	if len(s.Partial) == 0 {
+		return
+	}
+	l := Line{ProcessID: s.ProcessID, Stderr: s.Stderr, Slot: slot + 1, Record: s.Offset}
+	m.completePartial(s, &l, a, yield)
+}

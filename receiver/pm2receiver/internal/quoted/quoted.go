@@ -1,0 +1,168 @@
+// Package quoted reads JSON strings eight bytes at a time.
+package quoted
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+)
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// special returns a word whose high bits mark the bytes of w that end a plain
+// run: quote, backslash, control characters and everything beyond ASCII. A byte
+// behind a marked one may be marked wrongly, so only the first mark counts.
+func special(w uint64) uint64 {
+	quote := w ^ ones*'"'
+	slash := w ^ ones*'\\'
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w | w) & highs
+}
+
+// End finds the closing quote of a JSON string whose opening quote has been read.
+// It returns its place, or -1 if there is none or a control character stands
+// before it, and whether the string holds escapes.
+func End(b []byte) (end int, escaped bool) {
+	i := 0
+	for {
+		for i+8 <= len(b) {
+			mask := special(binary.LittleEndian.Uint64(b[i:]))
+			if mask == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(mask) >> 3
+			break
+		}
+		if i >= len(b) {
+			return -1, escaped
+		}
+		switch c := b[i]; {
+		case c == '"':
+			return i, escaped
+		case c == '\\':
+			escaped = true
+			i += 2
+		case c < 0x20:
+			return -1, escaped
+		default:
+			i++
+		}
+	}
+}
+
+// Unquote decodes a JSON string whose opening quote has been read: s and what
+// stands behind the closing quote. It refuses what encoding/json refuses, and
+// also leaves strings to it that are not valid UTF-8 or hold half a surrogate
+// pair.
+func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
+	// Decoding never makes a string longer, and the closing quote is in b.
+	dst := a.Reserve(len(b))
+	dst = dst[:cap(dst)]
+	n, i, beyond := 0, 0, false
+	for {
+		for i+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[i:])
+			binary.LittleEndian.PutUint64(dst[n:], w)
+			mask := special(w)
+			if mask == 0 {
+				i += 8
+				n += 8
+				continue
+			}
+			run := bits.TrailingZeros64(mask) >> 3
+			i += run
+			n += run
+			break
+		}
+		if i >= len(b) {
+			return nil, b, false
+		}
+		switch c := b[i]; {
+		case c == '"':
+			s = dst[:n]
+			if beyond && !utf8.Valid(s) {
+				return nil, b, false
+			}
+			return a.Keep(s), b[i+1:], true
+		case c == '\\':
+			if i+1 >= len(b) {
+				return nil, b, false
+			}
+			if plain := escapes[b[i+1]]; plain != 0 {
+				dst[n] = plain
+				i += 2
+				n++
+				continue
+			}
+			r, size := unicodeEscape(b[i:])
+			if size == 0 {
+				return nil, b, false
+			}
+			i += size
+			n += utf8.EncodeRune(dst[n:n+utf8.UTFMax], r)
+		case c < 0x20:
+			return nil, b, false
+		case c >= 0x80:
+			beyond = true
+			for i < len(b) && b[i] >= 0x80 {
+				dst[n] = b[i]
+				n++
+				i++
+			}
+		default:
+			dst[n] = c
+			n++
+			i++
+		}
+	}
+}
+
+var escapes = [256]byte{
+	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
+}
+
+// unicodeEscape decodes \uXXXX, or a pair of them, and returns 0 for the size of
+// anything else and for half a pair.
+func unicodeEscape(b []byte) (rune, int) {
+	r, ok := hex4(b)
+	if !ok {
+		return 0, 0
+	}
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	low, ok := hex4(b[6:])
+	if !ok {
+		return 0, 0
+	}
+	if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+		return 0, 0
+	}
+	return r, 12
+}
+
+func hex4(b []byte) (r rune, ok bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	for _, c := range b[2:6] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}

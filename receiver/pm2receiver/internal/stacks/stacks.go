@@ -1,0 +1,239 @@
+// Package stacks puts the lines of a stack trace back together.
+//
+// It joins only what one process wrote to one stream at one moment, and never more
+// than so many lines and bytes.
+package stacks
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+)
+
+const (
+	// maxHead is how many lines may stand between the head of a trace and its
+	// first frame: the message of an error can have several.
+	maxHead = 8
+	// moment is how far PM2's times of two records may lie apart for the second to
+	// continue the trace of the first.
+	moment = time.Second
+)
+
+// Entry is one line, or the lines of one stack trace.
+type Entry struct {
+	// Line is the first line. Its Text is what to show: the line, or of a trace
+	// with a readable head what stands before the frames.
+	lines.Line
+	// Original is everything the process wrote, with newlines between the lines.
+	Original []byte
+	// Lines is how many lines were joined, 1 for a line alone.
+	Lines int
+	// Exception is set if the head of a trace could be read.
+	Exception *Exception
+}
+
+// Settings of a [Joiner].
+type Settings struct {
+	// MaxLines and MaxBytes bound one trace.
+	MaxLines int
+	MaxBytes int
+}
+
+// Joiner holds back lines that may belong to a trace until it is certain. It is not
+// safe for concurrent use.
+type Joiner struct {
+	set   Settings
+	state State
+}
+
+// State is what a Joiner holds back between two blocks of a file. It is part of
+// the checkpoint.
+type State struct {
+	Held []Held `json:"held,omitempty"`
+}
+
+// Held are the lines of one process and stream that wait for more.
+type Held struct {
+	Lines  []lines.Line `json:"lines"`
+	Frames int          `json:"frames,omitempty"` // place of the first frame, if Open
+	Open   bool         `json:"open,omitempty"`   // a frame has been seen
+	Depth  int          `json:"depth,omitempty"`  // of the braces around an error's properties
+	Size   int          `json:"size"`
+	Since  time.Time    `json:"since"`
+	owned  int          // how many of Lines are copies
+}
+
+// New returns a joiner that continues where state was taken.
+func New(set Settings, state State) *Joiner { return &Joiner{set: set, state: state.Clone()} }
+
+// Clone returns a copy that shares no memory that is written again.
+func (s State) Clone() State {
+	held := slices.Clone(s.Held)
+	for i := range held {
+		held[i].Lines = slices.Clone(held[i].Lines)
+	}
+	return State{Held: held}
+}
+
+// State returns what a joiner needs to continue in another process.
+func (j *Joiner) State() State { return j.state.Clone() }
+
+// Restore takes the joiner back to a state it had.
+func (j *Joiner) Restore(state State) { j.state = state.Clone() }
+
+// Pending says whether lines are held back.
+func (j *Joiner) Pending() bool { return len(j.state.Held) > 0 }
+
+// Add takes the next line and hands out what is complete now.
+func (j *Joiner) Add(l *lines.Line, now time.Time, a *arena.Arena, yield func(*Entry)) {
+	i := j.find(l)
+	if i < 0 {
+		j.fresh(l, now, yield)
+		return
+	}
+	h := &j.state.Held[i]
+	if h.Open && j.continues(h, l) {
+		h.add(l, now)
+		return
+	}
+	if !h.Open && l.Part == 0 && len(h.Lines) < j.set.MaxLines && h.Size+len(l.Text) < j.set.MaxBytes && together(h, l) {
+		if frame(l.Text) {
+			h.Open, h.Frames = true, len(h.Lines)
+			h.add(l, now)
+			h.brace(l.Text)
+			return
+		}
+		if j.awaits(h, l) {
+			h.add(l, now)
+			return
+		}
+	}
+	j.close(i, a, yield)
+	j.fresh(l, now, yield)
+}
+
+// fresh takes a line that continues nothing.
+func (j *Joiner) fresh(l *lines.Line, now time.Time, yield func(*Entry)) {
+	if l.Part > 0 || len(l.Text) == 0 || l.Text[0] == '{' || len(l.Text) >= j.set.MaxBytes {
+		yield(&Entry{Line: *l, Original: l.Text, Lines: 1})
+		return
+	}
+	h := Held{Lines: make([]lines.Line, 0, 4), Open: frame(l.Text)}
+	h.add(l, now)
+	if h.Open {
+		h.brace(l.Text)
+	}
+	j.state.Held = append(j.state.Held, h)
+}
+
+func (j *Joiner) find(l *lines.Line) int {
+	for i := range j.state.Held {
+		first := &j.state.Held[i].Lines[0]
+		if first.Slot == l.Slot && first.ProcessID == l.ProcessID && first.Stderr == l.Stderr {
+			return i
+		}
+	}
+	return -1
+}
+
+func (h *Held) add(l *lines.Line, now time.Time) {
+	h.Lines = append(h.Lines, *l)
+	h.Size += len(l.Text) + 1
+	h.Since = now
+}
+
+// continues says whether l belongs to the open trace in h, and follows its braces.
+func (j *Joiner) continues(h *Held, l *lines.Line) bool {
+	if l.Part > 0 || len(h.Lines) >= j.set.MaxLines || h.Size+len(l.Text) >= j.set.MaxBytes || !together(h, l) {
+		return false
+	}
+	text := l.Text
+	indented := len(text) > 0 && (text[0] == ' ' || text[0] == '\t') && len(bytes.TrimSpace(text)) > 0
+	switch {
+	case indented, h.Depth > 0 && len(text) > 0 && text[0] == '}', bytes.HasPrefix(text, causedBy):
+		h.brace(text)
+		return true
+	}
+	return false
+}
+
+var causedBy = []byte("Caused by: ")
+
+// brace counts the braces in which Node.js prints the properties of an error.
+func (h *Held) brace(text []byte) {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 {
+		return
+	}
+	if text[0] == '}' && h.Depth > 0 {
+		h.Depth--
+	}
+	if text[len(text)-1] == '{' {
+		h.Depth++
+	}
+}
+
+// together says whether l was written at the moment of the lines in h.
+func together(h *Held, l *lines.Line) bool {
+	last := &h.Lines[len(h.Lines)-1]
+	if last.Slot == lines.RawSlot || last.Record == l.Record || last.Time == 0 || l.Time == 0 {
+		return true
+	}
+	apart := l.Time - last.Time
+	return apart >= 0 && apart <= int64(moment)
+}
+
+// awaits says whether l may stand between the head of a trace in h and its frames.
+func (j *Joiner) awaits(h *Held, l *lines.Line) bool {
+	last := &h.Lines[len(h.Lines)-1]
+	if last.Slot != lines.RawSlot && last.Record != l.Record || len(l.Text) == 0 || l.Text[0] == '{' {
+		return false
+	}
+	head := headOf(l.Text, true)
+	if headed(h.Lines) >= 0 && head == nil {
+		return len(h.Lines) < maxHead
+	}
+	// A logger's own line with the trace behind it.
+	return len(h.Lines) == 1 && announces(last.Text, head)
+}
+
+// headed returns the place of the first line that can only be the head of a trace.
+func headed(held []lines.Line) int {
+	return slices.IndexFunc(held, func(l lines.Line) bool { return headOf(l.Text, true) != nil })
+}
+
+// announces says whether a logger's line says what the head of the trace behind it
+// says again.
+func announces(text []byte, head *head) bool {
+	return head != nil && head.at == 0 && len(head.message) > 0 && bytes.Contains(text, head.message)
+}
+
+// EndBlock hands out all lines that are not likely to be continued, and takes the
+// others out of the block's memory.
+func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
+	for i := 0; i < len(j.state.Held); {
+		h := &j.state.Held[i]
+		if !h.Open && headed(h.Lines) < 0 {
+			j.close(i, a, yield)
+			continue
+		}
+		for ; h.owned < len(h.Lines); h.owned++ {
+			h.Lines[h.owned].Text = bytes.Clone(h.Lines[h.owned].Text)
+		}
+		i++
+	}
+}
+
+// FlushBefore hands out what has waited since before.
+func (j *Joiner) FlushBefore(before time.Time, a *arena.Arena, yield func(*Entry)) {
+	for i := 0; i < len(j.state.Held); {
+		if j.state.Held[i].Since.Before(before) {
+			j.close(i, a, yield)
+		} else {
+			i++
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package tail
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+)
+
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// deliver hands on the records of a block and moves the frontier over it once they
+// are accepted. It returns an error only if ctx ended before: then nothing has
+// moved.
+func (s *stream) deliver(ctx context.Context, f *file, b block) error {
+	if f.mark.ID == 0 {
+		s.count++
+		f.mark.ID = identify(s.path, s.count, firstLine(b.lines))
+	}
+	src := decode.Source{ID: f.mark.ID, Name: f.mark.Name}
+	stats, err := s.send(ctx, func() (plog.Logs, decode.Stats) {
+		return s.decoder.Decode(b.lines, src, f.mark.Offset, s.set.Now())
+	})
+	if err != nil {
+		return err
+	}
+	f.mark.advance(b.before, b.lines)
+	s.set.Meter.Read(len(b.lines), stats)
+	s.publish()
+	return nil
+}
+
+func firstLine(b []byte) []byte {
+	for i, c := range b {
+		if c == '\n' || i == sampleSize {
+			return b[:i]
+		}
+	}
+	return b
+}
+
+// flush hands on what has waited long enough for its end.
+func (s *stream) flush(ctx context.Context) {
+	if !s.decoder.Pending() {
+		return
+	}
+	src := decode.Source{Name: s.base}
+	stats, err := s.send(ctx, func() (plog.Logs, decode.Stats) { return s.decoder.Flush(src, s.set.Now(), false) })
+	if err == nil && stats.Records > 0 {
+		s.set.Meter.Read(0, stats)
+		s.publish()
+	}
+}
+
+// flushAll hands on everything that is held back, for a reader without checkpoints
+// that ends.
+func (s *stream) flushAll(ctx context.Context) {
+	if !s.decoder.Pending() {
+		return
+	}
+	logs, stats := s.decoder.Flush(decode.Source{Name: s.base}, s.set.Now(), true)
+	if _, _, err := s.set.Consume(ctx, logs); err == nil {
+		s.set.Meter.Read(0, stats)
+	}
+}
+
+// send repeats until the records are accepted or ctx ends. They are decoded anew for
+// every attempt: a consumer that refuses may have changed them.
+func (s *stream) send(ctx context.Context, decodeBlock func() (plog.Logs, decode.Stats)) (decode.Stats, error) {
+	before := s.decoder.State()
+	logs, stats := decodeBlock()
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		if logs.LogRecordCount() == 0 {
+			return stats, nil
+		}
+		rest, partly, err := s.set.Consume(ctx, logs)
+		if err == nil {
+			return stats, nil
+		}
+		if !wait(ctx, pause) {
+			s.decoder.Restore(before)
+			return stats, context.Canceled
+		}
+		if partly {
+			// Some were accepted: only the others are sent again.
+			logs = rest
+		} else {
+			s.decoder.Restore(before)
+			logs, stats = decodeBlock()
+		}
+		s.set.Meter.Redelivered(logs.LogRecordCount())
+	}
+}
+
+// wait waits for about pause and reports false if ctx ended before.
+func wait(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause/2 + rand.N(pause))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,90 @@
+package tail
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Finder finds the log files to follow.
+type Finder struct {
+	// Include and Exclude are patterns of absolute paths.
+	Include []string
+	Exclude []string
+}
+
+// daemonLog is the log of PM2 itself.
+const daemonLog = "pm2.log"
+
+// Find returns the paths of the streams: the files that applications write now. A
+// rotated copy counts for the file it was copied from. A file that holds both
+// streams of an application is left out if the streams have files of their own,
+// unless Include names it without a wildcard.
+func (f Finder) Find() ([]string, error) {
+	found := map[string]bool{}
+	var problem error
+	for _, pattern := range f.Include {
+		names, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
+		if err != nil {
+			problem = fmt.Errorf("looking for %s: %w", pattern, err)
+			continue
+		}
+		explicit := !strings.ContainsAny(pattern, "*?[{")
+		for _, name := range names {
+			dir, base := filepath.Split(name)
+			if from, ok := Rotated(base); ok {
+				base = from
+			}
+			if base == daemonLog || f.excluded(name) || f.excluded(dir+base) {
+				continue
+			}
+			if explicit || !combined(dir, base) {
+				found[dir+base] = true
+			}
+		}
+	}
+	paths := make([]string, 0, len(found))
+	for path := range found {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	return paths, problem
+}
+
+func (f Finder) excluded(path string) bool {
+	return slices.ContainsFunc(f.Exclude, func(pattern string) bool {
+		ok, err := doublestar.PathMatch(pattern, path)
+		return ok && err == nil
+	})
+}
+
+// Folders returns the folders whose change may mean new files. It returns nil if
+// they cannot be told from the patterns.
+func (f Finder) Folders() []string {
+	var folders []string
+	for _, pattern := range f.Include {
+		base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
+		if strings.Contains(rest, "/") {
+			return nil
+		}
+		folders = append(folders, filepath.FromSlash(base))
+	}
+	slices.Sort(folders)
+	return slices.Compact(folders)
+}
+
+// combined says whether a file holds both streams of an application that also have
+// files of their own.
+func combined(dir, base string) bool {
+	if !ParseName(base).Combined {
+		return false
+	}
+	return slices.ContainsFunc(halves(base), func(half string) bool {
+		_, err := os.Stat(dir + half)
+		return err == nil
+	})
+}

@@ -1,0 +1,109 @@
+package tail
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
+)
+
+// Name is what the name of one of PM2's log files says.
+type Name struct {
+	// App is the application, as far as a file name can say it.
+	App string
+	// Stderr is the stream of the file, if Combined is not set.
+	Stderr bool
+	// Combined is set for a file that may hold both streams.
+	Combined bool
+	// ProcessID is PM2's number of the process, or envelope.NoProcess.
+	ProcessID int64
+}
+
+var (
+	streamName   = regexp.MustCompile(`^(.+)-(out|error)(?:-(\d+))?\.log$`)
+	combinedName = regexp.MustCompile(`^(.+?)(?:-(\d+))?\.log$`)
+)
+
+// ParseName reads the base name of a log file.
+func ParseName(base string) Name {
+	n := Name{ProcessID: envelope.NoProcess}
+	id := ""
+	if m := streamName.FindStringSubmatch(base); m != nil {
+		n.App, n.Stderr, id = m[1], m[2] == "error", m[3]
+	} else if m := combinedName.FindStringSubmatch(base); m != nil {
+		n.App, n.Combined, id = m[1], true, m[2]
+	} else {
+		n.App, n.Combined = strings.TrimSuffix(base, filepath.Ext(base)), true
+	}
+	if pid, err := strconv.ParseInt(id, 10, 64); err == nil {
+		n.ProcessID = pid
+	}
+	return n
+}
+
+// Rotated says whether a base name is that of a copy pm2-logrotate made, and
+// returns the name of the file it was copied from.
+func Rotated(base string) (string, bool) {
+	stem, compressed := strings.CutSuffix(base, ".gz")
+	at := strings.LastIndex(stem, "__")
+	if at <= 0 {
+		return "", false
+	}
+	ext := filepath.Ext(stem)
+	if stamp := strings.TrimSuffix(stem[at+2:], ext); len(stamp) < 8 || strings.Trim(stamp, "0123456789-_") != "" || ext == "" && !compressed {
+		return "", false
+	}
+	return stem[:at] + ext, true
+}
+
+// relative says whether a base name is that of a rotated copy of origin, or of
+// origin itself moved aside.
+func relative(base, origin string) bool {
+	if from, ok := Rotated(base); ok {
+		return from == origin
+	}
+	rest, ok := strings.CutPrefix(base, origin)
+	return ok && len(rest) > 1 && (rest[0] == '.' || rest[0] == '-')
+}
+
+// halves returns the names of the files that hold the streams of a combined file
+// one by one.
+func halves(base string) []string {
+	m := combinedName.FindStringSubmatch(base)
+	if m == nil {
+		return nil
+	}
+	id := ""
+	if m[2] != "" {
+		id = "-" + m[2]
+	}
+	return []string{
+		m[1] + "-out" + id + ".log", m[1] + "-error" + id + ".log",
+		// The application's own name may end in a number.
+		strings.TrimSuffix(base, ".log") + "-out.log", strings.TrimSuffix(base, ".log") + "-error.log",
+	}
+}
+
+// besideLog returns where the name of the original ends in that of a file that was
+// moved aside (x.log.1, x.log-20261121), or 0.
+func besideLog(base string) int {
+	if at := strings.LastIndex(base, ".log"); at > 0 && len(base) > at+5 && (base[at+4] == '.' || base[at+4] == '-') {
+		return at + 4
+	}
+	return 0
+}
+
+func folderNames(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	names, err := f.Readdirnames(-1)
+	slices.Sort(names)
+	return names, errors.Join(err, f.Close())
+}

@@ -1,0 +1,146 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// restore finds the files of a checkpoint again: by their inode, under whatever name
+// they have now, if their content is still what was read. What is not found is left
+// to relatives, which knows copies by their content.
+func (s *stream) restore(marks []Mark) error {
+	names, err := s.inodes()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, m := range marks {
+		name, ok := names[[2]uint64{m.Device, m.Inode}]
+		if ok {
+			ok, err = s.reopen(m, name)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.report("cannot read log file", err)
+		}
+		if !ok {
+			if m.Copy && m.ID != 0 {
+				m.Copy = false // so that another copy will do
+			}
+			s.remember(m)
+		}
+	}
+	s.watch.relatives.Store(true)
+	return nil
+}
+
+func (s *stream) reopen(m Mark, name string) (bool, error) {
+	content, err := open(filepath.Join(s.dir, name))
+	if err != nil {
+		return false, err
+	}
+	if ok, err := m.continues(content); !ok || err != nil {
+		return false, errors.Join(err, content.Close())
+	}
+	m.Name = name
+	s.push(&file{content: content, mark: m, grown: s.set.Now()})
+	s.current = name == s.base
+	return true, nil
+}
+
+// inodes returns the names of the regular files in the stream's folder.
+func (s *stream) inodes() (map[[2]uint64]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[[2]uint64]string, len(entries))
+	for _, e := range entries {
+		if at, err := statPath(filepath.Join(s.dir, e.Name())); err == nil {
+			key := [2]uint64{at.device, at.inode}
+			if _, has := names[key]; !has || e.Name() == s.base {
+				names[key] = e.Name()
+			}
+		}
+	}
+	return names, nil
+}
+
+// begin decides where a stream without a checkpoint starts: at the end of what is
+// there, or at the beginning of it and of the copies pm2-logrotate has left
+// uncompressed.
+func (s *stream) begin(fromEnd bool) error {
+	found, err := s.list()
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	for _, r := range found {
+		_, rotated := Rotated(r.name)
+		if fromEnd || !rotated || strings.HasSuffix(r.name, ".gz") {
+			s.seen[r.seen] = true
+			continue
+		}
+		content, err := open(filepath.Join(s.dir, r.name))
+		if err != nil {
+			s.report("cannot read rotated log file", err)
+			continue
+		}
+		s.seen[r.seen] = true
+		s.lineUp(r, content, Mark{})
+	}
+	if !fromEnd {
+		return nil
+	}
+	content, err := open(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m, err := s.markEnd(content)
+	if err != nil {
+		return errors.Join(err, content.Close())
+	}
+	s.push(&file{content: content, mark: m, grown: s.set.Now()})
+	s.current = true
+	return nil
+}
+
+// markEnd returns a mark behind the last whole line of a file.
+func (s *stream) markEnd(c content) (Mark, error) {
+	at, err := c.status()
+	if err != nil {
+		return Mark{}, err
+	}
+	m := s.fresh(at)
+	from := max(0, at.size-maxRecord)
+	last := make([]byte, at.size-from)
+	if ok, err := readFull(c, last, from); !ok {
+		return m, err
+	}
+	end := bytes.LastIndexByte(last, '\n') + 1
+	m.Offset = from + int64(end)
+	if m.Offset == 0 {
+		return m, nil
+	}
+	m.Head = make([]byte, min(sampleSize, m.Offset))
+	if ok, err := readFull(c, m.Head, 0); !ok {
+		return s.fresh(at), err
+	}
+	guard := make([]byte, m.guardLen())
+	if ok, err := readFull(c, guard, m.Offset-int64(len(guard))); !ok {
+		return s.fresh(at), err
+	}
+	m.Guard = xxhash.Sum64(guard)
+	s.count++
+	m.ID = identify(s.path, s.count, firstLine(m.Head))
+	return m, nil
+}

@@ -1,0 +1,395 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+)
+
+const (
+	// movedIdle is how long a file that was moved aside is followed after it last
+	// grew: its writers keep it until they are told to reopen their logs.
+	movedIdle = 5 * time.Minute
+	// deletedIdle is the same for a file without a name, whose space on the disk is
+	// free only when it is closed.
+	deletedIdle = 10 * time.Second
+	// maxPast bounds the contents that are remembered after they have gone.
+	maxPast = 8
+	// maxMoved bounds the files that are followed beside the one at the path.
+	maxMoved = 16
+)
+
+// Settings of a [Tailer] and of its streams.
+type Settings struct {
+	// Decoder makes the decoder of a stream.
+	Decoder func(name Name, state decode.State) *decode.Decoder
+	// Consume hands records on once. It returns nil if they were accepted, or
+	// refused for good; otherwise what is to be sent again, or nothing if that is
+	// all of them.
+	Consume func(ctx context.Context, logs plog.Logs) (rest plog.Logs, partly bool, err error)
+	// Store keeps checkpoints. nil keeps none.
+	Store *Store
+	// FromEnd is whether files that are there when the first Tailer on a store
+	// starts are read from their end.
+	FromEnd bool
+	// PollInterval is how often files are looked at.
+	PollInterval time.Duration
+	// Now is the clock.
+	Now func() time.Time
+	// Meter counts what happens.
+	Meter Meter
+	// Logger takes what an operator should know.
+	Logger *zap.Logger
+}
+
+// Meter counts. Its methods may be called concurrently.
+type Meter interface {
+	// Read is called for each block that was accepted.
+	Read(bytes int, stats decode.Stats)
+	// Truncated is called when a file no longer holds what was read from it.
+	Truncated()
+	// Rotated is called when the file at a path is another one.
+	Rotated()
+	// Recovered is called when a copy holds what was not read from its original.
+	Recovered()
+	// Redelivered is called for records that were sent again after a refusal.
+	Redelivered(records int)
+}
+
+// stream reads one path through all that happens to the file there. Only its own
+// goroutine touches it, but for the fields marked shared.
+type stream struct {
+	set     *Settings
+	path    string
+	dir     string
+	base    string
+	decoder *decode.Decoder
+	files   []*file // the last one is that at path, unless it is away
+	current bool    // whether it is
+	past    []Mark
+	seen    map[Seen]bool
+	count   uint64
+	// pending are relatives that cannot be told yet, by when they were first met.
+	pending  map[Seen]time.Time
+	deadline bool // something waits for time to pass
+	failing  bool // an error was logged
+
+	wake    chan struct{}
+	shared  sync.Mutex
+	saved   *Checkpoint // shared: not yet saved
+	lag     int64       // shared
+	busy    atomic.Bool
+	lastRun atomic.Int64
+	watch   watch // the poller's
+}
+
+func newStream(set *Settings, path string, c *Checkpoint) *stream {
+	s := &stream{
+		set: set, path: path, dir: filepath.Dir(path), base: filepath.Base(path),
+		seen: map[Seen]bool{}, pending: map[Seen]time.Time{}, wake: make(chan struct{}, 1),
+	}
+	var state decode.State
+	if c != nil {
+		state = c.State
+		s.count, s.past = c.Count, c.Past
+		for _, x := range c.Seen {
+			s.seen[x] = true
+		}
+	}
+	s.decoder = set.Decoder(ParseName(s.base), state)
+	return s
+}
+
+// run reads until ctx is done.
+func (s *stream) run(ctx context.Context) {
+	defer s.close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		}
+		s.busy.Store(true)
+		s.step(ctx)
+		s.lastRun.Store(s.set.Now().UnixNano())
+		s.busy.Store(false)
+	}
+}
+
+func (s *stream) close() {
+	for _, f := range s.files {
+		_ = f.content.Close()
+	}
+	s.files, s.current = nil, false
+}
+
+// step reads everything that can be read now.
+func (s *stream) step(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := s.observe(); err != nil {
+			s.report("cannot look at log file", err)
+			// What is open can be read all the same.
+		} else {
+			s.failing = false
+		}
+		again, err := s.drain(ctx)
+		if err != nil {
+			return
+		}
+		if !again {
+			break
+		}
+	}
+	s.flush(ctx)
+	s.retire()
+	s.measure()
+}
+
+func (s *stream) report(message string, err error) {
+	if !s.failing {
+		s.set.Logger.Warn(message, zap.String("path", s.path), zap.Error(err))
+	}
+	s.failing = true
+}
+
+// observe looks at the path and its relatives and opens what is new.
+func (s *stream) observe() error {
+	if err := s.relatives(); err != nil {
+		return err
+	}
+	info, err := statPath(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if s.current {
+		now, err := s.last().content.status()
+		if err != nil {
+			return err
+		}
+		if now.same(info) {
+			return nil
+		}
+		s.set.Meter.Rotated()
+		s.current = false
+	}
+	content, err := open(s.path)
+	if err != nil {
+		return err
+	}
+	at, err := content.status()
+	if err != nil {
+		return errors.Join(err, content.Close())
+	}
+	// The file may have been moved back to where it was.
+	for i, f := range s.files {
+		if f.mark.Device == at.device && f.mark.Inode == at.inode && !f.mark.Copy {
+			s.files = append(append(s.files[:i:i], s.files[i+1:]...), f)
+			s.current = true
+			return content.Close()
+		}
+	}
+	s.push(&file{content: content, mark: s.fresh(at), grown: s.set.Now()})
+	s.current = true
+	return nil
+}
+
+func (s *stream) fresh(at status) Mark {
+	return Mark{Name: s.base, Device: at.device, Inode: at.inode}
+}
+
+func (s *stream) last() *file { return s.files[len(s.files)-1] }
+
+// push adds a file behind all others and closes the oldest if there are too many.
+func (s *stream) push(f *file) {
+	s.files = append(s.files, f)
+	if len(s.files) > maxMoved {
+		s.set.Logger.Warn("too many rotated files wait to be read; giving up the oldest",
+			zap.String("path", s.path), zap.String("file", s.files[0].mark.Name))
+		s.drop(0)
+	}
+}
+
+// drop closes a file and remembers how far it was read.
+func (s *stream) drop(i int) {
+	f := s.files[i]
+	s.remember(f.mark)
+	_ = f.content.Close()
+	s.files = append(s.files[:i], s.files[i+1:]...)
+	if i == len(s.files) {
+		s.current = false
+	}
+	s.publish()
+}
+
+func (s *stream) remember(m Mark) {
+	if m.ID == 0 || m.Copy {
+		return
+	}
+	s.past = append(s.past, m)
+	s.past = append(s.past[:0:0], s.past[max(0, len(s.past)-maxPast):]...)
+}
+
+// drain reads every file in turn. It reports true if files have changed so that
+// they must be looked at again.
+func (s *stream) drain(ctx context.Context) (again bool, err error) {
+	for i := 0; i < len(s.files); i++ {
+		f := s.files[i]
+		err := s.read(ctx, f)
+		switch {
+		case errors.Is(err, errTruncated):
+			s.truncated(i)
+			return true, nil
+		case errors.Is(err, context.Canceled):
+			return false, err
+		case err != nil:
+			// The other files of the stream can be read all the same.
+			s.report("cannot read log file", err)
+		}
+		if f.mark.Copy {
+			s.drop(i)
+			i--
+		}
+	}
+	return false, nil
+}
+
+// read reads one file from its frontier to its end.
+func (s *stream) read(ctx context.Context, f *file) error {
+	at, err := f.content.status()
+	if err != nil {
+		return err
+	}
+	if at.size >= 0 && at.size < f.mark.Offset {
+		return errTruncated
+	}
+	if at.size == f.mark.Offset {
+		return nil
+	}
+	buf := buffers.Get().(*[]byte)
+	defer func() {
+		if len(*buf) == sampleSize+blockSize {
+			buffers.Put(buf)
+		}
+	}()
+	// Not farther than the file's present end, so that a busy file does not keep the
+	// others of the stream waiting.
+	for at.size < 0 || f.mark.Offset < at.size {
+		b, err := f.next(buf, s.set.Now(), f.mark.Copy)
+		if err != nil {
+			return err
+		}
+		if len(b.lines) == 0 {
+			return nil
+		}
+		if err := s.deliver(ctx, f, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// truncated begins a new content of the file at i: first comes what a copy may hold
+// of the old one.
+func (s *stream) truncated(i int) {
+	f := s.files[i]
+	s.set.Meter.Truncated()
+	s.remember(f.mark)
+	if f.mark.Copy {
+		s.drop(i)
+		return
+	}
+	f.mark = Mark{Name: f.mark.Name, Device: f.mark.Device, Inode: f.mark.Inode}
+	f.tail, f.grown = 0, s.set.Now()
+	s.watch.relatives.Store(true)
+	s.publish()
+}
+
+// retire closes files that nobody writes any more.
+func (s *stream) retire() {
+	now := s.set.Now()
+	for i := 0; i < len(s.files); i++ {
+		f := s.files[i]
+		if i == len(s.files)-1 && s.current {
+			// Still at its path, or away from it with no other in its place.
+			if at, err := f.content.status(); err != nil || at.links > 0 {
+				continue
+			}
+		}
+		at, err := f.content.status()
+		limit := movedIdle
+		if err != nil || at.links == 0 {
+			limit = deletedIdle
+		}
+		if now.Sub(f.grown) >= limit {
+			s.drop(i)
+			i--
+		}
+	}
+}
+
+// measure notes how much is unread and whether time alone will bring more.
+func (s *stream) measure() {
+	s.deadline = s.decoder.Pending() || len(s.pending) > 0 || s.failing || len(s.files) > 1
+	var lag int64
+	for _, f := range s.files {
+		if f.tail > 0 {
+			s.deadline = true
+		}
+		if at, err := f.content.status(); err == nil && at.size > f.mark.Offset {
+			lag += at.size - f.mark.Offset
+		} else if err == nil && at.links == 0 {
+			s.deadline = true
+		}
+	}
+	s.shared.Lock()
+	s.lag = lag
+	s.shared.Unlock()
+	s.watch.deadline.Store(s.deadline)
+}
+
+// publish makes the present frontier the one to be saved.
+func (s *stream) publish() {
+	if s.set.Store == nil {
+		return
+	}
+	c := &Checkpoint{Version: checkpointVersion, Count: s.count, Past: s.past, State: s.decoder.State()}
+	for _, f := range s.files {
+		c.Files = append(c.Files, f.mark)
+	}
+	for x := range s.seen {
+		c.Seen = append(c.Seen, x)
+	}
+	s.shared.Lock()
+	s.saved = c
+	s.shared.Unlock()
+}
+
+// take returns what is to be saved, or nil if nothing has changed.
+func (s *stream) take() *Checkpoint {
+	s.shared.Lock()
+	defer s.shared.Unlock()
+	c := s.saved
+	s.saved = nil
+	return c
+}
+
+// put gives back what could not be saved.
+func (s *stream) put(c *Checkpoint) {
+	s.shared.Lock()
+	defer s.shared.Unlock()
+	if s.saved == nil {
+		s.saved = c
+	}
+}

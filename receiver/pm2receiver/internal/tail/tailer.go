@@ -1,0 +1,355 @@
+// Package tail follows PM2's log files through everything that happens to them. It
+// keeps, for every file, how far the next consumer has accepted what was in it, and
+// knows files by their content and not by their name.
+package tail
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	// rescan is how often files are looked for if nothing tells that there are new
+	// ones.
+	rescan = 10 * time.Second
+	// rescanDeep is the same if the folders to watch cannot be told.
+	rescanDeep = time.Second
+	// saveInterval is how often checkpoints are saved, and so how much is sent again
+	// after a crash.
+	saveInterval = 500 * time.Millisecond
+	// maxStreams bounds the files that are followed.
+	maxStreams = 4096
+	// fresh is how long after its change a folder is looked at again: a second change
+	// may bear the same time.
+	fresh = 2 * time.Second
+)
+
+// watch is what the poller knows of a stream.
+type watch struct {
+	last      status
+	there     bool
+	names     string
+	relatives atomic.Bool // shared with the stream
+	deadline  atomic.Bool // shared with the stream
+}
+
+// Tailer follows the files that a Finder finds. Start and Shutdown may be called
+// once each.
+type Tailer struct {
+	set    Settings
+	finder Finder
+
+	mu      sync.Mutex
+	streams map[string]*stream
+	folders map[string]time.Time // when each was last changed
+	scanned time.Time
+	first   bool // no checkpoint was ever saved
+	full    bool
+	saved   time.Time
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// New returns a tailer.
+func New(set Settings, finder Finder) *Tailer {
+	return &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, first: true}
+}
+
+// Start begins to follow files. It returns when the files that are there now have
+// been found; ctx bounds only that.
+func (t *Tailer) Start(ctx context.Context) error {
+	run, stop := context.WithCancel(context.Background())
+	t.stop = stop
+	t.saved = t.set.Now()
+	known, err := t.load(ctx)
+	if err != nil {
+		stop()
+		return err
+	}
+	for _, path := range known {
+		t.follow(ctx, run, path)
+	}
+	t.scan(ctx, run)
+	t.mu.Lock()
+	t.first = false
+	t.mu.Unlock()
+	t.done.Go(func() { t.poll(run) })
+	if t.set.Store != nil {
+		t.done.Go(func() { t.saver(run) })
+	}
+	return nil
+}
+
+// load returns the streams of earlier runs.
+func (t *Tailer) load(ctx context.Context) ([]string, error) {
+	if t.set.Store == nil {
+		return nil, nil
+	}
+	paths, ever, err := t.set.Store.Streams(ctx)
+	t.first = !ever
+	if err != nil && !ever {
+		return nil, err
+	}
+	if err != nil {
+		t.set.Logger.Error("checkpoints are damaged; files without one are read from the beginning", zap.Error(err))
+	}
+	return paths, nil
+}
+
+// Shutdown stops reading and saves the last checkpoints. It waits for what is with
+// the next consumer until ctx ends.
+func (t *Tailer) Shutdown(ctx context.Context) error {
+	if t.stop == nil {
+		return nil
+	}
+	t.stop()
+	finished := make(chan struct{})
+	go func() {
+		t.done.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+	case <-ctx.Done():
+		return errors.Join(errors.New("the next consumer did not return"), ctx.Err())
+	}
+	if t.set.Store == nil {
+		for _, s := range t.all() {
+			s.flushAll(ctx)
+		}
+		return nil
+	}
+	return t.save(ctx)
+}
+
+func (t *Tailer) all() []*stream {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Values(t.streams))
+}
+
+// Lag returns how many bytes of each file are unread, and Age how long ago
+// checkpoints were last saved.
+func (t *Tailer) Lag(each func(path string, bytes int64)) {
+	for _, s := range t.all() {
+		s.shared.Lock()
+		lag := s.lag
+		s.shared.Unlock()
+		each(s.path, lag)
+	}
+}
+
+// Age returns how long ago all checkpoints were up to date on the disk.
+func (t *Tailer) Age() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.set.Now().Sub(t.saved)
+}
+
+func (t *Tailer) poll(ctx context.Context) {
+	ticker := time.NewTicker(t.set.PollInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		t.scan(ctx, ctx)
+		for _, s := range t.all() {
+			s.look()
+		}
+	}
+}
+
+// scan looks for new files if a folder has changed or enough time has passed.
+func (t *Tailer) scan(ctx, run context.Context) {
+	now := t.set.Now()
+	folders := t.finder.Folders()
+	due := now.Sub(t.scanned) >= rescan || folders == nil && now.Sub(t.scanned) >= rescanDeep
+	for _, dir := range t.watched(folders) {
+		at, err := statPath(dir)
+		changed := time.Unix(0, at.modified)
+		if err == nil && (!t.folders[dir].Equal(changed) || now.Sub(changed) < fresh) {
+			t.folders[dir] = changed
+			t.census(dir)
+			due = due || slices.Contains(folders, dir)
+		}
+	}
+	if !due {
+		return
+	}
+	t.scanned = now
+	paths, err := t.finder.Find()
+	if err != nil {
+		t.set.Logger.Error("cannot look for log files", zap.Error(err))
+	}
+	for _, path := range paths {
+		t.follow(ctx, run, path)
+	}
+}
+
+// watched returns the folders of the patterns and of all streams.
+func (t *Tailer) watched(folders []string) []string {
+	all := slices.Clone(folders)
+	for _, s := range t.all() {
+		if !slices.Contains(all, s.dir) {
+			all = append(all, s.dir)
+		}
+	}
+	return all
+}
+
+// follow starts to read a path unless it is read already.
+func (t *Tailer) follow(ctx, run context.Context, path string) {
+	t.mu.Lock()
+	_, has := t.streams[path]
+	full := len(t.streams) >= maxStreams
+	t.mu.Unlock()
+	if has {
+		return
+	}
+	if full {
+		if !t.full {
+			t.set.Logger.Error("too many log files; others are not read", zap.Int("limit", maxStreams), zap.String("path", path))
+		}
+		t.full = true
+		return
+	}
+	at, err := statPath(path)
+	if err == nil && t.sharesInode(at) {
+		return
+	}
+	s := t.restored(ctx, path)
+	t.mu.Lock()
+	t.streams[path] = s
+	t.mu.Unlock()
+	t.set.Logger.Debug("following log file", zap.String("path", path))
+	t.done.Go(func() { s.run(run) })
+	s.poke()
+}
+
+// sharesInode says whether a file is followed under another name already.
+func (t *Tailer) sharesInode(at status) bool {
+	return slices.ContainsFunc(t.all(), func(s *stream) bool { return s.watch.there && s.watch.last.same(at) })
+}
+
+// restored makes the stream of a path as its checkpoint, or the lack of one, says.
+func (t *Tailer) restored(ctx context.Context, path string) *stream {
+	var c *Checkpoint
+	if t.set.Store != nil {
+		var err error
+		if c, err = t.set.Store.Load(ctx, path); err != nil {
+			t.set.Logger.Error("checkpoint is damaged; the file is read from the beginning", zap.String("path", path), zap.Error(err))
+		}
+	}
+	s := newStream(&t.set, path, c)
+	var err error
+	if c != nil {
+		err = s.restore(c.Files)
+	} else {
+		err = s.begin(t.first && t.set.FromEnd)
+	}
+	if err != nil {
+		s.report("cannot read log file", err)
+	}
+	if at, err := statPath(path); err == nil {
+		s.watch.last, s.watch.there = at, true
+	}
+	s.publish()
+	return s
+}
+
+// census tells streams that the files beside theirs have changed.
+func (t *Tailer) census(dir string) {
+	names, err := folderNames(dir)
+	if err != nil {
+		return
+	}
+	beside := map[string]string{}
+	for _, name := range names {
+		if from, ok := Rotated(name); ok {
+			beside[from] += name + "\x00"
+		} else if at := besideLog(name); at > 0 {
+			beside[name[:at]] += name + "\x00"
+		}
+	}
+	for _, s := range t.all() {
+		if s.dir == dir && s.watch.names != beside[s.base] {
+			s.watch.names = beside[s.base]
+			s.watch.relatives.Store(true)
+			s.poke()
+		}
+	}
+}
+
+// look wakes the stream if its file has changed or it waits for time to pass.
+func (s *stream) look() {
+	at, err := statPath(s.path)
+	there := err == nil
+	if there != s.watch.there || at != s.watch.last || s.watch.deadline.Load() {
+		s.watch.there, s.watch.last = there, at
+		s.poke()
+	}
+}
+
+func (s *stream) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (t *Tailer) saver(ctx context.Context) {
+	ticker := time.NewTicker(saveInterval)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := t.save(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			t.set.Logger.Error("cannot save checkpoints; more will be sent again after a crash", zap.Error(err))
+		}
+		failing = err != nil
+	}
+}
+
+// save writes the checkpoints that have changed.
+func (t *Tailer) save(ctx context.Context) error {
+	changed := map[string]*Checkpoint{}
+	var paths []string
+	streams := t.all()
+	for _, s := range streams {
+		paths = append(paths, s.path)
+		if c := s.take(); c != nil {
+			changed[s.path] = c
+		}
+	}
+	if len(changed) > 0 {
+		slices.Sort(paths)
+		if err := t.set.Store.Save(ctx, changed, paths); err != nil {
+			for _, s := range streams {
+				if c := changed[s.path]; c != nil {
+					s.put(c)
+				}
+			}
+			return err
+		}
+	}
+	t.mu.Lock()
+	t.saved = t.set.Now()
+	t.mu.Unlock()
+	return nil
+}

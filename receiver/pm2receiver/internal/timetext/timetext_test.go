@@ -1,0 +1,112 @@
+package timetext
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestParse(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	at := func(text string) time.Time {
+		tm, err := time.Parse(time.RFC3339Nano, text)
+		require.NoError(t, err)
+		return tm
+	}
+	for text, want := range map[string]time.Time{
+		"2026-11-21T02:08:35.328Z":             at("2026-11-21T02:08:35.328Z"),
+		"2026-11-21T02:08:43":                  at("2026-11-21T02:08:43+01:00"),
+		"2026-11-21T02:08":                     at("2026-11-21T02:08:00+01:00"),
+		"2026-11-21 02:08:36.707 +00:00":       at("2026-11-21T02:08:36.707Z"),
+		"2026-11-21 02:08:36.707 -0330":        at("2026-11-21T02:08:36.707-03:30"),
+		"2026-11-21 02:08:36,707":              at("2026-11-21T02:08:36.707+01:00"),
+		"2026-11-21T02:08:36.123456789Z":       at("2026-11-21T02:08:36.123456789Z"),
+		"2026/7/1 2:08:36":                     at("2026-07-01T02:08:36+02:00"),
+		"21-11-2026 02:08:36":                  at("2026-11-21T02:08:36+01:00"),
+		"21.11.2026, 02:08:36":                 at("2026-11-21T02:08:36+01:00"),
+		"11/21/2026, 2:08:36 PM":               at("2026-11-21T14:08:36+01:00"),
+		"11/21/2026, 12:08:36 AM":              at("2026-11-21T00:08:36+01:00"),
+		"Sat, 21 Nov 2026 02:09:10.123 +00:00": at("2026-11-21T02:09:10.123Z"),
+		"Sat Nov 21 2026 02:09:10 GMT+0000":    at("2026-11-21T02:09:10Z"),
+		"Nov 21, 2026 02:09:10 UTC":            at("2026-11-21T02:09:10Z"),
+		"Saturday, November 21, 2026 2:09 AM":  at("2026-11-21T02:09:00+01:00"),
+		"2024-02-29T23:59:60Z":                 at("2024-03-01T00:00:00Z"),
+	} {
+		got, ok := Parse([]byte(text), berlin)
+		require.True(t, ok, text)
+		assert.Equal(t, len(text), got.Len, text)
+		assert.Equal(t, want.UTC(), time.Unix(0, got.Nanos).UTC(), text)
+
+		behind, ok := Parse([]byte(text+": line"), berlin)
+		require.True(t, ok, text)
+		assert.Equal(t, got, behind, "what follows must not be taken for part of %q", text)
+	}
+}
+
+func TestParse_LeavesTheTimeOpenIfDayAndMonthMayBeSwapped(t *testing.T) {
+	got, ok := Parse([]byte("03/04/2026 10:00:00: line"), time.UTC)
+	require.True(t, ok)
+	assert.Equal(t, Parsed{Len: 19}, got)
+}
+
+func TestParse_RefusesWhatIsNoTime(t *testing.T) {
+	for _, text := range []string{
+		"", "2026", "2026-11-21", "2026-11-21 and on", "2026-13-21T02:08:36", "2026-11-21T25:08:36", "info: ready at once",
+		"127.0.0.1 - - [21/Nov/2026", "1700000000000000 ms", "Sat down for a while", "March 8 of us came along", "    at x (y:1:2) of z",
+	} {
+		_, ok := Parse([]byte(text), time.UTC)
+		assert.False(t, ok, text)
+	}
+}
+
+func TestParse_FollowsSummerTime(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	summer, _ := Parse([]byte("2026-07-01 12:00:00"), berlin)
+	winter, _ := Parse([]byte("2026-12-01 12:00:00"), berlin)
+	assert.Equal(t, 10, time.Unix(0, summer.Nanos).UTC().Hour())
+	assert.Equal(t, 11, time.Unix(0, winter.Nanos).UTC().Hour())
+}
+
+func TestFromNumber(t *testing.T) {
+	want := time.Unix(1700000000, 0).UnixNano()
+	for _, n := range []float64{1700000000, 1700000000000, 1700000000000000, 1700000000000000000} {
+		got, ok := FromNumber(n)
+		require.True(t, ok, n)
+		assert.Equal(t, want, got, n)
+	}
+	got, ok := FromNumber(1700000000.25)
+	require.True(t, ok)
+	assert.Equal(t, want+250_000_000, got)
+	got, ok = FromInt(1700000000123456789)
+	require.True(t, ok)
+	assert.Equal(t, want+123456789, got)
+	for _, n := range []float64{0, -1, 12345, 1e300} {
+		_, ok := FromNumber(n)
+		assert.False(t, ok, n)
+	}
+}
+
+func FuzzParse_AgreesWithTime(f *testing.F) {
+	f.Add("2026-11-21T02:08:35.328Z")
+	f.Add("2026-11-21T02:08:35.328+01:30")
+	f.Add("Sat, 21 Nov 2026 02:09:10 GMT")
+	f.Add("03/04/2026 10:00:00 PM")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := Parse([]byte(text), time.UTC)
+		if !ok {
+			return
+		}
+		if got.Len <= 0 || got.Len > len(text) {
+			t.Fatalf("Parse(%q) took %d bytes", text, got.Len)
+		}
+		if want, err := time.Parse(time.RFC3339Nano, text); err == nil && got.Len == len(text) && want.UnixNano() != got.Nanos && want.Day() != 0 {
+			if want.Year() > 1971 && want.Year() < 2261 {
+				t.Fatalf("Parse(%q) = %v, time has %v", text, time.Unix(0, got.Nanos).UTC(), want)
+			}
+		}
+	})
+}

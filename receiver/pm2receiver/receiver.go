@@ -1,0 +1,166 @@
+package pm2receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
+)
+
+// grace is how long Shutdown leaves records with the next consumer before it gives
+// up on them. They are read again at the next start.
+const grace = 5 * time.Second
+
+// logsReceiver follows log files and hands on their records.
+type logsReceiver struct {
+	set    receiver.Settings
+	cfg    *Config
+	next   consumer.Logs
+	obs    *receiverhelper.ObsReport
+	meter  *meter
+	tailer *tail.Tailer
+
+	// consume is the context of calls to the next consumer. It outlives the reading,
+	// so that what is under way may be accepted.
+	consume context.Context
+	cancel  context.CancelFunc
+}
+
+func newLogsReceiver(set receiver.Settings, cfg *Config, next consumer.Logs) (*logsReceiver, error) {
+	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
+		ReceiverID: set.ID, Transport: "file", ReceiverCreateSettings: set,
+	})
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMeter(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return &logsReceiver{set: set, cfg: cfg, next: next, obs: obs, meter: m}, nil
+}
+
+// Start implements component.Component.
+func (r *logsReceiver) Start(ctx context.Context, host component.Host) error {
+	include, exclude, err := r.cfg.patterns()
+	if err != nil {
+		return err
+	}
+	location, err := time.LoadLocation(r.cfg.Timezone)
+	if err != nil {
+		return fmt.Errorf(`"timezone": %w`, err)
+	}
+	store, err := r.store(ctx, host)
+	if err != nil {
+		return err
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		r.set.Logger.Warn("the host has no name; service.instance.id will begin with localhost", zap.Error(err))
+		name = "localhost"
+	}
+	r.consume, r.cancel = context.WithCancel(context.Background())
+	r.tailer = tail.New(tail.Settings{
+		Decoder: func(n tail.Name, state decode.State) *decode.Decoder {
+			return decode.New(r.decoder(n, location, name), state)
+		},
+		Consume:      r.deliver,
+		Store:        store,
+		FromEnd:      r.cfg.StartAt == StartAtEnd,
+		PollInterval: r.cfg.PollInterval,
+		Now:          time.Now,
+		Meter:        r.meter,
+		Logger:       r.set.Logger,
+	}, tail.Finder{Include: include, Exclude: exclude})
+	if err := r.meter.observe(r.tailer); err != nil {
+		return err
+	}
+	return r.tailer.Start(ctx)
+}
+
+func (r *logsReceiver) decoder(n tail.Name, location *time.Location, host string) decode.Settings {
+	return decode.Settings{
+		Lines: lines.Settings{
+			MaxLine: int(r.cfg.MaxLineSize), Location: location, App: n.App, ProcessID: n.ProcessID, Stderr: n.Stderr,
+		},
+		Log:           applog.Settings{JSON: r.cfg.ParseApplicationJSON, Location: location},
+		Join:          r.cfg.StackTraces == StackTracesJoin,
+		Original:      r.cfg.IncludeLogRecordOriginal,
+		StderrIsError: r.cfg.SeverityFromStderr,
+		Host:          host,
+		Scope:         metadata.ScopeName,
+		Version:       r.set.BuildInfo.Version,
+	}
+}
+
+// store finds the storage extension and opens this receiver's part of it.
+func (r *logsReceiver) store(ctx context.Context, host component.Host) (*tail.Store, error) {
+	if r.cfg.Storage == nil {
+		return nil, nil
+	}
+	extension, ok := host.GetExtensions()[*r.cfg.Storage]
+	if !ok {
+		return nil, fmt.Errorf(`"storage": there is no extension %q`, r.cfg.Storage)
+	}
+	st, ok := extension.(storage.Extension)
+	if !ok {
+		return nil, fmt.Errorf(`"storage": extension %q does not store anything`, r.cfg.Storage)
+	}
+	client, err := st.GetClient(ctx, component.KindReceiver, r.set.ID, "")
+	if err != nil {
+		return nil, fmt.Errorf(`"storage": %w`, err)
+	}
+	return tail.NewStore(client), nil
+}
+
+// deliver hands records on once. Records that are refused for good are counted and
+// given up: sending them again would hold up everything behind them.
+func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Logs, partly bool, err error) {
+	count := logs.LogRecordCount()
+	ctx := r.obs.StartLogsOp(r.consume)
+	err = r.next.ConsumeLogs(ctx, logs)
+	r.obs.EndLogsOp(ctx, metadata.Type.String(), count, err)
+	if err == nil {
+		return plog.Logs{}, false, nil
+	}
+	if consumererror.IsPermanent(err) {
+		r.set.Logger.Error("records were refused for good and are dropped", zap.Int("records", count), zap.Error(err))
+		r.meter.refused(count)
+		return plog.Logs{}, false, nil
+	}
+	var some consumererror.Logs
+	if errors.As(err, &some) {
+		return some.Data(), true, err
+	}
+	return plog.Logs{}, false, err
+}
+
+// Shutdown implements component.Component.
+func (r *logsReceiver) Shutdown(ctx context.Context) error {
+	if r.tailer == nil {
+		return nil
+	}
+	timer := time.AfterFunc(grace, r.cancel)
+	defer timer.Stop()
+	err := r.tailer.Shutdown(ctx)
+	r.cancel()
+	r.meter.shutdown()
+	r.tailer = nil
+	return err
+}
