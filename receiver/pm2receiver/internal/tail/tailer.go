@@ -127,7 +127,7 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 		}
 		return nil
 	}
-	return t.save(ctx)
+	return errors.Join(t.save(ctx), t.set.Store.Close(ctx))
 }
 
 func (t *Tailer) all() []*stream {
