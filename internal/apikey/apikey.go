@@ -68,7 +68,14 @@ func ID(key string) (string, error) {
 // Digest returns what the registry keeps of a key. A single SHA-256 is enough
 // because the secret has 190 random bits; a slow hash would let strangers burn
 // the gateway's CPU.
-func Digest(key string) tenant.Digest { return sha256.Sum256([]byte(key)) }
+// For a key it does not allocate.
+func Digest(key string) tenant.Digest {
+	var buf [keyLen]byte
+	if len(key) > len(buf) {
+		return sha256.Sum256([]byte(key))
+	}
+	return sha256.Sum256(buf[:copy(buf[:], key)])
+}
 
 func checksum(body string) string {
 	var sum [checksumLen]byte
@@ -84,10 +91,14 @@ func putChecksum(dst *[checksumLen]byte, body string) {
 	}
 }
 
-// crc is crc32.ChecksumIEEE without the allocation of a []byte.
+// crc is crc32.ChecksumIEEE of a string. The standard function takes a []byte,
+// which it lets escape to the heap.
 func crc(s string) uint32 {
-	var buf [keyLen]byte
-	return crc32.ChecksumIEEE(buf[:copy(buf[:], s)])
+	sum := ^uint32(0)
+	for i := range len(s) {
+		sum = crc32.IEEETable[byte(sum)^s[i]] ^ sum>>8
+	}
+	return ^sum
 }
 
 // random returns n characters of alphabet, each equally likely.

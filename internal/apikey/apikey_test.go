@@ -54,7 +54,16 @@ func TestID_OfAFixedKey(t *testing.T) {
 }
 
 func TestDigest_IsSHA256OfTheWholeKey(t *testing.T) {
-	assert.Equal(t, tenant.Digest(sha256.Sum256([]byte(fixed))), apikey.Digest(fixed))
+	for _, s := range []string{"", "obs_", fixed, fixed + "x"} {
+		assert.Equal(t, tenant.Digest(sha256.Sum256([]byte(s))), apikey.Digest(s))
+	}
+}
+
+func TestIDAndDigest_OfAKeyDoNotAllocate(t *testing.T) {
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		_, _ = apikey.ID(fixed)
+		_ = apikey.Digest(fixed)
+	}))
 }
 
 func FuzzID(f *testing.F) {

@@ -73,14 +73,6 @@ func (c *collector) stop() {
 	require.NoError(c.t, c.Stop(ctx), c.Tail(4000))
 }
 
-// writeConfig puts YAML into a file and returns its path.
-func writeConfig(t *testing.T, yaml string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "config.yaml")
-	require.NoError(t, os.WriteFile(path, []byte(yaml), 0o600))
-	return path
-}
-
 // addresses returns n free loopback addresses.
 func addresses(t *testing.T, n int) []string {
 	t.Helper()

@@ -46,7 +46,9 @@ func TestHotChanges(t *testing.T) {
 	})
 
 	c := newClients(t, g.grpc, g.http)
-	try := func(n int, key string) int { return c.send(n, bearer(key), payload(tenant.Logs, 1, "late", "innocent")) }
+	try := func(n int, key string) int {
+		return c.send(n, bearer(key), payload(tenant.Logs, 1, "late", "innocent"))
+	}
 	// within measures from the end of the command that made the change.
 	within := func(what string, changed func() bool) {
 		t.Helper()

@@ -125,7 +125,10 @@ func TestIsolation(t *testing.T) {
 func counting(t *testing.T, got map[string]int64) archive.Handler {
 	own := func(id string, m pcommon.Map, must bool) {
 		v, ok := m.Get(tenant.AttributeKey)
-		if (ok || must) && v.AsString() != id {
+		if !ok && must {
+			t.Fatalf("a resource without a tenant in the archive of %s", id)
+		}
+		if ok && v.AsString() != id {
 			t.Fatalf("%q in the archive of %s", v.AsString(), id)
 		}
 		n := 0

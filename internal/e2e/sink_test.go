@@ -15,12 +15,11 @@ import (
 // sink is a backend: a real OTLP receiver in the test process that keeps what it
 // gets.
 type sink struct {
-	logs     consumertest.LogsSink
-	metrics  consumertest.MetricsSink
-	traces   consumertest.TracesSink
-	grpc     string // address
-	http     string // address
-	shutdown func()
+	logs    consumertest.LogsSink
+	metrics consumertest.MetricsSink
+	traces  consumertest.TracesSink
+	grpc    string // address
+	http    string // address
 }
 
 func newSink(t *testing.T) *sink {

@@ -41,12 +41,19 @@ func (ts tallies) of(id, file string) *tally {
 
 // resource checks whose resource it is and returns its service name.
 func (t *tally) resource(id string, r pcommon.Resource) string {
-	got, _ := r.Attributes().Get(tenant.AttributeKey)
-	if got.AsString() != id {
-		t.strays = append(t.strays, fmt.Sprintf("%s=%q in the folder of %s", tenant.AttributeKey, got.AsString(), id))
+	if got := text(r.Attributes(), tenant.AttributeKey); got != id {
+		t.strays = append(t.strays, fmt.Sprintf("%s=%q in the folder of %s", tenant.AttributeKey, got, id))
 	}
-	name, _ := r.Attributes().Get("service.name")
-	return name.AsString()
+	return text(r.Attributes(), "service.name")
+}
+
+// text returns an attribute as text, empty where there is none.
+func text(m pcommon.Map, key string) string {
+	v, ok := m.Get(key)
+	if !ok {
+		return ""
+	}
+	return v.AsString()
 }
 
 func (ts tallies) handler() archive.Handler {

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// soon is how long before its end a key is worth a warning.
+const soon = 14 * 24 * time.Hour
+
+func (a *app) registryCommand() *cobra.Command {
+	return group("registry", "Check, copy and move the registry as a whole",
+		a.registryValidate(), a.registryExport(), a.registryImport())
+}
+
+// verdict is the outcome of a check.
+type verdict struct {
+	Valid    bool        `json:"valid"`
+	Tenants  int         `json:"tenants"`
+	Keys     int         `json:"keys"`
+	Hash     string      `json:"hash,omitempty"`
+	Faults   []faultView `json:"faults"`
+	Warnings []string    `json:"warnings"`
+}
+
+type faultView struct {
+	Line   int    `json:"line"`
+	Tenant string `json:"tenant,omitempty"`
+	Path   string `json:"path,omitempty"`
+	Reason string `json:"reason"`
+}
+
+var errInvalid = errors.New("the registry is not valid, a gateway would stay with its last good one")
+
+func (a *app) registryValidate() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate",
+		Short: "Tell whether gateways would take the registry as it is",
+		Long: `Check the registry as a gateway does, and tell every fault with its line. Warnings
+are about things that are valid but rarely meant: tenants without a usable key,
+keys that end within two weeks, and secrets in clear. The exit status is 1 if
+the registry is not valid.`,
+		Args: exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			path, err := a.path()
+			if err != nil {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return explainMissing(path, err)
+			}
+			v := verdict{Faults: []faultView{}, Warnings: []string{}}
+			snapshot, err := registryfile.Parse(data)
+			var faults registryfile.Faults
+			switch {
+			case errors.As(err, &faults):
+				for _, f := range faults {
+					v.Faults = append(v.Faults, faultView(f))
+				}
+			case err != nil:
+				return err
+			default:
+				v.describe(snapshot, a.now())
+			}
+			if err := a.print(v, func(w io.Writer) error { return v.write(w, path) }); err != nil {
+				return err
+			}
+			if !v.Valid {
+				return errInvalid
+			}
+			return nil
+		},
+	}
+}
+
+func (v *verdict) describe(s *tenant.Snapshot, now time.Time) {
+	v.Valid, v.Tenants, v.Hash = true, s.Len(), s.Hash()
+	warn := func(format string, args ...any) { v.Warnings = append(v.Warnings, fmt.Sprintf(format, args...)) }
+	for t := range s.Tenants() {
+		v.Keys += len(t.Keys)
+		if t.Status == tenant.StatusDeleted {
+			continue
+		}
+		usable := false
+		for _, k := range t.Keys {
+			if keyState(k, now) != "active" {
+				continue
+			}
+			usable = true
+			if !k.ExpiresAt.IsZero() && k.ExpiresAt.Sub(now) < soon {
+				warn("tenant %s: key %s expires at %s", t.ID, k.ID, viewTime(k.ExpiresAt))
+			}
+		}
+		if !usable && t.Status == tenant.StatusActive {
+			warn("tenant %s has no usable key", t.ID)
+		}
+		for _, name := range slices.Sorted(maps.Keys(t.Vars)) {
+			if secretInClear(name, t.Vars[name]) {
+				warn("tenant %s: var %s seems to be a secret in clear, write ${file:PATH} instead", t.ID, name)
+			}
+		}
+	}
+}
+
+func (v *verdict) write(w io.Writer, path string) error {
+	for _, f := range v.Faults {
+		if _, err := fmt.Fprintf(w, "%s: %v\n", path, registryfile.Fault(f)); err != nil {
+			return err
+		}
+	}
+	for _, text := range v.Warnings {
+		if _, err := fmt.Fprintf(w, "warning: %s\n", text); err != nil {
+			return err
+		}
+	}
+	if !v.Valid {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%s is valid: %d tenants, %d keys\n", path, v.Tenants, v.Keys)
+	return err
+}

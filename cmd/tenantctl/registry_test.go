@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRegistryValidate(t *testing.T) {
+	c := newCLI(t)
+	c.fails(exitFailure, "there is no registry", "registry", "validate")
+	c.ok("tenant", "create", "a", "--var", "signoz_token=x")
+	c.ok("tenant", "create", "b")
+	c.ok("key", "create", "b", "--expires", "5d")
+	c.ok("key", "create", "b", "--expires", "50d")
+	c.ok("tenant", "create", "c")
+	c.ok("tenant", "suspend", "c")
+	var v verdict
+	c.json(&v, "registry", "validate")
+	assert.True(t, v.Valid)
+	assert.Equal(t, 3, v.Tenants)
+	assert.Equal(t, 2, v.Keys)
+	require.Len(t, v.Warnings, 3)
+	assert.Equal(t, "tenant a has no usable key", v.Warnings[0])
+	assert.Equal(t, "tenant a: var signoz_token seems to be a secret in clear, write ${file:PATH} instead", v.Warnings[1])
+	assert.Contains(t, v.Warnings[2], "tenant b: key k")
+	assert.Contains(t, c.ok("registry", "validate"), "is valid: 3 tenants, 2 keys")
+}
+
+func TestRegistryValidate_TellsEveryFault(t *testing.T) {
+	c := newCLI(t)
+	require.NoError(t, os.WriteFile(c.path, []byte("tenants:\n  - id: a\n    colour: red\n    status: x\n"), 0o600))
+	r := c.run("registry", "validate")
+	assert.Equal(t, exitFailure, r.code)
+	assert.Contains(t, r.out, c.path+`: line 3: tenant "a": colour: unknown key`)
+	assert.Contains(t, r.out, c.path+`: line 4: tenant "a": status: "x" must be one of`)
+	assert.Contains(t, r.err, "last good one")
+	r = c.run("registry", "validate", "-o", "json")
+	assert.Equal(t, exitFailure, r.code)
+	assert.Contains(t, r.out, `"line": 4`)
+	c.fails(exitFailure, "line 3", "tenant", "create", "b")
+	c.fails(exitFailure, "is not a valid registry", "tenant", "list")
+}
+
+func TestHelp_IsOnStandardOutput(t *testing.T) {
+	c := newCLI(t)
+	for _, args := range [][]string{{}, {"--help"}, {"tenant"}, {"key", "create", "--help"}} {
+		assert.Contains(t, c.ok(args...), "Usage:")
+	}
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+)
+
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+
+	// registryEnv is the default of --registry.
+	registryEnv = "TENANTCTL_REGISTRY"
+
+	// lockTimeout is how long a command waits for others to finish editing.
+	lockTimeout = 30 * time.Second
+)
+
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// app is what all commands share.
+type app struct {
+	streams
+	registry string
+	output   string
+	now      func() time.Time
+}
+
+// usageError is an error in how the program was called.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string, s streams) int {
+	a := &app{streams: s, now: time.Now}
+	root := a.command()
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, new(usageError)):
+		fmt.Fprintf(s.err, "tenantctl: %v\nSee tenantctl --help.\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(s.err, "tenantctl: %v\n", err)
+		return exitFailure
+	}
+}
+
+func (a *app) command() *cobra.Command {
+	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
+		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand())
+	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
+registry. A running gateway takes every change within a second, without a
+restart.
+
+Exit status: 0 done, 1 failed, 2 wrong usage.`
+	root.Example = `  export TENANTCTL_REGISTRY=/etc/otelcol-tenant/tenants.yaml
+  tenantctl tenant create tenant-a --name "Tenant A Ltd"
+  tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key`
+	root.SilenceErrors = true
+	root.SilenceUsage = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkOutput() }
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.registry, "registry", os.Getenv(registryEnv), "the registry `FILE`; default $"+registryEnv)
+	flags.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml")
+	return root
+}
+
+// group returns a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			hint := ""
+			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+				hint = fmt.Sprintf(", did you mean %q?", like[0])
+			}
+			return usagef("%s has no command %q%s", cmd.CommandPath(), args[0], hint)
+		},
+	}
+	c.SuggestionsMinimumDistance = 2
+	c.AddCommand(commands...)
+	return c
+}
+
+// exactly requires the arguments that are named, such as TENANT.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		return usagef("%s takes %s, got %d arguments", cmd.CommandPath(), countOf(names), len(args))
+	}
+}
+
+func countOf(names []string) string {
+	if len(names) == 0 {
+		return "no argument"
+	}
+	return strings.Join(names, " and ")
+}
+
+func (a *app) checkOutput() error {
+	if !slices.Contains([]string{"table", "json", "yaml"}, a.output) {
+		return usagef("--output must be table, json or yaml, not %q", a.output)
+	}
+	return nil
+}
+
+// path returns the registry file that was asked for.
+func (a *app) path() (string, error) {
+	switch {
+	case a.registry == "":
+		return "", usagef("which registry? Give --registry FILE or set %s", registryEnv)
+	case strings.Contains(a.registry, "://"):
+		return "", usagef("--registry must be a file in this version")
+	}
+	return a.registry, nil
+}
+
+// read returns the registry as it is.
+func (a *app) read() (*registryfile.Document, error) {
+	path, err := a.path()
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, explainMissing(path, err)
+	}
+	doc, err := registryfile.NewDocument(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a valid registry:\n%w", path, err)
+	}
+	return doc, nil
+}
+
+// edit changes the registry under its lock.
+func (a *app) edit(ctx context.Context, change func(*registryfile.Document) error) error {
+	return a.editWith(ctx, registryfile.Edit, change)
+}
+
+func (a *app) editWith(ctx context.Context, edit func(context.Context, string, func(*registryfile.Document) error) error, change func(*registryfile.Document) error) error {
+	path, err := a.path()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	return explainMissing(path, edit(ctx, path, change))
+}
+
+// explainMissing says how to make a registry that does not exist.
+func explainMissing(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no registry at %s; the first \"tenantctl tenant create\" makes one in a folder that exists", path)
+	}
+	return err
+}

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+func (a *app) tenantCommand() *cobra.Command {
+	return group("tenant", "Create, change and list tenants",
+		a.tenantCreate(), a.tenantList(), a.tenantShow(), a.tenantUpdate(),
+		a.tenantStatus("suspend", "Refuse a tenant's data until it is resumed", tenant.StatusSuspended, "suspended"),
+		a.tenantStatus("resume", "Accept the data of a suspended tenant again", tenant.StatusActive, "resumed"),
+		a.tenantDelete())
+}
+
+func (a *app) tenantCreate() *cobra.Command {
+	var edit tenantFlags
+	c := &cobra.Command{
+		Use:   "create ID",
+		Short: "Create a tenant, and the registry if there is none",
+		Long: `Create a tenant. Its ID is the business_id on all its data and cannot be changed
+later. If the registry file does not exist it is created, readable by its owner
+only; the folder must exist.`,
+		Example: `  tenantctl tenant create tenant-a --name "Tenant A Ltd" --attribute plan=enterprise \
+    --route logs=loki --route traces=tempo --limit logs.records_per_second=5000 --limit daily_bytes=20GiB`,
+		Args: exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t := &tenant.Tenant{
+				ID: tenant.ID(args[0]), Status: tenant.StatusActive, Isolation: tenant.IsolationShared,
+				Attributes: map[string]string{}, Vars: map[string]string{}, Routes: map[tenant.Signal][]string{},
+			}
+			if err := t.ID.Validate(); err != nil {
+				return err
+			}
+			if err := edit.apply(cmd, t); err != nil {
+				return err
+			}
+			err := a.editWith(cmd.Context(), registryfile.EditOrCreate, func(d *registryfile.Document) error { return d.Add(t) })
+			if err != nil {
+				return err
+			}
+			return a.printTenant(t, "created")
+		},
+	}
+	edit.register(c, false)
+	return c
+}
+
+func (a *app) tenantUpdate() *cobra.Command {
+	var edit tenantFlags
+	c := &cobra.Command{
+		Use:   "update ID",
+		Short: "Change a tenant's name, attributes, variables, routes or limits",
+		Long: `Change what is given and leave the rest. Comments and order of the registry file
+stay. A limit of 0 is no limit. A route with no destination, "logs=", discards
+the signal; --unset-route gives it back to the gateway's own routes.`,
+		Example: `  tenantctl tenant update tenant-a --route logs=loki,signoz --var signoz_endpoint=signoz.a.example:4317
+  tenantctl tenant update tenant-a --limit logs.bytes_per_second=5MiB --unset-route traces`,
+		Args: exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !edit.any(cmd) {
+				return usagef("nothing to update: give at least one of the flags of %s", cmd.CommandPath())
+			}
+			return a.changeTenant(cmd, args[0], "updated", func(t *tenant.Tenant) error { return edit.apply(cmd, t) })
+		},
+	}
+	edit.register(c, true)
+	return c
+}
+
+func (a *app) tenantStatus(use, short string, status tenant.Status, done string) *cobra.Command {
+	return &cobra.Command{
+		Use:   use + " ID",
+		Short: short,
+		Args:  exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.changeTenant(cmd, args[0], done, func(t *tenant.Tenant) error {
+				t.Status = status
+				return nil
+			})
+		},
+	}
+}
+
+func (a *app) tenantDelete() *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:   "delete ID",
+		Short: "End a tenant for good",
+		Long: `Mark a tenant as deleted: its keys are unknown from then on, what the gateway
+still holds for it is delivered, and its ID is kept so that nobody else gets it.
+Asks for the ID again unless --yes is given.`,
+		Args: exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !yes {
+				if err := a.confirm(args[0]); err != nil {
+					return err
+				}
+			}
+			return a.changeTenant(cmd, args[0], "deleted", func(t *tenant.Tenant) error {
+				t.Status = tenant.StatusDeleted
+				return nil
+			})
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return c
+}
+
+// confirm asks for the tenant's ID.
+func (a *app) confirm(id string) error {
+	fmt.Fprintf(a.err, "Deleting tenant %s cannot be undone. Type its ID to go on: ", id)
+	line, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil && line == "" {
+		fmt.Fprintln(a.err)
+		return usagef("nobody is there to confirm, give --yes")
+	}
+	if strings.TrimSpace(line) != id {
+		return fmt.Errorf("that is not %q, nothing was deleted", id)
+	}
+	return nil
+}
+
+// changeTenant edits one tenant that is not deleted and prints it.
+func (a *app) changeTenant(cmd *cobra.Command, id, done string, change func(*tenant.Tenant) error) error {
+	var after *tenant.Tenant
+	err := a.edit(cmd.Context(), func(d *registryfile.Document) error {
+		err := d.Update(tenant.ID(id), func(t *tenant.Tenant) error {
+			if err := refuseDeleted(t); err != nil {
+				return err
+			}
+			return change(t)
+		})
+		if err != nil {
+			return err
+		}
+		after, err = d.Tenant(tenant.ID(id))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.printTenant(after, done)
+}
+
+func refuseDeleted(t *tenant.Tenant) error {
+	if t.Status == tenant.StatusDeleted {
+		return fmt.Errorf("tenant %q is deleted", t.ID)
+	}
+	return nil
+}
+
+func (a *app) tenantList() *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the tenants",
+		Args:  exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			doc, err := a.read()
+			if err != nil {
+				return err
+			}
+			views := []tenantView{}
+			var lines [][]string
+			for _, t := range doc.Tenants() {
+				if t.Status == tenant.StatusDeleted && !all {
+					continue
+				}
+				v := viewTenant(t, a.now())
+				views = append(views, v)
+				active := 0
+				for _, k := range v.Keys {
+					if k.State == "active" {
+						active++
+					}
+				}
+				lines = append(lines, []string{v.ID, v.Status, v.Isolation, fmt.Sprintf("%d/%d", active, len(v.Keys)), orDash(v.Name)})
+			}
+			return a.print(views, func(w io.Writer) error {
+				return rows(w, []string{"ID", "STATUS", "ISOLATION", "KEYS", "NAME"}, lines)
+			})
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "also list deleted tenants")
+	return c
+}
+
+func (a *app) tenantShow() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID",
+		Short: "Show one tenant with its routes, limits and keys",
+		Args:  exactly("ID"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			doc, err := a.read()
+			if err != nil {
+				return err
+			}
+			t, err := doc.Tenant(tenant.ID(args[0]))
+			if err != nil {
+				return err
+			}
+			v := viewTenant(t, a.now())
+			return a.print(v, func(w io.Writer) error { return writeTenant(w, v) })
+		},
+	}
+}
+
+// printTenant says what was done. Structured output is the tenant itself.
+func (a *app) printTenant(t *tenant.Tenant, done string) error {
+	return a.print(viewTenant(t, a.now()), func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "tenant %s %s\n", t.ID, done)
+		return err
+	})
+}
+
+func writeTenant(w io.Writer, v tenantView) error {
+	lines := [][]string{{"name", orDash(v.Name)}, {"status", v.Status}, {"isolation", v.Isolation}}
+	for _, name := range slices.Sorted(maps.Keys(v.Attributes)) {
+		lines = append(lines, []string{"attribute " + name, v.Attributes[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Vars)) {
+		lines = append(lines, []string{"var " + name, v.Vars[name]})
+	}
+	for _, s := range tenant.AllSignals() {
+		if destinations, ok := v.Routes[s.String()]; ok {
+			lines = append(lines, []string{"route " + s.String(), orDash(strings.Join(destinations, ", "))})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Limits)) {
+		rates, ok := v.Limits[name].(map[string]any)
+		if !ok {
+			lines = append(lines, []string{"limit " + name, fmt.Sprint(v.Limits[name])})
+			continue
+		}
+		for _, rate := range slices.Sorted(maps.Keys(rates)) {
+			lines = append(lines, []string{"limit " + name + "." + rate, fmt.Sprint(rates[rate])})
+		}
+	}
+	lines = append(lines, []string{"keys", strconv.Itoa(len(v.Keys))})
+	if err := rows(w, []string{"id", v.ID}, lines); err != nil {
+		return err
+	}
+	if len(v.Keys) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return writeKeys(w, v.Keys)
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// tenantFlags are the flags that say what a tenant is to be like.
+type tenantFlags struct {
+	name, isolation                      string
+	attributes, vars, routes, limits     []string
+	unsetAttribute, unsetVar, unsetRoute []string
+}
+
+func (f *tenantFlags) register(c *cobra.Command, update bool) {
+	flags := c.Flags()
+	flags.StringVar(&f.name, "name", "", "the `NAME` people know the tenant by")
+	flags.StringVar(&f.isolation, "isolation", "", "shared (default) or dedicated destinations")
+	flags.StringArrayVar(&f.attributes, "attribute", nil, "resource attribute `NAME=VALUE` for all its data; repeat for more")
+	flags.StringArrayVar(&f.vars, "var", nil, "variable `NAME=VALUE` of destination templates, may be ${file:PATH} or ${env:NAME}; repeat for more")
+	flags.StringArrayVar(&f.routes, "route", nil, "destinations of a signal, `SIGNAL=NAME,NAME`; repeat for more")
+	flags.StringArrayVar(&f.limits, "limit", nil, "`LIMIT=VALUE`: [logs|metrics|traces].records_per_second, .bytes_per_second, daily_bytes or monthly_bytes; repeat for more")
+	if update {
+		flags.StringSliceVar(&f.unsetAttribute, "unset-attribute", nil, "attribute `NAME` to remove")
+		flags.StringSliceVar(&f.unsetVar, "unset-var", nil, "variable `NAME` to remove")
+		flags.StringSliceVar(&f.unsetRoute, "unset-route", nil, "`SIGNAL` to give back to the gateway's own routes")
+	}
+}
+
+// any tells whether a flag of the command itself was given.
+func (f *tenantFlags) any(c *cobra.Command) bool {
+	given := false
+	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { given = given || f.Changed })
+	return given
+}
+
+// apply changes t as the flags say. The registry checks names and values.
+func (f *tenantFlags) apply(c *cobra.Command, t *tenant.Tenant) error {
+	if c.Flags().Changed("name") {
+		t.Name = f.name
+	}
+	switch iso := tenant.Isolation(f.isolation); iso {
+	case "":
+	case tenant.IsolationShared, tenant.IsolationDedicated:
+		t.Isolation = iso
+	default:
+		return usagef("--isolation must be shared or dedicated, not %q", f.isolation)
+	}
+	for _, name := range f.unsetAttribute {
+		if err := unset(t.Attributes, name, "attribute"); err != nil {
+			return err
+		}
+	}
+	for _, name := range f.unsetVar {
+		if err := unset(t.Vars, name, "var"); err != nil {
+			return err
+		}
+	}
+	for _, name := range f.unsetRoute {
+		s, err := tenant.ParseSignal(name)
+		if err != nil {
+			return usagef("--unset-route: %w", err)
+		}
+		delete(t.Routes, s)
+	}
+	if err := setAll(t.Attributes, f.attributes, "attribute"); err != nil {
+		return err
+	}
+	if err := setAll(t.Vars, f.vars, "var"); err != nil {
+		return err
+	}
+	for _, text := range f.routes {
+		if err := setRoute(t, text); err != nil {
+			return err
+		}
+	}
+	for _, text := range f.limits {
+		if err := setLimit(&t.Limits, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unset(m map[string]string, name, what string) error {
+	if _, ok := m[name]; !ok {
+		return fmt.Errorf("there is no %s %q to remove", what, name)
+	}
+	delete(m, name)
+	return nil
+}
+
+func setAll(m map[string]string, texts []string, flag string) error {
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" || value == "" {
+			return usagef("--%s must be NAME=VALUE, not %q", flag, name)
+		}
+		m[name] = value
+	}
+	return nil
+}
+
+func setRoute(t *tenant.Tenant, text string) error {
+	name, list, ok := strings.Cut(text, "=")
+	if !ok {
+		return usagef("--route must be SIGNAL=NAME,NAME, not %q", text)
+	}
+	s, err := tenant.ParseSignal(name)
+	if err != nil {
+		return usagef("--route %s: %w", text, err)
+	}
+	t.Routes[s] = []string{}
+	if list != "" {
+		t.Routes[s] = strings.Split(list, ",")
+	}
+	return nil
+}
+
+func setLimit(l *tenant.Limits, text string) error {
+	name, value, ok := strings.Cut(text, "=")
+	if !ok {
+		return usagef("--limit must be LIMIT=VALUE, not %q", text)
+	}
+	signal, rate, perSignal := strings.Cut(name, ".")
+	var s tenant.Signal
+	if perSignal {
+		var err error
+		if s, err = tenant.ParseSignal(signal); err != nil {
+			return usagef("--limit %s: %w", text, err)
+		}
+	}
+	var err error
+	switch {
+	case perSignal && rate == "records_per_second":
+		l.Rates[s].RecordsPerSecond, err = strconv.ParseInt(value, 10, 64)
+	case perSignal && rate == "bytes_per_second":
+		err = setSize(&l.Rates[s].BytesPerSecond, value)
+	case name == "daily_bytes":
+		err = setSize(&l.DailyBytes, value)
+	case name == "monthly_bytes":
+		err = setSize(&l.MonthlyBytes, value)
+	default:
+		return usagef("--limit %s: there is no limit %q", text, name)
+	}
+	if err != nil {
+		return usagef("--limit %s: %w", text, err)
+	}
+	return nil
+}
+
+func setSize(to *int64, text string) error {
+	var size bytesize.Size
+	err := size.UnmarshalText([]byte(text))
+	*to = int64(size)
+	return err
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+func TestTenantCreate_MakesTheRegistry(t *testing.T) {
+	c := newCLI(t)
+	assert.Equal(t, "tenant tenant-a created\n", c.ok("tenant", "create", "tenant-a",
+		"--name", "Tenant A Ltd", "--isolation", "dedicated", "--attribute", "plan=enterprise", "--attribute", "note=a=b",
+		"--var", "signoz_endpoint=signoz.a.example:4317", "--var", "token=${file:/run/secrets/a}",
+		"--route", "logs=signoz,loki", "--route", "traces=", "--limit", "logs.records_per_second=5000",
+		"--limit", "metrics.bytes_per_second=5MiB", "--limit", "daily_bytes=20GiB", "--limit", "monthly_bytes=600GB"))
+	info, err := os.Stat(c.path)
+	require.NoError(t, err)
+	assert.Equal(t, fs.FileMode(0o600), info.Mode())
+	assert.Equal(t, &tenant.Tenant{
+		ID: "tenant-a", Name: "Tenant A Ltd", Status: tenant.StatusActive, Isolation: tenant.IsolationDedicated,
+		Attributes: map[string]string{"plan": "enterprise", "note": "a=b"},
+		Vars:       map[string]string{"signoz_endpoint": "signoz.a.example:4317", "token": "${file:/run/secrets/a}"},
+		Routes:     map[tenant.Signal][]string{tenant.Logs: {"signoz", "loki"}, tenant.Traces: {}},
+		Limits: tenant.Limits{
+			Rates:      [3]tenant.Rate{{RecordsPerSecond: 5000}, {BytesPerSecond: 5 << 20}, {}},
+			DailyBytes: 20 << 30, MonthlyBytes: 600_000_000_000,
+		},
+		Keys: []*tenant.Key{},
+	}, c.snapshot().Tenant("tenant-a"))
+
+	c.ok("tenant", "create", "b")
+	assert.Equal(t, tenant.IsolationShared, c.snapshot().Tenant("b").Isolation)
+}
+
+func TestTenant_Refusals(t *testing.T) {
+	c := newCLI(t)
+	c.fails(exitFailure, `the first "tenantctl tenant create" makes one`, "tenant", "list")
+	c.fails(exitFailure, `the first "tenantctl tenant create" makes one`, "tenant", "suspend", "a")
+	c.ok("tenant", "create", "a")
+	before := c.file()
+	for _, tt := range []struct {
+		code int
+		text string
+		args string
+	}{
+		{exitFailure, `tenant "a": there is already a tenant with this ID`, "tenant create a"},
+		{exitFailure, `tenant "x": there is no such tenant`, "tenant show x"},
+		{exitFailure, `tenant "x": there is no such tenant`, "tenant suspend x"},
+		{exitFailure, `tenant "x": there is no such tenant`, "tenant update x --name y"},
+		{exitFailure, `tenant "x": there is no such tenant`, "key create x"},
+		{exitFailure, `tenant "x": there is no such tenant`, "onboard x"},
+		{exitFailure, `there is no key with this ID`, "key revoke kabcdefg"},
+		{exitFailure, `character '/' at byte 1`, "tenant create b/c"},
+		{exitFailure, `attributes.business_id: is the attribute of the tenant's identity`, "tenant update a --attribute business_id=b"},
+		{exitFailure, `vars.Upper: the name of a variable`, "tenant update a --var Upper=b"},
+		{exitFailure, `routes.logs[1]: "x" is in the list twice`, "tenant update a --route logs=x,x"},
+		{exitFailure, `routes.logs[1]: must not be empty`, "tenant update a --route logs=x,"},
+		{exitFailure, `must not be negative`, "tenant update a --limit logs.records_per_second=-5"},
+		{exitFailure, `there is no var "x" to remove`, "tenant update a --unset-var x"},
+		{exitUsage, `nothing to update`, "tenant update a"},
+		{exitUsage, `takes ID, got 0 arguments`, "tenant create"},
+		{exitUsage, `takes no argument, got 1`, "tenant list a"},
+		{exitUsage, `--route must be SIGNAL=NAME,NAME, not "logs"`, "tenant update a --route logs"},
+		{exitUsage, `unknown signal "profiles"`, "tenant update a --route profiles=x"},
+		{exitUsage, `unknown signal "profiles"`, "tenant update a --unset-route profiles"},
+		{exitUsage, `--var must be NAME=VALUE, not "x"`, "tenant update a --var x"},
+		{exitUsage, `--isolation must be shared or dedicated`, "tenant update a --isolation none"},
+		{exitUsage, `there is no limit "rps"`, "tenant update a --limit rps=1"},
+		{exitUsage, `there is no limit "logs.rps"`, "tenant update a --limit logs.rps=1"},
+		{exitUsage, `size "fast"`, "tenant update a --limit daily_bytes=fast"},
+		{exitUsage, `unknown flag: --colour`, "tenant update a --colour red"},
+		{exitUsage, `has no command "crate", did you mean "create"?`, "tenant crate"},
+		{exitUsage, `has no command "bogus"`, "bogus"},
+		{exitUsage, `--output must be table, json or yaml`, "tenant list -o xml"},
+	} {
+		c.fails(tt.code, tt.text, strings.Fields(tt.args)...)
+	}
+	assert.Equal(t, before, c.file(), "a refused command changes nothing")
+
+	c.path = ""
+	c.fails(exitUsage, "which registry?", "tenant", "list")
+	c.path = "postgres://db/tenants"
+	c.fails(exitUsage, "must be a file", "tenant", "list")
+	c.path = filepath.Join(t.TempDir(), "none", "tenants.yaml")
+	c.fails(exitFailure, "in a folder that exists", "tenant", "create", "a")
+}
+
+func TestTenant_RegistryFromTheEnvironment(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a")
+	t.Setenv(registryEnv, c.path)
+	var out strings.Builder
+	require.Zero(t, run(t.Context(), []string{"tenant", "list"}, streams{out: &out, err: &out}))
+	assert.Contains(t, out.String(), "a   active")
+}
+
+func TestTenantUpdate_KeepsCommentsAndTheRest(t *testing.T) {
+	c := newCLI(t)
+	require.NoError(t, os.WriteFile(c.path, []byte(`# ours
+tenants:
+  - id: a     # first
+    routes: {logs: [x], metrics: [x]}   # for now
+    vars: {one: "1", two: "2"}
+    limits: {daily_bytes: 1GiB}
+  # second
+  - id: b
+`), 0o640))
+	c.ok("tenant", "update", "a", "--route", "logs=y,z", "--unset-route", "metrics", "--var", "three=3", "--unset-var", "one", "--limit", "daily_bytes=0")
+	assert.Equal(t, `# ours
+tenants:
+  - id: a     # first
+    routes: {logs: [y, z]} # for now
+    vars: {two: "2", three: "3"}
+  # second
+  - id: b
+`, c.file())
+}
+
+func TestTenantStatus(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a")
+	assert.Equal(t, "tenant a suspended\n", c.ok("tenant", "suspend", "a"))
+	assert.Equal(t, tenant.StatusSuspended, c.snapshot().Tenant("a").Status)
+	assert.Equal(t, "tenant a resumed\n", c.ok("tenant", "resume", "a"))
+	assert.Equal(t, tenant.StatusActive, c.snapshot().Tenant("a").Status)
+}
+
+func TestTenantDelete_AsksAndIsFinal(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a")
+	c.ok("tenant", "create", "b")
+	c.fails(exitUsage, "give --yes", "tenant", "delete", "a")
+	c.in = "yes\n"
+	c.fails(exitFailure, "nothing was deleted", "tenant", "delete", "a")
+	assert.Equal(t, tenant.StatusActive, c.snapshot().Tenant("a").Status)
+	c.in = "a\n"
+	assert.Equal(t, "tenant a deleted\n", c.ok("tenant", "delete", "a"))
+	c.in = ""
+	c.ok("tenant", "delete", "b", "--yes")
+	assert.Equal(t, tenant.StatusDeleted, c.snapshot().Tenant("a").Status)
+	for _, args := range []string{"tenant resume a", "tenant update a --name x", "key create a", "onboard a", "onboard a --new-key"} {
+		c.fails(exitFailure, `tenant "a" is deleted`, strings.Fields(args)...)
+	}
+	c.fails(exitFailure, "already a tenant", "tenant", "create", "a")
+	var listed []tenantView
+	c.json(&listed, "tenant", "list")
+	assert.Empty(t, listed)
+	c.json(&listed, "tenant", "list", "--all")
+	assert.Len(t, listed, 2)
+}
+
+func TestTenantShowAndList(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a", "--name", "A", "--var", "backend_token=letmein", "--var", "api_key=${env:K}", "--var", "host=h", "--route", "logs=x", "--limit", "logs.bytes_per_second=1MiB")
+	c.ok("tenant", "create", "007", "--attribute", "n=1e3")
+	c.ok("key", "create", "a", "--description", "vm-1")
+	for _, args := range [][]string{{"tenant", "list"}, {"tenant", "show", "a"}, {"tenant", "show", "007"}, {"key", "list"}, {"key", "list", "007"}, {"registry", "validate"}} {
+		c.yamlAndJSONAgree(args...)
+	}
+	var v tenantView
+	c.json(&v, "tenant", "show", "a")
+	assert.Equal(t, map[string]string{"backend_token": "(hidden)", "api_key": "${env:K}", "host": "h"}, v.Vars)
+	assert.Equal(t, map[string][]string{"logs": {"x"}}, v.Routes)
+	assert.Equal(t, map[string]any{"logs": map[string]any{"bytes_per_second": "1MiB"}}, v.Limits)
+	require.Len(t, v.Keys, 1)
+	assert.Equal(t, "vm-1", v.Keys[0].Description)
+
+	table := c.ok("tenant", "show", "a")
+	for _, want := range []string{"var backend_token", "(hidden)", "route logs", "limit logs.bytes_per_second", "1MiB", "vm-1"} {
+		assert.Contains(t, table, want)
+	}
+	assert.NotContains(t, table, "letmein")
+	assert.Equal(t, "ID   STATUS  ISOLATION  KEYS  NAME\na    active  shared     1/1   A\n007  active  shared     0/0   -\n", c.ok("tenant", "list"))
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// tenantView is a tenant as it is printed.
+type tenantView struct {
+	ID         string              `json:"id"`
+	Name       string              `json:"name,omitempty"`
+	Status     string              `json:"status"`
+	Isolation  string              `json:"isolation"`
+	Attributes map[string]string   `json:"attributes,omitempty"`
+	Vars       map[string]string   `json:"vars,omitempty"`
+	Routes     map[string][]string `json:"routes,omitempty"`
+	Limits     map[string]any      `json:"limits,omitempty"`
+	Keys       []keyView           `json:"keys"`
+}
+
+// keyView is a key as it is printed: never its digest, and its text only by the
+// command that makes it.
+type keyView struct {
+	ID          string   `json:"id"`
+	Tenant      string   `json:"tenant"`
+	State       string   `json:"state"`
+	Scopes      []string `json:"scopes"`
+	CreatedAt   string   `json:"created_at,omitempty"`
+	NotBefore   string   `json:"not_before,omitempty"`
+	ExpiresAt   string   `json:"expires_at,omitempty"`
+	RevokedAt   string   `json:"revoked_at,omitempty"`
+	SourceCIDRs []string `json:"source_cidrs,omitempty"`
+	Description string   `json:"description,omitempty"`
+}
+
+func viewTenant(t *tenant.Tenant, now time.Time) tenantView {
+	v := tenantView{
+		ID: string(t.ID), Name: t.Name, Status: string(t.Status), Isolation: string(t.Isolation),
+		Attributes: t.Attributes, Vars: hideSecrets(t.Vars), Limits: viewLimits(t.Limits), Keys: []keyView{},
+	}
+	if len(t.Routes) > 0 {
+		v.Routes = make(map[string][]string)
+		for s, destinations := range t.Routes {
+			v.Routes[s.String()] = destinations
+		}
+	}
+	for _, k := range t.Keys {
+		v.Keys = append(v.Keys, viewKey(t, k, now))
+	}
+	return v
+}
+
+func viewLimits(l tenant.Limits) map[string]any {
+	out := make(map[string]any)
+	for _, s := range tenant.AllSignals() {
+		rate := make(map[string]any)
+		if n := l.Rates[s].RecordsPerSecond; n > 0 {
+			rate["records_per_second"] = n
+		}
+		if n := l.Rates[s].BytesPerSecond; n > 0 {
+			rate["bytes_per_second"] = bytesize.Size(n)
+		}
+		if len(rate) > 0 {
+			out[s.String()] = rate
+		}
+	}
+	if l.DailyBytes > 0 {
+		out["daily_bytes"] = bytesize.Size(l.DailyBytes)
+	}
+	if l.MonthlyBytes > 0 {
+		out["monthly_bytes"] = bytesize.Size(l.MonthlyBytes)
+	}
+	return out
+}
+
+func viewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) keyView {
+	v := keyView{
+		ID: k.ID, Tenant: string(t.ID), State: keyState(k, now), Scopes: k.Scopes.Names(),
+		CreatedAt: viewTime(k.CreatedAt), NotBefore: viewTime(k.NotBefore),
+		ExpiresAt: viewTime(k.ExpiresAt), RevokedAt: viewTime(k.RevokedAt), Description: k.Description,
+	}
+	for _, p := range k.SourceCIDRs {
+		v.SourceCIDRs = append(v.SourceCIDRs, p.String())
+	}
+	return v
+}
+
+// keyState is what a gateway would say of the key at the time now, its tenant's
+// status aside.
+func keyState(k *tenant.Key, now time.Time) string {
+	switch {
+	case !k.RevokedAt.IsZero() && !now.Before(k.RevokedAt):
+		return "revoked"
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
+		return "expired"
+	case now.Before(k.NotBefore):
+		return "pending"
+	default:
+		return "active"
+	}
+}
+
+func viewTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// hideSecrets replaces the values of variables that are named like secrets,
+// unless they only say where the secret is.
+func hideSecrets(vars map[string]string) map[string]string {
+	if len(vars) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(vars))
+	for name, v := range vars {
+		if secretInClear(name, v) {
+			v = "(hidden)"
+		}
+		out[name] = v
+	}
+	return out
+}
+
+// secretInClear tells whether a variable seems to hold a secret instead of a
+// reference such as ${file:/run/secrets/x}.
+func secretInClear(name, value string) bool {
+	if strings.Contains(value, "${env:") || strings.Contains(value, "${file:") {
+		return false
+	}
+	for _, word := range []string{"token", "secret", "password", "passwd", "credential", "key"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}

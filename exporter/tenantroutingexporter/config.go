@@ -1,0 +1,230 @@
+package tenantroutingexporter
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Config is the end-user configuration of the exporter.
+type Config struct {
+	// Registry is the extension that knows the tenants. Required.
+	Registry component.ID `mapstructure:"registry"`
+
+	// Attribute is the resource attribute that holds the tenant ID. The tenant
+	// processor stamps it.
+	Attribute string `mapstructure:"attribute"`
+
+	// Storage is the storage extension that keeps what was accepted across
+	// restarts. Without it lanes are in memory only.
+	Storage *component.ID `mapstructure:"storage"`
+
+	// Destinations are the backends that routes can name.
+	Destinations map[string]DestinationConfig `mapstructure:"destinations"`
+
+	// Routes are the destinations of tenants that the registry gives no route
+	// for a signal.
+	Routes RoutesConfig `mapstructure:"routes"`
+
+	Lane           LaneConfig           `mapstructure:"lane"`
+	Retry          RetryConfig          `mapstructure:"retry"`
+	CircuitBreaker CircuitBreakerConfig `mapstructure:"circuit_breaker"`
+
+	// MaxTotalBytes bounds what all lanes hold. One tenant may hold as much as
+	// is still free, hence at most half of it.
+	MaxTotalBytes bytesize.Size `mapstructure:"max_total_bytes"`
+
+	// MaxMemoryBytes bounds how much of what is in storage is kept in memory
+	// too. The rest is read back when its turn comes. Without storage it is not
+	// used.
+	MaxMemoryBytes bytesize.Size `mapstructure:"max_memory_bytes"`
+
+	// DeadLetter keeps what a destination refuses for good. Without it that is
+	// dropped and counted.
+	DeadLetter configoptional.Optional[DeadLetterConfig] `mapstructure:"dead_letter"`
+
+	Metrics MetricsConfig `mapstructure:"metrics"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// RoutesConfig names destinations per signal.
+type RoutesConfig struct {
+	Logs    []string `mapstructure:"logs"`
+	Metrics []string `mapstructure:"metrics"`
+	Traces  []string `mapstructure:"traces"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Of returns the destinations of a signal.
+func (r *RoutesConfig) Of(s tenant.Signal) []string {
+	switch s {
+	case tenant.Logs:
+		return r.Logs
+	case tenant.Metrics:
+		return r.Metrics
+	}
+	return r.Traces
+}
+
+// LaneConfig bounds the queue of one tenant, destination and signal.
+type LaneConfig struct {
+	// MaxBytes is how many encoded bytes may wait. A request that does not fit
+	// is refused with a delay after which to try again.
+	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
+
+	// MaxAge is how long data may wait. What is older is dropped and counted.
+	MaxAge time.Duration `mapstructure:"max_age"`
+
+	Batch BatchConfig `mapstructure:"batch"`
+
+	// Concurrency is how many batches may be in flight at the same time.
+	Concurrency int `mapstructure:"concurrency"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// BatchConfig says how requests of one lane are merged.
+type BatchConfig struct {
+	// MaxBytes is how large a merged request may be. A request that is larger
+	// by itself is sent as it is.
+	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
+
+	// Timeout is how long a batch may wait to become full. 0 sends at once.
+	Timeout time.Duration `mapstructure:"timeout"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// RetryConfig says how long a lane waits after a failure. The wait doubles with
+// every failure in a row.
+type RetryConfig struct {
+	InitialInterval time.Duration `mapstructure:"initial_interval"`
+	MaxInterval     time.Duration `mapstructure:"max_interval"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// CircuitBreakerConfig says when a lane is taken to have a dead destination.
+type CircuitBreakerConfig struct {
+	// Failures in a row open the breaker.
+	Failures int `mapstructure:"failures"`
+
+	// Open is the least time between two attempts while the breaker is open.
+	Open time.Duration `mapstructure:"open"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// DeadLetterConfig says where dead letters go.
+type DeadLetterConfig struct {
+	Directory string `mapstructure:"directory"`
+
+	// MaxBytes bounds the dead letters of one tenant, destination and signal.
+	// The oldest file gives way to new ones.
+	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// MetricsConfig says how fine the exporter's own metrics are.
+type MetricsConfig struct {
+	// Tenant adds the tenant as an attribute.
+	Tenant bool `mapstructure:"tenant"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var (
+	_ component.Config  = (*Config)(nil)
+	_ confmap.Validator = (*Config)(nil)
+)
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Attribute: tenant.AttributeKey,
+		Lane: LaneConfig{
+			MaxBytes:    64 * bytesize.MiB,
+			MaxAge:      24 * time.Hour,
+			Batch:       BatchConfig{MaxBytes: bytesize.MiB, Timeout: 200 * time.Millisecond},
+			Concurrency: 2,
+		},
+		Retry:          RetryConfig{InitialInterval: time.Second, MaxInterval: 30 * time.Second},
+		CircuitBreaker: CircuitBreakerConfig{Failures: 5, Open: 10 * time.Second},
+		MaxTotalBytes:  2 * bytesize.GiB,
+		MaxMemoryBytes: 128 * bytesize.MiB,
+		DeadLetter:     configoptional.Default(DeadLetterConfig{MaxBytes: 64 * bytesize.MiB}),
+	}
+}
+
+// Validate implements confmap.Validator.
+func (c *Config) Validate() error {
+	var errs []error
+	add := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	add(c.Registry.Type().String() == "", `"registry" must name the tenant_registry extension`)
+	add(c.Attribute == "", `"attribute" must not be empty`)
+	add(c.Lane.MaxBytes <= 0, `"lane::max_bytes" must be positive`)
+	add(c.Lane.MaxAge <= 0, `"lane::max_age" must be positive`)
+	add(c.Lane.Batch.MaxBytes <= 0, `"lane::batch::max_bytes" must be positive`)
+	add(c.Lane.Batch.MaxBytes > c.Lane.MaxBytes, `"lane::batch::max_bytes" must not be more than "lane::max_bytes"`)
+	add(c.Lane.Batch.Timeout < 0, `"lane::batch::timeout" must not be negative`)
+	add(c.Lane.Concurrency <= 0, `"lane::concurrency" must be positive`)
+	add(c.Retry.InitialInterval <= 0, `"retry::initial_interval" must be positive`)
+	add(c.Retry.MaxInterval < c.Retry.InitialInterval, `"retry::max_interval" must not be less than "retry::initial_interval"`)
+	add(c.CircuitBreaker.Failures <= 0, `"circuit_breaker::failures" must be positive`)
+	add(c.CircuitBreaker.Open <= 0, `"circuit_breaker::open" must be positive`)
+	add(c.MaxTotalBytes < c.Lane.MaxBytes, `"max_total_bytes" must not be less than "lane::max_bytes"`)
+	add(c.MaxMemoryBytes < 0, `"max_memory_bytes" must not be negative`)
+	if c.DeadLetter.HasValue() {
+		add(c.DeadLetter.Get().Directory == "", `"dead_letter::directory" must be set`)
+		add(c.DeadLetter.Get().MaxBytes <= 0, `"dead_letter::max_bytes" must be positive`)
+	}
+	for _, signal := range tenant.AllSignals() {
+		for _, name := range c.Routes.Of(signal) {
+			_, ok := c.Destinations[name]
+			add(!ok, `"routes::%s" names %q, which is not under "destinations"`, signal, name)
+		}
+	}
+	add(len(c.Destinations) == 0, `"destinations" must name at least one destination`)
+	directories := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(c.Destinations)) {
+		d := c.Destinations[name]
+		if tenant.ID(name).Validate() != nil { // it becomes a path element of dead letters
+			errs = append(errs, fmt.Errorf(`"destinations" has the name %q; allowed are letters, digits and !_.*'()-`, name))
+			continue
+		}
+		if _, err := d.compile(name, nil); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if d.Archive.HasValue() {
+			dir := d.Archive.Get().Directory
+			other, taken := directories[dir]
+			add(taken, `"destinations::%s::archive::directory" is also that of %q`, name, other)
+			directories[dir] = name
+		}
+	}
+	return errors.Join(errs...)
+}

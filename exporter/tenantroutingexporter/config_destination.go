@@ -1,0 +1,154 @@
+package tenantroutingexporter
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// DestinationConfig is one backend. Exactly one of Archive, OTLPHTTP and
+// OTLPGRPC is set.
+type DestinationConfig struct {
+	// Profile names the kind of backend: its paths, tenant header, compression,
+	// limits and answers. Defaults to otlp.
+	Profile string `mapstructure:"profile"`
+
+	// MaxBatchBytes lowers or raises what the profile says of the size of a
+	// request before compression.
+	MaxBatchBytes bytesize.Size `mapstructure:"max_batch_bytes"`
+
+	Archive  configoptional.Optional[ArchiveConfig]  `mapstructure:"archive"`
+	OTLPHTTP configoptional.Optional[OTLPHTTPConfig] `mapstructure:"otlp_http"`
+	OTLPGRPC configoptional.Optional[OTLPGRPCConfig] `mapstructure:"otlp_grpc"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// ArchiveConfig is a destination of OTLP JSON lines in files.
+type ArchiveConfig struct {
+	// Directory is where the archive begins. Required.
+	Directory string `mapstructure:"directory"`
+
+	// MaxFileBytes is the size at which the next file is begun.
+	MaxFileBytes bytesize.Size `mapstructure:"max_file_bytes"`
+
+	// MaxOpenFiles bounds how many files are open at the same time.
+	MaxOpenFiles int `mapstructure:"max_open_files"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// OTLPHTTPConfig is a destination that speaks OTLP over HTTP. It takes all
+// settings of an HTTP client of the collector. In every string {tenant} and
+// {vars.<name>} are filled in per tenant.
+type OTLPHTTPConfig struct {
+	ClientConfig confighttp.ClientConfig `mapstructure:",squash"`
+
+	// The URLs per signal. Where one is missing, the endpoint and the path of
+	// the profile are used.
+	LogsEndpoint    string `mapstructure:"logs_endpoint"`
+	MetricsEndpoint string `mapstructure:"metrics_endpoint"`
+	TracesEndpoint  string `mapstructure:"traces_endpoint"`
+
+	// Encoding is proto or json.
+	Encoding backend.Encoding `mapstructure:"encoding"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// GRPCClientConfig has the settings of a gRPC client of the collector but not
+// its validation, which does not know templates.
+type GRPCClientConfig configgrpc.ClientConfig
+
+// OTLPGRPCConfig is a destination that speaks OTLP over gRPC. It takes all
+// settings of a gRPC client of the collector. In every string {tenant} and
+// {vars.<name>} are filled in per tenant.
+type OTLPGRPCConfig struct {
+	ClientConfig GRPCClientConfig `mapstructure:",squash"`
+
+	// Timeout bounds one attempt.
+	Timeout time.Duration `mapstructure:"timeout"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var _ confmap.Unmarshaler = (*DestinationConfig)(nil)
+
+// idleConnsPerHost keeps the connections of all tenants that share a host, where
+// Go's default would keep two of them.
+const idleConnsPerHost = 64
+
+// Unmarshal implements confmap.Unmarshaler. A map's values have no defaults of
+// their own, so they are set here.
+func (d *DestinationConfig) Unmarshal(conf *confmap.Conf) error {
+	http := confighttp.NewDefaultClientConfig()
+	http.Timeout = 10 * time.Second
+	http.MaxIdleConnsPerHost = idleConnsPerHost
+	d.OTLPHTTP = configoptional.Default(OTLPHTTPConfig{ClientConfig: http, Encoding: backend.EncodingProto})
+	d.OTLPGRPC = configoptional.Default(OTLPGRPCConfig{
+		ClientConfig: GRPCClientConfig(configgrpc.NewDefaultClientConfig()), Timeout: 10 * time.Second,
+	})
+	d.Archive = configoptional.Default(ArchiveConfig{MaxFileBytes: 128 * bytesize.MiB, MaxOpenFiles: 256})
+	return conf.Unmarshal(d)
+}
+
+// compile checks the destination and makes it ready for use with pool, which
+// may be nil if it is only checked. Errors name the key.
+func (d *DestinationConfig) compile(name string, pool *backend.Pool) (*backend.Destination, error) {
+	fail := func(kind string, err error) error { return fmt.Errorf(`"destinations::%s%s": %w`, name, kind, err) }
+	profile, err := backend.FindProfile(d.Profile)
+	if err != nil {
+		return nil, fail("::profile", err)
+	}
+	if d.MaxBatchBytes < 0 {
+		return nil, fail("::max_batch_bytes", errors.New("must not be negative"))
+	}
+	if d.MaxBatchBytes > 0 {
+		profile.MaxBatchBytes = int(d.MaxBatchBytes)
+	}
+	kinds := 0
+	for _, has := range []bool{d.Archive.HasValue(), d.OTLPHTTP.HasValue(), d.OTLPGRPC.HasValue()} {
+		if has {
+			kinds++
+		}
+	}
+	if kinds != 1 {
+		return nil, fail("", errors.New("needs exactly one of archive, otlp_http and otlp_grpc"))
+	}
+	var out *backend.Destination
+	kind := "::archive"
+	switch {
+	case d.Archive.HasValue():
+		a := d.Archive.Get()
+		out, err = backend.NewArchive(name, backend.ArchiveSettings{
+			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles,
+		}, pool)
+	case d.OTLPHTTP.HasValue():
+		kind = "::otlp_http"
+		h := d.OTLPHTTP.Get()
+		set := backend.HTTPSettings{Client: h.ClientConfig, Encoding: h.Encoding}
+		set.Endpoints[tenant.Logs], set.Endpoints[tenant.Metrics], set.Endpoints[tenant.Traces] = h.LogsEndpoint, h.MetricsEndpoint, h.TracesEndpoint
+		out, err = backend.NewHTTP(name, profile, set, pool)
+	default:
+		kind = "::otlp_grpc"
+		g := d.OTLPGRPC.Get()
+		out, err = backend.NewGRPC(name, profile, backend.GRPCSettings{Client: configgrpc.ClientConfig(g.ClientConfig), Timeout: g.Timeout}, pool)
+	}
+	if err != nil {
+		return nil, fail(kind, err)
+	}
+	return out, nil
+}

@@ -1,0 +1,162 @@
+package tenantroutingexporter
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+)
+
+func loadConfig(t *testing.T, name string) *Config {
+	t.Helper()
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	sub, err := conf.Sub(name)
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, sub.Unmarshal(cfg))
+	require.NoError(t, confmap.Validate(cfg))
+	return cfg
+}
+
+func TestConfig_Full(t *testing.T) {
+	http := func(change func(*OTLPHTTPConfig)) configoptional.Optional[OTLPHTTPConfig] {
+		c := OTLPHTTPConfig{ClientConfig: confighttp.NewDefaultClientConfig(), Encoding: backend.EncodingProto}
+		c.ClientConfig.Timeout, c.ClientConfig.MaxIdleConnsPerHost = 10*time.Second, 64
+		change(&c)
+		return configoptional.Some(c)
+	}
+	grpc := OTLPGRPCConfig{ClientConfig: GRPCClientConfig(configgrpc.NewDefaultClientConfig()), Timeout: 10 * time.Second}
+	grpc.ClientConfig.Endpoint, grpc.ClientConfig.TLS.Insecure = "{vars.signoz_endpoint}", true
+	want := &Config{
+		Registry:  component.MustNewID("tenant_registry"),
+		Attribute: "business_id",
+		Storage:   &storageID,
+		Destinations: map[string]DestinationConfig{
+			"local":  {Archive: configoptional.Some(ArchiveConfig{Directory: "./data", MaxFileBytes: 64 * bytesize.MiB, MaxOpenFiles: 256})},
+			"loki":   {Profile: "loki", OTLPHTTP: http(func(c *OTLPHTTPConfig) { c.ClientConfig.Endpoint = "http://loki:3100" })},
+			"signoz": {Profile: "signoz", OTLPGRPC: configoptional.Some(grpc)},
+			"other": {OTLPHTTP: http(func(c *OTLPHTTPConfig) {
+				c.LogsEndpoint, c.Encoding = "https://logs.example/v1/logs", backend.EncodingJSON
+				c.ClientConfig.Headers.Set("X-Tenant", configopaque.String("{tenant}"))
+			})},
+			"oneuptime": {Profile: "oneuptime", OTLPHTTP: http(func(c *OTLPHTTPConfig) { c.ClientConfig.Endpoint = "{vars.oneuptime_endpoint}" })},
+		},
+		Routes: RoutesConfig{Logs: []string{"local", "loki"}, Metrics: []string{"local"}, Traces: []string{"local"}},
+		Lane: LaneConfig{
+			MaxBytes: 64 * bytesize.MiB, MaxAge: 12 * time.Hour, Concurrency: 4,
+			Batch: BatchConfig{MaxBytes: 2 * bytesize.MiB, Timeout: 100 * time.Millisecond},
+		},
+		Retry:          RetryConfig{InitialInterval: 2 * time.Second, MaxInterval: time.Minute},
+		CircuitBreaker: CircuitBreakerConfig{Failures: 3, Open: 20 * time.Second},
+		MaxTotalBytes:  4 * bytesize.GiB,
+		MaxMemoryBytes: 256 * bytesize.MiB,
+		DeadLetter:     configoptional.Some(DeadLetterConfig{Directory: "./dead-letters", MaxBytes: 32 * bytesize.MiB}),
+		Metrics:        MetricsConfig{Tenant: true},
+	}
+	got := loadConfig(t, "tenant_routing")
+	for name, d := range got.Destinations { // what is not set holds defaults that nothing reads
+		if !d.Archive.HasValue() {
+			d.Archive = configoptional.None[ArchiveConfig]()
+		}
+		if !d.OTLPHTTP.HasValue() {
+			d.OTLPHTTP = configoptional.None[OTLPHTTPConfig]()
+		}
+		if !d.OTLPGRPC.HasValue() {
+			d.OTLPGRPC = configoptional.None[OTLPGRPCConfig]()
+		}
+		got.Destinations[name] = d
+	}
+	assert.Equal(t, want, got)
+}
+
+func TestConfig_Minimal(t *testing.T) {
+	want := createDefaultConfig().(*Config)
+	want.Registry = component.MustNewID("tenant_registry")
+	assert.Equal(t, want, loadConfig(t, "tenant_routing/minimal"))
+}
+
+func TestConfig_Invalid(t *testing.T) {
+	want := map[string]string{
+		"no registry":                   `"registry" must name`,
+		"attribute":                     `"attribute" must not be empty`,
+		"lane max_bytes":                `"lane::max_bytes" must be positive`,
+		"lane max_age":                  `"lane::max_age" must be positive`,
+		"lane batch max_bytes":          `"lane::batch::max_bytes" must be positive`,
+		"lane batch timeout":            `"lane::batch::timeout" must not be negative`,
+		"lane concurrency":              `"lane::concurrency" must be positive`,
+		"retry initial_interval":        `"retry::initial_interval" must be positive`,
+		"retry max_interval":            `"retry::max_interval" must not be less`,
+		"circuit_breaker failures":      `"circuit_breaker::failures" must be positive`,
+		"circuit_breaker open":          `"circuit_breaker::open" must be positive`,
+		"max_total_bytes":               `"max_total_bytes" must not be less than "lane::max_bytes"`,
+		"max_memory_bytes":              `"max_memory_bytes" must not be negative`,
+		"dead_letter directory":         `"dead_letter::directory" must be set`,
+		"dead_letter max_bytes":         `"dead_letter::max_bytes" must be positive`,
+		"unknown route":                 `"routes::logs" names "nowhere"`,
+		"destination name":              `"destinations" has the name "a/b"`,
+		"no kind":                       `"destinations::d": needs exactly one of archive, otlp_http and otlp_grpc`,
+		"two kinds":                     `"destinations::d": needs exactly one`,
+		"unknown profile":               `"destinations::d::profile": unknown profile "lokki", want one of cortex, jaeger, loki`,
+		"max_batch_bytes":               `"destinations::d::max_batch_bytes": must not be negative`,
+		"archive directory":             `"destinations::d::archive": directory: must be set`,
+		"archive directory twice":       `"destinations::e::archive::directory" is also that of "d"`,
+		"archive directory template":    `directory: {nobody} is not known: only {tenant} and {vars.<name>} are`,
+		"archive max_file_bytes":        `max_file_bytes: must be positive`,
+		"archive max_open_files":        `max_open_files: must be positive`,
+		"http without endpoint":         `"destinations::d::otlp_http": needs "endpoint"`,
+		"http endpoint":                 `endpoint: must begin with "http://"`,
+		"http endpoint template":        `endpoint: {host} is not known`,
+		"http logs_endpoint":            `logs_endpoint: must begin with "http://"`,
+		"http header template":          `headers::X-A: {env.HOME} is not known`,
+		"http header name":              `headers: "X A" is not a header name`,
+		"http tls template":             `tls::ca_file: {y} is not known`,
+		"http encoding":                 `encoding: must be proto or json`,
+		"profile encoding":              `encoding: victoriametrics takes protobuf only`,
+		"profile compression":           `compression: prometheus does not understand "zstd"`,
+		"profile over grpc":             `profile oneuptime must not be used over gRPC: it answers success to a bad token`,
+		"grpc without endpoint":         `"destinations::d::otlp_grpc": endpoint: must be set`,
+		"grpc endpoint":                 `endpoint: needs a port`,
+		"grpc timeout":                  `timeout: must be positive`,
+		"grpc balancer":                 `invalid balancer_name: nope`,
+		"grpc balancer with a template": `invalid balancer_name: nope`,
+	}
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "invalid.yaml"))
+	require.NoError(t, err)
+	for name, message := range want {
+		t.Run(name, func(t *testing.T) {
+			sub, err := conf.Sub(name)
+			require.NoError(t, err)
+			cfg := createDefaultConfig().(*Config)
+			err = sub.Unmarshal(cfg)
+			if err == nil {
+				err = confmap.Validate(cfg)
+			}
+			assert.ErrorContains(t, err, message)
+		})
+	}
+	assert.Len(t, conf.ToStringMap(), len(want), "every case has a message")
+}
+
+func TestREADME_ShowsTheTestedExample(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	example, err := os.ReadFile(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	full, _, _ := strings.Cut(string(example), "\ntenant_routing/minimal")
+	assert.Contains(t, string(readme), "```yaml\n"+full+"```")
+}

@@ -1,0 +1,195 @@
+package tenantroutingexporter
+
+import (
+	"context"
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+func (r *router) consumeLogs(ctx context.Context, ld plog.Logs) error {
+	if ld.LogRecordCount() == 0 {
+		return nil // some backends refuse an empty request
+	}
+	rls := ld.ResourceLogs()
+	return r.consume(ctx, tenant.Logs, &content{
+		resources: rls.Len(),
+		resource:  func(i int) pcommon.Resource { return rls.At(i).Resource() },
+		records: func(i int) int {
+			n := 0
+			for _, sl := range rls.At(i).ScopeLogs().All() {
+				n += sl.LogRecords().Len()
+			}
+			return n
+		},
+		encode: func() ([]byte, error) { return (&plog.ProtoMarshaler{}).MarshalLogs(ld) },
+	})
+}
+
+func (r *router) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	if md.MetricCount() == 0 {
+		return nil
+	}
+	rms := md.ResourceMetrics()
+	return r.consume(ctx, tenant.Metrics, &content{
+		resources: rms.Len(),
+		resource:  func(i int) pcommon.Resource { return rms.At(i).Resource() },
+		records: func(i int) int {
+			n := 0
+			for _, sm := range rms.At(i).ScopeMetrics().All() {
+				for _, m := range sm.Metrics().All() {
+					n += dataPoints(m)
+				}
+			}
+			return n
+		},
+		encode: func() ([]byte, error) { return (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) },
+	})
+}
+
+func dataPoints(m pmetric.Metric) int {
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		return m.Gauge().DataPoints().Len()
+	case pmetric.MetricTypeSum:
+		return m.Sum().DataPoints().Len()
+	case pmetric.MetricTypeHistogram:
+		return m.Histogram().DataPoints().Len()
+	case pmetric.MetricTypeExponentialHistogram:
+		return m.ExponentialHistogram().DataPoints().Len()
+	case pmetric.MetricTypeSummary:
+		return m.Summary().DataPoints().Len()
+	}
+	return 0
+}
+
+func (r *router) consumeTraces(ctx context.Context, td ptrace.Traces) error {
+	if td.SpanCount() == 0 {
+		return nil
+	}
+	rss := td.ResourceSpans()
+	return r.consume(ctx, tenant.Traces, &content{
+		resources: rss.Len(),
+		resource:  func(i int) pcommon.Resource { return rss.At(i).Resource() },
+		records: func(i int) int {
+			n := 0
+			for _, ss := range rss.At(i).ScopeSpans().All() {
+				n += ss.Spans().Len()
+			}
+			return n
+		},
+		encode: func() ([]byte, error) { return (&ptrace.ProtoMarshaler{}).MarshalTraces(td) },
+	})
+}
+
+// content is a request of any signal.
+type content struct {
+	resources int
+	resource  func(i int) pcommon.Resource
+	records   func(i int) int
+	encode    func() ([]byte, error) // one field per resource, in their order
+}
+
+// share is what one tenant has of a request.
+type share struct {
+	tenant  tenant.ID
+	records int
+}
+
+// consume accepts the whole request or none of it.
+func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) error {
+	sched := r.scheduler.Load()
+	if sched == nil {
+		return r.refuse(signal, errNotRunning)
+	}
+	snap := r.registry.Snapshot()
+	if snap == nil {
+		return r.refuse(signal, errNoRegistry)
+	}
+	shares, group, err := r.share(ctx, c)
+	if err != nil {
+		return r.refuse(signal, err)
+	}
+	parts := make([]lane.Part, len(shares))
+	for i, s := range shares {
+		stops, err := r.route(snap, s.tenant, signal)
+		if err != nil {
+			return r.refuse(signal, err)
+		}
+		parts[i] = lane.Part{Payload: &lane.Payload{Tenant: s.tenant, Signal: signal, Records: s.records}, Stops: stops}
+	}
+	buf, err := c.encode()
+	if err != nil {
+		return r.refuse(signal, malformed(err))
+	}
+	data := [][]byte{buf}
+	if len(shares) > 1 {
+		if data, err = wire.Split(buf, group, len(shares)); err != nil {
+			return r.refuse(signal, malformed(err))
+		}
+	}
+	for i := range parts {
+		parts[i].Payload.Data, parts[i].Payload.Size = data[i], len(data[i])
+	}
+	// A tenant may be named by resources that hold nothing.
+	parts = slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 })
+	if err := sched.Offer(ctx, parts); err != nil {
+		return r.refuse(signal, offerRefusal(err))
+	}
+	return nil
+}
+
+// share finds whose the resources are. group is nil if all are one tenant's.
+func (r *router) share(ctx context.Context, c *content) (shares []share, group []int, err error) {
+	caller, known := tenant.FromContext(ctx)
+	if known && !caller.Decided() {
+		return nil, nil, errNoRegistry
+	}
+	for i := range c.resources {
+		v, ok := c.resource(i).Attributes().Get(r.cfg.Attribute)
+		if !ok || v.Type() != pcommon.ValueTypeStr || v.Str() == "" {
+			return nil, nil, noTenant(r.cfg.Attribute)
+		}
+		id := tenant.ID(v.Str())
+		if known && id != caller.Tenant() {
+			return nil, nil, errMismatch
+		}
+		n := 0
+		for n < len(shares) && shares[n].tenant != id {
+			n++
+		}
+		if n == len(shares) {
+			if n == 1 {
+				group = make([]int, i, c.resources)
+			}
+			shares = append(shares, share{tenant: id})
+		}
+		shares[n].records += c.records(i)
+		if len(shares) > 1 {
+			group = append(group, n)
+		}
+	}
+	return shares, group, nil
+}
+
+func (r *router) route(snap *tenant.Snapshot, id tenant.ID, signal tenant.Signal) ([]lane.Stop, error) {
+	t := snap.Tenant(id)
+	if t == nil || t.Status == tenant.StatusDeleted {
+		return nil, errUnknownTenant
+	}
+	if t.Status != tenant.StatusActive {
+		return nil, errNotActive
+	}
+	p := r.plans.of(t)
+	if err := p.faults[signal]; err != nil {
+		return nil, routeRefusal(err, signal)
+	}
+	return p.stops[signal], nil
+}

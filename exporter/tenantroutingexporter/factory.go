@@ -1,0 +1,50 @@
+package tenantroutingexporter
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+)
+
+// NewFactory returns the factory of the tenant_routing exporter.
+func NewFactory() exporter.Factory {
+	f := &factory{shared: newSharedMap()}
+	return exporter.NewFactory(
+		metadata.Type,
+		createDefaultConfig,
+		exporter.WithLogs(f.createLogs, metadata.LogsStability),
+		exporter.WithMetrics(f.createMetrics, metadata.MetricsStability),
+		exporter.WithTraces(f.createTraces, metadata.TracesStability),
+	)
+}
+
+// factory makes the exporters of one configuration share what they are made of.
+type factory struct{ shared *sharedMap }
+
+func options(h *handle) []exporterhelper.Option {
+	return []exporterhelper.Option{
+		exporterhelper.WithStart(h.Start),
+		exporterhelper.WithShutdown(h.Shutdown),
+		// Accepting is quick. Timeouts of deliveries belong to destinations.
+		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
+	}
+}
+
+func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
+	h := f.shared.get(cfg.(*Config), set)
+	return exporterhelper.NewLogs(ctx, set, cfg, h.router.consumeLogs, options(h)...)
+}
+
+func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
+	h := f.shared.get(cfg.(*Config), set)
+	return exporterhelper.NewMetrics(ctx, set, cfg, h.router.consumeMetrics, options(h)...)
+}
+
+func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
+	h := f.shared.get(cfg.(*Config), set)
+	return exporterhelper.NewTraces(ctx, set, cfg, h.router.consumeTraces, options(h)...)
+}

@@ -1,0 +1,297 @@
+package archive
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const (
+	dirPerm   = 0o750
+	filePerm  = 0o640
+	extension = ".jsonl"
+)
+
+// Settings are what an Archive needs.
+type Settings struct {
+	Directory    string
+	MaxFileBytes int64 // a file that has reached this gets no more lines
+	MaxOpenFiles int   // at least 1
+
+	// MaxFolderBytes bounds a folder: its oldest files go when it is exceeded.
+	// 0 keeps all.
+	MaxFolderBytes int64
+}
+
+// Archive writes below one directory. Its methods are safe for concurrent use.
+// Two archives must not share a directory.
+type Archive struct {
+	set     Settings
+	journal *journal
+
+	mu     sync.Mutex
+	freed  *sync.Cond
+	files  map[string]*file // by folder
+	recent *list.List       // of *file, the last used in front
+	closed bool
+}
+
+// file is the open file of a folder.
+type file struct {
+	folder  string
+	name    string
+	element *list.Element
+	users   int // guarded by Archive.mu
+	lastUse time.Time
+
+	mu   sync.Mutex
+	f    *os.File
+	size int64
+	bad  bool // must not be used again
+}
+
+// Open creates the directory and removes the half lines that a crash left.
+func Open(set Settings) (*Archive, error) {
+	if err := os.MkdirAll(set.Directory, dirPerm); err != nil {
+		return nil, fmt.Errorf("creating the archive: %w", err)
+	}
+	j, err := openJournal(set.Directory)
+	if err != nil {
+		return nil, err
+	}
+	a := &Archive{set: set, journal: j, files: make(map[string]*file), recent: list.New()}
+	a.freed = sync.NewCond(&a.mu)
+	return a, nil
+}
+
+// Folder returns where the data of a tenant and signal that came at the time at
+// belongs.
+func Folder(id tenant.ID, signal tenant.Signal, at time.Time) string {
+	at = at.UTC()
+	return filepath.Join("tenant="+string(id), "signal="+signal.String(), "date="+at.Format(time.DateOnly), "hour="+at.Format("15"))
+}
+
+// Append writes lines, each of which ends in a line feed, to the newest file of
+// folder. On error nothing of them is in the file.
+func (a *Archive) Append(folder string, lines []byte) error {
+	if !filepath.IsLocal(folder) {
+		return fmt.Errorf("%q is not a folder of the archive", folder)
+	}
+	for {
+		f, err := a.acquire(folder)
+		if err != nil {
+			return err
+		}
+		full, err := f.append(lines, a.set.MaxFileBytes)
+		a.giveBack(f, full || err != nil)
+		if err != nil {
+			return fmt.Errorf("writing to the archive: %w", err)
+		}
+		if !full {
+			return nil
+		}
+	}
+}
+
+// append reports full if the file has reached its size; then nothing is written.
+func (f *file) append(lines []byte, limit int64) (full bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.bad || f.size >= limit {
+		return true, nil
+	}
+	n, err := f.f.Write(lines)
+	if err == nil {
+		f.size += int64(n)
+		return false, nil
+	}
+	if n > 0 {
+		if terr := f.f.Truncate(f.size); terr != nil {
+			f.bad = true
+			return false, errors.Join(err, terr)
+		}
+	}
+	return false, err
+}
+
+// acquire returns the open file of folder, opening it if need be.
+func (a *Archive) acquire(folder string) (*file, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for {
+		if a.closed {
+			return nil, os.ErrClosed
+		}
+		if f := a.files[folder]; f != nil {
+			f.users++
+			f.lastUse = time.Now()
+			a.recent.MoveToFront(f.element)
+			return f, nil
+		}
+		if len(a.files) < a.set.MaxOpenFiles {
+			break
+		}
+		if !a.evict() {
+			a.freed.Wait() // all are being written to
+		}
+	}
+	f, err := a.open(folder)
+	if err != nil {
+		return nil, err
+	}
+	f.users, f.lastUse = 1, time.Now()
+	f.element = a.recent.PushFront(f)
+	a.files[folder] = f
+	return f, nil
+}
+
+// evict closes the file that was not used for longest.
+func (a *Archive) evict() bool {
+	for e := a.recent.Back(); e != nil; e = e.Prev() {
+		if f := e.Value.(*file); f.users == 0 {
+			a.close(f)
+			return true
+		}
+	}
+	return false
+}
+
+func (a *Archive) giveBack(f *file, done bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f.users--
+	if done && a.files[f.folder] == f {
+		delete(a.files, f.folder)
+		a.recent.Remove(f.element)
+		f.element = nil
+	}
+	if f.users == 0 {
+		if f.element == nil {
+			a.close(f)
+		}
+		a.freed.Signal()
+	}
+}
+
+// close closes a file without users.
+func (a *Archive) close(f *file) {
+	if f.element != nil {
+		delete(a.files, f.folder)
+		a.recent.Remove(f.element)
+		f.element = nil
+	}
+	if f.f != nil {
+		_ = f.f.Close() // nothing is buffered
+		f.f = nil
+		a.journal.closed(filepath.Join(f.folder, f.name))
+	}
+}
+
+// open opens the newest file of folder that has room, or a new one.
+func (a *Archive) open(folder string) (*file, error) {
+	dir := filepath.Join(a.set.Directory, folder)
+	if err := os.MkdirAll(dir, dirPerm); err != nil {
+		return nil, err
+	}
+	n, err := a.tidy(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		name := fmt.Sprintf("%05d%s", n, extension)
+		relative := filepath.Join(folder, name)
+		if err := a.journal.opened(relative); err != nil {
+			return nil, err
+		}
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_RDWR|os.O_APPEND, filePerm)
+		if err != nil {
+			return nil, err
+		}
+		size, err := repair(f)
+		if err == nil && size < a.set.MaxFileBytes {
+			return &file{folder: folder, name: name, f: f, size: size}, nil
+		}
+		_ = f.Close()
+		a.journal.closed(relative)
+		if err != nil {
+			return nil, err
+		}
+		n++
+	}
+}
+
+// tidy removes the oldest files of dir if they are too many bytes, and returns
+// the number of the newest, 0 if there is none.
+func (a *Archive) tidy(dir string) (newest int, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	type numbered struct {
+		n    int
+		name string
+		size int64
+	}
+	var files []numbered
+	var total int64
+	for _, e := range entries {
+		name, _, ok := strings.Cut(e.Name(), ".")
+		n, err := strconv.Atoi(name)
+		if !ok || err != nil || n < 0 {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return 0, err
+		}
+		files = append(files, numbered{n, e.Name(), info.Size()})
+		total += info.Size()
+		newest = max(newest, n)
+	}
+	if a.set.MaxFolderBytes == 0 {
+		return newest, nil
+	}
+	slices.SortFunc(files, func(x, y numbered) int { return x.n - y.n })
+	for _, f := range files {
+		if total+a.set.MaxFileBytes <= a.set.MaxFolderBytes || f.n == newest {
+			break
+		}
+		if err := os.Remove(filepath.Join(dir, f.name)); err != nil {
+			return 0, err
+		}
+		total -= f.size
+	}
+	return newest, nil
+}
+
+// Sweep closes files that were not used since the time before.
+func (a *Archive) Sweep(before time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for e := a.recent.Back(); e != nil; {
+		f := e.Value.(*file)
+		e = e.Prev()
+		if f.users == 0 && f.lastUse.Before(before) {
+			a.close(f)
+		}
+	}
+}
+
+// Close closes all files. No Append may be under way.
+func (a *Archive) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	for a.evict() {
+	}
+	return a.journal.close()
+}

@@ -1,0 +1,147 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// journalName is the file that lists which files are open, so that a start after
+// a crash looks at those and not at the whole archive.
+const journalName = ".open-files"
+
+// compactAfter is how many lines the journal may have more than files are open.
+const compactAfter = 10000
+
+// journal is guarded by Archive.mu.
+type journal struct {
+	path  string
+	f     *os.File
+	lines int
+	open  map[string]bool
+}
+
+// openJournal repairs the files that were open when the last run ended.
+func openJournal(directory string) (*journal, error) {
+	j := &journal{path: filepath.Join(directory, journalName), open: make(map[string]bool)}
+	data, err := os.ReadFile(j.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("reading the archive's journal: %w", err)
+	}
+	left := make(map[string]bool)
+	scanner := bufio.NewScanner(bytes.NewReader(data))
+	for scanner.Scan() {
+		line := scanner.Text()
+		switch {
+		case len(line) < 2 || !filepath.IsLocal(line[1:]):
+		case line[0] == '+':
+			left[line[1:]] = true
+		case line[0] == '-':
+			delete(left, line[1:])
+		}
+	}
+	for name := range left {
+		if err := repairFile(filepath.Join(directory, name)); err != nil {
+			return nil, fmt.Errorf("repairing the archive: %w", err)
+		}
+	}
+	return j, j.rewrite()
+}
+
+// opened notes that name may get a half line from now on.
+func (j *journal) opened(name string) error {
+	if j.lines > len(j.open)+compactAfter {
+		if err := j.rewrite(); err != nil {
+			return err
+		}
+	}
+	j.open[name] = true
+	return j.write("+" + name + "\n")
+}
+
+// closed notes that name is whole. If that cannot be written the next start
+// looks at the file in vain.
+func (j *journal) closed(name string) {
+	delete(j.open, name)
+	_ = j.write("-" + name + "\n")
+}
+
+func (j *journal) write(line string) error {
+	j.lines++
+	if _, err := j.f.WriteString(line); err != nil {
+		return fmt.Errorf("writing the archive's journal: %w", err)
+	}
+	return nil
+}
+
+// rewrite starts a journal that lists what is open and nothing else.
+func (j *journal) rewrite() error {
+	var b strings.Builder
+	for name := range j.open {
+		b.WriteString("+" + name + "\n")
+	}
+	temporary := j.path + ".new"
+	if err := os.WriteFile(temporary, []byte(b.String()), filePerm); err != nil {
+		return fmt.Errorf("writing the archive's journal: %w", err)
+	}
+	if err := os.Rename(temporary, j.path); err != nil {
+		return fmt.Errorf("writing the archive's journal: %w", err)
+	}
+	f, err := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND, filePerm)
+	if err != nil {
+		return fmt.Errorf("opening the archive's journal: %w", err)
+	}
+	if j.f != nil {
+		_ = j.f.Close()
+	}
+	j.f, j.lines = f, len(j.open)
+	return nil
+}
+
+func (j *journal) close() error { return j.f.Close() }
+
+func repairFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, filePerm)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = repair(f)
+	return errors.Join(err, f.Close())
+}
+
+// repair cuts f after its last line feed and returns its size.
+func repair(f *os.File) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	size := info.Size()
+	buf := make([]byte, 64<<10)
+	for end := size; end > 0; {
+		start := max(0, end-int64(len(buf)))
+		chunk := buf[:end-start]
+		if _, err := f.ReadAt(chunk, start); err != nil && !errors.Is(err, io.EOF) {
+			return 0, err
+		}
+		if i := bytes.LastIndexByte(chunk, '\n'); i >= 0 {
+			keep := start + int64(i) + 1
+			if keep == size {
+				return size, nil
+			}
+			return keep, f.Truncate(keep)
+		}
+		end = start
+	}
+	if size > 0 {
+		return 0, f.Truncate(0)
+	}
+	return 0, nil
+}

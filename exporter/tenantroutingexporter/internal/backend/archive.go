@@ -1,0 +1,56 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"syscall"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/archive"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+)
+
+type archiveTarget struct{ *site }
+
+var _ lane.Target = (*archiveTarget)(nil)
+
+type archiveClient struct{ archive *archive.Archive }
+
+func (c *archiveClient) close() error { return c.archive.Close() }
+
+// Bounds implements lane.Target. One batch at a time keeps a file in order.
+func (*archiveTarget) Bounds() lane.Bounds { return lane.Bounds{Concurrency: 1} }
+
+// Send implements lane.Target.
+func (t *archiveTarget) Send(_ context.Context, b *lane.Batch) lane.Result {
+	f, err := t.fill()
+	if err != nil {
+		return misconfigured(err)
+	}
+	d := t.destination
+	c, done, err := d.pool.use("archive\x01"+f.endpoint, func() (client, error) {
+		a, err := archive.Open(archive.Settings{
+			Directory: f.endpoint, MaxFileBytes: d.archive.MaxFileBytes, MaxOpenFiles: d.archive.MaxOpenFiles,
+		})
+		return &archiveClient{a}, err
+	})
+	if err != nil {
+		return fileResult(err)
+	}
+	defer done()
+	lines, err := appendLines(nil, t.signal, b.Payloads)
+	if err != nil {
+		return lane.Result{Verdict: lane.Refused, Reason: "decode", Err: err}
+	}
+	if err := c.(*archiveClient).archive.Append(archive.Folder(b.Key.Tenant, t.signal, b.Oldest()), lines); err != nil {
+		return fileResult(err)
+	}
+	return lane.Result{Verdict: lane.Delivered}
+}
+
+func fileResult(err error) lane.Result {
+	res := lane.Result{Verdict: lane.Retry, Reason: "write", Err: err}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		res.Reason = "disk_full"
+	}
+	return res
+}

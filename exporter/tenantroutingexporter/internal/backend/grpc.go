@@ -1,0 +1,147 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"go.opentelemetry.io/collector/config/configgrpc"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+type grpcTarget struct{ *site }
+
+var _ lane.Target = (*grpcTarget)(nil)
+
+type grpcClient struct{ *grpc.ClientConn }
+
+func (c grpcClient) close() error { return c.Close() }
+
+var grpcMethods = [3]string{
+	tenant.Logs:    "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+	tenant.Metrics: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+	tenant.Traces:  "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+}
+
+// Send implements lane.Target.
+func (t *grpcTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
+	f, err := t.fill()
+	if err != nil {
+		return misconfigured(err)
+	}
+	d := t.destination
+	c, done, err := d.pool.use(d.transportKey(t.values)+"\x01"+f.endpoint, func() (client, error) { return d.newGRPCClient(t, f.endpoint) })
+	if err != nil {
+		return misconfigured(fmt.Errorf("making the client: %w", err))
+	}
+	defer done()
+	call, cancel := context.WithTimeout(ctx, d.grpc.Timeout)
+	defer cancel()
+	md := make(metadata.MD, len(f.headers))
+	for _, h := range f.headers {
+		md.Set(strings.ToLower(h.name), h.value)
+	}
+	var answer []byte
+	err = c.(grpcClient).Invoke(metadata.NewOutgoingContext(call, md), grpcMethods[t.signal], b.Payloads, &answer,
+		grpc.ForceCodecV2(rawCodec{}), grpc.WaitForReady(d.grpc.Client.WaitForReady))
+	if err != nil {
+		res := grpcResult(ctx, err)
+		if res.Verdict == lane.Blocked {
+			t.forget()
+		}
+		return res
+	}
+	res := lane.Result{Verdict: lane.Delivered}
+	if res.Rejected, res.Err = partialSuccess(t.signal, answer, contentTypeProto); res.Err != nil {
+		res.Reason = "partial_success"
+	}
+	return res
+}
+
+func (d *Destination) newGRPCClient(t *grpcTarget, endpoint string) (client, error) {
+	cfg := d.grpc.Client
+	cfg.Endpoint, cfg.Headers = endpoint, nil // headers are per request
+	if err := d.fill(&cfg, t.values); err != nil {
+		return nil, err
+	}
+	conn, err := cfg.ToClientConn(context.Background(), d.pool.extensions(), d.pool.telemetry,
+		configgrpc.WithGrpcDialOption(grpc.WithUserAgent(d.pool.userAgent)))
+	if err != nil {
+		return nil, err
+	}
+	return grpcClient{conn}, nil
+}
+
+// grpcResult reads a refusal as OTLP says.
+func grpcResult(ctx context.Context, err error) lane.Result {
+	st := status.Convert(err)
+	res := lane.Result{
+		Verdict: lane.Refused,
+		Reason:  "grpc_" + strings.ToLower(st.Code().String()),
+		Err:     fmt.Errorf("gRPC status %s: %s", st.Code(), clip(st.Message())),
+	}
+	hasRetryInfo := false
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			hasRetryInfo = true
+			res.RetryAfter = max(0, info.GetRetryDelay().AsDuration())
+		}
+	}
+	switch st.Code() {
+	case codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.OutOfRange, codes.Unavailable, codes.DataLoss:
+		res.Verdict = lane.Retry
+	case codes.ResourceExhausted:
+		// Without RetryInfo it is not about load but about this request: too large.
+		if res.Verdict = lane.TooLarge; hasRetryInfo {
+			res.Verdict = lane.Retry
+		}
+	case codes.Unauthenticated, codes.PermissionDenied, codes.NotFound, codes.Unimplemented:
+		res.Verdict = lane.Blocked
+	}
+	if ctx.Err() != nil {
+		res.Verdict, res.Reason = lane.Retry, "shutdown"
+	}
+	return res
+}
+
+// rawCodec sends encoded requests as they are: a list of them, one after the
+// other, is one request.
+type rawCodec struct{}
+
+var _ encoding.CodecV2 = rawCodec{}
+
+// Name implements encoding.CodecV2. It is part of the content type.
+func (rawCodec) Name() string { return "proto" }
+
+// Marshal implements encoding.CodecV2.
+func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
+	payloads, ok := v.([][]byte)
+	if !ok {
+		return nil, fmt.Errorf("cannot send a %T", v)
+	}
+	out := make(mem.BufferSlice, len(payloads))
+	for i, p := range payloads {
+		out[i] = mem.SliceBuffer(p)
+	}
+	return out, nil
+}
+
+// Unmarshal implements encoding.CodecV2.
+func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	dst, ok := v.(*[]byte)
+	if !ok {
+		return fmt.Errorf("cannot receive a %T", v)
+	}
+	*dst = data.Materialize()
+	return nil
+}

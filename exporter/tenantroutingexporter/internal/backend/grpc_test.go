@@ -1,0 +1,170 @@
+package backend
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	_ "google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+)
+
+// logsServer is a scripted OTLP server over gRPC.
+type logsServer struct {
+	plogotlp.UnimplementedGRPCServer
+	export func(ctx context.Context, r plogotlp.ExportRequest) (plogotlp.ExportResponse, error)
+}
+
+func (s *logsServer) Export(ctx context.Context, r plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+	return s.export(ctx, r)
+}
+
+func serveGRPC(t *testing.T, export func(context.Context, plogotlp.ExportRequest) (plogotlp.ExportResponse, error)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := grpc.NewServer()
+	plogotlp.RegisterGRPCServer(s, &logsServer{export: export})
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		s.Stop()
+		assert.NoError(t, <-done)
+	})
+	return l.Addr().String()
+}
+
+func TestGRPC_Answers(t *testing.T) {
+	failure := func(code codes.Code, delay time.Duration) error {
+		st := status.New(code, "because")
+		if delay > 0 {
+			with, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
+			require.NoError(t, err)
+			st = with
+		}
+		return st.Err()
+	}
+	for _, c := range []struct {
+		name     string
+		err      error
+		rejected int64
+		message  string
+		want     lane.Result
+	}{
+		{name: "OK"},
+		{name: "partial success", rejected: 1, message: "too old", want: lane.Result{Rejected: 1, Reason: "partial_success"}},
+		{name: "a message alone", message: "careful", want: lane.Result{Reason: "partial_success"}},
+		{name: "unavailable", err: failure(codes.Unavailable, 0), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_unavailable"}},
+		{name: "unavailable with a delay", err: failure(codes.Unavailable, 9*time.Second), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_unavailable", RetryAfter: 9 * time.Second}},
+		{name: "exhausted with a delay", err: failure(codes.ResourceExhausted, time.Second), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_resourceexhausted", RetryAfter: time.Second}},
+		{name: "exhausted without a delay", err: failure(codes.ResourceExhausted, 0), want: lane.Result{Verdict: lane.TooLarge, Reason: "grpc_resourceexhausted"}},
+		{name: "canceled", err: failure(codes.Canceled, 0), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_canceled"}},
+		{name: "deadline", err: failure(codes.DeadlineExceeded, 0), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_deadlineexceeded"}},
+		{name: "aborted", err: failure(codes.Aborted, 0), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_aborted"}},
+		{name: "out of range", err: failure(codes.OutOfRange, 0), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_outofrange"}},
+		{name: "data loss", err: failure(codes.DataLoss, 0), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_dataloss"}},
+		{name: "unauthenticated", err: failure(codes.Unauthenticated, 0), want: lane.Result{Verdict: lane.Blocked, Reason: "grpc_unauthenticated"}},
+		{name: "permission denied", err: failure(codes.PermissionDenied, 0), want: lane.Result{Verdict: lane.Blocked, Reason: "grpc_permissiondenied"}},
+		{name: "not found", err: failure(codes.NotFound, 0), want: lane.Result{Verdict: lane.Blocked, Reason: "grpc_notfound"}},
+		{name: "unimplemented", err: failure(codes.Unimplemented, 0), want: lane.Result{Verdict: lane.Blocked, Reason: "grpc_unimplemented"}},
+		{name: "invalid", err: failure(codes.InvalidArgument, 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_invalidargument"}},
+		{name: "internal", err: failure(codes.Internal, 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_internal"}},
+		{name: "unknown", err: failure(codes.Unknown, 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_unknown"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			addr := serveGRPC(t, func(context.Context, plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+				r := plogotlp.NewExportResponse()
+				r.PartialSuccess().SetRejectedLogRecords(c.rejected)
+				r.PartialSuccess().SetErrorMessage(c.message)
+				return r, c.err
+			})
+			got := send(t, overGRPC(t, profile(t, "otlp"), addr, nil), logsBatch(t, "x"))
+			if c.err == nil && c.message == "" {
+				require.NoError(t, got.Err)
+			} else {
+				require.Error(t, got.Err)
+			}
+			got.Err = nil
+			assert.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestGRPC_NoGoodServer(t *testing.T) {
+	hang := serveGRPC(t, func(ctx context.Context, _ plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+		<-ctx.Done()
+		return plogotlp.NewExportResponse(), ctx.Err()
+	})
+	oversized := serveGRPC(t, func(context.Context, plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+		r := plogotlp.NewExportResponse()
+		r.PartialSuccess().SetErrorMessage(strings.Repeat("x", 8<<20))
+		return r, nil
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\n\r\nhello, this is not gRPC"))
+			_ = conn.Close()
+		}
+	}()
+	for name, c := range map[string]struct {
+		endpoint string
+		secure   bool
+		reason   string
+		verdict  lane.Verdict
+	}{
+		"refused":      {"127.0.0.1:1", false, "grpc_unavailable", lane.Retry},
+		"unknown host": {"no-such-host.invalid:4317", false, "grpc_unavailable", lane.Retry},
+		"no answer":    {hang, false, "grpc_deadlineexceeded", lane.Retry},
+		"not gRPC":     {l.Addr().String(), false, "grpc_unavailable", lane.Retry},
+		"no TLS":       {hang, true, "grpc_unavailable", lane.Retry},
+		// gRPC says the same of an answer that is too large as of a request that is.
+		"an answer too long": {oversized, false, "grpc_resourceexhausted", lane.TooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			begin := time.Now()
+			got := send(t, overGRPC(t, profile(t, "otlp"), c.endpoint, func(g *GRPCSettings) { g.Client.TLS.Insecure = !c.secure }), logsBatch(t, "x"))
+			assert.Less(t, time.Since(begin), 3*time.Second)
+			assert.Equal(t, c.verdict, got.Verdict, "%v", got.Err)
+			assert.Equal(t, c.reason, got.Reason)
+			assert.Less(t, len(got.Err.Error()), 500)
+		})
+	}
+}
+
+func TestGRPC_MergesPayloadsAndAppliesTheTenantsHeaders(t *testing.T) {
+	for _, compression := range []string{"none", "gzip", "zstd"} {
+		t.Run(compression, func(t *testing.T) {
+			var got []string
+			addr := serveGRPC(t, func(ctx context.Context, r plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+				md, _ := metadata.FromIncomingContext(ctx)
+				got = append(bodiesOf(r), md.Get("x-business-id")...)
+				return plogotlp.NewExportResponse(), nil
+			})
+			d := overGRPC(t, profile(t, "signoz"), "http://"+addr, func(g *GRPCSettings) {
+				require.NoError(t, g.Client.Compression.UnmarshalText([]byte(compression)))
+			})
+			require.NoError(t, send(t, d, logsBatch(t, "1", "2", "3")).Err)
+			assert.Equal(t, []string{"1", "2", "3", "tenant-a"}, got)
+		})
+	}
+}

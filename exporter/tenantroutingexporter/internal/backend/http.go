@@ -1,0 +1,241 @@
+package backend
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configmiddleware"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+)
+
+const (
+	contentTypeProto = "application/x-protobuf"
+	contentTypeJSON  = "application/json"
+)
+
+type httpTarget struct{ *site }
+
+var _ lane.Target = (*httpTarget)(nil)
+
+type httpClient struct {
+	*http.Client
+	transport *transportCatcher
+}
+
+func (c httpClient) close() error {
+	c.transport.closeIdle()
+	return nil
+}
+
+// Send implements lane.Target.
+func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
+	f, err := t.fill()
+	if err != nil {
+		return misconfigured(err)
+	}
+	d := t.destination
+	c, done, err := d.pool.use(d.transportKey(t.values), func() (client, error) { return d.newHTTPClient(t) })
+	if err != nil {
+		return misconfigured(fmt.Errorf("making the client: %w", err))
+	}
+	defer done()
+	payloads, contentType := b.Payloads, contentTypeProto
+	if d.http.Encoding == EncodingJSON {
+		data, err := encodeJSON(t.signal, payloads)
+		if err != nil {
+			return lane.Result{Verdict: lane.Refused, Reason: "decode", Err: err}
+		}
+		payloads, contentType = [][]byte{data}, contentTypeJSON
+	}
+	req, err := t.request(ctx, f, payloads, contentType)
+	if err != nil {
+		return misconfigured(err)
+	}
+	resp, err := c.(httpClient).Do(req)
+	if err != nil {
+		return networkResult(ctx, err)
+	}
+	defer resp.Body.Close()
+	// A body that is cut short or garbled changes nothing of what the status says.
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	res := httpResult(&d.profile, t.signal, resp, body)
+	if res.Verdict == lane.Blocked {
+		t.forget()
+	}
+	return res
+}
+
+func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, contentType string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.endpoint, nil)
+	if err != nil {
+		return nil, errors.New("endpoint: is not a URL")
+	}
+	for _, p := range payloads {
+		req.ContentLength += int64(len(p))
+	}
+	req.GetBody = func() (io.ReadCloser, error) { return newChunks(payloads), nil }
+	req.Body = newChunks(payloads)
+	req.Header.Set("User-Agent", t.destination.pool.userAgent)
+	req.Header.Set("Content-Type", contentType)
+	for _, h := range f.headers {
+		req.Header.Set(h.name, h.value)
+	}
+	return req, nil
+}
+
+func (d *Destination) newHTTPClient(t *httpTarget) (client, error) {
+	cfg := d.http.Client
+	cfg.Endpoint, cfg.Headers = "", nil // both are per request
+	if d.host != nil {
+		host, err := d.host.Render(t.values)
+		if err != nil {
+			return nil, settingError{"headers::Host", err}
+		}
+		cfg.Headers.Set("Host", configopaque.String(host))
+	}
+	if err := d.fill(&cfg, t.values); err != nil {
+		return nil, err
+	}
+	catcher := &transportCatcher{}
+	extensions := maps.Clone(d.pool.extensions())
+	if extensions == nil {
+		extensions = make(map[component.ID]component.Component)
+	}
+	extensions[catcherID] = catcher
+	cfg.Middlewares = append(slices.Clone(cfg.Middlewares), configmiddleware.Config{ID: catcherID})
+	c, err := cfg.ToClient(context.Background(), extensions, d.pool.telemetry)
+	if err != nil {
+		return nil, err
+	}
+	// Following a redirect would send the tenant's data and token elsewhere.
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return httpClient{c, catcher}, nil
+}
+
+// catcherID names the middleware that newHTTPClient adds.
+var catcherID = component.MustNewIDWithName("transport_catcher", "tenant_routing")
+
+// transportCatcher stands as the innermost middleware of a client, to get hold of
+// its transport: the layers that confighttp puts around it do not pass
+// CloseIdleConnections on, so idle connections would outlive the client.
+type transportCatcher struct {
+	component.StartFunc
+	component.ShutdownFunc
+	base http.RoundTripper
+}
+
+var _ extensionmiddleware.HTTPClient = (*transportCatcher)(nil)
+
+// GetHTTPRoundTripper implements extensionmiddleware.HTTPClient.
+func (t *transportCatcher) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
+	return func(_ context.Context, base http.RoundTripper) (http.RoundTripper, error) {
+		t.base = base
+		return base, nil
+	}, nil
+}
+
+func (t *transportCatcher) closeIdle() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// httpResult reads an answer.
+func httpResult(p *Profile, signal signalOf, resp *http.Response, body []byte) lane.Result {
+	res := lane.Result{Verdict: p.verdict(resp.StatusCode)}
+	if res.Verdict == lane.Delivered {
+		res.Rejected, res.Err = partialSuccess(signal, body, resp.Header.Get("Content-Type"))
+		if res.Err != nil {
+			res.Reason = "partial_success"
+		}
+		return res
+	}
+	res.Reason = "http_" + strconv.Itoa(resp.StatusCode)
+	res.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	res.Err = fmt.Errorf("HTTP status %d: %s", resp.StatusCode, errorMessage(body, resp.Header.Get("Content-Type"))) //nolint:errorlint // a text
+	return res
+}
+
+// retryAfter reads a Retry-After header: seconds or a date. Zero means no wish.
+func retryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseInt(strings.TrimSpace(value), 10, 32); err == nil {
+		return max(0, time.Duration(seconds)*time.Second)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
+
+// networkResult names what went wrong before there was an answer.
+func networkResult(ctx context.Context, err error) lane.Result {
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		err = urlErr.Err // without the URL, which may hold a token
+	}
+	res := lane.Result{Verdict: lane.Retry, Reason: "network", Err: err}
+	var dnsErr *net.DNSError
+	var netErr net.Error
+	var unknownCA x509.UnknownAuthorityError
+	var wrongName x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	var verify *tls.CertificateVerificationError
+	switch {
+	case ctx.Err() != nil:
+		res.Reason = "shutdown"
+	case errors.As(err, &dnsErr):
+		res.Reason = "dns"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		res.Reason = "connection_refused"
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &unknownCA), errors.As(err, &wrongName), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &verify):
+		res.Reason, res.Verdict = "tls", lane.Blocked
+	case errors.As(err, &netErr) && netErr.Timeout():
+		res.Reason = "timeout"
+	}
+	return res
+}
+
+// chunks is a request body made of parts that are not copied together.
+type chunks struct {
+	rest [][]byte
+	at   int
+}
+
+func newChunks(parts [][]byte) *chunks { return &chunks{rest: parts} }
+
+// Read implements io.Reader.
+func (c *chunks) Read(p []byte) (int, error) {
+	for len(c.rest) > 0 && c.at == len(c.rest[0]) {
+		c.rest, c.at = c.rest[1:], 0
+	}
+	if len(c.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, c.rest[0][c.at:])
+	c.at += n
+	return n, nil
+}
+
+// Close implements io.Closer.
+func (*chunks) Close() error { return nil }

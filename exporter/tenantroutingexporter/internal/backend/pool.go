@@ -1,0 +1,135 @@
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/archive"
+)
+
+// idleClient is how long a client that nothing uses stays open.
+const idleClient = 5 * time.Minute
+
+// client is an HTTP client, gRPC connection or archive.
+type client interface{ close() error }
+
+// Pool holds the clients that targets share. Its methods are safe for
+// concurrent use.
+type Pool struct {
+	telemetry component.TelemetrySettings
+	userAgent string
+	host      component.Host
+
+	mu      sync.Mutex
+	clients map[string]*pooled
+	closed  bool
+}
+
+type pooled struct {
+	once   sync.Once
+	client client // may be read once the once is done
+	err    error
+
+	ready   bool // guarded by Pool.mu, as are the following
+	users   int
+	lastUse time.Time
+}
+
+// NewPool returns an empty pool.
+func NewPool(telemetry component.TelemetrySettings, build component.BuildInfo, host component.Host) *Pool {
+	return &Pool{
+		telemetry: telemetry,
+		userAgent: fmt.Sprintf("%s/%s (%s/%s)", build.Description, build.Version, runtime.GOOS, runtime.GOARCH),
+		host:      host,
+		clients:   make(map[string]*pooled),
+	}
+}
+
+var errPoolClosed = errors.New("shutting down")
+
+// use returns the client of that key, making it if there is none. The caller
+// calls done when it needs it no longer.
+func (p *Pool) use(key string, create func() (client, error)) (c client, done func(), err error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, nil, errPoolClosed
+	}
+	e := p.clients[key]
+	if e == nil {
+		e = &pooled{}
+		p.clients[key] = e
+	}
+	e.users++
+	p.mu.Unlock()
+	done = func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		e.users--
+		e.lastUse = time.Now()
+	}
+	e.once.Do(func() { e.client, e.err = create() })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e.err != nil {
+		e.users--
+		if p.clients[key] == e {
+			delete(p.clients, key) // the next attempt tries again
+		}
+		return nil, nil, e.err
+	}
+	e.ready = true
+	return e.client, done, nil
+}
+
+// Sweep closes what has not been used for a while.
+func (p *Pool) Sweep(now time.Time) {
+	p.mu.Lock()
+	var unused []client
+	var archives []*archive.Archive
+	for key, e := range p.clients {
+		if !e.ready {
+			continue
+		}
+		if a, ok := e.client.(*archiveClient); ok {
+			archives = append(archives, a.archive)
+			continue // its repair at the opening is not for every idle minute
+		}
+		if e.users == 0 && now.Sub(e.lastUse) > idleClient {
+			delete(p.clients, key)
+			unused = append(unused, e.client)
+		}
+	}
+	p.mu.Unlock()
+	for _, a := range archives {
+		a.Sweep(now.Add(-idleClient))
+	}
+	for _, c := range unused {
+		if err := c.close(); err != nil {
+			p.telemetry.Logger.Warn("Closing an idle client failed", zap.Error(err))
+		}
+	}
+}
+
+// Close closes all clients. No target may be sending.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	var errs []error
+	for _, e := range p.clients {
+		if e.ready {
+			errs = append(errs, e.client.close())
+		}
+	}
+	p.clients = nil
+	return errors.Join(errs...)
+}
+
+func (p *Pool) extensions() map[component.ID]component.Component { return p.host.GetExtensions() }

@@ -1,0 +1,138 @@
+package backend
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/config/configcompression"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Profile is what is known of one kind of backend. Everything in it can be
+// overridden in a destination's own settings.
+type Profile struct {
+	Name string
+
+	// Paths follow the endpoint, by signal; empty means that the backend does
+	// not take the signal.
+	Paths [3]string
+
+	// Headers are templates.
+	Headers map[string]string
+
+	Compression   configcompression.Type   // the default
+	Compressions  []configcompression.Type // what it understands besides none; nil: anything
+	ProtobufOnly  bool                     // JSON is refused or misread
+	NoGRPC        string                   // why gRPC must not be used; empty if it may
+	MaxBatchBytes int                      // encoded, before compression; 0: no own limit
+	Statuses      map[int]lane.Verdict     // HTTP statuses that mean something else than in OTLP
+}
+
+const mib = 1 << 20
+
+func paths(logs, metrics, traces string) [3]string {
+	var p [3]string
+	p[tenant.Logs], p[tenant.Metrics], p[tenant.Traces] = logs, metrics, traces
+	return p
+}
+
+var noOTLPOverGRPC = "it takes OTLP over HTTP only"
+
+// profiles returns the table of known backends.
+func profiles() []Profile {
+	gzip, zstd := configcompression.TypeGzip, configcompression.TypeZstd
+	orgID := map[string]string{"X-Scope-OrgID": "{tenant}"}
+	return []Profile{
+		{Name: "otlp", Paths: paths("/v1/logs", "/v1/metrics", "/v1/traces"), Compression: gzip},
+		{
+			Name: "loki", Paths: paths("/otlp/v1/logs", "", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
+			Compression: zstd, Compressions: []configcompression.Type{gzip, zstd, configcompression.TypeLz4},
+			MaxBatchBytes: 4 * mib, // a batch above the default burst of 6 MB never passes
+			Statuses:      map[int]lane.Verdict{422: lane.Refused},
+		},
+		{Name: "tempo", Paths: paths("", "", "/v1/traces"), Headers: orgID, Compression: zstd, MaxBatchBytes: 15 * mib},
+		{
+			Name: "mimir", Paths: paths("", "/otlp/v1/metrics", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
+			Compression: zstd, Compressions: []configcompression.Type{gzip, zstd, configcompression.TypeLz4},
+			Statuses: map[int]lane.Verdict{529: lane.Retry},
+		},
+		{
+			Name: "cortex", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
+			Compression: gzip, Compressions: []configcompression.Type{gzip},
+		},
+		{
+			Name: "prometheus", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
+			Compression: gzip, Compressions: []configcompression.Type{gzip},
+		},
+		{
+			Name: "signoz", Paths: paths("/v1/logs", "/v1/metrics", "/v1/traces"), Compression: gzip,
+			Headers: map[string]string{tenant.HeaderBusinessID: "{tenant}"},
+		},
+		{
+			Name: "oneuptime", Paths: paths("/otlp/v1/logs", "/otlp/v1/metrics", "/otlp/v1/traces"),
+			Headers:     map[string]string{"x-oneuptime-token": "{vars.oneuptime_token}"},
+			NoGRPC:      "it answers success to a bad token over gRPC and drops the data",
+			Compression: gzip, Compressions: []configcompression.Type{gzip},
+			MaxBatchBytes: mib, // its ingress takes no more than 1 MB
+		},
+		{
+			Name: "victoriametrics", Paths: paths("", "/opentelemetry/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
+			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+		},
+		{
+			Name: "victorialogs", Paths: paths("/insert/opentelemetry/v1/logs", "", ""), NoGRPC: noOTLPOverGRPC,
+			Headers:     map[string]string{"AccountID": "{vars.account_id}"},
+			Compression: gzip, Compressions: []configcompression.Type{gzip}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+		},
+		{Name: "jaeger", Paths: paths("", "", "/v1/traces"), Compression: gzip},
+	}
+}
+
+// FindProfile returns the profile of that name; the empty name is "otlp".
+func FindProfile(name string) (Profile, error) {
+	if name == "" {
+		name = "otlp"
+	}
+	var names []string
+	for _, p := range profiles() {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	return Profile{}, fmt.Errorf("unknown profile %q, want one of %s", name, strings.Join(names, ", "))
+}
+
+// CheckCompression returns why the backend does not take c, or nil.
+func (p *Profile) CheckCompression(c configcompression.Type) error {
+	if !c.IsCompressed() || p.Compressions == nil || slices.Contains(p.Compressions, c) {
+		return nil
+	}
+	return fmt.Errorf("%s does not understand %q", p.Name, c)
+}
+
+// verdict returns what an HTTP status means.
+func (p *Profile) verdict(status int) lane.Verdict {
+	if v, ok := p.Statuses[status]; ok {
+		return v
+	}
+	switch {
+	case status >= 200 && status <= 299:
+		return lane.Delivered
+	case status >= 300 && status <= 399:
+		return lane.Blocked // a redirect is not followed: it would take credentials elsewhere
+	}
+	switch status {
+	case 408, 429, 502, 503, 504:
+		return lane.Retry
+	case 401, 402, 403, 404, 405, 407:
+		return lane.Blocked
+	case 413:
+		return lane.TooLarge
+	}
+	return lane.Refused
+}

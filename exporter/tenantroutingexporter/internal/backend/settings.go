@@ -1,0 +1,314 @@
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configopaque"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+)
+
+// Encoding is how requests over HTTP are written.
+type Encoding string
+
+// The encodings of OTLP over HTTP.
+const (
+	EncodingProto Encoding = "proto"
+	EncodingJSON  Encoding = "json"
+)
+
+// HTTPSettings describe a destination that speaks OTLP over HTTP. Strings may
+// hold templates.
+type HTTPSettings struct {
+	Client    confighttp.ClientConfig
+	Endpoints [3]string // by signal; empty: Client.Endpoint and the path of the profile
+	Encoding  Encoding
+}
+
+// GRPCSettings describe a destination that speaks OTLP over gRPC. Strings may
+// hold templates.
+type GRPCSettings struct {
+	Client  configgrpc.ClientConfig
+	Timeout time.Duration // of one attempt
+}
+
+// ArchiveSettings describe a destination that is an archive of files. Directory
+// may hold templates.
+type ArchiveSettings struct {
+	Directory    string
+	MaxFileBytes int64
+	MaxOpenFiles int
+}
+
+// Destination is a compiled destination.
+type Destination struct {
+	name    string
+	profile Profile
+	pool    *Pool
+
+	http    *HTTPSettings
+	grpc    *GRPCSettings
+	archive *ArchiveSettings
+
+	endpoint  *template.Template    // base URL, gRPC target or directory
+	endpoints [3]*template.Template // per signal; nil: from the base
+	headers   []header
+	host      *template.Template // of the Host header; nil: that of the URL
+	others    []other            // templates in all other strings of the client settings
+}
+
+type header struct {
+	name  string
+	value *template.Template
+}
+
+// other is a string inside of the client settings that holds a template.
+type other struct {
+	index []int
+	key   string
+	value *template.Template
+}
+
+// NewHTTP compiles a destination. The error names the setting.
+func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination, error) {
+	d := &Destination{name: name, profile: p, pool: pool, http: &set}
+	if set.Client.Compression == "" {
+		set.Client.Compression = p.Compression
+	}
+	var errs []error
+	if err := p.CheckCompression(set.Client.Compression); err != nil {
+		errs = append(errs, fmt.Errorf("compression: %w", err))
+	}
+	if set.Encoding != EncodingProto && set.Encoding != EncodingJSON {
+		errs = append(errs, errors.New("encoding: must be proto or json"))
+	}
+	if p.ProtobufOnly && set.Encoding == EncodingJSON {
+		errs = append(errs, fmt.Errorf("encoding: %s takes protobuf only", p.Name))
+	}
+	errs = append(errs, d.compileHeaders(p, set.Client.Headers))
+	hasEndpoint := false
+	if set.Client.Endpoint != "" {
+		hasEndpoint = true
+		var err error
+		if d.endpoint, err = template.Compile(template.URL, set.Client.Endpoint); err != nil {
+			errs = append(errs, fmt.Errorf("endpoint: %w", err))
+		}
+	}
+	for signal, text := range set.Endpoints {
+		if text == "" {
+			continue
+		}
+		hasEndpoint = true
+		t, err := template.Compile(template.URL, text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s_endpoint: %w", signalName(signal), err))
+		}
+		d.endpoints[signal] = t
+	}
+	if !hasEndpoint {
+		errs = append(errs, errors.New(`needs "endpoint" or an endpoint per signal`))
+	}
+	errs = append(errs, d.compileOthers(reflect.ValueOf(set.Client)))
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// NewGRPC compiles a destination. The error names the setting.
+func NewGRPC(name string, p Profile, set GRPCSettings, pool *Pool) (*Destination, error) {
+	d := &Destination{name: name, profile: p, pool: pool, grpc: &set}
+	var errs []error
+	if p.NoGRPC != "" {
+		errs = append(errs, fmt.Errorf("profile %s must not be used over gRPC: %s", p.Name, p.NoGRPC))
+	}
+	if set.Client.Compression == "" {
+		set.Client.Compression = p.Compression
+	}
+	errs = append(errs, d.compileHeaders(p, set.Client.Headers))
+	t, err := template.Compile(template.HostPort, set.Client.Endpoint)
+	if set.Client.Endpoint == "" {
+		err = errors.New("must be set")
+	}
+	if err != nil {
+		errs = append(errs, fmt.Errorf("endpoint: %w", err))
+	} else {
+		check := set.Client
+		if t.Dynamic() {
+			check.Endpoint = "localhost:4317" // the rest can be checked all the same
+		}
+		errs = append(errs, check.Validate())
+	}
+	d.endpoint = t
+	if set.Timeout <= 0 {
+		errs = append(errs, errors.New("timeout: must be positive"))
+	}
+	errs = append(errs, d.compileOthers(reflect.ValueOf(set.Client)))
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// NewArchive compiles a destination. The error names the setting.
+func NewArchive(name string, set ArchiveSettings, pool *Pool) (*Destination, error) {
+	if set.Directory == "" {
+		return nil, errors.New("directory: must be set")
+	}
+	t, err := template.Compile(template.Path, set.Directory)
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	if set.MaxFileBytes <= 0 {
+		return nil, errors.New("max_file_bytes: must be positive")
+	}
+	if set.MaxOpenFiles <= 0 {
+		return nil, errors.New("max_open_files: must be positive")
+	}
+	return &Destination{name: name, pool: pool, archive: &set, endpoint: t}, nil
+}
+
+// compileHeaders compiles the headers of the settings, which replace those of
+// the profile.
+func (d *Destination) compileHeaders(p Profile, own configopaque.MapList) error {
+	texts := make(map[string]string)
+	names := make(map[string]string) // by lower case
+	for name, text := range p.Headers {
+		names[strings.ToLower(name)], texts[strings.ToLower(name)] = name, text
+	}
+	var errs []error
+	for name, text := range own.Iter {
+		if !validHeaderName(name) {
+			errs = append(errs, fmt.Errorf("headers: %q is not a header name", name))
+			continue
+		}
+		names[strings.ToLower(name)], texts[strings.ToLower(name)] = name, string(text)
+	}
+	for lower, name := range names {
+		t, err := template.Compile(template.Header, texts[lower])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("headers::%s: %w", name, err))
+			continue
+		}
+		if d.http != nil && lower == "host" {
+			d.host = t // compression makes a new request, which only a client can give a host
+			continue
+		}
+		d.headers = append(d.headers, header{name, t})
+	}
+	return errors.Join(errs...)
+}
+
+func validHeaderName(name string) bool {
+	if name == "" {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
+	})
+}
+
+// compileOthers finds templates in every string of settings but the endpoint
+// and the headers.
+func (d *Destination) compileOthers(settings reflect.Value) error {
+	var errs []error
+	var walk func(v reflect.Value, index []int, key string)
+	walk = func(v reflect.Value, index []int, key string) {
+		switch v.Kind() {
+		case reflect.Struct:
+			for i := range v.NumField() {
+				f := v.Type().Field(i)
+				name, _, _ := strings.Cut(f.Tag.Get("mapstructure"), ",")
+				if !f.IsExported() || (len(index) == 0 && (name == "endpoint" || name == "headers")) {
+					continue
+				}
+				inner := key
+				if name != "" {
+					inner = strings.TrimPrefix(key+"::"+name, "::")
+				}
+				walk(v.Field(i), append(index[:len(index):len(index)], i), inner)
+			}
+		case reflect.String:
+			text := v.String()
+			if !strings.ContainsAny(text, "{}") {
+				return
+			}
+			t, err := template.Compile(kindOf(key), text)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", key, err))
+				return
+			}
+			d.others = append(d.others, other{index: index, key: key, value: t})
+		}
+	}
+	walk(settings, nil, "")
+	return errors.Join(errs...)
+}
+
+func kindOf(key string) template.Kind {
+	switch {
+	case strings.HasSuffix(key, "_file"):
+		return template.Path
+	case key == "proxy_url":
+		return template.URL
+	}
+	return template.Text
+}
+
+// fill sets the strings that others describe in settings, a pointer to a copy.
+func (d *Destination) fill(settings any, v template.Values) error {
+	for _, o := range d.others {
+		text, err := o.value.Render(v)
+		if err != nil {
+			return fmt.Errorf("%s: %w", o.key, err)
+		}
+		reflect.ValueOf(settings).Elem().FieldByIndex(o.index).SetString(text)
+	}
+	return nil
+}
+
+// transportKey is equal for tenants whose clients would be the same.
+func (d *Destination) transportKey(v template.Values) string {
+	var b strings.Builder
+	b.WriteString(d.name)
+	if d.host != nil {
+		b.WriteString("\x01" + d.host.Key(v))
+	}
+	for _, o := range d.others {
+		b.WriteString("\x01" + o.value.Key(v))
+	}
+	return b.String()
+}
+
+// Check returns what keeps the destination from serving a tenant's signal, as
+// far as that can be told without looking at secrets.
+func (d *Destination) Check(signal int, v template.Values) error {
+	var errs []error
+	check := func(key string, t *template.Template) {
+		if err := t.Check(v); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	switch {
+	case d.http != nil && d.endpoints[signal] != nil:
+		check(signalName(signal)+"_endpoint", d.endpoints[signal])
+	case d.endpoint != nil:
+		check("endpoint", d.endpoint)
+	}
+	for _, h := range d.headers {
+		check("headers::"+h.name, h.value)
+	}
+	if d.host != nil {
+		check("headers::Host", d.host)
+	}
+	for _, o := range d.others {
+		check(o.key, o.value)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,168 @@
+package backend
+
+import (
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// secretTTL is how long a resolved secret is used before its source is read
+// again, so that a rotated one is soon in force.
+const secretTTL = 10 * time.Second
+
+// maxAnswer bounds how much of an answer is read.
+const maxAnswer = 64 << 10
+
+// Target returns the target for one tenant and signal. It resolves nothing yet.
+func (d *Destination) Target(signal tenant.Signal, v template.Values) lane.Target {
+	s := &site{destination: d, signal: signal, values: v}
+	switch {
+	case d.http != nil:
+		s.group = d.transportKey(v) + "\x01" + hostOf(s.urlTemplate().Key(v))
+		return &httpTarget{site: s}
+	case d.grpc != nil:
+		s.group = d.transportKey(v) + "\x01" + d.endpoint.Key(v)
+		return &grpcTarget{site: s}
+	}
+	s.group = d.name + "\x01" + d.endpoint.Key(v)
+	return &archiveTarget{site: s}
+}
+
+// site is where a target sends: its settings filled for one tenant and signal.
+type site struct {
+	destination *Destination
+	signal      tenant.Signal
+	values      template.Values
+	group       string
+
+	mu       sync.Mutex
+	filled   *filled
+	filledAt time.Time
+}
+
+// filled is the result of filling endpoint and headers.
+type filled struct {
+	endpoint string
+	headers  []pair
+	secret   bool
+}
+
+type pair struct{ name, value string }
+
+// Endpoint implements lane.Target.
+func (s *site) Endpoint() string { return s.group }
+
+// Bounds implements lane.Target.
+func (s *site) Bounds() lane.Bounds {
+	return lane.Bounds{BatchBytes: s.destination.profile.MaxBatchBytes}
+}
+
+func (s *site) urlTemplate() *template.Template {
+	if t := s.destination.endpoints[s.signal]; t != nil {
+		return t
+	}
+	return s.destination.endpoint
+}
+
+// fill returns endpoint and headers, resolving secrets anew when they are old.
+func (s *site) fill() (*filled, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.filled != nil && (!s.filled.secret || time.Since(s.filledAt) < secretTTL) {
+		return s.filled, nil
+	}
+	d := s.destination
+	f := &filled{}
+	t := d.endpoint
+	if d.http != nil {
+		t = s.urlTemplate()
+	}
+	if t == nil {
+		return nil, errNoEndpoint(s.signal)
+	}
+	endpoint, err := t.Render(s.values)
+	if err != nil {
+		return nil, settingError{"endpoint", err}
+	}
+	f.endpoint, f.secret = endpoint, t.Secret(s.values)
+	if d.http != nil && d.endpoints[s.signal] == nil {
+		path := d.profile.Paths[s.signal]
+		if path == "" {
+			return nil, errNoEndpoint(s.signal)
+		}
+		if f.endpoint, err = joinPath(endpoint, path); err != nil {
+			return nil, settingError{"endpoint", err}
+		}
+	}
+	for _, h := range d.headers {
+		value, err := h.value.Render(s.values)
+		if err != nil {
+			return nil, settingError{"headers::" + h.name, err}
+		}
+		f.headers = append(f.headers, pair{h.name, value})
+		f.secret = f.secret || h.value.Secret(s.values)
+	}
+	s.filled, s.filledAt = f, time.Now()
+	return f, nil
+}
+
+// forget makes the next attempt resolve secrets again.
+func (s *site) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.filled != nil && s.filled.secret {
+		s.filled = nil
+	}
+}
+
+// joinPath appends path to the path of a URL and keeps its query.
+func joinPath(base, path string) (string, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", err
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/") + path
+	u.RawPath = ""
+	return u.String(), nil
+}
+
+// hostOf returns what a rendered-alike key of a URL shares with others of the
+// same host: everything up to the path.
+func hostOf(key string) string {
+	text, values, _ := strings.Cut(key, "\x00")
+	if i := strings.Index(text, "://"); i >= 0 && !strings.HasPrefix(text, "{") {
+		if j := strings.IndexByte(text[i+3:], '/'); j >= 0 && !strings.Contains(text[:i+3+j], "{") {
+			return text[:i+3+j] // the host is the same for all tenants
+		}
+		if !strings.Contains(text, "{") {
+			return text
+		}
+	}
+	return text + "\x00" + values
+}
+
+type settingError struct {
+	key string
+	err error
+}
+
+func (e settingError) Error() string { return e.key + ": " + e.err.Error() }
+func (e settingError) Unwrap() error { return e.err }
+
+type errNoEndpoint tenant.Signal
+
+func (e errNoEndpoint) Error() string {
+	return "the destination has no endpoint for " + tenant.Signal(e).String()
+}
+
+func signalName(signal int) string { return tenant.Signal(signal).String() }
+
+// misconfigured is the result of an attempt that could not even be made.
+func misconfigured(err error) lane.Result {
+	return lane.Result{Verdict: lane.Blocked, Reason: "config", Err: err}
+}

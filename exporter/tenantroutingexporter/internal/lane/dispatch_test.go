@@ -1,0 +1,281 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+func gaps(d *stub) []time.Duration {
+	var out []time.Duration
+	for i := 1; i < len(d.at); i++ {
+		out = append(out, d.at[i].Sub(d.at[i-1]))
+	}
+	return out
+}
+
+func TestRetry_WaitsLongerAndLongerAndLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.BreakerFailures = 100
+		s := start(t, Settings{Config: cfg})
+		down := Result{Verdict: Retry, Reason: "http_503", Err: errors.New("down")}
+		d := &stub{answer: answers(down, down, down, down, Result{})}
+		offer(t, s, one("a", "1", d))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, []string{"1"}, d.delivered())
+		for i, gap := range gaps(d) {
+			want := time.Second << i
+			assert.InDelta(t, want, gap, float64(want)/4)
+		}
+		assert.Equal(t, map[string]int64{"http_503": 4, "": 1}, s.Observe()[StatsKey{Destination: "d0"}].Attempts)
+	})
+}
+
+func TestRetry_HonoursTheDelayThatTheDestinationWants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Settings{Config: testConfig()})
+		d := &stub{answer: answers(Result{Verdict: Retry, RetryAfter: 45 * time.Second}, Result{Verdict: Retry, RetryAfter: 1000 * time.Hour}, Result{})}
+		offer(t, s, one("a", "1", d))
+		time.Sleep(30 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []time.Duration{45 * time.Second, maxRetryAfter}, gaps(d), "but not without a bound")
+	})
+}
+
+func TestRetry_AWaitingLaneProbesWithOneBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.BatchMaxBytes, cfg.Concurrency = 1, 4
+		s := start(t, Settings{Config: cfg})
+		var up atomic.Bool
+		d := &stub{answer: func(context.Context, *Batch) Result {
+			time.Sleep(time.Millisecond)
+			if up.Load() {
+				return Result{}
+			}
+			return Result{Verdict: Retry}
+		}}
+		for range 8 {
+			offer(t, s, one("a", "x", d))
+		}
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		d.resetMost()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, 1, d.resetMost())
+		up.Store(true)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Len(t, d.delivered(), 8)
+		assert.Equal(t, 4, d.resetMost(), "it goes on at full speed")
+	})
+}
+
+func TestBreaker_OpensAfterFailuresInARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.BreakerFailures, cfg.BreakerOpen, cfg.RetryMax = 3, 20*time.Second, 2*time.Second
+		s := start(t, Settings{Config: cfg})
+		d := &stub{answer: answers(Result{Verdict: Retry})}
+		offer(t, s, one("a", "1", d))
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, int64(1), total(s).Lanes[StateWaiting])
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, int64(1), total(s).Lanes[StateOpen])
+		for _, gap := range gaps(d)[2:] {
+			assert.InDelta(t, 20*time.Second, gap, float64(5*time.Second))
+		}
+	})
+}
+
+func TestBlocked_WaitsSlowlyFromTheFirstAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Settings{Config: testConfig()})
+		d := &stub{answer: answers(Result{Verdict: Blocked, Reason: "http_401"}, Result{})}
+		offer(t, s, one("a", "1", d))
+		time.Sleep(7 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, 1, d.attempts())
+		assert.Equal(t, int64(1), total(s).Lanes[StateOpen])
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"1"}, d.delivered(), "nothing is lost")
+		assert.Equal(t, int64(0), total(s).Lanes[StateOpen])
+	})
+}
+
+func TestTooLarge_HalvesUntilItFits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.BatchTimeout, cfg.MaxBytes, cfg.BatchMaxBytes = time.Second, 1<<20, 1<<20
+		s := start(t, Settings{Config: cfg})
+		d := &stub{answer: func(_ context.Context, b *Batch) Result {
+			if b.Bytes > 10_000 {
+				return Result{Verdict: TooLarge, Reason: "http_413"}
+			}
+			return Result{}
+		}}
+		chunk := strings.Repeat("x", 4000)
+		for range 8 {
+			offer(t, s, one("a", chunk, d))
+		}
+		offer(t, s, one("a", strings.Repeat("y", 11_000), d))
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		st := total(s)
+		assert.Equal(t, int64(8), st.Delivered)
+		assert.Equal(t, int64(1), st.Dropped[ReasonRefused], "what is too large by itself is refused")
+		before := d.attempts()
+		for range 8 {
+			offer(t, s, one("a", chunk, d))
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, int64(16), total(s).Delivered)
+		assert.LessOrEqual(t, d.attempts()-before, 8, "what was learned is kept")
+	})
+}
+
+func TestRefused_GoesToTheDeadLettersAndTheLaneGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept []string
+		fail := true
+		cfg := testConfig()
+		cfg.BatchMaxBytes, cfg.Concurrency = 1, 1
+		s := start(t, Settings{Config: cfg, Refused: func(b *Batch, res Result) (bool, error) {
+			if fail {
+				fail = false
+				return false, errors.New("disk full")
+			}
+			kept = append(kept, string(b.Payloads[0])+" "+res.Reason)
+			return true, nil
+		}})
+		d := &stub{answer: func(_ context.Context, b *Batch) Result {
+			if string(b.Payloads[0]) == "bad" {
+				return Result{Verdict: Refused, Reason: "http_400"}
+			}
+			return Result{}
+		}}
+		offer(t, s, one("a", "bad", d))
+		offer(t, s, one("a", "good", d))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, []string{"bad http_400"}, kept, "a dead letter that cannot be kept is tried again")
+		assert.Equal(t, []string{"good"}, d.delivered())
+		assert.Equal(t, map[string]int64{"http_400": 1}, total(s).DeadLettered)
+	})
+}
+
+func TestDelivered_CountsWhatTheDestinationRejected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Settings{Config: testConfig()})
+		part := one("a", "x", &stub{answer: answers(Result{Rejected: 3, Err: errors.New("partial")})}, &stub{answer: answers(Result{Rejected: 1 << 40})})
+		part.Payload.Records = 10
+		offer(t, s, part)
+		synctest.Wait()
+		st := total(s)
+		assert.Equal(t, int64(7), st.Delivered)
+		assert.Equal(t, int64(13), st.Dropped[ReasonRejected], "never more than there were")
+	})
+}
+
+func TestMaxAge_ExpiresAndCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.MaxAge, cfg.BatchMaxBytes = time.Minute, 1
+		s := start(t, Settings{Config: cfg})
+		d := &stub{answer: answers(Result{Verdict: Retry, RetryAfter: 5 * time.Minute})}
+		for range 3 {
+			offer(t, s, one("a", "x", d))
+		}
+		time.Sleep(30 * time.Second)
+		offer(t, s, one("a", "y", d))
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		st := total(s)
+		assert.Equal(t, int64(3), st.Dropped[ReasonExpired], "also while the lane waits")
+		assert.Equal(t, int64(1), st.QueuedRecords)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, int64(4), total(s).Dropped[ReasonExpired])
+		assert.Zero(t, held(s))
+	})
+}
+
+func TestShutdown_TriesOnceAndCountsTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.BatchTimeout, cfg.BatchMaxBytes = time.Hour, 1
+		s := NewScheduler(Settings{Config: cfg, Logger: start(t, Settings{Config: cfg}).Logger})
+		s.Start()
+		ok := &stub{endpoint: "ok"}
+		down := &stub{endpoint: "down", answer: answers(Result{Verdict: Retry})}
+		slow := &stub{endpoint: "slow", answer: hang}
+		for range 5 {
+			offer(t, s, one("a", "x", ok, down, slow))
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		begin := time.Now()
+		s.Shutdown(ctx)
+		assert.Equal(t, 3*time.Second, time.Since(begin), "it takes what it is given")
+		assert.Len(t, ok.delivered(), 5)
+		assert.LessOrEqual(t, down.attempts(), 2)
+		st := total(s)
+		assert.Equal(t, int64(10), st.Dropped[ReasonShutdown])
+		assert.Zero(t, st.QueuedRecords)
+		assert.ErrorIs(t, s.Offer(context.Background(), []Part{one("a", "x", ok)}), ErrShutdown)
+	})
+}
+
+// The identity that Stats promises holds in every observation, whatever
+// destinations do.
+func TestStats_AddUpAtEveryMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.MaxAge, cfg.BatchMaxBytes, cfg.MaxBytes = 2*time.Minute, 20, 200
+		s := start(t, Settings{Config: cfg, PerTenant: true, Refused: func(*Batch, Result) (bool, error) { return rand.IntN(2) == 0, nil }})
+		verdicts := []Verdict{Delivered, Delivered, Retry, Blocked, TooLarge, Refused}
+		random := func(context.Context, *Batch) Result {
+			time.Sleep(time.Duration(rand.IntN(3000)) * time.Millisecond)
+			return Result{Verdict: verdicts[rand.IntN(len(verdicts))], Reason: "random", Rejected: rand.IntN(2)}
+		}
+		targets := []Target{&stub{endpoint: "x", answer: random}, &stub{endpoint: "y", answer: random}}
+		refused := 0
+		for range 3000 {
+			id := tenant.ID(rune('a' + rand.IntN(5)))
+			if s.Offer(context.Background(), []Part{one(id, strings.Repeat("x", 1+rand.IntN(30)), targets...)}) != nil {
+				refused++
+			}
+			time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
+			for key, st := range s.Observe() {
+				in, out := balance(st)
+				require.Equal(t, in, out, "%v %+v", key, st)
+			}
+		}
+		assert.Positive(t, refused)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		st := total(s)
+		in, out := balance(st)
+		assert.Equal(t, in, out)
+		assert.Zero(t, st.QueuedRecords)
+		assert.Zero(t, st.QueuedBytes)
+		assert.Zero(t, held(s))
+	})
+}

@@ -1,0 +1,46 @@
+package lane
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// ErrShutdown is returned by Offer once Shutdown has begun.
+var ErrShutdown = errors.New("shutting down")
+
+// FullError says that a bound leaves no room at present.
+type FullError struct {
+	Tenant     tenant.ID
+	Signal     tenant.Signal
+	Rule       string // the configuration key of the bound
+	Limit      bytesize.Size
+	RetryAfter time.Duration // how long the lane is going to wait anyway; zero: unknown
+}
+
+// Error implements error.
+func (e *FullError) Error() string {
+	return fmt.Sprintf("the %s queue of the tenant is full (%s: %s)", e.Signal, e.Rule, e.Limit)
+}
+
+// TooLargeError says that a payload is larger than its lane can ever hold.
+type TooLargeError struct {
+	Size, Limit bytesize.Size
+}
+
+// Error implements error.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("request of %d bytes is larger than the tenant's queue (lane::max_bytes: %s)", e.Size, e.Limit)
+}
+
+// StoreError says that the store did not take the payloads.
+type StoreError struct{ Err error }
+
+// Error implements error.
+func (e *StoreError) Error() string { return "storing accepted data: " + e.Err.Error() }
+
+// Unwrap returns the store's own error.
+func (e *StoreError) Unwrap() error { return e.Err }

@@ -1,0 +1,72 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Key names a lane.
+type Key struct {
+	Tenant      tenant.ID
+	Destination string
+	Signal      tenant.Signal
+}
+
+// Payload is one tenant's share of one accepted request, an encoded OTLP export
+// request. The lanes of all its destinations share it. It must not be changed
+// after it was offered.
+type Payload struct {
+	Tenant   tenant.ID
+	Signal   tenant.Signal
+	Records  int       // log records, data points or spans
+	Size     int       // bytes of Data, also when Data is in the store only
+	Accepted time.Time // set by Offer
+	Data     []byte    // nil: to be read back from the store
+	StoreID  uint64    // set by the store
+
+	refs int // lanes that still hold it; guarded by Scheduler.mu
+}
+
+// Stop is a place where a payload has to go.
+type Stop struct {
+	Destination string
+	Target      Target // nil: not known yet, the lane waits for one
+}
+
+// Part is a payload with all places where it has to go.
+type Part struct {
+	Payload *Payload
+	Stops   []Stop
+}
+
+// Batch is what a target gets to send in one call. Since an OTLP export request
+// is one repeated field, the concatenation of Payloads is itself a request.
+type Batch struct {
+	Key      Key
+	Payloads [][]byte
+	Bytes    int
+	Records  int
+
+	entries []*Payload
+}
+
+func newBatch(key Key, entries []*Payload) *Batch {
+	b := &Batch{Key: key, entries: entries}
+	for _, p := range entries {
+		b.Bytes += p.Size
+		b.Records += p.Records
+	}
+	return b
+}
+
+// Oldest returns when the oldest payload of the batch was accepted.
+func (b *Batch) Oldest() time.Time {
+	var oldest time.Time
+	for _, p := range b.entries {
+		if oldest.IsZero() || p.Accepted.Before(oldest) {
+			oldest = p.Accepted
+		}
+	}
+	return oldest
+}

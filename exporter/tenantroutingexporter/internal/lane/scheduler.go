@@ -1,0 +1,329 @@
+package lane
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Config bounds the lanes. Every value must be positive unless it says otherwise.
+type Config struct {
+	MaxBytes      int64         // of one lane
+	MaxAge        time.Duration // after which what was not delivered expires
+	BatchMaxBytes int           // payloads are merged up to this
+	BatchTimeout  time.Duration // how long a batch may wait to become full; 0: not at all
+	Concurrency   int           // batches of one lane in flight
+
+	RetryInitial, RetryMax time.Duration
+	BreakerFailures        int           // attempts that fail in a row until the breaker opens
+	BreakerOpen            time.Duration // the least wait once it is open
+
+	MaxTotalBytes  int64 // of all payloads; one tenant may use as much as is still free
+	MaxMemoryBytes int64 // with a store: payloads that stay in memory too
+
+	EndpointConcurrency int // batches in flight to one endpoint
+	InFlight            int // batches in flight in all
+	IdleTimeout         time.Duration
+}
+
+// Settings are what a Scheduler needs.
+type Settings struct {
+	Config
+	Store  Store // nil: payloads are in memory only
+	Logger *zap.Logger
+
+	// Refused keeps what a destination refused for good. It is called from
+	// workers. If it returns an error, the batch stays and is tried again; if
+	// it reports false, the batch is given up and counted. Nil gives up all.
+	Refused func(b *Batch, res Result) (kept bool, err error)
+
+	// PerTenant keeps statistics per tenant.
+	PerTenant bool
+}
+
+// Scheduler owns all lanes. Its methods are safe for concurrent use.
+type Scheduler struct {
+	Settings
+
+	ctx    context.Context // of attempts
+	cancel context.CancelFunc
+
+	mu        sync.Mutex
+	lanes     map[Key]*lane
+	endpoints map[string]*endpoint
+	stats     map[StatsKey]*Stats
+	usage     map[tenant.ID]int64 // payload bytes held, each payload once
+	total     int64               // sum of usage
+	inMemory  int64               // bytes of payloads whose data is in memory
+	started   bool
+	closed    bool // no offers any more
+	draining  bool // attempts at once and only one each
+
+	line     fifo[*endpoint] // endpoints with parked lanes and room
+	suspects fifo[*lane]     // parked lanes with failures that wait for a suspect's worker
+	inFlight int
+	suspect  int // of inFlight, those of lanes with failures
+
+	wakes    wakeHeap
+	loopAt   time.Time // when the loop looks next
+	kick     chan struct{}
+	stop     chan struct{}
+	loopDone chan struct{}
+	workers  sync.WaitGroup
+	idle     *sync.Cond // nothing in flight
+}
+
+// NewScheduler returns a scheduler that takes offers and recovered payloads but
+// makes no attempts until Start.
+func NewScheduler(set Settings) *Scheduler {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Scheduler{
+		Settings: set, ctx: ctx, cancel: cancel,
+		lanes:     make(map[Key]*lane),
+		endpoints: make(map[string]*endpoint),
+		stats:     make(map[StatsKey]*Stats),
+		usage:     make(map[tenant.ID]int64),
+		kick:      make(chan struct{}, 1),
+		stop:      make(chan struct{}),
+		loopDone:  make(chan struct{}),
+	}
+	s.idle = sync.NewCond(&s.mu)
+	return s
+}
+
+// Start begins to deliver.
+func (s *Scheduler) Start() {
+	go s.loop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = true
+	now := time.Now()
+	for _, l := range s.lanes {
+		s.settle(l, now)
+	}
+	s.pump(now)
+}
+
+// Offer accepts all parts or none. When it returns nil they are queued for
+// every stop and, with a store, durable. The parts are of different tenants and
+// the stops of a part different destinations. Errors are ErrShutdown,
+// *FullError, *TooLargeError, *StoreError.
+func (s *Scheduler) Offer(ctx context.Context, parts []Part) error {
+	now := time.Now()
+	s.mu.Lock()
+	if err := s.admit(parts, now); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	for i := range parts {
+		s.reserve(&parts[i], now)
+	}
+	if s.Store == nil {
+		s.enqueue(parts, now)
+		s.mu.Unlock()
+		return nil
+	}
+	s.mu.Unlock()
+
+	err := s.Store.Put(ctx, parts)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now = time.Now()
+	if err != nil {
+		for i := range parts {
+			s.unreserve(&parts[i], now)
+		}
+		return &StoreError{err}
+	}
+	s.enqueue(parts, now)
+	return nil
+}
+
+// admit returns why parts do not fit, or nil.
+func (s *Scheduler) admit(parts []Part, now time.Time) error {
+	if s.closed {
+		return ErrShutdown
+	}
+	total := s.total
+	for i := range parts {
+		p := parts[i].Payload
+		size := int64(p.Size)
+		if size > s.MaxBytes {
+			return &TooLargeError{Size: bytesize.Size(size), Limit: bytesize.Size(s.MaxBytes)}
+		}
+		for _, stop := range parts[i].Stops {
+			l := s.lanes[Key{p.Tenant, stop.Destination, p.Signal}]
+			if l != nil && l.bytes+size > s.MaxBytes {
+				return &FullError{
+					Tenant: p.Tenant, Signal: p.Signal, Rule: "lane::max_bytes", Limit: bytesize.Size(s.MaxBytes),
+					RetryAfter: max(0, l.notBefore.Sub(now)),
+				}
+			}
+		}
+		// Whoever holds much gives way first: a tenant may hold as much as is
+		// still free, so there is always room for those who hold little.
+		if s.usage[p.Tenant]+size > s.MaxTotalBytes-total {
+			return &FullError{Tenant: p.Tenant, Signal: p.Signal, Rule: "max_total_bytes", Limit: bytesize.Size(s.MaxTotalBytes)}
+		}
+		total += size
+	}
+	return nil
+}
+
+func (s *Scheduler) reserve(part *Part, now time.Time) {
+	p := part.Payload
+	p.Accepted = now
+	p.refs = len(part.Stops)
+	s.hold(p)
+	for _, stop := range part.Stops {
+		l := s.open(Key{p.Tenant, stop.Destination, p.Signal}, stop.Target, now)
+		l.reserved++
+		l.bytes += int64(p.Size)
+	}
+}
+
+func (s *Scheduler) unreserve(part *Part, now time.Time) {
+	p := part.Payload
+	for _, stop := range part.Stops {
+		l := s.lanes[Key{p.Tenant, stop.Destination, p.Signal}]
+		l.reserved--
+		l.bytes -= int64(p.Size)
+		s.letGo(p)
+		s.settle(l, now)
+	}
+}
+
+func (s *Scheduler) enqueue(parts []Part, now time.Time) {
+	for i := range parts {
+		p := parts[i].Payload
+		if s.Store != nil && s.inMemory > s.MaxMemoryBytes {
+			s.inMemory -= int64(p.Size)
+			p.Data = nil
+		}
+		for _, stop := range parts[i].Stops {
+			l := s.lanes[Key{p.Tenant, stop.Destination, p.Signal}]
+			l.reserved--
+			l.stats.Accepted += int64(p.Records)
+			s.append(l, p, now)
+			s.settle(l, now)
+		}
+	}
+	s.pump(now)
+}
+
+// append queues p, whose bytes are already counted in l.bytes.
+func (s *Scheduler) append(l *lane, p *Payload, now time.Time) {
+	if l.queue.len() == 0 {
+		l.lingerUntil = now.Add(s.BatchTimeout)
+	}
+	l.queue.push(p)
+	l.waiting += int64(p.Size)
+	l.lastUse = now
+	l.stats.QueuedRecords += int64(p.Records)
+	l.stats.QueuedBytes += int64(p.Size)
+}
+
+// Recover queues what an earlier run left in the store. Bounds do not apply:
+// it was accepted once.
+func (s *Scheduler) Recover(part Part) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	p := part.Payload
+	p.refs = len(part.Stops)
+	s.hold(p)
+	for _, stop := range part.Stops {
+		l := s.open(Key{p.Tenant, stop.Destination, p.Signal}, stop.Target, now)
+		l.bytes += int64(p.Size)
+		l.stats.Recovered += int64(p.Records)
+		s.append(l, p, now)
+	}
+}
+
+// Retarget asks target for the current target of every open lane, for use when
+// tenants or their settings have changed. A lane for which it returns nil keeps
+// the target that it has. A lane whose target changes is tried at once.
+func (s *Scheduler) Retarget(target func(Key) Target) {
+	s.mu.Lock()
+	keys := make([]Key, 0, len(s.lanes))
+	for k := range s.lanes {
+		keys = append(keys, k)
+	}
+	s.mu.Unlock()
+	for _, k := range keys {
+		t := target(k)
+		if t == nil {
+			continue
+		}
+		s.mu.Lock()
+		if l := s.lanes[k]; l != nil && l.target != t {
+			s.aim(l, t)
+			l.notBefore, l.batchCap = time.Time{}, 0
+			s.settle(l, time.Now())
+		}
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pump(time.Now())
+}
+
+// open returns the lane k, with target as its current one.
+func (s *Scheduler) open(k Key, target Target, now time.Time) *lane {
+	l := s.lanes[k]
+	if l == nil {
+		l = &lane{key: k, wakeIndex: -1, stats: s.statsOf(k)}
+		s.lanes[k] = l
+	}
+	l.lastUse = now
+	if target != nil && target != l.target {
+		s.aim(l, target)
+	}
+	return l
+}
+
+// closeIfIdle forgets a lane that has had nothing to do for a while.
+func (s *Scheduler) closeIfIdle(l *lane, now time.Time) bool {
+	if l.hasWork() || l.inFlight > 0 || l.reserved > 0 || now.Before(l.lastUse.Add(s.IdleTimeout)) {
+		return false
+	}
+	delete(s.lanes, l.key)
+	s.leave(l)
+	return true
+}
+
+// hold counts a payload against its tenant and the whole.
+func (s *Scheduler) hold(p *Payload) {
+	s.usage[p.Tenant] += int64(p.Size)
+	s.total += int64(p.Size)
+	if p.Data != nil {
+		s.inMemory += int64(p.Size)
+	}
+}
+
+// letGo ends the hold of one lane on p.
+func (s *Scheduler) letGo(p *Payload) {
+	if p.refs--; p.refs > 0 {
+		return
+	}
+	s.total -= int64(p.Size)
+	if p.Data != nil {
+		s.inMemory -= int64(p.Size)
+	}
+	if s.usage[p.Tenant] -= int64(p.Size); s.usage[p.Tenant] <= 0 {
+		delete(s.usage, p.Tenant)
+	}
+}
+
+// jitter returns d changed by up to a quarter either way, so that lanes that
+// failed together do not come back together.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.75 + rand.Float64()/2))
+}

@@ -1,0 +1,52 @@
+package lane
+
+import (
+	"context"
+	"time"
+)
+
+// Shutdown ends the scheduler. Without a store it tries everything that is
+// queued once more, at once, and gives up and counts what fails; with one it
+// leaves the queue where it is. It returns when that is done or ctx ends, which
+// also ends attempts in flight. It must be called once, after Start.
+func (s *Scheduler) Shutdown(ctx context.Context) {
+	defer s.cancel()
+	s.mu.Lock()
+	s.closed = true
+	now := time.Now()
+	if s.Store == nil {
+		s.draining = true
+		for _, l := range s.lanes {
+			s.settle(l, now)
+		}
+		s.pump(now)
+	} else {
+		s.InFlight = 0 // nothing new begins
+	}
+	s.mu.Unlock()
+
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.InFlight = 0
+		s.cancel()
+		s.idle.Broadcast()
+	})
+	s.mu.Lock()
+	for s.inFlight > 0 {
+		s.idle.Wait()
+	}
+	s.mu.Unlock()
+	stop()
+	s.workers.Wait()
+	close(s.stop)
+	<-s.loopDone
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Store == nil {
+		for _, l := range s.lanes {
+			s.drop(l, l.expired(time.Now().Add(time.Hour)), ReasonShutdown)
+		}
+	}
+}

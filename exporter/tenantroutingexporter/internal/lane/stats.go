@@ -1,0 +1,135 @@
+package lane
+
+import (
+	"maps"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Reason is why accepted data was given up.
+type Reason uint8
+
+// The reasons, and their names in metrics.
+const (
+	ReasonExpired    Reason = iota // older than MaxAge
+	ReasonRefused                  // refused for good and not kept as a dead letter
+	ReasonRejected                 // refused record by record in an otherwise delivered batch
+	ReasonUnreadable               // lost in the store
+	ReasonShutdown                 // in memory when the process ended
+	numReasons
+)
+
+var reasonNames = [numReasons]string{"expired", "refused", "rejected", "unreadable", "shutdown"}
+
+// String returns the name used in metrics.
+func (r Reason) String() string { return reasonNames[r] }
+
+// State is what a lane does.
+type State uint8
+
+// The states, and their names in metrics.
+const (
+	StateIdle    State = iota // nothing to do, closes soon
+	StateActive               // delivering
+	StateWaiting              // had a failure, tries again
+	StateOpen                 // its breaker is open
+	numStates
+)
+
+var stateNames = [numStates]string{"idle", "active", "waiting", "open"}
+
+// String returns the name used in metrics.
+func (s State) String() string { return stateNames[s] }
+
+// StatsKey names a row of statistics. Tenant is empty unless statistics are kept
+// per tenant.
+type StatsKey struct {
+	Tenant      tenant.ID
+	Destination string
+	Signal      tenant.Signal
+}
+
+// Stats count the records of lanes. At every moment
+//
+//	Accepted + Recovered = Delivered + QueuedRecords + sum of DeadLettered + sum of Dropped.
+type Stats struct {
+	Accepted, Recovered, Delivered int64
+	Dropped                        [numReasons]int64
+	QueuedRecords, QueuedBytes     int64
+	Attempts                       map[string]int64 // by Result.Reason, "" for success
+	DeadLettered                   map[string]int64 // by Result.Reason
+
+	// Lanes and Oldest are set in what Observe yields.
+	Lanes  [numStates]int64
+	Oldest time.Duration
+}
+
+func (st *Stats) dropped(r Reason, records int) { st.Dropped[r] += int64(records) }
+
+func (st *Stats) attempt(res Result) {
+	if st.Attempts == nil {
+		st.Attempts = make(map[string]int64, 1)
+	}
+	st.Attempts[res.Reason]++
+}
+
+func (st *Stats) deadLettered(reason string, records int) {
+	if st.DeadLettered == nil {
+		st.DeadLettered = make(map[string]int64, 1)
+	}
+	st.DeadLettered[reason] += int64(records)
+}
+
+func (s *Scheduler) statsOf(k Key) *Stats {
+	sk := StatsKey{Destination: k.Destination, Signal: k.Signal}
+	if s.PerTenant {
+		sk.Tenant = k.Tenant
+	}
+	st := s.stats[sk]
+	if st == nil {
+		st = &Stats{}
+		s.stats[sk] = st
+	}
+	return st
+}
+
+// Observe returns a copy of all statistics.
+func (s *Scheduler) Observe() map[StatsKey]Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[StatsKey]Stats, len(s.stats))
+	byPointer := make(map[*Stats]StatsKey, len(s.stats))
+	for k, st := range s.stats {
+		c := *st
+		c.Attempts, c.DeadLettered = maps.Clone(st.Attempts), maps.Clone(st.DeadLettered)
+		out[k], byPointer[st] = c, k
+	}
+	now := time.Now()
+	for _, l := range s.lanes {
+		k := byPointer[l.stats]
+		c := out[k]
+		c.Lanes[l.state(now, &s.Config)]++
+		if at, ok := l.oldest(); ok {
+			c.Oldest = max(c.Oldest, now.Sub(at))
+		}
+		out[k] = c
+	}
+	return out
+}
+
+// Forget removes the statistics of tenants that are gone and have no open lane,
+// so that what is kept per tenant is bounded by the registry.
+func (s *Scheduler) Forget(gone func(tenant.ID) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	used := make(map[*Stats]bool, len(s.lanes))
+	for _, l := range s.lanes {
+		used[l.stats] = true
+	}
+	for k, st := range s.stats {
+		if k.Tenant != "" && !used[st] && gone(k.Tenant) {
+			delete(s.stats, k)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package lane
+
+import (
+	"context"
+	"time"
+)
+
+// Target delivers the batches of one lane. It is safe for concurrent use.
+type Target interface {
+	// Endpoint names what the target shares with others that have the same
+	// endpoint: connections, and one bound on calls in flight.
+	Endpoint() string
+
+	// Bounds limits what Send gets.
+	Bounds() Bounds
+
+	// Send makes one attempt. It returns soon after ctx ends, keeps nothing of
+	// b, and never blocks without a bound of its own.
+	Send(ctx context.Context, b *Batch) Result
+}
+
+// Bounds are the limits of a target. Zero values leave the scheduler's own.
+type Bounds struct {
+	BatchBytes  int // a batch of several payloads is never larger
+	Concurrency int // batches of one lane in flight
+}
+
+// Verdict says what became of a batch.
+type Verdict uint8
+
+const (
+	// Delivered means that the destination took the batch, less Result.Rejected.
+	Delivered Verdict = iota
+	// Retry means that a later attempt may succeed.
+	Retry
+	// Blocked means that no attempt will succeed until an operator acts, for
+	// example because the destination refuses the gateway's own credentials.
+	// The data is kept and tried slowly.
+	Blocked
+	// TooLarge means that smaller batches may succeed.
+	TooLarge
+	// Refused means that the destination will never take this batch.
+	Refused
+)
+
+// Result is the outcome of an attempt.
+type Result struct {
+	Verdict    Verdict
+	Reason     string        // a short, enumerable word for metrics
+	RetryAfter time.Duration // the destination's own wish; zero: none
+	Rejected   int           // records of a delivered batch that the destination refused
+	Err        error         // what an operator may read; nil if Delivered in full
+}
+
+// Store keeps payloads across restarts. It is safe for concurrent use.
+type Store interface {
+	// Put makes parts durable, all or none, and sets their payloads' StoreID.
+	Put(ctx context.Context, parts []Part) error
+
+	// Read returns the data of payloads in their order. An element is nil if
+	// that payload is lost for good.
+	Read(ctx context.Context, payloads []*Payload) ([][]byte, error)
+
+	// Release notes that destination needs payloads no longer. It does no I/O;
+	// a payload that no destination needs is deleted some time later.
+	Release(payloads []*Payload, destination string)
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// A payload with sequence number n of its shard lies under two keys: its bytes
+// under "p<n>", what is known of it under "r<n>". Deliveries to one of several
+// destinations rewrite the short "r" only.
+const (
+	payloadPrefix = 'p'
+	recordPrefix  = 'r'
+	recordVersion = 1
+	keyLen        = 1 + 16
+)
+
+var errRecord = errors.New("malformed queue record")
+
+// record is what the store knows of a payload besides its bytes. It holds no
+// header, credential or endpoint: these are looked up again after a restart.
+type record struct {
+	tenant       tenant.ID
+	signal       tenant.Signal
+	records      int
+	size         int
+	sum          uint32 // checksum of the payload: what rotted on disk must not reach a backend
+	accepted     time.Time
+	destinations []string // that still need it
+}
+
+func key(prefix byte, seq uint64) string {
+	return fmt.Sprintf("%c%016x", prefix, seq)
+}
+
+func parseKey(k string) (prefix byte, seq uint64, ok bool) {
+	if len(k) != keyLen {
+		return 0, 0, false
+	}
+	seq, err := strconv.ParseUint(k[1:], 16, 64)
+	return k[0], seq, err == nil
+}
+
+// encode ends in a checksum.
+func (r *record) encode() []byte {
+	b := make([]byte, 0, 64+len(r.tenant))
+	b = append(b, recordVersion, byte(r.signal))
+	b = binary.AppendUvarint(b, uint64(r.records))
+	b = binary.AppendUvarint(b, uint64(r.size))
+	b = binary.LittleEndian.AppendUint32(b, r.sum)
+	b = binary.AppendVarint(b, r.accepted.UnixNano())
+	b = appendString(b, string(r.tenant))
+	b = binary.AppendUvarint(b, uint64(len(r.destinations)))
+	for _, d := range r.destinations {
+		b = appendString(b, d)
+	}
+	return binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+}
+
+func decodeRecord(b []byte) (*record, error) {
+	if len(b) < 6 {
+		return nil, errRecord
+	}
+	body, sum := b[:len(b)-4], binary.LittleEndian.Uint32(b[len(b)-4:])
+	if crc32.ChecksumIEEE(body) != sum {
+		return nil, errRecord
+	}
+	if body[0] != recordVersion {
+		return nil, fmt.Errorf("%w: version %d is not known", errRecord, body[0])
+	}
+	r := &record{signal: tenant.Signal(body[1])}
+	d := decoder{buf: body[2:]}
+	r.records = int(d.uvarint())
+	r.size = int(d.uvarint())
+	r.sum = d.uint32()
+	r.accepted = time.Unix(0, d.varint())
+	r.tenant = tenant.ID(d.string())
+	n := d.uvarint()
+	if n > uint64(len(body)) {
+		return nil, errRecord
+	}
+	for range n {
+		r.destinations = append(r.destinations, d.string())
+	}
+	if d.failed || len(d.buf) > 0 || r.records < 0 || r.size < 0 || r.tenant.Validate() != nil || int(r.signal) >= len(tenant.AllSignals()) {
+		return nil, errRecord
+	}
+	return r, nil
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+type decoder struct {
+	buf    []byte
+	failed bool
+}
+
+func (d *decoder) advance(n int) bool {
+	if n <= 0 || n > len(d.buf) {
+		d.failed, d.buf = true, nil
+		return false
+	}
+	d.buf = d.buf[n:]
+	return true
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.buf)
+	if !d.advance(n) {
+		return 0
+	}
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.buf)
+	if !d.advance(n) {
+		return 0
+	}
+	return v
+}
+
+func (d *decoder) uint32() uint32 {
+	if len(d.buf) < 4 {
+		d.failed = true
+		return 0
+	}
+	v := binary.LittleEndian.Uint32(d.buf)
+	d.buf = d.buf[4:]
+	return v
+}
+
+func (d *decoder) string() string {
+	n := d.uvarint()
+	if d.failed || n > uint64(len(d.buf)) {
+		d.failed = true
+		return ""
+	}
+	s := string(d.buf[:n])
+	d.buf = d.buf[n:]
+	return s
+}

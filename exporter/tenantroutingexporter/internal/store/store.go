@@ -1,0 +1,359 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const (
+	numShards      = 16
+	maxGeneration  = 250
+	flushInterval  = 200 * time.Millisecond
+	indexName      = "lanes_index"
+	indexKeyPrefix = "generation_"
+	openingKey     = "opening"
+
+	// openAttempts is how often in a row the process may die while it opens a
+	// file before that file is taken for damaged.
+	openAttempts = 3
+)
+
+// Settings are what a Store needs.
+type Settings struct {
+	// Open returns a client of the storage extension for the given name.
+	Open   func(ctx context.Context, name string) (storage.Client, error)
+	Logger *zap.Logger
+}
+
+// Store implements lane.Store. Its methods are safe for concurrent use.
+type Store struct {
+	set    Settings
+	index  *file
+	shards [numShards]*shard
+	faults atomic.Int64
+
+	indexMu sync.Mutex
+	stop    chan struct{}
+	done    chan struct{}
+}
+
+var _ lane.Store = (*Store)(nil)
+
+// Open opens all files and returns what an earlier run left in them, in the
+// order in which it was accepted per tenant. Targets of the parts are not set.
+func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
+	s := &Store{set: set, stop: make(chan struct{}), done: make(chan struct{})}
+	generations, err := s.openIndex(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	suspect, err := s.suspect(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.closeFiles(ctx))
+	}
+	var parts []lane.Part
+	for n := range s.shards {
+		f, generation, c, err := s.openShard(ctx, n, generations[n], suspect)
+		if err != nil {
+			return nil, nil, errors.Join(err, s.closeFiles(ctx))
+		}
+		s.shards[n] = &shard{
+			n: n, file: f, generation: generation, held: c.records, next: c.next,
+			damage: s.replace,
+		}
+		for _, seq := range c.order {
+			parts = append(parts, part(storeID(n, generation, seq), c.records[seq]))
+		}
+	}
+	if err := s.index.apply(ctx, []*storage.Operation{storage.DeleteOperation(openingKey)}); err != nil {
+		return nil, nil, errors.Join(err, s.closeFiles(ctx))
+	}
+	go s.flushLoop()
+	return s, parts, nil
+}
+
+func part(id uint64, r *record) lane.Part {
+	p := lane.Part{Payload: &lane.Payload{
+		Tenant: r.tenant, Signal: r.signal, Records: r.records, Size: r.size, Accepted: r.accepted, StoreID: id,
+	}}
+	for _, d := range r.destinations {
+		p.Stops = append(p.Stops, lane.Stop{Destination: d})
+	}
+	return p
+}
+
+func storeID(shard int, generation uint8, seq uint64) uint64 {
+	return uint64(shard)<<56 | uint64(generation)<<48 | seq&(1<<48-1)
+}
+
+func splitID(id uint64) (shard int, generation uint8, seq uint64) {
+	return int(id >> 56), uint8(id >> 48), id & (1<<48 - 1)
+}
+
+// Faults returns how many files and entries were set aside because they could
+// not be read.
+func (s *Store) Faults() int64 { return s.faults.Load() }
+
+// openIndex returns which generation of each shard's file is in use.
+func (s *Store) openIndex(ctx context.Context) (generations [numShards]uint8, err error) {
+	for g := 0; g <= maxGeneration; g++ {
+		name := indexName
+		if g > 0 {
+			name += "_" + strconv.Itoa(g)
+		}
+		var f *file
+		if f, err = openFile(ctx, s.set.Open, name); err == nil {
+			ops := make([]*storage.Operation, numShards)
+			for n := range ops {
+				ops[n] = storage.GetOperation(indexKeyPrefix + strconv.Itoa(n))
+			}
+			if err = f.apply(ctx, ops); err == nil {
+				s.index = f
+				for n, op := range ops {
+					if v, perr := strconv.ParseUint(string(op.Value), 10, 8); perr == nil {
+						generations[n] = uint8(v)
+					}
+				}
+				return generations, nil
+			}
+			_ = f.close(ctx)
+		}
+		if !errors.Is(err, errDamaged) {
+			break
+		}
+		s.setAside(name, err)
+	}
+	return generations, err
+}
+
+// opening is a file that is being opened, and how often that was begun. It is
+// written down because bbolt checks a file in a goroutine of its own, where
+// nobody can recover from what it thinks of a damaged one: the process dies, and
+// would die at every start.
+type opening struct {
+	name     string
+	attempts int
+}
+
+// suspect returns the file during whose opening the last process ended.
+func (s *Store) suspect(ctx context.Context) (opening, error) {
+	op := storage.GetOperation(openingKey)
+	if err := s.index.apply(ctx, []*storage.Operation{op}); err != nil {
+		return opening{}, fmt.Errorf("reading the index of queue files: %w", err)
+	}
+	name, count, _ := strings.Cut(string(op.Value), " ")
+	attempts, _ := strconv.Atoi(count)
+	return opening{name, attempts}, nil
+}
+
+// begin notes that a file is about to be opened.
+func (s *Store) begin(ctx context.Context, name string, suspect opening) error {
+	attempts := 1
+	if name == suspect.name {
+		attempts += suspect.attempts
+	}
+	if attempts > openAttempts {
+		return fmt.Errorf("%w: the process ended %d times while opening it", errDamaged, suspect.attempts)
+	}
+	err := s.index.apply(ctx, []*storage.Operation{storage.SetOperation(openingKey, []byte(name+" "+strconv.Itoa(attempts)))})
+	if err != nil {
+		return fmt.Errorf("writing the index of queue files: %w", err)
+	}
+	return nil
+}
+
+// openShard opens the newest file of shard n that can be read.
+func (s *Store) openShard(ctx context.Context, n int, generation uint8, suspect opening) (*file, uint8, *content, error) {
+	for {
+		var f *file
+		err := s.begin(ctx, fileName(n, generation), suspect)
+		if err == nil {
+			f, err = openFile(ctx, s.set.Open, fileName(n, generation))
+		}
+		if err == nil {
+			var c *content
+			if c, err = f.load(ctx); err == nil {
+				if c.faults > 0 {
+					s.faults.Add(int64(c.faults))
+					s.set.Logger.Error("Queue entries could not be read and were removed",
+						zap.String("file", f.name), zap.Int("entries", c.faults))
+				}
+				return f, generation, c, nil
+			}
+			_ = f.close(ctx)
+		}
+		if !errors.Is(err, errDamaged) || generation >= maxGeneration {
+			return nil, 0, nil, err
+		}
+		s.setAside(fileName(n, generation), err)
+		generation++
+		if err := s.writeIndex(ctx, n, generation); err != nil {
+			return nil, 0, nil, err
+		}
+	}
+}
+
+// replace opens the file that follows a damaged one.
+func (s *Store) replace(ctx context.Context, n int, generation uint8, cause error) (*file, uint8, error) {
+	s.setAside(fileName(n, generation), cause)
+	if generation >= maxGeneration {
+		return nil, 0, cause
+	}
+	generation++
+	f, err := openFile(ctx, s.set.Open, fileName(n, generation))
+	if err != nil {
+		s.set.Logger.Error("Opening a new queue file failed", zap.Error(err))
+		return nil, 0, err
+	}
+	if err := s.writeIndex(ctx, n, generation); err != nil {
+		return nil, 0, errors.Join(err, f.close(ctx))
+	}
+	return f, generation, nil
+}
+
+func (s *Store) setAside(name string, cause error) {
+	s.faults.Add(1)
+	s.set.Logger.Error("A queue file is damaged and set aside; what it alone held is lost. It is left in place for repair and may be removed",
+		zap.String("file", name), zap.Error(cause))
+}
+
+func (s *Store) writeIndex(ctx context.Context, n int, generation uint8) error {
+	s.indexMu.Lock()
+	defer s.indexMu.Unlock()
+	err := s.index.apply(ctx, []*storage.Operation{
+		storage.SetOperation(indexKeyPrefix+strconv.Itoa(n), []byte(strconv.Itoa(int(generation)))),
+	})
+	if err != nil {
+		return fmt.Errorf("writing the index of queue files: %w", err)
+	}
+	return nil
+}
+
+func shardOf(id tenant.ID) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return int(h.Sum32() % numShards)
+}
+
+// Put implements lane.Store.
+func (s *Store) Put(ctx context.Context, parts []lane.Part) error {
+	for i := range parts {
+		p := parts[i].Payload
+		r := &record{tenant: p.Tenant, signal: p.Signal, records: p.Records, size: p.Size, accepted: p.Accepted}
+		for _, stop := range parts[i].Stops {
+			r.destinations = append(r.destinations, stop.Destination)
+		}
+		n := shardOf(p.Tenant)
+		seqs, generation, err := s.shards[n].put(ctx, []*record{r}, [][]byte{p.Data})
+		if err != nil {
+			for _, done := range parts[:i] {
+				for _, stop := range done.Stops {
+					s.Release([]*lane.Payload{done.Payload}, stop.Destination)
+				}
+			}
+			return err
+		}
+		p.StoreID = storeID(n, generation, seqs[0])
+	}
+	return nil
+}
+
+// Read implements lane.Store. The payloads are of one tenant.
+func (s *Store) Read(ctx context.Context, payloads []*lane.Payload) ([][]byte, error) {
+	out := make([][]byte, len(payloads))
+	type source struct {
+		shard      int
+		generation uint8
+	}
+	bySource := make(map[source][]int)
+	for i, p := range payloads {
+		n, g, _ := splitID(p.StoreID)
+		bySource[source{n, g}] = append(bySource[source{n, g}], i)
+	}
+	for src, at := range bySource {
+		seqs := make([]uint64, len(at))
+		for j, i := range at {
+			_, _, seqs[j] = splitID(payloads[i].StoreID)
+		}
+		data, err := s.shards[src.shard].read(ctx, src.generation, seqs)
+		if err != nil {
+			return nil, err
+		}
+		for j, i := range at {
+			if out[i] = data[j]; data[j] == nil {
+				s.faults.Add(1)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Release implements lane.Store.
+func (s *Store) Release(payloads []*lane.Payload, destination string) {
+	for _, p := range payloads {
+		n, generation, seq := splitID(p.StoreID)
+		s.shards[n].release(generation, seq, destination)
+	}
+}
+
+// flushLoop writes down soon what has been delivered, so that a crash repeats
+// little of it.
+func (s *Store) flushLoop() {
+	defer close(s.done)
+	ticker := time.NewTicker(flushInterval)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-ticker.C:
+		}
+		err := s.flush(context.Background())
+		if err != nil && !failing {
+			s.set.Logger.Error("Noting deliveries in storage fails; after a crash they would be repeated", zap.Error(err))
+		}
+		failing = err != nil
+	}
+}
+
+func (s *Store) flush(ctx context.Context) error {
+	var errs []error
+	for _, sh := range s.shards {
+		errs = append(errs, sh.flush(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Close writes what was released and closes all files.
+func (s *Store) Close(ctx context.Context) error {
+	close(s.stop)
+	<-s.done
+	return errors.Join(s.flush(ctx), s.closeFiles(ctx))
+}
+
+func (s *Store) closeFiles(ctx context.Context) error {
+	var errs []error
+	for _, sh := range s.shards {
+		if sh != nil {
+			errs = append(errs, sh.file.close(ctx))
+		}
+	}
+	if s.index != nil {
+		errs = append(errs, s.index.close(ctx))
+	}
+	return errors.Join(errs...)
+}

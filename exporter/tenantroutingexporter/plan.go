@@ -1,0 +1,157 @@
+package tenantroutingexporter
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// plans remember for each tenant where its data goes, until the registry has
+// another opinion. Its methods are safe for concurrent use.
+type plans struct {
+	destinations map[string]*backend.Destination
+	routes       *RoutesConfig
+
+	mu      sync.RWMutex
+	tenants map[tenant.ID]*plan // bounded by the registry: see forget
+}
+
+// plan is made for one version of a tenant.
+type plan struct {
+	tenant *tenant.Tenant
+	stops  [3][]lane.Stop
+	faults [3]error // why a signal cannot be routed
+
+	mu      sync.Mutex
+	targets map[targetKey]lane.Target
+}
+
+type targetKey struct {
+	destination string
+	signal      tenant.Signal
+}
+
+var errNoRoute = errors.New("no destination")
+
+func newPlans(destinations map[string]*backend.Destination, routes *RoutesConfig) *plans {
+	return &plans{destinations: destinations, routes: routes, tenants: make(map[tenant.ID]*plan)}
+}
+
+// of returns the plan of t.
+func (ps *plans) of(t *tenant.Tenant) *plan {
+	ps.mu.RLock()
+	p := ps.tenants[t.ID]
+	ps.mu.RUnlock()
+	if p != nil && p.tenant == t {
+		return p
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	old := ps.tenants[t.ID]
+	if old != nil && old.tenant == t {
+		return old
+	}
+	p = ps.make(t, old)
+	ps.tenants[t.ID] = p
+	return p
+}
+
+// make makes the plan of t. Where nothing has changed since the old one, it
+// keeps its targets, with the secrets they have resolved.
+func (ps *plans) make(t *tenant.Tenant, old *plan) *plan {
+	p := &plan{tenant: t, targets: make(map[targetKey]lane.Target)}
+	if old != nil && maps.Equal(old.tenant.Vars, t.Vars) {
+		old.mu.Lock()
+		p.targets = maps.Clone(old.targets)
+		old.mu.Unlock()
+	}
+	for _, signal := range tenant.AllSignals() {
+		route, own := t.Routes[signal]
+		if !own {
+			route = ps.routes.Of(signal)
+		}
+		var names []string
+		for _, name := range route {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		if len(names) == 0 {
+			p.faults[signal] = errNoRoute
+		}
+		for _, name := range names {
+			target := ps.targetOf(p, targetKey{name, signal})
+			if target == nil {
+				p.faults[signal] = fmt.Errorf("route to %q, which is not a destination of this exporter", name)
+				break
+			}
+			p.stops[signal] = append(p.stops[signal], lane.Stop{Destination: name, Target: target})
+		}
+	}
+	return p
+}
+
+// targetOf returns nil if there is no such destination.
+func (ps *plans) targetOf(p *plan, k targetKey) lane.Target {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t := p.targets[k]; t != nil {
+		return t
+	}
+	d := ps.destinations[k.destination]
+	if d == nil {
+		return nil
+	}
+	t := d.Target(k.signal, values(p.tenant))
+	p.targets[k] = t
+	return t
+}
+
+// target returns where the lane k sends to at present, whether or not it is on
+// a route still, or nil if that is not known.
+func (ps *plans) target(snap *tenant.Snapshot, k lane.Key) lane.Target {
+	if snap == nil {
+		return nil
+	}
+	t := snap.Tenant(k.Tenant)
+	if t == nil {
+		return nil
+	}
+	return ps.targetOf(ps.of(t), targetKey{k.Destination, k.Signal})
+}
+
+// check returns what keeps the routes of t from working.
+func (ps *plans) check(t *tenant.Tenant) error {
+	p := ps.of(t)
+	var errs []error
+	for _, signal := range tenant.AllSignals() {
+		if err := p.faults[signal]; err != nil && !errors.Is(err, errNoRoute) {
+			errs = append(errs, fmt.Errorf("%s: %w", signal, err))
+			continue
+		}
+		for _, stop := range p.stops[signal] {
+			if err := ps.destinations[stop.Destination].Check(int(signal), values(t)); err != nil {
+				errs = append(errs, fmt.Errorf("%s to %s: %w", signal, stop.Destination, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// forget drops the plans of tenants that are gone.
+func (ps *plans) forget(snap *tenant.Snapshot) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	maps.DeleteFunc(ps.tenants, func(id tenant.ID, _ *plan) bool { return snap.Tenant(id) == nil })
+}
+
+func values(t *tenant.Tenant) template.Values {
+	return template.Values{Tenant: t.ID, Vars: t.Vars}
+}

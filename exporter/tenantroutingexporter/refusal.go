@@ -1,0 +1,131 @@
+package tenantroutingexporter
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// refusalReason is why a request was not accepted.
+type refusalReason uint8
+
+const (
+	refusedShutdown refusalReason = iota
+	refusedNoRegistry
+	refusedNoTenant
+	refusedMismatch
+	refusedUnknownTenant
+	refusedNotActive
+	refusedNoRoute
+	refusedUnknownDestination
+	refusedFull
+	refusedTooLarge
+	refusedStorage
+	refusedMalformed
+	numRefusals
+)
+
+var refusalNames = [numRefusals]string{
+	"shutdown", "no_registry", "no_tenant", "tenant_mismatch", "unknown_tenant", "tenant_not_active",
+	"no_route", "unknown_destination", "full", "too_large", "storage", "malformed",
+}
+
+// refusal is an answer to a caller. Its text names the rule and never a secret
+// or another tenant.
+type refusal struct {
+	reason refusalReason
+	code   codes.Code
+	text   string
+	retry  time.Duration // at least this long; 0: the caller must not try again
+}
+
+// Error implements error.
+func (e *refusal) Error() string { return e.text }
+
+func newRefusal(reason refusalReason, code codes.Code, retry time.Duration, text string) *refusal {
+	return &refusal{reason: reason, code: code, text: text, retry: retry}
+}
+
+const (
+	retrySoon  = 2 * time.Second
+	retryLater = 30 * time.Second
+)
+
+// The refusals that say the same to everybody. They are never changed.
+var (
+	errNotRunning    = newRefusal(refusedShutdown, codes.Unavailable, retrySoon, "the gateway is shutting down")
+	errNoRegistry    = newRefusal(refusedNoRegistry, codes.Unavailable, retrySoon, "the tenant registry has not been loaded yet")
+	errMismatch      = newRefusal(refusedMismatch, codes.PermissionDenied, 0, "the data is of another tenant than the key")
+	errUnknownTenant = newRefusal(refusedUnknownTenant, codes.PermissionDenied, 0, "the tenant is not known")
+	errNotActive     = newRefusal(refusedNotActive, codes.PermissionDenied, 0, "the tenant is suspended")
+)
+
+func noTenant(attribute string) *refusal {
+	return newRefusal(refusedNoTenant, codes.InvalidArgument, 0, fmt.Sprintf("the data has no tenant: a resource lacks the attribute %q", attribute))
+}
+
+func malformed(err error) *refusal {
+	return newRefusal(refusedMalformed, codes.InvalidArgument, 0, "encoding the data: "+err.Error())
+}
+
+func routeRefusal(err error, signal tenant.Signal) *refusal {
+	if errors.Is(err, errNoRoute) {
+		return newRefusal(refusedNoRoute, codes.PermissionDenied, 0, fmt.Sprintf("the tenant has no destination for %s", signal))
+	}
+	// The operator's mistake must not cost the tenant its data.
+	return newRefusal(refusedUnknownDestination, codes.Unavailable, retryLater, fmt.Sprintf("the route of the tenant's %s does not work", signal))
+}
+
+func offerRefusal(err error) *refusal {
+	var full *lane.FullError
+	var large *lane.TooLargeError
+	switch {
+	case errors.As(err, &full):
+		return newRefusal(refusedFull, codes.ResourceExhausted, min(max(full.RetryAfter, retrySoon), retryLater), full.Error())
+	case errors.As(err, &large):
+		return newRefusal(refusedTooLarge, codes.ResourceExhausted, 0, large.Error())
+	case errors.Is(err, lane.ErrShutdown):
+		return errNotRunning
+	}
+	// The cause is the operator's business: it is in the log.
+	return newRefusal(refusedStorage, codes.Unavailable, retrySoon, "the gateway cannot store data at present")
+}
+
+// err returns the refusal as a gRPC status, which receivers turn into their
+// protocol. What must not be tried again is marked permanent.
+func (e *refusal) err() error {
+	st := status.New(e.code, e.text)
+	if e.retry == 0 {
+		return consumererror.NewPermanent(st.Err())
+	}
+	// Never below a second, because over HTTP the delay is cut to whole seconds.
+	wait := max(time.Second, time.Duration(float64(e.retry)*(0.5+rand.Float64())))
+	if with, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(wait)}); err == nil {
+		st = with
+	}
+	return st.Err()
+}
+
+// refusals counts refused requests by signal and reason.
+type refusals [3][numRefusals]atomic.Int64
+
+func (r *router) refuse(signal tenant.Signal, err error) error {
+	var e *refusal
+	if !errors.As(err, &e) {
+		return err
+	}
+	r.refusals[signal][e.reason].Add(1)
+	return e.err()
+}

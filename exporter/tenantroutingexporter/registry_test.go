@@ -1,0 +1,202 @@
+package tenantroutingexporter
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+// server is a scripted OTLP server for logs over HTTP.
+type server struct {
+	*httptest.Server
+
+	mu     sync.Mutex
+	status int
+	token  string // if set, others get 401
+	got    []string
+	calls  int
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	s := &server{status: http.StatusOK}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	if s.token != "" && r.Header.Get("X-Token") != s.token {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	if s.status == http.StatusOK {
+		req := plogotlp.NewExportRequest()
+		if req.UnmarshalProto(body) != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		for _, rl := range req.Logs().ResourceLogs().All() {
+			for _, sl := range rl.ScopeLogs().All() {
+				for _, lr := range sl.LogRecords().All() {
+					s.got = append(s.got, r.URL.Path+" "+lr.Body().Str())
+				}
+			}
+		}
+	}
+	w.WriteHeader(s.status)
+}
+
+func (s *server) set(status int, token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status, s.token = status, token
+}
+
+func (s *server) seen() (got []string, calls int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.got...), s.calls
+}
+
+func (s *server) eventually(t *testing.T, want ...string) {
+	t.Helper()
+	assert.EventuallyWithT(t, func(c *assert.CollectT) {
+		got, _ := s.seen()
+		assert.Equal(c, want, got)
+	}, 5*time.Second, 5*time.Millisecond)
+}
+
+const plainConfig = `
+registry: tenant_registry
+destinations:
+  d: {otlp_http: {endpoint: "{vars.url}", compression: none, headers: {X-Token: "{vars.token}"}}}
+  e: {otlp_http: {endpoint: "{vars.url}", compression: none, logs_endpoint: "{vars.url}/e/{tenant}"}}
+routes: {logs: [d]}
+lane: {batch: {timeout: 0s}}
+`
+
+func vars(url, token string) map[string]string { return map[string]string{"url": url, "token": token} }
+
+func TestRegistry_ARouteChangeIsForTheNextRequest(t *testing.T) {
+	s := newServer(t)
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t")})
+	g := startGateway(t, plainConfig, registry)
+	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")))
+	s.eventually(t, "/v1/logs 1")
+	registry.Set(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t"), Routes: map[tenant.Signal][]string{tenant.Logs: {"e", "e"}}})
+	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "2")))
+	s.eventually(t, "/v1/logs 1", "/e/a 2")
+}
+
+func TestRegistry_ANewEndpointTakesWhatWaitedForTheOld(t *testing.T) {
+	s := newServer(t)
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars("http://127.0.0.1:1", "t")})
+	g := startGateway(t, plainConfig, registry)
+	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")))
+	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=connection_refused") > 0 }, 5*time.Second, time.Millisecond)
+	begin := time.Now()
+	registry.Set(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t")})
+	s.eventually(t, "/v1/logs 1")
+	assert.Less(t, time.Since(begin), time.Second)
+}
+
+func TestRegistry_ARemovedTenantDrains(t *testing.T) {
+	s := newServer(t)
+	s.set(http.StatusServiceUnavailable, "")
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t")})
+	g := startGateway(t, plainConfig+"retry: {initial_interval: 10ms, max_interval: 10ms}\ncircuit_breaker: {failures: 1, open: 10ms}", registry)
+	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")))
+	registry.Set(t)
+	require.Error(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "2")))
+	s.set(http.StatusOK, "")
+	s.eventually(t, "/v1/logs 1")
+}
+
+func TestRegistry_ATenantWithoutAVariableWaitsForIt(t *testing.T) {
+	s := newServer(t)
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})
+	g := startGateway(t, plainConfig, registry)
+	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")), "the operator's mistake is not the tenant's")
+	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=config") > 0 }, 5*time.Second, time.Millisecond)
+	registry.Set(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t")})
+	s.eventually(t, "/v1/logs 1")
+}
+
+func TestBackendRefusesCredentials_TheTenantNeverSeesIt(t *testing.T) {
+	s := newServer(t)
+	s.set(http.StatusOK, "new")
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte("old\n"), 0o600))
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "${file:"+token+"}")})
+	g := startGateway(t, plainConfig+"circuit_breaker: {failures: 5, open: 50ms}\nretry: {initial_interval: 50ms, max_interval: 50ms}", registry)
+	for _, body := range []string{"1", "2"} {
+		require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", body)))
+	}
+	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=http_401") > 1 }, 5*time.Second, time.Millisecond)
+	assert.Equal(t, int64(1), sum(t, g.tel, "lanes", "state=open"))
+	require.NoError(t, os.WriteFile(token, []byte("new\n"), 0o600))
+	require.Eventually(t, func() bool { return sum(t, g.tel, "delivered_records") == 2 }, 5*time.Second, time.Millisecond, "the token is read again")
+	got, _ := s.seen()
+	assert.ElementsMatch(t, []string{"/v1/logs 1", "/v1/logs 2"}, got)
+}
+
+func TestStorage_HoldsNoSecret(t *testing.T) {
+	t.Setenv("ROUTING_TEST_TOKEN", "very-secret-token")
+	queue := t.TempDir()
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars("http://127.0.0.1:1", "${env:ROUTING_TEST_TOKEN}")})
+	cfg := parseConfig(t, plainConfig+"storage: file_storage")
+	g := startGatewayWith(t, cfg, tenanttest.Host{registryID: registry, storageID: newStorage(t, queue)}, registry)
+	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "payload-that-is-there")))
+	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts") > 0 }, 5*time.Second, time.Millisecond)
+	g.stop()
+	all := ""
+	require.NoError(t, filepath.WalkDir(queue, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		all += string(data)
+		return err
+	}))
+	assert.Contains(t, all, "payload-that-is-there")
+	assert.NotContains(t, all, "very-secret-token")
+}
+
+func TestDeadLetters_KeepWhatADestinationRefuses(t *testing.T) {
+	s := newServer(t)
+	s.set(http.StatusBadRequest, "")
+	dir := t.TempDir()
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t")})
+	g := startGateway(t, plainConfig+fmt.Sprintf("dead_letter: {directory: %q}", dir), registry)
+	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")))
+	require.Eventually(t, func() bool { return sum(t, g.tel, "dead_lettered_records", "reason=http_400") == 1 }, 5*time.Second, time.Millisecond)
+	assert.Equal(t, map[string][]string{"a": {"1"}}, archived(t, dir), "they can be read as OTLP JSON")
+	data, err := os.ReadFile(filepath.Join(dir, "tenant=a", "destination=d", "signal=logs", "00000.jsonl"))
+	require.NoError(t, err)
+	assert.Contains(t, string(data), `"destination":"d","signal":"logs","reason":"http_400","message":"HTTP status 400: no message"`)
+	s.set(http.StatusOK, "")
+	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "2")))
+	s.eventually(t, "/v1/logs 2")
+	_, calls := s.seen()
+	assert.Equal(t, 2, calls, "what was refused is not sent again")
+}

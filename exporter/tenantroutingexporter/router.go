@@ -1,0 +1,259 @@
+package tenantroutingexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/archive"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const (
+	endpointConcurrency = 64
+	maxInFlight         = 512
+	laneIdleTimeout     = time.Minute
+	sweepInterval       = 30 * time.Second
+)
+
+// router accepts data for lanes. It serves all signals of one configuration.
+type router struct {
+	cfg *Config
+	set exporter.Settings
+
+	registry  tenant.Registry
+	plans     *plans
+	pool      *backend.Pool
+	store     *store.Store // nil without storage
+	letters   *archive.Archive
+	scheduler atomic.Pointer[lane.Scheduler] // nil before start
+	refusals  refusals
+	telemetry *telemetry
+
+	changed     chan struct{} // the registry has a new snapshot
+	stop        chan struct{}
+	tasks       sync.WaitGroup
+	unsubscribe func()
+}
+
+func newRouter(cfg *Config, set exporter.Settings) *router {
+	return &router{cfg: cfg, set: set, changed: make(chan struct{}, 1), stop: make(chan struct{})}
+}
+
+func (r *router) start(ctx context.Context, host component.Host) (err error) {
+	if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
+		return err
+	}
+	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host)
+	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
+	for name, d := range r.cfg.Destinations {
+		if destinations[name], err = d.compile(name, r.pool); err != nil {
+			return err
+		}
+	}
+	r.plans = newPlans(destinations, &r.cfg.Routes)
+	// What fails below leaves nothing open: a component whose Start failed is
+	// not shut down.
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if r.cfg.DeadLetter.HasValue() {
+		if err := r.openDeadLetters(); err != nil {
+			return err
+		}
+	}
+	var left []lane.Part
+	if r.cfg.Storage != nil {
+		if left, err = r.openStore(ctx, host); err != nil {
+			return err
+		}
+	}
+	sched := lane.NewScheduler(r.laneSettings())
+	for _, part := range left {
+		sched.Recover(part)
+	}
+	if r.telemetry, err = newTelemetry(r, sched); err != nil {
+		return err
+	}
+	r.scheduler.Store(sched)
+	r.unsubscribe = r.registry.Subscribe(func(*tenant.Snapshot) {
+		select {
+		case r.changed <- struct{}{}:
+		default:
+		}
+	})
+	sched.Start()
+	r.tasks.Go(r.followRegistry)
+	r.tasks.Go(r.sweep)
+	return nil
+}
+
+func (r *router) laneSettings() lane.Settings {
+	c := r.cfg
+	set := lane.Settings{
+		Config: lane.Config{
+			MaxBytes: int64(c.Lane.MaxBytes), MaxAge: c.Lane.MaxAge,
+			BatchMaxBytes: int(c.Lane.Batch.MaxBytes), BatchTimeout: c.Lane.Batch.Timeout, Concurrency: c.Lane.Concurrency,
+			RetryInitial: c.Retry.InitialInterval, RetryMax: c.Retry.MaxInterval,
+			BreakerFailures: c.CircuitBreaker.Failures, BreakerOpen: c.CircuitBreaker.Open,
+			MaxTotalBytes: int64(c.MaxTotalBytes), MaxMemoryBytes: int64(c.MaxMemoryBytes),
+			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: laneIdleTimeout,
+		},
+		Logger:    r.set.Logger,
+		PerTenant: c.Metrics.Tenant,
+	}
+	if r.store != nil {
+		set.Store = r.store
+	}
+	if r.letters != nil {
+		set.Refused = r.keepDeadLetter
+	}
+	return set
+}
+
+// openStore returns what an earlier run left, with targets as far as the
+// registry knows the tenants by now.
+func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Part, error) {
+	ext, ok := host.GetExtensions()[*r.cfg.Storage]
+	if !ok {
+		return nil, fmt.Errorf("storage: extension %q is not configured or not listed under service::extensions", r.cfg.Storage)
+	}
+	st, ok := ext.(storage.Extension)
+	if !ok {
+		return nil, fmt.Errorf("storage: extension %q is not a storage extension", r.cfg.Storage)
+	}
+	s, parts, err := store.Open(ctx, store.Settings{
+		Open: func(ctx context.Context, name string) (storage.Client, error) {
+			return st.GetClient(ctx, component.KindExporter, r.set.ID, name)
+		},
+		Logger: r.set.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("storage: %w", err)
+	}
+	r.store = s
+	snap := r.registry.Snapshot()
+	for i := range parts {
+		p := parts[i].Payload
+		for j := range parts[i].Stops {
+			stop := &parts[i].Stops[j]
+			stop.Target = r.plans.target(snap, lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal})
+		}
+	}
+	return parts, nil
+}
+
+// followRegistry puts changes of tenants into force for what is queued; new
+// requests look at the registry themselves.
+func (r *router) followRegistry() {
+	sched := r.scheduler.Load()
+	reported := make(map[string]bool)
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-r.changed:
+		}
+		snap := r.registry.Snapshot()
+		if snap == nil {
+			continue
+		}
+		r.plans.forget(snap)
+		sched.Retarget(func(k lane.Key) lane.Target { return r.plans.target(snap, k) })
+		sched.Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
+		reported = r.report(snap, reported)
+	}
+}
+
+// report logs which tenants have routes that cannot work, once each, and
+// returns them.
+func (r *router) report(snap *tenant.Snapshot, before map[string]bool) map[string]bool {
+	now := make(map[string]bool)
+	for t := range snap.Tenants() {
+		if t.Status != tenant.StatusActive {
+			continue
+		}
+		if err := r.plans.check(t); err != nil {
+			text := string(t.ID) + ": " + err.Error()
+			now[text] = true
+			if !before[text] {
+				r.set.Logger.Error("A tenant's routes do not work", zap.String("tenant", string(t.ID)), zap.Error(err))
+			}
+		}
+	}
+	return now
+}
+
+func (r *router) sweep() {
+	ticker := time.NewTicker(sweepInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case now := <-ticker.C:
+			r.pool.Sweep(now)
+			if r.letters != nil {
+				r.letters.Sweep(now.Add(-sweepInterval))
+			}
+		}
+	}
+}
+
+func (r *router) shutdown(ctx context.Context) error {
+	r.unsubscribe()
+	close(r.stop)
+	r.tasks.Wait()
+	r.scheduler.Load().Shutdown(ctx)
+	return errors.Join(r.telemetry.shutdown(), r.close(ctx))
+}
+
+// close closes files and connections.
+func (r *router) close(ctx context.Context) error {
+	var errs []error
+	if r.store != nil {
+		errs = append(errs, r.store.Close(ctx))
+	}
+	if r.letters != nil {
+		errs = append(errs, r.letters.Close())
+	}
+	return errors.Join(append(errs, r.pool.Close())...)
+}
+
+// deadLetterFiles is over how many files the dead letters of one lane spread.
+const deadLetterFiles = 8
+
+func (r *router) openDeadLetters() (err error) {
+	c := r.cfg.DeadLetter.Get()
+	r.letters, err = archive.Open(archive.Settings{
+		Directory: c.Directory, MaxFileBytes: max(1, int64(c.MaxBytes)/deadLetterFiles),
+		MaxFolderBytes: int64(c.MaxBytes), MaxOpenFiles: 64,
+	})
+	if err != nil {
+		return fmt.Errorf("dead_letter: %w", err)
+	}
+	return nil
+}
+
+func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err error) {
+	lines, err := backend.DeadLetters(b, res, time.Now())
+	if err != nil {
+		return false, nil // what cannot be decoded can be neither shown nor replayed
+	}
+	folder := filepath.Join("tenant="+string(b.Key.Tenant), "destination="+b.Key.Destination, "signal="+b.Key.Signal.String())
+	return true, r.letters.Append(folder, lines)
+}

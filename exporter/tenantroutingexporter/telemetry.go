@@ -1,0 +1,96 @@
+package tenantroutingexporter
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// telemetry reports the exporter's own metrics. All are read in one look at the
+// lanes, so that they add up in every observation.
+type telemetry struct {
+	builder      *metadata.TelemetryBuilder
+	registration metric.Registration
+}
+
+func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
+	b, err := metadata.NewTelemetryBuilder(r.set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	t := &telemetry{builder: b}
+	t.registration, err = metadata.Meter(r.set.TelemetrySettings).RegisterCallback(
+		func(_ context.Context, o metric.Observer) error {
+			t.observeLanes(o, sched)
+			t.observeRefusals(o, &r.refusals)
+			if r.store != nil {
+				o.ObserveInt64(b.ExporterTenantRoutingStorageFaults, r.store.Faults())
+			}
+			return nil
+		},
+		b.ExporterTenantRoutingAcceptedRecords, b.ExporterTenantRoutingRecoveredRecords, b.ExporterTenantRoutingDeliveredRecords,
+		b.ExporterTenantRoutingDeadLetteredRecords, b.ExporterTenantRoutingDroppedRecords, b.ExporterTenantRoutingQueuedRecords,
+		b.ExporterTenantRoutingQueuedBytes, b.ExporterTenantRoutingQueueAge, b.ExporterTenantRoutingLanes,
+		b.ExporterTenantRoutingSendAttempts, b.ExporterTenantRoutingRefusedRequests, b.ExporterTenantRoutingStorageFaults)
+	if err != nil {
+		b.Shutdown()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *telemetry) observeLanes(o metric.Observer, sched *lane.Scheduler) {
+	b := t.builder
+	for key, st := range sched.Observe() {
+		attrs := []attribute.KeyValue{attribute.String("destination", key.Destination), attribute.String("signal", key.Signal.String())}
+		if key.Tenant != "" {
+			attrs = append(attrs, attribute.String("tenant", string(key.Tenant)))
+		}
+		set := metric.WithAttributeSet(attribute.NewSet(attrs...))
+		o.ObserveInt64(b.ExporterTenantRoutingAcceptedRecords, st.Accepted, set)
+		o.ObserveInt64(b.ExporterTenantRoutingRecoveredRecords, st.Recovered, set)
+		o.ObserveInt64(b.ExporterTenantRoutingDeliveredRecords, st.Delivered, set)
+		o.ObserveInt64(b.ExporterTenantRoutingQueuedRecords, st.QueuedRecords, set)
+		o.ObserveInt64(b.ExporterTenantRoutingQueuedBytes, st.QueuedBytes, set)
+		o.ObserveFloat64(b.ExporterTenantRoutingQueueAge, st.Oldest.Seconds(), set)
+		for reason, n := range st.DeadLettered {
+			o.ObserveInt64(b.ExporterTenantRoutingDeadLetteredRecords, n, set, metric.WithAttributes(attribute.String("reason", reason)))
+		}
+		for reason, n := range st.Dropped {
+			if n > 0 {
+				o.ObserveInt64(b.ExporterTenantRoutingDroppedRecords, n, set, metric.WithAttributes(attribute.String("reason", lane.Reason(reason).String())))
+			}
+		}
+		for reason, n := range st.Attempts {
+			if reason == "" {
+				reason = "ok"
+			}
+			o.ObserveInt64(b.ExporterTenantRoutingSendAttempts, n, set, metric.WithAttributes(attribute.String("reason", reason)))
+		}
+		for state, n := range st.Lanes {
+			o.ObserveInt64(b.ExporterTenantRoutingLanes, n, set, metric.WithAttributes(attribute.String("state", lane.State(state).String())))
+		}
+	}
+}
+
+func (t *telemetry) observeRefusals(o metric.Observer, refusals *refusals) {
+	for _, signal := range tenant.AllSignals() {
+		for reason := range refusalNames {
+			if n := refusals[signal][reason].Load(); n > 0 {
+				o.ObserveInt64(t.builder.ExporterTenantRoutingRefusedRequests, n, metric.WithAttributes(
+					attribute.String("signal", signal.String()), attribute.String("reason", refusalNames[reason])))
+			}
+		}
+	}
+}
+
+func (t *telemetry) shutdown() error {
+	err := t.registration.Unregister()
+	t.builder.Shutdown()
+	return err
+}

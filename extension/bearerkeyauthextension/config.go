@@ -1,0 +1,92 @@
+package bearerkeyauthextension
+
+import (
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Config is the end-user configuration of the extension. What is set decides
+// what the extension can be used for: Registry makes it an authenticator of
+// receivers, Client one of exporters.
+type Config struct {
+	// Registry is the extension that knows the tenants' keys.
+	Registry *component.ID `mapstructure:"registry"`
+
+	// Client says what is added to outgoing requests.
+	Client configoptional.Optional[ClientConfig] `mapstructure:"client"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// ClientConfig is the key that outgoing requests carry. Exactly one of Key and
+// KeyFile must be set.
+type ClientConfig struct {
+	// Key is the bearer key itself.
+	Key configopaque.String `mapstructure:"key"`
+
+	// KeyFile is the path of a file that holds the key and nothing else. A
+	// changed file is in force within a second.
+	KeyFile string `mapstructure:"key_file"`
+
+	// BusinessID is sent as the header x-business-id, so that the gateway
+	// refuses data that would be sent with another tenant's key. Optional.
+	BusinessID string `mapstructure:"business_id"`
+
+	// Insecure lets the key leave this machine without TLS. Defaults to false:
+	// without TLS only loopback addresses get the key.
+	Insecure bool `mapstructure:"insecure"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var (
+	_ component.Config  = (*Config)(nil)
+	_ confmap.Validator = (*Config)(nil)
+	_ confmap.Validator = (*ClientConfig)(nil)
+)
+
+var (
+	errNothingSet = errors.New("set `registry` to authenticate callers, `client` to authenticate to others, or both")
+	errNoKey      = errors.New("set one of `key` and `key_file`; is the environment variable empty that it is taken from?")
+	errTwoKeys    = errors.New("`key` and `key_file` exclude each other")
+	errBadKey     = errors.New("`key` is not an API key of the form obs_<key id>_<secret>, or a character of it is wrong")
+)
+
+// Validate implements confmap.Validator.
+func (c *Config) Validate() error {
+	if c.Registry == nil && !c.Client.HasValue() {
+		return errNothingSet
+	}
+	return nil
+}
+
+// Validate implements confmap.Validator. No error quotes the key.
+func (c *ClientConfig) Validate() error {
+	var errs []error
+	switch {
+	case c.Key == "" && c.KeyFile == "":
+		errs = append(errs, errNoKey)
+	case c.Key != "" && c.KeyFile != "":
+		errs = append(errs, errTwoKeys)
+	case c.Key != "":
+		if _, err := apikey.ID(string(c.Key)); err != nil {
+			errs = append(errs, errBadKey)
+		}
+	}
+	if c.BusinessID != "" {
+		if err := tenant.ID(c.BusinessID).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("`business_id` is not a tenant ID: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}

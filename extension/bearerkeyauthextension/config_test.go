@@ -1,0 +1,65 @@
+package bearerkeyauthextension
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+)
+
+func load(t *testing.T, file, key string) *Config {
+	t.Helper()
+	all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
+	require.NoError(t, err)
+	sub, err := all.Sub(key)
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, sub.Unmarshal(cfg))
+	return cfg
+}
+
+func TestConfig_OfTheReadme(t *testing.T) {
+	for key, want := range map[string]*Config{
+		"bearer_key_auth": {Registry: &registryID},
+		"bearer_key_auth/agent": {
+			Client: configoptional.Some(ClientConfig{KeyFile: "/etc/otelcol-tenant/key", BusinessID: "tenant-a"}),
+		},
+	} {
+		cfg := load(t, "config.yaml", key)
+		assert.Equal(t, want, cfg, key)
+		assert.NoError(t, confmap.Validate(cfg), key)
+	}
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	example, err := os.ReadFile(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), string(example))
+}
+
+func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
+	for key, want := range map[string]string{
+		"nothing":         "set `registry` to authenticate callers, `client` to authenticate to others, or both",
+		"no_key":          "client: set one of `key` and `key_file`",
+		"empty_key":       "client: set one of `key` and `key_file`",
+		"two_keys":        "client: `key` and `key_file` exclude each other",
+		"bad_key":         "client: `key` is not an API key",
+		"bad_business_id": "client: `business_id` is not a tenant ID: tenant ID has the character '/' at byte 1",
+	} {
+		err := confmap.Validate(load(t, "invalid.yaml", key))
+		assert.ErrorContains(t, err, want, key)
+		assert.NotContains(t, err.Error(), "secretsecret", key)
+	}
+}
+
+func TestConfig_NeverPrintsTheKey(t *testing.T) {
+	text, _ := newKey()
+	cfg := &ClientConfig{Key: configopaque.String(text)}
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v %s", cfg, *cfg, cfg.Key, cfg.Key), text)
+}

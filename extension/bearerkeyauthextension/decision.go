@@ -1,0 +1,83 @@
+package bearerkeyauthextension
+
+import (
+	"sync/atomic"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// decision is what became of one request.
+type decision uint8
+
+const (
+	accepted decision = iota
+	undecided
+	noKey
+	severalKeys
+	notBearer
+	malformedKey
+	unknownKey
+	revokedKey
+	notYetValid
+	expiredKey
+	sourceAddress
+	tenantHeader
+	numDecisions
+)
+
+// String returns the value of the metric attribute "decision".
+func (d decision) String() string {
+	return [numDecisions]string{
+		"accepted", "undecided", "no_key", "several_keys", "not_bearer", "malformed_key", "unknown_key",
+		"revoked_key", "not_yet_valid", "expired_key", "source_address", "tenant_header",
+	}[d]
+}
+
+// refused tells whether the caller gets an error.
+func (d decision) refused() bool { return d > undecided }
+
+// rule is what a refused caller reads. It names the rule and nothing of the
+// request, because the text also ends up in callers' logs.
+func (d decision) rule() string {
+	return [numDecisions]string{
+		noKey:         `no API key: send the header "Authorization: Bearer <key>"`,
+		severalKeys:   "several Authorization headers: send one",
+		notBearer:     `the Authorization header is not of the form "Bearer <key>"`,
+		malformedKey:  "malformed API key",
+		unknownKey:    "unknown API key",
+		revokedKey:    "the API key is revoked",
+		notYetValid:   "the API key is not valid yet",
+		expiredKey:    "the API key has expired",
+		sourceAddress: "the API key must not be used from this address",
+		tenantHeader:  "the header x-business-id or X-Scope-OrgID names another tenant than the API key",
+	}[d]
+}
+
+// refusal is an error of code UNAUTHENTICATED. Over HTTP its Error text becomes
+// the body, so it must be bare of the "rpc error:" that a status error prints.
+type refusal struct {
+	text   string
+	status *status.Status
+}
+
+// Error implements error.
+func (r *refusal) Error() string { return r.text }
+
+// GRPCStatus is how gRPC finds the code and the message.
+func (r *refusal) GRPCStatus() *status.Status { return r.status }
+
+// newRefusals makes the errors once; a flood of bad requests allocates none.
+func newRefusals() (all [numDecisions]*refusal) {
+	for d := range numDecisions {
+		if d.refused() {
+			all[d] = &refusal{text: d.rule(), status: status.New(codes.Unauthenticated, d.rule())}
+		}
+	}
+	return all
+}
+
+// tally counts decisions. It is safe for concurrent use.
+type tally [numDecisions]atomic.Int64
+
+func (t *tally) add(d decision) { t[d].Add(1) }

@@ -1,0 +1,36 @@
+package bearerkeyauthextension
+
+import (
+	"context"
+	"net"
+
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/tap"
+)
+
+var _ extensionmiddleware.GRPCServer = (*keyChecker)(nil)
+
+// GetGRPCServerOptions implements extensionmiddleware.GRPCServer. Under a
+// receiver's `middlewares` the extension refuses callers when their headers have
+// arrived. Under `auth` alone it is asked only after gRPC has received,
+// decompressed and decoded the whole message.
+func (c *keyChecker) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, error) {
+	return []grpc.ServerOption{grpc.InTapHandle(c.tap)}, nil
+}
+
+// tap runs on the connection's read loop, so it must not block. It accepts
+// nobody: Authenticate decides again, with the registry of that moment, and
+// counts whom it lets in.
+func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	var addr net.Addr
+	if p, ok := peer.FromContext(ctx); ok {
+		addr = p.Addr
+	}
+	if _, d := c.decide(addr, info.Header); d.refused() {
+		c.tally.add(d)
+		return ctx, c.refusals[d]
+	}
+	return ctx, nil
+}

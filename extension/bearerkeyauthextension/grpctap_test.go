@@ -1,0 +1,146 @@
+//go:build unix
+
+package bearerkeyauthextension
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+func TestTap_RefusesWhatAuthenticateWould(t *testing.T) {
+	text, key := newKey()
+	bound, boundEntry := newKey(func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	c, telemetry := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key, boundEntry}}))
+	local := peer.NewContext(context.Background(), &peer.Peer{Addr: loopback})
+	for _, tt := range []struct {
+		name   string
+		ctx    context.Context
+		header metadata.MD
+		want   decision
+	}{
+		{"good key", local, metadata.Pairs("authorization", "Bearer "+text), accepted},
+		{"key bound to this network", local, metadata.Pairs("authorization", "Bearer "+bound), accepted},
+		{"key bound to a network, address unknown", context.Background(), metadata.Pairs("authorization", "Bearer "+bound), sourceAddress},
+		{"no key", local, nil, noKey},
+		{"other tenant", local, metadata.Pairs("authorization", "Bearer "+text, "X-Scope-OrgID", "tenant-b"), tenantHeader},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := c.tap(tt.ctx, &tap.Info{Header: tt.header})
+			if tt.want == accepted {
+				require.NoError(t, err)
+				return
+			}
+			assert.Equal(t, codes.Unauthenticated, status.Code(err))
+			assert.Equal(t, tt.want.rule(), err.Error())
+		})
+	}
+	metadatatest.AssertEqualExtensionBearerKeyAuthRequests(t, telemetry, []metricdata.DataPoint[int64]{
+		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "source_address"))},
+		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "no_key"))},
+		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "tenant_header"))},
+	}, metricdatatest.IgnoreTimestamp())
+}
+
+// The flood comes from a process of its own, so that the CPU time of this one is
+// the gateway's alone.
+const floodEnv = "BEARERKEYAUTH_FLOOD"
+
+// TestFlood_IsTheClientProcess sends large messages if the environment asks for it.
+func TestFlood_IsTheClientProcess(t *testing.T) {
+	order := strings.SplitN(os.Getenv(floodEnv), " ", 3)
+	if len(order) != 3 {
+		return // run by go test, not by flood
+	}
+	address, want, authorization := order[0], order[1], order[2]
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	defer conn.Close()
+	ctx := metadata.AppendToOutgoingContext(context.Background(), "authorization", authorization)
+	exporter, request := plogotlp.NewGRPCClient(conn), largeRequest()
+	for range floodCalls {
+		_, err := exporter.Export(ctx, request)
+		require.Equal(t, want, status.Code(err).String(), "%v", err)
+	}
+}
+
+const floodCalls = 20
+
+// largeRequest is just below the 4 MiB that gRPC servers take by default.
+func largeRequest() plogotlp.ExportRequest {
+	ld := plog.NewLogs()
+	records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for range 20_000 {
+		record := records.AppendEmpty()
+		record.Body().SetStr("GET /api/v1/orders 200 in 12 ms from a client that is quite usual")
+		for _, key := range []string{"http.route", "user.id", "request.id", "session.id"} {
+			record.Attributes().PutStr(key, "0123456789")
+		}
+	}
+	return plogotlp.NewExportRequestFromLogs(ld)
+}
+
+// flood returns the CPU time that floodCalls calls with the key text cost this
+// process. want is the code they must be answered with.
+func flood(t *testing.T, g *gateway, text string, want codes.Code) time.Duration {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFlood_IsTheClientProcess$")
+	cmd.Env = append(os.Environ(), floodEnv+"="+strings.Join([]string{g.grpc, want.String(), "Bearer " + text}, " "))
+	before := cpuTime(t)
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	return cpuTime(t) - before
+}
+
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func TestTap_RefusalOfALargeMessageCostsATwentiethOfItsAcceptance(t *testing.T) {
+	text, key := newKey()
+	g := startGateway(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	go func() {
+		for range g.seen {
+		}
+	}()
+	defer close(g.seen)
+	stranger, _ := newKey()
+	acceptedCPU := flood(t, g, text, codes.OK)
+	refusedCPU := flood(t, g, stranger, codes.Unauthenticated)
+	t.Logf("CPU per call of %d bytes: accepted %v, refused %v", largeSize(t), acceptedCPU/floodCalls, refusedCPU/floodCalls)
+	assert.Less(t, refusedCPU, acceptedCPU/20)
+}
+
+func largeSize(t *testing.T) int {
+	t.Helper()
+	raw, err := largeRequest().MarshalProto()
+	require.NoError(t, err)
+	return len(raw)
+}

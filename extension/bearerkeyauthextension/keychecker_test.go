@@ -1,0 +1,268 @@
+package bearerkeyauthextension
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/client"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+var (
+	registryID = component.MustNewID("tenant_registry")
+	noon       = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+)
+
+// newKey returns the text of a key and its registry entry, changed by with.
+func newKey(with ...func(*tenant.Key)) (string, *tenant.Key) {
+	text, id := apikey.New()
+	key := &tenant.Key{ID: id, Digest: apikey.Digest(text), Scopes: tenant.NewSignals(tenant.AllSignals()...)}
+	for _, f := range with {
+		f(key)
+	}
+	return text, key
+}
+
+// startChecker returns a started checker at noon and the telemetry it writes to.
+func startChecker(tb testing.TB, registry *tenanttest.Registry) (*keyChecker, *componenttest.Telemetry) {
+	tb.Helper()
+	telemetry := componenttest.NewTelemetry()
+	tb.Cleanup(func() { require.NoError(tb, telemetry.Shutdown(context.Background())) })
+	set := nopSettings()
+	set.TelemetrySettings = telemetry.NewTelemetrySettings()
+	c, err := newKeyChecker(set, registryID)
+	require.NoError(tb, err)
+	c.now = func() time.Time { return noon }
+	require.NoError(tb, c.Start(context.Background(), tenanttest.Host{registryID: registry}))
+	tb.Cleanup(func() { require.NoError(tb, c.Shutdown(context.Background())) })
+	return c, telemetry
+}
+
+func from(addr net.Addr) context.Context {
+	return client.NewContext(context.Background(), client.Info{Addr: addr})
+}
+
+func TestKeyChecker_DecidesByTheKey(t *testing.T) {
+	ip := func(s string) *net.IPAddr { return &net.IPAddr{IP: net.ParseIP(s)} }
+	tcp := func(s string) *net.TCPAddr { return &net.TCPAddr{IP: net.ParseIP(s), Port: 4317} }
+	network := func(k *tenant.Key) {
+		k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8::/32")}
+	}
+	for _, tt := range []struct {
+		name string
+		key  func(*tenant.Key)
+		addr net.Addr
+		want decision
+	}{
+		{name: "no conditions", want: accepted},
+		{name: "revoked", key: func(k *tenant.Key) { k.RevokedAt = noon.Add(-time.Hour) }, want: revokedKey},
+		{name: "revoked by a clock that is ahead", key: func(k *tenant.Key) { k.RevokedAt = noon.Add(time.Hour) }, want: revokedKey},
+		{name: "expires later", key: func(k *tenant.Key) { k.ExpiresAt = noon.Add(time.Nanosecond) }, want: accepted},
+		{name: "expires now", key: func(k *tenant.Key) { k.ExpiresAt = noon }, want: expiredKey},
+		{name: "expired", key: func(k *tenant.Key) { k.ExpiresAt = noon.Add(-time.Nanosecond) }, want: expiredKey},
+		{name: "valid from now", key: func(k *tenant.Key) { k.NotBefore = noon }, want: accepted},
+		{name: "valid later", key: func(k *tenant.Key) { k.NotBefore = noon.Add(time.Nanosecond) }, want: notYetValid},
+		{name: "inside the network, HTTP", key: network, addr: ip("10.1.2.3"), want: accepted},
+		{name: "inside the network, gRPC", key: network, addr: tcp("10.1.2.3"), want: accepted},
+		{name: "inside the network, IPv4 in IPv6", key: network, addr: tcp("::ffff:10.1.2.3"), want: accepted},
+		{name: "inside the other network, with a zone", key: network, addr: &net.IPAddr{IP: net.ParseIP("2001:db8::1"), Zone: "eth0"}, want: accepted},
+		{name: "outside the network", key: network, addr: ip("10.2.0.1"), want: sourceAddress},
+		{name: "no IP address", key: network, addr: &net.UnixAddr{Name: "/run/otel.sock"}, want: sourceAddress},
+		{name: "unknown address", key: network, want: sourceAddress},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.key == nil {
+				tt.key = func(*tenant.Key) {}
+			}
+			text, key := newKey(tt.key)
+			c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+			_, got := c.decide(tt.addr, map[string][]string{"Authorization": {"Bearer " + text}})
+			assert.Equal(t, tt.want, got, "%s", got)
+		})
+	}
+}
+
+func TestKeyChecker_DecidesByTheHeaders(t *testing.T) {
+	text, key := newKey()
+	stranger, _ := newKey()
+	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}, &tenant.Tenant{ID: "tenant-b"}))
+	bearer := "Bearer " + text
+	type headers map[string][]string
+	for _, tt := range []struct {
+		name    string
+		headers headers
+		want    decision
+	}{
+		{"HTTP's form of names", headers{"Authorization": {bearer}}, accepted},
+		{"gRPC's form of names", headers{"authorization": {bearer}}, accepted},
+		{"any other form", headers{"AUTHORIZATION": {bearer}}, accepted},
+		{"scheme in another case", headers{"Authorization": {"bEARER " + text}}, accepted},
+		{"blanks around the key", headers{"Authorization": {"Bearer   " + text + " "}}, accepted},
+		{"no headers", nil, noKey},
+		{"no value", headers{"Authorization": {}}, noKey},
+		{"empty value", headers{"Authorization": {""}}, noKey},
+		{"two values", headers{"Authorization": {bearer, bearer}}, severalKeys},
+		{"two values, one empty", headers{"Authorization": {"", bearer}}, severalKeys},
+		{"two names", headers{"Authorization": {bearer}, "authorization": {bearer}}, severalKeys},
+		{"scheme alone", headers{"Authorization": {"Bearer"}}, notBearer},
+		{"scheme and blanks", headers{"Authorization": {"Bearer   "}}, notBearer},
+		{"another scheme", headers{"Authorization": {"Basic " + text}}, notBearer},
+		{"no scheme", headers{"Authorization": {text}}, notBearer},
+		{"no key of ours", headers{"Authorization": {"Bearer abc"}}, malformedKey},
+		{"a wrong character", headers{"Authorization": {bearer[:len(bearer)-1] + "!"}}, malformedKey},
+		{"two keys in one value", headers{"Authorization": {bearer + ", " + bearer}}, malformedKey},
+		{"nobody's key", headers{"Authorization": {"Bearer " + stranger}}, unknownKey},
+		{"own tenant, HTTP", headers{"Authorization": {bearer}, "X-Business-Id": {"tenant-a"}, "X-Scope-Orgid": {"tenant-a"}}, accepted},
+		{"own tenant, gRPC", headers{"authorization": {bearer}, "x-business-id": {"tenant-a"}, "x-scope-orgid": {"tenant-a"}}, accepted},
+		{"own tenant twice", headers{"Authorization": {bearer}, "X-Business-Id": {"tenant-a", "tenant-a"}}, accepted},
+		{"empty tenant counts as not sent", headers{"Authorization": {bearer}, "X-Business-Id": {""}}, accepted},
+		{"other tenant", headers{"Authorization": {bearer}, "X-Business-Id": {"tenant-b"}}, tenantHeader},
+		{"other tenant in Loki's header", headers{"Authorization": {bearer}, "X-Scope-Orgid": {"tenant-b"}}, tenantHeader},
+		{"other tenant in Loki's header as documented", headers{"Authorization": {bearer}, "X-Scope-OrgID": {"tenant-b"}}, tenantHeader},
+		{"other tenant in capitals", headers{"Authorization": {bearer}, "X-BUSINESS-ID": {"tenant-b"}}, tenantHeader},
+		{"other tenant second", headers{"Authorization": {bearer}, "X-Business-Id": {"tenant-a", "tenant-b"}}, tenantHeader},
+		{"other tenant under a second form of the name", headers{"Authorization": {bearer}, "X-Business-Id": {"tenant-a"}, "x-business-id": {"tenant-b"}}, tenantHeader},
+		{"tenant that is not known", headers{"Authorization": {bearer}, "X-Business-Id": {"nobody"}}, tenantHeader},
+		{"own tenant in another case", headers{"Authorization": {bearer}, "X-Business-Id": {"Tenant-A"}}, tenantHeader},
+		{"own tenant percent-encoded", headers{"Authorization": {bearer}, "X-Business-Id": {"tenant%2Da"}}, tenantHeader},
+		{"several tenants as Loki joins them", headers{"Authorization": {bearer}, "X-Scope-Orgid": {"tenant-a|tenant-b"}}, tenantHeader},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, err := c.Authenticate(context.Background(), tt.headers)
+			_, got := c.decide(nil, tt.headers)
+			require.Equal(t, tt.want, got, "%s", got)
+			if tt.want == accepted {
+				require.NoError(t, err)
+				caller, ok := tenant.FromContext(ctx)
+				require.True(t, ok)
+				assert.Equal(t, tenant.ID("tenant-a"), caller.Tenant())
+				assert.Equal(t, key.ID, caller.KeyID())
+				return
+			}
+			require.Error(t, err)
+			assert.Equal(t, codes.Unauthenticated, status.Code(err))
+			assert.NotEmpty(t, err.Error())
+			assert.Equal(t, err.Error(), status.Convert(err).Message())
+			for _, secret := range []string{text, stranger, key.ID, "tenant-a", "tenant-b", "nobody"} {
+				assert.NotContains(t, err.Error(), secret)
+			}
+			_, ok := tenant.FromContext(ctx)
+			assert.False(t, ok)
+		})
+	}
+}
+
+func TestKeyChecker_DecidesByTheTenantOnlyWhetherItExists(t *testing.T) {
+	for tenantStatus, want := range map[tenant.Status]decision{
+		tenant.StatusActive:    accepted,
+		tenant.StatusSuspended: accepted, // 403, not 401: for the tenant processor to say
+		tenant.StatusDeleted:   unknownKey,
+	} {
+		text, key := newKey()
+		c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Status: tenantStatus, Keys: []*tenant.Key{key}}))
+		_, got := c.decide(nil, map[string][]string{"Authorization": {"Bearer " + text}})
+		assert.Equal(t, want, got, "%s: %s", tenantStatus, got)
+	}
+}
+
+func TestKeyChecker_LeavesTheDecisionOpenUntilARegistryHasLoaded(t *testing.T) {
+	text, key := newKey()
+	registry := &tenanttest.Registry{}
+	c, _ := startChecker(t, registry)
+	headers := map[string][]string{"Authorization": {"Bearer " + text}}
+	ctx, err := c.Authenticate(context.Background(), headers)
+	require.NoError(t, err)
+	caller, ok := tenant.FromContext(ctx)
+	require.True(t, ok)
+	assert.False(t, caller.Decided())
+
+	_, err = c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer no key"}})
+	require.Error(t, err, "what is no key in any registry is refused at once")
+
+	registry.Set(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}})
+	ctx, err = c.Authenticate(context.Background(), headers)
+	require.NoError(t, err)
+	caller, _ = tenant.FromContext(ctx)
+	assert.Equal(t, tenant.ID("tenant-a"), caller.Tenant())
+
+	registry.Set(t, &tenant.Tenant{ID: "tenant-a"})
+	_, err = c.Authenticate(context.Background(), headers)
+	require.Error(t, err, "a key that is taken away is unknown with the next request")
+}
+
+func TestKeyChecker_CountsDecisions(t *testing.T) {
+	text, key := newKey()
+	c, telemetry := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	for range 3 {
+		_, _ = c.Authenticate(context.Background(), nil)
+	}
+	_, _ = c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer " + text}})
+	metadatatest.AssertEqualExtensionBearerKeyAuthRequests(t, telemetry, []metricdata.DataPoint[int64]{
+		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "accepted"))},
+		{Value: 3, Attributes: attribute.NewSet(attribute.String("decision", "no_key"))},
+	}, metricdatatest.IgnoreTimestamp())
+}
+
+func TestKeyChecker_SumsFailuresUpInTheLog(t *testing.T) {
+	core, logs := observer.New(zap.WarnLevel)
+	text, key := newKey(func(k *tenant.Key) { k.RevokedAt = noon })
+	set := nopSettings()
+	set.Logger = zap.New(core)
+	c, err := newKeyChecker(set, registryID)
+	require.NoError(t, err)
+	require.NoError(t, c.Start(context.Background(), tenanttest.Host{
+		registryID: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}),
+	}))
+	for range 1000 {
+		_, _ = c.Authenticate(context.Background(), nil)
+		_, _ = c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer " + text}})
+	}
+	require.NoError(t, c.Shutdown(context.Background()))
+	require.Equal(t, 1, logs.Len())
+	assert.Equal(t, map[string]any{"no_key": int64(1000), "revoked_key": int64(1000)}, logs.All()[0].ContextMap())
+
+	var logged [numDecisions]int64
+	c.logNewFailures(&logged)
+	c.logNewFailures(&logged)
+	assert.Equal(t, 2, logs.Len(), "nothing new, no line")
+}
+
+func TestKeyChecker_NamesTheRegistryThatIsMissing(t *testing.T) {
+	c, err := newKeyChecker(extension.Settings{TelemetrySettings: componenttest.NewNopTelemetrySettings()}, registryID)
+	require.NoError(t, err)
+	require.ErrorContains(t, c.Start(context.Background(), tenanttest.Host{}), `extension "tenant_registry" is not configured`)
+	require.NoError(t, c.Shutdown(context.Background()))
+}
+
+func TestDecision_EveryOneHasANameAndEveryRefusalARule(t *testing.T) {
+	names := map[string]bool{}
+	for d := range numDecisions {
+		require.NotEmpty(t, d.String())
+		require.False(t, names[d.String()], "%s twice", d)
+		names[d.String()] = true
+		assert.Equal(t, d.refused(), d.rule() != "", "%s", d)
+	}
+}
+
+func nopSettings() extension.Settings { return extensiontest.NewNopSettings(metadata.Type) }

@@ -1,0 +1,40 @@
+package bearerkeyauthextension
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+)
+
+// maxKeyFileSize bounds what is read of a file that is no key file.
+const maxKeyFileSize = 4096
+
+var (
+	errEmptyKeyFile = errors.New("the file is empty")
+	errNotAKeyFile  = errors.New("the file holds something else than one API key of the form obs_<key id>_<secret>")
+)
+
+// readKeyFile returns the key in the file at path, without blanks and newlines
+// around it. No error quotes what the file holds.
+func readKeyFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxKeyFileSize))
+	if err != nil {
+		return "", err
+	}
+	key := strings.TrimSpace(string(raw))
+	if key == "" {
+		return "", errEmptyKeyFile
+	}
+	if _, err := apikey.ID(key); err != nil {
+		return "", errNotAKeyFile
+	}
+	return key, nil
+}

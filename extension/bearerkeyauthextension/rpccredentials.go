@@ -1,0 +1,46 @@
+package bearerkeyauthextension
+
+import (
+	"context"
+	"net/url"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+)
+
+// PerRPCCredentials implements extensionauth.GRPCClient.
+func (s *keySender) PerRPCCredentials() (credentials.PerRPCCredentials, error) {
+	return &rpcCredentials{sender: s}, nil
+}
+
+type rpcCredentials struct{ sender *keySender }
+
+// GetRequestMetadata implements credentials.PerRPCCredentials.
+func (c *rpcCredentials) GetRequestMetadata(ctx context.Context, uri ...string) (map[string]string, error) {
+	if !encrypted(ctx) && !c.sender.mayCarryKey(hostOf(uri)) {
+		// Retryable, so that no data is lost before the operator has mended it.
+		return nil, status.Error(codes.Unavailable, errPlaintext.Error())
+	}
+	return c.sender.current.Load().metadata, nil
+}
+
+// RequireTransportSecurity implements credentials.PerRPCCredentials. It is false
+// because gRPC would then refuse loopback too; GetRequestMetadata is the judge.
+func (*rpcCredentials) RequireTransportSecurity() bool { return false }
+
+func encrypted(ctx context.Context) bool {
+	info, ok := credentials.RequestInfoFromContext(ctx)
+	return ok && credentials.CheckSecurityLevel(info.AuthInfo, credentials.PrivacyAndIntegrity) == nil
+}
+
+func hostOf(uri []string) string {
+	if len(uri) == 0 {
+		return ""
+	}
+	u, err := url.Parse(uri[0])
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}

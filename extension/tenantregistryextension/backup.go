@@ -1,0 +1,57 @@
+package tenantregistryextension
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+)
+
+// backup is the copy of the last good registry on disk. Its first line is a
+// comment with the time and the SHA-256 of what follows, which is a registry
+// file, so an operator can read it and put it in the source's place.
+type backup struct{ path string }
+
+const backupHeader = "# otelcol-tenant: copy of the registry read at %s, sha256 %x\n"
+
+var errDamaged = errors.New("it is not a copy of a registry, or damaged")
+
+// write replaces the copy. The file is readable by its owner only.
+func (b backup) write(data []byte, readAt time.Time) error {
+	if err := os.MkdirAll(filepath.Dir(b.path), 0o700); err != nil {
+		return err
+	}
+	head := fmt.Sprintf(backupHeader, readAt.UTC().Format(time.RFC3339Nano), sha256.Sum256(data))
+	return registryfile.WriteAtomic(b.path, append([]byte(head), data...))
+}
+
+// read returns the copy and when the registry in it was read from its source.
+func (b backup) read() (data []byte, readAt time.Time, err error) {
+	info, err := os.Stat(b.path)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if info.Size() > maxFileSize {
+		return nil, time.Time{}, errDamaged
+	}
+	all, err := os.ReadFile(b.path)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	head, data, _ := bytes.Cut(all, []byte("\n"))
+	var at string
+	var sum []byte
+	if _, err := fmt.Sscanf(string(head)+"\n", "# otelcol-tenant: copy of the registry read at %s sha256 %x\n", &at, &sum); err != nil {
+		return nil, time.Time{}, errDamaged
+	}
+	readAt, err = time.Parse(time.RFC3339Nano, string(bytes.TrimSuffix([]byte(at), []byte(","))))
+	if want := sha256.Sum256(data); err != nil || !bytes.Equal(sum, want[:]) {
+		return nil, time.Time{}, errDamaged
+	}
+	return data, readAt, nil
+}

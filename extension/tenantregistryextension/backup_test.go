@@ -1,0 +1,103 @@
+package tenantregistryextension
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+)
+
+func settings(f *fixture) extension.Settings {
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.TelemetrySettings = f.tel.NewTelemetrySettings()
+	return set
+}
+
+func TestStart_FromTheCopyWhileTheSourceIsAwayOrBad(t *testing.T) {
+	for name, spoil := range map[string]func(f *fixture){
+		"away": func(f *fixture) { require.NoError(f.t, os.Remove(f.path)) },
+		"bad":  func(f *fixture) { f.replace("tenants: [") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.cfg.Snapshot = filepath.Join(f.dir, "state", "registry.snapshot")
+			f.replace(yamlOf("a", "b"))
+			f.start()
+			hash := f.reg.Snapshot().Hash()
+			f.stop()
+			info, err := os.Stat(f.cfg.Snapshot)
+			require.NoError(t, err)
+			assert.Equal(t, fs.FileMode(0o600), info.Mode())
+
+			spoil(f)
+			f.start()
+			assert.Equal(t, "a b", f.ids())
+			assert.Equal(t, hash, f.reg.Snapshot().Hash())
+			assert.Equal(t, componentstatus.StatusRecoverableError, f.host.status())
+			assert.Equal(t, 1, f.logs.FilterMessage("Started with the copy of the registry").Len())
+
+			f.replace(yamlOf("c"))
+			f.eventually("c")
+			f.stop()
+			require.NoError(t, os.Remove(f.path))
+			f.start()
+			assert.Equal(t, "c", f.ids(), "the copy follows")
+		})
+	}
+}
+
+func TestStart_WithADamagedCopyKnowsNobody(t *testing.T) {
+	for name, spoil := range map[string]func(data []byte) []byte{
+		"cut off": func(data []byte) []byte { return data[:len(data)-1] },
+		"edited":  func(data []byte) []byte { data[len(data)-10] ^= 1; return data },
+		"foreign": func([]byte) []byte { return []byte(yamlOf("a")) },
+		"empty":   func([]byte) []byte { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.cfg.Snapshot = filepath.Join(f.dir, "registry.snapshot")
+			b := backup{f.cfg.Snapshot}
+			require.NoError(t, b.write([]byte(yamlOf("a")), time.Now()))
+			data, err := os.ReadFile(b.path)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(b.path, spoil(data), 0o600))
+			f.start()
+			assert.Equal(t, "none", f.ids())
+			assert.Len(t, f.errorsLogged(), 2)
+		})
+	}
+}
+
+func TestBackup_KeepsTheTime(t *testing.T) {
+	b := backup{filepath.Join(t.TempDir(), "copy")}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
+	for _, text := range []string{yamlOf("a"), ""} {
+		require.NoError(t, b.write([]byte(text), at))
+		data, readAt, err := b.read()
+		require.NoError(t, err)
+		assert.Equal(t, text, string(data))
+		assert.True(t, at.Equal(readAt))
+	}
+}
+
+func TestCopyThatCannotBeWritten_DelaysNoChange(t *testing.T) {
+	f := newFixture(t)
+	blocker := filepath.Join(f.dir, "blocker")
+	require.NoError(t, os.WriteFile(blocker, nil, 0o600))
+	f.cfg.Snapshot = filepath.Join(blocker, "registry.snapshot")
+	f.replace(yamlOf("a"))
+	f.start()
+	f.replace(yamlOf("a", "b"))
+	f.eventually("a b")
+	require.Eventually(t, func() bool { return len(f.errorsLogged()) > 0 }, inForceWithin, time.Millisecond)
+	assert.Contains(t, f.errorsLogged()[0], "No copy of the registry")
+}

@@ -1,0 +1,268 @@
+package tenantregistryextension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/extension"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// startWait is how long a start waits for a file that is being written.
+const startWait = time.Second
+
+// registry is the extension. Its tenant.Registry can be used before Start.
+type registry struct {
+	subscribers
+
+	cfg       *Config
+	log       *zap.Logger
+	store     store
+	parser    *registryfile.Parser
+	telemetry *telemetry
+	host      component.Host
+	lastErr   string // what was last reported; empty: the source is good
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	wake   chan struct{}
+	toSave chan content // holds at most the newest
+}
+
+// content is a registry as it was read.
+type content struct {
+	data   []byte
+	readAt time.Time
+}
+
+var (
+	_ extension.Extension = (*registry)(nil)
+	_ tenant.Registry     = (*registry)(nil)
+)
+
+func newRegistry(set extension.Settings, cfg *Config) (*registry, error) {
+	r := &registry{
+		cfg:    cfg,
+		log:    set.Logger,
+		store:  newFileStore(cfg.File.Path),
+		parser: registryfile.NewParser(),
+		wake:   make(chan struct{}, 1),
+		toSave: make(chan content, 1),
+	}
+	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	r.telemetry, err = newTelemetry(builder, &r.subscribers)
+	return r, err
+}
+
+// Start implements component.Component. It reads the registry, or else its
+// copy, before it returns; without either it starts all the same, and callers
+// are refused with an error that they may retry until there is one.
+func (r *registry) Start(ctx context.Context, host component.Host) error {
+	r.host = host
+	r.firstLoad(ctx)
+
+	// The context of Start ends with the start.
+	run, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	r.done.Go(func() { r.follow(run) })
+	r.done.Go(func() {
+		if err := r.store.watch(run, r.wakeUp); err != nil {
+			r.log.Warn("The registry cannot be watched for changes and is polled instead",
+				zap.Stringer("source", r.store), zap.Duration("poll_interval", r.cfg.PollInterval), zap.Error(err))
+		}
+	})
+	if r.cfg.Snapshot != "" {
+		r.done.Go(func() { r.save(run) })
+	}
+	return nil
+}
+
+// Shutdown implements component.Component.
+func (r *registry) Shutdown(context.Context) error {
+	if r.cancel != nil {
+		r.cancel()
+	}
+	r.done.Wait() // nothing it waits for blocks on anything but the disk
+	r.telemetry.shutdown()
+	return nil
+}
+
+func (r *registry) wakeUp() {
+	select {
+	case r.wake <- struct{}{}:
+	default: // it will be woken already
+	}
+}
+
+func (r *registry) firstLoad(ctx context.Context) {
+	deadline := time.Now().Add(startWait)
+	wait := r.check(ctx)
+	for wait > 0 && time.Now().Add(wait).Before(deadline) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = r.check(ctx)
+	}
+	if wait > 0 {
+		r.refuse(ctx, fmt.Errorf("%v is still being written", r.store))
+	}
+	if r.Snapshot() == nil && r.cfg.Snapshot != "" {
+		r.loadBackup()
+	}
+}
+
+// follow checks the store until ctx ends.
+func (r *registry) follow(ctx context.Context) {
+	timer := time.NewTimer(r.cfg.PollInterval)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+		case <-timer.C:
+		}
+		next := r.cfg.PollInterval
+		if wait := r.check(ctx); wait > 0 {
+			next = min(next, wait)
+		}
+		timer.Reset(next)
+	}
+}
+
+// check loads what is new. It returns a positive duration if something is being
+// written and should be looked at again after it.
+func (r *registry) check(ctx context.Context) time.Duration {
+	readAt := time.Now()
+	data, err := r.store.load(ctx)
+	var unsettled unsettledError
+	switch {
+	case errors.Is(err, errUnchanged):
+		if r.lastErr == "" && r.Snapshot() != nil {
+			r.telemetry.confirmed(readAt)
+		}
+		return 0
+	case errors.As(err, &unsettled):
+		return unsettled.retryAfter
+	case ctx.Err() != nil:
+		return 0
+	case err != nil:
+		r.refuse(ctx, err)
+		return 0
+	}
+	snapshot, err := r.parser.Parse(data)
+	if err != nil {
+		r.refuse(ctx, fmt.Errorf("%v is not a valid registry:\n%w", r.store, err))
+		return 0
+	}
+	r.accept(ctx, snapshot, content{data, readAt})
+	return 0
+}
+
+// accept puts a snapshot of the source in force.
+func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c content) {
+	old, recovered := r.Snapshot(), r.lastErr != ""
+	r.lastErr = ""
+	changed := old == nil || old.Hash() != snapshot.Hash()
+	if changed {
+		r.publish(snapshot)
+		r.log.Info("The registry is in force", zap.Stringer("source", r.store), zap.Int("tenants", snapshot.Len()),
+			zap.String("hash", shortHash(snapshot)))
+	} else if recovered {
+		r.log.Info("The registry is good again and says what is in force", zap.Stringer("source", r.store))
+	}
+	r.telemetry.confirmed(c.readAt)
+	if !changed && !recovered && !r.telemetry.restarted.Load() {
+		return // the same content was read again
+	}
+	r.telemetry.loaded(ctx, c.readAt)
+	componentstatus.ReportStatus(r.host, componentstatus.NewEvent(componentstatus.StatusOK))
+	if r.cfg.Snapshot == "" {
+		return
+	}
+	select {
+	case <-r.toSave: // superseded before it was written
+	default:
+	}
+	r.toSave <- c // never blocks: this goroutine alone sends
+}
+
+// refuse reports an error of the source, once. What is in force stays.
+func (r *registry) refuse(ctx context.Context, err error) {
+	if err.Error() == r.lastErr {
+		return
+	}
+	r.lastErr = err.Error()
+	r.telemetry.refused(ctx)
+	msg := "The registry cannot be used; no tenant is known until it can"
+	if r.Snapshot() != nil {
+		msg = "The registry cannot be used; the last good one stays in force"
+	}
+	r.log.Error(msg, zap.Stringer("source", r.store), zap.Error(err))
+	componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(err))
+}
+
+// loadBackup puts the copy on disk in force.
+func (r *registry) loadBackup() {
+	b := backup{r.cfg.Snapshot}
+	data, readAt, err := b.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		return // the first start of all
+	}
+	var snapshot *tenant.Snapshot
+	if err == nil {
+		snapshot, err = r.parser.Parse(data)
+	}
+	if err != nil {
+		r.log.Error("The copy of the registry cannot be used either", zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
+		return
+	}
+	r.publish(snapshot)
+	r.telemetry.restored(readAt)
+	r.log.Warn("Started with the copy of the registry", zap.String("snapshot", r.cfg.Snapshot), zap.Time("read_at", readAt),
+		zap.Int("tenants", snapshot.Len()), zap.String("hash", shortHash(snapshot)))
+}
+
+// save writes copies until ctx ends, and then the last one. It is a goroutine
+// of its own so that a slow disk delays no change.
+func (r *registry) save(ctx context.Context) {
+	for {
+		select {
+		case c := <-r.toSave:
+			r.saveOne(c)
+		case <-ctx.Done():
+			select {
+			case c := <-r.toSave:
+				r.saveOne(c)
+			default:
+			}
+			return
+		}
+	}
+}
+
+func (r *registry) saveOne(c content) {
+	if err := (backup{r.cfg.Snapshot}).write(c.data, c.readAt); err != nil {
+		r.log.Error("No copy of the registry could be written; a start without the source would know no tenant",
+			zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
+	}
+}
+
+func shortHash(s *tenant.Snapshot) string {
+	return s.Hash()[:min(12, len(s.Hash()))]
+}

@@ -1,0 +1,141 @@
+package tenantregistryextension
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// telemetry tells how current the registry is. Observations come from other
+// goroutines than the one that loads.
+type telemetry struct {
+	builder *metadata.TelemetryBuilder
+	now     func() time.Time
+
+	readAt      atomic.Pointer[time.Time] // of what is in force
+	confirmedAt atomic.Pointer[time.Time]
+	ok          atomic.Bool
+	restarted   atomic.Bool // what is in force comes from the copy on disk
+}
+
+func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry) (*telemetry, error) {
+	t := &telemetry{builder: builder, now: time.Now}
+	for _, register := range []func() error{
+		func() error { return builder.RegisterExtensionTenantRegistryAgeCallback(t.observeAge) },
+		func() error { return builder.RegisterExtensionTenantRegistryLastLoadCallback(t.observeLastLoad) },
+		func() error { return builder.RegisterExtensionTenantRegistrySourceOkCallback(t.observeSourceOK) },
+		func() error {
+			return builder.RegisterExtensionTenantRegistryInfoCallback(func(_ context.Context, o metric.Int64Observer) error {
+				if s := reg.Snapshot(); s != nil {
+					o.Observe(1, metric.WithAttributes(attribute.String("hash", shortHash(s)), attribute.String("source", t.source())))
+				}
+				return nil
+			})
+		},
+		func() error {
+			return builder.RegisterExtensionTenantRegistryKeysCallback(func(_ context.Context, o metric.Int64Observer) error {
+				if s := reg.Snapshot(); s != nil {
+					o.Observe(int64(countKeys(s)))
+				}
+				return nil
+			})
+		},
+		func() error {
+			return builder.RegisterExtensionTenantRegistryTenantsCallback(func(_ context.Context, o metric.Int64Observer) error {
+				if s := reg.Snapshot(); s != nil {
+					observeTenants(o, s)
+				}
+				return nil
+			})
+		},
+	} {
+		if err := register(); err != nil {
+			builder.Shutdown()
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func countKeys(s *tenant.Snapshot) int {
+	n := 0
+	for range s.Keys() {
+		n++
+	}
+	return n
+}
+
+func observeTenants(o metric.Int64Observer, s *tenant.Snapshot) {
+	counts := map[tenant.Status]int64{tenant.StatusActive: 0, tenant.StatusSuspended: 0, tenant.StatusDeleted: 0}
+	for t := range s.Tenants() {
+		counts[t.Status]++
+	}
+	for status, n := range counts {
+		o.Observe(n, metric.WithAttributes(attribute.String("status", string(status))))
+	}
+}
+
+func (t *telemetry) observeAge(_ context.Context, o metric.Float64Observer) error {
+	if at := t.confirmedAt.Load(); at != nil {
+		o.Observe(t.now().Sub(*at).Seconds())
+	}
+	return nil
+}
+
+func (t *telemetry) observeLastLoad(_ context.Context, o metric.Float64Observer) error {
+	if at := t.readAt.Load(); at != nil {
+		o.Observe(float64(at.UnixNano()) / float64(time.Second))
+	}
+	return nil
+}
+
+func (t *telemetry) observeSourceOK(_ context.Context, o metric.Int64Observer) error {
+	var ok int64
+	if t.ok.Load() {
+		ok = 1
+	}
+	o.Observe(ok)
+	return nil
+}
+
+func (t *telemetry) source() string {
+	if t.restarted.Load() {
+		return "snapshot"
+	}
+	return "file"
+}
+
+// loaded records that what the source says has come into force.
+func (t *telemetry) loaded(ctx context.Context, at time.Time) {
+	t.readAt.Store(&at)
+	t.restarted.Store(false)
+	t.builder.ExtensionTenantRegistryLoads.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", "loaded")))
+}
+
+// restored records that the copy of the source as it was at the time at is in
+// force.
+func (t *telemetry) restored(at time.Time) {
+	t.readAt.Store(&at)
+	t.confirmedAt.Store(&at)
+	t.restarted.Store(true)
+}
+
+// confirmed records that the source still says what is in force.
+func (t *telemetry) confirmed(at time.Time) {
+	t.confirmedAt.Store(&at)
+	t.ok.Store(true)
+}
+
+// refused records that the source is bad or away.
+func (t *telemetry) refused(ctx context.Context) {
+	t.ok.Store(false)
+	t.builder.ExtensionTenantRegistryLoads.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", "refused")))
+}
+
+func (t *telemetry) shutdown() { t.builder.Shutdown() }

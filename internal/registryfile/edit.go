@@ -1,0 +1,85 @@
+package registryfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// lockPoll is how often a held lock is tried again.
+const lockPoll = 5 * time.Millisecond
+
+// ErrLocked is returned when another program edits the file for longer than the
+// context allows.
+var ErrLocked = errors.New("the registry is being edited by another program")
+
+// Edit lets change edit the registry file at path and writes the result, if it
+// differs, before it returns. Programs that edit one file at the same time take
+// turns, so no change is lost. A file that is not valid is not edited: the
+// error then holds [Faults]. The error is fs.ErrNotExist if there is no file.
+func Edit(ctx context.Context, path string, change func(*Document) error) error {
+	return edit(ctx, path, nil, change)
+}
+
+// EditOrCreate is [Edit] that begins with an empty registry if there is no file
+// at path. Its folder must exist.
+func EditOrCreate(ctx context.Context, path string, change func(*Document) error) error {
+	return edit(ctx, path, []byte(newFile), change)
+}
+
+func edit(ctx context.Context, path string, initial []byte, change func(*Document) error) (err error) {
+	path, err = target(path)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil && initial == nil {
+		return err // without leaving a lock file behind
+	}
+	unlock, err := lock(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && initial != nil {
+		data, err = initial, nil
+	}
+	if err != nil {
+		return err
+	}
+	doc, err := NewDocument(data)
+	if err != nil {
+		return fmt.Errorf("%s is not a valid registry, nothing was changed:\n%w", path, err)
+	}
+	if err := change(doc); err != nil {
+		return err
+	}
+	if bytes.Equal(doc.Bytes(), data) {
+		return nil
+	}
+	return WriteAtomic(path, doc.Bytes())
+}
+
+// lock takes the lock of the file at path. The lock is a file of its own
+// because the file itself is replaced while the lock is held. It stays behind:
+// to remove it would let two programs hold locks on two files of that name.
+func lock(ctx context.Context, path string) (unlock func() error, err error) {
+	l := flock.New(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".lock"), flock.SetPermissions(0o600))
+	switch ok, err := l.TryLockContext(ctx, lockPoll); {
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("%w: %s is locked", ErrLocked, l.Path())
+	case err != nil:
+		return nil, fmt.Errorf("locking the registry: %w", err)
+	case !ok:
+		return nil, fmt.Errorf("%w: %s is locked", ErrLocked, l.Path())
+	}
+	return l.Unlock, nil
+}

@@ -1,0 +1,198 @@
+package tenantprocessor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Source is where the tenant's ID comes from.
+type Source string
+
+const (
+	// SourceConfig takes it from the configuration: all data is one tenant's.
+	SourceConfig Source = "config"
+	// SourceAuth takes it from the authenticated caller and from nothing else.
+	SourceAuth Source = "auth"
+)
+
+// SeverityMode is what becomes of the severity of log records.
+type SeverityMode string
+
+const (
+	// SeverityNormalize makes the text one of trace, debug, info, warn, error
+	// and fatal, in step with the number.
+	SeverityNormalize SeverityMode = "normalize"
+	// SeverityKeep leaves it as it came.
+	SeverityKeep SeverityMode = "keep"
+)
+
+// Detection is a group of resource attributes that the collector finds out.
+type Detection string
+
+const (
+	// DetectHost is host.name, host.id and host.arch.
+	DetectHost Detection = "host"
+	// DetectOS is os.type and os.description.
+	DetectOS Detection = "os"
+	// DetectProcess is process.pid and process.executable.name of the collector,
+	// for data that names neither a service nor a process.
+	DetectProcess Detection = "process"
+)
+
+// LimitsMode is what becomes of data over a tenant's limits.
+type LimitsMode string
+
+const (
+	// LimitsEnforce refuses it; its sender is told when to come again.
+	LimitsEnforce LimitsMode = "enforce"
+	// LimitsWarn lets it pass and counts it.
+	LimitsWarn LimitsMode = "warn"
+)
+
+// LimitsConfig says how the limits are kept that tenants have in the registry.
+type LimitsConfig struct {
+	// Mode defaults to "enforce".
+	Mode LimitsMode `mapstructure:"mode"`
+
+	// Burst is how much of a rate may come at once, as the time in which the rate
+	// allows it. A larger request passes and is waited for. Defaults to 1s.
+	Burst time.Duration `mapstructure:"burst"`
+
+	// WarnAt is the share of a quota, above 0 and up to 1, from which the log
+	// warns. Defaults to 0.8.
+	WarnAt float64 `mapstructure:"warn_at"`
+
+	// Storage is the extension that keeps the counts of quotas over a restart.
+	// Without it they begin anew.
+	Storage *component.ID `mapstructure:"storage"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Config is the end-user configuration of the processor.
+type Config struct {
+	// Source says where the tenant's ID comes from. Defaults to "config".
+	Source Source `mapstructure:"source"`
+
+	// BusinessID is the tenant's ID. Required with source "config", forbidden
+	// with "auth".
+	BusinessID string `mapstructure:"business_id"`
+
+	// Attribute is the resource attribute that carries the tenant's ID. On
+	// scopes, records and below it is overwritten where it appears. Defaults to
+	// "business_id".
+	Attribute string `mapstructure:"attribute"`
+
+	// DeploymentEnvironment is stamped as deployment.environment and
+	// deployment.environment.name where the data has neither. Optional.
+	DeploymentEnvironment string `mapstructure:"deployment_environment"`
+
+	// ServiceName is stamped as service.name where the data has none, or the
+	// SDKs' stand-in unknown_service. Optional.
+	ServiceName string `mapstructure:"service_name"`
+
+	// Detect lists what to find out about this machine. Defaults to host and os
+	// with source "config" and to nothing with "auth", since data at a gateway
+	// is from other machines.
+	Detect []Detection `mapstructure:"detect"`
+
+	// Severity defaults to "normalize".
+	Severity SeverityMode `mapstructure:"severity"`
+
+	// Registry is the extension that knows the tenants. With source "auth" it
+	// defaults to tenant_registry; with "config" it is optional and adds the
+	// tenant's attributes and status.
+	Registry *component.ID `mapstructure:"registry"`
+
+	// Limits says how the tenants' limits in the registry are kept.
+	Limits LimitsConfig `mapstructure:"limits"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var (
+	_ component.Config  = (*Config)(nil)
+	_ confmap.Validator = (*Config)(nil)
+	_ confmap.Validator = (*LimitsConfig)(nil)
+)
+
+var (
+	errNoBusinessID   = errors.New("`business_id` is required with `source: config`; is the environment variable empty that it is taken from?")
+	errBusinessIDAuth = errors.New("`business_id` must not be set with `source: auth`: there the tenant is the key's and nothing else")
+	errNoLimits       = errors.New("`limits::storage` needs a `registry`: there are no limits without one")
+	errNoAttribute    = errors.New("`attribute` must not be empty")
+)
+
+// Validate implements confmap.Validator.
+func (c *Config) Validate() error {
+	var errs []error
+	switch c.Source {
+	case SourceConfig:
+		if c.BusinessID == "" {
+			errs = append(errs, errNoBusinessID)
+		} else if err := tenant.ID(c.BusinessID).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("`business_id`: %w", err))
+		}
+	case SourceAuth:
+		if c.BusinessID != "" {
+			errs = append(errs, errBusinessIDAuth)
+		}
+	default:
+		errs = append(errs, fmt.Errorf("`source` must be config or auth, got %q", c.Source))
+	}
+	if c.Attribute == "" {
+		errs = append(errs, errNoAttribute)
+	}
+	for _, d := range c.Detect {
+		if d != DetectHost && d != DetectOS && d != DetectProcess {
+			errs = append(errs, fmt.Errorf("`detect` knows host, os and process, got %q", d))
+		}
+	}
+	if c.Severity != SeverityNormalize && c.Severity != SeverityKeep {
+		errs = append(errs, fmt.Errorf("`severity` must be normalize or keep, got %q", c.Severity))
+	}
+	if _, ok := c.registryID(); !ok && c.Limits.Storage != nil {
+		errs = append(errs, errNoLimits)
+	}
+	return errors.Join(errs...)
+}
+
+// Validate implements confmap.Validator.
+func (c *LimitsConfig) Validate() error {
+	var errs []error
+	if c.Mode != LimitsEnforce && c.Mode != LimitsWarn {
+		errs = append(errs, fmt.Errorf("`mode` must be enforce or warn, got %q", c.Mode))
+	}
+	if c.Burst <= 0 {
+		errs = append(errs, fmt.Errorf("`burst` must be positive, got %s", c.Burst))
+	}
+	if c.WarnAt <= 0 || c.WarnAt > 1 {
+		errs = append(errs, fmt.Errorf("`warn_at` must be above 0 and at most 1, got %v", c.WarnAt))
+	}
+	return errors.Join(errs...)
+}
+
+// detects tells whether d is to be detected.
+func (c *Config) detects(d Detection) bool {
+	if c.Detect == nil {
+		return c.Source == SourceConfig && d != DetectProcess
+	}
+	return slices.Contains(c.Detect, d)
+}
+
+// registryID returns the registry's ID, or false if there is to be none.
+func (c *Config) registryID() (component.ID, bool) {
+	if c.Registry != nil {
+		return *c.Registry, true
+	}
+	return component.MustNewID("tenant_registry"), c.Source == SourceAuth
+}

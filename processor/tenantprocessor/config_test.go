@@ -1,0 +1,90 @@
+package tenantprocessor
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+)
+
+func load(t *testing.T, file, key string) *Config {
+	t.Helper()
+	all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
+	require.NoError(t, err)
+	sub, err := all.Sub(key)
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, sub.Unmarshal(cfg))
+	return cfg
+}
+
+func TestConfig_OfTheReadme(t *testing.T) {
+	limits := LimitsConfig{Mode: LimitsEnforce, Burst: time.Second, WarnAt: 0.8}
+	storage := component.MustNewID("file_storage")
+	registry := component.MustNewID("tenant_registry")
+	for key, want := range map[string]*Config{
+		"tenant/edge": {
+			Source: SourceConfig, BusinessID: "tenant-a", Attribute: "business_id",
+			DeploymentEnvironment: "production", ServiceName: "shop",
+			Detect:   []Detection{DetectHost, DetectOS, DetectProcess},
+			Severity: SeverityNormalize, Limits: limits,
+		},
+		"tenant/gateway": {
+			Source: SourceAuth, Attribute: "business_id", Severity: SeverityNormalize, Registry: &registry,
+			Limits: LimitsConfig{Mode: LimitsEnforce, Burst: 2 * time.Second, WarnAt: 0.8, Storage: &storage},
+		},
+	} {
+		cfg := load(t, "config.yaml", key)
+		assert.Equal(t, want, cfg, key)
+		assert.NoError(t, confmap.Validate(cfg), key)
+	}
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	example, err := os.ReadFile(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), string(example))
+}
+
+func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
+	for key, want := range map[string]string{
+		"no_business_id":              "`business_id` is required with `source: config`",
+		"business_id_not_a_tenant_id": "`business_id`: tenant ID has the character '/' at byte 1",
+		"business_id_with_auth":       "`business_id` must not be set with `source: auth`",
+		"unknown_source":              "`source` must be config or auth, got \"header\"",
+		"empty_attribute":             "`attribute` must not be empty",
+		"unknown_detection":           "`detect` knows host, os and process, got \"cloud\"",
+		"unknown_severity_mode":       "`severity` must be normalize or keep, got \"drop\"",
+		"limits_without_registry":     "`limits::storage` needs a `registry`",
+		"unknown_limits_mode":         "limits: `mode` must be enforce or warn, got \"soft\"",
+		"no_burst":                    "limits: `burst` must be positive, got 0s",
+		"warn_above_all":              "limits: `warn_at` must be above 0 and at most 1, got 80",
+	} {
+		assert.ErrorContains(t, confmap.Validate(load(t, "invalid.yaml", key)), want, key)
+	}
+}
+
+func TestConfig_DetectsByDefaultOnlyWhereTheDataIsFrom(t *testing.T) {
+	edge := &Config{Source: SourceConfig}
+	assert.True(t, edge.detects(DetectHost))
+	assert.True(t, edge.detects(DetectOS))
+	assert.False(t, edge.detects(DetectProcess))
+	assert.False(t, (&Config{Source: SourceAuth}).detects(DetectHost))
+
+	off := createDefaultConfig().(*Config)
+	require.NoError(t, confmap.NewFromStringMap(map[string]any{"detect": []any{}}).Unmarshal(off))
+	assert.False(t, off.detects(DetectHost), "an empty list turns detection off")
+}
+
+func TestConfig_RegistryIsNeededOnlyForAuthenticatedTenants(t *testing.T) {
+	id, ok := (&Config{Source: SourceAuth}).registryID()
+	assert.True(t, ok)
+	assert.Equal(t, "tenant_registry", id.String())
+	_, ok = (&Config{Source: SourceConfig}).registryID()
+	assert.False(t, ok)
+}

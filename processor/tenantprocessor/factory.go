@@ -1,0 +1,114 @@
+package tenantprocessor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processorhelper"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
+)
+
+// factory holds the limiters that the processors of one configuration share.
+type factory struct {
+	mu       sync.Mutex
+	limiters map[*Config]*sharedLimiter
+}
+
+type sharedLimiter struct {
+	*limiter
+	users int
+}
+
+func newFactory() *factory { return &factory{limiters: map[*Config]*sharedLimiter{}} }
+
+// NewFactory returns the factory of the processor.
+func NewFactory() processor.Factory {
+	f := newFactory()
+	return processor.NewFactory(metadata.Type, createDefaultConfig,
+		processor.WithLogs(f.createLogs, metadata.LogsStability),
+		processor.WithMetrics(f.createMetrics, metadata.MetricsStability),
+		processor.WithTraces(f.createTraces, metadata.TracesStability),
+	)
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Source: SourceConfig, Attribute: tenant.AttributeKey, Severity: SeverityNormalize,
+		Limits: LimitsConfig{Mode: LimitsEnforce, Burst: time.Second, WarnAt: 0.8},
+	}
+}
+
+// create returns a processor that shares its limiter with those of the same cfg.
+func (f *factory) create(set processor.Settings, cfg *Config, signal tenant.Signal) (*tenantProcessor, error) {
+	p, err := newProcessor(set, cfg, signal)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := cfg.registryID(); !ok {
+		return p, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	shared := f.limiters[cfg]
+	if shared == nil {
+		l, err := newLimiter(set, cfg.Limits)
+		if err != nil {
+			return nil, err
+		}
+		shared = &sharedLimiter{limiter: l}
+		f.limiters[cfg] = shared
+	}
+	shared.users++
+	p.limiter = shared.limiter
+	p.release = func(ctx context.Context) error { return f.release(ctx, cfg, shared) }
+	return p, nil
+}
+
+func (f *factory) release(ctx context.Context, cfg *Config, shared *sharedLimiter) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if shared.users--; shared.users > 0 {
+		return nil
+	}
+	delete(f.limiters, cfg)
+	return shared.stop(ctx)
+}
+
+func (f *factory) createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+	p, err := f.create(set, cfg.(*Config), tenant.Logs)
+	if err != nil {
+		return nil, err
+	}
+	if next, err = p.limitLogs(next); err != nil {
+		return nil, err
+	}
+	return processorhelper.NewLogs(ctx, set, cfg, next, p.processLogs, p.options()...)
+}
+
+func (f *factory) createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+	p, err := f.create(set, cfg.(*Config), tenant.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	if next, err = p.limitMetrics(next); err != nil {
+		return nil, err
+	}
+	return processorhelper.NewMetrics(ctx, set, cfg, next, p.processMetrics, p.options()...)
+}
+
+func (f *factory) createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+	p, err := f.create(set, cfg.(*Config), tenant.Traces)
+	if err != nil {
+		return nil, err
+	}
+	if next, err = p.limitTraces(next); err != nil {
+		return nil, err
+	}
+	return processorhelper.NewTraces(ctx, set, cfg, next, p.processTraces, p.options()...)
+}

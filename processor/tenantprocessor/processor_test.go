@@ -1,0 +1,65 @@
+package tenantprocessor
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processortest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
+)
+
+var registryID = component.MustNewID("tenant_registry")
+
+// started returns a started processor of signal for cfg, with registry as the
+// tenant registry, and the telemetry it writes to.
+func started(tb testing.TB, cfg *Config, signal tenant.Signal, registry *tenanttest.Registry) (*tenantProcessor, *componenttest.Telemetry) {
+	tb.Helper()
+	require.NoError(tb, cfg.Validate())
+	telemetry := componenttest.NewTelemetry()
+	tb.Cleanup(func() { require.NoError(tb, telemetry.Shutdown(context.Background())) })
+	set := processortest.NewNopSettings(metadata.Type)
+	set.TelemetrySettings = telemetry.NewTelemetrySettings()
+	p, err := newFactory().create(set, cfg, signal)
+	require.NoError(tb, err)
+	host := tenanttest.Host{}
+	if registry != nil {
+		host[registryID] = registry
+	}
+	require.NoError(tb, p.start(context.Background(), host))
+	tb.Cleanup(func() { require.NoError(tb, p.shutdown(context.Background())) })
+	return p, telemetry
+}
+
+func authConfig() *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Source = SourceAuth
+	return cfg
+}
+
+func edgeConfig() *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.BusinessID = "tenant-a"
+	cfg.Detect = []Detection{}
+	return cfg
+}
+
+// caller returns a context in which a key of tenant id with scopes was accepted.
+func caller(id tenant.ID, scopes ...tenant.Signal) context.Context {
+	return tenant.NewContext(context.Background(), tenant.NewIdentity(id, "k0000000", tenant.NewSignals(scopes...)))
+}
+
+func TestProcessor_NamesTheRegistryThatIsMissing(t *testing.T) {
+	p, err := newFactory().create(nopSettings(), authConfig(), tenant.Logs)
+	require.NoError(t, err)
+	require.ErrorContains(t, p.start(context.Background(), tenanttest.Host{}), `extension "tenant_registry" is not configured`)
+	require.NoError(t, p.shutdown(context.Background()))
+}
+
+func nopSettings() processor.Settings { return processortest.NewNopSettings(metadata.Type) }

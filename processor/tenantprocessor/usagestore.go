@@ -1,0 +1,116 @@
+package tenantprocessor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const (
+	usageKey = "usage"
+
+	// saveInterval bounds what a crash loses of the counts.
+	saveInterval = 5 * time.Second
+)
+
+// usageStore keeps what tenants have sent in a storage extension.
+type usageStore struct {
+	client   storage.Client
+	interval time.Duration
+	saved    map[tenant.ID]usage // of the goroutine of keep, and of close after it
+	stop     context.CancelFunc
+	done     sync.WaitGroup
+}
+
+func openUsageStore(ctx context.Context, host component.Host, id, owner component.ID) (*usageStore, error) {
+	ext, ok := host.GetExtensions()[id]
+	if !ok {
+		return nil, fmt.Errorf("limits::storage: extension %q is not configured or not listed under service::extensions", id)
+	}
+	store, ok := ext.(storage.Extension)
+	if !ok {
+		return nil, fmt.Errorf("limits::storage: extension %q is not a storage", id)
+	}
+	client, err := store.GetClient(ctx, component.KindProcessor, owner, "limits")
+	if err != nil {
+		return nil, fmt.Errorf("limits::storage: %w", err)
+	}
+	return &usageStore{client: client, interval: saveInterval}, nil
+}
+
+func (s *usageStore) load(ctx context.Context) (map[tenant.ID]usage, error) {
+	raw, err := s.client.Get(ctx, usageKey)
+	if err != nil || raw == nil {
+		return nil, err
+	}
+	var all map[tenant.ID]usage
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, err
+	}
+	s.saved = maps.Clone(all)
+	return all, nil
+}
+
+// keep saves what usages returns again and again until close. It reports each
+// change from success to failure once.
+func (s *usageStore) keep(usages func() map[tenant.ID]usage, report func(error)) {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.done.Go(func() {
+		tick := time.NewTicker(s.interval)
+		defer tick.Stop()
+		failed := false
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			err := s.save(ctx, usages())
+			if err != nil && !failed && ctx.Err() == nil {
+				report(err)
+			}
+			failed = err != nil
+		}
+	})
+}
+
+// save writes all unless it is what was saved last.
+func (s *usageStore) save(ctx context.Context, all map[tenant.ID]usage) error {
+	if maps.EqualFunc(all, s.saved, usage.sameAs) {
+		return nil
+	}
+	raw, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	if err := s.client.Set(ctx, usageKey, raw); err != nil {
+		return err
+	}
+	s.saved = all
+	return nil
+}
+
+func (u usage) sameAs(v usage) bool {
+	return u.Day == v.Day && u.DayBytes == v.DayBytes && u.Month == v.Month && u.MonthBytes == v.MonthBytes
+}
+
+// close saves last and gives the storage back.
+func (s *usageStore) close(ctx context.Context, last map[tenant.ID]usage) error {
+	s.stop()
+	s.done.Wait()
+	err := s.save(ctx, last)
+	if err != nil {
+		err = fmt.Errorf("limits: saving counts: %w", err)
+	}
+	return errors.Join(err, s.client.Close(ctx))
+}
