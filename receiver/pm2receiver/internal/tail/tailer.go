@@ -23,7 +23,7 @@ const (
 	rescanDeep = time.Second
 	// saveInterval is how often checkpoints are saved, and so how much is sent again
 	// after a crash.
-	saveInterval = 500 * time.Millisecond
+	saveInterval = 250 * time.Millisecond
 	// maxStreams bounds the files that are followed.
 	maxStreams = 4096
 	// fresh is how long after its change a folder is looked at again: a second change
@@ -135,7 +135,7 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 		}
 		return nil
 	}
-	return t.save(ctx)
+	return errors.Join(t.save(ctx), t.set.Store.Close(ctx))
 }
 
 func (t *Tailer) all() []*stream {
