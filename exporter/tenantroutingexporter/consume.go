@@ -2,6 +2,7 @@ package tenantroutingexporter
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -9,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -140,7 +142,11 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	}
 	// A tenant may be named by resources that hold nothing.
 	parts = slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 })
+	if parts, err = fit(parts); err != nil {
+		return r.refuse(signal, malformed(err))
+	}
 	if err := sched.Offer(ctx, parts); err != nil {
+		r.reportStorage(err)
 		return r.refuse(signal, offerRefusal(err))
 	}
 	return nil
@@ -192,4 +198,40 @@ func (r *router) route(snap *tenant.Snapshot, id tenant.ID, signal tenant.Signal
 		return nil, routeRefusal(err, signal)
 	}
 	return p.stops[signal], nil
+}
+
+// fit splits what is larger than one of its destinations can take.
+func fit(parts []lane.Part) ([]lane.Part, error) {
+	var out []lane.Part // nil as long as everything fits
+	for i, part := range parts {
+		limit := math.MaxInt
+		for _, stop := range part.Stops {
+			if n := stop.Target.Bounds().BatchBytes; n > 0 {
+				limit = min(limit, n)
+			}
+		}
+		p := part.Payload
+		if p.Size <= limit {
+			if out != nil {
+				out = append(out, part)
+			}
+			continue
+		}
+		pieces, err := backend.Split(p.Signal, p.Data, p.Records, limit)
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = slices.Clone(parts[:i])
+		}
+		for _, piece := range pieces {
+			out = append(out, lane.Part{Stops: part.Stops, Payload: &lane.Payload{
+				Tenant: p.Tenant, Signal: p.Signal, Records: piece.Records, Data: piece.Data, Size: len(piece.Data),
+			}})
+		}
+	}
+	if out == nil {
+		return parts, nil
+	}
+	return out, nil
 }

@@ -40,6 +40,7 @@ type router struct {
 	letters   *archive.Archive
 	scheduler atomic.Pointer[lane.Scheduler] // nil before start
 	refusals  refusals
+	reported  atomic.Int64 // Unix time of the last report of failing storage
 	telemetry *telemetry
 
 	changed     chan struct{} // the registry has a new snapshot
