@@ -45,6 +45,9 @@ type ArchiveConfig struct {
 	// MaxOpenFiles bounds how many files are open at the same time.
 	MaxOpenFiles int `mapstructure:"max_open_files"`
 
+	// Compression is none or zstd.
+	Compression backend.ArchiveCompression `mapstructure:"compression"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -101,7 +104,7 @@ func (d *DestinationConfig) Unmarshal(conf *confmap.Conf) error {
 	d.OTLPGRPC = configoptional.Default(OTLPGRPCConfig{
 		ClientConfig: GRPCClientConfig(configgrpc.NewDefaultClientConfig()), Timeout: 10 * time.Second,
 	})
-	d.Archive = configoptional.Default(ArchiveConfig{MaxFileBytes: 128 * bytesize.MiB, MaxOpenFiles: 256})
+	d.Archive = configoptional.Default(ArchiveConfig{MaxFileBytes: 128 * bytesize.MiB, MaxOpenFiles: 256, Compression: backend.ArchiveCompressionNone})
 	return conf.Unmarshal(d)
 }
 
@@ -134,7 +137,7 @@ func (d *DestinationConfig) compile(name string, pool *backend.Pool) (*backend.D
 	case d.Archive.HasValue():
 		a := d.Archive.Get()
 		out, err = backend.NewArchive(name, backend.ArchiveSettings{
-			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles,
+			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles, Compression: a.Compression,
 		}, pool)
 	case d.OTLPHTTP.HasValue():
 		kind = "::otlp_http"

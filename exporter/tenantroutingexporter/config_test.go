@@ -47,7 +47,7 @@ func TestConfig_Full(t *testing.T) {
 		Attribute: "business_id",
 		Storage:   &storageID,
 		Destinations: map[string]DestinationConfig{
-			"local":  {Archive: configoptional.Some(ArchiveConfig{Directory: "./data", MaxFileBytes: 64 * bytesize.MiB, MaxOpenFiles: 256})},
+			"local":  {Archive: configoptional.Some(ArchiveConfig{Directory: "./data", MaxFileBytes: 64 * bytesize.MiB, MaxOpenFiles: 256, Compression: backend.ArchiveCompressionNone})},
 			"loki":   {Profile: "loki", OTLPHTTP: http(func(c *OTLPHTTPConfig) { c.ClientConfig.Endpoint = "http://loki:3100" })},
 			"signoz": {Profile: "signoz", OTLPGRPC: configoptional.Some(grpc)},
 			"other": {OTLPHTTP: http(func(c *OTLPHTTPConfig) {
@@ -118,6 +118,7 @@ func TestConfig_Invalid(t *testing.T) {
 		"archive directory template":    `directory: {nobody} is not known: only {tenant} and {vars.<name>} are`,
 		"archive max_file_bytes":        `max_file_bytes: must be positive`,
 		"archive max_open_files":        `max_open_files: must be positive`,
+		"archive compression":           `compression: must be none or zstd`,
 		"http without endpoint":         `"destinations::d::otlp_http": needs "endpoint"`,
 		"http endpoint":                 `endpoint: must begin with "http://"`,
 		"http endpoint template":        `endpoint: {host} is not known`,

@@ -38,12 +38,22 @@ type GRPCSettings struct {
 	Timeout time.Duration // of one attempt
 }
 
+// ArchiveCompression is how files of an archive are written.
+type ArchiveCompression string
+
+// The compressions of archives.
+const (
+	ArchiveCompressionNone ArchiveCompression = "none"
+	ArchiveCompressionZstd ArchiveCompression = "zstd"
+)
+
 // ArchiveSettings describe a destination that is an archive of files. Directory
 // may hold templates.
 type ArchiveSettings struct {
 	Directory    string
 	MaxFileBytes int64
 	MaxOpenFiles int
+	Compression  ArchiveCompression
 }
 
 // Destination is a compiled destination.
@@ -170,6 +180,9 @@ func NewArchive(name string, set ArchiveSettings, pool *Pool) (*Destination, err
 	}
 	if set.MaxOpenFiles <= 0 {
 		return nil, errors.New("max_open_files: must be positive")
+	}
+	if set.Compression != ArchiveCompressionNone && set.Compression != ArchiveCompressionZstd {
+		return nil, errors.New("compression: must be none or zstd")
 	}
 	return &Destination{name: name, pool: pool, archive: &set, endpoint: t}, nil
 }
