@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -53,6 +54,7 @@ func (r *router) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 			return n
 		},
 		encode: func() ([]byte, error) { return (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) },
+		delta:  cumulative.HasDelta(md),
 	})
 }
 
@@ -97,6 +99,7 @@ type content struct {
 	resource  func(i int) pcommon.Resource
 	records   func(i int) int
 	encode    func() ([]byte, error) // one field per resource, in their order
+	delta     bool                   // has metrics that some backends cannot take as they are
 }
 
 // share is what one tenant has of a request.
@@ -142,12 +145,29 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	}
 	// A tenant may be named by resources that hold nothing.
 	parts = slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 })
-	if parts, err = fit(parts); err != nil {
-		return r.refuse(signal, malformed(err))
+	settle := func(bool) {}
+	if c.delta {
+		if parts, settle, err = r.convert(sched, parts); err != nil {
+			return r.refuse(signal, malformed(err))
+		}
+	}
+	err = r.offer(ctx, sched, parts)
+	settle(err == nil)
+	if err != nil {
+		return r.refuse(signal, err)
+	}
+	return nil
+}
+
+// offer returns a refusal.
+func (r *router) offer(ctx context.Context, sched *lane.Scheduler, parts []lane.Part) error {
+	parts, err := fit(parts)
+	if err != nil {
+		return malformed(err)
 	}
 	if err := sched.Offer(ctx, parts); err != nil {
 		r.reportStorage(err)
-		return r.refuse(signal, offerRefusal(err))
+		return offerRefusal(err)
 	}
 	return nil
 }

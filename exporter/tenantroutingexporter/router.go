@@ -26,6 +26,10 @@ const (
 	maxInFlight         = 512
 	laneIdleTimeout     = time.Minute
 	sweepInterval       = 30 * time.Second
+
+	// Of the delta time series of a tenant at a destination that wants totals.
+	maxStreams        = 100_000
+	streamIdleTimeout = time.Hour
 )
 
 // router accepts data for lanes. It serves all signals of one configuration.
@@ -208,6 +212,7 @@ func (r *router) sweep() {
 			return
 		case now := <-ticker.C:
 			r.pool.Sweep(now)
+			r.plans.sweep(now)
 			if r.letters != nil {
 				r.letters.Sweep(now.Add(-sweepInterval))
 			}

@@ -286,6 +286,9 @@ func (d *Destination) fill(settings any, v template.Values) error {
 	return nil
 }
 
+// Cumulative tells whether the destination must not get delta metrics.
+func (d *Destination) Cumulative() bool { return d.profile.Cumulative }
+
 // transportKey is equal for tenants whose clients would be the same.
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder
