@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -195,6 +196,10 @@ func TestDeadLetters_KeepWhatADestinationRefuses(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(dir, "tenant=a", "destination=d", "signal=logs", "00000.jsonl"))
 	require.NoError(t, err)
 	assert.Contains(t, string(data), `"destination":"d","signal":"logs","reason":"http_400","message":"HTTP status 400: no message"`)
+	groups, err := deadletter.Find(dir)
+	require.NoError(t, err)
+	require.Len(t, groups, 1)
+	assert.Equal(t, map[string]int{"http_400": 1}, groups[0].Reasons)
 	s.set(http.StatusOK, "")
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "2")))
 	s.eventually(t, "/v1/logs 2")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -256,10 +255,9 @@ func (r *router) openDeadLetters() (err error) {
 }
 
 func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err error) {
-	lines, err := backend.DeadLetters(b, res, time.Now())
+	folder, lines, err := backend.DeadLetters(b, res, time.Now())
 	if err != nil {
-		return false, nil // what cannot be decoded can be neither shown nor replayed
+		return false, nil //nolint:nilerr // what cannot be decoded can be neither shown nor replayed
 	}
-	folder := filepath.Join("tenant="+string(b.Key.Tenant), "destination="+b.Key.Destination, "signal="+b.Key.Signal.String())
 	return true, r.letters.Append(folder, lines)
 }

@@ -187,7 +187,7 @@ func TestConvert_Histograms(t *testing.T) {
 	assert.Equal(t, uint64(3), p.Count())
 }
 
-// values in an exponential histogram of a given scale
+// exponential returns a histogram of values at a scale.
 func exponential(at int, scale int32, values ...float64) pmetric.Metrics {
 	return metric(func(m pmetric.Metric) {
 		h := m.SetEmptyExponentialHistogram()
