@@ -90,16 +90,19 @@ type OTLPGRPCConfig struct {
 
 var _ confmap.Unmarshaler = (*DestinationConfig)(nil)
 
-// idleConnsPerHost keeps the connections of all tenants that share a host, where
-// Go's default would keep two of them.
-const idleConnsPerHost = 64
+// Go's defaults of 100 and 2 would open connections anew for most batches where
+// many tenants share a host, or have a host each.
+const (
+	idleConns        = 4096
+	idleConnsPerHost = 64
+)
 
 // Unmarshal implements confmap.Unmarshaler. A map's values have no defaults of
 // their own, so they are set here.
 func (d *DestinationConfig) Unmarshal(conf *confmap.Conf) error {
 	http := confighttp.NewDefaultClientConfig()
 	http.Timeout = 10 * time.Second
-	http.MaxIdleConnsPerHost = idleConnsPerHost
+	http.MaxIdleConns, http.MaxIdleConnsPerHost = idleConns, idleConnsPerHost
 	d.OTLPHTTP = configoptional.Default(OTLPHTTPConfig{ClientConfig: http, Encoding: backend.EncodingProto})
 	d.OTLPGRPC = configoptional.Default(OTLPGRPCConfig{
 		ClientConfig: GRPCClientConfig(configgrpc.NewDefaultClientConfig()), Timeout: 10 * time.Second,
