@@ -3,7 +3,6 @@ package tail
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -103,9 +102,4 @@ func (s *Store) Save(ctx context.Context, changed map[string]*Checkpoint, all []
 }
 
 // Close closes the storage client.
-func (s *Store) Close(ctx context.Context) error {
-	if err := s.client.Close(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
-}
+func (s *Store) Close(ctx context.Context) error { return s.client.Close(ctx) }

@@ -275,8 +275,9 @@ func (s *stream) read(ctx context.Context, f *file) error {
 		return errTruncated
 	}
 	if at.size == f.mark.Offset {
-		return nil
+		return f.unchanged(at)
 	}
+	f.modified = at.modified
 	buf := buffers.Get().(*[]byte)
 	defer func() {
 		if len(*buf) == sampleSize+blockSize {
