@@ -18,8 +18,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2corpus"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2corpus"
 )
 
 // oracle reads a line as encoding/json does. It returns nil for what is no object.
