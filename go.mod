@@ -133,7 +133,7 @@ require (
 	go.opentelemetry.io/otel/sdk v1.45.0
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260803160001-6ac0973c030d
 	google.golang.org/protobuf v1.36.12
-	gopkg.in/yaml.v3 v3.0.1
+	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
 
 require github.com/bmatcuk/doublestar/v4 v4.10.4

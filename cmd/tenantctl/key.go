@@ -17,8 +17,8 @@ import (
 )
 
 func (a *app) keyCommand() *cobra.Command {
-	return group("key", "Create, list and revoke the keys of tenants",
-		a.keyCreate(), a.keyList(), a.keyRevoke())
+	return group("key", "Create, list, rotate and revoke the keys of tenants",
+		a.keyCreate(), a.keyList(), a.keyRotate(), a.keyRevoke())
 }
 
 // keySettings says what a new key may do.

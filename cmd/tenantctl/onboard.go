@@ -77,7 +77,7 @@ otherwise a placeholder stands in its place.`,
 			if t.Status == tenant.StatusSuspended {
 				fmt.Fprintf(a.err, "Note: tenant %s is suspended, its data is refused until it is resumed.\n", t.ID)
 			}
-			return a.print(out, func(w io.Writer) error { return out.write(w) })
+			return a.print(out, out.write)
 		},
 	}
 	flags := c.Flags()

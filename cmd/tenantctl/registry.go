@@ -19,7 +19,8 @@ import (
 const soon = 14 * 24 * time.Hour
 
 func (a *app) registryCommand() *cobra.Command {
-	return group("registry", "Check the registry as a whole", a.registryValidate())
+	return group("registry", "Check, copy and move the registry as a whole",
+		a.registryValidate(), a.registryExport(), a.registryImport())
 }
 
 // verdict is the outcome of a check.

@@ -1,7 +1,9 @@
 package tenantregistryextension
 
 import (
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
 
 func TestConfig(t *testing.T) {
@@ -53,4 +57,22 @@ func TestConfig_Invalid(t *testing.T) {
 
 func TestFactory(t *testing.T) {
 	assert.Equal(t, component.MustNewType("tenant_registry"), NewFactory().Type())
+}
+
+// The README shows configuration that is tested and a registry that is valid.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	var blocks []string
+	for _, part := range strings.Split(string(readme), "```yaml\n")[1:] {
+		block, _, ok := strings.Cut(part, "```")
+		require.True(t, ok)
+		blocks = append(blocks, block)
+	}
+	require.Len(t, blocks, 2)
+	config, err := os.ReadFile(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	assert.Equal(t, string(config), blocks[0])
+	_, err = registryfile.Parse([]byte(blocks[1]))
+	require.NoError(t, err)
 }

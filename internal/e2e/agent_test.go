@@ -91,12 +91,22 @@ func (a *arrivals) poll() {
 	}}))
 }
 
-// await polls until as many records are there, for at most the time given; it is
-// no fault yet if they do not come.
-func (a *arrivals) await(total int, most time.Duration) {
+// await polls until as many lines of each file are there as are expected, for at
+// most the time given; it is no fault yet if they do not come.
+func (a *arrivals) await(expected map[string][]pm2corpus.Expected, most time.Duration) {
 	a.t.Helper()
-	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if a.poll(); a.total >= total {
+	all := func() bool {
+		for file, lines := range expected {
+			if len(a.lines[file]) < len(lines) {
+				return false
+			}
+		}
+		return true
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(most); time.Now().Before(end); <-tick.C {
+		if a.poll(); all() {
 			return
 		}
 	}

@@ -91,7 +91,7 @@ func TestPM2Live(t *testing.T) {
 		total += len(want[filepath.Base(name)])
 	}
 	got := newArrivals(t, g, "shop")
-	got.await(total, 20*time.Second)
+	got.await(want, 20*time.Second)
 	a.stop()
 	g.stop()
 	got.poll()

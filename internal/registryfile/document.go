@@ -122,6 +122,16 @@ func (d *Document) Update(id tenant.ID, change func(t *tenant.Tenant) error) err
 	return d.apply(replaced(text), all, want)
 }
 
+// Replace makes data the whole text of the document, or returns [Faults].
+func (d *Document) Replace(data []byte) error {
+	next := &Document{parser: d.parser}
+	if err := next.load(data); err != nil {
+		return err
+	}
+	*d = *next
+	return nil
+}
+
 // editable copies everything of t that a change may write to.
 func editable(t *tenant.Tenant) *tenant.Tenant {
 	c := clone(t)

@@ -28,22 +28,40 @@ func TestAccount_NamesTheLimitThatIsExceeded(t *testing.T) {
 		limits tenant.Limits
 		want   excess
 	}{
-		{"log records", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10}),
-			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second}},
-		{"data points", tenant.Metrics, rateOf(tenant.Metrics, tenant.Rate{RecordsPerSecond: 50}),
-			excess{rateExceeded, "over the limit of 50 data points per second", time.Second}},
-		{"spans", tenant.Traces, rateOf(tenant.Traces, tenant.Rate{RecordsPerSecond: 20}),
-			excess{rateExceeded, "over the limit of 20 spans per second", 4 * time.Second}},
-		{"bytes", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{BytesPerSecond: 1 << 10}),
-			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second}},
-		{"the longer of two", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 50, BytesPerSecond: 1 << 10}),
-			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second}},
-		{"the longer of two, the first", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10, BytesPerSecond: 5 << 10}),
-			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second}},
-		{"daily quota", tenant.Logs, tenant.Limits{DailyBytes: 15 << 10},
-			excess{quotaExceeded, "over the daily quota of 15KiB", 12 * time.Hour}},
-		{"monthly quota", tenant.Traces, tenant.Limits{MonthlyBytes: 15 << 10, DailyBytes: 15 << 10},
-			excess{quotaExceeded, "over the monthly quota of 15KiB", (30*24 + 12) * time.Hour}},
+		{
+			"log records", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10}),
+			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second},
+		},
+		{
+			"data points", tenant.Metrics, rateOf(tenant.Metrics, tenant.Rate{RecordsPerSecond: 50}),
+			excess{rateExceeded, "over the limit of 50 data points per second", time.Second},
+		},
+		{
+			"spans", tenant.Traces, rateOf(tenant.Traces, tenant.Rate{RecordsPerSecond: 20}),
+			excess{rateExceeded, "over the limit of 20 spans per second", 4 * time.Second},
+		},
+		{
+			"bytes", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{BytesPerSecond: 1 << 10}),
+			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second},
+		},
+		{
+			"the longer of two", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 50, BytesPerSecond: 1 << 10}),
+			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second},
+		},
+		{
+			"the longer of two, the first", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10, BytesPerSecond: 5 << 10}),
+			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second},
+		},
+		{
+			"daily quota", tenant.Logs,
+			tenant.Limits{DailyBytes: 15 << 10},
+			excess{quotaExceeded, "over the daily quota of 15KiB", 12 * time.Hour},
+		},
+		{
+			"monthly quota", tenant.Traces,
+			tenant.Limits{MonthlyBytes: 15 << 10, DailyBytes: 15 << 10},
+			excess{quotaExceeded, "over the monthly quota of 15KiB", (30*24 + 12) * time.Hour},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var a account

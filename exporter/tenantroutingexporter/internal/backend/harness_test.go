@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.opentelemetry.io/collector/config/confighttp"
-	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.uber.org/goleak"
@@ -37,8 +36,6 @@ func profile(t *testing.T, name string) Profile {
 	require.NoError(t, err)
 	return p
 }
-
-type headers = map[string]configopaque.String
 
 // overHTTP returns a destination without compression and with a short timeout.
 func overHTTP(t *testing.T, p Profile, endpoint string, change func(*HTTPSettings)) *Destination {

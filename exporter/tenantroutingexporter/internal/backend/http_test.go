@@ -226,7 +226,7 @@ func TestHTTP_MergesPayloadsAndAppliesTheTenantsHeaders(t *testing.T) {
 					sent = ""
 				}
 				require.Len(t, got, 7)
-				assert.True(t, got[2] == long)
+				assert.Equal(t, long, got[2])
 				got[2] = "long"
 				assert.Equal(t, []string{"1", "2", "long", "tenant-a", "tenant-a.example", "/base/otlp/v1/logs", sent}, got)
 			})

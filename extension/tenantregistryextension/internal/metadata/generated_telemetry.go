@@ -178,43 +178,43 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionTenantRegistryAge, err = builder.meter.Float64ObservableGauge(
 		"otelcol_extension_tenant_registry_age",
-		metric.WithDescription("Time since the source was last seen to be good and to say what is in force. It stays under a second unless the source is bad or away. [Alpha]"),
+		metric.WithDescription("Time since the source was last seen to be good and to say what is in force. It stays under a second unless the source is bad or away. [Development]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryInfo, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_info",
-		metric.WithDescription("Always 1; its attributes tell which registry is in force. [Alpha]"),
+		metric.WithDescription("Always 1; its attributes tell which registry is in force. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryKeys, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_keys",
-		metric.WithDescription("Keys in the registry in force, revoked and expired ones included. [Alpha]"),
+		metric.WithDescription("Keys in the registry in force, revoked and expired ones included. [Development]"),
 		metric.WithUnit("{key}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryLastLoad, err = builder.meter.Float64ObservableGauge(
 		"otelcol_extension_tenant_registry_last_load",
-		metric.WithDescription("When the registry in force was read from its source, in seconds since 1970. [Alpha]"),
+		metric.WithDescription("When the registry in force was read from its source, in seconds since 1970. [Development]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryLoads, err = builder.meter.Int64Counter(
 		"otelcol_extension_tenant_registry_loads",
-		metric.WithDescription("Times the source said something new. [Alpha]"),
+		metric.WithDescription("Times the source said something new. [Development]"),
 		metric.WithUnit("{load}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistrySourceOk, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_source_ok",
-		metric.WithDescription("1 if the source is good and says what is in force, otherwise 0. [Alpha]"),
+		metric.WithDescription("1 if the source is good and says what is in force, otherwise 0. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryTenants, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_tenants",
-		metric.WithDescription("Tenants in the registry in force. [Alpha]"),
+		metric.WithDescription("Tenants in the registry in force. [Development]"),
 		metric.WithUnit("{tenant}"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionTenantRegistryAge(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_age",
-		Description: "Time since the source was last seen to be good and to say what is in force. It stays under a second unless the source is bad or away. [Alpha]",
+		Description: "Time since the source was last seen to be good and to say what is in force. It stays under a second unless the source is bad or away. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
@@ -38,7 +38,7 @@ func AssertEqualExtensionTenantRegistryAge(t *testing.T, tt *componenttest.Telem
 func AssertEqualExtensionTenantRegistryInfo(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_info",
-		Description: "Always 1; its attributes tell which registry is in force. [Alpha]",
+		Description: "Always 1; its attributes tell which registry is in force. [Development]",
 		Unit:        "1",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -52,7 +52,7 @@ func AssertEqualExtensionTenantRegistryInfo(t *testing.T, tt *componenttest.Tele
 func AssertEqualExtensionTenantRegistryKeys(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_keys",
-		Description: "Keys in the registry in force, revoked and expired ones included. [Alpha]",
+		Description: "Keys in the registry in force, revoked and expired ones included. [Development]",
 		Unit:        "{key}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -66,7 +66,7 @@ func AssertEqualExtensionTenantRegistryKeys(t *testing.T, tt *componenttest.Tele
 func AssertEqualExtensionTenantRegistryLastLoad(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_last_load",
-		Description: "When the registry in force was read from its source, in seconds since 1970. [Alpha]",
+		Description: "When the registry in force was read from its source, in seconds since 1970. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
@@ -80,7 +80,7 @@ func AssertEqualExtensionTenantRegistryLastLoad(t *testing.T, tt *componenttest.
 func AssertEqualExtensionTenantRegistryLoads(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_loads",
-		Description: "Times the source said something new. [Alpha]",
+		Description: "Times the source said something new. [Development]",
 		Unit:        "{load}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -96,7 +96,7 @@ func AssertEqualExtensionTenantRegistryLoads(t *testing.T, tt *componenttest.Tel
 func AssertEqualExtensionTenantRegistrySourceOk(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_source_ok",
-		Description: "1 if the source is good and says what is in force, otherwise 0. [Alpha]",
+		Description: "1 if the source is good and says what is in force, otherwise 0. [Development]",
 		Unit:        "1",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -110,7 +110,7 @@ func AssertEqualExtensionTenantRegistrySourceOk(t *testing.T, tt *componenttest.
 func AssertEqualExtensionTenantRegistryTenants(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_tenants",
-		Description: "Tenants in the registry in force. [Alpha]",
+		Description: "Tenants in the registry in force. [Development]",
 		Unit:        "{tenant}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

@@ -82,7 +82,7 @@ func (m *Assembler) slot(id int64, stderr bool, a *arena.Arena, yield func(*Line
 		}
 	}
 	if len(slots) < maxSlots {
-		m.state.Slots = append(slots, Slot{ProcessID: id, Stderr: stderr})
+		m.state.Slots = append(m.state.Slots, Slot{ProcessID: id, Stderr: stderr})
 		m.last = len(m.state.Slots) - 1
 		return m.last
 	}

@@ -15,6 +15,11 @@ type Finder struct {
 	// Include and Exclude are patterns of absolute paths.
 	Include []string
 	Exclude []string
+
+	// growing says whether files are being made in a folder just now. PM2 makes
+	// the files of an application one after the other, so that what looks like a
+	// file of its own may turn out to be a combined one a moment later.
+	growing func(dir string) bool
 }
 
 // daemonLog is the log of PM2 itself.
@@ -42,7 +47,7 @@ func (f Finder) Find() ([]string, error) {
 			if base == daemonLog || f.excluded(name) || f.excluded(dir+base) {
 				continue
 			}
-			if explicit || !combined(dir, base) {
+			if explicit || !f.combined(dir, base) {
 				found[dir+base] = true
 			}
 		}
@@ -78,10 +83,13 @@ func (f Finder) Folders() []string {
 }
 
 // combined says whether a file holds both streams of an application that also have
-// files of their own.
-func combined(dir, base string) bool {
+// files of their own, or may yet get them.
+func (f Finder) combined(dir, base string) bool {
 	if !ParseName(base).Combined {
 		return false
+	}
+	if f.growing != nil && f.growing(dir) {
+		return true
 	}
 	return slices.ContainsFunc(halves(base), func(half string) bool {
 		_, err := os.Stat(dir + half)

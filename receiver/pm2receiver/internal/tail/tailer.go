@@ -29,6 +29,9 @@ const (
 	// fresh is how long after its change a folder is looked at again: a second change
 	// may bear the same time.
 	fresh = 2 * time.Second
+	// settling is how long after a change of its folder a file that may be a
+	// combined one is left alone. It must be less than fresh.
+	settling = time.Second
 )
 
 // watch is what the poller knows of a stream.
@@ -60,6 +63,11 @@ type Tailer struct {
 
 // New returns a tailer.
 func New(set Settings, finder Finder) *Tailer {
+	finder.growing = func(dir string) bool {
+		at, err := statPath(dir)
+		age := set.Now().Sub(time.Unix(0, at.modified))
+		return err == nil && age >= 0 && age < settling
+	}
 	return &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, first: true}
 }
 

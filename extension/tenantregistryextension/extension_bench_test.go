@@ -1,0 +1,67 @@
+package tenantregistryextension
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+)
+
+// manyTenants returns a registry of 10,000 tenants with five keys each.
+func manyTenants() []byte {
+	var b bytes.Buffer
+	b.WriteString("tenants:\n")
+	for n := range 10_000 {
+		fmt.Fprintf(&b, "  - id: tenant-%05d\n    name: Tenant %[1]d\n    status: active\n    isolation: shared\n"+
+			"    attributes: {plan: enterprise}\n    vars: {endpoint: \"signoz.tenant-%[1]d.example:4317\"}\n    routes: {logs: [signoz], traces: [signoz]}\n"+
+			"    limits: {logs: {records_per_second: 5000, bytes_per_second: 5MiB}, daily_bytes: 20GiB}\n    keys:\n", n)
+		for k := range 5 {
+			fmt.Fprintf(&b, "      - {id: k%05d%d, sha256: %064x, scopes: [logs, metrics, traces], created_at: '2026-01-01T00:00:00Z', description: vm}\n", n, k, n*5+k+1)
+		}
+	}
+	return b.Bytes()
+}
+
+// BenchmarkChange_OneOf10000Tenants takes the time from the change of a file to
+// the moment the new snapshot is in force, the wait for a settled file included.
+func BenchmarkChange_OneOf10000Tenants(b *testing.B) {
+	data := manyTenants()
+	cfg := createDefaultConfig().(*Config)
+	cfg.File.Path = filepath.Join(b.TempDir(), "tenants.yaml")
+	require.NoError(b, os.WriteFile(cfg.File.Path, data, 0o600))
+	require.NoError(b, os.Chtimes(cfg.File.Path, time.Now(), time.Now().Add(-time.Minute)))
+	ext, err := create(context.Background(), extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(b, err)
+	begin := time.Now()
+	require.NoError(b, ext.Start(context.Background(), componenttest.NewNopHost()))
+	start := time.Since(begin)
+	r := ext.(*registry)
+	require.Equal(b, 10_000, r.Snapshot().Len())
+
+	for n := 0; b.Loop(); n++ {
+		name := fmt.Sprintf("Renamed %d", n)
+		changed := bytes.Replace(data, []byte("name: Tenant 5000\n"), []byte("name: "+name+"\n"), 1)
+		temp := cfg.File.Path + ".new"
+		require.NoError(b, os.WriteFile(temp, changed, 0o600))
+		require.NoError(b, os.Rename(temp, cfg.File.Path))
+		for r.Snapshot().Tenant("tenant-05000").Name != name {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	b.ReportMetric(float64(start.Milliseconds()), "start-ms")
+	runtime.GC()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	b.ReportMetric(float64(mem.HeapAlloc-uint64(len(data)))/(1<<20), "heap-MiB")
+	require.NoError(b, ext.Shutdown(context.Background()))
+}
