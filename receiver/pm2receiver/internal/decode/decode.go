@@ -74,6 +74,8 @@ type Decoder struct {
 	joiner *stacks.Joiner // nil if every line is a record
 	parser *applog.Parser
 	batch  batch
+	single stacks.Entry // what record is given for a line, reused
+	room   int          // attributes of the last record
 }
 
 // New returns a decoder that continues where state was taken.
@@ -156,7 +158,8 @@ func (d *Decoder) line(l *lines.Line) {
 		d.joiner.Add(l, time.Unix(0, int64(d.batch.observed)), d.batch.arena, d.entry)
 		return
 	}
-	d.record(&stacks.Entry{Line: *l, Original: l.Text, Lines: 1})
+	d.single = stacks.Entry{Line: *l, Original: l.Text, Lines: 1}
+	d.record(&d.single)
 }
 
 func (d *Decoder) entry(e *stacks.Entry) {
@@ -186,7 +189,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 		rec.SetTimestamp(pcommon.Timestamp(e.Time))
 	}
 	attrs := rec.Attributes()
-	attrs.EnsureCapacity(8)
+	attrs.EnsureCapacity(max(d.room, 4))
 	if e.Part == 0 {
 		d.parser.Parse(e.Original, e.Text, rec, b.arena)
 	} else {
@@ -209,6 +212,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 	if e.Stderr && d.set.StderrIsError && rec.SeverityNumber() == plog.SeverityNumberUnspecified && rec.SeverityText() == "" {
 		rec.SetSeverityNumber(plog.SeverityNumberError)
 	}
+	d.room = attrs.Len()
 	b.stats.Records++
 	if e.Repaired {
 		b.stats.Repaired++

@@ -120,11 +120,14 @@ func (j *Joiner) close(i int, a *arena.Arena, yield func(*Entry)) {
 		first = h.start()
 	}
 	for k := range h.Lines[:first] {
-		l := &h.Lines[k]
-		yield(&Entry{Line: *l, Original: l.Text, Lines: 1})
+		j.alone(&h.Lines[k], yield)
 	}
 	if h.Open {
 		yield(trace(h.Lines[first:], h.Frames-first, a))
+	}
+	if len(j.spare) < 4 && cap(h.Lines) <= 64 {
+		clear(h.Lines)
+		j.spare = append(j.spare, h.Lines[:0])
 	}
 }
 
