@@ -155,7 +155,7 @@ func TestLimits_ChangeWhileRunning(t *testing.T) {
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1000)))
 	registry.Set(t, &tenant.Tenant{ID: "tenant-a", Limits: tenant.Limits{DailyBytes: 1}})
 	err := p.logs.ConsumeLogs(tenantA, manyLogs(1))
-	assert.Equal(t, "over the daily quota of 1", err.Error())
+	assert.Equal(t, "over the daily quota of 1 B", err.Error())
 }
 
 func TestLimits_QuotaIsOverAllSignals(t *testing.T) {
