@@ -212,6 +212,9 @@ func (r *router) sweep() {
 		case now := <-ticker.C:
 			r.pool.Sweep(now)
 			r.plans.sweep(now)
+			if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
+				r.scheduler.Load().Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
+			}
 			if r.letters != nil {
 				r.letters.Sweep(now.Add(-sweepInterval))
 			}

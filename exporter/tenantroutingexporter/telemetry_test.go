@@ -44,7 +44,8 @@ metrics: {tenant: %v}
 			}, 5*time.Second, time.Millisecond)
 
 			point := func(value int64, id, destination string, more ...attribute.KeyValue) metricdata.DataPoint[int64] {
-				attrs := append(more, attribute.String("signal", "logs"), attribute.String("destination", destination))
+				attrs := []attribute.KeyValue{attribute.String("signal", "logs"), attribute.String("destination", destination)}
+				attrs = append(attrs, more...)
 				if perTenant {
 					attrs = append(attrs, attribute.String("tenant", id))
 				}
@@ -69,15 +70,4 @@ metrics: {tenant: %v}
 			g.stop()
 		})
 	}
-}
-
-func TestMetrics_OfATenantThatIsGoneGo(t *testing.T) {
-	s := newServer(t)
-	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t")})
-	g := startGateway(t, plainConfig+"metrics: {tenant: true}", registry)
-	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")))
-	s.eventually(t, "/v1/logs 1")
-	require.Eventually(t, func() bool { return sum(t, g.tel, "accepted_records", "tenant=a") == 1 }, 5*time.Second, time.Millisecond)
-	registry.Set(t)
-	require.Equal(t, int64(1), sum(t, g.tel, "accepted_records", "tenant=a"), "while its lane is open")
 }
