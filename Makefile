@@ -19,13 +19,14 @@ _build/main.go: builder-config.yaml go.mod go.sum
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
 	@touch $@
 
+# Not "go run", which turns Ctrl-C into a failure.
 .PHONY: run
 run: build ## Show the main job: two tenants, two agents, one gateway
-	@go run ./testbed/demo
+	@go build -o _build/demonstrate ./testbed/demo && exec _build/demonstrate
 
 .PHONY: smoke
 smoke: build ## The same without a terminal, asserted; exit code 0 or 1
-	@go run ./testbed/demo -smoke
+	@go build -o _build/demonstrate ./testbed/demo && exec _build/demonstrate -smoke
 
 .PHONY: test
 test: build ## Run all tests against the built binary

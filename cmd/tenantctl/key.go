@@ -138,15 +138,24 @@ holds only its SHA-256. With -o table standard output is the key and nothing els
 				keyView
 				Key string `json:"key"`
 			}{viewKey(owner, k, a.now()), text}
-			return a.print(created, func(w io.Writer) error {
+			return shown(k, a.print(created, func(w io.Writer) error {
 				fmt.Fprintf(a.err, "Key %s of tenant %s. This is the only time it is shown.\n", k.ID, owner.ID)
 				_, err := fmt.Fprintln(w, text)
 				return err
-			})
+			}))
 		},
 	}
 	s.register(c)
 	return c
+}
+
+// shown returns err, that of showing the new key k, with what to do about a key
+// that exists and that nobody has seen.
+func shown(k *tenant.Key, err error) error {
+	if err != nil {
+		return fmt.Errorf("key %s was created but could not be shown; revoke it: %w", k.ID, err)
+	}
+	return nil
 }
 
 func (a *app) keyList() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -91,6 +92,27 @@ func TestKeyRevoke(t *testing.T) {
 	assert.NotContains(t, r.err, unknown)
 }
 
+// brokenPipe takes nothing.
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestKey_ThatCouldNotBeShownIsNamed(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a")
+	var made struct{ ID string }
+	c.json(&made, "key", "create", "a")
+	for _, args := range [][]string{{"key", "create", "a"}, {"key", "create", "a", "-o", "json"}, {"onboard", "a", "--new-key"}, {"key", "rotate", made.ID}} {
+		before := c.snapshot().Tenant("a").Keys
+		var stderr bytes.Buffer
+		code := run(t.Context(), append([]string{"--registry", c.path}, args...), streams{in: strings.NewReader(""), out: brokenPipe{}, err: &stderr})
+		assert.Equal(t, exitFailure, code, args)
+		keys := c.snapshot().Tenant("a").Keys
+		require.Len(t, keys, len(before)+1)
+		assert.Contains(t, stderr.String(), "key "+keys[len(keys)-1].ID+" was created but could not be shown; revoke it: broken pipe", args)
+	}
+}
+
 func TestKeyState(t *testing.T) {
 	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	before, after := now.Add(-time.Second), now.Add(time.Second)
@@ -102,6 +124,8 @@ func TestKeyState(t *testing.T) {
 	} {
 		assert.Equal(t, want, keyState(&k, now))
 	}
+	ahead := tenant.Key{RevokedAt: after}
+	assert.Equal(t, "revoked", keyState(&ahead, now), "as gateways see it, since clocks of operators run ahead")
 }
 
 func TestParseWhen(t *testing.T) {

@@ -76,6 +76,11 @@ func (f *tenantFlags) apply(c *cobra.Command, t *tenant.Tenant) error {
 	if err := setAll(t.Vars, f.vars, "var"); err != nil {
 		return err
 	}
+	for _, text := range f.vars {
+		if name, value, _ := strings.Cut(text, "="); secretInClear(name, value) {
+			c.PrintErrf("Note: var %s seems to be a secret in clear; write ${file:PATH} instead.\n", name)
+		}
+	}
 	for _, text := range f.routes {
 		if err := setRoute(t, text); err != nil {
 			return err

@@ -179,3 +179,12 @@ func TestTenantShowAndList(t *testing.T) {
 	assert.NotContains(t, table, "letmein")
 	assert.Equal(t, "ID   STATUS  ISOLATION  KEYS  NAME\na    active  shared     1/1   A\n007  active  shared     0/0   -\n", c.ok("tenant", "list"))
 }
+
+func TestTenant_NotesSecretsInClear(t *testing.T) {
+	c := newCLI(t)
+	r := c.run("tenant", "create", "a", "--var", "loki_token=hunter2", "--var", "tempo_token=${file:/run/secrets/x}", "--var", "endpoint=x:1")
+	require.Zero(t, r.code, r.err)
+	assert.Equal(t, "Note: var loki_token seems to be a secret in clear; write ${file:PATH} instead.\n", r.err)
+	assert.NotContains(t, r.out+c.ok("tenant", "show", "a", "-o", "json"), "hunter2")
+	assert.Empty(t, c.run("tenant", "suspend", "a").err)
+}

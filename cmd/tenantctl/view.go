@@ -92,7 +92,7 @@ func viewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) keyView {
 // status aside.
 func keyState(k *tenant.Key, now time.Time) string {
 	switch {
-	case !k.RevokedAt.IsZero() && !now.Before(k.RevokedAt):
+	case !k.RevokedAt.IsZero(): // in the future too
 		return "revoked"
 	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
 		return "expired"

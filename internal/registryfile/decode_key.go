@@ -42,9 +42,11 @@ func (d *decoder) key(n *node, path string) *tenant.Key {
 		case "revoked_at":
 			out.RevokedAt = d.time(v, at)
 		case "source_cidrs":
-			d.sequence(v, at, func(i int, v *node) {
+			if d.sequence(v, at, func(i int, v *node) {
 				out.SourceCIDRs = append(out.SourceCIDRs, d.prefix(v, fmt.Sprintf("%s[%d]", at, i)))
-			})
+			}) && len(v.content) == 0 {
+				d.fault(v, at, "must name at least one range; leave it out to let the key come from anywhere")
+			}
 		case "description":
 			out.Description = d.text(v, at)
 		default:

@@ -50,7 +50,7 @@ func (a *account) charge(signal tenant.Signal, n amount, t terms, now time.Time)
 		return fmt.Sprintf("over the limit of %d %s per second", rate.RecordsPerSecond, nouns[signal])
 	})
 	a.bytes[signal].exceed(&over, rate.BytesPerSecond, t.burst, now, func() string {
-		return fmt.Sprintf("over the limit of %s of %s per second", bytesize.Size(rate.BytesPerSecond), signal)
+		return fmt.Sprintf("over the limit of %s of %s per second", sizeText(rate.BytesPerSecond), signal)
 	})
 	switch {
 	case over.reason == passed:
@@ -66,10 +66,10 @@ var nouns = [3]string{tenant.Logs: "log records", tenant.Metrics: "data points",
 // overQuota counts a request as over a quota if it does not fit in whole.
 func (a *account) overQuota(n amount, limits *tenant.Limits, now time.Time) (over excess) {
 	if quota := limits.DailyBytes; quota > 0 && a.usage.DayBytes+n.bytes > quota {
-		over = excess{quotaExceeded, fmt.Sprintf("over the daily quota of %s", bytesize.Size(quota)), untilTomorrow(now)}
+		over = excess{quotaExceeded, fmt.Sprintf("over the daily quota of %s", sizeText(quota)), untilTomorrow(now)}
 	}
 	if quota := limits.MonthlyBytes; quota > 0 && a.usage.MonthBytes+n.bytes > quota {
-		over = excess{quotaExceeded, fmt.Sprintf("over the monthly quota of %s", bytesize.Size(quota)), untilNextMonth(now)}
+		over = excess{quotaExceeded, fmt.Sprintf("over the monthly quota of %s", sizeText(quota)), untilNextMonth(now)}
 	}
 	return over
 }
@@ -103,11 +103,11 @@ func (a *account) refund(signal tenant.Signal, n amount) {
 func (a *account) warnings(t terms) (say []string) {
 	if quota := t.limits.DailyBytes; !a.usage.dayWarned && quota > 0 && share(a.usage.DayBytes, quota) >= t.warnAt {
 		a.usage.dayWarned = true
-		say = append(say, fmt.Sprintf("%.0f %% of the daily quota of %s is used", 100*share(a.usage.DayBytes, quota), bytesize.Size(quota)))
+		say = append(say, fmt.Sprintf("%.0f %% of the daily quota of %s is used", 100*share(a.usage.DayBytes, quota), sizeText(quota)))
 	}
 	if quota := t.limits.MonthlyBytes; !a.usage.monthWarned && quota > 0 && share(a.usage.MonthBytes, quota) >= t.warnAt {
 		a.usage.monthWarned = true
-		say = append(say, fmt.Sprintf("%.0f %% of the monthly quota of %s is used", 100*share(a.usage.MonthBytes, quota), bytesize.Size(quota)))
+		say = append(say, fmt.Sprintf("%.0f %% of the monthly quota of %s is used", 100*share(a.usage.MonthBytes, quota), sizeText(quota)))
 	}
 	return say
 }
@@ -120,4 +120,13 @@ func (a *account) use(now time.Time) usage {
 	defer a.mu.Unlock()
 	a.usage.turn(now)
 	return a.usage
+}
+
+// sizeText is a size with a unit, also where it is no multiple of a larger one.
+func sizeText(bytes int64) string {
+	text := bytesize.Size(bytes).String()
+	if last := text[len(text)-1]; last >= '0' && last <= '9' {
+		return text + " B"
+	}
+	return text
 }

@@ -138,7 +138,7 @@ func TestAccount_QuotasTurnWithTheCalendar(t *testing.T) {
 	over, _ = a.charge(tenant.Logs, amount{1, 50}, under(limits), at(31, 0))
 	require.Zero(t, over, "a new day")
 	over, _ = a.charge(tenant.Logs, amount{1, 1}, under(limits), at(31, 1))
-	require.Equal(t, excess{quotaExceeded, "over the monthly quota of 150", 23 * time.Hour}, over)
+	require.Equal(t, excess{quotaExceeded, "over the monthly quota of 150 B", 23 * time.Hour}, over)
 	over, _ = a.charge(tenant.Logs, amount{1, 100}, under(limits), at(32, 0))
 	assert.Zero(t, over, "a new month")
 	zoned := at(32, 23).In(time.FixedZone("east", 14*3600))
@@ -155,9 +155,9 @@ func TestAccount_WarnsOnceInEachPeriod(t *testing.T) {
 		said = append(said, warnings...)
 	}
 	assert.Equal(t, []string{
-		"80 % of the daily quota of 100 is used",
-		"80 % of the daily quota of 100 is used",
-		"80 % of the monthly quota of 200 is used",
+		"80 % of the daily quota of 100 B is used",
+		"80 % of the daily quota of 100 B is used",
+		"80 % of the monthly quota of 200 B is used",
 	}, said)
 }
 

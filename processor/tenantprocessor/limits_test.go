@@ -155,7 +155,7 @@ func TestLimits_ChangeWhileRunning(t *testing.T) {
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1000)))
 	registry.Set(t, &tenant.Tenant{ID: "tenant-a", Limits: tenant.Limits{DailyBytes: 1}})
 	err := p.logs.ConsumeLogs(tenantA, manyLogs(1))
-	assert.Equal(t, "over the daily quota of 1", err.Error())
+	assert.Equal(t, "over the daily quota of 1 B", err.Error())
 }
 
 func TestLimits_QuotaIsOverAllSignals(t *testing.T) {
@@ -208,7 +208,7 @@ func TestLimits_TellHowMuchOfAQuotaIsUsed(t *testing.T) {
 		point("day", 1), point("month", 0.5),
 	}, metricdatatest.IgnoreTimestamp())
 	require.Equal(t, 1, p.log.Len())
-	assert.Equal(t, "limits: 100 % of the daily quota of "+strconv.Itoa(size)+" is used", p.log.All()[0].Message)
+	assert.Equal(t, "limits: 100 % of the daily quota of "+strconv.Itoa(size)+" B is used", p.log.All()[0].Message)
 	assert.Equal(t, map[string]any{"tenant": "tenant-a"}, p.log.All()[0].ContextMap())
 }
 
