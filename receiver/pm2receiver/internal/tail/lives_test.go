@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
@@ -101,4 +102,49 @@ func TestRestart_DiskMountedUnderAnotherNumberIsNotReadAgain(t *testing.T) {
 	h.start()
 	h.write("a-out.log", numbered("a", 1001, 1100))
 	h.eventually(numbered("a", 1, 1100))
+}
+
+func TestDeliver_RecordOfManyLinesUnderRefusal(t *testing.T) {
+	h := newHome(t)
+	calls, largest := 0, 0
+	h.refuseWith(func(lines []string) error {
+		largest = max(largest, len(lines))
+		if calls++; calls%3 == 0 {
+			return errRefused
+		}
+		return nil
+	})
+	text := numbered("many", 1, 50_000)
+	message, err := json.Marshal(text)
+	require.NoError(t, err)
+	h.start()
+	h.write("a-out-0.log", fmt.Sprintf(`{"message":%s,"timestamp":"2026-11-21T02:08:36Z","type":"out","process_id":0,"app_name":"a"}`+"\n", message))
+	h.eventually(text)
+	h.stop()
+	assert.Less(t, largest, 10_000)
+	h.refuseWith(nil)
+	h.start()
+	h.eventually(text)
+}
+
+func TestDeliver_RecordOfManyLinesIsSentAgainAfterAStopInItsMiddle(t *testing.T) {
+	h := newHome(t)
+	calls := 0
+	h.refuseWith(func([]string) error {
+		if calls++; calls > 3 {
+			return errRefused
+		}
+		return nil
+	})
+	text := numbered("many", 1, 50_000)
+	message, err := json.Marshal(text)
+	require.NoError(t, err)
+	h.start()
+	h.write("a-out-0.log", fmt.Sprintf(`{"message":%s,"timestamp":"2026-11-21T02:08:36Z","type":"out","process_id":0,"app_name":"a"}`+"\n", message))
+	assert.Eventually(t, func() bool { return len(h.got()) > 10_000 }, 10*time.Second, time.Millisecond)
+	h.stop()
+	some := h.got()
+	h.refuseWith(nil)
+	h.start()
+	h.eventually(text, strings.Join(some, "\n")) // the harness checks that their uids are the same
 }
