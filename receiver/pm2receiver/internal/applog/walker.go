@@ -37,7 +37,10 @@ type walker struct {
 }
 
 // span is a value in the line, from its first byte to behind its last.
-type span struct{ from, to int }
+type span struct {
+	from, to int
+	plain    bool // a string without escapes
+}
 
 // canonicalize rewrites a line that only encoding/json can read.
 func canonicalize(text []byte) ([]byte, bool) {
@@ -90,6 +93,9 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 	if w.take('}') {
 		return true
 	}
+	if depth > 0 {
+		m.EnsureCapacity(4)
+	}
 	for {
 		w.space()
 		if !w.take('"') {
@@ -120,18 +126,13 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 	if depth == 0 {
 		if k := specialKey(name); k != keyNone {
-			from := w.i
 			if k == keyFields && !w.inFields && w.i < len(w.b) && w.b[w.i] == '{' {
 				w.inFields = true
 				ok := w.object(m, 0)
 				w.inFields = false
 				return ok
 			}
-			if !w.skip(1) {
-				return false
-			}
-			w.special[k] = span{from, w.i}
-			return true
+			return w.remember(k)
 		}
 	}
 	if m.Len() >= maxFields || w.values >= maxValues {
@@ -165,6 +166,27 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 		return true
 	}
 	setNumber(m.PutEmpty(arena.String(name)), num)
+	return true
+}
+
+// remember passes over the value of a special field.
+func (w *walker) remember(k key) bool {
+	from := w.i
+	if from < len(w.b) && w.b[from] == '"' {
+		end, escaped := quoted.End(w.b[from+1:])
+		if end < 0 {
+			return false
+		}
+		if !escaped {
+			w.i = from + end + 2
+			w.special[k] = span{from, w.i, true}
+			return true
+		}
+	}
+	if !w.skip(1) {
+		return false
+	}
+	w.special[k] = span{from, w.i, false}
 	return true
 }
 

@@ -80,7 +80,8 @@ type Decoder struct {
 	parser *applog.Parser
 	batch  batch
 	single stacks.Entry // what record is given for a line, reused
-	room   int          // attributes of the last record
+	room   int          // for attributes: what a record of late needed
+	many   int          // records of the last block
 }
 
 // New returns a decoder that continues where state was taken.
@@ -151,6 +152,7 @@ func (d *Decoder) end() (plog.Logs, Stats) {
 		d.joiner.EndBlock(d.batch.arena, d.entry)
 	}
 	logs, stats := d.batch.logs, d.batch.stats
+	d.many = min(stats.Records, maxRecords)
 	d.batch = batch{}
 	return logs, stats
 }
@@ -166,7 +168,7 @@ func (d *Decoder) line(l *lines.Line) {
 		d.joiner.Add(l, time.Unix(0, int64(d.batch.observed)), d.batch.arena, d.entry)
 		return
 	}
-	d.single = stacks.Entry{Line: *l, Original: l.Text, Lines: 1}
+	d.single = stacks.Entry{Line: l, Body: l.Text, Original: l.Text, Lines: 1}
 	d.record(&d.single)
 }
 
@@ -197,11 +199,11 @@ func (d *Decoder) record(e *stacks.Entry) {
 		rec.SetTimestamp(pcommon.Timestamp(e.Time))
 	}
 	attrs := rec.Attributes()
-	attrs.EnsureCapacity(max(d.room, 4))
+	attrs.EnsureCapacity(d.room)
 	if e.Part == 0 {
-		d.parser.Parse(e.Original, e.Text, rec, b.arena)
+		d.parser.Parse(e.Original, e.Body, rec, b.arena)
 	} else {
-		rec.Body().SetStr(arena.String(e.Text))
+		rec.Body().SetStr(arena.String(e.Body))
 		attrs.PutInt(attributePart, int64(e.Part))
 		if e.Last {
 			attrs.PutBool(attributeLastPart, true)
@@ -220,7 +222,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 	if e.Stderr && d.set.StderrIsError && rec.SeverityNumber() == plog.SeverityNumberUnspecified && rec.SeverityText() == "" {
 		rec.SetSeverityNumber(plog.SeverityNumberError)
 	}
-	d.room = attrs.Len()
+	d.room = max(attrs.Len(), d.room-1)
 	b.stats.Records++
 	if e.Repaired {
 		b.stats.Repaired++
@@ -253,6 +255,8 @@ type batch struct {
 	full    func(plog.Logs)
 	records int
 	text    int
+	named   uint64   // the file of name
+	name    [17]byte // what the uids of its lines begin with
 }
 
 type resource struct {
@@ -279,6 +283,9 @@ func (b *batch) slice(d *Decoder, e *stacks.Entry) plog.LogRecordSlice {
 	sl := rl.ScopeLogs().AppendEmpty()
 	sl.Scope().SetName(d.set.Scope)
 	sl.Scope().SetVersion(d.set.Version)
+	if len(b.resources) == 0 {
+		sl.LogRecords().EnsureCapacity(d.many)
+	}
 	b.resources = append(b.resources, resource{e.App, e.ProcessID, sl.LogRecords()})
 	return sl.LogRecords()
 }
@@ -286,12 +293,15 @@ func (b *batch) slice(d *Decoder, e *stacks.Entry) plog.LogRecordSlice {
 // uid names a line by where it stood, so that it has the same name when it is read
 // again after a crash.
 func (b *batch) uid(e *stacks.Entry) string {
-	buf := b.arena.Reserve(64)
-	const digits = "0123456789abcdef"
-	for shift := 60; shift >= 0; shift -= 4 {
-		buf = append(buf, digits[e.File>>shift&15])
+	if b.named != e.File || b.name[16] != '-' {
+		const digits = "0123456789abcdef"
+		for i := range 16 {
+			b.name[i] = digits[e.File>>(60-4*i)&15]
+		}
+		b.named, b.name[16] = e.File, '-'
 	}
-	buf = strconv.AppendInt(append(buf, '-'), e.Offset, 10)
+	buf := append(b.arena.Reserve(64), b.name[:]...)
+	buf = strconv.AppendInt(buf, e.Offset, 10)
 	buf = strconv.AppendInt(append(buf, '-'), int64(e.Index), 10)
 	if e.Part > 0 {
 		buf = strconv.AppendInt(append(buf, '-'), int64(e.Part), 10)

@@ -76,6 +76,11 @@ func (s *stream) flushAll(ctx context.Context) {
 // Records of a block that are too many for one batch are sent while it is decoded, so
 // that they are never all in memory.
 func (s *stream) send(ctx context.Context, decodeBlock func(full func(plog.Logs)) (plog.Logs, decode.Stats)) (decode.Stats, error) {
+	held := s.enter(ctx)
+	defer func() { s.leave(held) }()
+	if !held {
+		return decode.Stats{}, context.Canceled
+	}
 	before := s.decoder.State()
 	accepted, n := 0, 0 // full batches, in all and in this attempt
 	var ended error
@@ -100,7 +105,9 @@ func (s *stream) send(ctx context.Context, decodeBlock func(full func(plog.Logs)
 			return stats, nil
 		}
 		logs = rest // while it waits nothing else is kept
-		if !wait(ctx, pause) {
+		s.leave(held)
+		waited := wait(ctx, pause)
+		if held = s.enter(ctx); !held || !waited {
 			s.decoder.Restore(before)
 			return stats, context.Canceled
 		}
@@ -110,6 +117,23 @@ func (s *stream) send(ctx context.Context, decodeBlock func(full func(plog.Logs)
 			logs, stats = decodeBlock(full)
 		}
 		s.set.Meter.Redelivered(logs.LogRecordCount())
+	}
+}
+
+// enter waits until few enough streams have records in memory, and reports false if ctx
+// ended before.
+func (s *stream) enter(ctx context.Context) bool {
+	select {
+	case s.set.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *stream) leave(held bool) {
+	if held {
+		<-s.set.slots
 	}
 }
 

@@ -148,3 +148,56 @@ func TestDeliver_RecordOfManyLinesIsSentAgainAfterAStopInItsMiddle(t *testing.T)
 	h.start()
 	h.eventually(text, strings.Join(some, "\n")) // the harness checks that their uids are the same
 }
+
+func TestDeliver_FewStreamsHaveRecordsInMemoryWhileTheConsumerBlocks(t *testing.T) {
+	h := newHome(t)
+	h.block()
+	var all []string
+	for i := range 4 * maxSending {
+		name := fmt.Sprintf("app%d-out.log", i)
+		text := numbered(name, 1, 100)
+		h.write(name, text)
+		all = append(all, text)
+	}
+	h.start()
+	assert.Eventually(t, func() bool { return h.held.Load() == maxSending }, 10*time.Second, time.Millisecond)
+	assert.Never(t, func() bool { return h.held.Load() > maxSending }, 100*time.Millisecond, 10*time.Millisecond)
+	h.open()
+	h.eventually(all...)
+}
+
+func TestDeliver_FileWhoseRecordsAreRefusedHoldsUpNoOther(t *testing.T) {
+	h := newHome(t)
+	h.refuseWith(func(lines []string) error {
+		if strings.HasPrefix(lines[0], "bad") {
+			return errRefused
+		}
+		return nil
+	})
+	for i := range 2 * maxSending {
+		h.write(fmt.Sprintf("a%d-out.log", i), "bad\n")
+	}
+	h.start()
+	time.Sleep(50 * time.Millisecond)
+	h.write("z-out.log", numbered("good", 1, 100))
+	h.eventually(numbered("good", 1, 100))
+}
+
+func TestLag_GrowsWhileTheConsumerBlocks(t *testing.T) {
+	h := newHome(t)
+	lag := func() (bytes int64) {
+		h.tailer.Lag(func(_ string, n int64) { bytes += n })
+		return bytes
+	}
+	h.start()
+	h.write("a-out.log", "first\n")
+	h.eventually("first\n")
+	assert.Eventually(t, func() bool { return lag() == 0 }, 5*time.Second, time.Millisecond)
+	h.block()
+	h.write("a-out.log", "second\n")
+	assert.Eventually(t, func() bool { return lag() == 7 }, 5*time.Second, time.Millisecond)
+	h.write("a-out.log", "third\n")
+	assert.Eventually(t, func() bool { return lag() == 13 }, 5*time.Second, time.Millisecond)
+	h.open()
+	assert.Eventually(t, func() bool { return lag() == 0 }, 5*time.Second, time.Millisecond)
+}
