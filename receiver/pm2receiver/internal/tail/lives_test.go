@@ -201,3 +201,26 @@ func TestLag_GrowsWhileTheConsumerBlocks(t *testing.T) {
 	h.open()
 	assert.Eventually(t, func() bool { return lag() == 0 }, 5*time.Second, time.Millisecond)
 }
+
+func TestRotate_ByLogrotateThatKeepsTheExtension(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	h.write("a-out.log", numbered("a", 1, 100))
+	h.eventually(numbered("a", 1, 100))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-out.1.log")))
+	h.write("a-out.1.log", numbered("a", 101, 110)) // its writer has not been told yet
+	h.write("a-out.log", numbered("a", 111, 120))
+	h.eventually(numbered("a", 1, 120))
+	h.stop()
+	require.NoError(t, os.Rename(h.path("a-out.1.log"), h.path("a-out.2.log")))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-out.1.log")))
+	h.write("a-out.log", numbered("a", 121, 130))
+	h.start()
+	h.eventually(numbered("a", 1, 130))
+}
+
+func TestStart_SaysThatThereAreNoFiles(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	assert.Equal(t, 1, h.logs.FilterMessageSnippet("no log files yet").Len())
+}

@@ -94,7 +94,11 @@ func (t *Tailer) Start(ctx context.Context) error {
 	t.scan(ctx, run)
 	t.mu.Lock()
 	t.first = false
+	following := len(t.streams)
 	t.mu.Unlock()
+	if following == 0 {
+		t.set.Logger.Warn("no log files yet; waiting for some", zap.Strings("include", t.finder.Include))
+	}
 	t.done.Go(func() { t.poll(run) })
 	if t.set.Store != nil {
 		t.done.Go(func() { t.saver(run) })
