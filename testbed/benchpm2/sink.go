@@ -1,13 +1,13 @@
 package main
 
 import (
-	"compress/gzip"
 	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 )
 
@@ -31,16 +31,13 @@ func newSink() (*sink, error) {
 }
 
 func (s *sink) take(w http.ResponseWriter, r *http.Request) {
-	body := io.Reader(r.Body)
-	if r.Header.Get("Content-Encoding") == "gzip" {
-		z, err := gzip.NewReader(r.Body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		body = z
+	z, err := zstd.NewReader(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
 	}
-	data, err := io.ReadAll(body)
+	defer z.Close()
+	data, err := io.ReadAll(z)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
