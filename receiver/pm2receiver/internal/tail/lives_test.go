@@ -211,11 +211,14 @@ func TestRotate_ByLogrotateThatKeepsTheExtension(t *testing.T) {
 	h.write("a-out.1.log", numbered("a", 101, 110)) // its writer has not been told yet
 	h.write("a-out.log", numbered("a", 111, 120))
 	h.eventually(numbered("a", 1, 120))
+	h.skew.Add(int64(2 * rescan)) // all files are looked for again
+	h.eventually(numbered("a", 1, 120))
 	h.stop()
 	require.NoError(t, os.Rename(h.path("a-out.1.log"), h.path("a-out.2.log")))
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-out.1.log")))
 	h.write("a-out.log", numbered("a", 121, 130))
 	h.start()
+	h.skew.Add(int64(2 * rescan))
 	h.eventually(numbered("a", 1, 130))
 }
 
