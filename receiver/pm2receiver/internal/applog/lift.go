@@ -87,7 +87,7 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 	w := &p.w
 	w.first(func(k key) bool { return w.level(k, rec) }, keyLevel, keySeverity)
 	w.first(func(k key) bool { return p.time(k, rec) }, keyTime, keyTimestamp, keyAtTimestamp, keyTs)
-	if !w.first(func(k key) bool { return w.body(k, rec) }, keyMsg, keyMessage, keyAtMessage) || w.cut {
+	if !w.first(func(k key) bool { return w.body(k, rec) }, keyMsg, keyMessage, keyAtMessage) {
 		rec.Body().SetStr(arena.String(line))
 	}
 	w.trace(rec)
@@ -101,6 +101,7 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 		}
 	}
 	if w.cut {
+		rec.Body().SetStr(arena.String(line))
 		attrs.PutBool(AttributeCut, true)
 	}
 }

@@ -14,7 +14,8 @@ const (
 	// maxDepth is how deep a value may be nested; what lies deeper is kept as the
 	// text it was written as.
 	maxDepth = 32
-	// maxFields is how many attributes a record gets and how many values they hold.
+	// maxFields is how many fields are kept of an object, since a map is searched from
+	// its beginning for every one, and maxValues how many values of a line.
 	maxFields = 512
 	maxValues = 8192
 )
@@ -28,7 +29,6 @@ type walker struct {
 	arena *arena.Arena
 
 	values  int
-	fields  int
 	cut     bool
 	special [keys]span
 	// inFields is set inside the object in which logstash formats keep all fields.
@@ -133,10 +133,10 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 			}
 			return w.remember(k)
 		}
-		if w.fields++; w.fields > maxFields {
-			w.cut = true
-			return w.skip(1)
-		}
+	}
+	if m.Len() >= maxFields || w.values >= maxValues {
+		w.cut = true
+		return w.skip(depth + 1)
 	}
 	if w.i >= len(w.b) {
 		return false
@@ -145,6 +145,7 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 	switch w.b[w.i] {
 	case '"':
 		w.i++
+		w.values++
 		s, ok := w.text()
 		if ok {
 			m.PutStr(arena.String(name), arena.String(s))
@@ -154,6 +155,7 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 		return w.value(m.PutEmpty(arena.String(name)), depth+1)
 	}
 	from := w.i
+	w.values++
 	if !w.number() {
 		return false
 	}
@@ -217,7 +219,7 @@ func (w *walker) value(v pcommon.Value, depth int) bool {
 		}
 		return ok
 	case '{', '[':
-		if depth > maxDepth || w.values > maxValues {
+		if depth > maxDepth {
 			from := w.i
 			if !w.skip(depth) {
 				return false
@@ -254,7 +256,12 @@ func (w *walker) array(s pcommon.Slice, depth int) bool {
 	}
 	for {
 		w.space()
-		if !w.value(s.AppendEmpty(), depth+1) {
+		if w.values >= maxValues {
+			w.cut = true
+			if !w.skip(depth + 1) {
+				return false
+			}
+		} else if !w.value(s.AppendEmpty(), depth+1) {
 			return false
 		}
 		w.space()

@@ -24,6 +24,11 @@ const (
 
 	maxStackLines = 512
 	maxStackBytes = 256 << 10
+
+	// maxRecords and maxText bound the records that are made before some are handed
+	// out: a process in cluster mode writes a million lines in one record of PM2's.
+	maxRecords = 4096
+	maxText    = 1 << 20
 )
 
 // Settings of a [Decoder].
@@ -112,9 +117,12 @@ func (d *Decoder) Pending() bool {
 }
 
 // Decode decodes a block of whole physical lines that begins at offset base of
-// src. block is not kept.
-func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time) (plog.Logs, Stats) {
+// src. block is not kept. Records that are too many for one batch go to full while it
+// is still decoding; what it returns are the others. The same block and state make the
+// same batches.
+func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, Stats) {
 	d.begin(src, now, len(block))
+	d.batch.full = full
 	d.lines.Feed(block, src.ID, base, now, d.batch.arena, d.line)
 	return d.end()
 }
@@ -144,7 +152,7 @@ func (d *Decoder) end() (plog.Logs, Stats) {
 		d.joiner.EndBlock(d.batch.arena, d.entry)
 	}
 	logs, stats := d.batch.logs, d.batch.stats
-	d.many = stats.Records
+	d.many = min(stats.Records, maxRecords)
 	d.batch = batch{}
 	return logs, stats
 }
@@ -219,6 +227,13 @@ func (d *Decoder) record(e *stacks.Entry) {
 	if e.Repaired {
 		b.stats.Repaired++
 	}
+	b.records++
+	b.text += len(e.Original)
+	if b.full != nil && (b.records >= maxRecords || b.text >= maxText) {
+		logs := b.logs
+		b.logs, b.resources, b.records, b.text = plog.NewLogs(), nil, 0, 0
+		b.full(logs)
+	}
 }
 
 func stream(stderr bool) string {
@@ -236,8 +251,12 @@ type batch struct {
 	arena     *arena.Arena
 	stats     Stats
 	resources []resource
-	named     uint64   // the file of name
-	name      [17]byte // what the uids of its lines begin with
+	// full takes the batches that are full; records and text are the size of this one.
+	full    func(plog.Logs)
+	records int
+	text    int
+	named   uint64   // the file of name
+	name    [17]byte // what the uids of its lines begin with
 }
 
 type resource struct {

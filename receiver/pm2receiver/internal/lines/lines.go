@@ -136,6 +136,13 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 	terminated := len(text) > 0 && text[len(text)-1] == '\n'
 	if terminated {
 		s.Terminates = true
+		if s.Whole {
+			// It may have been a process that wrote its first line in pieces.
+			s.Unterminated--
+			s.Whole = s.Unterminated > 0
+		}
+	} else if s.Whole {
+		s.Unterminated = min(s.Unterminated+1, maxWhole)
 	} else if !s.Terminates && len(text) > 0 && len(text) < shortMessage && !s.Whole {
 		if s.Unterminated++; s.Unterminated >= wholeAfter {
 			// A runtime that hands over its messages without newlines.
@@ -183,12 +190,11 @@ func (m *Assembler) raw(text []byte, offset int64, a *arena.Arena, yield func(*L
 	if m.state.Wrapped {
 		l.App, l.ProcessID = m.state.App, envelope.NoProcess
 	} else if p, ok := timetext.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
-		m.state.Prefixed, m.state.Time = true, p.Nanos
+		m.state.Prefix.met(p.Nanos)
 		l.Time = p.Nanos
 		text = text[p.Len+len(separator):]
-	} else if m.state.Prefixed {
-		// In cluster mode only the first line of a write has a time.
-		l.Time = m.state.Time
+	} else {
+		l.Time = m.state.Prefix.missed()
 	}
 	text, l.Repaired = valid(text, a)
 	m.emit(l, text, yield)

@@ -53,6 +53,8 @@ type Settings struct {
 	Meter Meter
 	// Logger takes what an operator should know.
 	Logger *zap.Logger
+
+	slots chan struct{} // each stream that has records in memory holds one
 }
 
 // Meter counts. Its methods may be called concurrently.
@@ -88,14 +90,18 @@ type stream struct {
 	failing  bool      // an error was logged
 	gone     time.Time // when the file at path was first missed
 
-	wake    chan struct{}
-	shared  sync.Mutex
-	saved   *Checkpoint // shared: not yet saved
-	lag     int64       // shared
-	ended   atomic.Bool // shared: nothing is left to read
-	busy    atomic.Bool
-	lastRun atomic.Int64
-	watch   watch // the poller's
+	wake   chan struct{}
+	shared sync.Mutex
+	saved  *Checkpoint  // shared: not yet saved
+	lag    atomic.Int64 // shared: unread bytes of files that are not at path
+	size   atomic.Int64 // shared: of the file at path, by the poller
+	// frontier is shared: how far the file at path was read. A stream that waits for
+	// its consumer falls behind too.
+	frontier atomic.Int64
+	ended    atomic.Bool // shared: nothing is left to read
+	busy     atomic.Bool
+	lastRun  atomic.Int64
+	watch    watch // the poller's
 }
 
 func newStream(set *Settings, path string, c *Checkpoint) *stream {
@@ -400,19 +406,23 @@ func (s *stream) measure() {
 			s.deadline = true
 		}
 		if at, err := f.content.status(); err == nil && at.size > f.mark.Offset {
-			lag += at.size - f.mark.Offset
+			if !s.current || f != s.last() {
+				lag += at.size - f.mark.Offset
+			}
 		} else if err == nil && at.links == 0 {
 			s.deadline = true
 		}
 	}
-	s.shared.Lock()
-	s.lag = lag
-	s.shared.Unlock()
+	s.lag.Store(lag)
 	s.watch.deadline.Store(s.deadline)
 }
 
 // publish makes the present frontier the one to be saved.
 func (s *stream) publish() {
+	s.frontier.Store(0)
+	if s.current {
+		s.frontier.Store(s.last().mark.Offset)
+	}
 	if s.set.Store == nil {
 		return
 	}
