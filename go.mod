@@ -112,7 +112,7 @@ require (
 
 require github.com/cenkalti/backoff/v7 v7.0.0 // indirect
 
-require github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
+require github.com/hashicorp/golang-lru/v2 v2.0.7
 
 require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect

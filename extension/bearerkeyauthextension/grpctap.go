@@ -30,6 +30,7 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (context.Context, 
 	}
 	if _, d := c.decide(addr, info.Header); d.refused() {
 		c.tally.add(d)
+		c.failures.note(addr, d, c.now())
 		return ctx, c.refusals[d]
 	}
 	return ctx, nil

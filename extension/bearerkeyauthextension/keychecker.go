@@ -2,6 +2,7 @@ package bearerkeyauthextension
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -12,16 +13,11 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
-
-// failureLogInterval is how often refused requests are summed up in the log. A
-// line for each would let strangers fill the disk.
-const failureLogInterval = 10 * time.Second
 
 // keyChecker tells the tenant of incoming requests. It decides only what the key and
 // the headers tell: whether the tenant is suspended, what the key may send, and
@@ -33,22 +29,26 @@ type keyChecker struct {
 	now        func() time.Time
 	refusals   [numDecisions]*refusal
 	tally      tally
-	logger     *zap.Logger
+	failures   *failures
 	telemetry  *metadata.TelemetryBuilder
 
-	stop     context.CancelFunc
 	stopOnce sync.Once
 	running  sync.WaitGroup
 }
 
-func newKeyChecker(set extension.Settings, registry component.ID) (*keyChecker, error) {
+// newKeyChecker takes a cfg that has a registry.
+func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
+	failures, err := newFailures(cfg.Failures, set.Logger)
+	if err != nil {
+		return nil, fmt.Errorf("failures: %w", err)
+	}
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	return &keyChecker{
-		registryID: registry, now: time.Now, refusals: newRefusals(),
-		logger: set.Logger, telemetry: telemetry,
+		registryID: *cfg.Registry, now: time.Now, refusals: newRefusals(),
+		failures: failures, telemetry: telemetry,
 	}, nil
 }
 
@@ -62,29 +62,33 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 	if err := c.telemetry.RegisterExtensionBearerKeyAuthRequestsCallback(c.observe); err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	c.stop = stop
-	c.running.Go(func() { c.logFailures(ctx) })
+	if err := c.telemetry.RegisterExtensionBearerKeyAuthThrottledRequestsCallback(c.observeThrottled); err != nil {
+		return err
+	}
+	c.running.Go(func() { c.failures.run(c.now) })
 	return nil
 }
 
 // Shutdown implements component.Component.
 func (c *keyChecker) Shutdown(context.Context) error {
 	c.stopOnce.Do(func() {
-		if c.stop != nil {
-			c.stop()
-		}
+		c.failures.stop()
 		c.running.Wait()
 		c.telemetry.Shutdown()
 	})
 	return nil
 }
 
-// Authenticate implements extensionauth.Server. It takes no lock and does no I/O.
+// Authenticate implements extensionauth.Server. It does no I/O, and to accept a
+// request it takes no lock.
 func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]string) (context.Context, error) {
-	identity, d := c.decide(client.FromContext(ctx).Addr, headers)
+	addr := client.FromContext(ctx).Addr
+	identity, d := c.decide(addr, headers)
 	c.tally.add(d)
 	if d.refused() {
+		if c.failures.note(addr, d, c.now()) {
+			c.failures.wait(ctx, addr)
+		}
 		return ctx, c.refusals[d]
 	}
 	return tenant.NewContext(ctx, identity), nil
@@ -138,18 +142,10 @@ func (c *keyChecker) check(addr net.Addr, key *tenant.Key) decision {
 
 // contains tells whether addr is an IP address within one of prefixes.
 func contains(prefixes []netip.Prefix, addr net.Addr) bool {
-	var raw net.IP
-	switch a := addr.(type) {
-	case *net.IPAddr: // confighttp
-		raw = a.IP
-	case *net.TCPAddr: // configgrpc
-		raw = a.IP
-	}
-	ip, ok := netip.AddrFromSlice(raw)
+	ip, ok := ipOf(addr)
 	if !ok {
 		return false
 	}
-	ip = ip.Unmap()
 	for _, p := range prefixes {
 		if p.Contains(ip) {
 			return true
@@ -167,33 +163,9 @@ func (c *keyChecker) observe(_ context.Context, o metric.Int64Observer) error {
 	return nil
 }
 
-func (c *keyChecker) logFailures(ctx context.Context) {
-	tick := time.NewTicker(failureLogInterval)
-	defer tick.Stop()
-	var logged [numDecisions]int64
-	for {
-		select {
-		case <-ctx.Done():
-			c.logNewFailures(&logged)
-			return
-		case <-tick.C:
-			c.logNewFailures(&logged)
-		}
+func (c *keyChecker) observeThrottled(_ context.Context, o metric.Int64Observer) error {
+	if n := c.failures.throttled.Load(); n > 0 {
+		o.Observe(n)
 	}
-}
-
-// logNewFailures writes one line with how many requests were refused since the
-// counts in logged, by reason, and brings logged up to date.
-func (c *keyChecker) logNewFailures(logged *[numDecisions]int64) {
-	var fields []zap.Field
-	for d := range numDecisions {
-		n := c.tally[d].Load()
-		if d.refused() && n > logged[d] {
-			fields = append(fields, zap.Int64(d.String(), n-logged[d]))
-		}
-		logged[d] = n
-	}
-	if len(fields) > 0 {
-		c.logger.Warn("refused requests without a valid API key", fields...)
-	}
+	return nil
 }

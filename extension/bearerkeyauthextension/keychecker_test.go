@@ -17,8 +17,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -44,14 +42,26 @@ func newKey(with ...func(*tenant.Key)) (string, *tenant.Key) {
 	return text, key
 }
 
+// serverConfig is the default configuration with a registry.
+func serverConfig() *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Registry = &registryID
+	return cfg
+}
+
 // startChecker returns a started checker at noon and the telemetry it writes to.
 func startChecker(tb testing.TB, registry *tenanttest.Registry) (*keyChecker, *componenttest.Telemetry) {
+	tb.Helper()
+	return startCheckerWith(tb, serverConfig(), registry)
+}
+
+func startCheckerWith(tb testing.TB, cfg *Config, registry *tenanttest.Registry) (*keyChecker, *componenttest.Telemetry) {
 	tb.Helper()
 	telemetry := componenttest.NewTelemetry()
 	tb.Cleanup(func() { require.NoError(tb, telemetry.Shutdown(context.Background())) })
 	set := nopSettings()
 	set.TelemetrySettings = telemetry.NewTelemetrySettings()
-	c, err := newKeyChecker(set, registryID)
+	c, err := newKeyChecker(set, cfg)
 	require.NoError(tb, err)
 	c.now = func() time.Time { return noon }
 	require.NoError(tb, c.Start(context.Background(), tenanttest.Host{registryID: registry}))
@@ -224,32 +234,8 @@ func TestKeyChecker_CountsDecisions(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 }
 
-func TestKeyChecker_SumsFailuresUpInTheLog(t *testing.T) {
-	core, logs := observer.New(zap.WarnLevel)
-	text, key := newKey(func(k *tenant.Key) { k.RevokedAt = noon })
-	set := nopSettings()
-	set.Logger = zap.New(core)
-	c, err := newKeyChecker(set, registryID)
-	require.NoError(t, err)
-	require.NoError(t, c.Start(context.Background(), tenanttest.Host{
-		registryID: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}),
-	}))
-	for range 1000 {
-		_, _ = c.Authenticate(context.Background(), nil)
-		_, _ = c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer " + text}})
-	}
-	require.NoError(t, c.Shutdown(context.Background()))
-	require.Equal(t, 1, logs.Len())
-	assert.Equal(t, map[string]any{"no_key": int64(1000), "revoked_key": int64(1000)}, logs.All()[0].ContextMap())
-
-	var logged [numDecisions]int64
-	c.logNewFailures(&logged)
-	c.logNewFailures(&logged)
-	assert.Equal(t, 2, logs.Len(), "nothing new, no line")
-}
-
 func TestKeyChecker_NamesTheRegistryThatIsMissing(t *testing.T) {
-	c, err := newKeyChecker(extension.Settings{TelemetrySettings: componenttest.NewNopTelemetrySettings()}, registryID)
+	c, err := newKeyChecker(extension.Settings{TelemetrySettings: componenttest.NewNopTelemetrySettings()}, serverConfig())
 	require.NoError(t, err)
 	require.ErrorContains(t, c.Start(context.Background(), tenanttest.Host{}), `extension "tenant_registry" is not configured`)
 	require.NoError(t, c.Shutdown(context.Background()))
