@@ -27,6 +27,9 @@ type Config struct {
 	// Failures says how requests without a valid key are dealt with.
 	Failures FailuresConfig `mapstructure:"failures"`
 
+	// KeyUse says where to find when keys were used last.
+	KeyUse KeyUseConfig `mapstructure:"key_use"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -44,6 +47,19 @@ type FailuresConfig struct {
 
 	// MaxSources is how many sources are remembered. Defaults to 4096.
 	MaxSources int `mapstructure:"max_sources"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// KeyUseConfig says where to find when keys were used last.
+type KeyUseConfig struct {
+	// File is written every minute with the minute of each key's last use, and
+	// read at start. Optional.
+	File string `mapstructure:"file"`
+
+	// Metric adds a series for each key that was ever used. Defaults to false.
+	Metric bool `mapstructure:"metric"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}

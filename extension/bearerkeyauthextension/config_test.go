@@ -31,6 +31,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 		"bearer_key_auth": {
 			Registry: &registryID,
 			Failures: FailuresConfig{PerMinute: 100, Delay: 2 * time.Second, MaxSources: 10_000},
+			KeyUse:   KeyUseConfig{File: "/var/lib/otelcol-tenant/key-use.json", Metric: true},
 		},
 		"bearer_key_auth/agent": {
 			Failures: FailuresConfig{PerMinute: 60, Delay: time.Second, MaxSources: 4096},

@@ -30,6 +30,7 @@ type keyChecker struct {
 	refusals   [numDecisions]*refusal
 	tally      tally
 	failures   *failures
+	keyUse     *keyUse
 	telemetry  *metadata.TelemetryBuilder
 
 	stopOnce sync.Once
@@ -48,7 +49,7 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 	}
 	return &keyChecker{
 		registryID: *cfg.Registry, now: time.Now, refusals: newRefusals(),
-		failures: failures, telemetry: telemetry,
+		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
 	}, nil
 }
 
@@ -65,37 +66,51 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 	if err := c.telemetry.RegisterExtensionBearerKeyAuthThrottledRequestsCallback(c.observeThrottled); err != nil {
 		return err
 	}
-	c.running.Go(func() { c.failures.run(c.now) })
+	if c.keyUse.cfg.Metric {
+		if err := c.telemetry.RegisterExtensionBearerKeyAuthKeyLastUseCallback(c.keyUse.observe); err != nil {
+			return err
+		}
+	}
+	c.keyUse.start(registry)
+	now := c.now
+	c.running.Go(func() { c.failures.run(now) })
 	return nil
 }
 
 // Shutdown implements component.Component.
-func (c *keyChecker) Shutdown(context.Context) error {
+func (c *keyChecker) Shutdown(context.Context) (err error) {
 	c.stopOnce.Do(func() {
 		c.failures.stop()
 		c.running.Wait()
+		err = c.keyUse.close()
 		c.telemetry.Shutdown()
 	})
-	return nil
+	return err
 }
 
 // Authenticate implements extensionauth.Server. It does no I/O, and to accept a
 // request it takes no lock.
 func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]string) (context.Context, error) {
 	addr := client.FromContext(ctx).Addr
-	identity, d := c.decide(addr, headers)
+	now := c.now()
+	key, d := c.decide(addr, headers, now)
 	c.tally.add(d)
 	if d.refused() {
-		if c.failures.note(addr, d, c.now()) {
+		if c.failures.note(addr, d, now) {
 			c.failures.wait(ctx, addr)
 		}
 		return ctx, c.refusals[d]
 	}
-	return tenant.NewContext(ctx, identity), nil
+	if key == nil {
+		return tenant.NewContext(ctx, tenant.Undecided()), nil
+	}
+	key.Use(now)
+	return tenant.NewContext(ctx, key.Identity()), nil
 }
 
-// decide tells whose request with headers it is that came from addr.
-func (c *keyChecker) decide(addr net.Addr, headers map[string][]string) (*tenant.Identity, decision) {
+// decide tells with what key a request with headers came from addr. There is none
+// if the request is refused or undecided.
+func (c *keyChecker) decide(addr net.Addr, headers map[string][]string, now time.Time) (*tenant.Key, decision) {
 	text, why := readKey(headers)
 	if why != accepted {
 		return nil, why
@@ -104,34 +119,34 @@ func (c *keyChecker) decide(addr net.Addr, headers map[string][]string) (*tenant
 		return nil, malformedKey
 	}
 	if c.registry == nil {
-		return tenant.Undecided(), undecided
+		return nil, undecided
 	}
 	snapshot := c.registry.Snapshot()
 	if snapshot == nil {
-		return tenant.Undecided(), undecided
+		return nil, undecided
 	}
 	key := snapshot.Key(apikey.Digest(text))
 	if key == nil || key.Tenant().Status == tenant.StatusDeleted {
 		return nil, unknownKey
 	}
-	if why := c.check(addr, key); why != accepted {
+	if why := check(key, addr, now); why != accepted {
 		return nil, why
 	}
 	if !namesOnly(headers, key.Tenant().ID) {
 		return nil, tenantHeader
 	}
-	return key.Identity(), accepted
+	return key, accepted
 }
 
 // check tells whether key may be used now and from addr.
-func (c *keyChecker) check(addr net.Addr, key *tenant.Key) decision {
+func check(key *tenant.Key, addr net.Addr, now time.Time) decision {
 	if !key.RevokedAt.IsZero() {
 		return revokedKey // a time to come counts too: clocks of operators run ahead
 	}
-	if !key.NotBefore.IsZero() && c.now().Before(key.NotBefore) {
+	if !key.NotBefore.IsZero() && now.Before(key.NotBefore) {
 		return notYetValid
 	}
-	if !key.ExpiresAt.IsZero() && !c.now().Before(key.ExpiresAt) {
+	if !key.ExpiresAt.IsZero() && !now.Before(key.ExpiresAt) {
 		return expiredKey
 	}
 	if len(key.SourceCIDRs) > 0 && !contains(key.SourceCIDRs, addr) {

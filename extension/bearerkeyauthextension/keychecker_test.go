@@ -107,7 +107,7 @@ func TestKeyChecker_DecidesByTheKey(t *testing.T) {
 			}
 			text, key := newKey(tt.key)
 			c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
-			_, got := c.decide(tt.addr, map[string][]string{"Authorization": {"Bearer " + text}})
+			_, got := c.decide(tt.addr, map[string][]string{"Authorization": {"Bearer " + text}}, noon)
 			assert.Equal(t, tt.want, got, "%s", got)
 		})
 	}
@@ -160,7 +160,7 @@ func TestKeyChecker_DecidesByTheHeaders(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, err := c.Authenticate(context.Background(), tt.headers)
-			_, got := c.decide(nil, tt.headers)
+			_, got := c.decide(nil, tt.headers, noon)
 			require.Equal(t, tt.want, got, "%s", got)
 			if tt.want == accepted {
 				require.NoError(t, err)
@@ -191,7 +191,7 @@ func TestKeyChecker_DecidesByTheTenantOnlyWhetherItExists(t *testing.T) {
 	} {
 		text, key := newKey()
 		c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Status: tenantStatus, Keys: []*tenant.Key{key}}))
-		_, got := c.decide(nil, map[string][]string{"Authorization": {"Bearer " + text}})
+		_, got := c.decide(nil, map[string][]string{"Authorization": {"Bearer " + text}}, noon)
 		assert.Equal(t, want, got, "%s: %s", tenantStatus, got)
 	}
 }

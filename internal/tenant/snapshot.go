@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type Key struct {
 
 	tenant   *Tenant
 	identity *Identity
+	lastUse  *atomic.Int64 // in minutes since 1970; 0: never
 }
 
 // Tenant returns the owner of the key. It is set once the key is part of a
@@ -38,6 +40,24 @@ func (k *Key) Tenant() *Tenant { return k.tenant }
 // Identity returns the ready-made identity of the key's bearer. It is set once
 // the key is part of a snapshot.
 func (k *Key) Identity() *Identity { return k.identity }
+
+// Use notes that the key was accepted at now. It keeps the minute, takes no lock,
+// and writes at most once a minute. The key must be part of a snapshot, and what
+// is noted is gone with it.
+func (k *Key) Use(now time.Time) {
+	if minute := now.Unix() / 60; k.lastUse.Load() < minute {
+		k.lastUse.Store(minute)
+	}
+}
+
+// LastUse returns the minute of the latest [Key.Use] since the key became part of
+// its snapshot, or the zero time. It is safe for concurrent use.
+func (k *Key) LastUse() time.Time {
+	if k.lastUse == nil || k.lastUse.Load() == 0 {
+		return time.Time{}
+	}
+	return time.Unix(60*k.lastUse.Load(), 0).UTC()
+}
 
 // Rate is the limit of one signal. Zero means unlimited.
 type Rate struct {
@@ -87,6 +107,7 @@ func NewSnapshot(tenants []*Tenant, hash string) (*Snapshot, error) {
 	}
 	var errs []error
 	keyOwner := make(map[string]ID)
+	lastUses := newLastUses(tenants)
 	for n, t := range tenants {
 		if err := t.ID.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("tenants[%d]: %w", n, err))
@@ -109,6 +130,7 @@ func NewSnapshot(tenants []*Tenant, hash string) (*Snapshot, error) {
 			}
 			keyOwner[k.ID] = t.ID
 			k.tenant = t
+			k.lastUse, lastUses = &lastUses[0], lastUses[1:]
 			k.identity = NewIdentity(t.ID, k.ID, k.Scopes)
 			s.keys[k.Digest] = k
 		}
@@ -118,6 +140,16 @@ func NewSnapshot(tenants []*Tenant, hash string) (*Snapshot, error) {
 	}
 	slices.SortFunc(s.order, cmp.Compare[ID])
 	return s, nil
+}
+
+// newLastUses returns one counter for each key of tenants. They are apart from
+// the keys so that keys can be copied.
+func newLastUses(tenants []*Tenant) []atomic.Int64 {
+	n := 0
+	for _, t := range tenants {
+		n += len(t.Keys)
+	}
+	return make([]atomic.Int64, n)
 }
 
 // Tenant returns the tenant id, or nil if there is none.

@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                                   metric.Meter
 	mu                                      sync.Mutex
 	registrations                           []metric.Registration
+	ExtensionBearerKeyAuthKeyLastUse        metric.Int64ObservableGauge
 	ExtensionBearerKeyAuthRequests          metric.Int64ObservableCounter
 	ExtensionBearerKeyAuthThrottledRequests metric.Int64ObservableCounter
 }
@@ -41,6 +42,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExtensionBearerKeyAuthKeyLastUseCallback sets callback for observable ExtensionBearerKeyAuthKeyLastUse metric.
+func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthKeyLastUseCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthKeyLastUse, obs: o})
+		return nil
+	}, builder.ExtensionBearerKeyAuthKeyLastUse)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterExtensionBearerKeyAuthRequestsCallback sets callback for observable ExtensionBearerKeyAuthRequests metric.
@@ -101,6 +117,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExtensionBearerKeyAuthKeyLastUse, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_bearer_key_auth_key_last_use",
+		metric.WithDescription("When a key was used last, to the minute, in seconds since 1970. Only with `key_use::metric`. [Development]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_bearer_key_auth_requests",
 		metric.WithDescription("Requests that asked for authentication, by what was decided. [Development]"),
