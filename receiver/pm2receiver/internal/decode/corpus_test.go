@@ -15,10 +15,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2corpus"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2corpus"
 )
 
 const corpusDir = "../../../../testdata/pm2"
@@ -75,9 +75,8 @@ func TestDecoder_GivesExactlyTheExpectedLines(t *testing.T) {
 			require.NoError(t, err)
 			for _, size := range []int{1, 1 << 10, 32 << 10, 16 << 20} {
 				got := decodeFile(t, settings(file), file, size)
-				report := pm2corpus.Check(file, expected, pm2corpus.FromLogs(got...))
-				assert.True(t, report.OK(), "blocks of %d: %+v", size, report)
-				assert.Equal(t, len(expected), report.Exact+report.AsPM2LeftIt+2*report.Glued)
+				result := pm2corpus.Compare(expected, pm2corpus.FromLogs(got...))
+				assert.True(t, result.OK(), "blocks of %d: %s", size, result.String())
 				requireValid(t, got)
 			}
 		})
