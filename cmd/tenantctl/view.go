@@ -33,6 +33,7 @@ type keyView struct {
 	ExpiresAt   string   `json:"expires_at,omitempty"`
 	RevokedAt   string   `json:"revoked_at,omitempty"`
 	SourceCIDRs []string `json:"source_cidrs,omitempty"`
+	Origins     []string `json:"origins,omitempty"`
 	Description string   `json:"description,omitempty"`
 }
 
@@ -80,7 +81,7 @@ func viewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) keyView {
 	v := keyView{
 		ID: k.ID, Tenant: string(t.ID), State: keyState(k, now), Scopes: k.Scopes.Names(),
 		CreatedAt: viewTime(k.CreatedAt), NotBefore: viewTime(k.NotBefore),
-		ExpiresAt: viewTime(k.ExpiresAt), RevokedAt: viewTime(k.RevokedAt), Description: k.Description,
+		ExpiresAt: viewTime(k.ExpiresAt), RevokedAt: viewTime(k.RevokedAt), Description: k.Description, Origins: k.Origins,
 	}
 	for _, p := range k.SourceCIDRs {
 		v.SourceCIDRs = append(v.SourceCIDRs, p.String())

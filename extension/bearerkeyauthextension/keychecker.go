@@ -132,6 +132,9 @@ func (c *keyChecker) decide(addr net.Addr, headers map[string][]string, now time
 	if why := check(key, addr, now); why != accepted {
 		return nil, why
 	}
+	if !originAllowed(headers, key.Origins) {
+		return nil, pageOrigin
+	}
 	if !namesOnly(headers, key.Tenant().ID) {
 		return nil, tenantHeader
 	}

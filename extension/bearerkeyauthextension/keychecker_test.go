@@ -183,6 +183,45 @@ func TestKeyChecker_DecidesByTheHeaders(t *testing.T) {
 	}
 }
 
+func TestKeyChecker_BindsKeysToWebPagesAndSecretsToNone(t *testing.T) {
+	secret, secretEntry := newKey()
+	page, pageEntry := newKey(func(k *tenant.Key) { k.Origins = []string{"https://app.example", "http://localhost:3000"} })
+	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{secretEntry, pageEntry}}))
+	for _, tt := range []struct {
+		name   string
+		key    string
+		header string
+		origin []string
+		want   decision
+	}{
+		{"secret key outside a browser", secret, "Origin", nil, accepted},
+		{"secret key in a page", secret, "Origin", []string{"https://app.example"}, pageOrigin},
+		{"secret key in a page without a name", secret, "Origin", []string{"null"}, pageOrigin},
+		{"secret key, empty origin", secret, "Origin", []string{""}, pageOrigin},
+		{"page's key in its page", page, "Origin", []string{"https://app.example"}, accepted},
+		{"page's key in its other page", page, "Origin", []string{"http://localhost:3000"}, accepted},
+		{"page's key over gRPC", page, "origin", []string{"https://app.example"}, accepted},
+		{"page's key outside a browser", page, "Origin", nil, pageOrigin},
+		{"page's key in another page", page, "Origin", []string{"https://evil.example"}, pageOrigin},
+		{"page's key in a page below", page, "Origin", []string{"https://app.example.evil.example"}, pageOrigin},
+		{"page's key over another scheme", page, "Origin", []string{"http://app.example"}, pageOrigin},
+		{"page's key at another port", page, "Origin", []string{"https://app.example:8443"}, pageOrigin},
+		{"page's key without a name", page, "Origin", []string{"null"}, pageOrigin},
+		{"page's key, right and wrong", page, "Origin", []string{"https://app.example", "https://evil.example"}, pageOrigin},
+		{"page's key, both in one value", page, "Origin", []string{"https://app.example https://evil.example"}, pageOrigin},
+		{"page's key, referrer alone", page, "Referer", []string{"https://app.example"}, pageOrigin},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			headers := map[string][]string{"Authorization": {"Bearer " + tt.key}}
+			if tt.origin != nil {
+				headers[tt.header] = tt.origin
+			}
+			_, got := c.decide(nil, headers, noon)
+			assert.Equal(t, tt.want, got, "%s", got)
+		})
+	}
+}
+
 func TestKeyChecker_DecidesByTheTenantOnlyWhetherItExists(t *testing.T) {
 	for tenantStatus, want := range map[tenant.Status]decision{
 		tenant.StatusActive:    accepted,

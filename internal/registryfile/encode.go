@@ -124,6 +124,13 @@ func keyNode(k *tenant.Key) *yaml.Node {
 		}
 		set(m, "source_cidrs", list)
 	}
+	if len(k.Origins) > 0 {
+		list := sequenceNode(yaml.FlowStyle)
+		for _, origin := range k.Origins {
+			list.Content = append(list.Content, textNode(origin))
+		}
+		set(m, "origins", list)
+	}
 	if k.Description != "" {
 		set(m, "description", textNode(k.Description))
 	}

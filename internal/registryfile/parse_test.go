@@ -52,6 +52,7 @@ func TestParse(t *testing.T) {
 	assert.Equal(t, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), k.ExpiresAt)
 	assert.Equal(t, time.Date(2026, 6, 1, 12, 0, 0, 500_000_000, time.UTC), k.RevokedAt)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("192.0.2.7/32")}, k.SourceCIDRs)
+	assert.Equal(t, []string{"https://app.example", "http://localhost:3000"}, k.Origins)
 	assert.Equal(t, "vm-12", k.Description)
 
 	assert.Equal(t, &tenant.Tenant{ID: "007", Name: "Süd & Söhne GmbH", Status: tenant.StatusSuspended, Isolation: tenant.IsolationShared, Keys: []*tenant.Key{}}, s.Tenant("007"))

@@ -26,6 +26,7 @@ type Key struct {
 	ExpiresAt   time.Time // zero: never
 	RevokedAt   time.Time // zero: not revoked
 	SourceCIDRs []netip.Prefix
+	Origins     []string // web pages that use the key, as browsers write them; empty: no page may
 	Description string
 
 	tenant   *Tenant
