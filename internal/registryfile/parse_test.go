@@ -99,7 +99,7 @@ func TestParser_ReusesEntriesWithoutSharingThem(t *testing.T) {
 	require.Error(t, err)
 	moved := append([]byte("# one line more\n"), data...)
 	second, err := p.Parse(append(moved, "  - id: tenant-a\n"...))
-	require.ErrorContains(t, err, `line 33: tenant "tenant-a": there is already an entry with this ID on line 4`)
+	require.ErrorContains(t, err, `line 34: tenant "tenant-a": there is already an entry with this ID on line 4`)
 	require.Nil(t, second)
 	second, err = p.Parse(moved)
 	require.NoError(t, err)
