@@ -41,7 +41,11 @@ func TestParse(t *testing.T) {
 			Rates: [3]tenant.Rate{
 				{RecordsPerSecond: 5000, BytesPerSecond: 5 << 20}, {RecordsPerSecond: 100}, {BytesPerSecond: 1_000_000},
 			},
-			DailyBytes: 20 << 30, MonthlyBytes: 600_000_000_000,
+			Quotas: [3]tenant.Quota{
+				tenant.Metrics: {DailyRecords: 1000, MonthlyRecords: 2000, DailyBytes: 1 << 20, MonthlyBytes: 2 << 20},
+			},
+			DailyBytes: 20 << 30, MonthlyBytes: 600_000_000_000, DailyRecords: 5_000_000, MonthlyRecords: 6_000_000,
+			Burst: 2500 * time.Millisecond,
 		},
 		Keys: a.Keys,
 	}, a)
@@ -99,7 +103,7 @@ func TestParser_ReusesEntriesWithoutSharingThem(t *testing.T) {
 	require.Error(t, err)
 	moved := append([]byte("# one line more\n"), data...)
 	second, err := p.Parse(append(moved, "  - id: tenant-a\n"...))
-	require.ErrorContains(t, err, `line 34: tenant "tenant-a": there is already an entry with this ID on line 4`)
+	require.ErrorContains(t, err, `line 37: tenant "tenant-a": there is already an entry with this ID on line 4`)
 	require.Nil(t, second)
 	second, err = p.Parse(moved)
 	require.NoError(t, err)

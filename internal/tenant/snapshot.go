@@ -66,11 +66,45 @@ type Rate struct {
 	BytesPerSecond   int64
 }
 
+// Quota is how much may be sent in a day and in a month of UTC. Zero means
+// unlimited.
+type Quota struct {
+	DailyRecords   int64
+	DailyBytes     int64
+	MonthlyRecords int64
+	MonthlyBytes   int64
+}
+
 // Limits bound what a tenant may send. Zero means unlimited.
 type Limits struct {
-	Rates        [numSignals]Rate // indexed by Signal
-	DailyBytes   int64
-	MonthlyBytes int64
+	Rates  [numSignals]Rate  // indexed by Signal
+	Quotas [numSignals]Quota // indexed by Signal
+
+	// Over all signals, beside those of each signal.
+	DailyRecords   int64
+	DailyBytes     int64
+	MonthlyRecords int64
+	MonthlyBytes   int64
+
+	// Burst is how much of a rate may come at once, as the time in which the rate
+	// allows it. Zero leaves it to the gateway.
+	Burst time.Duration
+}
+
+// Total is the quota over all signals.
+func (l *Limits) Total() Quota {
+	return Quota{l.DailyRecords, l.DailyBytes, l.MonthlyRecords, l.MonthlyBytes}
+}
+
+// SetTotal sets the quota over all signals.
+func (l *Limits) SetTotal(q Quota) {
+	l.DailyRecords, l.DailyBytes, l.MonthlyRecords, l.MonthlyBytes = q.DailyRecords, q.DailyBytes, q.MonthlyRecords, q.MonthlyBytes
+}
+
+// InBytes tells whether any limit of signal is in bytes.
+func (l *Limits) InBytes(signal Signal) bool {
+	q := l.Quotas[signal]
+	return l.Rates[signal].BytesPerSecond > 0 || l.DailyBytes > 0 || l.MonthlyBytes > 0 || q.DailyBytes > 0 || q.MonthlyBytes > 0
 }
 
 // Tenant is what the registry knows of one tenant. It is immutable once it is
