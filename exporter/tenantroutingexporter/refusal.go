@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -61,6 +62,9 @@ func newRefusal(reason refusalReason, code codes.Code, retry time.Duration, text
 const (
 	retrySoon  = 2 * time.Second
 	retryLater = 30 * time.Second
+
+	// reportInterval is the least time between two reports of failing storage.
+	reportInterval = 10 * time.Second
 )
 
 // The refusals that say the same to everybody. They are never changed.
@@ -120,6 +124,18 @@ func (e *refusal) err() error {
 
 // refusals counts refused requests by signal and reason.
 type refusals [3][numRefusals]atomic.Int64
+
+// reportStorage logs why storage fails, which callers are not told, now and then.
+func (r *router) reportStorage(err error) {
+	var failed *lane.StoreError
+	if !errors.As(err, &failed) {
+		return
+	}
+	now, last := time.Now().Unix(), r.reported.Load()
+	if now-last >= int64(reportInterval/time.Second) && r.reported.CompareAndSwap(last, now) {
+		r.set.Logger.Error("Storage does not take data; requests are refused", zap.Error(failed.Err))
+	}
+}
 
 func (r *router) refuse(signal tenant.Signal, err error) error {
 	var e *refusal

@@ -84,7 +84,7 @@ func TestRefusals(t *testing.T) {
 registry: tenant_registry
 destinations: {local: {archive: {directory: %q}}}
 routes: {logs: [local]}
-lane: {max_bytes: 16KiB}
+lane: {max_bytes: 16KiB, batch: {max_bytes: 16KiB}}
 `, dir), registry)
 			ctx := c.ctx
 			if ctx == nil {
@@ -115,7 +115,7 @@ lane: {max_bytes: 16KiB}
 }
 
 func TestRefusals_RegistryNeverLoaded(t *testing.T) {
-	g := startGateway(t, "registry: tenant_registry", &tenanttest.Registry{})
+	g := startGateway(t, "registry: tenant_registry\ndestinations: {d: {otlp_http: {endpoint: 'http://127.0.0.1:1'}}}", &tenanttest.Registry{})
 	err := g.logs.ConsumeLogs(context.Background(), logsOf("a", "x"))
 	assert.Equal(t, codes.Unavailable, status.Code(err))
 	assert.False(t, consumererror.IsPermanent(err))
@@ -132,7 +132,7 @@ destinations:
   local: {archive: {directory: %q}}
   dead: {otlp_http: {endpoint: "http://127.0.0.1:1"}}
 routes: {logs: [local]}
-lane: {max_bytes: 10KiB, batch: {timeout: 0s}}
+lane: {max_bytes: 10KiB, batch: {max_bytes: 10KiB, timeout: 0s}}
 `, dir), registry)
 	ctx := context.Background()
 	big := strings.Repeat("x", 3000)

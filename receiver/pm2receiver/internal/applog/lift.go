@@ -124,7 +124,11 @@ func (w *walker) at(k key) byte {
 
 // str returns the value of a special field if it is a string.
 func (w *walker) str(k key) ([]byte, bool) {
-	if w.special[k] == (span{}) || w.at(k) != '"' {
+	at := w.special[k]
+	if at.plain {
+		return w.b[at.from+1 : at.to-1 : at.to-1], true
+	}
+	if at == (span{}) || w.at(k) != '"' {
 		return nil, false
 	}
 	w.i++

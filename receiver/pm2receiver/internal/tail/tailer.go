@@ -23,7 +23,7 @@ const (
 	rescanDeep = time.Second
 	// saveInterval is how often checkpoints are saved, and so how much is sent again
 	// after a crash.
-	saveInterval = 500 * time.Millisecond
+	saveInterval = 250 * time.Millisecond
 	// maxStreams bounds the files that are followed.
 	maxStreams = 4096
 	// fresh is how long after its change a folder is looked at again: a second change
@@ -51,6 +51,8 @@ type Tailer struct {
 
 	mu      sync.Mutex
 	streams map[string]*stream
+	ended   []string             // paths of streams whose checkpoints are to be deleted
+	count   uint64               // the highest Checkpoint.Count of ended streams
 	folders map[string]time.Time // when each was last changed
 	scanned time.Time
 	first   bool // no checkpoint was ever saved
@@ -106,6 +108,8 @@ func (t *Tailer) load(ctx context.Context) ([]string, error) {
 	if err != nil && !ever {
 		return nil, err
 	}
+	count, countErr := t.set.Store.Count(ctx)
+	t.count, err = count, errors.Join(err, countErr)
 	if err != nil {
 		t.set.Logger.Error("checkpoints are damaged; files without one are read from the beginning", zap.Error(err))
 	}
@@ -135,7 +139,7 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 		}
 		return nil
 	}
-	return t.save(ctx)
+	return errors.Join(t.save(ctx), t.set.Store.Close(ctx))
 }
 
 func (t *Tailer) all() []*stream {
@@ -173,9 +177,24 @@ func (t *Tailer) poll(ctx context.Context) {
 		}
 		t.scan(ctx, ctx)
 		for _, s := range t.all() {
+			if s.ended.Load() {
+				t.forget(s)
+				continue
+			}
 			s.look()
 		}
 	}
+}
+
+// forget gives up a stream of which nothing is left. The contents of its path are
+// numbered on, so that what will be there one day is not taken for what was.
+func (t *Tailer) forget(s *stream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.streams, s.path)
+	t.ended = append(t.ended, s.path)
+	t.count = max(t.count, s.count)
+	t.full = false
 }
 
 // scan looks for new files if a folder has changed or enough time has passed.
@@ -202,6 +221,11 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	}
 	for _, path := range paths {
 		t.follow(ctx, run, path)
+	}
+	for _, s := range t.all() {
+		if !s.watch.there { // it may be over
+			s.poke()
+		}
 	}
 }
 
@@ -260,9 +284,14 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 		}
 	}
 	s := newStream(&t.set, path, c)
+	if c == nil {
+		t.mu.Lock()
+		s.count = t.count
+		t.mu.Unlock()
+	}
 	var err error
 	if c != nil {
-		err = s.restore(c.Files)
+		s.restore(c.Files)
 	} else {
 		err = s.begin(t.first && t.set.FromEnd)
 	}
@@ -339,6 +368,13 @@ func (t *Tailer) save(ctx context.Context) error {
 	changed := map[string]*Checkpoint{}
 	var paths []string
 	streams := t.all()
+	t.mu.Lock()
+	ended, count := t.ended, t.count
+	t.ended = nil
+	t.mu.Unlock()
+	for _, path := range ended {
+		changed[path] = nil
+	}
 	for _, s := range streams {
 		paths = append(paths, s.path)
 		if c := s.take(); c != nil {
@@ -347,7 +383,10 @@ func (t *Tailer) save(ctx context.Context) error {
 	}
 	if len(changed) > 0 {
 		slices.Sort(paths)
-		if err := t.set.Store.Save(ctx, changed, paths); err != nil {
+		if err := t.set.Store.Save(ctx, changed, paths, count); err != nil {
+			t.mu.Lock()
+			t.ended = append(ended, t.ended...)
+			t.mu.Unlock()
 			for _, s := range streams {
 				if c := changed[s.path]; c != nil {
 					s.put(c)
