@@ -38,11 +38,17 @@ test: build ## Run all tests against the built binary
 bench: ## Run every benchmark of the packages
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: bench-request
+bench-request: ## Measure auth and tenant processor beside upstream's
+	go test -run '^$$' -bench Authenticate -benchmem ./extension/bearerkeyauthextension
+	cd testbed/requestpath && go test -run '^$$' -bench . -benchmem -count 5 .
+
 .PHONY: generate
 generate: ## Regenerate code and documents from every metadata.yaml
 	go generate ./...
 	go mod tidy
 	cd internal/tools && go mod tidy
+	cd testbed/requestpath && go mod tidy
 
 .PHONY: lint
 lint: ## Run the linters

@@ -28,6 +28,7 @@ type keySettings struct {
 	notBefore   string
 	description string
 	sourceCIDRs []string
+	origins     []string
 }
 
 func (s *keySettings) register(c *cobra.Command) {
@@ -37,6 +38,7 @@ func (s *keySettings) register(c *cobra.Command) {
 	flags.StringVar(&s.notBefore, "not-before", "", "when the key begins: a `TIME` or a duration; default now")
 	flags.StringVar(&s.description, "description", "", "what the key is for, such as the name of the machine")
 	flags.StringSliceVar(&s.sourceCIDRs, "source-cidr", nil, "address `RANGE` the key may come from; repeat for more; default any")
+	flags.StringSliceVar(&s.origins, "origin", nil, "web `ORIGIN`, such as https://app.example, whose pages use the key; repeat for more; default: no page may use it")
 }
 
 // newKey makes a key as the settings say and returns its text.
@@ -75,6 +77,12 @@ func (s *keySettings) newKey(now time.Time) (*tenant.Key, string, error) {
 		prefixes = append(prefixes, p)
 	}
 	k.SourceCIDRs = prefixes
+	for _, origin := range s.origins {
+		if err := registryfile.CheckOrigin(origin); err != nil {
+			return nil, "", usagef("--origin: %w", err)
+		}
+	}
+	k.Origins = s.origins
 	return k, text, nil
 }
 

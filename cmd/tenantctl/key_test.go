@@ -23,7 +23,7 @@ func TestKeyCreate_ShowsTheKeyOnceAndKeepsItsDigest(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	r := c.run("key", "create", "a", "--scopes", "logs,traces", "--expires", "30d", "--description", "vm-12",
-		"--source-cidr", "10.1.0.0/16,192.0.2.7", "--not-before", "2030-01-01T00:00:00+01:00", "--expires", "2031-01-01T00:00:00Z")
+		"--source-cidr", "10.1.0.0/16,192.0.2.7", "--origin", "https://app.example", "--not-before", "2030-01-01T00:00:00+01:00", "--expires", "2031-01-01T00:00:00Z")
 	require.Zero(t, r.code, r.err)
 	assert.Regexp(t, "^"+apikey.Pattern+"\n$", r.out, "standard output is the key alone")
 	text := strings.TrimSpace(r.out)
@@ -37,6 +37,7 @@ func TestKeyCreate_ShowsTheKeyOnceAndKeepsItsDigest(t *testing.T) {
 	assert.Equal(t, time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC), k.ExpiresAt)
 	assert.WithinDuration(t, time.Now(), k.CreatedAt, time.Minute)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("192.0.2.7/32")}, k.SourceCIDRs)
+	assert.Equal(t, []string{"https://app.example"}, k.Origins)
 	assert.Equal(t, "vm-12", k.Description)
 
 	secret := text[len("obs_k1234567_"):]
@@ -59,6 +60,7 @@ func TestKeyCreate_Refusals(t *testing.T) {
 		"--expires -5h":                  `--expires: "-5h" is neither a time`,
 		"--expires 2020-01-01T00:00:00Z": `has passed already`,
 		"--not-before soon":              `--not-before: "soon" is neither a time`,
+		"--origin app.example":           `--origin: "app.example" is not an origin such as https://app.example`,
 		"--source-cidr 10.0.0.1/8":       `--source-cidr: "10.0.0.1/8" has bits set after its prefix, the range is 10.0.0.0/8`,
 	} {
 		c.fails(exitUsage, text, append([]string{"key", "create", "a"}, strings.Fields(args)...)...)

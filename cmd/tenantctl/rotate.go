@@ -84,7 +84,7 @@ func (a *app) rotate(ctx context.Context, id string, now time.Time, overlap time
 			}
 			r.made = &tenant.Key{
 				ID: newID, Digest: apikey.Digest(text), Scopes: r.old.Scopes, CreatedAt: now, ExpiresAt: end,
-				SourceCIDRs: r.old.SourceCIDRs, Description: r.old.Description,
+				SourceCIDRs: r.old.SourceCIDRs, Origins: r.old.Origins, Description: r.old.Description,
 			}
 			t.Keys = append(t.Keys, r.made)
 			// At least a second, since a registry refuses a key that ends when it begins.

@@ -158,6 +158,33 @@ func TestLimits_ChangeWhileRunning(t *testing.T) {
 	assert.Equal(t, "over the daily quota of 1 B", err.Error())
 }
 
+func TestLimits_ATenantsOwnBurstGoesBeforeTheGateways(t *testing.T) {
+	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10})
+	limits.Burst = 5 * time.Second
+	p := startPipelines(t, authConfig(), tenanttest.Host{registryID: limited(t, limits)}, accept)
+	for range 50 {
+		require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
+	}
+	require.Error(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
+}
+
+func TestLimits_TellTheUseOfEveryQuota(t *testing.T) {
+	limits := tenant.Limits{MonthlyRecords: 10}
+	limits.Quotas[tenant.Logs] = tenant.Quota{DailyRecords: 20}
+	limits.Quotas[tenant.Traces] = tenant.Quota{MonthlyRecords: 30}
+	cfg := authConfig()
+	cfg.Limits.Gateways = 2
+	p := startPipelines(t, cfg, tenanttest.Host{registryID: limited(t, limits)}, accept)
+	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(3)))
+	point := func(use float64, period, signal string) metricdata.DataPoint[float64] {
+		return metricdata.DataPoint[float64]{Value: use, Attributes: attribute.NewSet(attribute.String("tenant", "tenant-a"),
+			attribute.String("period", period), attribute.String("signal", signal), attribute.String("unit", "records"))}
+	}
+	metadatatest.AssertEqualProcessorTenantQuotaUse(t, p.telemetry, []metricdata.DataPoint[float64]{
+		point(0.6, "month", "all"), point(0.3, "day", "logs"), point(0, "month", "traces"),
+	}, metricdatatest.IgnoreTimestamp())
+}
+
 func TestLimits_QuotaIsOverAllSignals(t *testing.T) {
 	registry := limited(t, tenant.Limits{DailyBytes: 1 << 20})
 	p := startPipelines(t, authConfig(), tenanttest.Host{registryID: registry}, accept)
@@ -202,7 +229,8 @@ func TestLimits_TellHowMuchOfAQuotaIsUsed(t *testing.T) {
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
 	point := func(period string, use float64) metricdata.DataPoint[float64] {
 		return metricdata.DataPoint[float64]{Value: use, Attributes: attribute.NewSet(
-			attribute.String("tenant", "tenant-a"), attribute.String("period", period))}
+			attribute.String("tenant", "tenant-a"), attribute.String("period", period),
+			attribute.String("signal", "all"), attribute.String("unit", "bytes"))}
 	}
 	metadatatest.AssertEqualProcessorTenantQuotaUse(t, p.telemetry, []metricdata.DataPoint[float64]{
 		point("day", 1), point("month", 0.5),
