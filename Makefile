@@ -53,7 +53,7 @@ generate: ## Regenerate code and documents from every metadata.yaml
 .PHONY: lint
 lint: ## Run the linters
 	go vet ./...
-	$(TOOL) golangci-lint run
+	$(TOOL) golangci-lint run --allow-parallel-runners
 
 .PHONY: check
 check: generate lint ## Fail on stale generated files, untidy modules or lint
