@@ -99,7 +99,8 @@ func offerRefusal(err error) *refusal {
 	case errors.As(err, &full):
 		return newRefusal(refusedFull, codes.ResourceExhausted, min(max(full.RetryAfter, retrySoon), retryLater), full.Error())
 	case errors.As(err, &large):
-		return newRefusal(refusedTooLarge, codes.ResourceExhausted, 0, large.Error())
+		// Not RESOURCE_EXHAUSTED: over HTTP that is a 429, on which callers come again.
+		return newRefusal(refusedTooLarge, codes.InvalidArgument, 0, large.Error())
 	case errors.Is(err, lane.ErrShutdown):
 		return errNotRunning
 	}
@@ -112,7 +113,7 @@ func offerRefusal(err error) *refusal {
 func (e *refusal) err() error {
 	st := status.New(e.code, e.text)
 	if e.retry == 0 {
-		return consumererror.NewPermanent(st.Err())
+		return &final{status: st, cause: consumererror.NewPermanent(st.Err())}
 	}
 	// Never below a second, because over HTTP the delay is cut to whole seconds.
 	wait := max(time.Second, time.Duration(float64(e.retry)*(0.5+rand.Float64())))
@@ -121,6 +122,22 @@ func (e *refusal) err() error {
 	}
 	return st.Err()
 }
+
+// final is an answer that must not be tried again. A permanent error alone would
+// show its caller "Permanent error: rpc error: code = … desc = …".
+type final struct {
+	status *status.Status
+	cause  error
+}
+
+// Error implements error. The text reaches the caller.
+func (f *final) Error() string { return f.status.Message() }
+
+// GRPCStatus is how the status package finds code and message.
+func (f *final) GRPCStatus() *status.Status { return f.status }
+
+// Unwrap makes the refusal permanent in the eyes of consumererror.
+func (f *final) Unwrap() error { return f.cause }
 
 // refusals counts refused requests by signal and reason.
 type refusals [3][numRefusals]atomic.Int64

@@ -70,7 +70,7 @@ func TestRefusals(t *testing.T) {
 		{name: "suspended tenant", data: logsOf("suspended", "x"), reason: "tenant_not_active", code: codes.PermissionDenied},
 		{name: "no route", data: logsOf("nowhere", "x"), reason: "no_route", code: codes.PermissionDenied},
 		{name: "route to an unknown destination", data: logsOf("lost", "x"), reason: "unknown_destination", code: codes.Unavailable, retry: true},
-		{name: "larger than a lane", data: logsOf("a", strings.Repeat("x", 20<<10)), reason: "too_large", code: codes.ResourceExhausted},
+		{name: "larger than a lane", data: logsOf("a", strings.Repeat("x", 20<<10)), reason: "too_large", code: codes.InvalidArgument},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -100,6 +100,8 @@ lane: {max_bytes: 16KiB, batch: {max_bytes: 16KiB}}
 			require.Error(t, err)
 			assert.Equal(t, c.code, status.Code(err))
 			assert.Equal(t, !c.retry, consumererror.IsPermanent(err))
+			text := status.Convert(fmt.Errorf("wrapped: %w", err)).Message()
+			assert.NotRegexp(t, "Permanent error|desc = .*desc = ", text, "receivers show callers this")
 			if c.retry {
 				assert.GreaterOrEqual(t, retryDelay(err), time.Second)
 			} else {

@@ -3,6 +3,7 @@ package bearerkeyauthextension
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
@@ -23,9 +24,49 @@ type Config struct {
 	// Client says what is added to outgoing requests.
 	Client configoptional.Optional[ClientConfig] `mapstructure:"client"`
 
+	// Failures says how requests without a valid key are dealt with.
+	Failures FailuresConfig `mapstructure:"failures"`
+
+	// KeyUse says where to find when keys were used last.
+	KeyUse KeyUseConfig `mapstructure:"key_use"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
+
+// FailuresConfig bounds what strangers can do.
+type FailuresConfig struct {
+	// PerMinute is how many refused requests a source may have in a minute before
+	// it is throttled. A source is an IPv4 address or an IPv6 /64. Zero throttles
+	// none. Defaults to 60.
+	PerMinute int `mapstructure:"per_minute"`
+
+	// Delay is how much later a throttled source gets its 401 over HTTP. Defaults
+	// to 1s; at most 5s.
+	Delay time.Duration `mapstructure:"delay"`
+
+	// MaxSources is how many sources are remembered. Defaults to 4096.
+	MaxSources int `mapstructure:"max_sources"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// KeyUseConfig says where to find when keys were used last.
+type KeyUseConfig struct {
+	// File is written every minute with the minute of each key's last use, and
+	// read at start. Optional.
+	File string `mapstructure:"file"`
+
+	// Metric adds a series for each key that was ever used. Defaults to false.
+	Metric bool `mapstructure:"metric"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// maxFailureDelay stays below the time-outs of senders, which would send again.
+const maxFailureDelay = 5 * time.Second
 
 // ClientConfig is the key that outgoing requests carry. Exactly one of Key and
 // KeyFile must be set.
@@ -45,14 +86,30 @@ type ClientConfig struct {
 	// without TLS only loopback addresses get the key.
 	Insecure bool `mapstructure:"insecure"`
 
+	// WhenRefused says what becomes of data that the gateway refuses with 401 or
+	// 403 over HTTP. Defaults to "wait".
+	WhenRefused WhenRefused `mapstructure:"when_refused"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
+
+// WhenRefused is what becomes of data whose key is refused.
+type WhenRefused string
+
+const (
+	// WhenRefusedWait keeps it in the exporter's queue and tries again, so that
+	// an expired key or a suspended tenant costs nothing but time.
+	WhenRefusedWait WhenRefused = "wait"
+	// WhenRefusedDrop lets the exporter drop it, as OTLP has it.
+	WhenRefusedDrop WhenRefused = "drop"
+)
 
 var (
 	_ component.Config  = (*Config)(nil)
 	_ confmap.Validator = (*Config)(nil)
 	_ confmap.Validator = (*ClientConfig)(nil)
+	_ confmap.Validator = (*FailuresConfig)(nil)
 )
 
 var (
@@ -68,6 +125,21 @@ func (c *Config) Validate() error {
 		return errNothingSet
 	}
 	return nil
+}
+
+// Validate implements confmap.Validator.
+func (c *FailuresConfig) Validate() error {
+	var errs []error
+	if c.PerMinute < 0 {
+		errs = append(errs, fmt.Errorf("`per_minute` must not be negative, got %d", c.PerMinute))
+	}
+	if c.Delay < 0 || c.Delay > maxFailureDelay {
+		errs = append(errs, fmt.Errorf("`delay` must be from 0 to %s, got %s", maxFailureDelay, c.Delay))
+	}
+	if c.MaxSources < 1 {
+		errs = append(errs, fmt.Errorf("`max_sources` must be positive, got %d", c.MaxSources))
+	}
+	return errors.Join(errs...)
 }
 
 // Validate implements confmap.Validator. No error quotes the key.
@@ -87,6 +159,11 @@ func (c *ClientConfig) Validate() error {
 		if err := tenant.ID(c.BusinessID).Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("`business_id` is not a tenant ID: %w", err))
 		}
+	}
+	switch c.WhenRefused {
+	case "", WhenRefusedWait, WhenRefusedDrop:
+	default:
+		errs = append(errs, fmt.Errorf("`when_refused` must be wait or drop, got %q", c.WhenRefused))
 	}
 	return errors.Join(errs...)
 }

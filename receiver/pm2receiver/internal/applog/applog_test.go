@@ -49,7 +49,8 @@ func (r record) equal(t *testing.T, got plog.LogRecord, line string) {
 	if !got.SpanID().IsEmpty() {
 		span = got.SpanID().String()
 	}
-	assert.Equal(t, r, record{got.Body().AsRaw(), got.SeverityText(), got.SeverityNumber(), stamp, trace, span, got.Flags(), got.Attributes().AsRaw()}, line)
+	have := record{got.Body().AsRaw(), got.SeverityText(), got.SeverityNumber(), stamp, trace, span, got.Flags(), got.Attributes().AsRaw()}
+	assert.Equal(t, r, have, line)
 }
 
 const (
@@ -153,7 +154,8 @@ func TestParser_BelievesTheSimpleFormFromTheSecondLineOn(t *testing.T) {
 }
 
 func TestParser_LeavesJSONAloneIfToldSo(t *testing.T) {
-	rec := parse(`{"level":30,"msg":"x"}`, false)
-	assert.Equal(t, `{"level":30,"msg":"x"}`, rec.Body().Str())
+	line := `{"level":30,"msg":"x"}`
+	rec := parse(line, false)
+	assert.Equal(t, line, rec.Body().Str())
 	assert.Equal(t, pcommon.NewMap().AsRaw(), rec.Attributes().AsRaw())
 }

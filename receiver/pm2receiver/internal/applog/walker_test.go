@@ -94,12 +94,16 @@ func walk(line []byte) (attrs, special map[string]any, ok bool) {
 	return m.AsRaw(), special, true
 }
 
+// deep says whether v is deeper or wider than is kept.
 func deep(v any, depth int) bool {
 	if depth > maxDepth-2 {
 		return true
 	}
 	switch v := v.(type) {
 	case map[string]any:
+		if len(v) > maxFields {
+			return true
+		}
 		for _, x := range v {
 			if deep(x, depth+1) {
 				return true
@@ -184,6 +188,52 @@ func TestWalker_TakesAnyNestingAndWidth(t *testing.T) {
 	assert.Equal(t, wide.String(), rec.Body().Str(), "nothing may be lost")
 	cut, _ := rec.Attributes().Get(AttributeCut)
 	assert.True(t, cut.Bool())
+}
+
+// A map is searched for every field that is put into it: without a bound one line of a
+// megabyte costs ten seconds.
+func TestWalker_KeepsWideObjectsWholeInTheBody(t *testing.T) {
+	fields := func(value string) string {
+		var b strings.Builder
+		for i := range 60000 {
+			b.WriteString(`,"k` + strconv.Itoa(i) + `":` + value)
+		}
+		return b.String()[1:]
+	}
+	for name, line := range map[string]string{
+		"strings":   `{"level":"warn","msg":"wide","d":{` + fields(`""`) + `}}`,
+		"numbers":   `{"level":"warn","msg":"wide","d":{` + fields(`1`) + `}}`,
+		"objects":   `{"level":"warn","msg":"wide","d":{` + fields(`{}`) + `}}`,
+		"exception": `{"level":"warn","msg":"wide","err":{"type":"E","message":"m","stack":"E: m\n    at x",` + fields(`""`) + `}}`,
+		"special":   `{"level":"warn","msg":"wide","time":{` + fields(`""`) + `}}`,
+		"array":     `{"level":"warn","msg":"wide","d":[0` + strings.Repeat(",1", 100000) + `]}`,
+		"in array":  `{"level":"warn","msg":"wide","d":[{` + fields(`""`) + `}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			rec := parse(line, true)
+			assert.Less(t, time.Since(began), 2*time.Second)
+			assert.Equal(t, plog.SeverityNumberWarn, rec.SeverityNumber())
+			assert.Equal(t, line, rec.Body().Str(), "nothing may be lost")
+			cut, _ := rec.Attributes().Get(AttributeCut)
+			assert.True(t, cut.Bool())
+			assert.Less(t, values(rec.Attributes().AsRaw()), 2*maxValues)
+		})
+	}
+}
+
+func values(v any) (n int) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, x := range v {
+			n += values(x)
+		}
+	case []any:
+		for _, x := range v {
+			n += values(x)
+		}
+	}
+	return n + 1
 }
 
 func FuzzParser_AgreesWithEncodingJSON(f *testing.F) {

@@ -56,7 +56,7 @@ func decodeAll(set Settings, name string, data []byte, size int) (all []plog.Log
 			end = len(data)
 		}
 		block := bytes.Clone(data[offset:end])
-		logs, _ := d.Decode(block, src, int64(offset), clock)
+		logs, _ := d.Decode(block, src, int64(offset), clock, nil)
 		clear(block) // nothing may point into the block
 		all = append(all, logs)
 		offset = end
@@ -167,7 +167,7 @@ func BenchmarkDecoder(b *testing.B) {
 					for offset := 0; offset < len(data); {
 						end := min(offset+64<<10, len(data))
 						end += bytes.IndexByte(data[end-1:], '\n')
-						_, stats := d.Decode(data[offset:end], Source{ID: 1, Name: name}, int64(offset), clock)
+						_, stats := d.Decode(data[offset:end], Source{ID: 1, Name: name}, int64(offset), clock, nil)
 						records += stats.Records
 						offset = end
 					}

@@ -67,7 +67,7 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 	n, i := 0, 0
 	var beyond uint64 // high bits of bytes beyond ASCII
 	for {
-		for i+8 <= len(b) {
+		if i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
 			binary.LittleEndian.PutUint64(dst[n:], w)
 			beyond |= w
@@ -80,22 +80,11 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 			run := bits.TrailingZeros64(mask) >> 3
 			i += run
 			n += run
-			break
-		}
-		if i >= len(b) {
+		} else if i >= len(b) {
 			return nil, b, false
 		}
-		switch c := b[i]; {
-		case c == '"':
-			s = dst[:n]
-			if beyond&highs != 0 && !utf8.Valid(s) {
-				return nil, b, false
-			}
-			return a.Keep(s), b[i+1:], true
-		case c == '\\':
-			if i+1 >= len(b) {
-				return nil, b, false
-			}
+		c := b[i]
+		if c == '\\' && i+1 < len(b) {
 			if plain := escapes[b[i+1]]; plain != 0 {
 				dst[n] = plain
 				i += 2
@@ -108,14 +97,23 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 			}
 			i += size
 			n += utf8.EncodeRune(dst[n:n+utf8.UTFMax], r)
-		case c < 0x20:
-			return nil, b, false
-		default: // within the last seven bytes
-			beyond |= uint64(c)
-			dst[n] = c
-			n++
-			i++
+			continue
 		}
+		if c == '"' {
+			s = dst[:n]
+			if beyond&highs != 0 && !utf8.Valid(s) {
+				return nil, b, false
+			}
+			return a.Keep(s), b[i+1:], true
+		}
+		if c < 0x20 || c == '\\' {
+			return nil, b, false
+		}
+		// One of the last seven bytes.
+		beyond |= uint64(c)
+		dst[n] = c
+		n++
+		i++
 	}
 }
 

@@ -149,7 +149,7 @@ func (h *Held) start() int {
 // trace makes one entry of the lines of a trace, of which the first frames lines
 // stand before the first frame.
 func trace(held []lines.Line, frames int, a *arena.Arena) *Entry {
-	e := &Entry{Line: held[0], Lines: len(held)}
+	e := &Entry{Line: &held[0], Lines: len(held)}
 	size := 0
 	for i := range held {
 		size += len(held[i].Text) + 1
@@ -170,13 +170,13 @@ func trace(held []lines.Line, frames int, a *arena.Arena) *Entry {
 			}
 		}
 		buf = append(buf, held[i].Text...)
-		e.Repaired = e.Repaired || held[i].Repaired
+		held[0].Repaired = held[0].Repaired || held[i].Repaired
 	}
 	e.Original = a.Keep(buf)
-	e.Text = e.Original
+	e.Body = e.Original
 	if at >= 0 {
 		if e.Exception = ReadException(e.Original[at:]); e.Exception != nil {
-			e.Text = e.Original[:body]
+			e.Body = e.Original[:body]
 		}
 	}
 	return e

@@ -24,9 +24,11 @@ const (
 
 // Entry is one line, or the lines of one stack trace.
 type Entry struct {
-	// Line is the first line. Its Text is what to show: the line, or of a trace
-	// with a readable head what stands before the frames.
-	lines.Line
+	// Line is the first line.
+	*lines.Line
+	// Body is what to show: the line, or of a trace with a readable head what stands
+	// before the frames.
+	Body []byte
 	// Original is everything the process wrote, with newlines between the lines.
 	Original []byte
 	// Lines is how many lines were joined, 1 for a line alone.
@@ -137,7 +139,7 @@ func (j *Joiner) fresh(l *lines.Line, now time.Time, yield func(*Entry)) {
 
 // alone hands out a line that belongs to no trace.
 func (j *Joiner) alone(l *lines.Line, yield func(*Entry)) {
-	j.out = Entry{Line: *l, Original: l.Text, Lines: 1}
+	j.out = Entry{Line: l, Body: l.Text, Original: l.Text, Lines: 1}
 	yield(&j.out)
 }
 

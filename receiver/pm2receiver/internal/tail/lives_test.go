@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
@@ -101,4 +102,128 @@ func TestRestart_DiskMountedUnderAnotherNumberIsNotReadAgain(t *testing.T) {
 	h.start()
 	h.write("a-out.log", numbered("a", 1001, 1100))
 	h.eventually(numbered("a", 1, 1100))
+}
+
+func TestDeliver_RecordOfManyLinesUnderRefusal(t *testing.T) {
+	h := newHome(t)
+	calls, largest := 0, 0
+	h.refuseWith(func(lines []string) error {
+		largest = max(largest, len(lines))
+		if calls++; calls%3 == 0 {
+			return errRefused
+		}
+		return nil
+	})
+	text := numbered("many", 1, 50_000)
+	message, err := json.Marshal(text)
+	require.NoError(t, err)
+	h.start()
+	h.write("a-out-0.log", fmt.Sprintf(`{"message":%s,"timestamp":"2026-11-21T02:08:36Z","type":"out","process_id":0,"app_name":"a"}`+"\n", message))
+	h.eventually(text)
+	h.stop()
+	assert.Less(t, largest, 10_000)
+	h.refuseWith(nil)
+	h.start()
+	h.eventually(text)
+}
+
+func TestDeliver_RecordOfManyLinesIsSentAgainAfterAStopInItsMiddle(t *testing.T) {
+	h := newHome(t)
+	calls := 0
+	h.refuseWith(func([]string) error {
+		if calls++; calls > 3 {
+			return errRefused
+		}
+		return nil
+	})
+	text := numbered("many", 1, 50_000)
+	message, err := json.Marshal(text)
+	require.NoError(t, err)
+	h.start()
+	h.write("a-out-0.log", fmt.Sprintf(`{"message":%s,"timestamp":"2026-11-21T02:08:36Z","type":"out","process_id":0,"app_name":"a"}`+"\n", message))
+	assert.Eventually(t, func() bool { return len(h.got()) > 10_000 }, 10*time.Second, time.Millisecond)
+	h.stop()
+	some := h.got()
+	h.refuseWith(nil)
+	h.start()
+	h.eventually(text, strings.Join(some, "\n")) // the harness checks that their uids are the same
+}
+
+func TestDeliver_FewStreamsHaveRecordsInMemoryWhileTheConsumerBlocks(t *testing.T) {
+	h := newHome(t)
+	h.block()
+	var all []string
+	for i := range 4 * maxSending {
+		name := fmt.Sprintf("app%d-out.log", i)
+		text := numbered(name, 1, 100)
+		h.write(name, text)
+		all = append(all, text)
+	}
+	h.start()
+	assert.Eventually(t, func() bool { return h.held.Load() == maxSending }, 10*time.Second, time.Millisecond)
+	assert.Never(t, func() bool { return h.held.Load() > maxSending }, 100*time.Millisecond, 10*time.Millisecond)
+	h.open()
+	h.eventually(all...)
+}
+
+func TestDeliver_FileWhoseRecordsAreRefusedHoldsUpNoOther(t *testing.T) {
+	h := newHome(t)
+	h.refuseWith(func(lines []string) error {
+		if strings.HasPrefix(lines[0], "bad") {
+			return errRefused
+		}
+		return nil
+	})
+	for i := range 2 * maxSending {
+		h.write(fmt.Sprintf("a%d-out.log", i), "bad\n")
+	}
+	h.start()
+	time.Sleep(50 * time.Millisecond)
+	h.write("z-out.log", numbered("good", 1, 100))
+	h.eventually(numbered("good", 1, 100))
+}
+
+func TestLag_GrowsWhileTheConsumerBlocks(t *testing.T) {
+	h := newHome(t)
+	lag := func() (bytes int64) {
+		h.tailer.Lag(func(_ string, n int64) { bytes += n })
+		return bytes
+	}
+	h.start()
+	h.write("a-out.log", "first\n")
+	h.eventually("first\n")
+	assert.Eventually(t, func() bool { return lag() == 0 }, 5*time.Second, time.Millisecond)
+	h.block()
+	h.write("a-out.log", "second\n")
+	assert.Eventually(t, func() bool { return lag() == 7 }, 5*time.Second, time.Millisecond)
+	h.write("a-out.log", "third\n")
+	assert.Eventually(t, func() bool { return lag() == 13 }, 5*time.Second, time.Millisecond)
+	h.open()
+	assert.Eventually(t, func() bool { return lag() == 0 }, 5*time.Second, time.Millisecond)
+}
+
+func TestRotate_ByLogrotateThatKeepsTheExtension(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	h.write("a-out.log", numbered("a", 1, 100))
+	h.eventually(numbered("a", 1, 100))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-out.1.log")))
+	h.write("a-out.1.log", numbered("a", 101, 110)) // its writer has not been told yet
+	h.write("a-out.log", numbered("a", 111, 120))
+	h.eventually(numbered("a", 1, 120))
+	h.skew.Add(int64(2 * rescan)) // all files are looked for again
+	h.eventually(numbered("a", 1, 120))
+	h.stop()
+	require.NoError(t, os.Rename(h.path("a-out.1.log"), h.path("a-out.2.log")))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-out.1.log")))
+	h.write("a-out.log", numbered("a", 121, 130))
+	h.start()
+	h.skew.Add(int64(2 * rescan))
+	h.eventually(numbered("a", 1, 130))
+}
+
+func TestStart_SaysThatThereAreNoFiles(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	assert.Equal(t, 1, h.logs.FilterMessageSnippet("no log files yet").Len())
 }

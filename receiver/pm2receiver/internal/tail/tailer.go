@@ -24,6 +24,9 @@ const (
 	// saveInterval is how often checkpoints are saved, and so how much is sent again
 	// after a crash.
 	saveInterval = 250 * time.Millisecond
+	// maxSending bounds the streams that have records in memory at the same time: a
+	// refused block is decoded again when it is sent again.
+	maxSending = 16
 	// maxStreams bounds the files that are followed.
 	maxStreams = 4096
 	// fresh is how long after its change a folder is looked at again: a second change
@@ -70,6 +73,7 @@ func New(set Settings, finder Finder) *Tailer {
 		age := set.Now().Sub(time.Unix(0, at.modified))
 		return err == nil && age >= 0 && age < settling
 	}
+	set.slots = make(chan struct{}, maxSending)
 	return &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, first: true}
 }
 
@@ -90,7 +94,11 @@ func (t *Tailer) Start(ctx context.Context) error {
 	t.scan(ctx, run)
 	t.mu.Lock()
 	t.first = false
+	following := len(t.streams)
 	t.mu.Unlock()
+	if following == 0 {
+		t.set.Logger.Warn("no log files yet; waiting for some", zap.Strings("include", t.finder.Include))
+	}
 	t.done.Go(func() { t.poll(run) })
 	if t.set.Store != nil {
 		t.done.Go(func() { t.saver(run) })
@@ -152,10 +160,7 @@ func (t *Tailer) all() []*stream {
 // checkpoints were last saved.
 func (t *Tailer) Lag(each func(path string, bytes int64)) {
 	for _, s := range t.all() {
-		s.shared.Lock()
-		lag := s.lag
-		s.shared.Unlock()
-		each(s.path, lag)
+		each(s.path, s.lag.Load()+max(0, s.size.Load()-s.frontier.Load()))
 	}
 }
 
@@ -300,6 +305,7 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 	}
 	if at, err := statPath(path); err == nil {
 		s.watch.last, s.watch.there = at, true
+		s.size.Store(at.size)
 	}
 	s.publish()
 	return s
@@ -332,6 +338,7 @@ func (t *Tailer) census(dir string) {
 func (s *stream) look() {
 	at, err := statPath(s.path)
 	there := err == nil
+	s.size.Store(at.size)
 	if there != s.watch.there || at != s.watch.last || s.watch.deadline.Load() {
 		s.watch.there, s.watch.last = there, at
 		s.poke()
@@ -343,60 +350,4 @@ func (s *stream) poke() {
 	case s.wake <- struct{}{}:
 	default:
 	}
-}
-
-func (t *Tailer) saver(ctx context.Context) {
-	ticker := time.NewTicker(saveInterval)
-	defer ticker.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		err := t.save(ctx)
-		if err != nil && !failing && ctx.Err() == nil {
-			t.set.Logger.Error("cannot save checkpoints; more will be sent again after a crash", zap.Error(err))
-		}
-		failing = err != nil
-	}
-}
-
-// save writes the checkpoints that have changed.
-func (t *Tailer) save(ctx context.Context) error {
-	changed := map[string]*Checkpoint{}
-	var paths []string
-	streams := t.all()
-	t.mu.Lock()
-	ended, count := t.ended, t.count
-	t.ended = nil
-	t.mu.Unlock()
-	for _, path := range ended {
-		changed[path] = nil
-	}
-	for _, s := range streams {
-		paths = append(paths, s.path)
-		if c := s.take(); c != nil {
-			changed[s.path] = c
-		}
-	}
-	if len(changed) > 0 {
-		slices.Sort(paths)
-		if err := t.set.Store.Save(ctx, changed, paths, count); err != nil {
-			t.mu.Lock()
-			t.ended = append(ended, t.ended...)
-			t.mu.Unlock()
-			for _, s := range streams {
-				if c := changed[s.path]; c != nil {
-					s.put(c)
-				}
-			}
-			return err
-		}
-	}
-	t.mu.Lock()
-	t.saved = t.set.Now()
-	t.mu.Unlock()
-	return nil
 }
