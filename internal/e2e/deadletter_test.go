@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// TestDeadLetterReplay has a backend refuse a tenant's data for good, and later
+// sends it through the gateway again: not with another tenant's key, and once
+// only.
+func TestDeadLetterReplay(t *testing.T) {
+	reg := newRegistry(t)
+	keyFiles := map[string]string{}
+	keys := map[string]string{}
+	for _, id := range []string{"tenant-0001", "tenant-0002"} {
+		reg.ctl("tenant", "create", id)
+		_, keys[id] = reg.key(id)
+		keyFiles[id] = filepath.Join(t.TempDir(), "key")
+		require.NoError(t, os.WriteFile(keyFiles[id], []byte(keys[id]), 0o600))
+	}
+	var refusing atomic.Bool
+	refusing.Store(true)
+	l := &ledger{got: map[entry]int{}, refuse: func(entry) bool { return refusing.Load() }}
+	free := addresses(t, 4)
+	dir := t.TempDir()
+	letters := filepath.Join(dir, "dead-letters")
+	overlay := filepath.Join(dir, "overlay.yaml")
+	require.NoError(t, os.WriteFile(overlay, []byte(`
+exporters:
+  tenant_routing:
+    destinations:
+      first: {otlp_http: {endpoint: "`+l.backend(t)+`/first/{tenant}", compression: none}}
+    routes: {logs: [first], metrics: [first], traces: [first]}
+    retry: {initial_interval: 50ms}
+    dead_letter: {directory: "`+letters+`"}
+`), 0o600))
+	run := func() *collector {
+		return start(t, map[string]string{
+			"TENANTS_FILE": reg.path, "DATA_DIR": filepath.Join(dir, "data"), "STATE_DIR": filepath.Join(dir, "state"),
+			"OTLP_GRPC_ENDPOINT": free[0], "OTLP_HTTP_ENDPOINT": free[1], "HEALTH_ENDPOINT": free[2], "METRICS_PORT": port(free[3]),
+		}, "--config", filepath.Join(root, "distributions", "gateway", "config.yaml"), "--config", overlay)
+	}
+	list := func() (requests int) {
+		var groups []struct{ Requests int }
+		require.NoError(t, json.Unmarshal([]byte(reg.ctl("deadletter", "list", "--directory", letters, "--tenant", "tenant-0001")), &groups))
+		for _, g := range groups {
+			requests += g.Requests
+		}
+		return requests
+	}
+
+	g := run()
+	c := newClients(t, free[0], free[1])
+	for _, signal := range tenant.AllSignals() {
+		require.Zero(t, c.send(3, bearer(keys["tenant-0001"]), payload(signal, 10, "tenant-0001", "tenant-0002")))
+	}
+	require.Eventually(t, func() bool { return list() == 3 }, 30*time.Second, 20*time.Millisecond, "nothing became a dead letter")
+	g.stop()
+	files, err := filepath.Glob(filepath.Join(letters, "*", "*", "*", "*.jsonl"))
+	require.NoError(t, err)
+	for _, file := range files { // as if they had been there for long
+		old := time.Now().Add(-time.Hour)
+		require.NoError(t, os.Chtimes(file, old, old))
+	}
+
+	refusing.Store(false)
+	g = run()
+	replay := func(owner string) ([]byte, error) {
+		return exec.Command(built(t, "tenantctl"), "deadletter", "replay", "--directory", letters, "--tenant", "tenant-0001",
+			"--endpoint", "http://"+free[1], "--key-file", keyFiles[owner]).CombinedOutput()
+	}
+	out, err := replay("tenant-0002")
+	require.Error(t, err, "with another tenant's key")
+	assert.Contains(t, string(out), "401")
+	assert.Equal(t, 3, list())
+	out, err = replay("tenant-0001")
+	require.NoError(t, err, "%s", out)
+	assert.Zero(t, list())
+	out, err = replay("tenant-0001")
+	require.NoError(t, err, "%s", out)
+	g.stop() // delivers what is queued
+
+	want := map[entry]int{}
+	for _, signal := range tenant.AllSignals() {
+		want[entry{"first", "tenant-0001", signal}] = 10
+	}
+	g = run() // what the lane store kept, if the shutdown did not deliver it
+	require.Eventually(t, func() bool {
+		queued := 0
+		for _, a := range accounts(t, free[3]) {
+			queued += a.queued
+		}
+		return queued == 0
+	}, 30*time.Second, 50*time.Millisecond)
+	g.stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	assert.Equal(t, want, l.got)
+	assert.Empty(t, l.foreign)
+}
