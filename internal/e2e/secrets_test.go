@@ -233,9 +233,12 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 func searchTenantctl(t *testing.T, reg *registry, revokedID string, all, digests secrets) {
 	t.Helper()
 	for _, args := range [][]string{
-		{"tenant", "list"}, {"tenant", "show", "acme"},
-		{"key", "list"}, {"key", "list", "acme"},
-		{"onboard", "acme"}, {"registry", "validate"},
+		{"tenant", "list"},
+		{"tenant", "show", "acme"},
+		{"key", "list"},
+		{"key", "list", "acme"},
+		{"onboard", "acme"},
+		{"registry", "validate"},
 		{"key", "revoke", revokedID},
 		{"key", "revoke", "knobody2"},
 		{"tenant", "show", "nobody"},
