@@ -13,6 +13,13 @@ import (
 // amount is how much one request carries.
 type amount struct{ records, bytes int64 }
 
+func (n *amount) add(m amount) {
+	n.records += m.records
+	n.bytes += m.bytes
+}
+
+func (n amount) negative() amount { return amount{-n.records, -n.bytes} }
+
 // terms are the conditions of a charge.
 type terms struct {
 	limits *tenant.Limits
@@ -110,7 +117,7 @@ func (a *account) take(signal tenant.Signal, n amount) {
 func (a *account) refund(signal tenant.Signal, n amount) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.take(signal, amount{-n.records, -n.bytes})
+	a.take(signal, n.negative())
 }
 
 // warningsOf returns what is to be said of quotas and marks it as said.

@@ -160,17 +160,25 @@ func (l *limiter) chargeShared(ctx context.Context, paid *receipt) (over excess,
 	if paid.terms.force {
 		c.mode = chargeModeForce
 	}
-	c.known, c.owed = a.known(paid.signal, now)
-	got, err := l.shared.do(ctx, c, now)
-	if ctx.Err() == nil {
-		l.shared.note(err) // a caller that went away says nothing of Redis
-	}
+	got, err := l.call(ctx, a, &c, now)
 	if err != nil {
-		a.owe(paid.signal, c.owed)
 		return excess{}, nil
 	}
 	paid.shared = true
 	return got.over, a.agree(paid.signal, got.used, got.over, paid.terms, now)
+}
+
+// call asks Redis and tells it what the account owes. It does not tell while it is
+// not known that Redis is back: what is told to a Redis that answers too late is
+// told again, and counts twice.
+func (l *limiter) call(ctx context.Context, a *account, c *sharedCharge, now time.Time) (answer, error) {
+	c.debts = a.debts(c.signal, !l.shared.failed.Load(), now)
+	got, err := l.shared.do(ctx, *c, now)
+	if ctx.Err() == nil {
+		l.shared.note(err) // a caller that went away says nothing of Redis
+	}
+	a.told(c.signal, c.debts.owed, err != nil)
+	return got, err
 }
 
 // terms are the conditions for a tenant with limits.
@@ -206,7 +214,7 @@ func (r *receipt) refund(ctx context.Context) {
 	default:
 		r.account.refund(r.signal, r.amount)
 		if r.limiter.shared != nil {
-			r.account.owe(r.signal, amount{-r.amount.records, -r.amount.bytes})
+			r.account.owe(r.signal, r.amount.negative())
 		}
 	}
 }
@@ -216,15 +224,13 @@ func (r *receipt) refund(ctx context.Context) {
 func (r *receipt) refundShared(ctx context.Context) {
 	l, now := r.limiter, r.limiter.now()
 	c := sharedCharge{mode: chargeModeGive, tenant: r.tenant, signal: r.signal, amount: r.amount, terms: r.terms}
-	c.known, c.owed = r.account.known(r.signal, now)
 	var got answer
 	err := errRedisPaused
 	if !l.shared.away() {
-		got, err = l.shared.do(ctx, c, now)
-		l.shared.note(err)
+		got, err = l.call(ctx, r.account, &c, now)
 	}
 	if err != nil {
-		r.account.owe(r.signal, amount{c.owed.records - r.amount.records, c.owed.bytes - r.amount.bytes})
+		r.account.owe(r.signal, r.amount.negative())
 		return
 	}
 	r.account.agree(r.signal, got.used, excess{}, r.terms, now)
