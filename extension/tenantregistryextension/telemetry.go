@@ -16,6 +16,7 @@ import (
 // goroutines than the one that loads.
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
+	store   string // the name of the source
 	now     func() time.Time
 
 	readAt      atomic.Pointer[time.Time] // of what is in force
@@ -24,8 +25,8 @@ type telemetry struct {
 	restarted   atomic.Bool // what is in force comes from the copy on disk
 }
 
-func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry) (*telemetry, error) {
-	t := &telemetry{builder: builder, now: time.Now}
+func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry, store string) (*telemetry, error) {
+	t := &telemetry{builder: builder, store: store, now: time.Now}
 	for _, register := range []func() error{
 		func() error { return builder.RegisterExtensionTenantRegistryAgeCallback(t.observeAge) },
 		func() error { return builder.RegisterExtensionTenantRegistryLastLoadCallback(t.observeLastLoad) },
@@ -108,7 +109,7 @@ func (t *telemetry) source() string {
 	if t.restarted.Load() {
 		return "snapshot"
 	}
-	return "file"
+	return t.store
 }
 
 // loaded records that what the source says has come into force.
