@@ -159,8 +159,8 @@ func (a *app) keyList() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			doc, err := a.read()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}

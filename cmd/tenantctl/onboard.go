@@ -50,7 +50,7 @@ otherwise a placeholder stands in its place.`,
 		Example: `  tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --description vm-12`,
 		Args:    exactly("TENANT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := a.read()
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -79,6 +79,7 @@ func (a *app) rotate(ctx context.Context, id string, now time.Time, overlap time
 			if state := keyState(r.old, now); state != "active" {
 				return fmt.Errorf("key %s is %s; create a new one instead", id, state)
 			}
+			end := end // this may run again, with another old key
 			if end.IsZero() {
 				end = sameLife(r.old, now)
 			}

@@ -29,8 +29,8 @@ func (a *app) tenantCreate() *cobra.Command {
 		Use:   "create ID",
 		Short: "Create a tenant, and the registry if there is none",
 		Long: `Create a tenant. Its ID is the business_id on all its data and cannot be changed
-later. If the registry file does not exist it is created, readable by its owner
-only; the folder must exist.`,
+later. A registry that does not exist is made: a file, readable by its owner only,
+in a folder that exists, or the tables of a database.`,
 		Example: `  tenantctl tenant create tenant-a --name "Tenant A Ltd" --attribute plan=enterprise \
     --route logs=loki --route traces=tempo --limit logs.records_per_second=5000 --limit daily_bytes=20GiB`,
 		Args: exactly("ID"),
@@ -45,7 +45,7 @@ only; the folder must exist.`,
 			if err := edit.apply(cmd, t); err != nil {
 				return err
 			}
-			err := a.editWith(cmd.Context(), registryfile.EditOrCreate, func(d *registryfile.Document) error { return d.Add(t) })
+			err := a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error { return d.Add(t) })
 			if err != nil {
 				return err
 			}
@@ -61,8 +61,7 @@ func (a *app) tenantUpdate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "update ID",
 		Short: "Change a tenant's name, attributes, variables, routes or limits",
-		Long: `Change what is given and leave the rest. Comments and order of the registry file
-stay. A limit of 0 is no limit. A route with no destination, "logs=", discards
+		Long: `Change what is given and leave the rest. Comments and order of the registry stay. A limit of 0 is no limit. A route with no destination, "logs=", discards
 the signal; --unset-route gives it back to the gateway's own routes.`,
 		Example: `  tenantctl tenant update tenant-a --route logs=loki,signoz --var signoz_endpoint=signoz.a.example:4317
   tenantctl tenant update tenant-a --limit logs.bytes_per_second=5MiB --unset-route traces`,
@@ -166,8 +165,8 @@ func (a *app) tenantList() *cobra.Command {
 		Use:   "list",
 		Short: "List the tenants",
 		Args:  exactly(),
-		RunE: func(*cobra.Command, []string) error {
-			doc, err := a.read()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -201,8 +200,8 @@ func (a *app) tenantShow() *cobra.Command {
 		Use:   "show ID",
 		Short: "Show one tenant with its routes, limits and keys",
 		Args:  exactly("ID"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			doc, err := a.read()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}

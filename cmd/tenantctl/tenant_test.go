@@ -86,8 +86,8 @@ func TestTenant_Refusals(t *testing.T) {
 
 	c.path = ""
 	c.fails(exitUsage, "which registry?", "tenant", "list")
-	c.path = "postgres://db/tenants"
-	c.fails(exitUsage, "must be a file", "tenant", "list")
+	c.path = "mysql://db/tenants"
+	c.fails(exitUsage, "must be a file or begin with postgres://", "tenant", "list")
 	c.path = filepath.Join(t.TempDir(), "none", "tenants.yaml")
 	c.fails(exitFailure, "in a folder that exists", "tenant", "create", "a")
 }

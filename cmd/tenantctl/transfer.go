@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,31 +9,39 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
 
 func (a *app) registryExport() *cobra.Command {
-	return &cobra.Command{
+	var reformat bool
+	c := &cobra.Command{
 		Use:   "export",
 		Short: "Print the whole registry in the format of a registry file",
-		Long: `Print the whole registry, laid out anew and without its comments, in the format
-that "registry import" reads. It holds what the registry holds: digests of keys
-and the values of variables, but no key. --output has no effect on it.`,
-		Example: `  tenantctl registry export > backup.yaml`,
-		Args:    exactly(),
-		RunE: func(*cobra.Command, []string) error {
-			doc, err := a.read()
+		Long: `Print the whole registry, comments included, in the format that "registry import"
+reads, so that a registry can be moved between a file and a database without
+loss. It holds what the registry holds: digests of keys and the values of
+variables, but no key. --output has no effect on it.`,
+		Example: `  tenantctl registry export > backup.yaml
+  tenantctl --registry tenants.yaml registry export | tenantctl --registry postgres://db.example/tenants registry import -`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}
-			text, err := registryfile.Format(doc.Tenants())
-			if err != nil {
-				return err
+			text := doc.Bytes()
+			if reformat {
+				if text, err = registryfile.Format(doc.Tenants()); err != nil {
+					return err
+				}
 			}
 			_, err = a.out.Write(text)
 			return err
 		},
 	}
+	c.Flags().BoolVar(&reformat, "reformat", false, "lay the registry out anew, without its comments")
+	return c
 }
 
 // errNotEmpty keeps an import from ending tenants that somebody uses.
@@ -57,7 +66,7 @@ A FILE that is not valid is refused as a whole.`,
 			if err != nil {
 				return fmt.Errorf("%s is not a valid registry:\n%w", args[0], err)
 			}
-			err = a.editWith(cmd.Context(), registryfile.EditOrCreate, func(d *registryfile.Document) error {
+			err = a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error {
 				if len(d.Tenants()) > 0 && !replace {
 					return errNotEmpty
 				}
@@ -83,4 +92,45 @@ func (a *app) readInput(name string) ([]byte, error) {
 		return io.ReadAll(a.in)
 	}
 	return os.ReadFile(name)
+}
+
+func (a *app) registryMigrate() *cobra.Command {
+	return &cobra.Command{
+		Use:   "migrate",
+		Short: "Make the tables of a registry in a database, or bring them up to date",
+		Long: `Make the tables of a registry in a database if there are none, or bring those of an
+older version up to what this one writes. Gateways of an older version may not
+read them then, so upgrade the gateways first. The registry itself stays as it
+is.`,
+		Example: `  tenantctl --registry postgres://db.example/tenants registry migrate`,
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.store()
+			if err != nil {
+				return err
+			}
+			db, ok := s.(dbStore)
+			if !ok {
+				return usagef("a registry file needs no migration")
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), storeTimeout)
+			defer cancel()
+			was, is, err := registrydb.Migrate(ctx, db.cfg)
+			if err != nil {
+				return err
+			}
+			done := struct {
+				Was int `json:"was"`
+				Is  int `json:"is"`
+			}{was, is}
+			return a.print(done, func(w io.Writer) error {
+				if was == is {
+					_, err := fmt.Fprintf(w, "the tables have layout %d already\n", is)
+					return err
+				}
+				_, err := fmt.Fprintf(w, "the tables have layout %d now\n", is)
+				return err
+			})
+		},
+	}
 }

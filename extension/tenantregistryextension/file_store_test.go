@@ -1,7 +1,6 @@
 package tenantregistryextension
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -184,7 +183,7 @@ func TestFileStore_RefusesWhatIsNoRegistry(t *testing.T) {
 	for range 2 {
 		_, err := f.load(t.Context())
 		require.ErrorContains(t, err, "not a regular file")
-		require.False(t, errors.Is(err, errUnchanged), "it is looked at again, and told once by the caller")
+		require.NotErrorIs(t, err, errUnchanged, "it is looked at again, and told once by the caller")
 	}
 
 	f = newStoreFixture(t)

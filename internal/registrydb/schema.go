@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
 
 //go:embed migrations/*.sql
@@ -31,9 +33,6 @@ const minReadable = 1
 
 // migrationLock is the number of the advisory lock that migrations take.
 const migrationLock = 0x6f74656c_74656e61
-
-// newHead is what a registry begins with.
-const newHead = "# The tenants of the gateway.\ntenants: []\n"
 
 // newest returns the number of the last migration.
 func newest() int {
@@ -95,7 +94,7 @@ func migrateOnce(ctx context.Context, conn *pgx.Conn, upTo int) (was int, err er
 			}
 		}
 		if was == 0 {
-			_, err = tx.Exec(ctx, "insert into tenant_registry (schema, head) values ($1, $2)", int32(upTo), newHead)
+			_, err = tx.Exec(ctx, "insert into tenant_registry (schema, head) values ($1, $2)", int32(upTo), registryfile.Empty)
 		} else if was < upTo {
 			_, err = tx.Exec(ctx, "update tenant_registry set schema = $1", int32(upTo))
 		}

@@ -31,7 +31,7 @@ func Edit(ctx context.Context, path string, change func(*Document) error) error 
 // EditOrCreate is [Edit] that begins with an empty registry if there is no file
 // at path. Its folder must exist.
 func EditOrCreate(ctx context.Context, path string, change func(*Document) error) error {
-	return edit(ctx, path, []byte(newFile), change)
+	return edit(ctx, path, []byte(Empty), change)
 }
 
 func edit(ctx context.Context, path string, initial []byte, change func(*Document) error) (err error) {

@@ -58,7 +58,7 @@ func Start(t testing.TB) *Server {
 	}
 	s := &Server{t: t, bin: bin, log: &lockedBuffer{}}
 	var err error
-	s.dir, err = os.MkdirTemp("", "pgtest") // short, as the path of a socket must be
+	s.dir, err = os.MkdirTemp("", "pgtest") //nolint:usetesting // the path of a socket must be short
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(s.dir)) })
 	if os.Geteuid() == 0 {
