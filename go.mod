@@ -141,4 +141,5 @@ require (
 require (
 	github.com/bmatcuk/doublestar/v4 v4.10.4
 	github.com/jackc/pgx/v5 v5.12.0
+	golang.org/x/mod v0.38.0
 )

@@ -80,7 +80,7 @@ func BenchmarkPostgres_ChangeOneOf10000Tenants(b *testing.B) {
 	require.NoError(b, err)
 	data := manyTenants()
 	begin := time.Now()
-	require.NoError(b, registrydb.EditOrCreate(b.Context(), admin, func(d *registryfile.Document) error { return d.Replace(data) }))
+	require.NoError(b, registrydb.Edit(b.Context(), admin, registrydb.Options{Create: true}, func(d *registryfile.Document) error { return d.Replace(data) }))
 	b.ReportMetric(float64(time.Since(begin).Milliseconds()), "import-ms")
 	cfg := createDefaultConfig().(*Config)
 	cfg.Postgres.DSN = configopaque.String(s.NewReader(database))

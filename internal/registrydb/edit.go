@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -32,27 +33,28 @@ func Migrate(ctx context.Context, cfg *Config) (was, is int, err error) {
 	return was, newest(), err
 }
 
+// Options say how to edit.
+type Options struct {
+	// Create begins with an empty registry if there is none.
+	Create bool
+
+	// Recorder, unless it is nil, adds an entry to the audit log in the
+	// transaction of the change.
+	Recorder *audit.Recorder
+}
+
 // Edit lets change edit the registry of the database and writes the result, if
 // it differs, in one transaction. Somebody else's change in the meantime makes
 // it begin anew with what that left, so change may be called more than once and
 // no change is lost. The error is registryfile.ErrLocked if that does not come
 // to an end before ctx does, and [ErrNoRegistry] if there is no registry.
-func Edit(ctx context.Context, cfg *Config, change func(*registryfile.Document) error) error {
-	return edit(ctx, cfg, change, false)
-}
-
-// EditOrCreate is [Edit] that begins with an empty registry if there is none.
-func EditOrCreate(ctx context.Context, cfg *Config, change func(*registryfile.Document) error) error {
-	return edit(ctx, cfg, change, true)
-}
-
-func edit(ctx context.Context, cfg *Config, change func(*registryfile.Document) error, create bool) error {
+func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryfile.Document) error) error {
 	return withConn(ctx, cfg, func(conn *pgx.Conn) error {
-		if err := ready(ctx, conn, create); err != nil {
+		if err := ready(ctx, conn, o.Create); err != nil {
 			return err
 		}
 		for {
-			err := editOnce(ctx, cfg, conn, change)
+			err := editOnce(ctx, cfg, o.Recorder, conn, change)
 			if !errors.Is(err, errOvertaken) {
 				return err
 			}
@@ -88,7 +90,7 @@ func ready(ctx context.Context, conn *pgx.Conn, create bool) error {
 // errOvertaken means that somebody else changed the registry meanwhile.
 var errOvertaken = errors.New("the registry was changed meanwhile")
 
-func editOnce(ctx context.Context, cfg *Config, conn *pgx.Conn, change func(*registryfile.Document) error) error {
+func editOnce(ctx context.Context, cfg *Config, recorder *audit.Recorder, conn *pgx.Conn, change func(*registryfile.Document) error) error {
 	c, err := readContent(ctx, conn, nil)
 	if err != nil {
 		return err
@@ -101,6 +103,7 @@ func editOnce(ctx context.Context, cfg *Config, conn *pgx.Conn, change func(*reg
 	if err != nil {
 		return fmt.Errorf("the %v does not hold a valid registry, nothing was changed:\n%w", cfg, err)
 	}
+	was := doc.Tenants()
 	if err := change(doc); err != nil {
 		return err
 	}
@@ -111,7 +114,8 @@ func editOnce(ctx context.Context, cfg *Config, conn *pgx.Conn, change func(*reg
 	if err != nil {
 		return err
 	}
-	return p.write(ctx, cfg, conn)
+	p.revision = audit.Revision{BeforeText: before, AfterText: doc.Bytes(), Before: was, After: doc.Tenants()}
+	return p.write(ctx, cfg, recorder, conn)
 }
 
 // plan is what has to be done to the tables.
@@ -122,6 +126,7 @@ type plan struct {
 	ids       []string
 	positions []int64
 	documents []string
+	revision  audit.Revision
 }
 
 func newPlan(c content, doc *registryfile.Document) (*plan, error) {
@@ -156,8 +161,9 @@ func newPlan(c content, doc *registryfile.Document) (*plan, error) {
 }
 
 // write carries the plan out, or returns errOvertaken.
-func (p *plan) write(ctx context.Context, cfg *Config, conn *pgx.Conn) error {
+func (p *plan) write(ctx context.Context, cfg *Config, recorder *audit.Recorder, conn *pgx.Conn) error {
 	var token string
+	committed := func() error { return nil }
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return err
@@ -170,8 +176,18 @@ func (p *plan) write(ctx context.Context, cfg *Config, conn *pgx.Conn) error {
 		p.head).Scan(&token); err != nil {
 		return err
 	}
+	if recorder != nil {
+		if committed, err = recorder.Record(ctx, auditLog{tx}, p.from.id, p.revision); err != nil {
+			return err
+		}
+	}
 	if err := tx.Commit(ctx); err != nil {
-		return settle(ctx, cfg, token, p.from.token, err)
+		if err := settle(ctx, cfg, token, p.from.token, err); err != nil {
+			return err
+		}
+	}
+	if err := committed(); err != nil {
+		return fmt.Errorf("the change is in force; the newest checkpoint of the audit log could not be kept: %w", err)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func newDatabase(t *testing.T, s *pgtest.Server) *database {
 
 func (d *database) create(text string) {
 	d.t.Helper()
-	require.NoError(d.t, EditOrCreate(d.t.Context(), d.cfg, func(doc *registryfile.Document) error { return doc.Replace([]byte(text)) }))
+	require.NoError(d.t, Edit(d.t.Context(), d.cfg, Options{Create: true}, func(doc *registryfile.Document) error { return doc.Replace([]byte(text)) }))
 }
 
 func (d *database) text() string {
@@ -76,6 +76,9 @@ func TestPostgres(t *testing.T) {
 		"listen wakes and survives":                 testListen,
 		"passwords are in no error":                 testNoPasswordInErrors,
 		"TLS":                                       testTLS,
+		"every change is an entry of the audit log": testAudit,
+		"tampering with the audit log is found":     testAuditTampering,
+		"the layout before the audit log":           testMigrationOfAudit,
 		"a commit whose answer is lost is resolved": testSettle,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newDatabase(t, s)) })
@@ -85,7 +88,7 @@ func TestPostgres(t *testing.T) {
 func testEditKeepsComments(t *testing.T, d *database) {
 	d.create(twoTenants)
 	assert.Equal(t, twoTenants, d.text())
-	require.NoError(t, Edit(t.Context(), d.cfg, func(doc *registryfile.Document) error {
+	require.NoError(t, Edit(t.Context(), d.cfg, Options{}, func(doc *registryfile.Document) error {
 		if err := doc.Update("a", func(t *tenant.Tenant) error { t.Name = "Other"; return nil }); err != nil {
 			return err
 		}
@@ -114,8 +117,8 @@ func testEditWritesOnlyChanges(t *testing.T, d *database) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b"}, p.ids)
 	assert.Empty(t, p.removed)
-	require.NoError(t, p.write(t.Context(), d.cfg, conn))
-	require.ErrorIs(t, p.write(t.Context(), d.cfg, conn), errOvertaken, "what it was made from is not there any more")
+	require.NoError(t, p.write(t.Context(), d.cfg, nil, conn))
+	require.ErrorIs(t, p.write(t.Context(), d.cfg, nil, conn), errOvertaken, "what it was made from is not there any more")
 }
 
 func testEditOfNothing(t *testing.T, d *database) {
@@ -123,7 +126,7 @@ func testEditOfNothing(t *testing.T, d *database) {
 	r := d.reader()
 	_, err := r.Load(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, Edit(t.Context(), d.cfg, func(*registryfile.Document) error { return nil }))
+	require.NoError(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }))
 	_, err = r.Load(t.Context())
 	require.ErrorIs(t, err, ErrUnchanged)
 }
@@ -135,7 +138,7 @@ func testParallelEdits(t *testing.T, d *database) {
 		wg.Go(func() {
 			for n := range each {
 				id := tenant.ID(fmt.Sprintf("t%d-%d", w, n))
-				assert.NoError(t, EditOrCreate(t.Context(), d.cfg, func(doc *registryfile.Document) error {
+				assert.NoError(t, Edit(t.Context(), d.cfg, Options{Create: true}, func(doc *registryfile.Document) error {
 					return doc.Add(&tenant.Tenant{ID: id, Status: tenant.StatusActive, Isolation: tenant.IsolationShared})
 				}))
 			}
@@ -150,12 +153,12 @@ func testParallelEdits(t *testing.T, d *database) {
 func testFailedEdit(t *testing.T, d *database) {
 	d.create(twoTenants)
 	boom := errors.New("boom")
-	require.ErrorIs(t, Edit(t.Context(), d.cfg, func(doc *registryfile.Document) error {
+	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(doc *registryfile.Document) error {
 		require.NoError(t, doc.Replace([]byte("tenants: []\n")))
 		return boom
 	}), boom)
 	assert.Equal(t, twoTenants, d.text())
-	require.ErrorIs(t, Edit(t.Context(), d.cfg, func(doc *registryfile.Document) error {
+	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(doc *registryfile.Document) error {
 		return doc.Add(&tenant.Tenant{ID: "a"})
 	}), registryfile.ErrDuplicateTenant)
 }
@@ -163,7 +166,7 @@ func testFailedEdit(t *testing.T, d *database) {
 func testNoRegistry(t *testing.T, d *database) {
 	_, err := Read(t.Context(), d.cfg)
 	require.ErrorIs(t, err, ErrNoRegistry)
-	require.ErrorIs(t, Edit(t.Context(), d.cfg, func(*registryfile.Document) error { return nil }), ErrNoRegistry)
+	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), ErrNoRegistry)
 	was, is, err := Migrate(t.Context(), d.cfg)
 	require.NoError(t, err)
 	assert.Equal(t, []int{0, newest()}, []int{was, is})
@@ -181,11 +184,11 @@ func testOtherSchema(t *testing.T, d *database) {
 	_, err := Read(t.Context(), d.cfg)
 	require.ErrorIs(t, err, ErrSchema)
 	require.ErrorContains(t, err, "upgrade the program")
-	require.ErrorIs(t, Edit(t.Context(), d.cfg, func(*registryfile.Document) error { return nil }), ErrSchema)
+	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), ErrSchema)
 	_, _, err = Migrate(t.Context(), d.cfg)
 	require.ErrorIs(t, err, ErrSchema)
 	d.exec("delete from tenant_registry")
-	require.ErrorContains(t, Edit(t.Context(), d.cfg, func(*registryfile.Document) error { return nil }), "put its row back")
+	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), "put its row back")
 }
 
 func testReaderChanges(t *testing.T, d *database) {
@@ -226,7 +229,7 @@ func testReaderBadRows(t *testing.T, d *database) {
 	} {
 		require.ErrorContains(t, err, want)
 	}
-	require.ErrorContains(t, Edit(t.Context(), d.cfg, func(*registryfile.Document) error { return nil }), "nothing was changed")
+	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), "nothing was changed")
 	d.exec("delete from tenant_registry_tenants where position > 6")
 	text, err := r.Load(t.Context())
 	require.NoError(t, err)
