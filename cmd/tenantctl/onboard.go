@@ -77,7 +77,7 @@ otherwise a placeholder stands in its place.`,
 			if t.Status == tenant.StatusSuspended {
 				fmt.Fprintf(a.err, "Note: tenant %s is suspended, its data is refused until it is resumed.\n", t.ID)
 			}
-			return a.print(out, func(w io.Writer) error { return out.write(w) })
+			return a.print(out, out.write)
 		},
 	}
 	flags := c.Flags()
@@ -88,7 +88,7 @@ otherwise a placeholder stands in its place.`,
 	flags.StringVar(&s.pm2Home, "pm2-home", "/home/app/.pm2", "PM2's home folder on the agent's machine")
 	flags.BoolVar(&newKey, "new-key", false, "create a key and fill it in")
 	k.register(c)
-	return c
+	return a.changing(c)
 }
 
 // complete checks the endpoints and fills in those that were not given.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -108,7 +109,7 @@ func (v *verdict) describe(s *tenant.Snapshot, now time.Time) {
 			warn("tenant %s has no usable key", t.ID)
 		}
 		for _, name := range slices.Sorted(maps.Keys(t.Vars)) {
-			if secretInClear(name, t.Vars[name]) {
+			if audit.SecretInClear(name, t.Vars[name]) {
 				warn("tenant %s: var %s seems to be a secret in clear, write ${file:PATH} instead", t.ID, name)
 			}
 		}

@@ -27,6 +27,9 @@ type streams struct {
 type app struct {
 	streams
 	registry string
+	auditKey string
+	change   changeFlags
+	action   string // what was called, such as "tenant create"
 	output   string
 	now      func() time.Time
 }
@@ -46,7 +49,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
 	switch {
-	case err == nil:
+	case err == nil || errors.Is(err, errDryRun):
 		return exitOK
 	case errors.As(err, new(usageError)):
 		fmt.Fprintf(s.err, "tenantctl: %v\nSee tenantctl --help.\n", err)
@@ -59,7 +62,7 @@ func run(ctx context.Context, args []string, s streams) int {
 
 func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
-		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand())
+		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand())
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway takes every change within a second, without a
 restart.
@@ -71,9 +74,13 @@ Exit status: 0 done, 1 failed, 2 wrong usage.`
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkOutput() }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.action = strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ")
+		return a.checkOutput()
+	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.registry, "registry", "", "the registry, a `FILE` or a URL postgres://…; default $"+registryEnv)
+	flags.StringVar(&a.auditKey, "audit-key", "", "the key `FILE` of the audit log, made with the log; default $"+auditKeyEnv+", or beside a registry file, or in the user's configuration")
 	flags.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml")
 	return root
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
@@ -30,8 +31,15 @@ type store interface {
 	// edit lets change edit the registry and writes it back, whole or not at
 	// all. It begins with an empty registry if there is none and create is
 	// set. It may call change more than once, each time with the registry as
-	// it then is.
-	edit(ctx context.Context, create bool, change func(*registryfile.Document) error) error
+	// it then is. The change and its entry in the audit log, which r makes,
+	// are both made or neither is.
+	edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryfile.Document) error) error
+
+	// log calls f with the audit log and what tells the registry from others.
+	log(ctx context.Context, f func(log audit.Storage, registry string) error) error
+
+	// auditKey returns where the key of the audit log is by default.
+	auditKey() (path string, err error)
 
 	// String says where the registry is, without secrets.
 	String() string
@@ -70,21 +78,31 @@ func (s fileStore) read(context.Context) ([]byte, error) {
 }
 
 // edit implements store.
-func (s fileStore) edit(ctx context.Context, create bool, change func(*registryfile.Document) error) error {
-	edit := registryfile.Edit
-	if create {
-		edit = registryfile.EditOrCreate
+func (s fileStore) edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryfile.Document) error) error {
+	path, err := registryfile.Target(s.path)
+	if err != nil {
+		return s.explain(err)
 	}
-	return s.explain(edit(ctx, s.path, change))
+	journal := audit.NewJournal(r, auditDir(path), path)
+	return s.explain(registryfile.EditJournaled(ctx, path, create, journal, change))
 }
 
 // explain says how to make a registry that does not exist.
 func (s fileStore) explain(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no registry at %s; the first \"tenantctl tenant create\" makes one in a folder that exists", s.path)
+		return missingError(s)
 	}
 	return err
 }
+
+// missingError says that there is no registry file.
+type missingError struct{ path string }
+
+func (e missingError) Error() string {
+	return fmt.Sprintf("there is no registry at %s; the first \"tenantctl tenant create\" makes one in a folder that exists", e.path)
+}
+
+func (e missingError) Unwrap() error { return fs.ErrNotExist }
 
 // dbStore is a registry in a PostgreSQL database.
 type dbStore struct{ cfg *registrydb.Config }
@@ -95,11 +113,8 @@ func (s dbStore) String() string { return s.cfg.String() }
 func (s dbStore) read(ctx context.Context) ([]byte, error) { return registrydb.Read(ctx, s.cfg) }
 
 // edit implements store.
-func (s dbStore) edit(ctx context.Context, create bool, change func(*registryfile.Document) error) error {
-	if create {
-		return registrydb.EditOrCreate(ctx, s.cfg, change)
-	}
-	return registrydb.Edit(ctx, s.cfg, change)
+func (s dbStore) edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryfile.Document) error) error {
+	return registrydb.Edit(ctx, s.cfg, registrydb.Options{Create: create, Recorder: r}, change)
 }
 
 // read returns the registry as it is.
@@ -138,5 +153,12 @@ func (a *app) editStore(ctx context.Context, create bool, change func(*registryf
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	return s.edit(ctx, create, change)
+	if a.change.dryRun {
+		return a.preview(ctx, s, create, change)
+	}
+	r, err := a.recorder(s)
+	if err != nil {
+		return err
+	}
+	return s.edit(ctx, create, r, change)
 }

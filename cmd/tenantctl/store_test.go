@@ -22,6 +22,7 @@ func TestPostgres(t *testing.T) {
 		"a registry moves between stores":           testMove,
 		"several programs at the same time":         testParallelPrograms,
 		"layouts":                                   testMigrate,
+		"the audit log":                             testPostgresAudit,
 		"a database that is away":                   testAway,
 		"the password is shown nowhere":             testPassword,
 	} {
@@ -90,7 +91,8 @@ func testMove(t *testing.T, s *pgtest.Server) {
 
 	db.in = "tenants:\n  - id: c\n"
 	db.fails(exitFailure, "give --replace", "registry", "import", "-")
-	db.ok("registry", "import", "-", "--replace")
+	db.fails(exitUsage, "2 tenants are not in the imported registry and would be gone (b, a): give --yes", "registry", "import", "-", "--replace")
+	db.ok("registry", "import", "-", "--replace", "--yes")
 	assert.Equal(t, db.in, db.ok("registry", "export"))
 	db.in = "tenants:\n  - id: c\n    colour: red\n"
 	db.fails(exitFailure, "line 3", "registry", "import", "-", "--replace")

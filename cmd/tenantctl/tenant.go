@@ -53,7 +53,7 @@ in a folder that exists, or the tables of a database.`,
 		},
 	}
 	edit.register(c, false)
-	return c
+	return a.changing(c)
 }
 
 func (a *app) tenantUpdate() *cobra.Command {
@@ -74,11 +74,11 @@ the signal; --unset-route gives it back to the gateway's own routes.`,
 		},
 	}
 	edit.register(c, true)
-	return c
+	return a.changing(c)
 }
 
 func (a *app) tenantStatus(use, short string, status tenant.Status, done string) *cobra.Command {
-	return &cobra.Command{
+	return a.changing(&cobra.Command{
 		Use:   use + " ID",
 		Short: short,
 		Args:  exactly("ID"),
@@ -88,7 +88,7 @@ func (a *app) tenantStatus(use, short string, status tenant.Status, done string)
 				return nil
 			})
 		},
-	}
+	})
 }
 
 func (a *app) tenantDelete() *cobra.Command {
@@ -101,8 +101,8 @@ still holds for it is delivered, and its ID is kept so that nobody else gets it.
 Asks for the ID again unless --yes is given.`,
 		Args: exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !yes {
-				if err := a.confirm(args[0]); err != nil {
+			if !yes && !a.change.dryRun {
+				if err := a.confirm(fmt.Sprintf("Deleting tenant %s cannot be undone. Type its ID to go on: ", args[0]), args[0]); err != nil {
 					return err
 				}
 			}
@@ -113,19 +113,19 @@ Asks for the ID again unless --yes is given.`,
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	return c
+	return a.changing(c)
 }
 
-// confirm asks for the tenant's ID.
-func (a *app) confirm(id string) error {
-	fmt.Fprintf(a.err, "Deleting tenant %s cannot be undone. Type its ID to go on: ", id)
+// confirm asks for a text.
+func (a *app) confirm(question, want string) error {
+	fmt.Fprint(a.err, question)
 	line, err := bufio.NewReader(a.in).ReadString('\n')
 	if err != nil && line == "" {
 		fmt.Fprintln(a.err)
 		return usagef("nobody is there to confirm, give --yes")
 	}
-	if strings.TrimSpace(line) != id {
-		return fmt.Errorf("that is not %q, nothing was deleted", id)
+	if strings.TrimSpace(line) != want {
+		return fmt.Errorf("that is not %q, nothing was changed", want)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,7 +38,8 @@ func (f *tenantFlags) register(c *cobra.Command, update bool) {
 // any tells whether a flag of the command itself was given.
 func (f *tenantFlags) any(c *cobra.Command) bool {
 	given := false
-	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { given = given || f.Changed })
+	about := changeFlagNames()
+	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { given = given || f.Changed && !slices.Contains(about, f.Name) })
 	return given
 }
 

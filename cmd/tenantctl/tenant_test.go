@@ -138,7 +138,7 @@ func TestTenantDelete_AsksAndIsFinal(t *testing.T) {
 	c.ok("tenant", "create", "b")
 	c.fails(exitUsage, "give --yes", "tenant", "delete", "a")
 	c.in = "yes\n"
-	c.fails(exitFailure, "nothing was deleted", "tenant", "delete", "a")
+	c.fails(exitFailure, "nothing was changed", "tenant", "delete", "a")
 	assert.Equal(t, tenant.StatusActive, c.snapshot().Tenant("a").Status)
 	c.in = "a\n"
 	assert.Equal(t, "tenant a deleted\n", c.ok("tenant", "delete", "a"))

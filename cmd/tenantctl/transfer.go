@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 func (a *app) registryExport() *cobra.Command {
@@ -48,7 +51,7 @@ variables, but no key. --output has no effect on it.`,
 var errNotEmpty = errors.New("the registry has tenants already; give --replace to put the imported ones in their place")
 
 func (a *app) registryImport() *cobra.Command {
-	var replace bool
+	var replace, yes bool
 	c := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Put the tenants of a registry file into the registry",
@@ -65,6 +68,11 @@ A FILE that is not valid is refused as a whole.`,
 			snapshot, err := registryfile.Parse(data)
 			if err != nil {
 				return fmt.Errorf("%s is not a valid registry:\n%w", args[0], err)
+			}
+			if replace && !yes && !a.change.dryRun {
+				if err := a.confirmLoss(cmd.Context(), snapshot, args[0] == "-"); err != nil {
+					return err
+				}
 			}
 			err = a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error {
 				if len(d.Tenants()) > 0 && !replace {
@@ -84,7 +92,8 @@ A FILE that is not valid is refused as a whole.`,
 		},
 	}
 	c.Flags().BoolVar(&replace, "replace", false, "replace all tenants of the registry")
-	return c
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask, even if tenants would be gone")
+	return a.changing(c)
 }
 
 func (a *app) readInput(name string) ([]byte, error) {
@@ -133,4 +142,33 @@ is.`,
 			})
 		},
 	}
+}
+
+// confirmLoss asks before tenants are removed that the imported registry does
+// not have. Unlike deleted ones their IDs would be free for others.
+func (a *app) confirmLoss(ctx context.Context, imported *tenant.Snapshot, inputTaken bool) error {
+	doc, err := a.read(ctx)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, registrydb.ErrNoRegistry) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var lost []string
+	for _, t := range doc.Tenants() {
+		if imported.Tenant(t.ID) == nil {
+			lost = append(lost, string(t.ID))
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	about := strings.Join(lost[:min(5, len(lost))], ", ")
+	if len(lost) > 5 {
+		about += ", …"
+	}
+	if inputTaken {
+		return usagef("%d tenants are not in the imported registry and would be gone (%s): give --yes", len(lost), about)
+	}
+	return a.confirm(fmt.Sprintf("%d tenants are not in the imported registry and would be gone: %s. Type yes to go on: ", len(lost), about), "yes")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -41,6 +42,9 @@ func (r *Report) fault(format string, args ...any) {
 // Verify looks at every byte of a log and reports whatever is not as it was
 // written. It calls each, if not nil, for every entry that can be read.
 func Verify(ctx context.Context, s Storage, p Proof, each func(*Entry)) (*Report, error) {
+	if _, err := note.NewVerifier(p.Public); err != nil {
+		return nil, fmt.Errorf("not a public key of an audit log: %w", err)
+	}
 	r := &Report{}
 	data, err := s.Checkpoint(ctx)
 	if err != nil {

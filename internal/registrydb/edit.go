@@ -114,7 +114,7 @@ func editOnce(ctx context.Context, cfg *Config, recorder *audit.Recorder, conn *
 	if err != nil {
 		return err
 	}
-	p.revision = audit.Revision{BeforeText: before, AfterText: doc.Bytes(), Before: was, After: doc.Tenants()}
+	p.revision = audit.Revision{BeforeText: before, AfterText: p.text, Before: was, After: doc.Tenants()}
 	return p.write(ctx, cfg, recorder, conn)
 }
 
@@ -126,6 +126,7 @@ type plan struct {
 	ids       []string
 	positions []int64
 	documents []string
+	text      []byte // of the registry afterwards
 	revision  audit.Revision
 }
 
@@ -135,10 +136,12 @@ func newPlan(c content, doc *registryfile.Document) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{from: c.state, head: string(head), removed: []string{}}
+	texts := make([][]byte, 0, len(rows))
 	kept := make(map[tenant.ID]bool, len(rows))
 	last := int64(0)
 	for _, r := range rows {
 		kept[r.ID] = true
+		texts = append(texts, r.Text)
 		old, there := c.rows[string(r.ID)]
 		position := last + 1
 		if there && old.position > last {
@@ -152,6 +155,7 @@ func newPlan(c content, doc *registryfile.Document) (*plan, error) {
 		p.positions = append(p.positions, position)
 		p.documents = append(p.documents, string(r.Text))
 	}
+	p.text = registryfile.Join(head, texts)
 	for _, id := range c.order {
 		if !kept[tenant.ID(id)] {
 			p.removed = append(p.removed, id)
