@@ -43,6 +43,10 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func run(ctx context.Context, args []string, s streams) int {
 	a := &app{streams: s, now: time.Now}
 	root := a.command()
+	if err := a.completeArguments(root); err != nil {
+		fmt.Fprintf(s.err, "tenantctl: %v\n", err)
+		return exitFailure
+	}
 	root.SetArgs(args)
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -65,12 +69,11 @@ func (a *app) command() *cobra.Command {
 		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand())
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway takes every change within a second, without a
-restart.
-
-Exit status: 0 done, 1 failed, 2 wrong usage.`
+restart. Each change is an entry of the audit log.`
 	root.Example = `  export TENANTCTL_REGISTRY=/etc/otelcol-tenant/tenants.yaml
   tenantctl tenant create tenant-a --name "Tenant A Ltd"
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key`
+	root.SetUsageTemplate(root.UsageTemplate() + "\nExit status: 0 done, 1 failed, 2 wrong usage.\n")
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })

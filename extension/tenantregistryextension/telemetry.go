@@ -48,6 +48,14 @@ func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry, store
 			})
 		},
 		func() error {
+			return builder.RegisterExtensionTenantRegistryKeysNearExpiryCallback(func(_ context.Context, o metric.Int64Observer) error {
+				if s := reg.Snapshot(); s != nil {
+					observeExpiry(o, s, t.now())
+				}
+				return nil
+			})
+		},
+		func() error {
 			return builder.RegisterExtensionTenantRegistryTenantsCallback(func(_ context.Context, o metric.Int64Observer) error {
 				if s := reg.Snapshot(); s != nil {
 					observeTenants(o, s)
@@ -70,6 +78,32 @@ func countKeys(s *tenant.Snapshot) int {
 		n++
 	}
 	return n
+}
+
+// expiryWindows are the spans for which keys that end are counted.
+var expiryWindows = [...]struct {
+	name string
+	span time.Duration
+}{{"1d", 24 * time.Hour}, {"7d", 7 * 24 * time.Hour}, {"30d", 30 * 24 * time.Hour}}
+
+// observeExpiry counts the keys that work at the time now and end soon.
+func observeExpiry(o metric.Int64Observer, s *tenant.Snapshot, now time.Time) {
+	var counts [len(expiryWindows)]int64
+	for k := range s.Keys() {
+		works := k.Tenant().Status == tenant.StatusActive && !now.Before(k.NotBefore) && now.Before(k.ExpiresAt) &&
+			(k.RevokedAt.IsZero() || now.Before(k.RevokedAt))
+		if !works {
+			continue
+		}
+		for n, w := range expiryWindows {
+			if k.ExpiresAt.Sub(now) <= w.span {
+				counts[n]++
+			}
+		}
+	}
+	for n, w := range expiryWindows {
+		o.Observe(counts[n], metric.WithAttributes(attribute.String("ends_within", w.name)))
+	}
 }
 
 func observeTenants(o metric.Int64Observer, s *tenant.Snapshot) {
