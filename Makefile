@@ -19,13 +19,14 @@ _build/main.go: builder-config.yaml go.mod go.sum
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
 	@touch $@
 
+# Not "go run", which turns Ctrl-C into a failure.
 .PHONY: run
 run: build ## Show the main job: two tenants, two agents, one gateway
-	@go run ./testbed/demo
+	@go build -o _build/demonstrate ./testbed/demo && exec _build/demonstrate
 
 .PHONY: smoke
 smoke: build ## The same without a terminal, asserted; exit code 0 or 1
-	@go run ./testbed/demo -smoke
+	@go build -o _build/demonstrate ./testbed/demo && exec _build/demonstrate -smoke
 
 .PHONY: test
 test: build ## Run all tests against the built binary
@@ -37,11 +38,17 @@ test: build ## Run all tests against the built binary
 bench: ## Run every benchmark of the packages
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: bench-request
+bench-request: ## Measure auth and tenant processor beside upstream's
+	go test -run '^$$' -bench Authenticate -benchmem ./extension/bearerkeyauthextension
+	cd testbed/requestpath && go test -run '^$$' -bench . -benchmem -count 5 .
+
 .PHONY: generate
 generate: ## Regenerate code and documents from every metadata.yaml
 	go generate ./...
 	go mod tidy
 	cd internal/tools && go mod tidy
+	cd testbed/requestpath && go mod tidy
 
 .PHONY: lint
 lint: ## Run the linters

@@ -28,6 +28,7 @@ type keySettings struct {
 	notBefore   string
 	description string
 	sourceCIDRs []string
+	origins     []string
 }
 
 func (s *keySettings) register(c *cobra.Command) {
@@ -37,6 +38,7 @@ func (s *keySettings) register(c *cobra.Command) {
 	flags.StringVar(&s.notBefore, "not-before", "", "when the key begins: a `TIME` or a duration; default now")
 	flags.StringVar(&s.description, "description", "", "what the key is for, such as the name of the machine")
 	flags.StringSliceVar(&s.sourceCIDRs, "source-cidr", nil, "address `RANGE` the key may come from; repeat for more; default any")
+	flags.StringSliceVar(&s.origins, "origin", nil, "web `ORIGIN`, such as https://app.example, whose pages use the key; repeat for more; default: no page may use it")
 }
 
 // newKey makes a key as the settings say and returns its text.
@@ -75,6 +77,12 @@ func (s *keySettings) newKey(now time.Time) (*tenant.Key, string, error) {
 		prefixes = append(prefixes, p)
 	}
 	k.SourceCIDRs = prefixes
+	for _, origin := range s.origins {
+		if err := registryfile.CheckOrigin(origin); err != nil {
+			return nil, "", usagef("--origin: %w", err)
+		}
+	}
+	k.Origins = s.origins
 	return k, text, nil
 }
 
@@ -138,15 +146,24 @@ holds only its SHA-256. With -o table standard output is the key and nothing els
 				keyView
 				Key string `json:"key"`
 			}{viewKey(owner, k, a.now()), text}
-			return a.print(created, func(w io.Writer) error {
+			return shown(k, a.print(created, func(w io.Writer) error {
 				fmt.Fprintf(a.err, "Key %s of tenant %s. This is the only time it is shown.\n", k.ID, owner.ID)
 				_, err := fmt.Fprintln(w, text)
 				return err
-			})
+			}))
 		},
 	}
 	s.register(c)
 	return a.changing(c)
+}
+
+// shown returns err, that of showing the new key k, with what to do about a key
+// that exists and that nobody has seen.
+func shown(k *tenant.Key, err error) error {
+	if err != nil {
+		return fmt.Errorf("key %s was created but could not be shown; revoke it: %w", k.ID, err)
+	}
+	return nil
 }
 
 func (a *app) keyList() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -22,7 +23,7 @@ func TestKeyCreate_ShowsTheKeyOnceAndKeepsItsDigest(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	r := c.run("key", "create", "a", "--scopes", "logs,traces", "--expires", "30d", "--description", "vm-12",
-		"--source-cidr", "10.1.0.0/16,192.0.2.7", "--not-before", "2030-01-01T00:00:00+01:00", "--expires", "2031-01-01T00:00:00Z")
+		"--source-cidr", "10.1.0.0/16,192.0.2.7", "--origin", "https://app.example", "--not-before", "2030-01-01T00:00:00+01:00", "--expires", "2031-01-01T00:00:00Z")
 	require.Zero(t, r.code, r.err)
 	assert.Regexp(t, "^"+apikey.Pattern+"\n$", r.out, "standard output is the key alone")
 	text := strings.TrimSpace(r.out)
@@ -36,6 +37,7 @@ func TestKeyCreate_ShowsTheKeyOnceAndKeepsItsDigest(t *testing.T) {
 	assert.Equal(t, time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC), k.ExpiresAt)
 	assert.WithinDuration(t, time.Now(), k.CreatedAt, time.Minute)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("192.0.2.7/32")}, k.SourceCIDRs)
+	assert.Equal(t, []string{"https://app.example"}, k.Origins)
 	assert.Equal(t, "vm-12", k.Description)
 
 	secret := text[len("obs_k1234567_"):]
@@ -58,6 +60,7 @@ func TestKeyCreate_Refusals(t *testing.T) {
 		"--expires -5h":                  `--expires: "-5h" is neither a time`,
 		"--expires 2020-01-01T00:00:00Z": `has passed already`,
 		"--not-before soon":              `--not-before: "soon" is neither a time`,
+		"--origin app.example":           `--origin: "app.example" is not an origin such as https://app.example`,
 		"--source-cidr 10.0.0.1/8":       `--source-cidr: "10.0.0.1/8" has bits set after its prefix, the range is 10.0.0.0/8`,
 	} {
 		c.fails(exitUsage, text, append([]string{"key", "create", "a"}, strings.Fields(args)...)...)
@@ -91,6 +94,27 @@ func TestKeyRevoke(t *testing.T) {
 	assert.NotContains(t, r.err, unknown)
 }
 
+// brokenPipe takes nothing.
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestKey_ThatCouldNotBeShownIsNamed(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a")
+	var made struct{ ID string }
+	c.json(&made, "key", "create", "a")
+	for _, args := range [][]string{{"key", "create", "a"}, {"key", "create", "a", "-o", "json"}, {"onboard", "a", "--new-key"}, {"key", "rotate", made.ID}} {
+		before := c.snapshot().Tenant("a").Keys
+		var stderr bytes.Buffer
+		code := run(t.Context(), append([]string{"--registry", c.path}, args...), streams{in: strings.NewReader(""), out: brokenPipe{}, err: &stderr})
+		assert.Equal(t, exitFailure, code, args)
+		keys := c.snapshot().Tenant("a").Keys
+		require.Len(t, keys, len(before)+1)
+		assert.Contains(t, stderr.String(), "key "+keys[len(keys)-1].ID+" was created but could not be shown; revoke it: broken pipe", args)
+	}
+}
+
 func TestKeyState(t *testing.T) {
 	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	before, after := now.Add(-time.Second), now.Add(time.Second)
@@ -102,6 +126,8 @@ func TestKeyState(t *testing.T) {
 	} {
 		assert.Equal(t, want, keyState(&k, now))
 	}
+	ahead := tenant.Key{RevokedAt: after}
+	assert.Equal(t, "revoked", keyState(&ahead, now), "as gateways see it, since clocks of operators run ahead")
 }
 
 func TestParseWhen(t *testing.T) {

@@ -66,18 +66,22 @@ otherwise a placeholder stands in its place.`,
 			}
 			s.tenant, s.key = t.ID, placeholder
 			out := onboarding{Tenant: args[0]}
+			var made *tenant.Key
 			if newKey {
-				_, made, text, err := a.addKey(cmd.Context(), args[0], k)
-				if err != nil {
+				if _, made, s.key, err = a.addKey(cmd.Context(), args[0], k); err != nil {
 					return err
 				}
-				s.key, out.KeyID = text, made.ID
+				out.KeyID = made.ID
 			}
 			s.fill(&out)
 			if t.Status == tenant.StatusSuspended {
 				fmt.Fprintf(a.err, "Note: tenant %s is suspended, its data is refused until it is resumed.\n", t.ID)
 			}
-			return a.print(out, out.write)
+			err = a.print(out, out.write)
+			if made != nil {
+				return shown(made, err)
+			}
+			return err
 		},
 	}
 	flags := c.Flags()
@@ -140,7 +144,7 @@ func (s *onboardSettings) fill(out *onboarding) {
 		"PM2_HOME=" + envValue(s.pm2Home) + "\n"
 	out.OTLPEnv = "OTEL_EXPORTER_OTLP_ENDPOINT=" + s.gateway + "\n" +
 		"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n" +
-		"OTEL_EXPORTER_OTLP_HEADERS=\"Authorization=Bearer%20" + s.key + "\"\n"
+		"OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20" + s.key + "\n"
 	out.Prometheus = "remote_write:\n" +
 		"  - url: " + s.metrics + "\n" +
 		"    authorization:\n" +
@@ -169,9 +173,9 @@ func (o onboarding) write(w io.Writer) error {
 %s
 # Applications with an OpenTelemetry SDK that send to the gateway directly
 %s
-# Prometheus: prometheus.yml
+# Prometheus: prometheus.yml, if the gateway has a receiver for remote write
 %s
-# Promtail: config.yml
+# Promtail: config.yml, if the gateway has a receiver for Loki's push API
 %s`, o.AgentEnv, o.OTLPEnv, o.Prometheus, o.Promtail)
 	return err
 }

@@ -32,6 +32,7 @@ func TestOnboard_FillsInANewKey(t *testing.T) {
 	assert.Equal(t, tenant.NewSignals(tenant.Logs), k.Scopes)
 	assert.Equal(t, map[string]string{"BUSINESS_ID": "tenant-a", "TENANT_KEY": key, "DEPLOY_ENV": "staging", "GATEWAY_ENDPOINT": "https://gw.example:4318", "PM2_HOME": "/srv/pm2"}, env)
 
+	assert.NotContains(t, o.OTLPEnv, `"`, "Docker takes quotes as part of the value")
 	otlp := parseEnv(t, o.OTLPEnv)
 	assert.Equal(t, "https://gw.example:4318", otlp["OTEL_EXPORTER_OTLP_ENDPOINT"])
 	name, value, _ := strings.Cut(otlp["OTEL_EXPORTER_OTLP_HEADERS"], "=")
@@ -62,6 +63,7 @@ func TestOnboard_FillsInANewKey(t *testing.T) {
 	assert.NotContains(t, table, "other")
 	assert.NotContains(t, table, key, "a key is shown once")
 	assert.Contains(t, table, "TENANT_KEY="+placeholder)
+	assert.Contains(t, table, "if the gateway has a receiver for remote write", "the shipped one has none")
 	assert.Len(t, c.snapshot().Tenant("tenant-a").Keys, 1, "without --new-key no key is made")
 }
 

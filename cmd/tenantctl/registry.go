@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -90,8 +91,13 @@ the registry is not valid.`,
 func (v *verdict) describe(s *tenant.Snapshot, now time.Time) {
 	v.Valid, v.Tenants, v.Hash = true, s.Len(), s.Hash()
 	warn := func(format string, args ...any) { v.Warnings = append(v.Warnings, fmt.Sprintf(format, args...)) }
+	folded := make(map[string]tenant.ID)
 	for t := range s.Tenants() {
 		v.Keys += len(t.Keys)
+		if other, ok := folded[strings.ToLower(string(t.ID))]; ok {
+			warn("tenants %s and %s differ in case only: file systems that ignore it mix their archives", other, t.ID)
+		}
+		folded[strings.ToLower(string(t.ID))] = t.ID
 		if t.Status == tenant.StatusDeleted {
 			continue
 		}

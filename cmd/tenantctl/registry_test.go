@@ -53,3 +53,14 @@ func TestHelp_IsOnStandardOutput(t *testing.T) {
 		assert.Equal(t, 1, strings.Count(help, "Exit status: 0 done, 1 failed, 2 wrong usage."))
 	}
 }
+
+func TestRegistryValidate_WarnsOfIDsThatDifferInCaseOnly(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "Acme")
+	c.ok("tenant", "create", "acme2")
+	c.ok("tenant", "create", "acme")
+	var v verdict
+	c.json(&v, "registry", "validate")
+	assert.True(t, v.Valid)
+	assert.Contains(t, v.Warnings, "tenants Acme and acme differ in case only: file systems that ignore it mix their archives")
+}

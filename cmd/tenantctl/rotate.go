@@ -43,12 +43,12 @@ made at once or not at all. The new key is shown this once.`,
 				Key      string  `json:"key"`
 				Replaces keyView `json:"replaces"`
 			}{viewKey(r.owner, r.made, now), r.text, viewKey(r.owner, r.old, now)}
-			return a.print(rotated, func(w io.Writer) error {
+			return shown(r.made, a.print(rotated, func(w io.Writer) error {
 				fmt.Fprintf(a.err, "Key %s of tenant %s replaces %s, which ends at %s. This is the only time it is shown.\n",
 					r.made.ID, r.owner.ID, r.old.ID, viewTime(r.old.ExpiresAt))
 				_, err := fmt.Fprintln(w, r.text)
 				return err
-			})
+			}))
 		},
 	}
 	c.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the old key still works")
@@ -85,7 +85,7 @@ func (a *app) rotate(ctx context.Context, id string, now time.Time, overlap time
 			}
 			r.made = &tenant.Key{
 				ID: newID, Digest: apikey.Digest(text), Scopes: r.old.Scopes, CreatedAt: now, ExpiresAt: end,
-				SourceCIDRs: r.old.SourceCIDRs, Description: r.old.Description,
+				SourceCIDRs: r.old.SourceCIDRs, Origins: r.old.Origins, Description: r.old.Description,
 			}
 			t.Keys = append(t.Keys, r.made)
 			// At least a second, since a registry refuses a key that ends when it begins.

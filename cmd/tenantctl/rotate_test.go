@@ -16,7 +16,7 @@ func TestKeyRotate_LetsTheOldKeyWorkOn(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	var old, rotated struct{ ID, Key string }
-	c.json(&old, "key", "create", "a", "--scopes", "logs", "--source-cidr", "10.0.0.0/8", "--description", "vm", "--expires", "90d")
+	c.json(&old, "key", "create", "a", "--scopes", "logs", "--source-cidr", "10.0.0.0/8", "--origin", "https://app.example", "--description", "vm", "--expires", "90d")
 	c.json(&rotated, "key", "rotate", old.ID, "--overlap", "2h")
 	s := c.snapshot()
 	was, is := s.Key(apikey.Digest(old.Key)), s.Key(apikey.Digest(rotated.Key))
@@ -24,6 +24,7 @@ func TestKeyRotate_LetsTheOldKeyWorkOn(t *testing.T) {
 	assert.Equal(t, rotated.ID, is.ID)
 	assert.Equal(t, tenant.NewSignals(tenant.Logs), is.Scopes)
 	assert.Equal(t, was.SourceCIDRs, is.SourceCIDRs)
+	assert.Equal(t, []string{"https://app.example"}, is.Origins)
 	assert.Equal(t, "vm", is.Description)
 	assert.WithinDuration(t, time.Now().Add(90*24*time.Hour), is.ExpiresAt, time.Minute)
 	assert.WithinDuration(t, time.Now().Add(2*time.Hour), was.ExpiresAt, time.Minute)

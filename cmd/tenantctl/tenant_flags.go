@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -27,7 +29,7 @@ func (f *tenantFlags) register(c *cobra.Command, update bool) {
 	flags.StringArrayVar(&f.attributes, "attribute", nil, "resource attribute `NAME=VALUE` for all its data; repeat for more")
 	flags.StringArrayVar(&f.vars, "var", nil, "variable `NAME=VALUE` of destination templates, may be ${file:PATH} or ${env:NAME}; repeat for more")
 	flags.StringArrayVar(&f.routes, "route", nil, "destinations of a signal, `SIGNAL=NAME,NAME`; repeat for more")
-	flags.StringArrayVar(&f.limits, "limit", nil, "`LIMIT=VALUE`: [logs|metrics|traces].records_per_second, .bytes_per_second, daily_bytes or monthly_bytes; repeat for more")
+	flags.StringArrayVar(&f.limits, "limit", nil, "`LIMIT=VALUE`: {logs|metrics|traces}.records_per_second or .bytes_per_second; [SIGNAL.]{daily|monthly}_{records|bytes}; burst; repeat for more")
 	if update {
 		flags.StringSliceVar(&f.unsetAttribute, "unset-attribute", nil, "attribute `NAME` to remove")
 		flags.StringSliceVar(&f.unsetVar, "unset-var", nil, "variable `NAME` to remove")
@@ -77,6 +79,11 @@ func (f *tenantFlags) apply(c *cobra.Command, t *tenant.Tenant) error {
 	}
 	if err := setAll(t.Vars, f.vars, "var"); err != nil {
 		return err
+	}
+	for _, text := range f.vars {
+		if name, value, _ := strings.Cut(text, "="); audit.SecretInClear(name, value) {
+			c.PrintErrf("Note: var %s seems to be a secret in clear; write ${file:PATH} instead.\n", name)
+		}
 	}
 	for _, text := range f.routes {
 		if err := setRoute(t, text); err != nil {
@@ -139,23 +146,46 @@ func setLimit(l *tenant.Limits, text string) error {
 			return usagef("--limit %s: %w", text, err)
 		}
 	}
+	known := true
 	var err error
 	switch {
 	case perSignal && rate == "records_per_second":
 		l.Rates[s].RecordsPerSecond, err = strconv.ParseInt(value, 10, 64)
 	case perSignal && rate == "bytes_per_second":
 		err = setSize(&l.Rates[s].BytesPerSecond, value)
-	case name == "daily_bytes":
-		err = setSize(&l.DailyBytes, value)
-	case name == "monthly_bytes":
-		err = setSize(&l.MonthlyBytes, value)
+	case perSignal:
+		known, err = setQuota(&l.Quotas[s], rate, value)
+	case name == "burst":
+		l.Burst, err = time.ParseDuration(value)
 	default:
+		total := l.Total()
+		known, err = setQuota(&total, name, value)
+		l.SetTotal(total)
+	}
+	if !known {
 		return usagef("--limit %s: there is no limit %q", text, name)
 	}
 	if err != nil {
 		return usagef("--limit %s: %w", text, err)
 	}
 	return nil
+}
+
+// setQuota tells also whether there is a quota of the name.
+func setQuota(q *tenant.Quota, name, value string) (known bool, err error) {
+	switch name {
+	case "daily_records":
+		q.DailyRecords, err = strconv.ParseInt(value, 10, 64)
+	case "daily_bytes":
+		err = setSize(&q.DailyBytes, value)
+	case "monthly_records":
+		q.MonthlyRecords, err = strconv.ParseInt(value, 10, 64)
+	case "monthly_bytes":
+		err = setSize(&q.MonthlyBytes, value)
+	default:
+		return false, nil
+	}
+	return true, err
 }
 
 func setSize(to *int64, text string) error {

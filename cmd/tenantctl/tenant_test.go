@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,8 @@ func TestTenantCreate_MakesTheRegistry(t *testing.T) {
 		"--name", "Tenant A Ltd", "--isolation", "dedicated", "--attribute", "plan=enterprise", "--attribute", "note=a=b",
 		"--var", "signoz_endpoint=signoz.a.example:4317", "--var", "token=${file:/run/secrets/a}",
 		"--route", "logs=signoz,loki", "--route", "traces=", "--limit", "logs.records_per_second=5000",
-		"--limit", "metrics.bytes_per_second=5MiB", "--limit", "daily_bytes=20GiB", "--limit", "monthly_bytes=600GB"))
+		"--limit", "metrics.bytes_per_second=5MiB", "--limit", "daily_bytes=20GiB", "--limit", "monthly_bytes=600GB",
+		"--limit", "daily_records=7", "--limit", "traces.monthly_records=8", "--limit", "burst=5s"))
 	info, err := os.Stat(c.path)
 	require.NoError(t, err)
 	assert.Equal(t, fs.FileMode(0o600), info.Mode())
@@ -30,7 +32,8 @@ func TestTenantCreate_MakesTheRegistry(t *testing.T) {
 		Routes:     map[tenant.Signal][]string{tenant.Logs: {"signoz", "loki"}, tenant.Traces: {}},
 		Limits: tenant.Limits{
 			Rates:      [3]tenant.Rate{{RecordsPerSecond: 5000}, {BytesPerSecond: 5 << 20}, {}},
-			DailyBytes: 20 << 30, MonthlyBytes: 600_000_000_000,
+			DailyBytes: 20 << 30, MonthlyBytes: 600_000_000_000, DailyRecords: 7,
+			Quotas: [3]tenant.Quota{tenant.Traces: {MonthlyRecords: 8}}, Burst: 5 * time.Second,
 		},
 		Keys: []*tenant.Key{},
 	}, c.snapshot().Tenant("tenant-a"))
@@ -73,6 +76,8 @@ func TestTenant_Refusals(t *testing.T) {
 		{exitUsage, `--var must be NAME=VALUE, not "x"`, "tenant update a --var x"},
 		{exitUsage, `--isolation must be shared or dedicated`, "tenant update a --isolation none"},
 		{exitUsage, `there is no limit "rps"`, "tenant update a --limit rps=1"},
+		{exitUsage, `there is no limit "burst_size"`, "tenant update a --limit burst_size=1"},
+		{exitUsage, `missing unit in duration`, "tenant update a --limit burst=5"},
 		{exitUsage, `there is no limit "logs.rps"`, "tenant update a --limit logs.rps=1"},
 		{exitUsage, `size "fast"`, "tenant update a --limit daily_bytes=fast"},
 		{exitUsage, `unknown flag: --colour`, "tenant update a --colour red"},
@@ -178,4 +183,13 @@ func TestTenantShowAndList(t *testing.T) {
 	}
 	assert.NotContains(t, table, "letmein")
 	assert.Equal(t, "ID   STATUS  ISOLATION  KEYS  NAME\na    active  shared     1/1   A\n007  active  shared     0/0   -\n", c.ok("tenant", "list"))
+}
+
+func TestTenant_NotesSecretsInClear(t *testing.T) {
+	c := newCLI(t)
+	r := c.run("tenant", "create", "a", "--var", "loki_token=hunter2", "--var", "tempo_token=${file:/run/secrets/x}", "--var", "endpoint=x:1")
+	require.Zero(t, r.code, r.err)
+	assert.Equal(t, "Note: var loki_token seems to be a secret in clear; write ${file:PATH} instead.\n", r.err)
+	assert.NotContains(t, r.out+c.ok("tenant", "show", "a", "-o", "json"), "hunter2")
+	assert.Empty(t, c.run("tenant", "suspend", "a").err)
 }

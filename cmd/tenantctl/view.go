@@ -33,6 +33,7 @@ type keyView struct {
 	ExpiresAt   string   `json:"expires_at,omitempty"`
 	RevokedAt   string   `json:"revoked_at,omitempty"`
 	SourceCIDRs []string `json:"source_cidrs,omitempty"`
+	Origins     []string `json:"origins,omitempty"`
 	Description string   `json:"description,omitempty"`
 }
 
@@ -63,24 +64,38 @@ func viewLimits(l tenant.Limits) map[string]any {
 		if n := l.Rates[s].BytesPerSecond; n > 0 {
 			rate["bytes_per_second"] = bytesize.Size(n)
 		}
+		viewQuota(rate, l.Quotas[s])
 		if len(rate) > 0 {
 			out[s.String()] = rate
 		}
 	}
-	if l.DailyBytes > 0 {
-		out["daily_bytes"] = bytesize.Size(l.DailyBytes)
-	}
-	if l.MonthlyBytes > 0 {
-		out["monthly_bytes"] = bytesize.Size(l.MonthlyBytes)
+	viewQuota(out, l.Total())
+	if l.Burst > 0 {
+		out["burst"] = l.Burst.String()
 	}
 	return out
+}
+
+func viewQuota(out map[string]any, q tenant.Quota) {
+	if q.DailyRecords > 0 {
+		out["daily_records"] = q.DailyRecords
+	}
+	if q.DailyBytes > 0 {
+		out["daily_bytes"] = bytesize.Size(q.DailyBytes)
+	}
+	if q.MonthlyRecords > 0 {
+		out["monthly_records"] = q.MonthlyRecords
+	}
+	if q.MonthlyBytes > 0 {
+		out["monthly_bytes"] = bytesize.Size(q.MonthlyBytes)
+	}
 }
 
 func viewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) keyView {
 	v := keyView{
 		ID: k.ID, Tenant: string(t.ID), State: keyState(k, now), Scopes: k.Scopes.Names(),
 		CreatedAt: viewTime(k.CreatedAt), NotBefore: viewTime(k.NotBefore),
-		ExpiresAt: viewTime(k.ExpiresAt), RevokedAt: viewTime(k.RevokedAt), Description: k.Description,
+		ExpiresAt: viewTime(k.ExpiresAt), RevokedAt: viewTime(k.RevokedAt), Description: k.Description, Origins: k.Origins,
 	}
 	for _, p := range k.SourceCIDRs {
 		v.SourceCIDRs = append(v.SourceCIDRs, p.String())
@@ -92,7 +107,7 @@ func viewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) keyView {
 // status aside.
 func keyState(k *tenant.Key, now time.Time) string {
 	switch {
-	case !k.RevokedAt.IsZero() && !now.Before(k.RevokedAt):
+	case !k.RevokedAt.IsZero(): // in the future too
 		return "revoked"
 	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
 		return "expired"

@@ -45,6 +45,9 @@ type ArchiveConfig struct {
 	// MaxOpenFiles bounds how many files are open at the same time.
 	MaxOpenFiles int `mapstructure:"max_open_files"`
 
+	// Compression is none or zstd.
+	Compression backend.ArchiveCompression `mapstructure:"compression"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -87,21 +90,24 @@ type OTLPGRPCConfig struct {
 
 var _ confmap.Unmarshaler = (*DestinationConfig)(nil)
 
-// idleConnsPerHost keeps the connections of all tenants that share a host, where
-// Go's default would keep two of them.
-const idleConnsPerHost = 64
+// Go's defaults of 100 and 2 would open connections anew for most batches where
+// many tenants share a host, or have a host each.
+const (
+	idleConns        = 4096
+	idleConnsPerHost = 64
+)
 
 // Unmarshal implements confmap.Unmarshaler. A map's values have no defaults of
 // their own, so they are set here.
 func (d *DestinationConfig) Unmarshal(conf *confmap.Conf) error {
 	http := confighttp.NewDefaultClientConfig()
 	http.Timeout = 10 * time.Second
-	http.MaxIdleConnsPerHost = idleConnsPerHost
+	http.MaxIdleConns, http.MaxIdleConnsPerHost = idleConns, idleConnsPerHost
 	d.OTLPHTTP = configoptional.Default(OTLPHTTPConfig{ClientConfig: http, Encoding: backend.EncodingProto})
 	d.OTLPGRPC = configoptional.Default(OTLPGRPCConfig{
 		ClientConfig: GRPCClientConfig(configgrpc.NewDefaultClientConfig()), Timeout: 10 * time.Second,
 	})
-	d.Archive = configoptional.Default(ArchiveConfig{MaxFileBytes: 128 * bytesize.MiB, MaxOpenFiles: 256})
+	d.Archive = configoptional.Default(ArchiveConfig{MaxFileBytes: 128 * bytesize.MiB, MaxOpenFiles: 256, Compression: backend.ArchiveCompressionNone})
 	return conf.Unmarshal(d)
 }
 
@@ -134,7 +140,7 @@ func (d *DestinationConfig) compile(name string, pool *backend.Pool) (*backend.D
 	case d.Archive.HasValue():
 		a := d.Archive.Get()
 		out, err = backend.NewArchive(name, backend.ArchiveSettings{
-			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles,
+			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles, Compression: a.Compression,
 		}, pool)
 	case d.OTLPHTTP.HasValue():
 		kind = "::otlp_http"

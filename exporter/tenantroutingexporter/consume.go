@@ -2,6 +2,7 @@ package tenantroutingexporter
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -9,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -51,6 +54,7 @@ func (r *router) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 			return n
 		},
 		encode: func() ([]byte, error) { return (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) },
+		delta:  cumulative.HasDelta(md),
 	})
 }
 
@@ -95,6 +99,7 @@ type content struct {
 	resource  func(i int) pcommon.Resource
 	records   func(i int) int
 	encode    func() ([]byte, error) // one field per resource, in their order
+	delta     bool                   // has metrics that some backends cannot take as they are
 }
 
 // share is what one tenant has of a request.
@@ -140,8 +145,29 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	}
 	// A tenant may be named by resources that hold nothing.
 	parts = slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 })
+	settle := func(bool) {}
+	if c.delta {
+		if parts, settle, err = r.convert(sched, parts); err != nil {
+			return r.refuse(signal, malformed(err))
+		}
+	}
+	err = r.offer(ctx, sched, parts)
+	settle(err == nil)
+	if err != nil {
+		return r.refuse(signal, err)
+	}
+	return nil
+}
+
+// offer returns a refusal.
+func (r *router) offer(ctx context.Context, sched *lane.Scheduler, parts []lane.Part) error {
+	parts, err := fit(parts)
+	if err != nil {
+		return malformed(err)
+	}
 	if err := sched.Offer(ctx, parts); err != nil {
-		return r.refuse(signal, offerRefusal(err))
+		r.reportStorage(err)
+		return offerRefusal(err)
 	}
 	return nil
 }
@@ -192,4 +218,40 @@ func (r *router) route(snap *tenant.Snapshot, id tenant.ID, signal tenant.Signal
 		return nil, routeRefusal(err, signal)
 	}
 	return p.stops[signal], nil
+}
+
+// fit splits what is larger than one of its destinations can take.
+func fit(parts []lane.Part) ([]lane.Part, error) {
+	var out []lane.Part // nil as long as everything fits
+	for i, part := range parts {
+		limit := math.MaxInt
+		for _, stop := range part.Stops {
+			if n := stop.Target.Bounds().BatchBytes; n > 0 {
+				limit = min(limit, n)
+			}
+		}
+		p := part.Payload
+		if p.Size <= limit {
+			if out != nil {
+				out = append(out, part)
+			}
+			continue
+		}
+		pieces, err := backend.Split(p.Signal, p.Data, p.Records, limit)
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = slices.Clone(parts[:i])
+		}
+		for _, piece := range pieces {
+			out = append(out, lane.Part{Stops: part.Stops, Payload: &lane.Payload{
+				Tenant: p.Tenant, Signal: p.Signal, Records: piece.Records, Data: piece.Data, Size: len(piece.Data),
+			}})
+		}
+	}
+	if out == nil {
+		return parts, nil
+	}
+	return out, nil
 }

@@ -6,6 +6,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 )
@@ -36,15 +38,22 @@ func options(h *handle) []exporterhelper.Option {
 
 func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	h := f.shared.get(cfg.(*Config), set)
-	return exporterhelper.NewLogs(ctx, set, cfg, h.router.consumeLogs, options(h)...)
+	return exporterhelper.NewLogs(ctx, quiet(set), cfg, h.router.consumeLogs, options(h)...)
 }
 
 func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	h := f.shared.get(cfg.(*Config), set)
-	return exporterhelper.NewMetrics(ctx, set, cfg, h.router.consumeMetrics, options(h)...)
+	return exporterhelper.NewMetrics(ctx, quiet(set), cfg, h.router.consumeMetrics, options(h)...)
 }
 
 func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	h := f.shared.get(cfg.(*Config), set)
-	return exporterhelper.NewTraces(ctx, set, cfg, h.router.consumeTraces, options(h)...)
+	return exporterhelper.NewTraces(ctx, quiet(set), cfg, h.router.consumeTraces, options(h)...)
+}
+
+// quiet keeps the helper from logging every refusal: each is counted and told to
+// its caller, and a tenant that floods must not flood the log too.
+func quiet(set exporter.Settings) exporter.Settings {
+	set.Logger = set.Logger.WithOptions(zap.IncreaseLevel(zapcore.DPanicLevel))
+	return set
 }

@@ -25,7 +25,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/zap/zaptest"
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -61,7 +61,6 @@ type gateway struct {
 	logs     exporter.Logs
 	metrics  exporter.Metrics
 	traces   exporter.Traces
-	ext      map[component.ID]component.Component
 	stopped  bool
 }
 

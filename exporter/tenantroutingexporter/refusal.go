@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -61,6 +62,9 @@ func newRefusal(reason refusalReason, code codes.Code, retry time.Duration, text
 const (
 	retrySoon  = 2 * time.Second
 	retryLater = 30 * time.Second
+
+	// reportInterval is the least time between two reports of failing storage.
+	reportInterval = 10 * time.Second
 )
 
 // The refusals that say the same to everybody. They are never changed.
@@ -95,7 +99,8 @@ func offerRefusal(err error) *refusal {
 	case errors.As(err, &full):
 		return newRefusal(refusedFull, codes.ResourceExhausted, min(max(full.RetryAfter, retrySoon), retryLater), full.Error())
 	case errors.As(err, &large):
-		return newRefusal(refusedTooLarge, codes.ResourceExhausted, 0, large.Error())
+		// Not RESOURCE_EXHAUSTED: over HTTP that is a 429, on which callers come again.
+		return newRefusal(refusedTooLarge, codes.InvalidArgument, 0, large.Error())
 	case errors.Is(err, lane.ErrShutdown):
 		return errNotRunning
 	}
@@ -108,7 +113,7 @@ func offerRefusal(err error) *refusal {
 func (e *refusal) err() error {
 	st := status.New(e.code, e.text)
 	if e.retry == 0 {
-		return consumererror.NewPermanent(st.Err())
+		return &final{status: st, cause: consumererror.NewPermanent(st.Err())}
 	}
 	// Never below a second, because over HTTP the delay is cut to whole seconds.
 	wait := max(time.Second, time.Duration(float64(e.retry)*(0.5+rand.Float64())))
@@ -118,8 +123,36 @@ func (e *refusal) err() error {
 	return st.Err()
 }
 
+// final is an answer that must not be tried again. A permanent error alone would
+// show its caller "Permanent error: rpc error: code = … desc = …".
+type final struct {
+	status *status.Status
+	cause  error
+}
+
+// Error implements error. The text reaches the caller.
+func (f *final) Error() string { return f.status.Message() }
+
+// GRPCStatus is how the status package finds code and message.
+func (f *final) GRPCStatus() *status.Status { return f.status }
+
+// Unwrap makes the refusal permanent in the eyes of consumererror.
+func (f *final) Unwrap() error { return f.cause }
+
 // refusals counts refused requests by signal and reason.
 type refusals [3][numRefusals]atomic.Int64
+
+// reportStorage logs why storage fails, which callers are not told, now and then.
+func (r *router) reportStorage(err error) {
+	var failed *lane.StoreError
+	if !errors.As(err, &failed) {
+		return
+	}
+	now, last := time.Now().Unix(), r.reported.Load()
+	if now-last >= int64(reportInterval/time.Second) && r.reported.CompareAndSwap(last, now) {
+		r.set.Logger.Error("Storage does not take data; requests are refused", zap.Error(failed.Err))
+	}
+}
 
 func (r *router) refuse(signal tenant.Signal, err error) error {
 	var e *refusal

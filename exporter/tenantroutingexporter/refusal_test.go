@@ -70,7 +70,7 @@ func TestRefusals(t *testing.T) {
 		{name: "suspended tenant", data: logsOf("suspended", "x"), reason: "tenant_not_active", code: codes.PermissionDenied},
 		{name: "no route", data: logsOf("nowhere", "x"), reason: "no_route", code: codes.PermissionDenied},
 		{name: "route to an unknown destination", data: logsOf("lost", "x"), reason: "unknown_destination", code: codes.Unavailable, retry: true},
-		{name: "larger than a lane", data: logsOf("a", strings.Repeat("x", 20<<10)), reason: "too_large", code: codes.ResourceExhausted},
+		{name: "larger than a lane", data: logsOf("a", strings.Repeat("x", 20<<10)), reason: "too_large", code: codes.InvalidArgument},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -84,7 +84,7 @@ func TestRefusals(t *testing.T) {
 registry: tenant_registry
 destinations: {local: {archive: {directory: %q}}}
 routes: {logs: [local]}
-lane: {max_bytes: 16KiB}
+lane: {max_bytes: 16KiB, batch: {max_bytes: 16KiB}}
 `, dir), registry)
 			ctx := c.ctx
 			if ctx == nil {
@@ -100,6 +100,8 @@ lane: {max_bytes: 16KiB}
 			require.Error(t, err)
 			assert.Equal(t, c.code, status.Code(err))
 			assert.Equal(t, !c.retry, consumererror.IsPermanent(err))
+			text := status.Convert(fmt.Errorf("wrapped: %w", err)).Message()
+			assert.NotRegexp(t, "Permanent error|desc = .*desc = ", text, "receivers show callers this")
 			if c.retry {
 				assert.GreaterOrEqual(t, retryDelay(err), time.Second)
 			} else {
@@ -115,7 +117,7 @@ lane: {max_bytes: 16KiB}
 }
 
 func TestRefusals_RegistryNeverLoaded(t *testing.T) {
-	g := startGateway(t, "registry: tenant_registry", &tenanttest.Registry{})
+	g := startGateway(t, "registry: tenant_registry\ndestinations: {d: {otlp_http: {endpoint: 'http://127.0.0.1:1'}}}", &tenanttest.Registry{})
 	err := g.logs.ConsumeLogs(context.Background(), logsOf("a", "x"))
 	assert.Equal(t, codes.Unavailable, status.Code(err))
 	assert.False(t, consumererror.IsPermanent(err))
@@ -132,7 +134,7 @@ destinations:
   local: {archive: {directory: %q}}
   dead: {otlp_http: {endpoint: "http://127.0.0.1:1"}}
 routes: {logs: [local]}
-lane: {max_bytes: 10KiB, batch: {timeout: 0s}}
+lane: {max_bytes: 10KiB, batch: {max_bytes: 10KiB, timeout: 0s}}
 `, dir), registry)
 	ctx := context.Background()
 	big := strings.Repeat("x", 3000)

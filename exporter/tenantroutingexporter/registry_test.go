@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -194,9 +196,38 @@ func TestDeadLetters_KeepWhatADestinationRefuses(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(dir, "tenant=a", "destination=d", "signal=logs", "00000.jsonl"))
 	require.NoError(t, err)
 	assert.Contains(t, string(data), `"destination":"d","signal":"logs","reason":"http_400","message":"HTTP status 400: no message"`)
+	groups, err := deadletter.Find(dir)
+	require.NoError(t, err)
+	require.Len(t, groups, 1)
+	assert.Equal(t, map[string]int{"http_400": 1}, groups[0].Reasons)
 	s.set(http.StatusOK, "")
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "2")))
 	s.eventually(t, "/v1/logs 2")
 	_, calls := s.seen()
 	assert.Equal(t, 2, calls, "what was refused is not sent again")
+}
+
+func TestMaxBatchBytes_SplitsWhatOneRequestBrings(t *testing.T) {
+	s := newServer(t)
+	dir := t.TempDir()
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})
+	g := startGateway(t, fmt.Sprintf(`
+registry: tenant_registry
+destinations:
+  small: {max_batch_bytes: 1KiB, otlp_http: {endpoint: %q, compression: none}}
+  local: {archive: {directory: %q}}
+routes: {logs: [small, local]}
+lane: {batch: {timeout: 0s}, concurrency: 1}
+`, s.URL, dir), registry)
+	var bodies, want []string
+	for i := range 20 {
+		body := fmt.Sprintf("%02d-%s", i, strings.Repeat("x", 300))
+		bodies, want = append(bodies, body), append(want, "/v1/logs "+body)
+	}
+	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", bodies...)))
+	s.eventually(t, want...)
+	_, calls := s.seen()
+	assert.GreaterOrEqual(t, calls, 8)
+	g.stop()
+	assert.Equal(t, map[string][]string{"a": bodies}, archived(t, dir))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +25,10 @@ const (
 	maxInFlight         = 512
 	laneIdleTimeout     = time.Minute
 	sweepInterval       = 30 * time.Second
+
+	// Of the delta time series of a tenant at a destination that wants totals.
+	maxStreams        = 100_000
+	streamIdleTimeout = time.Hour
 )
 
 // router accepts data for lanes. It serves all signals of one configuration.
@@ -40,6 +43,7 @@ type router struct {
 	letters   *archive.Archive
 	scheduler atomic.Pointer[lane.Scheduler] // nil before start
 	refusals  refusals
+	reported  atomic.Int64 // Unix time of the last report of failing storage
 	telemetry *telemetry
 
 	changed     chan struct{} // the registry has a new snapshot
@@ -207,6 +211,10 @@ func (r *router) sweep() {
 			return
 		case now := <-ticker.C:
 			r.pool.Sweep(now)
+			r.plans.sweep(now)
+			if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
+				r.scheduler.Load().Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
+			}
 			if r.letters != nil {
 				r.letters.Sweep(now.Add(-sweepInterval))
 			}
@@ -250,10 +258,9 @@ func (r *router) openDeadLetters() (err error) {
 }
 
 func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err error) {
-	lines, err := backend.DeadLetters(b, res, time.Now())
+	folder, lines, err := backend.DeadLetters(b, res, time.Now())
 	if err != nil {
-		return false, nil // what cannot be decoded can be neither shown nor replayed
+		return false, nil //nolint:nilerr // what cannot be decoded can be neither shown nor replayed
 	}
-	folder := filepath.Join("tenant="+string(b.Key.Tenant), "destination="+b.Key.Destination, "signal="+b.Key.Signal.String())
 	return true, r.letters.Append(folder, lines)
 }

@@ -128,6 +128,9 @@ max_total_bytes: 64MiB
 	}, 10*time.Second, 5*time.Millisecond, "everything of the innocent arrives")
 	cancel()
 	troubles.Wait()
+	g.stop()
+	good.mu.Lock()
+	defer good.mu.Unlock()
 	for key, begin := range sent {
 		deliver = append(deliver, good.at[key].Sub(begin))
 	}

@@ -3,6 +3,7 @@ package bearerkeyauthextension
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
@@ -23,9 +24,49 @@ type Config struct {
 	// Client says what is added to outgoing requests.
 	Client configoptional.Optional[ClientConfig] `mapstructure:"client"`
 
+	// Failures says how requests without a valid key are dealt with.
+	Failures FailuresConfig `mapstructure:"failures"`
+
+	// KeyUse says where to find when keys were used last.
+	KeyUse KeyUseConfig `mapstructure:"key_use"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
+
+// FailuresConfig bounds what strangers can do.
+type FailuresConfig struct {
+	// PerMinute is how many refused requests a source may have in a minute before
+	// it is throttled. A source is an IPv4 address or an IPv6 /64. Zero throttles
+	// none. Defaults to 60.
+	PerMinute int `mapstructure:"per_minute"`
+
+	// Delay is how much later a throttled source gets its 401 over HTTP. Defaults
+	// to 1s; at most 5s.
+	Delay time.Duration `mapstructure:"delay"`
+
+	// MaxSources is how many sources are remembered. Defaults to 4096.
+	MaxSources int `mapstructure:"max_sources"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// KeyUseConfig says where to find when keys were used last.
+type KeyUseConfig struct {
+	// File is written every minute with the minute of each key's last use, and
+	// read at start. Optional.
+	File string `mapstructure:"file"`
+
+	// Metric adds a series for each key that was ever used. Defaults to false.
+	Metric bool `mapstructure:"metric"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// maxFailureDelay stays below the time-outs of senders, which would send again.
+const maxFailureDelay = 5 * time.Second
 
 // ClientConfig is the key that outgoing requests carry. Exactly one of Key and
 // KeyFile must be set.
@@ -53,6 +94,7 @@ var (
 	_ component.Config  = (*Config)(nil)
 	_ confmap.Validator = (*Config)(nil)
 	_ confmap.Validator = (*ClientConfig)(nil)
+	_ confmap.Validator = (*FailuresConfig)(nil)
 )
 
 var (
@@ -68,6 +110,21 @@ func (c *Config) Validate() error {
 		return errNothingSet
 	}
 	return nil
+}
+
+// Validate implements confmap.Validator.
+func (c *FailuresConfig) Validate() error {
+	var errs []error
+	if c.PerMinute < 0 {
+		errs = append(errs, fmt.Errorf("`per_minute` must not be negative, got %d", c.PerMinute))
+	}
+	if c.Delay < 0 || c.Delay > maxFailureDelay {
+		errs = append(errs, fmt.Errorf("`delay` must be from 0 to %s, got %s", maxFailureDelay, c.Delay))
+	}
+	if c.MaxSources < 1 {
+		errs = append(errs, fmt.Errorf("`max_sources` must be positive, got %d", c.MaxSources))
+	}
+	return errors.Join(errs...)
 }
 
 // Validate implements confmap.Validator. No error quotes the key.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,9 +28,14 @@ func load(t *testing.T, file, key string) *Config {
 
 func TestConfig_OfTheReadme(t *testing.T) {
 	for key, want := range map[string]*Config{
-		"bearer_key_auth": {Registry: &registryID},
+		"bearer_key_auth": {
+			Registry: &registryID,
+			Failures: FailuresConfig{PerMinute: 100, Delay: 2 * time.Second, MaxSources: 10_000},
+			KeyUse:   KeyUseConfig{File: "/var/lib/otelcol-tenant/key-use.json", Metric: true},
+		},
 		"bearer_key_auth/agent": {
-			Client: configoptional.Some(ClientConfig{KeyFile: "/etc/otelcol-tenant/key", BusinessID: "tenant-a"}),
+			Failures: FailuresConfig{PerMinute: 60, Delay: time.Second, MaxSources: 4096},
+			Client:   configoptional.Some(ClientConfig{KeyFile: "/etc/otelcol-tenant/key", BusinessID: "tenant-a"}),
 		},
 	} {
 		cfg := load(t, "config.yaml", key)
@@ -51,6 +57,8 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 		"two_keys":        "client: `key` and `key_file` exclude each other",
 		"bad_key":         "client: `key` is not an API key",
 		"bad_business_id": "client: `business_id` is not a tenant ID: tenant ID has the character '/' at byte 1",
+		"failures":        "failures: `per_minute` must not be negative, got -1\n`delay` must be from 0 to 5s, got 10s\n`max_sources` must be positive, got 0",
+		"negative_delay":  "failures: `delay` must be from 0 to 5s, got -1s",
 	} {
 		err := confmap.Validate(load(t, "invalid.yaml", key))
 		assert.ErrorContains(t, err, want, key)

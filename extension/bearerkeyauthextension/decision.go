@@ -22,6 +22,7 @@ const (
 	notYetValid
 	expiredKey
 	sourceAddress
+	pageOrigin
 	tenantHeader
 	numDecisions
 )
@@ -30,7 +31,7 @@ const (
 func (d decision) String() string {
 	return [numDecisions]string{
 		"accepted", "undecided", "no_key", "several_keys", "not_bearer", "malformed_key", "unknown_key",
-		"revoked_key", "not_yet_valid", "expired_key", "source_address", "tenant_header",
+		"revoked_key", "not_yet_valid", "expired_key", "source_address", "origin", "tenant_header",
 	}[d]
 }
 
@@ -50,6 +51,7 @@ func (d decision) rule() string {
 		notYetValid:   "the API key is not valid yet",
 		expiredKey:    "the API key has expired",
 		sourceAddress: "the API key must not be used from this address",
+		pageOrigin:    "the API key must not be used from this web origin",
 		tenantHeader:  "the header x-business-id or X-Scope-OrgID names another tenant than the API key",
 	}[d]
 }

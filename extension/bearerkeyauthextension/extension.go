@@ -37,7 +37,7 @@ func newExtension(set extension.Settings, cfg *Config) (extension.Extension, err
 	if cfg.Registry == nil {
 		return clientExtension{newKeySender(set.Logger, cfg.Client.Get())}, nil
 	}
-	checker, err := newKeyChecker(set, *cfg.Registry)
+	checker, err := newKeyChecker(set, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package bearerkeyauthextension
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
@@ -14,7 +15,9 @@ func NewFactory() extension.Factory {
 	return extension.NewFactory(metadata.Type, createDefaultConfig, create, metadata.ExtensionStability)
 }
 
-func createDefaultConfig() component.Config { return &Config{} }
+func createDefaultConfig() component.Config {
+	return &Config{Failures: FailuresConfig{PerMinute: 60, Delay: time.Second, MaxSources: 4096}}
+}
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
 	return newExtension(set, cfg.(*Config))

@@ -28,8 +28,10 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (context.Context, 
 	if p, ok := peer.FromContext(ctx); ok {
 		addr = p.Addr
 	}
-	if _, d := c.decide(addr, info.Header); d.refused() {
+	now := c.now()
+	if _, d := c.decide(addr, info.Header, now); d.refused() {
 		c.tally.add(d)
+		c.failures.note(addr, d, now)
 		return ctx, c.refusals[d]
 	}
 	return ctx, nil

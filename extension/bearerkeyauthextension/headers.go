@@ -1,12 +1,16 @@
 package bearerkeyauthextension
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-const headerAuthorization = "Authorization"
+const (
+	headerAuthorization = "Authorization"
+	headerOrigin        = "Origin"
+)
 
 // readKey returns the bearer key of headers, or why there is none. Names are
 // compared in any case: HTTP servers hand over canonical names, gRPC lower-case
@@ -51,6 +55,25 @@ func namesOnly(headers map[string][]string, id tenant.ID) bool {
 		}
 	}
 	return true
+}
+
+// originAllowed tells whether a key of the web pages origins may be used with
+// headers. A page's key is public, so it is worth something only from that page;
+// a key without pages is a secret, which no page can keep.
+func originAllowed(headers map[string][]string, origins []string) bool {
+	sent := false
+	for name, values := range headers {
+		if !isHeader(name, headerOrigin) {
+			continue
+		}
+		for _, v := range values {
+			if !slices.Contains(origins, v) {
+				return false
+			}
+			sent = true
+		}
+	}
+	return sent == (len(origins) > 0)
 }
 
 func isHeader(name, want string) bool {

@@ -2,6 +2,7 @@ package bearerkeyauthextension
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -12,16 +13,11 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
-
-// failureLogInterval is how often refused requests are summed up in the log. A
-// line for each would let strangers fill the disk.
-const failureLogInterval = 10 * time.Second
 
 // keyChecker tells the tenant of incoming requests. It decides only what the key and
 // the headers tell: whether the tenant is suspended, what the key may send, and
@@ -33,22 +29,27 @@ type keyChecker struct {
 	now        func() time.Time
 	refusals   [numDecisions]*refusal
 	tally      tally
-	logger     *zap.Logger
+	failures   *failures
+	keyUse     *keyUse
 	telemetry  *metadata.TelemetryBuilder
 
-	stop     context.CancelFunc
 	stopOnce sync.Once
 	running  sync.WaitGroup
 }
 
-func newKeyChecker(set extension.Settings, registry component.ID) (*keyChecker, error) {
+// newKeyChecker takes a cfg that has a registry.
+func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
+	failures, err := newFailures(cfg.Failures, set.Logger)
+	if err != nil {
+		return nil, fmt.Errorf("failures: %w", err)
+	}
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	return &keyChecker{
-		registryID: registry, now: time.Now, refusals: newRefusals(),
-		logger: set.Logger, telemetry: telemetry,
+		registryID: *cfg.Registry, now: time.Now, refusals: newRefusals(),
+		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
 	}, nil
 }
 
@@ -62,36 +63,54 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 	if err := c.telemetry.RegisterExtensionBearerKeyAuthRequestsCallback(c.observe); err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	c.stop = stop
-	c.running.Go(func() { c.logFailures(ctx) })
+	if err := c.telemetry.RegisterExtensionBearerKeyAuthThrottledRequestsCallback(c.observeThrottled); err != nil {
+		return err
+	}
+	if c.keyUse.cfg.Metric {
+		if err := c.telemetry.RegisterExtensionBearerKeyAuthKeyLastUseCallback(c.keyUse.observe); err != nil {
+			return err
+		}
+	}
+	c.keyUse.start(registry)
+	now := c.now
+	c.running.Go(func() { c.failures.run(now) })
 	return nil
 }
 
 // Shutdown implements component.Component.
-func (c *keyChecker) Shutdown(context.Context) error {
+func (c *keyChecker) Shutdown(context.Context) (err error) {
 	c.stopOnce.Do(func() {
-		if c.stop != nil {
-			c.stop()
-		}
+		c.failures.stop()
 		c.running.Wait()
+		err = c.keyUse.close()
 		c.telemetry.Shutdown()
 	})
-	return nil
+	return err
 }
 
-// Authenticate implements extensionauth.Server. It takes no lock and does no I/O.
+// Authenticate implements extensionauth.Server. It does no I/O, and to accept a
+// request it takes no lock.
 func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]string) (context.Context, error) {
-	identity, d := c.decide(client.FromContext(ctx).Addr, headers)
+	addr := client.FromContext(ctx).Addr
+	now := c.now()
+	key, d := c.decide(addr, headers, now)
 	c.tally.add(d)
 	if d.refused() {
+		if c.failures.note(addr, d, now) {
+			c.failures.wait(ctx, addr)
+		}
 		return ctx, c.refusals[d]
 	}
-	return tenant.NewContext(ctx, identity), nil
+	if key == nil {
+		return tenant.NewContext(ctx, tenant.Undecided()), nil
+	}
+	key.Use(now)
+	return tenant.NewContext(ctx, key.Identity()), nil
 }
 
-// decide tells whose request with headers it is that came from addr.
-func (c *keyChecker) decide(addr net.Addr, headers map[string][]string) (*tenant.Identity, decision) {
+// decide tells with what key a request with headers came from addr. There is none
+// if the request is refused or undecided.
+func (c *keyChecker) decide(addr net.Addr, headers map[string][]string, now time.Time) (*tenant.Key, decision) {
 	text, why := readKey(headers)
 	if why != accepted {
 		return nil, why
@@ -100,34 +119,37 @@ func (c *keyChecker) decide(addr net.Addr, headers map[string][]string) (*tenant
 		return nil, malformedKey
 	}
 	if c.registry == nil {
-		return tenant.Undecided(), undecided
+		return nil, undecided
 	}
 	snapshot := c.registry.Snapshot()
 	if snapshot == nil {
-		return tenant.Undecided(), undecided
+		return nil, undecided
 	}
 	key := snapshot.Key(apikey.Digest(text))
 	if key == nil || key.Tenant().Status == tenant.StatusDeleted {
 		return nil, unknownKey
 	}
-	if why := c.check(addr, key); why != accepted {
+	if why := check(key, addr, now); why != accepted {
 		return nil, why
+	}
+	if !originAllowed(headers, key.Origins) {
+		return nil, pageOrigin
 	}
 	if !namesOnly(headers, key.Tenant().ID) {
 		return nil, tenantHeader
 	}
-	return key.Identity(), accepted
+	return key, accepted
 }
 
 // check tells whether key may be used now and from addr.
-func (c *keyChecker) check(addr net.Addr, key *tenant.Key) decision {
+func check(key *tenant.Key, addr net.Addr, now time.Time) decision {
 	if !key.RevokedAt.IsZero() {
 		return revokedKey // a time to come counts too: clocks of operators run ahead
 	}
-	if !key.NotBefore.IsZero() && c.now().Before(key.NotBefore) {
+	if !key.NotBefore.IsZero() && now.Before(key.NotBefore) {
 		return notYetValid
 	}
-	if !key.ExpiresAt.IsZero() && !c.now().Before(key.ExpiresAt) {
+	if !key.ExpiresAt.IsZero() && !now.Before(key.ExpiresAt) {
 		return expiredKey
 	}
 	if len(key.SourceCIDRs) > 0 && !contains(key.SourceCIDRs, addr) {
@@ -138,18 +160,10 @@ func (c *keyChecker) check(addr net.Addr, key *tenant.Key) decision {
 
 // contains tells whether addr is an IP address within one of prefixes.
 func contains(prefixes []netip.Prefix, addr net.Addr) bool {
-	var raw net.IP
-	switch a := addr.(type) {
-	case *net.IPAddr: // confighttp
-		raw = a.IP
-	case *net.TCPAddr: // configgrpc
-		raw = a.IP
-	}
-	ip, ok := netip.AddrFromSlice(raw)
+	ip, ok := ipOf(addr)
 	if !ok {
 		return false
 	}
-	ip = ip.Unmap()
 	for _, p := range prefixes {
 		if p.Contains(ip) {
 			return true
@@ -167,33 +181,9 @@ func (c *keyChecker) observe(_ context.Context, o metric.Int64Observer) error {
 	return nil
 }
 
-func (c *keyChecker) logFailures(ctx context.Context) {
-	tick := time.NewTicker(failureLogInterval)
-	defer tick.Stop()
-	var logged [numDecisions]int64
-	for {
-		select {
-		case <-ctx.Done():
-			c.logNewFailures(&logged)
-			return
-		case <-tick.C:
-			c.logNewFailures(&logged)
-		}
+func (c *keyChecker) observeThrottled(_ context.Context, o metric.Int64Observer) error {
+	if n := c.failures.throttled.Load(); n > 0 {
+		o.Observe(n)
 	}
-}
-
-// logNewFailures writes one line with how many requests were refused since the
-// counts in logged, by reason, and brings logged up to date.
-func (c *keyChecker) logNewFailures(logged *[numDecisions]int64) {
-	var fields []zap.Field
-	for d := range numDecisions {
-		n := c.tally[d].Load()
-		if d.refused() && n > logged[d] {
-			fields = append(fields, zap.Int64(d.String(), n-logged[d]))
-		}
-		logged[d] = n
-	}
-	if len(fields) > 0 {
-		c.logger.Warn("refused requests without a valid API key", fields...)
-	}
+	return nil
 }

@@ -17,8 +17,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -44,14 +42,26 @@ func newKey(with ...func(*tenant.Key)) (string, *tenant.Key) {
 	return text, key
 }
 
+// serverConfig is the default configuration with a registry.
+func serverConfig() *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Registry = &registryID
+	return cfg
+}
+
 // startChecker returns a started checker at noon and the telemetry it writes to.
 func startChecker(tb testing.TB, registry *tenanttest.Registry) (*keyChecker, *componenttest.Telemetry) {
+	tb.Helper()
+	return startCheckerWith(tb, serverConfig(), registry)
+}
+
+func startCheckerWith(tb testing.TB, cfg *Config, registry *tenanttest.Registry) (*keyChecker, *componenttest.Telemetry) {
 	tb.Helper()
 	telemetry := componenttest.NewTelemetry()
 	tb.Cleanup(func() { require.NoError(tb, telemetry.Shutdown(context.Background())) })
 	set := nopSettings()
 	set.TelemetrySettings = telemetry.NewTelemetrySettings()
-	c, err := newKeyChecker(set, registryID)
+	c, err := newKeyChecker(set, cfg)
 	require.NoError(tb, err)
 	c.now = func() time.Time { return noon }
 	require.NoError(tb, c.Start(context.Background(), tenanttest.Host{registryID: registry}))
@@ -97,7 +107,7 @@ func TestKeyChecker_DecidesByTheKey(t *testing.T) {
 			}
 			text, key := newKey(tt.key)
 			c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
-			_, got := c.decide(tt.addr, map[string][]string{"Authorization": {"Bearer " + text}})
+			_, got := c.decide(tt.addr, map[string][]string{"Authorization": {"Bearer " + text}}, noon)
 			assert.Equal(t, tt.want, got, "%s", got)
 		})
 	}
@@ -150,7 +160,7 @@ func TestKeyChecker_DecidesByTheHeaders(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, err := c.Authenticate(context.Background(), tt.headers)
-			_, got := c.decide(nil, tt.headers)
+			_, got := c.decide(nil, tt.headers, noon)
 			require.Equal(t, tt.want, got, "%s", got)
 			if tt.want == accepted {
 				require.NoError(t, err)
@@ -173,6 +183,45 @@ func TestKeyChecker_DecidesByTheHeaders(t *testing.T) {
 	}
 }
 
+func TestKeyChecker_BindsKeysToWebPagesAndSecretsToNone(t *testing.T) {
+	secret, secretEntry := newKey()
+	page, pageEntry := newKey(func(k *tenant.Key) { k.Origins = []string{"https://app.example", "http://localhost:3000"} })
+	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{secretEntry, pageEntry}}))
+	for _, tt := range []struct {
+		name   string
+		key    string
+		header string
+		origin []string
+		want   decision
+	}{
+		{"secret key outside a browser", secret, "Origin", nil, accepted},
+		{"secret key in a page", secret, "Origin", []string{"https://app.example"}, pageOrigin},
+		{"secret key in a page without a name", secret, "Origin", []string{"null"}, pageOrigin},
+		{"secret key, empty origin", secret, "Origin", []string{""}, pageOrigin},
+		{"page's key in its page", page, "Origin", []string{"https://app.example"}, accepted},
+		{"page's key in its other page", page, "Origin", []string{"http://localhost:3000"}, accepted},
+		{"page's key over gRPC", page, "origin", []string{"https://app.example"}, accepted},
+		{"page's key outside a browser", page, "Origin", nil, pageOrigin},
+		{"page's key in another page", page, "Origin", []string{"https://evil.example"}, pageOrigin},
+		{"page's key in a page below", page, "Origin", []string{"https://app.example.evil.example"}, pageOrigin},
+		{"page's key over another scheme", page, "Origin", []string{"http://app.example"}, pageOrigin},
+		{"page's key at another port", page, "Origin", []string{"https://app.example:8443"}, pageOrigin},
+		{"page's key without a name", page, "Origin", []string{"null"}, pageOrigin},
+		{"page's key, right and wrong", page, "Origin", []string{"https://app.example", "https://evil.example"}, pageOrigin},
+		{"page's key, both in one value", page, "Origin", []string{"https://app.example https://evil.example"}, pageOrigin},
+		{"page's key, referrer alone", page, "Referer", []string{"https://app.example"}, pageOrigin},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			headers := map[string][]string{"Authorization": {"Bearer " + tt.key}}
+			if tt.origin != nil {
+				headers[tt.header] = tt.origin
+			}
+			_, got := c.decide(nil, headers, noon)
+			assert.Equal(t, tt.want, got, "%s", got)
+		})
+	}
+}
+
 func TestKeyChecker_DecidesByTheTenantOnlyWhetherItExists(t *testing.T) {
 	for tenantStatus, want := range map[tenant.Status]decision{
 		tenant.StatusActive:    accepted,
@@ -181,7 +230,7 @@ func TestKeyChecker_DecidesByTheTenantOnlyWhetherItExists(t *testing.T) {
 	} {
 		text, key := newKey()
 		c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Status: tenantStatus, Keys: []*tenant.Key{key}}))
-		_, got := c.decide(nil, map[string][]string{"Authorization": {"Bearer " + text}})
+		_, got := c.decide(nil, map[string][]string{"Authorization": {"Bearer " + text}}, noon)
 		assert.Equal(t, want, got, "%s: %s", tenantStatus, got)
 	}
 }
@@ -224,32 +273,8 @@ func TestKeyChecker_CountsDecisions(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 }
 
-func TestKeyChecker_SumsFailuresUpInTheLog(t *testing.T) {
-	core, logs := observer.New(zap.WarnLevel)
-	text, key := newKey(func(k *tenant.Key) { k.RevokedAt = noon })
-	set := nopSettings()
-	set.Logger = zap.New(core)
-	c, err := newKeyChecker(set, registryID)
-	require.NoError(t, err)
-	require.NoError(t, c.Start(context.Background(), tenanttest.Host{
-		registryID: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}),
-	}))
-	for range 1000 {
-		_, _ = c.Authenticate(context.Background(), nil)
-		_, _ = c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer " + text}})
-	}
-	require.NoError(t, c.Shutdown(context.Background()))
-	require.Equal(t, 1, logs.Len())
-	assert.Equal(t, map[string]any{"no_key": int64(1000), "revoked_key": int64(1000)}, logs.All()[0].ContextMap())
-
-	var logged [numDecisions]int64
-	c.logNewFailures(&logged)
-	c.logNewFailures(&logged)
-	assert.Equal(t, 2, logs.Len(), "nothing new, no line")
-}
-
 func TestKeyChecker_NamesTheRegistryThatIsMissing(t *testing.T) {
-	c, err := newKeyChecker(extension.Settings{TelemetrySettings: componenttest.NewNopTelemetrySettings()}, registryID)
+	c, err := newKeyChecker(extension.Settings{TelemetrySettings: componenttest.NewNopTelemetrySettings()}, serverConfig())
 	require.NoError(t, err)
 	require.ErrorContains(t, c.Start(context.Background(), tenanttest.Host{}), `extension "tenant_registry" is not configured`)
 	require.NoError(t, c.Shutdown(context.Background()))

@@ -3,10 +3,10 @@ package bearerkeyauthextension
 import (
 	"errors"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
 
 // maxKeyFileSize bounds what is read of a file that is no key file.
@@ -20,7 +20,7 @@ var (
 // readKeyFile returns the key in the file at path, without blanks and newlines
 // around it. No error quotes what the file holds.
 func readKeyFile(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := regularfile.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -62,7 +62,7 @@ func TestKeySender_DoesNotStartWithoutAKey(t *testing.T) {
 		"no key in it": {keyFile(t, "supersecret"), "client::key_file: the file holds something else than one API key"},
 		"two keys":     {keyFile(t, text+"\n"+text), "client::key_file: the file holds something else than one API key"},
 		"huge":         {keyFile(t, strings.Repeat("x", 1<<20)), "client::key_file: the file holds something else than one API key"},
-		"a directory":  {t.TempDir(), "client::key_file: read "},
+		"a directory":  {t.TempDir(), "is not a regular file"},
 	} {
 		s := newKeySender(zap.NewNop(), &ClientConfig{KeyFile: tt.path})
 		err := s.Start(context.Background(), componenttest.NewNopHost())

@@ -50,6 +50,11 @@ type gateway struct {
 func startGateway(t *testing.T, registry *tenanttest.Registry) *gateway {
 	t.Helper()
 	checker, _ := startChecker(t, registry)
+	return startGatewayWith(t, checker)
+}
+
+func startGatewayWith(t *testing.T, checker *keyChecker) *gateway {
+	t.Helper()
 	g := &gateway{grpc: freeAddress(t), http: freeAddress(t), seen: make(chan client.Info, 10)}
 	next, err := consumer.NewLogs(func(ctx context.Context, _ plog.Logs) error {
 		g.seen <- client.FromContext(ctx)

@@ -75,13 +75,15 @@ func TestExtension_IsOnlyWhatItIsConfiguredFor(t *testing.T) {
 	text, _ := newKey()
 	auth := configauth.Config{AuthenticatorID: authID}
 	asClient := configoptional.Some(ClientConfig{Key: configopaque.String(text)})
+	both := serverConfig()
+	both.Client = asClient
 	for name, tt := range map[string]struct {
 		cfg            *Config
 		server, client bool
 	}{
-		"server": {&Config{Registry: &registryID}, true, false},
+		"server": {serverConfig(), true, false},
 		"client": {&Config{Client: asClient}, false, true},
-		"both":   {&Config{Registry: &registryID, Client: asClient}, true, true},
+		"both":   {both, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ext, err := newExtension(nopSettings(), tt.cfg)

@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
 
 // backup is the copy of the last good registry on disk. Its first line is a
@@ -32,16 +34,16 @@ func (b backup) write(data []byte, readAt time.Time) error {
 
 // read returns the copy and when the registry in it was read from its source.
 func (b backup) read() (data []byte, readAt time.Time, err error) {
-	info, err := os.Stat(b.path)
+	file, err := regularfile.Open(b.path)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	if info.Size() > maxFileSize {
+	all, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, time.Time{}, err
+	}
+	if len(all) > maxFileSize {
 		return nil, time.Time{}, errDamaged
-	}
-	all, err := os.ReadFile(b.path)
-	if err != nil {
-		return nil, time.Time{}, err
 	}
 	head, data, _ := bytes.Cut(all, []byte("\n"))
 	var at string

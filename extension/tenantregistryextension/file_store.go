@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
 
 const (
@@ -159,16 +161,13 @@ var errChangedMeanwhile = errors.New("changed while it was read")
 // read returns the content of the file and the state to which it belongs. A
 // file that is replaced meanwhile is read to its end: what was in it is whole.
 func (f *fileStore) read() (s state, data []byte, err error) {
-	file, err := os.Open(f.path)
+	file, err := regularfile.Open(f.path)
 	if err != nil {
 		return state{}, nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	if s.info, err = file.Stat(); err != nil {
 		return state{}, nil, err
-	}
-	if !s.info.Mode().IsRegular() {
-		return state{}, nil, fmt.Errorf("%s is not a regular file", f.path)
 	}
 	if s.info.Size() > maxFileSize {
 		return state{}, nil, fmt.Errorf("%s has %d bytes, at most %d are read", f.path, s.info.Size(), maxFileSize)

@@ -90,8 +90,7 @@ var expiryWindows = [...]struct {
 func observeExpiry(o metric.Int64Observer, s *tenant.Snapshot, now time.Time) {
 	var counts [len(expiryWindows)]int64
 	for k := range s.Keys() {
-		works := k.Tenant().Status == tenant.StatusActive && !now.Before(k.NotBefore) && now.Before(k.ExpiresAt) &&
-			(k.RevokedAt.IsZero() || now.Before(k.RevokedAt))
+		works := k.Tenant().Status == tenant.StatusActive && !now.Before(k.NotBefore) && now.Before(k.ExpiresAt) && k.RevokedAt.IsZero()
 		if !works {
 			continue
 		}

@@ -105,14 +105,26 @@ func limits(l tenant.Limits) map[string]string {
 		if n := l.Rates[s].BytesPerSecond; n != 0 {
 			out[s.String()+".bytes_per_second"] = bytesize.Size(n).String()
 		}
+		quota(out, s.String()+".", l.Quotas[s])
 	}
-	if l.DailyBytes != 0 {
-		out["daily_bytes"] = bytesize.Size(l.DailyBytes).String()
-	}
-	if l.MonthlyBytes != 0 {
-		out["monthly_bytes"] = bytesize.Size(l.MonthlyBytes).String()
+	quota(out, "", l.Total())
+	if l.Burst != 0 {
+		out["burst"] = l.Burst.String()
 	}
 	return out
+}
+
+func quota(out map[string]string, prefix string, q tenant.Quota) {
+	for name, n := range map[string]int64{"daily_records": q.DailyRecords, "monthly_records": q.MonthlyRecords} {
+		if n != 0 {
+			out[prefix+name] = fmt.Sprint(n)
+		}
+	}
+	for name, n := range map[string]int64{"daily_bytes": q.DailyBytes, "monthly_bytes": q.MonthlyBytes} {
+		if n != 0 {
+			out[prefix+name] = bytesize.Size(n).String()
+		}
+	}
 }
 
 // showKey returns everything about a key but its digest.
@@ -131,6 +143,9 @@ func showKey(k *tenant.Key) map[string]any {
 	}
 	if len(sources) > 0 {
 		out["source_cidrs"] = sources
+	}
+	if len(k.Origins) > 0 {
+		out["origins"] = append([]string{}, k.Origins...)
 	}
 	if k.Description != "" {
 		out["description"] = k.Description

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -138,27 +139,44 @@ func (d *decoder) limits(n *node, path string) tenant.Limits {
 	d.mapping(n, path, func(key string, k, v *node) {
 		at := path + "." + key
 		switch key {
+		case "daily_records":
+			l.DailyRecords = d.count(v, at)
+			return
 		case "daily_bytes":
 			l.DailyBytes = d.size(v, at)
+			return
+		case "monthly_records":
+			l.MonthlyRecords = d.count(v, at)
 			return
 		case "monthly_bytes":
 			l.MonthlyBytes = d.size(v, at)
 			return
+		case "burst":
+			l.Burst = d.duration(v, at)
+			return
 		}
 		signal, err := tenant.ParseSignal(key)
 		if err != nil {
-			d.fault(k, at, "unknown key, want one of logs, metrics, traces, daily_bytes, monthly_bytes")
+			d.fault(k, at, "unknown key, want one of logs, metrics, traces, daily_records, daily_bytes, monthly_records, monthly_bytes, burst")
 			return
 		}
-		rate := &l.Rates[signal]
+		rate, quota := &l.Rates[signal], &l.Quotas[signal]
 		d.mapping(v, at, func(key string, k, v *node) {
 			switch key {
 			case "records_per_second":
 				rate.RecordsPerSecond = d.count(v, at+"."+key)
 			case "bytes_per_second":
 				rate.BytesPerSecond = d.size(v, at+"."+key)
+			case "daily_records":
+				quota.DailyRecords = d.count(v, at+"."+key)
+			case "daily_bytes":
+				quota.DailyBytes = d.size(v, at+"."+key)
+			case "monthly_records":
+				quota.MonthlyRecords = d.count(v, at+"."+key)
+			case "monthly_bytes":
+				quota.MonthlyBytes = d.size(v, at+"."+key)
 			default:
-				d.fault(k, at+"."+key, "unknown key, want records_per_second or bytes_per_second")
+				d.fault(k, at+"."+key, "unknown key, want one of records_per_second, bytes_per_second, daily_records, daily_bytes, monthly_records, monthly_bytes")
 			}
 		})
 	})
@@ -174,6 +192,19 @@ func (d *decoder) size(n *node, path string) int64 {
 		d.fault(n, path, "%v", err)
 	}
 	return int64(size)
+}
+
+func (d *decoder) duration(n *node, path string) time.Duration {
+	text := d.text(n, path)
+	if text == "" {
+		return 0
+	}
+	v, err := time.ParseDuration(text)
+	if err != nil || v <= 0 {
+		d.fault(n, path, "%q is not a time above 0 such as 500ms or 5s", text)
+		return 0
+	}
+	return v
 }
 
 // findDuplicates reports tenants, key IDs and digests that occur twice. It

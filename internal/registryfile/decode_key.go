@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // keyFields lists the keys of a bearer key in the order in which they are
 // written.
-var keyFields = []string{"id", "sha256", "scopes", "created_at", "not_before", "expires_at", "revoked_at", "source_cidrs", "description"}
+var keyFields = []string{"id", "sha256", "scopes", "created_at", "not_before", "expires_at", "revoked_at", "source_cidrs", "origins", "description"}
 
 func (d *decoder) key(n *node, path string) *tenant.Key {
 	out := &tenant.Key{}
@@ -42,8 +43,14 @@ func (d *decoder) key(n *node, path string) *tenant.Key {
 		case "revoked_at":
 			out.RevokedAt = d.time(v, at)
 		case "source_cidrs":
-			d.sequence(v, at, func(i int, v *node) {
+			if d.sequence(v, at, func(i int, v *node) {
 				out.SourceCIDRs = append(out.SourceCIDRs, d.prefix(v, fmt.Sprintf("%s[%d]", at, i)))
+			}) && len(v.content) == 0 {
+				d.fault(v, at, "must name at least one range; leave it out to let the key come from anywhere")
+			}
+		case "origins":
+			d.sequence(v, at, func(i int, v *node) {
+				out.Origins = append(out.Origins, d.origin(v, fmt.Sprintf("%s[%d]", at, i)))
 			})
 		case "description":
 			out.Description = d.text(v, at)
@@ -117,6 +124,34 @@ func (d *decoder) prefix(n *node, path string) netip.Prefix {
 		d.fault(n, path, "%v", err)
 	}
 	return p
+}
+
+func (d *decoder) origin(n *node, path string) string {
+	text := d.text(n, path)
+	if text == "" {
+		return ""
+	}
+	if err := CheckOrigin(text); err != nil {
+		d.fault(n, path, "%v", err)
+	}
+	return text
+}
+
+// CheckOrigin checks a web origin of a key. It must be written as browsers send
+// it, since that is what it is compared with.
+func CheckOrigin(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.ContainsAny(u.Host, "*, ") {
+		return fmt.Errorf("%q is not an origin such as https://app.example or http://localhost:3000", text)
+	}
+	want := u.Scheme + "://" + strings.ToLower(u.Host)
+	if u.Port() == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		want = strings.TrimSuffix(want, ":"+u.Port())
+	}
+	if text != want {
+		return fmt.Errorf("%q must be written as browsers send it: %s", text, want)
+	}
+	return nil
 }
 
 // ParsePrefix reads a source range of a key: a CIDR or a single address. It

@@ -143,6 +143,7 @@ func editable(t *tenant.Tenant) *tenant.Tenant {
 	}
 	for _, k := range c.Keys {
 		k.SourceCIDRs = slices.Clone(k.SourceCIDRs)
+		k.Origins = slices.Clone(k.Origins)
 	}
 	return c
 }

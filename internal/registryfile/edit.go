@@ -70,8 +70,11 @@ func edit(ctx context.Context, path string, initial []byte, journal Journal, cha
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(path); err != nil && initial == nil {
-		return err // without leaving a lock file behind
+	switch info, err := os.Stat(path); { // before a lock file is left behind
+	case err != nil && initial == nil:
+		return err
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", path)
 	}
 	unlock, err := lock(ctx, path)
 	if err != nil {

@@ -144,3 +144,12 @@ func idsIn(t *testing.T, path string) []string {
 	}
 	return ids
 }
+
+func TestEdit_OfAFolderLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	for _, edit := range []func(context.Context, string, func(*registryfile.Document) error) error{registryfile.Edit, registryfile.EditOrCreate} {
+		require.ErrorContains(t, edit(context.Background(), dir, func(*registryfile.Document) error { return nil }), "not a regular file")
+	}
+	_, err := os.Stat(filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}

@@ -87,17 +87,31 @@ func limitsNode(l tenant.Limits) *yaml.Node {
 		if n := l.Rates[s].BytesPerSecond; n != 0 {
 			set(rate, "bytes_per_second", sizeNode(n))
 		}
+		setQuota(rate, l.Quotas[s])
 		if len(rate.Content) > 0 {
 			set(m, s.String(), rate)
 		}
 	}
-	if l.DailyBytes != 0 {
-		set(m, "daily_bytes", sizeNode(l.DailyBytes))
-	}
-	if l.MonthlyBytes != 0 {
-		set(m, "monthly_bytes", sizeNode(l.MonthlyBytes))
+	setQuota(m, l.Total())
+	if l.Burst != 0 {
+		set(m, "burst", textNode(l.Burst.String()))
 	}
 	return m
+}
+
+func setQuota(m *yaml.Node, q tenant.Quota) {
+	if q.DailyRecords != 0 {
+		set(m, "daily_records", numberNode(strconv.FormatInt(q.DailyRecords, 10)))
+	}
+	if q.DailyBytes != 0 {
+		set(m, "daily_bytes", sizeNode(q.DailyBytes))
+	}
+	if q.MonthlyRecords != 0 {
+		set(m, "monthly_records", numberNode(strconv.FormatInt(q.MonthlyRecords, 10)))
+	}
+	if q.MonthlyBytes != 0 {
+		set(m, "monthly_bytes", sizeNode(q.MonthlyBytes))
+	}
 }
 
 func keyNode(k *tenant.Key) *yaml.Node {
@@ -123,6 +137,13 @@ func keyNode(k *tenant.Key) *yaml.Node {
 			list.Content = append(list.Content, textNode(p.String()))
 		}
 		set(m, "source_cidrs", list)
+	}
+	if len(k.Origins) > 0 {
+		list := sequenceNode(yaml.FlowStyle)
+		for _, origin := range k.Origins {
+			list.Content = append(list.Content, textNode(origin))
+		}
+		set(m, "origins", list)
 	}
 	if k.Description != "" {
 		set(m, "description", textNode(k.Description))

@@ -41,7 +41,11 @@ func TestParse(t *testing.T) {
 			Rates: [3]tenant.Rate{
 				{RecordsPerSecond: 5000, BytesPerSecond: 5 << 20}, {RecordsPerSecond: 100}, {BytesPerSecond: 1_000_000},
 			},
-			DailyBytes: 20 << 30, MonthlyBytes: 600_000_000_000,
+			Quotas: [3]tenant.Quota{
+				tenant.Metrics: {DailyRecords: 1000, MonthlyRecords: 2000, DailyBytes: 1 << 20, MonthlyBytes: 2 << 20},
+			},
+			DailyBytes: 20 << 30, MonthlyBytes: 600_000_000_000, DailyRecords: 5_000_000, MonthlyRecords: 6_000_000,
+			Burst: 2500 * time.Millisecond,
 		},
 		Keys: a.Keys,
 	}, a)
@@ -52,6 +56,7 @@ func TestParse(t *testing.T) {
 	assert.Equal(t, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), k.ExpiresAt)
 	assert.Equal(t, time.Date(2026, 6, 1, 12, 0, 0, 500_000_000, time.UTC), k.RevokedAt)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("192.0.2.7/32")}, k.SourceCIDRs)
+	assert.Equal(t, []string{"https://app.example", "http://localhost:3000"}, k.Origins)
 	assert.Equal(t, "vm-12", k.Description)
 
 	assert.Equal(t, &tenant.Tenant{ID: "007", Name: "Süd & Söhne GmbH", Status: tenant.StatusSuspended, Isolation: tenant.IsolationShared, Keys: []*tenant.Key{}}, s.Tenant("007"))
@@ -98,7 +103,7 @@ func TestParser_ReusesEntriesWithoutSharingThem(t *testing.T) {
 	require.Error(t, err)
 	moved := append([]byte("# one line more\n"), data...)
 	second, err := p.Parse(append(moved, "  - id: tenant-a\n"...))
-	require.ErrorContains(t, err, `line 33: tenant "tenant-a": there is already an entry with this ID on line 4`)
+	require.ErrorContains(t, err, `line 37: tenant "tenant-a": there is already an entry with this ID on line 4`)
 	require.Nil(t, second)
 	second, err = p.Parse(moved)
 	require.NoError(t, err)

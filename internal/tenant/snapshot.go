@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,10 +26,12 @@ type Key struct {
 	ExpiresAt   time.Time // zero: never
 	RevokedAt   time.Time // zero: not revoked
 	SourceCIDRs []netip.Prefix
+	Origins     []string // web pages that use the key, as browsers write them; empty: no page may
 	Description string
 
 	tenant   *Tenant
 	identity *Identity
+	lastUse  *atomic.Int64 // in minutes since 1970; 0: never
 }
 
 // Tenant returns the owner of the key. It is set once the key is part of a
@@ -39,17 +42,69 @@ func (k *Key) Tenant() *Tenant { return k.tenant }
 // the key is part of a snapshot.
 func (k *Key) Identity() *Identity { return k.identity }
 
+// Use notes that the key was accepted at now. It keeps the minute, takes no lock,
+// and writes at most once a minute. The key must be part of a snapshot, and what
+// is noted is gone with it.
+func (k *Key) Use(now time.Time) {
+	if minute := now.Unix() / 60; k.lastUse.Load() < minute {
+		k.lastUse.Store(minute)
+	}
+}
+
+// LastUse returns the minute of the latest [Key.Use] since the key became part of
+// its snapshot, or the zero time. It is safe for concurrent use.
+func (k *Key) LastUse() time.Time {
+	if k.lastUse == nil || k.lastUse.Load() == 0 {
+		return time.Time{}
+	}
+	return time.Unix(60*k.lastUse.Load(), 0).UTC()
+}
+
 // Rate is the limit of one signal. Zero means unlimited.
 type Rate struct {
 	RecordsPerSecond int64
 	BytesPerSecond   int64
 }
 
+// Quota is how much may be sent in a day and in a month of UTC. Zero means
+// unlimited.
+type Quota struct {
+	DailyRecords   int64
+	DailyBytes     int64
+	MonthlyRecords int64
+	MonthlyBytes   int64
+}
+
 // Limits bound what a tenant may send. Zero means unlimited.
 type Limits struct {
-	Rates        [numSignals]Rate // indexed by Signal
-	DailyBytes   int64
-	MonthlyBytes int64
+	Rates  [numSignals]Rate  // indexed by Signal
+	Quotas [numSignals]Quota // indexed by Signal
+
+	// Over all signals, beside those of each signal.
+	DailyRecords   int64
+	DailyBytes     int64
+	MonthlyRecords int64
+	MonthlyBytes   int64
+
+	// Burst is how much of a rate may come at once, as the time in which the rate
+	// allows it. Zero leaves it to the gateway.
+	Burst time.Duration
+}
+
+// Total is the quota over all signals.
+func (l *Limits) Total() Quota {
+	return Quota{l.DailyRecords, l.DailyBytes, l.MonthlyRecords, l.MonthlyBytes}
+}
+
+// SetTotal sets the quota over all signals.
+func (l *Limits) SetTotal(q Quota) {
+	l.DailyRecords, l.DailyBytes, l.MonthlyRecords, l.MonthlyBytes = q.DailyRecords, q.DailyBytes, q.MonthlyRecords, q.MonthlyBytes
+}
+
+// InBytes tells whether any limit of signal is in bytes.
+func (l *Limits) InBytes(signal Signal) bool {
+	q := l.Quotas[signal]
+	return l.Rates[signal].BytesPerSecond > 0 || l.DailyBytes > 0 || l.MonthlyBytes > 0 || q.DailyBytes > 0 || q.MonthlyBytes > 0
 }
 
 // Tenant is what the registry knows of one tenant. It is immutable once it is
@@ -87,6 +142,7 @@ func NewSnapshot(tenants []*Tenant, hash string) (*Snapshot, error) {
 	}
 	var errs []error
 	keyOwner := make(map[string]ID)
+	lastUses := newLastUses(tenants)
 	for n, t := range tenants {
 		if err := t.ID.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("tenants[%d]: %w", n, err))
@@ -109,6 +165,7 @@ func NewSnapshot(tenants []*Tenant, hash string) (*Snapshot, error) {
 			}
 			keyOwner[k.ID] = t.ID
 			k.tenant = t
+			k.lastUse, lastUses = &lastUses[0], lastUses[1:]
 			k.identity = NewIdentity(t.ID, k.ID, k.Scopes)
 			s.keys[k.Digest] = k
 		}
@@ -118,6 +175,16 @@ func NewSnapshot(tenants []*Tenant, hash string) (*Snapshot, error) {
 	}
 	slices.SortFunc(s.order, cmp.Compare[ID])
 	return s, nil
+}
+
+// newLastUses returns one counter for each key of tenants. They are apart from
+// the keys so that keys can be copied.
+func newLastUses(tenants []*Tenant) []atomic.Int64 {
+	n := 0
+	for _, t := range tenants {
+		n += len(t.Keys)
+	}
+	return make([]atomic.Int64, n)
 }
 
 // Tenant returns the tenant id, or nil if there is none.

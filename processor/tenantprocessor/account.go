@@ -18,6 +18,10 @@ type terms struct {
 	burst  time.Duration // how much of a rate may be sent at once
 	warnAt float64       // share of a quota from which to warn
 	force  bool          // let pass what is over a limit
+
+	// Among how many gateways rates and quotas are divided. The two differ while
+	// Redis is away: what has been used of a quota is then that of all gateways.
+	rateGateways, quotaGateways int
 }
 
 // excess is the limit that a request is over. The zero value is none.
@@ -34,6 +38,7 @@ type account struct {
 	records [3]bucket // by tenant.Signal
 	bytes   [3]bucket
 	usage   usage
+	shared  sharedState
 }
 
 // charge takes n from every limit of signal. If one of them is exceeded it takes
@@ -44,53 +49,59 @@ func (a *account) charge(signal tenant.Signal, n amount, t terms, now time.Time)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.usage.turn(now)
-	over = a.overQuota(n, t.limits, now)
+	quotas := a.usage.quotas(signal, n, t.limits)
+	for i := range quotas {
+		q := &quotas[i]
+		// What is divided is compared without a loss: limit / gateways may be broken.
+		if q.limit > 0 && (*q.used+q.cost)*int64(t.quotaGateways) > q.limit {
+			if full := q.excess(signal, now); full.wait >= over.wait {
+				over = full
+			}
+		}
+	}
 	rate := t.limits.Rates[signal]
-	a.records[signal].exceed(&over, rate.RecordsPerSecond, t.burst, now, func() string {
-		return fmt.Sprintf("over the limit of %d %s per second", rate.RecordsPerSecond, nouns[signal])
-	})
-	a.bytes[signal].exceed(&over, rate.BytesPerSecond, t.burst, now, func() string {
-		return fmt.Sprintf("over the limit of %s of %s per second", bytesize.Size(rate.BytesPerSecond), signal)
-	})
+	a.records[signal].exceed(&over, rate.RecordsPerSecond, t, now, func() string { return recordRate(rate, signal) })
+	a.bytes[signal].exceed(&over, rate.BytesPerSecond, t, now, func() string { return byteRate(rate, signal) })
 	switch {
 	case over.reason == passed:
 		a.take(signal, n)
 	case t.force:
-		a.usage.add(n.bytes)
+		a.usage.add(signal, n)
 	}
-	return over, a.warnings(t)
+	return over, warningsOf(quotas[:], signal, t)
 }
 
 var nouns = [3]string{tenant.Logs: "log records", tenant.Metrics: "data points", tenant.Traces: "spans"}
 
-// overQuota counts a request as over a quota if it does not fit in whole.
-func (a *account) overQuota(n amount, limits *tenant.Limits, now time.Time) (over excess) {
-	if quota := limits.DailyBytes; quota > 0 && a.usage.DayBytes+n.bytes > quota {
-		over = excess{quotaExceeded, fmt.Sprintf("over the daily quota of %s", bytesize.Size(quota)), untilTomorrow(now)}
-	}
-	if quota := limits.MonthlyBytes; quota > 0 && a.usage.MonthBytes+n.bytes > quota {
-		over = excess{quotaExceeded, fmt.Sprintf("over the monthly quota of %s", bytesize.Size(quota)), untilNextMonth(now)}
-	}
-	return over
+func recordRate(rate tenant.Rate, signal tenant.Signal) string {
+	return fmt.Sprintf("over the limit of %d %s per second", rate.RecordsPerSecond, nouns[signal])
+}
+
+func byteRate(rate tenant.Rate, signal tenant.Signal) string {
+	return fmt.Sprintf("over the limit of %s of %s per second", sizeText(rate.BytesPerSecond), signal)
 }
 
 // exceed makes over the limit of b if b takes longer.
-func (b *bucket) exceed(over *excess, rate int64, burst time.Duration, now time.Time, text func() string) {
-	if rate <= 0 {
+func (b *bucket) exceed(over *excess, perSecond int64, t terms, now time.Time, text func() string) {
+	if perSecond <= 0 {
 		*b = bucket{} // a limit that comes later begins with a full burst
 		return
 	}
-	b.refill(float64(rate), max(1, float64(rate)*burst.Seconds()), now)
-	if wait := b.wait(float64(rate)); wait > over.wait {
+	rate := float64(perSecond) / float64(t.rateGateways)
+	b.refill(rate, burstOf(rate, t.burst), now)
+	if wait := b.wait(rate); wait > over.wait {
 		*over = excess{rateExceeded, text(), wait}
 	}
 }
+
+// burstOf is how much may come at once.
+func burstOf(rate float64, burst time.Duration) float64 { return max(1, rate*burst.Seconds()) }
 
 // take is a charge of n, or a refund if n is negative.
 func (a *account) take(signal tenant.Signal, n amount) {
 	a.records[signal].balance -= float64(n.records)
 	a.bytes[signal].balance -= float64(n.bytes)
-	a.usage.add(n.bytes)
+	a.usage.add(signal, n)
 }
 
 // refund gives back what was charged for a request that nobody took.
@@ -100,19 +111,17 @@ func (a *account) refund(signal tenant.Signal, n amount) {
 	a.take(signal, amount{-n.records, -n.bytes})
 }
 
-func (a *account) warnings(t terms) (say []string) {
-	if quota := t.limits.DailyBytes; !a.usage.dayWarned && quota > 0 && share(a.usage.DayBytes, quota) >= t.warnAt {
-		a.usage.dayWarned = true
-		say = append(say, fmt.Sprintf("%.0f %% of the daily quota of %s is used", 100*share(a.usage.DayBytes, quota), bytesize.Size(quota)))
-	}
-	if quota := t.limits.MonthlyBytes; !a.usage.monthWarned && quota > 0 && share(a.usage.MonthBytes, quota) >= t.warnAt {
-		a.usage.monthWarned = true
-		say = append(say, fmt.Sprintf("%.0f %% of the monthly quota of %s is used", 100*share(a.usage.MonthBytes, quota), bytesize.Size(quota)))
+// warningsOf returns what is to be said of quotas and marks it as said.
+func warningsOf(quotas []quota, signal tenant.Signal, t terms) (say []string) {
+	for i := range quotas {
+		q := &quotas[i]
+		if q.limit > 0 && !*q.warned && q.share(t.quotaGateways) >= t.warnAt {
+			*q.warned = true
+			say = append(say, fmt.Sprintf("%.0f %% of the %s is used", 100*q.share(t.quotaGateways), q.name(signal)))
+		}
 	}
 	return say
 }
-
-func share(used, quota int64) float64 { return float64(used) / float64(quota) }
 
 // use returns what the running day and month have.
 func (a *account) use(now time.Time) usage {
@@ -120,4 +129,13 @@ func (a *account) use(now time.Time) usage {
 	defer a.mu.Unlock()
 	a.usage.turn(now)
 	return a.usage
+}
+
+// sizeText is a size with a unit, also where it is no multiple of a larger one.
+func sizeText(bytes int64) string {
+	text := bytesize.Size(bytes).String()
+	if last := text[len(text)-1]; last >= '0' && last <= '9' {
+		return text + " B"
+	}
+	return text
 }

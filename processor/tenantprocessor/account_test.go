@@ -13,11 +13,16 @@ import (
 )
 
 func under(limits tenant.Limits) terms {
-	return terms{limits: &limits, burst: time.Second, warnAt: 0.8}
+	return terms{limits: &limits, burst: time.Second, warnAt: 0.8, rateGateways: 1, quotaGateways: 1}
 }
 
 func rateOf(signal tenant.Signal, rate tenant.Rate) (limits tenant.Limits) {
 	limits.Rates[signal] = rate
+	return limits
+}
+
+func quotaOf(signal tenant.Signal, quota tenant.Quota) (limits tenant.Limits) {
+	limits.Quotas[signal] = quota
 	return limits
 }
 
@@ -28,22 +33,70 @@ func TestAccount_NamesTheLimitThatIsExceeded(t *testing.T) {
 		limits tenant.Limits
 		want   excess
 	}{
-		{"log records", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10}),
-			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second}},
-		{"data points", tenant.Metrics, rateOf(tenant.Metrics, tenant.Rate{RecordsPerSecond: 50}),
-			excess{rateExceeded, "over the limit of 50 data points per second", time.Second}},
-		{"spans", tenant.Traces, rateOf(tenant.Traces, tenant.Rate{RecordsPerSecond: 20}),
-			excess{rateExceeded, "over the limit of 20 spans per second", 4 * time.Second}},
-		{"bytes", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{BytesPerSecond: 1 << 10}),
-			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second}},
-		{"the longer of two", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 50, BytesPerSecond: 1 << 10}),
-			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second}},
-		{"the longer of two, the first", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10, BytesPerSecond: 5 << 10}),
-			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second}},
-		{"daily quota", tenant.Logs, tenant.Limits{DailyBytes: 15 << 10},
-			excess{quotaExceeded, "over the daily quota of 15KiB", 12 * time.Hour}},
-		{"monthly quota", tenant.Traces, tenant.Limits{MonthlyBytes: 15 << 10, DailyBytes: 15 << 10},
-			excess{quotaExceeded, "over the monthly quota of 15KiB", (30*24 + 12) * time.Hour}},
+		{
+			"log records", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10}),
+			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second},
+		},
+		{
+			"data points", tenant.Metrics, rateOf(tenant.Metrics, tenant.Rate{RecordsPerSecond: 50}),
+			excess{rateExceeded, "over the limit of 50 data points per second", time.Second},
+		},
+		{
+			"spans", tenant.Traces, rateOf(tenant.Traces, tenant.Rate{RecordsPerSecond: 20}),
+			excess{rateExceeded, "over the limit of 20 spans per second", 4 * time.Second},
+		},
+		{
+			"bytes", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{BytesPerSecond: 1 << 10}),
+			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second},
+		},
+		{
+			"the longer of two", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 50, BytesPerSecond: 1 << 10}),
+			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second},
+		},
+		{
+			"the longer of two, the first", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10, BytesPerSecond: 5 << 10}),
+			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second},
+		},
+		{
+			"daily quota", tenant.Logs,
+			tenant.Limits{DailyBytes: 15 << 10},
+			excess{quotaExceeded, "over the daily quota of 15KiB", 12 * time.Hour},
+		},
+		{
+			"monthly quota", tenant.Traces,
+			tenant.Limits{MonthlyBytes: 15 << 10, DailyBytes: 15 << 10},
+			excess{quotaExceeded, "over the monthly quota of 15KiB", (30*24 + 12) * time.Hour},
+		},
+		{
+			"daily quota of records", tenant.Metrics,
+			tenant.Limits{DailyRecords: 150},
+			excess{quotaExceeded, "over the daily quota of 150 records", 12 * time.Hour},
+		},
+		{
+			"monthly quota of records", tenant.Logs,
+			tenant.Limits{MonthlyRecords: 150},
+			excess{quotaExceeded, "over the monthly quota of 150 records", (30*24 + 12) * time.Hour},
+		},
+		{
+			"daily quota of a signal", tenant.Logs,
+			quotaOf(tenant.Logs, tenant.Quota{DailyBytes: 15 << 10}),
+			excess{quotaExceeded, "over the daily quota of 15KiB of logs", 12 * time.Hour},
+		},
+		{
+			"daily quota of a signal's records", tenant.Traces,
+			quotaOf(tenant.Traces, tenant.Quota{DailyRecords: 150}),
+			excess{quotaExceeded, "over the daily quota of 150 spans", 12 * time.Hour},
+		},
+		{
+			"monthly quota of a signal", tenant.Metrics,
+			quotaOf(tenant.Metrics, tenant.Quota{MonthlyBytes: 15 << 10, MonthlyRecords: 1000}),
+			excess{quotaExceeded, "over the monthly quota of 15KiB of metrics", (30*24 + 12) * time.Hour},
+		},
+		{
+			"monthly quota of a signal's records", tenant.Metrics,
+			quotaOf(tenant.Metrics, tenant.Quota{MonthlyRecords: 150}),
+			excess{quotaExceeded, "over the monthly quota of 150 data points", (30*24 + 12) * time.Hour},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var a account
@@ -70,6 +123,44 @@ func TestAccount_SignalsHaveTheirOwnRatesAndShareTheQuota(t *testing.T) {
 	require.Zero(t, over)
 	over, _ = a.charge(tenant.Traces, amount{1, 1}, under(limits), noon)
 	assert.Equal(t, quotaExceeded, over.reason)
+}
+
+func TestAccount_SignalsHaveTheirOwnQuotas(t *testing.T) {
+	limits := quotaOf(tenant.Logs, tenant.Quota{DailyRecords: 10})
+	var a account
+	for range 10 {
+		over, _ := a.charge(tenant.Traces, amount{100, 100}, under(limits), noon)
+		require.Zero(t, over)
+	}
+	over, _ := a.charge(tenant.Logs, amount{10, 10}, under(limits), noon)
+	require.Zero(t, over)
+	over, _ = a.charge(tenant.Logs, amount{1, 1}, under(limits), noon)
+	assert.Equal(t, "over the daily quota of 10 log records", over.text)
+}
+
+func TestAccount_DividesLimitsAmongGatewaysAndNamesTheWhole(t *testing.T) {
+	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10})
+	limits.DailyRecords = 42
+	divided := under(limits)
+	divided.rateGateways, divided.quotaGateways, divided.burst = 4, 4, 4*time.Second
+	var a account
+	over, _ := a.charge(tenant.Traces, amount{records: 11}, divided, noon)
+	require.Equal(t, "over the daily quota of 42 records", over.text, "a quarter of it is 10.5")
+	over, warnings := a.charge(tenant.Traces, amount{records: 10}, divided, noon)
+	require.Zero(t, over)
+	require.Equal(t, []string{"95 % of the daily quota of 42 records is used"}, warnings)
+
+	divided.limits.DailyRecords = 0
+	for range 10 {
+		over, _ = a.charge(tenant.Logs, amount{records: 1}, divided, noon)
+		require.Zero(t, over)
+	}
+	over, _ = a.charge(tenant.Logs, amount{records: 1}, divided, noon)
+	require.Equal(t, "over the limit of 10 log records per second", over.text)
+	over, _ = a.charge(tenant.Logs, amount{records: 1}, divided, noon.Add(time.Second/3))
+	require.Zero(t, over, "2.5 in a second")
+	over, _ = a.charge(tenant.Logs, amount{records: 1}, divided, noon.Add(time.Second/3))
+	require.NotZero(t, over)
 }
 
 func TestAccount_TakesFromAllLimitsOrFromNone(t *testing.T) {
@@ -120,7 +211,7 @@ func TestAccount_QuotasTurnWithTheCalendar(t *testing.T) {
 	over, _ = a.charge(tenant.Logs, amount{1, 50}, under(limits), at(31, 0))
 	require.Zero(t, over, "a new day")
 	over, _ = a.charge(tenant.Logs, amount{1, 1}, under(limits), at(31, 1))
-	require.Equal(t, excess{quotaExceeded, "over the monthly quota of 150", 23 * time.Hour}, over)
+	require.Equal(t, excess{quotaExceeded, "over the monthly quota of 150 B", 23 * time.Hour}, over)
 	over, _ = a.charge(tenant.Logs, amount{1, 100}, under(limits), at(32, 0))
 	assert.Zero(t, over, "a new month")
 	zoned := at(32, 23).In(time.FixedZone("east", 14*3600))
@@ -137,9 +228,9 @@ func TestAccount_WarnsOnceInEachPeriod(t *testing.T) {
 		said = append(said, warnings...)
 	}
 	assert.Equal(t, []string{
-		"80 % of the daily quota of 100 is used",
-		"80 % of the daily quota of 100 is used",
-		"80 % of the monthly quota of 200 is used",
+		"80 % of the daily quota of 100 B is used",
+		"80 % of the daily quota of 100 B is used",
+		"80 % of the monthly quota of 200 B is used",
 	}, said)
 }
 

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -56,13 +59,34 @@ const (
 	LimitsWarn LimitsMode = "warn"
 )
 
+// Scope is for whom limits hold.
+type Scope string
+
+const (
+	// ScopeLocal keeps each gateway's own counts.
+	ScopeLocal Scope = "local"
+	// ScopeShared keeps the counts of all gateways together in Redis.
+	ScopeShared Scope = "shared"
+)
+
 // LimitsConfig says how the limits are kept that tenants have in the registry.
 type LimitsConfig struct {
 	// Mode defaults to "enforce".
 	Mode LimitsMode `mapstructure:"mode"`
 
+	// Scope defaults to "local".
+	Scope Scope `mapstructure:"scope"`
+
+	// Gateways is among how many gateways limits are divided, with scope "local"
+	// and while Redis is away. Defaults to 1.
+	Gateways int `mapstructure:"gateways"`
+
+	// Redis is where limits are shared.
+	Redis RedisConfig `mapstructure:"redis"`
+
 	// Burst is how much of a rate may come at once, as the time in which the rate
-	// allows it. A larger request passes and is waited for. Defaults to 1s.
+	// allows it. A larger request passes and is waited for. A tenant's own burst
+	// goes before. Defaults to 1s.
 	Burst time.Duration `mapstructure:"burst"`
 
 	// WarnAt is the share of a quota, above 0 and up to 1, from which the log
@@ -72,6 +96,32 @@ type LimitsConfig struct {
 	// Storage is the extension that keeps the counts of quotas over a restart.
 	// Without it they begin anew.
 	Storage *component.ID `mapstructure:"storage"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// RedisConfig is the Redis in which gateways share limits.
+type RedisConfig struct {
+	// Endpoint is host:port. Required with scope "shared".
+	Endpoint string `mapstructure:"endpoint"`
+
+	// Username and Password are optional.
+	Username string              `mapstructure:"username"`
+	Password configopaque.String `mapstructure:"password"`
+
+	// DB is the number of the database. Defaults to 0.
+	DB int `mapstructure:"db"`
+
+	// KeyPrefix begins the name of every key. Defaults to "otelcol-tenant".
+	KeyPrefix string `mapstructure:"key_prefix"`
+
+	// Timeout bounds one call. When it has run out the gateway goes on without
+	// Redis. Defaults to 100ms.
+	Timeout time.Duration `mapstructure:"timeout"`
+
+	// TLS is used if it is set.
+	TLS configoptional.Optional[configtls.ClientConfig] `mapstructure:"tls"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -129,6 +179,7 @@ var (
 	errNoBusinessID   = errors.New("`business_id` is required with `source: config`; is the environment variable empty that it is taken from?")
 	errBusinessIDAuth = errors.New("`business_id` must not be set with `source: auth`: there the tenant is the key's and nothing else")
 	errNoLimits       = errors.New("`limits::storage` needs a `registry`: there are no limits without one")
+	errNoRedis        = errors.New("`redis::endpoint` is required with `scope: shared`")
 	errNoAttribute    = errors.New("`attribute` must not be empty")
 )
 
@@ -171,6 +222,21 @@ func (c *LimitsConfig) Validate() error {
 	var errs []error
 	if c.Mode != LimitsEnforce && c.Mode != LimitsWarn {
 		errs = append(errs, fmt.Errorf("`mode` must be enforce or warn, got %q", c.Mode))
+	}
+	switch c.Scope {
+	case ScopeLocal:
+	case ScopeShared:
+		if c.Redis.Endpoint == "" {
+			errs = append(errs, errNoRedis)
+		}
+		if c.Redis.Timeout <= 0 {
+			errs = append(errs, fmt.Errorf("`redis::timeout` must be positive, got %s", c.Redis.Timeout))
+		}
+	default:
+		errs = append(errs, fmt.Errorf("`scope` must be local or shared, got %q", c.Scope))
+	}
+	if c.Gateways < 1 {
+		errs = append(errs, fmt.Errorf("`gateways` must be at least 1, got %d", c.Gateways))
 	}
 	if c.Burst <= 0 {
 		errs = append(errs, fmt.Errorf("`burst` must be positive, got %s", c.Burst))

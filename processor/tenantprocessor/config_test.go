@@ -25,9 +25,18 @@ func load(t *testing.T, file, key string) *Config {
 }
 
 func TestConfig_OfTheReadme(t *testing.T) {
-	limits := LimitsConfig{Mode: LimitsEnforce, Burst: time.Second, WarnAt: 0.8}
+	limits := LimitsConfig{
+		Mode: LimitsEnforce, Burst: time.Second, WarnAt: 0.8, Scope: ScopeLocal, Gateways: 1,
+		Redis: RedisConfig{KeyPrefix: "otelcol-tenant", Timeout: 100 * time.Millisecond},
+	}
+	atGateway := limits
+	atGateway.Burst = 2 * time.Second
 	storage := component.MustNewID("file_storage")
 	registry := component.MustNewID("tenant_registry")
+	atGateway.Storage = &storage
+	atShared := limits
+	atShared.Scope, atShared.Gateways = ScopeShared, 4
+	atShared.Redis.Endpoint, atShared.Redis.Password = "redis.internal:6379", "from the environment"
 	for key, want := range map[string]*Config{
 		"tenant/edge": {
 			Source: SourceConfig, BusinessID: "tenant-a", Attribute: "business_id",
@@ -37,7 +46,10 @@ func TestConfig_OfTheReadme(t *testing.T) {
 		},
 		"tenant/gateway": {
 			Source: SourceAuth, Attribute: "business_id", Severity: SeverityNormalize, Registry: &registry,
-			Limits: LimitsConfig{Mode: LimitsEnforce, Burst: 2 * time.Second, WarnAt: 0.8, Storage: &storage},
+			Limits: atGateway,
+		},
+		"tenant/gateways": {
+			Source: SourceAuth, Attribute: "business_id", Severity: SeverityNormalize, Limits: atShared,
 		},
 	} {
 		cfg := load(t, "config.yaml", key)
@@ -63,6 +75,10 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 		"limits_without_registry":     "`limits::storage` needs a `registry`",
 		"unknown_limits_mode":         "limits: `mode` must be enforce or warn, got \"soft\"",
 		"no_burst":                    "limits: `burst` must be positive, got 0s",
+		"unknown_scope":               "limits: `scope` must be local or shared, got \"global\"",
+		"shared_without_redis":        "limits: `redis::endpoint` is required with `scope: shared`",
+		"no_redis_timeout":            "limits: `redis::timeout` must be positive, got 0s",
+		"no_gateways":                 "limits: `gateways` must be at least 1, got 0",
 		"warn_above_all":              "limits: `warn_at` must be above 0 and at most 1, got 80",
 	} {
 		assert.ErrorContains(t, confmap.Validate(load(t, "invalid.yaml", key)), want, key)

@@ -40,7 +40,10 @@ func NewFactory() processor.Factory {
 func createDefaultConfig() component.Config {
 	return &Config{
 		Source: SourceConfig, Attribute: tenant.AttributeKey, Severity: SeverityNormalize,
-		Limits: LimitsConfig{Mode: LimitsEnforce, Burst: time.Second, WarnAt: 0.8},
+		Limits: LimitsConfig{
+			Mode: LimitsEnforce, Burst: time.Second, WarnAt: 0.8, Scope: ScopeLocal, Gateways: 1,
+			Redis: RedisConfig{KeyPrefix: "otelcol-tenant", Timeout: 100 * time.Millisecond},
+		},
 	}
 }
 

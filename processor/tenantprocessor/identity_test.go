@@ -201,6 +201,36 @@ func TestIdentity_OverwritesValuesOfEveryType(t *testing.T) {
 	}
 }
 
+// In Prometheus, Mimir and Loki these become the label business_id, or make it
+// read "tenant-a;tenant-b".
+func TestIdentity_LookAlikesOfTheAttributeAreRemoved(t *testing.T) {
+	p, telemetry := started(t, authConfig(), tenant.Logs, bareRegistry(t))
+	ld := oneLog()
+	lists := []pcommon.Map{
+		ld.ResourceLogs().At(0).Resource().Attributes(),
+		ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().Attributes(),
+		ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes(),
+	}
+	lookAlikes := []string{"business.id", "business-id", "business id", "business/id", "business__id", "business._id", "business\u00b7id", "business\x00id", "business\xffid"}
+	others := map[string]any{"business": "kept", "businessid": "kept", "business_ids": "kept", "my.business.id": "kept", "Business.id": "kept", "business.i.d": "kept", "business_x_id": "kept", "_business_id": "kept", "b": "kept", "": "kept"}
+	for _, m := range lists {
+		for _, key := range lookAlikes {
+			m.PutStr(key, "tenant-b")
+		}
+		for key := range others {
+			m.PutStr(key, "kept")
+		}
+	}
+	_, err := p.processLogs(caller(genuine, tenant.Logs), ld)
+	require.NoError(t, err)
+	assert.Equal(t, others, lists[1].AsRaw())
+	assert.Equal(t, others, lists[2].AsRaw())
+	others["business_id"] = genuine
+	assert.Equal(t, others, lists[0].AsRaw())
+	n := int64(len(lookAlikes))
+	assertOverwritten(t, telemetry, n, n, n)
+}
+
 func TestIdentity_RightValuesAreNotCounted(t *testing.T) {
 	p, telemetry := started(t, authConfig(), tenant.Logs, bareRegistry(t))
 	ld := oneLog()

@@ -57,7 +57,7 @@ func (p *tenantProcessor) limited(ctx context.Context, records int, size func() 
 		return overLimit(over)
 	}
 	if err := next(); err != nil {
-		paid.refund()
+		paid.refund(ctx)
 		return err
 	}
 	return nil

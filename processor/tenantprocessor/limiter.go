@@ -2,6 +2,7 @@ package tenantprocessor
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -32,7 +33,8 @@ type limiter struct {
 	startOnce   sync.Once
 	startErr    error
 	unsubscribe func()
-	store       *usageStore // nil: nothing survives a restart
+	store       *usageStore   // nil: nothing survives a restart
+	shared      *sharedLimits // nil: limits are this gateway's alone
 }
 
 func newLimiter(set processor.Settings, cfg LimitsConfig) (*limiter, error) {
@@ -54,6 +56,16 @@ func (l *limiter) start(ctx context.Context, host component.Host, registry tenan
 
 func (l *limiter) startNow(ctx context.Context, host component.Host, registry tenant.Registry) error {
 	l.registry = registry
+	if l.cfg.Scope == ScopeShared {
+		shared, err := newSharedLimits(ctx, &l.cfg.Redis, l.logger, l.now)
+		if err != nil {
+			return err
+		}
+		l.shared = shared
+		if err := l.telemetry.RegisterProcessorTenantSharedLimitsCallback(l.observeShared); err != nil {
+			return err
+		}
+	}
 	if l.cfg.Storage != nil {
 		store, err := openUsageStore(ctx, host, *l.cfg.Storage, l.id)
 		if err != nil {
@@ -81,28 +93,43 @@ func (l *limiter) stop(ctx context.Context) error {
 		l.unsubscribe()
 	}
 	l.telemetry.Shutdown()
-	if l.store == nil {
-		return nil
+	var errs []error
+	if l.store != nil {
+		errs = append(errs, l.store.close(ctx, l.usages()))
 	}
-	return l.store.close(ctx, l.usages())
+	if l.shared != nil {
+		errs = append(errs, l.shared.close())
+	}
+	return errors.Join(errs...)
 }
 
 // charge charges who for a request, unless it is over a limit. It asks for the
 // size only if a limit is in bytes.
 func (l *limiter) charge(ctx context.Context, who owner, signal tenant.Signal, records int, size func() int) (receipt, excess) {
 	n := amount{records: int64(records)}
-	if who.limits.Rates[signal].BytesPerSecond > 0 || who.limits.DailyBytes > 0 || who.limits.MonthlyBytes > 0 {
+	if who.limits.InBytes(signal) {
 		n.bytes = int64(size())
 	}
-	account := l.account(who.id)
-	over, warnings := account.charge(signal, n, terms{
+	t := terms{
 		limits: who.limits, burst: l.cfg.Burst, warnAt: l.cfg.WarnAt, force: l.cfg.Mode == LimitsWarn,
-	}, l.now())
+		rateGateways: l.cfg.Gateways, quotaGateways: l.divisor(),
+	}
+	if who.limits.Burst > 0 {
+		t.burst = who.limits.Burst
+	}
+	paid := receipt{limiter: l, account: l.account(who.id), tenant: who.id, signal: signal, amount: n, terms: t}
+	over, warnings := l.chargeShared(ctx, &paid)
+	if !paid.shared {
+		over, warnings = paid.account.charge(signal, n, t, l.now())
+		if l.shared != nil && (over.reason == passed || t.force) {
+			paid.account.owe(signal, n)
+		}
+	}
 	for _, text := range warnings {
 		l.logger.Warn("limits: "+text, zap.String("tenant", string(who.id)))
 	}
 	if over.reason == passed {
-		return receipt{account, signal, n}, excess{}
+		return paid, excess{}
 	}
 	if l.cfg.Mode == LimitsWarn {
 		l.telemetry.ProcessorTenantOverLimitRecords.Add(ctx, n.records,
@@ -112,20 +139,85 @@ func (l *limiter) charge(ctx context.Context, who owner, signal tenant.Signal, r
 	return receipt{}, over
 }
 
+// chargeShared charges for a request in Redis and notes in paid that it did. It
+// does not if limits are not shared or Redis is away.
+func (l *limiter) chargeShared(ctx context.Context, paid *receipt) (over excess, warnings []string) {
+	if l.shared == nil || l.shared.away() {
+		return excess{}, nil
+	}
+	now := l.now()
+	a := paid.account
+	if !paid.terms.force {
+		if over, ok := a.recall(paid.signal, paid.terms.limits, now); ok {
+			paid.shared = true
+			return over, nil
+		}
+	}
+	c := sharedCharge{
+		mode: chargeModeCharge, tenant: paid.tenant, signal: paid.signal, amount: paid.amount, terms: paid.terms,
+	}
+	if paid.terms.force {
+		c.mode = chargeModeForce
+	}
+	c.known, c.owed = a.known(paid.signal, now)
+	got, err := l.shared.do(ctx, c, now)
+	if ctx.Err() == nil {
+		l.shared.note(err) // a caller that went away says nothing of Redis
+	}
+	if err != nil {
+		a.owe(paid.signal, c.owed)
+		return excess{}, nil
+	}
+	paid.shared = true
+	return got.over, a.agree(paid.signal, got.used, got.over, paid.terms, now)
+}
+
 // receipt is what was charged for one request.
 type receipt struct {
+	limiter *limiter
 	account *account
+	tenant  tenant.ID
 	signal  tenant.Signal
 	amount  amount
+	terms   terms
+	shared  bool // in Redis, not here
 }
 
 // refund is for a request that was refused further on: its sender comes again
 // and is charged again.
-func (r receipt) refund() {
-	if r.account != nil {
+func (r *receipt) refund(ctx context.Context) {
+	switch {
+	case r.account == nil:
+	case r.shared:
+		r.refundShared(context.WithoutCancel(ctx))
+	default:
 		r.account.refund(r.signal, r.amount)
+		if r.limiter.shared != nil {
+			r.account.owe(r.signal, amount{-r.amount.records, -r.amount.bytes})
+		}
 	}
 }
+
+// refundShared gives back in Redis. What cannot be given back to a quota now is
+// owed; what a rate has too little is small and soon forgotten.
+func (r *receipt) refundShared(ctx context.Context) {
+	l, now := r.limiter, r.limiter.now()
+	c := sharedCharge{mode: chargeModeGive, tenant: r.tenant, signal: r.signal, amount: r.amount, terms: r.terms}
+	c.known, c.owed = r.account.known(r.signal, now)
+	var got answer
+	err := errRedisPaused
+	if !l.shared.away() {
+		got, err = l.shared.do(ctx, c, now)
+		l.shared.note(err)
+	}
+	if err != nil {
+		r.account.owe(r.signal, amount{c.owed.records - r.amount.records, c.owed.bytes - r.amount.bytes})
+		return
+	}
+	r.account.agree(r.signal, got.used, excess{}, r.terms, now)
+}
+
+var errRedisPaused = errors.New("limits: Redis is left alone for a moment")
 
 func (l *limiter) account(id tenant.ID) *account {
 	l.mu.RLock()
@@ -161,7 +253,7 @@ func (l *limiter) usages() map[tenant.ID]usage {
 	defer l.mu.RUnlock()
 	all := make(map[tenant.ID]usage, len(l.accounts))
 	for id, a := range l.accounts {
-		if u := a.use(now); u.MonthBytes > 0 {
+		if u := a.use(now); !u.empty() {
 			all[id] = u
 		}
 	}
@@ -178,12 +270,54 @@ func (l *limiter) observe(_ context.Context, o metric.Float64Observer) error {
 		if t == nil {
 			continue
 		}
-		if quota := t.Limits.DailyBytes; quota > 0 {
-			o.Observe(share(u.DayBytes, quota), metric.WithAttributes(attribute.String("tenant", string(id)), attribute.String("period", "day")))
-		}
-		if quota := t.Limits.MonthlyBytes; quota > 0 {
-			o.Observe(share(u.MonthBytes, quota), metric.WithAttributes(attribute.String("tenant", string(id)), attribute.String("period", "month")))
+		l.observeQuotas(o, t, &u)
+	}
+	return nil
+}
+
+// observeQuotas tells the used share of each quota that t has.
+func (l *limiter) observeQuotas(o metric.Float64Observer, t *tenant.Tenant, u *usage) {
+	for _, signal := range tenant.AllSignals() {
+		for _, q := range u.quotas(signal, amount{}, &t.Limits) {
+			total := q.what == totalBytes || q.what == totalRecords
+			if q.limit == 0 || total && signal != tenant.Logs { // those of all signals once
+				continue
+			}
+			o.Observe(q.share(l.divisor()), metric.WithAttributes(q.attributes(t.ID, signal)...))
 		}
 	}
+}
+
+// divisor is among how many gateways quotas are divided.
+func (l *limiter) divisor() int {
+	if l.shared != nil {
+		return 1
+	}
+	return l.cfg.Gateways
+}
+
+func (q *quota) attributes(id tenant.ID, signal tenant.Signal) []attribute.KeyValue {
+	period, of, unit := "month", signal.String(), "records"
+	if q.daily {
+		period = "day"
+	}
+	if q.what == totalBytes || q.what == totalRecords {
+		of = "all"
+	}
+	if q.what == totalBytes || q.what == signalBytes {
+		unit = "bytes"
+	}
+	return []attribute.KeyValue{
+		attribute.String("tenant", string(id)), attribute.String("period", period),
+		attribute.String("signal", of), attribute.String("unit", unit),
+	}
+}
+
+func (l *limiter) observeShared(_ context.Context, o metric.Int64Observer) error {
+	up := int64(1)
+	if l.shared.failed.Load() {
+		up = 0
+	}
+	o.Observe(up)
 	return nil
 }

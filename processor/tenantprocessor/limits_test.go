@@ -155,7 +155,34 @@ func TestLimits_ChangeWhileRunning(t *testing.T) {
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1000)))
 	registry.Set(t, &tenant.Tenant{ID: "tenant-a", Limits: tenant.Limits{DailyBytes: 1}})
 	err := p.logs.ConsumeLogs(tenantA, manyLogs(1))
-	assert.Equal(t, "over the daily quota of 1", err.Error())
+	assert.Equal(t, "over the daily quota of 1 B", err.Error())
+}
+
+func TestLimits_ATenantsOwnBurstGoesBeforeTheGateways(t *testing.T) {
+	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10})
+	limits.Burst = 5 * time.Second
+	p := startPipelines(t, authConfig(), tenanttest.Host{registryID: limited(t, limits)}, accept)
+	for range 50 {
+		require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
+	}
+	require.Error(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
+}
+
+func TestLimits_TellTheUseOfEveryQuota(t *testing.T) {
+	limits := tenant.Limits{MonthlyRecords: 10}
+	limits.Quotas[tenant.Logs] = tenant.Quota{DailyRecords: 20}
+	limits.Quotas[tenant.Traces] = tenant.Quota{MonthlyRecords: 30}
+	cfg := authConfig()
+	cfg.Limits.Gateways = 2
+	p := startPipelines(t, cfg, tenanttest.Host{registryID: limited(t, limits)}, accept)
+	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(3)))
+	point := func(use float64, period, signal string) metricdata.DataPoint[float64] {
+		return metricdata.DataPoint[float64]{Value: use, Attributes: attribute.NewSet(attribute.String("tenant", "tenant-a"),
+			attribute.String("period", period), attribute.String("signal", signal), attribute.String("unit", "records"))}
+	}
+	metadatatest.AssertEqualProcessorTenantQuotaUse(t, p.telemetry, []metricdata.DataPoint[float64]{
+		point(0.6, "month", "all"), point(0.3, "day", "logs"), point(0, "month", "traces"),
+	}, metricdatatest.IgnoreTimestamp())
 }
 
 func TestLimits_QuotaIsOverAllSignals(t *testing.T) {
@@ -202,13 +229,14 @@ func TestLimits_TellHowMuchOfAQuotaIsUsed(t *testing.T) {
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
 	point := func(period string, use float64) metricdata.DataPoint[float64] {
 		return metricdata.DataPoint[float64]{Value: use, Attributes: attribute.NewSet(
-			attribute.String("tenant", "tenant-a"), attribute.String("period", period))}
+			attribute.String("tenant", "tenant-a"), attribute.String("period", period),
+			attribute.String("signal", "all"), attribute.String("unit", "bytes"))}
 	}
 	metadatatest.AssertEqualProcessorTenantQuotaUse(t, p.telemetry, []metricdata.DataPoint[float64]{
 		point("day", 1), point("month", 0.5),
 	}, metricdatatest.IgnoreTimestamp())
 	require.Equal(t, 1, p.log.Len())
-	assert.Equal(t, "limits: 100 % of the daily quota of "+strconv.Itoa(size)+" is used", p.log.All()[0].Message)
+	assert.Equal(t, "limits: 100 % of the daily quota of "+strconv.Itoa(size)+" B is used", p.log.All()[0].Message)
 	assert.Equal(t, map[string]any{"tenant": "tenant-a"}, p.log.All()[0].ContextMap())
 }
 

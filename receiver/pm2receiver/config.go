@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // for "timezone" where the system has no time zones
 
@@ -151,6 +152,10 @@ func (c *Config) patterns() (include, exclude []string, err error) {
 func absolute(patterns []string) ([]string, error) {
 	all := make([]string, 0, len(patterns))
 	for _, pattern := range patterns {
+		pattern, err := expand(pattern)
+		if err != nil {
+			return nil, err
+		}
 		path, err := filepath.Abs(pattern)
 		if err != nil {
 			return nil, err
@@ -162,7 +167,7 @@ func absolute(patterns []string) ([]string, error) {
 
 func (c *Config) home() (string, error) {
 	if c.Home != "" {
-		return c.Home, nil
+		return expand(c.Home)
 	}
 	if home := os.Getenv("PM2_HOME"); home != "" {
 		return home, nil
@@ -172,6 +177,18 @@ func (c *Config) home() (string, error) {
 		return "", fmt.Errorf(`"home" is not set and there is no home folder: %w`, err)
 	}
 	return filepath.Join(user, ".pm2"), nil
+}
+
+// expand replaces a leading ~ as a shell does.
+func expand(path string) (string, error) {
+	if path != "~" && !strings.HasPrefix(path, "~/") {
+		return path, nil
+	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("there is no home folder for %q: %w", path, err)
+	}
+	return user + path[1:], nil
 }
 
 func escape(path string) string {

@@ -70,3 +70,18 @@ func TestConfig_HomeDefaultsToPM2s(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"/home/deploy/.pm2/logs/*.log"}, include)
 }
+
+func TestConfig_TildeIsTheHomeFolder(t *testing.T) {
+	t.Setenv("HOME", "/home/deploy")
+	cfg := createDefaultConfig().(*Config)
+	cfg.Home = "~/.pm2"
+	include, _, err := cfg.patterns()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"/home/deploy/.pm2/logs/*.log"}, include)
+
+	cfg.Include, cfg.Exclude = []string{"~/a/*.log", "/b~/*.log"}, []string{"~/a/x.log"}
+	include, exclude, err := cfg.patterns()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"/home/deploy/a/*.log", "/b~/*.log"}, include)
+	assert.Equal(t, []string{"/home/deploy/a/x.log"}, exclude)
+}

@@ -13,8 +13,8 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2corpus"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2corpus"
 )
 
 // The folder is the test: a new file is a new case.
@@ -39,8 +39,8 @@ func TestReceiver_GivesExactlyTheLinesOfTheCorpus(t *testing.T) {
 			assert.Eventually(t, func() bool { return sink.LogRecordCount() >= len(expected) }, 20*time.Second, 20*time.Millisecond)
 			require.NoError(t, r.Shutdown(t.Context()))
 
-			report := pm2corpus.Check(file, expected, pm2corpus.FromLogs(sink.AllLogs()...))
-			assert.True(t, report.OK(), "%+v", report)
+			result := pm2corpus.Compare(expected, pm2corpus.FromLogs(sink.AllLogs()...))
+			assert.True(t, result.OK(), result.String())
 		})
 	}
 }

@@ -88,10 +88,18 @@ func (r *logsReceiver) Start(ctx context.Context, host component.Host) error {
 		Meter:        r.meter,
 		Logger:       r.set.Logger,
 	}, tail.Finder{Include: include, Exclude: exclude})
-	if err := r.meter.observe(r.tailer); err != nil {
-		return err
+	err = r.meter.observe(r.tailer)
+	if err == nil {
+		err = r.tailer.Start(ctx)
 	}
-	return r.tailer.Start(ctx)
+	if err != nil && store != nil {
+		err = errors.Join(err, store.Close(ctx))
+	}
+	if err != nil {
+		r.cancel()
+		r.tailer = nil
+	}
+	return err
 }
 
 func (r *logsReceiver) decoder(n tail.Name, location *time.Location, host string) decode.Settings {

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/gofrs/flock"
+
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
@@ -26,7 +28,8 @@ type site struct {
 // stage holds everything that runs.
 type stage struct {
 	bin, dir string
-	exact    bool // agents keep one record per line, for counting
+	lock     *flock.Flock // held while it runs, since the next run clears dir
+	exact    bool         // agents keep one record per line, for counting
 	data     string
 	otlpGRPC string // the gateway's
 	otlpHTTP string
@@ -40,6 +43,13 @@ func newStage(build, name string, exact bool) (*stage, error) {
 		return nil, err
 	}
 	dir := filepath.Join(bin, name)
+	lock := flock.New(dir + ".lock")
+	switch free, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("locking %s: %w", dir, err)
+	case !free:
+		return nil, fmt.Errorf("another one is running in %s: end it first", dir)
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("clearing the last run: %w", err)
 	}
@@ -47,7 +57,7 @@ func newStage(build, name string, exact bool) (*stage, error) {
 		return nil, err
 	}
 	return &stage{
-		bin: bin, dir: dir, exact: exact, data: filepath.Join(dir, "data"),
+		bin: bin, dir: dir, lock: lock, exact: exact, data: filepath.Join(dir, "data"),
 		sites: []*site{
 			{tenant: "tenant-a", title: "Tenant A Ltd", files: []string{"orders-api-out.log", "orders-api-error.log", "billing-out.log", "billing-error.log", "catalog-out.log"}},
 			{tenant: "tenant-b", title: "Tenant B GmbH", files: []string{"notifier-out.log", "legacy-out.log", "legacy-error.log", "legacy-text-out.log", "burst-error.log"}},
@@ -174,7 +184,7 @@ func (s *stage) stop(ctx context.Context) error {
 	for i := len(s.running) - 1; i >= 0; i-- {
 		errs = append(errs, s.running[i].Stop(ctx))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.lock.Unlock())...)
 }
 
 // usual returns addr if nobody listens there, else a free address.

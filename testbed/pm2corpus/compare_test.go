@@ -226,4 +226,10 @@ func TestLoad_SaysWhatIsWrong(t *testing.T) {
 	require.NoError(t, os.WriteFile(file+Suffix, []byte("{\"n\":0}\n{\"n\":"), 0o600))
 	_, err = Load(file)
 	assert.ErrorContains(t, err, "line 2 of a.log")
+
+	files, err := Files(filepath.Dir(file))
+	require.NoError(t, err)
+	assert.Equal(t, []string{file}, files)
+	_, err = Files(t.TempDir())
+	assert.ErrorContains(t, err, "no *.log.expect.jsonl")
 }

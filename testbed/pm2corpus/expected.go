@@ -85,7 +85,8 @@ var textName = regexp.MustCompile(`-(text|time)-(out|error)\.log$`)
 // format, with or without a time before each line.
 func IsText(file string) bool { return textName.MatchString(file) }
 
-// Files returns the log files of a folder that have an expectation, in order.
+// Files returns the log files of a folder that have an expectation, in order. It
+// is an error if there are none.
 func Files(dir string) ([]string, error) {
 	found, err := filepath.Glob(filepath.Join(dir, "*.log"+Suffix))
 	if err != nil {
@@ -93,6 +94,9 @@ func Files(dir string) ([]string, error) {
 	}
 	for i := range found {
 		found[i] = strings.TrimSuffix(found[i], Suffix)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("no *.log%s in %s", Suffix, dir)
 	}
 	return found, nil
 }

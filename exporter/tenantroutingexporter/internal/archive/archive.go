@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -30,13 +32,17 @@ type Settings struct {
 	// MaxFolderBytes bounds a folder: its oldest files go when it is exceeded.
 	// 0 keeps all.
 	MaxFolderBytes int64
+
+	// Compress writes zstd.
+	Compress bool
 }
 
 // Archive writes below one directory. Its methods are safe for concurrent use.
 // Two archives must not share a directory.
 type Archive struct {
 	set     Settings
-	journal *journal
+	encoder *zstd.Encoder // nil: no compression
+	journal *journal      // guarded by mu
 
 	mu     sync.Mutex
 	freed  *sync.Cond
@@ -64,11 +70,18 @@ func Open(set Settings) (*Archive, error) {
 	if err := os.MkdirAll(set.Directory, dirPerm); err != nil {
 		return nil, fmt.Errorf("creating the archive: %w", err)
 	}
+	var encoder *zstd.Encoder
+	if set.Compress {
+		var err error
+		if encoder, err = newEncoder(); err != nil {
+			return nil, err
+		}
+	}
 	j, err := openJournal(set.Directory)
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{set: set, journal: j, files: make(map[string]*file), recent: list.New()}
+	a := &Archive{set: set, encoder: encoder, journal: j, files: make(map[string]*file), recent: list.New()}
 	a.freed = sync.NewCond(&a.mu)
 	return a, nil
 }
@@ -85,6 +98,9 @@ func Folder(id tenant.ID, signal tenant.Signal, at time.Time) string {
 func (a *Archive) Append(folder string, lines []byte) error {
 	if !filepath.IsLocal(folder) {
 		return fmt.Errorf("%q is not a folder of the archive", folder)
+	}
+	if a.encoder != nil {
+		lines = a.encoder.EncodeAll(lines, nil)
 	}
 	for {
 		f, err := a.acquire(folder)
@@ -206,8 +222,12 @@ func (a *Archive) open(folder string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
+	suffix := extension
+	if a.encoder != nil {
+		suffix = compressedExtension
+	}
 	for {
-		name := fmt.Sprintf("%05d%s", n, extension)
+		name := fmt.Sprintf("%05d%s", n, suffix)
 		relative := filepath.Join(folder, name)
 		if err := a.journal.opened(relative); err != nil {
 			return nil, err

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,31 +116,10 @@ func repairFile(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// repair cuts f after its last line feed and returns its size.
+// repair removes a half line or frame at the end of f and returns its size.
 func repair(f *os.File) (int64, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
+	if strings.HasSuffix(f.Name(), compressedExtension) {
+		return repairFrames(f)
 	}
-	size := info.Size()
-	buf := make([]byte, 64<<10)
-	for end := size; end > 0; {
-		start := max(0, end-int64(len(buf)))
-		chunk := buf[:end-start]
-		if _, err := f.ReadAt(chunk, start); err != nil && !errors.Is(err, io.EOF) {
-			return 0, err
-		}
-		if i := bytes.LastIndexByte(chunk, '\n'); i >= 0 {
-			keep := start + int64(i) + 1
-			if keep == size {
-				return size, nil
-			}
-			return keep, f.Truncate(keep)
-		}
-		end = start
-	}
-	if size > 0 {
-		return 0, f.Truncate(0)
-	}
-	return 0, nil
+	return repairLines(f)
 }

@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.opentelemetry.io/collector/config/confighttp"
-	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.uber.org/goleak"
@@ -38,13 +37,11 @@ func profile(t *testing.T, name string) Profile {
 	return p
 }
 
-type headers = map[string]configopaque.String
-
-// overHTTP returns a destination without compression and with a short timeout.
+// overHTTP returns a destination without compression.
 func overHTTP(t *testing.T, p Profile, endpoint string, change func(*HTTPSettings)) *Destination {
 	t.Helper()
 	set := HTTPSettings{Client: confighttp.NewDefaultClientConfig(), Encoding: EncodingProto}
-	set.Client.Endpoint, set.Client.Timeout, set.Client.Compression = endpoint, 500*time.Millisecond, "none"
+	set.Client.Endpoint, set.Client.Timeout, set.Client.Compression = endpoint, time.Minute, "none"
 	if change != nil {
 		change(&set)
 	}
@@ -55,7 +52,7 @@ func overHTTP(t *testing.T, p Profile, endpoint string, change func(*HTTPSetting
 
 func overGRPC(t *testing.T, p Profile, endpoint string, change func(*GRPCSettings)) *Destination {
 	t.Helper()
-	set := GRPCSettings{Client: configgrpc.NewDefaultClientConfig(), Timeout: 500 * time.Millisecond}
+	set := GRPCSettings{Client: configgrpc.NewDefaultClientConfig(), Timeout: time.Minute}
 	set.Client.Endpoint, set.Client.TLS.Insecure, set.Client.Compression = endpoint, true, configcompression.Type("none")
 	if change != nil {
 		change(&set)

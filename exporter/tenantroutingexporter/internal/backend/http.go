@@ -169,7 +169,7 @@ func httpResult(p *Profile, signal signalOf, resp *http.Response, body []byte) l
 	}
 	res.Reason = "http_" + strconv.Itoa(resp.StatusCode)
 	res.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
-	res.Err = fmt.Errorf("HTTP status %d: %s", resp.StatusCode, errorMessage(body, resp.Header.Get("Content-Type")))
+	res.Err = fmt.Errorf("HTTP status %d: %s", resp.StatusCode, errorMessage(body, resp.Header.Get("Content-Type"))) //nolint:errorlint // a text
 	return res
 }
 

@@ -87,58 +87,62 @@ func TestHTTP_Answers(t *testing.T) {
 		server http.HandlerFunc
 		want   lane.Result // Err is compared by text
 		text   string
+
+		endless bool // it ends by the timeout alone
 	}{
-		{"200 empty", answer(200, "", ""), lane.Result{}, ""},
-		{"202", answer(202, "", ""), lane.Result{}, ""},
-		{"204", answer(204, "", ""), lane.Result{}, ""},
-		{"200 with an empty partial success", answer(200, protobuf, partial(t, false, 0, "")), lane.Result{}, ""},
-		{"200 in JSON", answer(200, jsonType, `{"partialSuccess":{}}`), lane.Result{}, ""},
-		{"200 with a page of HTML", answer(200, "Content-Type: text/html", "<html>"), lane.Result{}, ""},
-		{"200 with garbage for protobuf", answer(200, protobuf, "\xff\xff\xff"), lane.Result{}, ""},
-		{"200 with garbage for JSON", answer(200, jsonType, "{{{"), lane.Result{}, ""},
-		{"200 with an oversized body", answer(200, protobuf, strings.Repeat("x", 10<<20)), lane.Result{}, ""},
-		{"200 whose body is cut short", raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), lane.Result{}, ""},
-		{"200 that drips for ever", drip, lane.Result{}, ""},
-		{"partial success", answer(200, protobuf, partial(t, false, 2, "too old")), lane.Result{Rejected: 2, Reason: "partial_success"}, "2 rejected: too old"},
-		{"partial success in JSON", answer(200, jsonType, partial(t, true, 2, "too old")), lane.Result{Rejected: 2, Reason: "partial_success"}, "2 rejected: too old"},
-		{"partial success with a message alone", answer(200, protobuf, partial(t, false, 0, "soft limit")), lane.Result{Reason: "partial_success"}, "0 rejected: soft limit"},
-		{"partial success below zero", answer(200, protobuf, partial(t, false, -5, "")), lane.Result{Reason: "partial_success"}, "no reason given"},
-		{"partial success beyond all bounds", answer(200, protobuf, partial(t, false, 1<<62, "")), lane.Result{Rejected: 1 << 40, Reason: "partial_success"}, "no reason"},
-		{"301", answer(301, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_301"}, "301"},
-		{"307", answer(307, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_307"}, "307"},
-		{"400", answer(400, protobuf, statusBody(t, "bad timestamp")), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp"},
-		{"400 in JSON", answer(400, jsonType, `{"code":3,"message":"bad timestamp","more":1}`), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp"},
-		{"400 in text of many lines", answer(400, "Content-Type: text/plain", "bad\r\nline\x00\n"+strings.Repeat("é", 1000)), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad  line  éé"},
-		{"401", answer(401, "", "no"), lane.Result{Verdict: lane.Blocked, Reason: "http_401"}, "401: no"},
-		{"403", answer(403, "", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_403"}, "403: no message"},
-		{"404", answer(404, "", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_404"}, "404"},
-		{"408", answer(408, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_408"}, "408"},
-		{"413", answer(413, "", ""), lane.Result{Verdict: lane.TooLarge, Reason: "http_413"}, "413"},
-		{"415", answer(415, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_415"}, "415"},
-		{"429 without a delay", answer(429, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429"},
-		{"429 with seconds", answer(429, "Retry-After: 7", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429", RetryAfter: 7 * time.Second}, "429"},
-		{"429 with a date that has passed", answer(429, "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429"},
-		{"429 with nonsense", answer(429, "Retry-After: soon", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429"},
-		{"429 with seconds below zero", answer(429, "Retry-After: -1", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429"},
-		{"500", answer(500, protobuf, statusBody(t, "oops")), lane.Result{Verdict: lane.Refused, Reason: "http_500"}, "500: oops"},
-		{"501", answer(501, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_501"}, "501"},
-		{"502", answer(502, "", "<html>bad gateway</html>"), lane.Result{Verdict: lane.Retry, Reason: "http_502"}, "bad gateway"},
-		{"503 with seconds", answer(503, "Retry-After: 3", ""), lane.Result{Verdict: lane.Retry, Reason: "http_503", RetryAfter: 3 * time.Second}, "503"},
-		{"504", answer(504, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_504"}, "504"},
+		{"200 empty", answer(200, "", ""), lane.Result{}, "", false},
+		{"202", answer(202, "", ""), lane.Result{}, "", false},
+		{"204", answer(204, "", ""), lane.Result{}, "", false},
+		{"200 with an empty partial success", answer(200, protobuf, partial(t, false, 0, "")), lane.Result{}, "", false},
+		{"200 in JSON", answer(200, jsonType, `{"partialSuccess":{}}`), lane.Result{}, "", false},
+		{"200 with a page of HTML", answer(200, "Content-Type: text/html", "<html>"), lane.Result{}, "", false},
+		{"200 with garbage for protobuf", answer(200, protobuf, "\xff\xff\xff"), lane.Result{}, "", false},
+		{"200 with garbage for JSON", answer(200, jsonType, "{{{"), lane.Result{}, "", false},
+		{"200 with an oversized body", answer(200, protobuf, strings.Repeat("x", 10<<20)), lane.Result{}, "", false},
+		{"200 whose body is cut short", raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), lane.Result{}, "", false},
+		{"200 that drips for ever", drip, lane.Result{}, "", true},
+		{"partial success", answer(200, protobuf, partial(t, false, 2, "too old")), lane.Result{Rejected: 2, Reason: "partial_success"}, "2 rejected: too old", false},
+		{"partial success in JSON", answer(200, jsonType, partial(t, true, 2, "too old")), lane.Result{Rejected: 2, Reason: "partial_success"}, "2 rejected: too old", false},
+		{"partial success with a message alone", answer(200, protobuf, partial(t, false, 0, "soft limit")), lane.Result{Reason: "partial_success"}, "0 rejected: soft limit", false},
+		{"partial success below zero", answer(200, protobuf, partial(t, false, -5, "")), lane.Result{Reason: "partial_success"}, "no reason given", false},
+		{"partial success beyond all bounds", answer(200, protobuf, partial(t, false, 1<<62, "")), lane.Result{Rejected: 1 << 40, Reason: "partial_success"}, "no reason", false},
+		{"301", answer(301, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_301"}, "301", false},
+		{"307", answer(307, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_307"}, "307", false},
+		{"400", answer(400, protobuf, statusBody(t, "bad timestamp")), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
+		{"400 in JSON", answer(400, jsonType, `{"code":3,"message":"bad timestamp","more":1}`), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
+		{"400 in text of many lines", answer(400, "Content-Type: text/plain", "bad\r\nline\x00\n"+strings.Repeat("é", 1000)), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad  line  éé", false},
+		{"401", answer(401, "", "no"), lane.Result{Verdict: lane.Blocked, Reason: "http_401"}, "401: no", false},
+		{"403", answer(403, "", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_403"}, "403: no message", false},
+		{"404", answer(404, "", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_404"}, "404", false},
+		{"408", answer(408, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_408"}, "408", false},
+		{"413", answer(413, "", ""), lane.Result{Verdict: lane.TooLarge, Reason: "http_413"}, "413", false},
+		{"415", answer(415, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_415"}, "415", false},
+		{"429 without a delay", answer(429, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
+		{"429 with seconds", answer(429, "Retry-After: 7", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429", RetryAfter: 7 * time.Second}, "429", false},
+		{"429 with a date that has passed", answer(429, "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
+		{"429 with nonsense", answer(429, "Retry-After: soon", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
+		{"429 with seconds below zero", answer(429, "Retry-After: -1", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
+		{"500", answer(500, protobuf, statusBody(t, "oops")), lane.Result{Verdict: lane.Refused, Reason: "http_500"}, "500: oops", false},
+		{"501", answer(501, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_501"}, "501", false},
+		{"502", answer(502, "", "<html>bad gateway</html>"), lane.Result{Verdict: lane.Retry, Reason: "http_502"}, "bad gateway", false},
+		{"503 with seconds", answer(503, "Retry-After: 3", ""), lane.Result{Verdict: lane.Retry, Reason: "http_503", RetryAfter: 3 * time.Second}, "503", false},
+		{"504", answer(504, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_504"}, "504", false},
 		{"no answer", func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
-		}, lane.Result{Verdict: lane.Retry, Reason: "timeout"}, "exceeded"},
-		{"connection closed", raw(""), lane.Result{Verdict: lane.Retry, Reason: "network"}, "EOF"},
-		{"not HTTP", raw("220 smtp.example ESMTP\r\n"), lane.Result{Verdict: lane.Retry, Reason: "network"}, "malformed HTTP"},
+		}, lane.Result{Verdict: lane.Retry, Reason: "timeout"}, "exceeded", true},
+		{"connection closed", raw(""), lane.Result{Verdict: lane.Retry, Reason: "network"}, "EOF", false},
+		{"not HTTP", raw("220 smtp.example ESMTP\r\n"), lane.Result{Verdict: lane.Retry, Reason: "network"}, "malformed HTTP", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := httptest.NewServer(c.server)
 			defer s.Close()
-			begin := time.Now()
-			got := send(t, overHTTP(t, profile(t, "otlp"), s.URL, nil), logsBatch(t, "x"))
-			assert.Less(t, time.Since(begin), 3*time.Second)
+			got := send(t, overHTTP(t, profile(t, "otlp"), s.URL, func(h *HTTPSettings) {
+				if c.endless {
+					h.Client.Timeout = 500 * time.Millisecond
+				}
+			}), logsBatch(t, "x"))
 			if c.text == "" {
 				require.NoError(t, got.Err)
 			} else {
@@ -226,7 +230,7 @@ func TestHTTP_MergesPayloadsAndAppliesTheTenantsHeaders(t *testing.T) {
 					sent = ""
 				}
 				require.Len(t, got, 7)
-				assert.True(t, got[2] == long)
+				assert.Equal(t, long, got[2])
 				got[2] = "long"
 				assert.Equal(t, []string{"1", "2", "long", "tenant-a", "tenant-a.example", "/base/otlp/v1/logs", sent}, got)
 			})

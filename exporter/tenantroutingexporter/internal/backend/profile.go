@@ -27,6 +27,7 @@ type Profile struct {
 	Compressions  []configcompression.Type // what it understands besides none; nil: anything
 	ProtobufOnly  bool                     // JSON is refused or misread
 	NoGRPC        string                   // why gRPC must not be used; empty if it may
+	Cumulative    bool                     // a delta point makes it refuse the whole request
 	MaxBatchBytes int                      // encoded, before compression; 0: no own limit
 	Statuses      map[int]lane.Verdict     // HTTP statuses that mean something else than in OTLP
 }
@@ -65,7 +66,7 @@ func profiles() []Profile {
 		},
 		{
 			Name: "prometheus", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
-			Compression: gzip, Compressions: []configcompression.Type{gzip},
+			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true,
 		},
 		{
 			Name: "signoz", Paths: paths("/v1/logs", "/v1/metrics", "/v1/traces"), Compression: gzip,

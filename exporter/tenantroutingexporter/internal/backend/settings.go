@@ -38,12 +38,22 @@ type GRPCSettings struct {
 	Timeout time.Duration // of one attempt
 }
 
+// ArchiveCompression is how files of an archive are written.
+type ArchiveCompression string
+
+// The compressions of archives.
+const (
+	ArchiveCompressionNone ArchiveCompression = "none"
+	ArchiveCompressionZstd ArchiveCompression = "zstd"
+)
+
 // ArchiveSettings describe a destination that is an archive of files. Directory
 // may hold templates.
 type ArchiveSettings struct {
 	Directory    string
 	MaxFileBytes int64
 	MaxOpenFiles int
+	Compression  ArchiveCompression
 }
 
 // Destination is a compiled destination.
@@ -171,6 +181,9 @@ func NewArchive(name string, set ArchiveSettings, pool *Pool) (*Destination, err
 	if set.MaxOpenFiles <= 0 {
 		return nil, errors.New("max_open_files: must be positive")
 	}
+	if set.Compression != ArchiveCompressionNone && set.Compression != ArchiveCompressionZstd {
+		return nil, errors.New("compression: must be none or zstd")
+	}
 	return &Destination{name: name, pool: pool, archive: &set, endpoint: t}, nil
 }
 
@@ -272,6 +285,9 @@ func (d *Destination) fill(settings any, v template.Values) error {
 	}
 	return nil
 }
+
+// Cumulative tells whether the destination must not get delta metrics.
+func (d *Destination) Cumulative() bool { return d.profile.Cumulative }
 
 // transportKey is equal for tenants whose clients would be the same.
 func (d *Destination) transportKey(v template.Values) string {

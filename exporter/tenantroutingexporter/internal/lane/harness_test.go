@@ -117,7 +117,7 @@ func start(t *testing.T, set Settings) *Scheduler {
 	return s
 }
 
-// one returns a part of one record for the destinations of the targets d0, d1, …
+// one returns a part of one record for the destinations of the targets d0, d1 and so on.
 func one(id tenant.ID, text string, targets ...Target) Part {
 	p := Part{Payload: &Payload{Tenant: id, Signal: tenant.Logs, Records: 1, Size: len(text), Data: []byte(text)}}
 	for i, t := range targets {

@@ -111,9 +111,8 @@ func (s *Scheduler) Start() {
 }
 
 // Offer accepts all parts or none. When it returns nil they are queued for
-// every stop and, with a store, durable. The parts are of different tenants and
-// the stops of a part different destinations. Errors are ErrShutdown,
-// *FullError, *TooLargeError, *StoreError.
+// every stop and, with a store, durable. The stops of a part are different
+// destinations. Errors are ErrShutdown, *FullError, *TooLargeError, *StoreError.
 func (s *Scheduler) Offer(ctx context.Context, parts []Part) error {
 	now := time.Now()
 	s.mu.Lock()
@@ -151,26 +150,42 @@ func (s *Scheduler) admit(parts []Part, now time.Time) error {
 	if s.closed {
 		return ErrShutdown
 	}
+	// What the parts before need, where there are several.
+	var lanes map[Key]int64
+	var tenants map[tenant.ID]int64
+	if len(parts) > 1 {
+		lanes, tenants = make(map[Key]int64), make(map[tenant.ID]int64)
+	}
 	total := s.total
 	for i := range parts {
 		p := parts[i].Payload
 		size := int64(p.Size)
-		if size > s.MaxBytes {
-			return &TooLargeError{Size: bytesize.Size(size), Limit: bytesize.Size(s.MaxBytes)}
-		}
 		for _, stop := range parts[i].Stops {
-			l := s.lanes[Key{p.Tenant, stop.Destination, p.Signal}]
-			if l != nil && l.bytes+size > s.MaxBytes {
+			k := Key{p.Tenant, stop.Destination, p.Signal}
+			before, held := lanes[k], int64(0)
+			if l := s.lanes[k]; l != nil {
+				held = l.bytes
+			}
+			if before+size > s.MaxBytes {
+				return &TooLargeError{Size: bytesize.Size(before + size), Limit: bytesize.Size(s.MaxBytes)}
+			}
+			if held+before+size > s.MaxBytes {
 				return &FullError{
 					Tenant: p.Tenant, Signal: p.Signal, Rule: "lane::max_bytes", Limit: bytesize.Size(s.MaxBytes),
-					RetryAfter: max(0, l.notBefore.Sub(now)),
+					RetryAfter: max(0, s.lanes[k].notBefore.Sub(now)),
 				}
+			}
+			if lanes != nil {
+				lanes[k] = before + size
 			}
 		}
 		// Whoever holds much gives way first: a tenant may hold as much as is
 		// still free, so there is always room for those who hold little.
-		if s.usage[p.Tenant]+size > s.MaxTotalBytes-total {
+		if s.usage[p.Tenant]+tenants[p.Tenant]+size > s.MaxTotalBytes-total {
 			return &FullError{Tenant: p.Tenant, Signal: p.Signal, Rule: "max_total_bytes", Limit: bytesize.Size(s.MaxTotalBytes)}
+		}
+		if tenants != nil {
+			tenants[p.Tenant] += size
 		}
 		total += size
 	}

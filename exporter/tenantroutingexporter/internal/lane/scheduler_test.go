@@ -102,6 +102,22 @@ func TestOffer_RefusesForGoodWhatCanNeverFit(t *testing.T) {
 	})
 }
 
+func TestOffer_BoundsSeveralPartsOfOneLaneTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Settings{Config: testConfig()})
+		dead := &stub{answer: hang}
+		chunk := strings.Repeat("x", 400)
+		err := s.Offer(context.Background(), []Part{one("a", chunk, dead), one("a", chunk, dead), one("a", chunk, dead)})
+		var large *TooLargeError
+		require.ErrorAs(t, err, &large, "together they never fit")
+		offer(t, s, one("a", chunk, dead))
+		err = s.Offer(context.Background(), []Part{one("a", chunk, dead), one("a", chunk, dead)})
+		var full *FullError
+		require.ErrorAs(t, err, &full)
+		offer(t, s, one("a", chunk, dead))
+	})
+}
+
 func TestOffer_AFloodLeavesRoomForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()

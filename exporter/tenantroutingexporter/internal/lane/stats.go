@@ -17,10 +17,12 @@ const (
 	ReasonRejected                 // refused record by record in an otherwise delivered batch
 	ReasonUnreadable               // lost in the store
 	ReasonShutdown                 // in memory when the process ended
+	ReasonLate                     // a delta point that may be in the total already
+	ReasonStreams                  // a delta point of one time series too many
 	numReasons
 )
 
-var reasonNames = [numReasons]string{"expired", "refused", "rejected", "unreadable", "shutdown"}
+var reasonNames = [numReasons]string{"expired", "refused", "rejected", "unreadable", "shutdown", "late_delta", "too_many_streams"}
 
 // String returns the name used in metrics.
 func (r Reason) String() string { return reasonNames[r] }
@@ -92,6 +94,19 @@ func (s *Scheduler) statsOf(k Key) *Stats {
 		s.stats[sk] = st
 	}
 	return st
+}
+
+// Discard counts records that were accepted for the lane k and given up before
+// they were queued.
+func (s *Scheduler) Discard(k Key, reason Reason, records int) {
+	if records == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.statsOf(k)
+	st.Accepted += int64(records)
+	st.dropped(reason, records)
 }
 
 // Observe returns a copy of all statistics.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
 
 // maxReference bounds what a ${file:…} reference reads.
@@ -69,7 +71,7 @@ func scan(value string, literal func(string), reference func(scheme, name string
 }
 
 func readReference(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := regularfile.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("${file:…}: %w", err)
 	}

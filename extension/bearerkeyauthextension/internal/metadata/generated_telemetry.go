@@ -25,10 +25,12 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                          metric.Meter
-	mu                             sync.Mutex
-	registrations                  []metric.Registration
-	ExtensionBearerKeyAuthRequests metric.Int64ObservableCounter
+	meter                                   metric.Meter
+	mu                                      sync.Mutex
+	registrations                           []metric.Registration
+	ExtensionBearerKeyAuthKeyLastUse        metric.Int64ObservableGauge
+	ExtensionBearerKeyAuthRequests          metric.Int64ObservableCounter
+	ExtensionBearerKeyAuthThrottledRequests metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -42,12 +44,42 @@ func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
 }
 
+// RegisterExtensionBearerKeyAuthKeyLastUseCallback sets callback for observable ExtensionBearerKeyAuthKeyLastUse metric.
+func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthKeyLastUseCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthKeyLastUse, obs: o})
+		return nil
+	}, builder.ExtensionBearerKeyAuthKeyLastUse)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterExtensionBearerKeyAuthRequestsCallback sets callback for observable ExtensionBearerKeyAuthRequests metric.
 func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthRequestsCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthRequests, obs: o})
 		return nil
 	}, builder.ExtensionBearerKeyAuthRequests)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionBearerKeyAuthThrottledRequestsCallback sets callback for observable ExtensionBearerKeyAuthThrottledRequests metric.
+func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthThrottledRequestsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthThrottledRequests, obs: o})
+		return nil
+	}, builder.ExtensionBearerKeyAuthThrottledRequests)
 	if err != nil {
 		return err
 	}
@@ -85,9 +117,21 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExtensionBearerKeyAuthKeyLastUse, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_bearer_key_auth_key_last_use",
+		metric.WithDescription("When a key was used last, to the minute, in seconds since 1970. Only with `key_use::metric`. [Development]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_bearer_key_auth_requests",
 		metric.WithDescription("Requests that asked for authentication, by what was decided. [Development]"),
+		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionBearerKeyAuthThrottledRequests, err = builder.meter.Int64ObservableCounter(
+		"otelcol_extension_bearer_key_auth_throttled_requests",
+		metric.WithDescription("Refused requests from sources that have had too many of them. [Development]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

@@ -32,6 +32,7 @@ type TelemetryBuilder struct {
 	ProcessorTenantOverwrittenAttributes metric.Int64Counter
 	ProcessorTenantQuotaUse              metric.Float64ObservableGauge
 	ProcessorTenantRefusedRecords        metric.Int64Counter
+	ProcessorTenantSharedLimits          metric.Int64ObservableGauge
 	ProcessorTenantUnknownSeverities     metric.Int64Counter
 }
 
@@ -59,6 +60,31 @@ func (builder *TelemetryBuilder) RegisterProcessorTenantQuotaUseCallback(cb metr
 	defer builder.mu.Unlock()
 	builder.registrations = append(builder.registrations, reg)
 	return nil
+}
+
+// RegisterProcessorTenantSharedLimitsCallback sets callback for observable ProcessorTenantSharedLimits metric.
+func (builder *TelemetryBuilder) RegisterProcessorTenantSharedLimitsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorTenantSharedLimits, obs: o})
+		return nil
+	}, builder.ProcessorTenantSharedLimits)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+type observerInt64 struct {
+	embedded.Int64Observer
+	inst metric.Int64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
 type observerFloat64 struct {
@@ -111,6 +137,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_tenant_refused_records",
 		metric.WithDescription("Log records, data points or spans that were refused, by reason. [Development]"),
 		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorTenantSharedLimits, err = builder.meter.Int64ObservableGauge(
+		"otelcol_processor_tenant_shared_limits",
+		metric.WithDescription("1 while gateways share their limits in Redis, 0 while each keeps them for itself because Redis is away. Only with `limits::scope` shared. [Development]"),
+		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorTenantUnknownSeverities, err = builder.meter.Int64Counter(

@@ -87,7 +87,7 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 	w := &p.w
 	w.first(func(k key) bool { return w.level(k, rec) }, keyLevel, keySeverity)
 	w.first(func(k key) bool { return p.time(k, rec) }, keyTime, keyTimestamp, keyAtTimestamp, keyTs)
-	if !w.first(func(k key) bool { return w.body(k, rec) }, keyMsg, keyMessage, keyAtMessage) || w.cut {
+	if !w.first(func(k key) bool { return w.body(k, rec) }, keyMsg, keyMessage, keyAtMessage) {
 		rec.Body().SetStr(arena.String(line))
 	}
 	w.trace(rec)
@@ -101,6 +101,7 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 		}
 	}
 	if w.cut {
+		rec.Body().SetStr(arena.String(line))
 		attrs.PutBool(AttributeCut, true)
 	}
 }
@@ -124,7 +125,11 @@ func (w *walker) at(k key) byte {
 
 // str returns the value of a special field if it is a string.
 func (w *walker) str(k key) ([]byte, bool) {
-	if w.special[k] == (span{}) || w.at(k) != '"' {
+	at := w.special[k]
+	if at.plain {
+		return w.b[at.from+1 : at.to-1 : at.to-1], true
+	}
+	if at == (span{}) || w.at(k) != '"' {
 		return nil, false
 	}
 	w.i++

@@ -3,7 +3,6 @@ package applog
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -15,7 +14,8 @@ const (
 	// maxDepth is how deep a value may be nested; what lies deeper is kept as the
 	// text it was written as.
 	maxDepth = 32
-	// maxFields is how many attributes a record gets and how many values they hold.
+	// maxFields is how many fields are kept of an object, since a map is searched from
+	// its beginning for every one, and maxValues how many values of a line.
 	maxFields = 512
 	maxValues = 8192
 )
@@ -29,7 +29,6 @@ type walker struct {
 	arena *arena.Arena
 
 	values  int
-	fields  int
 	cut     bool
 	special [keys]span
 	// inFields is set inside the object in which logstash formats keep all fields.
@@ -37,7 +36,10 @@ type walker struct {
 }
 
 // span is a value in the line, from its first byte to behind its last.
-type span struct{ from, to int }
+type span struct {
+	from, to int
+	plain    bool // a string without escapes
+}
 
 // canonicalize rewrites a line that only encoding/json can read.
 func canonicalize(text []byte) ([]byte, bool) {
@@ -90,6 +92,9 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 	if w.take('}') {
 		return true
 	}
+	if depth > 0 {
+		m.EnsureCapacity(4)
+	}
 	for {
 		w.space()
 		if !w.take('"') {
@@ -120,23 +125,18 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 	if depth == 0 {
 		if k := specialKey(name); k != keyNone {
-			from := w.i
 			if k == keyFields && !w.inFields && w.i < len(w.b) && w.b[w.i] == '{' {
 				w.inFields = true
 				ok := w.object(m, 0)
 				w.inFields = false
 				return ok
 			}
-			if !w.skip(1) {
-				return false
-			}
-			w.special[k] = span{from, w.i}
-			return true
+			return w.remember(k)
 		}
-		if w.fields++; w.fields > maxFields {
-			w.cut = true
-			return w.skip(1)
-		}
+	}
+	if m.Len() >= maxFields || w.values >= maxValues {
+		w.cut = true
+		return w.skip(depth + 1)
 	}
 	if w.i >= len(w.b) {
 		return false
@@ -145,6 +145,7 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 	switch w.b[w.i] {
 	case '"':
 		w.i++
+		w.values++
 		s, ok := w.text()
 		if ok {
 			m.PutStr(arena.String(name), arena.String(s))
@@ -154,6 +155,7 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 		return w.value(m.PutEmpty(arena.String(name)), depth+1)
 	}
 	from := w.i
+	w.values++
 	if !w.number() {
 		return false
 	}
@@ -163,6 +165,27 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 		return true
 	}
 	setNumber(m.PutEmpty(arena.String(name)), num)
+	return true
+}
+
+// remember passes over the value of a special field.
+func (w *walker) remember(k key) bool {
+	from := w.i
+	if from < len(w.b) && w.b[from] == '"' {
+		end, escaped := quoted.End(w.b[from+1:])
+		if end < 0 {
+			return false
+		}
+		if !escaped {
+			w.i = from + end + 2
+			w.special[k] = span{from, w.i, true}
+			return true
+		}
+	}
+	if !w.skip(1) {
+		return false
+	}
+	w.special[k] = span{from, w.i, false}
 	return true
 }
 
@@ -196,7 +219,7 @@ func (w *walker) value(v pcommon.Value, depth int) bool {
 		}
 		return ok
 	case '{', '[':
-		if depth > maxDepth || w.values > maxValues {
+		if depth > maxDepth {
 			from := w.i
 			if !w.skip(depth) {
 				return false
@@ -233,7 +256,12 @@ func (w *walker) array(s pcommon.Slice, depth int) bool {
 	}
 	for {
 		w.space()
-		if !w.value(s.AppendEmpty(), depth+1) {
+		if w.values >= maxValues {
+			w.cut = true
+			if !w.skip(depth + 1) {
+				return false
+			}
+		} else if !w.value(s.AppendEmpty(), depth+1) {
 			return false
 		}
 		w.space()
@@ -252,77 +280,6 @@ func (w *walker) literal(word string) bool {
 	}
 	w.i += len(word)
 	return true
-}
-
-// number passes over a number as JSON writes them.
-func (w *walker) number() bool {
-	w.take('-')
-	if !w.take('0') && !w.digits() {
-		return false
-	}
-	if w.take('.') && !w.digits() {
-		return false
-	}
-	if w.i < len(w.b) && w.b[w.i]|0x20 == 'e' {
-		w.i++
-		if !w.take('+') {
-			w.take('-')
-		}
-		return w.digits()
-	}
-	return true
-}
-
-func (w *walker) digits() bool {
-	from := w.i
-	for w.i < len(w.b) && w.b[w.i]-'0' <= 9 {
-		w.i++
-	}
-	return w.i > from
-}
-
-// integer reads a number of up to 18 digits.
-func integer(b []byte) (n int64, ok bool) {
-	digits := b
-	if b[0] == '-' {
-		digits = b[1:]
-	}
-	if len(digits) > 18 {
-		return 0, false
-	}
-	for _, c := range digits {
-		if c-'0' > 9 {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	if b[0] == '-' {
-		n = -n
-	}
-	return n, true
-}
-
-// setNumber sets an integer if the number is one that fits, else a double, and
-// the text of a number that fits neither.
-func setNumber(v pcommon.Value, b []byte) {
-	if n, ok := integer(b); ok {
-		v.SetInt(n)
-		return
-	}
-	text := arena.String(b)
-	if bytes.IndexByte(b, '.') < 0 && bytes.IndexByte(b, 'e') < 0 && bytes.IndexByte(b, 'E') < 0 {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			v.SetInt(n)
-		} else {
-			v.SetStr(text)
-		}
-		return
-	}
-	if f, err := strconv.ParseFloat(text, 64); err == nil {
-		v.SetDouble(f)
-	} else {
-		v.SetStr(text)
-	}
 }
 
 // skip passes over a value and checks it without keeping it.

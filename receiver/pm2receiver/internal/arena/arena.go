@@ -2,7 +2,10 @@
 // so that the strings of its records cost no allocation each.
 package arena
 
-import "unsafe"
+import (
+	"strings"
+	"unsafe"
+)
 
 // slack is what Reserve keeps free behind every reservation, so that copying
 // loops may store whole words past the end of what they need.
@@ -23,9 +26,18 @@ func New(n int) *Arena { return &Arena{size: n + slack} }
 func (a *Arena) Reserve(n int) []byte {
 	if cap(a.free) < n+slack {
 		a.size = max(a.size, 1<<10, n+slack)
-		a.free = make([]byte, 0, a.size)
+		a.free = uncleared(a.size)
 	}
 	return a.free
+}
+
+// uncleared returns an empty slice with room for n bytes that nobody has set to
+// zero: every byte that is ever kept was written before. A strings.Builder is the
+// only way to such memory outside the runtime.
+func uncleared(n int) []byte {
+	var b strings.Builder
+	b.Grow(n)
+	return unsafe.Slice(unsafe.StringData(b.String()), n)[:0]
 }
 
 // Keep takes what was appended to the slice of the last Reserve out of the free

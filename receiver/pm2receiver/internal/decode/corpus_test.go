@@ -15,10 +15,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2corpus"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2corpus"
 )
 
 const corpusDir = "../../../../testdata/pm2"
@@ -56,7 +56,7 @@ func decodeAll(set Settings, name string, data []byte, size int) (all []plog.Log
 			end = len(data)
 		}
 		block := bytes.Clone(data[offset:end])
-		logs, _ := d.Decode(block, src, int64(offset), clock)
+		logs, _ := d.Decode(block, src, int64(offset), clock, nil)
 		clear(block) // nothing may point into the block
 		all = append(all, logs)
 		offset = end
@@ -75,9 +75,8 @@ func TestDecoder_GivesExactlyTheExpectedLines(t *testing.T) {
 			require.NoError(t, err)
 			for _, size := range []int{1, 1 << 10, 32 << 10, 16 << 20} {
 				got := decodeFile(t, settings(file), file, size)
-				report := pm2corpus.Check(file, expected, pm2corpus.FromLogs(got...))
-				assert.True(t, report.OK(), "blocks of %d: %+v", size, report)
-				assert.Equal(t, len(expected), report.Exact+report.AsPM2LeftIt+2*report.Glued)
+				result := pm2corpus.Compare(expected, pm2corpus.FromLogs(got...))
+				assert.True(t, result.OK(), "blocks of %d: %s", size, result.String())
 				requireValid(t, got)
 			}
 		})
@@ -168,7 +167,7 @@ func BenchmarkDecoder(b *testing.B) {
 					for offset := 0; offset < len(data); {
 						end := min(offset+64<<10, len(data))
 						end += bytes.IndexByte(data[end-1:], '\n')
-						_, stats := d.Decode(data[offset:end], Source{ID: 1, Name: name}, int64(offset), clock)
+						_, stats := d.Decode(data[offset:end], Source{ID: 1, Name: name}, int64(offset), clock, nil)
 						records += stats.Records
 						offset = end
 					}

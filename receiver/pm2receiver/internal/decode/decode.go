@@ -24,6 +24,11 @@ const (
 
 	maxStackLines = 512
 	maxStackBytes = 256 << 10
+
+	// maxRecords and maxText bound the records that are made before some are handed
+	// out: a process in cluster mode writes a million lines in one record of PM2's.
+	maxRecords = 4096
+	maxText    = 1 << 20
 )
 
 // Settings of a [Decoder].
@@ -74,6 +79,9 @@ type Decoder struct {
 	joiner *stacks.Joiner // nil if every line is a record
 	parser *applog.Parser
 	batch  batch
+	single stacks.Entry // what record is given for a line, reused
+	room   int          // for attributes: what a record of late needed
+	many   int          // records of the last block
 }
 
 // New returns a decoder that continues where state was taken.
@@ -109,9 +117,12 @@ func (d *Decoder) Pending() bool {
 }
 
 // Decode decodes a block of whole physical lines that begins at offset base of
-// src. block is not kept.
-func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time) (plog.Logs, Stats) {
+// src. block is not kept. Records that are too many for one batch go to full while it
+// is still decoding; what it returns are the others. The same block and state make the
+// same batches.
+func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, Stats) {
 	d.begin(src, now, len(block))
+	d.batch.full = full
 	d.lines.Feed(block, src.ID, base, now, d.batch.arena, d.line)
 	return d.end()
 }
@@ -141,6 +152,7 @@ func (d *Decoder) end() (plog.Logs, Stats) {
 		d.joiner.EndBlock(d.batch.arena, d.entry)
 	}
 	logs, stats := d.batch.logs, d.batch.stats
+	d.many = min(stats.Records, maxRecords)
 	d.batch = batch{}
 	return logs, stats
 }
@@ -156,7 +168,8 @@ func (d *Decoder) line(l *lines.Line) {
 		d.joiner.Add(l, time.Unix(0, int64(d.batch.observed)), d.batch.arena, d.entry)
 		return
 	}
-	d.record(&stacks.Entry{Line: *l, Original: l.Text, Lines: 1})
+	d.single = stacks.Entry{Line: l, Body: l.Text, Original: l.Text, Lines: 1}
+	d.record(&d.single)
 }
 
 func (d *Decoder) entry(e *stacks.Entry) {
@@ -186,11 +199,11 @@ func (d *Decoder) record(e *stacks.Entry) {
 		rec.SetTimestamp(pcommon.Timestamp(e.Time))
 	}
 	attrs := rec.Attributes()
-	attrs.EnsureCapacity(8)
+	attrs.EnsureCapacity(d.room)
 	if e.Part == 0 {
-		d.parser.Parse(e.Original, e.Text, rec, b.arena)
+		d.parser.Parse(e.Original, e.Body, rec, b.arena)
 	} else {
-		rec.Body().SetStr(arena.String(e.Text))
+		rec.Body().SetStr(arena.String(e.Body))
 		attrs.PutInt(attributePart, int64(e.Part))
 		if e.Last {
 			attrs.PutBool(attributeLastPart, true)
@@ -209,9 +222,17 @@ func (d *Decoder) record(e *stacks.Entry) {
 	if e.Stderr && d.set.StderrIsError && rec.SeverityNumber() == plog.SeverityNumberUnspecified && rec.SeverityText() == "" {
 		rec.SetSeverityNumber(plog.SeverityNumberError)
 	}
+	d.room = max(attrs.Len(), d.room-1)
 	b.stats.Records++
 	if e.Repaired {
 		b.stats.Repaired++
+	}
+	b.records++
+	b.text += len(e.Original)
+	if b.full != nil && (b.records >= maxRecords || b.text >= maxText) {
+		logs := b.logs
+		b.logs, b.resources, b.records, b.text = plog.NewLogs(), nil, 0, 0
+		b.full(logs)
 	}
 }
 
@@ -230,6 +251,12 @@ type batch struct {
 	arena     *arena.Arena
 	stats     Stats
 	resources []resource
+	// full takes the batches that are full; records and text are the size of this one.
+	full    func(plog.Logs)
+	records int
+	text    int
+	named   uint64   // the file of name
+	name    [17]byte // what the uids of its lines begin with
 }
 
 type resource struct {
@@ -256,6 +283,9 @@ func (b *batch) slice(d *Decoder, e *stacks.Entry) plog.LogRecordSlice {
 	sl := rl.ScopeLogs().AppendEmpty()
 	sl.Scope().SetName(d.set.Scope)
 	sl.Scope().SetVersion(d.set.Version)
+	if len(b.resources) == 0 {
+		sl.LogRecords().EnsureCapacity(d.many)
+	}
 	b.resources = append(b.resources, resource{e.App, e.ProcessID, sl.LogRecords()})
 	return sl.LogRecords()
 }
@@ -263,12 +293,15 @@ func (b *batch) slice(d *Decoder, e *stacks.Entry) plog.LogRecordSlice {
 // uid names a line by where it stood, so that it has the same name when it is read
 // again after a crash.
 func (b *batch) uid(e *stacks.Entry) string {
-	buf := b.arena.Reserve(64)
-	const digits = "0123456789abcdef"
-	for shift := 60; shift >= 0; shift -= 4 {
-		buf = append(buf, digits[e.File>>shift&15])
+	if b.named != e.File || b.name[16] != '-' {
+		const digits = "0123456789abcdef"
+		for i := range 16 {
+			b.name[i] = digits[e.File>>(60-4*i)&15]
+		}
+		b.named, b.name[16] = e.File, '-'
 	}
-	buf = strconv.AppendInt(append(buf, '-'), e.Offset, 10)
+	buf := append(b.arena.Reserve(64), b.name[:]...)
+	buf = strconv.AppendInt(buf, e.Offset, 10)
 	buf = strconv.AppendInt(append(buf, '-'), int64(e.Index), 10)
 	if e.Part > 0 {
 		buf = strconv.AppendInt(append(buf, '-'), int64(e.Part), 10)

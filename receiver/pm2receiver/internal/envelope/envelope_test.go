@@ -25,14 +25,14 @@ func TestParse(t *testing.T) {
 
 func TestParse_TakesAnyOrderAndUnusualStrings(t *testing.T) {
 	for line, want := range map[string]Record{
-		`{"app_name":"a","process_id":0,"type":"out","message":"m","timestamp":"t"}`:                       {Message: []byte("m"), Timestamp: []byte("t"), App: []byte("a")},
-		`{"message":"m","timestamp":"t","type":"out","process_id":3,"app_name":"b\u00fc","extra":{"x":1}}`: {Message: []byte("m"), Timestamp: []byte("t"), ProcessID: 3, App: []byte("bü")},
-		`{"message":"m","timestamp":"t","type":"out","process_id":"_old_7","app_name":"a"}`:                {Message: []byte("m"), Timestamp: []byte("t"), ProcessID: 7, App: []byte("a")},
-		`{"message":"m","timestamp":"t","type":"out","process_id":null,"app_name":"a"}`:                    {Message: []byte("m"), Timestamp: []byte("t"), ProcessID: NoProcess, App: []byte("a")},
-		`{"message":"\ud800","timestamp":"t","type":"out","process_id":1,"app_name":"a"}`:                  {Message: []byte("\uFFFD"), Timestamp: []byte("t"), ProcessID: 1, App: []byte("a"), Repaired: true},
-		"{\"message\":\"\xff\",\"timestamp\":\"t\",\"type\":\"out\",\"process_id\":1,\"app_name\":\"a\"}":  {Message: []byte("\uFFFD"), Timestamp: []byte("t"), ProcessID: 1, App: []byte("a"), Repaired: true},
-		"{\"message\":\"m\",\"timestamp\":\"t\",\"type\":\"out\",\"process_id\":1,\"app_name\":\"a\"}\r":   {Message: []byte("m"), Timestamp: []byte("t"), ProcessID: 1, App: []byte("a")},
-		` {"message":"","timestamp":"Sa\u00b7","type":"PM2","process_id":1,"app_name":"a"} `:               {Message: []byte(""), Timestamp: []byte("Sa·"), Stderr: true, ProcessID: 1, App: []byte("a")},
+		`{"app_name":"a","process_id":0,"type":"out","message":"m","timestamp":"t"}`:                      {Message: []byte("m"), Timestamp: []byte("t"), App: []byte("a")},
+		`{"message":"m","timestamp":"t","type":"out","process_id":3,"app_name":"b\u00fc"}`:                {Message: []byte("m"), Timestamp: []byte("t"), ProcessID: 3, App: []byte("bü")},
+		`{"message":"m","timestamp":"t","type":"out","process_id":"_old_7","app_name":"a"}`:               {Message: []byte("m"), Timestamp: []byte("t"), ProcessID: 7, App: []byte("a")},
+		`{"message":"m","timestamp":"t","type":"out","process_id":null,"app_name":"a"}`:                   {Message: []byte("m"), Timestamp: []byte("t"), ProcessID: NoProcess, App: []byte("a")},
+		`{"message":"\ud800","timestamp":"t","type":"out","process_id":1,"app_name":"a"}`:                 {Message: []byte("\uFFFD"), Timestamp: []byte("t"), ProcessID: 1, App: []byte("a"), Repaired: true},
+		"{\"message\":\"\xff\",\"timestamp\":\"t\",\"type\":\"out\",\"process_id\":1,\"app_name\":\"a\"}": {Message: []byte("\uFFFD"), Timestamp: []byte("t"), ProcessID: 1, App: []byte("a"), Repaired: true},
+		"{\"message\":\"m\",\"timestamp\":\"t\",\"type\":\"out\",\"process_id\":1,\"app_name\":\"a\"}\r":  {Message: []byte("m"), Timestamp: []byte("t"), ProcessID: 1, App: []byte("a")},
+		` {"message":"","timestamp":"Sa\u00b7","type":"PM2","process_id":1,"app_name":"a"} `:              {Message: []byte(""), Timestamp: []byte("Sa·"), Stderr: true, ProcessID: 1, App: []byte("a")},
 	} {
 		got, ok := Parse([]byte(line), arena.New(64))
 		require.True(t, ok, line)
@@ -47,6 +47,9 @@ func TestParse_RefusesWhatPM2DoesNotWrite(t *testing.T) {
 		"", "Error: boom", "    at x (y.js:1:2)", "{}", `{"message":"m"}`, `[{"message":"m","process_id":1,"app_name":"a"}]`,
 		`{"level":"warn","message":"m","timestamp":"t"}`, `{"message":1,"timestamp":"t","type":"out","process_id":1,"app_name":"a"}`,
 		`{"message":"m","timestamp":"t","type":"out","process_id":1,"app_name":"a"} trailing`,
+		// An application's own line, of which nothing may be lost.
+		`{"level":"warn","message":"m","timestamp":"t","type":"out","process_id":1,"app_name":"a"}`,
+		`{"message":"m","timestamp":"t","type":"out","process_id":1,"app_name":"a","extra":{"x":1}}`,
 		`{"message":"m","timestamp":"t","type":"out","process_id":1,"app_name":"a"`,
 		`{"message":"m\q","timestamp":"t","type":"out","process_id":1,"app_name":"a"}`,
 	} {

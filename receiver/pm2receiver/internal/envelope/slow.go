@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// parseSlow reads a record with the keys in any order and any strings in it. Keys
-// that PM2 does not write are passed over.
+// parseSlow reads a record with the keys in any order and any strings in it. An object
+// with a key that PM2 does not write is no record but an application's own line, all of
+// whose fields are to be kept.
 func parseSlow(line []byte) (Record, bool) {
 	if trimmed := bytes.TrimLeft(line, " \t"); len(trimmed) == 0 || trimmed[0] != '{' || !bytes.Contains(line, []byte("app_name")) {
 		return Record{}, false
@@ -16,6 +17,13 @@ func parseSlow(line []byte) (Record, bool) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(line, &fields) != nil {
 		return Record{}, false
+	}
+	for name := range fields {
+		switch name {
+		case "message", "timestamp", "type", "process_id", "app_name":
+		default:
+			return Record{}, false
+		}
 	}
 	var message, app, stamp, kind string
 	if !unmarshal(fields["message"], &message) || !unmarshal(fields["app_name"], &app) {

@@ -73,6 +73,7 @@ type Assembler struct {
 	last int // slot of the last record
 	name []byte
 	app  string
+	line Line // what yield is given, reused
 }
 
 // New returns an assembler that continues where state was taken.
@@ -126,7 +127,8 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 		m.app = string(rec.App)
 		m.state.App = m.app
 	}
-	l := Line{
+	l := &m.line
+	*l = Line{
 		App: m.app, ProcessID: rec.ProcessID, Stderr: rec.Stderr, Time: m.time(rec.Timestamp),
 		Slot: slot + 1, File: m.file, Offset: offset, Record: offset, Repaired: rec.Repaired,
 	}
@@ -134,25 +136,32 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 	terminated := len(text) > 0 && text[len(text)-1] == '\n'
 	if terminated {
 		s.Terminates = true
+		if s.Whole {
+			// It may have been a process that wrote its first line in pieces.
+			s.Unterminated--
+			s.Whole = s.Unterminated > 0
+		}
+	} else if s.Whole {
+		s.Unterminated = min(s.Unterminated+1, maxWhole)
 	} else if !s.Terminates && len(text) > 0 && len(text) < shortMessage && !s.Whole {
 		if s.Unterminated++; s.Unterminated >= wholeAfter {
 			// A runtime that hands over its messages without newlines.
 			s.Whole = true
-			m.separate(s, &l, a, yield)
+			m.separate(s, l, a, yield)
 		}
 	}
 	if len(s.Partial) > 0 {
 		end := bytes.IndexByte(text, '\n')
 		if end < 0 && !s.Whole {
 			s.add(text, now)
-			m.cutPartial(s, &l, a, yield)
+			m.cutPartial(s, l, a, yield)
 			return
 		}
 		if end < 0 {
 			end = len(text)
 		}
 		s.add(text[:end], now)
-		m.completePartial(s, &l, a, yield)
+		m.completePartial(s, l, a, yield)
 		text = text[min(end+1, len(text)):]
 		l.Index = 1
 	}
@@ -160,14 +169,14 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 		end := bytes.IndexByte(text, '\n')
 		if end < 0 {
 			if s.Whole {
-				m.emit(&l, text, yield)
+				m.emit(l, text, yield)
 				return
 			}
-			s.begin(&l, text, now)
-			m.cutPartial(s, &l, a, yield)
+			s.begin(l, text, now)
+			m.cutPartial(s, l, a, yield)
 			return
 		}
-		m.emit(&l, text[:end], yield)
+		m.emit(l, text[:end], yield)
 		text = text[end+1:]
 		l.Index++
 	}
@@ -176,19 +185,19 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 // raw reads a physical line that is no record: a line of a file in text mode, or
 // what a dying process wrote past PM2 into a file of records.
 func (m *Assembler) raw(text []byte, offset int64, a *arena.Arena, yield func(*Line)) {
-	l := Line{App: m.set.App, ProcessID: m.set.ProcessID, Stderr: m.set.Stderr, Slot: RawSlot, File: m.file, Offset: offset, Record: offset}
+	l := &m.line
+	*l = Line{App: m.set.App, ProcessID: m.set.ProcessID, Stderr: m.set.Stderr, Slot: RawSlot, File: m.file, Offset: offset, Record: offset}
 	if m.state.Wrapped {
 		l.App, l.ProcessID = m.state.App, envelope.NoProcess
 	} else if p, ok := timetext.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
-		m.state.Prefixed, m.state.Time = true, p.Nanos
+		m.state.Prefix.met(p.Nanos)
 		l.Time = p.Nanos
 		text = text[p.Len+len(separator):]
-	} else if m.state.Prefixed {
-		// In cluster mode only the first line of a write has a time.
-		l.Time = m.state.Time
+	} else {
+		l.Time = m.state.Prefix.missed()
 	}
 	text, l.Repaired = valid(text, a)
-	m.emit(&l, text, yield)
+	m.emit(l, text, yield)
 }
 
 var separator = []byte(": ")

@@ -16,6 +16,12 @@ const (
 	// newline belongs to a runtime that writes none (Bun): each is a line.
 	wholeAfter   = 3
 	shortMessage = 8 << 10
+	// maxWhole bounds how many messages with a newline it takes to change that.
+	maxWhole = 16
+	// maxFollowing is how many lines without a time may stand behind one with: PM2 puts
+	// it before the first line of a write in cluster mode. Beyond that the time was the
+	// application's own, or PM2 no longer writes any.
+	maxFollowing = 512
 )
 
 // State is what is left over between two blocks of a file. It is part of the
@@ -23,13 +29,44 @@ const (
 type State struct {
 	// Wrapped is set once the file has shown a record of PM2's.
 	Wrapped bool `json:"wrapped,omitempty"`
-	// Prefixed is set once a file in text mode has shown PM2's time.
-	Prefixed bool `json:"prefixed,omitempty"`
-	// Time is the last of these times.
-	Time int64 `json:"time,omitempty"`
+	// Prefix is what is known of PM2's times in a file in text mode.
+	Prefix Prefix `json:"prefix,omitzero"`
 	// App is the application of the last record.
 	App   string `json:"app,omitempty"`
 	Slots []Slot `json:"slots,omitempty"`
+}
+
+// Prefix is the state of the times before the lines of a file in text mode.
+type Prefix struct {
+	// Believed is set while lines without a time take that of the line before them.
+	Believed bool `json:"believed,omitempty"`
+	// Plain is set once lines have stood in the file without. Then one time alone is
+	// the application's own, and two in a row are PM2's.
+	Plain bool `json:"plain,omitempty"`
+	// Run is whether the last line had a time.
+	Run bool `json:"run,omitempty"`
+	// Time is the last time, and Following counts the lines behind it without one.
+	Time      int64 `json:"time,omitempty"`
+	Following int   `json:"following,omitempty"`
+}
+
+// met takes note of a line with a time.
+func (p *Prefix) met(time int64) {
+	p.Believed = p.Believed || p.Run || !p.Plain
+	p.Run, p.Time, p.Following = true, time, 0
+}
+
+// missed takes note of a line without, and returns its time or 0.
+func (p *Prefix) missed() int64 {
+	p.Run = false
+	if p.Following++; p.Following > maxFollowing {
+		p.Believed = false
+	}
+	if !p.Believed {
+		p.Plain, p.Following = true, 0
+		return 0
+	}
+	return p.Time
 }
 
 // Slot is the state of one process and stream of a file.
@@ -82,7 +119,7 @@ func (m *Assembler) slot(id int64, stderr bool, a *arena.Arena, yield func(*Line
 		}
 	}
 	if len(slots) < maxSlots {
-		m.state.Slots = append(slots, Slot{ProcessID: id, Stderr: stderr})
+		m.state.Slots = append(m.state.Slots, Slot{ProcessID: id, Stderr: stderr})
 		m.last = len(m.state.Slots) - 1
 		return m.last
 	}

@@ -16,12 +16,12 @@ const (
 )
 
 // special returns a word whose high bits mark the bytes of w that end a plain
-// run: quote, backslash, control characters and everything beyond ASCII. A byte
-// behind a marked one may be marked wrongly, so only the first mark counts.
+// run: quote, backslash and control characters. A byte behind a marked one may be
+// marked wrongly, so only the first mark counts.
 func special(w uint64) uint64 {
 	quote := w ^ ones*'"'
 	slash := w ^ ones*'\\'
-	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w | w) & highs
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
 }
 
 // End finds the closing quote of a JSON string whose opening quote has been read.
@@ -64,11 +64,13 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 	// Decoding never makes a string longer, and the closing quote is in b.
 	dst := a.Reserve(len(b))
 	dst = dst[:cap(dst)]
-	n, i, beyond := 0, 0, false
+	n, i := 0, 0
+	var beyond uint64 // high bits of bytes beyond ASCII
 	for {
-		for i+8 <= len(b) {
+		if i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
 			binary.LittleEndian.PutUint64(dst[n:], w)
+			beyond |= w
 			mask := special(w)
 			if mask == 0 {
 				i += 8
@@ -78,22 +80,11 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 			run := bits.TrailingZeros64(mask) >> 3
 			i += run
 			n += run
-			break
-		}
-		if i >= len(b) {
+		} else if i >= len(b) {
 			return nil, b, false
 		}
-		switch c := b[i]; {
-		case c == '"':
-			s = dst[:n]
-			if beyond && !utf8.Valid(s) {
-				return nil, b, false
-			}
-			return a.Keep(s), b[i+1:], true
-		case c == '\\':
-			if i+1 >= len(b) {
-				return nil, b, false
-			}
+		c := b[i]
+		if c == '\\' && i+1 < len(b) {
 			if plain := escapes[b[i+1]]; plain != 0 {
 				dst[n] = plain
 				i += 2
@@ -106,20 +97,23 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 			}
 			i += size
 			n += utf8.EncodeRune(dst[n:n+utf8.UTFMax], r)
-		case c < 0x20:
-			return nil, b, false
-		case c >= 0x80:
-			beyond = true
-			for i < len(b) && b[i] >= 0x80 {
-				dst[n] = b[i]
-				n++
-				i++
-			}
-		default:
-			dst[n] = c
-			n++
-			i++
+			continue
 		}
+		if c == '"' {
+			s = dst[:n]
+			if beyond&highs != 0 && !utf8.Valid(s) {
+				return nil, b, false
+			}
+			return a.Keep(s), b[i+1:], true
+		}
+		if c < 0x20 || c == '\\' {
+			return nil, b, false
+		}
+		// One of the last seven bytes.
+		beyond |= uint64(c)
+		dst[n] = c
+		n++
+		i++
 	}
 }
 

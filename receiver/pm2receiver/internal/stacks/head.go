@@ -120,11 +120,14 @@ func (j *Joiner) close(i int, a *arena.Arena, yield func(*Entry)) {
 		first = h.start()
 	}
 	for k := range h.Lines[:first] {
-		l := &h.Lines[k]
-		yield(&Entry{Line: *l, Original: l.Text, Lines: 1})
+		j.alone(&h.Lines[k], yield)
 	}
 	if h.Open {
 		yield(trace(h.Lines[first:], h.Frames-first, a))
+	}
+	if len(j.spare) < 4 && cap(h.Lines) <= 64 {
+		clear(h.Lines)
+		j.spare = append(j.spare, h.Lines[:0])
 	}
 }
 
@@ -146,7 +149,7 @@ func (h *Held) start() int {
 // trace makes one entry of the lines of a trace, of which the first frames lines
 // stand before the first frame.
 func trace(held []lines.Line, frames int, a *arena.Arena) *Entry {
-	e := &Entry{Line: held[0], Lines: len(held)}
+	e := &Entry{Line: &held[0], Lines: len(held)}
 	size := 0
 	for i := range held {
 		size += len(held[i].Text) + 1
@@ -167,13 +170,13 @@ func trace(held []lines.Line, frames int, a *arena.Arena) *Entry {
 			}
 		}
 		buf = append(buf, held[i].Text...)
-		e.Repaired = e.Repaired || held[i].Repaired
+		held[0].Repaired = held[0].Repaired || held[i].Repaired
 	}
 	e.Original = a.Keep(buf)
-	e.Text = e.Original
+	e.Body = e.Original
 	if at >= 0 {
 		if e.Exception = ReadException(e.Original[at:]); e.Exception != nil {
-			e.Text = e.Original[:body]
+			e.Body = e.Original[:body]
 		}
 	}
 	return e

@@ -24,9 +24,11 @@ const (
 
 // Entry is one line, or the lines of one stack trace.
 type Entry struct {
-	// Line is the first line. Its Text is what to show: the line, or of a trace
-	// with a readable head what stands before the frames.
-	lines.Line
+	// Line is the first line.
+	*lines.Line
+	// Body is what to show: the line, or of a trace with a readable head what stands
+	// before the frames.
+	Body []byte
 	// Original is everything the process wrote, with newlines between the lines.
 	Original []byte
 	// Lines is how many lines were joined, 1 for a line alone.
@@ -47,6 +49,8 @@ type Settings struct {
 type Joiner struct {
 	set   Settings
 	state State
+	out   Entry          // what yield is given, reused
+	spare [][]lines.Line // of lines that were handed out
 }
 
 // State is what a Joiner holds back between two blocks of a file. It is part of
@@ -87,7 +91,8 @@ func (j *Joiner) Restore(state State) { j.state = state.Clone() }
 // Pending says whether lines are held back.
 func (j *Joiner) Pending() bool { return len(j.state.Held) > 0 }
 
-// Add takes the next line and hands out what is complete now.
+// Add takes the next line and hands out what is complete now. An entry is yield's
+// only until it returns.
 func (j *Joiner) Add(l *lines.Line, now time.Time, a *arena.Arena, yield func(*Entry)) {
 	i := j.find(l)
 	if i < 0 {
@@ -118,15 +123,24 @@ func (j *Joiner) Add(l *lines.Line, now time.Time, a *arena.Arena, yield func(*E
 // fresh takes a line that continues nothing.
 func (j *Joiner) fresh(l *lines.Line, now time.Time, yield func(*Entry)) {
 	if l.Part > 0 || len(l.Text) == 0 || l.Text[0] == '{' || len(l.Text) >= j.set.MaxBytes {
-		yield(&Entry{Line: *l, Original: l.Text, Lines: 1})
+		j.alone(l, yield)
 		return
 	}
-	h := Held{Lines: make([]lines.Line, 0, 4), Open: frame(l.Text)}
+	h := Held{Open: frame(l.Text)}
+	if n := len(j.spare); n > 0 {
+		h.Lines, j.spare = j.spare[n-1], j.spare[:n-1]
+	}
 	h.add(l, now)
 	if h.Open {
 		h.brace(l.Text)
 	}
 	j.state.Held = append(j.state.Held, h)
+}
+
+// alone hands out a line that belongs to no trace.
+func (j *Joiner) alone(l *lines.Line, yield func(*Entry)) {
+	j.out = Entry{Line: l, Body: l.Text, Original: l.Text, Lines: 1}
+	yield(&j.out)
 }
 
 func (j *Joiner) find(l *lines.Line) int {

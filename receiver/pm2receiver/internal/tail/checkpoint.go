@@ -3,8 +3,8 @@ package tail
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"strconv"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
@@ -14,6 +14,7 @@ import (
 const (
 	checkpointVersion = 1
 	indexKey          = "streams"
+	countKey          = "count"
 )
 
 // Checkpoint is everything that is needed to go on with a stream in another
@@ -80,14 +81,29 @@ func (s *Store) Load(ctx context.Context, path string) (*Checkpoint, error) {
 	return &c, nil
 }
 
-// Save writes the checkpoints of some streams and the list of all in one
-// transaction.
-func (s *Store) Save(ctx context.Context, changed map[string]*Checkpoint, all []string) error {
+// Count returns the highest Checkpoint.Count of streams whose checkpoints were deleted.
+func (s *Store) Count(ctx context.Context) (uint64, error) {
+	data, err := s.client.Get(ctx, countKey)
+	if err != nil || data == nil {
+		return 0, err
+	}
+	count, err := strconv.ParseUint(string(data), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("count of contents: %w", err)
+	}
+	return count, nil
+}
+
+// Save writes the checkpoints of some streams, deletes those that are nil, and writes
+// the list of all and the count of those deleted, in one transaction.
+func (s *Store) Save(ctx context.Context, changed map[string]*Checkpoint, all []string, count uint64) error {
 	index, err := json.Marshal(all)
 	if err != nil {
 		return err
 	}
-	ops := []*storage.Operation{storage.SetOperation(indexKey, index)}
+	ops := []*storage.Operation{
+		storage.SetOperation(indexKey, index), storage.SetOperation(countKey, strconv.AppendUint(nil, count, 10)),
+	}
 	for path, c := range changed {
 		if c == nil {
 			ops = append(ops, storage.DeleteOperation(streamKey(path)))
@@ -103,9 +119,4 @@ func (s *Store) Save(ctx context.Context, changed map[string]*Checkpoint, all []
 }
 
 // Close closes the storage client.
-func (s *Store) Close(ctx context.Context) error {
-	if err := s.client.Close(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
-}
+func (s *Store) Close(ctx context.Context) error { return s.client.Close(ctx) }

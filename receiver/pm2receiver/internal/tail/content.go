@@ -31,7 +31,7 @@ type status struct {
 func statusOf(info fs.FileInfo) status {
 	s := status{size: info.Size(), modified: info.ModTime().UnixNano(), links: 1}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.device, s.inode, s.links = uint64(sys.Dev), sys.Ino, uint64(sys.Nlink)
+		s.device, s.inode, s.links = uint64(sys.Dev), sys.Ino, uint64(sys.Nlink) //nolint:unconvert // it is narrower on other platforms
 	}
 	return s
 }
@@ -105,7 +105,7 @@ func (c *compressed) ReadAt(p []byte, offset int64) (int, error) {
 	if errors.Is(err, io.ErrUnexpectedEOF) && n+m < len(p) {
 		// ReadFull says so of a short read, gzip of a short file: ask gzip.
 		var one [1]byte
-		if _, again := c.reader.Read(one[:]); again != io.EOF {
+		if _, again := c.reader.Read(one[:]); !errors.Is(again, io.EOF) {
 			return n + m, io.ErrUnexpectedEOF
 		}
 		err = io.EOF

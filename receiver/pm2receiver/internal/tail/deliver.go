@@ -24,8 +24,8 @@ func (s *stream) deliver(ctx context.Context, f *file, b block) error {
 		f.mark.ID = identify(s.path, s.count, firstLine(b.lines))
 	}
 	src := decode.Source{ID: f.mark.ID, Name: f.mark.Name}
-	stats, err := s.send(ctx, func() (plog.Logs, decode.Stats) {
-		return s.decoder.Decode(b.lines, src, f.mark.Offset, s.set.Now())
+	stats, err := s.send(ctx, func(full func(plog.Logs)) (plog.Logs, decode.Stats) {
+		return s.decoder.Decode(b.lines, src, f.mark.Offset, s.set.Now(), full)
 	})
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (s *stream) flush(ctx context.Context) {
 		return
 	}
 	src := decode.Source{Name: s.base}
-	stats, err := s.send(ctx, func() (plog.Logs, decode.Stats) { return s.decoder.Flush(src, s.set.Now(), false) })
+	stats, err := s.send(ctx, func(func(plog.Logs)) (plog.Logs, decode.Stats) { return s.decoder.Flush(src, s.set.Now(), false) })
 	if err == nil && stats.Records > 0 {
 		s.set.Meter.Read(0, stats)
 		s.publish()
@@ -72,10 +72,31 @@ func (s *stream) flushAll(ctx context.Context) {
 
 // send repeats until the records are accepted or ctx ends. They are decoded anew for
 // every attempt: a consumer that refuses may have changed them.
-func (s *stream) send(ctx context.Context, decodeBlock func() (plog.Logs, decode.Stats)) (decode.Stats, error) {
+//
+// Records of a block that are too many for one batch are sent while it is decoded, so
+// that they are never all in memory.
+func (s *stream) send(ctx context.Context, decodeBlock func(full func(plog.Logs)) (plog.Logs, decode.Stats)) (decode.Stats, error) {
+	held := s.enter(ctx)
+	defer func() { s.leave(held) }()
+	if !held {
+		return decode.Stats{}, context.Canceled
+	}
 	before := s.decoder.State()
-	logs, stats := decodeBlock()
+	accepted, n := 0, 0 // full batches, in all and in this attempt
+	var ended error
+	full := func(logs plog.Logs) {
+		if n++; n > accepted && ended == nil {
+			if ended = s.insist(ctx, logs); ended == nil {
+				accepted++
+			}
+		}
+	}
+	logs, stats := decodeBlock(full)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		if ended != nil {
+			s.decoder.Restore(before)
+			return stats, ended
+		}
 		if logs.LogRecordCount() == 0 {
 			return stats, nil
 		}
@@ -83,16 +104,53 @@ func (s *stream) send(ctx context.Context, decodeBlock func() (plog.Logs, decode
 		if err == nil {
 			return stats, nil
 		}
-		if !wait(ctx, pause) {
+		logs = rest // while it waits nothing else is kept
+		s.leave(held)
+		waited := wait(ctx, pause)
+		if held = s.enter(ctx); !held || !waited {
 			s.decoder.Restore(before)
 			return stats, context.Canceled
 		}
-		if partly {
-			// Some were accepted: only the others are sent again.
-			logs = rest
-		} else {
+		if !partly {
 			s.decoder.Restore(before)
-			logs, stats = decodeBlock()
+			n = 0
+			logs, stats = decodeBlock(full)
+		}
+		s.set.Meter.Redelivered(logs.LogRecordCount())
+	}
+}
+
+// enter waits until few enough streams have records in memory, and reports false if ctx
+// ended before.
+func (s *stream) enter(ctx context.Context) bool {
+	select {
+	case s.set.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *stream) leave(held bool) {
+	if held {
+		<-s.set.slots
+	}
+}
+
+// insist sends a full batch until it is accepted or ctx ends.
+func (s *stream) insist(ctx context.Context, logs plog.Logs) error {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		attempt := plog.NewLogs()
+		logs.CopyTo(attempt)
+		rest, partly, err := s.set.Consume(ctx, attempt)
+		if err == nil {
+			return nil
+		}
+		if partly {
+			logs = rest
+		}
+		if !wait(ctx, pause) {
+			return context.Canceled
 		}
 		s.set.Meter.Redelivered(logs.LogRecordCount())
 	}

@@ -32,6 +32,25 @@ type file struct {
 	grown time.Time
 	// tail is how long the half line at the end was when it last grew.
 	tail int
+	// modified is the time of the file's last change that has been dealt with.
+	modified int64
+}
+
+// unchanged checks a file that is exactly as long as it was read: it may have been
+// truncated and written again.
+func (f *file) unchanged(at status) error {
+	if at.modified == f.modified {
+		return nil
+	}
+	ok, err := f.mark.continues(f.content)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errTruncated
+	}
+	f.modified = at.modified
+	return nil
 }
 
 var buffers = sync.Pool{New: func() any {

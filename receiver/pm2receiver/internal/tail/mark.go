@@ -34,6 +34,8 @@ type Mark struct {
 	Samples []Sample `json:"samples,omitempty"`
 	// Copy is set for a rotated copy, which is read to its end and left.
 	Copy bool `json:"copy,omitempty"`
+	// Away is set for a file that was not to be found when the reader started.
+	Away bool `json:"away,omitempty"`
 }
 
 // Sample is the digest of the last min(sampleSize, Offset) bytes before Offset.

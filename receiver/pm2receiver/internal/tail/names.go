@@ -25,7 +25,10 @@ type Name struct {
 }
 
 var (
-	streamName   = regexp.MustCompile(`^(.+)-(out|error)(?:-(\d+))?\.log$`)
+	streamName = regexp.MustCompile(`^(.+)-(out|error)(?:-(\d+))?\.log$`)
+	// datedName is what logrotate makes of a stream's name if it is told to keep the
+	// extension: x-out.1.log, x-out-20261121.log.
+	datedName    = regexp.MustCompile(`^(.+-(?:out|error)(?:-\d+)?)(?:\.\d{1,3}|[-._]20\d\d-?\d\d-?\d\d[-_.T\d]*)\.log(?:\.gz)?$`)
 	combinedName = regexp.MustCompile(`^(.+?)(?:-(\d+))?\.log$`)
 )
 
@@ -46,9 +49,13 @@ func ParseName(base string) Name {
 	return n
 }
 
-// Rotated says whether a base name is that of a copy pm2-logrotate made, and
-// returns the name of the file it was copied from.
+// Rotated says whether a base name is that of a copy pm2-logrotate made, or of a file
+// logrotate moved aside without changing its extension, and returns the name of the file
+// it was.
 func Rotated(base string) (string, bool) {
+	if m := datedName.FindStringSubmatch(base); m != nil {
+		return m[1] + ".log", true
+	}
 	stem, compressed := strings.CutSuffix(base, ".gz")
 	at := strings.LastIndex(stem, "__")
 	if at <= 0 {

@@ -193,7 +193,7 @@ func (s *stream) lineUp(r relativeFile, content content, m Mark) {
 	if m.ID != 0 {
 		s.set.Meter.Recovered()
 	}
-	m.Name, m.Device, m.Inode, m.Copy = r.name, r.seen.Device, r.seen.Inode, true
+	m.Name, m.Device, m.Inode, m.Copy, m.Away = r.name, r.seen.Device, r.seen.Inode, true, false
 	f := &file{content: content, mark: m, grown: s.set.Now()}
 	if len(s.files) == 0 || !s.current {
 		s.push(f)

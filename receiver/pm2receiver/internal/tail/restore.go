@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
@@ -14,13 +15,14 @@ import (
 // restore finds the files of a checkpoint again: by their inode, under whatever name
 // they have now, if their content is still what was read. What is not found is left
 // to relatives, which knows copies by their content.
-func (s *stream) restore(marks []Mark) error {
-	names, err := s.inodes()
+func (s *stream) restore(marks []Mark) {
+	names, err := s.names(marks)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		s.report("cannot look for log files", err)
 	}
 	for _, m := range marks {
 		name, ok := names[[2]uint64{m.Device, m.Inode}]
+		err := error(nil)
 		if ok {
 			ok, err = s.reopen(m, name)
 		}
@@ -31,11 +33,22 @@ func (s *stream) restore(marks []Mark) error {
 			if m.Copy && m.ID != 0 {
 				m.Copy = false // so that another copy will do
 			}
+			m.Away = true
 			s.remember(m)
 		}
 	}
 	s.watch.relatives.Store(true)
-	return nil
+}
+
+// names returns the names of files by their inode: of all in the folder, unless each
+// mark is that of the file at path.
+func (s *stream) names(marks []Mark) (map[[2]uint64]string, error) {
+	at, err := statPath(s.path)
+	elsewhere := func(m Mark) bool { return m.Device != at.device || m.Inode != at.inode }
+	if err == nil && !slices.ContainsFunc(marks, elsewhere) {
+		return map[[2]uint64]string{{at.device, at.inode}: s.base}, nil
+	}
+	return s.inodes()
 }
 
 func (s *stream) reopen(m Mark, name string) (bool, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,9 @@ const (
 	// deletedIdle is the same for a file without a name, whose space on the disk is
 	// free only when it is closed.
 	deletedIdle = 10 * time.Second
+	// folderIdle is how long what is known of a file is kept when its whole folder is
+	// gone.
+	folderIdle = time.Hour
 	// maxPast bounds the contents that are remembered after they have gone.
 	maxPast = 8
 	// maxMoved bounds the files that are followed beside the one at the path.
@@ -49,6 +53,8 @@ type Settings struct {
 	Meter Meter
 	// Logger takes what an operator should know.
 	Logger *zap.Logger
+
+	slots chan struct{} // each stream that has records in memory holds one
 }
 
 // Meter counts. Its methods may be called concurrently.
@@ -80,16 +86,22 @@ type stream struct {
 	count   uint64
 	// pending are relatives that cannot be told yet, by when they were first met.
 	pending  map[Seen]time.Time
-	deadline bool // something waits for time to pass
-	failing  bool // an error was logged
+	deadline bool      // something waits for time to pass
+	failing  bool      // an error was logged
+	gone     time.Time // when the file at path was first missed
 
-	wake    chan struct{}
-	shared  sync.Mutex
-	saved   *Checkpoint // shared: not yet saved
-	lag     int64       // shared
-	busy    atomic.Bool
-	lastRun atomic.Int64
-	watch   watch // the poller's
+	wake   chan struct{}
+	shared sync.Mutex
+	saved  *Checkpoint  // shared: not yet saved
+	lag    atomic.Int64 // shared: unread bytes of files that are not at path
+	size   atomic.Int64 // shared: of the file at path, by the poller
+	// frontier is shared: how far the file at path was read. A stream that waits for
+	// its consumer falls behind too.
+	frontier atomic.Int64
+	ended    atomic.Bool // shared: nothing is left to read
+	busy     atomic.Bool
+	lastRun  atomic.Int64
+	watch    watch // the poller's
 }
 
 func newStream(set *Settings, path string, c *Checkpoint) *stream {
@@ -120,6 +132,10 @@ func (s *stream) run(ctx context.Context) {
 		}
 		s.busy.Store(true)
 		s.step(ctx)
+		if ctx.Err() == nil && s.over() {
+			s.ended.Store(true)
+			return
+		}
 		s.lastRun.Store(s.set.Now().UnixNano())
 		s.busy.Store(false)
 	}
@@ -200,9 +216,31 @@ func (s *stream) observe() error {
 			return content.Close()
 		}
 	}
-	s.push(&file{content: content, mark: s.fresh(at), grown: s.set.Now()})
+	m, err := s.returned(content, at)
+	if err != nil {
+		return errors.Join(err, content.Close())
+	}
+	s.push(&file{content: content, mark: m, grown: s.set.Now()})
 	s.current = true
 	return nil
+}
+
+// returned is the mark to begin a file with: that of a file which was not to be found
+// when the reader started, if this is it, else a fresh one. The device is not compared:
+// it may be another one each time a disk is mounted.
+func (s *stream) returned(c content, at status) (Mark, error) {
+	for i, m := range s.past {
+		if !m.Away || m.Inode != at.inode || at.size < m.Offset {
+			continue
+		}
+		if ok, err := m.continues(c); !ok || err != nil {
+			return s.fresh(at), err
+		}
+		s.past = slices.Delete(slices.Clone(s.past), i, i+1)
+		m.Name, m.Device, m.Away = s.base, at.device, false
+		return m, nil
+	}
+	return s.fresh(at), nil
 }
 
 func (s *stream) fresh(at status) Mark {
@@ -275,8 +313,9 @@ func (s *stream) read(ctx context.Context, f *file) error {
 		return errTruncated
 	}
 	if at.size == f.mark.Offset {
-		return nil
+		return f.unchanged(at)
 	}
+	f.modified = at.modified
 	buf := buffers.Get().(*[]byte)
 	defer func() {
 		if len(*buf) == sampleSize+blockSize {
@@ -339,6 +378,25 @@ func (s *stream) retire() {
 	}
 }
 
+// over says whether nothing is left of the stream: its file is gone for good, and so
+// are all copies of it that it must know to not read them again.
+func (s *stream) over() bool {
+	if len(s.files) > 0 || len(s.pending) > 0 || s.decoder.Pending() {
+		return false
+	}
+	if _, err := statPath(s.path); !errors.Is(err, fs.ErrNotExist) {
+		s.gone = time.Time{}
+		return false
+	}
+	if s.gone.IsZero() {
+		s.gone = s.set.Now()
+	}
+	beside, err := s.list()
+	away := s.set.Now().Sub(s.gone)
+	// A folder may be on a disk that is mounted later.
+	return err == nil && len(beside) == 0 && away >= deletedIdle || errors.Is(err, fs.ErrNotExist) && away >= folderIdle
+}
+
 // measure notes how much is unread and whether time alone will bring more.
 func (s *stream) measure() {
 	s.deadline = s.decoder.Pending() || len(s.pending) > 0 || s.failing || len(s.files) > 1
@@ -348,19 +406,23 @@ func (s *stream) measure() {
 			s.deadline = true
 		}
 		if at, err := f.content.status(); err == nil && at.size > f.mark.Offset {
-			lag += at.size - f.mark.Offset
+			if !s.current || f != s.last() {
+				lag += at.size - f.mark.Offset
+			}
 		} else if err == nil && at.links == 0 {
 			s.deadline = true
 		}
 	}
-	s.shared.Lock()
-	s.lag = lag
-	s.shared.Unlock()
+	s.lag.Store(lag)
 	s.watch.deadline.Store(s.deadline)
 }
 
 // publish makes the present frontier the one to be saved.
 func (s *stream) publish() {
+	s.frontier.Store(0)
+	if s.current {
+		s.frontier.Store(s.last().mark.Offset)
+	}
 	if s.set.Store == nil {
 		return
 	}

@@ -23,7 +23,10 @@ const (
 	rescanDeep = time.Second
 	// saveInterval is how often checkpoints are saved, and so how much is sent again
 	// after a crash.
-	saveInterval = 500 * time.Millisecond
+	saveInterval = 250 * time.Millisecond
+	// maxSending bounds the streams that have records in memory at the same time: a
+	// refused block is decoded again when it is sent again.
+	maxSending = 16
 	// maxStreams bounds the files that are followed.
 	maxStreams = 4096
 	// fresh is how long after its change a folder is looked at again: a second change
@@ -51,6 +54,8 @@ type Tailer struct {
 
 	mu      sync.Mutex
 	streams map[string]*stream
+	ended   []string             // paths of streams whose checkpoints are to be deleted
+	count   uint64               // the highest Checkpoint.Count of ended streams
 	folders map[string]time.Time // when each was last changed
 	scanned time.Time
 	first   bool // no checkpoint was ever saved
@@ -68,6 +73,7 @@ func New(set Settings, finder Finder) *Tailer {
 		age := set.Now().Sub(time.Unix(0, at.modified))
 		return err == nil && age >= 0 && age < settling
 	}
+	set.slots = make(chan struct{}, maxSending)
 	return &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, first: true}
 }
 
@@ -88,7 +94,11 @@ func (t *Tailer) Start(ctx context.Context) error {
 	t.scan(ctx, run)
 	t.mu.Lock()
 	t.first = false
+	following := len(t.streams)
 	t.mu.Unlock()
+	if following == 0 {
+		t.set.Logger.Warn("no log files yet; waiting for some", zap.Strings("include", t.finder.Include))
+	}
 	t.done.Go(func() { t.poll(run) })
 	if t.set.Store != nil {
 		t.done.Go(func() { t.saver(run) })
@@ -106,6 +116,8 @@ func (t *Tailer) load(ctx context.Context) ([]string, error) {
 	if err != nil && !ever {
 		return nil, err
 	}
+	count, countErr := t.set.Store.Count(ctx)
+	t.count, err = count, errors.Join(err, countErr)
 	if err != nil {
 		t.set.Logger.Error("checkpoints are damaged; files without one are read from the beginning", zap.Error(err))
 	}
@@ -135,7 +147,7 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 		}
 		return nil
 	}
-	return t.save(ctx)
+	return errors.Join(t.save(ctx), t.set.Store.Close(ctx))
 }
 
 func (t *Tailer) all() []*stream {
@@ -148,10 +160,7 @@ func (t *Tailer) all() []*stream {
 // checkpoints were last saved.
 func (t *Tailer) Lag(each func(path string, bytes int64)) {
 	for _, s := range t.all() {
-		s.shared.Lock()
-		lag := s.lag
-		s.shared.Unlock()
-		each(s.path, lag)
+		each(s.path, s.lag.Load()+max(0, s.size.Load()-s.frontier.Load()))
 	}
 }
 
@@ -173,9 +182,24 @@ func (t *Tailer) poll(ctx context.Context) {
 		}
 		t.scan(ctx, ctx)
 		for _, s := range t.all() {
+			if s.ended.Load() {
+				t.forget(s)
+				continue
+			}
 			s.look()
 		}
 	}
+}
+
+// forget gives up a stream of which nothing is left. The contents of its path are
+// numbered on, so that what will be there one day is not taken for what was.
+func (t *Tailer) forget(s *stream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.streams, s.path)
+	t.ended = append(t.ended, s.path)
+	t.count = max(t.count, s.count)
+	t.full = false
 }
 
 // scan looks for new files if a folder has changed or enough time has passed.
@@ -202,6 +226,11 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	}
 	for _, path := range paths {
 		t.follow(ctx, run, path)
+	}
+	for _, s := range t.all() {
+		if !s.watch.there { // it may be over
+			s.poke()
+		}
 	}
 }
 
@@ -260,9 +289,14 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 		}
 	}
 	s := newStream(&t.set, path, c)
+	if c == nil {
+		t.mu.Lock()
+		s.count = t.count
+		t.mu.Unlock()
+	}
 	var err error
 	if c != nil {
-		err = s.restore(c.Files)
+		s.restore(c.Files)
 	} else {
 		err = s.begin(t.first && t.set.FromEnd)
 	}
@@ -271,6 +305,7 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 	}
 	if at, err := statPath(path); err == nil {
 		s.watch.last, s.watch.there = at, true
+		s.size.Store(at.size)
 	}
 	s.publish()
 	return s
@@ -303,6 +338,7 @@ func (t *Tailer) census(dir string) {
 func (s *stream) look() {
 	at, err := statPath(s.path)
 	there := err == nil
+	s.size.Store(at.size)
 	if there != s.watch.there || at != s.watch.last || s.watch.deadline.Load() {
 		s.watch.there, s.watch.last = there, at
 		s.poke()
@@ -339,6 +375,13 @@ func (t *Tailer) save(ctx context.Context) error {
 	changed := map[string]*Checkpoint{}
 	var paths []string
 	streams := t.all()
+	t.mu.Lock()
+	ended, count := t.ended, t.count
+	t.ended = nil
+	t.mu.Unlock()
+	for _, path := range ended {
+		changed[path] = nil
+	}
 	for _, s := range streams {
 		paths = append(paths, s.path)
 		if c := s.take(); c != nil {
@@ -347,7 +390,10 @@ func (t *Tailer) save(ctx context.Context) error {
 	}
 	if len(changed) > 0 {
 		slices.Sort(paths)
-		if err := t.set.Store.Save(ctx, changed, paths); err != nil {
+		if err := t.set.Store.Save(ctx, changed, paths, count); err != nil {
+			t.mu.Lock()
+			t.ended = append(ended, t.ended...)
+			t.mu.Unlock()
 			for _, s := range streams {
 				if c := changed[s.path]; c != nil {
 					s.put(c)

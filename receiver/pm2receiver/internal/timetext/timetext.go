@@ -237,7 +237,7 @@ func (s *scanner) half(hour int) (int, bool) {
 	if i < len(s.b) && s.b[i] == ' ' {
 		i++
 	}
-	if i+1 >= len(s.b) || s.b[i+1]|0x20 != 'm' || i+2 < len(s.b) && letter(s.b[i+2]) {
+	if i+1 >= len(s.b) || s.b[i+1]|0x20 != 'm' || i+2 < len(s.b) && (letter(s.b[i+2]) || s.b[i+2]-'0' <= 9) { // PM2 is no PM
 		return hour, true
 	}
 	switch s.b[i] | 0x20 {

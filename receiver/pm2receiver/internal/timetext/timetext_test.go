@@ -52,6 +52,12 @@ func TestParse_LeavesTheTimeOpenIfDayAndMonthMayBeSwapped(t *testing.T) {
 	assert.Equal(t, Parsed{Len: 19}, got)
 }
 
+func TestParse_TakesPM2ForNoPM(t *testing.T) {
+	got, ok := Parse([]byte("2026-11-21 02:08:36 PM2 log: started"), time.UTC)
+	require.True(t, ok)
+	assert.Equal(t, Parsed{Len: 19, Nanos: time.Date(2026, 11, 21, 2, 8, 36, 0, time.UTC).UnixNano()}, got)
+}
+
 func TestParse_RefusesWhatIsNoTime(t *testing.T) {
 	for _, text := range []string{
 		"", "2026", "2026-11-21", "2026-11-21 and on", "2026-13-21T02:08:36", "2026-11-21T25:08:36", "info: ready at once",

@@ -1,0 +1,122 @@
+package tenantroutingexporter
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+// prometheus answers as Prometheus does to delta sums: 500, and nothing of the
+// request is stored.
+type prometheus struct {
+	mu     sync.Mutex
+	status int
+	values []int64
+}
+
+func (p *prometheus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	req := pmetricotlp.NewExportRequest()
+	if p.status != http.StatusOK || req.UnmarshalProto(body) != nil {
+		w.WriteHeader(p.status)
+		return
+	}
+	var values []int64
+	for _, rm := range req.Metrics().ResourceMetrics().All() {
+		for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
+			if m.Sum().AggregationTemporality() == pmetric.AggregationTemporalityDelta {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+			values = append(values, m.Sum().DataPoints().At(0).IntValue())
+		}
+	}
+	p.values = append(p.values, values...)
+}
+
+func deltaOf(id string, at int, value int64) pmetric.Metrics {
+	md := metricsOf(id)
+	s := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).SetEmptySum()
+	s.SetIsMonotonic(true)
+	s.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+	p := s.DataPoints().AppendEmpty()
+	p.SetTimestamp(pcommon.Timestamp(at))
+	p.SetIntValue(value)
+	return md
+}
+
+func TestPrometheus_GetsTotalsWhileOthersGetDeltas(t *testing.T) {
+	backend := &prometheus{status: http.StatusOK}
+	s := httptest.NewServer(backend)
+	defer s.Close()
+	dir := t.TempDir()
+	g := startGateway(t, fmt.Sprintf(`
+registry: tenant_registry
+destinations:
+  prom: {profile: prometheus, otlp_http: {endpoint: %q, compression: none}}
+  local: {archive: {directory: %q}}
+routes: {metrics: [prom, local]}
+lane: {batch: {max_bytes: 200, timeout: 0s}, concurrency: 1, max_bytes: 200}
+retry: {initial_interval: 10ms, max_interval: 10ms}
+circuit_breaker: {failures: 5, open: 10ms}
+max_total_bytes: 1MiB
+`, s.URL, dir), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}, &tenant.Tenant{ID: "b"}))
+	ctx := context.Background()
+	values := func() []int64 {
+		backend.mu.Lock()
+		defer backend.mu.Unlock()
+		return append([]int64(nil), backend.values...)
+	}
+	eventually := func(want ...int64) {
+		t.Helper()
+		assert.EventuallyWithT(t, func(c *assert.CollectT) { assert.Equal(c, want, values()) }, 5*time.Second, time.Millisecond)
+	}
+	require.NoError(t, g.metrics.ConsumeMetrics(ctx, deltaOf("a", 100, 5)))
+	eventually(5)
+	require.NoError(t, g.metrics.ConsumeMetrics(ctx, deltaOf("a", 110, 7)))
+	eventually(5, 12)
+	require.NoError(t, g.metrics.ConsumeMetrics(ctx, deltaOf("b", 110, 1)))
+	eventually(5, 12, 1)
+
+	// While the backend is away the lane fills; what is refused and sent again
+	// later is counted once.
+	backend.mu.Lock()
+	backend.status = http.StatusServiceUnavailable
+	backend.mu.Unlock()
+	at := 120
+	for g.metrics.ConsumeMetrics(ctx, deltaOf("a", at, 1)) == nil {
+		at++
+	}
+	for range 3 {
+		require.Error(t, g.metrics.ConsumeMetrics(ctx, deltaOf("a", at, 1)))
+	}
+	backend.mu.Lock()
+	backend.status = http.StatusOK
+	backend.mu.Unlock()
+	require.Eventually(t, func() bool { return g.metrics.ConsumeMetrics(ctx, deltaOf("a", at, 1)) == nil }, 5*time.Second, time.Millisecond)
+	require.NoError(t, g.metrics.ConsumeMetrics(ctx, deltaOf("a", at, 1)), "a late point is taken")
+	require.Eventually(t, func() bool { return sum(t, g.tel, "queued_records") == 0 }, 5*time.Second, time.Millisecond)
+	got := values()
+	assert.Equal(t, int64(12+at-120+1), got[len(got)-1])
+	assert.Equal(t, int64(1), sum(t, g.tel, "dropped_records", "destination=prom", "reason=late_delta"))
+	for _, d := range []string{"destination=prom", "destination=local"} {
+		assert.Equal(t, sum(t, g.tel, "accepted_records", d), sum(t, g.tel, "delivered_records", d)+sum(t, g.tel, "dropped_records", d))
+	}
+	assert.Equal(t, int64(0), sum(t, g.tel, "dropped_records", "destination=local"))
+}

@@ -1,0 +1,73 @@
+package tenantroutingexporter
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+func TestMetrics_PerTenantIfAskedFor(t *testing.T) {
+	for _, perTenant := range []bool{false, true} {
+		t.Run(fmt.Sprintf("tenant=%v", perTenant), func(t *testing.T) {
+			ok, bad := newServer(t), newServer(t)
+			bad.set(http.StatusBadRequest, "")
+			registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}, &tenant.Tenant{ID: "b", Routes: map[tenant.Signal][]string{tenant.Logs: {"ok"}}})
+			g := startGateway(t, fmt.Sprintf(`
+registry: tenant_registry
+destinations:
+  ok: {otlp_http: {endpoint: %q, compression: none}}
+  bad: {otlp_http: {endpoint: %q, compression: none}}
+  down: {otlp_http: {endpoint: "http://127.0.0.1:1", compression: none}}
+routes: {logs: [ok, bad, down]}
+lane: {batch: {timeout: 0s}}
+dead_letter: {directory: %q}
+metrics: {tenant: %v}
+`, ok.URL, bad.URL, t.TempDir(), perTenant), registry)
+			ctx := context.Background()
+			require.NoError(t, g.logs.ConsumeLogs(ctx, logsOf("a", "1", "2")))
+			require.NoError(t, g.logs.ConsumeLogs(ctx, logsOf("b", "3")))
+			require.Error(t, g.logs.ConsumeLogs(ctx, logsOf("nobody", "4")))
+			require.Eventually(t, func() bool {
+				return sum(t, g.tel, "delivered_records") == 3 && sum(t, g.tel, "dead_lettered_records") == 2 &&
+					sum(t, g.tel, "lanes", "state=waiting") == 1
+			}, 5*time.Second, time.Millisecond)
+
+			point := func(value int64, id, destination string, more ...attribute.KeyValue) metricdata.DataPoint[int64] {
+				attrs := []attribute.KeyValue{attribute.String("signal", "logs"), attribute.String("destination", destination)}
+				attrs = append(attrs, more...)
+				if perTenant {
+					attrs = append(attrs, attribute.String("tenant", id))
+				}
+				return metricdata.DataPoint[int64]{Value: value, Attributes: attribute.NewSet(attrs...)}
+			}
+			toOK := func(a, b int64) []metricdata.DataPoint[int64] {
+				if perTenant {
+					return []metricdata.DataPoint[int64]{point(a, "a", "ok"), point(b, "b", "ok")}
+				}
+				return []metricdata.DataPoint[int64]{point(a+b, "", "ok")}
+			}
+			reason := func(r string) attribute.KeyValue { return attribute.String("reason", r) }
+			ignore := metricdatatest.IgnoreTimestamp()
+			metadatatest.AssertEqualExporterTenantRoutingAcceptedRecords(t, g.tel, append(toOK(2, 1), point(2, "a", "bad"), point(2, "a", "down")), ignore)
+			metadatatest.AssertEqualExporterTenantRoutingDeliveredRecords(t, g.tel, append(toOK(2, 1), point(0, "a", "bad"), point(0, "a", "down")), ignore)
+			metadatatest.AssertEqualExporterTenantRoutingQueuedRecords(t, g.tel, append(toOK(0, 0), point(0, "a", "bad"), point(2, "a", "down")), ignore)
+			metadatatest.AssertEqualExporterTenantRoutingRecoveredRecords(t, g.tel, append(toOK(0, 0), point(0, "a", "bad"), point(0, "a", "down")), ignore)
+			metadatatest.AssertEqualExporterTenantRoutingDeadLetteredRecords(t, g.tel, []metricdata.DataPoint[int64]{point(2, "a", "bad", reason("http_400"))}, ignore)
+			metadatatest.AssertEqualExporterTenantRoutingRefusedRequests(t, g.tel, []metricdata.DataPoint[int64]{
+				{Value: 1, Attributes: attribute.NewSet(attribute.String("signal", "logs"), reason("unknown_tenant"))},
+			}, ignore)
+			g.stop()
+		})
+	}
+}

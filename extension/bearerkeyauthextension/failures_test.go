@@ -1,0 +1,149 @@
+package bearerkeyauthextension
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+func startFailures(t *testing.T, cfg FailuresConfig) (*failures, *observer.ObservedLogs) {
+	t.Helper()
+	core, logs := observer.New(zap.WarnLevel)
+	f, err := newFailures(cfg, zap.New(core))
+	require.NoError(t, err)
+	return f, logs
+}
+
+func TestFailures_AnswersAThrottledSourceLateOverHTTPAlone(t *testing.T) {
+	f, _ := startFailures(t, FailuresConfig{MaxSources: 1, Delay: 50 * time.Millisecond})
+	began := time.Now()
+	f.wait(context.Background(), loopback)
+	require.Less(t, time.Since(began), f.delay, "gRPC holds a whole message in memory")
+	f.wait(context.Background(), ip("127.0.0.1"))
+	require.GreaterOrEqual(t, time.Since(began), f.delay)
+}
+
+func TestFailures_WaitsNoLongerThanItsCallerOrTheGateway(t *testing.T) {
+	f, _ := startFailures(t, FailuresConfig{MaxSources: 1, Delay: time.Hour})
+	ctx, cancel := context.WithCancel(context.Background())
+	var waiting sync.WaitGroup
+	for range maxDelayed {
+		waiting.Go(func() { f.wait(ctx, ip("127.0.0.1")) })
+	}
+	require.Eventually(t, func() bool { return len(f.delayed) == maxDelayed }, 10*time.Second, time.Millisecond)
+	f.wait(context.Background(), ip("127.0.0.1")) // there is no room: it does not wait
+	cancel()
+	waiting.Wait()
+	require.Empty(t, f.delayed)
+
+	waiting.Go(func() { f.wait(context.Background(), ip("127.0.0.1")) })
+	require.Eventually(t, func() bool { return len(f.delayed) == 1 }, 10*time.Second, time.Millisecond)
+	f.stop()
+	waiting.Wait()
+}
+
+func TestFailures_SumsUpInTheLog(t *testing.T) {
+	f, logs := startFailures(t, FailuresConfig{MaxSources: 3})
+	for range 1000 {
+		f.note(ip("192.0.2.1"), noKey, noon)
+		f.note(ip("2001:db8::1"), revokedKey, noon)
+		f.note(nil, unknownKey, noon)
+	}
+	f.report(noon, false)
+	got := map[any]map[string]any{}
+	for _, entry := range logs.All() {
+		got[entry.ContextMap()["source"]] = entry.ContextMap()
+	}
+	assert.Equal(t, map[any]map[string]any{
+		"192.0.2.1":     {"source": "192.0.2.1", "no_key": int64(1000)},
+		"2001:db8::/64": {"source": "2001:db8::/64", "revoked_key": int64(1000)},
+		"others":        {"source": "others", "unknown_key": int64(1000)},
+	}, got)
+}
+
+// TestFailures_AFloodOfRandomKeys is 100,000 strangers, each from a network of its
+// own.
+func TestFailures_AFloodOfRandomKeys(t *testing.T) {
+	text, key := newKey()
+	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	stranger, _ := newKey()
+	headers := map[string][]string{"Authorization": {"Bearer " + stranger}}
+	flood := func(n int) {
+		_, err := c.Authenticate(from(&net.TCPAddr{IP: net.IP{0x20, 1, 0x0d, 0xb8, 0, byte(n >> 16), byte(n >> 8), byte(n), 15: 1}}), headers)
+		require.Error(t, err)
+	}
+	for n := range serverConfig().Failures.MaxSources {
+		flood(n)
+	}
+	before := heap()
+	for n := range 100_000 {
+		flood(n)
+	}
+	assert.Less(t, int64(heap())-int64(before), int64(1<<20), "bytes that the flood left behind")
+	assert.Equal(t, serverConfig().Failures.MaxSources, c.failures.sources.len())
+	_, err := c.Authenticate(from(loopback), map[string][]string{"Authorization": {"Bearer " + text}})
+	require.NoError(t, err)
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestFailures_AWrongAgentDoesNoHarmToARightOne sends from one address with a good
+// key and a bad one to a real receiver.
+func TestFailures_AWrongAgentDoesNoHarmToARightOne(t *testing.T) {
+	const perMinute, late = 10, 5
+	text, key := newKey()
+	stranger, _ := newKey()
+	cfg := serverConfig()
+	cfg.Failures.PerMinute, cfg.Failures.Delay = perMinute, 200*time.Millisecond
+	checker, telemetry := startCheckerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	g := startGatewayWith(t, checker)
+	go func() {
+		for range g.seen {
+		}
+	}()
+	defer close(g.seen)
+
+	var wrong sync.WaitGroup
+	wrong.Go(func() {
+		began := time.Now()
+		for range perMinute + late {
+			code, text := g.sendHTTP(t, "authorization", "Bearer "+stranger)
+			assert.Equal(t, http.StatusUnauthorized, code)
+			assert.Equal(t, unknownKey.rule(), text, "its answer stays the one of its fault")
+		}
+		assert.GreaterOrEqual(t, time.Since(began), late*cfg.Failures.Delay)
+	})
+	const right = 50
+	began := time.Now()
+	for range right {
+		code, _ := g.sendHTTP(t, "authorization", "Bearer "+text)
+		assert.Equal(t, http.StatusOK, code)
+	}
+	assert.Less(t, time.Since(began), right*cfg.Failures.Delay/2, "a valid key is never delayed")
+	wrong.Wait()
+
+	require.Error(t, g.sendGRPC(t, "authorization", "Bearer "+stranger))
+	metadatatest.AssertEqualExtensionBearerKeyAuthThrottledRequests(t, telemetry,
+		[]metricdata.DataPoint[int64]{{Value: late + 1}}, metricdatatest.IgnoreTimestamp())
+}

@@ -1,0 +1,25 @@
+//go:build unix
+
+package bearerkeyauthextension
+
+import (
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// To open a named pipe waits for a writer, who may never come.
+func TestKeySender_IsNotStoppedByANamedPipeInTheKeyFilesPlace(t *testing.T) {
+	text, _ := newKey()
+	path := keyFile(t, text)
+	s, logs := startSender(t, &ClientConfig{KeyFile: path})
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	eventuallyLogs(t, logs, "the last good key stays in use")
+	next, _ := newKey()
+	require.NoError(t, os.WriteFile(path+".new", []byte(next), 0o600))
+	require.NoError(t, os.Rename(path+".new", path))
+	eventuallySends(t, s, next)
+}

@@ -1,0 +1,141 @@
+package bearerkeyauthextension
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// failureWindow is what failures are counted in before a source is throttled,
+// and the least time between two lines of the log on one source.
+const failureWindow = time.Minute
+
+// sources remembers where requests without a valid key come from. It keeps the
+// latest sources up to a number, so that a flood costs bounded memory. Requests
+// with a valid key never touch it. It is safe for concurrent use.
+type sources struct {
+	limit int // failures of one source in a window; 0: no source is throttled
+
+	mu     sync.Mutex
+	recent *simplelru.LRU[netip.Prefix, *source]
+	gone   source // what sources that had to make room left unsaid
+}
+
+// source is one address, or one /64 of IPv6, since that is what one caller gets.
+type source struct {
+	window   time.Time // when the running window began
+	failures int       // in it
+	said     time.Time // when the log named it last
+	unsaid   reasons
+}
+
+// reasons counts refused requests.
+type reasons [numDecisions]int64
+
+func (r *reasons) add(other *reasons) {
+	for d, n := range other {
+		r[d] += n
+	}
+}
+
+// report is what one source did since the report before.
+type report struct {
+	source  netip.Prefix
+	reasons reasons
+}
+
+func newSources(cfg FailuresConfig) (*sources, error) {
+	s := &sources{limit: cfg.PerMinute}
+	recent, err := simplelru.NewLRU(cfg.MaxSources, func(_ netip.Prefix, evicted *source) {
+		s.gone.unsaid.add(&evicted.unsaid)
+	})
+	s.recent = recent
+	return s, err
+}
+
+// failed counts a request from addr that was refused as d. It tells whether addr
+// has had more of them than the limit in this window.
+func (s *sources) failed(addr net.Addr, d decision, now time.Time) (throttled bool) {
+	at := prefixOf(addr)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from, ok := s.recent.Get(at)
+	if !ok {
+		from = &source{window: now}
+		s.recent.Add(at, from)
+	}
+	if since := now.Sub(from.window); since >= failureWindow || since < 0 {
+		from.window, from.failures = now, 0
+	}
+	from.failures++
+	from.unsaid[d]++
+	return s.limit > 0 && from.failures > s.limit
+}
+
+// reports takes what is to be said now: at most most sources, each at most once
+// in a window, and the zero prefix for those that had to make room. The others
+// wait for the next call. With last it takes from all, however lately they were
+// said, and what is over most goes to the zero prefix.
+func (s *sources) reports(now time.Time, most int, last bool) (due []report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, at := range s.recent.Keys() {
+		from, _ := s.recent.Peek(at)
+		switch {
+		case from.unsaid == (reasons{}), !last && now.Sub(from.said) < failureWindow:
+			continue
+		case len(due) < most:
+			due = append(due, report{at, from.unsaid})
+			from.said, from.unsaid = now, reasons{}
+		case last:
+			s.gone.unsaid.add(&from.unsaid)
+			from.unsaid = reasons{}
+		}
+	}
+	if s.gone.unsaid != (reasons{}) && (last || now.Sub(s.gone.said) >= failureWindow) {
+		due = append(due, report{reasons: s.gone.unsaid})
+		s.gone.said, s.gone.unsaid = now, reasons{}
+	}
+	return due
+}
+
+// len returns the number of sources that are remembered.
+func (s *sources) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.recent.Len()
+}
+
+// prefixOf returns the zero prefix for what has no IP address, such as a socket
+// of the file system.
+func prefixOf(addr net.Addr) netip.Prefix {
+	ip, ok := ipOf(addr)
+	if !ok {
+		return netip.Prefix{}
+	}
+	bits := ip.BitLen()
+	if ip.Is6() {
+		bits = 64
+	}
+	prefix, err := ip.WithZone("").Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return prefix
+}
+
+// ipOf returns the IP address of a caller.
+func ipOf(addr net.Addr) (netip.Addr, bool) {
+	var raw net.IP
+	switch a := addr.(type) {
+	case *net.IPAddr: // confighttp
+		raw = a.IP
+	case *net.TCPAddr: // configgrpc
+		raw = a.IP
+	}
+	ip, ok := netip.AddrFromSlice(raw)
+	return ip.Unmap(), ok
+}

@@ -1,0 +1,35 @@
+//go:build unix
+
+package tenantregistryextension
+
+import (
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componentstatus"
+)
+
+// To open a named pipe waits for a writer, who may never come.
+func TestNamedPipe_InTheFilesPlaceStopsNeitherChangesNorTheShutdown(t *testing.T) {
+	f := newFixture(t)
+	f.replace(yamlOf("a"))
+	f.start()
+	require.NoError(t, os.Remove(f.path))
+	require.NoError(t, syscall.Mkfifo(f.path, 0o600))
+	require.Eventually(t, func() bool { return f.host.status() == componentstatus.StatusRecoverableError }, inForceWithin, inForceWithin/1000)
+	f.always("a")
+	f.replace(yamlOf("a", "b"))
+	f.eventually("a b")
+	f.stop()
+}
+
+func TestNamedPipe_InTheCopysPlaceStopsNoStart(t *testing.T) {
+	f := newFixture(t)
+	f.cfg.Snapshot = f.path + ".copy"
+	require.NoError(t, syscall.Mkfifo(f.cfg.Snapshot, 0o600))
+	f.start()
+	assert.Equal(t, "none", f.ids())
+}

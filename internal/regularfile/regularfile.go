@@ -1,0 +1,28 @@
+// Package regularfile opens files that other programs put in place, without
+// waiting for anybody: to open a named pipe waits until somebody writes to it,
+// and a component that waits so can neither look again nor shut down.
+package regularfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// Open opens the regular file at path for reading. It returns an error for
+// anything else, and never blocks on a pipe or a device.
+func Open(path string) (file *os.File, err error) {
+	file, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}

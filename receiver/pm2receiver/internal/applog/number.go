@@ -1,0 +1,81 @@
+package applog
+
+import (
+	"bytes"
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+)
+
+// number passes over a number as JSON writes them.
+func (w *walker) number() bool {
+	w.take('-')
+	if !w.take('0') && !w.digits() {
+		return false
+	}
+	if w.take('.') && !w.digits() {
+		return false
+	}
+	if w.i < len(w.b) && w.b[w.i]|0x20 == 'e' {
+		w.i++
+		if !w.take('+') {
+			w.take('-')
+		}
+		return w.digits()
+	}
+	return true
+}
+
+func (w *walker) digits() bool {
+	from := w.i
+	for w.i < len(w.b) && w.b[w.i]-'0' <= 9 {
+		w.i++
+	}
+	return w.i > from
+}
+
+// integer reads a number of up to 18 digits.
+func integer(b []byte) (n int64, ok bool) {
+	digits := b
+	if b[0] == '-' {
+		digits = b[1:]
+	}
+	if len(digits) > 18 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if b[0] == '-' {
+		n = -n
+	}
+	return n, true
+}
+
+// setNumber sets an integer if the number is one that fits, else a double, and
+// the text of a number that fits neither.
+func setNumber(v pcommon.Value, b []byte) {
+	if n, ok := integer(b); ok {
+		v.SetInt(n)
+		return
+	}
+	text := arena.String(b)
+	if bytes.IndexByte(b, '.') < 0 && bytes.IndexByte(b, 'e') < 0 && bytes.IndexByte(b, 'E') < 0 {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			v.SetInt(n)
+		} else {
+			v.SetStr(text)
+		}
+		return
+	}
+	if f, err := strconv.ParseFloat(text, 64); err == nil {
+		v.SetDouble(f)
+	} else {
+		v.SetStr(text)
+	}
+}

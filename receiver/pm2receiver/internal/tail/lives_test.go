@@ -1,0 +1,229 @@
+package tail
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func (h *home) streamKeys() (keys []string) {
+	for key := range h.store.snapshot() {
+		if strings.HasPrefix(key, "stream:") {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func TestStream_EndsWhenItsFileIsGoneForGood(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	var all []string
+	for i := range 50 {
+		name := fmt.Sprintf("app%d-out.log", i)
+		text := numbered(name, 1, 2)
+		h.write(name, text)
+		all = append(all, text)
+	}
+	h.eventually(all...)
+	for i := range 50 {
+		require.NoError(t, os.Remove(h.path(fmt.Sprintf("app%d-out.log", i))))
+	}
+	assert.Eventually(t, func() bool {
+		h.skew.Add(int64(time.Second)) // closed after a while, given up after another
+		return len(h.tailer.all()) == 0 && len(h.streamKeys()) == 0
+	}, 10*time.Second, 5*time.Millisecond)
+
+	// What comes later is something else, even if it begins in the same way: the
+	// harness checks that no uid names two lines.
+	again := numbered("app7-out.log", 1, 1) + "something else\n"
+	h.write("app7-out.log", again)
+	all = append(all, again)
+	h.eventually(all...)
+	h.stop()
+	h.start()
+	h.write("app7-out.log", "more\n")
+	h.eventually(append(all, "more\n")...)
+}
+
+func TestStream_StaysWhileItsCopiesMustBeKnown(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	text := numbered("a", 1, 100)
+	h.write("a-out.log", text)
+	h.eventually(text)
+	require.NoError(t, os.WriteFile(h.path("a-out__2026-11-21_00-00-00.log"), []byte(text), 0o644))
+	require.NoError(t, os.Remove(h.path("a-out.log")))
+	for range 60 {
+		h.skew.Add(int64(time.Second))
+		time.Sleep(5 * time.Millisecond)
+	}
+	h.eventually(text)
+	assert.Len(t, h.tailer.all(), 1)
+}
+
+func TestRestart_FolderThatIsAwayForAWhileIsNotReadAgain(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	h.write("a-out.log", numbered("a", 1, 1000))
+	h.eventually(numbered("a", 1, 1000))
+	h.stop()
+	away := t.TempDir() + "/away"
+	require.NoError(t, os.Rename(h.dir, away))
+	h.start()
+	for range 20 {
+		h.skew.Add(int64(time.Minute))
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.NoError(t, os.Rename(away, h.dir))
+	h.write("a-out.log", numbered("a", 1001, 1100))
+	h.eventually(numbered("a", 1, 1100))
+}
+
+func TestRestart_DiskMountedUnderAnotherNumberIsNotReadAgain(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	h.write("a-out.log", numbered("a", 1, 1000))
+	h.eventually(numbered("a", 1, 1000))
+	h.stop()
+	device := regexp.MustCompile(`"device":\d+`)
+	for key, value := range h.store.snapshot() {
+		require.True(t, key != streamKey(h.path("a-out.log")) || device.Match(value))
+		h.store.data[key] = device.ReplaceAll(bytes.Clone(value), []byte(`"device":77`))
+	}
+	h.start()
+	h.write("a-out.log", numbered("a", 1001, 1100))
+	h.eventually(numbered("a", 1, 1100))
+}
+
+func TestDeliver_RecordOfManyLinesUnderRefusal(t *testing.T) {
+	h := newHome(t)
+	calls, largest := 0, 0
+	h.refuseWith(func(lines []string) error {
+		largest = max(largest, len(lines))
+		if calls++; calls%3 == 0 {
+			return errRefused
+		}
+		return nil
+	})
+	text := numbered("many", 1, 50_000)
+	message, err := json.Marshal(text)
+	require.NoError(t, err)
+	h.start()
+	h.write("a-out-0.log", fmt.Sprintf(`{"message":%s,"timestamp":"2026-11-21T02:08:36Z","type":"out","process_id":0,"app_name":"a"}`+"\n", message))
+	h.eventually(text)
+	h.stop()
+	assert.Less(t, largest, 10_000)
+	h.refuseWith(nil)
+	h.start()
+	h.eventually(text)
+}
+
+func TestDeliver_RecordOfManyLinesIsSentAgainAfterAStopInItsMiddle(t *testing.T) {
+	h := newHome(t)
+	calls := 0
+	h.refuseWith(func([]string) error {
+		if calls++; calls > 3 {
+			return errRefused
+		}
+		return nil
+	})
+	text := numbered("many", 1, 50_000)
+	message, err := json.Marshal(text)
+	require.NoError(t, err)
+	h.start()
+	h.write("a-out-0.log", fmt.Sprintf(`{"message":%s,"timestamp":"2026-11-21T02:08:36Z","type":"out","process_id":0,"app_name":"a"}`+"\n", message))
+	assert.Eventually(t, func() bool { return len(h.got()) > 10_000 }, 10*time.Second, time.Millisecond)
+	h.stop()
+	some := h.got()
+	h.refuseWith(nil)
+	h.start()
+	h.eventually(text, strings.Join(some, "\n")) // the harness checks that their uids are the same
+}
+
+func TestDeliver_FewStreamsHaveRecordsInMemoryWhileTheConsumerBlocks(t *testing.T) {
+	h := newHome(t)
+	h.block()
+	var all []string
+	for i := range 4 * maxSending {
+		name := fmt.Sprintf("app%d-out.log", i)
+		text := numbered(name, 1, 100)
+		h.write(name, text)
+		all = append(all, text)
+	}
+	h.start()
+	assert.Eventually(t, func() bool { return h.held.Load() == maxSending }, 10*time.Second, time.Millisecond)
+	assert.Never(t, func() bool { return h.held.Load() > maxSending }, 100*time.Millisecond, 10*time.Millisecond)
+	h.open()
+	h.eventually(all...)
+}
+
+func TestDeliver_FileWhoseRecordsAreRefusedHoldsUpNoOther(t *testing.T) {
+	h := newHome(t)
+	h.refuseWith(func(lines []string) error {
+		if strings.HasPrefix(lines[0], "bad") {
+			return errRefused
+		}
+		return nil
+	})
+	for i := range 2 * maxSending {
+		h.write(fmt.Sprintf("a%d-out.log", i), "bad\n")
+	}
+	h.start()
+	time.Sleep(50 * time.Millisecond)
+	h.write("z-out.log", numbered("good", 1, 100))
+	h.eventually(numbered("good", 1, 100))
+}
+
+func TestLag_GrowsWhileTheConsumerBlocks(t *testing.T) {
+	h := newHome(t)
+	lag := func() (bytes int64) {
+		h.tailer.Lag(func(_ string, n int64) { bytes += n })
+		return bytes
+	}
+	h.start()
+	h.write("a-out.log", "first\n")
+	h.eventually("first\n")
+	assert.Eventually(t, func() bool { return lag() == 0 }, 5*time.Second, time.Millisecond)
+	h.block()
+	h.write("a-out.log", "second\n")
+	assert.Eventually(t, func() bool { return lag() == 7 }, 5*time.Second, time.Millisecond)
+	h.write("a-out.log", "third\n")
+	assert.Eventually(t, func() bool { return lag() == 13 }, 5*time.Second, time.Millisecond)
+	h.open()
+	assert.Eventually(t, func() bool { return lag() == 0 }, 5*time.Second, time.Millisecond)
+}
+
+func TestRotate_ByLogrotateThatKeepsTheExtension(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	h.write("a-out.log", numbered("a", 1, 100))
+	h.eventually(numbered("a", 1, 100))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-out.1.log")))
+	h.write("a-out.1.log", numbered("a", 101, 110)) // its writer has not been told yet
+	h.write("a-out.log", numbered("a", 111, 120))
+	h.eventually(numbered("a", 1, 120))
+	h.skew.Add(int64(2 * rescan)) // all files are looked for again
+	h.eventually(numbered("a", 1, 120))
+	h.stop()
+	require.NoError(t, os.Rename(h.path("a-out.1.log"), h.path("a-out.2.log")))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-out.1.log")))
+	h.write("a-out.log", numbered("a", 121, 130))
+	h.start()
+	h.skew.Add(int64(2 * rescan))
+	h.eventually(numbered("a", 1, 130))
+}
+
+func TestStart_SaysThatThereAreNoFiles(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	assert.Equal(t, 1, h.logs.FilterMessageSnippet("no log files yet").Len())
+}
