@@ -190,11 +190,10 @@ func testPostgresHangsAtStart(t *testing.T, s *pgtest.Server) {
 
 func testPostgresEmpty(t *testing.T, s *pgtest.Server) {
 	f := newDBFixture(t, s, "a")
-	f.exec("drop table tenant_registry, tenant_registry_tenants")
+	f.exec("drop schema public cascade; create schema public; grant usage on schema public to public")
 	f.start()
 	assert.Equal(t, "none", f.ids())
 	assert.Contains(t, f.errorsLogged()[0], "there is no registry in the database")
-	f.exec("drop function tenant_registry_before_row, tenant_registry_after_change, tenant_registry_notify")
 	f.write(yamlOf("b"))
 	f.exec(fmt.Sprintf("grant select on tenant_registry, tenant_registry_tenants to reader_%s", f.database))
 	f.eventually("b")

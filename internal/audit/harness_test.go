@@ -22,8 +22,19 @@ type fixture struct {
 	recorder *Recorder
 }
 
-func newFixture(t *testing.T) *fixture {
-	dir := t.TempDir()
+func newFixture(t *testing.T) *fixture { return newFixtureIn(t, t.TempDir()) }
+
+// memoryDir returns a folder that is not on a disk, where the system has one.
+func memoryDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "audit") //nolint:usetesting // there is no other way to name the parent
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
+}
+
+func newFixtureIn(t *testing.T, dir string) *fixture {
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	return &fixture{
 		t: t, registry: filepath.Join(dir, "tenants.yaml"), dir: NewDir(filepath.Join(dir, "log")),

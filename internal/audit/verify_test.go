@@ -118,7 +118,7 @@ func (m *tamper) older() tamperVersion { return m.earlier[m.rnd.IntN(len(m.earli
 
 // Whatever somebody does to a log without its key is found.
 func TestVerify_FindsEveryOneOf10000Mutations(t *testing.T) {
-	f := newFixture(t)
+	f := newFixtureIn(t, memoryDir(t))
 	var earlier []tamperVersion
 	version := func() tamperVersion {
 		files := f.files()
