@@ -38,6 +38,14 @@ test: build ## Run all tests against the built binary
 bench: ## Run every benchmark of the packages
 	go test -run '^$$' -bench . -benchmem ./...
 
+_build/baseline/otelcol-baseline: testbed/baseline/builder-config.yaml
+	mkdir -p _build/baseline
+	$(TOOL) builder --config testbed/baseline/builder-config.yaml
+
+.PHONY: bench-pm2
+bench-pm2: build _build/baseline/otelcol-baseline ## Measure the pm2 receiver beside contrib's filelog
+	go run ./testbed/benchpm2
+
 .PHONY: bench-request
 bench-request: ## Measure auth and tenant processor beside upstream's
 	go test -run '^$$' -bench Authenticate -benchmem ./extension/bearerkeyauthextension
@@ -53,7 +61,7 @@ generate: ## Regenerate code and documents from every metadata.yaml
 .PHONY: lint
 lint: ## Run the linters
 	go vet ./...
-	$(TOOL) golangci-lint run
+	$(TOOL) golangci-lint run --allow-parallel-runners
 
 .PHONY: check
 check: generate lint ## Fail on stale generated files, untidy modules or lint

@@ -86,9 +86,24 @@ type ClientConfig struct {
 	// without TLS only loopback addresses get the key.
 	Insecure bool `mapstructure:"insecure"`
 
+	// WhenRefused says what becomes of data that the gateway refuses with 401 or
+	// 403 over HTTP. Defaults to "wait".
+	WhenRefused WhenRefused `mapstructure:"when_refused"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
+
+// WhenRefused is what becomes of data whose key is refused.
+type WhenRefused string
+
+const (
+	// WhenRefusedWait keeps it in the exporter's queue and tries again, so that
+	// an expired key or a suspended tenant costs nothing but time.
+	WhenRefusedWait WhenRefused = "wait"
+	// WhenRefusedDrop lets the exporter drop it, as OTLP has it.
+	WhenRefusedDrop WhenRefused = "drop"
+)
 
 var (
 	_ component.Config  = (*Config)(nil)
@@ -144,6 +159,11 @@ func (c *ClientConfig) Validate() error {
 		if err := tenant.ID(c.BusinessID).Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("`business_id` is not a tenant ID: %w", err))
 		}
+	}
+	switch c.WhenRefused {
+	case "", WhenRefusedWait, WhenRefusedDrop:
+	default:
+		errs = append(errs, fmt.Errorf("`when_refused` must be wait or drop, got %q", c.WhenRefused))
 	}
 	return errors.Join(errs...)
 }

@@ -1,6 +1,16 @@
 package bearerkeyauthextension
 
-import "net/http"
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// refusedDelay is how long an exporter is told to wait after its key was refused.
+// A refusal costs the gateway a look-up, so it need not be long.
+const refusedDelay = 10 * time.Second
 
 // RoundTripper implements extensionauth.HTTPClient.
 func (s *keySender) RoundTripper(base http.RoundTripper) (http.RoundTripper, error) {
@@ -27,7 +37,34 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	for name, value := range t.sender.current.Load().metadata {
 		req.Header.Set(name, value)
 	}
-	return t.base.RoundTrip(req)
+	resp, err := t.base.RoundTrip(req)
+	if err != nil || t.sender.cfg.WhenRefused == WhenRefusedDrop {
+		return resp, err
+	}
+	return t.waiting(resp), nil
+}
+
+// waiting turns the refusal of a key into an answer on which OTLP exporters keep
+// the data and try again. OTLP has them drop it on 401 and 403; for an agent with
+// a disk queue that would lose what a renewed key or a resumed tenant saves.
+func (t *roundTripper) waiting(resp *http.Response) *http.Response {
+	refused := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
+	if t.sender.refused.Swap(refused) != refused {
+		if refused {
+			t.sender.logger.Error("The gateway refuses the key; data waits until it is accepted", zap.Int("status", resp.StatusCode))
+		} else {
+			t.sender.logger.Info("The gateway accepts the key again")
+		}
+	}
+	if !refused {
+		return resp
+	}
+	out := *resp
+	out.StatusCode = http.StatusServiceUnavailable
+	out.Status = "503 Service Unavailable (" + resp.Status + ")"
+	out.Header = resp.Header.Clone()
+	out.Header.Set("Retry-After", strconv.Itoa(int(refusedDelay.Seconds())))
+	return &out
 }
 
 // redirectedAway tells whether req follows a redirect to another host than the

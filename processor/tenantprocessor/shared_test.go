@@ -72,7 +72,7 @@ func TestShared_QuotasAreOneForAllGatewaysAndSignals(t *testing.T) {
 	_, over := one.send(tenant.Logs, 50)
 	require.Zero(t, over)
 	_, over = two.send(tenant.Logs, 1)
-	require.Equal(t, "over the daily quota of 500 of logs", over.text)
+	require.Equal(t, "over the daily quota of 500 B of logs", over.text)
 	_, over = two.send(tenant.Traces, 50)
 	require.Zero(t, over)
 	_, over = one.send(tenant.Metrics, 1)
@@ -82,7 +82,7 @@ func TestShared_QuotasAreOneForAllGatewaysAndSignals(t *testing.T) {
 	assert.EqualValues(t, 1000, used.MonthBytes)
 	for _, s := range []*sharing{one, two} {
 		assert.Equal(t, 1, s.log.FilterMessageSnippet("100 % of the daily quota of 100 records").Len())
-		assert.Equal(t, 1, s.log.FilterMessageSnippet("100 % of the daily quota of 500 of logs").Len())
+		assert.Equal(t, 1, s.log.FilterMessageSnippet("100 % of the daily quota of 500 B of logs").Len())
 	}
 	assert.NotContains(t, r.keys(), " tenant-a", "every key begins with the prefix")
 	for _, key := range strings.Fields(r.keys()) {

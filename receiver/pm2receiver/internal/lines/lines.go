@@ -134,16 +134,17 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 	}
 	text := rec.Message
 	terminated := len(text) > 0 && text[len(text)-1] == '\n'
-	if terminated {
+	switch {
+	case terminated:
 		s.Terminates = true
 		if s.Whole {
 			// It may have been a process that wrote its first line in pieces.
 			s.Unterminated--
 			s.Whole = s.Unterminated > 0
 		}
-	} else if s.Whole {
+	case s.Whole:
 		s.Unterminated = min(s.Unterminated+1, maxWhole)
-	} else if !s.Terminates && len(text) > 0 && len(text) < shortMessage && !s.Whole {
+	case !s.Terminates && len(text) > 0 && len(text) < shortMessage && !s.Whole:
 		if s.Unterminated++; s.Unterminated >= wholeAfter {
 			// A runtime that hands over its messages without newlines.
 			s.Whole = true

@@ -1,0 +1,65 @@
+package tail
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+func (t *Tailer) saver(ctx context.Context) {
+	ticker := time.NewTicker(saveInterval)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := t.save(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			t.set.Logger.Error("cannot save checkpoints; more will be sent again after a crash", zap.Error(err))
+		}
+		failing = err != nil
+	}
+}
+
+// save writes the checkpoints that have changed.
+func (t *Tailer) save(ctx context.Context) error {
+	changed := map[string]*Checkpoint{}
+	var paths []string
+	streams := t.all()
+	t.mu.Lock()
+	ended, count := t.ended, t.count
+	t.ended = nil
+	t.mu.Unlock()
+	for _, path := range ended {
+		changed[path] = nil
+	}
+	for _, s := range streams {
+		paths = append(paths, s.path)
+		if c := s.take(); c != nil {
+			changed[s.path] = c
+		}
+	}
+	if len(changed) > 0 {
+		slices.Sort(paths)
+		if err := t.set.Store.Save(ctx, changed, paths, count); err != nil {
+			t.mu.Lock()
+			t.ended = append(ended, t.ended...)
+			t.mu.Unlock()
+			for _, s := range streams {
+				if c := changed[s.path]; c != nil {
+					s.put(c)
+				}
+			}
+			return err
+		}
+	}
+	t.mu.Lock()
+	t.saved = t.set.Now()
+	t.mu.Unlock()
+	return nil
+}
