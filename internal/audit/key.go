@@ -32,7 +32,7 @@ func (k *Key) Public() string { return k.public }
 func ReadKey(path string) (*Key, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: there is no file %s", ErrNoKey, path)
+		return nil, fmt.Errorf("%w: there is no file %s; all who change a registry need the key that its log was begun with", ErrNoKey, path)
 	}
 	if err != nil {
 		return nil, err
