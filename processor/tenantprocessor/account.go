@@ -2,6 +2,7 @@ package tenantprocessor
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ type account struct {
 	bytes   [3]bucket
 	usage   usage
 	shared  sharedState
+	overBy  [3]map[reason]int64 // records over a limit, by tenant.Signal
 }
 
 // charge takes n from every limit of signal. If one of them is exceeded it takes
@@ -138,4 +140,41 @@ func sizeText(bytes int64) string {
 		return text + " B"
 	}
 	return text
+}
+
+// noteOver counts records that were over a limit.
+func (a *account) noteOver(signal tenant.Signal, why reason, records int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.overBy[signal] == nil {
+		a.overBy[signal] = make(map[reason]int64)
+	}
+	a.overBy[signal][why] += records
+}
+
+// over returns how many records were over a limit, by reason.
+func (a *account) over(signal tenant.Signal) map[reason]int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.overBy[signal])
+}
+
+// rateUse returns the used part of the bursts of signal: 0 none, 1 all, above 1 it
+// is in debt, below 0 there is no such limit.
+func (a *account) rateUse(signal tenant.Signal, t terms, now time.Time) (records, bytes float64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	rate := t.limits.Rates[signal]
+	return a.records[signal].use(rate.RecordsPerSecond, t, now), a.bytes[signal].use(rate.BytesPerSecond, t, now)
+}
+
+// use works on a copy: to look at a bucket must not change it.
+func (b bucket) use(perSecond int64, t terms, now time.Time) float64 {
+	if perSecond <= 0 {
+		return -1
+	}
+	rate := float64(perSecond) / float64(t.rateGateways)
+	burst := burstOf(rate, t.burst)
+	b.refill(rate, burst, now)
+	return max(0, 1-b.balance/burst)
 }
