@@ -38,6 +38,14 @@ test: build ## Run all tests against the built binary
 bench: ## Run every benchmark of the packages
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: bench-gateway
+bench-gateway: build _build/baseline-gateway/otelcol-baseline-gateway ## Compare the gateway with a contrib gateway (Linux)
+	go run ./testbed/benchgateway $(BENCH_GATEWAY_FLAGS)
+
+# Strict versioning is off because one component is of another release.
+_build/baseline-gateway/otelcol-baseline-gateway: testbed/baseline/gateway-builder-config.yaml
+	$(TOOL) builder --config $< --skip-strict-versioning
+
 _build/baseline/otelcol-baseline: testbed/baseline/builder-config.yaml
 	mkdir -p _build/baseline
 	$(TOOL) builder --config testbed/baseline/builder-config.yaml

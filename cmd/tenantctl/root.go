@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, s streams) int {
 
 func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
-		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand())
+		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand())
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway takes every change within a second, without a
 restart. Each change is an entry of the audit log.`

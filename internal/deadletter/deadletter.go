@@ -9,7 +9,6 @@ package deadletter
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,10 +21,6 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
-
-// Settled is how long a file must not have been written to before it is
-// replayed: until then the gateway may have it open.
-const Settled = 2 * time.Minute
 
 var field = []byte(`,"deadLetter":`)
 
@@ -78,9 +73,9 @@ type Group struct {
 	Tenant      tenant.ID
 	Destination string
 	Signal      tenant.Signal
-	Files       []string // paths, the oldest first
-	Bytes       int64
-	Requests    int
+	Files       []string       // paths, the oldest first
+	Bytes       int64          // of these requests
+	Requests    int            // that a replay has not delivered
 	Reasons     map[string]int // requests by reason
 	First, Last time.Time
 }
@@ -117,12 +112,23 @@ func read(directory, folder string) (Group, error) {
 	if g.Signal, err = tenant.ParseSignal(values[2]); err != nil {
 		return Group{}, fmt.Errorf("%s: %w", folder, err)
 	}
-	if g.Files, err = filepath.Glob(filepath.Join(folder, "*.jsonl")); err != nil {
-		return Group{}, err
+	for _, pattern := range []string{"*.jsonl", "*" + takenExtension} {
+		files, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil {
+			return Group{}, err
+		}
+		g.Files = append(g.Files, files...)
 	}
 	slices.Sort(g.Files)
 	for _, file := range g.Files {
-		err := lines(file, func(line []byte) error {
+		done, err := readProgress(file)
+		if err != nil {
+			return Group{}, err
+		}
+		err = lines(file, func(offset int64, line []byte) error {
+			if done[offset] {
+				return nil
+			}
 			_, n, err := Parse(line)
 			if err != nil {
 				return err
@@ -145,14 +151,15 @@ func read(directory, folder string) (Group, error) {
 	return g, nil
 }
 
-// lines calls f with each whole line, line feed included. A half line at the
-// end, which may be on its way, is left out.
-func lines(path string, f func([]byte) error) error {
+// lines calls f with each whole line, line feed included, and where it begins. A
+// half line at the end, which may be on its way, is left out.
+func lines(path string, f func(offset int64, line []byte) error) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	offset := int64(0)
 	for r := bufio.NewReader(file); ; {
 		line, err := r.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
@@ -161,66 +168,9 @@ func lines(path string, f func([]byte) error) error {
 		if err != nil {
 			return err
 		}
-		if err := f(line); err != nil {
+		if err := f(offset, line); err != nil {
 			return err
 		}
+		offset += int64(len(line))
 	}
-}
-
-// Replay calls send with every request of g, the oldest first, and removes what
-// was sent. It stops at the first error of send; what is left can be replayed
-// later. Files that were written to within [Settled] before now are left alone
-// and counted in skipped.
-func Replay(ctx context.Context, g *Group, now time.Time, send func(ctx context.Context, request []byte, n Note) error) (sent, skipped int, err error) {
-	for _, file := range g.Files {
-		info, err := os.Stat(file)
-		if err != nil {
-			return sent, skipped, err
-		}
-		if now.Sub(info.ModTime()) < Settled {
-			skipped++
-			continue
-		}
-		n, err := replayFile(ctx, file, send)
-		if sent += n; err != nil {
-			return sent, skipped, fmt.Errorf("%s: %w", file, err)
-		}
-	}
-	return sent, skipped, nil
-}
-
-func replayFile(ctx context.Context, path string, send func(context.Context, []byte, Note) error) (sent int, err error) {
-	var left []byte
-	var failed error
-	err = lines(path, func(line []byte) error {
-		if failed == nil {
-			if failed = ctx.Err(); failed == nil {
-				var request []byte
-				var n Note
-				if request, n, failed = Parse(line); failed == nil {
-					failed = send(ctx, request, n)
-				}
-			}
-		}
-		if failed != nil {
-			left = append(left, line...)
-			return nil
-		}
-		sent++
-		return nil
-	})
-	if err != nil {
-		return sent, errors.Join(failed, err)
-	}
-	if failed == nil {
-		return sent, os.Remove(path)
-	}
-	if sent == 0 {
-		return 0, failed
-	}
-	temporary := path + ".new"
-	if err := os.WriteFile(temporary, left, 0o600); err != nil {
-		return sent, errors.Join(failed, err)
-	}
-	return sent, errors.Join(failed, os.Rename(temporary, path))
 }

@@ -3,6 +3,7 @@ package deadletter_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,24 +109,147 @@ func TestReplay_RemovesWhatWasSentAndKeepsTheRest(t *testing.T) {
 		got = append(got, body)
 		return nil
 	}
-	replay := func() (int, int, error) {
+	replay := func() (deadletter.Outcome, error) {
 		groups, err := deadletter.Find(dir)
 		require.NoError(t, err)
 		require.Len(t, groups, 1)
 		return deadletter.Replay(context.Background(), &groups[0], time.Now().Add(time.Hour), send)
 	}
-	sent, skipped, err := replay()
+	o, err := replay()
 	require.ErrorContains(t, err, "still refused")
-	assert.Equal(t, 2, sent)
-	assert.Zero(t, skipped)
-	fail = false
-	sent, _, err = replay()
-	require.NoError(t, err)
-	assert.Equal(t, 2, sent)
-	assert.Equal(t, []string{"1", "2", "3", "4"}, got, "each once, in order")
+	assert.Equal(t, deadletter.Outcome{Sent: 2}, o)
 	groups, err := deadletter.Find(dir)
 	require.NoError(t, err)
+	assert.Equal(t, 2, groups[0].Requests, "what was sent is not listed")
+	fail = false
+	o, err = replay()
+	require.NoError(t, err)
+	assert.Equal(t, deadletter.Outcome{Sent: 2}, o)
+	assert.Equal(t, []string{"1", "2", "3", "4"}, got, "each once, in order")
+	groups, err = deadletter.Find(dir)
+	require.NoError(t, err)
 	assert.Empty(t, groups)
+	left, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "nothing stays")
+}
+
+func TestReplay_GoesOnBehindWhatIsRefusedAgain(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "00000.jsonl", "bad", "2", "bad", "4")
+	var got []string
+	replay := func() deadletter.Outcome {
+		groups, err := deadletter.Find(dir)
+		require.NoError(t, err)
+		o, err := deadletter.Replay(context.Background(), &groups[0], time.Now(), func(_ context.Context, r []byte, _ deadletter.Note) error {
+			if strings.Contains(string(r), "bad") {
+				return fmt.Errorf("%w: too bad", deadletter.ErrRefused)
+			}
+			got = append(got, string(r))
+			return nil
+		})
+		require.NoError(t, err)
+		return o
+	}
+	assert.Equal(t, deadletter.Outcome{Sent: 2, Refused: 2}, replay())
+	assert.Equal(t, deadletter.Outcome{Refused: 2}, replay())
+	assert.Len(t, got, 2, "each once")
+	groups, err := deadletter.Find(dir)
+	require.NoError(t, err)
+	assert.Equal(t, 2, groups[0].Requests)
+}
+
+// A replay that ends without another word, as a killed one does, repeats at most
+// what it was sending.
+func TestReplay_KilledRepeatsAtMostOne(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "00000.jsonl", "1", "2", "3")
+	counts := map[string]int{}
+	for range 4 {
+		groups, err := deadletter.Find(dir)
+		require.NoError(t, err)
+		if len(groups) == 0 {
+			break
+		}
+		func() {
+			defer func() { _ = recover() }()
+			n := 0
+			_, _ = deadletter.Replay(context.Background(), &groups[0], time.Now(), func(_ context.Context, r []byte, _ deadletter.Note) error {
+				if n++; n == 2 {
+					counts[string(r)]++ // it arrived, but nothing could be noted
+					panic("killed")
+				}
+				counts[string(r)]++
+				return nil
+			})
+		}()
+	}
+	require.Len(t, counts, 3)
+	total := 0
+	for _, n := range counts {
+		assert.LessOrEqual(t, n, 2)
+		total += n
+	}
+	assert.LessOrEqual(t, total, 5)
+}
+
+func TestReplay_HalfWrittenProgressIsCutOff(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "00000.jsonl", "1", "2")
+	groups, err := deadletter.Find(dir)
+	require.NoError(t, err)
+	n := 0
+	stop := errors.New("stop")
+	send := func(context.Context, []byte, deadletter.Note) error {
+		if n++; n == 2 {
+			return stop
+		}
+		return nil
+	}
+	_, err = deadletter.Replay(context.Background(), &groups[0], time.Now(), send)
+	require.ErrorIs(t, err, stop)
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*.sent"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	data, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	assert.Equal(t, "0\n", string(data))
+	require.NoError(t, os.WriteFile(files[0], append(data, '1'), 0o600))
+	groups, err = deadletter.Find(dir)
+	require.NoError(t, err)
+	assert.Equal(t, 1, groups[0].Requests)
+	o, err := deadletter.Replay(context.Background(), &groups[0], time.Now(), send)
+	require.NoError(t, err)
+	assert.Equal(t, 1, o.Sent)
+}
+
+// The gateway goes on writing to a file of the same name while one is replayed.
+func TestReplay_DoesNotRemoveWhatComesMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "00000.jsonl", "1")
+	groups, err := deadletter.Find(dir)
+	require.NoError(t, err)
+	_, err = deadletter.Replay(context.Background(), &groups[0], time.Now(), func(context.Context, []byte, deadletter.Note) error {
+		write(t, dir, "00000.jsonl", "2")
+		return nil
+	})
+	require.NoError(t, err)
+	groups, err = deadletter.Find(dir)
+	require.NoError(t, err)
+	require.Len(t, groups, 1)
+	assert.Equal(t, 1, groups[0].Requests)
+}
+
+func TestLock_ExcludesOthers(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := deadletter.Lock(dir)
+	require.NoError(t, err)
+	_, err = deadletter.Lock(dir)
+	require.ErrorIs(t, err, deadletter.ErrBusy)
+	require.NoError(t, unlock())
+	unlock, err = deadletter.Lock(dir)
+	require.NoError(t, err)
+	require.NoError(t, unlock())
 }
 
 func TestReplay_LeavesWhatMayBeBeingWritten(t *testing.T) {
@@ -142,10 +266,9 @@ func TestReplay_LeavesWhatMayBeBeingWritten(t *testing.T) {
 	groups, err = deadletter.Find(dir)
 	require.NoError(t, err)
 	assert.Equal(t, 1, groups[0].Requests, "a half line does not count")
-	sent, skipped, err := deadletter.Replay(context.Background(), &groups[0], time.Now(), nil)
+	o, err := deadletter.Replay(context.Background(), &groups[0], time.Now(), nil)
 	require.NoError(t, err)
-	assert.Zero(t, sent)
-	assert.Equal(t, 1, skipped)
+	assert.Equal(t, deadletter.Outcome{Skipped: 1}, o)
 	assert.FileExists(t, path)
 }
 
@@ -156,7 +279,10 @@ func TestReplay_EndsWithItsContext(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, _, err = deadletter.Replay(ctx, &groups[0], time.Now(), nil)
+	_, err = deadletter.Replay(ctx, &groups[0], time.Now(), nil)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.FileExists(t, groups[0].Files[0])
+	groups, err = deadletter.Find(dir)
+	require.NoError(t, err)
+	require.Len(t, groups, 1)
+	assert.Equal(t, 1, groups[0].Requests)
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/config/configmiddleware"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
@@ -87,22 +88,39 @@ func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, 
 	if err != nil {
 		return nil, errors.New("endpoint: is not a URL")
 	}
-	for _, p := range payloads {
-		req.ContentLength += int64(len(p))
-	}
-	req.GetBody = func() (io.ReadCloser, error) { return newChunks(payloads), nil }
-	req.Body = newChunks(payloads)
 	req.Header.Set("User-Agent", t.destination.pool.userAgent)
 	req.Header.Set("Content-Type", contentType)
 	for _, h := range f.headers {
 		req.Header.Set(h.name, h.value)
 	}
-	return req, nil
+	return req, t.setBody(req, payloads)
+}
+
+// setBody compresses as confighttp would: not if the headers say that the body is
+// encoded already.
+func (t *httpTarget) setBody(req *http.Request, payloads [][]byte) error {
+	if g := t.destination.gzip; g != nil && req.Header.Get("Content-Encoding") == "" {
+		data, err := g.compress(payloads)
+		if err != nil {
+			return fmt.Errorf("compression: %w", err)
+		}
+		payloads = [][]byte{data}
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	for _, p := range payloads {
+		req.ContentLength += int64(len(p))
+	}
+	req.GetBody = func() (io.ReadCloser, error) { return newChunks(payloads), nil }
+	req.Body = newChunks(payloads)
+	return nil
 }
 
 func (d *Destination) newHTTPClient(t *httpTarget) (client, error) {
 	cfg := d.http.Client
 	cfg.Endpoint, cfg.Headers = "", nil // both are per request
+	if d.gzip != nil {
+		cfg.Compression, cfg.CompressionParams = "", configcompression.CompressionParams{}
+	}
 	if d.host != nil {
 		host, err := d.host.Render(t.values)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configopaque"
@@ -65,6 +66,7 @@ type Destination struct {
 	http    *HTTPSettings
 	grpc    *GRPCSettings
 	archive *ArchiveSettings
+	gzip    *gzipper // nil: confighttp compresses, or nobody
 
 	endpoint  *template.Template    // base URL, gRPC target or directory
 	endpoints [3]*template.Template // per signal; nil: from the base
@@ -94,6 +96,12 @@ func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination
 	var errs []error
 	if err := p.CheckCompression(set.Client.Compression); err != nil {
 		errs = append(errs, fmt.Errorf("compression: %w", err))
+	}
+	if set.Client.Compression == configcompression.TypeGzip {
+		var err error
+		if d.gzip, err = newGzipper(set.Client.CompressionParams.Level); err != nil {
+			errs = append(errs, fmt.Errorf("compression_params: %w", err))
+		}
 	}
 	if set.Encoding != EncodingProto && set.Encoding != EncodingJSON {
 		errs = append(errs, errors.New("encoding: must be proto or json"))

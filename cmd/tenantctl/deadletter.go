@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+func (a *app) deadLetterCommand() *cobra.Command {
+	return group("deadletter", "List and replay what destinations refused for good", a.deadLetterList(), a.deadLetterReplay())
+}
+
+// letterFilter says which dead letters are meant.
+type letterFilter struct {
+	directory, tenant, destination, signal string
+}
+
+func (f *letterFilter) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.directory, "directory", "", "the `FOLDER` of tenant_routing's dead_letter::directory; required")
+	flags.StringVar(&f.tenant, "tenant", "", "only those of this tenant `ID`")
+	flags.StringVar(&f.destination, "destination", "", "only those that this destination refused, by its `NAME`")
+	flags.StringVar(&f.signal, "signal", "", "only logs, metrics or traces")
+}
+
+// find returns the groups that are meant, by tenant, destination and signal.
+func (f *letterFilter) find() ([]deadletter.Group, error) {
+	if f.directory == "" {
+		return nil, usagef("which dead letters? Give --directory FOLDER")
+	}
+	if f.signal != "" {
+		if _, err := tenant.ParseSignal(f.signal); err != nil {
+			return nil, usagef("--signal: %w", err)
+		}
+	}
+	if _, err := os.Stat(f.directory); err != nil {
+		return nil, fmt.Errorf("--directory: %w", err)
+	}
+	groups, err := deadletter.Find(f.directory)
+	if err != nil {
+		return nil, err
+	}
+	groups = slices.DeleteFunc(groups, func(g deadletter.Group) bool {
+		return f.tenant != "" && string(g.Tenant) != f.tenant ||
+			f.destination != "" && g.Destination != f.destination ||
+			f.signal != "" && g.Signal.String() != f.signal
+	})
+	slices.SortFunc(groups, func(x, y deadletter.Group) int {
+		return cmp.Or(cmp.Compare(x.Tenant, y.Tenant), cmp.Compare(x.Destination, y.Destination), cmp.Compare(x.Signal, y.Signal))
+	})
+	return groups, nil
+}
+
+// letterView is what is printed of a group of dead letters.
+type letterView struct {
+	Tenant      string         `json:"tenant"`
+	Destination string         `json:"destination"`
+	Signal      string         `json:"signal"`
+	Requests    int            `json:"requests"`
+	Bytes       int64          `json:"bytes"`
+	Reasons     map[string]int `json:"reasons"`
+	First       string         `json:"first,omitempty"`
+	Last        string         `json:"last,omitempty"`
+}
+
+func viewLetters(g *deadletter.Group) letterView {
+	return letterView{
+		Tenant: string(g.Tenant), Destination: g.Destination, Signal: g.Signal.String(),
+		Requests: g.Requests, Bytes: g.Bytes, Reasons: g.Reasons, First: letterTime(g.First), Last: letterTime(g.Last),
+	}
+}
+
+func letterTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func (a *app) deadLetterList() *cobra.Command {
+	var f letterFilter
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List dead letters by tenant, destination and signal",
+		Long: `List what destinations refused for good: requests and bytes by tenant, destination
+and signal, with the reasons and the time from the first to the last. What a
+replay has delivered is not listed.`,
+		Example: `  tenantctl deadletter list --directory /var/lib/otelcol-tenant/dead-letters
+  tenantctl deadletter list --directory ./dead-letters --tenant tenant-a -o json`,
+		Args: exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			groups, err := f.find()
+			if err != nil {
+				return err
+			}
+			views := []letterView{}
+			for i := range groups {
+				if groups[i].Requests > 0 {
+					views = append(views, viewLetters(&groups[i]))
+				}
+			}
+			return a.print(views, func(w io.Writer) error { return writeLetters(w, views) })
+		},
+	}
+	f.register(c)
+	return c
+}
+
+func writeLetters(w io.Writer, views []letterView) error {
+	var lines [][]string
+	for _, v := range views {
+		var reasons []string
+		for _, r := range slices.Sorted(maps.Keys(v.Reasons)) {
+			reasons = append(reasons, fmt.Sprintf("%s:%d", r, v.Reasons[r]))
+		}
+		lines = append(lines, []string{
+			v.Tenant, v.Destination, v.Signal, strconv.Itoa(v.Requests), strconv.FormatInt(v.Bytes, 10),
+			strings.Join(reasons, ","), orDash(v.First), orDash(v.Last),
+		})
+	}
+	return rows(w, []string{"TENANT", "DESTINATION", "SIGNAL", "REQUESTS", "BYTES", "REASONS", "FIRST", "LAST"}, lines)
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// letters writes a settled file of dead letters with these bodies.
+func letters(t *testing.T, dir, id, destination string, bodies ...string) {
+	t.Helper()
+	var data []byte
+	var n deadletter.Note
+	for i, body := range bodies {
+		ld := plog.NewLogs()
+		ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body().SetStr(body)
+		request, err := (&plog.JSONMarshaler{}).MarshalLogs(ld)
+		require.NoError(t, err)
+		n = deadletter.Note{
+			Time: time.Date(2026, 1, 2, 3, i, 0, 0, time.UTC), Tenant: tenant.ID(id), Destination: destination, Signal: "logs",
+			Reason: []string{"http_400", "http_500"}[i%2],
+		}
+		data, err = deadletter.Append(data, request, &n)
+		require.NoError(t, err)
+	}
+	path := filepath.Join(dir, n.Folder(), "00000.jsonl")
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	old := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(path, old, old))
+}
+
+// letterBox is a server that takes dead letters, and may answer otherwise.
+type letterBox struct {
+	*httptest.Server
+	mu     sync.Mutex
+	got    []string // path, tenant header and body
+	auth   []string
+	answer func(body string) (status int, text string)
+}
+
+func newLetterBox(t *testing.T) *letterBox {
+	b := &letterBox{answer: func(string) (int, string) { return 200, "{}" }}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		data, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(data)
+		if !assert.NoError(t, err) {
+			return
+		}
+		assert.NotContains(t, string(data), "deadLetter")
+		assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
+		body := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().Str()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		status, text := b.answer(body)
+		if status < 300 {
+			b.got = append(b.got, fmt.Sprintf("%s %s %s", r.URL.Path, r.Header.Get("X-Scope-OrgID")+r.Header.Get(tenant.HeaderBusinessID), body))
+			b.auth = append(b.auth, r.Header.Get("Authorization"))
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, text)
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+func TestDeadLetterList(t *testing.T) {
+	c, dir := newCLI(t), t.TempDir()
+	letters(t, dir, "tenant-b", "loki", "1")
+	letters(t, dir, "tenant-a", "loki", "1", "2", "3")
+	letters(t, dir, "tenant-a", "archive", "1")
+
+	var got []letterView
+	c.json(&got, "deadletter", "list", "--directory", dir)
+	require.Len(t, got, 3)
+	assert.Equal(t, "archive", got[0].Destination)
+	assert.Positive(t, got[1].Bytes)
+	got[1].Bytes = 0
+	assert.Equal(t, letterView{
+		Tenant: "tenant-a", Destination: "loki", Signal: "logs", Requests: 3, Reasons: map[string]int{"http_400": 2, "http_500": 1},
+		First: "2026-01-02T03:00:00Z", Last: "2026-01-02T03:02:00Z",
+	}, got[1])
+	assert.Equal(t, "tenant-b", got[2].Tenant)
+	c.yamlAndJSONAgree("deadletter", "list", "--directory", dir)
+	table := c.ok("deadletter", "list", "--directory", dir, "--tenant", "tenant-a", "--destination", "loki", "--signal", "logs")
+	assert.Regexp(t, `TENANT +DESTINATION +SIGNAL +REQUESTS +BYTES +REASONS +FIRST +LAST\ntenant-a +loki +logs +3 +\d+ +http_400:2,http_500:1 +2026-01-02T03:00:00Z +2026-01-02T03:02:00Z\n$`, table)
+	assert.Equal(t, "[]\n", c.ok("deadletter", "list", "--directory", dir, "--tenant", "nobody", "-o", "json"))
+}
+
+func TestDeadLetterReplay_ToABackendPerTenant(t *testing.T) {
+	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
+	letters(t, dir, "tenant-a", "loki", "1", "2")
+	letters(t, dir, "tenant-b", "loki", "3")
+	letters(t, dir, "tenant-b", "signoz", "4")
+	args := []string{"deadletter", "replay", "--directory", dir, "--destination", "loki", "--endpoint", box.URL + "/otlp/", "--header", "X-Scope-OrgID={tenant}"}
+
+	var got []replayView
+	c.json(&got, append(args, "--dry-run")...)
+	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 0, 0, 2}, {"tenant-b", "loki", "logs", 0, 0, 1}}, got)
+	assert.Empty(t, box.got)
+	c.json(&got, args...)
+	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 2, 0, 0}, {"tenant-b", "loki", "logs", 1, 0, 0}}, got)
+	want := []string{"/otlp/v1/logs tenant-a 1", "/otlp/v1/logs tenant-a 2", "/otlp/v1/logs tenant-b 3"}
+	assert.Equal(t, want, box.got)
+	assert.Equal(t, "[]\n", c.ok(append(args, "-o", "json")...))
+	assert.Equal(t, want, box.got, "nothing is sent twice")
+	var left []letterView
+	c.json(&left, "deadletter", "list", "--directory", dir)
+	require.Len(t, left, 1)
+	assert.Equal(t, "signoz", left[0].Destination)
+}
+
+func TestDeadLetterReplay_ThroughAGatewayNamesTheTenant(t *testing.T) {
+	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
+	letters(t, dir, "tenant-a", "loki", "1")
+	letters(t, dir, "tenant-b", "loki", "2")
+	key, _ := apikey.New()
+	file := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(file, []byte(key+"\n"), 0o600))
+	c.ok("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL, "--key-file", file)
+	assert.Equal(t, []string{"/v1/logs tenant-a 1"}, box.got)
+	assert.Equal(t, []string{"Bearer " + key}, box.auth)
+}
+
+func TestDeadLetterReplay_KeepsWhatIsRefusedAndEndsWhenNothingWorks(t *testing.T) {
+	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
+	letters(t, dir, "tenant-a", "loki", "bad", "2", "partly", "4", "5")
+	args := []string{"deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL, "-o", "json"}
+	down := true
+	box.answer = func(body string) (int, string) {
+		switch {
+		case body == "bad":
+			return 400, "no\x1b[31m"
+		case body == "partly":
+			return 200, `{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"too old"}}`
+		case body == "4" && down:
+			return 503, "later"
+		}
+		return 200, ""
+	}
+	r := c.run(args...)
+	assert.Equal(t, exitFailure, r.code)
+	assert.Contains(t, r.err, "answered 503 Service Unavailable: later")
+	var got []replayView
+	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
+	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 1, 2, 4}}, got)
+	down = false
+	r = c.run(args...)
+	assert.Zero(t, r.code, r.err)
+	assert.Contains(t, r.err, "1 records rejected: too old")
+	assert.NotContains(t, r.err, "\x1b")
+	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
+	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 2, 2, 2}}, got)
+	var sent []string
+	for _, line := range box.got {
+		sent = append(sent, line[strings.LastIndexByte(line, ' ')+1:])
+	}
+	assert.Equal(t, []string{"2", "partly", "4", "5"}, slicesCompactPartly(sent), "each once but for what was taken in part")
+}
+
+// slicesCompactPartly removes the repetition of what was taken in part only.
+func slicesCompactPartly(list []string) (out []string) {
+	seen := false
+	for _, s := range list {
+		if s == "partly" && seen {
+			continue
+		}
+		seen = seen || s == "partly"
+		out = append(out, s)
+	}
+	return out
+}
+
+func TestDeadLetterReplay_LeavesFreshFilesAlone(t *testing.T) {
+	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
+	letters(t, dir, "tenant-a", "loki", "1")
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*.jsonl"))
+	require.NoError(t, err)
+	require.NoError(t, os.Chtimes(files[0], time.Now(), time.Now()))
+	r := c.run("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL)
+	assert.Zero(t, r.code)
+	assert.Contains(t, r.err, "1 files were written to within the last 2m0s")
+	assert.Empty(t, box.got)
+}
+
+func TestDeadLetterReplay_Refuses(t *testing.T) {
+	c, dir := newCLI(t), t.TempDir()
+	wrong := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(wrong, []byte("not-a-key-but-a-secret"), 0o600))
+	base := []string{"deadletter", "replay", "--directory", dir}
+	for text, args := range map[string][]string{
+		"where to?":                     {"--tenant", "a"},
+		"must begin with http":          {"--tenant", "a", "--endpoint", "ftp://x"},
+		"neither query nor fragment":    {"--tenant", "a", "--endpoint", "http://x?y"},
+		"whose? Give --tenant":          {"--endpoint", "http://x"},
+		"--header must be NAME=VALUE":   {"--tenant", "a", "--endpoint", "http://x", "--header", "y"},
+		"cannot be one":                 {"--tenant", "a", "--endpoint", "http://x", "--header", "y=a\nb: c"},
+		"give --tenant with --key-file": {"--endpoint", "http://x/{tenant}", "--key-file", wrong},
+		"--signal":                      {"--tenant", "a", "--endpoint", "http://x", "--signal", "profiles"},
+		"takes no argument":             {"x"},
+	} {
+		c.fails(exitUsage, text, append(base, args...)...)
+	}
+	c.fails(exitUsage, "Give --directory", "deadletter", "list")
+	c.fails(exitFailure, "no such file", "deadletter", "list", "--directory", filepath.Join(dir, "none"))
+	r := c.run(append(base, "--tenant", "a", "--endpoint", "http://x", "--key-file", wrong)...)
+	assert.Equal(t, exitFailure, r.code)
+	assert.NotContains(t, r.err, "secret")
+	unlock, err := deadletter.Lock(dir)
+	require.NoError(t, err)
+	c.fails(exitFailure, "another replay", append(base, "--tenant", "a", "--endpoint", "http://x")...)
+	require.NoError(t, unlock())
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+)
+
+// tenantPlaceholder stands for the ID of the tenant whose letters are sent. IDs
+// hold nothing that has a meaning in URLs or headers.
+const tenantPlaceholder = "{tenant}"
+
+// maxLetterAnswer bounds how much of an answer is read.
+const maxLetterAnswer = 64 << 10
+
+// letterPost sends dead letters over OTLP HTTP.
+type letterPost struct {
+	endpoint    string
+	headers     [][2]string
+	client      *http.Client
+	lastRefusal error
+}
+
+func newLetterPost(endpoint string, timeout time.Duration) (*letterPost, error) {
+	u, err := url.Parse(strings.ReplaceAll(endpoint, tenantPlaceholder, "x"))
+	switch {
+	case err != nil:
+		return nil, errors.New("is not a URL")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return nil, errors.New("must begin with http:// or https:// and have a host")
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("must have neither query nor fragment")
+	}
+	return &letterPost{
+		endpoint: strings.TrimSuffix(endpoint, "/"),
+		client: &http.Client{
+			Timeout: timeout,
+			// Following a redirect would send the data and the key elsewhere.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// header adds a header to all requests. net/http checks the rest when it sends.
+func (p *letterPost) header(name, value string) error {
+	if strings.ContainsAny(name, " \t\r\n:") || strings.ContainsAny(value, "\r\n\x00") {
+		return fmt.Errorf("%q is no header, or its value cannot be one", name)
+	}
+	p.headers = append(p.headers, [2]string{name, value})
+	return nil
+}
+
+// send posts one request. Its error wraps deadletter.ErrRefused if the answer
+// concerns this request alone.
+func (p *letterPost) send(ctx context.Context, request []byte, n deadletter.Note) error {
+	fill := func(text string) string { return strings.ReplaceAll(text, tenantPlaceholder, string(n.Tenant)) }
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, fill(p.endpoint)+"/v1/"+n.Signal, bytes.NewReader(request))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	for _, h := range p.headers {
+		req.Header.Set(h[0], fill(h[1]))
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLetterAnswer))
+	switch code := resp.StatusCode; {
+	case code >= 200 && code < 300:
+		if rejected := rejectedRecords(body); rejected != "" {
+			return p.refused(fmt.Errorf("%w: taken only in part: %s", deadletter.ErrRefused, rejected))
+		}
+		return err
+	// The request itself is what these complain of; anything else would meet all
+	// others too.
+	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity,
+		code == http.StatusInternalServerError:
+		return p.refused(fmt.Errorf("%w: %s: %s", deadletter.ErrRefused, resp.Status, clipText(body)))
+	default:
+		return fmt.Errorf("answered %s: %s", resp.Status, clipText(body))
+	}
+}
+
+func (p *letterPost) refused(err error) error {
+	p.lastRefusal = err
+	return err
+}
+
+// rejectedRecords tells what an OTLP JSON answer says of records that were not
+// taken, or "".
+func rejectedRecords(body []byte) string {
+	var answer struct {
+		PartialSuccess struct {
+			Logs    json.Number `json:"rejectedLogRecords"`
+			Metrics json.Number `json:"rejectedDataPoints"`
+			Traces  json.Number `json:"rejectedSpans"`
+			Message string      `json:"errorMessage"`
+		} `json:"partialSuccess"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return "" // 2xx decides
+	}
+	for _, n := range []json.Number{answer.PartialSuccess.Logs, answer.PartialSuccess.Metrics, answer.PartialSuccess.Traces} {
+		if n != "" && n != "0" {
+			return fmt.Sprintf("%s records rejected: %s", n, clipText([]byte(answer.PartialSuccess.Message)))
+		}
+	}
+	return ""
+}
+
+// clipText makes a foreign answer fit for a terminal.
+func clipText(body []byte) string {
+	const limit = 300
+	text := strings.TrimSpace(string(body[:min(len(body), limit)]))
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0xfffd {
+			return ' '
+		}
+		return r
+	}, text)
+}
