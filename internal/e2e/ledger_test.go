@@ -124,16 +124,6 @@ func eachRecord(signal tenant.Signal, body []byte, f func(resource, record pcomm
 	return nil
 }
 
-func (l *ledger) total() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	sum := 0
-	for _, n := range l.got {
-		sum += n
-	}
-	return sum
-}
-
 // account is one observation of the exporter's own metrics, for one destination
 // and signal.
 type account struct {
