@@ -27,8 +27,19 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	_ = os.Unsetenv(registryEnv)
-	os.Exit(m.Run())
+	for _, name := range []string{registryEnv, actorEnv, auditKeyEnv} {
+		_ = os.Unsetenv(name)
+	}
+	config, err := os.MkdirTemp("", "tenantctl") // where the key for a database goes
+	if err == nil {
+		err = os.Setenv("XDG_CONFIG_HOME", config)
+	}
+	if err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(config)
+	os.Exit(code)
 }
 
 // cli runs tenantctl on a registry of its own.

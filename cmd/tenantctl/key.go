@@ -154,7 +154,7 @@ holds only its SHA-256. With -o table standard output is the key and nothing els
 		},
 	}
 	s.register(c)
-	return c
+	return a.changing(c)
 }
 
 // shown returns err, that of showing the new key k, with what to do about a key
@@ -176,8 +176,8 @@ func (a *app) keyList() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			doc, err := a.read()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -212,7 +212,7 @@ func writeKeys(w io.Writer, keys []keyView) error {
 }
 
 func (a *app) keyRevoke() *cobra.Command {
-	return &cobra.Command{
+	return a.changing(&cobra.Command{
 		Use:   "revoke KEY",
 		Short: "Make a key worthless, at once and for good",
 		Long: `Revoke a key by its ID, or by the key itself where that has leaked. Gateways
@@ -247,7 +247,7 @@ refuse it within a second. To revoke a key again changes nothing.`,
 				return err
 			})
 		},
-	}
+	})
 }
 
 // errNoKey does not repeat what was given, since that may be a secret.

@@ -50,7 +50,7 @@ otherwise a placeholder stands in its place.`,
 		Example: `  tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --description vm-12`,
 		Args:    exactly("TENANT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := a.read()
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -92,7 +92,7 @@ otherwise a placeholder stands in its place.`,
 	flags.StringVar(&s.pm2Home, "pm2-home", "/home/app/.pm2", "PM2's home folder on the agent's machine")
 	flags.BoolVar(&newKey, "new-key", false, "create a key and fill it in")
 	k.register(c)
-	return c
+	return a.changing(c)
 }
 
 // complete checks the endpoints and fills in those that were not given.

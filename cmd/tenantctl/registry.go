@@ -1,17 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -21,7 +22,7 @@ const soon = 14 * 24 * time.Hour
 
 func (a *app) registryCommand() *cobra.Command {
 	return group("registry", "Check, copy and move the registry as a whole",
-		a.registryValidate(), a.registryExport(), a.registryImport())
+		a.registryValidate(), a.registryExport(), a.registryImport(), a.registryMigrate())
 }
 
 // verdict is the outcome of a check.
@@ -52,14 +53,16 @@ are about things that are valid but rarely meant: tenants without a usable key,
 keys that end within two weeks, and secrets in clear. The exit status is 1 if
 the registry is not valid.`,
 		Args: exactly(),
-		RunE: func(*cobra.Command, []string) error {
-			path, err := a.path()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.store()
 			if err != nil {
 				return err
 			}
-			data, err := os.ReadFile(path)
+			ctx, cancel := context.WithTimeout(cmd.Context(), storeTimeout)
+			defer cancel()
+			data, err := s.read(ctx)
 			if err != nil {
-				return explainMissing(path, err)
+				return err
 			}
 			v := verdict{Faults: []faultView{}, Warnings: []string{}}
 			snapshot, err := registryfile.Parse(data)
@@ -74,7 +77,7 @@ the registry is not valid.`,
 			default:
 				v.describe(snapshot, a.now())
 			}
-			if err := a.print(v, func(w io.Writer) error { return v.write(w, path) }); err != nil {
+			if err := a.print(v, func(w io.Writer) error { return v.write(w, s) }); err != nil {
 				return err
 			}
 			if !v.Valid {
@@ -112,16 +115,16 @@ func (v *verdict) describe(s *tenant.Snapshot, now time.Time) {
 			warn("tenant %s has no usable key", t.ID)
 		}
 		for _, name := range slices.Sorted(maps.Keys(t.Vars)) {
-			if secretInClear(name, t.Vars[name]) {
+			if audit.SecretInClear(name, t.Vars[name]) {
 				warn("tenant %s: var %s seems to be a secret in clear, write ${file:PATH} instead", t.ID, name)
 			}
 		}
 	}
 }
 
-func (v *verdict) write(w io.Writer, path string) error {
+func (v *verdict) write(w io.Writer, at store) error {
 	for _, f := range v.Faults {
-		if _, err := fmt.Fprintf(w, "%s: %v\n", path, registryfile.Fault(f)); err != nil {
+		if _, err := fmt.Fprintf(w, "%v: %v\n", at, registryfile.Fault(f)); err != nil {
 			return err
 		}
 	}
@@ -133,6 +136,6 @@ func (v *verdict) write(w io.Writer, path string) error {
 	if !v.Valid {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "%s is valid: %d tenants, %d keys\n", path, v.Tenants, v.Keys)
+	_, err := fmt.Fprintf(w, "%v is valid: %d tenants, %d keys\n", at, v.Tenants, v.Keys)
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -47,7 +48,9 @@ func TestRegistryValidate_TellsEveryFault(t *testing.T) {
 func TestHelp_IsOnStandardOutput(t *testing.T) {
 	c := newCLI(t)
 	for _, args := range [][]string{{}, {"--help"}, {"tenant"}, {"key", "create", "--help"}} {
-		assert.Contains(t, c.ok(args...), "Usage:")
+		help := c.ok(args...)
+		assert.Contains(t, help, "Usage:")
+		assert.Equal(t, 1, strings.Count(help, "Exit status: 0 done, 1 failed, 2 wrong usage."))
 	}
 }
 

@@ -5,27 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
 
 const (
 	exitOK      = 0
 	exitFailure = 1
 	exitUsage   = 2
-
-	// registryEnv is the default of --registry.
-	registryEnv = "TENANTCTL_REGISTRY"
-
-	// lockTimeout is how long a command waits for others to finish editing.
-	lockTimeout = 30 * time.Second
 )
 
 type streams struct {
@@ -37,6 +27,9 @@ type streams struct {
 type app struct {
 	streams
 	registry string
+	auditKey string
+	change   changeFlags
+	action   string // what was called, such as "tenant create"
 	output   string
 	now      func() time.Time
 }
@@ -50,13 +43,17 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func run(ctx context.Context, args []string, s streams) int {
 	a := &app{streams: s, now: time.Now}
 	root := a.command()
+	if err := a.completeArguments(root); err != nil {
+		fmt.Fprintf(s.err, "tenantctl: %v\n", err)
+		return exitFailure
+	}
 	root.SetArgs(args)
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
 	switch {
-	case err == nil:
+	case err == nil || errors.Is(err, errDryRun):
 		return exitOK
 	case errors.As(err, new(usageError)):
 		fmt.Fprintf(s.err, "tenantctl: %v\nSee tenantctl --help.\n", err)
@@ -69,21 +66,24 @@ func run(ctx context.Context, args []string, s streams) int {
 
 func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
-		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.deadLetterCommand())
+		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand())
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway takes every change within a second, without a
-restart.
-
-Exit status: 0 done, 1 failed, 2 wrong usage.`
+restart. Each change is an entry of the audit log.`
 	root.Example = `  export TENANTCTL_REGISTRY=/etc/otelcol-tenant/tenants.yaml
   tenantctl tenant create tenant-a --name "Tenant A Ltd"
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key`
+	root.SetUsageTemplate(root.UsageTemplate() + "\nExit status: 0 done, 1 failed, 2 wrong usage.\n")
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkOutput() }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.action = strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ")
+		return a.checkOutput()
+	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.registry, "registry", os.Getenv(registryEnv), "the registry `FILE`; default $"+registryEnv)
+	flags.StringVar(&a.registry, "registry", "", "the registry, a `FILE` or a URL postgres://…; default $"+registryEnv)
+	flags.StringVar(&a.auditKey, "audit-key", "", "the key `FILE` of the audit log, made with the log; default $"+auditKeyEnv+", or beside a registry file, or in the user's configuration")
 	flags.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml")
 	return root
 }
@@ -132,55 +132,4 @@ func (a *app) checkOutput() error {
 		return usagef("--output must be table, json or yaml, not %q", a.output)
 	}
 	return nil
-}
-
-// path returns the registry file that was asked for.
-func (a *app) path() (string, error) {
-	switch {
-	case a.registry == "":
-		return "", usagef("which registry? Give --registry FILE or set %s", registryEnv)
-	case strings.Contains(a.registry, "://"):
-		return "", usagef("--registry must be a file in this version")
-	}
-	return a.registry, nil
-}
-
-// read returns the registry as it is.
-func (a *app) read() (*registryfile.Document, error) {
-	path, err := a.path()
-	if err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, explainMissing(path, err)
-	}
-	doc, err := registryfile.NewDocument(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not a valid registry:\n%w", path, err)
-	}
-	return doc, nil
-}
-
-// edit changes the registry under its lock.
-func (a *app) edit(ctx context.Context, change func(*registryfile.Document) error) error {
-	return a.editWith(ctx, registryfile.Edit, change)
-}
-
-func (a *app) editWith(ctx context.Context, edit func(context.Context, string, func(*registryfile.Document) error) error, change func(*registryfile.Document) error) error {
-	path, err := a.path()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
-	defer cancel()
-	return explainMissing(path, edit(ctx, path, change))
-}
-
-// explainMissing says how to make a registry that does not exist.
-func explainMissing(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no registry at %s; the first \"tenantctl tenant create\" makes one in a folder that exists", path)
-	}
-	return err
 }

@@ -53,7 +53,7 @@ made at once or not at all. The new key is shown this once.`,
 	}
 	c.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the old key still works")
 	c.Flags().StringVar(&expires, "expires", "", "when the new key ends: a `TIME` or a duration; default as long as the old one's life")
-	return c
+	return a.changing(c)
 }
 
 // rotation is one key that takes the place of another.
@@ -79,6 +79,7 @@ func (a *app) rotate(ctx context.Context, id string, now time.Time, overlap time
 			if state := keyState(r.old, now); state != "active" {
 				return fmt.Errorf("key %s is %s; create a new one instead", id, state)
 			}
+			end := end // this may run again, with another old key
 			if end.IsZero() {
 				end = sameLife(r.old, now)
 			}

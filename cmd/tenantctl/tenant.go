@@ -29,8 +29,8 @@ func (a *app) tenantCreate() *cobra.Command {
 		Use:   "create ID",
 		Short: "Create a tenant, and the registry if there is none",
 		Long: `Create a tenant. Its ID is the business_id on all its data and cannot be changed
-later. If the registry file does not exist it is created, readable by its owner
-only; the folder must exist.`,
+later. A registry that does not exist is made: a file, readable by its owner only,
+in a folder that exists, or the tables of a database.`,
 		Example: `  tenantctl tenant create tenant-a --name "Tenant A Ltd" --attribute plan=enterprise \
     --route logs=loki --route traces=tempo --limit logs.records_per_second=5000 --limit daily_bytes=20GiB`,
 		Args: exactly("ID"),
@@ -45,7 +45,7 @@ only; the folder must exist.`,
 			if err := edit.apply(cmd, t); err != nil {
 				return err
 			}
-			err := a.editWith(cmd.Context(), registryfile.EditOrCreate, func(d *registryfile.Document) error { return d.Add(t) })
+			err := a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error { return d.Add(t) })
 			if err != nil {
 				return err
 			}
@@ -53,7 +53,7 @@ only; the folder must exist.`,
 		},
 	}
 	edit.register(c, false)
-	return c
+	return a.changing(c)
 }
 
 func (a *app) tenantUpdate() *cobra.Command {
@@ -61,8 +61,7 @@ func (a *app) tenantUpdate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "update ID",
 		Short: "Change a tenant's name, attributes, variables, routes or limits",
-		Long: `Change what is given and leave the rest. Comments and order of the registry file
-stay. A limit of 0 is no limit. A route with no destination, "logs=", discards
+		Long: `Change what is given and leave the rest. Comments and order of the registry stay. A limit of 0 is no limit. A route with no destination, "logs=", discards
 the signal; --unset-route gives it back to the gateway's own routes.`,
 		Example: `  tenantctl tenant update tenant-a --route logs=loki,signoz --var signoz_endpoint=signoz.a.example:4317
   tenantctl tenant update tenant-a --limit logs.bytes_per_second=5MiB --unset-route traces`,
@@ -75,11 +74,11 @@ the signal; --unset-route gives it back to the gateway's own routes.`,
 		},
 	}
 	edit.register(c, true)
-	return c
+	return a.changing(c)
 }
 
 func (a *app) tenantStatus(use, short string, status tenant.Status, done string) *cobra.Command {
-	return &cobra.Command{
+	return a.changing(&cobra.Command{
 		Use:   use + " ID",
 		Short: short,
 		Args:  exactly("ID"),
@@ -89,7 +88,7 @@ func (a *app) tenantStatus(use, short string, status tenant.Status, done string)
 				return nil
 			})
 		},
-	}
+	})
 }
 
 func (a *app) tenantDelete() *cobra.Command {
@@ -102,8 +101,8 @@ still holds for it is delivered, and its ID is kept so that nobody else gets it.
 Asks for the ID again unless --yes is given.`,
 		Args: exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !yes {
-				if err := a.confirm(args[0]); err != nil {
+			if !yes && !a.change.dryRun {
+				if err := a.confirm(fmt.Sprintf("Deleting tenant %s cannot be undone. Type its ID to go on: ", args[0]), args[0]); err != nil {
 					return err
 				}
 			}
@@ -114,19 +113,19 @@ Asks for the ID again unless --yes is given.`,
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	return c
+	return a.changing(c)
 }
 
-// confirm asks for the tenant's ID.
-func (a *app) confirm(id string) error {
-	fmt.Fprintf(a.err, "Deleting tenant %s cannot be undone. Type its ID to go on: ", id)
+// confirm asks for a text.
+func (a *app) confirm(question, want string) error {
+	fmt.Fprint(a.err, question)
 	line, err := bufio.NewReader(a.in).ReadString('\n')
 	if err != nil && line == "" {
 		fmt.Fprintln(a.err)
 		return usagef("nobody is there to confirm, give --yes")
 	}
-	if strings.TrimSpace(line) != id {
-		return fmt.Errorf("that is not %q, nothing was deleted", id)
+	if strings.TrimSpace(line) != want {
+		return fmt.Errorf("that is not %q, nothing was changed", want)
 	}
 	return nil
 }
@@ -166,8 +165,8 @@ func (a *app) tenantList() *cobra.Command {
 		Use:   "list",
 		Short: "List the tenants",
 		Args:  exactly(),
-		RunE: func(*cobra.Command, []string) error {
-			doc, err := a.read()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -201,8 +200,8 @@ func (a *app) tenantShow() *cobra.Command {
 		Use:   "show ID",
 		Short: "Show one tenant with its routes, limits and keys",
 		Args:  exactly("ID"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			doc, err := a.read()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}

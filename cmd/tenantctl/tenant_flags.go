@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -38,7 +40,8 @@ func (f *tenantFlags) register(c *cobra.Command, update bool) {
 // any tells whether a flag of the command itself was given.
 func (f *tenantFlags) any(c *cobra.Command) bool {
 	given := false
-	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { given = given || f.Changed })
+	about := changeFlagNames()
+	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { given = given || f.Changed && !slices.Contains(about, f.Name) })
 	return given
 }
 
@@ -78,7 +81,7 @@ func (f *tenantFlags) apply(c *cobra.Command, t *tenant.Tenant) error {
 		return err
 	}
 	for _, text := range f.vars {
-		if name, value, _ := strings.Cut(text, "="); secretInClear(name, value) {
+		if name, value, _ := strings.Cut(text, "="); audit.SecretInClear(name, value) {
 			c.PrintErrf("Note: var %s seems to be a secret in clear; write ${file:PATH} instead.\n", name)
 		}
 	}

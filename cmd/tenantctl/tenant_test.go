@@ -91,8 +91,8 @@ func TestTenant_Refusals(t *testing.T) {
 
 	c.path = ""
 	c.fails(exitUsage, "which registry?", "tenant", "list")
-	c.path = "postgres://db/tenants"
-	c.fails(exitUsage, "must be a file", "tenant", "list")
+	c.path = "mysql://db/tenants"
+	c.fails(exitUsage, "must be a file or begin with postgres://", "tenant", "list")
 	c.path = filepath.Join(t.TempDir(), "none", "tenants.yaml")
 	c.fails(exitFailure, "in a folder that exists", "tenant", "create", "a")
 }
@@ -143,7 +143,7 @@ func TestTenantDelete_AsksAndIsFinal(t *testing.T) {
 	c.ok("tenant", "create", "b")
 	c.fails(exitUsage, "give --yes", "tenant", "delete", "a")
 	c.in = "yes\n"
-	c.fails(exitFailure, "nothing was deleted", "tenant", "delete", "a")
+	c.fails(exitFailure, "nothing was changed", "tenant", "delete", "a")
 	assert.Equal(t, tenant.StatusActive, c.snapshot().Tenant("a").Status)
 	c.in = "a\n"
 	assert.Equal(t, "tenant a deleted\n", c.ok("tenant", "delete", "a"))

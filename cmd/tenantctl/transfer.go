@@ -1,45 +1,57 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 func (a *app) registryExport() *cobra.Command {
-	return &cobra.Command{
+	var reformat bool
+	c := &cobra.Command{
 		Use:   "export",
 		Short: "Print the whole registry in the format of a registry file",
-		Long: `Print the whole registry, laid out anew and without its comments, in the format
-that "registry import" reads. It holds what the registry holds: digests of keys
-and the values of variables, but no key. --output has no effect on it.`,
-		Example: `  tenantctl registry export > backup.yaml`,
-		Args:    exactly(),
-		RunE: func(*cobra.Command, []string) error {
-			doc, err := a.read()
+		Long: `Print the whole registry, comments included, in the format that "registry import"
+reads, so that a registry can be moved between a file and a database without
+loss. It holds what the registry holds: digests of keys and the values of
+variables, but no key. --output has no effect on it.`,
+		Example: `  tenantctl registry export > backup.yaml
+  tenantctl --registry tenants.yaml registry export | tenantctl --registry postgres://db.example/tenants registry import -`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err
 			}
-			text, err := registryfile.Format(doc.Tenants())
-			if err != nil {
-				return err
+			text := doc.Bytes()
+			if reformat {
+				if text, err = registryfile.Format(doc.Tenants()); err != nil {
+					return err
+				}
 			}
 			_, err = a.out.Write(text)
 			return err
 		},
 	}
+	c.Flags().BoolVar(&reformat, "reformat", false, "lay the registry out anew, without its comments")
+	return c
 }
 
 // errNotEmpty keeps an import from ending tenants that somebody uses.
 var errNotEmpty = errors.New("the registry has tenants already; give --replace to put the imported ones in their place")
 
 func (a *app) registryImport() *cobra.Command {
-	var replace bool
+	var replace, yes bool
 	c := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Put the tenants of a registry file into the registry",
@@ -57,7 +69,12 @@ A FILE that is not valid is refused as a whole.`,
 			if err != nil {
 				return fmt.Errorf("%s is not a valid registry:\n%w", args[0], err)
 			}
-			err = a.editWith(cmd.Context(), registryfile.EditOrCreate, func(d *registryfile.Document) error {
+			if replace && !yes && !a.change.dryRun {
+				if err := a.confirmLoss(cmd.Context(), snapshot, args[0] == "-"); err != nil {
+					return err
+				}
+			}
+			err = a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error {
 				if len(d.Tenants()) > 0 && !replace {
 					return errNotEmpty
 				}
@@ -75,7 +92,8 @@ A FILE that is not valid is refused as a whole.`,
 		},
 	}
 	c.Flags().BoolVar(&replace, "replace", false, "replace all tenants of the registry")
-	return c
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask, even if tenants would be gone")
+	return a.changing(c)
 }
 
 func (a *app) readInput(name string) ([]byte, error) {
@@ -83,4 +101,74 @@ func (a *app) readInput(name string) ([]byte, error) {
 		return io.ReadAll(a.in)
 	}
 	return os.ReadFile(name)
+}
+
+func (a *app) registryMigrate() *cobra.Command {
+	return &cobra.Command{
+		Use:   "migrate",
+		Short: "Make the tables of a registry in a database, or bring them up to date",
+		Long: `Make the tables of a registry in a database if there are none, or bring those of an
+older version up to what this one writes. Gateways of an older version may not
+read them then, so upgrade the gateways first. The registry itself stays as it
+is.`,
+		Example: `  tenantctl --registry postgres://db.example/tenants registry migrate`,
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.store()
+			if err != nil {
+				return err
+			}
+			db, ok := s.(dbStore)
+			if !ok {
+				return usagef("a registry file needs no migration")
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), storeTimeout)
+			defer cancel()
+			was, is, err := registrydb.Migrate(ctx, db.cfg)
+			if err != nil {
+				return err
+			}
+			done := struct {
+				Was int `json:"was"`
+				Is  int `json:"is"`
+			}{was, is}
+			return a.print(done, func(w io.Writer) error {
+				if was == is {
+					_, err := fmt.Fprintf(w, "the tables have layout %d already\n", is)
+					return err
+				}
+				_, err := fmt.Fprintf(w, "the tables have layout %d now\n", is)
+				return err
+			})
+		},
+	}
+}
+
+// confirmLoss asks before tenants are removed that the imported registry does
+// not have. Unlike deleted ones their IDs would be free for others.
+func (a *app) confirmLoss(ctx context.Context, imported *tenant.Snapshot, inputTaken bool) error {
+	doc, err := a.read(ctx)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, registrydb.ErrNoRegistry) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var lost []string
+	for _, t := range doc.Tenants() {
+		if imported.Tenant(t.ID) == nil {
+			lost = append(lost, string(t.ID))
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	about := strings.Join(lost[:min(5, len(lost))], ", ")
+	if len(lost) > 5 {
+		about += ", …"
+	}
+	if inputTaken {
+		return usagef("%d tenants are not in the imported registry and would be gone (%s): give --yes", len(lost), about)
+	}
+	return a.confirm(fmt.Sprintf("%d tenants are not in the imported registry and would be gone: %s. Type yes to go on: ", len(lost), about), "yes")
 }

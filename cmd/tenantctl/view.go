@@ -1,9 +1,9 @@
 package main
 
 import (
-	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -133,24 +133,10 @@ func hideSecrets(vars map[string]string) map[string]string {
 	}
 	out := make(map[string]string, len(vars))
 	for name, v := range vars {
-		if secretInClear(name, v) {
+		if audit.SecretInClear(name, v) {
 			v = "(hidden)"
 		}
 		out[name] = v
 	}
 	return out
-}
-
-// secretInClear tells whether a variable seems to hold a secret instead of a
-// reference such as ${file:/run/secrets/x}.
-func secretInClear(name, value string) bool {
-	if strings.Contains(value, "${env:") || strings.Contains(value, "${file:") {
-		return false
-	}
-	for _, word := range []string{"token", "secret", "password", "passwd", "credential", "key"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
 }

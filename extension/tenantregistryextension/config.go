@@ -8,18 +8,25 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 )
 
 // maxPollInterval keeps the promise that a change is in force within a second
 // where the file system tells of none.
 const maxPollInterval = 500 * time.Millisecond
 
+const (
+	minTimeout = 100 * time.Millisecond
+	maxTimeout = time.Minute
+)
+
 // Config is the end-user configuration of the extension.
 type Config struct {
-	// File is the registry in a file. Required.
+	// File is the registry in a file. Either this or Postgres is required.
 	File FileConfig `mapstructure:"file"`
 
-	// Postgres is the registry in a database, which this version cannot read.
+	// Postgres is the registry in a database.
 	Postgres PostgresConfig `mapstructure:"postgres"`
 
 	// Snapshot is the path of a copy of the last good registry, from which a
@@ -47,8 +54,14 @@ type FileConfig struct {
 
 // PostgresConfig is a registry in a PostgreSQL database.
 type PostgresConfig struct {
-	// DSN is the connection string.
+	// DSN is the connection string, a URL or "name=value" pairs as libpq has
+	// them. How to connect, TLS included, is said there. The role needs to read
+	// the tables tenant_registry and tenant_registry_tenants, nothing else.
 	DSN configopaque.String `mapstructure:"dsn"`
+
+	// Timeout is how long one look at the database may take, the connection
+	// included. At least 100ms, at most 1m. Defaults to 5s.
+	Timeout time.Duration `mapstructure:"timeout"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -62,10 +75,13 @@ var (
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
 	var errs []error
-	if c.Postgres.DSN != "" {
-		errs = append(errs, errors.New(`"postgres" is not available in this version, use "file"`))
-	} else if c.File.Path == "" {
-		errs = append(errs, errors.New(`"file::path" is required`))
+	switch {
+	case c.File.Path == "" && c.Postgres.DSN == "":
+		errs = append(errs, errors.New(`"file::path" or "postgres::dsn" is required`))
+	case c.File.Path != "" && c.Postgres.DSN != "":
+		errs = append(errs, errors.New(`"file::path" and "postgres::dsn" exclude each other`))
+	case c.Postgres.DSN != "":
+		errs = append(errs, c.Postgres.validate())
 	}
 	if c.PollInterval <= 0 || c.PollInterval > maxPollInterval {
 		errs = append(errs, fmt.Errorf(`"poll_interval" must be above 0 and at most %v, got %v`, maxPollInterval, c.PollInterval))
@@ -74,4 +90,14 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New(`"snapshot" must not be the file of "file::path"`))
 	}
 	return errors.Join(errs...)
+}
+
+func (c *PostgresConfig) validate() error {
+	if _, err := registrydb.ParseDSN(string(c.DSN)); err != nil {
+		return fmt.Errorf(`"postgres::dsn": %w`, err)
+	}
+	if c.Timeout < minTimeout || c.Timeout > maxTimeout {
+		return fmt.Errorf(`"postgres::timeout" must be from %v to %v, got %v`, minTimeout, maxTimeout, c.Timeout)
+	}
+	return nil
 }

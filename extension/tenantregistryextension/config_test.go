@@ -1,6 +1,8 @@
 package tenantregistryextension
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,21 +28,39 @@ func TestConfig(t *testing.T) {
 	require.NoError(t, confmap.Validate(cfg))
 	assert.Equal(t, &Config{
 		File:         FileConfig{Path: "/etc/otelcol-tenant/tenants.yaml"},
+		Postgres:     PostgresConfig{Timeout: 5 * time.Second},
 		Snapshot:     "/var/lib/otelcol-tenant/registry.snapshot",
 		PollInterval: 250 * time.Millisecond,
 	}, cfg)
+}
+
+func TestConfig_Postgres(t *testing.T) {
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "postgres.yaml"))
+	require.NoError(t, err)
+	sub, err := conf.Sub("extensions::tenant_registry")
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, sub.Unmarshal(cfg))
+	assert.Equal(t, "${env:TENANTS_DSN}", string(cfg.Postgres.DSN))
+	cfg.Postgres.DSN = "postgres://gateway:secret@db.example/tenants?sslmode=verify-full"
+	require.NoError(t, confmap.Validate(cfg))
+	text, err := json.Marshal(cfg)
+	require.NoError(t, err)
+	assert.NotContains(t, string(text)+fmt.Sprintf("%v %+v", cfg, cfg), "secret")
 }
 
 func TestConfig_Invalid(t *testing.T) {
 	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "invalid.yaml"))
 	require.NoError(t, err)
 	want := map[string]string{
-		"no_source":         `"file::path" is required`,
-		"postgres":          `"postgres" is not available in this version, use "file"`,
+		"no_source":         `"file::path" or "postgres::dsn" is required`,
+		"two_sources":       `"file::path" and "postgres::dsn" exclude each other`,
+		"bad_dsn":           `"postgres::dsn": not a valid PostgreSQL connection string (it is not shown, since it may hold a password)`,
+		"timeout_too_short": `"postgres::timeout" must be from 100ms to 1m0s, got 10ms`,
+		"timeout_too_long":  `"postgres::timeout" must be from 100ms to 1m0s, got 2m0s`,
 		"poll_too_seldom":   `"poll_interval" must be above 0 and at most 500ms, got 1s`,
 		"poll_never":        `"poll_interval" must be above 0 and at most 500ms, got 0s`,
 		"snapshot_is_file":  `"snapshot" must not be the file of "file::path"`,
-		"postgres_no_leaks": `"postgres" is not available in this version, use "file"`,
 	}
 	require.Len(t, conf.ToStringMap(), len(want))
 	for name, message := range want {
@@ -69,10 +89,12 @@ func TestREADME(t *testing.T) {
 		require.True(t, ok)
 		blocks = append(blocks, block)
 	}
-	require.Len(t, blocks, 2)
-	config, err := os.ReadFile(filepath.Join("testdata", "config.yaml"))
-	require.NoError(t, err)
-	assert.Equal(t, string(config), blocks[0])
-	_, err = registryfile.Parse([]byte(blocks[1]))
+	require.Len(t, blocks, 3)
+	for n, name := range []string{"config.yaml", "postgres.yaml"} {
+		config, err := os.ReadFile(filepath.Join("testdata", name))
+		require.NoError(t, err)
+		assert.Equal(t, string(config), blocks[n])
+	}
+	_, err = registryfile.Parse([]byte(blocks[2]))
 	require.NoError(t, err)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// startWait is how long a start waits for a file that is being written.
+// startWait is how long a start waits for a registry that is being written.
 const startWait = time.Second
 
 // registry is the extension. Its tenant.Registry can be used before Start.
@@ -54,17 +54,30 @@ func newRegistry(set extension.Settings, cfg *Config) (*registry, error) {
 	r := &registry{
 		cfg:    cfg,
 		log:    set.Logger,
-		store:  newFileStore(cfg.File.Path),
 		parser: registryfile.NewParser(),
 		wake:   make(chan struct{}, 1),
 		toSave: make(chan content, 1),
+	}
+	source, err := r.openStore()
+	if err != nil {
+		return nil, err
 	}
 	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
-	r.telemetry, err = newTelemetry(builder, &r.subscribers)
+	r.telemetry, err = newTelemetry(builder, &r.subscribers, source)
 	return r, err
+}
+
+// openStore sets the store that is configured, and returns its name in metrics.
+func (r *registry) openStore() (source string, err error) {
+	if r.cfg.Postgres.DSN == "" {
+		r.store = newFileStore(r.cfg.File.Path)
+		return "file", nil
+	}
+	r.store, err = newPostgresStore(r.cfg.Postgres, r.log)
+	return "postgres", err
 }
 
 // Start implements component.Component. It reads the registry, or else its
@@ -96,6 +109,7 @@ func (r *registry) Shutdown(context.Context) error {
 		r.cancel()
 	}
 	r.done.Wait() // nothing it waits for blocks on anything but the disk
+	r.store.close()
 	r.telemetry.shutdown()
 	return nil
 }

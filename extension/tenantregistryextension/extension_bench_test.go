@@ -10,11 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
 
 // manyTenants returns a registry of 10,000 tenants with five keys each.
@@ -63,5 +68,43 @@ func BenchmarkChange_OneOf10000Tenants(b *testing.B) {
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
 	b.ReportMetric(float64(mem.HeapAlloc-uint64(len(data)))/(1<<20), "heap-MiB")
+	require.NoError(b, ext.Shutdown(context.Background()))
+}
+
+// BenchmarkPostgres_ChangeOneOf10000Tenants takes the time from the commit of a
+// change to the moment the new snapshot is in force.
+func BenchmarkPostgres_ChangeOneOf10000Tenants(b *testing.B) {
+	s := pgtest.Start(b)
+	database := s.NewDatabase()
+	admin, err := registrydb.ParseDSN(s.DSN(database))
+	require.NoError(b, err)
+	data := manyTenants()
+	begin := time.Now()
+	require.NoError(b, registrydb.Edit(b.Context(), admin, registrydb.Options{Create: true}, func(d *registryfile.Document) error { return d.Replace(data) }))
+	imported := time.Since(begin)
+	cfg := createDefaultConfig().(*Config)
+	cfg.Postgres.DSN = configopaque.String(s.NewReader(database))
+	ext, err := create(context.Background(), extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(b, err)
+	begin = time.Now()
+	require.NoError(b, ext.Start(context.Background(), componenttest.NewNopHost()))
+	start := time.Since(begin)
+	r := ext.(*registry)
+	require.Equal(b, 10_000, r.Snapshot().Len())
+	time.Sleep(time.Second) // until it listens
+
+	conn, err := pgx.Connect(b.Context(), s.DSN(database))
+	require.NoError(b, err)
+	for n := 0; b.Loop(); n++ {
+		name := fmt.Sprintf("Renamed %d", n)
+		_, err := conn.Exec(b.Context(), `update tenant_registry_tenants set document = regexp_replace(document, 'name: [^\n]*', $1) where id = 'tenant-05000'`, "name: "+name)
+		require.NoError(b, err)
+		for r.Snapshot().Tenant("tenant-05000").Name != name {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	b.ReportMetric(float64(start.Milliseconds()), "start-ms")
+	b.ReportMetric(float64(imported.Milliseconds()), "import-ms")
+	require.NoError(b, conn.Close(b.Context()))
 	require.NoError(b, ext.Shutdown(context.Background()))
 }

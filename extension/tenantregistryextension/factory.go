@@ -16,7 +16,7 @@ func NewFactory() extension.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{PollInterval: 250 * time.Millisecond}
+	return &Config{Postgres: PostgresConfig{Timeout: 5 * time.Second}, PollInterval: 250 * time.Millisecond}
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {

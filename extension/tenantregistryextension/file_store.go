@@ -70,6 +70,9 @@ func newFileStore(path string) *fileStore {
 
 func (f *fileStore) String() string { return f.path }
 
+// close implements store. There is nothing open between two calls.
+func (f *fileStore) close() {}
+
 // load implements store.
 func (f *fileStore) load(context.Context) (data []byte, err error) {
 	if f.dirty.Swap(false) {

@@ -18,6 +18,9 @@ type store interface {
 	// returns an error if nothing can be watched.
 	watch(ctx context.Context, wake func()) error
 
+	// close gives up what load and watch hold, once neither is called any more.
+	close()
+
 	// String names the store in messages, without secrets.
 	String() string
 }

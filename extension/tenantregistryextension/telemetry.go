@@ -16,6 +16,7 @@ import (
 // goroutines than the one that loads.
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
+	store   string // the name of the source
 	now     func() time.Time
 
 	readAt      atomic.Pointer[time.Time] // of what is in force
@@ -24,8 +25,8 @@ type telemetry struct {
 	restarted   atomic.Bool // what is in force comes from the copy on disk
 }
 
-func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry) (*telemetry, error) {
-	t := &telemetry{builder: builder, now: time.Now}
+func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry, store string) (*telemetry, error) {
+	t := &telemetry{builder: builder, store: store, now: time.Now}
 	for _, register := range []func() error{
 		func() error { return builder.RegisterExtensionTenantRegistryAgeCallback(t.observeAge) },
 		func() error { return builder.RegisterExtensionTenantRegistryLastLoadCallback(t.observeLastLoad) },
@@ -42,6 +43,14 @@ func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry) (*tel
 			return builder.RegisterExtensionTenantRegistryKeysCallback(func(_ context.Context, o metric.Int64Observer) error {
 				if s := reg.Snapshot(); s != nil {
 					o.Observe(int64(countKeys(s)))
+				}
+				return nil
+			})
+		},
+		func() error {
+			return builder.RegisterExtensionTenantRegistryKeysNearExpiryCallback(func(_ context.Context, o metric.Int64Observer) error {
+				if s := reg.Snapshot(); s != nil {
+					observeExpiry(o, s, t.now())
 				}
 				return nil
 			})
@@ -69,6 +78,31 @@ func countKeys(s *tenant.Snapshot) int {
 		n++
 	}
 	return n
+}
+
+// expiryWindows are the spans for which keys that end are counted.
+var expiryWindows = [...]struct {
+	name string
+	span time.Duration
+}{{"1d", 24 * time.Hour}, {"7d", 7 * 24 * time.Hour}, {"30d", 30 * 24 * time.Hour}}
+
+// observeExpiry counts the keys that work at the time now and end soon.
+func observeExpiry(o metric.Int64Observer, s *tenant.Snapshot, now time.Time) {
+	var counts [len(expiryWindows)]int64
+	for k := range s.Keys() {
+		works := k.Tenant().Status == tenant.StatusActive && !now.Before(k.NotBefore) && now.Before(k.ExpiresAt) && k.RevokedAt.IsZero()
+		if !works {
+			continue
+		}
+		for n, w := range expiryWindows {
+			if k.ExpiresAt.Sub(now) <= w.span {
+				counts[n]++
+			}
+		}
+	}
+	for n, w := range expiryWindows {
+		o.Observe(counts[n], metric.WithAttributes(attribute.String("ends_within", w.name)))
+	}
 }
 
 func observeTenants(o metric.Int64Observer, s *tenant.Snapshot) {
@@ -108,7 +142,7 @@ func (t *telemetry) source() string {
 	if t.restarted.Load() {
 		return "snapshot"
 	}
-	return "file"
+	return t.store
 }
 
 // loaded records that what the source says has come into force.

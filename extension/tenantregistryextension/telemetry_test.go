@@ -2,7 +2,9 @@ package tenantregistryextension
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,4 +63,33 @@ func (f *fixture) gauge(name string) float64 {
 	points := m.Data.(metricdata.Gauge[float64]).DataPoints
 	require.Len(f.t, points, 1)
 	return points[0].Value
+}
+
+func TestMetrics_KeysNearExpiry(t *testing.T) {
+	f := newFixture(t)
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var keys strings.Builder
+	n := 0
+	key := func(fields string) {
+		n++
+		fmt.Fprintf(&keys, "      - {id: k%d, sha256: %064x, scopes: [logs]%s}\n", n, n, fields)
+	}
+	key("") // never ends
+	key(", expires_at: 2026-01-01T12:00:00Z")
+	key(", expires_at: 2026-01-02T00:00:00Z")
+	key(", expires_at: 2026-01-05T00:00:00Z")
+	key(", expires_at: 2026-01-20T00:00:00Z")
+	key(", expires_at: 2026-03-01T00:00:00Z")
+	key(", expires_at: 2025-12-31T00:00:00Z")                                   // has ended
+	key(", expires_at: 2026-01-01T12:00:00Z, revoked_at: 2025-12-01T00:00:00Z") // is revoked
+	key(", not_before: 2026-01-01T06:00:00Z, expires_at: 2026-01-01T12:00:00Z") // does not work yet
+	f.replace("tenants:\n  - id: a\n    keys:\n" + keys.String() +
+		fmt.Sprintf("  - id: b\n    status: suspended\n    keys:\n      - {id: kb, sha256: %064x, scopes: [logs], expires_at: 2026-01-01T12:00:00Z}\n", 999))
+	f.start()
+	require.Equal(t, "a b", f.ids())
+	f.reg.telemetry.now = func() time.Time { return now }
+	within := func(name string) attribute.KeyValue { return attribute.String("ends_within", name) }
+	metadatatest.AssertEqualExtensionTenantRegistryKeysNearExpiry(t, f.tel, []metricdata.DataPoint[int64]{
+		point(2, within("1d")), point(3, within("7d")), point(4, within("30d")),
+	}, metricdatatest.IgnoreTimestamp())
 }

@@ -70,7 +70,7 @@ func TestJSSDK_StraightToGateway(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("set -a\n"+onboarding.OTLPEnv+"set +a\n"), 0o600))
 	_, value, found := strings.Cut(onboarding.OTLPEnv, "Authorization=Bearer%20")
 	require.True(t, found, onboarding.OTLPEnv)
-	key, _, _ := strings.Cut(value, `"`)
+	key := value[:strings.IndexAny(value, "\",\n")]
 	g.awaitKey(key)
 	program(t, dir, sdkEnv("direct", nil), "sh", "-c", `. "$0" && exec node sdk/app.cjs`, file)
 	awaitService(t, g, "shop", "direct").check(t)

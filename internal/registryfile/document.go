@@ -19,11 +19,11 @@ var (
 	// ErrDuplicateTenant is returned for a tenant that is there already.
 	ErrDuplicateTenant = errors.New("there is already a tenant with this ID")
 
-	errLayout = errors.New(`the file is not written as a plain list below "tenants:", so it cannot be edited without losing its layout; edit it by hand, or export it anew`)
+	errLayout = errors.New(`the file is not written as a plain list below "tenants:", so it cannot be edited without losing its layout; edit it by hand, or lay it out anew with "tenantctl registry export --reformat"`)
 )
 
-// newFile is what a registry begins as.
-const newFile = `# The tenants of the gateway. A change is in force within a second; one that is
+// Empty is what a registry begins as.
+const Empty = `# The tenants of the gateway. A change is in force within a second; one that is
 # not valid changes nothing and is told in the gateway's log.
 tenants: []
 `

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // lockPoll is how often a held lock is tried again.
@@ -25,16 +27,45 @@ var ErrLocked = errors.New("the registry is being edited by another program")
 // turns, so no change is lost. A file that is not valid is not edited: the
 // error then holds [Faults]. The error is fs.ErrNotExist if there is no file.
 func Edit(ctx context.Context, path string, change func(*Document) error) error {
-	return edit(ctx, path, nil, change)
+	return edit(ctx, path, nil, nil, change)
 }
 
 // EditOrCreate is [Edit] that begins with an empty registry if there is no file
 // at path. Its folder must exist.
 func EditOrCreate(ctx context.Context, path string, change func(*Document) error) error {
-	return edit(ctx, path, []byte(newFile), change)
+	return edit(ctx, path, []byte(Empty), nil, change)
 }
 
-func edit(ctx context.Context, path string, initial []byte, change func(*Document) error) (err error) {
+// Journal is told of every change of a registry file, while its lock is held.
+// The edit fails with the error of any of its methods.
+type Journal interface {
+	// Begin is called before a change is made, with the content of the file,
+	// nil if there is none.
+	Begin(ctx context.Context, current []byte) error
+
+	// Prepare is called before the file is replaced. before is nil if there is
+	// none.
+	Prepare(ctx context.Context, before []byte, was []*tenant.Tenant, after *Document) error
+
+	// Commit is called after the file was replaced.
+	Commit(ctx context.Context, current []byte) error
+}
+
+// EditJournaled is [EditOrCreate], or [Edit] unless create is set, that tells
+// journal.
+func EditJournaled(ctx context.Context, path string, create bool, journal Journal, change func(*Document) error) error {
+	var initial []byte
+	if create {
+		initial = []byte(Empty)
+	}
+	return edit(ctx, path, initial, journal, change)
+}
+
+// Target returns the file that an edit of the registry at path replaces: the
+// one at the end of every link.
+func Target(path string) (string, error) { return target(path) }
+
+func edit(ctx context.Context, path string, initial []byte, journal Journal, change func(*Document) error) (err error) {
 	path, err = target(path)
 	if err != nil {
 		return err
@@ -51,24 +82,40 @@ func edit(ctx context.Context, path string, initial []byte, change func(*Documen
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 
-	data, err := os.ReadFile(path)
+	current, err := os.ReadFile(path)
+	data := current
 	if errors.Is(err, fs.ErrNotExist) && initial != nil {
-		data, err = initial, nil
+		current, data, err = nil, initial, nil
 	}
 	if err != nil {
 		return err
+	}
+	if journal != nil {
+		if err := journal.Begin(ctx, current); err != nil {
+			return err
+		}
 	}
 	doc, err := NewDocument(data)
 	if err != nil {
 		return fmt.Errorf("%s is not a valid registry, nothing was changed:\n%w", path, err)
 	}
+	was := doc.Tenants()
 	if err := change(doc); err != nil {
 		return err
 	}
 	if bytes.Equal(doc.Bytes(), data) {
 		return nil
 	}
-	return WriteAtomic(path, doc.Bytes())
+	if journal == nil {
+		return WriteAtomic(path, doc.Bytes())
+	}
+	if err := journal.Prepare(ctx, current, was, doc); err != nil {
+		return err
+	}
+	if err := WriteAtomic(path, doc.Bytes()); err != nil {
+		return err
+	}
+	return journal.Commit(ctx, doc.Bytes())
 }
 
 // lock takes the lock of the file at path. The lock is a file of its own

@@ -64,7 +64,8 @@ func target(path string) (string, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", err
 	}
-	if _, err := os.Lstat(path); err == nil {
+	// A file that another program has just made is no link.
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return "", fmt.Errorf("%s is a symbolic link to a file that does not exist", path)
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(path))

@@ -2,6 +2,7 @@ package tenantprocessor
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -11,6 +12,13 @@ import (
 
 // amount is how much one request carries.
 type amount struct{ records, bytes int64 }
+
+func (n *amount) add(m amount) {
+	n.records += m.records
+	n.bytes += m.bytes
+}
+
+func (n amount) negative() amount { return amount{-n.records, -n.bytes} }
 
 // terms are the conditions of a charge.
 type terms struct {
@@ -39,6 +47,7 @@ type account struct {
 	bytes   [3]bucket
 	usage   usage
 	shared  sharedState
+	overBy  [3]map[reason]int64 // records over a limit, by tenant.Signal
 }
 
 // charge takes n from every limit of signal. If one of them is exceeded it takes
@@ -108,7 +117,7 @@ func (a *account) take(signal tenant.Signal, n amount) {
 func (a *account) refund(signal tenant.Signal, n amount) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.take(signal, amount{-n.records, -n.bytes})
+	a.take(signal, n.negative())
 }
 
 // warningsOf returns what is to be said of quotas and marks it as said.
@@ -138,4 +147,41 @@ func sizeText(bytes int64) string {
 		return text + " B"
 	}
 	return text
+}
+
+// noteOver counts records that were over a limit.
+func (a *account) noteOver(signal tenant.Signal, why reason, records int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.overBy[signal] == nil {
+		a.overBy[signal] = make(map[reason]int64)
+	}
+	a.overBy[signal][why] += records
+}
+
+// over returns how many records were over a limit, by reason.
+func (a *account) over(signal tenant.Signal) map[reason]int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.overBy[signal])
+}
+
+// rateUse returns the used part of the bursts of signal: 0 none, 1 all, above 1 it
+// is in debt, below 0 there is no such limit.
+func (a *account) rateUse(signal tenant.Signal, t terms, now time.Time) (records, bytes float64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	rate := t.limits.Rates[signal]
+	return a.records[signal].use(rate.RecordsPerSecond, t, now), a.bytes[signal].use(rate.BytesPerSecond, t, now)
+}
+
+// use works on a copy: to look at a bucket must not change it.
+func (b bucket) use(perSecond int64, t terms, now time.Time) float64 {
+	if perSecond <= 0 {
+		return -1
+	}
+	rate := float64(perSecond) / float64(t.rateGateways)
+	burst := burstOf(rate, t.burst)
+	b.refill(rate, burst, now)
+	return max(0, 1-b.balance/burst)
 }

@@ -93,6 +93,10 @@ type LimitsConfig struct {
 	// warns. Defaults to 0.8.
 	WarnAt float64 `mapstructure:"warn_at"`
 
+	// TenantMetrics adds metrics with series for each tenant that has limits.
+	// Defaults to false.
+	TenantMetrics bool `mapstructure:"tenant_metrics"`
+
 	// Storage is the extension that keeps the counts of quotas over a restart.
 	// Without it they begin anew.
 	Storage *component.ID `mapstructure:"storage"`

@@ -30,7 +30,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 		Redis: RedisConfig{KeyPrefix: "otelcol-tenant", Timeout: 100 * time.Millisecond},
 	}
 	atGateway := limits
-	atGateway.Burst = 2 * time.Second
+	atGateway.Burst, atGateway.TenantMetrics = 2*time.Second, true
 	storage := component.MustNewID("file_storage")
 	registry := component.MustNewID("tenant_registry")
 	atGateway.Storage = &storage

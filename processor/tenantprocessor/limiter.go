@@ -84,7 +84,10 @@ func (l *limiter) startNow(ctx context.Context, host component.Host, registry te
 		})
 	}
 	l.unsubscribe = registry.Subscribe(l.forget)
-	return l.telemetry.RegisterProcessorTenantQuotaUseCallback(l.observe)
+	if l.cfg.TenantMetrics {
+		return l.registerTenantMetrics()
+	}
+	return nil
 }
 
 // stop saves what was counted. It is called once, by the last of the processors.
@@ -110,13 +113,7 @@ func (l *limiter) charge(ctx context.Context, who owner, signal tenant.Signal, r
 	if who.limits.InBytes(signal) {
 		n.bytes = int64(size())
 	}
-	t := terms{
-		limits: who.limits, burst: l.cfg.Burst, warnAt: l.cfg.WarnAt, force: l.cfg.Mode == LimitsWarn,
-		rateGateways: l.cfg.Gateways, quotaGateways: l.divisor(),
-	}
-	if who.limits.Burst > 0 {
-		t.burst = who.limits.Burst
-	}
+	t := l.terms(who.limits)
 	paid := receipt{limiter: l, account: l.account(who.id), tenant: who.id, signal: signal, amount: n, terms: t}
 	over, warnings := l.chargeShared(ctx, &paid)
 	if !paid.shared {
@@ -125,12 +122,16 @@ func (l *limiter) charge(ctx context.Context, who owner, signal tenant.Signal, r
 			paid.account.owe(signal, n)
 		}
 	}
+	if len(warnings) > 0 {
+		l.telemetry.ProcessorTenantQuotaWarnings.Add(ctx, int64(len(warnings)))
+	}
 	for _, text := range warnings {
 		l.logger.Warn("limits: "+text, zap.String("tenant", string(who.id)))
 	}
 	if over.reason == passed {
 		return paid, excess{}
 	}
+	paid.account.noteOver(signal, over.reason, n.records)
 	if l.cfg.Mode == LimitsWarn {
 		l.telemetry.ProcessorTenantOverLimitRecords.Add(ctx, n.records,
 			metric.WithAttributes(attribute.String("reason", over.reason.String())))
@@ -159,17 +160,37 @@ func (l *limiter) chargeShared(ctx context.Context, paid *receipt) (over excess,
 	if paid.terms.force {
 		c.mode = chargeModeForce
 	}
-	c.known, c.owed = a.known(paid.signal, now)
-	got, err := l.shared.do(ctx, c, now)
-	if ctx.Err() == nil {
-		l.shared.note(err) // a caller that went away says nothing of Redis
-	}
+	got, err := l.call(ctx, a, &c, now)
 	if err != nil {
-		a.owe(paid.signal, c.owed)
 		return excess{}, nil
 	}
 	paid.shared = true
 	return got.over, a.agree(paid.signal, got.used, got.over, paid.terms, now)
+}
+
+// call asks Redis and tells it what the account owes. It does not tell while it is
+// not known that Redis is back: what is told to a Redis that answers too late is
+// told again, and counts twice.
+func (l *limiter) call(ctx context.Context, a *account, c *sharedCharge, now time.Time) (answer, error) {
+	c.debts = a.debts(c.signal, !l.shared.failed.Load(), now)
+	got, err := l.shared.do(ctx, *c, now)
+	if ctx.Err() == nil {
+		l.shared.note(err) // a caller that went away says nothing of Redis
+	}
+	a.told(c.signal, c.debts.owed, err != nil)
+	return got, err
+}
+
+// terms are the conditions for a tenant with limits.
+func (l *limiter) terms(limits *tenant.Limits) terms {
+	t := terms{
+		limits: limits, burst: l.cfg.Burst, warnAt: l.cfg.WarnAt, force: l.cfg.Mode == LimitsWarn,
+		rateGateways: l.cfg.Gateways, quotaGateways: l.divisor(),
+	}
+	if limits.Burst > 0 {
+		t.burst = limits.Burst
+	}
+	return t
 }
 
 // receipt is what was charged for one request.
@@ -193,7 +214,7 @@ func (r *receipt) refund(ctx context.Context) {
 	default:
 		r.account.refund(r.signal, r.amount)
 		if r.limiter.shared != nil {
-			r.account.owe(r.signal, amount{-r.amount.records, -r.amount.bytes})
+			r.account.owe(r.signal, r.amount.negative())
 		}
 	}
 }
@@ -203,15 +224,13 @@ func (r *receipt) refund(ctx context.Context) {
 func (r *receipt) refundShared(ctx context.Context) {
 	l, now := r.limiter, r.limiter.now()
 	c := sharedCharge{mode: chargeModeGive, tenant: r.tenant, signal: r.signal, amount: r.amount, terms: r.terms}
-	c.known, c.owed = r.account.known(r.signal, now)
 	var got answer
 	err := errRedisPaused
 	if !l.shared.away() {
-		got, err = l.shared.do(ctx, c, now)
-		l.shared.note(err)
+		got, err = l.call(ctx, r.account, &c, now)
 	}
 	if err != nil {
-		r.account.owe(r.signal, amount{c.owed.records - r.amount.records, c.owed.bytes - r.amount.bytes})
+		r.account.owe(r.signal, r.amount.negative())
 		return
 	}
 	r.account.agree(r.signal, got.used, excess{}, r.terms, now)
@@ -260,64 +279,10 @@ func (l *limiter) usages() map[tenant.ID]usage {
 	return all
 }
 
-func (l *limiter) observe(_ context.Context, o metric.Float64Observer) error {
-	snapshot := l.registry.Snapshot()
-	if snapshot == nil {
-		return nil
-	}
-	for id, u := range l.usages() {
-		t := snapshot.Tenant(id)
-		if t == nil {
-			continue
-		}
-		l.observeQuotas(o, t, &u)
-	}
-	return nil
-}
-
-// observeQuotas tells the used share of each quota that t has.
-func (l *limiter) observeQuotas(o metric.Float64Observer, t *tenant.Tenant, u *usage) {
-	for _, signal := range tenant.AllSignals() {
-		for _, q := range u.quotas(signal, amount{}, &t.Limits) {
-			total := q.what == totalBytes || q.what == totalRecords
-			if q.limit == 0 || total && signal != tenant.Logs { // those of all signals once
-				continue
-			}
-			o.Observe(q.share(l.divisor()), metric.WithAttributes(q.attributes(t.ID, signal)...))
-		}
-	}
-}
-
 // divisor is among how many gateways quotas are divided.
 func (l *limiter) divisor() int {
 	if l.shared != nil {
 		return 1
 	}
 	return l.cfg.Gateways
-}
-
-func (q *quota) attributes(id tenant.ID, signal tenant.Signal) []attribute.KeyValue {
-	period, of, unit := "month", signal.String(), "records"
-	if q.daily {
-		period = "day"
-	}
-	if q.what == totalBytes || q.what == totalRecords {
-		of = "all"
-	}
-	if q.what == totalBytes || q.what == signalBytes {
-		unit = "bytes"
-	}
-	return []attribute.KeyValue{
-		attribute.String("tenant", string(id)), attribute.String("period", period),
-		attribute.String("signal", of), attribute.String("unit", unit),
-	}
-}
-
-func (l *limiter) observeShared(_ context.Context, o metric.Int64Observer) error {
-	up := int64(1)
-	if l.shared.failed.Load() {
-		up = 0
-	}
-	o.Observe(up)
-	return nil
 }

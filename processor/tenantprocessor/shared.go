@@ -95,8 +95,7 @@ type sharedCharge struct {
 	tenant tenant.ID
 	signal tenant.Signal
 	amount amount
-	owed   amount
-	known  [numQuotas]int64
+	debts  debts
 	terms  terms
 }
 
@@ -114,16 +113,20 @@ func (s *sharedLimits) do(ctx context.Context, c sharedCharge, now time.Time) (a
 	keys := []string{base + "rates", base + day.Format(time.DateOnly), base + day.Format("2006-01")}
 	rate := c.terms.limits.Rates[c.signal]
 	args := make([]any, 0, 10+2*numQuotas)
-	args = append(args, string(c.mode), c.signal.String(), c.amount.records, c.amount.bytes, c.owed.records, c.owed.bytes)
+	args = append(args, string(c.mode), c.signal.String(), c.amount.records, c.amount.bytes, c.debts.owed.records, c.debts.owed.bytes)
 	for _, perSecond := range []int64{rate.RecordsPerSecond, rate.BytesPerSecond} {
 		args = append(args, perSecond, burstOf(float64(perSecond), c.terms.burst))
 	}
 	var none usage
 	quotas := none.quotas(c.signal, amount{}, c.terms.limits)
 	for i := range quotas {
-		args = append(args, quotas[i].limit)
+		limit := quotas[i].limit
+		if limit > 0 {
+			limit = max(1, limit-c.debts.pending[i])
+		}
+		args = append(args, limit)
 	}
-	for _, used := range c.known {
+	for _, used := range c.debts.known {
 		args = append(args, used)
 	}
 	values, err := s.script.Run(ctx, s.client, keys, args...).Slice()

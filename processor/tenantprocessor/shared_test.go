@@ -184,10 +184,56 @@ func TestShared_GoesOnAloneWhileRedisIsAway(t *testing.T) {
 		return !one.shared.failed.Load()
 	}, 20*time.Second, 10*time.Millisecond)
 	up(1)
+	_, over = one.send(tenant.Logs, 31) // now that Redis is known to be back it is told
+	require.Equal(t, quotaExceeded, over.reason)
 	_, over = two.send(tenant.Logs, 31)
 	require.Equal(t, quotaExceeded, over.reason, "what was counted alone is told to all, and what Redis has lost")
 	_, over = two.send(tenant.Logs, 30)
 	require.Zero(t, over)
+}
+
+// TestShared_RefusesNobodyBecauseRedisIsKilledUnderLoad also holds the counts
+// against what was sent: none is lost and none counted twice.
+func TestShared_RefusesNobodyBecauseRedisIsKilledUnderLoad(t *testing.T) {
+	r := startRedis(t)
+	s := startSharing(t, r.addr, tenant.Limits{DailyRecords: 1 << 40})
+	var sent atomic.Int64
+	var refused atomic.Int64
+	quit := make(chan struct{})
+	var load sync.WaitGroup
+	for range 4 {
+		load.Go(func() {
+			for {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				if _, over := s.send(tenant.Logs, 10); over.reason != passed {
+					refused.Add(1)
+				}
+				sent.Add(10)
+			}
+		})
+	}
+	wait := func(failed bool) {
+		before := sent.Load()
+		require.Eventually(t, func() bool { return s.shared.failed.Load() == failed && sent.Load() > before+1000 }, 20*time.Second, time.Millisecond)
+	}
+	wait(false)
+	r.kill()
+	wait(true)
+	r.start()
+	wait(false)
+	close(quit)
+	load.Wait()
+	assert.Zero(t, refused.Load())
+	_, over := s.send(tenant.Logs, 10)
+	require.Zero(t, over)
+	used := s.usages()["tenant-a"].DayRecords
+	// A request that Redis took before it was killed, and whose answer was lost, is
+	// counted by the gateway too, at most once for each that was under way.
+	assert.InDelta(t, sent.Load()+10, used, 4*10)
 }
 
 // TestShared_KeepsEachGatewayToItsPartOfARateWhileRedisIsAway needs no Redis.

@@ -14,6 +14,7 @@ const maxRemembered = 250 * time.Millisecond
 type sharedState struct {
 	refused [3]rememberedRefusal // by tenant.Signal
 	owed    [3]amount            // counted here while Redis was away
+	telling [3]amount            // of that, on its way to Redis
 }
 
 // rememberedRefusal is the last one for a rate. While the shared bucket is in debt
@@ -39,32 +40,56 @@ func (a *account) recall(signal tenant.Signal, limits *tenant.Limits, now time.T
 	return over, true
 }
 
-// known returns what Redis said of the quotas of signal, in their order, and what
-// the account owes, which it owes no longer.
-func (a *account) known(signal tenant.Signal, now time.Time) (used [numQuotas]int64, owed amount) {
+// debts are what an account and Redis do not agree on yet.
+type debts struct {
+	known   [numQuotas]int64 // what Redis has said of each quota
+	pending [numQuotas]int64 // what it is not told of each quota this time
+	owed    amount           // what it is told, until told is called with it
+}
+
+// debts returns them for a request of signal. tell tells whether Redis is to be
+// told what the account owes.
+func (a *account) debts(signal tenant.Signal, tell bool, now time.Time) (d debts) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.usage.turn(now)
-	for i, q := range a.usage.quotas(signal, amount{}, &tenant.Limits{}) {
-		used[i] = *q.used - a.owing(signal, q.what)
+	quotas := a.usage.quotas(signal, amount{}, &tenant.Limits{})
+	for i, q := range quotas {
+		d.known[i] = *q.used - a.owing(signal, q.what)
 	}
-	owed, a.shared.owed[signal] = a.shared.owed[signal], amount{}
-	return used, owed
+	if tell {
+		d.owed, a.shared.owed[signal] = a.shared.owed[signal], amount{}
+		a.shared.telling[signal].add(d.owed)
+	}
+	for i, q := range quotas {
+		d.pending[i] = part(&a.shared.owed, signal, q.what)
+	}
+	return d
 }
 
-// owing returns what Redis is still to be told of a quota of signal.
-func (a *account) owing(signal tenant.Signal, what quotaKind) (n int64) {
-	switch what {
-	case signalRecords:
-		return a.shared.owed[signal].records
-	case signalBytes:
-		return a.shared.owed[signal].bytes
+// told ends the telling of owed. If it has failed it is owed again.
+func (a *account) told(signal tenant.Signal, owed amount, failed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.shared.telling[signal].add(owed.negative())
+	if failed {
+		a.shared.owed[signal].add(owed)
 	}
-	for _, owed := range a.shared.owed {
-		if what == totalRecords {
-			n += owed.records
-		} else {
-			n += owed.bytes
+}
+
+// owing returns what Redis may not know yet of a quota of signal.
+func (a *account) owing(signal tenant.Signal, what quotaKind) int64 {
+	return part(&a.shared.owed, signal, what) + part(&a.shared.telling, signal, what)
+}
+
+// part returns what a quota of signal counts of the amounts of all signals.
+func part(of *[3]amount, signal tenant.Signal, what quotaKind) (n int64) {
+	for s, m := range of {
+		switch {
+		case what == totalRecords, what == signalRecords && s == int(signal):
+			n += m.records
+		case what == totalBytes, what == signalBytes && s == int(signal):
+			n += m.bytes
 		}
 	}
 	return n
@@ -74,8 +99,7 @@ func (a *account) owing(signal tenant.Signal, what quotaKind) (n int64) {
 func (a *account) owe(signal tenant.Signal, n amount) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.shared.owed[signal].records += n.records
-	a.shared.owed[signal].bytes += n.bytes
+	a.shared.owed[signal].add(n)
 }
 
 // agree takes over what all gateways together have used, so that it is there to be

@@ -55,14 +55,14 @@ func (t *grpcTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 	err = c.(grpcClient).Invoke(metadata.NewOutgoingContext(call, md), grpcMethods[t.signal], b.Payloads, &answer,
 		grpc.ForceCodecV2(rawCodec{}), grpc.WaitForReady(d.grpc.Client.WaitForReady))
 	if err != nil {
-		res := grpcResult(ctx, err)
+		res := grpcResult(ctx, f.hideIn(err))
 		if res.Verdict == lane.Blocked {
 			t.forget()
 		}
 		return res
 	}
 	res := lane.Result{Verdict: lane.Delivered}
-	if res.Rejected, res.Err = partialSuccess(t.signal, answer, contentTypeProto); res.Err != nil {
+	if res.Rejected, res.Err = partialSuccess(t.signal, f.hide(answer), contentTypeProto); res.Err != nil {
 		res.Reason = "partial_success"
 	}
 	return res

@@ -76,7 +76,7 @@ func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 	defer resp.Body.Close()
 	// A body that is cut short or garbled changes nothing of what the status says.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	res := httpResult(&d.profile, t.signal, resp, body)
+	res := httpResult(&d.profile, t.signal, resp, f.hide(body))
 	if res.Verdict == lane.Blocked {
 		t.forget()
 	}

@@ -50,6 +50,7 @@ type filled struct {
 	endpoint string
 	headers  []pair
 	secret   bool
+	hidden   [][]byte // what an answer must not be quoted with
 }
 
 type pair struct{ name, value string }
@@ -105,6 +106,9 @@ func (s *site) fill() (*filled, error) {
 			return nil, settingError{"headers::" + h.name, err}
 		}
 		f.headers = append(f.headers, pair{h.name, value})
+		if value != string(s.values.Tenant) {
+			f.hidden = append(f.hidden, hiddenParts(value)...)
+		}
 		f.secret = f.secret || h.value.Secret(s.values)
 	}
 	s.filled, s.filledAt = f, time.Now()

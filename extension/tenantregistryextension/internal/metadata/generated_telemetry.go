@@ -25,16 +25,17 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                           metric.Meter
-	mu                              sync.Mutex
-	registrations                   []metric.Registration
-	ExtensionTenantRegistryAge      metric.Float64ObservableGauge
-	ExtensionTenantRegistryInfo     metric.Int64ObservableGauge
-	ExtensionTenantRegistryKeys     metric.Int64ObservableGauge
-	ExtensionTenantRegistryLastLoad metric.Float64ObservableGauge
-	ExtensionTenantRegistryLoads    metric.Int64Counter
-	ExtensionTenantRegistrySourceOk metric.Int64ObservableGauge
-	ExtensionTenantRegistryTenants  metric.Int64ObservableGauge
+	meter                                 metric.Meter
+	mu                                    sync.Mutex
+	registrations                         []metric.Registration
+	ExtensionTenantRegistryAge            metric.Float64ObservableGauge
+	ExtensionTenantRegistryInfo           metric.Int64ObservableGauge
+	ExtensionTenantRegistryKeys           metric.Int64ObservableGauge
+	ExtensionTenantRegistryKeysNearExpiry metric.Int64ObservableGauge
+	ExtensionTenantRegistryLastLoad       metric.Float64ObservableGauge
+	ExtensionTenantRegistryLoads          metric.Int64Counter
+	ExtensionTenantRegistrySourceOk       metric.Int64ObservableGauge
+	ExtensionTenantRegistryTenants        metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -84,6 +85,21 @@ func (builder *TelemetryBuilder) RegisterExtensionTenantRegistryKeysCallback(cb 
 		cb(ctx, &observerInt64{inst: builder.ExtensionTenantRegistryKeys, obs: o})
 		return nil
 	}, builder.ExtensionTenantRegistryKeys)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionTenantRegistryKeysNearExpiryCallback sets callback for observable ExtensionTenantRegistryKeysNearExpiry metric.
+func (builder *TelemetryBuilder) RegisterExtensionTenantRegistryKeysNearExpiryCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionTenantRegistryKeysNearExpiry, obs: o})
+		return nil
+	}, builder.ExtensionTenantRegistryKeysNearExpiry)
 	if err != nil {
 		return err
 	}
@@ -191,6 +207,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ExtensionTenantRegistryKeys, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_keys",
 		metric.WithDescription("Keys in the registry in force, revoked and expired ones included. [Development]"),
+		metric.WithUnit("{key}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionTenantRegistryKeysNearExpiry, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_tenant_registry_keys_near_expiry",
+		metric.WithDescription("Keys of active tenants that work now and end soon. [Development]"),
 		metric.WithUnit("{key}"),
 	)
 	errs = errors.Join(errs, err)

@@ -28,9 +28,12 @@ type TelemetryBuilder struct {
 	meter                                metric.Meter
 	mu                                   sync.Mutex
 	registrations                        []metric.Registration
+	ProcessorTenantLimitedRecords        metric.Int64ObservableCounter
 	ProcessorTenantOverLimitRecords      metric.Int64Counter
 	ProcessorTenantOverwrittenAttributes metric.Int64Counter
 	ProcessorTenantQuotaUse              metric.Float64ObservableGauge
+	ProcessorTenantQuotaWarnings         metric.Int64Counter
+	ProcessorTenantRateUse               metric.Float64ObservableGauge
 	ProcessorTenantRefusedRecords        metric.Int64Counter
 	ProcessorTenantSharedLimits          metric.Int64ObservableGauge
 	ProcessorTenantUnknownSeverities     metric.Int64Counter
@@ -47,12 +50,42 @@ func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
 }
 
+// RegisterProcessorTenantLimitedRecordsCallback sets callback for observable ProcessorTenantLimitedRecords metric.
+func (builder *TelemetryBuilder) RegisterProcessorTenantLimitedRecordsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorTenantLimitedRecords, obs: o})
+		return nil
+	}, builder.ProcessorTenantLimitedRecords)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterProcessorTenantQuotaUseCallback sets callback for observable ProcessorTenantQuotaUse metric.
 func (builder *TelemetryBuilder) RegisterProcessorTenantQuotaUseCallback(cb metric.Float64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		cb(ctx, &observerFloat64{inst: builder.ProcessorTenantQuotaUse, obs: o})
 		return nil
 	}, builder.ProcessorTenantQuotaUse)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorTenantRateUseCallback sets callback for observable ProcessorTenantRateUse metric.
+func (builder *TelemetryBuilder) RegisterProcessorTenantRateUseCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ProcessorTenantRateUse, obs: o})
+		return nil
+	}, builder.ProcessorTenantRateUse)
 	if err != nil {
 		return err
 	}
@@ -115,6 +148,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ProcessorTenantLimitedRecords, err = builder.meter.Int64ObservableCounter(
+		"otelcol_processor_tenant_limited_records",
+		metric.WithDescription("Log records, data points or spans of a tenant that were over a limit. Only with `limits::tenant_metrics`. [Development]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorTenantOverLimitRecords, err = builder.meter.Int64Counter(
 		"otelcol_processor_tenant_over_limit_records",
 		metric.WithDescription("Log records, data points or spans that were over a limit and passed because the limits only warn. [Development]"),
@@ -129,7 +168,19 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorTenantQuotaUse, err = builder.meter.Float64ObservableGauge(
 		"otelcol_processor_tenant_quota_use",
-		metric.WithDescription("Used share of a tenant's quota of the running day or month. [Development]"),
+		metric.WithDescription("Used share of a tenant's quota of the running day or month. Only with `limits::tenant_metrics`. [Development]"),
+		metric.WithUnit("1"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorTenantQuotaWarnings, err = builder.meter.Int64Counter(
+		"otelcol_processor_tenant_quota_warnings",
+		metric.WithDescription("Quotas of which the warning share was used, each once in its day or month. [Development]"),
+		metric.WithUnit("{quota}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorTenantRateUse, err = builder.meter.Float64ObservableGauge(
+		"otelcol_processor_tenant_rate_use",
+		metric.WithDescription("Used share of a tenant's burst; from 1 on the tenant waits. Only with `limits::tenant_metrics` and scope local. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)

@@ -1,0 +1,190 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+)
+
+// Dir is a log in a folder: entries.jsonl with one entry a line, hashes with the
+// stored hashes of the tree one after the other, checkpoint, and, while a change
+// is under way, pending.
+type Dir struct{ path string }
+
+// NewDir returns the log in the folder at path, which need not exist yet.
+func NewDir(path string) *Dir { return &Dir{path} }
+
+func (d *Dir) entries() string    { return filepath.Join(d.path, "entries.jsonl") }
+func (d *Dir) hashes() string     { return filepath.Join(d.path, "hashes") }
+func (d *Dir) checkpoint() string { return filepath.Join(d.path, "checkpoint") }
+func (d *Dir) pending() string    { return filepath.Join(d.path, "pending") }
+
+// readAll returns nil if there is no file.
+func readAll(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// Checkpoint implements Storage.
+func (d *Dir) Checkpoint(context.Context) ([]byte, error) { return readAll(d.checkpoint()) }
+
+// Hashes implements Storage.
+func (d *Dir) Hashes(_ context.Context, indexes []int64) (_ []tlog.Hash, err error) {
+	if len(indexes) == 0 {
+		return nil, nil
+	}
+	f, err := os.Open(d.hashes())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoHash
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	out := make([]tlog.Hash, len(indexes))
+	for n, i := range indexes {
+		if _, err := f.ReadAt(out[n][:], i*tlog.HashSize); errors.Is(err, io.EOF) {
+			return nil, errNoHash
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// AllHashes implements Storage. A rest that is no whole hash counts as one.
+func (d *Dir) AllHashes(context.Context) ([]tlog.Hash, error) {
+	data, err := readAll(d.hashes())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]tlog.Hash, (len(data)+tlog.HashSize-1)/tlog.HashSize)
+	for n := range out {
+		copy(out[n][:], data[n*tlog.HashSize:])
+	}
+	if len(data)%tlog.HashSize != 0 {
+		out = append(out, tlog.Hash{}) // a whole log cannot have it
+	}
+	return out, nil
+}
+
+// Entries implements Storage. Text after the last line break is an entry too.
+func (d *Dir) Entries(_ context.Context, each func(text []byte) error) (err error) {
+	f, err := os.Open(d.entries())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	in := bufio.NewReaderSize(f, 1<<16)
+	for {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			return nil
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		text, whole := bytes.CutSuffix(line, []byte("\n"))
+		if !whole {
+			text = append(text, "(no line break)"...) // a whole log ends with one
+		}
+		if err := each(text); err != nil {
+			return err
+		}
+	}
+}
+
+// Append implements Storage. The checkpoint comes last: without it the rest does
+// not count, and is cut off when the log is opened again.
+func (d *Dir) Append(_ context.Context, a Addition) error {
+	if err := os.MkdirAll(d.path, 0o700); err != nil {
+		return err
+	}
+	if err := appendTo(d.entries(), append(bytes.Clone(a.Text), '\n'), -1); err != nil {
+		return err
+	}
+	var raw []byte
+	for _, h := range a.Hashes {
+		raw = append(raw, h[:]...)
+	}
+	if err := appendTo(d.hashes(), raw, a.First*tlog.HashSize); err != nil {
+		return err
+	}
+	return registryfile.WriteAtomic(d.checkpoint(), a.Checkpoint)
+}
+
+// appendTo adds data to the end of a file, which must be at unless that is
+// negative, and to the disk.
+func appendTo(path string, data []byte, at int64) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if at >= 0 && info.Size() != at {
+		return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrDamaged, path, info.Size(), at)
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// length returns the size of the entries in bytes.
+func (d *Dir) length() (int64, error) {
+	info, err := os.Stat(d.entries())
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// cut takes away what an interrupted Append has left behind a log of size
+// entries in length bytes.
+func (d *Dir) cut(size, length int64) error {
+	for path, want := range map[string]int64{d.entries(): length, d.hashes(): tlog.StoredHashCount(size) * tlog.HashSize} {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if info.Size() > want {
+			if err := os.Truncate(path, want); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Pending tells whether a change was interrupted whose entry the next change
+// completes.
+func (d *Dir) Pending() (bool, error) {
+	data, err := readAll(d.pending())
+	return data != nil, err
+}

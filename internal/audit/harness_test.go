@@ -1,0 +1,108 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// fixture is a registry file with its log.
+type fixture struct {
+	t        *testing.T
+	registry string
+	dir      *Dir
+	recorder *Recorder
+}
+
+func newFixture(t *testing.T) *fixture { return newFixtureIn(t, t.TempDir()) }
+
+// memoryDir returns a folder that is not on a disk, where the system has one.
+func memoryDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "audit") //nolint:usetesting // there is no other way to name the parent
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
+}
+
+func newFixtureIn(t *testing.T, dir string) *fixture {
+	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return &fixture{
+		t: t, registry: filepath.Join(dir, "tenants.yaml"), dir: NewDir(filepath.Join(dir, "log")),
+		recorder: &Recorder{
+			Actor: "alice", User: "root@host", Action: "tenant create", Reason: "ticket <7>", Key: filepath.Join(dir, "key"),
+			Now: func() time.Time { clock = clock.Add(time.Minute); return clock },
+		},
+	}
+}
+
+func (f *fixture) journal() *Journal { return NewJournal(f.recorder, f.dir, f.registry) }
+
+func (f *fixture) edit(change func(*registryfile.Document) error) {
+	f.t.Helper()
+	require.NoError(f.t, registryfile.EditJournaled(f.t.Context(), f.registry, true, f.journal(), change))
+}
+
+func (f *fixture) add(id string) {
+	f.t.Helper()
+	f.edit(func(d *registryfile.Document) error { return d.Add(newTenant(id)) })
+}
+
+func newTenant(id string) *tenant.Tenant {
+	return &tenant.Tenant{ID: tenant.ID(id), Status: tenant.StatusActive, Isolation: tenant.IsolationShared}
+}
+
+func (f *fixture) keys() Keys { return Keys{Path: f.recorder.Key, Registry: f.registry} }
+
+func (f *fixture) proof() Proof {
+	f.t.Helper()
+	key, err := ReadKey(f.recorder.Key)
+	require.NoError(f.t, err)
+	return Proof{Public: key.Public(), Seen: f.keys().Seen()}
+}
+
+// verify returns the report and what the entries are about.
+func (f *fixture) verify() (*Report, []string) {
+	f.t.Helper()
+	about := []string{}
+	r, err := Verify(context.Background(), f.dir, f.proof(), func(e *Entry) {
+		text := e.Outcome
+		for _, c := range e.Changes {
+			text += c.Tenant
+		}
+		about = append(about, text)
+	})
+	require.NoError(f.t, err)
+	return r, about
+}
+
+// whole requires that nothing is wrong, and returns what the entries are about.
+func (f *fixture) whole() string {
+	f.t.Helper()
+	r, about := f.verify()
+	require.Empty(f.t, r.Faults)
+	pending, err := f.dir.Pending()
+	require.NoError(f.t, err)
+	require.False(f.t, pending)
+	return fmt.Sprint(about)
+}
+
+func (f *fixture) files() map[string][]byte {
+	f.t.Helper()
+	out := make(map[string][]byte)
+	for _, path := range []string{f.dir.entries(), f.dir.hashes(), f.dir.checkpoint()} {
+		data, err := os.ReadFile(path)
+		require.NoError(f.t, err)
+		out[path] = data
+	}
+	return out
+}

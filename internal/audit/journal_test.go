@@ -1,0 +1,206 @@
+package audit
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+func TestJournal_EveryChangeIsAnEntry(t *testing.T) {
+	f := newFixture(t)
+	f.add("a")
+	f.add("b")
+	f.edit(func(*registryfile.Document) error { return nil }) // changes nothing
+	f.edit(func(d *registryfile.Document) error {
+		return d.Update("a", func(t *tenant.Tenant) error {
+			t.Name, t.Vars["x_token"] = "A", "s3cret-s3cret"
+			t.Keys = append(t.Keys, &tenant.Key{ID: "k1", Digest: tenant.Digest{1, 2, 3}, Scopes: tenant.NewSignals(tenant.Logs)})
+			return nil
+		})
+	})
+	assert.Equal(t, "[a b a]", f.whole())
+
+	var entries []*Entry
+	r, err := Verify(t.Context(), f.dir, f.proof(), func(e *Entry) { entries = append(entries, e) })
+	require.NoError(t, err)
+	registry, err := os.ReadFile(f.registry)
+	require.NoError(t, err)
+	assert.Equal(t, Hash(registry), r.LastAfter)
+	assert.Empty(t, entries[0].Before, "there was no registry")
+	assert.Equal(t, entries[0].After, entries[1].Before)
+	e := entries[2]
+	assert.Equal(t, []any{int64(2), "alice", "root@host", "tenant create", "ticket <7>"}, []any{e.Seq, e.Actor, e.User, e.Action, e.Reason})
+	assert.Equal(t, time.Date(2026, 1, 1, 0, 3, 0, 0, time.UTC), e.Time)
+	require.Len(t, e.Changes, 1)
+	assert.Equal(t, map[string]any{}, e.Changes[0].Before)
+	assert.Equal(t, map[string]any{"name": "A", "vars.x_token": "(hidden)", "keys.k1": map[string]any{"scopes": []any{"logs"}}}, e.Changes[0].After)
+	for path, data := range f.files() {
+		assert.NotContains(t, string(data), "s3cret", path)
+		assert.NotContains(t, string(data), "010203", path)
+	}
+}
+
+func TestJournal_KeyIsMadeOnceAndKept(t *testing.T) {
+	f := newFixture(t)
+	f.add("a")
+	info, err := os.Stat(f.recorder.Key)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	before, err := os.ReadFile(f.recorder.Key)
+	require.NoError(t, err)
+	f.add("b")
+	after, err := os.ReadFile(f.recorder.Key)
+	require.NoError(t, err)
+	assert.Equal(t, before, after)
+
+	edit := func() error {
+		return registryfile.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryfile.Document) error { return d.Add(newTenant("c")) })
+	}
+	require.NoError(t, os.Chmod(f.recorder.Key, 0o644))
+	require.ErrorContains(t, edit(), "chmod 600")
+	require.NoError(t, os.Remove(f.recorder.Key))
+	require.ErrorIs(t, edit(), ErrNoKey, "a log that there is needs its own key")
+	_, err = CreateKey(f.recorder.Key)
+	require.NoError(t, err)
+	require.ErrorContains(t, edit(), "not signed with the key")
+	require.NoError(t, os.WriteFile(f.recorder.Key, []byte("PRIVATE+KEY+x+secret"), 0o600))
+	err = edit()
+	require.ErrorContains(t, err, "is not the key of an audit log")
+	assert.NotContains(t, err.Error(), "secret")
+	registry, err := os.ReadFile(f.registry)
+	require.NoError(t, err)
+	assert.NotContains(t, string(registry), "id: c", "a change that cannot be logged is not made")
+}
+
+// crash makes the change that adds c up to a step and stops there, as a crash
+// would.
+func (f *fixture) crash(step string) {
+	f.t.Helper()
+	ctx := f.t.Context()
+	before, err := os.ReadFile(f.registry)
+	require.NoError(f.t, err)
+	doc, err := registryfile.NewDocument(before)
+	require.NoError(f.t, err)
+	was := doc.Tenants()
+	require.NoError(f.t, doc.Add(newTenant("c")))
+	j := f.journal()
+	require.NoError(f.t, j.Prepare(ctx, before, was, doc))
+	pendingNote, err := os.ReadFile(f.dir.pending())
+	require.NoError(f.t, err)
+	if step == "prepared" {
+		return
+	}
+	require.NoError(f.t, registryfile.WriteAtomic(f.registry, doc.Bytes()))
+	if step == "replaced" {
+		return
+	}
+	intact := f.files()
+	require.NoError(f.t, j.Commit(ctx, doc.Bytes()))
+	done := f.files()
+	require.NoError(f.t, os.WriteFile(f.dir.pending(), pendingNote, 0o600))
+	entries, hashes := done[f.dir.entries()], done[f.dir.hashes()]
+	undo := func(entriesTo, hashesTo int) {
+		require.NoError(f.t, os.WriteFile(f.dir.checkpoint(), intact[f.dir.checkpoint()], 0o600))
+		require.NoError(f.t, os.WriteFile(f.keys().Seen(), intact[f.dir.checkpoint()], 0o600))
+		require.NoError(f.t, os.WriteFile(f.dir.entries(), entries[:entriesTo], 0o600))
+		require.NoError(f.t, os.WriteFile(f.dir.hashes(), hashes[:hashesTo], 0o600))
+	}
+	switch step {
+	case "half an entry written":
+		undo(len(entries)-10, len(intact[f.dir.hashes()]))
+	case "entry written":
+		undo(len(entries), len(intact[f.dir.hashes()]))
+	case "half a hash written":
+		undo(len(entries), len(hashes)-7)
+	case "hashes written":
+		undo(len(entries), len(hashes))
+	case "checkpoint written":
+		require.NoError(f.t, os.WriteFile(f.keys().Seen(), intact[f.dir.checkpoint()], 0o600))
+	case "seen written":
+	default:
+		f.t.Fatal(step)
+	}
+}
+
+func TestJournal_ChangeAndEntryDoNotComeApartInACrash(t *testing.T) {
+	for step, want := range map[string]string{
+		"prepared":              "[a b d]",
+		"replaced":              "[a b c d]",
+		"half an entry written": "[a b c d]",
+		"entry written":         "[a b c d]",
+		"half a hash written":   "[a b c d]",
+		"hashes written":        "[a b c d]",
+		"checkpoint written":    "[a b c d]",
+		"seen written":          "[a b c d]",
+	} {
+		t.Run(step, func(t *testing.T) {
+			f := newFixture(t)
+			f.add("a")
+			f.add("b")
+			f.crash(step)
+			pending, err := f.dir.Pending()
+			require.NoError(t, err)
+			assert.True(t, pending)
+			f.add("d")
+			assert.Equal(t, want, f.whole())
+			s, err := os.ReadFile(f.registry)
+			require.NoError(t, err)
+			assert.Equal(t, strings.Contains(want, "c"), strings.Contains(string(s), "id: c"), "the log says what the registry says")
+		})
+	}
+}
+
+func TestJournal_AfterACrashAndAnEditByHandTheEntryIsUncertain(t *testing.T) {
+	f := newFixture(t)
+	f.add("a")
+	f.add("b")
+	f.crash("prepared")
+	require.NoError(t, os.WriteFile(f.registry, []byte("tenants:\n  - id: hand\n"), 0o600))
+	f.add("d")
+	assert.Equal(t, "[a b uncertainc d]", f.whole())
+}
+
+func TestJournal_TakesNoPendingEntryThatOthersWrote(t *testing.T) {
+	f := newFixture(t)
+	f.add("a")
+	f.crash("replaced")
+	text, err := json.Marshal(pending{Size: 1, Entry: Entry{Actor: "mallory"}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(f.dir.pending(), append(text, '\n'), 0o600))
+	err = registryfile.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryfile.Document) error { return d.Add(newTenant("d")) })
+	require.ErrorContains(t, err, "not written with the key of this log")
+}
+
+func TestJournal_RefusesToContinueADamagedLog(t *testing.T) {
+	for name, damage := range map[string]func(f *fixture){
+		"gone":             func(f *fixture) { require.NoError(f.t, os.RemoveAll(f.dir.path)) },
+		"hashes edited":    func(f *fixture) { require.NoError(f.t, os.WriteFile(f.dir.hashes(), make([]byte, 96), 0o600)) },
+		"hashes gone":      func(f *fixture) { require.NoError(f.t, os.Remove(f.dir.hashes())) },
+		"checkpoint older": func(f *fixture) { f.add("c") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.add("a")
+			f.add("b")
+			old := f.files()
+			damage(f)
+			if name == "checkpoint older" {
+				for path, data := range old {
+					require.NoError(t, os.WriteFile(path, data, 0o600))
+				}
+			}
+			err := registryfile.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryfile.Document) error { return d.Add(newTenant("d")) })
+			require.ErrorIs(t, err, ErrDamaged)
+			r, _ := f.verify()
+			assert.NotEmpty(t, r.Faults)
+		})
+	}
+}

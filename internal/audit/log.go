@@ -1,0 +1,191 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+)
+
+// Storage is where a log is kept. It need not be safe for concurrent use: who
+// changes the registry holds its lock.
+type Storage interface {
+	// Checkpoint returns the newest checkpoint, nil if there is no log yet.
+	Checkpoint(ctx context.Context) ([]byte, error)
+
+	// Hashes returns the stored hashes with the indexes, in their order.
+	Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error)
+
+	// AllHashes returns every stored hash in the order of the indexes.
+	AllHashes(ctx context.Context) ([]tlog.Hash, error)
+
+	// Entries calls f for the text of every entry in order, until it fails.
+	Entries(ctx context.Context, f func(text []byte) error) error
+
+	// Append adds an entry, its hashes, the first of which has the index
+	// first, and puts the checkpoint in the place of the last one.
+	Append(ctx context.Context, a Addition) error
+}
+
+// Addition is what an entry adds to a log.
+type Addition struct {
+	Seq        int64
+	Text       []byte
+	First      int64 // index of the first of Hashes
+	Hashes     []tlog.Hash
+	Checkpoint []byte
+}
+
+// ErrDamaged is returned for a log that cannot be continued.
+var ErrDamaged = errors.New(`the audit log is damaged, see "tenantctl audit verify"; to begin a new one, move the old one and the checkpoint seen last away`)
+
+// Log is the log of one registry.
+type Log struct {
+	storage Storage
+	key     *Key
+	seen    string // path of the checkpoint seen last
+}
+
+// Keys says where the key of a log is, and what was last seen of it.
+type Keys struct {
+	Path     string // of the key file
+	Registry string // tells the registry from others whose log has the same key
+}
+
+// Seen returns the path of the checkpoint that was seen last.
+func (k Keys) Seen() string { return k.Path + ".seen-" + Hash([]byte(k.Registry))[:12] }
+
+// Open returns the log in s for writing. The key file is made if there is no log
+// yet.
+func Open(ctx context.Context, s Storage, keys Keys) (*Log, error) {
+	l := &Log{storage: s, seen: keys.Seen()}
+	data, err := s.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.key, err = ReadKey(keys.Path)
+	if errors.Is(err, ErrNoKey) && data == nil {
+		l.key, err = CreateKey(keys.Path)
+		if errors.Is(err, fs.ErrExist) {
+			l.key, err = ReadKey(keys.Path) // another program has made it meanwhile
+		}
+	}
+	return l, err
+}
+
+// next returns the checkpoint from which the log goes on. It has N 0 if there is
+// no log yet.
+func (l *Log) next(ctx context.Context) (checkpoint, error) {
+	data, err := l.storage.Checkpoint(ctx)
+	if err != nil {
+		return checkpoint{}, err
+	}
+	earlier, wasSeen, err := readSeen(l.seen, l.key.public)
+	if err != nil {
+		return checkpoint{}, err
+	}
+	if data == nil {
+		if wasSeen {
+			return checkpoint{}, fmt.Errorf("%w: it is gone, and %s says that it had %d entries", ErrDamaged, l.seen, earlier.N)
+		}
+		return checkpoint{origin: newOrigin()}, nil
+	}
+	c, err := openCheckpoint(data, l.key.public)
+	if err != nil {
+		return checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	reader := hashReader(ctx, l.storage)
+	if wasSeen {
+		if err := c.follows(earlier, reader); err != nil {
+			return checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+	}
+	root, err := tlog.TreeHash(c.N, reader)
+	if err != nil {
+		return checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if root != c.Hash {
+		return checkpoint{}, fmt.Errorf("%w: its hashes are not those of the checkpoint", ErrDamaged)
+	}
+	return c, nil
+}
+
+// Append adds an entry, whose Seq it sets. The caller calls [Log.Committed] once
+// the entry is there for good.
+func (l *Log) Append(ctx context.Context, e *Entry) error {
+	c, err := l.next(ctx)
+	if err != nil {
+		return err
+	}
+	e.Seq = c.N
+	text, err := e.encode()
+	if err != nil {
+		return err
+	}
+	a := Addition{Seq: c.N, Text: text, First: tlog.StoredHashCount(c.N)}
+	if a.Hashes, err = tlog.StoredHashes(c.N, text, hashReader(ctx, l.storage)); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	c.N++
+	c.Hash, err = tlog.TreeHash(c.N, tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		return a.hashes(ctx, l.storage, indexes)
+	}))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if a.Checkpoint, err = c.sign(l.key); err != nil {
+		return err
+	}
+	return l.storage.Append(ctx, a)
+}
+
+// hashes reads hashes of which some are those that are being added.
+func (a Addition) hashes(ctx context.Context, s Storage, indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	var stored []int64
+	var at []int
+	for n, i := range indexes {
+		if i >= a.First {
+			out[n] = a.Hashes[i-a.First]
+			continue
+		}
+		stored, at = append(stored, i), append(at, n)
+	}
+	hashes, err := s.Hashes(ctx, stored)
+	if err != nil {
+		return nil, err
+	}
+	for n, h := range hashes {
+		out[at[n]] = h
+	}
+	return out, nil
+}
+
+// Committed remembers how the log is now, beside the key.
+func (l *Log) Committed(checkpoint []byte) error {
+	return registryfile.WriteAtomic(l.seen, checkpoint)
+}
+
+func hashReader(ctx context.Context, s Storage) tlog.HashReader {
+	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) { return s.Hashes(ctx, indexes) })
+}
+
+// readSeen returns the checkpoint seen last, if there is one.
+func readSeen(path, public string) (c checkpoint, ok bool, err error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, false, nil
+	}
+	if err != nil {
+		return c, false, err
+	}
+	if c, err = openCheckpoint(data, public); err != nil {
+		return c, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, true, nil
+}

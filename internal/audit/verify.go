@@ -1,0 +1,190 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// maxFaults bounds a report; that there are more is told.
+const maxFaults = 20
+
+// Proof is what a log is held against.
+type Proof struct {
+	Public string   // the public key that has signed it
+	Seen   string   // path of the checkpoint seen last; need not be there
+	Others [][]byte // checkpoints that somebody has kept
+}
+
+// Report is the outcome of [Verify].
+type Report struct {
+	Origin     string
+	Size       int64
+	Root       string
+	Checkpoint string
+	LastAfter  string   // the SHA-256 of the registry that the last entry tells
+	Faults     []string // empty: the log is whole
+}
+
+func (r *Report) fault(format string, args ...any) {
+	switch {
+	case len(r.Faults) < maxFaults:
+		r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
+	case len(r.Faults) == maxFaults:
+		r.Faults = append(r.Faults, "and more")
+	}
+}
+
+// Verify looks at every byte of a log and reports whatever is not as it was
+// written. It calls each, if not nil, for every entry that can be read.
+func Verify(ctx context.Context, s Storage, p Proof, each func(*Entry)) (*Report, error) {
+	if _, err := note.NewVerifier(p.Public); err != nil {
+		return nil, fmt.Errorf("not a public key of an audit log: %w", err)
+	}
+	r := &Report{}
+	data, err := s.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := s.AllHashes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var hashes hashList
+	size := int64(0)
+	err = s.Entries(ctx, func(text []byte) error {
+		added, err := tlog.StoredHashes(size, text, hashes)
+		if err != nil {
+			return err
+		}
+		first := len(hashes)
+		hashes = append(hashes, added...)
+		if first >= len(stored) || stored[first] != added[0] {
+			r.fault("entry %d is not what was written", size)
+		}
+		r.entry(size, text, each)
+		size++
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.compareHashes(stored, hashes)
+	switch {
+	case data == nil && size == 0 && len(stored) == 0:
+		return r, r.missing(p)
+	case data == nil:
+		r.fault("there is no checkpoint")
+		return r, nil
+	}
+	c, err := openCheckpoint(data, p.Public)
+	if err != nil {
+		r.fault("%v", err)
+		return r, nil
+	}
+	r.Origin, r.Size, r.Root, r.Checkpoint = c.origin, c.N, c.Hash.String(), string(data)
+	if size != c.N {
+		r.fault("there are %d entries, and the checkpoint is of %d", size, c.N)
+	}
+	if size < c.N {
+		return r, nil
+	}
+	root, err := tlog.TreeHash(c.N, hashes)
+	if err != nil {
+		return nil, err
+	}
+	if root != c.Hash {
+		r.fault("the entries are not those of the checkpoint")
+	}
+	return r, r.compareSeen(c, hashes, p)
+}
+
+// entry checks what an entry says of itself.
+func (r *Report) entry(n int64, text []byte, each func(*Entry)) {
+	var e Entry
+	if err := json.Unmarshal(text, &e); err != nil {
+		r.fault("entry %d cannot be read", n)
+		return
+	}
+	if e.Seq != n {
+		r.fault("entry %d says that it is entry %d", n, e.Seq)
+	}
+	r.LastAfter = e.After
+	if each != nil {
+		each(&e)
+	}
+}
+
+func (r *Report) compareHashes(stored, want []tlog.Hash) {
+	if len(stored) != len(want) {
+		r.fault("there are %d stored hashes, and the entries have %d", len(stored), len(want))
+		return
+	}
+	for n := range want {
+		if stored[n] != want[n] {
+			r.fault("the stored hashes are not those of the entries")
+			return
+		}
+	}
+}
+
+// missing reports that there is no log where there was one.
+func (r *Report) missing(p Proof) error {
+	if p.Seen != "" {
+		earlier, ok, err := readSeen(p.Seen, p.Public)
+		switch {
+		case err != nil:
+			return err
+		case ok:
+			r.fault("the log is gone, and had %d entries when seen before", earlier.N)
+		}
+	}
+	if len(p.Others) > 0 {
+		r.fault("the log is gone, and there is a checkpoint of it")
+	}
+	return nil
+}
+
+func (r *Report) compareSeen(c checkpoint, hashes tlog.HashReader, p Proof) error {
+	if p.Seen != "" {
+		earlier, ok, err := readSeen(p.Seen, p.Public)
+		if err != nil {
+			r.fault("%v", err)
+		} else if ok {
+			if err := c.follows(earlier, hashes); err != nil {
+				r.fault("%v", err)
+			}
+		}
+	}
+	for _, data := range p.Others {
+		earlier, err := openCheckpoint(data, p.Public)
+		if err != nil {
+			return fmt.Errorf("the checkpoint to compare with: %w", err)
+		}
+		if err := c.follows(earlier, hashes); err != nil {
+			r.fault("%v", err)
+		}
+	}
+	return nil
+}
+
+// hashList is hashes in the order of their indexes.
+type hashList []tlog.Hash
+
+// ReadHashes implements tlog.HashReader.
+func (l hashList) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for n, i := range indexes {
+		if i < 0 || i >= int64(len(l)) {
+			return nil, errNoHash
+		}
+		out[n] = l[i]
+	}
+	return out, nil
+}
+
+var errNoHash = errors.New("a hash is missing")

@@ -1,0 +1,236 @@
+package audit
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// tamper changes the files of a log of which earlier are older versions.
+type tamper struct {
+	rnd                         *rand.Rand
+	entries, hashes, checkpoint []byte
+	earlier                     []tamperVersion
+}
+
+type tamperVersion struct{ entries, hashes, checkpoint []byte }
+
+func (m *tamper) lines() [][]byte {
+	return bytes.SplitAfter(bytes.TrimSuffix(m.entries, []byte("\n")), []byte("\n"))
+}
+
+func (m *tamper) setLines(lines [][]byte) {
+	var out []byte
+	for _, l := range lines {
+		out = append(append(out, bytes.TrimSuffix(l, []byte("\n"))...), '\n')
+	}
+	m.entries = out
+}
+
+// rehash makes the stored hashes those of the entries, as a thorough forger does
+// who does not have the key.
+func (m *tamper) rehash() {
+	var hashes hashList
+	m.hashes = nil
+	for n, l := range m.lines() {
+		added, err := tlog.StoredHashes(int64(n), bytes.TrimSuffix(l, []byte("\n")), hashes)
+		if err != nil {
+			return
+		}
+		hashes = append(hashes, added...)
+	}
+	for _, h := range hashes {
+		m.hashes = append(m.hashes, h[:]...)
+	}
+}
+
+func (m *tamper) file() *[]byte {
+	return []*[]byte{&m.entries, &m.hashes, &m.checkpoint}[m.rnd.IntN(3)]
+}
+
+var tampers = map[string]func(m *tamper){
+	"flip bits": func(m *tamper) {
+		f := m.file()
+		*f = bytes.Clone(*f)
+		(*f)[m.rnd.IntN(len(*f))] ^= byte(1 + m.rnd.IntN(255))
+	},
+	"drop bytes": func(m *tamper) {
+		f := m.file()
+		at := m.rnd.IntN(len(*f))
+		*f = slices.Delete(bytes.Clone(*f), at, min(len(*f), at+1+m.rnd.IntN(50)))
+	},
+	"add bytes": func(m *tamper) {
+		f := m.file()
+		extra := []byte("\n\r {}=A—0")[:1+m.rnd.IntN(8)]
+		*f = slices.Insert(bytes.Clone(*f), m.rnd.IntN(len(*f)+1), extra...)
+	},
+	"cut off": func(m *tamper) {
+		f := m.file()
+		*f = (*f)[:m.rnd.IntN(len(*f))]
+	},
+	"drop an entry": func(m *tamper) {
+		lines := m.lines()
+		n := m.rnd.IntN(len(lines))
+		m.setLines(slices.Delete(lines, n, n+1))
+	},
+	"drop the last entries and their hashes": func(m *tamper) {
+		lines := m.lines()
+		m.setLines(lines[:1+m.rnd.IntN(len(lines)-1)])
+		m.rehash()
+	},
+	"move an entry": func(m *tamper) {
+		lines := m.lines()
+		a, b := m.rnd.IntN(len(lines)), m.rnd.IntN(len(lines))
+		lines[a], lines[b] = lines[b], lines[a]
+		m.setLines(lines)
+		m.rehash()
+	},
+	"repeat an entry": func(m *tamper) {
+		lines := m.lines()
+		m.setLines(append(lines, lines[m.rnd.IntN(len(lines))]))
+		m.rehash()
+	},
+	"edit an entry and its hashes": func(m *tamper) {
+		lines := m.lines()
+		n := m.rnd.IntN(len(lines))
+		lines[n] = bytes.Replace(lines[n], []byte("alice"), []byte("mallory"), 1)
+		m.setLines(lines)
+		m.rehash()
+	},
+	"put an older checkpoint": func(m *tamper) { m.checkpoint = m.older().checkpoint },
+	"put back the whole log": func(m *tamper) {
+		v := m.older()
+		m.entries, m.hashes, m.checkpoint = v.entries, v.hashes, v.checkpoint
+	},
+	"put back the entries": func(m *tamper) { m.entries = m.older().entries },
+	"remove a file":        func(m *tamper) { *m.file() = nil },
+	"remove the log":       func(m *tamper) { m.entries, m.hashes, m.checkpoint = nil, nil, nil },
+}
+
+func (m *tamper) older() tamperVersion { return m.earlier[m.rnd.IntN(len(m.earlier))] }
+
+// Whatever somebody does to a log without its key is found.
+func TestVerify_FindsEveryOneOf10000Mutations(t *testing.T) {
+	f := newFixtureIn(t, memoryDir(t))
+	var earlier []tamperVersion
+	version := func() tamperVersion {
+		files := f.files()
+		return tamperVersion{files[f.dir.entries()], files[f.dir.hashes()], files[f.dir.checkpoint()]}
+	}
+	for n := range 20 {
+		f.add(fmt.Sprintf("t%d", n))
+		earlier = append(earlier, version())
+	}
+	f.whole()
+	whole := earlier[len(earlier)-1]
+	proof := f.proof()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	names := []string{}
+	for name := range tampers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	last := f.files()
+	put := func(path string, data []byte) {
+		if old, there := last[path]; there && data != nil && bytes.Equal(old, data) {
+			return
+		}
+		last[path] = data
+		if data == nil {
+			require.NoError(t, os.RemoveAll(path))
+			return
+		}
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+	}
+	done := make(map[string]int)
+	for total := 0; total < 10_000; {
+		m := &tamper{rnd, whole.entries, whole.hashes, whole.checkpoint, earlier[:len(earlier)-1]}
+		var did []string
+		for range 1 + rnd.IntN(2) {
+			if len(m.entries) == 0 || len(m.hashes) == 0 || len(m.checkpoint) == 0 || len(m.lines()) < 2 {
+				break
+			}
+			name := names[rnd.IntN(len(names))]
+			tampers[name](m)
+			did = append(did, name)
+		}
+		if bytes.Equal(m.entries, whole.entries) && bytes.Equal(m.hashes, whole.hashes) && bytes.Equal(m.checkpoint, whole.checkpoint) {
+			continue // two entries that are the same changed places, say
+		}
+		put(f.dir.entries(), m.entries)
+		put(f.dir.hashes(), m.hashes)
+		put(f.dir.checkpoint(), m.checkpoint)
+		r, err := Verify(t.Context(), f.dir, proof, nil)
+		require.NoError(t, err)
+		require.NotEmpty(t, r.Faults, "mutation %d, %v, was not found", total, did)
+		total++
+		for _, name := range did {
+			done[name]++
+		}
+	}
+	for _, name := range names {
+		assert.Greater(t, done[name], 100, name)
+	}
+	put(f.dir.entries(), whole.entries)
+	put(f.dir.hashes(), whole.hashes)
+	put(f.dir.checkpoint(), whole.checkpoint)
+	f.whole()
+}
+
+func TestVerify_WithACheckpointKeptElsewhere(t *testing.T) {
+	f := newFixture(t)
+	f.add("a")
+	f.add("b")
+	old := f.files()
+	f.add("c")
+	kept, err := os.ReadFile(f.dir.checkpoint())
+	require.NoError(t, err)
+	proof := f.proof()
+	proof.Others = [][]byte{old[f.dir.checkpoint()], kept}
+	r, err := Verify(t.Context(), f.dir, proof, nil)
+	require.NoError(t, err)
+	assert.Empty(t, r.Faults)
+
+	for path, data := range old { // the log and what was seen, as they were
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+	}
+	require.NoError(t, os.WriteFile(proof.Seen, old[f.dir.checkpoint()], 0o600))
+	f.whole()
+	r, err = Verify(t.Context(), f.dir, proof, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"it has 2 entries, and had 3 when seen before"}, r.Faults)
+
+	proof.Others = [][]byte{[]byte("nonsense")}
+	_, err = Verify(t.Context(), f.dir, proof, nil)
+	require.ErrorIs(t, err, errCheckpoint)
+}
+
+func TestVerify_SaysWhichEntry(t *testing.T) {
+	f := newFixture(t)
+	for n := range 5 {
+		f.add(fmt.Sprintf("t%d", n))
+	}
+	entries := f.files()[f.dir.entries()]
+	require.NoError(t, os.WriteFile(f.dir.entries(), bytes.Replace(entries, []byte(`"tenant":"t3"`), []byte(`"tenant":"t9"`), 1), 0o600))
+	r, _ := f.verify()
+	assert.Contains(t, r.Faults, "entry 3 is not what was written")
+	assert.Contains(t, r.Faults, "the entries are not those of the checkpoint")
+}
+
+func TestVerify_OfAnotherKey(t *testing.T) {
+	f, other := newFixture(t), newFixture(t)
+	f.add("a")
+	other.add("a")
+	r, err := Verify(t.Context(), f.dir, other.proof(), nil)
+	require.NoError(t, err)
+	assert.Contains(t, r.Faults, "the checkpoint is not signed with the key of this log")
+	_, err = openNote([]byte("x"), "nonsense")
+	require.ErrorContains(t, err, "not a public key")
+}

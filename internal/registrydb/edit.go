@@ -1,0 +1,258 @@
+package registrydb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Read returns the registry of the database as a registry file.
+func Read(ctx context.Context, cfg *Config) ([]byte, error) {
+	r := NewReader(cfg, time.Minute)
+	defer r.Close()
+	return r.Load(ctx)
+}
+
+// Migrate makes the registry, or brings its tables up to what this program
+// writes. It returns the number of the layout before, 0 if there was none, and
+// after.
+func Migrate(ctx context.Context, cfg *Config) (was, is int, err error) {
+	err = withConn(ctx, cfg, func(conn *pgx.Conn) (err error) {
+		was, err = migrate(ctx, conn, 0)
+		return err
+	})
+	return was, newest(), err
+}
+
+// Options say how to edit.
+type Options struct {
+	// Create begins with an empty registry if there is none.
+	Create bool
+
+	// Recorder, unless it is nil, adds an entry to the audit log in the
+	// transaction of the change.
+	Recorder *audit.Recorder
+}
+
+// Edit lets change edit the registry of the database and writes the result, if
+// it differs, in one transaction. Somebody else's change in the meantime makes
+// it begin anew with what that left, so change may be called more than once and
+// no change is lost. The error is registryfile.ErrLocked if that does not come
+// to an end before ctx does, and [ErrNoRegistry] if there is no registry.
+func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryfile.Document) error) error {
+	return withConn(ctx, cfg, func(conn *pgx.Conn) error {
+		if err := ready(ctx, conn, o.Create); err != nil {
+			return err
+		}
+		for {
+			err := editOnce(ctx, cfg, o.Recorder, conn, change)
+			if !errors.Is(err, errOvertaken) {
+				return err
+			}
+			// Random, so that those who met do not meet again.
+			select {
+			case <-ctx.Done():
+				return registryfile.ErrLocked
+			case <-time.After(rand.N(20 * time.Millisecond)):
+			}
+		}
+	})
+}
+
+// ready makes sure that the tables are those that this program writes.
+func ready(ctx context.Context, conn *pgx.Conn, create bool) error {
+	schema, err := schemaOf(ctx, conn)
+	switch {
+	case err != nil:
+		return err
+	case schema == 0 && !create:
+		return ErrNoRegistry
+	case schema == 0:
+		_, err := migrate(ctx, conn, 0)
+		return err
+	case schema > newest():
+		return newerSchema(schema)
+	case schema < newest():
+		return fmt.Errorf("%w: it has layout %d, and this program writes layout %d; upgrade the gateways, then run \"tenantctl registry migrate\"", ErrSchema, schema, newest())
+	}
+	return nil
+}
+
+// errOvertaken means that somebody else changed the registry meanwhile.
+var errOvertaken = errors.New("the registry was changed meanwhile")
+
+func editOnce(ctx context.Context, cfg *Config, recorder *audit.Recorder, conn *pgx.Conn, change func(*registryfile.Document) error) error {
+	c, err := readContent(ctx, conn, nil)
+	if err != nil {
+		return err
+	}
+	before, err := c.text(nil)
+	if err != nil {
+		return fmt.Errorf("the %v does not hold a valid registry, nothing was changed:\n%w", cfg, err)
+	}
+	doc, err := registryfile.NewDocument(before)
+	if err != nil {
+		return fmt.Errorf("the %v does not hold a valid registry, nothing was changed:\n%w", cfg, err)
+	}
+	was := doc.Tenants()
+	if err := change(doc); err != nil {
+		return err
+	}
+	if bytes.Equal(doc.Bytes(), before) {
+		return nil
+	}
+	p, err := newPlan(c, doc)
+	if err != nil {
+		return err
+	}
+	p.revision = audit.Revision{BeforeText: before, AfterText: p.text, Before: was, After: doc.Tenants()}
+	return p.write(ctx, cfg, recorder, conn)
+}
+
+// plan is what has to be done to the tables.
+type plan struct {
+	from      state
+	head      string
+	removed   []string
+	ids       []string
+	positions []int64
+	documents []string
+	text      []byte // of the registry afterwards
+	revision  audit.Revision
+}
+
+func newPlan(c content, doc *registryfile.Document) (*plan, error) {
+	head, rows, err := doc.Rows()
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{from: c.state, head: string(head), removed: []string{}}
+	texts := make([][]byte, 0, len(rows))
+	kept := make(map[tenant.ID]bool, len(rows))
+	last := int64(0)
+	for _, r := range rows {
+		kept[r.ID] = true
+		texts = append(texts, r.Text)
+		old, there := c.rows[string(r.ID)]
+		position := last + 1
+		if there && old.position > last {
+			position = old.position
+		}
+		last = position
+		if there && old.position == position && bytes.Equal(old.text, r.Text) {
+			continue
+		}
+		p.ids = append(p.ids, string(r.ID))
+		p.positions = append(p.positions, position)
+		p.documents = append(p.documents, string(r.Text))
+	}
+	p.text = registryfile.Join(head, texts)
+	for _, id := range c.order {
+		if !kept[tenant.ID(id)] {
+			p.removed = append(p.removed, id)
+		}
+	}
+	return p, nil
+}
+
+// write carries the plan out, or returns errOvertaken.
+func (p *plan) write(ctx context.Context, cfg *Config, recorder *audit.Recorder, conn *pgx.Conn) error {
+	var token string
+	committed := func() error { return nil }
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after a commit
+	if err := p.apply(ctx, tx); err != nil {
+		return err
+	}
+	if err := tx.QueryRow(ctx, "update tenant_registry set head = $1, revision = revision + 1, token = gen_random_uuid(), changed_at = now() returning token::text",
+		p.head).Scan(&token); err != nil {
+		return err
+	}
+	if recorder != nil {
+		if committed, err = recorder.Record(ctx, auditLog{tx}, p.from.id, p.revision); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(ctx); err != nil {
+		if err := settle(ctx, cfg, token, p.from.token, err); err != nil {
+			return err
+		}
+	}
+	if err := committed(); err != nil {
+		return fmt.Errorf("the change is in force; the newest checkpoint of the audit log could not be kept: %w", err)
+	}
+	return nil
+}
+
+func (p *plan) apply(ctx context.Context, tx pgx.Tx) error {
+	// A program that hangs must not keep others from their work.
+	if _, err := tx.Exec(ctx, "set local idle_in_transaction_session_timeout = '15s'"); err != nil {
+		return err
+	}
+	var token string
+	if err := tx.QueryRow(ctx, "select token::text from tenant_registry for update").Scan(&token); err != nil {
+		return err
+	}
+	if token != p.from.token {
+		return errOvertaken
+	}
+	if len(p.removed) > 0 {
+		if _, err := tx.Exec(ctx, "delete from tenant_registry_tenants where id = any($1)", p.removed); err != nil {
+			return err
+		}
+	}
+	if len(p.ids) > 0 {
+		_, err := tx.Exec(ctx, `insert into tenant_registry_tenants (id, position, document)
+			select * from unnest($1::text[], $2::bigint[], $3::text[])
+			on conflict (id) do update set position = excluded.position, document = excluded.document`,
+			p.ids, p.positions, p.documents)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle finds out what became of a commit whose answer did not arrive.
+func settle(ctx context.Context, cfg *Config, written, before string, cause error) error {
+	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	unknown := fmt.Errorf("the connection broke while the change was being committed, so it may be in force or not: %w", cause)
+	var now state
+	err := withConn(short, cfg, func(conn *pgx.Conn) (err error) {
+		now, err = readState(short, conn)
+		return err
+	})
+	switch {
+	case err == nil && now.token == written:
+		return nil
+	case err == nil && now.token == before:
+		return fmt.Errorf("nothing was changed: %w", cause)
+	}
+	return unknown
+}
+
+// withConn calls f with a connection, and takes secrets out of its error.
+func withConn(ctx context.Context, cfg *Config, f func(*pgx.Conn) error) error {
+	conn, err := pgx.ConnectConfig(ctx, cfg.pgx.Copy())
+	if err != nil {
+		return cfg.clean(err)
+	}
+	err = f(conn)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = conn.Close(end) // the work is done or failed already
+	return cfg.clean(err)
+}

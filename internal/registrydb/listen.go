@@ -1,0 +1,88 @@
+package registrydb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// listenProbe is how often a silent connection is asked whether it lives.
+	listenProbe = 10 * time.Second
+
+	// minListenPause and maxListenPause bound the wait before listening anew.
+	minListenPause = 200 * time.Millisecond
+	maxListenPause = 15 * time.Second
+)
+
+// Listen calls wake for every change of a registry in the database, and whenever
+// it may have missed one, until ctx ends. It connects again and again. It calls
+// failed, if the kind of error is another than the last, when it cannot listen,
+// as behind a pooler or on a standby.
+func Listen(ctx context.Context, cfg *Config, timeout time.Duration, wake func(), failed func(error)) {
+	pause, last := minListenPause, ""
+	for ctx.Err() == nil {
+		begin := time.Now()
+		err := listen(ctx, cfg, timeout, wake)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(begin) > maxListenPause {
+			pause, last = minListenPause, ""
+		}
+		if err = cfg.clean(err); err.Error() != last {
+			last = err.Error()
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, maxListenPause)
+	}
+}
+
+// listen listens over one connection until that ends.
+func listen(ctx context.Context, cfg *Config, timeout time.Duration, wake func()) error {
+	short, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(short, cfg.pgx.Copy())
+	if err != nil {
+		return err
+	}
+	defer func() {
+		end, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = conn.Close(end) // there is nothing to do about a connection that ends badly
+	}()
+	if _, err := conn.Exec(short, "listen tenant_registry"); err != nil {
+		return fmt.Errorf("LISTEN: %w", err)
+	}
+	wake() // for what changed before
+	for {
+		wait, cancel := context.WithTimeout(ctx, listenProbe)
+		_, err := conn.WaitForNotification(wait)
+		quiet := errors.Is(wait.Err(), context.DeadlineExceeded)
+		cancel()
+		switch {
+		case err == nil:
+			wake()
+			continue
+		case ctx.Err() != nil || !quiet:
+			return err
+		}
+		if conn.IsClosed() {
+			return err
+		}
+		probe, cancel := context.WithTimeout(ctx, timeout)
+		err = conn.Ping(probe)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+}
