@@ -235,7 +235,9 @@ func TestShutdown_TriesOnceAndCountsTheRest(t *testing.T) {
 		s.Shutdown(ctx)
 		assert.Equal(t, 3*time.Second, time.Since(begin), "it takes what it is given")
 		assert.Len(t, ok.delivered(), 5)
-		assert.LessOrEqual(t, down.attempts(), 2)
+		// Two may have been under way before, as the lane's concurrency allows; then
+		// one probe more.
+		assert.LessOrEqual(t, down.attempts(), 3)
 		st := total(s)
 		assert.Equal(t, int64(10), st.Dropped[ReasonShutdown])
 		assert.Zero(t, st.QueuedRecords)
