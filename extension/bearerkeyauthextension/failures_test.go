@@ -32,7 +32,7 @@ func startFailures(t *testing.T, cfg FailuresConfig) (*failures, *observer.Obser
 func TestFailures_AnswersAThrottledSourceLateOverHTTPAlone(t *testing.T) {
 	f, _ := startFailures(t, FailuresConfig{MaxSources: 1, Delay: 50 * time.Millisecond})
 	began := time.Now()
-	f.wait(context.Background(), loopback)
+	f.wait(context.Background(), localPeer)
 	require.Less(t, time.Since(began), f.delay, "gRPC holds a whole message in memory")
 	f.wait(context.Background(), ip("127.0.0.1"))
 	require.GreaterOrEqual(t, time.Since(began), f.delay)
@@ -96,7 +96,7 @@ func TestFailures_AFloodOfRandomKeys(t *testing.T) {
 	}
 	assert.Less(t, int64(heap())-int64(before), int64(1<<20), "bytes that the flood left behind")
 	assert.Equal(t, serverConfig().Failures.MaxSources, c.failures.sources.len())
-	_, err := c.Authenticate(from(loopback), map[string][]string{"Authorization": {"Bearer " + text}})
+	_, err := c.Authenticate(from(localPeer), map[string][]string{"Authorization": {"Bearer " + text}})
 	require.NoError(t, err)
 }
 
