@@ -50,6 +50,7 @@ type router struct {
 	stop        chan struct{}
 	tasks       sync.WaitGroup
 	unsubscribe func()
+	unpost      []func() // take the lanes off the boards of health
 }
 
 func newRouter(cfg *Config, set exporter.Settings) *router {
@@ -100,6 +101,9 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		default:
 		}
 	})
+	for _, board := range tenant.FindHealthBoards(host) {
+		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, sched.Health))
+	}
 	sched.Start()
 	r.tasks.Go(r.followRegistry)
 	r.tasks.Go(r.sweep)
@@ -224,6 +228,9 @@ func (r *router) sweep() {
 
 func (r *router) shutdown(ctx context.Context) error {
 	r.unsubscribe()
+	for _, remove := range r.unpost {
+		remove()
+	}
 	close(r.stop)
 	r.tasks.Wait()
 	r.scheduler.Load().Shutdown(ctx)

@@ -174,7 +174,7 @@ func TestKeyChecker_AuditsWhatItRefuses(t *testing.T) {
 	cfg.Failures.Audit.Directory = filepath.Join(t.TempDir(), "audit")
 	c, _ := startCheckerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	for n, value := range []string{text, stranger, stranger, "nonsense"} {
-		_, err := c.Authenticate(from(loopback), map[string][]string{"Authorization": {"Bearer " + value}})
+		_, err := c.Authenticate(from(localPeer), map[string][]string{"Authorization": {"Bearer " + value}})
 		require.Equal(t, n > 0, err != nil)
 	}
 	require.NoError(t, c.Shutdown(context.Background()))
