@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 )
 
@@ -54,6 +56,16 @@ func TestConfig_OfTheReadme(t *testing.T) {
 	example, err := os.ReadFile(filepath.Join("testdata", "config.yaml"))
 	require.NoError(t, err)
 	assert.Contains(t, string(readme), string(example))
+}
+
+// The README's pattern is that of the keys.
+func TestREADME_HasThePatternForSecretScanners(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(readme), "\n"+apikey.Pattern+"\n")
+	require.Contains(t, string(readme), `\b(`+apikey.Pattern+`)\b`)
+	key, _ := apikey.New()
+	assert.Equal(t, key, regexp.MustCompile(`\b(`+apikey.Pattern+`)\b`).FindString("Authorization: Bearer "+key+"\r\n"))
 }
 
 func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
