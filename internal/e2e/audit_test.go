@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -65,7 +66,7 @@ func (g gatewayAudit) whole() {
 func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "acme")
-	_, good := reg.key("acme")
+	goodID, good := reg.key("acme")
 	stranger, _ := apikey.New()
 	body, err := plogotlp.NewExportRequestFromLogs(marked()).MarshalProto()
 	require.NoError(t, err)
@@ -95,6 +96,17 @@ func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	log.whole()
 	require.Equal(t, map[string]int{"unknown_key": 3, "no_key": 2}, log.refused())
 
+	// Neither is when the good key was used last, over all the restarts below.
+	used := func() {
+		t.Helper()
+		raw, err := os.ReadFile(filepath.Join(state, "key-use.json"))
+		require.NoError(t, err)
+		var uses map[string]map[string]time.Time
+		require.NoError(t, json.Unmarshal(raw, &uses))
+		assert.WithinDuration(t, time.Now(), uses["acme"][goodID], 10*time.Minute)
+	}
+	used()
+
 	// A kill loses the minute that is running and nothing before it.
 	g = run()
 	refuse(4, bearer(stranger))
@@ -113,6 +125,7 @@ func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	g.stop()
 	log.whole()
 	assert.Equal(t, 12, log.refused()["unknown_key"])
+	used()
 
 	// It tells sources and reasons, and nothing of what was sent.
 	all := secrets{}
