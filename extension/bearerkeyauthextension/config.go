@@ -60,8 +60,7 @@ type FailuresConfig struct {
 // FailureAuditConfig says where the audit log of refused requests is. No two
 // gateways can write one.
 type FailureAuditConfig struct {
-	// Directory holds the log. It is made if its parent is there. Empty, the
-	// default, keeps no log.
+	// Directory holds the log. It is made. Empty, the default, keeps no log.
 	Directory string `mapstructure:"directory"`
 
 	// KeyFile is the key with which the log is signed. It is made with the log.

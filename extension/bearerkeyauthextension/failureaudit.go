@@ -101,11 +101,8 @@ func (a *failureAudit) open(ctx context.Context) error {
 // flush writes what has happened since the last call.
 func (a *failureAudit) flush(ctx context.Context) error {
 	a.collect()
-	if len(a.waiting) == 0 {
-		return nil
-	}
 	err := a.open(ctx)
-	if err == nil {
+	if err == nil && len(a.waiting) > 0 {
 		err = a.series.Append(ctx, a.waiting...)
 	}
 	if err == nil {
@@ -120,6 +117,9 @@ func (a *failureAudit) flush(ctx context.Context) error {
 func (a *failureAudit) collect() {
 	from, to := a.from, a.set.Now().UTC().Truncate(time.Millisecond)
 	a.from = to
+	if to.Before(from) {
+		from = to // the clock was put back
+	}
 	for _, r := range a.sources.take(maxAudited) {
 		reasons := make(map[string]int64)
 		for d, n := range r.reasons {

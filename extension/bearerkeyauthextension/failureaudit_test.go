@@ -128,6 +128,8 @@ func TestFailureAudit_BoundsTheEntriesOfAMinute(t *testing.T) {
 func TestFailureAudit_WaitsForTheDisk(t *testing.T) {
 	f := newAuditFixture(t)
 	require.NoError(t, os.WriteFile(f.set.Path, nil, 0o600)) // in the way of the folder
+	f.minute()
+	f.minute() // a minute without a stranger is no sign of a disk
 	for minute := range 10 {
 		for n := range 40 {
 			f.fail(1, &net.IPAddr{IP: net.IPv4(10, 0, byte(minute), byte(n))}, unknownKey)
@@ -149,8 +151,8 @@ func TestFailureAudit_WaitsForTheDisk(t *testing.T) {
 	assert.EqualValues(t, 400, total, "none is uncounted")
 	assert.Equal(t, "others", got[0].Source)
 	assert.EqualValues(t, 201, got[0].Sources)
-	assert.True(t, got[0].From.Equal(noon))
-	assert.True(t, got[0].To.Equal(noon.Add(6*time.Minute)), got[0].To)
+	assert.True(t, got[0].From.Equal(noon.Add(2*time.Minute)), got[0].From)
+	assert.True(t, got[0].To.Equal(noon.Add(8*time.Minute)), got[0].To)
 	assert.Equal(t, 1, f.logs.FilterMessageSnippet("cannot be written").Len(), "a failure is logged once")
 	assert.Equal(t, 1, f.logs.FilterMessageSnippet("written to the audit log again").Len())
 	verifier := f.logs.FilterMessageSnippet("are kept in the audit log").All()
@@ -207,6 +209,17 @@ func TestFailureAudit_HasMetrics(t *testing.T) {
 	metadatatest.AssertEqualExtensionBearerKeyAuthAuditEntries(t, telemetry, []metricdata.DataPoint[int64]{{Value: 7}}, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualExtensionBearerKeyAuthAuditWaitingEntries(t, telemetry, []metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp())
 	require.NoError(t, c.Shutdown(context.Background()))
+}
+
+func TestFailureAudit_OutlivesAClockThatIsPutBack(t *testing.T) {
+	f := newAuditFixture(t)
+	f.fail(1, ip("192.0.2.1"), unknownKey)
+	f.now = f.now.Add(-time.Hour)
+	f.report(f.flush(t.Context()))
+	f.close()
+	got := auditEntries(t, f.set.Path)
+	require.Len(t, got, 1)
+	assert.Equal(t, got[0].To, got[0].From)
 }
 
 // A whole minute of the clock is one entry, however late the gateway started.

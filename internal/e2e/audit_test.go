@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,6 +132,10 @@ func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	all.addKey("the stranger's key", stranger)
 	all.addKey("the good key", good)
 	all["the tenant"] = "acme"
+	signer, err := os.ReadFile(log.dir + ".key")
+	require.NoError(t, err)
+	all["the key of the log"] = strings.TrimSpace(string(signer))
+	all.assertNotIn(t, "the gateway's log", []byte(g.Output()))
 	all.assertNotInFiles(t, log.dir)
 	digestsOf(good, stranger).assertNotInFiles(t, state+"/audit")
 	require.NotEmpty(t, log.refused())
