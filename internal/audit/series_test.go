@@ -24,12 +24,14 @@ const testMaxBytes = 8 * 2500
 
 func newGatewayLog(t *testing.T) *gatewayLog { return newGatewayLogIn(t, t.TempDir()) }
 
-func newGatewayLogIn(t *testing.T, dir string) *gatewayLog {
+func newGatewayLogIn(t *testing.T, dir string) *gatewayLog { return &gatewayLog{t, gatewaySettings(dir)} }
+
+func gatewaySettings(dir string) SeriesSettings {
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	return &gatewayLog{t, SeriesSettings{
+	return SeriesSettings{
 		Path: filepath.Join(dir, "log"), Key: filepath.Join(dir, "log.key"), MaxBytes: testMaxBytes, Actor: "bearer_key_auth", User: "u@host",
 		Now: func() time.Time { clock = clock.Add(time.Minute); return clock },
-	}}
+	}
 }
 
 func refusal(source string) *Entry {
@@ -139,7 +141,7 @@ func TestSeries_KeepsTheLatestWithinItsBound(t *testing.T) {
 	g := newGatewayLog(t)
 	var kept [][]byte
 	removed := false
-	for n := range 120 {
+	for n := range 70 {
 		g.add(numbered(n, n+1)...)
 		r := g.whole()
 		require.Empty(t, r.Warnings)
@@ -150,7 +152,7 @@ func TestSeries_KeepsTheLatestWithinItsBound(t *testing.T) {
 	require.True(t, removed, "the oldest parts made room")
 	sources := g.sources()
 	require.Greater(t, len(sources), 20)
-	assert.Equal(t, numbered(120-len(sources), 120), sources, "the latest, without a gap")
+	assert.Equal(t, numbered(70-len(sources), 70), sources, "the latest, without a gap")
 
 	// A checkpoint that was kept elsewhere proves what is still there.
 	proof := g.proof()
