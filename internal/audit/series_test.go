@@ -24,7 +24,9 @@ const testMaxBytes = 8 * 2500
 
 func newGatewayLog(t *testing.T) *gatewayLog { return newGatewayLogIn(t, t.TempDir()) }
 
-func newGatewayLogIn(t *testing.T, dir string) *gatewayLog { return &gatewayLog{t, gatewaySettings(dir)} }
+func newGatewayLogIn(t *testing.T, dir string) *gatewayLog {
+	return &gatewayLog{t, gatewaySettings(dir)}
+}
 
 func gatewaySettings(dir string) SeriesSettings {
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
