@@ -351,3 +351,25 @@ func TestVerifySeries_WhileItIsWritten(t *testing.T) {
 	require.NoError(t, <-done)
 	g.whole()
 }
+
+// The README says how a log is begun anew.
+func TestSeries_BeginsAnewOnceAllOfItIsMovedAway(t *testing.T) {
+	g := newGatewayLog(t)
+	g.add("a")
+	was := g.whole().Checkpoint
+	for _, path := range []string{g.set.Path, g.set.Key, SeriesSeen(g.set.Key)} {
+		require.NoError(t, os.Rename(path, path+".old"))
+	}
+	g.add("b")
+	r := g.whole()
+	assert.Empty(t, r.Warnings)
+	assert.Equal(t, []string{"b"}, g.sources())
+	assert.NotEqual(t, was, r.Checkpoint)
+	old := *g
+	old.set.Path, old.set.Key = g.set.Path+".old", g.set.Key+".old"
+	key, err := ReadKey(old.set.Key)
+	require.NoError(t, err)
+	r, err = VerifySeries(t.Context(), old.set.Path, Proof{Public: key.Public(), Seen: SeriesSeen(g.set.Key) + ".old"})
+	require.NoError(t, err)
+	assert.Empty(t, r.Faults, "the old one is proven as before")
+}
