@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -144,6 +145,7 @@ func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Par
 		Open: func(ctx context.Context, name string) (storage.Client, error) {
 			return st.GetClient(ctx, component.KindExporter, r.set.ID, name)
 		},
+		Locate: func(name string) (string, bool) { return boltfile.Locate(st, component.KindExporter, r.set.ID, name) },
 		Logger: r.set.Logger,
 	})
 	if err != nil {
