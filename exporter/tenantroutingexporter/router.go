@@ -228,8 +228,28 @@ func (r *router) shutdown(ctx context.Context) error {
 	r.unsubscribe()
 	close(r.stop)
 	r.tasks.Wait()
-	r.scheduler.Load().Shutdown(ctx)
+	sched := r.scheduler.Load()
+	// The collector's own context has no end.
+	wait, cancel := context.WithTimeout(ctx, r.cfg.ShutdownTimeout)
+	defer cancel()
+	sched.Shutdown(wait)
+	r.reportGivenUp(sched)
 	return errors.Join(r.telemetry.shutdown(), r.close(ctx))
+}
+
+// reportGivenUp logs what the shutdown lost, since nobody reads the metrics of a
+// collector that has ended.
+func (r *router) reportGivenUp(sched *lane.Scheduler) {
+	lost := make(map[lane.StatsKey]int64)
+	for key, st := range sched.Observe() {
+		if n := st.Dropped[lane.ReasonShutdown]; n > 0 {
+			lost[lane.StatsKey{Destination: key.Destination, Signal: key.Signal}] += n
+		}
+	}
+	for key, n := range lost {
+		r.set.Logger.Error("Accepted data was in memory when the collector shut down, could not be delivered and is lost; with `storage` it would have stayed",
+			zap.String("destination", key.Destination), zap.Stringer("signal", key.Signal), zap.Int64("records", n))
+	}
 }
 
 // close closes files and connections.

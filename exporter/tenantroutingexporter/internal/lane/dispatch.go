@@ -188,7 +188,11 @@ func (s *Scheduler) send(a attempt) (res Result, kept bool, lost []*Payload) {
 	if len(b.entries) == 0 {
 		return Result{Verdict: Delivered}, false, lost
 	}
-	res = a.target.Send(s.ctx, b)
+	ctx := s.ctx
+	if a.suspect {
+		ctx = s.suspectCtx
+	}
+	res = a.target.Send(ctx, b)
 	if res.Verdict == TooLarge && len(b.entries) == 1 {
 		res.Verdict = Refused
 	}

@@ -245,6 +245,53 @@ func TestShutdown_TriesOnceAndCountsTheRest(t *testing.T) {
 	})
 }
 
+// kept is a store that keeps nothing: data is in memory all the same.
+type kept struct{}
+
+func (kept) Put(context.Context, []Part) error { return nil }
+
+func (kept) Read(_ context.Context, payloads []*Payload) ([][]byte, error) {
+	return make([][]byte, len(payloads)), nil
+}
+
+func (kept) Release([]*Payload, string) {}
+
+func TestShutdown_WithAStoreABackendThatHangsDelaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.MaxMemoryBytes = 1 << 20
+		s := NewScheduler(Settings{Config: cfg, Store: kept{}, Logger: start(t, Settings{Config: cfg}).Logger})
+		s.Start()
+		first := true
+		hanging := &stub{endpoint: "hanging", answer: func(ctx context.Context, b *Batch) Result {
+			if first {
+				first = false
+				return Result{Verdict: Retry}
+			}
+			return hang(ctx, b)
+		}}
+		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result {
+			time.Sleep(4 * time.Second)
+			return Result{}
+		}}
+		offer(t, s, one("a", "x", hanging))
+		time.Sleep(3 * time.Second) // until it hangs
+		synctest.Wait()
+		require.Equal(t, 2, hanging.attempts())
+		offer(t, s, one("b", "x", slow))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		begin := time.Now()
+		s.Shutdown(ctx)
+		assert.Equal(t, 4*time.Second, time.Since(begin), "what a destination is taking is waited for")
+		assert.Len(t, slow.delivered(), 1)
+		st := total(s)
+		assert.Equal(t, int64(1), st.QueuedRecords, "what hangs stays in the store")
+		assert.Zero(t, st.Dropped[ReasonShutdown])
+	})
+}
+
 // The identity that Stats promises holds in every observation, whatever
 // destinations do.
 func TestStats_AddUpAtEveryMoment(t *testing.T) {
