@@ -217,6 +217,31 @@ func TestMaxAge_ExpiresAndCounts(t *testing.T) {
 	})
 }
 
+func TestObserve_TellsTheAgeOfWhatIsBeingSentToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Settings{Config: testConfig()})
+		age := func() (oldest time.Duration) {
+			for _, st := range s.Observe() {
+				oldest = max(oldest, st.Oldest)
+			}
+			return oldest
+		}
+		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result {
+			time.Sleep(10 * time.Second)
+			return Result{}
+		}}
+		offer(t, s, one("a", "x", slow))
+		time.Sleep(3 * time.Second)
+		offer(t, s, one("a", "x", slow))
+		time.Sleep(3 * time.Second)
+		assert.Equal(t, 6*time.Second, age())
+		time.Sleep(6 * time.Second)
+		assert.Equal(t, 9*time.Second, age())
+		time.Sleep(2 * time.Second)
+		assert.Zero(t, age())
+	})
+}
+
 func TestShutdown_TriesOnceAndCountsTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
