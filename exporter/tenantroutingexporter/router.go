@@ -46,6 +46,7 @@ type router struct {
 	refusals  refusals
 	reported  atomic.Int64 // Unix time of the last report of failing storage
 	telemetry *telemetry
+	laneIdle  time.Duration
 
 	changed     chan struct{} // the registry has a new snapshot
 	stop        chan struct{}
@@ -54,7 +55,7 @@ type router struct {
 }
 
 func newRouter(cfg *Config, set exporter.Settings) *router {
-	return &router{cfg: cfg, set: set, changed: make(chan struct{}, 1), stop: make(chan struct{})}
+	return &router{cfg: cfg, set: set, laneIdle: laneIdleTimeout, changed: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
 func (r *router) start(ctx context.Context, host component.Host) (err error) {
@@ -116,7 +117,7 @@ func (r *router) laneSettings() lane.Settings {
 			RetryInitial: c.Retry.InitialInterval, RetryMax: c.Retry.MaxInterval,
 			BreakerFailures: c.CircuitBreaker.Failures, BreakerOpen: c.CircuitBreaker.Open,
 			MaxTotalBytes: int64(c.MaxTotalBytes), MaxMemoryBytes: int64(c.MaxMemoryBytes),
-			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: laneIdleTimeout,
+			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: r.laneIdle,
 		},
 		Logger:    r.set.Logger,
 		PerTenant: c.Metrics.Tenant,
@@ -212,15 +213,21 @@ func (r *router) sweep() {
 		case <-r.stop:
 			return
 		case now := <-ticker.C:
-			r.pool.Sweep(now)
-			r.plans.sweep(now)
-			if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
-				r.scheduler.Load().Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
-			}
-			if r.letters != nil {
-				r.letters.Sweep(now.Add(-sweepInterval))
-			}
+			r.tidy(now)
 		}
+	}
+}
+
+// tidy lets go of what has not been used for a while, and of tenants that went.
+func (r *router) tidy(now time.Time) {
+	r.pool.Sweep(now)
+	r.plans.sweep(now)
+	if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
+		r.plans.forget(snap)
+		r.scheduler.Load().Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
+	}
+	if r.letters != nil {
+		r.letters.Sweep(now.Add(-sweepInterval))
 	}
 }
 
@@ -271,7 +278,7 @@ func (r *router) openDeadLetters() (err error) {
 	c := r.cfg.DeadLetter.Get()
 	r.letters, err = archive.Open(archive.Settings{
 		Directory: c.Directory, MaxFileBytes: max(1, int64(c.MaxBytes)/deadLetterFiles),
-		MaxFolderBytes: int64(c.MaxBytes), MaxOpenFiles: 64,
+		MaxFolderBytes: int64(c.MaxBytes), MaxOpenFiles: 64, Sync: true,
 	})
 	if err != nil {
 		return fmt.Errorf("dead_letter: %w", err)
