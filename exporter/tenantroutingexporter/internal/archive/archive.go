@@ -82,14 +82,14 @@ func Open(set Settings) (*Archive, error) {
 			return nil, err
 		}
 	}
-	j, err := openJournal(set.Directory)
-	if err != nil {
-		return nil, err
-	}
-	a := &Archive{set: set, encoder: encoder, journal: j, files: make(map[string]*file), recent: list.New()}
+	a := &Archive{set: set, encoder: encoder, files: make(map[string]*file), recent: list.New()}
 	a.freed = sync.NewCond(&a.mu)
 	if set.Sync {
 		a.sync = (*os.File).Sync
+	}
+	var err error
+	if a.journal, err = openJournal(set.Directory, a.sync); err != nil {
+		return nil, err
 	}
 	return a, nil
 }

@@ -181,8 +181,9 @@ func TestSync_IsDoneBeforeAppendReturns(t *testing.T) {
 		synced = append(synced, name)
 		return err
 	}
+	a.journal.sync = a.sync
 	require.NoError(t, a.Append("x/y", []byte("1\n")))
-	assert.Equal(t, []string{"x", ".", "x/y", "x/y/00000.jsonl"}, synced, "names of folders and file too")
+	assert.Equal(t, []string{"x", ".", journalName, "x/y", "x/y/00000.jsonl"}, synced, "names of folders and file too")
 	synced = nil
 	require.NoError(t, a.Append("x/y", []byte("2\n")))
 	assert.Equal(t, []string{"x/y/00000.jsonl"}, synced)
