@@ -84,7 +84,7 @@ func Check(r io.ReaderAt, size int64) (oneHeader bool, err error) {
 	if size < 2*m.pageSize {
 		return false, damaged("only %d bytes are left", size)
 	}
-	w := walker{r: r, size: size, meta: m, seen: make(map[uint64]bool)}
+	w := walker{r: r, size: size, meta: m, seen: make([]uint64, size/m.pageSize/64+1)}
 	if err := w.tree(m.root, nil, nil, 0); err != nil {
 		return false, err
 	}
@@ -120,7 +120,8 @@ type walker struct {
 	meta meta
 	r    io.ReaderAt
 	size int64
-	seen map[uint64]bool // pages, to find what is used twice
+	seen []uint64         // a bit for each page, to find what is used twice
+	bufs [maxDepth][]byte // a page of each level of the tree
 
 	inside bool    // of the bucket
 	bucket *bucket // once it was met
@@ -146,12 +147,24 @@ type page struct {
 func (p *page) flags() uint16 { return order.Uint16(p.head[8:]) }
 func (p *page) count() int    { return int(order.Uint16(p.head[10:])) }
 
-// page reads the beginning of a page, with all its elements.
-func (w *walker) page(id uint64) (*page, error) {
-	if id < 2 || id >= w.meta.highWater || id > uint64(w.size/w.meta.pageSize) {
+// see notes that a page is used, and tells whether it was before.
+func (w *walker) see(id uint64) (before bool) {
+	bit := uint64(1) << (id % 64)
+	before = w.seen[id/64]&bit != 0
+	w.seen[id/64] |= bit
+	return before
+}
+
+// page reads the beginning of a page, with all its elements. It is valid until
+// another of the same level is read.
+func (w *walker) page(id uint64, depth int) (*page, error) {
+	if id < 2 || id >= w.meta.highWater || id >= uint64(w.size/w.meta.pageSize) {
 		return nil, damaged("page %d is out of bounds", id)
 	}
-	p := &page{id: id, at: int64(id) * w.meta.pageSize, head: make([]byte, w.meta.pageSize)}
+	if w.bufs[depth] == nil {
+		w.bufs[depth] = make([]byte, w.meta.pageSize)
+	}
+	p := &page{id: id, at: int64(id) * w.meta.pageSize, head: w.bufs[depth]}
 	if _, err := w.r.ReadAt(p.head, p.at); err != nil {
 		return nil, damaged("page %d cannot be read: %w", id, err)
 	}
@@ -164,10 +177,9 @@ func (w *walker) page(id uint64) (*page, error) {
 		return nil, damaged("page %d is cut short", id)
 	}
 	for i := range pages {
-		if w.seen[id+i] {
+		if w.see(id + i) {
 			return nil, damaged("page %d is used twice", id+i)
 		}
-		w.seen[id+i] = true
 	}
 	elements := int64(pageHeaderLen + p.count()*elementLen)
 	if elements > p.size {
@@ -200,10 +212,10 @@ func (w *walker) bytes(p *page, at, n int64) ([]byte, error) {
 // tree checks the tree below a page, whose keys must be from least up to below
 // the key end; nil is no bound.
 func (w *walker) tree(id uint64, least, end []byte, depth int) error {
-	if depth > maxDepth {
+	if depth >= maxDepth {
 		return damaged("page %d is too deep in the tree", id)
 	}
-	p, err := w.page(id)
+	p, err := w.page(id, depth)
 	if err != nil {
 		return err
 	}

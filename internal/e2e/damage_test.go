@@ -24,7 +24,7 @@ var injuries = map[string]func([]byte) []byte{
 	"headers only":     func(b []byte) []byte { return b[:2*4096] },
 	"nothing":          func([]byte) []byte { return nil },
 	"headers flipped":  func(b []byte) []byte { b[20] ^= 1; b[4096+20] ^= 1; return b },
-	"page IDs flipped": func(b []byte) []byte { return flipIDs(b) },
+	"page IDs flipped": flipIDs,
 }
 
 func scramble(b []byte, from int) []byte {
@@ -162,7 +162,7 @@ func queueFile(t *testing.T, state string, index bool, names []string) (path str
 
 func metricValue(t *testing.T, addr, name string) string {
 	t.Helper()
-	found := regexp.MustCompile(`(?m)^`+name+`(?:_total)?(?:\{[^}]*\})? (\S+)$`).FindSubmatch(get(t, "http://"+addr+"/metrics"))
+	found := regexp.MustCompile(`(?m)^` + name + `(?:_total)?(?:\{[^}]*\})? (\S+)$`).FindSubmatch(get(t, "http://"+addr+"/metrics"))
 	require.NotNil(t, found, name)
 	return string(found[1])
 }

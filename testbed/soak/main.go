@@ -47,12 +47,17 @@ func main() {
 	flag.StringVar(&o.csv, "csv", "", "file that receives the samples")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder of the run")
 	flag.Parse()
+	os.Exit(run(o))
+}
+
+func run(o options) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := soak(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func soak(ctx context.Context, o options) (err error) {
@@ -80,15 +85,15 @@ func soak(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, g.stop()) }()
 
-	run, cancel := context.WithTimeout(ctx, o.duration)
+	limited, cancel := context.WithTimeout(ctx, o.duration)
 	defer cancel()
 	l := newLoad(g.http, reg)
 	loaded := make(chan struct{})
 	go func() {
 		defer close(loaded)
-		l.run(run, o.rate)
+		l.run(limited, o.rate)
 	}()
-	samples, err := observe(run, o, g, reg)
+	samples, err := observe(limited, o, g, reg)
 	cancel()
 	<-loaded
 	if err != nil {
@@ -107,6 +112,9 @@ func soak(ctx context.Context, o options) (err error) {
 	return errors.Join(l.check(), report(os.Stdout, samples, o.warmUp))
 }
 
+// maxFailed is how many samples in a row may fail.
+const maxFailed = 5
+
 // observe changes the registry and takes samples until ctx ends.
 func observe(ctx context.Context, o options, g *gateway, reg *churn) ([]sample, error) {
 	began := time.Now()
@@ -114,6 +122,7 @@ func observe(ctx context.Context, o options, g *gateway, reg *churn) ([]sample, 
 	defer change.Stop()
 	defer look.Stop()
 	var samples []sample
+	failed := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -131,9 +140,16 @@ func observe(ctx context.Context, o options, g *gateway, reg *churn) ([]sample, 
 			if ctx.Err() != nil {
 				return samples, nil
 			}
+			// The metrics have five seconds to be written, which a machine that is busy
+			// with other things may need more than.
+			if failed++; err != nil && failed < maxFailed {
+				fmt.Fprintln(os.Stderr, "no sample:", err)
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}
+			failed = 0
 			s.at, s.gone = time.Since(began), reg.gone
 			samples = append(samples, s)
 			fmt.Println(s)
