@@ -130,7 +130,7 @@ func newHome(t *testing.T) *home {
 
 func (h *home) settings() Settings {
 	return Settings{
-		Decoder: func(n Name, state decode.State) *decode.Decoder {
+		Decoder: func(n Name, state decode.State) Decoder {
 			return decode.New(decode.Settings{
 				Lines:    lines.Settings{MaxLine: 1 << 20, Location: time.UTC, App: n.App, ProcessID: n.ProcessID, Stderr: n.Stderr},
 				Log:      applog.Settings{JSON: true, Location: time.UTC},
