@@ -16,7 +16,7 @@ import (
 
 func TestClient_ReadsWhatADaemonSays(t *testing.T) {
 	d := listen(t, hangs(answer(corpus(t))))
-	c := d.client()
+	c := clientOf(d)
 	for range 2 { // it can ask again
 		list, err := c.Processes(t.Context())
 		require.NoError(t, err)
@@ -29,11 +29,9 @@ func TestClient_ReadsWhatADaemonSays(t *testing.T) {
 
 func TestClient_SendsNothingButTheRequestForTheList(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[]]}`)))
-	_, err := d.client().Processes(t.Context())
+	_, err := clientOf(d).Processes(t.Context())
 	require.NoError(t, err)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	assert.Equal(t, [][]byte{message(`j:{"type":"call","method":"getMonitorData","args":[{}]}`, "s:otelcol:1")}, d.got)
+	assert.Equal(t, []string{string(message(`j:{"type":"call","method":"getMonitorData","args":[{}]}`, "s:otelcol:1"))}, d.Requests())
 }
 
 func TestClient_ReadsAnAnswerThatComesInPieces(t *testing.T) {
@@ -45,21 +43,21 @@ func TestClient_ReadsAnAnswerThatComesInPieces(t *testing.T) {
 			}
 		}
 	})
-	list, err := d.client().Processes(t.Context())
+	list, err := clientOf(d).Processes(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, list.Processes, 2)
 }
 
 func TestClient_LeavesOutWhatStandsInForAProcess(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[{"pm_id":"_old_0","name":"web"},{"pm_id":0,"name":"web"},{"name":"web"},{"pm_id":1}]]}`)))
-	list, err := d.client().Processes(t.Context())
+	list, err := clientOf(d).Processes(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []Process{{Name: "web"}}, list.Processes)
 }
 
 func TestClient_VariablesOfTheEnvironmentStandForNothing(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[{"pm_id":0,"name":"web","pm2_env":{"status":"s3cret","restart_time":"7","pm_uptime":"8","unstable_restarts":"9"},"monit":{"memory":"1","cpu":"2"}}]]}`)))
-	list, err := d.client().Processes(t.Context())
+	list, err := clientOf(d).Processes(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []Process{{Name: "web"}}, list.Processes)
 }
@@ -70,7 +68,7 @@ func TestClient_KeepsNoMoreProcessesThanItMay(t *testing.T) {
 		all = append(all, fmt.Sprintf(`{"pm_id":%d,"name":"web"}`, i))
 	}
 	d := listen(t, says(answer(`{"args":[[`+strings.Join(all, ",")+`]]}`)))
-	c := New(Settings{Socket: d.path, MaxReply: 1 << 20, MaxProcesses: 5})
+	c := New(Settings{Socket: d.Socket, MaxReply: 1 << 20, MaxProcesses: 5})
 	list, err := c.Processes(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, list.Processes, 5)
@@ -123,7 +121,7 @@ func TestClient_SaysWhyThereIsNoListAndNothingElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := listen(t, says(c.answer))
-			list, err := d.client().Processes(t.Context())
+			list, err := clientOf(d).Processes(t.Context())
 			require.ErrorIs(t, err, c.reason, "%v", err)
 			assert.Equal(t, c.reason, Reason(err))
 			assert.NotContains(t, err.Error(), secret)
@@ -139,7 +137,7 @@ func TestClient_DoesNotWaitForADaemonThatHangs(t *testing.T) {
 			d := listen(t, hangs(b))
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			_, err := d.client().Processes(ctx)
+			_, err := clientOf(d).Processes(ctx)
 			require.ErrorIs(t, err, ErrTimeout)
 		})
 	}
@@ -156,7 +154,7 @@ func TestClient_DoesNotWaitForADaemonThatNeverStops(t *testing.T) {
 			}
 		}
 	})
-	_, err := d.client().Processes(t.Context())
+	_, err := clientOf(d).Processes(t.Context())
 	require.ErrorIs(t, err, ErrMalformed) // what it says is as long as it said
 }
 
@@ -171,7 +169,7 @@ func TestClient_StopsWhenItIsTold(t *testing.T) {
 		<-entered
 		cancel()
 	}()
-	_, err := d.client().Processes(ctx)
+	_, err := clientOf(d).Processes(ctx)
 	require.ErrorIs(t, err, ErrTimeout)
 }
 
@@ -199,7 +197,7 @@ func TestClient_TellsAnAbsentDaemonFromAForbiddenOne(t *testing.T) {
 
 func TestClient_ForgetsWhatItRead(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[{"pm_id":0,"name":"web","TOKEN":"`+secret+`"}]]}`)))
-	c := d.client()
+	c := clientOf(d)
 	_, err := c.Processes(t.Context())
 	require.NoError(t, err)
 	assert.NotContains(t, string(c.buf[:]), secret)

@@ -40,6 +40,12 @@ func parseStatus(word []byte) Status {
 	return StatusUnknown
 }
 
+// Running says whether the process is there. One that waits for its restart still bears
+// the number of the one that has ended.
+func (p *Process) Running() bool {
+	return p.PID != 0 && (p.Status == StatusOnline || p.Status == StatusLaunching || p.Status == StatusStopping)
+}
+
 // reply reads {"args": [[process, …]]}.
 func (s *scanner) reply(most int) (list List, err error) {
 	answered, failed := false, false
