@@ -67,17 +67,24 @@ func (r *metricsReceiver) Start(context.Context, component.Host) error {
 		r.set.Logger.Info(`no metrics of processes are collected: "metrics::enabled" is false`)
 		return nil
 	}
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	var collect context.Context
+	collect, r.stop = context.WithCancel(context.Background())
+	r.consume, r.cancel = context.WithCancel(context.Background())
+	r.done = make(chan struct{})
+	go r.run(collect)
+	return nil
+}
+
+func (r *metricsReceiver) prepare() error {
 	socket, err := r.cfg.socket()
 	if err != nil {
 		return err
 	}
 	r.client = rpc.New(rpc.Settings{Socket: socket, MaxReply: maxReply, MaxProcesses: maxProcesses})
 	r.translate = newTranslator(r.cfg.Metrics.Each, r.set, identity.Host(r.set.Logger))
-	var collect context.Context
-	collect, r.stop = context.WithCancel(context.Background())
-	r.consume, r.cancel = context.WithCancel(context.Background())
-	r.done = make(chan struct{})
-	go r.run(collect)
 	return nil
 }
 
