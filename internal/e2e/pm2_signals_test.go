@@ -88,13 +88,11 @@ func (s *signals) metrics(_, _ string, md pmetric.Metrics) error {
 					continue
 				}
 				s.resources[app] = rm.Resource().Attributes().AsRaw()
-				points := pmetric.NewNumberDataPointSlice()
+				points := m.Sum().DataPoints
 				if m.Type() == pmetric.MetricTypeGauge {
-					points = m.Gauge().DataPoints()
-				} else {
-					points = m.Sum().DataPoints()
+					points = m.Gauge().DataPoints
 				}
-				for _, p := range points.All() {
+				for _, p := range points().All() {
 					key := app + " " + m.Name()
 					if state := attribute(p.Attributes(), "pm2.process.state"); state != "" {
 						key += " " + state

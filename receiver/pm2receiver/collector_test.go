@@ -43,7 +43,7 @@ func newAsker(t *testing.T, home string) *asker {
 	a := &asker{t: t, cfg: testConfig(home), tel: componenttest.NewTelemetry()}
 	t.Cleanup(func() { require.NoError(t, a.tel.Shutdown(context.Background())) })
 	a.cfg.Metrics.Enabled, a.cfg.Metrics.CollectionInterval = true, 10*time.Millisecond
-	var core, logs = observer.New(zap.DebugLevel)
+	core, logs := observer.New(zap.DebugLevel)
 	a.logs = logs
 	a.set = receivertest.NewNopSettings(metadata.Type)
 	a.set.TelemetrySettings = a.tel.NewTelemetrySettings()
@@ -102,13 +102,11 @@ func points(md pmetric.Metrics) map[string]float64 {
 	for _, rm := range md.ResourceMetrics().All() {
 		id, _ := rm.Resource().Attributes().Get("pm2.process.id")
 		for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
-			slice := pmetric.NewNumberDataPointSlice()
+			all := m.Sum().DataPoints
 			if m.Type() == pmetric.MetricTypeGauge {
-				slice = m.Gauge().DataPoints()
-			} else {
-				slice = m.Sum().DataPoints()
+				all = m.Gauge().DataPoints
 			}
-			for _, p := range slice.All() {
+			for _, p := range all().All() {
 				key := id.AsString() + " " + m.Name()
 				if state, ok := p.Attributes().Get("pm2.process.state"); ok {
 					key += " " + state.Str()

@@ -19,7 +19,7 @@ type translator struct {
 }
 
 func newTranslator(each metadata.MetricsConfig, set receiver.Settings, host string) *translator {
-	cfg := metadata.DefaultMetricsBuilderConfig()
+	cfg := metadata.NewDefaultMetricsBuilderConfig()
 	cfg.Metrics = each
 	return &translator{builder: metadata.NewMetricsBuilder(cfg, set), host: host}
 }

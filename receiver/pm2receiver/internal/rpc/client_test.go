@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -201,4 +202,15 @@ func TestClient_ForgetsWhatItRead(t *testing.T) {
 	_, err := c.Processes(t.Context())
 	require.NoError(t, err)
 	assert.NotContains(t, string(c.buf[:]), secret)
+}
+
+func TestClient_SaysWhyItCannotConnect(t *testing.T) {
+	for number, reason := range map[syscall.Errno]error{
+		syscall.EACCES: ErrDenied, syscall.EPERM: ErrDenied, syscall.ENOENT: ErrAbsent, syscall.ECONNREFUSED: ErrAbsent,
+		syscall.EAGAIN: ErrTimeout, syscall.EPROTOTYPE: ErrUnreachable, syscall.EMFILE: ErrUnreachable,
+	} {
+		err := dialFault(&net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", number)})
+		require.ErrorIs(t, err, reason, number)
+	}
+	assert.ErrorContains(t, dialFault(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EMFILE)}), "too many open files")
 }

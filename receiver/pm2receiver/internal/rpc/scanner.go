@@ -117,19 +117,19 @@ func (s *scanner) skip() error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case c == '{':
+	switch c {
+	case '{':
 		return s.object(func([]byte) error { return s.skip() })
-	case c == '[':
+	case '[':
 		return s.array(s.skip)
-	case c == '"':
+	case '"':
 		_, err := s.raw()
 		return err
-	case c == 't':
+	case 't':
 		return s.word("true")
-	case c == 'f':
+	case 'f':
 		return s.word("false")
-	case c == 'n':
+	case 'n':
 		return s.word("null")
 	}
 	_, err = s.number()

@@ -47,7 +47,7 @@ type Daemon struct {
 
 // Home makes a folder for a daemon that has not started. It is removed with the test.
 func Home(t testing.TB) string {
-	home, err := os.MkdirTemp("", "pm2")
+	home, err := os.MkdirTemp("", "pm2") //nolint:usetesting // the test's folder is too long for a socket
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(home)) })
 	return home
