@@ -35,6 +35,7 @@ type metricsReceiver struct {
 	telemetry *metadata.TelemetryBuilder
 	troubles  *troubles
 	reported  bool // that there is no list
+	socket    string
 	client    *rpc.Client
 	translate *translator
 
@@ -83,6 +84,7 @@ func (r *metricsReceiver) prepare() error {
 	if err != nil {
 		return err
 	}
+	r.socket = socket
 	r.client = rpc.New(rpc.Settings{Socket: socket, MaxReply: maxReply, MaxProcesses: maxProcesses})
 	r.translate = newTranslator(r.cfg.Metrics.Each, r.set, identity.Host(r.set.Logger))
 	return nil
@@ -116,7 +118,7 @@ func (r *metricsReceiver) collect(ctx context.Context) {
 			reason = known.Error()
 		}
 		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("error.type", reason)))
-		if r.troubles.met(reason, "no metrics of PM2's processes; trying again", zap.Error(err)) {
+		if r.troubles.met(reason, "no metrics of PM2's processes; trying again", zap.String("socket", r.socket), zap.Error(err)) {
 			r.reported = true
 		}
 		return
