@@ -10,7 +10,7 @@ import (
 // BenchmarkReply reads the answer of a daemon with 100 processes.
 func BenchmarkReply(b *testing.B) {
 	one := strings.TrimSuffix(strings.TrimPrefix(corpus(b), `{"args":[[`), `]]}`)
-	one = one[:strings.Index(one, `,{"pid":475`)]
+	one, _, _ = strings.Cut(one, `,{"pid":475`)
 	all := make([]string, 100)
 	for i := range all {
 		all[i] = strings.Replace(one, `"pm_id":0,"monit"`, fmt.Sprintf(`"pm_id":%d,"monit"`, i), 1)
