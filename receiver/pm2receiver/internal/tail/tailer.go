@@ -89,7 +89,9 @@ func (t *Tailer) Start(ctx context.Context) error {
 		return err
 	}
 	for _, path := range known {
-		t.follow(ctx, run, path)
+		if t.finder.reads(path) {
+			t.follow(ctx, run, path)
+		}
 	}
 	t.scan(ctx, run)
 	t.mu.Lock()
