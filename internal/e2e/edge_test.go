@@ -51,10 +51,10 @@ func (e *edge) settings(endpoint string) process.Settings {
 	}
 }
 
-func (e *edge) start(endpoint string) *collector {
+func (e *edge) start(endpoint string, args ...string) *collector {
 	e.t.Helper()
 	set := e.settings(endpoint)
-	return start(e.t, set.Env, set.Args...)
+	return start(e.t, set.Env, append(set.Args, args...)...)
 }
 
 func edgeLines(first, last int) string {
