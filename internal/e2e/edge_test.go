@@ -80,28 +80,36 @@ func (e *edge) appendLines(first, last int) {
 	require.NoError(e.t, f.Close())
 }
 
-// arrived returns how often each line has arrived, by its number, and requires that
-// each line has one uid.
-func (e *edge) arrived() map[int]int {
-	e.t.Helper()
-	lines, uids := map[int]int{}, map[int]string{}
+// each calls f for every record that has arrived, with the line as it was written
+// and its uid.
+func (e *edge) each(f func(original, uid string)) {
 	for _, ld := range e.sink.logs.AllLogs() {
 		for _, rl := range ld.ResourceLogs().All() {
 			for _, sl := range rl.ScopeLogs().All() {
 				for _, rec := range sl.LogRecords().All() {
 					original, _ := rec.Attributes().Get("log.record.original")
 					uid, _ := rec.Attributes().Get("log.record.uid")
-					var n int
-					_, err := fmt.Sscanf(original.Str(), "line %d ", &n)
-					require.NoError(e.t, err, original.Str())
-					if lines[n]++; lines[n] > 1 {
-						assert.Equal(e.t, uids[n], uid.Str(), "line %d", n)
-					}
-					uids[n] = uid.Str()
+					f(original.Str(), uid.Str())
 				}
 			}
 		}
 	}
+}
+
+// arrived returns how often each line has arrived, by its number, and requires that
+// each line has one uid.
+func (e *edge) arrived() map[int]int {
+	e.t.Helper()
+	lines, uids := map[int]int{}, map[int]string{}
+	e.each(func(original, uid string) {
+		var n int
+		_, err := fmt.Sscanf(original, "line %d ", &n)
+		require.NoError(e.t, err, original)
+		if lines[n]++; lines[n] > 1 {
+			assert.Equal(e.t, uids[n], uid, "line %d", n)
+		}
+		uids[n] = uid
+	})
 	return lines
 }
 
