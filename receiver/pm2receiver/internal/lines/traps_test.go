@@ -1,7 +1,9 @@
 package lines
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,4 +113,40 @@ func TestTrap_DatesWithoutZoneAtTheChangeOfSummerTime(t *testing.T) {
 			assert.Equal(t, want, at, string(got[i].Text))
 		}
 	}
+}
+
+// Whatever one process writes, in whatever pieces, and however encoding/json would
+// write the records: the lines are those of the text.
+func FuzzAssembler_AgreesWithEncodingJSON(f *testing.F) {
+	f.Add("one\ntwo halves\n\n", []byte{3, 9, 200})
+	f.Add("Zoë 李 \xff\xc3 \x00 \u2028 <&>\n", []byte{1, 1, 1, 1, 1, 1})
+	f.Add("no end", []byte{})
+	f.Fuzz(func(t *testing.T, text string, sizes []byte) {
+		text = "first\n" + text // so that the process is known to end its lines
+		records, whole := "", ""
+		for i, rest := 0, text; len(rest) > 0; i++ {
+			n := len(rest)
+			if i < len(sizes) {
+				n = min(n, 1+int(sizes[i]))
+			}
+			piece := rest[:n]
+			if got := unlist([]byte(piece), arena.New(0)); string(got) != piece {
+				t.Skip("a list of bytes")
+			}
+			records += message(piece)
+			data, _ := json.Marshal(piece)
+			var valid string // a character that is cut is two halves to encoding/json, too
+			if err := json.Unmarshal(data, &valid); err != nil {
+				t.Fatal(err)
+			}
+			whole, rest = whole+valid, rest[n:]
+		}
+		m := newAssembler(State{})
+		got := texts(feed(m, records))
+		m.FlushBefore(clock.Add(time.Hour), arena.New(0), func(l *Line) { got = append(got, string(l.Text)) })
+		want := strings.Split(strings.TrimSuffix(whole, "\n"), "\n")
+		if !slices.Equal(want, got) {
+			t.Fatalf("want %q, got %q", want, got)
+		}
+	})
 }
