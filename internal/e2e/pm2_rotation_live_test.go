@@ -3,6 +3,7 @@ package e2e
 import (
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -113,7 +114,7 @@ func (w *witness) read(f *witnessed) error {
 	}
 	b := make([]byte, at.Size()-f.offset)
 	n, err := f.file.ReadAt(b, f.offset)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	f.offset += int64(n)

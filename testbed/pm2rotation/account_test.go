@@ -50,7 +50,7 @@ func TestSettle_TellsLossesApart(t *testing.T) {
 // At the end of a replay the files hold what the account says.
 func TestReplay_LeavesWhatItAccountsFor(t *testing.T) {
 	for _, trace := range []string{"A", "B"} {
-		ops, err := Load(filepath.Join("../../testdata/pm2/rotation/trace-" + trace + ".jsonl.gz"))
+		ops, err := Load(filepath.Join("..", "..", "testdata", "pm2", "rotation", "trace-"+trace+".jsonl.gz"))
 		require.NoError(t, err)
 		dir := t.TempDir()
 		r := NewReplay(dir, 1e6)

@@ -24,7 +24,7 @@ func write(t testing.TB, path string, listFree bool, transactions int, use func(
 
 func writeWith(t testing.TB, path string, options bbolt.Options, transactions int, use func(*bbolt.Bucket, int) error) []byte {
 	t.Helper()
-	options.NoSync, options.FreelistType = true, bbolt.FreelistMapType
+	options.NoSync, options.NoGrowSync, options.FreelistType = true, true, bbolt.FreelistMapType
 	db, err := bbolt.Open(path, 0o600, &options)
 	require.NoError(t, err)
 	for i := range transactions {
@@ -140,7 +140,7 @@ func first(t *testing.T, data []byte, flags uint16) int {
 
 func TestCheck_FindsWhatMakesNoSense(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
-	whole := write(t, path, true, 1, func(b *bbolt.Bucket, _ int) error {
+	write(t, path, true, 1, func(b *bbolt.Bucket, _ int) error {
 		for i := range 500 {
 			if err := b.Put(fmt.Appendf(nil, "key %04d", i), make([]byte, 100)); err != nil {
 				return err
@@ -148,7 +148,7 @@ func TestCheck_FindsWhatMakesNoSense(t *testing.T) {
 		}
 		return nil
 	})
-	whole = write(t, path, true, 1, func(b *bbolt.Bucket, _ int) error { return b.Put([]byte("key 0000"), []byte("again")) })
+	whole := write(t, path, true, 1, func(b *bbolt.Bucket, _ int) error { return b.Put([]byte("key 0000"), []byte("again")) })
 	require.NoError(t, Check(bytes.NewReader(whole), int64(len(whole))))
 	leaf, branch := first(t, whole, leafPage), first(t, whole, branchPage)
 	for name, test := range map[string]struct {
@@ -169,8 +169,10 @@ func TestCheck_FindsWhatMakesNoSense(t *testing.T) {
 		"page behind the end":    {"of ", func(b []byte) { order.PutUint64(b[branch+headerSize+8:], 1<<60) }},
 		"page that is a head":    {"page 1 of", func(b []byte) { order.PutUint64(b[branch+headerSize+8:], 1) }},
 		"loop":                   {"used twice", func(b []byte) { copy(b[branch+headerSize+8:][:8], b[branch:]) }},
-		"key over another":       {"over another", func(b []byte) { order.PutUint32(b[leaf+headerSize+elementSize+4:], order.Uint32(b[leaf+headerSize+elementSize+4:])-1) }},
-		"keys the other way":     {"out of order", func(b []byte) { b[leaf+headerSize+int(order.Uint32(b[leaf+headerSize+4:]))+4] = 'z' }},
+		"key over another": {"over another", func(b []byte) {
+			order.PutUint32(b[leaf+headerSize+elementSize+4:], order.Uint32(b[leaf+headerSize+elementSize+4:])-1)
+		}},
+		"keys the other way": {"out of order", func(b []byte) { b[leaf+headerSize+int(order.Uint32(b[leaf+headerSize+4:]))+4] = 'z' }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := bytes.Clone(whole)

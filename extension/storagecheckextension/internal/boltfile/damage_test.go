@@ -134,11 +134,11 @@ func damages(r *rand.Rand) map[string]func([]byte) []byte {
 func TestCheck_WhatItTakesDoesNotEndTheProcess(t *testing.T) {
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(9, 10))
-	const rounds = 20
+	const rounds = 10
 	taken, found := map[string]int{}, map[string]int{}
 	for round := range rounds {
 		items := []int{2, 30, 300}[round%3]
-		whole := write(t, filepath.Join(t.TempDir(), "file"), round%4 == 0, 20+round%2, queue(r, items, 1+r.IntN(3000)))
+		whole := write(t, filepath.Join(t.TempDir(), "file"), round%4 == 0, 10+round%2, queue(r, items, 1+r.IntN(600)))
 		for kind, damage := range damages(r) {
 			data := damage(bytes.Clone(whole))
 			if Check(bytes.NewReader(data), int64(len(data))) != nil {

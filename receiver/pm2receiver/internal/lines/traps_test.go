@@ -32,7 +32,7 @@ func FuzzUnlist_FindsWhatJavaScriptMakesOfBytes(f *testing.F) {
 	f.Add([]byte("Zoë\r\n"), "1,2,10")
 	f.Fuzz(func(t *testing.T, text []byte, other string) {
 		text = append(text, '\n')
-		list := strings.Trim(strings.ReplaceAll(fmt.Sprint(text), " ", ","), "[]")
+		list := strings.Trim(strings.ReplaceAll(fmt.Sprintf("%d", text), " ", ","), "[]")
 		readable := len(text) > 1 && utf8.Valid(text) && !strings.ContainsFunc(string(text), func(r rune) bool {
 			return r < ' ' && !strings.ContainsRune("\n\t\r\x1b", r) || r == 0x7f
 		})
@@ -41,7 +41,7 @@ func FuzzUnlist_FindsWhatJavaScriptMakesOfBytes(f *testing.F) {
 			t.Fatalf("unlist(%q) = %q, want %q", list, got, want)
 		}
 		if got := string(unlist([]byte(other), arena.New(0))); got != other {
-			again := strings.Trim(strings.ReplaceAll(fmt.Sprint([]byte(got)), " ", ","), "[]")
+			again := strings.Trim(strings.ReplaceAll(fmt.Sprintf("%d", []byte(got)), " ", ","), "[]")
 			if again != other {
 				t.Fatalf("unlist(%q) = %q", other, got)
 			}
@@ -101,7 +101,7 @@ func TestTrap_DatesWithoutZoneAtTheChangeOfSummerTime(t *testing.T) {
 	m := New(Settings{MaxLine: 1 << 20, Location: berlin}, State{})
 	got := feed(m, "2026-10-25T01:59:59: before\n2026-10-25T02:30:00: twice\n2026-10-25T03:00:00: after\n2026-03-29T02:30:00: never\n")
 	for i, want := range []time.Time{
-		time.Date(2026, 10, 24, 23, 59, 59, 0, time.UTC), time.Time{}, time.Date(2026, 10, 25, 2, 0, 0, 0, time.UTC), time.Time{},
+		time.Date(2026, 10, 24, 23, 59, 59, 0, time.UTC), {}, time.Date(2026, 10, 25, 2, 0, 0, 0, time.UTC), {},
 	} {
 		at := time.Unix(0, got[i].Time).UTC()
 		switch string(got[i].Text) {
@@ -122,8 +122,7 @@ func FuzzAssembler_AgreesWithEncodingJSON(f *testing.F) {
 	f.Add("Zoë 李 \xff\xc3 \x00 \u2028 <&>\n", []byte{1, 1, 1, 1, 1, 1})
 	f.Add("no end", []byte{})
 	f.Fuzz(func(t *testing.T, text string, sizes []byte) {
-		text = "first\n" + text // so that the process is known to end its lines
-		records, whole := "", ""
+		records, whole := message("first\n"), "first\n" // so that the process is known to end its lines
 		for i, rest := 0, text; len(rest) > 0; i++ {
 			n := len(rest)
 			if i < len(sizes) {
