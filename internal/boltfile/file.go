@@ -23,9 +23,9 @@ const (
 	Empty
 	// Whole means that bbolt can open it.
 	Whole
-	// OneHeader means that bbolt can open it, but one of its two headers is
-	// damaged. It may have been the newer: then the last transaction is gone.
-	OneHeader
+	// OneHead means that bbolt can open it, but one of its two heads is damaged.
+	// It may have been the newer: then the last transaction is gone.
+	OneHead
 	// Busy means that somebody has it open, so that nothing can be said.
 	Busy
 )
@@ -53,20 +53,40 @@ func Inspect(path string) (State, error) {
 	if info.Size() == 0 {
 		return Empty, nil
 	}
-	oneHeader, err := Check(f, info.Size())
+	oneHead, err := Check(f, info.Size())
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
-	if oneHeader {
-		return OneHeader, nil
+	if oneHead {
+		return OneHead, nil
 	}
 	return Whole, nil
 }
 
-// SetAside gives a damaged file another name and returns it.
-func SetAside(path string) (string, error) {
-	name := path + ".damaged-" + time.Now().UTC().Format("20060102T150405.000000000Z")
-	return name, os.Rename(path, name)
+// AsideSuffix ends the names of files that were set aside.
+const AsideSuffix = ".damaged"
+
+// SetAside gives a damaged file another name and returns it, or an error without a
+// name. What was set aside of the same file before is removed, since each may be as
+// large as a queue; an error of that comes with the name.
+func SetAside(path string) (name string, err error) {
+	name = path + "." + time.Now().UTC().Format("20060102T150405.000000000Z") + AsideSuffix
+	if err := os.Rename(path, name); err != nil {
+		return "", err
+	}
+	before, err := filepath.Glob(globEscape(path) + ".*" + AsideSuffix)
+	errs := []error{err}
+	for _, old := range before {
+		if old != name {
+			errs = append(errs, os.Remove(old))
+		}
+	}
+	return name, errors.Join(errs...)
+}
+
+// globEscape makes a pattern that matches just path.
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 // Locate returns the path of the file in which storage, a file_storage

@@ -99,7 +99,7 @@ exporters:
 	}
 	require.NoError(t, g.Kill())
 
-	file, lost := queueFile(t, filepath.Join(dir, "state"), index, names)
+	file, lost := laneFile(t, filepath.Join(dir, "state"), index, names)
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, injury(data), 0o600))
@@ -135,9 +135,9 @@ exporters:
 	g.stop()
 }
 
-// queueFile returns the index, or the file that holds the first tenant's data, and
+// laneFile returns the index, or the file that holds the first tenant's data, and
 // whose data else is in it.
-func queueFile(t *testing.T, state string, index bool, names []string) (path string, holds map[string]bool) {
+func laneFile(t *testing.T, state string, index bool, names []string) (path string, holds map[string]bool) {
 	t.Helper()
 	if index {
 		return filepath.Join(state, "exporter_tenant_routing__lanes_index"), nil

@@ -37,7 +37,9 @@ type spoof struct {
 	refused    bool
 }
 
-func attribute(key, value string) string { return fmt.Sprintf(`{"key":%q,"value":{%s}}`, key, value) }
+func jsonAttribute(key, value string) string {
+	return fmt.Sprintf(`{"key":%q,"value":{%s}}`, key, value)
+}
 
 func spoofs() []spoof {
 	str := func(v string) string { return fmt.Sprintf(`"stringValue":%q`, v) }
@@ -58,21 +60,21 @@ func spoofs() []spoof {
 		{"reserved metadata key", []string{"x-tenant-id", victim}, nil, false},
 		{"binary metadata", []string{"x-business-id-bin", victim, "x-tenant-id-bin", victim}, nil, false},
 		{"baggage and forwarded", []string{"baggage", "business_id=" + victim, "x-forwarded-for", "10.0.0.1"}, nil, false},
-		{"attribute twice", nil, []string{attribute("business_id", str("caller")), attribute("business_id", str(victim))}, false},
-		{"attribute twice, the own last", nil, []string{attribute("business_id", str(victim)), attribute("business_id", str("caller"))}, false},
-		{"all at once", []string{"x-tenant-id", victim}, []string{attribute("business_id", str(victim)), attribute("business.id", str(victim))}, false},
+		{"attribute twice", nil, []string{jsonAttribute("business_id", str("caller")), jsonAttribute("business_id", str(victim))}, false},
+		{"attribute twice, the own last", nil, []string{jsonAttribute("business_id", str(victim)), jsonAttribute("business_id", str("caller"))}, false},
+		{"all at once", []string{"x-tenant-id", victim}, []string{jsonAttribute("business_id", str(victim)), jsonAttribute("business.id", str(victim))}, false},
 	}
 	for name, value := range map[string]string{
 		"string": str(victim), "empty": str(""), "in capitals": str("CALLER " + victim), "percent-encoded": str("%76ictim " + victim),
 		"look-alike letter": str("vіctim " + victim), "with a NUL": `"stringValue":"caller\u0000` + victim + `"`, "path": str("../" + victim),
 		"oversized": str(strings.Repeat(victim, 20_000)), "int": `"intValue":"7"`, "double": `"doubleValue":1.5`, "bool": `"boolValue":true`,
 		"bytes": `"bytesValue":"dmljdGlt"`, "list": `"arrayValue":{"values":[{` + str(victim) + `}]}`,
-		"map": `"kvlistValue":{"values":[` + attribute("business_id", str(victim)) + `]}`, "no value": ``,
+		"map": `"kvlistValue":{"values":[` + jsonAttribute("business_id", str(victim)) + `]}`, "no value": ``,
 	} {
-		all = append(all, spoof{"attribute: " + name, nil, []string{attribute("business_id", value)}, false})
+		all = append(all, spoof{"attribute: " + name, nil, []string{jsonAttribute("business_id", value)}, false})
 	}
 	for _, key := range []string{"business.id", "business-id", "business id", "business__id", "business\u00b7id"} {
-		all = append(all, spoof{"attribute named " + key, nil, []string{attribute(key, str(victim))}, false})
+		all = append(all, spoof{"attribute named " + key, nil, []string{jsonAttribute(key, str(victim))}, false})
 	}
 	return all
 }

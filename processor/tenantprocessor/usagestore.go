@@ -48,10 +48,10 @@ func openUsageStore(ctx context.Context, host component.Host, id, owner componen
 	if path, ok := boltfile.Locate(store, component.KindProcessor, owner, usageName); ok {
 		if _, err := boltfile.Inspect(path); errors.Is(err, boltfile.ErrDamaged) {
 			name, aerr := boltfile.SetAside(path)
-			if aerr != nil {
+			if name == "" {
 				return nil, fmt.Errorf("limits::storage: %w", errors.Join(err, aerr))
 			}
-			report(fmt.Errorf("%w; set aside as %s", err, filepath.Base(name)))
+			report(fmt.Errorf("%w; set aside as %s", errors.Join(err, aerr), filepath.Base(name)))
 		}
 	}
 	client, err := store.GetClient(ctx, component.KindProcessor, owner, usageName)

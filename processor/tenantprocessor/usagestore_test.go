@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -62,8 +63,8 @@ func TestUsageStore_SetsADamagedFileAside(t *testing.T) {
 			s, all := open()
 			assert.Empty(t, all)
 			require.Len(t, told, 1)
-			assert.ErrorContains(t, told[0], "set aside as processor_tenant__limits.damaged-")
-			kept, err := filepath.Glob(path + ".damaged-*")
+			assert.ErrorContains(t, told[0], "set aside as processor_tenant__limits.20")
+			kept, err := filepath.Glob(path + ".*" + boltfile.AsideSuffix)
 			require.NoError(t, err)
 			require.Len(t, kept, 1)
 			after, err := os.ReadFile(kept[0])

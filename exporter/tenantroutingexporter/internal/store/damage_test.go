@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
 
@@ -140,7 +141,7 @@ func TestStore_ADamagedIndexCostsNothing(t *testing.T) {
 			assert.Equal(t, 1, logs.Len(), logs.All())
 			closeStore(t, s)
 			if len(left) > 0 {
-				kept, err := filepath.Glob(path + ".damaged-*")
+				kept, err := filepath.Glob(path + ".*" + boltfile.AsideSuffix)
 				require.NoError(t, err)
 				require.Len(t, kept, 1)
 				after, err := os.ReadFile(kept[0])

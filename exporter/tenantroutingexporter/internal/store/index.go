@@ -47,10 +47,11 @@ func (s *Store) openIndex(ctx context.Context) (entries [numShards]entry, err er
 		s.faults.Add(1)
 		path, known := s.locate(name)
 		if known {
-			var aerr error
-			if path, aerr = boltfile.SetAside(path); aerr != nil {
+			aside, aerr := boltfile.SetAside(path)
+			if aside == "" {
 				return entries, fmt.Errorf("setting the index of queue files aside: %w", errors.Join(err, aerr))
 			}
+			path, err = aside, errors.Join(err, aerr)
 		} else {
 			path, name = name, indexName+"_"+strconv.Itoa(g)
 		}
@@ -134,7 +135,7 @@ func (s *Store) examine(name string, expected bool) error {
 	case expected && (state == boltfile.Missing || state == boltfile.Empty):
 		s.faults.Add(1)
 		s.set.Logger.Error("A queue file is gone or empty; what it alone held is lost", zap.String("file", name))
-	case state == boltfile.OneHeader:
+	case state == boltfile.OneHead:
 		s.faults.Add(1)
 		s.set.Logger.Error("A queue file has one damaged header and goes on with the other; what was accepted in its last transaction may be lost",
 			zap.String("file", name))
