@@ -15,8 +15,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 )
 
 func filePath(dir, name string) string {
