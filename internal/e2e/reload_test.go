@@ -132,7 +132,7 @@ func (g *reloading) write(t *testing.T, overlay string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(g.overlay, []byte(`
 extensions: {pprof: {endpoint: "${env:PPROF_ENDPOINT}"}}
-service: {extensions: [pprof, health_check, file_storage, tenant_registry, bearer_key_auth]}
+service: {extensions: [pprof, tenant_health, file_storage, tenant_registry, bearer_key_auth]}
 exporters:
   tenant_routing:
     lane: {batch: {timeout: 20ms}}
