@@ -14,7 +14,7 @@ type form struct {
 	read  func(f []string) (Event, bool)
 }
 
-// forms are the messages of PM2 7 that mean something. The first that fits is
+// forms are the messages of PM2 4 to 7 that mean something. The first that fits is
 // it.
 var forms = []form{
 	{"pm2.process.start", []string{"App [", "] starting in -", " mode-"}, func(f []string) (Event, bool) {
@@ -58,9 +58,11 @@ var forms = []form{
 	{"pm2.process.reload", []string{"-reload- New worker listening", ""}, nobody},
 	{"pm2.process.reload", []string{"-softReload- New worker listening", ""}, nobody},
 	{"pm2.process.tree_killed", []string{"pid=", " msg=process tree killed (", " pids)"}, pid(0)},
+	{"pm2.process.tree_killed", []string{"pid=", " msg=process killed"}, pid(0)}, // up to PM2 6
 	{"pm2.process.kill_retry", []string{"pid=", " msg=failed to kill - retrying in ", "ms"}, pid(0)},
 	{"pm2.process.kill_failed", []string{"Process with pid ", " could not be killed"}, pid(plog.SeverityNumberError)},
 	{"pm2.process.sigkill", []string{"Process with pid ", " still alive after ", "ms, sending SIGKILL to ", " remaining pids..."}, pid(plog.SeverityNumberWarn)},
+	{"pm2.process.sigkill", []string{"Process with pid ", " still alive after ", "ms, sending it SIGKILL now..."}, pid(plog.SeverityNumberWarn)}, // up to PM2 6
 	{"pm2.daemon.start", []string{"--- New PM2 Daemon started ", ""}, nobody},
 	{"pm2.daemon.error", []string{"--- PM2 global error caught ", ""}, func([]string) (Event, bool) {
 		return Event{ID: envelope.NoProcess, Severity: plog.SeverityNumberError}, true
