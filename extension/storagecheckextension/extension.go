@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -72,9 +73,10 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 		return nil
 	case damage == nil:
 		return nil
-	case errors.Is(damage, fs.ErrPermission):
+	case !isDamage(damage):
+		// Whoever needs the file will tell.
 		s.logger.Warn("cannot look at storage file", zap.String("file", path), zap.Error(damage))
-		return nil // it is not damage: whoever needs the file will tell
+		return nil
 	}
 	s.telemetry.ExtensionStorageCheckDamagedFiles.Add(ctx, 1)
 	aside, err := boltfile.SetAside(path)
@@ -87,6 +89,12 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 		s.logger.Warn("cannot remove what was set aside before", zap.Error(err))
 	}
 	return nil
+}
+
+// isDamage says whether a file that could not be looked at to its end is lost. It is not for
+// want of permission, of file descriptors, or of a lock on a network disk.
+func isDamage(err error) bool {
+	return errors.Is(err, boltfile.ErrDamaged) || errors.Is(err, syscall.EIO)
 }
 
 // Shutdown implements component.Component.

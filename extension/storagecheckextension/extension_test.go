@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
@@ -179,5 +180,14 @@ func TestStorageFile(t *testing.T) {
 		"receiver":                                   false,
 	} {
 		assert.Equal(t, want, storageFile(name), name)
+	}
+}
+
+func TestIsDamage(t *testing.T) {
+	for err, want := range map[error]bool{
+		boltfile.ErrDamaged: true, syscall.EIO: true,
+		syscall.EACCES: false, syscall.EMFILE: false, syscall.ENOLCK: false, syscall.ENOMEM: false, syscall.EINTR: false,
+	} {
+		assert.Equal(t, want, isDamage(&fs.PathError{Op: "open", Path: "file", Err: err}), err)
 	}
 }
