@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
@@ -15,6 +16,7 @@ const (
 	checkpointVersion = 1
 	indexKey          = "streams"
 	countKey          = "count"
+	sinceKey          = "since"
 )
 
 // Checkpoint is everything that is needed to go on with a stream in another
@@ -94,15 +96,40 @@ func (s *Store) Count(ctx context.Context) (uint64, error) {
 	return count, nil
 }
 
+// Since returns when a reader first started on this store, or zero if nobody noted it.
+func (s *Store) Since(ctx context.Context) (time.Time, error) {
+	data, err := s.client.Get(ctx, sinceKey)
+	if err != nil || data == nil {
+		return time.Time{}, err
+	}
+	nanos, err := strconv.ParseInt(string(data), 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("time of the first start: %w", err)
+	}
+	return time.Unix(0, nanos), nil
+}
+
+// Totals are what a Store knows besides the checkpoints of single streams.
+type Totals struct {
+	// Paths are those of all streams.
+	Paths []string
+	// Count is the highest Checkpoint.Count of streams whose checkpoints were deleted.
+	Count uint64
+	// Since is when a reader first started.
+	Since time.Time
+}
+
 // Save writes the checkpoints of some streams, deletes those that are nil, and writes
-// the list of all and the count of those deleted, in one transaction.
-func (s *Store) Save(ctx context.Context, changed map[string]*Checkpoint, all []string, count uint64) error {
-	index, err := json.Marshal(all)
+// the totals, in one transaction.
+func (s *Store) Save(ctx context.Context, changed map[string]*Checkpoint, all Totals) error {
+	index, err := json.Marshal(all.Paths)
 	if err != nil {
 		return err
 	}
 	ops := []*storage.Operation{
-		storage.SetOperation(indexKey, index), storage.SetOperation(countKey, strconv.AppendUint(nil, count, 10)),
+		storage.SetOperation(indexKey, index),
+		storage.SetOperation(countKey, strconv.AppendUint(nil, all.Count, 10)),
+		storage.SetOperation(sinceKey, strconv.AppendInt(nil, all.Since.UnixNano(), 10)),
 	}
 	for path, c := range changed {
 		if c == nil {

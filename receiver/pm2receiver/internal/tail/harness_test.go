@@ -270,7 +270,7 @@ func (h *home) eventually(texts ...string) {
 	for _, text := range texts {
 		want = append(want, split(text)...)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for len(h.got()) < len(want) && time.Now().Before(deadline) {
 		time.Sleep(2 * time.Millisecond)
 	}
@@ -307,7 +307,7 @@ func (h *home) saved(name string, offset int64) {
 	require.Eventually(h.t, func() bool {
 		c, err := NewStore(h.store).Load(h.t.Context(), h.path(name))
 		return err == nil && c != nil && len(c.Files) > 0 && c.Files[len(c.Files)-1].Offset >= offset
-	}, 5*time.Second, 5*time.Millisecond)
+	}, 30*time.Second, 5*time.Millisecond)
 }
 
 func (h *home) size(name string) int64 {

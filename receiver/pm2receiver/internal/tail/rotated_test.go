@@ -64,3 +64,32 @@ func TestTrap_CompressedBeforeItsFileWasFirstSeen(t *testing.T) {
 	h.start()
 	h.eventually(numbered("a", 1, 10), numbered("b", 1, 20), numbered("c", 1, 20))
 }
+
+// What was compressed before the very first start stays unread also for files that a
+// later reader is the first to look for.
+func TestTrap_CompressedBeforeTheFirstStartStaysHistory(t *testing.T) {
+	h := newHome(t)
+	for _, app := range []string{"a", "b"} {
+		h.write(app+"-out.log", numbered("history", 1, 10))
+		h.rotate(app+"-out.log", app+"-out__2026-11-21_03-00-01.log.gz")
+		h.write(app+"-out.log", numbered(app, 1, 10))
+	}
+	h.advance(time.Second) // the copies are older than the start
+	all := h.include
+	h.include = []string{h.path("a-*.log")}
+	h.start()
+	h.eventually(numbered("a", 1, 10))
+	h.stop()
+	h.include = all
+	h.start()
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
+	h.stop()
+
+	// As a store of an older release, which did not note the time.
+	require.NoError(t, h.store.Delete(t.Context(), sinceKey))
+	h.write("c-out.log", numbered("history", 1, 10))
+	h.rotate("c-out.log", "c-out__2026-11-21_03-00-01.log.gz")
+	h.write("c-out.log", numbered("c", 1, 10))
+	h.start()
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10), numbered("c", 1, 10))
+}

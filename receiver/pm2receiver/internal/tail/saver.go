@@ -29,24 +29,23 @@ func (t *Tailer) saver(ctx context.Context) {
 // save writes the checkpoints that have changed.
 func (t *Tailer) save(ctx context.Context) error {
 	changed := map[string]*Checkpoint{}
-	var paths []string
 	streams := t.all()
 	t.mu.Lock()
-	ended, count := t.ended, t.count
+	ended, all := t.ended, Totals{Count: t.count, Since: t.since}
 	t.ended = nil
 	t.mu.Unlock()
 	for _, path := range ended {
 		changed[path] = nil
 	}
 	for _, s := range streams {
-		paths = append(paths, s.path)
+		all.Paths = append(all.Paths, s.path)
 		if c := s.take(); c != nil {
 			changed[s.path] = c
 		}
 	}
 	if len(changed) > 0 {
-		slices.Sort(paths)
-		if err := t.set.Store.Save(ctx, changed, paths, count); err != nil {
+		slices.Sort(all.Paths)
+		if err := t.set.Store.Save(ctx, changed, all); err != nil {
 			t.mu.Lock()
 			t.ended = append(ended, t.ended...)
 			t.mu.Unlock()

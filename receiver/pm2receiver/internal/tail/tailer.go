@@ -59,7 +59,7 @@ type Tailer struct {
 	folders map[string]time.Time // when each was last changed
 	scanned time.Time
 	first   bool      // no checkpoint was ever saved
-	since   time.Time // compressed copies made before are history
+	since   time.Time // of the very first start: compressed copies made before are history
 	full    bool
 	saved   time.Time
 
@@ -89,7 +89,7 @@ func (t *Tailer) Start(ctx context.Context) error {
 		stop()
 		return err
 	}
-	if t.first {
+	if t.since.IsZero() {
 		t.since = t.saved
 	}
 	for _, path := range known {
@@ -123,7 +123,8 @@ func (t *Tailer) load(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	count, countErr := t.set.Store.Count(ctx)
-	t.count, err = count, errors.Join(err, countErr)
+	since, sinceErr := t.set.Store.Since(ctx)
+	t.count, t.since, err = count, since, errors.Join(err, countErr, sinceErr)
 	if err != nil {
 		t.set.Logger.Error("checkpoints are damaged; files without one are read from the beginning", zap.Error(err))
 	}
