@@ -61,7 +61,7 @@ func (a *asker) start(next consumer.Metrics) receiver.Metrics {
 
 func (a *asker) eventually(condition func() bool) {
 	a.t.Helper()
-	require.Eventually(a.t, condition, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(a.t, condition, 30*time.Second, 5*time.Millisecond)
 }
 
 // failures returns how many collections have failed for a reason.

@@ -157,7 +157,7 @@ func (h *home) start() {
 // stop ends the reader as a collector does.
 func (h *home) stop() {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	require.NoError(h.t, h.tailer.Shutdown(ctx))
 	h.tailer = nil

@@ -20,7 +20,7 @@ func TestTrap_FlushedWhileTheConsumerBlocks(t *testing.T) {
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.block()
 	h.start()
-	require.Eventually(t, func() bool { return h.held.Load() > 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return h.held.Load() > 0 }, 30*time.Second, time.Millisecond)
 	h.write("a-out.log", numbered("lost", 1, 5000))
 	require.NoError(t, os.Truncate(h.path("a-out.log"), 0))
 	h.write("a-out.log", numbered("b", 1, 4000))

@@ -39,7 +39,7 @@ func TestTrap_FewFileDescriptors(t *testing.T) {
 	}
 	enough := fewDescriptors(t, 15)
 	h.start()
-	require.Eventually(t, func() bool { return len(h.got()) >= 40 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(h.got()) >= 40 }, 30*time.Second, time.Millisecond)
 	h.settle()
 	assert.Less(t, len(h.got()), 400)
 	assert.Positive(t, h.logs.FilterMessageSnippet("cannot").Len())
