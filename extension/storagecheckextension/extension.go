@@ -48,7 +48,7 @@ func (s *storageCheck) Start(ctx context.Context, _ component.Host) error {
 	}
 	began, checked := time.Now(), 0
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !storageFile(e.Name()) {
+		if !storageFile(e.Name()) || !s.regular(e) {
 			continue
 		}
 		if err := s.check(ctx, e.Name()); err != nil {
@@ -58,6 +58,15 @@ func (s *storageCheck) Start(ctx context.Context, _ component.Host) error {
 	}
 	s.logger.Debug("checked storage files", zap.Int("files", checked), zap.Duration("took", time.Since(began)))
 	return nil
+}
+
+// regular says whether an entry of the folder is a file, or a link to one.
+func (s *storageCheck) regular(e fs.DirEntry) bool {
+	if e.Type() != fs.ModeSymlink {
+		return e.Type().IsRegular()
+	}
+	info, err := os.Stat(filepath.Join(s.dir, e.Name()))
+	return err == nil && info.Mode().IsRegular()
 }
 
 // check looks at one file and sets it aside if it is damaged.

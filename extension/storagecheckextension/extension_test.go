@@ -128,6 +128,25 @@ func TestStart_SetsDamagedFilesAsideAndLeavesTheOthers(t *testing.T) {
 	assert.Zero(t, f.logs.Len())
 }
 
+func TestStart_LooksAtLinkedFilesAndAtNothingElseThatBearsTheName(t *testing.T) {
+	f := newFolder(t)
+	elsewhere := filepath.Join(t.TempDir(), "disk")
+	require.NoError(t, os.WriteFile(elsewhere, []byte(strings.Repeat("garbage\n", 4096)), 0o600))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(f.dir, "receiver_link_")))
+	require.NoError(t, os.Symlink(filepath.Join(f.dir, "none"), filepath.Join(f.dir, "receiver_dangling_")))
+	require.NoError(t, os.Mkdir(filepath.Join(f.dir, "receiver_folder_"), 0o700))
+	require.NoError(t, os.Symlink(f.dir, filepath.Join(f.dir, "receiver_loop_")))
+	require.NoError(t, f.check())
+	names := f.names()
+	assert.Subset(t, names, []string{"receiver_dangling_", "receiver_folder_", "receiver_loop_"})
+	assert.NotContains(t, names, "receiver_link_")
+	assert.Len(t, names, 4)
+	assert.Equal(t, 1, f.logs.Len())
+
+	c := f.client("link") // which would end the process
+	require.NoError(t, c.Close(t.Context()))
+}
+
 func TestStart_KeepsTheNewestOfWhatIsSetAside(t *testing.T) {
 	f := newFolder(t, "one")
 	for range 3 {
