@@ -82,6 +82,9 @@ func (p *pm2) pids() []int {
 			continue
 		}
 		require.NoError(p.t, err)
+		if len(raw) == 0 {
+			continue // PM2 is just writing it, of a process that it starts again
+		}
 		pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
 		require.NoError(p.t, err, file)
 		pids = append(pids, pid)
