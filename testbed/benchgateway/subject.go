@@ -107,8 +107,12 @@ func writeRegistry(path string, list []customer) error {
 		}
 		tenants[i] = &tenant.Tenant{
 			ID: tenant.ID(c.ID), Status: tenant.StatusActive, Isolation: tenant.IsolationShared,
-			Vars: map[string]string{"url": c.URL},
 			Keys: []*tenant.Key{{ID: id, Digest: apikey.Digest(c.Key), Scopes: tenant.NewSignals(tenant.AllSignals()...), CreatedAt: now}},
+		}
+	}
+	for i, c := range list {
+		if c.URL != "" {
+			tenants[i].Vars = map[string]string{"url": c.URL}
 		}
 	}
 	data, err := registryfile.Format(tenants)
