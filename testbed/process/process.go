@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 )
 
 // Settings say what to run and how to know that it is ready.
@@ -182,16 +183,11 @@ func (p *Process) Kill() error {
 
 // FreeAddresses returns n different loopback addresses with free TCP ports.
 func FreeAddresses(n int) ([]string, error) {
-	addrs := make([]string, 0, n)
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // all stay taken until all are found
-		addrs = append(addrs, l.Addr().String())
+	r, err := loopback.Reserve(n)
+	if err != nil {
+		return nil, err
 	}
-	return addrs, nil
+	return r.Addresses, r.Close()
 }
 
 // Port returns the port of an address of FreeAddresses.
