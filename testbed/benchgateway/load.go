@@ -19,6 +19,9 @@ import (
 
 const recordsPerRequest = 100
 
+// maxRefused is after how many answers 429 and 503 a gateway is taken for broken.
+const maxRefused = 20_000
+
 // bodies is how many different requests there are. Requests that are merged must
 // not be copies of each other: they would compress like nothing in production.
 const bodies = 64
@@ -117,7 +120,9 @@ func (l *load) one(ctx context.Context, c customer, body []byte) error {
 		case status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable:
 			return fmt.Errorf("%s was answered %d: %q", c.ID, status, answer)
 		}
-		l.refused.Add(1)
+		if l.refused.Add(1) > maxRefused {
+			return fmt.Errorf("%s is answered %d again and again: %q", c.ID, status, answer)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -3,6 +3,8 @@
 // tenant) and prints what the same requests cost each of them. Runs are
 // interleaved and medians are printed, since a machine's speed drifts. CPU is the
 // process's own, so that other work on the machine and the driver do not count.
+// With -wall it measures latencies instead, which do depend on what else the
+// machine does.
 package main
 
 import (
