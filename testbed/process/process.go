@@ -153,6 +153,14 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Done is closed when the child has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Signal sends the child a signal.
+func (p *Process) Signal(s os.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("signaling pid %d: %w", p.Pid(), err)
+	}
+	return nil
+}
+
 // Stop asks the child to end (SIGTERM) and waits for it. It returns an error if
 // the child ended badly or, after killing it, if ctx was over first.
 func (p *Process) Stop(ctx context.Context) error {
