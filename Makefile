@@ -42,6 +42,10 @@ bench: ## Run every benchmark of the packages
 bench-gateway: build _build/baseline-gateway/otelcol-baseline-gateway ## Compare the gateway with a contrib gateway (Linux)
 	go run ./testbed/benchgateway $(BENCH_GATEWAY_FLAGS)
 
+.PHONY: bench-wall
+bench-wall: build ## Measure what tenants notice of the trouble of others (Linux)
+	go run ./testbed/benchgateway -wall $(BENCH_WALL_FLAGS)
+
 # Strict versioning is off because one component is of another release.
 _build/baseline-gateway/otelcol-baseline-gateway: testbed/baseline/gateway-builder-config.yaml
 	$(TOOL) builder --config $< --skip-strict-versioning
