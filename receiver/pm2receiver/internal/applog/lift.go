@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
 )
@@ -88,7 +89,7 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 	w.first(func(k key) bool { return w.level(k, rec) }, keyLevel, keySeverity)
 	w.first(func(k key) bool { return p.time(k, rec) }, keyTime, keyTimestamp, keyAtTimestamp, keyTs)
 	if !w.first(func(k key) bool { return w.body(k, rec) }, keyMsg, keyMessage, keyAtMessage) {
-		rec.Body().SetStr(arena.String(line))
+		w.mem.SetStr(rec.Body(), arena.String(line))
 	}
 	w.trace(rec)
 	attrs := rec.Attributes()
@@ -101,7 +102,7 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 		}
 	}
 	if w.cut {
-		rec.Body().SetStr(arena.String(line))
+		w.mem.SetStr(rec.Body(), arena.String(line))
 		attrs.PutBool(AttributeCut, true)
 	}
 }
@@ -202,7 +203,7 @@ func (p *Parser) time(k key, rec plog.LogRecord) bool {
 func (w *walker) body(k key, rec plog.LogRecord) bool {
 	s, ok := w.str(k)
 	if ok {
-		rec.Body().SetStr(arena.String(s))
+		w.mem.SetStr(rec.Body(), arena.String(s))
 	}
 	return ok
 }
@@ -250,9 +251,9 @@ func (w *walker) exception(k key, attrs pcommon.Map) bool {
 	if m.Len() == 0 {
 		attrs.Remove(names[k])
 	}
-	putString(attrs, AttributeExceptionType, kind)
-	putString(attrs, AttributeExceptionMessage, message)
-	putString(attrs, AttributeExceptionStacktrace, stack)
+	putString(attrs, AttributeExceptionType, kind, w.mem)
+	putString(attrs, AttributeExceptionMessage, message, w.mem)
+	putString(attrs, AttributeExceptionStacktrace, stack, w.mem)
 	return true
 }
 
@@ -266,9 +267,9 @@ func takeString(m pcommon.Map, name string) string {
 	return s
 }
 
-func putString(attrs pcommon.Map, name, value string) {
+func putString(attrs pcommon.Map, name, value string, mem *slab.Slab) {
 	if value != "" {
-		attrs.PutStr(name, value)
+		mem.PutStr(attrs, name, value)
 	}
 }
 
@@ -282,13 +283,13 @@ func (w *walker) stack(attrs pcommon.Map) bool {
 	if e == nil {
 		return false
 	}
-	PutException(attrs, e)
+	PutException(attrs, e, w.mem)
 	return true
 }
 
 // PutException sets the attributes of an exception.
-func PutException(attrs pcommon.Map, e *stacks.Exception) {
-	putString(attrs, AttributeExceptionType, arena.String(e.Type))
-	putString(attrs, AttributeExceptionMessage, arena.String(e.Message))
-	putString(attrs, AttributeExceptionStacktrace, arena.String(e.Stacktrace))
+func PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
+	putString(attrs, AttributeExceptionType, arena.String(e.Type), mem)
+	putString(attrs, AttributeExceptionMessage, arena.String(e.Message), mem)
+	putString(attrs, AttributeExceptionStacktrace, arena.String(e.Stacktrace), mem)
 }

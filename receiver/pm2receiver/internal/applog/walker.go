@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
 
 const (
@@ -24,9 +25,9 @@ const (
 // encoding/json accepts, but for strings that are not valid: for those it gives up
 // and canonicalize helps.
 type walker struct {
-	b     []byte
-	i     int
-	arena *arena.Arena
+	b   []byte
+	i   int
+	mem *slab.Slab
 
 	values  int
 	cut     bool
@@ -92,9 +93,6 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 	if w.take('}') {
 		return true
 	}
-	if depth > 0 {
-		m.EnsureCapacity(4)
-	}
 	for {
 		w.space()
 		if !w.take('"') {
@@ -148,7 +146,7 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 		w.values++
 		s, ok := w.text()
 		if ok {
-			m.PutStr(arena.String(name), arena.String(s))
+			w.mem.PutStr(m, arena.String(name), arena.String(s))
 		}
 		return ok
 	case 't', 'f', 'n', '{', '[':
@@ -161,10 +159,10 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 	}
 	num := w.b[from:w.i]
 	if n, ok := integer(num); ok {
-		m.PutInt(arena.String(name), n)
+		w.mem.PutInt(m, arena.String(name), n)
 		return true
 	}
-	setNumber(m.PutEmpty(arena.String(name)), num)
+	w.setNumber(m.PutEmpty(arena.String(name)), num)
 	return true
 }
 
@@ -200,7 +198,7 @@ func (w *walker) text() ([]byte, bool) {
 		w.i += end + 1
 		return rest[:end:end], true
 	}
-	s, _, ok := quoted.Unquote(rest[:end+1], w.arena)
+	s, _, ok := quoted.Unquote(rest[:end+1], w.mem.Text)
 	w.i += end + 1
 	return s, ok
 }
@@ -215,7 +213,7 @@ func (w *walker) value(v pcommon.Value, depth int) bool {
 		w.i++
 		s, ok := w.text()
 		if ok {
-			v.SetStr(arena.String(s))
+			w.mem.SetStr(v, arena.String(s))
 		}
 		return ok
 	case '{', '[':
@@ -224,13 +222,19 @@ func (w *walker) value(v pcommon.Value, depth int) bool {
 			if !w.skip(depth) {
 				return false
 			}
-			v.SetStr(arena.String(w.b[from:w.i]))
+			w.mem.SetStr(v, arena.String(w.b[from:w.i]))
 			return true
 		}
 		if w.b[w.i] == '{' {
-			return w.object(v.SetEmptyMap(), depth)
+			m := w.mem.OpenMap(v, depth)
+			ok := w.object(m, depth)
+			w.mem.CloseMap(m, depth)
+			return ok
 		}
-		return w.array(v.SetEmptySlice(), depth)
+		s := w.mem.OpenSlice(v, depth)
+		ok := w.array(s, depth)
+		w.mem.CloseSlice(s, depth)
+		return ok
 	case 't':
 		v.SetBool(true)
 		return w.literal("true")
@@ -244,7 +248,7 @@ func (w *walker) value(v pcommon.Value, depth int) bool {
 	if !w.number() {
 		return false
 	}
-	setNumber(v, w.b[from:w.i])
+	w.setNumber(v, w.b[from:w.i])
 	return true
 }
 
