@@ -52,7 +52,7 @@ _build/baseline/otelcol-baseline: testbed/baseline/builder-config.yaml
 
 .PHONY: bench-pm2
 bench-pm2: build _build/baseline/otelcol-baseline ## Measure the pm2 receiver beside contrib's filelog
-	go run ./testbed/benchpm2
+	go run ./testbed/benchpm2 $(BENCH_PM2_FLAGS)
 
 .PHONY: bench-request
 bench-request: ## Measure auth and tenant processor beside upstream's
