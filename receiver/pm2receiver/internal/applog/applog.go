@@ -71,14 +71,15 @@ func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n'
 
 func (p *Parser) json(text []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 	attrs := rec.Attributes()
-	p.w = walker{b: text, mem: mem}
+	p.w.reset(text, mem)
+	defer p.w.reset(nil, nil) // an idle file keeps no block in memory
 	if !p.w.top(attrs) {
 		attrs.Clear()
 		canonical, ok := canonicalize(text)
 		if !ok {
 			return false
 		}
-		p.w = walker{b: canonical, mem: mem}
+		p.w.reset(canonical, mem)
 		if !p.w.top(attrs) {
 			attrs.Clear()
 			return false

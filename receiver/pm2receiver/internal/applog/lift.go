@@ -1,6 +1,7 @@
 package applog
 
 import (
+	"math/bits"
 	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -94,12 +95,10 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 	w.trace(rec)
 	attrs := rec.Attributes()
 	if !w.first(func(k key) bool { return w.exception(k, attrs) }, keyErr, keyError) && w.stack(attrs) {
-		w.special[keyStack] = span{}
+		w.drop(keyStack)
 	}
-	for k := keyNone + 1; k < keys; k++ {
-		if w.special[k] != (span{}) {
-			w.keep(attrs, k)
-		}
+	for rest := w.present; rest != 0; rest &= rest - 1 {
+		w.keep(attrs, key(bits.TrailingZeros32(rest)))
 	}
 	if w.cut {
 		w.mem.SetStr(rec.Body(), arena.String(line))
@@ -110,8 +109,8 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 // first uses the first of the keys that use accepts, and clears it.
 func (w *walker) first(use func(key) bool, candidates ...key) bool {
 	for _, k := range candidates {
-		if w.special[k] != (span{}) && use(k) {
-			w.special[k] = span{}
+		if w.has(k) && use(k) {
+			w.drop(k)
 			return true
 		}
 	}
@@ -126,11 +125,13 @@ func (w *walker) at(k key) byte {
 
 // str returns the value of a special field if it is a string.
 func (w *walker) str(k key) ([]byte, bool) {
-	at := w.special[k]
-	if at.plain {
+	if !w.has(k) {
+		return nil, false
+	}
+	if at := w.special[k]; at.plain {
 		return w.b[at.from+1 : at.to-1 : at.to-1], true
 	}
-	if at == (span{}) || w.at(k) != '"' {
+	if w.at(k) != '"' {
 		return nil, false
 	}
 	w.i++
@@ -213,19 +214,19 @@ func (w *walker) trace(rec plog.LogRecord) {
 	spanID, _ := w.str(keySpanID)
 	hasTrace, hasSpan := setTrace(rec, trace, spanID)
 	if hasTrace {
-		w.special[keyTraceID] = span{}
+		w.drop(keyTraceID)
 	}
 	if hasSpan {
-		w.special[keySpanID] = span{}
+		w.drop(keySpanID)
 	}
 	var flags [1]byte
 	if text, ok := w.str(keyTraceFlags); ok && decodeHex(flags[:], text) {
 		rec.SetFlags(plog.LogRecordFlags(flags[0]))
-		w.special[keyTraceFlags] = span{}
-	} else if w.special[keyTraceFlags] != (span{}) {
+		w.drop(keyTraceFlags)
+	} else if w.has(keyTraceFlags) {
 		if n, err := strconv.ParseUint(arena.String(w.raw(keyTraceFlags)), 10, 8); err == nil {
 			rec.SetFlags(plog.LogRecordFlags(n))
-			w.special[keyTraceFlags] = span{}
+			w.drop(keyTraceFlags)
 		}
 	}
 }

@@ -29,9 +29,11 @@ type walker struct {
 	i   int
 	mem *slab.Slab
 
-	values  int
-	cut     bool
+	values int
+	cut    bool
+	// special are the special fields of which present has the bit.
 	special [keys]span
+	present uint32
 	// inFields is set inside the object in which logstash formats keep all fields.
 	inFields bool
 }
@@ -41,6 +43,16 @@ type span struct {
 	from, to int
 	plain    bool // a string without escapes
 }
+
+// reset makes the walker ready for another line.
+func (w *walker) reset(line []byte, mem *slab.Slab) {
+	w.b, w.i, w.mem = line, 0, mem
+	w.values, w.present, w.cut, w.inFields = 0, 0, false, false
+}
+
+func (w *walker) has(k key) bool { return w.present&(1<<k) != 0 }
+
+func (w *walker) drop(k key) { w.present &^= 1 << k }
 
 // canonicalize rewrites a line that only encoding/json can read.
 func canonicalize(text []byte) ([]byte, bool) {
@@ -177,6 +189,7 @@ func (w *walker) remember(k key) bool {
 		if !escaped {
 			w.i = from + end + 2
 			w.special[k] = span{from, w.i, true}
+			w.present |= 1 << k
 			return true
 		}
 	}
@@ -184,6 +197,7 @@ func (w *walker) remember(k key) bool {
 		return false
 	}
 	w.special[k] = span{from, w.i, false}
+	w.present |= 1 << k
 	return true
 }
 

@@ -68,21 +68,21 @@ func asRaw(v any) any {
 func walk(line []byte) (attrs, special map[string]any, ok bool) {
 	p := New(Settings{JSON: true, Location: time.UTC})
 	m := pcommon.NewMap()
-	p.w = walker{b: line, mem: slab.New(slab.Usage{})}
+	p.w.reset(line, slab.New(slab.Usage{}))
 	if !p.w.top(m) {
 		canonical, readable := canonicalize(line)
 		if !readable {
 			return nil, nil, false
 		}
 		m.Clear()
-		p.w = walker{b: canonical, mem: slab.New(slab.Usage{})}
+		p.w.reset(canonical, slab.New(slab.Usage{}))
 		if !p.w.top(m) {
 			return nil, nil, false
 		}
 	}
 	special = map[string]any{}
 	for k := keyNone + 1; k < keys; k++ {
-		if p.w.special[k] != (span{}) {
+		if p.w.has(k) {
 			v := pcommon.NewValueEmpty()
 			p.w.at(k)
 			if !p.w.value(v, 1) {
