@@ -161,8 +161,10 @@ func (w *walker) level(k key, rec plog.LogRecord) bool {
 	if c := text[0]; c != '-' && c-'0' > 9 {
 		return false
 	}
-	level, err := strconv.ParseFloat(arena.String(text), 64)
-	if err != nil {
+	level, err := 0.0, error(nil)
+	if n, ok := integer(text); ok {
+		level = float64(n)
+	} else if level, err = strconv.ParseFloat(arena.String(text), 64); err != nil {
 		return false
 	}
 	n, _ := severity.FromLevel(level)

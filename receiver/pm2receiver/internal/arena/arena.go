@@ -34,7 +34,7 @@ func (a *Arena) Used() int { return a.used }
 func (a *Arena) Reserve(n int) []byte {
 	if cap(a.free) < n+slack {
 		a.free = uncleared(max(a.size, leastPiece, n+slack))
-		a.size /= 8
+		a.size /= 16
 	}
 	return a.free
 }

@@ -26,7 +26,7 @@ func (p *pieces[T]) take() *T {
 // expectation that was too low was mostly a little too low.
 func following(next *int) int {
 	n := max(*next, firstPiece)
-	*next = min(max(n/4, firstPiece), maxPiece)
+	*next = min(max(n/16, firstPiece), maxPiece)
 	return n
 }
 

@@ -20,6 +20,9 @@ const (
 	// maxPiece how many a later one may have.
 	firstPiece = 8
 	maxPiece   = 256
+	// lastLine is free when the last line of a block is decoded: room for all of the
+	// line is asked for before it is known how much of it is text.
+	lastLine = 1 << 10
 	// fewFields is the least room that a map or slice has at first.
 	fewFields = 8
 	// levels is how deep maps and slices may be nested to be taken from a slab.
@@ -40,10 +43,10 @@ func (u Usage) Of(size, whole int) Usage {
 		if whole <= 0 {
 			return 0
 		}
-		return int(int64(n)*int64(size)/int64(whole)) + n/16
+		return int(int64(n)*int64(size)/int64(whole)) + n/32
 	}
 	return Usage{
-		part(u.Text), part(u.Records), part(u.Fields), part(u.Inner), part(u.Elements), part(u.Strings), part(u.Ints), part(u.Doubles),
+		part(u.Text) + lastLine, part(u.Records), part(u.Fields), part(u.Inner), part(u.Elements), part(u.Strings), part(u.Ints), part(u.Doubles),
 		part(u.Maps), part(u.Slices),
 	}
 }
