@@ -146,11 +146,7 @@ func (d *Decoder) Flush(src Source, now time.Time, everything bool) (plog.Logs, 
 }
 
 func (d *Decoder) begin(src Source, now time.Time, size int) {
-	expect := slab.Usage{Text: size}
-	if d.used > 0 {
-		expect = d.usage.Of(size, d.used)
-	}
-	d.batch = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), size: size, mem: slab.New(expect)}
+	d.batch = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), size: size, mem: slab.New(d.usage.Of(size, d.used))}
 }
 
 func (d *Decoder) end() (plog.Logs, Stats) {

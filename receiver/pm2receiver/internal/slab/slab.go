@@ -23,6 +23,10 @@ const (
 	// lastLine is free when the last line of a block is decoded: room for all of the
 	// line is asked for before it is known how much of it is text.
 	lastLine = 1 << 10
+	// mostBytes is how much of a block is prepared for, and partBytes how many bytes of
+	// it make at least one part.
+	mostBytes = 128 << 10
+	partBytes = 8
 	// fewFields is the least room that a map or slice has at first.
 	fewFields = 8
 	// levels is how deep maps and slices may be nested to be taken from a slab.
@@ -37,17 +41,18 @@ type Usage struct {
 	Records, Fields, Inner, Elements, Strings, Ints, Doubles, Maps, Slices int
 }
 
-// Of returns what is to be expected of size bytes if whole bytes took u.
+// Of returns what is to be expected of size bytes if whole bytes took u. However dense
+// those were, it is bounded: they may have ended what had begun long before.
 func (u Usage) Of(size, whole int) Usage {
-	part := func(n int) int {
-		if whole <= 0 {
-			return 0
-		}
-		return int(int64(n)*int64(size)/int64(whole)) + n/32
+	if whole <= 0 {
+		return Usage{Text: size}
 	}
+	size = min(size, mostBytes)
+	share := func(n int) int { return int(int64(n)*int64(size)/int64(whole)) + n/32 }
+	part := func(n int) int { return min(share(n), size/partBytes) }
 	return Usage{
-		part(u.Text) + lastLine, part(u.Records), part(u.Fields), part(u.Inner), part(u.Elements), part(u.Strings), part(u.Ints), part(u.Doubles),
-		part(u.Maps), part(u.Slices),
+		min(share(u.Text), 2*size) + lastLine, part(u.Records), part(u.Fields), part(u.Inner), part(u.Elements), part(u.Strings),
+		part(u.Ints), part(u.Doubles), part(u.Maps), part(u.Slices),
 	}
 }
 
