@@ -54,6 +54,14 @@ _build/baseline/otelcol-baseline: testbed/baseline/builder-config.yaml
 bench-pm2: build _build/baseline/otelcol-baseline ## Measure the pm2 receiver beside contrib's filelog
 	go run ./testbed/benchpm2 $(BENCH_PM2_FLAGS)
 
+.PHONY: soak
+soak: build ## Look for growth in the gateway while 5,000 tenants come and go (18 min, Linux)
+	go run ./testbed/soak $(SOAK_FLAGS)
+
+.PHONY: replay-pm2
+replay-pm2: build ## Replay the recorded rotations to the agent at real speed (2 min)
+	E2E_ROTATION_SPEED=1 go test -count=1 -v -run TestPM2RotationReplay ./internal/e2e
+
 .PHONY: bench-request
 bench-request: ## Measure auth and tenant processor beside upstream's
 	go test -run '^$$' -bench Authenticate -benchmem ./extension/bearerkeyauthextension

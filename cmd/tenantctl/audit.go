@@ -26,14 +26,24 @@ func (a *app) auditCommand() *cobra.Command {
 func (a *app) auditList() *cobra.Command {
 	var tenantID string
 	var details bool
+	var gateway gatewayLog
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List who changed the registry, when and why",
 		Long: `List the entries of the audit log, oldest first. -o json and -o yaml print all that
-an entry says, before and after included. What is printed is not verified: see
-"tenantctl audit verify".`,
+an entry says, before and after included. With --log it is the log of a gateway,
+of where requests without a valid key came from. What is printed is not verified:
+see "tenantctl audit verify".`,
+		Example: `  tenantctl audit list --tenant tenant-a --details
+  tenantctl audit list --log /var/lib/otelcol-tenant/state/audit`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if gateway.path != "" {
+				if tenantID != "" {
+					return usagef("--tenant and --log exclude each other: a request without a valid key has no tenant")
+				}
+				return a.listGatewayLog(cmd.Context(), &gateway, details)
+			}
 			entries := []*audit.Entry{}
 			err := a.readLog(cmd.Context(), func(log audit.Storage, _ audit.Keys) error {
 				n := 0
@@ -57,6 +67,7 @@ an entry says, before and after included. What is printed is not verified: see
 	}
 	c.Flags().StringVar(&tenantID, "tenant", "", "only what changed the tenant `ID`")
 	c.Flags().BoolVar(&details, "details", false, "also print what changed")
+	gateway.logFlag(c)
 	return c
 }
 
@@ -138,6 +149,8 @@ type auditVerdict struct {
 	Root       string   `json:"root,omitempty"`
 	Verifier   string   `json:"verifier"`
 	Checkpoint string   `json:"checkpoint,omitempty"`
+	FirstPart  int64    `json:"first_part,omitempty"` // of the log of a gateway
+	LastPart   int64    `json:"last_part,omitempty"`
 	Faults     []string `json:"faults"`
 	Warnings   []string `json:"warnings"`
 
@@ -149,6 +162,7 @@ var errTampered = errors.New("the audit log is not as it was written")
 func (a *app) auditVerify() *cobra.Command {
 	var verifier string
 	var checkpoints []string
+	var gateway gatewayLog
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Find out whether the audit log is as it was written",
@@ -158,8 +172,12 @@ cut off. It needs the log and the public part of its key, nothing else.
 A log that was put back as a whole to what it was earlier is found by the
 checkpoint seen last, kept beside the key, and by those given with --checkpoint:
 keep the output of "tenantctl audit verify -o json" where nobody who may change
-the registry can. The exit status is 1 if anything is wrong.`,
+the registry can. The exit status is 1 if anything is wrong.
+
+With --log it is the log of a gateway, which may be running. Its key is the file
+DIR.key unless --audit-key or --verifier is given.`,
 		Example: `  tenantctl audit verify
+  tenantctl audit verify --log /var/lib/otelcol-tenant/state/audit
   tenantctl audit verify --verifier otelcol-tenant-audit+1a2b3c4d+Ab… --checkpoint kept.json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -172,14 +190,8 @@ the registry can. The exit status is 1 if anything is wrong.`,
 				}
 				proof.Others = append(proof.Others, data)
 			}
-			err := a.readLog(cmd.Context(), func(log audit.Storage, keys audit.Keys) error {
-				return v.verify(cmd.Context(), log, keys, proof)
-			})
-			if err != nil {
+			if err := a.verifyLog(cmd.Context(), &v, &gateway, proof); err != nil {
 				return err
-			}
-			if v.Valid {
-				a.compareRegistry(cmd.Context(), &v)
 			}
 			if err := a.print(&v, v.write); err != nil {
 				return err
@@ -190,9 +202,22 @@ the registry can. The exit status is 1 if anything is wrong.`,
 			return nil
 		},
 	}
+	gateway.logFlag(c)
 	c.Flags().StringVar(&verifier, "verifier", "", "the public `KEY` as verify prints it, where the key file is not at hand")
 	c.Flags().StringArrayVar(&checkpoints, "checkpoint", nil, "`FILE` with an earlier checkpoint, alone or as -o json printed it; repeat for more")
 	return c
+}
+
+// verifyLog verifies the log of the gateway, or else that of the registry.
+func (a *app) verifyLog(ctx context.Context, v *auditVerdict, gateway *gatewayLog, proof audit.Proof) error {
+	if gateway.path != "" {
+		return gateway.verify(ctx, v, a.auditKey, proof)
+	}
+	err := a.readLog(ctx, func(log audit.Storage, keys audit.Keys) error { return v.verify(ctx, log, keys, proof) })
+	if err == nil && v.Valid {
+		a.compareRegistry(ctx, v)
+	}
+	return err
 }
 
 func (v *auditVerdict) verify(ctx context.Context, log audit.Storage, keys audit.Keys, proof audit.Proof) error {

@@ -54,7 +54,7 @@ func auditEverything(t *testing.T, c *cli) {
 		actions = append(actions, e.Action)
 		assert.Equal(t, int64(n), e.Seq)
 		assert.WithinDuration(t, time.Now(), e.Time, time.Minute)
-		assert.Equal(t, systemUser(), e.User)
+		assert.Equal(t, audit.SystemUser(), e.User)
 		require.NotEmpty(t, e.Changes)
 		if n > 0 {
 			assert.Equal(t, entries[n-1].After, e.Before)
@@ -65,7 +65,7 @@ func auditEverything(t *testing.T, c *cli) {
 		"onboard", "tenant create", "tenant delete", "registry import",
 	}, actions)
 	assert.Equal(t, []string{"alice", "ticket 7"}, []string{entries[0].Actor, entries[0].Reason})
-	assert.Equal(t, strings.Split(systemUser(), "@")[0], entries[1].Actor)
+	assert.Equal(t, strings.Split(audit.SystemUser(), "@")[0], entries[1].Actor)
 	assert.Len(t, entries[5].Changes[0].After, 2, "the new key and the end of the old one")
 	assert.Len(t, entries[10].Changes, 3, "two are gone and one is new")
 	assert.Len(t, c.entries("--tenant", "b"), 3)

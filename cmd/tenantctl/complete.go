@@ -37,7 +37,8 @@ func (a *app) completeArguments(root *cobra.Command) error {
 		"tenant update": {"isolation": words("shared", "dedicated"), "unset-route": signals},
 		"key create":    {"scopes": signals},
 		"onboard":       {"scopes": signals},
-		"audit list":    {"tenant": tenants},
+		"audit list":    {"tenant": tenants, "log": folders},
+		"audit verify":  {"log": folders},
 	} {
 		c, _, err := root.Find(strings.Fields(path))
 		if err != nil {
@@ -56,6 +57,11 @@ func words(all ...string) completion {
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return all, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// folders lets the shell complete folders.
+func folders(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
 // completeIDs completes the first argument with what list finds in the registry,

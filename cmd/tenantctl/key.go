@@ -170,6 +170,10 @@ func (a *app) keyList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list [TENANT]",
 		Short: "List the keys of a tenant, or of all",
+		Long: `List keys with their state: active; pending, before --not-before; expired; or
+revoked. When a key was used last each gateway tells in the file of key_use.`,
+		Example: `  tenantctl key list tenant-a
+  tenantctl key list -o json | jq -r '.[] | select(.state == "expired").id'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("%s takes at most one TENANT", cmd.CommandPath())
@@ -217,7 +221,8 @@ func (a *app) keyRevoke() *cobra.Command {
 		Short: "Make a key worthless, at once and for good",
 		Long: `Revoke a key by its ID, or by the key itself where that has leaked. Gateways
 refuse it within a second. To revoke a key again changes nothing.`,
-		Args: exactly("KEY"),
+		Example: `  tenantctl key revoke k7f3a9c2 --reason "laptop lost"`,
+		Args:    exactly("KEY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id := args[0]
 			if whole, err := apikey.ID(id); err == nil {

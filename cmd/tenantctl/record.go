@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strings"
 
@@ -54,7 +53,7 @@ func (a *app) recorder(s store) (*audit.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &audit.Recorder{Actor: a.change.actor, User: systemUser(), Action: a.action, Reason: a.change.reason, Key: key, Now: a.now}
+	r := &audit.Recorder{Actor: a.change.actor, User: audit.SystemUser(), Action: a.action, Reason: a.change.reason, Key: key, Now: a.now}
 	if r.Actor == "" {
 		r.Actor = os.Getenv(actorEnv)
 	}
@@ -65,19 +64,6 @@ func (a *app) recorder(s store) (*audit.Recorder, error) {
 		return nil, usagef("--actor and --reason must have at most %d bytes", maxNote)
 	}
 	return r, nil
-}
-
-// systemUser returns the user of the system and the machine, as user@host.
-func systemUser() string {
-	name := fmt.Sprintf("uid-%d", os.Getuid())
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return name + "@" + host
 }
 
 // auditKeyPath returns where the key of the audit log is.

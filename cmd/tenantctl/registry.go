@@ -52,6 +52,8 @@ func (a *app) registryValidate() *cobra.Command {
 are about things that are valid but rarely meant: tenants without a usable key,
 keys that end within two weeks, and secrets in clear. The exit status is 1 if
 the registry is not valid.`,
+		Example: `  tenantctl registry validate
+  tenantctl --registry ./tenants.yaml registry validate -o json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.store()

@@ -69,7 +69,20 @@ func (a *app) command() *cobra.Command {
 		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand())
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway takes every change within a second, without a
-restart. Each change is an entry of the audit log.`
+restart. Each change is an entry of the audit log.
+
+Environment:
+  ` + registryEnv + `   default of --registry; keeps a password out of process lists
+  ` + auditKeyEnv + `  default of --audit-key
+  ` + actorEnv + `      default of --actor
+  PGPASSWORD, PGPASSFILE, PGSSLMODE and others of libpq, for a registry in a database
+
+Files:
+  tenants.yaml             a registry; readable by the gateway and its operators only
+  tenants.yaml.audit/      its audit log
+  tenants.yaml.audit-key   the key that signs the log; of those who change the registry
+  .tenants.yaml.lock       lets commands take turns
+  ~/.config/otelcol-tenant/audit.key   the key, for a registry in a database`
 	root.Example = `  export TENANTCTL_REGISTRY=/etc/otelcol-tenant/tenants.yaml
   tenantctl tenant create tenant-a --name "Tenant A Ltd"
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key`

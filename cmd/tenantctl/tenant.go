@@ -18,8 +18,7 @@ import (
 func (a *app) tenantCommand() *cobra.Command {
 	return group("tenant", "Create, change and list tenants",
 		a.tenantCreate(), a.tenantList(), a.tenantShow(), a.tenantUpdate(),
-		a.tenantStatus("suspend", "Refuse a tenant's data until it is resumed", tenant.StatusSuspended, "suspended"),
-		a.tenantStatus("resume", "Accept the data of a suspended tenant again", tenant.StatusActive, "resumed"),
+		a.tenantSuspend(), a.tenantResume(),
 		a.tenantDelete())
 }
 
@@ -61,7 +60,8 @@ func (a *app) tenantUpdate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "update ID",
 		Short: "Change a tenant's name, attributes, variables, routes or limits",
-		Long: `Change what is given and leave the rest. Comments and order of the registry stay. A limit of 0 is no limit. A route with no destination, "logs=", discards
+		Long: `Change what is given and leave the rest. Comments and order of the registry
+stay. A limit of 0 is no limit. A route with no destination, "logs=", discards
 the signal; --unset-route gives it back to the gateway's own routes.`,
 		Example: `  tenantctl tenant update tenant-a --route logs=loki,signoz --var signoz_endpoint=signoz.a.example:4317
   tenantctl tenant update tenant-a --limit logs.bytes_per_second=5MiB --unset-route traces`,
@@ -77,18 +77,35 @@ the signal; --unset-route gives it back to the gateway's own routes.`,
 	return a.changing(c)
 }
 
-func (a *app) tenantStatus(use, short string, status tenant.Status, done string) *cobra.Command {
-	return a.changing(&cobra.Command{
-		Use:   use + " ID",
-		Short: short,
-		Args:  exactly("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeTenant(cmd, args[0], done, func(t *tenant.Tenant) error {
-				t.Status = status
-				return nil
-			})
-		},
-	})
+func (a *app) tenantSuspend() *cobra.Command {
+	return a.tenantStatus(&cobra.Command{
+		Use:   "suspend ID",
+		Short: "Refuse a tenant's data until it is resumed",
+		Long: `Refuse a tenant's data with 403 over HTTP and PERMISSION_DENIED over gRPC. The
+agents of this distribution wait it out over HTTP; other senders drop their data.
+What the gateway holds already is delivered. Keys and routes stay.`,
+		Example: `  tenantctl tenant suspend tenant-a --reason "unpaid, ticket 4711"`,
+	}, tenant.StatusSuspended, "suspended")
+}
+
+func (a *app) tenantResume() *cobra.Command {
+	return a.tenantStatus(&cobra.Command{
+		Use:     "resume ID",
+		Short:   "Accept the data of a suspended tenant again",
+		Long:    `Accept a suspended tenant's data again, with the keys and routes that it had.`,
+		Example: `  tenantctl tenant resume tenant-a`,
+	}, tenant.StatusActive, "resumed")
+}
+
+func (a *app) tenantStatus(c *cobra.Command, status tenant.Status, done string) *cobra.Command {
+	c.Args = exactly("ID")
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.changeTenant(cmd, args[0], done, func(t *tenant.Tenant) error {
+			t.Status = status
+			return nil
+		})
+	}
+	return a.changing(c)
 }
 
 func (a *app) tenantDelete() *cobra.Command {
@@ -99,7 +116,8 @@ func (a *app) tenantDelete() *cobra.Command {
 		Long: `Mark a tenant as deleted: its keys are unknown from then on, what the gateway
 still holds for it is delivered, and its ID is kept so that nobody else gets it.
 Asks for the ID again unless --yes is given.`,
-		Args: exactly("ID"),
+		Example: `  tenantctl tenant delete tenant-a --reason "contract ended"`,
+		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes && !a.change.dryRun {
 				if err := a.confirm(fmt.Sprintf("Deleting tenant %s cannot be undone. Type its ID to go on: ", args[0]), args[0]); err != nil {
@@ -164,7 +182,11 @@ func (a *app) tenantList() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the tenants",
-		Args:  exactly(),
+		Long: `List the tenants with their status, isolation, and how many of their keys work
+now. -o json and -o yaml print all that "tenantctl tenant show" does.`,
+		Example: `  tenantctl tenant list --all
+  tenantctl tenant list -o json | jq -r '.[].id'`,
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			doc, err := a.read(cmd.Context())
 			if err != nil {
@@ -199,7 +221,11 @@ func (a *app) tenantShow() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one tenant with its routes, limits and keys",
-		Args:  exactly("ID"),
+		Long: `Show all that the registry knows of a tenant. Variables whose names say that
+they are secrets are shown as (hidden) unless they are references such as
+${file:/run/secrets/x}; of keys there is nothing to show but their IDs.`,
+		Example: `  tenantctl tenant show tenant-a -o yaml`,
+		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			doc, err := a.read(cmd.Context())
 			if err != nil {

@@ -52,6 +52,11 @@ type Config struct {
 	// dropped and counted.
 	DeadLetter configoptional.Optional[DeadLetterConfig] `mapstructure:"dead_letter"`
 
+	// ShutdownTimeout bounds how long a shutdown, or a reload of the collector's
+	// configuration, waits for destinations. Without storage it is the time in
+	// which what is queued is tried once more; the rest is lost and counted.
+	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
+
 	Metrics MetricsConfig `mapstructure:"metrics"`
 
 	// prevent unkeyed literal initialization
@@ -167,11 +172,12 @@ func createDefaultConfig() component.Config {
 			Batch:       BatchConfig{MaxBytes: bytesize.MiB, Timeout: 200 * time.Millisecond},
 			Concurrency: 2,
 		},
-		Retry:          RetryConfig{InitialInterval: time.Second, MaxInterval: 30 * time.Second},
-		CircuitBreaker: CircuitBreakerConfig{Failures: 5, Open: 10 * time.Second},
-		MaxTotalBytes:  2 * bytesize.GiB,
-		MaxMemoryBytes: 128 * bytesize.MiB,
-		DeadLetter:     configoptional.Default(DeadLetterConfig{MaxBytes: 64 * bytesize.MiB}),
+		Retry:           RetryConfig{InitialInterval: time.Second, MaxInterval: 30 * time.Second},
+		CircuitBreaker:  CircuitBreakerConfig{Failures: 5, Open: 10 * time.Second},
+		MaxTotalBytes:   2 * bytesize.GiB,
+		MaxMemoryBytes:  128 * bytesize.MiB,
+		ShutdownTimeout: 10 * time.Second,
+		DeadLetter:      configoptional.Default(DeadLetterConfig{MaxBytes: 64 * bytesize.MiB}),
 	}
 }
 
@@ -196,6 +202,7 @@ func (c *Config) Validate() error {
 	add(c.CircuitBreaker.Failures <= 0, `"circuit_breaker::failures" must be positive`)
 	add(c.CircuitBreaker.Open <= 0, `"circuit_breaker::open" must be positive`)
 	add(c.MaxTotalBytes < c.Lane.MaxBytes, `"max_total_bytes" must not be less than "lane::max_bytes"`)
+	add(c.ShutdownTimeout <= 0, `"shutdown_timeout" must be positive`)
 	add(c.MaxMemoryBytes < 0, `"max_memory_bytes" must not be negative`)
 	if c.DeadLetter.HasValue() {
 		add(c.DeadLetter.Get().Directory == "", `"dead_letter::directory" must be set`)

@@ -48,6 +48,10 @@ type ArchiveConfig struct {
 	// Compression is none or zstd.
 	Compression backend.ArchiveCompression `mapstructure:"compression"`
 
+	// Fsync makes what was delivered to the archive outlive a power cut.
+	// Without it the system writes when it likes.
+	Fsync bool `mapstructure:"fsync"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -140,7 +144,7 @@ func (d *DestinationConfig) compile(name string, pool *backend.Pool) (*backend.D
 	case d.Archive.HasValue():
 		a := d.Archive.Get()
 		out, err = backend.NewArchive(name, backend.ArchiveSettings{
-			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles, Compression: a.Compression,
+			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles, Compression: a.Compression, Fsync: a.Fsync,
 		}, pool)
 	case d.OTLPHTTP.HasValue():
 		kind = "::otlp_http"

@@ -62,12 +62,13 @@ func TestConfig_Full(t *testing.T) {
 			MaxBytes: 64 * bytesize.MiB, MaxAge: 12 * time.Hour, Concurrency: 4,
 			Batch: BatchConfig{MaxBytes: 2 * bytesize.MiB, Timeout: 100 * time.Millisecond},
 		},
-		Retry:          RetryConfig{InitialInterval: 2 * time.Second, MaxInterval: time.Minute},
-		CircuitBreaker: CircuitBreakerConfig{Failures: 3, Open: 20 * time.Second},
-		MaxTotalBytes:  4 * bytesize.GiB,
-		MaxMemoryBytes: 256 * bytesize.MiB,
-		DeadLetter:     configoptional.Some(DeadLetterConfig{Directory: "./dead-letters", MaxBytes: 32 * bytesize.MiB}),
-		Metrics:        MetricsConfig{Tenant: true},
+		Retry:           RetryConfig{InitialInterval: 2 * time.Second, MaxInterval: time.Minute},
+		CircuitBreaker:  CircuitBreakerConfig{Failures: 3, Open: 20 * time.Second},
+		MaxTotalBytes:   4 * bytesize.GiB,
+		MaxMemoryBytes:  256 * bytesize.MiB,
+		ShutdownTimeout: 5 * time.Second,
+		DeadLetter:      configoptional.Some(DeadLetterConfig{Directory: "./dead-letters", MaxBytes: 32 * bytesize.MiB}),
+		Metrics:         MetricsConfig{Tenant: true},
 	}
 	got := loadConfig(t, "tenant_routing")
 	for name, d := range got.Destinations { // what is not set holds defaults that nothing reads
@@ -111,6 +112,7 @@ func TestConfig_Invalid(t *testing.T) {
 		"circuit_breaker open":          `"circuit_breaker::open" must be positive`,
 		"max_total_bytes":               `"max_total_bytes" must not be less than "lane::max_bytes"`,
 		"max_memory_bytes":              `"max_memory_bytes" must not be negative`,
+		"shutdown_timeout":              `"shutdown_timeout" must be positive`,
 		"dead_letter directory":         `"dead_letter::directory" must be set`,
 		"dead_letter max_bytes":         `"dead_letter::max_bytes" must be positive`,
 		"unknown route":                 `"routes::logs" names "nowhere"`,

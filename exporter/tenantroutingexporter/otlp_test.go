@@ -3,7 +3,6 @@ package tenantroutingexporter
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +27,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -58,7 +58,7 @@ func (s *sink) seen() map[string]int {
 // otlpConfig returns the configuration of a real OTLP receiver on free ports.
 func otlpConfig(tb testing.TB) (cfg *otlpreceiver.Config, grpcAddr, httpAddr string) {
 	tb.Helper()
-	grpcAddr, httpAddr = freeAddr(tb), freeAddr(tb)
+	grpcAddr, httpAddr = loopback.Address(tb), loopback.Address(tb)
 	cfg = otlpreceiver.NewFactory().CreateDefaultConfig().(*otlpreceiver.Config)
 	g := configgrpc.NewDefaultServerConfig()
 	g.NetAddr = confignet.AddrConfig{Endpoint: grpcAddr, Transport: confignet.TransportTypeTCP}
@@ -68,14 +68,6 @@ func otlpConfig(tb testing.TB) (cfg *otlpreceiver.Config, grpcAddr, httpAddr str
 	cfg.Protocols.GRPC = configoptional.Some(g)
 	cfg.Protocols.HTTP = configoptional.Some(otlpreceiver.HTTPConfig{ServerConfig: h, TracesURLPath: "/v1/traces", MetricsURLPath: "/v1/metrics", LogsURLPath: "/v1/logs"})
 	return cfg, grpcAddr, httpAddr
-}
-
-func freeAddr(tb testing.TB) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(tb, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func startSink(tb testing.TB) (s *sink, grpcAddr, httpAddr string) {

@@ -113,13 +113,12 @@ func TestRegistry_ARouteChangeIsForTheNextRequest(t *testing.T) {
 func TestRegistry_ANewEndpointTakesWhatWaitedForTheOld(t *testing.T) {
 	s := newServer(t)
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars("http://127.0.0.1:1", "t")})
-	g := startGateway(t, plainConfig, registry)
+	// Its own clock would come minutes too late.
+	g := startGateway(t, plainConfig+"retry: {initial_interval: 5m, max_interval: 5m}", registry)
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")))
-	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=connection_refused") > 0 }, 5*time.Second, time.Millisecond)
-	begin := time.Now()
+	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=connection_refused") > 0 }, 10*time.Second, time.Millisecond)
 	registry.Set(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t")})
 	s.eventually(t, "/v1/logs 1")
-	assert.Less(t, time.Since(begin), time.Second)
 }
 
 func TestRegistry_ARemovedTenantDrains(t *testing.T) {

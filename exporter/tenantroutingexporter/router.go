@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -45,15 +46,17 @@ type router struct {
 	refusals  refusals
 	reported  atomic.Int64 // Unix time of the last report of failing storage
 	telemetry *telemetry
+	laneIdle  time.Duration
 
 	changed     chan struct{} // the registry has a new snapshot
 	stop        chan struct{}
 	tasks       sync.WaitGroup
 	unsubscribe func()
+	unpost      []func() // take the lanes off the boards of health
 }
 
 func newRouter(cfg *Config, set exporter.Settings) *router {
-	return &router{cfg: cfg, set: set, changed: make(chan struct{}, 1), stop: make(chan struct{})}
+	return &router{cfg: cfg, set: set, laneIdle: laneIdleTimeout, changed: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
 func (r *router) start(ctx context.Context, host component.Host) (err error) {
@@ -100,6 +103,9 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		default:
 		}
 	})
+	for _, board := range tenant.FindHealthBoards(host) {
+		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, sched.Health))
+	}
 	sched.Start()
 	r.tasks.Go(r.followRegistry)
 	r.tasks.Go(r.sweep)
@@ -115,7 +121,7 @@ func (r *router) laneSettings() lane.Settings {
 			RetryInitial: c.Retry.InitialInterval, RetryMax: c.Retry.MaxInterval,
 			BreakerFailures: c.CircuitBreaker.Failures, BreakerOpen: c.CircuitBreaker.Open,
 			MaxTotalBytes: int64(c.MaxTotalBytes), MaxMemoryBytes: int64(c.MaxMemoryBytes),
-			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: laneIdleTimeout,
+			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: r.laneIdle,
 		},
 		Logger:    r.set.Logger,
 		PerTenant: c.Metrics.Tenant,
@@ -144,6 +150,7 @@ func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Par
 		Open: func(ctx context.Context, name string) (storage.Client, error) {
 			return st.GetClient(ctx, component.KindExporter, r.set.ID, name)
 		},
+		Locate: func(name string) (string, bool) { return boltfile.Locate(st, component.KindExporter, r.set.ID, name) },
 		Logger: r.set.Logger,
 	})
 	if err != nil {
@@ -210,24 +217,53 @@ func (r *router) sweep() {
 		case <-r.stop:
 			return
 		case now := <-ticker.C:
-			r.pool.Sweep(now)
-			r.plans.sweep(now)
-			if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
-				r.scheduler.Load().Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
-			}
-			if r.letters != nil {
-				r.letters.Sweep(now.Add(-sweepInterval))
-			}
+			r.tidy(now)
 		}
+	}
+}
+
+// tidy lets go of what has not been used for a while, and of tenants that went.
+func (r *router) tidy(now time.Time) {
+	r.pool.Sweep(now)
+	r.plans.sweep(now)
+	if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
+		r.plans.forget(snap)
+		r.scheduler.Load().Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
+	}
+	if r.letters != nil {
+		r.letters.Sweep(now.Add(-sweepInterval))
 	}
 }
 
 func (r *router) shutdown(ctx context.Context) error {
 	r.unsubscribe()
+	for _, remove := range r.unpost {
+		remove()
+	}
 	close(r.stop)
 	r.tasks.Wait()
-	r.scheduler.Load().Shutdown(ctx)
+	sched := r.scheduler.Load()
+	// The collector's own context has no end.
+	wait, cancel := context.WithTimeout(ctx, r.cfg.ShutdownTimeout)
+	defer cancel()
+	sched.Shutdown(wait)
+	r.reportGivenUp(sched)
 	return errors.Join(r.telemetry.shutdown(), r.close(ctx))
+}
+
+// reportGivenUp logs what the shutdown lost, since nobody reads the metrics of a
+// collector that has ended.
+func (r *router) reportGivenUp(sched *lane.Scheduler) {
+	lost := make(map[lane.StatsKey]int64)
+	for key, st := range sched.Observe() {
+		if n := st.Dropped[lane.ReasonShutdown]; n > 0 {
+			lost[lane.StatsKey{Destination: key.Destination, Signal: key.Signal}] += n
+		}
+	}
+	for key, n := range lost {
+		r.set.Logger.Error("Accepted data was in memory when the collector shut down, could not be delivered and is lost; with `storage` it would have stayed",
+			zap.String("destination", key.Destination), zap.Stringer("signal", key.Signal), zap.Int64("records", n))
+	}
 }
 
 // close closes files and connections.
@@ -249,7 +285,7 @@ func (r *router) openDeadLetters() (err error) {
 	c := r.cfg.DeadLetter.Get()
 	r.letters, err = archive.Open(archive.Settings{
 		Directory: c.Directory, MaxFileBytes: max(1, int64(c.MaxBytes)/deadLetterFiles),
-		MaxFolderBytes: int64(c.MaxBytes), MaxOpenFiles: 64,
+		MaxFolderBytes: int64(c.MaxBytes), MaxOpenFiles: 64, Sync: true,
 	})
 	if err != nil {
 		return fmt.Errorf("dead_letter: %w", err)

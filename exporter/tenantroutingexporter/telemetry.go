@@ -2,9 +2,12 @@ package tenantroutingexporter
 
 import (
 	"context"
+	"os"
+	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
@@ -16,14 +19,24 @@ import (
 type telemetry struct {
 	builder      *metadata.TelemetryBuilder
 	registration metric.Registration
+	logger       *zap.Logger
+	warnOnce     sync.Once
 }
+
+// seriesLimit is how many series of one metric the SDK keeps apart unless
+// seriesLimitEnv says otherwise. Those above it become one, in which nothing adds
+// up.
+const (
+	seriesLimit    = 2000
+	seriesLimitEnv = "OTEL_GO_X_CARDINALITY_LIMIT"
+)
 
 func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 	b, err := metadata.NewTelemetryBuilder(r.set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
-	t := &telemetry{builder: b}
+	t := &telemetry{builder: b, logger: r.set.Logger}
 	t.registration, err = metadata.Meter(r.set.TelemetrySettings).RegisterCallback(
 		func(_ context.Context, o metric.Observer) error {
 			t.observeLanes(o, sched)
@@ -46,7 +59,14 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 
 func (t *telemetry) observeLanes(o metric.Observer, sched *lane.Scheduler) {
 	b := t.builder
-	for key, st := range sched.Observe() {
+	all := sched.Observe()
+	if len(all) >= seriesLimit && os.Getenv(seriesLimitEnv) == "" {
+		t.warnOnce.Do(func() {
+			t.logger.Warn("metrics::tenant makes more series than the metrics SDK keeps apart; set the environment variable "+seriesLimitEnv+" (0 is no limit)",
+				zap.Int("series", len(all)), zap.Int("limit", seriesLimit))
+		})
+	}
+	for key, st := range all {
 		attrs := []attribute.KeyValue{attribute.String("destination", key.Destination), attribute.String("signal", key.Signal.String())}
 		if key.Tenant != "" {
 			attrs = append(attrs, attribute.String("tenant", string(key.Tenant)))

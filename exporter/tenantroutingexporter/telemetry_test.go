@@ -7,11 +7,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
@@ -31,6 +37,7 @@ destinations:
   down: {otlp_http: {endpoint: "http://127.0.0.1:1", compression: none}}
 routes: {logs: [ok, bad, down]}
 lane: {batch: {timeout: 0s}}
+retry: {initial_interval: 100ms}
 dead_letter: {directory: %q}
 metrics: {tenant: %v}
 `, ok.URL, bad.URL, t.TempDir(), perTenant), registry)
@@ -40,7 +47,7 @@ metrics: {tenant: %v}
 			require.Error(t, g.logs.ConsumeLogs(ctx, logsOf("nobody", "4")))
 			require.Eventually(t, func() bool {
 				return sum(t, g.tel, "delivered_records") == 3 && sum(t, g.tel, "dead_lettered_records") == 2 &&
-					sum(t, g.tel, "lanes", "state=waiting") == 1
+					sum(t, g.tel, "lanes", "state=waiting")+sum(t, g.tel, "lanes", "state=open") == 1
 			}, 5*time.Second, time.Millisecond)
 
 			point := func(value int64, id, destination string, more ...attribute.KeyValue) metricdata.DataPoint[int64] {
@@ -64,10 +71,69 @@ metrics: {tenant: %v}
 			metadatatest.AssertEqualExporterTenantRoutingQueuedRecords(t, g.tel, append(toOK(0, 0), point(0, "a", "bad"), point(2, "a", "down")), ignore)
 			metadatatest.AssertEqualExporterTenantRoutingRecoveredRecords(t, g.tel, append(toOK(0, 0), point(0, "a", "bad"), point(0, "a", "down")), ignore)
 			metadatatest.AssertEqualExporterTenantRoutingDeadLetteredRecords(t, g.tel, []metricdata.DataPoint[int64]{point(2, "a", "bad", reason("http_400"))}, ignore)
+			age, err := g.tel.GetMetric("otelcol_exporter_tenant_routing_queue_age")
+			require.NoError(t, err)
+			for _, p := range age.Data.(metricdata.Gauge[float64]).DataPoints {
+				if d, _ := p.Attributes.Value("destination"); d.AsString() == "down" {
+					assert.Positive(t, p.Value, "what waits has an age")
+				} else {
+					assert.Zero(t, p.Value)
+				}
+			}
 			metadatatest.AssertEqualExporterTenantRoutingRefusedRequests(t, g.tel, []metricdata.DataPoint[int64]{
 				{Value: 1, Attributes: attribute.NewSet(attribute.String("signal", "logs"), reason("unknown_tenant"))},
 			}, ignore)
+			require.Eventually(t, func() bool { return sum(t, g.tel, "lanes", "state=open", "destination=down") == 1 },
+				10*time.Second, 5*time.Millisecond, "the breaker opens")
+			assert.Zero(t, sum(t, g.tel, "lanes", "state=open", "destination=ok"))
 			g.stop()
+		})
+	}
+}
+
+// Beyond its limit the SDK adds all other series up, unless it is told not to.
+func TestMetrics_ManyTenantsNeedALimitThatIsLifted(t *testing.T) {
+	for _, limit := range []string{"", "0"} {
+		t.Run("limit="+limit, func(t *testing.T) {
+			t.Setenv(seriesLimitEnv, limit)
+			const tenants = seriesLimit + 10
+			list := make([]*tenant.Tenant, tenants)
+			for i := range list {
+				list[i] = &tenant.Tenant{ID: tenant.ID(fmt.Sprintf("t-%d", i))}
+			}
+			registry := tenanttest.NewRegistry(t, list...)
+			cfg := parseConfig(t, `
+registry: tenant_registry
+destinations: {down: {otlp_http: {endpoint: "http://127.0.0.1:1"}}}
+routes: {logs: [down]}
+lane: {batch: {timeout: 1h}}
+metrics: {tenant: true}
+shutdown_timeout: 1ms
+`)
+			core, logs := observer.New(zap.WarnLevel)
+			set := exportertest.NewNopSettings(metadata.Type)
+			tel := componenttest.NewTelemetry()
+			set.TelemetrySettings = tel.NewTelemetrySettings()
+			set.TelemetrySettings.Logger = zap.New(core)
+			e, err := NewFactory().CreateLogs(t.Context(), set, cfg)
+			require.NoError(t, err)
+			require.NoError(t, e.Start(t.Context(), tenanttest.Host{registryID: registry}))
+			for _, one := range list {
+				require.NoError(t, e.ConsumeLogs(t.Context(), logsOf(string(one.ID), "x")))
+			}
+			m, err := tel.GetMetric("otelcol_exporter_tenant_routing_accepted_records")
+			require.NoError(t, err)
+			points := m.Data.(metricdata.Sum[int64]).DataPoints
+			warned := logs.FilterMessageSnippet(seriesLimitEnv).Len()
+			if limit == "" {
+				assert.Less(t, len(points), tenants)
+				assert.Equal(t, 1, warned)
+			} else {
+				assert.Len(t, points, tenants)
+				assert.Zero(t, warned)
+			}
+			require.NoError(t, e.Shutdown(t.Context()))
+			require.NoError(t, tel.Shutdown(t.Context()))
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -48,6 +49,28 @@ type FailuresConfig struct {
 	// MaxSources is how many sources are remembered. Defaults to 4096.
 	MaxSources int `mapstructure:"max_sources"`
 
+	// Audit keeps the refused requests of each source and minute in an audit log
+	// of this gateway.
+	Audit FailureAuditConfig `mapstructure:"audit"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// FailureAuditConfig says where the audit log of refused requests is. No two
+// gateways can write one.
+type FailureAuditConfig struct {
+	// Directory holds the log. It is made. Empty, the default, keeps no log.
+	Directory string `mapstructure:"directory"`
+
+	// KeyFile is the key with which the log is signed. It is made with the log.
+	// Defaults to Directory with ".key" at its end.
+	KeyFile string `mapstructure:"key_file"`
+
+	// MaxBytes bounds the log, of which the oldest entries make room. At least
+	// 1MiB. Defaults to 256MiB.
+	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -67,6 +90,9 @@ type KeyUseConfig struct {
 
 // maxFailureDelay stays below the time-outs of senders, which would send again.
 const maxFailureDelay = 5 * time.Second
+
+// minAuditBytes holds the entries of some minutes of a flood in each part.
+const minAuditBytes = bytesize.MiB
 
 // ClientConfig is the key that outgoing requests carry. Exactly one of Key and
 // KeyFile must be set.
@@ -110,6 +136,7 @@ var (
 	_ confmap.Validator = (*Config)(nil)
 	_ confmap.Validator = (*ClientConfig)(nil)
 	_ confmap.Validator = (*FailuresConfig)(nil)
+	_ confmap.Validator = (*FailureAuditConfig)(nil)
 )
 
 var (
@@ -140,6 +167,17 @@ func (c *FailuresConfig) Validate() error {
 		errs = append(errs, fmt.Errorf("`max_sources` must be positive, got %d", c.MaxSources))
 	}
 	return errors.Join(errs...)
+}
+
+// Validate implements confmap.Validator.
+func (c *FailureAuditConfig) Validate() error {
+	switch {
+	case c.Directory == "" && c.KeyFile != "":
+		return errors.New("`key_file` needs a `directory`")
+	case c.Directory != "" && c.MaxBytes < minAuditBytes:
+		return fmt.Errorf("`max_bytes` must be at least %v, got %v", minAuditBytes, c.MaxBytes)
+	}
+	return nil
 }
 
 // Validate implements confmap.Validator. No error quotes the key.

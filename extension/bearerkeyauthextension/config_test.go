@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 )
 
 func load(t *testing.T, file, key string) *Config {
@@ -30,12 +34,17 @@ func TestConfig_OfTheReadme(t *testing.T) {
 	for key, want := range map[string]*Config{
 		"bearer_key_auth": {
 			Registry: &registryID,
-			Failures: FailuresConfig{PerMinute: 100, Delay: 2 * time.Second, MaxSources: 10_000},
-			KeyUse:   KeyUseConfig{File: "/var/lib/otelcol-tenant/key-use.json", Metric: true},
+			Failures: FailuresConfig{
+				PerMinute: 100, Delay: 2 * time.Second, MaxSources: 10_000,
+				Audit: FailureAuditConfig{Directory: "/var/lib/otelcol-tenant/audit", KeyFile: "/var/lib/otelcol-tenant/audit.key", MaxBytes: 64 * bytesize.MiB},
+			},
+			KeyUse: KeyUseConfig{File: "/var/lib/otelcol-tenant/key-use.json", Metric: true},
 		},
 		"bearer_key_auth/agent": {
-			Failures: FailuresConfig{PerMinute: 60, Delay: time.Second, MaxSources: 4096},
-			Client:   configoptional.Some(ClientConfig{KeyFile: "/etc/otelcol-tenant/key", BusinessID: "tenant-a", WhenRefused: WhenRefusedWait}),
+			Failures: FailuresConfig{
+				PerMinute: 60, Delay: time.Second, MaxSources: 4096, Audit: FailureAuditConfig{MaxBytes: 256 * bytesize.MiB},
+			},
+			Client: configoptional.Some(ClientConfig{KeyFile: "/etc/otelcol-tenant/key", BusinessID: "tenant-a", WhenRefused: WhenRefusedWait}),
 		},
 	} {
 		cfg := load(t, "config.yaml", key)
@@ -49,6 +58,16 @@ func TestConfig_OfTheReadme(t *testing.T) {
 	assert.Contains(t, string(readme), string(example))
 }
 
+// The README's pattern is that of the keys.
+func TestREADME_HasThePatternForSecretScanners(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(readme), "\n"+apikey.Pattern+"\n")
+	require.Contains(t, string(readme), `\b(`+apikey.Pattern+`)\b`)
+	key, _ := apikey.New()
+	assert.Equal(t, key, regexp.MustCompile(`\b(`+apikey.Pattern+`)\b`).FindString("Authorization: Bearer "+key+"\r\n"))
+}
+
 func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 	for key, want := range map[string]string{
 		"nothing":         "set `registry` to authenticate callers, `client` to authenticate to others, or both",
@@ -59,6 +78,8 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 		"when_refused":    "client: `when_refused` must be wait or drop, got \"keep\"",
 		"bad_business_id": "client: `business_id` is not a tenant ID: tenant ID has the character '/' at byte 1",
 		"failures":        "failures: `per_minute` must not be negative, got -1\n`delay` must be from 0 to 5s, got 10s\n`max_sources` must be positive, got 0",
+		"small_audit":     "failures::audit: `max_bytes` must be at least 1MiB, got 512KiB",
+		"audit_key_alone": "failures::audit: `key_file` needs a `directory`",
 		"negative_delay":  "failures: `delay` must be from 0 to 5s, got -1s",
 	} {
 		err := confmap.Validate(load(t, "invalid.yaml", key))

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 )
 
 // NewFactory returns the factory of the extension.
@@ -16,7 +17,9 @@ func NewFactory() extension.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{Failures: FailuresConfig{PerMinute: 60, Delay: time.Second, MaxSources: 4096}}
+	return &Config{Failures: FailuresConfig{
+		PerMinute: 60, Delay: time.Second, MaxSources: 4096, Audit: FailureAuditConfig{MaxBytes: 256 * bytesize.MiB},
+	}}
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {

@@ -110,10 +110,13 @@ func (f *failures) report(now time.Time, last bool) {
 	}
 }
 
+// nameOfOthers stands for sources that are not told one by one.
+const nameOfOthers = "others"
+
 func nameOf(source netip.Prefix) string {
 	switch {
 	case !source.IsValid():
-		return "others"
+		return nameOfOthers
 	case source.IsSingleIP():
 		return source.Addr().String()
 	}

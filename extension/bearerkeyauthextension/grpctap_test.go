@@ -36,7 +36,7 @@ func TestTap_RefusesWhatAuthenticateWould(t *testing.T) {
 	text, key := newKey()
 	bound, boundEntry := newKey(func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 	c, telemetry := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key, boundEntry}}))
-	local := peer.NewContext(context.Background(), &peer.Peer{Addr: loopback})
+	local := peer.NewContext(context.Background(), &peer.Peer{Addr: localPeer})
 	for _, tt := range []struct {
 		name   string
 		ctx    context.Context

@@ -2,6 +2,7 @@ package bearerkeyauthextension
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -30,6 +31,7 @@ type keyChecker struct {
 	refusals   [numDecisions]*refusal
 	tally      tally
 	failures   *failures
+	audit      *failureAudit // nil: not kept
 	keyUse     *keyUse
 	telemetry  *metadata.TelemetryBuilder
 
@@ -50,6 +52,7 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 	return &keyChecker{
 		registryID: *cfg.Registry, now: time.Now, refusals: newRefusals(),
 		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
+		audit: newFailureAudit(cfg.Failures.Audit, set.ID.String(), failures.sources, set.Logger, time.Now),
 	}, nil
 }
 
@@ -71,6 +74,12 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 			return err
 		}
 	}
+	if c.audit != nil {
+		if err := c.audit.register(c.telemetry); err != nil {
+			return err
+		}
+		c.running.Go(func() { c.audit.run(c.failures.stopped) })
+	}
 	c.keyUse.start(registry)
 	now := c.now
 	c.running.Go(func() { c.failures.run(now) })
@@ -78,14 +87,29 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 }
 
 // Shutdown implements component.Component.
-func (c *keyChecker) Shutdown(context.Context) (err error) {
+func (c *keyChecker) Shutdown(ctx context.Context) (err error) {
 	c.stopOnce.Do(func() {
 		c.failures.stop()
-		c.running.Wait()
-		err = c.keyUse.close()
+		err = errors.Join(c.wait(ctx), c.keyUse.close())
 		c.telemetry.Shutdown()
 	})
 	return err
+}
+
+// wait waits for what was started to write its last, unless a disk takes longer
+// than ctx.
+func (c *keyChecker) wait(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.running.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("writing logs: %w", context.Cause(ctx))
+	}
 }
 
 // Authenticate implements extensionauth.Server. It does no I/O, and to accept a

@@ -79,7 +79,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 func TestAuthenticate_AllocatesNothingBesideTheContext(t *testing.T) {
 	text, key := newKey()
 	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-0", Keys: []*tenant.Key{key}}))
-	ctx, headers := from(loopback), httpHeaders("Bearer "+text)
+	ctx, headers := from(localPeer), httpHeaders("Bearer "+text)
 	got := testing.AllocsPerRun(100, func() {
 		if _, err := c.Authenticate(ctx, headers); err != nil {
 			t.Error(err)

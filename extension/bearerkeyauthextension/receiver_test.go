@@ -31,13 +31,14 @@ import (
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
 var (
-	authID   = component.MustNewID("bearer_key_auth")
-	loopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 50000}
+	authID    = component.MustNewID("bearer_key_auth")
+	localPeer = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 50000}
 )
 
 // gateway is a real OTLP receiver that asks the extension, and what its consumer
@@ -55,7 +56,7 @@ func startGateway(t *testing.T, registry *tenanttest.Registry) *gateway {
 
 func startGatewayWith(t *testing.T, checker *keyChecker) *gateway {
 	t.Helper()
-	g := &gateway{grpc: freeAddress(t), http: freeAddress(t), seen: make(chan client.Info, 10)}
+	g := &gateway{grpc: loopback.Address(t), http: loopback.Address(t), seen: make(chan client.Info, 10)}
 	next, err := consumer.NewLogs(func(ctx context.Context, _ plog.Logs) error {
 		g.seen <- client.FromContext(ctx)
 		return nil
@@ -78,14 +79,6 @@ func startGatewayWith(t *testing.T, checker *keyChecker) *gateway {
 	require.NoError(t, recv.Start(context.Background(), tenanttest.Host{authID: serverExtension{checker}}))
 	t.Cleanup(func() { require.NoError(t, recv.Shutdown(context.Background())) })
 	return g
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func oneLog() plogotlp.ExportRequest {

@@ -1,8 +1,10 @@
 package bearerkeyauthextension
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +24,7 @@ type sources struct {
 	mu     sync.Mutex
 	recent *simplelru.LRU[netip.Prefix, *source]
 	gone   source // what sources that had to make room left unsaid
+	left   int64  // how many of them left something for the audit log
 }
 
 // source is one address, or one /64 of IPv6, since that is what one caller gets.
@@ -29,7 +32,8 @@ type source struct {
 	window   time.Time // when the running window began
 	failures int       // in it
 	said     time.Time // when the log named it last
-	unsaid   reasons
+	unsaid   reasons   // since then
+	unkept   reasons   // not in the audit log yet
 }
 
 // reasons counts refused requests.
@@ -41,9 +45,18 @@ func (r *reasons) add(other *reasons) {
 	}
 }
 
+// total returns how many there are of all reasons.
+func (r *reasons) total() (n int64) {
+	for _, of := range r {
+		n += of
+	}
+	return n
+}
+
 // report is what one source did since the report before.
 type report struct {
 	source  netip.Prefix
+	sources int64 // of the audit's zero prefix: how many it stands for, at most
 	reasons reasons
 }
 
@@ -51,6 +64,10 @@ func newSources(cfg FailuresConfig) (*sources, error) {
 	s := &sources{limit: cfg.PerMinute}
 	recent, err := simplelru.NewLRU(cfg.MaxSources, func(_ netip.Prefix, evicted *source) {
 		s.gone.unsaid.add(&evicted.unsaid)
+		if evicted.unkept != (reasons{}) {
+			s.gone.unkept.add(&evicted.unkept)
+			s.left++
+		}
 	})
 	s.recent = recent
 	return s, err
@@ -72,6 +89,7 @@ func (s *sources) failed(addr net.Addr, d decision, now time.Time) (throttled bo
 	}
 	from.failures++
 	from.unsaid[d]++
+	from.unkept[d]++
 	return s.limit > 0 && from.failures > s.limit
 }
 
@@ -88,7 +106,7 @@ func (s *sources) reports(now time.Time, most int, last bool) (due []report) {
 		case from.unsaid == (reasons{}), !last && now.Sub(from.said) < failureWindow:
 			continue
 		case len(due) < most:
-			due = append(due, report{at, from.unsaid})
+			due = append(due, report{source: at, reasons: from.unsaid})
 			from.said, from.unsaid = now, reasons{}
 		case last:
 			s.gone.unsaid.add(&from.unsaid)
@@ -100,6 +118,42 @@ func (s *sources) reports(now time.Time, most int, last bool) (due []report) {
 		s.gone.said, s.gone.unsaid = now, reasons{}
 	}
 	return due
+}
+
+// take takes what the audit log does not have yet: the most sources that have had
+// the most requests refused, and the others in one report with the zero prefix.
+func (s *sources) take(most int) []report {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []report
+	others := report{sources: s.left, reasons: s.gone.unkept}
+	s.left, s.gone.unkept = 0, reasons{}
+	for _, at := range s.recent.Keys() {
+		from, _ := s.recent.Peek(at)
+		switch {
+		case from.unkept == (reasons{}):
+			continue
+		case !at.IsValid():
+			others.sources++
+			others.reasons.add(&from.unkept)
+		default:
+			all = append(all, report{source: at, reasons: from.unkept})
+		}
+		from.unkept = reasons{}
+	}
+	slices.SortFunc(all, func(a, b report) int {
+		return cmp.Or(cmp.Compare(b.reasons.total(), a.reasons.total()), a.source.Addr().Compare(b.source.Addr()))
+	})
+	for len(all) > most {
+		last := &all[len(all)-1]
+		others.sources++
+		others.reasons.add(&last.reasons)
+		all = all[:len(all)-1]
+	}
+	if others.sources > 0 {
+		all = append(all, others)
+	}
+	return all
 }
 
 // len returns the number of sources that are remembered.

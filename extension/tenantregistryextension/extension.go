@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -25,6 +26,7 @@ const startWait = time.Second
 type registry struct {
 	subscribers
 
+	id        component.ID
 	cfg       *Config
 	log       *zap.Logger
 	store     store
@@ -32,6 +34,8 @@ type registry struct {
 	telemetry *telemetry
 	host      component.Host
 	lastErr   string // what was last reported; empty: the source is good
+	failure   atomic.Pointer[tenant.RegistryFailure]
+	unpost    []func() // take this registry off the boards of health
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -52,6 +56,7 @@ var (
 
 func newRegistry(set extension.Settings, cfg *Config) (*registry, error) {
 	r := &registry{
+		id:     set.ID,
 		cfg:    cfg,
 		log:    set.Logger,
 		parser: registryfile.NewParser(),
@@ -85,6 +90,9 @@ func (r *registry) openStore() (source string, err error) {
 // are refused with an error that they may retry until there is one.
 func (r *registry) Start(ctx context.Context, host component.Host) error {
 	r.host = host
+	for _, board := range tenant.FindHealthBoards(host) {
+		r.unpost = append(r.unpost, board.PostRegistry(r.id, r.health))
+	}
 	r.firstLoad(ctx)
 
 	// The context of Start ends with the start.
@@ -105,6 +113,10 @@ func (r *registry) Start(ctx context.Context, host component.Host) error {
 
 // Shutdown implements component.Component.
 func (r *registry) Shutdown(context.Context) error {
+	for _, remove := range r.unpost {
+		remove()
+	}
+	r.unpost = nil
 	if r.cancel != nil {
 		r.cancel()
 	}
@@ -133,7 +145,7 @@ func (r *registry) firstLoad(ctx context.Context) {
 		wait = r.check(ctx)
 	}
 	if wait > 0 {
-		r.refuse(ctx, fmt.Errorf("%v is still being written", r.store))
+		r.refuse(ctx, fmt.Errorf("%v %w", r.store, errStillWritten))
 	}
 	if r.Snapshot() == nil && r.cfg.Snapshot != "" {
 		r.loadBackup()
@@ -192,6 +204,7 @@ func (r *registry) check(ctx context.Context) time.Duration {
 func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c content) {
 	old, recovered := r.Snapshot(), r.lastErr != ""
 	r.lastErr = ""
+	r.failure.Store(nil)
 	changed := old == nil || old.Hash() != snapshot.Hash()
 	if changed {
 		r.publish(snapshot)
@@ -222,12 +235,24 @@ func (r *registry) refuse(ctx context.Context, err error) {
 		return
 	}
 	r.lastErr = err.Error()
+	since := time.Now()
+	if before := r.failure.Load(); before != nil {
+		since = before.Since
+	}
+	r.failure.Store(newFailure(err, since))
 	r.telemetry.refused(ctx)
 	msg := "The registry cannot be used; no tenant is known until it can"
 	if r.Snapshot() != nil {
 		msg = "The registry cannot be used; the last good one stays in force"
 	}
 	r.log.Error(msg, zap.Stringer("source", r.store), zap.Error(err))
+	lines, more := furtherFaults(err)
+	for _, line := range lines {
+		r.log.Error("Further entries that cannot be used", zap.Stringer("source", r.store), zap.String("faults", line))
+	}
+	if more > 0 {
+		r.log.Error("Further entries that cannot be used are not named", zap.Int("entries", more))
+	}
 	componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(err))
 }
 
@@ -275,6 +300,18 @@ func (r *registry) saveOne(c content) {
 		r.log.Error("No copy of the registry could be written; a start without the source would know no tenant",
 			zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
 	}
+}
+
+// health returns what others may know of the registry.
+func (r *registry) health() tenant.RegistryHealth {
+	h := tenant.RegistryHealth{Failure: r.failure.Load()}
+	if s := r.Snapshot(); s != nil {
+		h.Loaded, h.Hash, h.Source = true, shortHash(s), r.telemetry.source()
+	}
+	if at := r.telemetry.confirmedAt.Load(); at != nil {
+		h.ConfirmedAt = *at
+	}
+	return h
 }
 
 func shortHash(s *tenant.Snapshot) string {

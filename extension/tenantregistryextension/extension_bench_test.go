@@ -71,6 +71,29 @@ func BenchmarkChange_OneOf10000Tenants(b *testing.B) {
 	require.NoError(b, ext.Shutdown(context.Background()))
 }
 
+// The README states what 10,000 tenants hold: 70 MiB. Twice that would be a fault.
+func TestMemory_Of10000TenantsAnd50000Keys(t *testing.T) {
+	f := newFixture(t)
+	before := heap()
+	f.replace(string(manyTenants()))
+	f.start()
+	require.Eventually(t, func() bool { s := f.reg.Snapshot(); return s != nil && s.Len() == 10_000 }, time.Minute, 10*time.Millisecond)
+	keys := 0
+	for range f.reg.Snapshot().Keys() {
+		keys++
+	}
+	require.Equal(t, 50_000, keys)
+	require.Less(t, int64(heap())-int64(before), int64(140<<20))
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
 // BenchmarkPostgres_ChangeOneOf10000Tenants takes the time from the commit of a
 // change to the moment the new snapshot is in force.
 func BenchmarkPostgres_ChangeOneOf10000Tenants(b *testing.B) {

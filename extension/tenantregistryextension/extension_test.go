@@ -200,19 +200,6 @@ func TestBadSource_NeverReplacesTheLastGoodOne(t *testing.T) {
 	}
 }
 
-func TestUnreadableFile_IsReadOnceItMay(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root may read everything")
-	}
-	f := newFixture(t)
-	f.replace(yamlOf("a"))
-	require.NoError(t, os.Chmod(f.path, 0))
-	f.start()
-	assert.Equal(t, "none", f.ids())
-	require.NoError(t, os.Chmod(f.path, 0o600))
-	f.eventually("a")
-}
-
 func TestSubscribe(t *testing.T) {
 	f := newFixture(t)
 	f.replace(yamlOf("a"))

@@ -124,7 +124,7 @@ func (f *fileStore) missing(s state, now time.Time) ([]byte, error) {
 	if err := f.unsettled(s, now, settle); err != nil && !f.toldAt.IsZero() {
 		return nil, err
 	}
-	return nil, f.tell(s, now, errors.New(s.err))
+	return nil, f.tell(s, now, missingError(s.err))
 }
 
 // tell remembers that err, or the content without one, is known for s.
@@ -155,6 +155,13 @@ func (f *fileStore) unsettled(s state, now time.Time, rest time.Duration) error 
 	}
 	return unsettledError{retryAfter: rest - quiet + time.Millisecond}
 }
+
+// missingError is the text of an fs.ErrNotExist.
+type missingError string
+
+func (e missingError) Error() string { return string(e) }
+
+func (missingError) Unwrap() error { return fs.ErrNotExist }
 
 var errChangedMeanwhile = errors.New("changed while it was read")
 

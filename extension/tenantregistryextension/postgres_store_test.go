@@ -180,11 +180,11 @@ func testPostgresHangsAtStart(t *testing.T, s *pgtest.Server) {
 	thaw := s.Freeze()
 	begin := time.Now()
 	f.start()
-	assert.Less(t, time.Since(begin), 2*time.Second)
+	assert.Less(t, time.Since(begin), 10*time.Second, "it would hang until the server is thawed")
 	assert.Equal(t, "a", f.ids())
 	begin = time.Now()
 	f.stop()
-	assert.Less(t, time.Since(begin), 2*time.Second, "a shutdown does not wait either")
+	assert.Less(t, time.Since(begin), 10*time.Second, "a shutdown does not wait either")
 	thaw()
 }
 

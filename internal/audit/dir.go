@@ -116,7 +116,11 @@ func (d *Dir) Append(_ context.Context, a Addition) error {
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return err
 	}
-	if err := appendTo(d.entries(), append(bytes.Clone(a.Text), '\n'), -1); err != nil {
+	var lines []byte
+	for _, text := range a.Texts {
+		lines = append(append(lines, text...), '\n')
+	}
+	if err := appendTo(d.entries(), lines, -1); err != nil {
 		return err
 	}
 	var raw []byte

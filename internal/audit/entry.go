@@ -15,8 +15,9 @@ import (
 // changed by other means before the log was completed.
 const OutcomeUncertain = "uncertain"
 
-// Entry is one change of the registry. It holds no secret: no key, no digest of
-// a key, and of variables that may be secrets only that they changed.
+// Entry is one change of the registry or, in the log of a gateway, what it
+// refused. It holds no secret: no key, no digest of a key, and of variables that
+// may be secrets only that they changed.
 type Entry struct {
 	Seq     int64     `json:"seq"` // its place in the log, counted from 0
 	Time    time.Time `json:"time"`
@@ -25,9 +26,11 @@ type Entry struct {
 	Action  string    `json:"action"`
 	Reason  string    `json:"reason,omitempty"`
 	Before  string    `json:"registry_before,omitempty"` // SHA-256 of the registry; empty: there was none
-	After   string    `json:"registry_after"`
+	After   string    `json:"registry_after,omitempty"`
 	Outcome string    `json:"outcome,omitempty"` // empty: in force
-	Changes []Change  `json:"changes"`
+	Changes []Change  `json:"changes,omitzero"`
+	Refused *Refused  `json:"refused,omitempty"`
+	Begins  *Begins   `json:"begins,omitempty"`
 }
 
 // Change is what became of one tenant. Before and After hold the fields that
@@ -36,6 +39,24 @@ type Change struct {
 	Tenant string         `json:"tenant"`
 	Before map[string]any `json:"before"`
 	After  map[string]any `json:"after"`
+}
+
+// Refused is how many requests without a valid key came from one source in a
+// minute. Nothing of what a caller sent is in it.
+type Refused struct {
+	Source  string           `json:"source"`            // an IPv4 address, an IPv6 /64, or "others"
+	Sources int64            `json:"sources,omitempty"` // how many the others are
+	From    time.Time        `json:"from"`
+	To      time.Time        `json:"to"`
+	Reasons map[string]int64 `json:"reasons"`
+}
+
+// Begins is what the first entry of each part of a [Series] says.
+type Begins struct {
+	Part    int64  `json:"part"`              // counted from 1
+	After   string `json:"after,omitempty"`   // the last checkpoint of the part before
+	Removed int64  `json:"removed,omitempty"` // parts up to this one made room
+	Damaged string `json:"damaged,omitempty"` // why the part before was not continued
 }
 
 // Revision is a registry before and after a change.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -48,23 +49,35 @@ func ReadKey(path string) (*Key, error) {
 }
 
 // CreateKey makes a key file that only its owner may read. It fails if there is
-// a file already.
-func CreateKey(path string) (_ *Key, err error) {
+// a file already. A crash leaves the whole file or none.
+func CreateKey(path string) (*Key, error) {
 	secret, _, err := note.GenerateKey(rand.Reader, keyName)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := createExclusive(path, []byte(secret+"\n")); err != nil {
 		return nil, fmt.Errorf("making the key of the audit log: %w", err)
 	}
-	if _, err = f.WriteString(secret + "\n"); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("making the key of the audit log: %w", errors.Join(err, os.Remove(path)))
-	}
 	return parseKey(path, secret)
+}
+
+// createExclusive makes a file with its content at once, unless there is one.
+func createExclusive(path string, data []byte) (err error) {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = temp.Write(data)
+	if err == nil {
+		err = temp.Sync()
+	}
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Link(temp.Name(), path) // a rename would replace what is there
+	}
+	if err = errors.Join(err, os.Remove(temp.Name())); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
 }
 
 // parseKey never returns an error that holds the key.

@@ -27,16 +27,16 @@ type Storage interface {
 	// Entries calls f for the text of every entry in order, until it fails.
 	Entries(ctx context.Context, f func(text []byte) error) error
 
-	// Append adds an entry, its hashes, the first of which has the index
-	// first, and puts the checkpoint in the place of the last one.
+	// Append adds entries, their hashes, the first of which has the index
+	// First, and puts the checkpoint in the place of the last one.
 	Append(ctx context.Context, a Addition) error
 }
 
-// Addition is what an entry adds to a log.
+// Addition is what entries add to a log.
 type Addition struct {
-	Seq        int64
-	Text       []byte
-	First      int64 // index of the first of Hashes
+	Seq        int64    // of the first entry
+	Texts      [][]byte // one for each entry
+	First      int64    // index of the first of Hashes
 	Hashes     []tlog.Hash
 	Checkpoint []byte
 }
@@ -122,26 +122,36 @@ func (l *Log) Append(ctx context.Context, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	e.Seq = c.N
-	text, err := e.encode()
+	a, _, err := extend(ctx, l.storage, l.key, c, e)
 	if err != nil {
-		return err
-	}
-	a := Addition{Seq: c.N, Text: text, First: tlog.StoredHashCount(c.N)}
-	if a.Hashes, err = tlog.StoredHashes(c.N, text, hashReader(ctx, l.storage)); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	c.N++
-	c.Hash, err = tlog.TreeHash(c.N, tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		return a.hashes(ctx, l.storage, indexes)
-	}))
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	if a.Checkpoint, err = c.sign(l.key); err != nil {
 		return err
 	}
 	return l.storage.Append(ctx, a)
+}
+
+// extend returns what entries, whose Seq it sets, add to the log in s that has
+// the checkpoint c, and the checkpoint that it then has.
+func extend(ctx context.Context, s Storage, k *Key, c checkpoint, entries ...*Entry) (a Addition, after checkpoint, err error) {
+	a = Addition{Seq: c.N, First: tlog.StoredHashCount(c.N)}
+	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) { return a.hashes(ctx, s, indexes) })
+	for _, e := range entries {
+		e.Seq = c.N
+		text, err := e.encode()
+		if err != nil {
+			return a, c, err
+		}
+		hashes, err := tlog.StoredHashes(c.N, text, reader)
+		if err != nil {
+			return a, c, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		a.Texts, a.Hashes = append(a.Texts, text), append(a.Hashes, hashes...)
+		c.N++
+	}
+	if c.Hash, err = tlog.TreeHash(c.N, reader); err != nil {
+		return a, c, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	a.Checkpoint, err = c.sign(k)
+	return a, c, err
 }
 
 // hashes reads hashes of which some are those that are being added.

@@ -46,14 +46,15 @@ func (g *gateway) awaitKey(key string) {
 	}, inForce, 10*time.Millisecond)
 }
 
-// exact are the arguments of an agent that delivers every line as it was written
-// and in order. The longest line of the corpus is longer than an agent's usual
-// bound.
+// exact are the arguments of an agent that delivers every line of the applications as
+// it was written and in order. The longest line of the corpus is longer than an agent's
+// usual bound.
 func exact() []string {
 	return []string{
 		"--config", "yaml:receivers::pm2::stack_traces: separate",
 		"--config", "yaml:receivers::pm2::include_log_record_original: true",
 		"--config", "yaml:receivers::pm2::max_line_size: 4MiB",
+		"--config", "yaml:receivers::pm2::daemon_log::enabled: false",
 		"--config", "yaml:exporters::otlp_http::sending_queue::num_consumers: 1",
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
@@ -76,9 +77,7 @@ func (c *collector) stop() {
 // addresses returns n free loopback addresses.
 func addresses(t *testing.T, n int) []string {
 	t.Helper()
-	addrs, err := process.FreeAddresses(n)
-	require.NoError(t, err)
-	return addrs
+	return loopback.Addresses(t, n)
 }
 
 // registry is a registry file that a test changes with tenantctl, as an operator

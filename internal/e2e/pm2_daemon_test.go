@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,6 +24,22 @@ type pm2 struct {
 	home  string
 	truth string // where the applications record what they write
 	web   string // the web application's address
+	cwd   string // where commands are run, from apps
+	env   map[string]string
+}
+
+// in returns the same PM2 for a command that is run in another folder, and with for
+// one that has more in its environment.
+func (p *pm2) in(dir string) *pm2 {
+	other := *p
+	other.cwd = dir
+	return &other
+}
+
+func (p *pm2) with(env map[string]string) *pm2 {
+	other := *p
+	other.env = env
+	return &other
 }
 
 // longestSocket bounds the path of a unix socket, of which PM2 makes some in its
@@ -45,10 +62,12 @@ func newPM2(t *testing.T) *pm2 {
 // run runs the pm2 command.
 func (p *pm2) run(args ...string) {
 	p.t.Helper()
-	program(p.t, filepath.Join(p.dir, "apps"), map[string]string{
+	env := map[string]string{
 		"HOME": p.home, "PM2_HOME": p.home, "TRUTH_DIR": p.truth, "TZ": "UTC", "PORT": port(p.web),
 		"PM2_DISABLE_VERSION_CHECK": "true", "PM2_NO_INTERACTION": "true", "PM2_DISCRETE_MODE": "true",
-	}, "node", append([]string{filepath.Join(p.dir, "node_modules", "pm2", "bin", "pm2")}, args...)...)
+	}
+	maps.Copy(env, p.env)
+	program(p.t, filepath.Join(p.dir, "apps", p.cwd), env, "node", append([]string{filepath.Join(p.dir, "node_modules", "pm2", "bin", "pm2")}, args...)...)
 }
 
 // pids returns the daemon's process and those that it has started.

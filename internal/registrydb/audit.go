@@ -110,8 +110,10 @@ func (l auditLog) each(ctx context.Context, f func(n int64, data []byte) error, 
 
 // Append implements audit.Storage.
 func (l auditLog) Append(ctx context.Context, a audit.Addition) error {
-	if _, err := l.tx.Exec(ctx, "insert into tenant_registry_audit (seq, entry) values ($1, $2)", a.Seq, string(a.Text)); err != nil {
-		return err
+	for n, text := range a.Texts {
+		if _, err := l.tx.Exec(ctx, "insert into tenant_registry_audit (seq, entry) values ($1, $2)", a.Seq+int64(n), string(text)); err != nil {
+			return err
+		}
 	}
 	indexes, hashes := make([]int64, len(a.Hashes)), make([][]byte, len(a.Hashes))
 	for n, h := range a.Hashes {

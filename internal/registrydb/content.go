@@ -20,6 +20,41 @@ const maxSize = 256 << 20
 // maxShownFaults bounds the text of an error; how many were left out is told.
 const maxShownFaults = 50
 
+// RowFault is why a row can be no part of a registry.
+type RowFault struct {
+	Row    int // counted from 1
+	Tenant string
+	Reason string
+}
+
+// RowFaults is every row that can be no part of a registry. It is never empty.
+type RowFaults []RowFault
+
+// Error implements error with one line per row.
+func (fs RowFaults) Error() string {
+	var lines []string
+	for _, f := range fs[:min(len(fs), maxShownFaults)] {
+		lines = append(lines, fmt.Sprintf("tenant %q: its row %s", f.Tenant, f.Reason))
+	}
+	if more := len(fs) - maxShownFaults; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// ErrUnfit is the error of a set of rows that was read, and cannot be what was
+// written or must not take force.
+var ErrUnfit = errors.New("unfit")
+
+// unfitError is an ErrUnfit that says why.
+type unfitError struct{ error }
+
+func (unfitError) Is(target error) bool { return target == ErrUnfit }
+
+func (e unfitError) Unwrap() error { return e.error }
+
+func unfit(format string, args ...any) error { return unfitError{fmt.Errorf(format, args...)} }
+
 // state is the row of the registry as a whole.
 type state struct {
 	id, token string
@@ -95,7 +130,7 @@ func (c *content) readIndex(ctx context.Context, tx pgx.Tx) error {
 		}
 		if len(sum) != len(r.sum) {
 			rows.Close()
-			return fmt.Errorf("tenant %q: its row has no SHA-256", id)
+			return unfit("tenant %q: its row has no SHA-256", id)
 		}
 		copy(r.sum[:], sum)
 		c.rows[id] = r
@@ -105,7 +140,7 @@ func (c *content) readIndex(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if int64(len(c.order)) != c.tenants || len(c.rows) != len(c.order) {
-		return fmt.Errorf("the database gave %d tenants, and says that it has %d", len(c.order), c.tenants)
+		return unfit("the database gave %d tenants, and says that it has %d", len(c.order), c.tenants)
 	}
 	return nil
 }
@@ -140,11 +175,11 @@ func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row) er
 		r, ok := c.rows[id]
 		if !ok || r.text != nil || sha256.Sum256(text) != r.sum {
 			rows.Close()
-			return fmt.Errorf("tenant %q: its document is not what its SHA-256 says", id)
+			return unfit("tenant %q: its document is not what its SHA-256 says", id)
 		}
 		if size += len(text); size > maxSize {
 			rows.Close()
-			return fmt.Errorf("the registry has more than %d bytes", maxSize)
+			return unfit("the registry has more than %d bytes", maxSize)
 		}
 		r.text = text
 		c.rows[id] = r
@@ -154,7 +189,7 @@ func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row) er
 		return err
 	}
 	if got != len(want) {
-		return fmt.Errorf("the database gave %d documents of %d", got, len(want))
+		return unfit("the database gave %d documents of %d", got, len(want))
 	}
 	return nil
 }
@@ -162,7 +197,7 @@ func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row) er
 // text returns the registry file that the rows make, or an error that names every
 // row that cannot be part of one. Rows that known holds were checked before.
 func (c *content) text(known map[string]row) ([]byte, error) {
-	var faults []string
+	var faults RowFaults
 	texts := make([][]byte, len(c.order))
 	size := len(c.head)
 	column := -1
@@ -180,19 +215,16 @@ func (c *content) text(known map[string]row) ([]byte, error) {
 			err = fmt.Errorf("begins at column %d, and rows before it at %d", at, column)
 		}
 		if err != nil {
-			faults = append(faults, fmt.Sprintf("tenant %q: its row %v", id, err))
+			faults = append(faults, RowFault{n + 1, id, err.Error()})
 		}
 		texts[n] = r.text
 		size += len(r.text)
 	}
-	if more := len(faults) - maxShownFaults; more > 0 {
-		faults = append(faults[:maxShownFaults], fmt.Sprintf("and %d more", more))
-	}
 	switch {
 	case len(faults) > 0:
-		return nil, errors.New(strings.Join(faults, "\n"))
+		return nil, faults
 	case size > maxSize:
-		return nil, fmt.Errorf("the registry has %d bytes, at most %d are read", size, maxSize)
+		return nil, unfit("the registry has %d bytes, at most %d are read", size, maxSize)
 	}
 	return registryfile.Join([]byte(c.head), texts), nil
 }

@@ -90,11 +90,11 @@ func (r *Reader) check(now state) error {
 	case last.id == "":
 		return nil
 	case now.id != last.id:
-		return fmt.Errorf("the database holds the registry %s, and %s was read before; restart to accept it", now.id, last.id)
+		return unfit("the database holds the registry %s, and %s was read before; restart to accept it", now.id, last.id)
 	case now.revision < last.revision:
-		return fmt.Errorf("the database is at revision %d, behind %d that was read before; it lags, or was restored: restart to accept it", now.revision, last.revision)
+		return unfit("the database is at revision %d, behind %d that was read before; it lags, or was restored: restart to accept it", now.revision, last.revision)
 	case now.tenants == 0 && last.tenants > 0:
-		return fmt.Errorf("the database holds no tenant any more, and %d were read before; restart to accept it", last.tenants)
+		return unfit("the database holds no tenant any more, and %d were read before; restart to accept it", last.tenants)
 	}
 	return nil
 }

@@ -67,13 +67,16 @@ func (l *limiter) startNow(ctx context.Context, host component.Host, registry te
 		}
 	}
 	if l.cfg.Storage != nil {
-		store, err := openUsageStore(ctx, host, *l.cfg.Storage, l.id)
+		lost := func(err error) {
+			l.logger.Error("limits: what was counted before the start cannot be read, quotas begin anew", zap.Error(err))
+		}
+		store, err := openUsageStore(ctx, host, *l.cfg.Storage, l.id, lost)
 		if err != nil {
 			return err
 		}
 		saved, err := store.load(ctx)
 		if err != nil {
-			l.logger.Error("limits: what was counted before the start cannot be read, quotas begin anew", zap.Error(err))
+			lost(err)
 		}
 		for id, u := range saved {
 			l.accounts[id] = &account{usage: u}

@@ -3,7 +3,6 @@ package tenantprocessor
 import (
 	"bytes"
 	"context"
-	"net"
 	"net/http"
 	"strconv"
 	"testing"
@@ -25,6 +24,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
@@ -54,7 +54,7 @@ type gateway struct {
 
 func startGateway(t *testing.T, identity *tenant.Identity, registry *tenanttest.Registry) gateway {
 	t.Helper()
-	g := gateway{grpc: freeAddress(t), http: freeAddress(t), sink: new(consumertest.LogsSink)}
+	g := gateway{grpc: loopback.Address(t), http: loopback.Address(t), sink: new(consumertest.LogsSink)}
 	authID := component.MustNewID("fake_auth")
 	host := tenanttest.Host{authID: authenticator{identity: identity}, registryID: registry}
 
@@ -77,14 +77,6 @@ func startGateway(t *testing.T, identity *tenant.Identity, registry *tenanttest.
 	require.NoError(t, recv.Start(context.Background(), host))
 	t.Cleanup(func() { require.NoError(t, recv.Shutdown(context.Background())) })
 	return g
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (g gateway) sendGRPC(t *testing.T) error {

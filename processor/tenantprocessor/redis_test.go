@@ -12,6 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 )
 
 // realRedis is a redis-server of the test's own, which it stops and starts.
@@ -31,10 +33,7 @@ func startRedis(t *testing.T) *realRedis {
 		}
 		t.Skip("redis-server is not installed; .ci/run installs it")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	r := &realRedis{t: t, addr: listener.Addr().String()}
-	require.NoError(t, listener.Close())
+	r := &realRedis{t: t, addr: loopback.Address(t)}
 	r.start()
 	t.Cleanup(r.kill)
 	return r

@@ -133,7 +133,7 @@ func TestShared_ATenantThatFloodsIsNoFloodOnRedis(t *testing.T) {
 		_, over = s.send(tenant.Logs, 1)
 		require.Equal(t, rateExceeded, over.reason)
 	}
-	assert.Less(t, time.Since(began), time.Second)
+	assert.Less(t, time.Since(began), time.Minute, "of 2000 seconds, if each had waited")
 
 	s.owner.limits = &tenant.Limits{}
 	_, over = s.send(tenant.Logs, 1)

@@ -6,17 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 const (
-	usageKey = "usage"
+	usageName = "limits"
+	usageKey  = "usage"
 
 	// saveInterval bounds what a crash loses of the counts.
 	saveInterval = 5 * time.Second
@@ -31,7 +34,9 @@ type usageStore struct {
 	done     sync.WaitGroup
 }
 
-func openUsageStore(ctx context.Context, host component.Host, id, owner component.ID) (*usageStore, error) {
+// openUsageStore calls report if the counts were in a file that is damaged. bbolt
+// would end the process over it, so it is looked at before and set aside.
+func openUsageStore(ctx context.Context, host component.Host, id, owner component.ID, report func(error)) (*usageStore, error) {
 	ext, ok := host.GetExtensions()[id]
 	if !ok {
 		return nil, fmt.Errorf("limits::storage: extension %q is not configured or not listed under service::extensions", id)
@@ -40,7 +45,16 @@ func openUsageStore(ctx context.Context, host component.Host, id, owner componen
 	if !ok {
 		return nil, fmt.Errorf("limits::storage: extension %q is not a storage", id)
 	}
-	client, err := store.GetClient(ctx, component.KindProcessor, owner, "limits")
+	if path, ok := boltfile.Locate(store, component.KindProcessor, owner, usageName); ok {
+		if _, err := boltfile.Inspect(path); errors.Is(err, boltfile.ErrDamaged) {
+			name, aerr := boltfile.SetAside(path)
+			if name == "" {
+				return nil, fmt.Errorf("limits::storage: %w", errors.Join(err, aerr))
+			}
+			report(fmt.Errorf("%w; set aside as %s", errors.Join(err, aerr), filepath.Base(name)))
+		}
+	}
+	client, err := store.GetClient(ctx, component.KindProcessor, owner, usageName)
 	if err != nil {
 		return nil, fmt.Errorf("limits::storage: %w", err)
 	}

@@ -44,11 +44,11 @@ const (
 
 // Config is the end-user configuration of the receiver.
 type Config struct {
-	// Home is the folder of a PM2 daemon; logs/*.log in it are read. Defaults to
-	// $PM2_HOME, else ~/.pm2. Not used if Include is set.
+	// Home is the folder of a PM2 daemon; logs/*.log and pm2.log in it are read. Defaults
+	// to $PM2_HOME, else ~/.pm2.
 	Home string `mapstructure:"home"`
 
-	// Include are patterns of log files to read instead of those of Home.
+	// Include are patterns of log files to read instead of those in logs of Home.
 	Include []string `mapstructure:"include"`
 
 	// Exclude are patterns of log files not to read.
@@ -87,6 +87,13 @@ type Config struct {
 	// StackTraces is join, which makes one record of a stack trace, or separate,
 	// which makes one of every line. Defaults to join.
 	StackTraces StackTraces `mapstructure:"stack_traces"`
+
+	// DaemonLog says whether the log of PM2 itself is read.
+	DaemonLog DaemonLogConfig `mapstructure:"daemon_log"`
+
+	// Metrics says whether and how PM2 is asked for its processes. It is for pipelines
+	// of metrics only.
+	Metrics MetricsConfig `mapstructure:"metrics"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}

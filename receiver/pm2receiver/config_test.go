@@ -29,10 +29,14 @@ func TestConfig_Example(t *testing.T) {
 	storage := component.MustNewID("file_storage")
 	cfg := load(t, "config.yaml", "pm2")
 	require.NoError(t, confmap.Validate(cfg))
-	assert.Equal(t, &Config{
+	daemonLog, metrics := true, defaultMetricsConfig()
+	metrics.Enabled = true
+	metrics.Each.Pm2ProcessUnstableRestarts.Enabled = false
+	assert.EqualExportedValues(t, Config{
 		Home: "/srv/pm2", Include: nil, Exclude: []string{"/srv/pm2/logs/pm2-logrotate-*.log"}, StartAt: StartAtBeginning, Storage: &storage,
 		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin,
-	}, cfg)
+		DaemonLog: DaemonLogConfig{Enabled: &daemonLog}, Metrics: metrics,
+	}, *cfg)
 }
 
 func TestConfig_DefaultsAreValid(t *testing.T) {
@@ -43,14 +47,18 @@ func TestConfig_DefaultsAreValid(t *testing.T) {
 
 func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
 	for key, message := range map[string]string{
-		"bad_include":   `"include" has the invalid pattern "logs/[a"`,
-		"empty_exclude": `"exclude" has the invalid pattern ""`,
-		"bad_start":     `"start_at" must be "beginning" or "end", got "middle"`,
-		"bad_poll":      `"poll_interval" must be between 10ms and 1m0s, got 1ms`,
-		"bad_timezone":  `"timezone" "Mars/Olympus" is not Local, UTC or a name such as Europe/Berlin`,
-		"small_line":    `"max_line_size" must be between 4KiB and 16MiB, got 10`,
-		"large_line":    `"max_line_size" must be between 4KiB and 16MiB, got 1GiB`,
-		"bad_stacks":    `"stack_traces" must be "join" or "separate", got "sometimes"`,
+		"bad_include":      `"include" has the invalid pattern "logs/[a"`,
+		"empty_exclude":    `"exclude" has the invalid pattern ""`,
+		"bad_start":        `"start_at" must be "beginning" or "end", got "middle"`,
+		"bad_poll":         `"poll_interval" must be between 10ms and 1m0s, got 1ms`,
+		"bad_timezone":     `"timezone" "Mars/Olympus" is not Local, UTC or a name such as Europe/Berlin`,
+		"small_line":       `"max_line_size" must be between 4KiB and 16MiB, got 10`,
+		"large_line":       `"max_line_size" must be between 4KiB and 16MiB, got 1GiB`,
+		"short_collection": `metrics: "collection_interval" must be between 1s and 1h0m0s, got 10ms`,
+		"long_timeout":     `metrics: "timeout" must be positive and not longer than "collection_interval", got 11s`,
+		"no_timeout":       `metrics: "timeout" must be positive and not longer than "collection_interval", got 0s`,
+		"bad_metric":       "metrics::each::pm2.process.status: metric pm2.process.status doesn't have an attribute colour, valid attributes: [pm2.process.state]",
+		"bad_stacks":       `"stack_traces" must be "join" or "separate", got "sometimes"`,
 	} {
 		t.Run(key, func(t *testing.T) {
 			assert.EqualError(t, confmap.Validate(load(t, "invalid.yaml", key)), message)
@@ -84,4 +92,37 @@ func TestConfig_TildeIsTheHomeFolder(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"/home/deploy/a/*.log", "/b~/*.log"}, include)
 	assert.Equal(t, []string{"/home/deploy/a/x.log"}, exclude)
+}
+
+func TestConfig_DaemonLogIsReadInAHomeUnlessAskedOtherwise(t *testing.T) {
+	yes, no := true, false
+	for name, c := range map[string]struct {
+		include []string
+		enabled *bool
+		want    string
+	}{
+		"home":              {nil, nil, "/srv/pm2/pm2.log"},
+		"home, asked for":   {nil, &yes, "/srv/pm2/pm2.log"},
+		"home, not wanted":  {nil, &no, ""},
+		"globs":             {[]string{"/a/*.log"}, nil, ""},
+		"globs, asked for":  {[]string{"/a/*.log"}, &yes, "/srv/pm2/pm2.log"},
+		"globs, not wanted": {[]string{"/a/*.log"}, &no, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := createDefaultConfig().(*Config)
+			cfg.Home, cfg.Include, cfg.DaemonLog.Enabled = "/srv/pm2/", c.include, c.enabled
+			path, err := cfg.daemonLog()
+			require.NoError(t, err)
+			assert.Equal(t, c.want, path)
+		})
+	}
+}
+
+func TestConfig_SocketIsInTheHome(t *testing.T) {
+	t.Setenv("HOME", "/home/deploy")
+	cfg := createDefaultConfig().(*Config)
+	cfg.Home, cfg.Include = "~/.pm2", []string{"/a/*.log"}
+	path, err := cfg.socket()
+	require.NoError(t, err)
+	assert.Equal(t, "/home/deploy/.pm2/rpc.sock", path)
 }

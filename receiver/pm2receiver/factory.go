@@ -14,7 +14,8 @@ import (
 
 // NewFactory returns the factory of the pm2 receiver.
 func NewFactory() receiver.Factory {
-	return receiver.NewFactory(metadata.Type, createDefaultConfig, receiver.WithLogs(createLogs, metadata.LogsStability))
+	return receiver.NewFactory(metadata.Type, createDefaultConfig,
+		receiver.WithLogs(createLogs, metadata.LogsStability), receiver.WithMetrics(createMetrics, metadata.MetricsStability))
 }
 
 func createDefaultConfig() component.Config {
@@ -25,9 +26,14 @@ func createDefaultConfig() component.Config {
 		MaxLineSize:          bytesize.MiB,
 		ParseApplicationJSON: true,
 		StackTraces:          StackTracesJoin,
+		Metrics:              defaultMetricsConfig(),
 	}
 }
 
 func createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 	return newLogsReceiver(set, cfg.(*Config), next)
+}
+
+func createMetrics(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
+	return newMetricsReceiver(set, cfg.(*Config), next)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -17,7 +16,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
@@ -57,8 +58,12 @@ func newLogsReceiver(set receiver.Settings, cfg *Config, next consumer.Logs) (*l
 }
 
 // Start implements component.Component.
-func (r *logsReceiver) Start(ctx context.Context, host component.Host) error {
+func (r *logsReceiver) Start(ctx context.Context, components component.Host) error {
 	include, exclude, err := r.cfg.patterns()
+	if err != nil {
+		return err
+	}
+	daemonLog, err := r.cfg.daemonLog()
 	if err != nil {
 		return err
 	}
@@ -66,19 +71,18 @@ func (r *logsReceiver) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return fmt.Errorf(`"timezone": %w`, err)
 	}
-	store, err := r.store(ctx, host)
+	store, err := r.store(ctx, components)
 	if err != nil {
 		return err
 	}
-	name, err := os.Hostname()
-	if err != nil {
-		r.set.Logger.Warn("the host has no name; service.instance.id will begin with localhost", zap.Error(err))
-		name = "localhost"
-	}
+	host := identity.Host(r.set.Logger)
 	r.consume, r.cancel = context.WithCancel(context.Background())
 	r.tailer = tail.New(tail.Settings{
-		Decoder: func(n tail.Name, state decode.State) *decode.Decoder {
-			return decode.New(r.decoder(n, location, name), state)
+		Decoder: func(n tail.Name, state decode.State) tail.Decoder {
+			if n.Daemon {
+				return daemonlog.New(r.daemonDecoder(location, host), state)
+			}
+			return decode.New(r.decoder(n, location, host), state)
 		},
 		Consume:      r.deliver,
 		Store:        store,
@@ -87,7 +91,7 @@ func (r *logsReceiver) Start(ctx context.Context, host component.Host) error {
 		Now:          time.Now,
 		Meter:        r.meter,
 		Logger:       r.set.Logger,
-	}, tail.Finder{Include: include, Exclude: exclude})
+	}, tail.Finder{Include: include, Exclude: exclude, Daemon: daemonLog})
 	err = r.meter.observe(r.tailer)
 	if err == nil {
 		err = r.tailer.Start(ctx)
@@ -114,6 +118,19 @@ func (r *logsReceiver) decoder(n tail.Name, location *time.Location, host string
 		Host:          host,
 		Scope:         metadata.ScopeName,
 		Version:       r.set.BuildInfo.Version,
+	}
+}
+
+func (r *logsReceiver) daemonDecoder(location *time.Location, host string) daemonlog.Settings {
+	return daemonlog.Settings{
+		MaxLine:  int(r.cfg.MaxLineSize),
+		Location: location,
+		Log:      applog.Settings{JSON: r.cfg.ParseApplicationJSON, Location: location},
+		Join:     r.cfg.StackTraces == StackTracesJoin,
+		Original: r.cfg.IncludeLogRecordOriginal,
+		Host:     host,
+		Scope:    metadata.ScopeName,
+		Version:  r.set.BuildInfo.Version,
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 )
 
 // Settings say what to run and how to know that it is ready.
@@ -152,6 +153,14 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Done is closed when the child has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Signal sends the child a signal.
+func (p *Process) Signal(s os.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("signaling pid %d: %w", p.Pid(), err)
+	}
+	return nil
+}
+
 // Stop asks the child to end (SIGTERM) and waits for it. It returns an error if
 // the child ended badly or, after killing it, if ctx was over first.
 func (p *Process) Stop(ctx context.Context) error {
@@ -182,16 +191,11 @@ func (p *Process) Kill() error {
 
 // FreeAddresses returns n different loopback addresses with free TCP ports.
 func FreeAddresses(n int) ([]string, error) {
-	addrs := make([]string, 0, n)
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // all stay taken until all are found
-		addrs = append(addrs, l.Addr().String())
+	r, err := loopback.Reserve(n)
+	if err != nil {
+		return nil, err
 	}
-	return addrs, nil
+	return r.Addresses, r.Close()
 }
 
 // Port returns the port of an address of FreeAddresses.

@@ -23,6 +23,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 )
 
 // startTimeout bounds the wait for a server that starts or recovers.
@@ -120,10 +122,10 @@ func (s *Server) initialize() {
 	s.write(s.CA(), ca)
 	s.write(filepath.Join(s.dir, "server.pem"), cert)
 	s.write(filepath.Join(s.dir, "server.key"), key)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	_, port, err := net.SplitHostPort(loopback.Address(s.t))
 	require.NoError(s.t, err)
-	s.port = listener.Addr().(*net.TCPAddr).Port
-	require.NoError(s.t, listener.Close())
+	s.port, err = strconv.Atoi(port)
+	require.NoError(s.t, err)
 }
 
 // write makes a file that only the server's user reads.

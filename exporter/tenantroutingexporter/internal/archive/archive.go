@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,14 +36,18 @@ type Settings struct {
 
 	// Compress writes zstd.
 	Compress bool
+
+	// Sync returns from Append only when the lines would outlive a power cut.
+	Sync bool
 }
 
 // Archive writes below one directory. Its methods are safe for concurrent use.
 // Two archives must not share a directory.
 type Archive struct {
 	set     Settings
-	encoder *zstd.Encoder // nil: no compression
-	journal *journal      // guarded by mu
+	encoder *zstd.Encoder        // nil: no compression
+	sync    func(*os.File) error // nil: the system writes when it likes
+	journal *journal             // guarded by mu
 
 	mu     sync.Mutex
 	freed  *sync.Cond
@@ -77,12 +82,15 @@ func Open(set Settings) (*Archive, error) {
 			return nil, err
 		}
 	}
-	j, err := openJournal(set.Directory)
-	if err != nil {
+	a := &Archive{set: set, encoder: encoder, files: make(map[string]*file), recent: list.New()}
+	a.freed = sync.NewCond(&a.mu)
+	if set.Sync {
+		a.sync = (*os.File).Sync
+	}
+	var err error
+	if a.journal, err = openJournal(set.Directory, a.sync); err != nil {
 		return nil, err
 	}
-	a := &Archive{set: set, encoder: encoder, journal: j, files: make(map[string]*file), recent: list.New()}
-	a.freed = sync.NewCond(&a.mu)
 	return a, nil
 }
 
@@ -107,7 +115,7 @@ func (a *Archive) Append(folder string, lines []byte) error {
 		if err != nil {
 			return err
 		}
-		full, err := f.append(lines, a.set.MaxFileBytes)
+		full, err := f.append(lines, a.set.MaxFileBytes, a.sync)
 		a.giveBack(f, full || err != nil)
 		if err != nil {
 			return fmt.Errorf("writing to the archive: %w", err)
@@ -119,13 +127,16 @@ func (a *Archive) Append(folder string, lines []byte) error {
 }
 
 // append reports full if the file has reached its size; then nothing is written.
-func (f *file) append(lines []byte, limit int64) (full bool, err error) {
+func (f *file) append(lines []byte, limit int64, sync func(*os.File) error) (full bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.bad || f.size >= limit {
 		return true, nil
 	}
 	n, err := f.f.Write(lines)
+	if err == nil && sync != nil {
+		err = sync(f.f)
+	}
 	if err == nil {
 		f.size += int64(n)
 		return false, nil
@@ -215,7 +226,7 @@ func (a *Archive) close(f *file) {
 // open opens the newest file of folder that has room, or a new one.
 func (a *Archive) open(folder string) (*file, error) {
 	dir := filepath.Join(a.set.Directory, folder)
-	if err := os.MkdirAll(dir, dirPerm); err != nil {
+	if err := a.makeFolder(folder); err != nil {
 		return nil, err
 	}
 	n, err := a.tidy(dir)
@@ -237,6 +248,9 @@ func (a *Archive) open(folder string) (*file, error) {
 			return nil, err
 		}
 		size, err := repair(f)
+		if err == nil && size == 0 {
+			err = a.syncDirectory(dir) // it may be new
+		}
 		if err == nil && size < a.set.MaxFileBytes {
 			return &file{folder: folder, name: name, f: f, size: size}, nil
 		}
@@ -247,6 +261,37 @@ func (a *Archive) open(folder string) (*file, error) {
 		}
 		n++
 	}
+}
+
+// makeFolder makes a folder of the archive and those above it.
+func (a *Archive) makeFolder(folder string) error {
+	dir := filepath.Join(a.set.Directory, folder)
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, dirPerm); err != nil {
+		return err
+	}
+	for at := filepath.Dir(folder); ; at = filepath.Dir(at) {
+		if err := a.syncDirectory(filepath.Join(a.set.Directory, at)); err != nil {
+			return err
+		}
+		if at == "." {
+			return nil
+		}
+	}
+}
+
+// syncDirectory makes the names in a directory outlive a power cut.
+func (a *Archive) syncDirectory(path string) error {
+	if a.sync == nil || runtime.GOOS == "windows" { // which has no such thing
+		return nil
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.sync(d), d.Close())
 }
 
 // tidy removes the oldest files of dir if they are too many bytes, and returns

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -168,6 +169,30 @@ func TestArchive_BoundsOpenFiles(t *testing.T) {
 		assert.Len(t, text, 5*strings.Count(text, "line\n"))
 	}
 	assert.Equal(t, 1600, lines)
+}
+
+func TestSync_IsDoneBeforeAppendReturns(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, Settings{Directory: dir, Sync: true})
+	defer a.Close()
+	var synced []string
+	a.sync = func(f *os.File) error {
+		name, err := filepath.Rel(dir, f.Name())
+		synced = append(synced, name)
+		return err
+	}
+	a.journal.sync = a.sync
+	require.NoError(t, a.Append("x/y", []byte("1\n")))
+	assert.Equal(t, []string{"x", ".", journalName, "x/y", "x/y/00000.jsonl"}, synced, "names of folders and file too")
+	synced = nil
+	require.NoError(t, a.Append("x/y", []byte("2\n")))
+	assert.Equal(t, []string{"x/y/00000.jsonl"}, synced)
+
+	a.sync = func(*os.File) error { return syscall.EIO }
+	require.ErrorIs(t, a.Append("x/y", []byte("3\n")), syscall.EIO)
+	a.sync = (*os.File).Sync
+	require.NoError(t, a.Append("x/y", []byte("3\n")))
+	assert.Equal(t, map[string]string{"x/y/00000.jsonl": "1\n2\n3\n"}, content(t, dir), "what was not synced is not there twice")
 }
 
 func TestSweep_ClosesWhatIsNotUsed(t *testing.T) {

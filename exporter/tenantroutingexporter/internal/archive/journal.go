@@ -19,6 +19,7 @@ const compactAfter = 10000
 
 // journal is guarded by Archive.mu.
 type journal struct {
+	sync  func(*os.File) error // nil: a power cut may leave half lines for readers to skip
 	path  string
 	f     *os.File
 	lines int
@@ -26,8 +27,8 @@ type journal struct {
 }
 
 // openJournal repairs the files that were open when the last run ended.
-func openJournal(directory string) (*journal, error) {
-	j := &journal{path: filepath.Join(directory, journalName), open: make(map[string]bool)}
+func openJournal(directory string, sync func(*os.File) error) (*journal, error) {
+	j := &journal{sync: sync, path: filepath.Join(directory, journalName), open: make(map[string]bool)}
 	data, err := os.ReadFile(j.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("reading the archive's journal: %w", err)
@@ -60,7 +61,10 @@ func (j *journal) opened(name string) error {
 		}
 	}
 	j.open[name] = true
-	return j.write("+" + name + "\n")
+	if err := j.write("+" + name + "\n"); err != nil || j.sync == nil {
+		return err
+	}
+	return j.sync(j.f)
 }
 
 // closed notes that name is whole. If that cannot be written the next start
@@ -99,6 +103,9 @@ func (j *journal) rewrite() error {
 		_ = j.f.Close()
 	}
 	j.f, j.lines = f, len(j.open)
+	if j.sync != nil {
+		return j.sync(f)
+	}
 	return nil
 }
 

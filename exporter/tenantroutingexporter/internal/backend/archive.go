@@ -30,7 +30,7 @@ func (t *archiveTarget) Send(_ context.Context, b *lane.Batch) lane.Result {
 	c, done, err := d.pool.use("archive\x01"+f.endpoint, func() (client, error) {
 		a, err := archive.Open(archive.Settings{
 			Directory: f.endpoint, MaxFileBytes: d.archive.MaxFileBytes, MaxOpenFiles: d.archive.MaxOpenFiles,
-			Compress: d.archive.Compression == ArchiveCompressionZstd,
+			Compress: d.archive.Compression == ArchiveCompressionZstd, Sync: d.archive.Fsync,
 		})
 		return &archiveClient{a}, err
 	})

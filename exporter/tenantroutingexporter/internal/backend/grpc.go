@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -53,7 +54,10 @@ func (t *grpcTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 	}
 	var answer []byte
 	err = c.(grpcClient).Invoke(metadata.NewOutgoingContext(call, md), grpcMethods[t.signal], b.Payloads, &answer,
-		grpc.ForceCodecV2(rawCodec{}), grpc.WaitForReady(d.grpc.Client.WaitForReady))
+		grpc.ForceCodecV2(rawCodec{}), grpc.WaitForReady(d.grpc.Client.WaitForReady), grpc.MaxCallRecvMsgSize(maxGRPCAnswer))
+	if answerTooLong(err) {
+		return lane.Result{Verdict: lane.Delivered} // an answer of any length says that the request was taken
+	}
 	if err != nil {
 		res := grpcResult(ctx, f.hideIn(err))
 		if res.Verdict == lane.Blocked {
@@ -82,12 +86,46 @@ func (d *Destination) newGRPCClient(t *grpcTarget, endpoint string) (client, err
 	return grpcClient{conn}, nil
 }
 
+// maxGRPCAnswer is what gRPC reads of an answer. gRPC says the same of an answer
+// that is too long as a server says of a request, but for the limit that it
+// quotes, so this is one that nobody else has.
+const maxGRPCAnswer = maxAnswer + 7919
+
+func answerTooLong(err error) bool {
+	st := status.Convert(err)
+	return st.Code() == codes.ResourceExhausted && strings.Contains(st.Message(), "larger than max") &&
+		strings.HasSuffix(strings.TrimSuffix(st.Message(), ")"), " "+strconv.Itoa(maxGRPCAnswer))
+}
+
+// grpcReason names a code for metrics. A server can send any number.
+func grpcReason(code codes.Code) string {
+	if code > codes.Unauthenticated {
+		return "grpc_other"
+	}
+	return "grpc_" + strings.ToLower(code.String())
+}
+
+// connectionResult tells why there is no connection, which gRPC says in words
+// alone. A server that uses them itself fools nobody but its own tenant.
+func connectionResult(message string) (reason string, verdict lane.Verdict, ok bool) {
+	switch {
+	case strings.Contains(message, "authentication handshake failed"):
+		return "tls", lane.Blocked, true
+	case strings.Contains(message, "name resolver error"), strings.Contains(message, ": lookup "),
+		strings.Contains(message, "no children to pick from"): // what a balancer says of a name without addresses
+		return "dns", lane.Retry, true
+	case strings.Contains(message, "connection refused"):
+		return "connection_refused", lane.Retry, true
+	}
+	return "", 0, false
+}
+
 // grpcResult reads a refusal as OTLP says.
 func grpcResult(ctx context.Context, err error) lane.Result {
 	st := status.Convert(err)
 	res := lane.Result{
 		Verdict: lane.Refused,
-		Reason:  "grpc_" + strings.ToLower(st.Code().String()),
+		Reason:  grpcReason(st.Code()),
 		Err:     fmt.Errorf("gRPC status %s: %s", st.Code(), clip(st.Message())),
 	}
 	hasRetryInfo := false
@@ -107,6 +145,11 @@ func grpcResult(ctx context.Context, err error) lane.Result {
 		}
 	case codes.Unauthenticated, codes.PermissionDenied, codes.NotFound, codes.Unimplemented:
 		res.Verdict = lane.Blocked
+	}
+	if st.Code() == codes.Unavailable {
+		if reason, verdict, ok := connectionResult(st.Message()); ok {
+			res.Reason, res.Verdict = reason, verdict
+		}
 	}
 	if ctx.Err() != nil {
 		res.Verdict, res.Reason = lane.Retry, "shutdown"

@@ -1,8 +1,10 @@
 package backend
 
 import (
+	"bytes"
 	"context"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -81,6 +84,9 @@ func TestGRPC_Answers(t *testing.T) {
 		{name: "unimplemented", err: failure(codes.Unimplemented, 0), want: lane.Result{Verdict: lane.Blocked, Reason: "grpc_unimplemented"}},
 		{name: "invalid", err: failure(codes.InvalidArgument, 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_invalidargument"}},
 		{name: "internal", err: failure(codes.Internal, 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_internal"}},
+		{name: "a code that nobody knows", err: failure(codes.Code(4711), 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_other"}},
+		{name: "a delay beyond all bounds", err: failure(codes.Unavailable, 1<<62), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_unavailable", RetryAfter: 1 << 62}},
+		{name: "too large for the server", err: status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5000000 vs. 4194304)"), want: lane.Result{Verdict: lane.TooLarge, Reason: "grpc_resourceexhausted"}},
 		{name: "unknown", err: failure(codes.Unknown, 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_unknown"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -108,11 +114,6 @@ func TestGRPC_NoGoodServer(t *testing.T) {
 		<-ctx.Done()
 		return plogotlp.NewExportResponse(), ctx.Err()
 	})
-	oversized := serveGRPC(t, func(context.Context, plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
-		r := plogotlp.NewExportResponse()
-		r.PartialSuccess().SetErrorMessage(strings.Repeat("x", 8<<20))
-		return r, nil
-	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
@@ -126,19 +127,23 @@ func TestGRPC_NoGoodServer(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
+	secure := httptest.NewUnstartedServer(answer(200, "", ""))
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	defer secure.Close()
 	for name, c := range map[string]struct {
 		endpoint string
 		secure   bool
 		reason   string
 		verdict  lane.Verdict
 	}{
-		"refused":      {"127.0.0.1:1", false, "grpc_unavailable", lane.Retry},
-		"unknown host": {"no-such-host.invalid:4317", false, "grpc_unavailable", lane.Retry},
+		"refused":      {"127.0.0.1:1", false, "connection_refused", lane.Retry},
+		"unknown host": {"no-such-host.invalid:4317", false, "dns", lane.Retry},
 		"no answer":    {hang, false, "grpc_deadlineexceeded", lane.Retry},
 		"not gRPC":     {l.Addr().String(), false, "grpc_unavailable", lane.Retry},
-		"no TLS":       {hang, true, "grpc_unavailable", lane.Retry},
-		// gRPC says the same of an answer that is too large as of a request that is.
-		"an answer too long": {oversized, false, "grpc_resourceexhausted", lane.TooLarge},
+		"no TLS":       {hang, true, "tls", lane.Blocked},
+		// The certificate is of an authority that nobody knows.
+		"unknown authority": {strings.TrimPrefix(secure.URL, "https://"), true, "tls", lane.Blocked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := send(t, overGRPC(t, profile(t, "otlp"), c.endpoint, func(g *GRPCSettings) {
@@ -148,10 +153,49 @@ func TestGRPC_NoGoodServer(t *testing.T) {
 				}
 			}), logsBatch(t, "x"))
 			assert.Equal(t, c.verdict, got.Verdict, "%v", got.Err)
-			assert.Equal(t, c.reason, got.Reason)
+			assert.Equal(t, c.reason, got.Reason, "%v", got.Err)
 			assert.Less(t, len(got.Err.Error()), 500)
 		})
 	}
+}
+
+// A server that answers has taken the request, whatever the answer looks like.
+func TestGRPC_AnAnswerThatIsTooLongOrGarbage(t *testing.T) {
+	for name, respond := range map[string]func(stream grpc.ServerStream) error{
+		"too long":            func(s grpc.ServerStream) error { return s.SendMsg(bytes.Repeat([]byte("x"), 8<<20)) },
+		"too long by a byte":  func(s grpc.ServerStream) error { return s.SendMsg(make([]byte, maxGRPCAnswer+1)) },
+		"garbage":             func(s grpc.ServerStream) error { return s.SendMsg([]byte{0xff, 0xff, 0xff}) },
+		"garbage of a length": func(s grpc.ServerStream) error { return s.SendMsg(bytes.Repeat([]byte{0x0a}, 5000)) },
+	} {
+		for _, compression := range []string{"none", "gzip"} {
+			t.Run(name+" "+compression, func(t *testing.T) {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				require.NoError(t, err)
+				s := grpc.NewServer(grpc.ForceServerCodecV2(bytesCodec{}), grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
+					var request []byte
+					if err := stream.RecvMsg(&request); err != nil {
+						return err
+					}
+					return respond(stream)
+				}))
+				done := make(chan error, 1)
+				go func() { done <- s.Serve(l) }()
+				got := send(t, overGRPC(t, profile(t, "otlp"), l.Addr().String(), func(g *GRPCSettings) {
+					require.NoError(t, g.Client.Compression.UnmarshalText([]byte(compression)))
+				}), logsBatch(t, "x"))
+				assert.Equal(t, lane.Result{Verdict: lane.Delivered}, got)
+				s.Stop()
+				assert.NoError(t, <-done)
+			})
+		}
+	}
+}
+
+// bytesCodec is rawCodec of a server.
+type bytesCodec struct{ rawCodec }
+
+func (bytesCodec) Marshal(v any) (mem.BufferSlice, error) {
+	return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil
 }
 
 func TestGRPC_MergesPayloadsAndAppliesTheTenantsHeaders(t *testing.T) {

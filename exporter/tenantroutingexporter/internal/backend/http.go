@@ -185,22 +185,35 @@ func httpResult(p *Profile, signal signalOf, resp *http.Response, body []byte) l
 		}
 		return res
 	}
-	res.Reason = "http_" + strconv.Itoa(resp.StatusCode)
+	res.Reason = httpReason(p, resp.StatusCode)
 	res.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	res.Err = fmt.Errorf("HTTP status %d: %s", resp.StatusCode, errorMessage(body, resp.Header.Get("Content-Type"))) //nolint:errorlint // a text
 	return res
 }
 
+// httpReason names a status for metrics. A server can send any number.
+func httpReason(p *Profile, status int) string {
+	if _, known := p.Statuses[status]; known || http.StatusText(status) != "" {
+		return "http_" + strconv.Itoa(status)
+	}
+	return "http_other"
+}
+
+// longDelay stands for every delay that is longer. The scheduler has a bound of
+// its own, far below.
+const longDelay = 24 * time.Hour
+
 // retryAfter reads a Retry-After header: seconds or a date. Zero means no wish.
 func retryAfter(value string, now time.Time) time.Duration {
-	if value == "" {
+	if value = strings.TrimSpace(value); value == "" {
 		return 0
 	}
-	if seconds, err := strconv.ParseInt(strings.TrimSpace(value), 10, 32); err == nil {
-		return max(0, time.Duration(seconds)*time.Second)
+	seconds, err := strconv.ParseInt(value, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // then it is the largest number, or the least
+		return time.Duration(min(max(0, seconds), int64(longDelay/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
+		return min(max(0, at.Sub(now)), longDelay)
 	}
 	return 0
 }

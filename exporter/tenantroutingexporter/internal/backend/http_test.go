@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -120,12 +122,16 @@ func TestHTTP_Answers(t *testing.T) {
 		{"429 without a delay", answer(429, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
 		{"429 with seconds", answer(429, "Retry-After: 7", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429", RetryAfter: 7 * time.Second}, "429", false},
 		{"429 with a date that has passed", answer(429, "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
+		{"429 with a delay beyond all bounds", answer(429, "Retry-After: 99999999999999999999", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429", RetryAfter: longDelay}, "429", false},
+		{"429 with a date beyond all bounds", answer(429, "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429", RetryAfter: longDelay}, "429", false},
+		{"429 with less than nothing", answer(429, "Retry-After: -99999999999999999999", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
 		{"429 with nonsense", answer(429, "Retry-After: soon", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
 		{"429 with seconds below zero", answer(429, "Retry-After: -1", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
 		{"500", answer(500, protobuf, statusBody(t, "oops")), lane.Result{Verdict: lane.Refused, Reason: "http_500"}, "500: oops", false},
 		{"501", answer(501, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_501"}, "501", false},
 		{"502", answer(502, "", "<html>bad gateway</html>"), lane.Result{Verdict: lane.Retry, Reason: "http_502"}, "bad gateway", false},
 		{"503 with seconds", answer(503, "Retry-After: 3", ""), lane.Result{Verdict: lane.Retry, Reason: "http_503", RetryAfter: 3 * time.Second}, "503", false},
+		{"a status that nobody knows", answer(799, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_other"}, "799", false},
 		{"504", answer(504, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_504"}, "504", false},
 		{"no answer", func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -153,6 +159,14 @@ func TestHTTP_Answers(t *testing.T) {
 			got.Err = nil
 			assert.Equal(t, c.want, got)
 		})
+	}
+}
+
+func TestRetryAfter_ReadsDates(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, layout := range []string{http.TimeFormat, time.RFC850, time.ANSIC} {
+		value := now.Add(90 * time.Second).Format(layout)
+		assert.Equal(t, 90*time.Second, retryAfter(value, now), value)
 	}
 }
 
@@ -295,6 +309,33 @@ func TestPool_ClosesWhatIsIdle(t *testing.T) {
 	require.NoError(t, d.pool.Close())
 	<-closed
 	assert.ErrorIs(t, send(t, d, logsBatch(t, "x")).Err, errPoolClosed)
+}
+
+func TestPool_ClosesArchivesThatAreIdle(t *testing.T) {
+	dir := t.TempDir()
+	d, err := NewArchive("d", ArchiveSettings{
+		Directory: dir + "/{tenant}", MaxFileBytes: 1 << 20, MaxOpenFiles: 2, Compression: ArchiveCompressionNone,
+	}, newPool(t))
+	require.NoError(t, err)
+	lines := func() (n int) {
+		files, err := filepath.Glob(dir + "/tenant-a/tenant=tenant-a/signal=logs/*/*/*.jsonl")
+		require.NoError(t, err)
+		for _, f := range files {
+			data, err := os.ReadFile(f)
+			require.NoError(t, err)
+			n += strings.Count(string(data), "\n")
+		}
+		return n
+	}
+	for n := range 3 {
+		require.NoError(t, send(t, d, logsBatch(t, "x")).Err)
+		assert.Equal(t, n+1, lines())
+		assert.Len(t, d.pool.clients, 1)
+		d.pool.Sweep(time.Now().Add(idleClient / 2))
+		assert.Len(t, d.pool.clients, 1)
+		d.pool.Sweep(time.Now().Add(2 * idleClient))
+		assert.Empty(t, d.pool.clients)
+	}
 }
 
 func TestHTTP_SettingsThatDifferPerTenantAreNotShared(t *testing.T) {

@@ -90,31 +90,43 @@ func (p *Pool) use(key string, create func() (client, error)) (c client, done fu
 
 // Sweep closes what has not been used for a while.
 func (p *Pool) Sweep(now time.Time) {
+	for _, err := range p.closeUnused(now) {
+		p.telemetry.Logger.Warn("Closing an idle client failed", zap.Error(err))
+	}
+	for _, a := range p.archives() {
+		a.Sweep(now.Add(-idleClient))
+	}
+}
+
+// closeUnused holds the lock meanwhile: nobody may open an archive again before
+// it is closed.
+func (p *Pool) closeUnused(now time.Time) (errs []error) {
 	p.mu.Lock()
-	var unused []client
-	var archives []*archive.Archive
+	defer p.mu.Unlock()
 	for key, e := range p.clients {
+		if e.ready && e.users == 0 && now.Sub(e.lastUse) > idleClient {
+			delete(p.clients, key)
+			if err := e.client.close(); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errs
+}
+
+// archives returns the archives that are open.
+func (p *Pool) archives() (open []*archive.Archive) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range p.clients {
 		if !e.ready {
 			continue
 		}
 		if a, ok := e.client.(*archiveClient); ok {
-			archives = append(archives, a.archive)
-			continue // its repair at the opening is not for every idle minute
-		}
-		if e.users == 0 && now.Sub(e.lastUse) > idleClient {
-			delete(p.clients, key)
-			unused = append(unused, e.client)
+			open = append(open, a.archive)
 		}
 	}
-	p.mu.Unlock()
-	for _, a := range archives {
-		a.Sweep(now.Add(-idleClient))
-	}
-	for _, c := range unused {
-		if err := c.close(); err != nil {
-			p.telemetry.Logger.Warn("Closing an idle client failed", zap.Error(err))
-		}
-	}
+	return open
 }
 
 // Close closes all clients. No target may be sending.

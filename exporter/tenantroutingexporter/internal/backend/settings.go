@@ -55,6 +55,7 @@ type ArchiveSettings struct {
 	MaxFileBytes int64
 	MaxOpenFiles int
 	Compression  ArchiveCompression
+	Fsync        bool
 }
 
 // Destination is a compiled destination.

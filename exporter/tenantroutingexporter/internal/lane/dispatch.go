@@ -2,6 +2,7 @@ package lane
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -128,8 +129,9 @@ func (s *Scheduler) pump(now time.Time) {
 
 func (s *Scheduler) begin(l *lane, ep *endpoint) {
 	b := l.take(&s.Config)
-	a := attempt{lane: l, endpoint: ep, target: l.target, batch: b, suspect: l.failures > 0}
+	a := attempt{lane: l, endpoint: ep, target: l.target, batch: b, since: b.entries[0].Accepted, suspect: l.failures > 0}
 	l.inFlight++
+	l.sending = append(l.sending, a.since)
 	ep.inFlight++
 	s.inFlight++
 	if a.suspect {
@@ -146,6 +148,7 @@ type attempt struct {
 	endpoint *endpoint
 	target   Target
 	batch    *Batch
+	since    time.Time // when its first payload was accepted
 	suspect  bool
 }
 
@@ -156,6 +159,8 @@ func (s *Scheduler) run(a attempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.lane.inFlight--
+	i := slices.IndexFunc(a.lane.sending, a.since.Equal)
+	a.lane.sending = slices.Delete(a.lane.sending, i, i+1)
 	a.endpoint.inFlight--
 	s.inFlight--
 	if a.suspect {
@@ -188,7 +193,11 @@ func (s *Scheduler) send(a attempt) (res Result, kept bool, lost []*Payload) {
 	if len(b.entries) == 0 {
 		return Result{Verdict: Delivered}, false, lost
 	}
-	res = a.target.Send(s.ctx, b)
+	ctx := s.ctx
+	if a.suspect {
+		ctx = s.suspectCtx
+	}
+	res = a.target.Send(ctx, b)
 	if res.Verdict == TooLarge && len(b.entries) == 1 {
 		res.Verdict = Refused
 	}

@@ -217,6 +217,31 @@ func TestMaxAge_ExpiresAndCounts(t *testing.T) {
 	})
 }
 
+func TestObserve_TellsTheAgeOfWhatIsBeingSentToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Settings{Config: testConfig()})
+		age := func() (oldest time.Duration) {
+			for _, st := range s.Observe() {
+				oldest = max(oldest, st.Oldest)
+			}
+			return oldest
+		}
+		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result {
+			time.Sleep(10 * time.Second)
+			return Result{}
+		}}
+		offer(t, s, one("a", "x", slow))
+		time.Sleep(3 * time.Second)
+		offer(t, s, one("a", "x", slow))
+		time.Sleep(3 * time.Second)
+		assert.Equal(t, 6*time.Second, age())
+		time.Sleep(6 * time.Second)
+		assert.Equal(t, 9*time.Second, age())
+		time.Sleep(2 * time.Second)
+		assert.Zero(t, age())
+	})
+}
+
 func TestShutdown_TriesOnceAndCountsTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
@@ -242,6 +267,53 @@ func TestShutdown_TriesOnceAndCountsTheRest(t *testing.T) {
 		assert.Equal(t, int64(10), st.Dropped[ReasonShutdown])
 		assert.Zero(t, st.QueuedRecords)
 		assert.ErrorIs(t, s.Offer(context.Background(), []Part{one("a", "x", ok)}), ErrShutdown)
+	})
+}
+
+// kept is a store that keeps nothing: data is in memory all the same.
+type kept struct{}
+
+func (kept) Put(context.Context, []Part) error { return nil }
+
+func (kept) Read(_ context.Context, payloads []*Payload) ([][]byte, error) {
+	return make([][]byte, len(payloads)), nil
+}
+
+func (kept) Release([]*Payload, string) {}
+
+func TestShutdown_WithAStoreABackendThatHangsDelaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.MaxMemoryBytes = 1 << 20
+		s := NewScheduler(Settings{Config: cfg, Store: kept{}, Logger: start(t, Settings{Config: cfg}).Logger})
+		s.Start()
+		first := true
+		hanging := &stub{endpoint: "hanging", answer: func(ctx context.Context, b *Batch) Result {
+			if first {
+				first = false
+				return Result{Verdict: Retry}
+			}
+			return hang(ctx, b)
+		}}
+		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result {
+			time.Sleep(4 * time.Second)
+			return Result{}
+		}}
+		offer(t, s, one("a", "x", hanging))
+		time.Sleep(3 * time.Second) // until it hangs
+		synctest.Wait()
+		require.Equal(t, 2, hanging.attempts())
+		offer(t, s, one("b", "x", slow))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		begin := time.Now()
+		s.Shutdown(ctx)
+		assert.Equal(t, 4*time.Second, time.Since(begin), "what a destination is taking is waited for")
+		assert.Len(t, slow.delivered(), 1)
+		st := total(s)
+		assert.Equal(t, int64(1), st.QueuedRecords, "what hangs stays in the store")
+		assert.Zero(t, st.Dropped[ReasonShutdown])
 	})
 }
 

@@ -18,6 +18,7 @@ type lane struct {
 	bytes    int64 // reserved, queued, to redo and in flight
 	waiting  int64 // bytes of queue alone
 	inFlight int
+	sending  []time.Time // when the first payload of each batch in flight was accepted
 
 	failures    int       // in a row
 	notBefore   time.Time // no attempt before, unless draining
@@ -89,6 +90,17 @@ func (l *lane) oldest() (at time.Time, ok bool) {
 	if l.queue.len() > 0 {
 		if p := l.queue.peek(); !ok || p.Accepted.Before(at) {
 			at, ok = p.Accepted, true
+		}
+	}
+	return at, ok
+}
+
+// oldestHeld returns the same of all that the lane holds.
+func (l *lane) oldestHeld() (at time.Time, ok bool) {
+	at, ok = l.oldest()
+	for _, t := range l.sending {
+		if !ok || t.Before(at) {
+			at, ok = t, true
 		}
 	}
 	return at, ok

@@ -54,6 +54,9 @@ type Scheduler struct {
 	ctx    context.Context // of attempts
 	cancel context.CancelFunc
 
+	suspectCtx     context.Context // of attempts of lanes with failures, within ctx
+	cancelSuspects context.CancelFunc
+
 	mu        sync.Mutex
 	lanes     map[Key]*lane
 	endpoints map[string]*endpoint
@@ -93,6 +96,7 @@ func NewScheduler(set Settings) *Scheduler {
 		stop:      make(chan struct{}),
 		loopDone:  make(chan struct{}),
 	}
+	s.suspectCtx, s.cancelSuspects = context.WithCancel(ctx)
 	s.idle = sync.NewCond(&s.mu)
 	return s
 }

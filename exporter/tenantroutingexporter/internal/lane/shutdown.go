@@ -7,10 +7,15 @@ import (
 
 // Shutdown ends the scheduler. Without a store it tries everything that is
 // queued once more, at once, and gives up and counts what fails; with one it
-// leaves the queue where it is. It returns when that is done or ctx ends, which
-// also ends attempts in flight. It must be called once, after Start.
+// leaves the queue where it is, and breaks off attempts of lanes with failures,
+// so that a backend that hangs delays nothing. It returns when that is done or
+// ctx ends, which also ends attempts in flight. It must be called once, after
+// Start.
 func (s *Scheduler) Shutdown(ctx context.Context) {
 	defer s.cancel()
+	if s.Store != nil {
+		s.cancelSuspects()
+	}
 	s.mu.Lock()
 	s.closed = true
 	now := time.Now()

@@ -125,7 +125,7 @@ func (s *Scheduler) Observe() map[StatsKey]Stats {
 		k := byPointer[l.stats]
 		c := out[k]
 		c.Lanes[l.state(now, &s.Config)]++
-		if at, ok := l.oldest(); ok {
+		if at, ok := l.oldestHeld(); ok {
 			c.Oldest = max(c.Oldest, now.Sub(at))
 		}
 		out[k] = c

@@ -303,7 +303,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingQueueAge, err = builder.meter.Float64ObservableGauge(
 		"otelcol_exporter_tenant_routing_queue_age",
-		metric.WithDescription("Age of the oldest data that waits in a lane. [Development]"),
+		metric.WithDescription("Age of the oldest data in a lane, that being sent included. [Development]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
@@ -339,7 +339,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingStorageFaults, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_storage_faults",
-		metric.WithDescription("Queue files or entries that could not be read and were set aside. [Development]"),
+		metric.WithDescription("Queue files, headers or entries that were damaged, empty or gone. [Development]"),
 		metric.WithUnit("{fault}"),
 	)
 	errs = errors.Join(errs, err)

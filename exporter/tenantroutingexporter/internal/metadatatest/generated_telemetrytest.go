@@ -102,7 +102,7 @@ func AssertEqualExporterTenantRoutingLanes(t *testing.T, tt *componenttest.Telem
 func AssertEqualExporterTenantRoutingQueueAge(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_queue_age",
-		Description: "Age of the oldest data that waits in a lane. [Development]",
+		Description: "Age of the oldest data in a lane, that being sent included. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
@@ -192,7 +192,7 @@ func AssertEqualExporterTenantRoutingSendAttempts(t *testing.T, tt *componenttes
 func AssertEqualExporterTenantRoutingStorageFaults(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_storage_faults",
-		Description: "Queue files or entries that could not be read and were set aside. [Development]",
+		Description: "Queue files, headers or entries that were damaged, empty or gone. [Development]",
 		Unit:        "{fault}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

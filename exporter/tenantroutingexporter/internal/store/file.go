@@ -91,7 +91,8 @@ func (f *file) load(ctx context.Context) (*content, error) {
 	err := guard(func() error {
 		return walker.Walk(ctx, func(k string, value []byte) ([]*storage.Operation, error) {
 			prefix, seq, ok := parseKey(k)
-			if !ok {
+			if !ok || prefix != payloadPrefix && prefix != recordPrefix {
+				c.faults++ // it stays: a newer version may know it
 				return nil, nil
 			}
 			c.next = max(c.next, seq+1)
@@ -130,6 +131,7 @@ func (f *file) reconcile(ctx context.Context, c *content, payloads map[uint64]bo
 	}
 	for seq := range payloads {
 		if c.records[seq] == nil {
+			c.faults++
 			ops = append(ops, storage.DeleteOperation(key(payloadPrefix, seq)))
 		}
 	}

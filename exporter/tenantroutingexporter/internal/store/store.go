@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/fnv"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,22 +16,20 @@ import (
 )
 
 const (
-	numShards      = 16
-	maxGeneration  = 250
-	flushInterval  = 200 * time.Millisecond
-	indexName      = "lanes_index"
-	indexKeyPrefix = "generation_"
-	openingKey     = "opening"
-
-	// openAttempts is how often in a row the process may die while it opens a
-	// file before that file is taken for damaged.
-	openAttempts = 3
+	numShards     = 16
+	maxGeneration = 250
+	flushInterval = 200 * time.Millisecond
 )
 
 // Settings are what a Store needs.
 type Settings struct {
 	// Open returns a client of the storage extension for the given name.
-	Open   func(ctx context.Context, name string) (storage.Client, error)
+	Open func(ctx context.Context, name string) (storage.Client, error)
+
+	// Locate returns the path of the file of the client with the given name, if
+	// storage keeps it in a file that boltfile can look at. Nil knows none.
+	Locate func(name string) (path string, ok bool)
+
 	Logger *zap.Logger
 }
 
@@ -56,7 +51,7 @@ var _ lane.Store = (*Store)(nil)
 // order in which it was accepted per tenant. Targets of the parts are not set.
 func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 	s := &Store{set: set, stop: make(chan struct{}), done: make(chan struct{})}
-	generations, err := s.openIndex(ctx)
+	entries, err := s.openIndex(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,7 +61,7 @@ func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 	}
 	var parts []lane.Part
 	for n := range s.shards {
-		f, generation, c, err := s.openShard(ctx, n, generations[n], suspect)
+		f, generation, c, err := s.openShard(ctx, n, entries[n], suspect)
 		if err != nil {
 			return nil, nil, errors.Join(err, s.closeFiles(ctx))
 		}
@@ -78,7 +73,7 @@ func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 			parts = append(parts, part(storeID(n, generation, seq), c.records[seq]))
 		}
 	}
-	if err := s.index.apply(ctx, []*storage.Operation{storage.DeleteOperation(openingKey)}); err != nil {
+	if err := s.opened(ctx, entries); err != nil {
 		return nil, nil, errors.Join(err, s.closeFiles(ctx))
 	}
 	go s.flushLoop()
@@ -107,88 +102,24 @@ func splitID(id uint64) (shard int, generation uint8, seq uint64) {
 // not be read.
 func (s *Store) Faults() int64 { return s.faults.Load() }
 
-// openIndex returns which generation of each shard's file is in use.
-func (s *Store) openIndex(ctx context.Context) (generations [numShards]uint8, err error) {
-	for g := 0; g <= maxGeneration; g++ {
-		name := indexName
-		if g > 0 {
-			name += "_" + strconv.Itoa(g)
-		}
-		var f *file
-		if f, err = openFile(ctx, s.set.Open, name); err == nil {
-			ops := make([]*storage.Operation, numShards)
-			for n := range ops {
-				ops[n] = storage.GetOperation(indexKeyPrefix + strconv.Itoa(n))
-			}
-			if err = f.apply(ctx, ops); err == nil {
-				s.index = f
-				for n, op := range ops {
-					if v, perr := strconv.ParseUint(string(op.Value), 10, 8); perr == nil {
-						generations[n] = uint8(v)
-					}
-				}
-				return generations, nil
-			}
-			_ = f.close(ctx)
-		}
-		if !errors.Is(err, errDamaged) {
-			break
-		}
-		s.setAside(name, err)
-	}
-	return generations, err
-}
-
-// opening is a file that is being opened, and how often that was begun. It is
-// written down because bbolt checks a file in a goroutine of its own, where
-// nobody can recover from what it thinks of a damaged one: the process dies, and
-// would die at every start.
-type opening struct {
-	name     string
-	attempts int
-}
-
-// suspect returns the file during whose opening the last process ended.
-func (s *Store) suspect(ctx context.Context) (opening, error) {
-	op := storage.GetOperation(openingKey)
-	if err := s.index.apply(ctx, []*storage.Operation{op}); err != nil {
-		return opening{}, fmt.Errorf("reading the index of queue files: %w", err)
-	}
-	name, count, _ := strings.Cut(string(op.Value), " ")
-	attempts, _ := strconv.Atoi(count)
-	return opening{name, attempts}, nil
-}
-
-// begin notes that a file is about to be opened.
-func (s *Store) begin(ctx context.Context, name string, suspect opening) error {
-	attempts := 1
-	if name == suspect.name {
-		attempts += suspect.attempts
-	}
-	if attempts > openAttempts {
-		return fmt.Errorf("%w: the process ended %d times while opening it", errDamaged, suspect.attempts)
-	}
-	err := s.index.apply(ctx, []*storage.Operation{storage.SetOperation(openingKey, []byte(name+" "+strconv.Itoa(attempts)))})
-	if err != nil {
-		return fmt.Errorf("writing the index of queue files: %w", err)
-	}
-	return nil
-}
-
 // openShard opens the newest file of shard n that can be read.
-func (s *Store) openShard(ctx context.Context, n int, generation uint8, suspect opening) (*file, uint8, *content, error) {
-	for {
+func (s *Store) openShard(ctx context.Context, n int, e entry, suspect opening) (*file, uint8, *content, error) {
+	for generation := e.generation; ; {
+		name := fileName(n, generation)
 		var f *file
-		err := s.begin(ctx, fileName(n, generation), suspect)
+		err := s.examine(name, e.used && generation == e.generation)
 		if err == nil {
-			f, err = openFile(ctx, s.set.Open, fileName(n, generation))
+			err = s.begin(ctx, name, suspect)
+		}
+		if err == nil {
+			f, err = openFile(ctx, s.set.Open, name)
 		}
 		if err == nil {
 			var c *content
 			if c, err = f.load(ctx); err == nil {
 				if c.faults > 0 {
 					s.faults.Add(int64(c.faults))
-					s.set.Logger.Error("Queue entries could not be read and were removed",
+					s.set.Logger.Error("Queue entries make no sense and are passed over; what they held is lost",
 						zap.String("file", f.name), zap.Int("entries", c.faults))
 				}
 				return f, generation, c, nil
@@ -198,7 +129,7 @@ func (s *Store) openShard(ctx context.Context, n int, generation uint8, suspect 
 		if !errors.Is(err, errDamaged) || generation >= maxGeneration {
 			return nil, 0, nil, err
 		}
-		s.setAside(fileName(n, generation), err)
+		s.setAside(name, err)
 		generation++
 		if err := s.writeIndex(ctx, n, generation); err != nil {
 			return nil, 0, nil, err
@@ -228,18 +159,6 @@ func (s *Store) setAside(name string, cause error) {
 	s.faults.Add(1)
 	s.set.Logger.Error("A queue file is damaged and set aside; what it alone held is lost. It is left in place for repair and may be removed",
 		zap.String("file", name), zap.Error(cause))
-}
-
-func (s *Store) writeIndex(ctx context.Context, n int, generation uint8) error {
-	s.indexMu.Lock()
-	defer s.indexMu.Unlock()
-	err := s.index.apply(ctx, []*storage.Operation{
-		storage.SetOperation(indexKeyPrefix+strconv.Itoa(n), []byte(strconv.Itoa(int(generation)))),
-	})
-	if err != nil {
-		return fmt.Errorf("writing the index of queue files: %w", err)
-	}
-	return nil
 }
 
 func shardOf(id tenant.ID) int {

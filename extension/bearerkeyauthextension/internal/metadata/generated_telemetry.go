@@ -25,12 +25,14 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                   metric.Meter
-	mu                                      sync.Mutex
-	registrations                           []metric.Registration
-	ExtensionBearerKeyAuthKeyLastUse        metric.Int64ObservableGauge
-	ExtensionBearerKeyAuthRequests          metric.Int64ObservableCounter
-	ExtensionBearerKeyAuthThrottledRequests metric.Int64ObservableCounter
+	meter                                     metric.Meter
+	mu                                        sync.Mutex
+	registrations                             []metric.Registration
+	ExtensionBearerKeyAuthAuditEntries        metric.Int64ObservableCounter
+	ExtensionBearerKeyAuthAuditWaitingEntries metric.Int64ObservableGauge
+	ExtensionBearerKeyAuthKeyLastUse          metric.Int64ObservableGauge
+	ExtensionBearerKeyAuthRequests            metric.Int64ObservableCounter
+	ExtensionBearerKeyAuthThrottledRequests   metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -42,6 +44,36 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterExtensionBearerKeyAuthAuditEntriesCallback sets callback for observable ExtensionBearerKeyAuthAuditEntries metric.
+func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthAuditEntriesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthAuditEntries, obs: o})
+		return nil
+	}, builder.ExtensionBearerKeyAuthAuditEntries)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionBearerKeyAuthAuditWaitingEntriesCallback sets callback for observable ExtensionBearerKeyAuthAuditWaitingEntries metric.
+func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthAuditWaitingEntriesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthAuditWaitingEntries, obs: o})
+		return nil
+	}, builder.ExtensionBearerKeyAuthAuditWaitingEntries)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterExtensionBearerKeyAuthKeyLastUseCallback sets callback for observable ExtensionBearerKeyAuthKeyLastUse metric.
@@ -117,6 +149,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ExtensionBearerKeyAuthAuditEntries, err = builder.meter.Int64ObservableCounter(
+		"otelcol_extension_bearer_key_auth_audit_entries",
+		metric.WithDescription("Entries in the audit log of refused requests since the start. Only with `failures::audit`. [Development]"),
+		metric.WithUnit("{entry}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionBearerKeyAuthAuditWaitingEntries, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_bearer_key_auth_audit_waiting_entries",
+		metric.WithDescription("Entries that could not be written to the audit log yet. Above 0 it needs the operator. Only with `failures::audit`. [Development]"),
+		metric.WithUnit("{entry}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthKeyLastUse, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_bearer_key_auth_key_last_use",
 		metric.WithDescription("When a key was used last, to the minute, in seconds since 1970. Only with `key_use::metric`. [Development]"),

@@ -212,7 +212,7 @@ func TestWalker_KeepsWideObjectsWholeInTheBody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
 			rec := parse(line, true)
-			assert.Less(t, time.Since(began), 2*time.Second)
+			assert.Less(t, time.Since(began), 15*time.Second, "no work that grows with the square")
 			assert.Equal(t, plog.SeverityNumberWarn, rec.SeverityNumber())
 			assert.Equal(t, line, rec.Body().Str(), "nothing may be lost")
 			cut, _ := rec.Attributes().Get(AttributeCut)

@@ -11,6 +11,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
@@ -70,6 +71,8 @@ type Stats struct {
 type State struct {
 	Lines  lines.State  `json:"lines"`
 	Stacks stacks.State `json:"stacks,omitzero"`
+	// Daemon is kept by the decoder of the log of PM2 itself.
+	Daemon DaemonState `json:"daemon,omitzero"`
 }
 
 // Decoder decodes the blocks of one log stream in their order. It is not safe for
@@ -282,11 +285,7 @@ func (b *batch) slice(d *Decoder, e *stacks.Entry) plog.LogRecordSlice {
 	}
 	rl := b.logs.ResourceLogs().AppendEmpty()
 	attrs := rl.Resource().Attributes()
-	attrs.PutStr("service.name", e.App)
-	if e.ProcessID != envelope.NoProcess {
-		attrs.PutStr("service.instance.id", d.set.Host+":"+strconv.FormatInt(e.ProcessID, 10))
-		attrs.PutInt("pm2.process.id", e.ProcessID)
-	}
+	identity.Put(attrs, d.set.Host, e.App, e.ProcessID)
 	sl := rl.ScopeLogs().AppendEmpty()
 	sl.Scope().SetName(d.set.Scope)
 	sl.Scope().SetVersion(d.set.Version)

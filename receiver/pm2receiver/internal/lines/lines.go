@@ -132,7 +132,10 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 		App: m.app, ProcessID: rec.ProcessID, Stderr: rec.Stderr, Time: m.time(rec.Timestamp),
 		Slot: slot + 1, File: m.file, Offset: offset, Record: offset, Repaired: rec.Repaired,
 	}
-	text := rec.Message
+	if len(s.Partial) > 0 && s.App != m.app {
+		m.flush(slot, a, yield) // PM2 has given the number to another application
+	}
+	text := unlist(rec.Message, a)
 	terminated := len(text) > 0 && text[len(text)-1] == '\n'
 	switch {
 	case terminated:

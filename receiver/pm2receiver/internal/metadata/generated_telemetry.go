@@ -30,6 +30,7 @@ type TelemetryBuilder struct {
 	registrations                 []metric.Registration
 	ReceiverPm2CheckpointAge      metric.Float64ObservableGauge
 	ReceiverPm2CutRecords         metric.Int64Counter
+	ReceiverPm2FailedCollections  metric.Int64Counter
 	ReceiverPm2JoinedRecords      metric.Int64Counter
 	ReceiverPm2Lag                metric.Int64ObservableGauge
 	ReceiverPm2Lines              metric.Int64Counter
@@ -132,6 +133,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_pm2_cut_records",
 		metric.WithDescription("Records that are part of a line longer than max_line_size. [Development]"),
 		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverPm2FailedCollections, err = builder.meter.Int64Counter(
+		"otelcol_receiver_pm2_failed_collections",
+		metric.WithDescription("Times that PM2's daemon gave no process list. [Development]"),
+		metric.WithUnit("{collection}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverPm2JoinedRecords, err = builder.meter.Int64Counter(

@@ -29,6 +29,7 @@ func TestSetupTelemetry(t *testing.T) {
 		return nil
 	}))
 	tb.ReceiverPm2CutRecords.Add(context.Background(), 1)
+	tb.ReceiverPm2FailedCollections.Add(context.Background(), 1)
 	tb.ReceiverPm2JoinedRecords.Add(context.Background(), 1)
 	tb.ReceiverPm2Lines.Add(context.Background(), 1)
 	tb.ReceiverPm2RawLines.Add(context.Background(), 1)
@@ -43,6 +44,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[float64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPm2CutRecords(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverPm2FailedCollections(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPm2JoinedRecords(t, testTel,

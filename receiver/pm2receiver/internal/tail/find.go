@@ -15,6 +15,9 @@ type Finder struct {
 	// Include and Exclude are patterns of absolute paths.
 	Include []string
 	Exclude []string
+	// Daemon is the absolute path of the log of PM2 itself, if that is to be read. No
+	// pattern finds it.
+	Daemon string
 
 	// growing says whether files are being made in a folder just now. PM2 makes
 	// the files of an application one after the other, so that what looks like a
@@ -52,12 +55,26 @@ func (f Finder) Find() ([]string, error) {
 			}
 		}
 	}
+	if f.reads(f.Daemon) {
+		if _, err := os.Stat(f.Daemon); err == nil {
+			found[f.Daemon] = true
+		}
+	}
 	paths := make([]string, 0, len(found))
 	for path := range found {
 		paths = append(paths, path)
 	}
 	slices.Sort(paths)
 	return paths, problem
+}
+
+// reads says whether a path that was found once is still to be read: the log of PM2
+// itself is, or is not, by its own setting.
+func (f Finder) reads(path string) bool {
+	if filepath.Base(path) == daemonLog {
+		return path == f.Daemon && !f.excluded(path)
+	}
+	return path != ""
 }
 
 func (f Finder) excluded(path string) bool {
@@ -77,6 +94,9 @@ func (f Finder) Folders() []string {
 			return nil
 		}
 		folders = append(folders, filepath.FromSlash(base))
+	}
+	if f.Daemon != "" {
+		folders = append(folders, filepath.Dir(f.Daemon))
 	}
 	slices.Sort(folders)
 	return slices.Compact(folders)

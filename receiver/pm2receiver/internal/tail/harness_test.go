@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
@@ -102,6 +103,7 @@ type home struct {
 	store   *memory
 	fromEnd bool
 	include []string
+	daemon  string // the log of PM2 itself
 	meter   counts
 	logs    *observer.ObservedLogs
 	logger  *zap.Logger
@@ -130,7 +132,10 @@ func newHome(t *testing.T) *home {
 
 func (h *home) settings() Settings {
 	return Settings{
-		Decoder: func(n Name, state decode.State) *decode.Decoder {
+		Decoder: func(n Name, state decode.State) Decoder {
+			if n.Daemon {
+				return daemonlog.New(daemonlog.Settings{MaxLine: 1 << 20, Location: time.UTC, Join: true, Original: true}, state)
+			}
 			return decode.New(decode.Settings{
 				Lines:    lines.Settings{MaxLine: 1 << 20, Location: time.UTC, App: n.App, ProcessID: n.ProcessID, Stderr: n.Stderr},
 				Log:      applog.Settings{JSON: true, Location: time.UTC},
@@ -145,7 +150,7 @@ func (h *home) settings() Settings {
 
 func (h *home) start() {
 	h.t.Helper()
-	h.tailer = New(h.settings(), Finder{Include: h.include})
+	h.tailer = New(h.settings(), Finder{Include: h.include, Daemon: h.daemon})
 	require.NoError(h.t, h.tailer.Start(h.t.Context()))
 }
 

@@ -22,6 +22,8 @@ type Name struct {
 	Combined bool
 	// ProcessID is PM2's number of the process, or envelope.NoProcess.
 	ProcessID int64
+	// Daemon is set for the log of PM2 itself.
+	Daemon bool
 }
 
 var (
@@ -34,7 +36,7 @@ var (
 
 // ParseName reads the base name of a log file.
 func ParseName(base string) Name {
-	n := Name{ProcessID: envelope.NoProcess}
+	n := Name{ProcessID: envelope.NoProcess, Daemon: base == daemonLog}
 	id := ""
 	if m := streamName.FindStringSubmatch(base); m != nil {
 		n.App, n.Stderr, id = m[1], m[2] == "error", m[3]

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -84,9 +85,9 @@ func (s *stream) inodes() (map[[2]uint64]string, error) {
 }
 
 // begin decides where a stream without a checkpoint starts: at the end of what is
-// there, or at the beginning of it and of the copies pm2-logrotate has left
-// uncompressed.
-func (s *stream) begin(fromEnd bool) error {
+// there, or at the beginning of it and of its copies. Compressed ones are read only
+// if they were made since a time, after which nothing can have been read before.
+func (s *stream) begin(fromEnd bool, since time.Time) error {
 	found, err := s.list()
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -96,7 +97,7 @@ func (s *stream) begin(fromEnd bool) error {
 	}
 	for _, r := range found {
 		_, rotated := Rotated(r.name)
-		if fromEnd || !rotated || strings.HasSuffix(r.name, ".gz") {
+		if fromEnd || !rotated || strings.HasSuffix(r.name, ".gz") && time.Unix(0, r.seen.Modified).Before(since) {
 			s.seen[r.seen] = true
 			continue
 		}

@@ -1,9 +1,12 @@
 package tail
 
 import (
+	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestRotated_KnowsLogrotateThatKeepsTheExtension(t *testing.T) {
@@ -29,4 +32,35 @@ func TestRotated_KnowsLogrotateThatKeepsTheExtension(t *testing.T) {
 		_, ok := Rotated(name)
 		assert.False(t, ok, name)
 	}
+}
+
+// A file that came while the reader ran, or between two runs of it, may have been
+// rotated and compressed before it was first seen. What was compressed before the
+// very first start is history.
+func TestTrap_CompressedBeforeItsFileWasFirstSeen(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("history", 1, 10))
+	h.rotate("a-out.log", copyName(0, ".gz"))
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.advance(time.Second) // the copy is older than the start
+	h.start()
+	h.eventually(numbered("a", 1, 10))
+
+	later := time.Now().Add(time.Minute)
+	fresh := func(app string) {
+		name := func(suffix string) string { return app + "-out" + suffix }
+		h.write(name(".hidden"), numbered(app, 1, 10))
+		h.rotate(name(".hidden"), name("__2026-11-21_03-00-01.log.gz"))
+		require.NoError(t, os.Chtimes(h.path(name("__2026-11-21_03-00-01.log.gz")), later, later))
+		h.write(name(".log"), numbered(app, 11, 20))
+	}
+	fresh("b")
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 20))
+	h.stop()
+	fresh("c")
+	h.start()
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 20), numbered("c", 1, 20))
+	h.stop()
+	h.start()
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 20), numbered("c", 1, 20))
 }

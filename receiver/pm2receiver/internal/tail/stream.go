@@ -34,7 +34,7 @@ const (
 // Settings of a [Tailer] and of its streams.
 type Settings struct {
 	// Decoder makes the decoder of a stream.
-	Decoder func(name Name, state decode.State) *decode.Decoder
+	Decoder func(name Name, state decode.State) Decoder
 	// Consume hands records on once. It returns nil if they were accepted, or
 	// refused for good; otherwise what is to be sent again, or nothing if that is
 	// all of them.
@@ -77,7 +77,7 @@ type stream struct {
 	path    string
 	dir     string
 	base    string
-	decoder *decode.Decoder
+	decoder Decoder
 	files   []*file // the last one is that at path, unless it is away
 	current bool    // whether it is
 	past    []Mark

@@ -58,7 +58,8 @@ type Tailer struct {
 	count   uint64               // the highest Checkpoint.Count of ended streams
 	folders map[string]time.Time // when each was last changed
 	scanned time.Time
-	first   bool // no checkpoint was ever saved
+	first   bool      // no checkpoint was ever saved
+	since   time.Time // compressed copies made before are history
 	full    bool
 	saved   time.Time
 
@@ -88,8 +89,13 @@ func (t *Tailer) Start(ctx context.Context) error {
 		stop()
 		return err
 	}
+	if t.first {
+		t.since = t.saved
+	}
 	for _, path := range known {
-		t.follow(ctx, run, path)
+		if t.finder.reads(path) {
+			t.follow(ctx, run, path)
+		}
 	}
 	t.scan(ctx, run)
 	t.mu.Lock()
@@ -282,9 +288,11 @@ func (t *Tailer) sharesInode(at status) bool {
 // restored makes the stream of a path as its checkpoint, or the lack of one, says.
 func (t *Tailer) restored(ctx context.Context, path string) *stream {
 	var c *Checkpoint
+	since := t.since
 	if t.set.Store != nil {
 		var err error
 		if c, err = t.set.Store.Load(ctx, path); err != nil {
+			since = t.set.Now()
 			t.set.Logger.Error("checkpoint is damaged; the file is read from the beginning", zap.String("path", path), zap.Error(err))
 		}
 	}
@@ -298,7 +306,7 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 	if c != nil {
 		s.restore(c.Files)
 	} else {
-		err = s.begin(t.first && t.set.FromEnd)
+		err = s.begin(t.first && t.set.FromEnd, since)
 	}
 	if err != nil {
 		s.report("cannot read log file", err)

@@ -1,6 +1,7 @@
 package timetext
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -113,6 +114,36 @@ func FuzzParse_AgreesWithTime(f *testing.F) {
 			if want.Year() > 1971 && want.Year() < 2261 {
 				t.Fatalf("Parse(%q) = %v, time has %v", text, time.Unix(0, got.Nanos).UTC(), want)
 			}
+		}
+	})
+}
+
+// What the time package writes is read as it reads it itself.
+func FuzzParse_ReadsWhatTimeWrites(f *testing.F) {
+	layouts := []string{
+		time.RFC3339, time.RFC3339Nano, time.RFC1123, time.RFC1123Z, "2006-01-02T15:04:05.000Z", "2006-01-02 15:04:05.000 -07:00",
+		"2006-01-02 15:04:05", "2006-01-02T15:04", "2006/01/02 15:04:05", "Mon Jan _2 2006 15:04:05 GMT-0700", "Jan 2, 2006 15:04:05 UTC",
+		"Monday, January 2, 2006 3:04 PM", "2006-01-02 15:04:05.999999999",
+	}
+	for i := range layouts {
+		f.Add(int64(1795226915), int64(i*100_000_001), i, 60*i)
+	}
+	f.Fuzz(func(t *testing.T, seconds, nanos int64, layout, zone int) {
+		const year = 365 * 24 * 60 * 60
+		at := time.Unix(2*year+int64(uint64(seconds)%(250*year)), int64(uint64(nanos)%1e9))
+		format := layouts[uint(layout)%uint(len(layouts))]
+		at = at.In(time.FixedZone("", zone%(14*60)*60))
+		if strings.HasSuffix(format, "UTC") || strings.HasSuffix(format, "000Z") || format == time.RFC1123 {
+			at = at.UTC()
+		}
+		text := at.Format(format)
+		want, err := time.ParseInLocation(format, text, time.UTC)
+		if err != nil {
+			t.Skip(err)
+		}
+		got, ok := Parse([]byte(text), time.UTC)
+		if !ok || got.Len != len(text) || got.Nanos != want.UnixNano() {
+			t.Fatalf("Parse(%q) = %v, %d, %t; time has %v", text, time.Unix(0, got.Nanos).UTC(), got.Len, ok, want.UTC())
 		}
 	})
 }

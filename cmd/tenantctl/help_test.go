@@ -1,0 +1,79 @@
+package main
+
+import (
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// commands yields every command that does something, with its root.
+func commands(t *testing.T, f func(root, c *cobra.Command)) {
+	t.Helper()
+	root := (&app{streams: streams{out: io.Discard, err: io.Discard}}).command()
+	n := 0
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+		if !c.HasSubCommands() && c.Name() != "help" && c.Parent().Name() != "completion" {
+			n++
+			f(root, c)
+		}
+	}
+	walk(root)
+	require.Greater(t, n, 15)
+}
+
+// Whoever has no manual finds in the help what a command does, what it does not,
+// and how it is called.
+func TestHelp_OfEveryCommandIsAManualPage(t *testing.T) {
+	commands(t, func(_, c *cobra.Command) {
+		path := c.CommandPath()
+		assert.NotEmpty(t, c.Short, path)
+		assert.True(t, strings.HasSuffix(c.Long, "."), "%s: a description of whole sentences", path)
+		assert.NotEmpty(t, c.Example, path)
+		for _, line := range strings.Split(c.Long, "\n") {
+			assert.LessOrEqual(t, utf8.RuneCountInString(line), 85, "%s: %s", path, line)
+		}
+	})
+	help := newCLI(t).ok("--help")
+	for _, name := range []string{registryEnv, auditKeyEnv, actorEnv, "PGPASSFILE", "tenants.yaml.audit", "Exit status"} {
+		assert.Contains(t, help, name)
+	}
+}
+
+// Every example is a command line that the command takes.
+func TestHelp_ExamplesAreRight(t *testing.T) {
+	words := regexp.MustCompile(`[^\s"']*"[^"]*"|[^\s"']*'[^']*'|\S+`)
+	seen := 0
+	commands(t, func(_, c *cobra.Command) {
+		for _, line := range strings.Split(strings.ReplaceAll(c.Example, "\\\n", " "), "\n") {
+			args := words.FindAllString(line, -1)
+			if len(args) == 0 || args[0] != "tenantctl" {
+				continue
+			}
+			var own []string
+			for _, arg := range args[1:] {
+				if arg == "|" || arg == ">" {
+					break
+				}
+				own = append(own, strings.Trim(arg, `"'`))
+			}
+			root := (&app{}).command() // flags keep what they were set to
+			found, rest, err := root.Find(own)
+			require.NoError(t, err, line)
+			assert.Equal(t, c.CommandPath(), found.CommandPath(), "an example of another command")
+			require.NoError(t, found.ParseFlags(rest), line)
+			assert.NoError(t, found.ValidateArgs(found.Flags().Args()), line)
+			seen++
+		}
+	})
+	require.Greater(t, seen, 20)
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// outputCases are command lines of every command. KEY stands for a key's ID, DIR
+// for an empty folder, LOG for the log of a gateway, FILE for a registry file.
+var outputCases = map[string]string{
+	"tenant create": "tenant create b", "tenant list": "tenant list", "tenant show": "tenant show a", "tenant update": "tenant update a --name A",
+	"tenant suspend": "tenant suspend a", "tenant resume": "tenant resume a", "tenant delete": "tenant delete a --yes",
+	"key create": "key create a", "key list": "key list", "key rotate": "key rotate KEY", "key revoke": "key revoke KEY",
+	"onboard": "onboard a --new-key", "registry validate": "registry validate", "registry import": "registry import FILE --replace --yes",
+	"audit list": "audit list", "audit verify": "audit verify", "deadletter list": "deadletter list --directory DIR",
+	"registry export":   "registry export", // in the format of the registry, which is what it is for
+	"registry migrate":  "",                // of a database alone
+	"deadletter replay": "",                // needs somebody to send to
+}
+
+// Programs read what any command says, and a command that is new is here too.
+func TestOutput_OfEveryCommandInEveryFormat(t *testing.T) {
+	commands(t, func(root, c *cobra.Command) {
+		path := strings.TrimPrefix(c.CommandPath(), root.Name()+" ")
+		line, known := outputCases[path]
+		require.True(t, known, "%s has no case", path)
+		if line == "" {
+			return
+		}
+		shapes := map[string]any{}
+		for _, format := range []string{"table", "json", "yaml"} {
+			cli := newCLI(t)
+			cli.ok("tenant", "create", "a")
+			var k struct{ ID string }
+			cli.json(&k, "key", "create", "a")
+			file := filepath.Join(t.TempDir(), "other.yaml")
+			require.NoError(t, os.WriteFile(file, []byte("tenants: [{id: z}]\n"), 0o600))
+			args := strings.Fields(strings.NewReplacer("KEY", k.ID, "DIR", t.TempDir(), "FILE", file).Replace(line))
+			out := cli.ok(append(args, "-o", format)...)
+			require.NotEmpty(t, out, "%s -o %s", path, format)
+			if path == "registry export" {
+				assert.Contains(t, out, "tenants:")
+				continue
+			}
+			var v any
+			switch format {
+			case "json":
+				require.NoError(t, json.Unmarshal([]byte(out), &v), "%s: %s", path, out)
+			case "yaml":
+				require.NoError(t, yaml.Unmarshal([]byte(out), &v), "%s: %s", path, out)
+				assert.False(t, json.Valid([]byte(out)) && strings.HasPrefix(out, "{"), "%s: that is JSON", path)
+			default:
+				assert.False(t, json.Valid([]byte(out)), "%s: people read no JSON", path)
+				continue
+			}
+			shapes[format] = shapeOf(v)
+		}
+		assert.Equal(t, shapes["json"], shapes["yaml"], "%s: both have the same names", path)
+	})
+}
+
+// shapeOf returns v with the type of each value in its place.
+func shapeOf(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, value := range v {
+			if strings.HasPrefix(name, "keys.") {
+				name = "keys." // the ID is another one each time
+			}
+			out[name] = shapeOf(value)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for n, value := range v {
+			out[n] = shapeOf(value)
+		}
+		return out
+	case bool:
+		return "bool"
+	case nil:
+		return nil
+	}
+	return "scalar"
+}

@@ -1,0 +1,42 @@
+package backend
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+func TestPartialSuccess_OfEverySignal(t *testing.T) {
+	logs, metrics, traces := plogotlp.NewExportResponse(), pmetricotlp.NewExportResponse(), ptraceotlp.NewExportResponse()
+	logs.PartialSuccess().SetRejectedLogRecords(1)
+	metrics.PartialSuccess().SetRejectedDataPoints(2)
+	traces.PartialSuccess().SetRejectedSpans(3)
+	for signal, response := range map[tenant.Signal]interface {
+		MarshalProto() ([]byte, error)
+		MarshalJSON() ([]byte, error)
+	}{tenant.Logs: logs, tenant.Metrics: metrics, tenant.Traces: traces} {
+		want := map[tenant.Signal]int{tenant.Logs: 1, tenant.Metrics: 2, tenant.Traces: 3}[signal]
+		body, err := response.MarshalProto()
+		require.NoError(t, err)
+		for _, contentType := range []string{"application/x-protobuf", "application/protobuf", "application/x-protobuf; charset=utf-8"} {
+			rejected, err := partialSuccess(signal, body, contentType)
+			assert.ErrorContains(t, err, "rejected: no reason given")
+			assert.Equal(t, want, rejected, "%s as %s", signal, contentType)
+		}
+		body, err = response.MarshalJSON()
+		require.NoError(t, err)
+		rejected, err := partialSuccess(signal, body, "application/json")
+		assert.Error(t, err)
+		assert.Equal(t, want, rejected, "%s in JSON", signal)
+
+		rejected, err = partialSuccess(signal, body, "text/plain")
+		assert.NoError(t, err, "what does not say that it is OTLP is not read")
+		assert.Zero(t, rejected)
+	}
+}

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+)
+
+// The index is a file of its own. It says which file of each shard is in use,
+// and which is being opened.
+const (
+	indexName      = "lanes_index"
+	indexKeyPrefix = "generation_"
+	openingKey     = "opening"
+
+	// openAttempts is how often in a row the process may die while it opens a
+	// file before that file is taken for damaged.
+	openAttempts = 3
+)
+
+// entry is what the index says of a shard.
+type entry struct {
+	generation uint8 // of its file
+	used       bool  // that file was open before
+}
+
+// openIndex returns what the index says. Without one that can be read it goes by
+// what files there are.
+func (s *Store) openIndex(ctx context.Context) (entries [numShards]entry, err error) {
+	name := indexName
+	for g := 1; g <= maxGeneration; g++ {
+		if err = s.examine(name, g == 1 && s.exists(fileName(0, 0))); err == nil {
+			if entries, err = s.readIndex(ctx, name); err == nil {
+				return entries, nil
+			}
+		}
+		if !errors.Is(err, errDamaged) {
+			return entries, err
+		}
+		s.faults.Add(1)
+		path, known := s.locate(name)
+		if known {
+			aside, aerr := boltfile.SetAside(path)
+			if aside == "" {
+				return entries, fmt.Errorf("setting the index of queue files aside: %w", errors.Join(err, aerr))
+			}
+			path, err = aside, errors.Join(err, aerr)
+		} else {
+			path, name = name, indexName+"_"+strconv.Itoa(g)
+		}
+		s.set.Logger.Error("The index of queue files is damaged and set aside; no queued data was in it. It may be removed",
+			zap.String("file", path), zap.Error(err))
+	}
+	return entries, err
+}
+
+// readIndex opens the index, reads it, and keeps it open.
+func (s *Store) readIndex(ctx context.Context, name string) (entries [numShards]entry, err error) {
+	f, err := openFile(ctx, s.set.Open, name)
+	if err != nil {
+		return entries, err
+	}
+	ops := make([]*storage.Operation, numShards)
+	for n := range ops {
+		ops[n] = storage.GetOperation(indexKeyPrefix + strconv.Itoa(n))
+	}
+	if err := f.apply(ctx, ops); err != nil {
+		_ = f.close(ctx)
+		return entries, err
+	}
+	s.index = f
+	fresh := true
+	for n, op := range ops {
+		if v, err := strconv.ParseUint(string(op.Value), 10, 8); err == nil {
+			entries[n] = entry{generation: uint8(v), used: true}
+			fresh = false
+		}
+	}
+	for n := range entries {
+		for fresh && entries[n].generation < maxGeneration && s.exists(fileName(n, entries[n].generation+1)) {
+			entries[n].generation++
+		}
+	}
+	return entries, nil
+}
+
+// opened notes that all files are open.
+func (s *Store) opened(ctx context.Context, before [numShards]entry) error {
+	ops := []*storage.Operation{storage.DeleteOperation(openingKey)}
+	for n, sh := range s.shards {
+		if !before[n].used {
+			ops = append(ops, storage.SetOperation(indexKeyPrefix+strconv.Itoa(n), []byte(strconv.Itoa(int(sh.generation)))))
+		}
+	}
+	return s.index.apply(ctx, ops)
+}
+
+func (s *Store) locate(name string) (path string, ok bool) {
+	if s.set.Locate == nil {
+		return "", false
+	}
+	return s.set.Locate(name)
+}
+
+// exists tells whether the file is known to be there.
+func (s *Store) exists(name string) bool {
+	path, ok := s.locate(name)
+	if !ok {
+		return false
+	}
+	state, err := boltfile.Inspect(path)
+	return err != nil || state != boltfile.Missing
+}
+
+// examine looks at a file before storage opens it, as far as it can. It returns
+// errDamaged if storage must not. expected says that there was such a file.
+func (s *Store) examine(name string, expected bool) error {
+	path, ok := s.locate(name)
+	if !ok {
+		return nil
+	}
+	state, err := boltfile.Inspect(path)
+	switch {
+	case errors.Is(err, boltfile.ErrDamaged):
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	case err != nil:
+		return nil //nolint:nilerr // storage says it better when it opens the file
+	case expected && (state == boltfile.Missing || state == boltfile.Empty):
+		s.faults.Add(1)
+		s.set.Logger.Error("A queue file is gone or empty; what it alone held is lost", zap.String("file", name))
+	case state == boltfile.OneHead:
+		s.faults.Add(1)
+		s.set.Logger.Error("A queue file has one damaged header and goes on with the other; what was accepted in its last transaction may be lost",
+			zap.String("file", name))
+	}
+	return nil
+}
+
+// opening is a file that is being opened, and how often that was begun. It is
+// written down because bbolt checks a file in a goroutine of its own, where
+// nobody can recover from what it thinks of a damaged one: the process dies, and
+// would die at every start. What examine finds does not come so far.
+type opening struct {
+	name     string
+	attempts int
+}
+
+// suspect returns the file during whose opening the last process ended.
+func (s *Store) suspect(ctx context.Context) (opening, error) {
+	op := storage.GetOperation(openingKey)
+	if err := s.index.apply(ctx, []*storage.Operation{op}); err != nil {
+		return opening{}, fmt.Errorf("reading the index of queue files: %w", err)
+	}
+	name, count, _ := strings.Cut(string(op.Value), " ")
+	attempts, _ := strconv.Atoi(count)
+	return opening{name, attempts}, nil
+}
+
+// begin notes that a file is about to be opened.
+func (s *Store) begin(ctx context.Context, name string, suspect opening) error {
+	attempts := 1
+	if name == suspect.name {
+		attempts += suspect.attempts
+	}
+	if attempts > openAttempts {
+		return fmt.Errorf("%w: the process ended %d times while opening it", errDamaged, suspect.attempts)
+	}
+	err := s.index.apply(ctx, []*storage.Operation{storage.SetOperation(openingKey, []byte(name+" "+strconv.Itoa(attempts)))})
+	if err != nil {
+		return fmt.Errorf("writing the index of queue files: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) writeIndex(ctx context.Context, n int, generation uint8) error {
+	s.indexMu.Lock()
+	defer s.indexMu.Unlock()
+	err := s.index.apply(ctx, []*storage.Operation{
+		storage.SetOperation(indexKeyPrefix+strconv.Itoa(n), []byte(strconv.Itoa(int(generation)))),
+	})
+	if err != nil {
+		return fmt.Errorf("writing the index of queue files: %w", err)
+	}
+	return nil
+}

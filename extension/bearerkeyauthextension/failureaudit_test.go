@@ -1,0 +1,232 @@
+package bearerkeyauthextension
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+// auditFixture is a failureAudit whose clock a test moves.
+type auditFixture struct {
+	*failureAudit
+	t    *testing.T
+	now  time.Time
+	logs *observer.ObservedLogs
+}
+
+func newAuditFixture(t *testing.T) *auditFixture {
+	core, logs := observer.New(zap.InfoLevel)
+	f := &auditFixture{t: t, now: noon, logs: logs}
+	cfg := FailureAuditConfig{Directory: filepath.Join(t.TempDir(), "audit"), MaxBytes: bytesize.MiB}
+	f.failureAudit = newFailureAudit(cfg, "bearer_key_auth", startSources(t, 60, 4096), zap.New(core), func() time.Time { return f.now })
+	f.from = f.now.UTC()
+	return f
+}
+
+// minute lets a minute pass.
+func (f *auditFixture) minute() {
+	f.now = f.now.Add(time.Minute)
+	f.report(f.flush(f.t.Context()))
+}
+
+func (f *auditFixture) fail(n int, addr net.Addr, d decision) {
+	for range n {
+		f.sources.failed(addr, d, f.now)
+	}
+}
+
+// auditEntries verifies the log at dir and returns what was refused.
+func auditEntries(t *testing.T, dir string) (entries []audit.Refused) {
+	t.Helper()
+	key, err := audit.ReadKey(dir + ".key")
+	require.NoError(t, err)
+	report, err := audit.VerifySeries(t.Context(), dir, audit.Proof{Public: key.Public(), Seen: audit.SeriesSeen(dir + ".key")})
+	require.NoError(t, err)
+	require.Empty(t, report.Faults)
+	require.NoError(t, audit.SeriesEntries(t.Context(), dir, func(_ int64, e *audit.Entry) error {
+		if e.Refused != nil {
+			assert.Equal(t, "auth refuse", e.Action)
+			assert.Contains(t, e.Actor, "bearer_key_auth")
+			assert.Equal(t, audit.SystemUser(), e.User)
+			assert.True(t, e.Time.Equal(e.Refused.To))
+			entries = append(entries, *e.Refused)
+		}
+		return nil
+	}))
+	return entries
+}
+
+func TestFailureAudit_KeepsAnEntryForEachSourceAndMinute(t *testing.T) {
+	f := newAuditFixture(t)
+	f.fail(3, ip("192.0.2.1"), unknownKey)
+	f.fail(2, ip("192.0.2.1"), noKey)
+	f.fail(4, ip("2001:db8:1:2:3::4"), revokedKey)
+	f.fail(1, &net.UnixAddr{Name: "/run/gateway.sock"}, malformedKey)
+	f.minute()
+	f.minute() // nothing happened, nothing is written
+	f.fail(1, ip("192.0.2.1"), unknownKey)
+	f.minute()
+	f.close()
+	at := noon.UTC()
+	assert.Equal(t, []audit.Refused{
+		{Source: "192.0.2.1", From: at, To: at.Add(time.Minute), Reasons: map[string]int64{"unknown_key": 3, "no_key": 2}},
+		{Source: "2001:db8:1:2::/64", From: at, To: at.Add(time.Minute), Reasons: map[string]int64{"revoked_key": 4}},
+		{Source: "others", Sources: 1, From: at, To: at.Add(time.Minute), Reasons: map[string]int64{"malformed_key": 1}},
+		{Source: "192.0.2.1", From: at.Add(2 * time.Minute), To: at.Add(3 * time.Minute), Reasons: map[string]int64{"unknown_key": 1}},
+	}, auditEntries(t, f.set.Path))
+	assert.EqualValues(t, 4, f.written.Load())
+}
+
+// The log's lines have nothing to do with the entries of the audit.
+func TestFailureAudit_IsApartFromTheLog(t *testing.T) {
+	f := newAuditFixture(t)
+	f.fail(3, ip("192.0.2.1"), unknownKey)
+	require.Len(t, f.sources.reports(f.now, 10, false), 1)
+	f.minute()
+	require.Empty(t, f.sources.reports(f.now.Add(time.Hour), 10, true))
+	f.close()
+	require.Len(t, auditEntries(t, f.set.Path), 1)
+}
+
+func TestFailureAudit_BoundsTheEntriesOfAMinute(t *testing.T) {
+	f := newAuditFixture(t)
+	for n := range 6000 { // more than are remembered
+		f.fail(1, &net.IPAddr{IP: net.IPv4(10, 0, byte(n>>8), byte(n))}, unknownKey)
+	}
+	f.fail(10, ip("192.0.2.1"), noKey)
+	f.minute()
+	f.close()
+	got := auditEntries(t, f.set.Path)
+	require.Len(t, got, maxAudited+1)
+	assert.Equal(t, "192.0.2.1", got[0].Source, "who was refused most is named")
+	var total int64
+	for _, r := range got {
+		total += r.Reasons["unknown_key"] + r.Reasons["no_key"]
+	}
+	assert.EqualValues(t, 6010, total, "all are counted")
+	assert.Equal(t, "others", got[maxAudited].Source)
+	assert.EqualValues(t, 6001-maxAudited, got[maxAudited].Sources)
+}
+
+func TestFailureAudit_WaitsForTheDisk(t *testing.T) {
+	f := newAuditFixture(t)
+	require.NoError(t, os.WriteFile(f.set.Path, nil, 0o600)) // in the way of the folder
+	f.minute()
+	f.minute() // a minute without a stranger is no sign of a disk
+	for minute := range 10 {
+		for n := range 40 {
+			f.fail(1, &net.IPAddr{IP: net.IPv4(10, 0, byte(minute), byte(n))}, unknownKey)
+		}
+		f.minute()
+		require.LessOrEqual(t, len(f.waiting), maxAuditWaiting)
+		require.EqualValues(t, len(f.waiting), f.unwritten.Load())
+	}
+	require.Len(t, f.waiting, maxAuditWaiting)
+	require.NoError(t, os.Remove(f.set.Path))
+	f.minute()
+	require.Zero(t, f.unwritten.Load())
+	f.close()
+	var total int64
+	got := auditEntries(t, f.set.Path)
+	for _, r := range got {
+		total += r.Reasons["unknown_key"]
+	}
+	assert.EqualValues(t, 400, total, "none is uncounted")
+	assert.Equal(t, "others", got[0].Source)
+	assert.EqualValues(t, 201, got[0].Sources)
+	assert.True(t, got[0].From.Equal(noon.Add(2*time.Minute)), got[0].From)
+	assert.True(t, got[0].To.Equal(noon.Add(8*time.Minute)), got[0].To)
+	assert.Equal(t, 1, f.logs.FilterMessageSnippet("cannot be written").Len(), "a failure is logged once")
+	assert.Equal(t, 1, f.logs.FilterMessageSnippet("written to the audit log again").Len())
+	verifier := f.logs.FilterMessageSnippet("are kept in the audit log").All()
+	require.Len(t, verifier, 1)
+	assert.Contains(t, verifier[0].ContextMap()["verifier"], "otelcol-tenant-audit+")
+}
+
+func TestFailureAudit_SaysWhatIsLost(t *testing.T) {
+	f := newAuditFixture(t)
+	require.NoError(t, os.WriteFile(f.set.Path, nil, 0o600))
+	f.fail(1, ip("192.0.2.1"), unknownKey)
+	f.minute()
+	f.close()
+	assert.Equal(t, 1, f.logs.FilterMessageSnippet("entries are lost").Len())
+}
+
+func TestKeyChecker_AuditsWhatItRefuses(t *testing.T) {
+	text, key := newKey()
+	stranger, _ := newKey()
+	cfg := serverConfig()
+	cfg.Failures.Audit.Directory = filepath.Join(t.TempDir(), "audit")
+	c, _ := startCheckerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	for n, value := range []string{text, stranger, stranger, "nonsense"} {
+		_, err := c.Authenticate(from(localPeer), map[string][]string{"Authorization": {"Bearer " + value}})
+		require.Equal(t, n > 0, err != nil)
+	}
+	require.NoError(t, c.Shutdown(context.Background()))
+	got := auditEntries(t, cfg.Failures.Audit.Directory)
+	total := map[string]int64{} // a minute may have ended meanwhile
+	for _, r := range got {
+		assert.Equal(t, "127.0.0.1", r.Source)
+		for reason, n := range r.Reasons {
+			total[reason] += n
+		}
+	}
+	assert.Equal(t, map[string]int64{"unknown_key": 2, "malformed_key": 1}, total)
+	require.NoError(t, filepath.WalkDir(cfg.Failures.Audit.Directory, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		assert.NotContains(t, string(data), stranger)
+		assert.NotContains(t, string(data), key.ID)
+		return err
+	}))
+}
+
+func TestFailureAudit_HasMetrics(t *testing.T) {
+	cfg := serverConfig()
+	cfg.Failures.Audit.Directory = filepath.Join(t.TempDir(), "audit")
+	c, telemetry := startCheckerWith(t, cfg, tenanttest.NewRegistry(t))
+	c.audit.written.Store(7)
+	c.audit.unwritten.Store(2)
+	metadatatest.AssertEqualExtensionBearerKeyAuthAuditEntries(t, telemetry, []metricdata.DataPoint[int64]{{Value: 7}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualExtensionBearerKeyAuthAuditWaitingEntries(t, telemetry, []metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp())
+	require.NoError(t, c.Shutdown(context.Background()))
+}
+
+func TestFailureAudit_OutlivesAClockThatIsPutBack(t *testing.T) {
+	f := newAuditFixture(t)
+	f.fail(1, ip("192.0.2.1"), unknownKey)
+	f.now = f.now.Add(-time.Hour)
+	f.report(f.flush(t.Context()))
+	f.close()
+	got := auditEntries(t, f.set.Path)
+	require.Len(t, got, 1)
+	assert.Equal(t, got[0].To, got[0].From)
+}
+
+// A whole minute of the clock is one entry, however late the gateway started.
+func TestFailureAudit_EndsWithTheMinuteOfTheClock(t *testing.T) {
+	f := newAuditFixture(t)
+	for second, want := range map[int]time.Duration{0: time.Minute, 1: 59 * time.Second, 59: time.Second} {
+		f.now = noon.Truncate(time.Minute).Add(time.Duration(second) * time.Second)
+		assert.Equal(t, want, f.untilEnd(), fmt.Sprint(second))
+	}
+}

@@ -1,0 +1,96 @@
+package storagecheckextension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/storagecheckextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+)
+
+// storageCheck checks the files of a folder once, when it starts.
+type storageCheck struct {
+	dir       string
+	logger    *zap.Logger
+	telemetry *metadata.TelemetryBuilder
+}
+
+var _ extension.Extension = (*storageCheck)(nil)
+
+func newStorageCheck(set extension.Settings, cfg *Config) (*storageCheck, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return &storageCheck{dir: cfg.Directory, logger: set.Logger, telemetry: telemetry}, nil
+}
+
+// Start checks every file. Components open theirs when they start, which is after
+// all extensions have. It returns an error only if a damaged file cannot be moved:
+// whoever opened it would end the process.
+func (s *storageCheck) Start(ctx context.Context, _ component.Host) error {
+	entries, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // file_storage makes it
+	}
+	if err != nil {
+		return fmt.Errorf("looking for storage files: %w", err)
+	}
+	began, checked := time.Now(), 0
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !storageFile(e.Name()) {
+			continue
+		}
+		if err := s.check(ctx, e.Name()); err != nil {
+			return err
+		}
+		checked++
+	}
+	s.logger.Debug("checked storage files", zap.Int("files", checked), zap.Duration("took", time.Since(began)))
+	return nil
+}
+
+// check looks at one file and sets it aside if it is damaged.
+func (s *storageCheck) check(ctx context.Context, name string) error {
+	path := filepath.Join(s.dir, name)
+	state, damage := boltfile.Inspect(path)
+	switch {
+	case state == boltfile.Busy && damage == nil:
+		s.logger.Warn("storage file is in use and is not checked; does another collector run here?", zap.String("file", path))
+		return nil
+	case state == boltfile.OneHead:
+		s.logger.Warn("storage file has one damaged head and goes on with the other; what was written last may be lost", zap.String("file", path))
+		return nil
+	case damage == nil:
+		return nil
+	case errors.Is(damage, fs.ErrPermission):
+		s.logger.Warn("cannot look at storage file", zap.String("file", path), zap.Error(damage))
+		return nil // it is not damage: whoever needs the file will tell
+	}
+	s.telemetry.ExtensionStorageCheckDamagedFiles.Add(ctx, 1)
+	aside, err := boltfile.SetAside(path)
+	if aside == "" {
+		return fmt.Errorf("%s is damaged (%w) and cannot be set aside: %w", path, damage, err)
+	}
+	s.logger.Error("storage file is damaged and was set aside; what it held is lost",
+		zap.String("file", path), zap.String("set_aside", aside), zap.Error(damage))
+	if err != nil {
+		s.logger.Warn("cannot remove what was set aside before", zap.Error(err))
+	}
+	return nil
+}
+
+// Shutdown implements component.Component.
+func (s *storageCheck) Shutdown(context.Context) error {
+	s.telemetry.Shutdown()
+	return nil
+}

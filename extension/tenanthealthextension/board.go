@@ -1,0 +1,86 @@
+package tenanthealthextension
+
+import (
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// laneInterval is how long a look at the lanes is good. Lanes are looked at under
+// the lock that every request needs, so that whoever asks often must not cost
+// them anything.
+const laneInterval = time.Second
+
+// board keeps what components have posted. Its zero value is ready, so that they
+// can post before this extension starts.
+type board struct {
+	mu         sync.Mutex
+	registries map[component.ID]*registryReport
+	lanes      map[component.ID]*laneReport
+}
+
+var _ tenant.HealthBoard = (*board)(nil)
+
+type registryReport struct{ report func() tenant.RegistryHealth }
+
+// laneReport is what one exporter says, at most once in laneInterval.
+type laneReport struct {
+	report func() tenant.LaneHealth
+	at     time.Time
+	last   tenant.LaneHealth
+}
+
+// PostRegistry implements tenant.HealthBoard.
+func (b *board) PostRegistry(id component.ID, report func() tenant.RegistryHealth) (cancel func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.registries == nil {
+		b.registries = make(map[component.ID]*registryReport)
+	}
+	r := &registryReport{report}
+	b.registries[id] = r
+	return func() { remove(b, b.registries, id, r) }
+}
+
+// PostLanes implements tenant.HealthBoard.
+func (b *board) PostLanes(id component.ID, report func() tenant.LaneHealth) (cancel func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lanes == nil {
+		b.lanes = make(map[component.ID]*laneReport)
+	}
+	r := &laneReport{report: report}
+	b.lanes[id] = r
+	return func() { remove(b, b.lanes, id, r) }
+}
+
+// remove takes r away unless another is in its place.
+func remove[R comparable](b *board, all map[component.ID]R, id component.ID, r R) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if all[id] == r {
+		delete(all, id)
+	}
+}
+
+// read asks all reporters. It holds the lock, so that none is called after it was
+// removed.
+func (b *board) read(now time.Time) (map[component.ID]tenant.RegistryHealth, map[component.ID]tenant.LaneHealth) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	registries := make(map[component.ID]tenant.RegistryHealth, len(b.registries))
+	for id, r := range b.registries {
+		registries[id] = r.report()
+	}
+	lanes := make(map[component.ID]tenant.LaneHealth, len(b.lanes))
+	for id, r := range b.lanes {
+		if since := now.Sub(r.at); r.at.IsZero() || since >= laneInterval || since < 0 {
+			r.at, r.last = now, r.report()
+		}
+		lanes[id] = r.last
+	}
+	return registries, lanes
+}

@@ -1,0 +1,120 @@
+package tenanthealthextension
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// server is the extension. Components may post before it starts.
+type server struct {
+	board
+	watch watch
+	phase atomic.Int32
+
+	cfg      *Config
+	settings component.TelemetrySettings
+	now      func() time.Time
+	http     *http.Server // nil before the start
+	serving  sync.WaitGroup
+}
+
+var (
+	_ extension.Extension                   = (*server)(nil)
+	_ tenant.HealthBoard                    = (*server)(nil)
+	_ extensioncapabilities.PipelineWatcher = (*server)(nil)
+	_ componentstatus.Watcher               = (*server)(nil)
+)
+
+func newServer(set extension.Settings, cfg *Config) *server {
+	return &server{cfg: cfg, settings: set.TelemetrySettings, now: time.Now}
+}
+
+// Start implements component.Component.
+func (s *server) Start(ctx context.Context, host component.Host) error {
+	listener, err := s.cfg.ToListener(ctx)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", s.cfg.NetAddr.Endpoint, err)
+	}
+	s.http, err = s.cfg.ToServer(ctx, host.GetExtensions(), s.settings, s.routes())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	s.serving.Go(func() {
+		if err := s.http.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
+		}
+	})
+	return nil
+}
+
+// Shutdown implements component.Component.
+func (s *server) Shutdown(ctx context.Context) error {
+	if s.http == nil {
+		return nil
+	}
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	s.serving.Wait()
+	return err
+}
+
+// Ready implements extensioncapabilities.PipelineWatcher.
+func (s *server) Ready() error {
+	s.phase.Store(int32(phaseReady))
+	return nil
+}
+
+// NotReady implements extensioncapabilities.PipelineWatcher.
+func (s *server) NotReady() error {
+	s.phase.Store(int32(phaseStopping))
+	return nil
+}
+
+// ComponentStatusChanged implements componentstatus.Watcher.
+func (s *server) ComponentStatusChanged(source *componentstatus.InstanceID, event *componentstatus.Event) {
+	s.watch.changed(source, event)
+}
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+s.cfg.Path, s.answer)
+	mux.HandleFunc("GET "+s.cfg.Path+"/live", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusOK)
+	})
+	return mux
+}
+
+// answer writes the state.
+func (s *server) answer(w http.ResponseWriter, _ *http.Request) {
+	now := s.now()
+	f := &found{now: now, phase: phase(s.phase.Load()), unwell: s.watch.list(), maxAge: s.cfg.RegistryMaxAge}
+	f.registries, f.lanes = s.read(now)
+	state := judge(f)
+	body, err := json.MarshalIndent(state, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if state.Status == statusUnavailable {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_, _ = w.Write(append(body, '\n')) // a caller that has gone needs no answer
+}

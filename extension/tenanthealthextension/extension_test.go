@@ -1,0 +1,144 @@
+package tenanthealthextension
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.opentelemetry.io/collector/pipeline"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+func newTestServer(t *testing.T) *server {
+	t.Helper()
+	cfg := createDefaultConfig().(*Config)
+	cfg.NetAddr.Endpoint = "127.0.0.1:0"
+	s := newServer(extensiontest.NewNopSettings(metadata.Type), cfg)
+	s.now = func() time.Time { return noon }
+	return s
+}
+
+// ask returns the code and the state of an answer.
+func ask(t *testing.T, s *server, method, path string) (int, *state, http.Header) {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	s.routes().ServeHTTP(rec, httptest.NewRequest(method, path, http.NoBody))
+	var got *state
+	if rec.Header().Get("Content-Type") == "application/json" {
+		got = &state{}
+		require.NoError(t, json.Unmarshal(rec.Body.Bytes(), got), rec.Body.String())
+	}
+	return rec.Code, got, rec.Header()
+}
+
+func TestServer_FollowsTheLifeOfThePipelines(t *testing.T) {
+	s := newTestServer(t)
+	code, got, header := ask(t, s, http.MethodGet, "/health")
+	assert.Equal(t, http.StatusServiceUnavailable, code)
+	assert.Equal(t, []reason{reasonStarting}, got.Reasons)
+	assert.Equal(t, "no-store", header.Get("Cache-Control"))
+	require.NoError(t, s.Ready())
+	code, got, _ = ask(t, s, http.MethodGet, "/health")
+	assert.Equal(t, http.StatusOK, code)
+	assert.Equal(t, statusOK, got.Status)
+	code, _, _ = ask(t, s, http.MethodHead, "/health")
+	assert.Equal(t, http.StatusOK, code)
+	require.NoError(t, s.NotReady())
+	code, _, _ = ask(t, s, http.MethodGet, "/health")
+	assert.Equal(t, http.StatusServiceUnavailable, code)
+
+	code, _, _ = ask(t, s, http.MethodGet, "/health/live")
+	assert.Equal(t, http.StatusOK, code, "nobody restarts a gateway that is stopping or has no registry")
+	code, _, _ = ask(t, s, http.MethodPost, "/health")
+	assert.Equal(t, http.StatusMethodNotAllowed, code)
+	code, _, _ = ask(t, s, http.MethodGet, "/")
+	assert.Equal(t, http.StatusNotFound, code)
+}
+
+func TestServer_ShowsWhatIsPosted(t *testing.T) {
+	s := newTestServer(t)
+	require.NoError(t, s.Ready())
+	loaded := false
+	removeRegistry := s.PostRegistry(registryID, func() tenant.RegistryHealth {
+		return tenant.RegistryHealth{Loaded: loaded, Hash: "abc", Source: "file", ConfirmedAt: noon}
+	})
+	var asked atomic.Int64
+	removeLanes := s.PostLanes(exporterID, func() tenant.LaneHealth {
+		asked.Add(1)
+		return tenant.LaneHealth{Idle: 1, Active: 2, Waiting: 3, Open: 4, Full: 5, QueuedBytes: 6, MaxBytes: 100, Oldest: 7 * time.Second}
+	})
+	code, got, _ := ask(t, s, http.MethodGet, "/health")
+	assert.Equal(t, http.StatusServiceUnavailable, code)
+	assert.Equal(t, laneState{1, 2, 3, 4, 5, 6, 100, 7}, got.Lanes["tenant_routing"])
+	loaded = true
+	code, _, _ = ask(t, s, http.MethodGet, "/health")
+	assert.Equal(t, http.StatusOK, code)
+	assert.EqualValues(t, 1, asked.Load(), "lanes are looked at once a second, however often somebody asks")
+	s.now = func() time.Time { return noon.Add(laneInterval) }
+	ask(t, s, http.MethodGet, "/health")
+	assert.EqualValues(t, 2, asked.Load())
+
+	removeRegistry()
+	removeLanes()
+	removeLanes()
+	_, got, _ = ask(t, s, http.MethodGet, "/health")
+	assert.Empty(t, got.Lanes)
+	assert.Empty(t, got.Registries)
+}
+
+func TestServer_ShowsComponentsThatAreNotWell(t *testing.T) {
+	s := newTestServer(t)
+	require.NoError(t, s.Ready())
+	logs, traces := pipeline.NewID(pipeline.SignalLogs), pipeline.NewID(pipeline.SignalTraces)
+	otlp := component.MustNewID("otlp")
+	a, b := componentstatus.NewInstanceID(otlp, component.KindReceiver, logs), componentstatus.NewInstanceID(otlp, component.KindReceiver, traces)
+	s.ComponentStatusChanged(a, componentstatus.NewPermanentErrorEvent(errors.New("tenant-a is in the text")))
+	s.ComponentStatusChanged(b, componentstatus.NewRecoverableErrorEvent(errors.New("x")))
+	code, got, _ := ask(t, s, http.MethodGet, "/health")
+	assert.Equal(t, http.StatusOK, code)
+	assert.Equal(t, statusDegraded, got.Status)
+	assert.Equal(t, map[string]string{"receiver/otlp": "permanent_error"}, got.Components, "the worst, and nothing of its text")
+	s.ComponentStatusChanged(a, componentstatus.NewEvent(componentstatus.StatusOK))
+	_, got, _ = ask(t, s, http.MethodGet, "/health")
+	assert.Equal(t, map[string]string{"receiver/otlp": "recoverable_error"}, got.Components)
+	s.ComponentStatusChanged(b, componentstatus.NewEvent(componentstatus.StatusStopped))
+	_, got, _ = ask(t, s, http.MethodGet, "/health")
+	assert.Equal(t, statusOK, got.Status)
+}
+
+func TestServer_ServesUntilTheShutdown(t *testing.T) {
+	s := newTestServer(t)
+	s.cfg.NetAddr.Endpoint = loopback.Address(t)
+	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
+	url := "http://" + s.cfg.NetAddr.Endpoint + "/health/live"
+	resp, err := http.Get(url) //nolint:noctx // a test's own loopback server
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+
+	taken := newTestServer(t)
+	taken.cfg.NetAddr.Endpoint = s.cfg.NetAddr.Endpoint
+	require.ErrorContains(t, taken.Start(t.Context(), componenttest.NewNopHost()), "listening on")
+
+	http.DefaultClient.CloseIdleConnections()
+	require.NoError(t, s.Shutdown(context.Background()))
+	_, err = http.Get(url) //nolint:noctx,bodyclose // it must fail
+	require.Error(t, err)
+}

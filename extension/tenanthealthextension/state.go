@@ -1,0 +1,159 @@
+package tenanthealthextension
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// status is what a load balancer makes of the gateway.
+type status string
+
+const (
+	// statusOK is a gateway at work.
+	statusOK status = "ok"
+	// statusDegraded is one at work that an operator should look at.
+	statusDegraded status = "degraded"
+	// statusUnavailable is one that must get no requests.
+	statusUnavailable status = "unavailable"
+)
+
+// reason is why a gateway is not ok.
+type reason string
+
+const (
+	reasonStarting  reason = "starting"
+	reasonStopping  reason = "stopping"
+	reasonNotLoaded reason = "registry_not_loaded"
+	reasonSource    reason = "registry_source_failed"
+	reasonStale     reason = "registry_stale"
+	reasonQueue     reason = "queue_almost_full"
+	reasonComponent reason = "component_failed"
+)
+
+// state is the answer. Its names are an interface that others build on.
+type state struct {
+	Status     status                   `json:"status"`
+	Reasons    []reason                 `json:"reasons"`
+	Registries map[string]registryState `json:"registries"`
+	Lanes      map[string]laneState     `json:"lanes"`
+	Components map[string]string        `json:"components"` // those that are not well, and their status
+}
+
+type registryState struct {
+	Loaded  bool          `json:"loaded"`
+	Hash    string        `json:"hash,omitempty"`
+	Source  string        `json:"source,omitempty"`
+	Age     *float64      `json:"age_seconds,omitempty"`
+	Failure *failureState `json:"failure,omitempty"`
+}
+
+type failureState struct {
+	Class    tenant.FailureClass `json:"class"`
+	For      float64             `json:"for_seconds"`
+	Rejected int                 `json:"rejected_entries"`
+	Faults   []faultState        `json:"faults,omitempty"`
+}
+
+type faultState struct {
+	Line  int    `json:"line,omitempty"`
+	Row   int    `json:"row,omitempty"`
+	Field string `json:"field,omitempty"`
+}
+
+type laneState struct {
+	Idle    int     `json:"idle"`
+	Active  int     `json:"active"`
+	Waiting int     `json:"waiting"`
+	Open    int     `json:"open"`
+	Full    int     `json:"almost_full"`
+	Queued  int64   `json:"queued_bytes"`
+	Max     int64   `json:"max_bytes"`
+	Oldest  float64 `json:"oldest_seconds"`
+}
+
+// phase is where the pipelines are in their life.
+type phase int32
+
+const (
+	phaseStarting phase = iota
+	phaseReady
+	phaseStopping
+)
+
+// found is what a state is made of.
+type found struct {
+	now        time.Time
+	phase      phase
+	registries map[component.ID]tenant.RegistryHealth
+	lanes      map[component.ID]tenant.LaneHealth
+	unwell     map[string]string
+	maxAge     time.Duration // of a registry
+}
+
+// judge makes the state of what was found. A registry that cannot be brought up
+// to date degrades, since the last good one goes on serving, and so does whatever
+// concerns backends: none of that gets better by sending requests elsewhere.
+func judge(f *found) *state {
+	s := &state{
+		Status: statusOK, Reasons: []reason{}, Components: f.unwell,
+		Registries: make(map[string]registryState, len(f.registries)), Lanes: make(map[string]laneState, len(f.lanes)),
+	}
+	switch f.phase {
+	case phaseStarting:
+		s.add(statusUnavailable, reasonStarting)
+	case phaseStopping:
+		s.add(statusUnavailable, reasonStopping)
+	}
+	for id, r := range f.registries {
+		s.addRegistry(id.String(), r, f)
+	}
+	for id, l := range f.lanes {
+		s.Lanes[id.String()] = laneState{l.Idle, l.Active, l.Waiting, l.Open, l.Full, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds()}
+		if l.QueuedBytes > l.MaxBytes-l.MaxBytes/10 {
+			s.add(statusDegraded, reasonQueue)
+		}
+	}
+	if len(f.unwell) > 0 {
+		s.add(statusDegraded, reasonComponent)
+	}
+	return s
+}
+
+func (s *state) addRegistry(id string, r tenant.RegistryHealth, f *found) {
+	out := registryState{Loaded: r.Loaded, Hash: r.Hash, Source: r.Source}
+	if !r.ConfirmedAt.IsZero() {
+		age := max(0, f.now.Sub(r.ConfirmedAt))
+		seconds := age.Seconds()
+		out.Age = &seconds
+		if age > f.maxAge {
+			s.add(statusDegraded, reasonStale)
+		}
+	}
+	if !r.Loaded {
+		s.add(statusUnavailable, reasonNotLoaded)
+	}
+	if e := r.Failure; e != nil {
+		out.Failure = &failureState{Class: e.Class, For: max(0, f.now.Sub(e.Since)).Seconds(), Rejected: e.Rejected}
+		for _, at := range e.Faults {
+			out.Failure.Faults = append(out.Failure.Faults, faultState{at.Line, at.Row, at.Field})
+		}
+		s.add(statusDegraded, reasonSource)
+	}
+	s.Registries[id] = out
+}
+
+// add takes a reason, each once, and the worst status.
+func (s *state) add(worst status, why reason) {
+	for _, known := range s.Reasons {
+		if known == why {
+			return
+		}
+	}
+	s.Reasons = append(s.Reasons, why)
+	if s.Status != statusUnavailable {
+		s.Status = worst
+	}
+}

@@ -1,0 +1,100 @@
+package tenanthealthextension
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+var (
+	noon       = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	registryID = component.MustNewID("tenant_registry")
+	exporterID = component.MustNewID("tenant_routing")
+)
+
+// healthy returns a gateway at work, which a case changes.
+func healthy() *found {
+	return &found{
+		now: noon, phase: phaseReady, maxAge: time.Minute, unwell: map[string]string{},
+		registries: map[component.ID]tenant.RegistryHealth{registryID: {Loaded: true, Hash: "abc", Source: "file", ConfirmedAt: noon.Add(-time.Second)}},
+		lanes:      map[component.ID]tenant.LaneHealth{exporterID: {Active: 2, MaxBytes: 1000, QueuedBytes: 10}},
+	}
+}
+
+func (f *found) registry(change func(*tenant.RegistryHealth)) {
+	r := f.registries[registryID]
+	change(&r)
+	f.registries[registryID] = r
+}
+
+func (f *found) lane(change func(*tenant.LaneHealth)) {
+	l := f.lanes[exporterID]
+	change(&l)
+	f.lanes[exporterID] = l
+}
+
+func TestJudge(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		change  func(*found)
+		status  status
+		reasons []reason
+	}{
+		{"at work", func(*found) {}, statusOK, []reason{}},
+		{"an agent has neither registry nor lanes", func(f *found) { f.registries, f.lanes = nil, nil }, statusOK, []reason{}},
+		{"starting", func(f *found) { f.phase = phaseStarting }, statusUnavailable, []reason{reasonStarting}},
+		{"stopping", func(f *found) { f.phase = phaseStopping }, statusUnavailable, []reason{reasonStopping}},
+		{"the registry was never loaded", func(f *found) {
+			f.registry(func(r *tenant.RegistryHealth) {
+				*r = tenant.RegistryHealth{Failure: &tenant.RegistryFailure{Class: tenant.FailureMissing, Since: noon}}
+			})
+		}, statusUnavailable, []reason{reasonNotLoaded, reasonSource}},
+		{"the source is bad", func(f *found) {
+			f.registry(func(r *tenant.RegistryHealth) {
+				r.Failure = &tenant.RegistryFailure{Class: tenant.FailureInvalid, Since: noon}
+			})
+		}, statusDegraded, []reason{reasonSource}},
+		{"the registry is stale", func(f *found) {
+			f.registry(func(r *tenant.RegistryHealth) { r.ConfirmedAt = noon.Add(-2 * time.Minute) })
+		}, statusDegraded, []reason{reasonStale}},
+		{"backends are down", func(f *found) {
+			f.lane(func(l *tenant.LaneHealth) { l.Open, l.Waiting, l.Full = 7, 3, 2 })
+		}, statusOK, []reason{}},
+		{"the queue is almost full", func(f *found) {
+			f.lane(func(l *tenant.LaneHealth) { l.QueuedBytes = 901 })
+		}, statusDegraded, []reason{reasonQueue}},
+		{"a component is not well", func(f *found) { f.unwell["receiver/otlp"] = "permanent_error" }, statusDegraded, []reason{reasonComponent}},
+		{"the worst counts", func(f *found) {
+			f.unwell["receiver/otlp"] = "permanent_error"
+			f.phase = phaseStopping
+		}, statusUnavailable, []reason{reasonStopping, reasonComponent}},
+	} {
+		f := healthy()
+		tt.change(f)
+		s := judge(f)
+		assert.Equal(t, tt.status, s.Status, tt.name)
+		assert.Equal(t, tt.reasons, s.Reasons, tt.name)
+	}
+}
+
+func TestJudge_TellsTheRegistry(t *testing.T) {
+	f := healthy()
+	f.registry(func(r *tenant.RegistryHealth) {
+		r.ConfirmedAt = noon.Add(-90 * time.Second)
+		r.Failure = &tenant.RegistryFailure{Class: tenant.FailureInvalid, Since: noon.Add(-time.Minute), Rejected: 2, Faults: []tenant.RejectedEntry{{Line: 7, Field: "keys"}, {Row: 3}}}
+	})
+	got := judge(f).Registries["tenant_registry"]
+	require.NotNil(t, got.Age)
+	assert.InDelta(t, 90, *got.Age, 1e-9)
+	assert.Equal(t, &failureState{Class: "invalid", For: 60, Rejected: 2, Faults: []faultState{{Line: 7, Field: "keys"}, {Row: 3}}}, got.Failure)
+
+	f.registry(func(r *tenant.RegistryHealth) { r.ConfirmedAt = noon.Add(time.Hour) })
+	assert.Zero(t, *judge(f).Registries["tenant_registry"].Age, "a clock that was put back makes nothing younger than new")
+	f.registry(func(r *tenant.RegistryHealth) { r.ConfirmedAt = time.Time{} })
+	assert.Nil(t, judge(f).Registries["tenant_registry"].Age)
+}

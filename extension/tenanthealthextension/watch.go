@@ -1,0 +1,53 @@
+package tenanthealthextension
+
+import (
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/collector/component/componentstatus"
+)
+
+// statusNames are the words for what is not well.
+var statusNames = map[componentstatus.Status]string{
+	componentstatus.StatusRecoverableError: "recoverable_error",
+	componentstatus.StatusPermanentError:   "permanent_error",
+	componentstatus.StatusFatalError:       "fatal_error",
+}
+
+// watch keeps the components that say that they are not well. What they say is
+// not kept: errors may name tenants. It is bounded by the components.
+type watch struct {
+	mu     sync.Mutex
+	unwell map[*componentstatus.InstanceID]componentstatus.Status
+}
+
+// changed is called with every status of a component.
+func (w *watch) changed(source *componentstatus.InstanceID, event *componentstatus.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !componentstatus.StatusIsError(event.Status()) {
+		delete(w.unwell, source)
+		return
+	}
+	if w.unwell == nil {
+		w.unwell = make(map[*componentstatus.InstanceID]componentstatus.Status)
+	}
+	w.unwell[source] = event.Status()
+}
+
+// list returns the components, as kind/id, and their status. One that is in
+// several pipelines has the worst of its statuses.
+func (w *watch) list() map[string]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	worst := make(map[string]componentstatus.Status, len(w.unwell))
+	for id, status := range w.unwell {
+		name := strings.ToLower(id.Kind().String()) + "/" + id.ComponentID().String()
+		worst[name] = max(worst[name], status)
+	}
+	out := make(map[string]string, len(worst))
+	for name, status := range worst {
+		out[name] = statusNames[status]
+	}
+	return out
+}

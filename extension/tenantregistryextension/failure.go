@@ -1,0 +1,106 @@
+package tenantregistryextension
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const (
+	// faultsPerLine is how many faults one line of the log names.
+	faultsPerLine = 50
+
+	// maxLoggedFaults bounds what one bad registry puts into the log.
+	maxLoggedFaults = 10_000
+
+	// maxShownFaults is how many faults health shows.
+	maxShownFaults = 20
+)
+
+// errStillWritten is a registry that does not come to rest.
+var errStillWritten = errors.New("is still being written")
+
+// classify tells what kind of trouble err is.
+func classify(err error) tenant.FailureClass {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, registrydb.ErrNoRegistry):
+		return tenant.FailureMissing
+	case errors.Is(err, errStillWritten):
+		return tenant.FailureUnsettled
+	case errors.As(err, new(registryfile.Faults)), errors.As(err, new(registrydb.RowFaults)),
+		errors.Is(err, registrydb.ErrUnfit), errors.Is(err, registrydb.ErrSchema):
+		return tenant.FailureInvalid
+	}
+	return tenant.FailureUnavailable
+}
+
+// newFailure returns err without anything that tells a tenant.
+func newFailure(err error, since time.Time) *tenant.RegistryFailure {
+	f := &tenant.RegistryFailure{Class: classify(err), Since: since}
+	rejected := make(map[string]bool)
+	var faults registryfile.Faults
+	var rows registrydb.RowFaults
+	switch {
+	case errors.As(err, &faults):
+		for _, fault := range faults {
+			if fault.Tenant != "" {
+				rejected[fault.Tenant] = true
+			} else {
+				f.Rejected++
+			}
+			f.Faults = append(f.Faults, tenant.RejectedEntry{Line: fault.Line, Field: fieldOf(fault.Path)})
+		}
+	case errors.As(err, &rows):
+		for _, fault := range rows {
+			rejected[fault.Tenant] = true
+			f.Faults = append(f.Faults, tenant.RejectedEntry{Row: fault.Row})
+		}
+	}
+	f.Rejected += len(rejected)
+	f.Faults = slices.Clip(f.Faults[:min(len(f.Faults), maxShownFaults)])
+	return f
+}
+
+// fields are the names of the format itself: the rest of a fault's path may be
+// the operator's words.
+var fields = []string{"id", "name", "status", "isolation", "attributes", "vars", "routes", "limits", "keys"}
+
+// fieldOf returns the first name of a path if it is one of the format.
+func fieldOf(path string) string {
+	name, _, _ := strings.Cut(path, ".")
+	name, _, _ = strings.Cut(name, "[")
+	if !slices.Contains(fields, name) {
+		return ""
+	}
+	return name
+}
+
+// furtherFaults returns lines for the faults that the text of err leaves out.
+func furtherFaults(err error) (lines []string, more int) {
+	var faults registryfile.Faults
+	var rows registrydb.RowFaults
+	switch {
+	case errors.As(err, &faults):
+		lines, more = split(faults, func(part []registryfile.Fault) string { return registryfile.Faults(part).Error() })
+	case errors.As(err, &rows):
+		lines, more = split(rows, func(part []registrydb.RowFault) string { return registrydb.RowFaults(part).Error() })
+	}
+	return lines, more
+}
+
+func split[T any](faults []T, text func([]T) string) (lines []string, more int) {
+	if len(faults) <= faultsPerLine {
+		return nil, 0
+	}
+	more = max(0, len(faults)-maxLoggedFaults)
+	for part := range slices.Chunk(faults[faultsPerLine:len(faults)-more], faultsPerLine) {
+		lines = append(lines, text(part))
+	}
+	return lines, more
+}

@@ -1,0 +1,78 @@
+package tenant
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+)
+
+// HealthBoard shows the state of the gateway to whoever looks after it. The
+// tenant_health extension implements it; others find it with [FindHealthBoards].
+//
+// What is posted names no tenant, no key and no endpoint: load balancers and
+// monitoring of others read it. A reporter is called seldom, from any goroutine,
+// and must not block. After remove returns it is not called again.
+type HealthBoard interface {
+	// PostRegistry shows the state of the registry id.
+	PostRegistry(id component.ID, report func() RegistryHealth) (remove func())
+
+	// PostLanes shows the lanes of the exporter id.
+	PostLanes(id component.ID, report func() LaneHealth) (remove func())
+}
+
+// RegistryHealth is the state of a registry.
+type RegistryHealth struct {
+	Loaded      bool      // there is a snapshot
+	Hash        string    // of it, shortened
+	Source      string    // where it is from: file, postgres, or snapshot for the copy on disk
+	ConfirmedAt time.Time // when its source was last known to say what it says
+
+	Failure *RegistryFailure // why the source is not in force; nil: it is
+}
+
+// RegistryFailure is why what the source says is not in force.
+type RegistryFailure struct {
+	Class    FailureClass
+	Since    time.Time
+	Rejected int             // entries of tenants with faults, as far as they could be read
+	Faults   []RejectedEntry // the first of them
+}
+
+// FailureClass is what kind of trouble a registry's source has.
+type FailureClass string
+
+// The classes of [FailureClass].
+const (
+	FailureMissing     FailureClass = "missing"     // there is no registry
+	FailureUnsettled   FailureClass = "unsettled"   // it is being written, for longer than it should take
+	FailureUnavailable FailureClass = "unavailable" // it cannot be read
+	FailureInvalid     FailureClass = "invalid"     // it was read and has faults
+)
+
+// RejectedEntry is the place of a fault: the log names the tenant and says what
+// is wrong.
+type RejectedEntry struct {
+	Line  int    // of the registry file, or of the file that the rows of a database make
+	Row   int    // in a database, counted from 1, of a row that is no part of such a file
+	Field string // of the entry, such as keys or limits; empty: the entry as a whole
+}
+
+// LaneHealth is the state of all lanes of an exporter.
+type LaneHealth struct {
+	Idle, Active, Waiting, Open int // lanes by state; open are those behind an open breaker
+	Full                        int // of these, lanes with less than a twentieth of their room left
+
+	QueuedBytes, MaxBytes int64         // of all lanes together
+	Oldest                time.Duration // age of the oldest that is queued
+}
+
+// FindHealthBoards returns the extensions of host that show the state of others.
+func FindHealthBoards(host component.Host) []HealthBoard {
+	var boards []HealthBoard
+	for _, ext := range host.GetExtensions() {
+		if b, ok := ext.(HealthBoard); ok {
+			boards = append(boards, b)
+		}
+	}
+	return boards
+}

@@ -1,0 +1,81 @@
+package tenantprocessor
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+// bbolt would end the process over some of these, at every start again.
+func TestUsageStore_SetsADamagedFileAside(t *testing.T) {
+	for name, damage := range map[string]func([]byte) []byte{
+		"zeros":   func(b []byte) []byte { clear(b); return b },
+		"cut":     func(b []byte) []byte { return b[:2*4096] },
+		"flipped": func(b []byte) []byte { b[20] ^= 1; b[4096+20] ^= 1; return b },
+		"pages": func(b []byte) []byte {
+			for at := 2 * 4096; at < len(b); at += 4096 {
+				b[at] ^= 0x40
+			}
+			return b
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			f := filestorage.NewFactory()
+			cfg := f.CreateDefaultConfig().(*filestorage.Config)
+			cfg.Directory = dir
+			ext, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), cfg)
+			require.NoError(t, err)
+			require.NoError(t, ext.Start(t.Context(), componenttest.NewNopHost()))
+			defer func() { assert.NoError(t, ext.Shutdown(t.Context())) }()
+			host, owner := tenanttest.Host{storageID: ext}, component.MustNewID("tenant")
+			var told []error
+			open := func() (*usageStore, map[tenant.ID]usage) {
+				t.Helper()
+				s, err := openUsageStore(t.Context(), host, storageID, owner, func(err error) { told = append(told, err) })
+				require.NoError(t, err)
+				all, err := s.load(t.Context())
+				require.NoError(t, err)
+				s.keep(func() map[tenant.ID]usage { return all }, func(error) {})
+				return s, all
+			}
+			want := map[tenant.ID]usage{"a": {DayBytes: 7}}
+			s, _ := open()
+			require.NoError(t, s.close(t.Context(), want))
+
+			path := filepath.Join(dir, "processor_tenant__limits")
+			data, err := os.ReadFile(path)
+			require.NoError(t, err)
+			data = damage(bytes.Clone(data))
+			require.NoError(t, os.WriteFile(path, data, 0o600))
+			s, all := open()
+			assert.Empty(t, all)
+			require.Len(t, told, 1)
+			assert.ErrorContains(t, told[0], "set aside as processor_tenant__limits.20")
+			kept, err := filepath.Glob(path + ".*" + boltfile.AsideSuffix)
+			require.NoError(t, err)
+			require.Len(t, kept, 1)
+			after, err := os.ReadFile(kept[0])
+			require.NoError(t, err)
+			assert.Equal(t, data, after)
+			require.NoError(t, s.close(t.Context(), want))
+
+			s, all = open()
+			assert.Equal(t, want, all)
+			assert.Len(t, told, 1, "it is told once")
+			require.NoError(t, s.close(t.Context(), want))
+		})
+	}
+}

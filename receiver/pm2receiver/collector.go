@@ -1,0 +1,165 @@
+package pm2receiver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpc"
+)
+
+const (
+	// maxReply bounds the answer of PM2. It holds each process with its environment:
+	// some ten KiB, seldom a hundred.
+	maxReply = 64 << 20
+	// maxProcesses bounds the processes that become metrics.
+	maxProcesses = 1024
+)
+
+// metricsReceiver asks PM2 for its processes and hands on their metrics.
+type metricsReceiver struct {
+	set       receiver.Settings
+	cfg       *Config
+	next      consumer.Metrics
+	obs       *receiverhelper.ObsReport
+	telemetry *metadata.TelemetryBuilder
+	troubles  *troubles
+	reported  bool // that there is no list
+	socket    string
+	client    *rpc.Client
+	translate *translator
+
+	stop context.CancelFunc // ends the collecting
+	// consume is the context of calls to the next consumer, which outlives the
+	// collecting.
+	consume context.Context
+	cancel  context.CancelFunc
+	done    chan struct{}
+}
+
+func newMetricsReceiver(set receiver.Settings, cfg *Config, next consumer.Metrics) (*metricsReceiver, error) {
+	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
+		ReceiverID: set.ID, Transport: "unix", ReceiverCreateSettings: set,
+	})
+	if err != nil {
+		return nil, err
+	}
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return &metricsReceiver{set: set, cfg: cfg, next: next, obs: obs, telemetry: telemetry, troubles: newTroubles(set.Logger, time.Now)}, nil
+}
+
+// Start implements component.Component. It does not fail for want of a daemon, which
+// may come later.
+func (r *metricsReceiver) Start(context.Context, component.Host) error {
+	if !r.cfg.Metrics.Enabled {
+		r.set.Logger.Info(`no metrics of processes are collected: "metrics::enabled" is false`)
+		return nil
+	}
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	var collect context.Context
+	collect, r.stop = context.WithCancel(context.Background())
+	r.consume, r.cancel = context.WithCancel(context.Background())
+	r.done = make(chan struct{})
+	go r.run(collect)
+	return nil
+}
+
+func (r *metricsReceiver) prepare() error {
+	socket, err := r.cfg.socket()
+	if err != nil {
+		return err
+	}
+	r.socket = socket
+	r.client = rpc.New(rpc.Settings{Socket: socket, MaxReply: maxReply, MaxProcesses: maxProcesses})
+	r.translate = newTranslator(r.cfg.Metrics.Each, r.set, identity.Host(r.set.Logger))
+	return nil
+}
+
+func (r *metricsReceiver) run(ctx context.Context) {
+	defer close(r.done)
+	ticker := time.NewTicker(r.cfg.Metrics.CollectionInterval)
+	defer ticker.Stop()
+	for {
+		r.collect(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// collect asks once and hands on what it is told.
+func (r *metricsReceiver) collect(ctx context.Context) {
+	asking, cancel := context.WithTimeout(ctx, r.cfg.Metrics.Timeout)
+	list, err := r.client.Processes(asking)
+	cancel()
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		reason := "other"
+		if known := rpc.Reason(err); known != nil {
+			reason = known.Error()
+		}
+		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("error.type", reason)))
+		if r.troubles.met(reason, "no metrics of PM2's processes; trying again", zap.String("socket", r.socket), zap.Error(err)) {
+			r.reported = true
+		}
+		return
+	}
+	if r.reported {
+		r.set.Logger.Info("there are metrics of PM2's processes again")
+		r.reported = false
+	}
+	if list.More > 0 {
+		r.troubles.met("many", "PM2 has too many processes; others have no metrics", zap.Int("limit", maxProcesses), zap.Int("others", list.More))
+	}
+	metrics := r.translate.metrics(list.Processes, time.Now())
+	points := metrics.DataPointCount()
+	if points == 0 {
+		return
+	}
+	op := r.obs.StartMetricsOp(r.consume)
+	err = r.next.ConsumeMetrics(op, metrics)
+	r.obs.EndMetricsOp(op, metadata.Type.String(), points, err)
+	if err != nil && ctx.Err() == nil {
+		// The next collection tells the same, but for the moment.
+		r.troubles.met("consumer", "metrics of PM2's processes were refused and are dropped", zap.Error(err))
+	}
+}
+
+// Shutdown implements component.Component.
+func (r *metricsReceiver) Shutdown(ctx context.Context) error {
+	r.telemetry.Shutdown()
+	if r.done == nil {
+		return nil
+	}
+	r.stop()
+	timer := time.AfterFunc(grace, r.cancel)
+	defer timer.Stop()
+	select {
+	case <-r.done:
+		r.cancel()
+		r.done = nil
+		return nil
+	case <-ctx.Done():
+		r.cancel()
+		return errors.Join(errors.New("the next consumer did not return"), ctx.Err())
+	}
+}

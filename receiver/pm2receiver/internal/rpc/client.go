@@ -1,0 +1,163 @@
+// Package rpc asks a PM2 daemon for its list of processes.
+//
+// The socket of a daemon gives full control over its processes, and its answer
+// holds their whole environment. So this package can send one request only, keeps
+// of the answer only the fields of [Process], and its errors never hold anything of
+// what was answered.
+package rpc
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// longestPath is how long the path of a socket may be on Linux.
+const longestPath = 107
+
+// Settings of a [Client].
+type Settings struct {
+	// Socket is the path of the daemon's RPC socket.
+	Socket string
+	// MaxReply is the size in bytes of the largest answer that is read.
+	MaxReply int64
+	// MaxProcesses is how many processes are kept of an answer.
+	MaxProcesses int
+}
+
+// Client asks one daemon. It keeps no connection between two calls, and is not safe
+// for concurrent use.
+type Client struct {
+	set Settings
+	// buf holds parts of the answer while it is read.
+	buf [bufferSize]byte
+}
+
+// New returns a client. It does not connect.
+func New(set Settings) *Client { return &Client{set: set} }
+
+// Process is what is read of a process.
+type Process struct {
+	// ID is PM2's number of the process.
+	ID int64
+	// Name is PM2's name of the application. It is valid UTF-8.
+	Name   string
+	Status Status
+	// PID is 0 if the process does not run.
+	PID int64
+	// Started is when the process was last started, or zero.
+	Started  time.Time
+	Restarts int64
+	// Unstable counts the restarts in a row that came too early.
+	Unstable int64
+	// Memory is in bytes, and CPU is 1 for one CPU in full use. Both are 0 if PM2
+	// could not measure them.
+	Memory int64
+	CPU    float64
+}
+
+// List is the answer to a request.
+type List struct {
+	Processes []Process
+	// More is how many processes there are that were not kept.
+	More int
+}
+
+// Reasons for which there is no list. Their texts are the values of error.type.
+var (
+	// ErrAbsent: there is no socket, or nobody listens to it.
+	ErrAbsent = errors.New("absent")
+	// ErrDenied: this process may not use the socket.
+	ErrDenied = errors.New("denied")
+	// ErrUnreachable: connecting failed for another reason.
+	ErrUnreachable = errors.New("unreachable")
+	// ErrTimeout: the answer was not there in time.
+	ErrTimeout = errors.New("timeout")
+	// ErrClosed: the connection ended before the answer did.
+	ErrClosed = errors.New("closed")
+	// ErrMalformed: the answer is not what a daemon says.
+	ErrMalformed = errors.New("malformed")
+	// ErrTooLarge: the answer is larger than Settings.MaxReply.
+	ErrTooLarge = errors.New("too_large")
+	// ErrRefused: the daemon answered that it failed.
+	ErrRefused = errors.New("refused")
+)
+
+// fault is an error that says what happened in words, and why in a reason.
+type fault struct {
+	reason error
+	text   string
+}
+
+func (f *fault) Error() string { return f.text }
+func (f *fault) Unwrap() error { return f.reason }
+
+// Reason returns which of the reasons err has, or nil.
+func Reason(err error) error {
+	var f *fault
+	if errors.As(err, &f) {
+		return f.reason
+	}
+	return nil
+}
+
+// Processes asks for the list of processes. It returns when the answer was read or
+// ctx ended.
+func (c *Client) Processes(ctx context.Context) (List, error) {
+	if len(c.set.Socket) > longestPath {
+		return List{}, &fault{ErrUnreachable, "cannot connect to PM2's socket: its path is too long for a socket"}
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "unix", c.set.Socket)
+	if err != nil {
+		return List{}, dialFault(err)
+	}
+	defer conn.Close()
+	// A read or write that waits is ended by a deadline in the past.
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if _, err := conn.Write(request()); err != nil {
+		return List{}, readFault(err)
+	}
+	// What the buffer held may be secrets of the processes.
+	defer clear(c.buf[:])
+	return readReply(conn, c.buf[:], c.set)
+}
+
+func dialFault(err error) error {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &fault{ErrAbsent, "PM2's daemon is not running: there is no socket"}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return &fault{ErrAbsent, "PM2's daemon is not running: nobody listens to its socket"}
+	case errors.Is(err, fs.ErrPermission):
+		return &fault{ErrDenied, "no permission to use PM2's socket: the collector's user must be PM2's, or may write to the socket by its group (PM2_SOCKET_USER and PM2_SOCKET_GROUP of PM2)"}
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.Canceled):
+		return &fault{ErrTimeout, "PM2's daemon did not accept a connection in time"}
+	}
+	return &fault{ErrUnreachable, "cannot connect to PM2's socket: " + cause(err)}
+}
+
+// cause returns the innermost error of a failed connection, which holds nothing that
+// the daemon said: nothing was sent yet.
+func cause(err error) string {
+	var number syscall.Errno
+	if errors.As(err, &number) {
+		return number.Error()
+	}
+	return err.Error()
+}
+
+func readFault(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &fault{ErrTimeout, "PM2's daemon did not answer in time"}
+	default:
+		return &fault{ErrClosed, "PM2's daemon closed the connection before it had answered"}
+	}
+}
