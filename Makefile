@@ -56,7 +56,7 @@ _build/baseline/otelcol-baseline: testbed/baseline/builder-config.yaml
 
 .PHONY: bench-pm2
 bench-pm2: build _build/baseline/otelcol-baseline ## Measure the pm2 receiver beside contrib's filelog
-	go run ./testbed/benchpm2
+	go run ./testbed/benchpm2 $(BENCH_PM2_FLAGS)
 
 .PHONY: soak
 soak: build ## Look for growth in the gateway while 5,000 tenants come and go (18 min, Linux)
