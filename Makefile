@@ -42,6 +42,10 @@ bench: ## Run every benchmark of the packages
 bench-gateway: build _build/baseline-gateway/otelcol-baseline-gateway ## Compare the gateway with a contrib gateway (Linux)
 	go run ./testbed/benchgateway $(BENCH_GATEWAY_FLAGS)
 
+.PHONY: bench-wall
+bench-wall: build ## Measure what tenants notice of the trouble of others (Linux)
+	go run ./testbed/benchgateway -wall $(BENCH_WALL_FLAGS)
+
 # Strict versioning is off because one component is of another release.
 _build/baseline-gateway/otelcol-baseline-gateway: testbed/baseline/gateway-builder-config.yaml
 	$(TOOL) builder --config $< --skip-strict-versioning
@@ -52,7 +56,7 @@ _build/baseline/otelcol-baseline: testbed/baseline/builder-config.yaml
 
 .PHONY: bench-pm2
 bench-pm2: build _build/baseline/otelcol-baseline ## Measure the pm2 receiver beside contrib's filelog
-	go run ./testbed/benchpm2
+	go run ./testbed/benchpm2 $(BENCH_PM2_FLAGS)
 
 .PHONY: soak
 soak: build ## Look for growth in the gateway while 5,000 tenants come and go (18 min, Linux)

@@ -77,7 +77,7 @@ func wall(t *testing.T, trouble, stored bool) (accept, deliver []time.Duration) 
 	registry := tenanttest.NewRegistry(t, list...)
 	cfg := parseConfig(t, `
 registry: tenant_registry
-destinations: {d: {otlp_http: {endpoint: "{vars.url}", timeout: 500ms, compression: none}}}
+destinations: {d: {otlp_http: {endpoint: "{vars.url}", timeout: 5s, compression: none}}}
 routes: {logs: [d]}
 lane: {max_bytes: 1MiB, batch: {timeout: 20ms}}
 max_total_bytes: 64MiB
@@ -144,9 +144,10 @@ func TestWall_TroubleOfSomeTenantsDoesNotReachTheOthers(t *testing.T) {
 			accept, deliver := wall(t, true, stored)
 			t.Logf("p99 accept %v quiet, %v with trouble; p99 deliver %v quiet, %v with trouble",
 				p99(quietAccept), p99(accept), p99(quietDeliver), p99(deliver))
-			// A shared worker pool would take at least the 500 ms of one hanging call.
-			assert.Less(t, p99(accept), p99(quietAccept)+200*time.Millisecond)
-			assert.Less(t, p99(deliver), p99(quietDeliver)+300*time.Millisecond)
+			// A shared worker pool would take at least the 5 s of one hanging call. How
+			// near both are is for make bench-wall, which has the machine for itself.
+			assert.Less(t, p99(accept), p99(quietAccept)+2*time.Second)
+			assert.Less(t, p99(deliver), p99(quietDeliver)+2*time.Second)
 		})
 	}
 }

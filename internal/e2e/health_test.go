@@ -108,8 +108,9 @@ func TestHealth_OfTheShippedGateway(t *testing.T) {
 
 	// A backend that refuses opens its lane and changes nothing for the others.
 	to := newClients(t, free[0], free[1])
-	require.Eventually(t, func() bool { return to.send(0, bearer(key), marked()) == 0 }, 30*time.Second, 50*time.Millisecond)
-	require.Zero(t, to.send(0, bearer(other), marked()))
+	for _, k := range []string{key, other} {
+		require.Eventually(t, func() bool { return to.send(0, bearer(k), marked()) == 0 }, 30*time.Second, 50*time.Millisecond)
+	}
 	h = eventually(http.StatusOK, func(h health) bool { return h.Lanes["tenant_routing"].Open == 1 })
 	assert.Equal(t, "ok", h.Status)
 	assert.Positive(t, h.Lanes["tenant_routing"].Queued)

@@ -55,7 +55,7 @@ func (b *bench) measure(ctx context.Context, s subject, tenants int, memory bool
 	began := time.Now()
 	startCtx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	p, err := process.Start(startCtx, process.Settings{Path: s.binary, Args: []string{"--config", path}, Ready: "Everything is ready"})
+	p, err := start(startCtx, s, path)
 	if err != nil {
 		return r, err
 	}
@@ -101,6 +101,10 @@ func (b *bench) measure(ctx context.Context, s subject, tenants int, memory bool
 	}
 	r.cpu, r.refused = after-before, l.refused.Load()
 	return r, errors.Join(<-profiled, out.check(list, tenants, b.requests))
+}
+
+func start(ctx context.Context, s subject, config string) (*process.Process, error) {
+	return process.Start(ctx, process.Settings{Path: s.binary, Args: []string{"--config", config}, Ready: "Everything is ready"})
 }
 
 func (b *bench) prepare(list []customer, sink string) (set settings, err error) {

@@ -101,7 +101,7 @@ func TestSubject_Configures(t *testing.T) {
 			for _, binary := range []string{"otelcol-tenant", "baseline-gateway/otelcol-baseline-gateway"} {
 				require.NoError(t, os.WriteFile(filepath.Join(build, binary), nil, 0o600))
 			}
-			s, err := newSubject(name, build, options{compression: "gzip", batch: "200ms"})
+			s, err := newSubject(name, build, options{compression: "gzip", level: 1, batch: "200ms"})
 			require.NoError(t, err)
 			dir := t.TempDir()
 			path, err := s.configure(settings{Dir: dir, Endpoint: "127.0.0.1:1", Pprof: "127.0.0.1:2", MetricsPort: "3", Sink: "http://127.0.0.1:4", Customers: list})
@@ -111,6 +111,7 @@ func TestSubject_Configures(t *testing.T) {
 			var config map[string]any
 			require.NoError(t, yaml.Unmarshal(text, &config), string(text))
 			assert.Contains(t, config, "service")
+			assert.Contains(t, string(text), "compression_params: {level: 1}")
 			for _, c := range list {
 				assert.Equal(t, tokens, strings.Count(string(text), c.Key), "a list of tokens and a route, or the registry")
 			}

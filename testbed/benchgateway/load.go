@@ -19,6 +19,9 @@ import (
 
 const recordsPerRequest = 100
 
+// maxRefused is after how many answers 429 and 503 a gateway is taken for broken.
+const maxRefused = 20_000
+
 // bodies is how many different requests there are. Requests that are merged must
 // not be copies of each other: they would compress like nothing in production.
 const bodies = 64
@@ -108,31 +111,38 @@ func (l *load) send(ctx context.Context, n int) error {
 
 func (l *load) one(ctx context.Context, c customer, body []byte) error {
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader(body))
-		if err != nil {
-			return err
-		}
-		req.Header.Set("Content-Type", "application/x-protobuf")
-		req.Header.Set("Authorization", "Bearer "+c.Key)
-		resp, err := l.client.Do(req)
-		if err != nil {
-			return err
-		}
-		answer, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
+		status, answer, err := l.post(ctx, c, body)
 		switch {
 		case err != nil:
 			return err
-		case resp.StatusCode == http.StatusOK:
+		case status == http.StatusOK:
 			return nil
-		case resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable:
-			return fmt.Errorf("%s was answered %s: %q", c.ID, resp.Status, answer)
+		case status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable:
+			return fmt.Errorf("%s was answered %d: %q", c.ID, status, answer)
 		}
-		l.refused.Add(1)
+		if l.refused.Add(1) > maxRefused {
+			return fmt.Errorf("%s is answered %d again and again: %q", c.ID, status, answer)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+func (l *load) post(ctx context.Context, c customer, body []byte) (status int, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	req.Header.Set("Authorization", "Bearer "+c.Key)
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	answer, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, answer, err
 }

@@ -3,6 +3,8 @@
 // tenant) and prints what the same requests cost each of them. Runs are
 // interleaved and medians are printed, since a machine's speed drifts. CPU is the
 // process's own, so that other work on the machine and the driver do not count.
+// With -wall it measures latencies instead, which do depend on what else the
+// machine does.
 package main
 
 import (
@@ -16,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // options is what the command line says.
@@ -28,8 +31,14 @@ type options struct {
 	runs        int
 	workers     int
 	compression string
+	level       int
 	batch       string
 	profile     string
+
+	wall      bool
+	wallRate  float64
+	wallFlood float64
+	wallTime  time.Duration
 }
 
 func main() {
@@ -42,8 +51,13 @@ func main() {
 	flag.IntVar(&o.runs, "runs", 3, "runs of each subject")
 	flag.IntVar(&o.workers, "workers", 8, "requests in flight")
 	flag.StringVar(&o.compression, "compression", "gzip", "of what the gateways send: gzip (the default of both), zstd or none")
+	flag.IntVar(&o.level, "level", 0, "compression_params::level of what the gateways send; 0: the default of each")
 	flag.StringVar(&o.batch, "batch", "200ms", "our lane::batch::timeout")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of the runs; they cost a little themselves")
+	flag.BoolVar(&o.wall, "wall", false, "measure instead what innocent tenants notice of the trouble of others")
+	flag.Float64Var(&o.wallRate, "wall-rate", 4, "requests per second of each of a hundred tenants")
+	flag.Float64Var(&o.wallFlood, "wall-flood", 20, "how many times its share the flooding tenant sends")
+	flag.DurationVar(&o.wallTime, "wall-time", 15*time.Second, "length of a run, after a warm-up of 2 s")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -56,6 +70,9 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
+	if o.wall && (o.wallRate <= 0 || o.wallFlood < 1 || o.wallTime < time.Second) {
+		return errors.New("-wall-rate must be positive, -wall-flood at least 1, -wall-time at least 1s")
+	}
 	if o.runs < 1 || o.requests < 1 || o.workers < 1 {
 		return errors.New("-runs, -requests and -workers must be positive")
 	}
@@ -73,11 +90,22 @@ func run(ctx context.Context, o options) error {
 	}
 	var subjects []subject
 	for name := range strings.SplitSeq(o.subjects, ",") {
+		if o.wall && strings.HasPrefix(name, "contrib") {
+			continue
+		}
 		s, err := newSubject(strings.TrimSpace(name), build, o)
 		if err != nil {
 			return err
 		}
 		subjects = append(subjects, s)
+	}
+	if o.wall {
+		fmt.Printf("%s; %d runs of %s\n\n", machine(), o.runs, o.wallTime)
+		w := &wall{
+			bench: &bench{options: o, dir: filepath.Join(build, "benchwall"), bodies: payloads()},
+			rate:  o.wallRate, flood: o.wallFlood, time: o.wallTime,
+		}
+		return w.run(ctx, subjects)
 	}
 	b := &bench{options: o, dir: filepath.Join(build, "benchgateway"), bodies: payloads()}
 	fmt.Printf("%s; %d requests of %d records (about %d bytes) a run, %d runs, %d in flight, compression %s\n\n",

@@ -87,7 +87,7 @@ func progress(name string, tenants, run int, r result, requests int) {
 		name, tenants, run+1, float64(r.cpu.Microseconds())/float64(requests), r.peak/mib, r.start.Round(10*time.Millisecond))
 }
 
-func median(results []result, value func(result) float64) float64 {
+func median[T any](results []T, value func(T) float64) float64 {
 	values := make([]float64, len(results))
 	for i, r := range results {
 		values[i] = value(r)

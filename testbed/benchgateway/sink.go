@@ -29,20 +29,26 @@ type sink struct {
 }
 
 func newSink(list []customer) (*sink, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s := &sink{url: "http://" + l.Addr().String(), byID: make(map[string]*atomic.Int64, len(list))}
+	s := &sink{byID: make(map[string]*atomic.Int64, len(list))}
 	for _, c := range list {
 		s.byID[c.ID] = new(atomic.Int64)
 	}
-	if s.zstd, err = zstd.NewReader(nil); err != nil {
-		return nil, err
+	return s, s.serve(s)
+}
+
+// serve begins to serve h.
+func (s *sink) serve(h http.Handler) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
 	}
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	if s.zstd, err = zstd.NewReader(nil); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	s.url = "http://" + l.Addr().String()
+	s.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.server.Serve(l) }() // ends with close
-	return s, nil
+	return nil
 }
 
 func (s *sink) close() {

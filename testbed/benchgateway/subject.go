@@ -25,11 +25,12 @@ type subject struct {
 	durable     bool
 	batched     bool
 	compression string
+	level       int
 	batch       string
 }
 
 func newSubject(name, build string, o options) (subject, error) {
-	s := subject{name: name, compression: o.compression, batch: o.batch}
+	s := subject{name: name, compression: o.compression, level: o.level, batch: o.batch}
 	contrib := filepath.Join(build, "baseline-gateway", "otelcol-baseline-gateway")
 	ours := filepath.Join(build, "otelcol-tenant")
 	switch name {
@@ -53,7 +54,10 @@ func newSubject(name, build string, o options) (subject, error) {
 }
 
 // customer is a tenant of a run.
-type customer struct{ ID, Key string }
+type customer struct {
+	ID, Key string
+	URL     string // of a backend of its own; empty: the sink's path of the tenant
+}
 
 func customers(n int) []customer {
 	list := make([]customer, n)
@@ -68,14 +72,16 @@ func customers(n int) []customer {
 type settings struct {
 	Dir, Endpoint, Pprof, MetricsPort, Sink string
 	Compression, Batch                      string
+	Level                                   int
 	Durable, Batched                        bool
+	OwnURLs                                 bool // each tenant's backend is its customer's URL
 	Customers                               []customer
 }
 
 // configure writes everything the gateway reads to set.Dir and returns the path
 // of its configuration.
 func (s *subject) configure(set settings) (string, error) {
-	set.Compression, set.Batch, set.Durable, set.Batched = s.compression, s.batch, s.durable, s.batched
+	set.Compression, set.Level, set.Batch, set.Durable, set.Batched = s.compression, s.level, s.batch, s.durable, s.batched
 	t, err := template.ParseFS(templates, "templates/"+s.template)
 	if err != nil {
 		return "", err
@@ -102,6 +108,11 @@ func writeRegistry(path string, list []customer) error {
 		tenants[i] = &tenant.Tenant{
 			ID: tenant.ID(c.ID), Status: tenant.StatusActive, Isolation: tenant.IsolationShared,
 			Keys: []*tenant.Key{{ID: id, Digest: apikey.Digest(c.Key), Scopes: tenant.NewSignals(tenant.AllSignals()...), CreatedAt: now}},
+		}
+	}
+	for i, c := range list {
+		if c.URL != "" {
+			tenants[i].Vars = map[string]string{"url": c.URL}
 		}
 	}
 	data, err := registryfile.Format(tenants)

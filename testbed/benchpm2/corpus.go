@@ -15,58 +15,34 @@ import (
 // nothing that takes a record of several lines apart or puts a split line together.
 var loggers = []string{"orders-api-out.log", "billing-out.log", "billing-error.log", "catalog-out.log", "web-out.log"}
 
-// inflate writes about size bytes of PM2 log files to dir and returns how many
-// lines they hold.
-func inflate(dir, corpus string, size int64) (lines int, err error) {
+// manifest is what files hold.
+type manifest struct{ lines, bytes int64 }
+
+// records returns, for each of the loggers, the corpus as one text of as many lines
+// as the application wrote.
+func records(corpus string) ([][]byte, error) {
+	all := make([][]byte, 0, len(loggers))
 	for _, name := range loggers {
-		n, err := inflateFile(filepath.Join(dir, name), filepath.Join(corpus, name), size/int64(len(loggers)))
+		expected, err := pm2corpus.Load(filepath.Join(corpus, name))
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		lines += n
-	}
-	return lines, nil
-}
-
-func inflateFile(to, from string, size int64) (lines int, err error) {
-	expected, err := pm2corpus.Load(from)
-	if err != nil {
-		return 0, err
-	}
-	var records [][]byte
-	for i := range expected {
-		e := &expected[i]
-		if e.Line == "" || len(e.Flags) > 0 {
-			continue // nothing that PM2 had split
-		}
-		rec, err := record(e)
-		if err != nil {
-			return 0, err
-		}
-		records = append(records, rec)
-	}
-	f, err := os.Create(to)
-	if err != nil {
-		return 0, err
-	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	for written := int64(0); written < size; {
-		for _, rec := range records {
-			n, err := w.Write(rec)
-			if err != nil {
-				return 0, err
+		var text []byte
+		for i := range expected {
+			e := &expected[i]
+			if e.Line == "" || len(e.Flags) > 0 {
+				continue // nothing that PM2 had split
 			}
-			written += int64(n)
-			lines++
+			if text, err = appendRecord(text, e); err != nil {
+				return nil, err
+			}
 		}
+		all = append(all, text)
 	}
-	if err := w.Flush(); err != nil {
-		return 0, err
-	}
-	return lines, f.Close()
+	return all, nil
 }
 
-func record(e *pm2corpus.Expected) ([]byte, error) {
+func appendRecord(dst []byte, e *pm2corpus.Expected) ([]byte, error) {
 	kind := "out"
 	if e.Stream == "stderr" {
 		kind = "err"
@@ -79,5 +55,39 @@ func record(e *pm2corpus.Expected) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, `{"message":%s,"timestamp":%q,"type":%q,"process_id":%d,"app_name":%q}`+"\n", message, e.PM2TS, kind, id, e.App), nil
+	return fmt.Appendf(dst, `{"message":%s,"timestamp":%q,"type":%q,"process_id":%d,"app_name":%q}`+"\n", message, e.PM2TS, kind, id, e.App), nil
+}
+
+// inflate writes about size bytes of PM2 log files to dir: every text again and again.
+func inflate(dir string, texts [][]byte, size int64) (m manifest, err error) {
+	for i, name := range loggers {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			return m, err
+		}
+		w := bufio.NewWriterSize(f, 1<<20)
+		for end := m.bytes + size/int64(len(loggers)); m.bytes < end; {
+			if _, err := w.Write(texts[i]); err != nil {
+				return m, err
+			}
+			m.bytes += int64(len(texts[i]))
+			m.lines += lines(texts[i])
+		}
+		if err := w.Flush(); err != nil {
+			return m, err
+		}
+		if err := f.Close(); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+func lines(text []byte) (n int64) {
+	for _, c := range text {
+		if c == '\n' {
+			n++
+		}
+	}
+	return n
 }

@@ -2,224 +2,135 @@
 // same files, the same exporter, in turn, with CPU time and memory from the kernel.
 //
 //	go run ./testbed/benchpm2 -mb 200 -runs 5
+//
+// Modes: nop and otlp read files as fast as can be, to nowhere and to an OTLP server;
+// paced appends lines at a rate, to an OTLP server; latency does the same without a
+// queue and measures from the write of a line to the arrival of its record.
 package main
 
 import (
-	"bufio"
-	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
 func main() {
 	var b bench
-	flag.StringVar(&b.ours, "ours", "_build/otelcol-tenant", "binary with the pm2 receiver")
-	flag.StringVar(&b.baseline, "baseline", "_build/baseline/otelcol-baseline", "binary with contrib's filelog receiver")
-	flag.StringVar(&b.configs, "configs", "testbed/baseline", "folder with config.yaml and pm2.yaml")
+	flag.StringVar(&b.ours.binary, "ours", "_build/otelcol-tenant", "binary with the pm2 receiver")
+	flag.StringVar(&b.theirs.binary, "baseline", "_build/baseline/otelcol-baseline", "binary with contrib's filelog receiver")
+	flag.StringVar(&b.ours.config, "config", "testbed/baseline/pm2.yaml", "configuration of the pm2 receiver")
+	flag.StringVar(&b.theirs.config, "baseline-config", "testbed/baseline/config.yaml", "configuration of the filelog receiver")
 	flag.StringVar(&b.corpus, "corpus", "testdata/pm2", "folder with PM2 log files")
-	mb := flag.Int64("mb", 200, "megabytes of log files to read in a run")
 	flag.IntVar(&b.runs, "runs", 5, "runs of each")
+	flag.IntVar(&b.rate, "rate", 10_000, "lines a second of paced")
+	flag.IntVar(&b.latencyRate, "latency-rate", 5_000, "lines a second of latency")
+	flag.DurationVar(&b.duration, "duration", 20*time.Second, "how long paced and latency write in a run")
+	mb := flag.Int64("mb", 200, "megabytes of log files that nop and otlp read in a run")
+	modes := flag.String("modes", "nop,otlp,paced,latency", "what to measure")
 	flag.Parse()
-	if err := b.run(*mb << 20); err != nil {
+	b.ours.name, b.theirs.name = "pm2", "filelog"
+	b.size = *mb << 20
+	if err := b.run(strings.Split(*modes, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 type bench struct {
-	ours, baseline, configs, corpus string
-	runs                            int
-	dir                             string
-	lines                           int
-	size                            int64
+	ours, theirs      subject
+	corpus            string
+	runs              int
+	rate, latencyRate int
+	duration          time.Duration
+	size              int64
+
+	records [][]byte // of the corpus, as lines of files
 }
 
-// result is one run.
-type result struct {
-	cpu     float64 // seconds
-	wall    float64 // seconds
-	rss     float64 // MiB, at its peak
-	alloc   float64 // bytes allocated a record
-	records int64
+func (b *bench) run(modes []string) error {
+	var err error
+	if b.records, err = records(b.corpus); err != nil {
+		return err
+	}
+	fmt.Printf("%d runs of each in turn; %s, %d CPUs\n", b.runs, cpuModel(), runtime.NumCPU())
+	for _, mode := range modes {
+		switch mode {
+		case "nop":
+			err = b.bulk("nop")
+		case "otlp":
+			err = b.bulk("otlp_http")
+		case "paced":
+			err = b.paced()
+		case "latency":
+			err = b.latency()
+		default:
+			err = fmt.Errorf("there is no mode %q", mode)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", mode, err)
+		}
+	}
+	return nil
 }
 
-func (b *bench) run(size int64) error {
+// inTurn runs both subjects by turns.
+func (b *bench) inTurn(once func(*subject) (result, error)) (ours, theirs []result, err error) {
+	for range b.runs {
+		for _, s := range []*subject{&b.ours, &b.theirs} {
+			r, err := once(s)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", s.name, err)
+			}
+			if s == &b.ours {
+				ours = append(ours, r)
+			} else {
+				theirs = append(theirs, r)
+			}
+		}
+	}
+	return ours, theirs, nil
+}
+
+// bulk reads files that are there already.
+func (b *bench) bulk(exporter string) error {
 	dir, err := os.MkdirTemp("", "benchpm2")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b.dir, b.size = dir, size
-	if b.lines, err = inflate(dir, b.corpus, size); err != nil {
+	manifest, err := inflate(dir, b.records, b.size)
+	if err != nil {
 		return err
 	}
-	fmt.Printf("%d MB, %d lines in %d files, %d runs of each in turn; %s, %d CPUs\n\n", size>>20, b.lines, len(loggers), b.runs, cpuModel(), runtime.NumCPU())
-	fmt.Println("| to | receiver | CPU s per million records | MB/s per core | bytes allocated per record | peak RSS MiB | wall s |")
-	fmt.Println("|---|---|---|---|---|---|---|")
-	for _, exporter := range []string{"nop", "otlp_http"} {
-		var ours, theirs []result
-		for range b.runs {
-			r, err := b.once(b.ours, "pm2.yaml", exporter)
-			if err != nil {
-				return err
-			}
-			ours = append(ours, r)
-			if r, err = b.once(b.baseline, "config.yaml", exporter); err != nil {
-				return err
-			}
-			theirs = append(theirs, r)
+	ours, theirs, err := b.inTurn(func(s *subject) (result, error) {
+		run, err := s.start(dir, exporter)
+		if err != nil {
+			return result{}, err
 		}
-		o, t := median(ours), median(theirs)
-		b.row(exporter, "pm2", o)
-		b.row(exporter, "filelog", t)
-		fmt.Printf("| %s | ratio | %.1fx | | %.1fx | %.2f | |\n", exporter, t.cpu/o.cpu, t.alloc/o.alloc, o.rss/t.rss)
-	}
-	return nil
-}
-
-func (b *bench) row(exporter, name string, r result) {
-	fmt.Printf("| %s | %s | %.2f | %.1f | %.0f | %.0f | %.1f |\n", exporter, name,
-		r.cpu/float64(b.lines)*1e6, float64(b.size)/1e6/r.cpu, r.alloc, r.rss, r.wall)
-}
-
-// once reads all files with one binary and measures until every record is through.
-func (b *bench) once(binary, config, exporter string) (result, error) {
-	s, err := newSink()
-	if err != nil {
-		return result{}, err
-	}
-	defer s.server.Close()
-	addrs, err := process.FreeAddresses(1)
-	if err != nil {
-		return result{}, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	begin := time.Now()
-	p, err := process.Start(ctx, process.Settings{
-		Path: binary, Args: []string{"--config", filepath.Join(b.configs, config)},
-		Env: map[string]string{
-			"BENCH_LOGS": b.dir, "BENCH_SINK": s.url, "BENCH_METRICS": process.Port(addrs[0]), "BENCH_EXPORTER": exporter,
-		},
+		defer run.stop()
+		if err := run.await(manifest.lines); err != nil {
+			return result{}, err
+		}
+		return run.measure(manifest.lines)
 	})
 	if err != nil {
-		return result{}, err
+		return err
 	}
-	defer func() { _ = p.Kill() }()
-	for {
-		select {
-		case <-p.Done():
-			return result{}, fmt.Errorf("%s ended: %s", binary, p.Tail(20))
-		case <-ctx.Done():
-			return result{}, fmt.Errorf("%s: %d of %d records after ten minutes: %s", binary, s.records.Load(), b.lines, p.Tail(20))
-		case <-time.After(50 * time.Millisecond):
-		}
-		through := s.records.Load()
-		if exporter == "nop" {
-			through = int64(metric(addrs[0], "otelcol_receiver_accepted_log_records"))
-		}
-		if through < int64(b.lines) {
-			continue
-		}
-		// What is still to come would be too much.
-		time.Sleep(300 * time.Millisecond)
-		r, err := usage(p.Pid())
-		r.wall = time.Since(begin).Seconds()
-		r.alloc = metric(addrs[0], "otelcol_process_runtime_total_alloc_bytes") / float64(b.lines)
-		r.records = int64(metric(addrs[0], "otelcol_receiver_accepted_log_records"))
-		if r.records != int64(b.lines) {
-			return r, fmt.Errorf("%s: %d records, the files hold %d lines", binary, r.records, b.lines)
-		}
-		return r, err
+	o, t := median(ours), median(theirs)
+	fmt.Printf("\nTo %s: %d MB, %d lines in %d files\n\n", exporter, manifest.bytes/1e6, manifest.lines, len(loggers))
+	fmt.Println("| receiver | CPU s per million records | MB/s per core | allocations per record | bytes allocated per record | peak RSS MiB | peak of own memory MiB | wall s |")
+	fmt.Println("|---|---:|---:|---:|---:|---:|---:|---:|")
+	for _, x := range []struct {
+		name string
+		r    result
+	}{{b.ours.name, o}, {b.theirs.name, t}} {
+		n := float64(manifest.lines)
+		fmt.Printf("| %s | %.2f | %.1f | %.1f | %.0f | %.0f | %.0f | %.1f |\n", x.name, x.r.cpu/n*1e6, float64(manifest.bytes)/1e6/x.r.cpu,
+			x.r.mallocs/n, x.r.allocated/n, x.r.rss, x.r.own, x.r.wall)
 	}
-}
-
-// metric sums the values of a metric of a collector.
-func metric(addr, name string) (sum float64) {
-	resp, err := http.Get("http://" + addr + "/metrics")
-	if err != nil {
-		return 0
-	}
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		line := lines.Text()
-		if rest, ok := strings.CutPrefix(line, name); ok && (strings.HasPrefix(rest, "{") || strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "_total")) {
-			if v, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64); err == nil {
-				sum += v
-			}
-		}
-	}
-	return sum
-}
-
-// usage reads CPU time and peak memory of a process from the kernel.
-func usage(pid int) (result, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return result{}, err
-	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+2:]))
-	user, err := strconv.ParseFloat(fields[11], 64)
-	if err != nil {
-		return result{}, err
-	}
-	system, err := strconv.ParseFloat(fields[12], 64)
-	if err != nil {
-		return result{}, err
-	}
-	r := result{cpu: (user + system) / 100}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return result{}, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			if err != nil {
-				return result{}, err
-			}
-			r.rss = kb / 1024
-		}
-	}
-	return r, nil
-}
-
-func median(all []result) result {
-	pick := func(f func(result) float64) float64 {
-		var v []float64
-		for _, r := range all {
-			v = append(v, f(r))
-		}
-		slices.Sort(v)
-		return v[len(v)/2]
-	}
-	return result{
-		cpu: pick(func(r result) float64 { return r.cpu }), wall: pick(func(r result) float64 { return r.wall }),
-		rss: pick(func(r result) float64 { return r.rss }), alloc: pick(func(r result) float64 { return r.alloc }),
-	}
-}
-
-func cpuModel() string {
-	data, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return runtime.GOARCH
-	}
-	for line := range strings.Lines(string(data)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
+	fmt.Printf("| ratio | 1/%.1f | %.1f | 1/%.0f | 1/%.1f | %.2f | %.2f | |\n", t.cpu/o.cpu, t.cpu/o.cpu, t.mallocs/o.mallocs, t.allocated/o.allocated, o.rss/t.rss, o.own/t.own)
+	return nil
 }

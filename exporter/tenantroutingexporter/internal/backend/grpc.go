@@ -41,7 +41,7 @@ func (t *grpcTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 		return misconfigured(err)
 	}
 	d := t.destination
-	c, done, err := d.pool.use(d.transportKey(t.values)+"\x01"+f.endpoint, func() (client, error) { return d.newGRPCClient(t, f.endpoint) })
+	c, done, err := d.pool.use(t.transport+"\x01"+f.endpoint, func() (client, error) { return d.newGRPCClient(t, f.endpoint) })
 	if err != nil {
 		return misconfigured(fmt.Errorf("making the client: %w", err))
 	}

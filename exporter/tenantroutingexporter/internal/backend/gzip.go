@@ -2,6 +2,8 @@ package backend
 
 import (
 	"bytes"
+	"context"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -12,8 +14,13 @@ import (
 // gzipper compresses request bodies in place of confighttp, whose compressor is
 // the standard library's: most of what a gateway does is to compress, and this
 // one does the same in a third of the time. It is safe for concurrent use.
+//
+// No more bodies are compressed at a time than there are processors. More would
+// not be faster, and each takes a writer with a megabyte of tables, which many
+// writers also push out of the processor's cache.
 type gzipper struct {
-	writers sync.Pool // of *gzipWriter
+	turns   chan struct{} // holds one for each body that is being compressed
+	writers sync.Pool     // of *gzipWriter
 }
 
 type gzipWriter struct {
@@ -37,7 +44,7 @@ func newGzipper(level configcompression.Level) (*gzipper, error) {
 	if _, err := gzip.NewWriterLevel(nil, int(level)); err != nil {
 		return nil, err
 	}
-	g := &gzipper{}
+	g := &gzipper{turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	g.writers.New = func() any {
 		w, _ := gzip.NewWriterLevel(nil, int(level)) // the level is known to be valid
 		return &gzipWriter{gzip: w}
@@ -47,7 +54,13 @@ func newGzipper(level configcompression.Level) (*gzipper, error) {
 
 // compress returns payloads as one gzip stream, in memory of its own: a transport
 // may go on reading a body after it has returned an answer.
-func (g *gzipper) compress(payloads [][]byte) ([]byte, error) {
+func (g *gzipper) compress(ctx context.Context, payloads [][]byte) ([]byte, error) {
+	select {
+	case g.turns <- struct{}{}:
+		defer func() { <-g.turns }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	w := g.writers.Get().(*gzipWriter)
 	defer func() {
 		if w.out.Cap() <= maxKeptBuffer {

@@ -3,6 +3,7 @@ package backend
 import (
 	"bytes"
 	stdgzip "compress/gzip"
+	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -43,7 +44,7 @@ func TestGzipper_EveryLevelRoundTrips(t *testing.T) {
 	for level := configcompression.Level(-2); level <= 9; level++ {
 		g, err := newGzipper(level)
 		require.NoError(t, err)
-		packed, err := g.compress([][]byte{data[:1], data[1:50_000], nil, data[50_000:]})
+		packed, err := g.compress(t.Context(), [][]byte{data[:1], data[1:50_000], nil, data[50_000:]})
 		require.NoError(t, err)
 		assert.Equal(t, data, gunzip(t, packed), "level %d", level)
 		assert.Less(t, len(packed), len(data), "level %d", level)
@@ -56,7 +57,7 @@ func TestGzipper_DefaultIsAboutAsSmallAsTheStandardLibrarys(t *testing.T) {
 	data := text(25_000)
 	g, err := newGzipper(0)
 	require.NoError(t, err)
-	ours, err := g.compress([][]byte{data})
+	ours, err := g.compress(t.Context(), [][]byte{data})
 	require.NoError(t, err)
 	var std bytes.Buffer
 	w := stdgzip.NewWriter(&std)
@@ -74,16 +75,33 @@ func TestGzipper_ResultsAreNotShared(t *testing.T) {
 	for i := range 8 {
 		work.Go(func() {
 			data := bytes.Repeat([]byte{byte('a' + i)}, 10_000+i)
-			packed, err := g.compress([][]byte{data})
+			packed, err := g.compress(t.Context(), [][]byte{data})
 			assert.NoError(t, err)
 			for range 50 {
-				_, err := g.compress([][]byte{text(20_000)})
+				_, err := g.compress(t.Context(), [][]byte{text(20_000)})
 				assert.NoError(t, err)
 			}
 			assert.Equal(t, data, gunzip(t, packed))
 		})
 	}
 	work.Wait()
+}
+
+// A caller whose turn does not come gives up when its context ends.
+func TestGzipper_WaitsForItsTurnOnlyAsLongAsItsContext(t *testing.T) {
+	g, err := newGzipper(0)
+	require.NoError(t, err)
+	for range cap(g.turns) {
+		g.turns <- struct{}{} // all processors are busy
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = g.compress(ctx, [][]byte{text(100)})
+	require.ErrorIs(t, err, context.Canceled)
+	<-g.turns
+	_, err = g.compress(t.Context(), [][]byte{text(100)})
+	require.NoError(t, err)
+	assert.Len(t, g.turns, cap(g.turns)-1, "a turn is given back")
 }
 
 func TestHTTP_GzipIsReadableAndHasALength(t *testing.T) {
@@ -131,7 +149,7 @@ func BenchmarkGzip(b *testing.B) {
 		b.SetBytes(int64(len(data[0])))
 		b.ReportAllocs()
 		for b.Loop() {
-			_, err := g.compress(data)
+			_, err := g.compress(b.Context(), data)
 			require.NoError(b, err)
 		}
 	})

@@ -52,7 +52,7 @@ func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 		return misconfigured(err)
 	}
 	d := t.destination
-	c, done, err := d.pool.use(d.transportKey(t.values), func() (client, error) { return d.newHTTPClient(t) })
+	c, done, err := d.pool.use(t.transport, func() (client, error) { return d.newHTTPClient(t) })
 	if err != nil {
 		return misconfigured(fmt.Errorf("making the client: %w", err))
 	}
@@ -67,6 +67,9 @@ func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 	}
 	req, err := t.request(ctx, f, payloads, contentType)
 	if err != nil {
+		if ctx.Err() != nil {
+			return networkResult(ctx, err)
+		}
 		return misconfigured(err)
 	}
 	resp, err := c.(httpClient).Do(req)
@@ -84,23 +87,25 @@ func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 }
 
 func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, contentType string) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.endpoint, nil)
-	if err != nil {
-		return nil, errors.New("endpoint: is not a URL")
-	}
+	address := *f.url
+	req := (&http.Request{
+		Method: http.MethodPost, URL: &address, Host: address.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, len(f.headers)+3),
+	}).WithContext(ctx)
 	req.Header.Set("User-Agent", t.destination.pool.userAgent)
 	req.Header.Set("Content-Type", contentType)
 	for _, h := range f.headers {
 		req.Header.Set(h.name, h.value)
 	}
-	return req, t.setBody(req, payloads)
+	return req, t.setBody(ctx, req, payloads)
 }
 
 // setBody compresses as confighttp would: not if the headers say that the body is
 // encoded already.
-func (t *httpTarget) setBody(req *http.Request, payloads [][]byte) error {
+func (t *httpTarget) setBody(ctx context.Context, req *http.Request, payloads [][]byte) error {
 	if g := t.destination.gzip; g != nil && req.Header.Get("Content-Encoding") == "" {
-		data, err := g.compress(payloads)
+		data, err := g.compress(ctx, payloads)
 		if err != nil {
 			return fmt.Errorf("compression: %w", err)
 		}

@@ -1,6 +1,8 @@
 package backend
 
 import (
+	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,13 +22,13 @@ const maxAnswer = 64 << 10
 
 // Target returns the target for one tenant and signal. It resolves nothing yet.
 func (d *Destination) Target(signal tenant.Signal, v template.Values) lane.Target {
-	s := &site{destination: d, signal: signal, values: v}
+	s := &site{destination: d, signal: signal, values: v, transport: d.transportKey(v)}
 	switch {
 	case d.http != nil:
-		s.group = d.transportKey(v) + "\x01" + hostOf(s.urlTemplate().Key(v))
+		s.group = s.transport + "\x01" + hostOf(s.urlTemplate().Key(v))
 		return &httpTarget{site: s}
 	case d.grpc != nil:
-		s.group = d.transportKey(v) + "\x01" + d.endpoint.Key(v)
+		s.group = s.transport + "\x01" + d.endpoint.Key(v)
 		return &grpcTarget{site: s}
 	}
 	s.group = d.name + "\x01" + d.endpoint.Key(v)
@@ -38,6 +40,7 @@ type site struct {
 	destination *Destination
 	signal      tenant.Signal
 	values      template.Values
+	transport   string // tells clients apart
 	group       string
 
 	mu       sync.Mutex
@@ -48,6 +51,7 @@ type site struct {
 // filled is the result of filling endpoint and headers.
 type filled struct {
 	endpoint string
+	url      *url.URL // the same, of an HTTP destination
 	headers  []pair
 	secret   bool
 	hidden   [][]byte // what an answer must not be quoted with
@@ -100,6 +104,11 @@ func (s *site) fill() (*filled, error) {
 			return nil, settingError{"endpoint", err}
 		}
 	}
+	if d.http != nil {
+		if f.url, err = parseURL(f.endpoint); err != nil {
+			return nil, settingError{"endpoint", err}
+		}
+	}
 	for _, h := range d.headers {
 		value, err := h.value.Render(s.values)
 		if err != nil {
@@ -122,6 +131,16 @@ func (s *site) forget() {
 	if s.filled != nil && s.filled.secret {
 		s.filled = nil
 	}
+}
+
+// parseURL returns what a request to that URL needs. Its error does not quote the
+// URL, which may hold a token.
+func parseURL(text string) (*url.URL, error) {
+	req, err := http.NewRequest(http.MethodPost, text, http.NoBody) //nolint:noctx // it is not sent
+	if err != nil {
+		return nil, errors.New("is not a URL")
+	}
+	return req.URL, nil
 }
 
 // joinPath appends path to the path of a URL and keeps its query.

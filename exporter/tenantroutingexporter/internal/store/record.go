@@ -17,7 +17,8 @@ import (
 const (
 	payloadPrefix = 'p'
 	recordPrefix  = 'r'
-	recordVersion = 1
+	recordVersion = 1 // of a payload that lies there as it is
+	packedVersion = 2 // of one that is compressed
 	keyLen        = 1 + 16
 )
 
@@ -30,7 +31,8 @@ type record struct {
 	signal       tenant.Signal
 	records      int
 	size         int
-	sum          uint32 // checksum of the payload: what rotted on disk must not reach a backend
+	sum          uint32 // checksum of the payload as it is stored: what rotted on disk must not reach a backend
+	packed       bool   // the payload is stored compressed
 	accepted     time.Time
 	destinations []string // that still need it
 }
@@ -50,7 +52,11 @@ func parseKey(k string) (prefix byte, seq uint64, ok bool) {
 // encode ends in a checksum.
 func (r *record) encode() []byte {
 	b := make([]byte, 0, 64+len(r.tenant))
-	b = append(b, recordVersion, byte(r.signal))
+	version := byte(recordVersion)
+	if r.packed {
+		version = packedVersion
+	}
+	b = append(b, version, byte(r.signal))
 	b = binary.AppendUvarint(b, uint64(r.records))
 	b = binary.AppendUvarint(b, uint64(r.size))
 	b = binary.LittleEndian.AppendUint32(b, r.sum)
@@ -71,10 +77,10 @@ func decodeRecord(b []byte) (*record, error) {
 	if crc32.ChecksumIEEE(body) != sum {
 		return nil, errRecord
 	}
-	if body[0] != recordVersion {
+	if body[0] != recordVersion && body[0] != packedVersion {
 		return nil, fmt.Errorf("%w: version %d is not known", errRecord, body[0])
 	}
-	r := &record{signal: tenant.Signal(body[1])}
+	r := &record{signal: tenant.Signal(body[1]), packed: body[0] == packedVersion}
 	d := decoder{buf: body[2:]}
 	r.records = int(d.uvarint())
 	r.size = int(d.uvarint())

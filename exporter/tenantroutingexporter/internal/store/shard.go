@@ -3,15 +3,17 @@ package store
 import (
 	"context"
 	"errors"
-	"hash/crc32"
 	"slices"
 	"sync"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// groupBytes bounds how much one transaction writes.
-const groupBytes = 8 << 20
+// maxNotes bounds how many deliveries one transaction notes beside what it stores,
+// in operations.
+const maxNotes = 1024
 
 // shard is one file and the index of what it holds.
 type shard struct {
@@ -24,7 +26,7 @@ type shard struct {
 	next       uint64
 	held       map[uint64]*record
 	released   []*storage.Operation // waits for the next transaction
-	queue      []*change
+	line       line
 	busy       bool // a transaction is being written
 }
 
@@ -37,15 +39,13 @@ type change struct {
 	lead  chan struct{} // closed when this caller has to write the next transaction
 }
 
-// apply writes ops in a transaction shared with all callers that come while the
-// previous one is being written. One of the waiting callers does the writing.
-func (sh *shard) apply(ctx context.Context, ops []*storage.Operation) error {
-	c := &change{ops: ops, done: make(chan struct{}), lead: make(chan struct{})}
-	for _, op := range ops {
-		c.bytes += len(op.Value)
-	}
+// apply writes ops, of so many bytes, in a transaction shared with all callers that
+// come while the previous one is being written, as far as it has room: see line.
+// One of the waiting callers does the writing.
+func (sh *shard) apply(ctx context.Context, id tenant.ID, bytes int, ops []*storage.Operation) error {
+	c := &change{ops: ops, bytes: bytes, done: make(chan struct{}), lead: make(chan struct{})}
 	sh.mu.Lock()
-	sh.queue = append(sh.queue, c)
+	sh.line.add(id, c)
 	if sh.busy {
 		sh.mu.Unlock()
 		select {
@@ -56,15 +56,10 @@ func (sh *shard) apply(ctx context.Context, ops []*storage.Operation) error {
 		sh.mu.Lock()
 	}
 	sh.busy = true
-	group, rest := sh.queue, []*change(nil)
-	for i, size := 0, 0; i < len(group); i++ {
-		if size += group[i].bytes; i > 0 && size > groupBytes {
-			group, rest = group[:i], slices.Clone(group[i:])
-		}
-	}
-	sh.queue = rest
-	released := sh.released
-	sh.released = nil
+	group := sh.line.take() // has c: it is led by who is first, or there was nobody
+	notes := min(len(sh.released), maxNotes)
+	released := sh.released[:notes:notes]
+	sh.released = sh.released[notes:]
 	f, generation := sh.file, sh.generation
 	sh.mu.Unlock()
 
@@ -85,9 +80,9 @@ func (sh *shard) apply(ctx context.Context, ops []*storage.Operation) error {
 		sh.replace(ctx, generation, err)
 	}
 	sh.busy = false
-	if len(sh.queue) > 0 {
+	if !sh.line.empty() {
 		sh.busy = true
-		close(sh.queue[0].lead)
+		close(sh.line.first().lead)
 	}
 	sh.mu.Unlock()
 	for _, g := range group {
@@ -110,8 +105,8 @@ func (sh *shard) replace(ctx context.Context, generation uint8, cause error) {
 	sh.released = nil
 }
 
-// put stores records with their payloads and returns their sequence numbers and
-// the generation of the file they are in.
+// put stores records of one tenant, at least one, with their payloads, and returns
+// their sequence numbers and the generation of the file they are in.
 func (sh *shard) put(ctx context.Context, records []*record, payloads [][]byte) ([]uint64, uint8, error) {
 	sh.mu.Lock()
 	first := sh.next
@@ -119,16 +114,18 @@ func (sh *shard) put(ctx context.Context, records []*record, payloads [][]byte) 
 	sh.mu.Unlock()
 	ops := make([]*storage.Operation, 0, 2*len(records))
 	seqs := make([]uint64, len(records))
+	bytes := 0
 	for i, r := range records {
 		seqs[i] = first + uint64(i)
-		r.sum = crc32.ChecksumIEEE(payloads[i])
+		value := r.pack(payloads[i])
+		bytes += len(value)
 		ops = append(ops,
-			storage.SetOperation(key(payloadPrefix, seqs[i]), payloads[i]),
+			storage.SetOperation(key(payloadPrefix, seqs[i]), value),
 			storage.SetOperation(key(recordPrefix, seqs[i]), r.encode()))
 	}
-	err := sh.apply(ctx, ops)
+	err := sh.apply(ctx, records[0].tenant, bytes, ops)
 	if errors.Is(err, errDamaged) {
-		err = sh.apply(ctx, ops) // into the new file
+		err = sh.apply(ctx, records[0].tenant, bytes, ops) // into the new file
 	}
 	if err != nil {
 		return nil, 0, err
@@ -141,32 +138,32 @@ func (sh *shard) put(ctx context.Context, records []*record, payloads [][]byte) 
 	return seqs, sh.generation, nil
 }
 
-// read returns payloads; an element is nil if it is lost.
+// read returns payloads of one tenant; an element is nil if it is lost.
 func (sh *shard) read(ctx context.Context, generation uint8, seqs []uint64) ([][]byte, error) {
 	out := make([][]byte, len(seqs))
-	sums := make([]uint32, len(seqs))
+	records := make([]*record, len(seqs))
 	var ops []*storage.Operation
 	var at []int
+	bytes := 0
 	sh.mu.Lock()
 	for i, seq := range seqs {
 		if r := sh.held[seq]; r != nil && generation == sh.generation {
-			ops, at, sums[i] = append(ops, storage.GetOperation(key(payloadPrefix, seq))), append(at, i), r.sum
+			ops, at, records[i] = append(ops, storage.GetOperation(key(payloadPrefix, seq))), append(at, i), r
+			bytes += r.size
 		}
 	}
 	sh.mu.Unlock()
 	if len(ops) == 0 {
 		return out, nil
 	}
-	if err := sh.apply(ctx, ops); err != nil {
+	if err := sh.apply(ctx, records[at[0]].tenant, bytes, ops); err != nil {
 		if errors.Is(err, errDamaged) {
 			return out, nil
 		}
 		return nil, err
 	}
 	for n, i := range at {
-		if v := ops[n].Value; crc32.ChecksumIEEE(v) == sums[i] {
-			out[i] = v
-		}
+		out[i] = records[i].unpack(ops[n].Value)
 	}
 	return out, nil
 }
@@ -191,13 +188,15 @@ func (sh *shard) release(generation uint8, seq uint64, destination string) {
 	sh.released = append(sh.released, storage.DeleteOperation(key(recordPrefix, seq)), storage.DeleteOperation(key(payloadPrefix, seq)))
 }
 
-// flush writes what was released.
+// flush writes what has been released until now.
 func (sh *shard) flush(ctx context.Context) error {
 	sh.mu.Lock()
-	idle := len(sh.released) == 0
+	left := len(sh.released)
 	sh.mu.Unlock()
-	if idle {
-		return nil
+	for ; left > 0; left -= maxNotes {
+		if err := sh.apply(ctx, "", 0, nil); err != nil {
+			return err
+		}
 	}
-	return sh.apply(ctx, nil)
+	return nil
 }

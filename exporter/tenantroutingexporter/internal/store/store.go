@@ -66,7 +66,7 @@ func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 			return nil, nil, errors.Join(err, s.closeFiles(ctx))
 		}
 		s.shards[n] = &shard{
-			n: n, file: f, generation: generation, held: c.records, next: c.next,
+			n: n, file: f, generation: generation, held: c.records, next: c.next, line: newLine(),
 			damage: s.replace,
 		}
 		for _, seq := range c.order {

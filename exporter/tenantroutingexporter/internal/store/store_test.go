@@ -164,8 +164,8 @@ func TestStore_AFullDiskRefusesAndRecovers(t *testing.T) {
 	s, _ := open(t, o)
 	var stored []lane.Part
 	var err error
-	for range 200 {
-		p := newPart("a", strings.Repeat("x", 32<<10), "x")
+	for i := range 200 {
+		p := newPart("a", noise(uint64(i), 32<<10), "x")
 		if err = s.Put(context.Background(), []lane.Part{p}); err != nil {
 			break
 		}
@@ -204,6 +204,16 @@ func TestPut_TakesBackWhatItStoredWhenALaterPartFails(t *testing.T) {
 	s, left := open(t, inner)
 	assert.Empty(t, left)
 	closeStore(t, s)
+}
+
+// noise returns n bytes that do not compress.
+func noise(seed uint64, n int) string {
+	r := rand.New(rand.NewPCG(seed, 1))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return string(b)
 }
 
 type failing struct {
@@ -263,9 +273,9 @@ func TestStore_ADamagedFileCostsOnlyWhatItHeld(t *testing.T) {
 			dir := t.TempDir()
 			o := clients(t, dir, 0)
 			s, _ := open(t, o)
-			for range 50 {
+			for i := range 50 {
 				require.NoError(t, s.Put(context.Background(), []lane.Part{
-					newPart("a", strings.Repeat("x", 5000), "x"), newPart("b", "safe", "x"),
+					newPart("a", noise(uint64(i), 5000), "x"), newPart("b", "safe", "x"),
 				}))
 			}
 			closeStore(t, s)
@@ -375,14 +385,20 @@ func TestOpen_ReportsWhatIsNoDamage(t *testing.T) {
 }
 
 func TestRecord_RoundTrip(t *testing.T) {
-	want := &record{tenant: "a", signal: tenant.Traces, records: 1 << 40, size: 12, sum: 99, accepted: time.Unix(0, -5), destinations: []string{"x", ""}}
-	got, err := decodeRecord(want.encode())
-	require.NoError(t, err)
-	assert.Equal(t, want, got)
+	for _, packed := range []bool{false, true} {
+		want := &record{
+			tenant: "a", signal: tenant.Traces, records: 1 << 40, size: 12, sum: 99, packed: packed,
+			accepted: time.Unix(0, -5), destinations: []string{"x", ""},
+		}
+		got, err := decodeRecord(want.encode())
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
 }
 
 func FuzzDecodeRecord(f *testing.F) {
 	f.Add((&record{tenant: "a", records: 1, size: 2, accepted: time.Unix(1, 0), destinations: []string{"x"}}).encode())
+	f.Add((&record{tenant: "b", packed: true, accepted: time.Unix(2, 0)}).encode())
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeRecord(b)

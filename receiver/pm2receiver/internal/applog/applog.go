@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
 
 // Names of the attributes that a Parser sets beside those of the line itself.
@@ -45,13 +46,13 @@ func New(set Settings) *Parser { return &Parser{set: set} }
 
 // Parse sets on rec whatever the line says: severity, time, trace, body and
 // attributes. What the line does not say stays as it is, but for the body, which
-// is always set. text is valid UTF-8 and never changes again, nor does the memory
-// of a. head is the part of text to look at for the forms of text loggers.
-func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, a *arena.Arena) {
-	if p.set.JSON && object(text) && p.json(text, rec, a) {
+// is always set. text is valid UTF-8 and never changes again. What rec is given is taken
+// from mem. head is the part of text to look at for the forms of text loggers.
+func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) {
+	if p.set.JSON && object(text) && p.json(text, rec, mem) {
 		return
 	}
-	rec.Body().SetStr(arena.String(head))
+	mem.SetStr(rec.Body(), arena.String(head))
 	p.text(head, rec)
 }
 
@@ -68,16 +69,17 @@ func object(text []byte) bool {
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-func (p *Parser) json(text []byte, rec plog.LogRecord, a *arena.Arena) bool {
+func (p *Parser) json(text []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 	attrs := rec.Attributes()
-	p.w = walker{b: text, arena: a}
+	p.w.reset(text, mem)
+	defer p.w.reset(nil, nil) // an idle file keeps no block in memory
 	if !p.w.top(attrs) {
 		attrs.Clear()
 		canonical, ok := canonicalize(text)
 		if !ok {
 			return false
 		}
-		p.w = walker{b: canonical, arena: a}
+		p.w.reset(canonical, mem)
 		if !p.w.top(attrs) {
 			attrs.Clear()
 			return false

@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
 
 func parse(line string, json bool) plog.LogRecord { return parseBytes([]byte(line), json) }
@@ -17,7 +17,7 @@ func parseBytes(line []byte, json bool) plog.LogRecord {
 	rec := plog.NewLogRecord()
 	p := New(Settings{JSON: json, Location: time.UTC})
 	p.simple = 1 // a line of winston's simple form has been seen
-	p.Parse(line, line, rec, arena.New(len(line)))
+	p.Parse(line, line, rec, slab.New(slab.Usage{}))
 	return rec
 }
 
@@ -148,7 +148,7 @@ func TestParser_BelievesTheSimpleFormFromTheSecondLineOn(t *testing.T) {
 	p := New(Settings{JSON: true, Location: time.UTC})
 	for i, want := range []plog.SeverityNumber{plog.SeverityNumberUnspecified, plog.SeverityNumberInfo, plog.SeverityNumberInfo} {
 		rec := plog.NewLogRecord()
-		p.Parse([]byte("info: by chance?"), []byte("info: by chance?"), rec, arena.New(0))
+		p.Parse([]byte("info: by chance?"), []byte("info: by chance?"), rec, slab.New(slab.Usage{}))
 		assert.Equal(t, want, rec.SeverityNumber(), i)
 	}
 }

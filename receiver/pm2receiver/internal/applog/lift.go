@@ -1,6 +1,7 @@
 package applog
 
 import (
+	"math/bits"
 	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
 )
@@ -88,20 +90,18 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 	w.first(func(k key) bool { return w.level(k, rec) }, keyLevel, keySeverity)
 	w.first(func(k key) bool { return p.time(k, rec) }, keyTime, keyTimestamp, keyAtTimestamp, keyTs)
 	if !w.first(func(k key) bool { return w.body(k, rec) }, keyMsg, keyMessage, keyAtMessage) {
-		rec.Body().SetStr(arena.String(line))
+		w.mem.SetStr(rec.Body(), arena.String(line))
 	}
 	w.trace(rec)
 	attrs := rec.Attributes()
 	if !w.first(func(k key) bool { return w.exception(k, attrs) }, keyErr, keyError) && w.stack(attrs) {
-		w.special[keyStack] = span{}
+		w.drop(keyStack)
 	}
-	for k := keyNone + 1; k < keys; k++ {
-		if w.special[k] != (span{}) {
-			w.keep(attrs, k)
-		}
+	for rest := w.present; rest != 0; rest &= rest - 1 {
+		w.keep(attrs, key(bits.TrailingZeros32(rest)))
 	}
 	if w.cut {
-		rec.Body().SetStr(arena.String(line))
+		w.mem.SetStr(rec.Body(), arena.String(line))
 		attrs.PutBool(AttributeCut, true)
 	}
 }
@@ -109,8 +109,8 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 // first uses the first of the keys that use accepts, and clears it.
 func (w *walker) first(use func(key) bool, candidates ...key) bool {
 	for _, k := range candidates {
-		if w.special[k] != (span{}) && use(k) {
-			w.special[k] = span{}
+		if w.has(k) && use(k) {
+			w.drop(k)
 			return true
 		}
 	}
@@ -125,11 +125,13 @@ func (w *walker) at(k key) byte {
 
 // str returns the value of a special field if it is a string.
 func (w *walker) str(k key) ([]byte, bool) {
-	at := w.special[k]
-	if at.plain {
+	if !w.has(k) {
+		return nil, false
+	}
+	if at := w.special[k]; at.plain {
 		return w.b[at.from+1 : at.to-1 : at.to-1], true
 	}
-	if at == (span{}) || w.at(k) != '"' {
+	if w.at(k) != '"' {
 		return nil, false
 	}
 	w.i++
@@ -159,8 +161,10 @@ func (w *walker) level(k key, rec plog.LogRecord) bool {
 	if c := text[0]; c != '-' && c-'0' > 9 {
 		return false
 	}
-	level, err := strconv.ParseFloat(arena.String(text), 64)
-	if err != nil {
+	level, err := 0.0, error(nil)
+	if n, ok := integer(text); ok {
+		level = float64(n)
+	} else if level, err = strconv.ParseFloat(arena.String(text), 64); err != nil {
 		return false
 	}
 	n, _ := severity.FromLevel(level)
@@ -202,7 +206,7 @@ func (p *Parser) time(k key, rec plog.LogRecord) bool {
 func (w *walker) body(k key, rec plog.LogRecord) bool {
 	s, ok := w.str(k)
 	if ok {
-		rec.Body().SetStr(arena.String(s))
+		w.mem.SetStr(rec.Body(), arena.String(s))
 	}
 	return ok
 }
@@ -212,19 +216,19 @@ func (w *walker) trace(rec plog.LogRecord) {
 	spanID, _ := w.str(keySpanID)
 	hasTrace, hasSpan := setTrace(rec, trace, spanID)
 	if hasTrace {
-		w.special[keyTraceID] = span{}
+		w.drop(keyTraceID)
 	}
 	if hasSpan {
-		w.special[keySpanID] = span{}
+		w.drop(keySpanID)
 	}
 	var flags [1]byte
 	if text, ok := w.str(keyTraceFlags); ok && decodeHex(flags[:], text) {
 		rec.SetFlags(plog.LogRecordFlags(flags[0]))
-		w.special[keyTraceFlags] = span{}
-	} else if w.special[keyTraceFlags] != (span{}) {
+		w.drop(keyTraceFlags)
+	} else if w.has(keyTraceFlags) {
 		if n, err := strconv.ParseUint(arena.String(w.raw(keyTraceFlags)), 10, 8); err == nil {
 			rec.SetFlags(plog.LogRecordFlags(n))
-			w.special[keyTraceFlags] = span{}
+			w.drop(keyTraceFlags)
 		}
 	}
 }
@@ -250,9 +254,9 @@ func (w *walker) exception(k key, attrs pcommon.Map) bool {
 	if m.Len() == 0 {
 		attrs.Remove(names[k])
 	}
-	putString(attrs, AttributeExceptionType, kind)
-	putString(attrs, AttributeExceptionMessage, message)
-	putString(attrs, AttributeExceptionStacktrace, stack)
+	putString(attrs, AttributeExceptionType, kind, w.mem)
+	putString(attrs, AttributeExceptionMessage, message, w.mem)
+	putString(attrs, AttributeExceptionStacktrace, stack, w.mem)
 	return true
 }
 
@@ -266,9 +270,9 @@ func takeString(m pcommon.Map, name string) string {
 	return s
 }
 
-func putString(attrs pcommon.Map, name, value string) {
+func putString(attrs pcommon.Map, name, value string, mem *slab.Slab) {
 	if value != "" {
-		attrs.PutStr(name, value)
+		mem.PutStr(attrs, name, value)
 	}
 }
 
@@ -282,13 +286,13 @@ func (w *walker) stack(attrs pcommon.Map) bool {
 	if e == nil {
 		return false
 	}
-	PutException(attrs, e)
+	PutException(attrs, e, w.mem)
 	return true
 }
 
 // PutException sets the attributes of an exception.
-func PutException(attrs pcommon.Map, e *stacks.Exception) {
-	putString(attrs, AttributeExceptionType, arena.String(e.Type))
-	putString(attrs, AttributeExceptionMessage, arena.String(e.Message))
-	putString(attrs, AttributeExceptionStacktrace, arena.String(e.Stacktrace))
+func PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
+	putString(attrs, AttributeExceptionType, arena.String(e.Type), mem)
+	putString(attrs, AttributeExceptionMessage, arena.String(e.Message), mem)
+	putString(attrs, AttributeExceptionStacktrace, arena.String(e.Stacktrace), mem)
 }

@@ -59,23 +59,23 @@ func integer(b []byte) (n int64, ok bool) {
 
 // setNumber sets an integer if the number is one that fits, else a double, and
 // the text of a number that fits neither.
-func setNumber(v pcommon.Value, b []byte) {
+func (w *walker) setNumber(v pcommon.Value, b []byte) {
 	if n, ok := integer(b); ok {
-		v.SetInt(n)
+		w.mem.SetInt(v, n)
 		return
 	}
 	text := arena.String(b)
 	if bytes.IndexByte(b, '.') < 0 && bytes.IndexByte(b, 'e') < 0 && bytes.IndexByte(b, 'E') < 0 {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			v.SetInt(n)
+			w.mem.SetInt(v, n)
 		} else {
-			v.SetStr(text)
+			w.mem.SetStr(v, text)
 		}
 		return
 	}
 	if f, err := strconv.ParseFloat(text, 64); err == nil {
-		v.SetDouble(f)
+		w.mem.SetDouble(v, f)
 	} else {
-		v.SetStr(text)
+		w.mem.SetStr(v, text)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
 
 const (
@@ -24,13 +25,15 @@ const (
 // encoding/json accepts, but for strings that are not valid: for those it gives up
 // and canonicalize helps.
 type walker struct {
-	b     []byte
-	i     int
-	arena *arena.Arena
+	b   []byte
+	i   int
+	mem *slab.Slab
 
-	values  int
-	cut     bool
+	values int
+	cut    bool
+	// special are the special fields of which present has the bit.
 	special [keys]span
+	present uint32
 	// inFields is set inside the object in which logstash formats keep all fields.
 	inFields bool
 }
@@ -40,6 +43,16 @@ type span struct {
 	from, to int
 	plain    bool // a string without escapes
 }
+
+// reset makes the walker ready for another line.
+func (w *walker) reset(line []byte, mem *slab.Slab) {
+	w.b, w.i, w.mem = line, 0, mem
+	w.values, w.present, w.cut, w.inFields = 0, 0, false, false
+}
+
+func (w *walker) has(k key) bool { return w.present&(1<<k) != 0 }
+
+func (w *walker) drop(k key) { w.present &^= 1 << k }
 
 // canonicalize rewrites a line that only encoding/json can read.
 func canonicalize(text []byte) ([]byte, bool) {
@@ -91,9 +104,6 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 	w.space()
 	if w.take('}') {
 		return true
-	}
-	if depth > 0 {
-		m.EnsureCapacity(4)
 	}
 	for {
 		w.space()
@@ -148,7 +158,7 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 		w.values++
 		s, ok := w.text()
 		if ok {
-			m.PutStr(arena.String(name), arena.String(s))
+			w.mem.PutStr(m, arena.String(name), arena.String(s))
 		}
 		return ok
 	case 't', 'f', 'n', '{', '[':
@@ -161,10 +171,10 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 	}
 	num := w.b[from:w.i]
 	if n, ok := integer(num); ok {
-		m.PutInt(arena.String(name), n)
+		w.mem.PutInt(m, arena.String(name), n)
 		return true
 	}
-	setNumber(m.PutEmpty(arena.String(name)), num)
+	w.setNumber(m.PutEmpty(arena.String(name)), num)
 	return true
 }
 
@@ -179,6 +189,7 @@ func (w *walker) remember(k key) bool {
 		if !escaped {
 			w.i = from + end + 2
 			w.special[k] = span{from, w.i, true}
+			w.present |= 1 << k
 			return true
 		}
 	}
@@ -186,6 +197,7 @@ func (w *walker) remember(k key) bool {
 		return false
 	}
 	w.special[k] = span{from, w.i, false}
+	w.present |= 1 << k
 	return true
 }
 
@@ -200,7 +212,7 @@ func (w *walker) text() ([]byte, bool) {
 		w.i += end + 1
 		return rest[:end:end], true
 	}
-	s, _, ok := quoted.Unquote(rest[:end+1], w.arena)
+	s, _, ok := quoted.Unquote(rest[:end+1], w.mem.Text)
 	w.i += end + 1
 	return s, ok
 }
@@ -215,7 +227,7 @@ func (w *walker) value(v pcommon.Value, depth int) bool {
 		w.i++
 		s, ok := w.text()
 		if ok {
-			v.SetStr(arena.String(s))
+			w.mem.SetStr(v, arena.String(s))
 		}
 		return ok
 	case '{', '[':
@@ -224,13 +236,19 @@ func (w *walker) value(v pcommon.Value, depth int) bool {
 			if !w.skip(depth) {
 				return false
 			}
-			v.SetStr(arena.String(w.b[from:w.i]))
+			w.mem.SetStr(v, arena.String(w.b[from:w.i]))
 			return true
 		}
 		if w.b[w.i] == '{' {
-			return w.object(v.SetEmptyMap(), depth)
+			m := w.mem.OpenMap(v, depth)
+			ok := w.object(m, depth)
+			w.mem.CloseMap(m, depth)
+			return ok
 		}
-		return w.array(v.SetEmptySlice(), depth)
+		s := w.mem.OpenSlice(v, depth)
+		ok := w.array(s, depth)
+		w.mem.CloseSlice(s, depth)
+		return ok
 	case 't':
 		v.SetBool(true)
 		return w.literal("true")
@@ -244,7 +262,7 @@ func (w *walker) value(v pcommon.Value, depth int) bool {
 	if !w.number() {
 		return false
 	}
-	setNumber(v, w.b[from:w.i])
+	w.setNumber(v, w.b[from:w.i])
 	return true
 }
 

@@ -18,7 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2corpus"
 )
 
@@ -68,21 +68,21 @@ func asRaw(v any) any {
 func walk(line []byte) (attrs, special map[string]any, ok bool) {
 	p := New(Settings{JSON: true, Location: time.UTC})
 	m := pcommon.NewMap()
-	p.w = walker{b: line, arena: arena.New(len(line))}
+	p.w.reset(line, slab.New(slab.Usage{}))
 	if !p.w.top(m) {
 		canonical, readable := canonicalize(line)
 		if !readable {
 			return nil, nil, false
 		}
 		m.Clear()
-		p.w = walker{b: canonical, arena: arena.New(len(canonical))}
+		p.w.reset(canonical, slab.New(slab.Usage{}))
 		if !p.w.top(m) {
 			return nil, nil, false
 		}
 	}
 	special = map[string]any{}
 	for k := keyNone + 1; k < keys; k++ {
-		if p.w.special[k] != (span{}) {
+		if p.w.has(k) {
 			v := pcommon.NewValueEmpty()
 			p.w.at(k)
 			if !p.w.value(v, 1) {

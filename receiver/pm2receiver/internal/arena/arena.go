@@ -11,22 +11,30 @@ import (
 // loops may store whole words past the end of what they need.
 const slack = 8
 
+// leastPiece is the size of the smallest piece.
+const leastPiece = 1 << 10
+
 // Arena hands out memory that is never used again. The zero value is ready. An
 // Arena is not safe for concurrent use; what it handed out is.
 type Arena struct {
 	free []byte // len is 0: what is left of the current piece
 	size int    // of the next piece
+	used int
 }
 
-// New returns an arena whose first piece has room for n bytes.
+// New returns an arena whose first piece has room for n bytes. Later ones are
+// smaller.
 func New(n int) *Arena { return &Arena{size: n + slack} }
+
+// Used returns how many bytes are kept.
+func (a *Arena) Used() int { return a.used }
 
 // Reserve returns a slice of length 0 that can take n bytes by append without
 // growing. The memory belongs to the caller once it calls [Arena.Keep].
 func (a *Arena) Reserve(n int) []byte {
 	if cap(a.free) < n+slack {
-		a.size = max(a.size, 1<<10, n+slack)
-		a.free = uncleared(a.size)
+		a.free = uncleared(max(a.size, leastPiece, n+slack))
+		a.size /= 16
 	}
 	return a.free
 }
@@ -47,6 +55,7 @@ func (a *Arena) Keep(b []byte) []byte {
 	if len(b) == 0 {
 		return nil
 	}
+	a.used += len(b)
 	if cap(a.free) < len(b) || unsafe.SliceData(b) != unsafe.SliceData(a.free) {
 		return b
 	}

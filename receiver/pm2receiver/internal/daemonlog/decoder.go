@@ -117,7 +117,7 @@ func (d *Decoder) Flush(src decode.Source, now time.Time, everything bool) (plog
 		limit = ever(now)
 	}
 	if d.joiner != nil {
-		d.joiner.FlushBefore(limit, d.batch.arena, d.entry)
+		d.joiner.FlushBefore(limit, d.batch.mem.Text, d.entry)
 	}
 	return d.end()
 }
@@ -127,7 +127,7 @@ func ever(now time.Time) time.Time { return now.Add(24 * time.Hour) }
 
 func (d *Decoder) end() (plog.Logs, decode.Stats) {
 	if d.joiner != nil {
-		d.joiner.EndBlock(d.batch.arena, d.entry)
+		d.joiner.EndBlock(d.batch.mem.Text, d.entry)
 	}
 	logs, stats := d.batch.logs, d.batch.stats
 	d.batch = batch{}
@@ -142,7 +142,7 @@ func (d *Decoder) line(text []byte, offset int64, now time.Time) {
 	if l.Repaired = !utf8.Valid(text); l.Repaired {
 		text = []byte(string([]rune(string(text)))) // each byte that is no UTF-8 becomes U+FFFD
 	} else {
-		text = d.batch.arena.Copy(text)
+		text = d.batch.mem.Text.Copy(text)
 	}
 	for part := 1; len(text) > d.set.MaxLine; part++ {
 		n := boundary(text, d.set.MaxLine)
@@ -173,13 +173,13 @@ func (d *Decoder) add(l *lines.Line, now time.Time) {
 		return
 	}
 	if m, ok := ParseMessage(l.Text, d.set.Location); ok {
-		d.joiner.FlushBefore(ever(now), d.batch.arena, d.entry)
+		d.joiner.FlushBefore(ever(now), d.batch.mem.Text, d.entry)
 		if m.Severity < plog.SeverityNumberError {
 			d.record(&stacks.Entry{Line: l, Body: l.Text, Original: l.Text, Lines: 1})
 			return
 		}
 	}
-	d.joiner.Add(l, now, d.batch.arena, d.entry)
+	d.joiner.Add(l, now, d.batch.mem.Text, d.entry)
 }
 
 func (d *Decoder) entry(e *stacks.Entry) {
@@ -229,10 +229,10 @@ func (d *Decoder) record(e *stacks.Entry) {
 		}
 		b.stats.Cut++
 	default:
-		d.parser.Parse(e.Original, e.Body, rec, b.arena)
+		d.parser.Parse(e.Original, e.Body, rec, b.mem)
 	}
 	if e.Exception != nil {
-		applog.PutException(attrs, e.Exception)
+		applog.PutException(attrs, e.Exception, b.mem)
 	}
 	attrs.PutStr(attributeFileName, b.src.Name)
 	attrs.PutStr(attributeUID, b.uid(e.Line))

@@ -13,6 +13,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
 
 // event sets on rec what a message says.
@@ -43,7 +44,7 @@ type batch struct {
 	logs      plog.Logs
 	src       decode.Source
 	observed  pcommon.Timestamp
-	arena     *arena.Arena
+	mem       *slab.Slab
 	stats     decode.Stats
 	resources []resource
 	// full takes the batches that are full; records and text are the size of this one.
@@ -58,7 +59,7 @@ type resource struct {
 }
 
 func (b *batch) begin(src decode.Source, now time.Time, size int, full func(plog.Logs)) {
-	*b = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), arena: arena.New(size), full: full}
+	*b = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), mem: slab.New(slab.Usage{Text: size}), full: full}
 }
 
 // append adds a record to the resource that an event is about.

@@ -13,6 +13,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
 )
 
@@ -83,6 +84,8 @@ type Decoder struct {
 	parser *applog.Parser
 	batch  batch
 	single stacks.Entry // what record is given for a line, reused
+	usage  slab.Usage   // of the last block,
+	used   int          // which had so many bytes
 	room   int          // for attributes: what a record of late needed
 	many   int          // records of the last block
 }
@@ -126,7 +129,7 @@ func (d *Decoder) Pending() bool {
 func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, Stats) {
 	d.begin(src, now, len(block))
 	d.batch.full = full
-	d.lines.Feed(block, src.ID, base, now, d.batch.arena, d.line)
+	d.lines.Feed(block, src.ID, base, now, d.batch.mem.Text, d.line)
 	return d.end()
 }
 
@@ -138,24 +141,26 @@ func (d *Decoder) Flush(src Source, now time.Time, everything bool) (plog.Logs, 
 	if everything {
 		lineLimit, stackLimit = now.Add(time.Hour), now.Add(time.Hour)
 	}
-	d.lines.FlushBefore(lineLimit, d.batch.arena, d.line)
+	d.lines.FlushBefore(lineLimit, d.batch.mem.Text, d.line)
 	if d.joiner != nil {
-		d.joiner.FlushBefore(stackLimit, d.batch.arena, d.entry)
+		d.joiner.FlushBefore(stackLimit, d.batch.mem.Text, d.entry)
 	}
 	return d.end()
 }
 
 func (d *Decoder) begin(src Source, now time.Time, size int) {
-	// Text needs no more room than the block, the uids a little.
-	d.batch = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), arena: arena.New(size + size/8)}
+	d.batch = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), size: size, mem: slab.New(d.usage.Of(size, d.used))}
 }
 
 func (d *Decoder) end() (plog.Logs, Stats) {
 	if d.joiner != nil {
-		d.joiner.EndBlock(d.batch.arena, d.entry)
+		d.joiner.EndBlock(d.batch.mem.Text, d.entry)
 	}
 	logs, stats := d.batch.logs, d.batch.stats
 	d.many = min(stats.Records, maxRecords)
+	if d.batch.size > 0 {
+		d.usage, d.used = d.batch.mem.Used(), d.batch.size
+	}
 	d.batch = batch{}
 	return logs, stats
 }
@@ -168,7 +173,7 @@ func (d *Decoder) line(l *lines.Line) {
 		d.batch.stats.Raw++
 	}
 	if d.joiner != nil {
-		d.joiner.Add(l, time.Unix(0, int64(d.batch.observed)), d.batch.arena, d.entry)
+		d.joiner.Add(l, time.Unix(0, int64(d.batch.observed)), d.batch.mem.Text, d.entry)
 		return
 	}
 	d.single = stacks.Entry{Line: l, Body: l.Text, Original: l.Text, Lines: 1}
@@ -196,17 +201,17 @@ const (
 
 func (d *Decoder) record(e *stacks.Entry) {
 	b := &d.batch
-	rec := b.slice(d, e).AppendEmpty()
+	rec := b.mem.Append(b.slice(d, e))
 	rec.SetObservedTimestamp(b.observed)
 	if e.Time != 0 {
 		rec.SetTimestamp(pcommon.Timestamp(e.Time))
 	}
 	attrs := rec.Attributes()
-	attrs.EnsureCapacity(d.room)
+	b.mem.Open(attrs, d.room)
 	if e.Part == 0 {
-		d.parser.Parse(e.Original, e.Body, rec, b.arena)
+		d.parser.Parse(e.Original, e.Body, rec, b.mem)
 	} else {
-		rec.Body().SetStr(arena.String(e.Body))
+		b.mem.SetStr(rec.Body(), arena.String(e.Body))
 		attrs.PutInt(attributePart, int64(e.Part))
 		if e.Last {
 			attrs.PutBool(attributeLastPart, true)
@@ -214,18 +219,19 @@ func (d *Decoder) record(e *stacks.Entry) {
 		b.stats.Cut++
 	}
 	if e.Exception != nil {
-		applog.PutException(attrs, e.Exception)
+		applog.PutException(attrs, e.Exception, b.mem)
 	}
-	attrs.PutStr(attributeFileName, b.src.Name)
-	attrs.PutStr(attributeIOStream, stream(e.Stderr))
-	attrs.PutStr(attributeUID, b.uid(e))
+	b.mem.PutStr(attrs, attributeFileName, b.src.Name)
+	b.mem.PutStr(attrs, attributeIOStream, stream(e.Stderr))
+	b.mem.PutStr(attrs, attributeUID, b.uid(e))
 	if d.set.Original {
-		attrs.PutStr(attributeOriginal, arena.String(e.Original))
+		b.mem.PutStr(attrs, attributeOriginal, arena.String(e.Original))
 	}
 	if e.Stderr && d.set.StderrIsError && rec.SeverityNumber() == plog.SeverityNumberUnspecified && rec.SeverityText() == "" {
 		rec.SetSeverityNumber(plog.SeverityNumberError)
 	}
 	d.room = max(attrs.Len(), d.room-1)
+	b.mem.Close(attrs)
 	b.stats.Records++
 	if e.Repaired {
 		b.stats.Repaired++
@@ -251,7 +257,8 @@ type batch struct {
 	logs      plog.Logs
 	src       Source
 	observed  pcommon.Timestamp
-	arena     *arena.Arena
+	size      int // of the block
+	mem       *slab.Slab
 	stats     Stats
 	resources []resource
 	// full takes the batches that are full; records and text are the size of this one.
@@ -299,11 +306,11 @@ func (b *batch) uid(e *stacks.Entry) string {
 		}
 		b.named, b.name[16] = e.File, '-'
 	}
-	buf := append(b.arena.Reserve(64), b.name[:]...)
+	buf := append(b.mem.Text.Reserve(64), b.name[:]...)
 	buf = strconv.AppendInt(buf, e.Offset, 10)
 	buf = strconv.AppendInt(append(buf, '-'), int64(e.Index), 10)
 	if e.Part > 0 {
 		buf = strconv.AppendInt(append(buf, '-'), int64(e.Part), 10)
 	}
-	return arena.String(b.arena.Keep(buf))
+	return arena.String(b.mem.Text.Keep(buf))
 }

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
+)
+
+// wallTenants is how many tenants there are, of which the last four make trouble.
+const (
+	wallTenants = 100
+	innocents   = wallTenants - 4
+	wallWarmup  = 2 * time.Second
+)
+
+// latencies are those of the innocent tenants' requests in one run.
+type latencies struct{ accept, deliver []time.Duration }
+
+// wall measures what the innocent notice of the trouble of others.
+type wall struct {
+	*bench
+	rate  float64 // requests per second of every tenant: its share
+	flood float64 // how many shares the flooding tenant sends
+	time  time.Duration
+}
+
+// measure runs a gateway with a hundred tenants that send at the same rate. If
+// trouble is true, the backend of one hangs, that of one refuses connections and
+// that of one answers 503, and one floods. It fails if an innocent tenant was
+// refused anything, or anything of it did not arrive.
+func (w *wall) measure(ctx context.Context, s subject, trouble bool) (l latencies, err error) {
+	arrived, err := newArrivals()
+	if err != nil {
+		return l, err
+	}
+	defer arrived.close()
+	bad, err := newBadBackends()
+	if err != nil {
+		return l, err
+	}
+	defer bad.close()
+	list := customers(wallTenants)
+	for i := range list {
+		list[i].URL = arrived.url
+	}
+	rates := make([]float64, len(list))
+	for i := range rates {
+		rates[i] = w.rate
+	}
+	if trouble {
+		list[innocents].URL, list[innocents+1].URL, list[innocents+2].URL = bad.hanging, bad.refusing, bad.busy
+		rates[innocents+3] *= w.flood
+	}
+	set, err := w.prepare(list, arrived.url)
+	if err != nil {
+		return l, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(w.dir)) }()
+	set.OwnURLs = true
+	path, err := s.configure(set)
+	if err != nil {
+		return l, err
+	}
+	startCtx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	p, err := start(startCtx, s, path)
+	if err != nil {
+		return l, err
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s: %w\n%s", s.name, err, p.Tail(2000))
+		}
+		err = errors.Join(err, p.Kill())
+	}()
+	return w.load(ctx, newLoad(set.Endpoint, w.bodies, list, wallTenants+int(w.flood)), rates, arrived)
+}
+
+// load sends everybody's requests and returns the latencies of the innocent's.
+func (w *wall) load(ctx context.Context, l *load, rates []float64, arrived *arrivals) (latencies, error) {
+	defer l.client.CloseIdleConnections()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	begin := time.Now()
+	end := begin.Add(wallWarmup + w.time)
+	var mu sync.Mutex
+	var out latencies
+	sent := 0
+	var work sync.WaitGroup
+	for i := range l.customers {
+		// Each sends evenly, and they begin one after the other within one turn.
+		every := time.Duration(float64(time.Second) / rates[i])
+		first := begin.Add(time.Duration(float64(i) / float64(len(rates)) * float64(time.Second) / w.rate))
+		work.Go(func() {
+			var calls sync.WaitGroup
+			defer calls.Wait()
+			for n := 0; ; n++ {
+				at := first.Add(time.Duration(n) * every)
+				if at.After(end) || wait(ctx, at) != nil {
+					return
+				}
+				// Not one after the other: who has to wait must not send less.
+				calls.Go(func() {
+					id := ""
+					if i < innocents {
+						id = fmt.Sprintf("%s%03d.%08d", mark, i, n)
+					}
+					took, refused, err := l.once(ctx, i, n, id, arrived)
+					if i >= innocents {
+						return // trouble is refused once its lane is full
+					}
+					if refused {
+						err = errors.New("an innocent tenant was refused")
+					}
+					if err != nil {
+						cancel(err)
+						return
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					sent++
+					if !at.Before(begin.Add(wallWarmup)) {
+						out.accept = append(out.accept, took)
+					}
+				})
+			}
+		})
+	}
+	work.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return out, err
+	}
+	all, err := arrived.wait(ctx, sent)
+	for _, a := range all {
+		if !a.sent.Before(begin.Add(wallWarmup)) {
+			out.deliver = append(out.deliver, a.after)
+		}
+	}
+	return out, err
+}
+
+func wait(ctx context.Context, at time.Time) error {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// once sends one request, to which a record is added that says id, and tells how
+// long its answer took.
+func (l *load) once(ctx context.Context, customer, n int, id string, arrived *arrivals) (took time.Duration, refused bool, err error) {
+	body := l.bodies[(customer+n)%len(l.bodies)]
+	if id != "" {
+		body = append(body[:len(body):len(body)], marked(id)...)
+		arrived.expect(id)
+	}
+	began := time.Now()
+	status, answer, err := l.post(ctx, l.customers[customer], body)
+	if err != nil {
+		return 0, false, err
+	}
+	switch status {
+	case http.StatusOK:
+		return time.Since(began), false, nil
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return 0, true, nil
+	}
+	return 0, false, fmt.Errorf("%s was answered %d: %q", l.customers[customer].ID, status, answer)
+}
+
+// badBackends are what the tenants in trouble have.
+type badBackends struct {
+	hanging, refusing, busy string
+	servers                 []*http.Server
+}
+
+func newBadBackends() (*badBackends, error) {
+	b := &badBackends{}
+	free, err := process.FreeAddresses(1)
+	if err != nil {
+		return nil, err
+	}
+	b.refusing = "http://" + free[0]
+	if b.hanging, err = b.serve(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}); err != nil {
+		return nil, err
+	}
+	b.busy, err = b.serve(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *badBackends) serve(h http.HandlerFunc) (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	b.servers = append(b.servers, s)
+	go func() { _ = s.Serve(l) }() // ends with close
+	return "http://" + l.Addr().String(), nil
+}
+
+func (b *badBackends) close() {
+	for _, s := range b.servers {
+		_ = s.Close()
+	}
+}
