@@ -65,7 +65,7 @@ func TestReceiver_SaysWhereALineIsFrom(t *testing.T) {
 	cfg := testConfig(home)
 	cfg.SeverityFromStderr = true
 	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), componenttest.NewNopHost(), sink)
-	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 30*time.Second, 5*time.Millisecond)
 	require.NoError(t, r.Shutdown(t.Context()))
 
 	host, err := os.Hostname()
@@ -111,7 +111,7 @@ func TestReceiver_ContinuesFromItsCheckpoint(t *testing.T) {
 	for i := 1; i <= 5; i++ {
 		write(t, path, wrapped("line "+strconv.Itoa(i), "out"))
 		r := start(t, cfg, set, host, sink)
-		require.Eventually(t, func() bool { return sink.LogRecordCount() >= i }, 5*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return sink.LogRecordCount() >= i }, 30*time.Second, 5*time.Millisecond)
 		require.NoError(t, r.Shutdown(t.Context()))
 		assert.Equal(t, i, sink.LogRecordCount())
 	}
@@ -153,13 +153,13 @@ func TestReceiver_GivesUpWhatIsRefusedForGood(t *testing.T) {
 	path := filepath.Join(home, "logs", "shop-out.log")
 	write(t, path, wrapped("refused", "out"))
 	r := start(t, testConfig(home), set, componenttest.NewNopHost(), next)
-	require.Eventually(t, func() bool { return calls.Load() == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return calls.Load() == 1 }, 30*time.Second, 5*time.Millisecond)
 	write(t, path, wrapped("accepted", "out"))
-	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 30*time.Second, 5*time.Millisecond)
 	require.Eventually(t, func() bool {
 		m, err := tel.GetMetric("otelcol_receiver_pm2_lines")
 		return err == nil && m.Data.(metricdata.Sum[int64]).DataPoints[0].Value == 2
-	}, 5*time.Second, 5*time.Millisecond)
+	}, 30*time.Second, 5*time.Millisecond)
 	one := []metricdata.DataPoint[int64]{{Value: 1}}
 	metadatatest.AssertEqualReceiverPm2RefusedRecords(t, tel, one, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualReceiverPm2RedeliveredRecords(t, tel, one, metricdatatest.IgnoreTimestamp())
@@ -184,7 +184,7 @@ func TestReceiver_SendsOnlyWhatAPartialRefusalLeft(t *testing.T) {
 	})
 	require.NoError(t, err)
 	r := start(t, testConfig(home), receivertest.NewNopSettings(metadata.Type), componenttest.NewNopHost(), next)
-	require.Eventually(t, func() bool { return calls.Load() == 2 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return calls.Load() == 2 }, 30*time.Second, 5*time.Millisecond)
 	require.NoError(t, r.Shutdown(t.Context()))
 	assert.Equal(t, 1, sink.LogRecordCount())
 }
@@ -205,7 +205,7 @@ func TestReceiver_HandsOutRecordsThatAConsumerMayChange(t *testing.T) {
 	}, consumer.WithCapabilities(consumer.Capabilities{MutatesData: true}))
 	require.NoError(t, err)
 	r := start(t, testConfig(home), receivertest.NewNopSettings(metadata.Type), componenttest.NewNopHost(), next)
-	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 30*time.Second, 5*time.Millisecond)
 	require.NoError(t, r.Shutdown(t.Context()))
 	rec := sink.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0)
 	assert.Equal(t, "as written", rec.Body().Str())

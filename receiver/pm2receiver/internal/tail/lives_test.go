@@ -192,14 +192,14 @@ func TestLag_GrowsWhileTheConsumerBlocks(t *testing.T) {
 	h.start()
 	h.write("a-out.log", "first\n")
 	h.eventually("first\n")
-	assert.Eventually(t, func() bool { return lag() == 0 }, 5*time.Second, time.Millisecond)
+	assert.Eventually(t, func() bool { return lag() == 0 }, 30*time.Second, time.Millisecond)
 	h.block()
 	h.write("a-out.log", "second\n")
-	assert.Eventually(t, func() bool { return lag() == 7 }, 5*time.Second, time.Millisecond)
+	assert.Eventually(t, func() bool { return lag() == 7 }, 30*time.Second, time.Millisecond)
 	h.write("a-out.log", "third\n")
-	assert.Eventually(t, func() bool { return lag() == 13 }, 5*time.Second, time.Millisecond)
+	assert.Eventually(t, func() bool { return lag() == 13 }, 30*time.Second, time.Millisecond)
 	h.open()
-	assert.Eventually(t, func() bool { return lag() == 0 }, 5*time.Second, time.Millisecond)
+	assert.Eventually(t, func() bool { return lag() == 0 }, 30*time.Second, time.Millisecond)
 }
 
 func TestRotate_ByLogrotateThatKeepsTheExtension(t *testing.T) {

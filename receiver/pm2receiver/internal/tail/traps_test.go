@@ -224,7 +224,7 @@ func TestTrap_RotatedWhileTheConsumerBlocks(t *testing.T) {
 			h.write("a-out.log", numbered("a", 1, 20_000))
 			h.block()
 			h.start()
-			require.Eventually(t, func() bool { return h.held.Load() > 0 }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return h.held.Load() > 0 }, 30*time.Second, time.Millisecond)
 			for i := range 5 {
 				h.write("a-out.log", numbered("a", 20_001+5000*i, 25_000+5000*i))
 				h.rotate("a-out.log", copyName(i, suffix))
