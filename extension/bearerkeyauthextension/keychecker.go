@@ -35,6 +35,8 @@ type keyChecker struct {
 	keyUse     *keyUse
 	telemetry  *metadata.TelemetryBuilder
 
+	connectTimeout, callTimeout time.Duration // of gRPC
+
 	stopOnce sync.Once
 	running  sync.WaitGroup
 }
@@ -53,6 +55,7 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 		registryID: *cfg.Registry, now: time.Now, refusals: newRefusals(),
 		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
 		audit: newFailureAudit(cfg.Failures.Audit, set.ID.String(), failures.sources, set.Logger, time.Now),
+		connectTimeout: connectTimeout, callTimeout: callTimeout,
 	}, nil
 }
 
