@@ -126,14 +126,13 @@ func TestShared_ATenantThatFloodsIsNoFloodOnRedis(t *testing.T) {
 	require.Equal(t, rateExceeded, over.reason)
 	now := s.now()
 	s.now = func() time.Time { return now }
-	r.signal(syscall.SIGSTOP) // whoever asks now waits for two seconds
+	r.signal(syscall.SIGSTOP) // whoever asks now waits for two seconds and fails
 	defer r.signal(syscall.SIGCONT)
-	began := time.Now()
 	for range 1000 {
 		_, over = s.send(tenant.Logs, 1)
 		require.Equal(t, rateExceeded, over.reason)
 	}
-	assert.Less(t, time.Since(began), time.Minute, "of 2000 seconds, if each had waited")
+	assert.False(t, s.shared.failed.Load(), "nobody has asked")
 
 	s.owner.limits = &tenant.Limits{}
 	_, over = s.send(tenant.Logs, 1)
@@ -196,7 +195,10 @@ func TestShared_GoesOnAloneWhileRedisIsAway(t *testing.T) {
 // against what was sent: none is lost and none counted twice.
 func TestShared_RefusesNobodyBecauseRedisIsKilledUnderLoad(t *testing.T) {
 	r := startRedis(t)
-	s := startSharing(t, r.addr, tenant.Limits{DailyRecords: 1 << 40})
+	// A request that timed out because the machine is busy would be counted twice
+	// without Redis having been killed; a killed one is noticed at once.
+	patient := func(c *LimitsConfig) { c.Redis.Timeout = 10 * time.Minute }
+	s := startSharing(t, r.addr, tenant.Limits{DailyRecords: 1 << 40}, patient)
 	var sent atomic.Int64
 	var refused atomic.Int64
 	quit := make(chan struct{})
@@ -218,7 +220,7 @@ func TestShared_RefusesNobodyBecauseRedisIsKilledUnderLoad(t *testing.T) {
 	}
 	wait := func(failed bool) {
 		before := sent.Load()
-		require.Eventually(t, func() bool { return s.shared.failed.Load() == failed && sent.Load() > before+1000 }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return s.shared.failed.Load() == failed && sent.Load() > before+1000 }, 2*time.Minute, time.Millisecond)
 	}
 	wait(false)
 	r.kill()
