@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -134,7 +135,8 @@ func (s *Series) resume(ctx context.Context, parts []int64) error {
 	}
 	switch err := s.resumePart(ctx, seen, seenPart); {
 	case errors.Is(err, ErrDamaged):
-		s.dir, s.damaged = nil, err.Error()
+		// What to do about it is said to tenantctl's users: a series goes on.
+		s.dir, s.damaged = nil, strings.TrimPrefix(err.Error(), ErrDamaged.Error()+": ")
 		s.part = max(s.part, seenPart)
 	case err != nil:
 		return err
