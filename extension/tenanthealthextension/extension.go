@@ -31,7 +31,7 @@ type server struct {
 	settings component.TelemetrySettings
 	now      func() time.Time
 	grace    time.Duration // for answers under way at the shutdown
-	http     *http.Server // nil before the start
+	http     *http.Server  // nil before the start
 	serving  sync.WaitGroup
 }
 
