@@ -88,7 +88,7 @@ func beginningOf(e *audit.Entry) string {
 // verify fills v. The key file is DIR.key unless the user says otherwise.
 func (l *gatewayLog) verify(ctx context.Context, v *auditVerdict, key string, proof audit.Proof) error {
 	if key == "" {
-		key = strings.TrimRight(l.path, "/") + ".key"
+		key = audit.SeriesKey(l.path)
 	}
 	if v.Verifier == "" {
 		k, err := audit.ReadKey(key)

@@ -75,7 +75,7 @@ SEQ  FROM                  TO                    SOURCE     REFUSED
 func TestAuditVerify_OfAGateway(t *testing.T) {
 	t.Setenv(auditKeyEnv, filepath.Join(t.TempDir(), "of-the-registry")) // is not meant
 	dir := writeGatewayLog(t)
-	r := gatewayCLI(t, "audit", "verify", "--log", dir+"/", "-o", "json")
+	r := gatewayCLI(t, "audit", "verify", "--log", dir+"/.//", "-o", "json")
 	require.Zero(t, r.code, r.err)
 	var v auditVerdict
 	require.NoError(t, json.Unmarshal([]byte(r.out), &v))

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
@@ -24,7 +25,8 @@ func (a *app) registryExport() *cobra.Command {
 		Long: `Print the whole registry, comments included, in the format that "registry import"
 reads, so that a registry can be moved between a file and a database without
 loss. It holds what the registry holds: digests of keys and the values of
-variables, but no key. --output has no effect on it.`,
+variables, but no key. With -o json it is the same without comments, in JSON, and
+can be imported too.`,
 		Example: `  tenantctl registry export > backup.yaml
   tenantctl --registry tenants.yaml registry export | tenantctl --registry postgres://db.example/tenants registry import -`,
 		Args: exactly(),
@@ -34,10 +36,17 @@ variables, but no key. --output has no effect on it.`,
 				return err
 			}
 			text := doc.Bytes()
-			if reformat {
+			if reformat || a.output == "json" {
 				if text, err = registryfile.Format(doc.Tenants()); err != nil {
 					return err
 				}
+			}
+			if a.output == "json" {
+				var all any // Format has quoted what is text and reads as something else
+				if err := yaml.Unmarshal(text, &all); err != nil {
+					return err
+				}
+				return a.print(all, nil)
 			}
 			_, err = a.out.Write(text)
 			return err

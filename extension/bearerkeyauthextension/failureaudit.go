@@ -2,7 +2,9 @@ package bearerkeyauthextension
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -47,13 +49,13 @@ func newFailureAudit(cfg FailureAuditConfig, actor string, s *sources, logger *z
 	if cfg.Directory == "" {
 		return nil
 	}
-	key := cfg.KeyFile
+	path, key := filepath.Clean(cfg.Directory), cfg.KeyFile
 	if key == "" {
-		key = cfg.Directory + ".key"
+		key = audit.SeriesKey(path)
 	}
 	return &failureAudit{
 		set: audit.SeriesSettings{
-			Path: cfg.Directory, Key: key, MaxBytes: int64(cfg.MaxBytes), Actor: actor, User: audit.SystemUser(), Now: now,
+			Path: path, Key: key, MaxBytes: int64(cfg.MaxBytes), Actor: actor, User: audit.SystemUser(), Now: now,
 		},
 		sources: s, logger: logger,
 	}
@@ -95,15 +97,21 @@ func (a *failureAudit) open(ctx context.Context) error {
 	}
 	a.series = series
 	a.logger.Info("Refused requests are kept in the audit log", zap.String("directory", a.set.Path), zap.String("verifier", series.Public()))
+	if why := series.Damaged(); why != "" {
+		a.logger.Error("failures::audit: the audit log goes on in a new part", zap.String("directory", a.set.Path), zap.String("reason", why))
+	}
 	return nil
 }
 
 // flush writes what has happened since the last call.
 func (a *failureAudit) flush(ctx context.Context) error {
 	a.collect()
-	err := a.open(ctx)
-	if err == nil && len(a.waiting) > 0 {
-		err = a.series.Append(ctx, a.waiting...)
+	err := a.append(ctx)
+	if errors.Is(err, audit.ErrDamaged) {
+		// Somebody has changed the log while it was open.
+		if err = a.reopen(ctx); err == nil {
+			err = a.append(ctx)
+		}
 	}
 	if err == nil {
 		a.written.Add(int64(len(a.waiting)))
@@ -111,6 +119,19 @@ func (a *failureAudit) flush(ctx context.Context) error {
 	}
 	a.unwritten.Store(int64(len(a.waiting)))
 	return err
+}
+
+func (a *failureAudit) append(ctx context.Context) error {
+	if err := a.open(ctx); err != nil || len(a.waiting) == 0 {
+		return err
+	}
+	return a.series.Append(ctx, a.waiting...)
+}
+
+func (a *failureAudit) reopen(ctx context.Context) error {
+	err := a.series.Close()
+	a.series = nil
+	return errors.Join(err, a.open(ctx))
 }
 
 // collect makes entries of what was refused since the last call.

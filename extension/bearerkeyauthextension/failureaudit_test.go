@@ -160,6 +160,42 @@ func TestFailureAudit_WaitsForTheDisk(t *testing.T) {
 	assert.Contains(t, verifier[0].ContextMap()["verifier"], "otelcol-tenant-audit+")
 }
 
+// Somebody removes or changes the log while the gateway runs.
+func TestFailureAudit_GoesOnWhenItsLogIsDamaged(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"all of it": os.RemoveAll,
+		"hashes":    func(path string) error { return os.Remove(filepath.Join(path, "00000001", "hashes")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newAuditFixture(t)
+			f.fail(1, ip("192.0.2.1"), unknownKey)
+			f.minute()
+			require.NoError(t, damage(f.set.Path))
+			f.fail(2, ip("192.0.2.2"), unknownKey)
+			f.minute()
+			assert.Empty(t, f.waiting)
+			assert.Equal(t, 1, f.logs.FilterMessageSnippet("goes on in a new part").Len())
+			assert.Zero(t, f.logs.FilterMessageSnippet("cannot be written").Len())
+			f.minute()
+			f.close()
+			key, err := audit.ReadKey(f.set.Key)
+			require.NoError(t, err)
+			report, err := audit.VerifySeries(t.Context(), f.set.Path, audit.Proof{Public: key.Public(), Seen: audit.SeriesSeen(f.set.Key)})
+			require.NoError(t, err)
+			require.NotEmpty(t, report.Faults)
+			assert.EqualValues(t, 2, report.Last)
+		})
+	}
+}
+
+// Where tenantctl looks for it, and not in the log's own folder.
+func TestFailureAudit_KeepsItsKeyBesideTheDirectory(t *testing.T) {
+	for _, dir := range []string{"/a/audit", "/a/audit/", "/a/./audit//"} {
+		a := newFailureAudit(FailureAuditConfig{Directory: dir}, "x", startSources(t, 60, 1), zap.NewNop(), time.Now)
+		assert.Equal(t, "/a/audit.key", a.set.Key, dir)
+	}
+}
+
 func TestFailureAudit_SaysWhatIsLost(t *testing.T) {
 	f := newAuditFixture(t)
 	require.NoError(t, os.WriteFile(f.set.Path, nil, 0o600))

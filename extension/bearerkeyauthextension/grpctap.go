@@ -3,6 +3,7 @@ package bearerkeyauthextension
 import (
 	"context"
 	"net"
+	"time"
 
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 	"google.golang.org/grpc"
@@ -12,12 +13,23 @@ import (
 
 var _ extensionmiddleware.GRPCServer = (*keyChecker)(nil)
 
+// A shutdown or reload of a receiver waits for all of gRPC's connections and
+// calls without a bound of its own, so that one stranger who says nothing, or one
+// machine that died halfway through a message, would hold it.
+const (
+	// connectTimeout is how long a connection may take to become one of gRPC.
+	connectTimeout = 10 * time.Second
+
+	// callTimeout is how long a call may take. Senders give up sooner.
+	callTimeout = 30 * time.Second
+)
+
 // GetGRPCServerOptions implements extensionmiddleware.GRPCServer. Under a
 // receiver's `middlewares` the extension refuses callers when their headers have
 // arrived. Under `auth` alone it is asked only after gRPC has received,
 // decompressed and decoded the whole message.
 func (c *keyChecker) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, error) {
-	return []grpc.ServerOption{grpc.InTapHandle(c.tap)}, nil
+	return []grpc.ServerOption{grpc.InTapHandle(c.tap), grpc.ConnectionTimeout(c.connectTimeout)}, nil
 }
 
 // tap runs on the connection's read loop, so it must not block. It accepts
@@ -34,5 +46,6 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (context.Context, 
 		c.failures.note(addr, d, now)
 		return ctx, c.refusals[d]
 	}
+	ctx, _ = context.WithTimeout(ctx, c.callTimeout) //nolint:govet // gRPC ends its parent with the call
 	return ctx, nil
 }

@@ -35,6 +35,8 @@ type keyChecker struct {
 	keyUse     *keyUse
 	telemetry  *metadata.TelemetryBuilder
 
+	connectTimeout, callTimeout time.Duration // of gRPC
+
 	stopOnce sync.Once
 	running  sync.WaitGroup
 }
@@ -52,7 +54,8 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 	return &keyChecker{
 		registryID: *cfg.Registry, now: time.Now, refusals: newRefusals(),
 		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
-		audit: newFailureAudit(cfg.Failures.Audit, set.ID.String(), failures.sources, set.Logger, time.Now),
+		audit:          newFailureAudit(cfg.Failures.Audit, set.ID.String(), failures.sources, set.Logger, time.Now),
+		connectTimeout: connectTimeout, callTimeout: callTimeout,
 	}, nil
 }
 

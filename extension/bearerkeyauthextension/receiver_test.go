@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -183,4 +184,31 @@ func TestReceiver_AcceptsWhatNobodyCanDecideYet(t *testing.T) {
 		require.True(t, ok)
 		assert.False(t, caller.Decided())
 	}
+}
+
+func TestReceiver_EndsConnectionsThatSayNothing(t *testing.T) {
+	checker, _ := startChecker(t, tenanttest.NewRegistry(t))
+	checker.connectTimeout = 10 * time.Millisecond
+	g := startGatewayWith(t, checker)
+	conn, err := net.Dial("tcp", g.grpc) //nolint:noctx // a test's own loopback server
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute))) // half of what gRPC takes by itself
+	_, err = io.Copy(io.Discard, conn)
+	require.NoError(t, err, "the gateway has closed it")
+}
+
+func TestReceiver_EndsCallsThatDoNotEnd(t *testing.T) {
+	text, key := newKey()
+	checker, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	checker.callTimeout = 10 * time.Millisecond
+	g := startGatewayWith(t, checker)
+	conn, err := grpc.NewClient(g.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	defer conn.Close()
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+text)
+	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, "/opentelemetry.proto.collector.logs.v1.LogsService/Export")
+	require.NoError(t, err)
+	err = stream.RecvMsg(&spb.Status{}) // although nothing was sent
+	assert.Equal(t, codes.DeadlineExceeded, status.Code(err), "%v", err)
 }

@@ -3,7 +3,8 @@ package tenanthealthextension
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"path"
+	"regexp"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -34,13 +35,17 @@ var (
 	_ confmap.Validator = (*Config)(nil)
 )
 
+// plainPath is a path that means the same in a configuration and in a request.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
 	var errs []error
 	if c.NetAddr.Endpoint == "" {
 		errs = append(errs, errors.New(`"endpoint" is required`))
 	}
-	if !strings.HasPrefix(c.Path, "/") || strings.HasSuffix(c.Path, "/") || strings.ContainsAny(c.Path, "{} ?#") {
+	// A server refuses to start with a path that no request can have.
+	if !plainPath.MatchString(c.Path) || path.Clean(c.Path) != c.Path {
 		errs = append(errs, fmt.Errorf(`"path" must begin with a slash, not end with one, and be plain, got %q`, c.Path))
 	}
 	if c.RegistryMaxAge <= 0 {

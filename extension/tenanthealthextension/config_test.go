@@ -44,6 +44,9 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 		"relative_path": `"path" must begin with a slash, not end with one, and be plain, got "health"`,
 		"root_path":     `got "/"`,
 		"wild_path":     `got "/{x}"`,
+		"empty_segment": `got "/a//b"`,
+		"dots":          `got "/a/../b"`,
+		"escapes":       `got "/a%20b"`,
 		"no_age":        `"registry_max_age" must be positive, got 0s`,
 	} {
 		assert.ErrorContains(t, confmap.Validate(load(t, "invalid.yaml", key)), want, key)

@@ -18,6 +18,9 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
+// shutdownGrace is how long a shutdown, or a reload, waits for callers.
+const shutdownGrace = time.Second
+
 // server is the extension. Components may post before it starts.
 type server struct {
 	board
@@ -27,7 +30,8 @@ type server struct {
 	cfg      *Config
 	settings component.TelemetrySettings
 	now      func() time.Time
-	http     *http.Server // nil before the start
+	grace    time.Duration // for answers under way at the shutdown
+	http     *http.Server  // nil before the start
 	serving  sync.WaitGroup
 }
 
@@ -39,7 +43,7 @@ var (
 )
 
 func newServer(set extension.Settings, cfg *Config) *server {
-	return &server{cfg: cfg, settings: set.TelemetrySettings, now: time.Now}
+	return &server{cfg: cfg, settings: set.TelemetrySettings, now: time.Now, grace: shutdownGrace}
 }
 
 // Start implements component.Component.
@@ -60,14 +64,17 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// Shutdown implements component.Component.
+// Shutdown implements component.Component. An answer takes no time, so that who
+// has not had one shortly is waiting for nothing, or wants the gateway to wait.
 func (s *server) Shutdown(ctx context.Context) error {
 	if s.http == nil {
 		return nil
 	}
-	err := s.http.Shutdown(ctx)
+	bounded, cancel := context.WithTimeout(ctx, s.grace)
+	defer cancel()
+	err := s.http.Shutdown(bounded)
 	if err != nil {
-		err = errors.Join(err, s.http.Close())
+		err = s.http.Close()
 	}
 	s.serving.Wait()
 	return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -141,4 +142,22 @@ func TestServer_ServesUntilTheShutdown(t *testing.T) {
 	require.NoError(t, s.Shutdown(context.Background()))
 	_, err = http.Get(url) //nolint:noctx,bodyclose // it must fail
 	require.Error(t, err)
+}
+
+// A caller that never sends what it has announced would hold a shutdown, and a
+// reload, for ever.
+func TestServer_EndsAlthoughACallerDoesNot(t *testing.T) {
+	s := newTestServer(t)
+	s.grace = time.Millisecond
+	asked := make(chan struct{}, 1)
+	s.now = func() time.Time { asked <- struct{}{}; return noon }
+	s.cfg.NetAddr.Endpoint = loopback.Address(t)
+	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
+	conn, err := net.Dial("tcp", s.cfg.NetAddr.Endpoint) //nolint:noctx // a test's own loopback server
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Write([]byte("GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"))
+	require.NoError(t, err)
+	<-asked
+	require.NoError(t, s.Shutdown(context.Background()))
 }

@@ -166,10 +166,34 @@ func (d *Dir) length() (int64, error) {
 	return info.Size(), nil
 }
 
+// sizes returns how many bytes of entries and of hashes a log of size entries in
+// length bytes has, by the path of the file.
+func (d *Dir) sizes(size, length int64) map[string]int64 {
+	return map[string]int64{d.entries(): length, d.hashes(): tlog.StoredHashCount(size) * tlog.HashSize}
+}
+
+// holds returns ErrDamaged unless there is a log of size entries in length bytes,
+// and no more than that.
+func (d *Dir) holds(size, length int64) error {
+	for path, want := range d.sizes(size, length) {
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && info.Size() == want, errors.Is(err, fs.ErrNotExist) && want == 0:
+		case err == nil:
+			return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrDamaged, path, info.Size(), want)
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%w: %s is gone", ErrDamaged, path)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
 // cut takes away what an interrupted Append has left behind a log of size
 // entries in length bytes.
 func (d *Dir) cut(size, length int64) error {
-	for path, want := range map[string]int64{d.entries(): length, d.hashes(): tlog.StoredHashCount(size) * tlog.HashSize} {
+	for path, want := range d.sizes(size, length) {
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

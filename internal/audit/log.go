@@ -99,20 +99,13 @@ func (l *Log) next(ctx context.Context) (checkpoint, error) {
 	if err != nil {
 		return checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	reader := hashReader(ctx, l.storage)
 	if wasSeen {
-		if err := c.follows(earlier, reader); err != nil {
+		if err := c.follows(earlier, hashReader(ctx, l.storage)); err != nil {
 			return checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
-	root, err := tlog.TreeHash(c.N, reader)
-	if err != nil {
-		return checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	if root != c.Hash {
-		return checkpoint{}, fmt.Errorf("%w: its hashes are not those of the checkpoint", ErrDamaged)
-	}
-	return c, nil
+	_, err = readEdge(ctx, l.storage, c)
+	return c, err
 }
 
 // Append adds an entry, whose Seq it sets. The caller calls [Log.Committed] once
@@ -130,50 +123,36 @@ func (l *Log) Append(ctx context.Context, e *Entry) error {
 }
 
 // extend returns what entries, whose Seq it sets, add to the log in s that has
-// the checkpoint c, and the checkpoint that it then has.
+// the checkpoint c, and the checkpoint that it then has. It returns ErrDamaged if
+// s does not have the hashes of c.
 func extend(ctx context.Context, s Storage, k *Key, c checkpoint, entries ...*Entry) (a Addition, after checkpoint, err error) {
 	a = Addition{Seq: c.N, First: tlog.StoredHashCount(c.N)}
-	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) { return a.hashes(ctx, s, indexes) })
+	known, err := readEdge(ctx, s, c)
+	if err != nil {
+		return a, c, err
+	}
 	for _, e := range entries {
 		e.Seq = c.N
 		text, err := e.encode()
 		if err != nil {
 			return a, c, err
 		}
-		hashes, err := tlog.StoredHashes(c.N, text, reader)
+		hashes, err := tlog.StoredHashes(c.N, text, known)
 		if err != nil {
 			return a, c, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
-		a.Texts, a.Hashes = append(a.Texts, text), append(a.Hashes, hashes...)
+		for _, h := range hashes {
+			known[a.First+int64(len(a.Hashes))] = h
+			a.Hashes = append(a.Hashes, h)
+		}
+		a.Texts = append(a.Texts, text)
 		c.N++
 	}
-	if c.Hash, err = tlog.TreeHash(c.N, reader); err != nil {
+	if c.Hash, err = tlog.TreeHash(c.N, known); err != nil {
 		return a, c, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	a.Checkpoint, err = c.sign(k)
 	return a, c, err
-}
-
-// hashes reads hashes of which some are those that are being added.
-func (a Addition) hashes(ctx context.Context, s Storage, indexes []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(indexes))
-	var stored []int64
-	var at []int
-	for n, i := range indexes {
-		if i >= a.First {
-			out[n] = a.Hashes[i-a.First]
-			continue
-		}
-		stored, at = append(stored, i), append(at, n)
-	}
-	hashes, err := s.Hashes(ctx, stored)
-	if err != nil {
-		return nil, err
-	}
-	for n, h := range hashes {
-		out[at[n]] = h
-	}
-	return out, nil
 }
 
 // Committed remembers how the log is now, beside the key.

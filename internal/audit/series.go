@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -97,6 +98,10 @@ func seriesKey(path string, isNew bool) (*Key, error) {
 // Public returns the text by which the series is verified.
 func (s *Series) Public() string { return s.key.Public() }
 
+// Damaged returns why a new part begins with the next entry although the newest
+// has room, or nothing.
+func (s *Series) Damaged() string { return s.damaged }
+
 // Close lets others open the series.
 func (s *Series) Close() error { return errors.Join(s.settle(), s.lock.Unlock()) }
 
@@ -130,7 +135,8 @@ func (s *Series) resume(ctx context.Context, parts []int64) error {
 	}
 	switch err := s.resumePart(ctx, seen, seenPart); {
 	case errors.Is(err, ErrDamaged):
-		s.dir, s.damaged = nil, err.Error()
+		// What to do about it is said to tenantctl's users: a series goes on.
+		s.dir, s.damaged = nil, strings.TrimPrefix(err.Error(), ErrDamaged.Error()+": ")
 		s.part = max(s.part, seenPart)
 	case err != nil:
 		return err
@@ -163,14 +169,13 @@ func (s *Series) resumePart(ctx context.Context, seen checkpoint, seenPart int64
 		return fmt.Errorf("%w: the checkpoint of part %d is another one's", ErrDamaged, s.part)
 	}
 	s.id, s.note = id, data
-	reader := hashReader(ctx, dir)
 	if part == seenPart {
-		if err := c.follows(seen, reader); err != nil {
+		if err := c.follows(seen, hashReader(ctx, dir)); err != nil {
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
-	if root, err := tlog.TreeHash(c.N, reader); err != nil || root != c.Hash {
-		return fmt.Errorf("%w: its hashes are not those of the checkpoint", ErrDamaged)
+	if _, err := readEdge(ctx, dir, c); err != nil {
+		return err
 	}
 	first, length, err := dir.measure(ctx, c.N)
 	if err != nil {
@@ -184,7 +189,9 @@ func (s *Series) resumePart(ctx context.Context, seen checkpoint, seenPart int64
 	return nil
 }
 
-// Append adds entries, all or none, and when it returns nil they are on disk.
+// Append adds entries, all or none, and when it returns nil they are on disk. It
+// returns ErrDamaged if somebody else has changed the newest part meanwhile: who
+// closes and opens the series then goes on in a new part.
 func (s *Series) Append(ctx context.Context, entries ...*Entry) error {
 	if err := s.settle(); err != nil {
 		return err
@@ -306,6 +313,9 @@ func (s *Series) removeParts(parts []int64) error {
 func (s *Series) add(ctx context.Context, entries ...*Entry) error {
 	if len(entries) == 0 {
 		return nil
+	}
+	if err := s.dir.holds(s.head.N, s.length); err != nil {
+		return err
 	}
 	a, after, err := extend(ctx, s.dir, s.key, s.head, entries...)
 	if err != nil {

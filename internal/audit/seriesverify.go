@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"golang.org/x/mod/sumdb/note"
@@ -292,3 +293,7 @@ func SeriesEntries(ctx context.Context, path string, each func(part int64, e *En
 // SeriesSeen returns the path of the checkpoint that was seen last of a series
 // with the key file at path key.
 func SeriesSeen(key string) string { return key + ".seen" }
+
+// SeriesKey returns the path of the key file of the series in the folder at path,
+// unless its writer is told another.
+func SeriesKey(path string) string { return filepath.Clean(path) + ".key" }

@@ -2,10 +2,6 @@ package tenantprocessor
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -126,14 +122,13 @@ func TestShared_ATenantThatFloodsIsNoFloodOnRedis(t *testing.T) {
 	require.Equal(t, rateExceeded, over.reason)
 	now := s.now()
 	s.now = func() time.Time { return now }
-	r.signal(syscall.SIGSTOP) // whoever asks now waits for two seconds
+	r.signal(syscall.SIGSTOP) // whoever asks now waits for two seconds and fails
 	defer r.signal(syscall.SIGCONT)
-	began := time.Now()
 	for range 1000 {
 		_, over = s.send(tenant.Logs, 1)
 		require.Equal(t, rateExceeded, over.reason)
 	}
-	assert.Less(t, time.Since(began), time.Minute, "of 2000 seconds, if each had waited")
+	assert.False(t, s.shared.failed.Load(), "nobody has asked")
 
 	s.owner.limits = &tenant.Limits{}
 	_, over = s.send(tenant.Logs, 1)
@@ -196,7 +191,10 @@ func TestShared_GoesOnAloneWhileRedisIsAway(t *testing.T) {
 // against what was sent: none is lost and none counted twice.
 func TestShared_RefusesNobodyBecauseRedisIsKilledUnderLoad(t *testing.T) {
 	r := startRedis(t)
-	s := startSharing(t, r.addr, tenant.Limits{DailyRecords: 1 << 40})
+	// A request that timed out because the machine is busy would be counted twice
+	// without Redis having been killed; a killed one is noticed at once.
+	patient := func(c *LimitsConfig) { c.Redis.Timeout = 10 * time.Minute }
+	s := startSharing(t, r.addr, tenant.Limits{DailyRecords: 1 << 40}, patient)
 	var sent atomic.Int64
 	var refused atomic.Int64
 	quit := make(chan struct{})
@@ -218,7 +216,7 @@ func TestShared_RefusesNobodyBecauseRedisIsKilledUnderLoad(t *testing.T) {
 	}
 	wait := func(failed bool) {
 		before := sent.Load()
-		require.Eventually(t, func() bool { return s.shared.failed.Load() == failed && sent.Load() > before+1000 }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return s.shared.failed.Load() == failed && sent.Load() > before+1000 }, 2*time.Minute, time.Millisecond)
 	}
 	wait(false)
 	r.kill()
@@ -293,74 +291,4 @@ func TestShared_AnswersThatMakeNoSenseAreNotBelieved(t *testing.T) {
 		_, err := readAnswer(spoil(good()), c, [numQuotas]quota{}, noon)
 		assert.Error(t, err, name)
 	}
-}
-
-const (
-	gatewayEnv    = "TENANTPROCESSOR_SHARED_GATEWAY" // address rate start stop
-	sharedSeconds = "SHARED_LIMIT_SECONDS"           // how long the test with four processes takes
-)
-
-// TestShared_IsOneOfFourGateways sends as fast as it may if the environment asks
-// for it, and prints how much passed.
-func TestShared_IsOneOfFourGateways(t *testing.T) {
-	order := strings.Fields(os.Getenv(gatewayEnv))
-	if len(order) != 4 {
-		return // run by go test, not by the test below
-	}
-	number := func(i int) int64 {
-		n, err := strconv.ParseInt(order[i], 10, 64)
-		require.NoError(t, err)
-		return n
-	}
-	s := startSharing(t, order[0], rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: number(1)}))
-	start, stop := time.Unix(0, number(2)), time.Unix(0, number(3))
-	time.Sleep(time.Until(start))
-	accepted := 0
-	for time.Now().Before(stop) {
-		if _, over := s.send(tenant.Logs, 10); over.reason == passed {
-			accepted += 10
-		} else {
-			time.Sleep(time.Millisecond)
-		}
-	}
-	require.False(t, s.shared.failed.Load())
-	fmt.Printf("accepted %d\n", accepted)
-}
-
-// TestShared_FourProcessesKeepOneRate measures for two seconds, or as long as the
-// environment says; docs/benchmarks.md has the result of 60.
-func TestShared_FourProcessesKeepOneRate(t *testing.T) {
-	r := startRedis(t)
-	const rate, gateways = 10_000, 4
-	seconds, tolerance := 2, 0.10
-	if text := os.Getenv(sharedSeconds); text != "" {
-		n, err := strconv.Atoi(text)
-		require.NoError(t, err)
-		seconds, tolerance = n, 0.02
-	}
-	start := time.Now().Add(2 * time.Second)
-	stop := start.Add(time.Duration(seconds) * time.Second)
-	var outputs [gateways]string
-	var running sync.WaitGroup
-	for n := range outputs {
-		running.Go(func() {
-			cmd := exec.Command(os.Args[0], "-test.run=^TestShared_IsOneOfFourGateways$")
-			cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %d %d", gatewayEnv, r.addr, rate, start.UnixNano(), stop.UnixNano()))
-			out, err := cmd.CombinedOutput()
-			assert.NoError(t, err, "%s", out)
-			outputs[n] = string(out)
-		})
-	}
-	running.Wait()
-	accepted := 0
-	for _, out := range outputs {
-		var n int
-		_, err := fmt.Sscanf(out, "accepted %d", &n)
-		require.NoError(t, err, out)
-		accepted += n
-	}
-	burst := rate // of a second
-	t.Logf("4 processes, %d s: accepted %d records, the rate allows %d and a burst of %d: %+.2f %% of what is allowed, %+.2f %% of the rate",
-		seconds, accepted, seconds*rate, burst, 100*(float64(accepted)/float64(seconds*rate+burst)-1), 100*(float64(accepted)/float64(seconds*rate)-1))
-	assert.InEpsilon(t, seconds*rate+burst, accepted, tolerance)
 }
