@@ -46,6 +46,7 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (context.Context, 
 		c.failures.note(addr, d, now)
 		return ctx, c.refusals[d]
 	}
-	ctx, _ = context.WithTimeout(ctx, c.callTimeout) //nolint:govet // gRPC ends its parent with the call
-	return ctx, nil
+	bounded, cancel := context.WithTimeout(ctx, c.callTimeout)
+	context.AfterFunc(ctx, cancel) // gRPC ends the parent with the call
+	return bounded, nil
 }
