@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 
@@ -76,19 +78,25 @@ func (s *Store) readIndex(ctx context.Context, name string) (entries [numShards]
 		return entries, err
 	}
 	s.index = f
-	fresh := true
 	for n, op := range ops {
 		if v, err := strconv.ParseUint(string(op.Value), 10, 8); err == nil {
 			entries[n] = entry{generation: uint8(v), used: true}
-			fresh = false
-		}
-	}
-	for n := range entries {
-		for fresh && entries[n].generation < maxGeneration && s.exists(fileName(n, entries[n].generation+1)) {
-			entries[n].generation++
+		} else {
+			entries[n] = entry{generation: s.newest(n)}
 		}
 	}
 	return entries, nil
+}
+
+// newest returns the generation of the newest file of shard n that is known to be
+// there, or 0. Older ones may be gone: the operator is told that he may remove them.
+func (s *Store) newest(n int) uint8 {
+	for g := uint8(maxGeneration); g > 0; g-- {
+		if s.exists(fileName(n, g)) {
+			return g
+		}
+	}
+	return 0
 }
 
 // opened notes that all files are open.
@@ -115,8 +123,8 @@ func (s *Store) exists(name string) bool {
 	if !ok {
 		return false
 	}
-	state, err := boltfile.Inspect(path)
-	return err != nil || state != boltfile.Missing
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // examine looks at a file before storage opens it, as far as it can. It returns
