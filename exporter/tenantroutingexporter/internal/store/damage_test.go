@@ -292,3 +292,23 @@ func TestStore_AStartThatIsKilledAfterADamagedIndexCostsNothing(t *testing.T) {
 	assert.Equal(t, map[string]int{"b": 30, "c": 30}, of)
 	closeStore(t, s)
 }
+
+// Nothing is wrong with a file that was looked at, however often a process was
+// killed while it opened it: it may be large, and the memory small.
+func TestOpen_KillsCostNothingWhereFilesCanBeLookedAt(t *testing.T) {
+	dir := t.TempDir()
+	set, logs := located(t, dir)
+	s, _ := openLocated(t, set)
+	require.NoError(t, s.Put(context.Background(), []lane.Part{newPart("a", "one", "x")}))
+	for range openAttempts {
+		suspect, err := s.suspect(context.Background())
+		require.NoError(t, err)
+		require.NoError(t, s.begin(context.Background(), fileName(shardOf("a"), 0), suspect))
+	}
+	closeStore(t, s)
+	s, parts := openLocated(t, set)
+	assert.Equal(t, []string{"a one [x]"}, held(t, s, parts))
+	assert.Zero(t, s.Faults())
+	assert.Empty(t, logs.All())
+	closeStore(t, s)
+}

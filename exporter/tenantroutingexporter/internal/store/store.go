@@ -107,8 +107,8 @@ func (s *Store) openShard(ctx context.Context, n int, e entry, suspect opening) 
 	for generation := e.generation; ; {
 		name := fileName(n, generation)
 		var f *file
-		err := s.examine(name, e.used && generation == e.generation)
-		if err == nil {
+		examined, err := s.examine(name, e.used && generation == e.generation)
+		if err == nil && !examined {
 			err = s.begin(ctx, name, suspect)
 		}
 		if err == nil {
