@@ -260,6 +260,7 @@ func TestObserve_TellsTheAgeOfWhatIsBeingSentToo(t *testing.T) {
 			for _, st := range s.Observe() {
 				oldest = max(oldest, st.Oldest)
 			}
+			assert.Equal(t, oldest, s.Health().Oldest)
 			return oldest
 		}
 		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result {
