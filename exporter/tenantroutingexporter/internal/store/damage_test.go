@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -310,5 +311,29 @@ func TestOpen_KillsCostNothingWhereFilesCanBeLookedAt(t *testing.T) {
 	assert.Equal(t, []string{"a one [x]"}, held(t, s, parts))
 	assert.Zero(t, s.Faults())
 	assert.Empty(t, logs.All())
+	closeStore(t, s)
+}
+
+func TestStore_DamageThatAFullDiskKeepsFromBeingReplacedCountsOnce(t *testing.T) {
+	n := shardOf("a")
+	inner := clients(t, t.TempDir(), 0)
+	broken, full := false, true
+	s, _ := open(t, func(ctx context.Context, name string) (storage.Client, error) {
+		if full && name == fileName(n, 1) {
+			return nil, syscall.ENOSPC
+		}
+		c, err := inner(ctx, name)
+		if name == fileName(n, 0) {
+			c = panicking{failing{Client: c}, &broken}
+		}
+		return c, err
+	})
+	broken = true
+	for range 3 {
+		require.ErrorIs(t, s.Put(context.Background(), []lane.Part{newPart("a", "refused", "x")}), errDamaged)
+	}
+	full = false
+	require.NoError(t, s.Put(context.Background(), []lane.Part{newPart("a", "taken", "x")}))
+	assert.EqualValues(t, 1, s.Faults())
 	closeStore(t, s)
 }
