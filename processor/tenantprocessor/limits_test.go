@@ -328,17 +328,6 @@ func TestLimits_RememberQuotasOverARestart(t *testing.T) {
 	assert.ErrorContains(t, second.logs.ConsumeLogs(tenantA, manyLogs(1)), "over the daily quota")
 }
 
-// A collector that is told to read its configuration again ends if a component's
-// Shutdown fails.
-func TestLimits_ThatCannotBeSavedFailNoShutdown(t *testing.T) {
-	store := &memory{kept: map[string][]byte{}, full: storage.ErrStorageFull}
-	host := tenanttest.Host{registryID: limited(t, tenant.Limits{DailyBytes: 1 << 20}), storageID: store}
-	p := startPipelines(t, storingConfig(), host, accept)
-	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
-	p.stop(t)
-	assert.Positive(t, p.log.FilterMessageSnippet("cannot be saved").Len())
-}
-
 func TestLimits_BeginAnewAndSaySoIfTheCountsCannotBeRead(t *testing.T) {
 	store := &memory{kept: map[string][]byte{usageKey: []byte("{")}}
 	host := tenanttest.Host{registryID: limited(t, tenant.Limits{DailyBytes: 1 << 20}), storageID: store}
