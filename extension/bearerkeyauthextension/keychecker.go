@@ -2,7 +2,6 @@ package bearerkeyauthextension
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -93,7 +92,8 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 func (c *keyChecker) Shutdown(ctx context.Context) (err error) {
 	c.stopOnce.Do(func() {
 		c.failures.stop()
-		err = errors.Join(c.wait(ctx), c.keyUse.close())
+		err = c.wait(ctx)
+		c.keyUse.close()
 		c.telemetry.Shutdown()
 	})
 	return err

@@ -165,18 +165,18 @@ func (u *keyUse) save() error {
 	return nil
 }
 
-// close writes last.
-func (u *keyUse) close() error {
+// close writes last. It returns no error, which would end a collector that is told
+// to read its configuration again.
+func (u *keyUse) close() {
 	if u.stop == nil {
-		return nil
+		return
 	}
 	u.stop()
 	u.running.Wait()
 	u.unsubscribe()
 	if err := u.save(); err != nil {
-		return fmt.Errorf("key_use::file: %w", err)
+		u.logger.Error("key_use::file: it cannot be written, when keys were used last is forgotten", zap.Error(err))
 	}
-	return nil
 }
 
 func (u *keyUse) observe(_ context.Context, o metric.Int64Observer) error {

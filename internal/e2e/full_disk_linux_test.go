@@ -89,3 +89,72 @@ func TestFullDisk(t *testing.T) {
 	}
 	assert.NotContains(t, c.Output(), "was set aside")
 }
+
+// TestFullDisk_OfTheGateway fills the disk that holds the gateway's queue and
+// archive. It must refuse, read its configuration again and start after a kill all
+// the same, deliver what it has, and go on once there is room again.
+func TestFullDisk_OfTheGateway(t *testing.T) {
+	dir := t.TempDir()
+	disk := filepath.Join(dir, "disk")
+	smallDisk(t, disk)
+	reg := newRegistry(t)
+	names := []string{"tenant-0", "tenant-1", "tenant-2"}
+	keys := make([]string, len(names))
+	for i, name := range names {
+		reg.ctl("tenant", "create", name)
+		_, keys[i] = reg.key(name)
+	}
+	b := newPlace(t, true)
+	overlay := filepath.Join(dir, "overlay.yaml")
+	require.NoError(t, os.WriteFile(overlay, fmt.Appendf(nil, `
+exporters:
+  tenant_routing:
+    destinations: {fixed: {otlp_http: {endpoint: "%s/fixed/{tenant}", compression: gzip}}}
+    routes: {logs: [fixed, local]}
+    lane: {batch: {timeout: 20ms}}
+    retry: {initial_interval: 50ms, max_interval: 200ms}
+    circuit_breaker: {open: 200ms}
+`, b.url), 0o600))
+	free := addresses(t, 4)
+	run := func() *collector {
+		return start(t, map[string]string{
+			"TENANTS_FILE": reg.path, "DATA_DIR": filepath.Join(disk, "data"), "STATE_DIR": filepath.Join(disk, "state"),
+			"OTLP_GRPC_ENDPOINT": free[0], "OTLP_HTTP_ENDPOINT": free[1], "HEALTH_ENDPOINT": free[2], "METRICS_PORT": port(free[3]),
+		}, "--config", filepath.Join(root, "distributions", "gateway", "config.yaml"), "--config", overlay)
+	}
+	g := run()
+	l := newCrashLoad(t, free[0], free[1], names, keys)
+	require.Eventually(t, func() bool { return l.count() > 50 }, 30*time.Second, time.Millisecond, "nothing is accepted")
+	makeRoom := fill(t, disk)
+	require.Eventually(t, func() bool { return strings.Contains(g.Output(), "Storage does not take data") }, 30*time.Second, 10*time.Millisecond)
+
+	require.NoError(t, g.Signal(syscall.SIGHUP))
+	require.Eventually(t, func() bool { return strings.Count(g.Output(), "Everything is ready") == 2 }, 30*time.Second, 10*time.Millisecond,
+		"a full disk ends a gateway that is told to read its configuration again")
+	require.NoError(t, g.Kill())
+	b.mu.Lock()
+	b.busy = false
+	b.mu.Unlock()
+	waiting := l.result()
+	g = run()
+	require.Eventually(t, func() bool { return lacks(waiting, "fixed", b) == 0 }, time.Minute, 20*time.Millisecond, "what waits is not delivered")
+
+	makeRoom()
+	before := l.count()
+	require.Eventually(t, func() bool { return l.count() > before+50 }, time.Minute, time.Millisecond, "nothing is accepted any more")
+	l.stop()
+	accepted := l.result()
+	require.Eventually(t, func() bool {
+		for _, a := range accounts(t, free[3]) {
+			if a.queued > 0 {
+				return false
+			}
+		}
+		return lacks(accepted, "fixed", b) == 0
+	}, time.Minute, 50*time.Millisecond, "acknowledged records are missing")
+	for lane, a := range accounts(t, free[3]) {
+		assert.Equal(t, a.accepted+a.recovered, a.delivered+a.queued+a.deadLettered+a.dropped, lane)
+	}
+	assert.Empty(t, b.foreign)
+	g.stop()
+}

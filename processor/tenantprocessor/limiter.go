@@ -101,7 +101,11 @@ func (l *limiter) stop(ctx context.Context) error {
 	l.telemetry.Shutdown()
 	var errs []error
 	if l.store != nil {
-		errs = append(errs, l.store.close(ctx, l.usages()))
+		// Returned, an error would end a collector that is told to read its
+		// configuration again.
+		if err := l.store.close(ctx, l.usages()); err != nil {
+			l.logger.Error("limits: counts cannot be saved, they begin anew or where they were saved last", zap.Error(err))
+		}
 	}
 	if l.shared != nil {
 		errs = append(errs, l.shared.close())

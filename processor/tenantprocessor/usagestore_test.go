@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -78,4 +79,15 @@ func TestUsageStore_SetsADamagedFileAside(t *testing.T) {
 			require.NoError(t, s.close(t.Context(), want))
 		})
 	}
+}
+
+// A collector that is told to read its configuration again ends if a component's
+// Shutdown fails.
+func TestLimits_ThatCannotBeSavedFailNoShutdown(t *testing.T) {
+	store := &memory{kept: map[string][]byte{}, full: storage.ErrStorageFull}
+	host := tenanttest.Host{registryID: limited(t, tenant.Limits{DailyBytes: 1 << 20}), storageID: store}
+	p := startPipelines(t, storingConfig(), host, accept)
+	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
+	p.stop(t)
+	assert.Positive(t, p.log.FilterMessageSnippet("cannot be saved").Len())
 }

@@ -173,6 +173,7 @@ func (a *Archive) acquire(folder string) (*file, error) {
 	}
 	f, err := a.open(folder)
 	if err != nil {
+		a.freed.Signal() // the room is somebody else's now
 		return nil, err
 	}
 	f.users, f.lastUse = 1, time.Now()
@@ -219,7 +220,9 @@ func (a *Archive) close(f *file) {
 	if f.f != nil {
 		_ = f.f.Close() // nothing is buffered
 		f.f = nil
-		a.journal.closed(filepath.Join(f.folder, f.name))
+		if !f.bad { // else the next start has to look at it
+			a.journal.closed(filepath.Join(f.folder, f.name))
+		}
 	}
 }
 
@@ -245,6 +248,7 @@ func (a *Archive) open(folder string) (*file, error) {
 		}
 		f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_RDWR|os.O_APPEND, filePerm)
 		if err != nil {
+			a.journal.closed(relative)
 			return nil, err
 		}
 		size, err := repair(f)

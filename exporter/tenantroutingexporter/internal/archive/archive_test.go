@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -169,6 +170,58 @@ func TestArchive_BoundsOpenFiles(t *testing.T) {
 		assert.Len(t, text, 5*strings.Count(text, "line\n"))
 	}
 	assert.Equal(t, 1600, lines)
+}
+
+// Whoever waits for room to open a file gets it too if who was before could not
+// open one.
+func TestAppend_AFileThatCannotBeOpenedHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
+		a := open(t, Settings{Directory: dir, MaxOpenFiles: 1})
+		inUse, err := a.acquire("x")
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() { assert.ErrorIs(t, a.Append("file/y", []byte("1\n")), syscall.ENOTDIR) })
+		}
+		synctest.Wait()
+		a.giveBack(inUse, false)
+		wg.Wait()
+		require.NoError(t, a.Close())
+	})
+}
+
+// A full disk may take a part of a line. That must neither keep the archive from
+// being opened, nor spoil the next line.
+func TestJournal_SurvivesALineThatIsCutShort(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, Settings{Directory: dir})
+	require.NoError(t, a.Append("tenant=a/x", []byte("1\n")))
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("there is no /dev/full")
+	}
+	defer full.Close()
+	j := a.journal
+	_, err = j.f.WriteString("+tenant=a") // of tenant=a/y/00000.jsonl
+	require.NoError(t, err)
+	f := j.f
+	j.f = full
+	require.ErrorIs(t, a.Append("tenant=a/y", []byte("1\n")), syscall.ENOSPC)
+	j.f = f
+	assert.Len(t, j.open, 1, "what could not be opened")
+	require.NoError(t, a.Append("tenant=b/x", []byte("1\n")))
+
+	// The process is killed while it writes there.
+	torn := filepath.Join(dir, "tenant=b", "x", "00000.jsonl")
+	require.NoError(t, os.WriteFile(torn, []byte("1\n2"), 0o600))
+	b := open(t, Settings{Directory: dir})
+	data, err := os.ReadFile(torn)
+	require.NoError(t, err)
+	assert.Equal(t, "1\n", string(data))
+	require.NoError(t, b.Close())
+	_ = a.Close()
 }
 
 func TestSync_IsDoneBeforeAppendReturns(t *testing.T) {

@@ -23,6 +23,7 @@ type journal struct {
 	path  string
 	f     *os.File
 	lines int
+	torn  bool // the last line may be cut short
 	open  map[string]bool
 }
 
@@ -60,9 +61,12 @@ func (j *journal) opened(name string) error {
 			return err
 		}
 	}
-	j.open[name] = true
-	if err := j.write("+" + name + "\n"); err != nil || j.sync == nil {
+	if err := j.write("+" + name + "\n"); err != nil {
 		return err
+	}
+	j.open[name] = true
+	if j.sync == nil {
+		return nil
 	}
 	return j.sync(j.f)
 }
@@ -76,7 +80,11 @@ func (j *journal) closed(name string) {
 
 func (j *journal) write(line string) error {
 	j.lines++
-	if _, err := j.f.WriteString(line); err != nil {
+	if j.torn { // a full disk took a part of it
+		line = "\n" + line
+	}
+	_, err := j.f.WriteString(line)
+	if j.torn = err != nil; j.torn {
 		return fmt.Errorf("writing the archive's journal: %w", err)
 	}
 	return nil
@@ -102,7 +110,7 @@ func (j *journal) rewrite() error {
 	if j.f != nil {
 		_ = j.f.Close()
 	}
-	j.f, j.lines = f, len(j.open)
+	j.f, j.lines, j.torn = f, len(j.open), false
 	if j.sync != nil {
 		return j.sync(f)
 	}
@@ -111,7 +119,12 @@ func (j *journal) rewrite() error {
 
 func (j *journal) close() error { return j.f.Close() }
 
+// repairFile passes over what is no file: a line of the journal that was cut short
+// may name a folder.
 func repairFile(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
 	f, err := os.OpenFile(path, os.O_RDWR, filePerm)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

@@ -165,9 +165,10 @@ func (s *Scheduler) run(a attempt) {
 	s.inFlight--
 	if a.suspect {
 		s.suspect--
-		if s.suspects.len() > 0 {
+		for s.suspects.len() > 0 {
 			if l := s.suspects.pop(); l.parked && l.endpoint != nil {
 				s.enlist(l)
+				break
 			}
 		}
 	}

@@ -194,6 +194,42 @@ func TestDelivered_CountsWhatTheDestinationRejected(t *testing.T) {
 	})
 }
 
+// A lane that got a new target while it waited for a suspect's worker does not
+// take the turn of the next.
+func TestSuspects_PassTheirTurnOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.InFlight = 2 // of which one for suspects
+		s := start(t, Settings{Config: cfg})
+		end := make(chan struct{})
+		failing := func(name tenant.ID) *stub {
+			n := 0
+			d := &stub{endpoint: string(name)}
+			d.answer = func(context.Context, *Batch) Result {
+				if n++; n > 1 {
+					<-end
+					return Result{}
+				}
+				return Result{Verdict: Retry}
+			}
+			offer(t, s, one(name, "x", d))
+			synctest.Wait()
+			return d
+		}
+		a, b, c := failing("a"), failing("b"), failing("c")
+		time.Sleep(5 * time.Second) // all try again
+		synctest.Wait()
+		s.mu.Lock()
+		require.Equal(t, 2, s.suspects.len())
+		s.suspects.peek().parked = false // as when it gets another target, until its data is stored
+		s.mu.Unlock()
+		close(end)
+		synctest.Wait()
+		delivered := len(a.delivered()) + len(b.delivered()) + len(c.delivered())
+		assert.Equal(t, 2, delivered)
+	})
+}
+
 func TestMaxAge_ExpiresAndCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
@@ -224,6 +260,7 @@ func TestObserve_TellsTheAgeOfWhatIsBeingSentToo(t *testing.T) {
 			for _, st := range s.Observe() {
 				oldest = max(oldest, st.Oldest)
 			}
+			assert.Equal(t, oldest, s.Health().Oldest)
 			return oldest
 		}
 		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result {

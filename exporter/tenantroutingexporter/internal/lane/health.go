@@ -18,7 +18,7 @@ func (s *Scheduler) Health() tenant.LaneHealth {
 		if l.bytes > s.MaxBytes-s.MaxBytes/20 {
 			h.Full++
 		}
-		if at, ok := l.oldest(); ok {
+		if at, ok := l.oldestHeld(); ok {
 			h.Oldest = max(h.Oldest, now.Sub(at))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -234,6 +235,105 @@ func TestOpen_SetsADamagedIndexAsideWhereFilesCannotBeLookedAt(t *testing.T) {
 	}
 	s, parts := open(t, broken)
 	assert.Equal(t, []string{"a one [x]"}, held(t, s, parts))
+	assert.EqualValues(t, 1, s.Faults())
+	closeStore(t, s)
+}
+
+// Files that were set aside may be removed, so that those in use have no
+// predecessors any more.
+func TestStore_ADamagedIndexCostsNothingWhenOlderFilesWereRemoved(t *testing.T) {
+	dir := t.TempDir()
+	set, _ := located(t, dir)
+	n := shardOf("a")
+	for g := range uint8(2) {
+		s, _ := openLocated(t, set)
+		require.NoError(t, s.Put(context.Background(), []lane.Part{newPart("a", "lost", "x")}))
+		closeStore(t, s)
+		injure(t, filePath(dir, fileName(n, g)), func(b []byte) []byte { clear(b); return b })
+	}
+	s, _ := openLocated(t, set)
+	require.NoError(t, s.Put(context.Background(), []lane.Part{newPart("a", "kept", "x")}))
+	closeStore(t, s)
+	for g := range uint8(2) {
+		require.NoError(t, os.Remove(filePath(dir, fileName(n, g))))
+	}
+	injure(t, filePath(dir, indexName), func(b []byte) []byte { clear(b); return b })
+
+	s, parts := openLocated(t, set)
+	assert.Equal(t, []string{"a kept [x]"}, held(t, s, parts))
+	closeStore(t, s)
+}
+
+// A start that sets the index and a queue file aside, and ends before all files are
+// open, leaves an index that tells of one file only.
+func TestStore_AStartThatIsKilledAfterADamagedIndexCostsNothing(t *testing.T) {
+	dir := t.TempDir()
+	set, _ := located(t, dir)
+	filled(t, dir)
+	injure(t, filePath(dir, indexName), func(b []byte) []byte { clear(b); return b })
+	first, second := shardOf("a"), shardOf("c")
+	require.NoError(t, os.Remove(filePath(dir, fileName(second, 0)))) // which was set aside
+	injure(t, filePath(dir, fileName(first, 0)), func(b []byte) []byte { clear(b); return b })
+
+	s := &Store{set: set}
+	entries, err := s.openIndex(context.Background())
+	require.NoError(t, err)
+	f, generation, _, err := s.openShard(context.Background(), first, entries[first], opening{})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, generation)
+	require.NoError(t, f.close(context.Background()))
+	require.NoError(t, s.index.close(context.Background()))
+
+	s, parts := openLocated(t, set)
+	assert.EqualValues(t, 1, s.shards[second].generation, "the file in use is found")
+	of := map[string]int{}
+	for _, p := range parts {
+		of[string(p.Payload.Tenant)]++
+	}
+	assert.Equal(t, map[string]int{"b": 30, "c": 30}, of)
+	closeStore(t, s)
+}
+
+// Nothing is wrong with a file that was looked at, however often a process was
+// killed while it opened it: it may be large, and the memory small.
+func TestOpen_KillsCostNothingWhereFilesCanBeLookedAt(t *testing.T) {
+	dir := t.TempDir()
+	set, logs := located(t, dir)
+	s, _ := openLocated(t, set)
+	require.NoError(t, s.Put(context.Background(), []lane.Part{newPart("a", "one", "x")}))
+	for range openAttempts {
+		suspect, err := s.suspect(context.Background())
+		require.NoError(t, err)
+		require.NoError(t, s.begin(context.Background(), fileName(shardOf("a"), 0), suspect))
+	}
+	closeStore(t, s)
+	s, parts := openLocated(t, set)
+	assert.Equal(t, []string{"a one [x]"}, held(t, s, parts))
+	assert.Zero(t, s.Faults())
+	assert.Empty(t, logs.All())
+	closeStore(t, s)
+}
+
+func TestStore_DamageThatAFullDiskKeepsFromBeingReplacedCountsOnce(t *testing.T) {
+	n := shardOf("a")
+	inner := clients(t, t.TempDir(), 0)
+	broken, full := false, true
+	s, _ := open(t, func(ctx context.Context, name string) (storage.Client, error) {
+		if full && name == fileName(n, 1) {
+			return nil, syscall.ENOSPC
+		}
+		c, err := inner(ctx, name)
+		if name == fileName(n, 0) {
+			c = panicking{failing{Client: c}, &broken}
+		}
+		return c, err
+	})
+	broken = true
+	for range 3 {
+		require.ErrorIs(t, s.Put(context.Background(), []lane.Part{newPart("a", "refused", "x")}), errDamaged)
+	}
+	full = false
+	require.NoError(t, s.Put(context.Background(), []lane.Part{newPart("a", "taken", "x")}))
 	assert.EqualValues(t, 1, s.Faults())
 	closeStore(t, s)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 
@@ -36,7 +38,7 @@ type entry struct {
 func (s *Store) openIndex(ctx context.Context) (entries [numShards]entry, err error) {
 	name := indexName
 	for g := 1; g <= maxGeneration; g++ {
-		if err = s.examine(name, g == 1 && s.exists(fileName(0, 0))); err == nil {
+		if _, err = s.examine(name, g == 1 && s.exists(fileName(0, 0))); err == nil {
 			if entries, err = s.readIndex(ctx, name); err == nil {
 				return entries, nil
 			}
@@ -76,19 +78,25 @@ func (s *Store) readIndex(ctx context.Context, name string) (entries [numShards]
 		return entries, err
 	}
 	s.index = f
-	fresh := true
 	for n, op := range ops {
 		if v, err := strconv.ParseUint(string(op.Value), 10, 8); err == nil {
 			entries[n] = entry{generation: uint8(v), used: true}
-			fresh = false
-		}
-	}
-	for n := range entries {
-		for fresh && entries[n].generation < maxGeneration && s.exists(fileName(n, entries[n].generation+1)) {
-			entries[n].generation++
+		} else {
+			entries[n] = entry{generation: s.newest(n)}
 		}
 	}
 	return entries, nil
+}
+
+// newest returns the generation of the newest file of shard n that is known to be
+// there, or 0. Older ones may be gone: the operator is told that he may remove them.
+func (s *Store) newest(n int) uint8 {
+	for g := uint8(maxGeneration); g > 0; g-- {
+		if s.exists(fileName(n, g)) {
+			return g
+		}
+	}
+	return 0
 }
 
 // opened notes that all files are open.
@@ -115,23 +123,24 @@ func (s *Store) exists(name string) bool {
 	if !ok {
 		return false
 	}
-	state, err := boltfile.Inspect(path)
-	return err != nil || state != boltfile.Missing
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // examine looks at a file before storage opens it, as far as it can. It returns
-// errDamaged if storage must not. expected says that there was such a file.
-func (s *Store) examine(name string, expected bool) error {
+// errDamaged if storage must not, and whether it could look at it at all. expected
+// says that there was such a file.
+func (s *Store) examine(name string, expected bool) (examined bool, err error) {
 	path, ok := s.locate(name)
 	if !ok {
-		return nil
+		return false, nil
 	}
 	state, err := boltfile.Inspect(path)
 	switch {
 	case errors.Is(err, boltfile.ErrDamaged):
-		return fmt.Errorf("%w: %w", errDamaged, err)
+		return true, fmt.Errorf("%w: %w", errDamaged, err)
 	case err != nil:
-		return nil //nolint:nilerr // storage says it better when it opens the file
+		return false, nil //nolint:nilerr // storage says it better when it opens the file
 	case expected && (state == boltfile.Missing || state == boltfile.Empty):
 		s.faults.Add(1)
 		s.set.Logger.Error("A queue file is gone or empty; what it alone held is lost", zap.String("file", name))
@@ -140,13 +149,14 @@ func (s *Store) examine(name string, expected bool) error {
 		s.set.Logger.Error("A queue file has one damaged header and goes on with the other; what was accepted in its last transaction may be lost",
 			zap.String("file", name))
 	}
-	return nil
+	return state != boltfile.Busy, nil
 }
 
 // opening is a file that is being opened, and how often that was begun. It is
 // written down because bbolt checks a file in a goroutine of its own, where
 // nobody can recover from what it thinks of a damaged one: the process dies, and
-// would die at every start. What examine finds does not come so far.
+// would die at every start. A file that examine found whole ends no process, however
+// often one is killed meanwhile.
 type opening struct {
 	name     string
 	attempts int
@@ -163,7 +173,7 @@ func (s *Store) suspect(ctx context.Context) (opening, error) {
 	return opening{name, attempts}, nil
 }
 
-// begin notes that a file is about to be opened.
+// begin notes that a file that could not be examined is about to be opened.
 func (s *Store) begin(ctx context.Context, name string, suspect opening) error {
 	attempts := 1
 	if name == suspect.name {

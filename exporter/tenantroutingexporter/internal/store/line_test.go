@@ -85,6 +85,7 @@ type gated struct {
 	groups [][]string // keys by transaction
 	begun  chan struct{}
 	goOn   chan struct{}
+	obeys  bool // refuses when the context has ended, as storage over a network does
 }
 
 func (g *gated) Batch(ctx context.Context, ops ...*storage.Operation) error {
@@ -100,6 +101,9 @@ func (g *gated) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	default:
 	}
 	<-g.goOn
+	if g.obeys && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	return g.Client.Batch(ctx, ops...)
 }
 
@@ -144,6 +148,39 @@ func TestShard_AFloodIsNotBeforeOthers(t *testing.T) {
 	require.Greater(t, len(g.groups), flood/2)
 	assert.Contains(t, g.groups[1], key(payloadPrefix, 1000))
 	assert.Len(t, g.groups[1], 3, "and two of the flood's, which are a turn")
+	sh.file.client = g.Client
+	closeStore(t, s)
+}
+
+// A caller who gives up while it writes for others too takes nobody else along.
+func TestShard_ACallerWhoGivesUpCostsOthersNothing(t *testing.T) {
+	s, _ := open(t, clients(t, t.TempDir(), 0))
+	sh := s.shards[shardOf("a")]
+	g := &gated{Client: sh.file.client, begun: make(chan struct{}, 1), goOn: make(chan struct{}), obeys: true}
+	sh.file.client = g
+	var calls sync.WaitGroup
+	put := func(ctx context.Context, seq uint64) {
+		calls.Go(func() {
+			assert.NoError(t, sh.apply(ctx, "a", 1, []*storage.Operation{storage.SetOperation(key(payloadPrefix, seq), []byte("x"))}))
+		})
+	}
+	put(context.Background(), 0)
+	<-g.begun // one transaction is being written
+	ctx, cancel := context.WithCancel(context.Background())
+	waiting := func(n int) {
+		require.Eventually(t, func() bool {
+			sh.mu.Lock()
+			defer sh.mu.Unlock()
+			return !sh.line.empty() && len(sh.line.waiting["a"].changes) == n
+		}, 10*time.Second, time.Millisecond)
+	}
+	put(ctx, 1) // writes the next one
+	waiting(1)
+	put(context.Background(), 2)
+	waiting(2)
+	cancel()
+	close(g.goOn)
+	calls.Wait()
 	sh.file.client = g.Client
 	closeStore(t, s)
 }

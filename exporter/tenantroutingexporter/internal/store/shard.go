@@ -69,7 +69,8 @@ func (sh *shard) apply(ctx context.Context, id tenant.ID, bytes int, ops []*stor
 	}
 	var err error
 	if len(all) > 0 {
-		err = f.apply(ctx, all)
+		// A caller who gives up takes nobody else's data along.
+		err = f.apply(context.WithoutCancel(ctx), all)
 	}
 
 	sh.mu.Lock()

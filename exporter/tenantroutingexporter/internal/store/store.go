@@ -107,8 +107,8 @@ func (s *Store) openShard(ctx context.Context, n int, e entry, suspect opening) 
 	for generation := e.generation; ; {
 		name := fileName(n, generation)
 		var f *file
-		err := s.examine(name, e.used && generation == e.generation)
-		if err == nil {
+		examined, err := s.examine(name, e.used && generation == e.generation)
+		if err == nil && !examined {
 			err = s.begin(ctx, name, suspect)
 		}
 		if err == nil {
@@ -139,19 +139,20 @@ func (s *Store) openShard(ctx context.Context, n int, e entry, suspect opening) 
 
 // replace opens the file that follows a damaged one.
 func (s *Store) replace(ctx context.Context, n int, generation uint8, cause error) (*file, uint8, error) {
-	s.setAside(fileName(n, generation), cause)
 	if generation >= maxGeneration {
 		return nil, 0, cause
 	}
+	damaged := fileName(n, generation)
 	generation++
 	f, err := openFile(ctx, s.set.Open, fileName(n, generation))
 	if err != nil {
-		s.set.Logger.Error("Opening a new queue file failed", zap.Error(err))
+		s.set.Logger.Error("A queue file is damaged, and opening a new one failed", zap.String("file", damaged), zap.Error(errors.Join(cause, err)))
 		return nil, 0, err
 	}
 	if err := s.writeIndex(ctx, n, generation); err != nil {
 		return nil, 0, errors.Join(err, f.close(ctx))
 	}
+	s.setAside(damaged, cause) // once, however often a full disk was in the way
 	return f, generation, nil
 }
 

@@ -154,7 +154,12 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 		}
 		return nil
 	}
-	return errors.Join(t.save(ctx), t.set.Store.Close(ctx))
+	// Returned, an error would end a collector that is told to read its configuration
+	// again.
+	if err := errors.Join(t.save(ctx), t.set.Store.Close(ctx)); err != nil {
+		t.set.Logger.Error("cannot save the last checkpoints; what was read since is read once more", zap.Error(err))
+	}
+	return nil
 }
 
 func (t *Tailer) all() []*stream {

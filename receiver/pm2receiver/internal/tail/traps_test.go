@@ -66,6 +66,18 @@ func TestTrap_KilledReaderRepeatsOnlyWithTheSameUID(t *testing.T) {
 	assert.Len(t, h.uids, 160)
 }
 
+// A collector that is told to read its configuration again ends if a component's
+// Shutdown fails.
+func TestTrap_AFullDiskFailsNoShutdown(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	h.store.fail(errors.New("disk full"))
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.eventually(numbered("a", 1, 10))
+	h.stop()
+	assert.Positive(t, h.logs.FilterMessageSnippet("cannot save the last checkpoints").Len())
+}
+
 func TestTrap_FilesWithTheSameFirstBytesAreAllRead(t *testing.T) {
 	for _, size := range []int{1000, 4096, 100_000} {
 		h := newHome(t)
