@@ -27,7 +27,7 @@ lane: {batch: {timeout: 10ms}}
 	addLog(ld, "tenant-a", "a3")
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), ld))
 	want := map[string][]string{"tenant-a": {"a1", "a2", "a3"}, "tenant-b": {"b1"}}
-	assert.EventuallyWithT(t, func(c *assert.CollectT) { assert.Equal(c, want, archived(t, dir)) }, 5*time.Second, 10*time.Millisecond)
+	assert.EventuallyWithT(t, func(c *assert.CollectT) { assert.Equal(c, want, archived(t, dir)) }, 30*time.Second, 10*time.Millisecond)
 }
 
 func TestMemoryLanes_AreDeliveredAtShutdown(t *testing.T) {
@@ -64,7 +64,7 @@ lane: {batch: {timeout: 1h}}
 	cfg.Lane.Batch.Timeout = time.Millisecond
 	g = startGatewayWith(t, cfg, host, registry)
 	want := map[string][]string{"tenant-a": {"a1", "a2"}}
-	assert.EventuallyWithT(t, func(c *assert.CollectT) { assert.Equal(c, want, archived(t, dir)) }, 5*time.Second, 10*time.Millisecond)
+	assert.EventuallyWithT(t, func(c *assert.CollectT) { assert.Equal(c, want, archived(t, dir)) }, 30*time.Second, 10*time.Millisecond)
 	g.stop()
 
 	g = startGatewayWith(t, cfg, host, registry)

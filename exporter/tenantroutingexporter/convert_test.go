@@ -85,7 +85,7 @@ max_total_bytes: 1MiB
 	}
 	eventually := func(want ...int64) {
 		t.Helper()
-		assert.EventuallyWithT(t, func(c *assert.CollectT) { assert.Equal(c, want, values()) }, 5*time.Second, time.Millisecond)
+		assert.EventuallyWithT(t, func(c *assert.CollectT) { assert.Equal(c, want, values()) }, 30*time.Second, time.Millisecond)
 	}
 	// The backend has a request before its lane knows, which has room for one.
 	accept := func(md pmetric.Metrics) {

@@ -51,7 +51,7 @@ circuit_breaker: {failures: 5, open: 20ms}
 				_, calls := down.seen()
 				return calls >= 5 && sum(t, g.tel, "dropped_records", "reason=refused", "destination=picky") == 3 &&
 					sum(t, g.tel, "delivered_records", "destination=local") == 3
-			}, 5*time.Second, time.Millisecond)
+			}, 30*time.Second, time.Millisecond)
 			assert.Equal(t, int64(3), sum(t, g.tel, "queued_records"), "only the one that is down has a queue")
 			accepted := sum(t, g.tel, "accepted_records")
 			assert.Equal(t, int64(12), accepted)

@@ -150,7 +150,7 @@ lane: {max_bytes: 10KiB, batch: {max_bytes: 10KiB, timeout: 0s}}
 			accepted++
 		}
 		require.NoError(t, g.logs.ConsumeLogs(ctx, logsOf("b", big)))
-		require.Eventually(t, func() bool { return sum(t, g.tel, "queued_records", "destination=local") == 0 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return sum(t, g.tel, "queued_records", "destination=local") == 0 }, 30*time.Second, time.Millisecond)
 	}
 	assert.Equal(t, 3, accepted)
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err))

@@ -85,7 +85,7 @@ func (s *server) eventually(t *testing.T, want ...string) {
 	assert.EventuallyWithT(t, func(c *assert.CollectT) {
 		got, _ := s.seen()
 		assert.Equal(c, want, got)
-	}, 5*time.Second, 5*time.Millisecond)
+	}, 30*time.Second, 5*time.Millisecond)
 }
 
 const plainConfig = `
@@ -138,7 +138,7 @@ func TestRegistry_ATenantWithoutAVariableWaitsForIt(t *testing.T) {
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})
 	g := startGateway(t, plainConfig, registry)
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")), "the operator's mistake is not the tenant's")
-	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=config") > 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=config") > 0 }, 30*time.Second, time.Millisecond)
 	registry.Set(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t")})
 	s.eventually(t, "/v1/logs 1")
 }
@@ -153,10 +153,10 @@ func TestBackendRefusesCredentials_TheTenantNeverSeesIt(t *testing.T) {
 	for _, body := range []string{"1", "2"} {
 		require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", body)))
 	}
-	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=http_401") > 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=http_401") > 1 }, 30*time.Second, time.Millisecond)
 	assert.Equal(t, int64(1), sum(t, g.tel, "lanes", "state=open"))
 	require.NoError(t, os.WriteFile(token, []byte("new\n"), 0o600))
-	require.Eventually(t, func() bool { return sum(t, g.tel, "delivered_records") == 2 }, 5*time.Second, time.Millisecond, "the token is read again")
+	require.Eventually(t, func() bool { return sum(t, g.tel, "delivered_records") == 2 }, 30*time.Second, time.Millisecond, "the token is read again")
 	got, _ := s.seen()
 	assert.ElementsMatch(t, []string{"/v1/logs 1", "/v1/logs 2"}, got)
 }
@@ -168,7 +168,7 @@ func TestStorage_HoldsNoSecret(t *testing.T) {
 	cfg := parseConfig(t, plainConfig+"storage: file_storage")
 	g := startGatewayWith(t, cfg, tenanttest.Host{registryID: registry, storageID: newStorage(t, queue)}, registry)
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "payload-that-is-there")))
-	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts") > 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts") > 0 }, 30*time.Second, time.Millisecond)
 	g.stop()
 	all := ""
 	require.NoError(t, filepath.WalkDir(queue, func(path string, d fs.DirEntry, err error) error {
@@ -190,7 +190,7 @@ func TestDeadLetters_KeepWhatADestinationRefuses(t *testing.T) {
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "t")})
 	g := startGateway(t, plainConfig+fmt.Sprintf("dead_letter: {directory: %q}", dir), registry)
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")))
-	require.Eventually(t, func() bool { return sum(t, g.tel, "dead_lettered_records", "reason=http_400") == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return sum(t, g.tel, "dead_lettered_records", "reason=http_400") == 1 }, 30*time.Second, time.Millisecond)
 	assert.Equal(t, map[string][]string{"a": {"1"}}, archived(t, dir), "they can be read as OTLP JSON")
 	data, err := os.ReadFile(filepath.Join(dir, "tenant=a", "destination=d", "signal=logs", "00000.jsonl"))
 	require.NoError(t, err)

@@ -48,7 +48,7 @@ metrics: {tenant: %v}
 			require.Eventually(t, func() bool {
 				return sum(t, g.tel, "delivered_records") == 3 && sum(t, g.tel, "dead_lettered_records") == 2 &&
 					sum(t, g.tel, "lanes", "state=waiting")+sum(t, g.tel, "lanes", "state=open") == 1
-			}, 5*time.Second, time.Millisecond)
+			}, 30*time.Second, time.Millisecond)
 
 			point := func(value int64, id, destination string, more ...attribute.KeyValue) metricdata.DataPoint[int64] {
 				attrs := []attribute.KeyValue{attribute.String("signal", "logs"), attribute.String("destination", destination)}
