@@ -230,8 +230,9 @@ func TestShared_RefusesNobodyBecauseRedisIsKilledUnderLoad(t *testing.T) {
 	require.Zero(t, over)
 	used := s.usages()["tenant-a"].DayRecords
 	// A request that Redis took before it was killed, and whose answer was lost, is
-	// counted by the gateway too, at most once for each that was under way.
-	assert.InDelta(t, sent.Load()+10, used, 4*10)
+	// counted by the gateway too, at most once for each that was under way. Each may
+	// have told of what the others had counted without Redis.
+	assert.InDelta(t, sent.Load()+10, used, 4*4*10)
 }
 
 // TestShared_KeepsEachGatewayToItsPartOfARateWhileRedisIsAway needs no Redis.

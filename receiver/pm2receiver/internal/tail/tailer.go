@@ -6,7 +6,9 @@ package tail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -41,7 +43,7 @@ const (
 type watch struct {
 	last      status
 	there     bool
-	names     string
+	beside    string      // the files beside its own, as they were last seen
 	relatives atomic.Bool // shared with the stream
 	deadline  atomic.Bool // shared with the stream
 }
@@ -333,15 +335,21 @@ func (t *Tailer) census(dir string) {
 	}
 	beside := map[string]string{}
 	for _, name := range names {
-		if from, ok := Rotated(name); ok {
-			beside[from] += name + "\x00"
-		} else if at := besideLog(name); at > 0 {
-			beside[name[:at]] += name + "\x00"
+		from, ok := Rotated(name)
+		if at := besideLog(name); !ok && at > 0 {
+			from, ok = name[:at], true
 		}
+		if !ok {
+			continue
+		}
+		// A rotation leaves the names as they were once there are as many copies as
+		// are kept. A file that is gone by now is as good as none.
+		at, _ := statPath(filepath.Join(dir, name))
+		beside[from] += fmt.Sprintf("%s\x00%v\x00", name, at)
 	}
 	for _, s := range t.all() {
-		if s.dir == dir && s.watch.names != beside[s.base] {
-			s.watch.names = beside[s.base]
+		if s.dir == dir && s.watch.beside != beside[s.base] {
+			s.watch.beside = beside[s.base]
 			s.watch.relatives.Store(true)
 			s.poke()
 		}
