@@ -119,7 +119,7 @@ exporters:
 	require.Eventually(t, func() bool { return lacks(kept, "fixed", backend) == 0 }, 30*time.Second, 20*time.Millisecond,
 		"what was not in the damaged file is missing")
 	assert.Equal(t, "1", metricValue(t, free[3], "otelcol_exporter_tenant_routing_storage_faults"))
-	assert.Empty(t, backend.foreign)
+	assert.Empty(t, backend.strangers())
 
 	// Who lost data goes on, in a file that is used after the next start too.
 	req, bodies := numbered(names[0], true, 1)

@@ -155,6 +155,6 @@ exporters:
 	for lane, a := range accounts(t, free[3]) {
 		assert.Equal(t, a.accepted+a.recovered, a.delivered+a.queued+a.deadLettered+a.dropped, lane)
 	}
-	assert.Empty(t, b.foreign)
+	assert.Empty(t, b.strangers())
 	g.stop()
 }
