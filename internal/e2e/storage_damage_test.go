@@ -132,9 +132,13 @@ func TestStorageDamage(t *testing.T) {
 				if len(aside) > 0 {
 					assert.InDelta(t, len(aside), e.metric("otelcol_extension_storage_check_damaged_files"), 0)
 				}
-				if name == "one head flipped" || name == "no bytes" {
+				switch {
+				case name == "one head flipped" || name == "no bytes":
 					assert.Empty(t, aside)
-				} else {
+				case strings.HasPrefix(name, "every other page") || name == "the first half":
+					// What is hit may be free pages alone: the file is whole then.
+					assert.LessOrEqual(t, len(aside), len(targets[target]))
+				default:
 					assert.Len(t, aside, len(targets[target]))
 				}
 				require.NoError(t, c.Kill()) // and what it made is whole
