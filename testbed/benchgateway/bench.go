@@ -104,7 +104,7 @@ func (b *bench) measure(ctx context.Context, s subject, tenants int, memory bool
 }
 
 func start(ctx context.Context, s subject, config string) (*process.Process, error) {
-	return process.Start(ctx, process.Settings{Path: s.binary, Args: []string{"--config", config}, Ready: "Everything is ready"})
+	return process.Start(ctx, process.Settings{Path: s.binary, Args: []string{"--config", config}, Env: s.env, Ready: "Everything is ready"})
 }
 
 func (b *bench) prepare(list []customer, sink string) (set settings, err error) {

@@ -101,7 +101,7 @@ func TestSubject_Configures(t *testing.T) {
 			for _, binary := range []string{"otelcol-tenant", "baseline-gateway/otelcol-baseline-gateway"} {
 				require.NoError(t, os.WriteFile(filepath.Join(build, binary), nil, 0o600))
 			}
-			s, err := newSubject(name, build, options{compression: "gzip", level: 1, batch: "200ms"})
+			s, err := newSubject(name, build, options{compression: "gzip", level: 1, batch: "100ms"})
 			require.NoError(t, err)
 			dir := t.TempDir()
 			path, err := s.configure(settings{Dir: dir, Endpoint: "127.0.0.1:1", Pprof: "127.0.0.1:2", MetricsPort: "3", Sink: "http://127.0.0.1:4", Customers: list})

@@ -34,6 +34,7 @@ type options struct {
 	level       int
 	batch       string
 	profile     string
+	env         string
 
 	wall      bool
 	wallRate  float64
@@ -52,8 +53,9 @@ func main() {
 	flag.IntVar(&o.workers, "workers", 8, "requests in flight")
 	flag.StringVar(&o.compression, "compression", "gzip", "of what the gateways send: gzip (the default of both), zstd or none")
 	flag.IntVar(&o.level, "level", 0, "compression_params::level of what the gateways send; 0: the default of each")
-	flag.StringVar(&o.batch, "batch", "200ms", "our lane::batch::timeout")
+	flag.StringVar(&o.batch, "batch", "100ms", "our lane::batch::timeout; 100ms is the default")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of the runs; they cost a little themselves")
+	flag.StringVar(&o.env, "env", "", "environment of our gateway beside the shipped one, NAME=value,NAME=value; GOGC for example")
 	flag.BoolVar(&o.wall, "wall", false, "measure instead what innocent tenants notice of the trouble of others")
 	flag.Float64Var(&o.wallRate, "wall-rate", 4, "requests per second of each of a hundred tenants")
 	flag.Float64Var(&o.wallFlood, "wall-flood", 20, "how many times its share the flooding tenant sends")

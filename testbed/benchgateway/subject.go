@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/template"
 	"time"
 
@@ -27,6 +28,7 @@ type subject struct {
 	compression string
 	level       int
 	batch       string
+	env         map[string]string
 }
 
 func newSubject(name, build string, o options) (subject, error) {
@@ -46,6 +48,16 @@ func newSubject(name, build string, o options) (subject, error) {
 		s.title, s.binary, s.template, s.durable = "otelcol-tenant, lanes in `file_storage`", ours, "ours.yaml", true
 	default:
 		return s, fmt.Errorf("-subjects: there is no %q", name)
+	}
+	if s.binary == ours && o.env != "" {
+		s.env = make(map[string]string)
+		for pair := range strings.SplitSeq(o.env, ",") {
+			name, value, ok := strings.Cut(pair, "=")
+			if !ok {
+				return s, fmt.Errorf("-env: %q is not NAME=value", pair)
+			}
+			s.env[name] = value
+		}
 	}
 	if _, err := os.Stat(s.binary); err != nil {
 		return s, fmt.Errorf("%s is not built: make bench-gateway builds it", s.binary)
