@@ -169,7 +169,7 @@ func createDefaultConfig() component.Config {
 		Lane: LaneConfig{
 			MaxBytes:    64 * bytesize.MiB,
 			MaxAge:      24 * time.Hour,
-			Batch:       BatchConfig{MaxBytes: bytesize.MiB, Timeout: 200 * time.Millisecond},
+			Batch:       BatchConfig{MaxBytes: bytesize.MiB, Timeout: 100 * time.Millisecond},
 			Concurrency: 2,
 		},
 		Retry:           RetryConfig{InitialInterval: time.Second, MaxInterval: 30 * time.Second},

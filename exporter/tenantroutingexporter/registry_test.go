@@ -1,6 +1,7 @@
 package tenantroutingexporter
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -43,7 +45,11 @@ func newServer(t *testing.T) *server {
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
+	body, err := decoded(r)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
@@ -66,6 +72,25 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.WriteHeader(s.status)
+}
+
+func decoded(r *http.Request) ([]byte, error) {
+	switch r.Header.Get("Content-Encoding") {
+	case "gzip":
+		from, err := gzip.NewReader(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		return io.ReadAll(from)
+	case "zstd":
+		from, err := zstd.NewReader(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		defer from.Close()
+		return io.ReadAll(from)
+	}
+	return io.ReadAll(r.Body)
 }
 
 func (s *server) set(status int, token string) {

@@ -123,6 +123,7 @@ func (r *router) laneSettings() lane.Settings {
 			MaxTotalBytes: int64(c.MaxTotalBytes), MaxMemoryBytes: int64(c.MaxMemoryBytes),
 			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: r.laneIdle,
 		},
+		Seal:      backend.Seal,
 		Logger:    r.set.Logger,
 		PerTenant: c.Metrics.Tenant,
 	}

@@ -40,7 +40,7 @@ func (t *archiveTarget) Send(_ context.Context, b *lane.Batch) lane.Result {
 	defer done()
 	lines, err := appendLines(nil, t.signal, b.Payloads)
 	if err != nil {
-		return lane.Result{Verdict: lane.Refused, Reason: "decode", Err: err}
+		return undecodable(err)
 	}
 	if err := c.(*archiveClient).archive.Append(archive.Folder(b.Key.Tenant, t.signal, b.Oldest()), lines); err != nil {
 		return fileResult(err)

@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -26,8 +28,12 @@ func newRequest(signal tenant.Signal) request {
 	return plogotlp.NewExportRequest()
 }
 
-// encodeJSON returns encoded requests as one in JSON.
+// encodeJSON returns encoded requests, compressed or not, as one in JSON.
 func encodeJSON(signal tenant.Signal, payloads [][]byte) ([]byte, error) {
+	payloads, err := compress.ExpandAll(payloads)
+	if err != nil {
+		return nil, fmt.Errorf("expanding queued %s: %w", signal, err)
+	}
 	merged := payloads[0]
 	if len(payloads) > 1 {
 		size := 0
@@ -48,6 +54,11 @@ func encodeJSON(signal tenant.Signal, payloads [][]byte) ([]byte, error) {
 		return nil, fmt.Errorf("encoding %s as JSON: %w", signal, err)
 	}
 	return data, nil
+}
+
+// undecodable is the result for payloads that are not what was accepted once.
+func undecodable(err error) lane.Result {
+	return lane.Result{Verdict: lane.Refused, Reason: "decode", Err: err}
 }
 
 // appendLines appends each encoded request as one line of OTLP JSON.

@@ -16,6 +16,7 @@ import (
 
 	"go.opentelemetry.io/collector/config/configgrpc"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -40,6 +41,10 @@ func (t *grpcTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 	if err != nil {
 		return misconfigured(err)
 	}
+	payloads, err := compress.ExpandAll(b.Payloads)
+	if err != nil {
+		return undecodable(err)
+	}
 	d := t.destination
 	c, done, err := d.pool.use(t.transport+"\x01"+f.endpoint, func() (client, error) { return d.newGRPCClient(t, f.endpoint) })
 	if err != nil {
@@ -53,7 +58,7 @@ func (t *grpcTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 		md.Set(strings.ToLower(h.name), h.value)
 	}
 	var answer []byte
-	err = c.(grpcClient).Invoke(metadata.NewOutgoingContext(call, md), grpcMethods[t.signal], b.Payloads, &answer,
+	err = c.(grpcClient).Invoke(metadata.NewOutgoingContext(call, md), grpcMethods[t.signal], payloads, &answer,
 		grpc.ForceCodecV2(rawCodec{}), grpc.WaitForReady(d.grpc.Client.WaitForReady), grpc.MaxCallRecvMsgSize(maxGRPCAnswer))
 	if answerTooLong(err) {
 		return lane.Result{Verdict: lane.Delivered} // an answer of any length says that the request was taken

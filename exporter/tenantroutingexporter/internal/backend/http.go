@@ -23,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
 
@@ -57,18 +58,17 @@ func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 		return misconfigured(fmt.Errorf("making the client: %w", err))
 	}
 	defer done()
-	payloads, contentType := b.Payloads, contentTypeProto
-	if d.http.Encoding == EncodingJSON {
-		data, err := encodeJSON(t.signal, payloads)
-		if err != nil {
-			return lane.Result{Verdict: lane.Refused, Reason: "decode", Err: err}
-		}
-		payloads, contentType = [][]byte{data}, contentTypeJSON
+	payloads, contentType, err := t.encode(b.Payloads)
+	if err != nil {
+		return undecodable(err)
 	}
 	req, err := t.request(ctx, f, payloads, contentType)
 	if err != nil {
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return networkResult(ctx, err)
+		case errors.Is(err, compress.ErrMalformed):
+			return undecodable(err)
 		}
 		return misconfigured(err)
 	}
@@ -84,6 +84,18 @@ func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 		t.forget()
 	}
 	return res
+}
+
+// encode returns what is to be sent, before or after compression.
+func (t *httpTarget) encode(payloads [][]byte) (encoded [][]byte, contentType string, err error) {
+	if t.destination.http.Encoding == EncodingJSON {
+		data, err := encodeJSON(t.signal, payloads)
+		return [][]byte{data}, contentTypeJSON, err
+	}
+	if !t.destination.sealed {
+		payloads, err = compress.ExpandAll(payloads)
+	}
+	return payloads, contentTypeProto, err
 }
 
 func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, contentType string) (*http.Request, error) {
@@ -104,13 +116,12 @@ func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, 
 // setBody compresses as confighttp would: not if the headers say that the body is
 // encoded already.
 func (t *httpTarget) setBody(ctx context.Context, req *http.Request, payloads [][]byte) error {
-	if g := t.destination.gzip; g != nil && req.Header.Get("Content-Encoding") == "" {
-		data, err := g.compress(ctx, payloads)
-		if err != nil {
+	if c := t.destination.codec; c != nil && req.Header.Get("Content-Encoding") == "" {
+		var err error
+		if payloads, err = c.Stream(ctx, payloads); err != nil {
 			return fmt.Errorf("compression: %w", err)
 		}
-		payloads = [][]byte{data}
-		req.Header.Set("Content-Encoding", "gzip")
+		req.Header.Set("Content-Encoding", c.Encoding())
 	}
 	for _, p := range payloads {
 		req.ContentLength += int64(len(p))
@@ -123,7 +134,7 @@ func (t *httpTarget) setBody(ctx context.Context, req *http.Request, payloads []
 func (d *Destination) newHTTPClient(t *httpTarget) (client, error) {
 	cfg := d.http.Client
 	cfg.Endpoint, cfg.Headers = "", nil // both are per request
-	if d.gzip != nil {
+	if d.codec != nil {
 		cfg.Compression, cfg.CompressionParams = "", configcompression.CompressionParams{}
 	}
 	if d.host != nil {

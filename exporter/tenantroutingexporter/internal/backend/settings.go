@@ -4,14 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configopaque"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
 )
 
@@ -67,7 +68,8 @@ type Destination struct {
 	http    *HTTPSettings
 	grpc    *GRPCSettings
 	archive *ArchiveSettings
-	gzip    *gzipper // nil: confighttp compresses, or nobody
+	codec   compress.Codec // nil: the client compresses, or nobody
+	sealed  bool           // payloads may wait compressed by codec: that is how they are sent
 
 	endpoint  *template.Template    // base URL, gRPC target or directory
 	endpoints [3]*template.Template // per signal; nil: from the base
@@ -98,11 +100,9 @@ func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination
 	if err := p.CheckCompression(set.Client.Compression); err != nil {
 		errs = append(errs, fmt.Errorf("compression: %w", err))
 	}
-	if set.Client.Compression == configcompression.TypeGzip {
-		var err error
-		if d.gzip, err = newGzipper(set.Client.CompressionParams.Level); err != nil {
-			errs = append(errs, fmt.Errorf("compression_params: %w", err))
-		}
+	var err error
+	if d.codec, err = newCodec(set.Client.Compression, set.Client.CompressionParams.Level); err != nil {
+		errs = append(errs, fmt.Errorf("compression_params: %w", err))
 	}
 	if set.Encoding != EncodingProto && set.Encoding != EncodingJSON {
 		errs = append(errs, errors.New("encoding: must be proto or json"))
@@ -111,10 +111,10 @@ func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination
 		errs = append(errs, fmt.Errorf("encoding: %s takes protobuf only", p.Name))
 	}
 	errs = append(errs, d.compileHeaders(p, set.Client.Headers))
+	d.sealed = d.codec != nil && set.Encoding == EncodingProto && !d.encodes()
 	hasEndpoint := false
 	if set.Client.Endpoint != "" {
 		hasEndpoint = true
-		var err error
 		if d.endpoint, err = template.Compile(template.URL, set.Client.Endpoint); err != nil {
 			errs = append(errs, fmt.Errorf("endpoint: %w", err))
 		}
@@ -225,6 +225,11 @@ func (d *Destination) compileHeaders(p Profile, own configopaque.MapList) error 
 		d.headers = append(d.headers, header{name, t})
 	}
 	return errors.Join(errs...)
+}
+
+// encodes tells whether the headers say how bodies are encoded.
+func (d *Destination) encodes() bool {
+	return slices.ContainsFunc(d.headers, func(h header) bool { return strings.EqualFold(h.name, "Content-Encoding") })
 }
 
 func validHeaderName(name string) bool {

@@ -20,9 +20,9 @@ type Payload struct {
 	Tenant   tenant.ID
 	Signal   tenant.Signal
 	Records  int       // log records, data points or spans
-	Size     int       // bytes of Data, also when Data is in the store only
+	Size     int       // bytes of the encoded request, also when Data is in the store only or compressed
 	Accepted time.Time // set by Offer
-	Data     []byte    // nil: to be read back from the store
+	Data     []byte    // as encoded, or compressed by Settings.Seal; nil: to be read back from the store
 	StoreID  uint64    // set by the store
 
 	refs int // lanes that still hold it; guarded by Scheduler.mu
@@ -41,11 +41,12 @@ type Part struct {
 }
 
 // Batch is what a target gets to send in one call. Since an OTLP export request
-// is one repeated field, the concatenation of Payloads is itself a request.
+// is one repeated field, the concatenation of Payloads is itself a request. Each of
+// them is as encoded, or in the form that Settings.Seal gave it.
 type Batch struct {
 	Key      Key
 	Payloads [][]byte
-	Bytes    int
+	Bytes    int // as encoded
 	Records  int
 
 	entries []*Payload

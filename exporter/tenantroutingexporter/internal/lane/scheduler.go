@@ -38,6 +38,11 @@ type Settings struct {
 	Store  Store // nil: payloads are in memory only
 	Logger *zap.Logger
 
+	// Seal may bring the data of a part into the form in which it waits. Offer
+	// calls it without a lock, once there is room for the part. Nil leaves data as
+	// they are.
+	Seal func(ctx context.Context, part Part)
+
 	// Refused keeps what a destination refused for good. It is called from
 	// workers. If it returns an error, the batch stays and is tried again; if
 	// it reports false, the batch is given up and counted. Nil gives up all.
@@ -63,13 +68,15 @@ type Scheduler struct {
 	stats     map[StatsKey]*Stats
 	usage     map[tenant.ID]int64 // payload bytes held, each payload once
 	total     int64               // sum of usage
-	inMemory  int64               // bytes of payloads whose data is in memory
+	inMemory  int64               // bytes of data of payloads in memory, sealed or not
 	started   bool
 	closed    bool // no offers any more
 	draining  bool // attempts at once and only one each
+	ended     bool // nothing is sent or given up any more
 
 	line     fifo[*endpoint] // endpoints with parked lanes and room
 	suspects fifo[*lane]     // parked lanes with failures that wait for a suspect's worker
+	offering int             // offers that have reserved room and are not queued yet
 	inFlight int
 	suspect  int // of inFlight, those of lanes with failures
 
@@ -79,7 +86,7 @@ type Scheduler struct {
 	stop     chan struct{}
 	loopDone chan struct{}
 	workers  sync.WaitGroup
-	idle     *sync.Cond // nothing in flight
+	idle     *sync.Cond // nothing in flight, or no offer under way
 }
 
 // NewScheduler returns a scheduler that takes offers and recovered payloads but
@@ -127,25 +134,52 @@ func (s *Scheduler) Offer(ctx context.Context, parts []Part) error {
 	for i := range parts {
 		s.reserve(&parts[i], now)
 	}
-	if s.Store == nil {
+	if s.Store == nil && s.Seal == nil {
 		s.enqueue(parts, now)
 		s.mu.Unlock()
 		return nil
 	}
+	s.offering++
 	s.mu.Unlock()
 
-	err := s.Store.Put(ctx, parts)
+	err := s.keep(ctx, parts)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.offering--; s.offering == 0 {
+		s.idle.Broadcast()
+	}
+	for _, part := range parts {
+		s.inMemory += int64(len(part.Payload.Data) - part.Payload.Size) // what sealing saved
+	}
 	now = time.Now()
+	if err == nil && s.ended && s.Store == nil {
+		err = ErrShutdown
+	}
 	if err != nil {
 		for i := range parts {
 			s.unreserve(&parts[i], now)
 		}
-		return &StoreError{err}
+		return err
 	}
 	s.enqueue(parts, now)
+	return nil
+}
+
+// keep does what an offer does outside of the lock, between reserving room and
+// being queued.
+func (s *Scheduler) keep(ctx context.Context, parts []Part) error {
+	if s.Seal != nil {
+		for _, part := range parts {
+			s.Seal(ctx, part)
+		}
+	}
+	if s.Store == nil {
+		return nil
+	}
+	if err := s.Store.Put(ctx, parts); err != nil {
+		return &StoreError{err}
+	}
 	return nil
 }
 
@@ -223,7 +257,7 @@ func (s *Scheduler) enqueue(parts []Part, now time.Time) {
 	for i := range parts {
 		p := parts[i].Payload
 		if s.Store != nil && s.inMemory > s.MaxMemoryBytes {
-			s.inMemory -= int64(p.Size)
+			s.inMemory -= int64(len(p.Data))
 			p.Data = nil
 		}
 		for _, stop := range parts[i].Stops {
@@ -322,9 +356,7 @@ func (s *Scheduler) closeIfIdle(l *lane, now time.Time) bool {
 func (s *Scheduler) hold(p *Payload) {
 	s.usage[p.Tenant] += int64(p.Size)
 	s.total += int64(p.Size)
-	if p.Data != nil {
-		s.inMemory += int64(p.Size)
-	}
+	s.inMemory += int64(len(p.Data))
 }
 
 // letGo ends the hold of one lane on p.
@@ -333,9 +365,7 @@ func (s *Scheduler) letGo(p *Payload) {
 		return
 	}
 	s.total -= int64(p.Size)
-	if p.Data != nil {
-		s.inMemory -= int64(p.Size)
-	}
+	s.inMemory -= int64(len(p.Data))
 	if s.usage[p.Tenant] -= int64(p.Size); s.usage[p.Tenant] <= 0 {
 		delete(s.usage, p.Tenant)
 	}

@@ -30,15 +30,17 @@ func (s *Scheduler) Shutdown(ctx context.Context) {
 	}
 	s.mu.Unlock()
 
+	late := false // guarded by mu
 	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		late = true
 		s.InFlight = 0
 		s.cancel()
 		s.idle.Broadcast()
 	})
 	s.mu.Lock()
-	for s.inFlight > 0 {
+	for s.inFlight > 0 || (s.offering > 0 && !late) {
 		s.idle.Wait()
 	}
 	s.mu.Unlock()
@@ -49,6 +51,7 @@ func (s *Scheduler) Shutdown(ctx context.Context) {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.ended = true
 	if s.Store == nil {
 		for _, l := range s.lanes {
 			s.drop(l, l.expired(time.Now().Add(time.Hour)), ReasonShutdown)

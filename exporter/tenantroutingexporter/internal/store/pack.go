@@ -4,6 +4,8 @@ import (
 	"hash/crc32"
 
 	"github.com/klauspost/compress/s2"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 )
 
 // minPacked is the size below which a payload is stored as it is: a page of the
@@ -11,13 +13,17 @@ import (
 const minPacked = 1 << 10
 
 // pack returns payload as it is to be stored, and notes how in r. Telemetry takes
-// a third of its bytes then, for less time than writing the rest would take.
+// a third of its bytes then, for less time than writing the rest would take. What
+// is compressed already stays as it is.
 func (r *record) pack(payload []byte) []byte {
 	value := payload
-	r.packed = false
-	if len(payload) >= minPacked {
-		if packed := s2.Encode(nil, payload); len(packed) < len(payload)/8*7 {
-			value, r.packed = packed, true
+	r.form = plain
+	switch {
+	case compress.Is(payload):
+		r.form = sealed
+	case len(payload) >= minPacked:
+		if small := s2.Encode(nil, payload); len(small) < len(payload)/8*7 {
+			value, r.form = small, packed
 		}
 	}
 	r.sum = crc32.ChecksumIEEE(value)
@@ -27,10 +33,10 @@ func (r *record) pack(payload []byte) []byte {
 // unpack returns the payload that is stored as value, or nil if it is not what was
 // stored once.
 func (r *record) unpack(value []byte) []byte {
-	if value == nil || crc32.ChecksumIEEE(value) != r.sum {
+	if value == nil || crc32.ChecksumIEEE(value) != r.sum || compress.Is(value) != (r.form == sealed) {
 		return nil
 	}
-	if !r.packed {
+	if r.form != packed {
 		return value
 	}
 	if n, err := s2.DecodedLen(value); err != nil || n != r.size {

@@ -8,23 +8,35 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 )
+
+func compressed(t *testing.T, payload string) []byte {
+	t.Helper()
+	g, err := compress.NewGzip(compress.Fastest)
+	require.NoError(t, err)
+	data, err := g.Compress(t.Context(), []byte(payload))
+	require.NoError(t, err)
+	return data
+}
 
 func TestPack_RoundTrip(t *testing.T) {
 	for name, c := range map[string]struct {
 		payload string
-		packed  bool
+		form    form
 	}{
-		"empty":                     {"", false},
-		"small":                     {strings.Repeat("x", minPacked-1), false},
-		"compressible":              {strings.Repeat("order was placed ", 1000), true},
-		"noise stays what it is":    {noise(1, 10_000), false},
-		"hardly smaller is no gain": {noise(2, 10_000) + strings.Repeat("x", 500), false},
+		"empty":                     {"", plain},
+		"small":                     {strings.Repeat("x", minPacked-1), plain},
+		"compressible":              {strings.Repeat("order was placed ", 1000), packed},
+		"noise stays what it is":    {noise(1, 10_000), plain},
+		"hardly smaller is no gain": {noise(2, 10_000) + strings.Repeat("x", 500), plain},
+		"what came compressed":      {string(compressed(t, strings.Repeat("order was placed ", 1000))), sealed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &record{size: len(c.payload)}
 			value := r.pack([]byte(c.payload))
-			assert.Equal(t, c.packed, r.packed)
+			assert.Equal(t, c.form, r.form)
 			assert.LessOrEqual(t, len(value), len(c.payload))
 			assert.Equal(t, c.payload, string(r.unpack(value)))
 		})
@@ -35,15 +47,19 @@ func TestUnpack_ReturnsNothingButWhatWasStored(t *testing.T) {
 	payload := []byte(strings.Repeat("order was placed ", 1000))
 	r := &record{size: len(payload)}
 	value := r.pack(payload)
-	require.True(t, r.packed)
+	require.Equal(t, packed, r.form)
 	assert.Nil(t, r.unpack(nil))
 	assert.Nil(t, r.unpack(value[:len(value)-1]))
 	rotten := append([]byte(nil), value...)
 	rotten[len(rotten)/2] ^= 1
 	assert.Nil(t, r.unpack(rotten))
-	other := &record{size: r.size, packed: true}
+	other := &record{size: r.size, form: packed}
 	for _, v := range [][]byte{s2.Encode(nil, payload[1:]), []byte("no block"), s2.Encode(nil, nil)} {
 		other.sum = crc32.ChecksumIEEE(v)
 		assert.Nil(t, other.unpack(v), "the checksum is not all that is looked at")
+	}
+	for form, v := range map[form][]byte{plain: compressed(t, "x"), sealed: []byte("not compressed")} {
+		r := &record{size: len(v), form: form, sum: crc32.ChecksumIEEE(v)}
+		assert.Nil(t, r.unpack(v), "neither is a form that is not that of the payload")
 	}
 }

@@ -17,9 +17,17 @@ import (
 const (
 	payloadPrefix = 'p'
 	recordPrefix  = 'r'
-	recordVersion = 1 // of a payload that lies there as it is
-	packedVersion = 2 // of one that is compressed
 	keyLen        = 1 + 16
+)
+
+// form is how a payload is stored. It is also the version of its record: whoever
+// does not know a form must not make anything of it.
+type form byte
+
+const (
+	plain  form = 1 // as encoded
+	packed form = 2 // compressed by the store
+	sealed form = 3 // compressed when it was accepted
 )
 
 var errRecord = errors.New("malformed queue record")
@@ -32,7 +40,7 @@ type record struct {
 	records      int
 	size         int
 	sum          uint32 // checksum of the payload as it is stored: what rotted on disk must not reach a backend
-	packed       bool   // the payload is stored compressed
+	form         form
 	accepted     time.Time
 	destinations []string // that still need it
 }
@@ -52,11 +60,7 @@ func parseKey(k string) (prefix byte, seq uint64, ok bool) {
 // encode ends in a checksum.
 func (r *record) encode() []byte {
 	b := make([]byte, 0, 64+len(r.tenant))
-	version := byte(recordVersion)
-	if r.packed {
-		version = packedVersion
-	}
-	b = append(b, version, byte(r.signal))
+	b = append(b, byte(r.form), byte(r.signal))
 	b = binary.AppendUvarint(b, uint64(r.records))
 	b = binary.AppendUvarint(b, uint64(r.size))
 	b = binary.LittleEndian.AppendUint32(b, r.sum)
@@ -77,10 +81,10 @@ func decodeRecord(b []byte) (*record, error) {
 	if crc32.ChecksumIEEE(body) != sum {
 		return nil, errRecord
 	}
-	if body[0] != recordVersion && body[0] != packedVersion {
-		return nil, fmt.Errorf("%w: version %d is not known", errRecord, body[0])
+	if f := form(body[0]); f < plain || f > sealed {
+		return nil, fmt.Errorf("%w: version %d is not known", errRecord, f)
 	}
-	r := &record{signal: tenant.Signal(body[1]), packed: body[0] == packedVersion}
+	r := &record{signal: tenant.Signal(body[1]), form: form(body[0])}
 	d := decoder{buf: body[2:]}
 	r.records = int(d.uvarint())
 	r.size = int(d.uvarint())

@@ -11,20 +11,24 @@ import (
 )
 
 func TestRecord_RoundTrip(t *testing.T) {
-	for _, packed := range []bool{false, true} {
+	for form := plain; form <= sealed; form++ {
 		want := &record{
-			tenant: "a", signal: tenant.Traces, records: 1 << 40, size: 12, sum: 99, packed: packed,
+			tenant: "a", signal: tenant.Traces, records: 1 << 40, size: 12, sum: 99, form: form,
 			accepted: time.Unix(0, -5), destinations: []string{"x", ""},
 		}
 		got, err := decodeRecord(want.encode())
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
+	for _, form := range []form{plain - 1, sealed + 1} {
+		_, err := decodeRecord((&record{tenant: "a", form: form}).encode())
+		require.ErrorIs(t, err, errRecord)
+	}
 }
 
 func FuzzDecodeRecord(f *testing.F) {
-	f.Add((&record{tenant: "a", records: 1, size: 2, accepted: time.Unix(1, 0), destinations: []string{"x"}}).encode())
-	f.Add((&record{tenant: "b", packed: true, accepted: time.Unix(2, 0)}).encode())
+	f.Add((&record{tenant: "a", form: plain, records: 1, size: 2, accepted: time.Unix(1, 0), destinations: []string{"x"}}).encode())
+	f.Add((&record{tenant: "b", form: packed, accepted: time.Unix(2, 0)}).encode())
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeRecord(b)

@@ -1,0 +1,135 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+)
+
+// inMemory returns how many bytes of data are in memory.
+func inMemory(s *Scheduler) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inMemory
+}
+
+// brackets is a Seal that can be seen, and makes data shorter than they were.
+func brackets(_ context.Context, part Part) {
+	part.Payload.Data = []byte("<" + string(part.Payload.Data[:1]) + ">")
+}
+
+func TestSeal_WhatWaitsIsSealedAndCountsAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.BatchTimeout = time.Second
+		s := start(t, Settings{Config: cfg, Seal: brackets})
+		a, b := &stub{endpoint: "a"}, &stub{endpoint: "b"}
+		offer(t, s, one("a", "first", a, b), one("a", "second", a))
+		assert.Equal(t, int64(len("first")+len("second")), held(s))
+		assert.Equal(t, int64(2*len("first")+len("second")), total(s).QueuedBytes)
+		assert.Equal(t, int64(len("<f>")+len("<s>")), inMemory(s))
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, []string{"<f>+<s>"}, a.delivered(), "batches follow the sizes of before")
+		assert.Equal(t, []string{"<f>"}, b.delivered())
+		assert.Zero(t, held(s))
+		assert.Zero(t, inMemory(s))
+	})
+}
+
+// To seal is work, which a flood of requests that do not fit must not cause.
+func TestSeal_IsNotDoneForWhatIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.MaxBytes, cfg.BatchTimeout = 10, time.Second
+		sealed := 0
+		s := start(t, Settings{Config: cfg, Seal: func(ctx context.Context, part Part) { sealed++; brackets(ctx, part) }})
+		d := &stub{endpoint: "d"}
+		offer(t, s, one("a", "12345678", d))
+		var full *FullError
+		require.ErrorAs(t, s.Offer(context.Background(), []Part{one("a", "123", d)}), &full)
+		var large *TooLargeError
+		require.ErrorAs(t, s.Offer(context.Background(), []Part{one("a", "12345678901", d)}), &large)
+		assert.Equal(t, 1, sealed)
+	})
+}
+
+// keeper is a store that fails if it is told to, and shows what it got.
+type keeper struct {
+	kept
+	err error
+	got []string
+}
+
+func (k *keeper) Put(_ context.Context, parts []Part) error {
+	for _, p := range parts {
+		k.got = append(k.got, string(p.Payload.Data))
+	}
+	return k.err
+}
+
+func TestSeal_IsDoneBeforeTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &keeper{}
+		s := start(t, Settings{Config: testConfig(), Store: st, Seal: brackets})
+		offer(t, s, one("a", "first", &stub{endpoint: "d"}))
+		synctest.Wait()
+		st.err = errors.New("no space")
+		var failed *StoreError
+		require.ErrorAs(t, s.Offer(context.Background(), []Part{one("a", "second", &stub{endpoint: "d"})}), &failed)
+		assert.Equal(t, []string{"<f>", "<s>"}, st.got)
+		assert.Zero(t, held(s))
+		assert.Zero(t, inMemory(s))
+	})
+}
+
+// An offer that is being sealed when the shutdown begins is delivered: its caller
+// is told that it was accepted.
+func TestShutdown_WaitsForOffersUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &stub{endpoint: "d"}
+		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Seal: func(context.Context, Part) { time.Sleep(3 * time.Second) }})
+		s.Start()
+		done := make(chan error, 1)
+		go func() { done <- s.Offer(context.Background(), []Part{one("a", "x", d)}) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		begin := time.Now()
+		s.Shutdown(ctx)
+		assert.Equal(t, 3*time.Second, time.Since(begin))
+		require.NoError(t, <-done)
+		assert.Equal(t, []string{"x"}, d.delivered())
+		st := total(s)
+		in, out := balance(st)
+		assert.Equal(t, in, out)
+		assert.Equal(t, int64(1), st.Delivered)
+	})
+}
+
+// One that takes longer than the shutdown may is refused, since nobody would
+// deliver it.
+func TestShutdown_RefusesAnOfferThatComesTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &stub{endpoint: "d"}
+		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Seal: func(context.Context, Part) { time.Sleep(time.Minute) }})
+		s.Start()
+		done := make(chan error, 1)
+		go func() { done <- s.Offer(context.Background(), []Part{one("a", "x", d)}) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		begin := time.Now()
+		s.Shutdown(ctx)
+		assert.Equal(t, 2*time.Second, time.Since(begin))
+		require.ErrorIs(t, <-done, ErrShutdown)
+		assert.Zero(t, held(s))
+		assert.Zero(t, total(s).Accepted)
+	})
+}
