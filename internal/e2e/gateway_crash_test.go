@@ -187,7 +187,8 @@ func (l *crashLoad) result() map[string]bool {
 }
 
 // numbered makes a request of a few records with bodies that no other has. It
-// claims to be another tenant's.
+// claims to be another tenant's. One in four is so large that the gateway
+// compresses it when it accepts it.
 func numbered(name string, overGRPC bool, n int) (plogotlp.ExportRequest, []string) {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
@@ -198,7 +199,11 @@ func numbered(name string, overGRPC bool, n int) (plogotlp.ExportRequest, []stri
 		bodies[i] = fmt.Sprintf("%s grpc=%t %d.%d", name, overGRPC, n, i)
 		r := records.AppendEmpty()
 		r.Body().SetStr(bodies[i])
-		r.Attributes().PutEmptyBytes("padding").FromRaw(make([]byte, rand.IntN(2000)))
+		padding := make([]byte, rand.IntN(2000))
+		if n%4 == 0 && i == 0 {
+			padding = bytes.Repeat([]byte(bodies[i]), 1500)
+		}
+		r.Attributes().PutEmptyBytes("padding").FromRaw(padding)
 	}
 	return plogotlp.NewExportRequestFromLogs(ld), bodies
 }
