@@ -2,7 +2,6 @@ package compress
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -13,29 +12,37 @@ import (
 // the size of a batch: the 4 MiB and more of the library's default would be kept for
 // each processor.
 type Zstd struct {
-	level   int
-	encoder *zstd.Encoder
-	turns   turns
-	pool    sync.Pool // of *zstdScratch
+	level int
+	turns turns
+	pool  sync.Pool // of *zstdScratch
 }
 
 var _ Codec = (*Zstd)(nil)
 
-// zstdScratch is the memory of one compression.
-type zstdScratch struct{ joined, out []byte }
+// zstdScratch is the memory of one compression. The encoder is the largest part, up
+// to 36 MiB at the highest levels; in a pool it goes when it is not used for a while.
+type zstdScratch struct {
+	encoder     *zstd.Encoder
+	joined, out []byte
+}
 
 const zstdWindow = 1 << 20
 
 // NewZstd takes the levels of Zstandard, 1 to 22, where lower ones are like 1.
 func NewZstd(level int) (*Zstd, error) {
-	e, err := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)),
-		zstd.WithWindowSize(zstdWindow), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
-	if err != nil {
+	newEncoder := func() (*zstd.Encoder, error) {
+		return zstd.NewWriter(nil,
+			zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)), zstd.WithEncoderConcurrency(1),
+			zstd.WithWindowSize(zstdWindow), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
+	}
+	if _, err := newEncoder(); err != nil {
 		return nil, err
 	}
-	z := &Zstd{level: max(1, level), encoder: e, turns: newTurns()}
-	z.pool.New = func() any { return new(zstdScratch) }
+	z := &Zstd{level: max(1, level), turns: newTurns()}
+	z.pool.New = func() any {
+		e, _ := newEncoder() // the options are known to be valid
+		return &zstdScratch{encoder: e}
+	}
 	return z, nil
 }
 
@@ -53,14 +60,15 @@ func (z *Zstd) Compress(ctx context.Context, payloads ...[]byte) ([]byte, error)
 	defer z.turns.give()
 	s := z.pool.Get().(*zstdScratch)
 	defer func() {
-		if cap(s.joined) <= maxKept && cap(s.out) <= maxKept {
-			z.pool.Put(s)
+		if cap(s.joined) > maxKept || cap(s.out) > maxKept {
+			s.joined, s.out = nil, nil
 		}
+		z.pool.Put(s)
 	}()
 	sum, size := measure(payloads)
 	var joined []byte
 	joined, s.joined = join(s.joined, payloads)
-	s.out = z.encoder.EncodeAll(joined, appendHead(s.out[:0], zstandard, sum, size))
+	s.out = s.encoder.EncodeAll(joined, appendHead(s.out[:0], zstandard, sum, size))
 	return slices.Clone(s.out), nil
 }
 
