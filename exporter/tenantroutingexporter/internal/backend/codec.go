@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/config/configcompression"
 
@@ -39,15 +40,23 @@ const (
 	minSealedSmall = 64 << 10
 )
 
+// sealPatience is how long Seal waits for its turn. What many requests of one
+// tenant would have to wait for is compressed when it is sent, where lanes take
+// turns: no tenant's flood keeps the others waiting at the door.
+const sealPatience = 10 * time.Millisecond
+
 // Seal compresses the payload of a part when it is accepted, if all destinations
 // of the part take it like that. It waits in that form then, and is not compressed
-// again for each of them and each attempt. If ctx ends first, it stays as it is.
+// again for each of them and each attempt. If its turn does not come soon or ctx
+// ends first, it stays as it is.
 func Seal(ctx context.Context, part lane.Part) {
 	p := part.Payload
 	c := sealer(part.Stops)
 	if c == nil || p.Size < minSealed || (p.Size < minSealedSmall && c.Level() > 1) {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, sealPatience)
+	defer cancel()
 	if data, err := c.Compress(ctx, p.Data); err == nil {
 		p.Data = data
 	}

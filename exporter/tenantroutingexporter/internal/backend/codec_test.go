@@ -2,14 +2,18 @@ package backend
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
 
@@ -47,4 +51,26 @@ func TestHTTP_BodyThatIsEncodedAlreadyIsLeftAlone(t *testing.T) {
 	b := logsBatch(t, "one")
 	require.Equal(t, lane.Delivered, send(t, d, b).Verdict)
 	assert.Equal(t, b.Payloads[0], got)
+}
+
+// busy is a codec whose turn never comes.
+type busy struct{ compress.Codec }
+
+func (busy) Compress(ctx context.Context, _ ...[]byte) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// What one tenant floods the gateway with keeps processors busy for seconds. Nobody
+// else waits for that.
+func TestSeal_WaitsBrieflyForItsTurn(t *testing.T) {
+	d := overHTTP(t, profile(t, "otlp"), "http://127.0.0.1:1", gzipped(0))
+	d.codec = busy{d.codec}
+	part := partFor(t, minSealed, d)
+	synctest.Test(t, func(t *testing.T) {
+		before, begin := part.Payload.Data, time.Now()
+		Seal(t.Context(), part)
+		assert.Equal(t, sealPatience, time.Since(begin))
+		assert.Same(t, &before[0], &part.Payload.Data[0], "it stays as it is")
+	})
 }
