@@ -22,6 +22,9 @@ func newCodec(c configcompression.Type, level configcompression.Level) (compress
 	standard := level == 0 || level == configcompression.DefaultCompressionLevel
 	switch c {
 	case configcompression.TypeGzip:
+		if err := c.ValidateParams(configcompression.CompressionParams{Level: level}); err != nil {
+			return nil, err
+		}
 		if standard {
 			level = compress.Fastest
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/configcompression"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
@@ -51,6 +52,28 @@ func TestHTTP_BodyThatIsEncodedAlreadyIsLeftAlone(t *testing.T) {
 	b := logsBatch(t, "one")
 	require.Equal(t, lane.Delivered, send(t, d, b).Verdict)
 	assert.Equal(t, b.Payloads[0], got)
+}
+
+// Level -3 is our name for the fastest, and none that the collector's clients take.
+func TestNewCodec_TakesTheLevelsOfTheClient(t *testing.T) {
+	for _, level := range []configcompression.Level{-2, -1, 0, 1, 9} {
+		c, err := newCodec(configcompression.TypeGzip, level)
+		require.NoError(t, err, level)
+		assert.Equal(t, level == 0 || level == -1, c.Level() == compress.Fastest, level)
+	}
+	for _, level := range []configcompression.Level{-4, compress.Fastest, 10} {
+		_, err := newCodec(configcompression.TypeGzip, level)
+		require.ErrorContains(t, err, "unsupported parameters", level)
+	}
+	for _, level := range []configcompression.Level{-1, 0, 1, 22, 1000} { // as of the client
+		_, err := newCodec(configcompression.TypeZstd, level)
+		require.NoError(t, err, level)
+	}
+	for _, c := range []configcompression.Type{"", "none", "zlib", "snappy", "lz4"} {
+		codec, err := newCodec(c, 0)
+		require.NoError(t, err)
+		assert.Nil(t, codec, c)
+	}
 }
 
 // busy is a codec whose turn never comes.
