@@ -15,6 +15,7 @@ import (
 func TestExpand_LeavesWhatIsNotCompressed(t *testing.T) {
 	for _, p := range [][]byte{nil, {}, {0x0a, 0}, text(100)} {
 		assert.False(t, Is(p))
+		assert.Len(t, p, Length(p))
 		got, err := Expand(p)
 		require.NoError(t, err)
 		assert.Equal(t, p, got)
@@ -28,6 +29,8 @@ func TestExpand_LeavesWhatIsNotCompressed(t *testing.T) {
 func TestExpandAll(t *testing.T) {
 	g := newGzip(t, Fastest)
 	packed := compressed(t, g, text(5000))
+	assert.Equal(t, 5000, Length(packed))
+	assert.Equal(t, -1, Length(packed[:len(packed)-1]))
 	list := [][]byte{text(10), packed, text(20)}
 	got, err := ExpandAll(list)
 	require.NoError(t, err)

@@ -58,6 +58,19 @@ type form struct {
 // Is tells whether a payload is compressed.
 func Is(payload []byte) bool { return len(payload) > 0 && kind(payload[0]) < kinds }
 
+// Length returns how long the original of a payload is, or -1 if the payload is
+// compressed and malformed.
+func Length(payload []byte) int {
+	if !Is(payload) {
+		return len(payload)
+	}
+	f, err := parse(payload)
+	if err != nil {
+		return -1
+	}
+	return f.size
+}
+
 func is(payload []byte, k kind) bool { return len(payload) > 0 && kind(payload[0]) == k }
 
 func appendHead(dst []byte, k kind, sum uint32, size int) []byte {

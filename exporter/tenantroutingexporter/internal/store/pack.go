@@ -37,6 +37,9 @@ func (r *record) unpack(value []byte) []byte {
 		return nil
 	}
 	if r.form != packed {
+		if compress.Length(value) != r.size {
+			return nil
+		}
 		return value
 	}
 	if n, err := s2.DecodedLen(value); err != nil || n != r.size {

@@ -34,7 +34,7 @@ func TestPack_RoundTrip(t *testing.T) {
 		"what came compressed":      {string(compressed(t, strings.Repeat("order was placed ", 1000))), sealed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &record{size: len(c.payload)}
+			r := &record{size: compress.Length([]byte(c.payload))}
 			value := r.pack([]byte(c.payload))
 			assert.Equal(t, c.form, r.form)
 			assert.LessOrEqual(t, len(value), len(c.payload))
@@ -58,8 +58,14 @@ func TestUnpack_ReturnsNothingButWhatWasStored(t *testing.T) {
 		other.sum = crc32.ChecksumIEEE(v)
 		assert.Nil(t, other.unpack(v), "the checksum is not all that is looked at")
 	}
-	for form, v := range map[form][]byte{plain: compressed(t, "x"), sealed: []byte("not compressed")} {
-		r := &record{size: len(v), form: form, sum: crc32.ChecksumIEEE(v)}
+	for form, v := range map[form][]byte{plain: compressed(t, "x"), sealed: []byte("x")} {
+		r := &record{size: 1, form: form, sum: crc32.ChecksumIEEE(v)}
 		assert.Nil(t, r.unpack(v), "neither is a form that is not that of the payload")
+	}
+	for form, v := range map[form][]byte{plain: []byte("xy"), sealed: compressed(t, "xy")} {
+		r := &record{size: 2, form: form, sum: crc32.ChecksumIEEE(v)}
+		assert.Equal(t, v, r.unpack(v))
+		r.size++
+		assert.Nil(t, r.unpack(v), "nor a length that is not that of the payload")
 	}
 }
