@@ -37,8 +37,18 @@ type httpTarget struct{ *site }
 var _ lane.Target = (*httpTarget)(nil)
 
 type httpClient struct {
-	*http.Client
+	client    *http.Client
 	transport *transportCatcher
+}
+
+// do leaves out what a client does beside sending a request: there are no redirects
+// to follow here, and the time of an attempt is kept by its context. Cookies are
+// the client's work; a password in a URL, which would be too, no setting takes.
+func (c httpClient) do(req *http.Request) (*http.Response, error) {
+	if c.client.Jar != nil {
+		return c.client.Do(req)
+	}
+	return c.client.Transport.RoundTrip(req)
 }
 
 func (c httpClient) close() error {
@@ -62,17 +72,22 @@ func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 	if err != nil {
 		return undecodable(err)
 	}
-	req, err := t.request(ctx, f, payloads, contentType)
+	call, cancel := ctx, func() {}
+	if d.http.Client.Timeout > 0 {
+		call, cancel = context.WithTimeout(ctx, d.http.Client.Timeout)
+	}
+	defer cancel()
+	req, err := t.request(call, f, payloads, contentType)
 	if err != nil {
 		switch {
-		case ctx.Err() != nil:
+		case call.Err() != nil:
 			return networkResult(ctx, err)
 		case errors.Is(err, compress.ErrMalformed):
 			return undecodable(err)
 		}
 		return misconfigured(err)
 	}
-	resp, err := c.(httpClient).Do(req)
+	resp, err := c.(httpClient).do(req)
 	if err != nil {
 		return networkResult(ctx, err)
 	}
@@ -131,9 +146,16 @@ func (t *httpTarget) setBody(ctx context.Context, req *http.Request, payloads []
 	return nil
 }
 
+// writeBuffer is how much a connection writes at a time: a compressed request of a
+// hundred records with its headers, which the 4 KiB of net/http would cut in two.
+const writeBuffer = 8 << 10
+
 func (d *Destination) newHTTPClient(t *httpTarget) (client, error) {
 	cfg := d.http.Client
-	cfg.Endpoint, cfg.Headers = "", nil // both are per request
+	cfg.Endpoint, cfg.Headers, cfg.Timeout = "", nil, 0 // all are per request
+	if cfg.WriteBufferSize == 0 {
+		cfg.WriteBufferSize = writeBuffer
+	}
 	if d.codec != nil {
 		cfg.Compression, cfg.CompressionParams = "", configcompression.CompressionParams{}
 	}

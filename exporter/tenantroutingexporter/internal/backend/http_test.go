@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,9 +15,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
@@ -352,29 +348,4 @@ func TestHTTP_SettingsThatDifferPerTenantAreNotShared(t *testing.T) {
 	assert.NotEqual(t, base, d.Target(0, values("a", "https://other", "x")).Endpoint())
 	assert.NotEqual(t, base, d.Target(0, values("a", "https://h", "y")).Endpoint())
 	assert.NotEqual(t, d.transportKey(values("a", "https://h", "x")), d.transportKey(values("a", "https://h", "y")))
-}
-
-// BenchmarkHTTP_Send is one request of 24 KB that was compressed when it was
-// accepted, to a server on loopback and back.
-func BenchmarkHTTP_Send(b *testing.B) {
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
-	defer s.Close()
-	set := HTTPSettings{Client: confighttp.NewDefaultClientConfig(), Encoding: EncodingProto}
-	set.Client.Endpoint, set.Client.Timeout, set.Client.Compression = s.URL, time.Minute, "gzip"
-	pool := NewPool(componenttest.NewNopTelemetrySettings(), component.NewDefaultBuildInfo(), componenttest.NewNopHost())
-	defer func() { require.NoError(b, pool.Close()) }()
-	d, err := NewHTTP("d", profiles()[0], set, pool)
-	require.NoError(b, err)
-	batch := logsBatch(b, strings.Repeat("x", 10))
-	noisy := make([]byte, 7000)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(noisy)
-	batch.Payloads[0], err = d.codec.Compress(b.Context(), noisy)
-	require.NoError(b, err)
-	t := d.Target(batch.Key.Signal, template.Values{Tenant: batch.Key.Tenant})
-	b.ReportAllocs()
-	for b.Loop() {
-		if res := t.Send(b.Context(), batch); res.Verdict != lane.Delivered {
-			b.Fatal(res.Err)
-		}
-	}
 }
