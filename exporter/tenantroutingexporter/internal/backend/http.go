@@ -176,7 +176,7 @@ func (d *Destination) newHTTPClient(t *httpTarget) (client, error) {
 	}
 	extensions[catcherID] = catcher
 	cfg.Middlewares = append(slices.Clone(cfg.Middlewares), configmiddleware.Config{ID: catcherID})
-	c, err := cfg.ToClient(context.Background(), extensions, d.pool.telemetry)
+	c, err := cfg.ToClient(context.Background(), extensions, d.pool.observed())
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,11 @@
 package backend
 
 import (
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +15,11 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
@@ -37,27 +42,87 @@ func TestHTTP_Cookies(t *testing.T) {
 	assert.Equal(t, []string{"", "lb=7"}, cookies)
 }
 
+// telemetryOf returns telemetry of which metrics and spans can be looked at. As the
+// collector does below the level "detailed", it leaves out the metrics of HTTP
+// clients if it is told to.
+func telemetryOf(without bool) (tel component.TelemetrySettings, metrics *sdkmetric.ManualReader, spans *tracetest.InMemoryExporter) {
+	tel = componenttest.NewNopTelemetrySettings()
+	metrics, spans = sdkmetric.NewManualReader(), tracetest.NewInMemoryExporter()
+	options := []sdkmetric.Option{sdkmetric.WithReader(metrics)}
+	if without {
+		scope := instrumentation.Scope{Name: "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"}
+		options = append(options, sdkmetric.WithView(sdkmetric.NewView(
+			sdkmetric.Instrument{Name: "*", Scope: scope}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}})))
+	}
+	tel.MeterProvider = sdkmetric.NewMeterProvider(options...)
+	tel.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+	return tel, metrics, spans
+}
+
+func poolWith(t testing.TB, tel component.TelemetrySettings) *Pool {
+	t.Helper()
+	p := NewPool(tel, component.NewDefaultBuildInfo(), componenttest.NewNopHost())
+	t.Cleanup(func() { assert.NoError(t, p.Close()) })
+	return p
+}
+
+func toServer(t testing.TB, url string, pool *Pool) *Destination {
+	t.Helper()
+	set := HTTPSettings{Client: confighttp.NewDefaultClientConfig(), Encoding: EncodingProto}
+	set.Client.Endpoint, set.Client.Timeout, set.Client.Compression = url, time.Minute, "gzip"
+	d, err := NewHTTP("d", profiles()[0], set, pool)
+	require.NoError(t, err)
+	return d
+}
+
+func TestHTTP_IsMeasuredAndTracedIfSomebodyWantsTheMetrics(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer s.Close()
+	for _, without := range []bool{false, true} {
+		tel, metrics, spans := telemetryOf(without)
+		require.Equal(t, lane.Delivered, send(t, toServer(t, s.URL, poolWith(t, tel)), logsBatch(t, "one")).Verdict)
+		var got metricdata.ResourceMetrics
+		require.NoError(t, metrics.Collect(t.Context(), &got))
+		var names []string
+		for _, sm := range got.ScopeMetrics {
+			for _, m := range sm.Metrics {
+				names = append(names, m.Name)
+			}
+		}
+		if without {
+			assert.Empty(t, names)
+			assert.Empty(t, spans.GetSpans())
+			continue
+		}
+		assert.Contains(t, names, "http.client.request.duration")
+		assert.NotContains(t, names, "http.client.active_requests", "the probe is not seen")
+		assert.Len(t, spans.GetSpans(), 1)
+	}
+}
+
 // BenchmarkHTTP_Send is one request of 24 KB that was compressed when it was
 // accepted, to a server on loopback and back.
 func BenchmarkHTTP_Send(b *testing.B) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer s.Close()
-	set := HTTPSettings{Client: confighttp.NewDefaultClientConfig(), Encoding: EncodingProto}
-	set.Client.Endpoint, set.Client.Timeout, set.Client.Compression = s.URL, time.Minute, "gzip"
-	pool := NewPool(componenttest.NewNopTelemetrySettings(), component.NewDefaultBuildInfo(), componenttest.NewNopHost())
-	defer func() { require.NoError(b, pool.Close()) }()
-	d, err := NewHTTP("d", profiles()[0], set, pool)
-	require.NoError(b, err)
-	batch := logsBatch(b, strings.Repeat("x", 10))
 	noisy := make([]byte, 7000)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(noisy)
-	batch.Payloads[0], err = d.codec.Compress(b.Context(), noisy)
-	require.NoError(b, err)
-	t := d.Target(batch.Key.Signal, template.Values{Tenant: batch.Key.Tenant})
-	b.ReportAllocs()
-	for b.Loop() {
-		if res := t.Send(b.Context(), batch); res.Verdict != lane.Delivered {
-			b.Fatal(res.Err)
-		}
+	for _, detailed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("detailed=%t", detailed), func(b *testing.B) {
+			tel, _, _ := telemetryOf(!detailed)
+			tel.TracerProvider = sdktrace.NewTracerProvider()
+			d := toServer(b, s.URL, poolWith(b, tel))
+			batch := logsBatch(b, "one")
+			var err error
+			batch.Payloads[0], err = d.codec.Compress(b.Context(), noisy)
+			require.NoError(b, err)
+			t := d.Target(batch.Key.Signal, template.Values{Tenant: batch.Key.Tenant})
+			b.ReportAllocs()
+			for b.Loop() {
+				if res := t.Send(b.Context(), batch); res.Verdict != lane.Delivered {
+					b.Fatal(res.Err)
+				}
+			}
+		})
 	}
 }
