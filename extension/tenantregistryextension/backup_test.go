@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 func settings(f *fixture) extension.Settings {
@@ -53,6 +55,32 @@ func TestStart_FromTheCopyWhileTheSourceIsAwayOrBad(t *testing.T) {
 			assert.Equal(t, "c", f.ids(), "the copy follows")
 		})
 	}
+}
+
+// A change that comes into force while the extension stops is in the copy: the
+// revocation of a key must not be undone by a start without the source.
+func TestShutdown_SavesTheLastChange(t *testing.T) {
+	f := newFixture(t)
+	f.cfg.Snapshot = filepath.Join(f.dir, "registry.snapshot")
+	f.replace(yamlOf("a"))
+	f.start()
+	stopping := make(chan struct{})
+	cancel := f.reg.cancel
+	f.reg.cancel = sync.OnceFunc(func() { cancel(); close(stopping) })
+	stopped := make(chan struct{})
+	f.reg.Subscribe(func(s *tenant.Snapshot) { // it is in force, and not yet handed over to be saved
+		if s.Len() != 2 {
+			return
+		}
+		go func() { defer close(stopped); f.stop() }()
+		<-stopping
+		time.Sleep(100 * time.Millisecond) // for whoever saves to end too early
+	})
+	f.replace(yamlOf("a", "b"))
+	<-stopped
+	require.NoError(t, os.Remove(f.path))
+	f.start()
+	assert.Equal(t, "a b", f.ids())
 }
 
 func TestStart_WithADamagedCopyKnowsNobody(t *testing.T) {

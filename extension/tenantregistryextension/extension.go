@@ -37,10 +37,12 @@ type registry struct {
 	failure   atomic.Pointer[tenant.RegistryFailure]
 	unpost    []func() // take this registry off the boards of health
 
-	cancel context.CancelFunc
-	done   sync.WaitGroup
-	wake   chan struct{}
-	toSave chan content // holds at most the newest
+	cancel     context.CancelFunc
+	done       sync.WaitGroup // all but who saves
+	stopSaving context.CancelFunc
+	saved      sync.WaitGroup
+	wake       chan struct{}
+	toSave     chan content // holds at most the newest
 }
 
 // content is a registry as it was read.
@@ -105,8 +107,10 @@ func (r *registry) Start(ctx context.Context, host component.Host) error {
 				zap.Stringer("source", r.store), zap.Duration("poll_interval", r.cfg.PollInterval), zap.Error(err))
 		}
 	})
+	saving, stop := context.WithCancel(context.Background())
+	r.stopSaving = stop
 	if r.cfg.Snapshot != "" {
-		r.done.Go(func() { r.save(run) })
+		r.saved.Go(func() { r.save(saving) })
 	}
 	return nil
 }
@@ -121,6 +125,10 @@ func (r *registry) Shutdown(context.Context) error {
 		r.cancel()
 	}
 	r.done.Wait() // nothing it waits for blocks on anything but the disk
+	if r.stopSaving != nil {
+		r.stopSaving() // only now: a change that came meanwhile is to be saved too
+	}
+	r.saved.Wait()
 	r.store.close()
 	r.telemetry.shutdown()
 	return nil
