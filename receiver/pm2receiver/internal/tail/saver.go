@@ -26,12 +26,12 @@ func (t *Tailer) saver(ctx context.Context) {
 	}
 }
 
-// save writes the checkpoints that have changed.
+// save writes the checkpoints that have changed, and that there was a start.
 func (t *Tailer) save(ctx context.Context) error {
 	changed := map[string]*Checkpoint{}
 	streams := t.all()
 	t.mu.Lock()
-	ended, all := t.ended, Totals{Count: t.count, Since: t.since}
+	ended, noted, all := t.ended, t.noted, Totals{Count: t.count, Since: t.since}
 	t.ended = nil
 	t.mu.Unlock()
 	for _, path := range ended {
@@ -43,7 +43,7 @@ func (t *Tailer) save(ctx context.Context) error {
 			changed[s.path] = c
 		}
 	}
-	if len(changed) > 0 {
+	if len(changed) > 0 || !noted {
 		slices.Sort(all.Paths)
 		if err := t.set.Store.Save(ctx, changed, all); err != nil {
 			t.mu.Lock()
@@ -58,7 +58,7 @@ func (t *Tailer) save(ctx context.Context) error {
 		}
 	}
 	t.mu.Lock()
-	t.saved = t.set.Now()
+	t.saved, t.noted = t.set.Now(), true
 	t.mu.Unlock()
 	return nil
 }

@@ -60,7 +60,8 @@ type Tailer struct {
 	count   uint64               // the highest Checkpoint.Count of ended streams
 	folders map[string]time.Time // when each was last changed
 	scanned time.Time
-	first   bool      // no checkpoint was ever saved
+	first   bool      // no reader ever started on the store
+	noted   bool      // the store knows of a start
 	since   time.Time // of the very first start: compressed copies made before are history
 	full    bool
 	saved   time.Time
@@ -120,7 +121,7 @@ func (t *Tailer) load(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	paths, ever, err := t.set.Store.Streams(ctx)
-	t.first = !ever
+	t.first, t.noted = !ever, ever
 	if err != nil && !ever {
 		return nil, err
 	}
