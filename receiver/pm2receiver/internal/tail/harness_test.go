@@ -37,7 +37,9 @@ type memory struct {
 	mu    sync.Mutex
 	data  map[string][]byte
 	fault error
+	heeds bool // contexts that have ended
 	saves int
+	ended bool // closed
 }
 
 func (m *memory) Get(_ context.Context, key string) ([]byte, error) {
@@ -54,11 +56,14 @@ func (m *memory) Delete(ctx context.Context, key string) error {
 	return m.Batch(ctx, storage.DeleteOperation(key))
 }
 
-func (m *memory) Batch(_ context.Context, ops ...*storage.Operation) error {
+func (m *memory) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fault != nil {
 		return m.fault
+	}
+	if m.heeds && ctx.Err() != nil {
+		return ctx.Err()
 	}
 	m.saves++
 	for _, op := range ops {
@@ -72,7 +77,25 @@ func (m *memory) Batch(_ context.Context, ops ...*storage.Operation) error {
 	return nil
 }
 
-func (m *memory) Close(context.Context) error { return nil }
+func (m *memory) Close(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ended = true
+	return nil
+}
+
+func (m *memory) isClosed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ended
+}
+
+// strict makes the storage heed contexts, as one on a network does.
+func (m *memory) strict(heeds bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.heeds = heeds
+}
 
 func (m *memory) fail(err error) {
 	m.mu.Lock()

@@ -28,6 +28,8 @@ func (t *Tailer) saver(ctx context.Context) {
 
 // save writes the checkpoints that have changed, and that there was a start.
 func (t *Tailer) save(ctx context.Context) error {
+	t.saving.Lock()
+	defer t.saving.Unlock()
 	changed := map[string]*Checkpoint{}
 	streams := t.all()
 	t.mu.Lock()

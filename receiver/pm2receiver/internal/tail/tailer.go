@@ -66,6 +66,8 @@ type Tailer struct {
 	full    bool
 	saved   time.Time
 
+	saving sync.Mutex // so that no older checkpoint replaces a newer one
+
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -135,7 +137,7 @@ func (t *Tailer) load(ctx context.Context) ([]string, error) {
 }
 
 // Shutdown stops reading and saves the last checkpoints. It waits for what is with
-// the next consumer until ctx ends.
+// the next consumer until ctx ends; what was accepted by then is saved all the same.
 func (t *Tailer) Shutdown(ctx context.Context) error {
 	if t.stop == nil {
 		return nil
@@ -146,23 +148,27 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 		t.done.Wait()
 		close(finished)
 	}()
+	var late error
 	select {
 	case <-finished:
 	case <-ctx.Done():
-		return errors.Join(errors.New("the next consumer did not return"), ctx.Err())
+		late = errors.Join(errors.New("the next consumer did not return"), ctx.Err())
 	}
 	if t.set.Store == nil {
-		for _, s := range t.all() {
-			s.flushAll(ctx)
+		if late == nil {
+			for _, s := range t.all() {
+				s.flushAll(ctx)
+			}
 		}
-		return nil
+		return late
 	}
+	ctx = context.WithoutCancel(ctx) // writing is short
 	// Returned, an error would end a collector that is told to read its configuration
 	// again.
 	if err := errors.Join(t.save(ctx), t.set.Store.Close(ctx)); err != nil {
 		t.set.Logger.Error("cannot save the last checkpoints; what was read since is read once more", zap.Error(err))
 	}
-	return nil
+	return late
 }
 
 func (t *Tailer) all() []*stream {
