@@ -52,7 +52,10 @@ func (b bothExtension) Start(ctx context.Context, host component.Host) error {
 	if err := b.keyChecker.Start(ctx, host); err != nil {
 		return err
 	}
-	return b.keySender.Start(ctx, host)
+	if err := b.keySender.Start(ctx, host); err != nil {
+		return errors.Join(err, b.keyChecker.Shutdown(context.WithoutCancel(ctx)))
+	}
+	return nil
 }
 
 // Shutdown implements component.Component.
