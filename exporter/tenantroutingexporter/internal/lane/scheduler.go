@@ -72,7 +72,7 @@ type Scheduler struct {
 	started   bool
 	closed    bool // no offers any more
 	draining  bool // attempts at once and only one each
-	ended     bool // nothing is sent or given up any more
+	ended     bool // what comes now is not sent any more
 
 	line     fifo[*endpoint] // endpoints with parked lanes and room
 	suspects fifo[*lane]     // parked lanes with failures that wait for a suspect's worker

@@ -133,3 +133,29 @@ func TestShutdown_RefusesAnOfferThatComesTooLate(t *testing.T) {
 		assert.Zero(t, total(s).Accepted)
 	})
 }
+
+// So is one that is ready when the time is up and only an attempt that does not heed
+// its context is still waited for.
+func TestShutdown_RefusesAnOfferWhileTheLastAttemptsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result { time.Sleep(time.Minute); return Result{} }}
+		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Seal: func(_ context.Context, part Part) {
+			if part.Payload.Tenant == "b" {
+				time.Sleep(30 * time.Second)
+			}
+		}})
+		s.Start()
+		offer(t, s, one("a", "x", slow))
+		done := make(chan error, 1)
+		go func() { done <- s.Offer(context.Background(), []Part{one("b", "y", slow)}) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		s.Shutdown(ctx)
+		require.ErrorIs(t, <-done, ErrShutdown)
+		assert.Equal(t, []string{"x"}, slow.delivered())
+		st := total(s)
+		assert.Equal(t, int64(1), st.Accepted)
+		assert.Zero(t, st.Dropped[ReasonShutdown])
+	})
+}

@@ -30,17 +30,16 @@ func (s *Scheduler) Shutdown(ctx context.Context) {
 	}
 	s.mu.Unlock()
 
-	late := false // guarded by mu
 	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		late = true
+		s.ended = true
 		s.InFlight = 0
 		s.cancel()
 		s.idle.Broadcast()
 	})
 	s.mu.Lock()
-	for s.inFlight > 0 || (s.offering > 0 && !late) {
+	for s.inFlight > 0 || (s.offering > 0 && !s.ended) {
 		s.idle.Wait()
 	}
 	s.mu.Unlock()
