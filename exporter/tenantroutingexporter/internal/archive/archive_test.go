@@ -271,3 +271,11 @@ func TestJournal_DoesNotGrowForEver(t *testing.T) {
 	a.mu.Unlock()
 	require.NoError(t, a.Close())
 }
+
+// Who cannot open an archive tries again and again.
+func TestOpen_ThatFailsLeavesNoFileOpen(t *testing.T) {
+	var journal *os.File
+	_, err := openJournal(t.TempDir(), func(f *os.File) error { journal = f; return syscall.EIO })
+	require.ErrorIs(t, err, syscall.EIO)
+	require.ErrorIs(t, journal.Close(), os.ErrClosed)
+}

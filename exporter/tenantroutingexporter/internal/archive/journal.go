@@ -51,7 +51,13 @@ func openJournal(directory string, sync func(*os.File) error) (*journal, error) 
 			return nil, fmt.Errorf("repairing the archive: %w", err)
 		}
 	}
-	return j, j.rewrite()
+	if err := j.rewrite(); err != nil {
+		if j.f != nil {
+			err = errors.Join(err, j.f.Close())
+		}
+		return nil, err
+	}
+	return j, nil
 }
 
 // opened notes that name may get a half line from now on.
