@@ -79,7 +79,7 @@ func (l *limiter) startNow(ctx context.Context, host component.Host, registry te
 			lost(err)
 		}
 		for id, u := range saved {
-			l.accounts[id] = &account{usage: u}
+			l.accounts[id] = restored(u, l.now())
 		}
 		l.store = store
 		store.keep(l.usages, func(err error) {
@@ -103,7 +103,7 @@ func (l *limiter) stop(ctx context.Context) error {
 	if l.store != nil {
 		// Returned, an error would end a collector that is told to read its
 		// configuration again.
-		if err := l.store.close(ctx, l.usages()); err != nil {
+		if err := l.store.close(ctx, l.lastUsages()); err != nil {
 			l.logger.Error("limits: counts cannot be saved, they begin anew or where they were saved last", zap.Error(err))
 		}
 	}
@@ -282,6 +282,19 @@ func (l *limiter) usages() map[tenant.ID]usage {
 		if u := a.use(now); !u.empty() {
 			all[id] = u
 		}
+	}
+	return all
+}
+
+// lastUsages returns usages with what Redis was not told. A crash must not tell it
+// twice, so it is saved once nothing is told any more.
+func (l *limiter) lastUsages() map[tenant.ID]usage {
+	all := l.usages()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for id, u := range all {
+		u.Owed = l.accounts[id].owes()
+		all[id] = u
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package tenantprocessor
 
 import (
 	"context"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,9 +29,15 @@ type sharing struct {
 	owner     owner
 	telemetry *componenttest.Telemetry
 	log       *observer.ObservedLogs
+	ended     bool
 }
 
 func startSharing(t *testing.T, redisAddr string, limits tenant.Limits, with ...func(*LimitsConfig)) *sharing {
+	t.Helper()
+	return startSharingOn(t, tenanttest.Host{}, redisAddr, limits, with...)
+}
+
+func startSharingOn(t *testing.T, host tenanttest.Host, redisAddr string, limits tenant.Limits, with ...func(*LimitsConfig)) *sharing {
 	t.Helper()
 	cfg := createDefaultConfig().(*Config).Limits
 	cfg.Scope, cfg.Redis.Endpoint, cfg.Redis.Timeout = ScopeShared, redisAddr, 2*time.Second
@@ -47,12 +54,19 @@ func startSharing(t *testing.T, redisAddr string, limits tenant.Limits, with ...
 	require.NoError(t, err)
 	s.limiter = l
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Limits: limits})
-	require.NoError(t, l.start(context.Background(), tenanttest.Host{}, registry))
-	t.Cleanup(func() {
-		require.NoError(t, l.stop(context.Background()))
-		require.NoError(t, s.telemetry.Shutdown(context.Background()))
-	})
+	require.NoError(t, l.start(context.Background(), host, registry))
+	t.Cleanup(func() { s.end(t) })
 	return s
+}
+
+// end stops the gateway, once.
+func (s *sharing) end(t *testing.T) {
+	if s.ended {
+		return
+	}
+	s.ended = true
+	require.NoError(t, s.stop(context.Background()))
+	require.NoError(t, s.telemetry.Shutdown(context.Background()))
 }
 
 // send charges for one request of records with 10 bytes each.
@@ -270,6 +284,37 @@ func TestShared_ConcurrentChargesOfManyGatewaysNeverExceedTheQuota(t *testing.T)
 	}
 	work.Wait()
 	assert.EqualValues(t, 994, accepted.Load())
+}
+
+// TestShared_WhatIsOwedIsToldAfterARestart ends a gateway before it could tell Redis what
+// it has counted alone.
+func TestShared_WhatIsOwedIsToldAfterARestart(t *testing.T) {
+	r := startRedis(t)
+	limits := tenant.Limits{DailyRecords: 100}
+	host := tenanttest.Host{storageID: &memory{kept: map[string][]byte{}}}
+	stored := func(c *LimitsConfig) { c.Storage = &storageID }
+	first := startSharingOn(t, host, r.addr, limits, stored)
+	_, over := first.send(tenant.Logs, 40)
+	require.Zero(t, over)
+	first.shared.note(errRedisPaused)
+	first.shared.pauseUntil.Store(math.MaxInt64)
+	_, over = first.send(tenant.Logs, 40)
+	require.Zero(t, over)
+	first.end(t)
+
+	second := startSharingOn(t, host, r.addr, limits, stored)
+	_, over = second.send(tenant.Logs, 1)
+	require.Zero(t, over)
+	other := startSharing(t, r.addr, limits)
+	_, over = other.send(tenant.Logs, 20)
+	require.Equal(t, quotaExceeded, over.reason, "81 are used")
+	_, over = other.send(tenant.Logs, 19)
+	require.Zero(t, over)
+	second.end(t)
+
+	third := startSharingOn(t, host, r.addr, limits, stored)
+	third.send(tenant.Logs, 1)
+	assert.EqualValues(t, 100, third.usages()["tenant-a"].DayRecords, "it is told once")
 }
 
 func TestShared_AnswersThatMakeNoSenseAreNotBelieved(t *testing.T) {

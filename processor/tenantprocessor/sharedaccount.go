@@ -102,6 +102,32 @@ func (a *account) owe(signal tenant.Signal, n amount) {
 	a.shared.owed[signal].add(n)
 }
 
+// owes returns what Redis may not know yet.
+func (a *account) owes() (owed [3]counts) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for signal, n := range a.shared.owed {
+		n.add(a.shared.telling[signal])
+		owed[signal] = counts{n.records, n.bytes}
+	}
+	return owed
+}
+
+// restored returns an account that goes on from u. Redis counts what it is told for
+// the day in which it is told, so that debts of another day are forgotten.
+func restored(u usage, now time.Time) *account {
+	owed := u.Owed
+	u.Owed = [3]counts{}
+	a := &account{usage: u}
+	if u.Day != now.UTC().Format(time.DateOnly) {
+		return a
+	}
+	for signal, n := range owed {
+		a.shared.owed[signal] = amount{n.Records, n.Bytes}
+	}
+	return a
+}
+
 // agree takes over what all gateways together have used, so that it is there to be
 // told, saved, and gone on from when Redis is away.
 func (a *account) agree(signal tenant.Signal, used [numQuotas]int64, over excess, t terms, now time.Time) (warnings []string) {

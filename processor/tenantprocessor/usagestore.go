@@ -116,7 +116,8 @@ func (s *usageStore) save(ctx context.Context, all map[tenant.ID]usage) error {
 
 func (u usage) sameAs(v usage) bool {
 	return u.Day == v.Day && u.DayBytes == v.DayBytes && u.DayRecords == v.DayRecords && u.DaySignals == v.DaySignals &&
-		u.Month == v.Month && u.MonthBytes == v.MonthBytes && u.MonthRecords == v.MonthRecords && u.MonthSignals == v.MonthSignals
+		u.Month == v.Month && u.MonthBytes == v.MonthBytes && u.MonthRecords == v.MonthRecords && u.MonthSignals == v.MonthSignals &&
+		u.Owed == v.Owed
 }
 
 // close saves last and gives the storage back.
