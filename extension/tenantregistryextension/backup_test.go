@@ -129,3 +129,36 @@ func TestCopyThatCannotBeWritten_DelaysNoChange(t *testing.T) {
 	require.Eventually(t, func() bool { return len(f.errorsLogged()) > 0 }, inForceWithin, time.Millisecond)
 	assert.Contains(t, f.errorsLogged()[0], "No copy of the registry")
 }
+
+// A copy that could not be written when the change came is written later, at the
+// latest when the extension stops.
+func TestShutdown_SavesWhatCouldNotBeSavedBefore(t *testing.T) {
+	f := newFixture(t)
+	folder := filepath.Join(f.dir, "copies")
+	f.cfg.Snapshot = filepath.Join(folder, "registry.snapshot")
+	f.cfg.PollInterval = time.Hour
+	require.NoError(t, os.WriteFile(folder, nil, 0o600)) // no folder can be made there
+	f.replace(yamlOf("a"))
+	f.start()
+	require.Eventually(t, func() bool { return len(f.errorsLogged()) == 1 }, inForceWithin, time.Millisecond)
+	require.NoError(t, os.Remove(folder))
+	f.stop()
+	require.NoError(t, os.Remove(f.path))
+	f.start()
+	assert.Equal(t, "a", f.ids())
+}
+
+func TestSave_TriesAgain(t *testing.T) {
+	f := newFixture(t)
+	folder := filepath.Join(f.dir, "copies")
+	f.cfg.Snapshot = filepath.Join(folder, "registry.snapshot")
+	f.cfg.PollInterval = 5 * time.Millisecond
+	require.NoError(t, os.WriteFile(folder, nil, 0o600))
+	f.replace(yamlOf("a"))
+	f.start()
+	require.Eventually(t, func() bool { return len(f.errorsLogged()) > 0 }, inForceWithin, time.Millisecond)
+	time.Sleep(50 * time.Millisecond)
+	assert.Len(t, f.errorsLogged(), 1, "it is said once")
+	require.NoError(t, os.Remove(folder))
+	require.Eventually(t, func() bool { _, err := os.Stat(f.cfg.Snapshot); return err == nil }, inForceWithin, time.Millisecond)
+}

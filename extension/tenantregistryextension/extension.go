@@ -19,8 +19,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// startWait is how long a start waits for a registry that is being written.
-const startWait = time.Second
+const (
+	// startWait is how long a start waits for a registry that is being written.
+	startWait = time.Second
+
+	// saveAgain is after how many poll intervals a copy is tried again that could
+	// not be written.
+	saveAgain = 20
+)
 
 // registry is the extension. Its tenant.Registry can be used before Start.
 type registry struct {
@@ -286,27 +292,37 @@ func (r *registry) loadBackup() {
 }
 
 // save writes copies until ctx ends, and then the last one. It is a goroutine
-// of its own so that a slow disk delays no change.
+// of its own so that a slow disk delays no change. What could not be written is
+// tried again, lest a start without the source undo a revocation.
 func (r *registry) save(ctx context.Context) {
-	for {
+	again := time.NewTicker(saveAgain * r.cfg.PollInterval)
+	defer again.Stop()
+	var left *content // not written yet
+	told := false     // that it cannot be
+	for ended := false; !ended; {
 		select {
 		case c := <-r.toSave:
-			r.saveOne(c)
+			left, told = &c, false
+		case <-again.C:
 		case <-ctx.Done():
+			ended = true
 			select {
 			case c := <-r.toSave:
-				r.saveOne(c)
+				left, told = &c, false
 			default:
 			}
-			return
 		}
-	}
-}
-
-func (r *registry) saveOne(c content) {
-	if err := (backup{r.cfg.Snapshot}).write(c.data, c.readAt); err != nil {
-		r.log.Error("No copy of the registry could be written; a start without the source would know no tenant",
-			zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
+		if left == nil {
+			continue
+		}
+		err := backup{r.cfg.Snapshot}.write(left.data, left.readAt)
+		if err == nil {
+			left = nil
+		} else if !told {
+			told = true
+			r.log.Error("No copy of the registry could be written; a start without the source would know no tenant",
+				zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
+		}
 	}
 }
 
