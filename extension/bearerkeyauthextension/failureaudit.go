@@ -130,6 +130,9 @@ func (a *failureAudit) append(ctx context.Context) error {
 
 func (a *failureAudit) reopen(ctx context.Context) error {
 	err := a.series.Close()
+	if errors.Is(err, audit.ErrDamaged) {
+		err = nil // this is why
+	}
 	a.series = nil
 	return errors.Join(err, a.open(ctx))
 }

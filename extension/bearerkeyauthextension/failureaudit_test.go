@@ -189,6 +189,23 @@ func TestFailureAudit_GoesOnWhenItsLogIsDamaged(t *testing.T) {
 }
 
 // Where tenantctl looks for it, and not in the log's own folder.
+// So too after a restart, before the first entry of the new run.
+func TestFailureAudit_GoesOnWhenItsLogIsRemovedAfterARestart(t *testing.T) {
+	f := newAuditFixture(t)
+	f.fail(1, ip("192.0.2.1"), unknownKey)
+	f.minute()
+	f.close()
+	f.series = nil
+	require.NoError(t, f.open(t.Context()))
+	require.NoError(t, os.RemoveAll(f.set.Path))
+	f.fail(2, ip("192.0.2.2"), unknownKey)
+	require.NoError(t, f.flush(t.Context())) // as at the end
+	f.close()
+	assert.Zero(t, f.logs.FilterMessageSnippet("entries are lost").Len())
+	assert.EqualValues(t, 2, f.written.Load())
+	assert.DirExists(t, filepath.Join(f.set.Path, "00000002"))
+}
+
 func TestFailureAudit_KeepsItsKeyBesideTheDirectory(t *testing.T) {
 	for _, dir := range []string{"/a/audit", "/a/audit/", "/a/./audit//"} {
 		a := newFailureAudit(FailureAuditConfig{Directory: dir}, "x", startSources(t, 60, 1), zap.NewNop(), time.Now)

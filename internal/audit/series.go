@@ -214,7 +214,11 @@ func (s *Series) Append(ctx context.Context, entries ...*Entry) error {
 func (s *Series) settle() error {
 	if s.dirty {
 		// The checkpoint may be there although writing it failed.
-		if err := registryfile.WriteAtomic(s.dir.checkpoint(), s.note); err != nil {
+		err := registryfile.WriteAtomic(s.dir.checkpoint(), s.note)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s is gone", ErrDamaged, s.dir.path)
+		}
+		if err != nil {
 			return err
 		}
 		if err := s.dir.cut(s.head.N, s.length); err != nil {
