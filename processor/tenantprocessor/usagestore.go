@@ -124,6 +124,7 @@ func (u usage) sameAs(v usage) bool {
 func (s *usageStore) close(ctx context.Context, last map[tenant.ID]usage) error {
 	s.stop()
 	s.done.Wait()
+	ctx = context.WithoutCancel(ctx) // writing is short
 	err := s.save(ctx, last)
 	if err != nil {
 		err = fmt.Errorf("limits: saving counts: %w", err)

@@ -2,6 +2,7 @@ package tenantprocessor
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -90,4 +91,32 @@ func TestLimits_ThatCannotBeSavedFailNoShutdown(t *testing.T) {
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
 	p.stop(t)
 	assert.Positive(t, p.log.FilterMessageSnippet("cannot be saved").Len())
+}
+
+// heeding is a storage that heeds contexts, as one on a network does.
+type heeding struct{ *memory }
+
+func (h heeding) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
+	return h, nil
+}
+
+func (h heeding) Set(ctx context.Context, key string, value []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return h.memory.Set(ctx, key, value)
+}
+
+func TestLimits_AreSavedByAShutdownWhoseTimeIsUp(t *testing.T) {
+	store := heeding{&memory{kept: map[string][]byte{}}}
+	host := tenanttest.Host{registryID: limited(t, tenant.Limits{DailyBytes: 1 << 20}), storageID: store}
+	p := startPipelines(t, storingConfig(), host, accept)
+	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []component.Component{p.logs, p.metrics, p.traces} {
+		require.NoError(t, c.Shutdown(ctx))
+	}
+	p.stop(t)
+	assert.Contains(t, string(store.kept[usageKey]), "day_bytes")
 }
