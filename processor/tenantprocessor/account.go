@@ -26,6 +26,7 @@ type terms struct {
 	burst  time.Duration // how much of a rate may be sent at once
 	warnAt float64       // share of a quota from which to warn
 	force  bool          // let pass what is over a limit
+	owe    bool          // Redis is to be told of it later
 
 	// Among how many gateways rates and quotas are divided. The two differ while
 	// Redis is away: what has been used of a quota is then that of all gateways.
@@ -57,7 +58,7 @@ type account struct {
 func (a *account) charge(signal tenant.Signal, n amount, t terms, now time.Time) (over excess, warnings []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.usage.turn(now)
+	a.turn(now)
 	quotas := a.usage.quotas(signal, n, t.limits)
 	for i := range quotas {
 		q := &quotas[i]
@@ -73,9 +74,9 @@ func (a *account) charge(signal tenant.Signal, n amount, t terms, now time.Time)
 	a.bytes[signal].exceed(&over, rate.BytesPerSecond, t, now, func() string { return byteRate(rate, signal) })
 	switch {
 	case over.reason == passed:
-		a.take(signal, n)
+		a.take(signal, n, t)
 	case t.force:
-		a.usage.add(signal, n)
+		a.count(signal, n, t)
 	}
 	return over, warningsOf(quotas[:], signal, t)
 }
@@ -107,17 +108,25 @@ func (b *bucket) exceed(over *excess, perSecond int64, t terms, now time.Time, t
 func burstOf(rate float64, burst time.Duration) float64 { return max(1, rate*burst.Seconds()) }
 
 // take is a charge of n, or a refund if n is negative.
-func (a *account) take(signal tenant.Signal, n amount) {
+func (a *account) take(signal tenant.Signal, n amount, t terms) {
 	a.records[signal].balance -= float64(n.records)
 	a.bytes[signal].balance -= float64(n.bytes)
+	a.count(signal, n, t)
+}
+
+// count takes n from the quotas alone.
+func (a *account) count(signal tenant.Signal, n amount, t terms) {
 	a.usage.add(signal, n)
+	if t.owe {
+		a.owe(signal, n)
+	}
 }
 
 // refund gives back what was charged for a request that nobody took.
-func (a *account) refund(signal tenant.Signal, n amount) {
+func (a *account) refund(signal tenant.Signal, n amount, t terms) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.take(signal, n.negative())
+	a.take(signal, n.negative(), t)
 }
 
 // warningsOf returns what is to be said of quotas and marks it as said.
@@ -136,7 +145,7 @@ func warningsOf(quotas []quota, signal tenant.Signal, t terms) (say []string) {
 func (a *account) use(now time.Time) usage {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.usage.turn(now)
+	a.turn(now)
 	return a.usage
 }
 

@@ -79,7 +79,7 @@ func (l *limiter) startNow(ctx context.Context, host component.Host, registry te
 			lost(err)
 		}
 		for id, u := range saved {
-			l.accounts[id] = restored(u, l.now())
+			l.accounts[id] = restored(u)
 		}
 		l.store = store
 		store.keep(l.usages, func(err error) {
@@ -125,9 +125,6 @@ func (l *limiter) charge(ctx context.Context, who owner, signal tenant.Signal, r
 	over, warnings := l.chargeShared(ctx, &paid)
 	if !paid.shared {
 		over, warnings = paid.account.charge(signal, n, t, l.now())
-		if l.shared != nil && (over.reason == passed || t.force) {
-			paid.account.owe(signal, n)
-		}
 	}
 	if len(warnings) > 0 {
 		l.telemetry.ProcessorTenantQuotaWarnings.Add(ctx, int64(len(warnings)))
@@ -172,19 +169,21 @@ func (l *limiter) chargeShared(ctx context.Context, paid *receipt) (over excess,
 		return excess{}, nil
 	}
 	paid.shared = true
-	return got.over, a.agree(paid.signal, got.used, got.over, paid.terms, now)
+	return got.over, a.agree(&c, got, now)
 }
 
 // call asks Redis and tells it what the account owes. It does not tell while it is
 // not known that Redis is back: what is told to a Redis that answers too late is
-// told again, and counts twice.
+// told again, and counts twice. Who gets an answer has a to agree to it.
 func (l *limiter) call(ctx context.Context, a *account, c *sharedCharge, now time.Time) (answer, error) {
 	c.debts = a.debts(c.signal, !l.shared.failed.Load(), now)
 	got, err := l.shared.do(ctx, *c, now)
 	if ctx.Err() == nil {
 		l.shared.note(err) // a caller that went away says nothing of Redis
 	}
-	a.told(c.signal, c.debts.owed, err != nil)
+	if err != nil {
+		a.fail(c.signal, c.debts)
+	}
 	return got, err
 }
 
@@ -192,7 +191,7 @@ func (l *limiter) call(ctx context.Context, a *account, c *sharedCharge, now tim
 func (l *limiter) terms(limits *tenant.Limits) terms {
 	t := terms{
 		limits: limits, burst: l.cfg.Burst, warnAt: l.cfg.WarnAt, force: l.cfg.Mode == LimitsWarn,
-		rateGateways: l.cfg.Gateways, quotaGateways: l.divisor(),
+		rateGateways: l.cfg.Gateways, quotaGateways: l.divisor(), owe: l.shared != nil,
 	}
 	if limits.Burst > 0 {
 		t.burst = limits.Burst
@@ -219,10 +218,7 @@ func (r *receipt) refund(ctx context.Context) {
 	case r.shared:
 		r.refundShared(context.WithoutCancel(ctx))
 	default:
-		r.account.refund(r.signal, r.amount)
-		if r.limiter.shared != nil {
-			r.account.owe(r.signal, r.amount.negative())
-		}
+		r.account.refund(r.signal, r.amount, r.terms)
 	}
 }
 
@@ -237,10 +233,10 @@ func (r *receipt) refundShared(ctx context.Context) {
 		got, err = l.call(ctx, r.account, &c, now)
 	}
 	if err != nil {
-		r.account.owe(r.signal, r.amount.negative())
+		r.account.giveBack(r.signal, r.amount)
 		return
 	}
-	r.account.agree(r.signal, got.used, excess{}, r.terms, now)
+	r.account.agree(&c, got, now)
 }
 
 var errRedisPaused = errors.New("limits: Redis is left alone for a moment")

@@ -18,7 +18,7 @@ type usage struct {
 	MonthRecords int64     `json:"month_records,omitzero"`
 	MonthBytes   int64     `json:"month_bytes"`
 	MonthSignals [3]counts `json:"month_signals,omitzero"`
-	Owed         [3]counts `json:"owed,omitzero"` // at the end of a gateway alone: what Redis was not told
+	Owed         debtsOf   `json:"owed,omitzero"` // at the end of a gateway alone: what Redis was not told
 
 	midnight               time.Time // when to look at the calendar again
 	dayWarned, monthWarned warned

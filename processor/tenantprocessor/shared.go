@@ -101,19 +101,21 @@ type sharedCharge struct {
 
 // answer is what the script returned.
 type answer struct {
-	over excess
-	used [numQuotas]int64
+	over   excess
+	number int64 // grows from one to the next
+	used   [numQuotas]int64
 }
 
 // do charges the tenant. An error means that nothing is known of the limits.
 func (s *sharedLimits) do(ctx context.Context, c sharedCharge, now time.Time) (answer, error) {
 	// Braces make the keys of a tenant one slot of a Redis cluster.
 	base := s.prefix + ":{" + string(c.tenant) + "}:"
-	day := now.UTC()
-	keys := []string{base + "rates", base + day.Format(time.DateOnly), base + day.Format("2006-01")}
+	keys := []string{base + "rates", base + c.debts.day, base + c.debts.month}
 	rate := c.terms.limits.Rates[c.signal]
-	args := make([]any, 0, 10+2*numQuotas)
-	args = append(args, string(c.mode), c.signal.String(), c.amount.records, c.amount.bytes, c.debts.owed.records, c.debts.owed.bytes)
+	owed := c.debts.owed
+	args := make([]any, 0, 13+2*numQuotas)
+	args = append(args, string(c.mode), c.signal.String(), c.amount.records, c.amount.bytes,
+		owed.day.records, owed.day.bytes, owed.month.records, owed.month.bytes, c.debts.newest)
 	for _, perSecond := range []int64{rate.RecordsPerSecond, rate.BytesPerSecond} {
 		args = append(args, perSecond, burstOf(float64(perSecond), c.terms.burst))
 	}
@@ -137,16 +139,22 @@ func (s *sharedLimits) do(ctx context.Context, c sharedCharge, now time.Time) (a
 }
 
 func readAnswer(values []any, c sharedCharge, quotas [numQuotas]quota, now time.Time) (a answer, err error) {
-	if len(values) != 2+numQuotas {
-		return a, fmt.Errorf("limits: Redis answered with %d values, not %d", len(values), 2+numQuotas)
+	const counted = 3 // where counts begin
+	if len(values) != counted+numQuotas {
+		return a, fmt.Errorf("limits: Redis answered with %d values, not %d", len(values), counted+numQuotas)
 	}
 	for i := range a.used {
-		n, ok := values[2+i].(int64)
+		n, ok := values[counted+i].(int64)
 		if !ok {
-			return a, fmt.Errorf("limits: Redis answered with a count that is a %T", values[2+i])
+			return a, fmt.Errorf("limits: Redis answered with a count that is a %T", values[counted+i])
 		}
 		a.used[i] = n
 	}
+	number, ok := values[2].(int64)
+	if !ok {
+		return a, fmt.Errorf("limits: Redis answered with a number that is a %T", values[2])
+	}
+	a.number = number
 	over, _ := values[0].(int64)
 	text, _ := values[1].(string)
 	wait, err := time.ParseDuration(text + "s")

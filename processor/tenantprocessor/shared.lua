@@ -3,17 +3,23 @@
 --
 -- KEYS: the tenant's buckets, its counts of the day, its counts of the month.
 -- ARGV: mode (charge; force: count also what is over; give: take back),
---       signal, records, bytes, records and bytes that are owed,
+--       signal, records, bytes, records and bytes that are owed for the day, the
+--       same for the month, number of the newest answer that the caller has,
 --       rate and burst of records, rate and burst of bytes,
 --       eight limits of quotas (day then month, each: bytes of all, records of
 --       all, bytes of the signal, records of the signal; 0: none),
---       what the caller knows to be used of them, for counts that are lost.
+--       what the caller knows to be used of them, for counts that are lost: all
+--       are if the caller has a newer answer than Redis remembers.
 -- Returns the number of the limit that is exceeded (0 none, 1 records, 2 bytes per
--- second, 3 and up the quotas), seconds to wait for a rate, and what is used of
--- the eight quotas.
+-- second, 3 and up the quotas), seconds to wait for a rate, the number of the
+-- answer, and what is used of the eight quotas. Numbers grow, also when Redis has
+-- lost its data: a caller may get its answers in another order.
 local mode, signal = ARGV[1], ARGV[2]
 local cost = {tonumber(ARGV[3]), tonumber(ARGV[4])} -- records, bytes
-local owed = {tonumber(ARGV[5]), tonumber(ARGV[6])}
+local owed = { -- of the day, of the month
+  {tonumber(ARGV[5]), tonumber(ARGV[6])},
+  {tonumber(ARGV[7]), tonumber(ARGV[8])},
+}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local over, wait = 0, 0
@@ -24,17 +30,19 @@ local used = {}
 local function place(i)
   return i <= 4 and KEYS[2] or KEYS[3], fields[(i - 1) % 4 + 1], 1 + i % 2
 end
+local newest, known = tonumber(redis.call('HGET', KEYS[1], 'number') or 0), tonumber(ARGV[9])
 for i = 1, 8 do
   local key, field, kind = place(i)
-  local n = redis.call('HGET', key, field)
-  used[i] = (n and tonumber(n) or tonumber(ARGV[18 + i])) + owed[kind]
-  local limit = tonumber(ARGV[10 + i])
+  local n = tonumber(redis.call('HGET', key, field) or ARGV[21 + i])
+  if known > newest then n = math.max(n, tonumber(ARGV[21 + i])) end
+  used[i] = n + owed[i <= 4 and 1 or 2][kind]
+  local limit = tonumber(ARGV[13 + i])
   if mode ~= 'give' and limit > 0 and used[i] + cost[kind] > limit then over = 2 + i end
 end
 
 local balance = {}
 for kind = 1, 2 do
-  local rate, burst = tonumber(ARGV[5 + 2 * kind]), tonumber(ARGV[6 + 2 * kind])
+  local rate, burst = tonumber(ARGV[8 + 2 * kind]), tonumber(ARGV[9 + 2 * kind])
   if rate > 0 then
     local kept = redis.call('HMGET', KEYS[1], signal .. kind, signal .. kind .. ':at')
     local b = burst
@@ -55,6 +63,8 @@ for kind, b in pairs(balance) do
   if take then b = b - sign * cost[kind] end
   redis.call('HSET', KEYS[1], signal .. kind, string.format('%.6f', b), signal .. kind .. ':at', string.format('%.6f', now))
 end
+local number = 1 + math.max(newest, known)
+redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number))
 redis.call('EXPIRE', KEYS[1], 3456000)
 
 for i = 1, 8 do
@@ -64,4 +74,4 @@ for i = 1, 8 do
 end
 redis.call('EXPIRE', KEYS[2], 172800)
 redis.call('EXPIRE', KEYS[3], 3456000)
-return {over, string.format('%.6f', wait), unpack(used)}
+return {over, string.format('%.6f', wait), number, unpack(used)}

@@ -320,7 +320,7 @@ func TestShared_WhatIsOwedIsToldAfterARestart(t *testing.T) {
 func TestShared_AnswersThatMakeNoSenseAreNotBelieved(t *testing.T) {
 	c := sharedCharge{terms: terms{limits: &tenant.Limits{}}}
 	good := func() []any {
-		values := []any{int64(0), "0.0"}
+		values := []any{int64(0), "0.0", int64(1)}
 		for range numQuotas {
 			values = append(values, int64(1))
 		}
@@ -331,6 +331,7 @@ func TestShared_AnswersThatMakeNoSenseAreNotBelieved(t *testing.T) {
 	for name, spoil := range map[string]func([]any) []any{
 		"short":         func(v []any) []any { return v[1:] },
 		"text":          func(v []any) []any { v[5] = "1"; return v },
+		"no number":     func(v []any) []any { v[2] = nil; return v },
 		"unknown limit": func(v []any) []any { v[0] = int64(11); return v },
 		"no time":       func(v []any) []any { v[1] = nil; return v },
 	} {

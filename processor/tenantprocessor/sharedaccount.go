@@ -1,6 +1,7 @@
 package tenantprocessor
 
 import (
+	"slices"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -10,12 +11,24 @@ import (
 const maxRemembered = 250 * time.Millisecond
 
 // sharedState is what an account keeps beside its own counts when its limits are
-// shared with other gateways.
+// shared with other gateways. What is used of a quota is what the newest answer of
+// Redis says, and what is owed and being told.
 type sharedState struct {
 	refused [3]rememberedRefusal // by tenant.Signal
-	owed    [3]amount            // counted here while Redis was away
-	telling [3]amount            // of that, on its way to Redis
+	owed    [3]debt              // counted here while Redis was away
+	telling [3]debt              // of that, on its way to Redis
+	newest  [4]int64             // number of the answer that was taken over, by signal and last over all
 }
+
+// debt is what was counted in the running day and in the running month.
+type debt struct{ day, month amount }
+
+func (d *debt) add(e debt) {
+	d.day.add(e.day)
+	d.month.add(e.month)
+}
+
+func (d debt) negative() debt { return debt{d.day.negative(), d.month.negative()} }
 
 // rememberedRefusal is the last one for a rate. While the shared bucket is in debt
 // nobody can take from it, so a tenant that floods does not become a flood on
@@ -42,9 +55,11 @@ func (a *account) recall(signal tenant.Signal, limits *tenant.Limits, now time.T
 
 // debts are what an account and Redis do not agree on yet.
 type debts struct {
-	known   [numQuotas]int64 // what Redis has said of each quota
-	pending [numQuotas]int64 // what it is not told of each quota this time
-	owed    amount           // what it is told, until told is called with it
+	day, month string           // the periods of all this
+	newest     int64            // number of the newest answer
+	known      [numQuotas]int64 // what Redis has said of each quota
+	pending    [numQuotas]int64 // what it is not told of each quota this time
+	owed       debt             // what it is told, until settle is called with it
 }
 
 // debts returns them for a request of signal. tell tells whether Redis is to be
@@ -52,96 +67,164 @@ type debts struct {
 func (a *account) debts(signal tenant.Signal, tell bool, now time.Time) (d debts) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.usage.turn(now)
+	a.turn(now)
+	d.day, d.month = a.usage.Day, a.usage.Month
+	d.newest = slices.Max(a.shared.newest[:])
 	quotas := a.usage.quotas(signal, amount{}, &tenant.Limits{})
-	for i, q := range quotas {
-		d.known[i] = *q.used - a.owing(signal, q.what)
+	for i := range quotas {
+		d.known[i] = *quotas[i].used - a.owing(signal, &quotas[i])
 	}
 	if tell {
-		d.owed, a.shared.owed[signal] = a.shared.owed[signal], amount{}
+		d.owed, a.shared.owed[signal] = a.shared.owed[signal], debt{}
 		a.shared.telling[signal].add(d.owed)
 	}
-	for i, q := range quotas {
-		d.pending[i] = part(&a.shared.owed, signal, q.what)
+	for i := range quotas {
+		d.pending[i] = part(&a.shared.owed, signal, &quotas[i])
 	}
 	return d
 }
 
-// told ends the telling of owed. If it has failed it is owed again.
-func (a *account) told(signal tenant.Signal, owed amount, failed bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// turn begins a new day or month if now is in one. Nobody is to be told any more of
+// what was owed for the old one.
+func (a *account) turn(now time.Time) {
+	day, month := a.usage.Day, a.usage.Month
+	a.usage.turn(now)
+	for s := range a.shared.owed {
+		if a.usage.Day != day {
+			a.shared.owed[s].day, a.shared.telling[s].day = amount{}, amount{}
+		}
+		if a.usage.Month != month {
+			a.shared.owed[s].month, a.shared.telling[s].month = amount{}, amount{}
+		}
+	}
+}
+
+// settle ends the telling of debts. If it has failed they are owed again.
+func (a *account) settle(signal tenant.Signal, d debts, failed bool) {
+	owed := d.owed
+	if d.day != a.usage.Day {
+		owed.day = amount{}
+	}
+	if d.month != a.usage.Month {
+		owed.month = amount{}
+	}
 	a.shared.telling[signal].add(owed.negative())
 	if failed {
 		a.shared.owed[signal].add(owed)
 	}
 }
 
-// owing returns what Redis may not know yet of a quota of signal.
-func (a *account) owing(signal tenant.Signal, what quotaKind) int64 {
-	return part(&a.shared.owed, signal, what) + part(&a.shared.telling, signal, what)
+// fail ends a request to Redis that has failed.
+func (a *account) fail(signal tenant.Signal, d debts) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settle(signal, d, true)
 }
 
-// part returns what a quota of signal counts of the amounts of all signals.
-func part(of *[3]amount, signal tenant.Signal, what quotaKind) (n int64) {
-	for s, m := range of {
-		switch {
-		case what == totalRecords, what == signalRecords && s == int(signal):
-			n += m.records
-		case what == totalBytes, what == signalBytes && s == int(signal):
-			n += m.bytes
-		}
+// owing returns what Redis may not know yet of a quota of signal.
+func (a *account) owing(signal tenant.Signal, q *quota) int64 {
+	return part(&a.shared.owed, signal, q) + part(&a.shared.telling, signal, q)
+}
+
+// part returns what a quota of signal counts of the debts of all signals.
+func part(of *[3]debt, signal tenant.Signal, q *quota) (n int64) {
+	for s := range of {
+		n += of[s].part(tenant.Signal(s) == signal, q)
 	}
 	return n
 }
 
-// owe notes what was counted here alone and Redis is still to be told.
-func (a *account) owe(signal tenant.Signal, n amount) {
+// part returns what a quota counts of d. own tells whether d is of its signal.
+func (d *debt) part(own bool, q *quota) int64 {
+	n := d.month
+	if q.daily {
+		n = d.day
+	}
+	switch {
+	case q.what == totalRecords, q.what == signalRecords && own:
+		return n.records
+	case q.what == totalBytes, q.what == signalBytes && own:
+		return n.bytes
+	}
+	return 0
+}
+
+// giveBack is a refund of what Redis has counted and cannot be told of now.
+func (a *account) giveBack(signal tenant.Signal, n amount) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.shared.owed[signal].add(n)
+	a.usage.add(signal, n.negative())
+	a.owe(signal, n.negative())
+}
+
+// owe notes what was counted here alone and Redis is still to be told.
+func (a *account) owe(signal tenant.Signal, n amount) { a.shared.owed[signal].add(debt{n, n}) }
+
+// debtsOf is what a gateway owes Redis at its end, by signal.
+type debtsOf struct {
+	Day   [3]counts `json:"day,omitzero"`
+	Month [3]counts `json:"month,omitzero"`
 }
 
 // owes returns what Redis may not know yet.
-func (a *account) owes() (owed [3]counts) {
+func (a *account) owes() (all debtsOf) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for signal, n := range a.shared.owed {
-		n.add(a.shared.telling[signal])
-		owed[signal] = counts{n.records, n.bytes}
+	for s, d := range a.shared.owed {
+		d.add(a.shared.telling[s])
+		all.Day[s] = counts{d.day.records, d.day.bytes}
+		all.Month[s] = counts{d.month.records, d.month.bytes}
 	}
-	return owed
+	return all
 }
 
-// restored returns an account that goes on from u. Redis counts what it is told for
-// the day in which it is told, so that debts of another day are forgotten.
-func restored(u usage, now time.Time) *account {
+// restored returns an account that goes on from u.
+func restored(u usage) *account {
 	owed := u.Owed
-	u.Owed = [3]counts{}
+	u.Owed = debtsOf{}
 	a := &account{usage: u}
-	if u.Day != now.UTC().Format(time.DateOnly) {
-		return a
-	}
-	for signal, n := range owed {
-		a.shared.owed[signal] = amount{n.Records, n.Bytes}
+	for s := range a.shared.owed {
+		a.shared.owed[s].day = amount{owed.Day[s].Records, owed.Day[s].Bytes}
+		a.shared.owed[s].month = amount{owed.Month[s].Records, owed.Month[s].Bytes}
 	}
 	return a
 }
 
 // agree takes over what all gateways together have used, so that it is there to be
 // told, saved, and gone on from when Redis is away.
-func (a *account) agree(signal tenant.Signal, used [numQuotas]int64, over excess, t terms, now time.Time) (warnings []string) {
+func (a *account) agree(c *sharedCharge, got answer, now time.Time) (warnings []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.usage.turn(now)
-	quotas := a.usage.quotas(signal, amount{}, t.limits)
+	a.turn(now)
+	a.settle(c.signal, c.debts, false)
+	quotas := a.usage.quotas(c.signal, amount{}, c.terms.limits)
 	for i := range quotas {
-		*quotas[i].used = used[i] + a.owing(signal, quotas[i].what)
-	}
-	if over.reason == rateExceeded && !t.force {
-		a.shared.refused[signal] = rememberedRefusal{
-			over: over, limits: *t.limits, until: now.Add(over.wait), ask: now.Add(min(over.wait, maxRemembered)),
+		q := &quotas[i]
+		switch {
+		case q.daily && c.debts.day != a.usage.Day, !q.daily && c.debts.month != a.usage.Month:
+			// It is of a period that has ended meanwhile.
+		case got.number > *a.newest(c.signal, q):
+			*q.used = got.used[i] + a.owing(c.signal, q)
+		default: // a newer answer came before this one, and counts what was told
+			*q.used -= c.debts.owed.part(true, q)
 		}
 	}
-	return warningsOf(quotas[:], signal, t)
+	for i := range quotas {
+		newest := a.newest(c.signal, &quotas[i])
+		*newest = max(*newest, got.number)
+	}
+	if got.over.reason == rateExceeded && !c.terms.force {
+		a.shared.refused[c.signal] = rememberedRefusal{
+			over: got.over, limits: *c.terms.limits, until: now.Add(got.over.wait), ask: now.Add(min(got.over.wait, maxRemembered)),
+		}
+	}
+	return warningsOf(quotas[:], c.signal, c.terms)
+}
+
+// newest is the number of the answer that q is of.
+func (a *account) newest(signal tenant.Signal, q *quota) *int64 {
+	if q.what == totalBytes || q.what == totalRecords {
+		return &a.shared.newest[len(a.shared.newest)-1]
+	}
+	return &a.shared.newest[signal]
 }
