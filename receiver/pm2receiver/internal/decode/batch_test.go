@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
 
@@ -59,4 +60,18 @@ func TestDecoder_BoundsTheTextOfABatch(t *testing.T) {
 	assert.Equal(t, 15, batches)
 	assert.Positive(t, logs.LogRecordCount())
 	assert.Equal(t, 16_000, stats.Records)
+}
+
+func TestDecoder_CountsOnlyLinesThatStandOutsidePM2sRecords(t *testing.T) {
+	record := `{"message":"one\n","timestamp":"2026-11-21T02:08:36Z","type":"err","process_id":0,"app_name":"a"}` + "\n"
+	for block, want := range map[string]int{
+		"text\nof a file\nwithout records\n": 0,
+		record:                               0,
+		record + "Error: raw\n    at f (a.js:1:2)\n" + record: 2,
+		record + strings.Repeat("x", 2500) + "\n":             1,
+	} {
+		d := New(Settings{Lines: lines.Settings{MaxLine: 1000, Location: time.UTC, ProcessID: envelope.NoProcess}}, State{})
+		_, stats := d.Decode([]byte(block), Source{ID: 1}, 0, clock, nil)
+		assert.Equal(t, want, stats.Raw, block)
+	}
 }

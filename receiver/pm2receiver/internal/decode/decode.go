@@ -10,7 +10,6 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
@@ -169,7 +168,7 @@ func (d *Decoder) line(l *lines.Line) {
 	if l.Joined {
 		d.batch.stats.Joined++
 	}
-	if l.Slot == lines.RawSlot && l.ProcessID == envelope.NoProcess {
+	if l.Stray && l.Part <= 1 {
 		d.batch.stats.Raw++
 	}
 	if d.joiner != nil {

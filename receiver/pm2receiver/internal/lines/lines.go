@@ -44,6 +44,8 @@ type Line struct {
 	Repaired bool
 	// Joined is set if PM2 had written the line in several records.
 	Joined bool
+	// Stray is set if the line stood outside PM2's records in a file that has them.
+	Stray bool
 }
 
 // Settings of an [Assembler].
@@ -192,7 +194,7 @@ func (m *Assembler) raw(text []byte, offset int64, a *arena.Arena, yield func(*L
 	l := &m.line
 	*l = Line{App: m.set.App, ProcessID: m.set.ProcessID, Stderr: m.set.Stderr, Slot: RawSlot, File: m.file, Offset: offset, Record: offset}
 	if m.state.Wrapped {
-		l.App, l.ProcessID = m.state.App, envelope.NoProcess
+		l.App, l.ProcessID, l.Stray = m.state.App, envelope.NoProcess, true
 	} else if p, ok := timetext.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
 		m.state.Prefix.met(p.Nanos)
 		l.Time = p.Nanos
