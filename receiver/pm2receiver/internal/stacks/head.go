@@ -31,11 +31,14 @@ func ReadException(text []byte) *Exception {
 		}
 		end += 1 + len(line)
 	}
-	from := len(first) - len(head.message)
-	return &Exception{Type: head.kind, Message: text[from:end], Stacktrace: text}
+	from := len(bytes.TrimSuffix(first, carriageReturn)) - len(head.message)
+	return &Exception{Type: head.kind, Message: bytes.TrimSuffix(text[from:end], carriageReturn), Stacktrace: text}
 }
 
-var newline = []byte("\n")
+var (
+	newline        = []byte("\n")
+	carriageReturn = []byte("\r")
+)
 
 // head is the line of a trace that names the error.
 type head struct {
@@ -75,7 +78,7 @@ var (
 )
 
 func typeAt(text []byte, at int, strict bool) *head {
-	b := text[at:]
+	b := bytes.TrimSuffix(text[at:], carriageReturn)
 	n := 0
 	for n < len(b) && (b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z' || b[n] == '_' || b[n] == '$' || n > 0 && (b[n]-'0' <= 9 || b[n] == '.')) {
 		n++

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
@@ -96,4 +99,17 @@ func join(t *testing.T, all []written, block int, resume bool) map[int][]string 
 		t.Fatal("something is held back for ever")
 	}
 	return got
+}
+
+func TestReadException_LeavesTheLineEndsOfCRLFOut(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"Error: boom\r\n    at f (a.js:1:2)\r":             {"Error", "boom"},
+		"TypeError\r\n    at f (a.js:1:2)\r":               {"TypeError", ""},
+		"Error: boom\r\nand more\r\n    at f (a.js:1:2)\r": {"Error", "boom\r\nand more"},
+	} {
+		e := ReadException([]byte(text))
+		require.NotNil(t, e, text)
+		assert.Equal(t, want, [2]string{string(e.Type), string(e.Message)})
+		assert.Equal(t, text, string(e.Stacktrace))
+	}
 }
