@@ -30,7 +30,10 @@ var (
 	streamName = regexp.MustCompile(`^(.+)-(out|error)(?:-(\d+))?\.log$`)
 	// datedName is what logrotate makes of a stream's name if it is told to keep the
 	// extension: x-out.1.log, x-out-20261121.log.
-	datedName    = regexp.MustCompile(`^(.+-(?:out|error)(?:-\d+)?)(?:\.\d{1,3}|[-._]20\d\d-?\d\d-?\d\d[-_.T\d]*)\.log(?:\.gz)?$`)
+	datedName = regexp.MustCompile(`^(.+-(?:out|error)(?:-\d+)?)(?:\.\d{1,3}|[-._]20\d\d-?\d\d-?\d\d[-_.T\d]*)\.log(?:\.gz)?$`)
+	// stampedName is what pm2-logrotate makes of a stream's name: its dateFormat may be
+	// anything.
+	stampedName  = regexp.MustCompile(`^(pm2|.+-(?:out|error)(?:-\d+)?)__.+\.log(?:\.gz)?$`)
 	combinedName = regexp.MustCompile(`^(.+?)(?:-(\d+))?\.log$`)
 )
 
@@ -59,12 +62,15 @@ func Rotated(base string) (string, bool) {
 		return m[1] + ".log", true
 	}
 	stem, compressed := strings.CutSuffix(base, ".gz")
+	if m := stampedName.FindStringSubmatch(base); m != nil && !streamName.MatchString(stem) {
+		return m[1] + ".log", true
+	}
 	at := strings.LastIndex(stem, "__")
 	if at <= 0 {
 		return "", false
 	}
 	ext := filepath.Ext(stem)
-	if stamp := strings.TrimSuffix(stem[at+2:], ext); len(stamp) < 8 || strings.Trim(stamp, "0123456789-_") != "" || ext == "" && !compressed {
+	if stamp := strings.TrimSuffix(stem[at+2:], ext); len(stamp) < 8 || strings.Trim(stamp, "0123456789-_T:") != "" || ext == "" && !compressed {
 		return "", false
 	}
 	return stem[:at] + ext, true

@@ -15,6 +15,13 @@ func TestRotated_KnowsLogrotateThatKeepsTheExtension(t *testing.T) {
 		"api-out-3__2026-11-21_00-00-00.log":  "api-out-3.log",
 		"api-out__2026-11-21_00-00-00.log.gz": "api-out.log",
 		"pm2__2026-11-21_00-00-00.log":        "pm2.log",
+		// pm2-logrotate with another dateFormat
+		"api-out__26.11.2026.log":              "api-out.log",
+		"api-out-3__Nov-26-2026 3am.log.gz":    "api-out-3.log",
+		"api-error__2026-11-26T03:00:00.log":   "api-error.log",
+		"a__b-out__2026-11-26T03:00:00+01.log": "a__b-out.log",
+		"custom__2026-11-26T03:00:00.log":      "custom.log",
+		"pm2__26.11.2026.log":                  "pm2.log",
 		// logrotate with "extension .log"
 		"api-out.1.log":                 "api-out.log",
 		"api-error-3.12.log.gz":         "api-error-3.log",
@@ -28,10 +35,27 @@ func TestRotated_KnowsLogrotateThatKeepsTheExtension(t *testing.T) {
 	}
 	for _, name := range []string{
 		"api-out.log", "api-out-3.log", "api-out-20.log", "v1.2-out.log", "v1.2.log", "api.log", "api-20261121.log", "a__b-out.log", "api-out-old.log", "api-out-1234-out.log",
+		"api-out__b-out.log", "api-out__b-error-3.log", "pm2__b-out.log", "shop__v1.2.log", "shop__10.20.30.40.log",
 	} {
 		_, ok := Rotated(name)
 		assert.False(t, ok, name)
 	}
+}
+
+func TestTrap_RotatedWithAnotherDateFormat(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.start()
+	h.eventually(numbered("a", 1, 10))
+	h.rotate("a-out.log", "a-out__26.11.2026.log")
+	h.write("a-out.log", numbered("a", 11, 20))
+	h.eventually(numbered("a", 1, 20))
+	h.stop()
+	h.write("a-out.log", numbered("a", 21, 30))
+	h.rotate("a-out.log", "a-out__27.11.2026.log")
+	h.write("a-out.log", numbered("a", 31, 40))
+	h.start()
+	h.eventually(numbered("a", 1, 40))
 }
 
 // A file that came while the reader ran, or between two runs of it, may have been
