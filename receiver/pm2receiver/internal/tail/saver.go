@@ -64,3 +64,21 @@ func (t *Tailer) save(ctx context.Context) error {
 	t.mu.Unlock()
 	return nil
 }
+
+// take returns what is to be saved, or nil if nothing has changed.
+func (s *stream) take() *Checkpoint {
+	s.shared.Lock()
+	defer s.shared.Unlock()
+	c := s.saved
+	s.saved = nil
+	return c
+}
+
+// put gives back what could not be saved.
+func (s *stream) put(c *Checkpoint) {
+	s.shared.Lock()
+	defer s.shared.Unlock()
+	if s.saved == nil {
+		s.saved = c
+	}
+}

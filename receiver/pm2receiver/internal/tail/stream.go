@@ -92,6 +92,8 @@ type stream struct {
 	wake   chan struct{}
 	shared sync.Mutex
 	saved  *Checkpoint  // shared: not yet saved
+	opened []Mark       // shared: of files
+	closed []Mark       // shared: past
 	lag    atomic.Int64 // shared: unread bytes of files that are not at path
 	size   atomic.Int64 // shared: of the file at path, by the poller
 	// frontier is shared: how far the file at path was read. A stream that waits for
@@ -221,6 +223,7 @@ func (s *stream) observe() error {
 	}
 	s.push(&file{content: content, mark: m, grown: s.set.Now()})
 	s.current = true
+	s.publish()
 	return nil
 }
 
@@ -362,35 +365,18 @@ func (s *stream) publish() {
 	if s.current {
 		s.frontier.Store(s.last().mark.Offset)
 	}
-	if s.set.Store == nil {
-		return
+	marks := make([]Mark, len(s.files))
+	for i, f := range s.files {
+		marks[i] = f.mark
 	}
-	c := &Checkpoint{Version: checkpointVersion, Count: s.count, Past: s.past, State: s.decoder.State()}
-	for _, f := range s.files {
-		c.Files = append(c.Files, f.mark)
-	}
-	for x := range s.seen {
-		c.Seen = append(c.Seen, x)
+	var c *Checkpoint
+	if s.set.Store != nil {
+		c = &Checkpoint{Version: checkpointVersion, Count: s.count, Files: marks, Past: s.past, State: s.decoder.State()}
+		for x := range s.seen {
+			c.Seen = append(c.Seen, x)
+		}
 	}
 	s.shared.Lock()
-	s.saved = c
+	s.saved, s.opened, s.closed = c, marks, s.past
 	s.shared.Unlock()
-}
-
-// take returns what is to be saved, or nil if nothing has changed.
-func (s *stream) take() *Checkpoint {
-	s.shared.Lock()
-	defer s.shared.Unlock()
-	c := s.saved
-	s.saved = nil
-	return c
-}
-
-// put gives back what could not be saved.
-func (s *stream) put(c *Checkpoint) {
-	s.shared.Lock()
-	defer s.shared.Unlock()
-	if s.saved == nil {
-		s.saved = c
-	}
 }

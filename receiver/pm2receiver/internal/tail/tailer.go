@@ -59,6 +59,7 @@ type Tailer struct {
 	ended   []string             // paths of streams whose checkpoints are to be deleted
 	count   uint64               // the highest Checkpoint.Count of ended streams
 	folders map[string]time.Time // when each was last changed
+	aside   map[string]status    // files at paths without a stream that one of another path reads
 	scanned time.Time
 	first   bool      // no reader ever started on the store
 	noted   bool      // the store knows of a start
@@ -80,7 +81,7 @@ func New(set Settings, finder Finder) *Tailer {
 		return err == nil && age >= 0 && age < settling
 	}
 	set.slots = make(chan struct{}, maxSending)
-	return &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, first: true}
+	return &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, aside: map[string]status{}, first: true}
 }
 
 // Start begins to follow files. It returns when the files that are there now have
@@ -286,7 +287,11 @@ func (t *Tailer) follow(ctx, run context.Context, path string) {
 	if err == nil && t.sharesInode(at) {
 		return
 	}
-	s := t.restored(ctx, path)
+	rest, reads := t.moved(path, at)
+	if reads {
+		return
+	}
+	s := t.restored(ctx, path, rest)
 	t.mu.Lock()
 	t.streams[path] = s
 	t.mu.Unlock()
@@ -300,8 +305,9 @@ func (t *Tailer) sharesInode(at status) bool {
 	return slices.ContainsFunc(t.all(), func(s *stream) bool { return s.watch.there && s.watch.last.same(at) })
 }
 
-// restored makes the stream of a path as its checkpoint, or the lack of one, says.
-func (t *Tailer) restored(ctx context.Context, path string) *stream {
+// restored makes the stream of a path as its checkpoint, or the lack of one, says. What
+// another stream has left of the file there is rest.
+func (t *Tailer) restored(ctx context.Context, path string, rest *Mark) *stream {
 	var c *Checkpoint
 	since := t.since
 	if t.set.Store != nil {
@@ -318,9 +324,12 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 		t.mu.Unlock()
 	}
 	var err error
-	if c != nil {
+	switch {
+	case c != nil:
 		s.restore(c.Files)
-	} else {
+	case rest != nil:
+		s.restore([]Mark{*rest})
+	default:
 		err = s.begin(t.first && t.set.FromEnd, since)
 	}
 	if err != nil {
