@@ -119,7 +119,8 @@ func (c *Config) Validate() error {
 	if c.PollInterval < minPollInterval || c.PollInterval > maxPollInterval {
 		errs = append(errs, fmt.Errorf(`"poll_interval" must be between %v and %v, got %v`, minPollInterval, maxPollInterval, c.PollInterval))
 	}
-	if _, err := time.LoadLocation(c.Timezone); err != nil {
+	// An empty name would be UTC.
+	if _, err := time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" {
 		errs = append(errs, fmt.Errorf(`"timezone" %q is not Local, UTC or a name such as Europe/Berlin`, c.Timezone))
 	}
 	if c.MaxLineSize < minLineSize || c.MaxLineSize > maxLineSize {

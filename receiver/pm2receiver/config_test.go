@@ -52,6 +52,7 @@ func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
 		"bad_start":        `"start_at" must be "beginning" or "end", got "middle"`,
 		"bad_poll":         `"poll_interval" must be between 10ms and 1m0s, got 1ms`,
 		"bad_timezone":     `"timezone" "Mars/Olympus" is not Local, UTC or a name such as Europe/Berlin`,
+		"no_timezone":      `"timezone" "" is not Local, UTC or a name such as Europe/Berlin`,
 		"small_line":       `"max_line_size" must be between 4KiB and 16MiB, got 10`,
 		"large_line":       `"max_line_size" must be between 4KiB and 16MiB, got 1GiB`,
 		"short_collection": `metrics: "collection_interval" must be between 1s and 1h0m0s, got 10ms`,
