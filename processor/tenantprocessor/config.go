@@ -3,7 +3,9 @@ package tenantprocessor
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -183,9 +185,14 @@ var (
 	errNoBusinessID   = errors.New("`business_id` is required with `source: config`; is the environment variable empty that it is taken from?")
 	errBusinessIDAuth = errors.New("`business_id` must not be set with `source: auth`: there the tenant is the key's and nothing else")
 	errNoLimits       = errors.New("`limits::storage` needs a `registry`: there are no limits without one")
+	errNothingShared  = errors.New("`limits::scope: shared` needs a `registry`: there are no limits without one")
 	errNoRedis        = errors.New("`redis::endpoint` is required with `scope: shared`")
+	errRedisUnused    = errors.New("`redis::endpoint` is used with `scope: shared` only")
 	errNoAttribute    = errors.New("`attribute` must not be empty")
 )
+
+// minDuration is above what a number without a unit is, which counts nanoseconds.
+const minDuration = time.Millisecond
 
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
@@ -215,8 +222,13 @@ func (c *Config) Validate() error {
 	if c.Severity != SeverityNormalize && c.Severity != SeverityKeep {
 		errs = append(errs, fmt.Errorf("`severity` must be normalize or keep, got %q", c.Severity))
 	}
-	if _, ok := c.registryID(); !ok && c.Limits.Storage != nil {
-		errs = append(errs, errNoLimits)
+	if _, ok := c.registryID(); !ok {
+		if c.Limits.Storage != nil {
+			errs = append(errs, errNoLimits)
+		}
+		if c.Limits.Scope == ScopeShared {
+			errs = append(errs, errNothingShared)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -229,24 +241,41 @@ func (c *LimitsConfig) Validate() error {
 	}
 	switch c.Scope {
 	case ScopeLocal:
+		if c.Redis.Endpoint != "" {
+			errs = append(errs, errRedisUnused)
+		}
 	case ScopeShared:
-		if c.Redis.Endpoint == "" {
-			errs = append(errs, errNoRedis)
-		}
-		if c.Redis.Timeout <= 0 {
-			errs = append(errs, fmt.Errorf("`redis::timeout` must be positive, got %s", c.Redis.Timeout))
-		}
+		errs = append(errs, c.Redis.validate())
 	default:
 		errs = append(errs, fmt.Errorf("`scope` must be local or shared, got %q", c.Scope))
 	}
 	if c.Gateways < 1 {
 		errs = append(errs, fmt.Errorf("`gateways` must be at least 1, got %d", c.Gateways))
 	}
-	if c.Burst <= 0 {
-		errs = append(errs, fmt.Errorf("`burst` must be positive, got %s", c.Burst))
+	if c.Burst < minDuration {
+		errs = append(errs, fmt.Errorf("`burst` must be at least %s, got %s", minDuration, c.Burst))
 	}
-	if c.WarnAt <= 0 || c.WarnAt > 1 {
+	if !(c.WarnAt > 0 && c.WarnAt <= 1) { // not a number is neither
 		errs = append(errs, fmt.Errorf("`warn_at` must be above 0 and at most 1, got %v", c.WarnAt))
+	}
+	return errors.Join(errs...)
+}
+
+// validate is not a confmap.Validator: with scope "local" the defaults are enough.
+func (c *RedisConfig) validate() error {
+	if c.Endpoint == "" {
+		return errNoRedis
+	}
+	var errs []error
+	_, port, err := net.SplitHostPort(c.Endpoint)
+	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 {
+		errs = append(errs, fmt.Errorf("`redis::endpoint` must be host:port, got %q", c.Endpoint))
+	}
+	if c.DB < 0 {
+		errs = append(errs, fmt.Errorf("`redis::db` must not be negative, got %d", c.DB))
+	}
+	if c.Timeout < minDuration {
+		errs = append(errs, fmt.Errorf("`redis::timeout` must be at least %s, got %s", minDuration, c.Timeout))
 	}
 	return errors.Join(errs...)
 }

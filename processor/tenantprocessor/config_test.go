@@ -74,12 +74,20 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 		"unknown_severity_mode":       "`severity` must be normalize or keep, got \"drop\"",
 		"limits_without_registry":     "`limits::storage` needs a `registry`",
 		"unknown_limits_mode":         "limits: `mode` must be enforce or warn, got \"soft\"",
-		"no_burst":                    "limits: `burst` must be positive, got 0s",
+		"no_burst":                    "limits: `burst` must be at least 1ms, got 0s",
+		"burst_without_unit":          "limits: `burst` must be at least 1ms, got 5ns",
 		"unknown_scope":               "limits: `scope` must be local or shared, got \"global\"",
 		"shared_without_redis":        "limits: `redis::endpoint` is required with `scope: shared`",
-		"no_redis_timeout":            "limits: `redis::timeout` must be positive, got 0s",
+		"no_redis_timeout":            "limits: `redis::timeout` must be at least 1ms, got 0s",
+		"redis_not_shared":            "limits: `redis::endpoint` is used with `scope: shared` only",
+		"redis_url":                   "limits: `redis::endpoint` must be host:port, got \"redis://localhost:6379\"",
+		"redis_without_port":          "limits: `redis::endpoint` must be host:port, got \"localhost\"",
+		"redis_port":                  "limits: `redis::endpoint` must be host:port, got \"localhost:99999\"",
+		"redis_db":                    "limits: `redis::db` must not be negative, got -1",
+		"shared_without_registry":     "`limits::scope: shared` needs a `registry`",
 		"no_gateways":                 "limits: `gateways` must be at least 1, got 0",
 		"warn_above_all":              "limits: `warn_at` must be above 0 and at most 1, got 80",
+		"warn_at_nan":                 "limits: `warn_at` must be above 0 and at most 1, got NaN",
 	} {
 		assert.ErrorContains(t, confmap.Validate(load(t, "invalid.yaml", key)), want, key)
 	}
