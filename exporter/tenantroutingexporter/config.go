@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -181,6 +182,9 @@ func createDefaultConfig() component.Config {
 	}
 }
 
+// minDuration is above what a number without a unit is, which counts nanoseconds.
+const minDuration = time.Millisecond
+
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
 	var errs []error
@@ -189,20 +193,25 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
+	atLeast := func(key string, d time.Duration) {
+		add(d < minDuration, `%q must be at least %v, got %v`, key, minDuration, d)
+	}
 	add(c.Registry.Type().String() == "", `"registry" must name the tenant_registry extension`)
 	add(c.Attribute == "", `"attribute" must not be empty`)
 	add(c.Lane.MaxBytes <= 0, `"lane::max_bytes" must be positive`)
-	add(c.Lane.MaxAge <= 0, `"lane::max_age" must be positive`)
+	atLeast("lane::max_age", c.Lane.MaxAge)
 	add(c.Lane.Batch.MaxBytes <= 0, `"lane::batch::max_bytes" must be positive`)
 	add(c.Lane.Batch.MaxBytes > c.Lane.MaxBytes, `"lane::batch::max_bytes" must not be more than "lane::max_bytes"`)
-	add(c.Lane.Batch.Timeout < 0, `"lane::batch::timeout" must not be negative`)
+	if c.Lane.Batch.Timeout != 0 {
+		atLeast("lane::batch::timeout", c.Lane.Batch.Timeout)
+	}
 	add(c.Lane.Concurrency <= 0, `"lane::concurrency" must be positive`)
-	add(c.Retry.InitialInterval <= 0, `"retry::initial_interval" must be positive`)
+	atLeast("retry::initial_interval", c.Retry.InitialInterval)
 	add(c.Retry.MaxInterval < c.Retry.InitialInterval, `"retry::max_interval" must not be less than "retry::initial_interval"`)
 	add(c.CircuitBreaker.Failures <= 0, `"circuit_breaker::failures" must be positive`)
-	add(c.CircuitBreaker.Open <= 0, `"circuit_breaker::open" must be positive`)
+	atLeast("circuit_breaker::open", c.CircuitBreaker.Open)
 	add(c.MaxTotalBytes < c.Lane.MaxBytes, `"max_total_bytes" must not be less than "lane::max_bytes"`)
-	add(c.ShutdownTimeout <= 0, `"shutdown_timeout" must be positive`)
+	atLeast("shutdown_timeout", c.ShutdownTimeout)
 	add(c.MaxMemoryBytes < 0, `"max_memory_bytes" must not be negative`)
 	if c.DeadLetter.HasValue() {
 		add(c.DeadLetter.Get().Directory == "", `"dead_letter::directory" must be set`)
@@ -227,7 +236,7 @@ func (c *Config) Validate() error {
 			continue
 		}
 		if d.Archive.HasValue() {
-			dir := d.Archive.Get().Directory
+			dir := filepath.Clean(d.Archive.Get().Directory)
 			other, taken := directories[dir]
 			add(taken, `"destinations::%s::archive::directory" is also that of %q`, name, other)
 			directories[dir] = name

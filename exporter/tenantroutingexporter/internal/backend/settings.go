@@ -107,6 +107,9 @@ func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination
 	if set.Encoding != EncodingProto && set.Encoding != EncodingJSON {
 		errs = append(errs, errors.New("encoding: must be proto or json"))
 	}
+	if set.Client.Timeout < 0 {
+		errs = append(errs, errors.New("timeout: must not be negative"))
+	}
 	if p.ProtobufOnly && set.Encoding == EncodingJSON {
 		errs = append(errs, fmt.Errorf("encoding: %s takes protobuf only", p.Name))
 	}
