@@ -1,7 +1,9 @@
 package tail
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,12 +38,15 @@ func (f Finder) Find() ([]string, error) {
 	found := map[string]bool{}
 	var problem error
 	for _, pattern := range f.Include {
+		explicit := !strings.ContainsAny(pattern, "*?[{")
 		names, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
+		if err == nil && len(names) == 0 {
+			err = whyNone(pattern, explicit)
+		}
 		if err != nil {
-			problem = fmt.Errorf("looking for %s: %w", pattern, err)
+			problem = errors.Join(problem, fmt.Errorf("looking for %s: %w", pattern, err))
 			continue
 		}
-		explicit := !strings.ContainsAny(pattern, "*?[{")
 		for _, name := range names {
 			dir, base := filepath.Split(name)
 			if from, ok := Rotated(base); ok {
@@ -66,6 +71,26 @@ func (f Finder) Find() ([]string, error) {
 	}
 	slices.Sort(paths)
 	return paths, problem
+}
+
+// whyNone returns what keeps a pattern from finding files, or nil if there are none.
+func whyNone(pattern string, explicit bool) error {
+	dir, _ := doublestar.SplitPattern(filepath.ToSlash(pattern))
+	look := func(path string) error {
+		_, err := folderNames(path)
+		return err
+	}
+	if explicit {
+		dir = pattern
+		look = func(path string) error {
+			_, err := os.Stat(path)
+			return err
+		}
+	}
+	if err := look(filepath.FromSlash(dir)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // reads says whether a path that was found once is still to be read: the log of PM2

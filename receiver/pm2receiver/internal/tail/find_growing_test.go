@@ -41,3 +41,25 @@ func TestNew_WaitsForTheHalvesOfACombinedFile(t *testing.T) {
 	assert.Equal(t, []string{"x-out.log"}, find(made), "a stream's own file is followed at once")
 	assert.Equal(t, []string{"x-out.log"}, find(made.Add(time.Hour)))
 }
+
+func TestTrap_FolderThatCannotBeLookedInto(t *testing.T) {
+	h := newHome(t)
+	h.write("folder", "a file, which nobody can look into either")
+	h.include = []string{h.path("folder/*.log"), h.path("folder/x.log"), h.path("gone/*.log")}
+	h.start()
+	for range 3 {
+		h.advance(rescan)
+		h.settle()
+	}
+	told := h.logs.FilterMessage("cannot look for log files").All()
+	require.Len(t, told, 1, "once, not at every scan")
+	assert.Contains(t, told[0].ContextMap()["error"], "folder/*.log: ")
+	assert.Contains(t, told[0].ContextMap()["error"], "folder/x.log: ")
+	assert.NotContains(t, told[0].ContextMap()["error"], "gone")
+	assert.Empty(t, h.logs.FilterMessage("no log files yet; waiting for some").All())
+	require.NoError(t, os.Remove(h.path("folder")))
+	require.NoError(t, os.Mkdir(h.path("folder"), 0o755))
+	h.write("folder/a-out.log", numbered("a", 1, 10))
+	h.advance(rescan)
+	h.eventually(numbered("a", 1, 10))
+}

@@ -61,6 +61,7 @@ type Tailer struct {
 	folders map[string]time.Time // when each was last changed
 	aside   map[string]status    // files at paths without a stream that one of another path reads
 	scanned time.Time
+	problem error     // what the last scan met
 	first   bool      // no reader ever started on the store
 	noted   bool      // the store knows of a start
 	since   time.Time // of the very first start: compressed copies made before are history
@@ -108,7 +109,7 @@ func (t *Tailer) Start(ctx context.Context) error {
 	t.first = false
 	following := len(t.streams)
 	t.mu.Unlock()
-	if following == 0 {
+	if following == 0 && t.problem == nil {
 		t.set.Logger.Warn("no log files yet; waiting for some", zap.Strings("include", t.finder.Include))
 	}
 	t.done.Go(func() { t.poll(run) })
@@ -243,9 +244,10 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	}
 	t.scanned = now
 	paths, err := t.finder.Find()
-	if err != nil {
+	if err != nil && (t.problem == nil || err.Error() != t.problem.Error()) {
 		t.set.Logger.Error("cannot look for log files", zap.Error(err))
 	}
+	t.problem = err
 	for _, path := range paths {
 		t.follow(ctx, run, path)
 	}
