@@ -44,7 +44,7 @@ func (s *storageCheck) Start(ctx context.Context, _ component.Host) error {
 		return nil // file_storage makes it
 	}
 	if err != nil {
-		return fmt.Errorf("looking for storage files: %w", err)
+		return fmt.Errorf(`looking for storage files in "directory": %w`, err)
 	}
 	began, checked := time.Now(), 0
 	for _, e := range entries {
