@@ -28,7 +28,7 @@ type keySender struct {
 	logger       *zap.Logger
 	pollInterval time.Duration
 	current      atomic.Pointer[credential]
-	refused      atomic.Bool // the last answer refused the key
+	refusals     refusals
 
 	stop     context.CancelFunc
 	stopOnce sync.Once

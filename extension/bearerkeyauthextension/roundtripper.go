@@ -2,6 +2,7 @@ package bearerkeyauthextension
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -34,26 +35,30 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errPlaintext
 	}
 	req = req.Clone(req.Context())
-	for name, value := range t.sender.current.Load().metadata {
+	current := t.sender.current.Load()
+	for name, value := range current.metadata {
 		req.Header.Set(name, value)
 	}
 	resp, err := t.base.RoundTrip(req)
 	if err != nil || t.sender.cfg.WhenRefused == WhenRefusedDrop {
 		return resp, err
 	}
-	return t.waiting(resp), nil
+	return t.waiting(req.URL, resp, current.key), nil
 }
 
 // waiting turns the refusal of a key into an answer on which OTLP exporters keep
 // the data and try again. OTLP has them drop it on 401 and 403; for an agent with
 // a disk queue that would lose what a renewed key or a resumed tenant saves.
-func (t *roundTripper) waiting(resp *http.Response) *http.Response {
+func (t *roundTripper) waiting(u *url.URL, resp *http.Response, key string) *http.Response {
 	refused := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
-	if t.sender.refused.Swap(refused) != refused {
+	// A gateway in trouble has not looked at the key.
+	if resp.StatusCode < http.StatusInternalServerError && t.sender.refusals.changed(u, refused) {
+		where := zap.String("url", u.Redacted())
 		if refused {
-			t.sender.logger.Error("The gateway refuses the key; data waits until it is accepted", zap.Int("status", resp.StatusCode))
+			t.sender.logger.Error("The gateway refuses the key; data waits until it is accepted",
+				where, zap.Int("status", resp.StatusCode), zap.String("reason", reason(resp, key)))
 		} else {
-			t.sender.logger.Info("The gateway accepts the key again")
+			t.sender.logger.Info("The gateway accepts the key again", where)
 		}
 	}
 	if !refused {

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/configopaque"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // answers serves the given statuses in turn and returns what a caller gets.
@@ -60,6 +62,68 @@ func TestRoundTripper_MakesRefusalsOfTheKeyRetryable(t *testing.T) {
 		"The gateway refuses the key; data waits until it is accepted", // once, not for every request
 		"The gateway accepts the key again",
 	}, logged)
+}
+
+// A key need not be good for every signal. One that is not, or a gateway in trouble,
+// changes nothing of what is known of the others.
+func TestRoundTripper_TellsRefusalsApartByURL(t *testing.T) {
+	logsStatus := http.StatusForbidden
+	key, _ := newKey()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/v1/metrics":
+			body, err := proto.Marshal(&spb.Status{Code: 7, Message: "the API key " + key + " may not send metrics"})
+			assert.NoError(t, err)
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write(body)
+		case "/v1/traces":
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"code":16,"message":"the API key is revoked"}`))
+		default:
+			w.WriteHeader(logsStatus)
+			_, _ = w.Write([]byte("because " + strings.Repeat("x", 2*maxReason)))
+		}
+	}))
+	t.Cleanup(server.Close)
+	sender, logs := startSender(t, &ClientConfig{Key: configopaque.String(key)})
+	rt, err := sender.RoundTripper(http.DefaultTransport)
+	require.NoError(t, err)
+	send := func(path string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path, strings.NewReader("data"))
+		require.NoError(t, err)
+		resp, err := rt.RoundTrip(req)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		if path == "/v1/logs" {
+			assert.Len(t, body, len("because ")+2*maxReason)
+		}
+	}
+	for range 3 {
+		for _, path := range []string{"/v1/logs", "/v1/metrics", "/v1/traces"} {
+			send(path)
+		}
+	}
+	for _, logsStatus = range []int{http.StatusServiceUnavailable, http.StatusOK, http.StatusOK} {
+		send("/v1/logs")
+	}
+	type told struct{ message, url, reason string }
+	var got []told
+	for _, entry := range logs.All() {
+		fields := entry.ContextMap()
+		why, _ := fields["reason"].(string)
+		got = append(got, told{entry.Message, fields["url"].(string), why})
+	}
+	const refuses = "The gateway refuses the key; data waits until it is accepted"
+	assert.Equal(t, []told{
+		{refuses, server.URL + "/v1/logs", "because " + strings.Repeat("x", maxReason-len("because "))},
+		{refuses, server.URL + "/v1/metrics", "the API key [key] may not send metrics"},
+		{refuses, server.URL + "/v1/traces", "the API key is revoked"},
+		{"The gateway accepts the key again", server.URL + "/v1/logs", ""},
+	}, got)
 }
 
 func TestRoundTripper_LeavesRefusalsAloneWhereDataIsToBeDropped(t *testing.T) {
