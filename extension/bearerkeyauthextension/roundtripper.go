@@ -25,10 +25,14 @@ type roundTripper struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
-	if redirectedAway(req) {
+	// "gateway:4318" has a scheme that nobody speaks, as base will say.
+	if redirectedAway(req) || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
 		return t.base.RoundTrip(req)
 	}
-	if req.URL.Scheme != "https" && !t.sender.mayCarryKey(req.URL.Hostname()) {
+	if req.URL.Scheme == "http" && !t.sender.mayCarryKey(req.URL.Hostname()) {
+		if t.sender.refusals.changed(req.URL, true) { // exporters tell of it among the outages that end by themselves
+			t.sender.logger.Error("The key is not sent", zap.String("url", req.URL.Redacted()), zap.Error(errPlaintext))
+		}
 		if req.Body != nil {
 			_ = req.Body.Close() // RoundTrippers close the body whatever happens
 		}

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
@@ -151,7 +152,7 @@ func TestRoundTripper_SendsTheKeyInPlaintextOnlyToLoopbackOrIfTold(t *testing.T)
 		{"http://10.0.0.1:4318/v1/logs", false, false},
 		{"http://localhost.example:4318/v1/logs", false, false},
 	} {
-		s, _ := startSender(t, &ClientConfig{Key: configopaque.String(text), Insecure: tt.insecure})
+		s, logs := startSender(t, &ClientConfig{Key: configopaque.String(text), Insecure: tt.insecure})
 		sent := false
 		rt, err := s.RoundTripper(roundTripFunc(func(*http.Request) (*http.Response, error) {
 			sent = true
@@ -167,9 +168,25 @@ func TestRoundTripper_SendsTheKeyInPlaintextOnlyToLoopbackOrIfTold(t *testing.T)
 			continue
 		}
 		require.ErrorIs(t, err, errPlaintext)
+		_, err = rt.RoundTrip(httptest.NewRequest(http.MethodPost, tt.url, &body{Reader: strings.NewReader("x")}))
+		require.ErrorIs(t, err, errPlaintext)
+		assert.Equal(t, 1, logs.FilterMessage("The key is not sent").FilterField(zap.String("url", tt.url)).Len(), "once")
 		assert.True(t, payload.closed, "a RoundTripper closes the body")
 		assert.NotContains(t, err.Error(), text)
 	}
+}
+
+func TestRoundTripper_LeavesAnEndpointWithoutASchemeToTheTransport(t *testing.T) {
+	text, _ := newKey()
+	s, logs := startSender(t, &ClientConfig{Key: configopaque.String(text)})
+	rt, err := s.RoundTripper(http.DefaultTransport)
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "gateway:4318/v1/logs", strings.NewReader("x"))
+	require.NoError(t, err)
+	_, err = rt.RoundTrip(req) //nolint:bodyclose // there is no answer
+	require.ErrorContains(t, err, `unsupported protocol scheme "gateway"`)
+	assert.Empty(t, req.Header)
+	assert.Empty(t, logs.All())
 }
 
 func TestRoundTripper_DoesNotFollowARedirectToAStrangerWithTheKey(t *testing.T) {
