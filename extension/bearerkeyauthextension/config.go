@@ -148,10 +148,26 @@ var (
 
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
-	if c.Registry == nil && !c.Client.HasValue() {
+	if c.Registry != nil {
+		return nil
+	}
+	if !c.Client.HasValue() {
 		return errNothingSet
 	}
-	return nil
+	var errs []error
+	for _, server := range []struct {
+		key string
+		set bool
+	}{
+		{"failures::audit::directory", c.Failures.Audit.Directory != ""},
+		{"key_use::file", c.KeyUse.File != ""},
+		{"key_use::metric", c.KeyUse.Metric},
+	} {
+		if server.set {
+			errs = append(errs, fmt.Errorf("`%s` needs a `registry`: without one no callers are authenticated", server.key))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Validate implements confmap.Validator.

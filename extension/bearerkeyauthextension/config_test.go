@@ -80,6 +80,7 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 		"failures":        "failures: `per_minute` must not be negative, got -1\n`delay` must be from 0 to 5s, got 10s\n`max_sources` must be positive, got 0",
 		"small_audit":     "failures::audit: `max_bytes` must be at least 1MiB, got 512KiB",
 		"audit_key_alone": "failures::audit: `key_file` needs a `directory`",
+		"server_alone":    "`failures::audit::directory` needs a `registry`: without one no callers are authenticated\n`key_use::file` needs a `registry`: without one no callers are authenticated\n`key_use::metric` needs a `registry`",
 		"negative_delay":  "failures: `delay` must be from 0 to 5s, got -1s",
 	} {
 		err := confmap.Validate(load(t, "invalid.yaml", key))
