@@ -2,10 +2,10 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,22 +44,29 @@ func (f *letterFilter) find() ([]deadletter.Group, error) {
 			return nil, usagef("--signal: %w", err)
 		}
 	}
-	if _, err := os.Stat(f.directory); err != nil {
+	groups, err := deadletter.Find(f.directory, deadletter.Filter{Tenant: f.tenant, Destination: f.destination, Signal: f.signal})
+	if err != nil {
 		return nil, fmt.Errorf("--directory: %w", err)
 	}
-	groups, err := deadletter.Find(f.directory)
-	if err != nil {
-		return nil, err
-	}
-	groups = slices.DeleteFunc(groups, func(g deadletter.Group) bool {
-		return f.tenant != "" && string(g.Tenant) != f.tenant ||
-			f.destination != "" && g.Destination != f.destination ||
-			f.signal != "" && g.Signal.String() != f.signal
-	})
 	slices.SortFunc(groups, func(x, y deadletter.Group) int {
 		return cmp.Or(cmp.Compare(x.Tenant, y.Tenant), cmp.Compare(x.Destination, y.Destination), cmp.Compare(x.Signal, y.Signal))
 	})
 	return groups, nil
+}
+
+// damageError names the lines that cannot be sent, or is nil.
+func damageError(d deadletter.Damage) error {
+	if d.Lines == 0 {
+		return nil
+	}
+	var text strings.Builder
+	for _, f := range d.First {
+		fmt.Fprintf(&text, "%v\n", f)
+	}
+	if more := d.Lines - len(d.First); more > 0 {
+		fmt.Fprintf(&text, "and %d lines more\n", more)
+	}
+	return errors.New(text.String() + "these lines cannot be sent and stay where they are")
 }
 
 // letterView is what is printed of a group of dead letters.
@@ -95,8 +102,9 @@ func (a *app) deadLetterList() *cobra.Command {
 		Short: "List dead letters by tenant, destination and signal",
 		Long: `List what destinations refused for good: requests and bytes by tenant, destination
 and signal, with the reasons and the time from the first to the last. What a
-replay has delivered is not listed.`,
-		Example: `  tenantctl deadletter list --directory /var/lib/otelcol-tenant/dead-letters
+replay has delivered is not listed. The exit status is 1 if there are lines that
+are damaged or in the wrong folder; they are named.`,
+		Example: `  tenantctl deadletter list --directory /var/lib/otelcol-tenant/state/dead-letters
   tenantctl deadletter list --directory ./dead-letters --tenant tenant-a -o json`,
 		Args: exactly(),
 		RunE: func(*cobra.Command, []string) error {
@@ -105,12 +113,14 @@ replay has delivered is not listed.`,
 				return err
 			}
 			views := []letterView{}
+			var damage deadletter.Damage
 			for i := range groups {
+				damage.Add(groups[i].Damaged)
 				if groups[i].Requests > 0 {
 					views = append(views, viewLetters(&groups[i]))
 				}
 			}
-			return a.print(views, func(w io.Writer) error { return writeLetters(w, views) })
+			return errors.Join(a.print(views, func(w io.Writer) error { return writeLetters(w, views) }), damageError(damage))
 		},
 	}
 	f.register(c)

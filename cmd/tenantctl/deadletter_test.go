@@ -188,6 +188,45 @@ func slicesCompactPartly(list []string) (out []string) {
 	return out
 }
 
+// A damaged line of one tenant keeps nobody's letters, and is named.
+func TestDeadLetters_DamagedLines(t *testing.T) {
+	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
+	letters(t, dir, "tenant-a", "loki", "1", "2")
+	letters(t, dir, "tenant-b", "loki", "3")
+	files, err := filepath.Glob(filepath.Join(dir, "tenant=tenant-a", "*", "*", "*.jsonl"))
+	require.NoError(t, err)
+	data, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(files[0], append([]byte("x\n"), data...), 0o600))
+	old := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(files[0], old, old))
+
+	want := files[0] + ": line 1: not a dead letter\nthese lines cannot be sent and stay where they are"
+	replay := []string{"deadletter", "replay", "--directory", dir, "--endpoint", box.URL, "--header", "X-Scope-OrgID={tenant}"}
+	for _, args := range [][]string{{"deadletter", "list", "--directory", dir}, append(replay, "--dry-run")} {
+		r := c.run(args...)
+		assert.Equal(t, exitFailure, r.code)
+		assert.Contains(t, r.err, want)
+		assert.Regexp(t, `tenant-a +loki +logs .*\ntenant-b `, r.out)
+	}
+	r := c.run(replay...)
+	assert.Equal(t, exitFailure, r.code)
+	assert.Contains(t, r.err, ".replay: line 1: not a dead letter\n")
+	assert.Equal(t, []string{"/v1/logs tenant-a 1", "/v1/logs tenant-a 2", "/v1/logs tenant-b 3"}, box.got)
+	r = c.run("deadletter", "list", "--directory", dir)
+	assert.Equal(t, exitFailure, r.code, "it stays")
+	assert.Equal(t, "[]\n", c.ok("deadletter", "list", "--directory", dir, "--tenant", "tenant-b", "-o", "json"))
+}
+
+func TestDeadLetters_WrongDirectory(t *testing.T) {
+	c, dir := newCLI(t), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "key-use.json"), nil, 0o600))
+	for _, args := range [][]string{{"list"}, {"replay", "--tenant", "a", "--endpoint", "http://x"}} {
+		c.fails(exitFailure, "--directory: "+dir+" has no dead letters but other files", append([]string{"deadletter", args[0], "--directory", dir}, args[1:]...)...)
+	}
+	assert.NoFileExists(t, filepath.Join(dir, ".replay.lock"))
+}
+
 func TestDeadLetterReplay_LeavesFreshFilesAlone(t *testing.T) {
 	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
 	letters(t, dir, "tenant-a", "loki", "1")

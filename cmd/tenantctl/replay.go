@@ -48,8 +48,8 @@ func (a *app) deadLetterReplay() *cobra.Command {
 What is delivered is noted at once and never sent again, even if the command is
 killed; only a request that was under way then may arrive twice. What is refused
 once more stays and is counted; anything else that fails ends the command, which
-can be repeated. Files that were written to within the last two minutes are left
-alone, since the gateway may have them open.`,
+can be repeated. Lines that are damaged stay and are named. Files that were written
+to within the last two minutes are left alone, since the gateway may have them open.`,
 		Example: `  tenantctl deadletter replay --directory ./dead-letters --tenant tenant-a --endpoint https://gateway.example:4318 --key-file ./tenant-a.key
   tenantctl deadletter replay --directory ./dead-letters --destination loki --endpoint http://loki:3100/otlp --header 'X-Scope-OrgID={tenant}'`,
 		Args: exactly(),
@@ -109,7 +109,7 @@ func (s *replaySettings) post(only string) (*letterPost, error) {
 		}
 		key := strings.TrimSpace(string(data))
 		if _, err := apikey.ID(key); err != nil {
-			return nil, fmt.Errorf("--key-file: %w", err)
+			return nil, fmt.Errorf("--key-file %s: %w", s.keyFile, err)
 		}
 		if err := errors.Join(
 			p.header("Authorization", "Bearer "+key),
@@ -127,6 +127,9 @@ func (s *replaySettings) post(only string) (*letterPost, error) {
 
 func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun bool) (err error) {
 	if f.directory != "" && !dryRun {
+		if err := deadletter.Check(f.directory); err != nil {
+			return fmt.Errorf("--directory: %w", err)
+		}
 		unlock, err := deadletter.Lock(f.directory)
 		if err != nil {
 			return err
@@ -139,6 +142,7 @@ func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun 
 	}
 	views := []replayView{}
 	var failed error
+	var damage deadletter.Damage
 	skipped := 0
 	for i := range groups {
 		g := &groups[i]
@@ -146,6 +150,9 @@ func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun 
 		if failed == nil && !dryRun {
 			o, failed = deadletter.Replay(cmd.Context(), g, a.now(), p.send)
 			skipped += o.Skipped
+			damage.Add(o.Damaged)
+		} else if dryRun {
+			damage.Add(g.Damaged)
 		}
 		if g.Requests > 0 {
 			views = append(views, replayView{string(g.Tenant), g.Destination, g.Signal.String(), o.Sent, o.Refused, g.Requests - o.Sent})
@@ -158,7 +165,7 @@ func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun 
 		fmt.Fprintf(a.err, "Note: some were refused again, the last one with: %v\n", p.lastRefusal)
 	}
 	err = a.print(views, func(w io.Writer) error { return writeReplays(w, views) })
-	return errors.Join(failed, err)
+	return errors.Join(failed, err, damageError(damage))
 }
 
 func writeReplays(w io.Writer, views []replayView) error {

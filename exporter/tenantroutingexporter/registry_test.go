@@ -220,7 +220,7 @@ func TestDeadLetters_KeepWhatADestinationRefuses(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(dir, "tenant=a", "destination=d", "signal=logs", "00000.jsonl"))
 	require.NoError(t, err)
 	assert.Contains(t, string(data), `"destination":"d","signal":"logs","reason":"http_400","message":"HTTP status 400: no message"`)
-	groups, err := deadletter.Find(dir)
+	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	require.Len(t, groups, 1)
 	assert.Equal(t, map[string]int{"http_400": 1}, groups[0].Reasons)

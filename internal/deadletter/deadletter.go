@@ -7,22 +7,21 @@
 package deadletter
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-var field = []byte(`,"deadLetter":`)
+var (
+	field       = []byte(`,"deadLetter":`)
+	errNoLetter = errors.New("not a dead letter")
+)
 
 // Note says when, where and why a request was refused.
 type Note struct {
@@ -60,117 +59,10 @@ func Parse(line []byte) (request []byte, n Note, err error) {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	i := bytes.LastIndex(line, field)
 	if i < 0 || !bytes.HasSuffix(line, []byte("}}")) {
-		return nil, Note{}, errors.New("not a dead letter")
+		return nil, Note{}, errNoLetter
 	}
 	if err := json.Unmarshal(line[i+len(field):len(line)-1], &n); err != nil {
-		return nil, Note{}, fmt.Errorf("not a dead letter: %w", err)
+		return nil, Note{}, fmt.Errorf("%w: %w", errNoLetter, err)
 	}
 	return append(slices.Clip(line[:i]), '}'), n, nil
-}
-
-// Group is what one folder holds.
-type Group struct {
-	Tenant      tenant.ID
-	Destination string
-	Signal      tenant.Signal
-	Files       []string       // paths, the oldest first
-	Bytes       int64          // of these requests
-	Requests    int            // that a replay has not delivered
-	Reasons     map[string]int // requests by reason
-	First, Last time.Time
-}
-
-// Find lists the dead letters below directory by tenant, destination and signal.
-func Find(directory string) ([]Group, error) {
-	folders, err := filepath.Glob(filepath.Join(directory, "tenant=*", "destination=*", "signal=*"))
-	if err != nil {
-		return nil, err
-	}
-	var groups []Group
-	for _, folder := range folders {
-		g, err := read(directory, folder)
-		if err != nil {
-			return nil, err
-		}
-		if len(g.Files) > 0 {
-			groups = append(groups, g)
-		}
-	}
-	return groups, nil
-}
-
-func read(directory, folder string) (Group, error) {
-	relative, err := filepath.Rel(directory, folder)
-	if err != nil {
-		return Group{}, err
-	}
-	var values [3]string
-	for i, element := range strings.Split(relative, string(filepath.Separator)) {
-		_, values[i], _ = strings.Cut(element, "=")
-	}
-	g := Group{Tenant: tenant.ID(values[0]), Destination: values[1], Reasons: make(map[string]int)}
-	if g.Signal, err = tenant.ParseSignal(values[2]); err != nil {
-		return Group{}, fmt.Errorf("%s: %w", folder, err)
-	}
-	for _, pattern := range []string{"*.jsonl", "*" + takenExtension} {
-		files, err := filepath.Glob(filepath.Join(folder, pattern))
-		if err != nil {
-			return Group{}, err
-		}
-		g.Files = append(g.Files, files...)
-	}
-	slices.Sort(g.Files)
-	for _, file := range g.Files {
-		done, err := readProgress(file)
-		if err != nil {
-			return Group{}, err
-		}
-		err = lines(file, func(offset int64, line []byte) error {
-			if done[offset] {
-				return nil
-			}
-			_, n, err := Parse(line)
-			if err != nil {
-				return err
-			}
-			g.Bytes += int64(len(line))
-			g.Requests++
-			g.Reasons[n.Reason]++
-			if g.First.IsZero() || n.Time.Before(g.First) {
-				g.First = n.Time
-			}
-			if n.Time.After(g.Last) {
-				g.Last = n.Time
-			}
-			return nil
-		})
-		if err != nil {
-			return Group{}, fmt.Errorf("%s: %w", file, err)
-		}
-	}
-	return g, nil
-}
-
-// lines calls f with each whole line, line feed included, and where it begins. A
-// half line at the end, which may be on its way, is left out.
-func lines(path string, f func(offset int64, line []byte) error) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	offset := int64(0)
-	for r := bufio.NewReader(file); ; {
-		line, err := r.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := f(offset, line); err != nil {
-			return err
-		}
-		offset += int64(len(line))
-	}
 }

@@ -73,12 +73,12 @@ func TestAppend_ParseAndReadersOfOTLP(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	dir := t.TempDir()
-	groups, err := deadletter.Find(dir)
+	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	assert.Empty(t, groups)
 	write(t, dir, "00000.jsonl", "1", "2")
 	write(t, dir, "00001.jsonl", "3")
-	groups, err = deadletter.Find(dir)
+	groups, err = deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	require.Len(t, groups, 1)
 	g := groups[0]
@@ -110,7 +110,7 @@ func TestReplay_RemovesWhatWasSentAndKeepsTheRest(t *testing.T) {
 		return nil
 	}
 	replay := func() (deadletter.Outcome, error) {
-		groups, err := deadletter.Find(dir)
+		groups, err := deadletter.Find(dir, deadletter.Filter{})
 		require.NoError(t, err)
 		require.Len(t, groups, 1)
 		return deadletter.Replay(context.Background(), &groups[0], time.Now().Add(time.Hour), send)
@@ -118,7 +118,7 @@ func TestReplay_RemovesWhatWasSentAndKeepsTheRest(t *testing.T) {
 	o, err := replay()
 	require.ErrorContains(t, err, "still refused")
 	assert.Equal(t, deadletter.Outcome{Sent: 2}, o)
-	groups, err := deadletter.Find(dir)
+	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	assert.Equal(t, 2, groups[0].Requests, "what was sent is not listed")
 	fail = false
@@ -126,7 +126,7 @@ func TestReplay_RemovesWhatWasSentAndKeepsTheRest(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, deadletter.Outcome{Sent: 2}, o)
 	assert.Equal(t, []string{"1", "2", "3", "4"}, got, "each once, in order")
-	groups, err = deadletter.Find(dir)
+	groups, err = deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	assert.Empty(t, groups)
 	left, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*"))
@@ -139,7 +139,7 @@ func TestReplay_GoesOnBehindWhatIsRefusedAgain(t *testing.T) {
 	write(t, dir, "00000.jsonl", "bad", "2", "bad", "4")
 	var got []string
 	replay := func() deadletter.Outcome {
-		groups, err := deadletter.Find(dir)
+		groups, err := deadletter.Find(dir, deadletter.Filter{})
 		require.NoError(t, err)
 		o, err := deadletter.Replay(context.Background(), &groups[0], time.Now(), func(_ context.Context, r []byte, _ deadletter.Note) error {
 			if strings.Contains(string(r), "bad") {
@@ -154,7 +154,7 @@ func TestReplay_GoesOnBehindWhatIsRefusedAgain(t *testing.T) {
 	assert.Equal(t, deadletter.Outcome{Sent: 2, Refused: 2}, replay())
 	assert.Equal(t, deadletter.Outcome{Refused: 2}, replay())
 	assert.Len(t, got, 2, "each once")
-	groups, err := deadletter.Find(dir)
+	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	assert.Equal(t, 2, groups[0].Requests)
 }
@@ -166,7 +166,7 @@ func TestReplay_KilledRepeatsAtMostOne(t *testing.T) {
 	write(t, dir, "00000.jsonl", "1", "2", "3")
 	counts := map[string]int{}
 	for range 4 {
-		groups, err := deadletter.Find(dir)
+		groups, err := deadletter.Find(dir, deadletter.Filter{})
 		require.NoError(t, err)
 		if len(groups) == 0 {
 			break
@@ -196,7 +196,7 @@ func TestReplay_KilledRepeatsAtMostOne(t *testing.T) {
 func TestReplay_HalfWrittenProgressIsCutOff(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "1", "2")
-	groups, err := deadletter.Find(dir)
+	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	n := 0
 	stop := errors.New("stop")
@@ -215,7 +215,7 @@ func TestReplay_HalfWrittenProgressIsCutOff(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "0\n", string(data))
 	require.NoError(t, os.WriteFile(files[0], append(data, '1'), 0o600))
-	groups, err = deadletter.Find(dir)
+	groups, err = deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	assert.Equal(t, 1, groups[0].Requests)
 	o, err := deadletter.Replay(context.Background(), &groups[0], time.Now(), send)
@@ -227,14 +227,14 @@ func TestReplay_HalfWrittenProgressIsCutOff(t *testing.T) {
 func TestReplay_DoesNotRemoveWhatComesMeanwhile(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "1")
-	groups, err := deadletter.Find(dir)
+	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	_, err = deadletter.Replay(context.Background(), &groups[0], time.Now(), func(context.Context, []byte, deadletter.Note) error {
 		write(t, dir, "00000.jsonl", "2")
 		return nil
 	})
 	require.NoError(t, err)
-	groups, err = deadletter.Find(dir)
+	groups, err = deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	require.Len(t, groups, 1)
 	assert.Equal(t, 1, groups[0].Requests)
@@ -255,7 +255,7 @@ func TestLock_ExcludesOthers(t *testing.T) {
 func TestReplay_LeavesWhatMayBeBeingWritten(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "1")
-	groups, err := deadletter.Find(dir)
+	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	path := groups[0].Files[0]
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
@@ -263,7 +263,7 @@ func TestReplay_LeavesWhatMayBeBeingWritten(t *testing.T) {
 	_, err = f.WriteString(`{"half`)
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
-	groups, err = deadletter.Find(dir)
+	groups, err = deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	assert.Equal(t, 1, groups[0].Requests, "a half line does not count")
 	o, err := deadletter.Replay(context.Background(), &groups[0], time.Now(), nil)
@@ -275,13 +275,13 @@ func TestReplay_LeavesWhatMayBeBeingWritten(t *testing.T) {
 func TestReplay_EndsWithItsContext(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "1")
-	groups, err := deadletter.Find(dir)
+	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err = deadletter.Replay(ctx, &groups[0], time.Now(), nil)
 	require.ErrorIs(t, err, context.Canceled)
-	groups, err = deadletter.Find(dir)
+	groups, err = deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	require.Len(t, groups, 1)
 	assert.Equal(t, 1, groups[0].Requests)

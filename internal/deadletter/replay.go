@@ -20,6 +20,9 @@ const Settled = 2 * time.Minute
 // takenExtension is that of files that a replay has taken away from the gateway.
 const takenExtension = ".replay"
 
+// lockName is that of the file in the directory by which replays take turns.
+const lockName = ".replay.lock"
+
 // ErrRefused is wrapped by a send function's error when the request was refused
 // for good again. The request stays, and the next one is sent.
 var ErrRefused = errors.New("refused")
@@ -32,11 +35,12 @@ type Outcome struct {
 	Sent    int // requests that were delivered and are gone
 	Refused int // requests that were refused again and stay
 	Skipped int // files that were written to within [Settled]
+	Damaged Damage
 }
 
 // Lock keeps other replays away from directory until unlock is called.
 func Lock(directory string) (unlock func() error, err error) {
-	l := flock.New(filepath.Join(directory, ".replay.lock"), flock.SetPermissions(0o600))
+	l := flock.New(filepath.Join(directory, lockName), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("locking the dead letters: %w", err)
@@ -50,8 +54,8 @@ func Lock(directory string) (unlock func() error, err error) {
 // Replay calls send with every request of g, the oldest first. What was sent is
 // noted at once, so that a replay that ends at any moment, even by being killed,
 // repeats at most the request that it was sending. A file goes when all of it was
-// sent. Replay stops at the first error of send that does not wrap [ErrRefused].
-// The caller holds the [Lock].
+// sent, so one with lines that cannot be sent stays. Replay stops at the first
+// error of send that does not wrap [ErrRefused]. The caller holds the [Lock].
 func Replay(ctx context.Context, g *Group, now time.Time, send func(ctx context.Context, request []byte, n Note) error) (Outcome, error) {
 	var total Outcome
 	for _, file := range g.Files {
@@ -63,11 +67,12 @@ func Replay(ctx context.Context, g *Group, now time.Time, send func(ctx context.
 			total.Skipped++
 			continue
 		}
-		o, err := replayFile(ctx, path, send)
+		o, err := g.replayFile(ctx, path, send)
 		total.Sent += o.Sent
 		total.Refused += o.Refused
+		total.Damaged.Add(o.Damaged)
 		if err != nil {
-			return total, fmt.Errorf("%s: %w", file, err)
+			return total, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	return total, nil
@@ -103,7 +108,7 @@ func isSettled(path string, now time.Time) (bool, error) {
 	return now.Sub(info.ModTime()) >= Settled, nil
 }
 
-func replayFile(ctx context.Context, path string, send func(context.Context, []byte, Note) error) (o Outcome, err error) {
+func (g *Group) replayFile(ctx context.Context, path string, send func(context.Context, []byte, Note) error) (o Outcome, err error) {
 	before, err := os.Stat(path)
 	if err != nil {
 		return o, err
@@ -113,16 +118,17 @@ func replayFile(ctx context.Context, path string, send func(context.Context, []b
 		return o, err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	err = lines(path, func(offset int64, line []byte) error {
+	err = lines(path, func(offset int64, number int, line []byte) error {
 		if p.done[offset] {
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		request, n, err := Parse(line)
+		request, n, err := g.parse(line)
 		if err != nil {
-			return err
+			o.Damaged.add(Fault{path, number, err})
+			return nil
 		}
 		err = send(ctx, request, n)
 		if errors.Is(err, ErrRefused) {
@@ -135,7 +141,7 @@ func replayFile(ctx context.Context, path string, send func(context.Context, []b
 		o.Sent++
 		return p.add(offset)
 	})
-	if err != nil || o.Refused > 0 {
+	if err != nil || o.Refused > 0 || o.Damaged.Lines > 0 {
 		return o, err
 	}
 	after, err := os.Stat(path)

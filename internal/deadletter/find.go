@@ -1,0 +1,240 @@
+package deadletter
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Filter says which dead letters are meant; empty fields mean all.
+type Filter struct {
+	Tenant, Destination, Signal string
+}
+
+// Group is what one folder holds.
+type Group struct {
+	Tenant      tenant.ID
+	Destination string
+	Signal      tenant.Signal
+	Files       []string       // paths, the oldest first
+	Bytes       int64          // of these requests
+	Requests    int            // that a replay has not delivered
+	Reasons     map[string]int // requests by reason
+	First, Last time.Time
+	Damaged     Damage // lines that are none of these requests
+}
+
+// Damage is what cannot be sent.
+type Damage struct {
+	Lines int
+	First []Fault // at most maxFaults
+}
+
+const maxFaults = 20
+
+func (d *Damage) add(f Fault) {
+	d.Lines++
+	if len(d.First) < maxFaults {
+		d.First = append(d.First, f)
+	}
+}
+
+// Add adds what another file or group has.
+func (d *Damage) Add(other Damage) {
+	d.Lines += other.Lines
+	d.First = append(d.First, other.First[:min(len(other.First), maxFaults-len(d.First))]...)
+}
+
+// Fault is a line that cannot be sent.
+type Fault struct {
+	File string
+	Line int // from 1
+	Err  error
+}
+
+func (f Fault) String() string { return fmt.Sprintf("%s: line %d: %v", f.File, f.Line, f.Err) }
+
+var errCut = errors.New("is cut off")
+
+// Check returns an error unless directory can be one of dead letters, which may
+// be empty.
+func Check(directory string) error {
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		// The exporter's and the replay's own files are in every such directory.
+		if strings.HasPrefix(e.Name(), "tenant=") || e.Name() == ".open-files" || e.Name() == lockName {
+			return nil
+		}
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s has no dead letters but other files: it is not the dead_letter::directory of a gateway", directory)
+	}
+	return nil
+}
+
+// Find lists the dead letters below directory that f means, by tenant,
+// destination and signal.
+func Find(directory string, f Filter) ([]Group, error) {
+	if err := Check(directory); err != nil {
+		return nil, err
+	}
+	var groups []Group
+	err := walk(directory, []level{{"tenant=", f.Tenant}, {"destination=", f.Destination}, {"signal=", f.Signal}}, func(folder string) error {
+		g, err := read(directory, folder)
+		if err == nil && len(g.Files) > 0 {
+			groups = append(groups, g)
+		}
+		return err
+	})
+	return groups, err
+}
+
+// level is how the folders of one level begin, and which of them is meant.
+type level struct{ prefix, only string }
+
+// walk calls f with each folder below folder that has a name for each level. It
+// does not use patterns, which names of folders may look like, and which pass
+// over what cannot be read.
+func walk(folder string, levels []level, f func(folder string) error) error {
+	if len(levels) == 0 {
+		return f(folder)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "signal=") && len(levels) > 1 {
+			return fmt.Errorf("%s is part of an archive and not of dead letters", folder)
+		}
+		value, ok := strings.CutPrefix(e.Name(), levels[0].prefix)
+		if !ok || levels[0].only != "" && levels[0].only != value {
+			continue
+		}
+		err := walk(filepath.Join(folder, e.Name()), levels[1:], f)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it was removed meanwhile
+			return err
+		}
+	}
+	return nil
+}
+
+func read(directory, folder string) (Group, error) {
+	relative, err := filepath.Rel(directory, folder)
+	if err != nil {
+		return Group{}, err
+	}
+	var values [3]string
+	for i, element := range strings.Split(relative, string(filepath.Separator)) {
+		_, values[i], _ = strings.Cut(element, "=")
+	}
+	g := Group{Tenant: tenant.ID(values[0]), Destination: values[1], Reasons: make(map[string]int)}
+	if g.Signal, err = tenant.ParseSignal(values[2]); err != nil {
+		return Group{}, fmt.Errorf("%s: %w", folder, err)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return Group{}, err
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".jsonl") || strings.HasSuffix(e.Name(), takenExtension) {
+			g.Files = append(g.Files, filepath.Join(folder, e.Name()))
+		}
+	}
+	slices.Sort(g.Files)
+	for _, file := range g.Files {
+		if err := g.count(file); err != nil {
+			return Group{}, err
+		}
+	}
+	return g, nil
+}
+
+// count adds what file holds and a replay has not delivered.
+func (g *Group) count(file string) error {
+	done, err := readProgress(file)
+	if err != nil {
+		return err
+	}
+	// What may be being written may have half a line at its end.
+	settled, err := isSettled(file, time.Now())
+	if err != nil {
+		return err
+	}
+	err = lines(file, func(offset int64, number int, line []byte) error {
+		if done[offset] {
+			return nil
+		}
+		_, n, err := g.parse(line)
+		if err != nil {
+			if settled || !errors.Is(err, errCut) {
+				g.Damaged.add(Fault{file, number, err})
+			}
+			return nil
+		}
+		g.Bytes += int64(len(line))
+		g.Requests++
+		g.Reasons[n.Reason]++
+		if g.First.IsZero() || n.Time.Before(g.First) {
+			g.First = n.Time
+		}
+		if n.Time.After(g.Last) {
+			g.Last = n.Time
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the gateway made room
+	}
+	return err
+}
+
+// parse parses a line of the group, which must be about its own tenant: a file
+// in a wrong folder would get to somebody else.
+func (g *Group) parse(line []byte) (request []byte, n Note, err error) {
+	if line[len(line)-1] != '\n' {
+		return nil, Note{}, errCut
+	}
+	request, n, err = Parse(line)
+	if err == nil && (n.Tenant != g.Tenant || n.Destination != g.Destination || n.Signal != g.Signal.String()) {
+		err = fmt.Errorf("is in the wrong folder, it belongs into %s", n.Folder())
+	}
+	return request, n, err
+}
+
+// lines calls f with each line, line feed included, its number, and where it
+// begins. The last one may be without a line feed.
+func lines(path string, f func(offset int64, number int, line []byte) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	offset := int64(0)
+	r := bufio.NewReader(file)
+	for number := 1; ; number++ {
+		line, err := r.ReadBytes('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if len(line) == 0 {
+			return nil
+		}
+		if err := f(offset, number, line); err != nil {
+			return err
+		}
+		offset += int64(len(line))
+	}
+}
