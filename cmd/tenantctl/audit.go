@@ -182,13 +182,18 @@ DIR.key unless --audit-key or --verifier is given.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := auditVerdict{Faults: []string{}, Warnings: []string{}, Verifier: verifier}
+			if verifier != "" {
+				if err := audit.CheckPublic(verifier); err != nil {
+					return usagef("--verifier: %w", err)
+				}
+			}
 			var proof audit.Proof
 			for _, name := range checkpoints {
 				data, err := readCheckpoint(name)
 				if err != nil {
-					return err
+					return fmt.Errorf("--checkpoint: %w", err)
 				}
-				proof.Others = append(proof.Others, data)
+				proof.Others = append(proof.Others, audit.Kept{Name: "--checkpoint " + name, Data: data})
 			}
 			if err := a.verifyLog(cmd.Context(), &v, &gateway, proof); err != nil {
 				return err

@@ -138,7 +138,7 @@ func TestAuditVerify_WithoutTheKeyFile(t *testing.T) {
 	require.NoError(t, os.Rename(c.path+".audit-key", c.path+".elsewhere"))
 	c.fails(exitFailure, "the key of the audit log is missing", "audit", "verify")
 	c.ok("audit", "verify", "--verifier", v.Verifier, "--checkpoint", kept)
-	c.fails(exitFailure, "not a public key", "audit", "verify", "--verifier", "x")
+	c.fails(exitUsage, "--verifier: not a public key", "audit", "verify", "--verifier", "x")
 	c.fails(exitFailure, "the key of the audit log is missing", "tenant", "create", "c")
 	require.NoError(t, os.Rename(c.path+".elsewhere", filepath.Join(filepath.Dir(kept), "key")))
 	c.ok("tenant", "create", "c", "--audit-key", filepath.Join(filepath.Dir(kept), "key"))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -30,8 +31,19 @@ type partEntry struct {
 	*audit.Entry
 }
 
+// check returns an error if the folder is that of something else.
+func (l *gatewayLog) check() error {
+	if err := audit.CheckSeries(l.path); err != nil {
+		return fmt.Errorf("--log: %w", err)
+	}
+	return nil
+}
+
 // entries returns all entries, oldest first.
 func (l *gatewayLog) entries(ctx context.Context) ([]partEntry, error) {
+	if err := l.check(); err != nil {
+		return nil, err
+	}
 	entries := []partEntry{}
 	err := audit.SeriesEntries(ctx, l.path, func(part int64, e *audit.Entry) error {
 		entries = append(entries, partEntry{part, e})
@@ -87,11 +99,20 @@ func beginningOf(e *audit.Entry) string {
 
 // verify fills v. The key file is DIR.key unless the user says otherwise.
 func (l *gatewayLog) verify(ctx context.Context, v *auditVerdict, key string, proof audit.Proof) error {
+	if err := l.check(); err != nil {
+		return err
+	}
 	if key == "" {
 		key = audit.SeriesKey(l.path)
 	}
 	if v.Verifier == "" {
 		k, err := audit.ReadKey(key)
+		if errors.Is(err, audit.ErrNoKey) {
+			if _, gone := os.Stat(l.path); gone != nil {
+				return fmt.Errorf("there is no audit log of a gateway: %w", gone)
+			}
+			return fmt.Errorf("%w: there is no file %s; give --audit-key FILE or --verifier KEY", audit.ErrNoKey, key)
+		}
 		if err != nil {
 			return err
 		}

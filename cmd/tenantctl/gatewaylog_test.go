@@ -94,7 +94,23 @@ func TestAuditVerify_OfAGateway(t *testing.T) {
 	assert.Contains(t, r.out, "3 entries, none changed since they were written")
 	r = gatewayCLI(t, "audit", "verify", "--log", copied)
 	assert.Equal(t, exitFailure, r.code)
-	assert.Contains(t, r.err, "the key of the audit log is missing")
+	assert.Equal(t, "tenantctl: the key of the audit log is missing: there is no file "+copied+".key; give --audit-key FILE or --verifier KEY\n", r.err)
+	r = gatewayCLI(t, "audit", "verify", "--log", copied+"x")
+	assert.Equal(t, exitFailure, r.code)
+	assert.Contains(t, r.err, "there is no audit log of a gateway: stat "+copied+"x: no such file")
+	r = gatewayCLI(t, "audit", "verify", "--log", copied, "--verifier", v.Verifier, "--checkpoint", filepath.Join(dir, "00000001", "entries.jsonl"))
+	assert.Equal(t, exitFailure, r.code)
+	assert.Contains(t, r.err, "entries.jsonl: the checkpoint is damaged")
+	for _, of := range []string{"list", "verify"} {
+		r = gatewayCLI(t, "audit", of, "--log", filepath.Dir(dir))
+		assert.Equal(t, exitFailure, r.code)
+		assert.Contains(t, r.err, "--log: "+filepath.Dir(dir)+" is not the audit log of a gateway")
+	}
+	for _, log := range [][]string{nil, {"--log", copied}} {
+		r = gatewayCLI(t, append([]string{"--registry", copied, "audit", "verify", "--verifier", "x"}, log...)...)
+		assert.Equal(t, exitUsage, r.code)
+		assert.Contains(t, r.err, "--verifier: not a public key of an audit log")
+	}
 
 	entries := filepath.Join(dir, "00000001", "entries.jsonl")
 	data, err := os.ReadFile(entries)

@@ -64,7 +64,7 @@ func OpenSeries(ctx context.Context, set SeriesSettings) (_ *Series, err error) 
 	if err := os.MkdirAll(set.Path, 0o700); err != nil {
 		return nil, err
 	}
-	s := &Series{set: set, lock: flock.New(filepath.Join(set.Path, ".lock"), flock.SetPermissions(0o600))}
+	s := &Series{set: set, lock: flock.New(filepath.Join(set.Path, seriesLock), flock.SetPermissions(0o600))}
 	switch ok, err := s.lock.TryLock(); {
 	case err != nil:
 		return nil, fmt.Errorf("locking the audit log: %w", err)

@@ -141,14 +141,14 @@ func (g *gatewayLog) restore(files map[string][]byte) {
 
 func TestSeries_KeepsTheLatestWithinItsBound(t *testing.T) {
 	g := newGatewayLog(t)
-	var kept [][]byte
+	var kept []Kept
 	removed := false
 	for n := range 70 {
 		g.add(numbered(n, n+1)...)
 		r := g.whole()
 		require.Empty(t, r.Warnings)
 		require.Less(t, g.size(), int64(testMaxBytes))
-		kept = append(kept, []byte(r.Checkpoint))
+		kept = append(kept, Kept{"kept", []byte(r.Checkpoint)})
 		removed = removed || r.First > 1
 	}
 	require.True(t, removed, "the oldest parts made room")

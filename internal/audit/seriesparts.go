@@ -15,6 +15,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
+// seriesLock is the file in a series by which gateways keep off each other.
+const seriesLock = ".lock"
+
 // partOrigin returns the name of a part of the series id.
 func partOrigin(id string, part int64) string { return fmt.Sprintf("%s/%d", id, part) }
 
@@ -47,6 +50,28 @@ func listParts(path string) ([]int64, error) {
 	}
 	slices.Sort(parts)
 	return parts, nil
+}
+
+// CheckSeries returns an error if the folder at path has other files than those
+// of a series. One that is empty or gone can be what is left of one.
+func CheckSeries(path string) error {
+	items, err := os.ReadDir(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	parts, err := listParts(path)
+	if err != nil || len(parts) > 0 || len(items) == 0 {
+		return err
+	}
+	for _, item := range items {
+		if item.Name() == seriesLock {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is not the audit log of a gateway", path)
 }
 
 // folderSize returns the bytes of the files in a folder.

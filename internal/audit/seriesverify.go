@@ -8,8 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-
-	"golang.org/x/mod/sumdb/note"
+	"time"
 )
 
 // SeriesReport is the outcome of [VerifySeries].
@@ -32,13 +31,17 @@ func (r *SeriesReport) warn(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 
+// maxLooks bounds how often a series is looked at that never looks the same.
+const maxLooks = 10
+
 // VerifySeries looks at every byte of the series in the folder at path and
 // reports whatever is not as it was written. It may be written meanwhile.
 func VerifySeries(ctx context.Context, path string, p Proof) (*SeriesReport, error) {
-	if _, err := note.NewVerifier(p.Public); err != nil {
-		return nil, fmt.Errorf("not a public key of an audit log: %w", err)
+	if err := CheckPublic(p.Public); err != nil {
+		return nil, err
 	}
-	for {
+	var last *SeriesReport
+	for look := 1; ; look++ {
 		before, r, err := verifySeries(ctx, path, p)
 		if err != nil {
 			return nil, err
@@ -49,10 +52,15 @@ func VerifySeries(ctx context.Context, path string, p Proof) (*SeriesReport, err
 			return r, nil
 		case err != nil:
 			return nil, err
-		case len(r.Faults) == 0 || slices.Equal(before, after) || ctx.Err() != nil:
+		case len(r.Faults) == 0 || ctx.Err() != nil:
 			return r, ctx.Err()
+		case last != nil && slices.Equal(before, after) && slices.Equal(last.Faults, r.Faults), look == maxLooks:
+			return r, nil
 		}
-		// Parts came or went meanwhile, which looks like a fault.
+		// A part that comes or goes meanwhile, file by file, looks like a fault.
+		// What is one is still there a moment later.
+		last = r
+		time.Sleep(time.Duration(look) * 10 * time.Millisecond)
 	}
 }
 
@@ -60,10 +68,10 @@ func verifySeries(ctx context.Context, path string, p Proof) ([]int64, *SeriesRe
 	// What was seen comes first, since the log may grow meanwhile.
 	r := &SeriesReport{}
 	kept := make([]checkpoint, 0, len(p.Others)+1)
-	for _, data := range p.Others {
-		c, err := openCheckpoint(data, p.Public)
+	for _, other := range p.Others {
+		c, err := other.open(p.Public)
 		if err != nil {
-			return nil, nil, fmt.Errorf("the checkpoint to compare with: %w", err)
+			return nil, nil, err
 		}
 		kept = append(kept, c)
 	}
@@ -152,15 +160,17 @@ func (v *seriesVerifier) verifyPart(ctx context.Context, number int64, newest bo
 	var storage Storage = dir
 	var now *settled
 	if newest {
-		var err error
-		if now, err = newSettled(ctx, dir); err != nil {
+		// In this order: it may get its first checkpoint between the two looks.
+		begun, err := dir.onlyBegun(ctx)
+		if err != nil {
 			return nil, err
 		}
-		if begun, err := dir.onlyBegun(ctx); err != nil {
-			return nil, err
-		} else if begun {
+		if begun {
 			v.warn("part %d was about to begin", number)
 			return nil, nil
+		}
+		if now, err = newSettled(ctx, dir); err != nil {
+			return nil, err
 		}
 		storage = now
 	}

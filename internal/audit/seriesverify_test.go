@@ -166,6 +166,18 @@ func TestVerifySeries_TellsWhatIsNotSigned(t *testing.T) {
 	assert.Equal(t, []string{"a"}, g.sources())
 }
 
+func TestCheckSeries(t *testing.T) {
+	g := newGatewayLog(t)
+	g.add(numbered(0, 1)...)
+	require.NoError(t, CheckSeries(g.set.Path))
+	require.NoError(t, os.RemoveAll(partPath(g.set.Path, 1)))
+	require.NoError(t, CheckSeries(g.set.Path), "its parts were removed, which is to be told")
+	require.NoError(t, CheckSeries(t.TempDir()))
+	require.NoError(t, CheckSeries(g.set.Path+".gone"))
+	require.ErrorContains(t, CheckSeries(g.set.Key), "not a directory")
+	require.ErrorContains(t, CheckSeries(filepath.Dir(g.set.Path)), "is not the audit log of a gateway")
+}
+
 func TestVerifySeries_OfNothing(t *testing.T) {
 	g := newGatewayLog(t)
 	g.add("a")

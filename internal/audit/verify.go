@@ -15,9 +15,31 @@ const maxFaults = 20
 
 // Proof is what a log is held against.
 type Proof struct {
-	Public string   // the public key that has signed it
-	Seen   string   // path of the checkpoint seen last; need not be there
-	Others [][]byte // checkpoints that somebody has kept
+	Public string // the public key that has signed it
+	Seen   string // path of the checkpoint seen last; need not be there
+	Others []Kept // checkpoints that somebody has kept
+}
+
+// Kept is a checkpoint that somebody has kept in a file.
+type Kept struct {
+	Name string
+	Data []byte
+}
+
+func (k Kept) open(public string) (checkpoint, error) {
+	c, err := openCheckpoint(k.Data, public)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", k.Name, err)
+	}
+	return c, nil
+}
+
+// CheckPublic returns an error unless public is the public key of a log.
+func CheckPublic(public string) error {
+	if _, err := note.NewVerifier(public); err != nil {
+		return fmt.Errorf("not a public key of an audit log: %w", err)
+	}
+	return nil
 }
 
 // Report is the outcome of [Verify].
@@ -42,8 +64,8 @@ func (r *Report) fault(format string, args ...any) {
 // Verify looks at every byte of a log and reports whatever is not as it was
 // written. It calls each, if not nil, for every entry that can be read.
 func Verify(ctx context.Context, s Storage, p Proof, each func(*Entry)) (*Report, error) {
-	if _, err := note.NewVerifier(p.Public); err != nil {
-		return nil, fmt.Errorf("not a public key of an audit log: %w", err)
+	if err := CheckPublic(p.Public); err != nil {
+		return nil, err
 	}
 	r := &Report{}
 	data, err := s.Checkpoint(ctx)
@@ -160,10 +182,10 @@ func (r *Report) compareSeen(c checkpoint, hashes tlog.HashReader, p Proof) erro
 			}
 		}
 	}
-	for _, data := range p.Others {
-		earlier, err := openCheckpoint(data, p.Public)
+	for _, kept := range p.Others {
+		earlier, err := kept.open(p.Public)
 		if err != nil {
-			return fmt.Errorf("the checkpoint to compare with: %w", err)
+			return err
 		}
 		if err := c.follows(earlier, hashes); err != nil {
 			r.fault("%v", err)

@@ -193,7 +193,7 @@ func TestVerify_WithACheckpointKeptElsewhere(t *testing.T) {
 	kept, err := os.ReadFile(f.dir.checkpoint())
 	require.NoError(t, err)
 	proof := f.proof()
-	proof.Others = [][]byte{old[f.dir.checkpoint()], kept}
+	proof.Others = []Kept{{"old", old[f.dir.checkpoint()]}, {"kept", kept}}
 	r, err := Verify(t.Context(), f.dir, proof, nil)
 	require.NoError(t, err)
 	assert.Empty(t, r.Faults)
@@ -207,9 +207,10 @@ func TestVerify_WithACheckpointKeptElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"it has 2 entries, and had 3 when seen before"}, r.Faults)
 
-	proof.Others = [][]byte{[]byte("nonsense")}
+	proof.Others = []Kept{{"old.json", []byte("nonsense")}}
 	_, err = Verify(t.Context(), f.dir, proof, nil)
 	require.ErrorIs(t, err, errCheckpoint)
+	require.ErrorContains(t, err, "old.json: ")
 }
 
 func TestVerify_SaysWhichEntry(t *testing.T) {
