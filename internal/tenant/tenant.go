@@ -10,6 +10,7 @@ package tenant
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 const (
@@ -41,7 +42,7 @@ type ID string
 var errNoID = errors.New("tenant ID is empty")
 
 // Validate returns an error that names the first rule the ID breaks. The error
-// quotes at most the offending byte, never the whole ID, because it may reach a
+// quotes at most the offending character, never the whole ID, because it may reach a
 // caller.
 func (id ID) Validate() error {
 	switch {
@@ -54,7 +55,8 @@ func (id ID) Validate() error {
 	}
 	for i := range len(id) {
 		if !validIDByte(id[i]) {
-			return fmt.Errorf("tenant ID has the character %q at byte %d; allowed are letters, digits and !_.*'()-", id[i], i)
+			r, _ := utf8.DecodeRuneInString(string(id[i:]))
+			return fmt.Errorf("tenant ID has the character %q at byte %d; allowed are the letters A-Z and a-z, digits and !_.*'()-", r, i)
 		}
 	}
 	return nil

@@ -27,7 +27,8 @@ func TestID_Validate(t *testing.T) {
 		"a|b":                               `'|' at byte 1`,
 		"a b":                               `' ' at byte 1`,
 		"a\nb":                              `'\n' at byte 1`,
-		"caf\u00e9":                         "at byte 3",
+		"caf\u00e9":                         "'\u00e9' at byte 3",
+		"caf\xe9":                           "'\ufffd' at byte 3",
 		tenant.ID(strings.Repeat("x", 151)): "151 bytes",
 	} {
 		assert.ErrorContains(t, id.Validate(), want, string(id))
