@@ -37,13 +37,15 @@ func NewReader(cfg *Config, timeout time.Duration) *Reader {
 func (r *Reader) Load(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	deadline, _ := ctx.Deadline() // the caller's may be earlier
+	patience := time.Until(deadline).Round(100 * time.Millisecond)
 	text, err := r.load(ctx)
 	r.fresh = err == nil || errors.Is(err, ErrUnchanged)
 	if r.fresh || errors.Is(err, ErrNoRegistry) {
 		return text, err
 	}
 	if timedOut := ctx.Err(); errors.Is(timedOut, context.DeadlineExceeded) {
-		err = fmt.Errorf("the database did not answer within %v: %w", r.timeout, err)
+		err = fmt.Errorf("the database did not answer within %v: %w", patience, err)
 	}
 	return nil, r.cfg.clean(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -56,6 +57,20 @@ func (d *database) reader() *Reader {
 func (d *database) exec(sql string) { d.server.Exec(d.name, sql) }
 
 const twoTenants = "# ours\ntenants: # all\n  - id: a # first\n    name: A\n  - {id: b}\n"
+
+func TestReader_SaysHowLongItWaited(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	cfg, err := ParseDSN("postgres://u@" + l.Addr().String() + "/d?sslmode=disable")
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = Read(ctx, cfg)
+	require.ErrorContains(t, err, "did not answer within 300ms")
+	_, err = NewReader(cfg, 200*time.Millisecond).Load(t.Context())
+	require.ErrorContains(t, err, "did not answer within 200ms")
+}
 
 // One server serves all tests, each with a database of its own.
 func TestPostgres(t *testing.T) {
