@@ -74,7 +74,8 @@ see "tenantctl audit verify".`,
 func writeEntries(w io.Writer, entries []*audit.Entry, details bool) error {
 	if details {
 		for _, e := range entries {
-			_, err := fmt.Fprintf(w, "%d  %s  %s (%s)  %s  %s %s\n", e.Seq, e.Time.Format(time.RFC3339), e.Actor, e.User, e.Action, orDash(e.Reason), e.Outcome)
+			head := fmt.Sprintf("%d  %s  %s (%s)  %s  %s %s", e.Seq, e.Time.Format(time.RFC3339), e.Actor, e.User, e.Action, orDash(e.Reason), e.Outcome)
+			_, err := fmt.Fprintln(w, printable(head))
 			if err := cmp.Or(err, writeChanges(w, e.Changes)); err != nil {
 				return err
 			}
@@ -111,7 +112,7 @@ func writeChanges(w io.Writer, changes []audit.Change) error {
 		case c.After == nil:
 			sign = "-"
 		}
-		fmt.Fprintf(&out, "%s tenant %s\n", sign, c.Tenant)
+		fmt.Fprintf(&out, "%s tenant %s\n", sign, printable(c.Tenant))
 		names := maps.Clone(c.Before)
 		if names == nil {
 			names = make(map[string]any)
@@ -119,10 +120,10 @@ func writeChanges(w io.Writer, changes []audit.Change) error {
 		maps.Copy(names, c.After)
 		for _, name := range slices.Sorted(maps.Keys(names)) {
 			if v, ok := c.Before[name]; ok {
-				fmt.Fprintf(&out, "  - %s: %s\n", name, inline(v))
+				fmt.Fprintf(&out, "  - %s: %s\n", printable(name), inline(v))
 			}
 			if v, ok := c.After[name]; ok {
-				fmt.Fprintf(&out, "  + %s: %s\n", name, inline(v))
+				fmt.Fprintf(&out, "  + %s: %s\n", printable(name), inline(v))
 			}
 		}
 	}
@@ -133,7 +134,7 @@ func writeChanges(w io.Writer, changes []audit.Change) error {
 // inline returns a value on one line.
 func inline(v any) string {
 	if s, ok := v.(string); ok {
-		return s
+		return printable(s)
 	}
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -127,6 +127,32 @@ func TestAuditVerify_FindsTampering(t *testing.T) {
 	c.fails(exitFailure, "entry 2 cannot be read", "audit", "list")
 }
 
+// What others wrote can forge no line and no colour of a list.
+func TestAuditList_ControlCharacters(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a")
+	for _, forged := range []string{"x\n9  2026-01-01T00:00:00Z  root  tenant delete  a", "\x1b[31m", "a\tb", "\u009b1m", "a\u2028b"} {
+		for _, flag := range []string{"--reason", "--actor"} {
+			c.fails(exitUsage, "no control characters", "tenant", "suspend", "a", flag, forged)
+		}
+		t.Setenv(actorEnv, forged)
+		c.fails(exitUsage, "no control characters", "tenant", "suspend", "a")
+		t.Setenv(actorEnv, "")
+
+		entries := []*audit.Entry{{Actor: forged, User: forged, Action: forged, Reason: forged, Outcome: forged, Changes: []audit.Change{
+			{Tenant: forged, Before: map[string]any{forged: forged}, After: map[string]any{forged: forged}},
+		}}}
+		for details, lines := range map[bool]int{false: 2, true: 4} {
+			var out strings.Builder
+			require.NoError(t, writeEntries(&out, entries, details))
+			assert.NotContains(t, out.String(), "\x1b")
+			assert.NotContains(t, out.String(), "\u009b")
+			assert.NotContains(t, out.String(), "\u2028")
+			assert.Equal(t, lines, strings.Count(out.String(), "\n"), out.String())
+		}
+	}
+}
+
 func TestAuditVerify_WithoutTheKeyFile(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")

@@ -170,8 +170,9 @@ func (a *app) keyList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list [TENANT]",
 		Short: "List the keys of a tenant, or of all",
-		Long: `List keys with their state: active; pending, before --not-before; expired; or
-revoked. When a key was used last each gateway tells in the file of key_use.`,
+		Long: `List keys with their state: active; pending, before --not-before; expired;
+revoked; or deleted with its tenant. When a key was used last each gateway tells
+in the file of key_use.`,
 		Example: `  tenantctl key list tenant-a
   tenantctl key list -o json | jq -r '.[] | select(.state == "expired").id'`,
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -94,6 +94,15 @@ func TestKeyRevoke(t *testing.T) {
 	assert.NotContains(t, r.err, unknown)
 }
 
+func TestKeys_OfADeletedTenant(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a")
+	c.ok("key", "create", "a")
+	c.ok("tenant", "delete", "a", "--yes")
+	assert.Regexp(t, `\ba +deleted `, c.ok("key", "list"), "no gateway knows it")
+	assert.Regexp(t, `a +deleted +shared +0/1`, c.ok("tenant", "list", "--all"), "none works now")
+}
+
 // brokenPipe takes nothing.
 type brokenPipe struct{}
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -60,11 +61,26 @@ func unquote(n *yaml.Node) {
 	}
 }
 
+// printable replaces what a text that others wrote could forge lines or colours
+// of a terminal with.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return '\ufffd'
+		}
+		return r
+	}, text)
+}
+
 // rows writes lines of columns under a header.
 func rows(w io.Writer, header []string, lines [][]string) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, cells := range append([][]string{header}, lines...) {
-		if _, err := fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t")); err != nil {
+		safe := make([]string, len(cells))
+		for n, cell := range cells {
+			safe[n] = printable(cell)
+		}
+		if _, err := fmt.Fprintln(tw, strings.TrimRight(strings.Join(safe, "\t"), "\t")); err != nil {
 			return err
 		}
 	}

@@ -63,6 +63,9 @@ func (a *app) recorder(s store) (*audit.Recorder, error) {
 	if len(r.Actor) > maxNote || len(r.Reason) > maxNote {
 		return nil, usagef("--actor and --reason must have at most %d bytes", maxNote)
 	}
+	if r.Actor != printable(r.Actor) || r.Reason != printable(r.Reason) {
+		return nil, usagef("--actor and --reason must have no control characters, line breaks included")
+	}
 	return r, nil
 }
 

@@ -12,6 +12,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// version is that of the distribution; internal/layout compares them.
+const version = "0.1.0-dev"
+
 const (
 	exitOK      = 0
 	exitFailure = 1
@@ -51,13 +54,16 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	err := root.ExecuteContext(ctx)
+	called, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil || errors.Is(err, errDryRun):
 		return exitOK
 	case errors.As(err, new(usageError)):
-		fmt.Fprintf(s.err, "tenantctl: %v\nSee tenantctl --help.\n", err)
+		fmt.Fprintf(s.err, "tenantctl: %v\nSee %s --help.\n", err, called.CommandPath())
 		return exitUsage
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(s.err, "tenantctl: interrupted")
+		return exitFailure
 	default:
 		fmt.Fprintf(s.err, "tenantctl: %v\n", err)
 		return exitFailure
@@ -83,6 +89,7 @@ Files:
   tenants.yaml.audit-key   the key that signs the log; of those who change the registry
   .tenants.yaml.lock       lets commands take turns
   ~/.config/otelcol-tenant/audit.key   the key, for a registry in a database`
+	root.Version = version
 	root.Example = `  export TENANTCTL_REGISTRY=/etc/otelcol-tenant/tenants.yaml
   tenantctl tenant create tenant-a --name "Tenant A Ltd"
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key`

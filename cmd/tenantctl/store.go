@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -45,6 +46,10 @@ type store interface {
 	String() string
 }
 
+// keywordDSN is what a connection string of libpq's other form has. As the name
+// of a file it would show a password.
+var keywordDSN = regexp.MustCompile(`(^|\s)(host|hostaddr|port|user|password|dbname|service|sslmode)\s*=`)
+
 // store returns the registry that was asked for.
 func (a *app) store() (store, error) {
 	at := a.registry
@@ -54,6 +59,8 @@ func (a *app) store() (store, error) {
 	switch scheme, _, isURL := strings.Cut(at, "://"); {
 	case at == "":
 		return nil, usagef("which registry? Give --registry FILE|postgres://… or set %s", registryEnv)
+	case !isURL && keywordDSN.MatchString(at):
+		return nil, usagef("--registry looks like a connection string of name=value pairs (it is not shown, since it may hold a password): write it as postgres://USER@HOST/DATABASE")
 	case !isURL:
 		return fileStore{at}, nil
 	case scheme == "postgres" || scheme == "postgresql":

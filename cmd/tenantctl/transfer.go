@@ -76,7 +76,11 @@ A FILE that is not valid is refused as a whole.`,
 			}
 			snapshot, err := registryfile.Parse(data)
 			if err != nil {
-				return fmt.Errorf("%s is not a valid registry:\n%w", args[0], err)
+				name := args[0]
+				if name == "-" {
+					name = "standard input"
+				}
+				return fmt.Errorf("%s is not a valid registry:\n%w", name, err)
 			}
 			if replace && !yes && !a.change.dryRun {
 				if err := a.confirmLoss(cmd.Context(), snapshot, args[0] == "-"); err != nil {

@@ -97,6 +97,9 @@ func viewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) keyView {
 		CreatedAt: viewTime(k.CreatedAt), NotBefore: viewTime(k.NotBefore),
 		ExpiresAt: viewTime(k.ExpiresAt), RevokedAt: viewTime(k.RevokedAt), Description: k.Description, Origins: k.Origins,
 	}
+	if t.Status == tenant.StatusDeleted {
+		v.State = "deleted" // gateways do not know the key any more
+	}
 	for _, p := range k.SourceCIDRs {
 		v.SourceCIDRs = append(v.SourceCIDRs, p.String())
 	}

@@ -23,6 +23,7 @@ type entry struct {
 }
 
 type builderConfig struct {
+	Dist                                                                struct{ Version string }
 	Receivers, Processors, Exporters, Extensions, Connectors, Providers []entry
 	Replaces                                                            []string
 }
@@ -68,6 +69,12 @@ func TestManifest_IsOneRelease(t *testing.T) {
 		}
 		assert.Contains(t, []string{beta, stable}, version, "%s is not of the release", e.GoMod)
 	}
+}
+
+func TestManifest_TenantctlHasItsVersion(t *testing.T) {
+	raw, err := os.ReadFile("../../cmd/tenantctl/root.go")
+	require.NoError(t, err)
+	assert.Contains(t, string(raw), `const version = "`+manifest(t).Dist.Version+`"`)
 }
 
 // versionFaults returns a line for every module of the collector that a go.mod

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestVersion(t *testing.T) {
+	assert.Equal(t, "tenantctl version "+version+"\n", newCLI(t).ok("--version"))
+}
+
+func TestUsageErrors_PointAtTheHelpOfTheCommand(t *testing.T) {
+	c := newCLI(t)
+	c.fails(exitUsage, "See tenantctl key create --help.", "key", "create")
+	c.fails(exitUsage, "See tenantctl tenant update --help.", "tenant", "update", "a", "--nonsense")
+	c.fails(exitUsage, "See tenantctl key --help.", "key", "make")
+	c.fails(exitUsage, "See tenantctl --help.", "nonsense")
+}
+
+// The other form of a connection string is no file, least of all a new one that
+// is named by a password.
+func TestRegistry_NameValuePairsAreNoFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, dsn := range []string{"host=db.example user=u password=secret-1", "password = secret-1 host=x", "user=u\tpassword=secret-1"} {
+		c := &cli{t: t, path: dsn}
+		c.fails(exitUsage, "write it as postgres://", "tenant", "create", "a")
+		assert.NotContains(t, c.run("tenant", "list").err, "secret-1")
+		assert.NoFileExists(t, dsn)
+	}
+	c := &cli{t: t, path: "the-host=x.yaml"}
+	c.ok("tenant", "create", "a")
+}
+
+// silentDatabase takes connections and says nothing.
+func silentDatabase(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return "postgres://u@" + l.Addr().String() + "/d?sslmode=disable"
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	var out, errOut bytes.Buffer
+	code := run(ctx, []string{"--registry", silentDatabase(t), "tenant", "list"}, streams{in: strings.NewReader(""), out: &out, err: &errOut})
+	assert.Equal(t, exitFailure, code)
+	assert.Equal(t, "tenantctl: interrupted\n", errOut.String())
+}
