@@ -46,6 +46,7 @@ func TestStart_FromTheCopyWhileTheSourceIsAwayOrBad(t *testing.T) {
 			assert.Equal(t, hash, f.reg.Snapshot().Hash())
 			assert.Equal(t, componentstatus.StatusRecoverableError, f.host.status())
 			assert.Equal(t, 1, f.logs.FilterMessage("Started with the copy of the registry").Len())
+			assert.Contains(t, f.errorsLogged()[len(f.errorsLogged())-1], "unless there is a copy, no tenant is known")
 
 			f.replace(yamlOf("c"))
 			f.eventually("c")

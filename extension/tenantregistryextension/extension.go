@@ -256,8 +256,11 @@ func (r *registry) refuse(ctx context.Context, err error) {
 	r.failure.Store(newFailure(err, since))
 	r.telemetry.refused(ctx)
 	msg := "The registry cannot be used; no tenant is known until it can"
-	if r.Snapshot() != nil {
+	switch {
+	case r.Snapshot() != nil:
 		msg = "The registry cannot be used; the last good one stays in force"
+	case r.cfg.Snapshot != "":
+		msg = "The registry cannot be used; unless there is a copy, no tenant is known until it can"
 	}
 	r.log.Error(msg, zap.Stringer("source", r.store), zap.Error(err))
 	lines, more := furtherFaults(err)
