@@ -287,7 +287,9 @@ func (s *Scheduler) finish(a attempt, res Result, kept bool, now time.Time) {
 		}
 		l.redo.pushFront(b.entries)
 		s.backOff(l, res, now)
-		if l.failures == 1 || l.failures == s.BreakerFailures {
+		// What waits for an operator is told again when there is another reason.
+		if l.failures == 1 || l.failures == s.BreakerFailures || res.Verdict == Blocked && res.Reason != l.told {
+			l.told = res.Reason
 			s.Logger.Warn("A destination does not take data; its lane waits",
 				append(s.fields(b, res), zap.Int("failures", l.failures), zap.Duration("wait", l.notBefore.Sub(now)))...)
 		}

@@ -21,6 +21,7 @@ type lane struct {
 	sending  []time.Time // when the first payload of each batch in flight was accepted
 
 	failures    int       // in a row
+	told        string    // reason of the failure in the log
 	notBefore   time.Time // no attempt before, unless draining
 	lingerUntil time.Time // when a batch that is not full goes anyway
 	batchCap    int       // learned from a destination that found batches too large; 0: none
