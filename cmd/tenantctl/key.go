@@ -41,6 +41,11 @@ func (s *keySettings) register(c *cobra.Command) {
 	flags.StringSliceVar(&s.origins, "origin", nil, "web `ORIGIN`, such as https://app.example, whose pages use the key; repeat for more; default: no page may use it")
 }
 
+// keyFlagNames lists the flags that register adds.
+func keyFlagNames() []string {
+	return []string{"scopes", "expires", "not-before", "description", "source-cidr", "origin"}
+}
+
 // newKey makes a key as the settings say and returns its text.
 func (s *keySettings) newKey(now time.Time) (*tenant.Key, string, error) {
 	text, id := apikey.New()

@@ -50,6 +50,11 @@ otherwise a placeholder stands in its place.`,
 		Example: `  tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --description vm-12`,
 		Args:    exactly("TENANT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range keyFlagNames() {
+				if cmd.Flags().Changed(name) && !newKey {
+					return usagef("--%s is about a key that is made: give --new-key too", name)
+				}
+			}
 			doc, err := a.read(cmd.Context())
 			if err != nil {
 				return err

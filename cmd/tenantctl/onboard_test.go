@@ -88,6 +88,9 @@ func TestOnboard_Refusals(t *testing.T) {
 	}
 	c.fails(exitUsage, "--loki-endpoint: must be a URL", "onboard", "a", "--loki-endpoint", "x")
 	c.fails(exitUsage, "--pm2-home must not have", "onboard", "a", "--pm2-home", "/x\"\nTENANT_KEY=y")
+	for _, name := range keyFlagNames() {
+		c.fails(exitUsage, "--"+name+" is about a key that is made: give --new-key too", "onboard", "a", "--"+name, "1h")
+	}
 	c.fails(exitUsage, "unknown signal", "onboard", "a", "--new-key", "--scopes", "x")
 	assert.Empty(t, c.snapshot().Tenant("a").Keys)
 	c.ok("tenant", "suspend", "a")

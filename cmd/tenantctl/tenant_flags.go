@@ -150,7 +150,7 @@ func setLimit(l *tenant.Limits, text string) error {
 	var err error
 	switch {
 	case perSignal && rate == "records_per_second":
-		l.Rates[s].RecordsPerSecond, err = strconv.ParseInt(value, 10, 64)
+		l.Rates[s].RecordsPerSecond, err = parseCount(value)
 	case perSignal && rate == "bytes_per_second":
 		err = setSize(&l.Rates[s].BytesPerSecond, value)
 	case perSignal:
@@ -171,15 +171,23 @@ func setLimit(l *tenant.Limits, text string) error {
 	return nil
 }
 
+func parseCount(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a whole number of records such as 5000", text)
+	}
+	return n, nil
+}
+
 // setQuota tells also whether there is a quota of the name.
 func setQuota(q *tenant.Quota, name, value string) (known bool, err error) {
 	switch name {
 	case "daily_records":
-		q.DailyRecords, err = strconv.ParseInt(value, 10, 64)
+		q.DailyRecords, err = parseCount(value)
 	case "daily_bytes":
 		err = setSize(&q.DailyBytes, value)
 	case "monthly_records":
-		q.MonthlyRecords, err = strconv.ParseInt(value, 10, 64)
+		q.MonthlyRecords, err = parseCount(value)
 	case "monthly_bytes":
 		err = setSize(&q.MonthlyBytes, value)
 	default:

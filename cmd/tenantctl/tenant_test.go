@@ -65,6 +65,8 @@ func TestTenant_Refusals(t *testing.T) {
 		{exitFailure, `vars.Upper: the name of a variable`, "tenant update a --var Upper=b"},
 		{exitFailure, `routes.logs[1]: "x" is in the list twice`, "tenant update a --route logs=x,x"},
 		{exitFailure, `routes.logs[1]: must not be empty`, "tenant update a --route logs=x,"},
+		{exitUsage, `"1.5" is not a whole number of records`, "tenant update a --limit logs.records_per_second=1.5"},
+		{exitUsage, `"1k" is not a whole number of records`, "tenant update a --limit daily_records=1k"},
 		{exitFailure, `must not be negative`, "tenant update a --limit logs.records_per_second=-5"},
 		{exitFailure, `there is no var "x" to remove`, "tenant update a --unset-var x"},
 		{exitUsage, `nothing to update`, "tenant update a"},
