@@ -229,7 +229,7 @@ func (p *plan) apply(ctx context.Context, tx pgx.Tx) error {
 func settle(ctx context.Context, cfg *Config, written, before string, cause error) error {
 	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	unknown := fmt.Errorf("the connection broke while the change was being committed, so it may be in force or not: %w", cause)
+	unknown := settled{fmt.Errorf("the connection broke while the change was being committed, so it may be in force or not: %w", cause)}
 	var now state
 	err := withConn(short, cfg, func(conn *pgx.Conn) (err error) {
 		now, err = readState(short, conn)
@@ -239,10 +239,15 @@ func settle(ctx context.Context, cfg *Config, written, before string, cause erro
 	case err == nil && now.token == written:
 		return nil
 	case err == nil && now.token == before:
-		return fmt.Errorf("nothing was changed: %w", cause)
+		return settled{fmt.Errorf("nothing was changed: %w", cause)}
 	}
 	return unknown
 }
+
+// settled is an error that says what became of the connection and the change.
+type settled struct{ error }
+
+func (s settled) Unwrap() error { return s.error }
 
 // withConn calls f with a connection, and takes secrets out of its error.
 func withConn(ctx context.Context, cfg *Config, f func(*pgx.Conn) error) error {
@@ -251,6 +256,9 @@ func withConn(ctx context.Context, cfg *Config, f func(*pgx.Conn) error) error {
 		return cfg.clean(err)
 	}
 	err = f(conn)
+	if err != nil && conn.IsClosed() && ctx.Err() == nil && !errors.As(err, new(settled)) {
+		err = fmt.Errorf("the connection to the %v broke: %w", cfg, err) // no transaction was committed
+	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = conn.Close(end) // the work is done or failed already

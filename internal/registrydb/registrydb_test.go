@@ -77,6 +77,7 @@ func TestPostgres(t *testing.T) {
 	s := pgtest.Start(t)
 	for name, test := range map[string]func(*testing.T, *database){
 		"edit keeps comments and order":             testEditKeepsComments,
+		"a connection that breaks":                  testBrokenConnection,
 		"edit writes only what changed":             testEditWritesOnlyChanges,
 		"edit of nothing":                           testEditOfNothing,
 		"edits at the same time lose nothing":       testParallelEdits,
