@@ -37,6 +37,8 @@ type logsReceiver struct {
 	meter  *meter
 	tailer *tail.Tailer
 
+	maxPause time.Duration // before what was refused is sent again; zero: the usual
+
 	// consume is the context of calls to the next consumer. It outlives the reading,
 	// so that what is under way may be accepted.
 	consume context.Context
@@ -87,6 +89,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		Consume:      r.deliver,
 		Store:        store,
 		FromEnd:      r.cfg.StartAt == StartAtEnd,
+		MaxPause:     r.maxPause,
 		PollInterval: r.cfg.PollInterval,
 		Now:          time.Now,
 		Meter:        r.meter,

@@ -243,6 +243,7 @@ func (a *application) Stop() { require.NoError(a.t, os.Remove(a.path)) }
 func (a *application) Generate() []receivertest.UniqueIDAttrVal {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	time.Sleep(time.Millisecond) // or all of it would be one batch or two
 	a.next++
 	id := fmt.Sprintf("id-%d", a.next)
 	write(a.t, a.path, wrapped(fmt.Sprintf(`{"level":30,"msg":"generated","%s":"%s"}`, receivertest.UniqueIDAttrName, id), "out"))
@@ -251,8 +252,15 @@ func (a *application) Generate() []receivertest.UniqueIDAttrVal {
 
 func TestReceiver_KeepsTheContractWithItsConsumer(t *testing.T) {
 	home := t.TempDir()
+	// The check waits for five seconds, and its consumer may refuse often.
+	quick := func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
+		r, err := newLogsReceiver(set, cfg.(*Config), next)
+		r.maxPause = time.Millisecond
+		return r, err
+	}
 	receivertest.CheckConsumeContract(receivertest.CheckConsumeContractParams{
-		T: t, Factory: NewFactory(), Signal: pipeline.SignalLogs, Config: testConfig(home),
+		T: t, Signal: pipeline.SignalLogs, Config: testConfig(home),
+		Factory:       receiver.NewFactory(metadata.Type, createDefaultConfig, receiver.WithLogs(quick, metadata.LogsStability)),
 		Generator:     &application{t: t, path: filepath.Join(home, "logs", "shop-out.log")},
 		GenerateCount: 200,
 	})

@@ -12,7 +12,7 @@ import (
 
 const (
 	firstPause = 50 * time.Millisecond
-	lastPause  = 5 * time.Second
+	maxPause   = 5 * time.Second
 )
 
 // deliver hands on the records of a block and moves the frontier over it once they
@@ -92,7 +92,7 @@ func (s *stream) send(ctx context.Context, decodeBlock func(full func(plog.Logs)
 		}
 	}
 	logs, stats := decodeBlock(full)
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for pause := min(firstPause, s.set.MaxPause); ; pause = min(2*pause, s.set.MaxPause) {
 		if ended != nil {
 			s.decoder.Restore(before)
 			return stats, ended
@@ -139,7 +139,7 @@ func (s *stream) leave(held bool) {
 
 // insist sends a full batch until it is accepted or ctx ends.
 func (s *stream) insist(ctx context.Context, logs plog.Logs) error {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for pause := min(firstPause, s.set.MaxPause); ; pause = min(2*pause, s.set.MaxPause) {
 		attempt := plog.NewLogs()
 		logs.CopyTo(attempt)
 		rest, partly, err := s.set.Consume(ctx, attempt)

@@ -44,6 +44,9 @@ type Settings struct {
 	// FromEnd is whether files that are there when the first Tailer on a store
 	// starts are read from their end.
 	FromEnd bool
+	// MaxPause is how long at most to wait before what was refused is sent again. Zero
+	// is five seconds.
+	MaxPause time.Duration
 	// PollInterval is how often files are looked at.
 	PollInterval time.Duration
 	// Now is the clock.

@@ -81,6 +81,9 @@ func New(set Settings, finder Finder) *Tailer {
 		age := set.Now().Sub(time.Unix(0, at.modified))
 		return err == nil && age >= 0 && age < settling
 	}
+	if set.MaxPause == 0 {
+		set.MaxPause = maxPause
+	}
 	set.slots = make(chan struct{}, maxSending)
 	return &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, aside: map[string]status{}, first: true}
 }
