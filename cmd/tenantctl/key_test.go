@@ -181,8 +181,8 @@ func TestKeyCreate_InParallelProcesses(t *testing.T) {
 	wg.Wait()
 	s := c.snapshot()
 	assert.Len(t, s.Tenant("a").Keys, processes)
-	for n, key := range keys {
-		require.NoError(t, errs[n])
+	require.NoError(t, errors.Join(errs...))
+	for _, key := range keys {
 		require.Regexp(t, "^"+apikey.Pattern+"$", key)
 		assert.NotNil(t, s.Key(apikey.Digest(key)))
 	}
