@@ -2,12 +2,31 @@ package tail
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// left waits until the stream of a name has closed the files that were moved from there.
+func (h *home) left(name string) {
+	h.t.Helper()
+	h.advance(rescan)
+	h.settle() // for the stream of its new name
+	h.advance(movedIdle)
+	require.Eventually(h.t, func() bool {
+		h.advance(rescan)
+		h.settle()
+		for _, s := range h.tailer.all() {
+			if open, _ := s.marks(); s.base == name {
+				return len(open) == 1
+			}
+		}
+		return false
+	}, 20*time.Second, time.Millisecond)
+}
 
 // A file that is moved to a name that fits the patterns is still the one it was.
 func TestTrap_MovedToANameThatIsFoundToo(t *testing.T) {
@@ -26,13 +45,7 @@ func TestTrap_MovedToANameThatIsFoundToo(t *testing.T) {
 	h.start()
 	h.eventually(numbered("a", 1, 14), numbered("b", 1, 10))
 
-	h.advance(movedIdle)
-	followed := func() bool {
-		h.advance(rescan)
-		h.settle()
-		return len(h.tailer.all()) == 2
-	}
-	require.Eventually(t, followed, 10*time.Second, time.Millisecond, "once nobody reads it it is followed for itself")
+	h.left("a-out.log")
 	h.write("a-out-old.log", numbered("a", 15, 16))
 	h.eventually(numbered("a", 1, 16), numbered("b", 1, 10))
 	h.stop()
@@ -67,7 +80,12 @@ func TestTrap_MovedToANameThatIsFoundTooWhileTheConsumerBlocks(t *testing.T) {
 	time.Sleep(20 * time.Millisecond) // it is away from its old name
 	h.advance(rescan)
 	h.settle()
-	assert.Len(t, h.tailer.all(), 1)
+	assert.EqualValues(t, 1, h.held.Load())
+	h.tailer.Lag(func(path string, bytes int64) {
+		if filepath.Base(path) == "old.log" {
+			assert.Zero(t, bytes, "it is not this stream's")
+		}
+	})
 	h.open()
 	h.eventually(numbered("a", 1, 10))
 }
@@ -85,4 +103,67 @@ func TestTrap_NewFileWithTheNameOfAMovedOne(t *testing.T) {
 	h.write("old.log", numbered("c", 1, 10))
 	h.advance(rescan)
 	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10), numbered("c", 1, 10))
+}
+
+// Every week to the same name, which is followed for itself by then and comes before
+// the other one at a start. The application may have been quiet for long.
+func TestTrap_MovedOverAFileThatIsRead(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.start()
+	all := []string{numbered("a", 1, 10)}
+	h.eventually(all...)
+	for _, tag := range []string{"b", "c", "d"} {
+		h.advance(movedIdle)
+		require.NoError(t, os.Rename(h.path("a-out.log"), h.path("0.log")))
+		h.write("a-out.log", numbered(tag, 1, 10))
+		all = append(all, numbered(tag, 1, 10))
+		h.eventually(all...)
+		h.left("a-out.log")
+		h.write("0.log", tag+" late\n")
+		all = append(all, tag+" late\n")
+		h.eventually(all...)
+	}
+	h.stop()
+	h.start()
+	h.eventually(all...)
+	h.stop()
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("0.log")))
+	h.write("a-out.log", numbered("z", 1, 10))
+	all = append(all, numbered("z", 1, 10))
+	h.start()
+	h.eventually(all...)
+}
+
+// It has its inode from before, but not its content.
+func TestTrap_FlushedAndMovedToANameThatIsFoundToo(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("x", 1, 20))
+	h.start()
+	h.eventually(numbered("x", 1, 20))
+	require.NoError(t, os.Truncate(h.path("a-out.log"), 0))
+	h.settle()
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.eventually(numbered("x", 1, 20), numbered("a", 1, 10))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("old.log")))
+	h.write("a-out.log", numbered("b", 1, 10))
+	h.eventually(numbered("x", 1, 20), numbered("a", 1, 10), numbered("b", 1, 10))
+	h.left("a-out.log")
+	h.eventually(numbered("x", 1, 20), numbered("a", 1, 10), numbered("b", 1, 10))
+}
+
+// The reader ends when it has closed the file under its old name.
+func TestTrap_MovedToANameThatIsFoundTooBeforeARestart(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.start()
+	h.eventually(numbered("a", 1, 10))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-old")))
+	h.write("a-out.log", numbered("b", 1, 10))
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
+	h.left("a-out.log") // the pattern does not find its name
+	require.NoError(t, os.Rename(h.path("a-old"), h.path("old.log")))
+	h.stop()
+	h.start()
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
 }
