@@ -1,7 +1,6 @@
 package tenantprocessor
 
 import (
-	"slices"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -57,6 +56,7 @@ func (a *account) recall(signal tenant.Signal, limits *tenant.Limits, now time.T
 type debts struct {
 	day, month string           // the periods of all this
 	newest     int64            // number of the newest answer
+	newestOwn  int64            // number of the newest about the signal
 	known      [numQuotas]int64 // what Redis has said of each quota
 	pending    [numQuotas]int64 // what it is not told of each quota this time
 	owed       debt             // what it is told, until settle is called with it
@@ -69,7 +69,7 @@ func (a *account) debts(signal tenant.Signal, tell bool, now time.Time) (d debts
 	defer a.mu.Unlock()
 	a.turn(now)
 	d.day, d.month = a.usage.Day, a.usage.Month
-	d.newest = slices.Max(a.shared.newest[:])
+	d.newest, d.newestOwn = a.shared.newest[len(a.shared.newest)-1], a.shared.newest[signal]
 	quotas := a.usage.quotas(signal, amount{}, &tenant.Limits{})
 	for i := range quotas {
 		d.known[i] = *quotas[i].used - a.owing(signal, &quotas[i])

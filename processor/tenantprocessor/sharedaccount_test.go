@@ -83,6 +83,32 @@ func TestShared_WhatRedisHasLostComesBackFromWhoKnowsIt(t *testing.T) {
 	assert.Zero(t, over)
 }
 
+// TestShared_WhatAReplicaLagsBehindComesBackForEachSignal has another signal be the
+// first after the fail-over.
+func TestShared_WhatAReplicaLagsBehindComesBackForEachSignal(t *testing.T) {
+	r := startRedis(t)
+	limits := tenant.Limits{DailyRecords: 10_000}
+	limits.Quotas[tenant.Traces] = tenant.Quota{DailyRecords: 1000}
+	s := startSharing(t, r.addr, limits)
+	_, over := s.send(tenant.Traces, 100)
+	require.Zero(t, over)
+	failOver := r.copy()
+	_, over = s.send(tenant.Traces, 800)
+	require.Zero(t, over)
+	_, over = s.send(tenant.Logs, 10)
+	require.Zero(t, over)
+	failOver()
+	for range 3 {
+		_, over = s.send(tenant.Logs, 10)
+		require.Zero(t, over)
+	}
+	_, over = s.send(tenant.Traces, 101)
+	assert.Equal(t, quotaExceeded, over.reason, "900 of 1000 are used")
+	used := s.usages()["tenant-a"]
+	assert.EqualValues(t, 940, used.DayRecords)
+	assert.EqualValues(t, 900, used.DaySignals[tenant.Traces].Records)
+}
+
 // TestShared_DebtsOfADayAreNotToldTheNext is away from Redis over midnight.
 func TestShared_DebtsOfADayAreNotToldTheNext(t *testing.T) {
 	r := startRedis(t)
