@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -268,8 +269,10 @@ func (c *RedisConfig) validate() error {
 	}
 	var errs []error
 	_, port, err := net.SplitHostPort(c.Endpoint)
-	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 {
-		errs = append(errs, fmt.Errorf("`redis::endpoint` must be host:port, got %q", c.Endpoint))
+	n, portErr := strconv.ParseUint(port, 10, 16)
+	isSocket := strings.HasPrefix(c.Endpoint, "/")
+	if !isSocket && (err != nil || portErr != nil || n == 0) {
+		errs = append(errs, fmt.Errorf("`redis::endpoint` must be host:port or the path of a Unix socket, got %q", c.Endpoint))
 	}
 	if c.DB < 0 {
 		errs = append(errs, fmt.Errorf("`redis::db` must not be negative, got %d", c.DB))
