@@ -110,7 +110,7 @@ type LimitsConfig struct {
 
 // RedisConfig is the Redis in which gateways share limits.
 type RedisConfig struct {
-	// Endpoint is host:port. Required with scope "shared".
+	// Endpoint is host:port or the path of a Unix socket. Required with scope "shared".
 	Endpoint string `mapstructure:"endpoint"`
 
 	// Username and Password are optional.
@@ -272,7 +272,11 @@ func (c *RedisConfig) validate() error {
 	n, portErr := strconv.ParseUint(port, 10, 16)
 	isSocket := strings.HasPrefix(c.Endpoint, "/")
 	if !isSocket && (err != nil || portErr != nil || n == 0) {
-		errs = append(errs, fmt.Errorf("`redis::endpoint` must be host:port or the path of a Unix socket, got %q", c.Endpoint))
+		shown := c.Endpoint
+		if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+			shown = "…" + shown[at:] // a URL may have a password
+		}
+		errs = append(errs, fmt.Errorf("`redis::endpoint` must be host:port or the path of a Unix socket, got %q", shown))
 	}
 	if c.DB < 0 {
 		errs = append(errs, fmt.Errorf("`redis::db` must not be negative, got %d", c.DB))

@@ -73,6 +73,14 @@ func TestConfig_TakesWhereverRedisMayBe(t *testing.T) {
 	}
 }
 
+func TestConfig_ShowsNoPasswordOfRedis(t *testing.T) {
+	cfg := createDefaultConfig().(*Config).Limits
+	cfg.Scope, cfg.Redis.Endpoint = ScopeShared, "redis://user:secret-1@redis.example:6379/0"
+	err := cfg.Validate()
+	require.ErrorContains(t, err, `got "…@redis.example:6379/0"`)
+	assert.NotContains(t, err.Error(), "secret-1")
+}
+
 func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 	for key, want := range map[string]string{
 		"no_business_id":              "`business_id` is required with `source: config`",
