@@ -150,15 +150,16 @@ func (d *debt) part(own bool, q *quota) int64 {
 }
 
 // giveBack is a refund of what Redis has counted and cannot be told of now.
-func (a *account) giveBack(signal tenant.Signal, n amount) {
+func (a *account) giveBack(signal tenant.Signal, n amount, charged time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.usage.add(signal, n.negative())
-	a.owe(signal, n.negative())
+	back := a.refundable(n, charged)
+	a.usage.add(signal, back)
+	a.owe(signal, back)
 }
 
 // owe notes what was counted here alone and Redis is still to be told.
-func (a *account) owe(signal tenant.Signal, n amount) { a.shared.owed[signal].add(debt{n, n}) }
+func (a *account) owe(signal tenant.Signal, n debt) { a.shared.owed[signal].add(n) }
 
 // debtsOf is what a gateway owes Redis at its end, by signal.
 type debtsOf struct {

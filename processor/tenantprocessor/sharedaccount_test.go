@@ -141,3 +141,34 @@ func TestShared_DebtsOfADayAreNotToldTheNext(t *testing.T) {
 	require.Zero(t, over)
 	assert.EqualValues(t, 185, other.usages()["tenant-a"].MonthRecords)
 }
+
+// TestShared_ARefundOfYesterdayIsNoCreditForToday is away from Redis, or not, when a
+// request of the day before is refused further on.
+func TestShared_ARefundOfYesterdayIsNoCreditForToday(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		r := startRedis(t)
+		s := startSharing(t, r.addr, tenant.Limits{DailyRecords: 100, MonthlyRecords: 1000})
+		var now atomic.Pointer[time.Time]
+		at := func(to time.Time) { now.Store(&to) }
+		s.now = func() time.Time { return *now.Load() }
+		s.shared.now = s.now
+		at(time.Date(2026, 5, 4, 23, 59, 59, 0, time.UTC))
+		paid, over := s.send(tenant.Logs, 50)
+		require.Zero(t, over)
+		at(now.Load().Add(2 * time.Second))
+		_, over = s.send(tenant.Logs, 60)
+		require.Zero(t, over)
+		if away {
+			s.shared.note(errRedisPaused)
+		}
+		paid.refund(context.Background())
+		s.shared.note(nil)
+		_, over = s.send(tenant.Logs, 41)
+		require.Equal(t, quotaExceeded, over.reason)
+		_, over = s.send(tenant.Logs, 40)
+		require.Zero(t, over)
+		used := s.usages()["tenant-a"]
+		assert.EqualValues(t, 100, used.DayRecords)
+		assert.EqualValues(t, 100, used.MonthRecords, "of the month it is taken")
+	}
+}
