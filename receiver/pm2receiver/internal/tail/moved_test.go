@@ -1,8 +1,10 @@
 package tail
 
 import (
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,22 +12,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// left waits until the stream of a name has closed the files that were moved from there.
-func (h *home) left(name string) {
+// left waits until the stream of a name has closed the file that was moved from there,
+// and before until that of its new name, if there is one, has seen that it is read.
+func (h *home) left(name, to string) {
 	h.t.Helper()
-	h.advance(rescan)
-	h.settle() // for the stream of its new name
+	until := func(done func(s *stream) bool) {
+		h.t.Helper()
+		require.Eventually(h.t, func() bool {
+			h.advance(rescan)
+			h.settle()
+			return slices.ContainsFunc(h.tailer.all(), done)
+		}, 20*time.Second, time.Millisecond)
+	}
+	if to != "" {
+		until(func(s *stream) bool { return s.base == to && s.frontier.Load() == math.MaxInt64 })
+	}
 	h.advance(movedIdle)
-	require.Eventually(h.t, func() bool {
-		h.advance(rescan)
-		h.settle()
-		for _, s := range h.tailer.all() {
-			if open, _ := s.marks(); s.base == name {
-				return len(open) == 1
-			}
-		}
-		return false
-	}, 20*time.Second, time.Millisecond)
+	until(func(s *stream) bool {
+		open, _ := s.marks()
+		return s.base == name && len(open) == 1
+	})
 }
 
 // A file that is moved to a name that fits the patterns is still the one it was.
@@ -45,7 +51,7 @@ func TestTrap_MovedToANameThatIsFoundToo(t *testing.T) {
 	h.start()
 	h.eventually(numbered("a", 1, 14), numbered("b", 1, 10))
 
-	h.left("a-out.log")
+	h.left("a-out.log", "a-out-old.log")
 	h.write("a-out-old.log", numbered("a", 15, 16))
 	h.eventually(numbered("a", 1, 16), numbered("b", 1, 10))
 	h.stop()
@@ -119,7 +125,7 @@ func TestTrap_MovedOverAFileThatIsRead(t *testing.T) {
 		h.write("a-out.log", numbered(tag, 1, 10))
 		all = append(all, numbered(tag, 1, 10))
 		h.eventually(all...)
-		h.left("a-out.log")
+		h.left("a-out.log", "0.log")
 		h.write("0.log", tag+" late\n")
 		all = append(all, tag+" late\n")
 		h.eventually(all...)
@@ -148,7 +154,7 @@ func TestTrap_FlushedAndMovedToANameThatIsFoundToo(t *testing.T) {
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("old.log")))
 	h.write("a-out.log", numbered("b", 1, 10))
 	h.eventually(numbered("x", 1, 20), numbered("a", 1, 10), numbered("b", 1, 10))
-	h.left("a-out.log")
+	h.left("a-out.log", "old.log")
 	h.eventually(numbered("x", 1, 20), numbered("a", 1, 10), numbered("b", 1, 10))
 }
 
@@ -161,7 +167,7 @@ func TestTrap_MovedToANameThatIsFoundTooBeforeARestart(t *testing.T) {
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-old")))
 	h.write("a-out.log", numbered("b", 1, 10))
 	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
-	h.left("a-out.log") // the pattern does not find its name
+	h.left("a-out.log", "") // the pattern does not find its name
 	require.NoError(t, os.Rename(h.path("a-old"), h.path("old.log")))
 	h.stop()
 	h.start()
