@@ -129,15 +129,17 @@ func TestShared_DebtsOfADayAreNotToldTheNext(t *testing.T) {
 	require.Zero(t, over)
 	s.account("tenant-a").agree(before, beforeAnswer, s.now())
 	assert.EqualValues(t, 20, s.usages()["tenant-a"].DayRecords, "the answer is of the day before")
+	other := startSharing(t, r.addr, tenant.Limits{DailyRecords: 100, MonthlyRecords: 1000})
+	other.now, other.shared.now = s.now, s.now
+	_, over = other.send(tenant.Logs, 4) // Redis knows of the day, and is told of it only
+	require.Zero(t, over)
 	s.shared.note(nil)
 	_, over = s.send(tenant.Logs, 70)
 	require.Zero(t, over)
 	used := s.usages()["tenant-a"]
-	assert.EqualValues(t, 90, used.DayRecords)
-	assert.EqualValues(t, 175, used.MonthRecords, "of the month they are told")
-	other := startSharing(t, r.addr, tenant.Limits{DailyRecords: 100, MonthlyRecords: 1000})
-	other.now, other.shared.now = s.now, s.now
-	_, over = other.send(tenant.Logs, 10)
+	assert.EqualValues(t, 94, used.DayRecords)
+	assert.EqualValues(t, 179, used.MonthRecords, "of the month they are told")
+	_, over = other.send(tenant.Logs, 6)
 	require.Zero(t, over)
 	assert.EqualValues(t, 185, other.usages()["tenant-a"].MonthRecords)
 }
@@ -171,4 +173,28 @@ func TestShared_ARefundOfYesterdayIsNoCreditForToday(t *testing.T) {
 		assert.EqualValues(t, 100, used.DayRecords)
 		assert.EqualValues(t, 100, used.MonthRecords, "of the month it is taken")
 	}
+}
+
+// TestShared_WhatCannotBeToldStaysOwed has a request fail that was to tell Redis, and a
+// refund that Redis cannot be told of.
+func TestShared_WhatCannotBeToldStaysOwed(t *testing.T) {
+	r := startRedis(t)
+	s, other := startSharing(t, r.addr, tenant.Limits{DailyRecords: 100}), startSharing(t, r.addr, tenant.Limits{DailyRecords: 100})
+	paid, over := s.send(tenant.Logs, 50)
+	require.Zero(t, over)
+	s.shared.note(errRedisPaused)
+	paid.refund(context.Background())
+	_, over = s.send(tenant.Logs, 60)
+	require.Zero(t, over, "50 are given back here too")
+	s.shared.note(nil)
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	c := &sharedCharge{mode: chargeModeCharge, tenant: "tenant-a", signal: tenant.Logs, terms: s.terms(s.owner.limits)}
+	_, err := s.call(gone, s.account("tenant-a"), c, s.now())
+	require.Error(t, err)
+	_, over = s.send(tenant.Logs, 1)
+	require.Zero(t, over)
+	_, over = other.send(tenant.Logs, 1)
+	require.Zero(t, over)
+	assert.EqualValues(t, 62, other.usages()["tenant-a"].DayRecords)
 }
