@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, s streams) int {
 		fmt.Fprintf(s.err, "tenantctl: %v\nSee %s --help.\n", err, called.CommandPath())
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(s.err, "tenantctl: interrupted")
+		fmt.Fprintf(s.err, "tenantctl: interrupted: %v\n", err)
 		return exitFailure
 	default:
 		fmt.Fprintf(s.err, "tenantctl: %v\n", err)

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -52,5 +56,29 @@ func TestInterrupted(t *testing.T) {
 	var out, errOut bytes.Buffer
 	code := run(ctx, []string{"--registry", silentDatabase(t), "tenant", "list"}, streams{in: strings.NewReader(""), out: &out, err: &errOut})
 	assert.Equal(t, exitFailure, code)
-	assert.Equal(t, "tenantctl: interrupted\n", errOut.String())
+	assert.Regexp(t, `^tenantctl: interrupted: .+\n$`, errOut.String())
+}
+
+// What else there is to say, such as what became of a change, is said too.
+func TestInterrupted_HidesNothing(t *testing.T) {
+	dir := t.TempDir()
+	letters(t, dir, "tenant-a", "loki", "1")
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*.jsonl"))
+	require.NoError(t, err)
+	data, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(files[0], append([]byte("x\n"), data...), 0o600))
+	old := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(files[0], old, old))
+	ctx, cancel := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel(); <-release }))
+	defer server.Close()
+	defer close(release)
+	var out, errOut bytes.Buffer
+	code := run(ctx, []string{"deadletter", "replay", "--directory", dir, "--endpoint", server.URL, "--header", "X-Scope-OrgID={tenant}"},
+		streams{in: strings.NewReader(""), out: &out, err: &errOut})
+	assert.Equal(t, exitFailure, code)
+	assert.Contains(t, errOut.String(), "tenantctl: interrupted: ")
+	assert.Contains(t, errOut.String(), "line 1: not a dead letter")
 }

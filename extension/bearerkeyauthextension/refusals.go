@@ -71,5 +71,15 @@ func reason(resp *http.Response, key string) string {
 			text = s.Message
 		}
 	}
-	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), key, "[key]"))
+	text = strings.ReplaceAll(text, key, "[key]")
+	for n := len(key) - 1; n > 0 && len(head) == maxReason; n-- { // the end may be within the key
+		if rest, ok := strings.CutSuffix(text, key[:n]); ok {
+			text = rest
+			break
+		}
+	}
+	return strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD"))
 }
+
+// shown is what a log may have of a URL: a query or a user's name may be a secret.
+func shown(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }

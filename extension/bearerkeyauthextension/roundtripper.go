@@ -31,7 +31,7 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if req.URL.Scheme == "http" && !t.sender.mayCarryKey(req.URL.Hostname()) {
 		if t.sender.refusals.changed(req.URL, true) { // exporters tell of it among the outages that end by themselves
-			t.sender.logger.Error("The key is not sent", zap.String("url", req.URL.Redacted()), zap.Error(errPlaintext))
+			t.sender.logger.Error("The key is not sent", zap.String("url", shown(req.URL)), zap.Error(errPlaintext))
 		}
 		if req.Body != nil {
 			_ = req.Body.Close() // RoundTrippers close the body whatever happens
@@ -57,7 +57,7 @@ func (t *roundTripper) waiting(u *url.URL, resp *http.Response, key string) *htt
 	refused := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
 	// A gateway in trouble has not looked at the key.
 	if resp.StatusCode < http.StatusInternalServerError && t.sender.refusals.changed(u, refused) {
-		where := zap.String("url", u.Redacted())
+		where := zap.String("url", shown(u))
 		if refused {
 			t.sender.logger.Error("The gateway refuses the key; data waits until it is accepted",
 				where, zap.Int("status", resp.StatusCode), zap.String("reason", reason(resp, key)))

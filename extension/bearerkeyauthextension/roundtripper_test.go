@@ -126,6 +126,36 @@ func TestRoundTripper_TellsRefusalsApartByURL(t *testing.T) {
 	}, got)
 }
 
+// Wherever what is read of the reason ends, and whatever a URL has besides its path.
+func TestRoundTripper_LogsNoPartOfASecret(t *testing.T) {
+	key, _ := newKey()
+	for _, before := range []int{maxReason - len(key)/2, maxReason - 1, maxReason - len(key), maxReason - 2*len(key)} {
+		text := key + strings.Repeat("x", before-len(key)) + key + "z"
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(text))
+		}))
+		sender, logs := startSender(t, &ClientConfig{Key: configopaque.String(key)})
+		rt, err := sender.RoundTripper(http.DefaultTransport)
+		require.NoError(t, err)
+		url := strings.Replace(server.URL, "//", "//user:secret-1@", 1) + "/v1/logs?token=secret-2"
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("data"))
+		require.NoError(t, err)
+		resp, err := rt.RoundTrip(req)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, text, string(body))
+		require.Equal(t, 1, logs.Len())
+		fields := logs.All()[0].ContextMap()
+		assert.NotContains(t, fields["reason"], key[:8])
+		assert.LessOrEqual(t, len(fields["reason"].(string)), maxReason)
+		assert.Equal(t, server.URL+"/v1/logs", fields["url"])
+		server.Close()
+	}
+}
+
 func TestRoundTripper_LeavesRefusalsAloneWhereDataIsToBeDropped(t *testing.T) {
 	got, logged := answers(t, &ClientConfig{WhenRefused: WhenRefusedDrop}, 401, 403)
 	assert.Equal(t, 401, got[0].StatusCode)

@@ -59,6 +59,23 @@ func TestFind_NamesAreNoPatterns(t *testing.T) {
 	}
 }
 
+// What somebody has put beside the folders is not theirs.
+func TestFind_FilesBesideTheFolders(t *testing.T) {
+	dir := t.TempDir()
+	file := writeFor(t, dir, "a", "", "1")
+	for _, beside := range []string{dir, filepath.Dir(filepath.Dir(filepath.Dir(file))), filepath.Dir(filepath.Dir(file))} {
+		for _, name := range []string{"tenant=a.tgz", "destination=loki.tgz", "signal=logs.tgz", "signal=logs"} {
+			if _, err := os.Stat(filepath.Join(beside, name)); err != nil {
+				require.NoError(t, os.WriteFile(filepath.Join(beside, name), nil, 0o600))
+			}
+		}
+	}
+	groups, err := deadletter.Find(dir, deadletter.Filter{})
+	require.NoError(t, err)
+	require.Len(t, groups, 1)
+	assert.Equal(t, 1, groups[0].Requests)
+}
+
 func TestFind_NoDirectoryOfDeadLetters(t *testing.T) {
 	dir := t.TempDir()
 	file := writeFor(t, dir, "a", "", "1")

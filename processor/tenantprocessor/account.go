@@ -74,9 +74,10 @@ func (a *account) charge(signal tenant.Signal, n amount, t terms, now time.Time)
 	a.bytes[signal].exceed(&over, rate.BytesPerSecond, t, now, func() string { return byteRate(rate, signal) })
 	switch {
 	case over.reason == passed:
-		a.take(signal, n, t)
+		a.take(signal, n)
+		a.count(signal, debt{n, n}, t)
 	case t.force:
-		a.count(signal, n, t)
+		a.count(signal, debt{n, n}, t)
 	}
 	return over, warningsOf(quotas[:], signal, t)
 }
@@ -107,26 +108,38 @@ func (b *bucket) exceed(over *excess, perSecond int64, t terms, now time.Time, t
 // burstOf is how much may come at once.
 func burstOf(rate float64, burst time.Duration) float64 { return max(1, rate*burst.Seconds()) }
 
-// take is a charge of n, or a refund if n is negative.
-func (a *account) take(signal tenant.Signal, n amount, t terms) {
+// take takes n from the rates, or gives it back if it is negative.
+func (a *account) take(signal tenant.Signal, n amount) {
 	a.records[signal].balance -= float64(n.records)
 	a.bytes[signal].balance -= float64(n.bytes)
-	a.count(signal, n, t)
 }
 
-// count takes n from the quotas alone.
-func (a *account) count(signal tenant.Signal, n amount, t terms) {
+// count takes n from the quotas, or gives it back if it is negative.
+func (a *account) count(signal tenant.Signal, n debt, t terms) {
 	a.usage.add(signal, n)
 	if t.owe {
 		a.owe(signal, n)
 	}
 }
 
-// refund gives back what was charged for a request that nobody took.
-func (a *account) refund(signal tenant.Signal, n amount, t terms) {
+// refund gives back what was charged at some time for a request that nobody took.
+func (a *account) refund(signal tenant.Signal, n amount, t terms, charged time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.take(signal, n.negative(), t)
+	a.take(signal, n.negative())
+	a.count(signal, a.refundable(n, charged), t)
+}
+
+// refundable is what the running day and month get back of a charge. One of the day
+// before is no credit for this one.
+func (a *account) refundable(n amount, charged time.Time) (back debt) {
+	if charged.UTC().Format(time.DateOnly) == a.usage.Day {
+		back.day = n.negative()
+	}
+	if charged.UTC().Format("2006-01") == a.usage.Month {
+		back.month = n.negative()
+	}
+	return back
 }
 
 // warningsOf returns what is to be said of quotas and marks it as said.

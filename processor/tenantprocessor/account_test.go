@@ -184,7 +184,7 @@ func TestAccount_RefundsWhatNobodyTook(t *testing.T) {
 	for range 50 {
 		over, _ := a.charge(tenant.Logs, amount{10, 100}, under(limits), noon)
 		require.Zero(t, over)
-		a.refund(tenant.Logs, amount{10, 100}, under(limits))
+		a.refund(tenant.Logs, amount{10, 100}, under(limits), noon)
 	}
 	assert.Zero(t, a.use(noon).DayBytes)
 }
@@ -195,9 +195,11 @@ func TestAccount_ARefundOfYesterdayIsNoCreditForToday(t *testing.T) {
 	over, _ := a.charge(tenant.Logs, amount{1, 100}, under(limits), noon)
 	require.Zero(t, over)
 	tomorrow := noon.Add(24 * time.Hour)
-	require.Zero(t, a.use(tomorrow).DayBytes)
-	a.refund(tenant.Logs, amount{1, 100}, under(limits))
-	assert.Zero(t, a.use(tomorrow).DayBytes)
+	over, _ = a.charge(tenant.Logs, amount{1, 60}, under(limits), tomorrow)
+	require.Zero(t, over)
+	a.refund(tenant.Logs, amount{1, 100}, under(limits), noon)
+	assert.EqualValues(t, 60, a.use(tomorrow).DayBytes)
+	assert.EqualValues(t, 60, a.use(tomorrow).MonthBytes)
 }
 
 func TestAccount_QuotasTurnWithTheCalendar(t *testing.T) {

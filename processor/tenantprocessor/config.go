@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -109,7 +110,7 @@ type LimitsConfig struct {
 
 // RedisConfig is the Redis in which gateways share limits.
 type RedisConfig struct {
-	// Endpoint is host:port. Required with scope "shared".
+	// Endpoint is host:port or the path of a Unix socket. Required with scope "shared".
 	Endpoint string `mapstructure:"endpoint"`
 
 	// Username and Password are optional.
@@ -268,8 +269,14 @@ func (c *RedisConfig) validate() error {
 	}
 	var errs []error
 	_, port, err := net.SplitHostPort(c.Endpoint)
-	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 {
-		errs = append(errs, fmt.Errorf("`redis::endpoint` must be host:port, got %q", c.Endpoint))
+	n, portErr := strconv.ParseUint(port, 10, 16)
+	isSocket := strings.HasPrefix(c.Endpoint, "/")
+	if !isSocket && (err != nil || portErr != nil || n == 0) {
+		shown := c.Endpoint
+		if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+			shown = "…" + shown[at:] // a URL may have a password
+		}
+		errs = append(errs, fmt.Errorf("`redis::endpoint` must be host:port or the path of a Unix socket, got %q", shown))
 	}
 	if c.DB < 0 {
 		errs = append(errs, fmt.Errorf("`redis::db` must not be negative, got %d", c.DB))

@@ -63,6 +63,24 @@ func TestConfig_OfTheReadme(t *testing.T) {
 	assert.Contains(t, string(readme), string(example))
 }
 
+func TestConfig_TakesWhereverRedisMayBe(t *testing.T) {
+	for _, endpoint := range []string{
+		"localhost:6379", "redis.example.:6379", "10.0.0.1:6379", "[::1]:6379", "[fe80::1%lo]:6379", ":6379", "/run/redis/redis.sock",
+	} {
+		cfg := createDefaultConfig().(*Config)
+		cfg.Source, cfg.Limits.Scope, cfg.Limits.Redis.Endpoint = SourceAuth, ScopeShared, endpoint
+		assert.NoError(t, confmap.Validate(cfg), endpoint)
+	}
+}
+
+func TestConfig_ShowsNoPasswordOfRedis(t *testing.T) {
+	cfg := createDefaultConfig().(*Config).Limits
+	cfg.Scope, cfg.Redis.Endpoint = ScopeShared, "redis://user:secret-1@redis.example:6379/0"
+	err := cfg.Validate()
+	require.ErrorContains(t, err, `got "…@redis.example:6379/0"`)
+	assert.NotContains(t, err.Error(), "secret-1")
+}
+
 func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 	for key, want := range map[string]string{
 		"no_business_id":              "`business_id` is required with `source: config`",
@@ -80,9 +98,9 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 		"shared_without_redis":        "limits: `redis::endpoint` is required with `scope: shared`",
 		"no_redis_timeout":            "limits: `redis::timeout` must be at least 1ms, got 0s",
 		"redis_not_shared":            "limits: `redis::endpoint` is used with `scope: shared` only",
-		"redis_url":                   "limits: `redis::endpoint` must be host:port, got \"redis://localhost:6379\"",
-		"redis_without_port":          "limits: `redis::endpoint` must be host:port, got \"localhost\"",
-		"redis_port":                  "limits: `redis::endpoint` must be host:port, got \"localhost:99999\"",
+		"redis_url":                   "limits: `redis::endpoint` must be host:port or the path of a Unix socket, got \"redis://localhost:6379\"",
+		"redis_without_port":          "limits: `redis::endpoint` must be host:port or the path of a Unix socket, got \"localhost\"",
+		"redis_port":                  "limits: `redis::endpoint` must be host:port or the path of a Unix socket, got \"localhost:99999\"",
 		"redis_db":                    "limits: `redis::db` must not be negative, got -1",
 		"shared_without_registry":     "`limits::scope: shared` needs a `registry`",
 		"no_gateways":                 "limits: `gateways` must be at least 1, got 0",

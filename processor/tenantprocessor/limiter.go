@@ -121,7 +121,7 @@ func (l *limiter) charge(ctx context.Context, who owner, signal tenant.Signal, r
 		n.bytes = int64(size())
 	}
 	t := l.terms(who.limits)
-	paid := receipt{limiter: l, account: l.account(who.id), tenant: who.id, signal: signal, amount: n, terms: t}
+	paid := receipt{limiter: l, account: l.account(who.id), tenant: who.id, signal: signal, amount: n, terms: t, at: l.now()}
 	over, warnings := l.chargeShared(ctx, &paid)
 	if !paid.shared {
 		over, warnings = paid.account.charge(signal, n, t, l.now())
@@ -208,6 +208,7 @@ type receipt struct {
 	amount  amount
 	terms   terms
 	shared  bool // in Redis, not here
+	at      time.Time
 }
 
 // refund is for a request that was refused further on: its sender comes again
@@ -218,22 +219,22 @@ func (r *receipt) refund(ctx context.Context) {
 	case r.shared:
 		r.refundShared(context.WithoutCancel(ctx))
 	default:
-		r.account.refund(r.signal, r.amount, r.terms)
+		r.account.refund(r.signal, r.amount, r.terms, r.at)
 	}
 }
 
-// refundShared gives back in Redis. What cannot be given back to a quota now is
-// owed; what a rate has too little is small and soon forgotten.
+// refundShared gives back in Redis. What cannot be given back to a quota now, or is
+// of the day before, is owed; what a rate has too little is small and soon forgotten.
 func (r *receipt) refundShared(ctx context.Context) {
 	l, now := r.limiter, r.limiter.now()
 	c := sharedCharge{mode: chargeModeGive, tenant: r.tenant, signal: r.signal, amount: r.amount, terms: r.terms}
 	var got answer
 	err := errRedisPaused
-	if !l.shared.away() {
+	if !l.shared.away() && now.Sub(r.at) < untilTomorrow(r.at) {
 		got, err = l.call(ctx, r.account, &c, now)
 	}
 	if err != nil {
-		r.account.giveBack(r.signal, r.amount)
+		r.account.giveBack(r.signal, r.amount, r.at)
 		return
 	}
 	r.account.agree(&c, got, now)

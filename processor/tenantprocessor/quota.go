@@ -123,9 +123,9 @@ func (q *quota) share(gateways int) float64 {
 
 // add counts n of signal, or takes it back if it is negative, which never goes
 // below what the running period has.
-func (u *usage) add(signal tenant.Signal, n amount) {
-	for _, q := range u.quotas(signal, n, &tenant.Limits{}) {
-		*q.used = max(0, *q.used+q.cost)
+func (u *usage) add(signal tenant.Signal, n debt) {
+	for _, q := range u.quotas(signal, amount{}, &tenant.Limits{}) {
+		*q.used = max(0, *q.used+n.part(true, &q))
 	}
 }
 

@@ -65,6 +65,26 @@ func (r *realRedis) signal(s syscall.Signal) {
 	require.NoError(r.t, r.cmd.Process.Signal(s))
 }
 
+// copy returns a function that brings back what Redis holds now, as a fail-over to a
+// replica does that lags behind.
+func (r *realRedis) copy() (restore func()) {
+	r.t.Helper()
+	ctx, client := context.Background(), redis.NewClient(&redis.Options{Addr: r.addr})
+	r.t.Cleanup(func() { _ = client.Close() })
+	held := map[string]map[string]string{}
+	for key := range strings.FieldsSeq(r.keys()) {
+		fields, err := client.HGetAll(ctx, key).Result()
+		require.NoError(r.t, err)
+		held[key] = fields
+	}
+	return func() {
+		require.NoError(r.t, client.FlushDB(ctx).Err())
+		for key, fields := range held {
+			require.NoError(r.t, client.HSet(ctx, key, fields).Err())
+		}
+	}
+}
+
 // keys returns what Redis holds.
 func (r *realRedis) keys() string {
 	r.t.Helper()

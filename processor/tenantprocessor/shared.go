@@ -113,9 +113,9 @@ func (s *sharedLimits) do(ctx context.Context, c sharedCharge, now time.Time) (a
 	keys := []string{base + "rates", base + c.debts.day, base + c.debts.month}
 	rate := c.terms.limits.Rates[c.signal]
 	owed := c.debts.owed
-	args := make([]any, 0, 13+2*numQuotas)
+	args := make([]any, 0, 14+2*numQuotas)
 	args = append(args, string(c.mode), c.signal.String(), c.amount.records, c.amount.bytes,
-		owed.day.records, owed.day.bytes, owed.month.records, owed.month.bytes, c.debts.newest)
+		owed.day.records, owed.day.bytes, owed.month.records, owed.month.bytes, c.debts.newest, c.debts.newestOwn)
 	for _, perSecond := range []int64{rate.RecordsPerSecond, rate.BytesPerSecond} {
 		args = append(args, perSecond, burstOf(float64(perSecond), c.terms.burst))
 	}

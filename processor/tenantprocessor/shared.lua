@@ -4,12 +4,13 @@
 -- KEYS: the tenant's buckets, its counts of the day, its counts of the month.
 -- ARGV: mode (charge; force: count also what is over; give: take back),
 --       signal, records, bytes, records and bytes that are owed for the day, the
---       same for the month, number of the newest answer that the caller has,
+--       same for the month, numbers of the newest answer that the caller has and of
+--       the newest about the signal,
 --       rate and burst of records, rate and burst of bytes,
 --       eight limits of quotas (day then month, each: bytes of all, records of
 --       all, bytes of the signal, records of the signal; 0: none),
---       what the caller knows to be used of them, for counts that are lost: all
---       are if the caller has a newer answer than Redis remembers.
+--       what the caller knows to be used of them, for counts that are lost: they
+--       are if the caller has a newer answer about them than Redis remembers.
 -- Returns the number of the limit that is exceeded (0 none, 1 records, 2 bytes per
 -- second, 3 and up the quotas), seconds to wait for a rate, the number of the
 -- answer, and what is used of the eight quotas. Numbers grow, also when Redis has
@@ -30,19 +31,22 @@ local used = {}
 local function place(i)
   return i <= 4 and KEYS[2] or KEYS[3], fields[(i - 1) % 4 + 1], 1 + i % 2
 end
-local newest, known = tonumber(redis.call('HGET', KEYS[1], 'number') or 0), tonumber(ARGV[9])
+-- Of all, and of the signal: a replica that lags behind has lost counts of each.
+local newest = redis.call('HMGET', KEYS[1], 'number', signal .. ':number')
+local known = {tonumber(ARGV[9]), tonumber(ARGV[10])}
+local lost = {known[1] > tonumber(newest[1] or 0), known[2] > tonumber(newest[2] or 0)}
 for i = 1, 8 do
   local key, field, kind = place(i)
-  local n = tonumber(redis.call('HGET', key, field) or ARGV[21 + i])
-  if known > newest then n = math.max(n, tonumber(ARGV[21 + i])) end
+  local n = tonumber(redis.call('HGET', key, field) or ARGV[22 + i])
+  if lost[(i - 1) % 4 < 2 and 1 or 2] then n = math.max(n, tonumber(ARGV[22 + i])) end
   used[i] = n + owed[i <= 4 and 1 or 2][kind]
-  local limit = tonumber(ARGV[13 + i])
+  local limit = tonumber(ARGV[14 + i])
   if mode ~= 'give' and limit > 0 and used[i] + cost[kind] > limit then over = 2 + i end
 end
 
 local balance = {}
 for kind = 1, 2 do
-  local rate, burst = tonumber(ARGV[8 + 2 * kind]), tonumber(ARGV[9 + 2 * kind])
+  local rate, burst = tonumber(ARGV[9 + 2 * kind]), tonumber(ARGV[10 + 2 * kind])
   if rate > 0 then
     local kept = redis.call('HMGET', KEYS[1], signal .. kind, signal .. kind .. ':at')
     local b = burst
@@ -63,8 +67,9 @@ for kind, b in pairs(balance) do
   if take then b = b - sign * cost[kind] end
   redis.call('HSET', KEYS[1], signal .. kind, string.format('%.6f', b), signal .. kind .. ':at', string.format('%.6f', now))
 end
-local number = 1 + math.max(newest, known)
-redis.call('HSET', KEYS[1], 'number', string.format('%.0f', number))
+local number = 1 + math.max(tonumber(newest[1] or 0), known[1])
+local text = string.format('%.0f', number)
+redis.call('HSET', KEYS[1], 'number', text, signal .. ':number', text)
 redis.call('EXPIRE', KEYS[1], 3456000)
 
 for i = 1, 8 do

@@ -1,7 +1,6 @@
 package tenantprocessor
 
 import (
-	"slices"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -57,6 +56,7 @@ func (a *account) recall(signal tenant.Signal, limits *tenant.Limits, now time.T
 type debts struct {
 	day, month string           // the periods of all this
 	newest     int64            // number of the newest answer
+	newestOwn  int64            // number of the newest about the signal
 	known      [numQuotas]int64 // what Redis has said of each quota
 	pending    [numQuotas]int64 // what it is not told of each quota this time
 	owed       debt             // what it is told, until settle is called with it
@@ -69,7 +69,7 @@ func (a *account) debts(signal tenant.Signal, tell bool, now time.Time) (d debts
 	defer a.mu.Unlock()
 	a.turn(now)
 	d.day, d.month = a.usage.Day, a.usage.Month
-	d.newest = slices.Max(a.shared.newest[:])
+	d.newest, d.newestOwn = a.shared.newest[len(a.shared.newest)-1], a.shared.newest[signal]
 	quotas := a.usage.quotas(signal, amount{}, &tenant.Limits{})
 	for i := range quotas {
 		d.known[i] = *quotas[i].used - a.owing(signal, &quotas[i])
@@ -150,15 +150,16 @@ func (d *debt) part(own bool, q *quota) int64 {
 }
 
 // giveBack is a refund of what Redis has counted and cannot be told of now.
-func (a *account) giveBack(signal tenant.Signal, n amount) {
+func (a *account) giveBack(signal tenant.Signal, n amount, charged time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.usage.add(signal, n.negative())
-	a.owe(signal, n.negative())
+	back := a.refundable(n, charged)
+	a.usage.add(signal, back)
+	a.owe(signal, back)
 }
 
 // owe notes what was counted here alone and Redis is still to be told.
-func (a *account) owe(signal tenant.Signal, n amount) { a.shared.owed[signal].add(debt{n, n}) }
+func (a *account) owe(signal tenant.Signal, n debt) { a.shared.owed[signal].add(n) }
 
 // debtsOf is what a gateway owes Redis at its end, by signal.
 type debtsOf struct {

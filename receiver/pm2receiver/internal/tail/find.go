@@ -77,7 +77,10 @@ func (f Finder) Find() ([]string, error) {
 func whyNone(pattern string, explicit bool) error {
 	dir, _ := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	look := func(path string) error {
-		_, err := folderNames(path)
+		if _, err := folderNames(path); err != nil {
+			return err
+		}
+		_, err := os.Stat(path + string(filepath.Separator) + ".") // as its files are looked at
 		return err
 	}
 	if explicit {

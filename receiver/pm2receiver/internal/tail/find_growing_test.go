@@ -63,3 +63,21 @@ func TestTrap_FolderThatCannotBeLookedInto(t *testing.T) {
 	h.advance(rescan)
 	h.eventually(numbered("a", 1, 10))
 }
+
+// It may be listed, but nothing in it looked at.
+func TestTrap_FolderWhoseFilesMayNotBeLookedAt(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may look at all files")
+	}
+	h := newHome(t)
+	require.NoError(t, os.Mkdir(h.path("folder"), 0o755))
+	h.write("folder/a-out.log", numbered("a", 1, 10))
+	require.NoError(t, os.Chmod(h.path("folder"), 0o444))
+	t.Cleanup(func() { _ = os.Chmod(h.path("folder"), 0o755) })
+	h.include = []string{h.path("folder/*.log")}
+	h.start()
+	assert.Equal(t, 1, h.logs.FilterMessage("cannot look for log files").Len())
+	require.NoError(t, os.Chmod(h.path("folder"), 0o755))
+	h.advance(rescan)
+	h.eventually(numbered("a", 1, 10))
+}

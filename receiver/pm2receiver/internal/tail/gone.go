@@ -50,9 +50,18 @@ func (s *stream) over() bool {
 }
 
 // returned is the mark to begin a file with: that of a file which was not to be found
-// when the reader started, if this is it, else a fresh one. The device is not compared:
-// it may be another one each time a disk is mounted.
-func (s *stream) returned(c content, at status) (Mark, error) {
+// when the reader started, or one that another stream has left, if this is it, else a
+// fresh one. The device is not compared: it may be another one each time a disk is mounted.
+func (s *stream) returned(c content, at status, left []Mark) (Mark, error) {
+	for i := len(left) - 1; i >= 0; i-- { // the newest first: it may have been truncated
+		if ok, err := left[i].continues(c); err != nil {
+			return s.fresh(at), err
+		} else if ok {
+			m := left[i]
+			m.Name, m.Away = s.base, false
+			return m, nil
+		}
+	}
 	for i, m := range s.past {
 		if !m.Away || m.Inode != at.inode || at.size < m.Offset {
 			continue

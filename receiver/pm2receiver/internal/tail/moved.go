@@ -1,32 +1,34 @@
 package tail
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
-// moved says whether the file at a path that is not followed is one that a stream reads:
-// somebody has given it a name that is found too. The path gets a stream of its own once
-// that one has closed the file, and begins where it ended, with the mark that is returned.
-func (t *Tailer) moved(path string, at status) (rest *Mark, reads bool) {
+// sharesInode says whether a file is followed under another name already.
+func (t *Tailer) sharesInode(at status) bool {
+	return slices.ContainsFunc(t.all(), func(s *stream) bool { return s.watch.there && s.watch.last.same(at) })
+}
+
+// others says whether a stream but s has a file open, and returns what others remember
+// of it, the oldest first.
+func (t *Tailer) others(s *stream, at status) (open bool, past []Mark) {
 	here := func(m Mark) bool { return !m.Copy && at.same(status{device: m.Device, inode: m.Inode}) }
-	streams := t.all()
-	for _, s := range streams {
-		if open, _ := s.marks(); slices.ContainsFunc(open, here) {
-			t.aside[path] = at
-			return nil, true
+	for _, other := range t.all() {
+		if other == s {
+			continue
+		}
+		opened, closed := other.marks()
+		for _, m := range opened {
+			open = open || here(m)
+		}
+		for _, m := range closed {
+			if here(m) {
+				past = append(past, m)
+			}
 		}
 	}
-	// An inode alone may long be that of another file.
-	known := t.aside[path].same(at)
-	delete(t.aside, path)
-	if !known {
-		return nil, false
-	}
-	for _, s := range streams {
-		_, past := s.marks()
-		if i := slices.IndexFunc(past, here); i >= 0 {
-			return &past[i], false
-		}
-	}
-	return nil, false
+	return open, past
 }
 
 // marks returns those of the files that the stream has open, and of contents that have
@@ -35,4 +37,21 @@ func (s *stream) marks() (open, past []Mark) {
 	s.shared.Lock()
 	defer s.shared.Unlock()
 	return s.opened, s.closed
+}
+
+// moved says whether the file at path is one that another stream reads: somebody has
+// given it a name that is read too. It is left to that stream until it closes the file.
+// Then past are marks to go on from.
+func (s *stream) moved(at status) (reads bool, past []Mark) {
+	open, past := s.set.others(s, at)
+	if open {
+		s.aside, s.held = at, true
+		s.frontier.Store(math.MaxInt64) // it is no lag of this stream
+		return true, nil
+	}
+	// An inode alone may long be that of another file.
+	if s.early || s.aside.same(at) {
+		return false, past
+	}
+	return false, nil
 }

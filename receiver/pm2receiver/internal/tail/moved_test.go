@@ -1,13 +1,38 @@
 package tail
 
 import (
+	"math"
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// left waits until the stream of a name has closed the file that was moved from there,
+// and before until that of its new name, if there is one, has seen that it is read.
+func (h *home) left(name, to string) {
+	h.t.Helper()
+	until := func(done func(s *stream) bool) {
+		h.t.Helper()
+		require.Eventually(h.t, func() bool {
+			h.advance(rescan)
+			h.settle()
+			return slices.ContainsFunc(h.tailer.all(), done)
+		}, 20*time.Second, time.Millisecond)
+	}
+	if to != "" {
+		until(func(s *stream) bool { return s.base == to && s.frontier.Load() == math.MaxInt64 })
+	}
+	h.advance(movedIdle)
+	until(func(s *stream) bool {
+		open, _ := s.marks()
+		return s.base == name && len(open) == 1
+	})
+}
 
 // A file that is moved to a name that fits the patterns is still the one it was.
 func TestTrap_MovedToANameThatIsFoundToo(t *testing.T) {
@@ -26,13 +51,7 @@ func TestTrap_MovedToANameThatIsFoundToo(t *testing.T) {
 	h.start()
 	h.eventually(numbered("a", 1, 14), numbered("b", 1, 10))
 
-	h.advance(movedIdle)
-	followed := func() bool {
-		h.advance(rescan)
-		h.settle()
-		return len(h.tailer.all()) == 2
-	}
-	require.Eventually(t, followed, 10*time.Second, time.Millisecond, "once nobody reads it it is followed for itself")
+	h.left("a-out.log", "a-out-old.log")
 	h.write("a-out-old.log", numbered("a", 15, 16))
 	h.eventually(numbered("a", 1, 16), numbered("b", 1, 10))
 	h.stop()
@@ -67,7 +86,12 @@ func TestTrap_MovedToANameThatIsFoundTooWhileTheConsumerBlocks(t *testing.T) {
 	time.Sleep(20 * time.Millisecond) // it is away from its old name
 	h.advance(rescan)
 	h.settle()
-	assert.Len(t, h.tailer.all(), 1)
+	assert.EqualValues(t, 1, h.held.Load())
+	h.tailer.Lag(func(path string, bytes int64) {
+		if filepath.Base(path) == "old.log" {
+			assert.Zero(t, bytes, "it is not this stream's")
+		}
+	})
 	h.open()
 	h.eventually(numbered("a", 1, 10))
 }
@@ -85,4 +109,67 @@ func TestTrap_NewFileWithTheNameOfAMovedOne(t *testing.T) {
 	h.write("old.log", numbered("c", 1, 10))
 	h.advance(rescan)
 	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10), numbered("c", 1, 10))
+}
+
+// Every week to the same name, which is followed for itself by then and comes before
+// the other one at a start. The application may have been quiet for long.
+func TestTrap_MovedOverAFileThatIsRead(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.start()
+	all := []string{numbered("a", 1, 10)}
+	h.eventually(all...)
+	for _, tag := range []string{"b", "c", "d"} {
+		h.advance(movedIdle)
+		require.NoError(t, os.Rename(h.path("a-out.log"), h.path("0.log")))
+		h.write("a-out.log", numbered(tag, 1, 10))
+		all = append(all, numbered(tag, 1, 10))
+		h.eventually(all...)
+		h.left("a-out.log", "0.log")
+		h.write("0.log", tag+" late\n")
+		all = append(all, tag+" late\n")
+		h.eventually(all...)
+	}
+	h.stop()
+	h.start()
+	h.eventually(all...)
+	h.stop()
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("0.log")))
+	h.write("a-out.log", numbered("z", 1, 10))
+	all = append(all, numbered("z", 1, 10))
+	h.start()
+	h.eventually(all...)
+}
+
+// It has its inode from before, but not its content.
+func TestTrap_FlushedAndMovedToANameThatIsFoundToo(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("x", 1, 20))
+	h.start()
+	h.eventually(numbered("x", 1, 20))
+	require.NoError(t, os.Truncate(h.path("a-out.log"), 0))
+	h.settle()
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.eventually(numbered("x", 1, 20), numbered("a", 1, 10))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("old.log")))
+	h.write("a-out.log", numbered("b", 1, 10))
+	h.eventually(numbered("x", 1, 20), numbered("a", 1, 10), numbered("b", 1, 10))
+	h.left("a-out.log", "old.log")
+	h.eventually(numbered("x", 1, 20), numbered("a", 1, 10), numbered("b", 1, 10))
+}
+
+// The reader ends when it has closed the file under its old name.
+func TestTrap_MovedToANameThatIsFoundTooBeforeARestart(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.start()
+	h.eventually(numbered("a", 1, 10))
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-old")))
+	h.write("a-out.log", numbered("b", 1, 10))
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
+	h.left("a-out.log", "") // the pattern does not find its name
+	require.NoError(t, os.Rename(h.path("a-old"), h.path("old.log")))
+	h.stop()
+	h.start()
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
 }

@@ -32,8 +32,8 @@ var (
 	// extension: x-out.1.log, x-out-20261121.log.
 	datedName = regexp.MustCompile(`^(.+-(?:out|error)(?:-\d+)?)(?:\.\d{1,3}|[-._]20\d\d-?\d\d-?\d\d[-_.T\d]*)\.log(?:\.gz)?$`)
 	// stampedName is what pm2-logrotate makes of a stream's name: its dateFormat may be
-	// anything.
-	stampedName  = regexp.MustCompile(`^(pm2|.+-(?:out|error)(?:-\d+)?)__.+\.log(?:\.gz)?$`)
+	// anything, but a name without two digits is somebody's own.
+	stampedName  = regexp.MustCompile(`^(pm2|.+-(?:out|error)(?:-\d+)?)__.*\d\d.*\.log(?:\.gz)?$`)
 	combinedName = regexp.MustCompile(`^(.+?)(?:-(\d+))?\.log$`)
 )
 

@@ -35,6 +35,7 @@ func TestRotated_KnowsLogrotateThatKeepsTheExtension(t *testing.T) {
 	}
 	for _, name := range []string{
 		"api-out.log", "api-out-3.log", "api-out-20.log", "v1.2-out.log", "v1.2.log", "api.log", "api-20261121.log", "a__b-out.log", "api-out-old.log", "api-out-1234-out.log",
+		"api-out__eu.log", "api-out__v2.log", "pm2__worker.log",
 		"api-out__b-out.log", "api-out__b-error-3.log", "pm2__b-out.log", "shop__v1.2.log", "shop__10.20.30.40.log",
 	} {
 		_, ok := Rotated(name)
@@ -56,6 +57,17 @@ func TestTrap_RotatedWithAnotherDateFormat(t *testing.T) {
 	h.write("a-out.log", numbered("a", 31, 40))
 	h.start()
 	h.eventually(numbered("a", 1, 40))
+}
+
+// A file that an application names for itself is read as it grows, and once.
+func TestTrap_OwnFileWithANameLikeThatOfACopy(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.start()
+	for i := range 10 {
+		h.write("a-out__eu.log", numbered("b", i, i))
+		h.eventually(numbered("a", 1, 10), numbered("b", 0, i))
+	}
 }
 
 // A file that came while the reader ran, or between two runs of it, may have been

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// movedIdle is how long a file that was moved aside is followed after it last
-	// grew: its writers keep it until they are told to reopen their logs.
+	// movedIdle is how long a file is followed after it was moved aside or last grew:
+	// its writers keep it until they are told to reopen their logs.
 	movedIdle = 5 * time.Minute
 	// deletedIdle is the same for a file without a name, whose space on the disk is
 	// free only when it is closed.
@@ -56,7 +56,8 @@ type Settings struct {
 	// Logger takes what an operator should know.
 	Logger *zap.Logger
 
-	slots chan struct{} // each stream that has records in memory holds one
+	slots  chan struct{}                                       // each stream that has records in memory holds one
+	others func(s *stream, at status) (open bool, past []Mark) // what other streams have of a file
 }
 
 // Meter counts. Its methods may be called concurrently.
@@ -91,6 +92,9 @@ type stream struct {
 	deadline bool      // something waits for time to pass
 	failing  bool      // an error was logged
 	gone     time.Time // when the file at path was first missed
+	aside    status    // the file at path that another stream read when it was last seen
+	held     bool      // that one reads it now
+	early    bool      // nothing was looked at since the Tailer started
 
 	wake   chan struct{}
 	shared sync.Mutex
@@ -155,7 +159,10 @@ func (s *stream) close() {
 // step reads everything that can be read now.
 func (s *stream) step(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := s.observe(); err != nil {
+		s.held = false
+		err := s.observe()
+		s.early = false
+		if err != nil {
 			s.report("cannot look at log file", err)
 			// What is open can be read all the same.
 		} else {
@@ -202,7 +209,7 @@ func (s *stream) observe() error {
 			return nil
 		}
 		s.set.Meter.Rotated()
-		s.current = false
+		s.last().grown, s.current = s.set.Now(), false
 	}
 	content, err := open(s.path)
 	if err != nil {
@@ -220,7 +227,11 @@ func (s *stream) observe() error {
 			return content.Close()
 		}
 	}
-	m, err := s.returned(content, at)
+	reads, past := s.moved(at)
+	if reads {
+		return content.Close()
+	}
+	m, err := s.returned(content, at, past)
 	if err != nil {
 		return errors.Join(err, content.Close())
 	}
@@ -344,7 +355,7 @@ func (s *stream) truncated(i int) {
 
 // measure notes how much is unread and whether time alone will bring more.
 func (s *stream) measure() {
-	s.deadline = s.decoder.Pending() || len(s.pending) > 0 || s.failing || len(s.files) > 1
+	s.deadline = s.decoder.Pending() || len(s.pending) > 0 || s.failing || s.held || len(s.files) > 1
 	var lag int64
 	for _, f := range s.files {
 		if f.tail > 0 {
@@ -364,9 +375,11 @@ func (s *stream) measure() {
 
 // publish makes the present frontier the one to be saved.
 func (s *stream) publish() {
-	s.frontier.Store(0)
-	if s.current {
+	switch {
+	case s.current:
 		s.frontier.Store(s.last().mark.Offset)
+	case !s.held:
+		s.frontier.Store(0)
 	}
 	marks := make([]Mark, len(s.files))
 	for i, f := range s.files {

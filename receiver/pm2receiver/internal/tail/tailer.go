@@ -59,10 +59,10 @@ type Tailer struct {
 	ended   []string             // paths of streams whose checkpoints are to be deleted
 	count   uint64               // the highest Checkpoint.Count of ended streams
 	folders map[string]time.Time // when each was last changed
-	aside   map[string]status    // files at paths without a stream that one of another path reads
 	scanned time.Time
 	problem error     // what the last scan met
 	first   bool      // no reader ever started on the store
+	early   bool      // it is starting
 	noted   bool      // the store knows of a start
 	since   time.Time // of the very first start: compressed copies made before are history
 	full    bool
@@ -85,7 +85,9 @@ func New(set Settings, finder Finder) *Tailer {
 		set.MaxPause = maxPause
 	}
 	set.slots = make(chan struct{}, maxSending)
-	return &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, aside: map[string]status{}, first: true}
+	t := &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, first: true, early: true}
+	t.set.others = t.others
+	return t
 }
 
 // Start begins to follow files. It returns when the files that are there now have
@@ -102,12 +104,17 @@ func (t *Tailer) Start(ctx context.Context) error {
 	if t.since.IsZero() {
 		t.since = t.saved
 	}
+	var streams []*stream
 	for _, path := range known {
 		if t.finder.reads(path) {
-			t.follow(ctx, run, path)
+			streams = append(streams, t.follow(ctx, path))
 		}
 	}
+	for _, s := range streams { // once each has the files that it had
+		t.launch(run, s)
+	}
 	t.scan(ctx, run)
+	t.early = false
 	t.mu.Lock()
 	t.first = false
 	following := len(t.streams)
@@ -252,7 +259,7 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	}
 	t.problem = err
 	for _, path := range paths {
-		t.follow(ctx, run, path)
+		t.launch(run, t.follow(ctx, path))
 	}
 	for _, s := range t.all() {
 		if !s.watch.there { // it may be over
@@ -272,47 +279,45 @@ func (t *Tailer) watched(folders []string) []string {
 	return all
 }
 
-// follow starts to read a path unless it is read already.
-func (t *Tailer) follow(ctx, run context.Context, path string) {
+// follow makes the stream of a path, or returns nil if it is read already.
+func (t *Tailer) follow(ctx context.Context, path string) *stream {
 	t.mu.Lock()
 	_, has := t.streams[path]
 	full := len(t.streams) >= maxStreams
 	t.mu.Unlock()
 	if has {
-		return
+		return nil
 	}
 	if full {
 		if !t.full {
 			t.set.Logger.Error("too many log files; others are not read", zap.Int("limit", maxStreams), zap.String("path", path))
 		}
 		t.full = true
-		return
+		return nil
 	}
 	at, err := statPath(path)
 	if err == nil && t.sharesInode(at) {
-		return
+		return nil
 	}
-	rest, reads := t.moved(path, at)
-	if reads {
-		return
-	}
-	s := t.restored(ctx, path, rest)
+	s := t.restored(ctx, path)
 	t.mu.Lock()
 	t.streams[path] = s
 	t.mu.Unlock()
-	t.set.Logger.Debug("following log file", zap.String("path", path))
+	return s
+}
+
+// launch starts to read a stream, if there is one.
+func (t *Tailer) launch(run context.Context, s *stream) {
+	if s == nil {
+		return
+	}
+	t.set.Logger.Debug("following log file", zap.String("path", s.path))
 	t.done.Go(func() { s.run(run) })
 	s.poke()
 }
 
-// sharesInode says whether a file is followed under another name already.
-func (t *Tailer) sharesInode(at status) bool {
-	return slices.ContainsFunc(t.all(), func(s *stream) bool { return s.watch.there && s.watch.last.same(at) })
-}
-
-// restored makes the stream of a path as its checkpoint, or the lack of one, says. What
-// another stream has left of the file there is rest.
-func (t *Tailer) restored(ctx context.Context, path string, rest *Mark) *stream {
+// restored makes the stream of a path as its checkpoint, or the lack of one, says.
+func (t *Tailer) restored(ctx context.Context, path string) *stream {
 	var c *Checkpoint
 	since := t.since
 	if t.set.Store != nil {
@@ -328,13 +333,11 @@ func (t *Tailer) restored(ctx context.Context, path string, rest *Mark) *stream 
 		s.count = t.count
 		t.mu.Unlock()
 	}
+	s.early = t.early
 	var err error
-	switch {
-	case c != nil:
+	if c != nil {
 		s.restore(c.Files)
-	case rest != nil:
-		s.restore([]Mark{*rest})
-	default:
+	} else {
 		err = s.begin(t.first && t.set.FromEnd, since)
 	}
 	if err != nil {
