@@ -3,10 +3,7 @@
 package tenantregistryextension
 
 import (
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -14,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componentstatus"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/nobody"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -40,8 +38,7 @@ func TestNamedPipe_InTheCopysPlaceStopsNoStart(t *testing.T) {
 }
 
 func TestUnreadableFile_IsReadOnceItMay(t *testing.T) {
-	if os.Getuid() == 0 {
-		runAsNobody(t) // root may read everything
+	if nobody.Again(t) { // root may read everything
 		return
 	}
 	f := newFixture(t)
@@ -53,37 +50,4 @@ func TestUnreadableFile_IsReadOnceItMay(t *testing.T) {
 	assert.Equal(t, tenant.FailureUnavailable, health().Failure.Class)
 	require.NoError(t, os.Chmod(f.path, 0o600))
 	f.eventually("a")
-}
-
-// runAsNobody runs the test again as a user without any rights.
-func runAsNobody(t *testing.T) {
-	t.Helper()
-	const nobody = 65534
-	dir, err := os.MkdirTemp("", "nobody") //nolint:usetesting // others may not go into a folder of the test
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
-	require.NoError(t, os.Chown(dir, nobody, nobody))
-	program := filepath.Join(dir, "test")
-	copyProgram(t, program)
-	cmd := exec.Command(program, "-test.run", "^"+t.Name()+"$", "-test.v")
-	cmd.Dir, cmd.Env = dir, []string{"TMPDIR=" + dir, "HOME=" + dir, "PATH=" + os.Getenv("PATH")}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "--- PASS: "+t.Name())
-}
-
-// copyProgram puts this program where everybody may run it.
-func copyProgram(t *testing.T, to string) {
-	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	in, err := os.Open(self)
-	require.NoError(t, err)
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	require.NoError(t, err)
-	_, err = io.Copy(out, in)
-	require.NoError(t, err)
-	require.NoError(t, out.Close())
 }
