@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -172,4 +173,31 @@ func TestTrap_MovedToANameThatIsFoundTooBeforeARestart(t *testing.T) {
 	h.stop()
 	h.start()
 	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
+}
+
+// The stream looks while its file has another name, and the poller before and after.
+func TestTrap_MovedAwayAndBackWithinOnePoll(t *testing.T) {
+	h := newHome(t)
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.tailer = New(h.settings(), Finder{Include: h.include})
+	h.tailer.stop = func() {}
+	s := h.tailer.follow(t.Context(), h.path("a-out.log"))
+	s.look()
+	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("b")))
+	s.step(t.Context())
+	require.NoError(t, os.Rename(h.path("b"), h.path("a-out.log")))
+	select {
+	case <-s.wake:
+	default:
+	}
+	s.look()
+	select {
+	case <-s.wake:
+		s.step(t.Context())
+	default:
+	}
+	assert.ElementsMatch(t, h.got(), strings.Split(strings.TrimSuffix(numbered("a", 1, 10), "\n"), "\n"))
+	s.look()
+	assert.Empty(t, s.wake, "nothing is waited for any more")
+	s.close()
 }

@@ -194,7 +194,9 @@ func (s *stream) observe() error {
 		return err
 	}
 	info, err := statPath(s.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	missed := errors.Is(err, fs.ErrNotExist)
+	s.watch.missed.Store(missed)
+	if missed {
 		return nil
 	}
 	if err != nil {

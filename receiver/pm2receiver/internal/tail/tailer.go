@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -38,15 +37,6 @@ const (
 	// combined one is left alone. It must be less than fresh.
 	settling = time.Second
 )
-
-// watch is what the poller knows of a stream.
-type watch struct {
-	last      status
-	there     bool
-	beside    string      // the files beside its own, as they were last seen
-	relatives atomic.Bool // shared with the stream
-	deadline  atomic.Bool // shared with the stream
-}
 
 // Tailer follows the files that a Finder finds. Start and Shutdown may be called
 // once each.
@@ -377,23 +367,5 @@ func (t *Tailer) census(dir string) {
 			s.watch.relatives.Store(true)
 			s.poke()
 		}
-	}
-}
-
-// look wakes the stream if its file has changed or it waits for time to pass.
-func (s *stream) look() {
-	at, err := statPath(s.path)
-	there := err == nil
-	s.size.Store(at.size)
-	if there != s.watch.there || at != s.watch.last || s.watch.deadline.Load() {
-		s.watch.there, s.watch.last = there, at
-		s.poke()
-	}
-}
-
-func (s *stream) poke() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
 	}
 }
