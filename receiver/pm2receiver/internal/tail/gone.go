@@ -53,7 +53,7 @@ func (s *stream) over() bool {
 // when the reader started, or one that another stream has left, if this is it, else a
 // fresh one. The device is not compared: it may be another one each time a disk is mounted.
 func (s *stream) returned(c content, at status, left []Mark) (Mark, error) {
-	for i := len(left) - 1; i >= 0; i-- { // the newest first: it may have been truncated
+	for i := len(left) - 1; i >= 0; i-- { // the farthest first: others may have had it before
 		if ok, err := left[i].continues(c); err != nil {
 			return s.fresh(at), err
 		} else if ok {

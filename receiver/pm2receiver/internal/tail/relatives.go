@@ -103,6 +103,9 @@ func (s *stream) reads(x Seen) bool {
 // judge decides what a relative is, and lines it up if it holds something new. It
 // reports false if that cannot be told yet.
 func (s *stream) judge(r relativeFile, waited time.Duration) (done bool, err error) {
+	if s.elsewhere(r.seen) {
+		return false, nil
+	}
 	content, err := open(filepath.Join(s.dir, r.name))
 	if err != nil {
 		return false, err
@@ -152,11 +155,19 @@ func (s *stream) judge(r relativeFile, waited time.Duration) (done bool, err err
 		// it is truncated first.
 		return waited >= patience, nil
 	}
+	opened, past := s.theirs(r.seen)
+	if is, done, err := lent(content, size, opened, waited); is || err != nil {
+		return done, err
+	}
 	if waited < settled {
 		return false, nil
 	}
+	m, done, err := left(content, size, past)
+	if done || err != nil {
+		return done, err
+	}
 	kept = true
-	s.lineUp(r, content, Mark{})
+	s.lineUp(r, content, m)
 	return true, nil
 }
 

@@ -101,6 +101,10 @@ func (s *stream) begin(fromEnd bool, since time.Time) error {
 			s.seen[r.seen] = true
 			continue
 		}
+		if opened, past := s.theirs(r.seen); len(opened) > 0 || len(past) > 0 || s.elsewhere(r.seen) {
+			s.watch.relatives.Store(true) // it may have been read
+			continue
+		}
 		content, err := open(filepath.Join(s.dir, r.name))
 		if err != nil {
 			s.report("cannot read rotated log file", err)

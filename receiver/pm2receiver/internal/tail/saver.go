@@ -2,6 +2,7 @@ package tail
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -31,8 +32,8 @@ func (t *Tailer) save(ctx context.Context) error {
 	t.saving.Lock()
 	defer t.saving.Unlock()
 	changed := map[string]*Checkpoint{}
-	streams := t.all()
 	t.mu.Lock()
+	streams := slices.Collect(maps.Values(t.streams))
 	ended, noted, all := t.ended, t.noted, Totals{Count: t.count, Since: t.since}
 	t.ended = nil
 	t.mu.Unlock()

@@ -56,8 +56,8 @@ type Settings struct {
 	// Logger takes what an operator should know.
 	Logger *zap.Logger
 
-	slots  chan struct{}                                       // each stream that has records in memory holds one
-	others func(s *stream, at status) (open bool, past []Mark) // what other streams have of a file
+	slots  chan struct{}                                  // each stream that has records in memory holds one
+	others func(s *stream, at status) (open, past []Mark) // what other streams have of a file
 }
 
 // Meter counts. Its methods may be called concurrently.

@@ -312,7 +312,7 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 	since := t.since
 	if t.set.Store != nil {
 		var err error
-		if c, err = t.set.Store.Load(ctx, path); err != nil {
+		if c, err = t.checkpoint(ctx, path); err != nil {
 			since = t.set.Now()
 			t.set.Logger.Error("checkpoint is damaged; the file is read from the beginning", zap.String("path", path), zap.Error(err))
 		}
@@ -339,6 +339,19 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 	}
 	s.publish()
 	return s
+}
+
+// checkpoint loads that of a path, unless it is yet to be deleted.
+func (t *Tailer) checkpoint(ctx context.Context, path string) (*Checkpoint, error) {
+	t.saving.Lock()
+	defer t.saving.Unlock()
+	t.mu.Lock()
+	ended := slices.Contains(t.ended, path)
+	t.mu.Unlock()
+	if ended {
+		return nil, nil
+	}
+	return t.set.Store.Load(ctx, path)
 }
 
 // census tells streams that the files beside theirs have changed.
