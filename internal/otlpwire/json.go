@@ -148,19 +148,19 @@ func (w *jsonWalker) message(m *message, depth int, lists *slots, base uint8) *E
 				}
 			}
 			before := w.records
-			if f.roles&roleReplace != 0 {
+			if f.role == roleReplace {
 				w.records, before = records, records
 			}
-			elements := lists[base+f.slot].length
+			elements := lists.at(base + f.slot).length
 			if f.list {
-				err = w.list(f, depth, &lists[base+f.slot])
+				err = w.list(f, depth, lists.at(base+f.slot))
 			} else {
 				err = w.value(f, depth, lists, base+f.slot)
 			}
 			switch {
-			case f.roles&roleScopes != 0:
-				scopes = scopes || lists[base+f.slot].length > elements
-			case f.roles&roleDeprecated != 0:
+			case f.role == roleScopes:
+				scopes = scopes || lists.at(base+f.slot).length > elements
+			case f.role == roleDeprecated:
 				deprecated += w.records - before
 				w.records = before
 			}
@@ -202,7 +202,7 @@ func (w *jsonWalker) list(f *field, depth int, list *growth) *Error {
 		if err != nil {
 			return err
 		}
-		if f.roles&roleRecord != 0 {
+		if f.role == roleRecord {
 			w.records++
 		}
 		fresh = slots{}
@@ -220,7 +220,7 @@ func (w *jsonWalker) list(f *field, depth int, list *growth) *Error {
 func (w *jsonWalker) value(f *field, depth int, lists *slots, base uint8) *Error {
 	switch f.kind {
 	case kindMessage:
-		if f.roles&roleNest != 0 {
+		if f.role == roleNest {
 			depth++
 			if err := w.nest(depth, w.pos); err != nil {
 				return err
