@@ -63,10 +63,9 @@ func (w *jsonWalker) document(m *message, lists *slots) *Error {
 
 // literal consumes one of null, true and false.
 func (w *jsonWalker) literal(text string) *Error {
-	if len(w.data)-w.pos < len(text) || string(w.data[w.pos:w.pos+len(text)]) != text {
+	if !w.prefix(text) {
 		return w.syntax()
 	}
-	w.pos += len(text)
 	return nil
 }
 
@@ -205,9 +204,11 @@ func (w *jsonWalker) list(f *field, depth int, list *growth) *Error {
 		if f.role == roleRecord {
 			w.records++
 		}
-		fresh = slots{}
-		if err = w.value(f, depth, &fresh, 0); err != nil {
-			return err
+		if f.child != keyValue || !w.plainKeyValue() {
+			fresh = slots{}
+			if err = w.value(f, depth, &fresh, 0); err != nil {
+				return err
+			}
 		}
 		if more, err = w.more(']'); err != nil {
 			return err
@@ -225,6 +226,9 @@ func (w *jsonWalker) value(f *field, depth int, lists *slots, base uint8) *Error
 			if err := w.nest(depth, w.pos); err != nil {
 				return err
 			}
+		}
+		if f.child == anyValue && w.plainValue() {
+			return nil
 		}
 		if f.once == oneof {
 			var fresh slots

@@ -100,8 +100,9 @@ func newProtoField(number int, f field) protoField {
 		wire: f.wire, role: f.role, child: f.child, idSize: f.idSize,
 		slot: f.slot, once: f.once, entry: f.entry, alloc: f.alloc,
 	}
-	p.tag = noTag
-	if 0 < number && number < 16 {
+	if number == 0 {
+		p.tag = noTag
+	} else if number < 16 {
 		p.tag = byte(number)<<3 | f.wire
 	}
 	switch f.wire {
@@ -127,7 +128,8 @@ func newProtoField(number int, f field) protoField {
 	return p
 }
 
-// noTag is a byte that is the tag of no field in the schema.
+// noTag is a byte that no tag of field 0 begins with. The other fields without a
+// tag of one byte have 0.
 const noTag = 0xff
 
 // lastField is the highest number of a field, deprecatedField aside, which is
@@ -152,10 +154,8 @@ type numbered struct {
 
 // define builds the description of a message.
 func define(fields ...numbered) message {
-	m := message{}
-	for i := range m.proto {
-		m.proto[i].tag = noTag
-	}
+	var m message
+	m.proto[0].tag = noTag
 	for i, f := range fields {
 		number := f.number
 		if number == deprecatedField {
