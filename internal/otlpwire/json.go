@@ -167,6 +167,9 @@ func (w *jsonWalker) message(m *message, depth int, lists *slots, base uint8) *E
 		if err != nil {
 			return err
 		}
+		if w.memory < 0 {
+			return w.check(w.pos)
+		}
 		if more, err = w.more('}'); err != nil {
 			return err
 		}
@@ -353,9 +356,12 @@ func (w *jsonWalker) skip(depth, level int) *Error {
 		if err != nil {
 			return err
 		}
+		if w.memory < 0 {
+			return w.check(w.pos)
+		}
 		if more, err = w.more(end); err != nil {
 			return err
 		}
 	}
-	return w.check(w.pos)
+	return nil
 }

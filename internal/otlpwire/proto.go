@@ -171,7 +171,9 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 		}
 		switch f.op {
 		case opString:
-			w.memory -= copySize(pos - start)
+			if w.memory -= copySize(pos - start); w.memory < 0 {
+				return w.check(pos)
+			}
 			continue
 		case opBytes:
 			w.memory -= blockSize(int64(pos - start))
