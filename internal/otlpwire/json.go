@@ -29,6 +29,7 @@ const (
 	detailSyntax   = "it is not JSON"
 	detailType     = "a field has a value of the wrong type"
 	detailRange    = "a number is out of range"
+	detailLong     = "a number in a string is too long"
 	detailEmptyKey = "an object has an empty key"
 	detailEnum     = "an enumeration has no such name"
 	detailBase64   = "bytes are not in base64"

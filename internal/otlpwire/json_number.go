@@ -78,7 +78,7 @@ func (w *jsonWalker) numberValue(f *field) *Error {
 		w.memory -= w.copied(content, escaped)
 		if escaped {
 			if content = w.unescape(content); len(content) == scratchSize {
-				return malformed(start, detailRange)
+				return malformed(start, detailLong)
 			}
 		}
 		if f.kind == kindEnum {
@@ -86,6 +86,9 @@ func (w *jsonWalker) numberValue(f *field) *Error {
 				return malformed(start, detailEnum)
 			}
 			return nil
+		}
+		if f.kind == kindDouble && len(content) > scratchSize && !isDecimal(content) {
+			return malformed(start, detailLong)
 		}
 		if !validNumberText(f.kind, content) {
 			return malformed(start, detailRange)
@@ -189,9 +192,6 @@ func validNumberText(k kind, text []byte) bool {
 	}
 	if isDecimal(text) {
 		return !float64Limit.exceeded(text)
-	}
-	if len(text) > scratchSize {
-		return false
 	}
 	_, err := strconv.ParseFloat(string(text), 64)
 	return err == nil
