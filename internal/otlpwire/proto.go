@@ -160,7 +160,7 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 			continue
 		}
 
-		start := pos
+		var start int
 		if pos < len(data) && data[pos] < 0x80 {
 			start, pos = pos+1, pos+1+int(data[pos])
 		} else if start, pos, err = w.length(pos, end); err != nil {
