@@ -158,23 +158,36 @@ func (r *Request) unreserve(n int64) {
 // limit.
 func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 	g := r.guard
-	limits := otlpwire.Limits{Depth: g.set.MaxDepth, Elements: g.set.MaxElements, Memory: max(1, g.memory.most-r.held)}
-	check := otlpwire.CheckProto
+	check, size := otlpwire.CheckProto, int64(len(data))
 	if json {
-		check = otlpwire.CheckJSON
+		check, size = otlpwire.CheckJSON, 0 // limits count the size in protobuf
 	}
-	counts, err := check(r.signal, data, limits)
+	counts, err := check(r.signal, data, g.wireLimits(r.held))
 	if err != nil {
-		return counts, r.wireError(err)
+		return counts, g.Count(r.protocol, wireError(err))
 	}
-	if err := g.overLimit(r.tenant, r.signal, counts.Records, int64(len(data))); err != nil {
+	if err := g.overLimit(r.tenant, r.signal, counts.Records, size); err != nil {
 		g.stats.reject(r.protocol, reasonOf(err))
 		return counts, err
 	}
 	return counts, r.Reserve(counts.Memory)
 }
 
-func (r *Request) wireError(err error) error {
+// CheckMessage looks at an encoded message of gRPC that belongs to no [Request],
+// because its receiver decodes before it asks.
+func (g *Guard) CheckMessage(signal tenant.Signal, data []byte) error {
+	if _, err := otlpwire.CheckProto(signal, data, g.wireLimits(int64(len(data)))); err != nil {
+		return g.Count(GRPC, wireError(err))
+	}
+	return nil
+}
+
+// wireLimits are those of a request that holds bytes already.
+func (g *Guard) wireLimits(held int64) otlpwire.Limits {
+	return otlpwire.Limits{Depth: g.set.MaxDepth, Elements: g.set.MaxElements, Memory: max(1, g.memory.most-held)}
+}
+
+func wireError(err error) *rejection.Error {
 	reason := rejection.Malformed
 	if e := (*otlpwire.Error)(nil); errors.As(err, &e) {
 		switch e.Reason {
@@ -186,7 +199,7 @@ func (r *Request) wireError(err error) error {
 			reason = rejection.TooLarge
 		}
 	}
-	return r.reject(reason, err.Error())
+	return rejection.New(reason, err.Error())
 }
 
 // reject counts and returns a rejection.

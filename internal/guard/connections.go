@@ -23,7 +23,8 @@ type ConnectionSettings struct {
 	FirstRequest time.Duration
 }
 
-const defaultFirstRequest = 30 * time.Second
+// DefaultFirstRequest is how long the first request may take.
+const DefaultFirstRequest = 30 * time.Second
 
 // DefaultExempt returns loopback, link-local, private and carrier-grade NAT
 // networks: what load balancers connect from.
@@ -41,7 +42,7 @@ func DefaultExempt() []netip.Prefix {
 func (s ConnectionSettings) withDefaults() ConnectionSettings {
 	orDefault(&s.Max, DefaultConnections())
 	orDefault(&s.MaxPerSource, -1)
-	orDefault(&s.FirstRequest, defaultFirstRequest)
+	orDefault(&s.FirstRequest, DefaultFirstRequest)
 	if s.Exempt == nil {
 		s.Exempt = DefaultExempt()
 	}

@@ -86,7 +86,8 @@ func FindAll(host component.Host) []*Guard {
 }
 
 // PostLimiter has over asked before a request is read, with no records and bytes,
-// and before it is decoded, with as many as its wire form says. What over returns is
+// and before it is decoded, with as many as its wire form says. JSON has no bytes,
+// because limits count those of protobuf. What over returns is
 // the answer to the caller. It charges nothing and must not block. After remove
 // returns it is not called for new requests.
 func (g *Guard) PostLimiter(over func(id tenant.ID, signal tenant.Signal, records int, bytes int64) error) (remove func()) {

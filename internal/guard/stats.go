@@ -42,6 +42,14 @@ func (s *Stats) Rejected(f func(p Protocol, why rejection.Reason, n int64)) {
 	}
 }
 
+// Panics returns the number of requests that ended in a panic.
+func (s *Stats) Panics() (n int64) {
+	for p := range s.rejected {
+		n += s.rejected[p][rejection.Panic].Load()
+	}
+	return n
+}
+
 // RefusedConnections calls f with the number of connections that were closed for
 // each reason that has any.
 func (s *Stats) RefusedConnections(f func(why Refusal, n int64)) {
