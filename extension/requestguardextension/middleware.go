@@ -114,7 +114,7 @@ func (e *requestGuard) intercept(ctx context.Context, req any, info *grpc.UnaryS
 			resp, err = nil, e.guard.Panicked(guard.GRPC, v)
 		}
 	}()
-	signal, ok := signalOfMethod(info.FullMethod)
+	signal, ok := tenant.SignalOfMethod(info.FullMethod)
 	if !ok {
 		return handler(ctx, req)
 	}
@@ -124,16 +124,6 @@ func (e *requestGuard) intercept(ctx context.Context, req any, info *grpc.UnaryS
 	}
 	defer request.Release()
 	return handler(ctx, req)
-}
-
-// signalOfMethod returns the signal of /opentelemetry.proto.collector.logs.v1.….
-func signalOfMethod(method string) (tenant.Signal, bool) {
-	for _, s := range tenant.AllSignals() {
-		if strings.HasPrefix(method, "/opentelemetry.proto.collector."+s.String()+".v1.") {
-			return s, true
-		}
-	}
-	return 0, false
 }
 
 // codec checks messages of OTLP before it decodes them.
