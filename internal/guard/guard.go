@@ -44,17 +44,20 @@ func New(set Settings) *Guard {
 	set = set.withDefaults()
 	g := &Guard{
 		set:      set,
-		requests: newBudget(set.Requests, set.TenantRequests, 1),
-		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallPart),
+		requests: newBudget(set.Requests, set.TenantRequests, max(1, set.Requests/smallRequests)),
+		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallMemory),
 		decoders: newDecoders(),
 	}
 	g.conns = newConnections(set.Connections, &g.stats)
 	return g
 }
 
-// smallPart is the part of the memory that a tenant may hold whatever others hold,
-// as long as there is any left.
-const smallPart = 512
+// Parts of a budget up to which a tenant holds little: 16 of 4096 requests, and 2 of
+// 128 MiB, which is a request of a thousand records.
+const (
+	smallRequests = 256
+	smallMemory   = 64
+)
 
 // Provider is an extension that has a guard.
 type Provider interface {
