@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
@@ -30,6 +31,7 @@ type Guard struct {
 	conns    *connections
 	stats    Stats
 
+	lastStack  atomic.Int64 // when one was logged, in nanoseconds since 1970
 	limitersMu sync.Mutex
 	limiters   atomic.Pointer[[]*limiter]
 }
@@ -135,11 +137,18 @@ func (g *Guard) overLimit(id tenant.ID, signal tenant.Signal, records int, bytes
 	return nil
 }
 
+// stackInterval is how often a stack is logged. A caller that has found a defect can
+// repeat it.
+const stackInterval = 10 * time.Second
+
 // Panicked counts and logs what a handler has recovered from, and returns the answer
 // to the caller.
 func (g *Guard) Panicked(protocol Protocol, v any) error {
-	g.set.Logger.Error("a request ended in a panic; it was refused and everything else goes on. This is a defect, please report it",
-		zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+	now, last := time.Now().UnixNano(), g.lastStack.Load()
+	if now-last >= int64(stackInterval) && g.lastStack.CompareAndSwap(last, now) {
+		g.set.Logger.Error("a request ended in a panic; it was refused and everything else goes on. This is a defect, please report it",
+			zap.String("panic", fmt.Sprintf("%T", v)), zap.ByteString("stack", debug.Stack()))
+	}
 	return g.Count(protocol, rejection.New(rejection.Panic, "internal error"))
 }
 
