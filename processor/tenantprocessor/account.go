@@ -60,15 +60,7 @@ func (a *account) charge(signal tenant.Signal, n amount, t terms, now time.Time)
 	defer a.mu.Unlock()
 	a.turn(now)
 	quotas := a.usage.quotas(signal, n, t.limits)
-	for i := range quotas {
-		q := &quotas[i]
-		// What is divided is compared without a loss: limit / gateways may be broken.
-		if q.limit > 0 && (*q.used+q.cost)*int64(t.quotaGateways) > q.limit {
-			if full := q.excess(signal, now); full.wait >= over.wait {
-				over = full
-			}
-		}
-	}
+	exceeded(&over, quotas[:], signal, t, now)
 	rate := t.limits.Rates[signal]
 	a.records[signal].exceed(&over, rate.RecordsPerSecond, t, now, func() string { return recordRate(rate, signal) })
 	a.bytes[signal].exceed(&over, rate.BytesPerSecond, t, now, func() string { return byteRate(rate, signal) })
@@ -80,6 +72,19 @@ func (a *account) charge(signal tenant.Signal, n amount, t terms, now time.Time)
 		a.count(signal, debt{n, n}, t)
 	}
 	return over, warningsOf(quotas[:], signal, t)
+}
+
+// exceeded makes over the quota that is exceeded and takes longest.
+func exceeded(over *excess, quotas []quota, signal tenant.Signal, t terms, now time.Time) {
+	for i := range quotas {
+		q := &quotas[i]
+		// What is divided is compared without a loss: limit / gateways may be broken.
+		if q.limit > 0 && (*q.used+q.cost)*int64(t.quotaGateways) > q.limit {
+			if full := q.excess(signal, now); full.wait >= over.wait {
+				*over = full
+			}
+		}
+	}
 }
 
 var nouns = [3]string{tenant.Logs: "log records", tenant.Metrics: "data points", tenant.Traces: "spans"}

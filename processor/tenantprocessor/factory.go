@@ -68,6 +68,7 @@ func (f *factory) create(set processor.Settings, cfg *Config, signal tenant.Sign
 		f.limiters[cfg] = shared
 	}
 	shared.users++
+	shared.signals |= tenant.NewSignals(signal)
 	p.limiter = shared.limiter
 	p.release = func(ctx context.Context) error { return f.release(ctx, cfg, shared) }
 	return p, nil

@@ -26,6 +26,8 @@ type limiter struct {
 	telemetry *metadata.TelemetryBuilder
 	now       func() time.Time
 	registry  tenant.Registry
+	signals   tenant.Signals // of the processors that share it
+	unpost    []func()       // from the guards
 
 	mu       sync.RWMutex
 	accounts map[tenant.ID]*account
@@ -87,6 +89,7 @@ func (l *limiter) startNow(ctx context.Context, host component.Host, registry te
 		})
 	}
 	l.unsubscribe = registry.Subscribe(l.forget)
+	l.postTo(host)
 	if l.cfg.TenantMetrics {
 		return l.registerTenantMetrics()
 	}
@@ -95,6 +98,9 @@ func (l *limiter) startNow(ctx context.Context, host component.Host, registry te
 
 // stop saves what was counted. It is called once, by the last of the processors.
 func (l *limiter) stop(ctx context.Context) error {
+	for _, remove := range l.unpost {
+		remove()
+	}
 	if l.unsubscribe != nil {
 		l.unsubscribe()
 	}
@@ -142,6 +148,12 @@ func (l *limiter) charge(ctx context.Context, who owner, signal tenant.Signal, r
 		return receipt{}, excess{}
 	}
 	return receipt{}, over
+}
+
+// countRefused counts records that were refused before a processor saw them.
+func (l *limiter) countRefused(records int, why reason) {
+	l.telemetry.ProcessorTenantRefusedRecords.Add(context.Background(), int64(records),
+		metric.WithAttributes(attribute.String("reason", why.String())))
 }
 
 // chargeShared charges for a request in Redis and notes in paid that it did. It

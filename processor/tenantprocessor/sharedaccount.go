@@ -29,9 +29,9 @@ func (d *debt) add(e debt) {
 
 func (d debt) negative() debt { return debt{d.day.negative(), d.month.negative()} }
 
-// rememberedRefusal is the last one for a rate. While the shared bucket is in debt
-// nobody can take from it, so a tenant that floods does not become a flood on
-// Redis.
+// rememberedRefusal is the last one for a rate, or for a quota that is used up. While
+// the shared bucket is in debt nobody can take from it, so a tenant that floods does
+// not become a flood on Redis.
 type rememberedRefusal struct {
 	over   excess
 	limits tenant.Limits
@@ -214,12 +214,23 @@ func (a *account) agree(c *sharedCharge, got answer, now time.Time) (warnings []
 		newest := a.newest(c.signal, &quotas[i])
 		*newest = max(*newest, got.number)
 	}
-	if got.over.reason == rateExceeded && !c.terms.force {
+	if (got.over.reason == rateExceeded || got.over.reason == quotaExceeded && exhausted(quotas[:])) && !c.terms.force {
 		a.shared.refused[c.signal] = rememberedRefusal{
 			over: got.over, limits: *c.terms.limits, until: now.Add(got.over.wait), ask: now.Add(min(got.over.wait, maxRemembered)),
 		}
 	}
 	return warningsOf(quotas[:], c.signal, c.terms)
+}
+
+// exhausted tells whether a quota has nothing left, so that nobody can take from it,
+// however little.
+func exhausted(quotas []quota) bool {
+	for _, q := range quotas {
+		if q.limit > 0 && *q.used >= q.limit {
+			return true
+		}
+	}
+	return false
 }
 
 // newest is the number of the answer that q is of.

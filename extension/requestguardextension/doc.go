@@ -1,0 +1,5 @@
+//go:generate go tool -modfile=../../internal/tools/go.mod mdatagen metadata.yaml
+
+// Package requestguardextension bounds what callers can make a collector hold:
+// requests, bytes and connections, for each tenant and in all.
+package requestguardextension

@@ -1,0 +1,160 @@
+package requestguardextension
+
+import (
+	"context"
+	"math"
+	"os"
+	"runtime/debug"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/requestguardextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// requestGuard is the extension. Receivers find its guard when they start, which is
+// after it.
+type requestGuard struct {
+	cfg       *Config
+	guard     *guard.Guard
+	registry  tenant.Registry // nil: none is configured, or before the start
+	telemetry *metadata.TelemetryBuilder
+	logger    *zap.Logger
+
+	oldMemoryLimit int64 // of the Go runtime; 0: it was not changed
+}
+
+var (
+	_ extension.Extension            = (*requestGuard)(nil)
+	_ guard.Provider                 = (*requestGuard)(nil)
+	_ extensionmiddleware.HTTPServer = (*requestGuard)(nil)
+	_ extensionmiddleware.GRPCServer = (*requestGuard)(nil)
+)
+
+func newRequestGuard(set extension.Settings, cfg *Config) (*requestGuard, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := cfg.settings()
+	if err != nil {
+		return nil, err
+	}
+	e := &requestGuard{cfg: cfg, telemetry: telemetry, logger: set.Logger}
+	settings.Logger = set.Logger
+	if cfg.Registry != nil {
+		settings.Registry = e.snapshot
+	}
+	e.guard = guard.New(settings)
+	return e, nil
+}
+
+// Guard implements guard.Provider.
+func (e *requestGuard) Guard() *guard.Guard { return e.guard }
+
+func (e *requestGuard) snapshot() *tenant.Snapshot {
+	if e.registry == nil {
+		return nil
+	}
+	return e.registry.Snapshot()
+}
+
+// Start implements component.Component.
+func (e *requestGuard) Start(_ context.Context, host component.Host) error {
+	if e.cfg.Registry != nil {
+		registry, err := tenant.FindRegistry(host, *e.cfg.Registry)
+		if err != nil {
+			return err
+		}
+		e.registry = registry
+	}
+	if err := e.observe(); err != nil {
+		return err
+	}
+	e.limitMemory()
+	memory, requests, connections := e.guard.Limits()
+	e.logger.Info("requests in flight are bounded", zap.Stringer("memory", bytesize.Size(memory)),
+		zap.Int64("max_requests", requests), zap.Int("connections", connections))
+	return nil
+}
+
+// limitMemory has the Go runtime collect garbage before a control group ends the
+// process. It is a value of the process, so that it is set back at the end.
+func (e *requestGuard) limitMemory() {
+	if e.cfg.MemoryLimit != MemoryLimitAuto || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	limit, cgroup := guard.MemoryLimit()
+	if !cgroup {
+		return
+	}
+	soft := limit / 10 * 9
+	if old := debug.SetMemoryLimit(-1); old == math.MaxInt64 {
+		e.oldMemoryLimit = debug.SetMemoryLimit(soft)
+		e.logger.Info("soft memory limit set from the control group", zap.Stringer("limit", bytesize.Size(soft)))
+	}
+}
+
+// Shutdown implements component.Component.
+func (e *requestGuard) Shutdown(context.Context) error {
+	e.telemetry.Shutdown()
+	if e.oldMemoryLimit != 0 {
+		debug.SetMemoryLimit(e.oldMemoryLimit)
+		e.oldMemoryLimit = 0
+	}
+	return nil
+}
+
+// observe registers all metrics.
+func (e *requestGuard) observe() error {
+	for _, r := range []struct {
+		register func(metric.Int64Callback) error
+		observe  func(o metric.Int64Observer)
+	}{
+		{e.telemetry.RegisterExtensionRequestGuardInFlightRequestsCallback, func(o metric.Int64Observer) {
+			requests, _ := e.guard.InFlight()
+			o.Observe(requests)
+		}},
+		{e.telemetry.RegisterExtensionRequestGuardInFlightMemoryCallback, func(o metric.Int64Observer) {
+			_, memory := e.guard.InFlight()
+			o.Observe(memory)
+		}},
+		{e.telemetry.RegisterExtensionRequestGuardMemoryLimitCallback, func(o metric.Int64Observer) {
+			memory, _, _ := e.guard.Limits()
+			o.Observe(memory)
+		}},
+		{e.telemetry.RegisterExtensionRequestGuardConnectionsCallback, func(o metric.Int64Observer) {
+			o.Observe(int64(e.guard.Connections()))
+		}},
+		{e.telemetry.RegisterExtensionRequestGuardClosedConnectionsCallback, func(o metric.Int64Observer) {
+			e.guard.Stats().RefusedConnections(func(why guard.Refusal, n int64) {
+				o.Observe(n, metric.WithAttributes(attribute.String("reason", why.String())))
+			})
+		}},
+		{e.telemetry.RegisterExtensionRequestGuardRejectedRequestsCallback, func(o metric.Int64Observer) {
+			e.guard.Stats().Rejected(func(p guard.Protocol, why rejection.Reason, n int64) {
+				o.Observe(n, metric.WithAttributes(attribute.String("protocol", p.String()), attribute.String("reason", why.String())))
+			})
+		}},
+		{e.telemetry.RegisterExtensionRequestGuardPanicsCallback, func(o metric.Int64Observer) {
+			o.Observe(e.guard.Stats().Panics())
+		}},
+	} {
+		err := r.register(func(_ context.Context, o metric.Int64Observer) error {
+			r.observe(o)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

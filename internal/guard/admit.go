@@ -1,0 +1,212 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// requestOverhead is what a request holds beside its body: a goroutine, and buffers
+// of the connection.
+const requestOverhead = 16 << 10
+
+// Request is one admitted request. It belongs to the goroutine that handles it.
+type Request struct {
+	guard    *Guard
+	tenant   tenant.ID // empty: not authenticated
+	signal   tenant.Signal
+	protocol Protocol
+	held     int64
+	buffers  []*buffer
+	released bool
+}
+
+// Admit decides from the identity in ctx whether a request may be read. It is called
+// when the headers have arrived and the caller is authenticated. Every admitted
+// request must be released.
+func (g *Guard) Admit(ctx context.Context, signal tenant.Signal) (*Request, error) {
+	r := &Request{guard: g, signal: signal, protocol: protocolOf(ctx)}
+	if err := r.identify(ctx); err != nil {
+		return nil, g.Count(r.protocol, err)
+	}
+	if err := g.overLimit(r.tenant, signal, 0, 0); err != nil {
+		g.stats.reject(r.protocol, reasonOf(err))
+		return nil, err
+	}
+	switch g.requests.take(r.tenant, 1) {
+	case overShare:
+		return nil, r.reject(rejection.TenantRequests, "too many requests of this tenant are in flight")
+	case overTotal:
+		return nil, r.reject(rejection.Requests, "too many requests are in flight")
+	}
+	if err := r.Reserve(requestOverhead); err != nil {
+		g.requests.give(r.tenant, 1)
+		return nil, err
+	}
+	if p, ok := peer.FromContext(ctx); ok {
+		g.conns.usedByGRPC(p)
+	}
+	return r, nil
+}
+
+// identify finds out whose request it is. A request without an identity is one of an
+// agent, whose callers are all one. Receivers that have an authenticator see none.
+func (r *Request) identify(ctx context.Context) *rejection.Error {
+	caller, ok := tenant.FromContext(ctx)
+	if !ok {
+		return nil
+	}
+	why, id := Decide(caller, r.guard.snapshot, r.signal)
+	if why != rejection.None {
+		return rejection.ForIdentity(why, r.signal.String())
+	}
+	r.tenant = id
+	return nil
+}
+
+// Decide returns why a caller may not send signal, which is [rejection.None] if it
+// may, and its tenant. snapshot may be nil.
+func Decide(caller *tenant.Identity, snapshot func() (s *tenant.Snapshot, known bool), signal tenant.Signal) (rejection.Reason, tenant.ID) {
+	if !caller.Decided() {
+		return rejection.NotLoaded, ""
+	}
+	if s, known := snapshot(); known {
+		if s == nil {
+			return rejection.NotLoaded, ""
+		}
+		t := s.Tenant(caller.Tenant())
+		switch {
+		case t == nil || t.Status == tenant.StatusDeleted:
+			return rejection.Unauthenticated, ""
+		case t.Status == tenant.StatusSuspended:
+			return rejection.Suspended, ""
+		}
+	}
+	if !caller.Scopes().Has(signal) {
+		return rejection.Scope, ""
+	}
+	return rejection.None, caller.Tenant()
+}
+
+func (g *Guard) snapshot() (*tenant.Snapshot, bool) {
+	if g.set.Registry == nil {
+		return nil, false
+	}
+	return g.set.Registry(), true
+}
+
+func protocolOf(ctx context.Context) Protocol {
+	if grpc.ServerTransportStreamFromContext(ctx) != nil {
+		return GRPC
+	}
+	return HTTP
+}
+
+// Release gives back what the request holds, its buffers too. It may be called
+// again.
+func (r *Request) Release() {
+	if r.released {
+		return
+	}
+	r.released = true
+	for _, b := range r.buffers {
+		r.guard.buffers.put(b)
+	}
+	r.buffers = nil
+	r.guard.memory.give(r.tenant, r.held)
+	r.held = 0
+	r.guard.requests.give(r.tenant, 1)
+}
+
+// Tenant returns the tenant of the request, empty if it is not authenticated.
+func (r *Request) Tenant() tenant.ID { return r.tenant }
+
+// Reserve takes n more bytes for the request. The error is retryable unless the
+// request alone is too large.
+func (r *Request) Reserve(n int64) error {
+	g := r.guard
+	if r.held+n > g.memory.most {
+		return r.reject(rejection.TooLarge, fmt.Sprintf("the request needs more than the %v of memory that requests of one tenant may have",
+			bytesize.Size(g.memory.most)))
+	}
+	switch g.memory.take(r.tenant, n) {
+	case overShare:
+		return r.reject(rejection.TenantMemory, "the requests of this tenant that are in flight hold too much memory")
+	case overTotal:
+		return r.reject(rejection.Memory, "the requests in flight hold too much memory")
+	}
+	r.held += n
+	return nil
+}
+
+// unreserve gives back n bytes of what was reserved.
+func (r *Request) unreserve(n int64) {
+	r.held -= n
+	r.guard.memory.give(r.tenant, n)
+}
+
+// Check looks at an encoded request before it is decoded, asks the posted limiters
+// whether it may pass, and reserves what its decoded form needs. It charges no
+// limit.
+func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
+	g := r.guard
+	check, size := otlpwire.CheckProto, int64(len(data))
+	if json {
+		check, size = otlpwire.CheckJSON, 0 // limits count the size in protobuf
+	}
+	counts, err := check(r.signal, data, g.wireLimits(r.held))
+	if err != nil {
+		return counts, g.Count(r.protocol, wireError(err))
+	}
+	if err := g.overLimit(r.tenant, r.signal, counts.Records, size); err != nil {
+		g.stats.reject(r.protocol, reasonOf(err))
+		return counts, err
+	}
+	return counts, r.Reserve(counts.Memory)
+}
+
+// CheckMessage looks at an encoded message of gRPC that belongs to no [Request],
+// because its receiver decodes before it asks.
+func (g *Guard) CheckMessage(signal tenant.Signal, data []byte) error {
+	if _, err := otlpwire.CheckProto(signal, data, g.wireLimits(int64(len(data)))); err != nil {
+		return g.Count(GRPC, wireError(err))
+	}
+	return nil
+}
+
+// wireLimits are those of a request that holds bytes already.
+func (g *Guard) wireLimits(held int64) otlpwire.Limits {
+	return otlpwire.Limits{Depth: g.set.MaxDepth, Elements: g.set.MaxElements, Memory: max(1, g.memory.most-held)}
+}
+
+func wireError(err error) *rejection.Error {
+	reason := rejection.Malformed
+	if e := (*otlpwire.Error)(nil); errors.As(err, &e) {
+		switch e.Reason {
+		case otlpwire.ReasonDepth:
+			reason = rejection.Depth
+		case otlpwire.ReasonElements:
+			reason = rejection.Elements
+		case otlpwire.ReasonMemory:
+			reason = rejection.TooLarge
+		}
+	}
+	return rejection.New(reason, err.Error())
+}
+
+// reject counts and returns a rejection.
+func (r *Request) reject(reason rejection.Reason, text string) error {
+	return r.guard.Count(r.protocol, rejection.New(reason, text))
+}
+
+func reasonOf(err error) rejection.Reason {
+	return rejection.From(err).Reason()
+}

@@ -1,0 +1,37 @@
+package guard
+
+import (
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+const (
+	// maxHeaderList bounds the headers of a call, as their names and values and 32
+	// bytes for each. gRPC's own default is 16 MiB, which a stranger may send before
+	// anybody has looked at a key.
+	maxHeaderList = 16 << 10
+
+	// connectionTimeout bounds the handshakes of TLS and HTTP/2.
+	connectionTimeout = 10 * time.Second
+
+	// grpcReadBuffer is for frames that are smaller. Larger ones are read past it. A
+	// connection holds it for as long as it is open.
+	grpcReadBuffer = 8 << 10
+
+	// streamWindow is how much of a call may arrive before somebody reads it. It is
+	// fixed: gRPC would raise it to 16 MiB on fast networks.
+	streamWindow = 64 << 10
+)
+
+// GRPCOptions returns the options of a gRPC server whose strangers hold little. They
+// have neither an interceptor nor an InTapHandle, of which a server takes only one.
+func (*Guard) GRPCOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxHeaderListSize(maxHeaderList),
+		grpc.ConnectionTimeout(connectionTimeout),
+		grpc.ReadBufferSize(grpcReadBuffer),
+		grpc.SharedWriteBuffer(true),
+		grpc.StaticStreamWindowSize(streamWindow),
+	}
+}

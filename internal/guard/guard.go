@@ -1,0 +1,147 @@
+// Package guard bounds what callers can make a process hold: requests and bytes in
+// flight, for each tenant and in all, bodies and what they decode to, the time an
+// upload takes, and connections.
+//
+// One [Guard] serves all receivers of a process. A receiver calls [Guard.Admit] when
+// the headers of a request have arrived, [Request.ReadBody] for its body,
+// [Request.Check] before it decodes, and [Request.Release] at the end.
+package guard
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Guard is safe for concurrent use.
+type Guard struct {
+	set      Settings
+	requests *budget
+	memory   *budget
+	buffers  bufferPool
+	decoders *decoders
+	conns    *connections
+	stats    Stats
+
+	limitersMu sync.Mutex
+	limiters   atomic.Pointer[[]*limiter]
+}
+
+// limiter is one posted function.
+type limiter struct {
+	over func(id tenant.ID, signal tenant.Signal, records int, bytes int64) error
+}
+
+// New returns a guard with the limits of set.
+func New(set Settings) *Guard {
+	set = set.withDefaults()
+	g := &Guard{
+		set:      set,
+		requests: newBudget(set.Requests, set.TenantRequests, 1),
+		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallPart),
+		decoders: newDecoders(),
+	}
+	g.conns = newConnections(set.Connections, &g.stats)
+	return g
+}
+
+// smallPart is the part of the memory that a tenant may hold whatever others hold,
+// as long as there is any left.
+const smallPart = 512
+
+// Provider is an extension that has a guard.
+type Provider interface {
+	Guard() *Guard
+}
+
+// Find returns the guard of the extension id of host.
+func Find(host component.Host, id component.ID) (*Guard, error) {
+	ext, ok := host.GetExtensions()[id]
+	if !ok {
+		return nil, fmt.Errorf("guard: extension %q is not configured or not listed under service::extensions", id)
+	}
+	p, ok := ext.(Provider)
+	if !ok {
+		return nil, fmt.Errorf("guard: extension %q is not a request guard", id)
+	}
+	return p.Guard(), nil
+}
+
+// FindAll returns the guards of all extensions of host.
+func FindAll(host component.Host) []*Guard {
+	var all []*Guard
+	for _, ext := range host.GetExtensions() {
+		if p, ok := ext.(Provider); ok {
+			all = append(all, p.Guard())
+		}
+	}
+	return all
+}
+
+// PostLimiter has over asked before a request is read, with no records and bytes,
+// and before it is decoded, with as many as its wire form says. JSON has no bytes,
+// because limits count those of protobuf. What over returns is
+// the answer to the caller. It charges nothing and must not block. After remove
+// returns it is not called for new requests.
+func (g *Guard) PostLimiter(over func(id tenant.ID, signal tenant.Signal, records int, bytes int64) error) (remove func()) {
+	l := &limiter{over}
+	g.changeLimiters(func(all []*limiter) []*limiter { return append(all, l) })
+	return sync.OnceFunc(func() {
+		g.changeLimiters(func(all []*limiter) []*limiter {
+			rest := all[:0]
+			for _, other := range all {
+				if other != l {
+					rest = append(rest, other)
+				}
+			}
+			return rest
+		})
+	})
+}
+
+// changeLimiters gives change a copy.
+func (g *Guard) changeLimiters(change func([]*limiter) []*limiter) {
+	g.limitersMu.Lock()
+	defer g.limitersMu.Unlock()
+	var all []*limiter
+	if old := g.limiters.Load(); old != nil {
+		all = append(all, *old...)
+	}
+	all = change(all)
+	g.limiters.Store(&all)
+}
+
+// overLimit asks the posted limiters.
+func (g *Guard) overLimit(id tenant.ID, signal tenant.Signal, records int, bytes int64) error {
+	all := g.limiters.Load()
+	if all == nil {
+		return nil
+	}
+	for _, l := range *all {
+		if err := l.over(id, signal, records, bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Panicked counts and logs what a handler has recovered from, and returns the answer
+// to the caller.
+func (g *Guard) Panicked(protocol Protocol, v any) error {
+	g.set.Logger.Error("a request ended in a panic; it was refused and everything else goes on. This is a defect, please report it",
+		zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+	return g.Count(protocol, rejection.New(rejection.Panic, "internal error"))
+}
+
+// Count counts the rejection err and returns it.
+func (g *Guard) Count(protocol Protocol, err *rejection.Error) error {
+	g.stats.reject(protocol, err.Reason())
+	return err
+}

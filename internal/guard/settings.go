@@ -1,0 +1,71 @@
+package guard
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Settings are the limits of a [Guard]. A zero limit has its default.
+type Settings struct {
+	// Registry says which tenants are suspended. Nil: the identity of the caller
+	// decides alone.
+	Registry func() *tenant.Snapshot
+
+	// Memory bounds what all requests in flight hold, in bytes: bodies, and what
+	// they become when they are decoded. Defaults to [DefaultMemory].
+	Memory int64
+
+	// Requests bounds the requests in flight. Defaults to 4096.
+	Requests int64
+
+	// TenantMemory and TenantRequests bound those of one tenant further than its
+	// share does. Default to half of Memory and of Requests.
+	TenantMemory   int64
+	TenantRequests int64
+
+	MaxDepth    int // of nested values; defaults to 64
+	MaxElements int // of one request; defaults to 1,000,000
+
+	// MinUploadRate is how many bytes a second a body must bring, measured over
+	// UploadGrace. Default to 4 KiB and 10 s. A negative rate is none.
+	MinUploadRate int64
+	UploadGrace   time.Duration
+
+	Connections ConnectionSettings
+
+	Logger *zap.Logger
+}
+
+// Defaults of [Settings].
+const (
+	DefaultRequests      = 4096
+	DefaultDepth         = 64
+	DefaultElements      = 1_000_000
+	DefaultMinUploadRate = 4 << 10
+	DefaultUploadGrace   = 10 * time.Second
+)
+
+func (s Settings) withDefaults() Settings {
+	orDefault(&s.Memory, DefaultMemory())
+	orDefault(&s.Requests, DefaultRequests)
+	orDefault(&s.TenantMemory, s.Memory/2)
+	orDefault(&s.TenantRequests, s.Requests/2)
+	orDefault(&s.MaxDepth, DefaultDepth)
+	orDefault(&s.MaxElements, DefaultElements)
+	orDefault(&s.MinUploadRate, DefaultMinUploadRate)
+	orDefault(&s.UploadGrace, DefaultUploadGrace)
+	s.Connections = s.Connections.withDefaults()
+	if s.Logger == nil {
+		s.Logger = zap.NewNop()
+	}
+	return s
+}
+
+func orDefault[T int | int64 | time.Duration](v *T, def T) {
+	if *v == 0 {
+		*v = def
+	}
+}

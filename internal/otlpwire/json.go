@@ -1,0 +1,357 @@
+package otlpwire
+
+import "bytes"
+
+// jsonWalker walks a JSON document. Like protoWalker it recurses as deeply as
+// values are nested. It reads each byte once, but for keys and numbers.
+type jsonWalker struct {
+	meter
+	data []byte
+	pos  int
+
+	scratch [scratchSize]byte // a key or number without its escapes
+}
+
+const (
+	// scratchSize is more than the length of any name in the schema.
+	scratchSize = 64
+
+	// maxSkipDepth is the nesting at which pdata refuses a value that it skips.
+	maxSkipDepth = 10_000
+
+	// skipLevels is how many levels of JSON nesting are one level of values: a
+	// map in a map is an object with the member kvlistValue, an object with the
+	// member values, an array and an object with the member value.
+	skipLevels = 4
+)
+
+const (
+	detailSyntax   = "it is not JSON"
+	detailType     = "a field has a value of the wrong type"
+	detailRange    = "a number is out of range"
+	detailEmptyKey = "an object has an empty key"
+	detailEnum     = "an enumeration has no such name"
+	detailBase64   = "bytes are not in base64"
+)
+
+func (w *jsonWalker) syntax() *Error { return malformed(w.pos, detailSyntax) }
+
+// next skips white space and returns the next byte without consuming it, or 0 at
+// the end.
+func (w *jsonWalker) next() byte {
+	for w.pos < len(w.data) {
+		switch c := w.data[w.pos]; c {
+		case ' ', '\n', '\t', '\r':
+			w.pos++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// document walks the whole input.
+func (w *jsonWalker) document(m *message, lists *slots) *Error {
+	if err := w.message(m, 0, lists, 0); err != nil {
+		return err
+	}
+	if w.next(); w.pos < len(w.data) {
+		return &Error{Reason: ReasonTrailingData, Offset: w.pos}
+	}
+	return nil
+}
+
+// literal consumes one of null, true and false.
+func (w *jsonWalker) literal(text string) *Error {
+	if len(w.data)-w.pos < len(text) || string(w.data[w.pos:w.pos+len(text)]) != text {
+		return w.syntax()
+	}
+	w.pos += len(text)
+	return nil
+}
+
+// more is called after each element of an array and member of an object, and
+// says whether another follows. It consumes the comma or the end.
+func (w *jsonWalker) more(end byte) (bool, *Error) {
+	switch w.next() {
+	case ',':
+		w.pos++
+		return true, nil
+	case end:
+		w.pos++
+		return false, nil
+	}
+	return false, w.syntax()
+}
+
+// key consumes a key and its colon. pdata copies each.
+func (w *jsonWalker) key() ([]byte, *Error) {
+	if w.next() != '"' {
+		return nil, w.syntax()
+	}
+	text, escaped, err := w.text()
+	if err != nil {
+		return nil, err
+	}
+	w.memory -= w.copied(text, escaped)
+	if escaped {
+		text = w.unescape(text)
+	}
+	if w.next() != ':' {
+		return nil, w.syntax()
+	}
+	w.pos++
+	return text, nil
+}
+
+// message walks an object that encodes the message m at this depth of values,
+// or null, which pdata reads as an object without members.
+func (w *jsonWalker) message(m *message, depth int, lists *slots, base uint8) *Error {
+	switch w.next() {
+	case '{':
+		w.pos++
+	case 'n':
+		return w.literal("null")
+	default:
+		return malformed(w.pos, detailType)
+	}
+	if w.next() == '}' {
+		w.pos++
+		return nil
+	}
+	var (
+		seen       uint32
+		records    = w.records // before the message
+		deprecated int         // records in roleDeprecated
+		scopes     bool        // roleScopes has an element
+	)
+	for more := true; more; {
+		name, err := w.key()
+		if err != nil {
+			return err
+		}
+		if len(name) == 0 {
+			return malformed(w.pos, detailEmptyKey)
+		}
+		if i := m.names.find(name); i < 0 {
+			err = w.skip(depth, 0)
+		} else {
+			f := &m.fields[i]
+			if f.once != 0 {
+				if seen&f.once != 0 {
+					w.elements--
+				}
+				seen |= f.once
+				w.memory -= f.alloc
+				if err = w.check(w.pos); err != nil {
+					return err
+				}
+			}
+			before := w.records
+			if f.roles&roleReplace != 0 {
+				w.records, before = records, records
+			}
+			elements := lists[base+f.slot].length
+			if f.list {
+				err = w.list(f, depth, &lists[base+f.slot])
+			} else {
+				err = w.value(f, depth, lists, base+f.slot)
+			}
+			switch {
+			case f.roles&roleScopes != 0:
+				scopes = scopes || lists[base+f.slot].length > elements
+			case f.roles&roleDeprecated != 0:
+				deprecated += w.records - before
+				w.records = before
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if more, err = w.more('}'); err != nil {
+			return err
+		}
+	}
+	if !scopes {
+		w.records += deprecated
+	}
+	return nil
+}
+
+// list walks an array of values of the field, or null.
+func (w *jsonWalker) list(f *field, depth int, list *growth) *Error {
+	switch w.next() {
+	case '[':
+		w.pos++
+	case 'n':
+		return w.literal("null")
+	default:
+		return malformed(w.pos, detailType)
+	}
+	if w.next() == ']' {
+		w.pos++
+		return nil
+	}
+	var fresh slots
+	for more := true; more; {
+		if f.kind == kindMessage || f.kind == kindString {
+			w.elements--
+		}
+		w.memory -= f.alloc + list.add(f.entry)
+		err := w.check(w.pos)
+		if err != nil {
+			return err
+		}
+		if f.roles&roleRecord != 0 {
+			w.records++
+		}
+		fresh = slots{}
+		if err = w.value(f, depth, &fresh, 0); err != nil {
+			return err
+		}
+		if more, err = w.more(']'); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value walks one value of a field of the schema.
+func (w *jsonWalker) value(f *field, depth int, lists *slots, base uint8) *Error {
+	switch f.kind {
+	case kindMessage:
+		if f.roles&roleNest != 0 {
+			depth++
+			if err := w.nest(depth, w.pos); err != nil {
+				return err
+			}
+		}
+		if f.once == oneof {
+			var fresh slots
+			return w.message(&messages[f.child], depth, &fresh, 0)
+		}
+		return w.message(&messages[f.child], depth, lists, base)
+	case kindString:
+		return w.stringValue()
+	case kindBool:
+		switch w.next() {
+		case 't':
+			return w.literal("true")
+		case 'f':
+			return w.literal("false")
+		}
+		return malformed(w.pos, detailType)
+	case kindID:
+		return w.idValue(int(f.idSize))
+	case kindBytes:
+		return w.bytesValue()
+	default:
+		return w.numberValue(f)
+	}
+}
+
+// stringValue walks a string or null.
+func (w *jsonWalker) stringValue() *Error {
+	switch w.next() {
+	case '"':
+		text, escaped, err := w.text()
+		w.memory -= w.copied(text, escaped)
+		return err
+	case 'n':
+		return w.literal("null")
+	}
+	return malformed(w.pos, detailType)
+}
+
+// idValue walks a trace or span ID in hexadecimal form, or an empty one.
+func (w *jsonWalker) idValue(size int) *Error {
+	if w.next() != '"' {
+		return malformed(w.pos, detailType)
+	}
+	start := w.pos
+	text, _, err := w.text()
+	if err != nil {
+		return err
+	}
+	if len(text) != 0 && len(text) != 2*size {
+		return malformed(start, detailID)
+	}
+	for _, c := range text {
+		if !isHex(c) {
+			return malformed(start, detailID)
+		}
+	}
+	return nil
+}
+
+// bytesValue walks bytes in base64 with padding.
+func (w *jsonWalker) bytesValue() *Error {
+	if w.next() != '"' {
+		return malformed(w.pos, detailType)
+	}
+	start := w.pos
+	text, _, err := w.text()
+	if err != nil {
+		return err
+	}
+	w.memory -= blockSize(int64(len(text)) / 4 * 3)
+	if len(text)%4 != 0 {
+		return malformed(start, detailBase64)
+	}
+	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("=")), []byte("="))
+	for _, c := range text {
+		if !isBase64(c) {
+			return malformed(start, detailBase64)
+		}
+	}
+	return nil
+}
+
+// skip walks a value that is not in the schema, which is nested in level others
+// of this kind. pdata skips it.
+func (w *jsonWalker) skip(depth, level int) *Error {
+	c := w.next()
+	switch c {
+	case '"':
+		text, escaped, err := w.text()
+		if escaped {
+			w.memory -= w.copied(text, true)
+		}
+		return err
+	case 'n':
+		return w.literal("null")
+	case 't':
+		return w.literal("true")
+	case 'f':
+		return w.literal("false")
+	case '[', '{':
+	default:
+		return w.skipNumber()
+	}
+
+	level++
+	if d := depth + (level+skipLevels-1)/skipLevels; d > w.maxDepth || level > maxSkipDepth {
+		return &Error{Reason: ReasonDepth, Limit: int64(w.maxDepth), Offset: w.pos}
+	}
+	w.pos++
+	end := c + 2 // ']' or '}'
+	if w.next() == end {
+		w.pos++
+		return nil
+	}
+	for more := true; more; {
+		if c == '{' {
+			if _, err := w.key(); err != nil {
+				return err
+			}
+		}
+		err := w.skip(depth, level)
+		if err != nil {
+			return err
+		}
+		if more, err = w.more(end); err != nil {
+			return err
+		}
+	}
+	return w.check(w.pos)
+}

@@ -1,0 +1,330 @@
+package otlpwire
+
+import (
+	"math"
+	"strconv"
+)
+
+// numeral is a number in JSON syntax.
+type numeral struct {
+	text     []byte
+	integer  bool // neither fraction nor exponent
+	exponent bool
+}
+
+// number consumes a number.
+func (w *jsonWalker) number() (numeral, *Error) {
+	data, i, start := w.data, w.pos, w.pos
+	n := numeral{integer: true}
+	digits := func() bool {
+		first := i
+		for i < len(data) && isDigit(data[i]) {
+			i++
+		}
+		return i > first
+	}
+	fail := func() (numeral, *Error) {
+		w.pos = i
+		return n, w.syntax()
+	}
+	if i < len(data) && data[i] == '-' {
+		i++
+	}
+	if i < len(data) && data[i] == '0' {
+		i++
+	} else if !digits() {
+		return fail()
+	}
+	if i < len(data) && data[i] == '.' {
+		i++
+		n.integer = false
+		if !digits() {
+			return fail()
+		}
+	}
+	if i < len(data) && data[i]|0x20 == 'e' {
+		i++
+		n.integer, n.exponent = false, true
+		if i < len(data) && (data[i] == '+' || data[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return fail()
+		}
+	}
+	n.text = data[start:i]
+	w.pos = i
+	return n, nil
+}
+
+// floatSize returns what pdata allocates to read a floating-point number.
+func (w *jsonWalker) floatSize(n numeral) int64 {
+	if !n.exponent && len(n.text) <= 16 && (w.pos == len(w.data) || w.data[w.pos] != '\r') {
+		return 0
+	}
+	return grownBytes(int64(len(n.text)), 16)
+}
+
+// numberValue walks a number, or a string that contains one. An enumeration may
+// also be a name.
+func (w *jsonWalker) numberValue(f *field) *Error {
+	start := w.pos
+	switch c := w.next(); {
+	case c == '"':
+		content, escaped, err := w.text()
+		if err != nil {
+			return err
+		}
+		w.memory -= w.copied(content, escaped)
+		if escaped {
+			if content = w.unescape(content); len(content) == scratchSize {
+				return malformed(start, detailRange)
+			}
+		}
+		if f.kind == kindEnum {
+			if _, ok := enums[f.enum][string(content)]; !ok {
+				return malformed(start, detailEnum)
+			}
+			return nil
+		}
+		if !validNumberText(f.kind, content) {
+			return malformed(start, detailRange)
+		}
+		return nil
+	case c == '-' || isDigit(c):
+		n, err := w.number()
+		if err != nil {
+			return err
+		}
+		if f.kind == kindDouble {
+			w.memory -= w.floatSize(n)
+			if float64Limit.exceeded(n.text) {
+				return malformed(start, detailRange)
+			}
+			return nil
+		}
+		if !n.integer || !validInteger(f.kind, n.text) {
+			return malformed(start, detailRange)
+		}
+		return nil
+	}
+	return malformed(w.pos, detailType)
+}
+
+// skipNumber walks a number that pdata skips. Of some it looks at the range.
+func (w *jsonWalker) skipNumber() *Error {
+	start := w.pos
+	n, err := w.number()
+	if err != nil {
+		return err
+	}
+	limit := &float64Limit
+	switch {
+	case n.text[0] == '0':
+		limit = &float32Limit
+	case !n.exponent:
+		return nil
+	}
+	w.memory -= w.floatSize(n)
+	if limit.exceeded(n.text) {
+		return malformed(start, detailRange)
+	}
+	return nil
+}
+
+// validInteger reports whether pdata reads an integer of this kind from a number
+// in JSON syntax. It mirrors jsoniter, which overlooks some overflows.
+func validInteger(k kind, text []byte) bool {
+	limit, size := uint64(math.MaxUint64), 64
+	switch k {
+	case kindInt32, kindEnum:
+		limit, size = math.MaxInt32, 32
+	case kindUint32:
+		limit, size = math.MaxUint32, 32
+	case kindInt64:
+		limit = math.MaxInt64
+	}
+	if text[0] == '-' {
+		if k == kindUint32 || k == kindUint64 {
+			return false
+		}
+		text = text[1:]
+		limit++
+	}
+	var n uint64
+	if size == 32 {
+		var v uint32
+		for _, c := range text {
+			next := v*10 + uint32(c-'0')
+			if v > math.MaxUint32/10-1 && next < v {
+				return false
+			}
+			v = next
+		}
+		n = uint64(v)
+	} else {
+		for _, c := range text {
+			next := n*10 + uint64(c-'0')
+			if n > math.MaxUint64/10-1 && next < n {
+				return false
+			}
+			n = next
+		}
+	}
+	return n <= limit
+}
+
+// validNumberText reports whether pdata reads a number of this kind from the
+// content of a string, for which it uses strconv.
+func validNumberText(k kind, text []byte) bool {
+	switch k {
+	case kindInt32:
+		return parsesInt(text, math.MaxInt32, true)
+	case kindInt64:
+		return parsesInt(text, math.MaxInt64, true)
+	case kindUint32:
+		return parsesInt(text, math.MaxUint32, false)
+	case kindUint64:
+		return parsesInt(text, math.MaxUint64, false)
+	}
+	if isDecimal(text) {
+		return !float64Limit.exceeded(text)
+	}
+	if len(text) > scratchSize {
+		return false
+	}
+	_, err := strconv.ParseFloat(string(text), 64)
+	return err == nil
+}
+
+// parsesInt reports what strconv.ParseInt and ParseUint do.
+func parsesInt(text []byte, limit uint64, signed bool) bool {
+	if signed && len(text) > 0 && (text[0] == '-' || text[0] == '+') {
+		if text[0] == '-' {
+			limit++
+		}
+		text = text[1:]
+	}
+	var n uint64
+	for _, c := range text {
+		d := uint64(c - '0')
+		if d > 9 || n > (limit-d)/10 {
+			return false
+		}
+		n = n*10 + d
+	}
+	return len(text) > 0
+}
+
+// isDecimal reports whether strconv.ParseFloat reads the text as a decimal
+// number without underscores.
+func isDecimal(text []byte) bool {
+	i, digits := 0, 0
+	if i < len(text) && (text[i] == '+' || text[i] == '-') {
+		i++
+	}
+	dot := false
+	for ; i < len(text); i++ {
+		if isDigit(text[i]) {
+			digits++
+		} else if text[i] == '.' && !dot {
+			dot = true
+		} else {
+			break
+		}
+	}
+	if digits == 0 {
+		return false
+	}
+	if i < len(text) && text[i]|0x20 == 'e' {
+		i++
+		if i < len(text) && (text[i] == '+' || text[i] == '-') {
+			i++
+		}
+		first := i
+		for i < len(text) && isDigit(text[i]) {
+			i++
+		}
+		if i == first {
+			return false
+		}
+	}
+	return i == len(text)
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// floatLimit is the smallest number that strconv.ParseFloat refuses as too large
+// for a type: that from which rounding leads to infinity. It is
+// digits[0].digits[1:] times ten to the power of exponent.
+type floatLimit struct {
+	exponent int
+	digits   string
+}
+
+var (
+	float32Limit = floatLimit{38, "340282356779733661637539395458142568448"}
+	float64Limit = floatLimit{308, "" +
+		"17976931348623158079372897140530341507993413271003782693617377898044496829276475094664901797758720709633028641669288" +
+		"79109465555478519404026306574886715058206819089020007083836762738548458177115317644757302700698555713669596228429148" +
+		"1986083493647529271907416844436551070434271155969950809304288"}
+)
+
+// exceeded reports whether the number, which is decimal, is the limit or more.
+// It reads exponents as strconv does, which stops adding digits at 10,000.
+func (l *floatLimit) exceeded(text []byte) bool {
+	lead, first := 0, -1 // the exponent of the first digit that is not 0, its index
+	point := -1          // the index of the point
+	i := 0
+	for ; i < len(text) && text[i]|0x20 != 'e'; i++ {
+		switch c := text[i]; {
+		case c == '.':
+			point = i
+		case first < 0 && c >= '1':
+			first = i
+		}
+	}
+	if first < 0 {
+		return false
+	}
+	if point < 0 {
+		point = i
+	}
+	if lead = point - first; lead > 0 {
+		lead--
+	}
+	mantissa := text[first:i]
+	if i < len(text) {
+		lead += exponentOf(text[i+1:])
+	}
+	if lead != l.exponent {
+		return lead > l.exponent
+	}
+	n := 0
+	for _, c := range mantissa {
+		if c == '.' {
+			continue
+		}
+		if n == len(l.digits) || c > l.digits[n] {
+			return true
+		}
+		if c < l.digits[n] {
+			return false
+		}
+		n++
+	}
+	return n == len(l.digits)
+}
+
+func exponentOf(text []byte) int {
+	n, sign := 0, 1
+	for _, c := range text {
+		switch {
+		case c == '-':
+			sign = -1
+		case c != '+' && n < 10_000:
+			n = n*10 + int(c-'0')
+		}
+	}
+	return n * sign
+}

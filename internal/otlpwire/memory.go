@@ -1,0 +1,91 @@
+package otlpwire
+
+// requestSize is what pdata allocates for an empty request.
+const requestSize = 256
+
+// Sizes of what pdata allocates on 64-bit machines. TestMemory compares them
+// with the memory that pdata takes.
+const (
+	pointerSize  = 8
+	stringSize   = 16
+	numberSize   = 8
+	anyValueSize = 16
+	keyValueSize = 40
+	exemplarSize = 72
+)
+
+// blockSize returns the size of the block that the Go runtime allocates for n
+// bytes, or somewhat more.
+func blockSize(n int64) int64 {
+	if n <= 8 {
+		if n <= 0 {
+			return 0
+		}
+		return 8
+	}
+	if n > 256 {
+		n += n >> 3 // size classes are wider apart, large objects are whole pages
+	}
+	return (n + 15) &^ 15
+}
+
+// copySize returns what a copy of a string of n bytes takes. Go has all strings
+// of one byte already.
+func copySize(n int) int64 {
+	if n <= 1 {
+		return 0
+	}
+	return blockSize(int64(n))
+}
+
+// growth follows the capacity of one slice to which pdata appends one element
+// at a time.
+type growth struct{ length, capacity int64 }
+
+// slots are the lists of one message and of the messages merged into it.
+type slots [4]growth
+
+// add returns the bytes that the next append of an element allocates.
+func (g *growth) add(size int64) int64 {
+	g.length++
+	if g.length <= g.capacity {
+		return 0
+	}
+	return g.grow(size)
+}
+
+// grow mirrors growslice of the Go runtime.
+func (g *growth) grow(size int64) int64 {
+	switch {
+	case g.capacity == 0:
+		g.capacity = 1
+	case g.capacity < 256:
+		g.capacity *= 2
+	default:
+		g.capacity += (g.capacity + 3*256) / 4
+	}
+	return blockSize(g.capacity * size)
+}
+
+// set replaces the slice by one of n elements.
+func (g *growth) set(n, size int64) int64 {
+	g.length, g.capacity = n, n
+	return blockSize(n * size)
+}
+
+// grownBytes returns what is allocated when n bytes are appended one by one to
+// a slice that has the capacity first.
+func grownBytes(n, first int64) int64 {
+	sum := int64(0)
+	for c := first; ; {
+		sum += blockSize(c)
+		if c >= n {
+			return sum
+		}
+		if c < 256 {
+			c *= 2
+		} else {
+			c += (c + 3*256) / 4
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package otlpwire
+
+import "strings"
+
+// messageID is the index of a message in the table of messages.
+type messageID uint8
+
+// kind is the type of a field as the JSON encoding knows it.
+type kind uint8
+
+const (
+	kindUnknown kind = iota // not in the schema
+	kindString
+	kindBytes
+	kindID // of idSize bytes
+	kindBool
+	kindInt32
+	kindUint32
+	kindInt64
+	kindUint64
+	kindDouble
+	kindEnum
+	kindMessage
+)
+
+// The protobuf wire types.
+const (
+	wireVarint     = 0
+	wireI64        = 1
+	wireLen        = 2
+	wireStartGroup = 3
+	wireEndGroup   = 4
+	wireI32        = 5
+)
+
+// Roles that few fields have.
+const (
+	roleRecord     = 1 << iota // its occurrences are Counts.Records
+	roleNest                   // an array or a map: one level deeper
+	roleReplace                // replaces the records of the message's other fields
+	roleScopes                 // if it occurs, roleDeprecated is ignored by pdata
+	roleDeprecated             // its records count if roleScopes does not occur
+)
+
+// field describes a field of a message.
+type field struct {
+	name   string // in camelCase
+	kind   kind
+	wire   uint8 // of one occurrence; lists of numbers may be packed
+	list   bool
+	roles  uint8
+	child  messageID // of kindMessage
+	enum   enumID    // of kindEnum
+	idSize uint8     // of kindID
+	slot   uint8     // of a list: its slices[slot]; of a child: where its own begin
+	once   uint32    // the bit that fields share of which one may occur, once
+
+	entry int64 // the size of an element in the slice of a list
+	alloc int64 // what each occurrence allocates beside that, without its content
+}
+
+// lastField is the highest number of a field, deprecatedField aside, which is
+// stored as number 0.
+const (
+	lastField       = 16
+	deprecatedField = 1000
+)
+
+// message describes a message: its fields by number and by name.
+type message struct {
+	fields [lastField + 1]field
+	names  nameTable
+}
+
+// numbered is a field with its number.
+type numbered struct {
+	number int
+	field  field
+}
+
+// define builds the description of a message.
+func define(fields ...numbered) message {
+	var m message
+	for i, f := range fields {
+		number := f.number
+		if number == deprecatedField {
+			number = 0
+		}
+		if f.field.once != 0 && f.field.once != oneof {
+			f.field.once = 1 << i
+		}
+		m.fields[number] = f.field
+		m.names.add(f.field.name, uint8(number))
+		if snake := snakeCase(f.field.name); snake != f.field.name {
+			m.names.add(snake, uint8(number))
+		}
+	}
+	return m
+}
+
+// oneof is the bit of the fields of a oneof, single that of a field of its own,
+// until define numbers it.
+const (
+	oneof  = 1 << 31
+	single = 1
+)
+
+func snakeCase(camel string) string {
+	var b strings.Builder
+	for _, r := range camel {
+		if 'A' <= r && r <= 'Z' {
+			b.WriteByte('_')
+			r += 'a' - 'A'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// nameTable is a hash table of the names of a message's fields in both
+// spellings. No table is more than half full.
+type nameTable struct {
+	names [64]string
+	field [64]uint8
+}
+
+func nameHash(first, last byte, length int) uint8 {
+	return (first*5 ^ last*3 + uint8(length)*7) & 63
+}
+
+func (t *nameTable) add(name string, field uint8) {
+	i := nameHash(name[0], name[len(name)-1], len(name))
+	for t.names[i] != "" {
+		i = (i + 1) & 63
+	}
+	t.names[i], t.field[i] = name, field
+}
+
+// find returns the number of the field with this name, or -1.
+func (t *nameTable) find(name []byte) int {
+	i := nameHash(name[0], name[len(name)-1], len(name))
+	for ; t.names[i] != ""; i = (i + 1) & 63 {
+		if t.names[i] == string(name) {
+			return int(t.field[i])
+		}
+	}
+	return -1
+}
+
+func text(number int, name string) numbered {
+	return numbered{number, field{name: name, kind: kindString, wire: wireLen}}
+}
+
+func texts(number int, name string, slot uint8) numbered {
+	return numbered{number, field{
+		name: name, kind: kindString, wire: wireLen,
+		list: true, slot: slot, entry: stringSize,
+	}}
+}
+
+func id(number int, name string, size uint8) numbered {
+	return numbered{number, field{name: name, kind: kindID, wire: wireLen, idSize: size}}
+}
+
+func number(number int, name string, k kind, wire uint8) numbered {
+	return numbered{number, field{name: name, kind: k, wire: wire}}
+}
+
+func fixed64(n int, name string) numbered { return number(n, name, kindUint64, wireI64) }
+func double(n int, name string) numbered  { return number(n, name, kindDouble, wireI64) }
+func fixed32(n int, name string) numbered { return number(n, name, kindUint32, wireI32) }
+func uvar32(n int, name string) numbered  { return number(n, name, kindUint32, wireVarint) }
+
+func enum(n int, name string, id enumID) numbered {
+	return numbered{n, field{name: name, kind: kindEnum, wire: wireVarint, enum: id}}
+}
+
+func numbers(number int, name string, k kind, wire, slot uint8) numbered {
+	return numbered{number, field{name: name, kind: k, wire: wire, list: true, slot: slot, entry: numberSize}}
+}
+
+// member is a field of a oneof. Each occurrence allocates size bytes.
+func member(n numbered, size int64) numbered {
+	n.field.once, n.field.alloc = oneof, size
+	return n
+}
+
+// part is a message that its parent contains once. Further occurrences are
+// merged into the first, whose lists are the parent's from slot on.
+func part(number int, name string, child messageID, slot uint8) numbered {
+	return numbered{number, field{
+		name: name, kind: kindMessage, wire: wireLen,
+		child: child, slot: slot, once: single,
+	}}
+}
+
+// list is a list of pointers to messages of size bytes.
+func list(number int, name string, child messageID, slot uint8, size int64) numbered {
+	return numbered{number, field{
+		name: name, kind: kindMessage, wire: wireLen,
+		child: child, list: true, slot: slot, entry: pointerSize, alloc: size,
+	}}
+}
+
+// values is a list of messages of size bytes without pointers.
+func values(number int, name string, child messageID, slot uint8, size int64) numbered {
+	return numbered{number, field{
+		name: name, kind: kindMessage, wire: wireLen,
+		child: child, list: true, slot: slot, entry: size,
+	}}
+}
+
+func attributes(number int, name string, slot uint8) numbered {
+	return values(number, name, keyValue, slot, keyValueSize)
+}
+
+// as gives a field a role.
+func as(role uint8, n numbered) numbered {
+	n.field.roles |= role
+	return n
+}
