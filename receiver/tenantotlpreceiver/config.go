@@ -76,6 +76,10 @@ var (
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (p *URLPath) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*p = "" // as an unset environment variable leaves it; Validate refuses it
+		return nil
+	}
 	u, err := url.Parse(string(text))
 	if err != nil {
 		return fmt.Errorf("%q is no URL path: %w", text, err)

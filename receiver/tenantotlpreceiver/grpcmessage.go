@@ -11,23 +11,24 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// pieceSize is how much of a message is taken from gRPC at a time. It is two
-// frames, so that the speed of slow senders can be judged.
-const pieceSize = 32 << 10
+// pieceSize is how much of a message is read at a time, so that the speed of slow
+// senders can be judged.
+const pieceSize = 8 << 10
 
 // transportStream is what gRPC's server has below grpc.ServerStream. RecvMsg reads
 // a whole message, whatever its size and however slowly it comes, and decompresses
-// it, before anybody is asked. Read returns as many bytes as it is asked for.
+// it, before anybody is asked.
 type transportStream interface {
+	// ReadMessageHeader fills header with the next bytes, of a message too. Unlike
+	// Read it copies frames as they come, so that a message in frames of one byte
+	// holds no memory for each of them.
 	ReadMessageHeader(header []byte) error
-	Read(n int) (mem.BufferSlice, error)
 	RecvCompress() string
 	WriteStatus(*status.Status) error
 }
@@ -39,7 +40,6 @@ type message struct {
 	stream   transportStream
 	left     int
 	encoding string
-	piece    *mem.Reader // what was taken from the stream and not read yet; may be nil
 
 	timer   *time.Timer // ends the call; nil until the first deadline
 	expired atomic.Bool
@@ -89,37 +89,22 @@ func (m *message) request(ctx context.Context) *http.Request {
 
 // Read implements io.Reader.
 func (m *message) Read(p []byte) (int, error) {
+	if m.left == 0 {
+		return 0, io.EOF
+	}
+	p = p[:min(len(p), m.left, pieceSize)]
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if m.piece == nil || m.piece.Remaining() == 0 {
-		if m.left == 0 {
-			return 0, io.EOF
-		}
-		if m.piece != nil {
-			_ = m.piece.Close()
-			m.piece = nil
-		}
-		n := min(m.left, pieceSize)
-		bufs, err := m.stream.Read(n)
-		if err != nil {
-			return 0, m.failed(err)
-		}
-		m.left -= n
-		m.piece = bufs.Reader()
-		bufs.Free() // the reader has its own references
+	if err := m.stream.ReadMessageHeader(p); err != nil {
+		return 0, m.failed(err)
 	}
-	return m.piece.Read(p)
+	m.left -= len(p)
+	return len(p), nil
 }
 
-// Close gives back what was taken from gRPC and ends the deadline.
-func (m *message) Close() error {
-	if m.piece != nil {
-		_ = m.piece.Close()
-		m.piece = nil
-	}
-	return m.SetReadDeadline(time.Time{})
-}
+// Close ends the deadline.
+func (m *message) Close() error { return m.SetReadDeadline(time.Time{}) }
 
 // end requires that nothing follows the message until the deadline.
 func (m *message) end(deadline time.Time) error {

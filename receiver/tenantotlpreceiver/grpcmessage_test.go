@@ -120,10 +120,11 @@ func TestMessage_FramesThatAreNotOneMessage(t *testing.T) {
 			}
 		})
 	}
-	t.Run("in frames of one byte", func(t *testing.T) {
+	t.Run("in empty frames and frames of one byte", func(t *testing.T) {
 		c := call(t, d.grpc)
 		all := framed(0, len(good), good)
 		for i := range all {
+			c.data(false, nil)
 			c.data(i == len(all)-1, all[i:i+1])
 		}
 		code, text := c.status()

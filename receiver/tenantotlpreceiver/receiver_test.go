@@ -312,3 +312,16 @@ func TestReceiver_KeepsTheContract(t *testing.T) {
 	})
 }
 
+// TestReceiver_ReadsOlderVersionsOfTheProtocol has fields that pdata reads only on
+// some of its ways.
+func TestReceiver_ReadsOlderVersionsOfTheProtocol(t *testing.T) {
+	d := setup{open: true}.start(t)
+	older := `{"resourceLogs":[{"deprecatedScopeLogs":[{"logRecords":[{"body":{"stringValue":"old"}}]}]}]}`
+	resp := post(t, d, "/v1/logs", map[string]string{"Content-Type": "application/json"}, older)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	// The same in protobuf: resource_logs{deprecated_scope_logs{log_records{body{"old"}}}}.
+	raw := []byte{0x0a, 13, 0xc2, 0x3e, 10, 0x12, 8, 0x2a, 6, 0x0a, 4, 'o', 'l', 'd', '!'}
+	resp = post(t, d, "/v1/logs", map[string]string{"Content-Type": "application/x-protobuf"}, string(raw))
+	require.Equal(t, http.StatusOK, resp.StatusCode, text(t, resp))
+	assert.Equal(t, 2, d.logs.LogRecordCount())
+}

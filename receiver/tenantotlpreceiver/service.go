@@ -4,8 +4,11 @@ import (
 	"context"
 
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 
@@ -37,19 +40,6 @@ type exporter func(context.Context, *receiverhelper.ObsReport) error
 // specification wants it.
 func nothing(context.Context, *receiverhelper.ObsReport) error { return nil }
 
-// request is what the export requests of the signals share.
-type request interface {
-	UnmarshalProto([]byte) error
-	UnmarshalJSON([]byte) error
-}
-
-func unmarshal(r request, f format, data []byte) error {
-	if f == formatJSON {
-		return r.UnmarshalJSON(data)
-	}
-	return r.UnmarshalProto(data)
-}
-
 func newLogs(next consumer.Logs) *service {
 	return &service{
 		signal:   tenant.Logs,
@@ -57,11 +47,10 @@ func newLogs(next consumer.Logs) *service {
 		path:     func(cfg *HTTPConfig) URLPath { return cfg.LogsURLPath },
 		accepted: plogotlp.NewExportResponse(),
 		decode: func(f format, data []byte) (exporter, error) {
-			request := plogotlp.NewExportRequest()
-			if err := unmarshal(request, f, data); err != nil {
+			logs, err := decodeLogs(f, data)
+			if err != nil {
 				return nil, err
 			}
-			logs := request.Logs()
 			count := logs.LogRecordCount()
 			if count == 0 {
 				return nothing, nil
@@ -86,11 +75,10 @@ func newMetrics(next consumer.Metrics) *service {
 		path:     func(cfg *HTTPConfig) URLPath { return cfg.MetricsURLPath },
 		accepted: pmetricotlp.NewExportResponse(),
 		decode: func(f format, data []byte) (exporter, error) {
-			request := pmetricotlp.NewExportRequest()
-			if err := unmarshal(request, f, data); err != nil {
+			metrics, err := decodeMetrics(f, data)
+			if err != nil {
 				return nil, err
 			}
-			metrics := request.Metrics()
 			count := metrics.DataPointCount()
 			if count == 0 {
 				return nothing, nil
@@ -115,11 +103,10 @@ func newTraces(next consumer.Traces) *service {
 		path:     func(cfg *HTTPConfig) URLPath { return cfg.TracesURLPath },
 		accepted: ptraceotlp.NewExportResponse(),
 		decode: func(f format, data []byte) (exporter, error) {
-			request := ptraceotlp.NewExportRequest()
-			if err := unmarshal(request, f, data); err != nil {
+			traces, err := decodeTraces(f, data)
+			if err != nil {
 				return nil, err
 			}
-			traces := request.Traces()
 			count := traces.SpanCount()
 			if count == 0 {
 				return nothing, nil
@@ -135,4 +122,34 @@ func newTraces(next consumer.Traces) *service {
 			obs.EndTracesOp(obs.StartTracesOp(ctx), f.String(), count, err)
 		},
 	}
+}
+
+// decodeLogs decodes by the two ways of pdata that also read the fields of older
+// versions of the protocol. Those beside them, UnmarshalJSON of the request and
+// ProtoUnmarshaler, drop them.
+func decodeLogs(f format, data []byte) (plog.Logs, error) {
+	if f == formatJSON {
+		return (&plog.JSONUnmarshaler{}).UnmarshalLogs(data)
+	}
+	request := plogotlp.NewExportRequest()
+	err := request.UnmarshalProto(data)
+	return request.Logs(), err
+}
+
+func decodeMetrics(f format, data []byte) (pmetric.Metrics, error) {
+	if f == formatJSON {
+		return (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(data)
+	}
+	request := pmetricotlp.NewExportRequest()
+	err := request.UnmarshalProto(data)
+	return request.Metrics(), err
+}
+
+func decodeTraces(f format, data []byte) (ptrace.Traces, error) {
+	if f == formatJSON {
+		return (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(data)
+	}
+	request := ptraceotlp.NewExportRequest()
+	err := request.UnmarshalProto(data)
+	return request.Traces(), err
 }
