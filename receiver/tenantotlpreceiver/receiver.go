@@ -94,7 +94,7 @@ func (r *otlpReceiver) findGuard(host component.Host) (*guard.Guard, error) {
 	}
 	g, err := guard.Find(host, r.cfg.Guard)
 	if err != nil {
-		return nil, fmt.Errorf("`guard`: %w: add the extension to `service::extensions`, or set `guard` to %s", err, builtInGuard)
+		return nil, fmt.Errorf("%w; with `guard: %s` the receiver has one of its own", err, builtInGuard)
 	}
 	return g, nil
 }

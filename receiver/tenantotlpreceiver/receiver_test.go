@@ -231,8 +231,8 @@ func TestReceiver_StartFailsWithTheReason(t *testing.T) {
 		configure func(*Config)
 		want      string
 	}{
-		"no guard":      {func(cfg *Config) { cfg.Guard = component.MustNewID("other_guard") }, "`guard`: "},
-		"not a guard":   {func(cfg *Config) { cfg.Guard = authID }, "`guard`: "},
+		"no guard":      {func(cfg *Config) { cfg.Guard = component.MustNewID("other_guard") }, `guard: extension "other_guard" is not configured`},
+		"not a guard":   {func(cfg *Config) { cfg.Guard = authID }, `guard: extension "test_auth" is not a request guard`},
 		"grpc is taken": {func(cfg *Config) { cfg.Protocols.GRPC.Get().NetAddr.Endpoint = taken.Addr().String() }, "grpc: listen tcp"},
 		"http is taken": {func(cfg *Config) { cfg.Protocols.HTTP.Get().ServerConfig.NetAddr.Endpoint = taken.Addr().String() }, "http: listen tcp"},
 	} {
