@@ -24,6 +24,8 @@ const (
 	sourceAddress
 	pageOrigin
 	tenantHeader
+	suspended // these by tap alone
+	scope
 	numDecisions
 )
 
@@ -32,11 +34,12 @@ func (d decision) String() string {
 	return [numDecisions]string{
 		"accepted", "undecided", "no_key", "several_keys", "not_bearer", "malformed_key", "unknown_key",
 		"revoked_key", "not_yet_valid", "expired_key", "source_address", "origin", "tenant_header",
+		"suspended", "scope",
 	}[d]
 }
 
-// refused tells whether the caller gets an error.
-func (d decision) refused() bool { return d > undecided }
+// refused tells whether the key of the caller is refused, by a 401 over HTTP.
+func (d decision) refused() bool { return d > undecided && d < suspended }
 
 // rule is what a refused caller reads. It names the rule and nothing of the
 // request, because the text also ends up in callers' logs.

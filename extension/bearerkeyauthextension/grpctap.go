@@ -9,6 +9,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 var _ extensionmiddleware.GRPCServer = (*keyChecker)(nil)
@@ -41,12 +44,41 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (context.Context, 
 		addr = p.Addr
 	}
 	now := c.now()
-	if _, d := c.decide(addr, info.Header, now); d.refused() {
+	key, d := c.decide(addr, info.Header, now)
+	if d.refused() {
 		c.tally.add(d)
 		c.failures.note(addr, d, now)
 		return ctx, c.refusals[d]
 	}
+	if d, err := c.mayCall(key, info.FullMethodName); err != nil {
+		c.tally.add(d)
+		return ctx, err
+	}
 	bounded, cancel := context.WithTimeout(ctx, c.callTimeout)
 	context.AfterFunc(ctx, cancel) // gRPC ends the parent with the call
 	return bounded, nil
+}
+
+// mayCall returns the error of a caller whose key is good, or cannot be checked yet,
+// but whose data would be refused by whatever comes next.
+func (c *keyChecker) mayCall(key *tenant.Key, method string) (decision, error) {
+	signal, known := tenant.SignalOfMethod(method)
+	switch {
+	case key == nil:
+		return undecided, rejection.ForIdentity(rejection.NotLoaded, "")
+	case key.Tenant().Status == tenant.StatusSuspended:
+		return suspended, c.suspended
+	case known && !key.Scopes.Has(signal):
+		return scope, c.outOfScope[signal]
+	}
+	return accepted, nil
+}
+
+// outOfScope are the errors of keys that may not send a signal.
+func outOfScope() map[tenant.Signal]error {
+	all := make(map[tenant.Signal]error)
+	for _, s := range tenant.AllSignals() {
+		all[s] = rejection.ForIdentity(rejection.Scope, s.String())
+	}
+	return all
 }

@@ -66,6 +66,43 @@ func TestTap_RefusesWhatAuthenticateWould(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 }
 
+func TestTap_LooksAtTenantAndScopes(t *testing.T) {
+	text, key := newKey()
+	tracesOnly, tracesEntry := newKey(func(k *tenant.Key) { k.Scopes = tenant.NewSignals(tenant.Traces) })
+	none, noneEntry := newKey(func(k *tenant.Key) { k.Scopes = 0 })
+	ofSuspended, suspendedEntry := newKey()
+	registry := tenanttest.NewRegistry(t,
+		&tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key, tracesEntry, noneEntry}},
+		&tenant.Tenant{ID: "tenant-b", Status: tenant.StatusSuspended, Keys: []*tenant.Key{suspendedEntry}})
+	c, telemetry := startChecker(t, registry)
+	const logs, metrics, traces = "logs.v1.LogsService", "metrics.v1.MetricsService", "trace.v1.TraceService"
+	for _, tt := range []struct {
+		name, key, service string
+		want               codes.Code
+	}{
+		{"all signals", text, logs, codes.OK},
+		{"all signals", text, metrics, codes.OK},
+		{"all signals", text, traces, codes.OK},
+		{"traces only", tracesOnly, traces, codes.OK},
+		{"traces only", tracesOnly, logs, codes.PermissionDenied},
+		{"traces only", tracesOnly, metrics, codes.PermissionDenied},
+		{"no scopes", none, traces, codes.PermissionDenied},
+		{"no scopes, no signal", none, "profiles.v1development.ProfilesService", codes.OK},
+		{"suspended tenant", ofSuspended, logs, codes.PermissionDenied},
+		{"suspended tenant, no signal", ofSuspended, "profiles.v1development.ProfilesService", codes.PermissionDenied},
+	} {
+		info := &tap.Info{FullMethodName: "/opentelemetry.proto.collector." + tt.service + "/Export", Header: metadata.Pairs("authorization", "Bearer "+tt.key)}
+		_, err := c.tap(context.Background(), info)
+		assert.Equal(t, tt.want, status.Code(err), "%s, %s", tt.name, tt.service)
+	}
+	metadatatest.AssertEqualExtensionBearerKeyAuthRequests(t, telemetry, []metricdata.DataPoint[int64]{
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("decision", "suspended"))},
+		{Value: 3, Attributes: attribute.NewSet(attribute.String("decision", "scope"))},
+	}, metricdatatest.IgnoreTimestamp())
+	assert.Zero(t, c.failures.throttled.Load())
+	assert.Empty(t, c.failures.sources.reports(noon, 10, true), "the keys are good")
+}
+
 // The flood comes from a process of its own, so that the CPU time of this one is
 // the gateway's alone.
 const floodEnv = "BEARERKEYAUTH_FLOOD"

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -35,6 +36,8 @@ type keyChecker struct {
 	telemetry  *metadata.TelemetryBuilder
 
 	connectTimeout, callTimeout time.Duration // of gRPC
+	suspended                   error         // of gRPC's callers
+	outOfScope                  map[tenant.Signal]error
 
 	stopOnce sync.Once
 	running  sync.WaitGroup
@@ -55,6 +58,7 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
 		audit:          newFailureAudit(cfg.Failures.Audit, set.ID.String(), failures.sources, set.Logger, time.Now),
 		connectTimeout: connectTimeout, callTimeout: callTimeout,
+		suspended: rejection.ForIdentity(rejection.Suspended, ""), outOfScope: outOfScope(),
 	}, nil
 }
 

@@ -23,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -171,19 +172,38 @@ func TestReceiver_AnswersUnauthenticated(t *testing.T) {
 	}
 }
 
-func TestReceiver_AcceptsWhatNobodyCanDecideYet(t *testing.T) {
+func TestReceiver_WhatNobodyCanDecideYetIsUnavailableOverGRPCAndUndecidedOverHTTP(t *testing.T) {
 	text, _ := newKey()
 	g := startGateway(t, &tenanttest.Registry{})
-	require.NoError(t, g.sendGRPC(t, "authorization", "Bearer "+text, "x-tenant-id", "tenant-b"))
+	err := g.sendGRPC(t, "authorization", "Bearer "+text, "x-tenant-id", "tenant-b")
+	assert.Equal(t, codes.Unavailable, status.Code(err))
+	assert.Equal(t, "the tenant registry has not been loaded yet", status.Convert(err).Message())
+	details := status.Convert(err).Details()
+	require.Len(t, details, 1)
+	assert.GreaterOrEqual(t, details[0].(*errdetails.RetryInfo).GetRetryDelay().AsDuration(), time.Second)
+	require.Empty(t, g.seen)
+
 	code, _ := g.sendHTTP(t, "authorization", "Bearer "+text, "x-tenant-id", "tenant-b")
 	require.Equal(t, http.StatusOK, code)
-	for range 2 {
-		info := <-g.seen
-		assert.Empty(t, slices.Collect(info.Metadata.Keys()))
-		caller, ok := info.Auth.(*tenant.Identity)
-		require.True(t, ok)
-		assert.False(t, caller.Decided())
+	info := <-g.seen
+	assert.Empty(t, slices.Collect(info.Metadata.Keys()))
+	caller, ok := info.Auth.(*tenant.Identity)
+	require.True(t, ok)
+	assert.False(t, caller.Decided())
+}
+
+func TestReceiver_RefusesOverGRPCWhatTheTenantOrTheKeyMayNotSend(t *testing.T) {
+	ofSuspended, suspendedEntry := newKey()
+	tracesOnly, tracesEntry := newKey(func(k *tenant.Key) { k.Scopes = tenant.NewSignals(tenant.Traces) })
+	g := startGateway(t, tenanttest.NewRegistry(t,
+		&tenant.Tenant{ID: "tenant-a", Status: tenant.StatusSuspended, Keys: []*tenant.Key{suspendedEntry}},
+		&tenant.Tenant{ID: "tenant-b", Keys: []*tenant.Key{tracesEntry}}))
+	for text, key := range map[string]string{"the tenant is suspended": ofSuspended, "the API key may not send logs": tracesOnly} {
+		err := g.sendGRPC(t, "authorization", "Bearer "+key)
+		assert.Equal(t, codes.PermissionDenied, status.Code(err))
+		assert.Equal(t, text, status.Convert(err).Message())
 	}
+	assert.Empty(t, g.seen)
 }
 
 func TestReceiver_EndsConnectionsThatSayNothing(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 	"google.golang.org/grpc"
@@ -81,6 +82,10 @@ func isJSON(req *http.Request) bool {
 	return err == nil && kind == "application/json"
 }
 
+// drainTimeout is how long the rest of a refused body is waited for, so that the
+// connection may be used again.
+const drainTimeout = time.Second
+
 // answer writes a google.rpc.Status in the form of the request.
 func answer(w http.ResponseWriter, req *http.Request, err error) {
 	rejected := rejection.From(err)
@@ -92,6 +97,8 @@ func answer(w http.ResponseWriter, req *http.Request, err error) {
 	if err != nil {
 		body = nil // the code says enough
 	}
+	// net/http reads some of the rest of a body, and would wait for it.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTimeout))
 	rejected.SetHeader(w.Header())
 	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(rejected.HTTPStatus())
@@ -114,7 +121,7 @@ func (e *requestGuard) intercept(ctx context.Context, req any, info *grpc.UnaryS
 			resp, err = nil, e.guard.Panicked(guard.GRPC, v)
 		}
 	}()
-	signal, ok := signalOfMethod(info.FullMethod)
+	signal, ok := tenant.SignalOfMethod(info.FullMethod)
 	if !ok {
 		return handler(ctx, req)
 	}
@@ -124,16 +131,6 @@ func (e *requestGuard) intercept(ctx context.Context, req any, info *grpc.UnaryS
 	}
 	defer request.Release()
 	return handler(ctx, req)
-}
-
-// signalOfMethod returns the signal of /opentelemetry.proto.collector.logs.v1.….
-func signalOfMethod(method string) (tenant.Signal, bool) {
-	for _, s := range tenant.AllSignals() {
-		if strings.HasPrefix(method, "/opentelemetry.proto.collector."+s.String()+".v1.") {
-			return s, true
-		}
-	}
-	return 0, false
 }
 
 // codec checks messages of OTLP before it decodes them.

@@ -6,25 +6,27 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// budget shares a total among tenants. A tenant may hold at most as much as is free:
-// alone it gets half of the total, beside one greedy tenant a third, beside n of them
-// 1/(n+2). What others hold at their limit never takes the rest away, so that there
-// is always something for those that hold little.
+// budget shares a total among tenants. What a tenant holds is at most twice of what is
+// free, so that a greedy one leaves something for others, and they for each other. An
+// eighth of the total is kept for tenants that hold little: it is out of reach for
+// greedy ones, however many come and in which order.
 //
 // Its keys are tenants that hold something, so that it is bounded by the registry
 // and by the total.
 type budget struct {
 	total int64
 	most  int64 // of one tenant, whatever is free
-	small int64 // for everybody, as long as there is any left
+	small int64 // up to which a tenant holds little
 
 	mu     sync.Mutex
 	sum    int64
 	shares map[tenant.ID]int64
 }
 
+const keptForSmall = 8 // the part of the total
+
 func newBudget(total, most, small int64) *budget {
-	return &budget{total: total, most: min(most, total), small: small, shares: make(map[tenant.ID]int64)}
+	return &budget{total: total, most: min(most, total), small: min(small, most), shares: make(map[tenant.ID]int64)}
 }
 
 // verdict is the answer of a budget.
@@ -43,12 +45,12 @@ func (b *budget) take(id tenant.ID, n int64) verdict {
 	own := b.shares[id] + n
 	free := b.total - b.sum - n
 	switch {
-	case free < 0 && own > b.small:
+	case own > b.most:
+		return overShare
+	case own > b.small && own > 2*(free-b.total/keptForSmall):
 		return overShare
 	case free < 0:
 		return overTotal
-	case own > b.most, own > free && own > b.small:
-		return overShare
 	}
 	b.shares[id] = own
 	b.sum += n

@@ -22,6 +22,9 @@ const (
 	// streamWindow is how much of a call may arrive before somebody reads it. It is
 	// fixed: gRPC would raise it to 16 MiB on fast networks.
 	streamWindow = 64 << 10
+
+	// connectionWindow is the same of all calls of a connection together.
+	connectionWindow = 1 << 20
 )
 
 // GRPCOptions returns the options of a gRPC server whose strangers hold little. They
@@ -33,5 +36,6 @@ func (*Guard) GRPCOptions() []grpc.ServerOption {
 		grpc.ReadBufferSize(grpcReadBuffer),
 		grpc.SharedWriteBuffer(true),
 		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
@@ -30,6 +31,7 @@ type Guard struct {
 	conns    *connections
 	stats    Stats
 
+	lastStack  atomic.Int64 // when one was logged, in nanoseconds since 1970
 	limitersMu sync.Mutex
 	limiters   atomic.Pointer[[]*limiter]
 }
@@ -44,17 +46,20 @@ func New(set Settings) *Guard {
 	set = set.withDefaults()
 	g := &Guard{
 		set:      set,
-		requests: newBudget(set.Requests, set.TenantRequests, 1),
-		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallPart),
+		requests: newBudget(set.Requests, set.TenantRequests, max(1, set.Requests/smallRequests)),
+		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallMemory),
 		decoders: newDecoders(),
 	}
 	g.conns = newConnections(set.Connections, &g.stats)
 	return g
 }
 
-// smallPart is the part of the memory that a tenant may hold whatever others hold,
-// as long as there is any left.
-const smallPart = 512
+// Parts of a budget up to which a tenant holds little: 16 of 4096 requests, and 2 of
+// 128 MiB, which is a request of a thousand records.
+const (
+	smallRequests = 256
+	smallMemory   = 64
+)
 
 // Provider is an extension that has a guard.
 type Provider interface {
@@ -132,11 +137,18 @@ func (g *Guard) overLimit(id tenant.ID, signal tenant.Signal, records int, bytes
 	return nil
 }
 
+// stackInterval is how often a stack is logged. A caller that has found a defect can
+// repeat it.
+const stackInterval = 10 * time.Second
+
 // Panicked counts and logs what a handler has recovered from, and returns the answer
 // to the caller.
 func (g *Guard) Panicked(protocol Protocol, v any) error {
-	g.set.Logger.Error("a request ended in a panic; it was refused and everything else goes on. This is a defect, please report it",
-		zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+	now, last := time.Now().UnixNano(), g.lastStack.Load()
+	if now-last >= int64(stackInterval) && g.lastStack.CompareAndSwap(last, now) {
+		g.set.Logger.Error("a request ended in a panic; it was refused and everything else goes on. This is a defect, please report it",
+			zap.String("panic", fmt.Sprintf("%T", v)), zap.ByteString("stack", debug.Stack()))
+	}
 	return g.Count(protocol, rejection.New(rejection.Panic, "internal error"))
 }
 

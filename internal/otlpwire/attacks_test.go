@@ -15,6 +15,8 @@ func lenField(number int, parts ...[]byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(content))), content...)
 }
 
+func uvarint(n int) []byte { return binary.AppendUvarint(nil, uint64(n)) }
+
 // wrap puts content into messages that are fields with these numbers, the
 // outermost first.
 func wrap(content []byte, numbers ...int) []byte {

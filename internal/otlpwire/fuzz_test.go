@@ -2,6 +2,8 @@ package otlpwire
 
 import (
 	stdjson "encoding/json"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -76,7 +78,7 @@ func compare(t *testing.T, signal tenant.Signal, json bool, data []byte) {
 // strict reports whether the check refuses on purpose what pdata reads. The
 // package comment lists these cases.
 func strict(err *Error) bool {
-	return err.detail == detailEmptyKey || err.detail == detailRange
+	return err.detail == detailEmptyKey || err.detail == detailLong
 }
 
 func addSeeds(f *testing.F, json bool) {
@@ -110,5 +112,33 @@ func FuzzCheckJSON(f *testing.F) {
 	addSeeds(f, true)
 	f.Fuzz(func(t *testing.T, signal uint8, data []byte) {
 		compare(t, signalOf(signal), true, data)
+	})
+}
+
+// FuzzNumberText compares how numbers in strings are judged with what strconv
+// reads, as pdata does.
+func FuzzNumberText(f *testing.F) {
+	for _, s := range []string{
+		"0", "-1", "+1", "", "-", "1.", ".5", "1e309", "-1e-400", "0x1p-2", "1_000", "1_", "inf", "NaN", "1e", "0e99999999",
+		float64Limit.digits, float64Limit.digits + "0", float64Limit.digits[:308] + "7", "0." + float64Limit.digits + "e309",
+		"0." + strings.Repeat("0", 20_000) + "1e20001", "0." + strings.Repeat("0", 400) + "1e709", strings.Repeat("1", 400) + "e-200000",
+		"9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551615", "4294967296",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for k, parse := range map[kind]func() error{
+			kindInt32:  func() error { _, err := strconv.ParseInt(s, 10, 32); return err },
+			kindInt64:  func() error { _, err := strconv.ParseInt(s, 10, 64); return err },
+			kindUint32: func() error { _, err := strconv.ParseUint(s, 10, 32); return err },
+			kindUint64: func() error { _, err := strconv.ParseUint(s, 10, 64); return err },
+			kindDouble: func() error { _, err := strconv.ParseFloat(s, 64); return err },
+		} {
+			assert.Equal(t, parse() == nil, validNumberText(k, []byte(s)), "%q as kind %d", s, k)
+		}
+		if isDecimal([]byte(s)) {
+			_, err := strconv.ParseFloat(s, 32)
+			assert.Equal(t, err != nil, float32Limit.exceeded([]byte(s)), "%q as float32", s)
+		}
 	})
 }

@@ -29,6 +29,7 @@ const (
 	detailSyntax   = "it is not JSON"
 	detailType     = "a field has a value of the wrong type"
 	detailRange    = "a number is out of range"
+	detailLong     = "a number in a string is too long"
 	detailEmptyKey = "an object has an empty key"
 	detailEnum     = "an enumeration has no such name"
 	detailBase64   = "bytes are not in base64"
@@ -63,10 +64,9 @@ func (w *jsonWalker) document(m *message, lists *slots) *Error {
 
 // literal consumes one of null, true and false.
 func (w *jsonWalker) literal(text string) *Error {
-	if len(w.data)-w.pos < len(text) || string(w.data[w.pos:w.pos+len(text)]) != text {
+	if !w.prefix(text) {
 		return w.syntax()
 	}
-	w.pos += len(text)
 	return nil
 }
 
@@ -148,25 +148,28 @@ func (w *jsonWalker) message(m *message, depth int, lists *slots, base uint8) *E
 				}
 			}
 			before := w.records
-			if f.roles&roleReplace != 0 {
+			if f.role == roleReplace {
 				w.records, before = records, records
 			}
-			elements := lists[base+f.slot].length
+			elements := lists.at(base + f.slot).length
 			if f.list {
-				err = w.list(f, depth, &lists[base+f.slot])
+				err = w.list(f, depth, lists.at(base+f.slot))
 			} else {
 				err = w.value(f, depth, lists, base+f.slot)
 			}
 			switch {
-			case f.roles&roleScopes != 0:
-				scopes = scopes || lists[base+f.slot].length > elements
-			case f.roles&roleDeprecated != 0:
+			case f.role == roleScopes:
+				scopes = scopes || lists.at(base+f.slot).length > elements
+			case f.role == roleDeprecated:
 				deprecated += w.records - before
 				w.records = before
 			}
 		}
 		if err != nil {
 			return err
+		}
+		if w.memory < 0 {
+			return w.check(w.pos)
 		}
 		if more, err = w.more('}'); err != nil {
 			return err
@@ -202,12 +205,14 @@ func (w *jsonWalker) list(f *field, depth int, list *growth) *Error {
 		if err != nil {
 			return err
 		}
-		if f.roles&roleRecord != 0 {
+		if f.role == roleRecord {
 			w.records++
 		}
-		fresh = slots{}
-		if err = w.value(f, depth, &fresh, 0); err != nil {
-			return err
+		if f.child != keyValue || !w.plainKeyValue() {
+			fresh = slots{}
+			if err = w.value(f, depth, &fresh, 0); err != nil {
+				return err
+			}
 		}
 		if more, err = w.more(']'); err != nil {
 			return err
@@ -220,11 +225,14 @@ func (w *jsonWalker) list(f *field, depth int, list *growth) *Error {
 func (w *jsonWalker) value(f *field, depth int, lists *slots, base uint8) *Error {
 	switch f.kind {
 	case kindMessage:
-		if f.roles&roleNest != 0 {
+		if f.role == roleNest {
 			depth++
 			if err := w.nest(depth, w.pos); err != nil {
 				return err
 			}
+		}
+		if f.child == anyValue && w.plainValue() {
+			return nil
 		}
 		if f.once == oneof {
 			var fresh slots
@@ -349,9 +357,12 @@ func (w *jsonWalker) skip(depth, level int) *Error {
 		if err != nil {
 			return err
 		}
+		if w.memory < 0 {
+			return w.check(w.pos)
+		}
 		if more, err = w.more(end); err != nil {
 			return err
 		}
 	}
-	return w.check(w.pos)
+	return nil
 }

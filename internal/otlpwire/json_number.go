@@ -78,7 +78,7 @@ func (w *jsonWalker) numberValue(f *field) *Error {
 		w.memory -= w.copied(content, escaped)
 		if escaped {
 			if content = w.unescape(content); len(content) == scratchSize {
-				return malformed(start, detailRange)
+				return malformed(start, detailLong)
 			}
 		}
 		if f.kind == kindEnum {
@@ -86,6 +86,9 @@ func (w *jsonWalker) numberValue(f *field) *Error {
 				return malformed(start, detailEnum)
 			}
 			return nil
+		}
+		if f.kind == kindDouble && len(content) > scratchSize && !isDecimal(content) {
+			return malformed(start, detailLong)
 		}
 		if !validNumberText(f.kind, content) {
 			return malformed(start, detailRange)
@@ -190,9 +193,6 @@ func validNumberText(k kind, text []byte) bool {
 	if isDecimal(text) {
 		return !float64Limit.exceeded(text)
 	}
-	if len(text) > scratchSize {
-		return false
-	}
 	_, err := strconv.ParseFloat(string(text), 64)
 	return err == nil
 }
@@ -265,9 +265,10 @@ type floatLimit struct {
 var (
 	float32Limit = floatLimit{38, "340282356779733661637539395458142568448"}
 	float64Limit = floatLimit{308, "" +
-		"17976931348623158079372897140530341507993413271003782693617377898044496829276475094664901797758720709633028641669288" +
-		"79109465555478519404026306574886715058206819089020007083836762738548458177115317644757302700698555713669596228429148" +
-		"1986083493647529271907416844436551070434271155969950809304288"}
+		"1797693134862315807937289714053034150799341327100378269361737789804449682927647509466490179775872070" +
+		"9633028641669288791094655554785194040263065748867150582068190890200070838367627385484581771153176447" +
+		"5730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904" +
+		"174497792"}
 )
 
 // exceeded reports whether the number, which is decimal, is the limit or more.

@@ -9,6 +9,7 @@ const (
 	pointerSize  = 8
 	stringSize   = 16
 	numberSize   = 8
+	booleanSize  = 1
 	anyValueSize = 16
 	keyValueSize = 40
 	exemplarSize = 72
@@ -40,10 +41,13 @@ func copySize(n int) int64 {
 
 // growth follows the capacity of one slice to which pdata appends one element
 // at a time.
-type growth struct{ length, capacity int64 }
+type growth struct{ length, capacity uint32 }
 
 // slots are the lists of one message and of the messages merged into it.
 type slots [4]growth
+
+// at returns the slice in slot i.
+func (s *slots) at(i uint8) *growth { return &s[i&3] }
 
 // add returns the bytes that the next append of an element allocates.
 func (g *growth) add(size int64) int64 {
@@ -64,12 +68,12 @@ func (g *growth) grow(size int64) int64 {
 	default:
 		g.capacity += (g.capacity + 3*256) / 4
 	}
-	return blockSize(g.capacity * size)
+	return blockSize(int64(g.capacity) * size)
 }
 
 // set replaces the slice by one of n elements.
 func (g *growth) set(n, size int64) int64 {
-	g.length, g.capacity = n, n
+	g.length, g.capacity = uint32(n), uint32(n)
 	return blockSize(n * size)
 }
 

@@ -70,7 +70,10 @@ type Counts struct {
 func CheckProto(signal tenant.Signal, data []byte, limits Limits) (Counts, error) {
 	w := protoWalker{meter: newMeter(limits), data: data}
 	var lists slots
-	err := w.message(&messages[root(signal)], 0, len(data), 0, &lists, 0)
+	err := checkSize(data)
+	if err == nil {
+		err = w.message(&messages[root(signal)], 0, len(data), 0, &lists, 0)
+	}
 	if err == nil {
 		err = w.check(len(data))
 	}
@@ -83,11 +86,23 @@ func CheckProto(signal tenant.Signal, data []byte, limits Limits) (Counts, error
 func CheckJSON(signal tenant.Signal, data []byte, limits Limits) (Counts, error) {
 	w := jsonWalker{meter: newMeter(limits), data: data}
 	var lists slots
-	err := w.document(&messages[root(signal)], &lists)
+	err := checkSize(data)
+	if err == nil {
+		err = w.document(&messages[root(signal)], &lists)
+	}
 	if err == nil {
 		err = w.check(len(data))
 	}
 	return w.result(err)
+}
+
+// checkSize refuses what is larger than any protobuf message may be, so that
+// nothing that is counted overflows.
+func checkSize(data []byte) *Error {
+	if len(data) > math.MaxInt32 {
+		return malformed(math.MaxInt32, "it is larger than 2 GiB")
+	}
+	return nil
 }
 
 // root returns the message that an export request of the signal is.

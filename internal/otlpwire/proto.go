@@ -70,7 +70,14 @@ func (w *protoWalker) skip(pos, end int, wire uint8) (int, *Error) {
 			_, pos, err = w.varint(pos, end)
 			return pos, err
 		case wireI64, wireI32:
-			return w.fixed(pos, end, wire)
+			size := 8
+			if wire == wireI32 {
+				size = 4
+			}
+			if end-pos < size {
+				return pos, malformed(pos, detailTruncated)
+			}
+			return pos + size, nil
 		case wireLen:
 			_, pos, err = w.length(pos, end)
 			return pos, err
@@ -93,18 +100,6 @@ func (w *protoWalker) skip(pos, end int, wire uint8) (int, *Error) {
 	return pos, malformed(pos, detailTruncated)
 }
 
-// fixed skips a number of fixed size.
-func (w *protoWalker) fixed(pos, end int, wire uint8) (int, *Error) {
-	size := 8
-	if wire == wireI32 {
-		size = 4
-	}
-	if end-pos < size {
-		return pos, malformed(pos, detailTruncated)
-	}
-	return pos + size, nil
-}
-
 // message walks the message m, which data[pos:end] is, at this depth of values.
 // Its lists are lists from the slot base on.
 func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, base uint8) *Error {
@@ -115,34 +110,15 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 		deprecated int         // records in roleDeprecated
 		scopes     bool        // roleScopes occurred
 		fresh      slots
+		data       = w.data[:end]
 	)
-	for pos < end {
-		number, wire := int32(w.data[pos]>>3), w.data[pos]&7
-		if w.data[pos] < 0x80 && number > 0 {
+	for pos < len(data) {
+		f := &m.proto[data[pos]>>3]
+		if data[pos] == f.tag {
 			pos++
-		} else if number, wire, pos, err = w.tag(pos, end); err != nil {
+		} else if f, pos, err = w.field(m, pos, end, lists, base); err != nil {
 			return err
-		}
-		var f *field
-		switch {
-		case number <= lastField:
-			f = &m.fields[number]
-		case number == deprecatedField:
-			f = &m.fields[0]
-		}
-		if f == nil || f.kind == kindUnknown {
-			if pos, err = w.skip(pos, end, wire); err != nil {
-				return err
-			}
-			continue
-		}
-		if wire != f.wire {
-			if wire != wireLen || !f.list {
-				return malformed(pos, detailWireType)
-			}
-			if pos, err = w.packed(f, pos, end, &lists[base+f.slot]); err != nil {
-				return err
-			}
+		} else if f == nil {
 			continue
 		}
 		if f.once != 0 {
@@ -151,81 +127,106 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 			}
 			seen |= f.once
 			w.memory -= f.alloc
-			if err = w.check(pos); err != nil {
-				return err
+			if w.elements|w.memory < 0 {
+				return w.check(pos)
 			}
 		}
-		switch wire {
-		case wireVarint:
-			_, pos, err = w.varint(pos, end)
-		case wireI64, wireI32:
-			pos, err = w.fixed(pos, end, wire)
-		}
-		if err != nil {
-			return err
-		}
-		if wire != wireLen {
-			if f.list {
-				w.memory -= lists[base+f.slot].add(f.entry)
-				if err = w.check(pos); err != nil {
-					return err
-				}
+		switch f.op {
+		case opNumber:
+			if pos < len(data) && data[pos] < 0x80 {
+				pos++
+			} else if _, pos, err = w.varint(pos, end); err != nil {
+				return err
+			}
+			continue
+		case opFixed:
+			if pos += int(f.size); pos > len(data) {
+				return malformed(pos-int(f.size), detailTruncated)
+			}
+			continue
+		case opNumbers:
+			if f.wire == wireVarint {
+				_, pos, err = w.varint(pos, end)
+			} else if pos += numberSize; pos > len(data) {
+				err = malformed(pos-numberSize, detailTruncated)
+			}
+			if err != nil {
+				return err
+			}
+			w.memory -= lists.at(base + f.slot).add(f.entry)
+			if w.memory < 0 {
+				return w.check(pos)
 			}
 			continue
 		}
 
 		start := pos
-		if pos < end && w.data[pos] < 0x80 && int(w.data[pos]) < end-pos {
-			start, pos = pos+1, pos+1+int(w.data[pos])
+		if pos < len(data) && data[pos] < 0x80 {
+			start, pos = pos+1, pos+1+int(data[pos])
 		} else if start, pos, err = w.length(pos, end); err != nil {
 			return err
 		}
-		if f.list {
-			w.elements--
-			w.memory -= f.alloc + lists[base+f.slot].add(f.entry)
-			if err = w.check(pos); err != nil {
-				return err
-			}
+		if pos > len(data) {
+			return malformed(start, detailTruncated)
 		}
-		switch f.kind {
-		case kindString:
-			w.memory -= copySize(pos - start)
-		case kindBytes:
+		switch f.op {
+		case opString:
+			if w.memory -= copySize(pos - start); w.memory < 0 {
+				return w.check(pos)
+			}
+			continue
+		case opBytes:
 			w.memory -= blockSize(int64(pos - start))
-		case kindID:
+			continue
+		case opID:
 			if pos != start && pos-start != int(f.idSize) {
 				return malformed(start, detailID)
 			}
-		case kindMessage:
-			inner, before := depth, w.records
-			if f.roles != 0 {
-				switch {
-				case f.roles&roleNest != 0:
-					inner++
-					if err = w.nest(inner, start); err != nil {
-						return err
-					}
-				case f.roles&roleReplace != 0:
-					w.records = records
-				case f.roles&roleScopes != 0:
-					scopes = true
-				case f.roles&roleRecord != 0:
-					w.records++
-				}
+			continue
+		case opText:
+			w.memory -= copySize(pos - start)
+			fallthrough
+		case opMessage:
+			w.elements--
+			w.memory -= f.alloc + lists.at(base+f.slot).add(f.entry)
+			if w.elements|w.memory < 0 {
+				return w.check(pos)
 			}
-			if f.once != 0 && f.once != oneof {
-				err = w.message(&messages[f.child], start, pos, inner, lists, base+f.slot)
-			} else {
-				fresh = slots{}
-				err = w.message(&messages[f.child], start, pos, inner, &fresh, 0)
+			if f.op == opText || f.child == keyValue && w.plainKeyValue(start, pos) {
+				continue
 			}
-			if err != nil {
+		case opPart:
+			if f.child == anyValue && w.plainValue(start, pos) {
+				continue
+			}
+		}
+
+		inner, before := depth, w.records
+		switch f.role {
+		case roleNest:
+			inner++
+			if err = w.nest(inner, start); err != nil {
 				return err
 			}
-			if f.roles&roleDeprecated != 0 {
-				deprecated += w.records - before
-				w.records = before
-			}
+		case roleReplace:
+			w.records = records
+		case roleScopes:
+			scopes = true
+		case roleRecord:
+			w.records++
+		}
+		if f.op == opPart {
+			err = w.message(&messages[f.child], start, pos, inner, lists, base+f.slot)
+		} else {
+			fresh = slots{}
+			err = w.message(&messages[f.child], start, pos, inner, &fresh, 0)
+		}
+		if err != nil {
+			return err
+		}
+		if f.role == roleDeprecated {
+			deprecated += w.records - before
+			w.records = before
 		}
 	}
 	if !scopes {
@@ -234,8 +235,109 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 	return nil
 }
 
+// field reads a tag that is not in the plain form of a known field. It skips
+// unknown fields and counts packed lists, for which it returns nil.
+func (w *protoWalker) field(m *message, pos, end int, lists *slots, base uint8) (*protoField, int, *Error) {
+	number, wire, pos, err := w.tag(pos, end)
+	if err != nil {
+		return nil, pos, err
+	}
+	f := &m.proto[len(m.proto)-1] // unknown
+	if number <= lastField {
+		f = &m.proto[number]
+	} else if number == deprecatedField {
+		f = &m.proto[0]
+	}
+	switch {
+	case f.op == opUnknown:
+		pos, err = w.skip(pos, end, wire)
+		return nil, pos, err
+	case wire == f.wire:
+		return f, pos, nil
+	case wire == wireLen && f.op == opNumbers:
+		pos, err = w.packed(f, pos, end, lists.at(base+f.slot))
+		return nil, pos, err
+	default:
+		return nil, pos, malformed(pos, detailWireType)
+	}
+}
+
+// plainKeyValue counts an attribute in the form that every SDK writes: a key and
+// a plain value, in either order. If it has any other form, plainKeyValue counts
+// nothing and reports false.
+func (w *protoWalker) plainKeyValue(pos, end int) bool {
+	const key, value = 1<<3 | wireLen, 2<<3 | wireLen
+	data := w.data[pos:end]
+	if len(data) < 4 || data[1] >= 0x80 {
+		return false
+	}
+	n := 2 + int(data[1]) // the end of the first field
+	if n+2 > len(data) || data[n+1] >= 0x80 || n+2+int(data[n+1]) != len(data) {
+		return false
+	}
+	switch {
+	case data[0] == key && data[n] == value:
+		if !w.plainValue(pos+n+2, end) {
+			return false
+		}
+		w.memory -= copySize(n - 2)
+	case data[0] == value && data[n] == key:
+		if !w.plainValue(pos+2, pos+n) {
+			return false
+		}
+		w.memory -= copySize(len(data) - n - 2)
+	default:
+		return false
+	}
+	return true
+}
+
+// plainValue does the same for a value that is a text, a number or a boolean.
+func (w *protoWalker) plainValue(pos, end int) bool {
+	data := w.data[pos:end]
+	if len(data) < 2 {
+		return false
+	}
+	switch data[0] {
+	case 1<<3 | wireLen:
+		n, head := int(data[1]), 2
+		if n >= 0x80 {
+			if len(data) < 3 || data[2] >= 0x80 {
+				return false
+			}
+			n, head = n&0x7f|int(data[2])<<7, 3
+		}
+		if head+n != len(data) {
+			return false
+		}
+		w.memory -= stringSize + copySize(n)
+	case 2<<3 | wireVarint, 3<<3 | wireVarint:
+		last := len(data) - 1
+		if last > 9 || data[last] >= 0x80 {
+			return false
+		}
+		for _, b := range data[1:last] {
+			if b < 0x80 {
+				return false
+			}
+		}
+		w.memory -= numberSize
+		if data[0] == 2<<3|wireVarint {
+			w.memory -= booleanSize - numberSize
+		}
+	case 4<<3 | wireI64:
+		if len(data) != 1+numberSize {
+			return false
+		}
+		w.memory -= numberSize
+	default:
+		return false
+	}
+	return true
+}
+
 // packed counts a packed list of numbers.
-func (w *protoWalker) packed(f *field, pos, end int, list *growth) (int, *Error) {
+func (w *protoWalker) packed(f *protoField, pos, end int, list *growth) (int, *Error) {
 	start, pos, err := w.length(pos, end)
 	if err != nil {
 		return pos, err

@@ -33,13 +33,16 @@ const (
 	wireI32        = 5
 )
 
-// Roles that few fields have.
+// role is what is special about few fields.
+type role uint8
+
 const (
-	roleRecord     = 1 << iota // its occurrences are Counts.Records
-	roleNest                   // an array or a map: one level deeper
-	roleReplace                // replaces the records of the message's other fields
-	roleScopes                 // if it occurs, roleDeprecated is ignored by pdata
-	roleDeprecated             // its records count if roleScopes does not occur
+	roleNone       role = iota
+	roleRecord          // its occurrences are Counts.Records
+	roleNest            // an array or a map: one level deeper
+	roleReplace         // replaces the records of the message's other fields
+	roleScopes          // if it occurs, roleDeprecated is ignored by pdata
+	roleDeprecated      // its records count if roleScopes does not occur
 )
 
 // field describes a field of a message.
@@ -48,7 +51,7 @@ type field struct {
 	kind   kind
 	wire   uint8 // of one occurrence; lists of numbers may be packed
 	list   bool
-	roles  uint8
+	role   role
 	child  messageID // of kindMessage
 	enum   enumID    // of kindEnum
 	idSize uint8     // of kindID
@@ -58,6 +61,76 @@ type field struct {
 	entry int64 // the size of an element in the slice of a list
 	alloc int64 // what each occurrence allocates beside that, without its content
 }
+
+// op is what the protobuf walker does with a field.
+type op uint8
+
+const (
+	opUnknown op = iota
+	opNumber     // varint
+	opFixed      // 4 or 8 bytes
+	opString
+	opBytes
+	opID
+	opText    // element of a list of strings
+	opNumbers // element of a list of numbers
+	opMessage // element of a list of messages
+	opPart    // see part
+	opMember  // a message that is a member of a oneof
+)
+
+// protoField is the part of a field that the protobuf walker needs, kept small
+// because it looks up one for each tag.
+type protoField struct {
+	op     op
+	tag    byte // of number and wire type, if it is one byte
+	wire   uint8
+	role   role
+	child  messageID
+	idSize uint8
+	slot   uint8
+	size   uint8 // of opFixed
+	once   uint32
+	entry  int64
+	alloc  int64
+}
+
+func newProtoField(number int, f field) protoField {
+	p := protoField{
+		wire: f.wire, role: f.role, child: f.child, idSize: f.idSize,
+		slot: f.slot, once: f.once, entry: f.entry, alloc: f.alloc,
+	}
+	if number == 0 {
+		p.tag = noTag
+	} else if number < 16 {
+		p.tag = byte(number)<<3 | f.wire
+	}
+	switch f.wire {
+	case wireI64:
+		p.op, p.size = opFixed, 8
+	case wireI32:
+		p.op, p.size = opFixed, 4
+	case wireVarint:
+		p.op = opNumber
+	default:
+		p.op = map[kind]op{kindString: opString, kindBytes: opBytes, kindID: opID, kindMessage: opPart}[f.kind]
+	}
+	switch {
+	case f.list && f.kind == kindMessage:
+		p.op = opMessage
+	case f.list && f.kind == kindString:
+		p.op = opText
+	case f.list:
+		p.op = opNumbers
+	case f.kind == kindMessage && f.once == oneof:
+		p.op = opMember
+	}
+	return p
+}
+
+// noTag is a byte that no tag of field 0 begins with. The other fields without a
+// tag of one byte have 0.
+const noTag = 0xff
 
 // lastField is the highest number of a field, deprecatedField aside, which is
 // stored as number 0.
@@ -69,6 +142,7 @@ const (
 // message describes a message: its fields by number and by name.
 type message struct {
 	fields [lastField + 1]field
+	proto  [32]protoField // by number, or by the upper five bits of a tag
 	names  nameTable
 }
 
@@ -81,6 +155,7 @@ type numbered struct {
 // define builds the description of a message.
 func define(fields ...numbered) message {
 	var m message
+	m.proto[0].tag = noTag
 	for i, f := range fields {
 		number := f.number
 		if number == deprecatedField {
@@ -90,6 +165,7 @@ func define(fields ...numbered) message {
 			f.field.once = 1 << i
 		}
 		m.fields[number] = f.field
+		m.proto[number] = newProtoField(number, f.field)
 		m.names.add(f.field.name, uint8(number))
 		if snake := snakeCase(f.field.name); snake != f.field.name {
 			m.names.add(snake, uint8(number))
@@ -215,7 +291,7 @@ func attributes(number int, name string, slot uint8) numbered {
 }
 
 // as gives a field a role.
-func as(role uint8, n numbered) numbered {
-	n.field.roles |= role
+func as(r role, n numbered) numbered {
+	n.field.role = r
 	return n
 }

@@ -39,6 +39,22 @@ func ParseSignal(name string) (Signal, error) {
 	return 0, fmt.Errorf("unknown signal %q, want one of %s", name, strings.Join(signalNames[:], ", "))
 }
 
+// SignalOfMethod returns the signal of a gRPC method of OTLP, such as
+// /opentelemetry.proto.collector.logs.v1.LogsService/Export, or false if it is none.
+func SignalOfMethod(fullMethod string) (Signal, bool) {
+	rest, ok := strings.CutPrefix(fullMethod, "/opentelemetry.proto.collector.")
+	if !ok {
+		return 0, false
+	}
+	name, _, _ := strings.Cut(rest, ".")
+	// The package of traces is the only one that is not named as the signal.
+	if name == "trace" {
+		return Traces, true
+	}
+	s, err := ParseSignal(name)
+	return s, err == nil && s != Traces
+}
+
 // Signals is a set of [Signal]. The zero value is the empty set.
 type Signals uint8
 

@@ -103,6 +103,12 @@ func TestAccount_NamesTheLimitThatIsExceeded(t *testing.T) {
 			n := amount{records: 100, bytes: 10 << 10}
 			over, _ := a.charge(tt.signal, n, under(tt.limits), noon)
 			require.Zero(t, over, "the first passes, larger than the burst or not")
+			before := a.usage
+			for range 2 {
+				assert.Equal(t, tt.want, a.peek(tt.signal, n, under(tt.limits), noon))
+			}
+			assert.Equal(t, before, a.usage, "to look changes nothing")
+			assert.Zero(t, a.peek(tt.signal, n, under(tt.limits), noon.Add(tt.want.wait+time.Millisecond)))
 			over, _ = a.charge(tt.signal, n, under(tt.limits), noon)
 			assert.Equal(t, tt.want, over)
 			over, _ = a.charge(tt.signal, n, under(tt.limits), noon.Add(tt.want.wait+time.Millisecond))

@@ -78,6 +78,7 @@ func TestAdmission_IsRetryableWhileNoRegistryHasLoaded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, _ := started(t, authConfig(), tenant.Logs, &tenanttest.Registry{})
+			const notLoadedDelay = 4 * time.Second
 			delays := map[time.Duration]bool{}
 			for range 200 {
 				_, err := p.processLogs(ctx, oneLog())

@@ -1,0 +1,306 @@
+package guard
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+// Bounds of what a test waits for; they decide nothing.
+const (
+	waitFor = time.Minute
+	tick    = time.Millisecond
+)
+
+func TestAdmit_DecidesFromHeadersAlone(t *testing.T) {
+	loaded := tenanttest.NewRegistry(t,
+		&tenant.Tenant{ID: "active"}, &tenant.Tenant{ID: "suspended", Status: tenant.StatusSuspended},
+		&tenant.Tenant{ID: "deleted", Status: tenant.StatusDeleted})
+	logsOnly := tenant.NewContext(context.Background(), tenant.NewIdentity("active", "k", tenant.NewSignals(tenant.Logs)))
+	undecided := tenant.NewContext(context.Background(), tenant.Undecided())
+	for _, tt := range []struct {
+		name     string
+		registry *tenanttest.Registry
+		ctx      context.Context
+		signal   tenant.Signal
+		want     rejection.Reason
+	}{
+		{"active", loaded, asTenant("active"), tenant.Traces, rejection.None},
+		{"no registry configured", nil, asTenant("suspended"), tenant.Traces, rejection.None},
+		{"an agent's caller", loaded, context.Background(), tenant.Logs, rejection.None},
+		{"suspended", loaded, asTenant("suspended"), tenant.Traces, rejection.Suspended},
+		{"deleted", loaded, asTenant("deleted"), tenant.Traces, rejection.Unauthenticated},
+		{"gone", loaded, asTenant("gone"), tenant.Traces, rejection.Unauthenticated},
+		{"undecided", loaded, undecided, tenant.Traces, rejection.NotLoaded},
+		{"never loaded", &tenanttest.Registry{}, asTenant("active"), tenant.Traces, rejection.NotLoaded},
+		{"in scope", loaded, logsOnly, tenant.Logs, rejection.None},
+		{"out of scope", loaded, logsOnly, tenant.Metrics, rejection.Scope},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			set := Settings{}
+			if tt.registry != nil {
+				set.Registry = tt.registry.Snapshot
+			}
+			g := New(set)
+			r, err := g.Admit(tt.ctx, tt.signal)
+			if tt.want == rejection.None {
+				require.NoError(t, err)
+				r.Release()
+				r.Release()
+			} else {
+				assert.Equal(t, tt.want, reasonFor(t, err))
+				assert.Equal(t, !tt.want.Retryable(), consumererror.IsPermanent(err))
+				counted := map[rejection.Reason]int64{}
+				g.Stats().Rejected(func(_ Protocol, why rejection.Reason, n int64) { counted[why] += n })
+				assert.Equal(t, map[rejection.Reason]int64{tt.want: 1}, counted)
+			}
+			assertNothingHeld(t, g)
+		})
+	}
+}
+
+func TestAdmit_BoundsRequestsOfATenantAndInAll(t *testing.T) {
+	g := New(Settings{Requests: 16, TenantRequests: 4})
+	var held []*Request
+	for range 4 {
+		held = append(held, admit(t, g, asTenant("a")))
+	}
+	_, err := g.Admit(asTenant("a"), tenant.Logs)
+	assert.Equal(t, rejection.TenantRequests, reasonFor(t, err))
+	for i := range 12 {
+		held = append(held, admit(t, g, asTenant(tenant.ID(fmt.Sprint(i)))))
+	}
+	_, err = g.Admit(asTenant("late"), tenant.Logs)
+	assert.Equal(t, rejection.Requests, reasonFor(t, err))
+	for _, r := range held {
+		r.Release()
+	}
+	assertNothingHeld(t, g)
+}
+
+func TestReserve_IsFinalForARequestThatIsTooLargeAlone(t *testing.T) {
+	g := New(Settings{Memory: 10 * mib})
+	r := admit(t, g, asTenant("a"))
+	other := admit(t, g, asTenant("a"))
+	require.NoError(t, r.Reserve(4*mib))
+	err := other.Reserve(2 * mib)
+	assert.Equal(t, rejection.TenantMemory, reasonFor(t, err))
+	assert.False(t, consumererror.IsPermanent(err))
+	err = other.Reserve(6 * mib)
+	assert.Equal(t, rejection.TooLarge, reasonFor(t, err))
+	assert.True(t, consumererror.IsPermanent(err))
+	r.Release()
+	require.NoError(t, other.Reserve(2*mib), "what was given back is free")
+	other.Release()
+	assertNothingHeld(t, g)
+}
+
+func someLogs(t testing.TB, records int) []byte {
+	t.Helper()
+	ld := plog.NewLogs()
+	all := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for range records {
+		all.AppendEmpty().Body().SetStr("hello")
+	}
+	raw, err := plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
+	require.NoError(t, err)
+	return raw
+}
+
+func nested(t testing.TB, levels int) []byte {
+	t.Helper()
+	ld := plog.NewLogs()
+	v := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body()
+	for range levels {
+		v = v.SetEmptySlice().AppendEmpty()
+	}
+	raw, err := plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
+	require.NoError(t, err)
+	return raw
+}
+
+func TestCheck_RefusesWhatWouldBeTooMuchToDecode(t *testing.T) {
+	g := New(Settings{Memory: 16 * mib, MaxDepth: 8, MaxElements: 1000})
+	for _, tt := range []struct {
+		name string
+		json bool
+		data []byte
+		want rejection.Reason
+	}{
+		{"few", false, someLogs(t, 10), rejection.None},
+		{"empty", false, nil, rejection.None},
+		{"nested as deeply as allowed", false, nested(t, 8), rejection.None},
+		{"nested more deeply", false, nested(t, 9), rejection.Depth},
+		{"many", false, someLogs(t, 1001), rejection.Elements},
+		{"cut", false, someLogs(t, 10)[:20], rejection.Malformed},
+		{"JSON", true, []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}`), rejection.None},
+		{"two JSON documents", true, []byte(`{"resourceLogs":[]}{"resourceLogs":[]}`), rejection.Malformed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := admit(t, g, asTenant("a"))
+			_, before := g.InFlight()
+			counts, err := r.Check(tt.json, tt.data)
+			if tt.want == rejection.None {
+				require.NoError(t, err)
+				_, after := g.InFlight()
+				assert.Equal(t, counts.Memory, after-before, "what will be decoded is reserved")
+			} else {
+				assert.Equal(t, tt.want, reasonFor(t, err))
+				assert.True(t, consumererror.IsPermanent(err))
+			}
+			r.Release()
+			assertNothingHeld(t, g)
+		})
+	}
+	big := New(Settings{Memory: 2 * mib})
+	r := admit(t, big, asTenant("a"))
+	_, err := r.Check(false, bytes.Repeat([]byte{0x0a, 6, 0x12, 4, 0x12, 2, 0x2a, 0}, 20_000))
+	assert.Equal(t, rejection.TooLarge, reasonFor(t, err), "%v", err)
+	r.Release()
+}
+
+func TestPostLimiter_IsAskedBeforeTheBodyAndBeforeDecoding(t *testing.T) {
+	g := New(Settings{})
+	type question struct {
+		id      tenant.ID
+		records int
+		bytes   int64
+	}
+	var asked []question
+	var answer error
+	remove := g.PostLimiter(func(id tenant.ID, _ tenant.Signal, records int, bytes int64) error {
+		asked = append(asked, question{id, records, bytes})
+		return answer
+	})
+	data := someLogs(t, 3)
+	r := admit(t, g, asTenant("a"))
+	_, err := r.Check(false, data)
+	require.NoError(t, err)
+	_, err = r.Check(true, []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{},{}]}]}]}`))
+	require.NoError(t, err)
+	assert.Equal(t, []question{{"a", 0, 0}, {"a", 3, int64(len(data))}, {"a", 2, 0}}, asked)
+
+	answer = rejection.New(rejection.Rate, "over the limit of 1 log records per second")
+	_, err = r.Check(false, data)
+	assert.Equal(t, answer, err)
+	r.Release()
+	_, err = g.Admit(asTenant("a"), tenant.Logs)
+	assert.Equal(t, answer, err)
+	remove()
+	remove()
+	admit(t, g, asTenant("a")).Release()
+	assertNothingHeld(t, g)
+}
+
+func TestPostLimiter_RemovesItselfAlone(t *testing.T) {
+	g := New(Settings{})
+	var removes []func()
+	var mu sync.Mutex
+	calls := map[int]int{}
+	for i := range 3 {
+		removes = append(removes, g.PostLimiter(func(tenant.ID, tenant.Signal, int, int64) error {
+			mu.Lock()
+			defer mu.Unlock()
+			calls[i]++
+			return nil
+		}))
+	}
+	removes[1]()
+	admit(t, g, asTenant("a")).Release()
+	assert.Equal(t, map[int]int{0: 1, 2: 1}, calls)
+}
+
+// TestGuard_HonestTenantsGetInBesideHostileOnes has hostile tenants take all that
+// they get and keep it, at a gate, while honest ones come and go.
+func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
+	g := New(Settings{Memory: 64 * mib, Requests: 512})
+	bomb := compressors(t)["gzip"](make([]byte, 4*mib))
+	var hostile, refused sync.WaitGroup
+	gate := make(chan struct{})
+	for h := range 8 {
+		for range 40 {
+			refused.Add(1)
+			hostile.Go(func() {
+				r, err := g.Admit(asTenant(tenant.ID(fmt.Sprint("hostile-", h))), tenant.Logs)
+				if err == nil {
+					defer r.Release()
+					_, _ = r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(bomb), "gzip"), BodyLimits{})
+					_ = r.Reserve(mib)
+				}
+				refused.Done()
+				<-gate
+			})
+		}
+	}
+	var honest sync.WaitGroup
+	body := compressors(t)["zstd"](someLogs(t, 100))
+	for n := range 50 {
+		honest.Go(func() {
+			for range 20 {
+				r, err := g.Admit(asTenant(tenant.ID(fmt.Sprint("honest-", n))), tenant.Logs)
+				if !assert.NoError(t, err) {
+					return
+				}
+				data, err := r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(body), "zstd"), BodyLimits{})
+				if assert.NoError(t, err) {
+					_, err = r.Check(false, data)
+					assert.NoError(t, err)
+				}
+				r.Release()
+			}
+		})
+	}
+	honest.Wait()
+	refused.Wait()
+	_, held := g.InFlight()
+	assert.LessOrEqual(t, held, int64(64*mib))
+	close(gate)
+	hostile.Wait()
+	assertNothingHeld(t, g)
+}
+
+func TestFind_NamesWhatIsMissing(t *testing.T) {
+	id := component.MustNewID("request_guard")
+	_, err := Find(tenanttest.Host{}, id)
+	require.ErrorContains(t, err, `"request_guard" is not configured`)
+	_, err = Find(tenanttest.Host{id: &tenanttest.Registry{}}, id)
+	require.ErrorContains(t, err, `"request_guard" is not a request guard`)
+	g := New(Settings{})
+	host := tenanttest.Host{id: provider{guard: g}, component.MustNewID("tenant_registry"): &tenanttest.Registry{}}
+	found, err := Find(host, id)
+	require.NoError(t, err)
+	assert.Same(t, g, found)
+	assert.Equal(t, []*Guard{g}, FindAll(host))
+}
+
+type provider struct {
+	component.StartFunc
+	component.ShutdownFunc
+	guard *Guard
+}
+
+func (p provider) Guard() *Guard { return p.guard }
+
+func TestPanicked_IsCountedAndFinal(t *testing.T) {
+	g := New(Settings{})
+	err := g.Panicked(GRPC, errors.New("secret"))
+	assert.Equal(t, rejection.Panic, reasonFor(t, err))
+	assert.NotContains(t, err.Error(), "secret")
+	assert.EqualValues(t, 1, g.Stats().Panics())
+}

@@ -1,0 +1,218 @@
+package guard
+
+import (
+	"net"
+	"net/http/httptest"
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/peer"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// script is a listener whose connections and errors the test gives.
+type script struct {
+	next   chan any
+	closed chan struct{}
+}
+
+func newScript() *script { return &script{make(chan any, 100), make(chan struct{})} }
+
+func (s *script) Accept() (net.Conn, error) {
+	select {
+	case n := <-s.next:
+		if err, ok := n.(error); ok {
+			return nil, err
+		}
+		return n.(net.Conn), nil
+	case <-s.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (s *script) Close() error   { close(s.closed); return nil }
+func (s *script) Addr() net.Addr { return &net.TCPAddr{} }
+
+// from is a connection from an address that knows whether it is closed.
+type from struct {
+	net.Conn
+	addr   net.Addr
+	closed atomic.Bool
+}
+
+func (f *from) RemoteAddr() net.Addr { return f.addr }
+func (f *from) Close() error         { f.closed.Store(true); return nil }
+
+func connFrom(addr string) *from {
+	return &from{addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(addr))}
+}
+
+func refusedFor(g *Guard) map[string]int64 {
+	all := map[string]int64{}
+	g.Stats().RefusedConnections(func(why Refusal, n int64) { all[why.String()] = n })
+	return all
+}
+
+// accepted returns the connections that come out of l for those given.
+func accepted(t *testing.T, g *Guard, given ...*from) []net.Conn {
+	t.Helper()
+	s := newScript()
+	for _, c := range given {
+		s.next <- c
+	}
+	l := g.Listener(s)
+	s.next <- net.ErrClosed
+	var out []net.Conn
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			require.ErrorIs(t, err, net.ErrClosed)
+			return out
+		}
+		out = append(out, c)
+	}
+}
+
+func TestListener_RefusesConnectionsOverAShare(t *testing.T) {
+	for name, addrs := range map[string][3]string{
+		"IPv4":           {"192.0.2.1:1", "192.0.2.1:2", "192.0.2.2:1"},
+		"IPv4 in IPv6":   {"[::ffff:192.0.2.1]:1", "192.0.2.1:2", "[::ffff:192.0.2.2]:1"},
+		"one IPv6 /64":   {"[2001:db8::1]:1", "[2001:db8::ffff]:2", "[2001:db8:0:1::1]:1"},
+		"different ones": {"[2001:db8::1]:1", "[2001:db8::1]:2", "192.0.2.2:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := New(Settings{Connections: ConnectionSettings{Max: 100, MaxPerSource: 1}})
+			first, second, other := connFrom(addrs[0]), connFrom(addrs[1]), connFrom(addrs[2])
+			out := accepted(t, g, first, second, other)
+			require.Len(t, out, 2)
+			assert.True(t, second.closed.Load())
+			assert.False(t, first.closed.Load() || other.closed.Load())
+			assert.Equal(t, map[string]int64{"source": 1}, refusedFor(g))
+			for _, c := range out {
+				require.NoError(t, c.Close())
+				require.NoError(t, c.Close())
+			}
+			assert.Zero(t, g.Connections())
+			assert.Empty(t, g.conns.sources)
+			assert.Empty(t, g.conns.byAddr)
+			assert.Zero(t, g.conns.idle.Len())
+			assert.Len(t, accepted(t, g, connFrom(addrs[1])), 1, "its place is free")
+		})
+	}
+}
+
+func TestListener_OneSourceLeavesPlacesForOthers(t *testing.T) {
+	g := New(Settings{Connections: ConnectionSettings{Max: 10}})
+	var flood []*from
+	for port := range 50 {
+		flood = append(flood, &from{addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1 + port}})
+	}
+	assert.Len(t, accepted(t, g, flood...), 5)
+	assert.Len(t, accepted(t, g, connFrom("192.0.2.2:1"), connFrom("192.0.2.3:1")), 2)
+	assert.Equal(t, map[string]int64{"source": 45}, refusedFor(g))
+}
+
+func TestListener_WhenFullEvictsTheOldestWithoutARequest(t *testing.T) {
+	g := New(Settings{Connections: ConnectionSettings{Max: 4}})
+	proxy := func(port string) *from { return connFrom("10.0.0.1:" + port) }
+	one, two, three, four := proxy("1"), proxy("2"), proxy("3"), proxy("4")
+	require.Len(t, accepted(t, g, one, two, three, four), 4, "a proxy is no source")
+
+	// The first has a request over gRPC, the second one over HTTP.
+	r := admit(t, g, peer.NewContext(asTenant("a"), &peer.Peer{Addr: one.addr}))
+	r.Release()
+	r = admit(t, g, asTenant("a"))
+	req := post(nil, "")
+	req.RemoteAddr = two.addr.String()
+	_, err := r.ReadBody(httptest.NewRecorder(), req, BodyLimits{})
+	require.NoError(t, err)
+	r.Release()
+
+	require.Len(t, accepted(t, g, proxy("5")), 1)
+	assert.True(t, three.closed.Load())
+	six := proxy("6")
+	require.Len(t, accepted(t, g, six), 1)
+	assert.True(t, four.closed.Load())
+	assert.False(t, one.closed.Load() || two.closed.Load())
+	assert.Equal(t, map[string]int64{"evicted": 2}, refusedFor(g))
+	assert.Equal(t, 4, g.Connections())
+
+	for _, addr := range []string{"10.0.0.1:5", "10.0.0.1:6"} {
+		g.conns.used(netip.MustParseAddrPort(addr))
+	}
+	seven := proxy("7")
+	require.Empty(t, accepted(t, g, seven))
+	assert.True(t, seven.closed.Load())
+	assert.EqualValues(t, 1, refusedFor(g)["total"])
+}
+
+func TestListener_EndsConnectionsThatSendNoRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Settings{Connections: ConnectionSettings{Max: 10, FirstRequest: 30 * time.Second}})
+		silent, good := connFrom("10.0.0.1:1"), connFrom("10.0.0.1:2")
+		accepted(t, g, silent, good)
+		time.Sleep(29 * time.Second)
+		g.conns.used(netip.MustParseAddrPort("10.0.0.1:2"))
+		assert.False(t, silent.closed.Load())
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		assert.True(t, silent.closed.Load())
+		assert.False(t, good.closed.Load())
+		assert.Equal(t, map[string]int64{"first_request": 1}, refusedFor(g))
+		assert.Equal(t, 1, g.Connections())
+	})
+}
+
+func TestListener_WaitsForFileDescriptors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Settings{Connections: ConnectionSettings{Max: 10}})
+		idle := connFrom("10.0.0.1:1")
+		accepted(t, g, idle)
+		s := newScript()
+		l := g.Listener(s)
+		for range 10 {
+			s.next <- &net.OpError{Op: "accept", Err: syscall.EMFILE}
+		}
+		s.next <- connFrom("10.0.0.1:2")
+		start := time.Now()
+		_, err := l.Accept()
+		require.NoError(t, err)
+		assert.Equal(t, (5+10+20+40+80+160+320+640+1000+1000)*time.Millisecond, time.Since(start))
+		assert.True(t, idle.closed.Load(), "its descriptor is needed")
+		assert.Equal(t, map[string]int64{"descriptors": 10, "evicted": 1}, refusedFor(g))
+
+		s.next <- syscall.ENFILE
+		done := make(chan error)
+		go func() {
+			_, err := l.Accept()
+			done <- err
+		}()
+		synctest.Wait()
+		require.NoError(t, l.Close())
+		require.ErrorIs(t, <-done, net.ErrClosed, "a shutdown does not wait")
+	})
+}
+
+func TestListener_PassesOtherErrorsOn(t *testing.T) {
+	s := newScript()
+	s.next <- syscall.EINVAL
+	_, err := New(Settings{}).Listener(s).Accept()
+	assert.ErrorIs(t, err, syscall.EINVAL)
+}
+
+func TestListener_CountsConnectionsWithoutAnIPAddress(t *testing.T) {
+	g := New(Settings{Connections: ConnectionSettings{Max: 1, MaxPerSource: 1}})
+	unix := func() *from { return &from{addr: &net.UnixAddr{Name: "@", Net: "unix"}} }
+	require.Len(t, accepted(t, g, unix()), 1)
+	require.Len(t, accepted(t, g, unix()), 1, "the first had no request")
+	assert.Equal(t, 1, g.Connections())
+	_, err := g.Admit(peer.NewContext(asTenant("a"), &peer.Peer{Addr: unix().addr}), tenant.Logs)
+	require.NoError(t, err)
+}
