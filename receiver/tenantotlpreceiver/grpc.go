@@ -114,14 +114,14 @@ func (g *grpcServer) export(s *service, stream grpc.ServerStream) error {
 func (g *grpcServer) read(ctx context.Context, stream transportStream, r *guard.Request) ([]byte, error) {
 	m := &message{stream: stream}
 	defer m.Close()
-	if err := m.begin(time.Now().Add(firstByteTimeout)); err != nil {
+	if err := m.begin(time.Now().Add(g.patience)); err != nil {
 		return nil, g.unread(err)
 	}
 	data, err := r.ReadBody(m, m.request(ctx), g.limits)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.end(time.Now().Add(firstByteTimeout)); err != nil {
+	if err := m.end(time.Now().Add(g.patience)); err != nil {
 		return nil, g.unread(err)
 	}
 	return data, nil

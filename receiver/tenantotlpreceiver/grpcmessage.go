@@ -42,7 +42,9 @@ type message struct {
 	encoding string
 
 	timer   *time.Timer // ends the call; nil until the first deadline
-	expired atomic.Bool
+	armed   bool        // there is a deadline
+	late    bool        // the timer was too fast for SetReadDeadline
+	expired atomic.Bool // the timer has ended the call, or is about to
 }
 
 // malformed is an error about the frame of a message.
@@ -137,19 +139,19 @@ func (m *message) failed(err error) error {
 // SetReadDeadline sets when the call ends unless the message has arrived. A zero
 // time means never. It must not be called while Read runs.
 func (m *message) SetReadDeadline(t time.Time) error {
-	if m.expired.Load() {
+	if m.armed && !m.timer.Stop() {
+		m.late = true
+	}
+	m.armed = false
+	switch {
+	case m.late:
 		return os.ErrDeadlineExceeded
-	}
-	if t.IsZero() {
-		if m.timer != nil && !m.timer.Stop() && m.expired.Load() {
-			return os.ErrDeadlineExceeded
-		}
-		return nil
-	}
-	if m.timer == nil {
-		m.timer = time.AfterFunc(time.Until(t), m.expire)
-	} else {
+	case t.IsZero():
+	case m.timer == nil:
+		m.timer, m.armed = time.AfterFunc(time.Until(t), m.expire), true
+	default:
 		m.timer.Reset(time.Until(t))
+		m.armed = true
 	}
 	return nil
 }

@@ -214,3 +214,21 @@ func TestMessage_OfASenderThatGivesUp(t *testing.T) {
 		assert.Zero(t, held)
 	}, 5*time.Second, time.Millisecond)
 }
+
+func TestMessage_ThatDoesNotBeginEndsItsCall(t *testing.T) {
+	good, err := plogotlp.NewExportRequestFromLogs(someLogs(1)).MarshalProto()
+	require.NoError(t, err)
+	d := setup{open: true, patience: 50 * time.Millisecond}.start(t)
+	for name, sent := range map[string][]byte{"nothing": nil, "half a header": {0, 0}, "no end": framed(0, len(good), good)} {
+		t.Run(name, func(t *testing.T) {
+			c := call(t, d.grpc)
+			if sent != nil {
+				c.data(false, sent)
+			}
+			code, text := c.status()
+			assert.Equal(t, codes.DeadlineExceeded, code)
+			assert.Equal(t, "the message did not arrive in time", text)
+		})
+	}
+	assert.Zero(t, d.logs.LogRecordCount(), "a call without an end is not handed on")
+}

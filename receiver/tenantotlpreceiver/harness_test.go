@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
@@ -77,6 +78,7 @@ type setup struct {
 	configure func(*Config)
 	logs      consumer.ConsumeLogsFunc // nil: all are accepted
 	open      bool                     // without an authenticator
+	patience  time.Duration            // 0: the default
 }
 
 // door is a running receiver and what it hands on.
@@ -141,6 +143,10 @@ func (s setup) start(t *testing.T) *door {
 	traces, err := factory.CreateTraces(t.Context(), set, cfg, d.traces)
 	require.NoError(t, err)
 	host := tenanttest.Host{authID: testAuth{}, guardID: testGuard{guard: d.guard}}
+	if s.patience > 0 {
+		shared := logs.(*sharedReceiver)
+		shared.grpc.patience, shared.http.patience = s.patience, s.patience
+	}
 	for _, c := range []component.Component{logs, metrics, traces} {
 		require.NoError(t, c.Start(t.Context(), host))
 		t.Cleanup(func() { require.NoError(t, c.Shutdown(context.Background())) })

@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
+	"go.uber.org/zap"
 	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
@@ -29,8 +30,7 @@ const (
 	// connections of their pools, so that they never use one that just ended here.
 	defaultIdleTimeout = 90 * time.Second
 
-	// firstByteTimeout is how long the first byte of a body may take, and the rest of
-	// one that nobody reads.
+	// firstByteTimeout is the patience with bodies that do not begin.
 	firstByteTimeout = 10 * time.Second
 
 	maxHeaderBytes = 16 << 10
@@ -73,6 +73,10 @@ func newHTTPServer(ctx context.Context, cfg HTTPConfig, host component.Host, set
 	}
 	h.server.Handler = h.outermost(h.server.Handler)
 	h.server.MaxHeaderBytes = maxHeaderBytes
+	// What net/http logs, such as handshakes that fail, is in the hand of strangers.
+	if h.server.ErrorLog, err = zap.NewStdLogAt(set.Logger, zap.DebugLevel); err != nil {
+		return nil, err
+	}
 	h.server.HTTP2 = &http.HTTP2Config{
 		MaxConcurrentStreams:          defaultStreams,
 		MaxReceiveBufferPerConnection: connectionWindow,
@@ -125,8 +129,8 @@ func (h *httpServer) outermost(next http.Handler) http.Handler {
 		h.running.start()
 		defer h.running.end()
 		control, now := http.NewResponseController(w), time.Now()
-		_ = control.SetReadDeadline(now.Add(firstByteTimeout))
-		_ = control.SetWriteDeadline(now.Add(firstByteTimeout + h.writeTimeout))
+		_ = control.SetReadDeadline(now.Add(h.patience))
+		_ = control.SetWriteDeadline(now.Add(h.patience + h.writeTimeout))
 		err := safely(func() error {
 			next.ServeHTTP(w, r)
 			return nil
@@ -167,7 +171,7 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 	control := http.NewResponseController(w)
 	err := h.accept(r.Context(), s, f, func(request *guard.Request) ([]byte, error) {
 		data, err := request.ReadBody(w, r, h.limits)
-		_ = control.SetReadDeadline(deadlineAfter(err))
+		_ = control.SetReadDeadline(h.deadlineAfter(err))
 		return data, err
 	})
 	_ = control.SetWriteDeadline(time.Now().Add(h.writeTimeout))
@@ -202,7 +206,7 @@ func (h *httpServer) serve() error {
 }
 
 // deadlineAfter returns the deadline for reading after a body that was read with err.
-func deadlineAfter(err error) time.Time {
+func (h *httpServer) deadlineAfter(err error) time.Time {
 	var r *rejection.Error
 	switch {
 	case err == nil:
@@ -210,7 +214,7 @@ func deadlineAfter(err error) time.Time {
 	case errors.As(err, &r) && r.Reason() == rejection.Slow:
 		return time.Now()
 	default:
-		return time.Now().Add(firstByteTimeout)
+		return time.Now().Add(h.patience)
 	}
 }
 

@@ -223,3 +223,19 @@ func TestHTTP_CORSOfABrowser(t *testing.T) {
 	assert.Equal(t, http.StatusNoContent, resp.StatusCode)
 	assert.Equal(t, "https://app.example", resp.Header.Get("Access-Control-Allow-Origin"))
 }
+
+// TestHTTP_RefusedBodiesAreNotWaitedFor has refused senders who announce a body that
+// net/http would read for them before it answers.
+func TestHTTP_RefusedBodiesAreNotWaitedFor(t *testing.T) {
+	d := setup{patience: 50 * time.Millisecond}.start(t)
+	for key, want := range map[string]string{"stranger": "401", "suspended": "403", "limited": "429"} {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", d.http)
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n", key)
+		require.NoError(t, err)
+		answer, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		assert.Contains(t, string(answer), "HTTP/1.1 "+want)
+	}
+}

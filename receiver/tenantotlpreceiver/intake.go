@@ -3,6 +3,7 @@ package tenantotlpreceiver
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 
@@ -32,6 +33,9 @@ type intake struct {
 	guard    *guard.Guard
 	obs      *receiverhelper.ObsReport
 	panics   *panicReporter
+	// patience is how long the first byte of a body may take, and the rest of one that
+	// nobody reads.
+	patience time.Duration
 	services []*service
 	// running are the requests under way, refused ones included.
 	running running

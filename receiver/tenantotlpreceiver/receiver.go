@@ -59,7 +59,7 @@ func newReceiver(set receiver.Settings, cfg *Config) (*otlpReceiver, error) {
 		obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
 			ReceiverID: set.ID, Transport: transport, ReceiverCreateSettings: set,
 		})
-		return &intake{protocol: protocol, obs: obs, panics: newPanicReporter(set.Logger, telemetry.ReceiverTenantOtlpPanics, transport)}, err
+		return &intake{protocol: protocol, obs: obs, patience: firstByteTimeout, panics: newPanicReporter(set.Logger, telemetry.ReceiverTenantOtlpPanics, transport)}, err
 	}
 	if r.grpc, err = intakeOf(guard.GRPC); err != nil {
 		return nil, err
