@@ -148,7 +148,7 @@ func (g *reloading) write(t *testing.T, overlay string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(g.overlay, []byte(`
 extensions: {pprof: {endpoint: "${env:PPROF_ENDPOINT}"}}
-service: {extensions: [pprof, tenant_health, file_storage, tenant_registry, bearer_key_auth]}
+service: {extensions: [pprof, tenant_health, file_storage, tenant_registry, bearer_key_auth, request_guard]}
 exporters:
   tenant_routing:
     lane: {batch: {timeout: 20ms}}

@@ -1,0 +1,233 @@
+package tenantotlpreceiver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/status"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+)
+
+const (
+	// defaultBodySize is the default of max_request_body_size, as the otlp receiver has it.
+	defaultBodySize = 20 << 20
+
+	defaultHeaderTimeout = 10 * time.Second
+	defaultWriteTimeout  = 30 * time.Second
+
+	// defaultIdleTimeout is longer than the 60 s after which proxies close the
+	// connections of their pools, so that they never use one that just ended here.
+	defaultIdleTimeout = 90 * time.Second
+
+	// firstByteTimeout is the patience with bodies that do not begin.
+	firstByteTimeout = 10 * time.Second
+
+	maxHeaderBytes = 16 << 10
+)
+
+// httpServer is OTLP/HTTP.
+type httpServer struct {
+	*intake
+	server       *http.Server
+	listener     net.Listener
+	writeTimeout time.Duration
+	limits       guard.BodyLimits
+	paths        map[string]*service
+}
+
+// newHTTPServer returns a server that listens but does not serve yet.
+func newHTTPServer(ctx context.Context, cfg HTTPConfig, host component.Host, set component.TelemetrySettings, in *intake) (*httpServer, error) {
+	server := cfg.ServerConfig
+	server.ReadHeaderTimeout = positive(server.ReadHeaderTimeout, defaultHeaderTimeout)
+	server.IdleTimeout = positive(server.IdleTimeout, defaultIdleTimeout)
+	h := &httpServer{
+		intake:       in,
+		writeTimeout: positive(server.WriteTimeout, defaultWriteTimeout),
+		limits:       bodyLimits(positive(server.MaxRequestBodySize, defaultBodySize)),
+		paths:        make(map[string]*service, len(in.services)),
+	}
+	for _, s := range in.services {
+		h.paths[string(s.path(&cfg))] = s
+	}
+	h.limits.Encodings = server.CompressionAlgorithms
+	// The guard reads and decompresses bodies. What is left to confighttp must not
+	// touch them, nor count the time of a slow but honest upload as one of writing.
+	server.CompressionAlgorithms = []string{}
+	server.MaxRequestBodySize = math.MaxInt64
+	server.WriteTimeout = 0
+	var err error
+	h.server, err = server.ToServer(ctx, host.GetExtensions(), set, http.HandlerFunc(h.route), confighttp.WithErrorHandler(h.refuse))
+	if err != nil {
+		return nil, err
+	}
+	h.server.Handler = h.outermost(h.server.Handler)
+	h.server.MaxHeaderBytes = maxHeaderBytes
+	// What net/http logs, such as handshakes that fail, is in the hand of strangers.
+	if h.server.ErrorLog, err = zap.NewStdLogAt(set.Logger, zap.DebugLevel); err != nil {
+		return nil, err
+	}
+	h.server.HTTP2 = &http.HTTP2Config{
+		MaxConcurrentStreams:          defaultStreams,
+		MaxReceiveBufferPerConnection: connectionWindow,
+		MaxReceiveBufferPerStream:     streamWindow,
+		SendPingTimeout:               30 * time.Second,
+		PingTimeout:                   15 * time.Second,
+		WriteByteTimeout:              defaultWriteTimeout,
+	}
+	h.listener, err = h.listen(ctx, &server)
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func positive[T int64 | time.Duration](value, otherwise T) T {
+	if value > 0 {
+		return value
+	}
+	return otherwise
+}
+
+// listen listens with the guard below TLS, so that it also counts connections
+// whose handshake does not end.
+func (h *httpServer) listen(ctx context.Context, cfg *confighttp.ServerConfig) (net.Listener, error) {
+	var config *tls.Config
+	if cfg.TLS.HasValue() {
+		var err error
+		if config, err = cfg.TLS.Get().LoadTLSConfig(ctx); err != nil {
+			return nil, err
+		}
+		config.NextProtos = []string{"h2", "http/1.1"}
+	}
+	listener, err := cfg.NetAddr.Listen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	listener = h.guard.Listener(listener)
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
+	return listener, nil
+}
+
+// outermost is around everything that happens to a request once its headers have
+// arrived. Its deadlines hold for requests that are refused; the guard moves the
+// one for reading while a body arrives.
+func (h *httpServer) outermost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.running.start()
+		defer h.running.end()
+		control, now := http.NewResponseController(w), time.Now()
+		_ = control.SetReadDeadline(now.Add(h.patience))
+		_ = control.SetWriteDeadline(now.Add(h.patience + h.writeTimeout))
+		err := safely(func() error {
+			next.ServeHTTP(w, r)
+			return nil
+		})
+		if err = h.recovered(r.Context(), err); err != nil {
+			writeError(w, r.Header.Get("Content-Type"), err)
+		}
+	})
+}
+
+// route finds the service of the path.
+func (h *httpServer) route(w http.ResponseWriter, r *http.Request) {
+	s, ok := h.paths[r.URL.Path]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	h.export(s, w, r)
+}
+
+func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "405 method not allowed, supported: [POST]", http.StatusMethodNotAllowed)
+		return
+	}
+	contentType := r.Header.Get("Content-Type")
+	var f format
+	switch mediaType(contentType) {
+	case contentTypeProtobuf:
+		f = formatProtobuf
+	case contentTypeJSON:
+		f = formatJSON
+	default:
+		http.Error(w, "415 unsupported media type, supported: ["+contentTypeJSON+", "+contentTypeProtobuf+"]", http.StatusUnsupportedMediaType)
+		return
+	}
+	control := http.NewResponseController(w)
+	err := h.accept(r.Context(), s, f, func(request *guard.Request) ([]byte, error) {
+		data, err := request.ReadBody(w, r, h.limits)
+		_ = control.SetReadDeadline(h.deadlineAfter(err))
+		return data, err
+	})
+	_ = control.SetWriteDeadline(time.Now().Add(h.writeTimeout))
+	if err != nil {
+		writeError(w, contentType, err)
+		return
+	}
+	body, err := s.accepted.MarshalProto()
+	contentType = contentTypeProtobuf
+	if f == formatJSON {
+		body, err = s.accepted.MarshalJSON()
+		contentType = contentTypeJSON
+	}
+	if err != nil {
+		writeError(w, contentType, err)
+		return
+	}
+	write(w, contentType, http.StatusOK, body)
+}
+
+// refuse answers what confighttp refuses: requests without authentication.
+func (h *httpServer) refuse(w http.ResponseWriter, r *http.Request, text string, httpStatus int) {
+	writeStatus(w, r.Header.Get("Content-Type"), httpStatus, status.New(codeOf(httpStatus), text))
+}
+
+// serve serves until the server ends.
+func (h *httpServer) serve() error {
+	if err := h.server.Serve(h.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("http: %w", err)
+	}
+	return nil
+}
+
+// deadlineAfter returns the deadline for reading after a body that was read with err.
+func (h *httpServer) deadlineAfter(err error) time.Time {
+	var r *rejection.Error
+	switch {
+	case err == nil:
+		return time.Time{} // the server goes on reading, to notice that the sender has gone
+	case errors.As(err, &r) && r.Reason() == rejection.Slow:
+		return time.Now()
+	default:
+		return time.Now().Add(h.patience)
+	}
+}
+
+// shutdown lets requests under way end until ctx is done, then ends them. It
+// returns how many it ended.
+func (h *httpServer) shutdown(ctx context.Context) (ended int64) {
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		_ = h.server.Shutdown(ctx) // what it leaves is closed below
+	}()
+	ended = h.running.drain(ctx, stopped)
+	_ = h.server.Close()
+	<-stopped
+	return ended
+}

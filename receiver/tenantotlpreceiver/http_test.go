@@ -1,0 +1,241 @@
+package tenantotlpreceiver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+)
+
+func post(t *testing.T, d *door, path string, header map[string]string, body string) *http.Response {
+	t.Helper()
+	return send(t, d, http.MethodPost, path, header, body)
+}
+
+func send(t *testing.T, d *door, method, path string, header map[string]string, body string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+d.http+path, strings.NewReader(body))
+	require.NoError(t, err)
+	for name, value := range header {
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = resp.Body.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return resp
+}
+
+func text(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(raw)
+}
+
+// TestHTTP_AnswersOfOtherFormats are those that have no google.rpc.Status in
+// protobuf: the status must be right nevertheless.
+func TestHTTP_AnswersOfOtherFormats(t *testing.T) {
+	d := setup{}.start(t)
+	for _, tt := range []struct {
+		name, method, path, contentType, key string
+		status                               int
+		answerType, contains                 string
+	}{
+		{"no key, text", "POST", "/v1/logs", "text/plain", "nobody", 401, "text/plain", "unknown API key"},
+		{"no key, no type", "POST", "/v1/logs", "", "nobody", 401, "application/json", `"code":16`},
+		{"no key, broken type", "POST", "/v1/logs", "a/b/c", "nobody", 401, "text/plain", "unknown API key"},
+		{"no key, parameters", "POST", "/v1/logs", "Application/JSON; charset=UTF-8", "nobody", 401, "application/json", `"code":16`},
+		{"no key, no path", "GET", "/", "", "nobody", 401, "application/json", `"code":16`},
+		{"other type", "POST", "/v1/logs", "text/plain", "good", 415, "text/plain", "application/x-protobuf"},
+		{"no type", "POST", "/v1/logs", "", "good", 415, "text/plain", "application/json"},
+		{"other method", "PUT", "/v1/logs", "application/json", "good", 405, "text/plain", "POST"},
+		{"browser", "GET", "/v1/traces", "", "good", 405, "text/plain", "POST"},
+		{"other path", "POST", "/v1/profiles", "application/json", "good", 404, "text/plain", "not found"},
+		{"broken parameter", "POST", "/v1/logs", "application/json; charset", "good", 200, "application/json", "{"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			resp := send(t, d, tt.method, tt.path, map[string]string{"Content-Type": tt.contentType, "Authorization": "Bearer " + tt.key}, "{}")
+			assert.Equal(t, tt.status, resp.StatusCode)
+			assert.Contains(t, resp.Header.Get("Content-Type"), tt.answerType)
+			assert.Contains(t, text(t, resp), tt.contains)
+			if tt.status == http.StatusMethodNotAllowed {
+				assert.Equal(t, "POST", resp.Header.Get("Allow"))
+			}
+		})
+	}
+}
+
+func TestHTTP_ContentEncodingsThatTheConfigurationExcludes(t *testing.T) {
+	d := setup{open: true, configure: func(cfg *Config) {
+		cfg.Protocols.HTTP.Get().ServerConfig.CompressionAlgorithms = []string{"", "gzip"}
+	}}.start(t)
+	for encoding, want := range map[string]int{"identity": 200, "gzip": 200, "zstd": 415, "br": 415, "gzip, gzip": 415} {
+		body := []byte("{}")
+		if encoding == "gzip" {
+			body = compress(t, encoding, body)
+		}
+		resp := post(t, d, "/v1/logs", map[string]string{"Content-Type": "application/json", "Content-Encoding": encoding}, string(body))
+		assert.Equal(t, want, resp.StatusCode, encoding)
+	}
+}
+
+func TestHTTP_HeadersAreBounded(t *testing.T) {
+	d := setup{open: true}.start(t)
+	resp := post(t, d, "/v1/logs", map[string]string{"Content-Type": "application/json", "X-Large": strings.Repeat("x", 40<<10)}, "{}")
+	assert.Equal(t, http.StatusRequestHeaderFieldsTooLarge, resp.StatusCode)
+}
+
+// TestHTTP_ServerLimits holds what cannot be seen from outside in a short time.
+func TestHTTP_ServerLimits(t *testing.T) {
+	d := setup{configure: func(cfg *Config) {
+		server := &cfg.Protocols.HTTP.Get().ServerConfig
+		server.ReadHeaderTimeout, server.IdleTimeout, server.WriteTimeout = 0, -1, 0
+	}}.start(t)
+	r := d.receiver.(*sharedReceiver)
+	s := r.servers[1].(*httpServer)
+	assert.Equal(t, 10*time.Second, s.server.ReadHeaderTimeout, "0 is no licence for strangers")
+	assert.Greater(t, s.server.IdleTimeout, 60*time.Second, "longer than the pools of proxies")
+	assert.Equal(t, 30*time.Second, s.writeTimeout)
+	assert.Equal(t, 16<<10, s.server.MaxHeaderBytes)
+	assert.LessOrEqual(t, s.server.HTTP2.MaxConcurrentStreams, 256)
+	assert.LessOrEqual(t, s.server.HTTP2.MaxReceiveBufferPerConnection, 1<<20)
+}
+
+// TestHTTP_ErrorsOfTheNextConsumer also holds over gRPC.
+func TestHTTP_ErrorsOfTheNextConsumer(t *testing.T) {
+	throttled, err := status.New(codes.ResourceExhausted, "slow down").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(2500 * time.Millisecond)})
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		name  string
+		err   error
+		http  int
+		code  codes.Code
+		after string // Retry-After; "*": any
+	}{
+		{"plain", errors.New("full"), 503, codes.Unavailable, "*"},
+		{"permanent", consumererror.NewPermanent(errors.New("no")), 400, codes.InvalidArgument, ""},
+		{"invalid", status.Error(codes.InvalidArgument, "x"), 400, codes.InvalidArgument, ""},
+		{"unauthenticated", status.Error(codes.Unauthenticated, "x"), 401, codes.Unauthenticated, ""},
+		{"denied", status.Error(codes.PermissionDenied, "x"), 403, codes.PermissionDenied, ""},
+		{"unimplemented", status.Error(codes.Unimplemented, "x"), 404, codes.Unimplemented, ""},
+		{"too large", status.Error(codes.ResourceExhausted, "x"), 413, codes.ResourceExhausted, ""},
+		{"throttled", throttled.Err(), 429, codes.ResourceExhausted, "3"},
+		{"wrapped", fmt.Errorf("downstream: %w", throttled.Err()), 429, codes.ResourceExhausted, "3"},
+		{"permanent with status", consumererror.NewPermanent(status.Error(codes.PermissionDenied, "x")), 403, codes.PermissionDenied, ""},
+		{"unavailable", status.Error(codes.Unavailable, "x"), 503, codes.Unavailable, "*"},
+		{"canceled", context.Canceled, 503, codes.Unavailable, "*"},
+		{"internal", status.Error(codes.Internal, "x"), 500, codes.Internal, ""},
+		{"not UTF-8", status.Error(codes.InvalidArgument, "\xff\xfe"), 400, codes.InvalidArgument, ""},
+		{"long", status.Error(codes.InvalidArgument, strings.Repeat("x", 1<<20)), 400, codes.InvalidArgument, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := setup{open: true, logs: func(context.Context, plog.Logs) error { return tt.err }}.start(t)
+			body, err := plogotlp.NewExportRequestFromLogs(someLogs(1)).MarshalJSON()
+			require.NoError(t, err)
+			resp := post(t, d, "/v1/logs", map[string]string{"Content-Type": "application/json"}, string(body))
+			assert.Equal(t, tt.http, resp.StatusCode)
+			assert.Equal(t, tt.after != "", resp.Header.Get("Retry-After") != "")
+			if tt.after != "*" {
+				assert.Equal(t, tt.after, resp.Header.Get("Retry-After"))
+			}
+			assert.Contains(t, text(t, resp), fmt.Sprintf(`"code":%d`, tt.code))
+
+			_, err = plogotlp.NewGRPCClient(d.conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(someLogs(1)))
+			assert.Equal(t, tt.code, status.Code(err), "%v", err)
+		})
+	}
+}
+
+func TestHTTP_StalledBodyIsEnded(t *testing.T) {
+	for name, headers := range map[string]string{
+		"announced": "Content-Length: 1000\r\n\r\nabc",
+		"chunked":   "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := setup{open: true, guard: guard.Settings{UploadGrace: 50 * time.Millisecond, MinUploadRate: 1000}}.start(t)
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", d.http)
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = io.WriteString(conn, "POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+headers)
+			require.NoError(t, err)
+			answer, err := io.ReadAll(conn)
+			require.NoError(t, err)
+			assert.True(t, bytes.HasPrefix(answer, []byte("HTTP/1.1 408 ")), "%s", answer)
+		})
+	}
+}
+
+func TestHTTP_RequestsAfterASlowUploadStillGetAnAnswer(t *testing.T) {
+	// The write time-out of net/http would begin with the headers of the request.
+	d := setup{open: true, configure: func(cfg *Config) {
+		cfg.Protocols.HTTP.Get().ServerConfig.WriteTimeout = 50 * time.Millisecond
+	}}.start(t)
+	body := "{}" + strings.Repeat(" ", 1000)
+	reader, writer := io.Pipe()
+	go func() {
+		for i := range len(body) / 100 {
+			time.Sleep(10 * time.Millisecond)
+			_, _ = writer.Write([]byte(body[i*100 : (i+1)*100]))
+		}
+		_, _ = writer.Write([]byte(body[len(body)/100*100:]))
+		_ = writer.Close()
+	}()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+d.http+"/v1/logs", reader)
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+}
+
+func TestHTTP_CORSOfABrowser(t *testing.T) {
+	d := setup{configure: func(cfg *Config) {
+		cfg.Protocols.HTTP.Get().ServerConfig.CORS = configoptional.Some(confighttp.CORSConfig{AllowedOrigins: []string{"https://app.example"}})
+	}}.start(t)
+	resp := send(t, d, http.MethodOptions, "/v1/logs", map[string]string{
+		"Origin": "https://app.example", "Access-Control-Request-Method": "POST",
+	}, "")
+	assert.Equal(t, http.StatusNoContent, resp.StatusCode)
+	assert.Equal(t, "https://app.example", resp.Header.Get("Access-Control-Allow-Origin"))
+}
+
+// TestHTTP_RefusedBodiesAreNotWaitedFor has refused senders who announce a body that
+// net/http would read for them before it answers.
+func TestHTTP_RefusedBodiesAreNotWaitedFor(t *testing.T) {
+	d := setup{patience: 50 * time.Millisecond}.start(t)
+	for key, want := range map[string]string{"stranger": "401", "suspended": "403", "limited": "429"} {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", d.http)
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n", key)
+		require.NoError(t, err)
+		answer, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		assert.Contains(t, string(answer), "HTTP/1.1 "+want)
+	}
+}

@@ -1,0 +1,91 @@
+package tenantotlpreceiver
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+)
+
+// format is how a request is encoded.
+type format uint8
+
+const (
+	formatProtobuf format = iota
+	formatJSON
+)
+
+// String returns the name of the format in the receiver's own telemetry.
+func (f format) String() string {
+	if f == formatJSON {
+		return "json"
+	}
+	return "protobuf"
+}
+
+// intake takes the requests of one protocol. It is safe for concurrent use.
+type intake struct {
+	protocol guard.Protocol
+	guard    *guard.Guard
+	obs      *receiverhelper.ObsReport
+	panics   *panicReporter
+	// patience is how long the first byte of a body may take, and the rest of one that
+	// nobody reads.
+	patience time.Duration
+	services []*service
+	// running are the requests under way, refused ones included.
+	running running
+}
+
+// accept takes one request: it asks the guard whether the sender may send, reads
+// the message, asks the guard whether it may be decoded, and hands it on.
+func (in *intake) accept(ctx context.Context, s *service, f format, read func(*guard.Request) ([]byte, error)) error {
+	return in.recovered(ctx, safely(func() error { return in.pass(ctx, s, f, read) }))
+}
+
+// recovered accounts for err if it is a panic, and returns it.
+func (in *intake) recovered(ctx context.Context, err error) error {
+	if in.panics.report(ctx, err) {
+		return in.reject(rejection.Panic, "internal error: the request was not accepted")
+	}
+	return err
+}
+
+// reject counts and returns a rejection.
+func (in *intake) reject(why rejection.Reason, text string) error {
+	return in.guard.Count(in.protocol, rejection.New(why, text))
+}
+
+func (in *intake) pass(ctx context.Context, s *service, f format, read func(*guard.Request) ([]byte, error)) error {
+	request, err := in.guard.Admit(ctx, s.signal)
+	if err != nil {
+		return err
+	}
+	defer request.Release()
+	data, err := read(request)
+	if err != nil {
+		return err
+	}
+	counts, err := request.Check(f == formatJSON, data)
+	if err != nil {
+		if counts.Records > 0 {
+			s.refuse(ctx, f, counts.Records, err, in.obs)
+		}
+		return err
+	}
+	export, err := s.decode(f, data)
+	if err != nil {
+		return in.reject(rejection.Malformed, fmt.Sprintf("the request is malformed: %v", err))
+	}
+	return export(ctx, in.obs)
+}
+
+// bodyLimits are the limits of a request of at most size bytes, before and after
+// it is decompressed.
+func bodyLimits(size int64) guard.BodyLimits {
+	return guard.BodyLimits{MaxCompressed: size, MaxDecoded: size}
+}

@@ -1,0 +1,154 @@
+package tenantotlpreceiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/tenantotlpreceiver/internal/metadata"
+)
+
+const (
+	// shutdownTimeout is how long requests under way may take at a shutdown. The
+	// collector's own context has no bound, and a stranger who says nothing would hold
+	// a reload for ever.
+	shutdownTimeout = 10 * time.Second
+
+	// abandonTimeout is how long a shutdown then waits for consumers to notice that
+	// their requests have ended.
+	abandonTimeout = 5 * time.Second
+)
+
+// server is one protocol.
+type server interface {
+	serve() error
+	shutdown(context.Context) (ended int64)
+}
+
+// otlpReceiver listens for the signals that were added to it.
+type otlpReceiver struct {
+	cfg      *Config
+	set      receiver.Settings
+	services []*service
+	grpc     *intake
+	http     *intake
+
+	shutdownTimeout time.Duration
+
+	servers []server
+	serving sync.WaitGroup
+}
+
+func newReceiver(set receiver.Settings, cfg *Config) (*otlpReceiver, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	r := &otlpReceiver{cfg: cfg, set: set, shutdownTimeout: shutdownTimeout}
+	intakeOf := func(protocol guard.Protocol) (*intake, error) {
+		transport := protocol.String()
+		obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
+			ReceiverID: set.ID, Transport: transport, ReceiverCreateSettings: set,
+		})
+		return &intake{protocol: protocol, obs: obs, patience: firstByteTimeout, panics: newPanicReporter(set.Logger, telemetry.ReceiverTenantOtlpPanics, transport)}, err
+	}
+	if r.grpc, err = intakeOf(guard.GRPC); err != nil {
+		return nil, err
+	}
+	if r.http, err = intakeOf(guard.HTTP); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// add makes the receiver take one more signal.
+func (r *otlpReceiver) add(s *service) { r.services = append(r.services, s) }
+
+// Start implements component.Component.
+func (r *otlpReceiver) Start(ctx context.Context, host component.Host) error {
+	g, err := r.findGuard(host)
+	if err != nil {
+		return err
+	}
+	for _, in := range []*intake{r.grpc, r.http} {
+		in.guard, in.services = g, r.services
+	}
+	if err := r.startServers(ctx, host); err != nil {
+		return errors.Join(err, r.Shutdown(ctx))
+	}
+	return nil
+}
+
+func (r *otlpReceiver) findGuard(host component.Host) (*guard.Guard, error) {
+	if r.cfg.Guard.String() == builtInGuard {
+		return guard.New(guard.Settings{Logger: r.set.Logger}), nil
+	}
+	g, err := guard.Find(host, r.cfg.Guard)
+	if err != nil {
+		return nil, fmt.Errorf("%w; with `guard: %s` the receiver has one of its own", err, builtInGuard)
+	}
+	return g, nil
+}
+
+func (r *otlpReceiver) startServers(ctx context.Context, host component.Host) error {
+	if cfg := r.cfg.Protocols.GRPC; cfg.HasValue() {
+		s, err := newGRPCServer(ctx, *cfg.Get(), host, r.set.TelemetrySettings, r.grpc)
+		if err != nil {
+			return fmt.Errorf("grpc: %w", err)
+		}
+		r.set.Logger.Info("Starting GRPC server", zap.Stringer("endpoint", s.listener.Addr()))
+		r.run(host, s)
+	}
+	if cfg := r.cfg.Protocols.HTTP; cfg.HasValue() {
+		s, err := newHTTPServer(ctx, *cfg.Get(), host, r.set.TelemetrySettings, r.http)
+		if err != nil {
+			return fmt.Errorf("http: %w", err)
+		}
+		r.set.Logger.Info("Starting HTTP server", zap.Stringer("endpoint", s.listener.Addr()))
+		r.run(host, s)
+	}
+	return nil
+}
+
+func (r *otlpReceiver) run(host component.Host, s server) {
+	r.servers = append(r.servers, s)
+	r.serving.Go(func() {
+		if err := safely(s.serve); err != nil {
+			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
+		}
+	})
+}
+
+// Shutdown implements component.Component. It ends within shutdownTimeout and
+// abandonTimeout.
+func (r *otlpReceiver) Shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.shutdownTimeout)
+	defer cancel()
+	var stopping sync.WaitGroup
+	for _, s := range r.servers {
+		stopping.Go(func() {
+			if ended := s.shutdown(ctx); ended > 0 {
+				r.set.Logger.Warn("ended requests that did not end in time", zap.Int64("requests", ended), zap.Duration("timeout", r.shutdownTimeout))
+			}
+		})
+	}
+	stopping.Wait()
+	r.serving.Wait()
+	r.servers = nil
+	abandon, stop := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
+	defer stop()
+	left := r.grpc.running.wait(abandon) + r.http.running.wait(abandon)
+	if left > 0 {
+		return fmt.Errorf("%d requests are still with the next consumer", left)
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package tenantotlpreceiver
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// service is the OTLP service of one signal.
+type service struct {
+	signal tenant.Signal
+	// name is the full name of the gRPC service.
+	name string
+	path func(*HTTPConfig) URLPath
+	// accepted is the answer to an accepted request. Nothing is ever accepted partly.
+	accepted interface {
+		MarshalProto() ([]byte, error)
+		MarshalJSON() ([]byte, error)
+	}
+	// decode decodes a request that the guard has checked, and returns what hands it
+	// to the next consumer.
+	decode func(format, []byte) (exporter, error)
+	// refuse accounts for records that were refused before they were decoded.
+	refuse func(context.Context, format, int, error, *receiverhelper.ObsReport)
+}
+
+// exporter hands decoded data to the next consumer.
+type exporter func(context.Context, *receiverhelper.ObsReport) error
+
+// nothing is the exporter of a request without records. It is accepted, as the
+// specification wants it.
+func nothing(context.Context, *receiverhelper.ObsReport) error { return nil }
+
+func newLogs(next consumer.Logs) *service {
+	return &service{
+		signal:   tenant.Logs,
+		name:     "opentelemetry.proto.collector.logs.v1.LogsService",
+		path:     func(cfg *HTTPConfig) URLPath { return cfg.LogsURLPath },
+		accepted: plogotlp.NewExportResponse(),
+		decode: func(f format, data []byte) (exporter, error) {
+			logs, err := decodeLogs(f, data)
+			if err != nil {
+				return nil, err
+			}
+			count := logs.LogRecordCount()
+			if count == 0 {
+				return nothing, nil
+			}
+			return func(ctx context.Context, obs *receiverhelper.ObsReport) error {
+				ctx = obs.StartLogsOp(ctx)
+				err := safely(func() error { return next.ConsumeLogs(ctx, logs) })
+				obs.EndLogsOp(ctx, f.String(), count, err)
+				return err
+			}, nil
+		},
+		refuse: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
+			obs.EndLogsOp(obs.StartLogsOp(ctx), f.String(), count, err)
+		},
+	}
+}
+
+func newMetrics(next consumer.Metrics) *service {
+	return &service{
+		signal:   tenant.Metrics,
+		name:     "opentelemetry.proto.collector.metrics.v1.MetricsService",
+		path:     func(cfg *HTTPConfig) URLPath { return cfg.MetricsURLPath },
+		accepted: pmetricotlp.NewExportResponse(),
+		decode: func(f format, data []byte) (exporter, error) {
+			metrics, err := decodeMetrics(f, data)
+			if err != nil {
+				return nil, err
+			}
+			count := metrics.DataPointCount()
+			if count == 0 {
+				return nothing, nil
+			}
+			return func(ctx context.Context, obs *receiverhelper.ObsReport) error {
+				ctx = obs.StartMetricsOp(ctx)
+				err := safely(func() error { return next.ConsumeMetrics(ctx, metrics) })
+				obs.EndMetricsOp(ctx, f.String(), count, err)
+				return err
+			}, nil
+		},
+		refuse: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
+			obs.EndMetricsOp(obs.StartMetricsOp(ctx), f.String(), count, err)
+		},
+	}
+}
+
+func newTraces(next consumer.Traces) *service {
+	return &service{
+		signal:   tenant.Traces,
+		name:     "opentelemetry.proto.collector.trace.v1.TraceService",
+		path:     func(cfg *HTTPConfig) URLPath { return cfg.TracesURLPath },
+		accepted: ptraceotlp.NewExportResponse(),
+		decode: func(f format, data []byte) (exporter, error) {
+			traces, err := decodeTraces(f, data)
+			if err != nil {
+				return nil, err
+			}
+			count := traces.SpanCount()
+			if count == 0 {
+				return nothing, nil
+			}
+			return func(ctx context.Context, obs *receiverhelper.ObsReport) error {
+				ctx = obs.StartTracesOp(ctx)
+				err := safely(func() error { return next.ConsumeTraces(ctx, traces) })
+				obs.EndTracesOp(ctx, f.String(), count, err)
+				return err
+			}, nil
+		},
+		refuse: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
+			obs.EndTracesOp(obs.StartTracesOp(ctx), f.String(), count, err)
+		},
+	}
+}
+
+// decodeLogs decodes by the two ways of pdata that also read the fields of older
+// versions of the protocol. Those beside them, UnmarshalJSON of the request and
+// ProtoUnmarshaler, drop them.
+func decodeLogs(f format, data []byte) (plog.Logs, error) {
+	if f == formatJSON {
+		return (&plog.JSONUnmarshaler{}).UnmarshalLogs(data)
+	}
+	request := plogotlp.NewExportRequest()
+	err := request.UnmarshalProto(data)
+	return request.Logs(), err
+}
+
+func decodeMetrics(f format, data []byte) (pmetric.Metrics, error) {
+	if f == formatJSON {
+		return (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(data)
+	}
+	request := pmetricotlp.NewExportRequest()
+	err := request.UnmarshalProto(data)
+	return request.Metrics(), err
+}
+
+func decodeTraces(f format, data []byte) (ptrace.Traces, error) {
+	if f == formatJSON {
+		return (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(data)
+	}
+	request := ptraceotlp.NewExportRequest()
+	err := request.UnmarshalProto(data)
+	return request.Traces(), err
+}
