@@ -58,6 +58,10 @@ func (c httpClient) close() error {
 
 // Send implements lane.Target.
 func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
+	return t.attempt(func() lane.Result { return t.send(ctx, b) })
+}
+
+func (t *httpTarget) send(ctx context.Context, b *lane.Batch) lane.Result {
 	f, err := t.fill()
 	if err != nil {
 		return misconfigured(err)

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/archive"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
 // idleClient is how long a client that nothing uses stays open.
@@ -26,6 +27,7 @@ type Pool struct {
 	telemetry component.TelemetrySettings
 	userAgent string
 	host      component.Host
+	recovery  *recovery.Recoverer
 
 	mu      sync.Mutex
 	clients map[string]*pooled
@@ -42,12 +44,13 @@ type pooled struct {
 	lastUse time.Time
 }
 
-// NewPool returns an empty pool.
-func NewPool(telemetry component.TelemetrySettings, build component.BuildInfo, host component.Host) *Pool {
+// NewPool returns an empty pool. What panics while a target sends is noted in r.
+func NewPool(telemetry component.TelemetrySettings, build component.BuildInfo, host component.Host, r *recovery.Recoverer) *Pool {
 	return &Pool{
 		telemetry: telemetry,
 		userAgent: fmt.Sprintf("%s/%s (%s/%s)", build.Description, build.Version, runtime.GOOS, runtime.GOARCH),
 		host:      host,
+		recovery:  r,
 		clients:   make(map[string]*pooled),
 	}
 }
@@ -75,7 +78,7 @@ func (p *Pool) use(key string, create func() (client, error)) (c client, done fu
 		e.users--
 		e.lastUse = time.Now()
 	}
-	e.once.Do(func() { e.client, e.err = create() })
+	e.once.Do(func() { e.client, e.err = p.create(create) })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e.err != nil {
@@ -87,6 +90,12 @@ func (p *Pool) use(key string, create func() (client, error)) (c client, done fu
 	}
 	e.ready = true
 	return e.client, done, nil
+}
+
+// create makes a client. Others wait for it, so it must not panic.
+func (p *Pool) create(create func() (client, error)) (c client, err error) {
+	defer p.recovery.Catch("making a client", &err)
+	return create()
 }
 
 // Sweep closes what has not been used for a while.
