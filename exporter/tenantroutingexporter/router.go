@@ -185,13 +185,15 @@ func (r *router) followRegistry() {
 			return
 		case <-r.changed:
 		}
-		if snap := r.registry.Snapshot(); snap != nil {
-			_ = r.recovery.Run("following the registry", func() { reported = r.retarget(snap, reported) })
-		}
+		_ = r.recovery.Run("following the registry", func() { reported = r.retarget(reported) })
 	}
 }
 
-func (r *router) retarget(snap *tenant.Snapshot, reported map[string]bool) map[string]bool {
+func (r *router) retarget(reported map[string]bool) map[string]bool {
+	snap := r.registry.Snapshot()
+	if snap == nil {
+		return reported
+	}
 	sched := r.scheduler.Load()
 	r.plans.forget(snap)
 	sched.Retarget(func(k lane.Key) lane.Target { return r.plans.target(snap, k) })
