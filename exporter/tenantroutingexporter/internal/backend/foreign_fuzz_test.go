@@ -1,0 +1,100 @@
+package backend
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/pdatagen"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// recordsIn returns how many records a request has, in protobuf or JSON.
+func recordsIn(t *testing.T, signal tenant.Signal, data []byte, json bool) int {
+	t.Helper()
+	var err error
+	switch signal {
+	case tenant.Metrics:
+		md := pmetric.NewMetrics()
+		if json {
+			md, err = (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(data)
+		} else {
+			md, err = (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data)
+		}
+		require.NoError(t, err)
+		return md.DataPointCount()
+	case tenant.Traces:
+		td := ptrace.NewTraces()
+		if json {
+			td, err = (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(data)
+		} else {
+			td, err = (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(data)
+		}
+		require.NoError(t, err)
+		return td.SpanCount()
+	}
+	ld := plog.NewLogs()
+	if json {
+		ld, err = (&plog.JSONUnmarshaler{}).UnmarshalLogs(data)
+	} else {
+		ld, err = (&plog.ProtoUnmarshaler{}).UnmarshalLogs(data)
+	}
+	require.NoError(t, err)
+	return ld.LogRecordCount()
+}
+
+// FuzzLines writes any telemetry as lines of an archive and as dead letters, and
+// reads it again.
+func FuzzLines(f *testing.F) {
+	for n := range 9 {
+		seed := make([]byte, 300)
+		for i := range seed {
+			seed[i] = byte((i + 1) * (2*n + 1))
+		}
+		f.Add(uint8(n), seed)
+	}
+	f.Fuzz(func(t *testing.T, s uint8, raw []byte) {
+		signal := tenant.Signal(s % 3)
+		payload := pdatagen.New(raw).Request(signal)
+		if len(payload) == 0 {
+			return // lanes hold no payloads without records
+		}
+		want := recordsIn(t, signal, payload, false)
+		data, err := appendLines(nil, signal, [][]byte{payload, payload})
+		require.NoError(t, err)
+		lines := linesOf(t, data)
+		require.Len(t, lines, 2)
+		for _, line := range lines {
+			require.Equal(t, want, recordsIn(t, signal, line, true))
+		}
+
+		b := &lane.Batch{Key: lane.Key{Tenant: "a", Destination: "d", Signal: signal}, Payloads: [][]byte{payload, payload}}
+		_, data, err = DeadLetters(b, lane.Result{Reason: "http_400"}, time.Unix(1, 0))
+		require.NoError(t, err)
+		lines = linesOf(t, data)
+		require.Len(t, lines, 2)
+		for _, line := range lines {
+			require.Equal(t, want, recordsIn(t, signal, line, true), "readers of OTLP JSON pass over the note")
+			request, note, err := deadletter.Parse(line)
+			require.NoError(t, err)
+			require.Equal(t, "http_400", note.Reason)
+			require.Equal(t, want, recordsIn(t, signal, request, true))
+		}
+	})
+}
+
+// linesOf returns lines without their line feeds, of which there is one at the end of
+// each and none inside.
+func linesOf(t *testing.T, data []byte) [][]byte {
+	t.Helper()
+	data, ok := bytes.CutSuffix(data, []byte("\n"))
+	require.True(t, ok)
+	return bytes.Split(data, []byte("\n"))
+}
