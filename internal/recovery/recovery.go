@@ -62,6 +62,14 @@ func (r *Recoverer) Catch(doing string, err *error) {
 	}
 }
 
+// Catch sets *err like a recoverer's Catch, where nobody counts. It is for packages
+// that only parse, and leave it to their callers to report a fault.
+func Catch(err *error) {
+	if v := recover(); v != nil {
+		*err = &Error{}
+	}
+}
+
 // Run calls f. It is for what has no result, such as a step of a goroutine that
 // must not end.
 func (r *Recoverer) Run(doing string, f func()) (err error) {

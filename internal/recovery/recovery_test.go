@@ -49,6 +49,18 @@ func TestCatch(t *testing.T) {
 	assert.Contains(t, fields["stack"], "recovery_test.work")
 }
 
+func TestCatch_WithoutARecoverer(t *testing.T) {
+	parse := func(v any) (err error) {
+		defer recovery.Catch(&err)
+		if v != nil {
+			panic(v)
+		}
+		return nil
+	}
+	require.NoError(t, parse(nil))
+	assert.True(t, recovery.Is(parse(1)))
+}
+
 func TestRun(t *testing.T) {
 	r := recovery.New(zap.NewNop())
 	require.NoError(t, r.Run("running", func() {}))
