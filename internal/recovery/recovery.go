@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 const (
@@ -27,10 +29,13 @@ type Error struct{}
 // Error implements error.
 func (*Error) Error() string { return "internal error: handling the data panicked" }
 
+// GRPCStatus tells receivers, and gRPC itself, what to answer.
+func (e *Error) GRPCStatus() *status.Status { return status.New(codes.Internal, e.Error()) }
+
 // Is tells whether err comes from a panic.
 func Is(err error) bool {
-	var e *Error
-	return errors.As(err, &e)
+	_, ok := errors.AsType[*Error](err)
+	return ok
 }
 
 // Recoverer recovers from the panics of one component, counts and logs them. It is

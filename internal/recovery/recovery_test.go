@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
@@ -38,6 +40,7 @@ func TestCatch(t *testing.T) {
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "token", "a caller does not see it")
 		assert.True(t, recovery.Is(fmt.Errorf("wrapped: %w", err)))
+		assert.Equal(t, codes.Internal, status.Code(err))
 		assert.Equal(t, int64(i+1), r.Count())
 		require.True(t, mu.TryLock())
 		mu.Unlock()
