@@ -5,9 +5,9 @@ import (
 	"math"
 	"slices"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // maxSplitGrowth bounds what splitting makes of a request, whose resources, scopes
@@ -28,7 +28,7 @@ func (r *router) fit(parts []lane.Part) ([]lane.Part, error) {
 			}
 			continue
 		}
-		pieces, err := wire.Cut(formOf(p.Signal), p.Data, wire.Limits{
+		pieces, err := wire.Cut(backend.FormOf(p.Signal), p.Data, wire.Limits{
 			Piece: limit, Total: min(maxSplitGrowth*p.Size, int(r.cfg.Lane.MaxBytes), int(r.cfg.MaxTotalBytes)),
 		})
 		var large *wire.TooLargeError
@@ -62,11 +62,4 @@ func batchLimit(stops []lane.Stop) int {
 		}
 	}
 	return limit
-}
-
-func formOf(signal tenant.Signal) wire.Form {
-	if signal == tenant.Metrics {
-		return wire.Points
-	}
-	return wire.Records
 }

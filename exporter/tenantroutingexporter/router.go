@@ -319,5 +319,5 @@ func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err 
 
 func (r *router) deadLetters(b *lane.Batch, res lane.Result) (folder string, lines []byte, err error) {
 	defer r.recovery.Catch("writing dead letters", &err)
-	return backend.DeadLetters(b, res, time.Now())
+	return r.pool.DeadLetters(b, res, time.Now())
 }

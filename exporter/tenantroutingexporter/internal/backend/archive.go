@@ -42,7 +42,8 @@ func (t *archiveTarget) send(_ context.Context, b *lane.Batch) lane.Result {
 		return fileResult(err)
 	}
 	defer done()
-	lines, err := appendLines(nil, t.signal, b.Payloads)
+	var lines []byte
+	d.pool.encode(b.Bytes, func() { lines, err = appendLines(nil, t.signal, b.Payloads) })
 	if err != nil {
 		return undecodable(err)
 	}

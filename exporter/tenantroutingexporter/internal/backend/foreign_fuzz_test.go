@@ -2,6 +2,7 @@ package backend
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,7 +77,7 @@ func FuzzLines(f *testing.F) {
 		}
 
 		b := &lane.Batch{Key: lane.Key{Tenant: "a", Destination: "d", Signal: signal}, Payloads: [][]byte{payload, payload}}
-		_, data, err = DeadLetters(b, lane.Result{Reason: "http_400"}, time.Unix(1, 0))
+		_, data, err = deadLetters(b, lane.Result{Reason: "http_400"}, time.Unix(1, 0))
 		require.NoError(t, err)
 		lines = linesOf(t, data)
 		require.Len(t, lines, 2)
@@ -88,6 +89,41 @@ func FuzzLines(f *testing.F) {
 			require.Equal(t, want, recordsIn(t, signal, request, true))
 		}
 	})
+}
+
+// JSON is many times as large as a payload, so what can be cut is.
+func TestLines_OfLargePayloads(t *testing.T) {
+	logs := func(records, bytes int) []byte {
+		ld := plog.NewLogs()
+		all := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+		for range records {
+			all.AppendEmpty().Body().SetStr(strings.Repeat("\x00", bytes))
+		}
+		data, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
+		require.NoError(t, err)
+		return data
+	}
+	for name, c := range map[string]struct{ records, bytes, lines int }{
+		"small": {10, 100, 1}, "large": {3000, 1000, 3}, "one large record": {1, 3 << 20, 1}, "large and small": {2, 2 << 20, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			payload := logs(c.records, c.bytes)
+			data, err := appendLines(nil, tenant.Logs, [][]byte{payload})
+			require.NoError(t, err)
+			letters := &lane.Batch{Key: lane.Key{Signal: tenant.Logs}, Payloads: [][]byte{payload}, Bytes: len(payload)}
+			_, dead, err := newPool(t).DeadLetters(letters, lane.Result{}, time.Now())
+			require.NoError(t, err)
+			for _, data := range [][]byte{data, dead} {
+				lines := linesOf(t, data)
+				require.Len(t, lines, c.lines)
+				records := 0
+				for _, line := range lines {
+					records += recordsIn(t, tenant.Logs, line, true)
+				}
+				require.Equal(t, c.records, records)
+			}
+		})
+	}
 }
 
 // linesOf returns lines without their line feeds, of which there is one at the end of

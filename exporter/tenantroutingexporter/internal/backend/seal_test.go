@@ -148,7 +148,7 @@ func TestSend_ExpandsWhatTheDestinationDoesNotTakeSealed(t *testing.T) {
 		lines, err := appendLines(nil, tenant.Logs, b.Payloads)
 		require.NoError(t, err)
 		assert.Equal(t, 4, bytes.Count(lines, []byte("\n")))
-		_, letters, err := DeadLetters(b, lane.Result{Verdict: lane.Refused}, time.Now())
+		_, letters, err := deadLetters(b, lane.Result{Verdict: lane.Refused}, time.Now())
 		require.NoError(t, err)
 		assert.Equal(t, 4, bytes.Count(letters, []byte("\n")))
 		assert.Contains(t, string(letters), strings.Repeat("two", 9000))
