@@ -2,7 +2,6 @@ package tenantroutingexporter
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -10,7 +9,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
@@ -145,30 +143,21 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	}
 	// A tenant may be named by resources that hold nothing.
 	parts = slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 })
-	settle := func(bool) {}
+	var converted conversions
+	defer converted.close()
 	if c.delta {
-		if parts, settle, err = r.convert(sched, parts); err != nil {
-			return r.refuse(signal, malformed(err))
+		if parts, err = r.convert(parts, &converted); err != nil {
+			return r.refuse(signal, err)
 		}
 	}
-	err = r.offer(ctx, sched, parts)
-	settle(err == nil)
-	if err != nil {
+	if parts, err = r.fit(parts); err != nil {
 		return r.refuse(signal, err)
-	}
-	return nil
-}
-
-// offer returns a refusal.
-func (r *router) offer(ctx context.Context, sched *lane.Scheduler, parts []lane.Part) error {
-	parts, err := fit(parts)
-	if err != nil {
-		return malformed(err)
 	}
 	if err := sched.Offer(ctx, parts); err != nil {
 		r.reportStorage(err)
-		return offerRefusal(err)
+		return r.refuse(signal, offerRefusal(err))
 	}
+	converted.accept(sched)
 	return nil
 }
 
@@ -178,6 +167,7 @@ func (r *router) share(ctx context.Context, c *content) (shares []share, group [
 	if known && !caller.Decided() {
 		return nil, nil, errNoRegistry
 	}
+	var index map[tenant.ID]int // of all shares but the first
 	for i := range c.resources {
 		v, ok := c.resource(i).Attributes().Get(r.cfg.Attribute)
 		if !ok || v.Type() != pcommon.ValueTypeStr || v.Str() == "" {
@@ -187,13 +177,16 @@ func (r *router) share(ctx context.Context, c *content) (shares []share, group [
 		if known && id != caller.Tenant() {
 			return nil, nil, errMismatch
 		}
-		n := 0
-		for n < len(shares) && shares[n].tenant != id {
-			n++
+		n, seen := 0, len(shares) > 0 && shares[0].tenant == id
+		if !seen {
+			n, seen = index[id]
 		}
-		if n == len(shares) {
-			if n == 1 {
-				group = make([]int, i, c.resources)
+		if !seen {
+			if n = len(shares); n == 1 {
+				group, index = make([]int, i, c.resources), make(map[tenant.ID]int)
+			}
+			if n > 0 {
+				index[id] = n
 			}
 			shares = append(shares, share{tenant: id})
 		}
@@ -218,40 +211,4 @@ func (r *router) route(snap *tenant.Snapshot, id tenant.ID, signal tenant.Signal
 		return nil, routeRefusal(err, signal)
 	}
 	return p.stops[signal], nil
-}
-
-// fit splits what is larger than one of its destinations can take.
-func fit(parts []lane.Part) ([]lane.Part, error) {
-	var out []lane.Part // nil as long as everything fits
-	for i, part := range parts {
-		limit := math.MaxInt
-		for _, stop := range part.Stops {
-			if n := stop.Target.Bounds().BatchBytes; n > 0 {
-				limit = min(limit, n)
-			}
-		}
-		p := part.Payload
-		if p.Size <= limit {
-			if out != nil {
-				out = append(out, part)
-			}
-			continue
-		}
-		pieces, err := backend.Split(p.Signal, p.Data, p.Records, limit)
-		if err != nil {
-			return nil, err
-		}
-		if out == nil {
-			out = slices.Clone(parts[:i])
-		}
-		for _, piece := range pieces {
-			out = append(out, lane.Part{Stops: part.Stops, Payload: &lane.Payload{
-				Tenant: p.Tenant, Signal: p.Signal, Records: piece.Records, Data: piece.Data, Size: len(piece.Data),
-			}})
-		}
-	}
-	if out == nil {
-		return parts, nil
-	}
-	return out, nil
 }

@@ -7,26 +7,39 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
 
-// convert gives destinations that cannot take delta metrics a copy with totals.
-// settle must be called with whether the parts were accepted; what could not be
-// converted is then counted.
-func (r *router) convert(sched *lane.Scheduler, parts []lane.Part) (out []lane.Part, settle func(accepted bool), err error) {
-	var settles []func(bool)
-	settle = func(accepted bool) {
-		for _, f := range settles {
-			f(accepted)
-		}
+// conversions are the conversions of one request. Their converters are locked until
+// close.
+type conversions struct{ list []conversion }
+
+type conversion struct {
+	*cumulative.Conversion
+	key lane.Key
+}
+
+// accept makes what was converted part of the totals, and counts what could not be
+// converted.
+func (c *conversions) accept(sched *lane.Scheduler) {
+	for _, done := range c.list {
+		done.Accept()
+		sched.Discard(done.key, lane.ReasonLate, done.Dropped.Late)
+		sched.Discard(done.key, lane.ReasonStreams, done.Dropped.TooMany)
 	}
-	defer func() {
-		if err != nil {
-			settle(false)
-		}
-	}()
-	// Converters are locked until they are settled; always in the same order,
-	// so that two requests never wait for each other.
+}
+
+func (c *conversions) close() {
+	for _, done := range c.list {
+		done.Close()
+	}
+}
+
+// convert gives destinations that cannot take delta metrics a copy with totals. The
+// caller closes held, also if there is an error.
+func (r *router) convert(parts []lane.Part, held *conversions) (out []lane.Part, err error) {
+	// Always in the same order, so that two requests never wait for each other.
 	parts = slices.Clone(parts)
 	slices.SortStableFunc(parts, func(a, b lane.Part) int { return cmp.Compare(a.Payload.Tenant, b.Payload.Tenant) })
 	for _, part := range parts {
@@ -36,39 +49,34 @@ func (r *router) convert(sched *lane.Scheduler, parts []lane.Part) (out []lane.P
 		}
 		slices.SortFunc(totals, func(a, b lane.Stop) int { return cmp.Compare(a.Destination, b.Destination) })
 		for _, stop := range totals {
-			payload, done, err := r.convertOne(sched, part.Payload, stop)
+			payload, err := r.convertOne(part.Payload, stop, held)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			settles = append(settles, done)
 			if payload.Records > 0 {
 				out = append(out, lane.Part{Payload: payload, Stops: []lane.Stop{stop}})
 			}
 		}
 	}
-	return out, settle, nil
+	return out, nil
 }
 
-func (r *router) convertOne(sched *lane.Scheduler, p *lane.Payload, stop lane.Stop) (*lane.Payload, func(bool), error) {
+func (r *router) convertOne(p *lane.Payload, stop lane.Stop, held *conversions) (*lane.Payload, error) {
 	md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(p.Data)
 	if err != nil {
-		return nil, nil, err
+		return nil, malformed(err)
 	}
 	key := lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal}
-	dropped, done := r.plans.converter(key).Convert(md, time.Now())
+	done, err := r.plans.converter(key).Convert(md, time.Now())
+	if err != nil {
+		return nil, tooLarge(err)
+	}
+	held.list = append(held.list, conversion{done, key})
 	data, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
 	if err != nil {
-		done(false)
-		return nil, nil, err
+		return nil, malformed(err)
 	}
-	settle := func(accepted bool) {
-		done(accepted)
-		if accepted {
-			sched.Discard(key, lane.ReasonLate, dropped.Late)
-			sched.Discard(key, lane.ReasonStreams, dropped.TooMany)
-		}
-	}
-	return &lane.Payload{Tenant: p.Tenant, Signal: p.Signal, Records: md.DataPointCount(), Data: data, Size: len(data)}, settle, nil
+	return &lane.Payload{Tenant: p.Tenant, Signal: p.Signal, Records: md.DataPointCount(), Data: data, Size: len(data)}, nil
 }
 
 func partition(stops []lane.Stop, first func(lane.Stop) bool) (a, b []lane.Stop) {

@@ -10,6 +10,8 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // NewFactory returns the factory of the tenant_routing exporter.
@@ -36,19 +38,32 @@ func options(h *handle) []exporterhelper.Option {
 	}
 }
 
+// guarded makes a panic of consume a refusal.
+func guarded[T any](r *router, signal tenant.Signal, consume func(context.Context, T) error) func(context.Context, T) error {
+	return func(ctx context.Context, data T) (err error) {
+		defer func() {
+			if recovery.Is(err) {
+				err = r.refuse(signal, errPanic)
+			}
+		}()
+		defer r.recovery.Catch("accepting "+signal.String(), &err)
+		return consume(ctx, data)
+	}
+}
+
 func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
 	h := f.shared.get(cfg.(*Config), set)
-	return exporterhelper.NewLogs(ctx, quiet(set), cfg, h.router.consumeLogs, options(h)...)
+	return exporterhelper.NewLogs(ctx, quiet(set), cfg, guarded(h.router, tenant.Logs, h.router.consumeLogs), options(h)...)
 }
 
 func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	h := f.shared.get(cfg.(*Config), set)
-	return exporterhelper.NewMetrics(ctx, quiet(set), cfg, h.router.consumeMetrics, options(h)...)
+	return exporterhelper.NewMetrics(ctx, quiet(set), cfg, guarded(h.router, tenant.Metrics, h.router.consumeMetrics), options(h)...)
 }
 
 func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	h := f.shared.get(cfg.(*Config), set)
-	return exporterhelper.NewTraces(ctx, quiet(set), cfg, h.router.consumeTraces, options(h)...)
+	return exporterhelper.NewTraces(ctx, quiet(set), cfg, guarded(h.router, tenant.Traces, h.router.consumeTraces), options(h)...)
 }
 
 // quiet keeps the helper from logging every refusal: each is counted and told to

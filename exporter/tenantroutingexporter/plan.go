@@ -165,7 +165,9 @@ func (ps *plans) converter(k lane.Key) *cumulative.Converter {
 	defer ps.mu.Unlock()
 	c := ps.converters[k]
 	if c == nil {
-		c = cumulative.New(cumulative.Settings{MaxStreams: maxStreams, MaxIdle: streamIdleTimeout})
+		c = cumulative.New(cumulative.Settings{
+			MaxStreams: maxStreams, MaxIdle: streamIdleTimeout, MaxBuckets: maxBuckets, MaxGrowth: maxBuckets,
+		})
 		ps.converters[k] = c
 	}
 	return c

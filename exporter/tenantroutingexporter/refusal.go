@@ -35,12 +35,13 @@ const (
 	refusedTooLarge
 	refusedStorage
 	refusedMalformed
+	refusedPanic
 	numRefusals
 )
 
 var refusalNames = [numRefusals]string{
 	"shutdown", "no_registry", "no_tenant", "tenant_mismatch", "unknown_tenant", "tenant_not_active",
-	"no_route", "unknown_destination", "full", "too_large", "storage", "malformed",
+	"no_route", "unknown_destination", "full", "too_large", "storage", "malformed", "panic",
 }
 
 // refusal is an answer to a caller. Its text names the rule and never a secret
@@ -73,6 +74,7 @@ var (
 	errNoRegistry    = newRefusal(refusedNoRegistry, codes.Unavailable, retrySoon, "the tenant registry has not been loaded yet")
 	errMismatch      = newRefusal(refusedMismatch, codes.PermissionDenied, 0, "the data is of another tenant than the key")
 	errUnknownTenant = newRefusal(refusedUnknownTenant, codes.PermissionDenied, 0, "the tenant is not known")
+	errPanic         = newRefusal(refusedPanic, codes.Internal, 0, "internal error: the data cannot be handled")
 	errNotActive     = newRefusal(refusedNotActive, codes.PermissionDenied, 0, "the tenant is suspended")
 )
 
@@ -82,6 +84,12 @@ func noTenant(attribute string) *refusal {
 
 func malformed(err error) *refusal {
 	return newRefusal(refusedMalformed, codes.InvalidArgument, 0, "encoding the data: "+err.Error())
+}
+
+// tooLarge is not RESOURCE_EXHAUSTED: over HTTP that is a 429, on which callers come
+// again.
+func tooLarge(err error) *refusal {
+	return newRefusal(refusedTooLarge, codes.InvalidArgument, 0, err.Error())
 }
 
 func routeRefusal(err error, signal tenant.Signal) *refusal {
@@ -99,8 +107,7 @@ func offerRefusal(err error) *refusal {
 	case errors.As(err, &full):
 		return newRefusal(refusedFull, codes.ResourceExhausted, min(max(full.RetryAfter, retrySoon), retryLater), full.Error())
 	case errors.As(err, &large):
-		// Not RESOURCE_EXHAUSTED: over HTTP that is a 429, on which callers come again.
-		return newRefusal(refusedTooLarge, codes.InvalidArgument, 0, large.Error())
+		return tooLarge(large)
 	case errors.Is(err, lane.ErrShutdown):
 		return errNotRunning
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -29,6 +30,7 @@ const (
 
 	// Of the delta time series of a tenant at a destination that wants totals.
 	maxStreams        = 100_000
+	maxBuckets        = 4_000_000 // of all of them, 32 MB
 	streamIdleTimeout = time.Hour
 )
 
@@ -44,6 +46,7 @@ type router struct {
 	letters   *archive.Archive
 	scheduler atomic.Pointer[lane.Scheduler] // nil before start
 	refusals  refusals
+	recovery  *recovery.Recoverer
 	reported  atomic.Int64 // Unix time of the last report of failing storage
 	telemetry *telemetry
 	laneIdle  time.Duration
@@ -56,14 +59,17 @@ type router struct {
 }
 
 func newRouter(cfg *Config, set exporter.Settings) *router {
-	return &router{cfg: cfg, set: set, laneIdle: laneIdleTimeout, changed: make(chan struct{}, 1), stop: make(chan struct{})}
+	return &router{
+		cfg: cfg, set: set, laneIdle: laneIdleTimeout, recovery: recovery.New(set.Logger),
+		changed: make(chan struct{}, 1), stop: make(chan struct{}),
+	}
 }
 
 func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
 		return err
 	}
-	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host)
+	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host, r.recovery)
 	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
 	for name, d := range r.cfg.Destinations {
 		if destinations[name], err = d.compile(name, r.pool); err != nil {
@@ -123,12 +129,12 @@ func (r *router) laneSettings() lane.Settings {
 			MaxTotalBytes: int64(c.MaxTotalBytes), MaxMemoryBytes: int64(c.MaxMemoryBytes),
 			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: r.laneIdle,
 		},
-		Seal:      backend.Seal,
+		Seal:      r.pool.Seal,
 		Logger:    r.set.Logger,
 		PerTenant: c.Metrics.Tenant,
 	}
 	if r.store != nil {
-		set.Store = r.store
+		set.Store = &safeStore{r.store, r.recovery}
 	}
 	if r.letters != nil {
 		set.Refused = r.keepDeadLetter
@@ -172,7 +178,6 @@ func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Par
 // followRegistry puts changes of tenants into force for what is queued; new
 // requests look at the registry themselves.
 func (r *router) followRegistry() {
-	sched := r.scheduler.Load()
 	reported := make(map[string]bool)
 	for {
 		select {
@@ -180,15 +185,20 @@ func (r *router) followRegistry() {
 			return
 		case <-r.changed:
 		}
-		snap := r.registry.Snapshot()
-		if snap == nil {
-			continue
-		}
-		r.plans.forget(snap)
-		sched.Retarget(func(k lane.Key) lane.Target { return r.plans.target(snap, k) })
-		sched.Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
-		reported = r.report(snap, reported)
+		_ = r.recovery.Run("following the registry", func() { reported = r.retarget(reported) })
 	}
+}
+
+func (r *router) retarget(reported map[string]bool) map[string]bool {
+	snap := r.registry.Snapshot()
+	if snap == nil {
+		return reported
+	}
+	sched := r.scheduler.Load()
+	r.plans.forget(snap)
+	sched.Retarget(func(k lane.Key) lane.Target { return r.plans.target(snap, k) })
+	sched.Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
+	return r.report(snap, reported)
 }
 
 // report logs which tenants have routes that cannot work, once each, and
@@ -218,7 +228,7 @@ func (r *router) sweep() {
 		case <-r.stop:
 			return
 		case now := <-ticker.C:
-			r.tidy(now)
+			_ = r.recovery.Run("closing what is idle", func() { r.tidy(now) })
 		}
 	}
 }
@@ -300,9 +310,14 @@ func (r *router) openDeadLetters() (err error) {
 }
 
 func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err error) {
-	folder, lines, err := backend.DeadLetters(b, res, time.Now())
+	folder, lines, err := r.deadLetters(b, res)
 	if err != nil {
 		return false, nil //nolint:nilerr // what cannot be decoded can be neither shown nor replayed
 	}
 	return true, r.letters.Append(folder, lines)
+}
+
+func (r *router) deadLetters(b *lane.Batch, res lane.Result) (folder string, lines []byte, err error) {
+	defer r.recovery.Catch("writing dead letters", &err)
+	return r.pool.DeadLetters(b, res, time.Now())
 }

@@ -41,6 +41,7 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 		func(_ context.Context, o metric.Observer) error {
 			t.observeLanes(o, sched)
 			t.observeRefusals(o, &r.refusals)
+			o.ObserveInt64(b.ExporterTenantRoutingPanics, r.recovery.Count())
 			if r.store != nil {
 				o.ObserveInt64(b.ExporterTenantRoutingStorageFaults, r.store.Faults())
 			}
@@ -49,7 +50,7 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 		b.ExporterTenantRoutingAcceptedRecords, b.ExporterTenantRoutingRecoveredRecords, b.ExporterTenantRoutingDeliveredRecords,
 		b.ExporterTenantRoutingDeadLetteredRecords, b.ExporterTenantRoutingDroppedRecords, b.ExporterTenantRoutingQueuedRecords,
 		b.ExporterTenantRoutingQueuedBytes, b.ExporterTenantRoutingQueueAge, b.ExporterTenantRoutingLanes,
-		b.ExporterTenantRoutingSendAttempts, b.ExporterTenantRoutingRefusedRequests, b.ExporterTenantRoutingStorageFaults)
+		b.ExporterTenantRoutingSendAttempts, b.ExporterTenantRoutingRefusedRequests, b.ExporterTenantRoutingPanics, b.ExporterTenantRoutingStorageFaults)
 	if err != nil {
 		b.Shutdown()
 		return nil, err

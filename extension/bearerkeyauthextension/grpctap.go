@@ -35,10 +35,11 @@ func (c *keyChecker) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption,
 	return []grpc.ServerOption{grpc.InTapHandle(c.tap), grpc.ConnectionTimeout(c.connectTimeout)}, nil
 }
 
-// tap runs on the connection's read loop, so it must not block. It accepts
-// nobody: Authenticate decides again, with the registry of that moment, and
+// tap runs on the connection's read loop, so it must neither block nor panic. It
+// accepts nobody: Authenticate decides again, with the registry of that moment, and
 // counts whom it lets in.
-func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (with context.Context, err error) {
+	defer c.recovery.Catch("looking at the headers of a call", &err)
 	var addr net.Addr
 	if p, ok := peer.FromContext(ctx); ok {
 		addr = p.Addr

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -34,6 +35,7 @@ type keyChecker struct {
 	audit      *failureAudit // nil: not kept
 	keyUse     *keyUse
 	telemetry  *metadata.TelemetryBuilder
+	recovery   *recovery.Recoverer
 
 	connectTimeout, callTimeout time.Duration // of gRPC
 	suspended                   error         // of gRPC's callers
@@ -56,6 +58,7 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 	return &keyChecker{
 		registryID: *cfg.Registry, now: time.Now, refusals: newRefusals(),
 		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
+		recovery:       recovery.New(set.Logger),
 		audit:          newFailureAudit(cfg.Failures.Audit, set.ID.String(), failures.sources, set.Logger, time.Now),
 		connectTimeout: connectTimeout, callTimeout: callTimeout,
 		suspended: rejection.ForIdentity(rejection.Suspended, ""), outOfScope: outOfScope(),
@@ -73,6 +76,12 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 		return err
 	}
 	if err := c.telemetry.RegisterExtensionBearerKeyAuthThrottledRequestsCallback(c.observeThrottled); err != nil {
+		return err
+	}
+	if err := c.telemetry.RegisterExtensionBearerKeyAuthPanicsCallback(func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(c.recovery.Count())
+		return nil
+	}); err != nil {
 		return err
 	}
 	if c.keyUse.cfg.Metric {
@@ -120,8 +129,15 @@ func (c *keyChecker) wait(ctx context.Context) error {
 }
 
 // Authenticate implements extensionauth.Server. It does no I/O, and to accept a
-// request it takes no lock.
-func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]string) (context.Context, error) {
+// request it takes no lock. If it panics the caller is undecided: the tenant processor
+// asks it to come again.
+func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]string) (with context.Context, err error) {
+	defer func() {
+		if recovery.Is(err) {
+			with, err = tenant.NewContext(ctx, tenant.Undecided()), nil
+		}
+	}()
+	defer c.recovery.Catch("authenticating", &err)
 	addr := client.FromContext(ctx).Addr
 	now := c.now()
 	key, d := c.decide(addr, headers, now)

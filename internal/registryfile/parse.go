@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -34,8 +35,10 @@ type entryHash = [sha256.Size]byte
 // NewParser returns a parser that knows no entry yet.
 func NewParser() *Parser { return &Parser{} }
 
-// Parse returns the tenants that data tells, or [Faults].
-func (p *Parser) Parse(data []byte) (*tenant.Snapshot, error) {
+// Parse returns the tenants that data tells, or [Faults]. If it panics, that is an
+// error too: the registry that is in force stays.
+func (p *Parser) Parse(data []byte) (_ *tenant.Snapshot, err error) {
+	defer recovery.Catch(&err)
 	items, known, faults := p.decode(data)
 	faults = append(faults, findDuplicates(items)...)
 	if len(faults) > 0 {
@@ -84,6 +87,8 @@ func (p *Parser) decodeEntries(l layout) ([]decoded, map[entryHash]decoded, bool
 	)
 	for worker := range failed {
 		wg.Go(func() {
+			// What panics here would end the process. decodeWhole finds out more.
+			defer func() { failed[worker] = failed[worker] || recover() != nil }()
 			var plain plainParser
 			for n := worker; n < len(l.entries); n += len(failed) {
 				e := l.entries[n]

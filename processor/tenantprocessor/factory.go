@@ -92,7 +92,7 @@ func (f *factory) createLogs(ctx context.Context, set processor.Settings, cfg co
 	if next, err = p.limitLogs(next); err != nil {
 		return nil, err
 	}
-	return processorhelper.NewLogs(ctx, set, cfg, next, p.processLogs, p.options()...)
+	return processorhelper.NewLogs(ctx, set, cfg, next, guarded(p, p.processLogs), p.options()...)
 }
 
 func (f *factory) createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
@@ -103,7 +103,7 @@ func (f *factory) createMetrics(ctx context.Context, set processor.Settings, cfg
 	if next, err = p.limitMetrics(next); err != nil {
 		return nil, err
 	}
-	return processorhelper.NewMetrics(ctx, set, cfg, next, p.processMetrics, p.options()...)
+	return processorhelper.NewMetrics(ctx, set, cfg, next, guarded(p, p.processMetrics), p.options()...)
 }
 
 func (f *factory) createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
@@ -114,5 +114,5 @@ func (f *factory) createTraces(ctx context.Context, set processor.Settings, cfg 
 	if next, err = p.limitTraces(next); err != nil {
 		return nil, err
 	}
-	return processorhelper.NewTraces(ctx, set, cfg, next, p.processTraces, p.options()...)
+	return processorhelper.NewTraces(ctx, set, cfg, next, guarded(p, p.processTraces), p.options()...)
 }

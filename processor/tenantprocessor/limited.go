@@ -42,8 +42,15 @@ func (p *tenantProcessor) limitTraces(next consumer.Traces) (consumer.Traces, er
 	}, consumer.WithCapabilities(next.Capabilities()))
 }
 
-// limited calls next if the tenant of ctx may send what it has.
+// limited calls next if the tenant of ctx may send what it has. What panics is refused
+// as what next refuses, so that its sender does not pay.
 func (p *tenantProcessor) limited(ctx context.Context, records int, size func() int, next func() error) error {
+	return p.guard(ctx, "charging "+p.admission.signal.String(), func() error {
+		return p.charged(ctx, records, size, func() error { return p.guard(ctx, "consuming "+p.admission.signal.String(), next) })
+	})
+}
+
+func (p *tenantProcessor) charged(ctx context.Context, records int, size func() int, next func() error) error {
 	who, err := p.admit(ctx, records)
 	if err != nil {
 		return err

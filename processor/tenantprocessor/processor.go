@@ -11,7 +11,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
 )
@@ -24,6 +26,7 @@ type tenantProcessor struct {
 	admission admission
 	resource  resourceStamp
 	limiter   *limiter // nil without a registry
+	recovery  *recovery.Recoverer
 	release   func(context.Context) error
 	warnOnce  sync.Once
 }
@@ -36,6 +39,7 @@ func newProcessor(set processor.Settings, cfg *Config, signal tenant.Signal) (*t
 	p := &tenantProcessor{
 		cfg: cfg, logger: set.Logger, telemetry: telemetry,
 		admission: admission{signal: signal, key: cfg.Attribute, refusals: newRefusals(signal)},
+		recovery:  recovery.New(set.Logger),
 		resource:  resourceStamp{environment: cfg.DeploymentEnvironment, serviceName: cfg.ServiceName},
 	}
 	if cfg.Source == SourceConfig {
@@ -79,6 +83,29 @@ func (p *tenantProcessor) shutdown(ctx context.Context) error {
 	release := p.release
 	p.release = nil
 	return release(ctx)
+}
+
+// guarded makes a panic of process a rejection.
+func guarded[T any](p *tenantProcessor, process func(context.Context, T) (T, error)) func(context.Context, T) (T, error) {
+	return func(ctx context.Context, data T) (out T, err error) {
+		err = p.guard(ctx, "stamping "+p.admission.signal.String(), func() error {
+			out, err = process(ctx, data)
+			return err
+		})
+		return out, err
+	}
+}
+
+// guard calls f and returns what a caller gets if it panics.
+func (p *tenantProcessor) guard(ctx context.Context, doing string, f func() error) (err error) {
+	defer func() {
+		if recovery.Is(err) {
+			p.telemetry.ProcessorTenantPanics.Add(ctx, 1)
+			err = final(codes.Internal, "internal error: the data cannot be handled")
+		}
+	}()
+	defer p.recovery.Catch(doing, &err)
+	return f()
 }
 
 // admit returns whose the data of ctx is, or the error that the caller gets.

@@ -21,7 +21,11 @@ func (c *archiveClient) close() error { return c.archive.Close() }
 func (*archiveTarget) Bounds() lane.Bounds { return lane.Bounds{Concurrency: 1} }
 
 // Send implements lane.Target.
-func (t *archiveTarget) Send(_ context.Context, b *lane.Batch) lane.Result {
+func (t *archiveTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
+	return t.attempt(func() lane.Result { return t.send(ctx, b) })
+}
+
+func (t *archiveTarget) send(_ context.Context, b *lane.Batch) lane.Result {
 	f, err := t.fill()
 	if err != nil {
 		return misconfigured(err)
@@ -38,7 +42,8 @@ func (t *archiveTarget) Send(_ context.Context, b *lane.Batch) lane.Result {
 		return fileResult(err)
 	}
 	defer done()
-	lines, err := appendLines(nil, t.signal, b.Payloads)
+	var lines []byte
+	d.pool.encode(b.Bytes, func() { lines, err = appendLines(nil, t.signal, b.Payloads) })
 	if err != nil {
 		return undecodable(err)
 	}

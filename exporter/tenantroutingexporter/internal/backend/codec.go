@@ -52,7 +52,11 @@ const sealPatience = 10 * time.Millisecond
 // of the part take it like that. It waits in that form then, and is not compressed
 // again for each of them and each attempt. If its turn does not come soon or ctx
 // ends first, it stays as it is.
-func Seal(ctx context.Context, part lane.Part) {
+func (pool *Pool) Seal(ctx context.Context, part lane.Part) {
+	_ = pool.recovery.Run("compressing accepted data", func() { seal(ctx, part) })
+}
+
+func seal(ctx context.Context, part lane.Part) {
 	p := part.Payload
 	c := sealer(part.Stops)
 	if c == nil || p.Size < minSealed || (p.Size < minSealedSmall && c.Level() > 1) {

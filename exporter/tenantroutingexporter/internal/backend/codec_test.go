@@ -92,7 +92,7 @@ func TestSeal_WaitsBrieflyForItsTurn(t *testing.T) {
 	part := partFor(t, minSealed, d)
 	synctest.Test(t, func(t *testing.T) {
 		before, begin := part.Payload.Data, time.Now()
-		Seal(t.Context(), part)
+		newPool(t).Seal(t.Context(), part)
 		assert.Equal(t, sealPatience, time.Since(begin))
 		assert.Same(t, &before[0], &part.Payload.Data[0], "it stays as it is")
 	})

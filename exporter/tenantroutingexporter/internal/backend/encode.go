@@ -9,6 +9,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -61,14 +62,64 @@ func undecodable(err error) lane.Result {
 	return lane.Result{Verdict: lane.Refused, Reason: "decode", Err: err}
 }
 
-// appendLines appends each encoded request as one line of OTLP JSON.
+// maxLine is up to which size a payload becomes one line. JSON is up to six times as
+// large, and exists twice for a moment.
+const maxLine = 1 << 20
+
+// appendLines appends encoded requests as lines of OTLP JSON, one for each unless it is
+// large.
 func appendLines(dst []byte, signal tenant.Signal, payloads [][]byte) ([]byte, error) {
-	for _, p := range payloads {
-		line, err := encodeJSON(signal, [][]byte{p})
-		if err != nil {
-			return dst, err
+	err := eachLine(signal, payloads, func(line []byte) error {
+		if dst == nil && len(payloads) == 1 {
+			dst = append(line, '\n')
+			return nil
 		}
 		dst = append(append(dst, line...), '\n')
+		return nil
+	})
+	return dst, err
+}
+
+// eachLine calls yield with payloads in JSON. A large one is cut into several requests.
+func eachLine(signal tenant.Signal, payloads [][]byte, yield func(line []byte) error) error {
+	for _, p := range payloads {
+		p, err := compress.Expand(p)
+		if err != nil {
+			return fmt.Errorf("expanding queued %s: %w", signal, err)
+		}
+		pieces := [][]byte{p}
+		if len(p) > maxLine {
+			pieces = cutLines(signal, p)
+		}
+		for _, piece := range pieces {
+			line, err := encodeJSON(signal, [][]byte{piece})
+			if err != nil {
+				return err
+			}
+			if err := yield(line); err != nil {
+				return err
+			}
+		}
 	}
-	return dst, nil
+	return nil
+}
+
+// cutLines cuts a payload, or returns it whole where that would repeat too much of it.
+func cutLines(signal tenant.Signal, p []byte) (pieces [][]byte) {
+	cut, err := wire.Cut(FormOf(signal), p, wire.Limits{Piece: maxLine, Total: len(p) + len(p)/4})
+	if err != nil || len(cut) == 0 {
+		return [][]byte{p}
+	}
+	for _, c := range cut {
+		pieces = append(pieces, c.Data)
+	}
+	return pieces
+}
+
+// FormOf returns where requests of a signal have their records.
+func FormOf(signal tenant.Signal) wire.Form {
+	if signal == tenant.Metrics {
+		return wire.Points
+	}
+	return wire.Records
 }

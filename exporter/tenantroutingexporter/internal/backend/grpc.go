@@ -37,6 +37,10 @@ var grpcMethods = [3]string{
 
 // Send implements lane.Target.
 func (t *grpcTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
+	return t.attempt(func() lane.Result { return t.send(ctx, b) })
+}
+
+func (t *grpcTarget) send(ctx context.Context, b *lane.Batch) lane.Result {
 	f, err := t.fill()
 	if err != nil {
 		return misconfigured(err)

@@ -15,9 +15,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newPool(t *testing.T) *Pool {
 	t.Helper()
-	p := NewPool(componenttest.NewNopTelemetrySettings(), component.NewDefaultBuildInfo(), componenttest.NewNopHost())
+	p := NewPool(componenttest.NewNopTelemetrySettings(), component.NewDefaultBuildInfo(), componenttest.NewNopHost(), recovery.New(zap.NewNop()))
 	t.Cleanup(func() { assert.NoError(t, p.Close()) })
 	return p
 }

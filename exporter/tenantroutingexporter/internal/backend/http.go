@@ -58,6 +58,10 @@ func (c httpClient) close() error {
 
 // Send implements lane.Target.
 func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
+	return t.attempt(func() lane.Result { return t.send(ctx, b) })
+}
+
+func (t *httpTarget) send(ctx context.Context, b *lane.Batch) lane.Result {
 	f, err := t.fill()
 	if err != nil {
 		return misconfigured(err)
@@ -68,7 +72,7 @@ func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 		return misconfigured(fmt.Errorf("making the client: %w", err))
 	}
 	defer done()
-	payloads, contentType, err := t.encode(b.Payloads)
+	payloads, contentType, err := t.encode(b)
 	if err != nil {
 		return undecodable(err)
 	}
@@ -102,11 +106,13 @@ func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
 }
 
 // encode returns what is to be sent, before or after compression.
-func (t *httpTarget) encode(payloads [][]byte) (encoded [][]byte, contentType string, err error) {
+func (t *httpTarget) encode(b *lane.Batch) (payloads [][]byte, contentType string, err error) {
 	if t.destination.http.Encoding == EncodingJSON {
-		data, err := encodeJSON(t.signal, payloads)
+		var data []byte
+		t.destination.pool.encode(b.Bytes, func() { data, err = encodeJSON(t.signal, b.Payloads) })
 		return [][]byte{data}, contentTypeJSON, err
 	}
+	payloads = b.Payloads
 	if !t.destination.sealed {
 		payloads, err = compress.ExpandAll(payloads)
 	}

@@ -20,9 +20,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
 // What only a client does is still done where it is asked for.
@@ -61,7 +63,7 @@ func telemetryOf(without bool) (tel component.TelemetrySettings, metrics *sdkmet
 
 func poolWith(t testing.TB, tel component.TelemetrySettings) *Pool {
 	t.Helper()
-	p := NewPool(tel, component.NewDefaultBuildInfo(), componenttest.NewNopHost())
+	p := NewPool(tel, component.NewDefaultBuildInfo(), componenttest.NewNopHost(), recovery.New(zap.NewNop()))
 	t.Cleanup(func() { assert.NoError(t, p.Close()) })
 	return p
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/archive"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
 // idleClient is how long a client that nothing uses stays open.
@@ -26,6 +27,9 @@ type Pool struct {
 	telemetry component.TelemetrySettings
 	userAgent string
 	host      component.Host
+	recovery  *recovery.Recoverer
+
+	large sync.Mutex // held while a large batch is encoded as JSON
 
 	mu      sync.Mutex
 	clients map[string]*pooled
@@ -42,12 +46,13 @@ type pooled struct {
 	lastUse time.Time
 }
 
-// NewPool returns an empty pool.
-func NewPool(telemetry component.TelemetrySettings, build component.BuildInfo, host component.Host) *Pool {
+// NewPool returns an empty pool. What panics while a target sends is noted in r.
+func NewPool(telemetry component.TelemetrySettings, build component.BuildInfo, host component.Host, r *recovery.Recoverer) *Pool {
 	return &Pool{
 		telemetry: telemetry,
 		userAgent: fmt.Sprintf("%s/%s (%s/%s)", build.Description, build.Version, runtime.GOOS, runtime.GOARCH),
 		host:      host,
+		recovery:  r,
 		clients:   make(map[string]*pooled),
 	}
 }
@@ -75,7 +80,7 @@ func (p *Pool) use(key string, create func() (client, error)) (c client, done fu
 		e.users--
 		e.lastUse = time.Now()
 	}
-	e.once.Do(func() { e.client, e.err = create() })
+	e.once.Do(func() { e.client, e.err = p.create(create) })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e.err != nil {
@@ -87,6 +92,22 @@ func (p *Pool) use(key string, create func() (client, error)) (c client, done fu
 	}
 	e.ready = true
 	return e.client, done, nil
+}
+
+// encode calls f, which encodes a batch of so many bytes as JSON. That takes many times
+// the bytes for a moment, so large ones are encoded one by one.
+func (p *Pool) encode(bytes int, f func()) {
+	if bytes > maxLine {
+		p.large.Lock()
+		defer p.large.Unlock()
+	}
+	f()
+}
+
+// create makes a client. Others wait for it, so it must not panic.
+func (p *Pool) create(create func() (client, error)) (c client, err error) {
+	defer p.recovery.Catch("making a client", &err)
+	return create()
 }
 
 // Sweep closes what has not been used for a while.

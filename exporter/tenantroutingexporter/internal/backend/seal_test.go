@@ -76,7 +76,7 @@ func TestSeal_OnlyWhatAllDestinationsTakeLikeThat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			part := partFor(t, c.size, c.to...)
 			before := part.Payload.Data
-			Seal(t.Context(), part)
+			newPool(t).Seal(t.Context(), part)
 			assert.Equal(t, c.sealed, compress.Is(part.Payload.Data))
 			assert.Equal(t, len(before), part.Payload.Size)
 			after, err := compress.Expand(part.Payload.Data)
@@ -88,7 +88,7 @@ func TestSeal_OnlyWhatAllDestinationsTakeLikeThat(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 50 { // whichever of its turn and the end of its context is seen first
-		Seal(ctx, part)
+		newPool(t).Seal(ctx, part)
 	}
 	_, err = compress.Expand(part.Payload.Data)
 	require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestSend_ExpandsWhatTheDestinationDoesNotTakeSealed(t *testing.T) {
 		lines, err := appendLines(nil, tenant.Logs, b.Payloads)
 		require.NoError(t, err)
 		assert.Equal(t, 4, bytes.Count(lines, []byte("\n")))
-		_, letters, err := DeadLetters(b, lane.Result{Verdict: lane.Refused}, time.Now())
+		_, letters, err := deadLetters(b, lane.Result{Verdict: lane.Refused}, time.Now())
 		require.NoError(t, err)
 		assert.Equal(t, 4, bytes.Count(letters, []byte("\n")))
 		assert.Contains(t, string(letters), strings.Repeat("two", 9000))

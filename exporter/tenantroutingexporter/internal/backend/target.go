@@ -62,6 +62,16 @@ type pair struct{ name, value string }
 // Endpoint implements lane.Target.
 func (s *site) Endpoint() string { return s.group }
 
+// attempt calls send. What panics is given up for good, as a batch that the
+// destination refuses, so that the lane goes on with what follows.
+func (s *site) attempt(send func() lane.Result) (res lane.Result) {
+	err := s.destination.pool.recovery.Run("sending to "+s.destination.name, func() { res = send() })
+	if err != nil {
+		return lane.Result{Verdict: lane.Refused, Reason: "panic", Err: err}
+	}
+	return res
+}
+
 // Bounds implements lane.Target.
 func (s *site) Bounds() lane.Bounds {
 	return lane.Bounds{BatchBytes: s.destination.profile.MaxBatchBytes}

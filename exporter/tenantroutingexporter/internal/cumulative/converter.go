@@ -1,6 +1,7 @@
 package cumulative
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -12,7 +13,18 @@ import (
 type Settings struct {
 	MaxStreams int           // time series that are kept; points of others are dropped
 	MaxIdle    time.Duration // after which a time series is forgotten and begins anew
+
+	// MaxBuckets bounds the buckets and bounds of histograms that are kept, over all
+	// time series. Points that need more are dropped.
+	MaxBuckets int
+
+	// MaxGrowth bounds how many buckets one request may get that it did not have: a
+	// point of a few bytes gets all buckets of its total.
+	MaxGrowth int
 }
+
+// ErrGrowth says that a request would get more buckets than Settings.MaxGrowth.
+var ErrGrowth = errors.New("its exponential histograms would grow too much when they are converted to cumulative ones; send fewer data points in one request")
 
 // Converter keeps the totals of one tenant's delta time series at one
 // destination. Its methods are safe for concurrent use.
@@ -21,12 +33,13 @@ type Converter struct {
 
 	mu      sync.Mutex
 	streams map[streamID]*stream
+	buckets int // of all streams
 }
 
 // Dropped counts points that cannot be converted.
 type Dropped struct {
 	Late    int // not newer than what was seen of the time series: it may be in the total already
-	TooMany int // of a time series beyond MaxStreams
+	TooMany int // of a time series beyond MaxStreams, or with buckets beyond MaxBuckets
 }
 
 // New returns a converter that has seen nothing.
@@ -60,11 +73,25 @@ func isDelta(m pmetric.Metric) bool {
 	return false
 }
 
-// Convert changes md in place. The totals change only if the caller then calls
-// done with true; until done is called, other calls of Convert wait. So what a
-// lane did not accept and the client sends again is not counted twice.
-func (c *Converter) Convert(md pmetric.Metrics, now time.Time) (dropped Dropped, done func(accepted bool)) {
+// Conversion is a call of Convert that has not been closed. It holds the converter's
+// lock.
+type Conversion struct {
+	Dropped Dropped
+	run     *run
+}
+
+// Convert changes md in place. The totals change only when the caller calls Accept;
+// other calls of Convert wait until it calls Close. So what a lane did not accept
+// and the client sends again is not counted twice. With an error, or if it panics,
+// there is nothing to close.
+func (c *Converter) Convert(md pmetric.Metrics, now time.Time) (*Conversion, error) {
 	c.mu.Lock()
+	converted := false
+	defer func() {
+		if !converted {
+			c.mu.Unlock()
+		}
+	}()
 	run := &run{converter: c, now: now, changed: make(map[streamID]*stream)}
 	md.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
 		run.id.resource(rm.Resource())
@@ -81,15 +108,30 @@ func (c *Converter) Convert(md pmetric.Metrics, now time.Time) (dropped Dropped,
 		})
 		return rm.ScopeMetrics().Len() == 0
 	})
-	return run.dropped, func(accepted bool) {
-		defer c.mu.Unlock()
-		if !accepted {
-			return
-		}
-		for id, s := range run.changed {
-			c.streams[id] = s
-		}
+	if run.growth > c.set.MaxGrowth {
+		return nil, ErrGrowth
 	}
+	converted = true
+	return &Conversion{Dropped: run.dropped, run: run}, nil
+}
+
+// Accept makes the totals those of what was converted.
+func (c *Conversion) Accept() {
+	converter := c.run.converter
+	for id, s := range c.run.changed {
+		converter.streams[id] = s
+	}
+	converter.buckets += c.run.buckets
+}
+
+// Close lets others convert. It does nothing when it is called again.
+func (c *Conversion) Close() {
+	if c.run == nil {
+		return
+	}
+	mu := &c.run.converter.mu
+	c.run = nil
+	mu.Unlock()
 }
 
 // Sweep forgets time series that have been idle for too long.
@@ -98,17 +140,21 @@ func (c *Converter) Sweep(now time.Time) {
 	defer c.mu.Unlock()
 	for id, s := range c.streams {
 		if now.Sub(s.seen) > c.set.MaxIdle {
+			c.buckets -= s.size()
 			delete(c.streams, id)
 		}
 	}
 }
 
-// run is one call of Convert, which holds the lock.
+// run is the state of one conversion.
 type run struct {
 	converter *Converter
 	now       time.Time
 	id        identity
 	changed   map[streamID]*stream
+	added     int // of changed, those that the converter does not have
+	buckets   int // how many more the converter will have
+	growth    int // buckets that points have now and did not have before
 	dropped   Dropped
 }
 
@@ -118,34 +164,26 @@ func (r *run) convert(m pmetric.Metric) int {
 	case pmetric.MetricTypeSum:
 		m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 		m.Sum().DataPoints().RemoveIf(func(p pmetric.NumberDataPoint) bool {
-			s := r.next(p)
-			if s == nil {
-				return true
-			}
-			s.addNumber(p)
-			return false
+			return !r.add(p, 0, func(s *stream) { s.addNumber(p) })
 		})
 		return m.Sum().DataPoints().Len()
 	case pmetric.MetricTypeHistogram:
 		m.Histogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 		m.Histogram().DataPoints().RemoveIf(func(p pmetric.HistogramDataPoint) bool {
-			s := r.next(p)
-			if s == nil {
-				return true
-			}
-			s.addHistogram(p)
-			return false
+			n := p.BucketCounts().Len() + p.ExplicitBounds().Len()
+			return !r.add(p, n, func(s *stream) { s.addHistogram(p) })
 		})
 		return m.Histogram().DataPoints().Len()
 	}
 	m.ExponentialHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 	m.ExponentialHistogram().DataPoints().RemoveIf(func(p pmetric.ExponentialHistogramDataPoint) bool {
-		s := r.next(p)
-		if s == nil {
-			return true
+		if r.growth > r.converter.set.MaxGrowth {
+			return true // the request is refused
 		}
-		s.addExponential(p)
-		return false
+		before := p.Positive().BucketCounts().Len() + p.Negative().BucketCounts().Len()
+		added := r.add(p, 2*maxBuckets, func(s *stream) { s.addExponential(p) })
+		r.growth += max(0, p.Positive().BucketCounts().Len()+p.Negative().BucketCounts().Len()-before)
+		return !added
 	})
 	return m.ExponentialHistogram().DataPoints().Len()
 }
@@ -158,25 +196,38 @@ type point interface {
 	SetStartTimestamp(pcommon.Timestamp)
 }
 
-// next returns a copy of the total that p adds to, or nil if p has to go. It
-// gives p the start of the total.
-func (r *run) next(p point) *stream {
+// add adds p, whose total has at most so many buckets and bounds afterwards, to its
+// total and makes it that, or reports false if p has to go.
+func (r *run) add(p point, buckets int, sum func(*stream)) bool {
+	c := r.converter
 	id := r.id.point(p.Attributes())
-	s, known := r.changed[id]
-	if !known {
-		old, ok := r.converter.streams[id]
-		if !ok && len(r.converter.streams)+len(r.changed) >= r.converter.set.MaxStreams {
-			r.dropped.TooMany++
-			return nil
-		}
+	s, changed := r.changed[id]
+	old, known := c.streams[id]
+	if !changed && !known && len(c.streams)+r.added >= c.set.MaxStreams {
+		r.dropped.TooMany++
+		return false
+	}
+	held := 0
+	switch {
+	case changed:
+		held = s.size()
+	case known:
+		held = old.size()
+	}
+	if buckets > held && c.buckets+r.buckets+buckets-held > c.set.MaxBuckets {
+		r.dropped.TooMany++
+		return false
+	}
+	switch {
+	case changed:
+	case known:
+		s = old.clone()
+	default:
 		s = &stream{}
-		if ok {
-			s = old.clone()
-		}
 	}
 	if s.last != 0 && p.Timestamp() <= s.last {
 		r.dropped.Late++
-		return nil
+		return false
 	}
 	s.from = p.StartTimestamp()
 	if s.from == 0 {
@@ -189,7 +240,14 @@ func (r *run) next(p point) *stream {
 		s.start = s.from
 	}
 	s.last, s.seen = p.Timestamp(), r.now
-	r.changed[id] = s
 	p.SetStartTimestamp(s.start)
-	return s
+	sum(s)
+	if !changed {
+		r.changed[id] = s
+		if !known {
+			r.added++
+		}
+	}
+	r.buckets += s.size() - held
+	return true
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -13,34 +14,46 @@ import (
 // the attributes of every series in memory.
 type streamID [sha256.Size]byte
 
-// identity builds stream IDs while metrics are walked: each level keeps what the
-// levels above it wrote.
+// identity builds stream IDs while metrics are walked. Each level is a digest that
+// the levels below it begin with, so that a large resource is not read again for
+// each of its data points.
 type identity struct {
-	buf                                []byte
-	endResource, endScope, endOfMetric int
+	buf                 []byte
+	pairs               []pair
+	ofResource, ofScope streamID
+	ofMetric            streamID
+}
+
+type pair struct {
+	key   string
+	value pcommon.Value
 }
 
 func (id *identity) resource(r pcommon.Resource) {
-	id.buf = appendMap(id.buf[:0], r.Attributes())
-	id.endResource = len(id.buf)
+	id.buf = id.buf[:0]
+	id.attributes(r.Attributes())
+	id.ofResource = sha256.Sum256(id.buf)
 }
 
 func (id *identity) scope(s pcommon.InstrumentationScope) {
-	id.buf = appendText(id.buf[:id.endResource], s.Name())
+	id.buf = append(id.buf[:0], id.ofResource[:]...)
+	id.buf = appendText(id.buf, s.Name())
 	id.buf = appendText(id.buf, s.Version())
-	id.buf = appendMap(id.buf, s.Attributes())
-	id.endScope = len(id.buf)
+	id.attributes(s.Attributes())
+	id.ofScope = sha256.Sum256(id.buf)
 }
 
 func (id *identity) metric(m pmetric.Metric) {
-	id.buf = appendText(id.buf[:id.endScope], m.Name())
+	id.buf = append(id.buf[:0], id.ofScope[:]...)
+	id.buf = appendText(id.buf, m.Name())
 	id.buf = appendText(id.buf, m.Unit())
 	id.buf = append(id.buf, byte(m.Type()))
-	id.endOfMetric = len(id.buf)
+	id.ofMetric = sha256.Sum256(id.buf)
 }
 
 func (id *identity) point(attributes pcommon.Map) streamID {
-	id.buf = appendMap(id.buf[:id.endOfMetric], attributes)
+	id.buf = append(id.buf[:0], id.ofMetric[:]...)
+	id.attributes(attributes)
 	return sha256.Sum256(id.buf)
 }
 
@@ -49,18 +62,18 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func appendMap(b []byte, m pcommon.Map) []byte {
-	b = binary.AppendUvarint(b, uint64(m.Len()))
-	keys := make([]string, 0, m.Len())
-	for k := range m.All() {
-		keys = append(keys, k)
+// attributes appends m, whose order makes no difference. A key that m has several
+// times is taken each time.
+func (id *identity) attributes(m pcommon.Map) {
+	id.buf = binary.AppendUvarint(id.buf, uint64(m.Len())) //nolint:gosec // not negative
+	id.pairs = id.pairs[:0]
+	for k, v := range m.All() {
+		id.pairs = append(id.pairs, pair{k, v})
 	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		v, _ := m.Get(k)
-		b = appendText(b, k)
-		b = append(b, byte(v.Type()))
-		b = appendText(b, v.AsString())
+	slices.SortStableFunc(id.pairs, func(a, b pair) int { return strings.Compare(a.key, b.key) })
+	for _, p := range id.pairs {
+		id.buf = appendText(id.buf, p.key)
+		id.buf = append(id.buf, byte(p.value.Type()))
+		id.buf = appendText(id.buf, p.value.AsString())
 	}
-	return b
 }

@@ -1,6 +1,7 @@
 package cumulative
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ type stream struct {
 	integer int64
 	double  float64
 
+	shaped  bool // bounds and buckets, or scale and zeroThreshold, are those of a point
 	count   uint64
 	sum     float64
 	hasSum  bool
@@ -40,6 +42,11 @@ func (s *stream) clone() *stream {
 	return &c
 }
 
+// size returns how many buckets and bounds s keeps.
+func (s *stream) size() int {
+	return len(s.bounds) + len(s.buckets) + len(s.positive.counts) + len(s.negative.counts)
+}
+
 // restart makes the total that of p alone, where p cannot be added.
 func (s *stream) restart(p point) {
 	*s = stream{start: s.from, from: s.from, last: s.last, seen: s.seen}
@@ -57,13 +64,15 @@ func (s *stream) addNumber(p pmetric.NumberDataPoint) {
 	}
 }
 
+// addHistogram compares the shape of p with that of the total whatever they count:
+// a point may have other buckets and a count of 0.
 func (s *stream) addHistogram(p pmetric.HistogramDataPoint) {
-	if s.count > 0 && (!slices.Equal(s.bounds, p.ExplicitBounds().AsRaw()) || len(s.buckets) != p.BucketCounts().Len()) {
+	if s.shaped && (!slices.Equal(s.bounds, p.ExplicitBounds().AsRaw()) || len(s.buckets) != p.BucketCounts().Len()) {
 		s.restart(p)
 	}
-	if s.buckets == nil {
+	if !s.shaped {
 		s.bounds, s.buckets = p.ExplicitBounds().AsRaw(), make([]uint64, p.BucketCounts().Len())
-		s.hasSum = p.HasSum()
+		s.shaped, s.hasSum = true, p.HasSum()
 	}
 	for i, n := range p.BucketCounts().All() {
 		s.buckets[i] += n
@@ -81,11 +90,11 @@ func (s *stream) addHistogram(p pmetric.HistogramDataPoint) {
 }
 
 func (s *stream) addExponential(p pmetric.ExponentialHistogramDataPoint) {
-	if s.count > 0 && s.zeroThreshold != p.ZeroThreshold() {
+	if s.shaped && s.zeroThreshold != p.ZeroThreshold() {
 		s.restart(p)
 	}
-	if s.count == 0 {
-		s.scale, s.zeroThreshold, s.hasSum = p.Scale(), p.ZeroThreshold(), p.HasSum()
+	if !s.shaped {
+		s.shaped, s.scale, s.zeroThreshold, s.hasSum = true, p.Scale(), p.ZeroThreshold(), p.HasSum()
 	}
 	positive := buckets{p.Positive().Offset(), p.Positive().BucketCounts().AsRaw()}
 	negative := buckets{p.Negative().Offset(), p.Negative().BucketCounts().AsRaw()}
@@ -98,7 +107,7 @@ func (s *stream) addExponential(p pmetric.ExponentialHistogramDataPoint) {
 		for _, b := range []*buckets{&s.positive, &s.negative, &positive, &negative} {
 			b.coarsen(1)
 		}
-		scale--
+		scale = max(scale, math.MinInt32+1) - 1 // no real value tells such scales apart
 	}
 	s.scale = scale
 	s.positive.add(positive)

@@ -33,6 +33,7 @@ type TelemetryBuilder struct {
 	ExporterTenantRoutingDeliveredRecords    metric.Int64ObservableCounter
 	ExporterTenantRoutingDroppedRecords      metric.Int64ObservableCounter
 	ExporterTenantRoutingLanes               metric.Int64ObservableGauge
+	ExporterTenantRoutingPanics              metric.Int64ObservableCounter
 	ExporterTenantRoutingQueueAge            metric.Float64ObservableGauge
 	ExporterTenantRoutingQueuedBytes         metric.Int64ObservableGauge
 	ExporterTenantRoutingQueuedRecords       metric.Int64ObservableGauge
@@ -119,6 +120,21 @@ func (builder *TelemetryBuilder) RegisterExporterTenantRoutingLanesCallback(cb m
 		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingLanes, obs: o})
 		return nil
 	}, builder.ExporterTenantRoutingLanes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterTenantRoutingPanicsCallback sets callback for observable ExporterTenantRoutingPanics metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingPanicsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingPanics, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingPanics)
 	if err != nil {
 		return err
 	}
@@ -299,6 +315,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_tenant_routing_lanes",
 		metric.WithDescription("Open lanes by what they are doing. [Development]"),
 		metric.WithUnit("{lane}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingPanics, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_tenant_routing_panics",
+		metric.WithDescription("Requests, batches and other work that panicked and were rejected or set aside. Each is a fault of the exporter. [Development]"),
+		metric.WithUnit("{panic}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingQueueAge, err = builder.meter.Float64ObservableGauge(

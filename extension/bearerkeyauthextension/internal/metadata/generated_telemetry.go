@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	ExtensionBearerKeyAuthAuditEntries        metric.Int64ObservableCounter
 	ExtensionBearerKeyAuthAuditWaitingEntries metric.Int64ObservableGauge
 	ExtensionBearerKeyAuthKeyLastUse          metric.Int64ObservableGauge
+	ExtensionBearerKeyAuthPanics              metric.Int64ObservableCounter
 	ExtensionBearerKeyAuthRequests            metric.Int64ObservableCounter
 	ExtensionBearerKeyAuthThrottledRequests   metric.Int64ObservableCounter
 }
@@ -82,6 +83,21 @@ func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthKeyLastUseCallbac
 		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthKeyLastUse, obs: o})
 		return nil
 	}, builder.ExtensionBearerKeyAuthKeyLastUse)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionBearerKeyAuthPanicsCallback sets callback for observable ExtensionBearerKeyAuthPanics metric.
+func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthPanicsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthPanics, obs: o})
+		return nil
+	}, builder.ExtensionBearerKeyAuthPanics)
 	if err != nil {
 		return err
 	}
@@ -165,6 +181,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_extension_bearer_key_auth_key_last_use",
 		metric.WithDescription("When a key was used last, to the minute, in seconds since 1970. Only with `key_use::metric`. [Development]"),
 		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionBearerKeyAuthPanics, err = builder.meter.Int64ObservableCounter(
+		"otelcol_extension_bearer_key_auth_panics",
+		metric.WithDescription("Requests whose authentication panicked and that were refused. Each is a fault of the extension. [Development]"),
+		metric.WithUnit("{panic}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthRequests, err = builder.meter.Int64ObservableCounter(

@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	ProcessorTenantLimitedRecords        metric.Int64ObservableCounter
 	ProcessorTenantOverLimitRecords      metric.Int64Counter
 	ProcessorTenantOverwrittenAttributes metric.Int64Counter
+	ProcessorTenantPanics                metric.Int64Counter
 	ProcessorTenantQuotaUse              metric.Float64ObservableGauge
 	ProcessorTenantQuotaWarnings         metric.Int64Counter
 	ProcessorTenantRateUse               metric.Float64ObservableGauge
@@ -164,6 +165,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_tenant_overwritten_attributes",
 		metric.WithDescription("Attributes that named another tenant than the data belongs to, and were overwritten. [Development]"),
 		metric.WithUnit("{attribute}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorTenantPanics, err = builder.meter.Int64Counter(
+		"otelcol_processor_tenant_panics",
+		metric.WithDescription("Requests that panicked in this processor or behind it, and were rejected. Each is a fault of the collector. [Development]"),
+		metric.WithUnit("{panic}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorTenantQuotaUse, err = builder.meter.Float64ObservableGauge(

@@ -38,6 +38,7 @@ func TestSetupTelemetry(t *testing.T) {
 	}))
 	tb.ProcessorTenantOverLimitRecords.Add(context.Background(), 1)
 	tb.ProcessorTenantOverwrittenAttributes.Add(context.Background(), 1)
+	tb.ProcessorTenantPanics.Add(context.Background(), 1)
 	tb.ProcessorTenantQuotaWarnings.Add(context.Background(), 1)
 	tb.ProcessorTenantRefusedRecords.Add(context.Background(), 1)
 	tb.ProcessorTenantUnknownSeverities.Add(context.Background(), 1)
@@ -48,6 +49,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorTenantOverwrittenAttributes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorTenantPanics(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorTenantQuotaUse(t, testTel,

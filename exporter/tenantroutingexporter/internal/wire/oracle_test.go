@@ -1,4 +1,4 @@
-package backend
+package wire
 
 import (
 	"fmt"
@@ -10,25 +10,19 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Piece is a part of a request, itself a request.
-type Piece struct {
-	Data    []byte
-	Records int // log records, data points or spans
-}
-
-// Split cuts an encoded request with so many records into pieces of at most
-// limit bytes. A record that is larger by itself is a piece of its own.
-func Split(signal tenant.Signal, data []byte, records, limit int) ([]Piece, error) {
+// split is Cut as it once was: it decodes the request and encodes a half of it until
+// all parts are small enough.
+func split(signal tenant.Signal, data []byte, records, limit int) ([]Piece, error) {
 	if len(data) <= limit || records <= 1 {
 		return []Piece{{data, records}}, nil
 	}
 	var out []Piece
-	for _, window := range [][2]int{{0, records / 2}, {records / 2, records}} {
-		half, err := cut(signal, data, window[0], window[1])
+	for _, w := range [][2]int{{0, records / 2}, {records / 2, records}} {
+		half, err := window(signal, data, w[0], w[1])
 		if err != nil {
 			return nil, err
 		}
-		pieces, err := Split(signal, half, window[1]-window[0], limit)
+		pieces, err := split(signal, half, w[1]-w[0], limit)
 		if err != nil {
 			return nil, err
 		}
@@ -37,9 +31,9 @@ func Split(signal tenant.Signal, data []byte, records, limit int) ([]Piece, erro
 	return out, nil
 }
 
-// cut returns the records from to until of an encoded request, with the
+// window returns the records from to until of an encoded request, with the
 // resources and scopes that they are in.
-func cut(signal tenant.Signal, data []byte, from, until int) ([]byte, error) {
+func window(signal tenant.Signal, data []byte, from, until int) ([]byte, error) {
 	n := -1
 	outside := func() bool {
 		n++

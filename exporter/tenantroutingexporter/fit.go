@@ -1,0 +1,65 @@
+package tenantroutingexporter
+
+import (
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
+)
+
+// maxSplitGrowth bounds what splitting makes of a request, whose resources, scopes
+// and metrics are repeated in each piece. Below half of a destination's cap they do
+// not reach it.
+const maxSplitGrowth = 4
+
+// fit splits what is larger than one of its destinations can take. It returns a
+// refusal.
+func (r *router) fit(parts []lane.Part) ([]lane.Part, error) {
+	var out []lane.Part // nil as long as everything fits
+	for i, part := range parts {
+		p := part.Payload
+		limit := batchLimit(part.Stops)
+		if p.Size <= limit {
+			if out != nil {
+				out = append(out, part)
+			}
+			continue
+		}
+		pieces, err := wire.Cut(backend.FormOf(p.Signal), p.Data, wire.Limits{
+			Piece: limit, Total: min(maxSplitGrowth*p.Size, int(r.cfg.Lane.MaxBytes), int(r.cfg.MaxTotalBytes)),
+		})
+		var large *wire.TooLargeError
+		switch {
+		case errors.As(err, &large):
+			return nil, tooLarge(err)
+		case err != nil:
+			return nil, malformed(err)
+		}
+		if out == nil {
+			out = slices.Clone(parts[:i])
+		}
+		for _, piece := range pieces {
+			out = append(out, lane.Part{Stops: part.Stops, Payload: &lane.Payload{
+				Tenant: p.Tenant, Signal: p.Signal, Records: piece.Records, Data: piece.Data, Size: len(piece.Data),
+			}})
+		}
+	}
+	if out == nil {
+		return parts, nil
+	}
+	return out, nil
+}
+
+// batchLimit is the least of what the destinations of a part take in one request.
+func batchLimit(stops []lane.Stop) int {
+	limit := math.MaxInt
+	for _, stop := range stops {
+		if n := stop.Target.Bounds().BatchBytes; n > 0 {
+			limit = min(limit, n)
+		}
+	}
+	return limit
+}
