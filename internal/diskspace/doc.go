@@ -6,3 +6,12 @@ type Free struct {
 	Bytes int64 // free
 	Total int64 // in all
 }
+
+const (
+	maxReserve     = 64 << 20
+	reserveDivisor = 20
+)
+
+// Reserve returns what should stay free unless somebody says otherwise: a
+// twentieth of the disk, at most 64 MiB.
+func (f Free) Reserve() int64 { return min(maxReserve, f.Total/reserveDivisor) }

@@ -68,6 +68,10 @@ func (l *lane) batchBytes(c *Config) int {
 	return n
 }
 
+// maxWatched bounds a batch of watched payloads: all of it is suspected if the process
+// ends.
+const maxWatched = 32
+
 // take removes the next batch. The lane has work.
 func (l *lane) take(c *Config) *Batch {
 	if l.redo.len() > 0 {
@@ -78,7 +82,7 @@ func (l *lane) take(c *Config) *Batch {
 	size := 0
 	for l.queue.len() > 0 {
 		p := l.queue.peek()
-		if len(entries) > 0 && (size+p.Size > limit || p.Deaths > 0 || entries[0].Deaths > 0) {
+		if len(entries) > 0 && (size+p.Size > limit || p.Deaths > 0 || entries[0].Deaths > 0 || p.Watched && len(entries) == maxWatched) {
 			break
 		}
 		l.queue.pop()

@@ -20,10 +20,6 @@ const (
 	// counted.
 	emptyBytes = 128 << 10
 
-	// The reserve unless Settings.Reserve says otherwise.
-	maxReserve     = 64 << 20
-	reserveDivisor = 20 // of the file system
-
 	// smallBytes is what a tenant may hold while the upper half of the reserve is used
 	// up, and less where the reserve is small.
 	smallBytes   = 256 << 10
@@ -93,7 +89,7 @@ func (p *space) reserved() int64 {
 	if p.reserve > 0 {
 		return p.reserve
 	}
-	return min(maxReserve, p.total.Load()/reserveDivisor)
+	return diskspace.Free{Total: p.total.Load()}.Reserve()
 }
 
 // reusable returns what new payloads find within the file of shard n. That part of the
