@@ -81,6 +81,7 @@ func (sh *shard) pass() {
 type change struct {
 	ops   []*storage.Operation
 	bytes int
+	after func() // called with shard.mu when ops are written; nil: nothing to do
 	err   error
 	done  chan struct{} // closed when err is set
 	lead  chan struct{} // closed when this caller has to write the next transaction
@@ -90,7 +91,11 @@ type change struct {
 // come while the previous one is being written, as far as it has room: see line.
 // One of the waiting callers does the writing.
 func (sh *shard) apply(ctx context.Context, id tenant.ID, bytes int, ops []*storage.Operation) error {
-	c := &change{ops: ops, bytes: bytes, done: make(chan struct{}), lead: make(chan struct{})}
+	return sh.write(ctx, id, &change{ops: ops, bytes: bytes})
+}
+
+func (sh *shard) write(ctx context.Context, id tenant.ID, c *change) error {
+	c.done, c.lead = make(chan struct{}), make(chan struct{})
 	sh.mu.Lock()
 	sh.line.add(id, c)
 	if sh.busy {
@@ -126,6 +131,11 @@ func (sh *shard) apply(ctx context.Context, id tenant.ID, bytes int, ops []*stor
 	}
 	if errors.Is(err, errDamaged) {
 		sh.replace(ctx, generation, err)
+	}
+	for _, g := range group {
+		if err == nil && g.after != nil {
+			g.after() // before the turn passes: who compacts the file must know what it holds
+		}
 	}
 	sh.pass()
 	sh.mu.Unlock()
@@ -176,21 +186,23 @@ func (sh *shard) put(ctx context.Context, records []*record, payloads [][]byte) 
 			storage.SetOperation(key(payloadPrefix, seqs[i]), value),
 			storage.SetOperation(key(recordPrefix, seqs[i]), r.encode()))
 	}
-	err := sh.apply(ctx, records[0].tenant, bytes, ops)
+	var epoch uint8
+	after := func() {
+		epoch = sh.epoch
+		for i, r := range records {
+			r.destinations = sh.share(r.destinations)
+			sh.held[seqs[i]] = r
+			sh.live.Add(r.cost())
+		}
+	}
+	err := sh.write(ctx, records[0].tenant, &change{ops: ops, bytes: bytes, after: after})
 	if errors.Is(err, errDamaged) {
-		err = sh.apply(ctx, records[0].tenant, bytes, ops) // into the new file
+		err = sh.write(ctx, records[0].tenant, &change{ops: ops, bytes: bytes, after: after}) // into the new file
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for i, r := range records {
-		r.destinations = sh.share(r.destinations)
-		sh.held[seqs[i]] = r
-		sh.live.Add(r.cost())
-	}
-	return seqs, sh.epoch, nil
+	return seqs, epoch, nil
 }
 
 // share returns a list equal to names that is in memory already, if the last one
