@@ -40,14 +40,20 @@ type Config struct {
 	Retry          RetryConfig          `mapstructure:"retry"`
 	CircuitBreaker CircuitBreakerConfig `mapstructure:"circuit_breaker"`
 
-	// MaxTotalBytes bounds what all lanes hold. One tenant may hold as much as
-	// is still free, hence at most half of it.
+	// MaxTotalBytes bounds what all lanes hold, and what they take of the disk. One
+	// tenant may hold as much as is still free, hence at most half of it. A request
+	// costs more than its bytes: see the README.
 	MaxTotalBytes bytesize.Size `mapstructure:"max_total_bytes"`
 
 	// MaxMemoryBytes bounds how much of what is in storage is kept in memory
-	// too. The rest is read back when its turn comes. Without storage it is not
-	// used.
+	// too, and what is known of the rest, which is read back when its turn comes. Of that
+	// at least 16 MiB are allowed. Without storage it is not used.
 	MaxMemoryBytes bytesize.Size `mapstructure:"max_memory_bytes"`
+
+	// StorageReserve is how much of the disk of storage stays free: what would need
+	// it is refused, so that the gateway can go on to write what it has to itself. 0 is a
+	// twentieth of the disk, at most 64 MiB.
+	StorageReserve bytesize.Size `mapstructure:"storage_reserve"`
 
 	// DeadLetter keeps what a destination refuses for good. Without it that is
 	// dropped and counted.
@@ -87,7 +93,8 @@ func (r *RoutesConfig) Of(s tenant.Signal) []string {
 
 // LaneConfig bounds the queue of one tenant, destination and signal.
 type LaneConfig struct {
-	// MaxBytes is how many encoded bytes may wait. A request that does not fit
+	// MaxBytes is how many encoded bytes may wait, 640 more for each request with
+	// storage and 512 without. A request that does not fit
 	// is refused with a delay after which to try again.
 	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
 
@@ -213,6 +220,7 @@ func (c *Config) Validate() error {
 	add(c.MaxTotalBytes < c.Lane.MaxBytes, `"max_total_bytes" must not be less than "lane::max_bytes"`)
 	atLeast("shutdown_timeout", c.ShutdownTimeout)
 	add(c.MaxMemoryBytes < 0, `"max_memory_bytes" must not be negative`)
+	add(c.StorageReserve < 0, `"storage_reserve" must not be negative`)
 	if c.DeadLetter.HasValue() {
 		add(c.DeadLetter.Get().Directory == "", `"dead_letter::directory" must be set`)
 		add(c.DeadLetter.Get().MaxBytes <= 0, `"dead_letter::max_bytes" must be positive`)

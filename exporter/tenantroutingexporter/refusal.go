@@ -36,12 +36,13 @@ const (
 	refusedStorage
 	refusedMalformed
 	refusedPanic
+	refusedDisk
 	numRefusals
 )
 
 var refusalNames = [numRefusals]string{
 	"shutdown", "no_registry", "no_tenant", "tenant_mismatch", "unknown_tenant", "tenant_not_active",
-	"no_route", "unknown_destination", "full", "too_large", "storage", "malformed", "panic",
+	"no_route", "unknown_destination", "full", "too_large", "storage", "malformed", "panic", "disk_full",
 }
 
 // refusal is an answer to a caller. Its text names the rule and never a secret
@@ -63,6 +64,7 @@ func newRefusal(reason refusalReason, code codes.Code, retry time.Duration, text
 const (
 	retrySoon  = 2 * time.Second
 	retryLater = 30 * time.Second
+	retryDisk  = 5 * time.Second
 
 	// reportInterval is the least time between two reports of failing storage.
 	reportInterval = 10 * time.Second
@@ -103,7 +105,12 @@ func routeRefusal(err error, signal tenant.Signal) *refusal {
 func offerRefusal(err error) *refusal {
 	var full *lane.FullError
 	var large *lane.TooLargeError
+	var space *lane.SpaceError
 	switch {
+	case errors.As(err, &space):
+		return newRefusal(refusedDisk, codes.Unavailable, retryDisk, space.Error())
+	case isDiskFull(err):
+		return newRefusal(refusedDisk, codes.Unavailable, retryDisk, "the gateway's disk is full at present")
 	case errors.As(err, &full):
 		return newRefusal(refusedFull, codes.ResourceExhausted, min(max(full.RetryAfter, retrySoon), retryLater), full.Error())
 	case errors.As(err, &large):
@@ -152,6 +159,10 @@ type refusals [3][numRefusals]atomic.Int64
 // reportStorage logs why storage fails, which callers are not told, now and then.
 func (r *router) reportStorage(err error) {
 	var failed *lane.StoreError
+	if space := (*lane.SpaceError)(nil); errors.As(err, &space) || isDiskFull(err) {
+		r.want.refused(time.Now(), r.set.Logger, r.usage)
+		return
+	}
 	if !errors.As(err, &failed) {
 		return
 	}

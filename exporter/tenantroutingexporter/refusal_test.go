@@ -134,7 +134,7 @@ destinations:
   local: {archive: {directory: %q}}
   dead: {otlp_http: {endpoint: "http://127.0.0.1:1"}}
 routes: {logs: [local]}
-lane: {max_bytes: 10KiB, batch: {max_bytes: 10KiB, timeout: 0s}}
+lane: {max_bytes: 12KiB, batch: {max_bytes: 10KiB, timeout: 0s}}
 `, dir), registry)
 	ctx := context.Background()
 	big := strings.Repeat("x", 3000)
@@ -156,7 +156,7 @@ lane: {max_bytes: 10KiB, batch: {max_bytes: 10KiB, timeout: 0s}}
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err))
 	assert.False(t, consumererror.IsPermanent(err))
 	assert.Greater(t, len(delays), 3, "the delay is jittered")
-	assert.ErrorContains(t, err, "lane::max_bytes: 10KiB")
+	assert.ErrorContains(t, err, "lane::max_bytes: 12KiB")
 	got := archived(t, dir)
 	assert.Len(t, got["a"], accepted, "no destination has what was refused because of another")
 	assert.Len(t, got["b"], 10)

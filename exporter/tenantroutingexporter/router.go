@@ -18,13 +18,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 const (
 	endpointConcurrency = 64
-	maxInFlight         = 512
+	maxInFlight         = 256
 	laneIdleTimeout     = time.Minute
 	sweepInterval       = 30 * time.Second
 
@@ -44,6 +45,9 @@ type router struct {
 	pool      *backend.Pool
 	store     *store.Store // nil without storage
 	letters   *archive.Archive
+	run       *lastend.Recorder // nil: another keeps it, or nobody
+	stateDir  string            // of storage; empty: not known
+	want      diskWant
 	scheduler atomic.Pointer[lane.Scheduler] // nil before start
 	refusals  refusals
 	recovery  *recovery.Recoverer
@@ -97,6 +101,10 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	}
 	sched := lane.NewScheduler(r.laneSettings())
 	for _, part := range left {
+		if part.Payload.Deaths >= store.PoisonDeaths {
+			r.quarantine(ctx, sched, part)
+			continue
+		}
 		sched.Recover(part)
 	}
 	if r.telemetry, err = newTelemetry(r, sched); err != nil {
@@ -110,7 +118,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		}
 	})
 	for _, board := range tenant.FindHealthBoards(host) {
-		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, sched.Health))
+		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
 	}
 	sched.Start()
 	r.tasks.Go(r.followRegistry)
@@ -127,6 +135,7 @@ func (r *router) laneSettings() lane.Settings {
 			RetryInitial: c.Retry.InitialInterval, RetryMax: c.Retry.MaxInterval,
 			BreakerFailures: c.CircuitBreaker.Failures, BreakerOpen: c.CircuitBreaker.Open,
 			MaxTotalBytes: int64(c.MaxTotalBytes), MaxMemoryBytes: int64(c.MaxMemoryBytes),
+			EntryBytes: store.EntryMemory, EntryMemory: store.EntryMemory,
 			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: r.laneIdle,
 		},
 		Seal:      r.pool.Seal,
@@ -135,6 +144,7 @@ func (r *router) laneSettings() lane.Settings {
 	}
 	if r.store != nil {
 		set.Store = &safeStore{r.store, r.recovery}
+		set.Space, set.Watch, set.EntryBytes = r.store.Space, r.store.Watch, store.EntryDisk
 	}
 	if r.letters != nil {
 		set.Refused = r.keepDeadLetter
@@ -157,8 +167,10 @@ func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Par
 		Open: func(ctx context.Context, name string) (storage.Client, error) {
 			return st.GetClient(ctx, component.KindExporter, r.set.ID, name)
 		},
-		Locate: func(name string) (string, bool) { return boltfile.Locate(st, component.KindExporter, r.set.ID, name) },
-		Logger: r.set.Logger,
+		Locate:   func(name string) (string, bool) { return boltfile.Locate(st, component.KindExporter, r.set.ID, name) },
+		Logger:   r.set.Logger,
+		MaxBytes: int64(r.cfg.MaxTotalBytes), Reserve: int64(r.cfg.StorageReserve),
+		Fault: r.lastEnd(host, st).Kind.Own(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
@@ -236,6 +248,7 @@ func (r *router) sweep() {
 // tidy lets go of what has not been used for a while, and of tenants that went.
 func (r *router) tidy(now time.Time) {
 	r.pool.Sweep(now)
+	r.want.look(now, r.set.Logger)
 	r.plans.sweep(now)
 	if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
 		r.plans.forget(snap)
@@ -290,6 +303,9 @@ func (r *router) close(ctx context.Context) error {
 	}
 	if r.letters != nil {
 		errs = append(errs, r.letters.Close())
+	}
+	if r.run != nil {
+		errs = append(errs, r.run.Close())
 	}
 	return errors.Join(append(errs, r.pool.Close())...)
 }

@@ -43,14 +43,15 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 			t.observeRefusals(o, &r.refusals)
 			o.ObserveInt64(b.ExporterTenantRoutingPanics, r.recovery.Count())
 			if r.store != nil {
-				o.ObserveInt64(b.ExporterTenantRoutingStorageFaults, r.store.Faults())
+				t.observeStorage(o, r)
 			}
 			return nil
 		},
 		b.ExporterTenantRoutingAcceptedRecords, b.ExporterTenantRoutingRecoveredRecords, b.ExporterTenantRoutingDeliveredRecords,
 		b.ExporterTenantRoutingDeadLetteredRecords, b.ExporterTenantRoutingDroppedRecords, b.ExporterTenantRoutingQueuedRecords,
 		b.ExporterTenantRoutingQueuedBytes, b.ExporterTenantRoutingQueueAge, b.ExporterTenantRoutingLanes,
-		b.ExporterTenantRoutingSendAttempts, b.ExporterTenantRoutingRefusedRequests, b.ExporterTenantRoutingPanics, b.ExporterTenantRoutingStorageFaults)
+		b.ExporterTenantRoutingSendAttempts, b.ExporterTenantRoutingRefusedRequests, b.ExporterTenantRoutingPanics, b.ExporterTenantRoutingStorageFaults,
+		b.ExporterTenantRoutingStorageCompactions, b.ExporterTenantRoutingStorageFreeBytes, b.ExporterTenantRoutingStorageUsedBytes)
 	if err != nil {
 		b.Shutdown()
 		return nil, err
@@ -96,6 +97,20 @@ func (t *telemetry) observeLanes(o metric.Observer, sched *lane.Scheduler) {
 		for state, n := range st.Lanes {
 			o.ObserveInt64(b.ExporterTenantRoutingLanes, n, set, metric.WithAttributes(attribute.String("state", lane.State(state).String())))
 		}
+	}
+}
+
+func (t *telemetry) observeStorage(o metric.Observer, r *router) {
+	b := t.builder
+	o.ObserveInt64(b.ExporterTenantRoutingStorageFaults, r.store.Faults())
+	o.ObserveInt64(b.ExporterTenantRoutingStorageCompactions, r.store.Compactions())
+	if r.stateDir == "" {
+		return
+	}
+	usage := r.store.Usage()
+	o.ObserveInt64(b.ExporterTenantRoutingStorageUsedBytes, usage.Taken)
+	if usage.Free >= 0 {
+		o.ObserveInt64(b.ExporterTenantRoutingStorageFreeBytes, usage.Free)
 	}
 }
 

@@ -12,6 +12,11 @@ type Config struct {
 	// Directory is that of the file_storage extension. It need not exist yet.
 	Directory string `mapstructure:"directory"`
 
+	// SetAsideAfter is how many processes in a row have to end by what they do,
+	// each within a minute of its start, until the queues of exporters are set aside. 0
+	// is never.
+	SetAsideAfter int `mapstructure:"set_aside_after"`
+
 	_ struct{}
 }
 
@@ -24,6 +29,9 @@ var (
 func (c *Config) Validate() error {
 	if c.Directory == "" {
 		return errors.New(`"directory" is required: that of the file_storage extension`)
+	}
+	if c.SetAsideAfter < 0 {
+		return errors.New(`"set_aside_after" must not be negative`)
 	}
 	return nil
 }

@@ -20,11 +20,15 @@ func TestConfig(t *testing.T) {
 	cfg := createDefaultConfig()
 	require.NoError(t, sub.Unmarshal(cfg))
 	require.NoError(t, confmap.Validate(cfg))
-	assert.Equal(t, &Config{Directory: "/var/lib/otelcol-tenant"}, cfg)
+	assert.Equal(t, &Config{Directory: "/var/lib/otelcol-tenant", SetAsideAfter: 3}, cfg)
 }
 
 func TestConfig_NeedsADirectory(t *testing.T) {
 	assert.EqualError(t, confmap.Validate(createDefaultConfig()), `"directory" is required: that of the file_storage extension`)
+}
+
+func TestConfig_NegativeCountsAreRefused(t *testing.T) {
+	assert.EqualError(t, confmap.Validate(&Config{Directory: "x", SetAsideAfter: -1}), `"set_aside_after" must not be negative`)
 }
 
 // The README shows the configuration that is tested.

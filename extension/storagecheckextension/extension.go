@@ -16,23 +16,30 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/storagecheckextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 )
 
 // storageCheck checks the files of a folder once, when it starts.
 type storageCheck struct {
 	dir       string
+	most      int // faults in a row; 0: any number
+	run       *lastend.Recorder
+	end       lastend.End
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
 }
 
-var _ extension.Extension = (*storageCheck)(nil)
+var (
+	_ extension.Extension = (*storageCheck)(nil)
+	_ lastend.Holder      = (*storageCheck)(nil)
+)
 
 func newStorageCheck(set extension.Settings, cfg *Config) (*storageCheck, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
-	return &storageCheck{dir: cfg.Directory, logger: set.Logger, telemetry: telemetry}, nil
+	return &storageCheck{dir: cfg.Directory, most: cfg.SetAsideAfter, logger: set.Logger, telemetry: telemetry}, nil
 }
 
 // Start checks every file. Components open theirs when they start, which is after
@@ -46,15 +53,25 @@ func (s *storageCheck) Start(ctx context.Context, _ component.Host) error {
 	if err != nil {
 		return fmt.Errorf(`looking for storage files in "directory": %w`, err)
 	}
+	s.begin()
+	loop := s.most > 0 && s.end.Faults >= s.most
 	began, checked := time.Now(), 0
 	for _, e := range entries {
 		if !storageFile(e.Name()) || !s.regular(e) {
 			continue
 		}
 		if err := s.check(ctx, e.Name()); err != nil {
-			return err
+			return errors.Join(err, s.close())
+		}
+		if loop && exporterQueue(e.Name()) {
+			s.retire(ctx, e.Name())
 		}
 		checked++
+	}
+	if loop && s.run != nil {
+		if err := s.run.Forgive(); err != nil {
+			s.logger.Warn("cannot write the record of this process", zap.Error(err))
+		}
 	}
 	s.logger.Debug("checked storage files", zap.Int("files", checked), zap.Duration("took", time.Since(began)))
 	return nil
@@ -109,5 +126,17 @@ func isDamage(err error) bool {
 // Shutdown implements component.Component.
 func (s *storageCheck) Shutdown(context.Context) error {
 	s.telemetry.Shutdown()
+	if err := s.close(); err != nil { // returned, it would end a reload
+		s.logger.Warn("cannot write how this process ends", zap.Error(err))
+	}
 	return nil
+}
+
+func (s *storageCheck) close() error {
+	if s.run == nil {
+		return nil
+	}
+	run := s.run
+	s.run = nil
+	return run.Close()
 }

@@ -79,7 +79,9 @@ func (f *folder) names() (names []string) {
 	entries, err := os.ReadDir(f.dir)
 	require.NoError(f.t, err)
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if !strings.HasPrefix(e.Name(), recordName+".") {
+			names = append(names, e.Name())
+		}
 	}
 	return names
 }
@@ -196,6 +198,9 @@ func TestStorageFile(t *testing.T) {
 		"key-use.json":                               false,
 		"receiver_pm2_.20261121T000000.000Z.backup":  false,
 		"receiver_pm2_.20261121T000000.000Z.damaged": false,
+		"exporter_x_.20261121T000000.000Z.poison":    false,
+		recordName + ".run":                          false,
+		recordName + ".crash":                        false,
 		"receiver":                                   false,
 	} {
 		assert.Equal(t, want, storageFile(name), name)

@@ -14,5 +14,11 @@ var names = regexp.MustCompile(`^(?:(?:receiver|processor|exporter|extension|con
 // storageFile says whether a file is one of file_storage and not one set aside, by
 // us or, with recreate, by it.
 func storageFile(name string) bool {
-	return names.MatchString(name) && !strings.HasSuffix(name, boltfile.AsideSuffix) && !strings.HasSuffix(name, ".backup")
+	return names.MatchString(name) && !strings.HasSuffix(name, boltfile.AsideSuffix) && !strings.HasSuffix(name, boltfile.PoisonSuffix) && !strings.HasSuffix(name, ".backup")
+}
+
+// exporterQueue says whether a storage file is one of an exporter, other than those of
+// tenant_routing, which sets single requests aside by itself.
+func exporterQueue(name string) bool {
+	return strings.HasPrefix(name, "exporter_") && !strings.HasPrefix(name, "exporter_tenant_routing_")
 }

@@ -30,6 +30,7 @@ const (
 	reasonSource    reason = "registry_source_failed"
 	reasonStale     reason = "registry_stale"
 	reasonQueue     reason = "queue_almost_full"
+	reasonDisk      reason = "storage_full"
 	reasonComponent reason = "component_failed"
 )
 
@@ -72,6 +73,16 @@ type laneState struct {
 	Queued  int64   `json:"queued_bytes"`
 	Max     int64   `json:"max_bytes"`
 	Oldest  float64 `json:"oldest_seconds"`
+
+	Storage *storageState `json:"storage,omitempty"`
+}
+
+type storageState struct {
+	Used     int64    `json:"used_bytes"`
+	Free     *int64   `json:"free_bytes,omitempty"`
+	Reserve  int64    `json:"reserve_bytes"`
+	Refusing bool     `json:"refusing"`
+	For      *float64 `json:"refusing_seconds,omitempty"`
 }
 
 // phase is where the pipelines are in their life.
@@ -111,7 +122,14 @@ func judge(f *found) *state {
 		s.addRegistry(id.String(), r, f)
 	}
 	for id, l := range f.lanes {
-		s.Lanes[id.String()] = laneState{l.Idle, l.Active, l.Waiting, l.Open, l.Full, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds()}
+		out := laneState{l.Idle, l.Active, l.Waiting, l.Open, l.Full, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds(), nil}
+		if l.Storage != nil {
+			out.Storage = storageOf(l.Storage)
+			if l.Storage.Refusing {
+				s.add(statusDegraded, reasonDisk)
+			}
+		}
+		s.Lanes[id.String()] = out
 		if l.QueuedBytes > l.MaxBytes-l.MaxBytes/10 {
 			s.add(statusDegraded, reasonQueue)
 		}
@@ -120,6 +138,18 @@ func judge(f *found) *state {
 		s.add(statusDegraded, reasonComponent)
 	}
 	return s
+}
+
+func storageOf(h *tenant.StorageHealth) *storageState {
+	out := &storageState{Used: h.Used, Reserve: h.Reserve, Refusing: h.Refusing}
+	if h.Free >= 0 {
+		out.Free = &h.Free
+	}
+	if h.Refusing {
+		seconds := h.For.Seconds()
+		out.For = &seconds
+	}
+	return out
 }
 
 func (s *state) addRegistry(id string, r tenant.RegistryHealth, f *found) {

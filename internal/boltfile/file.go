@@ -84,6 +84,24 @@ func SetAside(path string) (name string, err error) {
 	return name, errors.Join(errs...)
 }
 
+// PoisonSuffix ends the names of files that are whole and were set aside with [Retire].
+const PoisonSuffix = ".poison"
+
+// Retire gives a file another name and returns it. Unlike [SetAside] it removes
+// nothing, since the file is whole: with as many as most set aside before, it returns an
+// error.
+func Retire(path string, most int) (name string, err error) {
+	before, err := filepath.Glob(globEscape(path) + ".*" + PoisonSuffix)
+	if err != nil {
+		return "", err
+	}
+	if len(before) >= most {
+		return "", fmt.Errorf("%d files like %s were set aside before; remove them", len(before), before[0])
+	}
+	name = path + "." + time.Now().UTC().Format("20060102T150405.000000000Z") + PoisonSuffix
+	return name, os.Rename(path, name)
+}
+
 // globEscape makes a pattern that matches just path.
 func globEscape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)

@@ -64,6 +64,15 @@ type LaneHealth struct {
 
 	QueuedBytes, MaxBytes int64         // of all lanes together
 	Oldest                time.Duration // age of the oldest that is queued
+
+	Storage *StorageHealth // nil: lanes are in memory, or nothing is known of the disk
+}
+
+// StorageHealth is the state of the disk that lanes are on, in bytes.
+type StorageHealth struct {
+	Used, Free, Reserve int64         // by queue files; of the disk; of Free, what is not for data. Free -1: not known
+	Refusing            bool          // data is refused for want of disk
+	For                 time.Duration // since when
 }
 
 // FindHealthBoards returns the extensions of host that show the state of others.

@@ -11,9 +11,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
-	"google.golang.org/grpc/codes"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
 )
@@ -101,7 +101,7 @@ func (p *tenantProcessor) guard(ctx context.Context, doing string, f func() erro
 	defer func() {
 		if recovery.Is(err) {
 			p.telemetry.ProcessorTenantPanics.Add(ctx, 1)
-			err = final(codes.Internal, "internal error: the data cannot be handled")
+			err = rejection.New(rejection.Panic, "internal error: the data cannot be handled")
 		}
 	}()
 	defer p.recovery.Catch(doing, &err)

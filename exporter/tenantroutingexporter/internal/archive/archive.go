@@ -11,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -36,6 +38,9 @@ type Settings struct {
 
 	// Compress writes zstd.
 	Compress bool
+
+	// Reserve is what stays free of the disk. 0 is that of diskspace.
+	Reserve int64
 
 	// Sync returns from Append only when the lines would outlive a power cut.
 	Sync bool
@@ -110,6 +115,9 @@ func (a *Archive) Append(folder string, lines []byte) error {
 	if a.encoder != nil {
 		lines = a.encoder.EncodeAll(lines, nil)
 	}
+	if err := a.room(len(lines)); err != nil {
+		return err
+	}
 	for {
 		f, err := a.acquire(folder)
 		if err != nil {
@@ -124,6 +132,23 @@ func (a *Archive) Append(folder string, lines []byte) error {
 			return nil
 		}
 	}
+}
+
+// room returns an error if lines of so many bytes would need the reserve of the disk,
+// which is for what the gateway itself has to write.
+func (a *Archive) room(bytes int) error {
+	free, known := diskspace.Of(a.set.Directory)
+	if !known {
+		return nil
+	}
+	reserve := a.set.Reserve
+	if reserve == 0 {
+		reserve = free.Reserve()
+	}
+	if free.Bytes-int64(bytes) < reserve {
+		return fmt.Errorf("writing to the archive: %s has %d bytes free, of which %d are reserved: %w", a.set.Directory, free.Bytes, reserve, syscall.ENOSPC)
+	}
+	return nil
 }
 
 // append reports full if the file has reached its size; then nothing is written.

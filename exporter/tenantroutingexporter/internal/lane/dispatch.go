@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -17,11 +18,12 @@ const maxRetryAfter = 10 * time.Minute
 
 // endpoint is what targets of the same name share. It is guarded by Scheduler.mu.
 type endpoint struct {
-	name     string
-	lanes    int         // lanes that aim here
-	parked   fifo[*lane] // lanes with a batch to send, in turn
-	inFlight int
-	inLine   bool // stands in Scheduler.line
+	name   string
+	lanes  int                     // lanes that aim here
+	parked [numClasses]fifo[*lane] // lanes with a batch to send, in turn
+	inLine [numClasses]bool        // whether it waits in the line of that pool
+	quick  int                     // attempts with a quick slot
+	slow   int                     // all others
 }
 
 // aim gives l the target t.
@@ -82,60 +84,25 @@ func (s *Scheduler) settle(l *lane, now time.Time) {
 		wake = l.lingerUntil
 	default:
 		l.parked = true
-		s.enlist(l)
+		s.enlist(l, now)
 	}
 	s.setWake(l, wake)
 }
 
-// enlist puts a parked lane at the end of its endpoint's line.
-func (s *Scheduler) enlist(l *lane) {
-	ep := l.endpoint
-	ep.parked.push(l)
-	s.enlistEndpoint(ep)
-}
-
-func (s *Scheduler) enlistEndpoint(ep *endpoint) {
-	if !ep.inLine && ep.parked.len() > 0 && ep.inFlight < s.EndpointConcurrency {
-		ep.inLine = true
-		s.line.push(ep)
-	}
-}
-
-// pump starts attempts while there are workers, one lane of each endpoint in
-// turn.
-func (s *Scheduler) pump(now time.Time) {
-	for s.started && s.inFlight < s.InFlight && s.line.len() > 0 {
-		ep := s.line.pop()
-		ep.inLine = false
-		if ep.parked.len() == 0 || ep.inFlight >= s.EndpointConcurrency {
-			continue
-		}
-		l := ep.parked.pop()
-		s.enlistEndpoint(ep)
-		if !l.parked || l.endpoint != ep {
-			continue // it aims elsewhere now
-		}
-		if l.failures > 0 && s.suspect >= max(1, s.InFlight/2) {
-			s.suspects.push(l) // half of the workers are for those that work
-			continue
-		}
-		l.parked = false
-		if l.hasWork() {
-			s.begin(l, ep)
-		}
-		s.settle(l, now)
-	}
-}
-
-func (s *Scheduler) begin(l *lane, ep *endpoint) {
+func (s *Scheduler) begin(l *lane, ep *endpoint, c class, now time.Time) {
 	b := l.take(&s.Config)
-	a := attempt{lane: l, endpoint: ep, target: l.target, batch: b, since: b.entries[0].Accepted, suspect: l.failures > 0}
+	parent := s.ctx
+	if l.failures > 0 {
+		parent = s.suspectCtx
+	}
+	a := &attempt{lane: l, endpoint: ep, target: l.target, batch: b, since: b.entries[0].Accepted, began: now}
+	a.ctx, a.cancel = context.WithCancel(parent)
 	l.inFlight++
-	l.sending = append(l.sending, a.since)
-	ep.inFlight++
+	l.attempts = append(l.attempts, a)
 	s.inFlight++
-	if a.suspect {
-		s.suspect++
+	s.occupy(a, c)
+	if c.quick() {
+		s.pools.young.push(a)
 	}
 	s.enlistEndpoint(ep)
 	s.workers.Add(1)
@@ -149,34 +116,43 @@ type attempt struct {
 	target   Target
 	batch    *Batch
 	since    time.Time // when its first payload was accepted
-	suspect  bool
+	began    time.Time
+	ctx      context.Context //nolint:containedctx // it lives as long as the attempt
+	cancel   context.CancelFunc
+
+	// These are guarded by Scheduler.mu.
+	class     class // of the slot that it has
+	ended     bool
+	preempted bool // ended for another
 }
 
-func (s *Scheduler) run(a attempt) {
+func (s *Scheduler) run(a *attempt) {
 	defer s.workers.Done()
+	defer a.cancel()
 	res, kept, lost := s.send(a)
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a.lane.inFlight--
-	i := slices.IndexFunc(a.lane.sending, a.since.Equal)
-	a.lane.sending = slices.Delete(a.lane.sending, i, i+1)
-	a.endpoint.inFlight--
+	l := a.lane
+	a.ended = true
+	l.inFlight--
+	l.attempts = slices.DeleteFunc(l.attempts, func(other *attempt) bool { return other == a })
 	s.inFlight--
-	if a.suspect {
-		s.suspect--
-		for s.suspects.len() > 0 {
-			if l := s.suspects.pop(); l.parked && l.endpoint != nil {
-				s.enlist(l)
-				break
-			}
+	if a.preempted {
+		s.pools.giving = false
+		if res.Verdict == Retry {
+			res.Reason = "preempted"
 		}
 	}
-	s.enlistEndpoint(a.endpoint)
-	s.drop(a.lane, lost, ReasonUnreadable)
+	l.known = true
+	if took := now.Sub(a.began); took >= slowAfter || res.Verdict == Delivered {
+		l.slow = took >= slowAfter
+	}
+	s.vacate(a)
+	s.drop(l, lost, ReasonUnreadable)
 	s.finish(a, res, kept, now)
-	a.lane.lastUse = now
-	s.settle(a.lane, now)
+	l.lastUse = now
+	s.settle(l, now)
 	s.pump(now)
 	if s.inFlight == 0 {
 		s.idle.Broadcast()
@@ -185,8 +161,15 @@ func (s *Scheduler) run(a attempt) {
 
 // send makes the attempt outside of the lock. It returns the payloads that
 // could not be read back.
-func (s *Scheduler) send(a attempt) (res Result, kept bool, lost []*Payload) {
+func (s *Scheduler) send(a *attempt) (res Result, kept bool, lost []*Payload) {
 	b := a.batch
+	if s.Watch != nil && slices.ContainsFunc(b.entries, func(p *Payload) bool { return p.Watched }) {
+		done, err := s.Watch(b.entries)
+		if err != nil {
+			return Result{Verdict: Retry, Reason: "storage", Err: fmt.Errorf("noting an attempt: %w", err)}, false, nil
+		}
+		defer done()
+	}
 	lost, err := s.load(b)
 	if err != nil {
 		return Result{Verdict: Retry, Reason: "storage", Err: fmt.Errorf("reading queued data: %w", err)}, false, lost
@@ -194,11 +177,7 @@ func (s *Scheduler) send(a attempt) (res Result, kept bool, lost []*Payload) {
 	if len(b.entries) == 0 {
 		return Result{Verdict: Delivered}, false, lost
 	}
-	ctx := s.ctx
-	if a.suspect {
-		ctx = s.suspectCtx
-	}
-	res = a.target.Send(ctx, b)
+	res = a.target.Send(a.ctx, b)
 	if res.Verdict == TooLarge && len(b.entries) == 1 {
 		res.Verdict = Refused
 	}
@@ -249,7 +228,7 @@ func (s *Scheduler) load(b *Batch) (lost []*Payload, err error) {
 }
 
 // finish does what the result of an attempt asks for.
-func (s *Scheduler) finish(a attempt, res Result, kept bool, now time.Time) {
+func (s *Scheduler) finish(a *attempt, res Result, kept bool, now time.Time) {
 	l, b := a.lane, a.batch
 	if len(b.entries) == 0 {
 		return // all of it was lost in the store
@@ -344,7 +323,7 @@ func (s *Scheduler) drop(l *lane, payloads []*Payload, reason Reason) {
 // release ends l's hold on payloads.
 func (s *Scheduler) release(l *lane, payloads []*Payload) {
 	for _, p := range payloads {
-		l.bytes -= int64(p.Size)
+		l.bytes -= s.cost(p)
 		l.stats.QueuedRecords -= int64(p.Records)
 		l.stats.QueuedBytes -= int64(p.Size)
 		s.letGo(p)

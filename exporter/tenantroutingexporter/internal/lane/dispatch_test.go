@@ -194,12 +194,12 @@ func TestDelivered_CountsWhatTheDestinationRejected(t *testing.T) {
 	})
 }
 
-// A lane that got a new target while it waited for a suspect's worker does not
-// take the turn of the next.
-func TestSuspects_PassTheirTurnOn(t *testing.T) {
+// A lane that got a new target while it waited for a slot does not take the turn of
+// the next.
+func TestPools_PassTheirTurnOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
-		cfg.InFlight = 2 // of which one for suspects
+		cfg.InFlight = 2 // and one for those that fail
 		s := start(t, Settings{Config: cfg})
 		end := make(chan struct{})
 		failing := func(name tenant.ID) *stub {
@@ -220,8 +220,9 @@ func TestSuspects_PassTheirTurnOn(t *testing.T) {
 		time.Sleep(5 * time.Second) // all try again
 		synctest.Wait()
 		s.mu.Lock()
-		require.Equal(t, 2, s.suspects.len())
-		s.suspects.peek().parked = false // as when it gets another target, until its data is stored
+		line := &s.pools.pools[classSlow].line
+		require.Equal(t, 2, line.len())
+		line.peek().parked[classSlow].peek().parked = false // as when it gets another target, until its data is stored
 		s.mu.Unlock()
 		close(end)
 		synctest.Wait()

@@ -26,6 +26,17 @@ func (e *FullError) Error() string {
 	return fmt.Sprintf("the %s queue of the tenant is full (%s: %s)", e.Signal, e.Rule, e.Limit)
 }
 
+// SpaceError says that the disk has no room for more of the tenant at present.
+type SpaceError struct {
+	Tenant tenant.ID
+	Signal tenant.Signal
+}
+
+// Error implements error.
+func (e *SpaceError) Error() string {
+	return fmt.Sprintf("the gateway's disk has no room for more %s of the tenant at present (storage_reserve)", e.Signal)
+}
+
 // TooLargeError says that a payload is larger than its lane can ever hold.
 type TooLargeError struct {
 	Size, Limit bytesize.Size

@@ -18,7 +18,9 @@ type lane struct {
 	bytes    int64 // reserved, queued, to redo and in flight
 	waiting  int64 // bytes of queue alone
 	inFlight int
-	sending  []time.Time // when the first payload of each batch in flight was accepted
+	attempts []*attempt // in flight
+	known    bool       // an attempt has ended
+	slow     bool       // the last one took long
 
 	failures    int       // in a row
 	told        string    // reason of the failure in the log
@@ -27,12 +29,20 @@ type lane struct {
 	batchCap    int       // learned from a destination that found batches too large; 0: none
 	lastUse     time.Time
 
-	parked    bool // stands in the line of its endpoint, or among the suspects
+	parked    bool // waits in the line of its endpoint, or for a slot of its tenant
 	wakeAt    time.Time
 	wakeIndex int // in wakeHeap; -1: not there
 }
 
 func (l *lane) hasWork() bool { return l.queue.len() > 0 || l.redo.len() > 0 }
+
+// next returns the first payload of the next batch. The lane has work.
+func (l *lane) next() *Payload {
+	if l.redo.len() > 0 {
+		return l.redo.peek()[0]
+	}
+	return l.queue.peek()
+}
 
 // limit is how many batches may be in flight. A lane whose last attempt failed
 // probes with one.
@@ -58,6 +68,10 @@ func (l *lane) batchBytes(c *Config) int {
 	return n
 }
 
+// maxWatched bounds a batch of watched payloads: all of it is suspected if the process
+// ends.
+const maxWatched = 32
+
 // take removes the next batch. The lane has work.
 func (l *lane) take(c *Config) *Batch {
 	if l.redo.len() > 0 {
@@ -68,7 +82,7 @@ func (l *lane) take(c *Config) *Batch {
 	size := 0
 	for l.queue.len() > 0 {
 		p := l.queue.peek()
-		if len(entries) > 0 && size+p.Size > limit {
+		if len(entries) > 0 && (size+p.Size > limit || p.Deaths > 0 || entries[0].Deaths > 0 || p.Watched && len(entries) == maxWatched) {
 			break
 		}
 		l.queue.pop()
@@ -99,9 +113,9 @@ func (l *lane) oldest() (at time.Time, ok bool) {
 // oldestHeld returns the same of all that the lane holds.
 func (l *lane) oldestHeld() (at time.Time, ok bool) {
 	at, ok = l.oldest()
-	for _, t := range l.sending {
-		if !ok || t.Before(at) {
-			at, ok = t, true
+	for _, a := range l.attempts {
+		if !ok || a.since.Before(at) {
+			at, ok = a.since, true
 		}
 	}
 	return at, ok

@@ -17,15 +17,22 @@ type Key struct {
 // request. The lanes of all its destinations share it. It must not be changed
 // after it was offered.
 type Payload struct {
-	Tenant   tenant.ID
-	Signal   tenant.Signal
+	Tenant tenant.ID
+	Signal tenant.Signal
+
+	// Watched payloads were left by a process that ended by a fault of its own,
+	// and Deaths counts how often one ended while it sent this one. Attempts of
+	// the former are noted with Settings.Watch; one of the latter is sent alone.
+	Watched bool
+	Deaths  uint8
+
+	refs int32 // lanes that still hold it; guarded by Scheduler.mu
+
 	Records  int       // log records, data points or spans
 	Size     int       // bytes of the encoded request, also when Data is in the store only or compressed
 	Accepted time.Time // set by Offer
 	Data     []byte    // as encoded, or compressed by Settings.Seal; nil: to be read back from the store
 	StoreID  uint64    // set by the store
-
-	refs int // lanes that still hold it; guarded by Scheduler.mu
 }
 
 // Stop is a place where a payload has to go.

@@ -8,7 +8,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -25,11 +24,20 @@ type Config struct {
 	BreakerOpen            time.Duration // the least wait once it is open
 
 	MaxTotalBytes  int64 // of all payloads; one tenant may use as much as is still free
-	MaxMemoryBytes int64 // with a store: payloads that stay in memory too
+	MaxMemoryBytes int64 // with a store: of payloads that stay in memory too, and of what is known of all
 
-	EndpointConcurrency int // batches in flight to one endpoint
-	InFlight            int // batches in flight in all
-	IdleTimeout         time.Duration
+	EntryBytes  int64 // what a payload costs beside its bytes, in MaxBytes and MaxTotalBytes; may be 0
+	EntryMemory int64 // likewise, in MaxMemoryBytes
+
+	// EndpointConcurrency bounds the quick batches in flight to one endpoint, and
+	// half of it the others.
+	EndpointConcurrency int
+
+	// InFlight bounds the quick batches in flight of lanes whose last one was
+	// quick, and as many of lanes without one yet. Half of it are begun of lanes that
+	// fail or are slow.
+	InFlight    int
+	IdleTimeout time.Duration
 }
 
 // Settings are what a Scheduler needs.
@@ -42,6 +50,13 @@ type Settings struct {
 	// calls it without a lock, once there is room for the part. Nil leaves data as
 	// they are.
 	Seal func(ctx context.Context, part Part)
+
+	// Watch notes that payloads are about to be sent, durably, until done is called.
+	// It is called from workers, with batches that have watched payloads.
+	Watch func(payloads []*Payload) (done func(), err error)
+
+	// Space says how much the store can take. It must be quick. Nil: any amount.
+	Space func(id tenant.ID) Space
 
 	// Refused keeps what a destination refused for good. It is called from
 	// workers. If it returns an error, the batch stays and is tried again; if
@@ -66,19 +81,21 @@ type Scheduler struct {
 	lanes     map[Key]*lane
 	endpoints map[string]*endpoint
 	stats     map[StatsKey]*Stats
-	usage     map[tenant.ID]int64 // payload bytes held, each payload once
-	total     int64               // sum of usage
-	inMemory  int64               // bytes of data of payloads in memory, sealed or not
+	usage     map[tenant.ID]holding
+	total     int64 // sum of the bytes of usage
+	entries   int64 // sum of the entries of usage
+	inMemory  int64 // bytes of data of payloads in memory, sealed or not
 	started   bool
 	closed    bool // no offers any more
 	draining  bool // attempts at once and only one each
 	ended     bool // what comes now is not sent any more
 
-	line     fifo[*endpoint] // endpoints with parked lanes and room
-	suspects fifo[*lane]     // parked lanes with failures that wait for a suspect's worker
-	offering int             // offers that have reserved room and are not queued yet
+	offering int   // offers that have reserved room and are not queued yet
+	storing  int64 // what these cost
 	inFlight int
-	suspect  int // of inFlight, those of lanes with failures
+	halted   bool // no attempts any more
+	pools    pools
+	pumpAt   time.Time // when an attempt ages; zero: none does
 
 	wakes    wakeHeap
 	loopAt   time.Time // when the loop looks next
@@ -98,10 +115,11 @@ func NewScheduler(set Settings) *Scheduler {
 		lanes:     make(map[Key]*lane),
 		endpoints: make(map[string]*endpoint),
 		stats:     make(map[StatsKey]*Stats),
-		usage:     make(map[tenant.ID]int64),
+		usage:     make(map[tenant.ID]holding),
 		kick:      make(chan struct{}, 1),
 		stop:      make(chan struct{}),
 		loopDone:  make(chan struct{}),
+		pools:     newPools(set.InFlight),
 	}
 	s.suspectCtx, s.cancelSuspects = context.WithCancel(ctx)
 	s.idle = sync.NewCond(&s.mu)
@@ -139,13 +157,19 @@ func (s *Scheduler) Offer(ctx context.Context, parts []Part) error {
 		s.mu.Unlock()
 		return nil
 	}
+	cost := int64(0)
+	for i := range parts {
+		cost += s.cost(parts[i].Payload)
+	}
 	s.offering++
+	s.storing += cost
 	s.mu.Unlock()
 
 	err := s.keep(ctx, parts)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.storing -= cost
 	if s.offering--; s.offering == 0 {
 		s.idle.Broadcast()
 	}
@@ -184,61 +208,16 @@ func (s *Scheduler) keep(ctx context.Context, parts []Part) error {
 }
 
 // admit returns why parts do not fit, or nil.
-func (s *Scheduler) admit(parts []Part, now time.Time) error {
-	if s.closed {
-		return ErrShutdown
-	}
-	// What the parts before need, where there are several.
-	var lanes map[Key]int64
-	var tenants map[tenant.ID]int64
-	if len(parts) > 1 {
-		lanes, tenants = make(map[Key]int64), make(map[tenant.ID]int64)
-	}
-	total := s.total
-	for i := range parts {
-		p := parts[i].Payload
-		size := int64(p.Size)
-		for _, stop := range parts[i].Stops {
-			k := Key{p.Tenant, stop.Destination, p.Signal}
-			before, held := lanes[k], int64(0)
-			if l := s.lanes[k]; l != nil {
-				held = l.bytes
-			}
-			if before+size > s.MaxBytes {
-				return &TooLargeError{Size: bytesize.Size(before + size), Limit: bytesize.Size(s.MaxBytes)}
-			}
-			if held+before+size > s.MaxBytes {
-				return &FullError{
-					Tenant: p.Tenant, Signal: p.Signal, Rule: "lane::max_bytes", Limit: bytesize.Size(s.MaxBytes),
-					RetryAfter: max(0, s.lanes[k].notBefore.Sub(now)),
-				}
-			}
-			if lanes != nil {
-				lanes[k] = before + size
-			}
-		}
-		// Whoever holds much gives way first: a tenant may hold as much as is
-		// still free, so there is always room for those who hold little.
-		if s.usage[p.Tenant]+tenants[p.Tenant]+size > s.MaxTotalBytes-total {
-			return &FullError{Tenant: p.Tenant, Signal: p.Signal, Rule: "max_total_bytes", Limit: bytesize.Size(s.MaxTotalBytes)}
-		}
-		if tenants != nil {
-			tenants[p.Tenant] += size
-		}
-		total += size
-	}
-	return nil
-}
-
 func (s *Scheduler) reserve(part *Part, now time.Time) {
 	p := part.Payload
 	p.Accepted = now
-	p.refs = len(part.Stops)
+	p.refs = int32(len(part.Stops))
 	s.hold(p)
 	for _, stop := range part.Stops {
 		l := s.open(Key{p.Tenant, stop.Destination, p.Signal}, stop.Target, now)
+		p.Tenant = l.key.Tenant // a copy less of the name
 		l.reserved++
-		l.bytes += int64(p.Size)
+		l.bytes += s.cost(p)
 	}
 }
 
@@ -247,7 +226,7 @@ func (s *Scheduler) unreserve(part *Part, now time.Time) {
 	for _, stop := range part.Stops {
 		l := s.lanes[Key{p.Tenant, stop.Destination, p.Signal}]
 		l.reserved--
-		l.bytes -= int64(p.Size)
+		l.bytes -= s.cost(p)
 		s.letGo(p)
 		s.settle(l, now)
 	}
@@ -256,7 +235,7 @@ func (s *Scheduler) unreserve(part *Part, now time.Time) {
 func (s *Scheduler) enqueue(parts []Part, now time.Time) {
 	for i := range parts {
 		p := parts[i].Payload
-		if s.Store != nil && s.inMemory > s.MaxMemoryBytes {
+		if s.Store != nil && s.inMemory+s.entries*s.EntryMemory > s.MaxMemoryBytes {
 			s.inMemory -= int64(len(p.Data))
 			p.Data = nil
 		}
@@ -290,11 +269,12 @@ func (s *Scheduler) Recover(part Part) {
 	defer s.mu.Unlock()
 	now := time.Now()
 	p := part.Payload
-	p.refs = len(part.Stops)
+	p.refs = int32(len(part.Stops))
 	s.hold(p)
 	for _, stop := range part.Stops {
 		l := s.open(Key{p.Tenant, stop.Destination, p.Signal}, stop.Target, now)
-		l.bytes += int64(p.Size)
+		p.Tenant = l.key.Tenant
+		l.bytes += s.cost(p)
 		l.stats.Recovered += int64(p.Records)
 		s.append(l, p, now)
 	}
@@ -350,25 +330,6 @@ func (s *Scheduler) closeIfIdle(l *lane, now time.Time) bool {
 	delete(s.lanes, l.key)
 	s.leave(l)
 	return true
-}
-
-// hold counts a payload against its tenant and the whole.
-func (s *Scheduler) hold(p *Payload) {
-	s.usage[p.Tenant] += int64(p.Size)
-	s.total += int64(p.Size)
-	s.inMemory += int64(len(p.Data))
-}
-
-// letGo ends the hold of one lane on p.
-func (s *Scheduler) letGo(p *Payload) {
-	if p.refs--; p.refs > 0 {
-		return
-	}
-	s.total -= int64(p.Size)
-	s.inMemory -= int64(len(p.Data))
-	if s.usage[p.Tenant] -= int64(p.Size); s.usage[p.Tenant] <= 0 {
-		delete(s.usage, p.Tenant)
-	}
 }
 
 // jitter returns d changed by up to a quarter either way, so that lanes that

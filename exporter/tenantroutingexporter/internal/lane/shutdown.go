@@ -26,7 +26,7 @@ func (s *Scheduler) Shutdown(ctx context.Context) {
 		}
 		s.pump(now)
 	} else {
-		s.InFlight = 0 // nothing new begins
+		s.halted = true // nothing new begins
 	}
 	s.mu.Unlock()
 
@@ -34,7 +34,7 @@ func (s *Scheduler) Shutdown(ctx context.Context) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.ended = true
-		s.InFlight = 0
+		s.halted = true
 		s.cancel()
 		s.idle.Broadcast()
 	})

@@ -19,10 +19,11 @@ const (
 	ReasonShutdown                 // in memory when the process ended
 	ReasonLate                     // a delta point that may be in the total already
 	ReasonStreams                  // a delta point of one time series too many
+	ReasonPoison                   // ended the process again and again, and could not be kept
 	numReasons
 )
 
-var reasonNames = [numReasons]string{"expired", "refused", "rejected", "unreadable", "shutdown", "late_delta", "too_many_streams"}
+var reasonNames = [numReasons]string{"expired", "refused", "rejected", "unreadable", "shutdown", "late_delta", "too_many_streams", "poison"}
 
 // String returns the name used in metrics.
 func (r Reason) String() string { return reasonNames[r] }
@@ -107,6 +108,21 @@ func (s *Scheduler) Discard(k Key, reason Reason, records int) {
 	st := s.statsOf(k)
 	st.Accepted += int64(records)
 	st.dropped(reason, records)
+}
+
+// Quarantine counts records that an earlier run left for the lane k, and that are not
+// queued because they end the process. If they are kept elsewhere they are dead
+// letters.
+func (s *Scheduler) Quarantine(k Key, records int, kept bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.statsOf(k)
+	st.Recovered += int64(records)
+	if kept {
+		st.deadLettered(ReasonPoison.String(), records)
+	} else {
+		st.dropped(ReasonPoison, records)
+	}
 }
 
 // Observe returns a copy of all statistics.

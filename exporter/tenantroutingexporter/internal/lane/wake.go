@@ -82,8 +82,11 @@ func (s *Scheduler) loop() {
 		s.loopAt = now.Add(wait)
 		if len(s.wakes) > 0 {
 			s.loopAt = s.wakes[0].wakeAt
-			wait = s.loopAt.Sub(now)
 		}
+		if !s.pumpAt.IsZero() && s.pumpAt.Before(s.loopAt) {
+			s.loopAt = s.pumpAt
+		}
+		wait = s.loopAt.Sub(now)
 		s.mu.Unlock()
 		timer.Reset(wait)
 	}

@@ -40,7 +40,10 @@ type TelemetryBuilder struct {
 	ExporterTenantRoutingRecoveredRecords    metric.Int64ObservableCounter
 	ExporterTenantRoutingRefusedRequests     metric.Int64ObservableCounter
 	ExporterTenantRoutingSendAttempts        metric.Int64ObservableCounter
+	ExporterTenantRoutingStorageCompactions  metric.Int64ObservableCounter
 	ExporterTenantRoutingStorageFaults       metric.Int64ObservableCounter
+	ExporterTenantRoutingStorageFreeBytes    metric.Int64ObservableGauge
+	ExporterTenantRoutingStorageUsedBytes    metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -234,12 +237,57 @@ func (builder *TelemetryBuilder) RegisterExporterTenantRoutingSendAttemptsCallba
 	return nil
 }
 
+// RegisterExporterTenantRoutingStorageCompactionsCallback sets callback for observable ExporterTenantRoutingStorageCompactions metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingStorageCompactionsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingStorageCompactions, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingStorageCompactions)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterExporterTenantRoutingStorageFaultsCallback sets callback for observable ExporterTenantRoutingStorageFaults metric.
 func (builder *TelemetryBuilder) RegisterExporterTenantRoutingStorageFaultsCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingStorageFaults, obs: o})
 		return nil
 	}, builder.ExporterTenantRoutingStorageFaults)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterTenantRoutingStorageFreeBytesCallback sets callback for observable ExporterTenantRoutingStorageFreeBytes metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingStorageFreeBytesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingStorageFreeBytes, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingStorageFreeBytes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterTenantRoutingStorageUsedBytesCallback sets callback for observable ExporterTenantRoutingStorageUsedBytes metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingStorageUsedBytesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingStorageUsedBytes, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingStorageUsedBytes)
 	if err != nil {
 		return err
 	}
@@ -359,10 +407,28 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{attempt}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingStorageCompactions, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_tenant_routing_storage_compactions",
+		metric.WithDescription("Queue files that gave room back to the disk. [Development]"),
+		metric.WithUnit("{file}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingStorageFaults, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_storage_faults",
 		metric.WithDescription("Queue files, headers or entries that were damaged, empty or gone. [Development]"),
 		metric.WithUnit("{fault}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingStorageFreeBytes, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_tenant_routing_storage_free_bytes",
+		metric.WithDescription("What is free of the disk of storage, the reserve included. Missing where that is not known. [Development]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingStorageUsedBytes, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_tenant_routing_storage_used_bytes",
+		metric.WithDescription("What queue files take of the disk. Missing where that is not known. [Development]"),
+		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

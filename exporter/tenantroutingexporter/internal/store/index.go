@@ -20,6 +20,7 @@ import (
 const (
 	indexName      = "lanes_index"
 	indexKeyPrefix = "generation_"
+	spareKeyPrefix = "spare_" // the file with that generation may be removed
 	openingKey     = "opening"
 
 	// openAttempts is how often in a row the process may die while it opens a
@@ -31,6 +32,8 @@ const (
 type entry struct {
 	generation uint8 // of its file
 	used       bool  // that file was open before
+	spare      uint8 // generation of a file that may be removed
+	hasSpare   bool
 }
 
 // openIndex returns what the index says. Without one that can be read it goes by
@@ -69,20 +72,24 @@ func (s *Store) readIndex(ctx context.Context, name string) (entries [numShards]
 	if err != nil {
 		return entries, err
 	}
-	ops := make([]*storage.Operation, numShards)
-	for n := range ops {
+	ops := make([]*storage.Operation, 2*numShards)
+	for n := range numShards {
 		ops[n] = storage.GetOperation(indexKeyPrefix + strconv.Itoa(n))
+		ops[numShards+n] = storage.GetOperation(spareKeyPrefix + strconv.Itoa(n))
 	}
 	if err := f.apply(ctx, ops); err != nil {
 		_ = f.close(ctx)
 		return entries, err
 	}
 	s.index = f
-	for n, op := range ops {
+	for n, op := range ops[:numShards] {
 		if v, err := strconv.ParseUint(string(op.Value), 10, 8); err == nil {
 			entries[n] = entry{generation: uint8(v), used: true}
 		} else {
 			entries[n] = entry{generation: s.newest(n)}
+		}
+		if v, err := strconv.ParseUint(string(ops[numShards+n].Value), 10, 8); err == nil && entries[n].used && uint8(v) != entries[n].generation {
+			entries[n].spare, entries[n].hasSpare = uint8(v), true
 		}
 	}
 	return entries, nil

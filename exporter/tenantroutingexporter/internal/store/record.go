@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"strconv"
-	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -36,14 +35,17 @@ var errRecord = errors.New("malformed queue record")
 // header, credential or endpoint: these are looked up again after a restart.
 type record struct {
 	tenant       tenant.ID
-	signal       tenant.Signal
+	destinations []string // that still need it
 	records      int
 	size         int
+	accepted     int64  // Unix time in nanoseconds
 	sum          uint32 // checksum of the payload as it is stored: what rotted on disk must not reach a backend
 	form         form
-	accepted     time.Time
-	destinations []string // that still need it
+	signal       tenant.Signal
 }
+
+// cost is what the payload takes of the disk, as far as is known.
+func (r *record) cost() int64 { return int64(r.size) + EntryDisk }
 
 func key(prefix byte, seq uint64) string {
 	return fmt.Sprintf("%c%016x", prefix, seq)
@@ -64,7 +66,7 @@ func (r *record) encode() []byte {
 	b = binary.AppendUvarint(b, uint64(r.records))
 	b = binary.AppendUvarint(b, uint64(r.size))
 	b = binary.LittleEndian.AppendUint32(b, r.sum)
-	b = binary.AppendVarint(b, r.accepted.UnixNano())
+	b = binary.AppendVarint(b, r.accepted)
 	b = appendString(b, string(r.tenant))
 	b = binary.AppendUvarint(b, uint64(len(r.destinations)))
 	for _, d := range r.destinations {
@@ -89,7 +91,7 @@ func decodeRecord(b []byte) (*record, error) {
 	r.records = int(d.uvarint())
 	r.size = int(d.uvarint())
 	r.sum = d.uint32()
-	r.accepted = time.Unix(0, d.varint())
+	r.accepted = d.varint()
 	r.tenant = tenant.ID(d.string())
 	n := d.uvarint()
 	if n > uint64(len(body)) {

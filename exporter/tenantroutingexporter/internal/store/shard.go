@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
@@ -19,21 +20,68 @@ const maxNotes = 1024
 type shard struct {
 	n      int
 	damage func(ctx context.Context, n int, generation uint8, cause error) (*file, uint8, error) // opens a new file
+	wrote  func(sh *shard, bytes int)                                                            // is told of each transaction
+	live   *atomic.Int64                                                                         // what held costs on the disk
 
 	mu         sync.Mutex
 	file       *file
-	generation uint8
+	generation uint8 // of the file
+	epoch      uint8 // changes when what was held is lost
 	next       uint64
 	held       map[uint64]*record
+	names      []string             // destinations of what was put last
 	released   []*storage.Operation // waits for the next transaction
 	line       line
-	busy       bool // a transaction is being written
+	busy       bool          // a transaction is being written, or the file is replaced
+	turn       chan struct{} // closed when it is the turn of hold; nil: nobody holds
+}
+
+func (sh *shard) name() string {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.file.name
+}
+
+// hold waits until no transaction is being written, and keeps others from being
+// begun until letGo. One caller holds at a time.
+func (sh *shard) hold() {
+	sh.mu.Lock()
+	if !sh.busy {
+		sh.busy = true
+		sh.mu.Unlock()
+		return
+	}
+	turn := make(chan struct{})
+	sh.turn = turn
+	sh.mu.Unlock()
+	<-turn
+}
+
+func (sh *shard) letGo() {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.pass()
+}
+
+// pass gives the turn to hold, or to who is first in the line.
+func (sh *shard) pass() {
+	sh.busy = true
+	switch {
+	case sh.turn != nil:
+		close(sh.turn)
+		sh.turn = nil
+	case !sh.line.empty():
+		close(sh.line.first().lead)
+	default:
+		sh.busy = false
+	}
 }
 
 // change is what one caller wants in a transaction.
 type change struct {
 	ops   []*storage.Operation
 	bytes int
+	after func() // called with shard.mu when ops are written; nil: nothing to do
 	err   error
 	done  chan struct{} // closed when err is set
 	lead  chan struct{} // closed when this caller has to write the next transaction
@@ -43,7 +91,11 @@ type change struct {
 // come while the previous one is being written, as far as it has room: see line.
 // One of the waiting callers does the writing.
 func (sh *shard) apply(ctx context.Context, id tenant.ID, bytes int, ops []*storage.Operation) error {
-	c := &change{ops: ops, bytes: bytes, done: make(chan struct{}), lead: make(chan struct{})}
+	return sh.write(ctx, id, &change{ops: ops, bytes: bytes})
+}
+
+func (sh *shard) write(ctx context.Context, id tenant.ID, c *change) error {
+	c.done, c.lead = make(chan struct{}), make(chan struct{})
 	sh.mu.Lock()
 	sh.line.add(id, c)
 	if sh.busy {
@@ -80,12 +132,20 @@ func (sh *shard) apply(ctx context.Context, id tenant.ID, bytes int, ops []*stor
 	if errors.Is(err, errDamaged) {
 		sh.replace(ctx, generation, err)
 	}
-	sh.busy = false
-	if !sh.line.empty() {
-		sh.busy = true
-		close(sh.line.first().lead)
+	for _, g := range group {
+		if err == nil && g.after != nil {
+			g.after() // before the turn passes: who compacts the file must know what it holds
+		}
 	}
+	sh.pass()
 	sh.mu.Unlock()
+	written := 0
+	for _, g := range group {
+		if len(g.ops) > 0 && g.ops[0].Type == storage.Set {
+			written += g.bytes
+		}
+	}
+	sh.wrote(sh, written)
 	for _, g := range group {
 		g.err = err
 		close(g.done)
@@ -102,7 +162,9 @@ func (sh *shard) replace(ctx context.Context, generation uint8, cause error) {
 	}
 	_ = sh.file.close(ctx)
 	sh.file, sh.generation = f, next
+	sh.epoch++
 	sh.held = make(map[uint64]*record)
+	sh.live.Store(0)
 	sh.released = nil
 }
 
@@ -119,28 +181,41 @@ func (sh *shard) put(ctx context.Context, records []*record, payloads [][]byte) 
 	for i, r := range records {
 		seqs[i] = first + uint64(i)
 		value := r.pack(payloads[i])
-		bytes += len(value)
+		bytes += len(value) + EntryDisk
 		ops = append(ops,
 			storage.SetOperation(key(payloadPrefix, seqs[i]), value),
 			storage.SetOperation(key(recordPrefix, seqs[i]), r.encode()))
 	}
-	err := sh.apply(ctx, records[0].tenant, bytes, ops)
+	var epoch uint8
+	after := func() {
+		epoch = sh.epoch
+		for i, r := range records {
+			r.destinations = sh.share(r.destinations)
+			sh.held[seqs[i]] = r
+			sh.live.Add(r.cost())
+		}
+	}
+	err := sh.write(ctx, records[0].tenant, &change{ops: ops, bytes: bytes, after: after})
 	if errors.Is(err, errDamaged) {
-		err = sh.apply(ctx, records[0].tenant, bytes, ops) // into the new file
+		err = sh.write(ctx, records[0].tenant, &change{ops: ops, bytes: bytes, after: after}) // into the new file
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for i, r := range records {
-		sh.held[seqs[i]] = r
+	return seqs, epoch, nil
+}
+
+// share returns a list equal to names that is in memory already, if the last one
+// was: most of a tenant's payloads go to the same destinations.
+func (sh *shard) share(names []string) []string {
+	if !slices.Equal(sh.names, names) {
+		sh.names = names
 	}
-	return seqs, sh.generation, nil
+	return sh.names
 }
 
 // read returns payloads of one tenant; an element is nil if it is lost.
-func (sh *shard) read(ctx context.Context, generation uint8, seqs []uint64) ([][]byte, error) {
+func (sh *shard) read(ctx context.Context, epoch uint8, seqs []uint64) ([][]byte, error) {
 	out := make([][]byte, len(seqs))
 	records := make([]*record, len(seqs))
 	var ops []*storage.Operation
@@ -148,7 +223,7 @@ func (sh *shard) read(ctx context.Context, generation uint8, seqs []uint64) ([][
 	bytes := 0
 	sh.mu.Lock()
 	for i, seq := range seqs {
-		if r := sh.held[seq]; r != nil && generation == sh.generation {
+		if r := sh.held[seq]; r != nil && epoch == sh.epoch {
 			ops, at, records[i] = append(ops, storage.GetOperation(key(payloadPrefix, seq))), append(at, i), r
 			bytes += r.size
 		}
@@ -170,11 +245,11 @@ func (sh *shard) read(ctx context.Context, generation uint8, seqs []uint64) ([][
 }
 
 // release notes that destination is done with seq.
-func (sh *shard) release(generation uint8, seq uint64, destination string) {
+func (sh *shard) release(epoch uint8, seq uint64, destination string) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	r := sh.held[seq]
-	if r == nil || generation != sh.generation {
+	if r == nil || epoch != sh.epoch {
 		return
 	}
 	left := slices.DeleteFunc(slices.Clone(r.destinations), func(d string) bool { return d == destination })
@@ -186,6 +261,7 @@ func (sh *shard) release(generation uint8, seq uint64, destination string) {
 		return
 	}
 	delete(sh.held, seq)
+	sh.live.Add(-r.cost())
 	sh.released = append(sh.released, storage.DeleteOperation(key(recordPrefix, seq)), storage.DeleteOperation(key(payloadPrefix, seq)))
 }
 

@@ -31,6 +31,17 @@ type Settings struct {
 	Locate func(name string) (path string, ok bool)
 
 	Logger *zap.Logger
+
+	// MaxBytes bounds what the files take of the disk, if they can be looked at. 0
+	// is no bound.
+	MaxBytes int64
+
+	// Reserve is what stays free of the disk. 0 is a twentieth of it, at most 64 MiB.
+	Reserve int64
+
+	// Fault says that the last process ended by a fault of its own. What it was
+	// sending then is suspected.
+	Fault bool
 }
 
 // Store implements lane.Store. Its methods are safe for concurrent use.
@@ -40,9 +51,13 @@ type Store struct {
 	shards [numShards]*shard
 	faults atomic.Int64
 
+	space       space
+	compactions atomic.Int64
+	attempts    attempts
+
 	indexMu sync.Mutex
 	stop    chan struct{}
-	done    chan struct{}
+	loops   sync.WaitGroup
 }
 
 var _ lane.Store = (*Store)(nil)
@@ -50,7 +65,8 @@ var _ lane.Store = (*Store)(nil)
 // Open opens all files and returns what an earlier run left in them, in the
 // order in which it was accepted per tenant. Targets of the parts are not set.
 func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
-	s := &Store{set: set, stop: make(chan struct{}), done: make(chan struct{})}
+	s := &Store{set: set, stop: make(chan struct{})}
+	s.openSpace()
 	entries, err := s.openIndex(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -59,30 +75,47 @@ func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, s.closeFiles(ctx))
 	}
+	for n, e := range entries {
+		if e.hasSpare { // of a compaction that a kill broke off; it is tried again at the next one
+			if err := s.removeSpare(ctx, n, e.spare); err != nil {
+				set.Logger.Warn("Cleaning up after a compaction failed", zap.Error(err))
+			}
+		}
+	}
 	var parts []lane.Part
 	for n := range s.shards {
 		f, generation, c, err := s.openShard(ctx, n, entries[n], suspect)
 		if err != nil {
 			return nil, nil, errors.Join(err, s.closeFiles(ctx))
 		}
-		s.shards[n] = &shard{
+		sh := &shard{
 			n: n, file: f, generation: generation, held: c.records, next: c.next, line: newLine(),
-			damage: s.replace,
+			damage: s.replace, wrote: s.wrote, live: &s.space.live[n],
 		}
+		s.shards[n] = sh
 		for _, seq := range c.order {
-			parts = append(parts, part(storeID(n, generation, seq), c.records[seq]))
+			r := c.records[seq]
+			r.destinations = sh.share(r.destinations)
+			sh.live.Add(r.cost())
+			parts = append(parts, part(storeID(n, 0, seq), r))
 		}
+		s.measure(sh)
+	}
+	if err := s.openAttempts(ctx, parts); err != nil {
+		return nil, nil, errors.Join(err, s.closeFiles(ctx))
 	}
 	if err := s.opened(ctx, entries); err != nil {
 		return nil, nil, errors.Join(err, s.closeFiles(ctx))
 	}
+	s.loops.Add(2)
 	go s.flushLoop()
+	go s.tendLoop()
 	return s, parts, nil
 }
 
 func part(id uint64, r *record) lane.Part {
 	p := lane.Part{Payload: &lane.Payload{
-		Tenant: r.tenant, Signal: r.signal, Records: r.records, Size: r.size, Accepted: r.accepted, StoreID: id,
+		Tenant: r.tenant, Signal: r.signal, Records: r.records, Size: r.size, Accepted: time.Unix(0, r.accepted), StoreID: id,
 	}}
 	for _, d := range r.destinations {
 		p.Stops = append(p.Stops, lane.Stop{Destination: d})
@@ -90,13 +123,16 @@ func part(id uint64, r *record) lane.Part {
 	return p
 }
 
-func storeID(shard int, generation uint8, seq uint64) uint64 {
-	return uint64(shard)<<56 | uint64(generation)<<48 | seq&(1<<48-1)
+func storeID(shard int, epoch uint8, seq uint64) uint64 {
+	return uint64(shard)<<56 | uint64(epoch)<<48 | seq&(1<<48-1)
 }
 
-func splitID(id uint64) (shard int, generation uint8, seq uint64) {
+func splitID(id uint64) (shard int, epoch uint8, seq uint64) {
 	return int(id >> 56), uint8(id >> 48), id & (1<<48 - 1)
 }
+
+// Compactions returns how many files gave room back to the disk.
+func (s *Store) Compactions() int64 { return s.compactions.Load() }
 
 // Faults returns how many files and entries were set aside because they could
 // not be read.
@@ -143,7 +179,8 @@ func (s *Store) replace(ctx context.Context, n int, generation uint8, cause erro
 		return nil, 0, cause
 	}
 	damaged := fileName(n, generation)
-	generation++
+	for generation++; generation < maxGeneration && s.exists(fileName(n, generation)); generation++ {
+	}
 	f, err := openFile(ctx, s.set.Open, fileName(n, generation))
 	if err != nil {
 		s.set.Logger.Error("A queue file is damaged, and opening a new one failed", zap.String("file", damaged), zap.Error(errors.Join(cause, err)))
@@ -172,12 +209,12 @@ func shardOf(id tenant.ID) int {
 func (s *Store) Put(ctx context.Context, parts []lane.Part) error {
 	for i := range parts {
 		p := parts[i].Payload
-		r := &record{tenant: p.Tenant, signal: p.Signal, records: p.Records, size: p.Size, accepted: p.Accepted}
+		r := &record{tenant: p.Tenant, signal: p.Signal, records: p.Records, size: p.Size, accepted: p.Accepted.UnixNano()}
 		for _, stop := range parts[i].Stops {
 			r.destinations = append(r.destinations, stop.Destination)
 		}
 		n := shardOf(p.Tenant)
-		seqs, generation, err := s.shards[n].put(ctx, []*record{r}, [][]byte{p.Data})
+		seqs, epoch, err := s.shards[n].put(ctx, []*record{r}, [][]byte{p.Data})
 		if err != nil {
 			for _, done := range parts[:i] {
 				for _, stop := range done.Stops {
@@ -186,7 +223,7 @@ func (s *Store) Put(ctx context.Context, parts []lane.Part) error {
 			}
 			return err
 		}
-		p.StoreID = storeID(n, generation, seqs[0])
+		p.StoreID = storeID(n, epoch, seqs[0])
 	}
 	return nil
 }
@@ -195,8 +232,8 @@ func (s *Store) Put(ctx context.Context, parts []lane.Part) error {
 func (s *Store) Read(ctx context.Context, payloads []*lane.Payload) ([][]byte, error) {
 	out := make([][]byte, len(payloads))
 	type source struct {
-		shard      int
-		generation uint8
+		shard int
+		epoch uint8
 	}
 	bySource := make(map[source][]int)
 	for i, p := range payloads {
@@ -208,7 +245,7 @@ func (s *Store) Read(ctx context.Context, payloads []*lane.Payload) ([][]byte, e
 		for j, i := range at {
 			_, _, seqs[j] = splitID(payloads[i].StoreID)
 		}
-		data, err := s.shards[src.shard].read(ctx, src.generation, seqs)
+		data, err := s.shards[src.shard].read(ctx, src.epoch, seqs)
 		if err != nil {
 			return nil, err
 		}
@@ -224,15 +261,15 @@ func (s *Store) Read(ctx context.Context, payloads []*lane.Payload) ([][]byte, e
 // Release implements lane.Store.
 func (s *Store) Release(payloads []*lane.Payload, destination string) {
 	for _, p := range payloads {
-		n, generation, seq := splitID(p.StoreID)
-		s.shards[n].release(generation, seq, destination)
+		n, epoch, seq := splitID(p.StoreID)
+		s.shards[n].release(epoch, seq, destination)
 	}
 }
 
 // flushLoop writes down soon what has been delivered, so that a crash repeats
 // little of it.
 func (s *Store) flushLoop() {
-	defer close(s.done)
+	defer s.loops.Done()
 	ticker := time.NewTicker(flushInterval)
 	defer ticker.Stop()
 	failing := false
@@ -255,13 +292,13 @@ func (s *Store) flush(ctx context.Context) error {
 	for _, sh := range s.shards {
 		errs = append(errs, sh.flush(ctx))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.flushAttempts(ctx))...)
 }
 
 // Close writes what was released and closes all files.
 func (s *Store) Close(ctx context.Context) error {
 	close(s.stop)
-	<-s.done
+	s.loops.Wait()
 	return errors.Join(s.flush(ctx), s.closeFiles(ctx))
 }
 

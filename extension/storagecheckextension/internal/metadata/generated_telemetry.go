@@ -23,10 +23,11 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                             metric.Meter
-	mu                                sync.Mutex
-	registrations                     []metric.Registration
-	ExtensionStorageCheckDamagedFiles metric.Int64Counter
+	meter                              metric.Meter
+	mu                                 sync.Mutex
+	registrations                      []metric.Registration
+	ExtensionStorageCheckDamagedFiles  metric.Int64Counter
+	ExtensionStorageCheckPoisonedFiles metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -61,6 +62,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ExtensionStorageCheckDamagedFiles, err = builder.meter.Int64Counter(
 		"otelcol_extension_storage_check_damaged_files",
 		metric.WithDescription("Storage files that were damaged and set aside at this start. What they held is lost. [Development]"),
+		metric.WithUnit("{file}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionStorageCheckPoisonedFiles, err = builder.meter.Int64Counter(
+		"otelcol_extension_storage_check_poisoned_files",
+		metric.WithDescription("Queues of exporters that were set aside at this start, since the process had ended at every start. [Development]"),
 		metric.WithUnit("{file}"),
 	)
 	errs = errors.Join(errs, err)

@@ -20,7 +20,11 @@ func TestSetupTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	defer tb.Shutdown()
 	tb.ExtensionStorageCheckDamagedFiles.Add(context.Background(), 1)
+	tb.ExtensionStorageCheckPoisonedFiles.Add(context.Background(), 1)
 	AssertEqualExtensionStorageCheckDamagedFiles(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExtensionStorageCheckPoisonedFiles(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 

@@ -1,0 +1,256 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+)
+
+const (
+	tendInterval = time.Second
+
+	// A file is compacted if it takes so much and holds at most a quarter of that, for
+	// so long. It is urgent if that would give back as much as half of what is free.
+	compactBytes, compactAfter             = 16 << 20, 30 * time.Second
+	urgentCompactBytes, urgentCompactAfter = 1 << 20, time.Second
+
+	// What is held is copied while its tenants wait, so it must not be much.
+	maxCopy, maxUrgentCopy = 8 << 20, 64 << 20
+	copyChunk              = 1 << 20
+
+	// After a compaction that failed, the next one of the same file waits.
+	compactRetry, maxCompactRetry = 10 * time.Second, 10 * time.Minute
+)
+
+// tending is what is remembered of a shard between two looks at it. Only tendLoop
+// uses it.
+type tending struct {
+	since     time.Time // it has been worth a compaction; zero: it is not
+	notBefore time.Time
+	wait      time.Duration
+}
+
+// tendLoop gives back to the disk what queue files do not need any more.
+func (s *Store) tendLoop() {
+	defer s.loops.Done()
+	ticker := time.NewTicker(tendInterval)
+	defer ticker.Stop()
+	var all [numShards]tending
+	for {
+		select {
+		case <-s.stop:
+			return
+		case now := <-ticker.C:
+			s.tend(context.Background(), &all, now)
+		}
+	}
+}
+
+func (s *Store) tend(ctx context.Context, all *[numShards]tending, now time.Time) {
+	if !s.space.known {
+		return
+	}
+	spare := int64(0)
+	for n, sh := range s.shards {
+		s.measure(sh)
+		spare += s.space.taken[n].Load() - s.space.live[n].Load()
+	}
+	urgent := s.scarce(spare)
+	for n, sh := range s.shards {
+		t := &all[n]
+		if !s.worthCompacting(n, urgent) {
+			t.since = time.Time{}
+			continue
+		}
+		if t.since.IsZero() {
+			t.since = now
+		}
+		after := compactAfter
+		if urgent {
+			after = urgentCompactAfter
+		}
+		if now.Sub(t.since) < after || now.Before(t.notBefore) {
+			continue
+		}
+		before := s.space.taken[n].Load()
+		if err := s.compact(ctx, sh); err != nil {
+			if t.wait == 0 {
+				s.set.Logger.Warn("Compacting a queue file failed; it keeps the room that it takes and is tried again",
+					zap.String("file", sh.name()), zap.Error(err))
+			}
+			t.wait = min(max(2*t.wait, compactRetry), maxCompactRetry)
+			t.notBefore = now.Add(t.wait)
+			continue
+		}
+		*t = tending{}
+		s.compactions.Add(1)
+		s.measure(sh)
+		s.set.Logger.Debug("compacted a queue file", zap.String("file", sh.name()),
+			zap.Int64("before", before), zap.Int64("after", s.space.taken[n].Load()))
+	}
+}
+
+// scarce says whether what is spare in files would be of use to others now.
+func (s *Store) scarce(spare int64) bool {
+	left := s.space.maxBytes - s.usedBytes()
+	if s.space.maxBytes <= 0 {
+		left = spare*2 + 1
+	}
+	if s.space.total.Load() > 0 {
+		left = min(left, s.space.free.Load()-s.space.reserved())
+	}
+	return left < spare*2
+}
+
+func (s *Store) worthCompacting(n int, urgent bool) bool {
+	taken, live := s.space.taken[n].Load(), s.space.live[n].Load()
+	least, most := int64(compactBytes), int64(maxCopy)
+	if urgent {
+		least, most = urgentCompactBytes, maxUrgentCopy
+	}
+	if taken < least || live > taken/4 || live > most {
+		return false
+	}
+	// The copy needs room too, half of the reserve apart.
+	return s.space.total.Load() == 0 || live*2+emptyBytes < s.space.free.Load()-s.space.reserved()/4
+}
+
+// compact copies what sh holds to a new file and removes the old one. Whoever has a
+// change for sh waits. Whenever the process ends, the index names a file that has
+// everything, and the other one as spare.
+func (s *Store) compact(ctx context.Context, sh *shard) error {
+	sh.hold()
+	defer sh.letGo()
+	sh.mu.Lock()
+	old, from, noted := sh.file, sh.generation, len(sh.released)
+	seqs := make([]uint64, 0, len(sh.held))
+	records := make(map[uint64]*record, len(sh.held))
+	for seq, r := range sh.held {
+		seqs = append(seqs, seq)
+		records[seq] = r
+	}
+	sh.mu.Unlock()
+	slices.Sort(seqs)
+
+	to, err := s.spareGeneration(sh.n, from)
+	if err != nil {
+		return err
+	}
+	if err := s.indexCompaction(ctx, sh.n, from, to); err != nil {
+		return err
+	}
+	f, err := openFile(ctx, s.set.Open, fileName(sh.n, to))
+	if err != nil {
+		return errors.Join(err, s.removeSpare(ctx, sh.n, to))
+	}
+	err = copyRecords(ctx, old, f, seqs, records)
+	if err == nil {
+		err = syncDir(s.space.dir) // the name of the new file must outlive a power cut as well
+	}
+	if err == nil {
+		err = s.indexCompaction(ctx, sh.n, to, from)
+	}
+	if err != nil {
+		return errors.Join(err, f.close(ctx), s.removeSpare(ctx, sh.n, to))
+	}
+	sh.mu.Lock()
+	sh.file, sh.generation = f, to
+	sh.released = slices.Clone(sh.released[noted:]) // the copy has those before
+	sh.mu.Unlock()
+	return errors.Join(old.close(ctx), s.removeSpare(ctx, sh.n, from))
+}
+
+// copyRecords copies payloads as they are stored, with the current records.
+func copyRecords(ctx context.Context, from, to *file, seqs []uint64, records map[uint64]*record) error {
+	for len(seqs) > 0 {
+		var gets []*storage.Operation
+		size, n := 0, 0
+		for n < len(seqs) && (n == 0 || size+records[seqs[n]].size <= copyChunk) {
+			size += records[seqs[n]].size + EntryDisk
+			gets = append(gets, storage.GetOperation(key(payloadPrefix, seqs[n])))
+			n++
+		}
+		if err := from.apply(ctx, gets); err != nil {
+			return fmt.Errorf("reading %s: %w", from.name, err)
+		}
+		sets := make([]*storage.Operation, 0, 2*n)
+		for i, get := range gets {
+			if get.Value != nil {
+				sets = append(sets, storage.SetOperation(get.Key, get.Value),
+					storage.SetOperation(key(recordPrefix, seqs[i]), records[seqs[i]].encode()))
+			}
+		}
+		if err := to.apply(ctx, sets); err != nil {
+			return fmt.Errorf("writing %s: %w", to.name, err)
+		}
+		seqs = seqs[n:]
+	}
+	return nil
+}
+
+// spareGeneration returns the generation of a file of shard n that does not exist. It
+// is above those of files that were set aside, so that the highest is the one in use.
+func (s *Store) spareGeneration(n int, current uint8) (uint8, error) {
+	next := 0
+	for g := range maxGeneration + 1 {
+		if uint8(g) != current && s.exists(fileName(n, uint8(g))) {
+			next = g + 1
+		}
+	}
+	if next == int(current) {
+		next++
+	}
+	if next > maxGeneration {
+		return 0, errors.New("there are too many files that were set aside; remove them")
+	}
+	return uint8(next), nil
+}
+
+// indexCompaction notes which file of shard n is in use and which one may be removed.
+func (s *Store) indexCompaction(ctx context.Context, n int, used, spare uint8) error {
+	s.indexMu.Lock()
+	defer s.indexMu.Unlock()
+	err := s.index.apply(ctx, []*storage.Operation{
+		storage.SetOperation(indexKeyPrefix+strconv.Itoa(n), []byte(strconv.Itoa(int(used)))),
+		storage.SetOperation(spareKeyPrefix+strconv.Itoa(n), []byte(strconv.Itoa(int(spare)))),
+	})
+	if err != nil {
+		return fmt.Errorf("writing the index of queue files: %w", err)
+	}
+	return nil
+}
+
+// removeSpare removes the file of shard n that is not in use.
+func (s *Store) removeSpare(ctx context.Context, n int, generation uint8) error {
+	path, ok := s.locate(fileName(n, generation))
+	if !ok {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing a queue file that is not needed any more: %w", err)
+	}
+	s.indexMu.Lock()
+	defer s.indexMu.Unlock()
+	return s.index.apply(ctx, []*storage.Operation{storage.DeleteOperation(spareKeyPrefix + strconv.Itoa(n))})
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(filepath.Clean(dir))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}
