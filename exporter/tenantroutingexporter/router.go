@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -56,6 +57,7 @@ type router struct {
 }
 
 func newRouter(cfg *Config, set exporter.Settings) *router {
+	set.Logger = safetext.Logger(set.Logger)
 	return &router{cfg: cfg, set: set, laneIdle: laneIdleTimeout, changed: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
@@ -66,11 +68,11 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host)
 	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
 	for name, d := range r.cfg.Destinations {
-		if destinations[name], err = d.compile(name, r.pool); err != nil {
+		if destinations[name], err = d.compile(name, r.pool, r.cfg.AllowPrivateEndpoints); err != nil {
 			return err
 		}
 	}
-	r.plans = newPlans(destinations, &r.cfg.Routes)
+	r.plans = newPlans(destinations, &r.cfg.Routes, r.cfg.References.policy())
 	// What fails below leaves nothing open: a component whose Start failed is
 	// not shut down.
 	defer func() {

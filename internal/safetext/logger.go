@@ -22,7 +22,9 @@ func Logger(l *zap.Logger) *zap.Logger {
 type core struct{ zapcore.Core }
 
 // With implements zapcore.Core.
-func (c core) With(fields []zapcore.Field) zapcore.Core { return core{c.Core.With(cleanFields(fields))} }
+func (c core) With(fields []zapcore.Field) zapcore.Core {
+	return core{c.Core.With(cleanFields(fields))}
+}
 
 // Check implements zapcore.Core.
 func (c core) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {

@@ -24,8 +24,12 @@ func (*archiveTarget) Bounds() lane.Bounds { return lane.Bounds{Concurrency: 1} 
 func (t *archiveTarget) Send(_ context.Context, b *lane.Batch) lane.Result {
 	f, err := t.fill()
 	if err != nil {
-		return misconfigured(err)
+		return shown(misconfigured(err))
 	}
+	return shown(t.send(b, f), &f.secrets)
+}
+
+func (t *archiveTarget) send(b *lane.Batch, f *filled) lane.Result {
 	d := t.destination
 	c, done, err := d.pool.use("archive\x01"+f.endpoint, func() (client, error) {
 		a, err := archive.Open(archive.Settings{

@@ -40,14 +40,14 @@ func TestHide_TheTokensThatABackendRepeats(t *testing.T) {
 	}))
 	defer s.Close()
 	got := send(t, overHTTP(t, profile(t, "otlp"), s.URL, func(h *HTTPSettings) { h.Client.Headers = tokens() }), logsBatch(t, "x"))
-	assert.EqualError(t, got.Err, "HTTP status 401: ******************* and ************* are not known in eu")
+	assert.EqualError(t, got.Err, "HTTP status 401: (hidden) and (hidden) are not known in eu")
 
 	got = send(t, overHTTP(t, profile(t, "otlp"), s.URL, func(h *HTTPSettings) {
 		h.Client.Headers = tokens()
 		h.Client.Headers.Set("X-Partial", "yes")
 	}), logsBatch(t, "x"))
 	assert.Equal(t, 2, got.Rejected, "the answer can still be read")
-	assert.EqualError(t, got.Err, "partial success: 2 rejected: token *************")
+	assert.EqualError(t, got.Err, "partial success: 2 rejected: token (hidden)")
 
 	address := serveGRPC(t, func(ctx context.Context, _ plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
 		md, _ := metadata.FromIncomingContext(ctx)
@@ -55,5 +55,5 @@ func TestHide_TheTokensThatABackendRepeats(t *testing.T) {
 	})
 	got = send(t, overGRPC(t, profile(t, "otlp"), address, func(g *GRPCSettings) { g.Client.Headers = tokens() }), logsBatch(t, "x"))
 	require.Equal(t, lane.Blocked, got.Verdict)
-	assert.EqualError(t, got.Err, "gRPC status Unauthenticated: [*******************] is not known")
+	assert.EqualError(t, got.Err, "gRPC status Unauthenticated: [(hidden)] is not known")
 }
