@@ -65,6 +65,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
 		return err
 	}
+	safetext.StandardLog()
 	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host)
 	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
 	for name, d := range r.cfg.Destinations {

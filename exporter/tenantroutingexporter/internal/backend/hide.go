@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
@@ -37,8 +38,12 @@ func shown(res lane.Result, secrets ...*redact.Secrets) lane.Result {
 	if errors.As(res.Err, &answer) {
 		head, words = answer.head, answer.words
 	}
-	text := strings.TrimSpace(safetext.Clean(words))
-	res.Err = shownError{text: head + clip(all.Scrub(text)), err: res.Err}
+	text := all.Scrub(strings.TrimSpace(safetext.Clean(words)))
+	var private *reach.Error
+	if text == redact.NotShown && errors.As(res.Err, &private) {
+		text = private.WithoutAddress() // the address is from a reference
+	}
+	res.Err = shownError{text: head + clip(text), err: res.Err}
 	return res
 }
 

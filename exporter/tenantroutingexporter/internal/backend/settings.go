@@ -273,7 +273,7 @@ func (d *Destination) compileOthers(settings reflect.Value) error {
 			if !strings.ContainsAny(text, "{}") {
 				return
 			}
-			t, err := template.Compile(kindOf(key), text)
+			t, err := template.Compile(d.kindOf(key), text)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", key, err))
 				return
@@ -285,10 +285,12 @@ func (d *Destination) compileOthers(settings reflect.Value) error {
 	return errors.Join(errs...)
 }
 
-func kindOf(key string) template.Kind {
+func (d *Destination) kindOf(key string) template.Kind {
 	switch {
 	case strings.HasSuffix(key, "_file"):
 		return template.File
+	case d.grpc != nil && (key == "authority" || strings.HasSuffix(key, "server_name_override")):
+		return template.Name // gRPC logs it
 	case key == "proxy_url":
 		return template.URL
 	}

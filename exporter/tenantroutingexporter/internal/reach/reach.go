@@ -34,6 +34,11 @@ func (e *Error) Error() string {
 		e.Address, e.What, netip.PrefixFrom(e.Address, e.Address.BitLen()))
 }
 
+// WithoutAddress returns the error's text for an address that must not be shown.
+func (e *Error) WithoutAddress() string {
+	return fmt.Sprintf(`the endpoint is %s, where a tenant's own destination must not point; if it may, list it or its network under "allow_private_endpoints" of the destination or the exporter`, e.What)
+}
+
 // network is a part of the address space with what is to be said of it.
 type network struct {
 	prefix netip.Prefix
@@ -88,7 +93,7 @@ func (g *Guard) Check(addr netip.Addr) error {
 	}
 	if inner, ok := embedded(addr); ok {
 		if what := kind(inner); what != "" {
-			return &Error{Address: addr, What: "another form of " + what + " (" + inner.String() + ")"}
+			return &Error{Address: addr, What: "another form of " + what}
 		}
 	}
 	return nil

@@ -17,9 +17,11 @@ import (
 )
 
 const (
-	// mask stands in place of a secret, notShown in place of a whole text.
-	mask     = "(hidden)"
-	notShown = "(not shown: it repeats a secret of the destination)"
+	// mask stands in place of a secret.
+	mask = "(hidden)"
+
+	// NotShown stands in place of a whole text.
+	NotShown = "(not shown: it repeats a secret of the destination)"
 
 	// minPart is the length from which a part of a secret is as good as the whole:
 	// texts are cut in the middle, and broken into lines.
@@ -83,7 +85,7 @@ func (s *Secrets) Scrub(text string) string {
 	}
 	for _, secret := range s.secrets {
 		if len(secret) < minReplaced && strings.Contains(text, secret) {
-			return notShown
+			return NotShown
 		}
 	}
 	all := append(slices.Clone(s.secrets), s.values...)
@@ -98,7 +100,7 @@ func (s *Secrets) Scrub(text string) string {
 	}
 	text = s.trimPart(text, cut)
 	if s.resembles(text) {
-		return notShown
+		return NotShown
 	}
 	return text
 }

@@ -127,7 +127,7 @@ func TestScrub_LeavesOtherTexts(t *testing.T) {
 func TestScrub_ShowsNothingBesideATinySecret(t *testing.T) {
 	var s Secrets
 	s.Add("z")
-	assert.Equal(t, notShown, s.Scrub("fizz"))
+	assert.Equal(t, NotShown, s.Scrub("fizz"))
 	assert.Equal(t, "nothing", s.Scrub("nothing"))
 }
 
@@ -143,7 +143,7 @@ func FuzzScrub(f *testing.F) {
 		f.Add("gX81qLm0Tr9", "before "+disguise("gX81qLm0Tr9"))
 	}
 	f.Fuzz(func(t *testing.T, secret, text string) {
-		if len(secret) < minReplaced || strings.Contains(notShown, asciiLower(secret)) || strings.Contains(mask, asciiLower(secret)) {
+		if len(secret) < minReplaced || strings.Contains(NotShown, asciiLower(secret)) || strings.Contains(mask, asciiLower(secret)) {
 			return
 		}
 		var s Secrets

@@ -29,6 +29,9 @@ const (
 	// File is the path of a file to read. If it begins with {vars.x}, it must be in
 	// a folder in which references may name files; elsewhere a value is one token.
 	File
+	// Name is the name of a host beside a URL or target. It is like Text, but no
+	// value may be a reference, as in HostPort.
+	Name
 	// Text is any other setting. If it is a template as a whole, the value is
 	// any printable text; otherwise a value is one token.
 	Text
@@ -242,7 +245,7 @@ func (t *Template) value(i int, v Values, secret func(string)) (string, error) {
 	if !ok {
 		return "", errNoVariable
 	}
-	if t.kind == HostPort && reference.Has(raw) {
+	if (t.kind == HostPort || t.kind == Name) && reference.Has(raw) {
 		return "", errHostReference
 	}
 	value, err := v.References.Resolve(raw, secret)
@@ -267,7 +270,7 @@ func (t *Template) value(i int, v Values, secret func(string)) (string, error) {
 				return "", err
 			}
 		}
-	case Text:
+	case Text, Name:
 		free = len(t.parts) == 1
 	}
 	if free {
@@ -302,7 +305,7 @@ func (t *Template) Check(v Values) error {
 			return fmt.Errorf("vars.%s: %w", p.variable, err)
 		}
 	}
-	if t.Secret(v) && t.kind != HostPort {
+	if t.Secret(v) && t.kind != HostPort && t.kind != Name {
 		return nil
 	}
 	_, err := t.Render(v)

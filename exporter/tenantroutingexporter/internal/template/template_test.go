@@ -136,6 +136,7 @@ func TestRender_RefusesValuesThatWouldInject(t *testing.T) {
 		{HostPort, "{vars.x}", "http://dns:///b:4317", "must be host:port"},
 		{HostPort, "{vars.x}", "${env:TEMPLATE_TEST_ADDRESS}", "must not be a reference"},
 		{HostPort, "{vars.x}.example:1", "${env:TEMPLATE_TEST_ADDRESS}", "must not be a reference"},
+		{Name, "{vars.x}", "${env:TEMPLATE_TEST_ADDRESS}", "must not be a reference"},
 		{URL, "{vars.x}", "file:///etc/passwd", "http://"},
 		{URL, "{vars.x}", "unix:///run/docker.sock", "http://"},
 		{File, "{vars.x}", "/etc/shadow", "references::directories"},
