@@ -11,11 +11,14 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -66,7 +69,7 @@ func newRegistry(set extension.Settings, cfg *Config) (*registry, error) {
 	r := &registry{
 		id:     set.ID,
 		cfg:    cfg,
-		log:    set.Logger,
+		log:    safetext.Logger(set.Logger),
 		parser: registryfile.NewParser(),
 		wake:   make(chan struct{}, 1),
 		toSave: make(chan content, 1),
@@ -138,6 +141,20 @@ func (r *registry) Shutdown(context.Context) error {
 	r.store.close()
 	r.telemetry.shutdown()
 	return nil
+}
+
+// NotifyConfig implements extensioncapabilities.ConfigWatcher. The collector calls
+// it before pipelines start; an error ends the start.
+func (r *registry) NotifyConfig(_ context.Context, conf *confmap.Conf) error {
+	var errs []error
+	for _, f := range configcheck.Check(conf.ToStringMap()) {
+		if f.Refuse {
+			errs = append(errs, errors.New(f.String()))
+			continue
+		}
+		r.log.Warn("The configuration can lose data or leave the collector unprotected", zap.String("key", f.Key), zap.String("problem", f.Text))
+	}
+	return errors.Join(errs...)
 }
 
 func (r *registry) wakeUp() {
