@@ -44,7 +44,12 @@ in a folder that exists, or the tables of a database.`,
 			if err := edit.apply(cmd, t); err != nil {
 				return err
 			}
-			err := a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error { return d.Add(t) })
+			err := a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error {
+				if err := checkTwin(d, t.ID); err != nil {
+					return err
+				}
+				return d.Add(t)
+			})
 			if err != nil {
 				return err
 			}

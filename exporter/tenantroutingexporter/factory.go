@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // NewFactory returns the factory of the tenant_routing exporter.
@@ -37,16 +38,19 @@ func options(h *handle) []exporterhelper.Option {
 }
 
 func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	h := f.shared.get(cfg.(*Config), set)
 	return exporterhelper.NewLogs(ctx, quiet(set), cfg, h.router.consumeLogs, options(h)...)
 }
 
 func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	h := f.shared.get(cfg.(*Config), set)
 	return exporterhelper.NewMetrics(ctx, quiet(set), cfg, h.router.consumeMetrics, options(h)...)
 }
 
 func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	h := f.shared.get(cfg.(*Config), set)
 	return exporterhelper.NewTraces(ctx, quiet(set), cfg, h.router.consumeTraces, options(h)...)
 }

@@ -57,7 +57,6 @@ type router struct {
 }
 
 func newRouter(cfg *Config, set exporter.Settings) *router {
-	set.Logger = safetext.Logger(set.Logger)
 	return &router{cfg: cfg, set: set, laneIdle: laneIdleTimeout, changed: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -69,7 +68,7 @@ func newRegistry(set extension.Settings, cfg *Config) (*registry, error) {
 	r := &registry{
 		id:     set.ID,
 		cfg:    cfg,
-		log:    safetext.Logger(set.Logger),
+		log:    set.Logger,
 		parser: registryfile.NewParser(),
 		wake:   make(chan struct{}, 1),
 		toSave: make(chan content, 1),
@@ -241,6 +240,7 @@ func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c cont
 		r.publish(snapshot)
 		r.log.Info("The registry is in force", zap.Stringer("source", r.store), zap.Int("tenants", snapshot.Len()),
 			zap.String("hash", shortHash(snapshot)))
+		r.warnOfConfusable(snapshot)
 	} else if recovered {
 		r.log.Info("The registry is good again and says what is in force", zap.Stringer("source", r.store))
 	}
@@ -258,6 +258,29 @@ func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c cont
 	default:
 	}
 	r.toSave <- c // never blocks: this goroutine alone sends
+}
+
+// maxConfusable bounds how many lines one registry puts into the log.
+const maxConfusable = 20
+
+// warnOfConfusable logs what could be taken for something else. Neither takes part
+// in who a tenant is, so it is no reason to refuse a registry that is in force.
+func (r *registry) warnOfConfusable(s *tenant.Snapshot) {
+	twins := s.Twins()
+	for _, pair := range twins[:min(len(twins), maxConfusable)] {
+		r.log.Warn("The IDs of two tenants differ in case only; file systems that ignore case take them for the same",
+			zap.String("tenant", string(pair[0])), zap.String("other", string(pair[1])))
+	}
+	logged := 0
+	for t := range s.Tenants() {
+		for name := range t.Attributes {
+			if tenant.LooksLikeIdentity(name) && logged < maxConfusable {
+				logged++
+				r.log.Warn("An attribute of a tenant would be taken for "+tenant.AttributeKey+", which the tenant processor sets; rename it",
+					zap.String("tenant", string(t.ID)), zap.String("attribute", name))
+			}
+		}
+	}
 }
 
 // refuse reports an error of the source, once. What is in force stays.
