@@ -26,7 +26,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
-	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/redact"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 )
 
 const (

@@ -14,8 +14,8 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
-	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 )
 
 // Encoding is how requests over HTTP are written.
