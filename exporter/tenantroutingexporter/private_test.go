@@ -24,7 +24,7 @@ func TestPrivateEndpoints(t *testing.T) {
 	for name, c := range map[string]struct {
 		destination string
 		address     string // of the variable; %s is the port
-		check       bool   // it can be told before a connection is made
+		check       bool   // it is known before a connection is made
 		fixed       bool   // the operator's own address
 	}{
 		"HTTP":                    {`otlp_http: {endpoint: "{vars.x}"}`, "http://127.0.0.1:%s", true, false},
@@ -76,6 +76,9 @@ circuit_breaker: {failures: 2, open: 10ms}
 				registry.Set(t, registry.Snapshot().Tenant("a"))
 				require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "1")))
 				require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts", "reason=private_endpoint") > 1 }, 10*time.Second, 5*time.Millisecond)
+				if c.check {
+					require.Eventually(t, func() bool { return strings.Contains(log.String(), "A tenant's routes do not work") }, 10*time.Second, 5*time.Millisecond)
+				}
 				assert.Zero(t, sum(t, g.tel, "dropped_records"))
 				g.stop()
 				assert.Contains(t, log.String(), "allow_private_endpoints", "the log names the key")

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -310,7 +311,7 @@ func (r *registry) refuse(ctx context.Context, err error) {
 	if more > 0 {
 		r.log.Error("Further entries that cannot be used are not named", zap.Int("entries", more))
 	}
-	componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(err))
+	componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(errors.New(safetext.Lines(err.Error()))))
 }
 
 // loadBackup puts the copy on disk in force.

@@ -23,7 +23,7 @@ func (c *checker) server(key, id, name string, set map[string]any) {
 	authenticator := text(at(set, "auth", "authenticator"))
 	switch {
 	case authenticator == "":
-		c.refuse(key+"::auth", "is not set, but tenant has source: auth: nobody's data could be told apart, and all of %s would be refused; set auth::authenticator: bearer_key_auth, or use source: config in a pipeline of its own", id)
+		c.refuse(key+"::auth", "is not set, but tenant has source: auth: no request has a tenant, and all data of %s would be refused; set auth::authenticator: bearer_key_auth, or use source: config in a pipeline of its own", id)
 		return
 	case typeOf(authenticator) != "bearerkeyauth":
 		c.warn(key+"::auth::authenticator", "is %s, which is not known to say whose a request is; tenant with source: auth refuses what has no tenant: use bearer_key_auth", authenticator)

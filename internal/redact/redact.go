@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// mask stands in place of a secret.
+	// mask replaces a secret.
 	mask = "(hidden)"
 
-	// NotShown stands in place of a whole text.
+	// NotShown replaces a whole text.
 	NotShown = "(not shown: it repeats a secret of the destination)"
 
 	// minPart is the length from which a part of a secret is as good as the whole:
@@ -106,7 +106,7 @@ func (s *Secrets) Scrub(text string) string {
 }
 
 // trimPart hides the beginning of a secret at the end of a text that was cut, by
-// us or by whoever wrote it.
+// us or by its author.
 func (s *Secrets) trimPart(text string, cut bool) string {
 	body := strings.TrimRight(text, ".… ")
 	if !cut && body == text {

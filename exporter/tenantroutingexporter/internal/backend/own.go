@@ -38,7 +38,7 @@ func (d *Destination) sensitive(v template.Values) bool {
 }
 
 // checkHost returns why the host in t must not be connected to, as far as that
-// can be told before names are resolved. What a reference holds is not looked at.
+// is known before names are resolved. What a reference holds is not looked at.
 func (d *Destination) checkHost(t *template.Template, v template.Values) error {
 	if d.guard == nil || !t.OwnHost() || t.Secret(v) {
 		return nil

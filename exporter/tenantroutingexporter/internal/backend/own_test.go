@@ -80,5 +80,5 @@ func TestOwn_IsForHostsThatVariablesChoose(t *testing.T) {
 	d = overGRPC(t, profile(t, "otlp"), "{vars.x}", nil).Own(nil)
 	require.NotNil(t, d.guard)
 	v := template.Values{Tenant: "a", Vars: map[string]string{"x": "10.0.0.1:4317"}}
-	assert.ErrorContains(t, d.Check(int(tenant.Logs), v), "endpoint: 10.0.0.1 is a private address", "what is plain to see is told when the registry is read")
+	assert.ErrorContains(t, d.Check(int(tenant.Logs), v), "endpoint: 10.0.0.1 is a private address", "a literal address is reported when the registry is read")
 }
