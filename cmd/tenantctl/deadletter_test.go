@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -157,7 +158,7 @@ func TestDeadLetterReplay_KeepsWhatIsRefusedAndEndsWhenNothingWorks(t *testing.T
 	}
 	r := c.run(args...)
 	assert.Equal(t, exitFailure, r.code)
-	assert.Contains(t, r.err, "answered 503 Service Unavailable: later")
+	assert.Contains(t, r.err, "answered HTTP status 503: later")
 	var got []replayView
 	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
 	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 1, 2, 4}}, got)
@@ -266,4 +267,25 @@ func TestDeadLetterReplay_Refuses(t *testing.T) {
 	require.NoError(t, err)
 	c.fails(exitFailure, "another replay", append(base, "--tenant", "a", "--endpoint", "http://x")...)
 	require.NoError(t, unlock())
+}
+
+func TestDeadLetterReplay_DoesNotShowWhatABackendRepeats(t *testing.T) {
+	key, _ := apikey.New()
+	file := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(file, []byte(key), 0o600))
+	for _, status := range []int{400, 401, 200} {
+		c, dir := newCLI(t), t.TempDir()
+		letters(t, dir, "tenant-a", "loki", "1")
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			text, _ := json.Marshal("no " + r.Header.Get("Authorization") + "\u202e\x1b[31m " + url.QueryEscape(r.Header.Get("X-Token")))
+			fmt.Fprintf(w, `{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":%s}}`, text)
+		}))
+		defer s.Close()
+		r := c.run("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", s.URL, "--key-file", file, "--header", "X-Token=Zx81+qLm0/Tr9")
+		assert.Contains(t, r.err, "(hidden)", status)
+		for _, secret := range []string{key, key[len(key)-20:], "Zx81", "qLm0"} {
+			assert.NotContains(t, r.out+r.err, secret, status)
+		}
+	}
 }

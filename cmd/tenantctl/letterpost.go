@@ -13,11 +13,16 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // tenantPlaceholder stands for the ID of the tenant whose letters are sent. IDs
 // hold nothing that has a meaning in URLs or headers.
 const tenantPlaceholder = "{tenant}"
+
+// minSecret is the length from which the value of a header is taken for a secret.
+const minSecret = 8
 
 // maxLetterAnswer bounds how much of an answer is read.
 const maxLetterAnswer = 64 << 10
@@ -26,6 +31,7 @@ const maxLetterAnswer = 64 << 10
 type letterPost struct {
 	endpoint    string
 	headers     [][2]string
+	secrets     redact.Secrets // values of headers
 	client      *http.Client
 	lastRefusal error
 }
@@ -56,6 +62,12 @@ func (p *letterPost) header(name, value string) error {
 		return fmt.Errorf("%q is no header, or its value cannot be one", name)
 	}
 	p.headers = append(p.headers, [2]string{name, value})
+	_, credentials, _ := strings.Cut(value, " ")
+	for _, secret := range []string{value, strings.TrimSpace(credentials)} {
+		if !strings.Contains(secret, tenantPlaceholder) && len(secret) >= minSecret {
+			p.secrets.Add(secret)
+		}
+	}
 	return nil
 }
 
@@ -79,7 +91,7 @@ func (p *letterPost) send(ctx context.Context, request []byte, n deadletter.Note
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLetterAnswer))
 	switch code := resp.StatusCode; {
 	case code >= 200 && code < 300:
-		if rejected := rejectedRecords(body); rejected != "" {
+		if rejected := p.rejectedRecords(body); rejected != "" {
 			return p.refused(fmt.Errorf("%w: taken only in part: %s", deadletter.ErrRefused, rejected))
 		}
 		return err
@@ -87,9 +99,9 @@ func (p *letterPost) send(ctx context.Context, request []byte, n deadletter.Note
 	// others too.
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity,
 		code == http.StatusInternalServerError:
-		return p.refused(fmt.Errorf("%w: %s: %s", deadletter.ErrRefused, resp.Status, clipText(body)))
+		return p.refused(fmt.Errorf("%w: HTTP status %d: %s", deadletter.ErrRefused, code, p.words(string(body))))
 	default:
-		return fmt.Errorf("answered %s: %s", resp.Status, clipText(body))
+		return fmt.Errorf("answered HTTP status %d: %s", code, p.words(string(body)))
 	}
 }
 
@@ -100,7 +112,7 @@ func (p *letterPost) refused(err error) error {
 
 // rejectedRecords tells what an OTLP JSON answer says of records that were not
 // taken, or "".
-func rejectedRecords(body []byte) string {
+func (p *letterPost) rejectedRecords(body []byte) string {
 	var answer struct {
 		PartialSuccess struct {
 			Logs    json.Number `json:"rejectedLogRecords"`
@@ -114,20 +126,16 @@ func rejectedRecords(body []byte) string {
 	}
 	for _, n := range []json.Number{answer.PartialSuccess.Logs, answer.PartialSuccess.Metrics, answer.PartialSuccess.Traces} {
 		if n != "" && n != "0" {
-			return fmt.Sprintf("%s records rejected: %s", n, clipText([]byte(answer.PartialSuccess.Message)))
+			return fmt.Sprintf("%s records rejected: %s", n, p.words(answer.PartialSuccess.Message))
 		}
 	}
 	return ""
 }
 
-// clipText makes a foreign answer fit for a terminal.
-func clipText(body []byte) string {
+// words returns what a backend says, fit for a terminal and without the values of
+// headers, which backends repeat.
+func (p *letterPost) words(text string) string {
 	const limit = 300
-	text := strings.TrimSpace(string(body[:min(len(body), limit)]))
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0xfffd {
-			return ' '
-		}
-		return r
-	}, text)
+	text = p.secrets.Scrub(strings.TrimSpace(safetext.Clean(text)))
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }

@@ -7,9 +7,10 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // print writes v as JSON or YAML, or else what table writes. Both forms have
@@ -65,7 +66,7 @@ func unquote(n *yaml.Node) {
 // of a terminal with.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+		if !safetext.Safe(r) {
 			return '\ufffd'
 		}
 		return r

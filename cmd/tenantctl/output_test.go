@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // outputCases are command lines of every command. KEY stands for a key's ID, DIR
@@ -103,4 +105,31 @@ func shapeOf(v any) any {
 		return nil
 	}
 	return "scalar"
+}
+
+// TestOutput_HasNothingThatATerminalObeys has such characters wherever a registry
+// can: C0 and C1 are refused by it, the others are not.
+func TestOutput_HasNothingThatATerminalObeys(t *testing.T) {
+	const evil = "x\u202ey\u2066z\u200bq\ufeff\U000e0041"
+	c := newCLI(t)
+	c.ok("tenant", "create", "a", "--name", evil, "--attribute", "k="+evil, "--attribute", "k"+evil+"=v", "--var", "v="+evil)
+	c.ok("key", "create", "a", "--description", evil)
+	for _, args := range [][]string{
+		{"tenant", "list"}, {"tenant", "show", "a"}, {"key", "list"}, {"key", "list", "a"}, {"registry", "validate"}, {"onboard", "a"}, {"audit", "list"},
+		{"tenant", "show", evil}, {"key", "revoke", evil}, {"tenant", "create", evil}, {"--" + evil}, {evil}, {"deadletter", "list", "--directory", evil},
+	} {
+		for _, format := range []string{"table", "json", "yaml"} {
+			r := c.run(append(args, "-o", format)...)
+			for _, char := range r.out + r.err {
+				if char != '\n' && char != '\t' && !safetext.Safe(char) {
+					t.Errorf("%v -o %s prints %U", args, format, char)
+					break
+				}
+			}
+		}
+	}
+	var v struct{ Name string }
+	c.json(&v, "tenant", "show", "a")
+	assert.Equal(t, evil, v.Name, "in JSON it is still the same text")
+	assert.Equal(t, c.file(), c.ok("registry", "export"), "a copy is the registry as it is")
 }

@@ -7,12 +7,12 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -93,13 +93,11 @@ the registry is not valid.`,
 func (v *verdict) describe(s *tenant.Snapshot, now time.Time) {
 	v.Valid, v.Tenants, v.Hash = true, s.Len(), s.Hash()
 	warn := func(format string, args ...any) { v.Warnings = append(v.Warnings, fmt.Sprintf(format, args...)) }
-	folded := make(map[string]tenant.ID)
+	for _, pair := range s.Twins() {
+		warn("tenants %s and %s differ in case only: file systems that ignore it take them for the same", pair[0], pair[1])
+	}
 	for t := range s.Tenants() {
 		v.Keys += len(t.Keys)
-		if other, ok := folded[strings.ToLower(string(t.ID))]; ok {
-			warn("tenants %s and %s differ in case only: file systems that ignore it mix their archives", other, t.ID)
-		}
-		folded[strings.ToLower(string(t.ID))] = t.ID
 		if t.Status == tenant.StatusDeleted {
 			continue
 		}
@@ -116,7 +114,15 @@ func (v *verdict) describe(s *tenant.Snapshot, now time.Time) {
 		if !usable && t.Status == tenant.StatusActive {
 			warn("tenant %s has no usable key", t.ID)
 		}
+		for _, name := range slices.Sorted(maps.Keys(t.Attributes)) {
+			if tenant.LooksLikeIdentity(name) {
+				warn("tenant %s: %v", t.ID, lookalikeError(name))
+			}
+		}
 		for _, name := range slices.Sorted(maps.Keys(t.Vars)) {
+			if err := reference.Check(t.Vars[name]); err != nil {
+				warn("tenant %s: var %s: %v", t.ID, name, err)
+			}
 			if audit.SecretInClear(name, t.Vars[name]) {
 				warn("tenant %s: var %s seems to be a secret in clear, write ${file:PATH} instead", t.ID, name)
 			}

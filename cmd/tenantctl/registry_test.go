@@ -58,9 +58,18 @@ func TestRegistryValidate_WarnsOfIDsThatDifferInCaseOnly(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "Acme")
 	c.ok("tenant", "create", "acme2")
-	c.ok("tenant", "create", "acme")
+	c.fails(exitFailure, "the IDs of tenants Acme and acme differ in case only", "tenant", "create", "acme")
+	// Others write registries too.
+	twins := []byte(c.file() + "  - id: acme\n    attributes: {business.id: b, plan: pro}\n    vars: {token: \"${file:token}\"}\n")
+	require.NoError(t, os.WriteFile(c.path, twins, 0o600))
 	var v verdict
 	c.json(&v, "registry", "validate")
 	assert.True(t, v.Valid)
-	assert.Contains(t, v.Warnings, "tenants Acme and acme differ in case only: file systems that ignore it mix their archives")
+	assert.Contains(t, v.Warnings, "tenants Acme and acme differ in case only: file systems that ignore it take them for the same")
+	assert.Contains(t, v.Warnings, `tenant acme: attribute "business.id" would be taken for business_id, which the gateway sets and nobody else: choose another name`)
+	assert.Contains(t, v.Warnings, "tenant acme: var token: ${file:token} must be an absolute path")
+	other := newCLI(t)
+	require.NoError(t, os.WriteFile(other.path+".in", twins, 0o600))
+	other.fails(exitFailure, "differ in case only", "registry", "import", other.path+".in")
+	other.fails(exitFailure, "business.id", "registry", "import", other.path+".in")
 }

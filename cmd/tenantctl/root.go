@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // version is that of the distribution; internal/layout compares them.
@@ -29,12 +32,23 @@ type streams struct {
 // app is what all commands share.
 type app struct {
 	streams
+	copyTo   io.Writer // for the registry as it is: safe if it is a terminal
 	registry string
 	auditKey string
 	change   changeFlags
 	action   string // what was called, such as "tenant create"
 	output   string
 	now      func() time.Time
+}
+
+// isTerminal tells whether people may read what is written to w as it comes.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err != nil || info.Mode()&os.ModeCharDevice != 0
 }
 
 // usageError is an error in how the program was called.
@@ -44,7 +58,12 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
-	a := &app{streams: s, now: time.Now}
+	raw := s.out
+	s.out, s.err = safetext.Writer(s.out), safetext.Writer(s.err)
+	a := &app{streams: s, copyTo: s.out, now: time.Now}
+	if !isTerminal(raw) {
+		a.copyTo = raw
+	}
 	root := a.command()
 	if err := a.completeArguments(root); err != nil {
 		fmt.Fprintf(s.err, "tenantctl: %v\n", err)

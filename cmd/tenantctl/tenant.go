@@ -44,7 +44,12 @@ in a folder that exists, or the tables of a database.`,
 			if err := edit.apply(cmd, t); err != nil {
 				return err
 			}
-			err := a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error { return d.Add(t) })
+			err := a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error {
+				if err := checkTwin(d, t.ID); err != nil {
+					return err
+				}
+				return d.Add(t)
+			})
 			if err != nil {
 				return err
 			}
@@ -223,7 +228,7 @@ func (a *app) tenantShow() *cobra.Command {
 		Short: "Show one tenant with its routes, limits and keys",
 		Long: `Show all that the registry knows of a tenant. Variables whose names say that
 they are secrets are shown as (hidden) unless they are references such as
-${file:/run/secrets/x}; of keys there is nothing to show but their IDs.`,
+${file:/etc/otelcol-tenant/secrets/x}; of keys there is nothing to show but their IDs.`,
 		Example: `  tenantctl tenant show tenant-a -o yaml`,
 		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {

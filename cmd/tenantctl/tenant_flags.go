@@ -77,11 +77,24 @@ func (f *tenantFlags) apply(c *cobra.Command, t *tenant.Tenant) error {
 	if err := setAll(t.Attributes, f.attributes, "attribute"); err != nil {
 		return err
 	}
+	for _, text := range f.attributes {
+		if name, _, _ := strings.Cut(text, "="); tenant.LooksLikeIdentity(name) {
+			return lookalikeError(name)
+		}
+	}
 	if err := setAll(t.Vars, f.vars, "var"); err != nil {
 		return err
 	}
 	for _, text := range f.vars {
-		if name, value, _ := strings.Cut(text, "="); audit.SecretInClear(name, value) {
+		name, value, _ := strings.Cut(text, "=")
+		note, err := checkReference(name, value)
+		if err != nil {
+			return err
+		}
+		if note != "" {
+			c.PrintErrf("Note: %s\n", note)
+		}
+		if audit.SecretInClear(name, value) {
 			c.PrintErrf("Note: var %s seems to be a secret in clear; write ${file:PATH} instead.\n", name)
 		}
 	}

@@ -189,9 +189,30 @@ func TestTenantShowAndList(t *testing.T) {
 
 func TestTenant_NotesSecretsInClear(t *testing.T) {
 	c := newCLI(t)
-	r := c.run("tenant", "create", "a", "--var", "loki_token=hunter2", "--var", "tempo_token=${file:/run/secrets/x}", "--var", "endpoint=x:1")
+	r := c.run("tenant", "create", "a", "--var", "loki_token=hunter2", "--var", "tempo_token=${file:/etc/otelcol-tenant/secrets/x}", "--var", "endpoint=x:1")
 	require.Zero(t, r.code, r.err)
 	assert.Equal(t, "Note: var loki_token seems to be a secret in clear; write ${file:PATH} instead.\n", r.err)
 	assert.NotContains(t, r.out+c.ok("tenant", "show", "a", "-o", "json"), "hunter2")
 	assert.Empty(t, c.run("tenant", "suspend", "a").err)
+}
+
+func TestTenant_RefusesAttributesThatLookLikeTheIdentity(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a", "--attribute", "plan=pro")
+	for _, name := range []string{"business.id", "businessid", "Business-ID", "tenant.id", "busine\u0455s_id"} {
+		c.fails(exitFailure, "would be taken for business_id", "tenant", "update", "a", "--attribute", name+"=b")
+		c.fails(exitFailure, "would be taken for business_id", "tenant", "create", "b", "--attribute", name+"=b")
+	}
+}
+
+func TestTenant_ChecksReferences(t *testing.T) {
+	c := newCLI(t)
+	for value, want := range map[string]string{
+		"${file:token}": "absolute path", "${file:/etc/otelcol-tenant/secrets/../../shadow}": `".."`, "${yaml:x}": "neither", "${env:X": `without "}"`,
+	} {
+		c.fails(exitUsage, want, "tenant", "create", "a", "--var", "x="+value)
+	}
+	r := c.run("tenant", "create", "a", "--var", "x=${file:/run/secrets/x}", "--var", "y=${env:HOME}", "--var", "z=${env:OTELCOL_TENANT_SECRET_Z}")
+	require.Zero(t, r.code, r.err)
+	assert.Equal(t, 2, strings.Count(r.err, "references"), r.err)
 }

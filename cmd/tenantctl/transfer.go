@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,7 +50,7 @@ can be imported too.`,
 				}
 				return a.print(all, nil)
 			}
-			_, err = a.out.Write(text)
+			_, err = a.copyTo.Write(text)
 			return err
 		},
 	}
@@ -82,6 +84,9 @@ A FILE that is not valid is refused as a whole.`,
 				}
 				return fmt.Errorf("%s is not a valid registry:\n%w", name, err)
 			}
+			if err := checkImported(snapshot); err != nil {
+				return err
+			}
 			if replace && !yes && !a.change.dryRun {
 				if err := a.confirmLoss(cmd.Context(), snapshot, args[0] == "-"); err != nil {
 					return err
@@ -107,6 +112,22 @@ A FILE that is not valid is refused as a whole.`,
 	c.Flags().BoolVar(&replace, "replace", false, "replace all tenants of the registry")
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask, even if tenants would be gone")
 	return a.changing(c)
+}
+
+// checkImported refuses what could only be confused with something else.
+func checkImported(s *tenant.Snapshot) error {
+	var errs []error
+	for _, pair := range s.Twins() {
+		errs = append(errs, twinError(pair))
+	}
+	for t := range s.Tenants() {
+		for _, name := range slices.Sorted(maps.Keys(t.Attributes)) {
+			if tenant.LooksLikeIdentity(name) {
+				errs = append(errs, fmt.Errorf("tenant %s: %w", t.ID, lookalikeError(name)))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (a *app) readInput(name string) ([]byte, error) {

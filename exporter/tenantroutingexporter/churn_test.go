@@ -33,6 +33,7 @@ func TestChurn(t *testing.T) {
 	cfg := parseConfig(t, fmt.Sprintf(`
 registry: tenant_registry
 storage: file_storage
+allow_private_endpoints: [127.0.0.0/8]
 destinations:
   own: {otlp_http: {endpoint: "{vars.url}", compression: none}}
   totals: {profile: prometheus, otlp_http: {endpoint: "{vars.url}"}}
@@ -106,6 +107,6 @@ func (r *router) openStoreOf(ctx context.Context, host component.Host) ([]lane.P
 	if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
 		return nil, err
 	}
-	r.plans = newPlans(nil, &r.cfg.Routes)
+	r.plans = newPlans(nil, &r.cfg.Routes, nil)
 	return r.openStore(ctx, host)
 }

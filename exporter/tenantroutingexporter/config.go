@@ -12,7 +12,9 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -35,6 +37,17 @@ type Config struct {
 	// Routes are the destinations of tenants that the registry gives no route
 	// for a signal.
 	Routes RoutesConfig `mapstructure:"routes"`
+
+	// References are the files and environment variables that the registry's
+	// variables may refer to.
+	References ReferencesConfig `mapstructure:"references"`
+
+	// AllowPrivateEndpoints are the networks, or single addresses, that
+	// destinations may connect to although they are loopback, link-local, private
+	// or otherwise not of the internet, and tenants' variables choose the host.
+	// Destinations can have more of their own. Hosts that are fixed in this
+	// configuration need no entry.
+	AllowPrivateEndpoints []string `mapstructure:"allow_private_endpoints"`
 
 	Lane           LaneConfig           `mapstructure:"lane"`
 	Retry          RetryConfig          `mapstructure:"retry"`
@@ -68,6 +81,39 @@ type Config struct {
 
 	// prevent unkeyed literal initialization
 	_ struct{}
+}
+
+// ReferencesConfig says what ${file:…} and ${env:…} in the registry's variables
+// may name.
+type ReferencesConfig struct {
+	// Directories are absolute paths of folders. Files in them and below may be
+	// read. Links that lead out of them are not followed.
+	Directories []string `mapstructure:"directories"`
+
+	// EnvPrefixes are how the names of environment variables begin that may be
+	// read.
+	EnvPrefixes []string `mapstructure:"env_prefixes"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+func (c *ReferencesConfig) policy() *reference.Policy {
+	return &reference.Policy{Directories: c.Directories, EnvPrefixes: c.EnvPrefixes}
+}
+
+func (c *ReferencesConfig) validate() (errs []error) {
+	for _, dir := range c.Directories {
+		if !filepath.IsAbs(dir) || filepath.Clean(dir) == "/" {
+			errs = append(errs, fmt.Errorf(`"references::directories" must be absolute paths below "/", got %q`, dir))
+		}
+	}
+	for _, prefix := range c.EnvPrefixes {
+		if prefix == "" {
+			errs = append(errs, errors.New(`"references::env_prefixes" must not have an empty prefix: it would allow every variable`))
+		}
+	}
+	return errs
 }
 
 // RoutesConfig names destinations per signal.
@@ -174,6 +220,9 @@ var (
 func createDefaultConfig() component.Config {
 	return &Config{
 		Attribute: tenant.AttributeKey,
+		References: ReferencesConfig{
+			Directories: []string{reference.DefaultDirectory}, EnvPrefixes: []string{reference.DefaultEnvPrefix},
+		},
 		Lane: LaneConfig{
 			MaxBytes:    64 * bytesize.MiB,
 			MaxAge:      24 * time.Hour,
@@ -231,6 +280,10 @@ func (c *Config) Validate() error {
 			add(!ok, `"routes::%s" names %q, which is not under "destinations"`, signal, name)
 		}
 	}
+	errs = append(errs, c.References.validate()...)
+	if _, err := reach.ParseAllow(c.AllowPrivateEndpoints); err != nil {
+		errs = append(errs, fmt.Errorf(`"allow_private_endpoints": %w`, err))
+	}
 	add(len(c.Destinations) == 0, `"destinations" must name at least one destination`)
 	directories := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(c.Destinations)) {
@@ -239,7 +292,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf(`"destinations" has the name %q; allowed are letters, digits and !_.*'()-`, name))
 			continue
 		}
-		if _, err := d.compile(name, nil); err != nil {
+		if _, err := d.compile(name, nil, c.AllowPrivateEndpoints); err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -3,6 +3,7 @@ package tenantroutingexporter
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/config/configgrpc"
@@ -11,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -25,6 +27,9 @@ type DestinationConfig struct {
 	// MaxBatchBytes lowers or raises what the profile says of the size of a
 	// request before compression.
 	MaxBatchBytes bytesize.Size `mapstructure:"max_batch_bytes"`
+
+	// AllowPrivateEndpoints adds to the exporter's own, for this destination.
+	AllowPrivateEndpoints []string `mapstructure:"allow_private_endpoints"`
 
 	Archive  configoptional.Optional[ArchiveConfig]  `mapstructure:"archive"`
 	OTLPHTTP configoptional.Optional[OTLPHTTPConfig] `mapstructure:"otlp_http"`
@@ -116,8 +121,9 @@ func (d *DestinationConfig) Unmarshal(conf *confmap.Conf) error {
 }
 
 // compile checks the destination and makes it ready for use with pool, which
-// may be nil if it is only checked. Errors name the key.
-func (d *DestinationConfig) compile(name string, pool *backend.Pool) (*backend.Destination, error) {
+// may be nil if it is only checked. allow are the networks that the exporter allows
+// all destinations. Errors name the key.
+func (d *DestinationConfig) compile(name string, pool *backend.Pool, allow []string) (*backend.Destination, error) {
 	fail := func(kind string, err error) error { return fmt.Errorf(`"destinations::%s%s": %w`, name, kind, err) }
 	profile, err := backend.FindProfile(d.Profile)
 	if err != nil {
@@ -160,5 +166,9 @@ func (d *DestinationConfig) compile(name string, pool *backend.Pool) (*backend.D
 	if err != nil {
 		return nil, fail(kind, err)
 	}
-	return out, nil
+	networks, err := reach.ParseAllow(append(slices.Clone(allow), d.AllowPrivateEndpoints...))
+	if err != nil {
+		return nil, fail("::allow_private_endpoints", err)
+	}
+	return out.Own(networks), nil
 }

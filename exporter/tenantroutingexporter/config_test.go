@@ -50,14 +50,15 @@ func TestConfig_Full(t *testing.T) {
 		Destinations: map[string]DestinationConfig{
 			"local":  {Archive: configoptional.Some(ArchiveConfig{Directory: "./data", MaxFileBytes: 64 * bytesize.MiB, MaxOpenFiles: 256, Compression: backend.ArchiveCompressionNone})},
 			"loki":   {Profile: "loki", OTLPHTTP: http(func(c *OTLPHTTPConfig) { c.ClientConfig.Endpoint = "http://loki:3100" })},
-			"signoz": {Profile: "signoz", OTLPGRPC: configoptional.Some(grpc)},
+			"signoz": {Profile: "signoz", AllowPrivateEndpoints: []string{"10.20.0.0/16"}, OTLPGRPC: configoptional.Some(grpc)},
 			"other": {OTLPHTTP: http(func(c *OTLPHTTPConfig) {
 				c.LogsEndpoint, c.Encoding = "https://logs.example/v1/logs", backend.EncodingJSON
 				c.ClientConfig.Headers.Set("X-Tenant", configopaque.String("{tenant}"))
 			})},
 			"oneuptime": {Profile: "oneuptime", OTLPHTTP: http(func(c *OTLPHTTPConfig) { c.ClientConfig.Endpoint = "{vars.oneuptime_endpoint}" })},
 		},
-		Routes: RoutesConfig{Logs: []string{"local", "loki"}, Metrics: []string{"local"}, Traces: []string{"local"}},
+		References: ReferencesConfig{Directories: []string{"/etc/otelcol-tenant/secrets"}, EnvPrefixes: []string{"OTELCOL_TENANT_SECRET_"}},
+		Routes:     RoutesConfig{Logs: []string{"local", "loki"}, Metrics: []string{"local"}, Traces: []string{"local"}},
 		Lane: LaneConfig{
 			MaxBytes: 64 * bytesize.MiB, MaxAge: 12 * time.Hour, Concurrency: 4,
 			Batch: BatchConfig{MaxBytes: 2 * bytesize.MiB, Timeout: 100 * time.Millisecond},
@@ -108,6 +109,11 @@ func TestConfig_Invalid(t *testing.T) {
 		"lane max_age without a unit":   `"lane::max_age" must be at least 1ms, got 24ns`,
 		"http timeout":                  `"destinations::d::otlp_http": timeout: must not be negative`,
 		"archive directory once more":   `"destinations::e::archive::directory" is also that of "d"`,
+		"references folder":             `"references::directories" must be absolute paths below "/", got "secrets"`,
+		"references everything":         `"references::directories" must be absolute paths below "/", got "/"`,
+		"references every variable":     `"references::env_prefixes" must not have an empty prefix`,
+		"private name":                  `"allow_private_endpoints": "localhost" is neither a network such as 10.0.0.0/8 nor an address`,
+		"private host bits":             `"destinations::d::allow_private_endpoints": "10.0.0.1/8" is not the first address of its network, want 10.0.0.0/8`,
 		"lane concurrency":              `"lane::concurrency" must be positive`,
 		"retry initial_interval":        `"retry::initial_interval" must be at least 1ms, got 0s`,
 		"retry max_interval":            `"retry::max_interval" must not be less`,

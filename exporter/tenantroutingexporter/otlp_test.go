@@ -142,7 +142,7 @@ registry: tenant_registry
 destinations:
   http: {otlp_http: {endpoint: "http://%s", headers: {X-Scope-OrgID: "http-{tenant}"}}}
   json: {otlp_http: {endpoint: "http://%[1]s", encoding: json, compression: zstd, headers: {X-Scope-OrgID: "json-{tenant}"}}}
-  grpc: {otlp_grpc: {endpoint: "{vars.grpc}", tls: {insecure: true}, headers: {X-Scope-OrgID: "grpc-{tenant}"}}}
+  grpc: {allow_private_endpoints: [127.0.0.0/8], otlp_grpc: {endpoint: "{vars.grpc}", tls: {insecure: true}, headers: {X-Scope-OrgID: "grpc-{tenant}"}}}
 routes: {logs: [http, grpc, json], metrics: [http, grpc, json], traces: [http, grpc, json]}
 lane: {batch: {timeout: 20ms}}
 `, httpAddr), registry)

@@ -12,6 +12,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -20,6 +21,7 @@ import (
 type plans struct {
 	destinations map[string]*backend.Destination
 	routes       *RoutesConfig
+	references   *reference.Policy
 
 	mu         sync.RWMutex
 	tenants    map[tenant.ID]*plan                // bounded by the registry: see forget
@@ -43,9 +45,9 @@ type targetKey struct {
 
 var errNoRoute = errors.New("no destination")
 
-func newPlans(destinations map[string]*backend.Destination, routes *RoutesConfig) *plans {
+func newPlans(destinations map[string]*backend.Destination, routes *RoutesConfig, references *reference.Policy) *plans {
 	return &plans{
-		destinations: destinations, routes: routes,
+		destinations: destinations, routes: routes, references: references,
 		tenants: make(map[tenant.ID]*plan), converters: make(map[lane.Key]*cumulative.Converter),
 	}
 }
@@ -115,7 +117,7 @@ func (ps *plans) targetOf(p *plan, k targetKey) lane.Target {
 	if d == nil {
 		return nil
 	}
-	t := d.Target(k.signal, values(p.tenant))
+	t := d.Target(k.signal, ps.values(p.tenant))
 	p.targets[k] = t
 	return t
 }
@@ -143,7 +145,7 @@ func (ps *plans) check(t *tenant.Tenant) error {
 			continue
 		}
 		for _, stop := range p.stops[signal] {
-			if err := ps.destinations[stop.Destination].Check(int(signal), values(t)); err != nil {
+			if err := ps.destinations[stop.Destination].Check(int(signal), ps.values(t)); err != nil {
 				errs = append(errs, fmt.Errorf("%s to %s: %w", signal, stop.Destination, err))
 			}
 		}
@@ -183,6 +185,6 @@ func (ps *plans) sweep(now time.Time) {
 	}
 }
 
-func values(t *tenant.Tenant) template.Values {
-	return template.Values{Tenant: t.ID, Vars: t.Vars}
+func (ps *plans) values(t *tenant.Tenant) template.Values {
+	return template.Values{Tenant: t.ID, Vars: t.Vars, References: ps.references}
 }

@@ -115,6 +115,7 @@ func (s *server) eventually(t *testing.T, want ...string) {
 
 const plainConfig = `
 registry: tenant_registry
+allow_private_endpoints: [127.0.0.0/8]
 destinations:
   d: {otlp_http: {endpoint: "{vars.url}", compression: none, headers: {X-Token: "{vars.token}"}}}
   e: {otlp_http: {endpoint: "{vars.url}", compression: none, logs_endpoint: "{vars.url}/e/{tenant}"}}
@@ -174,7 +175,8 @@ func TestBackendRefusesCredentials_TheTenantNeverSeesIt(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(token, []byte("old\n"), 0o600))
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars(s.URL, "${file:"+token+"}")})
-	g := startGateway(t, plainConfig+"circuit_breaker: {failures: 5, open: 50ms}\nretry: {initial_interval: 50ms, max_interval: 50ms}", registry)
+	g := startGateway(t, plainConfig+"circuit_breaker: {failures: 5, open: 50ms}\nretry: {initial_interval: 50ms, max_interval: 50ms}\n"+
+		fmt.Sprintf("references: {directories: [%q]}", filepath.Dir(token)), registry)
 	for _, body := range []string{"1", "2"} {
 		require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", body)))
 	}
@@ -190,7 +192,7 @@ func TestStorage_HoldsNoSecret(t *testing.T) {
 	t.Setenv("ROUTING_TEST_TOKEN", "very-secret-token")
 	queue := t.TempDir()
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars("http://127.0.0.1:1", "${env:ROUTING_TEST_TOKEN}")})
-	cfg := parseConfig(t, plainConfig+"storage: file_storage")
+	cfg := parseConfig(t, plainConfig+"storage: file_storage\nreferences: {env_prefixes: [ROUTING_TEST_]}")
 	g := startGatewayWith(t, cfg, tenanttest.Host{registryID: registry, storageID: newStorage(t, queue)}, registry)
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "payload-that-is-there")))
 	require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts") > 0 }, 30*time.Second, time.Millisecond)

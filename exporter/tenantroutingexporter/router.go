@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -73,14 +74,15 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
 		return err
 	}
+	safetext.StandardLog()
 	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host, r.recovery)
 	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
 	for name, d := range r.cfg.Destinations {
-		if destinations[name], err = d.compile(name, r.pool); err != nil {
+		if destinations[name], err = d.compile(name, r.pool, r.cfg.AllowPrivateEndpoints); err != nil {
 			return err
 		}
 	}
-	r.plans = newPlans(destinations, &r.cfg.Routes)
+	r.plans = newPlans(destinations, &r.cfg.Routes, r.cfg.References.policy())
 	// What fails below leaves nothing open: a component whose Start failed is
 	// not shut down.
 	defer func() {

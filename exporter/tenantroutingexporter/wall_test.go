@@ -77,6 +77,7 @@ func wall(t *testing.T, trouble, stored bool) (accept, deliver []time.Duration) 
 	registry := tenanttest.NewRegistry(t, list...)
 	cfg := parseConfig(t, `
 registry: tenant_registry
+allow_private_endpoints: [127.0.0.0/8]
 destinations: {d: {otlp_http: {endpoint: "{vars.url}", timeout: 5s, compression: none}}}
 routes: {logs: [d]}
 lane: {max_bytes: 1MiB, batch: {timeout: 20ms}}

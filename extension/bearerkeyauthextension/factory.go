@@ -9,6 +9,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // NewFactory returns the factory of the extension.
@@ -23,5 +24,6 @@ func createDefaultConfig() component.Config {
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	return newExtension(set, cfg.(*Config))
 }

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/storagecheckextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // NewFactory returns the factory of the extension.
@@ -17,5 +18,6 @@ func NewFactory() extension.Factory {
 func createDefaultConfig() component.Config { return &Config{SetAsideAfter: 3} }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	return newStorageCheck(set, cfg.(*Config))
 }

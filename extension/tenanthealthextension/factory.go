@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // NewFactory returns the factory of the extension.
@@ -23,5 +24,6 @@ func createDefaultConfig() component.Config {
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	return newServer(set, cfg.(*Config)), nil
 }

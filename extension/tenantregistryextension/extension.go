@@ -11,11 +11,14 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -140,6 +143,20 @@ func (r *registry) Shutdown(context.Context) error {
 	return nil
 }
 
+// NotifyConfig implements extensioncapabilities.ConfigWatcher. The collector calls
+// it before pipelines start; an error ends the start.
+func (r *registry) NotifyConfig(_ context.Context, conf *confmap.Conf) error {
+	var errs []error
+	for _, f := range configcheck.Check(conf.ToStringMap()) {
+		if f.Refuse {
+			errs = append(errs, errors.New(f.String()))
+			continue
+		}
+		r.log.Warn("The configuration can lose data or leave the collector unprotected", zap.String("key", f.Key), zap.String("problem", f.Text))
+	}
+	return errors.Join(errs...)
+}
+
 func (r *registry) wakeUp() {
 	select {
 	case r.wake <- struct{}{}:
@@ -224,6 +241,7 @@ func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c cont
 		r.publish(snapshot)
 		r.log.Info("The registry is in force", zap.Stringer("source", r.store), zap.Int("tenants", snapshot.Len()),
 			zap.String("hash", shortHash(snapshot)))
+		r.warnOfConfusable(snapshot)
 	} else if recovered {
 		r.log.Info("The registry is good again and says what is in force", zap.Stringer("source", r.store))
 	}
@@ -241,6 +259,29 @@ func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c cont
 	default:
 	}
 	r.toSave <- c // never blocks: this goroutine alone sends
+}
+
+// maxConfusable bounds how many lines one registry puts into the log.
+const maxConfusable = 20
+
+// warnOfConfusable logs what could be taken for something else. Neither takes part
+// in who a tenant is, so it is no reason to refuse a registry that is in force.
+func (r *registry) warnOfConfusable(s *tenant.Snapshot) {
+	twins := s.Twins()
+	for _, pair := range twins[:min(len(twins), maxConfusable)] {
+		r.log.Warn("The IDs of two tenants differ in case only; file systems that ignore case take them for the same",
+			zap.String("tenant", string(pair[0])), zap.String("other", string(pair[1])))
+	}
+	logged := 0
+	for t := range s.Tenants() {
+		for name := range t.Attributes {
+			if tenant.LooksLikeIdentity(name) && logged < maxConfusable {
+				logged++
+				r.log.Warn("An attribute of a tenant would be taken for "+tenant.AttributeKey+", which the tenant processor sets; rename it",
+					zap.String("tenant", string(t.ID)), zap.String("attribute", name))
+			}
+		}
+	}
 }
 
 // refuse reports an error of the source, once. What is in force stays.
@@ -270,7 +311,7 @@ func (r *registry) refuse(ctx context.Context, err error) {
 	if more > 0 {
 		r.log.Error("Further entries that cannot be used are not named", zap.Int("entries", more))
 	}
-	componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(err))
+	componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(errors.New(safetext.Lines(err.Error()))))
 }
 
 // loadBackup puts the copy on disk in force.

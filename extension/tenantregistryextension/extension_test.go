@@ -13,7 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -246,4 +251,37 @@ func TestShutdown_TwiceAndWithoutStart(t *testing.T) {
 	r, err := newRegistry(settings(never), never.cfg)
 	require.NoError(t, err)
 	require.NoError(t, r.Shutdown(context.Background()))
+}
+
+// TestNotifyConfig refuses a configuration that loses data, and warns of one that
+// can.
+func TestNotifyConfig(t *testing.T) {
+	core, logged := observer.New(zap.InfoLevel)
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.Logger = zap.New(core)
+	cfg := createDefaultConfig().(*Config)
+	cfg.File.Path = filepath.Join(t.TempDir(), "tenants.yaml")
+	r, err := newRegistry(set, cfg)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, r.Shutdown(t.Context())) }()
+	_, watches := any(r).(interface {
+		NotifyConfig(context.Context, *confmap.Conf) error
+	})
+	require.True(t, watches, "as extensioncapabilities.ConfigWatcher has it")
+	conf := func(processors ...any) *confmap.Conf {
+		return confmap.NewFromStringMap(map[string]any{
+			"processors": map[string]any{"tenant": map[string]any{"source": "config"}},
+			"service": map[string]any{"pipelines": map[string]any{"logs": map[string]any{
+				"receivers": []any{"pm2"}, "processors": processors, "exporters": []any{"tenant_routing"},
+			}}},
+		})
+	}
+	require.NoError(t, r.NotifyConfig(t.Context(), conf("memory_limiter", "tenant")))
+	var keys []string
+	for _, e := range logged.TakeAll() {
+		assert.Equal(t, zap.WarnLevel, e.Level)
+		keys = append(keys, e.ContextMap()["key"].(string))
+	}
+	assert.Equal(t, []string{"exporters::tenant_routing::dead_letter", "exporters::tenant_routing::storage"}, keys)
+	assert.ErrorContains(t, r.NotifyConfig(t.Context(), conf("memory_limiter", "tenant", "batch")), "batch between tenant and tenant_routing")
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // NewFactory returns the factory of the tenant_registry extension.
@@ -20,5 +21,6 @@ func createDefaultConfig() component.Config {
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	return newRegistry(set, cfg.(*Config))
 }

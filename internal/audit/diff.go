@@ -158,7 +158,7 @@ var secretWords = [...]string{"token", "secret", "pass", "pwd", "credential", "k
 
 // SecretInClear tells whether a variable seems to hold a secret, by its name or
 // as the user part of a URL, instead of a reference such as
-// ${file:/run/secrets/x}.
+// ${file:/etc/otelcol-tenant/secrets/x}.
 func SecretInClear(name, value string) bool {
 	if strings.Contains(value, "${env:") || strings.Contains(value, "${file:") {
 		return false

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/foldname"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -123,7 +124,7 @@ func walk(folder string, levels []level, f func(folder string) error) error {
 			return fmt.Errorf("%s is part of an archive and not of dead letters", folder)
 		}
 		value, ok := strings.CutPrefix(e.Name(), levels[0].prefix)
-		if !ok || levels[0].only != "" && levels[0].only != value {
+		if !ok || levels[0].only != "" && levels[0].only != foldname.Decode(value) {
 			continue
 		}
 		err := walk(filepath.Join(folder, e.Name()), levels[1:], f)
@@ -141,7 +142,7 @@ func read(directory, folder string) (Group, error) {
 	}
 	var values [3]string
 	for i, element := range strings.Split(relative, string(filepath.Separator)) {
-		_, values[i], _ = strings.Cut(element, "=")
+		_, values[i], _ = strings.Cut(foldname.Decode(element), "=")
 	}
 	g := Group{Tenant: tenant.ID(values[0]), Destination: values[1], Reasons: make(map[string]int)}
 	if g.Signal, err = tenant.ParseSignal(values[2]); err != nil {

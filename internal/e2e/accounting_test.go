@@ -49,6 +49,7 @@ func TestAccounting(t *testing.T) {
 	require.NoError(t, os.WriteFile(overlay, []byte(`
 exporters:
   tenant_routing:
+    allow_private_endpoints: [127.0.0.0/8]
     destinations:
       first: {otlp_http: {endpoint: "{vars.backend}/first/{tenant}", compression: none}}
       second: {otlp_http: {endpoint: "{vars.backend}/second/{tenant}", compression: none}}

@@ -192,6 +192,7 @@ func TestReload(t *testing.T) {
 	down, up, moved := newPlace(t, true), newPlace(t, false), newPlace(t, false)
 	overlay := func(fixed, config string) string {
 		return fmt.Sprintf(`
+    allow_private_endpoints: [127.0.0.0/8]
     destinations:
       fixed: {otlp_http: {endpoint: "%s/fixed/{tenant}", compression: gzip, headers: {X-Config: "%s"}}}
       own: {otlp_http: {endpoint: "{vars.backend}/own/{tenant}", compression: gzip, headers: {X-Config: "%[2]s"}}}

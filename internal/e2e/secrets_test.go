@@ -122,7 +122,7 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 		assert.Equal(t, backendToken, r.Header.Get("X-Token"))
 		asked.Add(1)
 		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = fmt.Fprintf(w, "the token %s is not known", r.Header.Get("X-Token"))
+		_, _ = fmt.Fprintf(w, "the token %s is not known, nor %s\x1b[31m\u202e", r.Header.Get("X-Token"), r.URL)
 	}))
 	defer backend.Close()
 
@@ -149,7 +149,8 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 		"TENANTS_FILE": reg.path, "DATA_DIR": data, "STATE_DIR": gatewayState, "REDIS_PASSWORD": redisPassword,
 		"OTLP_GRPC_ENDPOINT": grpcAddr, "OTLP_HTTP_ENDPOINT": httpAddr, "HEALTH_ENDPOINT": gatewayHealth, "METRICS_PORT": port(gatewayMetrics),
 	}, "--config", filepath.Join(root, "distributions", "gateway", "config.yaml"), "--config", talkative,
-		"--config", "yaml:exporters::tenant_routing::destinations::backend: {otlp_http: {endpoint: '"+backend.URL+"', headers: {X-Token: '{vars.backend_token}'}}}",
+		"--config", "yaml:exporters::tenant_routing::destinations::backend: {otlp_http: {logs_endpoint: '"+backend.URL+"/in/{vars.backend_token}?token={vars.backend_token}', headers: {X-Token: '{vars.backend_token}'}}}",
+		"--config", "yaml:exporters::tenant_routing::references::directories: ['"+filepath.Dir(tokenFile)+"']",
 		"--config", "yaml:processors::tenant::limits: {storage: file_storage, scope: shared, redis: {endpoint: '127.0.0.1:1', password: '${env:REDIS_PASSWORD}'}}",
 		"--config", "yaml:extensions::bearer_key_auth::key_use: {file: '"+filepath.Join(gatewayState, "key-use.json")+"', metric: true}")
 	reg.ctl("tenant", "update", "acme", "--limit", "daily_records=1000000")
@@ -217,6 +218,10 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 	require.Zero(t, toAgent.send(0, nil, marked()))
 	require.Eventually(t, func() bool { return all.assertNotInFiles(t, agentState) > 0 }, 30*time.Second, 100*time.Millisecond)
 	a.stop()
+	assert.Contains(t, g.Output(), "is not known, nor", "what the backend says is logged")
+	for _, char := range []string{"\x1b", "\u202e", "\u009b", "\u2028"} {
+		assert.NotContains(t, g.Output(), char)
+	}
 	for where, output := range map[string]string{"the gateway's log": g.Output(), "the agent's log": a.Output()} {
 		require.Contains(t, output, "debug", "logs are at their most talkative")
 		all.assertNotIn(t, where, []byte(output))

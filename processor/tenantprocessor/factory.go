@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
 )
@@ -85,6 +86,7 @@ func (f *factory) release(ctx context.Context, cfg *Config, shared *sharedLimite
 }
 
 func (f *factory) createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	p, err := f.create(set, cfg.(*Config), tenant.Logs)
 	if err != nil {
 		return nil, err
@@ -96,6 +98,7 @@ func (f *factory) createLogs(ctx context.Context, set processor.Settings, cfg co
 }
 
 func (f *factory) createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	p, err := f.create(set, cfg.(*Config), tenant.Metrics)
 	if err != nil {
 		return nil, err
@@ -107,6 +110,7 @@ func (f *factory) createMetrics(ctx context.Context, set processor.Settings, cfg
 }
 
 func (f *factory) createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	p, err := f.create(set, cfg.(*Config), tenant.Traces)
 	if err != nil {
 		return nil, err

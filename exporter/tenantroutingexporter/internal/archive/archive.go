@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/foldname"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -44,6 +45,9 @@ type Settings struct {
 
 	// Sync returns from Append only when the lines would outlive a power cut.
 	Sync bool
+
+	// insensitive tells whether a directory ignores case; nil: foldname.Insensitive.
+	insensitive func(directory string) (bool, error)
 }
 
 // Archive writes below one directory. Its methods are safe for concurrent use.
@@ -53,6 +57,7 @@ type Archive struct {
 	encoder *zstd.Encoder        // nil: no compression
 	sync    func(*os.File) error // nil: the system writes when it likes
 	journal *journal             // guarded by mu
+	fold    bool                 // names of folders have no upper case
 
 	mu     sync.Mutex
 	freed  *sync.Cond
@@ -92,7 +97,14 @@ func Open(set Settings) (*Archive, error) {
 	if set.Sync {
 		a.sync = (*os.File).Sync
 	}
+	probe := set.insensitive
+	if probe == nil {
+		probe = foldname.Insensitive
+	}
 	var err error
+	if a.fold, err = probe(set.Directory); err != nil {
+		return nil, fmt.Errorf("looking whether the archive's file system ignores case: %w", err)
+	}
 	if a.journal, err = openJournal(set.Directory, a.sync); err != nil {
 		return nil, err
 	}
@@ -111,6 +123,9 @@ func Folder(id tenant.ID, signal tenant.Signal, at time.Time) string {
 func (a *Archive) Append(folder string, lines []byte) error {
 	if !filepath.IsLocal(folder) {
 		return fmt.Errorf("%q is not a folder of the archive", folder)
+	}
+	if a.fold {
+		folder = foldname.Encode(folder)
 	}
 	if a.encoder != nil {
 		lines = a.encoder.EncodeAll(lines, nil)

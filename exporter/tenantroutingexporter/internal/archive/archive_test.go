@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -278,4 +279,26 @@ func TestOpen_ThatFailsLeavesNoFileOpen(t *testing.T) {
 	_, err := openJournal(t.TempDir(), func(f *os.File) error { journal = f; return syscall.EIO })
 	require.ErrorIs(t, err, syscall.EIO)
 	require.ErrorIs(t, journal.Close(), os.ErrClosed)
+}
+
+// On a file system that ignores case the folders of tenants whose IDs differ in
+// nothing else have names of their own.
+func TestArchive_KeepsTwinsApartWhereCaseIsIgnored(t *testing.T) {
+	for insensitive, want := range map[bool][]string{true: {"tenant=%41cme", "tenant=acme"}, false: {"tenant=Acme", "tenant=acme"}} {
+		dir := t.TempDir()
+		a, err := Open(Settings{Directory: dir, MaxFileBytes: 1 << 20, MaxOpenFiles: 4, insensitive: func(string) (bool, error) { return insensitive, nil }})
+		require.NoError(t, err)
+		for _, id := range []tenant.ID{"Acme", "acme"} {
+			require.NoError(t, a.Append(Folder(id, tenant.Logs, time.Now()), []byte(id+"\n")))
+		}
+		require.NoError(t, a.Close())
+		folders, err := filepath.Glob(filepath.Join(dir, "tenant=*"))
+		require.NoError(t, err)
+		var names []string
+		for _, f := range folders {
+			names = append(names, filepath.Base(f))
+		}
+		slices.Sort(names)
+		assert.Equal(t, want, names)
+	}
 }

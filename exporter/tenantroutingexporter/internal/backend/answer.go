@@ -1,7 +1,6 @@
 package backend
 
 import (
-	"errors"
 	"fmt"
 	"mime"
 	"strings"
@@ -18,9 +17,6 @@ import (
 )
 
 type signalOf = tenant.Signal
-
-// maxMessage bounds how much of a backend's own words goes into a log line.
-const maxMessage = 300
 
 // partialSuccess reads the body of a successful answer. A backend that took the
 // request has taken it whatever its body looks like, so a body that cannot be
@@ -58,7 +54,7 @@ func partialSuccess(signal tenant.Signal, body []byte, contentType string) (reje
 		message = "no reason given"
 	}
 	const most = 1 << 40 // what a hostile backend says must not overflow a sum
-	return int(min(max(count, 0), most)), fmt.Errorf("partial success: %d rejected: %s", count, clip(message))
+	return int(min(max(count, 0), most)), answerError{fmt.Sprintf("partial success: %d rejected: ", count), message}
 }
 
 func unmarshal(r interface {
@@ -72,37 +68,22 @@ func unmarshal(r interface {
 	return r.UnmarshalProto(body)
 }
 
-// errorMessage returns what a backend says of its refusal, as far as it can be
-// shown in a log line.
-func errorMessage(body []byte, contentType string) error {
+// errorMessage returns what a backend says of its refusal, in its own words: see
+// shown.
+func errorMessage(body []byte, contentType string) string {
 	mediaType, _, _ := mime.ParseMediaType(contentType)
 	st := &spb.Status{}
 	switch {
 	case len(body) == 0:
-		return errors.New("no message")
+		return "no message"
 	case strings.HasSuffix(mediaType, "protobuf"):
 		if proto.Unmarshal(body, st) == nil && st.Message != "" {
-			return errors.New(clip(st.Message))
+			return st.Message
 		}
 	case mediaType == contentTypeJSON:
 		if (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, st) == nil && st.Message != "" {
-			return errors.New(clip(st.Message))
+			return st.Message
 		}
 	}
-	return errors.New(clip(string(body)))
-}
-
-// clip makes text of a backend fit for one line of a log.
-func clip(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || r == 0xfffd {
-			return ' '
-		}
-		return r
-	}, text)
-	text = strings.TrimSpace(text)
-	if len(text) > maxMessage {
-		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
-	}
-	return text
+	return string(body)
 }

@@ -21,15 +21,19 @@ func (c *archiveClient) close() error { return c.archive.Close() }
 func (*archiveTarget) Bounds() lane.Bounds { return lane.Bounds{Concurrency: 1} }
 
 // Send implements lane.Target.
-func (t *archiveTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
-	return t.attempt(func() lane.Result { return t.send(ctx, b) })
+func (t *archiveTarget) Send(_ context.Context, b *lane.Batch) lane.Result {
+	return t.attempt(func() lane.Result { return t.attemptOnce(b) })
 }
 
-func (t *archiveTarget) send(_ context.Context, b *lane.Batch) lane.Result {
+func (t *archiveTarget) attemptOnce(b *lane.Batch) lane.Result {
 	f, err := t.fill()
 	if err != nil {
-		return misconfigured(err)
+		return shown(misconfigured(err))
 	}
+	return shown(t.send(b, f), &f.secrets)
+}
+
+func (t *archiveTarget) send(b *lane.Batch, f *filled) lane.Result {
 	d := t.destination
 	c, done, err := d.pool.use("archive\x01"+f.endpoint, func() (client, error) {
 		a, err := archive.Open(archive.Settings{

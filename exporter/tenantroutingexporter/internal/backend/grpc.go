@@ -2,9 +2,12 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -18,6 +21,8 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -25,9 +30,22 @@ type grpcTarget struct{ *site }
 
 var _ lane.Target = (*grpcTarget)(nil)
 
-type grpcClient struct{ *grpc.ClientConn }
+type grpcClient struct {
+	*grpc.ClientConn
+	secrets   redact.Secrets              // in its settings
+	forbidden atomic.Pointer[reach.Error] // why the last connection was not made
+}
 
-func (c grpcClient) close() error { return c.Close() }
+func (c *grpcClient) close() error { return c.Close() }
+
+// dial connects to what guard allows. gRPC passes on the text of its errors alone.
+func (c *grpcClient) dial(ctx context.Context, guard *reach.Guard, address string) (net.Conn, error) {
+	conn, err := guard.DialContext(ctx, "tcp", address)
+	var e *reach.Error
+	errors.As(err, &e)
+	c.forbidden.Store(e)
+	return conn, err
+}
 
 var grpcMethods = [3]string{
 	tenant.Logs:    "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
@@ -37,24 +55,32 @@ var grpcMethods = [3]string{
 
 // Send implements lane.Target.
 func (t *grpcTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
-	return t.attempt(func() lane.Result { return t.send(ctx, b) })
+	return t.attempt(func() lane.Result { return t.attemptOnce(ctx, b) })
 }
 
-func (t *grpcTarget) send(ctx context.Context, b *lane.Batch) lane.Result {
+func (t *grpcTarget) attemptOnce(ctx context.Context, b *lane.Batch) lane.Result {
 	f, err := t.fill()
 	if err != nil {
-		return misconfigured(err)
+		return shown(misconfigured(err))
 	}
+	var secrets redact.Secrets // of the client
+	return shown(t.send(ctx, b, f, &secrets), &f.secrets, &secrets)
+}
+
+// send adds to secrets those of the client, which the result must not be shown with.
+func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets *redact.Secrets) lane.Result {
 	payloads, err := compress.ExpandAll(b.Payloads)
 	if err != nil {
 		return undecodable(err)
 	}
 	d := t.destination
-	c, done, err := d.pool.use(t.transport+"\x01"+f.endpoint, func() (client, error) { return d.newGRPCClient(t, f.endpoint) })
+	pooled, done, err := d.pool.use(t.transport+"\x01"+f.endpoint, func() (client, error) { return d.newGRPCClient(t, f.endpoint, secrets) })
 	if err != nil {
 		return misconfigured(fmt.Errorf("making the client: %w", err))
 	}
 	defer done()
+	c := pooled.(*grpcClient)
+	secrets.AddAll(&c.secrets)
 	call, cancel := context.WithTimeout(ctx, d.grpc.Timeout)
 	defer cancel()
 	md := make(metadata.MD, len(f.headers))
@@ -62,37 +88,52 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch) lane.Result {
 		md.Set(strings.ToLower(h.name), h.value)
 	}
 	var answer []byte
-	err = c.(grpcClient).Invoke(metadata.NewOutgoingContext(call, md), grpcMethods[t.signal], payloads, &answer,
+	err = c.Invoke(metadata.NewOutgoingContext(call, md), grpcMethods[t.signal], payloads, &answer,
 		grpc.ForceCodecV2(rawCodec{}), grpc.WaitForReady(d.grpc.Client.WaitForReady), grpc.MaxCallRecvMsgSize(maxGRPCAnswer))
 	if answerTooLong(err) {
 		return lane.Result{Verdict: lane.Delivered} // an answer of any length says that the request was taken
 	}
 	if err != nil {
-		res := grpcResult(ctx, f.hideIn(err))
+		if e := c.forbidden.Load(); e != nil && status.Code(err) == codes.Unavailable {
+			return forbidden(e)
+		}
+		res := grpcResult(ctx, err)
 		if res.Verdict == lane.Blocked {
 			t.forget()
 		}
 		return res
 	}
 	res := lane.Result{Verdict: lane.Delivered}
-	if res.Rejected, res.Err = partialSuccess(t.signal, f.hide(answer), contentTypeProto); res.Err != nil {
+	if res.Rejected, res.Err = partialSuccess(t.signal, answer, contentTypeProto); res.Err != nil {
 		res.Reason = "partial_success"
 	}
 	return res
 }
 
-func (d *Destination) newGRPCClient(t *grpcTarget, endpoint string) (client, error) {
+// newGRPCClient adds the secrets in the client's settings to secrets before it
+// fails.
+func (d *Destination) newGRPCClient(t *grpcTarget, endpoint string, secrets *redact.Secrets) (client, error) {
+	own := &grpcClient{}
+	defer func() { secrets.AddAll(&own.secrets) }()
 	cfg := d.grpc.Client
 	cfg.Endpoint, cfg.Headers = endpoint, nil // headers are per request
-	if err := d.fill(&cfg, t.values); err != nil {
+	if err := d.fill(&cfg, t.values, &own.secrets); err != nil {
 		return nil, err
 	}
-	conn, err := cfg.ToClientConn(context.Background(), d.pool.extensions(), d.pool.telemetry,
-		configgrpc.WithGrpcDialOption(grpc.WithUserAgent(d.pool.userAgent)))
+	options := []configgrpc.ToClientConnOption{configgrpc.WithGrpcDialOption(grpc.WithUserAgent(d.pool.userAgent))}
+	if d.guard != nil {
+		// A proxy of the environment would connect for it to anything.
+		options = append(options, configgrpc.WithGrpcDialOption(grpc.WithNoProxy()),
+			configgrpc.WithGrpcDialOption(grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+				return own.dial(ctx, d.guard, address)
+			})))
+	}
+	conn, err := cfg.ToClientConn(context.Background(), d.pool.extensions(), d.pool.telemetry, options...)
 	if err != nil {
 		return nil, err
 	}
-	return grpcClient{conn}, nil
+	own.ClientConn = conn
+	return own, nil
 }
 
 // maxGRPCAnswer is what gRPC reads of an answer. gRPC says the same of an answer
@@ -135,7 +176,7 @@ func grpcResult(ctx context.Context, err error) lane.Result {
 	res := lane.Result{
 		Verdict: lane.Refused,
 		Reason:  grpcReason(st.Code()),
-		Err:     fmt.Errorf("gRPC status %s: %s", st.Code(), clip(st.Message())),
+		Err:     answerError{fmt.Sprintf("gRPC status %s: ", st.Code()), st.Message()},
 	}
 	hasRetryInfo := false
 	for _, detail := range st.Details() {

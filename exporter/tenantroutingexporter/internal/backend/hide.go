@@ -1,42 +1,71 @@
 package backend
 
 import (
-	"bytes"
+	"errors"
 	"strings"
 
-	"google.golang.org/grpc/status"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
-// minHidden is the length from which the value of a header is taken for a secret.
-// Shorter ones would blank out common words.
-const minHidden = 8
+// maxMessage bounds how much of a backend's own words goes into a log line.
+const maxMessage = 300
 
-// hiddenParts returns what must not be shown of a header's value: the whole of it,
-// and what comes after a scheme such as Bearer.
-func hiddenParts(value string) (parts [][]byte) {
+// addHeader adds a header's value to what must not be shown: the whole of it, and
+// what comes after a scheme such as Bearer. Backends quote a token that they
+// refuse, and answers get into logs and dead letters.
+func addHeader(secrets *redact.Secrets, value string) {
 	_, credentials, _ := strings.Cut(value, " ")
-	for _, part := range []string{value, strings.TrimSpace(credentials)} {
-		if len(part) >= minHidden {
-			parts = append(parts, []byte(part))
-		}
-	}
-	return parts
+	secrets.AddValue(value)
+	secrets.AddValue(strings.TrimSpace(credentials))
 }
 
-// hide returns answer with asterisks for what was sent in headers, since backends
-// quote a token that they refuse, and answers get into logs and dead letters. The
-// length stays, so that an encoded message can still be read.
-func (f *filled) hide(answer []byte) []byte {
-	for _, secret := range f.hidden {
-		// What has been blanked out is not looked at again: a token may be of asterisks.
-		answer = bytes.ReplaceAll(answer, secret, bytes.Repeat([]byte{'*'}, len(secret)))
+// shown returns res with an error that can be shown: on one line, without secrets,
+// control characters and whatever else a backend may write. All texts of backends
+// and of the network pass here.
+func shown(res lane.Result, secrets ...*redact.Secrets) lane.Result {
+	if res.Err == nil {
+		return res
 	}
-	return answer
+	var all redact.Secrets
+	for _, s := range secrets {
+		all.AddAll(s)
+	}
+	head, words := "", res.Err.Error()
+	var answer answerError
+	if errors.As(res.Err, &answer) {
+		head, words = answer.head, answer.words
+	}
+	text := all.Scrub(strings.TrimSpace(safetext.Clean(words)))
+	var private *reach.Error
+	if text == redact.NotShown && errors.As(res.Err, &private) {
+		text = private.WithoutAddress() // the address is from a reference
+	}
+	res.Err = shownError{text: head + clip(text), err: res.Err}
+	return res
 }
 
-// hideIn does the same with the message of a gRPC error.
-func (f *filled) hideIn(err error) error {
-	st := status.Convert(err).Proto()
-	st.Message = string(f.hide([]byte(st.GetMessage())))
-	return status.FromProto(st).Err()
+// answerError is what a backend answered: our words, and its own.
+type answerError struct{ head, words string }
+
+func (e answerError) Error() string { return e.head + e.words }
+
+// shownError shows text in place of what its cause would say.
+type shownError struct {
+	text string
+	err  error
+}
+
+func (e shownError) Error() string { return e.text }
+func (e shownError) Unwrap() error { return e.err }
+
+// clip makes text fit for one line of a log.
+func clip(text string) string {
+	text = strings.TrimSpace(safetext.Clean(text))
+	if len(text) > maxMessage {
+		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return text
 }

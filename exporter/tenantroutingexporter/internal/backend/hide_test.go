@@ -2,11 +2,17 @@ package backend
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,6 +23,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // tokens are headers of which a backend repeats the values.
@@ -40,14 +49,14 @@ func TestHide_TheTokensThatABackendRepeats(t *testing.T) {
 	}))
 	defer s.Close()
 	got := send(t, overHTTP(t, profile(t, "otlp"), s.URL, func(h *HTTPSettings) { h.Client.Headers = tokens() }), logsBatch(t, "x"))
-	assert.EqualError(t, got.Err, "HTTP status 401: ******************* and ************* are not known in eu")
+	assert.EqualError(t, got.Err, "HTTP status 401: (hidden) and (hidden) are not known in eu")
 
 	got = send(t, overHTTP(t, profile(t, "otlp"), s.URL, func(h *HTTPSettings) {
 		h.Client.Headers = tokens()
 		h.Client.Headers.Set("X-Partial", "yes")
 	}), logsBatch(t, "x"))
 	assert.Equal(t, 2, got.Rejected, "the answer can still be read")
-	assert.EqualError(t, got.Err, "partial success: 2 rejected: token *************")
+	assert.EqualError(t, got.Err, "partial success: 2 rejected: token (hidden)")
 
 	address := serveGRPC(t, func(ctx context.Context, _ plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
 		md, _ := metadata.FromIncomingContext(ctx)
@@ -55,5 +64,47 @@ func TestHide_TheTokensThatABackendRepeats(t *testing.T) {
 	})
 	got = send(t, overGRPC(t, profile(t, "otlp"), address, func(g *GRPCSettings) { g.Client.Headers = tokens() }), logsBatch(t, "x"))
 	require.Equal(t, lane.Blocked, got.Verdict)
-	assert.EqualError(t, got.Err, "gRPC status Unauthenticated: [*******************] is not known")
+	assert.EqualError(t, got.Err, "gRPC status Unauthenticated: [(hidden)] is not known")
+}
+
+// TestHide_WhatAGRPCBackendRepeats has a secret of a reference in metadata, which
+// the backend repeats in its status and in a partial success.
+func TestHide_WhatAGRPCBackendRepeats(t *testing.T) {
+	const secret = "Zx81qLm0+Tr9/Kw2="
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "token"), []byte(secret+"\n"), 0o600))
+	v := template.Values{
+		Tenant: "tenant-a", Vars: map[string]string{"token": "${file:" + dir + "/token}"},
+		References: &reference.Policy{Directories: []string{dir}},
+	}
+	for name, repeat := range map[string]func(string) string{
+		"raw": func(s string) string { return s }, "URL": url.QueryEscape, "lower": func(s string) string { return strings.ToLower(url.QueryEscape(s)) },
+		"base64": func(s string) string { return base64.StdEncoding.EncodeToString([]byte("x:" + s)) },
+		"JSON":   func(s string) string { b, _ := json.Marshal(map[string]string{"t": s}); return string(b) },
+		"cut":    func(s string) string { return s[:len(s)-3] + "…" }, "lines": func(s string) string { return s[:9] + "\n" + s[9:] },
+		"terminal": func(s string) string { return "\x1b[31m\u202e" + s + "\u009b\u2028" },
+	} {
+		for _, code := range []codes.Code{codes.OK, codes.InvalidArgument, codes.Unauthenticated, codes.Unavailable, codes.ResourceExhausted} {
+			address := serveGRPC(t, func(ctx context.Context, _ plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+				md, _ := metadata.FromIncomingContext(ctx)
+				text := "no " + repeat(md.Get("x-token")[0])
+				r := plogotlp.NewExportResponse()
+				if code == codes.OK {
+					r.PartialSuccess().SetErrorMessage(text)
+					r.PartialSuccess().SetRejectedLogRecords(1)
+					return r, nil
+				}
+				return r, status.Error(code, text)
+			})
+			d := overGRPC(t, profile(t, "otlp"), address, func(g *GRPCSettings) { g.Client.Headers.Set("X-Token", "{vars.token}") })
+			got := d.Target(tenant.Logs, v).Send(t.Context(), logsBatch(t, "x"))
+			require.Error(t, got.Err, name)
+			for _, part := range []string{secret, url.QueryEscape(secret), "zx81qlm0", "tr9", base64.RawStdEncoding.EncodeToString([]byte(secret))[4:12], "\x1b", "\u202e", "\u009b", "\u2028", "\n"} {
+				assert.NotContains(t, strings.ToLower(got.Err.Error()), strings.ToLower(part), "%s %s", name, code)
+			}
+			_, line, err := deadLetters(logsBatch(t, "x"), got, time.Now())
+			require.NoError(t, err)
+			assert.NotContains(t, strings.ToLower(string(line)), "zx81qlm0")
+		}
+	}
 }

@@ -25,6 +25,8 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 )
 
 const (
@@ -39,39 +41,48 @@ var _ lane.Target = (*httpTarget)(nil)
 type httpClient struct {
 	client    *http.Client
 	transport *transportCatcher
+	secrets   redact.Secrets // in its settings
 }
 
 // do leaves out what a client does beside sending a request: there are no redirects
 // to follow here, and the time of an attempt is kept by its context. Cookies are
 // the client's work; a password in a URL, which would be too, no setting takes.
-func (c httpClient) do(req *http.Request) (*http.Response, error) {
+func (c *httpClient) do(req *http.Request) (*http.Response, error) {
 	if c.client.Jar != nil {
 		return c.client.Do(req)
 	}
 	return c.client.Transport.RoundTrip(req)
 }
 
-func (c httpClient) close() error {
+func (c *httpClient) close() error {
 	c.transport.closeIdle()
 	return nil
 }
 
 // Send implements lane.Target.
 func (t *httpTarget) Send(ctx context.Context, b *lane.Batch) lane.Result {
-	return t.attempt(func() lane.Result { return t.send(ctx, b) })
+	return t.attempt(func() lane.Result { return t.attemptOnce(ctx, b) })
 }
 
-func (t *httpTarget) send(ctx context.Context, b *lane.Batch) lane.Result {
+func (t *httpTarget) attemptOnce(ctx context.Context, b *lane.Batch) lane.Result {
 	f, err := t.fill()
 	if err != nil {
-		return misconfigured(err)
+		return shown(misconfigured(err))
 	}
+	var secrets redact.Secrets // of the client
+	return shown(t.send(ctx, b, f, &secrets), &f.secrets, &secrets)
+}
+
+// send adds to secrets those of the client, which the result must not be shown with.
+func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets *redact.Secrets) lane.Result {
 	d := t.destination
-	c, done, err := d.pool.use(t.transport, func() (client, error) { return d.newHTTPClient(t) })
+	pooled, done, err := d.pool.use(t.transport, func() (client, error) { return d.newHTTPClient(t, secrets) })
 	if err != nil {
 		return misconfigured(fmt.Errorf("making the client: %w", err))
 	}
 	defer done()
+	c := pooled.(*httpClient)
+	secrets.AddAll(&c.secrets)
 	payloads, contentType, err := t.encode(b)
 	if err != nil {
 		return undecodable(err)
@@ -91,14 +102,14 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch) lane.Result {
 		}
 		return misconfigured(err)
 	}
-	resp, err := c.(httpClient).do(req)
+	resp, err := c.do(req)
 	if err != nil {
 		return networkResult(ctx, err)
 	}
 	defer resp.Body.Close()
 	// A body that is cut short or garbled changes nothing of what the status says.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	res := httpResult(&d.profile, t.signal, resp, f.hide(body))
+	res := httpResult(&d.profile, t.signal, resp, body)
 	if res.Verdict == lane.Blocked {
 		t.forget()
 	}
@@ -156,7 +167,11 @@ func (t *httpTarget) setBody(ctx context.Context, req *http.Request, payloads []
 // hundred records with its headers, which the 4 KiB of net/http would cut in two.
 const writeBuffer = 8 << 10
 
-func (d *Destination) newHTTPClient(t *httpTarget) (client, error) {
+// newHTTPClient adds the secrets in the client's settings to secrets before it
+// fails.
+func (d *Destination) newHTTPClient(t *httpTarget, secrets *redact.Secrets) (client, error) {
+	own := &httpClient{}
+	defer func() { secrets.AddAll(&own.secrets) }()
 	cfg := d.http.Client
 	cfg.Endpoint, cfg.Headers, cfg.Timeout = "", nil, 0 // all are per request
 	if cfg.WriteBufferSize == 0 {
@@ -166,29 +181,34 @@ func (d *Destination) newHTTPClient(t *httpTarget) (client, error) {
 		cfg.Compression, cfg.CompressionParams = "", configcompression.CompressionParams{}
 	}
 	if d.host != nil {
-		host, err := d.host.Render(t.values)
+		host, err := d.host.RenderNoting(t.values, own.secrets.Add)
 		if err != nil {
 			return nil, settingError{"headers::Host", err}
 		}
 		cfg.Headers.Set("Host", configopaque.String(host))
 	}
-	if err := d.fill(&cfg, t.values); err != nil {
+	if err := d.fill(&cfg, t.values, &own.secrets); err != nil {
 		return nil, err
 	}
-	catcher := &transportCatcher{}
+	catcher := &transportCatcher{guard: d.guard, proxy: cfg.ProxyURL != ""}
 	extensions := maps.Clone(d.pool.extensions())
 	if extensions == nil {
 		extensions = make(map[component.ID]component.Component)
 	}
 	extensions[catcherID] = catcher
 	cfg.Middlewares = append(slices.Clone(cfg.Middlewares), configmiddleware.Config{ID: catcherID})
-	c, err := cfg.ToClient(context.Background(), extensions, d.pool.observed())
+	telemetry := d.pool.observed()
+	if d.sensitive(t.values) {
+		telemetry.MeterProvider, telemetry.TracerProvider = nil, nil
+	}
+	c, err := cfg.ToClient(context.Background(), extensions, telemetry)
 	if err != nil {
 		return nil, err
 	}
 	// Following a redirect would send the tenant's data and token elsewhere.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return httpClient{c, catcher}, nil
+	own.client, own.transport = c, catcher
+	return own, nil
 }
 
 // catcherID names the middleware that newHTTPClient adds.
@@ -200,7 +220,9 @@ var catcherID = component.MustNewIDWithName("transport_catcher", "tenant_routing
 type transportCatcher struct {
 	component.StartFunc
 	component.ShutdownFunc
-	base http.RoundTripper
+	guard *reach.Guard // nil: any address may be connected to
+	proxy bool         // the settings name one
+	base  http.RoundTripper
 }
 
 var _ extensionmiddleware.HTTPClient = (*transportCatcher)(nil)
@@ -209,8 +231,25 @@ var _ extensionmiddleware.HTTPClient = (*transportCatcher)(nil)
 func (t *transportCatcher) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
 	return func(_ context.Context, base http.RoundTripper) (http.RoundTripper, error) {
 		t.base = base
-		return base, nil
+		return base, t.restrict()
 	}, nil
+}
+
+// restrict makes the transport connect to what the guard allows. A proxy of the
+// environment would connect for it to anything.
+func (t *transportCatcher) restrict() error {
+	if t.guard == nil {
+		return nil
+	}
+	transport, ok := t.base.(*http.Transport)
+	if !ok {
+		return fmt.Errorf("connections of a %T cannot be restricted", t.base)
+	}
+	transport.DialContext = t.guard.DialContext
+	if !t.proxy {
+		transport.Proxy = nil
+	}
+	return nil
 }
 
 func (t *transportCatcher) closeIdle() {
@@ -231,7 +270,7 @@ func httpResult(p *Profile, signal signalOf, resp *http.Response, body []byte) l
 	}
 	res.Reason = httpReason(p, resp.StatusCode)
 	res.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
-	res.Err = fmt.Errorf("HTTP status %d: %s", resp.StatusCode, errorMessage(body, resp.Header.Get("Content-Type"))) //nolint:errorlint // a text
+	res.Err = answerError{fmt.Sprintf("HTTP status %d: ", resp.StatusCode), errorMessage(body, resp.Header.Get("Content-Type"))}
 	return res
 }
 
@@ -267,6 +306,9 @@ func networkResult(ctx context.Context, err error) lane.Result {
 	var urlErr *url.Error
 	if errors.As(err, &urlErr) {
 		err = urlErr.Err // without the URL, which may hold a token
+	}
+	if errors.As(err, new(*reach.Error)) {
+		return forbidden(err)
 	}
 	res := lane.Result{Verdict: lane.Retry, Reason: "network", Err: err}
 	var dnsErr *net.DNSError

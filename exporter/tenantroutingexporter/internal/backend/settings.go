@@ -13,7 +13,9 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 )
 
 // Encoding is how requests over HTTP are written.
@@ -76,6 +78,8 @@ type Destination struct {
 	headers   []header
 	host      *template.Template // of the Host header; nil: that of the URL
 	others    []other            // templates in all other strings of the client settings
+
+	guard *reach.Guard // of connections to hosts that tenants choose; nil: none does
 }
 
 type header struct {
@@ -269,7 +273,7 @@ func (d *Destination) compileOthers(settings reflect.Value) error {
 			if !strings.ContainsAny(text, "{}") {
 				return
 			}
-			t, err := template.Compile(kindOf(key), text)
+			t, err := template.Compile(d.kindOf(key), text)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", key, err))
 				return
@@ -281,10 +285,12 @@ func (d *Destination) compileOthers(settings reflect.Value) error {
 	return errors.Join(errs...)
 }
 
-func kindOf(key string) template.Kind {
+func (d *Destination) kindOf(key string) template.Kind {
 	switch {
 	case strings.HasSuffix(key, "_file"):
-		return template.Path
+		return template.File
+	case d.grpc != nil && (key == "authority" || strings.HasSuffix(key, "server_name_override")):
+		return template.Name // gRPC logs it
 	case key == "proxy_url":
 		return template.URL
 	}
@@ -292,9 +298,9 @@ func kindOf(key string) template.Kind {
 }
 
 // fill sets the strings that others describe in settings, a pointer to a copy.
-func (d *Destination) fill(settings any, v template.Values) error {
+func (d *Destination) fill(settings any, v template.Values, secrets *redact.Secrets) error {
 	for _, o := range d.others {
-		text, err := o.value.Render(v)
+		text, err := o.value.RenderNoting(v, secrets.Add)
 		if err != nil {
 			return fmt.Errorf("%s: %w", o.key, err)
 		}
@@ -310,6 +316,9 @@ func (d *Destination) Cumulative() bool { return d.profile.Cumulative }
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder
 	b.WriteString(d.name)
+	if d.sensitive(v) {
+		b.WriteString("\x01sensitive")
+	}
 	if d.host != nil {
 		b.WriteString("\x01" + d.host.Key(v))
 	}
@@ -324,7 +333,11 @@ func (d *Destination) transportKey(v template.Values) string {
 func (d *Destination) Check(signal int, v template.Values) error {
 	var errs []error
 	check := func(key string, t *template.Template) {
-		if err := t.Check(v); err != nil {
+		err := t.Check(v)
+		if err == nil {
+			err = d.checkHost(t, v)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 		}
 	}

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -54,7 +56,7 @@ type filled struct {
 	url      *url.URL // the same, of an HTTP destination
 	headers  []pair
 	secret   bool
-	hidden   [][]byte // what an answer must not be quoted with
+	secrets  redact.Secrets // what must not be shown
 }
 
 type pair struct{ name, value string }
@@ -100,7 +102,7 @@ func (s *site) fill() (*filled, error) {
 	if t == nil {
 		return nil, errNoEndpoint(s.signal)
 	}
-	endpoint, err := t.Render(s.values)
+	endpoint, err := t.RenderNoting(s.values, f.secrets.Add)
 	if err != nil {
 		return nil, settingError{"endpoint", err}
 	}
@@ -119,14 +121,17 @@ func (s *site) fill() (*filled, error) {
 			return nil, settingError{"endpoint", err}
 		}
 	}
+	if err := d.checkHost(t, s.values); err != nil {
+		return nil, settingError{"endpoint", err}
+	}
 	for _, h := range d.headers {
-		value, err := h.value.Render(s.values)
+		value, err := h.value.RenderNoting(s.values, f.secrets.Add)
 		if err != nil {
 			return nil, settingError{"headers::" + h.name, err}
 		}
 		f.headers = append(f.headers, pair{h.name, value})
 		if value != string(s.values.Tenant) {
-			f.hidden = append(f.hidden, hiddenParts(value)...)
+			addHeader(&f.secrets, value)
 		}
 		f.secret = f.secret || h.value.Secret(s.values)
 	}
@@ -157,7 +162,7 @@ func parseURL(text string) (*url.URL, error) {
 func joinPath(base, path string) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil {
-		return "", err
+		return "", errors.New("is not a URL") // its own error quotes the text
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/") + path
 	u.RawPath = ""
@@ -197,5 +202,13 @@ func signalName(signal int) string { return tenant.Signal(signal).String() }
 
 // misconfigured is the result of an attempt that could not even be made.
 func misconfigured(err error) lane.Result {
+	if errors.As(err, new(*reach.Error)) {
+		return forbidden(err)
+	}
 	return lane.Result{Verdict: lane.Blocked, Reason: "config", Err: err}
+}
+
+// forbidden is the result of an attempt that led into the operator's own networks.
+func forbidden(err error) lane.Result {
+	return lane.Result{Verdict: lane.Blocked, Reason: "private_endpoint", Err: err}
 }

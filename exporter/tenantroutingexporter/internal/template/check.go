@@ -36,7 +36,7 @@ func checkWhole(kind Kind, text string) error {
 		return checkURL(text)
 	case HostPort:
 		return checkHostPort(text)
-	case Path:
+	case Path, File:
 		return checkPath(text)
 	}
 	if strings.ContainsFunc(text, isControl) {
@@ -96,6 +96,18 @@ func checkHostPort(text string) error {
 		text = strings.TrimPrefix(text, scheme)
 	}
 	return checkHost(text, true)
+}
+
+// checkOwnTarget refuses targets of a tenant that are no host: sockets, and
+// schemes that leave it to others what a name means.
+func checkOwnTarget(text string) error {
+	for _, scheme := range []string{"http://", "https://"} {
+		text = strings.TrimPrefix(text, scheme)
+	}
+	if strings.ContainsAny(text, "/\\") {
+		return errors.New("must be host:port, with or without http:// or https://")
+	}
+	return nil
 }
 
 // checkHost accepts a host name, IPv4 address or bracketed IPv6 address with or

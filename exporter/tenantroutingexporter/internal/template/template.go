@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -19,10 +21,17 @@ const (
 	URL
 	// HostPort is a gRPC target. If it begins with {vars.x}, that value may be
 	// host:port with or without http:// or https://; elsewhere a value is one token.
+	// No value may be a reference: gRPC logs its targets.
 	HostPort
 	// Path is a path of files. If it begins with {vars.x}, that value may be a
 	// path without ".."; elsewhere a value is one token.
 	Path
+	// File is the path of a file to read. If it begins with {vars.x}, it must be in
+	// a folder in which references may name files; elsewhere a value is one token.
+	File
+	// Name is the name of a host beside a URL or target. It is like Text, but no
+	// value may be a reference, as in HostPort.
+	Name
 	// Text is any other setting. If it is a template as a whole, the value is
 	// any printable text; otherwise a value is one token.
 	Text
@@ -30,8 +39,9 @@ const (
 
 // Values are what a template may use.
 type Values struct {
-	Tenant tenant.ID
-	Vars   map[string]string
+	Tenant     tenant.ID
+	Vars       map[string]string
+	References *reference.Policy // what references in Vars may name; nil: nothing
 }
 
 type part struct {
@@ -128,16 +138,73 @@ func (t *Template) Key(v Values) string {
 // Secret tells whether a value it uses refers to something outside of the
 // registry.
 func (t *Template) Secret(v Values) bool {
+	return t.uses(func(name string) bool { return reference.Has(v.Vars[name]) })
+}
+
+// Sensitive tells whether a value it uses is a secret, or looks like one.
+func (t *Template) Sensitive(v Values) bool {
+	return t.uses(func(name string) bool { return reference.Has(v.Vars[name]) || audit.SecretInClear(name, v.Vars[name]) })
+}
+
+func (t *Template) uses(is func(variable string) bool) bool {
 	for _, p := range t.parts {
-		if p.variable != "" && strings.Contains(v.Vars[p.variable], "${") {
+		if p.variable != "" && is(p.variable) {
 			return true
 		}
 	}
 	return false
 }
 
+// OwnHost tells whether variables choose the host that a URL or gRPC target leads
+// to. A tenant's ID that something follows in the name of the host is a part of
+// the operator's own domain.
+func (t *Template) OwnHost() bool {
+	if t.kind != URL && t.kind != HostPort {
+		return false
+	}
+	before := ""  // the literal text so far
+	open := false // the ID of the tenant ends the name so far
+	for i, p := range t.parts {
+		switch {
+		case p.variable != "" && (i == 0 || !inPort(before)):
+			return true
+		case p.isTenant:
+			open = !inPort(before)
+		case p.isLiteral():
+			text := p.literal
+			if i == 0 {
+				if at := strings.Index(text, "://"); at >= 0 {
+					text = text[at+3:]
+				}
+				text = strings.TrimPrefix(text, "/") // of dns:///host
+			}
+			end := strings.IndexAny(text, "/?#")
+			if end >= 0 {
+				text = text[:end]
+			}
+			before += text
+			if name, _, _ := strings.Cut(text, ":"); name != "" {
+				open = false
+			}
+			if end >= 0 {
+				return open
+			}
+		}
+	}
+	return open
+}
+
+// inPort tells whether the host is over after text.
+func inPort(text string) bool {
+	return strings.Contains(text, ":") && !strings.HasPrefix(text, "[") || strings.Contains(text, "]:")
+}
+
 // Render returns the text for v, with references in the values resolved.
-func (t *Template) Render(v Values) (string, error) {
+func (t *Template) Render(v Values) (string, error) { return t.RenderNoting(v, func(string) {}) }
+
+// RenderNoting is like Render and passes to secret each value that must not be
+// shown.
+func (t *Template) RenderNoting(v Values, secret func(string)) (string, error) {
 	if !t.Dynamic() {
 		return t.text, nil
 	}
@@ -152,7 +219,7 @@ func (t *Template) Render(v Values) (string, error) {
 			}
 			b.WriteString(string(v.Tenant))
 		default:
-			value, err := t.value(i, v)
+			value, err := t.value(i, v, secret)
 			if err != nil {
 				return "", fmt.Errorf("vars.%s: %w", p.variable, err)
 			}
@@ -163,18 +230,30 @@ func (t *Template) Render(v Values) (string, error) {
 	if err := checkWhole(t.kind, out); err != nil {
 		return "", err
 	}
+	if t.kind == File && t.parts[0].variable != "" {
+		if err := v.References.CheckFile(out); err != nil {
+			return "", err
+		}
+	}
 	return out, nil
 }
 
 // value returns the checked value of the variable that is part i.
-func (t *Template) value(i int, v Values) (string, error) {
-	raw, ok := v.Vars[t.parts[i].variable]
+func (t *Template) value(i int, v Values, secret func(string)) (string, error) {
+	name := t.parts[i].variable
+	raw, ok := v.Vars[name]
 	if !ok {
-		return "", errors.New("the tenant has no such variable")
+		return "", errNoVariable
 	}
-	value, err := Resolve(raw)
+	if (t.kind == HostPort || t.kind == Name) && reference.Has(raw) {
+		return "", errHostReference
+	}
+	value, err := v.References.Resolve(raw, secret)
 	if err != nil {
 		return "", err
+	}
+	if audit.SecretInClear(name, raw) && len(value) >= minInClear {
+		secret(value)
 	}
 	if value == "" {
 		return "", errors.New("is empty")
@@ -183,9 +262,15 @@ func (t *Template) value(i int, v Values) (string, error) {
 	switch t.kind {
 	case Header:
 		free = true
-	case URL, HostPort, Path:
+	case URL, Path, File:
 		free = i == 0
-	case Text:
+	case HostPort:
+		if free = i == 0; free {
+			if err := checkOwnTarget(value); err != nil {
+				return "", err
+			}
+		}
+	case Text, Name:
 		free = len(t.parts) == 1
 	}
 	if free {
@@ -197,6 +282,14 @@ func (t *Template) value(i int, v Values) (string, error) {
 	return value, checkToken(value)
 }
 
+// minInClear is the length from which a value in clear is taken for a secret.
+const minInClear = 3
+
+var (
+	errNoVariable    = errors.New("the tenant has no such variable")
+	errHostReference = errors.New("must not be a reference: gRPC shows the host that it connects to, so it cannot be a secret; write it in the registry")
+)
+
 // Check returns what keeps the template from being filled for v, without
 // resolving references. Nil does not promise that Render succeeds.
 func (t *Template) Check(v Values) error {
@@ -206,13 +299,13 @@ func (t *Template) Check(v Values) error {
 		}
 		raw, ok := v.Vars[p.variable]
 		if !ok {
-			return fmt.Errorf("vars.%s: the tenant has no such variable", p.variable)
+			return fmt.Errorf("vars.%s: %w", p.variable, errNoVariable)
 		}
-		if err := checkReferences(raw); err != nil {
+		if err := v.References.Check(raw); err != nil {
 			return fmt.Errorf("vars.%s: %w", p.variable, err)
 		}
 	}
-	if t.Secret(v) {
+	if t.Secret(v) && t.kind != HostPort && t.kind != Name {
 		return nil
 	}
 	_, err := t.Render(v)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -63,7 +64,7 @@ func TestRender(t *testing.T) {
 	v := Values{Tenant: "tenant-a", Vars: map[string]string{
 		"url": "https://b.example:8443/base", "host": "b.example", "addr": "b.example:4317", "token": "${env:TEMPLATE_TEST_TOKEN}",
 		"file": "Bearer ${file:" + file + "}", "dir": "/data/a", "literal": "{tenant}", "account": "42",
-	}}
+	}, References: &reference.Policy{Directories: []string{filepath.Dir(file)}, EnvPrefixes: []string{"TEMPLATE_TEST_"}}}
 	for _, c := range []struct {
 		kind       Kind
 		text, want string
@@ -93,6 +94,9 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// open is a policy for what tests refer to.
+var open = &reference.Policy{Directories: []string{"/does/not"}, EnvPrefixes: []string{"TEMPLATE_TEST_"}}
+
 func TestRender_RefusesValuesThatWouldInject(t *testing.T) {
 	for _, c := range []struct {
 		kind        Kind
@@ -118,7 +122,28 @@ func TestRender_RefusesValuesThatWouldInject(t *testing.T) {
 		{URL, "{vars.x}", "http://h\n", "control character"},
 		{HostPort, "{vars.x}", "h", "needs a port"},
 		{HostPort, "{vars.x}", "h:99999", "no valid port"},
-		{HostPort, "{vars.x}", "a/b:1", "host name"},
+		{HostPort, "{vars.x}", "a/b:1", "must be host:port"},
+		{HostPort, "{vars.x}", "unix:///run/docker.sock", "must be host:port"},
+		{HostPort, "{vars.x}", "unix:/run/docker.sock", "must be host:port"},
+		{HostPort, "{vars.x}", "unix-abstract:x", "no valid port"},
+		{HostPort, "{vars.x}", "passthrough:///127.0.0.1:4317", "must be host:port"},
+		{HostPort, "{vars.x}", "dns:///backend:4317", "must be host:port"},
+		{HostPort, "{vars.x}", "dns:backend:4317", "host name"},
+		{HostPort, "{vars.x}", "dns://resolver/backend:4317", "must be host:port"},
+		{HostPort, "{vars.x}", "xds:///backend:4317", "must be host:port"},
+		{HostPort, "{vars.x}", "file:/etc/passwd", "must be host:port"},
+		{HostPort, "{vars.x}", "ipv4:127.0.0.1:4317", "host name"},
+		{HostPort, "{vars.x}", "http://dns:///b:4317", "must be host:port"},
+		{HostPort, "{vars.x}", "${env:TEMPLATE_TEST_ADDRESS}", "must not be a reference"},
+		{HostPort, "{vars.x}.example:1", "${env:TEMPLATE_TEST_ADDRESS}", "must not be a reference"},
+		{Name, "{vars.x}", "${env:TEMPLATE_TEST_ADDRESS}", "must not be a reference"},
+		{URL, "{vars.x}", "file:///etc/passwd", "http://"},
+		{URL, "{vars.x}", "unix:///run/docker.sock", "http://"},
+		{File, "{vars.x}", "/etc/shadow", "references::directories"},
+		{File, "{vars.x}/tls.key", "/etc/otelcol", "references::directories"},
+		{File, "/etc/{vars.x}", "../shadow", "may hold only"},
+		{Header, "{vars.x}", "${env:HOME}", "references::env_prefixes"},
+		{Header, "{vars.x}", "${file:/etc/passwd}", "references::directories"},
 		{HostPort, "{vars.x}:4317", "a:1", "host name"},
 		{HostPort, "h:{vars.x}", "1/2", "may hold only"},
 		{Path, "/data/{vars.x}", "../b", "may hold only"},
@@ -133,7 +158,7 @@ func TestRender_RefusesValuesThatWouldInject(t *testing.T) {
 	} {
 		tpl, err := Compile(c.kind, c.text)
 		require.NoError(t, err, c.text)
-		_, err = tpl.Render(Values{Tenant: "t", Vars: map[string]string{"x": c.value}})
+		_, err = tpl.Render(Values{Tenant: "t", Vars: map[string]string{"x": c.value}, References: open})
 		assert.ErrorContains(t, err, c.want, "%s with %q", c.text, c.value)
 	}
 }
@@ -151,7 +176,7 @@ func TestRender_ErrorsDoNotQuoteValues(t *testing.T) {
 	for kind, text := range map[Kind]string{Header: "{vars.x}", URL: "{vars.x}", HostPort: "{vars.x}", Path: "a/{vars.x}", Text: "{vars.x}"} {
 		tpl, err := Compile(kind, text)
 		require.NoError(t, err)
-		_, err = tpl.Render(Values{Tenant: "t", Vars: map[string]string{"x": "${env:TEMPLATE_TEST_TOKEN}"}})
+		_, err = tpl.Render(Values{Tenant: "t", Vars: map[string]string{"x": "${env:TEMPLATE_TEST_TOKEN}"}, References: open})
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "s3cret")
 	}
@@ -169,11 +194,44 @@ func TestKey_HoldsNoSecret(t *testing.T) {
 	assert.False(t, tpl.Secret(b))
 }
 
-func TestResolve_BoundsFiles(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "big")
-	require.NoError(t, os.WriteFile(file, make([]byte, maxReference+1), 0o600))
-	_, err := Resolve("${file:" + file + "}")
-	assert.ErrorContains(t, err, "larger than")
+func TestRenderNoting_NamesSecrets(t *testing.T) {
+	t.Setenv("TEMPLATE_TEST_TOKEN", "s3cret")
+	v := Values{Tenant: "t", References: open, Vars: map[string]string{
+		"token": "${env:TEMPLATE_TEST_TOKEN}", "both": "Bearer ${env:TEMPLATE_TEST_TOKEN}", "api_key": "in-clear", "region": "eu",
+	}}
+	for text, want := range map[string][]string{
+		"http://h/{vars.token}?a={vars.region}": {"s3cret"}, "http://h/{vars.api_key}": {"in-clear"}, "http://h/{vars.region}/{tenant}": nil,
+	} {
+		tpl, err := Compile(URL, text)
+		require.NoError(t, err)
+		var got []string
+		_, err = tpl.RenderNoting(v, func(s string) { got = append(got, s) })
+		require.NoError(t, err)
+		assert.Equal(t, want, got, text)
+		assert.Equal(t, want != nil, tpl.Sensitive(v), text)
+	}
+}
+
+func TestOwnHost(t *testing.T) {
+	for text, want := range map[string]bool{
+		"{vars.x}": true, "{vars.x}/v1/logs?token={vars.y}": true, "http://{vars.x}": true, "http://{vars.x}:4318/p": true,
+		"http://{vars.x}.example/p": true, "http://a.{vars.x}/p": true, "https://{tenant}.{vars.x}/": true, "http://a-{tenant}{vars.x}": true,
+		"http://{tenant}:4318": true, "http://{tenant}/": true, "http://a.{tenant}": true,
+		"http://h": false, "http://h/{vars.x}": false, "http://h?x={vars.x}": false, "http://h:{vars.x}/": false, "http://[::1]:{vars.x}/": false,
+		"http://{tenant}.example/{vars.x}": false, "http://{tenant}.example:{vars.x}": false, "https://h:1/{tenant}/{vars.x}": false,
+	} {
+		tpl, err := Compile(URL, text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, tpl.OwnHost(), text)
+	}
+	for text, want := range map[string]bool{
+		"{vars.x}": true, "{vars.x}:4317": true, "dns:///{vars.x}:4317": true, "passthrough:///{vars.x}:1": true, "http://{vars.x}:1": true, "{tenant}:4317": true,
+		"h:4317": false, "h:{vars.x}": false, "{tenant}.example:4317": false, "unix:///run/{vars.x}": false, "dns:///h:{vars.x}": false,
+	} {
+		tpl, err := Compile(HostPort, text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, tpl.OwnHost(), text)
+	}
 }
 
 // Whatever a value is, a URL stays on the host that its literal part names, and

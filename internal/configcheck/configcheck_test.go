@@ -1,0 +1,202 @@
+package configcheck
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// good is a gateway about which there is nothing to say. Cases change it.
+const good = `
+receivers:
+  tenant_otlp:
+    protocols: {grpc: {auth: {authenticator: bearer_key_auth}}, http: {auth: {authenticator: bearer_key_auth}}}
+  otlp:
+    protocols:
+      grpc: {auth: {authenticator: bearer_key_auth}, middlewares: [{id: bearer_key_auth}, {id: request_guard}]}
+      http: {auth: {authenticator: bearer_key_auth}, middlewares: [{id: request_guard}]}
+  bare: {protocols: {http: {endpoint: "127.0.0.1:1"}}}
+  pm2: {home: /x}
+processors:
+  memory_limiter: {check_interval: 1s}
+  tenant: {source: auth}
+  tenant/edge: {source: config, business_id: a}
+  batch: {}
+connectors: {forward: {}, spanmetrics: {}, count: {}}
+exporters:
+  tenant_routing: {storage: file_storage, dead_letter: {directory: d}}
+  otlp_http: {sending_queue: {enabled: true, storage: file_storage}}
+service:
+  pipelines:
+    logs: {receivers: [tenant_otlp], processors: [memory_limiter, tenant], exporters: [tenant_routing]}
+`
+
+func parse(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var conf map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(text), &conf), text)
+	return conf
+}
+
+// merge sets what other has in conf, as a second --config does.
+func merge(conf, other map[string]any) {
+	for k, v := range other {
+		if to, ok := conf[k].(map[string]any); ok {
+			if from, ok := v.(map[string]any); ok {
+				merge(to, from)
+				continue
+			}
+		}
+		conf[k] = v
+	}
+}
+
+func check(t *testing.T, change string) (refused, warned []string) {
+	t.Helper()
+	conf := parse(t, good)
+	merge(conf, parse(t, change))
+	for _, f := range Check(conf) {
+		if f.Refuse {
+			require.Empty(t, warned, "refusals come first")
+			refused = append(refused, f.String())
+		} else {
+			warned = append(warned, f.String())
+		}
+	}
+	return refused, warned
+}
+
+// matches requires one text for each pattern, in any order.
+func matches(t *testing.T, name string, patterns, texts []string) {
+	t.Helper()
+	assert.Len(t, texts, len(patterns), "%s: %q", name, texts)
+	for _, p := range patterns {
+		found := false
+		for _, text := range texts {
+			found = found || regexp.MustCompile(p).MatchString(text)
+		}
+		assert.True(t, found, "%s: %q is not in %q", name, p, texts)
+	}
+}
+
+func logs(receivers, processors, exporters string) string {
+	return "service: {pipelines: {logs: {receivers: [" + receivers + "], processors: [" + processors + "], exporters: [" + exporters + "]}}}\n"
+}
+
+func TestCheck(t *testing.T) {
+	const at = "^service::pipelines::logs::processors: "
+	for name, c := range map[string]struct {
+		change          string
+		refused, warned []string
+	}{
+		"good":                           {"{}", nil, nil},
+		"upstream otlp":                  {logs("otlp", "memory_limiter, tenant", "tenant_routing"), nil, nil},
+		"named":                          {"processors: {tenant/a: {source: auth}, memory_limiter/a: {}}\n" + logs("tenant_otlp", "memory_limiter/a, tenant/a", "tenant_routing"), nil, nil},
+		"filters and transforms between": {logs("tenant_otlp", "memory_limiter, tenant, filter, transform, resource, attributes, redaction", "tenant_routing"), nil, nil},
+
+		"batch between":              {logs("tenant_otlp", "memory_limiter, tenant, batch", "tenant_routing"), []string{at + "batch between tenant and tenant_routing .*remove batch.*lane::batch"}, nil},
+		"named batch between":        {logs("tenant_otlp", "memory_limiter, tenant, batch/2", "tenant_routing"), []string{at + "batch/2 between"}, nil},
+		"batch after a filter":       {logs("tenant_otlp", "memory_limiter, tenant, filter, batch", "tenant_routing"), []string{at + "batch between"}, nil},
+		"batch and another exporter": {logs("tenant_otlp", "memory_limiter, tenant, batch", "debug, tenant_routing/x"), []string{at + "batch between"}, []string{"routing/x::storage", "routing/x::dead_letter"}},
+		"groupbytrace":               {logs("tenant_otlp", "memory_limiter, tenant, groupbytrace", "tenant_routing"), []string{"groupbytrace between"}, nil},
+		"tail_sampling":              {logs("tenant_otlp", "memory_limiter, tenant, tail_sampling", "tenant_routing"), []string{"tail_sampling between"}, nil},
+		"interval":                   {logs("tenant_otlp", "memory_limiter, tenant, interval", "tenant_routing"), []string{"interval between"}, nil},
+		"log dedup":                  {logs("tenant_otlp", "memory_limiter, tenant, log_dedup, logdedup", "tenant_routing"), []string{"log_dedup between", "logdedup between"}, nil},
+		"batch in front":             {logs("tenant_otlp", "memory_limiter, batch, tenant", "tenant_routing"), []string{at + "batch in front of tenant .*identity"}, nil},
+		"batch with metadata_keys":   {"processors: {batch: {metadata_keys: [x-tenant-id]}}\n" + logs("tenant_otlp", "memory_limiter, batch, tenant", "tenant_routing"), []string{"batch in front of tenant"}, nil},
+		"batch on both sides":        {logs("tenant_otlp", "memory_limiter, batch, tenant, batch", "tenant_routing"), []string{"batch in front of tenant", "batch between"}, nil},
+		"batch in front, elsewhere":  {logs("tenant_otlp", "memory_limiter, batch, tenant", "debug"), []string{"batch in front of tenant"}, nil},
+		"batch of one tenant":        {logs("pm2", "memory_limiter, tenant/edge, batch", "otlp_http"), nil, nil},
+
+		"no tenant":            {logs("tenant_otlp", "memory_limiter", "tenant_routing"), []string{at + "data of tenant_otlp reaches tenant_routing without a tenant processor.*add tenant"}, nil},
+		"no processors":        {"service: {pipelines: {logs: {receivers: [tenant_otlp], processors: null, exporters: [tenant_routing]}}}", []string{"without a tenant processor"}, []string{"there is no memory_limiter"}},
+		"two pipelines":        {"service: {pipelines: {traces: {receivers: [tenant_otlp], processors: [memory_limiter], exporters: [tenant_routing]}}}", []string{"service::pipelines::traces::processors: .*without a tenant"}, nil},
+		"no auth":              {logs("bare", "memory_limiter, tenant", "tenant_routing"), []string{"^receivers::bare::protocols::http::auth: is not set.*authenticator: bearer_key_auth"}, nil},
+		"no auth on one port":  {"receivers: {tenant_otlp: {protocols: {grpc: {auth: null}}}}", []string{"^receivers::tenant_otlp::protocols::grpc::auth: is not set"}, nil},
+		"no auth, elsewhere":   {logs("bare", "memory_limiter, tenant", "debug"), []string{"receivers::bare"}, nil},
+		"one of two receivers": {logs("tenant_otlp, bare", "memory_limiter, tenant", "tenant_routing"), []string{"receivers::bare"}, nil},
+		"files at a gateway":   {logs("tenant_otlp, pm2", "memory_limiter, tenant", "tenant_routing"), []string{"^receivers::pm2::auth: is not set.*source: config"}, nil},
+		"disabled protocol":    {"receivers: {tenant_otlp: {protocols: {grpc: null}}}", nil, nil},
+		"auth of others":       {"receivers: {tenant_otlp: {protocols: {grpc: {auth: {authenticator: oidc}}}}}", nil, []string{"^receivers::tenant_otlp::protocols::grpc::auth::authenticator: is oidc"}},
+
+		"gRPC without its middleware": {"receivers: {otlp: {protocols: {grpc: {middlewares: [{id: request_guard}]}}}}\n" + logs("otlp", "memory_limiter, tenant", "tenant_routing"), nil, []string{"^receivers::otlp::protocols::grpc::middlewares: has no bearer_key_auth"}},
+		"no guard": {
+			"receivers: {otlp: {protocols: {grpc: {middlewares: [{id: bearer_key_auth}]}, http: {middlewares: null}}}}\n" + logs("otlp", "memory_limiter, tenant", "tenant_routing"), nil,
+			[]string{"^receivers::otlp::protocols::grpc::middlewares: has no request_guard.*tenant_otlp", "^receivers::otlp::protocols::http::middlewares: has no request_guard"},
+		},
+
+		"no memory_limiter":        {logs("tenant_otlp", "tenant", "tenant_routing"), nil, []string{at + "there is no memory_limiter"}},
+		"memory_limiter is second": {logs("tenant_otlp", "tenant, memory_limiter", "tenant_routing"), nil, []string{at + "memory_limiter is not the first processor.*put it first"}},
+		"no storage":               {"exporters: {tenant_routing: {storage: null}}", nil, []string{"^exporters::tenant_routing::storage: is not set.*file_storage"}},
+		"no dead_letter":           {"exporters: {tenant_routing: {dead_letter: null}}", nil, []string{"^exporters::tenant_routing::dead_letter: is not set"}},
+		"agent without storage":    {"exporters: {otlp_http: {sending_queue: {storage: null}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^exporters::otlp_http::sending_queue::storage: is not set"}},
+		"agent without a queue":    {"exporters: {otlp_http: {sending_queue: {enabled: false}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, nil},
+		"nothing of ours":          {logs("bare", "batch", "otlp_http"), nil, nil},
+	} {
+		refused, warned := check(t, c.change)
+		matches(t, name+" refuses", c.refused, refused)
+		matches(t, name+" warns", c.warned, warned)
+	}
+}
+
+// TestCheck_Connectors has the parts in pipelines of their own.
+func TestCheck_Connectors(t *testing.T) {
+	two := func(first, connector, second string) string {
+		return "service: {pipelines: {logs: {receivers: [tenant_otlp], processors: [" + first + "], exporters: [" + connector + "]}, " +
+			"logs/out: {receivers: [" + connector + "], processors: [" + second + "], exporters: [tenant_routing]}}}"
+	}
+	const fine = "no memory_limiter"
+	for name, c := range map[string]struct {
+		change          string
+		refused, warned []string
+	}{
+		"tenant, then forward":      {two("memory_limiter, tenant", "forward", ""), nil, []string{fine}},
+		"forward, then tenant":      {two("memory_limiter", "forward", "memory_limiter, tenant"), nil, nil},
+		"no tenant in either":       {two("memory_limiter", "forward", "memory_limiter"), []string{"logs/out::processors: data of tenant_otlp reaches"}, nil},
+		"batch before the forward":  {two("memory_limiter, tenant, batch", "forward", "memory_limiter"), []string{"pipelines::logs::processors: batch between"}, nil},
+		"batch after the forward":   {two("memory_limiter, tenant", "forward", "memory_limiter, batch"), []string{"pipelines::logs/out::processors: batch between"}, nil},
+		"batch in front, elsewhere": {two("memory_limiter, batch", "forward", "memory_limiter, tenant"), []string{"pipelines::logs::processors: batch in front of tenant"}, nil},
+		"merging connector":         {two("memory_limiter, tenant", "spanmetrics", "memory_limiter"), []string{"logs/out::receivers: spanmetrics between"}, nil},
+		"unknown connector":         {two("memory_limiter, tenant", "count", "memory_limiter"), nil, []string{"logs/out::receivers: the connector count"}},
+		"connector drops identity":  {two("memory_limiter", "count", "memory_limiter, tenant"), []string{"logs/out::receivers: count in front of tenant"}, nil},
+		"no auth behind a forward":  {"receivers: {tenant_otlp: {protocols: {grpc: null, http: {auth: null}}}}\n" + two("memory_limiter", "forward", "memory_limiter, tenant"), []string{"receivers::tenant_otlp::protocols::http::auth"}, nil},
+	} {
+		conf := c.change
+		refused, warned := check(t, conf)
+		matches(t, name+" refuses", c.refused, refused)
+		matches(t, name+" warns", c.warned, warned)
+	}
+}
+
+// Trees that are no configuration are not for this package to refuse, but must
+// not end it.
+func TestCheck_TakesAnyTree(t *testing.T) {
+	for _, text := range []string{
+		"{}", "service: x", "service: {pipelines: [a]}", "service: {pipelines: {logs: null}}", "service: {pipelines: {logs: {receivers: {a: b}, exporters: tenant_routing}}}",
+		"connectors: {a: {}, b: {}}\nservice: {pipelines: {logs/a: {receivers: [a], exporters: [b]}, logs/b: {receivers: [b], exporters: [a, tenant_routing]}}}",
+		"receivers: {r: {protocols: x, auth: [1]}}\nprocessors: {tenant: [1]}\n" + logs("r", "tenant, 1, null", "tenant_routing"),
+	} {
+		Check(parse(t, text))
+	}
+	Check(nil)
+}
+
+var reference = regexp.MustCompile(`\$\{env:[A-Z_0-9]+(:-([^}]*))?\}`)
+
+// TestCheck_ShippedConfigurations holds what users are given to this.
+func TestCheck_ShippedConfigurations(t *testing.T) {
+	for _, name := range []string{"agent", "gateway"} {
+		raw, err := os.ReadFile(filepath.Join("..", "..", "distributions", name, "config.yaml"))
+		require.NoError(t, err)
+		conf := parse(t, reference.ReplaceAllString(string(raw), "$2"))
+		for _, f := range Check(conf) {
+			assert.True(t, strings.Contains(f.Text, "request_guard") && !f.Refuse, "%s: %s", name, f)
+		}
+	}
+}
