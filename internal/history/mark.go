@@ -76,7 +76,8 @@ type Relation int
 const (
 	Descends Relation = iota // it comes after what was taken last, or nothing was taken yet
 	Accepted                 // an operator has accepted it
-	Unproven                 // nothing says whether it comes after what was taken last
+	Unproven                 // there is no history that says whether it comes after what was taken last
+	Untraced                 // its history does not reach back to what was taken last
 	Forked                   // it does not come after what was taken last
 )
 
@@ -89,9 +90,10 @@ func Judge(last, now Mark, contains Answer) (r Relation, reason string) {
 		return Descends, ""
 	case now.Epoch > last.Epoch:
 		return Accepted, ""
-	case now.Kind != last.Kind, last.Registry == "":
-		// The operator has configured another kind of source, or the file had no history.
-		return Unproven, ""
+	case last.Registry == "":
+		return Unproven, "" // a file without a history
+	case now.Kind != last.Kind:
+		return Untraced, "" // the operator has configured another source
 	case now.Registry == "":
 		return Forked, "it has no history any more"
 	case now.Registry != last.Registry:
@@ -106,8 +108,10 @@ func Judge(last, now Mark, contains Answer) (r Relation, reason string) {
 		return Forked, fmt.Sprintf("it is at revision %d as what is in force, with other changes", now.Revision)
 	case contains == No:
 		return Forked, fmt.Sprintf("it is at revision %d, and its revision %d is not the one in force", now.Revision, last.Revision)
+	case contains == Unknown && now.Kind == KindFile:
+		return Untraced, "" // the line of a file is bounded
 	case contains == Unknown:
-		return Unproven, ""
+		return Unproven, "" // tables of a layout without a history
 	}
 	return Descends, ""
 }

@@ -96,7 +96,7 @@ func (r *Reader) load(ctx context.Context, taken history.Mark) (Loaded, error) {
 		return Loaded{}, r.failed(err)
 	}
 	r.progress()
-	if r.fresh && now.id == r.last.id && now.token == r.last.token && now.epoch == r.last.epoch && taken == r.asked {
+	if r.fresh && now.id == r.last.id && now.token == r.last.token && now.epoch == r.last.epoch && (taken == r.asked || taken == now.mark()) {
 		return Loaded{}, ErrUnchanged
 	}
 	c, err := readContent(ctx, r.conn, r.last.rows, taken, r.progress)
