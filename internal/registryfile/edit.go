@@ -115,7 +115,7 @@ func editFile(ctx context.Context, path string, initial []byte, epoch func(int64
 	if err := change(doc); err != nil {
 		return err
 	}
-	if epoch == nil && bytes.Equal(doc.Bytes(), data) {
+	if epoch == nil && bytes.Equal(WithoutHistory(doc.Bytes()), WithoutHistory(data)) {
 		return nil
 	}
 	if journal == nil {
