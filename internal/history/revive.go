@@ -120,6 +120,26 @@ func later(end, other time.Time) bool {
 	return !other.IsZero() && (end.IsZero() || end.After(other))
 }
 
+// Lost returns the tenants and keys of before that after does not have. What ended
+// is not among them.
+func Lost(before, after *Registry) (out Revivals) {
+	for _, t := range before.Tenants {
+		if t.Status == tenant.StatusDeleted {
+			continue
+		}
+		if after.byID[t.ID] == nil {
+			out = append(out, Revival{Tenant: t.ID, What: "was created after the backup: its data is refused"})
+			continue
+		}
+		for _, k := range t.Keys {
+			if after.digests[k.Digest] == nil && k.RevokedAt.IsZero() {
+				out = append(out, Revival{Tenant: t.ID, Key: k.ID, What: "was created after the backup: what is sent with it is refused"})
+			}
+		}
+	}
+	return out
+}
+
 // Keep ends in d what is ended in known, so that a registry restored from a backup
 // lets nothing work again. keep chooses among them; nil keeps all. It returns what
 // it has ended.
