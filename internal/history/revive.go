@@ -144,22 +144,29 @@ func Lost(before, after *Registry) (out Revivals) {
 // lets nothing work again. keep chooses among them; nil keeps all. It returns what
 // it has ended.
 func Keep(d *registryfile.Document, known *Registry, keep func(Revival) bool) (kept Revivals, err error) {
+	byTenant := make(map[tenant.ID]Revivals)
 	for _, r := range Revived(known, NewRegistry(d.Tenants())) {
-		if keep != nil && !keep(r) {
-			continue
+		if keep == nil || keep(r) {
+			byTenant[r.Tenant] = append(byTenant[r.Tenant], r)
+			kept = append(kept, r)
 		}
-		if err := d.Update(r.Tenant, func(t *tenant.Tenant) error { return end(t, r, known) }); err != nil {
-			return kept, err
-		}
-		kept = append(kept, r)
 	}
-	return kept, nil
+	changes := make(map[tenant.ID]func(*tenant.Tenant) error, len(byTenant))
+	for id, ends := range byTenant {
+		changes[id] = func(t *tenant.Tenant) error {
+			for _, r := range ends {
+				end(t, r, known)
+			}
+			return nil
+		}
+	}
+	return kept, d.UpdateAll(changes)
 }
 
-func end(t *tenant.Tenant, r Revival, known *Registry) error {
+func end(t *tenant.Tenant, r Revival, known *Registry) {
 	if r.Key == "" {
 		t.Status = known.byID[r.Tenant].Status
-		return nil
+		return
 	}
 	for _, k := range t.Keys {
 		if k.ID == r.Key {
@@ -170,5 +177,4 @@ func end(t *tenant.Tenant, r Revival, known *Registry) error {
 			}
 		}
 	}
-	return nil
 }
