@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,11 @@ func changeFlagNames() []string { return []string{"reason", "actor", "dry-run"} 
 // errDryRun ends a command that was only to say what it would do.
 var errDryRun = errors.New("nothing was changed")
 
+// endingActions only end keys and tenants. They work also while the audit log does
+// not continue what was seen of it, as after a backup was restored: a key that has
+// leaked cannot wait.
+var endingActions = []string{"key revoke", "tenant suspend", "tenant delete"}
+
 // recorder returns what makes the audit entry of this command.
 func (a *app) recorder(s store) (*audit.Recorder, error) {
 	key, err := a.auditKeyPath(s)
@@ -54,6 +60,9 @@ func (a *app) recorder(s store) (*audit.Recorder, error) {
 		return nil, err
 	}
 	r := &audit.Recorder{Actor: a.change.actor, User: audit.SystemUser(), Action: a.action, Reason: a.change.reason, Key: key, Now: a.now}
+	if slices.Contains(endingActions, a.action) {
+		r.Seen = audit.SeenIgnored
+	}
 	if r.Actor == "" {
 		r.Actor = os.Getenv(actorEnv)
 	}

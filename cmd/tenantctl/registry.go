@@ -22,7 +22,7 @@ const soon = 14 * 24 * time.Hour
 
 func (a *app) registryCommand() *cobra.Command {
 	return group("registry", "Check, copy and move the registry as a whole",
-		a.registryValidate(), a.registryExport(), a.registryImport(), a.registryMigrate())
+		a.registryValidate(), a.registryExport(), a.registryImport(), a.registryMigrate(), a.registryAcceptRestore())
 }
 
 // verdict is the outcome of a check.

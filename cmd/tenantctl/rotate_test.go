@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,44 @@ func TestKeyRotate_LetsTheOldKeyWorkOn(t *testing.T) {
 	require.Zero(t, r.code, r.err)
 	assert.Regexp(t, "^"+apikey.Pattern+"\n$", r.out)
 	assert.Equal(t, "expired", keyState(c.snapshot().Key(apikey.Digest(rotated.Key)), time.Now().Add(2*time.Second)))
+}
+
+// A key that was replaced is not replaced again by a key that ends with it.
+func TestKeyRotate_Twice(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a")
+	var first, second, third, fourth struct{ ID, Key string }
+	c.json(&first, "key", "create", "a", "--description", "vm")
+	c.json(new(struct{}), "key", "create", "a", "--description", "vm") // another one that may do the same
+	r := c.run("key", "rotate", first.ID, "-o", "json")
+	require.Zero(t, r.code)
+	require.NoError(t, json.Unmarshal([]byte(r.out), &second))
+	keys := len(c.snapshot().Tenant("a").Keys)
+	for _, args := range [][]string{{}, {"--overlap", "0s"}, {"--overlap", "100h"}} {
+		c.fails(exitFailure, "key "+first.ID+" was replaced by key "+second.ID+" already and ends at ", append([]string{"key", "rotate", first.ID}, args...)...)
+	}
+	assert.Len(t, c.snapshot().Tenant("a").Keys, keys)
+
+	// What the message says leads out.
+	c.json(&third, "key", "rotate", second.ID)
+	assert.True(t, c.snapshot().Key(apikey.Digest(third.Key)).ExpiresAt.IsZero(), "it lives as the first of the chain")
+	r = c.run("key", "rotate", first.ID, "--expires", "never")
+	require.Zero(t, r.code, r.err)
+	assert.Contains(t, r.err, "has no end. It replaces "+first.ID)
+	c.json(&fourth, "key", "rotate", first.ID, "--expires", "30d")
+	assert.WithinDuration(t, time.Now().Add(30*24*time.Hour), c.snapshot().Key(apikey.Digest(fourth.Key)).ExpiresAt, time.Minute)
+	c.fails(exitFailure, "was replaced by key "+second.ID, "key", "rotate", first.ID)
+
+	// A key with an end of its own has not been replaced.
+	var ends struct{ ID, Key string }
+	c.json(&ends, "key", "create", "a", "--description", "vm", "--expires", "2h")
+	r = c.run("key", "rotate", ends.ID)
+	require.Zero(t, r.code, r.err)
+	assert.Regexp(t, `ends at \S+\. It replaces `+ends.ID, r.err)
+	c.ok("key", "revoke", third.ID)
+	c.fails(exitFailure, "is revoked", "key", "rotate", third.ID)
+	c.fails(exitFailure, "was replaced by key "+third.ID, "key", "rotate", second.ID)
+	c.fails(exitUsage, "has passed already", "key", "rotate", fourth.ID, "--expires", "2020-01-01T00:00:00Z")
 }
 
 func TestKeyRotate_NeverProlongsTheOldKey(t *testing.T) {

@@ -36,6 +36,10 @@ type store interface {
 	// are both made or neither is.
 	edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryfile.Document) error) error
 
+	// accept is edit that puts the registry into another epoch of its history,
+	// even if change changes nothing.
+	accept(ctx context.Context, epoch func(was int64) int64, r *audit.Recorder, change func(*registryfile.Document) error) error
+
 	// log calls f with the audit log and what tells the registry from others.
 	log(ctx context.Context, f func(log audit.Storage, registry string) error) error
 
@@ -94,6 +98,15 @@ func (s fileStore) edit(ctx context.Context, create bool, r *audit.Recorder, cha
 	return s.explain(registryfile.EditJournaled(ctx, path, create, journal, change))
 }
 
+// accept implements store.
+func (s fileStore) accept(ctx context.Context, epoch func(int64) int64, r *audit.Recorder, change func(*registryfile.Document) error) error {
+	path, err := registryfile.Target(s.path)
+	if err != nil {
+		return s.explain(err)
+	}
+	return s.explain(registryfile.Accept(ctx, path, epoch, audit.NewJournal(r, auditDir(path), path), change))
+}
+
 // explain says how to make a registry that does not exist.
 func (s fileStore) explain(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
@@ -122,6 +135,11 @@ func (s dbStore) read(ctx context.Context) ([]byte, error) { return registrydb.R
 // edit implements store.
 func (s dbStore) edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryfile.Document) error) error {
 	return registrydb.Edit(ctx, s.cfg, registrydb.Options{Create: create, Recorder: r}, change)
+}
+
+// accept implements store.
+func (s dbStore) accept(ctx context.Context, epoch func(int64) int64, r *audit.Recorder, change func(*registryfile.Document) error) error {
+	return registrydb.Edit(ctx, s.cfg, registrydb.Options{Recorder: r, Epoch: epoch, NewLog: r.NewLog}, change)
 }
 
 // read returns the registry as it is.

@@ -23,6 +23,9 @@ func TestPostgres(t *testing.T) {
 		"several programs at the same time":         testParallelPrograms,
 		"layouts":                                   testMigrate,
 		"the audit log":                             testPostgresAudit,
+		"a registry is restored":                    testPostgresRestore,
+		"a registry is restored in part":            testPostgresRepair,
+		"a damaged log in a database":               testPostgresNewLog,
 		"a database that is away":                   testAway,
 		"the password is shown nowhere":             testPassword,
 	} {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -37,7 +38,7 @@ can be imported too.`,
 			if err != nil {
 				return err
 			}
-			text := doc.Bytes()
+			text := registryfile.WithoutHistory(doc.Bytes()) // that of this file goes on here
 			if reformat || a.output == "json" {
 				if text, err = registryfile.Format(doc.Tenants()); err != nil {
 					return err
@@ -92,17 +93,28 @@ A FILE that is not valid is refused as a whole.`,
 					return err
 				}
 			}
+			var kept history.Revivals
 			err = a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error {
 				if len(d.Tenants()) > 0 && !replace {
 					return errNotEmpty
 				}
-				return d.Replace(data)
+				before := history.NewRegistry(d.Tenants())
+				if err := d.Replace(data); err != nil {
+					return err
+				}
+				kept, err = history.Keep(d, before, func(e history.Revival) bool { return e.Final })
+				return err
 			})
 			if err != nil {
 				return err
 			}
 			v := verdict{Faults: []faultView{}, Warnings: []string{}}
 			v.describe(snapshot, a.now())
+			for _, e := range kept {
+				text := e.String() + " and stays so"
+				v.Warnings = append(v.Warnings, text)
+				fmt.Fprintf(a.err, "%s\n", text)
+			}
 			return a.print(v, func(w io.Writer) error {
 				_, err := fmt.Fprintf(w, "%d tenants and %d keys imported\n", v.Tenants, v.Keys)
 				return err
@@ -188,10 +200,25 @@ func (a *app) confirmLoss(ctx context.Context, imported *tenant.Snapshot, inputT
 	if err != nil {
 		return err
 	}
-	var lost []string
+	var lost, revived []string
 	for _, t := range doc.Tenants() {
 		if imported.Tenant(t.ID) == nil {
 			lost = append(lost, string(t.ID))
+		}
+	}
+	for _, e := range history.Revived(history.NewRegistry(doc.Tenants()), history.Of(imported)) {
+		if !e.Final { // what was ended for good stays so
+			revived = append(revived, e.String())
+		}
+	}
+	if len(revived) > 0 {
+		about := strings.Join(revived[:min(5, len(revived))], "; ")
+		if inputTaken {
+			return usagef("%d tenants or keys would work again, or for longer (%s): give --yes", len(revived), about)
+		}
+		fmt.Fprintf(a.err, "These would work again, or for longer: %s\n", about)
+		if len(lost) == 0 {
+			return a.confirm("Type yes to go on: ", "yes")
 		}
 	}
 	if len(lost) == 0 {

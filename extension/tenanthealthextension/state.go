@@ -53,6 +53,7 @@ type registryState struct {
 
 type failureState struct {
 	Class    tenant.FailureClass `json:"class"`
+	Action   string              `json:"action,omitempty"`
 	For      float64             `json:"for_seconds"`
 	Rejected int                 `json:"rejected_entries"`
 	Faults   []faultState        `json:"faults,omitempty"`
@@ -166,7 +167,7 @@ func (s *state) addRegistry(id string, r tenant.RegistryHealth, f *found) {
 		s.add(statusUnavailable, reasonNotLoaded)
 	}
 	if e := r.Failure; e != nil {
-		out.Failure = &failureState{Class: e.Class, For: max(0, f.now.Sub(e.Since)).Seconds(), Rejected: e.Rejected}
+		out.Failure = &failureState{Class: e.Class, Action: e.Action, For: max(0, f.now.Sub(e.Since)).Seconds(), Rejected: e.Rejected}
 		for _, at := range e.Faults {
 			out.Failure.Faults = append(out.Failure.Faults, faultState{at.Line, at.Row, at.Field})
 		}

@@ -86,12 +86,12 @@ func TestJudge_TellsTheRegistry(t *testing.T) {
 	f := healthy()
 	f.registry(func(r *tenant.RegistryHealth) {
 		r.ConfirmedAt = noon.Add(-90 * time.Second)
-		r.Failure = &tenant.RegistryFailure{Class: tenant.FailureInvalid, Since: noon.Add(-time.Minute), Rejected: 2, Faults: []tenant.RejectedEntry{{Line: 7, Field: "keys"}, {Row: 3}}}
+		r.Failure = &tenant.RegistryFailure{Class: tenant.FailureInvalid, Action: "run this", Since: noon.Add(-time.Minute), Rejected: 2, Faults: []tenant.RejectedEntry{{Line: 7, Field: "keys"}, {Row: 3}}}
 	})
 	got := judge(f).Registries["tenant_registry"]
 	require.NotNil(t, got.Age)
 	assert.InDelta(t, 90, *got.Age, 1e-9)
-	assert.Equal(t, &failureState{Class: "invalid", For: 60, Rejected: 2, Faults: []faultState{{Line: 7, Field: "keys"}, {Row: 3}}}, got.Failure)
+	assert.Equal(t, &failureState{Class: "invalid", Action: "run this", For: 60, Rejected: 2, Faults: []faultState{{Line: 7, Field: "keys"}, {Row: 3}}}, got.Failure)
 
 	f.registry(func(r *tenant.RegistryHealth) { r.ConfirmedAt = noon.Add(time.Hour) })
 	assert.Zero(t, *judge(f).Registries["tenant_registry"].Age, "a clock that was put back makes nothing younger than new")

@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
@@ -23,8 +25,14 @@ const backupHeader = "# otelcol-tenant: copy of the registry read at %s, sha256 
 
 var errDamaged = errors.New("it is not a copy of a registry, or damaged")
 
+// markPrefix begins the second line, which says what revision of the source the
+// copy is. Copies of earlier versions do not have it.
+const markPrefix = "# otelcol-tenant: history "
+
 // write replaces the copy. The file is readable by its owner only.
-func (b backup) write(data []byte, readAt time.Time) error {
+func (b backup) write(c content) error {
+	data := append([]byte(markPrefix+c.mark.String()+"\n"), c.data...)
+	readAt := c.readAt
 	if err := os.MkdirAll(filepath.Dir(b.path), 0o700); err != nil {
 		return err
 	}
@@ -32,8 +40,26 @@ func (b backup) write(data []byte, readAt time.Time) error {
 	return registryfile.WriteAtomic(b.path, append([]byte(head), data...))
 }
 
-// read returns the copy and when the registry in it was read from its source.
-func (b backup) read() (data []byte, readAt time.Time, err error) {
+// read returns the copy.
+func (b backup) read() (c content, err error) {
+	data, readAt, err := b.open()
+	if err != nil {
+		return content{}, err
+	}
+	c = content{data: data, readAt: readAt}
+	if line, rest, ok := bytes.Cut(data, []byte("\n")); ok && bytes.HasPrefix(line, []byte(markPrefix)) {
+		mark, err := history.ParseMark(strings.TrimPrefix(string(line), markPrefix))
+		if err != nil {
+			return content{}, errDamaged
+		}
+		c.mark, c.data = mark, rest
+	}
+	return c, nil
+}
+
+// open returns what follows the first line, and when the registry was read from
+// its source.
+func (b backup) open() (data []byte, readAt time.Time, err error) {
 	file, err := regularfile.Open(b.path)
 	if err != nil {
 		return nil, time.Time{}, err

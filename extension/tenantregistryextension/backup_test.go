@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -95,7 +96,7 @@ func TestStart_WithADamagedCopyKnowsNobody(t *testing.T) {
 			f := newFixture(t)
 			f.cfg.Snapshot = filepath.Join(f.dir, "registry.snapshot")
 			b := backup{f.cfg.Snapshot}
-			require.NoError(t, b.write([]byte(yamlOf("a")), time.Now()))
+			require.NoError(t, b.write(content{data: []byte(yamlOf("a")), readAt: time.Now()}))
 			data, err := os.ReadFile(b.path)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(b.path, spoil(data), 0o600))
@@ -110,11 +111,13 @@ func TestBackup_KeepsTheTime(t *testing.T) {
 	b := backup{filepath.Join(t.TempDir(), "copy")}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
 	for _, text := range []string{yamlOf("a"), ""} {
-		require.NoError(t, b.write([]byte(text), at))
-		data, readAt, err := b.read()
+		mark := history.Mark{Kind: history.KindFile, Registry: "r", Epoch: 1, Revision: 2, Token: "t"}
+		require.NoError(t, b.write(content{data: []byte(text), readAt: at, mark: mark}))
+		c, err := b.read()
 		require.NoError(t, err)
-		assert.Equal(t, text, string(data))
-		assert.True(t, at.Equal(readAt))
+		assert.Equal(t, text, string(c.data))
+		assert.Equal(t, mark, c.mark)
+		assert.True(t, at.Equal(c.readAt))
 	}
 }
 

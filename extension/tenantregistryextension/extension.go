@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -52,12 +52,25 @@ type registry struct {
 	saved      sync.WaitGroup
 	wake       chan struct{}
 	toSave     chan content // holds at most the newest
+
+	// Of the goroutine that loads:
+	taken  taken // what was taken last, here or before the start
+	copied bool  // taken is the copy on disk, and not in force yet
+	fork   *fork // the other history that is refused; nil: none is
 }
 
 // content is a registry as it was read.
 type content struct {
 	data   []byte
 	readAt time.Time
+	mark   history.Mark
+}
+
+// taken is the last registry that was taken: what comes must be its successor.
+type taken struct {
+	content
+	snapshot  *tenant.Snapshot // nil: none
+	changedAt time.Time        // by the source's clock
 }
 
 var (
@@ -74,26 +87,23 @@ func newRegistry(set extension.Settings, cfg *Config) (*registry, error) {
 		wake:   make(chan struct{}, 1),
 		toSave: make(chan content, 1),
 	}
-	source, err := r.openStore()
-	if err != nil {
-		return nil, err
-	}
+	source := r.openStore()
 	builder, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
-	r.telemetry, err = newTelemetry(builder, &r.subscribers, source)
+	r.telemetry, err = newTelemetry(builder, &r.subscribers, source, r.silent)
 	return r, err
 }
 
 // openStore sets the store that is configured, and returns its name in metrics.
-func (r *registry) openStore() (source string, err error) {
+func (r *registry) openStore() (source string) {
 	if r.cfg.Postgres.DSN == "" {
 		r.store = newFileStore(r.cfg.File.Path)
-		return "file", nil
+		return "file"
 	}
-	r.store, err = newPostgresStore(r.cfg.Postgres, r.log)
-	return "postgres", err
+	r.store = newPostgresStore(r.cfg.Postgres, r.log)
+	return "postgres"
 }
 
 // Start implements component.Component. It reads the registry, or else its
@@ -165,6 +175,9 @@ func (r *registry) wakeUp() {
 }
 
 func (r *registry) firstLoad(ctx context.Context) {
+	if r.cfg.Snapshot != "" {
+		r.loadBackup()
+	}
 	deadline := time.Now().Add(startWait)
 	wait := r.check(ctx)
 	for wait > 0 && time.Now().Add(wait).Before(deadline) {
@@ -178,8 +191,8 @@ func (r *registry) firstLoad(ctx context.Context) {
 	if wait > 0 {
 		r.refuse(ctx, fmt.Errorf("%v %w", r.store, errStillWritten))
 	}
-	if r.Snapshot() == nil && r.cfg.Snapshot != "" {
-		r.loadBackup()
+	if r.Snapshot() == nil {
+		r.useBackup()
 	}
 }
 
@@ -206,7 +219,7 @@ func (r *registry) follow(ctx context.Context) {
 // written and should be looked at again after it.
 func (r *registry) check(ctx context.Context) time.Duration {
 	readAt := time.Now()
-	data, err := r.store.load(ctx)
+	l, err := r.store.load(ctx, r.taken.mark)
 	var unsettled unsettledError
 	switch {
 	case errors.Is(err, errUnchanged):
@@ -222,17 +235,25 @@ func (r *registry) check(ctx context.Context) time.Duration {
 		r.refuse(ctx, err)
 		return 0
 	}
-	snapshot, err := r.parser.Parse(data)
+	snapshot, err := r.parser.Parse(l.data)
 	if err != nil {
 		r.refuse(ctx, fmt.Errorf("%v is not a valid registry:\n%w", r.store, err))
 		return 0
 	}
-	r.accept(ctx, snapshot, content{data, readAt})
+	if err := r.succeeds(snapshot, l); err != nil {
+		r.useBackup()
+		r.refuse(ctx, fmt.Errorf("%v is refused: %w", r.store, err))
+		r.restrict(l, snapshot)
+		return 0
+	}
+	r.accept(ctx, snapshot, taken{content{l.data, readAt, l.mark}, snapshot, l.changedAt})
 	return 0
 }
 
 // accept puts a snapshot of the source in force.
-func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c content) {
+func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c taken) {
+	moved := r.taken.mark != c.mark
+	r.taken, r.copied, r.fork = c, false, nil
 	old, recovered := r.Snapshot(), r.lastErr != ""
 	r.lastErr = ""
 	r.failure.Store(nil)
@@ -247,18 +268,14 @@ func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c cont
 	}
 	r.telemetry.confirmed(c.readAt)
 	if !changed && !recovered && !r.telemetry.restarted.Load() {
+		if moved {
+			r.keep(c.content)
+		}
 		return // the same content was read again
 	}
 	r.telemetry.loaded(ctx, c.readAt)
 	componentstatus.ReportStatus(r.host, componentstatus.NewEvent(componentstatus.StatusOK))
-	if r.cfg.Snapshot == "" {
-		return
-	}
-	select {
-	case <-r.toSave: // superseded before it was written
-	default:
-	}
-	r.toSave <- c // never blocks: this goroutine alone sends
+	r.keep(c.content)
 }
 
 // maxConfusable bounds how many lines one registry puts into the log.
@@ -294,8 +311,9 @@ func (r *registry) refuse(ctx context.Context, err error) {
 	if before := r.failure.Load(); before != nil {
 		since = before.Since
 	}
-	r.failure.Store(newFailure(err, since))
-	r.telemetry.refused(ctx)
+	failure := newFailure(err, since)
+	r.failure.Store(failure)
+	r.telemetry.refused(ctx, failure.Class)
 	msg := "The registry cannot be used; no tenant is known until it can"
 	switch {
 	case r.Snapshot() != nil:
@@ -314,65 +332,12 @@ func (r *registry) refuse(ctx context.Context, err error) {
 	componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(errors.New(safetext.Lines(err.Error()))))
 }
 
-// loadBackup puts the copy on disk in force.
-func (r *registry) loadBackup() {
-	b := backup{r.cfg.Snapshot}
-	data, readAt, err := b.read()
-	if errors.Is(err, fs.ErrNotExist) {
-		return // the first start of all
-	}
-	var snapshot *tenant.Snapshot
-	if err == nil {
-		snapshot, err = r.parser.Parse(data)
-	}
-	if err != nil {
-		r.log.Error("The copy of the registry cannot be used either", zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
-		return
-	}
-	r.publish(snapshot)
-	r.telemetry.restored(readAt)
-	r.log.Warn("Started with the copy of the registry", zap.String("snapshot", r.cfg.Snapshot), zap.Time("read_at", readAt),
-		zap.Int("tenants", snapshot.Len()), zap.String("hash", shortHash(snapshot)))
-}
-
-// save writes copies until ctx ends, and then the last one. It is a goroutine
-// of its own so that a slow disk delays no change. What could not be written is
-// tried again, lest a start without the source undo a revocation.
-func (r *registry) save(ctx context.Context) {
-	again := time.NewTicker(saveAgain * r.cfg.PollInterval)
-	defer again.Stop()
-	var left *content // not written yet
-	told := false     // that it cannot be
-	for ended := false; !ended; {
-		select {
-		case c := <-r.toSave:
-			left, told = &c, false
-		case <-again.C:
-		case <-ctx.Done():
-			ended = true
-			select {
-			case c := <-r.toSave:
-				left, told = &c, false
-			default:
-			}
-		}
-		if left == nil {
-			continue
-		}
-		err := backup{r.cfg.Snapshot}.write(left.data, left.readAt)
-		if err == nil {
-			left = nil
-		} else if !told {
-			told = true
-			r.log.Error("No copy of the registry could be written; a start without the source would know no tenant",
-				zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
-		}
-	}
-}
-
 // health returns what others may know of the registry.
 func (r *registry) health() tenant.RegistryHealth {
 	h := tenant.RegistryHealth{Failure: r.failure.Load()}
+	if since := r.store.silentSince(); h.Failure == nil && r.overdue(since) {
+		h.Failure = &tenant.RegistryFailure{Class: tenant.FailureUnavailable, Since: since}
+	}
 	if s := r.Snapshot(); s != nil {
 		h.Loaded, h.Hash, h.Source = true, shortHash(s), r.telemetry.source()
 	}
@@ -380,6 +345,14 @@ func (r *registry) health() tenant.RegistryHealth {
 		h.ConfirmedAt = *at
 	}
 	return h
+}
+
+// silent tells whether the source owes an answer for longer than the time between
+// two looks. The error comes when its timeout is over.
+func (r *registry) silent() bool { return r.overdue(r.store.silentSince()) }
+
+func (r *registry) overdue(since time.Time) bool {
+	return !since.IsZero() && time.Since(since) > r.cfg.PollInterval
 }
 
 func shortHash(s *tenant.Snapshot) string {

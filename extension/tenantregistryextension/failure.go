@@ -29,7 +29,11 @@ var errStillWritten = errors.New("is still being written")
 // classify tells what kind of trouble err is.
 func classify(err error) tenant.FailureClass {
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, registrydb.ErrNoRegistry):
+	case errors.Is(err, registrydb.ErrDSN):
+		return tenant.FailureConfig
+	case errors.As(err, new(*forkError)):
+		return tenant.FailureForked
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, registrydb.ErrNoRegistry), errors.Is(err, registrydb.ErrRowGone):
 		return tenant.FailureMissing
 	case errors.Is(err, errStillWritten):
 		return tenant.FailureUnsettled
@@ -43,6 +47,10 @@ func classify(err error) tenant.FailureClass {
 // newFailure returns err without anything that tells a tenant.
 func newFailure(err error, since time.Time) *tenant.RegistryFailure {
 	f := &tenant.RegistryFailure{Class: classify(err), Since: since}
+	var fork *forkError
+	if errors.As(err, &fork) {
+		f.Action = fork.command
+	}
 	rejected := make(map[string]bool)
 	var faults registryfile.Faults
 	var rows registrydb.RowFaults

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
 
@@ -73,8 +75,34 @@ func (f *fileStore) String() string { return f.path }
 // close implements store. There is nothing open between two calls.
 func (f *fileStore) close() {}
 
+// silentSince implements store. A file that does not answer is not told from one
+// that takes long to read.
+func (f *fileStore) silentSince() time.Time { return time.Time{} }
+
 // load implements store.
-func (f *fileStore) load(context.Context) (data []byte, err error) {
+func (f *fileStore) load(_ context.Context, taken history.Mark) (loaded, error) {
+	data, err := f.content()
+	if err != nil {
+		return loaded{}, err
+	}
+	l := loaded{data: data, mark: history.Mark{Kind: history.KindFile}}
+	h, ok := registryfile.HistoryOf(data)
+	if !ok {
+		return l, nil
+	}
+	l.mark.Registry, l.mark.Epoch, l.mark.Revision, l.mark.Token = h.ID, h.Epoch, h.Revision, h.Tokens[0]
+	switch token, reaches := h.Token(taken.Revision); {
+	case !reaches:
+	case token == taken.Token:
+		l.contains = history.Yes
+	default:
+		l.contains = history.No
+	}
+	return l, nil
+}
+
+// content returns the text of the file, as load does.
+func (f *fileStore) content() (data []byte, err error) {
 	if f.dirty.Swap(false) {
 		defer func() {
 			if errors.As(err, new(unsettledError)) {

@@ -42,20 +42,20 @@ func (f *storeFixture) replace(text string) {
 
 func (f *storeFixture) returns(text string) {
 	f.t.Helper()
-	data, err := f.load(f.t.Context())
+	data, err := f.content()
 	require.NoError(f.t, err)
 	assert.Equal(f.t, text, string(data))
 }
 
 func (f *storeFixture) isUnchanged() {
 	f.t.Helper()
-	_, err := f.load(f.t.Context())
+	_, err := f.content()
 	require.ErrorIs(f.t, err, errUnchanged)
 }
 
 func (f *storeFixture) isUnsettledFor(d time.Duration) {
 	f.t.Helper()
-	_, err := f.load(f.t.Context())
+	_, err := f.content()
 	var unsettled unsettledError
 	require.ErrorAs(f.t, err, &unsettled)
 	assert.Equal(f.t, d+time.Millisecond, unsettled.retryAfter)
@@ -115,7 +115,7 @@ func TestFileStore_TakesFilesThatReplaceEachOtherAllTheTime(t *testing.T) {
 	taken := 0
 	for begin := f.clock; f.clock.Sub(begin) < 2*time.Second; f.clock = f.clock.Add(20 * time.Millisecond) {
 		f.replace("line\n")
-		if _, err := f.load(t.Context()); err == nil {
+		if _, err := f.content(); err == nil {
 			taken++
 		}
 	}
@@ -163,7 +163,7 @@ func TestFileStore_SeesAChangeThatKeepsSizeAndTime(t *testing.T) {
 
 func TestFileStore_TellsThatAFileIsGoneAfterAMoment(t *testing.T) {
 	f := newStoreFixture(t)
-	_, err := f.load(t.Context())
+	_, err := f.content()
 	require.ErrorContains(t, err, "no such file", "at the start there is nothing to wait for")
 	f.isUnchanged()
 	f.write("one\n")
@@ -172,7 +172,7 @@ func TestFileStore_TellsThatAFileIsGoneAfterAMoment(t *testing.T) {
 	require.NoError(t, os.Remove(f.path))
 	f.isUnsettledFor(settle)
 	f.clock = f.clock.Add(settle)
-	_, err = f.load(t.Context())
+	_, err = f.content()
 	require.ErrorContains(t, err, "no such file")
 	f.isUnchanged()
 }
@@ -181,7 +181,7 @@ func TestFileStore_RefusesWhatIsNoRegistry(t *testing.T) {
 	f := newStoreFixture(t)
 	f.path = t.TempDir()
 	for range 2 {
-		_, err := f.load(t.Context())
+		_, err := f.content()
 		require.ErrorContains(t, err, "not a regular file")
 		require.NotErrorIs(t, err, errUnchanged, "it is looked at again, and told once by the caller")
 	}
@@ -189,7 +189,7 @@ func TestFileStore_RefusesWhatIsNoRegistry(t *testing.T) {
 	f = newStoreFixture(t)
 	f.write("")
 	require.NoError(t, os.Truncate(f.path, maxFileSize+1))
-	_, err := f.load(t.Context())
+	_, err := f.content()
 	require.ErrorContains(t, err, "at most 268435456 are read")
 }
 

@@ -3,10 +3,12 @@ package tenantregistryextension
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 )
 
@@ -18,24 +20,29 @@ type postgresStore struct {
 	log     *zap.Logger
 }
 
-func newPostgresStore(c PostgresConfig, log *zap.Logger) (*postgresStore, error) {
-	cfg, err := registrydb.ParseDSN(string(c.DSN))
-	if err != nil {
-		return nil, err
-	}
-	return &postgresStore{cfg, c.Timeout, registrydb.NewReader(cfg, c.Timeout), log}, nil
+// newPostgresStore leaves the faults of a connection string to load: they may end
+// while the gateway serves from its copy, as when the file of a CA comes back.
+func newPostgresStore(c PostgresConfig, log *zap.Logger) *postgresStore {
+	cfg := registrydb.LazyDSN(string(c.DSN))
+	return &postgresStore{cfg, c.Timeout, registrydb.NewReader(cfg, c.Timeout), log}
 }
 
 func (p *postgresStore) String() string { return p.cfg.String() }
 
 // load implements store.
-func (p *postgresStore) load(ctx context.Context) ([]byte, error) {
-	data, err := p.reader.Load(ctx)
-	if errors.Is(err, registrydb.ErrUnchanged) {
-		return nil, errUnchanged
+func (p *postgresStore) load(ctx context.Context, taken history.Mark) (loaded, error) {
+	got, err := p.reader.Load(ctx, taken)
+	switch {
+	case errors.Is(err, registrydb.ErrUnchanged):
+		return loaded{}, errUnchanged
+	case errors.Is(err, registrydb.ErrDSN):
+		return loaded{}, fmt.Errorf(`"postgres::dsn": %w`, err)
 	}
-	return data, err
+	return loaded{got.Text, got.Mark, got.Contains, got.ChangedAt}, err
 }
+
+// silentSince implements store.
+func (p *postgresStore) silentSince() time.Time { return p.reader.SilentSince() }
 
 // watch implements store. It never gives up: the database that cannot notify
 // now, such as a standby, may be another one tomorrow.

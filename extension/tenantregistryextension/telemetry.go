@@ -18,19 +18,22 @@ type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	store   string // the name of the source
 	now     func() time.Time
+	silent  func() bool // the source owes an answer
 
 	readAt      atomic.Pointer[time.Time] // of what is in force
 	confirmedAt atomic.Pointer[time.Time]
 	ok          atomic.Bool
+	forked      atomic.Bool // the source is refused because of its history
 	restarted   atomic.Bool // what is in force comes from the copy on disk
 }
 
-func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry, store string) (*telemetry, error) {
-	t := &telemetry{builder: builder, store: store, now: time.Now}
+func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry, store string, silent func() bool) (*telemetry, error) {
+	t := &telemetry{builder: builder, store: store, now: time.Now, silent: silent}
 	for _, register := range []func() error{
 		func() error { return builder.RegisterExtensionTenantRegistryAgeCallback(t.observeAge) },
 		func() error { return builder.RegisterExtensionTenantRegistryLastLoadCallback(t.observeLastLoad) },
 		func() error { return builder.RegisterExtensionTenantRegistrySourceOkCallback(t.observeSourceOK) },
+		func() error { return builder.RegisterExtensionTenantRegistryForkedCallback(t.observeForked) },
 		func() error {
 			return builder.RegisterExtensionTenantRegistryInfoCallback(func(_ context.Context, o metric.Int64Observer) error {
 				if s := reg.Snapshot(); s != nil {
@@ -131,10 +134,19 @@ func (t *telemetry) observeLastLoad(_ context.Context, o metric.Float64Observer)
 
 func (t *telemetry) observeSourceOK(_ context.Context, o metric.Int64Observer) error {
 	var ok int64
-	if t.ok.Load() {
+	if t.ok.Load() && !t.silent() {
 		ok = 1
 	}
 	o.Observe(ok)
+	return nil
+}
+
+func (t *telemetry) observeForked(_ context.Context, o metric.Int64Observer) error {
+	var forked int64
+	if t.forked.Load() {
+		forked = 1
+	}
+	o.Observe(forked)
 	return nil
 }
 
@@ -164,11 +176,13 @@ func (t *telemetry) restored(at time.Time) {
 func (t *telemetry) confirmed(at time.Time) {
 	t.confirmedAt.Store(&at)
 	t.ok.Store(true)
+	t.forked.Store(false)
 }
 
 // refused records that the source is bad or away.
-func (t *telemetry) refused(ctx context.Context) {
+func (t *telemetry) refused(ctx context.Context, class tenant.FailureClass) {
 	t.ok.Store(false)
+	t.forked.Store(class == tenant.FailureForked)
 	t.builder.ExtensionTenantRegistryLoads.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", "refused")))
 }
 

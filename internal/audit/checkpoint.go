@@ -85,21 +85,36 @@ func openCheckpoint(data []byte, public string) (checkpoint, error) {
 	return checkpoint{lines[0], tlog.Tree{N: size, Hash: hash}}, nil
 }
 
+// notContinuedError says why a log does not continue one seen earlier.
+type notContinuedError struct{ error }
+
+func notContinued(format string, args ...any) error {
+	return notContinuedError{fmt.Errorf(format, args...)}
+}
+
+// span names the entries from one up to another, which is not among them.
+func span(from, to int64) string {
+	if to-from == 1 {
+		return fmt.Sprintf("entry %d is", from)
+	}
+	return fmt.Sprintf("entries %d to %d are", from, to-1)
+}
+
 // follows returns an error unless the log of which c is the checkpoint and
 // hashes are the hashes once had the checkpoint earlier.
 func (c checkpoint) follows(earlier checkpoint, hashes tlog.HashReader) error {
 	switch {
 	case c.origin != earlier.origin:
-		return fmt.Errorf("it is another log than the one seen before, %s", earlier.origin)
+		return notContinued("it is another log than the one seen before, %s", earlier.origin)
 	case c.N < earlier.N:
-		return fmt.Errorf("it has %d entries, and had %d when seen before", c.N, earlier.N)
+		return notContinued("it has %d entries, and had %d when seen before: %s missing", c.N, earlier.N, span(c.N, earlier.N))
 	}
 	root, err := tlog.TreeHash(earlier.N, hashes)
 	if err != nil {
 		return err
 	}
 	if root != earlier.Hash {
-		return fmt.Errorf("its first %d entries are not those seen before", earlier.N)
+		return notContinued("its first %d entries, of now %d, are not those seen before: it was put back to an earlier state and continued, or another log was put in its place", earlier.N, c.N)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -208,6 +209,15 @@ func (d *Dir) cut(size, length int64) error {
 		}
 	}
 	return nil
+}
+
+// setAside gives the folder another name, so that another log can begin.
+func (d *Dir) setAside(now time.Time) error {
+	err := os.Rename(d.path, d.path+"-old-"+now.UTC().Format("20060102150405"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // Pending tells whether a change was interrupted whose entry the next change

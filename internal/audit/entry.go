@@ -31,6 +31,14 @@ type Entry struct {
 	Changes []Change  `json:"changes,omitzero"`
 	Refused *Refused  `json:"refused,omitempty"`
 	Begins  *Begins   `json:"begins,omitempty"`
+
+	Accepted *Accepted `json:"accepted,omitempty"`
+}
+
+// Accepted says that an operator has accepted a registry with another history.
+type Accepted struct {
+	Epoch  int64    `json:"epoch"`            // of the history from now on
+	Merged []string `json:"merged,omitempty"` // where it was looked up what was ended since the backup
 }
 
 // Change is what became of one tenant. Before and After hold the fields that

@@ -30,6 +30,7 @@ type Journal struct {
 	dir      *Dir
 	registry string
 	log      *Log
+	aside    bool // the log that there was is set aside
 }
 
 var _ registryfile.Journal = (*Journal)(nil)
@@ -49,6 +50,12 @@ func NewJournal(r *Recorder, dir *Dir, path string) *Journal {
 
 // Begin implements registryfile.Journal.
 func (j *Journal) Begin(ctx context.Context, current []byte) error {
+	if j.recorder.NewLog && !j.aside {
+		j.aside = true
+		if err := j.dir.setAside(j.recorder.Now()); err != nil {
+			return err
+		}
+	}
 	data, err := readAll(j.dir.pending())
 	if err != nil || data == nil {
 		return err
@@ -140,7 +147,9 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	if j.log != nil {
 		return nil
 	}
-	j.log, err = Open(ctx, j.dir, Keys{Path: j.recorder.Key, Registry: j.registry})
+	if j.log, err = Open(ctx, j.dir, Keys{Path: j.recorder.Key, Registry: j.registry}); err == nil {
+		j.log.policy = j.recorder.Seen
+	}
 	return err
 }
 

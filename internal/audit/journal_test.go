@@ -2,7 +2,9 @@ package audit
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -198,9 +200,76 @@ func TestJournal_RefusesToContinueADamagedLog(t *testing.T) {
 				}
 			}
 			err := registryfile.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryfile.Document) error { return d.Add(newTenant("d")) })
-			require.ErrorIs(t, err, ErrDamaged)
+			want := ErrDamaged
+			if name == "gone" || name == "checkpoint older" {
+				want = ErrRestored // the log is whole, or there is none
+			}
+			require.ErrorIs(t, err, want)
 			r, _ := f.verify()
 			assert.NotEmpty(t, r.Faults)
 		})
 	}
+}
+
+// After a backup was restored with its log, what ends a key is recorded, and what
+// was seen stays known until the log is accepted.
+func TestJournal_ContinuesARestoredLog(t *testing.T) {
+	for name, restore := range map[string]func(f *fixture, backup map[string][]byte){
+		"log restored": func(f *fixture, backup map[string][]byte) {
+			for path, data := range backup {
+				require.NoError(f.t, os.WriteFile(path, data, 0o600))
+			}
+		},
+		"log gone": func(f *fixture, _ map[string][]byte) { require.NoError(f.t, os.RemoveAll(f.dir.path)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.add("a")
+			backup := f.files()
+			f.add("b")
+			f.add("c")
+			restore(f, backup)
+			edit := func(seen Seen, id string) error {
+				r := *f.recorder
+				r.Seen, r.Action = seen, "key revoke"
+				if seen == SeenReplaced {
+					r.Accepted = &Accepted{Epoch: 3}
+				}
+				return registryfile.EditJournaled(t.Context(), f.registry, true, NewJournal(&r, f.dir, f.registry),
+					func(d *registryfile.Document) error { return d.Add(newTenant(id)) })
+			}
+			require.ErrorIs(t, edit(SeenMustFollow, "d"), ErrRestored)
+			for n := range 4 { // up to the length of the log that was seen, and past it
+				require.NoError(t, edit(SeenIgnored, fmt.Sprint("x", n)))
+				require.ErrorIs(t, edit(SeenMustFollow, "d"), ErrRestored)
+				r, _ := f.verify()
+				require.NotEmpty(t, r.Faults)
+			}
+			require.NoError(t, edit(SeenReplaced, "accepted"))
+			var last *Entry
+			r, err := Verify(t.Context(), f.dir, f.proof(), func(e *Entry) { last = e })
+			require.NoError(t, err)
+			assert.Empty(t, r.Faults)
+			assert.Equal(t, &Accepted{Epoch: 3}, last.Accepted)
+			require.NoError(t, edit(SeenMustFollow, "d"))
+		})
+	}
+}
+
+// A damaged log is set aside, and the next begins with the same change.
+func TestJournal_BeginsAnotherLog(t *testing.T) {
+	f := newFixture(t)
+	f.add("a")
+	f.add("b")
+	require.NoError(t, os.WriteFile(f.dir.hashes(), make([]byte, 96), 0o600))
+	r := *f.recorder
+	r.Seen, r.NewLog = SeenReplaced, true
+	require.NoError(t, registryfile.EditJournaled(t.Context(), f.registry, true, NewJournal(&r, f.dir, f.registry),
+		func(d *registryfile.Document) error { return d.Add(newTenant("c")) }))
+	report, entries := f.verify()
+	assert.Empty(t, report.Faults)
+	assert.Len(t, entries, 1)
+	old, err := filepath.Glob(f.dir.path + "-old-*")
+	require.NoError(t, err)
+	assert.Len(t, old, 1)
 }

@@ -41,14 +41,22 @@ type Addition struct {
 	Checkpoint []byte
 }
 
-// ErrDamaged is returned for a log that cannot be continued.
-var ErrDamaged = errors.New(`the audit log is damaged, see "tenantctl audit verify"; to begin a new one, move the old one and the checkpoint seen last away`)
+var (
+	// ErrDamaged is returned for a log that cannot be continued.
+	ErrDamaged = errors.New(`the audit log is damaged, see "tenantctl audit verify"; "tenantctl registry accept-restore --new-audit-log" sets it aside and begins another`)
+
+	// ErrRestored is returned for a log that is whole, and does not continue what
+	// was seen of it before.
+	ErrRestored = errors.New(`the audit log does not continue what was seen of it before, as after a backup was restored: accept that with "tenantctl registry accept-restore"; until then only "tenantctl key revoke", "tenant suspend" and "tenant delete" change the registry`)
+)
 
 // Log is the log of one registry.
 type Log struct {
 	storage Storage
 	key     *Key
 	seen    string // path of the checkpoint seen last
+	policy  Seen
+	behind  bool // the log does not continue the checkpoint seen last
 }
 
 // Keys says where the key of a log is, and what was last seen of it.
@@ -86,12 +94,17 @@ func (l *Log) next(ctx context.Context) (checkpoint, error) {
 		return checkpoint{}, err
 	}
 	earlier, wasSeen, err := readSeen(l.seen, l.key.public)
+	if l.policy == SeenReplaced {
+		wasSeen, err = false, nil
+	}
 	if err != nil {
 		return checkpoint{}, err
 	}
 	if data == nil {
 		if wasSeen {
-			return checkpoint{}, fmt.Errorf("%w: it is gone, and %s says that it had %d entries", ErrDamaged, l.seen, earlier.N)
+			if err := l.notContinued(fmt.Errorf("it is gone, and had %d entries when seen before", earlier.N)); err != nil {
+				return checkpoint{}, err
+			}
 		}
 		return checkpoint{origin: newOrigin()}, nil
 	}
@@ -99,13 +112,28 @@ func (l *Log) next(ctx context.Context) (checkpoint, error) {
 	if err != nil {
 		return checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if wasSeen {
-		if err := c.follows(earlier, hashReader(ctx, l.storage)); err != nil {
-			return checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
-		}
+	if _, err := readEdge(ctx, l.storage, c); err != nil {
+		return c, err
 	}
-	_, err = readEdge(ctx, l.storage, c)
-	return c, err
+	if wasSeen {
+		err = c.follows(earlier, hashReader(ctx, l.storage))
+	}
+	switch {
+	case errors.As(err, new(notContinuedError)):
+		return c, l.notContinued(err)
+	case err != nil:
+		return c, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return c, nil
+}
+
+// notContinued returns ErrRestored, unless an entry is to be added all the same.
+func (l *Log) notContinued(why error) error {
+	if l.policy == SeenMustFollow {
+		return fmt.Errorf("%w (%w)", ErrRestored, why)
+	}
+	l.behind = true
+	return nil
 }
 
 // Append adds an entry, whose Seq it sets. The caller calls [Log.Committed] once
@@ -155,8 +183,12 @@ func extend(ctx context.Context, s Storage, k *Key, c checkpoint, entries ...*En
 	return a, c, err
 }
 
-// Committed remembers how the log is now, beside the key.
+// Committed remembers how the log is now, beside the key. What was seen of another
+// log stays until that one is accepted.
 func (l *Log) Committed(checkpoint []byte) error {
+	if l.behind {
+		return nil
+	}
 	return registryfile.WriteAtomic(l.seen, checkpoint)
 }
 

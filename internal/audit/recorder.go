@@ -13,12 +13,27 @@ type Recorder struct {
 	Reason string
 	Key    string // path of the key file
 	Now    func() time.Time
+
+	Seen     Seen
+	NewLog   bool      // set the log of a registry file aside, and begin another
+	Accepted *Accepted // becomes part of the entry
 }
+
+// Seen says what to do if the log does not continue the checkpoint seen last, as
+// after a backup was restored.
+type Seen int
+
+// The values of [Seen].
+const (
+	SeenMustFollow Seen = iota // make no change
+	SeenIgnored                // add the entry, and go on remembering what was seen: for what ends a key or a tenant
+	SeenReplaced               // add the entry, and remember this log from now on
+)
 
 func (r *Recorder) entry(v Revision) *Entry {
 	return &Entry{
 		Time: r.Now().UTC().Truncate(time.Millisecond), Actor: r.Actor, User: r.User, Action: r.Action, Reason: r.Reason,
-		Before: Hash(v.BeforeText), After: Hash(v.AfterText), Changes: Diff(v.Before, v.After),
+		Before: Hash(v.BeforeText), After: Hash(v.AfterText), Changes: Diff(v.Before, v.After), Accepted: r.Accepted,
 	}
 }
 
@@ -29,6 +44,7 @@ func (r *Recorder) Record(ctx context.Context, s Storage, registry string, v Rev
 	if err != nil {
 		return nil, err
 	}
+	l.policy = r.Seen
 	if err := l.Append(ctx, r.entry(v)); err != nil {
 		return nil, err
 	}

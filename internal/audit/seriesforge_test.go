@@ -61,7 +61,7 @@ func TestSeries_SignsNothingThatWasChangedMeanwhile(t *testing.T) {
 
 			s = g.open()
 			damaged := s.Damaged() != ""
-			assert.NotContains(t, s.Damaged(), "move the old one", "it goes on by itself")
+			assert.NotContains(t, s.Damaged(), "accept-restore", "it goes on by itself")
 			require.NoError(t, s.Append(t.Context(), refusal("10.0.0.3")))
 			require.Empty(t, s.Damaged())
 			require.NoError(t, s.Close())

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -78,29 +79,36 @@ func Verify(ctx context.Context, s Storage, p Proof, each func(*Entry)) (*Report
 	}
 	var hashes hashList
 	size := int64(0)
+	shift := int64(0) // entries that are missing so far
 	err = s.Entries(ctx, func(text []byte) error {
 		added, err := tlog.StoredHashes(size, text, hashes)
 		if err != nil {
 			return err
 		}
-		first := len(hashes)
 		hashes = append(hashes, added...)
-		if first >= len(stored) || stored[first] != added[0] {
-			r.fault("entry %d is not what was written", size)
+		e := r.entry(size+shift, text, each)
+		if e != nil && e.Seq > size+shift && e.Seq < int64(len(stored)) && isLeaf(stored, e.Seq, added[0]) {
+			r.fault("%s missing, before the one of %s", span(size+shift, e.Seq), e.Time.Format(time.RFC3339))
+			shift = e.Seq - size
 		}
-		r.entry(size, text, each)
+		if !isLeaf(stored, size+shift, added[0]) {
+			r.fault("entry %d is not what was written", size+shift)
+		}
+		if e != nil && e.Seq != size+shift {
+			r.fault("entry %d says that it is entry %d", size+shift, e.Seq)
+		}
 		size++
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	r.compareHashes(stored, hashes)
+	r.compareHashes(stored, hashes, size)
 	switch {
 	case data == nil && size == 0 && len(stored) == 0:
 		return r, r.missing(p)
 	case data == nil:
-		r.fault("there is no checkpoint")
+		r.fault("the checkpoint is missing: nothing says that the %d entries are all", size)
 		return r, nil
 	}
 	c, err := openCheckpoint(data, p.Public)
@@ -109,8 +117,11 @@ func Verify(ctx context.Context, s Storage, p Proof, each func(*Entry)) (*Report
 		return r, nil
 	}
 	r.Origin, r.Size, r.Root, r.Checkpoint = c.origin, c.N, c.Hash.String(), string(data)
-	if size != c.N {
-		r.fault("there are %d entries, and the checkpoint is of %d", size, c.N)
+	switch {
+	case size+shift < c.N:
+		r.fault("there are %d entries, and the checkpoint is of %d: %s missing", size, c.N, span(size+shift, c.N))
+	case size > c.N:
+		r.fault("there are %d entries, and the checkpoint is of %d: %s not signed", size, c.N, span(c.N, size))
 	}
 	if size < c.N {
 		return r, nil
@@ -125,25 +136,29 @@ func Verify(ctx context.Context, s Storage, p Proof, each func(*Entry)) (*Report
 	return r, r.compareSeen(c, hashes, p)
 }
 
-// entry checks what an entry says of itself.
-func (r *Report) entry(n int64, text []byte, each func(*Entry)) {
+// entry reads an entry. It returns nil if that cannot be read.
+func (r *Report) entry(n int64, text []byte, each func(*Entry)) *Entry {
 	var e Entry
 	if err := json.Unmarshal(text, &e); err != nil {
 		r.fault("entry %d cannot be read", n)
-		return
-	}
-	if e.Seq != n {
-		r.fault("entry %d says that it is entry %d", n, e.Seq)
+		return nil
 	}
 	r.LastAfter = e.After
 	if each != nil {
 		each(&e)
 	}
+	return &e
 }
 
-func (r *Report) compareHashes(stored, want []tlog.Hash) {
+// isLeaf tells whether hash is the stored one of entry n.
+func isLeaf(stored []tlog.Hash, n int64, hash tlog.Hash) bool {
+	i := tlog.StoredHashIndex(0, n)
+	return i < int64(len(stored)) && stored[i] == hash
+}
+
+func (r *Report) compareHashes(stored, want []tlog.Hash, entries int64) {
 	if len(stored) != len(want) {
-		r.fault("there are %d stored hashes, and the entries have %d", len(stored), len(want))
+		r.fault("there are %d stored hashes, and the %d entries have %d", len(stored), entries, len(want))
 		return
 	}
 	for n := range want {
@@ -162,7 +177,7 @@ func (r *Report) missing(p Proof) error {
 		case err != nil:
 			return err
 		case ok:
-			r.fault("the log is gone, and had %d entries when seen before", earlier.N)
+			r.fault("the log is gone, and had %d entries when seen before: %s missing", earlier.N, span(0, earlier.N))
 		}
 	}
 	if len(p.Others) > 0 {

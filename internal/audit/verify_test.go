@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -205,7 +206,7 @@ func TestVerify_WithACheckpointKeptElsewhere(t *testing.T) {
 	f.whole()
 	r, err = Verify(t.Context(), f.dir, proof, nil)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"it has 2 entries, and had 3 when seen before"}, r.Faults)
+	assert.Equal(t, []string{"it has 2 entries, and had 3 when seen before: entry 2 is missing"}, r.Faults)
 
 	proof.Others = []Kept{{"old.json", []byte("nonsense")}}
 	_, err = Verify(t.Context(), f.dir, proof, nil)
@@ -234,4 +235,42 @@ func TestVerify_OfAnotherKey(t *testing.T) {
 	assert.Contains(t, r.Faults, "the checkpoint is not signed with the key of this log")
 	_, err = openNote([]byte("x"), "nonsense")
 	require.ErrorContains(t, err, "not a public key")
+}
+
+// What is missing is named, from where to where.
+func TestVerify_NamesWhatIsMissing(t *testing.T) {
+	f := newFixtureIn(t, memoryDir(t))
+	for n := range 7 {
+		f.add(fmt.Sprintf("t%d", n))
+	}
+	whole := f.files()
+	lines := bytes.SplitAfter(whole[f.dir.entries()], []byte("\n"))[:7]
+	for name, test := range map[string]struct {
+		keep []int
+		want []string
+	}{
+		"one":          {[]int{0, 1, 2, 4, 5, 6}, []string{"entry 3 is missing, before the one of "}},
+		"the first":    {[]int{2, 3, 4, 5, 6}, []string{"entries 0 to 1 are missing, before the one of "}},
+		"two gaps":     {[]int{0, 2, 3, 5, 6}, []string{"entry 1 is missing", "entry 4 is missing"}},
+		"the last":     {[]int{0, 1, 2, 3}, []string{"there are 4 entries, and the checkpoint is of 7: entries 4 to 6 are missing"}},
+		"gap and last": {[]int{0, 1, 4}, []string{"entries 2 to 3 are missing", "entries 5 to 6 are missing"}},
+		"all":          {nil, []string{"there are 0 entries, and the checkpoint is of 7: entries 0 to 6 are missing"}},
+	} {
+		var data []byte
+		for _, n := range test.keep {
+			data = append(data, lines[n]...)
+		}
+		require.NoError(t, os.WriteFile(f.dir.entries(), data, 0o600))
+		r, _ := f.verify()
+		said := strings.Join(r.Faults, "\n")
+		for _, want := range test.want {
+			assert.Contains(t, said, want, name)
+		}
+		assert.NotContains(t, said, "is not what was written", name)
+	}
+	for path := range whole {
+		require.NoError(t, os.Remove(path))
+	}
+	r, _ := f.verify()
+	assert.Equal(t, []string{"the log is gone, and had 7 entries when seen before: entries 0 to 6 are missing"}, r.Faults)
 }

@@ -72,7 +72,7 @@ func testAuditTampering(t *testing.T, d *database) {
 	for _, id := range []string{"a", "b", "c", "d", "e"} {
 		require.NoError(t, d.add(r, id))
 	}
-	conn, err := pgx.ConnectConfig(t.Context(), d.cfg.pgx.Copy())
+	conn, err := d.cfg.connect(t.Context())
 	require.NoError(t, err)
 	_, err = conn.Exec(t.Context(), "delete from tenant_registry_audit where seq = 2")
 	require.ErrorContains(t, err, "append-only")
@@ -120,7 +120,7 @@ func testMigrationOfAudit(t *testing.T, d *database) {
 	require.ErrorContains(t, err, "registry migrate")
 	was, is, err := Migrate(t.Context(), d.cfg)
 	require.NoError(t, err)
-	assert.Equal(t, []int{1, 2}, []int{was, is})
+	assert.Equal(t, []int{1, newest()}, []int{was, is})
 	require.NoError(t, d.add(r, "b"))
 	assert.Contains(t, d.text(), "- id: a")
 	faults, about := d.verify(r)

@@ -1,10 +1,11 @@
 package registrydb
 
 import (
-	"errors"
+	"context"
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -17,55 +18,100 @@ const maxMessage = 64 << 20
 // shorter one is in many words.
 const minSecret = 4
 
-// Config says which database to use. Make one with [ParseDSN].
+// Config says which database to use. Make one with [ParseDSN] or [LazyDSN]. It is
+// safe for concurrent use.
 type Config struct {
+	dsn    func() string            // a function, so that no format prints it
+	parsed atomic.Pointer[settings] // nil: dsn could not be used so far
+}
+
+// settings is a connection string that could be read.
+type settings struct {
 	pgx     *pgx.ConnConfig
 	secrets []string // what no text may hold
 }
 
-var errDSN = errors.New("not a valid PostgreSQL connection string (it is not shown, since it may hold a password)")
-
 // ParseDSN reads a connection string, a URL (postgres://…) or "name=value" pairs
 // as libpq has them. PGPASSWORD, PGPASSFILE and the other variables of libpq
-// fill in what it leaves out. The error never holds any of dsn.
+// fill in what it leaves out. The error never holds a password.
 func ParseDSN(dsn string) (*Config, error) {
-	if strings.TrimSpace(dsn) == "" {
+	c := &Config{dsn: func() string { return dsn }}
+	_, err := c.parse()
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// LazyDSN is [ParseDSN] that leaves the fault of a connection string that cannot
+// be used to the first connection. Files that it names, as that of a CA, are read
+// for every connection.
+func LazyDSN(dsn string) *Config {
+	c := &Config{dsn: func() string { return dsn }}
+	_, _ = c.parse() // connect tells
+	return c
+}
+
+func (c *Config) parse() (*settings, error) {
+	if strings.TrimSpace(c.dsn()) == "" {
 		return nil, errDSN
 	}
-	c, err := pgx.ParseConfig(dsn)
+	p, err := pgx.ParseConfig(c.dsn())
 	if err != nil {
-		return nil, errDSN // err quotes dsn
+		return nil, explainDSN(c.dsn(), err)
 	}
 	// Named prepared statements do not live across the connections of a pooler.
-	c.DefaultQueryExecMode = pgx.QueryExecModeExec
-	c.StatementCacheCapacity, c.DescriptionCacheCapacity = 0, 0
-	c.MaxProtocolMessageBodyLen = maxMessage
-	if c.RuntimeParams["application_name"] == "" {
-		c.RuntimeParams["application_name"] = "otelcol-tenant"
+	p.DefaultQueryExecMode = pgx.QueryExecModeExec
+	p.StatementCacheCapacity, p.DescriptionCacheCapacity = 0, 0
+	p.MaxProtocolMessageBodyLen = maxMessage
+	if p.RuntimeParams["application_name"] == "" {
+		p.RuntimeParams["application_name"] = "otelcol-tenant"
 	}
-	out := &Config{pgx: c}
-	if len(c.Password) >= minSecret {
-		out.secrets = append(out.secrets, c.Password)
+	out := &settings{pgx: p}
+	if len(p.Password) >= minSecret {
+		out.secrets = append(out.secrets, p.Password)
 	}
+	c.parsed.Store(out)
 	return out, nil
+}
+
+// connect returns a new connection.
+func (c *Config) connect(ctx context.Context) (*pgx.Conn, error) {
+	s, err := c.parse()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, s.pgx)
+	if err != nil {
+		return nil, explainPassword(c.dsn(), s.clean(err))
+	}
+	return conn, nil
 }
 
 // String says where the database is, without user and password.
 func (c *Config) String() string {
-	at := c.pgx.Host
-	if !strings.HasPrefix(at, "/") {
-		at = net.JoinHostPort(at, strconv.Itoa(int(c.pgx.Port)))
+	s := c.parsed.Load()
+	if s == nil {
+		return "PostgreSQL database"
 	}
-	return "PostgreSQL database " + c.pgx.Database + " at " + at
+	at := s.pgx.Host
+	if !strings.HasPrefix(at, "/") {
+		at = net.JoinHostPort(at, strconv.Itoa(int(s.pgx.Port)))
+	}
+	return "PostgreSQL database " + s.pgx.Database + " at " + at
 }
 
 // InClear tells whether data may travel over a network without TLS, or with TLS
 // that anybody in between can undo because the server's name is not checked.
 func (c *Config) InClear() bool {
-	if insecure(c.pgx.Host, c.pgx.TLSConfig != nil && !c.pgx.TLSConfig.InsecureSkipVerify) {
+	s := c.parsed.Load()
+	if s == nil {
+		return false // nothing travels
+	}
+	if insecure(s.pgx.Host, s.pgx.TLSConfig != nil && !s.pgx.TLSConfig.InsecureSkipVerify) {
 		return true
 	}
-	for _, f := range c.pgx.Fallbacks {
+	for _, f := range s.pgx.Fallbacks {
 		if insecure(f.Host, f.TLSConfig != nil && !f.TLSConfig.InsecureSkipVerify) {
 			return true
 		}
@@ -83,6 +129,13 @@ func insecure(host string, verified bool) bool {
 
 // clean returns err with every secret taken out of its text.
 func (c *Config) clean(err error) error {
+	if s := c.parsed.Load(); s != nil {
+		return s.clean(err)
+	}
+	return err
+}
+
+func (c *settings) clean(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -1,20 +1,53 @@
 package registrydb
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-func TestParseDSN_NeverShowsWhatItCannotRead(t *testing.T) {
-	for _, dsn := range []string{
-		"", "  ", "postgres://u:se:cret@[::1/db", "host=x password='secret", "postgres://u:secret@h:port/db",
-		"postgres://u:secret@h/db?sslmode=secret", "secret", "postgres://u:secret@h/db?connect_timeout=secret",
+// Each fault names the setting and shows nothing of the connection string but
+// paths of files.
+func TestParseDSN_NamesTheSetting(t *testing.T) {
+	dir := t.TempDir()
+	junk := filepath.Join(dir, "junk.pem")
+	require.NoError(t, os.WriteFile(junk, []byte("junk"), 0o600))
+	gone := filepath.Join(dir, "gone.pem")
+	const url = "postgres://u:sesame@h/db?"
+	for dsn, want := range map[string]string{
+		"":                               "not a valid PostgreSQL connection string",
+		"  ":                             "not a valid PostgreSQL connection string",
+		"postgres://u:se:sesame@[::1/db": "not a valid PostgreSQL connection string",
+		"host=x password='sesame":        "not a valid PostgreSQL connection string",
+		"sesame":                         "not a valid PostgreSQL connection string",
+		"postgres://u:sesame@h:port/db":  "port: must be a number from 1 to 65535",
+		"host=h port=0 password=sesame":  "port: must be a number from 1 to 65535",
+		"postgres://u:sesame@h:99999/db": "port: must be a number from 1 to 65535",
+		"host=a,b port=1,2,3":            "host, port: ",
+		url + "sslmode=verify_full":      "sslmode: must be one of disable",
+		url + "sslmode=verify-full&sslrootcert=" + gone:       fmt.Sprintf("sslrootcert: the file of the CA cannot be read: %q: no such file", gone),
+		url + "sslmode=verify-full&sslrootcert=" + dir:        fmt.Sprintf("sslrootcert: the file of the CA cannot be read: %q: is a directory", dir),
+		url + "sslmode=verify-full&sslrootcert=" + junk:       "sslrootcert: the file holds no certificate",
+		url + "sslmode=require&sslcert=" + gone:               "sslcert, sslkey: only one of them is set",
+		url + "sslmode=require&sslcert=x&sslkey=" + gone:      fmt.Sprintf("sslkey: the file of the client's key cannot be read: %q", gone),
+		url + "sslmode=require&sslcert=x&sslkey=" + junk:      "sslkey: the file holds no key",
+		url + "connect_timeout=sesame":                        "connect_timeout: must be a number",
+		url + "target_session_attrs=sesame":                   "target_session_attrs: must be one of",
+		url + "service=sesame&servicefile=" + gone:            "service: ",
+		url + "application_name=sslmode+is+invalid&sslmode=x": "sslmode: must be one of disable",
 	} {
 		_, err := ParseDSN(dsn)
-		require.Error(t, err, dsn)
-		assert.Same(t, errDSN, err)
+		require.ErrorIs(t, err, ErrDSN, dsn)
+		assert.ErrorContains(t, err, want, dsn)
+		assert.NotContains(t, err.Error(), "sesame", dsn)
+		cfg := LazyDSN(dsn)
+		assert.NotContains(t, fmt.Sprintf("%v %+v %#v %s", cfg, cfg, cfg, cfg), "sesame")
+		_, err = Read(t.Context(), cfg)
+		assert.ErrorIs(t, err, ErrDSN, dsn)
 	}
 }
 

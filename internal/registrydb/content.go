@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -62,6 +64,13 @@ type state struct {
 	revision  int64
 	tenants   int64
 	head      string
+	epoch     int64
+	at        time.Time // of the last change, as the database tells the time
+}
+
+// mark returns what identifies the state in the history.
+func (s state) mark() history.Mark {
+	return history.Mark{Kind: history.KindPostgres, Registry: s.id, Epoch: s.epoch, Revision: s.revision, Token: s.token}
 }
 
 // row is one tenant as it is stored.
@@ -74,16 +83,21 @@ type row struct {
 // content is a registry as it was at one moment.
 type content struct {
 	state
-	order []string // the IDs, in the order of the file
+	had   history.Answer // whether the history has the mark that was asked for
+	order []string       // the IDs, in the order of the file
 	rows  map[string]row
 }
 
 func readState(ctx context.Context, q querier) (state, error) {
 	var s state
-	err := q.QueryRow(ctx, "select id::text, token::text, schema, revision, tenants, head from tenant_registry").
-		Scan(&s.id, &s.token, &s.schema, &s.revision, &s.tenants, &s.head)
+	// The epoch is in another form since tables of older layouts have none.
+	err := q.QueryRow(ctx, `select id::text, token::text, schema, revision, tenants, head,
+		coalesce((to_jsonb(r) ->> 'epoch')::bigint, 0), changed_at from tenant_registry r`).
+		Scan(&s.id, &s.token, &s.schema, &s.revision, &s.tenants, &s.head, &s.epoch, &s.at)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows) || hasCode(err, "42P01"):
+	case errors.Is(err, pgx.ErrNoRows):
+		return s, ErrRowGone
+	case hasCode(err, "42P01"):
 		return s, ErrNoRegistry
 	case err != nil:
 		return s, err
@@ -93,19 +107,44 @@ func readState(ctx context.Context, q querier) (state, error) {
 	return s, nil
 }
 
-// readContent reads the registry as it is at one moment. Rows that known holds
-// with the same digest are not fetched again.
-func readContent(ctx context.Context, conn *pgx.Conn, known map[string]row) (content, error) {
+// had asks whether the history of s has the mark last.
+func (s state) had(ctx context.Context, tx pgx.Tx, last history.Mark) (history.Answer, error) {
+	if s.schema < historySchema || last.Registry != s.id || last.Revision >= s.revision || last.Epoch != s.epoch {
+		return history.Unknown, nil // Judge needs no answer, or there is none
+	}
+	var yes bool
+	err := tx.QueryRow(ctx, "select tenant_registry_had($1, $2::uuid)", last.Revision, last.Token).Scan(&yes)
+	switch {
+	case hasCode(err, "42883") || hasCode(err, "42P01"):
+		return history.No, unfit("the history of the registry is not in the database: it was restored in part; run \"tenantctl registry accept-restore\"")
+	case err != nil:
+		return history.Unknown, err
+	case yes:
+		return history.Yes, nil
+	}
+	return history.No, nil
+}
+
+// readContent reads the registry as it is at one moment, and whether its history
+// has the mark last. Rows that known holds with the same digest are not fetched
+// again. progress is called whenever the database has answered.
+func readContent(ctx context.Context, conn *pgx.Conn, known map[string]row, last history.Mark, progress func()) (content, error) {
 	var c content
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, conn, options, func(tx pgx.Tx) (err error) {
 		if c.state, err = readState(ctx, tx); err != nil {
 			return err
 		}
+		progress()
+		if c.had, err = c.state.had(ctx, tx, last); err != nil {
+			return err
+		}
+		progress()
 		if err := c.readIndex(ctx, tx); err != nil {
 			return err
 		}
-		return c.fetch(ctx, tx, known)
+		progress()
+		return c.fetch(ctx, tx, known, progress)
 	})
 	if err != nil {
 		return content{}, err
@@ -146,7 +185,7 @@ func (c *content) readIndex(ctx context.Context, tx pgx.Tx) error {
 }
 
 // fetch reads the documents that known does not hold.
-func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row) error {
+func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row, progress func()) error {
 	var want []string
 	for _, id := range c.order {
 		r := c.rows[id]
@@ -183,6 +222,7 @@ func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row) er
 		}
 		r.text = text
 		c.rows[id] = r
+		progress()
 		got++
 	}
 	if err := rows.Err(); err != nil {
@@ -197,6 +237,9 @@ func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row) er
 // text returns the registry file that the rows make, or an error that names every
 // row that cannot be part of one. Rows that known holds were checked before.
 func (c *content) text(known map[string]row) ([]byte, error) {
+	if err := registryfile.CheckHead([]byte(c.head)); err != nil {
+		return nil, unfitError{err}
+	}
 	var faults RowFaults
 	texts := make([][]byte, len(c.order))
 	size := len(c.head)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -19,7 +20,8 @@ import (
 func Read(ctx context.Context, cfg *Config) ([]byte, error) {
 	r := NewReader(cfg, time.Minute)
 	defer r.Close()
-	return r.Load(ctx)
+	loaded, err := r.Load(ctx, history.Mark{})
+	return loaded.Text, err
 }
 
 // Migrate makes the registry, or brings its tables up to what this program
@@ -41,6 +43,15 @@ type Options struct {
 	// Recorder, unless it is nil, adds an entry to the audit log in the
 	// transaction of the change.
 	Recorder *audit.Recorder
+
+	// Epoch, unless it is nil, returns the epoch of the history that the edit
+	// puts the registry into, given that of the registry. The edit is then made
+	// even if it changes nothing, and repairs the tables if they lack the row of
+	// the registry or its history.
+	Epoch func(was int64) int64
+
+	// NewLog sets the audit log aside and begins another.
+	NewLog bool
 }
 
 // Edit lets change edit the registry of the database and writes the result, if
@@ -50,11 +61,16 @@ type Options struct {
 // to an end before ctx does, and [ErrNoRegistry] if there is no registry.
 func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryfile.Document) error) error {
 	return withConn(ctx, cfg, func(conn *pgx.Conn) error {
+		if o.Epoch != nil {
+			if err := repair(ctx, conn); err != nil {
+				return err
+			}
+		}
 		if err := ready(ctx, conn, o.Create); err != nil {
 			return err
 		}
 		for {
-			err := editOnce(ctx, cfg, o.Recorder, conn, change)
+			err := editOnce(ctx, cfg, o, conn, change)
 			if !errors.Is(err, errOvertaken) {
 				return err
 			}
@@ -90,8 +106,8 @@ func ready(ctx context.Context, conn *pgx.Conn, create bool) error {
 // errOvertaken means that somebody else changed the registry meanwhile.
 var errOvertaken = errors.New("the registry was changed meanwhile")
 
-func editOnce(ctx context.Context, cfg *Config, recorder *audit.Recorder, conn *pgx.Conn, change func(*registryfile.Document) error) error {
-	c, err := readContent(ctx, conn, nil)
+func editOnce(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn, change func(*registryfile.Document) error) error {
+	c, err := readContent(ctx, conn, nil, history.Mark{}, func() {})
 	if err != nil {
 		return err
 	}
@@ -107,20 +123,25 @@ func editOnce(ctx context.Context, cfg *Config, recorder *audit.Recorder, conn *
 	if err := change(doc); err != nil {
 		return err
 	}
-	if bytes.Equal(doc.Bytes(), before) {
+	if o.Epoch == nil && bytes.Equal(doc.Bytes(), before) {
 		return nil
 	}
 	p, err := newPlan(c, doc)
 	if err != nil {
 		return err
 	}
+	p.epoch = c.epoch
+	if o.Epoch != nil {
+		p.epoch = o.Epoch(c.epoch)
+	}
 	p.revision = audit.Revision{BeforeText: before, AfterText: p.text, Before: was, After: doc.Tenants()}
-	return p.write(ctx, cfg, recorder, conn)
+	return p.write(ctx, cfg, o, conn)
 }
 
 // plan is what has to be done to the tables.
 type plan struct {
 	from      state
+	epoch     int64
 	head      string
 	removed   []string
 	ids       []string
@@ -135,6 +156,7 @@ func newPlan(c content, doc *registryfile.Document) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	head = registryfile.WithoutHistory(head) // that of a file
 	p := &plan{from: c.state, head: string(head), removed: []string{}}
 	texts := make([][]byte, 0, len(rows))
 	kept := make(map[tenant.ID]bool, len(rows))
@@ -165,7 +187,7 @@ func newPlan(c content, doc *registryfile.Document) (*plan, error) {
 }
 
 // write carries the plan out, or returns errOvertaken.
-func (p *plan) write(ctx context.Context, cfg *Config, recorder *audit.Recorder, conn *pgx.Conn) error {
+func (p *plan) write(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn) error {
 	var token string
 	committed := func() error { return nil }
 	tx, err := conn.Begin(ctx)
@@ -176,12 +198,17 @@ func (p *plan) write(ctx context.Context, cfg *Config, recorder *audit.Recorder,
 	if err := p.apply(ctx, tx); err != nil {
 		return err
 	}
-	if err := tx.QueryRow(ctx, "update tenant_registry set head = $1, revision = revision + 1, token = gen_random_uuid(), changed_at = now() returning token::text",
-		p.head).Scan(&token); err != nil {
+	if err := tx.QueryRow(ctx, "update tenant_registry set head = $1, epoch = $2, revision = revision + 1, token = gen_random_uuid(), changed_at = now() returning token::text",
+		p.head, p.epoch).Scan(&token); err != nil {
 		return err
 	}
-	if recorder != nil {
-		if committed, err = recorder.Record(ctx, auditLog{tx}, p.from.id, p.revision); err != nil {
+	if o.Recorder != nil {
+		if o.NewLog {
+			if err := setLogAside(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if committed, err = o.Recorder.Record(ctx, auditLog{tx}, p.from.id, p.revision); err != nil {
 			return err
 		}
 	}
@@ -251,9 +278,9 @@ func (s settled) Unwrap() error { return s.error }
 
 // withConn calls f with a connection, and takes secrets out of its error.
 func withConn(ctx context.Context, cfg *Config, f func(*pgx.Conn) error) error {
-	conn, err := pgx.ConnectConfig(ctx, cfg.pgx.Copy())
+	conn, err := cfg.connect(ctx)
 	if err != nil {
-		return cfg.clean(err)
+		return err
 	}
 	err = f(conn)
 	if err != nil && conn.IsClosed() && ctx.Err() == nil && !errors.As(err, new(settled)) {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 const (
@@ -50,7 +48,7 @@ func Listen(ctx context.Context, cfg *Config, timeout time.Duration, wake func()
 func listen(ctx context.Context, cfg *Config, timeout time.Duration, wake func()) error {
 	short, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(short, cfg.pgx.Copy())
+	conn, err := cfg.connect(short)
 	if err != nil {
 		return err
 	}

@@ -4,25 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 )
 
 // ErrUnchanged is returned by [Reader.Load] if the registry is what the last
 // call returned.
 var ErrUnchanged = errors.New("unchanged")
 
+// Loaded is a registry that was read.
+type Loaded struct {
+	Text      []byte // a registry file
+	Mark      history.Mark
+	Contains  history.Answer // whether its history has the mark that was given to Load
+	ChangedAt time.Time      // the time of its last change, as the database tells the time
+	Tenants   int64
+}
+
 // Reader reads a registry again and again over one connection, and each time
 // only what is new. It needs the right to read the tables tenant_registry and
-// tenant_registry_tenants. It is not safe for concurrent use.
+// tenant_registry_tenants. It is not safe for concurrent use, but for
+// [Reader.SilentSince].
 type Reader struct {
 	cfg     *Config
 	timeout time.Duration
 	conn    *pgx.Conn
 
-	last  content // what was last returned
-	fresh bool    // the last call was no error
+	last   content      // what was last returned
+	asked  history.Mark // what Load was given then
+	fresh  bool         // the last call was no error
+	silent atomic.Int64 // since when the database owes an answer, in nanoseconds since 1970; 0: it owes none
 }
 
 // NewReader returns a reader of the database. No call takes longer than timeout.
@@ -30,75 +45,71 @@ func NewReader(cfg *Config, timeout time.Duration) *Reader {
 	return &Reader{cfg: cfg, timeout: timeout}
 }
 
-// Load returns the registry as a registry file, or ErrUnchanged if the last call
-// returned the same. A registry that falls back behind what was returned before,
-// as that of a standby that lags, is an error, and so is one that has become
-// empty or another one: none of that is what an operator does to live tenants.
-func (r *Reader) Load(ctx context.Context) ([]byte, error) {
+// Load returns the registry, or ErrUnchanged if the last call returned the same
+// and was given the same mark, that of the registry which was taken last. If the
+// database does not answer, and another connection is answered, it goes on over
+// that one: the first may wait for an answer that does not come, as behind a proxy.
+func (r *Reader) Load(ctx context.Context, taken history.Mark) (Loaded, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	deadline, _ := ctx.Deadline() // the caller's may be earlier
 	patience := time.Until(deadline).Round(100 * time.Millisecond)
-	text, err := r.load(ctx)
+	r.progress()
+	defer r.silent.Store(0)
+	loaded, err := r.hedged(ctx, taken)
 	r.fresh = err == nil || errors.Is(err, ErrUnchanged)
-	if r.fresh || errors.Is(err, ErrNoRegistry) {
-		return text, err
+	if r.fresh || errors.Is(err, ErrNoRegistry) || errors.Is(err, ErrRowGone) || errors.Is(err, ErrDSN) {
+		return loaded, err
 	}
 	if timedOut := ctx.Err(); errors.Is(timedOut, context.DeadlineExceeded) {
 		err = fmt.Errorf("the database did not answer within %v: %w", patience, err)
 	}
-	return nil, r.cfg.clean(err)
+	return Loaded{}, r.cfg.clean(err)
 }
 
-func (r *Reader) load(ctx context.Context) ([]byte, error) {
+// SilentSince returns since when the database owes an answer, or zero. It is safe
+// for concurrent use.
+func (r *Reader) SilentSince() time.Time {
+	if at := r.silent.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
+}
+
+// progress notes that the database has answered, and is asked for more.
+func (r *Reader) progress() { r.silent.Store(time.Now().UnixNano()) }
+
+func (r *Reader) load(ctx context.Context, taken history.Mark) (Loaded, error) {
 	if r.conn != nil && r.conn.IsClosed() {
 		r.conn = nil
 	}
 	if r.conn == nil {
-		conn, err := pgx.ConnectConfig(ctx, r.cfg.pgx.Copy())
+		conn, err := r.cfg.connect(ctx)
 		if err != nil {
-			return nil, err
+			return Loaded{}, err
 		}
 		r.conn = conn
+		r.progress()
 	}
 	now, err := readState(ctx, r.conn)
 	if err != nil {
-		return nil, r.failed(err)
+		return Loaded{}, r.failed(err)
 	}
-	if err := r.check(now); err != nil {
-		return nil, err
+	r.progress()
+	if r.fresh && now.id == r.last.id && now.token == r.last.token && now.epoch == r.last.epoch && (taken == r.asked || taken == now.mark()) {
+		return Loaded{}, ErrUnchanged
 	}
-	if r.fresh && now.id == r.last.id && now.token == r.last.token {
-		return nil, ErrUnchanged
-	}
-	c, err := readContent(ctx, r.conn, r.last.rows)
+	c, err := readContent(ctx, r.conn, r.last.rows, taken, r.progress)
 	if err != nil {
-		return nil, r.failed(err)
+		return Loaded{}, r.failed(err)
 	}
-	if err := r.check(c.state); err != nil {
-		return nil, err
-	}
+	r.silent.Store(0) // the rest is this program's work
 	text, err := c.text(r.last.rows)
 	if err != nil {
-		return nil, err
+		return Loaded{}, err
 	}
-	r.last = c
-	return text, nil
-}
-
-// check refuses a state that cannot follow the last one.
-func (r *Reader) check(now state) error {
-	switch last := r.last.state; {
-	case last.id == "":
-		return nil
-	case now.id != last.id:
-		return unfit("the database holds the registry %s, and %s was read before; restart to accept it", now.id, last.id)
-	case now.revision < last.revision:
-		return unfit("the database is at revision %d, behind %d that was read before; it lags, or was restored: restart to accept it", now.revision, last.revision)
-	case now.tenants == 0 && last.tenants > 0:
-		return unfit("the database holds no tenant any more, and %d were read before; restart to accept it", last.tenants)
-	}
-	return nil
+	r.last, r.asked = c, taken
+	return Loaded{Text: text, Mark: c.mark(), Contains: c.had, ChangedAt: c.at, Tenants: c.tenants}, nil
 }
 
 // failed gives up the connection, in which nobody knows what is left to read.
@@ -109,11 +120,15 @@ func (r *Reader) failed(err error) error {
 
 // Close ends the connection. The reader can be used again.
 func (r *Reader) Close() {
-	if r.conn == nil {
+	closeConn(r.conn)
+	r.conn = nil
+}
+
+func closeConn(conn *pgx.Conn) {
+	if conn == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = r.conn.Close(ctx) // there is nothing to do about a connection that ends badly
-	r.conn = nil
+	_ = conn.Close(ctx) // there is nothing to do about a connection that ends badly
 }

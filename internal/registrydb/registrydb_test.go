@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -69,7 +70,7 @@ func TestReader_SaysHowLongItWaited(t *testing.T) {
 	_, err = Read(ctx, cfg)
 	// A machine that is slow may have less left of it.
 	require.Regexp(t, "did not answer within (0s|[123]00ms)", err)
-	_, err = NewReader(cfg, 200*time.Millisecond).Load(t.Context())
+	_, err = NewReader(cfg, 200*time.Millisecond).Load(t.Context(), history.Mark{})
 	require.Regexp(t, "did not answer within (0s|[12]00ms)", err)
 }
 
@@ -87,7 +88,12 @@ func TestPostgres(t *testing.T) {
 		"layouts of other versions":                 testOtherSchema,
 		"reader takes every kind of change":         testReaderChanges,
 		"reader names every bad row":                testReaderBadRows,
-		"reader refuses what cannot follow":         testReaderRefusals,
+		"reader refuses half a set":                 testReaderHalfSet,
+		"a reader compares histories":               testReaderHistory,
+		"a head with an entry of its own":           testHeadWithEntry,
+		"a registry that was restored in part":      testRepair,
+		"a connection that is never answered":       testHedge,
+		"a password file that cannot be read":       testPassfile,
 		"reader needs no more than to read":         testReaderRights,
 		"transactions by hand at the same time":     testParallelSQL,
 		"listen wakes and survives":                 testListen,
@@ -120,10 +126,10 @@ func testEditKeepsComments(t *testing.T, d *database) {
 
 func testEditWritesOnlyChanges(t *testing.T, d *database) {
 	d.create(twoTenants)
-	conn, err := pgx.ConnectConfig(t.Context(), d.cfg.pgx.Copy())
+	conn, err := d.cfg.connect(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close(context.Background())) }()
-	c, err := readContent(t.Context(), conn, nil)
+	c, err := readContent(t.Context(), conn, nil, history.Mark{}, func() {})
 	require.NoError(t, err)
 	text, err := c.text(nil)
 	require.NoError(t, err)
@@ -134,17 +140,17 @@ func testEditWritesOnlyChanges(t *testing.T, d *database) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b"}, p.ids)
 	assert.Empty(t, p.removed)
-	require.NoError(t, p.write(t.Context(), d.cfg, nil, conn))
-	require.ErrorIs(t, p.write(t.Context(), d.cfg, nil, conn), errOvertaken, "what it was made from is not there any more")
+	require.NoError(t, p.write(t.Context(), d.cfg, Options{}, conn))
+	require.ErrorIs(t, p.write(t.Context(), d.cfg, Options{}, conn), errOvertaken, "what it was made from is not there any more")
 }
 
 func testEditOfNothing(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
-	_, err := r.Load(t.Context())
+	_, err := r.Load(t.Context(), history.Mark{})
 	require.NoError(t, err)
 	require.NoError(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }))
-	_, err = r.Load(t.Context())
+	_, err = r.Load(t.Context(), history.Mark{})
 	require.ErrorIs(t, err, ErrUnchanged)
 }
 
@@ -205,18 +211,18 @@ func testOtherSchema(t *testing.T, d *database) {
 	_, _, err = Migrate(t.Context(), d.cfg)
 	require.ErrorIs(t, err, ErrSchema)
 	d.exec("delete from tenant_registry")
-	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), "put its row back")
+	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), "has lost its row")
 }
 
 func testReaderChanges(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
 	load := func() string {
-		text, err := r.Load(t.Context())
+		loaded, err := r.Load(t.Context(), history.Mark{})
 		require.NoError(t, err)
-		_, err = r.Load(t.Context())
+		_, err = r.Load(t.Context(), history.Mark{})
 		require.ErrorIs(t, err, ErrUnchanged)
-		return string(text)
+		return string(loaded.Text)
 	}
 	assert.Equal(t, twoTenants, load())
 	d.exec("update tenant_registry_tenants set document = E'  - {id: b, name: B}\\n' where id = 'b'")
@@ -227,7 +233,7 @@ func testReaderChanges(t *testing.T, d *database) {
 	assert.Equal(t, "# ours\ntenants: # all\n  - id: c\n", load())
 
 	d.server.Exec("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where datname = '"+d.name+"'")
-	_, err := r.Load(t.Context())
+	_, err := r.Load(t.Context(), history.Mark{})
 	require.Error(t, err)
 	assert.Equal(t, "# ours\ntenants: # all\n  - id: c\n", load(), "the first call after an error returns the registry, changed or not")
 }
@@ -235,11 +241,11 @@ func testReaderChanges(t *testing.T, d *database) {
 func testReaderBadRows(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
-	_, err := r.Load(t.Context())
+	_, err := r.Load(t.Context(), history.Mark{})
 	require.NoError(t, err)
 	d.exec(`insert into tenant_registry_tenants (id, position, document) values
 		('swapped', 7, E'  - id: a\n'), ('cut', 8, '  - id: cut'), ('two', 9, E'  - id: two\n  - id: more\n'), ('column', 10, E'- id: column\n')`)
-	_, err = r.Load(t.Context())
+	_, err = r.Load(t.Context(), history.Mark{})
 	for _, want := range []string{
 		`tenant "swapped": its row is about the tenant "a"`, `tenant "cut": its row is not made of whole lines`,
 		`tenant "two": its row is not the entry of exactly one tenant`, `tenant "column": its row begins at column 0, and rows before it at 2`,
@@ -248,41 +254,32 @@ func testReaderBadRows(t *testing.T, d *database) {
 	}
 	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), "nothing was changed")
 	d.exec("delete from tenant_registry_tenants where position > 6")
-	text, err := r.Load(t.Context())
+	loaded, err := r.Load(t.Context(), history.Mark{})
 	require.NoError(t, err)
-	assert.Equal(t, twoTenants, string(text))
+	assert.Equal(t, twoTenants, string(loaded.Text))
 
 	d.exec("alter table tenant_registry_tenants disable trigger before_row; update tenant_registry_tenants set document = document || E'\n' where id = 'a'")
-	_, err = NewReader(d.cfg, time.Second).Load(t.Context())
+	_, err = NewReader(d.cfg, time.Second).Load(t.Context(), history.Mark{})
 	require.ErrorContains(t, err, `tenant "a": its document is not what its SHA-256 says`)
 	d.exec("update tenant_registry_tenants set sha256 = '' where id = 'a'")
-	_, err = r.Load(t.Context())
+	_, err = r.Load(t.Context(), history.Mark{})
 	require.ErrorContains(t, err, `tenant "a": its row has no SHA-256`)
 }
 
-func testReaderRefusals(t *testing.T, d *database) {
+func testReaderHalfSet(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
-	_, err := r.Load(t.Context())
+	_, err := r.Load(t.Context(), history.Mark{})
 	require.NoError(t, err)
 	d.exec("alter table tenant_registry_tenants disable trigger after_change; delete from tenant_registry_tenants where id = 'a'; update tenant_registry set token = gen_random_uuid()")
-	_, err = r.Load(t.Context())
+	_, err = r.Load(t.Context(), history.Mark{})
 	require.ErrorContains(t, err, "gave 1 tenants, and says that it has 2", "a half set")
-	d.exec("alter table tenant_registry_tenants enable trigger after_change; truncate tenant_registry_tenants")
-	_, err = r.Load(t.Context())
-	require.ErrorContains(t, err, "holds no tenant any more, and 2 were read before")
-	d.exec("update tenant_registry set revision = 1, tenants = 1")
-	_, err = r.Load(t.Context())
-	require.ErrorContains(t, err, "is at revision 1, behind")
-	d.exec("update tenant_registry set id = gen_random_uuid()")
-	_, err = r.Load(t.Context())
-	require.ErrorContains(t, err, "was read before; restart to accept it")
 }
 
 func testReaderRights(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
-	_, err := r.Load(t.Context())
+	_, err := r.Load(t.Context(), history.Mark{})
 	require.NoError(t, err)
 	for _, sql := range []string{"delete from tenant_registry_tenants", "update tenant_registry set tenants = 0"} {
 		_, err = r.conn.Exec(t.Context(), sql)
@@ -377,7 +374,7 @@ func testTLS(t *testing.T, d *database) {
 
 func testSettle(t *testing.T, d *database) {
 	d.create(twoTenants)
-	conn, err := pgx.ConnectConfig(t.Context(), d.cfg.pgx.Copy())
+	conn, err := d.cfg.connect(t.Context())
 	require.NoError(t, err)
 	s, err := readState(t.Context(), conn)
 	require.NoError(t, err)

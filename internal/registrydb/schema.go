@@ -21,12 +21,18 @@ var migrations embed.FS
 
 var (
 	// ErrNoRegistry is returned for a database without a registry.
-	ErrNoRegistry = errors.New("there is no registry in the database; the first \"tenantctl tenant create\" or \"tenantctl registry import\" makes one")
+	ErrNoRegistry = errors.New("there is no registry in the database; the first \"tenantctl tenant create\" or \"tenantctl registry import\" makes one. If there was one, restore its backup, or import a gateway's snapshot, and then run \"tenantctl registry accept-restore\"")
+
+	// ErrRowGone is returned for a database whose registry has lost its own row.
+	ErrRowGone = errors.New("the registry is incomplete: the table tenant_registry has lost its row; \"tenantctl registry accept-restore\" puts it back with the tenants that are there")
 
 	// ErrSchema is returned for a database that another version of the program
 	// has laid out.
 	ErrSchema = errors.New("the database is laid out for another version")
 )
+
+// historySchema is the first layout with a history.
+const historySchema = 3
 
 // minReadable is the oldest layout that a gateway can read.
 const minReadable = 1
@@ -117,7 +123,7 @@ func schemaOf(ctx context.Context, q querier) (int, error) {
 	var schema int32
 	err := q.QueryRow(ctx, "select schema from tenant_registry").Scan(&schema)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, fmt.Errorf("%w: the table tenant_registry is empty; drop it, or put its row back", ErrSchema)
+		return 0, ErrRowGone
 	}
 	return int(schema), err
 }

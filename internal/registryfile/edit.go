@@ -61,11 +61,23 @@ func EditJournaled(ctx context.Context, path string, create bool, journal Journa
 	return edit(ctx, path, initial, journal, change)
 }
 
+// Accept is [EditJournaled] that puts the file into another epoch of its history,
+// a later one than that of the file: gateways then take it, whatever they took
+// before. The file is written even if change changes nothing. epoch is called with
+// that of the file.
+func Accept(ctx context.Context, path string, epoch func(was int64) int64, journal Journal, change func(*Document) error) error {
+	return editFile(ctx, path, nil, epoch, journal, change)
+}
+
 // Target returns the file that an edit of the registry at path replaces: the
 // one at the end of every link.
 func Target(path string) (string, error) { return target(path) }
 
-func edit(ctx context.Context, path string, initial []byte, journal Journal, change func(*Document) error) (err error) {
+func edit(ctx context.Context, path string, initial []byte, journal Journal, change func(*Document) error) error {
+	return editFile(ctx, path, initial, nil, journal, change)
+}
+
+func editFile(ctx context.Context, path string, initial []byte, epoch func(int64) int64, journal Journal, change func(*Document) error) (err error) {
 	path, err = target(path)
 	if err != nil {
 		return err
@@ -103,11 +115,19 @@ func edit(ctx context.Context, path string, initial []byte, journal Journal, cha
 	if err := change(doc); err != nil {
 		return err
 	}
-	if bytes.Equal(doc.Bytes(), data) {
+	if epoch == nil && bytes.Equal(WithoutHistory(doc.Bytes()), WithoutHistory(data)) {
 		return nil
 	}
 	if journal == nil {
 		return WriteAtomic(path, doc.Bytes())
+	}
+	var accepted int64
+	if epoch != nil {
+		h, _ := HistoryOf(data)
+		accepted = epoch(h.Epoch)
+	}
+	if err := doc.stamp(data, accepted); err != nil {
+		return err
 	}
 	if err := journal.Prepare(ctx, current, was, doc); err != nil {
 		return err

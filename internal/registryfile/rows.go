@@ -73,6 +73,19 @@ func Join(head []byte, rows [][]byte) []byte {
 	return out
 }
 
+// CheckHead returns an error unless head stands before the first row of a file and
+// has no entry itself.
+func CheckHead(head []byte) error {
+	items, faults := decodeWhole(Join(head, nil))
+	switch {
+	case len(faults) > 0:
+		return fmt.Errorf("what stands before the first tenant cannot be read: %w", faults)
+	case len(items) > 0:
+		return fmt.Errorf("what stands before the first tenant has an entry itself, of the tenant %q, that is no row", items[0].tenant.ID)
+	}
+	return nil
+}
+
 var (
 	errRowCut   = errors.New("is not made of whole lines that begin with the dash of an entry")
 	errRowCount = errors.New("is not the entry of exactly one tenant")

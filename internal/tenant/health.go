@@ -33,6 +33,7 @@ type RegistryHealth struct {
 // RegistryFailure is why what the source says is not in force.
 type RegistryFailure struct {
 	Class    FailureClass
+	Action   string // the command that leads out; empty: there is more than one way
 	Since    time.Time
 	Rejected int             // entries of tenants with faults, as far as they could be read
 	Faults   []RejectedEntry // the first of them
@@ -43,10 +44,12 @@ type FailureClass string
 
 // The classes of [FailureClass].
 const (
-	FailureMissing     FailureClass = "missing"     // there is no registry
-	FailureUnsettled   FailureClass = "unsettled"   // it is being written, for longer than it should take
-	FailureUnavailable FailureClass = "unavailable" // it cannot be read
-	FailureInvalid     FailureClass = "invalid"     // it was read and has faults
+	FailureMissing     FailureClass = "missing"       // there is no registry
+	FailureUnsettled   FailureClass = "unsettled"     // it is being written, for longer than it should take
+	FailureUnavailable FailureClass = "unavailable"   // it cannot be read
+	FailureInvalid     FailureClass = "invalid"       // it was read and has faults
+	FailureConfig      FailureClass = "misconfigured" // the configuration does not say how to reach it
+	FailureForked      FailureClass = "forked"        // it was read, and is not a successor of what is in force, as a restored backup
 )
 
 // RejectedEntry is the place of a fault: the log names the tenant and says what

@@ -2,6 +2,7 @@ package tenantprocessor
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"fmt"
 	"sync"
@@ -32,6 +33,9 @@ type sharedLimits struct {
 	logger *zap.Logger
 	now    func() time.Time
 
+	gateway string // tells this gateway from others for a while
+	policy  policyWatch
+
 	failed     atomic.Bool  // the last call failed
 	pauseUntil atomic.Int64 // in nanoseconds since 1970
 }
@@ -54,13 +58,19 @@ func newSharedLimits(ctx context.Context, cfg *RedisConfig, logger *zap.Logger, 
 		}
 		options.TLSConfig = tls
 	}
-	return &sharedLimits{
+	s := &sharedLimits{
 		client: redis.NewClient(options), script: redis.NewScript(sharedScript),
-		prefix: cfg.KeyPrefix, logger: logger, now: now,
-	}, nil
+		prefix: cfg.KeyPrefix, logger: logger, now: now, gateway: rand.Text(),
+	}
+	s.policy.begin(s.client, logger)
+	return s, nil
 }
 
-func (s *sharedLimits) close() error { return s.client.Close() }
+func (s *sharedLimits) close() error {
+	err := s.client.Close() // ends what is under way
+	s.policy.end()
+	return err
+}
 
 // away tells whether Redis is left alone for now.
 func (s *sharedLimits) away() bool {
@@ -69,6 +79,7 @@ func (s *sharedLimits) away() bool {
 
 // note says in the log when Redis goes and comes back, each once.
 func (s *sharedLimits) note(err error) {
+	s.policy.note(err)
 	if err != nil {
 		s.pauseUntil.Store(s.now().Add(redisPause).UnixNano())
 		if !s.failed.Swap(true) {
@@ -110,10 +121,10 @@ type answer struct {
 func (s *sharedLimits) do(ctx context.Context, c sharedCharge, now time.Time) (answer, error) {
 	// Braces make the keys of a tenant one slot of a Redis cluster.
 	base := s.prefix + ":{" + string(c.tenant) + "}:"
-	keys := []string{base + "rates", base + c.debts.day, base + c.debts.month}
+	keys := []string{base + "rates", base + c.debts.day, base + c.debts.month, base + "taken:" + c.signal.String()}
 	rate := c.terms.limits.Rates[c.signal]
 	owed := c.debts.owed
-	args := make([]any, 0, 14+2*numQuotas)
+	args := make([]any, 0, 15+2*numQuotas)
 	args = append(args, string(c.mode), c.signal.String(), c.amount.records, c.amount.bytes,
 		owed.day.records, owed.day.bytes, owed.month.records, owed.month.bytes, c.debts.newest, c.debts.newestOwn)
 	for _, perSecond := range []int64{rate.RecordsPerSecond, rate.BytesPerSecond} {
@@ -131,6 +142,7 @@ func (s *sharedLimits) do(ctx context.Context, c sharedCharge, now time.Time) (a
 	for _, used := range c.debts.known {
 		args = append(args, used)
 	}
+	args = append(args, s.gateway)
 	values, err := s.script.Run(ctx, s.client, keys, args...).Slice()
 	if err != nil {
 		return answer{}, err

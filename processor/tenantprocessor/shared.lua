@@ -1,7 +1,8 @@
 -- One request of one tenant against limits that several gateways share, decided
 -- and charged at once.
 --
--- KEYS: the tenant's buckets, its counts of the day, its counts of the month.
+-- KEYS: the tenant's buckets, its counts of the day, its counts of the month, what
+--       each gateway has lately taken of the rates of the signal.
 -- ARGV: mode (charge; force: count also what is over; give: take back),
 --       signal, records, bytes, records and bytes that are owed for the day, the
 --       same for the month, numbers of the newest answer that the caller has and of
@@ -10,11 +11,18 @@
 --       eight limits of quotas (day then month, each: bytes of all, records of
 --       all, bytes of the signal, records of the signal; 0: none),
 --       what the caller knows to be used of them, for counts that are lost: they
---       are if the caller has a newer answer about them than Redis remembers.
+--       are if the caller has a newer answer about them than Redis remembers,
+--       the ID of the gateway.
 -- Returns the number of the limit that is exceeded (0 none, 1 records, 2 bytes per
 -- second, 3 and up the quotas), seconds to wait for a rate, the number of the
 -- answer, and what is used of the eight quotas. Numbers grow, also when Redis has
 -- lost its data: a caller may get its answers in another order.
+--
+-- Rates are shared fairly: while a gateway that has lately taken less than its share
+-- is refused, one that has taken more waits, unless half of a burst is left. A share
+-- is of the gateways that have lately asked. What one has taken is forgotten
+-- exponentially, so that in a steady state it is its rate times fairWindow.
+local fairWindow, active, forget = 2, 3, 60 -- seconds
 local mode, signal = ARGV[1], ARGV[2]
 local cost = {tonumber(ARGV[3]), tonumber(ARGV[4])} -- records, bytes
 local owed = { -- of the day, of the month
@@ -44,6 +52,37 @@ for i = 1, 8 do
   if mode ~= 'give' and limit > 0 and used[i] + cost[kind] > limit then over = 2 + i end
 end
 
+local taken = {{}, {}} -- by kind, by gateway
+local gateway = ARGV[31]
+local recent = redis.call('HGETALL', KEYS[4])
+for i = 1, #recent, 2 do
+  local kind, id = string.match(recent[i], '^(%d):(.+)$')
+  local n, at, wants = string.match(recent[i + 1], '^(%S+) (%S+) (%S+)$')
+  local since = math.max(0, now - tonumber(at))
+  if since > forget then
+    redis.call('HDEL', KEYS[4], recent[i])
+  else
+    taken[tonumber(kind)][id] = {n = tonumber(n) * math.exp(-since / fairWindow), since = since, wants = tonumber(wants)}
+  end
+end
+-- overShare returns how long the gateway has to wait for others, 0 if not at all.
+local function overShare(kind, rate)
+  local mine, count = taken[kind][gateway].n, 1
+  for id, g in pairs(taken[kind]) do
+    if id ~= gateway and g.since < active then count = count + 1 end
+  end
+  local share = rate * fairWindow / count
+  -- A large request is centered on the share, so that gateways with larger ones get no more.
+  local from = math.max(share - cost[kind] / 2, share / 20)
+  if mine < from then return 0 end
+  for id, g in pairs(taken[kind]) do
+    if id ~= gateway and g.wants > now and g.n < share then
+      return math.max(0.01, fairWindow * math.log(mine / from))
+    end
+  end
+  return 0
+end
+
 local balance = {}
 for kind = 1, 2 do
   local rate, burst = tonumber(ARGV[9 + 2 * kind]), tonumber(ARGV[10 + 2 * kind])
@@ -54,6 +93,11 @@ for kind = 1, 2 do
       b = math.min(burst, tonumber(kept[1]) + rate * math.max(0, now - tonumber(kept[2])))
     end
     balance[kind] = b
+    taken[kind][gateway] = taken[kind][gateway] or {n = 0, wants = 0}
+    if mode == 'charge' and over < 3 and b < burst / 2 then
+      local pause = overShare(kind, rate)
+      if pause > wait then over, wait = kind, pause end
+    end
     if mode ~= 'give' and over < 3 and b <= 0 and -b / rate >= wait then
       over, wait = kind, math.max(0.001, -b / rate)
     end
@@ -66,7 +110,12 @@ local take = mode == 'give' or over == 0
 for kind, b in pairs(balance) do
   if take then b = b - sign * cost[kind] end
   redis.call('HSET', KEYS[1], signal .. kind, string.format('%.6f', b), signal .. kind .. ':at', string.format('%.6f', now))
+  local mine = taken[kind][gateway]
+  if take then mine.n = math.max(0, mine.n + sign * cost[kind]) end
+  if over == kind then mine.wants = now + active end
+  redis.call('HSET', KEYS[4], kind .. ':' .. gateway, string.format('%.6f %.6f %.6f', mine.n, now, mine.wants))
 end
+redis.call('EXPIRE', KEYS[4], forget)
 local number = 1 + math.max(tonumber(newest[1] or 0), known[1])
 local text = string.format('%.0f', number)
 redis.call('HSET', KEYS[1], 'number', text, signal .. ':number', text)

@@ -17,7 +17,7 @@ create table tenant_registry_audit_checkpoint (
 );
 
 -- Against accidents; against intent there is the signature of the checkpoint.
-create function tenant_registry_audit_append_only() returns trigger language plpgsql as $$
+create or replace function tenant_registry_audit_append_only() returns trigger language plpgsql as $$
 begin
     raise exception 'the audit log is append-only';
 end $$;

@@ -29,6 +29,7 @@ type TelemetryBuilder struct {
 	mu                                    sync.Mutex
 	registrations                         []metric.Registration
 	ExtensionTenantRegistryAge            metric.Float64ObservableGauge
+	ExtensionTenantRegistryForked         metric.Int64ObservableGauge
 	ExtensionTenantRegistryInfo           metric.Int64ObservableGauge
 	ExtensionTenantRegistryKeys           metric.Int64ObservableGauge
 	ExtensionTenantRegistryKeysNearExpiry metric.Int64ObservableGauge
@@ -55,6 +56,21 @@ func (builder *TelemetryBuilder) RegisterExtensionTenantRegistryAgeCallback(cb m
 		cb(ctx, &observerFloat64{inst: builder.ExtensionTenantRegistryAge, obs: o})
 		return nil
 	}, builder.ExtensionTenantRegistryAge)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionTenantRegistryForkedCallback sets callback for observable ExtensionTenantRegistryForked metric.
+func (builder *TelemetryBuilder) RegisterExtensionTenantRegistryForkedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionTenantRegistryForked, obs: o})
+		return nil
+	}, builder.ExtensionTenantRegistryForked)
 	if err != nil {
 		return err
 	}
@@ -196,6 +212,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_extension_tenant_registry_age",
 		metric.WithDescription("Time since the source was last seen to be good and to say what is in force. It stays under a second unless the source is bad or away. [Development]"),
 		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionTenantRegistryForked, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_tenant_registry_forked",
+		metric.WithDescription("1 while the source is refused because it is no successor of what is in force, as a restored backup, and else 0. [Development]"),
+		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryInfo, err = builder.meter.Int64ObservableGauge(

@@ -24,6 +24,10 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterExtensionTenantRegistryForkedCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	require.NoError(t, tb.RegisterExtensionTenantRegistryInfoCallback(func(_ context.Context, observer metric.Int64Observer) error {
 		observer.Observe(1)
 		return nil
@@ -51,6 +55,9 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ExtensionTenantRegistryLoads.Add(context.Background(), 1)
 	AssertEqualExtensionTenantRegistryAge(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExtensionTenantRegistryForked(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExtensionTenantRegistryInfo(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
