@@ -39,7 +39,7 @@ func (f Finder) Find() ([]string, error) {
 	var problem error
 	for _, pattern := range f.Include {
 		explicit := !strings.ContainsAny(pattern, "*?[{")
-		names, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
+		names, err := glob(pattern)
 		if err == nil && len(names) == 0 {
 			err = whyNone(pattern, explicit)
 		}
@@ -77,7 +77,7 @@ func (f Finder) Find() ([]string, error) {
 func whyNone(pattern string, explicit bool) error {
 	dir, _ := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	look := func(path string) error {
-		if _, err := folderNames(path); err != nil {
+		if err := eachEntry(path, func(os.DirEntry) bool { return false }); err != nil {
 			return err
 		}
 		_, err := os.Stat(path + string(filepath.Separator) + ".") // as its files are looked at
