@@ -62,6 +62,10 @@ bench-pm2: build _build/baseline/otelcol-baseline ## Measure the pm2 receiver be
 soak: build ## Look for growth in the gateway while 5,000 tenants come and go (18 min, Linux)
 	go run ./testbed/soak $(SOAK_FLAGS)
 
+.PHONY: hostile
+hostile: build ## Attack the gateway in 512 MiB of memory beside honest tenants (21 min, Linux, root)
+	go run ./testbed/hostile $(HOSTILE_FLAGS)
+
 .PHONY: replay-pm2
 replay-pm2: build ## Replay the recorded rotations to the agent at real speed (2 min)
 	E2E_ROTATION_SPEED=1 go test -count=1 -v -run TestPM2RotationReplay ./internal/e2e

@@ -1,0 +1,104 @@
+// Command hostile runs the shipped gateway in a memory cgroup, sends it a random
+// mix of all attacks of strangers and key holders, and has honest tenants send
+// beside them. It fails if the process ends, if anything that was acknowledged is
+// missing or stored as another tenant's, or if an honest request is refused. `make
+// hostile` runs it; it needs Linux and, for the memory limit, root.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/testbed/attack"
+)
+
+type options struct {
+	duration, quiet time.Duration
+	tenants, rate   int
+	attackers       int
+	memory          int64 // MiB; 0: no limit
+	build, config   string
+	keep            bool
+}
+
+func main() {
+	var o options
+	flag.DurationVar(&o.duration, "duration", 20*time.Minute, "how long to attack")
+	flag.DurationVar(&o.quiet, "quiet", time.Minute, "how long to measure without attacks before")
+	flag.IntVar(&o.tenants, "tenants", 50, "honest tenants")
+	flag.IntVar(&o.rate, "rate", 200, "requests a second of all honest tenants together")
+	flag.IntVar(&o.attackers, "attackers", 4, "attacks at a time; each is by one of three hostile tenants or by a stranger")
+	flag.Int64Var(&o.memory, "memory", 512, "memory limit of the gateway in MiB; 0: none")
+	flag.StringVar(&o.build, "build", "_build", "folder of the built binaries")
+	flag.StringVar(&o.config, "config", "distributions/gateway/config.yaml", "configuration of the gateway")
+	flag.BoolVar(&o.keep, "keep", false, "keep the folder of the run")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := soak(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hostile:", err)
+		os.Exit(1)
+	}
+}
+
+var size = attack.Size{Levels: 1_200_000, Elements: 4_000_000, Bomb: 500 << 20, Connections: 64, Stall: 3 * time.Second}
+
+func soak(ctx context.Context, o options) (err error) {
+	dir, err := os.MkdirTemp("", "hostile-")
+	if err != nil {
+		return err
+	}
+	if o.keep {
+		fmt.Println("folder:", dir)
+	} else {
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	g, err := startGateway(ctx, o, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.close()) }()
+
+	h := newHonest(g, o.rate)
+	defer h.stop()
+	fmt.Printf("%d honest tenants, %d requests a second; measuring for %v without attacks\n", o.tenants, o.rate, o.quiet)
+	if err := g.wait(ctx, o.quiet); err != nil {
+		return err
+	}
+	calm := h.phase()
+	calm.print("quiet")
+
+	a := newAttackers(g, attack.All(size), o.attackers)
+	fmt.Printf("%d attacks of %d kinds at a time for %v\n", o.attackers, len(a.kinds), o.duration)
+	var worst phase
+	for left := o.duration; left > 0; left -= time.Minute {
+		err = g.wait(ctx, min(left, time.Minute))
+		now := h.phase()
+		now.print("hostile")
+		fmt.Printf("           %d attacks so far, memory %d MiB now, %d MiB at most\n", a.count(), g.resident()>>20, g.peak>>20)
+		worst.add(now)
+		if err != nil {
+			break
+		}
+	}
+	a.stop()
+	h.stop()
+	a.print()
+	worst.print("all hostile minutes")
+	fmt.Printf("p99 of honest requests: %v quiet, %v under attack (%.1f times)\n", calm.p99(), worst.p99(), float64(worst.p99())/float64(calm.p99()))
+	if err != nil {
+		return err
+	}
+	if err := g.stop(); err != nil {
+		return err
+	}
+	return errors.Join(worst.refusals(), verify(filepath.Join(dir, "data"), h.acknowledged()))
+}
