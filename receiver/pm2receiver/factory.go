@@ -25,6 +25,7 @@ func createDefaultConfig() component.Config {
 		PollInterval:         100 * time.Millisecond,
 		Timezone:             "Local",
 		MaxLineSize:          bytesize.MiB,
+		MaxBufferSize:        64 * bytesize.MiB,
 		ParseApplicationJSON: true,
 		StackTraces:          StackTracesJoin,
 		Metrics:              defaultMetricsConfig(),
@@ -32,7 +33,7 @@ func createDefaultConfig() component.Config {
 }
 
 func createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
-	set.Logger = safetext.Logger(set.Logger)
+	set.Logger = safetext.Logger(set.Logger) // applications choose the names of their files
 	return newLogsReceiver(set, cfg.(*Config), next)
 }
 
