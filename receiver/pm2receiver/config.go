@@ -38,6 +38,8 @@ const (
 const (
 	minLineSize     = 4 * bytesize.KiB
 	maxLineSize     = 16 * bytesize.MiB
+	minBufferSize   = 4 * bytesize.MiB
+	maxBufferSize   = 16 * bytesize.GiB
 	minPollInterval = 10 * time.Millisecond
 	maxPollInterval = time.Minute
 )
@@ -51,7 +53,7 @@ type Config struct {
 	// Include are patterns of log files to read instead of those in logs of Home.
 	Include []string `mapstructure:"include"`
 
-	// Exclude are patterns of log files not to read.
+	// Exclude are patterns of log files not to read, and not to read through links either.
 	Exclude []string `mapstructure:"exclude"`
 
 	// StartAt is where files without a checkpoint are read from when the receiver
@@ -80,6 +82,14 @@ type Config struct {
 	// MaxLineSize is the size above which a line becomes several records. Defaults
 	// to 1MiB.
 	MaxLineSize bytesize.Size `mapstructure:"max_line_size"`
+
+	// MaxBufferSize bounds what is read of all files together and not yet accepted. Long
+	// lines wait for each other; half lines are handed on as they are. Defaults to 64MiB.
+	MaxBufferSize bytesize.Size `mapstructure:"max_buffer_size"`
+
+	// ReadAnyOwner also reads files and links in PM2's folders that the rules for a
+	// machine with hostile users refuse for their owner. Defaults to false.
+	ReadAnyOwner bool `mapstructure:"read_any_owner"`
 
 	// ParseApplicationJSON takes lines apart that are JSON objects. Defaults to true.
 	ParseApplicationJSON bool `mapstructure:"parse_application_json"`
@@ -125,6 +135,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxLineSize < minLineSize || c.MaxLineSize > maxLineSize {
 		errs = append(errs, fmt.Errorf(`"max_line_size" must be between %v and %v, got %v`, minLineSize, maxLineSize, c.MaxLineSize))
+	}
+	if c.MaxBufferSize < minBufferSize || c.MaxBufferSize > maxBufferSize {
+		errs = append(errs, fmt.Errorf(`"max_buffer_size" must be between %v and %v, got %v`, minBufferSize, maxBufferSize, c.MaxBufferSize))
 	}
 	if !slices.Contains([]StackTraces{StackTracesJoin, StackTracesSeparate}, c.StackTraces) {
 		errs = append(errs, fmt.Errorf(`"stack_traces" must be %q or %q, got %q`, StackTracesJoin, StackTracesSeparate, c.StackTraces))

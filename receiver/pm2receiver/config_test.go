@@ -34,7 +34,7 @@ func TestConfig_Example(t *testing.T) {
 	metrics.Each.Pm2ProcessUnstableRestarts.Enabled = false
 	assert.EqualExportedValues(t, Config{
 		Home: "/srv/pm2", Include: nil, Exclude: []string{"/srv/pm2/logs/pm2-logrotate-*.log"}, StartAt: StartAtBeginning, Storage: &storage,
-		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin,
+		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, MaxBufferSize: 64 * bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin,
 		DaemonLog: DaemonLogConfig{Enabled: &daemonLog}, Metrics: metrics,
 	}, *cfg)
 }
@@ -55,6 +55,8 @@ func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
 		"no_timezone":      `"timezone" "" is not Local, UTC or a name such as Europe/Berlin`,
 		"small_line":       `"max_line_size" must be between 4KiB and 16MiB, got 10`,
 		"large_line":       `"max_line_size" must be between 4KiB and 16MiB, got 1GiB`,
+		"small_buffer":     `"max_buffer_size" must be between 4MiB and 16GiB, got 1MiB`,
+		"large_buffer":     `"max_buffer_size" must be between 4MiB and 16GiB, got 17GiB`,
 		"short_collection": `metrics: "collection_interval" must be between 1s and 1h0m0s, got 10ms`,
 		"long_timeout":     `metrics: "timeout" must be positive and not longer than "collection_interval", got 11s`,
 		"no_timeout":       `metrics: "timeout" must be positive and not longer than "collection_interval", got 0s`,

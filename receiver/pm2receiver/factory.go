@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 )
 
@@ -24,6 +25,7 @@ func createDefaultConfig() component.Config {
 		PollInterval:         100 * time.Millisecond,
 		Timezone:             "Local",
 		MaxLineSize:          bytesize.MiB,
+		MaxBufferSize:        64 * bytesize.MiB,
 		ParseApplicationJSON: true,
 		StackTraces:          StackTracesJoin,
 		Metrics:              defaultMetricsConfig(),
@@ -31,9 +33,11 @@ func createDefaultConfig() component.Config {
 }
 
 func createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
+	set.Logger = safetext.Logger(set.Logger) // applications choose the names of their files
 	return newLogsReceiver(set, cfg.(*Config), next)
 }
 
 func createMetrics(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	return newMetricsReceiver(set, cfg.(*Config), next)
 }

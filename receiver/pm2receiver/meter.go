@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
@@ -33,7 +35,7 @@ func (m *meter) observe(t *tail.Tailer) error {
 		files := 0
 		t.Lag(func(path string, bytes int64) {
 			if files++; files <= maxLagFiles {
-				o.Observe(bytes, metric.WithAttributes(attribute.String("file", path)))
+				o.Observe(bytes, metric.WithAttributes(attribute.String("file", safetext.Clean(path))))
 			}
 		})
 		return nil
@@ -77,6 +79,19 @@ func (m *meter) Rotated() { m.builder.ReceiverPm2Rotations.Add(context.Backgroun
 
 // Recovered implements tail.Meter.
 func (m *meter) Recovered() { m.builder.ReceiverPm2RecoveredCopies.Add(context.Background(), 1) }
+
+// Skipped implements tail.Meter.
+func (m *meter) Skipped(reason admit.Reason) {
+	m.builder.ReceiverPm2SkippedFiles.Add(context.Background(), 1, metric.WithAttributes(attribute.String("reason", string(reason))))
+}
+
+// Passed implements tail.Meter.
+func (m *meter) Passed(bytes int64) {
+	m.builder.ReceiverPm2PassedBytes.Add(context.Background(), bytes)
+}
+
+// Split implements tail.Meter.
+func (m *meter) Split() { m.builder.ReceiverPm2SplitStreams.Add(context.Background(), 1) }
 
 // Redelivered implements tail.Meter.
 func (m *meter) Redelivered(records int) {

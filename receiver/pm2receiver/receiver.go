@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -15,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
@@ -37,6 +39,7 @@ type logsReceiver struct {
 	meter  *meter
 	tailer *tail.Tailer
 
+	own      *admit.Own    // knows what this process writes
 	maxPause time.Duration // before what was refused is sent again; zero: the usual
 
 	// consume is the context of calls to the next consumer. It outlives the reading,
@@ -56,7 +59,7 @@ func newLogsReceiver(set receiver.Settings, cfg *Config, next consumer.Logs) (*l
 	if err != nil {
 		return nil, err
 	}
-	return &logsReceiver{set: set, cfg: cfg, next: next, obs: obs, meter: m}, nil
+	return &logsReceiver{set: set, cfg: cfg, next: next, obs: obs, meter: m, own: admit.NewOwn(os.Getenv)}, nil
 }
 
 // Start implements component.Component.
@@ -93,6 +96,9 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		PollInterval: r.cfg.PollInterval,
 		Now:          time.Now,
 		Meter:        r.meter,
+		AnyOwner:     r.cfg.ReadAnyOwner,
+		Own:          r.own,
+		MaxBuffer:    int64(r.cfg.MaxBufferSize),
 		Logger:       r.set.Logger,
 	}, tail.Finder{Include: include, Exclude: exclude, Daemon: daemonLog})
 	err = r.meter.observe(r.tailer)

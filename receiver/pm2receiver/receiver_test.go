@@ -54,6 +54,7 @@ func testConfig(home string) *Config {
 func start(t testing.TB, cfg *Config, set receiver.Settings, host component.Host, next consumer.Logs) receiver.Logs {
 	r, err := NewFactory().CreateLogs(t.Context(), set, cfg, next)
 	require.NoError(t, err)
+	r.(*logsReceiver).own = nil // the tests write the logs that they read
 	require.NoError(t, r.Start(t.Context(), host))
 	return r
 }
@@ -255,7 +256,7 @@ func TestReceiver_KeepsTheContractWithItsConsumer(t *testing.T) {
 	// The check waits for five seconds, and its consumer may refuse often.
 	quick := func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 		r, err := newLogsReceiver(set, cfg.(*Config), next)
-		r.maxPause = time.Millisecond
+		r.maxPause, r.own = time.Millisecond, nil
 		return r, err
 	}
 	receivertest.CheckConsumeContract(receivertest.CheckConsumeContractParams{

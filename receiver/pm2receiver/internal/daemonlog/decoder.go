@@ -91,6 +91,14 @@ func (d *Decoder) Restore(s decode.State) {
 // Pending says whether something waits for Flush.
 func (d *Decoder) Pending() bool { return d.joiner != nil && d.joiner.Pending() }
 
+// Held returns about how many bytes wait for Flush.
+func (d *Decoder) Held() int {
+	if d.joiner == nil {
+		return 0
+	}
+	return d.joiner.Held()
+}
+
 // Decode decodes a block of whole lines that begins at offset base of src, as
 // [decode.Decoder.Decode] does.
 func (d *Decoder) Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats) {
@@ -140,7 +148,7 @@ func (d *Decoder) line(text []byte, offset int64, now time.Time) {
 		ProcessID: envelope.NoProcess, Slot: lines.RawSlot, File: d.batch.src.ID, Offset: offset, Record: offset,
 	}
 	if l.Repaired = !utf8.Valid(text); l.Repaired {
-		text = []byte(string([]rune(string(text)))) // each byte that is no UTF-8 becomes U+FFFD
+		text = valid(text)
 	} else {
 		text = d.batch.mem.Text.Copy(text)
 	}
@@ -244,4 +252,15 @@ func (d *Decoder) record(e *stacks.Entry) {
 		b.stats.Repaired++
 	}
 	b.grow(len(e.Original))
+}
+
+// valid returns a copy of text in which each byte that is no UTF-8 is U+FFFD.
+func valid(text []byte) []byte {
+	out := make([]byte, 0, len(text)+len(text)/8)
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		out = utf8.AppendRune(out, r)
+		text = text[size:]
+	}
+	return out
 }

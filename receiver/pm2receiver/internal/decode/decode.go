@@ -121,6 +121,15 @@ func (d *Decoder) Pending() bool {
 	return d.lines.Pending() || d.joiner != nil && d.joiner.Pending()
 }
 
+// Held returns about how many bytes wait for Flush.
+func (d *Decoder) Held() int {
+	n := d.lines.Held()
+	if d.joiner != nil {
+		n += d.joiner.Held()
+	}
+	return n
+}
+
 // Decode decodes a block of whole physical lines that begins at offset base of
 // src. block is not kept. Records that are too many for one batch go to full while it
 // is still decoding; what it returns are the others. The same block and state make the

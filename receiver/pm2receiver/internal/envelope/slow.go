@@ -3,6 +3,8 @@ package envelope
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -14,16 +16,9 @@ func parseSlow(line []byte) (Record, bool) {
 	if trimmed := bytes.TrimLeft(line, " \t"); len(trimmed) == 0 || trimmed[0] != '{' || !bytes.Contains(line, []byte("app_name")) {
 		return Record{}, false
 	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(line, &fields) != nil {
+	fields, ok := known(line)
+	if !ok {
 		return Record{}, false
-	}
-	for name := range fields {
-		switch name {
-		case "message", "timestamp", "type", "process_id", "app_name":
-		default:
-			return Record{}, false
-		}
 	}
 	var message, app, stamp, kind string
 	if !unmarshal(fields["message"], &message) || !unmarshal(fields["app_name"], &app) {
@@ -43,6 +38,37 @@ func parseSlow(line []byte) (Record, bool) {
 		App:       []byte(app),
 		Repaired:  strings.ContainsRune(message, '\uFFFD') && !bytes.Contains(fields["message"], []byte("\uFFFD")),
 	}, true
+}
+
+// known returns the fields of an object, or false if it has others than PM2 writes. It
+// ends at the first of those: an object of an application may have millions.
+func known(line []byte) (map[string]json.RawMessage, bool) {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	if _, err := dec.Token(); err != nil { // the brace
+		return nil, false
+	}
+	fields := map[string]json.RawMessage{}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, false
+		}
+		switch name {
+		case "message", "timestamp", "type", "process_id", "app_name":
+		default:
+			return nil, false
+		}
+		var value json.RawMessage
+		if dec.Decode(&value) != nil {
+			return nil, false
+		}
+		fields[name.(string)] = value
+	}
+	if _, err := dec.Token(); err != nil { // the other brace
+		return nil, false
+	}
+	_, err := dec.Token()
+	return fields, errors.Is(err, io.EOF)
 }
 
 // unmarshal reports whether raw is a JSON string and sets s to it.

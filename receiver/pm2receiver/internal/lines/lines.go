@@ -15,6 +15,14 @@ import (
 // RawSlot is the Slot of lines that stand in the file outside any record of PM2's.
 const RawSlot = 0
 
+const (
+	// maxApp bounds the name of an application, which is kept for each process. One that
+	// is longer is cut.
+	maxApp = 1 << 10
+	// maxTime is longer than any time that can be read.
+	maxTime = 256
+)
+
 // Line is a line that a process wrote, without its newline.
 type Line struct {
 	// Text is valid UTF-8 and never changes again.
@@ -99,6 +107,14 @@ func (m *Assembler) Pending() bool {
 	return false
 }
 
+// Held returns how many bytes of half lines are kept.
+func (m *Assembler) Held() (n int) {
+	for i := range m.state.Slots {
+		n += len(m.state.Slots[i].Partial)
+	}
+	return n
+}
+
 // Feed reads a block of whole physical lines that begins at offset base of file.
 // A last line without newline is taken for a whole one. It calls yield for every line that ends in it; the line is yield's only
 // until it returns. now is the time of the reader's clock.
@@ -122,6 +138,9 @@ func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a
 
 func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	m.state.Wrapped = true
+	if len(rec.App) > maxApp {
+		rec.App = rec.App[:runeBoundary(rec.App, maxApp)]
+	}
 	slot := m.slot(rec.ProcessID, rec.Stderr, a, yield)
 	s := &m.state.Slots[slot]
 	if !bytes.Equal(rec.App, m.name) || m.app == "" {
@@ -230,6 +249,9 @@ func (m *Assembler) time(text []byte) int64 {
 		if t := &m.times[i]; len(text) > 0 && bytes.Equal(t.text, text) {
 			return t.nanos
 		}
+	}
+	if len(text) > maxTime {
+		return 0
 	}
 	p, ok := timetext.Parse(text, m.set.Location)
 	if !ok || p.Len != len(text) {

@@ -119,6 +119,44 @@ var MapAttributePm2ProcessState = map[string]AttributePm2ProcessState{
 	"waiting_restart": AttributePm2ProcessStateWaitingRestart,
 }
 
+// AttributeReason specifies the value reason attribute.
+type AttributeReason int
+
+const (
+	_ AttributeReason = iota
+	AttributeReasonExcluded
+	AttributeReasonLinkTarget
+	AttributeReasonNotRegular
+	AttributeReasonOtherOwner
+	AttributeReasonOwnFile
+)
+
+// String returns the string representation of the AttributeReason.
+func (av AttributeReason) String() string {
+	switch av {
+	case AttributeReasonExcluded:
+		return "excluded"
+	case AttributeReasonLinkTarget:
+		return "link_target"
+	case AttributeReasonNotRegular:
+		return "not_regular"
+	case AttributeReasonOtherOwner:
+		return "other_owner"
+	case AttributeReasonOwnFile:
+		return "own_file"
+	}
+	return ""
+}
+
+// MapAttributeReason is a helper map of string to AttributeReason attribute value.
+var MapAttributeReason = map[string]AttributeReason{
+	"excluded":    AttributeReasonExcluded,
+	"link_target": AttributeReasonLinkTarget,
+	"not_regular": AttributeReasonNotRegular,
+	"other_owner": AttributeReasonOtherOwner,
+	"own_file":    AttributeReasonOwnFile,
+}
+
 var MetricsInfo = metricsInfo{
 	Pm2ProcessCPUUtilization: metricInfo{
 		Name: "pm2.process.cpu.utilization",

@@ -34,6 +34,7 @@ type TelemetryBuilder struct {
 	ReceiverPm2JoinedRecords      metric.Int64Counter
 	ReceiverPm2Lag                metric.Int64ObservableGauge
 	ReceiverPm2Lines              metric.Int64Counter
+	ReceiverPm2PassedBytes        metric.Int64Counter
 	ReceiverPm2RawLines           metric.Int64Counter
 	ReceiverPm2ReadBytes          metric.Int64Counter
 	ReceiverPm2RecoveredCopies    metric.Int64Counter
@@ -41,6 +42,8 @@ type TelemetryBuilder struct {
 	ReceiverPm2RefusedRecords     metric.Int64Counter
 	ReceiverPm2RepairedRecords    metric.Int64Counter
 	ReceiverPm2Rotations          metric.Int64Counter
+	ReceiverPm2SkippedFiles       metric.Int64Counter
+	ReceiverPm2SplitStreams       metric.Int64Counter
 	ReceiverPm2Truncations        metric.Int64Counter
 }
 
@@ -159,6 +162,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverPm2PassedBytes, err = builder.meter.Int64Counter(
+		"otelcol_receiver_pm2_passed_bytes",
+		metric.WithDescription("NULs that no program wrote, as a truncated file has them whose writer goes on where it was. They are no part of a record. [Development]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverPm2RawLines, err = builder.meter.Int64Counter(
 		"otelcol_receiver_pm2_raw_lines",
 		metric.WithDescription("Lines that stood outside PM2's records in a file that has them, such as the stack of a crash in cluster mode. [Development]"),
@@ -199,6 +208,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_pm2_rotations",
 		metric.WithDescription("Times that another file took the place of a followed one. [Development]"),
 		metric.WithUnit("{rotation}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverPm2SkippedFiles, err = builder.meter.Int64Counter(
+		"otelcol_receiver_pm2_skipped_files",
+		metric.WithDescription("Files found in PM2's folders that are not read, each once for a reason. [Development]"),
+		metric.WithUnit("{file}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverPm2SplitStreams, err = builder.meter.Int64Counter(
+		"otelcol_receiver_pm2_split_streams",
+		metric.WithDescription("Times that half lines and stack traces of a file were handed on as they were, because all files together had more of them than max_buffer_size allows. [Development]"),
+		metric.WithUnit("{time}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverPm2Truncations, err = builder.meter.Int64Counter(

@@ -32,6 +32,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ReceiverPm2FailedCollections.Add(context.Background(), 1)
 	tb.ReceiverPm2JoinedRecords.Add(context.Background(), 1)
 	tb.ReceiverPm2Lines.Add(context.Background(), 1)
+	tb.ReceiverPm2PassedBytes.Add(context.Background(), 1)
 	tb.ReceiverPm2RawLines.Add(context.Background(), 1)
 	tb.ReceiverPm2ReadBytes.Add(context.Background(), 1)
 	tb.ReceiverPm2RecoveredCopies.Add(context.Background(), 1)
@@ -39,6 +40,8 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ReceiverPm2RefusedRecords.Add(context.Background(), 1)
 	tb.ReceiverPm2RepairedRecords.Add(context.Background(), 1)
 	tb.ReceiverPm2Rotations.Add(context.Background(), 1)
+	tb.ReceiverPm2SkippedFiles.Add(context.Background(), 1)
+	tb.ReceiverPm2SplitStreams.Add(context.Background(), 1)
 	tb.ReceiverPm2Truncations.Add(context.Background(), 1)
 	AssertEqualReceiverPm2CheckpointAge(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
@@ -56,6 +59,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPm2Lines(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverPm2PassedBytes(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPm2RawLines(t, testTel,
@@ -77,6 +83,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPm2Rotations(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverPm2SkippedFiles(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverPm2SplitStreams(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPm2Truncations(t, testTel,

@@ -20,6 +20,8 @@ const (
 	// moment is how far PM2's times of two records may lie apart for the second to
 	// continue the trace of the first.
 	moment = time.Second
+	// lineSize is what is kept of a line besides its text.
+	lineSize = 160
 )
 
 // Entry is one line, or the lines of one stack trace.
@@ -90,6 +92,14 @@ func (j *Joiner) Restore(state State) { j.state = state.Clone() }
 
 // Pending says whether lines are held back.
 func (j *Joiner) Pending() bool { return len(j.state.Held) > 0 }
+
+// Held returns about how many bytes of lines are kept.
+func (j *Joiner) Held() (n int) {
+	for i := range j.state.Held {
+		n += j.state.Held[i].Size + len(j.state.Held[i].Lines)*lineSize
+	}
+	return n
+}
 
 // Add takes the next line and hands out what is complete now. An entry is yield's
 // only until it returns.

@@ -3,12 +3,10 @@ package tail
 import (
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
-	"syscall"
+	"sync/atomic"
 )
 
 // content is a file that can be read: a plain one, or a compressed copy.
@@ -28,33 +26,17 @@ type status struct {
 	modified      int64
 }
 
-func statusOf(info fs.FileInfo) status {
-	s := status{size: info.Size(), modified: info.ModTime().UnixNano(), links: 1}
-	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.device, s.inode, s.links = uint64(sys.Dev), sys.Ino, uint64(sys.Nlink) //nolint:unconvert // it is narrower on other platforms
-	}
-	return s
-}
-
 func (s status) same(o status) bool { return s.device == o.device && s.inode == o.inode }
 
-// open opens a file for reading. It refuses what is no regular file, such as the
-// pipes and devices that PM2 lets an application name.
-func open(path string) (content, error) {
-	// Nonblocking, so that a pipe without a writer cannot hold the reader up.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+// open opens a file for reading, if it may be read. It refuses what is no regular file,
+// such as the pipes and devices that PM2 lets an application name.
+func (s *Settings) open(path string) (content, error) {
+	f, err := s.gate.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", path)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
 	if strings.HasSuffix(path, ".gz") {
-		return &compressed{file: f}, nil
+		return &compressed{file: f, stopping: s.stopping}, nil
 	}
 	return plainFile{f}, nil
 }
@@ -69,14 +51,18 @@ func (f plainFile) status() (status, error) {
 	return statusOf(info), nil
 }
 
-// compressed reads a gzip file forwards. It keeps the last sampleSize bytes and
-// starts again for anything before them.
+// compressed reads a gzip file forwards. It keeps the last block, of which the half line
+// at the end is read once more, and starts again for anything before that.
 type compressed struct {
-	file   *os.File
-	reader *gzip.Reader
-	offset int64  // of the next byte of reader
-	last   []byte // that stand before offset
+	file     *os.File
+	reader   *gzip.Reader
+	offset   int64        // of the next byte of reader
+	last     []byte       // that stand before offset
+	stopping *atomic.Bool // nobody waits any more for what takes long
 }
+
+// errStopping ends the reading of a file that takes long.
+var errStopping = errors.New("the reader is stopping")
 
 func (c *compressed) Close() error { return c.file.Close() }
 
@@ -99,7 +85,13 @@ func (c *compressed) ReadAt(p []byte, offset int64) (int, error) {
 			return 0, err
 		}
 	}
+	if c.stopping != nil && c.stopping.Load() {
+		return 0, errStopping
+	}
 	n := copy(p, c.last[int64(len(c.last))-(c.offset-offset):])
+	if n == len(p) {
+		return n, nil
+	}
 	m, err := io.ReadFull(c.reader, p[n:])
 	c.consumed(p[n : n+m])
 	if errors.Is(err, io.ErrUnexpectedEOF) && n+m < len(p) {
@@ -128,6 +120,9 @@ func (c *compressed) rewind() error {
 func (c *compressed) skip(n int64) error {
 	buf := make([]byte, min(n, 64<<10))
 	for n > 0 {
+		if c.stopping != nil && c.stopping.Load() {
+			return errStopping
+		}
 		m, err := c.reader.Read(buf[:min(n, int64(len(buf)))])
 		c.consumed(buf[:m])
 		n -= int64(m)
@@ -140,6 +135,13 @@ func (c *compressed) skip(n int64) error {
 
 func (c *compressed) consumed(b []byte) {
 	c.offset += int64(len(b))
+	const keep = blockSize + 2*sampleSize
+	if len(b) >= keep {
+		c.last = append(c.last[:0], b[len(b)-keep:]...)
+		return
+	}
+	if more := len(c.last) + len(b) - keep; more > 0 {
+		c.last = c.last[:copy(c.last, c.last[more:])]
+	}
 	c.last = append(c.last, b...)
-	c.last = append(c.last[:0], c.last[max(0, len(c.last)-2*sampleSize):]...)
 }

@@ -33,6 +33,24 @@ func (s *stream) deliver(ctx context.Context, f *file, b block) error {
 	f.mark.advance(b.before, b.lines)
 	s.set.Meter.Read(len(b.lines), stats)
 	s.publish()
+	return s.hold(ctx)
+}
+
+// hold notes how much the decoder holds back, and hands that on if there is not enough
+// memory for all streams and this one has more than its share.
+func (s *stream) hold(ctx context.Context) error {
+	if !s.set.memory.held.set(s, int64(s.decoder.Held())) {
+		return nil
+	}
+	src := decode.Source{Name: s.base}
+	stats, err := s.send(ctx, func(func(plog.Logs)) (plog.Logs, decode.Stats) { return s.decoder.Flush(src, s.set.Now(), true) })
+	if err != nil {
+		return err
+	}
+	s.set.Meter.Read(0, stats)
+	s.set.Meter.Split()
+	s.set.memory.held.set(s, int64(s.decoder.Held()))
+	s.publish()
 	return nil
 }
 
@@ -55,6 +73,7 @@ func (s *stream) flush(ctx context.Context) {
 	if err == nil && stats.Records > 0 {
 		s.set.Meter.Read(0, stats)
 		s.publish()
+		s.set.memory.held.set(s, int64(s.decoder.Held()))
 	}
 }
 

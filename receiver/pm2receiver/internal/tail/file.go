@@ -1,13 +1,8 @@
 package tail
 
 import (
-	"bytes"
 	"errors"
-	"io"
-	"sync"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 const (
@@ -31,7 +26,7 @@ type file struct {
 	// grown is when the file last had something new.
 	grown time.Time
 	// tail is how long the half line at the end was when it last grew.
-	tail int
+	tail int64
 	// modified is the time of the file's last change that has been dealt with.
 	modified int64
 }
@@ -51,53 +46,4 @@ func (f *file) unchanged(at status) error {
 	}
 	f.modified = at.modified
 	return nil
-}
-
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, sampleSize+blockSize)
-	return &b
-}}
-
-// block is a piece of a file: whole physical lines, with what stands before them.
-type block struct {
-	before []byte
-	lines  []byte
-	// cut is set if lines does not end with a newline.
-	cut bool
-}
-
-// next reads the block behind the frontier into *buf, which it may enlarge. It
-// returns an empty block at the end of the file or before a line whose end has not
-// been written yet, unless final.
-func (f *file) next(buf *[]byte, now time.Time, final bool) (block, error) {
-	guard := f.mark.guardLen()
-	for {
-		b := *buf
-		n, err := f.content.ReadAt(b, f.mark.Offset-int64(guard))
-		if err != nil && !errors.Is(err, io.EOF) {
-			if n <= guard || !errors.Is(err, io.ErrUnexpectedEOF) {
-				return block{}, err
-			}
-		}
-		if n < guard || guard > 0 && xxhash.Sum64(b[:guard]) != f.mark.Guard {
-			return block{}, errTruncated
-		}
-		data := b[guard:n]
-		if end := bytes.LastIndexByte(data, '\n'); end >= 0 {
-			f.grown, f.tail = now, 0
-			return block{before: b[:guard], lines: data[:end+1]}, nil
-		}
-		if n == len(b) && len(b) < maxRecord {
-			*buf = make([]byte, min(4*len(b), maxRecord))
-			continue
-		}
-		if len(data) != f.tail {
-			f.grown, f.tail = now, len(data)
-		}
-		if len(data) > 0 && (final || n == len(b) || now.Sub(f.grown) >= tailIdle) {
-			f.tail = 0
-			return block{before: b[:guard], lines: data, cut: true}, nil
-		}
-		return block{}, nil
-	}
 }

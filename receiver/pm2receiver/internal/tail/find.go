@@ -39,7 +39,7 @@ func (f Finder) Find() ([]string, error) {
 	var problem error
 	for _, pattern := range f.Include {
 		explicit := !strings.ContainsAny(pattern, "*?[{")
-		names, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
+		names, err := glob(pattern)
 		if err == nil && len(names) == 0 {
 			err = whyNone(pattern, explicit)
 		}

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
@@ -110,13 +111,36 @@ func (m *memory) snapshot() map[string][]byte {
 }
 
 // counts is a Meter.
-type counts struct{ truncated, rotated, recovered, redelivered atomic.Int64 }
+type counts struct {
+	truncated, rotated, recovered, redelivered, passed, split atomic.Int64
+
+	mu      sync.Mutex
+	skipped map[admit.Reason]int
+}
 
 func (c *counts) Read(int, decode.Stats) {}
 func (c *counts) Truncated()             { c.truncated.Add(1) }
 func (c *counts) Rotated()               { c.rotated.Add(1) }
 func (c *counts) Recovered()             { c.recovered.Add(1) }
 func (c *counts) Redelivered(n int)      { c.redelivered.Add(int64(n)) }
+func (c *counts) Passed(n int64)         { c.passed.Add(n) }
+func (c *counts) Split()                 { c.split.Add(1) }
+
+func (c *counts) Skipped(reason admit.Reason) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.skipped == nil {
+		c.skipped = map[admit.Reason]int{}
+	}
+	c.skipped[reason]++
+}
+
+// skips returns how many files were skipped, by their reason.
+func (c *counts) skips() map[admit.Reason]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.skipped)
+}
 
 // home is a log folder with a reader on it that can be stopped, killed and started
 // again, and a consumer that can refuse and block.

@@ -69,6 +69,13 @@ func (m *Mark) advance(before, block []byte) {
 	m.Guard = xxhash.Sum64(window[max(0, len(window)-sampleSize):])
 }
 
+// pass moves the frontier over n NULs, at least a block of them. before holds the
+// guardLen bytes that stand before it.
+func (m *Mark) pass(before []byte, n int64) {
+	m.advance(before, noBytes[:])
+	m.Offset += n - blockSize
+}
+
 // continues says whether r still holds what was read before the frontier.
 func (m *Mark) continues(r io.ReaderAt) (bool, error) {
 	if m.Offset == 0 {

@@ -181,7 +181,7 @@ func TestTrap_MovedAwayAndBackWithinOnePoll(t *testing.T) {
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.tailer = New(h.settings(), Finder{Include: h.include})
 	h.tailer.stop = func() {}
-	s := h.tailer.follow(t.Context(), h.path("a-out.log"))
+	s := h.tailer.follow(t.Context(), h.path("a-out.log"), false)
 	s.look()
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("b")))
 	s.step(t.Context())

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 )
 
 const (
@@ -20,6 +22,8 @@ const (
 	settled = time.Second
 	// patience is how long a copy may stay unfinished, or its original unchanged.
 	patience = time.Minute
+	// maxRelatives bounds the files beside its own that a stream knows: the latest.
+	maxRelatives = 256
 )
 
 // relative is a file beside the stream's own.
@@ -31,9 +35,11 @@ type relativeFile struct {
 // relatives looks for copies of the stream's file and files it was moved to, and
 // lines up what they hold that has not been read.
 func (s *stream) relatives() error {
-	if !s.watch.relatives.Swap(false) && len(s.pending) == 0 {
+	now := time.Now()
+	if now.Before(s.resting) || !s.watch.relatives.Swap(false) && len(s.pending) == 0 {
 		return nil
 	}
+	defer func() { s.resting = rest(now) }()
 	found, err := s.list()
 	if err != nil {
 		s.watch.relatives.Store(true)
@@ -73,26 +79,23 @@ func (s *stream) relatives() error {
 
 // list returns the relatives in the order in which they were written.
 func (s *stream) list() ([]relativeFile, error) {
-	entries, err := os.ReadDir(s.dir)
+	names, err := s.set.listings.relatives(s.dir, s.base)
 	if err != nil {
 		return nil, err
 	}
 	var found []relativeFile
-	for _, e := range entries {
-		if !relative(e.Name(), s.base) {
-			continue
-		}
-		info, err := os.Stat(filepath.Join(s.dir, e.Name()))
+	for _, name := range names {
+		info, err := os.Stat(filepath.Join(s.dir, name))
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
 		at := statusOf(info)
-		found = append(found, relativeFile{e.Name(), Seen{at.device, at.inode, at.size, at.modified}})
+		found = append(found, relativeFile{name, Seen{at.device, at.inode, at.size, at.modified}})
 	}
 	slices.SortFunc(found, func(a, b relativeFile) int {
 		return cmp.Or(cmp.Compare(a.seen.Modified, b.seen.Modified), strings.Compare(a.name, b.name))
 	})
-	return found, nil
+	return found[max(0, len(found)-maxRelatives):], nil
 }
 
 // reads says whether a file is one of those the stream has open.
@@ -106,9 +109,9 @@ func (s *stream) judge(r relativeFile, waited time.Duration) (done bool, err err
 	if s.elsewhere(r.seen) {
 		return false, nil
 	}
-	content, err := open(filepath.Join(s.dir, r.name))
+	content, err := s.set.open(filepath.Join(s.dir, r.name))
 	if err != nil {
-		return false, err
+		return admit.Refused(err) != nil, err
 	}
 	kept := false
 	defer func() {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 )
 
 // restore finds the files of a checkpoint again: by their inode, under whatever name
@@ -53,7 +55,7 @@ func (s *stream) names(marks []Mark) (map[[2]uint64]string, error) {
 }
 
 func (s *stream) reopen(m Mark, name string) (bool, error) {
-	content, err := open(filepath.Join(s.dir, name))
+	content, err := s.set.open(filepath.Join(s.dir, name))
 	if err != nil {
 		return false, err
 	}
@@ -105,9 +107,10 @@ func (s *stream) begin(fromEnd bool, since time.Time) error {
 			s.watch.relatives.Store(true) // it may have been read
 			continue
 		}
-		content, err := open(filepath.Join(s.dir, r.name))
+		content, err := s.set.open(filepath.Join(s.dir, r.name))
 		if err != nil {
 			s.report("cannot read rotated log file", err)
+			s.seen[r.seen] = admit.Refused(err) != nil
 			continue
 		}
 		s.seen[r.seen] = true
@@ -116,7 +119,7 @@ func (s *stream) begin(fromEnd bool, since time.Time) error {
 	if !fromEnd {
 		return nil
 	}
-	content, err := open(s.path)
+	content, err := s.set.open(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

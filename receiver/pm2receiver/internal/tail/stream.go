@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
@@ -29,50 +28,12 @@ const (
 	maxPast = 8
 	// maxMoved bounds the files that are followed beside the one at the path.
 	maxMoved = 16
+	// maxRounds bounds how often files are looked at again before the next poll.
+	maxRounds = 4
+	// seldom is how long a stream does not log its troubles again, however often they
+	// come and go.
+	seldom = 10 * time.Second
 )
-
-// Settings of a [Tailer] and of its streams.
-type Settings struct {
-	// Decoder makes the decoder of a stream.
-	Decoder func(name Name, state decode.State) Decoder
-	// Consume hands records on once. It returns nil if they were accepted, or
-	// refused for good; otherwise what is to be sent again, or nothing if that is
-	// all of them.
-	Consume func(ctx context.Context, logs plog.Logs) (rest plog.Logs, partly bool, err error)
-	// Store keeps checkpoints. nil keeps none.
-	Store *Store
-	// FromEnd is whether files that are there when the first Tailer on a store
-	// starts are read from their end.
-	FromEnd bool
-	// MaxPause is how long at most to wait before what was refused is sent again. Zero
-	// is five seconds.
-	MaxPause time.Duration
-	// PollInterval is how often files are looked at.
-	PollInterval time.Duration
-	// Now is the clock.
-	Now func() time.Time
-	// Meter counts what happens.
-	Meter Meter
-	// Logger takes what an operator should know.
-	Logger *zap.Logger
-
-	slots  chan struct{}                                  // each stream that has records in memory holds one
-	others func(s *stream, at status) (open, past []Mark) // what other streams have of a file
-}
-
-// Meter counts. Its methods may be called concurrently.
-type Meter interface {
-	// Read is called for each block that was accepted.
-	Read(bytes int, stats decode.Stats)
-	// Truncated is called when a file no longer holds what was read from it.
-	Truncated()
-	// Rotated is called when the file at a path is another one.
-	Rotated()
-	// Recovered is called when a copy holds what was not read from its original.
-	Recovered()
-	// Redelivered is called for records that were sent again after a refusal.
-	Redelivered(records int)
-}
 
 // stream reads one path through all that happens to the file there. Only its own
 // goroutine touches it, but for the fields marked shared.
@@ -94,6 +55,11 @@ type stream struct {
 	gone     time.Time // when the file at path was first missed
 	aside    status    // the file at path that another stream read when it was last seen
 	held     bool      // that one reads it now
+	busyFile bool      // files change faster than they are polled
+	refused  status    // the file at path that may not be read
+	since    time.Time // it was found so
+	reported time.Time // when report last logged
+	resting  time.Time // relatives are not looked at again before
 	early    bool      // nothing was looked at since the Tailer started
 
 	wake   chan struct{}
@@ -154,11 +120,12 @@ func (s *stream) close() {
 		_ = f.content.Close()
 	}
 	s.files, s.current = nil, false
+	s.set.memory.held.set(s, 0)
 }
 
 // step reads everything that can be read now.
 func (s *stream) step(ctx context.Context) {
-	for ctx.Err() == nil {
+	for round := 0; ctx.Err() == nil; round++ {
 		s.held = false
 		err := s.observe()
 		s.early = false
@@ -175,6 +142,9 @@ func (s *stream) step(ctx context.Context) {
 		if !again {
 			break
 		}
+		if s.busyFile = round >= maxRounds; s.busyFile {
+			break // at the next poll
+		}
 	}
 	s.flush(ctx)
 	s.retire()
@@ -182,7 +152,11 @@ func (s *stream) step(ctx context.Context) {
 }
 
 func (s *stream) report(message string, err error) {
-	if !s.failing {
+	if s.set.skips.met(err) {
+		return
+	}
+	if now := s.set.Now(); !s.failing && now.Sub(s.reported) >= seldom {
+		s.reported = now
 		s.set.Logger.Warn(message, zap.String("path", s.path), zap.Error(err))
 	}
 	s.failing = true
@@ -190,6 +164,9 @@ func (s *stream) report(message string, err error) {
 
 // observe looks at the path and its relatives and opens what is new.
 func (s *stream) observe() error {
+	if s.watch.own.Load() {
+		s.disown()
+	}
 	if err := s.relatives(); err != nil {
 		return err
 	}
@@ -207,14 +184,18 @@ func (s *stream) observe() error {
 		if err != nil {
 			return err
 		}
-		if now.same(info) {
+		if now.same(info) && !s.watch.own.Load() {
 			return nil
 		}
 		s.set.Meter.Rotated()
 		s.last().grown, s.current = s.set.Now(), false
 	}
-	content, err := open(s.path)
+	if s.barred(info) {
+		return nil
+	}
+	content, err := s.set.open(s.path)
 	if err != nil {
+		s.bar(info, err)
 		return err
 	}
 	at, err := content.status()
@@ -315,24 +296,29 @@ func (s *stream) read(ctx context.Context, f *file) error {
 	if at.size == f.mark.Offset {
 		return f.unchanged(at)
 	}
+	if f.tail > 0 && at.size == f.mark.Offset+f.tail && at.modified == f.modified && !f.mark.Copy && s.set.Now().Sub(f.grown) < tailIdle {
+		return nil // the half line at the end is as it was
+	}
 	f.modified = at.modified
-	buf := buffers.Get().(*[]byte)
-	defer func() {
-		if len(*buf) == sampleSize+blockSize {
-			buffers.Put(buf)
-		}
-	}()
 	// Not farther than the file's present end, so that a busy file does not keep the
 	// others of the stream waiting.
-	for at.size < 0 || f.mark.Offset < at.size {
-		b, err := f.next(buf, s.set.Now(), f.mark.Copy)
+	for (at.size < 0 || f.mark.Offset < at.size) && ctx.Err() == nil {
+		b, err := s.block(ctx, f)
 		if err != nil {
 			return err
 		}
-		if len(b.lines) == 0 {
+		if b.empty() {
 			return nil
 		}
-		if err := s.deliver(ctx, f, b); err != nil {
+		if b.hole > 0 {
+			f.mark.pass(b.before, b.hole)
+			s.set.Meter.Passed(b.hole)
+			s.publish()
+			continue
+		}
+		err = s.deliver(ctx, f, b)
+		b.release()
+		if err != nil {
 			return err
 		}
 	}
@@ -357,7 +343,7 @@ func (s *stream) truncated(i int) {
 
 // measure notes how much is unread and whether time alone will bring more.
 func (s *stream) measure() {
-	s.deadline = s.decoder.Pending() || len(s.pending) > 0 || s.failing || s.held || len(s.files) > 1
+	s.deadline = s.busyFile || s.decoder.Pending() || len(s.pending) > 0 || s.failing || s.held || len(s.files) > 1
 	var lag int64
 	for _, f := range s.files {
 		if f.tail > 0 {

@@ -6,14 +6,16 @@ package tail
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"path/filepath"
+	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 )
 
 const (
@@ -50,6 +52,7 @@ type Tailer struct {
 	count   uint64               // the highest Checkpoint.Count of ended streams
 	folders map[string]time.Time // when each was last changed
 	scanned time.Time
+	resting time.Time // nothing is looked for before
 	problem error     // what the last scan met
 	first   bool      // no reader ever started on the store
 	early   bool      // it is starting
@@ -74,7 +77,12 @@ func New(set Settings, finder Finder) *Tailer {
 	if set.MaxPause == 0 {
 		set.MaxPause = maxPause
 	}
+	set.gate = admit.New(admit.Settings{
+		AnyOwner: set.AnyOwner, Excluded: finder.excluded, Own: set.Own, User: uint32(os.Geteuid()), //nolint:gosec // numbers of users have 32 bits
+	})
 	set.slots = make(chan struct{}, maxSending)
+	set.memory, set.listings, set.stopping = newPools(set.MaxBuffer), newListings(), &atomic.Bool{}
+	set.skips = &skips{set: &set, known: map[string]admit.Reason{}}
 	t := &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, first: true, early: true}
 	t.set.others = t.others
 	return t
@@ -84,6 +92,7 @@ func New(set Settings, finder Finder) *Tailer {
 // been found; ctx bounds only that.
 func (t *Tailer) Start(ctx context.Context) error {
 	run, stop := context.WithCancel(context.Background())
+	context.AfterFunc(run, func() { t.set.stopping.Store(true) })
 	t.stop = stop
 	t.saved = t.set.Now()
 	known, err := t.load(ctx)
@@ -97,7 +106,7 @@ func (t *Tailer) Start(ctx context.Context) error {
 	var streams []*stream
 	for _, path := range known {
 		if t.finder.reads(path) {
-			streams = append(streams, t.follow(ctx, path))
+			streams = append(streams, t.follow(ctx, path, true))
 		}
 	}
 	for _, s := range streams { // once each has the files that it had
@@ -227,6 +236,11 @@ func (t *Tailer) forget(s *stream) {
 
 // scan looks for new files if a folder has changed or enough time has passed.
 func (t *Tailer) scan(ctx, run context.Context) {
+	began := time.Now()
+	if began.Before(t.resting) {
+		return
+	}
+	defer func() { t.resting = rest(began) }()
 	now := t.set.Now()
 	folders := t.finder.Folders()
 	due := now.Sub(t.scanned) >= rescan || folders == nil && now.Sub(t.scanned) >= rescanDeep
@@ -249,10 +263,12 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	}
 	t.problem = err
 	for _, path := range paths {
-		t.launch(run, t.follow(ctx, path))
+		t.launch(run, t.follow(ctx, path, false))
 	}
 	for _, s := range t.all() {
-		if !s.watch.there { // it may be over
+		own := s.watch.there && t.set.Own.Writes(s.watch.last.device, s.watch.last.inode)
+		s.watch.own.Store(own)
+		if !s.watch.there || own || s.watch.barred.Load() { // it may be over
 			s.poke()
 		}
 	}
@@ -262,15 +278,15 @@ func (t *Tailer) scan(ctx, run context.Context) {
 func (t *Tailer) watched(folders []string) []string {
 	all := slices.Clone(folders)
 	for _, s := range t.all() {
-		if !slices.Contains(all, s.dir) {
-			all = append(all, s.dir)
-		}
+		all = append(all, s.dir)
 	}
-	return all
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
-// follow makes the stream of a path, or returns nil if it is read already.
-func (t *Tailer) follow(ctx context.Context, path string) *stream {
+// follow makes the stream of a path, or returns nil if it is read already, or may not
+// be. One that is known from an earlier run may have more to read than what is there.
+func (t *Tailer) follow(ctx context.Context, path string, known bool) *stream {
 	t.mu.Lock()
 	_, has := t.streams[path]
 	full := len(t.streams) >= maxStreams
@@ -287,6 +303,9 @@ func (t *Tailer) follow(ctx context.Context, path string) *stream {
 	}
 	at, err := statPath(path)
 	if err == nil && t.sharesInode(at) {
+		return nil
+	}
+	if !known && t.set.skips.met(t.set.gate.Check(path)) {
 		return nil
 	}
 	s := t.restored(ctx, path)
@@ -352,33 +371,4 @@ func (t *Tailer) checkpoint(ctx context.Context, path string) (*Checkpoint, erro
 		return nil, nil
 	}
 	return t.set.Store.Load(ctx, path)
-}
-
-// census tells streams that the files beside theirs have changed.
-func (t *Tailer) census(dir string) {
-	names, err := folderNames(dir)
-	if err != nil {
-		return
-	}
-	beside := map[string]string{}
-	for _, name := range names {
-		from, ok := Rotated(name)
-		if at := besideLog(name); !ok && at > 0 {
-			from, ok = name[:at], true
-		}
-		if !ok {
-			continue
-		}
-		// A rotation leaves the names as they were once there are as many copies as
-		// are kept. A file that is gone by now is as good as none.
-		at, _ := statPath(filepath.Join(dir, name))
-		beside[from] += fmt.Sprintf("%s\x00%v\x00", name, at)
-	}
-	for _, s := range t.all() {
-		if s.dir == dir && s.watch.beside != beside[s.base] {
-			s.watch.beside = beside[s.base]
-			s.watch.relatives.Store(true)
-			s.poke()
-		}
-	}
 }

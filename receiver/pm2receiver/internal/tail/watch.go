@@ -6,12 +6,15 @@ import "sync/atomic"
 type watch struct {
 	last      status
 	there     bool
-	beside    string      // the files beside its own, as they were last seen
+	beside    uint64      // a digest of the files beside its own, as they were last seen
 	relatives atomic.Bool // shared with the stream
 	deadline  atomic.Bool // shared with the stream
 	// missed is shared with the stream, which found nothing at path. A file that is away
 	// for less than a poll looks as if nothing had happened.
 	missed atomic.Bool
+	// barred is shared: the file at path may not be read. own is shared: it is one that
+	// this process writes.
+	barred, own atomic.Bool
 }
 
 // look wakes the stream if its file has changed, was not there when the stream looked,

@@ -1,0 +1,165 @@
+// Package admit decides which files in PM2's folders may be read.
+//
+// Whoever can write to a log folder chooses what is in it: with links that is any
+// file that the collector may read, among them those that the writer may not. So the
+// collector reads for the owner of a folder what that user could have written there,
+// and nothing that it writes itself.
+package admit
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
+)
+
+// Reason says why a file is not read. It is the value of an attribute.
+type Reason string
+
+// Reasons.
+const (
+	// NotRegular files are pipes, devices, folders and what a kernel makes up.
+	NotRegular Reason = "not_regular"
+	// OtherOwner is for files that somebody else than the folder's owner keeps to
+	// himself, or that have another name somewhere.
+	OtherOwner Reason = "other_owner"
+	// LinkTarget is for links to what the folder's owner does not own.
+	LinkTarget Reason = "link_target"
+	// OwnFile is for what the collector itself writes.
+	OwnFile Reason = "own_file"
+	// Excluded is for links to files that are excluded.
+	Excluded Reason = "excluded"
+)
+
+// Refusal is the error for a file that may not be read.
+type Refusal struct {
+	Reason Reason
+	Path   string
+	why    string
+}
+
+// Error implements error.
+func (r *Refusal) Error() string { return r.Path + " is not read: " + r.why }
+
+// Refused returns the refusal in err, or nil.
+func Refused(err error) *Refusal {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return nil
+}
+
+// Settings of a [Gate].
+type Settings struct {
+	// AnyOwner admits files and links of any owner.
+	AnyOwner bool
+	// Excluded says whether an absolute path is excluded.
+	Excluded func(path string) bool
+	// Own knows the files that this process writes. nil knows none.
+	Own *Own
+	// User is the number of this process's user.
+	User uint32
+}
+
+// Gate opens the files that may be read. It may be used concurrently.
+type Gate struct{ set Settings }
+
+// New returns a gate.
+func New(set Settings) *Gate { return &Gate{set: set} }
+
+// Check returns an error if the file at path may not be read, or is not there. It does
+// not open it.
+func (g *Gate) Check(path string) error {
+	found, err := g.find(path)
+	if err != nil {
+		return err
+	}
+	found.Close()
+	return nil
+}
+
+// Open opens the file at path. What it opens is what it has checked.
+func (g *Gate) Open(path string) (*os.File, error) {
+	found, err := g.find(path)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	return found.Open()
+}
+
+func (g *Gate) find(path string) (*regularfile.Found, error) {
+	found, err := regularfile.Find(path)
+	if err != nil {
+		return nil, err
+	}
+	if reason, why := g.judge(found, path); reason != "" {
+		found.Close()
+		return nil, &Refusal{Reason: reason, Path: path, why: why}
+	}
+	return found, nil
+}
+
+// judge returns why a file may not be read, or nothing.
+func (g *Gate) judge(f *regularfile.Found, path string) (Reason, string) {
+	switch {
+	case f.Virtual:
+		return NotRegular, "it is in a virtual file system"
+	case !f.File.Mode.IsRegular():
+		return NotRegular, "it is not a regular file"
+	case g.set.Own != nil && g.set.Own.wrote(f.File, path, f.Path):
+		return OwnFile, "this collector writes it, so that its lines would never end"
+	case g.set.Own != nil && linked(f.Links) && g.set.Own.keeps(f.Path):
+		return OwnFile, "it is a link into the folder of this collector's storage"
+	case f.Path != path && g.set.Excluded != nil && g.set.Excluded(f.Path):
+		return Excluded, `it is a link to a file that "exclude" names`
+	case g.set.AnyOwner:
+		return "", ""
+	}
+	return g.owner(f)
+}
+
+// linked says whether a link stands in place of the file itself.
+func linked(links []regularfile.Link) bool {
+	return slices.ContainsFunc(links, func(l regularfile.Link) bool { return l.Last })
+}
+
+// owner judges by the owners of the file, its folder and the links to it.
+func (g *Gate) owner(f *regularfile.Found) (Reason, string) {
+	file, folder := f.File.Owner, f.Folder.Owner
+	public := f.File.Mode&0o004 != 0
+	for _, l := range f.Links {
+		for _, user := range []uint32{l.Owner, l.Folder} {
+			if !g.trusted(user) && user != file && (l.Last || user != folder) {
+				return LinkTarget, "a link on the way belongs to another user than the file"
+			}
+		}
+	}
+	hard := f.File.Links > 1
+	switch {
+	case linked(f.Links) && file != folder:
+		return LinkTarget, "it is a link to a file that does not belong to the owner of its folder"
+	case linked(f.Links) && file == 0 && !public:
+		return LinkTarget, "it is a link to a file of root's that not everybody may read"
+	case hard && file != folder:
+		return OtherOwner, "it is a hard link to a file that does not belong to the owner of its folder"
+	case hard && file == 0 && !public:
+		return OtherOwner, "it is a hard link to a file of root's that not everybody may read"
+	case file != folder && !public && !g.trusted(folder):
+		return OtherOwner, "it belongs to another user than its folder, and not everybody may read it"
+	}
+	return "", ""
+}
+
+// trusted says whether a user may read whatever the collector may.
+func (g *Gate) trusted(user uint32) bool { return user == 0 || user == g.set.User }
+
+// within says whether path is in folder or in one below it.
+func within(path, folder string) bool {
+	rest, ok := strings.CutPrefix(path, folder)
+	return ok && len(rest) > 0 && rest[0] == filepath.Separator
+}

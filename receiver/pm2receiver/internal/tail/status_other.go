@@ -1,0 +1,9 @@
+//go:build !unix
+
+package tail
+
+import "io/fs"
+
+func statusOf(info fs.FileInfo) status {
+	return status{size: info.Size(), modified: info.ModTime().UnixNano(), links: 1}
+}
