@@ -36,7 +36,8 @@ func Find(path string) (*Found, error) {
 		return nil, err
 	}
 	w := walk{found: &Found{name: path}, dir: -1}
-	if err := w.restart(); err == nil {
+	err = w.restart()
+	if err == nil {
 		err = w.run(path)
 	}
 	if err != nil {
