@@ -151,6 +151,8 @@ type home struct {
 	fromEnd bool
 	include []string
 	daemon  string // the log of PM2 itself
+	own     *admit.Own
+	buffer  int64
 	meter   counts
 	logs    *observer.ObservedLogs
 	logger  *zap.Logger
@@ -191,7 +193,7 @@ func (h *home) settings() Settings {
 		},
 		Consume: h.consume, Store: NewStore(h.store), FromEnd: h.fromEnd, PollInterval: 5 * time.Millisecond,
 		Now:   func() time.Time { return time.Now().Add(time.Duration(h.skew.Load())) },
-		Meter: &h.meter, Logger: h.logger,
+		Meter: &h.meter, Logger: h.logger, Own: h.own, MaxBuffer: h.buffer,
 	}
 }
 
