@@ -77,7 +77,7 @@ func (f Finder) Find() ([]string, error) {
 func whyNone(pattern string, explicit bool) error {
 	dir, _ := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	look := func(path string) error {
-		if _, err := folderNames(path); err != nil {
+		if err := eachEntry(path, func(os.DirEntry) bool { return false }); err != nil {
 			return err
 		}
 		_, err := os.Stat(path + string(filepath.Separator) + ".") // as its files are looked at

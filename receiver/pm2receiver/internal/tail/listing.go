@@ -110,7 +110,7 @@ func (l *listings) relatives(dir, origin string) ([]string, error) {
 
 // eachEntry calls f for what is in a folder, in no order, until it returns false.
 func eachEntry(dir string, f func(os.DirEntry) bool) error {
-	folder, err := os.Open(dir)
+	folder, err := os.OpenFile(dir, openFolder, 0)
 	if err != nil {
 		return err
 	}
@@ -135,12 +135,12 @@ func eachEntry(dir string, f func(os.DirEntry) bool) error {
 // returns some.
 func glob(pattern string) ([]string, error) {
 	dir, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
-	if rest == "" || strings.Contains(rest, "/") || !strings.ContainsAny(rest, "*?[{") {
-		return doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
-	}
 	dir = filepath.FromSlash(dir)
-	if _, err := os.Stat(dir + string(filepath.Separator) + "."); err != nil {
+	if _, err := os.Stat(dir + string(filepath.Separator) + "."); err != nil { // it may be a pipe
 		return nil, nil //nolint:nilerr // whoever finds nothing asks why
+	}
+	if strings.Contains(rest, "/") || !strings.ContainsAny(rest, "*?[{") {
+		return doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
 	}
 	var found []string
 	_ = eachEntry(dir, func(e os.DirEntry) bool {

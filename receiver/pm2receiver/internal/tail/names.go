@@ -1,11 +1,8 @@
 package tail
 
 import (
-	"errors"
-	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -111,14 +108,4 @@ func besideLog(base string) int {
 		return at + 4
 	}
 	return 0
-}
-
-func folderNames(dir string) ([]string, error) {
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	names, err := f.Readdirnames(-1)
-	slices.Sort(names)
-	return names, errors.Join(err, f.Close())
 }

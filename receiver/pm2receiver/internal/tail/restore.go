@@ -70,20 +70,17 @@ func (s *stream) reopen(m Mark, name string) (bool, error) {
 
 // inodes returns the names of the regular files in the stream's folder.
 func (s *stream) inodes() (map[[2]uint64]string, error) {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[[2]uint64]string, len(entries))
-	for _, e := range entries {
+	names := map[[2]uint64]string{}
+	err := eachEntry(s.dir, func(e os.DirEntry) bool {
 		if at, err := statPath(filepath.Join(s.dir, e.Name())); err == nil {
 			key := [2]uint64{at.device, at.inode}
 			if _, has := names[key]; !has || e.Name() == s.base {
 				names[key] = e.Name()
 			}
 		}
-	}
-	return names, nil
+		return len(names) < maxNames
+	})
+	return names, err
 }
 
 // begin decides where a stream without a checkpoint starts: at the end of what is
