@@ -17,6 +17,7 @@ import (
 type agent struct {
 	*collector
 	grpc, http string // for applications on its machine
+	metrics    string // its own
 }
 
 // startAgent runs the agent against the gateway with a new key of the tenant,
@@ -26,7 +27,7 @@ func startAgent(t *testing.T, g *gateway, reg *registry, tenant, home string, ar
 	_, key := reg.key(tenant)
 	g.awaitKey(key)
 	free := addresses(t, 4)
-	a := &agent{grpc: free[0], http: free[1]}
+	a := &agent{grpc: free[0], http: free[1], metrics: free[3]}
 	a.collector = start(t, map[string]string{
 		"BUSINESS_ID": tenant, "TENANT_KEY": key, "DEPLOY_ENV": "e2e", "GATEWAY_ENDPOINT": "http://" + g.http,
 		"PM2_HOME": home, "STATE_DIR": filepath.Join(t.TempDir(), "state"), "TZ": "UTC",

@@ -16,7 +16,7 @@ import (
 func TestTraps_NamesTheTests(t *testing.T) {
 	there := map[string]bool{}
 	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
-	for _, dir := range []string{".", "../../internal/e2e"} {
+	for _, dir := range []string{".", "../../internal/e2e", "../../internal/regularfile"} {
 		require.NoError(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 			if e != nil && e.Name() == "node_modules" {
 				return fs.SkipDir

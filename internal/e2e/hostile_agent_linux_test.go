@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// peak returns the most memory that the collector ever had, in MiB.
+func (c *collector) peak() int {
+	c.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.Pid()))
+	require.NoError(c.t, err)
+	_, rest, found := strings.Cut(string(status), "VmHWM:")
+	require.True(c.t, found)
+	kib, err := strconv.Atoi(strings.Fields(rest)[0])
+	require.NoError(c.t, err)
+	return kib / 1024
+}
+
+// What local users put in PM2's folders neither makes the agent read what they may not,
+// nor takes its memory. An honest application beside them is served.
+func TestHostileAgent(t *testing.T) {
+	reg := newRegistry(t)
+	reg.ctl("tenant", "create", "acme")
+	g := startGateway(t, reg)
+	home := t.TempDir()
+	logs := filepath.Join(home, "logs")
+	require.NoError(t, os.MkdirAll(logs, 0o755))
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("a secret of the agent's user\n"), 0o600))
+	for name, target := range map[string]string{"shadow": "/etc/shadow", "environ": "/proc/self/environ", "zero": "/dev/zero", "loop": "loop-out.log"} {
+		require.NoError(t, os.Symlink(target, filepath.Join(logs, name+"-out.log")))
+	}
+	if os.Getuid() == 0 {
+		require.NoError(t, os.Link(secret, filepath.Join(logs, "hard-out.log")))
+		require.NoError(t, os.Symlink(secret, filepath.Join(logs, "secret-out.log")))
+	}
+	a := startAgent(t, g, reg, "acme", home)
+	rest := a.peak()
+	const files, size = 30, 15 << 20
+	for i := range files {
+		f, err := os.Create(filepath.Join(logs, fmt.Sprintf("hole%d-out.log", i)))
+		require.NoError(t, err)
+		require.NoError(t, f.Truncate(64<<30))
+		require.NoError(t, f.Close())
+		if i < files/3 { // each delivers so much to the gateway
+			require.NoError(t, os.WriteFile(filepath.Join(logs, fmt.Sprintf("long%d-out.log", i)), []byte(strings.Repeat("x", size)), 0o600))
+		}
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(logs, "honest-out.log"), []byte("an honest line\n"), 0o600))
+
+	archived := func() string {
+		var all strings.Builder
+		require.NoError(t, filepath.WalkDir(filepath.Join(g.data, "tenant=acme"), func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return nil //nolint:nilerr // it is not there yet
+			}
+			text, err := os.ReadFile(path)
+			all.Write(text)
+			return err
+		}))
+		return all.String()
+	}
+	require.Eventually(t, func() bool { return strings.Contains(archived(), "an honest line") }, 60*time.Second, 200*time.Millisecond)
+	time.Sleep(8 * time.Second) // half lines are handed on after five
+	peak := a.peak()
+	t.Logf("memory: %d MiB at rest, %d MiB at most", rest, peak)
+	assert.Less(t, peak, rest+256)
+	text := archived()
+	for _, never := range []string{"root:", "a secret of", "TENANT_KEY"} {
+		assert.NotContains(t, text, never)
+	}
+
+	response, err := http.Get("http://" + a.metrics + "/metrics") //nolint:noctx // of this machine
+	require.NoError(t, err)
+	defer response.Body.Close()
+	metrics, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(metrics), `otelcol_receiver_pm2_skipped_files_total{`)
+	assert.Contains(t, string(metrics), `reason="not_regular"`)
+	a.stop()
+}
