@@ -104,8 +104,11 @@ func (b *batch) uid(l *lines.Line) string {
 	return uid
 }
 
-// maxProcesses bounds the processes whose names are remembered.
-const maxProcesses = 256
+// maxProcesses bounds the processes whose names are remembered, and maxName those.
+const (
+	maxProcesses = 256
+	maxName      = 1 << 10
+)
 
 // processes completes what messages say of processes from what earlier ones have said.
 type processes struct{ decode.DaemonState }
@@ -120,7 +123,7 @@ func (p *processes) resolve(e *Event) {
 		if i := p.find(e.ID); i >= 0 {
 			e.App = p.Processes[i].App
 		}
-	case e.App != "" && e.ID != envelope.NoProcess:
+	case e.App != "" && len(e.App) <= maxName && e.ID != envelope.NoProcess:
 		if i := p.find(e.ID); i >= 0 {
 			p.Processes = slices.Delete(p.Processes, i, i+1)
 		} else if len(p.Processes) >= maxProcesses {
