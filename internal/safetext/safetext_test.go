@@ -5,7 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -140,4 +145,55 @@ func FuzzClean(f *testing.F) {
 		assertSafe(t, Clean(text))
 		require.NotContains(t, Clean(text), "\n")
 	})
+}
+
+// TestStandardLog makes net/http log what a server sends unasked.
+func TestStandardLog(t *testing.T) {
+	var out syncBuffer
+	before := log.Writer()
+	log.SetOutput(&out)
+	defer log.SetOutput(before)
+	StandardLog()
+	StandardLog()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = c.Read(make([]byte, 4096))
+		_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokyour token is s3cret\u202e\x1b[31m"))
+	}()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Get("http://" + l.Addr().String())
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "Unsolicited response") }, 10*time.Second, time.Millisecond)
+	assert.NotContains(t, out.String(), "s3cret")
+	assert.Contains(t, out.String(), "(not shown)")
+	log.Print("a \x1b[31m line\u202e")
+	assertSafe(t, out.String())
+}
+
+// syncBuffer is a buffer for several goroutines.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
