@@ -16,12 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// peak returns the most memory that the collector ever had, in MiB.
-func (c *collector) peak() int {
+// memory returns how much memory the collector has now, in MiB, but for pages of files
+// (the program, the queue), which the system takes back when it needs them.
+func (c *collector) memory() int {
 	c.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.Pid()))
 	require.NoError(c.t, err)
-	_, rest, found := strings.Cut(string(status), "VmHWM:")
+	_, rest, found := strings.Cut(string(status), "RssAnon:")
 	require.True(c.t, found)
 	kib, err := strconv.Atoi(strings.Fields(rest)[0])
 	require.NoError(c.t, err)
@@ -47,7 +48,7 @@ func TestHostileAgent(t *testing.T) {
 		require.NoError(t, os.Symlink(secret, filepath.Join(logs, "secret-out.log")))
 	}
 	a := startAgent(t, g, reg, "acme", home)
-	rest := a.peak()
+	rest := a.memory()
 	const files, size = 30, 15 << 20
 	for i := range files {
 		f, err := os.Create(filepath.Join(logs, fmt.Sprintf("hole%d-out.log", i)))
@@ -72,12 +73,16 @@ func TestHostileAgent(t *testing.T) {
 		}))
 		return all.String()
 	}
-	require.Eventually(t, func() bool { return strings.Contains(archived(), "an honest line") }, 60*time.Second, 200*time.Millisecond)
-	time.Sleep(8 * time.Second) // half lines are handed on after five
-	peak := a.peak()
+	peak := 0
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		peak = max(peak, a.memory())
+	}
 	t.Logf("memory: %d MiB at rest, %d MiB at most", rest, peak)
-	assert.Less(t, peak, rest+256)
+	// One long line at a time, what the exporter makes of it, and garbage. Without a bound
+	// these files take more than 1 GiB.
+	assert.Less(t, peak, rest+512)
 	text := archived()
+	assert.Contains(t, text, "an honest line")
 	for _, never := range []string{"root:", "a secret of", "TENANT_KEY"} {
 		assert.NotContains(t, text, never)
 	}
@@ -87,7 +92,7 @@ func TestHostileAgent(t *testing.T) {
 	defer response.Body.Close()
 	metrics, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	assert.Contains(t, string(metrics), `otelcol_receiver_pm2_skipped_files_total{`)
+	assert.Contains(t, string(metrics), `otelcol_receiver_pm2_skipped_files{`)
 	assert.Contains(t, string(metrics), `reason="not_regular"`)
 	a.stop()
 }
