@@ -1,6 +1,7 @@
 package otlpwire
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,7 +33,7 @@ func allPlaces(t *testing.T) []place {
 				continue // 0 is a deprecated field
 			}
 			found[f.child] = true
-			path := append(p.path[:len(p.path):len(p.path)], n)
+			path := slices.Concat(p.path, []int{n})
 			places = append(places, place{signal: p.signal, message: f.child, path: path})
 		}
 	}
