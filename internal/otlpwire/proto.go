@@ -1,7 +1,9 @@
 package otlpwire
 
 // protoWalker walks an encoded message. It recurses as deeply as messages are
-// nested, which only values do without a bound of their own.
+// nested, which only values do without a bound of their own. It passes the
+// positions of all fields of the schema, so that code which forwards a request
+// without decoding it can note those that it needs in the same pass.
 type protoWalker struct {
 	meter
 	data []byte
