@@ -55,10 +55,10 @@ type Config struct {
 // TenantConfig bounds the requests of one tenant, beside its share, which is as much
 // as is free.
 type TenantConfig struct {
-	// Memory defaults to half of that of all.
+	// Memory defaults to five eighths of that of all.
 	Memory bytesize.Size `mapstructure:"memory"`
 
-	// MaxRequests defaults to half of those of all.
+	// MaxRequests defaults to five eighths of those of all.
 	MaxRequests int `mapstructure:"max_requests"`
 
 	// prevent unkeyed literal initialization

@@ -6,8 +6,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// budget shares a total among tenants. What a tenant holds is at most twice of what is
-// free, so that a greedy one leaves something for others, and they for each other. An
+// budget shares a total among tenants. What a tenant holds is at most three times what
+// is free, so that a greedy one leaves something for others, and they for each other. An
 // eighth of the total is kept for tenants that hold little: it is out of reach for
 // greedy ones, however many come and in which order.
 //
@@ -23,7 +23,10 @@ type budget struct {
 	shares map[tenant.ID]int64
 }
 
-const keptForSmall = 8 // the part of the total
+const (
+	keptForSmall = 8 // the part of the total
+	greed        = 3 // how many times of what is free a tenant may hold
+)
 
 func newBudget(total, most, small int64) *budget {
 	return &budget{total: total, most: min(most, total), small: min(small, most), shares: make(map[tenant.ID]int64)}
@@ -47,7 +50,7 @@ func (b *budget) take(id tenant.ID, n int64) verdict {
 	switch {
 	case own > b.most:
 		return overShare
-	case own > b.small && own > 2*(free-b.total/keptForSmall):
+	case own > b.small && own > greed*(free-b.total/keptForSmall):
 		return overShare
 	case free < 0:
 		return overTotal

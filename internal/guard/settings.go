@@ -22,7 +22,8 @@ type Settings struct {
 	Requests int64
 
 	// TenantMemory and TenantRequests bound those of one tenant further than its
-	// share does. Default to half of Memory and of Requests.
+	// share does. Default to five eighths of Memory and of Requests, which is within
+	// the share of a tenant that is alone.
 	TenantMemory   int64
 	TenantRequests int64
 
@@ -51,8 +52,8 @@ const (
 func (s Settings) withDefaults() Settings {
 	orDefault(&s.Memory, DefaultMemory())
 	orDefault(&s.Requests, DefaultRequests)
-	orDefault(&s.TenantMemory, s.Memory/2)
-	orDefault(&s.TenantRequests, s.Requests/2)
+	orDefault(&s.TenantMemory, s.Memory/8*5)
+	orDefault(&s.TenantRequests, max(1, s.Requests/8*5))
 	orDefault(&s.MaxDepth, DefaultDepth)
 	orDefault(&s.MaxElements, DefaultElements)
 	orDefault(&s.MinUploadRate, DefaultMinUploadRate)
