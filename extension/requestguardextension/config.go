@@ -106,7 +106,8 @@ type MemoryLimit string
 
 const (
 	// MemoryLimitAuto sets it to nine tenths of the limit of the control group, if
-	// there is one and the environment variable GOMEMLIMIT is not set.
+	// there is one and the environment variable GOMEMLIMIT is not set. It also has
+	// garbage collected sooner while much memory is in flight, unless GOGC is set.
 	MemoryLimitAuto MemoryLimit = "auto"
 	// MemoryLimitOff leaves it as it is.
 	MemoryLimitOff MemoryLimit = "off"

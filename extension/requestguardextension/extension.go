@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
@@ -30,6 +31,9 @@ type requestGuard struct {
 	logger    *zap.Logger
 
 	oldMemoryLimit int64 // of the Go runtime; 0: it was not changed
+
+	gcMu     sync.Mutex
+	gcNormal int // the runtime's own; 0: it was not changed
 }
 
 var (
@@ -52,6 +56,9 @@ func newRequestGuard(set extension.Settings, cfg *Config) (*requestGuard, error)
 	settings.Logger = set.Logger
 	if cfg.Registry != nil {
 		settings.Registry = e.snapshot
+	}
+	if cfg.MemoryLimit == MemoryLimitAuto && os.Getenv("GOGC") == "" {
+		settings.Pressure = e.collectSooner
 	}
 	e.guard = guard.New(settings)
 	return e, nil
@@ -103,9 +110,27 @@ func (e *requestGuard) limitMemory() {
 	}
 }
 
+// pressurePercent is GOGC while much memory is in flight. Garbage is then as large as
+// what is live, by default, and both together are what a machine must have.
+const pressurePercent = 40
+
+// collectSooner has garbage collected sooner while much memory is in flight.
+func (e *requestGuard) collectSooner(high bool) {
+	e.gcMu.Lock()
+	defer e.gcMu.Unlock()
+	switch {
+	case high && e.gcNormal == 0:
+		e.gcNormal = debug.SetGCPercent(pressurePercent)
+	case !high && e.gcNormal != 0:
+		debug.SetGCPercent(e.gcNormal)
+		e.gcNormal = 0
+	}
+}
+
 // Shutdown implements component.Component.
 func (e *requestGuard) Shutdown(context.Context) error {
 	e.telemetry.Shutdown()
+	e.collectSooner(false)
 	if e.oldMemoryLimit != 0 {
 		debug.SetMemoryLimit(e.oldMemoryLimit)
 		e.oldMemoryLimit = 0

@@ -110,6 +110,16 @@ func protocolOf(ctx context.Context) Protocol {
 	return HTTP
 }
 
+// Decoded says that nobody reads the body any more. Its buffer is used again, while
+// what it holds stays reserved for what is made of the request: whoever sends or
+// stores it encodes it again.
+func (r *Request) Decoded() {
+	for _, b := range r.buffers {
+		r.guard.buffers.put(b)
+	}
+	r.buffers = nil
+}
+
 // Release gives back what the request holds, its buffers too. It may be called
 // again.
 func (r *Request) Release() {
@@ -117,12 +127,10 @@ func (r *Request) Release() {
 		return
 	}
 	r.released = true
-	for _, b := range r.buffers {
-		r.guard.buffers.put(b)
-	}
-	r.buffers = nil
+	r.Decoded()
 	r.guard.memory.give(r.tenant, r.held)
 	r.held = 0
+	r.guard.pressure.held(r.guard.memory.held())
 	r.guard.requests.give(r.tenant, 1)
 }
 
@@ -144,6 +152,7 @@ func (r *Request) Reserve(n int64) error {
 		return r.reject(rejection.Memory, "the requests in flight hold too much memory")
 	}
 	r.held += n
+	g.pressure.held(g.memory.held())
 	return nil
 }
 

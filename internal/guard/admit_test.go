@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -303,4 +304,41 @@ func TestPanicked_IsCountedAndFinal(t *testing.T) {
 	assert.Equal(t, rejection.Panic, reasonFor(t, err))
 	assert.NotContains(t, err.Error(), "secret")
 	assert.EqualValues(t, 1, g.Stats().Panics())
+}
+
+func TestDecoded_ReusesTheBufferAndKeepsTheReservation(t *testing.T) {
+	g := New(Settings{})
+	r := admit(t, g, asTenant("a"))
+	_, err := r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(make([]byte, 100_000)), ""), BodyLimits{})
+	require.NoError(t, err)
+	_, before := g.InFlight()
+	r.Decoded()
+	_, after := g.InFlight()
+	assert.Equal(t, before, after)
+	r.Release()
+	assertNothingHeld(t, g)
+}
+
+func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []bool
+		g := New(Settings{Memory: 64 * mib, Pressure: func(high bool) { told = append(told, high) }})
+		much := func() {
+			r := admit(t, g, asTenant("a"))
+			require.NoError(t, r.Reserve(17*mib))
+			r.Release()
+		}
+		little := func() { admit(t, g, asTenant("a")).Release() }
+		little()
+		assert.Empty(t, told)
+		much()
+		much()
+		little()
+		assert.Equal(t, []bool{true}, told, "not sooner than after a second")
+		time.Sleep(minPressure)
+		little()
+		assert.Equal(t, []bool{true, false}, told)
+		much()
+		assert.Equal(t, []bool{true, false, true}, told)
+	})
 }

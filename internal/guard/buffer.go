@@ -5,12 +5,13 @@ import (
 	"sync"
 )
 
-// Buffers between these sizes are pooled by powers of two. Larger ones are left to
-// the garbage collector, so that one large request does not stay in memory.
+// Buffers between these sizes are pooled, by powers of two and what is halfway between
+// them. The pools give them to the garbage collector when they are not in use, so that
+// a few large requests do not stay in memory, while many of them make no garbage.
 const (
 	minBuffer       = 4 << 10
-	maxPooledBuffer = 1 << 20
-	numClasses      = 9 // of sizes from minBuffer to maxPooledBuffer
+	maxPooledBuffer = 24 << 20
+	numClasses      = 26 // of sizes from minBuffer to maxPooledBuffer
 )
 
 // buffer is a slice of bytes. It is a pointer so that a pool can hold it.
@@ -19,26 +20,32 @@ type buffer struct{ data []byte }
 // bufferPool recycles buffers.
 type bufferPool [numClasses]sync.Pool
 
-// class returns the smallest class whose buffers hold n bytes, or false.
-func class(n int64) (int, bool) {
+// class returns the smallest class whose buffers hold n bytes and their size, or false.
+// Classes 0, 1, 2, 3 have 4, 6, 8 and 12 KiB, and so on.
+func class(n int64) (c int, size int64, ok bool) {
 	if n > maxPooledBuffer {
-		return 0, false
+		return 0, 0, false
 	}
 	n = max(n, minBuffer)
-	return bits.Len64(uint64(n-1)) - bits.Len64(minBuffer-1), true
+	k := bits.Len64(uint64((n - 1) / minBuffer))
+	size = minBuffer << k
+	if between := size / 4 * 3; k > 0 && n <= between {
+		return 2*k - 1, between, true
+	}
+	return 2 * k, size, true
 }
 
 // sizeOf returns how large a buffer for n bytes is.
 func sizeOf(n int64) int64 {
-	if c, ok := class(n); ok {
-		return minBuffer << c
+	if _, size, ok := class(n); ok {
+		return size
 	}
 	return n
 }
 
 // get returns a buffer without content of at least n bytes.
 func (p *bufferPool) get(n int64) *buffer {
-	c, ok := class(n)
+	c, size, ok := class(n)
 	if !ok {
 		return &buffer{make([]byte, 0, n)}
 	}
@@ -46,12 +53,12 @@ func (p *bufferPool) get(n int64) *buffer {
 		b.data = b.data[:0]
 		return b
 	}
-	return &buffer{make([]byte, 0, minBuffer<<c)}
+	return &buffer{make([]byte, 0, size)}
 }
 
 // put takes back a buffer of get.
 func (p *bufferPool) put(b *buffer) {
-	if c, ok := class(int64(cap(b.data))); ok && cap(b.data) == minBuffer<<c {
+	if c, size, ok := class(int64(cap(b.data))); ok && int64(cap(b.data)) == size {
 		p[c].Put(b)
 	}
 }

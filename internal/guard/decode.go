@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"runtime"
@@ -88,7 +89,7 @@ func (r *Request) decodeNow(e encoding, data []byte, limit int64) (*buffer, erro
 		}
 		return r.unframe(data, limit)
 	case lz4Encoding:
-		return r.stream(lz4Memory, data, limit, func(in *bytes.Reader) (io.Reader, error) { return lz4.NewReader(in), nil })
+		return r.stream(lz4Memory, 0, data, limit, func(in *bytes.Reader) (io.Reader, error) { return lz4.NewReader(in), nil })
 	}
 	return nil, errUnsupported
 }
@@ -98,7 +99,9 @@ func (r *Request) decodeNow(e encoding, data []byte, limit int64) (*buffer, erro
 const snappyMagic = "\xff\x06\x00\x00sNaPpY"
 
 // stream decodes data with the reader that open returns, which needs memory.
-func (r *Request) stream(memory int64, data []byte, limit int64, open func(*bytes.Reader) (io.Reader, error)) (*buffer, error) {
+//
+// hint is how large the result may be, or 0.
+func (r *Request) stream(memory, hint int64, data []byte, limit int64, open func(*bytes.Reader) (io.Reader, error)) (*buffer, error) {
 	if err := r.Reserve(memory); err != nil {
 		return nil, err
 	}
@@ -108,7 +111,10 @@ func (r *Request) stream(memory int64, data []byte, limit int64, open func(*byte
 	if err != nil {
 		return nil, err
 	}
-	b, err := r.buffer(min(4*int64(len(data)), limit+1))
+	if hint == 0 {
+		hint = 4 * int64(len(data))
+	}
+	b, err := r.buffer(min(hint+1, limit+1)) // the byte more is for the end
 	if err != nil {
 		return nil, err
 	}
@@ -141,13 +147,29 @@ func (r *Request) gunzip(data []byte, limit int64) (*buffer, error) {
 		z = new(gzip.Reader)
 	}
 	defer pool.Put(z)
-	return r.stream(inflateMemory, data, limit, func(in *bytes.Reader) (io.Reader, error) { return z, z.Reset(in) })
+	return r.stream(inflateMemory, gzipSize(data), data, limit, func(in *bytes.Reader) (io.Reader, error) { return z, z.Reset(in) })
+}
+
+// maxInflateRatio is what a byte of DEFLATE becomes at most.
+const maxInflateRatio = 1032
+
+// gzipSize returns the size of the last member, which is most often the only one, as
+// its end says, or 0 if that cannot be.
+func gzipSize(data []byte) int64 {
+	if len(data) < 18 {
+		return 0
+	}
+	n := int64(binary.LittleEndian.Uint32(data[len(data)-4:]))
+	if n > maxInflateRatio*int64(len(data)) {
+		return 0
+	}
+	return n
 }
 
 // inflate decodes zlib, and under the name of deflate also what some senders take it
 // for, which is the same without head and checksum.
 func (r *Request) inflate(e encoding, data []byte, limit int64) (*buffer, error) {
-	return r.stream(inflateMemory, data, limit, func(in *bytes.Reader) (io.Reader, error) {
+	return r.stream(inflateMemory, 0, data, limit, func(in *bytes.Reader) (io.Reader, error) {
 		if e == deflateEncoding && !zlibHead(data) {
 			return flate.NewReader(in), nil
 		}
@@ -191,7 +213,7 @@ func (r *Request) unframe(data []byte, limit int64) (*buffer, error) {
 		s = snappy.NewReader(nil)
 	}
 	defer pool.Put(s)
-	return r.stream(snappyMemory, data, limit, func(in *bytes.Reader) (io.Reader, error) {
+	return r.stream(snappyMemory, 0, data, limit, func(in *bytes.Reader) (io.Reader, error) {
 		s.Reset(in)
 		return s, nil
 	})

@@ -26,6 +26,7 @@ type Guard struct {
 	set      Settings
 	requests *budget
 	memory   *budget
+	pressure *pressure // nil: nobody asks
 	buffers  bufferPool
 	decoders *decoders
 	conns    *connections
@@ -48,6 +49,7 @@ func New(set Settings) *Guard {
 		set:      set,
 		requests: newBudget(set.Requests, set.TenantRequests, max(1, set.Requests/smallRequests)),
 		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallMemory),
+		pressure: newPressure(set.Memory, set.Pressure),
 		decoders: newDecoders(),
 	}
 	g.conns = newConnections(set.Connections, &g.stats)

@@ -37,6 +37,11 @@ type Settings struct {
 
 	Connections ConnectionSettings
 
+	// Pressure is called with true when requests in flight hold more than a quarter of
+	// Memory, and with false when they hold less than an eighth again, but not sooner
+	// than after a second. Optional.
+	Pressure func(high bool)
+
 	Logger *zap.Logger
 }
 
