@@ -52,10 +52,14 @@ func TestConfig_TakesWhatTheOTLPReceiverTakes(t *testing.T) {
 	for _, yaml := range []map[string]any{
 		{"protocols": map[string]any{"grpc": nil, "http": nil}},
 		{"protocols": map[string]any{
-			"grpc": map[string]any{"endpoint": "1.2.3.4:1", "max_concurrent_streams": 16, "read_buffer_size": 1024, "include_metadata": true,
-				"keepalive": map[string]any{"server_parameters": map[string]any{"max_connection_age": "1m"}}},
-			"http": map[string]any{"endpoint": "[::]:2", "transport": "tcp6", "cors": map[string]any{"allowed_origins": []any{"https://a"}}, "traces_url_path": "t",
-				"max_request_body_size": 5, "include_metadata": true, "compression_algorithms": []any{"gzip"}, "response_headers": map[string]any{"a": "b"}},
+			"grpc": map[string]any{
+				"endpoint": "1.2.3.4:1", "max_concurrent_streams": 16, "read_buffer_size": 1024, "include_metadata": true,
+				"keepalive": map[string]any{"server_parameters": map[string]any{"max_connection_age": "1m"}},
+			},
+			"http": map[string]any{
+				"endpoint": "[::]:2", "transport": "tcp6", "cors": map[string]any{"allowed_origins": []any{"https://a"}}, "traces_url_path": "t",
+				"max_request_body_size": 5, "include_metadata": true, "compression_algorithms": []any{"gzip"}, "response_headers": map[string]any{"a": "b"},
+			},
 		}},
 	} {
 		require.NoError(t, confmap.NewFromStringMap(yaml).Unmarshal(upstream))

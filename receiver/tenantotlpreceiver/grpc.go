@@ -49,7 +49,12 @@ func newGRPCServer(ctx context.Context, cfg configgrpc.ServerConfig, host compon
 		cfg.MaxConcurrentStreams = defaultStreams
 	}
 	g := &grpcServer{intake: in, limits: bodyLimits(size)}
+	creds, err := newFrameCredentials(ctx, &cfg, in.guard)
+	if err != nil {
+		return nil, err
+	}
 	options := append(in.guard.GRPCOptions(),
+		grpc.Creds(creds),
 		grpc.ForceServerCodecV2(rawCodec{}),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connectionWindow),
@@ -63,7 +68,6 @@ func newGRPCServer(ctx context.Context, cfg configgrpc.ServerConfig, host compon
 	for _, o := range options {
 		wrapped = append(wrapped, configgrpc.WithGrpcServerOption(o))
 	}
-	var err error
 	if g.server, err = cfg.ToServer(ctx, host.GetExtensions(), set, wrapped...); err != nil {
 		return nil, err
 	}

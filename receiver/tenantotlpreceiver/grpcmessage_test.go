@@ -123,6 +123,7 @@ func TestMessage_FramesThatAreNotOneMessage(t *testing.T) {
 	t.Run("in empty frames and frames of one byte", func(t *testing.T) {
 		c := call(t, d.grpc)
 		all := framed(0, len(good), good)
+		require.Less(t, 2*len(all), startCredit)
 		for i := range all {
 			c.data(false, nil)
 			c.data(i == len(all)-1, all[i:i+1])

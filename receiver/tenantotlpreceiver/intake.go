@@ -81,6 +81,7 @@ func (in *intake) pass(ctx context.Context, s *service, f format, read func(*gua
 	if err != nil {
 		return in.reject(rejection.Malformed, fmt.Sprintf("the request is malformed: %v", err))
 	}
+	request.Decoded()
 	return export(ctx, in.obs)
 }
 
