@@ -85,7 +85,7 @@ func TestConvert_PlacesThatAreFarApart(t *testing.T) {
 	var places []place
 	for _, scale := range []int32{math.MinInt32, -10, 0, 20, math.MaxInt32} {
 		for _, offset := range []int32{math.MinInt32, -2e9, -1, 0, 2e9, math.MaxInt32} {
-			for _, buckets := range []int{0, 1, 161, 1000} {
+			for _, buckets := range []int{0, 1, 161} {
 				places = append(places, place{scale: scale, offset: offset, buckets: buckets})
 			}
 		}
