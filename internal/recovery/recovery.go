@@ -34,8 +34,11 @@ func (e *Error) GRPCStatus() *status.Status { return status.New(codes.Internal, 
 
 // Is tells whether err comes from a panic.
 func Is(err error) bool {
-	_, ok := errors.AsType[*Error](err)
-	return ok
+	if err == nil {
+		return false // without the allocation that follows
+	}
+	var e *Error
+	return errors.As(err, &e)
 }
 
 // Recoverer recovers from the panics of one component, counts and logs them. It is

@@ -92,8 +92,7 @@ func TestPanics_AreRejectionsOfOneRequest(t *testing.T) {
 			panics := true
 			send := startSenders(t, tel, limited(t, limits), func() error {
 				if panics {
-					var attributes map[string]string
-					attributes["secret"] = "x"
+					panic("a secret of the request")
 				}
 				return err
 			})[signal]

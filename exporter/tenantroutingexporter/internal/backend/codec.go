@@ -52,8 +52,8 @@ const sealPatience = 10 * time.Millisecond
 // of the part take it like that. It waits in that form then, and is not compressed
 // again for each of them and each attempt. If its turn does not come soon or ctx
 // ends first, it stays as it is.
-func (pool *Pool) Seal(ctx context.Context, part lane.Part) {
-	_ = pool.recovery.Run("compressing accepted data", func() { seal(ctx, part) })
+func (p *Pool) Seal(ctx context.Context, part lane.Part) {
+	_ = p.recovery.Run("compressing accepted data", func() { seal(ctx, part) })
 }
 
 func seal(ctx context.Context, part lane.Part) {

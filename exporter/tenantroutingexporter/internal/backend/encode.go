@@ -70,8 +70,9 @@ const maxLine = 1 << 20
 // large.
 func appendLines(dst []byte, signal tenant.Signal, payloads [][]byte) ([]byte, error) {
 	err := eachLine(signal, payloads, func(line []byte) error {
-		if dst == nil && len(payloads) == 1 {
-			dst = append(line, '\n')
+		if dst == nil {
+			dst = line[:len(line):cap(line)] // it is nobody else's: a large one is not copied
+			dst = append(dst, '\n')
 			return nil
 		}
 		dst = append(append(dst, line...), '\n')

@@ -23,7 +23,7 @@ func recordsIn(t *testing.T, signal tenant.Signal, data []byte, json bool) int {
 	var err error
 	switch signal {
 	case tenant.Metrics:
-		md := pmetric.NewMetrics()
+		var md pmetric.Metrics
 		if json {
 			md, err = (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(data)
 		} else {
@@ -32,7 +32,7 @@ func recordsIn(t *testing.T, signal tenant.Signal, data []byte, json bool) int {
 		require.NoError(t, err)
 		return md.DataPointCount()
 	case tenant.Traces:
-		td := ptrace.NewTraces()
+		var td ptrace.Traces
 		if json {
 			td, err = (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(data)
 		} else {
@@ -41,7 +41,7 @@ func recordsIn(t *testing.T, signal tenant.Signal, data []byte, json bool) int {
 		require.NoError(t, err)
 		return td.SpanCount()
 	}
-	ld := plog.NewLogs()
+	var ld plog.Logs
 	if json {
 		ld, err = (&plog.JSONUnmarshaler{}).UnmarshalLogs(data)
 	} else {
