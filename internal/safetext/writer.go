@@ -3,6 +3,7 @@ package safetext
 import (
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -23,7 +24,7 @@ type writer struct {
 func (w *writer) Write(p []byte) (int, error) {
 	data := p
 	if len(w.rest) > 0 {
-		data = append(w.rest, p...)
+		data = slices.Concat(w.rest, p)
 		w.rest = nil
 	}
 	w.buf = w.buf[:0]
