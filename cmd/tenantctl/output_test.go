@@ -116,8 +116,19 @@ func TestOutput_HasNothingThatATerminalObeys(t *testing.T) {
 	c.ok("tenant", "create", "a", "--name", evil, "--attribute", "k="+evil, "--attribute", "k"+evil+"=v", "--var", "v="+evil)
 	c.ok("key", "create", "a", "--description", evil)
 	for _, args := range [][]string{
-		{"tenant", "list"}, {"tenant", "show", "a"}, {"key", "list"}, {"key", "list", "a"}, {"registry", "validate"}, {"onboard", "a"}, {"audit", "list"},
-		{"tenant", "show", evil}, {"key", "revoke", evil}, {"tenant", "create", evil}, {"--" + evil}, {evil}, {"deadletter", "list", "--directory", evil},
+		{"tenant", "list"},
+		{"tenant", "show", "a"},
+		{"key", "list"},
+		{"key", "list", "a"},
+		{"registry", "validate"},
+		{"onboard", "a"},
+		{"audit", "list"},
+		{"tenant", "show", evil},
+		{"key", "revoke", evil},
+		{"tenant", "create", evil},
+		{"--" + evil},
+		{evil},
+		{"deadletter", "list", "--directory", evil},
 	} {
 		for _, format := range []string{"table", "json", "yaml"} {
 			r := c.run(append(args, "-o", format)...)

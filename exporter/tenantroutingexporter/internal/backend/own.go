@@ -47,7 +47,7 @@ func (d *Destination) checkHost(t *template.Template, v template.Values) error {
 	if err != nil {
 		return err
 	}
-	if i := strings.LastIndex(text, "://"); i >= 0 {
+	if i := strings.Index(text, "://"); i >= 0 {
 		text = strings.TrimPrefix(text[i+3:], "/")
 	}
 	host, _, _ := strings.Cut(text, "/")

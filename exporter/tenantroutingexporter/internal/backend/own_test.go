@@ -80,5 +80,13 @@ func TestOwn_IsForHostsThatVariablesChoose(t *testing.T) {
 	d = overGRPC(t, profile(t, "otlp"), "{vars.x}", nil).Own(nil)
 	require.NotNil(t, d.guard)
 	v := template.Values{Tenant: "a", Vars: map[string]string{"x": "10.0.0.1:4317"}}
+	for endpoint, private := range map[string]bool{
+		"http://backend.example/?to=http://10.0.0.1/": false, "http://10.0.0.1/?to=http://backend.example": true, "http://10.0.0.1?x": true,
+		"https://[fd00::1]:4318": true, "https://[2606:4700::1111]/": false, "http://LOCALHOST": true,
+	} {
+		own := overHTTP(t, profile(t, "otlp"), "{vars.x}", nil).Own(nil)
+		err := own.Check(int(tenant.Logs), template.Values{Tenant: "a", Vars: map[string]string{"x": endpoint}})
+		assert.Equal(t, private, err != nil, "%s: %v", endpoint, err)
+	}
 	assert.ErrorContains(t, d.Check(int(tenant.Logs), v), "endpoint: 10.0.0.1 is a private address", "a literal address is reported when the registry is read")
 }
