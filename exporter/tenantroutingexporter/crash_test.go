@@ -29,6 +29,7 @@ const (
 	crashDirEnv   = "ROUTING_CRASH_DIR" // set in the child only
 	crashURLEnv   = "ROUTING_CRASH_URL"
 	crashDrainEnv = "ROUTING_CRASH_DRAIN"
+	crashFilesEnv = "ROUTING_CRASH_FILES" // folder of the archive
 	crashKillsEnv = "ROUTING_CRASH_KILLS" // how often TestCrash kills; 8 if not set
 )
 
@@ -55,7 +56,7 @@ lane: {batch: {timeout: 5ms}}
 retry: {initial_interval: 20ms, max_interval: 50ms}
 circuit_breaker: {failures: 5, open: 50ms}
 max_memory_bytes: 32KiB
-`, filepath.Join(dir, "archive"), os.Getenv(crashURLEnv)))
+`, os.Getenv(crashFilesEnv), os.Getenv(crashURLEnv)))
 	registry := tenanttest.NewRegistry(t, list...)
 	host := tenanttest.Host{registryID: registry, storageID: newStorage(t, filepath.Join(dir, "queue"))}
 	g := startGatewayWith(t, cfg, host, registry)
@@ -113,14 +114,20 @@ func TestCrash(t *testing.T) {
 		require.NoError(t, err)
 		kills = n
 	}
+	testCrash(t, t.TempDir(), kills)
+}
+
+// testCrash keeps the queue in dir.
+func testCrash(t *testing.T, dir string, kills int) {
+	t.Helper()
+	files := t.TempDir()
 	backend := &flapping{got: make(map[string]int)}
 	s := httptest.NewServer(backend)
 	defer s.Close()
-	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "queue"), 0o700))
 	child := func(extra ...string) *exec.Cmd {
 		c := exec.Command(os.Args[0], "-test.run=^TestCrashChild$")
-		c.Env = append(append(os.Environ(), crashDirEnv+"="+dir, crashURLEnv+"="+s.URL), extra...)
+		c.Env = append(append(os.Environ(), crashDirEnv+"="+dir, crashURLEnv+"="+s.URL, crashFilesEnv+"="+files), extra...)
 		return c
 	}
 	accepted := make(map[string]bool)
@@ -153,7 +160,7 @@ func TestCrash(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 
 	archive := make(map[string]int)
-	for id, bodies := range archived(t, filepath.Join(dir, "archive")) {
+	for id, bodies := range archived(t, files) {
 		for _, body := range bodies {
 			assert.True(t, strings.HasPrefix(body, id+"-"), "in another tenant's folder: %.40s", body)
 			archive[id+" "+body]++

@@ -1,6 +1,7 @@
 package tenanthealthextension
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -68,6 +69,12 @@ func TestJudge(t *testing.T) {
 		{"the queue is almost full", func(f *found) {
 			f.lane(func(l *tenant.LaneHealth) { l.QueuedBytes = 901 })
 		}, statusDegraded, []reason{reasonQueue}},
+		{"the disk has room", func(f *found) {
+			f.lane(func(l *tenant.LaneHealth) { l.Storage = &tenant.StorageHealth{Used: 1, Free: 2, Reserve: 3} })
+		}, statusOK, []reason{}},
+		{"data is refused for want of disk", func(f *found) {
+			f.lane(func(l *tenant.LaneHealth) { l.Storage = &tenant.StorageHealth{Free: -1, Refusing: true} })
+		}, statusDegraded, []reason{reasonDisk}},
 		{"a component is not well", func(f *found) { f.unwell["receiver/otlp"] = "permanent_error" }, statusDegraded, []reason{reasonComponent}},
 		{"the worst counts", func(f *found) {
 			f.unwell["receiver/otlp"] = "permanent_error"
@@ -79,6 +86,20 @@ func TestJudge(t *testing.T) {
 		s := judge(f)
 		assert.Equal(t, tt.status, s.Status, tt.name)
 		assert.Equal(t, tt.reasons, s.Reasons, tt.name)
+	}
+}
+
+func TestJudge_TellsTheDisk(t *testing.T) {
+	for want, h := range map[string]*tenant.StorageHealth{
+		`{"used_bytes":5,"free_bytes":0,"reserve_bytes":7,"refusing":true,"refusing_seconds":90}`: {Used: 5, Reserve: 7, Refusing: true, For: 90 * time.Second},
+		`{"used_bytes":5,"reserve_bytes":0,"refusing":false}`:                                     {Used: 5, Free: -1},
+		`null`: nil,
+	} {
+		f := healthy()
+		f.lane(func(l *tenant.LaneHealth) { l.Storage = h })
+		got, err := json.Marshal(judge(f).Lanes["tenant_routing"].Storage)
+		require.NoError(t, err)
+		assert.JSONEq(t, want, string(got))
 	}
 }
 

@@ -43,7 +43,7 @@ func child(dir, how string) {
 		}
 	case "overflow":
 		debug.SetMaxStack(1 << 20)
-		overflow(0)
+		println(overflow(0))
 	case "panic":
 		go func() { panic("gone") }()
 		select {}
@@ -79,7 +79,12 @@ func kill() {
 	select {}
 }
 
-func overflow(n int) int { return overflow(n+1) + 1 }
+func overflow(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return overflow(n+1) + 1
+}
 
 func setKills(dir string, n int) {
 	_ = os.WriteFile(filepath.Join(dir, "vmstat"), []byte("oom_kill "+strconv.Itoa(n)+"\n"), 0o600)

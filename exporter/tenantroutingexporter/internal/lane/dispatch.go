@@ -151,6 +151,7 @@ func (s *Scheduler) run(a *attempt) {
 	s.vacate(a)
 	s.drop(l, lost, ReasonUnreadable)
 	s.finish(a, res, kept, now)
+	a.batch, a.target = nil, nil // it may be in pools for a while
 	l.lastUse = now
 	s.settle(l, now)
 	s.pump(now)

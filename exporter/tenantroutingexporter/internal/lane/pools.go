@@ -198,6 +198,19 @@ func (s *Scheduler) age(now time.Time) {
 			s.occupy(a, classSlow)
 			s.pools.aged.push(a)
 		}
+		s.forgetEnded()
+	}
+}
+
+// forgetEnded keeps the list of aged attempts from growing with those that ended.
+func (s *Scheduler) forgetEnded() {
+	if s.pools.aged.len() <= 2*capFactor*s.InFlight {
+		return
+	}
+	for range s.pools.aged.len() {
+		if a := s.pools.aged.pop(); !a.ended {
+			s.pools.aged.push(a)
+		}
 	}
 }
 

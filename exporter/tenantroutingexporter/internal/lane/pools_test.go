@@ -119,12 +119,18 @@ func TestPools_SlowLanesGoOn(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		assert.Equal(t, int64(120), total(s).Delivered)
+		slower := &stub{endpoint: "slower", answer: takes(2*patience, Delivered)}
+		for range 300 {
+			offer(t, s, one("a", "x", slower))
+			time.Sleep(3 * patience)
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for c := range numClasses {
 			assert.Zero(t, s.pools.pools[c].busy)
 		}
 		assert.Empty(t, s.pools.slowOf)
+		assert.LessOrEqual(t, s.pools.aged.len(), 2*capFactor*cfg.InFlight, "what ended is forgotten")
 	})
 }
 

@@ -237,7 +237,10 @@ func TestTend(t *testing.T) {
 	s.tend(t.Context(), &all, now)
 	s.tend(t.Context(), &all, now.Add(time.Hour))
 	assert.Zero(t, s.Compactions(), "4 MB are little on a disk with room")
-	s.space.maxBytes = 6 << 20
+	closeStore(t, s)
+	set, _ := located(t, dir)
+	set.MaxBytes = 6 << 20
+	s, _ = openLocated(t, set)
 	s.tend(t.Context(), &all, now.Add(2*time.Hour))
 	s.tend(t.Context(), &all, now.Add(2*time.Hour+urgentCompactAfter))
 	assert.EqualValues(t, 1, s.Compactions(), "they are much of what max_total_bytes allows")
