@@ -115,12 +115,13 @@ func TestBackup_KeepsTheTime(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
 	for _, text := range []string{yamlOf("a"), ""} {
 		mark := history.Mark{Kind: history.KindFile, Registry: "r", Epoch: 1, Revision: 2, Token: "t"}
-		require.NoError(t, b.write(content{data: []byte(text), readAt: at, mark: mark}))
+		require.NoError(t, b.write(content{data: []byte(text), readAt: at, mark: mark, changedAt: at.Add(time.Hour)}))
 		c, err := b.read()
 		require.NoError(t, err)
 		assert.Equal(t, text, string(c.data))
 		assert.Equal(t, mark, c.mark)
 		assert.True(t, at.Equal(c.readAt))
+		assert.True(t, at.Add(time.Hour).Equal(c.changedAt))
 	}
 }
 
