@@ -211,8 +211,17 @@ func testPostgresRepair(t *testing.T, s *pgtest.Server) {
 	export := filepath.Join(t.TempDir(), "export.yaml")
 	require.NoError(t, os.WriteFile(export, []byte(c.ok("registry", "export")), 0o600))
 	all := [][]string{
-		{"tenant", "list"}, {"tenant", "suspend", "a"}, {"key", "revoke", k.ID}, {"key", "list"}, {"registry", "export"}, {"registry", "validate"},
-		{"registry", "migrate"}, {"audit", "list"}, {"audit", "verify"}, {"tenant", "create", "b"}, {"registry", "import", export},
+		{"tenant", "list"},
+		{"tenant", "suspend", "a"},
+		{"key", "revoke", k.ID},
+		{"key", "list"},
+		{"registry", "export"},
+		{"registry", "validate"},
+		{"registry", "migrate"},
+		{"audit", "list"},
+		{"audit", "verify"},
+		{"tenant", "create", "b"},
+		{"registry", "import", export},
 	}
 	s.Exec(databaseOf(c), "delete from tenant_registry")
 	for _, args := range all {

@@ -31,7 +31,7 @@ const markPrefix = "# otelcol-tenant: history "
 
 // write replaces the copy. The file is readable by its owner only.
 func (b backup) write(c content) error {
-	data := append([]byte(markPrefix+c.mark.String()+"\n"), c.data...)
+	data := append(fmt.Appendf(nil, "%s%v changed at %s\n", markPrefix, c.mark, c.changedAt.UTC().Format(time.RFC3339Nano)), c.data...)
 	readAt := c.readAt
 	if err := os.MkdirAll(filepath.Dir(b.path), 0o700); err != nil {
 		return err
@@ -48,11 +48,13 @@ func (b backup) read() (c content, err error) {
 	}
 	c = content{data: data, readAt: readAt}
 	if line, rest, ok := bytes.Cut(data, []byte("\n")); ok && bytes.HasPrefix(line, []byte(markPrefix)) {
-		mark, err := history.ParseMark(strings.TrimPrefix(string(line), markPrefix))
-		if err != nil {
+		text, at, _ := strings.Cut(strings.TrimPrefix(string(line), markPrefix), " changed at ")
+		mark, err := history.ParseMark(text)
+		changedAt, timeErr := time.Parse(time.RFC3339Nano, at)
+		if err != nil || timeErr != nil {
 			return content{}, errDamaged
 		}
-		c.mark, c.data = mark, rest
+		c.mark, c.changedAt, c.data = mark, changedAt, rest
 	}
 	return c, nil
 }

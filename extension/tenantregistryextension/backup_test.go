@@ -1,9 +1,12 @@
 package tenantregistryextension
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -112,12 +115,13 @@ func TestBackup_KeepsTheTime(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
 	for _, text := range []string{yamlOf("a"), ""} {
 		mark := history.Mark{Kind: history.KindFile, Registry: "r", Epoch: 1, Revision: 2, Token: "t"}
-		require.NoError(t, b.write(content{data: []byte(text), readAt: at, mark: mark}))
+		require.NoError(t, b.write(content{data: []byte(text), readAt: at, mark: mark, changedAt: at.Add(time.Hour)}))
 		c, err := b.read()
 		require.NoError(t, err)
 		assert.Equal(t, text, string(c.data))
 		assert.Equal(t, mark, c.mark)
 		assert.True(t, at.Equal(c.readAt))
+		assert.True(t, at.Add(time.Hour).Equal(c.changedAt))
 	}
 }
 
@@ -165,4 +169,23 @@ func TestSave_TriesAgain(t *testing.T) {
 	assert.Len(t, f.errorsLogged(), 1, "it is said once")
 	require.NoError(t, os.Remove(folder))
 	require.Eventually(t, func() bool { _, err := os.Stat(f.cfg.Snapshot); return err == nil }, inForceWithin, time.Millisecond)
+}
+
+// A copy that an earlier version wrote has no mark, and serves all the same. What
+// was ended in it for good stays ended.
+func TestStart_WithACopyOfAnEarlierVersion(t *testing.T) {
+	f := newFixture(t)
+	f.cfg.Snapshot = filepath.Join(f.dir, "registry.snapshot")
+	text := strings.ReplaceAll(yamlOf("a"), "scopes: [logs]}", "scopes: [logs], revoked_at: 2026-01-01T00:00:00Z}")
+	head := fmt.Sprintf(backupHeader, time.Now().UTC().Format(time.RFC3339Nano), sha256.Sum256([]byte(text)))
+	require.NoError(t, os.WriteFile(f.cfg.Snapshot, []byte(head+text), 0o600))
+	f.start()
+	assert.Equal(t, "a", f.ids())
+	f.stop()
+	f.replace(yamlOf("a"))
+	f.start()
+	assert.False(t, works(f, "a"))
+	assert.Equal(t, tenant.FailureForked, f.reg.health().Failure.Class)
+	f.replace(text + "  - id: b\n")
+	f.eventually("a b")
 }

@@ -62,17 +62,17 @@ func (r *registry) save(ctx context.Context) {
 	again := time.NewTicker(saveAgain * r.cfg.PollInterval)
 	defer again.Stop()
 	var left *content // not written yet
-	told := false     // that it cannot be
+	reported := false // that it cannot be
 	for ended := false; !ended; {
 		select {
 		case c := <-r.toSave:
-			left, told = &c, false
+			left, reported = &c, false
 		case <-again.C:
 		case <-ctx.Done():
 			ended = true
 			select {
 			case c := <-r.toSave:
-				left, told = &c, false
+				left, reported = &c, false
 			default:
 			}
 		}
@@ -82,8 +82,8 @@ func (r *registry) save(ctx context.Context) {
 		err := backup{r.cfg.Snapshot}.write(*left)
 		if err == nil {
 			left = nil
-		} else if !told {
-			told = true
+		} else if !reported {
+			reported = true
 			r.log.Error("No copy of the registry could be written; a start without the source would know no tenant",
 				zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
 		}

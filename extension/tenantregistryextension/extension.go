@@ -64,13 +64,14 @@ type content struct {
 	data   []byte
 	readAt time.Time
 	mark   history.Mark
+
+	changedAt time.Time // of its last change, by the source's clock
 }
 
 // taken is the last registry that was taken: what comes must be its successor.
 type taken struct {
 	content
-	snapshot  *tenant.Snapshot // nil: none
-	changedAt time.Time        // by the source's clock
+	snapshot *tenant.Snapshot // nil: none
 }
 
 var (
@@ -246,7 +247,7 @@ func (r *registry) check(ctx context.Context) time.Duration {
 		r.restrict(l, snapshot)
 		return 0
 	}
-	r.accept(ctx, snapshot, taken{content{l.data, readAt, l.mark}, snapshot, l.changedAt})
+	r.accept(ctx, snapshot, taken{content{l.data, readAt, l.mark, l.changedAt}, snapshot})
 	return 0
 }
 

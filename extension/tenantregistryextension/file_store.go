@@ -75,7 +75,7 @@ func (f *fileStore) String() string { return f.path }
 // close implements store. There is nothing open between two calls.
 func (f *fileStore) close() {}
 
-// silentSince implements store. A file that does not answer is not told from one
+// silentSince implements store. A file that does not answer looks like one
 // that takes long to read.
 func (f *fileStore) silentSince() time.Time { return time.Time{} }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,6 +59,8 @@ type fixture struct {
 	logs *observer.ObservedLogs
 	tel  *componenttest.Telemetry
 	reg  *registry
+
+	running atomic.Pointer[registry] // reg, for other goroutines
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -85,6 +88,7 @@ func (f *fixture) start() {
 	ext, err := create(context.Background(), set, f.cfg)
 	require.NoError(f.t, err)
 	f.reg = ext.(*registry)
+	f.running.Store(f.reg)
 	ctx, cancel := context.WithCancel(context.Background())
 	require.NoError(f.t, ext.Start(ctx, f.host))
 	cancel() // what Start began must not depend on it

@@ -124,7 +124,7 @@ func newFleet(t *testing.T, s source, size int) *fleet {
 
 // works tells whether the key of a tenant is let in by a gateway.
 func works(g *fixture, id tenant.ID) bool {
-	s := g.reg.Snapshot()
+	s := g.running.Load().Snapshot()
 	if s == nil {
 		return false
 	}

@@ -104,7 +104,7 @@ func testAuditTampering(t *testing.T, d *database) {
 		assert.Empty(t, faults)
 	}
 	d.exec("truncate tenant_registry_audit, tenant_registry_audit_hash, tenant_registry_audit_checkpoint")
-	require.ErrorIs(t, d.add(r, "f"), audit.ErrDamaged)
+	require.ErrorIs(t, d.add(r, "f"), audit.ErrRestored)
 }
 
 func testMigrationOfAudit(t *testing.T, d *database) {

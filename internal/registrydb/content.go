@@ -238,7 +238,7 @@ func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row, pr
 // row that cannot be part of one. Rows that known holds were checked before.
 func (c *content) text(known map[string]row) ([]byte, error) {
 	if err := registryfile.CheckHead([]byte(c.head)); err != nil {
-		return nil, unfitError{err}
+		return nil, unfit("correct the column head of the table tenant_registry: %w", err)
 	}
 	var faults RowFaults
 	texts := make([][]byte, len(c.order))

@@ -2,7 +2,6 @@ package registryfile
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +108,6 @@ func TestCheckHead(t *testing.T) {
 		"": false, "tenants: [{id: a}]\n": false, "tenants:\n  - id: a\n": false, "x: 1\ntenants:\n": false, "tenants: x\n": false,
 	} {
 		err := CheckHead([]byte(head))
-		assert.Equal(t, good, err == nil, fmt.Sprintf("%q: %v", head, err))
+		assert.Equal(t, good, err == nil, "%q: %v", head, err)
 	}
 }

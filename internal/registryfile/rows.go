@@ -16,7 +16,7 @@ type Row struct {
 	Text []byte
 }
 
-// Rows cuts the document into what stands before the first tenant and one row
+// Rows cuts the document into the text before the first tenant and one row
 // per tenant, so that [Join] gives the same text again. Only if the file is not
 // written as a plain list is it laid out anew.
 func (d *Document) Rows() (head []byte, rows []Row, err error) {
@@ -73,15 +73,15 @@ func Join(head []byte, rows [][]byte) []byte {
 	return out
 }
 
-// CheckHead returns an error unless head stands before the first row of a file and
+// CheckHead returns an error unless head can be before the first row of a file and
 // has no entry itself.
 func CheckHead(head []byte) error {
 	items, faults := decodeWhole(Join(head, nil))
 	switch {
 	case len(faults) > 0:
-		return fmt.Errorf("what stands before the first tenant cannot be read: %w", faults)
+		return fmt.Errorf("the text before the first tenant cannot be read: %w", faults)
 	case len(items) > 0:
-		return fmt.Errorf("what stands before the first tenant has an entry itself, of the tenant %q, that is no row", items[0].tenant.ID)
+		return fmt.Errorf("the text before the first tenant has an entry itself, of the tenant %q, that is no row", items[0].tenant.ID)
 	}
 	return nil
 }

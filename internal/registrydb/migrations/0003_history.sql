@@ -24,8 +24,8 @@ create trigger note_history after insert or update on tenant_registry
 insert into tenant_registry_history (token, revision, epoch)
     select token, revision, epoch from tenant_registry on conflict do nothing;
 
--- Whoever may read the registry may ask whether a revision is in its history; it
--- needs no right of its own.
+-- All roles may ask whether a revision is in the history; a gateway needs no more
+-- rights than for the registry itself.
 create or replace function tenant_registry_had(asked_revision bigint, asked_token uuid) returns boolean
     language sql stable security definer set search_path from current as $$
     select exists (select from tenant_registry_history where token = asked_token and revision = asked_revision)
