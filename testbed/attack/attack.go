@@ -93,6 +93,10 @@ func requests(size Size) []Attack {
 		[]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}`+strings.Repeat(",{}", size.Elements-1)+`]}]}]}`))
 	for _, encoding := range Encodings()[1:] {
 		p := post{path: logsPath, content: protobuf, encoding: encoding}
+		size := size
+		if encoding == "snappy" {
+			size.Bomb = min(size.Bomb, 200<<20) // compresses to a twentieth only
+		}
 		list = append(list,
 			Attack{Name: fmt.Sprintf("%d zeros, HTTP %s", size.Bomb, encoding), Refused: true, Run: func(ctx context.Context, t Target) (string, error) {
 				p := p
