@@ -195,27 +195,34 @@ func TestAttacks_Gateway(t *testing.T) {
 	_ = resp.Body.Close()
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 	h.stop()
-	g.stop()
-	assert.NotContains(t, g.Output(), "panic")
-
 	stored := map[string]map[string]bool{}
-	require.NoError(t, archive.NewReader(data).Poll(archive.Handler{Logs: func(tenant, _ string, ld plog.Logs) error {
-		if stored[tenant] == nil {
-			stored[tenant] = map[string]bool{}
-		}
-		for _, rl := range ld.ResourceLogs().All() {
-			for _, sl := range rl.ScopeLogs().All() {
-				for _, r := range sl.LogRecords().All() {
-					stored[tenant][r.Body().AsString()] = true
+	files := archive.NewReader(data)
+	require.Eventually(t, func() bool {
+		require.NoError(t, files.Poll(archive.Handler{Logs: func(tenant, _ string, ld plog.Logs) error {
+			if stored[tenant] == nil {
+				stored[tenant] = map[string]bool{}
+			}
+			for _, rl := range ld.ResourceLogs().All() {
+				for _, sl := range rl.ScopeLogs().All() {
+					for _, r := range sl.LogRecords().All() {
+						stored[tenant][r.Body().AsString()] = true
+					}
+				}
+			}
+			return nil
+		}}))
+		for name, acked := range h.acked {
+			for id := range acked {
+				if !stored[name][id] {
+					return false
 				}
 			}
 		}
-		return nil
-	}}))
+		return true
+	}, time.Minute, 100*time.Millisecond, "acknowledged records are not stored")
+	g.stop()
+	assert.NotContains(t, g.Output(), "panic")
 	for name, acked := range h.acked {
-		for id := range acked {
-			assert.True(t, stored[name][id], "%s was acknowledged and is not stored", id)
-		}
 		for other := range stored {
 			if other != name {
 				for id := range acked {

@@ -97,8 +97,6 @@ func soak(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := g.stop(); err != nil {
-		return err
-	}
-	return errors.Join(worst.refusals(), verify(filepath.Join(dir, "data"), h.acknowledged()))
+	err = verify(ctx, filepath.Join(dir, "data"), h.acknowledged())
+	return errors.Join(worst.refusals(), err, g.stop())
 }
