@@ -25,7 +25,7 @@ func compare(t *testing.T, signal tenant.Signal, json bool, data []byte) {
 	}
 	var want decoded
 	var decodeErr error
-	limit := 1.1*float64(counts.Memory) + 1024
+	limit := memoryBound(counts, data)
 	real := allocated(limit, func() { want, decodeErr = decode(t, signal, json, data) })
 
 	if err != nil {

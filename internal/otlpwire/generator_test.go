@@ -70,13 +70,13 @@ func (g *generator) proto(id messageID, depth int) []byte {
 	var out []byte
 	for range g.fields(depth) {
 		number, f := 0, &field{}
-		switch {
-		case g.oneIn(20):
+		switch g.upTo(20) {
+		case 19:
 			number = 1 + g.upTo(40)
 			if number <= lastField {
 				f = &messages[id].fields[number]
 			}
-		case g.oneIn(20):
+		case 18:
 			number, f = deprecatedField, &messages[id].fields[0]
 		default:
 			number = g.upTo(lastField)

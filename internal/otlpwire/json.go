@@ -157,10 +157,10 @@ func (w *jsonWalker) message(m *message, depth int, lists *slots, base uint8) *E
 			} else {
 				err = w.value(f, depth, lists, base+f.slot)
 			}
-			switch {
-			case f.role == roleScopes:
+			switch f.role {
+			case roleScopes:
 				scopes = scopes || lists.at(base+f.slot).length > elements
-			case f.role == roleDeprecated:
+			case roleDeprecated:
 				deprecated += w.records - before
 				w.records = before
 			}

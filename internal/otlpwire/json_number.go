@@ -223,14 +223,12 @@ func isDecimal(text []byte) bool {
 	if i < len(text) && (text[i] == '+' || text[i] == '-') {
 		i++
 	}
-	dot := false
-	for ; i < len(text); i++ {
-		if isDigit(text[i]) {
-			digits++
-		} else if text[i] == '.' && !dot {
-			dot = true
+	dots := 0
+	for ; i < len(text) && (isDigit(text[i]) || text[i] == '.' && dots == 0); i++ {
+		if text[i] == '.' {
+			dots++
 		} else {
-			break
+			digits++
 		}
 	}
 	if digits == 0 {

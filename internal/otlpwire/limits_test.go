@@ -220,12 +220,12 @@ func TestDepthOfUnknownFields(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, unmarshal(tenant.Logs, true, c.data))
 		} else {
-			requireReason(t, c.reason, err)
+			_ = requireReason(t, c.reason, err)
 		}
 	}
 	groups := bytes.Repeat([]byte{0x7b}, 2_000_000)
 	_, err := CheckProto(tenant.Logs, groups, Limits{})
-	requireReason(t, ReasonMalformed, err)
+	_ = requireReason(t, ReasonMalformed, err)
 }
 
 // TestLimits shows that each shape that costs memory is stopped where it exceeds

@@ -1,7 +1,9 @@
 package otlpwire
 
 // protoWalker walks an encoded message. It recurses as deeply as messages are
-// nested, which only values do without a bound of their own.
+// nested, which only values do without a bound of their own. It passes the
+// positions of all fields of the schema, so that code which forwards a request
+// without decoding it can note those that it needs in the same pass.
 type protoWalker struct {
 	meter
 	data []byte
@@ -160,7 +162,7 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 			continue
 		}
 
-		start := pos
+		var start int
 		if pos < len(data) && data[pos] < 0x80 {
 			start, pos = pos+1, pos+1+int(data[pos])
 		} else if start, pos, err = w.length(pos, end); err != nil {
