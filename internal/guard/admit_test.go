@@ -321,8 +321,8 @@ func TestDecoded_ReusesTheBufferAndKeepsTheReservation(t *testing.T) {
 
 func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []bool
-		g := New(Settings{Memory: 64 * mib, Pressure: func(high bool) { told = append(told, high) }})
+		var changes []bool
+		g := New(Settings{Memory: 64 * mib, Pressure: func(high bool) { changes = append(changes, high) }})
 		much := func() {
 			r := admit(asTenant("a"), t, g)
 			require.NoError(t, r.Reserve(17*mib))
@@ -330,15 +330,15 @@ func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
 		}
 		little := func() { admit(asTenant("a"), t, g).Release() }
 		little()
-		assert.Empty(t, told)
+		assert.Empty(t, changes)
 		much()
 		much()
 		little()
-		assert.Equal(t, []bool{true}, told, "not sooner than after a second")
+		assert.Equal(t, []bool{true}, changes, "not sooner than after a second")
 		time.Sleep(minPressure)
 		little()
-		assert.Equal(t, []bool{true, false}, told)
+		assert.Equal(t, []bool{true, false}, changes)
 		much()
-		assert.Equal(t, []bool{true, false, true}, told)
+		assert.Equal(t, []bool{true, false, true}, changes)
 	})
 }
