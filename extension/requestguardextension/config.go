@@ -22,8 +22,8 @@ type Config struct {
 	Registry *component.ID `mapstructure:"registry"`
 
 	// Memory bounds what requests in flight hold: bodies, and what they are decoded
-	// to. Defaults to a quarter of the memory of the process, at least 32MiB and at
-	// most 128MiB.
+	// to. Defaults to an eighth of the memory of the process, at least 32MiB and at
+	// most 64MiB.
 	Memory bytesize.Size `mapstructure:"memory"`
 
 	// MaxRequests bounds the requests in flight. Defaults to 4096.

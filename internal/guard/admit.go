@@ -111,7 +111,7 @@ func protocolOf(ctx context.Context) Protocol {
 }
 
 // Decoded says that nobody reads the body any more. Its buffer is used again, while
-// what it holds stays reserved for what is made of the request: whoever sends or
+// what it holds stays reserved for what is made of the request: what sends or
 // stores it encodes it again.
 func (r *Request) Decoded() {
 	for _, b := range r.buffers {

@@ -80,12 +80,12 @@ func TestAdmit_BoundsRequestsOfATenantAndInAll(t *testing.T) {
 	g := New(Settings{Requests: 16, TenantRequests: 4})
 	var held []*Request
 	for range 4 {
-		held = append(held, admit(t, g, asTenant("a")))
+		held = append(held, admit(asTenant("a"), t, g))
 	}
 	_, err := g.Admit(asTenant("a"), tenant.Logs)
 	assert.Equal(t, rejection.TenantRequests, reasonFor(t, err))
 	for i := range 12 {
-		held = append(held, admit(t, g, asTenant(tenant.ID(fmt.Sprint(i)))))
+		held = append(held, admit(asTenant(tenant.ID(fmt.Sprint(i))), t, g))
 	}
 	_, err = g.Admit(asTenant("late"), tenant.Logs)
 	assert.Equal(t, rejection.Requests, reasonFor(t, err))
@@ -97,8 +97,8 @@ func TestAdmit_BoundsRequestsOfATenantAndInAll(t *testing.T) {
 
 func TestReserve_IsFinalForARequestThatIsTooLargeAlone(t *testing.T) {
 	g := New(Settings{Memory: 10 * mib})
-	r := admit(t, g, asTenant("a"))
-	other := admit(t, g, asTenant("a"))
+	r := admit(asTenant("a"), t, g)
+	other := admit(asTenant("a"), t, g)
 	require.NoError(t, r.Reserve(4*mib))
 	err := other.Reserve(3 * mib)
 	assert.Equal(t, rejection.TenantMemory, reasonFor(t, err))
@@ -154,7 +154,7 @@ func TestCheck_RefusesWhatWouldBeTooMuchToDecode(t *testing.T) {
 		{"two JSON documents", true, []byte(`{"resourceLogs":[]}{"resourceLogs":[]}`), rejection.Malformed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := admit(t, g, asTenant("a"))
+			r := admit(asTenant("a"), t, g)
 			_, before := g.InFlight()
 			counts, err := r.Check(tt.json, tt.data)
 			if tt.want == rejection.None {
@@ -170,7 +170,7 @@ func TestCheck_RefusesWhatWouldBeTooMuchToDecode(t *testing.T) {
 		})
 	}
 	big := New(Settings{Memory: 2 * mib})
-	r := admit(t, big, asTenant("a"))
+	r := admit(asTenant("a"), t, big)
 	_, err := r.Check(false, bytes.Repeat([]byte{0x0a, 6, 0x12, 4, 0x12, 2, 0x2a, 0}, 20_000))
 	assert.Equal(t, rejection.TooLarge, reasonFor(t, err), "%v", err)
 	r.Release()
@@ -190,7 +190,7 @@ func TestPostLimiter_IsAskedBeforeTheBodyAndBeforeDecoding(t *testing.T) {
 		return answer
 	})
 	data := someLogs(t, 3)
-	r := admit(t, g, asTenant("a"))
+	r := admit(asTenant("a"), t, g)
 	_, err := r.Check(false, data)
 	require.NoError(t, err)
 	_, err = r.Check(true, []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{},{}]}]}]}`))
@@ -205,7 +205,7 @@ func TestPostLimiter_IsAskedBeforeTheBodyAndBeforeDecoding(t *testing.T) {
 	assert.Equal(t, answer, err)
 	remove()
 	remove()
-	admit(t, g, asTenant("a")).Release()
+	admit(asTenant("a"), t, g).Release()
 	assertNothingHeld(t, g)
 }
 
@@ -223,7 +223,7 @@ func TestPostLimiter_RemovesItselfAlone(t *testing.T) {
 		}))
 	}
 	removes[1]()
-	admit(t, g, asTenant("a")).Release()
+	admit(asTenant("a"), t, g).Release()
 	assert.Equal(t, map[int]int{0: 1, 2: 1}, calls)
 }
 
@@ -308,7 +308,7 @@ func TestPanicked_IsCountedAndFinal(t *testing.T) {
 
 func TestDecoded_ReusesTheBufferAndKeepsTheReservation(t *testing.T) {
 	g := New(Settings{})
-	r := admit(t, g, asTenant("a"))
+	r := admit(asTenant("a"), t, g)
 	_, err := r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(make([]byte, 100_000)), ""), BodyLimits{})
 	require.NoError(t, err)
 	_, before := g.InFlight()
@@ -321,24 +321,24 @@ func TestDecoded_ReusesTheBufferAndKeepsTheReservation(t *testing.T) {
 
 func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []bool
-		g := New(Settings{Memory: 64 * mib, Pressure: func(high bool) { told = append(told, high) }})
+		var changes []bool
+		g := New(Settings{Memory: 64 * mib, Pressure: func(high bool) { changes = append(changes, high) }})
 		much := func() {
-			r := admit(t, g, asTenant("a"))
+			r := admit(asTenant("a"), t, g)
 			require.NoError(t, r.Reserve(17*mib))
 			r.Release()
 		}
-		little := func() { admit(t, g, asTenant("a")).Release() }
+		little := func() { admit(asTenant("a"), t, g).Release() }
 		little()
-		assert.Empty(t, told)
+		assert.Empty(t, changes)
 		much()
 		much()
 		little()
-		assert.Equal(t, []bool{true}, told, "not sooner than after a second")
+		assert.Equal(t, []bool{true}, changes, "not sooner than after a second")
 		time.Sleep(minPressure)
 		little()
-		assert.Equal(t, []bool{true, false}, told)
+		assert.Equal(t, []bool{true, false}, changes)
 		much()
-		assert.Equal(t, []bool{true, false, true}, told)
+		assert.Equal(t, []bool{true, false, true}, changes)
 	})
 }

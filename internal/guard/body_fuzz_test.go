@@ -33,7 +33,7 @@ func FuzzReadBody(f *testing.F) {
 	g := New(Settings{Memory: total, TenantMemory: total / 2})
 	f.Fuzz(func(t *testing.T, n uint8, body []byte) {
 		e := encoding(n % uint8(numEncodings))
-		r := admit(t, g, asTenant("a"))
+		r := admit(asTenant("a"), t, g)
 		defer assertNothingHeld(t, g)
 		defer r.Release()
 		got, err := r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(body), e.name()), BodyLimits{MaxCompressed: limit, MaxDecoded: limit})

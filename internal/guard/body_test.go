@@ -32,7 +32,7 @@ func asTenant(id tenant.ID) context.Context {
 	return tenant.NewContext(context.Background(), tenant.NewIdentity(id, "key-1", tenant.NewSignals(tenant.AllSignals()...)))
 }
 
-func admit(t *testing.T, g *Guard, ctx context.Context) *Request {
+func admit(ctx context.Context, t *testing.T, g *Guard) *Request {
 	t.Helper()
 	r, err := g.Admit(ctx, tenant.Logs)
 	require.NoError(t, err)
@@ -107,7 +107,7 @@ func TestReadBody_DecodesEachEncoding(t *testing.T) {
 	for encoding, compress := range compressors(t) {
 		for _, size := range []int{0, 1, 100, minBuffer, 100_000, 3*mib + 7} {
 			data := []byte(strings.Repeat("a record of some kind\n", size/22+1)[:size])
-			r := admit(t, g, asTenant("a"))
+			r := admit(asTenant("a"), t, g)
 			got, err := r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(compress(data)), encoding), BodyLimits{})
 			if assert.NoError(t, err, "%q with %d bytes", encoding, size) {
 				assert.True(t, bytes.Equal(data, got), "%q with %d bytes: got %d", encoding, size, len(got))
@@ -121,7 +121,7 @@ func TestReadBody_DecodesEachEncoding(t *testing.T) {
 func TestReadBody_RefusesOtherEncodings(t *testing.T) {
 	g := New(Settings{})
 	for _, encoding := range []string{"br", "gzip, gzip", "gzip,zstd", "compress", "x-zstd", "gzip;q=1", "gzi\x00p", "identity gzip"} {
-		r := admit(t, g, asTenant("a"))
+		r := admit(asTenant("a"), t, g)
 		req := post(failingReader{t}, encoding)
 		_, err := r.ReadBody(httptest.NewRecorder(), req, BodyLimits{})
 		require.Error(t, err, "%q", encoding)
@@ -131,11 +131,11 @@ func TestReadBody_RefusesOtherEncodings(t *testing.T) {
 	}
 	req := post(failingReader{t}, "")
 	req.Header["Content-Encoding"] = []string{"gzip", "zstd"}
-	r := admit(t, g, asTenant("a"))
+	r := admit(asTenant("a"), t, g)
 	_, err := r.ReadBody(httptest.NewRecorder(), req, BodyLimits{})
 	assert.Equal(t, rejection.Encoding, reasonFor(t, err))
 	r.Release()
-	r = admit(t, g, asTenant("a"))
+	r = admit(asTenant("a"), t, g)
 	_, err = r.ReadBody(httptest.NewRecorder(), post(failingReader{t}, "lz4"), BodyLimits{Encodings: []string{"", "gzip"}})
 	assert.Equal(t, rejection.Encoding, reasonFor(t, err))
 	assert.ErrorContains(t, err, "send one of: identity, gzip")
@@ -165,7 +165,7 @@ func TestReadBody_RefusesDamagedBodies(t *testing.T) {
 			"a third":        good[:len(good)/3],
 			"garbage":        []byte("this is not compressed at all"),
 		} {
-			r := admit(t, g, asTenant("a"))
+			r := admit(asTenant("a"), t, g)
 			_, err := r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(body), encoding), BodyLimits{})
 			if assert.Error(t, err, "%q %s", encoding, name) {
 				assert.Equal(t, rejection.Malformed, reasonFor(t, err), "%q %s: %v", encoding, name, err)
@@ -191,7 +191,7 @@ func TestReadBody_BoundsSizes(t *testing.T) {
 			{"decoded too large", BodyLimits{MaxCompressed: int64(len(body)), MaxDecoded: 4*mib - 1}, false},
 		} {
 			for _, chunked := range []bool{false, true} {
-				r := admit(t, g, asTenant("a"))
+				r := admit(asTenant("a"), t, g)
 				req := post(bytes.NewReader(body), encoding)
 				if chunked {
 					req.ContentLength = -1
@@ -233,7 +233,7 @@ func TestReadBody_HoldsWhatHasArrivedAndNotWhatIsAnnounced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := New(Settings{})
-			r := admit(t, g, asTenant("a"))
+			r := admit(asTenant("a"), t, g)
 			defer r.Release()
 			body, stalled := newStalledBody(tt.head)
 			req := post(body, tt.encoding)
@@ -321,7 +321,7 @@ func TestReadBody_SaysWhyItDidNotArrive(t *testing.T) {
 		"bad chunking": {asTenant("a"), errors.New("malformed chunked encoding"), rejection.Malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := admit(t, g, tt.ctx)
+			r := admit(tt.ctx, t, g)
 			defer r.Release()
 			body, _ := newStalledBody([]byte("some"))
 			body.end(tt.err)
@@ -334,7 +334,7 @@ func TestReadBody_SaysWhyItDidNotArrive(t *testing.T) {
 func TestReadBody_SlowUploadEndsWith408(t *testing.T) {
 	g := New(Settings{MinUploadRate: 1 << 20, UploadGrace: 20 * time.Millisecond})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r := admit(t, g, asTenant("a"))
+		r := admit(asTenant("a"), t, g)
 		defer r.Release()
 		_, err := r.ReadBody(w, req, BodyLimits{})
 		rejected := rejection.From(err)

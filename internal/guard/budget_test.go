@@ -53,7 +53,7 @@ func TestBudget_ATenantAloneGetsItsMost(t *testing.T) {
 	for _, most := range []int64{500, 100} {
 		b := newBudget(1000, most, 0)
 		fill(b, "a")
-		assert.EqualValues(t, most, b.held())
+		assert.Equal(t, most, b.held())
 		assert.Equal(t, overShare, b.take("a", 1))
 		assert.Equal(t, granted, b.take("b", 100))
 	}

@@ -12,5 +12,5 @@ func fileLimit() (int64, bool) {
 		return 0, false
 	}
 	const many = 1 << 30 // also what a limit of "unlimited" is
-	return int64(min(uint64(limit.Cur), many)), true
+	return int64(min(limit.Cur, many)), true
 }

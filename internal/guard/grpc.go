@@ -34,7 +34,6 @@ func (*Guard) GRPCOptions() []grpc.ServerOption {
 		grpc.MaxHeaderListSize(maxHeaderList),
 		grpc.ConnectionTimeout(connectionTimeout),
 		grpc.ReadBufferSize(grpcReadBuffer),
-		grpc.SharedWriteBuffer(true),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connectionWindow),
 	}

@@ -56,8 +56,8 @@ func New(set Settings) *Guard {
 	return g
 }
 
-// Parts of a budget up to which a tenant holds little: 16 of 4096 requests, and 2 of
-// 128 MiB, which is a request of a thousand records.
+// Parts of a budget up to which a tenant holds little: 16 of 4096 requests, and 1 of
+// 64 MiB, which is a request of some hundred records.
 const (
 	smallRequests = 256
 	smallMemory   = 64

@@ -41,7 +41,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		switch {
 		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 			l.stats.refused[RefusedDescriptors].Add(1)
-			l.conns.makeRoom()
+			l.conns.freeDescriptor()
 			if !l.wait(pause) {
 				return nil, net.ErrClosed
 			}
@@ -78,8 +78,8 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// makeRoom closes a connection without a request.
-func (s *connections) makeRoom() {
+// freeDescriptor closes a connection without a request.
+func (s *connections) freeDescriptor() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.evict()

@@ -126,9 +126,9 @@ func TestListener_WhenFullEvictsTheOldestWithoutARequest(t *testing.T) {
 	require.Len(t, accepted(t, g, one, two, three, four), 4, "a proxy is no source")
 
 	// The first has a request over gRPC, the second one over HTTP.
-	r := admit(t, g, peer.NewContext(asTenant("a"), &peer.Peer{Addr: one.addr}))
+	r := admit(peer.NewContext(asTenant("a"), &peer.Peer{Addr: one.addr}), t, g)
 	r.Release()
-	r = admit(t, g, asTenant("a"))
+	r = admit(asTenant("a"), t, g)
 	req := post(nil, "")
 	req.RemoteAddr = two.addr.String()
 	_, err := r.ReadBody(httptest.NewRecorder(), req, BodyLimits{})

@@ -1,9 +1,10 @@
 package guard
 
-// The guard's memory is a quarter of what the process may use, between these.
+// The guard's memory is an eighth of what the process may use, between these. What
+// lanes and destinations make of accepted requests, and garbage, take as much again.
 const (
 	minMemory = 32 << 20
-	maxMemory = 128 << 20
+	maxMemory = 64 << 20
 )
 
 // DefaultMemory returns the memory that requests in flight may hold if nothing is
@@ -13,7 +14,7 @@ func DefaultMemory() int64 {
 	if limit == 0 {
 		return maxMemory
 	}
-	return min(max(limit/4, minMemory), maxMemory)
+	return min(max(limit/8, minMemory), maxMemory)
 }
 
 // Connections are bounded by file descriptors and by what each holds in memory.

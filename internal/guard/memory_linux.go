@@ -17,7 +17,7 @@ func MemoryLimit() (limit int64, cgroup bool) {
 // memoryLimit reads the files below root.
 func memoryLimit(root string) (limit int64, cgroup bool) {
 	if info := (syscall.Sysinfo_t{}); syscall.Sysinfo(&info) == nil {
-		limit = int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // the type differs between architectures
+		limit = int64(info.Totalram) * int64(info.Unit)
 	}
 	groups, err := os.ReadFile(path.Join(root, "proc/self/cgroup"))
 	if err != nil {

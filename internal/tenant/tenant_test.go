@@ -131,3 +131,20 @@ func BenchmarkNewContext(b *testing.B) {
 		_ = tenant.NewContext(context.Background(), id)
 	}
 }
+
+func TestSignalOfMethod(t *testing.T) {
+	const of = "/opentelemetry.proto.collector."
+	for method, want := range map[string]tenant.Signal{
+		of + "logs.v1.LogsService/Export":       tenant.Logs,
+		of + "metrics.v1.MetricsService/Export": tenant.Metrics,
+		of + "trace.v1.TraceService/Export":     tenant.Traces,
+	} {
+		got, ok := tenant.SignalOfMethod(method)
+		assert.True(t, ok, method)
+		assert.Equal(t, want, got, method)
+	}
+	for _, method := range []string{"", "/", of, of + "traces.v1.TraceService/Export", of + "profiles.v1development.ProfilesService/Export", "/grpc.health.v1.Health/Check"} {
+		_, ok := tenant.SignalOfMethod(method)
+		assert.False(t, ok, method)
+	}
+}

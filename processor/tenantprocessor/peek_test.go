@@ -35,7 +35,7 @@ func (e guardExtension) Guard() *guard.Guard { return e.guard }
 var guardID = component.MustNewID("request_guard")
 
 // offer does with a request of n log records what a receiver does before it decodes.
-func offer(t *testing.T, g *guard.Guard, ctx context.Context, n int) (read bool, err error) {
+func offer(ctx context.Context, t *testing.T, g *guard.Guard, n int) (read bool, err error) {
 	t.Helper()
 	request, err := g.Admit(ctx, tenant.Logs)
 	if err != nil {
@@ -59,10 +59,10 @@ func TestPeek_RefusesALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T)
 	host := tenanttest.Host{registryID: registry, guardID: guardExtension{guard: g}}
 	p := startPipelines(t, authConfig(), host, accept)
 
-	_, err := offer(t, g, tenantA, 1000)
+	_, err := offer(tenantA, t, g, 1000)
 	require.NoError(t, err, "nothing was charged yet")
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1000)))
-	read, err := offer(t, g, tenantA, 7)
+	read, err := offer(tenantA, t, g, 7)
 	assert.False(t, read)
 	require.Error(t, err)
 	charged := p.logs.ConsumeLogs(tenantA, manyLogs(7))
@@ -70,21 +70,21 @@ func TestPeek_RefusesALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T)
 	assert.Equal(t, rejection.Rate, rejection.From(err).Reason())
 	assert.InDelta(t, time.Minute.Seconds(), retryDelay(t, err).Seconds(), 30)
 
-	_, err = offer(t, g, tenantB, 1000)
+	_, err = offer(tenantB, t, g, 1000)
 	require.NoError(t, err, "other tenants")
 
 	limits = tenant.Limits{}
 	limits.Quotas[tenant.Logs].DailyRecords = 1100
 	registry.Set(t, &tenant.Tenant{ID: "tenant-a", Limits: limits}, &tenant.Tenant{ID: "tenant-b"})
-	read, err = offer(t, g, tenantA, 101)
+	read, err = offer(tenantA, t, g, 101)
 	assert.True(t, read, "how many there are shows in the body")
 	require.Error(t, err)
 	assert.Equal(t, "over the daily quota of 1100 log records", err.Error())
 	assert.Equal(t, rejection.Quota, rejection.From(err).Reason())
-	_, err = offer(t, g, tenantA, 100)
+	_, err = offer(tenantA, t, g, 100)
 	require.NoError(t, err)
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(100)), "to ask has charged nothing")
-	read, err = offer(t, g, tenantA, 1)
+	read, err = offer(tenantA, t, g, 1)
 	assert.False(t, read, "used up")
 	require.Error(t, err)
 	metadatatest.AssertEqualProcessorTenantRefusedRecords(t, p.telemetry, []metricdata.DataPoint[int64]{
@@ -93,7 +93,7 @@ func TestPeek_RefusesALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T)
 	}, metricdatatest.IgnoreTimestamp())
 
 	p.stop(t)
-	_, err = offer(t, g, tenantA, 1)
+	_, err = offer(tenantA, t, g, 1)
 	require.NoError(t, err, "a processor that has stopped is not asked")
 }
 
@@ -106,7 +106,7 @@ func TestPeek_LimitsThatOnlyWarnLetPass(t *testing.T) {
 	}
 	p := startPipelines(t, cfg, host, accept)
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1000)))
-	_, err := offer(t, g, tenantA, 7)
+	_, err := offer(tenantA, t, g, 7)
 	require.NoError(t, err)
 }
 
