@@ -98,6 +98,7 @@ metrics: {tenant: true}
 	require.NoError(t, err)
 	assert.Empty(t, left, "what is in storage of tenants that are gone")
 	require.NoError(t, again.store.Close(ctx))
+	require.NoError(t, again.run.Close())
 	require.NoError(t, tel.Shutdown(ctx))
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -255,6 +256,7 @@ func (c *Config) Validate() error {
 	add(c.Registry.Type().String() == "", `"registry" must name the tenant_registry extension`)
 	add(c.Attribute == "", `"attribute" must not be empty`)
 	add(c.Lane.MaxBytes <= 0, `"lane::max_bytes" must be positive`)
+	add(c.Lane.MaxBytes > 0 && c.Lane.MaxBytes <= store.EntryDisk, `"lane::max_bytes" must be more than %d, which a request costs beside its bytes`, store.EntryDisk)
 	atLeast("lane::max_age", c.Lane.MaxAge)
 	add(c.Lane.Batch.MaxBytes <= 0, `"lane::batch::max_bytes" must be positive`)
 	add(c.Lane.Batch.MaxBytes > c.Lane.MaxBytes, `"lane::batch::max_bytes" must not be more than "lane::max_bytes"`)

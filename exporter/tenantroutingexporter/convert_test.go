@@ -72,7 +72,7 @@ destinations:
   prom: {profile: prometheus, otlp_http: {endpoint: %q, compression: none}}
   local: {archive: {directory: %q}}
 routes: {metrics: [prom, local]}
-lane: {batch: {max_bytes: 200, timeout: 0s}, concurrency: 1, max_bytes: 200}
+lane: {batch: {max_bytes: 200, timeout: 0s}, concurrency: 1, max_bytes: 700}
 retry: {initial_interval: 10ms, max_interval: 10ms}
 circuit_breaker: {failures: 5, open: 10ms}
 max_total_bytes: 1MiB
