@@ -397,3 +397,29 @@ func TestFile_DamagedHistory(t *testing.T) {
 	require.NoError(t, registryfile.WriteAtomic(s.path, []byte(strings.Replace(string(data), "by hand", "by hand too", 1))))
 	require.Eventually(t, func() bool { return f.gateways[0].reg.Snapshot().Tenant("good").Name == "by hand too" }, inForceWithin, time.Millisecond)
 }
+
+// A suspended tenant is not ended for good, so that the history alone tells a
+// restored backup from an operator who resumes it.
+func TestRestoreDrill_OfASuspension(t *testing.T) {
+	forEachSource(t, func(t *testing.T, s source) {
+		f := newFleet(t, s, 1)
+		restore := s.backup()
+		suspend(s, "suspended")
+		f.soon(false, "suspended")
+		f.never([]tenant.ID{"suspended"}, func() {
+			restore()
+			f.refused()
+			for n := range 4 { // up to the revision in force, and past it
+				rename(s, "good", fmt.Sprint("restored ", n))
+				time.Sleep(150 * time.Millisecond) // for the gateway to read it
+				f.refused()
+			}
+		})
+		s.accept(0)
+		f.agree()
+		suspend(s, "suspended")
+		f.soon(false, "suspended")
+		update(s, "suspended", func(t *tenant.Tenant) { t.Status = tenant.StatusActive })
+		f.soon(true, "suspended")
+	})
+}
