@@ -228,7 +228,7 @@ func (a *app) tenantShow() *cobra.Command {
 		Short: "Show one tenant with its routes, limits and keys",
 		Long: `Show all that the registry knows of a tenant. Variables whose names say that
 they are secrets are shown as (hidden) unless they are references such as
-${file:/etc/otelcol-tenant/secrets/x}; of keys there is nothing to show but their IDs.`,
+${file:/etc/otelcol-tenant/secrets/x}. Of keys only the IDs are shown.`,
 		Example: `  tenantctl tenant show tenant-a -o yaml`,
 		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {

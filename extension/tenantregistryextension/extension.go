@@ -313,8 +313,10 @@ func (r *registry) refuse(ctx context.Context, err error) {
 		since = before.Since
 	}
 	failure := newFailure(err, since)
-	r.failure.Store(failure)
-	r.telemetry.refused(ctx, failure.Class)
+	defer func() { // once the log has it
+		r.telemetry.refused(ctx, failure.Class)
+		r.failure.Store(failure)
+	}()
 	msg := "The registry cannot be used; no tenant is known until it can"
 	switch {
 	case r.Snapshot() != nil:

@@ -78,7 +78,7 @@ func TestHealth_FollowsTheSource(t *testing.T) {
 		assert.Positive(t, at.Line)
 		assert.Contains(t, []string{"vars", "keys"}, at.Field)
 	}
-	assert.Contains(t, strings.Join(f.errorsLogged(), "\n"), secret, "the log names it")
+	require.Eventually(t, func() bool { return strings.Contains(strings.Join(f.errorsLogged(), "\n"), secret) }, inForceWithin, time.Millisecond, "the log names it")
 
 	f.stop()
 	_, posted := board.Registry(f.reg.id)

@@ -180,8 +180,11 @@ func (f *fleet) refused() string {
 			return h.Failure != nil && h.Failure.Class == tenant.FailureForked
 		}, inForceWithin, time.Millisecond)
 		command = g.reg.health().Failure.Action
-		logged := g.errorsLogged()
-		assert.Contains(f.t, logged[len(logged)-1], fmt.Sprintf("If a backup was restored on purpose, run %q", command))
+		advice := fmt.Sprintf("If a backup was restored on purpose, run %q", command)
+		require.Eventually(f.t, func() bool {
+			logged := g.errorsLogged()
+			return len(logged) > 0 && strings.Contains(logged[len(logged)-1], advice)
+		}, inForceWithin, time.Millisecond, "the log has no %s", advice)
 		metadatatest.AssertEqualExtensionTenantRegistryForked(f.t, g.tel, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
 	}
 	return command

@@ -48,6 +48,7 @@ func TestAdmit_TheIndexIsMemoryToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.EntryMemory, cfg.MaxBytes = minIndexBytes/10, 1<<20
+		cfg.MaxMemoryBytes = minIndexBytes // data stay in memory: the store gives nothing back
 		s := start(t, Settings{Config: cfg, Store: kept{}})
 		d := &stub{answer: hang}
 		for range 5 {
@@ -82,7 +83,9 @@ func TestAdmit_AsksTheStoreForRoom(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				full := Space{Disk: much, Quota: much}
-				s := start(t, Settings{Config: testConfig(), Store: kept{}, Space: func(tenant.ID) Space { return full }})
+				cfg := testConfig()
+				cfg.MaxMemoryBytes = 1 << 20 // the store gives nothing back
+				s := start(t, Settings{Config: cfg, Store: kept{}, Space: func(tenant.ID) Space { return full }})
 				d := &stub{answer: hang}
 				if c.holds > 0 {
 					offer(t, s, one("a", string(make([]byte, c.holds)), d))
