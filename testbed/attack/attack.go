@@ -54,8 +54,11 @@ func All(size Size) []Attack {
 // requests are single requests of a key holder, over both protocols.
 func requests(size Size) []Attack {
 	var list []Attack
-	add := func(name, path, content string, body []byte) {
-		for _, encoding := range Encodings() {
+	add := func(name, path, content string, body []byte, encodings ...string) {
+		if len(encodings) == 0 {
+			encodings = Encodings()
+		}
+		for _, encoding := range encodings {
 			if encoding == "" && len(body) > 12<<20 {
 				continue // the size alone would be refused
 			}
@@ -86,7 +89,7 @@ func requests(size Size) []Attack {
 	add(fmt.Sprintf("%d nested arrays", size.Levels), logsPath, json, NestedJSON(size.Levels))
 	kinds := empties(size.Elements)
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
-		add(fmt.Sprintf("%d empty %s", size.Elements, name), kinds[name].path, protobuf, kinds[name].body)
+		add(fmt.Sprintf("%d empty %s", size.Elements, name), kinds[name].path, protobuf, kinds[name].body, "gzip", "snappy")
 	}
 	add("a document and a second one", logsPath, json, []byte(`{"resourceLogs":[]}{"resourceLogs":[]}`))
 	add(fmt.Sprintf("%d empty records", size.Elements), logsPath, json,
