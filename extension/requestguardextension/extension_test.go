@@ -26,6 +26,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
 	grpcmetadata "google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -192,6 +194,18 @@ func TestMiddleware_GuardsAnUpstreamReceiver(t *testing.T) {
 	assert.Zero(t, requests)
 	assert.Zero(t, held)
 	metadatatest.AssertEqualExtensionRequestGuardPanics(t, telemetry, []metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp())
+}
+
+// brittle is a codec that panics.
+type brittle struct{ encoding.CodecV2 }
+
+func (brittle) Unmarshal(mem.BufferSlice, any) error { panic("in the decoder") }
+
+func TestCodec_APanicIsARejection(t *testing.T) {
+	g := guard.New(guard.Settings{})
+	err := codec{CodecV2: brittle{}, guard: g}.Unmarshal(nil, new(int))
+	assert.Equal(t, codes.Internal, status.Code(err))
+	assert.EqualValues(t, 1, g.Stats().Panics())
 }
 
 func TestExtension_CollectsGarbageSoonerWhileMuchIsInFlight(t *testing.T) {

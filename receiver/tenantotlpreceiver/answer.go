@@ -67,9 +67,8 @@ func mediaType(header string) string {
 	return media
 }
 
-// writeError answers with the rejection that err is.
-func writeError(w http.ResponseWriter, contentType string, err error) {
-	r := rejection.From(err)
+// writeRejection answers with r.
+func writeRejection(w http.ResponseWriter, contentType string, r *rejection.Error) {
 	r.SetHeader(w.Header())
 	writeStatus(w, contentType, r.HTTPStatus(), r.GRPCStatus())
 }

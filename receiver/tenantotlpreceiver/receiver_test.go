@@ -2,7 +2,6 @@ package tenantotlpreceiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -114,9 +113,10 @@ func value(set attribute.Set, key attribute.Key) attribute.KeyValue {
 
 func TestReceiver_SurvivesPanics(t *testing.T) {
 	core, logged := observer.New(zap.ErrorLevel)
-	d := setup{logs: func(context.Context, plog.Logs) error { panic("a defect of a consumer") }}.start(t)
-	shared := d.receiver.(*sharedReceiver)
-	shared.grpc.panics.logger, shared.http.panics.logger = zap.New(core), zap.New(core)
+	d := setup{
+		guard: guard.Settings{Logger: zap.New(core)},
+		logs:  func(context.Context, plog.Logs) error { panic("a defect of a consumer") },
+	}.start(t)
 	body, err := plogotlp.NewExportRequestFromLogs(someLogs(1)).MarshalProto()
 	require.NoError(t, err)
 	for _, key := range []string{"good", "panic"} { // below the receiver, and above it
@@ -133,31 +133,13 @@ func TestReceiver_SurvivesPanics(t *testing.T) {
 		{Value: 4, Attributes: attribute.NewSet(attribute.String("transport", "grpc"))},
 		{Value: 4, Attributes: attribute.NewSet(attribute.String("transport", "http"))},
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
-	require.Equal(t, 2, logged.Len(), "one line for each protocol")
-	for _, entry := range logged.All() {
-		assert.Equal(t, "a defect of a consumer", entry.ContextMap()["panic"])
-		assert.Contains(t, entry.ContextMap()["stack"], "TestReceiver_SurvivesPanics")
-	}
+	assert.EqualValues(t, 8, d.guard.Stats().Panics())
+	require.Equal(t, 1, logged.Len(), "not each of them")
+	assert.Equal(t, "a defect of a consumer", logged.All()[0].ContextMap()["panic"])
+	assert.Contains(t, logged.All()[0].ContextMap()["stack"], "TestReceiver_SurvivesPanics")
 	requests, held := d.guard.InFlight()
 	assert.Zero(t, requests)
 	assert.Zero(t, held)
-}
-
-func TestPanicReporter_SaysHowManyItLeftOut(t *testing.T) {
-	core, logged := observer.New(zap.ErrorLevel)
-	d := setup{open: true}.start(t)
-	p := d.receiver.(*sharedReceiver).grpc.panics
-	now := time.Unix(0, 0)
-	p.logger, p.now = zap.New(core), func() time.Time { return now }
-	failure := safely(func() error { panic(1) })
-	for range 5 {
-		assert.True(t, p.report(t.Context(), failure))
-	}
-	now = now.Add(panicLogInterval)
-	assert.True(t, p.report(t.Context(), fmt.Errorf("wrapped: %w", failure)))
-	assert.False(t, p.report(t.Context(), errors.New("other")))
-	require.Equal(t, 2, logged.Len())
-	assert.EqualValues(t, 4, logged.All()[1].ContextMap()["panics_not_logged"])
 }
 
 // TestReceiver_ShutdownIsBounded has strangers who say nothing, or not all, on every
