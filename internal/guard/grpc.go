@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"time"
 
 	"google.golang.org/grpc"
@@ -38,3 +39,15 @@ func (*Guard) GRPCOptions() []grpc.ServerOption {
 		grpc.StaticConnWindowSize(connectionWindow),
 	}
 }
+
+type admitsFirst struct{}
+
+// AdmittingServer returns the context with which a receiver builds a gRPC server that
+// admits a call before it reads its message, and bounds how long the message takes.
+func AdmittingServer(ctx context.Context) context.Context {
+	return context.WithValue(ctx, admitsFirst{}, true)
+}
+
+// AdmitsFirst tells middlewares whether ctx is of [AdmittingServer], so that they do not
+// bound calls a second time.
+func AdmitsFirst(ctx context.Context) bool { return ctx.Value(admitsFirst{}) != nil }

@@ -68,7 +68,7 @@ func newGRPCServer(ctx context.Context, cfg configgrpc.ServerConfig, host compon
 	for _, o := range options {
 		wrapped = append(wrapped, configgrpc.WithGrpcServerOption(o))
 	}
-	if g.server, err = cfg.ToServer(ctx, host.GetExtensions(), set, wrapped...); err != nil {
+	if g.server, err = cfg.ToServer(guard.AdmittingServer(ctx), host.GetExtensions(), set, wrapped...); err != nil {
 		return nil, err
 	}
 	for _, s := range in.services {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configmiddleware"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -236,6 +237,31 @@ func TestReceiver_HasAGuardOfItsOwnIfItIsToldTo(t *testing.T) {
 	d := setup{open: true, configure: func(cfg *Config) { cfg.Guard = component.MustNewID(builtInGuard) }}.start(t)
 	_, err := plogotlp.NewGRPCClient(d.conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(deepLogs(500)()))
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err), "%v", err)
+}
+
+// middleware notes what a receiver says of itself.
+type middleware struct {
+	nothingToStart
+	admitsFirst bool
+}
+
+func (m *middleware) GetGRPCServerOptions(ctx context.Context) ([]grpc.ServerOption, error) {
+	m.admitsFirst = guard.AdmitsFirst(ctx)
+	return nil, nil
+}
+
+func TestGRPC_TellsMiddlewaresThatItAdmitsFirst(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	overGRPC := cfg.Protocols.GRPC.GetOrInsertDefault()
+	overGRPC.NetAddr.Endpoint = "127.0.0.1:0"
+	overGRPC.Middlewares = []configmiddleware.Config{{ID: authID}}
+	cfg.Guard = component.MustNewID(builtInGuard)
+	r, err := NewFactory().CreateLogs(t.Context(), receivertest.NewNopSettings(NewFactory().Type()), cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	m := new(middleware)
+	require.NoError(t, r.Start(t.Context(), tenanttest.Host{authID: m}))
+	require.NoError(t, r.Shutdown(t.Context()))
+	assert.True(t, m.admitsFirst)
 }
 
 func TestGRPC_UnknownMethods(t *testing.T) {
