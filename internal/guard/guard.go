@@ -49,10 +49,10 @@ func New(set Settings) *Guard {
 		set:      set,
 		requests: newBudget(set.Requests, set.TenantRequests, max(1, set.Requests/smallRequests)),
 		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallMemory),
-		pressure: newPressure(set.Memory, set.Pressure),
 		decoders: newDecoders(),
 		recovery: recovery.New(set.Logger),
 	}
+	g.pressure = newPressure(g.memory, set.Pressure)
 	g.conns = newConnections(set.Connections, &g.stats)
 	return g
 }
