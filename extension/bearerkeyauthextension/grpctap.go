@@ -44,8 +44,8 @@ func (c *keyChecker) GetGRPCServerOptions(ctx context.Context) ([]grpc.ServerOpt
 }
 
 // tap runs on the connection's read loop, so it must neither block nor panic. It
-// accepts nobody: Authenticate decides again, with the registry of that moment, and
-// counts whom it lets in.
+// accepts no caller: Authenticate decides again, with the registry of that moment, and
+// counts those that it accepts.
 func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (with context.Context, err error) {
 	defer c.recovery.Catch("looking at the headers of a call", &err)
 	var addr net.Addr

@@ -104,7 +104,7 @@ func answer(w http.ResponseWriter, req *http.Request, err error) {
 }
 
 // GetGRPCServerOptions implements extensionmiddleware.GRPCServer. A receiver of
-// unary calls has received and decompressed a message before it asks anybody, so
+// unary calls has received and decompressed a message before an interceptor runs, so
 // that only what the message holds is checked, and how many are handled at a time.
 func (e *requestGuard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, error) {
 	return append(e.guard.GRPCOptions(),

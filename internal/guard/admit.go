@@ -110,7 +110,7 @@ func protocolOf(ctx context.Context) Protocol {
 	return HTTP
 }
 
-// Decoded says that nobody reads the body any more. Its buffer is used again, while
+// Decoded ends the use of the body. Its buffer is used again, while
 // what it holds stays reserved for what is made of the request: what sends or
 // stores it encodes it again.
 func (r *Request) Decoded() {

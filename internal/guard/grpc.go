@@ -9,8 +9,8 @@ import (
 
 const (
 	// maxHeaderList bounds the headers of a call, as their names and values and 32
-	// bytes for each. gRPC's own default is 16 MiB, which a stranger may send before
-	// anybody has looked at a key.
+	// bytes for each. gRPC's own default is 16 MiB, which a stranger may send before the
+	// key is checked.
 	maxHeaderList = 16 << 10
 
 	// connectionTimeout bounds the handshakes of TLS and HTTP/2.
@@ -20,7 +20,7 @@ const (
 	// connection holds it for as long as it is open.
 	grpcReadBuffer = 8 << 10
 
-	// streamWindow is how much of a call may arrive before somebody reads it. It is
+	// streamWindow is how much of a call may arrive before the receiver reads it. It is
 	// fixed: gRPC would raise it to 16 MiB on fast networks.
 	streamWindow = 64 << 10
 

@@ -25,7 +25,7 @@ type Guard struct {
 	set      Settings
 	requests *budget
 	memory   *budget
-	pressure *pressure // nil: nobody asks
+	pressure *pressure // nil: no Settings.Pressure
 	buffers  bufferPool
 	decoders *decoders
 	conns    *connections

@@ -34,7 +34,7 @@ type intake struct {
 	obs      *receiverhelper.ObsReport
 	panics   func(context.Context) // counts one
 	// patience is how long the first byte of a body may take, and the rest of one that
-	// nobody reads.
+	// is refused.
 	patience time.Duration
 	services []*service
 	// running are the requests under way, refused ones included.

@@ -2,9 +2,7 @@ package attack
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
@@ -141,9 +139,6 @@ func (w *wire) follow(window chan<- int) string {
 	for {
 		f, err := w.ReadFrame()
 		if err != nil {
-			if !errors.Is(err, io.EOF) && status == "closed" {
-				return "closed"
-			}
 			return status
 		}
 		switch f := f.(type) {
