@@ -1,8 +1,8 @@
 // Package configcheckconverter refuses configurations of a collector that lose
 // data, before anything starts and in `validate`.
 //
-// It changes nothing. The tenant_registry extension checks the same when it is
-// started, and logs warnings too, in collectors that are built without this.
+// It changes nothing. The extensions tenant_registry and request_guard check the same
+// when they are started, and log warnings too.
 package configcheckconverter
 
 import (

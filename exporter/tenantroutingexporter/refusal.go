@@ -3,19 +3,15 @@ package tenantroutingexporter
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/durationpb"
-
-	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -49,16 +45,16 @@ var refusalNames = [numRefusals]string{
 // or another tenant.
 type refusal struct {
 	reason refusalReason
-	code   codes.Code
+	answer rejection.Reason
 	text   string
-	retry  time.Duration // at least this long; 0: the caller must not try again
+	retry  time.Duration // about this long, if answer is retryable
 }
 
 // Error implements error.
 func (e *refusal) Error() string { return e.text }
 
-func newRefusal(reason refusalReason, code codes.Code, retry time.Duration, text string) *refusal {
-	return &refusal{reason: reason, code: code, text: text, retry: retry}
+func newRefusal(reason refusalReason, answer rejection.Reason, retry time.Duration, text string) *refusal {
+	return &refusal{reason: reason, answer: answer, text: text, retry: retry}
 }
 
 const (
@@ -72,34 +68,32 @@ const (
 
 // The refusals that say the same to everybody. They are never changed.
 var (
-	errNotRunning    = newRefusal(refusedShutdown, codes.Unavailable, retrySoon, "the gateway is shutting down")
-	errNoRegistry    = newRefusal(refusedNoRegistry, codes.Unavailable, retrySoon, "the tenant registry has not been loaded yet")
-	errMismatch      = newRefusal(refusedMismatch, codes.PermissionDenied, 0, "the data is of another tenant than the key")
-	errUnknownTenant = newRefusal(refusedUnknownTenant, codes.PermissionDenied, 0, "the tenant is not known")
-	errPanic         = newRefusal(refusedPanic, codes.Internal, 0, "internal error: the data cannot be handled")
-	errNotActive     = newRefusal(refusedNotActive, codes.PermissionDenied, 0, "the tenant is suspended")
+	errNotRunning    = newRefusal(refusedShutdown, rejection.Stopping, retrySoon, "the gateway is shutting down")
+	errNoRegistry    = newRefusal(refusedNoRegistry, rejection.NotLoaded, retrySoon, "the tenant registry has not been loaded yet")
+	errMismatch      = newRefusal(refusedMismatch, rejection.Forbidden, 0, "the data is of another tenant than the key")
+	errUnknownTenant = newRefusal(refusedUnknownTenant, rejection.Forbidden, 0, "the tenant is not known")
+	errPanic         = newRefusal(refusedPanic, rejection.Panic, 0, "internal error: the data cannot be handled")
+	errNotActive     = newRefusal(refusedNotActive, rejection.Suspended, 0, "the tenant is suspended")
 )
 
 func noTenant(attribute string) *refusal {
-	return newRefusal(refusedNoTenant, codes.InvalidArgument, 0, fmt.Sprintf("the data has no tenant: a resource lacks the attribute %q", attribute))
+	return newRefusal(refusedNoTenant, rejection.Malformed, 0, fmt.Sprintf("the data has no tenant: a resource lacks the attribute %q", attribute))
 }
 
 func malformed(err error) *refusal {
-	return newRefusal(refusedMalformed, codes.InvalidArgument, 0, "encoding the data: "+err.Error())
+	return newRefusal(refusedMalformed, rejection.Malformed, 0, "encoding the data: "+err.Error())
 }
 
-// tooLarge is not RESOURCE_EXHAUSTED: over HTTP that is a 429, on which callers come
-// again.
 func tooLarge(err error) *refusal {
-	return newRefusal(refusedTooLarge, codes.InvalidArgument, 0, err.Error())
+	return newRefusal(refusedTooLarge, rejection.TooLarge, 0, err.Error())
 }
 
 func routeRefusal(err error, signal tenant.Signal) *refusal {
 	if errors.Is(err, errNoRoute) {
-		return newRefusal(refusedNoRoute, codes.PermissionDenied, 0, fmt.Sprintf("the tenant has no destination for %s", signal))
+		return newRefusal(refusedNoRoute, rejection.Forbidden, 0, fmt.Sprintf("the tenant has no destination for %s", signal))
 	}
 	// The operator's mistake must not cost the tenant its data.
-	return newRefusal(refusedUnknownDestination, codes.Unavailable, retryLater, fmt.Sprintf("the route of the tenant's %s does not work", signal))
+	return newRefusal(refusedUnknownDestination, rejection.Downstream, retryLater, fmt.Sprintf("the route of the tenant's %s does not work", signal))
 }
 
 func offerRefusal(err error) *refusal {
@@ -108,50 +102,47 @@ func offerRefusal(err error) *refusal {
 	var space *lane.SpaceError
 	switch {
 	case errors.As(err, &space):
-		return newRefusal(refusedDisk, codes.Unavailable, retryDisk, space.Error())
+		return newRefusal(refusedDisk, rejection.Downstream, retryDisk, space.Error())
 	case isDiskFull(err):
-		return newRefusal(refusedDisk, codes.Unavailable, retryDisk, "the gateway's disk is full at present")
+		return newRefusal(refusedDisk, rejection.Downstream, retryDisk, "the gateway's disk is full at present")
 	case errors.As(err, &full):
-		return newRefusal(refusedFull, codes.ResourceExhausted, min(max(full.RetryAfter, retrySoon), retryLater), full.Error())
+		return newRefusal(refusedFull, rejection.LaneFull, min(max(full.RetryAfter, retrySoon), retryLater), full.Error())
 	case errors.As(err, &large):
 		return tooLarge(large)
 	case errors.Is(err, lane.ErrShutdown):
 		return errNotRunning
 	}
 	// The cause is the operator's business: it is in the log.
-	return newRefusal(refusedStorage, codes.Unavailable, retrySoon, "the gateway cannot store data at present")
+	return newRefusal(refusedStorage, rejection.Downstream, retrySoon, "the gateway cannot store data at present")
 }
 
-// err returns the refusal as a gRPC status, which receivers turn into their
-// protocol. What must not be tried again is marked permanent.
+// err returns the refusal as receivers understand it.
 func (e *refusal) err() error {
-	st := status.New(e.code, e.text)
-	if e.retry == 0 {
-		return &final{status: st, cause: consumererror.NewPermanent(st.Err())}
+	switch {
+	case e.answer.Retryable():
+		return rejection.Retry(e.answer, e.text, e.retry)
+	case e.answer == rejection.TooLarge:
+		return tooLargeError{rejection.New(e.answer, e.text)}
 	}
-	// Never below a second, because over HTTP the delay is cut to whole seconds.
-	wait := max(time.Second, time.Duration(float64(e.retry)*(0.5+rand.Float64())))
-	if with, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(wait)}); err == nil {
-		st = with
-	}
-	return st.Err()
+	return rejection.New(e.answer, e.text)
 }
 
-// final is an answer that must not be tried again. A permanent error alone would
-// show its caller "Permanent error: rpc error: code = … desc = …".
-type final struct {
-	status *status.Status
-	cause  error
+// tooLargeError is a rejection to receivers that know it, which answer with 413 and
+// RESOURCE_EXHAUSTED, so that senders split the request. To others it is INVALID_ARGUMENT:
+// upstream's otlp answers RESOURCE_EXHAUSTED with a 429 over HTTP, on which callers send
+// the same again.
+type tooLargeError struct{ rejected *rejection.Error }
+
+// Error implements error.
+func (e tooLargeError) Error() string { return e.rejected.Error() }
+
+// GRPCStatus is how receivers that do not know rejections find code and message.
+func (e tooLargeError) GRPCStatus() *status.Status {
+	return status.New(codes.InvalidArgument, e.Error())
 }
 
-// Error implements error. The text reaches the caller.
-func (f *final) Error() string { return f.status.Message() }
-
-// GRPCStatus is how the status package finds code and message.
-func (f *final) GRPCStatus() *status.Status { return f.status }
-
-// Unwrap makes the refusal permanent in the eyes of consumererror.
-func (f *final) Unwrap() error { return f.cause }
+// Unwrap returns the rejection.
+func (e tooLargeError) Unwrap() error { return e.rejected }
 
 // refusals counts refused requests by signal and reason.
 type refusals [3][numRefusals]atomic.Int64

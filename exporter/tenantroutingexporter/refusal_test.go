@@ -2,7 +2,9 @@ package tenantroutingexporter
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -27,6 +30,21 @@ func retryDelay(err error) time.Duration {
 		}
 	}
 	return 0
+}
+
+// Upstream's otlp answers RESOURCE_EXHAUSTED over HTTP with a 429, on which callers send
+// the same again.
+func TestTooLarge_IsFinalBehindEveryReceiver(t *testing.T) {
+	err := fmt.Errorf("wrapped: %w", tooLarge(errors.New("the request is larger than 1 MiB")).err())
+	assert.True(t, consumererror.IsPermanent(err))
+	assert.Equal(t, codes.InvalidArgument, status.Code(err), "as otlp sees it")
+	rejected := rejection.From(err)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, rejected.HTTPStatus())
+	assert.Equal(t, codes.ResourceExhausted, status.Code(rejected))
+	assert.Equal(t, "the request is larger than 1 MiB", rejected.Error())
+	_, again := rejected.RetryDelay()
+	assert.False(t, again)
+	assert.Zero(t, retryDelay(rejected))
 }
 
 func TestRefusals(t *testing.T) {

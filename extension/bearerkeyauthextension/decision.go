@@ -3,8 +3,7 @@ package bearerkeyauthextension
 import (
 	"sync/atomic"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
 // decision is what became of one request.
@@ -59,24 +58,12 @@ func (d decision) rule() string {
 	}[d]
 }
 
-// refusal is an error of code UNAUTHENTICATED. Over HTTP its Error text becomes
-// the body, so it must be bare of the "rpc error:" that a status error prints.
-type refusal struct {
-	text   string
-	status *status.Status
-}
-
-// Error implements error.
-func (r *refusal) Error() string { return r.text }
-
-// GRPCStatus is how gRPC finds the code and the message.
-func (r *refusal) GRPCStatus() *status.Status { return r.status }
-
-// newRefusals makes the errors once; a flood of bad requests allocates none.
-func newRefusals() (all [numDecisions]*refusal) {
+// newRefusals makes the errors once; a flood of bad requests allocates none. Over HTTP
+// their text becomes the body.
+func newRefusals() (all [numDecisions]*rejection.Error) {
 	for d := range numDecisions {
 		if d.refused() {
-			all[d] = &refusal{text: d.rule(), status: status.New(codes.Unauthenticated, d.rule())}
+			all[d] = rejection.New(rejection.Unauthenticated, d.rule())
 		}
 	}
 	return all

@@ -23,7 +23,7 @@ const (
 )
 
 // failures is what becomes of requests that are refused: they are counted by
-// source, told in the log in sums, and answered late if their source has had too
+// source, logged in sums, and answered late if their source has had too
 // many. No request with a valid key is ever delayed by it, so that a customer's
 // wrong agent does no harm to a right one behind the same address.
 type failures struct {
@@ -60,7 +60,7 @@ func (f *failures) note(addr net.Addr, d decision, now time.Time) bool {
 // read yet, so that a waiting request costs next to nothing, while over gRPC the
 // whole message would wait in memory. When too many wait it returns at once. The
 // delay is short, since a caller whose time-out runs out sends again, and one
-// that is told 401 does not.
+// that gets a 401 does not.
 func (f *failures) wait(ctx context.Context, addr net.Addr) {
 	if _, http := addr.(*net.IPAddr); !http || f.delay == 0 {
 		return
@@ -110,7 +110,7 @@ func (f *failures) report(now time.Time, last bool) {
 	}
 }
 
-// nameOfOthers stands for sources that are not told one by one.
+// nameOfOthers is the name of sources that are not logged one by one.
 const nameOfOthers = "others"
 
 func nameOf(source netip.Prefix) string {

@@ -10,34 +10,42 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 var _ extensionmiddleware.GRPCServer = (*keyChecker)(nil)
 
-// A shutdown or reload of a receiver waits for all of gRPC's connections and
+// A shutdown or reload of the otlp receiver waits for all of gRPC's connections and
 // calls without a bound of its own, so that one stranger who says nothing, or one
-// machine that died halfway through a message, would hold it.
+// machine that failed halfway through a message, would hold it.
 const (
 	// connectTimeout is how long a connection may take to become one of gRPC.
 	connectTimeout = 10 * time.Second
 
 	// callTimeout is how long a call may take. Senders give up sooner.
 	callTimeout = 30 * time.Second
+
+	// refusedTimeout is how long a refused call may take that is not refused at once.
+	refusedTimeout = time.Second
 )
 
 // GetGRPCServerOptions implements extensionmiddleware.GRPCServer. Under a
 // receiver's `middlewares` the extension refuses callers when their headers have
 // arrived. Under `auth` alone it is asked only after gRPC has received,
-// decompressed and decoded the whole message.
-func (c *keyChecker) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, error) {
+// decompressed and decoded the whole message. A receiver that admits calls before it
+// reads them needs neither this nor the time-outs, which would end slow uploads.
+func (c *keyChecker) GetGRPCServerOptions(ctx context.Context) ([]grpc.ServerOption, error) {
+	if guard.AdmitsFirst(ctx) {
+		return nil, nil
+	}
 	return []grpc.ServerOption{grpc.InTapHandle(c.tap), grpc.ConnectionTimeout(c.connectTimeout)}, nil
 }
 
 // tap runs on the connection's read loop, so it must neither block nor panic. It
-// accepts nobody: Authenticate decides again, with the registry of that moment, and
-// counts whom it lets in.
+// accepts no caller: Authenticate decides again, with the registry of that moment, and
+// counts those that it accepts.
 func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (with context.Context, err error) {
 	defer c.recovery.Catch("looking at the headers of a call", &err)
 	var addr net.Addr
@@ -46,18 +54,33 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (with context.Cont
 	}
 	now := c.now()
 	key, d := c.decide(addr, info.Header, now)
+	var refused error
 	if d.refused() {
-		c.tally.add(d)
+		refused = c.refusals[d]
+	} else {
+		d, refused = c.mayCall(key, info.FullMethodName)
+	}
+	if refused == nil {
+		return bound(ctx, c.callTimeout), nil
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > c.callTimeout {
+		// gRPC keeps the timer of a call that is refused here until its deadline, which
+		// the caller chooses. Authenticate, or what follows it, refuses this one.
+		return bound(ctx, refusedTimeout), nil
+	}
+	c.tally.add(d)
+	if d.refused() {
 		c.failures.note(addr, d, now)
-		return ctx, c.refusals[d]
 	}
-	if d, err := c.mayCall(key, info.FullMethodName); err != nil {
-		c.tally.add(d)
-		return ctx, err
-	}
-	bounded, cancel := context.WithTimeout(ctx, c.callTimeout)
-	context.AfterFunc(ctx, cancel) // gRPC ends the parent with the call
-	return bounded, nil
+	return ctx, refused
+}
+
+// bound returns ctx with a time-out. Its timer ends with ctx, which gRPC ends with the
+// call.
+func bound(ctx context.Context, timeout time.Duration) context.Context {
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	context.AfterFunc(ctx, cancel)
+	return bounded
 }
 
 // mayCall returns the error of a caller whose key is good, or cannot be checked yet,

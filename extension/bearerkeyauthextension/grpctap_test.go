@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc/tap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -101,6 +102,56 @@ func TestTap_LooksAtTenantAndScopes(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 	assert.Zero(t, c.failures.throttled.Load())
 	assert.Empty(t, c.failures.sources.reports(noon, 10, true), "the keys are good")
+}
+
+// gRPC keeps a timer until the caller's deadline for each call that a tap refuses.
+func TestTap_RefusesNothingThatGRPCWouldKeep(t *testing.T) {
+	_, key := newKey()
+	ofSuspended, suspendedEntry := newKey()
+	c, telemetry := startChecker(t, tenanttest.NewRegistry(t,
+		&tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}},
+		&tenant.Tenant{ID: "tenant-b", Status: tenant.StatusSuspended, Keys: []*tenant.Key{suspendedEntry}}))
+	for _, authorization := range []string{"", "Bearer " + ofSuspended} {
+		info := &tap.Info{FullMethodName: "/logs.v1.LogsService/Export", Header: metadata.Pairs("authorization", authorization)}
+		for _, tt := range []struct {
+			timeout time.Duration
+			refused bool
+		}{{c.callTimeout - time.Second, true}, {c.callTimeout + time.Minute, false}, {1 << 62, false}} {
+			ctx, cancel := context.WithTimeout(context.Background(), tt.timeout)
+			with, err := c.tap(ctx, info)
+			assert.Equal(t, tt.refused, err != nil, "%v %v", authorization, tt.timeout)
+			if !tt.refused {
+				deadline, ok := with.Deadline()
+				assert.True(t, ok)
+				assert.LessOrEqual(t, time.Until(deadline), refusedTimeout)
+			}
+			cancel()
+			<-with.Done()
+		}
+	}
+	metadatatest.AssertEqualExtensionBearerKeyAuthRequests(t, telemetry, []metricdata.DataPoint[int64]{
+		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "no_key"))},
+		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "suspended"))},
+	}, metricdatatest.IgnoreTimestamp())
+	g := startGatewayWith(t, c)
+	conn, err := grpc.NewClient(g.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	_, err = plogotlp.NewGRPCClient(conn).Export(ctx, oneLog())
+	assert.Equal(t, codes.Unauthenticated, status.Code(err), "%v", err)
+}
+
+// A receiver that admits calls first judges slow uploads by their speed.
+func TestTap_IsForReceiversThatReadFirst(t *testing.T) {
+	c, _ := startChecker(t, tenanttest.NewRegistry(t))
+	options, err := c.GetGRPCServerOptions(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, options, 2)
+	options, err = c.GetGRPCServerOptions(guard.AdmittingServer(t.Context()))
+	require.NoError(t, err)
+	assert.Empty(t, options)
 }
 
 // The flood comes from a process of its own, so that the CPU time of this one is

@@ -29,7 +29,7 @@ type keyChecker struct {
 	registryID component.ID
 	registry   tenant.Registry
 	now        func() time.Time
-	refusals   [numDecisions]*refusal
+	refusals   [numDecisions]*rejection.Error
 	tally      tally
 	failures   *failures
 	audit      *failureAudit // nil: not kept

@@ -165,7 +165,7 @@ func (u *keyUse) save() error {
 	return nil
 }
 
-// close writes last. It returns no error, which would end a collector that is told
+// close writes last. It returns no error, which would end a collector that is asked
 // to read its configuration again.
 func (u *keyUse) close() {
 	if u.stop == nil {

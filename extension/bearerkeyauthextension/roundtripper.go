@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// refusedDelay is how long an exporter is told to wait after its key was refused.
+// refusedDelay is how long an exporter has to wait after its key was refused.
 // A refusal costs the gateway a look-up, so it need not be long.
 const refusedDelay = 10 * time.Second
 

@@ -8,7 +8,9 @@ import (
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/requestguardextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -24,6 +27,7 @@ import (
 // requestGuard is the extension. Receivers find its guard when they start, which is
 // after it.
 type requestGuard struct {
+	id        component.ID
 	cfg       *Config
 	guard     *guard.Guard
 	registry  tenant.Registry // nil: none is configured, or before the start
@@ -37,10 +41,11 @@ type requestGuard struct {
 }
 
 var (
-	_ extension.Extension            = (*requestGuard)(nil)
-	_ guard.Provider                 = (*requestGuard)(nil)
-	_ extensionmiddleware.HTTPServer = (*requestGuard)(nil)
-	_ extensionmiddleware.GRPCServer = (*requestGuard)(nil)
+	_ extension.Extension                 = (*requestGuard)(nil)
+	_ extensioncapabilities.ConfigWatcher = (*requestGuard)(nil)
+	_ guard.Provider                      = (*requestGuard)(nil)
+	_ extensionmiddleware.HTTPServer      = (*requestGuard)(nil)
+	_ extensionmiddleware.GRPCServer      = (*requestGuard)(nil)
 )
 
 func newRequestGuard(set extension.Settings, cfg *Config) (*requestGuard, error) {
@@ -52,7 +57,7 @@ func newRequestGuard(set extension.Settings, cfg *Config) (*requestGuard, error)
 	if err != nil {
 		return nil, err
 	}
-	e := &requestGuard{cfg: cfg, telemetry: telemetry, logger: set.Logger}
+	e := &requestGuard{id: set.ID, cfg: cfg, telemetry: telemetry, logger: set.Logger}
 	settings.Logger = set.Logger
 	if cfg.Registry != nil {
 		settings.Registry = e.snapshot
@@ -62,6 +67,12 @@ func newRequestGuard(set extension.Settings, cfg *Config) (*requestGuard, error)
 	}
 	e.guard = guard.New(settings)
 	return e, nil
+}
+
+// NotifyConfig implements extensioncapabilities.ConfigWatcher. The collector calls it
+// before pipelines start; an error ends the start.
+func (e *requestGuard) NotifyConfig(_ context.Context, conf *confmap.Conf) error {
+	return configcheck.Report(conf.ToStringMap(), e.id.String(), e.logger)
 }
 
 // Guard implements guard.Provider.

@@ -14,7 +14,9 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configmiddleware"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -23,9 +25,13 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
 	grpcmetadata "google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -192,6 +198,39 @@ func TestMiddleware_GuardsAnUpstreamReceiver(t *testing.T) {
 	assert.Zero(t, requests)
 	assert.Zero(t, held)
 	metadatatest.AssertEqualExtensionRequestGuardPanics(t, telemetry, []metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp())
+}
+
+func TestNotifyConfig_WarnsAndRefuses(t *testing.T) {
+	core, logged := observer.New(zap.WarnLevel)
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.Logger = zap.New(core)
+	ext, err := create(t.Context(), set, createDefaultConfig())
+	require.NoError(t, err)
+	watcher, ok := ext.(extensioncapabilities.ConfigWatcher)
+	require.True(t, ok)
+	conf := func(exporter string, processors ...any) *confmap.Conf {
+		return confmap.NewFromStringMap(map[string]any{"service": map[string]any{
+			"extensions": []any{set.ID.String()},
+			"pipelines": map[string]any{"logs": map[string]any{
+				"receivers": []any{"otlp"}, "processors": processors, "exporters": []any{exporter},
+			}},
+		}})
+	}
+	require.NoError(t, watcher.NotifyConfig(t.Context(), conf("debug", "tenant")))
+	assert.NotZero(t, logged.Len())
+	assert.ErrorContains(t, watcher.NotifyConfig(t.Context(), conf("tenant_routing", "tenant", "batch")), "batch between tenant and tenant_routing")
+}
+
+// brittle is a codec that panics.
+type brittle struct{ encoding.CodecV2 }
+
+func (brittle) Unmarshal(mem.BufferSlice, any) error { panic("in the decoder") }
+
+func TestCodec_APanicIsARejection(t *testing.T) {
+	g := guard.New(guard.Settings{})
+	err := codec{CodecV2: brittle{}, guard: g}.Unmarshal(nil, new(int))
+	assert.Equal(t, codes.Internal, status.Code(err))
+	assert.EqualValues(t, 1, g.Stats().Panics())
 }
 
 func TestExtension_CollectsGarbageSoonerWhileMuchIsInFlight(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/requestguardextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // NewFactory returns the factory of the extension.
@@ -15,5 +16,6 @@ func NewFactory() extension.Factory {
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	return newRequestGuard(set, cfg.(*Config))
 }

@@ -48,14 +48,12 @@ func (e *requestGuard) serve(w http.ResponseWriter, req *http.Request, next http
 		next.ServeHTTP(w, req)
 		return
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares it like this
-				panic(v)
-			}
-			answer(w, req, e.guard.Panicked(guard.HTTP, v))
-		}
-	}()
+	if err := e.guard.ProtectHTTP(func() { e.pass(w, req, signal, next) }); err != nil {
+		answer(w, req, err)
+	}
+}
+
+func (e *requestGuard) pass(w http.ResponseWriter, req *http.Request, signal tenant.Signal, next http.Handler) {
 	request, err := e.guard.Admit(req.Context(), signal)
 	if err != nil {
 		answer(w, req, err)
@@ -106,7 +104,7 @@ func answer(w http.ResponseWriter, req *http.Request, err error) {
 }
 
 // GetGRPCServerOptions implements extensionmiddleware.GRPCServer. A receiver of
-// unary calls has received and decompressed a message before it asks anybody, so
+// unary calls has received and decompressed a message before an interceptor runs, so
 // that only what the message holds is checked, and how many are handled at a time.
 func (e *requestGuard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, error) {
 	return append(e.guard.GRPCOptions(),
@@ -116,21 +114,18 @@ func (e *requestGuard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOptio
 
 // intercept admits a call, and refuses it if its handler panics.
 func (e *requestGuard) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			resp, err = nil, e.guard.Panicked(guard.GRPC, v)
+	err = e.guard.Protect(guard.GRPC, func() error {
+		if signal, ok := tenant.SignalOfMethod(info.FullMethod); ok {
+			request, err := e.guard.Admit(ctx, signal)
+			if err != nil {
+				return err
+			}
+			defer request.Release()
 		}
-	}()
-	signal, ok := tenant.SignalOfMethod(info.FullMethod)
-	if !ok {
-		return handler(ctx, req)
-	}
-	request, err := e.guard.Admit(ctx, signal)
-	if err != nil {
-		return nil, err
-	}
-	defer request.Release()
-	return handler(ctx, req)
+		resp, err = handler(ctx, req)
+		return err
+	})
+	return resp, err
 }
 
 // codec checks messages of OTLP before it decodes them.
@@ -139,8 +134,12 @@ type codec struct {
 	guard *guard.Guard
 }
 
-// Unmarshal implements encoding.CodecV2.
+// Unmarshal implements encoding.CodecV2. gRPC calls it outside of all interceptors.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	return c.guard.Protect(guard.GRPC, func() error { return c.unmarshal(data, v) })
+}
+
+func (c codec) unmarshal(data mem.BufferSlice, v any) error {
 	if signal, ok := signalOfMessage(v); ok {
 		flat := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer flat.Free()

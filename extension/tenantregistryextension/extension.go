@@ -157,15 +157,7 @@ func (r *registry) Shutdown(context.Context) error {
 // NotifyConfig implements extensioncapabilities.ConfigWatcher. The collector calls
 // it before pipelines start; an error ends the start.
 func (r *registry) NotifyConfig(_ context.Context, conf *confmap.Conf) error {
-	var errs []error
-	for _, f := range configcheck.Check(conf.ToStringMap()) {
-		if f.Refuse {
-			errs = append(errs, errors.New(f.String()))
-			continue
-		}
-		r.log.Warn("The configuration can lose data or leave the collector unprotected", zap.String("key", f.Key), zap.String("problem", f.Text))
-	}
-	return errors.Join(errs...)
+	return configcheck.Report(conf.ToStringMap(), r.id.String(), r.log)
 }
 
 func (r *registry) wakeUp() {

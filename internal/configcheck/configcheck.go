@@ -143,7 +143,10 @@ func (c *checker) pipeline(p *pipeline) {
 		if auth {
 			c.receiver(ch.receiver)
 		}
-		atEdge = atEdge || c.edge(ch)
+		if c.edge(ch) {
+			atEdge = true
+			c.edgeReceiver(ch.receiver)
+		}
 	}
 	if routes || atEdge || slices.ContainsFunc(p.processors, isTenant) {
 		c.memory(p)
@@ -245,6 +248,7 @@ func (c *checker) queue(id string) {
 const (
 	typeRouting       = "tenantrouting"
 	typeMemoryLimiter = "memorylimiter"
+	typeTenantOTLP    = "tenantotlp"
 )
 
 // typeOf returns the type of a component ID without underscores: types that had

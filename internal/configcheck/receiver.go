@@ -2,47 +2,72 @@ package configcheck
 
 import "slices"
 
-// receiver is about a receiver whose requests the tenant's key must come with.
-func (c *checker) receiver(id string) {
+// server is one server of a receiver.
+type server struct {
+	key  string // of its settings
+	grpc bool
+	set  map[string]any
+}
+
+// servers returns those of a receiver. One without protocols is one.
+func (c *checker) servers(id string) (list []server) {
 	set := at(c.conf, "receivers", id)
-	servers := map[string]any{"": set}
-	if protocols := mapping(at(set, "protocols")); protocols != nil {
-		servers = make(map[string]any)
-		for name, p := range protocols {
-			if p != nil { // not enabled, or with nothing but defaults
-				servers["::protocols::"+name] = p
-			}
+	protocols := mapping(at(set, "protocols"))
+	if protocols == nil {
+		return []server{{key: "receivers::" + id, set: mapping(set)}}
+	}
+	for _, name := range sortedKeys(protocols) {
+		if p := protocols[name]; p != nil { // not enabled, or with nothing but defaults
+			list = append(list, server{"receivers::" + id + "::protocols::" + name, name == "grpc", mapping(p)})
 		}
 	}
-	for _, name := range sortedKeys(servers) {
-		c.server("receivers::"+id+name, id, name, mapping(servers[name]))
+	return list
+}
+
+// receiver is about a receiver whose requests the tenant's key must come with.
+func (c *checker) receiver(id string) {
+	for _, s := range c.servers(id) {
+		if !c.authenticated(id, s) || typeOf(id) == typeTenantOTLP {
+			continue
+		}
+		if s.grpc && !slices.Contains(s.middlewares(), "bearerkeyauth") {
+			c.warn(s.key+"::middlewares", "has no bearer_key_auth: messages of strangers are read as a whole before they are refused; add {id: bearer_key_auth}")
+		}
+		c.guarded(id, s)
 	}
 }
 
-func (c *checker) server(key, id, name string, set map[string]any) {
-	authenticator := text(at(set, "auth", "authenticator"))
-	switch {
+// edgeReceiver is about a receiver that local programs send to.
+func (c *checker) edgeReceiver(id string) {
+	if typeOf(id) != "otlp" {
+		return // tenant_otlp has a guard, and the others are no servers of OTLP
+	}
+	for _, s := range c.servers(id) {
+		c.guarded(id, s)
+	}
+}
+
+// authenticated tells whether the server knows its callers.
+func (c *checker) authenticated(id string, s server) bool {
+	switch authenticator := text(at(s.set, "auth", "authenticator")); {
 	case authenticator == "":
-		c.refuse(key+"::auth", "is not set, but tenant has source: auth: no request has a tenant, and all data of %s would be refused; set auth::authenticator: bearer_key_auth, or use source: config in a pipeline of its own", id)
-		return
+		c.refuse(s.key+"::auth", "is not set, but tenant has source: auth: no request has a tenant, and all data of %s would be refused; set auth::authenticator: bearer_key_auth, or use source: config in a pipeline of its own", id)
+		return false
 	case typeOf(authenticator) != "bearerkeyauth":
-		c.warn(key+"::auth::authenticator", "is %s, which is not known to say whose a request is; tenant with source: auth refuses what has no tenant: use bearer_key_auth", authenticator)
+		c.warn(s.key+"::auth::authenticator", "is %s, which is not known to say whose a request is; tenant with source: auth refuses what has no tenant: use bearer_key_auth", authenticator)
 	}
-	if typeOf(id) == "tenantotlp" {
-		return // it has both built in
-	}
-	middlewares := middlewareTypes(set)
-	if name == "::protocols::grpc" && !slices.Contains(middlewares, "bearerkeyauth") {
-		c.warn(key+"::middlewares", "has no bearer_key_auth: messages of strangers are read as a whole before they are refused; add {id: bearer_key_auth}")
-	}
-	if !slices.Contains(middlewares, "requestguard") {
-		c.warn(key+"::middlewares", "has no request_guard: requests are decompressed and decoded before any limit holds, so that one request can end the process; use the receiver tenant_otlp in place of %s, or add {id: request_guard}", id)
+	return true
+}
+
+func (c *checker) guarded(id string, s server) {
+	if !slices.Contains(s.middlewares(), "requestguard") {
+		c.warn(s.key+"::middlewares", "has no request_guard: requests are decompressed and decoded before any limit holds, so that one request can end the process; use the receiver tenant_otlp in place of %s, or add {id: request_guard}", id)
 	}
 }
 
-// middlewareTypes returns the types of the middlewares of a server.
-func middlewareTypes(set map[string]any) (types []string) {
-	list, _ := set["middlewares"].([]any)
+// middlewares returns the types of the middlewares of a server.
+func (s server) middlewares() (types []string) {
+	list, _ := s.set["middlewares"].([]any)
 	for _, m := range list {
 		types = append(types, typeOf(text(at(m, "id"))))
 	}

@@ -110,7 +110,7 @@ func protocolOf(ctx context.Context) Protocol {
 	return HTTP
 }
 
-// Decoded says that nobody reads the body any more. Its buffer is used again, while
+// Decoded ends the use of the body. Its buffer is used again, while
 // what it holds stays reserved for what is made of the request: what sends or
 // stores it encodes it again.
 func (r *Request) Decoded() {
@@ -130,7 +130,7 @@ func (r *Request) Release() {
 	r.Decoded()
 	r.guard.memory.give(r.tenant, r.held)
 	r.held = 0
-	r.guard.pressure.held(r.guard.memory.held())
+	r.guard.pressure.changed()
 	r.guard.requests.give(r.tenant, 1)
 }
 
@@ -152,7 +152,7 @@ func (r *Request) Reserve(n int64) error {
 		return r.reject(rejection.Memory, "the requests in flight hold too much memory")
 	}
 	r.held += n
-	g.pressure.held(g.memory.held())
+	g.pressure.changed()
 	return nil
 }
 

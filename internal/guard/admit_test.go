@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -17,6 +18,8 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -298,12 +301,26 @@ type provider struct {
 
 func (p provider) Guard() *Guard { return p.guard }
 
-func TestPanicked_IsCountedAndFinal(t *testing.T) {
-	g := New(Settings{})
-	err := g.Panicked(GRPC, errors.New("secret"))
-	assert.Equal(t, rejection.Panic, reasonFor(t, err))
-	assert.NotContains(t, err.Error(), "secret")
-	assert.EqualValues(t, 1, g.Stats().Panics())
+func TestProtect_MakesAPanicARejection(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	g := New(Settings{Logger: zap.New(core)})
+	own := errors.New("its own")
+	assert.Equal(t, own, g.Protect(GRPC, func() error { return own }))
+	require.NoError(t, g.ProtectHTTP(func() {}))
+	for _, err := range []error{
+		g.Protect(GRPC, func() error { panic("a secret") }),
+		g.ProtectHTTP(func() { panic("a secret") }),
+		g.Protect(GRPC, func() error { return g.Protect(GRPC, func() error { panic("a secret") }) }),
+	} {
+		assert.Equal(t, rejection.Panic, reasonFor(t, err))
+		assert.True(t, consumererror.IsPermanent(err))
+		assert.NotContains(t, err.Error(), "secret")
+	}
+	assert.EqualValues(t, 3, g.Stats().Panics(), "each once")
+	require.Equal(t, 1, logged.Len(), "not each of them")
+	assert.Contains(t, logged.All()[0].ContextMap()["stack"], "TestProtect_MakesAPanicARejection.func")
+	assert.PanicsWithValue(t, http.ErrAbortHandler, func() { _ = g.ProtectHTTP(func() { panic(http.ErrAbortHandler) }) })
+	assert.EqualValues(t, 3, g.Stats().Panics(), "that is no defect")
 }
 
 func TestDecoded_ReusesTheBufferAndKeepsTheReservation(t *testing.T) {
@@ -336,9 +353,17 @@ func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
 		little()
 		assert.Equal(t, []bool{true}, changes, "not sooner than after a second")
 		time.Sleep(minPressure)
-		little()
-		assert.Equal(t, []bool{true, false}, changes)
+		synctest.Wait()
+		assert.Equal(t, []bool{true, false}, changes, "although no request comes")
 		much()
 		assert.Equal(t, []bool{true, false, true}, changes)
+
+		r := admit(asTenant("a"), t, g)
+		require.NoError(t, r.Reserve(17*mib))
+		time.Sleep(2 * minPressure)
+		synctest.Wait()
+		assert.Equal(t, []bool{true, false, true}, changes, "as long as much is held")
+		r.Release()
+		assert.Equal(t, []bool{true, false, true, false}, changes)
 	})
 }

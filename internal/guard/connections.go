@@ -161,7 +161,7 @@ func (s *connections) evict() bool {
 	c := oldest.Value.(*conn)
 	s.forget(c)
 	s.stats.refused[RefusedEvicted].Add(1)
-	_ = c.Conn.Close() // nobody waits for what it says
+	_ = c.Conn.Close() // the connection is given up
 	return true
 }
 
@@ -175,7 +175,7 @@ func (s *connections) expire(c *conn) {
 	}
 	s.mu.Unlock()
 	if late {
-		_ = c.Conn.Close() // nobody waits for what it says
+		_ = c.Conn.Close() // the connection is given up
 	}
 }
 

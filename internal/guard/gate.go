@@ -7,8 +7,8 @@ import (
 )
 
 // gate lets a few requests compute at a time, one tenant after the other, so that a
-// tenant with many large bodies waits for itself and not others for it. Who waits
-// is bounded by the requests in flight.
+// tenant with many large bodies waits for itself and not others for it. The requests
+// that wait are bounded by those in flight.
 type gate struct {
 	mu      sync.Mutex
 	free    int

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"time"
 
 	"google.golang.org/grpc"
@@ -8,8 +9,8 @@ import (
 
 const (
 	// maxHeaderList bounds the headers of a call, as their names and values and 32
-	// bytes for each. gRPC's own default is 16 MiB, which a stranger may send before
-	// anybody has looked at a key.
+	// bytes for each. gRPC's own default is 16 MiB, which a stranger may send before the
+	// key is checked.
 	maxHeaderList = 16 << 10
 
 	// connectionTimeout bounds the handshakes of TLS and HTTP/2.
@@ -19,7 +20,7 @@ const (
 	// connection holds it for as long as it is open.
 	grpcReadBuffer = 8 << 10
 
-	// streamWindow is how much of a call may arrive before somebody reads it. It is
+	// streamWindow is how much of a call may arrive before the receiver reads it. It is
 	// fixed: gRPC would raise it to 16 MiB on fast networks.
 	streamWindow = 64 << 10
 
@@ -38,3 +39,15 @@ func (*Guard) GRPCOptions() []grpc.ServerOption {
 		grpc.StaticConnWindowSize(connectionWindow),
 	}
 }
+
+type admitsFirst struct{}
+
+// AdmittingServer returns the context with which a receiver builds a gRPC server that
+// admits a call before it reads its message, and bounds how long the message takes.
+func AdmittingServer(ctx context.Context) context.Context {
+	return context.WithValue(ctx, admitsFirst{}, true)
+}
+
+// AdmitsFirst tells middlewares whether ctx is of [AdmittingServer], so that they do not
+// bound calls a second time.
+func AdmitsFirst(ctx context.Context) bool { return ctx.Value(admitsFirst{}) != nil }

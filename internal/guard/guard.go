@@ -9,14 +9,13 @@ package guard
 
 import (
 	"fmt"
-	"runtime/debug"
+	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -26,13 +25,14 @@ type Guard struct {
 	set      Settings
 	requests *budget
 	memory   *budget
-	pressure *pressure // nil: nobody asks
+	pressure *pressure // nil: no Settings.Pressure
 	buffers  bufferPool
 	decoders *decoders
 	conns    *connections
 	stats    Stats
 
-	lastStack  atomic.Int64 // when one was logged, in nanoseconds since 1970
+	recovery *recovery.Recoverer
+
 	limitersMu sync.Mutex
 	limiters   atomic.Pointer[[]*limiter]
 }
@@ -49,9 +49,10 @@ func New(set Settings) *Guard {
 		set:      set,
 		requests: newBudget(set.Requests, set.TenantRequests, max(1, set.Requests/smallRequests)),
 		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallMemory),
-		pressure: newPressure(set.Memory, set.Pressure),
 		decoders: newDecoders(),
+		recovery: recovery.New(set.Logger),
 	}
+	g.pressure = newPressure(g.memory, set.Pressure)
 	g.conns = newConnections(set.Connections, &g.stats)
 	return g
 }
@@ -139,19 +140,39 @@ func (g *Guard) overLimit(id tenant.ID, signal tenant.Signal, records int, bytes
 	return nil
 }
 
-// stackInterval is how often a stack is logged. A caller that has found a defect can
-// repeat it.
-const stackInterval = 10 * time.Second
+// Protect calls f, which handles a request. If f panics, Protect logs the stack, at
+// most one in ten seconds, and returns a counted rejection. Locks that f holds must be
+// released by deferred calls.
+func (g *Guard) Protect(protocol Protocol, f func() error) (err error) {
+	defer func() {
+		if recovery.Is(err) {
+			err = g.Count(protocol, rejection.New(rejection.Panic, "internal error: the request was not accepted"))
+		}
+	}()
+	defer g.recovery.Catch("handling a request", &err)
+	return f()
+}
 
-// Panicked counts and logs what a handler has recovered from, and returns the answer
-// to the caller.
-func (g *Guard) Panicked(protocol Protocol, v any) error {
-	now, last := time.Now().UnixNano(), g.lastStack.Load()
-	if now-last >= int64(stackInterval) && g.lastStack.CompareAndSwap(last, now) {
-		g.set.Logger.Error("a request ended in a panic; it was refused and everything else goes on. This is a defect, please report it",
-			zap.String("panic", fmt.Sprintf("%T", v)), zap.ByteString("stack", debug.Stack()))
+// ProtectHTTP is Protect for serve, a step of an HTTP handler. It passes on
+// [http.ErrAbortHandler], with which a handler asks net/http to end the connection.
+func (g *Guard) ProtectHTTP(serve func()) error {
+	aborted := false
+	err := g.Protect(HTTP, func() error {
+		defer func() {
+			switch v := recover(); {
+			case v == http.ErrAbortHandler: //nolint:errorlint // net/http compares it like this
+				aborted = true
+			case v != nil:
+				panic(v)
+			}
+		}()
+		serve()
+		return nil
+	})
+	if aborted {
+		panic(http.ErrAbortHandler)
 	}
-	return g.Count(protocol, rejection.New(rejection.Panic, "internal error"))
+	return err
 }
 
 // Count counts the rejection err and returns it.

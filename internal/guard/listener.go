@@ -53,7 +53,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		c, why, ok := l.conns.add(raw)
 		if !ok {
 			l.stats.refused[why].Add(1)
-			_ = raw.Close() // nobody waits for what it says
+			_ = raw.Close() // the connection is refused
 			continue
 		}
 		return c, nil

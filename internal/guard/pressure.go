@@ -9,37 +9,51 @@ import (
 // minPressure is how long pressure lasts at least, since what it changes is not free.
 const minPressure = time.Second
 
-// pressure tells somebody whether much memory is in flight.
+// pressure reports whether much memory is in flight. It is safe for concurrent use.
 type pressure struct {
 	high, low int64
-	tell      func(bool)
+	report    func(high bool)
+	held      func() int64 // what is in flight now
 
-	is    atomic.Bool
-	mu    sync.Mutex
-	since time.Time
+	is     atomic.Bool
+	mu     sync.Mutex
+	since  time.Time
+	ending bool // a timer looks when minPressure is over
 }
 
-func newPressure(memory int64, tell func(bool)) *pressure {
-	if tell == nil {
+func newPressure(memory *budget, report func(bool)) *pressure {
+	if report == nil {
 		return nil
 	}
-	return &pressure{high: memory / 4, low: memory / 8, tell: tell}
+	return &pressure{high: memory.total / 4, low: memory.total / 8, report: report, held: memory.held}
 }
 
-// held notes how much memory is in flight.
-func (p *pressure) held(n int64) {
-	if p == nil || p.is.Load() && n >= p.low || !p.is.Load() && n <= p.high {
+// changed is called after every change of what is in flight.
+func (p *pressure) changed() {
+	if p == nil {
+		return
+	}
+	if n, is := p.held(), p.is.Load(); is && n >= p.low || !is && n <= p.high {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case n > p.high && !p.is.Load():
+	switch n, is := p.held(), p.is.Load(); {
+	case !is && n > p.high:
 		p.since = time.Now()
 		p.is.Store(true)
-		p.tell(true)
-	case n < p.low && p.is.Load() && time.Since(p.since) >= minPressure:
+		p.report(true)
+	case !is || n >= p.low || p.ending:
+	case time.Since(p.since) >= minPressure:
 		p.is.Store(false)
-		p.tell(false)
+		p.report(false)
+	default: // no request may come that would end it
+		p.ending = true
+		time.AfterFunc(time.Until(p.since.Add(minPressure)), func() {
+			p.mu.Lock()
+			p.ending = false
+			p.mu.Unlock()
+			p.changed()
+		})
 	}
 }

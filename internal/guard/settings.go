@@ -39,7 +39,8 @@ type Settings struct {
 
 	// Pressure is called with true when requests in flight hold more than a quarter of
 	// Memory, and with false when they hold less than an eighth again, but not sooner
-	// than after a second. Optional.
+	// than after a second. It is called by one goroutine at a time and must not block.
+	// Optional.
 	Pressure func(high bool)
 
 	Logger *zap.Logger

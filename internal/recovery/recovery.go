@@ -29,7 +29,7 @@ type Error struct{}
 // Error implements error.
 func (*Error) Error() string { return "internal error: handling the data panicked" }
 
-// GRPCStatus tells receivers, and gRPC itself, what to answer.
+// GRPCStatus is the answer that receivers, and gRPC itself, give.
 func (e *Error) GRPCStatus() *status.Status { return status.New(codes.Internal, e.Error()) }
 
 // Is tells whether err comes from a panic.
@@ -70,7 +70,7 @@ func (r *Recoverer) Catch(doing string, err *error) {
 	}
 }
 
-// Catch sets *err like a recoverer's Catch, where nobody counts. It is for packages
+// Catch sets *err like a recoverer's Catch, without count and log. It is for packages
 // that only parse, and leave it to their callers to report a fault.
 func Catch(err *error) {
 	if v := recover(); v != nil {

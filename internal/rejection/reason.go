@@ -17,9 +17,11 @@ const (
 	Unauthenticated        // no identity, or a key of a tenant that does not exist
 	Suspended              // the tenant is suspended
 	Scope                  // the key may not send this signal
+	Forbidden              // the data is not the caller's to send, or has no destination
 	NotLoaded              // the registry has not been loaded yet
 	Rate                   // over a rate of the tenant
 	Quota                  // over a quota of the tenant
+	LaneFull               // the tenant's lane to a destination is full
 	TenantRequests         // the tenant has its share of requests in flight
 	TenantMemory           // the tenant has its share of memory in flight
 	Requests               // the process has all requests in flight that it may have
@@ -60,9 +62,11 @@ func (r Reason) property() property {
 		Unauthenticated: {"unauthenticated", codes.Unauthenticated, http.StatusUnauthorized, 0},
 		Suspended:       {"suspended", codes.PermissionDenied, http.StatusForbidden, 0},
 		Scope:           {"scope", codes.PermissionDenied, http.StatusForbidden, 0},
+		Forbidden:       {"forbidden", codes.PermissionDenied, http.StatusForbidden, 0},
 		NotLoaded:       {"registry_not_loaded", codes.Unavailable, http.StatusServiceUnavailable, 4 * time.Second},
 		Rate:            {"rate", codes.ResourceExhausted, http.StatusTooManyRequests, 2 * time.Second},
 		Quota:           {"quota", codes.ResourceExhausted, http.StatusTooManyRequests, time.Minute},
+		LaneFull:        {"lane_full", codes.ResourceExhausted, http.StatusTooManyRequests, 2 * time.Second},
 		TenantRequests:  {"tenant_requests", codes.ResourceExhausted, http.StatusTooManyRequests, 2 * time.Second},
 		TenantMemory:    {"tenant_memory", codes.ResourceExhausted, http.StatusTooManyRequests, 2 * time.Second},
 		Requests:        {"requests", codes.Unavailable, http.StatusServiceUnavailable, 2 * time.Second},

@@ -4,6 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,9 +32,11 @@ func TestReasons_AreAnsweredAsDesigned(t *testing.T) {
 		"unauthenticated":     {codes.Unauthenticated, 401, false},
 		"suspended":           {codes.PermissionDenied, 403, false},
 		"scope":               {codes.PermissionDenied, 403, false},
+		"forbidden":           {codes.PermissionDenied, 403, false},
 		"registry_not_loaded": {codes.Unavailable, 503, true},
 		"rate":                {codes.ResourceExhausted, 429, true},
 		"quota":               {codes.ResourceExhausted, 429, true},
+		"lane_full":           {codes.ResourceExhausted, 429, true},
 		"tenant_requests":     {codes.ResourceExhausted, 429, true},
 		"tenant_memory":       {codes.ResourceExhausted, 429, true},
 		"requests":            {codes.Unavailable, 503, true},
@@ -67,6 +73,48 @@ func TestReasons_AreAnsweredAsDesigned(t *testing.T) {
 		assert.Equal(t, r == Slow, header.Get("Connection") == "close", r.String())
 	}
 	assert.Equal(t, want, got)
+}
+
+// TestArchitecture_ShowsTheTable compares what users read with the code.
+func TestArchitecture_ShowsTheTable(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
+	require.NoError(t, err)
+	byName := map[string]Reason{}
+	for r := None + 1; r < numReasons; r++ {
+		byName[r.String()] = r
+	}
+	quoted := regexp.MustCompile("`([a-z_]+)`")
+	for line := range strings.Lines(string(doc)) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
+		if len(cells) != 6 {
+			continue
+		}
+		for _, name := range quoted.FindAllStringSubmatch(cells[1], -1) {
+			r, ok := byName[name[1]]
+			if !assert.True(t, ok, "%s: unknown, or in two rows", name[1]) {
+				continue
+			}
+			delete(byName, name[1])
+			code, http, again := strings.ToUpper(snakeCase(r.Code().String())), fmt.Sprint(r.HTTPStatus()), "yes"
+			switch {
+			case r.Retryable():
+				code, http = code+" + RetryInfo", http+" + Retry-After"
+			case r.Code() == codes.ResourceExhausted:
+				code, again = code+" without RetryInfo", "no"
+			case r == Slow:
+				again = "over gRPC" // clients retry DEADLINE_EXCEEDED by themselves
+			default:
+				again = "no"
+			}
+			assert.Equal(t, []string{code, http, again}, []string{cells[2], cells[3], strings.TrimSpace(cells[5])}, name[1])
+		}
+	}
+	assert.Empty(t, byName, "docs/architecture.md has no row for them")
+}
+
+// snakeCase returns CamelCase as camel_case.
+func snakeCase(s string) string {
+	return strings.TrimPrefix(regexp.MustCompile("[A-Z]").ReplaceAllString(s, "_$0"), "_")
 }
 
 func TestRetry_SpreadsDelaysWithinBounds(t *testing.T) {

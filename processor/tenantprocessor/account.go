@@ -26,7 +26,7 @@ type terms struct {
 	burst  time.Duration // how much of a rate may be sent at once
 	warnAt float64       // share of a quota from which to warn
 	force  bool          // let pass what is over a limit
-	owe    bool          // Redis is to be told of it later
+	owe    bool          // it is reported to Redis later
 
 	// Among how many gateways rates and quotas are divided. The two differ while
 	// Redis is away: what has been used of a quota is then that of all gateways.
@@ -127,7 +127,7 @@ func (a *account) count(signal tenant.Signal, n debt, t terms) {
 	}
 }
 
-// refund gives back what was charged at some time for a request that nobody took.
+// refund gives back what was charged at some time for a request that was not accepted.
 func (a *account) refund(signal tenant.Signal, n amount, t terms, charged time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

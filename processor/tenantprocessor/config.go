@@ -56,7 +56,7 @@ const (
 type LimitsMode string
 
 const (
-	// LimitsEnforce refuses it; its sender is told when to come again.
+	// LimitsEnforce refuses it; its sender learns when to send again.
 	LimitsEnforce LimitsMode = "enforce"
 	// LimitsWarn lets it pass and counts it.
 	LimitsWarn LimitsMode = "warn"
@@ -101,7 +101,7 @@ type LimitsConfig struct {
 	TenantMetrics bool `mapstructure:"tenant_metrics"`
 
 	// Storage is the extension that keeps the counts of quotas over a restart.
-	// Without it they begin anew.
+	// Without it they begin at zero.
 	Storage *component.ID `mapstructure:"storage"`
 
 	// prevent unkeyed literal initialization

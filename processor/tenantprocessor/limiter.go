@@ -70,7 +70,7 @@ func (l *limiter) startNow(ctx context.Context, host component.Host, registry te
 	}
 	if l.cfg.Storage != nil {
 		lost := func(err error) {
-			l.logger.Error("limits: what was counted before the start cannot be read, quotas begin anew", zap.Error(err))
+			l.logger.Error("limits: what was counted before the start cannot be read, quotas begin at zero", zap.Error(err))
 		}
 		store, err := openUsageStore(ctx, host, *l.cfg.Storage, l.id, lost)
 		if err != nil {
@@ -107,10 +107,10 @@ func (l *limiter) stop(ctx context.Context) error {
 	l.telemetry.Shutdown()
 	var errs []error
 	if l.store != nil {
-		// Returned, an error would end a collector that is told to read its
+		// Returned, an error would end a collector that is asked to read its
 		// configuration again.
 		if err := l.store.close(ctx, l.lastUsages()); err != nil {
-			l.logger.Error("limits: counts cannot be saved, they begin anew or where they were saved last", zap.Error(err))
+			l.logger.Error("limits: counts cannot be saved, they begin at zero or where they were saved last", zap.Error(err))
 		}
 	}
 	if l.shared != nil {
@@ -184,9 +184,9 @@ func (l *limiter) chargeShared(ctx context.Context, paid *receipt) (over excess,
 	return got.over, a.agree(&c, got, now)
 }
 
-// call asks Redis and tells it what the account owes. It does not tell while it is
-// not known that Redis is back: what is told to a Redis that answers too late is
-// told again, and counts twice. Who gets an answer has a to agree to it.
+// call asks Redis and reports what the account owes. It does not report while it is
+// not known that Redis is back: what is reported to a Redis that answers too late is
+// reported again, and counts twice. The caller passes the answer to a.agree.
 func (l *limiter) call(ctx context.Context, a *account, c *sharedCharge, now time.Time) (answer, error) {
 	c.debts = a.debts(c.signal, !l.shared.failed.Load(), now)
 	got, err := l.shared.do(ctx, *c, now)
@@ -295,8 +295,8 @@ func (l *limiter) usages() map[tenant.ID]usage {
 	return all
 }
 
-// lastUsages returns usages with what Redis was not told. A crash must not tell it
-// twice, so it is saved once nothing is told any more.
+// lastUsages returns usages with what was not reported to Redis. A crash must not
+// report it twice, so it is saved once reports have ended.
 func (l *limiter) lastUsages() map[tenant.ID]usage {
 	all := l.usages()
 	l.mu.RLock()

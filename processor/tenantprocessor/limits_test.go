@@ -328,11 +328,11 @@ func TestLimits_RememberQuotasOverARestart(t *testing.T) {
 	assert.ErrorContains(t, second.logs.ConsumeLogs(tenantA, manyLogs(1)), "over the daily quota")
 }
 
-func TestLimits_BeginAnewAndSaySoIfTheCountsCannotBeRead(t *testing.T) {
+func TestLimits_BeginAtZeroAndSaySoIfTheCountsCannotBeRead(t *testing.T) {
 	store := &memory{kept: map[string][]byte{usageKey: []byte("{")}}
 	host := tenanttest.Host{registryID: limited(t, tenant.Limits{DailyBytes: 1 << 20}), storageID: store}
 	p := startPipelines(t, storingConfig(), host, accept)
-	assert.Equal(t, 1, p.log.FilterMessageSnippet("quotas begin anew").Len())
+	assert.Equal(t, 1, p.log.FilterMessageSnippet("quotas begin at zero").Len())
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
 	p.stop(t)
 	assert.Contains(t, string(store.kept[usageKey]), `"tenant-a"`)

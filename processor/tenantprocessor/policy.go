@@ -17,9 +17,9 @@ const (
 	policyTimeout = 5 * time.Second
 )
 
-// policyWatch warns if Redis may throw counts away for want of memory: what a
-// tenant has used would be forgotten. It looks at the start and whenever Redis has
-// come back, since it may be another one then.
+// policyWatch warns if Redis may evict counts when its memory is full: what a tenant
+// has used would be lost. It reads the policy at the start and whenever Redis has come
+// back, since it may be another one then. It is safe for concurrent use.
 type policyWatch struct {
 	client *redis.Client
 	logger *zap.Logger
@@ -27,7 +27,7 @@ type policyWatch struct {
 	mu      sync.Mutex
 	ended   bool
 	looked  bool   // since Redis was away last
-	said    string // the policy that was warned of
+	known   string // the policy that was read last
 	looking sync.WaitGroup
 }
 
@@ -71,13 +71,13 @@ func (p *policyWatch) look() {
 		p.looked = false // Redis is away
 	case err != nil:
 		p.logger.Info("limits: whether Redis keeps counts when its memory is full cannot be read; set maxmemory-policy to noeviction", zap.Error(err))
-	case policy == p.said:
+	case policy == p.known:
 	case policy != "noeviction":
-		p.said = policy
+		p.known = policy
 		p.logger.Warn("limits: Redis forgets counts when its memory is full, and tenants may then send more than their limits: "+
 			`run "redis-cli CONFIG SET maxmemory-policy noeviction" and set it in the configuration of Redis too`, zap.String(policyName, policy))
 	default:
-		p.said = policy
+		p.known = policy
 	}
 }
 

@@ -67,9 +67,8 @@ func mediaType(header string) string {
 	return media
 }
 
-// writeError answers with the rejection that err is.
-func writeError(w http.ResponseWriter, contentType string, err error) {
-	r := rejection.From(err)
+// writeRejection answers with r.
+func writeRejection(w http.ResponseWriter, contentType string, r *rejection.Error) {
 	r.SetHeader(w.Header())
 	writeStatus(w, contentType, r.HTTPStatus(), r.GRPCStatus())
 }
@@ -99,5 +98,5 @@ func write(w http.ResponseWriter, contentType string, httpStatus int, body []byt
 	// A browser must not take what a sender put into an error for a page.
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(httpStatus)
-	_, _ = w.Write(body) // the sender is gone: nobody to tell
+	_, _ = w.Write(body) // an error means that the sender has gone
 }

@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configauth"
 	"go.opentelemetry.io/collector/config/confighttp"
-	"go.opentelemetry.io/collector/config/configmiddleware"
 	"go.opentelemetry.io/collector/config/confignet"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
@@ -36,7 +35,6 @@ func TestConfig_Example(t *testing.T) {
 	grpc.NetAddr.Endpoint = "0.0.0.0:4317"
 	grpc.MaxRecvMsgSizeMiB = 16
 	grpc.Auth = configoptional.Some(auth)
-	grpc.Middlewares = []configmiddleware.Config{{ID: component.MustNewID("bearer_key_auth")}}
 	http.ServerConfig.NetAddr.Endpoint = "0.0.0.0:4318"
 	http.ServerConfig.Auth = configoptional.Some(confighttp.AuthConfig{Config: auth})
 	got := load(t, "config.yaml", "tenant_otlp")

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/tenantotlpreceiver/internal/metadata"
 )
 
@@ -57,6 +58,7 @@ func createDefaultConfig() component.Config {
 }
 
 func (f *factory) createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	r, err := f.receiver(set, cfg.(*Config))
 	if err != nil {
 		return nil, err
@@ -66,6 +68,7 @@ func (f *factory) createLogs(_ context.Context, set receiver.Settings, cfg compo
 }
 
 func (f *factory) createMetrics(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	r, err := f.receiver(set, cfg.(*Config))
 	if err != nil {
 		return nil, err
@@ -75,6 +78,7 @@ func (f *factory) createMetrics(_ context.Context, set receiver.Settings, cfg co
 }
 
 func (f *factory) createTraces(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
+	set.Logger = safetext.Logger(set.Logger)
 	r, err := f.receiver(set, cfg.(*Config))
 	if err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func newGRPCServer(ctx context.Context, cfg configgrpc.ServerConfig, host compon
 	for _, o := range options {
 		wrapped = append(wrapped, configgrpc.WithGrpcServerOption(o))
 	}
-	if g.server, err = cfg.ToServer(ctx, host.GetExtensions(), set, wrapped...); err != nil {
+	if g.server, err = cfg.ToServer(guard.AdmittingServer(ctx), host.GetExtensions(), set, wrapped...); err != nil {
 		return nil, err
 	}
 	for _, s := range in.services {
@@ -148,16 +148,16 @@ func (g *grpcServer) unread(err error) error {
 func (g *grpcServer) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	g.running.start()
 	defer g.running.end()
-	err := g.recovered(stream.Context(), safely(func() error { return handler(srv, stream) }))
+	err := g.guard.Protect(g.protocol, func() error { return handler(srv, stream) })
 	if err == nil {
 		return nil
 	}
-	return cut(rejection.From(err).GRPCStatus()).Err()
+	return cut(g.answer(stream.Context(), err).GRPCStatus()).Err()
 }
 
 // serve serves until the server ends.
 func (g *grpcServer) serve() error {
-	if err := g.server.Serve(g.listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+	if err := g.guard.Protect(g.protocol, func() error { return g.server.Serve(g.listener) }); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("grpc: %w", err)
 	}
 	return nil

@@ -23,7 +23,7 @@ const pieceSize = 8 << 10
 
 // transportStream is what gRPC's server has below grpc.ServerStream. RecvMsg reads
 // a whole message, whatever its size and however slowly it comes, and decompresses
-// it, before anybody is asked.
+// it, before an interceptor runs.
 type transportStream interface {
 	// ReadMessageHeader fills header with the next bytes, of a message too. Unlike
 	// Read it copies frames as they come, so that a message in frames of one byte
@@ -50,7 +50,7 @@ type message struct {
 // malformed is an error about the frame of a message.
 func malformed(text string) error { return rejection.New(rejection.Malformed, text) }
 
-// tooSlow is what the sender is told of a call that was ended by its deadline.
+// tooSlow returns the answer to a call that its deadline has ended.
 func tooSlow() *rejection.Error {
 	return rejection.New(rejection.Slow, "the message did not arrive in time")
 }
@@ -159,7 +159,7 @@ func (m *message) SetReadDeadline(t time.Time) error {
 // expire answers the call, which makes a Read under way return.
 func (m *message) expire() {
 	m.expired.Store(true)
-	_ = m.stream.WriteStatus(tooSlow().GRPCStatus()) // the sender has gone: nobody to tell
+	_ = m.stream.WriteStatus(tooSlow().GRPCStatus()) // an error means that the sender has gone
 }
 
 // Header implements http.ResponseWriter.

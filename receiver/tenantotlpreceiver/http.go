@@ -131,12 +131,9 @@ func (h *httpServer) outermost(next http.Handler) http.Handler {
 		control, now := http.NewResponseController(w), time.Now()
 		_ = control.SetReadDeadline(now.Add(h.patience))
 		_ = control.SetWriteDeadline(now.Add(h.patience + h.writeTimeout))
-		err := safely(func() error {
-			next.ServeHTTP(w, r)
-			return nil
-		})
-		if err = h.recovered(r.Context(), err); err != nil {
-			writeError(w, r.Header.Get("Content-Type"), err)
+		if err := h.guard.ProtectHTTP(func() { next.ServeHTTP(w, r) }); err != nil {
+			_ = control.SetWriteDeadline(time.Now().Add(h.writeTimeout))
+			writeRejection(w, r.Header.Get("Content-Type"), h.answer(r.Context(), err))
 		}
 	})
 }
@@ -176,7 +173,7 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 	})
 	_ = control.SetWriteDeadline(time.Now().Add(h.writeTimeout))
 	if err != nil {
-		writeError(w, contentType, err)
+		writeRejection(w, contentType, h.answer(r.Context(), err))
 		return
 	}
 	body, err := s.accepted.MarshalProto()
@@ -186,7 +183,7 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 		contentType = contentTypeJSON
 	}
 	if err != nil {
-		writeError(w, contentType, err)
+		writeRejection(w, contentType, h.answer(r.Context(), err))
 		return
 	}
 	write(w, contentType, http.StatusOK, body)
@@ -199,7 +196,7 @@ func (h *httpServer) refuse(w http.ResponseWriter, r *http.Request, text string,
 
 // serve serves until the server ends.
 func (h *httpServer) serve() error {
-	if err := h.server.Serve(h.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	if err := h.guard.Protect(h.protocol, func() error { return h.server.Serve(h.listener) }); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("http: %w", err)
 	}
 	return nil

@@ -32,9 +32,9 @@ type intake struct {
 	protocol guard.Protocol
 	guard    *guard.Guard
 	obs      *receiverhelper.ObsReport
-	panics   *panicReporter
+	panics   func(context.Context) // counts one
 	// patience is how long the first byte of a body may take, and the rest of one that
-	// nobody reads.
+	// is refused.
 	patience time.Duration
 	services []*service
 	// running are the requests under way, refused ones included.
@@ -44,23 +44,6 @@ type intake struct {
 // accept takes one request: it asks the guard whether the sender may send, reads
 // the message, asks the guard whether it may be decoded, and hands it on.
 func (in *intake) accept(ctx context.Context, s *service, f format, read func(*guard.Request) ([]byte, error)) error {
-	return in.recovered(ctx, safely(func() error { return in.pass(ctx, s, f, read) }))
-}
-
-// recovered accounts for err if it is a panic, and returns it.
-func (in *intake) recovered(ctx context.Context, err error) error {
-	if in.panics.report(ctx, err) {
-		return in.reject(rejection.Panic, "internal error: the request was not accepted")
-	}
-	return err
-}
-
-// reject counts and returns a rejection.
-func (in *intake) reject(why rejection.Reason, text string) error {
-	return in.guard.Count(in.protocol, rejection.New(why, text))
-}
-
-func (in *intake) pass(ctx context.Context, s *service, f format, read func(*guard.Request) ([]byte, error)) error {
 	request, err := in.guard.Admit(ctx, s.signal)
 	if err != nil {
 		return err
@@ -82,7 +65,22 @@ func (in *intake) pass(ctx context.Context, s *service, f format, read func(*gua
 		return in.reject(rejection.Malformed, fmt.Sprintf("the request is malformed: %v", err))
 	}
 	request.Decoded()
-	return export(ctx, in.obs)
+	return export(ctx, in)
+}
+
+// answer returns the answer to a request that ended with err. It is asked once for
+// each request that is not accepted.
+func (in *intake) answer(ctx context.Context, err error) *rejection.Error {
+	r := rejection.From(err)
+	if r.Reason() == rejection.Panic {
+		in.panics(ctx)
+	}
+	return r
+}
+
+// reject counts and returns a rejection.
+func (in *intake) reject(why rejection.Reason, text string) error {
+	return in.guard.Count(in.protocol, rejection.New(why, text))
 }
 
 // bodyLimits are the limits of a request of at most size bytes, before and after

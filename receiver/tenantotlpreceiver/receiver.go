@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
@@ -59,7 +61,9 @@ func newReceiver(set receiver.Settings, cfg *Config) (*otlpReceiver, error) {
 		obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
 			ReceiverID: set.ID, Transport: transport, ReceiverCreateSettings: set,
 		})
-		return &intake{protocol: protocol, obs: obs, patience: firstByteTimeout, panics: newPanicReporter(set.Logger, telemetry.ReceiverTenantOtlpPanics, transport)}, err
+		attrs := metric.WithAttributeSet(attribute.NewSet(attribute.String("transport", transport)))
+		panics := func(ctx context.Context) { telemetry.ReceiverTenantOtlpPanics.Add(ctx, 1, attrs) }
+		return &intake{protocol: protocol, obs: obs, patience: firstByteTimeout, panics: panics}, err
 	}
 	if r.grpc, err = intakeOf(guard.GRPC); err != nil {
 		return nil, err
@@ -122,7 +126,7 @@ func (r *otlpReceiver) startServers(ctx context.Context, host component.Host) er
 func (r *otlpReceiver) run(host component.Host, s server) {
 	r.servers = append(r.servers, s)
 	r.serving.Go(func() {
-		if err := safely(s.serve); err != nil {
+		if err := s.serve(); err != nil {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 		}
 	})

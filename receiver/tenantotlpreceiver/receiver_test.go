@@ -2,7 +2,6 @@ package tenantotlpreceiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configmiddleware"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -114,9 +114,10 @@ func value(set attribute.Set, key attribute.Key) attribute.KeyValue {
 
 func TestReceiver_SurvivesPanics(t *testing.T) {
 	core, logged := observer.New(zap.ErrorLevel)
-	d := setup{logs: func(context.Context, plog.Logs) error { panic("a defect of a consumer") }}.start(t)
-	shared := d.receiver.(*sharedReceiver)
-	shared.grpc.panics.logger, shared.http.panics.logger = zap.New(core), zap.New(core)
+	d := setup{
+		guard: guard.Settings{Logger: zap.New(core)},
+		logs:  func(context.Context, plog.Logs) error { panic("a defect of a consumer") },
+	}.start(t)
 	body, err := plogotlp.NewExportRequestFromLogs(someLogs(1)).MarshalProto()
 	require.NoError(t, err)
 	for _, key := range []string{"good", "panic"} { // below the receiver, and above it
@@ -133,31 +134,13 @@ func TestReceiver_SurvivesPanics(t *testing.T) {
 		{Value: 4, Attributes: attribute.NewSet(attribute.String("transport", "grpc"))},
 		{Value: 4, Attributes: attribute.NewSet(attribute.String("transport", "http"))},
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
-	require.Equal(t, 2, logged.Len(), "one line for each protocol")
-	for _, entry := range logged.All() {
-		assert.Equal(t, "a defect of a consumer", entry.ContextMap()["panic"])
-		assert.Contains(t, entry.ContextMap()["stack"], "TestReceiver_SurvivesPanics")
-	}
+	assert.EqualValues(t, 8, d.guard.Stats().Panics())
+	require.Equal(t, 1, logged.Len(), "not each of them")
+	assert.Equal(t, "a defect of a consumer", logged.All()[0].ContextMap()["panic"])
+	assert.Contains(t, logged.All()[0].ContextMap()["stack"], "TestReceiver_SurvivesPanics")
 	requests, held := d.guard.InFlight()
 	assert.Zero(t, requests)
 	assert.Zero(t, held)
-}
-
-func TestPanicReporter_SaysHowManyItLeftOut(t *testing.T) {
-	core, logged := observer.New(zap.ErrorLevel)
-	d := setup{open: true}.start(t)
-	p := d.receiver.(*sharedReceiver).grpc.panics
-	now := time.Unix(0, 0)
-	p.logger, p.now = zap.New(core), func() time.Time { return now }
-	failure := safely(func() error { panic(1) })
-	for range 5 {
-		assert.True(t, p.report(t.Context(), failure))
-	}
-	now = now.Add(panicLogInterval)
-	assert.True(t, p.report(t.Context(), fmt.Errorf("wrapped: %w", failure)))
-	assert.False(t, p.report(t.Context(), errors.New("other")))
-	require.Equal(t, 2, logged.Len())
-	assert.EqualValues(t, 4, logged.All()[1].ContextMap()["panics_not_logged"])
 }
 
 // TestReceiver_ShutdownIsBounded has strangers who say nothing, or not all, on every
@@ -254,6 +237,31 @@ func TestReceiver_HasAGuardOfItsOwnIfItIsToldTo(t *testing.T) {
 	d := setup{open: true, configure: func(cfg *Config) { cfg.Guard = component.MustNewID(builtInGuard) }}.start(t)
 	_, err := plogotlp.NewGRPCClient(d.conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(deepLogs(500)()))
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err), "%v", err)
+}
+
+// middleware notes what a receiver says of itself.
+type middleware struct {
+	nothingToStart
+	admitsFirst bool
+}
+
+func (m *middleware) GetGRPCServerOptions(ctx context.Context) ([]grpc.ServerOption, error) {
+	m.admitsFirst = guard.AdmitsFirst(ctx)
+	return nil, nil
+}
+
+func TestGRPC_TellsMiddlewaresThatItAdmitsFirst(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	overGRPC := cfg.Protocols.GRPC.GetOrInsertDefault()
+	overGRPC.NetAddr.Endpoint = "127.0.0.1:0"
+	overGRPC.Middlewares = []configmiddleware.Config{{ID: authID}}
+	cfg.Guard = component.MustNewID(builtInGuard)
+	r, err := NewFactory().CreateLogs(t.Context(), receivertest.NewNopSettings(NewFactory().Type()), cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	m := new(middleware)
+	require.NoError(t, r.Start(t.Context(), tenanttest.Host{authID: m}))
+	require.NoError(t, r.Shutdown(t.Context()))
+	assert.True(t, m.admitsFirst)
 }
 
 func TestGRPC_UnknownMethods(t *testing.T) {

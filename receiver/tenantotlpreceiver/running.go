@@ -98,7 +98,7 @@ func (l *trackingListener) closeConnections() {
 	defer l.mu.Unlock()
 	l.ended = true
 	for c := range l.open {
-		_ = c.Conn.Close() // nobody waits for what it says
+		_ = c.Conn.Close() // the server stops
 	}
 	clear(l.open)
 }

@@ -33,12 +33,13 @@ type service struct {
 	refuse func(context.Context, format, int, error, *receiverhelper.ObsReport)
 }
 
-// exporter hands decoded data to the next consumer.
-type exporter func(context.Context, *receiverhelper.ObsReport) error
+// exporter hands decoded data to the next consumer. The helper counts a panic of it
+// as a refusal.
+type exporter func(context.Context, *intake) error
 
 // nothing is the exporter of a request without records. It is accepted, as the
 // specification wants it.
-func nothing(context.Context, *receiverhelper.ObsReport) error { return nil }
+func nothing(context.Context, *intake) error { return nil }
 
 func newLogs(next consumer.Logs) *service {
 	return &service{
@@ -55,10 +56,10 @@ func newLogs(next consumer.Logs) *service {
 			if count == 0 {
 				return nothing, nil
 			}
-			return func(ctx context.Context, obs *receiverhelper.ObsReport) error {
-				ctx = obs.StartLogsOp(ctx)
-				err := safely(func() error { return next.ConsumeLogs(ctx, logs) })
-				obs.EndLogsOp(ctx, f.String(), count, err)
+			return func(ctx context.Context, in *intake) error {
+				ctx = in.obs.StartLogsOp(ctx)
+				err := in.guard.Protect(in.protocol, func() error { return next.ConsumeLogs(ctx, logs) })
+				in.obs.EndLogsOp(ctx, f.String(), count, err)
 				return err
 			}, nil
 		},
@@ -83,10 +84,10 @@ func newMetrics(next consumer.Metrics) *service {
 			if count == 0 {
 				return nothing, nil
 			}
-			return func(ctx context.Context, obs *receiverhelper.ObsReport) error {
-				ctx = obs.StartMetricsOp(ctx)
-				err := safely(func() error { return next.ConsumeMetrics(ctx, metrics) })
-				obs.EndMetricsOp(ctx, f.String(), count, err)
+			return func(ctx context.Context, in *intake) error {
+				ctx = in.obs.StartMetricsOp(ctx)
+				err := in.guard.Protect(in.protocol, func() error { return next.ConsumeMetrics(ctx, metrics) })
+				in.obs.EndMetricsOp(ctx, f.String(), count, err)
 				return err
 			}, nil
 		},
@@ -111,10 +112,10 @@ func newTraces(next consumer.Traces) *service {
 			if count == 0 {
 				return nothing, nil
 			}
-			return func(ctx context.Context, obs *receiverhelper.ObsReport) error {
-				ctx = obs.StartTracesOp(ctx)
-				err := safely(func() error { return next.ConsumeTraces(ctx, traces) })
-				obs.EndTracesOp(ctx, f.String(), count, err)
+			return func(ctx context.Context, in *intake) error {
+				ctx = in.obs.StartTracesOp(ctx)
+				err := in.guard.Protect(in.protocol, func() error { return next.ConsumeTraces(ctx, traces) })
+				in.obs.EndTracesOp(ctx, f.String(), count, err)
 				return err
 			}, nil
 		},

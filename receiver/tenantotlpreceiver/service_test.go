@@ -64,7 +64,7 @@ func TestService_DecodedDataDoesNotReferToTheRequest(t *testing.T) {
 			return data
 		}
 		logs, metrics, traces := new(consumertest.LogsSink), new(consumertest.MetricsSink), new(consumertest.TracesSink)
-		obs := setup{open: true}.start(t).receiver.(*sharedReceiver).http.obs
+		in := setup{open: true}.start(t).receiver.(*sharedReceiver).http
 		for s, data := range map[*service][]byte{
 			newLogs(logs):       encoded(plogotlp.NewExportRequestFromLogs(ld)),
 			newMetrics(metrics): encoded(pmetricotlp.NewExportRequestFromMetrics(md)),
@@ -75,7 +75,7 @@ func TestService_DecodedDataDoesNotReferToTheRequest(t *testing.T) {
 			for i := range data {
 				data[i] = 'X'
 			}
-			require.NoError(t, export(t.Context(), obs))
+			require.NoError(t, export(t.Context(), in))
 		}
 		assert.Equal(t, ld, logs.AllLogs()[0], f)
 		assert.Equal(t, md, metrics.AllMetrics()[0], f)

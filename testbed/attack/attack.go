@@ -28,12 +28,18 @@ type Attack struct {
 	Refused bool
 
 	// Run returns the answer, as "HTTP 413" or "gRPC 8", or "" if there is none to
-	// wait for. An error means that the connection ended without an answer.
+	// wait for. An error, or another answer such as "closed" and "reset", means that the
+	// call ended without one.
 	Run func(ctx context.Context, t Target) (answer string, err error)
 }
 
 // Accepted reports whether an answer is a success.
 func Accepted(answer string) bool { return answer == "HTTP 200" || answer == "gRPC 0" }
+
+// Answered reports whether the server has given answer.
+func Answered(answer string) bool {
+	return strings.HasPrefix(answer, "HTTP ") || strings.HasPrefix(answer, "gRPC ")
+}
 
 // Size scales attacks. The zero value is not usable.
 type Size struct {
@@ -54,11 +60,12 @@ func All(size Size) []Attack {
 // requests are single requests of a key holder, over both protocols.
 func requests(size Size) []Attack {
 	var list []Attack
-	add := func(name, path, content string, body []byte, encodings ...string) {
-		if len(encodings) == 0 {
-			encodings = Encodings()
+	add := func(name, path, content string, body []byte, only ...string) {
+		use := encodings()
+		if len(only) > 0 {
+			use = only
 		}
-		for _, encoding := range encodings {
+		for _, encoding := range use {
 			if encoding == "" && len(body) > 12<<20 {
 				continue // the size alone would be refused
 			}
@@ -84,9 +91,9 @@ func requests(size Size) []Attack {
 			})
 		}
 	}
-	add(fmt.Sprintf("%d nested arrays", size.Levels), logsPath, protobuf, Nested(size.Levels, false))
-	add(fmt.Sprintf("%d nested maps", size.Levels), logsPath, protobuf, Nested(size.Levels, true))
-	add(fmt.Sprintf("%d nested arrays", size.Levels), logsPath, json, NestedJSON(size.Levels))
+	add(fmt.Sprintf("%d nested arrays", size.Levels), logsPath, protobuf, nested(size.Levels, false))
+	add(fmt.Sprintf("%d nested maps", size.Levels), logsPath, protobuf, nested(size.Levels, true))
+	add(fmt.Sprintf("%d nested arrays", size.Levels), logsPath, json, nestedJSON(size.Levels))
 	kinds := empties(size.Elements)
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		add(fmt.Sprintf("%d empty %s", size.Elements, name), kinds[name].path, protobuf, kinds[name].body, "gzip", "snappy")
@@ -94,7 +101,7 @@ func requests(size Size) []Attack {
 	add("a document and a second one", logsPath, json, []byte(`{"resourceLogs":[]}{"resourceLogs":[]}`))
 	add(fmt.Sprintf("%d empty records", size.Elements), logsPath, json,
 		[]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}`+strings.Repeat(",{}", size.Elements-1)+`]}]}]}`))
-	for _, encoding := range Encodings()[1:] {
+	for _, encoding := range encodings()[1:] {
 		p := post{path: logsPath, content: protobuf, encoding: encoding}
 		size := size
 		if encoding == "snappy" {

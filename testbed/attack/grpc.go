@@ -2,9 +2,7 @@ package attack
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
@@ -133,6 +131,7 @@ func (t *Target) call(ctx context.Context, p post, size int) (string, error) {
 // updates: of the stream as they are, of the connection negative.
 func (w *wire) follow(window chan<- int) string {
 	status := "closed"
+	replies := http2.NewFramer(w.Conn, nil) // a Framer writes for one goroutine only
 	decoder := hpack.NewDecoder(4096, func(f hpack.HeaderField) {
 		if f.Name == "grpc-status" {
 			status = "gRPC " + f.Value
@@ -141,9 +140,6 @@ func (w *wire) follow(window chan<- int) string {
 	for {
 		f, err := w.ReadFrame()
 		if err != nil {
-			if !errors.Is(err, io.EOF) && status == "closed" {
-				return "closed"
-			}
 			return status
 		}
 		switch f := f.(type) {
@@ -152,10 +148,10 @@ func (w *wire) follow(window chan<- int) string {
 				if v, ok := f.Value(http2.SettingInitialWindowSize); ok {
 					window <- int(v) - 65535
 				}
-				_ = w.WriteSettingsAck()
+				_ = replies.WriteSettingsAck()
 			}
 		case *http2.PingFrame:
-			_ = w.WritePing(true, f.Data)
+			_ = replies.WritePing(true, f.Data)
 		case *http2.WindowUpdateFrame:
 			n := int(f.Increment)
 			if f.StreamID == 0 {

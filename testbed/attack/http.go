@@ -24,7 +24,7 @@ const (
 	json     = "application/json"
 )
 
-// encodings compress as a Content-Encoding says.
+// encode compresses body as a Content-Encoding says.
 func encode(encoding string, body []byte) []byte {
 	var b bytes.Buffer
 	var w io.WriteCloser
@@ -53,8 +53,8 @@ func encode(encoding string, body []byte) []byte {
 	return b.Bytes()
 }
 
-// Encodings are the content encodings that attacks use.
-func Encodings() []string { return []string{"", "gzip", "zstd", "snappy", "deflate"} }
+// encodings are the content encodings that attacks use.
+func encodings() []string { return []string{"", "gzip", "zstd", "snappy", "deflate"} }
 
 type post struct {
 	path, content, encoding string

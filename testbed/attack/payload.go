@@ -47,9 +47,9 @@ func repeated(number protowire.Number, n int) []byte {
 	return bytes.Repeat(message(number), n)
 }
 
-// Nested returns a log whose body is nested in levels of arrays, or of maps. It
+// nested returns a log whose body is nested in levels of arrays, or of maps. It
 // is built from the inside out, in time linear in its size.
-func Nested(levels int, maps bool) []byte {
+func nested(levels int, maps bool) []byte {
 	out := make([]byte, levels*20+64)
 	at := len(out)
 	put := func(number protowire.Number) {
@@ -71,8 +71,8 @@ func Nested(levels int, maps bool) []byte {
 	return request(nil, message(2, message(5, out[at:])))
 }
 
-// NestedJSON is [Nested] in JSON.
-func NestedJSON(levels int) []byte {
+// nestedJSON is nested in JSON.
+func nestedJSON(levels int) []byte {
 	var b strings.Builder
 	b.WriteString(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":`)
 	b.WriteString(strings.Repeat(`{"arrayValue":{"values":[`, levels))

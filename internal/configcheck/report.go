@@ -1,0 +1,32 @@
+package configcheck
+
+import (
+	"errors"
+	"slices"
+
+	"go.uber.org/zap"
+)
+
+// reporters are the types of the extensions that call [Report].
+var reporters = []string{"tenantregistry", "requestguard"}
+
+// Report logs the warnings about a configuration, and returns the refusals as an error.
+// Extensions call it with their own ID when the collector shows them its configuration.
+// If a collector has several of them, the first under service::extensions reports and the
+// others do nothing.
+func Report(conf map[string]any, id string, logger *zap.Logger) error {
+	enabled := texts(at(conf, "service", "extensions"))
+	i := slices.IndexFunc(enabled, func(id string) bool { return slices.Contains(reporters, typeOf(id)) })
+	if i >= 0 && enabled[i] != id {
+		return nil
+	}
+	var errs []error
+	for _, f := range Check(conf) {
+		if f.Refuse {
+			errs = append(errs, errors.New(f.String()))
+			continue
+		}
+		logger.Warn("The configuration can lose data or leave the collector unprotected", zap.String("key", f.Key), zap.String("problem", f.Text))
+	}
+	return errors.Join(errs...)
+}
