@@ -20,7 +20,8 @@ const (
 	jsonChunk = 6 << 10
 )
 
-var errNotPlain = errors.New("the request is not in the form that pdata writes")
+// ErrNotPlain says that a request is not [Plain].
+var ErrNotPlain = errors.New("the request is not in the form that pdata writes")
 
 // WriteJSON writes the concatenation of export requests of the signal, each of which
 // is [Plain], as the same bytes that pdata writes for it in JSON. It needs memory for
@@ -41,7 +42,7 @@ func WriteJSON(w io.Writer, signal tenant.Signal, requests ...[]byte) error {
 	elements := 0
 	for _, r := range requests {
 		if checkSize(r) != nil {
-			return errNotPlain
+			return ErrNotPlain
 		}
 		j.data = r
 		elements = j.elements(list, 0, len(r), elements)
@@ -107,7 +108,7 @@ func (j *jsonWriter) next(pos, end int) (number, start, after int) {
 
 func (j *jsonWriter) fail(end int) int {
 	if j.err == nil {
-		j.err = errNotPlain
+		j.err = ErrNotPlain
 	}
 	return end
 }
