@@ -150,10 +150,10 @@ func TestWritten(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
-// TestMemory_OfJSON writes 8 MB of control characters, 48 MB in JSON, everywhere.
+// TestMemory_OfJSON writes 3 MiB of control characters, 18 MiB in JSON, everywhere.
 func TestMemory_OfJSON(t *testing.T) {
-	const limit = 8 << 20
-	b := largeBatch(t, 8<<20)
+	const limit = 9 << 20
+	b := largeBatch(t, 3<<20)
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer s.Close()
 	zstd := archiveDestination(t)
