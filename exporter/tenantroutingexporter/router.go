@@ -328,14 +328,9 @@ func (r *router) openDeadLetters() (err error) {
 }
 
 func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err error) {
-	folder, lines, err := r.deadLetters(b, res)
-	if err != nil {
-		return false, nil //nolint:nilerr // what cannot be decoded can be neither shown nor replayed
+	err = r.letters.AppendFrom(r.pool.DeadLetters(b, res, time.Now()))
+	if backend.Undecodable(err) {
+		return false, nil // it can be neither shown nor replayed
 	}
-	return true, r.letters.Append(folder, lines)
-}
-
-func (r *router) deadLetters(b *lane.Batch, res lane.Result) (folder string, lines []byte, err error) {
-	defer r.recovery.Catch("writing dead letters", &err)
-	return r.pool.DeadLetters(b, res, time.Now())
+	return true, err
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"time"
@@ -38,18 +39,54 @@ func (n *Note) Folder() string {
 	return filepath.Join("tenant="+string(n.Tenant), "destination="+n.Destination, "signal="+n.Signal)
 }
 
-// Append appends a line that holds request, an OTLP JSON object, and n.
-func Append(dst, request []byte, n *Note) ([]byte, error) {
+// Write writes a line to w that holds n and what request writes, an OTLP JSON object.
+func Write(w io.Writer, n *Note, request func(w io.Writer) error) error {
 	note, err := json.Marshal(n)
 	if err != nil {
-		return dst, err
+		return err
 	}
-	body, ok := bytes.CutSuffix(request, []byte("}"))
-	if !ok || len(body) < 2 {
-		return dst, errors.New("not an export request")
+	object := &allButLast{w: w}
+	if err := request(object); err != nil {
+		return err
 	}
-	dst = append(append(dst, body...), field...)
-	return append(append(dst, note...), "}\n"...), nil
+	if string(object.last) != "}" || object.written < 2 {
+		return errors.New("not an export request")
+	}
+	_, err = w.Write(slices.Concat(field, note, []byte("}\n")))
+	return err
+}
+
+// allButLast passes on what is written, but for the last byte.
+type allButLast struct {
+	w       io.Writer
+	last    []byte // at most one
+	written int    // to w
+}
+
+// Write implements io.Writer.
+func (a *allButLast) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for _, part := range [][]byte{a.last, p[:len(p)-1]} {
+		n, err := a.w.Write(part)
+		a.written += n
+		if err != nil {
+			return 0, err
+		}
+	}
+	a.last = append(a.last[:0], p[len(p)-1])
+	return len(p), nil
+}
+
+// Append appends a line that holds request, an OTLP JSON object, and n.
+func Append(dst, request []byte, n *Note) ([]byte, error) {
+	b := bytes.NewBuffer(dst)
+	err := Write(b, n, func(w io.Writer) error {
+		_, err := w.Write(request)
+		return err
+	})
+	return b.Bytes(), err
 }
 
 // Parse is the inverse of Append for one line.

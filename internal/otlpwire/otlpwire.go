@@ -16,6 +16,9 @@
 //   - Nothing but white space follows the document. pdata ignores the rest.
 //   - A number that is written as a string with escapes or in hexadecimal form
 //     has at most 64 bytes.
+//
+// [WriteJSON] writes requests in JSON without decoding them: byte for byte what pdata
+// writes, in memory that does not grow with the request.
 package otlpwire
 
 import (

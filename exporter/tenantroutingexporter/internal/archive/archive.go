@@ -11,12 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/foldname"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -116,78 +114,6 @@ func Open(set Settings) (*Archive, error) {
 func Folder(id tenant.ID, signal tenant.Signal, at time.Time) string {
 	at = at.UTC()
 	return filepath.Join("tenant="+string(id), "signal="+signal.String(), "date="+at.Format(time.DateOnly), "hour="+at.Format("15"))
-}
-
-// Append writes lines, each of which ends in a line feed, to the newest file of
-// folder. On error nothing of them is in the file.
-func (a *Archive) Append(folder string, lines []byte) error {
-	if !filepath.IsLocal(folder) {
-		return fmt.Errorf("%q is not a folder of the archive", folder)
-	}
-	if a.fold {
-		folder = foldname.Encode(folder)
-	}
-	if a.encoder != nil {
-		lines = a.encoder.EncodeAll(lines, nil)
-	}
-	if err := a.room(len(lines)); err != nil {
-		return err
-	}
-	for {
-		f, err := a.acquire(folder)
-		if err != nil {
-			return err
-		}
-		full, err := f.append(lines, a.set.MaxFileBytes, a.sync)
-		a.giveBack(f, full || err != nil)
-		if err != nil {
-			return fmt.Errorf("writing to the archive: %w", err)
-		}
-		if !full {
-			return nil
-		}
-	}
-}
-
-// room returns an error if lines of so many bytes would need the reserve of the disk,
-// which is for what the gateway itself has to write.
-func (a *Archive) room(bytes int) error {
-	free, known := diskspace.Of(a.set.Directory)
-	if !known {
-		return nil
-	}
-	reserve := a.set.Reserve
-	if reserve == 0 {
-		reserve = free.Reserve()
-	}
-	if free.Bytes-int64(bytes) < reserve {
-		return fmt.Errorf("writing to the archive: %s has %d bytes free, of which %d are reserved: %w", a.set.Directory, free.Bytes, reserve, syscall.ENOSPC)
-	}
-	return nil
-}
-
-// append reports full if the file has reached its size; then nothing is written.
-func (f *file) append(lines []byte, limit int64, sync func(*os.File) error) (full bool, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.bad || f.size >= limit {
-		return true, nil
-	}
-	n, err := f.f.Write(lines)
-	if err == nil && sync != nil {
-		err = sync(f.f)
-	}
-	if err == nil {
-		f.size += int64(n)
-		return false, nil
-	}
-	if n > 0 {
-		if terr := f.f.Truncate(f.size); terr != nil {
-			f.bad = true
-			return false, errors.Join(err, terr)
-		}
-	}
-	return false, err
 }
 
 // acquire returns the open file of folder, opening it if need be.

@@ -26,6 +26,11 @@ func newEncoder() (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(zstdWindow), zstd.WithEncoderConcurrency(2))
 }
 
+// newStreamEncoder is for what is compressed block by block. It has no goroutines.
+func newStreamEncoder(w io.Writer) (*zstd.Encoder, error) {
+	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(zstdWindow), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+}
+
 // repairFrames cuts f after its last whole frame and returns its size.
 func repairFrames(f *os.File) (int64, error) {
 	info, err := f.Stat()

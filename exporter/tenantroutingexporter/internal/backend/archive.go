@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"io"
 	"syscall"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/archive"
@@ -46,12 +47,13 @@ func (t *archiveTarget) send(b *lane.Batch, f *filled) lane.Result {
 		return fileResult(err)
 	}
 	defer done()
-	var lines []byte
-	d.pool.encode(b.Bytes, func() { lines, err = appendLines(nil, t.signal, b.Payloads) })
-	if err != nil {
+	err = c.(*archiveClient).archive.AppendFrom(archive.Folder(b.Key.Tenant, t.signal, b.Oldest()), func(w io.Writer) error {
+		return writeLines(w, t.signal, b.Payloads)
+	})
+	switch {
+	case Undecodable(err):
 		return undecodable(err)
-	}
-	if err := c.(*archiveClient).archive.Append(archive.Folder(b.Key.Tenant, t.signal, b.Oldest()), lines); err != nil {
+	case err != nil:
 		return fileResult(err)
 	}
 	return lane.Result{Verdict: lane.Delivered}

@@ -1,32 +1,33 @@
 package backend
 
 import (
+	"io"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 )
 
-// DeadLetters returns a refused batch as dead letters and the folder where they
-// belong.
-func (p *Pool) DeadLetters(b *lane.Batch, res lane.Result, now time.Time) (folder string, lines []byte, err error) {
-	p.encode(b.Bytes, func() { folder, lines, err = deadLetters(b, res, now) })
-	return folder, lines, err
-}
-
-func deadLetters(b *lane.Batch, res lane.Result, now time.Time) (folder string, lines []byte, err error) {
+// DeadLetters returns where the dead letters of a refused batch belong and what writes
+// them.
+func (p *Pool) DeadLetters(b *lane.Batch, res lane.Result, now time.Time) (folder string, write func(io.Writer) error) {
 	n := &deadletter.Note{
 		Time: now.UTC(), Tenant: b.Key.Tenant, Destination: b.Key.Destination, Signal: b.Key.Signal.String(), Reason: res.Reason,
 	}
 	if res.Err != nil {
 		n.Message = clip(res.Err.Error())
 	}
-	err = eachLine(b.Key.Signal, b.Payloads, func(request []byte) (err error) {
-		lines, err = deadletter.Append(lines, request, n)
+	return n.Folder(), func(w io.Writer) (err error) {
+		if bug := p.recovery.Run("writing dead letters", func() { err = writeDeadLetters(w, b, n) }); bug != nil {
+			return decodeError{bug} // another attempt would meet it again
+		}
 		return err
-	})
-	if err != nil {
-		return "", nil, err
 	}
-	return n.Folder(), lines, nil
+}
+
+func writeDeadLetters(w io.Writer, b *lane.Batch, n *deadletter.Note) error {
+	return eachLine(b.Key.Signal, b.Payloads, func(request []byte) error {
+		return deadletter.Write(w, n, func(w io.Writer) error { return otlpwire.WriteJSON(w, b.Key.Signal, request) })
+	})
 }

@@ -1,7 +1,9 @@
 package backend
 
 import (
+	"errors"
 	"fmt"
+	"io"
 
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
@@ -10,13 +12,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // request is an OTLP export request of any signal.
 type request interface {
 	UnmarshalProto([]byte) error
-	MarshalJSON() ([]byte, error)
+	MarshalProto() ([]byte, error)
 }
 
 func newRequest(signal tenant.Signal) request {
@@ -29,92 +32,83 @@ func newRequest(signal tenant.Signal) request {
 	return plogotlp.NewExportRequest()
 }
 
-// encodeJSON returns encoded requests, compressed or not, as one in JSON.
-func encodeJSON(signal tenant.Signal, payloads [][]byte) ([]byte, error) {
-	payloads, err := compress.ExpandAll(payloads)
+// plainRequest returns an encoded request, compressed or not, as pdata writes one in
+// protobuf, which is how it was accepted.
+func plainRequest(signal tenant.Signal, p []byte) ([]byte, error) {
+	p, err := compress.Expand(p)
 	if err != nil {
-		return nil, fmt.Errorf("expanding queued %s: %w", signal, err)
+		return nil, decodeError{fmt.Errorf("expanding queued %s: %w", signal, err)}
 	}
-	merged := payloads[0]
-	if len(payloads) > 1 {
-		size := 0
-		for _, p := range payloads {
-			size += len(p)
-		}
-		merged = make([]byte, 0, size)
-		for _, p := range payloads {
-			merged = append(merged, p...)
-		}
+	if otlpwire.Plain(signal, p) {
+		return p, nil
 	}
 	r := newRequest(signal)
-	if err := r.UnmarshalProto(merged); err != nil {
-		return nil, fmt.Errorf("decoding queued %s: %w", signal, err)
+	if err = r.UnmarshalProto(p); err == nil {
+		p, err = r.MarshalProto()
 	}
-	data, err := r.MarshalJSON()
 	if err != nil {
-		return nil, fmt.Errorf("encoding %s as JSON: %w", signal, err)
+		return nil, decodeError{fmt.Errorf("decoding queued %s: %w", signal, err)}
 	}
-	return data, nil
+	return p, nil
 }
 
-// undecodable is the result for payloads that are not what was accepted once.
+// decodeError says that a payload is not what was accepted once.
+type decodeError struct{ err error }
+
+func (e decodeError) Error() string { return e.err.Error() }
+func (e decodeError) Unwrap() error { return e.err }
+
+// Undecodable tells whether an error says that payloads are not what was accepted
+// once. No later attempt helps them.
+func Undecodable(err error) bool {
+	return errors.As(err, new(decodeError)) || errors.Is(err, otlpwire.ErrNotPlain)
+}
+
+// undecodable is the result for such payloads.
 func undecodable(err error) lane.Result {
 	return lane.Result{Verdict: lane.Refused, Reason: "decode", Err: err}
 }
 
-// maxLine is up to which size a payload becomes one line. JSON is up to six times as
-// large, and exists twice for a moment.
-const maxLine = 1 << 20
+const (
+	// maxLine is up to which size a payload becomes one line, so that readers need not
+	// hold a whole one.
+	maxLine = 1 << 20
+	// maxCut is how large a part of a payload may be for it to be cut, since that is
+	// copied. A payload with a larger record becomes one line.
+	maxCut = 4 << 20
+)
 
-// appendLines appends encoded requests as lines of OTLP JSON, one for each unless it is
+// writeLines writes encoded requests as lines of OTLP JSON, one for each unless it is
 // large.
-func appendLines(dst []byte, signal tenant.Signal, payloads [][]byte) ([]byte, error) {
-	err := eachLine(signal, payloads, func(line []byte) error {
-		if dst == nil {
-			dst = line[:len(line):cap(line)] // it is nobody else's: a large one is not copied
-			dst = append(dst, '\n')
-			return nil
+func writeLines(w io.Writer, signal tenant.Signal, payloads [][]byte) error {
+	return eachLine(signal, payloads, func(request []byte) error {
+		if err := otlpwire.WriteJSON(w, signal, request); err != nil {
+			return err
 		}
-		dst = append(append(dst, line...), '\n')
-		return nil
+		_, err := w.Write([]byte{'\n'})
+		return err
 	})
-	return dst, err
 }
 
-// eachLine calls yield with payloads in JSON. A large one is cut into several requests.
-func eachLine(signal tenant.Signal, payloads [][]byte, yield func(line []byte) error) error {
+// eachLine calls yield with payloads in the form that otlpwire.WriteJSON needs. A large
+// one is cut into several requests, which are in memory one after the other.
+func eachLine(signal tenant.Signal, payloads [][]byte, yield func(request []byte) error) error {
 	for _, p := range payloads {
-		p, err := compress.Expand(p)
+		p, err := plainRequest(signal, p)
 		if err != nil {
-			return fmt.Errorf("expanding queued %s: %w", signal, err)
+			return err
 		}
-		pieces := [][]byte{p}
-		if len(p) > maxLine {
-			pieces = cutLines(signal, p)
+		if len(p) <= maxLine {
+			err = yield(p)
+		} else {
+			limits := wire.Limits{Piece: maxLine, Total: len(p) + len(p)/4}
+			err = wire.CutEach(FormOf(signal), p, limits, maxCut, yield)
 		}
-		for _, piece := range pieces {
-			line, err := encodeJSON(signal, [][]byte{piece})
-			if err != nil {
-				return err
-			}
-			if err := yield(line); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// cutLines cuts a payload, or returns it whole where that would repeat too much of it.
-func cutLines(signal tenant.Signal, p []byte) (pieces [][]byte) {
-	cut, err := wire.Cut(FormOf(signal), p, wire.Limits{Piece: maxLine, Total: len(p) + len(p)/4})
-	if err != nil || len(cut) == 0 {
-		return [][]byte{p}
-	}
-	for _, c := range cut {
-		pieces = append(pieces, c.Data)
-	}
-	return pieces
 }
 
 // FormOf returns where requests of a signal have their records.

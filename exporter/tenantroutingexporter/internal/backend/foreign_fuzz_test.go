@@ -68,7 +68,7 @@ func FuzzLines(f *testing.F) {
 			return // lanes hold no payloads without records
 		}
 		want := recordsIn(t, signal, payload, false)
-		data, err := appendLines(nil, signal, [][]byte{payload, payload})
+		data, err := linesFor(signal, [][]byte{payload, payload})
 		require.NoError(t, err)
 		lines := linesOf(t, data)
 		require.Len(t, lines, 2)
@@ -77,7 +77,7 @@ func FuzzLines(f *testing.F) {
 		}
 
 		b := &lane.Batch{Key: lane.Key{Tenant: "a", Destination: "d", Signal: signal}, Payloads: [][]byte{payload, payload}}
-		_, data, err = deadLetters(b, lane.Result{Reason: "http_400"}, time.Unix(1, 0))
+		data, err = lettersOf(t, b, lane.Result{Reason: "http_400"}, time.Unix(1, 0))
 		require.NoError(t, err)
 		lines = linesOf(t, data)
 		require.Len(t, lines, 2)
@@ -108,10 +108,10 @@ func TestLines_OfLargePayloads(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			payload := logs(c.records, c.bytes)
-			data, err := appendLines(nil, tenant.Logs, [][]byte{payload})
+			data, err := linesFor(tenant.Logs, [][]byte{payload})
 			require.NoError(t, err)
 			letters := &lane.Batch{Key: lane.Key{Signal: tenant.Logs}, Payloads: [][]byte{payload}, Bytes: len(payload)}
-			_, dead, err := newPool(t).DeadLetters(letters, lane.Result{}, time.Now())
+			dead, err := lettersOf(t, letters, lane.Result{}, time.Now())
 			require.NoError(t, err)
 			for _, data := range [][]byte{data, dead} {
 				lines := linesOf(t, data)
@@ -133,4 +133,20 @@ func linesOf(t *testing.T, data []byte) [][]byte {
 	data, ok := bytes.CutSuffix(data, []byte("\n"))
 	require.True(t, ok)
 	return bytes.Split(data, []byte("\n"))
+}
+
+// linesFor returns what an archive gets.
+func linesFor(signal tenant.Signal, payloads [][]byte) ([]byte, error) {
+	var b bytes.Buffer
+	err := writeLines(&b, signal, payloads)
+	return b.Bytes(), err
+}
+
+// lettersOf returns what the dead letters of a batch get.
+func lettersOf(t *testing.T, batch *lane.Batch, res lane.Result, now time.Time) ([]byte, error) {
+	t.Helper()
+	var b bytes.Buffer
+	_, write := newPool(t).DeadLetters(batch, res, now)
+	err := write(&b)
+	return b.Bytes(), err
 }

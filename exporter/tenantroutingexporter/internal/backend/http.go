@@ -83,21 +83,17 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	defer done()
 	c := pooled.(*httpClient)
 	secrets.AddAll(&c.secrets)
-	payloads, contentType, err := t.encode(b)
-	if err != nil {
-		return undecodable(err)
-	}
 	call, cancel := ctx, func() {}
 	if d.http.Client.Timeout > 0 {
 		call, cancel = context.WithTimeout(ctx, d.http.Client.Timeout)
 	}
 	defer cancel()
-	req, err := t.request(call, f, payloads, contentType)
+	req, err := t.request(call, f, b)
 	if err != nil {
 		switch {
 		case call.Err() != nil:
 			return networkResult(ctx, err)
-		case errors.Is(err, compress.ErrMalformed):
+		case errors.Is(err, compress.ErrMalformed), Undecodable(err):
 			return undecodable(err)
 		}
 		return misconfigured(err)
@@ -116,21 +112,7 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	return res
 }
 
-// encode returns what is to be sent, before or after compression.
-func (t *httpTarget) encode(b *lane.Batch) (payloads [][]byte, contentType string, err error) {
-	if t.destination.http.Encoding == EncodingJSON {
-		var data []byte
-		t.destination.pool.encode(b.Bytes, func() { data, err = encodeJSON(t.signal, b.Payloads) })
-		return [][]byte{data}, contentTypeJSON, err
-	}
-	payloads = b.Payloads
-	if !t.destination.sealed {
-		payloads, err = compress.ExpandAll(payloads)
-	}
-	return payloads, contentTypeProto, err
-}
-
-func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, contentType string) (*http.Request, error) {
+func (t *httpTarget) request(ctx context.Context, f *filled, b *lane.Batch) (*http.Request, error) {
 	address := *f.url
 	req := (&http.Request{
 		Method: http.MethodPost, URL: &address, Host: address.Host,
@@ -138,9 +120,23 @@ func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, 
 		Header: make(http.Header, len(f.headers)+3),
 	}).WithContext(ctx)
 	req.Header.Set("User-Agent", t.destination.pool.userAgent)
-	req.Header.Set("Content-Type", contentType)
+	json := t.destination.http.Encoding == EncodingJSON
+	req.Header.Set("Content-Type", contentTypeProto)
+	if json {
+		req.Header.Set("Content-Type", contentTypeJSON)
+	}
 	for _, h := range f.headers {
 		req.Header.Set(h.name, h.value)
+	}
+	if json {
+		return req, t.setJSON(ctx, req, b.Payloads)
+	}
+	payloads := b.Payloads
+	if !t.destination.sealed {
+		var err error
+		if payloads, err = compress.ExpandAll(payloads); err != nil {
+			return nil, err
+		}
 	}
 	return req, t.setBody(ctx, req, payloads)
 }
@@ -148,7 +144,8 @@ func (t *httpTarget) request(ctx context.Context, f *filled, payloads [][]byte, 
 // setBody compresses as confighttp would: not if the headers say that the body is
 // encoded already.
 func (t *httpTarget) setBody(ctx context.Context, req *http.Request, payloads [][]byte) error {
-	if c := t.destination.codec; c != nil && req.Header.Get("Content-Encoding") == "" {
+	if t.compresses(req) {
+		c := t.destination.codec
 		var err error
 		if payloads, err = c.Stream(ctx, payloads); err != nil {
 			return fmt.Errorf("compression: %w", err)
@@ -161,6 +158,10 @@ func (t *httpTarget) setBody(ctx context.Context, req *http.Request, payloads []
 	req.GetBody = func() (io.ReadCloser, error) { return newChunks(payloads), nil }
 	req.Body = newChunks(payloads)
 	return nil
+}
+
+func (t *httpTarget) compresses(req *http.Request) bool {
+	return t.destination.codec != nil && req.Header.Get("Content-Encoding") == ""
 }
 
 // writeBuffer is how much a connection writes at a time: a compressed request of a
@@ -332,27 +333,3 @@ func networkResult(ctx context.Context, err error) lane.Result {
 	}
 	return res
 }
-
-// chunks is a request body made of parts that are not copied together.
-type chunks struct {
-	rest [][]byte
-	at   int
-}
-
-func newChunks(parts [][]byte) *chunks { return &chunks{rest: parts} }
-
-// Read implements io.Reader.
-func (c *chunks) Read(p []byte) (int, error) {
-	for len(c.rest) > 0 && c.at == len(c.rest[0]) {
-		c.rest, c.at = c.rest[1:], 0
-	}
-	if len(c.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, c.rest[0][c.at:])
-	c.at += n
-	return n, nil
-}
-
-// Close implements io.Closer.
-func (*chunks) Close() error { return nil }

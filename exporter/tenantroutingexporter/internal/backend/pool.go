@@ -29,8 +29,6 @@ type Pool struct {
 	host      component.Host
 	recovery  *recovery.Recoverer
 
-	large sync.Mutex // held while a large batch is encoded as JSON
-
 	mu      sync.Mutex
 	clients map[string]*pooled
 	closed  bool
@@ -92,16 +90,6 @@ func (p *Pool) use(key string, create func() (client, error)) (c client, done fu
 	}
 	e.ready = true
 	return e.client, done, nil
-}
-
-// encode calls f, which encodes a batch of so many bytes as JSON. That takes many times
-// the bytes for a moment, so large ones are encoded one by one.
-func (p *Pool) encode(bytes int, f func()) {
-	if bytes > maxLine {
-		p.large.Lock()
-		defer p.large.Unlock()
-	}
-	f()
 }
 
 // create makes a client. Others wait for it, so it must not panic.

@@ -145,10 +145,10 @@ func TestSend_ExpandsWhatTheDestinationDoesNotTakeSealed(t *testing.T) {
 	})
 	t.Run("files and dead letters", func(t *testing.T) {
 		b, _ := mixed(t)
-		lines, err := appendLines(nil, tenant.Logs, b.Payloads)
+		lines, err := linesFor(tenant.Logs, b.Payloads)
 		require.NoError(t, err)
 		assert.Equal(t, 4, bytes.Count(lines, []byte("\n")))
-		_, letters, err := deadLetters(b, lane.Result{Verdict: lane.Refused}, time.Now())
+		letters, err := lettersOf(t, b, lane.Result{Verdict: lane.Refused}, time.Now())
 		require.NoError(t, err)
 		assert.Equal(t, 4, bytes.Count(letters, []byte("\n")))
 		assert.Contains(t, string(letters), strings.Repeat("two", 9000))

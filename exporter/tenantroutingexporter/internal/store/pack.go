@@ -2,6 +2,8 @@ package store
 
 import (
 	"hash/crc32"
+	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 
@@ -11,6 +13,13 @@ import (
 // minPacked is the size below which a payload is stored as it is: a page of the
 // file holds it anyway.
 const minPacked = 1 << 10
+
+// maxScratch is up to which size the memory for what a payload may become is kept. It
+// is longer than the payload, whatever that becomes in fact: a value in it would take
+// as much while it waits to be written.
+const maxScratch = 1 << 20
+
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
 
 // pack returns payload as it is to be stored, and notes how in r. Telemetry takes
 // a third of its bytes then, for less time than writing the rest would take. What
@@ -22,8 +31,14 @@ func (r *record) pack(payload []byte) []byte {
 	case compress.Is(payload):
 		r.form = sealed
 	case len(payload) >= minPacked:
-		if small := s2.Encode(nil, payload); len(small) < len(payload)/8*7 {
-			value, r.form = small, packed
+		scratch := scratches.Get().(*[]byte)
+		small := s2.Encode(*scratch, payload)
+		if len(small) < len(payload)/8*7 {
+			value, r.form = slices.Clone(small), packed
+		}
+		if cap(small) <= maxScratch {
+			*scratch = small[:0]
+			scratches.Put(scratch)
 		}
 	}
 	r.sum = crc32.ChecksumIEEE(value)

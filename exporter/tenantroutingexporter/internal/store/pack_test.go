@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"hash/crc32"
 	"strings"
 	"testing"
@@ -40,6 +41,16 @@ func TestPack_RoundTrip(t *testing.T) {
 			assert.LessOrEqual(t, len(value), len(c.payload))
 			assert.Equal(t, c.payload, string(r.unpack(value)))
 		})
+	}
+}
+
+// What waits to be written takes no more memory than it has bytes, or hardly.
+func TestPack_KeepsNoMoreThanItNeeds(t *testing.T) {
+	for _, size := range []int{2 << 10, 100 << 10, 4 << 20} {
+		r := &record{size: size}
+		value := r.pack(bytes.Repeat([]byte("x"), size))
+		require.Equal(t, packed, r.form)
+		assert.LessOrEqual(t, cap(value), 2*len(value)+64, size)
 	}
 }
 

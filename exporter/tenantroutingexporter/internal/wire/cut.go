@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -71,19 +72,9 @@ func (e *TooLargeError) Error() string {
 // *TooLargeError if they would exceed limits.Total, or if a record needs a piece of
 // more than limits.Piece for what it is in alone.
 func Cut(form Form, buf []byte, limits Limits) ([]Piece, error) {
-	plan := newCutter(form, limits.Piece)
-	var sizes []int
-	total := 0
-	plan.check = func() bool { return plan.envelope <= limits.Piece && total <= limits.Total }
-	plan.cut = func(size int) {
-		sizes = append(sizes, size)
-		total += size
-	}
-	if err := plan.run(buf); err != nil {
+	sizes, err := measure(form, buf, limits)
+	if err != nil {
 		return nil, err
-	}
-	if !plan.check() {
-		return nil, &TooLargeError{Size: len(buf), Envelope: plan.envelope, Limits: limits}
 	}
 	c := newCutter(form, limits.Piece)
 	c.copies = true
@@ -94,6 +85,48 @@ func Cut(form Form, buf []byte, limits Limits) ([]Piece, error) {
 		return nil, err
 	}
 	return pieces, nil
+}
+
+// CutEach calls yield with the pieces that Cut makes, one after the other in the same
+// memory, and returns its first error. Where Cut fails, or would make one piece only or
+// one of more than largest bytes, it calls yield with buf instead.
+func CutEach(form Form, buf []byte, limits Limits, largest int, yield func([]byte) error) error {
+	sizes, err := measure(form, buf, limits)
+	if err != nil || len(sizes) < 2 || slices.Max(sizes) > largest {
+		return yield(buf)
+	}
+	c := newCutter(form, limits.Piece)
+	c.copies = true
+	var failed error
+	c.check = func() bool { return failed == nil }
+	c.begin = func() { c.open[0].body = c.open[0].body[:0] }
+	c.cut = func(int) {
+		if failed == nil {
+			failed = yield(c.open[0].body)
+		}
+	}
+	if err := c.run(buf); err != nil {
+		return err
+	}
+	return failed
+}
+
+// measure returns how large all pieces become.
+func measure(form Form, buf []byte, limits Limits) (sizes []int, err error) {
+	c := newCutter(form, limits.Piece)
+	total := 0
+	c.check = func() bool { return c.envelope <= limits.Piece && total <= limits.Total }
+	c.cut = func(size int) {
+		sizes = append(sizes, size)
+		total += size
+	}
+	if err := c.run(buf); err != nil {
+		return nil, err
+	}
+	if !c.check() {
+		return nil, &TooLargeError{Size: len(buf), Envelope: c.envelope, Limits: limits}
+	}
+	return sizes, nil
 }
 
 // cutter walks a request with the messages that it is in at present.

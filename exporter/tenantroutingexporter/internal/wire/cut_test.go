@@ -71,9 +71,36 @@ func single(t testing.TB, signal tenant.Signal, data []byte, records int) (all [
 }
 
 // requireCut checks pieces against the old implementation.
+// requireCutEach compares CutEach with the pieces of Cut.
+func requireCutEach(t testing.TB, signal tenant.Signal, data []byte, limit int, pieces []Piece) {
+	t.Helper()
+	want, most := []string{string(data)}, math.MaxInt
+	if len(pieces) > 1 {
+		want, most = nil, 0
+		for _, p := range pieces {
+			want, most = append(want, string(p.Data)), max(most, len(p.Data))
+		}
+	}
+	limits := Limits{Piece: limit, Total: math.MaxInt}
+	each := func(largest int, failure error) (got []string) {
+		err := CutEach(formOf(signal), data, limits, largest, func(piece []byte) error {
+			got = append(got, string(piece))
+			return failure
+		})
+		require.ErrorIs(t, err, failure)
+		return got
+	}
+	require.Equal(t, want, each(most, nil))
+	if len(pieces) > 1 {
+		require.Equal(t, []string{string(data)}, each(most-1, nil), "a piece is too large")
+	}
+	require.Equal(t, want[:1], each(most, errMalformed), "it ends with the first error")
+}
+
 func requireCut(t testing.TB, signal tenant.Signal, data []byte, records, limit int) []Piece {
 	t.Helper()
 	pieces, err := Cut(formOf(signal), data, Limits{Piece: limit, Total: math.MaxInt})
+	requireCutEach(t, signal, data, limit, pieces)
 	var large *TooLargeError
 	if err == nil {
 		var got []string

@@ -1,0 +1,292 @@
+package otlpwire
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"io"
+	"math"
+	"sync"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const (
+	// jsonBlock is from which size on what is written goes to the writer, and about
+	// the size of each write. What is shorter is one write.
+	jsonBlock = 256 << 10
+	// jsonChunk is how much of a text is written at a time: up to six times as much
+	// in JSON. It is a multiple of three for base64.
+	jsonChunk = 6 << 10
+)
+
+// ErrNotPlain says that a request is not [Plain].
+var ErrNotPlain = errors.New("the request is not in the form that pdata writes")
+
+// WriteJSON writes the concatenation of export requests of the signal, each of which
+// is [Plain], as the same bytes that pdata writes for it in JSON. It needs memory for
+// a block of the output only. Writes are of 256 KiB or a little more, but for the last
+// one. After a failure of w it writes nothing more.
+func WriteJSON(w io.Writer, signal tenant.Signal, requests ...[]byte) error {
+	j := jsonWriters.Get().(*jsonWriter)
+	j.out, j.err = w, nil
+	list := &jsonFields[root(signal)][0]
+	j.buf = append(j.buf[:0], '{')
+	size := 0
+	for _, r := range requests {
+		size += len(r)
+	}
+	if size > 0 {
+		j.buf = append(append(j.buf, list.name...), '[')
+	}
+	elements := 0
+	for _, r := range requests {
+		if checkSize(r) != nil {
+			return ErrNotPlain
+		}
+		j.data = r
+		elements = j.elements(list, 0, len(r), elements)
+	}
+	if size > 0 {
+		j.buf = append(j.buf, ']')
+	}
+	j.buf = append(j.buf, '}')
+	j.flush()
+	err := j.err
+	j.data, j.out = nil, nil
+	jsonWriters.Put(j)
+	return err
+}
+
+var jsonWriters = sync.Pool{New: func() any { return new(jsonWriter) }}
+
+// jsonWriter walks messages that are known to be plain. The first error ends it.
+type jsonWriter struct {
+	protoWalker
+	out io.Writer
+	buf []byte // never longer than jsonBlock and a chunk in JSON
+	err error
+}
+
+func (j *jsonWriter) flush() {
+	if j.err == nil {
+		_, j.err = j.out.Write(j.buf)
+	}
+	j.buf = j.buf[:0]
+}
+
+func (j *jsonWriter) flushFull() {
+	if len(j.buf) >= jsonBlock {
+		j.flush()
+	}
+}
+
+// occurrence is where a field is in the data: its content or, of a list that is not
+// packed, from the first tag to the end of the last element. A field that does not
+// occur has 0, where no content begins.
+type occurrence struct{ start, end int32 }
+
+// next reads the field at pos: where its content begins and where the field ends.
+func (j *jsonWriter) next(pos, end int) (number, start, after int) {
+	var tag uint64
+	var err *Error
+	if b := j.data[pos]; b < 0x80 {
+		tag, pos = uint64(b), pos+1
+	} else if tag, pos, err = j.varint(pos, end); err != nil {
+		return 0, 0, j.fail(end)
+	}
+	number = int(tag >> 3)
+	if tag&7 == wireLen && pos < end && j.data[pos] < 0x80 && int(j.data[pos]) < end-pos {
+		return number, pos + 1, pos + 1 + int(j.data[pos])
+	}
+	start, after, ok := j.extent(uint8(tag&7), pos, end)
+	if !ok {
+		return 0, 0, j.fail(end)
+	}
+	return number, start, after
+}
+
+func (j *jsonWriter) fail(end int) int {
+	if j.err == nil {
+		j.err = ErrNotPlain
+	}
+	return end
+}
+
+// message writes the message that data[pos:end] is.
+func (j *jsonWriter) message(id messageID, pos, end int) {
+	j.flushFull()
+	if id == anyValue {
+		j.value(pos, end)
+		return
+	}
+	fields := &messages[id].fields
+	var found [lastField + 1]occurrence
+	for at := pos; at < end && j.err == nil; {
+		number, start, after := j.next(at, end)
+		if number > lastField {
+			j.fail(end)
+			return
+		}
+		o := &found[number]
+		if f := &fields[number]; !f.list || f.wire != wireLen {
+			o.start = int32(start)
+		} else if o.end == 0 {
+			o.start = int32(at)
+		}
+		o.end = int32(after)
+		at = after
+	}
+	j.buf = append(j.buf, '{')
+	more := false
+	for i := range jsonFields[id] {
+		f := &jsonFields[id][i]
+		o := &found[f.number]
+		if o.end == 0 && !f.always {
+			continue
+		}
+		more = j.field(f, int(o.start), int(o.end), more) || more
+	}
+	j.buf = append(j.buf, '}')
+}
+
+// value writes an AnyValue, which has one field or none.
+func (j *jsonWriter) value(pos, end int) {
+	j.buf = append(j.buf, '{')
+	if pos < end {
+		number, start, after := j.next(pos, end)
+		if number > lastField || after != end {
+			j.fail(end)
+			return
+		}
+		if f := jsonValues[number]; f != nil {
+			j.field(f, start, after, false)
+		} else {
+			j.fail(end)
+		}
+	}
+	j.buf = append(j.buf, '}')
+}
+
+// field writes a field of an object, behind a comma if more is set, and reports
+// whether it did: pdata leaves out what has the default value.
+func (j *jsonWriter) field(f *jsonField, start, end int, more bool) bool {
+	var number uint64
+	switch f.op {
+	case jsonText, jsonBytes:
+		if start == end && !f.zero {
+			return false
+		}
+	case jsonID:
+		if zero(j.data[start:end]) {
+			return false
+		}
+	case jsonBool, jsonInt32, jsonZigzag, jsonUint32, jsonInt64, jsonUint64, jsonDouble:
+		number = j.number(f, start, end)
+		if !f.zero && f.isZero(number) {
+			return false
+		}
+	case jsonUint64s, jsonDoubles:
+		if start == end {
+			return false
+		}
+	}
+	if more {
+		j.buf = append(j.buf, ',')
+	}
+	j.buf = append(j.buf, f.name...)
+	switch f.op {
+	case jsonText:
+		j.text(start, end)
+	case jsonBytes:
+		j.base64(start, end)
+	case jsonID:
+		j.buf = append(hex.AppendEncode(append(j.buf, '"'), j.data[start:end]), '"')
+	case jsonMessage:
+		j.message(f.child, start, end)
+	case jsonTexts, jsonMessages:
+		j.buf = append(j.buf, '[')
+		j.elements(f, start, end, 0)
+		j.buf = append(j.buf, ']')
+	case jsonUint64s, jsonDoubles:
+		j.numbers(f, start, end)
+	default:
+		j.scalar(f.op, number)
+	}
+	return true
+}
+
+// elements writes the elements of a list, of which before are written, and returns
+// how many are now. data[pos:end] may have other fields too.
+func (j *jsonWriter) elements(f *jsonField, pos, end, before int) int {
+	for pos < end && j.err == nil {
+		number, start, after := j.next(pos, end)
+		pos = after
+		if number != int(f.number) {
+			continue
+		}
+		if before > 0 {
+			j.buf = append(j.buf, ',')
+		}
+		before++
+		if f.op == jsonTexts {
+			j.text(start, after)
+		} else {
+			j.message(f.child, start, after)
+		}
+	}
+	return before
+}
+
+// numbers writes a packed list.
+func (j *jsonWriter) numbers(f *jsonField, pos, end int) {
+	op := jsonUint64
+	if f.op == jsonDoubles {
+		op = jsonDouble
+	}
+	separator := byte('[')
+	for pos < end && j.err == nil {
+		start := pos
+		if f.fixed > 0 {
+			pos += int(f.fixed)
+		} else if _, after, ok := j.extent(wireVarint, pos, end); ok {
+			pos = after
+		} else {
+			j.fail(end)
+			return
+		}
+		j.buf = append(j.buf, separator)
+		j.scalar(op, j.number(f, start, end))
+		j.flushFull()
+		separator = ','
+	}
+	j.buf = append(j.buf, ']')
+}
+
+// number returns the bits of the number that begins at start.
+func (j *jsonWriter) number(f *jsonField, start, end int) uint64 {
+	switch {
+	case f.fixed == 8 && end-start >= 8:
+		return binary.LittleEndian.Uint64(j.data[start:])
+	case f.fixed == 4 && end-start >= 4:
+		return uint64(binary.LittleEndian.Uint32(j.data[start:]))
+	case f.fixed == 0:
+		if n, _, err := j.varint(start, end); err == nil {
+			return n
+		}
+	}
+	j.fail(end)
+	return 0
+}
+
+func (f *jsonField) isZero(number uint64) bool {
+	switch f.op {
+	case jsonInt32, jsonUint32:
+		return uint32(number) == 0
+	case jsonZigzag:
+		return zigzag(number) == 0
+	case jsonDouble:
+		return math.Float64frombits(number) == 0
+	}
+	return number == 0
+}
