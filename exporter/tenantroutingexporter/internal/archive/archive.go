@@ -134,19 +134,28 @@ func (a *Archive) Append(folder string, lines []byte) error {
 		return err
 	}
 	for {
-		f, err := a.acquire(folder)
-		if err != nil {
+		full, err := a.appendOnce(folder, lines)
+		if err != nil || !full {
 			return err
 		}
-		full, err := f.append(lines, a.set.MaxFileBytes, a.sync)
-		a.giveBack(f, full || err != nil)
-		if err != nil {
-			return fmt.Errorf("writing to the archive: %w", err)
-		}
-		if !full {
-			return nil
-		}
 	}
+}
+
+// appendOnce reports full if the file of folder has reached its size; then nothing is
+// written, and the next call finds another file.
+func (a *Archive) appendOnce(folder string, lines []byte) (full bool, err error) {
+	f, err := a.acquire(folder)
+	if err != nil {
+		return false, err
+	}
+	again := false // the file may be used again, which is not so after a panic
+	defer func() { a.giveBack(f, !again) }()
+	full, err = f.append(lines, a.set.MaxFileBytes, a.sync)
+	if err != nil {
+		return false, fmt.Errorf("writing to the archive: %w", err)
+	}
+	again = !full
+	return full, nil
 }
 
 // room returns an error if lines of so many bytes would need the reserve of the disk,
