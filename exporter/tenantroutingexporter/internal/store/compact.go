@@ -124,8 +124,8 @@ func (s *Store) worthCompacting(n int, urgent bool) bool {
 	return s.space.total.Load() == 0 || live*2+emptyBytes < s.space.free.Load()-s.space.reserved()/4
 }
 
-// compact copies what sh holds to a new file and removes the old one. Whoever has a
-// change for sh waits. Whenever the process ends, the index names a file that has
+// compact copies what sh holds to a new file and removes the old one. Changes of sh
+// wait. Whenever the process ends, the index names a file that has
 // everything, and the other one as spare.
 func (s *Store) compact(ctx context.Context, sh *shard) error {
 	sh.hold()
@@ -156,11 +156,17 @@ func (s *Store) compact(ctx context.Context, sh *shard) error {
 	if err == nil {
 		err = syncDir(s.space.dir) // the name of the new file must outlive a power cut as well
 	}
-	if err == nil {
-		err = s.indexCompaction(ctx, sh.n, to, from)
-	}
 	if err != nil {
 		return errors.Join(err, f.close(ctx), s.removeSpare(ctx, sh.n, to))
+	}
+	if err := s.indexCompaction(ctx, sh.n, to, from); err != nil {
+		err = errors.Join(err, f.close(ctx))
+		// It may be written nevertheless. As long as the index may name the new file,
+		// that file stays.
+		if back := s.indexCompaction(ctx, sh.n, from, to); back != nil {
+			return errors.Join(err, back)
+		}
+		return errors.Join(err, s.removeSpare(ctx, sh.n, to))
 	}
 	sh.mu.Lock()
 	sh.file, sh.generation = f, to

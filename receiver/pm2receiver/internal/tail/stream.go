@@ -16,7 +16,7 @@ import (
 
 const (
 	// movedIdle is how long a file is followed after it was moved aside or last grew:
-	// its writers keep it until they are told to reopen their logs.
+	// its writers keep it until they reopen their logs.
 	movedIdle = 5 * time.Minute
 	// deletedIdle is the same for a file without a name, whose space on the disk is
 	// free only when it is closed.
@@ -48,7 +48,7 @@ type stream struct {
 	past    []Mark
 	seen    map[Seen]bool
 	count   uint64
-	// pending are relatives that cannot be told yet, by when they were first met.
+	// pending are relatives that are not known yet, by when they were first met.
 	pending  map[Seen]time.Time
 	deadline bool      // something waits for time to pass
 	failing  bool      // an error was logged
@@ -61,6 +61,7 @@ type stream struct {
 	reported time.Time // when report last logged
 	resting  time.Time // relatives are not looked at again before
 	early    bool      // nothing was looked at since the Tailer started
+	lost     time.Time // when a lost line was last logged
 
 	wake   chan struct{}
 	shared sync.Mutex
@@ -105,7 +106,7 @@ func (s *stream) run(ctx context.Context) {
 		case <-s.wake:
 		}
 		s.busy.Store(true)
-		s.step(ctx)
+		s.stepSafely(ctx)
 		if ctx.Err() == nil && s.over() {
 			s.ended.Store(true)
 			return
@@ -316,13 +317,17 @@ func (s *stream) read(ctx context.Context, f *file) error {
 			s.publish()
 			continue
 		}
-		err = s.deliver(ctx, f, b)
-		b.release()
-		if err != nil {
+		if err := s.deliverOnce(ctx, f, b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// deliverOnce delivers a block and releases it.
+func (s *stream) deliverOnce(ctx context.Context, f *file, b block) error {
+	defer b.release()
+	return s.deliver(ctx, f, b)
 }
 
 // truncated begins a new content of the file at i: first comes what a copy may hold
