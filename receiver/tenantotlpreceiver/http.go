@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -124,8 +125,12 @@ func (h *httpServer) listen(ctx context.Context, cfg *confighttp.ServerConfig) (
 // outermost is around everything that happens to a request once its headers have
 // arrived. Its deadlines hold for requests that are refused; the guard moves the
 // one for reading while a body arrives.
+//
+// It yields first. A connection whose requests are pipelined and refused does not
+// wait for anything, so that each of many would keep the processor for 10 ms.
 func (h *httpServer) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		runtime.Gosched()
 		h.running.start()
 		defer h.running.end()
 		control, now := http.NewResponseController(w), time.Now()

@@ -54,6 +54,7 @@ type Size struct {
 func All(size Size) []Attack {
 	list := append(requests(size), stalls(size)...)
 	list = append(list, floods()...)
+	list = append(list, protocols(size)...)
 	return append(list, strangers(size)...)
 }
 

@@ -120,7 +120,14 @@ func (d *Destination) newGRPCClient(t *grpcTarget, endpoint string, secrets *red
 	if err := d.fill(&cfg, t.values, &own.secrets); err != nil {
 		return nil, err
 	}
-	options := []configgrpc.ToClientConnOption{configgrpc.WithGrpcDialOption(grpc.WithUserAgent(d.pool.userAgent))}
+	options := []configgrpc.ToClientConnOption{
+		configgrpc.WithGrpcDialOption(grpc.WithUserAgent(d.pool.userAgent)),
+		// The sender of an answer is foreign. gRPC's defaults are 16 MiB, for windows
+		// as soon as a server sends fast enough.
+		configgrpc.WithGrpcDialOption(grpc.WithMaxHeaderListSize(maxAnswer)),
+		configgrpc.WithGrpcDialOption(grpc.WithStaticStreamWindowSize(maxAnswer)),
+		configgrpc.WithGrpcDialOption(grpc.WithStaticConnWindowSize(answerWindow)),
+	}
 	if d.guard != nil {
 		// A proxy of the environment would connect for it to anything.
 		options = append(options, configgrpc.WithGrpcDialOption(grpc.WithNoProxy()),

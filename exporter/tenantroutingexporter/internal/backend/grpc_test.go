@@ -191,6 +191,14 @@ func TestGRPC_AnAnswerThatIsTooLongOrGarbage(t *testing.T) {
 	}
 }
 
+func TestGRPC_BoundsTheHeaderOfAnAnswer(t *testing.T) {
+	address := serveGRPC(t, func(ctx context.Context, _ plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+		return plogotlp.NewExportResponse(), grpc.SetTrailer(ctx, metadata.Pairs("x", strings.Repeat("y", 1<<20)))
+	})
+	got := send(t, overGRPC(t, profile(t, "otlp"), address, nil), logsBatch(t, "x"))
+	assert.Equal(t, "grpc_internal", got.Reason, "%v", got.Err)
+}
+
 // bytesCodec is rawCodec of a server.
 type bytesCodec struct{ rawCodec }
 

@@ -232,8 +232,18 @@ var _ extensionmiddleware.HTTPClient = (*transportCatcher)(nil)
 func (t *transportCatcher) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
 	return func(_ context.Context, base http.RoundTripper) (http.RoundTripper, error) {
 		t.base = base
+		limit(base)
 		return base, t.restrict()
 	}, nil
+}
+
+// limit bounds what the transport holds of an answer, whose sender is foreign. Go's
+// defaults are 10 MiB of headers for each connection, and 4 MiB of a body over HTTP/2.
+func limit(base http.RoundTripper) {
+	if transport, ok := base.(*http.Transport); ok {
+		transport.MaxResponseHeaderBytes = maxAnswer
+		transport.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerConnection: answerWindow, MaxReceiveBufferPerStream: maxAnswer}
+	}
 }
 
 // restrict makes the transport connect to what the guard allows. A proxy of the

@@ -19,8 +19,14 @@ import (
 // again, so that a rotated one is soon in force.
 const secretTTL = 10 * time.Second
 
-// maxAnswer bounds how much of an answer is read.
-const maxAnswer = 64 << 10
+const (
+	// maxAnswer bounds how much of an answer is read, and the headers of one.
+	maxAnswer = 64 << 10
+
+	// answerWindow is how much of the answers of one connection may arrive before
+	// somebody reads it.
+	answerWindow = 1 << 20
+)
 
 // Target returns the target for one tenant and signal. It resolves nothing yet.
 func (d *Destination) Target(signal tenant.Signal, v template.Values) lane.Target {

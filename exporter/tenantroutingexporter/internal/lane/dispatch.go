@@ -16,6 +16,9 @@ const minBatchCap = 4 << 10
 // maxRetryAfter bounds what a destination can ask for.
 const maxRetryAfter = 10 * time.Minute
 
+// refusalInterval is how often a lane logs that its destination refuses data.
+const refusalInterval = time.Minute
+
 // endpoint is what targets of the same name share. It is guarded by Scheduler.mu.
 type endpoint struct {
 	name   string
@@ -241,7 +244,7 @@ func (s *Scheduler) finish(a *attempt, res Result, kept bool, now time.Time) {
 		l.stats.Delivered += int64(b.Records - rejected)
 		l.stats.dropped(ReasonRejected, rejected)
 		if res.Err != nil {
-			s.Logger.Warn("A destination took only part of a batch", s.fields(b, res)...)
+			s.warnRefused(l, now, "A destination took only part of a batch", s.fields(b, res))
 		}
 		s.recovered(l)
 		s.release(l, b.entries)
@@ -258,7 +261,7 @@ func (s *Scheduler) finish(a *attempt, res Result, kept bool, now time.Time) {
 		} else {
 			s.drop(l, b.entries, ReasonRefused)
 		}
-		s.Logger.Warn("A destination refused a batch for good", append(s.fields(b, res), zap.Bool("dead_letter", kept))...)
+		s.warnRefused(l, now, "A destination refused a batch for good", append(s.fields(b, res), zap.Bool("dead_letter", kept)))
 	case Retry, Blocked:
 		if s.draining {
 			// There is no later attempt. What else the lane has would meet the same fate.
@@ -274,6 +277,17 @@ func (s *Scheduler) finish(a *attempt, res Result, kept bool, now time.Time) {
 				append(s.fields(b, res), zap.Int("failures", l.failures), zap.Duration("wait", l.notBefore.Sub(now)))...)
 		}
 	}
+}
+
+// warnRefused logs the first refusal of a lane in an interval. How many there are is in
+// the hand of the backend, and the metrics count them.
+func (s *Scheduler) warnRefused(l *lane, now time.Time, text string, fields []zap.Field) {
+	if now.Before(l.quietUntil) {
+		l.unlogged++
+		return
+	}
+	s.Logger.Warn(text, append(fields, zap.Int64("refusals_not_logged", l.unlogged))...)
+	l.quietUntil, l.unlogged = now.Add(refusalInterval), 0
 }
 
 // recovered notes that the destination answers.

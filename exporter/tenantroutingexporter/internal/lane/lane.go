@@ -24,6 +24,8 @@ type lane struct {
 
 	failures    int       // in a row
 	logged      string    // reason of the failure in the log
+	quietUntil  time.Time // when a refusal is logged again
+	unlogged    int64     // refusals since the last one that was logged
 	notBefore   time.Time // no attempt before, unless draining
 	lingerUntil time.Time // when a batch that is not full goes anyway
 	batchCap    int       // learned from a destination that found batches too large; 0: none

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,4 +30,32 @@ func TestBlocked_TellsEachReasonOnce(t *testing.T) {
 		assert.Equal(t, []any{"http_401", "config", "tls"}, told)
 		assert.Greater(t, d.attempts(), 8)
 	})
+}
+
+// A backend that refuses everything as fast as it can must neither fill the log nor
+// hide what those of other tenants refuse.
+func TestRefused_IsToldOnceInAnInterval(t *testing.T) {
+	for text, res := range map[string]Result{
+		"A destination refused a batch for good":  {Verdict: Refused, Reason: "http_400"},
+		"A destination took only part of a batch": {Rejected: 1, Reason: "partial_success", Err: errors.New("no")},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			core, logs := observer.New(zapcore.WarnLevel)
+			s := start(t, Settings{Config: testConfig(), Logger: zap.New(core)})
+			hostile, other := &stub{answer: answers(res)}, &stub{answer: answers(res)}
+			for range 50 {
+				offer(t, s, one("a", "1", hostile))
+				time.Sleep(time.Second)
+			}
+			offer(t, s, one("b", "1", other))
+			time.Sleep(refusalInterval / 2) // an idle lane is forgotten sooner or later
+			offer(t, s, one("a", "1", hostile))
+			synctest.Wait()
+			var told []any
+			for _, e := range logs.FilterMessage(text).All() {
+				told = append(told, e.ContextMap()["tenant"], e.ContextMap()["refusals_not_logged"])
+			}
+			assert.Equal(t, []any{"a", int64(0), "b", int64(0), "a", int64(49)}, told)
+		})
+	}
 }

@@ -1,0 +1,45 @@
+package tenantotlpreceiver
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// Connections that bring requests or frames without a pause take turns with others.
+func TestYields(t *testing.T) {
+	h := &httpServer{intake: &intake{}}
+	for name, work := range map[string]func(){
+		"a request over HTTP": func() {
+			h.outermost(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
+				ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+		},
+		"frames of gRPC": func() { _, _ = (&frameConn{Conn: nothingToRead{}}).Read(nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+			var ran atomic.Bool
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				ran.Store(true)
+			}()
+			for range 5 { // the scheduler takes who has just yielded first now and then
+				work()
+			}
+			assert.True(t, ran.Load(), "another goroutine that is ready waits")
+			<-done
+		})
+	}
+}
+
+// nothingToRead is a connection.
+type nothingToRead struct{ net.Conn }
+
+// Read implements net.Conn.
+func (nothingToRead) Read([]byte) (int, error) { return 0, nil }
