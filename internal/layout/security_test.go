@@ -139,3 +139,15 @@ func TestSecurityFaults_FindsPlanted(t *testing.T) {
 	assert.Len(t, securityFaults("`TestB`, `FuzzC`, `TestA`", s), 2)
 	assert.Len(t, securityFaults("`other::memory`, `guard::tenant::disk`, `guard::max::depth` (`65`)", s), 3)
 }
+
+// TestADRs_AreListed: a merge or a new decision leaves none out of the list.
+func TestADRs_AreListed(t *testing.T) {
+	list, err := os.ReadFile("../../docs/adr/README.md")
+	require.NoError(t, err)
+	files, err := filepath.Glob("../../docs/adr/0*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		assert.Contains(t, string(list), "]("+filepath.Base(file)+")")
+	}
+}
