@@ -48,7 +48,7 @@ func newServer(set extension.Settings, cfg *Config) *server {
 
 // Start implements component.Component.
 func (s *server) Start(ctx context.Context, host component.Host) error {
-	listener, err := s.cfg.ToListener(ctx)
+	listener, err := s.listen(ctx)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", s.cfg.NetAddr.Endpoint, err)
 	}

@@ -2,12 +2,15 @@ package tenanthealthextension
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +20,9 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pipeline"
 
@@ -160,4 +166,62 @@ func TestServer_EndsAlthoughACallerDoesNot(t *testing.T) {
 	require.NoError(t, err)
 	<-asked
 	require.NoError(t, s.Shutdown(context.Background()))
+}
+
+// Connections that say nothing neither pile up nor keep others out.
+func TestServer_BoundsConnections(t *testing.T) {
+	addr := loopback.Addresses(t, 1)[0]
+	cfg := createDefaultConfig().(*Config)
+	cfg.NetAddr.Endpoint = addr
+	s := newServer(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
+	defer func() { require.NoError(t, s.Shutdown(t.Context())) }()
+	var closed atomic.Int64
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	const silent = 5 * maxConnections
+	for range silent {
+		conn, err := net.Dial("tcp", addr)
+		require.NoError(t, err)
+		defer conn.Close()
+		reading.Go(func() {
+			_, _ = conn.Read(make([]byte, 1))
+			closed.Add(1)
+		})
+	}
+	require.Eventually(t, func() bool { return closed.Load() == silent-maxConnections }, 10*time.Second, time.Millisecond)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + addr + "/health/live")
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+}
+
+// TLS is around the bounded connections, for both versions of HTTP.
+func TestServer_OverTLS(t *testing.T) {
+	own := httptest.NewUnstartedServer(nil) // has a certificate and a client that trusts it
+	own.StartTLS()
+	defer own.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(own.TLS.Certificates[0].PrivateKey)
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	cfg.NetAddr.Endpoint = loopback.Addresses(t, 1)[0]
+	cfg.TLS = configoptional.Some(configtls.ServerConfig{Config: configtls.Config{
+		CertPem: configopaque.String(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.TLS.Certificates[0].Certificate[0]})),
+		KeyPem:  configopaque.String(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
+	}})
+	s := newServer(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
+	defer func() { require.NoError(t, s.Shutdown(t.Context())) }()
+	for version := 1; version <= 2; version++ {
+		trust := own.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+		trust.NextProtos = nil
+		transport := &http.Transport{TLSClientConfig: trust, ForceAttemptHTTP2: version == 2}
+		resp, err := (&http.Client{Transport: transport}).Get("https://" + cfg.NetAddr.Endpoint + "/health/live")
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, http.StatusOK, resp.StatusCode)
+		assert.Equal(t, version, resp.ProtoMajor)
+		transport.CloseIdleConnections()
+	}
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// smallDisk mounts a disk of a few MiB at dir, or ends the test if it may not.
-func smallDisk(t *testing.T, dir string) {
+// smallDisk mounts a disk of size at dir, or ends the test if it may not.
+func smallDisk(t *testing.T, dir, size string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(dir, 0o700))
-	err := syscall.Mount("otelcol-tenant-test", dir, "tmpfs", 0, "size=4m,mode=0700")
+	err := syscall.Mount("otelcol-tenant-test", dir, "tmpfs", 0, "size="+size+",mode=0700")
 	if errors.Is(err, syscall.EPERM) {
 		missing(t, "right to mount a small disk")
 	}
@@ -48,7 +48,7 @@ func fill(t *testing.T, dir string) (free func()) {
 func TestFullDisk(t *testing.T) {
 	e := newEdge(t)
 	e.sink = newSink(t)
-	smallDisk(t, e.state)
+	smallDisk(t, e.state, "4m")
 	elsewhere := t.TempDir()
 	queue := []string{
 		"--config", "yaml:extensions::file_storage/queue: {directory: " + elsewhere + "}",
@@ -96,7 +96,7 @@ func TestFullDisk(t *testing.T) {
 func TestFullDisk_OfTheGateway(t *testing.T) {
 	dir := t.TempDir()
 	disk := filepath.Join(dir, "disk")
-	smallDisk(t, disk)
+	smallDisk(t, disk, "4m")
 	reg := newRegistry(t)
 	names := []string{"tenant-0", "tenant-1", "tenant-2"}
 	keys := make([]string, len(names))

@@ -119,6 +119,14 @@ type crashLoad struct {
 
 func newCrashLoad(t *testing.T, grpcAddr, httpAddr string, names, keys []string) *crashLoad {
 	t.Helper()
+	return newCrashLoadOf(t, numbered, grpcAddr, httpAddr, names, keys)
+}
+
+// numbering makes a request with bodies that no other has.
+type numbering func(name string, overGRPC bool, n int) (plogotlp.ExportRequest, []string)
+
+func newCrashLoadOf(t *testing.T, next numbering, grpcAddr, httpAddr string, names, keys []string) *crashLoad {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &crashLoad{quit: cancel, accepted: map[string]bool{}}
 	quick := backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.5, MaxDelay: 100 * time.Millisecond}
@@ -130,7 +138,7 @@ func newCrashLoad(t *testing.T, grpcAddr, httpAddr string, names, keys []string)
 		for _, grpcToo := range []bool{false, true} {
 			l.work.Go(func() {
 				for n := 0; ctx.Err() == nil; n++ {
-					req, bodies := numbered(name, grpcToo, n)
+					req, bodies := next(name, grpcToo, n)
 					send := func() error { return postNumbered(ctx, client, httpAddr, keys[i], req) }
 					if grpcToo {
 						send = func() error { return exportNumbered(ctx, conn, keys[i], req) }

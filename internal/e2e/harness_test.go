@@ -50,11 +50,16 @@ type collector struct {
 // it is ready, and ends it with the test.
 func start(t *testing.T, env map[string]string, args ...string) *collector {
 	t.Helper()
+	return startAs(t, process.Settings{Path: built(t, "otelcol-tenant"), Args: args, Env: env})
+}
+
+// startAs is start for settings that do not run the collector directly.
+func startAs(t *testing.T, set process.Settings) *collector {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	p, err := process.Start(ctx, process.Settings{
-		Path: built(t, "otelcol-tenant"), Args: args, Env: env, Ready: "Everything is ready",
-	})
+	set.Ready = "Everything is ready"
+	p, err := process.Start(ctx, set)
 	require.NoError(t, err)
 	c := &collector{Process: p, t: t}
 	t.Cleanup(func() {
