@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configmiddleware"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -23,6 +24,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -31,6 +34,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/requestguardextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/extension/requestguardextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
@@ -63,6 +67,37 @@ func TestExtension_NeedsTheRegistryItNames(t *testing.T) {
 	err = ext.Start(context.Background(), tenanttest.Host{})
 	require.ErrorContains(t, err, `"tenant_registry" is not configured`)
 	require.NoError(t, ext.Shutdown(context.Background()))
+}
+
+// The log tells what is in force, also what a setting alone does not say.
+func TestExtension_LogsTheLimitsInForce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		memory, tenantMemory bytesize.Size
+		want                 string
+		warns                bool
+	}{
+		"memory alone":               {128 * bytesize.MiB, 0, "80MiB", false},
+		"both":                       {128 * bytesize.MiB, 48 * bytesize.MiB, "48MiB", false},
+		"tenant's within default":    {0, 8 * bytesize.MiB, "8MiB", false},
+		"tenant's more than default": {0, bytesize.GiB, bytesize.Size(guard.DefaultMemory()).String(), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := createDefaultConfig().(*Config)
+			cfg.Memory, cfg.Tenant.Memory = tt.memory, tt.tenantMemory
+			require.NoError(t, confmap.Validate(cfg))
+			core, logs := observer.New(zap.InfoLevel)
+			set := extensiontest.NewNopSettings(metadata.Type)
+			set.Logger = zap.New(core)
+			ext, err := create(context.Background(), set, cfg)
+			require.NoError(t, err)
+			require.NoError(t, ext.Start(context.Background(), tenanttest.Host{}))
+			require.NoError(t, ext.Shutdown(context.Background()))
+			told := logs.FilterMessage("requests in flight are bounded").All()
+			require.Len(t, told, 1)
+			assert.Equal(t, tt.want, told[0].ContextMap()["tenant::memory"])
+			assert.Equal(t, tt.warns, logs.FilterMessageSnippet("set `memory` too").Len() == 1)
+		})
+	}
 }
 
 func TestExtension_RefusesTenantsThatTheRegistryHasSuspended(t *testing.T) {
