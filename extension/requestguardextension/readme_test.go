@@ -13,6 +13,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
@@ -110,4 +113,33 @@ func admitAll(t *testing.T, g *guard.Guard, id func(i int) tenant.ID) error {
 		defer r.Release()
 	}
 	return nil
+}
+
+// The other examples of the README are valid: of the extension, and of a receiver that
+// it guards as a middleware.
+func TestReadme_OtherExamplesAreValid(t *testing.T) {
+	raw, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	valid := 0
+	for _, block := range strings.Split(string(raw), "```yaml\n")[1:] {
+		shown, _, _ := strings.Cut(block, "```")
+		retrieved, err := confmap.NewRetrievedFromYAML([]byte(shown))
+		require.NoError(t, err)
+		conf, err := retrieved.AsConf()
+		require.NoError(t, err)
+		for key, cfg := range map[string]component.Config{
+			"extensions::request_guard": createDefaultConfig(),
+			"receivers::otlp":           otlpreceiver.NewFactory().CreateDefaultConfig(),
+		} {
+			if !conf.IsSet(key) {
+				continue
+			}
+			sub, err := conf.Sub(key)
+			require.NoError(t, err)
+			require.NoError(t, sub.Unmarshal(cfg), key)
+			require.NoError(t, confmap.Validate(cfg), key)
+			valid++
+		}
+	}
+	assert.Equal(t, 2, valid, "the first example, and that of otlp")
 }
