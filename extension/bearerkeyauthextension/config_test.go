@@ -68,6 +68,18 @@ func TestREADME_HasThePatternForSecretScanners(t *testing.T) {
 	assert.Equal(t, key, regexp.MustCompile(`\b(`+apikey.Pattern+`)\b`).FindString("Authorization: Bearer "+key+"\r\n"))
 }
 
+// A caller who has the text of an answer finds it in the README, with its decision.
+func TestREADME_HasTheTextOfEachRefusal(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	for d := range numDecisions {
+		if d.refused() {
+			require.NotEmpty(t, d.rule(), d)
+			assert.Regexp(t, "(?m)^\\| .*`"+d.String()+"`.* \\| .*`"+regexp.QuoteMeta(d.rule())+"`", string(readme))
+		}
+	}
+}
+
 func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 	for key, want := range map[string]string{
 		"nothing":         "set `registry` to authenticate callers, `client` to authenticate to others, or both",

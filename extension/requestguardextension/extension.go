@@ -99,8 +99,14 @@ func (e *requestGuard) Start(_ context.Context, host component.Host) error {
 	}
 	e.limitMemory()
 	memory, requests, connections := e.guard.Limits()
-	e.logger.Info("requests in flight are bounded", zap.Stringer("memory", bytesize.Size(memory)),
-		zap.Int64("max_requests", requests), zap.Int("connections", connections))
+	tenantMemory, tenantRequests := e.guard.TenantLimits()
+	e.logger.Info("requests in flight are bounded", zap.Stringer("memory", bytesize.Size(memory)), zap.Int64("max_requests", requests),
+		zap.Stringer("tenant::memory", bytesize.Size(tenantMemory)), zap.Int64("tenant::max_requests", tenantRequests),
+		zap.Int("connections::max", connections))
+	if int64(e.cfg.Tenant.Memory) > tenantMemory {
+		e.logger.Warn("`tenant::memory` is more than `memory`, which has its default, and is lowered to it: set `memory` too",
+			zap.Stringer("tenant::memory", e.cfg.Tenant.Memory), zap.Stringer("memory", bytesize.Size(memory)))
+	}
 	return nil
 }
 

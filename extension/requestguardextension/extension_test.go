@@ -37,6 +37,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/requestguardextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/extension/requestguardextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
@@ -69,6 +70,37 @@ func TestExtension_NeedsTheRegistryItNames(t *testing.T) {
 	err = ext.Start(context.Background(), tenanttest.Host{})
 	require.ErrorContains(t, err, `"tenant_registry" is not configured`)
 	require.NoError(t, ext.Shutdown(context.Background()))
+}
+
+// The log tells what is in force, also what a setting alone does not say.
+func TestExtension_LogsTheLimitsInForce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		memory, tenantMemory bytesize.Size
+		want                 string
+		warns                bool
+	}{
+		"memory alone":               {128 * bytesize.MiB, 0, "80MiB", false},
+		"both":                       {128 * bytesize.MiB, 48 * bytesize.MiB, "48MiB", false},
+		"tenant's within default":    {0, 8 * bytesize.MiB, "8MiB", false},
+		"tenant's more than default": {0, bytesize.GiB, bytesize.Size(guard.DefaultMemory()).String(), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := createDefaultConfig().(*Config)
+			cfg.Memory, cfg.Tenant.Memory = tt.memory, tt.tenantMemory
+			require.NoError(t, confmap.Validate(cfg))
+			core, logs := observer.New(zap.InfoLevel)
+			set := extensiontest.NewNopSettings(metadata.Type)
+			set.Logger = zap.New(core)
+			ext, err := create(context.Background(), set, cfg)
+			require.NoError(t, err)
+			require.NoError(t, ext.Start(context.Background(), tenanttest.Host{}))
+			require.NoError(t, ext.Shutdown(context.Background()))
+			told := logs.FilterMessage("requests in flight are bounded").All()
+			require.Len(t, told, 1)
+			assert.Equal(t, tt.want, told[0].ContextMap()["tenant::memory"])
+			assert.Equal(t, tt.warns, logs.FilterMessageSnippet("set `memory` too").Len() == 1)
+		})
+	}
 }
 
 func TestExtension_RefusesTenantsThatTheRegistryHasSuspended(t *testing.T) {

@@ -142,8 +142,7 @@ func (r *Request) Tenant() tenant.ID { return r.tenant }
 func (r *Request) Reserve(n int64) error {
 	g := r.guard
 	if r.held+n > g.memory.most {
-		return r.reject(rejection.TooLarge, fmt.Sprintf("the request needs more than the %v of memory that requests of one tenant may have",
-			bytesize.Size(g.memory.most)))
+		return r.reject(rejection.TooLarge, g.tooLarge())
 	}
 	switch g.memory.take(r.tenant, n) {
 	case overShare:
@@ -154,6 +153,13 @@ func (r *Request) Reserve(n int64) error {
 	r.held += n
 	g.pressure.changed()
 	return nil
+}
+
+// tooLarge is the text for a request that no tenant may have. It names what the
+// configuration allows, whatever of it the body has taken already.
+func (g *Guard) tooLarge() string {
+	return fmt.Sprintf("the request needs more than %v of memory, its body included, which is the most that requests of one tenant may have: send smaller requests",
+		bytesize.Size(g.memory.most))
 }
 
 // unreserve gives back n bytes of what was reserved.
@@ -173,7 +179,7 @@ func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 	}
 	counts, err := check(r.signal, data, g.wireLimits(r.held))
 	if err != nil {
-		return counts, g.Count(r.protocol, wireError(err))
+		return counts, g.Count(r.protocol, g.wireError(err))
 	}
 	if err := g.overLimit(r.tenant, r.signal, counts.Records, size); err != nil {
 		g.stats.reject(r.protocol, reasonOf(err))
@@ -186,7 +192,7 @@ func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 // because its receiver decodes before it asks.
 func (g *Guard) CheckMessage(signal tenant.Signal, data []byte) error {
 	if _, err := otlpwire.CheckProto(signal, data, g.wireLimits(int64(len(data)))); err != nil {
-		return g.Count(GRPC, wireError(err))
+		return g.Count(GRPC, g.wireError(err))
 	}
 	return nil
 }
@@ -196,7 +202,7 @@ func (g *Guard) wireLimits(held int64) otlpwire.Limits {
 	return otlpwire.Limits{Depth: g.set.MaxDepth, Elements: g.set.MaxElements, Memory: max(1, g.memory.most-held)}
 }
 
-func wireError(err error) *rejection.Error {
+func (g *Guard) wireError(err error) *rejection.Error {
 	reason := rejection.Malformed
 	if e := (*otlpwire.Error)(nil); errors.As(err, &e) {
 		switch e.Reason {
@@ -205,7 +211,7 @@ func wireError(err error) *rejection.Error {
 		case otlpwire.ReasonElements:
 			reason = rejection.Elements
 		case otlpwire.ReasonMemory:
-			reason = rejection.TooLarge
+			return rejection.New(rejection.TooLarge, g.tooLarge())
 		}
 	}
 	return rejection.New(reason, err.Error())

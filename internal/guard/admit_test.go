@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -177,6 +179,32 @@ func TestCheck_RefusesWhatWouldBeTooMuchToDecode(t *testing.T) {
 	_, err := r.Check(false, bytes.Repeat([]byte{0x0a, 6, 0x12, 4, 0x12, 2, 0x2a, 0}, 20_000))
 	assert.Equal(t, rejection.TooLarge, reasonFor(t, err), "%v", err)
 	r.Release()
+}
+
+// A request that alone needs too much is refused with one text, wherever that is found
+// out, and the limit in it is the configured one and not what the body has left of it.
+func TestTooLarge_NamesTheLimitThatIsConfigured(t *testing.T) {
+	const want = "the request needs more than 5MiB of memory, its body included, which is the most that requests of one tenant may have: send smaller requests"
+	protobuf := bytes.Repeat([]byte{0x0a, 6, 0x12, 4, 0x12, 2, 0x2a, 0}, 100_000)
+	json := []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[` + strings.Repeat("{},", 100_000) + `{}]}]}]}`)
+	for name, refuse := range map[string]func(g *Guard, r *Request) error{
+		"reserved":     func(_ *Guard, r *Request) error { return r.Reserve(6 * mib) },
+		"protobuf":     func(_ *Guard, r *Request) error { _, err := r.Check(false, protobuf); return err },
+		"JSON":         func(_ *Guard, r *Request) error { _, err := r.Check(true, json); return err },
+		"gRPC message": func(g *Guard, _ *Request) error { return g.CheckMessage(tenant.Logs, protobuf) },
+		"body":         func(_ *Guard, r *Request) error { _, err := r.buffer(6 * mib); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := New(Settings{Memory: 8 * mib})
+			r := admit(asTenant("a"), t, g)
+			require.NoError(t, r.Reserve(mib), "the body has some of it")
+			err := refuse(g, r)
+			require.Equal(t, rejection.TooLarge, reasonFor(t, err))
+			assert.Equal(t, want, status.Convert(err).Message())
+			r.Release()
+			assertNothingHeld(t, g)
+		})
+	}
 }
 
 func TestPostLimiter_IsAskedBeforeTheBodyAndBeforeDecoding(t *testing.T) {

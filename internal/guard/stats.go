@@ -72,3 +72,7 @@ func (g *Guard) Connections() int { return g.conns.open() }
 func (g *Guard) Limits() (bytes, requests int64, connections int) {
 	return g.set.Memory, g.set.Requests, g.set.Connections.Max
 }
+
+// TenantLimits returns how many bytes and requests one tenant may have in flight, and
+// so how much memory a single request may need.
+func (g *Guard) TenantLimits() (bytes, requests int64) { return g.memory.most, g.requests.most }

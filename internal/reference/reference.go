@@ -107,7 +107,7 @@ func (p *Policy) checkEnv(name string) error {
 			}
 		}
 	}
-	return fmt.Errorf("${env:%s} is not allowed: its name begins with none of references::env_prefixes", name)
+	return fmt.Errorf("${env:%s} is not allowed: its name begins with none of references::env_prefixes; rename it, or add a prefix there", name)
 }
 
 // locate returns the allowed folder of a file and its path in it.
@@ -123,7 +123,7 @@ func (p *Policy) locate(path string) (directory, name string, err error) {
 			}
 		}
 	}
-	return "", "", fmt.Errorf("${file:%s} is not allowed: it is in none of references::directories", path)
+	return "", "", fmt.Errorf("${file:%s} is not allowed: it is in none of references::directories; move it into one of them, or add its folder there", path)
 }
 
 func checkPath(path string) error {
