@@ -34,8 +34,11 @@ func (w *protoWalker) plainMessage(id messageID, pos, end, depth int) bool {
 			return false
 		}
 		f := &m.fields[number]
-		packed := f.list && f.wire != wireLen
-		if f.kind == kindUnknown || (wire != f.wire && !(packed && wire == wireLen)) || (packed && wire != wireLen) {
+		packed, want := f.list && f.wire != wireLen, f.wire
+		if packed {
+			want = wireLen
+		}
+		if f.kind == kindUnknown || wire != want {
 			return false
 		}
 		if !f.list || packed {

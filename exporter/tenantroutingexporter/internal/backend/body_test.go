@@ -83,7 +83,9 @@ func TestSend_JSONOfAnySize(t *testing.T) {
 			}
 			require.Equal(t, lane.Delivered, send(t, overJSON(t, s.URL, c), b).Verdict, "%s %s", name, c)
 			s.Close()
-			assert.True(t, want == string(got), "%s %s: %d bytes, want %d", name, c, len(got), len(want))
+			if want != string(got) { // too long to be shown
+				t.Errorf("%s %s: %d bytes, want %d", name, c, len(got), len(want))
+			}
 			if c == "none" {
 				assert.Equal(t, int64(len(want)), length)
 			} else {
