@@ -78,9 +78,9 @@ func TestHostileAgent(t *testing.T) {
 		peak = max(peak, a.memory())
 	}
 	t.Logf("memory: %d MiB at rest, %d MiB at most", rest, peak)
-	// One long line at a time, what the exporter makes of it, and garbage. Without a bound
-	// these files take more than 1 GiB.
-	assert.Less(t, peak, rest+512)
+	// One long line at a time, what the exporter makes of it, and garbage: 130 MiB. Without
+	// a bound these files take more than 1 GiB, and 350 MiB if each reader keeps its last line.
+	assert.Less(t, peak, rest+256)
 	text := archived()
 	assert.Contains(t, text, "an honest line")
 	for _, never := range []string{"root:", "a secret of", "TENANT_KEY"} {

@@ -169,7 +169,7 @@ func (d *Decoder) end() (plog.Logs, Stats) {
 	if d.batch.size > 0 {
 		d.usage, d.used = d.batch.mem.Used(), d.batch.size
 	}
-	d.batch = batch{}
+	d.batch, d.single = batch{}, stacks.Entry{} // they refer to the memory of the block
 	return logs, stats
 }
 

@@ -116,9 +116,11 @@ func (m *Assembler) Held() (n int) {
 }
 
 // Feed reads a block of whole physical lines that begins at offset base of file.
-// A last line without newline is taken for a whole one. It calls yield for every line that ends in it; the line is yield's only
-// until it returns. now is the time of the reader's clock.
+// A last line without newline is taken for a whole one. It calls yield for every line
+// that ends in it; the line is yield's only until it returns. now is the time of the
+// reader's clock.
 func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a *arena.Arena, yield func(*Line)) {
+	defer func() { m.line = Line{} }() // it refers to the arena, which is as large as the block
 	m.file = file
 	for len(block) > 0 {
 		end := bytes.IndexByte(block, '\n')

@@ -169,16 +169,20 @@ func (m *Assembler) completePartial(s *Slot, l *Line, a *arena.Arena, yield func
 
 // cutPartial hands out parts of a line that has grown too long.
 func (m *Assembler) cutPartial(s *Slot, l *Line, a *arena.Arena, yield func(*Line)) {
-	for len(s.Partial) > m.set.MaxLine {
-		n := runeBoundary(s.Partial, m.set.MaxLine)
+	if len(s.Partial) <= m.set.MaxLine {
+		return
+	}
+	rest := s.Partial
+	for len(rest) > m.set.MaxLine {
+		n := runeBoundary(rest, m.set.MaxLine)
 		out := s.line(l)
 		s.Parts++
 		out.Part = s.Parts
-		out.Text = a.Copy(s.Partial[:n])
-		s.Partial = s.Partial[:copy(s.Partial, s.Partial[n:])]
-		s.Ends = s.Ends[:0]
+		out.Text = a.Copy(rest[:n])
+		rest = rest[n:]
 		yield(&out)
 	}
+	s.Partial, s.Ends = bytes.Clone(rest), s.Ends[:0] // the old array may be many times as large
 }
 
 // separate hands out the messages in s as a line each.

@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
@@ -117,7 +118,7 @@ func frame(text []byte) bool {
 // close hands out what is held at i: each line alone if no frame has come.
 func (j *Joiner) close(i int, a *arena.Arena, yield func(*Entry)) {
 	h := j.state.Held[i]
-	j.state.Held = append(j.state.Held[:i], j.state.Held[i+1:]...)
+	j.state.Held = slices.Delete(j.state.Held, i, i+1)
 	first := len(h.Lines)
 	if h.Open {
 		first = h.start()

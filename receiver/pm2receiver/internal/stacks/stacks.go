@@ -236,7 +236,7 @@ func announces(text []byte, head *head) bool {
 }
 
 // EndBlock hands out all lines that are not likely to be continued, and takes the
-// others out of the block's memory.
+// others out of the block's memory: the joiner keeps nothing of it.
 func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
 	for i := 0; i < len(j.state.Held); {
 		h := &j.state.Held[i]
@@ -249,6 +249,7 @@ func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
 		}
 		i++
 	}
+	j.out = Entry{}
 }
 
 // FlushBefore hands out what has waited since before.
