@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -139,34 +140,51 @@ func (s *Scheduler) Start() {
 	s.pump(now)
 }
 
+// errOffer is the end of an offer that panicked. Its caller does not see it.
+var errOffer = errors.New("the offer panicked")
+
 // Offer accepts all parts or none. When it returns nil they are queued for
 // every stop and, with a store, durable. The stops of a part are different
 // destinations. Errors are ErrShutdown, *FullError, *TooLargeError, *StoreError.
-func (s *Scheduler) Offer(ctx context.Context, parts []Part) error {
+// A callback of Settings may panic: Offer then reserves nothing and holds no lock.
+func (s *Scheduler) Offer(ctx context.Context, parts []Part) (err error) {
+	cost, queued, err := s.beginOffer(parts)
+	if err != nil || queued {
+		return err
+	}
+	err = errOffer // unless keep returns
+	defer func() { err = s.endOffer(parts, cost, err) }()
+	err = s.keep(ctx, parts)
+	return err
+}
+
+// beginOffer reserves what parts cost. It queues them if there is nothing to do
+// outside of the lock.
+func (s *Scheduler) beginOffer(parts []Part) (cost int64, queued bool, err error) {
 	now := time.Now()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.admit(parts, now); err != nil {
-		s.mu.Unlock()
-		return err
+		return 0, false, err
 	}
 	for i := range parts {
 		s.reserve(&parts[i], now)
 	}
 	if s.Store == nil && s.Seal == nil {
 		s.enqueue(parts, now)
-		s.mu.Unlock()
-		return nil
+		return 0, true, nil
 	}
-	cost := int64(0)
 	for i := range parts {
 		cost += s.cost(parts[i].Payload)
 	}
 	s.offering++
 	s.storing += cost
-	s.mu.Unlock()
+	return cost, false, nil
+}
 
-	err := s.keep(ctx, parts)
-
+// endOffer queues parts, or gives back what they have reserved if keeping them
+// failed, and returns the result of the offer.
+func (s *Scheduler) endOffer(parts []Part, cost int64, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.storing -= cost
@@ -176,7 +194,7 @@ func (s *Scheduler) Offer(ctx context.Context, parts []Part) error {
 	for _, part := range parts {
 		s.inMemory += int64(len(part.Payload.Data) - part.Payload.Size) // what sealing saved
 	}
-	now = time.Now()
+	now := time.Now()
 	if err == nil && s.ended && s.Store == nil {
 		err = ErrShutdown
 	}
@@ -207,7 +225,7 @@ func (s *Scheduler) keep(ctx context.Context, parts []Part) error {
 	return nil
 }
 
-// admit returns why parts do not fit, or nil.
+// reserve counts a part against the bounds of its tenant and lanes.
 func (s *Scheduler) reserve(part *Part, now time.Time) {
 	p := part.Payload
 	p.Accepted = now
@@ -221,6 +239,7 @@ func (s *Scheduler) reserve(part *Part, now time.Time) {
 	}
 }
 
+// unreserve undoes reserve.
 func (s *Scheduler) unreserve(part *Part, now time.Time) {
 	p := part.Payload
 	for _, stop := range part.Stops {
@@ -232,6 +251,7 @@ func (s *Scheduler) unreserve(part *Part, now time.Time) {
 	}
 }
 
+// enqueue queues parts that were reserved, and starts attempts.
 func (s *Scheduler) enqueue(parts []Part, now time.Time) {
 	for i := range parts {
 		p := parts[i].Payload
@@ -291,21 +311,25 @@ func (s *Scheduler) Retarget(target func(Key) Target) {
 	}
 	s.mu.Unlock()
 	for _, k := range keys {
-		t := target(k)
-		if t == nil {
-			continue
+		if t := target(k); t != nil {
+			s.retarget(k, t)
 		}
-		s.mu.Lock()
-		if l := s.lanes[k]; l != nil && l.target != t {
-			s.aim(l, t)
-			l.notBefore, l.batchCap = time.Time{}, 0
-			s.settle(l, time.Now())
-		}
-		s.mu.Unlock()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pump(time.Now())
+}
+
+func (s *Scheduler) retarget(k Key, t Target) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lanes[k]
+	if l == nil || l.target == t {
+		return
+	}
+	s.aim(l, t)
+	l.notBefore, l.batchCap = time.Time{}, 0
+	s.settle(l, time.Now())
 }
 
 // open returns the lane k, with target as its current one.

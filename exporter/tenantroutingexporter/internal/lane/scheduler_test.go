@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -297,5 +298,58 @@ func TestForget_BoundsStatisticsByTheRegistry(t *testing.T) {
 		synctest.Wait()
 		s.Forget(gone)
 		assert.Len(t, s.Observe(), 1)
+	})
+}
+
+// broken is a target whose endpoint cannot be told.
+type broken struct{ stub }
+
+func (*broken) Endpoint() string { panic("planted") }
+
+// The caller of Offer recovers from panics. Others must be served after that, and what
+// the offer had reserved is free again.
+func TestOffer_APanicReservesNothing(t *testing.T) {
+	sealed, spaced := false, false
+	for name, set := range map[string]Settings{
+		"Seal": {Seal: func(context.Context, Part) {
+			if !sealed {
+				sealed = true
+				panic("planted")
+			}
+		}},
+		"Space": {Space: func(tenant.ID) Space {
+			if !spaced {
+				spaced = true
+				panic("planted")
+			}
+			return Space{Disk: math.MaxInt64 / 2, Quota: math.MaxInt64 / 2}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				set.Config = testConfig()
+				s := start(t, set)
+				d := &stub{}
+				assert.Panics(t, func() { _ = s.Offer(t.Context(), []Part{one("a", "first", d)}) })
+				assert.Zero(t, held(s))
+				assert.Zero(t, inMemory(s))
+				offer(t, s, one("a", "second", d))
+				synctest.Wait()
+				assert.Equal(t, []string{"second"}, d.delivered())
+				assert.Zero(t, held(s))
+			})
+		})
+	}
+}
+
+func TestRetarget_APanicHoldsNoLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Settings{Config: testConfig()})
+		d := &stub{}
+		offer(t, s, one("a", "first", d))
+		assert.Panics(t, func() { s.Retarget(func(Key) Target { return &broken{} }) })
+		offer(t, s, one("a", "second", d))
+		synctest.Wait()
+		assert.ElementsMatch(t, []string{"first", "second"}, d.delivered())
 	})
 }
