@@ -64,9 +64,9 @@ type Config struct {
 	// at least 16 MiB are allowed. Without storage it is not used.
 	MaxMemoryBytes bytesize.Size `mapstructure:"max_memory_bytes"`
 
-	// StorageReserve is how much of the disk of storage stays free: what would need
-	// it is refused, so that the gateway can go on to write what it has to itself. 0 is a
-	// twentieth of the disk, at most 64 MiB.
+	// StorageReserve is how much of their disks storage, archives and dead letters leave
+	// free, so that the gateway can write what it has to itself. What would need it is
+	// refused, or waits. 0 is a twentieth of the disk, at most 64 MiB.
 	StorageReserve bytesize.Size `mapstructure:"storage_reserve"`
 
 	// DeadLetter keeps what a destination refuses for good. Without it that is
@@ -294,7 +294,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf(`"destinations" has the name %q; allowed are letters, digits and !_.*'()-`, name))
 			continue
 		}
-		if _, err := d.compile(name, nil, c.AllowPrivateEndpoints); err != nil {
+		if _, err := d.compile(name, nil, c); err != nil {
 			errs = append(errs, err)
 			continue
 		}

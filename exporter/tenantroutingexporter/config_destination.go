@@ -121,9 +121,9 @@ func (d *DestinationConfig) Unmarshal(conf *confmap.Conf) error {
 }
 
 // compile checks the destination and makes it ready for use with pool, which
-// may be nil if it is only checked. allow are the networks that the exporter allows
-// all destinations. Errors name the key.
-func (d *DestinationConfig) compile(name string, pool *backend.Pool, allow []string) (*backend.Destination, error) {
+// may be nil if it is only checked. c is the configuration of the exporter that it is
+// part of. Errors name the key.
+func (d *DestinationConfig) compile(name string, pool *backend.Pool, c *Config) (*backend.Destination, error) {
 	fail := func(kind string, err error) error { return fmt.Errorf(`"destinations::%s%s": %w`, name, kind, err) }
 	profile, err := backend.FindProfile(d.Profile)
 	if err != nil {
@@ -151,6 +151,7 @@ func (d *DestinationConfig) compile(name string, pool *backend.Pool, allow []str
 		a := d.Archive.Get()
 		out, err = backend.NewArchive(name, backend.ArchiveSettings{
 			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles, Compression: a.Compression, Fsync: a.Fsync,
+			Reserve: int64(c.StorageReserve),
 		}, pool)
 	case d.OTLPHTTP.HasValue():
 		kind = "::otlp_http"
@@ -166,7 +167,7 @@ func (d *DestinationConfig) compile(name string, pool *backend.Pool, allow []str
 	if err != nil {
 		return nil, fail(kind, err)
 	}
-	networks, err := reach.ParseAllow(append(slices.Clone(allow), d.AllowPrivateEndpoints...))
+	networks, err := reach.ParseAllow(append(slices.Clone(c.AllowPrivateEndpoints), d.AllowPrivateEndpoints...))
 	if err != nil {
 		return nil, fail("::allow_private_endpoints", err)
 	}

@@ -78,7 +78,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host, r.recovery)
 	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
 	for name, d := range r.cfg.Destinations {
-		if destinations[name], err = d.compile(name, r.pool, r.cfg.AllowPrivateEndpoints); err != nil {
+		if destinations[name], err = d.compile(name, r.pool, r.cfg); err != nil {
 			return err
 		}
 	}
@@ -319,7 +319,7 @@ func (r *router) openDeadLetters() (err error) {
 	c := r.cfg.DeadLetter.Get()
 	r.letters, err = archive.Open(archive.Settings{
 		Directory: c.Directory, MaxFileBytes: max(1, int64(c.MaxBytes)/deadLetterFiles),
-		MaxFolderBytes: int64(c.MaxBytes), MaxOpenFiles: 64, Sync: true,
+		MaxFolderBytes: int64(c.MaxBytes), MaxOpenFiles: 64, Sync: true, Reserve: int64(r.cfg.StorageReserve),
 	})
 	if err != nil {
 		return fmt.Errorf("dead_letter: %w", err)
@@ -328,6 +328,7 @@ func (r *router) openDeadLetters() (err error) {
 }
 
 func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err error) {
+	defer r.recovery.Catch("keeping dead letters", &err)
 	err = r.letters.AppendFrom(r.pool.DeadLetters(b, res, time.Now()))
 	if backend.Undecodable(err) {
 		return false, nil // it can be neither shown nor replayed

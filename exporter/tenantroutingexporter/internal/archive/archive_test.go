@@ -302,3 +302,19 @@ func TestArchive_KeepsTwinsApartWhereCaseIsIgnored(t *testing.T) {
 		assert.Equal(t, want, names)
 	}
 }
+
+// The caller of Append recovers from panics. The file must not stay in use after that,
+// or others would wait for ever to open theirs, and Close would leave it open.
+func TestAppend_APanicGivesTheFileBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		a := open(t, Settings{Directory: dir, MaxOpenFiles: 1})
+		require.NoError(t, a.Append("x", []byte("1\n"))) // so that it is the write that panics
+		a.sync = func(*os.File) error { panic("planted") }
+		require.Panics(t, func() { _ = a.Append("x", []byte("2\n")) })
+		a.sync = nil
+		require.NoError(t, a.Append("y", []byte("3\n")))
+		require.NoError(t, a.Close())
+		assert.Empty(t, a.files)
+	})
+}

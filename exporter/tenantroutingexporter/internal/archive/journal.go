@@ -70,11 +70,13 @@ func (j *journal) opened(name string) error {
 	if err := j.write("+" + name + "\n"); err != nil {
 		return err
 	}
-	j.open[name] = true
-	if j.sync == nil {
-		return nil
+	if j.sync != nil {
+		if err := j.sync(j.f); err != nil {
+			return err
+		}
 	}
-	return j.sync(j.f)
+	j.open[name] = true
+	return nil
 }
 
 // closed notes that name is whole. If that cannot be written the next start

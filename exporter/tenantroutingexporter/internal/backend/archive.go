@@ -40,6 +40,7 @@ func (t *archiveTarget) send(b *lane.Batch, f *filled) lane.Result {
 		a, err := archive.Open(archive.Settings{
 			Directory: f.endpoint, MaxFileBytes: d.archive.MaxFileBytes, MaxOpenFiles: d.archive.MaxOpenFiles,
 			Compress: d.archive.Compression == ArchiveCompressionZstd, Sync: d.archive.Fsync,
+			Reserve: d.archive.Reserve,
 		})
 		return &archiveClient{a}, err
 	})

@@ -59,6 +59,7 @@ type ArchiveSettings struct {
 	MaxOpenFiles int
 	Compression  ArchiveCompression
 	Fsync        bool
+	Reserve      int64 // what stays free of the disk; 0: as package diskspace says
 }
 
 // Destination is a compiled destination.
