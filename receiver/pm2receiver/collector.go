@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpc"
@@ -37,6 +38,7 @@ type metricsReceiver struct {
 	reported  bool // that there is no list
 	socket    string
 	client    *rpc.Client
+	recovery  *recovery.Recoverer
 	translate *translator
 
 	stop context.CancelFunc // ends the collecting
@@ -58,7 +60,7 @@ func newMetricsReceiver(set receiver.Settings, cfg *Config, next consumer.Metric
 	if err != nil {
 		return nil, err
 	}
-	return &metricsReceiver{set: set, cfg: cfg, next: next, obs: obs, telemetry: telemetry, troubles: newTroubles(set.Logger, time.Now)}, nil
+	return &metricsReceiver{recovery: recovery.New(set.Logger), set: set, cfg: cfg, next: next, obs: obs, telemetry: telemetry, troubles: newTroubles(set.Logger, time.Now)}, nil
 }
 
 // Start implements component.Component. It does not fail for want of a daemon, which
@@ -95,12 +97,19 @@ func (r *metricsReceiver) run(ctx context.Context) {
 	ticker := time.NewTicker(r.cfg.Metrics.CollectionInterval)
 	defer ticker.Stop()
 	for {
-		r.collect(ctx)
+		r.collectSafely(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// collectSafely is collect. PM2's answer has what applications put into it.
+func (r *metricsReceiver) collectSafely(ctx context.Context) {
+	if err := r.recovery.Run("collecting metrics of processes", func() { r.collect(ctx) }); err != nil {
+		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("error.type", "panic")))
 	}
 }
 

@@ -326,6 +326,23 @@ func TestMetrics_AreDroppedWhenTheyAreRefused(t *testing.T) {
 	assert.Equal(t, 1, a.logs.FilterLevelExact(zap.WarnLevel).Len())
 }
 
+func TestMetrics_GoOnWhenTheConsumerPanics(t *testing.T) {
+	d := rpctest.Start(t, rpctest.Home(t), rpctest.Says(rpctest.Answer(reply(t))))
+	a := newAsker(t, d.Home)
+	var calls atomic.Int64
+	next, err := consumer.NewMetrics(func(ctx context.Context, metrics pmetric.Metrics) error {
+		if calls.Add(1) == 1 {
+			panic("planted")
+		}
+		return a.sink.ConsumeMetrics(ctx, metrics)
+	})
+	require.NoError(t, err)
+	r := a.start(next)
+	a.eventually(func() bool { return len(a.sink.AllMetrics()) > 0 })
+	assert.EqualValues(t, 1, a.failures("panic"))
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
 func TestMetrics_ShutdownEndsABlockedConsumer(t *testing.T) {
 	d := rpctest.Start(t, rpctest.Home(t), rpctest.Says(rpctest.Answer(reply(t))))
 	a := newAsker(t, d.Home)

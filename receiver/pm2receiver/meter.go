@@ -93,6 +93,9 @@ func (m *meter) Passed(bytes int64) {
 // Split implements tail.Meter.
 func (m *meter) Split() { m.builder.ReceiverPm2SplitStreams.Add(context.Background(), 1) }
 
+// Lost implements tail.Meter.
+func (m *meter) Lost() { m.builder.ReceiverPm2LostLines.Add(context.Background(), 1) }
+
 // Redelivered implements tail.Meter.
 func (m *meter) Redelivered(records int) {
 	m.builder.ReceiverPm2RedeliveredRecords.Add(context.Background(), int64(records))

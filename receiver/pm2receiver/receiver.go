@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
@@ -39,6 +40,8 @@ type logsReceiver struct {
 	meter  *meter
 	tailer *tail.Tailer
 
+	recovery *recovery.Recoverer
+
 	own      *admit.Own    // knows what this process writes
 	maxPause time.Duration // before what was refused is sent again; zero: the usual
 
@@ -59,7 +62,7 @@ func newLogsReceiver(set receiver.Settings, cfg *Config, next consumer.Logs) (*l
 	if err != nil {
 		return nil, err
 	}
-	return &logsReceiver{set: set, cfg: cfg, next: next, obs: obs, meter: m, own: admit.NewOwn(os.Getenv)}, nil
+	return &logsReceiver{set: set, cfg: cfg, next: next, obs: obs, meter: m, own: admit.NewOwn(os.Getenv), recovery: recovery.New(set.Logger)}, nil
 }
 
 // Start implements component.Component.
@@ -96,6 +99,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		PollInterval: r.cfg.PollInterval,
 		Now:          time.Now,
 		Meter:        r.meter,
+		Recovery:     r.recovery,
 		AnyOwner:     r.cfg.ReadAnyOwner,
 		Own:          r.own,
 		MaxBuffer:    int64(r.cfg.MaxBufferSize),
@@ -163,17 +167,18 @@ func (r *logsReceiver) store(ctx context.Context, host component.Host) (*tail.St
 	return tail.NewStore(client), nil
 }
 
-// deliver hands records on once. Records that are refused for good are counted and
-// given up: sending them again would hold up everything behind them.
+// deliver hands records on once. Records that are refused for good, or on which a
+// consumer panics, are counted and given up: sending them again would hold up everything
+// behind them.
 func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Logs, partly bool, err error) {
 	count := logs.LogRecordCount()
 	ctx := r.obs.StartLogsOp(r.consume)
-	err = r.next.ConsumeLogs(ctx, logs)
+	err = r.consumeOnce(ctx, logs)
 	r.obs.EndLogsOp(ctx, metadata.Type.String(), count, err)
 	if err == nil {
 		return plog.Logs{}, false, nil
 	}
-	if consumererror.IsPermanent(err) {
+	if consumererror.IsPermanent(err) || recovery.Is(err) {
 		r.set.Logger.Error("records were refused for good and are dropped", zap.Int("records", count), zap.Error(err))
 		r.meter.refused(count)
 		return plog.Logs{}, false, nil
@@ -183,6 +188,11 @@ func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Log
 		return some.Data(), true, err
 	}
 	return plog.Logs{}, false, err
+}
+
+func (r *logsReceiver) consumeOnce(ctx context.Context, logs plog.Logs) (err error) {
+	defer r.recovery.Catch("consuming log records", &err)
+	return r.next.ConsumeLogs(ctx, logs)
 }
 
 // Shutdown implements component.Component.

@@ -147,6 +147,8 @@ func TestReceiver_GivesUpWhatIsRefusedForGood(t *testing.T) {
 			return consumererror.NewPermanent(errors.New("bad record"))
 		case 2:
 			return errors.New("come back later")
+		case 3:
+			panic("planted")
 		}
 		return sink.ConsumeLogs(ctx, logs)
 	})
@@ -155,16 +157,18 @@ func TestReceiver_GivesUpWhatIsRefusedForGood(t *testing.T) {
 	write(t, path, wrapped("refused", "out"))
 	r := start(t, testConfig(home), set, componenttest.NewNopHost(), next)
 	require.Eventually(t, func() bool { return calls.Load() == 1 }, 30*time.Second, 5*time.Millisecond)
+	write(t, path, wrapped("panics", "out"))
+	require.Eventually(t, func() bool { return calls.Load() == 3 }, 30*time.Second, 5*time.Millisecond)
 	write(t, path, wrapped("accepted", "out"))
 	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 30*time.Second, 5*time.Millisecond)
 	require.Eventually(t, func() bool {
 		m, err := tel.GetMetric("otelcol_receiver_pm2_lines")
-		return err == nil && m.Data.(metricdata.Sum[int64]).DataPoints[0].Value == 2
+		return err == nil && m.Data.(metricdata.Sum[int64]).DataPoints[0].Value == 3
 	}, 30*time.Second, 5*time.Millisecond)
-	one := []metricdata.DataPoint[int64]{{Value: 1}}
-	metadatatest.AssertEqualReceiverPm2RefusedRecords(t, tel, one, metricdatatest.IgnoreTimestamp())
+	one, two := []metricdata.DataPoint[int64]{{Value: 1}}, []metricdata.DataPoint[int64]{{Value: 2}}
+	metadatatest.AssertEqualReceiverPm2RefusedRecords(t, tel, two, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualReceiverPm2RedeliveredRecords(t, tel, one, metricdatatest.IgnoreTimestamp())
-	metadatatest.AssertEqualReceiverPm2ReadBytes(t, tel, []metricdata.DataPoint[int64]{{Value: int64(len(wrapped("refused", "out") + wrapped("accepted", "out")))}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualReceiverPm2ReadBytes(t, tel, []metricdata.DataPoint[int64]{{Value: int64(len(wrapped("refused", "out") + wrapped("panics", "out") + wrapped("accepted", "out")))}}, metricdatatest.IgnoreTimestamp())
 	require.NoError(t, r.Shutdown(t.Context()))
 	assert.Equal(t, "accepted", sink.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().Str())
 }

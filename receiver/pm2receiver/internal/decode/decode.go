@@ -66,6 +66,15 @@ type Stats struct {
 	Repaired int // records in which bytes that are no UTF-8 were replaced
 }
 
+// Add adds what was met in another block.
+func (s *Stats) Add(other Stats) {
+	s.Records += other.Records
+	s.Raw += other.Raw
+	s.Joined += other.Joined
+	s.Cut += other.Cut
+	s.Repaired += other.Repaired
+}
+
 // State is what is left over between two blocks: it is part of the checkpoint.
 type State struct {
 	Lines  lines.State  `json:"lines"`

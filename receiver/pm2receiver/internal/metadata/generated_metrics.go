@@ -28,6 +28,7 @@ const (
 	AttributeErrorTypeClosed
 	AttributeErrorTypeDenied
 	AttributeErrorTypeMalformed
+	AttributeErrorTypePanic
 	AttributeErrorTypeRefused
 	AttributeErrorTypeTimeout
 	AttributeErrorTypeTooLarge
@@ -45,6 +46,8 @@ func (av AttributeErrorType) String() string {
 		return "denied"
 	case AttributeErrorTypeMalformed:
 		return "malformed"
+	case AttributeErrorTypePanic:
+		return "panic"
 	case AttributeErrorTypeRefused:
 		return "refused"
 	case AttributeErrorTypeTimeout:
@@ -63,6 +66,7 @@ var MapAttributeErrorType = map[string]AttributeErrorType{
 	"closed":      AttributeErrorTypeClosed,
 	"denied":      AttributeErrorTypeDenied,
 	"malformed":   AttributeErrorTypeMalformed,
+	"panic":       AttributeErrorTypePanic,
 	"refused":     AttributeErrorTypeRefused,
 	"timeout":     AttributeErrorTypeTimeout,
 	"too_large":   AttributeErrorTypeTooLarge,

@@ -34,6 +34,7 @@ type TelemetryBuilder struct {
 	ReceiverPm2JoinedRecords      metric.Int64Counter
 	ReceiverPm2Lag                metric.Int64ObservableGauge
 	ReceiverPm2Lines              metric.Int64Counter
+	ReceiverPm2LostLines          metric.Int64Counter
 	ReceiverPm2PassedBytes        metric.Int64Counter
 	ReceiverPm2RawLines           metric.Int64Counter
 	ReceiverPm2ReadBytes          metric.Int64Counter
@@ -160,6 +161,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_pm2_lines",
 		metric.WithDescription("Log records made, accepted by the next consumer or refused by it for good. [Development]"),
 		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverPm2LostLines, err = builder.meter.Int64Counter(
+		"otelcol_receiver_pm2_lost_lines",
+		metric.WithDescription("Lines that could not be decoded, because that panicked. Each is a fault of the collector. [Development]"),
+		metric.WithUnit("{line}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverPm2PassedBytes, err = builder.meter.Int64Counter(

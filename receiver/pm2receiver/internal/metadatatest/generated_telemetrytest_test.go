@@ -32,6 +32,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ReceiverPm2FailedCollections.Add(context.Background(), 1)
 	tb.ReceiverPm2JoinedRecords.Add(context.Background(), 1)
 	tb.ReceiverPm2Lines.Add(context.Background(), 1)
+	tb.ReceiverPm2LostLines.Add(context.Background(), 1)
 	tb.ReceiverPm2PassedBytes.Add(context.Background(), 1)
 	tb.ReceiverPm2RawLines.Add(context.Background(), 1)
 	tb.ReceiverPm2ReadBytes.Add(context.Background(), 1)
@@ -59,6 +60,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPm2Lines(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverPm2LostLines(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPm2PassedBytes(t, testTel,

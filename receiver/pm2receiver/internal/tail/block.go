@@ -49,31 +49,55 @@ func (b *block) release() {
 // block reads the block behind the frontier of a file as soon as there is memory for
 // it. It returns an empty one as next does. The caller must release it.
 func (s *stream) block(ctx context.Context, f *file) (block, error) {
-	mem := s.set.memory
-	lent, err := mem.blocks.take(ctx, blockCost)
+	b, err := s.shortLines(ctx, f)
+	if b.long == 0 || err != nil {
+		return b, err
+	}
+	return s.longLine(ctx, f, b.long)
+}
+
+// shortLines reads a block of lines that fit one.
+func (s *stream) shortLines(ctx context.Context, f *file) (b block, err error) {
+	from := s.set.memory.blocks
+	lent, err := from.take(ctx, blockCost)
 	if err != nil {
 		return block{}, err
 	}
 	buf := buffers.Get().(*[]byte)
-	b, err := f.next(*buf, s.set.Now(), f.mark.Copy)
-	if err == nil && len(b.lines) > 0 {
-		b.lent, b.from, b.buf = lent, mem.blocks, buf
-		b.shrink()
-		return b, nil
+	defer func() {
+		if b.from == nil { // also after a panic
+			buffers.Put(buf)
+			from.give(lent)
+		}
+	}()
+	next, err := f.next(*buf, s.set.Now(), f.mark.Copy)
+	if err != nil || len(next.lines) == 0 {
+		return next, err
 	}
-	buffers.Put(buf)
-	mem.blocks.give(lent)
-	if b.long == 0 || err != nil {
-		return b, err
-	}
-	if lent, err = mem.lines.take(ctx, lineCost*b.long); err != nil {
+	b = next
+	b.lent, b.from, b.buf = lent, from, buf
+	b.shrink()
+	return b, nil
+}
+
+// longLine reads a line of that size.
+func (s *stream) longLine(ctx context.Context, f *file, size int64) (b block, err error) {
+	from := s.set.memory.lines
+	lent, err := from.take(ctx, lineCost*size)
+	if err != nil {
 		return block{}, err
 	}
-	if b, err = f.line(b.long); err != nil || b.empty() {
-		mem.lines.give(lent)
+	defer func() {
+		if b.from == nil {
+			from.give(lent)
+		}
+	}()
+	line, err := f.line(size)
+	if err != nil || line.empty() {
 		return block{}, err
 	}
-	b.lent, b.from = lent, mem.lines
+	b = line
+	b.lent, b.from = lent, from
 	return b, nil
 }
 

@@ -24,8 +24,8 @@ func (s *stream) deliver(ctx context.Context, f *file, b block) error {
 		f.mark.ID = identify(s.path, s.count, firstLine(b.lines))
 	}
 	src := decode.Source{ID: f.mark.ID, Name: f.mark.Name}
-	stats, err := s.send(ctx, func(full func(plog.Logs)) (plog.Logs, decode.Stats) {
-		return s.decoder.Decode(b.lines, src, f.mark.Offset, s.set.Now(), full)
+	stats, err := s.send(ctx, func(before decode.State, full func(plog.Logs)) (plog.Logs, decode.Stats) {
+		return s.decode(b.lines, src, f.mark.Offset, before, full)
 	})
 	if err != nil {
 		return err
@@ -43,7 +43,9 @@ func (s *stream) hold(ctx context.Context) error {
 		return nil
 	}
 	src := decode.Source{Name: s.base}
-	stats, err := s.send(ctx, func(func(plog.Logs)) (plog.Logs, decode.Stats) { return s.decoder.Flush(src, s.set.Now(), true) })
+	stats, err := s.send(ctx, func(decode.State, func(plog.Logs)) (plog.Logs, decode.Stats) {
+		return s.handOut(src, s.set.Now(), true)
+	})
 	if err != nil {
 		return err
 	}
@@ -69,7 +71,9 @@ func (s *stream) flush(ctx context.Context) {
 		return
 	}
 	src := decode.Source{Name: s.base}
-	stats, err := s.send(ctx, func(func(plog.Logs)) (plog.Logs, decode.Stats) { return s.decoder.Flush(src, s.set.Now(), false) })
+	stats, err := s.send(ctx, func(decode.State, func(plog.Logs)) (plog.Logs, decode.Stats) {
+		return s.handOut(src, s.set.Now(), false)
+	})
 	if err == nil && stats.Records > 0 {
 		s.set.Meter.Read(0, stats)
 		s.publish()
@@ -83,7 +87,7 @@ func (s *stream) flushAll(ctx context.Context) {
 	if !s.decoder.Pending() {
 		return
 	}
-	logs, stats := s.decoder.Flush(decode.Source{Name: s.base}, s.set.Now(), true)
+	logs, stats := s.handOut(decode.Source{Name: s.base}, s.set.Now(), true)
 	if _, _, err := s.set.Consume(ctx, logs); err == nil {
 		s.set.Meter.Read(0, stats)
 	}
@@ -94,7 +98,7 @@ func (s *stream) flushAll(ctx context.Context) {
 //
 // Records of a block that are too many for one batch are sent while it is decoded, so
 // that they are never all in memory.
-func (s *stream) send(ctx context.Context, decodeBlock func(full func(plog.Logs)) (plog.Logs, decode.Stats)) (decode.Stats, error) {
+func (s *stream) send(ctx context.Context, decodeBlock func(before decode.State, full func(plog.Logs)) (plog.Logs, decode.Stats)) (decode.Stats, error) {
 	held := s.enter(ctx)
 	defer func() { s.leave(held) }()
 	if !held {
@@ -110,7 +114,7 @@ func (s *stream) send(ctx context.Context, decodeBlock func(full func(plog.Logs)
 			}
 		}
 	}
-	logs, stats := decodeBlock(full)
+	logs, stats := decodeBlock(before, full)
 	for pause := min(firstPause, s.set.MaxPause); ; pause = min(2*pause, s.set.MaxPause) {
 		if ended != nil {
 			s.decoder.Restore(before)
@@ -133,7 +137,7 @@ func (s *stream) send(ctx context.Context, decodeBlock func(full func(plog.Logs)
 		if !partly {
 			s.decoder.Restore(before)
 			n = 0
-			logs, stats = decodeBlock(full)
+			logs, stats = decodeBlock(before, full)
 		}
 		s.set.Meter.Redelivered(logs.LogRecordCount())
 	}

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
@@ -112,7 +113,7 @@ func (m *memory) snapshot() map[string][]byte {
 
 // counts is a Meter.
 type counts struct {
-	truncated, rotated, recovered, redelivered, passed, split atomic.Int64
+	truncated, rotated, recovered, redelivered, passed, split, lost atomic.Int64
 
 	mu      sync.Mutex
 	skipped map[admit.Reason]int
@@ -125,6 +126,7 @@ func (c *counts) Recovered()             { c.recovered.Add(1) }
 func (c *counts) Redelivered(n int)      { c.redelivered.Add(int64(n)) }
 func (c *counts) Passed(n int64)         { c.passed.Add(n) }
 func (c *counts) Split()                 { c.split.Add(1) }
+func (c *counts) Lost()                  { c.lost.Add(1) }
 
 func (c *counts) Skipped(reason admit.Reason) {
 	c.mu.Lock()
@@ -152,6 +154,7 @@ type home struct {
 	include []string
 	daemon  string // the log of PM2 itself
 	own     *admit.Own
+	faulty  bool // decoders panic on planted lines
 	buffer  int64
 	meter   counts
 	logs    *observer.ObservedLogs
@@ -180,7 +183,7 @@ func newHome(t *testing.T) *home {
 }
 
 func (h *home) settings() Settings {
-	return Settings{
+	set := Settings{
 		Decoder: func(n Name, state decode.State) Decoder {
 			if n.Daemon {
 				return daemonlog.New(daemonlog.Settings{MaxLine: 1 << 20, Location: time.UTC, Join: true, Original: true}, state)
@@ -193,8 +196,12 @@ func (h *home) settings() Settings {
 		},
 		Consume: h.consume, Store: NewStore(h.store), FromEnd: h.fromEnd, PollInterval: 5 * time.Millisecond,
 		Now:   func() time.Time { return time.Now().Add(time.Duration(h.skew.Load())) },
-		Meter: &h.meter, Logger: h.logger, Own: h.own, MaxBuffer: h.buffer,
+		Meter: &h.meter, Logger: h.logger, Recovery: recovery.New(h.logger), Own: h.own, MaxBuffer: h.buffer,
 	}
+	if sound := set.Decoder; h.faulty {
+		set.Decoder = func(n Name, state decode.State) Decoder { return &faulty{sound(n, state)} }
+	}
+	return set
 }
 
 func (h *home) start() {

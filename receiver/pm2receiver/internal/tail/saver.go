@@ -19,7 +19,10 @@ func (t *Tailer) saver(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		err := t.save(ctx)
+		var err error
+		if panicked := t.set.Recovery.Run("saving checkpoints", func() { err = t.save(ctx) }); panicked != nil {
+			err = panicked
+		}
 		if err != nil && !failing && ctx.Err() == nil {
 			t.set.Logger.Error("cannot save checkpoints; more will be sent again after a crash", zap.Error(err))
 		}

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 )
@@ -34,6 +35,8 @@ type Settings struct {
 	Now func() time.Time
 	// Meter counts what happens.
 	Meter Meter
+	// Recovery recovers from panics, so that neither a line nor a file ends the process.
+	Recovery *recovery.Recoverer
 	// Logger takes what an operator should know.
 	Logger *zap.Logger
 
@@ -72,6 +75,8 @@ type Meter interface {
 	Passed(bytes int64)
 	// Split is called when what a stream held back was handed on for want of memory.
 	Split()
+	// Lost is called for a line that cannot be decoded.
+	Lost()
 	// Redelivered is called for records that were sent again after a refusal.
 	Redelivered(records int)
 }

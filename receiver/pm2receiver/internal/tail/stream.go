@@ -61,6 +61,7 @@ type stream struct {
 	reported time.Time // when report last logged
 	resting  time.Time // relatives are not looked at again before
 	early    bool      // nothing was looked at since the Tailer started
+	lost     time.Time // when a lost line was last logged
 
 	wake   chan struct{}
 	shared sync.Mutex
@@ -105,7 +106,7 @@ func (s *stream) run(ctx context.Context) {
 		case <-s.wake:
 		}
 		s.busy.Store(true)
-		s.step(ctx)
+		s.stepSafely(ctx)
 		if ctx.Err() == nil && s.over() {
 			s.ended.Store(true)
 			return
@@ -316,13 +317,17 @@ func (s *stream) read(ctx context.Context, f *file) error {
 			s.publish()
 			continue
 		}
-		err = s.deliver(ctx, f, b)
-		b.release()
-		if err != nil {
+		if err := s.deliverOnce(ctx, f, b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// deliverOnce delivers a block and releases it.
+func (s *stream) deliverOnce(ctx context.Context, f *file, b block) error {
+	defer b.release()
+	return s.deliver(ctx, f, b)
 }
 
 // truncated begins a new content of the file at i: first comes what a copy may hold

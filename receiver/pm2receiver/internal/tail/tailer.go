@@ -212,14 +212,19 @@ func (t *Tailer) poll(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		t.scan(ctx, ctx)
-		for _, s := range t.all() {
-			if s.ended.Load() {
-				t.forget(s)
-				continue
-			}
-			s.look()
+		t.set.safely("looking for log files", func() { t.scan(ctx, ctx) })
+		t.set.safely("looking at log files", t.look)
+	}
+}
+
+// look wakes the streams whose files have changed, and gives up those that have ended.
+func (t *Tailer) look() {
+	for _, s := range t.all() {
+		if s.ended.Load() {
+			t.forget(s)
+			continue
 		}
+		s.look()
 	}
 }
 

@@ -1,0 +1,111 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+)
+
+// faulty is a decoder that panics on a line that says so, after it has begun with the
+// lines before, and on half a line that says so when it is flushed.
+type faulty struct{ Decoder }
+
+func (f *faulty) Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats) {
+	if at := bytes.Index(block, []byte("PANIC")); at >= 0 {
+		f.Decoder.Decode(block[:at], src, base, now, full)
+		panic("planted")
+	}
+	return f.Decoder.Decode(block, src, base, now, full)
+}
+
+func (f *faulty) Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats) {
+	for _, slot := range f.State().Lines.Slots {
+		if bytes.Contains(slot.Partial, []byte("HALF")) {
+			panic("planted")
+		}
+	}
+	return f.Decoder.Flush(src, now, everything)
+}
+
+// delivered waits for n lines.
+func (h *home) delivered(n int) []string {
+	h.t.Helper()
+	var lines []string
+	require.Eventually(h.t, func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		lines = append([]string(nil), h.lines...)
+		return len(lines) >= n
+	}, 30*time.Second, time.Millisecond)
+	return lines
+}
+
+// A line that cannot be decoded costs that line, and nothing of the others.
+func TestStream_LosesNoMoreThanTheLineThatPanics(t *testing.T) {
+	many := strings.Split(strings.TrimSuffix(numbered("many", 1, 3*maxSingle), "\n"), "\n")
+	for name, all := range map[string][]string{
+		"the first":    {"PANIC", "1", "2"},
+		"the last":     {"1", "2", "PANIC"},
+		"in between":   {"1", "PANIC", "2", "PANIC", "PANIC", "3"},
+		"behind many":  append(append([]string{}, many...), "PANIC", "behind"),
+		"before many":  append([]string{"PANIC"}, many...),
+		"nothing else": {"PANIC", "PANIC"},
+	} {
+		for _, refused := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, refused %t", name, refused), func(t *testing.T) {
+				h := newHome(t)
+				h.faulty = true
+				var calls atomic.Int64
+				h.refuseWith(func([]string) error {
+					if calls.Add(1)%3 == 1 && refused {
+						return errors.New("not now")
+					}
+					return nil
+				})
+				h.write("a-out.log", strings.Join(all, "\n")+"\n")
+				h.start()
+				h.write("b-out.log", "of another file\n")
+				var want []string
+				for _, line := range all {
+					if line != "PANIC" {
+						want = append(want, line)
+					}
+				}
+				h.delivered(len(want) + 1)
+				h.write("a-out.log", "later\n")
+				got := h.delivered(len(want) + 2)
+				h.stop()
+				assert.ElementsMatch(t, append(want, "of another file", "later"), got)
+				lost := len(all) - len(want)
+				assert.GreaterOrEqual(t, h.meter.lost.Load(), int64(lost))
+				if !refused { // a block that is sent again is decoded again
+					assert.EqualValues(t, lost, h.meter.lost.Load())
+				}
+				assert.Equal(t, 1, h.logs.FilterMessage("a line cannot be decoded and is lost").Len())
+			})
+		}
+	}
+}
+
+func TestStream_GoesOnWhenHalfALinePanics(t *testing.T) {
+	h := newHome(t)
+	h.faulty = true
+	record := `{"message":"%s","timestamp":"2026-11-21T02:08:36Z","type":"out","process_id":0,"app_name":"a"}` + "\n"
+	h.write("a-out.log", fmt.Sprintf(record, "HALF"))
+	h.start()
+	require.Eventually(t, func() bool { h.skew.Add(int64(time.Second)); return h.meter.lost.Load() > 0 }, 30*time.Second, time.Millisecond)
+	h.write("a-out.log", fmt.Sprintf(record, `whole\n`))
+	assert.Equal(t, []string{"whole"}, h.delivered(1))
+	h.stop()
+	assert.EqualValues(t, 1, h.meter.lost.Load())
+}
