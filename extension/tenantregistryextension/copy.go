@@ -57,7 +57,7 @@ func (r *registry) useBackup() {
 
 // save writes copies until ctx ends, and then the last one. It is a goroutine
 // of its own so that a slow disk delays no change. What could not be written is
-// tried again, lest a start without the source undo a revocation.
+// tried again, so that a start without the source does not undo a revocation.
 func (r *registry) save(ctx context.Context) {
 	again := time.NewTicker(saveAgain * r.cfg.PollInterval)
 	defer again.Stop()
@@ -79,7 +79,7 @@ func (r *registry) save(ctx context.Context) {
 		if left == nil {
 			continue
 		}
-		err := backup{r.cfg.Snapshot}.write(*left)
+		err := r.write(*left)
 		if err == nil {
 			left = nil
 		} else if !reported {
@@ -88,4 +88,9 @@ func (r *registry) save(ctx context.Context) {
 				zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
 		}
 	}
+}
+
+func (r *registry) write(c content) (err error) {
+	defer r.recovery.Catch("writing the copy of the registry", &err)
+	return backup{r.cfg.Snapshot}.write(c)
 }

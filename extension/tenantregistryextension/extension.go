@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -40,6 +41,7 @@ type registry struct {
 	log       *zap.Logger
 	store     store
 	parser    *registryfile.Parser
+	recovery  *recovery.Recoverer
 	telemetry *telemetry
 	host      component.Host
 	lastErr   string // what was last reported; empty: the source is good
@@ -80,7 +82,9 @@ var (
 )
 
 func newRegistry(set extension.Settings, cfg *Config) (*registry, error) {
+	recoverer := recovery.New(set.Logger)
 	r := &registry{
+		subscribers: subscribers{recovery: recoverer}, recovery: recoverer,
 		id:     set.ID,
 		cfg:    cfg,
 		log:    set.Logger,
@@ -122,7 +126,7 @@ func (r *registry) Start(ctx context.Context, host component.Host) error {
 	r.cancel = cancel
 	r.done.Go(func() { r.follow(run) })
 	r.done.Go(func() {
-		if err := r.store.watch(run, r.wakeUp); err != nil {
+		if err := r.watch(run); err != nil {
 			r.log.Warn("The registry cannot be watched for changes and is polled instead",
 				zap.Stringer("source", r.store), zap.Duration("poll_interval", r.cfg.PollInterval), zap.Error(err))
 		}
@@ -158,6 +162,12 @@ func (r *registry) Shutdown(context.Context) error {
 // it before pipelines start; an error ends the start.
 func (r *registry) NotifyConfig(_ context.Context, conf *confmap.Conf) error {
 	return configcheck.Report(conf.ToStringMap(), r.id.String(), r.log)
+}
+
+// watch returns when the store cannot be watched any more, or ctx ends.
+func (r *registry) watch(ctx context.Context) (err error) {
+	defer r.recovery.Catch("watching the registry", &err)
+	return r.store.watch(ctx, r.wakeUp)
 }
 
 func (r *registry) wakeUp() {
@@ -209,8 +219,17 @@ func (r *registry) follow(ctx context.Context) {
 }
 
 // check loads what is new. It returns a positive duration if something is being
-// written and should be looked at again after it.
-func (r *registry) check(ctx context.Context) time.Duration {
+// written and should be looked at again after it. A panic is a failure of the source:
+// what it holds is the reason, and what is in force stays.
+func (r *registry) check(ctx context.Context) (wait time.Duration) {
+	err := r.recovery.Run("loading the registry", func() { wait = r.load(ctx) })
+	if err != nil {
+		r.refuse(ctx, fmt.Errorf("%v: %w", r.store, err))
+	}
+	return wait
+}
+
+func (r *registry) load(ctx context.Context) time.Duration {
 	readAt := time.Now()
 	l, err := r.store.load(ctx, r.taken.mark)
 	var unsettled unsettledError

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -38,7 +39,7 @@ func classify(err error) tenant.FailureClass {
 	case errors.Is(err, errStillWritten):
 		return tenant.FailureUnsettled
 	case errors.As(err, new(registryfile.Faults)), errors.As(err, new(registrydb.RowFaults)),
-		errors.Is(err, registrydb.ErrUnfit), errors.Is(err, registrydb.ErrSchema):
+		errors.Is(err, registrydb.ErrUnfit), errors.Is(err, registrydb.ErrSchema), recovery.Is(err):
 		return tenant.FailureInvalid
 	}
 	return tenant.FailureUnavailable

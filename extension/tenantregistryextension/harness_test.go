@@ -80,6 +80,12 @@ func newTelemetryOf(t *testing.T) *componenttest.Telemetry {
 // start makes a new extension with the fixture's configuration and starts it.
 func (f *fixture) start() {
 	f.t.Helper()
+	f.startWith(func(s store) store { return s })
+}
+
+// startWith is start with another store.
+func (f *fixture) startWith(other func(store) store) {
+	f.t.Helper()
 	core, logs := observer.New(zapcore.InfoLevel)
 	f.logs = logs
 	set := extensiontest.NewNopSettings(metadata.Type)
@@ -88,6 +94,7 @@ func (f *fixture) start() {
 	ext, err := create(context.Background(), set, f.cfg)
 	require.NoError(f.t, err)
 	f.reg = ext.(*registry)
+	f.reg.store = other(f.reg.store)
 	f.running.Store(f.reg)
 	ctx, cancel := context.WithCancel(context.Background())
 	require.NoError(f.t, ext.Start(ctx, f.host))

@@ -4,13 +4,15 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // subscribers holds the snapshot in force and tells of every new one. It
 // implements tenant.Registry.
 type subscribers struct {
-	current atomic.Pointer[tenant.Snapshot]
+	recovery *recovery.Recoverer
+	current  atomic.Pointer[tenant.Snapshot]
 
 	mu   sync.Mutex // held while telling, so that calls do not overlap and cancel is final
 	next int
@@ -51,12 +53,12 @@ func (s *subscribers) Subscribe(f func(*tenant.Snapshot)) (cancel func()) {
 
 // publish puts snapshot in force, and then tells of it. Requests see it before
 // the first subscriber does, so nothing a subscriber does can delay a
-// revocation.
+// revocation. If a subscriber panics the others are called nevertheless.
 func (s *subscribers) publish(snapshot *tenant.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current.Store(snapshot)
 	for _, sub := range s.told {
-		sub.f(snapshot)
+		_ = s.recovery.Run("using the registry", func() { sub.f(snapshot) })
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
 const (
@@ -48,7 +49,9 @@ func (r *Reader) hedged(ctx context.Context, taken history.Mark) (Loaded, error)
 
 // probe waits until the database is silent, and then tries other connections until
 // one of them is answered or ctx ends. Then it abandons the silent one.
-func (r *Reader) probe(ctx context.Context, abandon context.CancelCauseFunc) *pgx.Conn {
+func (r *Reader) probe(ctx context.Context, abandon context.CancelCauseFunc) (answered *pgx.Conn) {
+	var err error
+	defer recovery.Catch(&err) // what panics here panics over the first connection too, which is reported
 	tick := time.NewTicker(hedgeAfter)
 	defer tick.Stop()
 	for {
