@@ -4,6 +4,7 @@ package diskspace
 
 import (
 	"io/fs"
+	"math"
 	"os"
 	"syscall"
 )
@@ -19,7 +20,16 @@ func Of(path string) (free Free, ok bool) {
 		return Free{}, false
 	}
 	size := int64(st.Bsize) //nolint:unconvert // its type differs
-	return Free{Bytes: int64(st.Bavail) * size, Total: int64(st.Blocks) * size}, true
+	return Free{Bytes: bytesOf(uint64(st.Bavail), size), Total: bytesOf(st.Blocks, size)}, true
+}
+
+// bytesOf returns how many bytes blocks are. Network file systems report as many as they
+// like, to say that there is no bound.
+func bytesOf(blocks uint64, size int64) int64 {
+	if size <= 0 || blocks > uint64(math.MaxInt64/size) {
+		return math.MaxInt64
+	}
+	return int64(blocks) * size
 }
 
 // Taken returns what the file at path takes of its disk, which is less than its size if

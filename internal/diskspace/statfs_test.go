@@ -1,6 +1,7 @@
 package diskspace
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,4 +31,22 @@ func TestTaken(t *testing.T) {
 		require.NoError(t, os.Truncate(path, 1<<30))
 		assert.Less(t, Taken(path), int64(8<<20), "holes take nothing")
 	}
+}
+
+func TestBytesOf_DoesNotOverflow(t *testing.T) {
+	for _, c := range []struct {
+		blocks uint64
+		size   int64
+		want   int64
+	}{
+		{0, 4096, 0},
+		{10, 4096, 40960},
+		{math.MaxInt64 / 4096, 4096, math.MaxInt64 / 4096 * 4096},
+		{math.MaxInt64/4096 + 1, 4096, math.MaxInt64},
+		{math.MaxUint64, 1 << 20, math.MaxInt64},
+		{math.MaxUint64, 0, math.MaxInt64},
+	} {
+		assert.Equal(t, c.want, bytesOf(c.blocks, c.size))
+	}
+	assert.EqualValues(t, maxReserve, Free{Total: math.MaxInt64}.Reserve())
 }

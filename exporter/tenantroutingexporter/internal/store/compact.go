@@ -156,11 +156,17 @@ func (s *Store) compact(ctx context.Context, sh *shard) error {
 	if err == nil {
 		err = syncDir(s.space.dir) // the name of the new file must outlive a power cut as well
 	}
-	if err == nil {
-		err = s.indexCompaction(ctx, sh.n, to, from)
-	}
 	if err != nil {
 		return errors.Join(err, f.close(ctx), s.removeSpare(ctx, sh.n, to))
+	}
+	if err := s.indexCompaction(ctx, sh.n, to, from); err != nil {
+		err = errors.Join(err, f.close(ctx))
+		// It may be written nevertheless. As long as the index may name the new file,
+		// that file stays.
+		if back := s.indexCompaction(ctx, sh.n, from, to); back != nil {
+			return errors.Join(err, back)
+		}
+		return errors.Join(err, s.removeSpare(ctx, sh.n, to))
 	}
 	sh.mu.Lock()
 	sh.file, sh.generation = f, to
