@@ -99,7 +99,7 @@ type OTLPGRPCConfig struct {
 
 var _ confmap.Unmarshaler = (*DestinationConfig)(nil)
 
-// Go's defaults of 100 and 2 would open connections anew for most batches where
+// Go's defaults of 100 and 2 would open new connections for most batches where
 // many tenants share a host, or have a host each.
 const (
 	idleConns        = 4096

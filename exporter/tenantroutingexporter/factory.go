@@ -70,7 +70,7 @@ func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg c
 	return exporterhelper.NewTraces(ctx, quiet(set), cfg, guarded(h.router, tenant.Traces, h.router.consumeTraces), options(h)...)
 }
 
-// quiet keeps the helper from logging every refusal: each is counted and told to
+// quiet keeps the helper from logging every refusal: each is counted and returned to
 // its caller, and a tenant that floods must not flood the log too.
 func quiet(set exporter.Settings) exporter.Settings {
 	set.Logger = set.Logger.WithOptions(zap.IncreaseLevel(zapcore.DPanicLevel))

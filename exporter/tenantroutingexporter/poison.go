@@ -42,7 +42,7 @@ func (r *router) lastEnd(host component.Host, st storage.Extension) lastend.End 
 	}
 	run, end, err := lastend.Open(r.stateDir, "last_"+filepath.Base(path))
 	if err != nil {
-		r.set.Logger.Warn("How the last process ended cannot be told; data that ends it again and again would not be set aside", zap.Error(err))
+		r.set.Logger.Warn("How the last process ended is not known; data that ends it again and again would not be set aside", zap.Error(err))
 		return end
 	}
 	r.run = run

@@ -147,7 +147,7 @@ func (e tooLargeError) Unwrap() error { return e.rejected }
 // refusals counts refused requests by signal and reason.
 type refusals [3][numRefusals]atomic.Int64
 
-// reportStorage logs why storage fails, which callers are not told, now and then.
+// reportStorage logs why storage fails, which callers do not see, now and then.
 func (r *router) reportStorage(err error) {
 	var failed *lane.StoreError
 	if space := (*lane.SpaceError)(nil); errors.As(err, &space) || isDiskFull(err) {

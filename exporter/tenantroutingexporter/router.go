@@ -274,7 +274,7 @@ func (r *router) shutdown(ctx context.Context) error {
 	defer cancel()
 	sched.Shutdown(wait)
 	r.reportGivenUp(sched)
-	// Returned, an error would end a collector that is told to read its
+	// Returned, an error would end a collector that is asked to read its
 	// configuration again.
 	if err := errors.Join(r.telemetry.shutdown(), r.close(ctx)); err != nil {
 		r.set.Logger.Error("Not everything could be closed in order; batches that were delivered last may be delivered once more", zap.Error(err))

@@ -44,7 +44,7 @@ func newStorageCheck(set extension.Settings, cfg *Config) (*storageCheck, error)
 
 // Start checks every file. Components open theirs when they start, which is after
 // all extensions have. It returns an error only if a damaged file cannot be moved:
-// whoever opened it would end the process.
+// a component that opened it would end the process.
 func (s *storageCheck) Start(ctx context.Context, _ component.Host) error {
 	entries, err := os.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -100,7 +100,7 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 	case damage == nil:
 		return nil
 	case !isDamage(damage):
-		// Whoever needs the file will tell.
+		// The component that needs the file reports it.
 		s.logger.Warn("cannot look at storage file", zap.String("file", path), zap.Error(damage))
 		return nil
 	}

@@ -25,7 +25,7 @@ func (s *storageCheck) LastEnd() lastend.End { return s.end }
 func (s *storageCheck) begin() {
 	run, end, err := lastend.Open(s.dir, recordName)
 	if err != nil {
-		s.logger.Warn("cannot tell how the last process ended; a queue that ends it at every start would not be set aside", zap.Error(err))
+		s.logger.Warn("it is not known how the last process ended; a queue that ends it at every start would not be set aside", zap.Error(err))
 		return
 	}
 	s.run, s.end = run, end

@@ -10,7 +10,7 @@ import (
 )
 
 // laneInterval is how long a look at the lanes is good. Lanes are looked at under
-// the lock that every request needs, so that whoever asks often must not cost
+// the lock that every request needs, so that frequent requests must not cost
 // them anything.
 const laneInterval = time.Second
 

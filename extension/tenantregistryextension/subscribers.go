@@ -8,15 +8,15 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// subscribers holds the snapshot in force and tells of every new one. It
+// subscribers holds the snapshot in force and passes every new one on. It
 // implements tenant.Registry.
 type subscribers struct {
 	recovery *recovery.Recoverer
 	current  atomic.Pointer[tenant.Snapshot]
 
-	mu   sync.Mutex // held while telling, so that calls do not overlap and cancel is final
+	mu   sync.Mutex // held during calls, so that calls do not overlap and cancel is final
 	next int
-	told []subscriber // in the order in which they came
+	all  []subscriber // in the order in which they came
 }
 
 type subscriber struct {
@@ -38,27 +38,27 @@ func (s *subscribers) Subscribe(f func(*tenant.Snapshot)) (cancel func()) {
 	}
 	id := s.next
 	s.next++
-	s.told = append(s.told, subscriber{id, f})
+	s.all = append(s.all, subscriber{id, f})
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for i := range s.told {
-			if s.told[i].id == id {
-				s.told = append(s.told[:i:i], s.told[i+1:]...)
+		for i := range s.all {
+			if s.all[i].id == id {
+				s.all = append(s.all[:i:i], s.all[i+1:]...)
 				return
 			}
 		}
 	}
 }
 
-// publish puts snapshot in force, and then tells of it. Requests see it before
+// publish puts snapshot in force, and then calls the subscribers. Requests see it before
 // the first subscriber does, so nothing a subscriber does can delay a
 // revocation. If a subscriber panics the others are called nevertheless.
 func (s *subscribers) publish(snapshot *tenant.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current.Store(snapshot)
-	for _, sub := range s.told {
+	for _, sub := range s.all {
 		_ = s.recovery.Run("using the registry", func() { sub.f(snapshot) })
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// hidden stands where a secret may be.
+// hidden replaces what may be a secret.
 const hidden = "(hidden)"
 
 // Diff returns what changed, tenants in their new order and then those that are

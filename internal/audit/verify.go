@@ -11,7 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// maxFaults bounds a report; that there are more is told.
+// maxFaults bounds a report; it says that there are more.
 const maxFaults = 20
 
 // Proof is what a log is held against.

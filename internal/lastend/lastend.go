@@ -27,7 +27,7 @@ const (
 	// Memory means that it ended without a word, and that the system has killed a process
 	// for want of memory since it started.
 	Memory Kind = "memory"
-	// Killed means anything else: a kill, a power cut, or what cannot be told.
+	// Killed means anything else: a kill, a power cut, or what is not known.
 	Killed Kind = "killed"
 )
 

@@ -150,7 +150,7 @@ func (c *settings) clean(err error) error {
 	return cleanError{out, err}
 }
 
-// cleanError has another text than the error it stands for.
+// cleanError has another text than its cause.
 type cleanError struct {
 	text  string
 	cause error

@@ -19,7 +19,7 @@ import (
 // maxSize bounds the registry as a whole.
 const maxSize = 256 << 20
 
-// maxShownFaults bounds the text of an error; how many were left out is told.
+// maxShownFaults bounds the text of an error; it says how many were left out.
 const maxShownFaults = 50
 
 // RowFault is why a row can be no part of a registry.

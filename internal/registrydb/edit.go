@@ -56,7 +56,7 @@ type Options struct {
 
 // Edit lets change edit the registry of the database and writes the result, if
 // it differs, in one transaction. Somebody else's change in the meantime makes
-// it begin anew with what that left, so change may be called more than once and
+// it begin again with what that left, so change may be called more than once and
 // no change is lost. The error is registryfile.ErrLocked if that does not come
 // to an end before ctx does, and [ErrNoRegistry] if there is no registry.
 func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryfile.Document) error) error {

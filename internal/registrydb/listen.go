@@ -11,7 +11,7 @@ const (
 	// listenProbe is how often a silent connection is asked whether it lives.
 	listenProbe = 10 * time.Second
 
-	// minListenPause and maxListenPause bound the wait before listening anew.
+	// minListenPause and maxListenPause bound the wait before listening again.
 	minListenPause = 200 * time.Millisecond
 	maxListenPause = 15 * time.Second
 )

@@ -36,7 +36,7 @@ func EditOrCreate(ctx context.Context, path string, change func(*Document) error
 	return edit(ctx, path, []byte(Empty), nil, change)
 }
 
-// Journal is told of every change of a registry file, while its lock is held.
+// Journal is called for every change of a registry file, while its lock is held.
 // The edit fails with the error of any of its methods.
 type Journal interface {
 	// Begin is called before a change is made, with the content of the file,

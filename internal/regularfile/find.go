@@ -25,7 +25,7 @@ type Identity struct {
 	// Owner is the user's number.
 	Owner uint32
 	Mode  fs.FileMode
-	// Born is when the file was made, in nanoseconds, or 0 if nobody knows. The number
+	// Born is when the file was made, in nanoseconds, or 0 if that is not known. The number
 	// of a file that is gone becomes that of another.
 	Born int64
 }
@@ -33,8 +33,8 @@ type Identity struct {
 // Same says whether both are the same file.
 func (i Identity) Same(o Identity) bool { return i.Device == o.Device && i.Inode == o.Inode }
 
-// Link is a symbolic link on the way to a file. Whoever owns it, or the folder that
-// it is in, decides where it leads.
+// Link is a symbolic link on the way to a file. Its owner, and that of the folder
+// that it is in, decide where it leads.
 type Link struct {
 	// Owner is the user who owns the link, Folder the one who owns its folder.
 	Owner, Folder uint32

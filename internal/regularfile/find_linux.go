@@ -29,7 +29,7 @@ func (f *Found) open() (*os.File, error) {
 }
 
 // Find looks where path leads, link by link. It opens nothing for reading. What it
-// looked at is what Open opens, whatever somebody puts in place meanwhile.
+// looked at is what Open opens, whatever takes its place meanwhile.
 func Find(path string) (*Found, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -30,5 +30,5 @@ func Find(path string) (*Found, error) {
 	return &Found{Path: real, File: IdentityOf(info), name: path}, nil
 }
 
-// IdentityOf gives all files the same number: they cannot be told from each other.
+// IdentityOf gives all files the same number: they cannot be distinguished.
 func IdentityOf(info fs.FileInfo) Identity { return Identity{Mode: info.Mode(), Links: 1} }

@@ -113,7 +113,7 @@ func (r *metricsReceiver) collectSafely(ctx context.Context) {
 	}
 }
 
-// collect asks once and hands on what it is told.
+// collect asks once and hands the answer on.
 func (r *metricsReceiver) collect(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, r.cfg.Metrics.Timeout)
 	list, err := r.client.Processes(asking)

@@ -11,7 +11,7 @@ import (
 )
 
 // newCodec returns what compresses requests in place of the collector's HTTP client,
-// or nil if that does it itself, or nobody. The client would compress anew for each
+// or nil if that does it itself, or nobody. The client would compress again for each
 // attempt, gzip with the standard library's slow implementation and Zstandard with
 // megabytes of history for each request in flight.
 //

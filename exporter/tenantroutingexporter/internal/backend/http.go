@@ -215,7 +215,7 @@ func (d *Destination) newHTTPClient(t *httpTarget, secrets *redact.Secrets) (cli
 // catcherID names the middleware that newHTTPClient adds.
 var catcherID = component.MustNewIDWithName("transport_catcher", "tenant_routing")
 
-// transportCatcher stands as the innermost middleware of a client, to get hold of
+// transportCatcher is the innermost middleware of a client, to get hold of
 // its transport: the layers that confighttp puts around it do not pass
 // CloseIdleConnections on, so idle connections would outlive the client.
 type transportCatcher struct {
@@ -283,7 +283,7 @@ func httpReason(p *Profile, status int) string {
 	return "http_other"
 }
 
-// longDelay stands for every delay that is longer. The scheduler has a bound of
+// longDelay replaces every delay that is longer. The scheduler has a bound of
 // its own, far below.
 const longDelay = 24 * time.Hour
 

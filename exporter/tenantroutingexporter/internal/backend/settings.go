@@ -330,7 +330,7 @@ func (d *Destination) transportKey(v template.Values) string {
 }
 
 // Check returns what keeps the destination from serving a tenant's signal, as
-// far as that can be told without looking at secrets.
+// far as that is known without looking at secrets.
 func (d *Destination) Check(signal int, v template.Values) error {
 	var errs []error
 	check := func(key string, t *template.Template) {

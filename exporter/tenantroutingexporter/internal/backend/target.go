@@ -86,7 +86,7 @@ func (s *site) urlTemplate() *template.Template {
 	return s.destination.endpoint
 }
 
-// fill returns endpoint and headers, resolving secrets anew when they are old.
+// fill returns endpoint and headers, resolving secrets again when they are old.
 func (s *site) fill() (*filled, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

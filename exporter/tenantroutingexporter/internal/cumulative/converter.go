@@ -12,7 +12,7 @@ import (
 // Settings bound a Converter.
 type Settings struct {
 	MaxStreams int           // time series that are kept; points of others are dropped
-	MaxIdle    time.Duration // after which a time series is forgotten and begins anew
+	MaxIdle    time.Duration // after which a time series is forgotten and begins again
 
 	// MaxBuckets bounds the buckets and bounds of histograms that are kept, over all
 	// time series. Points that need more are dropped.

@@ -82,8 +82,8 @@ func (s *Scheduler) admitTenant(p *Payload, before, total holding) error {
 	full := func(rule string, limit int64) error {
 		return &FullError{Tenant: p.Tenant, Signal: p.Signal, Rule: rule, Limit: bytesize.Size(limit)}
 	}
-	// Whoever holds much gives way first: a tenant may hold as much as is
-	// still free, so there is always room for those who hold little.
+	// A tenant that holds much is refused first: it may hold as much as is
+	// still free, so that there is always room for those that hold little.
 	if bytes > s.MaxTotalBytes-total.bytes {
 		return full("max_total_bytes", s.MaxTotalBytes)
 	}

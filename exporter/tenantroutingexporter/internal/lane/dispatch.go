@@ -56,8 +56,8 @@ func (s *Scheduler) leave(l *lane) {
 	}
 }
 
-// settle decides what l does next: stand in line, wait for a time, or nothing.
-// It is called after every change to l; pump then starts what stands in line.
+// settle decides what l does next: wait in line, wait for a time, or nothing.
+// It is called after every change to l; pump then starts what is in line.
 func (s *Scheduler) settle(l *lane, now time.Time) {
 	oldest, waits := l.oldest()
 	if waits && !now.Before(oldest.Add(s.MaxAge)) {
@@ -267,9 +267,9 @@ func (s *Scheduler) finish(a *attempt, res Result, kept bool, now time.Time) {
 		}
 		l.redo.pushFront(b.entries)
 		s.backOff(l, res, now)
-		// What waits for an operator is told again when there is another reason.
-		if l.failures == 1 || l.failures == s.BreakerFailures || res.Verdict == Blocked && res.Reason != l.told {
-			l.told = res.Reason
+		// What waits for an operator is logged again when there is another reason.
+		if l.failures == 1 || l.failures == s.BreakerFailures || res.Verdict == Blocked && res.Reason != l.logged {
+			l.logged = res.Reason
 			s.Logger.Warn("A destination does not take data; its lane waits",
 				append(s.fields(b, res), zap.Int("failures", l.failures), zap.Duration("wait", l.notBefore.Sub(now)))...)
 		}

@@ -23,7 +23,7 @@ type lane struct {
 	slow     bool       // the last one took long
 
 	failures    int       // in a row
-	told        string    // reason of the failure in the log
+	logged      string    // reason of the failure in the log
 	notBefore   time.Time // no attempt before, unless draining
 	lingerUntil time.Time // when a batch that is not full goes anyway
 	batchCap    int       // learned from a destination that found batches too large; 0: none

@@ -124,8 +124,8 @@ func (s *Store) worthCompacting(n int, urgent bool) bool {
 	return s.space.total.Load() == 0 || live*2+emptyBytes < s.space.free.Load()-s.space.reserved()/4
 }
 
-// compact copies what sh holds to a new file and removes the old one. Whoever has a
-// change for sh waits. Whenever the process ends, the index names a file that has
+// compact copies what sh holds to a new file and removes the old one. Changes of sh
+// wait. Whenever the process ends, the index names a file that has
 // everything, and the other one as spare.
 func (s *Store) compact(ctx context.Context, sh *shard) error {
 	sh.hold()

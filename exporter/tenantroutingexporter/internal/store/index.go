@@ -96,7 +96,7 @@ func (s *Store) readIndex(ctx context.Context, name string) (entries [numShards]
 }
 
 // newest returns the generation of the newest file of shard n that is known to be
-// there, or 0. Older ones may be gone: the operator is told that he may remove them.
+// there, or 0. Older ones may be gone: the log says that they may be removed.
 func (s *Store) newest(n int) uint8 {
 	for g := uint8(maxGeneration); g > 0; g-- {
 		if s.exists(fileName(n, g)) {

@@ -19,8 +19,8 @@ const (
 	keyLen        = 1 + 16
 )
 
-// form is how a payload is stored. It is also the version of its record: whoever
-// does not know a form must not make anything of it.
+// form is how a payload is stored. It is also the version of its record: a
+// program that does not know a form does not read it.
 type form byte
 
 const (

@@ -20,7 +20,7 @@ const maxNotes = 1024
 type shard struct {
 	n      int
 	damage func(ctx context.Context, n int, generation uint8, cause error) (*file, uint8, error) // opens a new file
-	wrote  func(sh *shard, bytes int)                                                            // is told of each transaction
+	wrote  func(sh *shard, bytes int)                                                            // is called after each transaction
 	live   *atomic.Int64                                                                         // what held costs on the disk
 
 	mu         sync.Mutex
@@ -63,7 +63,7 @@ func (sh *shard) letGo() {
 	sh.pass()
 }
 
-// pass gives the turn to hold, or to who is first in the line.
+// pass gives the turn to hold, or to the first in the line.
 func (sh *shard) pass() {
 	sh.busy = true
 	switch {
@@ -134,7 +134,7 @@ func (sh *shard) write(ctx context.Context, id tenant.ID, c *change) error {
 	}
 	for _, g := range group {
 		if err == nil && g.after != nil {
-			g.after() // before the turn passes: who compacts the file must know what it holds
+			g.after() // before the turn passes: a compaction must know what the file holds
 		}
 	}
 	sh.pass()

@@ -1,6 +1,6 @@
 // Package admit decides which files in PM2's folders may be read.
 //
-// Whoever can write to a log folder chooses what is in it: with links that is any
+// A user who can write to a log folder chooses what is in it: with links that is any
 // file that the collector may read, among them those that the writer may not. So the
 // collector reads for the owner of a folder what that user could have written there,
 // and nothing that it writes itself.
@@ -123,7 +123,7 @@ func (g *Gate) judge(f *regularfile.Found, path string) (Reason, string) {
 	return g.owner(f)
 }
 
-// linked says whether a link stands in place of the file itself.
+// linked says whether a link is in place of the file itself.
 func linked(links []regularfile.Link) bool {
 	return slices.ContainsFunc(links, func(l regularfile.Link) bool { return l.Last })
 }

@@ -1,6 +1,6 @@
 // Package daemonlog reads the log of PM2 itself, in which its daemon says what becomes
 // of the processes. Its lines become events of the applications they are about; what
-// else stands there, written past PM2 by processes of cluster mode, becomes records
+// else is there, written past PM2 by processes of cluster mode, becomes records
 // too.
 package daemonlog
 
@@ -42,7 +42,7 @@ type Settings struct {
 	Log applog.Settings
 	// Join is whether the lines of a stack trace become one record.
 	Join bool
-	// Original is whether records carry the line as it stands in the file.
+	// Original is whether records carry the line as it is in the file.
 	Original bool
 	// Host is what service.instance.id begins with.
 	Host string

@@ -94,7 +94,7 @@ func (b *batch) grow(text int) {
 	b.full(logs)
 }
 
-// uid names a line by where it stands, so that it has the same name when it is read
+// uid names a line by its place, so that it has the same name when it is read
 // again after a crash.
 func (b *batch) uid(l *lines.Line) string {
 	uid := fmt.Sprintf("%016x-%d-0", l.File, l.Offset)

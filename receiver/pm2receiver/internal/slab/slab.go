@@ -1,6 +1,6 @@
 // Package slab takes the parts of a block's log records from a few large pieces of
 // memory, where pdata allocates each value by itself. The records are ordinary ones:
-// whoever gets them may change them and keep them.
+// consumers may change them and keep them.
 //
 // A piece lives as long as any part of it, so a Slab should make records that are
 // used and given up together.

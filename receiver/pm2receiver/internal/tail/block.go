@@ -19,7 +19,7 @@ var buffers = sync.Pool{New: func() any {
 	return &b
 }}
 
-// block is a piece of a file: whole physical lines, with what stands before them.
+// block is a piece of a file: whole physical lines, with the bytes before them.
 type block struct {
 	before []byte
 	lines  []byte
@@ -101,8 +101,8 @@ func (s *stream) longLine(ctx context.Context, f *file, size int64) (b block, er
 	return b, nil
 }
 
-// shrink makes a block that is small take no more than it needs: whoever waits for the
-// next consumer keeps it.
+// shrink makes a block that is small take no more than it needs: it is kept
+// until the next consumer has accepted it.
 func (b *block) shrink() {
 	size := len(b.before) + len(b.lines)
 	if size > blockSize/4 {

@@ -90,7 +90,7 @@ func (b *budget) give(n int64) {
 }
 
 // shares is memory that streams keep for as long as an application likes, so that
-// nobody can wait for it.
+// no stream waits for it.
 type shares struct {
 	limit int64
 

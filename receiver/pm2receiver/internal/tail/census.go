@@ -8,7 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// census tells streams that the files beside theirs have changed.
+// census notifies streams of changes of the files beside theirs.
 func (t *Tailer) census(dir string) {
 	beside := map[string]uint64{}
 	err := eachEntry(dir, func(e os.DirEntry) bool {

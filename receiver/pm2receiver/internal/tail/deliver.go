@@ -93,7 +93,7 @@ func (s *stream) flushAll(ctx context.Context) {
 	}
 }
 
-// send repeats until the records are accepted or ctx ends. They are decoded anew for
+// send repeats until the records are accepted or ctx ends. They are decoded again for
 // every attempt: a consumer that refuses may have changed them.
 //
 // Records of a block that are too many for one batch are sent while it is decoded, so

@@ -113,7 +113,7 @@ func (f Finder) excluded(path string) bool {
 }
 
 // Folders returns the folders whose change may mean new files. It returns nil if
-// they cannot be told from the patterns.
+// the patterns do not say it.
 func (f Finder) Folders() []string {
 	var folders []string
 	for _, pattern := range f.Include {

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// data returns where the next byte stands at or behind offset that was written, as far
+// data returns the place of the next byte at or behind offset that was written, as far
 // as the file system knows, or the end of the file.
 func (f plainFile) data(offset int64) int64 {
 	info, err := f.Stat()

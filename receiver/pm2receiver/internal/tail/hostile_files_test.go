@@ -226,10 +226,10 @@ func TestSkips_AreBounded(t *testing.T) {
 		assert.LessOrEqual(t, len(k.known), maxSkips)
 	}
 	assert.Equal(t, 3*maxSkips, h.meter.skips()[admit.LinkTarget])
-	assert.Equal(t, maxTold+1, h.logs.Len())
-	h.advance(tellAgain)
+	assert.Equal(t, maxLogged+1, h.logs.Len())
+	h.advance(logAgain)
 	k.met(&admit.Refusal{Reason: admit.LinkTarget, Path: "/logs/again.log"})
-	assert.Equal(t, maxTold+2, h.logs.Len())
+	assert.Equal(t, maxLogged+2, h.logs.Len())
 	assert.False(t, k.met(nil))
 	assert.False(t, k.met(os.ErrNotExist))
 }

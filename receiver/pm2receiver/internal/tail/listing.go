@@ -137,7 +137,7 @@ func glob(pattern string) ([]string, error) {
 	dir, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	dir = filepath.FromSlash(dir)
 	if _, err := os.Stat(dir + string(filepath.Separator) + "."); err != nil { // it may be a pipe
-		return nil, nil //nolint:nilerr // whoever finds nothing asks why
+		return nil, nil //nolint:nilerr // the caller reports that nothing was found
 	}
 	if strings.Contains(rest, "/") || !strings.ContainsAny(rest, "*?[{") {
 		return doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())

@@ -25,7 +25,7 @@ type Name struct {
 
 var (
 	streamName = regexp.MustCompile(`^(.+)-(out|error)(?:-(\d+))?\.log$`)
-	// datedName is what logrotate makes of a stream's name if it is told to keep the
+	// datedName is what logrotate makes of a stream's name if it is configured to keep the
 	// extension: x-out.1.log, x-out-20261121.log.
 	datedName = regexp.MustCompile(`^(.+-(?:out|error)(?:-\d+)?)(?:\.\d{1,3}|[-._]20\d\d-?\d\d-?\d\d[-_.T\d]*)\.log(?:\.gz)?$`)
 	// stampedName is what pm2-logrotate makes of a stream's name: its dateFormat may be

@@ -104,7 +104,7 @@ func (s *stream) reads(x Seen) bool {
 }
 
 // judge decides what a relative is, and lines it up if it holds something new. It
-// reports false if that cannot be told yet.
+// reports false if that is not known yet.
 func (s *stream) judge(r relativeFile, waited time.Duration) (done bool, err error) {
 	if s.elsewhere(r.seen) {
 		return false, nil

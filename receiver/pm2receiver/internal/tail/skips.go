@@ -12,19 +12,19 @@ import (
 const (
 	// maxSkips bounds the files that are known not to be read.
 	maxSkips = 4096
-	// maxTold is how many of them are logged in tellAgain.
-	maxTold   = 20
-	tellAgain = 30 * time.Minute
+	// maxLogged is how many of them are logged in logAgain.
+	maxLogged = 20
+	logAgain  = 30 * time.Minute
 )
 
-// skips counts the files that may not be read and tells of each once.
+// skips counts the files that may not be read and logs each once.
 type skips struct {
 	set *Settings
 
-	mu    sync.Mutex
-	known map[string]admit.Reason
-	told  int
-	since time.Time
+	mu     sync.Mutex
+	known  map[string]admit.Reason
+	logged int
+	since  time.Time
 }
 
 // met takes note of a file that may not be read, and reports whether err says so.
@@ -43,14 +43,14 @@ func (k *skips) met(err error) bool {
 	}
 	k.known[r.Path] = r.Reason
 	k.set.Meter.Skipped(r.Reason)
-	if now := k.set.Now(); now.Sub(k.since) >= tellAgain {
-		k.since, k.told = now, 0
+	if now := k.set.Now(); now.Sub(k.since) >= logAgain {
+		k.since, k.logged = now, 0
 	}
-	switch k.told++; {
-	case k.told <= maxTold:
+	switch k.logged++; {
+	case k.logged <= maxLogged:
 		k.set.Logger.Warn("log file is not read", zap.String("path", r.Path), zap.String("reason", string(r.Reason)), zap.Error(r))
-	case k.told == maxTold+1:
-		k.set.Logger.Warn("more log files are not read; the next ones are counted and not logged", zap.Duration("for", tellAgain))
+	case k.logged == maxLogged+1:
+		k.set.Logger.Warn("more log files are not read; the next ones are counted and not logged", zap.Duration("for", logAgain))
 	}
 	return true
 }

@@ -16,7 +16,7 @@ import (
 
 const (
 	// movedIdle is how long a file is followed after it was moved aside or last grew:
-	// its writers keep it until they are told to reopen their logs.
+	// its writers keep it until they reopen their logs.
 	movedIdle = 5 * time.Minute
 	// deletedIdle is the same for a file without a name, whose space on the disk is
 	// free only when it is closed.
@@ -48,7 +48,7 @@ type stream struct {
 	past    []Mark
 	seen    map[Seen]bool
 	count   uint64
-	// pending are relatives that cannot be told yet, by when they were first met.
+	// pending are relatives that are not known yet, by when they were first met.
 	pending  map[Seen]time.Time
 	deadline bool      // something waits for time to pass
 	failing  bool      // an error was logged

@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	// rescan is how often files are looked for if nothing tells that there are new
+	// rescan is how often files are looked for if nothing says that there are new
 	// ones.
 	rescan = 10 * time.Second
-	// rescanDeep is the same if the folders to watch cannot be told.
+	// rescanDeep is the same if the folders to watch are not known.
 	rescanDeep = time.Second
 	// saveInterval is how often checkpoints are saved, and so how much is sent again
 	// after a crash.
@@ -174,7 +174,7 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 		return late
 	}
 	ctx = context.WithoutCancel(ctx) // writing is short
-	// Returned, an error would end a collector that is told to read its configuration
+	// Returned, an error would end a collector that is asked to read its configuration
 	// again.
 	if err := errors.Join(t.save(ctx), t.set.Store.Close(ctx)); err != nil {
 		t.set.Logger.Error("cannot save the last checkpoints; what was read since is read once more", zap.Error(err))
