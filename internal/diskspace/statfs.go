@@ -20,7 +20,7 @@ func Of(path string) (free Free, ok bool) {
 		return Free{}, false
 	}
 	size := int64(st.Bsize) //nolint:unconvert // its type differs
-	return Free{Bytes: bytesOf(uint64(st.Bavail), size), Total: bytesOf(st.Blocks, size)}, true
+	return Free{Bytes: bytesOf(st.Bavail, size), Total: bytesOf(st.Blocks, size)}, true
 }
 
 // bytesOf returns how many bytes blocks are. Network file systems report as many as they

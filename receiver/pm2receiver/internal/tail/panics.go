@@ -79,7 +79,7 @@ func (s *stream) lose(src decode.Source, offset int64) {
 }
 
 // safely calls f, a step of a goroutine that goes on if it panics.
-func (set *Settings) safely(doing string, f func()) { _ = set.Recovery.Run(doing, f) }
+func (s *Settings) safely(doing string, f func()) { _ = s.Recovery.Run(doing, f) }
 
 // stepSafely is step. What was being read when it panics is read again at the next poll.
 func (s *stream) stepSafely(ctx context.Context) {
