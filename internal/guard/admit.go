@@ -52,7 +52,7 @@ func (g *Guard) Admit(ctx context.Context, signal tenant.Signal) (*Request, erro
 		return nil, err
 	}
 	if p, ok := peer.FromContext(ctx); ok {
-		g.conns.usedByGRPC(p)
+		g.conns.usedByGRPC(p, r.tenant)
 	}
 	return r, nil
 }

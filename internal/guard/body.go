@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"slices"
@@ -26,11 +27,18 @@ type BodyLimits struct {
 	Encodings []string
 }
 
-const defaultMaxBody = 20 << 20
+const (
+	defaultMaxBody = 20 << 20
+
+	// mostBody is larger than any request that may be decoded, so that sums with a limit
+	// do not overflow.
+	mostBody = math.MaxInt32
+)
 
 func (l BodyLimits) withDefaults() BodyLimits {
 	orDefault(&l.MaxCompressed, defaultMaxBody)
 	orDefault(&l.MaxDecoded, l.MaxCompressed)
+	l.MaxCompressed, l.MaxDecoded = min(l.MaxCompressed, mostBody), min(l.MaxDecoded, mostBody)
 	return l
 }
 
@@ -41,7 +49,7 @@ func (l BodyLimits) withDefaults() BodyLimits {
 // Of w, ReadBody uses only what [http.ResponseController.SetReadDeadline] does.
 func (r *Request) ReadBody(w http.ResponseWriter, req *http.Request, limits BodyLimits) ([]byte, error) {
 	limits = limits.withDefaults()
-	r.guard.conns.usedByHTTP(req)
+	r.guard.conns.usedByHTTP(req, r.tenant)
 	encoding, err := parseEncoding(req.Header.Values("Content-Encoding"))
 	if err != nil || encoding != identity && limits.Encodings != nil && !slices.Contains(limits.Encodings, encoding.name()) {
 		return nil, r.reject(rejection.Encoding, unsupported(limits.Encodings))

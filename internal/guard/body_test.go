@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -367,4 +368,18 @@ type trickle struct{ io.Reader }
 func (s *trickle) Read(p []byte) (int, error) {
 	time.Sleep(time.Millisecond)
 	return s.Reader.Read(p[:1])
+}
+
+func TestReadBody_TakesAnyLimit(t *testing.T) {
+	g := New(Settings{})
+	for name, compress := range compressors(t) {
+		r := admit(asTenant("a"), t, g)
+		req := post(bytes.NewReader(compress(make([]byte, 100_000))), name)
+		req.ContentLength = -1
+		data, err := r.ReadBody(httptest.NewRecorder(), req, BodyLimits{MaxCompressed: math.MaxInt64})
+		require.NoError(t, err, name)
+		assert.Len(t, data, 100_000, name)
+		r.Release()
+	}
+	assertNothingHeld(t, g)
 }

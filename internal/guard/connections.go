@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // ConnectionSettings bound connections. A zero limit has its default.
@@ -57,7 +59,7 @@ const (
 	RefusedTotal        Refusal = iota // there are as many as there may be
 	RefusedSource                      // its source has its share
 	RefusedDescriptors                 // the process is out of file descriptors
-	RefusedEvicted                     // without a request, when another needed its place
+	RefusedEvicted                     // when another needed its place
 	RefusedFirstRequest                // its first request took too long
 	numRefusals
 )
@@ -67,8 +69,14 @@ func (r Refusal) String() string {
 	return [numRefusals]string{"total", "source", "descriptors", "evicted", "first_request"}[r]
 }
 
-// connections are the open connections of all listeners. Those without an admitted
-// request are the first to go, so that strangers cannot keep callers out.
+// manyConnections is the part of all connections that a tenant may have before it loses
+// one to a newcomer.
+const manyConnections = 64
+
+// connections are the open connections of all listeners. When there are as many as there
+// may be, a new one replaces the oldest without an admitted request, so that strangers
+// cannot keep callers out, or else one of the tenant that has most, if these are many, so
+// that a caller cannot keep out others. It is the one that was used longest ago.
 type connections struct {
 	set   ConnectionSettings
 	stats *Stats
@@ -77,12 +85,14 @@ type connections struct {
 	byAddr  map[netip.AddrPort]*conn
 	sources map[netip.Prefix]int
 	count   int
-	idle    *list.List // of *conn without an admitted request, the oldest first
+	idle    *list.List               // of *conn without an admitted request, the oldest first
+	owned   map[tenant.ID]*list.List // of *conn, by tenant of the last request, in order of use
 }
 
 func newConnections(set ConnectionSettings, stats *Stats) *connections {
 	return &connections{
 		set: set, stats: stats, byAddr: make(map[netip.AddrPort]*conn), sources: make(map[netip.Prefix]int), idle: list.New(),
+		owned: make(map[tenant.ID]*list.List),
 	}
 }
 
@@ -93,7 +103,9 @@ type conn struct {
 	addr   netip.AddrPort // zero: not of an IP network
 	source netip.Prefix   // zero: exempt
 	timer  *time.Timer    // of the first request
-	place  *list.Element  // in idle; nil: it has had a request
+	place  *list.Element  // in idle, or owned if used
+	used   bool           // it has had a request
+	owner  tenant.ID      // if used
 	gone   bool
 }
 
@@ -152,13 +164,22 @@ func (s *connections) identify(addr net.Addr) (netip.AddrPort, netip.Prefix) {
 	return full, source
 }
 
-// evict closes the oldest connection without a request. The caller holds the lock.
+// evict closes a connection. The caller holds the lock.
 func (s *connections) evict() bool {
-	oldest := s.idle.Front()
-	if oldest == nil {
+	from := s.idle
+	if from.Len() == 0 {
+		most := max(1, s.set.Max/manyConnections)
+		for _, all := range s.owned {
+			if all.Len() > most {
+				from, most = all, all.Len()
+			}
+		}
+	}
+	first := from.Front()
+	if first == nil {
 		return false
 	}
-	c := oldest.Value.(*conn)
+	c := first.Value.(*conn)
 	s.forget(c)
 	s.stats.refused[RefusedEvicted].Add(1)
 	_ = c.Conn.Close() // the connection is given up
@@ -168,7 +189,7 @@ func (s *connections) evict() bool {
 // expire closes c unless it has had a request.
 func (s *connections) expire(c *conn) {
 	s.mu.Lock()
-	late := c.place != nil && !c.gone
+	late := !c.used && !c.gone
 	if late {
 		s.forget(c)
 		s.stats.refused[RefusedFirstRequest].Add(1)
@@ -192,9 +213,7 @@ func (s *connections) forget(c *conn) {
 	}
 	c.gone = true
 	c.timer.Stop()
-	if c.place != nil {
-		s.idle.Remove(c.place)
-	}
+	s.unlist(c)
 	s.count--
 	if c.source.IsValid() {
 		if s.sources[c.source]--; s.sources[c.source] == 0 {
@@ -206,17 +225,39 @@ func (s *connections) forget(c *conn) {
 	}
 }
 
-// used notes that a request of the connection from addr was admitted.
-func (s *connections) used(addr netip.AddrPort) {
+// unlist takes c out of its list. The caller holds the lock.
+func (s *connections) unlist(c *conn) {
+	if !c.used {
+		s.idle.Remove(c.place)
+		return
+	}
+	own := s.owned[c.owner]
+	own.Remove(c.place)
+	if own.Len() == 0 {
+		delete(s.owned, c.owner)
+	}
+}
+
+// used notes that a request of the tenant id, over the connection from addr, was admitted.
+func (s *connections) used(addr netip.AddrPort, id tenant.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.byAddr[addr]
-	if c == nil || c.place == nil {
+	switch {
+	case c == nil:
+		return
+	case c.used && c.owner == id:
+		s.owned[id].MoveToBack(c.place)
 		return
 	}
 	c.timer.Stop()
-	s.idle.Remove(c.place)
-	c.place = nil
+	s.unlist(c)
+	own := s.owned[id]
+	if own == nil {
+		own = list.New()
+		s.owned[id] = own
+	}
+	c.place, c.used, c.owner = own.PushBack(c), true, id
 }
 
 func (s *connections) open() int {

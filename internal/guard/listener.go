@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/peer"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // Pauses of a listener that gets no file descriptor.
@@ -78,7 +80,7 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// freeDescriptor closes a connection without a request.
+// freeDescriptor closes the connection that is the first to go, if there is one.
 func (s *connections) freeDescriptor() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,16 +88,16 @@ func (s *connections) freeDescriptor() {
 }
 
 // usedByHTTP notes an admitted request over HTTP.
-func (s *connections) usedByHTTP(req *http.Request) {
+func (s *connections) usedByHTTP(req *http.Request, id tenant.ID) {
 	if addr, err := netip.ParseAddrPort(req.RemoteAddr); err == nil {
-		s.used(plain(addr))
+		s.used(plain(addr), id)
 	}
 }
 
 // usedByGRPC notes an admitted call.
-func (s *connections) usedByGRPC(p *peer.Peer) {
+func (s *connections) usedByGRPC(p *peer.Peer, id tenant.ID) {
 	if tcp, ok := p.Addr.(*net.TCPAddr); ok {
-		s.used(plain(tcp.AddrPort()))
+		s.used(plain(tcp.AddrPort()), id)
 	}
 }
 

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"net"
 	"net/http/httptest"
 	"net/netip"
@@ -103,6 +104,7 @@ func TestListener_RefusesConnectionsOverAShare(t *testing.T) {
 			assert.Empty(t, g.conns.sources)
 			assert.Empty(t, g.conns.byAddr)
 			assert.Zero(t, g.conns.idle.Len())
+			assert.Empty(t, g.conns.owned)
 			assert.Len(t, accepted(t, g, connFrom(addrs[1])), 1, "its place is free")
 		})
 	}
@@ -144,13 +146,51 @@ func TestListener_WhenFullEvictsTheOldestWithoutARequest(t *testing.T) {
 	assert.Equal(t, map[string]int64{"evicted": 2}, refusedFor(g))
 	assert.Equal(t, 4, g.Connections())
 
-	for _, addr := range []string{"10.0.0.1:5", "10.0.0.1:6"} {
-		g.conns.used(netip.MustParseAddrPort(addr))
+	for i, addr := range []string{"10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:5", "10.0.0.1:6"} {
+		g.conns.used(netip.MustParseAddrPort(addr), tenant.ID(fmt.Sprint(i)))
 	}
 	seven := proxy("7")
 	require.Empty(t, accepted(t, g, seven))
 	assert.True(t, seven.closed.Load())
 	assert.EqualValues(t, 1, refusedFor(g)["total"])
+}
+
+// TestListener_WhenFullTakesFromTheTenantWithMost has a caller with a key open all
+// connections that there are.
+func TestListener_WhenFullTakesFromTheTenantWithMost(t *testing.T) {
+	const most = 640 // so that up to 10 are not many
+	g := New(Settings{Connections: ConnectionSettings{Max: most}})
+	open := func(ip byte, id tenant.ID) *from {
+		c := &from{addr: &net.TCPAddr{IP: net.IPv4(10, 0, ip, byte(g.Connections())), Port: 1 + g.Connections()}}
+		require.Len(t, accepted(t, g, c), 1)
+		g.conns.usedByGRPC(&peer.Peer{Addr: c.addr}, id)
+		return c
+	}
+	var honest, greedy []*from
+	for range 10 {
+		honest = append(honest, open(1, "honest"))
+	}
+	for g.Connections() < most {
+		greedy = append(greedy, open(2, "greedy"))
+	}
+	g.conns.usedByGRPC(&peer.Peer{Addr: greedy[0].addr}, "greedy") // again, so that it goes last
+	for i := range 5 {
+		accepted(t, g, connFrom(fmt.Sprintf("10.0.3.%d:1", i)))
+		g.conns.used(netip.MustParseAddrPort(fmt.Sprintf("10.0.3.%d:1", i)), "newcomer")
+	}
+	for _, c := range honest {
+		assert.False(t, c.closed.Load())
+	}
+	for i, c := range greedy {
+		assert.Equal(t, i >= 1 && i <= 5, c.closed.Load(), i)
+	}
+	assert.Equal(t, map[string]int64{"evicted": 5}, refusedFor(g))
+	assert.Equal(t, most, g.Connections())
+	for _, c := range g.conns.byAddr {
+		require.NoError(t, c.Close())
+	}
+	assert.Empty(t, g.conns.owned)
+	assert.Zero(t, g.Connections())
 }
 
 func TestListener_EndsConnectionsThatSendNoRequest(t *testing.T) {
@@ -159,7 +199,7 @@ func TestListener_EndsConnectionsThatSendNoRequest(t *testing.T) {
 		silent, good := connFrom("10.0.0.1:1"), connFrom("10.0.0.1:2")
 		accepted(t, g, silent, good)
 		time.Sleep(29 * time.Second)
-		g.conns.used(netip.MustParseAddrPort("10.0.0.1:2"))
+		g.conns.used(netip.MustParseAddrPort("10.0.0.1:2"), "a")
 		assert.False(t, silent.closed.Load())
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
