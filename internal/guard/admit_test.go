@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -366,8 +367,18 @@ func TestDecoded_ReusesTheBufferAndKeepsTheReservation(t *testing.T) {
 
 func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var changes []bool
-		g := New(Settings{Memory: 64 * mib, Pressure: func(high bool) { changes = append(changes, high) }})
+		var mu sync.Mutex
+		var all []bool
+		changes := func() []bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(all)
+		}
+		g := New(Settings{Memory: 64 * mib, Pressure: func(high bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, high)
+		}})
 		much := func() {
 			r := admit(asTenant("a"), t, g)
 			require.NoError(t, r.Reserve(17*mib))
@@ -375,23 +386,23 @@ func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
 		}
 		little := func() { admit(asTenant("a"), t, g).Release() }
 		little()
-		assert.Empty(t, changes)
+		assert.Empty(t, changes())
 		much()
 		much()
 		little()
-		assert.Equal(t, []bool{true}, changes, "not sooner than after a second")
+		assert.Equal(t, []bool{true}, changes(), "not sooner than after a second")
 		time.Sleep(minPressure)
 		synctest.Wait()
-		assert.Equal(t, []bool{true, false}, changes, "although no request comes")
+		assert.Equal(t, []bool{true, false}, changes(), "although no request comes")
 		much()
-		assert.Equal(t, []bool{true, false, true}, changes)
+		assert.Equal(t, []bool{true, false, true}, changes())
 
 		r := admit(asTenant("a"), t, g)
 		require.NoError(t, r.Reserve(17*mib))
 		time.Sleep(2 * minPressure)
 		synctest.Wait()
-		assert.Equal(t, []bool{true, false, true}, changes, "as long as much is held")
+		assert.Equal(t, []bool{true, false, true}, changes(), "as long as much is held")
 		r.Release()
-		assert.Equal(t, []bool{true, false, true, false}, changes)
+		assert.Equal(t, []bool{true, false, true, false}, changes())
 	})
 }
