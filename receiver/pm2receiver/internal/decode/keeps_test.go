@@ -16,7 +16,7 @@ import (
 // A decoder that waits for the next block keeps nothing of the last one, however large
 // it was: there is one for each file.
 func TestDecoder_KeepsNothingOfABlock(t *testing.T) {
-	const decoders, size, maxLine = 8, 4 << 20, 64 << 10
+	const decoders, size, maxLine = 8, 512 << 10, 16 << 10
 	long := strings.Repeat("x", size)
 	for name, block := range map[string]string{
 		"text":          long + "\n",
