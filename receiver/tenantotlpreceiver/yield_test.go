@@ -9,11 +9,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 )
 
 // Connections that bring requests or frames without a pause take turns with others.
 func TestYields(t *testing.T) {
-	h := &httpServer{intake: &intake{}}
+	h := &httpServer{intake: &intake{guard: guard.New(guard.Settings{})}}
 	for name, work := range map[string]func(){
 		"a request over HTTP": func() {
 			h.outermost(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).

@@ -189,6 +189,9 @@ func floods() []Attack {
 	list := both("3,000 records behind a resource of 1.3 MB", logsPath, func() []byte { return envelope(1_300_000, 3000) })
 	list = append(list, both("a record of 90,000 attributes", logsPath, func() []byte { return wide(90_000) })...)
 	list = append(list, both("delta histograms of changing shapes", metricsPath, histograms)...)
+	list = append(list, both("10 MB of control characters, each six bytes in JSON", logsPath, func() []byte {
+		return request(nil, message(2, message(5, text(strings.Repeat("\x01", 10<<20)))))
+	})...)
 	list = append(list, both("8 MB of noise", logsPath, func() []byte { return noise(8 << 20) })...)
 	return append(list, Attack{Name: "1,000 tiny requests, HTTP", Run: func(ctx context.Context, t Target) (string, error) {
 		tiny := post{path: logsPath, content: protobuf, body: request(nil, repeated(2, 1))}
