@@ -26,7 +26,7 @@ type Config struct {
 	// most 64MiB.
 	Memory bytesize.Size `mapstructure:"memory"`
 
-	// MaxRequests bounds the requests in flight. Defaults to 4096.
+	// MaxRequests bounds the requests in flight. Defaults to 1024.
 	MaxRequests int `mapstructure:"max_requests"`
 
 	// Tenant bounds those of one tenant.

@@ -18,7 +18,7 @@ type Settings struct {
 	// they become when they are decoded. Defaults to [DefaultMemory].
 	Memory int64
 
-	// Requests bounds the requests in flight. Defaults to 4096.
+	// Requests bounds the requests in flight. Defaults to 1024.
 	Requests int64
 
 	// TenantMemory and TenantRequests bound those of one tenant further than its
@@ -48,7 +48,7 @@ type Settings struct {
 
 // Defaults of [Settings].
 const (
-	DefaultRequests      = 4096
+	DefaultRequests      = 1024
 	DefaultDepth         = 64
 	DefaultElements      = 1_000_000
 	DefaultMinUploadRate = 4 << 10

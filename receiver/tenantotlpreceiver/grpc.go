@@ -22,7 +22,7 @@ const (
 	defaultMessageSize = 4 << 20
 
 	// defaultStreams is the default of max_concurrent_streams.
-	defaultStreams = 256
+	defaultStreams = 64
 
 	// streamWindow is how much of a message may arrive before it is read. It is enough
 	// for 2.5 MB/s over a distance of 100 ms. gRPC would raise it to 16 MiB by what it

@@ -201,6 +201,9 @@ func floods() []Attack {
 			}
 		}
 		return "", nil
+	}}, Attack{Name: "20,000 tiny calls on each of 20 connections whose answers nobody reads, gRPC", Run: func(ctx context.Context, t Target) (string, error) {
+		t.callsUnread(ctx, 20, 20_000)
+		return "", nil
 	}})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -212,4 +213,29 @@ func (w *wire) discard() {
 			return
 		}
 	}
+}
+
+// callsUnread sends calls that are all valid on connections whose answers nobody
+// reads.
+func (t *Target) callsUnread(ctx context.Context, connections, calls int) {
+	data := prefixed(request(nil, repeated(2, 1)), false)
+	var work sync.WaitGroup
+	for range connections {
+		work.Go(func() {
+			w, err := dialHTTP2(ctx, t.GRPC)
+			if err != nil {
+				return
+			}
+			defer w.Close()
+			for i := range calls {
+				id := uint32(2*i + 1)
+				if w.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: t.callHeaders(logsPath, ""), EndHeaders: true}) != nil ||
+					w.WriteData(id, true, data) != nil || ctx.Err() != nil {
+					return
+				}
+			}
+			pause(ctx, time.Second)
+		})
+	}
+	work.Wait()
 }
