@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,6 +27,7 @@ type options struct {
 	attackers       int
 	memory          int64 // MiB; 0: no limit
 	build, config   string
+	only            string
 	keep            bool
 }
 
@@ -38,6 +41,7 @@ func main() {
 	flag.Int64Var(&o.memory, "memory", 512, "memory limit of the gateway in MiB; 0: none")
 	flag.StringVar(&o.build, "build", "_build", "folder of the built binaries")
 	flag.StringVar(&o.config, "config", "distributions/gateway/config.yaml", "configuration of the gateway")
+	flag.StringVar(&o.only, "only", "", "send only attacks whose name contains this")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder of the run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -76,7 +80,11 @@ func soak(ctx context.Context, o options) (err error) {
 	calm := h.phase()
 	calm.print("quiet")
 
-	a := newAttackers(g, attack.All(size), o.attackers)
+	kinds := slices.DeleteFunc(attack.All(size), func(a attack.Attack) bool { return !strings.Contains(a.Name, o.only) })
+	if len(kinds) == 0 {
+		return fmt.Errorf("no attack has a name with %q", o.only)
+	}
+	a := newAttackers(g, kinds, o.attackers)
 	fmt.Printf("%d attacks of %d kinds at a time for %v\n", o.attackers, len(a.kinds), o.duration)
 	var worst phase
 	for left := o.duration; left > 0; left -= time.Minute {
