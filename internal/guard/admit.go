@@ -26,6 +26,7 @@ type Request struct {
 	protocol Protocol
 	held     int64
 	buffers  []*buffer
+	working  bool // has a turn
 	released bool
 }
 
@@ -127,6 +128,9 @@ func (r *Request) Release() {
 		return
 	}
 	r.released = true
+	if r.working {
+		r.guard.turns.leave(r.tenant)
+	}
 	r.Decoded()
 	r.guard.memory.give(r.tenant, r.held)
 	r.held = 0
@@ -170,9 +174,14 @@ func (r *Request) unreserve(n int64) {
 
 // Check looks at an encoded request before it is decoded, asks the posted limiters
 // whether it may pass, and reserves what its decoded form needs. It charges no
-// limit.
+// limit. Where many requests of the tenant are at work it waits for its turn, which
+// ends with Release.
 func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 	g := r.guard
+	if !r.working {
+		g.turns.enter(r.tenant)
+		r.working = true
+	}
 	check, size := otlpwire.CheckProto, int64(len(data))
 	if json {
 		check, size = otlpwire.CheckJSON, 0 // limits count the size in protobuf

@@ -28,6 +28,7 @@ type Guard struct {
 	pressure *pressure // nil: no Settings.Pressure
 	buffers  bufferPool
 	decoders *decoders
+	turns    *turns
 	conns    *connections
 	stats    Stats
 
@@ -49,7 +50,7 @@ func New(set Settings) *Guard {
 		set:      set,
 		requests: newBudget(set.Requests, set.TenantRequests, max(1, set.Requests/smallRequests)),
 		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallMemory),
-		decoders: newDecoders(),
+		decoders: newDecoders(), turns: newTurns(requestsAtWork),
 		recovery: recovery.New(set.Logger),
 	}
 	g.pressure = newPressure(g.memory, set.Pressure)
