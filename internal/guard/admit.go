@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/peer"
@@ -44,6 +45,7 @@ func (g *Guard) Admit(ctx context.Context, signal tenant.Signal) (*Request, erro
 	}
 	switch g.requests.take(r.tenant, 1) {
 	case overShare:
+		delay(ctx)
 		return nil, r.reject(rejection.TenantRequests, "too many requests of this tenant are in flight")
 	case overTotal:
 		return nil, r.reject(rejection.Requests, "too many requests are in flight")
@@ -56,6 +58,21 @@ func (g *Guard) Admit(ctx context.Context, signal tenant.Signal) (*Request, erro
 		g.conns.usedByGRPC(p, r.tenant)
 	}
 	return r, nil
+}
+
+// overShareDelay is how much later a tenant with too many requests in flight gets its
+// answer. A sender that does not slow down would otherwise have the processor busy
+// with answers, and others would wait for their turn.
+const overShareDelay = 500 * time.Millisecond
+
+// delay waits for the end of overShareDelay or ctx.
+func delay(ctx context.Context) {
+	timer := time.NewTimer(overShareDelay)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // identify finds out whose request it is. A request without an identity is one of an
