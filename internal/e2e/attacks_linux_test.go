@@ -28,7 +28,7 @@ import (
 const maxGrowth = 256 << 20
 
 // size of the attacks: large enough to end a process that decodes them.
-var size = attack.Size{Levels: 1_400_000, Elements: 3_000_000, Bomb: 700 << 20, Connections: 48, Stall: 1500 * time.Millisecond}
+var size = attack.Size{Levels: 1_400_000, Elements: 3_000_000, Bomb: 100 << 20, Connections: 48, Stall: 1500 * time.Millisecond}
 
 // memory is what /proc says of a process.
 type memory struct{ pid int }
