@@ -30,13 +30,13 @@ func encode(encoding string, body []byte) []byte {
 	var w io.WriteCloser
 	switch encoding {
 	case "gzip":
-		w = gzip.NewWriter(&b)
+		w, _ = gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is one
 	case "deflate":
-		w = zlib.NewWriter(&b)
+		w, _ = zlib.NewWriterLevel(&b, zlib.BestSpeed)
 	case "snappy":
 		return snappy.Encode(nil, body)
 	case "zstd":
-		z, err := zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1))
+		z, err := zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 		if err != nil {
 			panic(err) // the options are constant
 		}
