@@ -99,7 +99,7 @@ dead_letter: {directory: %q}
 	}
 }
 
-// brittleRegistry panics as long as it is told to.
+// brittleRegistry panics while broken is set.
 type brittleRegistry struct {
 	*tenanttest.Registry
 	broken atomic.Bool

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// maxConnections bounds connections, so that whoever reaches the endpoint cannot
+	// maxConnections bounds connections, so that a caller of the endpoint cannot
 	// take the file descriptors of the gateway. A new connection replaces the oldest.
 	maxConnections = 16
 

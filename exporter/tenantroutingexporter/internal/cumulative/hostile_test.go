@@ -134,7 +134,7 @@ func TestConvert_BoundsBuckets(t *testing.T) {
 	assert.Zero(t, accept(t, c, deltaSum(3, map[string]int64{"a": 1})))
 	assert.Equal(t, 99, c.buckets)
 	assert.Zero(t, accept(t, c, shaped(4, shape{nil, 1})))
-	assert.Equal(t, 1, c.buckets, "a total that begins anew")
+	assert.Equal(t, 1, c.buckets, "a total that starts again")
 	c.Sweep(time.Unix(0, 0).Add(2 * set.MaxIdle))
 	assert.Zero(t, c.buckets)
 }
