@@ -12,7 +12,7 @@ import (
 
 // TestCrashLoop ends the agent three times soon after its start. If the runtime left
 // words each time, as it does when a queued request overflows the stack, its queues are set
-// aside and it delivers new data. If it left none, somebody has killed it.
+// aside and it delivers new data. If it left none, it was killed from outside.
 func TestCrashLoop(t *testing.T) {
 	for name, words := range map[string]string{"by its own fault": "panic: poison\n", "killed": ""} {
 		t.Run(name, func(t *testing.T) {

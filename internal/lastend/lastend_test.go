@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// child is a process that ends in the way that it is told.
+// child is a process that ends in the way that its environment names.
 func child(dir, how string) {
 	soon := time.Hour
 	if os.Getenv("LASTEND_TEST_OLD") != "" {

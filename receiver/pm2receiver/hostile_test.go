@@ -19,7 +19,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 )
 
-// Names of files are what applications like, and end on the terminal of whoever reads
+// Applications choose the names of files, which end on the terminal of the user who reads
 // the collector's log.
 func TestReceiver_LogsNoControlCharacters(t *testing.T) {
 	home := t.TempDir()
