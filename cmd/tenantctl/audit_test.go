@@ -38,8 +38,8 @@ func auditEverything(t *testing.T, c *cli) {
 	c.json(&rotated, "key", "rotate", k.ID)
 	c.ok("key", "revoke", k.ID)
 	c.ok("key", "revoke", k.ID) // changes nothing
-	c.ok("onboard", "a")
-	c.ok("onboard", "a", "--new-key")
+	c.ok("onboard", "a", "--endpoint", "https://g")
+	c.ok("onboard", "a", "--endpoint", "https://g", "--new-key")
 	c.ok("tenant", "create", "b")
 	c.ok("tenant", "delete", "b", "--yes")
 	c.in = c.ok("registry", "export")
@@ -189,15 +189,15 @@ func dryRuns(t *testing.T, c *cli) {
 	before, entries := c.ok("registry", "export"), c.entries()
 	c.in = "tenants: []\n"
 	for line, want := range map[string]string{
-		"tenant create new --name N":  "+ tenant new\n  + isolation: shared\n  + name: N\n",
-		"tenant update c --name N":    "  tenant c\n  + name: N\n",
-		"tenant suspend c":            "  - status: active\n  + status: suspended\n",
-		"tenant delete c":             "  + status: deleted\n",
-		"key create c --scopes logs":  `"scopes":["logs"]`,
-		"key rotate " + keys[0].ID:    "expires_at",
-		"key revoke " + keys[0].ID:    "revoked_at",
-		"onboard c --new-key":         "+ keys.",
-		"registry import - --replace": "- tenant c\n",
+		"tenant create new --name N":               "+ tenant new\n  + isolation: shared\n  + name: N\n",
+		"tenant update c --name N":                 "  tenant c\n  + name: N\n",
+		"tenant suspend c":                         "  - status: active\n  + status: suspended\n",
+		"tenant delete c":                          "  + status: deleted\n",
+		"key create c --scopes logs":               `"scopes":["logs"]`,
+		"key rotate " + keys[0].ID:                 "expires_at",
+		"key revoke " + keys[0].ID:                 "revoked_at",
+		"onboard c --endpoint https://g --new-key": "+ keys.",
+		"registry import - --replace":              "- tenant c\n",
 	} {
 		r := c.run(append(strings.Fields(line), "--dry-run")...)
 		require.Equal(t, exitOK, r.code, "%s: %s", line, r.err)

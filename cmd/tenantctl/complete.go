@@ -36,7 +36,7 @@ func (a *app) completeArguments(root *cobra.Command) error {
 		"tenant create": {"isolation": words("shared", "dedicated")},
 		"tenant update": {"isolation": words("shared", "dedicated"), "unset-route": signals},
 		"key create":    {"scopes": signals},
-		"onboard":       {"scopes": signals},
+		"onboard":       {"scopes": signals, "snippet": words("agent", "app", "otlp", "test"), "directory": folders},
 		"audit list":    {"tenant": tenants, "log": folders},
 		"audit verify":  {"log": folders},
 	} {

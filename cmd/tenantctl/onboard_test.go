@@ -2,14 +2,18 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -40,30 +44,17 @@ func TestOnboard_FillsInANewKey(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "Authorization: Bearer "+key, name+": "+value)
 
-	var prometheus struct {
-		RemoteWrite []struct {
-			URL           string `yaml:"url"`
-			Authorization struct{ Type, Credentials string }
-		} `yaml:"remote_write"`
-	}
-	require.NoError(t, yaml.Unmarshal([]byte(o.Prometheus), &prometheus))
-	assert.Equal(t, "https://gw.example:4318/api/v1/write", prometheus.RemoteWrite[0].URL)
-	assert.Equal(t, key, prometheus.RemoteWrite[0].Authorization.Credentials)
-	var promtail struct {
-		Clients []struct {
-			URL         string `yaml:"url"`
-			BearerToken string `yaml:"bearer_token"`
-		}
-	}
-	require.NoError(t, yaml.Unmarshal([]byte(o.Promtail), &promtail))
-	assert.Equal(t, "https://gw.example:4318/loki/api/v1/push", promtail.Clients[0].URL)
-	assert.Equal(t, key, promtail.Clients[0].BearerToken)
+	app := parseEnv(t, o.AppEnv)
+	assert.Equal(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, app, "the agent adds the key")
+	assert.Contains(t, o.TestScript, "https://gw.example:4318/v1/logs")
 
-	table := c.ok("onboard", "tenant-a")
+	table := c.ok("onboard", "tenant-a", "--endpoint", "https://gw.example")
 	assert.NotContains(t, table, "other")
 	assert.NotContains(t, table, key, "a key is shown once")
 	assert.Contains(t, table, "TENANT_KEY="+placeholder)
-	assert.Contains(t, table, "if the gateway has a receiver for remote write", "the shipped one has none")
+	for _, never := range []string{"remote_write", "promtail", "loki"} {
+		assert.NotContains(t, strings.ToLower(table), never, "the shipped gateway has no receiver for it")
+	}
 	assert.Len(t, c.snapshot().Tenant("tenant-a").Keys, 1, "without --new-key no key is made")
 }
 
@@ -74,27 +65,141 @@ func TestOnboard_IsSafeForAShell(t *testing.T) {
 	id := "it's(a)*!tenant"
 	c.ok("tenant", "create", id)
 	var o onboarding
-	c.json(&o, "onboard", id, "--pm2-home", "/srv/my apps")
+	c.json(&o, "onboard", id, "--endpoint", "https://gw.example", "--pm2-home", "/srv/my apps")
 	out, err := exec.Command("sh", "-c", "set -a\n"+o.AgentEnv+`printf '%s|%s' "$BUSINESS_ID" "$PM2_HOME"`).Output()
 	require.NoError(t, err)
 	assert.Equal(t, id+"|/srv/my apps", string(out))
 }
 
+// Each snippet alone reads back as what it holds, in each format that has it.
+func TestOnboard_PrintsOneSnippet(t *testing.T) {
+	c := newCLI(t)
+	id := "it's(a)*!tenant"
+	c.ok("tenant", "create", id)
+	var o onboarding
+	c.json(&o, "onboard", id, "--endpoint", "https://gw.example:4318", "--pm2-home", "/srv/my apps")
+	for name, all := range map[string]string{"agent": o.AgentEnv, "app": o.AppEnv, "otlp": o.OTLPEnv} {
+		want := parseEnv(t, all)
+		args := []string{"onboard", id, "--endpoint", "https://gw.example:4318", "--pm2-home", "/srv/my apps", "--snippet", name, "-o"}
+		assert.Equal(t, want, parseEnv(t, c.ok(append(args, "env")...)), name)
+		for variable, value := range want {
+			out, err := exec.Command("sh", "-c", c.ok(append(args, "shell")...)+`printf %s "$`+variable+`"`).Output()
+			require.NoError(t, err)
+			assert.Equal(t, value, string(out), "%s %s", name, variable)
+		}
+	}
+	assert.Equal(t, o.AgentEnv, c.ok("onboard", id, "--endpoint", "https://gw.example:4318", "--pm2-home", "/srv/my apps", "-o", "env"), "the agent's is the default")
+	assert.Equal(t, o.TestScript, c.ok("onboard", id, "--endpoint", "https://gw.example:4318", "--snippet", "test", "-o", "shell"))
+}
+
+// curl sends what the test prints, and the key is not on its command line.
+func TestOnboard_TestScriptRuns(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip("no curl on this machine")
+	}
+	c := newCLI(t)
+	c.ok("tenant", "create", "acme")
+	var got *http.Request
+	var sent map[string]any
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	}))
+	defer server.Close()
+	script := c.ok("onboard", "acme", "--endpoint", server.URL, "--new-key", "--snippet", "test", "-o", "shell")
+	head, _, _ := strings.Cut(script, "<<")
+	assert.NotContains(t, head, "obs_k")
+	out, err := exec.Command("sh", "-c", strings.Replace(script, "curl", curl, 1)).Output()
+	require.NoError(t, err)
+	assert.Equal(t, "200\n", string(out))
+	require.NotNil(t, got)
+	assert.Equal(t, "/v1/logs", got.URL.Path)
+	assert.Equal(t, "application/json", got.Header.Get("Content-Type"))
+	key, found := strings.CutPrefix(got.Header.Get("Authorization"), "Bearer ")
+	require.True(t, found)
+	assert.NotNil(t, c.snapshot().Key(apikey.Digest(key)))
+	assert.Len(t, sent["resourceLogs"], 1)
+}
+
+func TestOnboard_WritesFiles(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "acme")
+	dir := filepath.Join(t.TempDir(), "acme")
+	out := c.ok("onboard", "acme", "--endpoint", "https://gw.example", "--new-key", "--directory", dir)
+	assert.NotContains(t, out, "obs_k", "the key is in the files only")
+	var key string
+	for name, holds := range map[string]string{"agent.env": "BUSINESS_ID=acme\n", "app.env": "http://127.0.0.1:4318\n", "otlp.env": "Authorization=Bearer%20obs_k", "test.sh": "https://gw.example/v1/logs"} {
+		path := filepath.Join(dir, name)
+		raw, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Contains(t, string(raw), holds)
+		assert.Contains(t, out, path)
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+		if name == "agent.env" {
+			key = parseEnv(t, string(raw))["TENANT_KEY"]
+		}
+	}
+	require.NotNil(t, c.snapshot().Key(apikey.Digest(key)))
+
+	c.fails(exitFailure, "file exists: it may hold a key that is in use", "onboard", "acme", "--endpoint", "https://gw.example", "--new-key", "--directory", dir)
+	assert.Len(t, c.snapshot().Tenant("acme").Keys, 1, "no key is made for files that cannot be written")
+	other := filepath.Join(t.TempDir(), "other")
+	c.ok("onboard", "acme", "--endpoint", "https://gw.example", "--new-key", "--dry-run", "--directory", other)
+	left, err := os.ReadDir(other)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
 func TestOnboard_Refusals(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
-	for _, endpoint := range []string{"gateway:4318", "ftp://gateway", "https://", "https://user:pw@gateway", "https://g/?a=b", "https://g/$(x)", "https://g/\nx: y"} {
-		c.fails(exitUsage, "--endpoint: must be a URL", "onboard", "a", "--new-key", "--endpoint", endpoint)
+	for endpoint, text := range map[string]string{
+		"":                            "--endpoint is required",
+		"gateway:4318":                "--endpoint: must be a URL",
+		"ftp://gateway":               "--endpoint: must be a URL",
+		"https://":                    "--endpoint: must be a URL",
+		"https://:4318":               "--endpoint: must be a URL",
+		"https://user:pw@gateway":     "--endpoint: must be a URL",
+		"https://g/?a=b":              "--endpoint: must be a URL",
+		"https://g?":                  "--endpoint: must be a URL",
+		"https://g#":                  "--endpoint: must be a URL",
+		"https://g:":                  "--endpoint: must be a URL",
+		"https://g:0":                 "--endpoint: must be a URL",
+		"https://g:70000":             "--endpoint: must be a URL",
+		"https://g,h":                 "--endpoint: must be a URL",
+		"https://g/$(x)":              "--endpoint: must be a URL",
+		"https://g/\nx: y":            "--endpoint: must be a URL",
+		"https://g/v1/logs":           "--endpoint: must have no path, not /v1/logs",
+		"https://g:4318/otlp/":        "--endpoint: must have no path, not /otlp/",
+		"http://gateway.example:4318": "use https://gateway.example:4318",
+		"http://10.0.0.1":             "use https://10.0.0.1",
+		"http://localhost.example":    "use https://localhost.example",
+	} {
+		c.fails(exitUsage, text, "onboard", "a", "--new-key", "--endpoint", endpoint)
 	}
-	c.fails(exitUsage, "--loki-endpoint: must be a URL", "onboard", "a", "--loki-endpoint", "x")
-	c.fails(exitUsage, "--pm2-home must not have", "onboard", "a", "--pm2-home", "/x\"\nTENANT_KEY=y")
+	for _, endpoint := range []string{"http://127.0.0.1:4318", "http://localhost", "http://[::1]:4318/", "https://[2001:db8::1]:4318", "HTTPS://gw.example"} {
+		c.ok("onboard", "a", "--endpoint", endpoint)
+	}
+	c.fails(exitUsage, "--endpoint is required", "onboard", "a")
+	c.fails(exitUsage, "--snippet must be agent, app, otlp or test", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "x")
+	c.fails(exitUsage, "use -o shell", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "test")
+	c.fails(exitUsage, "--snippet is for -o env and -o shell", "onboard", "a", "--endpoint", "https://g", "-o", "json", "--snippet", "app")
+	c.fails(exitUsage, "give no -o json with it", "onboard", "a", "--endpoint", "https://g", "-o", "json", "--directory", t.TempDir())
+	c.fails(exitUsage, "--output must be table, json, yaml, env or shell", "onboard", "a", "--endpoint", "https://g", "-o", "xml")
+	c.fails(exitUsage, "--output must be table, json or yaml", "tenant", "list", "-o", "env")
+	c.fails(exitUsage, "--pm2-home must not have", "onboard", "a", "--endpoint", "https://g", "--pm2-home", "/x\"\nTENANT_KEY=y")
 	for _, name := range keyFlagNames() {
-		c.fails(exitUsage, "--"+name+" is about a key that is made: give --new-key too", "onboard", "a", "--"+name, "1h")
+		c.fails(exitUsage, "--"+name+" is about a key that is made: give --new-key too", "onboard", "a", "--endpoint", "https://g", "--"+name, "1h")
 	}
-	c.fails(exitUsage, "unknown signal", "onboard", "a", "--new-key", "--scopes", "x")
+	c.fails(exitUsage, "unknown signal", "onboard", "a", "--endpoint", "https://g", "--new-key", "--scopes", "x")
 	assert.Empty(t, c.snapshot().Tenant("a").Keys)
 	c.ok("tenant", "suspend", "a")
-	assert.Contains(t, c.run("onboard", "a").err, "suspended")
+	assert.Contains(t, c.run("onboard", "a", "--endpoint", "https://g").err, "suspended")
 }
 
 // parseEnv reads an environment file as systemd does.

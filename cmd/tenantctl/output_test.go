@@ -21,7 +21,7 @@ var outputCases = map[string]string{
 	"tenant create": "tenant create b", "tenant list": "tenant list", "tenant show": "tenant show a", "tenant update": "tenant update a --name A",
 	"tenant suspend": "tenant suspend a", "tenant resume": "tenant resume a", "tenant delete": "tenant delete a --yes",
 	"key create": "key create a", "key list": "key list", "key rotate": "key rotate KEY", "key revoke": "key revoke KEY",
-	"onboard": "onboard a --new-key", "registry validate": "registry validate", "registry import": "registry import FILE --replace --yes",
+	"onboard": "onboard a --endpoint https://g --new-key", "registry validate": "registry validate", "registry import": "registry import FILE --replace --yes",
 	"audit list": "audit list", "audit verify": "audit verify", "deadletter list": "deadletter list --directory DIR",
 	"registry accept-restore": "registry accept-restore --merge FILE --yes",
 	"registry export":         "registry export", // as a table, in the format of the registry, which is what it is for
@@ -121,7 +121,7 @@ func TestOutput_HasNothingThatATerminalObeys(t *testing.T) {
 		{"key", "list"},
 		{"key", "list", "a"},
 		{"registry", "validate"},
-		{"onboard", "a"},
+		{"onboard", "a", "--endpoint", "https://g"},
 		{"audit", "list"},
 		{"tenant", "show", evil},
 		{"key", "revoke", evil},

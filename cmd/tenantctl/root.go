@@ -118,7 +118,7 @@ Files:
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		a.action = strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ")
-		return a.checkOutput()
+		return a.checkOutput(cmd)
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.registry, "registry", "", "the registry, a `FILE` or a URL postgres://…; default $"+registryEnv)
@@ -166,9 +166,15 @@ func countOf(names []string) string {
 	return strings.Join(names, " and ")
 }
 
-func (a *app) checkOutput() error {
-	if !slices.Contains([]string{"table", "json", "yaml"}, a.output) {
-		return usagef("--output must be table, json or yaml, not %q", a.output)
+// moreOutputs is the annotation of a command for what -o takes beside table,
+// json and yaml, separated by blanks.
+const moreOutputs = "more_outputs"
+
+func (a *app) checkOutput(cmd *cobra.Command) error {
+	may := append([]string{"table", "json", "yaml"}, strings.Fields(cmd.Annotations[moreOutputs])...)
+	if !slices.Contains(may, a.output) {
+		last := len(may) - 1
+		return usagef("--output must be %s or %s, not %q", strings.Join(may[:last], ", "), may[last], a.output)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -119,7 +120,11 @@ func (s fileStore) explain(err error) error {
 type missingError struct{ path string }
 
 func (e missingError) Error() string {
-	return fmt.Sprintf("there is no registry at %s; the first \"tenantctl tenant create\" makes one in a folder that exists", e.path)
+	dir := filepath.Dir(e.path)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("there is no folder %s for the registry: make it, with \"install -d -m 0750 %s\" for example, and try again", dir, shellQuote(dir))
+	}
+	return fmt.Sprintf("there is no registry at %s; the first \"tenantctl tenant create\" makes one", e.path)
 }
 
 func (e missingError) Unwrap() error { return fs.ErrNotExist }

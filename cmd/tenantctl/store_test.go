@@ -65,7 +65,7 @@ func testSameAsFile(t *testing.T, s *pgtest.Server) {
 		"tenant create a", "tenant create b -o json", "tenant create ..", "tenant update nobody --name x",
 		"tenant update a --name B --unset-var x_token", "tenant suspend b", "tenant list", "tenant list -o yaml", "tenant show a",
 		"key create a --scopes logs --expires 5d", "key create nobody", "key list", "tenant resume b", "tenant delete b --yes",
-		"tenant update b --name x", "tenant list --all", "onboard a", "registry validate", "registry export", "registry export --reformat",
+		"tenant update b --name x", "tenant list --all", "onboard a --endpoint https://g", "registry validate", "registry export", "registry export --reformat",
 		"registry import /does/not/exist",
 	} {
 		both(strings.Fields(line)...)

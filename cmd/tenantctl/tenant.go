@@ -29,7 +29,7 @@ func (a *app) tenantCreate() *cobra.Command {
 		Short: "Create a tenant, and the registry if there is none",
 		Long: `Create a tenant. Its ID is the business_id on all its data and cannot be changed
 later. A registry that does not exist is made: a file, readable by its owner only,
-in a folder that exists, or the tables of a database.`,
+in a folder that must exist, or the tables of a database.`,
 		Example: `  tenantctl tenant create tenant-a --name "Tenant A Ltd" --attribute plan=enterprise \
     --route logs=loki --route traces=tempo --limit logs.records_per_second=5000 --limit daily_bytes=20GiB`,
 		Args: exactly("ID"),

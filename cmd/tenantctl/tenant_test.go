@@ -58,7 +58,7 @@ func TestTenant_Refusals(t *testing.T) {
 		{exitFailure, `tenant "x": there is no such tenant`, "tenant suspend x"},
 		{exitFailure, `tenant "x": there is no such tenant`, "tenant update x --name y"},
 		{exitFailure, `tenant "x": there is no such tenant`, "key create x"},
-		{exitFailure, `tenant "x": there is no such tenant`, "onboard x"},
+		{exitFailure, `tenant "x": there is no such tenant`, "onboard x --endpoint https://g"},
 		{exitFailure, `there is no key with this ID`, "key revoke kabcdefg"},
 		{exitFailure, `character '/' at byte 1`, "tenant create b/c"},
 		{exitFailure, `attributes.business_id: is the attribute of the tenant's identity`, "tenant update a --attribute business_id=b"},
@@ -96,7 +96,7 @@ func TestTenant_Refusals(t *testing.T) {
 	c.path = "mysql://db/tenants"
 	c.fails(exitUsage, "must be a file or begin with postgres://", "tenant", "list")
 	c.path = filepath.Join(t.TempDir(), "none", "tenants.yaml")
-	c.fails(exitFailure, "in a folder that exists", "tenant", "create", "a")
+	c.fails(exitFailure, "install -d -m 0750 ", "tenant", "create", "a")
 }
 
 func TestTenant_RegistryFromTheEnvironment(t *testing.T) {
@@ -152,7 +152,7 @@ func TestTenantDelete_AsksAndIsFinal(t *testing.T) {
 	c.in = ""
 	c.ok("tenant", "delete", "b", "--yes")
 	assert.Equal(t, tenant.StatusDeleted, c.snapshot().Tenant("a").Status)
-	for _, args := range []string{"tenant resume a", "tenant update a --name x", "key create a", "onboard a", "onboard a --new-key"} {
+	for _, args := range []string{"tenant resume a", "tenant update a --name x", "key create a", "onboard a --endpoint https://g", "onboard a --endpoint https://g --new-key"} {
 		c.fails(exitFailure, `tenant "a" is deleted`, strings.Fields(args)...)
 	}
 	c.fails(exitFailure, "already a tenant", "tenant", "create", "a")

@@ -244,7 +244,7 @@ func searchTenantctl(t *testing.T, reg *registry, revokedID string, all, digests
 		{"tenant", "show", "acme"},
 		{"key", "list"},
 		{"key", "list", "acme"},
-		{"onboard", "acme"},
+		{"onboard", "acme", "--endpoint", "https://gw.example"},
 		{"registry", "validate"},
 		{"key", "revoke", revokedID},
 		{"key", "revoke", "knobody2"},
