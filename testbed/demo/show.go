@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -56,29 +55,24 @@ func show(ctx context.Context, s *stage, corpus string) error {
 	return err
 }
 
-// watch prints a line per tenant whenever something has arrived.
+// watch shows the table of what has arrived until ctx is done, and the tenants'
+// folders at the end.
 func watch(ctx context.Context, s *stage) error {
+	ids := make([]string, len(s.sites))
+	for n, x := range s.sites {
+		ids[n] = x.tenant
+	}
+	b := board{out: os.Stdout, terminal: isTerminal(os.Stdout), now: time.Now}
 	reader, counts := archive.NewReader(s.data), tallies{}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	last := map[string]string{}
 	for {
 		if err := reader.Poll(counts.handler()); err != nil {
 			return err
 		}
-		for _, x := range s.sites {
-			t := counts[x.tenant]
-			if t == nil {
-				continue
-			}
-			if line := describe(x.tenant, t); line != last[x.tenant] {
-				fmt.Printf("%s  %s\n", time.Now().Format(time.TimeOnly), line)
-				if last[x.tenant] == "" {
-					fmt.Printf("%9s its files are in %s\n", "", relative(t.folder))
-				}
-				last[x.tenant] = line
-			}
-			if len(t.strays) > 0 {
+		b.show(ids, counts)
+		for _, id := range ids {
+			if t := counts[id]; t != nil && len(t.strays) > 0 {
 				return fmt.Errorf("ISOLATION BROKEN: %s", strings.Join(t.strays, "; "))
 			}
 		}
@@ -87,38 +81,10 @@ func watch(ctx context.Context, s *stage) error {
 			if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 				return cause
 			}
+			b.summary(ids, counts)
 			fmt.Println("\nending agents, then the gateway")
 			return nil
 		case <-tick.C:
 		}
 	}
-}
-
-func describe(id string, t *tally) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %5d logs", id, t.logs)
-	for _, name := range []string{"fatal", "error", "warn", "info", "debug", "trace", ""} {
-		if n := t.bySeverity[name]; n > 0 {
-			if name == "" {
-				name = "none"
-			}
-			fmt.Fprintf(&b, "  %s %d", name, n)
-		}
-	}
-	if t.points > 0 {
-		fmt.Fprintf(&b, "  │ %d metric points", t.points)
-	}
-	if t.spans > 0 {
-		fmt.Fprintf(&b, "  │ %d spans", t.spans)
-	}
-	return b.String()
-}
-
-func relative(path string) string {
-	if wd, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(wd, path); err == nil {
-			return rel
-		}
-	}
-	return path
 }
