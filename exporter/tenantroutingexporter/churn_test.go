@@ -75,10 +75,13 @@ metrics: {tenant: true}
 			md := metricsOf(id)
 			sum := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).SetEmptySum()
 			sum.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
-			sum.DataPoints().AppendEmpty().SetIntValue(1)
+			p := sum.DataPoints().AppendEmpty()
+			p.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+			p.SetIntValue(1)
 			require.NoError(t, r.consumeMetrics(ctx, md))
 		}
 		require.NotEmpty(t, sched.Observe())
+		require.NotZero(t, r.totals.series())
 		registry.Set(t)
 		require.Eventually(t, func() bool {
 			r.tidy(time.Now())
@@ -86,8 +89,9 @@ metrics: {tenant: true}
 		}, 20*time.Second, 10*time.Millisecond, "lanes or statistics of tenants that are gone")
 		r.plans.mu.Lock()
 		assert.Empty(t, r.plans.tenants)
-		assert.Empty(t, r.plans.converters)
 		r.plans.mu.Unlock()
+		assert.Empty(t, r.totals.lanes)
+		assert.Zero(t, r.totals.series())
 		_, err := tel.GetMetric("otelcol_exporter_tenant_routing_accepted_records")
 		assert.Error(t, err, "series of tenants that are gone")
 	}
