@@ -33,7 +33,7 @@ type DeltaConfig struct {
 }
 
 // defaultGatewayAttribute is the default of DeltaConfig.GatewayAttribute.
-const defaultGatewayAttribute = "otelcol.gateway.id"
+const defaultGatewayAttribute = "otelcol.gateway"
 
 // defaultMaxFuture is half of what Prometheus takes: late points may get times twice as far
 // ahead as MaxFuture.

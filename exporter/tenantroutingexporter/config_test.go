@@ -68,7 +68,7 @@ func TestConfig_Full(t *testing.T) {
 		MaxTotalBytes:   4 * bytesize.GiB,
 		MaxMemoryBytes:  256 * bytesize.MiB,
 		StorageReserve:  128 * bytesize.MiB,
-		Delta:           DeltaConfig{GatewayAttribute: "otelcol.gateway.id", GatewayID: "gateway-1", MaxFuture: 2 * time.Minute, MaxSeries: 500_000},
+		Delta:           DeltaConfig{GatewayAttribute: "otelcol.gateway", GatewayID: "gateway-1", MaxFuture: 2 * time.Minute, MaxSeries: 500_000},
 		ShutdownTimeout: 5 * time.Second,
 		DeadLetter:      configoptional.Some(DeadLetterConfig{Directory: "./dead-letters", MaxBytes: 32 * bytesize.MiB}),
 		Metrics:         MetricsConfig{Tenant: true},

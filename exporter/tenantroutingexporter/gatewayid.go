@@ -14,8 +14,9 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 )
 
-// gatewayIDLength is enough for a million gateways to have different ones.
-const gatewayIDLength = 12
+// gatewayIDLength is enough for a thousand gateways: two have the same ID once in two
+// million fleets of that size.
+const gatewayIDLength = 8
 
 // gatewayID returns what tells the totals of this gateway from those of others. It is
 // empty if none of destinations needs it.
