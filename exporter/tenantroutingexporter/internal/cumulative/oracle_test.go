@@ -60,6 +60,7 @@ func (p *sent) same(other *sent) bool {
 // stored is a time series at the backend.
 type stored struct {
 	time     int64 // of the last sample, in ms
+	zeroAt   int64 // of the last zero
 	samples  int
 	value    int64 // of the last sample, in halves
 	increase int64
@@ -445,7 +446,7 @@ func (s *schedule) sample(gateway int, d point, exemplars pmetric.ExemplarSlice,
 	st.time = at
 	st.samples++
 	if exemplars.Len() == 0 {
-		st.since, st.buckets = nil, nil
+		st.since, st.buckets, st.zeroAt = nil, nil, at
 		return st, nil
 	}
 	i := int(exemplars.At(0).IntValue())
@@ -453,6 +454,9 @@ func (s *schedule) sample(gateway int, d point, exemplars pmetric.ExemplarSlice,
 	kept[i] = true
 	p := points[i]
 	require.Equal(s.t, int64(p.series), series.Int())
+	if len(st.since) == 0 && kind(p.series)%numKinds != upDown {
+		require.GreaterOrEqual(s.t, st.zeroAt, p.time.AsTime().Add(-5*time.Minute).UnixMilli(), "a backend may refuse this zero as too old")
+	}
 	st.since = append(st.since, p)
 	return st, p
 }

@@ -2,6 +2,7 @@ package cumulative
 
 import (
 	"runtime"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
@@ -63,13 +64,18 @@ func (r *run) placeOf(s *stream, from, at pcommon.Timestamp, begins, zero bool) 
 	return p, true
 }
 
+// maxZero is how long before a point the zero before it may be. Backends refuse requests
+// with times that are too old, and some senders name the start of their process as that of
+// each delta.
+const maxZero = pcommon.Timestamp(5 * time.Minute)
+
 // zeroTime returns when s is zero before it has the first delta: as soon after its start
-// as nothing can be in the way that was emitted before.
+// as nothing can be in the way that was emitted before, but not too early.
 func (r *run) zeroTime(s *stream, from, at pcommon.Timestamp) pcommon.Timestamp {
 	res := r.converter.resolution
 	z := at - min(res, at)
 	if from != 0 {
-		z = min(z, max(from, r.converter.floor)+res)
+		z = min(z, max(from, r.converter.floor, at-min(at, maxZero))+res)
 	}
 	if s.last != 0 {
 		z = max(z, s.last+res)

@@ -172,6 +172,20 @@ func TestConvert_Table(t *testing.T) {
 	}
 }
 
+// A sender names the start of its process as the start of each delta.
+func TestConvert_StartLongAgo(t *testing.T) {
+	c := converterAt(0)
+	md := numbers(true, p{100_000, 1})
+	only(t, md).Sum().DataPoints().At(0).SetStartTimestamp(5e9)
+	assert.Zero(t, accept(t, c, md))
+	points := only(t, md).Sum().DataPoints()
+	for _, d := range points.All() {
+		assert.Equal(t, pcommon.Timestamp(5e9), d.StartTimestamp())
+	}
+	assert.Equal(t, pcommon.Timestamp((100_000-300)*1e9+1), points.At(0).Timestamp())
+	assert.Equal(t, pcommon.Timestamp(100_000*1e9), points.At(1).Timestamp())
+}
+
 // Resources, scopes and metrics that a request has twice are one time series each.
 func TestConvert_SortsAcrossResources(t *testing.T) {
 	md := numbers(true, p{93, 1})
