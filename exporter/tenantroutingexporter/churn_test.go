@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/exporter/exportertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
@@ -75,10 +76,13 @@ metrics: {tenant: true}
 			md := metricsOf(id)
 			sum := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).SetEmptySum()
 			sum.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
-			sum.DataPoints().AppendEmpty().SetIntValue(1)
+			p := sum.DataPoints().AppendEmpty()
+			p.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+			p.SetIntValue(1)
 			require.NoError(t, r.consumeMetrics(ctx, md))
 		}
 		require.NotEmpty(t, sched.Observe())
+		require.NotZero(t, r.totals.series())
 		registry.Set(t)
 		require.Eventually(t, func() bool {
 			r.tidy(time.Now())
@@ -86,8 +90,9 @@ metrics: {tenant: true}
 		}, 20*time.Second, 10*time.Millisecond, "lanes or statistics of tenants that are gone")
 		r.plans.mu.Lock()
 		assert.Empty(t, r.plans.tenants)
-		assert.Empty(t, r.plans.converters)
 		r.plans.mu.Unlock()
+		assert.Empty(t, r.totals.lanes)
+		assert.Zero(t, r.totals.series())
 		_, err := tel.GetMetric("otelcol_exporter_tenant_routing_accepted_records")
 		assert.Error(t, err, "series of tenants that are gone")
 	}

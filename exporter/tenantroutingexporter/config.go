@@ -73,6 +73,9 @@ type Config struct {
 	// dropped and counted.
 	DeadLetter configoptional.Optional[DeadLetterConfig] `mapstructure:"dead_letter"`
 
+	// Delta says how delta metrics become cumulative ones, for destinations that need it.
+	Delta DeltaConfig `mapstructure:"delta_to_cumulative"`
+
 	// ShutdownTimeout bounds how long a shutdown, or a reload of the collector's
 	// configuration, waits for destinations. Without storage it is the time in
 	// which what is queued is tried once more; the rest is lost and counted.
@@ -234,6 +237,7 @@ func createDefaultConfig() component.Config {
 		CircuitBreaker:  CircuitBreakerConfig{Failures: 5, Open: 10 * time.Second},
 		MaxTotalBytes:   2 * bytesize.GiB,
 		MaxMemoryBytes:  128 * bytesize.MiB,
+		Delta:           defaultDelta(),
 		ShutdownTimeout: 10 * time.Second,
 		DeadLetter:      configoptional.Default(DeadLetterConfig{MaxBytes: 64 * bytesize.MiB}),
 	}
@@ -283,6 +287,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.References.validate()...)
+	errs = append(errs, c.Delta.validate()...)
 	if _, err := reach.ParseAllow(c.AllowPrivateEndpoints); err != nil {
 		errs = append(errs, fmt.Errorf(`"allow_private_endpoints": %w`, err))
 	}

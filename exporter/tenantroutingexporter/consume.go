@@ -52,7 +52,7 @@ func (r *router) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 			return n
 		},
 		encode: func() ([]byte, error) { return (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) },
-		delta:  cumulative.HasDelta(md),
+		delta:  cumulative.Needs(md),
 	})
 }
 

@@ -25,8 +25,13 @@ type conversion struct {
 func (c *conversions) accept(sched *lane.Scheduler) {
 	for _, done := range c.list {
 		done.Accept()
-		sched.Discard(done.key, lane.ReasonLate, done.Dropped.Late)
-		sched.Discard(done.key, lane.ReasonStreams, done.Dropped.TooMany)
+		d := &done.Dropped
+		sched.Discard(done.key, lane.ReasonLate, d.Late)
+		sched.Discard(done.key, lane.ReasonDuplicate, d.Duplicate)
+		sched.Discard(done.key, lane.ReasonFuture, d.Future)
+		sched.Discard(done.key, lane.ReasonInvalid, d.Invalid)
+		sched.Discard(done.key, lane.ReasonOverflow, d.Overflow)
+		sched.Discard(done.key, lane.ReasonStreams, d.TooMany)
 	}
 }
 
@@ -67,7 +72,7 @@ func (r *router) convertOne(p *lane.Payload, stop lane.Stop, held *conversions) 
 		return nil, malformed(err)
 	}
 	key := lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal}
-	done, err := r.plans.converter(key).Convert(md, time.Now())
+	done, err := r.totals.of(key).Convert(md, time.Now())
 	if err != nil {
 		return nil, tooLarge(err)
 	}

@@ -6,10 +6,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
-	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
@@ -23,9 +21,8 @@ type plans struct {
 	routes       *RoutesConfig
 	references   *reference.Policy
 
-	mu         sync.RWMutex
-	tenants    map[tenant.ID]*plan                // bounded by the registry: see forget
-	converters map[lane.Key]*cumulative.Converter // likewise
+	mu      sync.RWMutex
+	tenants map[tenant.ID]*plan // bounded by the registry: see forget
 }
 
 // plan is made for one version of a tenant.
@@ -48,7 +45,7 @@ var errNoRoute = errors.New("no destination")
 func newPlans(destinations map[string]*backend.Destination, routes *RoutesConfig, references *reference.Policy) *plans {
 	return &plans{
 		destinations: destinations, routes: routes, references: references,
-		tenants: make(map[tenant.ID]*plan), converters: make(map[lane.Key]*cumulative.Converter),
+		tenants: make(map[tenant.ID]*plan),
 	}
 }
 
@@ -158,31 +155,6 @@ func (ps *plans) forget(snap *tenant.Snapshot) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	maps.DeleteFunc(ps.tenants, func(id tenant.ID, _ *plan) bool { return snap.Tenant(id) == nil })
-	maps.DeleteFunc(ps.converters, func(k lane.Key, _ *cumulative.Converter) bool { return snap.Tenant(k.Tenant) == nil })
-}
-
-// converter returns the converter of lane k.
-func (ps *plans) converter(k lane.Key) *cumulative.Converter {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	c := ps.converters[k]
-	if c == nil {
-		c = cumulative.New(cumulative.Settings{
-			MaxStreams: maxStreams, MaxIdle: streamIdleTimeout, MaxBuckets: maxBuckets, MaxGrowth: maxBuckets,
-		})
-		ps.converters[k] = c
-	}
-	return c
-}
-
-// sweep forgets idle time series.
-func (ps *plans) sweep(now time.Time) {
-	ps.mu.RLock()
-	list := slices.Collect(maps.Values(ps.converters))
-	ps.mu.RUnlock()
-	for _, c := range list {
-		c.Sweep(now)
-	}
 }
 
 func (ps *plans) values(t *tenant.Tenant) template.Values {

@@ -29,11 +29,6 @@ const (
 	maxInFlight         = 256
 	laneIdleTimeout     = time.Minute
 	sweepInterval       = 30 * time.Second
-
-	// Of the delta time series of a tenant at a destination that wants totals.
-	maxStreams        = 100_000
-	maxBuckets        = 4_000_000 // of all of them, 32 MB
-	streamIdleTimeout = time.Hour
 )
 
 // router accepts data for lanes. It serves all signals of one configuration.
@@ -43,6 +38,7 @@ type router struct {
 
 	registry  tenant.Registry
 	plans     *plans
+	totals    *converters
 	pool      *backend.Pool
 	store     *store.Store // nil without storage
 	letters   *archive.Archive
@@ -101,6 +97,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 			return err
 		}
 	}
+	r.totals = newConverters(&r.cfg.Delta, r.gatewayID(destinations))
 	sched := lane.NewScheduler(r.laneSettings())
 	for _, part := range left {
 		if part.Payload.Deaths >= store.PoisonDeaths {
@@ -210,6 +207,7 @@ func (r *router) retarget(reported map[string]bool) map[string]bool {
 	}
 	sched := r.scheduler.Load()
 	r.plans.forget(snap)
+	r.totals.forget(snap)
 	sched.Retarget(func(k lane.Key) lane.Target { return r.plans.target(snap, k) })
 	sched.Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
 	return r.report(snap, reported)
@@ -251,9 +249,10 @@ func (r *router) sweep() {
 func (r *router) tidy(now time.Time) {
 	r.pool.Sweep(now)
 	r.want.look(now, r.set.Logger)
-	r.plans.sweep(now)
+	r.totals.sweep(now)
 	if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
 		r.plans.forget(snap)
+		r.totals.forget(snap)
 		r.scheduler.Load().Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
 	}
 	if r.letters != nil {

@@ -42,13 +42,14 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 			t.observeLanes(o, sched)
 			t.observeRefusals(o, &r.refusals)
 			o.ObserveInt64(b.ExporterTenantRoutingPanics, r.recovery.Count())
+			o.ObserveInt64(b.ExporterTenantRoutingDeltaSeries, int64(r.totals.series()))
 			if r.store != nil {
 				t.observeStorage(o, r)
 			}
 			return nil
 		},
 		b.ExporterTenantRoutingAcceptedRecords, b.ExporterTenantRoutingRecoveredRecords, b.ExporterTenantRoutingDeliveredRecords,
-		b.ExporterTenantRoutingDeadLetteredRecords, b.ExporterTenantRoutingDroppedRecords, b.ExporterTenantRoutingQueuedRecords,
+		b.ExporterTenantRoutingDeltaSeries, b.ExporterTenantRoutingDeadLetteredRecords, b.ExporterTenantRoutingDroppedRecords, b.ExporterTenantRoutingQueuedRecords,
 		b.ExporterTenantRoutingQueuedBytes, b.ExporterTenantRoutingQueueAge, b.ExporterTenantRoutingLanes,
 		b.ExporterTenantRoutingSendAttempts, b.ExporterTenantRoutingRefusedRequests, b.ExporterTenantRoutingPanics, b.ExporterTenantRoutingStorageFaults,
 		b.ExporterTenantRoutingStorageCompactions, b.ExporterTenantRoutingStorageFreeBytes, b.ExporterTenantRoutingStorageUsedBytes)

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// Settings bound a Converter.
+// Settings say how a Converter converts, and bound it.
 type Settings struct {
 	MaxStreams int           // time series that are kept; points of others are dropped
 	MaxIdle    time.Duration // after which a time series is forgotten and begins again
@@ -21,38 +21,70 @@ type Settings struct {
 	// MaxGrowth bounds how many buckets one request may get that it did not have: a
 	// point of a few bytes gets all buckets of its total.
 	MaxGrowth int
+
+	// MaxFuture bounds how far points may be dated ahead of the gateway's clock. Points
+	// that come late after one get later times, at most twice as far ahead.
+	MaxFuture time.Duration
+
+	// Resolution is the least difference of two times that the destination tells apart.
+	Resolution time.Duration
+
+	// GatewayKey is an attribute that data points get, with the value GatewayID, so that
+	// the totals of several gateways are different time series. Empty: none.
+	GatewayKey, GatewayID string
 }
 
 // ErrGrowth says that a request would get more buckets than Settings.MaxGrowth.
-var ErrGrowth = errors.New("its exponential histograms would grow too much when they are converted to cumulative ones; send fewer data points in one request")
+var ErrGrowth = errors.New("its histograms would grow too much when they are converted to cumulative ones; send fewer data points in one request")
 
 // Converter keeps the totals of one tenant's delta time series at one
 // destination. Its methods are safe for concurrent use.
 type Converter struct {
-	set Settings
+	set        Settings
+	budget     *Budget
+	resolution pcommon.Timestamp
 
 	mu      sync.Mutex
 	streams map[streamID]*stream
-	buckets int // of all streams
+	buckets int    // of all streams
+	runs    uint64 // conversions so far
+	closed  bool
+
+	// floor is a time after which no time series has a point that is not known any more,
+	// as far as clocks agree.
+	floor pcommon.Timestamp
 }
 
 // Dropped counts points that cannot be converted.
 type Dropped struct {
-	Late    int // not newer than what was seen of the time series: it may be in the total already
-	TooMany int // of a time series beyond MaxStreams, or with buckets beyond MaxBuckets
+	Late      int // so late that it is not known any more whether the total has it
+	Duplicate int // of the same start, time and value as one that the total has
+	Future    int // dated ahead by more than MaxFuture
+	Invalid   int // has no time or no value, one that is not finite, or that a counter cannot have; or its temporality is not known
+	Overflow  int // takes a total that must not begin again out of the range of its type
+	TooMany   int // of a time series beyond MaxStreams, or with buckets beyond MaxBuckets, or beyond the Budget
+}
+
+// Total returns how many points were dropped.
+func (d Dropped) Total() int {
+	return d.Late + d.Duplicate + d.Future + d.Invalid + d.Overflow + d.TooMany
 }
 
 // New returns a converter that has seen nothing.
-func New(set Settings) *Converter {
-	return &Converter{set: set, streams: make(map[streamID]*stream)}
+func New(set Settings, budget *Budget, now time.Time) *Converter {
+	return &Converter{
+		set: set, budget: budget, resolution: pcommon.Timestamp(max(1, set.Resolution)), //nolint:gosec // not negative
+		streams: make(map[streamID]*stream), floor: pcommon.NewTimestampFromTime(now),
+	}
 }
 
-// HasDelta tells whether md has anything to convert.
-func HasDelta(md pmetric.Metrics) bool {
+// Needs tells whether md has anything that is not cumulative and should be, or that
+// a backend of cumulative metrics refuses as a whole.
+func Needs(md pmetric.Metrics) bool {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
 			for _, m := range sm.Metrics().All() {
-				if isDelta(m) {
+				if fitnessOf(m) != fit {
 					return true
 				}
 			}
@@ -61,76 +93,89 @@ func HasDelta(md pmetric.Metrics) bool {
 	return false
 }
 
-func isDelta(m pmetric.Metric) bool {
+// fitness is what a metric needs.
+type fitness uint8
+
+const (
+	fit   fitness = iota // nothing
+	delta                // to be converted
+	unfit                // to be dropped
+)
+
+func fitnessOf(m pmetric.Metric) fitness {
+	var t pmetric.AggregationTemporality
 	switch m.Type() {
 	case pmetric.MetricTypeSum:
-		return m.Sum().AggregationTemporality() == pmetric.AggregationTemporalityDelta
+		t = m.Sum().AggregationTemporality()
 	case pmetric.MetricTypeHistogram:
-		return m.Histogram().AggregationTemporality() == pmetric.AggregationTemporalityDelta
+		t = m.Histogram().AggregationTemporality()
 	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().AggregationTemporality() == pmetric.AggregationTemporalityDelta
+		t = m.ExponentialHistogram().AggregationTemporality()
+	case pmetric.MetricTypeEmpty:
+		return unfit
+	default:
+		return fit
 	}
-	return false
+	switch t {
+	case pmetric.AggregationTemporalityCumulative:
+		return fit
+	case pmetric.AggregationTemporalityDelta:
+		return delta
+	}
+	return unfit
 }
 
 // Conversion is a call of Convert that has not been closed. It holds the converter's
 // lock.
 type Conversion struct {
-	Dropped Dropped
-	run     *run
+	Dropped  Dropped
+	Zeros    int // points that were added, one for each total that begins
+	run      *run
+	accepted bool
 }
 
-// Convert changes md in place. The totals change only when the caller calls Accept;
+// Convert changes md in place. The totals stay changed only if the caller calls Accept;
 // other calls of Convert wait until it calls Close. So what a lane did not accept
-// and the client sends again is not counted twice. With an error, or if it panics,
-// there is nothing to close.
+// and the client sends again is not counted twice, and totals are queued in the order in
+// which they grew. With an error, or if it panics, there is nothing to close.
 func (c *Converter) Convert(md pmetric.Metrics, now time.Time) (*Conversion, error) {
 	c.mu.Lock()
+	r := c.begin(now)
 	converted := false
 	defer func() {
 		if !converted {
+			r.undo()
+			r.end()
 			c.mu.Unlock()
 		}
 	}()
-	run := &run{converter: c, now: now, changed: make(map[streamID]*stream)}
-	md.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
-		run.id.resource(rm.Resource())
-		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
-			run.id.scope(sm.Scope())
-			sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
-				if !isDelta(m) {
-					return false
-				}
-				run.id.metric(m)
-				return run.convert(m) == 0
-			})
-			return sm.Metrics().Len() == 0
-		})
-		return rm.ScopeMetrics().Len() == 0
-	})
-	if run.growth > c.set.MaxGrowth {
+	r.read(md)
+	if r.shuffled {
+		r.sort(md)
+	}
+	r.write(md)
+	if r.growth > c.set.MaxGrowth {
 		return nil, ErrGrowth
 	}
 	converted = true
-	return &Conversion{Dropped: run.dropped, run: run}, nil
+	return &Conversion{Dropped: r.dropped, Zeros: r.begun, run: r}, nil
 }
 
 // Accept makes the totals those of what was converted.
-func (c *Conversion) Accept() {
-	converter := c.run.converter
-	for id, s := range c.run.changed {
-		converter.streams[id] = s
-	}
-	converter.buckets += c.run.buckets
-}
+func (c *Conversion) Accept() { c.accepted = true }
 
 // Close lets others convert. It does nothing when it is called again.
 func (c *Conversion) Close() {
-	if c.run == nil {
+	r := c.run
+	if r == nil {
 		return
 	}
-	mu := &c.run.converter.mu
 	c.run = nil
+	if !c.accepted {
+		r.undo()
+	}
+	mu := &r.converter.mu
+	r.end()
 	mu.Unlock()
 }
 
@@ -138,116 +183,25 @@ func (c *Conversion) Close() {
 func (c *Converter) Sweep(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	streams, buckets := len(c.streams), c.buckets
+	cut := now.Add(-c.set.MaxIdle)
 	for id, s := range c.streams {
-		if now.Sub(s.seen) > c.set.MaxIdle {
+		if s.seen.Before(cut) {
 			c.buckets -= s.size()
+			c.floor = max(c.floor, s.last)
 			delete(c.streams, id)
 		}
 	}
+	if len(c.streams) == 0 && streams > 0 {
+		c.streams = make(map[streamID]*stream) // a map that was large stays large
+	}
+	c.budget.giveBack(streams-len(c.streams), buckets-c.buckets)
 }
 
-// run is the state of one conversion.
-type run struct {
-	converter *Converter
-	now       time.Time
-	id        identity
-	changed   map[streamID]*stream
-	added     int // of changed, those that the converter does not have
-	buckets   int // how many more the converter will have
-	growth    int // buckets that points have now and did not have before
-	dropped   Dropped
-}
-
-// convert returns how many points are left.
-func (r *run) convert(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeSum:
-		m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
-		m.Sum().DataPoints().RemoveIf(func(p pmetric.NumberDataPoint) bool {
-			return !r.add(p, 0, func(s *stream) { s.addNumber(p) })
-		})
-		return m.Sum().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		m.Histogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
-		m.Histogram().DataPoints().RemoveIf(func(p pmetric.HistogramDataPoint) bool {
-			n := p.BucketCounts().Len() + p.ExplicitBounds().Len()
-			return !r.add(p, n, func(s *stream) { s.addHistogram(p) })
-		})
-		return m.Histogram().DataPoints().Len()
-	}
-	m.ExponentialHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
-	m.ExponentialHistogram().DataPoints().RemoveIf(func(p pmetric.ExponentialHistogramDataPoint) bool {
-		if r.growth > r.converter.set.MaxGrowth {
-			return true // the request is refused
-		}
-		before := p.Positive().BucketCounts().Len() + p.Negative().BucketCounts().Len()
-		added := r.add(p, 2*maxBuckets, func(s *stream) { s.addExponential(p) })
-		r.growth += max(0, p.Positive().BucketCounts().Len()+p.Negative().BucketCounts().Len()-before)
-		return !added
-	})
-	return m.ExponentialHistogram().DataPoints().Len()
-}
-
-// point is what the data points of all kinds have in common.
-type point interface {
-	Attributes() pcommon.Map
-	Timestamp() pcommon.Timestamp
-	StartTimestamp() pcommon.Timestamp
-	SetStartTimestamp(pcommon.Timestamp)
-}
-
-// add adds p, whose total has at most so many buckets and bounds afterwards, to its
-// total and makes it that, or reports false if p has to go.
-func (r *run) add(p point, buckets int, sum func(*stream)) bool {
-	c := r.converter
-	id := r.id.point(p.Attributes())
-	s, changed := r.changed[id]
-	old, known := c.streams[id]
-	if !changed && !known && len(c.streams)+r.added >= c.set.MaxStreams {
-		r.dropped.TooMany++
-		return false
-	}
-	held := 0
-	switch {
-	case changed:
-		held = s.size()
-	case known:
-		held = old.size()
-	}
-	if buckets > held && c.buckets+r.buckets+buckets-held > c.set.MaxBuckets {
-		r.dropped.TooMany++
-		return false
-	}
-	switch {
-	case changed:
-	case known:
-		s = old.clone()
-	default:
-		s = &stream{}
-	}
-	if s.last != 0 && p.Timestamp() <= s.last {
-		r.dropped.Late++
-		return false
-	}
-	s.from = p.StartTimestamp()
-	if s.from == 0 {
-		s.from = s.last
-	}
-	if s.from == 0 {
-		s.from = p.Timestamp()
-	}
-	if s.start == 0 {
-		s.start = s.from
-	}
-	s.last, s.seen = p.Timestamp(), r.now
-	p.SetStartTimestamp(s.start)
-	sum(s)
-	if !changed {
-		r.changed[id] = s
-		if !known {
-			r.added++
-		}
-	}
-	r.buckets += s.size() - held
-	return true
+// Discard forgets all time series and drops all points that come, as too many.
+func (c *Converter) Discard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.budget.giveBack(len(c.streams), c.buckets)
+	c.streams, c.buckets, c.closed = nil, 0, true
 }

@@ -13,10 +13,15 @@ import (
 )
 
 func settings() Settings {
-	return Settings{MaxStreams: 100, MaxIdle: time.Hour, MaxBuckets: 100_000, MaxGrowth: 100_000}
+	return Settings{
+		MaxStreams: 100, MaxIdle: time.Hour, MaxBuckets: 100_000, MaxGrowth: 100_000, MaxFuture: time.Hour, Resolution: time.Nanosecond,
+	}
 }
 
-func converter() *Converter { return New(settings()) }
+// with returns a converter that began at the time 0, as the times of most tests do.
+func with(set Settings) *Converter { return New(set, NewBudget(1000, 1_000_000), time.Unix(0, 0)) }
+
+func converter() *Converter { return with(settings()) }
 
 func metric(fill func(pmetric.Metric)) pmetric.Metrics {
 	md := pmetric.NewMetrics()
@@ -67,12 +72,25 @@ func TestConvert_SumsAddUpPerTimeSeries(t *testing.T) {
 		s := only(t, md).Sum()
 		assert.Equal(t, pmetric.AggregationTemporalityCumulative, s.AggregationTemporality())
 		assert.True(t, s.IsMonotonic())
+		if i == 0 {
+			assert.Equal(t, 4, s.DataPoints().Len(), "two begin with a zero")
+		} else {
+			assert.Equal(t, 2, s.DataPoints().Len())
+		}
+		zeros := 0
 		for _, p := range s.DataPoints().All() {
 			name, _ := p.Attributes().Get("name")
+			if p.IntValue() == 0 {
+				zeros++
+				assert.Equal(t, pcommon.Timestamp(90), p.StartTimestamp())
+				assert.Equal(t, pcommon.Timestamp(91), p.Timestamp(), "just after its start")
+				continue
+			}
 			assert.Equal(t, want[name.Str()], p.IntValue())
 			assert.Equal(t, pcommon.Timestamp(90), p.StartTimestamp(), "of the first delta")
 			assert.Equal(t, pcommon.Timestamp(100+10*i), p.Timestamp())
 		}
+		assert.Equal(t, s.DataPoints().Len()-2, zeros)
 	}
 }
 
@@ -90,24 +108,24 @@ func TestConvert_WhatWasNotAcceptedIsNotCounted(t *testing.T) {
 	assert.Equal(t, int64(11), only(t, md).Sum().DataPoints().At(0).IntValue())
 }
 
-func TestConvert_LatePointsGo(t *testing.T) {
+func TestConvert_DuplicatesGo(t *testing.T) {
 	c := converter()
 	accept(t, c, deltaSum(100, map[string]int64{"a": 1}))
 	md := deltaSum(100, map[string]int64{"a": 1, "b": 1})
-	assert.Equal(t, Dropped{Late: 1}, accept(t, c, md))
-	assert.Equal(t, 1, md.DataPointCount(), "b stays")
-	md = deltaSum(90, map[string]int64{"a": 1})
-	assert.Equal(t, Dropped{Late: 1}, accept(t, c, md))
+	assert.Equal(t, Dropped{Duplicate: 1}, accept(t, c, md))
+	assert.Equal(t, 2, md.DataPointCount(), "b stays, and its zero")
+	md = deltaSum(100, map[string]int64{"a": 1})
+	assert.Equal(t, Dropped{Duplicate: 1}, accept(t, c, md))
 	assert.Zero(t, md.ResourceMetrics().Len())
 }
 
 func TestConvert_BoundsTimeSeries(t *testing.T) {
 	set := settings()
 	set.MaxStreams = 2
-	c := New(set)
+	c := with(set)
 	md := deltaSum(100, map[string]int64{"a": 1, "b": 1, "c": 1})
 	assert.Equal(t, Dropped{TooMany: 1}, accept(t, c, md))
-	assert.Equal(t, 2, md.DataPointCount())
+	assert.Equal(t, 4, md.DataPointCount(), "and two zeros")
 	c.Sweep(time.Unix(0, 0).Add(2 * time.Hour))
 	assert.Zero(t, accept(t, c, deltaSum(110, map[string]int64{"x": 1, "y": 1})))
 }
@@ -122,12 +140,12 @@ func TestConvert_LeavesEverythingElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			md, want := metric(fill), metric(fill)
-			assert.False(t, HasDelta(md))
+			assert.False(t, Needs(md))
 			accept(t, converter(), md)
 			assert.Equal(t, want, md)
 		})
 	}
-	assert.True(t, HasDelta(deltaSum(1, map[string]int64{"a": 1})))
+	assert.True(t, Needs(deltaSum(1, map[string]int64{"a": 1})))
 }
 
 func TestConvert_TellsTimeSeriesApart(t *testing.T) {
@@ -148,7 +166,7 @@ func TestConvert_TellsTimeSeriesApart(t *testing.T) {
 		md := deltaSum(100, map[string]int64{"1": int64(i + 1)})
 		change(md)
 		assert.Zero(t, accept(t, c, md))
-		assert.Equal(t, int64(i+1), only(t, md).Sum().DataPoints().At(0).IntValue())
+		assert.Equal(t, int64(i+1), only(t, md).Sum().DataPoints().At(1).IntValue())
 	}
 	// The order of attributes makes no difference.
 	for i, keys := range [][]string{{"a", "b"}, {"b", "a"}} {
@@ -157,7 +175,8 @@ func TestConvert_TellsTimeSeriesApart(t *testing.T) {
 			only(t, md).Sum().DataPoints().At(0).Attributes().PutStr(k, k)
 		}
 		accept(t, c, md)
-		assert.Equal(t, int64(i+1), only(t, md).Sum().DataPoints().At(0).IntValue())
+		points := only(t, md).Sum().DataPoints()
+		assert.Equal(t, int64(i+1), points.At(points.Len()-1).IntValue())
 	}
 }
 
@@ -193,7 +212,13 @@ func TestConvert_Histograms(t *testing.T) {
 	md = delta(120, []float64{1, 5}, []uint64{1, 1, 1}, 3)
 	accept(t, c, md)
 	p = only(t, md).Histogram().DataPoints().At(0)
-	assert.Equal(t, []uint64{1, 1, 1}, p.BucketCounts().AsRaw(), "other bounds begin a new total")
+	assert.Equal(t, []uint64{0, 0, 0}, p.BucketCounts().AsRaw(), "other bounds begin a new total")
+	assert.Equal(t, []float64{1, 5}, p.ExplicitBounds().AsRaw())
+	assert.True(t, p.HasSum())
+	assert.Equal(t, pcommon.Timestamp(110), p.StartTimestamp())
+	assert.Equal(t, pcommon.Timestamp(111), p.Timestamp())
+	p = only(t, md).Histogram().DataPoints().At(1)
+	assert.Equal(t, []uint64{1, 1, 1}, p.BucketCounts().AsRaw())
 	assert.Equal(t, pcommon.Timestamp(110), p.StartTimestamp())
 	assert.Equal(t, uint64(3), p.Count())
 }
@@ -240,7 +265,8 @@ func TestConvert_ExponentialHistograms(t *testing.T) {
 			all = append(all, values...)
 			md := exponential(100+i, int32(r.IntN(5)), values...)
 			assert.Zero(t, accept(t, c, md))
-			last = only(t, md).ExponentialHistogram().DataPoints().At(0)
+			points := only(t, md).ExponentialHistogram().DataPoints()
+			last = points.At(points.Len() - 1)
 		}
 		want := only(t, exponential(1, last.Scale(), all...)).ExponentialHistogram().DataPoints().At(0)
 		require.Equal(t, want.Positive().BucketCounts().AsRaw(), trim(last.Positive()))

@@ -1,60 +1,98 @@
 package cumulative
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
+	"hash/maphash"
+	"math"
+	"runtime"
 	"slices"
-	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// streamID identifies a time series. It is a digest, so that it does not keep
-// the attributes of every series in memory.
-type streamID [sha256.Size]byte
+const (
+	// yieldAttributes is after how many attributes other goroutines get a turn.
+	yieldAttributes = 1024
+
+	// fewAttributes are compared each with each to find repeated keys.
+	fewAttributes = 32
+
+	// maxScratch bounds what an identity keeps for the next request.
+	maxScratch = 64 << 10
+)
+
+// streamID identifies a time series. It is a digest, so that the attributes of every
+// series are not kept in memory. Two series of a tenant have the same with a probability
+// of 2^-128, whatever a sender chooses: the seeds are secret.
+type streamID struct{ high, low uint64 }
+
+func (id *streamID) add(other streamID) {
+	id.high += other.high
+	id.low += other.low
+}
+
+// seeds are the secrets of digests. Converters that share a Budget share them.
+type seeds [2]maphash.Seed
+
+func newSeeds() seeds { return seeds{maphash.MakeSeed(), maphash.MakeSeed()} }
+
+func (s *seeds) digest(b []byte) streamID {
+	return streamID{maphash.Bytes(s[0], b), maphash.Bytes(s[1], b)}
+}
 
 // identity builds stream IDs while metrics are walked. Each level is a digest that
 // the levels below it begin with, so that a large resource is not read again for
 // each of its data points.
+//
+// The ID of a set of attributes is the sum of those of its pairs: their order makes no
+// difference, and they are not sorted.
 type identity struct {
+	seeds *seeds
+
+	// skip is a key of data points that is no part of the identity.
+	skip string
+
 	buf                 []byte
-	pairs               []pair
+	keys                []uint64
 	ofResource, ofScope streamID
 	ofMetric            streamID
 }
 
-type pair struct {
-	key   string
-	value pcommon.Value
-}
-
 func (id *identity) resource(r pcommon.Resource) {
-	id.buf = id.buf[:0]
-	id.attributes(r.Attributes())
-	id.ofResource = sha256.Sum256(id.buf)
+	id.ofResource = id.under(streamID{}, id.attributes(r.Attributes(), ""))
 }
 
 func (id *identity) scope(s pcommon.InstrumentationScope) {
-	id.buf = append(id.buf[:0], id.ofResource[:]...)
-	id.buf = appendText(id.buf, s.Name())
-	id.buf = appendText(id.buf, s.Version())
-	id.attributes(s.Attributes())
-	id.ofScope = sha256.Sum256(id.buf)
+	sum := id.attributes(s.Attributes(), "")
+	id.buf = appendText(appendText(id.buf[:0], s.Name()), s.Version())
+	sum.add(id.seeds.digest(id.buf))
+	id.ofScope = id.under(id.ofResource, sum)
 }
 
+// metric includes whether a sum is monotonic: backends give the others another name or
+// type.
 func (id *identity) metric(m pmetric.Metric) {
-	id.buf = append(id.buf[:0], id.ofScope[:]...)
-	id.buf = appendText(id.buf, m.Name())
-	id.buf = appendText(id.buf, m.Unit())
+	id.buf = appendText(appendText(id.buf[:0], m.Name()), m.Unit())
 	id.buf = append(id.buf, byte(m.Type()))
-	id.ofMetric = sha256.Sum256(id.buf)
+	if m.Type() == pmetric.MetricTypeSum && m.Sum().IsMonotonic() {
+		id.buf = append(id.buf, 1)
+	}
+	id.ofMetric = id.under(id.ofScope, id.seeds.digest(id.buf))
 }
 
 func (id *identity) point(attributes pcommon.Map) streamID {
-	id.buf = append(id.buf[:0], id.ofMetric[:]...)
-	id.attributes(attributes)
-	return sha256.Sum256(id.buf)
+	return id.under(id.ofMetric, id.attributes(attributes, id.skip))
+}
+
+// under returns the ID of what has the ID own on the level below parent.
+func (id *identity) under(parent, own streamID) streamID {
+	id.buf = appendID(appendID(id.buf[:0], parent), own)
+	return id.seeds.digest(id.buf)
+}
+
+func appendID(b []byte, id streamID) []byte {
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b, id.high), id.low)
 }
 
 // appendText writes the length first, so that no two lists of texts look alike.
@@ -62,18 +100,88 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// attributes appends m, whose order makes no difference. A key that m has several
-// times is taken each time.
-func (id *identity) attributes(m pcommon.Map) {
-	id.buf = binary.AppendUvarint(id.buf, uint64(m.Len())) //nolint:gosec // not negative
-	id.pairs = id.pairs[:0]
+// attributes returns the ID of m without the key skip. A key that m has several times
+// is taken each time, in that order.
+func (id *identity) attributes(m pcommon.Map, skip string) streamID {
+	var sum streamID
+	id.keys = id.keys[:0]
 	for k, v := range m.All() {
-		id.pairs = append(id.pairs, pair{k, v})
+		if skip != "" && k == skip {
+			continue
+		}
+		sum.add(id.pair(k, v, 0))
+		id.keys = append(id.keys, maphash.String(id.seeds[0], k))
+		if len(id.keys)%yieldAttributes == 0 {
+			runtime.Gosched()
+		}
 	}
-	slices.SortStableFunc(id.pairs, func(a, b pair) int { return strings.Compare(a.key, b.key) })
-	for _, p := range id.pairs {
-		id.buf = appendText(id.buf, p.key)
-		id.buf = append(id.buf, byte(p.value.Type()))
-		id.buf = appendText(id.buf, p.value.AsString())
+	if id.repeats() {
+		sum = id.repeated(m, skip)
 	}
+	if cap(id.keys) > maxScratch/8 {
+		id.keys = nil
+	}
+	return sum
+}
+
+// repeats says whether a key occurs twice.
+func (id *identity) repeats() bool {
+	if len(id.keys) <= fewAttributes {
+		for i, k := range id.keys {
+			if slices.Contains(id.keys[:i], k) {
+				return true
+			}
+		}
+		return false
+	}
+	slices.Sort(id.keys)
+	for i := 1; i < len(id.keys); i++ {
+		if id.keys[i] == id.keys[i-1] {
+			return true
+		}
+	}
+	return false
+}
+
+// repeated is what attributes returns if keys occur twice.
+func (id *identity) repeated(m pcommon.Map, skip string) (sum streamID) {
+	seen := make(map[string]uint64, m.Len())
+	for k, v := range m.All() {
+		if skip != "" && k == skip {
+			continue
+		}
+		sum.add(id.pair(k, v, seen[k]))
+		seen[k]++
+	}
+	return sum
+}
+
+// pair returns the ID of an attribute whose key occurs for the nth time.
+func (id *identity) pair(key string, value pcommon.Value, n uint64) streamID {
+	b := binary.AppendUvarint(id.buf[:0], n)
+	b = appendValue(appendText(b, key), value)
+	sum := id.seeds.digest(b)
+	if id.buf = b; cap(b) > maxScratch {
+		id.buf = nil
+	}
+	return sum
+}
+
+// appendValue writes the type too: 1 is not "1".
+func appendValue(b []byte, v pcommon.Value) []byte {
+	b = append(b, byte(v.Type()))
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return appendText(b, v.Str())
+	case pcommon.ValueTypeInt:
+		return binary.LittleEndian.AppendUint64(b, uint64(v.Int())) //nolint:gosec // its bits
+	case pcommon.ValueTypeDouble:
+		return binary.LittleEndian.AppendUint64(b, math.Float64bits(v.Double()))
+	case pcommon.ValueTypeBool:
+		if v.Bool() {
+			return append(b, 1)
+		}
+		return append(b, 0)
+	}
+	return appendText(b, v.AsString()) // a map is in the order of its keys
 }

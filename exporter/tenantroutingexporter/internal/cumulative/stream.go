@@ -2,182 +2,132 @@ package cumulative
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// maxBuckets bounds the buckets of either sign of an exponential histogram; more
-// make it coarser. It is what SDKs use.
-const maxBuckets = 160
-
 // stream is the total of one time series, whichever kind it is.
 type stream struct {
-	start, last pcommon.Timestamp
-	from        pcommon.Timestamp // where the point that is being added begins
-	seen        time.Time
+	start pcommon.Timestamp // of the total
+	last  pcommon.Timestamp // that was emitted; 0: nothing was
+	seen  time.Time
+	marks marks
 
-	integer int64
-	double  float64
+	number number
+	total  *histogram
 
-	shaped  bool // bounds and buckets, or scale and zeroThreshold, are those of a point
-	count   uint64
-	sum     float64
-	hasSum  bool
-	bounds  []float64
-	buckets []uint64
-
-	scale              int32
-	zeroCount          uint64
-	zeroThreshold      float64
-	positive, negative buckets
-}
-
-func (s *stream) clone() *stream {
-	c := *s
-	c.bounds, c.buckets = slices.Clone(s.bounds), slices.Clone(s.buckets)
-	c.positive.counts, c.negative.counts = slices.Clone(s.positive.counts), slices.Clone(s.negative.counts)
-	return &c
+	// Of the run with that number.
+	read     uint64
+	newest   pcommon.Timestamp // that it has
+	shuffled uint64            // a run that has to sort its points
+	written  uint64            // a run that has saved it
+	unmarked pcommon.Timestamp // of a point that it added and has forgotten
 }
 
 // size returns how many buckets and bounds s keeps.
 func (s *stream) size() int {
-	return len(s.bounds) + len(s.buckets) + len(s.positive.counts) + len(s.negative.counts)
+	if s.total == nil {
+		return 0
+	}
+	return s.total.size()
 }
 
-// restart makes the total that of p alone, where p cannot be added.
-func (s *stream) restart(p point) {
-	*s = stream{start: s.from, from: s.from, last: s.last, seen: s.seen}
-	p.SetStartTimestamp(s.start)
+// number is the total of a sum. Integers and fractions are added apart, so that integers
+// are exact as long as there is no fraction, and rounded once if there is.
+type number struct {
+	integer    int64
+	double     float64
+	fractional bool // there was a fraction
 }
 
-func (s *stream) addNumber(p pmetric.NumberDataPoint) {
+func validNumber(p pmetric.NumberDataPoint, monotonic bool) bool {
 	switch p.ValueType() {
 	case pmetric.NumberDataPointValueTypeInt:
-		s.integer += p.IntValue()
-		p.SetIntValue(s.integer)
+		return !monotonic || p.IntValue() >= 0
 	case pmetric.NumberDataPointValueTypeDouble:
-		s.double += p.DoubleValue()
-		p.SetDoubleValue(s.double)
+		return finite(p.DoubleValue()) && (!monotonic || p.DoubleValue() >= 0)
+	}
+	return false
+}
+
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
+
+// plus returns n with p, or reports false if that is out of range.
+func (n number) plus(p pmetric.NumberDataPoint) (number, bool) {
+	if p.ValueType() == pmetric.NumberDataPointValueTypeDouble {
+		n.fractional = true
+		n.double += p.DoubleValue()
+		return n, finite(n.double)
+	}
+	v := p.IntValue()
+	sum := n.integer + v
+	if (sum > n.integer) != (v > 0) && v != 0 {
+		return n, false
+	}
+	n.integer = sum
+	return n, true
+}
+
+// put makes p the total. It is a double once there was a fraction.
+func (n number) put(p pmetric.NumberDataPoint) {
+	if n.fractional {
+		p.SetDoubleValue(float64(n.integer) + n.double)
+	} else {
+		p.SetIntValue(n.integer)
 	}
 }
 
-// addHistogram compares the shape of p with that of the total whatever they count:
-// a point may have other buckets and a count of 0.
-func (s *stream) addHistogram(p pmetric.HistogramDataPoint) {
-	if s.shaped && (!slices.Equal(s.bounds, p.ExplicitBounds().AsRaw()) || len(s.buckets) != p.BucketCounts().Len()) {
-		s.restart(p)
+// addNumber adds p to its total and makes it that, or reports false if p has to go.
+func (r *run) addNumber(p pmetric.NumberDataPoint, monotonic bool) bool {
+	m := markOfNumber(p)
+	s := r.take(m)
+	if s == nil {
+		return false
 	}
-	if !s.shaped {
-		s.bounds, s.buckets = p.ExplicitBounds().AsRaw(), make([]uint64, p.BucketCounts().Len())
-		s.shaped, s.hasSum = true, p.HasSum()
+	begins := s.last == 0
+	sum, ok := s.number.plus(p)
+	if !ok && !monotonic {
+		r.dropped.Overflow++ // it would be another level
+		return false
 	}
-	for i, n := range p.BucketCounts().All() {
-		s.buckets[i] += n
+	if !ok {
+		begins = true
+		sum, _ = number{fractional: s.number.fractional}.plus(p)
 	}
-	s.count += p.Count()
-	s.sum += p.Sum()
-	s.hasSum = s.hasSum && p.HasSum()
-	p.SetCount(s.count)
-	p.BucketCounts().FromRaw(s.buckets)
-	p.RemoveMin()
-	p.RemoveMax()
-	if p.RemoveSum(); s.hasSum {
-		p.SetSum(s.sum)
+	at, ok := r.placeOf(s, p.StartTimestamp(), m.time, begins, monotonic)
+	if !ok {
+		return false
 	}
+	r.save(s)
+	s.number = sum
+	sum.put(p)
+	settle(r, s, p, m, at)
+	return true
 }
 
-func (s *stream) addExponential(p pmetric.ExponentialHistogramDataPoint) {
-	if s.shaped && s.zeroThreshold != p.ZeroThreshold() {
-		s.restart(p)
-	}
-	if !s.shaped {
-		s.shaped, s.scale, s.zeroThreshold, s.hasSum = true, p.Scale(), p.ZeroThreshold(), p.HasSum()
-	}
-	positive := buckets{p.Positive().Offset(), p.Positive().BucketCounts().AsRaw()}
-	negative := buckets{p.Negative().Offset(), p.Negative().BucketCounts().AsRaw()}
-	scale := min(s.scale, p.Scale())
-	s.positive.coarsen(int64(s.scale) - int64(scale))
-	s.negative.coarsen(int64(s.scale) - int64(scale))
-	positive.coarsen(int64(p.Scale()) - int64(scale))
-	negative.coarsen(int64(p.Scale()) - int64(scale))
-	for s.positive.width(positive) > maxBuckets || s.negative.width(negative) > maxBuckets {
-		for _, b := range []*buckets{&s.positive, &s.negative, &positive, &negative} {
-			b.coarsen(1)
+// insertNumbers inserts zeros into points.
+func insertNumbers(points pmetric.NumberDataPointSlice, zeros []zero) {
+	all := pmetric.NewNumberDataPointSlice()
+	points.MoveAndAppendTo(all)
+	points.EnsureCapacity(all.Len() + len(zeros))
+	for i, p := range all.All() {
+		if len(zeros) > 0 && zeros[0].index == i {
+			z := points.AppendEmpty()
+			dateZero(z, p.Attributes(), zeros[0])
+			if zeros = zeros[1:]; p.ValueType() == pmetric.NumberDataPointValueTypeDouble {
+				z.SetDoubleValue(0)
+			} else {
+				z.SetIntValue(0)
+			}
 		}
-		scale = max(scale, math.MinInt32+1) - 1 // no real value tells such scales apart
-	}
-	s.scale = scale
-	s.positive.add(positive)
-	s.negative.add(negative)
-	s.zeroCount += p.ZeroCount()
-	s.count += p.Count()
-	s.sum += p.Sum()
-	s.hasSum = s.hasSum && p.HasSum()
-
-	p.SetScale(s.scale)
-	p.SetCount(s.count)
-	p.SetZeroCount(s.zeroCount)
-	p.Positive().SetOffset(s.positive.offset)
-	p.Positive().BucketCounts().FromRaw(s.positive.counts)
-	p.Negative().SetOffset(s.negative.offset)
-	p.Negative().BucketCounts().FromRaw(s.negative.counts)
-	p.RemoveMin()
-	p.RemoveMax()
-	if p.RemoveSum(); s.hasSum {
-		p.SetSum(s.sum)
+		p.MoveTo(points.AppendEmpty())
 	}
 }
 
-// buckets are the buckets of one sign of an exponential histogram.
-type buckets struct {
-	offset int32
-	counts []uint64
-}
-
-// coarsen lowers the scale by n: 2^n neighbours become one.
-func (b *buckets) coarsen(n int64) {
-	if n <= 0 || len(b.counts) == 0 {
-		return
-	}
-	n = min(n, 31)
-	first := b.offset >> n
-	last := int32((int64(b.offset) + int64(len(b.counts)) - 1) >> n)
-	counts := make([]uint64, last-first+1)
-	for i, c := range b.counts {
-		counts[int32((int64(b.offset)+int64(i))>>n)-first] += c
-	}
-	b.offset, b.counts = first, counts
-}
-
-// width returns how many buckets the sum of b and other would have.
-func (b *buckets) width(other buckets) int64 {
-	if len(b.counts) == 0 || len(other.counts) == 0 {
-		return int64(max(len(b.counts), len(other.counts)))
-	}
-	first := min(int64(b.offset), int64(other.offset))
-	last := max(int64(b.offset)+int64(len(b.counts)), int64(other.offset)+int64(len(other.counts)))
-	return last - first
-}
-
-// add adds other, whose scale is the same.
-func (b *buckets) add(other buckets) {
-	if len(other.counts) == 0 {
-		return
-	}
-	if len(b.counts) == 0 {
-		b.offset, b.counts = other.offset, slices.Clone(other.counts)
-		return
-	}
-	counts := make([]uint64, b.width(other))
-	first := min(b.offset, other.offset)
-	for i, c := range b.counts {
-		counts[int(b.offset-first)+i] += c
-	}
-	for i, c := range other.counts {
-		counts[int(other.offset-first)+i] += c
-	}
-	b.offset, b.counts = first, counts
+func dateZero(z point, attributes pcommon.Map, of zero) {
+	attributes.CopyTo(z.Attributes())
+	z.SetStartTimestamp(of.place.start)
+	z.SetTimestamp(of.place.zeroAt)
 }

@@ -20,10 +20,17 @@ const (
 	ReasonLate                     // a delta point that may be in the total already
 	ReasonStreams                  // a delta point of one time series too many
 	ReasonPoison                   // ended the process again and again, and could not be kept
+	ReasonDuplicate                // a delta point that is in the total already
+	ReasonFuture                   // a delta point dated too far ahead
+	ReasonInvalid                  // a delta point without a usable time, value or temporality
+	ReasonOverflow                 // a delta point that takes its total out of range
 	numReasons
 )
 
-var reasonNames = [numReasons]string{"expired", "refused", "rejected", "unreadable", "shutdown", "late_delta", "too_many_streams", "poison"}
+var reasonNames = [numReasons]string{
+	"expired", "refused", "rejected", "unreadable", "shutdown", "late_delta", "too_many_streams", "poison",
+	"duplicate_delta", "future_delta", "invalid_delta", "overflow_delta",
+}
 
 // String returns the name used in metrics.
 func (r Reason) String() string { return reasonNames[r] }

@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	ExporterTenantRoutingAcceptedRecords     metric.Int64ObservableCounter
 	ExporterTenantRoutingDeadLetteredRecords metric.Int64ObservableCounter
 	ExporterTenantRoutingDeliveredRecords    metric.Int64ObservableCounter
+	ExporterTenantRoutingDeltaSeries         metric.Int64ObservableGauge
 	ExporterTenantRoutingDroppedRecords      metric.Int64ObservableCounter
 	ExporterTenantRoutingLanes               metric.Int64ObservableGauge
 	ExporterTenantRoutingPanics              metric.Int64ObservableCounter
@@ -93,6 +94,21 @@ func (builder *TelemetryBuilder) RegisterExporterTenantRoutingDeliveredRecordsCa
 		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingDeliveredRecords, obs: o})
 		return nil
 	}, builder.ExporterTenantRoutingDeliveredRecords)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterTenantRoutingDeltaSeriesCallback sets callback for observable ExporterTenantRoutingDeltaSeries metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingDeltaSeriesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingDeltaSeries, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingDeltaSeries)
 	if err != nil {
 		return err
 	}
@@ -353,9 +369,15 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingDeltaSeries, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_tenant_routing_delta_series",
+		metric.WithDescription("Delta time series whose totals are kept, for destinations that need cumulative metrics. [Development]"),
+		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingDroppedRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_dropped_records",
-		metric.WithDescription("Accepted records that were given up. The reason says whether they expired, were refused, or could not be read back. [Development]"),
+		metric.WithDescription("Accepted records that were given up. The reason says whether they expired, were refused, could not be read back, or are delta points that cannot be converted. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

@@ -69,10 +69,24 @@ func AssertEqualExporterTenantRoutingDeliveredRecords(t *testing.T, tt *componen
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualExporterTenantRoutingDeltaSeries(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_exporter_tenant_routing_delta_series",
+		Description: "Delta time series whose totals are kept, for destinations that need cumulative metrics. [Development]",
+		Unit:        "{series}",
+		Data: metricdata.Gauge[int64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_exporter_tenant_routing_delta_series")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualExporterTenantRoutingDroppedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_dropped_records",
-		Description: "Accepted records that were given up. The reason says whether they expired, were refused, or could not be read back. [Development]",
+		Description: "Accepted records that were given up. The reason says whether they expired, were refused, could not be read back, or are delta points that cannot be converted. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
