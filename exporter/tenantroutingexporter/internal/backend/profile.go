@@ -27,7 +27,7 @@ type Profile struct {
 	Compressions  []configcompression.Type // what it understands besides none; nil: anything
 	ProtobufOnly  bool                     // JSON is refused or misread
 	NoGRPC        string                   // why gRPC must not be used; empty if it may
-	Cumulative    bool                     // a delta point makes it refuse the whole request
+	Cumulative    bool                     // delta points must be converted: it refuses them, drops them or stores them as if they were totals
 	MaxBatchBytes int                      // encoded, before compression; 0: no own limit
 	Statuses      map[int]lane.Verdict     // HTTP statuses that mean something else than in OTLP
 }
@@ -41,6 +41,11 @@ func paths(logs, metrics, traces string) [3]string {
 }
 
 var noOTLPOverGRPC = "it takes OTLP over HTTP only"
+
+// streamFields are what VictoriaLogs keeps streams apart by. Without it streams are
+// made of all resource attributes, and process.pid alone makes one for each process.
+const streamFields = "business_id,service.namespace,service.name,deployment.environment.name,deployment.environment," +
+	"host.name,k8s.cluster.name,k8s.namespace.name,k8s.pod.name,k8s.container.name"
 
 // profiles returns the table of known backends.
 func profiles() []Profile {
@@ -58,11 +63,12 @@ func profiles() []Profile {
 		{
 			Name: "mimir", Paths: paths("", "/otlp/v1/metrics", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
 			Compression: zstd, Compressions: []configcompression.Type{gzip, zstd, configcompression.TypeLz4},
-			Statuses: map[int]lane.Verdict{529: lane.Retry},
+			Cumulative: true,
+			Statuses:   map[int]lane.Verdict{529: lane.Retry},
 		},
 		{
 			Name: "cortex", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
-			Compression: gzip, Compressions: []configcompression.Type{gzip},
+			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true,
 		},
 		{
 			Name: "prometheus", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
@@ -82,11 +88,18 @@ func profiles() []Profile {
 		{
 			Name: "victoriametrics", Paths: paths("", "/opentelemetry/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
 			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+			Cumulative: true,
 		},
 		{
 			Name: "victorialogs", Paths: paths("/insert/opentelemetry/v1/logs", "", ""), NoGRPC: noOTLPOverGRPC,
+			Headers:     map[string]string{"AccountID": "{vars.account_id}", "VL-Stream-Fields": streamFields},
+			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+		},
+		{
+			Name: "victoriatraces", Paths: paths("", "", "/insert/opentelemetry/v1/traces"),
+			NoGRPC:      "it answers INTERNAL over gRPC while it cannot write, after which data is not sent again",
 			Headers:     map[string]string{"AccountID": "{vars.account_id}"},
-			Compression: gzip, Compressions: []configcompression.Type{gzip}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
 		},
 		{Name: "jaeger", Paths: paths("", "", "/v1/traces"), Compression: gzip},
 	}

@@ -146,7 +146,11 @@ func fakes(t *testing.T) map[string]*fake {
 		},
 		"victorialogs": {
 			signal: tenant.Logs, path: "/insert/opentelemetry/v1/logs", header: [2]string{"AccountID", "42"}, noHeader: 400,
-			encodings: []string{"gzip"}, badEncoding: 400, noJSON: 400, status: 200,
+			encodings: []string{"gzip", "zstd"}, badEncoding: 400, noJSON: 400, status: 200,
+		},
+		"victoriatraces": {
+			signal: tenant.Traces, path: "/insert/opentelemetry/v1/traces", header: [2]string{"AccountID", "42"}, noHeader: 400,
+			encodings: []string{"gzip", "zstd"}, badEncoding: 400, noJSON: 400, status: 200,
 		},
 		"jaeger": {signal: tenant.Traces, path: "/v1/traces", status: 200, contentType: "application/json", body: `{"partialSuccess":{}}`},
 	}
@@ -240,4 +244,17 @@ func TestProfiles_AVariableThatIsMissingBlocks(t *testing.T) {
 	assert.Equal(t, lane.Blocked, got.Verdict)
 	assert.EqualError(t, got.Err, "headers::x-oneuptime-token: vars.oneuptime_token: the tenant has no such variable")
 	assert.ErrorContains(t, d.Check(int(tenant.Logs), template.Values{Tenant: "a"}), "oneuptime_token")
+}
+
+// TestProfiles_WhoGetsTotals lists all profiles, so that a new one is decided on.
+func TestProfiles_WhoGetsTotals(t *testing.T) {
+	want := map[string]bool{
+		"otlp": false, "loki": false, "tempo": false, "signoz": false, "oneuptime": false, "victorialogs": false, "victoriatraces": false, "jaeger": false,
+		"prometheus": true, "mimir": true, "cortex": true, "victoriametrics": true,
+	}
+	for _, p := range profiles() {
+		assert.Contains(t, want, p.Name)
+		assert.Equal(t, want[p.Name], p.Cumulative, p.Name)
+	}
+	assert.Len(t, profiles(), len(want))
 }
