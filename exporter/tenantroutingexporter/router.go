@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
@@ -90,9 +91,13 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 			err = errors.Join(err, r.close(context.WithoutCancel(ctx)))
 		}
 	}()
+	var desk *deadletter.Desk // nil: there are no dead letters
 	if r.cfg.DeadLetter.HasValue() {
 		if err := r.openDeadLetters(); err != nil {
 			return err
+		}
+		if desk, err = deadletter.OpenDesk(r.cfg.DeadLetter.Get().Directory); err != nil {
+			return fmt.Errorf("dead_letter: %w", err)
 		}
 	}
 	var left []lane.Part
@@ -124,6 +129,9 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	}
 	sched.Start()
 	r.tasks.Go(r.followRegistry)
+	if desk != nil {
+		r.tasks.Go(func() { r.followReplays(desk) })
+	}
 	r.tasks.Go(r.sweep)
 	return nil
 }

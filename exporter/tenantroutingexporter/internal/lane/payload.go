@@ -68,6 +68,13 @@ func newBatch(key Key, entries []*Payload) *Batch {
 	return b
 }
 
+// NewBatch returns a batch of one payload with data, to be sent outside of a lane.
+func NewBatch(destination string, p *Payload) *Batch {
+	b := newBatch(Key{Tenant: p.Tenant, Destination: destination, Signal: p.Signal}, []*Payload{p})
+	b.Payloads = [][]byte{p.Data}
+	return b
+}
+
 // Oldest returns when the oldest payload of the batch was accepted.
 func (b *Batch) Oldest() time.Time {
 	var oldest time.Time
