@@ -179,6 +179,8 @@ func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 			shown.Left--
 		case errors.Is(err, deadletter.ErrRefused):
 			shown.Refused++
+		}
+		if err != nil {
 			shown.Message = err.Error()
 		}
 		show()
@@ -188,7 +190,7 @@ func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 	shown.Sent, shown.Refused, shown.Left = o.Sent, o.Refused, g.Requests-o.Sent
 	shown.Skipped, shown.Damaged = o.Skipped, o.Damaged.Lines
 	switch {
-	case err != nil:
+	case err != nil && shown.Message == "":
 		shown.Message = err.Error()
 	case o.Skipped > 0 && shown.Message == "":
 		shown.Message = "letters were written just now; repeat the command"

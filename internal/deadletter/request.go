@@ -37,8 +37,8 @@ const (
 	Beat = time.Second
 )
 
-// ErrNoGateway is returned when no gateway has made the folder for requests.
-var ErrNoGateway = errors.New("no gateway with replay on request has used this directory")
+// ErrNoGateway is returned when no gateway has made the place for requests.
+var ErrNoGateway = errors.New("no gateway has run with this dead_letter::directory")
 
 // Report is how far a gateway is with a request.
 type Report struct {

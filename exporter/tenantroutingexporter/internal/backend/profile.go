@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/config/configcompression"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -25,6 +26,7 @@ type Profile struct {
 
 	Compression   configcompression.Type   // the default
 	Compressions  []configcompression.Type // what it understands besides none; nil: anything
+	Accounts      bool                     // tenants are numbers, in AccountID and ProjectID or in the path
 	ProtobufOnly  bool                     // JSON is refused or misread
 	NoGRPC        string                   // why gRPC must not be used; empty if it may
 	Cumulative    bool                     // delta points must be converted: it refuses them, drops them or stores them as if they were totals
@@ -87,19 +89,19 @@ func profiles() []Profile {
 		},
 		{
 			Name: "victoriametrics", Paths: paths("", "/opentelemetry/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
-			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, Accounts: true, MaxBatchBytes: 32 * mib,
 			Cumulative: true,
 		},
 		{
 			Name: "victorialogs", Paths: paths("/insert/opentelemetry/v1/logs", "", ""), NoGRPC: noOTLPOverGRPC,
 			Headers:     map[string]string{"AccountID": "{vars.account_id}", "VL-Stream-Fields": streamFields},
-			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, Accounts: true, MaxBatchBytes: 32 * mib,
 		},
 		{
 			Name: "victoriatraces", Paths: paths("", "", "/insert/opentelemetry/v1/traces"),
 			NoGRPC:      "it answers INTERNAL over gRPC while it cannot write, after which data is not sent again",
 			Headers:     map[string]string{"AccountID": "{vars.account_id}"},
-			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, Accounts: true, MaxBatchBytes: 32 * mib,
 		},
 		{Name: "jaeger", Paths: paths("", "", "/v1/traces"), Compression: gzip},
 	}
@@ -127,6 +129,17 @@ func (p *Profile) CheckCompression(c configcompression.Type) error {
 		return nil
 	}
 	return fmt.Errorf("%s does not understand %q", p.Name, c)
+}
+
+// headerKind returns what the header of that name, in lower case, may hold.
+func (p *Profile) headerKind(lower string) template.Kind {
+	switch {
+	case lower == strings.ToLower(tenant.HeaderScopeOrgID):
+		return template.ScopeOrgID
+	case p.Accounts && (lower == "accountid" || lower == "projectid"):
+		return template.Account
+	}
+	return template.Header
 }
 
 // verdict returns what an HTTP status means.
