@@ -118,12 +118,14 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	r.scheduler.Store(sched)
-	r.unsubscribe = r.registry.Subscribe(func(*tenant.Snapshot) {
+	changed := func(*tenant.Snapshot) {
 		select {
 		case r.changed <- struct{}{}:
 		default:
 		}
-	})
+	}
+	r.unsubscribe = r.registry.Subscribe(changed)
+	changed(nil) // what was loaded before is looked at too
 	for _, board := range tenant.FindHealthBoards(host) {
 		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
 	}

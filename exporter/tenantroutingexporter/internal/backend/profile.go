@@ -30,6 +30,7 @@ type Profile struct {
 	ProtobufOnly  bool                     // JSON is refused or misread
 	NoGRPC        string                   // why gRPC must not be used; empty if it may
 	Cumulative    bool                     // delta points must be converted: it refuses them, drops them or stores them as if they were totals
+	SpanIDs       bool                     // a span without trace or span ID makes it refuse the whole request
 	MaxBatchBytes int                      // encoded, before compression; 0: no own limit
 	Statuses      map[int]lane.Verdict     // HTTP statuses that mean something else than in OTLP
 }
@@ -61,7 +62,7 @@ func profiles() []Profile {
 			MaxBatchBytes: 4 * mib, // a batch above the default burst of 6 MB never passes
 			Statuses:      map[int]lane.Verdict{422: lane.Refused},
 		},
-		{Name: "tempo", Paths: paths("", "", "/v1/traces"), Headers: orgID, Compression: zstd, MaxBatchBytes: 15 * mib},
+		{Name: "tempo", Paths: paths("", "", "/v1/traces"), Headers: orgID, Compression: zstd, SpanIDs: true, MaxBatchBytes: 15 * mib},
 		{
 			Name: "mimir", Paths: paths("", "/otlp/v1/metrics", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
 			Compression: zstd, Compressions: []configcompression.Type{gzip, zstd, configcompression.TypeLz4},

@@ -333,6 +333,9 @@ func (d *Destination) fill(settings any, v template.Values, secrets *redact.Secr
 // Cumulative tells whether the destination must not get delta metrics.
 func (d *Destination) Cumulative() bool { return d.profile.Cumulative }
 
+// NeedsSpanIDs tells whether the destination refuses a request for one span without IDs.
+func (d *Destination) NeedsSpanIDs() bool { return d.profile.SpanIDs }
+
 // transportKey is equal for tenants whose clients would be the same.
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder

@@ -26,6 +26,8 @@ type Payload struct {
 	Watched bool
 	Deaths  uint8
 
+	Refusal *Refusal // nil: none is known
+
 	refs int32 // lanes that still hold it; guarded by Scheduler.mu
 
 	Records  int       // log records, data points or spans
