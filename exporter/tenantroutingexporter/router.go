@@ -225,10 +225,19 @@ func (r *router) retarget(reported map[string]bool) map[string]bool {
 	return r.report(snap, reported)
 }
 
-// report logs which tenants have routes that cannot work, once each, and
-// returns them.
+// report logs which tenants have routes that cannot work, and which destinations they
+// should not share, once each, and returns them.
 func (r *router) report(snap *tenant.Snapshot, before map[string]bool) map[string]bool {
 	now := make(map[string]bool)
+	for _, name := range r.plans.shared(snap) {
+		text := "shared: " + name
+		now[text] = true
+		if !before[text] {
+			r.set.Logger.Warn("Several tenants share a destination that keeps nobody's data apart: whoever may query it sees all of them. "+
+				"Give each tenant an instance, by a variable in its endpoint, or put a proxy before it that tells them apart",
+				zap.String("destination", name))
+		}
+	}
 	for t := range snap.Tenants() {
 		if t.Status != tenant.StatusActive {
 			continue

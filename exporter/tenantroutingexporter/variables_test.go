@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -68,4 +69,57 @@ dead_letter: {directory: %q}
 			}
 		})
 	}
+}
+
+// TestSharedDestinations_AreWarnedOf has two tenants at backends without tenants.
+func TestSharedDestinations_AreWarnedOf(t *testing.T) {
+	for _, c := range []struct {
+		destination string
+		want        bool
+	}{
+		{`profile: prometheus, otlp_http: {endpoint: "http://h"}`, true},
+		{`profile: victoriametrics, otlp_http: {endpoint: "http://h"}`, true},
+		{`profile: jaeger, otlp_grpc: {endpoint: "h:4317"}`, true},
+		{`profile: prometheus, otlp_http: {endpoint: "http://{tenant}.h"}`, false},
+		{`profile: prometheus, otlp_http: {metrics_endpoint: "http://h/{tenant}", traces_endpoint: "http://h/{tenant}"}`, false},
+		{`profile: victoriametrics, otlp_http: {endpoint: "http://vminsert/insert/{vars.account_id}"}`, false},
+		{`profile: jaeger, otlp_http: {endpoint: "http://h", headers: {Host: "{tenant}.h"}}`, false},
+		{`profile: jaeger, otlp_http: {endpoint: "http://h", headers: {X-Tenant: "{tenant}"}}`, false},
+		{`profile: jaeger, otlp_http: {endpoint: "http://h", proxy_url: "http://{tenant}.proxy"}`, false},
+		{`profile: mimir, otlp_http: {endpoint: "http://h"}`, false},
+		{`otlp_http: {endpoint: "http://h"}`, false}, // it may be anything
+	} {
+		cfg := parseConfig(t, fmt.Sprintf("registry: r\ndestinations: {d: {%s}}\nroutes: {metrics: [d], traces: [d]}", c.destination))
+		d := cfg.Destinations["d"]
+		compiled, err := d.compile("d", nil, cfg)
+		require.NoError(t, err)
+		vars := map[string]string{"account_id": "1"}
+		a, b := &tenant.Tenant{ID: "a", Vars: vars}, &tenant.Tenant{ID: "b", Vars: vars}
+		shared := func(tenants ...*tenant.Tenant) []string {
+			plans := newPlans(map[string]*backend.Destination{"d": compiled}, &cfg.Routes, cfg.References.policy())
+			return plans.shared(tenanttest.NewRegistry(t, tenants...).Snapshot())
+		}
+		var want []string
+		if c.want {
+			want = []string{"d"}
+		}
+		assert.Equal(t, want, shared(a, b), c.destination)
+		assert.Empty(t, shared(a), c.destination)
+		suspended, elsewhere := *b, *b
+		suspended.Status = tenant.StatusSuspended
+		assert.Empty(t, shared(a, &suspended), c.destination)
+		elsewhere.Routes = map[tenant.Signal][]string{tenant.Metrics: {}, tenant.Traces: {}}
+		assert.Empty(t, shared(a, &elsewhere), c.destination)
+	}
+	var log lockedBuffer
+	startLoggedGateway(t, parseConfig(t, `
+registry: tenant_registry
+destinations: {prom: {profile: prometheus, otlp_http: {endpoint: "http://127.0.0.1:1"}}}
+routes: {metrics: [prom]}
+`), tenanttest.Host{registryID: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}, &tenant.Tenant{ID: "b"})}, &log)
+	require.Eventually(t, func() bool {
+		return strings.Contains(log.String(), "Several tenants share a destination that keeps nobody's data apart")
+	},
+		time.Minute, time.Millisecond)
+	assert.Contains(t, log.String(), `"destination": "prom"`)
 }

@@ -26,6 +26,7 @@ type Profile struct {
 
 	Compression   configcompression.Type   // the default
 	Compressions  []configcompression.Type // what it understands besides none; nil: anything
+	NoTenancy     bool                     // all data is everybody's: tenants need an instance each
 	Accounts      bool                     // tenants are numbers, in AccountID and ProjectID or in the path
 	ProtobufOnly  bool                     // JSON is refused or misread
 	NoGRPC        string                   // why gRPC must not be used; empty if it may
@@ -75,7 +76,7 @@ func profiles() []Profile {
 		},
 		{
 			Name: "prometheus", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
-			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true,
+			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true, NoTenancy: true,
 		},
 		{
 			Name: "signoz", Paths: paths("/v1/logs", "/v1/metrics", "/v1/traces"), Compression: gzip,
@@ -91,7 +92,7 @@ func profiles() []Profile {
 		{
 			Name: "victoriametrics", Paths: paths("", "/opentelemetry/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
 			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, Accounts: true, MaxBatchBytes: 32 * mib,
-			Cumulative: true,
+			Cumulative: true, NoTenancy: true,
 		},
 		{
 			Name: "victorialogs", Paths: paths("/insert/opentelemetry/v1/logs", "", ""), NoGRPC: noOTLPOverGRPC,
@@ -104,7 +105,7 @@ func profiles() []Profile {
 			Headers:     map[string]string{"AccountID": "{vars.account_id}"},
 			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, Accounts: true, MaxBatchBytes: 32 * mib,
 		},
-		{Name: "jaeger", Paths: paths("", "", "/v1/traces"), Compression: gzip},
+		{Name: "jaeger", Paths: paths("", "", "/v1/traces"), Compression: gzip, NoTenancy: true},
 	}
 }
 

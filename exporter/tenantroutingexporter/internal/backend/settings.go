@@ -336,6 +336,21 @@ func (d *Destination) Cumulative() bool { return d.profile.Cumulative }
 // NeedsSpanIDs tells whether the destination refuses a request for one span without IDs.
 func (d *Destination) NeedsSpanIDs() bool { return d.profile.SpanIDs }
 
+// Shared tells whether all tenants whose data comes here would have it in one place that
+// keeps nobody's apart: the backend has no tenants, and nothing of the settings depends
+// on them.
+func (d *Destination) Shared() bool {
+	if !d.profile.NoTenancy || d.host != nil && d.host.Dynamic() || len(d.others) > 0 {
+		return false
+	}
+	for _, t := range append(d.endpoints[:], d.endpoint) {
+		if t != nil && t.Dynamic() {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(d.headers, func(h header) bool { return h.value.Dynamic() })
+}
+
 // transportKey is equal for tenants whose clients would be the same.
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder
