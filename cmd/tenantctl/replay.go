@@ -320,6 +320,11 @@ func (a *app) replayByGateway(cmd *cobra.Command, f *letterFilter, dryRun bool) 
 		if err := req.Withdraw(); err != nil {
 			failed = errors.Join(failed, err)
 		}
+		if report == nil { // it may have begun meanwhile
+			if begun, err := req.Report(); err == nil {
+				report = begun
+			}
+		}
 		if report != nil && cmd.Context().Err() != nil {
 			if last, err := req.Wait(context.WithoutCancel(cmd.Context()), stopTimeout, stopTimeout, ignore); err == nil {
 				report = last
