@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
@@ -50,6 +51,7 @@ func letters(t *testing.T, dir, id, destination string, bodies ...string) {
 // letterBox is a server that takes dead letters, and may answer otherwise.
 type letterBox struct {
 	*httptest.Server
+	json   bool // what it takes
 	mu     sync.Mutex
 	got    []string // path, tenant header and body
 	auth   []string
@@ -61,12 +63,16 @@ func newLetterBox(t *testing.T) *letterBox {
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, err := io.ReadAll(r.Body)
 		assert.NoError(t, err)
-		ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(data)
+		unmarshal := (&plog.ProtoUnmarshaler{}).UnmarshalLogs
+		if b.json {
+			unmarshal = (&plog.JSONUnmarshaler{}).UnmarshalLogs
+		}
+		ld, err := unmarshal(data)
 		if !assert.NoError(t, err) {
 			return
 		}
 		assert.NotContains(t, string(data), "deadLetter")
-		assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
+		assert.Equal(t, map[bool]string{false: "application/x-protobuf", true: "application/json"}[b.json], r.Header.Get("Content-Type"))
 		body := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().Str()
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -114,10 +120,10 @@ func TestDeadLetterReplay_ToABackendPerTenant(t *testing.T) {
 
 	var got []replayView
 	c.json(&got, append(args, "--dry-run")...)
-	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 0, 0, 2}, {"tenant-b", "loki", "logs", 0, 0, 1}}, got)
+	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 0, 0, 2, ""}, {"tenant-b", "loki", "logs", 0, 0, 1, ""}}, got)
 	assert.Empty(t, box.got)
 	c.json(&got, args...)
-	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 2, 0, 0}, {"tenant-b", "loki", "logs", 1, 0, 0}}, got)
+	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 2, 0, 0, ""}, {"tenant-b", "loki", "logs", 1, 0, 0, ""}}, got)
 	want := []string{"/otlp/v1/logs tenant-a 1", "/otlp/v1/logs tenant-a 2", "/otlp/v1/logs tenant-b 3"}
 	assert.Equal(t, want, box.got)
 	assert.Equal(t, "[]\n", c.ok(append(args, "-o", "json")...))
@@ -128,6 +134,46 @@ func TestDeadLetterReplay_ToABackendPerTenant(t *testing.T) {
 	assert.Equal(t, "signoz", left[0].Destination)
 }
 
+func TestDeadLetterReplay_InJSON(t *testing.T) {
+	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
+	box.json = true
+	letters(t, dir, "tenant-a", "loki", "1")
+	c.ok("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL, "--encoding", "json")
+	assert.Equal(t, []string{"/v1/logs  1"}, box.got)
+}
+
+// Letters of two destinations must not all go to the one that --endpoint is about.
+func TestDeadLetterReplay_OfOneDestinationOnly(t *testing.T) {
+	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
+	letters(t, dir, "tenant-a", "loki", "1")
+	letters(t, dir, "tenant-a", "signoz", "2")
+	args := []string{"deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL}
+	c.fails(exitUsage, "these are letters of the destinations loki, signoz: name one with --destination", args...)
+	assert.Empty(t, box.got)
+	c.ok(append(args, "--destination", "signoz")...)
+	assert.Equal(t, []string{"/v1/logs  2"}, box.got)
+}
+
+// The answer is in the encoding of the request.
+func TestDeadLetterReplay_PartialSuccessInProtobuf(t *testing.T) {
+	c, dir := newCLI(t), t.TempDir()
+	letters(t, dir, "tenant-a", "loki", "1")
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer := plogotlp.NewExportResponse()
+		answer.PartialSuccess().SetRejectedLogRecords(1)
+		answer.PartialSuccess().SetErrorMessage("too old")
+		data, err := answer.MarshalProto()
+		assert.NoError(t, err)
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		_, _ = w.Write(data)
+	}))
+	defer s.Close()
+	r := c.run("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", s.URL)
+	assert.Equal(t, exitFailure, r.code)
+	assert.Contains(t, r.err, "1 records rejected: too old")
+	assert.Contains(t, r.err, "1 dead letter is left")
+}
+
 func TestDeadLetterReplay_ThroughAGatewayNamesTheTenant(t *testing.T) {
 	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
 	letters(t, dir, "tenant-a", "loki", "1")
@@ -135,7 +181,10 @@ func TestDeadLetterReplay_ThroughAGatewayNamesTheTenant(t *testing.T) {
 	key, _ := apikey.New()
 	file := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(file, []byte(key+"\n"), 0o600))
-	c.ok("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL, "--key-file", file)
+	args := []string{"deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL, "--key-file", file}
+	c.fails(exitUsage, "a gateway sends what it accepts to all destinations of the tenant", args...)
+	assert.Empty(t, box.got, "not without saying so")
+	c.ok(append(args, "--all-destinations")...)
 	assert.Equal(t, []string{"/v1/logs tenant-a 1"}, box.got)
 	assert.Equal(t, []string{"Bearer " + key}, box.auth)
 }
@@ -159,16 +208,18 @@ func TestDeadLetterReplay_KeepsWhatIsRefusedAndEndsWhenNothingWorks(t *testing.T
 	r := c.run(args...)
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.err, "answered HTTP status 503: later")
+	const partly = "refused: taken in part only, and a repeat sends all of it: 1 records rejected: too old"
 	var got []replayView
 	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
-	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 1, 2, 4}}, got)
+	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 1, 2, 4, partly}}, got)
 	down = false
 	r = c.run(args...)
-	assert.Zero(t, r.code, r.err)
-	assert.Contains(t, r.err, "1 records rejected: too old")
+	assert.Equal(t, exitFailure, r.code, "letters are left")
+	assert.Contains(t, r.err, "tenantctl: 2 dead letters are left")
+	assert.Contains(t, r.err, "Note: logs of tenant tenant-a for loki: "+partly)
 	assert.NotContains(t, r.err, "\x1b")
 	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
-	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 2, 2, 2}}, got)
+	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 2, 2, 2, partly}}, got)
 	var sent []string
 	for _, line := range box.got {
 		sent = append(sent, line[strings.LastIndexByte(line, ' ')+1:])
@@ -235,7 +286,7 @@ func TestDeadLetterReplay_LeavesFreshFilesAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.Chtimes(files[0], time.Now(), time.Now()))
 	r := c.run("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL)
-	assert.Zero(t, r.code)
+	assert.Equal(t, exitFailure, r.code, "letters are left")
 	assert.Contains(t, r.err, "1 files were written to within the last 2m0s")
 	assert.Empty(t, box.got)
 }
@@ -246,21 +297,23 @@ func TestDeadLetterReplay_Refuses(t *testing.T) {
 	require.NoError(t, os.WriteFile(wrong, []byte("not-a-key-but-a-secret"), 0o600))
 	base := []string{"deadletter", "replay", "--directory", dir}
 	for text, args := range map[string][]string{
-		"where to?":                     {"--tenant", "a"},
-		"must begin with http":          {"--tenant", "a", "--endpoint", "ftp://x"},
-		"neither query nor fragment":    {"--tenant", "a", "--endpoint", "http://x?y"},
-		"whose? Give --tenant":          {"--endpoint", "http://x"},
-		"--header must be NAME=VALUE":   {"--tenant", "a", "--endpoint", "http://x", "--header", "y"},
-		"cannot be one":                 {"--tenant", "a", "--endpoint", "http://x", "--header", "y=a\nb: c"},
-		"give --tenant with --key-file": {"--endpoint", "http://x/{tenant}", "--key-file", wrong},
-		"--signal":                      {"--tenant", "a", "--endpoint", "http://x", "--signal", "profiles"},
-		"takes no argument":             {"x"},
+		"--header is for --endpoint URL": {"--tenant", "a", "--header", "x=y"},
+		"--encoding must be proto or":    {"--tenant", "a", "--endpoint", "http://x", "--encoding", "xml"},
+		"to all destinations of":         {"--tenant", "a", "--endpoint", "http://x", "--all-destinations"},
+		"must begin with http":           {"--tenant", "a", "--endpoint", "ftp://x"},
+		"neither query nor fragment":     {"--tenant", "a", "--endpoint", "http://x?y"},
+		"whose? Give --tenant":           {"--endpoint", "http://x"},
+		"--header must be NAME=VALUE":    {"--tenant", "a", "--endpoint", "http://x", "--header", "y"},
+		"cannot be one":                  {"--tenant", "a", "--endpoint", "http://x", "--header", "y=a\nb: c"},
+		"give --tenant with --key-file":  {"--endpoint", "http://x/{tenant}", "--key-file", wrong, "--all-destinations"},
+		"--signal":                       {"--tenant", "a", "--endpoint", "http://x", "--signal", "profiles"},
+		"takes no argument":              {"x"},
 	} {
 		c.fails(exitUsage, text, append(base, args...)...)
 	}
 	c.fails(exitUsage, "Give --directory", "deadletter", "list")
 	c.fails(exitFailure, "no such file", "deadletter", "list", "--directory", filepath.Join(dir, "none"))
-	r := c.run(append(base, "--tenant", "a", "--endpoint", "http://x", "--key-file", wrong)...)
+	r := c.run(append(base, "--tenant", "a", "--endpoint", "http://x", "--key-file", wrong, "--all-destinations")...)
 	assert.Equal(t, exitFailure, r.code)
 	assert.NotContains(t, r.err, "secret")
 	unlock, err := deadletter.Lock(dir)
@@ -282,7 +335,7 @@ func TestDeadLetterReplay_DoesNotShowWhatABackendRepeats(t *testing.T) {
 			fmt.Fprintf(w, `{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":%s}}`, text)
 		}))
 		defer s.Close()
-		r := c.run("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", s.URL, "--key-file", file, "--header", "X-Token=Zx81+qLm0/Tr9")
+		r := c.run("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", s.URL, "--key-file", file, "--all-destinations", "--header", "X-Token=Zx81+qLm0/Tr9")
 		assert.Contains(t, r.err, "(hidden)", status)
 		for _, secret := range []string{key, key[len(key)-20:], "Zx81", "qLm0"} {
 			assert.NotContains(t, r.out+r.err, secret, status)

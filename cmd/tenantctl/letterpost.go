@@ -3,18 +3,23 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // tenantPlaceholder stands for the ID of the tenant whose letters are sent. IDs
@@ -27,9 +32,19 @@ const minSecret = 8
 // maxLetterAnswer bounds how much of an answer is read.
 const maxLetterAnswer = 64 << 10
 
+// The encodings of OTLP over HTTP.
+const (
+	encodingProto = "proto"
+	encodingJSON  = "json"
+
+	contentTypeProto = "application/x-protobuf"
+	contentTypeJSON  = "application/json"
+)
+
 // letterPost sends dead letters over OTLP HTTP.
 type letterPost struct {
 	endpoint    string
+	encoding    string
 	headers     [][2]string
 	secrets     redact.Secrets // values of headers
 	client      *http.Client
@@ -74,12 +89,23 @@ func (p *letterPost) header(name, value string) error {
 // send posts one request. Its error wraps deadletter.ErrRefused if the answer
 // concerns this request alone.
 func (p *letterPost) send(ctx context.Context, request []byte, n deadletter.Note) error {
+	contentType := contentTypeJSON
+	if p.encoding == encodingProto {
+		signal, err := tenant.ParseSignal(n.Signal)
+		if err != nil {
+			return err
+		}
+		if request, _, err = deadletter.Proto(signal, request); err != nil {
+			return p.refused(fmt.Errorf("%w: %w", deadletter.ErrRefused, err))
+		}
+		contentType = contentTypeProto
+	}
 	fill := func(text string) string { return strings.ReplaceAll(text, tenantPlaceholder, string(n.Tenant)) }
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, fill(p.endpoint)+"/v1/"+n.Signal, bytes.NewReader(request))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", contentType)
 	for _, h := range p.headers {
 		req.Header.Set(h[0], fill(h[1]))
 	}
@@ -91,8 +117,8 @@ func (p *letterPost) send(ctx context.Context, request []byte, n deadletter.Note
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLetterAnswer))
 	switch code := resp.StatusCode; {
 	case code >= 200 && code < 300:
-		if rejected := p.rejectedRecords(body); rejected != "" {
-			return p.refused(fmt.Errorf("%w: taken only in part: %s", deadletter.ErrRefused, rejected))
+		if rejected := p.rejectedRecords(n.Signal, resp.Header.Get("Content-Type"), body); rejected != "" {
+			return p.refused(fmt.Errorf("%w: taken in part only, and a repeat sends all of it: %s", deadletter.ErrRefused, rejected))
 		}
 		return err
 	// The request itself is what these complain of; anything else would meet all
@@ -110,26 +136,36 @@ func (p *letterPost) refused(err error) error {
 	return err
 }
 
-// rejectedRecords tells what an OTLP JSON answer says of records that were not
-// taken, or "".
-func (p *letterPost) rejectedRecords(body []byte) string {
-	var answer struct {
-		PartialSuccess struct {
-			Logs    json.Number `json:"rejectedLogRecords"`
-			Metrics json.Number `json:"rejectedDataPoints"`
-			Traces  json.Number `json:"rejectedSpans"`
-			Message string      `json:"errorMessage"`
-		} `json:"partialSuccess"`
+// rejectedRecords returns what an OTLP answer says of records that were not taken, or
+// "". An answer that cannot be read says nothing: its status decides.
+func (p *letterPost) rejectedRecords(signal, contentType string, body []byte) string {
+	mediaType, _, _ := mime.ParseMediaType(contentType)
+	read := func(json, proto func([]byte) error) bool {
+		if strings.HasSuffix(mediaType, "protobuf") {
+			return proto(body) == nil
+		}
+		return json(body) == nil
 	}
-	if json.Unmarshal(body, &answer) != nil {
-		return "" // 2xx decides
-	}
-	for _, n := range []json.Number{answer.PartialSuccess.Logs, answer.PartialSuccess.Metrics, answer.PartialSuccess.Traces} {
-		if n != "" && n != "0" {
-			return fmt.Sprintf("%s records rejected: %s", n, p.words(answer.PartialSuccess.Message))
+	var rejected int64
+	var message string
+	switch signal {
+	case tenant.Logs.String():
+		if r := plogotlp.NewExportResponse(); read(r.UnmarshalJSON, r.UnmarshalProto) {
+			rejected, message = r.PartialSuccess().RejectedLogRecords(), r.PartialSuccess().ErrorMessage()
+		}
+	case tenant.Metrics.String():
+		if r := pmetricotlp.NewExportResponse(); read(r.UnmarshalJSON, r.UnmarshalProto) {
+			rejected, message = r.PartialSuccess().RejectedDataPoints(), r.PartialSuccess().ErrorMessage()
+		}
+	case tenant.Traces.String():
+		if r := ptraceotlp.NewExportResponse(); read(r.UnmarshalJSON, r.UnmarshalProto) {
+			rejected, message = r.PartialSuccess().RejectedSpans(), r.PartialSuccess().ErrorMessage()
 		}
 	}
-	return ""
+	if rejected == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d records rejected: %s", rejected, p.words(message))
 }
 
 // words returns what a backend says, fit for a terminal and without the values of

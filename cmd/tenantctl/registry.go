@@ -120,6 +120,9 @@ func (v *verdict) describe(s *tenant.Snapshot, now time.Time) {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(t.Vars)) {
+			if err := checkVariable(name, t.Vars[name]); err != nil {
+				warn("tenant %s: var %s: %v", t.ID, name, err)
+			}
 			if err := reference.Check(t.Vars[name]); err != nil {
 				warn("tenant %s: var %s: %v", t.ID, name, err)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -87,6 +88,9 @@ func (f *tenantFlags) apply(c *cobra.Command, t *tenant.Tenant) error {
 	}
 	for _, text := range f.vars {
 		name, value, _ := strings.Cut(text, "=")
+		if err := checkVariable(name, value); err != nil {
+			return fmt.Errorf("--var %s: %w", name, err)
+		}
 		note, err := checkReference(name, value)
 		if err != nil {
 			return err
@@ -109,6 +113,15 @@ func (f *tenantFlags) apply(c *cobra.Command, t *tenant.Tenant) error {
 		}
 	}
 	return nil
+}
+
+// checkVariable returns why no destination can use the value. What a reference holds is
+// for the gateway to check.
+func checkVariable(name, value string) error {
+	if reference.Has(value) {
+		return nil
+	}
+	return tenant.CheckVariable(name, value)
 }
 
 func unset(m map[string]string, name, what string) error {

@@ -216,3 +216,33 @@ func TestTenant_ChecksReferences(t *testing.T) {
 	require.Zero(t, r.code, r.err)
 	assert.Equal(t, 2, strings.Count(r.err, "references"), r.err)
 }
+
+// TestTenant_VariablesThatNoDestinationCanUse changes nothing, and names the variable.
+func TestTenant_VariablesThatNoDestinationCanUse(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a", "--var", "account_id=7", "--var", "project_id=${file:/etc/otelcol-tenant/secrets/p}", "--var", "org=a|b", "--var", "account=abc")
+	before := c.file()
+	for text, value := range map[string]string{
+		"--var account_id: must be a whole number from 0 to 4294967295": "account_id=abc",
+		"--var project_id: must be a whole number":                      "project_id=4294967296",
+		"--var account_id: must be a whole":                             "account_id=-1",
+		"--var org: must not begin or end with a space":                 "org= ",
+		"--var other: must not begin or end":                            "other=x ",
+	} {
+		c.fails(exitFailure, text, "tenant", "update", "a", "--var", value)
+		c.fails(exitFailure, text, "tenant", "create", "b", "--var", value)
+	}
+	c.fails(exitUsage, "--var must be NAME=VALUE", "tenant", "update", "a", "--var", "org=")
+	assert.Equal(t, before, c.file())
+}
+
+// What was written by hand is warned of.
+func TestRegistryValidate_VariablesThatNoDestinationCanUse(t *testing.T) {
+	c := newCLI(t)
+	require.NoError(t, os.WriteFile(c.path, []byte("tenants:\n  - {id: a, vars: {account_id: abc, org: \" \", url: \"http://h\"}}\n"), 0o600))
+	var v verdict
+	c.json(&v, "registry", "validate")
+	assert.True(t, v.Valid)
+	assert.Contains(t, v.Warnings, "tenant a: var account_id: must be a whole number from 0 to 4294967295")
+	assert.Contains(t, v.Warnings, "tenant a: var org: must not begin or end with a space, which is not sent")
+}

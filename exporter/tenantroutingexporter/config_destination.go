@@ -28,6 +28,11 @@ type DestinationConfig struct {
 	// request before compression.
 	MaxBatchBytes bytesize.Size `mapstructure:"max_batch_bytes"`
 
+	// DeltaToCumulative says whether delta metrics are converted to totals before they
+	// are sent. Defaults to what the profile says: true for prometheus, mimir, cortex and
+	// victoriametrics.
+	DeltaToCumulative *bool `mapstructure:"delta_to_cumulative"`
+
 	// AllowPrivateEndpoints adds to the exporter's own, for this destination.
 	AllowPrivateEndpoints []string `mapstructure:"allow_private_endpoints"`
 
@@ -135,6 +140,9 @@ func (d *DestinationConfig) compile(name string, pool *backend.Pool, c *Config) 
 	if d.MaxBatchBytes > 0 {
 		profile.MaxBatchBytes = int(d.MaxBatchBytes)
 	}
+	if d.DeltaToCumulative != nil {
+		profile.Cumulative = *d.DeltaToCumulative
+	}
 	kinds := 0
 	for _, has := range []bool{d.Archive.HasValue(), d.OTLPHTTP.HasValue(), d.OTLPGRPC.HasValue()} {
 		if has {
@@ -148,6 +156,9 @@ func (d *DestinationConfig) compile(name string, pool *backend.Pool, c *Config) 
 	kind := "::archive"
 	switch {
 	case d.Archive.HasValue():
+		if d.DeltaToCumulative != nil {
+			return nil, fail("::delta_to_cumulative", errors.New("is not for an archive, which keeps what was sent"))
+		}
 		a := d.Archive.Get()
 		out, err = backend.NewArchive(name, backend.ArchiveSettings{
 			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles, Compression: a.Compression, Fsync: a.Fsync,

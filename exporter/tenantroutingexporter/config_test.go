@@ -153,6 +153,7 @@ func TestConfig_Invalid(t *testing.T) {
 		"http tls template":              `tls::ca_file: {y} is not known`,
 		"http encoding":                  `encoding: must be proto or json`,
 		"profile encoding":               `encoding: victoriametrics takes protobuf only`,
+		"archive delta_to_cumulative":    `"destinations::d::delta_to_cumulative": is not for an archive`,
 		"profile compression":            `compression: prometheus does not understand "zstd"`,
 		"profile over grpc":              `profile oneuptime must not be used over gRPC: it answers success to a bad token`,
 		"grpc without endpoint":          `"destinations::d::otlp_grpc": endpoint: must be set`,

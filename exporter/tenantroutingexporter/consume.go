@@ -87,7 +87,8 @@ func (r *router) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 			}
 			return n
 		},
-		encode: func() ([]byte, error) { return (&ptrace.ProtoMarshaler{}).MarshalTraces(td) },
+		encode:  func() ([]byte, error) { return (&ptrace.ProtoMarshaler{}).MarshalTraces(td) },
+		invalid: func() bool { return hasInvalidSpan(td) },
 	})
 }
 
@@ -98,6 +99,7 @@ type content struct {
 	records   func(i int) int
 	encode    func() ([]byte, error) // one field per resource, in their order
 	delta     bool                   // has metrics that some backends cannot take as they are
+	invalid   func() bool            // tells whether it has spans that some backends cannot take; nil: it has none
 }
 
 // share is what one tenant has of a request.
@@ -147,6 +149,11 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	defer converted.close()
 	if c.delta {
 		if parts, err = r.convert(parts, &converted); err != nil {
+			return r.refuse(signal, err)
+		}
+	}
+	if c.invalid != nil && r.anyStrict(parts) && c.invalid() {
+		if parts, err = r.separate(parts); err != nil {
 			return r.refuse(signal, err)
 		}
 	}

@@ -132,3 +132,48 @@ max_total_bytes: 1MiB
 	}
 	assert.Equal(t, int64(0), sum(t, g.tel, "dropped_records", "destination=local"))
 }
+
+// TestDeltaToCumulative_OfEveryProfile sends two deltas to each kind of destination
+// that takes metrics, and looks at what arrives.
+func TestDeltaToCumulative_OfEveryProfile(t *testing.T) {
+	for _, tc := range []struct {
+		destination string
+		want        []int64
+	}{
+		{"profile: prometheus", []int64{5, 12}},
+		{"profile: mimir", []int64{5, 12}},
+		{"profile: cortex", []int64{5, 12}},
+		{"profile: victoriametrics", []int64{5, 12}},
+		{"profile: otlp", []int64{5, 7}},
+		{"profile: signoz", []int64{5, 7}},
+		{"profile: prometheus, delta_to_cumulative: false", []int64{5, 7}}, // with its own conversion
+		{"profile: victoriametrics, delta_to_cumulative: false", []int64{5, 7}},
+		{"profile: otlp, delta_to_cumulative: true", []int64{5, 12}},
+	} {
+		t.Run(tc.destination, func(t *testing.T) {
+			got := make(chan int64, 2)
+			s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				req := pmetricotlp.NewExportRequest()
+				assert.NoError(t, req.UnmarshalProto(body))
+				sum := req.Metrics().ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum()
+				want := pmetric.AggregationTemporalityDelta
+				if tc.want[1] == 12 {
+					want = pmetric.AggregationTemporalityCumulative
+				}
+				assert.Equal(t, want, sum.AggregationTemporality())
+				got <- sum.DataPoints().At(0).IntValue()
+			}))
+			defer s.Close()
+			g := startGateway(t, fmt.Sprintf(`
+registry: tenant_registry
+destinations: {d: {%s, otlp_http: {endpoint: %q, compression: none}}}
+routes: {metrics: [d]}
+`, tc.destination, s.URL), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}))
+			for i, value := range []int64{5, 7} {
+				require.NoError(t, g.metrics.ConsumeMetrics(t.Context(), deltaOf("a", 100+i, value)))
+				assert.Equal(t, tc.want[i], <-got)
+			}
+		})
+	}
+}

@@ -43,7 +43,7 @@ func (r *router) fit(parts []lane.Part) ([]lane.Part, error) {
 		}
 		for _, piece := range pieces {
 			out = append(out, lane.Part{Stops: part.Stops, Payload: &lane.Payload{
-				Tenant: p.Tenant, Signal: p.Signal, Records: piece.Records, Data: piece.Data, Size: len(piece.Data),
+				Tenant: p.Tenant, Signal: p.Signal, Records: piece.Records, Data: piece.Data, Size: len(piece.Data), Refusal: p.Refusal,
 			}})
 		}
 	}

@@ -150,6 +150,29 @@ func (ps *plans) check(t *tenant.Tenant) error {
 	return errors.Join(errs...)
 }
 
+// shared returns destinations that keep no tenants apart and have several.
+func (ps *plans) shared(snap *tenant.Snapshot) (names []string) {
+	users := make(map[string]tenant.ID)
+	for t := range snap.Tenants() {
+		if t.Status != tenant.StatusActive {
+			continue
+		}
+		for _, stops := range ps.of(t).stops {
+			for _, stop := range stops {
+				user, used := users[stop.Destination]
+				switch {
+				case !used && ps.destinations[stop.Destination].Shared():
+					users[stop.Destination] = t.ID
+				case used && user != t.ID && !slices.Contains(names, stop.Destination):
+					names = append(names, stop.Destination)
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // forget drops the plans of tenants that are gone.
 func (ps *plans) forget(snap *tenant.Snapshot) {
 	ps.mu.Lock()

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
@@ -86,9 +87,13 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 			err = errors.Join(err, r.close(context.WithoutCancel(ctx)))
 		}
 	}()
+	var desk *deadletter.Desk // nil: there are no dead letters
 	if r.cfg.DeadLetter.HasValue() {
 		if err := r.openDeadLetters(); err != nil {
 			return err
+		}
+		if desk, err = deadletter.OpenDesk(r.cfg.DeadLetter.Get().Directory); err != nil {
+			return fmt.Errorf("dead_letter: %w", err)
 		}
 	}
 	var left []lane.Part
@@ -110,17 +115,22 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	r.scheduler.Store(sched)
-	r.unsubscribe = r.registry.Subscribe(func(*tenant.Snapshot) {
+	changed := func(*tenant.Snapshot) {
 		select {
 		case r.changed <- struct{}{}:
 		default:
 		}
-	})
+	}
+	r.unsubscribe = r.registry.Subscribe(changed)
+	changed(nil) // what was loaded before is looked at too
 	for _, board := range tenant.FindHealthBoards(host) {
 		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
 	}
 	sched.Start()
 	r.tasks.Go(r.followRegistry)
+	if desk != nil {
+		r.tasks.Go(func() { r.followReplays(desk) })
+	}
 	r.tasks.Go(r.sweep)
 	return nil
 }
@@ -213,10 +223,19 @@ func (r *router) retarget(reported map[string]bool) map[string]bool {
 	return r.report(snap, reported)
 }
 
-// report logs which tenants have routes that cannot work, once each, and
-// returns them.
+// report logs which tenants have routes that cannot work, and which destinations they
+// should not share, once each, and returns them.
 func (r *router) report(snap *tenant.Snapshot, before map[string]bool) map[string]bool {
 	now := make(map[string]bool)
+	for _, name := range r.plans.shared(snap) {
+		text := "shared: " + name
+		now[text] = true
+		if !before[text] {
+			r.set.Logger.Warn("Several tenants share a destination that keeps nobody's data apart: whoever may query it sees all of them. "+
+				"Give each tenant an instance, by a variable in its endpoint, or put a proxy before it that tells them apart",
+				zap.String("destination", name))
+		}
+	}
 	for t := range snap.Tenants() {
 		if t.Status != tenant.StatusActive {
 			continue

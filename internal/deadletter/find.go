@@ -18,7 +18,9 @@ import (
 
 // Filter says which dead letters are meant; empty fields mean all.
 type Filter struct {
-	Tenant, Destination, Signal string
+	Tenant      string `json:"tenant,omitempty"`
+	Destination string `json:"destination,omitempty"`
+	Signal      string `json:"signal,omitempty"`
 }
 
 // Group is what one folder holds.
@@ -75,7 +77,7 @@ func Check(directory string) error {
 	}
 	for _, e := range entries {
 		// The exporter's and the replay's own files are in every such directory.
-		if strings.HasPrefix(e.Name(), "tenant=") || e.Name() == ".open-files" || e.Name() == lockName {
+		if strings.HasPrefix(e.Name(), "tenant=") || slices.Contains([]string{".open-files", lockName, requestFolder}, e.Name()) {
 			return nil
 		}
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,9 +16,9 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// TestDeadLetterReplay has a backend refuse a tenant's data for good, and later
-// sends it through the gateway again: not with another tenant's key, and once
-// only.
+// TestDeadLetterReplay has one of two backends refuse a tenant's data for good. The
+// gateway sends it there later, once, and not to the backend that has it. Through the
+// receivers it goes only if that is said, and not with another tenant's key.
 func TestDeadLetterReplay(t *testing.T) {
 	reg := newRegistry(t)
 	keyFiles := map[string]string{}
@@ -30,8 +31,9 @@ func TestDeadLetterReplay(t *testing.T) {
 	}
 	var refusing atomic.Bool
 	refusing.Store(true)
-	l := &ledger{got: map[entry]int{}, refuse: func(entry) bool { return refusing.Load() }}
+	l := &ledger{got: map[entry]int{}, refuse: func(e entry) bool { return e.destination == "first" && refusing.Load() }}
 	free := addresses(t, 4)
+	backend := l.backend(t)
 	dir := t.TempDir()
 	letters := filepath.Join(dir, "dead-letters")
 	overlay := filepath.Join(dir, "overlay.yaml")
@@ -39,8 +41,9 @@ func TestDeadLetterReplay(t *testing.T) {
 exporters:
   tenant_routing:
     destinations:
-      first: {otlp_http: {endpoint: "`+l.backend(t)+`/first/{tenant}", compression: none}}
-    routes: {logs: [first], metrics: [first], traces: [first]}
+      first: {otlp_http: {endpoint: "`+backend+`/first/{tenant}", compression: none}}
+      second: {otlp_http: {endpoint: "`+backend+`/second/{tenant}", compression: none}}
+    routes: {logs: [first, second], metrics: [first, second], traces: [first, second]}
     retry: {initial_interval: 50ms}
     dead_letter: {directory: "`+letters+`"}
 `), 0o600))
@@ -75,24 +78,39 @@ exporters:
 
 	refusing.Store(false)
 	g = run()
-	replay := func(owner string) ([]byte, error) {
-		return exec.Command(built(t, "tenantctl"), "deadletter", "replay", "--directory", letters, "--tenant", "tenant-0001",
-			"--endpoint", "http://"+free[1], "--key-file", keyFiles[owner]).CombinedOutput()
+	replay := func(more ...string) ([]byte, int) {
+		cmd := exec.Command(built(t, "tenantctl"), append([]string{"deadletter", "replay", "--directory", letters, "--tenant", "tenant-0001"}, more...)...)
+		out, err := cmd.CombinedOutput()
+		if exit := new(exec.ExitError); !errors.As(err, &exit) {
+			require.NoError(t, err)
+		}
+		return out, cmd.ProcessState.ExitCode()
 	}
-	out, err := replay("tenant-0002")
-	require.Error(t, err, "with another tenant's key")
+	through := []string{"--endpoint", "http://" + free[1], "--key-file", keyFiles["tenant-0002"]}
+	out, code := replay(through...)
+	assert.Equal(t, 2, code, "%s", out)
+	assert.Contains(t, string(out), "to all destinations")
+	out, code = replay(append(through, "--all-destinations")...)
+	assert.Equal(t, 1, code, "with another tenant's key")
 	assert.Contains(t, string(out), "401")
 	assert.Equal(t, 3, list())
-	out, err = replay("tenant-0001")
-	require.NoError(t, err, "%s", out)
+	refusing.Store(true)
+	out, code = replay()
+	assert.Equal(t, 1, code, "refused again")
+	assert.Contains(t, string(out), "3 dead letters are left")
+	assert.Equal(t, 3, list())
+	refusing.Store(false)
+	out, code = replay()
+	require.Zero(t, code, "%s", out)
 	assert.Zero(t, list())
-	out, err = replay("tenant-0001")
-	require.NoError(t, err, "%s", out)
+	out, code = replay()
+	require.Zero(t, code, "%s", out)
 	g.stop() // delivers what is queued
 
 	want := map[entry]int{}
 	for _, signal := range tenant.AllSignals() {
 		want[entry{"first", "tenant-0001", signal}] = 10
+		want[entry{"second", "tenant-0001", signal}] = 10
 	}
 	g = run() // what the lane store kept, if the shutdown did not deliver it
 	require.Eventually(t, func() bool {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"strconv"
+	"unicode/utf8"
 )
 
 // scalar writes a number or boolean.
@@ -45,9 +46,19 @@ func (j *jsonWriter) double(v float64) {
 	}
 }
 
-// text writes a string. Like pdata it leaves bytes that are no UTF-8 as they are.
+// text writes a string. Bytes that are no UTF-8, which JSON cannot have, become U+FFFD,
+// one for several in a row.
 func (j *jsonWriter) text(pos, end int) {
 	j.buf = append(j.buf, '"')
+	if utf8.Valid(j.data[pos:end]) {
+		j.validText(pos, end)
+	} else {
+		j.repairedText(pos, end)
+	}
+	j.buf = append(j.buf, '"')
+}
+
+func (j *jsonWriter) validText(pos, end int) {
 	for pos < end && j.err == nil {
 		stop := min(end, pos+jsonChunk)
 		for pos < stop {
@@ -59,7 +70,26 @@ func (j *jsonWriter) text(pos, end int) {
 		}
 		j.flushFull()
 	}
-	j.buf = append(j.buf, '"')
+}
+
+func (j *jsonWriter) repairedText(pos, end int) {
+	replaced := false // the bytes before
+	for pos < end && j.err == nil {
+		r, size := utf8.DecodeRune(j.data[pos:end])
+		invalid := r == utf8.RuneError && size == 1
+		switch c := j.data[pos]; {
+		case invalid && !replaced:
+			j.buf = utf8.AppendRune(j.buf, utf8.RuneError)
+		case invalid:
+		case needsEscape(c):
+			j.escape(c)
+		default:
+			j.buf = append(j.buf, j.data[pos:pos+size]...)
+		}
+		replaced = invalid
+		pos += size
+		j.flushFull()
+	}
 }
 
 // safeLength returns how many bytes at the beginning of text need no escape.

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/config/configcompression"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -25,9 +26,12 @@ type Profile struct {
 
 	Compression   configcompression.Type   // the default
 	Compressions  []configcompression.Type // what it understands besides none; nil: anything
+	NoTenancy     bool                     // all data is everybody's: tenants need an instance each
+	Accounts      bool                     // tenants are numbers, in AccountID and ProjectID or in the path
 	ProtobufOnly  bool                     // JSON is refused or misread
 	NoGRPC        string                   // why gRPC must not be used; empty if it may
-	Cumulative    bool                     // a delta point makes it refuse the whole request
+	Cumulative    bool                     // delta points must be converted: it refuses them, drops them or stores them as if they were totals
+	SpanIDs       bool                     // a span without trace or span ID makes it refuse the whole request
 	MaxBatchBytes int                      // encoded, before compression; 0: no own limit
 	Statuses      map[int]lane.Verdict     // HTTP statuses that mean something else than in OTLP
 }
@@ -42,6 +46,11 @@ func paths(logs, metrics, traces string) [3]string {
 
 var noOTLPOverGRPC = "it takes OTLP over HTTP only"
 
+// streamFields are what VictoriaLogs keeps streams apart by. Without it streams are
+// made of all resource attributes, and process.pid alone makes one for each process.
+const streamFields = "business_id,service.namespace,service.name,deployment.environment.name,deployment.environment," +
+	"host.name,k8s.cluster.name,k8s.namespace.name,k8s.pod.name,k8s.container.name"
+
 // profiles returns the table of known backends.
 func profiles() []Profile {
 	gzip, zstd := configcompression.TypeGzip, configcompression.TypeZstd
@@ -54,19 +63,20 @@ func profiles() []Profile {
 			MaxBatchBytes: 4 * mib, // a batch above the default burst of 6 MB never passes
 			Statuses:      map[int]lane.Verdict{422: lane.Refused},
 		},
-		{Name: "tempo", Paths: paths("", "", "/v1/traces"), Headers: orgID, Compression: zstd, MaxBatchBytes: 15 * mib},
+		{Name: "tempo", Paths: paths("", "", "/v1/traces"), Headers: orgID, Compression: zstd, SpanIDs: true, MaxBatchBytes: 15 * mib},
 		{
 			Name: "mimir", Paths: paths("", "/otlp/v1/metrics", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
 			Compression: zstd, Compressions: []configcompression.Type{gzip, zstd, configcompression.TypeLz4},
-			Statuses: map[int]lane.Verdict{529: lane.Retry},
+			Cumulative: true,
+			Statuses:   map[int]lane.Verdict{529: lane.Retry},
 		},
 		{
 			Name: "cortex", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
-			Compression: gzip, Compressions: []configcompression.Type{gzip},
+			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true,
 		},
 		{
 			Name: "prometheus", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
-			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true,
+			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true, NoTenancy: true,
 		},
 		{
 			Name: "signoz", Paths: paths("/v1/logs", "/v1/metrics", "/v1/traces"), Compression: gzip,
@@ -81,14 +91,21 @@ func profiles() []Profile {
 		},
 		{
 			Name: "victoriametrics", Paths: paths("", "/opentelemetry/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
-			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, Accounts: true, MaxBatchBytes: 32 * mib,
+			Cumulative: true, NoTenancy: true,
 		},
 		{
 			Name: "victorialogs", Paths: paths("/insert/opentelemetry/v1/logs", "", ""), NoGRPC: noOTLPOverGRPC,
-			Headers:     map[string]string{"AccountID": "{vars.account_id}"},
-			Compression: gzip, Compressions: []configcompression.Type{gzip}, ProtobufOnly: true, MaxBatchBytes: 32 * mib,
+			Headers:     map[string]string{"AccountID": "{vars.account_id}", "VL-Stream-Fields": streamFields},
+			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, Accounts: true, MaxBatchBytes: 32 * mib,
 		},
-		{Name: "jaeger", Paths: paths("", "", "/v1/traces"), Compression: gzip},
+		{
+			Name: "victoriatraces", Paths: paths("", "", "/insert/opentelemetry/v1/traces"),
+			NoGRPC:      "it answers INTERNAL over gRPC while it cannot write, after which data is not sent again",
+			Headers:     map[string]string{"AccountID": "{vars.account_id}"},
+			Compression: gzip, Compressions: []configcompression.Type{gzip, zstd}, ProtobufOnly: true, Accounts: true, MaxBatchBytes: 32 * mib,
+		},
+		{Name: "jaeger", Paths: paths("", "", "/v1/traces"), Compression: gzip, NoTenancy: true},
 	}
 }
 
@@ -114,6 +131,17 @@ func (p *Profile) CheckCompression(c configcompression.Type) error {
 		return nil
 	}
 	return fmt.Errorf("%s does not understand %q", p.Name, c)
+}
+
+// headerKind returns what the header of that name, in lower case, may hold.
+func (p *Profile) headerKind(lower string) template.Kind {
+	switch {
+	case lower == strings.ToLower(tenant.HeaderScopeOrgID):
+		return template.ScopeOrgID
+	case p.Accounts && (lower == "accountid" || lower == "projectid"):
+		return template.Account
+	}
+	return template.Header
 }
 
 // verdict returns what an HTTP status means.

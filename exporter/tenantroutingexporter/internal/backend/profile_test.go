@@ -2,6 +2,7 @@ package backend
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/configcompression"
+	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
@@ -146,7 +148,11 @@ func fakes(t *testing.T) map[string]*fake {
 		},
 		"victorialogs": {
 			signal: tenant.Logs, path: "/insert/opentelemetry/v1/logs", header: [2]string{"AccountID", "42"}, noHeader: 400,
-			encodings: []string{"gzip"}, badEncoding: 400, noJSON: 400, status: 200,
+			encodings: []string{"gzip", "zstd"}, badEncoding: 400, noJSON: 400, status: 200,
+		},
+		"victoriatraces": {
+			signal: tenant.Traces, path: "/insert/opentelemetry/v1/traces", header: [2]string{"AccountID", "42"}, noHeader: 400,
+			encodings: []string{"gzip", "zstd"}, badEncoding: 400, noJSON: 400, status: 200,
 		},
 		"jaeger": {signal: tenant.Traces, path: "/v1/traces", status: 200, contentType: "application/json", body: `{"partialSuccess":{}}`},
 	}
@@ -240,4 +246,94 @@ func TestProfiles_AVariableThatIsMissingBlocks(t *testing.T) {
 	assert.Equal(t, lane.Blocked, got.Verdict)
 	assert.EqualError(t, got.Err, "headers::x-oneuptime-token: vars.oneuptime_token: the tenant has no such variable")
 	assert.ErrorContains(t, d.Check(int(tenant.Logs), template.Values{Tenant: "a"}), "oneuptime_token")
+}
+
+// TestProfiles_WhoGetsTotals lists all profiles, so that a new one is decided on.
+func TestProfiles_WhoGetsTotals(t *testing.T) {
+	want := map[string]bool{
+		"otlp": false, "loki": false, "tempo": false, "signoz": false, "oneuptime": false, "victorialogs": false, "victoriatraces": false, "jaeger": false,
+		"prometheus": true, "mimir": true, "cortex": true, "victoriametrics": true,
+	}
+	for _, p := range profiles() {
+		assert.Contains(t, want, p.Name)
+		assert.Equal(t, want[p.Name], p.Cumulative, p.Name)
+	}
+	assert.Len(t, profiles(), len(want))
+}
+
+// TestProfiles_TenantVariablesInTheirPlace fills the header, or the path, by which each
+// kind of backend tells tenants apart.
+func TestProfiles_TenantVariablesInTheirPlace(t *testing.T) {
+	const org, account = "must be a tenant ID", "must be a whole number"
+	for _, tc := range []struct {
+		profile, header, endpoint string
+		value                     string
+		want                      string // "": it works
+	}{
+		{"loki", "X-Scope-OrgID", "", "a|b", org},
+		{"tempo", "x-scope-orgid", "", "a b", org},
+		{"mimir", "X-Scope-OrgID", "", "a/b", org},
+		{"cortex", "X-Scope-OrgID", "", "org-7", ""},
+		{"otlp", "X-Scope-OrgID", "", "a|b", org},
+		{"loki", "X-Other", "", "a|b", ""},
+		{"victorialogs", "AccountID", "", "abc", account},
+		{"victorialogs", "accountid", "", "-1", account},
+		{"victorialogs", "ProjectID", "", "4294967296", account},
+		{"victorialogs", "ProjectID", "", "7", ""},
+		{"victoriatraces", "AccountID", "", "1.5", account},
+		{"victoriametrics", "AccountID", "", "x", account},
+		{"victoriametrics", "", "http://vm/insert/{vars.account_id}/x", "abc", account},
+		{"victoriametrics", "", "http://vm/insert/{vars.account_id}/x", "12", ""},
+		{"otlp", "", "http://vm/insert/{vars.account_id}/x", "abc", ""},
+		{"otlp", "AccountID", "", "abc", ""}, // it may mean anything there
+		{"oneuptime", "x-oneuptime-token", "", " ", "begins or ends with a space"},
+		{"signoz", "x-business-id", "", "a\u00e4", "no header may have"},
+	} {
+		p := profile(t, tc.profile)
+		endpoint := tc.endpoint
+		if endpoint == "" {
+			endpoint = "http://127.0.0.1:1"
+		}
+		values := template.Values{Tenant: "tenant-a", Vars: map[string]string{
+			"account_id": tc.value, "other": tc.value, "oneuptime_token": "t",
+		}}
+		if tc.endpoint == "" {
+			values.Vars["account_id"] = "1"
+		}
+		d := overHTTP(t, p, endpoint, func(h *HTTPSettings) {
+			if tc.header != "" {
+				h.Client.Headers.Set(tc.header, "{vars.other}")
+			}
+		})
+		signal := tenant.Logs
+		for _, s := range tenant.AllSignals() {
+			if p.Paths[s] != "" {
+				signal = s
+			}
+		}
+		name := fmt.Sprintf("%+v", tc)
+		err := d.Check(int(signal), values)
+		_, fillErr := d.Target(signal, values).(*httpTarget).fill()
+		if tc.want == "" {
+			assert.NoError(t, err, name)
+			assert.NoError(t, fillErr, name)
+			continue
+		}
+		assert.ErrorContains(t, err, tc.want, name)
+		assert.Regexp(t, "vars.(other|account_id): ", err.Error(), name)
+		got := d.Target(signal, values).Send(t.Context(), batchOf(t, signal, "x"))
+		assert.Equal(t, lane.Blocked, got.Verdict, "the lane waits: %s", name)
+		assert.Equal(t, "config", got.Reason, name)
+		assert.ErrorContains(t, got.Err, tc.want, name)
+	}
+}
+
+func TestProfiles_AnEmptyTenantHeaderIsRefused(t *testing.T) {
+	for name, header := range map[string]string{"loki": "X-Scope-OrgID", "tempo": "x-scope-orgid", "victorialogs": "AccountID", "victoriatraces": "ProjectID"} {
+		set := HTTPSettings{Client: confighttp.NewDefaultClientConfig(), Encoding: EncodingProto}
+		set.Client.Endpoint = "http://127.0.0.1:1"
+		set.Client.Headers.Set(header, "")
+		_, err := NewHTTP("d", profile(t, name), set, nil)
+		assert.ErrorContains(t, err, "headers::"+header+": must", name)
+	}
 }

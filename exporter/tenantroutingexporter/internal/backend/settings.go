@@ -16,6 +16,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // Encoding is how requests over HTTP are written.
@@ -221,7 +223,7 @@ func (d *Destination) compileHeaders(p Profile, own configopaque.MapList) error 
 		names[strings.ToLower(name)], texts[strings.ToLower(name)] = name, string(text)
 	}
 	for lower, name := range names {
-		t, err := template.Compile(template.Header, texts[lower])
+		t, err := template.Compile(p.headerKind(lower), texts[lower])
 		if err != nil {
 			errs = append(errs, fmt.Errorf("headers::%s: %w", name, err))
 			continue
@@ -233,6 +235,24 @@ func (d *Destination) compileHeaders(p Profile, own configopaque.MapList) error 
 		d.headers = append(d.headers, header{name, t})
 	}
 	return errors.Join(errs...)
+}
+
+// checkAccounts returns why a variable must not stand in t, a URL: there VictoriaMetrics
+// and its kin take accounts too. What a reference holds is not looked at.
+func (d *Destination) checkAccounts(t *template.Template, v template.Values) error {
+	if !d.profile.Accounts {
+		return nil
+	}
+	for _, name := range []string{tenant.VarAccountID, tenant.VarProjectID} {
+		value, has := v.Vars[name]
+		if !has || !t.Uses(name) || reference.Has(value) {
+			continue
+		}
+		if err := tenant.CheckAccount(value); err != nil {
+			return fmt.Errorf("vars.%s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // encodes tells whether the headers say how bodies are encoded.
@@ -313,6 +333,24 @@ func (d *Destination) fill(settings any, v template.Values, secrets *redact.Secr
 // Cumulative tells whether the destination must not get delta metrics.
 func (d *Destination) Cumulative() bool { return d.profile.Cumulative }
 
+// NeedsSpanIDs tells whether the destination refuses a request for one span without IDs.
+func (d *Destination) NeedsSpanIDs() bool { return d.profile.SpanIDs }
+
+// Shared tells whether all tenants whose data comes here would have it in one place that
+// keeps nobody's apart: the backend has no tenants, and nothing of the settings depends
+// on them.
+func (d *Destination) Shared() bool {
+	if !d.profile.NoTenancy || d.host != nil && d.host.Dynamic() || len(d.others) > 0 {
+		return false
+	}
+	for _, t := range append(d.endpoints[:], d.endpoint) {
+		if t != nil && t.Dynamic() {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(d.headers, func(h header) bool { return h.value.Dynamic() })
+}
+
 // transportKey is equal for tenants whose clients would be the same.
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder
@@ -337,6 +375,9 @@ func (d *Destination) Check(signal int, v template.Values) error {
 		err := t.Check(v)
 		if err == nil {
 			err = d.checkHost(t, v)
+		}
+		if err == nil {
+			err = d.checkAccounts(t, v)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))

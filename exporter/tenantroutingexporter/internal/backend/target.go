@@ -130,6 +130,9 @@ func (s *site) fill() (*filled, error) {
 	if err := d.checkHost(t, s.values); err != nil {
 		return nil, settingError{"endpoint", err}
 	}
+	if err := d.checkAccounts(t, s.values); err != nil {
+		return nil, settingError{"endpoint", err}
+	}
 	for _, h := range d.headers {
 		value, err := h.value.RenderNoting(s.values, f.secrets.Add)
 		if err != nil {

@@ -181,7 +181,7 @@ func (s *Scheduler) send(a *attempt) (res Result, kept bool, lost []*Payload) {
 	if len(b.entries) == 0 {
 		return Result{Verdict: Delivered}, false, lost
 	}
-	res = a.target.Send(a.ctx, b)
+	res = deliver(a, b.entries)
 	if res.Verdict == TooLarge && len(b.entries) == 1 {
 		res.Verdict = Refused
 	}

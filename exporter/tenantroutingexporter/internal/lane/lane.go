@@ -84,7 +84,7 @@ func (l *lane) take(c *Config) *Batch {
 	size := 0
 	for l.queue.len() > 0 {
 		p := l.queue.peek()
-		if len(entries) > 0 && (size+p.Size > limit || p.Deaths > 0 || entries[0].Deaths > 0 || p.Watched && len(entries) == maxWatched) {
+		if len(entries) > 0 && (size+p.Size > limit || p.Deaths > 0 || entries[0].Deaths > 0 || p.Watched && len(entries) == maxWatched || p.Refusal != entries[0].Refusal) {
 			break
 		}
 		l.queue.pop()

@@ -26,6 +26,8 @@ type Payload struct {
 	Watched bool
 	Deaths  uint8
 
+	Refusal *Refusal // nil: none is known
+
 	refs int32 // lanes that still hold it; guarded by Scheduler.mu
 
 	Records  int       // log records, data points or spans
@@ -65,6 +67,13 @@ func newBatch(key Key, entries []*Payload) *Batch {
 		b.Bytes += p.Size
 		b.Records += p.Records
 	}
+	return b
+}
+
+// NewBatch returns a batch of one payload with data, to be sent outside of a lane.
+func NewBatch(destination string, p *Payload) *Batch {
+	b := newBatch(Key{Tenant: p.Tenant, Destination: destination, Signal: p.Signal}, []*Payload{p})
+	b.Payloads = [][]byte{p.Data}
 	return b
 }
 

@@ -32,6 +32,10 @@ func checkWhole(kind Kind, text string) error {
 	switch kind {
 	case Header:
 		return checkHeader(text)
+	case ScopeOrgID:
+		return tenant.CheckScopeOrgID(text)
+	case Account:
+		return tenant.CheckAccount(text)
 	case URL:
 		return checkURL(text)
 	case HostPort:

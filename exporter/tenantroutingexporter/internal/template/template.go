@@ -16,6 +16,12 @@ type Kind uint8
 const (
 	// Header is the value of a header: any printable ASCII.
 	Header Kind = iota
+	// ScopeOrgID is the value of the header by which Loki, Tempo, Mimir and Cortex tell
+	// tenants apart: an ID in their grammar, and never empty.
+	ScopeOrgID
+	// Account is the value of a header by which VictoriaLogs and its kin tell tenants
+	// apart: a number of 32 bits, and never empty.
+	Account
 	// URL is an HTTP URL. If it begins with {vars.x}, that value may be a whole
 	// URL; elsewhere a value is one token.
 	URL
@@ -146,6 +152,11 @@ func (t *Template) Sensitive(v Values) bool {
 	return t.uses(func(name string) bool { return reference.Has(v.Vars[name]) || audit.SecretInClear(name, v.Vars[name]) })
 }
 
+// Uses tells whether the variable of that name is a part of the template.
+func (t *Template) Uses(name string) bool {
+	return t.uses(func(variable string) bool { return variable == name })
+}
+
 func (t *Template) uses(is func(variable string) bool) bool {
 	for _, p := range t.parts {
 		if p.variable != "" && is(p.variable) {
@@ -227,7 +238,14 @@ func (t *Template) RenderNoting(v Values, secret func(string)) (string, error) {
 		}
 	}
 	out := b.String()
-	if err := checkWhole(t.kind, out); err != nil {
+	err := checkWhole(t.kind, out)
+	if t.kind == Header && strings.TrimSpace(out) != out {
+		err = errors.New("begins or ends with a space, which is not sent")
+	}
+	if err != nil {
+		if len(t.parts) == 1 && t.parts[0].variable != "" {
+			err = fmt.Errorf("vars.%s: %w", t.parts[0].variable, err)
+		}
 		return "", err
 	}
 	if t.kind == File && t.parts[0].variable != "" {
@@ -260,7 +278,7 @@ func (t *Template) value(i int, v Values, secret func(string)) (string, error) {
 	}
 	free := false
 	switch t.kind {
-	case Header:
+	case Header, ScopeOrgID, Account:
 		free = true
 	case URL, Path, File:
 		free = i == 0

@@ -293,3 +293,64 @@ func FuzzRender_HeaderAndPath(f *testing.F) {
 		}
 	})
 }
+
+func TestRender_TenantHeaders(t *testing.T) {
+	t.Setenv("TEMPLATE_TEST_ORG", "a|b")
+	v := Values{Tenant: "tenant-a", Vars: map[string]string{
+		"org": "org-1", "several": "a|b", "blank": " ", "space": "a ", "empty": "", "number": "42", "text": "abc", "large": "4294967296", "euro": "a€",
+		"two": "a\nb", "ref": "${env:TEMPLATE_TEST_ORG}", "mimir": "__mimir_cluster",
+	}, References: &reference.Policy{EnvPrefixes: []string{"TEMPLATE_TEST_"}}}
+	for _, c := range []struct {
+		kind       Kind
+		text, want string // want is an error if it has a colon and a space
+	}{
+		{ScopeOrgID, "{tenant}", "tenant-a"},
+		{ScopeOrgID, "{vars.org}", "org-1"},
+		{ScopeOrgID, "x-{vars.org}-{tenant}", "x-org-1-tenant-a"},
+		{ScopeOrgID, "{vars.several}", "vars.several: must be a tenant ID"},
+		{ScopeOrgID, "x{vars.several}", "error: must be a tenant ID"},
+		{ScopeOrgID, "{vars.blank}", "vars.blank: must be a tenant ID"},
+		{ScopeOrgID, "{vars.empty}", "vars.empty: is empty"},
+		{ScopeOrgID, "{vars.missing}", "vars.missing: the tenant has no such variable"},
+		{ScopeOrgID, "{vars.euro}", "vars.euro: must be a tenant ID"},
+		{ScopeOrgID, "{vars.two}", "vars.two: has a control character"},
+		{ScopeOrgID, "{vars.ref}", "vars.ref: must be a tenant ID"},
+		{ScopeOrgID, "{vars.mimir}", "vars.mimir: must not be __mimir_cluster"},
+		{Account, "{vars.number}", "42"},
+		{Account, "1{vars.number}", "142"},
+		{Account, "{vars.text}", "vars.text: must be a whole number"},
+		{Account, "{vars.large}", "vars.large: must be a whole number"},
+		{Account, "{vars.blank}", "vars.blank: must be a whole number"},
+		{Account, "{vars.empty}", "vars.empty: is empty"},
+		{Account, "{tenant}", "error: must be a whole number"},
+		{Header, "{vars.several}", "a|b"},
+		{Header, "{vars.blank}", "vars.blank: begins or ends with a space"},
+		{Header, "{vars.space}", "vars.space: begins or ends with a space"},
+		{Header, "Bearer {vars.empty}", "vars.empty: is empty"},
+		{Header, "{vars.euro}", "vars.euro: has a character that no header may have"},
+		{Header, "{vars.two}", "vars.two: has a control character"},
+		{URL, "http://h/{vars.several}", "vars.several: may hold only"},
+		{URL, "http://h/{vars.blank}", "vars.blank: may hold only"},
+	} {
+		tpl, err := Compile(c.kind, c.text)
+		require.NoError(t, err, c.text)
+		got, err := tpl.Render(v)
+		if want, fails := strings.CutPrefix(c.want, "error: "); fails || strings.Contains(c.want, ": ") {
+			assert.ErrorContains(t, err, want, c.text)
+			assert.Empty(t, got)
+			if !tpl.Secret(v) {
+				assert.ErrorContains(t, tpl.Check(v), want, c.text)
+			}
+			continue
+		}
+		require.NoError(t, err, c.text)
+		assert.Equal(t, c.want, got)
+		assert.NoError(t, tpl.Check(v), c.text)
+	}
+	for kind, texts := range map[Kind][]string{ScopeOrgID: {"", " ", "a|b", "a b"}, Account: {"", "abc", "-1"}} {
+		for _, text := range texts {
+			_, err := Compile(kind, text)
+			assert.Error(t, err, "%q in the configuration itself", text)
+		}
+	}
+}

@@ -1,0 +1,262 @@
+package tenantroutingexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const (
+	replayPoll = time.Second
+
+	// replayAttempts is how often a letter is tried while its destination asks for
+	// patience, with the waits of `retry` between.
+	replayAttempts = 4
+
+	// maxReplayWait bounds what a destination can ask for meanwhile.
+	maxReplayWait = 30 * time.Second
+
+	// replaySettled is how long a file of dead letters must not have been written to.
+	// The exporter has closed it by then, so this is for a write that is under way.
+	replaySettled = time.Second
+)
+
+// errDelta keeps letters with deltas from a destination that gets totals. Letters of
+// that destination hold totals already, unless they are older than its setting.
+var errDelta = errors.New("has delta points, and the destination takes totals: what they would be added to has gone on since")
+
+// followReplays does what tenantctl asks for, one request after the other.
+func (r *router) followReplays(desk *deadletter.Desk) {
+	ticker := time.NewTicker(replayPoll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case now := <-ticker.C:
+			_ = r.recovery.Run("replaying dead letters", func() { r.nextReplay(desk, now) })
+		}
+	}
+}
+
+func (r *router) nextReplay(desk *deadletter.Desk, now time.Time) {
+	job, err := desk.Next(now)
+	if err != nil {
+		r.set.Logger.Warn("A request to replay dead letters cannot be read", zap.Error(err))
+		return
+	}
+	if job == nil {
+		return
+	}
+	re := &replay{router: r, job: job}
+	if bug := r.recovery.Run("replaying dead letters", func() { err = re.run() }); bug != nil {
+		err = bug
+	}
+	if err != nil {
+		re.report.Error = err.Error()
+	}
+	sent, left := 0, 0
+	for _, g := range re.report.Groups {
+		sent, left = sent+g.Sent, left+g.Left
+	}
+	r.set.Logger.Info("Replayed dead letters", zap.Int("sent", sent), zap.Int("left", left), zap.Error(err))
+	re.report.Done = true
+	if err := re.write(); err != nil {
+		r.set.Logger.Warn("The report of a replay cannot be written", zap.Error(err))
+	}
+}
+
+// replay is one request under way.
+type replay struct {
+	*router
+	job *deadletter.Job
+
+	mu     sync.Mutex
+	report deadletter.Report
+}
+
+func (re *replay) run() error {
+	directory := re.cfg.DeadLetter.Get().Directory
+	unlock, err := deadletter.Lock(directory)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := unlock(); err != nil {
+			re.set.Logger.Warn("Unlocking the dead letters failed", zap.Error(err))
+		}
+	}()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	var beats sync.WaitGroup
+	defer beats.Wait()
+	defer cancel(nil)
+	beats.Go(func() { re.beat(ctx, cancel) })
+	re.letters.Sweep(time.Now())
+	groups, err := deadletter.Find(directory, re.job.Filter)
+	if err != nil {
+		return err
+	}
+	for i := range groups {
+		re.show(i, deadletter.GroupReport{
+			Tenant: string(groups[i].Tenant), Destination: groups[i].Destination, Signal: groups[i].Signal.String(), Left: groups[i].Requests,
+		})
+	}
+	for i := range groups {
+		re.group(ctx, i, &groups[i])
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+var (
+	errWithdrawn   = errors.New("the request was withdrawn")
+	errReplayEnded = errors.New("the gateway is shutting down")
+)
+
+// beat shows that the replay is under way, and ends it if nobody wants it any more.
+func (re *replay) beat(ctx context.Context, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(deadletter.Beat)
+	defer ticker.Stop()
+	for {
+		if re.job.Withdrawn() {
+			cancel(errWithdrawn)
+			return
+		}
+		if err := re.write(); err != nil {
+			cancel(fmt.Errorf("writing the report: %w", err))
+			return
+		}
+		select {
+		case <-re.stop:
+			cancel(errReplayEnded)
+			return
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (re *replay) write() error {
+	re.mu.Lock()
+	defer re.mu.Unlock()
+	re.report.Time = time.Now()
+	return re.job.Report(&re.report)
+}
+
+// show sets the report of group i.
+func (re *replay) show(i int, g deadletter.GroupReport) {
+	re.mu.Lock()
+	defer re.mu.Unlock()
+	if i == len(re.report.Groups) {
+		re.report.Groups = append(re.report.Groups, g)
+	}
+	re.report.Groups[i] = g
+}
+
+// group sends the letters of g, the oldest first, until one cannot be delivered at
+// present. Others follow one that is refused for good.
+func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
+	shown := deadletter.GroupReport{Tenant: string(g.Tenant), Destination: g.Destination, Signal: g.Signal.String(), Left: g.Requests}
+	show := func() { re.show(i, shown) }
+	send := func(ctx context.Context, request []byte, n deadletter.Note) error {
+		err := re.send(ctx, g, request, n)
+		switch {
+		case err == nil:
+			shown.Sent++
+			shown.Left--
+		case errors.Is(err, deadletter.ErrRefused):
+			shown.Refused++
+		}
+		if err != nil {
+			shown.Message = err.Error()
+		}
+		show()
+		return err
+	}
+	o, err := deadletter.Replay(ctx, g, time.Now().Add(deadletter.Settled-replaySettled), send)
+	shown.Sent, shown.Refused, shown.Left = o.Sent, o.Refused, g.Requests-o.Sent
+	shown.Skipped, shown.Damaged = o.Skipped, o.Damaged.Lines
+	switch {
+	case err != nil && shown.Message == "":
+		shown.Message = err.Error()
+	case o.Skipped > 0 && shown.Message == "":
+		shown.Message = "letters were written just now; repeat the command"
+	case o.Damaged.Lines > 0 && shown.Message == "":
+		shown.Message = o.Damaged.First[0].String()
+	}
+	show()
+}
+
+// send sends one letter as a lane would. Its error wraps deadletter.ErrRefused if it
+// concerns this letter alone.
+func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte, n deadletter.Note) error {
+	target := re.plans.target(re.registry.Snapshot(), lane.Key{Tenant: g.Tenant, Destination: g.Destination, Signal: g.Signal})
+	if target == nil {
+		return errors.New("the registry has no such tenant, or the configuration no such destination, at present")
+	}
+	data, records, err := deadletter.Proto(g.Signal, request)
+	if err != nil {
+		return refusedLetter(err)
+	}
+	if g.Signal == tenant.Metrics && re.plans.destinations[g.Destination].Cumulative() {
+		if md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data); err != nil || cumulative.HasDelta(md) {
+			return refusedLetter(errors.Join(err, errDelta))
+		}
+	}
+	parts, err := re.fit([]lane.Part{{
+		Payload: &lane.Payload{Tenant: g.Tenant, Signal: g.Signal, Records: records, Data: data, Size: len(data), Accepted: n.Time},
+		Stops:   []lane.Stop{{Destination: g.Destination, Target: target}},
+	}})
+	if err != nil {
+		return refusedLetter(err)
+	}
+	for _, part := range parts {
+		if err := re.deliver(ctx, target, lane.NewBatch(g.Destination, part.Payload)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliver makes attempts until one tells.
+func (re *replay) deliver(ctx context.Context, target lane.Target, b *lane.Batch) error {
+	wait := re.cfg.Retry.InitialInterval
+	for attempt := 1; ; attempt++ {
+		res := target.Send(ctx, b)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case res.Verdict == lane.Delivered && res.Rejected > 0:
+			return refusedLetter(fmt.Errorf("the destination took a part only, and a repeat sends all of the letter: %w", res.Err))
+		case res.Verdict == lane.Delivered:
+			return nil
+		case res.Verdict == lane.Refused, res.Verdict == lane.TooLarge:
+			return refusedLetter(res.Err)
+		case res.Verdict != lane.Retry, attempt == replayAttempts:
+			return res.Err
+		}
+		timer := time.NewTimer(max(wait, min(res.RetryAfter, maxReplayWait)))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-timer.C:
+		}
+		wait = min(2*wait, re.cfg.Retry.MaxInterval)
+	}
+}
+
+func refusedLetter(err error) error { return fmt.Errorf("%w: %w", deadletter.ErrRefused, err) }

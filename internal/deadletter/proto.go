@@ -1,0 +1,43 @@
+package deadletter
+
+import (
+	"fmt"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Proto returns a letter's request, which is OTLP JSON, in protobuf, which every
+// backend takes, and how many records it has.
+func Proto(signal tenant.Signal, request []byte) (data []byte, records int, err error) {
+	defer recovery.Catch(&err)
+	switch signal {
+	case tenant.Logs:
+		ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(request)
+		if err != nil {
+			return nil, 0, notOTLP(err)
+		}
+		data, err = (&plog.ProtoMarshaler{}).MarshalLogs(ld)
+		return data, ld.LogRecordCount(), err
+	case tenant.Metrics:
+		md, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(request)
+		if err != nil {
+			return nil, 0, notOTLP(err)
+		}
+		data, err = (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
+		return data, md.DataPointCount(), err
+	default:
+		td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(request)
+		if err != nil {
+			return nil, 0, notOTLP(err)
+		}
+		data, err = (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+		return data, td.SpanCount(), err
+	}
+}
+
+func notOTLP(err error) error { return fmt.Errorf("the letter is not OTLP JSON: %w", err) }

@@ -1,0 +1,248 @@
+package deadletter
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// requestFolder is below the directory. The gateway makes it, so that it may
+	// write there whoever asks.
+	requestFolder = ".replay"
+
+	requestExtension = ".request"
+	reportExtension  = ".report"
+
+	// requestAge is how long a request waits for a gateway. One that nobody waits
+	// for must not begin later, with the next start of a gateway.
+	requestAge = time.Minute
+
+	// reportAge is how long a report is kept that nobody has removed.
+	reportAge = time.Hour
+
+	// maxRequest bounds what is read of a request or report.
+	maxRequest = 16 << 20
+
+	// Beat is how often a gateway writes the report of a request that it works on.
+	Beat = time.Second
+)
+
+// ErrNoGateway is returned when no gateway has made the place for requests.
+var ErrNoGateway = errors.New("no gateway has run with this dead_letter::directory")
+
+// Report is how far a gateway is with a request.
+type Report struct {
+	Time   time.Time     `json:"time"` // when it was written
+	Done   bool          `json:"done"`
+	Error  string        `json:"error,omitempty"` // why it is done though letters remain
+	Groups []GroupReport `json:"groups,omitempty"`
+}
+
+// GroupReport is what became of the letters of a tenant, destination and signal.
+type GroupReport struct {
+	Tenant      string `json:"tenant"`
+	Destination string `json:"destination"`
+	Signal      string `json:"signal"`
+	Sent        int    `json:"sent"`
+	Refused     int    `json:"refused"`
+	Left        int    `json:"left"`              // refused again, or not sent
+	Damaged     int    `json:"damaged,omitempty"` // lines that cannot be sent
+	Skipped     int    `json:"skipped,omitempty"` // files that were written to just now
+	Message     string `json:"message,omitempty"` // why letters are left
+}
+
+// Request is a request to send dead letters again, as the one who asks sees it.
+type Request struct{ base string }
+
+// Ask asks the gateway that writes to directory to send what f means again, each
+// letter to the destination that refused it.
+func Ask(directory string, f Filter) (*Request, error) {
+	folder := filepath.Join(directory, requestFolder)
+	if info, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoGateway
+	} else if err != nil {
+		return nil, err
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a folder", folder)
+	}
+	data, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{filepath.Join(folder, fmt.Sprintf("%020d-%d", time.Now().UnixNano(), os.Getpid()))}
+	return r, replaceFile(r.base+requestExtension, data)
+}
+
+// Report returns the report of the gateway, or nil if none has begun yet.
+func (r *Request) Report() (*Report, error) {
+	data, err := readSmall(r.base + reportExtension)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var report Report
+	if err := json.Unmarshal(data, &report); err != nil {
+		return nil, fmt.Errorf("the gateway's report: %w", err)
+	}
+	return &report, nil
+}
+
+// Withdraw makes the gateway stop after the letter that it is sending.
+func (r *Request) Withdraw() error { return removeIfThere(r.base + requestExtension) }
+
+// Close removes what is left of the request.
+func (r *Request) Close() error {
+	return errors.Join(r.Withdraw(), removeIfThere(r.base+reportExtension))
+}
+
+// Desk is where a gateway finds requests.
+type Desk struct{ folder string }
+
+// OpenDesk makes the place for requests about directory.
+func OpenDesk(directory string) (*Desk, error) {
+	d := &Desk{filepath.Join(directory, requestFolder)}
+	return d, os.MkdirAll(d.folder, 0o750)
+}
+
+// Job is a request, as the gateway sees it.
+type Job struct {
+	Filter
+	base string
+}
+
+// Next returns the oldest request, or nil. It removes those that nobody waits for.
+func (d *Desk) Next(now time.Time) (*Job, error) {
+	entries, err := os.ReadDir(d.folder)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() {
+			continue // it went meanwhile, or is none of ours
+		}
+		path := filepath.Join(d.folder, e.Name())
+		base, isRequest := strings.CutSuffix(path, requestExtension)
+		switch age := now.Sub(info.ModTime()); {
+		case isRequest && age <= requestAge:
+			j, err := readJob(base)
+			if err == nil {
+				return j, nil
+			}
+			if err := removeIfThere(path); err != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("a request to replay dead letters is not understood: %w", err)
+		case isRequest || age > reportAge:
+			if err := removeIfThere(path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+func readJob(base string) (*Job, error) {
+	data, err := readSmall(base + requestExtension)
+	if err != nil {
+		return nil, err
+	}
+	j := &Job{base: base}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields() // a filter that is not understood would mean more than was asked for
+	return j, dec.Decode(&j.Filter)
+}
+
+// Withdrawn tells whether the one who asked has changed their mind.
+func (j *Job) Withdrawn() bool {
+	_, err := os.Stat(j.base + requestExtension)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// Report shows r to the one who asked. The last one is Done.
+func (j *Job) Report(r *Report) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	err = replaceFile(j.base+reportExtension, data)
+	if r.Done {
+		err = errors.Join(err, removeIfThere(j.base+requestExtension))
+	}
+	return err
+}
+
+// Wait calls show with each new report until one is done, and returns it. It returns
+// an error if ctx ends, or if the gateway has not begun within begin, or has not
+// written for quiet.
+func (r *Request) Wait(ctx context.Context, begin, quiet time.Duration, show func(*Report)) (*Report, error) {
+	const poll = 50 * time.Millisecond
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	var last *Report
+	since := time.Now() // of the last sign of life, by this clock
+	for {
+		report, err := r.Report()
+		if err != nil {
+			return last, err
+		}
+		if report != nil && (last == nil || !report.Time.Equal(last.Time)) {
+			last, since = report, time.Now()
+			show(report)
+		}
+		switch silent := time.Since(since); {
+		case last != nil && last.Done:
+			return last, nil
+		case last == nil && silent > begin:
+			return nil, fmt.Errorf("no gateway has taken the request within %s: is one running with this dead_letter::directory?", begin)
+		case last != nil && silent > quiet:
+			return last, fmt.Errorf("the gateway has not reported for %s: it may have ended. What it has sent is noted; repeat the command", quiet)
+		}
+		select {
+		case <-ctx.Done():
+			return last, ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// replaceFile writes a file that others see whole or not at all. Everybody who may
+// enter the folder may read it: it holds no telemetry.
+func replaceFile(path string, data []byte) error {
+	temporary := path + ".tmp"
+	if err := os.WriteFile(temporary, data, 0o644); err != nil { //nolint:gosec // see above
+		return err
+	}
+	return os.Rename(temporary, path)
+}
+
+func readSmall(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxRequest {
+		return nil, fmt.Errorf("%s is not a file of at most %d bytes", path, maxRequest)
+	}
+	return os.ReadFile(path)
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
