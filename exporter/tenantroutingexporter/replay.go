@@ -212,7 +212,7 @@ func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte,
 		return refusedLetter(err)
 	}
 	if g.Signal == tenant.Metrics && re.plans.destinations[g.Destination].Cumulative() {
-		if md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data); err != nil || cumulative.HasDelta(md) {
+		if md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data); err != nil || cumulative.Needs(md) {
 			return refusedLetter(errors.Join(err, errDelta))
 		}
 	}
