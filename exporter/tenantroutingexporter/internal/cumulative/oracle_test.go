@@ -464,7 +464,7 @@ func (s *schedule) sample(gateway int, d point, exemplars pmetric.ExemplarSlice,
 // number checks that the increase is what was sent.
 func (s *schedule) number(st *stored, p *sent, value float64, monotonic bool) {
 	halves := int64(2 * value)
-	require.Equal(s.t, 2*value, float64(halves))
+	require.InDelta(s.t, 2*value, float64(halves), 0)
 	if !monotonic {
 		s.upDown(st, p, halves)
 		return
@@ -522,7 +522,7 @@ func (s *schedule) exponential(st *stored, p *sent, d pmetric.ExponentialHistogr
 	want, got := make(map[int32]uint64), make(map[int32]uint64)
 	count := uint64(0)
 	for _, p := range st.since {
-		require.Equal(s.t, p.threshold, d.ZeroThreshold())
+		require.InDelta(s.t, p.threshold, d.ZeroThreshold(), 0)
 		count += p.count()
 		for i, n := range p.buckets {
 			if n > 0 {
