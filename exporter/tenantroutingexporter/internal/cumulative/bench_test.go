@@ -124,6 +124,7 @@ func BenchmarkConvert(b *testing.B) {
 	for name, make := range map[string]func() pmetric.Metrics{"sum": sumLoad, "histogram": histogramLoad, "exponential": exponentialLoad} {
 		b.Run(name, func(b *testing.B) {
 			set := settings()
+			set.GatewayKey, set.GatewayID = "otelcol.gateway", "abcdefgh"
 			set.MaxStreams, set.MaxBuckets, set.MaxGrowth = 100_000, 4_000_000, 4_000_000
 			c := New(set, NewBudget(1_000_000, 10_000_000), time.Unix(0, 0))
 			at := time.Unix(1_700_000_000, 0)

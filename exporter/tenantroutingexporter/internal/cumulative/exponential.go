@@ -65,7 +65,7 @@ func (r *run) addExponential(p pmetric.ExponentialHistogramDataPoint) bool {
 	before := p.Positive().BucketCounts().Len() + p.Negative().BucketCounts().Len()
 	h.put(p)
 	r.growth += max(0, p.Positive().BucketCounts().Len()+p.Negative().BucketCounts().Len()-before)
-	settle(r, s, p, m, at)
+	emit(r, s, p, m, at)
 	return true
 }
 

@@ -107,7 +107,7 @@ func (r *run) addHistogram(p pmetric.HistogramDataPoint) bool {
 	if p.RemoveSum(); h.hasSum {
 		p.SetSum(h.sum)
 	}
-	settle(r, s, p, m, at)
+	emit(r, s, p, m, at)
 	return true
 }
 

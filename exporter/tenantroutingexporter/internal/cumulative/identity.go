@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// yieldAttributes is after how many attributes other goroutines get a turn.
+	// yieldAttributes is after how many attributes an identity yields the processor.
 	yieldAttributes = 1024
 
 	// fewAttributes are compared each with each to find repeated keys.

@@ -83,8 +83,8 @@ func (r *run) zeroTime(s *stream, from, at pcommon.Timestamp) pcommon.Timestamp 
 	return z
 }
 
-// settle puts p, which was added to s, to its place.
-func settle[P point](r *run, s *stream, p P, m mark, at place) {
+// emit makes p, which was added to s, the point at that place.
+func emit[P point](r *run, s *stream, p P, m mark, at place) {
 	c := r.converter
 	if at.begins {
 		s.start = at.start

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// yieldPoints is after how many data points other goroutines get a turn.
+	// yieldPoints is after how many data points a run yields the processor.
 	yieldPoints = 1024
 
 	// maxKept bounds what a run keeps for the next one, in elements of each slice.

@@ -103,7 +103,7 @@ func (r *run) addNumber(p pmetric.NumberDataPoint, monotonic bool) bool {
 	r.save(s)
 	s.number = sum
 	sum.put(p)
-	settle(r, s, p, m, at)
+	emit(r, s, p, m, at)
 	return true
 }
 
