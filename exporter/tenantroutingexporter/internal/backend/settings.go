@@ -313,6 +313,9 @@ func (d *Destination) fill(settings any, v template.Values, secrets *redact.Secr
 // Cumulative tells whether the destination must not get delta metrics.
 func (d *Destination) Cumulative() bool { return d.profile.Cumulative }
 
+// Ordered tells whether the destination takes samples in order only.
+func (d *Destination) Ordered() bool { return d.profile.Ordered }
+
 // transportKey is equal for tenants whose clients would be the same.
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder

@@ -71,6 +71,9 @@ func newBatch(key Key, po *portion) *Batch {
 // Oldest returns when the oldest payload of the batch was accepted.
 func (b *Batch) Oldest() time.Time {
 	var oldest time.Time
+	if b.portion == nil {
+		return oldest // it is of no lane
+	}
 	for _, p := range b.portion.entries {
 		if oldest.IsZero() || p.Accepted.Before(oldest) {
 			oldest = p.Accepted
