@@ -77,7 +77,7 @@ func TestOrder_OfALaneWithOneBatchInFlight(t *testing.T) {
 			cfg.Concurrency, cfg.InFlight, cfg.EndpointConcurrency = 8, 2, 2
 			cfg.BatchTimeout, cfg.RetryMax, cfg.BreakerOpen, cfg.BatchMaxBytes = 100*time.Millisecond, 2*time.Second, 2*time.Second, 40
 			cfg.MaxBytes = 1 << 20
-			q := &sequence{rnd: rnd}
+			q := &sequence{rnd: rand.New(rand.NewPCG(uint64(seed), 3))}
 			s := start(t, Settings{
 				Config: cfg,
 				Cut: func(_ *Payload, data []byte, first, end int) ([]byte, error) {

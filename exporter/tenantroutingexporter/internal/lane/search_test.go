@@ -391,17 +391,23 @@ func TestDelivered_NothingOfItIsADeadLetter(t *testing.T) {
 func TestSearch_OfLiars(t *testing.T) {
 	for seed := range 200 {
 		synctest.Test(t, func(t *testing.T) {
-			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
+			random := rand.New(rand.NewPCG(uint64(seed), 1))
+			var mu sync.Mutex
+			intN := func(n int) int {
+				mu.Lock()
+				defer mu.Unlock()
+				return random.IntN(n)
+			}
 			cfg := testConfig()
 			cfg.BatchTimeout, cfg.RetryMax, cfg.BreakerOpen, cfg.MaxAge = time.Second, time.Second, time.Second, time.Hour
 			verdicts := []Verdict{Delivered, Delivered, Refused, Refused, Refused, Retry, TooLarge, Blocked}
 			liar := &stub{answer: func(context.Context, *Batch) Result {
-				return Result{Verdict: verdicts[rnd.IntN(len(verdicts))], Reason: "random", Rejected: rnd.IntN(4) - 1, Err: errors.New("x")}
+				return Result{Verdict: verdicts[intN(len(verdicts))], Reason: "random", Rejected: intN(4) - 1, Err: errors.New("x")}
 			}}
-			s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: func(*Batch, Result) (bool, error) { return rnd.IntN(2) == 0, nil }})
+			s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: func(*Batch, Result) (bool, error) { return intN(2) == 0, nil }})
 			for range 20 {
-				offer(t, s, text("a", strings.Repeat("x", 1+rnd.IntN(30)), liar))
-				time.Sleep(time.Duration(rnd.IntN(500)) * time.Millisecond)
+				offer(t, s, text("a", strings.Repeat("x", 1+intN(30)), liar))
+				time.Sleep(time.Duration(intN(500)) * time.Millisecond)
 				in, out := balance(total(s))
 				require.Equal(t, in, out)
 			}
