@@ -105,9 +105,11 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	defer resp.Body.Close()
 	// A body that is cut short or garbled changes nothing of what the status says.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	res := d.profile.httpResult(&httpAnswer{
-		signal: t.signal, records: b.Records, status: resp.StatusCode, header: resp.Header, body: body, complete: err == nil, from: t.shownURL(f),
-	})
+	a := &httpAnswer{signal: t.signal, records: b.Records, status: resp.StatusCode, header: resp.Header, body: body, complete: err == nil}
+	if len(body) > 0 || a.status >= http.StatusBadRequest {
+		a.from = t.shownURL(f)
+	}
+	res := d.profile.httpResult(a)
 	if res.Verdict == lane.Blocked {
 		t.forget()
 	}
