@@ -153,7 +153,8 @@ type LaneConfig struct {
 
 	Batch BatchConfig `mapstructure:"batch"`
 
-	// Concurrency is how many batches may be in flight at the same time.
+	// Concurrency is how many batches may be in flight at the same time. Destinations
+	// that take samples in order only get one whatever it says.
 	Concurrency int `mapstructure:"concurrency"`
 
 	// prevent unkeyed literal initialization
@@ -221,6 +222,8 @@ var (
 	_ confmap.Validator = (*Config)(nil)
 )
 
+const defaultConcurrency = 2
+
 func createDefaultConfig() component.Config {
 	return &Config{
 		Attribute: tenant.AttributeKey,
@@ -231,7 +234,7 @@ func createDefaultConfig() component.Config {
 			MaxBytes:    64 * bytesize.MiB,
 			MaxAge:      24 * time.Hour,
 			Batch:       BatchConfig{MaxBytes: bytesize.MiB, Timeout: 100 * time.Millisecond},
-			Concurrency: 2,
+			Concurrency: defaultConcurrency,
 		},
 		Retry:           RetryConfig{InitialInterval: time.Second, MaxInterval: 30 * time.Second},
 		CircuitBreaker:  CircuitBreakerConfig{Failures: 5, Open: 10 * time.Second},

@@ -68,7 +68,7 @@ circuit_breaker: {failures: 5, open: 20ms}
 			assert.Equal(t, want, got)
 			assert.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, archived(t, dir))
 			_, calls := picky.seen()
-			assert.LessOrEqual(t, calls, 3)
+			assert.LessOrEqual(t, calls, 5, "three, and what was merged of them")
 		})
 	}
 }

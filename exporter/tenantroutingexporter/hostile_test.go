@@ -70,6 +70,10 @@ var hostileAnswers = map[string]func(head string) string{
 	"retry after": func(head string) string {
 		return "HTTP/1.1 503 X\r\nRetry-After: " + oneLine(head) + "\r\nContent-Length: 0\r\n\r\n"
 	},
+	"404":       func(head string) string { return answerOf(404, "text/plain", head) },
+	"web page":  func(head string) string { return answerOf(200, "text/html", "<html>"+head) },
+	"200":       func(head string) string { return answerOf(200, "text/plain", head) },
+	"200 typed": func(head string) string { return answerOf(200, oneLine(head), head) },
 	"terminal": func(string) string {
 		return answerOf(400, "text/plain", "x\r\n2026-11-30T00:00:00Z\tERROR\tfake \x1b[31m \u202e evil\u009b31m \u2028line\u200b")
 	},
@@ -226,7 +230,7 @@ dead_letter: {directory: %q}
 			require.NoError(t, g.metrics.ConsumeMetrics(ctx, metricsOf("a")))
 			require.NoError(t, g.traces.ConsumeTraces(ctx, tracesOf("a")))
 			require.Eventually(t, func() bool {
-				return sum(t, g.tel, "send_attempts", "signal=logs") > 1 || sum(t, g.tel, "dead_lettered_records") >= 3
+				return sum(t, g.tel, "send_attempts", "signal=logs") > 1 || sum(t, g.tel, "dead_lettered_records")+sum(t, g.tel, "delivered_records") >= 3
 			}, 30*time.Second, 5*time.Millisecond)
 			measured := metricsText(t, g.tel)
 			g.stop()

@@ -78,6 +78,10 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		if destinations[name], err = d.compile(name, r.pool, r.cfg); err != nil {
 			return err
 		}
+		if destinations[name].Ordered() && r.cfg.Lane.Concurrency > defaultConcurrency {
+			r.set.Logger.Warn(`"lane::concurrency" does not hold for a destination that takes samples in order only: it gets one batch of a lane at a time`,
+				zap.String("destination", name), zap.Int("concurrency", r.cfg.Lane.Concurrency))
+		}
 	}
 	r.plans = newPlans(destinations, &r.cfg.Routes, r.cfg.References.policy())
 	// What fails below leaves nothing open: a component whose Start failed is
@@ -148,6 +152,7 @@ func (r *router) laneSettings() lane.Settings {
 			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: r.laneIdle,
 		},
 		Seal:      r.pool.Seal,
+		Cut:       r.pool.Cut,
 		Logger:    r.set.Logger,
 		PerTenant: c.Metrics.Tenant,
 	}

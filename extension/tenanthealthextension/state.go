@@ -71,6 +71,7 @@ type laneState struct {
 	Waiting int     `json:"waiting"`
 	Open    int     `json:"open"`
 	Full    int     `json:"almost_full"`
+	NotOTLP int     `json:"not_otlp"`
 	Queued  int64   `json:"queued_bytes"`
 	Max     int64   `json:"max_bytes"`
 	Oldest  float64 `json:"oldest_seconds"`
@@ -123,7 +124,7 @@ func judge(f *found) *state {
 		s.addRegistry(id.String(), r, f)
 	}
 	for id, l := range f.lanes {
-		out := laneState{l.Idle, l.Active, l.Waiting, l.Open, l.Full, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds(), nil}
+		out := laneState{l.Idle, l.Active, l.Waiting, l.Open, l.Full, l.NotOTLP, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds(), nil}
 		if l.Storage != nil {
 			out.Storage = storageOf(l.Storage)
 			if l.Storage.Refusing {

@@ -64,6 +64,7 @@ type RejectedEntry struct {
 type LaneHealth struct {
 	Idle, Active, Waiting, Open int // lanes by state; open are those behind an open breaker
 	Full                        int // of these, lanes with less than a twentieth of their room left
+	NotOTLP                     int // likewise, lanes whose destination last answered as no OTLP backend does, such as with a web page
 
 	QueuedBytes, MaxBytes int64         // of all lanes together
 	Oldest                time.Duration // age of the oldest that is queued

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"bytes"
 	"fmt"
 	"mime"
 	"strings"
@@ -13,22 +14,72 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 type signalOf = tenant.Signal
 
-// partialSuccess reads the body of a successful answer. A backend that took the
-// request has taken it whatever its body looks like, so a body that cannot be
-// read says nothing.
-func partialSuccess(signal tenant.Signal, body []byte, contentType string) (rejected int, err error) {
+// reasonPartial names answers that speak of a part of what was sent.
+const reasonPartial = "partial_success"
+
+// accepted reads an answer with a status of success. A backend that took the request has
+// taken it whatever it answers, unless that is a web page, which comes from something
+// else at its address. complete tells whether body is all of it. from is where that is, if
+// it can be shown.
+func (p *Profile) accepted(signal tenant.Signal, body []byte, complete bool, contentType, from string) lane.Result {
+	if webPage(body, contentType) {
+		return lane.Result{
+			Verdict: lane.Blocked, Reason: "web_page", Odd: true,
+			Err: answerError{"a web page in place of an answer: ", words(from, strings.TrimSpace(string(body)))},
+		}
+	}
+	rejected, err, ok := partialSuccess(signal, body, contentType)
+	res := lane.Result{Rejected: rejected, Err: err}
+	switch {
+	case !ok && complete:
+		res.Reason, res.Odd = "not_otlp", true
+		res.Err = answerError{"an answer that is none of OTLP: ", words(from, fmt.Sprintf("%q: %s", contentType, body))}
+	case err != nil:
+		res.Reason = reasonPartial
+		if rejected == 0 && p.SoftErrors {
+			res.Verdict = lane.Refused // of some records: the lane finds them
+		}
+	}
+	return res
+}
+
+// words are those of an answer, with its origin.
+func words(from, text string) string {
+	if from == "" {
+		return text
+	}
+	return from + ": " + text
+}
+
+// webPage tells whether an answer is made for people.
+func webPage(body []byte, contentType string) bool {
+	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), " \t\r\n")
+	if mediaType, _, _ := mime.ParseMediaType(contentType); mediaType == "text/html" || mediaType == "application/xhtml+xml" {
+		return bytes.HasPrefix(text, []byte("<"))
+	}
+	for _, start := range []string{"<!doctype html", "<html"} {
+		if len(text) >= len(start) && strings.EqualFold(string(text[:len(start)]), start) {
+			return true
+		}
+	}
+	return false
+}
+
+// partialSuccess reads the body of an answer. ok is false if that is none of OTLP.
+func partialSuccess(signal tenant.Signal, body []byte, contentType string) (rejected int, err error, ok bool) {
 	if len(body) == 0 {
-		return 0, nil
+		return 0, nil, true
 	}
 	mediaType, _, _ := mime.ParseMediaType(contentType)
 	asJSON := mediaType == contentTypeJSON
 	if !asJSON && mediaType != contentTypeProto && mediaType != "application/protobuf" && mediaType != "application/grpc" {
-		return 0, nil
+		return 0, nil, false
 	}
 	var count int64
 	var message string
@@ -48,13 +99,13 @@ func partialSuccess(signal tenant.Signal, body []byte, contentType string) (reje
 		count, message = r.PartialSuccess().RejectedSpans(), r.PartialSuccess().ErrorMessage()
 	}
 	if perr != nil || (count == 0 && message == "") {
-		return 0, nil
+		return 0, nil, perr == nil
 	}
 	if message == "" {
 		message = "no reason given"
 	}
 	const most = 1 << 40 // what a hostile backend says must not overflow a sum
-	return int(min(max(count, 0), most)), answerError{fmt.Sprintf("partial success: %d rejected: ", count), message}
+	return int(min(max(count, 0), most)), answerError{fmt.Sprintf("partial success: %d rejected: ", count), message}, true
 }
 
 func unmarshal(r interface {
@@ -76,7 +127,7 @@ func errorMessage(body []byte, contentType string) string {
 	switch {
 	case len(body) == 0:
 		return "no message"
-	case strings.HasSuffix(mediaType, "protobuf"):
+	case strings.HasSuffix(mediaType, "protobuf"), mediaType == "application/octet-stream": // as Loki does
 		if proto.Unmarshal(body, st) == nil && st.Message != "" {
 			return st.Message
 		}

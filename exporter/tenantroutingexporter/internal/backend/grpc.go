@@ -98,16 +98,28 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 			return forbidden(e)
 		}
 		res := grpcResult(ctx, err)
+		if foreignAnswer(err) && res.Verdict == lane.Refused {
+			from := f.endpoint
+			if t.destination.endpoint.Sensitive(t.values) {
+				from = ""
+			}
+			res = lane.Result{
+				Verdict: lane.Blocked, Reason: "web_page", Odd: true,
+				Err: answerError{"not an answer of gRPC: ", words(from, status.Convert(err).Message())},
+			}
+		}
 		if res.Verdict == lane.Blocked {
 			t.forget()
 		}
 		return res
 	}
-	res := lane.Result{Verdict: lane.Delivered}
-	if res.Rejected, res.Err = partialSuccess(t.signal, answer, contentTypeProto); res.Err != nil {
-		res.Reason = "partial_success"
-	}
-	return res
+	return t.seldom(d.profile.accepted(t.signal, answer, true, contentTypeProto, ""))
+}
+
+// foreignAnswer tells whether something answered that is no gRPC server, such as a web
+// server. gRPC says so in words alone.
+func foreignAnswer(err error) bool {
+	return strings.Contains(status.Convert(err).Message(), "received unexpected content-type")
 }
 
 // newGRPCClient adds the secrets in the client's settings to secrets before it

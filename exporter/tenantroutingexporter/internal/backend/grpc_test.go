@@ -159,7 +159,8 @@ func TestGRPC_NoGoodServer(t *testing.T) {
 	}
 }
 
-// A server that answers has taken the request, whatever the answer looks like.
+// A server that answers has taken the request, whatever the answer looks like, and it
+// counts apart if that is none of OTLP.
 func TestGRPC_AnAnswerThatIsTooLongOrGarbage(t *testing.T) {
 	for name, respond := range map[string]func(stream grpc.ServerStream) error{
 		"too long":            func(s grpc.ServerStream) error { return s.SendMsg(bytes.Repeat([]byte("x"), 8<<20)) },
@@ -183,7 +184,12 @@ func TestGRPC_AnAnswerThatIsTooLongOrGarbage(t *testing.T) {
 				got := send(t, overGRPC(t, profile(t, "otlp"), l.Addr().String(), func(g *GRPCSettings) {
 					require.NoError(t, g.Client.Compression.UnmarshalText([]byte(compression)))
 				}), logsBatch(t, "x"))
-				assert.Equal(t, lane.Result{Verdict: lane.Delivered}, got)
+				want := lane.Result{}
+				if strings.HasPrefix(name, "garbage") {
+					require.ErrorContains(t, got.Err, "none of OTLP")
+					got.Err, want = nil, lane.Result{Reason: "not_otlp", Odd: true}
+				}
+				assert.Equal(t, want, got)
 				s.Stop()
 				assert.NoError(t, <-done)
 			})

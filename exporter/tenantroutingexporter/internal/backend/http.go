@@ -104,12 +104,16 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	}
 	defer resp.Body.Close()
 	// A body that is cut short or garbled changes nothing of what the status says.
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	res := httpResult(&d.profile, t.signal, resp, body)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	a := &httpAnswer{signal: t.signal, records: b.Records, status: resp.StatusCode, header: resp.Header, body: body, complete: err == nil}
+	if len(body) > 0 || a.status >= http.StatusBadRequest {
+		a.from = t.shownURL(f)
+	}
+	res := d.profile.httpResult(a)
 	if res.Verdict == lane.Blocked {
 		t.forget()
 	}
-	return res
+	return t.seldom(res)
 }
 
 func (t *httpTarget) request(ctx context.Context, f *filled, b *lane.Batch) (*http.Request, error) {
@@ -269,20 +273,43 @@ func (t *transportCatcher) closeIdle() {
 	}
 }
 
+// httpAnswer is what came back for a request of some records.
+type httpAnswer struct {
+	signal   signalOf
+	records  int
+	status   int
+	header   http.Header
+	body     []byte
+	complete bool   // body is all of it, or as much as is read of any
+	from     string // the URL; empty: not to be shown
+}
+
 // httpResult reads an answer.
-func httpResult(p *Profile, signal signalOf, resp *http.Response, body []byte) lane.Result {
-	res := lane.Result{Verdict: p.verdict(resp.StatusCode)}
+func (p *Profile) httpResult(a *httpAnswer) lane.Result {
+	contentType := a.header.Get("Content-Type")
+	res := lane.Result{Verdict: p.verdict(a.status)}
 	if res.Verdict == lane.Delivered {
-		res.Rejected, res.Err = partialSuccess(signal, body, resp.Header.Get("Content-Type"))
-		if res.Err != nil {
-			res.Reason = "partial_success"
-		}
-		return res
+		return p.accepted(a.signal, a.body, a.complete, contentType, a.from)
 	}
-	res.Reason = httpReason(p, resp.StatusCode)
-	res.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
-	res.Err = answerError{fmt.Sprintf("HTTP status %d: ", resp.StatusCode), errorMessage(body, resp.Header.Get("Content-Type"))}
+	res.Reason = httpReason(p, a.status)
+	res.RetryAfter = retryAfter(a.header.Get("Retry-After"), time.Now())
+	message := errorMessage(a.body, contentType)
+	if p.Refusals != nil && a.status == http.StatusBadRequest && a.complete && len(a.body) < maxAnswer {
+		res.Rejected = p.Refusals(message, a.records)
+	}
+	if a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed {
+		message = words(a.from, message)
+	}
+	res.Err = answerError{fmt.Sprintf("HTTP status %d: ", a.status), message}
 	return res
+}
+
+// shownURL is where requests go, for an operator to read, unless that holds a secret.
+func (t *httpTarget) shownURL(f *filled) string {
+	if t.destination.sensitive(t.values) {
+		return ""
+	}
+	return f.url.Scheme + "://" + f.url.Host + f.url.Path
 }
 
 // httpReason names a status for metrics. A server can send any number.

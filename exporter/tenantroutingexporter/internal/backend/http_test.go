@@ -84,6 +84,7 @@ func TestHTTP_Answers(t *testing.T) {
 			}
 		}
 	}
+	page, odd := lane.Result{Verdict: lane.Blocked, Reason: "web_page", Odd: true}, lane.Result{Reason: "not_otlp", Odd: true}
 	for _, c := range []struct {
 		name   string
 		server http.HandlerFunc
@@ -97,11 +98,26 @@ func TestHTTP_Answers(t *testing.T) {
 		{"204", answer(204, "", ""), lane.Result{}, "", false},
 		{"200 with an empty partial success", answer(200, protobuf, partial(t, false, 0, "")), lane.Result{}, "", false},
 		{"200 in JSON", answer(200, jsonType, `{"partialSuccess":{}}`), lane.Result{}, "", false},
-		{"200 with a page of HTML", answer(200, "Content-Type: text/html", "<html>"), lane.Result{}, "", false},
-		{"200 with garbage for protobuf", answer(200, protobuf, "\xff\xff\xff"), lane.Result{}, "", false},
-		{"200 with garbage for JSON", answer(200, jsonType, "{{{"), lane.Result{}, "", false},
+		{"200 with a page of HTML", answer(200, "Content-Type: text/html", "<html>"), page, "a web page in place of an answer: http://127.0.0.1:", false},
+		{"202 with a page", answer(202, "Content-Type: text/html; charset=utf-8", "\ufeff\r\n <!DOCTYPE html><title>Sign in</title>"), page, "Sign in", false},
+		{"200 with a page of XHTML", answer(200, "Content-Type: application/xhtml+xml", "<?xml version='1.0'?><html>"), page, "/v1/logs: ", false},
+		{"200 with a page that is cut short", raw("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100\r\n\r\n<p>"), page, "<p>", false},
+		{"200 with a page that does not say so", answer(200, "Content-Type: text/plain", "<HTML>"), page, "<HTML>", false},
+		{"200 with a page that says otherwise", answer(200, jsonType, "<!doctype HTML>"), page, "<!doctype HTML>", false},
+		{"200 with a large page", answer(200, "Content-Type: text/html", "<html>"+strings.Repeat("x", 10<<20)), page, "<html>", false},
+		{"200 with an empty page", answer(200, "Content-Type: text/html", ""), lane.Result{}, "", false},
+		{"200 with a word in HTML", answer(200, "Content-Type: text/html", "OK"), odd, "text/html", false},
+		{"200 with a word", answer(200, "Content-Type: text/plain", "OK"), odd, "OK", false},
+		{"200 with a word in JSON", answer(200, jsonType, `"OK"`), odd, "OK", false},
+		{"200 with a list in JSON", answer(200, jsonType, `[]`), odd, "[]", false},
+		{"200 with another object in JSON", answer(200, jsonType, `{"status":"success","n":[1,{}]}`), lane.Result{}, "", false},
+		{"200 in a type that OTLP does not have", answer(200, "Content-Type: text/plain", `{"partialSuccess":{"rejectedLogRecords":"1"}}`), odd, "rejectedLogRecords", false},
+		{"200 with garbage for protobuf", answer(200, protobuf, "\xff\xff\xff"), odd, "application/x-protobuf", false},
+		{"200 with garbage for JSON", answer(200, jsonType, "{{{"), odd, "{{{", false},
 		{"200 with an oversized body", answer(200, protobuf, strings.Repeat("x", 10<<20)), lane.Result{}, "", false},
+		{"200 with an oversized text", answer(200, "Content-Type: text/plain", strings.Repeat("x", 10<<20)), odd, "xxx", false},
 		{"200 whose body is cut short", raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), lane.Result{}, "", false},
+		{"204 in a type that OTLP does not have", answer(204, "Content-Type: text/html", ""), lane.Result{}, "", false},
 		{"200 that drips for ever", drip, lane.Result{}, "", true},
 		{"partial success", answer(200, protobuf, partial(t, false, 2, "too old")), lane.Result{Rejected: 2, Reason: "partial_success"}, "2 rejected: too old", false},
 		{"partial success in JSON", answer(200, jsonType, partial(t, true, 2, "too old")), lane.Result{Rejected: 2, Reason: "partial_success"}, "2 rejected: too old", false},
@@ -111,11 +127,13 @@ func TestHTTP_Answers(t *testing.T) {
 		{"301", answer(301, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_301"}, "301", false},
 		{"307", answer(307, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_307"}, "307", false},
 		{"400", answer(400, protobuf, statusBody(t, "bad timestamp")), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
+		{"400 as Loki says it", answer(400, "Content-Type: application/octet-stream", statusBody(t, "bad timestamp")), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
 		{"400 in JSON", answer(400, jsonType, `{"code":3,"message":"bad timestamp","more":1}`), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
 		{"400 in text of many lines", answer(400, "Content-Type: text/plain", "bad\r\nline\x00\n"+strings.Repeat("é", 1000)), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad  line  éé", false},
 		{"401", answer(401, "", "no"), lane.Result{Verdict: lane.Blocked, Reason: "http_401"}, "401: no", false},
 		{"403", answer(403, "", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_403"}, "403: no message", false},
-		{"404", answer(404, "", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_404"}, "404", false},
+		{"404", answer(404, "", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_404"}, "404: http://127.0.0.1:", false},
+		{"405", answer(405, "", "not so"), lane.Result{Verdict: lane.Blocked, Reason: "http_405"}, "/v1/logs: not so", false},
 		{"408", answer(408, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_408"}, "408", false},
 		{"413", answer(413, "", ""), lane.Result{Verdict: lane.TooLarge, Reason: "http_413"}, "413", false},
 		{"415", answer(415, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_415"}, "415", false},

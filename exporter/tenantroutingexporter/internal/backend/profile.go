@@ -34,6 +34,18 @@ type Profile struct {
 	SpanIDs       bool                     // a span without trace or span ID makes it refuse the whole request
 	MaxBatchBytes int                      // encoded, before compression; 0: no own limit
 	Statuses      map[int]lane.Verdict     // HTTP statuses that mean something else than in OTLP
+
+	// Ordered backends refuse a sample that is older than another of its series. A lane
+	// has one batch in flight.
+	Ordered bool
+
+	// SoftErrors are partial successes with a message that reject nothing: the backend
+	// has refused records, and does not say how many.
+	SoftErrors bool
+
+	// Refusals returns how many of so many records a status 400 with a message refuses,
+	// if it says so; the others are stored. 0: not known. Nil: it never says so.
+	Refusals func(message string, records int) int
 }
 
 const mib = 1 << 20
@@ -62,21 +74,22 @@ func profiles() []Profile {
 			Compression: zstd, Compressions: []configcompression.Type{gzip, zstd, configcompression.TypeLz4},
 			MaxBatchBytes: 4 * mib, // a batch above the default burst of 6 MB never passes
 			Statuses:      map[int]lane.Verdict{422: lane.Refused},
+			Refusals:      lokiRefusals,
 		},
 		{Name: "tempo", Paths: paths("", "", "/v1/traces"), Headers: orgID, Compression: zstd, SpanIDs: true, MaxBatchBytes: 15 * mib},
 		{
 			Name: "mimir", Paths: paths("", "/otlp/v1/metrics", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
 			Compression: zstd, Compressions: []configcompression.Type{gzip, zstd, configcompression.TypeLz4},
-			Cumulative: true,
-			Statuses:   map[int]lane.Verdict{529: lane.Retry},
+			Cumulative: true, Ordered: true, SoftErrors: true,
+			Statuses: map[int]lane.Verdict{529: lane.Retry},
 		},
 		{
 			Name: "cortex", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
-			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true,
+			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true, Ordered: true,
 		},
 		{
 			Name: "prometheus", Paths: paths("", "/api/v1/otlp/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,
-			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true, NoTenancy: true,
+			Compression: gzip, Compressions: []configcompression.Type{gzip}, Cumulative: true, NoTenancy: true, Ordered: true,
 		},
 		{
 			Name: "signoz", Paths: paths("/v1/logs", "/v1/metrics", "/v1/traces"), Compression: gzip,

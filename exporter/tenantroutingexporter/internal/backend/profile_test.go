@@ -103,7 +103,7 @@ func fakes(t *testing.T) map[string]*fake {
 				"broken":   reply(503, "", ""),
 			},
 			want: map[string]lane.Result{
-				"too-long": {Verdict: lane.Refused, Reason: "http_400"}, // the good lines are stored: never again
+				"too-long": {Verdict: lane.Refused, Reason: "http_400"}, // the good lines are stored all the same
 				"flood":    {Verdict: lane.Retry, Reason: "http_429"},   // no Retry-After: the lane's own clock
 				"broken":   {Verdict: lane.Retry, Reason: "http_503"},
 			},
@@ -122,7 +122,7 @@ func fakes(t *testing.T) map[string]*fake {
 				"overload": reply(529, "", ""),
 			},
 			want: map[string]lane.Result{
-				"soft":     {Reason: "partial_success"},
+				"soft":     {Verdict: lane.Refused, Reason: "partial_success"}, // of some: the lane finds them
 				"overload": {Verdict: lane.Retry, Reason: "http_529"},
 			},
 		},

@@ -351,6 +351,9 @@ func (d *Destination) Shared() bool {
 	return !slices.ContainsFunc(d.headers, func(h header) bool { return h.value.Dynamic() })
 }
 
+// Ordered tells whether the destination takes samples in order only.
+func (d *Destination) Ordered() bool { return d.profile.Ordered }
+
 // transportKey is equal for tenants whose clients would be the same.
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder

@@ -54,6 +54,7 @@ type site struct {
 	mu       sync.Mutex
 	filled   *filled
 	filledAt time.Time
+	oddAt    time.Time // when an answer was shown that OTLP does not have
 }
 
 // filled is the result of filling endpoint and headers.
@@ -82,7 +83,30 @@ func (s *site) attempt(send func() lane.Result) (res lane.Result) {
 
 // Bounds implements lane.Target.
 func (s *site) Bounds() lane.Bounds {
-	return lane.Bounds{BatchBytes: s.destination.profile.MaxBatchBytes}
+	b := lane.Bounds{BatchBytes: s.destination.profile.MaxBatchBytes}
+	if s.destination.profile.Ordered {
+		b.Concurrency = 1
+	}
+	return b
+}
+
+// oddInterval is how often a target shows an answer that OTLP does not have although it
+// counts as a success.
+const oddInterval = time.Hour
+
+// seldom leaves out the text of such an answer if it was shown lately.
+func (s *site) seldom(res lane.Result) lane.Result {
+	if res.Verdict != lane.Delivered || !res.Odd {
+		return res
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.oddAt.IsZero() && time.Since(s.oddAt) < oddInterval {
+		res.Err = nil
+		return res
+	}
+	s.oddAt = time.Now()
+	return res
 }
 
 func (s *site) urlTemplate() *template.Template {

@@ -1,8 +1,11 @@
 package lane
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -62,6 +65,7 @@ func (s *Scheduler) leave(l *lane) {
 // settle decides what l does next: wait in line, wait for a time, or nothing.
 // It is called after every change to l; pump then starts what is in line.
 func (s *Scheduler) settle(l *lane, now time.Time) {
+	s.passStored(l)
 	oldest, waits := l.oldest()
 	if waits && !now.Before(oldest.Add(s.MaxAge)) {
 		s.drop(l, l.expired(now.Add(-s.MaxAge)), ReasonExpired)
@@ -83,7 +87,7 @@ func (s *Scheduler) settle(l *lane, now time.Time) {
 		if end := oldest.Add(s.MaxAge); end.Before(wake) {
 			wake = end
 		}
-	case l.redo.len() == 0 && l.waiting < int64(l.batchBytes(&s.Config)) && now.Before(l.lingerUntil) && !s.draining:
+	case l.retries.len() == 0 && l.waiting < int64(l.batchBytes(&s.Config)) && now.Before(l.lingerUntil) && !s.draining:
 		wake = l.lingerUntil
 	default:
 		l.parked = true
@@ -93,12 +97,15 @@ func (s *Scheduler) settle(l *lane, now time.Time) {
 }
 
 func (s *Scheduler) begin(l *lane, ep *endpoint, c class, now time.Time) {
-	b := l.take(&s.Config)
+	po := l.take(&s.Config, s.Cut != nil)
 	parent := s.ctx
 	if l.failures > 0 {
 		parent = s.suspectCtx
 	}
-	a := &attempt{lane: l, endpoint: ep, target: l.target, batch: b, since: b.entries[0].Accepted, began: now}
+	a := &attempt{
+		lane: l, endpoint: ep, target: l.target, batch: newBatch(l.key, po), since: po.entries[0].Accepted, began: now,
+		searches: po.search != nil, last: po.last(),
+	}
 	a.ctx, a.cancel = context.WithCancel(parent)
 	l.inFlight++
 	l.attempts = append(l.attempts, a)
@@ -120,6 +127,8 @@ type attempt struct {
 	batch    *Batch
 	since    time.Time // when its first payload was accepted
 	began    time.Time
+	searches bool            // it is to find what the destination refuses
+	last     bool            // what is refused now is not taken apart any more
 	ctx      context.Context //nolint:containedctx // it lives as long as the attempt
 	cancel   context.CancelFunc
 
@@ -132,7 +141,8 @@ type attempt struct {
 func (s *Scheduler) run(a *attempt) {
 	defer s.workers.Done()
 	defer a.cancel()
-	res, kept, lost := s.send(a)
+	out := s.send(a)
+	res := out.Result
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,7 +154,7 @@ func (s *Scheduler) run(a *attempt) {
 	if a.preempted {
 		s.pools.giving = false
 		if res.Verdict == Retry {
-			res.Reason = "preempted"
+			out.Reason = "preempted"
 		}
 	}
 	l.known = true
@@ -152,8 +162,8 @@ func (s *Scheduler) run(a *attempt) {
 		l.slow = took >= slowAfter
 	}
 	s.vacate(a)
-	s.drop(l, lost, ReasonUnreadable)
-	s.finish(a, res, kept, now)
+	s.drop(l, out.lost, ReasonUnreadable)
+	s.finish(a, &out, now)
 	a.batch, a.target = nil, nil // it may be in pools for a while
 	l.lastUse = now
 	s.settle(l, now)
@@ -163,119 +173,239 @@ func (s *Scheduler) run(a *attempt) {
 	}
 }
 
-// send makes the attempt outside of the lock. It returns the payloads that
-// could not be read back.
-func (s *Scheduler) send(a *attempt) (res Result, kept bool, lost []*Payload) {
+// errNoReason is what a target says that gives no error.
+var errNoReason = errors.New("no reason given")
+
+// outcome is what became of an attempt.
+type outcome struct {
+	Result
+	apart bool       // the destination refused the batch, which is to be halved
+	kept  bool       // as a dead letter
+	lost  []*portion // could not be read back
+}
+
+// send makes the attempt outside of the lock.
+func (s *Scheduler) send(a *attempt) (out outcome) {
 	b := a.batch
-	if s.Watch != nil && slices.ContainsFunc(b.entries, func(p *Payload) bool { return p.Watched }) {
-		done, err := s.Watch(b.entries)
+	if entries := b.portion.entries; s.Watch != nil && slices.ContainsFunc(entries, func(p *Payload) bool { return p.Watched }) {
+		done, err := s.Watch(entries)
 		if err != nil {
-			return Result{Verdict: Retry, Reason: "storage", Err: fmt.Errorf("noting an attempt: %w", err)}, false, nil
+			out.Result = Result{Verdict: Retry, Reason: "storage", Err: fmt.Errorf("noting an attempt: %w", err)}
+			return out
 		}
 		defer done()
 	}
-	lost, err := s.load(b)
-	if err != nil {
-		return Result{Verdict: Retry, Reason: "storage", Err: fmt.Errorf("reading queued data: %w", err)}, false, lost
+	var err error
+	if out.lost, err = s.load(b); err != nil {
+		out.Result = Result{Verdict: Retry, Reason: "storage", Err: fmt.Errorf("reading queued data: %w", err)}
+		return out
 	}
-	if len(b.entries) == 0 {
-		return Result{Verdict: Delivered}, false, lost
+	if len(b.Payloads) == 0 {
+		return out
 	}
-	res = deliver(a, b.entries)
-	if res.Verdict == TooLarge && len(b.entries) == 1 {
-		res.Verdict = Refused
-	}
-	if res.Verdict == Refused && s.Refused != nil {
-		if kept, err = s.Refused(b, res); err != nil {
-			return Result{Verdict: Retry, Reason: "dead_letter", Err: fmt.Errorf("keeping a dead letter: %w", err)}, false, lost
+	out.Result = deliver(a, b.portion.entries)
+	s.judge(a, &out)
+	if out.Verdict == Refused && !out.apart && s.Refused != nil {
+		if out.kept, err = s.Refused(b, out.Result); err != nil {
+			out.Result = Result{Verdict: Retry, Reason: "dead_letter", Err: fmt.Errorf("keeping a dead letter: %w", err)}
 		}
 	}
-	return res, kept, lost
+	return out
+}
+
+// judge decides whether a batch that is refused or too large is halved.
+func (s *Scheduler) judge(a *attempt, out *outcome) {
+	b := a.batch
+	all := out.Rejected >= b.Records && b.Records > 0
+	switch out.Verdict {
+	case Delivered:
+		if all && s.Refused != nil {
+			out.Verdict = Refused // which records they are is known
+		}
+	case TooLarge:
+		if len(b.portion.entries) > 1 || b.portion.divisible(s.Cut != nil) && !a.last {
+			out.apart = true
+		} else {
+			out.Verdict = Refused
+		}
+	case Refused:
+		switch {
+		case all || !b.portion.divisible(s.Cut != nil):
+		case a.last:
+			out.Err = fmt.Errorf("one or more of these %d records: %w", b.Records, cmp.Or(out.Err, errNoReason))
+		default:
+			out.apart = true
+		}
+	}
 }
 
 // load fills b.Payloads, reading back what is in the store only.
-func (s *Scheduler) load(b *Batch) (lost []*Payload, err error) {
-	b.Payloads = make([][]byte, len(b.entries))
+func (s *Scheduler) load(b *Batch) (lost []*portion, err error) {
+	po := b.portion
+	data := make([][]byte, len(po.entries))
 	var absent []*Payload
-	for i, p := range b.entries {
-		if b.Payloads[i] = p.Data; p.Data == nil {
+	for i, p := range po.entries {
+		if data[i] = p.Data; p.Data == nil {
 			absent = append(absent, p)
 		}
 	}
-	if len(absent) == 0 {
+	if len(absent) > 0 {
+		read, err := s.Store.Read(s.ctx, absent)
+		if err != nil {
+			return nil, err
+		}
+		for i := range data {
+			if data[i] == nil {
+				data[i], read = read[0], read[1:]
+			}
+		}
+	}
+	if po.cut != nil {
+		return s.loadCut(b, data[0])
+	}
+	if !slices.ContainsFunc(data, func(d []byte) bool { return d == nil }) {
+		b.Payloads = data
 		return nil, nil
 	}
-	data, err := s.Store.Read(s.ctx, absent)
-	if err != nil {
-		return nil, err
+	gone, kept := po.split(func(p *Payload) bool { return data[slices.Index(po.entries, p)] == nil })
+	if gone != nil {
+		lost = append(lost, gone)
 	}
-	read := make(map[*Payload][]byte, len(absent))
-	for i, p := range absent {
-		read[p] = data[i]
+	if kept == nil {
+		return lost, nil
 	}
-	var entries []*Payload
-	var payloads [][]byte
-	for _, p := range b.entries {
-		d := p.Data
-		if d == nil {
-			d = read[p]
-		}
-		if d == nil {
-			lost = append(lost, p)
-			continue
-		}
-		entries, payloads = append(entries, p), append(payloads, d)
-	}
-	*b = *newBatch(b.Key, entries)
-	b.Payloads = payloads
+	*b = *newBatch(b.Key, kept)
+	b.Payloads = slices.DeleteFunc(data, func(d []byte) bool { return d == nil })
 	return lost, nil
 }
 
-// finish does what the result of an attempt asks for.
-func (s *Scheduler) finish(a *attempt, res Result, kept bool, now time.Time) {
-	l, b := a.lane, a.batch
-	if len(b.entries) == 0 {
+// loadCut fills b.Payloads with records of a payload.
+func (s *Scheduler) loadCut(b *Batch, data []byte) (lost []*portion, err error) {
+	po := b.portion
+	p, end := po.entries[0], po.end
+	if end == p.Records {
+		end = math.MaxInt
+	}
+	if data != nil {
+		if data, err = s.Cut(p, data, po.first, end); err != nil {
+			s.Logger.Error("Queued data cannot be taken apart", zap.String("tenant", string(p.Tenant)), zap.Error(err))
+		}
+	}
+	if err != nil || len(data) == 0 {
+		return []*portion{po}, nil
+	}
+	b.Payloads, b.Bytes = [][]byte{data}, len(data)
+	return nil, nil
+}
+
+// finish does what the outcome of an attempt asks for.
+func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
+	l, b, res := a.lane, a.batch, &out.Result
+	if len(b.Payloads) == 0 && res.Verdict == Delivered {
 		return // all of it was lost in the store
 	}
+	po := b.portion
 	l.stats.attempt(res)
-	switch res.Verdict {
-	case Delivered:
+	l.odd = res.Odd
+	if res.Verdict != Retry && res.Verdict != Blocked {
+		l.spend(po)
+	}
+	switch {
+	case out.apart:
+		s.recovered(l)
+		s.takeApart(l, b, res)
+	case res.Verdict == Delivered:
 		rejected := min(max(res.Rejected, 0), b.Records)
 		l.stats.Delivered += int64(b.Records - rejected)
 		l.stats.dropped(ReasonRejected, rejected)
-		if res.Err != nil {
-			s.warnRefused(l, now, "A destination took only part of a batch", s.fields(b, res))
+		s.reportDelivered(l, b, res, now)
+		s.recovered(l)
+		if rejected == 0 {
+			po.conclude(0)
 		}
+		if po.search == nil {
+			l.searchCap = maxSearch
+		}
+		s.release(l, po)
+	case res.Verdict == Refused:
 		s.recovered(l)
-		s.release(l, b.entries)
-	case TooLarge:
-		l.batchCap = max(b.Bytes/2, minBatchCap)
-		half := len(b.entries) / 2
-		l.redo.pushFront(b.entries[half:])
-		l.redo.pushFront(b.entries[:half])
-	case Refused:
-		s.recovered(l)
-		if kept {
+		po.conclude(refusedOf(b, res))
+		if out.kept {
 			l.stats.deadLettered(res.Reason, b.Records)
-			s.release(l, b.entries)
+			s.release(l, po)
 		} else {
-			s.drop(l, b.entries, ReasonRefused)
+			s.drop(l, []*portion{po}, ReasonRefused)
 		}
-		s.warnRefused(l, now, "A destination refused a batch for good", append(s.fields(b, res), zap.Bool("dead_letter", kept)))
-	case Retry, Blocked:
+		s.warnRefused(l, now, "A destination refused a batch for good", append(s.fields(b, *res), zap.Bool("dead_letter", out.kept)))
+	default:
 		if s.draining {
 			// There is no later attempt. What else the lane has would meet the same fate.
-			s.drop(l, append(l.expired(now.Add(s.MaxAge)), b.entries...), ReasonShutdown)
+			s.drop(l, append(l.expired(now.Add(s.MaxAge)), po), ReasonShutdown)
 			return
 		}
-		l.redo.pushFront(b.entries)
-		s.backOff(l, res, now)
+		l.retries.pushFront(po)
+		s.backOff(l, *res, now)
 		// What waits for an operator is logged again when there is another reason.
 		if l.failures == 1 || l.failures == s.BreakerFailures || res.Verdict == Blocked && res.Reason != l.logged {
 			l.logged = res.Reason
 			s.Logger.Warn("A destination does not take data; its lane waits",
-				append(s.fields(b, res), zap.Int("failures", l.failures), zap.Duration("wait", l.notBefore.Sub(now)))...)
+				append(s.fields(b, *res), zap.Int("failures", l.failures), zap.Duration("wait", l.notBefore.Sub(now)))...)
 		}
+	}
+}
+
+// refusedOf returns how many records of a refused batch are refused.
+func refusedOf(b *Batch, res *Result) int {
+	switch {
+	case b.Records == 1:
+		return 1
+	case res.Rejected > 0:
+		return min(res.Rejected, b.Records)
+	}
+	return unknown
+}
+
+// takeApart queues the halves of a batch.
+func (s *Scheduler) takeApart(l *lane, b *Batch, res *Result) {
+	po := b.portion
+	if res.Verdict == TooLarge {
+		po.conclude(unknown)
+		if len(po.entries) > 1 {
+			l.batchCap = max(b.Bytes/2, minBatchCap)
+		} else if po.search == nil {
+			po.search = &search{left: l.searchCap}
+		}
+		first := l.divide(po, 0)
+		first.after = nil // that a half is not too large says nothing about the other
+		l.retries.pushFront(first)
+		return
+	}
+	if po.search == nil {
+		po.search = &search{left: l.searchCap}
+	}
+	po.conclude(refusedOf(b, res))
+	l.retries.pushFront(l.divide(po, max(res.Rejected, 0)))
+}
+
+// passStored counts what the destination is known to have.
+func (s *Scheduler) passStored(l *lane) {
+	for l.retries.len() > 0 && l.retries.peek().stored {
+		po := l.retries.pop()
+		l.stats.Delivered += int64(po.records())
+		s.release(l, po)
+	}
+}
+
+// reportDelivered logs what is worth it about an answer.
+func (s *Scheduler) reportDelivered(l *lane, b *Batch, res *Result, now time.Time) {
+	switch {
+	case res.Err == nil:
+	case res.Odd: // the target says so rarely
+		s.Logger.Warn("A destination says that it took a batch, but does not answer as it should", s.fields(b, *res)...)
+	case res.Rejected > 0:
+		s.warnRefused(l, now, "A destination took only part of a batch", s.fields(b, *res))
+	default:
+		s.warnRefused(l, now, "A destination took a batch with a warning", s.fields(b, *res))
 	}
 }
 
@@ -318,33 +448,39 @@ func (s *Scheduler) backOff(l *lane, res Result, now time.Time) {
 	l.notBefore = now.Add(wait)
 }
 
-// drop gives payloads up and counts them.
-func (s *Scheduler) drop(l *lane, payloads []*Payload, reason Reason) {
-	if len(payloads) == 0 {
+// drop gives portions up and counts them.
+func (s *Scheduler) drop(l *lane, portions []*portion, reason Reason) {
+	if len(portions) == 0 {
 		return
 	}
 	records := 0
-	for _, p := range payloads {
-		records += p.Records
+	for _, po := range portions {
+		records += po.records()
+		s.release(l, po)
 	}
 	l.stats.dropped(reason, records)
-	s.release(l, payloads)
 	if reason == ReasonExpired || reason == ReasonUnreadable {
 		s.Logger.Warn("Accepted data was given up", zap.String("reason", reason.String()), zap.Int("records", records),
 			zap.String("tenant", string(l.key.Tenant)), zap.String("destination", l.key.Destination), zap.Stringer("signal", l.key.Signal))
 	}
 }
 
-// release ends l's hold on payloads.
-func (s *Scheduler) release(l *lane, payloads []*Payload) {
-	for _, p := range payloads {
+// release ends l's hold on what has an outcome. A payload that goes in several portions
+// is held until all of them have one.
+func (s *Scheduler) release(l *lane, po *portion) {
+	l.stats.QueuedRecords -= int64(po.records())
+	if po.cut != nil {
+		if po.cut.left -= po.records(); po.cut.left > 0 {
+			return
+		}
+	}
+	for _, p := range po.entries {
 		l.bytes -= s.cost(p)
-		l.stats.QueuedRecords -= int64(p.Records)
 		l.stats.QueuedBytes -= int64(p.Size)
 		s.letGo(p)
 	}
-	if s.Store != nil && len(payloads) > 0 {
-		s.Store.Release(payloads, l.key.Destination)
+	if s.Store != nil {
+		s.Store.Release(po.entries, l.key.Destination)
 	}
 }
 

@@ -18,6 +18,9 @@ func (s *Scheduler) Health() tenant.LaneHealth {
 		if l.bytes > s.MaxBytes-s.MaxBytes/20 {
 			h.Full++
 		}
+		if l.odd {
+			h.NotOTLP++
+		}
 		if at, ok := l.oldestHeld(); ok {
 			h.Oldest = max(h.Oldest, now.Sub(at))
 		}

@@ -11,15 +11,16 @@ type lane struct {
 	endpoint *endpoint
 	stats    *Stats
 
-	queue fifo[*Payload]   // accepted, not yet part of a batch
-	redo  fifo[[]*Payload] // batches that failed, in the order in which they go again
+	queue   fifo[*Payload] // accepted, not yet part of a batch
+	retries fifo[*portion] // what goes again, before all that is queued
 
 	reserved int   // offers that hold room here and are not queued yet
-	bytes    int64 // reserved, queued, to redo and in flight
+	bytes    int64 // reserved, queued, to be sent again and in flight
 	waiting  int64 // bytes of queue alone
 	inFlight int
 	attempts []*attempt // in flight
 	known    bool       // an attempt has ended
+	odd      bool       // the last answer was none of such a destination
 	slow     bool       // the last one took long
 
 	failures    int       // in a row
@@ -29,6 +30,7 @@ type lane struct {
 	notBefore   time.Time // no attempt before, unless draining
 	lingerUntil time.Time // when a batch that is not full goes anyway
 	batchCap    int       // learned from a destination that found batches too large; 0: none
+	searchCap   int       // requests of the next search
 	lastUse     time.Time
 
 	parked    bool // waits in the line of its endpoint, or for a slot of its tenant
@@ -36,20 +38,20 @@ type lane struct {
 	wakeIndex int // in wakeHeap; -1: not there
 }
 
-func (l *lane) hasWork() bool { return l.queue.len() > 0 || l.redo.len() > 0 }
+func (l *lane) hasWork() bool { return l.queue.len() > 0 || l.retries.len() > 0 }
 
 // next returns the first payload of the next batch. The lane has work.
 func (l *lane) next() *Payload {
-	if l.redo.len() > 0 {
-		return l.redo.peek()[0]
+	if l.retries.len() > 0 {
+		return l.retries.peek().entries[0]
 	}
 	return l.queue.peek()
 }
 
 // limit is how many batches may be in flight. A lane whose last attempt failed
-// probes with one.
+// probes with one, and what a destination refused is taken apart one by one.
 func (l *lane) limit(c *Config) int {
-	if l.failures > 0 {
+	if l.failures > 0 || l.searching() {
 		return 1
 	}
 	n := c.Concurrency
@@ -57,6 +59,18 @@ func (l *lane) limit(c *Config) int {
 		n = b
 	}
 	return n
+}
+
+func (l *lane) searching() bool {
+	if l.retries.len() > 0 && l.retries.peek().search != nil {
+		return true
+	}
+	for _, a := range l.attempts {
+		if a.searches {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *lane) batchBytes(c *Config) int {
@@ -74,10 +88,16 @@ func (l *lane) batchBytes(c *Config) int {
 // ends.
 const maxWatched = 32
 
-// take removes the next batch. The lane has work.
-func (l *lane) take(c *Config) *Batch {
-	if l.redo.len() > 0 {
-		return newBatch(l.key, l.redo.pop())
+// take removes what the next batch carries. The lane has work. With cuts, payloads can be
+// taken apart.
+func (l *lane) take(c *Config, cuts bool) *portion {
+	if l.retries.len() > 0 {
+		po := l.retries.pop()
+		// What has to be in it needs no request to be found out, unless all of it is refused.
+		if po.suspect && po.suspects < po.records() && po.divisible(cuts) && po.search.left > 0 {
+			po = l.divide(po, po.suspects)
+		}
+		return po
 	}
 	limit := l.batchBytes(c)
 	var entries []*Payload
@@ -92,13 +112,22 @@ func (l *lane) take(c *Config) *Batch {
 		size += p.Size
 		entries = append(entries, p)
 	}
-	return newBatch(l.key, entries)
+	return &portion{entries: entries}
+}
+
+// divide returns the first half of a portion that is refused, in so many records if that
+// is known, and puts the second before all else.
+func (l *lane) divide(po *portion, refused int) *portion {
+	a, b := po.divide()
+	a.after, a.refused = b, refused
+	l.retries.pushFront(b)
+	return a
 }
 
 // oldest returns when the oldest payload that is not in flight was accepted.
 func (l *lane) oldest() (at time.Time, ok bool) {
-	if l.redo.len() > 0 {
-		for _, p := range l.redo.peek() {
+	if l.retries.len() > 0 {
+		for _, p := range l.retries.peek().entries {
 			if !ok || p.Accepted.Before(at) {
 				at, ok = p.Accepted, true
 			}
@@ -123,27 +152,39 @@ func (l *lane) oldestHeld() (at time.Time, ok bool) {
 	return at, ok
 }
 
+// spend takes what it cost to send po from its search.
+func (l *lane) spend(po *portion) {
+	se := po.search
+	if se == nil {
+		return
+	}
+	if se.left -= po.cost(); se.left <= 0 && !se.exhausted {
+		se.exhausted = true
+		l.searchCap = max(l.searchCap/2, minSearch)
+	}
+}
+
 // expired removes what was accepted at the time cut or before and returns it.
-func (l *lane) expired(cut time.Time) []*Payload {
-	var gone []*Payload
-	for range l.redo.len() {
-		entries := l.redo.pop()
-		kept := entries[:0:0]
-		for _, p := range entries {
-			if !p.Accepted.After(cut) {
-				gone = append(gone, p)
-			} else {
-				kept = append(kept, p)
-			}
+func (l *lane) expired(cut time.Time) []*portion {
+	var gone []*portion
+	for range l.retries.len() {
+		po := l.retries.pop()
+		old, kept := po.split(func(p *Payload) bool { return !p.Accepted.After(cut) })
+		if old != nil {
+			gone = append(gone, old)
 		}
-		if len(kept) > 0 {
-			l.redo.push(kept)
+		if kept != nil {
+			l.retries.push(kept)
 		}
 	}
+	var entries []*Payload
 	for l.queue.len() > 0 && !l.queue.peek().Accepted.After(cut) {
 		p := l.queue.pop()
 		l.waiting -= int64(p.Size)
-		gone = append(gone, p)
+		entries = append(entries, p)
+	}
+	if len(entries) > 0 {
+		gone = append(gone, &portion{entries: entries})
 	}
 	return gone
 }

@@ -51,28 +51,28 @@ type Part struct {
 
 // Batch is what a target gets to send in one call. Since an OTLP export request
 // is one repeated field, the concatenation of Payloads is itself a request. Each of
-// them is as encoded, or in the form that Settings.Seal gave it.
+// them is as encoded, or in the form that Settings.Seal gave it, or what Settings.Cut
+// made of that.
 type Batch struct {
 	Key      Key
 	Payloads [][]byte
 	Bytes    int // as encoded
 	Records  int
 
-	entries []*Payload
+	portion *portion
 }
 
-func newBatch(key Key, entries []*Payload) *Batch {
-	b := &Batch{Key: key, entries: entries}
-	for _, p := range entries {
+func newBatch(key Key, po *portion) *Batch {
+	b := &Batch{Key: key, Records: po.records(), portion: po}
+	for _, p := range po.entries {
 		b.Bytes += p.Size
-		b.Records += p.Records
 	}
 	return b
 }
 
 // NewBatch returns a batch of one payload with data, to be sent outside of a lane.
 func NewBatch(destination string, p *Payload) *Batch {
-	b := newBatch(Key{Tenant: p.Tenant, Destination: destination, Signal: p.Signal}, []*Payload{p})
+	b := newBatch(Key{Tenant: p.Tenant, Destination: destination, Signal: p.Signal}, &portion{entries: []*Payload{p}})
 	b.Payloads = [][]byte{p.Data}
 	return b
 }
@@ -80,7 +80,10 @@ func NewBatch(destination string, p *Payload) *Batch {
 // Oldest returns when the oldest payload of the batch was accepted.
 func (b *Batch) Oldest() time.Time {
 	var oldest time.Time
-	for _, p := range b.entries {
+	if b.portion == nil {
+		return oldest // it is of no lane
+	}
+	for _, p := range b.portion.entries {
 		if oldest.IsZero() || p.Accepted.Before(oldest) {
 			oldest = p.Accepted
 		}

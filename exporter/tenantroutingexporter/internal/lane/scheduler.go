@@ -64,6 +64,11 @@ type Settings struct {
 	// it reports false, the batch is given up and counted. Nil gives up all.
 	Refused func(b *Batch, res Result) (kept bool, err error)
 
+	// Cut returns the records of p from first until end, counted from 0, as an encoded
+	// request. data is that of p. It is called from workers. Nil: the records of a payload
+	// are refused together.
+	Cut func(p *Payload, data []byte, first, end int) ([]byte, error)
+
 	// PerTenant keeps statistics per tenant.
 	PerTenant bool
 }
@@ -336,7 +341,7 @@ func (s *Scheduler) retarget(k Key, t Target) {
 func (s *Scheduler) open(k Key, target Target, now time.Time) *lane {
 	l := s.lanes[k]
 	if l == nil {
-		l = &lane{key: k, wakeIndex: -1, stats: s.statsOf(k)}
+		l = &lane{key: k, wakeIndex: -1, stats: s.statsOf(k), searchCap: maxSearch}
 		s.lanes[k] = l
 	}
 	l.lastUse = now

@@ -77,7 +77,7 @@ type Stats struct {
 
 func (st *Stats) dropped(r Reason, records int) { st.Dropped[r] += int64(records) }
 
-func (st *Stats) attempt(res Result) {
+func (st *Stats) attempt(res *Result) {
 	if st.Attempts == nil {
 		st.Attempts = make(map[string]int64, 1)
 	}

@@ -29,7 +29,8 @@ type Bounds struct {
 type Verdict uint8
 
 const (
-	// Delivered means that the destination took the batch, less Result.Rejected.
+	// Delivered means that the destination took the batch, less Result.Rejected. If
+	// that is all of it, it is as good as refused.
 	Delivered Verdict = iota
 	// Retry means that a later attempt may succeed.
 	Retry
@@ -37,9 +38,10 @@ const (
 	// example because the destination refuses the gateway's own credentials.
 	// The data is kept and tried slowly.
 	Blocked
-	// TooLarge means that smaller batches may succeed.
+	// TooLarge means that smaller batches may succeed. It is halved.
 	TooLarge
-	// Refused means that the destination will never take this batch.
+	// Refused means that the destination will never take this batch. It is halved until
+	// the records that it refuses are alone.
 	Refused
 )
 
@@ -48,8 +50,15 @@ type Result struct {
 	Verdict    Verdict
 	Reason     string        // a short, enumerable word for metrics
 	RetryAfter time.Duration // the destination's own wish; zero: none
-	Rejected   int           // records of a delivered batch that the destination refused
 	Err        error         // what an operator may read; nil if Delivered in full
+
+	// Rejected is how many records of a delivered batch the destination refused. Of a
+	// refused batch it is the same where the destination says so, and it has taken the
+	// others; zero: not known, or none is taken.
+	Rejected int
+
+	// Odd answers are none that such a destination gives.
+	Odd bool
 }
 
 // Store keeps payloads across restarts. It is safe for concurrent use.

@@ -138,6 +138,10 @@ type cutter struct {
 	cut      func(size int) // is called when a piece is complete
 	check    func() bool    // reports false to end the walk
 	open     []message      // by depth
+	window   bool           // only some records are wanted, in one piece
+	first    int            // of these, counted from 0
+	end      int            // after the last of these
+	seen     int            // records until now
 	records  int            // in the piece
 	envelope int            // the most bytes that the messages around a record are by themselves
 }
@@ -208,7 +212,12 @@ func (c *cutter) message(depth int, field protowire.Number, buf []byte) error {
 
 // record adds a record to the piece, or to a new one if it has no room.
 func (c *cutter) record(field []byte) {
-	if c.records > 0 && c.sizeWith(len(field)) > c.limit {
+	n := c.seen
+	c.seen++
+	if c.window && (n < c.first || n >= c.end) {
+		return
+	}
+	if !c.window && c.records > 0 && c.sizeWith(len(field)) > c.limit {
 		c.finish()
 	}
 	if c.records == 0 {

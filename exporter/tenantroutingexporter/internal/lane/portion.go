@@ -1,0 +1,134 @@
+package lane
+
+// portion is what one batch carries: payloads that were merged, or some records of one
+// payload. A lane keeps those that it has to send again in the order in which they were
+// accepted.
+type portion struct {
+	entries []*Payload // at least one
+
+	cut        *cut // nil: all records of the entries
+	first, end int  // with a cut: which records of the only entry, counted from 0
+
+	search *search // nil: the destination has not refused anything that this was part of
+
+	// Of the first half of a refused portion.
+	after   *portion // the other half; nil if there is nothing to conclude about it
+	refused int      // how many records of both halves are refused; 0: not known
+
+	// What is known before it is sent.
+	suspect  bool // records of it are refused
+	suspects int  // how many; 0: not known
+	stored   bool // the destination has all of it
+}
+
+// cut counts what is left of a payload that goes in several portions.
+type cut struct{ left int } // records without an outcome
+
+// search finds the records that a destination refuses in a batch. All portions of
+// the batch share it.
+type search struct {
+	left      int // requests
+	exhausted bool
+}
+
+const (
+	// maxSearch is how many requests are made to find what a destination refuses in one
+	// batch. What is left then is sent and judged as it is.
+	maxSearch = 512
+
+	// minSearch is the same of a lane in which searches end without a result again and
+	// again: each of them halves it.
+	minSearch = 32
+
+	// searchBytes of a payload of which records are sent count as one request more,
+	// since it is read and expanded for each.
+	searchBytes = 2 << 20
+)
+
+// records returns how many records the portion has.
+func (po *portion) records() int {
+	if po.cut != nil {
+		return po.end - po.first
+	}
+	n := 0
+	for _, p := range po.entries {
+		n += p.Records
+	}
+	return n
+}
+
+// cost is what sending the portion takes of a search.
+func (po *portion) cost() int {
+	if po.cut == nil {
+		return 1
+	}
+	return 1 + po.entries[0].Size/searchBytes
+}
+
+// last tells whether nothing is left of the search once the portion was sent.
+func (po *portion) last() bool { return po.search != nil && po.search.left <= po.cost() }
+
+// divisible tells whether the portion has halves. Without cuts, payloads are not taken
+// apart.
+func (po *portion) divisible(cuts bool) bool {
+	return len(po.entries) > 1 || cuts && po.records() > 1
+}
+
+// divide returns the halves of a divisible portion: by payloads, or by the records of
+// the only one.
+func (po *portion) divide() (a, b *portion) {
+	if half := len(po.entries) / 2; half > 0 {
+		return &portion{entries: po.entries[:half], search: po.search}, &portion{entries: po.entries[half:], search: po.search}
+	}
+	c, first, end := po.cut, po.first, po.end
+	if c == nil {
+		first, end = 0, po.entries[0].Records
+		c = &cut{left: end}
+	}
+	middle := first + (end-first)/2
+	return &portion{entries: po.entries, cut: c, first: first, end: middle, search: po.search},
+		&portion{entries: po.entries, cut: c, first: middle, end: end, search: po.search}
+}
+
+// unknown is how many records are refused where a destination does not say so.
+const unknown = -1
+
+// conclude notes what the outcome of the portion, of which so many records are refused,
+// says about the other half.
+func (po *portion) conclude(refused int) {
+	other := po.after
+	po.after = nil
+	switch {
+	case other == nil || refused == unknown:
+	case po.refused > 0:
+		switch rest := po.refused - refused; {
+		case rest == 0:
+			other.stored = true
+		case rest > 0 && rest <= other.records():
+			other.suspect, other.suspects = true, rest
+		}
+		// Otherwise the destination contradicts itself, and the other half is sent.
+	case refused == 0:
+		other.suspect = true
+	}
+}
+
+// split takes out the entries that match. Either may be nil. What was known of halves
+// holds for the rest no longer if some do.
+func (po *portion) split(match func(*Payload) bool) (matching, rest *portion) {
+	var in, out []*Payload
+	for _, p := range po.entries {
+		if match(p) {
+			in = append(in, p)
+		} else {
+			out = append(out, p)
+		}
+	}
+	switch {
+	case len(in) == 0:
+		return nil, po
+	case len(out) == 0:
+		return po, nil
+	}
+	return &portion{entries: in}, &portion{entries: out, search: po.search}
+}
