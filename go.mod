@@ -146,5 +146,6 @@ require (
 	github.com/redis/go-redis/v9 v9.17.2
 	go.opentelemetry.io/collector/extension/extensioncapabilities v0.159.0
 	go.opentelemetry.io/collector/filter v0.159.0
+	go.opentelemetry.io/proto/otlp v1.11.0
 	golang.org/x/mod v0.38.0
 )
