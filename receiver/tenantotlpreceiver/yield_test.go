@@ -22,7 +22,7 @@ func TestYields(t *testing.T) {
 				ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 		},
 		"frames over HTTP": func() { _, _ = yieldingConn{nothingToRead{}}.Read(nil) },
-		"frames of gRPC": func() { _, _ = (&frameConn{Conn: nothingToRead{}}).Read(nil) },
+		"frames of gRPC":   func() { _, _ = (&frameConn{Conn: nothingToRead{}}).Read(nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
