@@ -277,15 +277,44 @@ func TestHTTP_RequestsAfterASlowUploadStillGetAnAnswer(t *testing.T) {
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 }
 
+// TestHTTP_CORSOfABrowser does what a browser does: it asks which headers a page may send,
+// and sends the request only if all of them are allowed.
 func TestHTTP_CORSOfABrowser(t *testing.T) {
-	d := setup{configure: func(cfg *Config) {
-		cfg.Protocols.HTTP.Get().ServerConfig.CORS = configoptional.Some(confighttp.CORSConfig{AllowedOrigins: []string{"https://app.example"}})
-	}}.start(t)
-	resp := send(t, d, http.MethodOptions, "/v1/logs", map[string]string{
-		"Origin": "https://app.example", "Access-Control-Request-Method": "POST",
-	}, "")
-	assert.Equal(t, http.StatusNoContent, resp.StatusCode)
-	assert.Equal(t, "https://app.example", resp.Header.Get("Access-Control-Allow-Origin"))
+	const page = "https://app.example"
+	for name, tt := range map[string]struct {
+		allowed []string
+		origin  string
+		passes  bool
+	}{
+		"as documented":        {[]string{"authorization", "content-type", "content-encoding"}, page, true},
+		"in another case":      {[]string{"Authorization", "Content-Type"}, page, true},
+		"any header":           {[]string{"*"}, page, true},
+		"without content-type": {[]string{"authorization"}, page, false},
+		"without a key":        {[]string{"content-type"}, page, false},
+		"none":                 {nil, page, false},
+		"another page":         {[]string{"authorization", "content-type"}, "https://other.example", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := setup{configure: func(cfg *Config) {
+				cfg.Protocols.HTTP.Get().ServerConfig.CORS = configoptional.Some(confighttp.CORSConfig{AllowedOrigins: []string{page}, AllowedHeaders: tt.allowed})
+			}}.start(t)
+			preflight := send(t, d, http.MethodOptions, "/v1/logs", map[string]string{
+				"Origin": tt.origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type",
+			}, "")
+			assert.Equal(t, http.StatusNoContent, preflight.StatusCode)
+			if !tt.passes {
+				assert.Empty(t, preflight.Header.Get("Access-Control-Allow-Headers"))
+				return
+			}
+			assert.Equal(t, page, preflight.Header.Get("Access-Control-Allow-Origin"))
+			assert.Equal(t, "authorization,content-type", strings.ToLower(preflight.Header.Get("Access-Control-Allow-Headers")))
+			for key, want := range map[string]int{"good": 200, "nobody": 401, "limited": 429} {
+				resp := post(t, d, "/v1/logs", map[string]string{"Origin": tt.origin, "Authorization": "Bearer " + key, "Content-Type": "application/json"}, "{}")
+				assert.Equal(t, want, resp.StatusCode)
+				assert.Equal(t, page, resp.Header.Get("Access-Control-Allow-Origin"), "a page cannot read the answer without it")
+			}
+		})
+	}
 }
 
 // TestHTTP_RefusedBodiesAreNotWaitedFor has refused senders who announce a body that
