@@ -179,7 +179,8 @@ func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Par
 	}
 	s, parts, err := store.Open(ctx, store.Settings{
 		Open: func(ctx context.Context, name string) (storage.Client, error) {
-			return st.GetClient(ctx, component.KindExporter, r.set.ID, name)
+			client, err := st.GetClient(ctx, component.KindExporter, r.set.ID, name)
+			return client, boltfile.Explain(err, st, component.KindExporter, r.set.ID, name)
 		},
 		Locate:   func(name string) (string, bool) { return boltfile.Locate(st, component.KindExporter, r.set.ID, name) },
 		Logger:   r.set.Logger,

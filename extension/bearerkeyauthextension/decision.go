@@ -15,6 +15,11 @@ const (
 	noKey
 	severalKeys
 	notBearer
+	percentEncoded
+	quotedKey
+	noScheme
+	otherScheme
+	doubledScheme
 	malformedKey
 	unknownKey
 	revokedKey
@@ -31,7 +36,8 @@ const (
 // String returns the value of the metric attribute "decision".
 func (d decision) String() string {
 	return [numDecisions]string{
-		"accepted", "undecided", "no_key", "several_keys", "not_bearer", "malformed_key", "unknown_key",
+		"accepted", "undecided", "no_key", "several_keys", "not_bearer",
+		"percent_encoded", "quoted_key", "no_scheme", "other_scheme", "doubled_scheme", "malformed_key", "unknown_key",
 		"revoked_key", "not_yet_valid", "expired_key", "source_address", "origin", "tenant_header",
 		"suspended", "scope",
 	}[d]
@@ -44,17 +50,22 @@ func (d decision) refused() bool { return d > undecided && d < suspended }
 // request, because the text also ends up in callers' logs.
 func (d decision) rule() string {
 	return [numDecisions]string{
-		noKey:         `no API key: send the header "Authorization: Bearer <key>"`,
-		severalKeys:   "several Authorization headers: send one",
-		notBearer:     `the Authorization header is not of the form "Bearer <key>"`,
-		malformedKey:  "malformed API key",
-		unknownKey:    "unknown API key",
-		revokedKey:    "the API key is revoked",
-		notYetValid:   "the API key is not valid yet",
-		expiredKey:    "the API key has expired",
-		sourceAddress: "the API key must not be used from this address",
-		pageOrigin:    "the API key must not be used from this web origin",
-		tenantHeader:  "the header x-business-id or X-Scope-OrgID names another tenant than the API key",
+		noKey:          `no API key: send the header "Authorization: Bearer <key>"`,
+		severalKeys:    "several Authorization headers: send one",
+		notBearer:      `the Authorization header is not of the form "Bearer <key>"`,
+		percentEncoded: `the Authorization header is percent-encoded, such as "Bearer%20<key>": send "Bearer <key>"; not every program decodes OTEL_EXPORTER_OTLP_HEADERS`,
+		quotedKey:      `the Authorization header has quotes around it or around the key: send "Bearer <key>" without them`,
+		noScheme:       `the Authorization header has a key and no scheme: send "Bearer <key>"`,
+		otherScheme:    `the Authorization header has another scheme than Bearer: send "Bearer <key>"`,
+		doubledScheme:  `the Authorization header has "Bearer" twice: send "Bearer <key>"`,
+		malformedKey:   "malformed API key",
+		unknownKey:     "unknown API key",
+		revokedKey:     "the API key is revoked",
+		notYetValid:    "the API key is not valid yet",
+		expiredKey:     "the API key has expired",
+		sourceAddress:  "the API key must not be used from this address",
+		pageOrigin:     "the API key must not be used from this web origin",
+		tenantHeader:   "the header x-business-id or X-Scope-OrgID names another tenant than the API key",
 	}[d]
 }
 

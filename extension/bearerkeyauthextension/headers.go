@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -25,20 +26,70 @@ func readKey(headers map[string][]string) (key string, why decision) {
 			if found {
 				return "", severalKeys
 			}
-			value, found = v, true
+			value, found = strings.Trim(v, blanks), true
 		}
 	}
 	if value == "" {
 		return "", noKey
 	}
-	scheme, key, _ := strings.Cut(value, " ")
-	if !strings.EqualFold(scheme, "bearer") {
-		return "", notBearer
+	scheme, key := value, ""
+	if i := strings.IndexAny(value, blanks); i >= 0 {
+		scheme, key = value[:i], strings.Trim(value[i:], blanks)
 	}
-	if key = strings.Trim(key, " "); key == "" {
+	if !strings.EqualFold(scheme, bearer) {
+		return "", wrongHeader(value, key != "")
+	}
+	if key == "" {
 		return "", notBearer
 	}
 	return key, accepted
+}
+
+const (
+	bearer = "bearer"
+	blanks = " \t"
+	quotes = "\"'`"
+)
+
+// wrongHeader returns what is wrong with an Authorization header whose first word is not
+// Bearer. pair tells that there is another word.
+func wrongHeader(value string, pair bool) decision {
+	switch {
+	case encodedOrQuoted(value) != accepted:
+		return encodedOrQuoted(value)
+	case strings.HasPrefix(value, apikey.Prefix):
+		return noScheme
+	case pair && !startsWithBearer(value):
+		return otherScheme
+	}
+	return notBearer
+}
+
+// wrongKey returns what is wrong with a key of another form.
+func wrongKey(key string) decision {
+	switch {
+	case encodedOrQuoted(key) != accepted:
+		return encodedOrQuoted(key)
+	case startsWithBearer(key):
+		return doubledScheme
+	}
+	return malformedKey
+}
+
+// encodedOrQuoted tells whether text has a character that is in no key: one that was
+// meant for the program that reads a configuration.
+func encodedOrQuoted(text string) decision {
+	switch {
+	case strings.Contains(text, "%"):
+		return percentEncoded
+	case strings.ContainsAny(text, quotes):
+		return quotedKey
+	}
+	return accepted
+}
+
+func startsWithBearer(text string) bool {
+	return len(text) >= len(bearer) && strings.EqualFold(text[:len(bearer)], bearer)
 }
 
 // namesOnly tells whether every tenant header that was sent names id. Empty

@@ -163,7 +163,7 @@ func (c *keyChecker) decide(addr net.Addr, headers map[string][]string, now time
 		return nil, why
 	}
 	if _, err := apikey.ID(text); err != nil {
-		return nil, malformedKey
+		return nil, wrongKey(text)
 	}
 	if c.registry == nil {
 		return nil, undecided

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,8 +138,28 @@ func TestKeyChecker_DecidesByTheHeaders(t *testing.T) {
 		{"two names", headers{"Authorization": {bearer}, "authorization": {bearer}}, severalKeys},
 		{"scheme alone", headers{"Authorization": {"Bearer"}}, notBearer},
 		{"scheme and blanks", headers{"Authorization": {"Bearer   "}}, notBearer},
-		{"another scheme", headers{"Authorization": {"Basic " + text}}, notBearer},
-		{"no scheme", headers{"Authorization": {text}}, notBearer},
+		{"another scheme", headers{"Authorization": {"Basic " + text}}, otherScheme},
+		{"another scheme without a key of ours", headers{"Authorization": {"Digest username=\"x\""}}, quotedKey},
+		{"a name and password", headers{"Authorization": {"Basic dGVuYW50LWE6cGFzc3dvcmQ="}}, otherScheme},
+		{"ApiKey", headers{"Authorization": {"ApiKey " + text}}, otherScheme},
+		{"no scheme", headers{"Authorization": {text}}, noScheme},
+		{"no scheme, and blanks", headers{"Authorization": {" " + text + "\t"}}, noScheme},
+		{"blanks around all", headers{"Authorization": {" \tBearer\t" + text + "\t "}}, accepted},
+		{"percent-encoded blank", headers{"Authorization": {"Bearer%20" + text}}, percentEncoded},
+		{"percent-encoded blank, lower case", headers{"authorization": {"bearer%20" + text}}, percentEncoded},
+		{"percent-encoded key", headers{"Authorization": {"Bearer " + strings.Replace(text, "_", "%5F", 1)}}, percentEncoded},
+		{"percent-encoded end of line", headers{"Authorization": {bearer + "%0A"}}, percentEncoded},
+		{"quotes around all", headers{"Authorization": {"\"" + bearer + "\""}}, quotedKey},
+		{"quotes around the key", headers{"Authorization": {"Bearer \"" + text + "\""}}, quotedKey},
+		{"single quotes", headers{"Authorization": {"Bearer '" + text + "'"}}, quotedKey},
+		{"one quote", headers{"Authorization": {bearer + "\""}}, quotedKey},
+		{"scheme twice", headers{"Authorization": {"Bearer " + bearer}}, doubledScheme},
+		{"scheme twice in another case", headers{"Authorization": {"bearer " + strings.ToUpper("bearer") + " " + text}}, doubledScheme},
+		{"colon", headers{"Authorization": {"Bearer: " + text}}, notBearer},
+		{"equals sign", headers{"Authorization": {"Bearer=" + text}}, notBearer},
+		{"no blank", headers{"Authorization": {"Bearer" + text}}, notBearer},
+		{"a word", headers{"Authorization": {"secret"}}, notBearer},
+		{"end of line", headers{"Authorization": {bearer + "\n"}}, malformedKey},
 		{"no key of ours", headers{"Authorization": {"Bearer abc"}}, malformedKey},
 		{"a wrong character", headers{"Authorization": {bearer[:len(bearer)-1] + "!"}}, malformedKey},
 		{"two keys in one value", headers{"Authorization": {bearer + ", " + bearer}}, malformedKey},
@@ -173,6 +194,7 @@ func TestKeyChecker_DecidesByTheHeaders(t *testing.T) {
 			require.Error(t, err)
 			assert.Equal(t, codes.Unauthenticated, status.Code(err))
 			assert.NotEmpty(t, err.Error())
+			assert.NotContains(t, err.Error(), text[:12], "nothing of the request")
 			assert.Equal(t, err.Error(), status.Convert(err).Message())
 			for _, secret := range []string{text, stranger, key.ID, "tenant-a", "tenant-b", "nobody"} {
 				assert.NotContains(t, err.Error(), secret)

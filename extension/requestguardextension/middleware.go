@@ -60,10 +60,7 @@ func (e *requestGuard) pass(w http.ResponseWriter, req *http.Request, signal ten
 		return
 	}
 	defer request.Release()
-	body, err := request.ReadBody(w, req, guard.BodyLimits{})
-	if err == nil {
-		_, err = request.Check(isJSON(req), body)
-	}
+	body, err := readable(request, w, req)
 	if err != nil {
 		answer(w, req, err)
 		return
@@ -73,6 +70,20 @@ func (e *requestGuard) pass(w http.ResponseWriter, req *http.Request, signal ten
 	req.Header.Del("Content-Encoding")
 	req.Header.Del("Content-Length")
 	next.ServeHTTP(w, req)
+}
+
+// readable returns the body of req, decompressed, checked, and in a form that pdata
+// reads.
+func readable(request *guard.Request, w http.ResponseWriter, req *http.Request) ([]byte, error) {
+	body, err := request.ReadBody(w, req, guard.BodyLimits{})
+	if err != nil {
+		return nil, err
+	}
+	counts, err := request.Check(isJSON(req), body)
+	if err != nil {
+		return nil, err
+	}
+	return request.Readable(counts, body)
 }
 
 func isJSON(req *http.Request) bool {

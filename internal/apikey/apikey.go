@@ -21,11 +21,11 @@ const (
 	// Pattern is the regular expression that every key matches.
 	Pattern = `obs_k[a-z2-7]{7}_[0-9A-Za-z]{38}`
 
-	prefix      = "obs_"
+	Prefix      = "obs_" // begins every key
 	idLen       = 8
 	secretLen   = 32
 	checksumLen = 6
-	keyLen      = len(prefix) + idLen + 1 + secretLen + checksumLen
+	keyLen      = len(Prefix) + idLen + 1 + secretLen + checksumLen
 
 	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	base32 = "abcdefghijklmnopqrstuvwxyz234567"
@@ -39,7 +39,7 @@ var ErrMalformed = errors.New("malformed API key")
 // public ID. The text of the key is not kept anywhere else.
 func New() (key, id string) {
 	id = "k" + random(base32, idLen-1)
-	body := prefix + id + "_" + random(base62, secretLen)
+	body := Prefix + id + "_" + random(base62, secretLen)
 	return body + checksum(body), id
 }
 
@@ -47,10 +47,10 @@ func New() (key, id string) {
 // form and the checksum in constant memory and does not say that the key is
 // known to anybody.
 func ID(key string) (string, error) {
-	if len(key) != keyLen || !strings.HasPrefix(key, prefix) || key[len(prefix)] != 'k' || key[len(prefix)+idLen] != '_' {
+	if len(key) != keyLen || !strings.HasPrefix(key, Prefix) || key[len(Prefix)] != 'k' || key[len(Prefix)+idLen] != '_' {
 		return "", ErrMalformed
 	}
-	id := key[len(prefix) : len(prefix)+idLen]
+	id := key[len(Prefix) : len(Prefix)+idLen]
 	for i := 1; i < idLen; i++ {
 		if c := id[i]; (c < 'a' || c > 'z') && (c < '2' || c > '7') {
 			return "", ErrMalformed

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	berrors "go.etcd.io/bbolt/errors"
 	"go.opentelemetry.io/collector/component"
 )
 
@@ -126,8 +127,26 @@ func Locate(storage any, kind component.Kind, id component.ID, name string) (pat
 	if directory.Kind() != reflect.String || directory.String() == "" {
 		return "", false
 	}
-	base := sanitize(strings.ToLower(kind.String()) + "_" + id.Type().String() + "_" + id.Name() + "_" + name)
-	return filepath.Join(directory.String(), base), true
+	base := strings.ToLower(kind.String()) + "_" + id.Type().String() + "_" + id.Name()
+	if name != "" {
+		base += "_" + name
+	}
+	return filepath.Join(directory.String(), sanitize(base)), true
+}
+
+// Explain returns err, with which storage did not open what the component of that kind and
+// ID stores under name. If another process has the file open, of which bbolt says "timeout"
+// and no more, Explain adds that, the directory and what to do.
+func Explain(err error, storage any, kind component.Kind, id component.ID, name string) error {
+	if !errors.Is(err, berrors.ErrTimeout) {
+		return err
+	}
+	path, ok := Locate(storage, kind, id, name)
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("the directory %s is in use: another process, such as a second collector, holds the lock of its file %s; "+
+		"give each collector a directory of its own (STATE_DIR in the shipped configurations): %w", filepath.Dir(path), filepath.Base(path), err)
 }
 
 // sanitize writes characters that file_storage does not take as it does.

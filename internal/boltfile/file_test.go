@@ -1,14 +1,17 @@
 package boltfile
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
@@ -42,6 +45,34 @@ func TestLocate_FindsTheFilesOfFileStorage(t *testing.T) {
 			assert.Equal(t, Whole, state)
 		}
 	}
+}
+
+func TestExplain_NamesTheDirectoryThatAnotherProcessUses(t *testing.T) {
+	f := filestorage.NewFactory()
+	cfg := f.CreateDefaultConfig().(*filestorage.Config)
+	cfg.Directory, cfg.Timeout = t.TempDir(), time.Millisecond
+	start := func() storage.Extension {
+		ext, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), cfg)
+		require.NoError(t, err)
+		require.NoError(t, ext.Start(t.Context(), componenttest.NewNopHost()))
+		t.Cleanup(func() { assert.NoError(t, ext.Shutdown(t.Context())) })
+		return ext.(storage.Extension)
+	}
+	for name, file := range map[string]string{"": "receiver_pm2_a", "lanes": "receiver_pm2_a_lanes"} {
+		id := component.MustNewIDWithName("pm2", "a")
+		first, second := start(), start()
+		c, err := first.GetClient(t.Context(), component.KindReceiver, id, name)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, c.Close(t.Context())) }()
+		_, err = second.GetClient(t.Context(), component.KindReceiver, id, name)
+		explained := Explain(err, second, component.KindReceiver, id, name)
+		require.ErrorIs(t, explained, err)
+		assert.ErrorContains(t, explained, "the directory "+cfg.Directory+" is in use: another process, such as a second collector, holds the lock of its file "+file+";")
+	}
+	other := errors.New("no space left on device")
+	assert.Equal(t, other, Explain(other, start(), component.KindReceiver, component.MustNewID("pm2"), ""))
+	assert.Equal(t, berrors.ErrTimeout, Explain(berrors.ErrTimeout, storage.NewNopClient(), component.KindReceiver, component.MustNewID("pm2"), ""))
+	assert.NoError(t, Explain(nil, nil, component.KindReceiver, component.MustNewID("pm2"), ""))
 }
 
 func TestLocate_KnowsNoOtherStorage(t *testing.T) {

@@ -101,6 +101,13 @@ func TestCheck(t *testing.T) {
 		"named":                          {"processors: {tenant/a: {source: auth}, memory_limiter/a: {}}\n" + logs("tenant_otlp", "memory_limiter/a, tenant/a", "tenant_routing"), nil, nil},
 		"filters and transforms between": {logs("tenant_otlp", "memory_limiter, tenant, filter, transform, resource, attributes, redaction", "tenant_routing"), nil, nil},
 
+		"service link as a port": {
+			"service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: \"tcp://10.0.0.1:8888\"}}}}]}}}",
+			[]string{"^service::telemetry::metrics::readers::0::pull::exporter::prometheus::port: is tcp://10.0.0.1:8888 and not a number: Kubernetes .*enableServiceLinks"}, nil,
+		},
+		"service link of IPv6 and UDP": {"extensions: {x: {port: \"udp://[fd00::1]:53\"}}", []string{"^extensions::x::port: is udp"}, nil},
+		"what is no service link":      {"extensions: {x: {port: 8888}, y: {port: \"8888\"}, z: {endpoint: \"tcp://10.0.0.1:2375\", port: {tcp: 1}}}", nil, nil},
+
 		"batch between":              {logs("tenant_otlp", "memory_limiter, tenant, batch", "tenant_routing"), []string{at + "batch between tenant and tenant_routing .*remove batch.*lane::batch"}, nil},
 		"named batch between":        {logs("tenant_otlp", "memory_limiter, tenant, batch/2", "tenant_routing"), []string{at + "batch/2 between"}, nil},
 		"batch after a filter":       {logs("tenant_otlp", "memory_limiter, tenant, filter, batch", "tenant_routing"), []string{at + "batch between"}, nil},

@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -58,5 +60,49 @@ func TestShippedConfigs(t *testing.T) {
 			"GATEWAY_ENDPOINT=http://127.0.0.1:4318", "STATE_DIR="+t.TempDir(), "DATA_DIR="+t.TempDir())
 		out, err := cmd.CombinedOutput()
 		assert.NoError(t, err, "%s: %s", name, out)
+	}
+}
+
+// TestShippedConfigs_Environment starts the shipped configurations with each variable set to
+// what is no value for it: empty, as an unset variable of a script leaves it, or the service
+// link that Kubernetes makes of a Service with the name. None may start on another
+// address, folder or key than was meant.
+func TestShippedConfigs_Environment(t *testing.T) {
+	const link = "tcp://10.0.0.1:8888"
+	binary := built(t, "otelcol-tenant")
+	for config, cases := range map[string]map[string]string{ // what the error says, by variable and value
+		"gateway": {
+			"OTLP_GRPC_ENDPOINT=": "`grpc::endpoint` is empty", "OTLP_HTTP_ENDPOINT=": "`http::endpoint` is empty", "HEALTH_ENDPOINT=": `"endpoint" is required`,
+			"METRICS_PORT=": "port must be specified", "METRICS_HOST=": "host must be specified", "STATE_DIR=": "file_storage", "DATA_DIR=": "directory: must be set",
+			"TENANTS_FILE=": `"file::path"`, "METRICS_PORT=" + link: "Kubernetes sets a variable such as METRICS_PORT",
+			"OTLP_GRPC_ENDPOINT=" + link: "is no host and port", "OTLP_HTTP_ENDPOINT=" + link: "is no host and port",
+		},
+		"agent": {
+			"OTLP_GRPC_ENDPOINT=": "`grpc::endpoint` is empty", "OTLP_HTTP_ENDPOINT=": "`http::endpoint` is empty",
+			"METRICS_PORT=": "port must be specified", "STATE_DIR=": "directory", "BUSINESS_ID=": "business_id", "TENANT_KEY=": "key", "GATEWAY_ENDPOINT=": "endpoint",
+			"METRICS_PORT=" + link: "Kubernetes sets a variable such as METRICS_PORT", "OTLP_HTTP_ENDPOINT=" + link: "is no host and port",
+		},
+	} {
+		for setting, want := range cases {
+			t.Run(config+"/"+setting, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				free := addresses(t, 4)
+				dir := t.TempDir()
+				path, err := filepath.Abs(filepath.Join(root, "distributions", config, "config.yaml"))
+				require.NoError(t, err)
+				cmd := exec.CommandContext(ctx, binary, "--config", path)
+				cmd.Dir = dir
+				cmd.Env = append(os.Environ(), "BUSINESS_ID=tenant-a", "TENANT_KEY=obs_kabcd234_0123456789ABCDEFGHIJKLMNOPQRSTUV0IwPIR",
+					"GATEWAY_ENDPOINT=http://127.0.0.1:4318", "STATE_DIR="+filepath.Join(dir, "state"), "DATA_DIR="+filepath.Join(dir, "data"), "TENANTS_FILE="+filepath.Join(dir, "tenants.yaml"),
+					"PM2_HOME="+dir, "OTLP_GRPC_ENDPOINT="+free[0], "OTLP_HTTP_ENDPOINT="+free[1], "HEALTH_ENDPOINT="+free[2], "METRICS_PORT="+port(free[3]), setting)
+				out, err := cmd.CombinedOutput()
+				var exit *exec.ExitError
+				require.ErrorAs(t, err, &exit, "it started:\n%s", out)
+				require.NoError(t, ctx.Err(), "it started:\n%s", out)
+				assert.Contains(t, string(out), want)
+				assert.NotContains(t, string(out), "Everything is ready")
+			})
+		}
 	}
 }

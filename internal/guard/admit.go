@@ -192,7 +192,7 @@ func (r *Request) unreserve(n int64) {
 // Check looks at an encoded request before it is decoded, asks the posted limiters
 // whether it may pass, and reserves what its decoded form needs. It charges no
 // limit. Where many requests of the tenant are at work it waits for its turn, which
-// ends with Release.
+// ends with Release. What it accepts is decoded from what [Request.Readable] returns.
 func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 	g := r.guard
 	if !r.working {
@@ -212,6 +212,29 @@ func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 		return counts, err
 	}
 	return counts, r.Reserve(counts.Memory)
+}
+
+// Readable returns the encoded request of which Check has counts in a form that pdata
+// decodes: data itself, but for JSON that allows more than pdata reads. The result is
+// valid until Release, data is not.
+func (r *Request) Readable(counts otlpwire.Counts, data []byte) ([]byte, error) {
+	if counts.Rewritten == 0 {
+		return data, nil
+	}
+	form, err := r.buffer(int64(counts.Rewritten))
+	if err != nil {
+		return nil, err
+	}
+	if form.data, err = otlpwire.RewriteJSON(form.data, r.signal, data); err != nil {
+		return nil, r.guard.Count(r.protocol, r.guard.wireError(err))
+	}
+	for _, b := range r.buffers {
+		if b != form {
+			r.drop(b) // the one that has data
+			break
+		}
+	}
+	return form.data, nil
 }
 
 // CheckMessage looks at an encoded message of gRPC that belongs to no [Request],

@@ -182,6 +182,57 @@ func TestCheck_RefusesWhatWouldBeTooMuchToDecode(t *testing.T) {
 	r.Release()
 }
 
+// What protobuf allows in JSON and pdata does not read is written again, in memory that
+// the request pays for, and once.
+func TestReadable(t *testing.T) {
+	const records = 3000
+	record := `{"timeUnixNano":1.7e18,"attributes":[{"key":"ratio","value":{"doubleValue":null}}]}`
+	body := `{"resourceLogs":[{"scopeLogs":[{"logRecords":[` + strings.Repeat(record+",", records-1) + record + `]}]}]}`
+	read := func(t *testing.T, r *Request, body string) ([]byte, error) {
+		data, err := r.ReadBody(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)), BodyLimits{})
+		require.NoError(t, err)
+		counts, err := r.Check(true, data)
+		require.NoError(t, err)
+		if counts.Rewritten == 0 {
+			form, err := r.Readable(counts, data)
+			require.NoError(t, err)
+			assert.Same(t, &data[0], &form[0], "as it is")
+		}
+		return r.Readable(counts, data)
+	}
+	t.Run("written again", func(t *testing.T) {
+		g := New(Settings{})
+		r := admit(asTenant("a"), t, g)
+		data, err := read(t, r, body)
+		require.NoError(t, err)
+		require.Len(t, r.buffers, 1, "the body as it was sent is not kept")
+		ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(data)
+		require.NoError(t, err)
+		require.Equal(t, records, ld.LogRecordCount())
+		last := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(records - 1)
+		assert.EqualValues(t, 1_700_000_000_000_000_000, last.Timestamp())
+		assert.Equal(t, map[string]any{"ratio": nil}, last.Attributes().AsRaw())
+		r.Release()
+		assertNothingHeld(t, g)
+	})
+	t.Run("as it is", func(t *testing.T) {
+		g := New(Settings{})
+		r := admit(asTenant("a"), t, g)
+		_, err := read(t, r, `{"resourceLogs":[]}`)
+		require.NoError(t, err)
+		r.Release()
+		assertNothingHeld(t, g)
+	})
+	t.Run("too large", func(t *testing.T) {
+		g := New(Settings{Memory: 8 * mib, TenantMemory: 4 * mib})
+		r := admit(asTenant("a"), t, g)
+		_, err := read(t, r, `{"resourceLogs":[{"x":"`+strings.Repeat("x", mib+mib/2)+`","y":1e999}]}`)
+		assert.Equal(t, rejection.TooLarge, reasonFor(t, err), "there is no room for both forms")
+		r.Release()
+		assertNothingHeld(t, g)
+	})
+}
+
 // A request that alone needs too much is refused with one text, wherever that is found
 // out, and the limit in it is the configured one and not what the body has left of it.
 func TestTooLarge_NamesTheLimitThatIsConfigured(t *testing.T) {

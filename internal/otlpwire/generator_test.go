@@ -18,7 +18,12 @@ const maxGenerated = 20
 
 // generator writes requests by the schema. Its choices are bytes, so that a fuzz
 // engine makes them; when they are used up, it comes to an end.
-type generator struct{ choices []byte }
+type generator struct {
+	choices []byte
+	// standard is for requests in JSON that the definition of OTLP knows: no
+	// deprecated field, nothing twice, nothing that is damaged.
+	standard bool
+}
 
 // upTo returns a number below n.
 func (g *generator) upTo(n int) int {
@@ -135,14 +140,26 @@ func (g *generator) content(f *field, depth int) (content []byte) {
 
 // json writes an object that is a message.
 func (g *generator) json(id messageID, depth int) string {
-	if g.oneIn(30) {
+	if !g.standard && g.oneIn(30) {
 		return "null"
 	}
 	var members []string
+	seen := map[string]bool{}
 	for range g.fields(depth) {
-		f := &field{}
+		f, number := &field{}, 0
 		for i := g.upTo(lastField + 1); f.kind == kindUnknown; i++ {
-			f = &messages[id].fields[i%(lastField+1)]
+			number = i % (lastField + 1)
+			f = &messages[id].fields[number]
+		}
+		if g.standard {
+			group := f.name
+			if f.once == oneof {
+				group = "oneof"
+			}
+			if number == 0 || seen[group] {
+				continue
+			}
+			seen[group] = true
 		}
 		name, value := f.name, ""
 		switch {
@@ -150,6 +167,9 @@ func (g *generator) json(id messageID, depth int) string {
 			name, value = []string{"x", "Values", "resourcelogs", "\u00e9"}[g.upTo(4)], g.unknown(4)
 			if g.oneIn(200) {
 				name = ""
+			}
+			if g.standard {
+				name = fmt.Sprintf("x%d", len(members))
 			}
 		case f.list:
 			var elements []string
@@ -184,8 +204,11 @@ func (g *generator) space() string {
 
 func (g *generator) value(f *field, depth int) string {
 	pick := func(s ...string) string { return s[g.upTo(len(s))] }
-	if g.oneIn(250) && g.oneIn(4) {
+	if !g.standard && g.oneIn(250) && g.oneIn(4) {
 		return g.unknown(2)
+	}
+	if g.oneIn(8) || g.standard && f.kind != kindMessage && g.oneIn(2) {
+		return g.oddValue(f, pick)
 	}
 	switch f.kind {
 	case kindMessage:
@@ -211,11 +234,36 @@ func (g *generator) value(f *field, depth int) string {
 		}
 		return pick("0", "2", "-1", "2147483647")
 	default:
-		if g.oneIn(40) {
+		if !g.standard && g.oneIn(40) {
 			return pick("-0", "-1", "4294967295", "9223372036854775807", "18446744073709551615", "99999999999999999999", `"x"`)
 		}
 		return pick("0", "1", `"1"`, "2147483647", `"\u0031"`)
 	}
+}
+
+// oddValue writes a value as the JSON form of protobuf allows it, which pdata does not
+// read or which few senders write.
+func (g *generator) oddValue(f *field, pick func(...string) string) string {
+	if !f.list && g.oneIn(3) {
+		return "null"
+	}
+	switch f.kind {
+	case kindBytes:
+		return pick(`"_-8="`, `"_-8"`, `"AA"`, `"AA\/A"`, `"\u0041A=="`, `"++//"`, `"AAAAA\u003d=="`)
+	case kindID:
+		return pick(`"\u0030`+strings.Repeat("f", 2*int(f.idSize)-1)+`"`, `"`+strings.Repeat("aB", int(f.idSize))+`"`)
+	case kindEnum:
+		return pick(`"NO_SUCH_NAME"`, "1.0", "1e0", "20e-1", `"\u004eO"`)
+	case kindInt32, kindUint32:
+		return pick("1.0", "1.7e3", `"1.0"`, `"1e3"`, "0.0", "-0", "-0.0e7", "120e-1", "2147483647.000", `"\u0031.0"`, "0e999999999999")
+	case kindInt64, kindUint64:
+		return pick("1.0", "1.7e18", "1.7E+18", `"1.0"`, `"1e3"`, "-0.00", "9.223372036854775807e18", `"123456.789e3"`, "10e-1", "9000000000000000000e-18")
+	case kindDouble:
+		return pick(`"NaN"`, `"Infinity"`, `"-Infinity"`, "-0", `"1.5e3"`, "1e308", `"0.1"`)
+	case kindString:
+		return pick(`"\/\b\f\r\t\u0000"`, "\"\u00e9\U0001f600\"")
+	}
+	return "{}"
 }
 
 // unknown writes a value without a schema.
@@ -233,7 +281,7 @@ func (g *generator) unknown(depth int) string {
 
 // request writes a request, of which one in four is damaged.
 func (g *generator) request(signal tenant.Signal, json bool) []byte {
-	damage := g.oneIn(4)
+	damage := g.oneIn(4) && !g.standard
 	at, how := g.upTo(256)<<8|g.upTo(256), g.upTo(8)
 	data := g.proto
 	if json {

@@ -1,15 +1,15 @@
 package otlpwire
 
-import "bytes"
-
 // jsonWalker walks a JSON document. Like protoWalker it recurses as deeply as
 // values are nested. It reads each byte once, but for keys and numbers.
 type jsonWalker struct {
 	meter
-	data []byte
-	pos  int
+	jsonForm
+	pos int
 
-	scratch [scratchSize]byte // a key or number without its escapes
+	name, nameEnd int // where the last key is, without its quotes
+
+	scratch [scratchSize]byte // a key, ID or number without its escapes
 }
 
 const (
@@ -26,13 +26,12 @@ const (
 )
 
 const (
-	detailSyntax   = "it is not JSON"
-	detailType     = "a field has a value of the wrong type"
-	detailRange    = "a number is out of range"
-	detailLong     = "a number in a string is too long"
-	detailEmptyKey = "an object has an empty key"
-	detailEnum     = "an enumeration has no such name"
-	detailBase64   = "bytes are not in base64"
+	detailSyntax = "it is not JSON"
+	detailType   = "a field has a value of the wrong type"
+	detailRange  = "a number is out of range"
+	detailLong   = "a number in a string is too long"
+	detailHex    = "a trace ID is not 32, or a span ID not 16, hexadecimal digits"
+	detailBase64 = "bytes are not in base64"
 )
 
 func (w *jsonWalker) syntax() *Error { return malformed(w.pos, detailSyntax) }
@@ -89,10 +88,12 @@ func (w *jsonWalker) key() ([]byte, *Error) {
 	if w.next() != '"' {
 		return nil, w.syntax()
 	}
+	w.name = w.pos + 1
 	text, escaped, err := w.text()
 	if err != nil {
 		return nil, err
 	}
+	w.nameEnd = w.pos - 1
 	w.memory -= w.copied(text, escaped)
 	if escaped {
 		text = w.unescape(text)
@@ -130,13 +131,15 @@ func (w *jsonWalker) message(m *message, depth int, lists *slots, base uint8) *E
 		if err != nil {
 			return err
 		}
-		if len(name) == 0 {
-			return malformed(w.pos, detailEmptyKey)
-		}
-		if i := m.names.find(name); i < 0 {
+		if len(name) == 0 { // pdata would end the object here
+			w.rename(unknownName)
 			err = w.skip(depth, 0)
+		} else if i := m.names.find(name); i < 0 {
+			err = w.skip(depth, 0)
+		} else if f := &m.fields[i]; f.unsetByNull && w.next() == 'n' {
+			w.rename(unknownName)
+			err = w.literal("null")
 		} else {
-			f := &m.fields[i]
 			if f.once != 0 {
 				if seen&f.once != 0 {
 					w.elements--
@@ -277,22 +280,29 @@ func (w *jsonWalker) idValue(size int) *Error {
 		return malformed(w.pos, detailType)
 	}
 	start := w.pos
-	text, _, err := w.text()
+	text, escaped, err := w.text()
 	if err != nil {
 		return err
 	}
+	if escaped {
+		text = w.unescape(text)
+	}
 	if len(text) != 0 && len(text) != 2*size {
-		return malformed(start, detailID)
+		return malformed(start, detailHex)
 	}
 	for _, c := range text {
 		if !isHex(c) {
-			return malformed(start, detailID)
+			return malformed(start, detailHex)
 		}
+	}
+	if escaped {
+		w.replace(start+1, w.pos-1, text)
 	}
 	return nil
 }
 
-// bytesValue walks bytes in base64 with padding.
+// bytesValue walks bytes in base64: in either alphabet, padded or not, as the JSON
+// form of protobuf has them.
 func (w *jsonWalker) bytesValue() *Error {
 	if w.next() != '"' {
 		return malformed(w.pos, detailType)
@@ -302,15 +312,13 @@ func (w *jsonWalker) bytesValue() *Error {
 	if err != nil {
 		return err
 	}
-	w.memory -= blockSize(int64(len(text)) / 4 * 3)
-	if len(text)%4 != 0 {
+	w.memory -= blockSize((int64(len(text)) + 3) / 4 * 3)
+	plain, ok := isBase64(text)
+	if !ok {
 		return malformed(start, detailBase64)
 	}
-	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("=")), []byte("="))
-	for _, c := range text {
-		if !isBase64(c) {
-			return malformed(start, detailBase64)
-		}
+	if !plain {
+		w.replaceBase64(start+1, w.pos-1)
 	}
 	return nil
 }

@@ -71,50 +71,80 @@ func (w *jsonWalker) numberValue(f *field) *Error {
 	start := w.pos
 	switch c := w.next(); {
 	case c == '"':
-		content, escaped, err := w.text()
-		if err != nil {
-			return err
-		}
-		w.memory -= w.copied(content, escaped)
-		if escaped {
-			if content = w.unescape(content); len(content) == scratchSize {
-				return malformed(start, detailLong)
-			}
-		}
-		if f.kind == kindEnum {
-			if _, ok := enums[f.enum][string(content)]; !ok {
-				return malformed(start, detailEnum)
-			}
-			return nil
-		}
-		if f.kind == kindDouble && len(content) > scratchSize && !isDecimal(content) {
-			return malformed(start, detailLong)
-		}
-		if !validNumberText(f.kind, content) {
-			return malformed(start, detailRange)
-		}
-		return nil
+		return w.numberText(f)
 	case c == '-' || isDigit(c):
+		start = w.pos
 		n, err := w.number()
 		if err != nil {
 			return err
 		}
 		if f.kind == kindDouble {
-			w.memory -= w.floatSize(n)
-			if float64Limit.exceeded(n.text) {
-				return malformed(start, detailRange)
-			}
+			return w.double(n, start)
+		}
+		if n.integer && validInteger(f.kind, n.text) {
 			return nil
 		}
-		if !n.integer || !validInteger(f.kind, n.text) {
-			return malformed(start, detailRange)
+		if digits, ok := w.integer(f.kind, n.text); ok {
+			w.replace(start, w.pos, digits)
+			return nil
 		}
-		return nil
+		if f.double != "" && isIntegral(n.text) {
+			w.rename(f.double)
+			return w.double(n, start)
+		}
+		return malformed(start, detailRange)
 	}
 	return malformed(w.pos, detailType)
 }
 
-// skipNumber walks a number that pdata skips. Of some it looks at the range.
+// double judges a number that pdata reads as a double.
+func (w *jsonWalker) double(n numeral, start int) *Error {
+	w.memory -= w.floatSize(n)
+	if float64Limit.exceeded(n.text) {
+		return malformed(start, detailRange)
+	}
+	return nil
+}
+
+// numberText walks a string that contains a number or the name of one.
+func (w *jsonWalker) numberText(f *field) *Error {
+	start := w.pos
+	content, escaped, err := w.text()
+	if err != nil {
+		return err
+	}
+	w.memory -= w.copied(content, escaped)
+	if escaped {
+		if content = w.unescape(content); len(content) == scratchSize {
+			return malformed(start, detailLong)
+		}
+	}
+	if f.kind == kindEnum {
+		switch _, known := enums[f.enum][string(content)]; {
+		case known:
+		case validNumberText(kindInt32, content):
+			w.replace(start, w.pos, content)
+		default:
+			w.rename(unknownName) // a name of a later version of the protocol, perhaps
+		}
+		return nil
+	}
+	if f.kind == kindDouble && len(content) > scratchSize && !isDecimal(content) {
+		return malformed(start, detailLong)
+	}
+	if validNumberText(f.kind, content) {
+		return nil
+	}
+	if f.kind != kindDouble && isNumber(content) {
+		if digits, ok := w.integer(f.kind, content); ok {
+			w.replace(start, w.pos, digits)
+			return nil
+		}
+	}
+	return malformed(start, detailRange)
+}
+
+// skipNumber walks a number that pdata skips. Of some pdata looks at the range.
 func (w *jsonWalker) skipNumber() *Error {
 	start := w.pos
 	n, err := w.number()
@@ -130,65 +160,31 @@ func (w *jsonWalker) skipNumber() *Error {
 	}
 	w.memory -= w.floatSize(n)
 	if limit.exceeded(n.text) {
-		return malformed(start, detailRange)
+		w.replace(start, w.pos, []byte("0")) // which nobody reads
 	}
 	return nil
 }
 
-// validInteger reports whether pdata reads an integer of this kind from a number
-// in JSON syntax. It mirrors jsoniter, which overlooks some overflows.
+// validInteger reports whether a number in JSON syntax that is written as an integer
+// is one of this kind. pdata overlooks some overflows.
 func validInteger(k kind, text []byte) bool {
-	limit, size := uint64(math.MaxUint64), 64
 	switch k {
 	case kindInt32, kindEnum:
-		limit, size = math.MaxInt32, 32
-	case kindUint32:
-		limit, size = math.MaxUint32, 32
-	case kindInt64:
-		limit = math.MaxInt64
-	}
-	if text[0] == '-' {
-		if k == kindUint32 || k == kindUint64 {
-			return false
-		}
-		text = text[1:]
-		limit++
-	}
-	var n uint64
-	if size == 32 {
-		var v uint32
-		for _, c := range text {
-			next := v*10 + uint32(c-'0')
-			if v > math.MaxUint32/10-1 && next < v {
-				return false
-			}
-			v = next
-		}
-		n = uint64(v)
-	} else {
-		for _, c := range text {
-			next := n*10 + uint64(c-'0')
-			if n > math.MaxUint64/10-1 && next < n {
-				return false
-			}
-			n = next
-		}
-	}
-	return n <= limit
-}
-
-// validNumberText reports whether pdata reads a number of this kind from the
-// content of a string, for which it uses strconv.
-func validNumberText(k kind, text []byte) bool {
-	switch k {
-	case kindInt32:
 		return parsesInt(text, math.MaxInt32, true)
 	case kindInt64:
 		return parsesInt(text, math.MaxInt64, true)
 	case kindUint32:
 		return parsesInt(text, math.MaxUint32, false)
-	case kindUint64:
+	default:
 		return parsesInt(text, math.MaxUint64, false)
+	}
+}
+
+// validNumberText reports whether pdata reads a number of this kind from the
+// content of a string, for which it uses strconv.
+func validNumberText(k kind, text []byte) bool {
+	if k != kindDouble {
+		return validInteger(k, text)
 	}
 	if isDecimal(text) {
 		return !float64Limit.exceeded(text)

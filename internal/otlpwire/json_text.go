@@ -142,6 +142,43 @@ func hexDigit(c byte) int {
 	return int(c|0x20-'a') + 10
 }
 
-func isBase64(c byte) bool {
+// isBase64 reports whether the content of a string, escapes included, is base64,
+// and whether it is plain: of the alphabet and padding that pdata reads.
+func isBase64(text []byte) (plain, ok bool) {
+	digits, padding := 0, 0
+	plain = true
+	for i := 0; i < len(text); {
+		c, width := base64Char(text[i:])
+		i += width
+		switch {
+		case isStandard(c) && padding == 0:
+			digits++
+		case (c == '-' || c == '_') && padding == 0:
+			digits++
+			plain = false
+		case c == '=':
+			padding++
+		case c == '\r' || c == '\n': // Go ignores them, and so does protobuf's decoder
+		default:
+			return false, false
+		}
+		plain = plain && width == 1
+	}
+	if padding == 0 {
+		return plain && digits%4 == 0, digits%4 != 1
+	}
+	return plain, padding <= 2 && (digits+padding)%4 == 0
+}
+
+// base64Char returns the first character of text and its length with its escape.
+func base64Char(text []byte) (char byte, width int) {
+	if text[0] != '\\' {
+		return text[0], 1
+	}
+	c, width := escape(text)
+	return byte(min(c, 0x80)), width
+}
+
+func isStandard(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '+' || c == '/'
 }

@@ -6,16 +6,26 @@
 // The package follows the decoder of pdata, not the specification, wherever the
 // two differ: what pdata skips is skipped, what pdata allocates is counted, what
 // pdata refuses is malformed. Where [CheckProto] accepts a request, pdata
-// decodes it. The same holds for [CheckJSON], which is stricter than pdata in
-// four points, where pdata would read something else than was written:
+// decodes it.
+//
+// In JSON the package follows the JSON form of protobuf, which allows more: null for a
+// field that is not set, integers with a fraction of zero or an exponent, base64 in both
+// alphabets and without padding, escapes everywhere. Where pdata does not read what was
+// written, [Counts] says so and [RewriteJSON] writes a form that it does. Stricter
+// than pdata is [CheckJSON] in four points, where pdata would read something else than
+// was written:
 //
 //   - The document must be JSON as RFC 8259 defines it. pdata reads some texts
 //     that are not, for example with a missing comma.
-//   - An object of the OTLP schema has no empty key. pdata ends the object there
-//     and reads the rest as part of another.
 //   - Nothing but white space follows the document. pdata ignores the rest.
+//   - An integer fits its field. pdata overlooks some overflows.
 //   - A number that is written as a string with escapes or in hexadecimal form
 //     has at most 64 bytes.
+//
+// Where the two leave a choice, pdata's is taken: of a key that an object has twice the
+// last value counts, lists are joined. More lenient than protobuf are: an integer without
+// a fraction that is too large for an attribute or a data point is a double, and an
+// enumeration may be a number in a string.
 //
 // [WriteJSON] writes requests in JSON without decoding them: byte for byte what pdata
 // writes, in memory that does not grow with the request.
@@ -66,6 +76,9 @@ type Counts struct {
 	// request. This includes what growing slices leave to the garbage
 	// collector, because that is held too until a collection ends.
 	Memory int64
+	// Rewritten is how many bytes [RewriteJSON] writes of the request. It is 0 if
+	// pdata reads the request as it is.
+	Rewritten int
 }
 
 // CheckProto checks an export request of the signal in protobuf. On failure it
@@ -87,7 +100,7 @@ func CheckProto(signal tenant.Signal, data []byte, limits Limits) (Counts, error
 // returns an [*Error] and what was counted up to there. Records are counted as
 // the JSONUnmarshaler types of pdata decode them.
 func CheckJSON(signal tenant.Signal, data []byte, limits Limits) (Counts, error) {
-	w := jsonWalker{meter: newMeter(limits), data: data}
+	w := jsonWalker{meter: newMeter(limits), jsonForm: jsonForm{data: data}}
 	var lists slots
 	err := checkSize(data)
 	if err == nil {
@@ -96,7 +109,22 @@ func CheckJSON(signal tenant.Signal, data []byte, limits Limits) (Counts, error)
 	if err == nil {
 		err = w.check(len(data))
 	}
-	return w.result(err)
+	counts, failed := w.result(err)
+	if w.odd {
+		counts.Rewritten = len(data) + w.grow
+	}
+	return counts, failed
+}
+
+// RewriteJSON appends an export request of the signal in JSON, which [CheckJSON] has
+// accepted, to dst in the form that pdata reads. dst must not overlap data.
+func RewriteJSON(dst []byte, signal tenant.Signal, data []byte) ([]byte, error) {
+	w := jsonWalker{meter: newMeter(Limits{}), jsonForm: jsonForm{data: data, write: true, out: dst}}
+	var lists slots
+	if err := w.document(&messages[root(signal)], &lists); err != nil {
+		return dst, err
+	}
+	return w.end(), nil
 }
 
 // checkSize refuses what is larger than any protobuf message may be, so that

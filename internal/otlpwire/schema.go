@@ -58,6 +58,9 @@ type field struct {
 	slot   uint8     // of a list: its slices[slot]; of a child: where its own begin
 	once   uint32    // the bit that fields share of which one may occur, once
 
+	unsetByNull bool   // in JSON; null leaves others as they are, or pdata reads it so
+	double      string // a field of the oneof for integers that are too large for this one
+
 	entry int64 // the size of an element in the slice of a list
 	alloc int64 // what each occurrence allocates beside that, without its content
 }
@@ -164,6 +167,7 @@ func define(fields ...numbered) message {
 		if f.field.once != 0 && f.field.once != oneof {
 			f.field.once = 1 << i
 		}
+		f.field.unsetByNull = !f.field.list && (f.field.once == oneof || f.field.kind != kindMessage && f.field.kind != kindString)
 		m.fields[number] = f.field
 		m.proto[number] = newProtoField(number, f.field)
 		m.names.add(f.field.name, uint8(number))
@@ -288,6 +292,13 @@ func values(number int, name string, child messageID, slot uint8, size int64) nu
 
 func attributes(number int, name string, slot uint8) numbered {
 	return values(number, name, keyValue, slot, keyValueSize)
+}
+
+// orDouble names the field that takes integers beyond 64 bits. JavaScript writes
+// Number.MAX_VALUE as an integer.
+func orDouble(name string, n numbered) numbered {
+	n.field.double = name
+	return n
 }
 
 // as gives a field a role.

@@ -110,7 +110,7 @@ var messages = [numMessages]message{
 		fixed64(3, "timeUnixNano"),
 		member(double(4, "asDouble"), numberSize),
 		values(5, "exemplars", exemplar, 1, exemplarSize),
-		member(number(6, "asInt", kindInt64, wireI64), numberSize),
+		orDouble("asDouble", member(number(6, "asInt", kindInt64, wireI64), numberSize)),
 		attributes(7, "attributes", 0),
 		uvar32(8, "flags"),
 	),
@@ -162,7 +162,7 @@ var messages = [numMessages]message{
 		member(double(3, "asDouble"), numberSize),
 		id(4, "spanId", 8),
 		id(5, "traceId", 16),
-		member(number(6, "asInt", kindInt64, wireI64), numberSize),
+		orDouble("asDouble", member(number(6, "asInt", kindInt64, wireI64), numberSize)),
 		attributes(7, "filteredAttributes", 0),
 	),
 
@@ -237,7 +237,7 @@ var messages = [numMessages]message{
 	anyValue: define(
 		member(text(1, "stringValue"), stringSize),
 		member(number(2, "boolValue", kindBool, wireVarint), booleanSize),
-		member(number(3, "intValue", kindInt64, wireVarint), numberSize),
+		orDouble("doubleValue", member(number(3, "intValue", kindInt64, wireVarint), numberSize)),
 		member(double(4, "doubleValue"), numberSize),
 		as(roleNest, member(part(5, "arrayValue", arrayValue, 0), 32)),
 		as(roleNest, member(part(6, "kvlistValue", keyValueList, 0), 32)),

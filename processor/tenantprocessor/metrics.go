@@ -13,16 +13,23 @@ func (p *tenantProcessor) processMetrics(ctx context.Context, md pmetric.Metrics
 	}
 	id := who.identity
 	var n overwritten
+	var text utf8Repair
 	for _, resource := range md.ResourceMetrics().All() {
+		text.resource(resource.Resource())
+		text.field(resource.SchemaUrl(), resource.SetSchemaUrl)
 		n.resource += p.stampResource(resource.Resource().Attributes(), who)
 		for _, scope := range resource.ScopeMetrics().All() {
+			text.scope(scope.Scope())
+			text.field(scope.SchemaUrl(), scope.SetSchemaUrl)
 			n.scope += id.enforce(scope.Scope().Attributes())
 			for _, metric := range scope.Metrics().All() {
+				text.metric(metric)
 				n.record += id.enforce(metric.Metadata()) + id.enforcePoints(metric)
 			}
 		}
 	}
 	p.recordOverwritten(ctx, n)
+	p.recordRepaired(ctx, text)
 	return md, nil
 }
 

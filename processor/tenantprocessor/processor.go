@@ -23,6 +23,7 @@ type tenantProcessor struct {
 	cfg       *Config
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
+	signalSet attribute.Set
 	admission admission
 	resource  resourceStamp
 	limiter   *limiter // nil without a registry
@@ -38,6 +39,7 @@ func newProcessor(set processor.Settings, cfg *Config, signal tenant.Signal) (*t
 	}
 	p := &tenantProcessor{
 		cfg: cfg, logger: set.Logger, telemetry: telemetry,
+		signalSet: attribute.NewSet(attribute.String("signal", signal.String())),
 		admission: admission{signal: signal, key: cfg.Attribute, refusals: newRefusals(signal)},
 		recovery:  recovery.New(set.Logger),
 		resource:  resourceStamp{environment: cfg.DeploymentEnvironment, serviceName: cfg.ServiceName},

@@ -13,16 +13,23 @@ func (p *tenantProcessor) processTraces(ctx context.Context, td ptrace.Traces) (
 	}
 	id := who.identity
 	var n overwritten
+	var text utf8Repair
 	for _, resource := range td.ResourceSpans().All() {
+		text.resource(resource.Resource())
+		text.field(resource.SchemaUrl(), resource.SetSchemaUrl)
 		n.resource += p.stampResource(resource.Resource().Attributes(), who)
 		for _, scope := range resource.ScopeSpans().All() {
+			text.scope(scope.Scope())
+			text.field(scope.SchemaUrl(), scope.SetSchemaUrl)
 			n.scope += id.enforce(scope.Scope().Attributes())
 			for _, span := range scope.Spans().All() {
+				text.span(span)
 				n.record += id.enforceSpan(span)
 			}
 		}
 	}
 	p.recordOverwritten(ctx, n)
+	p.recordRepaired(ctx, text)
 	return td, nil
 }
 

@@ -56,7 +56,7 @@ func openUsageStore(ctx context.Context, host component.Host, id, owner componen
 	}
 	client, err := store.GetClient(ctx, component.KindProcessor, owner, usageName)
 	if err != nil {
-		return nil, fmt.Errorf("limits::storage: %w", err)
+		return nil, fmt.Errorf("limits::storage: %w", boltfile.Explain(err, store, component.KindProcessor, owner, usageName))
 	}
 	return &usageStore{client: client, interval: saveInterval}, nil
 }

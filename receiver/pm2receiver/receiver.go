@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
@@ -162,7 +163,7 @@ func (r *logsReceiver) store(ctx context.Context, host component.Host) (*tail.St
 	}
 	client, err := st.GetClient(ctx, component.KindReceiver, r.set.ID, "")
 	if err != nil {
-		return nil, fmt.Errorf(`"storage": %w`, err)
+		return nil, fmt.Errorf(`"storage": %w`, boltfile.Explain(err, st, component.KindReceiver, r.set.ID, ""))
 	}
 	return tail.NewStore(client), nil
 }

@@ -53,6 +53,8 @@ func codeOf(httpStatus int) codes.Code {
 		return codes.Unavailable
 	case http.StatusInternalServerError:
 		return codes.Internal
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType:
+		return codes.Unimplemented
 	default:
 		return codes.InvalidArgument
 	}

@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
@@ -47,6 +48,12 @@ func newGRPCServer(ctx context.Context, cfg configgrpc.ServerConfig, host compon
 	}
 	if cfg.MaxConcurrentStreams == 0 {
 		cfg.MaxConcurrentStreams = defaultStreams
+	}
+	if k := cfg.Keepalive; k.HasValue() && k.Get().ServerParameters.HasValue() {
+		if idle := k.Get().ServerParameters.Get().MaxConnectionIdle; idle > 0 && idle <= proxyIdleTimeout {
+			set.Logger.Warn("max_connection_idle is not longer than proxies keep idle connections, which lose requests that they send over a connection as it ends",
+				zap.Duration("max_connection_idle", idle), zap.Duration("longer_than", proxyIdleTimeout))
+		}
 	}
 	g := &grpcServer{intake: in, limits: bodyLimits(size)}
 	creds, err := newFrameCredentials(ctx, &cfg, in.guard)

@@ -5,10 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -27,8 +30,9 @@ const (
 	defaultHeaderTimeout = 10 * time.Second
 	defaultWriteTimeout  = 30 * time.Second
 
-	// defaultIdleTimeout is longer than the 60 s after which proxies close the
-	// connections of their pools, so that they never use one that just ended here.
+	// proxyIdleTimeout is after how long the usual proxies close idle connections of
+	// their pools. They must not use one that just ended here.
+	proxyIdleTimeout   = 60 * time.Second
 	defaultIdleTimeout = 90 * time.Second
 
 	// firstByteTimeout is the patience with bodies that do not begin.
@@ -74,6 +78,11 @@ func newHTTPServer(ctx context.Context, cfg HTTPConfig, host component.Host, set
 	}
 	h.server.Handler = h.outermost(h.server.Handler)
 	h.server.MaxHeaderBytes = maxHeaderBytes
+	h.server.Protocols = protocols(cfg.ServerConfig.TLS.HasValue())
+	if h.server.IdleTimeout <= proxyIdleTimeout {
+		set.Logger.Warn("idle_timeout is not longer than proxies keep idle connections, which lose requests that they send over a connection as it ends",
+			zap.Duration("idle_timeout", h.server.IdleTimeout), zap.Duration("longer_than", proxyIdleTimeout))
+	}
 	// What net/http logs, such as handshakes that fail, is in the hand of strangers.
 	if h.server.ErrorLog, err = zap.NewStdLogAt(set.Logger, zap.DebugLevel); err != nil {
 		return nil, err
@@ -91,6 +100,16 @@ func newHTTPServer(ctx context.Context, cfg HTTPConfig, host component.Host, set
 		return nil, err
 	}
 	return h, nil
+}
+
+// protocols are HTTP/1.1 and HTTP/2, which without TLS clients speak at once if they
+// know that the server does. net/http does not upgrade a connection of HTTP/1.1.
+func protocols(overTLS bool) *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetHTTP2(overTLS)
+	p.SetUnencryptedHTTP2(!overTLS)
+	return p
 }
 
 func positive[T int64 | time.Duration](value, otherwise T) T {
@@ -115,7 +134,7 @@ func (h *httpServer) listen(ctx context.Context, cfg *confighttp.ServerConfig) (
 	if err != nil {
 		return nil, err
 	}
-	listener = h.guard.Listener(listener)
+	listener = yieldingListener{h.guard.Listener(listener)}
 	if config != nil {
 		listener = tls.NewListener(listener, config)
 	}
@@ -147,16 +166,21 @@ func (h *httpServer) outermost(next http.Handler) http.Handler {
 func (h *httpServer) route(w http.ResponseWriter, r *http.Request) {
 	s, ok := h.paths[r.URL.Path]
 	if !ok {
-		http.NotFound(w, r)
+		h.refuse(w, r, "there is nothing at this path, send to "+h.signalPaths(), http.StatusNotFound)
 		return
 	}
 	h.export(s, w, r)
 }
 
+// signalPaths returns the paths of all signals, for a text.
+func (h *httpServer) signalPaths() string {
+	return strings.Join(slices.Sorted(maps.Keys(h.paths)), ", ")
+}
+
 func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "405 method not allowed, supported: [POST]", http.StatusMethodNotAllowed)
+		h.refuse(w, r, "the method is not supported, use POST", http.StatusMethodNotAllowed)
 		return
 	}
 	contentType := r.Header.Get("Content-Type")
@@ -167,7 +191,7 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 	case contentTypeJSON:
 		f = formatJSON
 	default:
-		http.Error(w, "415 unsupported media type, supported: ["+contentTypeJSON+", "+contentTypeProtobuf+"]", http.StatusUnsupportedMediaType)
+		h.refuse(w, r, "the Content-Type is not supported, send one of: "+contentTypeJSON+", "+contentTypeProtobuf, http.StatusUnsupportedMediaType)
 		return
 	}
 	control := http.NewResponseController(w)
@@ -194,7 +218,8 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 	write(w, contentType, http.StatusOK, body)
 }
 
-// refuse answers what confighttp refuses: requests without authentication.
+// refuse answers what is refused before it is asked whose request it is: requests
+// without authentication, of which confighttp tells, and requests of another form.
 func (h *httpServer) refuse(w http.ResponseWriter, r *http.Request, text string, httpStatus int) {
 	writeStatus(w, r.Header.Get("Content-Type"), httpStatus, status.New(codeOf(httpStatus), text))
 }

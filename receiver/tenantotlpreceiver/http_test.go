@@ -20,8 +20,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
@@ -55,37 +58,98 @@ func text(t *testing.T, resp *http.Response) string {
 	return string(raw)
 }
 
-// TestHTTP_AnswersOfOtherFormats are those that have no google.rpc.Status in
-// protobuf: the status must be right nevertheless.
-func TestHTTP_AnswersOfOtherFormats(t *testing.T) {
-	d := setup{}.start(t)
-	for _, tt := range []struct {
-		name, method, path, contentType, key string
-		status                               int
-		answerType, contains                 string
+// TestHTTP_AnswersInEachFormat has each layer refuse requests of each content type: the
+// status must be the layer's own, and the text in the format of the request, or readable
+// if the request has none.
+func TestHTTP_AnswersInEachFormat(t *testing.T) {
+	d := setup{logs: func(_ context.Context, ld plog.Logs) error {
+		if ld.LogRecordCount() == 2 {
+			return status.Error(codes.PermissionDenied, "not your data")
+		}
+		return nil
+	}}.start(t)
+	two, err := plogotlp.NewExportRequestFromLogs(someLogs(2)).MarshalProto()
+	require.NoError(t, err)
+	const paths = "send to /v1/logs, /v1/metrics, /v1/traces"
+	layers := []struct {
+		name, method, path, key, encoding string
+		status                            int
+		code                              codes.Code
+		text                              string
 	}{
-		{"no key, text", "POST", "/v1/logs", "text/plain", "nobody", 401, "text/plain", "unknown API key"},
-		{"no key, no type", "POST", "/v1/logs", "", "nobody", 401, "application/json", `"code":16`},
-		{"no key, broken type", "POST", "/v1/logs", "a/b/c", "nobody", 401, "text/plain", "unknown API key"},
-		{"no key, parameters", "POST", "/v1/logs", "Application/JSON; charset=UTF-8", "nobody", 401, "application/json", `"code":16`},
-		{"no key, no path", "GET", "/", "", "nobody", 401, "application/json", `"code":16`},
-		{"other type", "POST", "/v1/logs", "text/plain", "good", 415, "text/plain", "application/x-protobuf"},
-		{"no type", "POST", "/v1/logs", "", "good", 415, "text/plain", "application/json"},
-		{"other method", "PUT", "/v1/logs", "application/json", "good", 405, "text/plain", "POST"},
-		{"browser", "GET", "/v1/traces", "", "good", 405, "text/plain", "POST"},
-		{"other path", "POST", "/v1/profiles", "application/json", "good", 404, "text/plain", "not found"},
-		{"broken parameter", "POST", "/v1/logs", "application/json; charset", "good", 200, "application/json", "{"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			resp := send(t, d, tt.method, tt.path, map[string]string{"Content-Type": tt.contentType, "Authorization": "Bearer " + tt.key}, "{}")
-			assert.Equal(t, tt.status, resp.StatusCode)
-			assert.Contains(t, resp.Header.Get("Content-Type"), tt.answerType)
-			assert.Contains(t, text(t, resp), tt.contains)
-			if tt.status == http.StatusMethodNotAllowed {
-				assert.Equal(t, "POST", resp.Header.Get("Allow"))
-			}
-		})
+		{"authenticator", "POST", "/v1/logs", "nobody", "", 401, codes.Unauthenticated, "unknown API key"},
+		{"authenticator, other path", "POST", "/v2/logs", "nobody", "", 401, codes.Unauthenticated, "unknown API key"},
+		{"authenticator, other method", "GET", "/v1/logs", "nobody", "", 401, codes.Unauthenticated, "unknown API key"},
+		{"receiver, other path", "POST", "/v1/profiles", "good", "", 404, codes.Unimplemented, paths},
+		{"receiver, slash", "POST", "/v1/logs/", "good", "", 404, codes.Unimplemented, paths},
+		{"receiver, root", "GET", "/", "good", "", 404, codes.Unimplemented, paths},
+		{"receiver, PUT", "PUT", "/v1/logs", "good", "", 405, codes.Unimplemented, "POST"},
+		{"receiver, GET", "GET", "/v1/traces", "good", "", 405, codes.Unimplemented, "POST"},
+		{"receiver, DELETE", "DELETE", "/v1/metrics", "good", "", 405, codes.Unimplemented, "POST"},
+		{"receiver, OPTIONS", "OPTIONS", "/v1/metrics", "good", "", 405, codes.Unimplemented, "POST"},
+		{"guard, identity", "POST", "/v1/logs", "suspended", "", 403, codes.PermissionDenied, "suspended"},
+		{"guard, scope", "POST", "/v1/logs", "unscoped", "", 403, codes.PermissionDenied, "logs"},
+		{"guard, registry", "POST", "/v1/logs", "undecided", "", 503, codes.Unavailable, "registry"},
+		{"processor's limit", "POST", "/v1/logs", "limited", "", 429, codes.ResourceExhausted, "10 records per second"},
+		{"guard, encoding", "POST", "/v1/logs", "good", "br", 415, codes.Unimplemented, "gzip"},
+		{"guard, compressed body", "POST", "/v1/logs", "good", "gzip", 400, codes.InvalidArgument, "gzip"},
+		{"next consumer", "POST", "/v1/logs", "good", "", 403, codes.PermissionDenied, "not your data"},
+		{"a defect", "POST", "/v1/logs", "panic", "", 500, codes.Internal, "internal error"},
 	}
+	for contentType, format := range map[string]string{
+		"application/x-protobuf": "protobuf", "Application/X-Protobuf; charset=utf-8": "protobuf",
+		"application/json": "json", "application/json; charset": "json", "APPLICATION/JSON;charset=UTF-8": "json", "": "json",
+		"text/plain": "text", "application/octet-stream": "text", "application/protobuf": "text", "a/b/c": "text", "application/json,": "text", "\xff": "text",
+	} {
+		for _, l := range layers {
+			t.Run(contentType+"/"+l.name, func(t *testing.T) {
+				want := l
+				known := format == "protobuf" || format == "json" && contentType != ""
+				if !known && (strings.HasPrefix(l.name, "guard") || l.name == "processor's limit" || l.name == "next consumer") {
+					want.status, want.code, want.text = 415, codes.Unimplemented, "application/json, application/x-protobuf"
+				}
+				if format == "json" && known && l.name == "next consumer" {
+					want.status, want.code, want.text = 400, codes.InvalidArgument, "malformed"
+				}
+				headers := map[string]string{"Authorization": "Bearer " + l.key}
+				if contentType != "" {
+					headers["Content-Type"] = contentType
+				}
+				if l.encoding != "" {
+					headers["Content-Encoding"] = l.encoding
+				}
+				resp := send(t, d, l.method, l.path, headers, string(two))
+				require.Equal(t, want.status, resp.StatusCode)
+				assert.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
+				assert.Equal(t, map[bool]string{true: "POST"}[want.status == http.StatusMethodNotAllowed], resp.Header.Get("Allow"))
+				assert.Equal(t, want.status == 429 || want.status == 503, resp.Header.Get("Retry-After") != "")
+				body := text(t, resp)
+				var st spb.Status
+				switch format {
+				case "protobuf":
+					assert.Equal(t, "application/x-protobuf", resp.Header.Get("Content-Type"))
+					require.NoError(t, proto.Unmarshal([]byte(body), &st))
+				case "json":
+					assert.Equal(t, "application/json", resp.Header.Get("Content-Type"))
+					require.NoError(t, protojson.Unmarshal([]byte(body), &st))
+				default:
+					assert.Equal(t, "text/plain; charset=utf-8", resp.Header.Get("Content-Type"))
+					assert.Contains(t, body, want.text)
+					return
+				}
+				assert.Equal(t, want.code, codes.Code(st.Code))
+				assert.Contains(t, st.Message, want.text)
+			})
+		}
+	}
+}
+
+// TestHTTP_PathsOfTheConfiguration are those that an answer names.
+func TestHTTP_PathsOfTheConfiguration(t *testing.T) {
+	d := setup{open: true, configure: func(cfg *Config) { cfg.Protocols.HTTP.Get().LogsURLPath = "/ingest/logs" }}.start(t)
+	resp := post(t, d, "/v1/logs", map[string]string{"Content-Type": "application/json"}, "{}")
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+	assert.Contains(t, text(t, resp), "send to /ingest/logs, /v1/metrics, /v1/traces")
 }
 
 func TestHTTP_ContentEncodingsThatTheConfigurationExcludes(t *testing.T) {
@@ -213,15 +277,44 @@ func TestHTTP_RequestsAfterASlowUploadStillGetAnAnswer(t *testing.T) {
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 }
 
+// TestHTTP_CORSOfABrowser does what a browser does: it asks which headers a page may send,
+// and sends the request only if all of them are allowed.
 func TestHTTP_CORSOfABrowser(t *testing.T) {
-	d := setup{configure: func(cfg *Config) {
-		cfg.Protocols.HTTP.Get().ServerConfig.CORS = configoptional.Some(confighttp.CORSConfig{AllowedOrigins: []string{"https://app.example"}})
-	}}.start(t)
-	resp := send(t, d, http.MethodOptions, "/v1/logs", map[string]string{
-		"Origin": "https://app.example", "Access-Control-Request-Method": "POST",
-	}, "")
-	assert.Equal(t, http.StatusNoContent, resp.StatusCode)
-	assert.Equal(t, "https://app.example", resp.Header.Get("Access-Control-Allow-Origin"))
+	const page = "https://app.example"
+	for name, tt := range map[string]struct {
+		allowed []string
+		origin  string
+		passes  bool
+	}{
+		"as documented":        {[]string{"authorization", "content-type", "content-encoding"}, page, true},
+		"in another case":      {[]string{"Authorization", "Content-Type"}, page, true},
+		"any header":           {[]string{"*"}, page, true},
+		"without content-type": {[]string{"authorization"}, page, false},
+		"without a key":        {[]string{"content-type"}, page, false},
+		"none":                 {nil, page, false},
+		"another page":         {[]string{"authorization", "content-type"}, "https://other.example", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := setup{configure: func(cfg *Config) {
+				cfg.Protocols.HTTP.Get().ServerConfig.CORS = configoptional.Some(confighttp.CORSConfig{AllowedOrigins: []string{page}, AllowedHeaders: tt.allowed})
+			}}.start(t)
+			preflight := send(t, d, http.MethodOptions, "/v1/logs", map[string]string{
+				"Origin": tt.origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type",
+			}, "")
+			assert.Equal(t, http.StatusNoContent, preflight.StatusCode)
+			if !tt.passes {
+				assert.Empty(t, preflight.Header.Get("Access-Control-Allow-Headers"))
+				return
+			}
+			assert.Equal(t, page, preflight.Header.Get("Access-Control-Allow-Origin"))
+			assert.Equal(t, "authorization,content-type", strings.ToLower(preflight.Header.Get("Access-Control-Allow-Headers")))
+			for key, want := range map[string]int{"good": 200, "nobody": 401, "limited": 429} {
+				resp := post(t, d, "/v1/logs", map[string]string{"Origin": tt.origin, "Authorization": "Bearer " + key, "Content-Type": "application/json"}, "{}")
+				assert.Equal(t, want, resp.StatusCode)
+				assert.Equal(t, page, resp.Header.Get("Access-Control-Allow-Origin"), "a page cannot read the answer without it")
+			}
+		})
+	}
 }
 
 // TestHTTP_RefusedBodiesAreNotWaitedFor has refused senders who announce a body that

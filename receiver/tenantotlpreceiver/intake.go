@@ -60,6 +60,9 @@ func (in *intake) accept(ctx context.Context, s *service, f format, read func(*g
 		}
 		return err
 	}
+	if data, err = request.Readable(counts, data); err != nil {
+		return err
+	}
 	export, err := s.decode(f, data)
 	if err != nil {
 		return in.reject(rejection.Malformed, fmt.Sprintf("the request is malformed: %v", err))

@@ -21,7 +21,8 @@ func TestYields(t *testing.T) {
 			h.outermost(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
 				ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 		},
-		"frames of gRPC": func() { _, _ = (&frameConn{Conn: nothingToRead{}}).Read(nil) },
+		"frames over HTTP": func() { _, _ = yieldingConn{nothingToRead{}}.Read(nil) },
+		"frames of gRPC":   func() { _, _ = (&frameConn{Conn: nothingToRead{}}).Read(nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

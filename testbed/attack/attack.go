@@ -14,6 +14,8 @@ import (
 type Target struct {
 	HTTP, GRPC string // loopback addresses
 	Key        string // of the attacker; empty: a stranger
+
+	web bool // frames of HTTP/2 go to HTTP, as requests and not as calls
 }
 
 // Attack is one attack. It ends by itself within about a minute, or with its
@@ -217,14 +219,9 @@ func strangers(size Size) []Attack {
 		}}
 	}
 	return []Attack{
-		stranger("header lists without end, gRPC", func(ctx context.Context, t *Target) {
-			t.headerLists(ctx, size.Connections/2, 40, size.Stall)
-		}),
 		stranger("long heads, HTTP", func(ctx context.Context, t *Target) {
 			connections(ctx, t.HTTP, size.Connections, longHead(900_000), size.Stall)
 		}),
-		stranger("streams that are reset, gRPC", func(ctx context.Context, t *Target) { t.resets(ctx, 20_000) }),
-		stranger("pings and settings, gRPC", func(ctx context.Context, t *Target) { t.controlFrames(ctx, 200_000) }),
 		stranger("connections that say nothing, HTTP", func(ctx context.Context, t *Target) {
 			connections(ctx, t.HTTP, 8*size.Connections, nil, size.Stall)
 		}),

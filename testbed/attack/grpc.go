@@ -25,6 +25,14 @@ type wire struct {
 
 const frameSize = 16384
 
+// http2 returns where frames of HTTP/2 go.
+func (t *Target) http2() string {
+	if t.web {
+		return t.HTTP
+	}
+	return t.GRPC
+}
+
 func dialHTTP2(ctx context.Context, addr string) (*wire, error) {
 	c, err := open(ctx, addr, []byte(http2.ClientPreface))
 	if err != nil {
@@ -63,6 +71,9 @@ func (t *Target) callHeaders(path, encoding string, extra ...string) []byte {
 		":method", "POST", ":scheme", "http", ":path", services[path], ":authority", "gateway",
 		"content-type", "application/grpc", "te", "trailers",
 	}
+	if t.web {
+		pairs = []string{":method", "POST", ":scheme", "http", ":path", path, ":authority", "gateway", "content-type", protobuf}
+	}
 	if t.Key != "" {
 		pairs = append(pairs, "authorization", "Bearer "+t.Key)
 	}
@@ -85,7 +96,7 @@ func prefixed(body []byte, compressed bool) []byte {
 
 // call sends one message in frames of at most size bytes and returns grpc-status.
 func (t *Target) call(ctx context.Context, p post, size int) (string, error) {
-	w, err := dialHTTP2(ctx, t.GRPC)
+	w, err := dialHTTP2(ctx, t.http2())
 	if err != nil {
 		return "", err
 	}
@@ -180,7 +191,7 @@ func (w *wire) follow(window chan<- int) string {
 func (t *Target) stallCalls(ctx context.Context, connections, streams int, part []byte, wait time.Duration) {
 	var held []*wire
 	for range connections {
-		w, err := dialHTTP2(ctx, t.GRPC)
+		w, err := dialHTTP2(ctx, t.http2())
 		if err != nil {
 			break
 		}
@@ -222,7 +233,7 @@ func (t *Target) callsUnread(ctx context.Context, connections, calls int) {
 	var work sync.WaitGroup
 	for range connections {
 		work.Go(func() {
-			w, err := dialHTTP2(ctx, t.GRPC)
+			w, err := dialHTTP2(ctx, t.http2())
 			if err != nil {
 				return
 			}

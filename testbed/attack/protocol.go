@@ -2,8 +2,10 @@ package attack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +52,7 @@ func (t *Target) pipelines(ctx context.Context, connections int, request []byte,
 // frames sends what write writes on each HTTP/2 connection after the headers of a
 // call, again and again.
 func (t *Target) frames(ctx context.Context, connections int, ended bool, write func(*wire) error, wait time.Duration) {
-	writeAll(ctx, connections, func() (net.Conn, error) { return dialHTTP2(ctx, t.GRPC) }, func(c net.Conn) {
+	writeAll(ctx, connections, func() (net.Conn, error) { return dialHTTP2(ctx, t.http2()) }, func(c net.Conn) {
 		w := c.(*wire)
 		err := w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: t.callHeaders(logsPath, ""), EndHeaders: ended})
 		for err == nil && ctx.Err() == nil {
@@ -62,7 +64,7 @@ func (t *Target) frames(ctx context.Context, connections int, ended bool, write 
 // unread calls again and again, and gives the answers no window.
 func (t *Target) unread(ctx context.Context, connections int, wait time.Duration) {
 	body := prefixed(request(nil, repeated(2, 1)), false)
-	writeAll(ctx, connections, func() (net.Conn, error) { return dialHTTP2(ctx, t.GRPC) }, func(c net.Conn) {
+	writeAll(ctx, connections, func() (net.Conn, error) { return dialHTTP2(ctx, t.http2()) }, func(c net.Conn) {
 		w := c.(*wire)
 		if w.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}) != nil {
 			return
@@ -93,7 +95,7 @@ func protocols(size Size) []Attack {
 		}}
 	}
 	const none = "POST /v1/logs HTTP/1.1\r\nHost: gateway\r\nContent-Length: 0\r\n"
-	return []Attack{
+	list := []Attack{
 		quiet("refused requests that are pipelined, HTTP", true, func(ctx context.Context, t *Target) {
 			t.pipelines(ctx, size.Connections, []byte(none+"\r\n"), size.Stall)
 		}),
@@ -104,22 +106,37 @@ func protocols(size Size) []Attack {
 			head := strings.Replace(string(t.head(post{path: logsPath, content: protobuf}, 0)), "Content-Length: 0", "Transfer-Encoding: chunked", 1)
 			t.pipelines(ctx, size.Connections/8, []byte(head+chunks(100, 2000)), size.Stall)
 		}),
-		quiet("continuations without content, gRPC", true, func(ctx context.Context, t *Target) {
+	}
+	for suffix, web := range map[string]bool{", gRPC": false, ", HTTP/2": true} {
+		frames := func(name string, stranger bool, run func(ctx context.Context, t *Target)) {
+			list = append(list, quiet(name+suffix, stranger, func(ctx context.Context, t *Target) {
+				t.web = web
+				run(ctx, t)
+			}))
+		}
+		frames("continuations without content", true, func(ctx context.Context, t *Target) {
 			t.frames(ctx, size.Connections/8, false, func(w *wire) error { return w.WriteContinuation(1, false, nil) }, size.Stall)
-		}),
-		quiet("window updates and priorities, gRPC", true, func(ctx context.Context, t *Target) {
+		})
+		frames("window updates and priorities", true, func(ctx context.Context, t *Target) {
 			t.frames(ctx, size.Connections/8, true, func(w *wire) error {
 				if err := w.WriteWindowUpdate(0, 1); err != nil {
 					return err
 				}
 				return w.WritePriority(3, http2.PriorityParam{Weight: 1})
 			}, size.Stall)
-		}),
-		quiet("data of padding alone, gRPC", false, func(ctx context.Context, t *Target) {
+		})
+		frames("data of padding alone", false, func(ctx context.Context, t *Target) {
 			t.frames(ctx, size.Connections/8, true, func(w *wire) error { return w.WriteDataPadded(1, false, nil, make([]byte, 255)) }, size.Stall)
-		}),
-		quiet("answers that nobody reads, gRPC", false, func(ctx context.Context, t *Target) {
+		})
+		frames("answers that nobody reads", false, func(ctx context.Context, t *Target) {
 			t.unread(ctx, size.Connections/8, size.Stall)
-		}),
+		})
+		frames("header lists without end", true, func(ctx context.Context, t *Target) {
+			t.headerLists(ctx, size.Connections/2, 40, size.Stall)
+		})
+		frames("streams that are reset", true, func(ctx context.Context, t *Target) { t.resets(ctx, 20_000) })
+		frames("pings and settings", true, func(ctx context.Context, t *Target) { t.controlFrames(ctx, 200_000) })
 	}
+	slices.SortStableFunc(list, func(a, b Attack) int { return cmp.Compare(a.Name, b.Name) })
+	return list
 }

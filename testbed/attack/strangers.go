@@ -17,7 +17,7 @@ func (t *Target) headerLists(ctx context.Context, connections, frames int, wait 
 	first := append(fields(":method", "POST"), 0x40, 1, 'a', 0) // the field becomes entry 62 of the table
 	many := bytes.Repeat([]byte{0x80 | 62}, frameSize)
 	for range connections {
-		w, err := dialHTTP2(ctx, t.GRPC)
+		w, err := dialHTTP2(ctx, t.http2())
 		if err != nil {
 			break
 		}
@@ -40,7 +40,7 @@ func (t *Target) headerLists(ctx context.Context, connections, frames int, wait 
 
 // resets opens streams and resets them at once.
 func (t *Target) resets(ctx context.Context, n int) {
-	w, err := dialHTTP2(ctx, t.GRPC)
+	w, err := dialHTTP2(ctx, t.http2())
 	if err != nil {
 		return
 	}
@@ -57,7 +57,7 @@ func (t *Target) resets(ctx context.Context, n int) {
 
 // controlFrames floods a connection with frames that ask for an answer and reads none.
 func (t *Target) controlFrames(ctx context.Context, n int) {
-	w, err := dialHTTP2(ctx, t.GRPC)
+	w, err := dialHTTP2(ctx, t.http2())
 	if err != nil {
 		return
 	}

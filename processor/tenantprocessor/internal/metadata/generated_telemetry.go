@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                                metric.Meter
 	mu                                   sync.Mutex
 	registrations                        []metric.Registration
+	ProcessorTenantInvalidUtf8Strings    metric.Int64Counter
 	ProcessorTenantLimitedRecords        metric.Int64ObservableCounter
 	ProcessorTenantOverLimitRecords      metric.Int64Counter
 	ProcessorTenantOverwrittenAttributes metric.Int64Counter
@@ -149,6 +150,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ProcessorTenantInvalidUtf8Strings, err = builder.meter.Int64Counter(
+		"otelcol_processor_tenant_invalid_utf8_strings",
+		metric.WithDescription("Strings that were not UTF-8, such as a log body or the key of an attribute, and had the invalid bytes replaced by U+FFFD. [Development]"),
+		metric.WithUnit("{string}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorTenantLimitedRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_tenant_limited_records",
 		metric.WithDescription("Log records, data points or spans of a tenant that were over a limit. Only with `limits::tenant_metrics`. [Development]"),

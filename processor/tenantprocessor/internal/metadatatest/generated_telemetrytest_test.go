@@ -36,12 +36,16 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.ProcessorTenantInvalidUtf8Strings.Add(context.Background(), 1)
 	tb.ProcessorTenantOverLimitRecords.Add(context.Background(), 1)
 	tb.ProcessorTenantOverwrittenAttributes.Add(context.Background(), 1)
 	tb.ProcessorTenantPanics.Add(context.Background(), 1)
 	tb.ProcessorTenantQuotaWarnings.Add(context.Background(), 1)
 	tb.ProcessorTenantRefusedRecords.Add(context.Background(), 1)
 	tb.ProcessorTenantUnknownSeverities.Add(context.Background(), 1)
+	AssertEqualProcessorTenantInvalidUtf8Strings(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorTenantLimitedRecords(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
