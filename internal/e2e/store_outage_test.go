@@ -331,12 +331,29 @@ func (c *clock) requireSamples(t *testing.T, stored func(metric string) []sample
 	t.Helper()
 	assert.Eventually(t, func() bool { return len(stored(temperature)) >= ticks }, 30*time.Second, 100*time.Millisecond,
 		"samples are missing")
-	for metric, want := range map[string][]sample{
-		temperature: gauges(c), visits: runningTotals(c, 1), ordered: runningTotals(c, 1), volume: runningTotals(c, 0.5),
-		latency + "_count": runningTotals(c, 1), latency + "_sum": runningTotals(c, 0.25),
-	} {
-		assert.Equal(t, want, stored(metric), metric)
+	assert.Equal(t, gauges(c), stored(temperature))
+	assert.Equal(t, runningTotals(c, 1), stored(visits))
+	for metric, scale := range map[string]float64{ordered: 1, volume: 0.5, latency + "_count": 1, latency + "_sum": 0.25} {
+		got := stored(metric)
+		assert.Equal(t, float64(total(ticks))*scale, increase(got), metric)
+		if len(got) > 0 && got[0].value == 0 {
+			got = got[1:] // where it begins
+		}
+		assert.Equal(t, runningTotals(c, scale), got, metric)
 	}
+}
+
+// increase returns by how much a counter grew over its samples, as PromQL has it:
+// a value below the one before it is a counter that began again.
+func increase(samples []sample) (sum float64) {
+	for i := 1; i < len(samples); i++ {
+		if before := samples[i-1].value; samples[i].value >= before {
+			sum += samples[i].value - before
+		} else {
+			sum += samples[i].value
+		}
+	}
+	return sum
 }
 
 // TestStoreOutage_Prometheus is the same for Prometheus, one of each tenant. It
