@@ -57,8 +57,9 @@ victoria-traces: ## Build VictoriaTraces from VICTORIATRACES_SOURCE, a clone of 
 	cd $(VICTORIATRACES_SOURCE) && $(GOBIN_) -mod=vendor -o $(CURDIR)/$(BACKENDS)/victoria-traces ./app/victoria-traces
 
 .PHONY: acceptance
-acceptance: build backends $(BACKENDS)/prometheus $(BACKENDS)/caddy ## Test at length with real backends and proxies (25 min, 15 of them building)
-	E2E_OUTAGE=30 E2E_ACCEPTANCE=1 go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy' ./internal/e2e
+acceptance: build backends $(BACKENDS)/prometheus $(BACKENDS)/caddy ## Test at length with real backends and proxies (15 min, and 15 building)
+	E2E_ACCEPTANCE=1 E2E_OUTAGE=30 E2E_PROXY_ROUNDS=5 E2E_UPLOAD_PIECES=400 \
+		go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy' ./internal/e2e
 
 .PHONY: bench
 bench: ## Run every benchmark of the packages
