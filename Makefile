@@ -46,10 +46,14 @@ $(BACKENDS)/victoria-logs $(BACKENDS)/victoria-metrics: testbed/backends/victori
 	$(call backend,victoria,github.com/VictoriaMetrics/$(if $(findstring logs,$@),VictoriaLogs,VictoriaMetrics)/app/$(@F))
 
 $(BACKENDS)/prometheus: testbed/backends/prometheus/go.mod
-	$(call backend,prometheus,github.com/prometheus/prometheus/cmd/prometheus)
+	$(call backend,prometheus,-tags remove_all_sd github.com/prometheus/prometheus/cmd/prometheus)
 
 $(BACKENDS)/caddy: testbed/backends/caddy/go.mod
 	$(call backend,caddy,github.com/caddyserver/caddy/v2/cmd/caddy)
+
+.PHONY: prometheus caddy
+prometheus: $(BACKENDS)/prometheus ## Build Prometheus, which makes test and acceptance use (8 min)
+caddy: $(BACKENDS)/caddy ## Build current Caddy, likewise (5 min)
 
 # The Go module proxy does not serve it; its repository holds what it needs.
 .PHONY: victoria-traces

@@ -113,6 +113,9 @@ func TestCorpus_DeltaSums(t *testing.T) {
 		}
 		return all
 	}
+	s := newRecorder(t)
+	r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
+	g := r.run()
 	for name, requests := range map[string][][]delta{
 		"in order":                   {whole(1), whole(2), whole(3), whole(4)},
 		"newest first":               {whole(7, 6, 5, 4, 3, 2, 1)},
@@ -128,49 +131,48 @@ func TestCorpus_DeltaSums(t *testing.T) {
 		"large":                      {{{1, 1 << 52, false}}, {{2, 1 << 51, false}}, {{3, 1 << 50, false}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newRecorder(t)
-			r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
-			g := r.run()
 			door := newDeltaDoor()
 			sent := 0.0
 			for _, points := range requests {
-				r.post("acme", door.sum("orders", points...))
+				r.post("acme", door.sum(name, points...))
 				r.drained() // so that the gateway does not merge what it can sort
 				for _, p := range points {
 					sent += p.value
 				}
 			}
-			require.Zero(t, refusedPoints(t, r))
-			assert.Equal(t, sent, s.grown(t, "orders"))
-			g.stop()
+			assert.Zero(t, refusedPoints(t, r))
+			assert.Equal(t, sent, s.grown(t, name), "%v", s.series(name))
 		})
 	}
+	g.stop()
 }
 
 // TestCorpus_DeltaAhead has one point that is dated ahead. What follows it in
 // good time is not lost by it.
 func TestCorpus_DeltaAhead(t *testing.T) {
+	s := newRecorder(t)
+	r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
+	g := r.run()
 	for name, ahead := range map[string]int{"a minute": 11 * 60, "a day": 24 * 3600, "a century": 36500 * 24 * 3600} {
 		t.Run(name, func(t *testing.T) {
-			s := newRecorder(t)
-			r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
-			g := r.run()
 			door := newDeltaDoor()
-			r.post("acme", door.sum("orders", delta{second: 1, value: 5}))
-			status, text := r.try("acme", door.sum("orders", delta{second: ahead, value: 1000}))
-			r.drained()
-			for n := 2; n <= 9; n++ {
-				r.post("acme", door.sum("orders", delta{second: n, value: 5}))
-			}
+			before := refusedPoints(t, r)
+			r.post("acme", door.sum(name, delta{second: 1, value: 5}))
+			status, text := r.try("acme", door.sum(name, delta{second: ahead, value: 1000}))
 			r.drained()
 			want := 45.0
-			if status == http.StatusOK && refusedPoints(t, r) == 0 {
+			if status == http.StatusOK && refusedPoints(t, r) == before {
 				want += 1000
 			}
-			assert.Equal(t, want, s.grown(t, "orders"), "%d %s", status, text)
-			g.stop()
+			for n := 2; n <= 9; n++ {
+				r.post("acme", door.sum(name, delta{second: n, value: 5}))
+			}
+			r.drained()
+			assert.Equal(t, want, s.grown(t, name), "%d %s", status, text)
 		})
 	}
+	assert.LessOrEqual(t, refusedPoints(t, r), 3, "no other point is refused")
+	g.stop()
 }
 
 // TestCorpus_DeltaRandom sends deltas of several counters in a random order of
@@ -211,6 +213,47 @@ func TestCorpus_DeltaRandom(t *testing.T) {
 		assert.Equal(t, want, s.grown(t, "orders_"+strconv.Itoa(i)))
 	}
 	g.stop()
+}
+
+// TestCorpus_BacklogInOrder has stores away that take the samples of a series in
+// order only, and answer some requests later than others. Each sample of a backlog
+// of many batches arrives, and in order.
+func TestCorpus_BacklogInOrder(t *testing.T) {
+	for _, profile := range []string{"prometheus", "mimir", "cortex"} {
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			s := newRecorder(t)
+			s.uneven = true
+			s.away.Store(true)
+			r := newRig(t, `
+    destinations:
+      ordered: {profile: `+profile+`, otlp_http: {endpoint: "`+s.url+`", compression: none}}
+    routes: {metrics: [ordered]}`+fastRetry, "acme")
+			g := r.run()
+			c := newClock()
+			for n := 1; n <= ticks; n++ {
+				r.post("acme", c.metrics("acme", n))
+			}
+			require.Positive(t, r.total().queued)
+			s.away.Store(false)
+			r.drained()
+			var got []sample
+			for _, samples := range s.series(temperature) {
+				got = append(got, samples...)
+			}
+			assert.Equal(t, gauges(c), got)
+			for metric, scale := range map[string]float64{visits: 1, ordered: 1, volume: 0.5, latency: 1} {
+				for _, samples := range s.series(metric) {
+					if samples[0].value == 0 {
+						samples = samples[1:] // where it begins
+					}
+					assert.Equal(t, runningTotals(c, scale), samples, metric)
+				}
+			}
+			assert.Greater(t, s.requests, 5, "batches")
+			g.stop()
+		})
+	}
 }
 
 // TestCorpus_DeltaHistograms begins histograms without observations and without
@@ -273,12 +316,12 @@ func requireBuckets(t *testing.T, s *recorder, name string) {
 // gateways, as a load balancer does, in several ways. Together the time series
 // grew by what was sent.
 func TestCorpus_DeltaOverTwoGateways(t *testing.T) {
+	s := newRecorder(t)
+	first := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
+	second := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
+	g1, g2 := first.run(), second.run()
 	for _, turns := range []string{"1112121", "12121212", "11112222", "2111111", "122221"} {
 		t.Run(turns, func(t *testing.T) {
-			s := newRecorder(t)
-			first := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
-			second := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
-			g1, g2 := first.run(), second.run()
 			door := newDeltaDoor()
 			sent := 0
 			for i, turn := range turns {
@@ -286,15 +329,15 @@ func TestCorpus_DeltaOverTwoGateways(t *testing.T) {
 				if turn == '2' {
 					r = second
 				}
-				r.post("acme", door.sum("orders", delta{second: i + 1, value: float64(11 + i)}))
+				r.post("acme", door.sum(turns, delta{second: i + 1, value: float64(11 + i)}))
 				r.drained()
 				sent += 11 + i
 			}
-			assert.Equal(t, float64(sent), s.grown(t, "orders"), "%v", s.series("orders"))
-			g1.stop()
-			g2.stop()
+			assert.Equal(t, float64(sent), s.grown(t, turns), "%v", s.series(turns))
 		})
 	}
+	g1.stop()
+	g2.stop()
 }
 
 // TestCorpus_WideDeltaPoint has a delta point with very many attributes between

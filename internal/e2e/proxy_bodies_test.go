@@ -36,9 +36,7 @@ func acceptance(t *testing.T) {
 // noise is a log record that does not compress, of about this size.
 func noise(text string, size int) plog.Logs {
 	padding := make([]byte, size)
-	for i := range padding {
-		padding[i] = byte(rand.IntN(256))
-	}
+	_, _ = rand.NewChaCha8([32]byte{}).Read(padding) // never fails
 	ld := logOf(text)
 	ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().PutEmptyBytes("noise").FromRaw(padding)
 	return ld
@@ -93,8 +91,8 @@ func TestProxy_SlowUploads(t *testing.T) {
 			t.Parallel()
 			s := newRecorder(t)
 			r := newRig(t, fmt.Sprintf(recorded, s.url), "acme")
-			r.args = append(r.args, "--config", "yaml:extensions::request_guard::upload::window: 1s",
-				"--config", "yaml:extensions::request_guard::upload::min_rate: 1KiB")
+			r.args = append(r.args, "--config", "yaml:extensions::request_guard::upload::window: 5s", // a loaded machine is slow, too
+				"--config", "yaml:extensions::request_guard::upload::min_rate: 512")
 			g := r.run()
 			p := newProxy(t, r)
 			const piece = 4096 // 40 KiB/s, on a machine that is not loaded

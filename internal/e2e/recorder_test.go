@@ -3,12 +3,15 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -21,6 +24,8 @@ import (
 type recorder struct {
 	url    string
 	refuse func(body []byte) bool // for good, with 400; nil: nothing
+	away   atomic.Bool            // answers 503
+	uneven bool                   // takes longer for some requests than for others
 
 	mu       sync.Mutex
 	logs     []plog.LogRecord
@@ -44,6 +49,13 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return
+	}
+	if r.away.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if r.uneven {
+		pause(req.Context(), time.Duration(rand.IntN(20))*time.Millisecond)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -49,10 +49,16 @@ func total(n int) (sum int) {
 
 func line(n int) string { return fmt.Sprintf("line %03d", n) }
 
+// describe names the service of the tenant, which claims to be another's.
+func (c *clock) describe(r pcommon.Resource, owner string) {
+	r.Attributes().PutStr("service.name", "shop of "+owner)
+	r.Attributes().PutStr(tenant.AttributeKey, map[string]string{"acme": "bolt", "bolt": "acme"}[owner])
+}
+
 func (c *clock) logs(owner string, n int, lines ...string) plog.Logs {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
-	rl.Resource().Attributes().PutStr("service.name", "shop of "+owner)
+	c.describe(rl.Resource(), owner)
 	records := rl.ScopeLogs().AppendEmpty().LogRecords()
 	for i, text := range lines {
 		lr := records.AppendEmpty()
@@ -66,7 +72,7 @@ func (c *clock) logs(owner string, n int, lines ...string) plog.Logs {
 func (c *clock) spans(owner string, n int, names ...string) ptrace.Traces {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
-	rs.Resource().Attributes().PutStr("service.name", "shop of "+owner)
+	c.describe(rs.Resource(), owner)
 	spans := rs.ScopeSpans().AppendEmpty().Spans()
 	for i, name := range names {
 		s := spans.AppendEmpty()
@@ -83,7 +89,7 @@ func (c *clock) spans(owner string, n int, names ...string) ptrace.Traces {
 func (c *clock) metrics(owner string, n int) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
-	rm.Resource().Attributes().PutStr("service.name", "shop of "+owner)
+	c.describe(rm.Resource(), owner)
 	ms := rm.ScopeMetrics().AppendEmpty().Metrics()
 	gauge := ms.AppendEmpty()
 	gauge.SetName(temperature)

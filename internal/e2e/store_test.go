@@ -49,7 +49,7 @@ func realBackend(t *testing.T, name string) string {
 	case "victoria-traces":
 		t.Skip("there is no _build/backends/victoria-traces (make victoria-traces VICTORIATRACES_SOURCE=DIR): the Go module proxy does not serve it, so CI has none")
 	case "prometheus":
-		t.Skip("there is no _build/backends/prometheus (make prometheus, some 10 minutes): make acceptance builds it")
+		t.Skip("there is no _build/backends/prometheus (make prometheus, some 8 minutes): make acceptance builds it")
 	}
 	missing(t, "_build/backends/"+name+" (run make backends)")
 	return ""
@@ -144,12 +144,14 @@ type sample struct {
 func (s *store) samples(metric, owner string) []sample {
 	s.t.Helper()
 	type series struct {
+		Metric     map[string]string
 		Values     []float64
 		Timestamps []int64
 	}
 	var all []sample
 	for _, one := range jsonLines[series](s.t, s.query("/api/v1/export", nil,
 		url.Values{"match[]": {fmt.Sprintf(`{__name__=%q,business_id=%q}`, metric, owner)}})) {
+		require.Equal(s.t, "shop of "+owner, one.Metric["service.name"], "a sample of another tenant")
 		for i, v := range one.Values {
 			all = append(all, sample{one.Timestamps[i], v})
 		}
@@ -163,12 +165,16 @@ func (s *store) rangeOf(metric, owner string) (all []sample) {
 	s.t.Helper()
 	var answer struct {
 		Data struct {
-			Result []struct{ Values [][2]json.RawMessage }
+			Result []struct {
+				Metric map[string]string
+				Values [][2]json.RawMessage
+			}
 		}
 	}
 	text := s.query("/api/v1/query", nil, url.Values{"query": {fmt.Sprintf(`%s{business_id=%q}[1h]`, metric, owner)}})
 	require.NoError(s.t, json.Unmarshal([]byte(text), &answer), text)
 	for _, series := range answer.Data.Result {
+		require.Equal(s.t, "shop of "+owner, series.Metric["job"], "a sample of another tenant")
 		for _, pair := range series.Values {
 			seconds, err := strconv.ParseFloat(string(pair[0]), 64)
 			require.NoError(s.t, err)
