@@ -52,8 +52,8 @@ $(BACKENDS)/caddy: testbed/backends/caddy/go.mod
 	$(call backend,caddy,github.com/caddyserver/caddy/v2/cmd/caddy)
 
 .PHONY: prometheus caddy
-prometheus: $(BACKENDS)/prometheus ## Build Prometheus, which makes test and acceptance use (8 min)
-caddy: $(BACKENDS)/caddy ## Build current Caddy, likewise (5 min)
+prometheus: $(BACKENDS)/prometheus ## Build Prometheus, for make acceptance (several minutes)
+caddy: $(BACKENDS)/caddy ## Build current Caddy, for make acceptance (several minutes)
 
 # The Go module proxy does not serve it; its repository holds what it needs.
 .PHONY: victoria-traces
@@ -61,7 +61,7 @@ victoria-traces: ## Build VictoriaTraces from VICTORIATRACES_SOURCE, a clone of 
 	cd $(VICTORIATRACES_SOURCE) && $(GOBIN_) -mod=vendor -o $(CURDIR)/$(BACKENDS)/victoria-traces ./app/victoria-traces
 
 .PHONY: acceptance
-acceptance: build backends $(BACKENDS)/prometheus $(BACKENDS)/caddy ## Test at length with real backends and proxies (15 min, and 15 building)
+acceptance: build backends $(BACKENDS)/prometheus $(BACKENDS)/caddy ## Test at length with real backends and proxies (20 min, and the builds)
 	E2E_ACCEPTANCE=1 E2E_OUTAGE=30 E2E_PROXY_ROUNDS=5 E2E_UPLOAD_PIECES=400 \
 		go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy' ./internal/e2e
 

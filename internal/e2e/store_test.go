@@ -49,7 +49,7 @@ func realBackend(t *testing.T, name string) string {
 	case "victoria-traces":
 		t.Skip("there is no _build/backends/victoria-traces (make victoria-traces VICTORIATRACES_SOURCE=DIR): the Go module proxy does not serve it, so CI has none")
 	case "prometheus":
-		t.Skip("there is no _build/backends/prometheus (make prometheus, some 8 minutes): make acceptance builds it")
+		t.Skip("there is no _build/backends/prometheus (make prometheus): make acceptance builds it")
 	}
 	missing(t, "_build/backends/"+name+" (run make backends)")
 	return ""
