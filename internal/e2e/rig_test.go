@@ -3,11 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +214,3 @@ func jsonLines[T any](t *testing.T, text string) (all []T) {
 	}
 	return all
 }
-
-// sortedKeys returns the keys of a set in order.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
