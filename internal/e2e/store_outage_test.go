@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -192,15 +193,16 @@ func outage(t *testing.T, r *rig, c *clock, owners []string, signals []tenant.Si
 		}
 	}
 	send(1, ticks/5)
-	done := make(chan struct{})
+	stopped := make(chan error, 1)
 	go func() {
-		defer close(done)
+		var errs []error
 		for _, s := range stores {
-			s.stop()
+			errs = append(errs, s.stop())
 		}
+		stopped <- errors.Join(errs...)
 	}()
 	send(ticks/5+1, 2*ticks/5)
-	<-done
+	require.NoError(t, <-stopped)
 	send(2*ticks/5+1, ticks)
 	pause(t.Context(), time.Duration(fromEnv(t, "E2E_OUTAGE", 0))*time.Second)
 	require.Positive(t, r.total().queued)

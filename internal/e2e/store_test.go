@@ -101,11 +101,10 @@ func (s *store) start() {
 	s.p = p
 }
 
-func (s *store) stop() {
-	s.t.Helper()
+func (s *store) stop() error {
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
-	require.NoError(s.t, s.p.Stop(ctx), s.p.Tail(3000))
+	return s.p.Stop(ctx)
 }
 
 // query posts a form and returns what a successful answer holds.
