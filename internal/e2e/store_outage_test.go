@@ -30,7 +30,6 @@ const (
 // clock makes the telemetry of an application, a tick a second.
 type clock struct {
 	begin time.Time
-	n     int // ticks that are over
 }
 
 func (c *clock) at(n int) pcommon.Timestamp {
