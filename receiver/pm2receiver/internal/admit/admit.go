@@ -30,7 +30,7 @@ const (
 	LinkTarget Reason = "link_target"
 	// OwnFile is for what the collector itself writes.
 	OwnFile Reason = "own_file"
-	// Excluded is for links to files that are excluded.
+	// Excluded is for files that are excluded, and links to them.
 	Excluded Reason = "excluded"
 )
 
@@ -115,6 +115,8 @@ func (g *Gate) judge(f *regularfile.Found, path string) (Reason, string) {
 		return OwnFile, "this collector writes it, so that its lines would never end"
 	case g.set.Own != nil && linked(f.Links) && g.set.Own.keeps(f.Path):
 		return OwnFile, "it is a link into the folder of this collector's storage"
+	case g.set.Excluded != nil && g.set.Excluded(path):
+		return Excluded, `"exclude" names it`
 	case f.Path != path && g.set.Excluded != nil && g.set.Excluded(f.Path):
 		return Excluded, `it is a link to a file that "exclude" names`
 	case g.set.AnyOwner:

@@ -25,6 +25,8 @@ type Finder struct {
 	// the files of an application one after the other, so that what looks like a
 	// file of its own may turn out to be a combined one a moment later.
 	growing func(dir string) bool
+	// exclusion is that of Exclude.
+	exclusion *exclusion
 }
 
 // daemonLog is the log of PM2 itself.
@@ -35,6 +37,10 @@ const daemonLog = "pm2.log"
 // streams of an application is left out if the streams have files of their own,
 // unless Include names it without a wildcard.
 func (f Finder) Find() ([]string, error) {
+	if f.exclusion == nil {
+		f.exclusion = newExclusion(f.Exclude)
+	}
+	f.exclusion.resolve()
 	found := map[string]bool{}
 	var problem error
 	for _, pattern := range f.Include {
@@ -49,10 +55,14 @@ func (f Finder) Find() ([]string, error) {
 		}
 		for _, name := range names {
 			dir, base := filepath.Split(name)
-			if from, ok := Rotated(base); ok {
+			if f.excluded(name) {
+				continue
+			}
+			// The pattern may be for the copies and not for what they were made of.
+			if from, ok := Rotated(base); ok && f.included(dir+from) {
 				base = from
 			}
-			if base == daemonLog || f.excluded(name) || f.excluded(dir+base) {
+			if base == daemonLog {
 				continue
 			}
 			if explicit || !f.combined(dir, base) {
@@ -96,21 +106,26 @@ func whyNone(pattern string, explicit bool) error {
 	return nil
 }
 
-// reads says whether a path that was found once is still to be read: the log of PM2
+// reads says whether a path that was found once is still to be read. The log of PM2
 // itself is, or is not, by its own setting.
 func (f Finder) reads(path string) bool {
-	if filepath.Base(path) == daemonLog {
-		return path == f.Daemon && !f.excluded(path)
+	switch {
+	case path == "" || f.excluded(path):
+		return false
+	case filepath.Base(path) == daemonLog:
+		return path == f.Daemon
 	}
-	return path != ""
+	return f.included(path)
 }
 
-func (f Finder) excluded(path string) bool {
-	return slices.ContainsFunc(f.Exclude, func(pattern string) bool {
+func (f Finder) included(path string) bool {
+	return slices.ContainsFunc(f.Include, func(pattern string) bool {
 		ok, err := doublestar.PathMatch(pattern, path)
 		return ok && err == nil
 	})
 }
+
+func (f Finder) excluded(path string) bool { return f.exclusion.has(path) }
 
 // Folders returns the folders whose change may mean new files. It returns nil if
 // the patterns do not say it.

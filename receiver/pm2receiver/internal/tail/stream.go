@@ -168,6 +168,7 @@ func (s *stream) observe() error {
 	if s.watch.own.Load() {
 		s.disown()
 	}
+	s.leaveExcluded()
 	if err := s.relatives(); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 )
 
 const (
@@ -48,9 +49,10 @@ type Tailer struct {
 
 	mu      sync.Mutex
 	streams map[string]*stream
-	ended   []string             // paths of streams whose checkpoints are to be deleted
-	count   uint64               // the highest Checkpoint.Count of ended streams
-	folders map[string]time.Time // when each was last changed
+	ended   []string               // paths of streams whose checkpoints are to be deleted
+	parked  map[string]*Checkpoint // by the paths that are not read any more; nil once saved
+	count   uint64                 // the highest Checkpoint.Count of ended streams
+	folders map[string]time.Time   // when each was last changed
 	scanned time.Time
 	resting time.Time // nothing is looked for before
 	problem error     // what the last scan met
@@ -74,6 +76,7 @@ func New(set Settings, finder Finder) *Tailer {
 		age := set.Now().Sub(time.Unix(0, at.modified))
 		return err == nil && age >= 0 && age < settling
 	}
+	finder.exclusion = newExclusion(finder.Exclude)
 	if set.MaxPause == 0 {
 		set.MaxPause = maxPause
 	}
@@ -83,7 +86,8 @@ func New(set Settings, finder Finder) *Tailer {
 	set.slots = make(chan struct{}, maxSending)
 	set.memory, set.listings, set.stopping = newPools(set.MaxBuffer), newListings(), &atomic.Bool{}
 	set.skips = &skips{set: &set, known: map[string]admit.Reason{}}
-	t := &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, first: true, early: true}
+	set.exclusion = finder.exclusion
+	t := &Tailer{set: set, finder: finder, streams: map[string]*stream{}, parked: map[string]*Checkpoint{}, folders: map[string]time.Time{}, first: true, early: true}
 	t.set.others = t.others
 	return t
 }
@@ -107,6 +111,8 @@ func (t *Tailer) Start(ctx context.Context) error {
 	for _, path := range known {
 		if t.finder.reads(path) {
 			streams = append(streams, t.follow(ctx, path, true))
+		} else {
+			t.park(ctx, path)
 		}
 	}
 	for _, s := range streams { // once each has the files that it had
@@ -341,6 +347,9 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 			t.set.Logger.Error("checkpoint is damaged; the file is read from the beginning", zap.String("path", path), zap.Error(err))
 		}
 	}
+	if c != nil && admit.Refused(t.set.gate.Check(path)) != nil {
+		c.State = decode.State{} // what is held back of it may not be handed on either
+	}
 	s := newStream(&t.set, path, c)
 	if c == nil {
 		t.mu.Lock()
@@ -371,7 +380,12 @@ func (t *Tailer) checkpoint(ctx context.Context, path string) (*Checkpoint, erro
 	defer t.saving.Unlock()
 	t.mu.Lock()
 	ended := slices.Contains(t.ended, path)
+	parked := t.parked[path]
+	delete(t.parked, path)
 	t.mu.Unlock()
+	if parked != nil {
+		return parked, nil
+	}
 	if ended {
 		return nil, nil
 	}
