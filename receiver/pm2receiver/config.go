@@ -50,6 +50,10 @@ type Config struct {
 	// to $PM2_HOME, else ~/.pm2.
 	Home string `mapstructure:"home"`
 
+	// Homes are patterns of folders of PM2 daemons, which are read as Home is. With it
+	// Home has no default.
+	Homes []string `mapstructure:"homes"`
+
 	// Include are patterns of log files to read instead of those in logs of Home.
 	Include []string `mapstructure:"include"`
 
@@ -98,6 +102,10 @@ type Config struct {
 	// which makes one of every line. Defaults to join.
 	StackTraces StackTraces `mapstructure:"stack_traces"`
 
+	// ProcessList says whether PM2 is asked which files it writes, and for which
+	// application.
+	ProcessList ProcessListConfig `mapstructure:"process_list"`
+
 	// DaemonLog says whether the log of PM2 itself is read.
 	DaemonLog DaemonLogConfig `mapstructure:"daemon_log"`
 
@@ -122,6 +130,9 @@ func (c *Config) Validate() error {
 	}
 	for _, pattern := range c.Exclude {
 		errs = append(errs, validPattern("exclude", pattern))
+	}
+	for _, pattern := range c.Homes {
+		errs = append(errs, validPattern("homes", pattern))
 	}
 	if c.StartAt != StartAtBeginning && c.StartAt != StartAtEnd {
 		errs = append(errs, fmt.Errorf(`"start_at" must be %q or %q, got %q`, StartAtBeginning, StartAtEnd, c.StartAt))
@@ -156,12 +167,13 @@ func validPattern(key, pattern string) error {
 func (c *Config) patterns() (include, exclude []string, err error) {
 	include = c.Include
 	if len(include) == 0 {
-		home, err := c.home()
+		homes, err := c.homes()
 		if err != nil {
 			return nil, nil, err
 		}
-		// The folder is a path, not a pattern: its name may hold anything.
-		include = []string{filepath.Join(escape(home), "logs", "*.log")}
+		for _, home := range homes {
+			include = append(include, filepath.Join(home, "logs", "*.log"))
+		}
 	}
 	if include, err = absolute(include); err != nil {
 		return nil, nil, err
@@ -184,6 +196,23 @@ func absolute(patterns []string) ([]string, error) {
 		all = append(all, path)
 	}
 	return all, nil
+}
+
+// homes returns patterns of the folders of daemons, as absolute paths.
+func (c *Config) homes() ([]string, error) {
+	homes, err := absolute(c.Homes)
+	if err != nil || c.Home == "" && len(homes) > 0 {
+		return homes, err
+	}
+	home, err := c.home()
+	if err == nil {
+		home, err = filepath.Abs(home)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The folder is a path, not a pattern: its name may hold anything.
+	return append([]string{escape(home)}, homes...), nil
 }
 
 func (c *Config) home() (string, error) {

@@ -1,6 +1,7 @@
 package pm2receiver
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -24,15 +25,20 @@ var narrowing = map[string]struct {
 	set  func(cfg *Config, dir string)
 	root bool // needs files of other users
 }{
-	"home":                {"pm2/logs/b-out.log", func(cfg *Config, dir string) { cfg.Home = filepath.Join(dir, "other") }, false},
-	"home, daemon's log":  {"pm2/pm2.log", func(cfg *Config, dir string) { cfg.Home = filepath.Join(dir, "other") }, false},
-	"include":             {"pm2/logs/b-out.log", func(cfg *Config, dir string) { cfg.Include = []string{filepath.Join(dir, "pm2/logs/a-*.log")} }, false},
-	"include, daemon":     {"pm2/pm2.log", func(cfg *Config, dir string) { cfg.Include = []string{filepath.Join(dir, "pm2/logs/*.log")} }, false},
-	"exclude":             {"pm2/logs/b-out.log", func(cfg *Config, dir string) { cfg.Exclude = []string{filepath.Join(dir, "pm2/logs/b-*.log")} }, false},
-	"exclude, daemon":     {"pm2/pm2.log", func(cfg *Config, dir string) { cfg.Exclude = []string{filepath.Join(dir, "pm2/pm2.log")} }, false},
-	"exclude, home":       {"pm2/logs/b-out.log", func(cfg *Config, dir string) { cfg.Exclude = []string{filepath.Join(dir, "pm2/**/b-out.log")} }, false},
-	"daemon_log::enabled": {"pm2/pm2.log", func(cfg *Config, _ string) { cfg.DaemonLog.Enabled = new(bool) }, false},
-	"read_any_owner":      {"pm2/logs/b-out.log", func(cfg *Config, _ string) { cfg.ReadAnyOwner = false }, true},
+	"home":                  {"pm2/logs/b-out.log", func(cfg *Config, dir string) { cfg.Home = filepath.Join(dir, "other") }, false},
+	"home, daemon's log":    {"pm2/pm2.log", func(cfg *Config, dir string) { cfg.Home = filepath.Join(dir, "other") }, false},
+	"homes":                 {"second/logs/b-out.log", func(cfg *Config, _ string) { cfg.Homes = nil }, false},
+	"homes, daemon":         {"second/pm2.log", func(cfg *Config, _ string) { cfg.Homes = nil }, false},
+	"process_list::enabled": {"elsewhere/b.txt", func(cfg *Config, _ string) { cfg.ProcessList.Enabled = false }, false},
+	"include, listed":       {"elsewhere/b.txt", func(cfg *Config, dir string) { cfg.Include = []string{filepath.Join(dir, "pm2/logs/*.log")} }, false},
+	"exclude, listed":       {"elsewhere/b.txt", func(cfg *Config, dir string) { cfg.Exclude = []string{filepath.Join(dir, "elsewhere/*")} }, false},
+	"include":               {"pm2/logs/b-out.log", func(cfg *Config, dir string) { cfg.Include = []string{filepath.Join(dir, "pm2/logs/a-*.log")} }, false},
+	"include, daemon":       {"pm2/pm2.log", func(cfg *Config, dir string) { cfg.Include = []string{filepath.Join(dir, "pm2/logs/*.log")} }, false},
+	"exclude":               {"pm2/logs/b-out.log", func(cfg *Config, dir string) { cfg.Exclude = []string{filepath.Join(dir, "pm2/logs/b-*.log")} }, false},
+	"exclude, daemon":       {"pm2/pm2.log", func(cfg *Config, dir string) { cfg.Exclude = []string{filepath.Join(dir, "pm2/pm2.log")} }, false},
+	"exclude, home":         {"pm2/logs/b-out.log", func(cfg *Config, dir string) { cfg.Exclude = []string{filepath.Join(dir, "pm2/**/b-out.log")} }, false},
+	"daemon_log::enabled":   {"pm2/pm2.log", func(cfg *Config, _ string) { cfg.DaemonLog.Enabled = new(bool) }, false},
+	"read_any_owner":        {"pm2/logs/b-out.log", func(cfg *Config, _ string) { cfg.ReadAnyOwner = false }, true},
 }
 
 // indifferent are the options that do not narrow what is read of a known file.
@@ -47,6 +53,8 @@ var indifferent = map[string]string{
 	"max_buffer_size":             "is how much is in memory",
 	"parse_application_json":      "is how records look",
 	"stack_traces":                "is how records look",
+	"process_list::interval":      "is when PM2 is asked",
+	"process_list::timeout":       "is for how long",
 	"metrics":                     "reads no files",
 }
 
@@ -98,12 +106,14 @@ func TestNarrowing_HoldsForKnownFiles(t *testing.T) {
 			config := func() *Config {
 				cfg := testConfig(filepath.Join(dir, "pm2"))
 				cfg.Storage, cfg.ReadAnyOwner = &id, true
+				cfg.Homes = []string{filepath.Join(dir, "sec*")}
 				return cfg
 			}
 			path := filepath.Join(dir, c.file)
 			add := func(text string) { write(t, path, text) }
 			write(t, filepath.Join(dir, "pm2/logs/a-out.log"), "other\n")
 			write(t, filepath.Join(dir, "other/logs/a-out.log"), "other\n")
+			write(t, filepath.Join(dir, "pm2/dump.pm2"), fmt.Sprintf(`[{"name":"b","pm_out_log_path":%q}]`, filepath.Join(dir, "elsewhere/b.txt")))
 			add("first\n")
 			if c.root {
 				require.NoError(t, os.Chmod(path, 0o600))
@@ -134,7 +144,7 @@ func TestNarrowing_HoldsForKnownFiles(t *testing.T) {
 			narrow := config()
 			c.set(narrow, dir)
 			live := "pm2"
-			if strings.HasPrefix(name, "home") {
+			if strings.HasPrefix(name, "home,") || name == "home" {
 				live = "other"
 			}
 			for i := range 2 {

@@ -24,6 +24,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
@@ -39,6 +40,7 @@ type logsReceiver struct {
 	obs    *receiverhelper.ObsReport
 	meter  *meter
 	tailer *tail.Tailer
+	roster *roster.Roster // nil if PM2 is not asked
 
 	recovery *recovery.Recoverer
 
@@ -84,13 +86,26 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		return err
 	}
 	host := identity.Host(r.set.Logger)
+	homes, err := r.cfg.homes()
+	if err != nil {
+		return errors.Join(err, closeStore(ctx, store))
+	}
+	finder := tail.Finder{
+		Include: include, Exclude: exclude, Daemon: daemonLog,
+		Homes: homes, DaemonLogs: r.cfg.readsDaemonLog(), NamesOnly: len(r.cfg.Include) > 0,
+	}
+	if r.cfg.ProcessList.Enabled {
+		r.roster = r.newRoster(homes)
+		r.roster.Start(ctx)
+		finder.Roster = r.roster
+	}
 	r.consume, r.cancel = context.WithCancel(context.Background())
 	r.tailer = tail.New(tail.Settings{
 		Decoder: func(n tail.Name, state decode.State) tail.Decoder {
 			if n.Daemon {
-				return daemonlog.New(r.daemonDecoder(location, host), state)
+				return daemonlog.New(r.daemonDecoder(location, instances(r.cfg, host, n.Home)), state)
 			}
-			return decode.New(r.decoder(n, location, host), state)
+			return decode.New(r.decoder(n, location, instances(r.cfg, host, n.Home)), state)
 		},
 		Consume:      r.deliver,
 		Store:        store,
@@ -104,19 +119,38 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		Own:          r.own,
 		MaxBuffer:    int64(r.cfg.MaxBufferSize),
 		Logger:       r.set.Logger,
-	}, tail.Finder{Include: include, Exclude: exclude, Daemon: daemonLog})
+	}, finder)
 	err = r.meter.observe(r.tailer)
 	if err == nil {
 		err = r.tailer.Start(ctx)
 	}
-	if err != nil && store != nil {
-		err = errors.Join(err, store.Close(ctx))
-	}
 	if err != nil {
 		r.cancel()
-		r.tailer = nil
+		r.roster.Shutdown()
+		r.tailer, r.roster = nil, nil
+		err = errors.Join(err, closeStore(ctx, store))
 	}
 	return err
+}
+
+func closeStore(ctx context.Context, store *tail.Store) error {
+	if store == nil {
+		return nil
+	}
+	return store.Close(ctx)
+}
+
+// newRoster returns what asks the daemons in homes.
+func (r *logsReceiver) newRoster(homes []string) *roster.Roster {
+	return roster.New(roster.Settings{
+		Homes:    func() []string { return tail.Folders(homes) },
+		Interval: r.cfg.ProcessList.Interval,
+		Timeout:  r.cfg.ProcessList.Timeout,
+		Gate:     admit.New(admit.Settings{AnyOwner: r.cfg.ReadAnyOwner, Own: r.own, User: uint32(os.Geteuid())}), //nolint:gosec // numbers of users have 32 bits
+		Now:      time.Now,
+		Recovery: r.recovery,
+		Logger:   r.set.Logger,
+	})
 }
 
 func (r *logsReceiver) decoder(n tail.Name, location *time.Location, host string) decode.Settings {
@@ -202,9 +236,10 @@ func (r *logsReceiver) Shutdown(ctx context.Context) error {
 	}
 	timer := time.AfterFunc(grace, r.cancel)
 	defer timer.Stop()
+	r.roster.Shutdown()
 	err := r.tailer.Shutdown(ctx)
 	r.cancel()
 	r.meter.shutdown()
-	r.tailer = nil
+	r.tailer, r.roster = nil, nil
 	return err
 }

@@ -54,12 +54,14 @@ type Tailer struct {
 	count   uint64                 // the highest Checkpoint.Count of ended streams
 	folders map[string]time.Time   // when each was last changed
 	scanned time.Time
-	resting time.Time // nothing is looked for before
-	problem error     // what the last scan met
-	first   bool      // no reader ever started on the store
-	early   bool      // it is starting
-	noted   bool      // the store knows of a start
-	since   time.Time // of the very first start: compressed copies made before are history
+	resting time.Time            // nothing is looked for before
+	problem error                // what the last scan met
+	unnamed map[string]time.Time // new files of which PM2 may say something, by when they were found
+	version uint64               // of the roster
+	first   bool                 // no reader ever started on the store
+	early   bool                 // it is starting
+	noted   bool                 // the store knows of a start
+	since   time.Time            // of the very first start: compressed copies made before are history
 	full    bool
 	saved   time.Time
 
@@ -81,13 +83,15 @@ func New(set Settings, finder Finder) *Tailer {
 		set.MaxPause = maxPause
 	}
 	set.gate = admit.New(admit.Settings{
-		AnyOwner: set.AnyOwner, Excluded: finder.excluded, Own: set.Own, User: uint32(os.Geteuid()), //nolint:gosec // numbers of users have 32 bits
+		AnyOwner: set.AnyOwner, Excluded: finder.excluded, Own: set.Own, Named: finder.named,
+		User: uint32(os.Geteuid()), //nolint:gosec // numbers of users have 32 bits
 	})
+	finder.gate = set.gate
 	set.slots = make(chan struct{}, maxSending)
 	set.memory, set.listings, set.stopping = newPools(set.MaxBuffer), newListings(), &atomic.Bool{}
 	set.skips = &skips{set: &set, known: map[string]admit.Reason{}}
-	set.exclusion = finder.exclusion
-	t := &Tailer{set: set, finder: finder, streams: map[string]*stream{}, parked: map[string]*Checkpoint{}, folders: map[string]time.Time{}, first: true, early: true}
+	set.exclusion, finder.skips = finder.exclusion, set.skips
+	t := &Tailer{unnamed: map[string]time.Time{}, set: set, finder: finder, streams: map[string]*stream{}, parked: map[string]*Checkpoint{}, folders: map[string]time.Time{}, first: true, early: true}
 	t.set.others = t.others
 	return t
 }
@@ -264,9 +268,13 @@ func (t *Tailer) scan(ctx, run context.Context) {
 			due = due || slices.Contains(folders, dir)
 		}
 	}
+	if t.finder.Roster != nil {
+		due = due || len(t.unnamed) > 0 || t.finder.Roster.Version() != t.version
+	}
 	if !due {
 		return
 	}
+	t.rename()
 	t.scanned = now
 	paths, err := t.finder.Find()
 	if err != nil && (t.problem == nil || err.Error() != t.problem.Error()) {
@@ -274,6 +282,9 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	}
 	t.problem = err
 	for _, path := range paths {
+		if !t.followed(path) && t.awaited(path) {
+			continue
+		}
 		t.launch(run, t.follow(ctx, path, false))
 	}
 	for _, s := range t.all() {
@@ -298,13 +309,12 @@ func (t *Tailer) watched(folders []string) []string {
 // follow makes the stream of a path, or returns nil if it is read already, or may not
 // be. One that is known from an earlier run may have more to read than what is there.
 func (t *Tailer) follow(ctx context.Context, path string, known bool) *stream {
-	t.mu.Lock()
-	_, has := t.streams[path]
-	full := len(t.streams) >= maxStreams
-	t.mu.Unlock()
-	if has {
+	if t.followed(path) {
 		return nil
 	}
+	t.mu.Lock()
+	full := len(t.streams) >= maxStreams
+	t.mu.Unlock()
 	if full {
 		if !t.full {
 			t.set.Logger.Error("too many log files; others are not read", zap.Int("limit", maxStreams), zap.String("path", path))
@@ -324,6 +334,13 @@ func (t *Tailer) follow(ctx context.Context, path string, known bool) *stream {
 	t.streams[path] = s
 	t.mu.Unlock()
 	return s
+}
+
+func (t *Tailer) followed(path string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, has := t.streams[path]
+	return has
 }
 
 // launch starts to read a stream, if there is one.
@@ -350,7 +367,7 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 	if c != nil && admit.Refused(t.set.gate.Check(path)) != nil {
 		c.State = decode.State{} // what is held back of it may not be handed on either
 	}
-	s := newStream(&t.set, path, c)
+	s := newStream(&t.set, path, t.finder.Name(path), c)
 	if c == nil {
 		t.mu.Lock()
 		s.count = t.count
