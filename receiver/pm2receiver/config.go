@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
 )
 
 // StartAt says where reading begins when there is no checkpoint.
@@ -106,6 +107,10 @@ type Config struct {
 	// application.
 	ProcessList ProcessListConfig `mapstructure:"process_list"`
 
+	// Container says whether files are the logs of containers: auto, docker, cri or none.
+	// Defaults to auto, which goes by a file's path and first line.
+	Container container.Format `mapstructure:"container"`
+
 	// DaemonLog says whether the log of PM2 itself is read.
 	DaemonLog DaemonLogConfig `mapstructure:"daemon_log"`
 
@@ -149,6 +154,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxBufferSize < minBufferSize || c.MaxBufferSize > maxBufferSize {
 		errs = append(errs, fmt.Errorf(`"max_buffer_size" must be between %v and %v, got %v`, minBufferSize, maxBufferSize, c.MaxBufferSize))
+	}
+	if !slices.Contains([]container.Format{container.Auto, container.Docker, container.CRI, container.None}, c.Container) {
+		errs = append(errs, fmt.Errorf(`"container" must be %q, %q, %q or %q, got %q`, container.Auto, container.Docker, container.CRI, container.None, c.Container))
 	}
 	if !slices.Contains([]StackTraces{StackTracesJoin, StackTracesSeparate}, c.StackTraces) {
 		errs = append(errs, fmt.Errorf(`"stack_traces" must be %q or %q, got %q`, StackTracesJoin, StackTracesSeparate, c.StackTraces))

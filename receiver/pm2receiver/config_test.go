@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
 )
 
 func load(t *testing.T, file, key string) *Config {
@@ -35,7 +36,7 @@ func TestConfig_Example(t *testing.T) {
 	assert.EqualExportedValues(t, Config{
 		Home: "/srv/pm2", Homes: []string{"/home/*/.pm2"}, Include: nil, Exclude: []string{"/srv/pm2/logs/pm2-logrotate-*.log"}, StartAt: StartAtBeginning, Storage: &storage,
 		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, MaxBufferSize: 64 * bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin,
-		ProcessList: defaultProcessListConfig(), DaemonLog: DaemonLogConfig{Enabled: &daemonLog}, Metrics: metrics,
+		Container: container.Auto, ProcessList: defaultProcessListConfig(), DaemonLog: DaemonLogConfig{Enabled: &daemonLog}, Metrics: metrics,
 	}, *cfg)
 }
 
@@ -64,6 +65,7 @@ func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
 		"bad_homes":        `"homes" has the invalid pattern "/home/[a"`,
 		"short_interval":   `process_list: "interval" must be between 1s and 1h0m0s, got 10ms`,
 		"long_list":        `process_list: "timeout" must be positive and at most 1m0s, got 2m0s`,
+		"bad_container":    `"container" must be "auto", "docker", "cri" or "none", got "podman"`,
 		"bad_stacks":       `"stack_traces" must be "join" or "separate", got "sometimes"`,
 	} {
 		t.Run(key, func(t *testing.T) {

@@ -19,8 +19,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
@@ -102,10 +104,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 	r.consume, r.cancel = context.WithCancel(context.Background())
 	r.tailer = tail.New(tail.Settings{
 		Decoder: func(n tail.Name, state decode.State) tail.Decoder {
-			if n.Daemon {
-				return daemonlog.New(r.daemonDecoder(location, instances(r.cfg, host, n.Home)), state)
-			}
-			return decode.New(r.decoder(n, location, instances(r.cfg, host, n.Home)), state)
+			return r.open(n, state, location, instances(r.cfg, host, n.Home))
 		},
 		Consume:      r.deliver,
 		Store:        store,
@@ -151,6 +150,33 @@ func (r *logsReceiver) newRoster(homes []string) *roster.Roster {
 		Recovery: r.recovery,
 		Logger:   r.set.Logger,
 	})
+}
+
+// open returns the decoder of a file.
+func (r *logsReceiver) open(n tail.Name, state decode.State, location *time.Location, host string) tail.Decoder {
+	if n.Daemon {
+		return daemonlog.New(r.daemonDecoder(location, host), state)
+	}
+	plain := func(state decode.State) container.Inner { return decode.New(r.decoder(n, location, host), state) }
+	if r.cfg.Container == container.None {
+		return plain(state)
+	}
+	place, known := container.PlaceOf(n.Path)
+	inside := n
+	if known {
+		inside.App, inside.ProcessID = place.App(), envelope.NoProcess
+		host += ":" + place.Instance() // PM2 counts from 0 in each
+	}
+	text := func(stderr bool, state decode.State) container.Inner {
+		inside.Stderr = stderr
+		return decode.New(r.decoder(inside, location, host), state)
+	}
+	return container.New(container.Settings{
+		Format: r.cfg.Container, Place: place, Known: known, Plain: plain, Text: text,
+		Daemon: func(state decode.State) container.Inner {
+			return daemonlog.New(r.daemonDecoder(location, host), state)
+		},
+	}, state)
 }
 
 func (r *logsReceiver) decoder(n tail.Name, location *time.Location, host string) decode.Settings {

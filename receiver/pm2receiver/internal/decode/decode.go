@@ -55,6 +55,9 @@ type Source struct {
 	ID uint64
 	// Name is the file's name without its folder.
 	Name string
+	// Time is when the block was written, in nanoseconds since the epoch, or 0 if that is
+	// not known. It is that of lines without a time.
+	Time int64
 }
 
 // Stats counts what a decoder met in one block.
@@ -81,6 +84,8 @@ type State struct {
 	Stacks stacks.State `json:"stacks,omitzero"`
 	// Daemon is kept by the decoder of the log of PM2 itself.
 	Daemon DaemonState `json:"daemon,omitzero"`
+	// Container is kept by the decoder of logs of containers.
+	Container ContainerState `json:"container,omitzero"`
 }
 
 // Decoder decodes the blocks of one log stream in their order. It is not safe for
@@ -146,6 +151,7 @@ func (d *Decoder) Held() int {
 func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, Stats) {
 	d.begin(src, now, len(block))
 	d.batch.full = full
+	d.lines.At(src.Time)
 	d.lines.Feed(block, src.ID, base, now, d.batch.mem.Text, d.line)
 	return d.end()
 }

@@ -84,6 +84,7 @@ type Assembler struct {
 	name []byte
 	app  string
 	line Line // what yield is given, reused
+	at   int64
 }
 
 // New returns an assembler that continues where state was taken.
@@ -96,6 +97,9 @@ func (m *Assembler) State() State { return m.state.Clone() }
 
 // Restore takes the assembler back to a state it had.
 func (m *Assembler) Restore(state State) { m.state = state.Clone() }
+
+// At sets the time of lines that have none of PM2's, or 0 for none.
+func (m *Assembler) At(nanos int64) { m.at = nanos }
 
 // Pending says whether half lines are kept.
 func (m *Assembler) Pending() bool {
@@ -231,6 +235,9 @@ var separator = []byte(": ")
 
 // emit hands out text in parts no longer than MaxLine.
 func (m *Assembler) emit(l *Line, text []byte, yield func(*Line)) {
+	if l.Time == 0 {
+		l.Time = m.at
+	}
 	for part := 1; len(text) > m.set.MaxLine; part++ {
 		n := runeBoundary(text, m.set.MaxLine)
 		l.Part, l.Text = part, text[:n:n]

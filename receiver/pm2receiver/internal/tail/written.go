@@ -27,7 +27,7 @@ type Roster interface {
 const noUser = ^uint32(0)
 
 // nameWait is how long at most a new file is not read because PM2 may say whose it is.
-const nameWait = 5 * time.Second
+const nameWait = 3 * time.Second
 
 // writtenBy returns what PM2 says of a path, if the user of that PM2 may say it.
 func (f Finder) writtenBy(path string) (roster.Entry, bool) {
@@ -99,6 +99,7 @@ func (f Finder) skip(err error) {
 // Name returns what is known of a log file: what PM2 says of it, else what its name says.
 func (f Finder) Name(path string) Name {
 	n := ParseName(filepath.Base(path))
+	n.Path = path
 	n.Daemon = n.Daemon && f.daemonLog(path)
 	n.Home = f.homeOf(path)
 	e, has := f.writtenBy(path)
@@ -145,8 +146,8 @@ func (t *Tailer) awaited(path string) bool {
 	if !waiting {
 		since = now
 	}
-	asked, answers := r.Asked()
-	if !answers || asked.After(since) || now.Sub(since) >= nameWait || len(t.unnamed) >= maxStreams {
+	// PM2 opens files a moment before it lists the process, so that one answer may be none.
+	if _, answers := r.Asked(); !answers || now.Sub(since) >= nameWait || len(t.unnamed) >= maxStreams {
 		delete(t.unnamed, path)
 		return false
 	}
