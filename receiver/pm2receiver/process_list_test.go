@@ -189,12 +189,11 @@ func TestProcessList_SeveralHomes(t *testing.T) {
 		out := filepath.Join(base, user, "app.log")
 		write(t, out, user+"\n")
 		write(t, filepath.Join(home, "logs", "x-out-0.log"), user+" in logs\n")
-		write(t, filepath.Join(home, "pm2.log"), "2026-11-21T02:08:35: PM2 log: "+user+"\n")
+		write(t, filepath.Join(home, "pm2.log"), "2026-11-21T02:08:35: PM2 log: daemon of "+user+"\n")
 		save(t, home, listed{Name: "app", PM2: logs{Out: out}})
-		want[user] = said{"app", "", "stdout"}
+		want[user], want["daemon of "+user] = said{"app", "", "stdout"}, said{"pm2", "", ""}
 		want[user+" in logs"] = said{"x", host + ":" + home + ":0", "stdout"}
 	}
-	want["ann"], want["bob"] = said{"app", "", "stdout"}, said{"app", "", "stdout"}
 	cfg := testConfig("")
 	cfg.Homes = []string{filepath.Join(base, "*", ".pm2")}
 	sink, _ := reading(t, cfg)

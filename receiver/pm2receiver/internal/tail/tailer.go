@@ -281,6 +281,7 @@ func (t *Tailer) scan(ctx, run context.Context) {
 		t.set.Logger.Error("cannot look for log files", zap.Error(err))
 	}
 	t.problem = err
+	maps.DeleteFunc(t.unnamed, func(path string, _ time.Time) bool { return !slices.Contains(paths, path) })
 	for _, path := range paths {
 		if !t.followed(path) && t.awaited(path) {
 			continue

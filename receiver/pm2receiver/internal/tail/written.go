@@ -26,6 +26,9 @@ type Roster interface {
 // noUser is the number of no user.
 const noUser = ^uint32(0)
 
+// maxOrigins bounds the names that a file may have had.
+const maxOrigins = 32
+
 // nameWait is how long at most a new file is not read because PM2 may say whose it is.
 const nameWait = 3 * time.Second
 
@@ -44,23 +47,33 @@ func (f Finder) writtenBy(path string) (roster.Entry, bool) {
 // named returns the user whose PM2 names a path, or a generation of it, that no pattern
 // is for.
 func (f Finder) named(path string) (user uint32, is bool) {
+	if f.Roster == nil {
+		return 0, false
+	}
 	dir, base := filepath.Split(path)
-	for range maxGenerations {
-		if f.included(dir+base) || f.daemonLog(dir+base) {
+	for _, name := range origins(base) {
+		if f.included(dir+name) || f.daemonLog(dir+name) {
 			return 0, false
 		}
-		if f.Roster != nil {
-			if e, has := f.Roster.Lookup(dir + base); has {
-				return e.Owner, true
-			}
+		if e, has := f.Roster.Lookup(dir + name); has {
+			return e.Owner, true
 		}
-		from := origin(base)
-		if from == base {
-			break
-		}
-		base = from
 	}
-	return noUser, f.Roster != nil
+	return noUser, true
+}
+
+// origins returns the names of the files that one may be a generation of, and its own.
+func origins(base string) []string {
+	all := []string{base}
+	if from, ok := Rotated(base); ok {
+		all = append(all, from)
+	}
+	for at := len(base) - 1; at > 0 && len(all) < maxOrigins; at-- {
+		if base[at] == '.' || base[at] == '-' {
+			all = append(all, base[:at])
+		}
+	}
+	return all
 }
 
 // written adds the files that PM2 says it writes.
