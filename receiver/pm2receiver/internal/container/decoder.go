@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
 
 // Format is how a container's output is written.
@@ -76,7 +77,10 @@ type Decoder struct {
 	parts [2]decode.Part
 	// newlines is set once a record had one: pm2-runtime --json takes all of them away.
 	newlines bool
-	out      merged
+	// out, run and mem are of the block at hand.
+	out merged
+	run gathered
+	mem *arena.Arena
 }
 
 // New returns a decoder that continues where state was taken.
@@ -166,6 +170,7 @@ func (d *Decoder) Decode(block []byte, src decode.Source, base int64, now time.T
 		return d.plain.Decode(block, src, base, now, full)
 	}
 	d.out = newMerged(d.set.Place, full)
+	d.mem = arena.New(len(block))
 	for len(block) > 0 {
 		line, size := block, len(block)
 		if end := bytes.IndexByte(block, '\n'); end >= 0 {
@@ -174,7 +179,7 @@ func (d *Decoder) Decode(block []byte, src decode.Source, base int64, now time.T
 		d.line(line, src, base, now)
 		block, base = block[size:], base+int64(size)
 	}
-	return d.end()
+	return d.end(now)
 }
 
 // decide finds out whether a file is a container's, by its path or its first line.
@@ -192,15 +197,14 @@ func (d *Decoder) decide(block []byte) {
 }
 
 func (d *Decoder) line(line []byte, src decode.Source, offset int64, now time.Time) {
-	var a arena.Arena
-	e, ok := parse(d.set.Format, line, &a)
+	e, ok := parse(d.set.Format, line, d.mem)
 	if !ok {
 		d.out.stats.Raw++
 		e = entry{text: line}
 	}
 	p := &d.parts[index(e.stderr)]
 	if len(p.Text) == 0 && !e.part {
-		d.feed(e, decode.Source{ID: src.ID, Name: src.Name, Time: e.time}, offset, now)
+		d.feed(e, src, offset, now)
 		return
 	}
 	if len(p.Text) == 0 {
@@ -217,14 +221,13 @@ func (d *Decoder) line(line []byte, src decode.Source, offset int64, now time.Ti
 func (d *Decoder) complete(stderr bool, src decode.Source, now time.Time) {
 	p := d.parts[index(stderr)]
 	d.parts[index(stderr)] = decode.Part{}
-	d.feed(entry{text: p.Text, stderr: stderr, time: p.Time}, decode.Source{ID: p.File, Name: src.Name, Time: p.Time}, p.Offset, now)
+	d.feed(entry{text: p.Text, stderr: stderr, time: p.Time}, decode.Source{ID: p.File, Name: src.Name}, p.Offset, now)
 }
 
 // feed gives a whole line to its decoder.
 func (d *Decoder) feed(e entry, src decode.Source, offset int64, now time.Time) {
-	var a arena.Arena
 	stream := index(e.stderr)
-	line, from := rewrite(e.text, e.stderr, e.time, &a)
+	line, from := rewrite(e.text, e.stderr, e.time, d.mem)
 	switch {
 	case from == record && bytes.Contains(line, newline):
 		d.newlines = true
@@ -237,8 +240,35 @@ func (d *Decoder) feed(e entry, src decode.Source, offset int64, now time.Time) 
 	if *inner == nil {
 		*inner = d.open(e.stderr, from, decode.State{})
 	}
-	block := append(make([]byte, 0, len(line)+1), line...)
-	logs, stats := (*inner).Decode(append(block, '\n'), src, offset, now, d.out.add)
+	several := bytes.IndexByte(line, '\n') >= 0 // of which only the first has a place
+	if d.run.inner != *inner || d.run.src.ID != src.ID || several {
+		d.decodeRun(now)
+	}
+	d.run.inner, d.run.src = *inner, src
+	d.run.block = append(append(d.run.block, line...), '\n')
+	d.run.src.Lines = append(d.run.places, lines.Place{Offset: offset, Time: e.time})
+	d.run.places = d.run.src.Lines
+	if several {
+		d.decodeRun(now)
+	}
+}
+
+// gathered are lines in a row that one decoder takes.
+type gathered struct {
+	inner  Inner
+	src    decode.Source
+	block  []byte
+	places []lines.Place
+}
+
+// decodeRun decodes the lines that were gathered for one decoder.
+func (d *Decoder) decodeRun(now time.Time) {
+	r := &d.run
+	if len(r.places) == 0 {
+		return
+	}
+	logs, stats := r.inner.Decode(r.block, r.src, r.places[0].Offset, now, d.out.add)
+	r.block, r.places = r.block[:0], r.places[:0]
 	d.out.add(logs)
 	d.out.stats.Add(stats)
 }
@@ -246,12 +276,13 @@ func (d *Decoder) feed(e entry, src decode.Source, offset int64, now time.Time) 
 // Flush gives back what has waited for its end longer than a reader should. With
 // everything set it gives back all there is.
 func (d *Decoder) Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats) {
-	d.out = newMerged(d.set.Place, nil)
+	d.out, d.mem = newMerged(d.set.Place, nil), &arena.Arena{}
 	for stream := range d.parts {
 		if p := &d.parts[stream]; len(p.Text) > 0 && (everything || now.Sub(p.Since) >= partIdle) {
 			d.complete(stream == 1, src, now)
 		}
 	}
+	d.decodeRun(now)
 	all := []Inner{d.plain}
 	for stream := range d.inner {
 		all = append(all, d.inner[stream][:]...)
@@ -262,17 +293,18 @@ func (d *Decoder) Flush(src decode.Source, now time.Time, everything bool) (plog
 		}
 		logs, stats := inner.Flush(src, now, everything)
 		if i == 0 && d.mode != decode.IsContainer {
-			d.out = merged{}
+			d.out, d.run, d.mem = merged{}, gathered{}, nil
 			return logs, stats
 		}
 		d.out.add(logs)
 		d.out.stats.Add(stats)
 	}
-	return d.end()
+	return d.end(now)
 }
 
-func (d *Decoder) end() (plog.Logs, decode.Stats) {
+func (d *Decoder) end(now time.Time) (plog.Logs, decode.Stats) {
+	d.decodeRun(now)
 	logs, stats := d.out.logs, d.out.stats
-	d.out = merged{}
+	d.out, d.run, d.mem = merged{}, gathered{}, nil
 	return logs, stats
 }

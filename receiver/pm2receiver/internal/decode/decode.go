@@ -55,9 +55,8 @@ type Source struct {
 	ID uint64
 	// Name is the file's name without its folder.
 	Name string
-	// Time is when the block was written, in nanoseconds since the epoch, or 0 if that is
-	// not known. It is that of lines without a time.
-	Time int64
+	// Lines are the places of the lines of the block, if these are not where the block is.
+	Lines []lines.Place
 }
 
 // Stats counts what a decoder met in one block.
@@ -151,7 +150,7 @@ func (d *Decoder) Held() int {
 func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, Stats) {
 	d.begin(src, now, len(block))
 	d.batch.full = full
-	d.lines.At(src.Time)
+	d.lines.From(src.Lines)
 	d.lines.Feed(block, src.ID, base, now, d.batch.mem.Text, d.line)
 	return d.end()
 }
