@@ -55,6 +55,8 @@ type Source struct {
 	ID uint64
 	// Name is the file's name without its folder.
 	Name string
+	// Lines are the places of the lines of the block, if these are not where the block is.
+	Lines []lines.Place
 }
 
 // Stats counts what a decoder met in one block.
@@ -81,6 +83,8 @@ type State struct {
 	Stacks stacks.State `json:"stacks,omitzero"`
 	// Daemon is kept by the decoder of the log of PM2 itself.
 	Daemon DaemonState `json:"daemon,omitzero"`
+	// Container is kept by the decoder of logs of containers.
+	Container ContainerState `json:"container,omitzero"`
 }
 
 // Decoder decodes the blocks of one log stream in their order. It is not safe for
@@ -146,6 +150,7 @@ func (d *Decoder) Held() int {
 func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, Stats) {
 	d.begin(src, now, len(block))
 	d.batch.full = full
+	d.lines.From(src.Lines)
 	d.lines.Feed(block, src.ID, base, now, d.batch.mem.Text, d.line)
 	return d.end()
 }

@@ -84,6 +84,8 @@ type Assembler struct {
 	name []byte
 	app  string
 	line Line // what yield is given, reused
+	at   int64
+	from []Place
 }
 
 // New returns an assembler that continues where state was taken.
@@ -96,6 +98,18 @@ func (m *Assembler) State() State { return m.state.Clone() }
 
 // Restore takes the assembler back to a state it had.
 func (m *Assembler) Restore(state State) { m.state = state.Clone() }
+
+// Place is where a line is from that something else was taken off.
+type Place struct {
+	// Offset is where it begins in the file.
+	Offset int64
+	// Time is when it was written, in nanoseconds since the epoch: that of lines that have
+	// none of PM2's.
+	Time int64
+}
+
+// From sets the places of the lines of the next block, or nil for those in the block.
+func (m *Assembler) From(places []Place) { m.from = places }
 
 // Pending says whether half lines are kept.
 func (m *Assembler) Pending() bool {
@@ -121,8 +135,11 @@ func (m *Assembler) Held() (n int) {
 // reader's clock.
 func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	defer func() { m.line = Line{} }() // it refers to the arena, which is as large as the block
-	m.file = file
-	for len(block) > 0 {
+	m.file, m.at = file, 0
+	for i := 0; len(block) > 0; i++ {
+		if i < len(m.from) {
+			base, m.at = m.from[i].Offset, m.from[i].Time
+		}
 		end := bytes.IndexByte(block, '\n')
 		line, size := block, len(block)
 		if end >= 0 {
@@ -231,6 +248,9 @@ var separator = []byte(": ")
 
 // emit hands out text in parts no longer than MaxLine.
 func (m *Assembler) emit(l *Line, text []byte, yield func(*Line)) {
+	if l.Time == 0 {
+		l.Time = m.at
+	}
 	for part := 1; len(text) > m.set.MaxLine; part++ {
 		n := runeBoundary(text, m.set.MaxLine)
 		l.Part, l.Text = part, text[:n:n]

@@ -21,6 +21,10 @@ type Name struct {
 	ProcessID int64
 	// Daemon is set for the log of PM2 itself.
 	Daemon bool
+	// Path is the file's.
+	Path string
+	// Home is the folder of the daemon that writes the file, as far as that is known.
+	Home string
 }
 
 var (
