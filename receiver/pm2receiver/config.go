@@ -35,6 +35,15 @@ const (
 	StackTracesSeparate StackTraces = "separate"
 )
 
+// ANSI says what becomes of colours and other escape sequences of terminals.
+type ANSI string
+
+// Ways to treat escape sequences.
+const (
+	ANSIStrip ANSI = "strip"
+	ANSIKeep  ANSI = "keep"
+)
+
 const (
 	minLineSize     = 4 * bytesize.KiB
 	maxLineSize     = 16 * bytesize.MiB
@@ -94,9 +103,14 @@ type Config struct {
 	// ParseApplicationJSON takes lines apart that are JSON objects. Defaults to true.
 	ParseApplicationJSON bool `mapstructure:"parse_application_json"`
 
-	// StackTraces is join, which makes one record of a stack trace, or separate,
-	// which makes one of every line. Defaults to join.
+	// StackTraces is join, which makes one record of a stack trace or an object that is
+	// printed over several lines, or separate, which makes one of every line. Defaults to
+	// join.
 	StackTraces StackTraces `mapstructure:"stack_traces"`
+
+	// ANSI is strip, which takes colours and other escape sequences out of bodies and
+	// attributes, or keep. Defaults to strip. log.record.original always has them.
+	ANSI ANSI `mapstructure:"ansi"`
 
 	// DaemonLog says whether the log of PM2 itself is read.
 	DaemonLog DaemonLogConfig `mapstructure:"daemon_log"`
@@ -141,6 +155,9 @@ func (c *Config) Validate() error {
 	}
 	if !slices.Contains([]StackTraces{StackTracesJoin, StackTracesSeparate}, c.StackTraces) {
 		errs = append(errs, fmt.Errorf(`"stack_traces" must be %q or %q, got %q`, StackTracesJoin, StackTracesSeparate, c.StackTraces))
+	}
+	if !slices.Contains([]ANSI{ANSIStrip, ANSIKeep}, c.ANSI) {
+		errs = append(errs, fmt.Errorf(`"ansi" must be %q or %q, got %q`, ANSIStrip, ANSIKeep, c.ANSI))
 	}
 	return errors.Join(errs...)
 }

@@ -34,7 +34,7 @@ func TestConfig_Example(t *testing.T) {
 	metrics.Each.Pm2ProcessUnstableRestarts.Enabled = false
 	assert.EqualExportedValues(t, Config{
 		Home: "/srv/pm2", Include: nil, Exclude: []string{"/srv/pm2/logs/pm2-logrotate-*.log"}, StartAt: StartAtBeginning, Storage: &storage,
-		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, MaxBufferSize: 64 * bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin,
+		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, MaxBufferSize: 64 * bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin, ANSI: ANSIStrip,
 		DaemonLog: DaemonLogConfig{Enabled: &daemonLog}, Metrics: metrics,
 	}, *cfg)
 }
@@ -62,6 +62,7 @@ func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
 		"no_timeout":       `metrics: "timeout" must be positive and not longer than "collection_interval", got 0s`,
 		"bad_metric":       "metrics::each::pm2.process.status: metric pm2.process.status doesn't have an attribute colour, valid attributes: [pm2.process.state]",
 		"bad_stacks":       `"stack_traces" must be "join" or "separate", got "sometimes"`,
+		"wrong_ansi":       `"ansi" must be "strip" or "keep", got "colour"`,
 	} {
 		t.Run(key, func(t *testing.T) {
 			assert.EqualError(t, confmap.Validate(load(t, "invalid.yaml", key)), message)

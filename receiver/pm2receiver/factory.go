@@ -28,6 +28,7 @@ func createDefaultConfig() component.Config {
 		MaxBufferSize:        64 * bytesize.MiB,
 		ParseApplicationJSON: true,
 		StackTraces:          StackTracesJoin,
+		ANSI:                 ANSIStrip,
 		Metrics:              defaultMetricsConfig(),
 	}
 }
