@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
@@ -83,7 +84,7 @@ func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) {
 		}
 	}
 	head = bytes.TrimPrefix(head, byteOrderMark)
-	plain := stripped(head, mem.Text.Reserve)
+	plain := ansi.Strip(head, mem.Text.Reserve)
 	if len(plain) != len(head) {
 		plain = mem.Text.Keep(plain)
 	}

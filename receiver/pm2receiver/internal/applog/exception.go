@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
@@ -227,11 +228,11 @@ func PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
 // PutException sets the attributes of an exception, without colours if the parser
 // strips them.
 func (p *Parser) PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
-	if p.set.Strip && bytes.IndexByte(e.Stacktrace, escape) >= 0 {
+	if p.set.Strip && bytes.IndexByte(e.Stacktrace, ansi.Escape) >= 0 {
 		plain := *e
 		for _, part := range []*[]byte{&plain.Type, &plain.Message, &plain.Stacktrace} {
-			if bytes.IndexByte(*part, escape) >= 0 {
-				*part = mem.Text.Keep(stripped(*part, mem.Text.Reserve))
+			if bytes.IndexByte(*part, ansi.Escape) >= 0 {
+				*part = mem.Text.Keep(ansi.Strip(*part, mem.Text.Reserve))
 			}
 		}
 		e = &plain

@@ -283,7 +283,7 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 		case next == ' ' || next == '\t' || next == '|' || next == '(' || next == '/' || next == '[' || next == ']' || next == '+' || next == '-':
 			rest := bytes.TrimLeft(b[min(i+n, len(b)):], " \t")
 			delimited := separated && len(rest) > 0 && (rest[0] == '|' || rest[0] == '-')
-			if known && (upper(word) || delimited) {
+			if known && (upper(word) || delimited) || delimited && rest[0] == '|' && isLevel(word) {
 				if (next == '+' || next == '-') && i+n+1 < len(b) && b[i+n+1]-'0' <= 9 { // slog's offset
 					word = b[i : i+n+1+digits(b[i+n+1:])]
 				}

@@ -155,6 +155,10 @@ var rows = [...]row{
 	{name: "mdc", role: roleInner},
 	{name: "contextmap", role: roleInner},
 	{name: "properties", role: roleInner},
+	{name: "payload", role: roleInner},
+	{name: "extra", role: roleInner},
+	{name: "fields", role: roleInner},
+	{name: "attributes", role: roleInner},
 
 	{name: "@fields", role: roleFields},
 }
@@ -195,6 +199,26 @@ var inner = [...][3]string{
 	{"properties", "traceid", "traceid"},
 	{"properties", "spanid", "spanid"},
 	{"properties", "traceflags", "traceflags"},
+	{"payload", "traceid", "traceid"},
+	{"payload", "spanid", "spanid"},
+	{"payload", "traceflags", "traceflags"},
+	{"payload", "err", "err"},
+	{"payload", "error", "error"},
+	{"extra", "traceid", "traceid"},
+	{"extra", "spanid", "spanid"},
+	{"extra", "traceflags", "traceflags"},
+	{"extra", "err", "err"},
+	{"extra", "error", "error"},
+	{"fields", "traceid", "traceid"},
+	{"fields", "spanid", "spanid"},
+	{"fields", "traceflags", "traceflags"},
+	{"fields", "err", "err"},
+	{"fields", "error", "error"},
+	{"attributes", "traceid", "traceid"},
+	{"attributes", "spanid", "spanid"},
+	{"attributes", "traceflags", "traceflags"},
+	{"attributes", "err", "err"},
+	{"attributes", "error", "error"},
 }
 
 // maxKey is longer than any key that is known, with separators.

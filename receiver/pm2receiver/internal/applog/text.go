@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
@@ -67,12 +68,12 @@ const second = int64(1e9)
 // may stand behind it, and whether it tells of an error with the time, so that the trace
 // can hardly be another's.
 func (p *Parser) Leads(line []byte) (leads, surely bool) {
-	if len(line) == 0 || !headFirst[line[0]] && line[0] != escape {
+	if len(line) == 0 || !headFirst[line[0]] && line[0] != ansi.Escape {
 		return false, false
 	}
 	var space [headSize]byte
-	if bytes.IndexByte(line[:min(len(line), headSize)], escape) >= 0 {
-		line = appendPlain(space[:0], line, headSize)
+	if bytes.IndexByte(line[:min(len(line), headSize)], ansi.Escape) >= 0 {
+		line = ansi.Append(space[:0], line, headSize)
 		if len(line) == 0 {
 			return false, false
 		}

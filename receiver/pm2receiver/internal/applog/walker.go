@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
@@ -288,8 +289,8 @@ func (w *walker) text() ([]byte, bool) {
 	}
 	s, _, ok := quoted.Unquote(rest[:end+1], w.mem.Text)
 	w.i += end + 1
-	if w.strip && ok && bytes.IndexByte(s, escape) >= 0 {
-		s = w.mem.Text.Keep(stripped(s, w.mem.Text.Reserve))
+	if w.strip && ok && bytes.IndexByte(s, ansi.Escape) >= 0 {
+		s = w.mem.Text.Keep(ansi.Strip(s, w.mem.Text.Reserve))
 	}
 	return s, ok
 }

@@ -1,6 +1,10 @@
 package stacks
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
+)
 
 // answer is what becomes of the next line.
 type answer int
@@ -151,7 +155,7 @@ func (h *Held) nextBlock(text []byte) answer {
 		return ends
 	}
 	closing := rest[0] == '}' || rest[0] == ']' || rest[0] == ')'
-	if indent < h.Indent || indent == h.Indent && !closing {
+	if indent <= h.Indent && !closing {
 		return ends
 	}
 	if closing {
@@ -160,7 +164,7 @@ func (h *Held) nextBlock(text []byte) answer {
 	if last := rest[len(rest)-1]; last == '{' || last == '[' || last == '(' {
 		h.Depth++
 	}
-	if closing && indent == h.Indent {
+	if closing && indent <= h.Indent { // Next.js puts its mark before the object
 		if h.Depth > 0 && rest[len(rest)-1] != '}' && rest[len(rest)-1] != ']' && rest[len(rest)-1] != ')' { // }, {
 			return belongs
 		}
@@ -170,9 +174,22 @@ func (h *Held) nextBlock(text []byte) answer {
 	return belongs
 }
 
+// maxPretty is how much of a line is looked at for pino-pretty.
+const maxPretty = 160
+
+// plain returns the beginning of a line without colours.
+func plain(dst, text []byte) []byte {
+	if bytes.IndexByte(text[:min(len(text), maxPretty)], ansi.Escape) < 0 {
+		return text
+	}
+	return ansi.Append(dst, text, maxPretty)
+}
+
 // prettyHead says whether a line is the head that pino-pretty writes: `[time] LEVEL
 // (name/pid): message`, with or without the time.
 func prettyHead(text []byte) bool {
+	var space [maxPretty]byte
+	text = plain(space[:0], text)
 	if len(text) > 0 && text[0] == '[' {
 		end := bytes.IndexByte(text[:min(len(text), 64)], ']')
 		if end < 0 || end+2 > len(text) || text[end+1] != ' ' {
@@ -187,12 +204,19 @@ func prettyHead(text []byte) bool {
 	if n < 4 || n > 8 || n >= len(text) {
 		return false
 	}
+	if bytes.HasPrefix(text[n:], []byte(" [")) { // levelFirst
+		if end := bytes.IndexByte(text[n:], ']'); end > 0 && n+end+1 < len(text) {
+			n += end + 1
+		}
+	}
 	return text[n] == ':' || bytes.HasPrefix(text[n:], []byte(" (")) && bytes.Contains(text[n:min(len(text), 128)], []byte("):"))
 }
 
 // prettyField says whether a line is a field as pino-pretty writes them: four blanks, a
 // name and a colon.
 func prettyField(text []byte) bool {
+	var space [maxPretty]byte
+	text = plain(space[:0], text)
 	if !bytes.HasPrefix(text, []byte("    ")) || len(text) < 7 || text[4] == ' ' {
 		return false
 	}

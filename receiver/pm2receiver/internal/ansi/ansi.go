@@ -1,25 +1,27 @@
-package applog
+// Package ansi takes the escape sequences of terminals, such as colours, out of text.
+package ansi
 
 import "bytes"
 
-const escape = 0x1b
+// Escape begins every sequence.
+const Escape = 0x1b
 
-// stripped returns b without colours and other escape sequences of terminals. It
+// Strip returns b without colours and other escape sequences of terminals. It
 // returns b itself if there are none, and writes to nothing else.
-func stripped(b []byte, buffer func(n int) []byte) []byte {
-	at := bytes.IndexByte(b, escape)
+func Strip(b []byte, buffer func(n int) []byte) []byte {
+	at := bytes.IndexByte(b, Escape)
 	if at < 0 {
 		return b
 	}
 	out := append(buffer(len(b)), b[:at]...)
-	return appendPlain(out, b[at:], len(b))
+	return Append(out, b[at:], len(b))
 }
 
-// appendPlain appends b without escape sequences to dst until dst is limit long.
-func appendPlain(dst, b []byte, limit int) []byte {
+// Append appends b without escape sequences to dst until dst is limit long.
+func Append(dst, b []byte, limit int) []byte {
 	for len(b) > 0 && len(dst) < limit {
-		if b[0] != escape {
-			n := bytes.IndexByte(b, escape)
+		if b[0] != Escape {
+			n := bytes.IndexByte(b, Escape)
 			if n < 0 {
 				n = len(b)
 			}
@@ -58,7 +60,7 @@ func sequence(b []byte) int {
 			if b[i] == 7 {
 				return i + 1
 			}
-			if b[i] == escape && i+1 < len(b) && b[i+1] == '\\' {
+			if b[i] == Escape && i+1 < len(b) && b[i+1] == '\\' {
 				return i + 2
 			}
 		}
