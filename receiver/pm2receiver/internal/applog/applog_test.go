@@ -21,6 +21,12 @@ func parseBytes(line []byte, json bool) plog.LogRecord {
 	return rec
 }
 
+func parseWith(p *Parser, line string) plog.LogRecord {
+	rec := plog.NewLogRecord()
+	p.Parse([]byte(line), []byte(line), rec, slab.New(slab.Usage{}))
+	return rec
+}
+
 // record is what a test expects of a line.
 type record struct {
 	body   any

@@ -26,9 +26,10 @@ type thrown struct{ kind, message, stack string }
 func (t *thrown) complete() bool { return t.stack != "" || t.kind != "" && t.message != "" }
 
 // exception takes type, message and stack out of the first field that has them. What
-// else an error object holds, such as a code, stays an attribute.
-func (w *walker) exception(attrs pcommon.Map) {
-	var buf [maxFound]int
+// else an error object holds, such as a code, stays an attribute. It reports whether
+// there was one.
+func (w *walker) exception(attrs pcommon.Map) bool {
+	var buf [maxFound]uint8
 	all := w.of(roleException, buf[:0])
 	for _, i := range all {
 		f := &w.found[i]
@@ -59,17 +60,18 @@ func (w *walker) exception(attrs pcommon.Map) {
 		}
 		w.beside(all, &e)
 		e.put(attrs, w.mem)
-		return
+		return true
 	}
 	// ECS without a stack.
 	var e thrown
 	if w.beside(all, &e); e.kind != "" || e.message != "" {
 		e.put(attrs, w.mem)
 	}
+	return e.kind != "" || e.message != ""
 }
 
 // beside takes error.type and error.message, which ECS writes beside the stack.
-func (w *walker) beside(all []int, e *thrown) {
+func (w *walker) beside(all []uint8, e *thrown) {
 	for _, i := range all {
 		f := &w.found[i]
 		s, ok := w.str(f)

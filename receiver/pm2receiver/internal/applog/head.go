@@ -275,7 +275,7 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 		known := strong(word) || n >= 3 && !weak(word) && isLevel(word)
 		switch {
 		case next == ':' || next == '!' && n == 3:
-			if known || isLevel(word) && n >= 3 {
+			if (known || isLevel(word) && n >= 3) && !ofGo(b[i:]) {
 				h.set(word)
 				h.at = i + n + 1
 				return n, true
@@ -320,6 +320,20 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 		return end - i, false
 	}
 	return 0, true
+}
+
+// ofGo says whether a line is one of Go's net/http, which looks like winston's level.
+func ofGo(b []byte) bool {
+	rest, ok := bytes.CutPrefix(b, []byte("http: "))
+	if !ok {
+		return false
+	}
+	for _, words := range [...]string{"panic ", "TLS ", "superfluous ", "proxy ", "Accept ", "response", "Server ", "multiple ", "named "} {
+		if bytes.HasPrefix(rest, []byte(words)) {
+			return true
+		}
+	}
+	return false
 }
 
 // untimed reads a level at the beginning of a line without a time.
@@ -367,12 +381,12 @@ func (p *Parser) untimed(b []byte, i int) head {
 				h.set(word)
 				h.at = i + n + 1
 			}
+		case len(rest) > 0 && rest[0] == ' ' && consoleWord(word) && bytes.HasSuffix(bytes.TrimSpace(firstLine(rest)), []byte("]")):
+			h.set(word)
+			h.at = i + n + 1
 		case len(rest) > 0 && rest[0] == ' ' && simpleLevel(word):
 			h.set(word)
 			h.simple = true
-			h.at = i + n + 1
-		case len(rest) > 0 && rest[0] == ' ' && consoleWord(word) && bytes.HasSuffix(bytes.TrimSpace(firstLine(rest)), []byte("]")):
-			h.set(word)
 			h.at = i + n + 1
 		}
 		return h

@@ -32,10 +32,7 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 		w.trace(rec)
 	}
 	attrs := rec.Attributes()
-	if w.roles&(1<<roleException) != 0 {
-		w.exception(attrs)
-	}
-	if _, has := attrs.Get(AttributeExceptionStacktrace); !has {
+	if w.roles&(1<<roleException) == 0 || !w.exception(attrs) {
 		w.exceptionOfBody(rec)
 	}
 	w.keepOthers(attrs)
@@ -71,7 +68,7 @@ func (w *walker) keepOthers(attrs pcommon.Map) {
 }
 
 // of appends the places of the fields of a role to dst, in the order of the table.
-func (w *walker) of(r role, dst []int) []int {
+func (w *walker) of(r role, dst []uint8) []uint8 {
 	for i := range w.found[:w.many] {
 		if rows[w.found[i].row].role != r {
 			continue
@@ -82,7 +79,7 @@ func (w *walker) of(r role, dst []int) []int {
 		}
 		dst = append(dst, 0)
 		copy(dst[at+1:], dst[at:])
-		dst[at] = i
+		dst[at] = uint8(i)
 	}
 	return dst
 }
@@ -170,7 +167,7 @@ const maxLevel = 64
 // the first that has one.
 func (p *Parser) level(rec plog.LogRecord) {
 	w := &p.w
-	var buf [maxFound]int
+	var buf [maxFound]uint8
 	unknown, word := -1, ""
 	for _, i := range w.of(roleLevel, buf[:0]) {
 		f := &w.found[i]
@@ -180,7 +177,7 @@ func (p *Parser) level(rec plog.LogRecord) {
 		}
 		if n == 0 {
 			if unknown < 0 {
-				unknown, word = i, text
+				unknown, word = int(i), text
 			}
 			continue
 		}
@@ -265,7 +262,7 @@ func (p *Parser) levelOfObject(f *found) (text string, n plog.SeverityNumber, ok
 // time sets the time from the first field that has one.
 func (p *Parser) time(rec plog.LogRecord) {
 	w := &p.w
-	var buf [maxFound]int
+	var buf [maxFound]uint8
 	for _, i := range w.of(roleTime, buf[:0]) {
 		f := &w.found[i]
 		if nanos, ok := p.readTime(f, int64(rec.ObservedTimestamp())); ok {
@@ -386,7 +383,7 @@ func whole(text []byte) (int64, bool) {
 
 // body sets the body from the first field that is a message.
 func (w *walker) body(rec plog.LogRecord) bool {
-	var buf [maxFound]int
+	var buf [maxFound]uint8
 	for _, i := range w.of(roleBody, buf[:0]) {
 		f := &w.found[i]
 		if rows[f.row].weak && w.roles&(1<<roleLevel|1<<roleTime) == 0 {

@@ -13,7 +13,7 @@ import (
 
 // trace sets the trace context from the first fields that have one.
 func (w *walker) trace(rec plog.LogRecord) {
-	var buf [maxFound]int
+	var buf [maxFound]uint8
 	hasTrace, hasSpan, hasFlags := false, false, false
 	for _, i := range w.of(roleTrace, buf[:0]) {
 		f := &w.found[i]

@@ -36,7 +36,7 @@ func (j *Joiner) close(i int, a *arena.Arena, yield func(*Entry)) {
 // start returns which of the held lines the record begins with.
 func (h *Held) start() int {
 	if h.Kind != kindAt || h.Frames == 0 {
-		if h.Kind == kindGo && h.Head > 0 && h.Frames >= h.Head {
+		if h.Kind == kindGo && h.head() > 0 && h.Frames >= h.Head {
 			return h.Head - 1
 		}
 		if h.Kind == kindGo && h.Frames > 1 {

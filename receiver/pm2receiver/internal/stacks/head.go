@@ -29,7 +29,7 @@ func ReadException(text []byte) *Exception {
 	for len(rest) > 0 {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, newline)
-		if frame(line) || looseFrame(line) {
+		if frame(line) || looseFrame(line) || bytes.HasPrefix(bytes.TrimLeft(line, " \t"), innerBegins) {
 			break
 		}
 		end += 1 + len(line)

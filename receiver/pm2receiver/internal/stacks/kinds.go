@@ -28,6 +28,7 @@ var (
 	goroutine     = []byte("goroutine ")
 	goPanic       = []byte("panic: ")
 	goFatal       = []byte("fatal error: ")
+	goServing     = []byte("panic serving")
 	goExit        = []byte("exit status ")
 	createdBy     = []byte("created by ")
 	elided        = []byte("...additional frames elided...")

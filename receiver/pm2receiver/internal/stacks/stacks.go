@@ -80,10 +80,11 @@ type Held struct {
 	Ended  bool         `json:"ended,omitempty"`  // a traceback has told its exception
 	// Loose is how many of the last lines belong only if more comes.
 	Loose int       `json:"loose,omitempty"`
-	Head  int       `json:"head,omitempty"` // one more than the place of the first head
+	Head  int       `json:"head,omitempty"` // one more than the place of the first head, see head
 	Size  int       `json:"size"`
 	Since time.Time `json:"since"`
 	owned int       // how many of Lines are copies
+	read  int       // how many of Lines were searched for Head
 }
 
 // New returns a joiner that continues where state was taken.
@@ -189,12 +190,20 @@ func (j *Joiner) find(l *lines.Line) int {
 }
 
 func (h *Held) add(l *lines.Line, now time.Time) {
-	if h.Kind == kindNone && h.Head == 0 && (headOf(l.Text, true) != nil || goHead(l.Text)) {
-		h.Head = len(h.Lines) + 1
-	}
 	h.Lines = append(h.Lines, *l)
 	h.Size += len(l.Text) + 1
 	h.Since = now
+}
+
+// head returns one more than the place of the first line that can only be the head of a
+// trace, or 0. Most lines are never asked.
+func (h *Held) head() int {
+	for ; h.Head == 0 && h.read < len(h.Lines); h.read++ {
+		if text := h.Lines[h.read].Text; goHead(text) || headOf(text, true) != nil {
+			h.Head = h.read + 1
+		}
+	}
+	return h.Head
 }
 
 // together says whether l was written at the moment of the lines in h.
@@ -222,7 +231,7 @@ func (j *Joiner) opens(h *Held, l *lines.Line) bool {
 		h.Kind, h.Open, h.Frames = kindPython, true, len(h.Lines)
 		return true
 	case goroutineHead(l.Text):
-		if h.Head == 0 && !bytes.Contains(last.Text, []byte("panic")) && !j.leads(last.Text) {
+		if h.head() == 0 && !bytes.Contains(last.Text, []byte("panic")) && !j.leads(last.Text) {
 			return false
 		}
 		h.Kind, h.Open, h.Frames = kindGo, true, len(h.Lines)
@@ -260,20 +269,22 @@ func (j *Joiner) awaits(h *Held, l *lines.Line) bool {
 		return false
 	}
 	if len(l.Text) == 0 {
-		return h.Head > 0 && len(h.Lines) < maxHead && goHead(h.Lines[h.Head-1].Text)
+		return h.head() > 0 && len(h.Lines) < maxHead && goHead(h.Lines[h.Head-1].Text)
 	}
 	if l.Text[0] == '{' {
 		return false
 	}
-	head := headOf(l.Text, true)
-	if h.Head > 0 && head == nil {
+	if h.head() > 0 && (headOf(l.Text, true) == nil || bytes.HasPrefix(bytes.TrimLeft(l.Text, " \t"), innerBegins)) {
 		return len(h.Lines) < maxHead
 	}
+	if len(h.Lines) > 1 {
+		return false
+	}
 	// A logger's own line with the trace behind it.
-	if len(h.Lines) == 1 && (announces(last.Text, head) || head != nil && head.at == 0 && j.leadsSurely(last.Text)) {
+	if head := typeAt(l.Text, 0, true); head != nil && (announces(last.Text, head) || j.leadsSurely(last.Text)) {
 		return true
 	}
-	return len(h.Lines) == 1 && goFunction(l.Text) && j.leads(last.Text)
+	return goFunction(l.Text) && j.leads(last.Text)
 }
 
 // announces says whether a logger's line says what the head of the trace behind it
@@ -287,7 +298,7 @@ func announces(text []byte, head *head) bool {
 func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
 	for i := 0; i < len(j.state.Held); {
 		h := &j.state.Held[i]
-		if h.Kind == kindNone && h.Head == 0 && !j.mayLead(h) {
+		if h.Kind == kindNone && h.head() == 0 && !j.mayLead(h) {
 			j.close(i, a, yield)
 			continue
 		}
@@ -301,8 +312,8 @@ func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
 
 // mayLead says whether more than the lines in h may have been written at once.
 func (j *Joiner) mayLead(h *Held) bool {
-	last := h.Lines[len(h.Lines)-1].Text
-	return consoleHead(last) || j.leads(last)
+	first := h.Lines[0].Text
+	return consoleHead(first) || bytes.Contains(first, goServing) || j.leads(first)
 }
 
 // FlushBefore hands out what has waited since before.
