@@ -36,6 +36,15 @@ const (
 	StackTracesSeparate StackTraces = "separate"
 )
 
+// ANSI says what becomes of colours and other escape sequences of terminals.
+type ANSI string
+
+// Ways to treat escape sequences.
+const (
+	ANSIStrip ANSI = "strip"
+	ANSIKeep  ANSI = "keep"
+)
+
 const (
 	minLineSize     = 4 * bytesize.KiB
 	maxLineSize     = 16 * bytesize.MiB
@@ -99,8 +108,9 @@ type Config struct {
 	// ParseApplicationJSON takes lines apart that are JSON objects. Defaults to true.
 	ParseApplicationJSON bool `mapstructure:"parse_application_json"`
 
-	// StackTraces is join, which makes one record of a stack trace, or separate,
-	// which makes one of every line. Defaults to join.
+	// StackTraces is join, which makes one record of a stack trace or an object that is
+	// printed over several lines, or separate, which makes one of every line. Defaults to
+	// join.
 	StackTraces StackTraces `mapstructure:"stack_traces"`
 
 	// ProcessList says whether PM2 is asked which files it writes, and for which
@@ -110,6 +120,10 @@ type Config struct {
 	// Container says whether files are the logs of containers: auto, docker, cri or none.
 	// Defaults to auto, which goes by a file's path and first line.
 	Container container.Format `mapstructure:"container"`
+
+	// ANSI is strip, which takes colours and other escape sequences out of bodies and
+	// attributes, or keep. Defaults to strip. log.record.original always has them.
+	ANSI ANSI `mapstructure:"ansi"`
 
 	// DaemonLog says whether the log of PM2 itself is read.
 	DaemonLog DaemonLogConfig `mapstructure:"daemon_log"`
@@ -160,6 +174,9 @@ func (c *Config) Validate() error {
 	}
 	if !slices.Contains([]StackTraces{StackTracesJoin, StackTracesSeparate}, c.StackTraces) {
 		errs = append(errs, fmt.Errorf(`"stack_traces" must be %q or %q, got %q`, StackTracesJoin, StackTracesSeparate, c.StackTraces))
+	}
+	if !slices.Contains([]ANSI{ANSIStrip, ANSIKeep}, c.ANSI) {
+		errs = append(errs, fmt.Errorf(`"ansi" must be %q or %q, got %q`, ANSIStrip, ANSIKeep, c.ANSI))
 	}
 	return errors.Join(errs...)
 }

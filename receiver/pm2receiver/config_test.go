@@ -35,7 +35,7 @@ func TestConfig_Example(t *testing.T) {
 	metrics.Each.Pm2ProcessUnstableRestarts.Enabled = false
 	assert.EqualExportedValues(t, Config{
 		Home: "/srv/pm2", Homes: []string{"/home/*/.pm2"}, Include: nil, Exclude: []string{"/srv/pm2/logs/pm2-logrotate-*.log"}, StartAt: StartAtBeginning, Storage: &storage,
-		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, MaxBufferSize: 64 * bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin,
+		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, MaxBufferSize: 64 * bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin, ANSI: ANSIStrip,
 		Container: container.Auto, ProcessList: defaultProcessListConfig(), DaemonLog: DaemonLogConfig{Enabled: &daemonLog}, Metrics: metrics,
 	}, *cfg)
 }
@@ -67,6 +67,7 @@ func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
 		"long_list":        `process_list: "timeout" must be positive and at most 1m0s, got 2m0s`,
 		"bad_container":    `"container" must be "auto", "docker", "cri" or "none", got "podman"`,
 		"bad_stacks":       `"stack_traces" must be "join" or "separate", got "sometimes"`,
+		"wrong_ansi":       `"ansi" must be "strip" or "keep", got "colour"`,
 	} {
 		t.Run(key, func(t *testing.T) {
 			assert.EqualError(t, confmap.Validate(load(t, "invalid.yaml", key)), message)

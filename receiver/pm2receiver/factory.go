@@ -31,6 +31,7 @@ func createDefaultConfig() component.Config {
 		StackTraces:          StackTracesJoin,
 		Container:            container.Auto,
 		ProcessList:          defaultProcessListConfig(),
+		ANSI:                 ANSIStrip,
 		Metrics:              defaultMetricsConfig(),
 	}
 }

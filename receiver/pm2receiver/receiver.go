@@ -185,7 +185,7 @@ func (r *logsReceiver) decoder(n tail.Name, location *time.Location, host string
 		Lines: lines.Settings{
 			MaxLine: int(r.cfg.MaxLineSize), Location: location, App: n.App, ProcessID: n.ProcessID, Stderr: n.Stderr,
 		},
-		Log:           applog.Settings{JSON: r.cfg.ParseApplicationJSON, Location: location},
+		Log:           applog.Settings{JSON: r.cfg.ParseApplicationJSON, Strip: r.cfg.ANSI == ANSIStrip, Location: location},
 		Join:          r.cfg.StackTraces == StackTracesJoin,
 		Original:      r.cfg.IncludeLogRecordOriginal,
 		StderrIsError: r.cfg.SeverityFromStderr,
@@ -199,7 +199,7 @@ func (r *logsReceiver) daemonDecoder(location *time.Location, host string) daemo
 	return daemonlog.Settings{
 		MaxLine:  int(r.cfg.MaxLineSize),
 		Location: location,
-		Log:      applog.Settings{JSON: r.cfg.ParseApplicationJSON, Location: location},
+		Log:      applog.Settings{JSON: r.cfg.ParseApplicationJSON, Strip: r.cfg.ANSI == ANSIStrip, Location: location},
 		Join:     r.cfg.StackTraces == StackTracesJoin,
 		Original: r.cfg.IncludeLogRecordOriginal,
 		Host:     host,
