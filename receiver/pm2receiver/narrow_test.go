@@ -53,6 +53,7 @@ var indifferent = map[string]string{
 	"max_buffer_size":             "is how much is in memory",
 	"parse_application_json":      "is how records look",
 	"stack_traces":                "is how records look",
+	"ansi":                        "is how records look",
 	"container":                   "is how lines are read",
 	"process_list::interval":      "is when PM2 is asked",
 	"process_list::timeout":       "is for how long",
