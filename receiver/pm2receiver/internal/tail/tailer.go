@@ -262,7 +262,9 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	for _, dir := range t.watched(folders) {
 		at, err := statPath(dir)
 		changed := time.Unix(0, at.modified)
-		if err == nil && (!t.folders[dir].Equal(changed) || now.Sub(changed) < fresh) {
+		// A file that waited for its folder to settle is looked for once more, however busy the
+		// machine was meanwhile.
+		if err == nil && (!t.folders[dir].Equal(changed) || now.Sub(changed) < fresh || t.scanned.Sub(changed) < settling) {
 			t.folders[dir] = changed
 			t.census(dir)
 			due = due || slices.Contains(folders, dir)
