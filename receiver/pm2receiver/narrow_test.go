@@ -89,7 +89,7 @@ func TestNarrowing_KnowsAllOptions(t *testing.T) {
 	all := keys(reflect.TypeFor[Config]())
 	for _, key := range all {
 		_, other := indifferent[key]
-		assert.True(t, tested[key] != other, "say of %q whether it narrows what is read, and test that", key)
+		assert.NotEqual(t, tested[key], other, "say of %q whether it narrows what is read, and test that", key)
 	}
 	assert.Len(t, all, len(tested)+len(indifferent))
 }

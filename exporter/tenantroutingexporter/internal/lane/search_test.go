@@ -25,7 +25,6 @@ type particular struct {
 	bounds  Bounds
 	partial bool // it takes the others of a batch all the same
 	counts  bool // and says how many it refuses
-	soft    bool // likewise, in place of a refusal
 
 	mu      sync.Mutex
 	stored  []rune // in their order, with repetitions
@@ -254,7 +253,7 @@ func TestSearch_IsBounded(t *testing.T) {
 			assert.Greater(t, n, max(limit, minSearch))
 			assert.LessOrEqual(t, n, max(limit, minSearch)+20, "and what it has begun")
 		}
-		assert.Equal(t, int64(total(s).Accepted), total(s).DeadLettered["http_400"], "nothing is lost")
+		assert.Equal(t, total(s).Accepted, total(s).DeadLettered["http_400"], "nothing is lost")
 		assert.Contains(t, d.reasons['X'], "one or more of these")
 		before := total(s).Delivered
 		requests("good")

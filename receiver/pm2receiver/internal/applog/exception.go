@@ -87,23 +87,23 @@ func (w *walker) beside(all []uint8, e *thrown) {
 	}
 }
 
-func (e *thrown) put(attrs pcommon.Map, mem *slab.Slab) {
-	putString(attrs, AttributeExceptionType, e.kind, mem)
-	putString(attrs, AttributeExceptionMessage, e.message, mem)
-	putString(attrs, AttributeExceptionStacktrace, e.stack, mem)
+func (t *thrown) put(attrs pcommon.Map, mem *slab.Slab) {
+	putString(attrs, AttributeExceptionType, t.kind, mem)
+	putString(attrs, AttributeExceptionMessage, t.message, mem)
+	putString(attrs, AttributeExceptionStacktrace, t.stack, mem)
 }
 
 // text reads a stack trace in one text. stack is whether it can be nothing else.
-func (e *thrown) text(s []byte, stack bool) bool {
+func (t *thrown) text(s []byte, stack bool) bool {
 	if x := stacks.ReadException(s); x != nil && (stack && stacks.HasFrames(s) || bytes.IndexByte(s, '\n') > 0 && stacks.HasFrames(s)) {
-		e.kind, e.message, e.stack = arena.String(x.Type), arena.String(x.Message), arena.String(s)
+		t.kind, t.message, t.stack = arena.String(x.Type), arena.String(x.Message), arena.String(s)
 		return true
 	} else if x != nil && stack && x.Strict {
-		e.kind, e.message, e.stack = arena.String(x.Type), arena.String(x.Message), arena.String(s)
+		t.kind, t.message, t.stack = arena.String(x.Type), arena.String(x.Message), arena.String(s)
 		return true
 	}
 	if stacks.HasFrames(s) {
-		e.stack = arena.String(s)
+		t.stack = arena.String(s)
 		return true
 	}
 	return false

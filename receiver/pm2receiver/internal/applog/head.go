@@ -338,8 +338,8 @@ func ofGo(b []byte) bool {
 
 // untimed reads a level at the beginning of a line without a time.
 func (p *Parser) untimed(b []byte, i int) head {
-	h := head{}
-	if h = klog(b); h.number != 0 {
+	h := klog(b)
+	if h.number != 0 {
 		return h
 	}
 	n := wordLen(b[i:])

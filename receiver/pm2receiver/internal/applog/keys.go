@@ -35,7 +35,7 @@ type row struct {
 type kind uint8
 
 const (
-	kindPlain kind = iota
+	_ kind = iota // of other roles
 	// Of roleTrace.
 	kindTrace
 	kindSpan

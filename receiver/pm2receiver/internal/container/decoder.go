@@ -246,8 +246,8 @@ func (d *Decoder) feed(e entry, src decode.Source, offset int64, now time.Time) 
 	}
 	d.run.inner, d.run.src = *inner, src
 	d.run.block = append(append(d.run.block, line...), '\n')
-	d.run.src.Lines = append(d.run.places, lines.Place{Offset: offset, Time: e.time})
-	d.run.places = d.run.src.Lines
+	d.run.places = append(d.run.places, lines.Place{Offset: offset, Time: e.time})
+	d.run.src.Lines = d.run.places
 	if several {
 		d.decodeRun(now)
 	}

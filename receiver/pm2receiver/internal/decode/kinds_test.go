@@ -23,10 +23,14 @@ func TestDecoder_JoinsWhatOneWriteIs(t *testing.T) {
 		want []rec
 	}{
 		"Python": {"Traceback (most recent call last):\n  File \"/srv/app.py\", line 10, in f\n    g()\n    ^^^\nKeyError: 'x'\nnext\n", []rec{{"", "KeyError", "'x'", 5}, {"", "", "", 1}}},
-		"Python, of a logger": {"2026-11-21 14:08:36,735 - app - ERROR - failed\nTraceback (most recent call last):\n  File \"/srv/app.py\", line 10, in f\napp.errors.Refused: no\n2026-11-21 14:08:37,735 - app - INFO - next\n",
-			[]rec{{"error", "app.errors.Refused", "no", 4}, {"info", "", "", 1}}},
-		"Python, connected": {"Traceback (most recent call last):\n  File \"/a.py\", line 1, in f\nKeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"/a.py\", line 2, in f\nValueError: two\n\nnext\n",
-			[]rec{{"", "ValueError", "two", 9}, {"", "", "", 1}, {"", "", "", 1}}},
+		"Python, of a logger": {
+			"2026-11-21 14:08:36,735 - app - ERROR - failed\nTraceback (most recent call last):\n  File \"/srv/app.py\", line 10, in f\napp.errors.Refused: no\n2026-11-21 14:08:37,735 - app - INFO - next\n",
+			[]rec{{"error", "app.errors.Refused", "no", 4}, {"info", "", "", 1}},
+		},
+		"Python, connected": {
+			"Traceback (most recent call last):\n  File \"/a.py\", line 1, in f\nKeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"/a.py\", line 2, in f\nValueError: two\n\nnext\n",
+			[]rec{{"", "ValueError", "two", 9}, {"", "", "", 1}, {"", "", "", 1}},
+		},
 		"Python, without a message":   {"Traceback (most recent call last):\n  File \"/a.py\", line 1, in f\nKeyboardInterrupt\nprint\n", []rec{{"", "KeyboardInterrupt", "", 3}, {"", "", "", 1}}},
 		"Python, not the line before": {"listening on 80\nTraceback (most recent call last):\n  File \"/a.py\", line 1, in f\nKeyError: 1\n", []rec{{"", "", "", 1}, {"", "KeyError", "1", 3}}},
 		"Go":                          {"panic: runtime error: index out of range [1] with length 1\n\ngoroutine 1 [running]:\nmain.f(0x1)\n\t/srv/main.go:10 +0x1d\nmain.main()\n\t/srv/main.go:5 +0x20\nexit status 2\nnext\n", []rec{{"", "panic", "runtime error: index out of range [1] with length 1", 8}, {"", "", "", 1}}},
