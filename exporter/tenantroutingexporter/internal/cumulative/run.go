@@ -115,7 +115,8 @@ func (r *run) undo() {
 			before.counts.values, before.negative.values = first, second
 			counts += v.counts[1]
 		}
-		list := append(s.marks.list[:0:cap(s.marks.list)], r.marks[marks:marks+v.marks]...)
+		list := s.marks.list[:0]
+		list = append(list, r.marks[marks:marks+v.marks]...)
 		*s = v.before
 		s.marks.list = list
 		marks += v.marks
