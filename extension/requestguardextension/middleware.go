@@ -63,6 +63,7 @@ func (e *requestGuard) pass(w http.ResponseWriter, req *http.Request, signal ten
 	body, err := request.ReadBody(w, req, guard.BodyLimits{})
 	if err == nil {
 		_, err = request.Check(isJSON(req), body)
+		request.Computed()
 	}
 	if err != nil {
 		answer(w, req, err)
