@@ -69,11 +69,12 @@ func (p *pace) beforeRead(n int) int {
 
 // window returns how much the next read may bring after the work for the last one. Small
 // requests and frames come in small steps, so that others get in between: each of a
-// thousand calls that come at once has a goroutine that can run.
+// thousand calls that come at once has a goroutine that can run. A read that brought little
+// says nothing.
 func (p *pace) window(work time.Duration) int {
 	got, size := p.got.Load(), p.size.Load()
 	switch {
-	case size == 0 || work > longPerByte*time.Duration(got):
+	case size == 0 || got >= smallRead && work > longPerByte*time.Duration(got):
 		size = smallRead
 	case got >= size:
 		size = min(2*size, largeRead)

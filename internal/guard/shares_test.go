@@ -316,6 +316,8 @@ func TestPace_WindowFollowsTheWork(t *testing.T) {
 	p.afterRead(100)
 	assert.Equal(t, largeRead, p.window(time.Microsecond), "the end of a body")
 	p.afterRead(100)
+	assert.Equal(t, largeRead, p.window(100*time.Microsecond), "a call")
+	p.afterRead(1000)
 	assert.Equal(t, smallRead, p.window(100*time.Microsecond), "calls")
 }
 
