@@ -34,6 +34,37 @@ test: build ## Run all tests against the built binary
 	go test $(RACE) -timeout 25m ./...
 	go test -count=1 ./internal/layout
 
+BACKENDS := _build/backends
+
+.PHONY: backends
+backends: $(BACKENDS)/victoria-logs $(BACKENDS)/victoria-metrics ## Build the backends that CI tests against (1 min)
+
+# backend MODULE,PACKAGE: what the module of testbed/backends pins.
+backend = cd testbed/backends/$(1) && $(GOBIN_) -o $(CURDIR)/$@ $(2)
+
+$(BACKENDS)/victoria-logs $(BACKENDS)/victoria-metrics: testbed/backends/victoria/go.mod
+	$(call backend,victoria,github.com/VictoriaMetrics/$(if $(findstring logs,$@),VictoriaLogs,VictoriaMetrics)/app/$(@F))
+
+$(BACKENDS)/prometheus: testbed/backends/prometheus/go.mod
+	$(call backend,prometheus,-tags remove_all_sd github.com/prometheus/prometheus/cmd/prometheus)
+
+$(BACKENDS)/caddy: testbed/backends/caddy/go.mod
+	$(call backend,caddy,github.com/caddyserver/caddy/v2/cmd/caddy)
+
+.PHONY: prometheus caddy
+prometheus: $(BACKENDS)/prometheus ## Build Prometheus, for make acceptance (several minutes)
+caddy: $(BACKENDS)/caddy ## Build current Caddy, for make acceptance (several minutes)
+
+# The Go module proxy does not serve it; its repository holds what it needs.
+.PHONY: victoria-traces
+victoria-traces: ## Build VictoriaTraces from VICTORIATRACES_SOURCE, a clone of its repository
+	cd $(VICTORIATRACES_SOURCE) && $(GOBIN_) -mod=vendor -o $(CURDIR)/$(BACKENDS)/victoria-traces ./app/victoria-traces
+
+.PHONY: acceptance
+acceptance: build backends $(BACKENDS)/prometheus $(BACKENDS)/caddy ## Test at length with real backends and proxies (20 min, and the builds)
+	E2E_ACCEPTANCE=1 E2E_OUTAGE=30 E2E_PROXY_ROUNDS=5 E2E_UPLOAD_PIECES=400 \
+		go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy' ./internal/e2e
+
 .PHONY: bench
 bench: ## Run every benchmark of the packages
 	go test -run '^$$' -bench . -benchmem ./...

@@ -202,7 +202,8 @@ func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	unmarshal := func(req interface {
 		UnmarshalProto([]byte) error
 		UnmarshalJSON([]byte) error
-	}) {
+	},
+	) {
 		if asJSON {
 			err = req.UnmarshalJSON(body)
 		} else if err == nil {

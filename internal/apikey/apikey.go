@@ -21,7 +21,9 @@ const (
 	// Pattern is the regular expression that every key matches.
 	Pattern = `obs_k[a-z2-7]{7}_[0-9A-Za-z]{38}`
 
-	Prefix      = "obs_" // begins every key
+	// Prefix begins every key.
+	Prefix = "obs_"
+
 	idLen       = 8
 	secretLen   = 32
 	checksumLen = 6

@@ -103,7 +103,8 @@ func TestCheck(t *testing.T) {
 
 		"service link as a port": {
 			"service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: \"tcp://10.0.0.1:8888\"}}}}]}}}",
-			[]string{"^service::telemetry::metrics::readers::0::pull::exporter::prometheus::port: is tcp://10.0.0.1:8888 and not a number: Kubernetes .*enableServiceLinks"}, nil,
+			[]string{"^service::telemetry::metrics::readers::0::pull::exporter::prometheus::port: is tcp://10.0.0.1:8888 and not a number: Kubernetes .*enableServiceLinks"},
+			nil,
 		},
 		"service link of IPv6 and UDP": {"extensions: {x: {port: \"udp://[fd00::1]:53\"}}", []string{"^extensions::x::port: is udp"}, nil},
 		"what is no service link":      {"extensions: {x: {port: 8888}, y: {port: \"8888\"}, z: {endpoint: \"tcp://10.0.0.1:2375\", port: {tcp: 1}}}", nil, nil},

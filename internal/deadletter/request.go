@@ -68,11 +68,12 @@ type Request struct{ base string }
 // letter to the destination that refused it.
 func Ask(directory string, f Filter) (*Request, error) {
 	folder := filepath.Join(directory, requestFolder)
-	if info, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+	switch info, err := os.Stat(folder); {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, ErrNoGateway
-	} else if err != nil {
+	case err != nil:
 		return nil, err
-	} else if !info.IsDir() {
+	case !info.IsDir():
 		return nil, fmt.Errorf("%s is not a folder", folder)
 	}
 	data, err := json.Marshal(f)
@@ -223,7 +224,7 @@ func (r *Request) Wait(ctx context.Context, begin, quiet time.Duration, show fun
 // enter the folder may read it: it holds no telemetry.
 func replaceFile(path string, data []byte) error {
 	temporary := path + ".tmp"
-	if err := os.WriteFile(temporary, data, 0o644); err != nil { //nolint:gosec // see above
+	if err := os.WriteFile(temporary, data, 0o644); err != nil {
 		return err
 	}
 	return os.Rename(temporary, path)

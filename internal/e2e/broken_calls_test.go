@@ -74,8 +74,14 @@ func brokenCall(t *testing.T, address, encoding, data, key string) string {
 	var head bytes.Buffer
 	encoder := hpack.NewEncoder(&head)
 	for _, f := range [][2]string{
-		{":method", "POST"}, {":scheme", "http"}, {":path", "/opentelemetry.proto.collector.logs.v1.LogsService/Export"}, {":authority", "x"},
-		{"content-type", "application/grpc"}, {"te", "trailers"}, {"authorization", "Bearer " + key}, {"grpc-encoding", encoding},
+		{":method", "POST"},
+		{":scheme", "http"},
+		{":path", "/opentelemetry.proto.collector.logs.v1.LogsService/Export"},
+		{":authority", "x"},
+		{"content-type", "application/grpc"},
+		{"te", "trailers"},
+		{"authorization", "Bearer " + key},
+		{"grpc-encoding", encoding},
 	} {
 		if f[1] != "" {
 			require.NoError(t, encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}))

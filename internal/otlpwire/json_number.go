@@ -68,12 +68,11 @@ func (w *jsonWalker) floatSize(n numeral) int64 {
 // numberValue walks a number, or a string that contains one. An enumeration may
 // also be a name.
 func (w *jsonWalker) numberValue(f *field) *Error {
-	start := w.pos
 	switch c := w.next(); {
 	case c == '"':
 		return w.numberText(f)
 	case c == '-' || isDigit(c):
-		start = w.pos
+		start := w.pos
 		n, err := w.number()
 		if err != nil {
 			return err

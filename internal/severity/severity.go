@@ -5,51 +5,102 @@
 package severity
 
 import (
-	"math"
-
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// longest is the length of the longest word that FromText knows.
-const longest = len("informational")
+const (
+	// longest is the length of the longest word that FromText knows.
+	longest = len("informational")
+	// longestText is how long a word may be with colours and brackets around it.
+	longestText = 64
+)
 
 // FromText returns the severity number of a level word, in any case and with
-// blanks around it: the words of pino, bunyan, log4js, winston (npm, cli and
-// syslog levels), syslog, and the short names of the OpenTelemetry data model
-// (INFO2). Where winston's own level sets disagree the npm set wins. A word that
-// is a number is read as [FromLevel] reads it. It reports false for any other
-// word. It does not allocate.
+// blanks, brackets and colours around it: the words of the loggers in Words, and
+// with an offset as slog writes them (INFO+2). Where winston's own level sets disagree
+// the npm set wins. A word that is a number is read as [FromLevel] reads it. It
+// reports false for any other word. It does not allocate.
 func FromText(word string) (plog.SeverityNumber, bool) {
-	for len(word) > 0 && blank(word[0]) {
-		word = word[1:]
-	}
-	for len(word) > 0 && blank(word[len(word)-1]) {
-		word = word[:len(word)-1]
-	}
-	if word == "" || len(word) > longest {
+	if len(word) == 0 || len(word) > longestText {
 		return 0, false
 	}
-	if c := word[0]; c >= '0' && c <= '9' {
-		return fromDigits(word)
-	}
-	var buf [longest]byte
-	for i := range len(word) {
+	var buf [longest + 4]byte
+	n := 0
+	for i := 0; i < len(word); i++ {
 		c := word[i]
-		if 'A' <= c && c <= 'Z' {
+		switch {
+		case c == 0x1b:
+			i = skipColour(word, i)
+			continue
+		case n == 0 && (blank(c) || c == '[' || c == '(' || c == '<' || c == '"'):
+			continue
+		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'
 		}
-		buf[i] = c
+		if n == len(buf) {
+			return 0, false
+		}
+		buf[n] = c
+		n++
 	}
-	return lookup(string(buf[:len(word)]))
+	for n > 0 && (blank(buf[n-1]) || buf[n-1] == ']' || buf[n-1] == ')' || buf[n-1] == '>' || buf[n-1] == ':' || buf[n-1] == '"') {
+		n--
+	}
+	if n == 0 {
+		return 0, false
+	}
+	if buf[0]-'0' <= 9 {
+		return fromDigits(buf[:n])
+	}
+	if found, ok := words[string(buf[:n])]; ok {
+		return found, true
+	}
+	return withOffset(buf[:n])
+}
+
+// skipColour returns where an escape sequence ends that begins at i.
+func skipColour(word string, i int) int {
+	i++
+	if i < len(word) && word[i] == '[' {
+		for i++; i < len(word) && (word[i] < 0x40 || word[i] > 0x7e); i++ {
+		}
+	}
+	return i
+}
+
+// Clean returns a level word as it is shown: without blanks, brackets and colours
+// around it.
+func Clean(word string) string {
+	for i := range len(word) {
+		if word[i] == 0x1b {
+			var out []byte
+			for j := 0; j < len(word); j++ {
+				if word[j] == 0x1b {
+					j = skipColour(word, j)
+					continue
+				}
+				out = append(out, word[j])
+			}
+			word = string(out)
+			break
+		}
+	}
+	from, to := 0, len(word)
+	for from < to && (blank(word[from]) || word[from] == '[' || word[from] == '(' || word[from] == '<') {
+		from++
+	}
+	for to > from && (blank(word[to-1]) || word[to-1] == ']' || word[to-1] == ')' || word[to-1] == '>' || word[to-1] == ':') {
+		to--
+	}
+	return word[from:to]
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-func fromDigits(word string) (plog.SeverityNumber, bool) {
+func fromDigits(word []byte) (plog.SeverityNumber, bool) {
 	n := 0.0
-	for i := range len(word) {
-		c := word[i]
-		if c < '0' || c > '9' {
+	for _, c := range word {
+		if c-'0' > 9 {
 			return 0, false
 		}
 		n = n*10 + float64(c-'0')
@@ -57,85 +108,37 @@ func fromDigits(word string) (plog.SeverityNumber, bool) {
 	return FromLevel(n)
 }
 
-func lookup(word string) (plog.SeverityNumber, bool) {
-	switch word {
-	case "trace", "trc", "silly", "finest", "finer":
-		return plog.SeverityNumberTrace, true
-	case "trace2", "input":
-		return plog.SeverityNumberTrace2, true
-	case "trace3":
-		return plog.SeverityNumberTrace3, true
-	case "trace4", "prompt":
-		return plog.SeverityNumberTrace4, true
-	case "debug", "dbg", "fine":
-		return plog.SeverityNumberDebug, true
-	case "debug2", "verbose":
-		return plog.SeverityNumberDebug2, true
-	case "debug3", "http":
-		return plog.SeverityNumberDebug3, true
-	case "debug4":
-		return plog.SeverityNumberDebug4, true
-	case "info", "inf", "information", "informational", "log", "mark":
-		return plog.SeverityNumberInfo, true
-	case "info2", "notice", "data":
-		return plog.SeverityNumberInfo2, true
-	case "info3", "help":
-		return plog.SeverityNumberInfo3, true
-	case "info4":
-		return plog.SeverityNumberInfo4, true
-	case "warn", "wrn", "warning":
-		return plog.SeverityNumberWarn, true
-	case "warn2":
-		return plog.SeverityNumberWarn2, true
-	case "warn3":
-		return plog.SeverityNumberWarn3, true
-	case "warn4":
-		return plog.SeverityNumberWarn4, true
-	case "error", "err", "severe":
-		return plog.SeverityNumberError, true
-	case "error2":
-		return plog.SeverityNumberError2, true
-	case "error3":
-		return plog.SeverityNumberError3, true
-	case "error4":
-		return plog.SeverityNumberError4, true
-	case "fatal", "ftl", "crit", "critical":
-		return plog.SeverityNumberFatal, true
-	case "fatal2", "alert":
-		return plog.SeverityNumberFatal2, true
-	case "fatal3", "emerg", "emergency":
-		return plog.SeverityNumberFatal3, true
-	case "fatal4", "panic":
-		return plog.SeverityNumberFatal4, true
+// withOffset reads INFO+2 and ERROR-1.
+func withOffset(word []byte) (plog.SeverityNumber, bool) {
+	n := len(word)
+	if n < 5 {
+		return 0, false
+	}
+	for at := n - 2; at >= n-3; at-- {
+		if word[at] != '+' && word[at] != '-' {
+			continue
+		}
+		offset := 0
+		for _, c := range word[at+1:] {
+			if c-'0' > 9 {
+				return 0, false
+			}
+			offset = offset*10 + int(c-'0')
+		}
+		base, ok := words[string(word[:at])]
+		if !ok || base%4 != 1 {
+			return 0, false
+		}
+		if word[at] == '-' {
+			offset = -offset
+		}
+		return bounded(int(base) + offset), true
 	}
 	return 0, false
 }
 
-// FromLevel returns the severity number of a pino or bunyan level: 10 is trace
-// and 60 is fatal; levels between are spread over the numbers between, as the
-// OpenTelemetry instrumentation of pino spreads them. It reports false for numbers outside 10 to
-// 69 and for fractions.
-func FromLevel(level float64) (plog.SeverityNumber, bool) {
-	if level < 10 || level >= 70 || level != math.Trunc(level) {
-		return 0, false
-	}
-	switch level {
-	case 10:
-		return plog.SeverityNumberTrace, true
-	case 20:
-		return plog.SeverityNumberDebug, true
-	case 30:
-		return plog.SeverityNumberInfo, true
-	case 40:
-		return plog.SeverityNumberWarn, true
-	case 50:
-		return plog.SeverityNumberError, true
-	case 60:
-		return plog.SeverityNumberFatal, true
-	}
-	// Levels between take the 18 numbers that no standard level has.
-	extra := int((level - 10) * 18 / 60)
-	return plog.SeverityNumber(extra/3*4 + 2 + extra%3), true
+func bounded(n int) plog.SeverityNumber {
+	return plog.SeverityNumber(min(max(n, int(plog.SeverityNumberTrace)), int(plog.SeverityNumberFatal4)))
 }
 
 // Name returns trace, debug, info, warn, error or fatal for a number of 1 to

@@ -3,6 +3,7 @@ package pm2receiver
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -17,6 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpc"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
 const (
@@ -35,11 +37,9 @@ type metricsReceiver struct {
 	obs       *receiverhelper.ObsReport
 	telemetry *metadata.TelemetryBuilder
 	troubles  *troubles
-	reported  bool // that there is no list
-	socket    string
-	client    *rpc.Client
 	recovery  *recovery.Recoverer
-	translate *translator
+	host      string
+	daemons   map[string]*daemon // by their homes
 
 	stop context.CancelFunc // ends the collecting
 	// consume is the context of calls to the next consumer, which outlives the
@@ -82,14 +82,36 @@ func (r *metricsReceiver) Start(context.Context, component.Host) error {
 }
 
 func (r *metricsReceiver) prepare() error {
-	socket, err := r.cfg.socket()
-	if err != nil {
-		return err
+	r.host, r.daemons = identity.Host(r.set.Logger), map[string]*daemon{}
+	_, err := r.homes()
+	return err
+}
+
+// homes returns the folders of the daemons to ask. A single one that was named is asked
+// though it may not be there.
+func (r *metricsReceiver) homes() ([]string, error) {
+	if len(r.cfg.Homes) == 0 {
+		home, err := r.cfg.inHome("")
+		return []string{home}, err
 	}
-	r.socket = socket
-	r.client = rpc.New(rpc.Settings{Socket: socket, MaxReply: maxReply, MaxProcesses: maxProcesses})
-	r.translate = newTranslator(r.cfg.Metrics.Each, r.set, identity.Host(r.set.Logger))
-	return nil
+	patterns, err := r.cfg.homes()
+	if err != nil {
+		return nil, err
+	}
+	return tail.Folders(patterns), nil
+}
+
+// daemon returns the daemon of a home.
+func (r *metricsReceiver) daemon(home string) *daemon {
+	d := r.daemons[home]
+	if d == nil {
+		socket := filepath.Join(home, "rpc.sock")
+		d = &daemon{
+			socket: socket, client: rpc.New(rpc.Settings{Socket: socket, MaxReply: maxReply, MaxProcesses: maxProcesses}),
+			translate: newTranslator(r.cfg.Metrics.Each, r.set, instances(r.cfg, r.host, home)),
+		}
+	}
+	return d
 }
 
 func (r *metricsReceiver) run(ctx context.Context) {
@@ -113,10 +135,26 @@ func (r *metricsReceiver) collectSafely(ctx context.Context) {
 	}
 }
 
-// collect asks once and hands the answer on.
+// collect asks each daemon once and hands the answers on.
 func (r *metricsReceiver) collect(ctx context.Context) {
+	homes, err := r.homes()
+	if err != nil {
+		r.troubles.met("homes", "no metrics of PM2's processes; trying again", zap.Error(err))
+		return
+	}
+	daemons := map[string]*daemon{}
+	for _, home := range homes {
+		daemons[home] = r.daemon(home)
+	}
+	r.daemons = daemons
+	for _, home := range homes {
+		r.ask(ctx, daemons[home])
+	}
+}
+
+func (r *metricsReceiver) ask(ctx context.Context, d *daemon) {
 	asking, cancel := context.WithTimeout(ctx, r.cfg.Metrics.Timeout)
-	list, err := r.client.Processes(asking)
+	list, err := d.client.Processes(asking)
 	cancel()
 	if ctx.Err() != nil {
 		return
@@ -127,19 +165,19 @@ func (r *metricsReceiver) collect(ctx context.Context) {
 			reason = known.Error()
 		}
 		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("error.type", reason)))
-		if r.troubles.met(reason, "no metrics of PM2's processes; trying again", zap.String("socket", r.socket), zap.Error(err)) {
-			r.reported = true
+		if r.troubles.met(d.kind(r.cfg, reason), "no metrics of PM2's processes; trying again", zap.String("socket", d.socket), zap.Error(err)) {
+			d.reported = true
 		}
 		return
 	}
-	if r.reported {
+	if d.reported {
 		r.set.Logger.Info("there are metrics of PM2's processes again")
-		r.reported = false
+		d.reported = false
 	}
 	if list.More > 0 {
-		r.troubles.met("many", "PM2 has too many processes; others have no metrics", zap.Int("limit", maxProcesses), zap.Int("others", list.More))
+		r.troubles.met(d.kind(r.cfg, "many"), "PM2 has too many processes; others have no metrics", zap.Int("limit", maxProcesses), zap.Int("others", list.More))
 	}
-	metrics := r.translate.metrics(list.Processes, time.Now())
+	metrics := d.translate.metrics(list.Processes, time.Now())
 	points := metrics.DataPointCount()
 	if points == 0 {
 		return

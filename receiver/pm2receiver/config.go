@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
 )
 
 // StartAt says where reading begins when there is no checkpoint.
@@ -35,6 +36,15 @@ const (
 	StackTracesSeparate StackTraces = "separate"
 )
 
+// ANSI says what becomes of colours and other escape sequences of terminals.
+type ANSI string
+
+// Ways to treat escape sequences.
+const (
+	ANSIStrip ANSI = "strip"
+	ANSIKeep  ANSI = "keep"
+)
+
 const (
 	minLineSize     = 4 * bytesize.KiB
 	maxLineSize     = 16 * bytesize.MiB
@@ -49,6 +59,10 @@ type Config struct {
 	// Home is the folder of a PM2 daemon; logs/*.log and pm2.log in it are read. Defaults
 	// to $PM2_HOME, else ~/.pm2.
 	Home string `mapstructure:"home"`
+
+	// Homes are patterns of folders of PM2 daemons, which are read as Home is. With it
+	// Home has no default.
+	Homes []string `mapstructure:"homes"`
 
 	// Include are patterns of log files to read instead of those in logs of Home.
 	Include []string `mapstructure:"include"`
@@ -94,9 +108,22 @@ type Config struct {
 	// ParseApplicationJSON takes lines apart that are JSON objects. Defaults to true.
 	ParseApplicationJSON bool `mapstructure:"parse_application_json"`
 
-	// StackTraces is join, which makes one record of a stack trace, or separate,
-	// which makes one of every line. Defaults to join.
+	// StackTraces is join, which makes one record of a stack trace or an object that is
+	// printed over several lines, or separate, which makes one of every line. Defaults to
+	// join.
 	StackTraces StackTraces `mapstructure:"stack_traces"`
+
+	// ProcessList says whether PM2 is asked which files it writes, and for which
+	// application.
+	ProcessList ProcessListConfig `mapstructure:"process_list"`
+
+	// Container says whether files are the logs of containers: auto, docker, cri or none.
+	// Defaults to auto, which goes by a file's path and first line.
+	Container container.Format `mapstructure:"container"`
+
+	// ANSI is strip, which takes colours and other escape sequences out of bodies and
+	// attributes, or keep. Defaults to strip. log.record.original always has them.
+	ANSI ANSI `mapstructure:"ansi"`
 
 	// DaemonLog says whether the log of PM2 itself is read.
 	DaemonLog DaemonLogConfig `mapstructure:"daemon_log"`
@@ -123,6 +150,9 @@ func (c *Config) Validate() error {
 	for _, pattern := range c.Exclude {
 		errs = append(errs, validPattern("exclude", pattern))
 	}
+	for _, pattern := range c.Homes {
+		errs = append(errs, validPattern("homes", pattern))
+	}
 	if c.StartAt != StartAtBeginning && c.StartAt != StartAtEnd {
 		errs = append(errs, fmt.Errorf(`"start_at" must be %q or %q, got %q`, StartAtBeginning, StartAtEnd, c.StartAt))
 	}
@@ -139,8 +169,14 @@ func (c *Config) Validate() error {
 	if c.MaxBufferSize < minBufferSize || c.MaxBufferSize > maxBufferSize {
 		errs = append(errs, fmt.Errorf(`"max_buffer_size" must be between %v and %v, got %v`, minBufferSize, maxBufferSize, c.MaxBufferSize))
 	}
+	if !slices.Contains([]container.Format{container.Auto, container.Docker, container.CRI, container.None}, c.Container) {
+		errs = append(errs, fmt.Errorf(`"container" must be %q, %q, %q or %q, got %q`, container.Auto, container.Docker, container.CRI, container.None, c.Container))
+	}
 	if !slices.Contains([]StackTraces{StackTracesJoin, StackTracesSeparate}, c.StackTraces) {
 		errs = append(errs, fmt.Errorf(`"stack_traces" must be %q or %q, got %q`, StackTracesJoin, StackTracesSeparate, c.StackTraces))
+	}
+	if !slices.Contains([]ANSI{ANSIStrip, ANSIKeep}, c.ANSI) {
+		errs = append(errs, fmt.Errorf(`"ansi" must be %q or %q, got %q`, ANSIStrip, ANSIKeep, c.ANSI))
 	}
 	return errors.Join(errs...)
 }
@@ -156,12 +192,13 @@ func validPattern(key, pattern string) error {
 func (c *Config) patterns() (include, exclude []string, err error) {
 	include = c.Include
 	if len(include) == 0 {
-		home, err := c.home()
+		homes, err := c.homes()
 		if err != nil {
 			return nil, nil, err
 		}
-		// The folder is a path, not a pattern: its name may hold anything.
-		include = []string{filepath.Join(escape(home), "logs", "*.log")}
+		for _, home := range homes {
+			include = append(include, filepath.Join(home, "logs", "*.log"))
+		}
 	}
 	if include, err = absolute(include); err != nil {
 		return nil, nil, err
@@ -184,6 +221,23 @@ func absolute(patterns []string) ([]string, error) {
 		all = append(all, path)
 	}
 	return all, nil
+}
+
+// homes returns patterns of the folders of daemons, as absolute paths.
+func (c *Config) homes() ([]string, error) {
+	homes, err := absolute(c.Homes)
+	if err != nil || c.Home == "" && len(homes) > 0 {
+		return homes, err
+	}
+	home, err := c.home()
+	if err == nil {
+		home, err = filepath.Abs(home)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The folder is a path, not a pattern: its name may hold anything.
+	return append([]string{escape(home)}, homes...), nil
 }
 
 func (c *Config) home() (string, error) {

@@ -14,6 +14,7 @@ import (
 const (
 	minCollectionInterval = time.Second
 	maxCollectionInterval = time.Hour
+	maxListTimeout        = time.Minute
 )
 
 // DaemonLogConfig says whether the log of PM2 itself is read.
@@ -24,6 +25,42 @@ type DaemonLogConfig struct {
 
 	// prevent unkeyed literal initialization
 	_ struct{}
+}
+
+// ProcessListConfig says whether PM2 is asked which files it writes.
+type ProcessListConfig struct {
+	// Enabled reads the files that PM2 says it writes, wherever they are, under the names
+	// of their applications. With Config.Include only the names are of use. Defaults to
+	// true.
+	Enabled bool `mapstructure:"enabled"`
+
+	// Interval is how often PM2 is asked. It is asked when there is a new file, too.
+	// Defaults to 10s.
+	Interval time.Duration `mapstructure:"interval"`
+
+	// Timeout is how long it may take to answer. Defaults to 2s.
+	Timeout time.Duration `mapstructure:"timeout"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var _ confmap.Validator = (*ProcessListConfig)(nil)
+
+func defaultProcessListConfig() ProcessListConfig {
+	return ProcessListConfig{Enabled: true, Interval: 10 * time.Second, Timeout: 2 * time.Second}
+}
+
+// Validate implements confmap.Validator.
+func (c *ProcessListConfig) Validate() error {
+	var errs []error
+	if c.Interval < minCollectionInterval || c.Interval > maxCollectionInterval {
+		errs = append(errs, fmt.Errorf(`"interval" must be between %v and %v, got %v`, minCollectionInterval, maxCollectionInterval, c.Interval))
+	}
+	if c.Timeout <= 0 || c.Timeout > maxListTimeout {
+		errs = append(errs, fmt.Errorf(`"timeout" must be positive and at most %v, got %v`, maxListTimeout, c.Timeout))
+	}
+	return errors.Join(errs...)
 }
 
 // MetricsConfig says whether and how PM2 is asked for its processes.
@@ -67,20 +104,22 @@ func (c *MetricsConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// daemonLog returns the path of the log of PM2 itself, or "" if it is not to be read.
-func (c *Config) daemonLog() (string, error) {
-	enabled := len(c.Include) == 0
+// readsDaemonLog says whether the log of PM2 itself is to be read.
+func (c *Config) readsDaemonLog() bool {
 	if c.DaemonLog.Enabled != nil {
-		enabled = *c.DaemonLog.Enabled
+		return *c.DaemonLog.Enabled
 	}
-	if !enabled {
+	return len(c.Include) == 0
+}
+
+// daemonLog returns the path of the log of PM2 itself in Home, or "" if it is not to be
+// read.
+func (c *Config) daemonLog() (string, error) {
+	if !c.readsDaemonLog() || c.Home == "" && len(c.Homes) > 0 {
 		return "", nil
 	}
 	return c.inHome("pm2.log")
 }
-
-// socket returns the path of the daemon's RPC socket.
-func (c *Config) socket() (string, error) { return c.inHome("rpc.sock") }
 
 func (c *Config) inHome(name string) (string, error) {
 	home, err := c.home()

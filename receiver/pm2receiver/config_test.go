@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
 )
 
 func load(t *testing.T, file, key string) *Config {
@@ -33,9 +34,9 @@ func TestConfig_Example(t *testing.T) {
 	metrics.Enabled = true
 	metrics.Each.Pm2ProcessUnstableRestarts.Enabled = false
 	assert.EqualExportedValues(t, Config{
-		Home: "/srv/pm2", Include: nil, Exclude: []string{"/srv/pm2/logs/pm2-logrotate-*.log"}, StartAt: StartAtBeginning, Storage: &storage,
-		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, MaxBufferSize: 64 * bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin,
-		DaemonLog: DaemonLogConfig{Enabled: &daemonLog}, Metrics: metrics,
+		Home: "/srv/pm2", Homes: []string{"/home/*/.pm2"}, Include: nil, Exclude: []string{"/srv/pm2/logs/pm2-logrotate-*.log"}, StartAt: StartAtBeginning, Storage: &storage,
+		PollInterval: 100 * time.Millisecond, Timezone: "Europe/Berlin", MaxLineSize: bytesize.MiB, MaxBufferSize: 64 * bytesize.MiB, ParseApplicationJSON: true, StackTraces: StackTracesJoin, ANSI: ANSIStrip,
+		Container: container.Auto, ProcessList: defaultProcessListConfig(), DaemonLog: DaemonLogConfig{Enabled: &daemonLog}, Metrics: metrics,
 	}, *cfg)
 }
 
@@ -61,7 +62,12 @@ func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
 		"long_timeout":     `metrics: "timeout" must be positive and not longer than "collection_interval", got 11s`,
 		"no_timeout":       `metrics: "timeout" must be positive and not longer than "collection_interval", got 0s`,
 		"bad_metric":       "metrics::each::pm2.process.status: metric pm2.process.status doesn't have an attribute colour, valid attributes: [pm2.process.state]",
+		"bad_homes":        `"homes" has the invalid pattern "/home/[a"`,
+		"short_interval":   `process_list: "interval" must be between 1s and 1h0m0s, got 10ms`,
+		"long_list":        `process_list: "timeout" must be positive and at most 1m0s, got 2m0s`,
+		"bad_container":    `"container" must be "auto", "docker", "cri" or "none", got "podman"`,
 		"bad_stacks":       `"stack_traces" must be "join" or "separate", got "sometimes"`,
+		"wrong_ansi":       `"ansi" must be "strip" or "keep", got "colour"`,
 	} {
 		t.Run(key, func(t *testing.T) {
 			assert.EqualError(t, confmap.Validate(load(t, "invalid.yaml", key)), message)
@@ -125,7 +131,39 @@ func TestConfig_SocketIsInTheHome(t *testing.T) {
 	t.Setenv("HOME", "/home/deploy")
 	cfg := createDefaultConfig().(*Config)
 	cfg.Home, cfg.Include = "~/.pm2", []string{"/a/*.log"}
-	path, err := cfg.socket()
+	path, err := cfg.inHome("rpc.sock")
 	require.NoError(t, err)
 	assert.Equal(t, "/home/deploy/.pm2/rpc.sock", path)
+}
+
+func TestConfig_Homes(t *testing.T) {
+	t.Setenv("HOME", "/home/deploy")
+	t.Setenv("PM2_HOME", "")
+	for name, c := range map[string]struct {
+		home   string
+		homes  []string
+		want   []string // to look for
+		daemon string
+	}{
+		"none":  {"", nil, []string{"/home/deploy/.pm2"}, "/home/deploy/.pm2/pm2.log"},
+		"home":  {"/srv/[x]", nil, []string{`/srv/\[x\]`}, "/srv/[x]/pm2.log"},
+		"homes": {"", []string{"/home/*/.pm2", "~/other"}, []string{"/home/*/.pm2", "/home/deploy/other"}, ""},
+		"both":  {"/srv/pm2/", []string{"/home/*/.pm2"}, []string{"/srv/pm2", "/home/*/.pm2"}, "/srv/pm2/pm2.log"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := createDefaultConfig().(*Config)
+			cfg.Home, cfg.Homes = c.home, c.homes
+			homes, err := cfg.homes()
+			require.NoError(t, err)
+			assert.Equal(t, c.want, homes)
+			include, _, err := cfg.patterns()
+			require.NoError(t, err)
+			for i, home := range c.want {
+				assert.Equal(t, home+"/logs/*.log", include[i])
+			}
+			daemon, err := cfg.daemonLog()
+			require.NoError(t, err)
+			assert.Equal(t, c.daemon, daemon)
+		})
+	}
 }

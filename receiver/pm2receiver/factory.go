@@ -10,6 +10,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 )
 
@@ -28,6 +29,9 @@ func createDefaultConfig() component.Config {
 		MaxBufferSize:        64 * bytesize.MiB,
 		ParseApplicationJSON: true,
 		StackTraces:          StackTracesJoin,
+		Container:            container.Auto,
+		ProcessList:          defaultProcessListConfig(),
+		ANSI:                 ANSIStrip,
 		Metrics:              defaultMetricsConfig(),
 	}
 }

@@ -20,11 +20,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
@@ -40,6 +43,7 @@ type logsReceiver struct {
 	obs    *receiverhelper.ObsReport
 	meter  *meter
 	tailer *tail.Tailer
+	roster *roster.Roster // nil if PM2 is not asked
 
 	recovery *recovery.Recoverer
 
@@ -85,13 +89,23 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		return err
 	}
 	host := identity.Host(r.set.Logger)
+	homes, err := r.cfg.homes()
+	if err != nil {
+		return errors.Join(err, closeStore(ctx, store))
+	}
+	finder := tail.Finder{
+		Include: include, Exclude: exclude, Daemon: daemonLog,
+		Homes: homes, DaemonLogs: r.cfg.readsDaemonLog(), NamesOnly: len(r.cfg.Include) > 0,
+	}
+	if r.cfg.ProcessList.Enabled {
+		r.roster = r.newRoster(homes)
+		r.roster.Start(ctx)
+		finder.Roster = r.roster
+	}
 	r.consume, r.cancel = context.WithCancel(context.Background())
 	r.tailer = tail.New(tail.Settings{
 		Decoder: func(n tail.Name, state decode.State) tail.Decoder {
-			if n.Daemon {
-				return daemonlog.New(r.daemonDecoder(location, host), state)
-			}
-			return decode.New(r.decoder(n, location, host), state)
+			return r.open(n, state, location, instances(r.cfg, host, n.Home))
 		},
 		Consume:      r.deliver,
 		Store:        store,
@@ -105,19 +119,65 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		Own:          r.own,
 		MaxBuffer:    int64(r.cfg.MaxBufferSize),
 		Logger:       r.set.Logger,
-	}, tail.Finder{Include: include, Exclude: exclude, Daemon: daemonLog})
+	}, finder)
 	err = r.meter.observe(r.tailer)
 	if err == nil {
 		err = r.tailer.Start(ctx)
 	}
-	if err != nil && store != nil {
-		err = errors.Join(err, store.Close(ctx))
-	}
 	if err != nil {
 		r.cancel()
-		r.tailer = nil
+		r.roster.Shutdown()
+		r.tailer, r.roster = nil, nil
+		err = errors.Join(err, closeStore(ctx, store))
 	}
 	return err
+}
+
+func closeStore(ctx context.Context, store *tail.Store) error {
+	if store == nil {
+		return nil
+	}
+	return store.Close(ctx)
+}
+
+// newRoster returns what asks the daemons in homes.
+func (r *logsReceiver) newRoster(homes []string) *roster.Roster {
+	return roster.New(roster.Settings{
+		Homes:    func() []string { return tail.Folders(homes) },
+		Interval: r.cfg.ProcessList.Interval,
+		Timeout:  r.cfg.ProcessList.Timeout,
+		Gate:     admit.New(admit.Settings{AnyOwner: r.cfg.ReadAnyOwner, Own: r.own, User: uint32(os.Geteuid())}), //nolint:gosec // numbers of users have 32 bits
+		Now:      time.Now,
+		Recovery: r.recovery,
+		Logger:   r.set.Logger,
+	})
+}
+
+// open returns the decoder of a file.
+func (r *logsReceiver) open(n tail.Name, state decode.State, location *time.Location, host string) tail.Decoder {
+	if n.Daemon {
+		return daemonlog.New(r.daemonDecoder(location, host), state)
+	}
+	plain := func(state decode.State) container.Inner { return decode.New(r.decoder(n, location, host), state) }
+	if r.cfg.Container == container.None {
+		return plain(state)
+	}
+	place, known := container.PlaceOf(n.Path)
+	inside := n
+	if known {
+		inside.App, inside.ProcessID = place.App(), envelope.NoProcess
+		host += ":" + place.Instance() // PM2 counts from 0 in each
+	}
+	text := func(stderr bool, state decode.State) container.Inner {
+		inside.Stderr = stderr
+		return decode.New(r.decoder(inside, location, host), state)
+	}
+	return container.New(container.Settings{
+		Format: r.cfg.Container, Place: place, Known: known, Plain: plain, Text: text,
+		Daemon: func(state decode.State) container.Inner {
+			return daemonlog.New(r.daemonDecoder(location, host), state)
+		},
+	}, state)
 }
 
 func (r *logsReceiver) decoder(n tail.Name, location *time.Location, host string) decode.Settings {
@@ -125,7 +185,7 @@ func (r *logsReceiver) decoder(n tail.Name, location *time.Location, host string
 		Lines: lines.Settings{
 			MaxLine: int(r.cfg.MaxLineSize), Location: location, App: n.App, ProcessID: n.ProcessID, Stderr: n.Stderr,
 		},
-		Log:           applog.Settings{JSON: r.cfg.ParseApplicationJSON, Location: location},
+		Log:           applog.Settings{JSON: r.cfg.ParseApplicationJSON, Strip: r.cfg.ANSI == ANSIStrip, Location: location},
 		Join:          r.cfg.StackTraces == StackTracesJoin,
 		Original:      r.cfg.IncludeLogRecordOriginal,
 		StderrIsError: r.cfg.SeverityFromStderr,
@@ -139,7 +199,7 @@ func (r *logsReceiver) daemonDecoder(location *time.Location, host string) daemo
 	return daemonlog.Settings{
 		MaxLine:  int(r.cfg.MaxLineSize),
 		Location: location,
-		Log:      applog.Settings{JSON: r.cfg.ParseApplicationJSON, Location: location},
+		Log:      applog.Settings{JSON: r.cfg.ParseApplicationJSON, Strip: r.cfg.ANSI == ANSIStrip, Location: location},
 		Join:     r.cfg.StackTraces == StackTracesJoin,
 		Original: r.cfg.IncludeLogRecordOriginal,
 		Host:     host,
@@ -203,9 +263,10 @@ func (r *logsReceiver) Shutdown(ctx context.Context) error {
 	}
 	timer := time.AfterFunc(grace, r.cancel)
 	defer timer.Stop()
+	r.roster.Shutdown()
 	err := r.tailer.Shutdown(ctx)
 	r.cancel()
 	r.meter.shutdown()
-	r.tailer = nil
+	r.tailer, r.roster = nil, nil
 	return err
 }

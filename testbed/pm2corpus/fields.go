@@ -83,6 +83,8 @@ func (e *Expected) severity() (n plog.SeverityNumber, word string) {
 	case string:
 		n, _ = severity.FromText(l)
 		word = l
+	case nil:
+		n, word = e.textLevel()
 	}
 	return n, word
 }
@@ -90,6 +92,9 @@ func (e *Expected) severity() (n plog.SeverityNumber, word string) {
 // time returns the logger's time, else PM2's, else none.
 func (e *Expected) time() (time.Time, error) {
 	text := e.PM2TS
+	if own := e.textTime(); own != "" {
+		text = own
+	}
 	switch ts := e.TS.(type) {
 	case json.Number:
 		n, err := strconv.ParseInt(ts.String(), 10, 64)

@@ -34,7 +34,7 @@ func (p *Profile) accepted(signal tenant.Signal, body []byte, complete bool, con
 			Err: answerError{"a web page in place of an answer: ", words(from, strings.TrimSpace(string(body)))},
 		}
 	}
-	rejected, err, ok := partialSuccess(signal, body, contentType)
+	rejected, ok, err := partialSuccess(signal, body, contentType)
 	res := lane.Result{Rejected: rejected, Err: err}
 	switch {
 	case !ok && complete:
@@ -72,14 +72,14 @@ func webPage(body []byte, contentType string) bool {
 }
 
 // partialSuccess reads the body of an answer. ok is false if that is none of OTLP.
-func partialSuccess(signal tenant.Signal, body []byte, contentType string) (rejected int, err error, ok bool) {
+func partialSuccess(signal tenant.Signal, body []byte, contentType string) (rejected int, ok bool, err error) {
 	if len(body) == 0 {
-		return 0, nil, true
+		return 0, true, nil
 	}
 	mediaType, _, _ := mime.ParseMediaType(contentType)
 	asJSON := mediaType == contentTypeJSON
 	if !asJSON && mediaType != contentTypeProto && mediaType != "application/protobuf" && mediaType != "application/grpc" {
-		return 0, nil, false
+		return 0, false, nil
 	}
 	var count int64
 	var message string
@@ -99,13 +99,13 @@ func partialSuccess(signal tenant.Signal, body []byte, contentType string) (reje
 		count, message = r.PartialSuccess().RejectedSpans(), r.PartialSuccess().ErrorMessage()
 	}
 	if perr != nil || (count == 0 && message == "") {
-		return 0, nil, perr == nil
+		return 0, perr == nil, nil
 	}
 	if message == "" {
 		message = "no reason given"
 	}
 	const most = 1 << 40 // what a hostile backend says must not overflow a sum
-	return int(min(max(count, 0), most)), answerError{fmt.Sprintf("partial success: %d rejected: ", count), message}, true
+	return int(min(max(count, 0), most)), true, answerError{fmt.Sprintf("partial success: %d rejected: ", count), message}
 }
 
 func unmarshal(r interface {

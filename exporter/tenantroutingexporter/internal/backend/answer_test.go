@@ -25,19 +25,19 @@ func TestPartialSuccess_OfEverySignal(t *testing.T) {
 		body, err := response.MarshalProto()
 		require.NoError(t, err)
 		for _, contentType := range []string{"application/x-protobuf", "application/protobuf", "application/x-protobuf; charset=utf-8"} {
-			rejected, err, ok := partialSuccess(signal, body, contentType)
+			rejected, ok, err := partialSuccess(signal, body, contentType)
 			assert.True(t, ok)
 			assert.ErrorContains(t, err, "rejected: no reason given")
 			assert.Equal(t, want, rejected, "%s as %s", signal, contentType)
 		}
 		body, err = response.MarshalJSON()
 		require.NoError(t, err)
-		rejected, err, ok := partialSuccess(signal, body, "application/json")
+		rejected, ok, err := partialSuccess(signal, body, "application/json")
 		assert.True(t, ok)
 		assert.Error(t, err)
 		assert.Equal(t, want, rejected, "%s in JSON", signal)
 
-		rejected, err, ok = partialSuccess(signal, body, "text/plain")
+		rejected, ok, err = partialSuccess(signal, body, "text/plain")
 		assert.False(t, ok)
 		assert.NoError(t, err, "what does not say that it is OTLP is not read")
 		assert.Zero(t, rejected)

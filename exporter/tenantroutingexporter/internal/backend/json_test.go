@@ -114,9 +114,9 @@ func TestJSON_IsValidWhateverTheDataIs(t *testing.T) {
 			assert.Equal(t, lane.Result{}, got, "%s %s", p.Name, signal)
 			assert.True(t, utf8.Valid(body), "%s %s is UTF-8", p.Name, signal)
 			assert.True(t, json.Valid(body), "%s %s is JSON", p.Name, signal)
-			var any map[string][]any
-			require.NoError(t, json.Unmarshal(body, &any), "it is one object with a list")
-			assert.Len(t, any, 1)
+			var object map[string][]any
+			require.NoError(t, json.Unmarshal(body, &object), "it is one object with a list")
+			assert.Len(t, object, 1)
 			n, err := records[signal](body)
 			require.NoError(t, err)
 			assert.Equal(t, map[tenant.Signal]int{tenant.Logs: 3, tenant.Metrics: 6, tenant.Traces: 3}[signal], n)

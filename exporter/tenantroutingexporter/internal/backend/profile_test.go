@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
@@ -335,5 +336,22 @@ func TestProfiles_AnEmptyTenantHeaderIsRefused(t *testing.T) {
 		set.Client.Headers.Set(header, "")
 		_, err := NewHTTP("d", profile(t, name), set, nil)
 		assert.ErrorContains(t, err, "headers::"+header+": must", name)
+	}
+}
+
+// The stream fields of VictoriaLogs can be replaced, or left to it.
+func TestProfiles_StreamFields(t *testing.T) {
+	for value, want := range map[string]string{"": "", "service.name": "service.name", "the profile's": streamFields} {
+		var got []string
+		s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Values("VL-Stream-Fields") }))
+		d := overHTTP(t, profile(t, "victorialogs"), s.URL, func(h *HTTPSettings) {
+			if value != "the profile's" {
+				h.Client.Headers.Set("vl-stream-fields", configopaque.String(value))
+			}
+		})
+		res := d.Target(tenant.Logs, template.Values{Tenant: "a", Vars: map[string]string{"account_id": "1"}}).Send(t.Context(), batchOf(t, tenant.Logs, "x"))
+		s.Close()
+		assert.Equal(t, lane.Result{}, res)
+		assert.Equal(t, []string{want}, got)
 	}
 }

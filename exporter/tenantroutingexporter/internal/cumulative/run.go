@@ -109,14 +109,15 @@ func (r *run) undo() {
 		if before := v.before.total; before != nil {
 			first, second := before.counts.values[:0], before.negative.values[:0]
 			*before = v.total
-			before.counts.values = append(first, r.counts[counts:counts+v.counts[0]]...)
+			first = append(first, r.counts[counts:counts+v.counts[0]]...)
 			counts += v.counts[0]
-			before.negative.values = append(second, r.counts[counts:counts+v.counts[1]]...)
+			second = append(second, r.counts[counts:counts+v.counts[1]]...)
+			before.counts.values, before.negative.values = first, second
 			counts += v.counts[1]
 		}
-		list := s.marks.list[:0]
+		list := append(s.marks.list[:0:cap(s.marks.list)], r.marks[marks:marks+v.marks]...)
 		*s = v.before
-		s.marks.list = append(list, r.marks[marks:marks+v.marks]...)
+		s.marks.list = list
 		marks += v.marks
 		c.resize(s.size() - held)
 	}

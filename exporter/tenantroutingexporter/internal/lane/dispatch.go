@@ -180,6 +180,7 @@ var errNoReason = errors.New("no reason given")
 type outcome struct {
 	Result
 	apart bool       // the destination refused the batch, which is to be halved
+	held  bool       // it becomes a dead letter together with its neighbours
 	kept  bool       // as a dead letter
 	lost  []*portion // could not be read back
 }
@@ -203,9 +204,18 @@ func (s *Scheduler) send(a *attempt) (out outcome) {
 	if len(b.Payloads) == 0 {
 		return out
 	}
-	out.Result = deliver(a, b.portion.entries)
-	s.judge(a, &out)
-	if out.Verdict == Refused && !out.apart && s.Refused != nil {
+	po := b.portion
+	if po.letter == nil {
+		out.Result = deliver(a, po.entries)
+		s.judge(a, &out)
+	} else {
+		out.Result = *po.letter
+	}
+	switch {
+	case out.Verdict != Refused || out.apart || s.Refused == nil:
+	case po.cut != nil && po.letter == nil:
+		out.held = true
+	default:
 		if out.kept, err = s.Refused(b, out.Result); err != nil {
 			out.Result = Result{Verdict: Retry, Reason: "dead_letter", Err: fmt.Errorf("keeping a dead letter: %w", err)}
 		}
@@ -305,8 +315,12 @@ func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
 		return // all of it was lost in the store
 	}
 	po := b.portion
-	l.stats.attempt(res)
-	l.odd = res.Odd
+	if po.letter == nil || res.Verdict == Retry {
+		l.stats.attempt(res)
+	}
+	if po.letter == nil {
+		l.odd = res.Odd
+	}
 	if res.Verdict != Retry && res.Verdict != Blocked {
 		l.spend(po)
 	}
@@ -314,6 +328,10 @@ func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
 	case out.apart:
 		s.recovered(l)
 		s.takeApart(l, b, res)
+	case out.held:
+		s.recovered(l)
+		po.conclude(refusedOf(b, res))
+		l.hold(po, res)
 	case res.Verdict == Delivered:
 		rejected := min(max(res.Rejected, 0), b.Records)
 		l.stats.Delivered += int64(b.Records - rejected)
@@ -471,6 +489,7 @@ func (s *Scheduler) release(l *lane, po *portion) {
 	l.stats.QueuedRecords -= int64(po.records())
 	if po.cut != nil {
 		if po.cut.left -= po.records(); po.cut.left > 0 {
+			l.flush(po.cut)
 			return
 		}
 	}

@@ -152,6 +152,38 @@ func (l *lane) oldestHeld() (at time.Time, ok bool) {
 	return at, ok
 }
 
+// hold keeps a refused portion of a payload until it is known whether its neighbours are
+// refused too: together they are one dead letter.
+func (l *lane) hold(po *portion, res *Result) {
+	c := po.cut
+	if run := c.run; run != nil && run.end == po.first && alike(run.letter, res) {
+		run.end = po.end
+	} else {
+		if run != nil {
+			l.retries.pushFront(run)
+		}
+		why := *res
+		c.run = &portion{entries: po.entries, cut: c, first: po.first, end: po.end, letter: &why}
+	}
+	l.flush(c)
+}
+
+// flush queues what is held of a payload if nothing else of it is without an outcome.
+func (l *lane) flush(c *cut) {
+	if c.run != nil && c.left == c.run.records() {
+		l.retries.pushFront(c.run)
+		c.run = nil
+	}
+}
+
+// alike tells whether two refusals say the same.
+func alike(a, b *Result) bool {
+	if a.Reason != b.Reason || (a.Err == nil) != (b.Err == nil) {
+		return false
+	}
+	return a.Err == nil || a.Err.Error() == b.Err.Error()
+}
+
 // spend takes what it cost to send po from its search.
 func (l *lane) spend(po *portion) {
 	se := po.search

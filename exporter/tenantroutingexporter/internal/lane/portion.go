@@ -10,6 +10,7 @@ type portion struct {
 	first, end int  // with a cut: which records of the only entry, counted from 0
 
 	search *search // nil: the destination has not refused anything that this was part of
+	letter *Result // why the destination refuses it: it is kept and not sent; nil: it is sent
 
 	// Of the first half of a refused portion.
 	after   *portion // the other half; nil if there is nothing to conclude about it
@@ -22,7 +23,10 @@ type portion struct {
 }
 
 // cut counts what is left of a payload that goes in several portions.
-type cut struct{ left int } // records without an outcome
+type cut struct {
+	left int      // records without an outcome
+	run  *portion // of these, the last that are refused one after the other for one reason
+}
 
 // search finds the records that a destination refuses in a batch. All portions of
 // the batch share it.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -24,7 +25,6 @@ type particular struct {
 	bounds  Bounds
 	partial bool // it takes the others of a batch all the same
 	counts  bool // and says how many it refuses
-	soft    bool // likewise, in place of a refusal
 
 	mu      sync.Mutex
 	stored  []rune // in their order, with repetitions
@@ -253,7 +253,7 @@ func TestSearch_IsBounded(t *testing.T) {
 			assert.Greater(t, n, max(limit, minSearch))
 			assert.LessOrEqual(t, n, max(limit, minSearch)+20, "and what it has begun")
 		}
-		assert.Equal(t, int64(total(s).Accepted), total(s).DeadLettered["http_400"], "nothing is lost")
+		assert.Equal(t, total(s).Accepted, total(s).DeadLettered["http_400"], "nothing is lost")
 		assert.Contains(t, d.reasons['X'], "one or more of these")
 		before := total(s).Delivered
 		requests("good")
@@ -420,4 +420,70 @@ func TestSearch_OfLiars(t *testing.T) {
 			require.Zero(t, held(s))
 		})
 	}
+}
+
+// Neighbours that are refused for one reason are one dead letter, and good ones between
+// them, or another reason, begin the next.
+func TestSearch_NeighboursAreOneDeadLetter(t *testing.T) {
+	for payload, want := range map[string][]string{
+		"AAAA":       {"AAAA"},
+		"aAAb":       {"AA"},
+		"AaA":        {"A", "A"},
+		"AABB":       {"AA", "BB"},
+		"aaAAAaBBAb": {"AAA", "BB", "A"},
+		"A":          {"A"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var got []string
+			failures := 0
+			d := &stub{answer: func(_ context.Context, b *Batch) Result {
+				text := joined(b)
+				if i := strings.IndexFunc(text, unicode.IsUpper); i >= 0 {
+					return Result{Verdict: Refused, Reason: "http_400", Err: fmt.Errorf("no %c", text[i])}
+				}
+				return Result{}
+			}}
+			s := start(t, Settings{Config: testConfig(), Cut: letterCut, Refused: func(b *Batch, res Result) (bool, error) {
+				if failures++; failures%3 == 1 {
+					return false, errors.New("disk full")
+				}
+				got = append(got, joined(b))
+				assert.EqualError(t, res.Err, "no "+joined(b)[:1])
+				return true, nil
+			}})
+			offer(t, s, text("a", payload, d))
+			time.Sleep(10 * time.Minute)
+			synctest.Wait()
+			assert.Equal(t, want, got, payload)
+			st := total(s)
+			assert.Equal(t, int64(len(badOf(payload))), st.DeadLettered["http_400"])
+			assert.Equal(t, int64(len(goodOf(payload))), st.Delivered)
+			assert.Zero(t, st.QueuedRecords)
+			assert.Zero(t, held(s))
+		})
+	}
+}
+
+// Without a store, what is held when the process ends is given up and counted.
+func TestSearch_ShutdownCountsWhatIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		d := &stub{answer: func(ctx context.Context, b *Batch) Result {
+			if n++; n > 3 {
+				return hang(ctx, b)
+			}
+			return Result{Verdict: Refused, Reason: "http_400", Err: errors.New("no")}
+		}}
+		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Cut: letterCut, Refused: func(*Batch, Result) (bool, error) { return true, nil }})
+		s.Start()
+		offer(t, s, text("a", "AAAA", d))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		s.Shutdown(ctx)
+		in, out := balance(total(s))
+		assert.Equal(t, in, out)
+		assert.Zero(t, total(s).QueuedRecords)
+		assert.Zero(t, held(s))
+	})
 }

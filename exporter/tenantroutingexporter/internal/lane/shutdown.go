@@ -53,7 +53,9 @@ func (s *Scheduler) Shutdown(ctx context.Context) {
 	s.ended = true
 	if s.Store == nil {
 		for _, l := range s.lanes {
-			s.drop(l, l.expired(time.Now().Add(time.Hour)), ReasonShutdown)
+			for l.hasWork() { // what is given up may set free what was held for it
+				s.drop(l, l.expired(time.Now().Add(time.Hour)), ReasonShutdown)
+			}
 		}
 	}
 }

@@ -30,8 +30,12 @@ const (
 	LinkTarget Reason = "link_target"
 	// OwnFile is for what the collector itself writes.
 	OwnFile Reason = "own_file"
-	// Excluded is for links to files that are excluded.
+	// Excluded is for files that are excluded, and links to them.
 	Excluded Reason = "excluded"
+	// NotIncluded files are written by PM2, and no pattern of the receiver is for them.
+	NotIncluded Reason = "not_included"
+	// Unreadable files are written by PM2, and this process has no right to read them.
+	Unreadable Reason = "unreadable"
 )
 
 // Refusal is the error for a file that may not be read.
@@ -39,6 +43,11 @@ type Refusal struct {
 	Reason Reason
 	Path   string
 	why    string
+}
+
+// Refuse returns a refusal.
+func Refuse(path string, reason Reason, why string) *Refusal {
+	return &Refusal{Reason: reason, Path: path, why: why}
 }
 
 // Error implements error.
@@ -63,6 +72,9 @@ type Settings struct {
 	Own *Own
 	// User is the number of this process's user.
 	User uint32
+	// Named returns the user whose PM2 says that it writes an absolute path, if that is
+	// all that is known of the path. nil knows none.
+	Named func(path string) (user uint32, is bool)
 }
 
 // Gate opens the files that may be read. It may be used concurrently.
@@ -92,12 +104,45 @@ func (g *Gate) Open(path string) (*os.File, error) {
 	return found.Open()
 }
 
+// CheckNamed is Check for a file that the PM2 of a user names.
+func (g *Gate) CheckNamed(path string, user uint32) error {
+	found, err := g.findNamed(path, user, true)
+	if err != nil {
+		return err
+	}
+	found.Close()
+	return nil
+}
+
+// OpenNamed opens the file at path for a user who names it.
+func (g *Gate) OpenNamed(path string, user uint32) (*os.File, error) {
+	found, err := g.findNamed(path, user, true)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	return found.Open()
+}
+
 func (g *Gate) find(path string) (*regularfile.Found, error) {
+	var user uint32
+	named := false
+	if g.set.Named != nil {
+		user, named = g.set.Named(path)
+	}
+	return g.findNamed(path, user, named)
+}
+
+func (g *Gate) findNamed(path string, user uint32, named bool) (*regularfile.Found, error) {
 	found, err := regularfile.Find(path)
 	if err != nil {
 		return nil, err
 	}
-	if reason, why := g.judge(found, path); reason != "" {
+	reason, why := g.judge(found, path)
+	if reason == "" && named {
+		reason, why = g.judgeNamed(found, user)
+	}
+	if reason != "" {
 		found.Close()
 		return nil, &Refusal{Reason: reason, Path: path, why: why}
 	}
@@ -115,12 +160,30 @@ func (g *Gate) judge(f *regularfile.Found, path string) (Reason, string) {
 		return OwnFile, "this collector writes it, so that its lines would never end"
 	case g.set.Own != nil && linked(f.Links) && g.set.Own.keeps(f.Path):
 		return OwnFile, "it is a link into the folder of this collector's storage"
+	case g.set.Excluded != nil && g.set.Excluded(path):
+		return Excluded, `"exclude" names it`
 	case f.Path != path && g.set.Excluded != nil && g.set.Excluded(f.Path):
 		return Excluded, `it is a link to a file that "exclude" names`
 	case g.set.AnyOwner:
 		return "", ""
 	}
 	return g.owner(f)
+}
+
+// judgeNamed returns why a file that may be read otherwise may not be read for a user
+// whose PM2 names it, or nothing. Who names a path has no need of a link to a file, or of
+// a folder that belongs to him.
+func (g *Gate) judgeNamed(f *regularfile.Found, user uint32) (Reason, string) {
+	file := f.File
+	switch {
+	case g.set.Own != nil && g.set.Own.keeps(f.Path):
+		return OwnFile, "it is in the folder of this collector's storage"
+	case g.set.AnyOwner, g.trusted(user), file.Owner == user:
+		return "", ""
+	case f.Folder.Owner == user && file.Mode&0o004 != 0 && file.Links == 1 && len(f.Links) == 0:
+		return "", "" // as logrotate makes it
+	}
+	return OtherOwner, "PM2 of another user than its owner names it"
 }
 
 // linked says whether a link is in place of the file itself.

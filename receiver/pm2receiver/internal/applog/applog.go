@@ -1,6 +1,7 @@
-// Package applog reads the lines of Node.js loggers: pino, winston, bunyan and
-// log4js, as JSON or text. It finds the level, the time, the trace, the message and
-// the exception, and keeps whatever else a JSON line holds as attributes.
+// Package applog reads the lines of loggers, as JSON, logfmt or text: those of Node.js
+// and what Python, Go, Java and .NET write. It finds the level, the time, the trace,
+// the message and the exception, and keeps whatever else a JSON line holds as
+// attributes.
 package applog
 
 import (
@@ -10,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
@@ -28,6 +30,8 @@ const (
 type Settings struct {
 	// JSON is whether lines that are JSON objects are taken apart.
 	JSON bool
+	// Strip is whether colours are taken out of body and attributes.
+	Strip bool
 	// Location is where times without a zone are read.
 	Location *time.Location
 }
@@ -39,38 +43,83 @@ type Parser struct {
 	// simple counts lines of the form `level: message`, a form that other text has
 	// by chance: it is believed from the second line on.
 	simple int
+	// distrusted has a bit for each field of time that held a number that was none.
+	distrusted uint64
+	// slog is set once a level was negative: only Go's are.
+	slog bool
 }
 
 // New returns a parser.
 func New(set Settings) *Parser { return &Parser{set: set} }
+
+// Memory is what a parser has learned of the lines of its file. It is part of the
+// checkpoint.
+type Memory struct {
+	Simple     int    `json:"simple,omitempty"`
+	Distrusted uint64 `json:"distrusted,omitempty"`
+	Slog       bool   `json:"slog,omitempty"`
+}
+
+// Memory returns what the parser has learned.
+func (p *Parser) Memory() Memory {
+	return Memory{Simple: p.simple, Distrusted: p.distrusted, Slog: p.slog}
+}
+
+// Remember gives a parser what another has learned of the same file.
+func (p *Parser) Remember(m Memory) {
+	p.simple, p.distrusted, p.slog = m.Simple, m.Distrusted, m.Slog
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // Parse sets on rec whatever the line says: severity, time, trace, body and
 // attributes. What the line does not say stays as it is, but for the body, which
 // is always set. text is valid UTF-8 and never changes again. What rec is given is taken
 // from mem. head is the part of text to look at for the forms of text loggers.
 func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) {
-	if p.set.JSON && object(text) && p.json(text, rec, mem) {
-		return
+	text = bytes.TrimPrefix(text, byteOrderMark)
+	if p.set.JSON {
+		if line, ok := object(text); ok && p.json(line, rec, mem) {
+			return
+		}
 	}
-	mem.SetStr(rec.Body(), arena.String(head))
-	p.text(head, rec)
+	head = bytes.TrimPrefix(head, byteOrderMark)
+	plain := ansi.Strip(head, mem.Text.Reserve)
+	if len(plain) != len(head) {
+		plain = mem.Text.Keep(plain)
+	}
+	p.text(plain, rec, mem)
+	if rec.Body().Type() == pcommon.ValueTypeEmpty {
+		if p.set.Strip {
+			head = plain
+		}
+		mem.SetStr(rec.Body(), arena.String(head))
+	}
 }
 
-// object says whether a line may be a JSON object.
-func object(text []byte) bool {
+// object returns what may be a JSON object: a line without the blanks around it, and
+// without the comma that stands behind an element of a list.
+func object(text []byte) ([]byte, bool) {
 	for len(text) > 0 && blank(text[0]) {
 		text = text[1:]
+	}
+	if len(text) == 0 || text[0] != '{' {
+		return nil, false
 	}
 	for len(text) > 0 && blank(text[len(text)-1]) {
 		text = text[:len(text)-1]
 	}
-	return len(text) >= 2 && text[0] == '{' && text[len(text)-1] == '}'
+	if len(text) > 2 && text[len(text)-1] == ',' {
+		text = text[:len(text)-1]
+	}
+	return text, len(text) >= 2 && text[len(text)-1] == '}'
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 func (p *Parser) json(text []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 	attrs := rec.Attributes()
+	p.w.strip = p.set.Strip
 	p.w.reset(text, mem)
 	defer p.w.reset(nil, nil) // an idle file keeps no block in memory
 	if !p.w.top(attrs) {
@@ -88,44 +137,3 @@ func (p *Parser) json(text []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 	p.lift(text, rec)
 	return true
 }
-
-// setTrace sets the trace context if the texts are hexadecimal numbers of the right
-// length that are not zero, and reports which were used.
-func setTrace(rec plog.LogRecord, trace, span []byte) (hasTrace, hasSpan bool) {
-	var t pcommon.TraceID
-	var s pcommon.SpanID
-	if hasTrace = decodeHex(t[:], trace) && !t.IsEmpty(); hasTrace {
-		rec.SetTraceID(t)
-	}
-	if hasSpan = decodeHex(s[:], span) && !s.IsEmpty(); hasSpan {
-		rec.SetSpanID(s)
-	}
-	return hasTrace, hasSpan
-}
-
-func decodeHex(dst, src []byte) bool {
-	if len(src) != 2*len(dst) {
-		return false
-	}
-	for i := range dst {
-		high, low := nibble[src[2*i]], nibble[src[2*i+1]]
-		if high|low > 0xf0 {
-			return false
-		}
-		dst[i] = (high-1)<<4 | (low - 1)
-	}
-	return true
-}
-
-// nibble holds one more than the value of each hexadecimal digit, and 0xff for
-// everything else.
-var nibble = func() (t [256]byte) {
-	for i := range t {
-		t[i] = 0xff
-	}
-	for i, c := range []byte("0123456789abcdef") {
-		t[c] = byte(i) + 1
-		t[bytes.ToUpper([]byte{c})[0]] = byte(i) + 1
-	}
-	return t
-}()

@@ -21,6 +21,12 @@ func parseBytes(line []byte, json bool) plog.LogRecord {
 	return rec
 }
 
+func parseWith(p *Parser, line string) plog.LogRecord {
+	rec := plog.NewLogRecord()
+	p.Parse([]byte(line), []byte(line), rec, slab.New(slab.Usage{}))
+	return rec
+}
+
 // record is what a test expects of a line.
 type record struct {
 	body   any
@@ -124,20 +130,21 @@ func TestParser_ReadsTextLoggers(t *testing.T) {
 		"2026-11-21T02:08:36Z ERROR: capital":                                                       {level: "ERROR", number: 17, time: "2026-11-21T02:08:36Z"},
 		"[2026-11-21T02:08:36.735] [INFO] default - log4js":                                         {level: "INFO", number: 9, time: "2026-11-21T02:08:36.735Z"},
 		"\x1b[91m[2026-11-21T02:08:36.735] [ERROR] default - \x1b[39mcoloured":                      {level: "ERROR", number: 17, time: "2026-11-21T02:08:36.735Z"},
-		"info: simple":                        {level: "info", number: 9},
-		"\x1b[31merror\x1b[39m: simple":       {level: "error", number: 17},
-		"silly: simple {\"a\":1}":             {level: "silly", number: 1},
-		"request done trace_id=" + traceID:    {trace: traceID},
-		"trace_id=" + traceID + "00 too long": {},
+		"info: simple":                                    {level: "info", number: 9},
+		"\x1b[31merror\x1b[39m: simple":                   {level: "error", number: 17},
+		"silly: simple {\"a\":1}":                         {level: "silly", number: 1},
+		"request done trace_id=" + traceID:                {trace: traceID},
+		"trace_id=" + traceID + "00 too long":             {},
+		"[2026-11-21T02:08:36.735Z] INFO  user logged in": {level: "INFO", number: 9, time: "2026-11-21T02:08:36.735Z"},
+		"WARN: slow query":                                {level: "WARN", number: 13},
+		// A time without a level.
+		"2026-11-21 02:08:36 plain words: follow":    {time: "2026-11-21T02:08:36Z"},
+		"[21/Nov/2026:02:09:22 +0000] \"GET /\" 200": {time: "2026-11-21T02:09:22Z"},
 		// Not the forms of a logger.
-		"[2026-11-21T02:08:36.735Z] INFO  user logged in": {},
-		"WARN: slow query":                           {},
-		"2026-11-21 02:08:36 plain words: follow":    {},
-		"[21/Nov/2026:02:09:22 +0000] \"GET /\" 200": {},
-		"note: nothing":                              {},
-		"":                                           {},
-		"[":                                          {},
-		"\x1b":                                       {},
+		"note: nothing": {},
+		"":              {},
+		"[":             {},
+		"\x1b":          {},
 	} {
 		want.body = line
 		want.equal(t, parse(line, true), line)

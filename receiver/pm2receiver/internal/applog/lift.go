@@ -1,7 +1,7 @@
 package applog
 
 import (
-	"math/bits"
+	"bytes"
 	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -9,290 +9,432 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
 )
 
-// key is a field of a JSON line that means something to a log record. Of several
-// keys for one thing the first that can be used wins; the others are attributes.
-type key int
-
-const (
-	keyNone key = iota
-	keyLevel
-	keySeverity
-	keyTime
-	keyTimestamp
-	keyAtTimestamp
-	keyTs
-	keyMsg
-	keyMessage
-	keyAtMessage
-	keyTraceID
-	keySpanID
-	keyTraceFlags
-	keyErr
-	keyError
-	keyStack
-	keyFields
-	keys
-)
-
-var names = [keys]string{
-	keyLevel: "level", keySeverity: "severity", keyTime: "time", keyTimestamp: "timestamp", keyAtTimestamp: "@timestamp", keyTs: "ts",
-	keyMsg: "msg", keyMessage: "message", keyAtMessage: "@message", keyTraceID: "trace_id", keySpanID: "span_id", keyTraceFlags: "trace_flags",
-	keyErr: "err", keyError: "error", keyStack: "stack", keyFields: "@fields",
-}
-
-func specialKey(name []byte) key {
-	switch string(name) {
-	case "level":
-		return keyLevel
-	case "severity":
-		return keySeverity
-	case "time":
-		return keyTime
-	case "timestamp":
-		return keyTimestamp
-	case "@timestamp":
-		return keyAtTimestamp
-	case "ts":
-		return keyTs
-	case "msg":
-		return keyMsg
-	case "message":
-		return keyMessage
-	case "@message":
-		return keyAtMessage
-	case "trace_id":
-		return keyTraceID
-	case "span_id":
-		return keySpanID
-	case "trace_flags":
-		return keyTraceFlags
-	case "err":
-		return keyErr
-	case "error":
-		return keyError
-	case "stack":
-		return keyStack
-	case "@fields":
-		return keyFields
-	}
-	return keyNone
-}
-
-// lift moves the special fields to where they belong. A field that cannot be used
-// becomes an attribute.
+// lift moves the fields that mean something to where they belong. A field that cannot
+// be used becomes an attribute.
 func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 	w := &p.w
-	w.first(func(k key) bool { return w.level(k, rec) }, keyLevel, keySeverity)
-	w.first(func(k key) bool { return p.time(k, rec) }, keyTime, keyTimestamp, keyAtTimestamp, keyTs)
-	if !w.first(func(k key) bool { return w.body(k, rec) }, keyMsg, keyMessage, keyAtMessage) {
+	if w.roles&(1<<roleInner) != 0 {
+		w.lookInside()
+	}
+	if w.roles&(1<<roleLevel) != 0 {
+		p.level(rec)
+	}
+	if w.roles&(1<<roleTime) != 0 {
+		p.time(rec)
+	}
+	if w.roles&(1<<roleBody) == 0 || !w.body(rec) {
 		w.mem.SetStr(rec.Body(), arena.String(line))
 	}
-	w.trace(rec)
+	if w.roles&(1<<roleTrace) != 0 {
+		w.trace(rec)
+	}
 	attrs := rec.Attributes()
-	if !w.first(func(k key) bool { return w.exception(k, attrs) }, keyErr, keyError) && w.stack(attrs) {
-		w.drop(keyStack)
+	if w.roles&(1<<roleException) == 0 || !w.exception(attrs) {
+		w.exceptionOfBody(rec)
 	}
-	for rest := w.present; rest != 0; rest &= rest - 1 {
-		w.keep(attrs, key(bits.TrailingZeros32(rest)))
-	}
+	w.keepOthers(attrs)
 	if w.cut {
 		w.mem.SetStr(rec.Body(), arena.String(line))
 		attrs.PutBool(AttributeCut, true)
 	}
 }
 
-// first uses the first of the keys that use accepts, and clears it.
-func (w *walker) first(use func(key) bool, candidates ...key) bool {
-	for _, k := range candidates {
-		if w.has(k) && use(k) {
-			w.drop(k)
+// keepOthers makes attributes of the fields that were not used.
+func (w *walker) keepOthers(attrs pcommon.Map) {
+	for i := range w.found[:w.many] {
+		f := &w.found[i]
+		if f.used || f.parent >= 0 {
+			continue
+		}
+		name := arena.String(f.name)
+		w.i = f.from
+		w.value(attrs.PutEmpty(name), 1)
+		if rows[f.row].role != roleInner {
+			continue
+		}
+		v, _ := attrs.Get(name)
+		for j := i + 1; j < w.many; j++ {
+			if g := &w.found[j]; g.used && int(g.parent) == i {
+				v.Map().Remove(arena.String(g.name))
+			}
+		}
+		if v.Type() == pcommon.ValueTypeMap && v.Map().Len() == 0 && w.b[f.from+1] != '}' {
+			attrs.Remove(name)
+		}
+	}
+}
+
+// of appends the places of the fields of a role to dst, in the order of the table.
+func (w *walker) of(r role, dst []uint8) []uint8 {
+	for i := range w.found[:w.many] {
+		if rows[w.found[i].row].role != r {
+			continue
+		}
+		at := len(dst)
+		for at > 0 && w.found[dst[at-1]].row > w.found[i].row {
+			at--
+		}
+		dst = append(dst, 0)
+		copy(dst[at+1:], dst[at:])
+		dst[at] = uint8(i)
+	}
+	return dst
+}
+
+// lookInside finds the fields inside objects that mean something.
+func (w *walker) lookInside() {
+	for i, n := 0, w.many; i < n; i++ {
+		f := w.found[i]
+		if rows[f.row].role != roleInner || w.b[f.from] != '{' {
+			continue
+		}
+		w.each(f.from, func(name []byte, v found) {
+			row := known.innerOf(f.row, name)
+			if row == 0 || w.many == len(w.found) {
+				return
+			}
+			v.row, v.name, v.parent = row, name, int8(i)
+			w.roles |= 1 << rows[row].role
+			w.found[w.many] = v
+			w.many++
+		})
+	}
+}
+
+// each calls use for the fields of the object at from.
+func (w *walker) each(from int, use func(name []byte, v found)) {
+	w.i = from + 1
+	for {
+		w.space()
+		if !w.take('"') {
+			return
+		}
+		name, ok := w.text()
+		w.space()
+		if !ok || !w.take(':') {
+			return
+		}
+		w.space()
+		v := found{from: w.i, parent: -1}
+		if !w.skip(2) {
+			return
+		}
+		v.to = w.i
+		at := w.i
+		use(name, v)
+		w.i = at
+		w.space()
+		if !w.take(',') {
+			return
+		}
+	}
+}
+
+// str returns the value of a field if it is a string.
+func (w *walker) str(f *found) ([]byte, bool) {
+	if f.plain {
+		return w.b[f.from+1 : f.to-1 : f.to-1], true
+	}
+	if w.b[f.from] != '"' {
+		return nil, false
+	}
+	w.i = f.from + 1
+	return w.text()
+}
+
+func (w *walker) raw(f *found) []byte { return w.b[f.from:f.to] }
+
+// number reads the value of a field if it is a number.
+func (w *walker) float(f *found) (float64, bool) {
+	text := w.raw(f)
+	if c := text[0]; c != '-' && c-'0' > 9 {
+		return 0, false
+	}
+	if n, ok := integer(text); ok {
+		return float64(n), true
+	}
+	n, err := strconv.ParseFloat(arena.String(text), 64)
+	return n, err == nil
+}
+
+// maxLevel is how long a level may be, with its colours.
+const maxLevel = 64
+
+// level sets the severity from the first field whose level is known, or else the text of
+// the first that has one.
+func (p *Parser) level(rec plog.LogRecord) {
+	w := &p.w
+	var buf [maxFound]uint8
+	unknown, word := -1, ""
+	for _, i := range w.of(roleLevel, buf[:0]) {
+		f := &w.found[i]
+		text, n, ok := p.readLevel(f, rows[f.row].scale)
+		if !ok {
+			continue
+		}
+		if n == 0 {
+			if unknown < 0 {
+				unknown, word = int(i), text
+			}
+			continue
+		}
+		rec.SetSeverityNumber(n)
+		rec.SetSeverityText(text)
+		f.used = w.b[f.from] != '{'
+		return
+	}
+	if unknown >= 0 {
+		rec.SetSeverityText(word)
+		w.found[unknown].used = true
+	}
+}
+
+// readLevel reads a level: a word, a number, or an object that has either.
+func (p *Parser) readLevel(f *found, scale severity.Scale) (text string, n plog.SeverityNumber, ok bool) {
+	w := &p.w
+	if s, isText := w.str(f); isText {
+		if len(s) == 0 || len(s) > maxLevel {
+			return "", 0, false
+		}
+		word := arena.String(s)
+		if n, known := severity.FromText(word); known {
+			return severity.Clean(word), n, true
+		}
+		if level, isNumber := integer(s); isNumber {
+			return word, p.levelNumber(float64(level), scale), true
+		}
+		word = severity.Clean(word)
+		return word, 0, word != ""
+	}
+	if w.b[f.from] == '{' {
+		return p.levelOfObject(f)
+	}
+	level, isNumber := w.float(f)
+	if !isNumber {
+		return "", 0, false
+	}
+	n = p.levelNumber(level, scale)
+	if scale == severity.ScaleAny {
+		if text = severity.LevelName(level); text != "" {
+			return text, n, true
+		}
+	}
+	return arena.String(w.raw(f)), n, true
+}
+
+func (p *Parser) levelNumber(level float64, scale severity.Scale) plog.SeverityNumber {
+	if scale == severity.ScaleAny {
+		p.slog = p.slog || level < 0
+		if p.slog && level < 10 {
+			scale = severity.ScaleSlog
+		}
+	}
+	n, _ := severity.FromNumber(level, scale)
+	return n
+}
+
+// Names of the fields of a level that is an object, words first.
+var levelFields = [...]string{"levelstr", "levelname", "name", "label", "text", "level", "value", "no"}
+
+func (p *Parser) levelOfObject(f *found) (text string, n plog.SeverityNumber, ok bool) {
+	best := len(levelFields)
+	p.w.each(f.from, func(name []byte, v found) {
+		if len(name) > maxKey {
+			return
+		}
+		var buf [maxKey]byte
+		for i, field := range levelFields[:best] {
+			if string(normal(buf[:0], name)) != field || p.w.b[v.from] == '{' {
+				continue
+			}
+			if t, number, known := p.readLevel(&v, severity.ScaleAny); known && number != 0 {
+				text, n, ok, best = t, number, true, i
+			}
+			return
+		}
+	})
+	return text, n, ok
+}
+
+// time sets the time from the first field that has one.
+func (p *Parser) time(rec plog.LogRecord) {
+	w := &p.w
+	var buf [maxFound]uint8
+	for _, i := range w.of(roleTime, buf[:0]) {
+		f := &w.found[i]
+		if nanos, ok := p.readTime(f, int64(rec.ObservedTimestamp())); ok {
+			rec.SetTimestamp(pcommon.Timestamp(nanos))
+			f.used = true
+			return
+		}
+	}
+}
+
+// oneDay is how near a number must be that may not be a time.
+const oneDay = int64(86400 * 1e9)
+
+func (p *Parser) readTime(f *found, now int64) (int64, bool) {
+	w := &p.w
+	r := &rows[f.row]
+	if r.kind == kindNanos {
+		return 0, false
+	}
+	text, isText := w.str(f)
+	if isText {
+		text = bytes.TrimSpace(text)
+		if t, ok := timetext.Parse(text, p.set.Location); ok && t.Len == len(text) && t.Nanos != 0 {
+			return t.Nanos, timetext.Plausible(t.Nanos, now, false)
+		}
+	} else if text = w.raw(f); text[0] == '{' {
+		return p.timeOfObject(f, now)
+	}
+	if len(text) == 0 || text[0]-'0' > 9 || len(text) > 32 {
+		return 0, false
+	}
+	nanos, ok := number(text)
+	if !ok {
+		return 0, false
+	}
+	if r.kind == kindSeconds {
+		nanos += w.nanosBeside()
+	}
+	// What was a duration once is one again, though it may look like a time.
+	bit := uint64(1) << (f.row & 63)
+	if !timetext.Plausible(nanos, now, true) {
+		p.distrusted |= bit
+		return 0, false
+	}
+	if p.distrusted&bit != 0 && (nanos < now-oneDay || nanos > now+oneDay) {
+		return 0, false
+	}
+	return nanos, true
+}
+
+func number(text []byte) (nanos int64, ok bool) {
+	if n, err := strconv.ParseInt(arena.String(text), 10, 64); err == nil {
+		return timetext.FromInt(n)
+	}
+	if f, err := strconv.ParseFloat(arena.String(text), 64); err == nil {
+		return timetext.FromNumber(f)
+	}
+	return 0, false
+}
+
+// nanosBeside returns Google's timestampNanos.
+func (w *walker) nanosBeside() int64 {
+	for i := range w.found[:w.many] {
+		f := &w.found[i]
+		if rows[f.row].kind != kindNanos {
+			continue
+		}
+		if n, ok := integer(w.raw(f)); ok && n >= 0 && n < 1e9 {
+			f.used = true
+			return n
+		}
+	}
+	return 0
+}
+
+// timeOfObject reads {seconds, nanos} and what is like it.
+func (p *Parser) timeOfObject(f *found, now int64) (int64, bool) {
+	w := &p.w
+	var seconds, nanos int64
+	ok := false
+	w.each(f.from, func(name []byte, v found) {
+		if len(name) > maxKey {
+			return
+		}
+		var buf [maxKey]byte
+		switch string(normal(buf[:0], name)) {
+		case "seconds", "epochsecond", "sec":
+			if n, isInt := whole(w.raw(&v)); isInt && !ok {
+				if at, is := timetext.FromInt(n); is {
+					seconds, ok = at, true
+				}
+			}
+		case "nanos", "nanoseconds", "nanoofsecond", "nsec":
+			if n, isInt := whole(w.raw(&v)); isInt && n >= 0 && n < 1e9 {
+				nanos = n
+			}
+		case "timestamp", "$date":
+			if at, is := number(bytes.Trim(w.raw(&v), `"`)); is && !ok {
+				seconds, ok = at, true
+			} else if s, isText := w.str(&v); isText && !ok {
+				if t, read := timetext.Parse(s, p.set.Location); read && t.Len == len(s) && t.Nanos != 0 {
+					seconds, ok = t.Nanos, true
+				}
+			}
+		}
+	})
+	return seconds + nanos, ok && timetext.Plausible(seconds, now, true)
+}
+
+// whole reads an integer, quoted or not.
+func whole(text []byte) (int64, bool) {
+	text = bytes.Trim(text, `"`)
+	if len(text) == 0 || text[0]-'0' > 9 {
+		return 0, false
+	}
+	return integer(text)
+}
+
+// body sets the body from the first field that is a message.
+func (w *walker) body(rec plog.LogRecord) bool {
+	var buf [maxFound]uint8
+	for _, i := range w.of(roleBody, buf[:0]) {
+		f := &w.found[i]
+		if rows[f.row].weak && w.roles&(1<<roleLevel|1<<roleTime) == 0 {
+			continue
+		}
+		if s, ok := w.str(f); ok {
+			w.mem.SetStr(rec.Body(), arena.String(s))
+			f.used = true
+			return true
+		}
+		if w.b[f.from] != '[' {
+			continue
+		}
+		if s, only, ok := w.list(f); ok {
+			w.mem.SetStr(rec.Body(), arena.String(s))
+			f.used = only
 			return true
 		}
 	}
 	return false
 }
 
-// at makes the walker read the value of a special field and returns its first byte.
-func (w *walker) at(k key) byte {
-	w.i = w.special[k].from
-	return w.b[w.i]
-}
-
-// str returns the value of a special field if it is a string.
-func (w *walker) str(k key) ([]byte, bool) {
-	if !w.has(k) {
-		return nil, false
-	}
-	if at := w.special[k]; at.plain {
-		return w.b[at.from+1 : at.to-1 : at.to-1], true
-	}
-	if w.at(k) != '"' {
-		return nil, false
-	}
-	w.i++
-	return w.text()
-}
-
-func (w *walker) raw(k key) []byte { return w.b[w.special[k].from:w.special[k].to] }
-
-func (w *walker) keep(attrs pcommon.Map, k key) {
-	w.at(k)
-	w.value(attrs.PutEmpty(names[k]), 1)
-}
-
-const maxLevel = 32
-
-func (w *walker) level(k key, rec plog.LogRecord) bool {
-	if s, ok := w.str(k); ok {
-		if len(s) == 0 || len(s) > maxLevel {
-			return false
+// list returns the elements of a list as console.log shows them, and whether they are
+// texts only.
+func (w *walker) list(f *found) (text []byte, only, ok bool) {
+	w.i = f.from + 1
+	only = true
+	out := make([]byte, 0, f.to-f.from)
+	for {
+		w.space()
+		if w.take(']') {
+			return out, only, len(out) > 0
 		}
-		n, _ := severity.FromText(arena.String(s))
-		rec.SetSeverityText(arena.String(s))
-		rec.SetSeverityNumber(n)
-		return true
-	}
-	text := w.raw(k)
-	if c := text[0]; c != '-' && c-'0' > 9 {
-		return false
-	}
-	level, err := 0.0, error(nil)
-	if n, ok := integer(text); ok {
-		level = float64(n)
-	} else if level, err = strconv.ParseFloat(arena.String(text), 64); err != nil {
-		return false
-	}
-	n, _ := severity.FromLevel(level)
-	rec.SetSeverityNumber(n)
-	if name := severity.LevelName(level); name != "" {
-		rec.SetSeverityText(name)
-	} else {
-		rec.SetSeverityText(arena.String(text))
-	}
-	return true
-}
-
-func (p *Parser) time(k key, rec plog.LogRecord) bool {
-	w := &p.w
-	text, isText := w.str(k)
-	if isText {
-		if t, ok := timetext.Parse(text, p.set.Location); ok && t.Len == len(text) && t.Nanos != 0 {
-			rec.SetTimestamp(pcommon.Timestamp(t.Nanos))
-			return true
+		if len(out) > 0 {
+			out = append(out, ' ')
 		}
-	} else {
-		text = w.raw(k)
-	}
-	if len(text) == 0 || text[0]-'0' > 9 || len(text) > 32 {
-		return false
-	}
-	nanos, ok := int64(0), false
-	if n, err := strconv.ParseInt(arena.String(text), 10, 64); err == nil {
-		nanos, ok = timetext.FromInt(n)
-	} else if f, err := strconv.ParseFloat(arena.String(text), 64); err == nil {
-		nanos, ok = timetext.FromNumber(f)
-	}
-	if ok {
-		rec.SetTimestamp(pcommon.Timestamp(nanos))
-	}
-	return ok
-}
-
-func (w *walker) body(k key, rec plog.LogRecord) bool {
-	s, ok := w.str(k)
-	if ok {
-		w.mem.SetStr(rec.Body(), arena.String(s))
-	}
-	return ok
-}
-
-func (w *walker) trace(rec plog.LogRecord) {
-	trace, _ := w.str(keyTraceID)
-	spanID, _ := w.str(keySpanID)
-	hasTrace, hasSpan := setTrace(rec, trace, spanID)
-	if hasTrace {
-		w.drop(keyTraceID)
-	}
-	if hasSpan {
-		w.drop(keySpanID)
-	}
-	var flags [1]byte
-	if text, ok := w.str(keyTraceFlags); ok && decodeHex(flags[:], text) {
-		rec.SetFlags(plog.LogRecordFlags(flags[0]))
-		w.drop(keyTraceFlags)
-	} else if w.has(keyTraceFlags) {
-		if n, err := strconv.ParseUint(arena.String(w.raw(keyTraceFlags)), 10, 8); err == nil {
-			rec.SetFlags(plog.LogRecordFlags(n))
-			w.drop(keyTraceFlags)
+		if w.take('"') {
+			s, read := w.text()
+			if !read {
+				return nil, false, false
+			}
+			out = append(out, s...)
+		} else {
+			from := w.i
+			if !w.skip(2) {
+				return nil, false, false
+			}
+			out = append(out, w.b[from:w.i]...)
+			only = false
 		}
+		w.space()
+		w.take(',')
 	}
-}
-
-// exception takes type, message and stack out of an error object; what else it
-// holds, such as a code, stays an attribute.
-func (w *walker) exception(k key, attrs pcommon.Map) bool {
-	if w.at(k) != '{' {
-		return false
-	}
-	w.value(attrs.PutEmpty(names[k]), 1)
-	v, _ := attrs.Get(names[k])
-	m := v.Map()
-	kind := takeString(m, "type")
-	if kind == "" {
-		kind = takeString(m, "name")
-	}
-	message, stack := takeString(m, "message"), takeString(m, "stack")
-	if stack == "" && (kind == "" || message == "") {
-		attrs.Remove(names[k])
-		return false
-	}
-	if m.Len() == 0 {
-		attrs.Remove(names[k])
-	}
-	putString(attrs, AttributeExceptionType, kind, w.mem)
-	putString(attrs, AttributeExceptionMessage, message, w.mem)
-	putString(attrs, AttributeExceptionStacktrace, stack, w.mem)
-	return true
-}
-
-func takeString(m pcommon.Map, name string) string {
-	v, ok := m.Get(name)
-	if !ok || v.Type() != pcommon.ValueTypeStr {
-		return ""
-	}
-	s := v.Str()
-	m.Remove(name)
-	return s
-}
-
-func putString(attrs pcommon.Map, name, value string, mem *slab.Slab) {
-	if value != "" {
-		mem.PutStr(attrs, name, value)
-	}
-}
-
-// stack takes the stack trace that winston puts beside the message.
-func (w *walker) stack(attrs pcommon.Map) bool {
-	text, ok := w.str(keyStack)
-	if !ok {
-		return false
-	}
-	e := stacks.ReadException(text)
-	if e == nil {
-		return false
-	}
-	PutException(attrs, e, w.mem)
-	return true
-}
-
-// PutException sets the attributes of an exception.
-func PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
-	putString(attrs, AttributeExceptionType, arena.String(e.Type), mem)
-	putString(attrs, AttributeExceptionMessage, arena.String(e.Message), mem)
-	putString(attrs, AttributeExceptionStacktrace, arena.String(e.Stacktrace), mem)
 }

@@ -6,8 +6,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
 )
 
@@ -15,150 +16,208 @@ import (
 // logger.
 const headSize = 192
 
-// text reads the forms
-//
-//	2026-11-21 02:08:36.735 [label] info: message       winston with printf
-//	[2026-11-21T02:08:36.735] [INFO] category - message log4js
-//	info: message {"json":1}                            winston's simple()
-//
-// with or without colours.
-func (p *Parser) text(line []byte, rec plog.LogRecord) {
+// text reads a line of a text logger, which has no colours any more. It sets the body
+// only if the line is logfmt.
+func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) {
 	if len(line) == 0 {
 		return
 	}
-	if c := line[0]; c-'0' <= 9 || c == '[' || c == 0x1b || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
-		p.level(line, rec)
-	}
-	if at := bytes.Index(line, traceKey); at >= 0 {
-		span := []byte(nil)
-		if s := bytes.Index(line, spanKey); s >= 0 {
-			span = hexRun(line[s+len(spanKey):])
-		}
-		setTrace(rec, hexRun(line[at+len(traceKey):]), span)
-	}
-}
-
-var (
-	traceKey = []byte("trace_id=")
-	spanKey  = []byte("span_id=")
-)
-
-func hexRun(b []byte) []byte {
-	n := 0
-	for n < len(b) && n <= 32 && nibble[b[n]] != 0xff {
-		n++
-	}
-	return b[:n]
-}
-
-func (p *Parser) level(line []byte, rec plog.LogRecord) {
-	var space [headSize]byte
-	head := plain(space[:0], line)
-	if len(head) == 0 {
+	now := int64(rec.ObservedTimestamp())
+	c := line[0]
+	if letter(c) && p.logfmt(line, rec, mem) {
 		return
 	}
-	rest, stamp := head, int64(0)
-	bracketed := rest[0] == '['
-	if bracketed {
-		rest = rest[1:]
+	h := head{}
+	if headFirst[c] {
+		h = p.head(line[:min(len(line), headSize)])
+		p.use(&h, now, rec)
 	}
-	t, timed := timetext.Parse(rest, p.set.Location)
-	if timed {
-		rest, stamp = rest[t.Len:], t.Nanos
-		if bracketed {
-			if len(rest) == 0 || rest[0] != ']' {
-				return
-			}
-			rest = rest[1:]
-		}
-	} else if bracketed {
-		return
+	if accessFirst[c] || h.at > 0 {
+		p.access(line, &h, rec, mem)
 	}
-	word, ok := []byte(nil), false
-	if timed {
-		word, ok = levelBehindTime(rest)
-	} else if word, ok = simpleLevel(rest); ok {
+	textTrace(line, rec)
+}
+
+// use sets what the head of a line says.
+func (p *Parser) use(h *head, now int64, rec plog.LogRecord) {
+	if h.nanos != 0 && (h.number != 0 || h.seconds) && timetext.Plausible(h.nanos, now, false) {
+		setTime(rec, h.nanos)
+	}
+	if h.simple {
 		if p.simple++; p.simple < 2 {
 			return
 		}
 	}
-	if !ok {
-		return
-	}
-	n, ok := severity.FromText(arena.String(word))
-	if !ok {
-		return
-	}
-	rec.SetSeverityNumber(n)
-	rec.SetSeverityText(string(word))
-	if stamp != 0 {
-		rec.SetTimestamp(pcommon.Timestamp(stamp))
+	if h.number != 0 {
+		rec.SetSeverityNumber(h.number)
+		rec.SetSeverityText(arena.String(h.word))
 	}
 }
 
-// levelBehindTime finds `[LEVEL]` or `level:` behind the time and at most two labels
-// in brackets.
-func levelBehindTime(b []byte) ([]byte, bool) {
-	for range 3 {
-		for len(b) > 0 && (b[0] == ' ' || b[0] == '-' || b[0] == '|') {
-			b = b[1:]
-		}
-		if len(b) == 0 {
-			return nil, false
-		}
-		if b[0] != '[' {
-			n := wordLen(b)
-			return b[:n], n > 0 && n < len(b) && b[n] == ':'
-		}
-		end := bytes.IndexByte(b, ']')
-		if end < 0 {
-			return nil, false
-		}
-		if word := bytes.TrimSpace(b[1:end]); wordLen(word) == len(word) {
-			if _, ok := severity.FromText(arena.String(word)); ok {
-				return word, true
-			}
-		}
-		b = b[end+1:]
+// setTime sets the time of a line of text, unless it tells the second only and PM2's
+// time lies within it.
+func setTime(rec plog.LogRecord, nanos int64) {
+	if behind := int64(rec.Timestamp()) - nanos; nanos%second != 0 || behind < 0 || behind >= second {
+		rec.SetTimestamp(pcommon.Timestamp(nanos))
 	}
-	return nil, false
 }
 
-// simpleLevel finds winston's own level words, which are lower case.
-func simpleLevel(b []byte) ([]byte, bool) {
-	n := wordLen(b)
-	if n == 0 || n+1 >= len(b) || b[n] != ':' || b[n+1] != ' ' {
-		return nil, false
+const second = int64(1e9)
+
+// Leads says whether a line is a logger's and tells of a warning or an error, whose trace
+// may stand behind it, and whether it tells of an error with the time, so that the trace
+// can hardly be another's.
+func (p *Parser) Leads(line []byte) (leads, surely bool) {
+	if len(line) == 0 || !headFirst[line[0]] && line[0] != ansi.Escape {
+		return false, false
 	}
-	switch string(b[:n]) {
-	case "error", "warn", "info", "http", "verbose", "debug", "silly", "emerg", "alert", "crit", "warning", "notice":
-		return b[:n], true
+	var space [headSize]byte
+	if bytes.IndexByte(line[:min(len(line), headSize)], ansi.Escape) >= 0 {
+		line = ansi.Append(space[:0], line, headSize)
+		if len(line) == 0 {
+			return false, false
+		}
 	}
-	return nil, false
+	h := p.head(line[:min(len(line), headSize)])
+	leads = h.number >= plog.SeverityNumberWarn && (!h.simple || p.simple > 0)
+	return leads, leads && h.timed && h.number >= plog.SeverityNumberError
 }
 
-func wordLen(b []byte) int {
-	n := 0
-	for n < len(b) && n < 16 && b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z' {
-		n++
-	}
-	return n
-}
-
-// plain appends the beginning of a line without its colours to dst.
-func plain(dst, line []byte) []byte {
-	for len(line) > 0 && len(dst) < headSize {
-		if line[0] != 0x1b {
-			dst = append(dst, line[0])
-			line = line[1:]
+// textTrace finds trace_id=… and what is spelled like it.
+func textTrace(line []byte, rec plog.LogRecord) {
+	hasTrace := false
+	for from, tries := 0, 0; tries < maxTries; tries++ {
+		i := bytes.Index(line[from:], race)
+		if i < 0 {
+			break
+		}
+		at := from + i
+		from = at + len(race)
+		if at == 0 || line[at-1]|0x20 != 't' {
 			continue
 		}
-		i := 1
-		if i < len(line) && line[i] == '[' {
-			for i++; i < len(line) && (line[i] < 0x40 || line[i] > 0x7e); i++ {
+		decimal, ok := keyBegins(line, at-1)
+		if !ok {
+			continue
+		}
+		rest := line[from:]
+		if bytes.HasPrefix(rest, parent) && !decimal {
+			if value := valueOf(rest[len(parent):], false); len(value) > 0 && setParent(rec, value) {
+				return
+			}
+			continue
+		}
+		if rest, ok = idEnds(rest); !ok {
+			continue
+		}
+		value := valueOf(rest, decimal)
+		if id, _, read := readTraceID(value, decimal); read {
+			rec.SetTraceID(id)
+			hasTrace = true
+			break
+		}
+	}
+	if !hasTrace {
+		return
+	}
+	for from, tries := 0, 0; tries < maxTries; tries++ {
+		i := bytes.Index(line[from:], pan)
+		if i < 0 {
+			break
+		}
+		at := from + i
+		from = at + len(pan)
+		if at == 0 || line[at-1]|0x20 != 's' {
+			continue
+		}
+		decimal, ok := keyBegins(line, at-1)
+		if !ok {
+			continue
+		}
+		rest, ok := idEnds(line[from:])
+		if !ok {
+			continue
+		}
+		if id, _, read := readSpanID(valueOf(rest, decimal), decimal); read {
+			rec.SetSpanID(id)
+			break
+		}
+	}
+	if i := bytes.Index(line, flagsKey); i >= 0 {
+		if _, ok := keyBegins(line, i); ok {
+			if flags, ok := traceFlags(valueOf(line[i+len(flagsKey):], false), true); ok {
+				rec.SetFlags(flags)
 			}
 		}
-		line = line[min(i+1, len(line)):]
 	}
-	return dst
 }
+
+// maxTries bounds the search for a key in a line.
+const maxTries = 16
+
+var (
+	race     = []byte("race")
+	pan      = []byte("pan")
+	parent   = []byte("parent")
+	flagsKey = []byte("trace_flags")
+	dd       = []byte("dd.")
+)
+
+// keyBegins says whether a key begins at i, and whether it is Datadog's.
+func keyBegins(line []byte, i int) (datadog, ok bool) {
+	if bytes.HasSuffix(line[:i], dd) {
+		i -= len(dd)
+		datadog = true
+	}
+	return datadog, i == 0 || !inKey(line[i-1])
+}
+
+func inKey(c byte) bool {
+	return letter(c) || c-'0' <= 9 || c == '_' || c == '.' || c == '-' || c >= 0x80
+}
+
+// idEnds passes over _id, Id and what is like it.
+func idEnds(b []byte) ([]byte, bool) {
+	if len(b) > 0 && (b[0] == '_' || b[0] == '.' || b[0] == '-') {
+		b = b[1:]
+	}
+	if len(b) < 3 || b[0]|0x20 != 'i' || b[1]|0x20 != 'd' {
+		return nil, false
+	}
+	return b[2:], true
+}
+
+// valueOf returns the number behind a key: = or a colon stand between, and quotes may
+// stand around both.
+func valueOf(b []byte, decimal bool) []byte {
+	if len(b) > 0 && (b[0] == '"' || b[0] == '\'') {
+		b = b[1:]
+	}
+	if len(b) == 0 || b[0] != '=' && b[0] != ':' {
+		return nil
+	}
+	b = b[1:]
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	if len(b) > 0 && (b[0] == '"' || b[0] == '\'') {
+		b = b[1:]
+	}
+	n := 0
+	for n < len(b) && n <= 55 && (nibble[b[n]] != 0xff || b[n] == '-') {
+		n++
+	}
+	if n < len(b) && (letter(b[n]) || b[n]-'0' <= 9 || b[n] == '_') {
+		return nil
+	}
+	value := b[:n]
+	for len(value) > 0 && value[len(value)-1] == '-' {
+		value = value[:len(value)-1]
+	}
+	if decimal && len(value) > 32 {
+		return nil
+	}
+	return value
+}
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

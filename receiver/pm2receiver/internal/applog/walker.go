@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
@@ -31,36 +32,51 @@ type walker struct {
 
 	values int
 	cut    bool
-	// special are the special fields of which present has the bit.
-	special [keys]span
-	present uint32
+	// found are the fields that mean something; the others are attributes. roles has the
+	// bits of what they mean.
+	found [maxFound]found
+	many  int
+	roles uint32
+	// strip is whether colours are taken out of strings.
+	strip bool
 	// inFields is set inside the object in which logstash formats keep all fields.
 	inFields bool
 }
 
-// span is a value in the line, from its first byte to behind its last.
-type span struct {
+// maxFound bounds the fields of a line that mean something. More are attributes.
+const maxFound = 24
+
+// found is a field that means something.
+type found struct {
+	// from and to are where its value begins and ends.
 	from, to int
+	name     []byte
+	row      uint8
 	plain    bool // a string without escapes
+	used     bool
+	// parent is the place of the object that it is in, or -1.
+	parent int8
 }
 
 // reset makes the walker ready for another line.
 func (w *walker) reset(line []byte, mem *slab.Slab) {
 	w.b, w.i, w.mem = line, 0, mem
-	w.values, w.present, w.cut, w.inFields = 0, 0, false, false
+	clear(w.found[:w.many])
+	w.values, w.many, w.roles, w.cut, w.inFields = 0, 0, 0, false, false
 }
 
-func (w *walker) has(k key) bool { return w.present&(1<<k) != 0 }
-
-func (w *walker) drop(k key) { w.present &^= 1 << k }
-
-// canonicalize rewrites a line that only encoding/json can read.
+// canonicalize rewrites a line that only encoding/json can read, or that has commas
+// behind last elements.
 func canonicalize(text []byte) ([]byte, bool) {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	var object map[string]any
-	if decoder.Decode(&object) != nil || object == nil || len(bytes.TrimSpace(text[decoder.InputOffset():])) > 0 {
-		return nil, false
+	object, ok := decode(text)
+	if !ok {
+		without := withoutCommas(text)
+		if len(without) == len(text) {
+			return nil, false
+		}
+		if object, ok = decode(without); !ok {
+			return nil, false
+		}
 	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -68,7 +84,48 @@ func canonicalize(text []byte) ([]byte, bool) {
 	if encoder.Encode(object) != nil {
 		return nil, false
 	}
-	return out.Bytes(), true
+	return bytes.TrimSpace(out.Bytes()), true
+}
+
+func decode(text []byte) (map[string]any, bool) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var object map[string]any
+	if decoder.Decode(&object) != nil || object == nil || len(bytes.TrimSpace(text[decoder.InputOffset():])) > 0 {
+		return nil, false
+	}
+	return object, true
+}
+
+// withoutCommas returns text without commas before closing brackets.
+func withoutCommas(text []byte) []byte {
+	if !bytes.ContainsRune(text, ',') {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	comma, quoted := -1, false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case quoted && c == '\\' && i+1 < len(text):
+			out = append(out, c)
+			i++
+			c = text[i]
+		case c == '"':
+			quoted = !quoted
+			comma = -1
+		case quoted || blank(c):
+		case c == ',':
+			comma = len(out)
+		case (c == '}' || c == ']') && comma >= 0:
+			out = append(out[:comma], out[comma+1:]...)
+			comma = -1
+		default:
+			comma = -1
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 func (w *walker) space() {
@@ -134,14 +191,17 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 
 func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 	if depth == 0 {
-		if k := specialKey(name); k != keyNone {
-			if k == keyFields && !w.inFields && w.i < len(w.b) && w.b[w.i] == '{' {
+		if row := known.of(name); row != 0 {
+			if rows[row].role != roleFields {
+				if f := w.place(row, name); f != nil {
+					return w.remember(f)
+				}
+			} else if !w.inFields && w.i < len(w.b) && w.b[w.i] == '{' {
 				w.inFields = true
 				ok := w.object(m, 0)
 				w.inFields = false
 				return ok
 			}
-			return w.remember(k)
 		}
 	}
 	if m.Len() >= maxFields || w.values >= maxValues {
@@ -178,27 +238,42 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 	return true
 }
 
-// remember passes over the value of a special field.
-func (w *walker) remember(k key) bool {
-	from := w.i
-	if from < len(w.b) && w.b[from] == '"' {
-		end, escaped := quoted.End(w.b[from+1:])
+// place returns where to remember a field, or nil if there are too many. Of fields with
+// the same name the last one holds.
+func (w *walker) place(row uint8, name []byte) *found {
+	for i := range w.found[:w.many] {
+		if f := &w.found[i]; f.row == row && bytes.Equal(f.name, name) {
+			return f
+		}
+	}
+	if w.many == maxFound {
+		return nil
+	}
+	f := &w.found[w.many]
+	w.many++
+	f.row, f.name, f.parent = row, name, -1
+	w.roles |= 1 << rows[row].role
+	return f
+}
+
+// remember passes over the value of a field that means something.
+func (w *walker) remember(f *found) bool {
+	f.from = w.i
+	f.plain = false
+	if f.from < len(w.b) && w.b[f.from] == '"' {
+		end, escaped := quoted.End(w.b[f.from+1:])
 		if end < 0 {
 			return false
 		}
 		if !escaped {
-			w.i = from + end + 2
-			w.special[k] = span{from, w.i, true}
-			w.present |= 1 << k
+			w.i = f.from + end + 2
+			f.to, f.plain = w.i, true
 			return true
 		}
 	}
-	if !w.skip(1) {
-		return false
-	}
-	w.special[k] = span{from, w.i, false}
-	w.present |= 1 << k
-	return true
+	ok := w.skip(1)
+	f.to = w.i
+	return ok
 }
 
 // text reads a string whose opening quote has been read.
@@ -214,6 +289,9 @@ func (w *walker) text() ([]byte, bool) {
 	}
 	s, _, ok := quoted.Unquote(rest[:end+1], w.mem.Text)
 	w.i += end + 1
+	if w.strip && ok && bytes.IndexByte(s, ansi.Escape) >= 0 {
+		s = w.mem.Text.Keep(ansi.Strip(s, w.mem.Text.Reserve))
+	}
 	return s, ok
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,6 +25,16 @@ import (
 
 // oracle reads a line as encoding/json does. It returns nil for what is no object.
 func oracle(line []byte) map[string]any {
+	if object := oracleOf(line); object != nil {
+		return object
+	}
+	return oracleOf(trailing.ReplaceAll(line, []byte("$1$2")))
+}
+
+// trailing are commas behind last elements, and strings, in which there are none.
+var trailing = regexp.MustCompile(`("(?:[^"\\]|\\.)*")|,(\s*[}\]])`)
+
+func oracleOf(line []byte) map[string]any {
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.UseNumber()
 	var object map[string]any
@@ -81,15 +92,13 @@ func walk(line []byte) (attrs, special map[string]any, ok bool) {
 		}
 	}
 	special = map[string]any{}
-	for k := keyNone + 1; k < keys; k++ {
-		if p.w.has(k) {
-			v := pcommon.NewValueEmpty()
-			p.w.at(k)
-			if !p.w.value(v, 1) {
-				return nil, nil, false
-			}
-			special[names[k]] = v.AsRaw()
+	for i := range p.w.found[:p.w.many] {
+		v := pcommon.NewValueEmpty()
+		p.w.i = p.w.found[i].from
+		if !p.w.value(v, 1) {
+			return nil, nil, false
 		}
+		special[string(p.w.found[i].name)] = v.AsRaw()
 	}
 	return m.AsRaw(), special, true
 }
@@ -244,8 +253,8 @@ func FuzzParser_AgreesWithEncodingJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		line = []byte(strings.ToValidUTF8(string(line), "\uFFFD")) // what the parser is promised
-		if object(line) {
-			agree(t, line)
+		if whole, ok := object(line); ok {
+			agree(t, whole)
 		}
 		before := string(line)
 		rec := parseBytes(line, true)

@@ -64,6 +64,7 @@ type Decoder struct {
 // New returns a decoder that continues where state was taken.
 func New(set Settings, state decode.State) *Decoder {
 	d := &Decoder{set: set, parser: applog.New(set.Log), known: processes{state.Daemon.Clone()}}
+	d.parser.Remember(state.Log)
 	if set.Join {
 		d.joiner = stacks.New(stacks.Settings{MaxLines: maxStackLines, MaxBytes: min(maxStackBytes, set.MaxLine)}, state.Stacks)
 	}
@@ -72,7 +73,7 @@ func New(set Settings, state decode.State) *Decoder {
 
 // State returns what a decoder needs to continue in another process.
 func (d *Decoder) State() decode.State {
-	s := decode.State{Daemon: d.known.Clone()}
+	s := decode.State{Daemon: d.known.Clone(), Log: d.parser.Memory()}
 	if d.joiner != nil {
 		s.Stacks = d.joiner.State()
 	}
@@ -83,6 +84,7 @@ func (d *Decoder) State() decode.State {
 // again.
 func (d *Decoder) Restore(s decode.State) {
 	d.known = processes{s.Daemon.Clone()}
+	d.parser.Remember(s.Log)
 	if d.joiner != nil {
 		d.joiner.Restore(s.Stacks)
 	}
@@ -240,7 +242,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 		d.parser.Parse(e.Original, e.Body, rec, b.mem)
 	}
 	if e.Exception != nil {
-		applog.PutException(attrs, e.Exception, b.mem)
+		d.parser.PutException(attrs, e.Exception, b.mem)
 	}
 	attrs.PutStr(attributeFileName, b.src.Name)
 	attrs.PutStr(attributeUID, b.uid(e.Line))

@@ -55,6 +55,8 @@ type Source struct {
 	ID uint64
 	// Name is the file's name without its folder.
 	Name string
+	// Lines are the places of the lines of the block, if these are not where the block is.
+	Lines []lines.Place
 }
 
 // Stats counts what a decoder met in one block.
@@ -77,10 +79,13 @@ func (s *Stats) Add(other Stats) {
 
 // State is what is left over between two blocks: it is part of the checkpoint.
 type State struct {
-	Lines  lines.State  `json:"lines"`
-	Stacks stacks.State `json:"stacks,omitzero"`
+	Lines  lines.State   `json:"lines"`
+	Stacks stacks.State  `json:"stacks,omitzero"`
+	Log    applog.Memory `json:"log,omitzero"`
 	// Daemon is kept by the decoder of the log of PM2 itself.
 	Daemon DaemonState `json:"daemon,omitzero"`
+	// Container is kept by the decoder of logs of containers.
+	Container ContainerState `json:"container,omitzero"`
 }
 
 // Decoder decodes the blocks of one log stream in their order. It is not safe for
@@ -101,15 +106,16 @@ type Decoder struct {
 // New returns a decoder that continues where state was taken.
 func New(set Settings, state State) *Decoder {
 	d := &Decoder{set: set, lines: lines.New(set.Lines, state.Lines), parser: applog.New(set.Log)}
+	d.parser.Remember(state.Log)
 	if set.Join {
-		d.joiner = stacks.New(stacks.Settings{MaxLines: maxStackLines, MaxBytes: min(maxStackBytes, set.Lines.MaxLine)}, state.Stacks)
+		d.joiner = stacks.New(stacks.Settings{MaxLines: maxStackLines, MaxBytes: min(maxStackBytes, set.Lines.MaxLine), Leads: d.parser.Leads}, state.Stacks)
 	}
 	return d
 }
 
 // State returns what a decoder needs to continue in another process.
 func (d *Decoder) State() State {
-	s := State{Lines: d.lines.State()}
+	s := State{Lines: d.lines.State(), Log: d.parser.Memory()}
 	if d.joiner != nil {
 		s.Stacks = d.joiner.State()
 	}
@@ -120,6 +126,7 @@ func (d *Decoder) State() State {
 // again.
 func (d *Decoder) Restore(s State) {
 	d.lines.Restore(s.Lines)
+	d.parser.Remember(s.Log)
 	if d.joiner != nil {
 		d.joiner.Restore(s.Stacks)
 	}
@@ -146,6 +153,7 @@ func (d *Decoder) Held() int {
 func (d *Decoder) Decode(block []byte, src Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, Stats) {
 	d.begin(src, now, len(block))
 	d.batch.full = full
+	d.lines.From(src.Lines)
 	d.lines.Feed(block, src.ID, base, now, d.batch.mem.Text, d.line)
 	return d.end()
 }
@@ -212,7 +220,9 @@ const (
 	attributeUID      = "log.record.uid"
 	// attributePart numbers the parts of a line that was longer than max_line_size;
 	// attributeLastPart marks the last.
-	attributePart     = "pm2.line.part"
+	attributePart = "pm2.line.part"
+	// attributeDate is PM2's date where it tells no time.
+	attributeDate     = "pm2.date"
 	attributeLastPart = "pm2.line.last_part"
 )
 
@@ -236,7 +246,10 @@ func (d *Decoder) record(e *stacks.Entry) {
 		b.stats.Cut++
 	}
 	if e.Exception != nil {
-		applog.PutException(attrs, e.Exception, b.mem)
+		d.parser.PutException(attrs, e.Exception, b.mem)
+	}
+	if e.Date != "" {
+		b.mem.PutStr(attrs, attributeDate, e.Date)
 	}
 	b.mem.PutStr(attrs, attributeFileName, b.src.Name)
 	b.mem.PutStr(attrs, attributeIOStream, stream(e.Stderr))

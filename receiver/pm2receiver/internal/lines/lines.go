@@ -4,6 +4,7 @@ package lines
 
 import (
 	"bytes"
+	"encoding/json"
 	"time"
 	"unicode/utf8"
 
@@ -32,8 +33,10 @@ type Line struct {
 	// ProcessID is PM2's number of the process, or envelope.NoProcess.
 	ProcessID int64
 	Stderr    bool
-	// Time is PM2's time in nanoseconds since the epoch, or 0.
+	// Time is PM2's time in nanoseconds since the epoch, or 0. Date is PM2's date as it
+	// was written if it tells no time.
 	Time int64
+	Date string
 	// Slot is the same number for all lines of one process and stream in a file.
 	Slot int
 	// File is the identity of the file in which this line begins, Offset is where
@@ -84,6 +87,8 @@ type Assembler struct {
 	name []byte
 	app  string
 	line Line // what yield is given, reused
+	at   int64
+	from []Place
 }
 
 // New returns an assembler that continues where state was taken.
@@ -96,6 +101,18 @@ func (m *Assembler) State() State { return m.state.Clone() }
 
 // Restore takes the assembler back to a state it had.
 func (m *Assembler) Restore(state State) { m.state = state.Clone() }
+
+// Place is where a line is from that something else was taken off.
+type Place struct {
+	// Offset is where it begins in the file.
+	Offset int64
+	// Time is when it was written, in nanoseconds since the epoch: that of lines that have
+	// none of PM2's.
+	Time int64
+}
+
+// From sets the places of the lines of the next block, or nil for those in the block.
+func (m *Assembler) From(places []Place) { m.from = places }
 
 // Pending says whether half lines are kept.
 func (m *Assembler) Pending() bool {
@@ -121,25 +138,32 @@ func (m *Assembler) Held() (n int) {
 // reader's clock.
 func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	defer func() { m.line = Line{} }() // it refers to the arena, which is as large as the block
-	m.file = file
-	for len(block) > 0 {
+	m.file, m.at = file, 0
+	for i := 0; len(block) > 0; i++ {
+		if i < len(m.from) {
+			base, m.at = m.from[i].Offset, m.from[i].Time
+		}
 		end := bytes.IndexByte(block, '\n')
 		line, size := block, len(block)
 		if end >= 0 {
 			line, size = block[:end], end+1
 		}
-		if rec, ok := envelope.Parse(line, a); ok {
+		block = block[size:]
+		wrapped := line
+		if base == 0 {
+			wrapped = bytes.TrimPrefix(line, byteOrderMark)
+		}
+		if rec, ok := envelope.Parse(wrapped, a); ok {
 			m.record(&rec, base, now, a, yield)
 		} else {
-			m.raw(line, base, a, yield)
+			m.raw(line, block, base, now, a, yield)
 		}
-		block = block[size:]
 		base += int64(size)
 	}
 }
 
 func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
-	m.state.Wrapped = true
+	m.state.Wrapped, m.state.Strays = true, 0
 	if len(rec.App) > maxApp {
 		rec.App = rec.App[:runeBoundary(rec.App, maxApp)]
 	}
@@ -152,8 +176,11 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 	}
 	l := &m.line
 	*l = Line{
-		App: m.app, ProcessID: rec.ProcessID, Stderr: rec.Stderr, Time: m.time(rec.Timestamp),
+		App: m.app, ProcessID: rec.ProcessID, Stderr: rec.Stderr,
 		Slot: slot + 1, File: m.file, Offset: offset, Record: offset, Repaired: rec.Repaired,
+	}
+	if l.Time = m.time(rec.Timestamp); l.Time == 0 && len(rec.Timestamp) > 0 && len(rec.Timestamp) <= maxPrefix {
+		l.Date = string(rec.Timestamp)
 	}
 	if len(s.Partial) > 0 && s.App != m.app {
 		m.flush(slot, a, yield) // PM2 has given the number to another application
@@ -177,17 +204,20 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 			m.separate(s, l, a, yield)
 		}
 	}
+	if len(s.Partial) > 0 && len(text) > 0 && text[0] == '{' && wholeObject(s.Partial) {
+		m.completePartial(s, l, a, yield) // two objects are two lines
+	}
 	if len(s.Partial) > 0 {
 		end := bytes.IndexByte(text, '\n')
 		if end < 0 && !s.Whole {
-			s.add(text, now)
+			s.add(l, text, now)
 			m.cutPartial(s, l, a, yield)
 			return
 		}
 		if end < 0 {
 			end = len(text)
 		}
-		s.add(text[:end], now)
+		s.add(l, text[:end], now)
 		m.completePartial(s, l, a, yield)
 		text = text[min(end+1, len(text)):]
 		l.Index = 1
@@ -210,27 +240,73 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 }
 
 // raw reads a physical line that is no record: a line of a file in text mode, or
-// what a dying process wrote past PM2 into a file of records.
-func (m *Assembler) raw(text []byte, offset int64, a *arena.Arena, yield func(*Line)) {
+// what a dying process wrote past PM2 into a file of records. A date of PM2's before it
+// shows that the file goes on as text. rest is what stands behind it in the block.
+func (m *Assembler) raw(text, rest []byte, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	l := &m.line
 	*l = Line{App: m.set.App, ProcessID: m.set.ProcessID, Stderr: m.set.Stderr, Slot: RawSlot, File: m.file, Offset: offset, Record: offset}
-	if m.state.Wrapped {
-		l.App, l.ProcessID, l.Stray = m.state.App, envelope.NoProcess, true
-	} else if p, ok := timetext.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
-		m.state.Prefix.met(p.Nanos)
-		l.Time = p.Nanos
-		text = text[p.Len+len(separator):]
+	if m.state.App != "" {
+		l.App = m.state.App
+	}
+	if d, ok := m.date(text, rest); ok {
+		m.state.Wrapped = false
+		l.Time = d.nanos
+		if d.nanos == 0 {
+			l.Date = string(text[:d.size-len(separator)])
+		}
+		text = text[d.size:]
+		m.state.Prefix.met(d.nanos, text, now)
+	} else if m.state.Wrapped {
+		m.stray(text)
+		if m.state.Wrapped {
+			l.ProcessID, l.Stray = envelope.NoProcess, true
+		}
 	} else {
-		l.Time = m.state.Prefix.missed()
+		m.event(text)
+		l.Time = m.state.Prefix.missed(text, now)
 	}
 	text, l.Repaired = valid(text, a)
 	m.emit(l, text, yield)
 }
 
-var separator = []byte(": ")
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// stray takes note of a line outside any record in a file that has them.
+func (m *Assembler) stray(text []byte) {
+	if m.state.Strays++; m.state.Strays > textAfter {
+		m.state.Wrapped = false
+	}
+	m.event(text)
+}
+
+// event takes note of an event of PM2's in a file of records: `pm2-runtime --json` and
+// `pm2 logs --json` write them, and no newlines at the ends of messages.
+func (m *Assembler) event(text []byte) {
+	if m.state.Runtime || !bytes.HasPrefix(text, eventHead) || !bytes.Contains(text[:min(len(text), maxTime)], eventType) {
+		return
+	}
+	m.state.Runtime = true
+	for i := range m.state.Slots {
+		s := &m.state.Slots[i]
+		s.Whole = s.Whole || !s.Terminates
+	}
+}
+
+var (
+	eventHead = []byte(`{"timestamp":"`)
+	eventType = []byte(`"type":"process_event"`)
+)
+
+// wholeObject says whether a text is a JSON object.
+func wholeObject(text []byte) bool {
+	return len(text) > 1 && len(text) < shortMessage && text[0] == '{' && text[len(text)-1] == '}' && json.Valid(text)
+}
 
 // emit hands out text in parts no longer than MaxLine.
 func (m *Assembler) emit(l *Line, text []byte, yield func(*Line)) {
+	if l.Time == 0 {
+		l.Time = m.at
+	}
 	for part := 1; len(text) > m.set.MaxLine; part++ {
 		n := runeBoundary(text, m.set.MaxLine)
 		l.Part, l.Text = part, text[:n:n]
@@ -257,7 +333,7 @@ func (m *Assembler) time(text []byte) int64 {
 	}
 	p, ok := timetext.Parse(text, m.set.Location)
 	if !ok || p.Len != len(text) {
-		p.Nanos = 0
+		p.Nanos = nanosOf(text, m.set.Location)
 	}
 	t := &m.times[m.turn]
 	m.turn ^= 1

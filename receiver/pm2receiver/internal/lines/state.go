@@ -18,55 +18,25 @@ const (
 	shortMessage = 8 << 10
 	// maxWhole bounds how many messages with a newline it takes to change that.
 	maxWhole = 16
-	// maxFollowing is how many lines without a time may stand behind one with: PM2 puts
-	// it before the first line of a write in cluster mode. Beyond that the time was the
-	// application's own, or PM2 no longer writes any.
-	maxFollowing = 512
+	// textAfter is how many lines outside any record make a file of records one of text.
+	textAfter = 256
 )
 
 // State is what is left over between two blocks of a file. It is part of the
 // checkpoint: half lines are not read again after a restart.
 type State struct {
-	// Wrapped is set once the file has shown a record of PM2's.
+	// Wrapped is set while the file holds records of PM2's.
 	Wrapped bool `json:"wrapped,omitempty"`
+	// Strays counts the lines outside records since the last.
+	Strays int `json:"strays,omitempty"`
+	// Runtime is set in a file that `pm2-runtime --json` or `pm2 logs --json` wrote: its
+	// messages have no newline at their end, and each is whole.
+	Runtime bool `json:"runtime,omitempty"`
 	// Prefix is what is known of PM2's times in a file in text mode.
 	Prefix Prefix `json:"prefix,omitzero"`
 	// App is the application of the last record.
 	App   string `json:"app,omitempty"`
 	Slots []Slot `json:"slots,omitempty"`
-}
-
-// Prefix is the state of the times before the lines of a file in text mode.
-type Prefix struct {
-	// Believed is set while lines without a time take that of the line before them.
-	Believed bool `json:"believed,omitempty"`
-	// Plain is set once lines have stood in the file without. Then one time alone is
-	// the application's own, and two in a row are PM2's.
-	Plain bool `json:"plain,omitempty"`
-	// Run is whether the last line had a time.
-	Run bool `json:"run,omitempty"`
-	// Time is the last time, and Following counts the lines behind it without one.
-	Time      int64 `json:"time,omitempty"`
-	Following int   `json:"following,omitempty"`
-}
-
-// met takes note of a line with a time.
-func (p *Prefix) met(time int64) {
-	p.Believed = p.Believed || p.Run || !p.Plain
-	p.Run, p.Time, p.Following = true, time, 0
-}
-
-// missed takes note of a line without, and returns its time or 0.
-func (p *Prefix) missed() int64 {
-	p.Run = false
-	if p.Following++; p.Following > maxFollowing {
-		p.Believed = false
-	}
-	if !p.Believed {
-		p.Plain, p.Following = true, 0
-		return 0
-	}
-	return p.Time
 }
 
 // Slot is the state of one process and stream of a file.
@@ -79,9 +49,10 @@ type Slot struct {
 
 	// Partial is a line that has begun but not ended, and what is known of it.
 	Partial  []byte    `json:"partial,omitempty"`
-	Ends     []int     `json:"ends,omitempty"` // of the messages in Partial, while they may be lines
+	Messages []Message `json:"messages,omitempty"` // in Partial, while they may be lines
 	App      string    `json:"app,omitempty"`
 	Time     int64     `json:"time,omitempty"`
+	Date     string    `json:"date,omitempty"`
 	File     uint64    `json:"file,omitempty"`
 	Offset   int64     `json:"offset,omitempty"`
 	Index    int       `json:"index,omitempty"`
@@ -91,12 +62,21 @@ type Slot struct {
 	Since    time.Time `json:"since,omitzero"`
 }
 
+// Message is a message of PM2's in a line that has not ended.
+type Message struct {
+	// End is where it ends in Partial.
+	End    int    `json:"end"`
+	Time   int64  `json:"time,omitempty"`
+	Offset int64  `json:"offset"`
+	Date   string `json:"date,omitempty"`
+}
+
 // Clone returns a copy that shares no memory that is written again.
 func (s State) Clone() State {
 	s.Slots = slices.Clone(s.Slots)
 	for i := range s.Slots {
 		s.Slots[i].Partial = bytes.Clone(s.Slots[i].Partial)
-		s.Slots[i].Ends = slices.Clone(s.Slots[i].Ends)
+		s.Slots[i].Messages = slices.Clone(s.Slots[i].Messages)
 	}
 	return s
 }
@@ -119,37 +99,37 @@ func (m *Assembler) slot(id int64, stderr bool, a *arena.Arena, yield func(*Line
 		}
 	}
 	if len(slots) < maxSlots {
-		m.state.Slots = append(m.state.Slots, Slot{ProcessID: id, Stderr: stderr})
+		m.state.Slots = append(m.state.Slots, Slot{ProcessID: id, Stderr: stderr, Whole: m.state.Runtime})
 		m.last = len(m.state.Slots) - 1
 		return m.last
 	}
 	m.flush(victim, a, yield)
-	slots[victim] = Slot{ProcessID: id, Stderr: stderr}
+	slots[victim] = Slot{ProcessID: id, Stderr: stderr, Whole: m.state.Runtime}
 	m.last = victim
 	return victim
 }
 
 // begin keeps the start of a line whose end is still to come.
 func (s *Slot) begin(l *Line, text []byte, now time.Time) {
-	s.App, s.Time, s.File, s.Offset, s.Index, s.Repaired = l.App, l.Time, l.File, l.Offset, l.Index, l.Repaired
+	s.App, s.Time, s.Date, s.File, s.Offset, s.Index, s.Repaired = l.App, l.Time, l.Date, l.File, l.Offset, l.Index, l.Repaired
 	s.Parts, s.Pieces = 0, 0
-	s.Partial, s.Ends = s.Partial[:0], s.Ends[:0]
-	s.add(text, now)
+	s.Partial, s.Messages = s.Partial[:0], s.Messages[:0]
+	s.add(l, text, now)
 }
 
-func (s *Slot) add(text []byte, now time.Time) {
+func (s *Slot) add(l *Line, text []byte, now time.Time) {
 	s.Partial = append(s.Partial, text...)
 	s.Since = now
 	s.Pieces++
-	if !s.Terminates && len(s.Ends) < wholeAfter {
-		s.Ends = append(s.Ends, len(s.Partial))
+	if !s.Terminates && len(s.Messages) < wholeAfter {
+		s.Messages = append(s.Messages, Message{len(s.Partial), l.Time, l.Offset, l.Date})
 	}
 }
 
 // line returns l as the line that began in s.
 func (s *Slot) line(l *Line) Line {
 	out := *l
-	out.App, out.Time, out.File, out.Offset, out.Index = s.App, s.Time, s.File, s.Offset, s.Index
+	out.App, out.Time, out.Date, out.File, out.Offset, out.Index = s.App, s.Time, s.Date, s.File, s.Offset, s.Index
 	out.Repaired = out.Repaired || s.Repaired
 	out.Joined = s.Pieces > 1
 	return out
@@ -182,23 +162,26 @@ func (m *Assembler) cutPartial(s *Slot, l *Line, a *arena.Arena, yield func(*Lin
 		rest = rest[n:]
 		yield(&out)
 	}
-	s.Partial, s.Ends = bytes.Clone(rest), s.Ends[:0] // the old array may be many times as large
+	s.Partial, s.Messages = bytes.Clone(rest), s.Messages[:0] // the old array may be many times as large
 }
 
 // separate hands out the messages in s as a line each.
 func (m *Assembler) separate(s *Slot, l *Line, a *arena.Arena, yield func(*Line)) {
 	from := 0
-	for i, end := range s.Ends {
+	for i, message := range s.Messages {
 		out := s.line(l)
-		out.Index += i
+		if i > 0 {
+			out.Time, out.Date, out.Offset, out.Index = message.Time, message.Date, message.Offset, 0
+		}
+		out.Record = message.Offset
 		out.Joined = false
-		out.Text = a.Copy(s.Partial[from:end])
-		from = end
+		out.Text = a.Copy(s.Partial[from:message.End])
+		from = message.End
 		yield(&out)
 	}
 	if from < len(s.Partial) {
 		out := s.line(l)
-		out.Index += len(s.Ends)
+		out.Index += len(s.Messages)
 		out.Text = a.Copy(s.Partial[from:])
 		yield(&out)
 	}
@@ -209,7 +192,7 @@ func (s *Slot) clear() {
 	if cap(s.Partial) > shortMessage {
 		s.Partial = nil
 	}
-	s.Partial, s.Ends, s.Pieces, s.Parts = s.Partial[:0], s.Ends[:0], 0, 0
+	s.Partial, s.Messages, s.Pieces, s.Parts = s.Partial[:0], s.Messages[:0], 0, 0
 	s.Since = time.Time{}
 }
 
@@ -231,5 +214,10 @@ func (m *Assembler) flush(slot int, a *arena.Arena, yield func(*Line)) {
 		return
 	}
 	l := Line{ProcessID: s.ProcessID, Stderr: s.Stderr, Slot: slot + 1, Record: s.Offset}
+	if !s.Terminates && s.Parts == 0 && s.Pieces > 1 && len(s.Messages) == s.Pieces {
+		// Nothing has shown that the process ends its lines, and nothing follows.
+		m.separate(s, &l, a, yield)
+		return
+	}
 	m.completePartial(s, &l, a, yield)
 }

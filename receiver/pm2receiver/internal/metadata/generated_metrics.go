@@ -130,9 +130,11 @@ const (
 	_ AttributeReason = iota
 	AttributeReasonExcluded
 	AttributeReasonLinkTarget
+	AttributeReasonNotIncluded
 	AttributeReasonNotRegular
 	AttributeReasonOtherOwner
 	AttributeReasonOwnFile
+	AttributeReasonUnreadable
 )
 
 // String returns the string representation of the AttributeReason.
@@ -142,23 +144,29 @@ func (av AttributeReason) String() string {
 		return "excluded"
 	case AttributeReasonLinkTarget:
 		return "link_target"
+	case AttributeReasonNotIncluded:
+		return "not_included"
 	case AttributeReasonNotRegular:
 		return "not_regular"
 	case AttributeReasonOtherOwner:
 		return "other_owner"
 	case AttributeReasonOwnFile:
 		return "own_file"
+	case AttributeReasonUnreadable:
+		return "unreadable"
 	}
 	return ""
 }
 
 // MapAttributeReason is a helper map of string to AttributeReason attribute value.
 var MapAttributeReason = map[string]AttributeReason{
-	"excluded":    AttributeReasonExcluded,
-	"link_target": AttributeReasonLinkTarget,
-	"not_regular": AttributeReasonNotRegular,
-	"other_owner": AttributeReasonOtherOwner,
-	"own_file":    AttributeReasonOwnFile,
+	"excluded":     AttributeReasonExcluded,
+	"link_target":  AttributeReasonLinkTarget,
+	"not_included": AttributeReasonNotIncluded,
+	"not_regular":  AttributeReasonNotRegular,
+	"other_owner":  AttributeReasonOtherOwner,
+	"own_file":     AttributeReasonOwnFile,
+	"unreadable":   AttributeReasonUnreadable,
 }
 
 var MetricsInfo = metricsInfo{

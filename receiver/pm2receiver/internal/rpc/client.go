@@ -58,9 +58,19 @@ type Process struct {
 	// could not measure them.
 	Memory int64
 	CPU    float64
+	// Logs are the files that PM2 writes for the process.
+	Logs Logs
 }
 
-// List is the answer to a request.
+// Logs are paths as PM2 has them, which may be anything its user likes. They are valid
+// UTF-8, or empty.
+type Logs struct {
+	Out, Err string
+	// Both is where both streams are written too.
+	Both string
+}
+
+// List is the answer to a request, or what a daemon has saved.
 type List struct {
 	Processes []Process
 	// More is how many processes there are that were not kept.

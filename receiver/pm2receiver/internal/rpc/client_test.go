@@ -21,9 +21,10 @@ func TestClient_ReadsWhatADaemonSays(t *testing.T) {
 	for range 2 { // it can ask again
 		list, err := c.Processes(t.Context())
 		require.NoError(t, err)
+		web := Logs{Out: "/srv/pm2/logs/web-out.log", Err: "/srv/pm2/logs/web-error.log"}
 		assert.Equal(t, List{Processes: []Process{
-			{ID: 0, Name: "web", Status: StatusOnline, PID: 416, Started: time.UnixMilli(1795226958748), Memory: 77225984},
-			{ID: 1, Name: "web", Status: StatusOnline, PID: 475, Started: time.UnixMilli(1795226963480), Restarts: 1, Memory: 76029952},
+			{ID: 0, Name: "web", Status: StatusOnline, PID: 416, Started: time.UnixMilli(1795226958748), Memory: 77225984, Logs: web},
+			{ID: 1, Name: "web", Status: StatusOnline, PID: 475, Started: time.UnixMilli(1795226963480), Restarts: 1, Memory: 76029952, Logs: web},
 		}}, list)
 	}
 }

@@ -125,7 +125,8 @@ func (s *scanner) process(list *List, most int) error {
 
 // env reads what PM2 itself keeps of a process. Everything else there are variables
 // of its environment. These may have the names of what PM2 keeps, but they are texts:
-// of the fields that are read only the status is one, and it has but a few values.
+// of the fields that are read only the status, which has but a few values, and the paths
+// of logs are texts, and where a variable has the name of such a path PM2 writes there.
 func (s *scanner) env(p *Process) error {
 	return s.optional(func(key []byte) error {
 		switch string(key) {
@@ -133,6 +134,12 @@ func (s *scanner) env(p *Process) error {
 			text, err := s.maybe()
 			p.Status = parseStatus(text)
 			return err
+		case "pm_out_log_path":
+			return s.keep(&p.Logs.Out)
+		case "pm_err_log_path":
+			return s.keep(&p.Logs.Err)
+		case "pm_log_path":
+			return s.keep(&p.Logs.Both)
 		case "restart_time":
 			n, _, err := s.count()
 			p.Restarts = n
@@ -193,6 +200,13 @@ func (s *scanner) maybe() ([]byte, error) {
 		return nil, s.skip()
 	}
 	return s.str()
+}
+
+// keep reads a text into to; any other value is "".
+func (s *scanner) keep(to *string) error {
+	text, err := s.maybe()
+	*to = string(text)
+	return err
 }
 
 // quantity reads a number that is not negative, and reports false for any other value.

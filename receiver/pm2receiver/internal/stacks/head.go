@@ -1,24 +1,26 @@
 package stacks
 
-import (
-	"bytes"
-	"slices"
-
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
-)
+import "bytes"
 
 // Exception is what a stack trace says of itself.
 type Exception struct {
 	Type       []byte
 	Message    []byte
 	Stacktrace []byte
+	// Strict is set if the type says itself that it is an error.
+	Strict bool
 }
 
 // ReadException reads the exception of a stack trace in one text. It returns nil if
 // the text does not begin with the head of one.
 func ReadException(text []byte) *Exception {
 	first, rest, _ := bytes.Cut(text, newline)
+	if pythonStart(first) {
+		return readPython(text)
+	}
+	if goHead(first) || goroutineHead(first) {
+		return readGo(text, first)
+	}
 	head := headOf(first, false)
 	if head == nil || head.at != 0 {
 		return nil
@@ -27,13 +29,49 @@ func ReadException(text []byte) *Exception {
 	for len(rest) > 0 {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, newline)
-		if frame(line) {
+		if frame(line) || looseFrame(line) || bytes.HasPrefix(bytes.TrimLeft(line, " \t"), innerBegins) {
 			break
 		}
 		end += 1 + len(line)
 	}
 	from := len(bytes.TrimSuffix(first, carriageReturn)) - len(head.message)
-	return &Exception{Type: head.kind, Message: bytes.TrimSuffix(text[from:end], carriageReturn), Stacktrace: text}
+	return &Exception{Type: head.kind, Message: bytes.TrimSuffix(text[from:end], carriageReturn), Stacktrace: text, Strict: strictType(head.kind)}
+}
+
+// looseFrame says whether a line of a text that is a stack trace is one of its frames.
+func looseFrame(text []byte) bool {
+	i := indentOf(text)
+	return i > 0 && bytes.HasPrefix(text[i:], atWord)
+}
+
+// readPython reads a traceback. The last exception is the one that was not caught.
+func readPython(text []byte) *Exception {
+	e := &Exception{Stacktrace: text, Strict: true}
+	for rest := text; len(rest) > 0; {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, newline)
+		line = bytes.TrimLeft(line, "|+")
+		if len(line) == 0 || line[0] == ' ' || bytes.HasPrefix(line, pythonHead) || !pythonEnd(line) {
+			continue
+		}
+		kind, message, _ := bytes.Cut(bytes.TrimSuffix(line, carriageReturn), []byte(":"))
+		e.Type, e.Message = kind, bytes.TrimPrefix(message, []byte(" "))
+	}
+	if e.Type == nil {
+		return nil
+	}
+	return e
+}
+
+// readGo reads what Go writes when it ends.
+func readGo(text, first []byte) *Exception {
+	e := &Exception{Stacktrace: text, Strict: true}
+	kind, message, found := bytes.Cut(bytes.TrimSuffix(first, carriageReturn), []byte(": "))
+	if !found {
+		return e
+	}
+	e.Type, e.Message = kind, bytes.TrimSuffix(message, []byte(" [recovered]"))
+	return e
 }
 
 var (
@@ -48,23 +86,56 @@ type head struct {
 	message []byte
 }
 
+const (
+	// maxHeadAt is how far from its beginning a line is searched for a head.
+	maxHeadAt = 512
+	shortest  = len("Error")
+)
+
 // headOf reads `Type: message`, `Type [CODE]: message` or `Type` at the beginning of
-// a line or behind a `: `. If strict, the type must say that it is an error; else
+// a line or behind a blank. If strict, the type must say that it is an error; else
 // any capitalised word will do at the beginning of the line.
 func headOf(text []byte, strict bool) *head {
 	if h := typeAt(text, 0, strict); h != nil {
 		return h
 	}
-	text = text[:min(len(text), 512)]
+	b := text[:min(len(text), maxHeadAt)]
 	for from := 0; ; {
-		i := bytes.Index(text[from:], []byte(": "))
+		// Where a type ends.
+		i := bytes.IndexByte(b[from:], ':')
 		if i < 0 {
 			break
 		}
-		from += i + 2
-		if h := typeAt(text, from, true); h != nil {
-			return h
+		end := from + i
+		from = end + 1
+		name := b[:end]
+		if len(name) > 0 && name[len(name)-1] == ']' { // Error [ERR_X]: …
+			open := bytes.LastIndexByte(name, '[')
+			if open < 1 {
+				continue
+			}
+			name = bytes.TrimRight(name[:open], " ")
 		}
+		if len(name) < shortest || !strictType(name) {
+			continue
+		}
+		begin := len(name)
+		for begin > 0 && inType(name[begin-1]) {
+			begin--
+		}
+		if begin == 0 || name[begin-1] != ' ' && name[begin-1] != '\t' && name[begin-1] != '[' && name[begin-1] != '(' {
+			continue
+		}
+		h := typeAt(text, begin, true)
+		if h == nil {
+			continue
+		}
+		if isLabel(name[:begin], h.kind) {
+			if next := typeAt(text, len(text)-len(h.message), true); next != nil && len(h.message) > 0 {
+				return next
+			}
+		}
+		return h
 	}
 	if bytes.HasPrefix(text, uncaught) {
 		return typeAt(text, len(uncaught), true)
@@ -72,11 +143,29 @@ func headOf(text []byte, strict bool) *head {
 	return nil
 }
 
+// isLabel says whether a type is the end of somebody's own words: Uncaught Exception.
+func isLabel(before, kind []byte) bool {
+	if string(kind) != "Error" && string(kind) != "Exception" {
+		return false
+	}
+	before = bytes.TrimSpace(before)
+	return bytes.HasSuffix(before, []byte("Uncaught")) || bytes.HasSuffix(before, []byte("Unhandled")) ||
+		bytes.HasSuffix(before, []byte("uncaught")) || bytes.HasSuffix(before, []byte("unhandled"))
+}
+
 var (
 	uncaught = []byte("Uncaught ")
 	errorEnd = []byte("Error")
 	excEnd   = []byte("Exception")
 )
+
+func strictType(kind []byte) bool {
+	return bytes.HasSuffix(kind, errorEnd) || bytes.HasSuffix(kind, excEnd)
+}
+
+func inType(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '$' || c-'0' <= 9 || c == '.'
+}
 
 func typeAt(text []byte, at int, strict bool) *head {
 	b := bytes.TrimSuffix(text[at:], carriageReturn)
@@ -88,8 +177,7 @@ func typeAt(text []byte, at int, strict bool) *head {
 		return nil
 	}
 	kind, rest := b[:n], b[n:]
-	if !bytes.HasSuffix(kind, errorEnd) && !bytes.HasSuffix(kind, excEnd) && (at != 0 || string(kind) != "Trace") &&
-		(strict || kind[0] < 'A' || kind[0] > 'Z') {
+	if !strictType(kind) && (at != 0 || string(kind) != "Trace") && (strict || kind[0] < 'A' || kind[0] > 'Z') {
 		return nil
 	}
 	if len(rest) > 2 && rest[0] == ' ' && rest[1] == '[' { // Error [ERR_X]: …
@@ -104,84 +192,4 @@ func typeAt(text []byte, at int, strict bool) *head {
 		return &head{at: at, kind: kind, message: bytes.TrimPrefix(rest[1:], []byte(" "))}
 	}
 	return nil
-}
-
-// frame says whether a line is a place in a stack trace.
-func frame(text []byte) bool {
-	i := 0
-	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
-		i++
-	}
-	return i > 0 && len(text) > i+3 && text[i] == 'a' && text[i+1] == 't' && text[i+2] == ' '
-}
-
-// close hands out what is held at i: each line alone if no frame has come.
-func (j *Joiner) close(i int, a *arena.Arena, yield func(*Entry)) {
-	h := j.state.Held[i]
-	j.state.Held = slices.Delete(j.state.Held, i, i+1)
-	first := len(h.Lines)
-	if h.Open {
-		first = h.start()
-	}
-	for k := range h.Lines[:first] {
-		j.alone(&h.Lines[k], yield)
-	}
-	if h.Open {
-		yield(trace(h.Lines[first:], h.Frames-first, a))
-	}
-	if len(j.spare) < 4 && cap(h.Lines) <= 64 {
-		clear(h.Lines)
-		j.spare = append(j.spare, h.Lines[:0])
-	}
-}
-
-// start returns which of the held lines the trace begins with.
-func (h *Held) start() int {
-	if h.Frames == 0 {
-		return 0
-	}
-	at := headed(h.Lines[:h.Frames])
-	if at < 0 {
-		return h.Frames - 1
-	}
-	if at > 0 && announces(h.Lines[at-1].Text, headOf(h.Lines[at].Text, true)) {
-		at--
-	}
-	return at
-}
-
-// trace makes one entry of the lines of a trace, of which the first frames lines
-// stand before the first frame.
-func trace(held []lines.Line, frames int, a *arena.Arena) *Entry {
-	e := &Entry{Line: &held[0], Lines: len(held)}
-	size := 0
-	for i := range held {
-		size += len(held[i].Text) + 1
-	}
-	buf, body, at := a.Reserve(size), 0, -1
-	for i := range held {
-		if i > 0 {
-			buf = append(buf, '\n')
-		}
-		if i == frames {
-			body = len(buf) - 1
-		}
-		if h := headOf(held[i].Text, i == 0 && frames > 1); h != nil && i < frames && (at < 0 || h.at == 0) {
-			at = len(buf) + h.at
-			if i > 0 { // the logger's line has said it already
-				body = len(buf) - 1
-				frames = -1
-			}
-		}
-		buf = append(buf, held[i].Text...)
-		held[0].Repaired = held[0].Repaired || held[i].Repaired
-	}
-	e.Original = a.Keep(buf)
-	e.Body = e.Original
-	if at >= 0 {
-		if e.Exception = ReadException(e.Original[at:]); e.Exception != nil {
-			e.Body = e.Original[:body]
-		}
-	}
-	return e
 }

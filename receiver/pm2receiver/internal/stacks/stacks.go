@@ -1,4 +1,6 @@
-// Package stacks puts the lines of a stack trace back together.
+// Package stacks puts the lines of a record back together that is written as several:
+// stack traces of JavaScript, Java, .NET, Python and Go, and objects that are printed
+// over several lines.
 //
 // It joins only what one process wrote to one stream at one moment, and never more
 // than so many lines and bytes.
@@ -21,10 +23,12 @@ const (
 	// continue the trace of the first.
 	moment = time.Second
 	// lineSize is what is kept of a line besides its text.
-	lineSize = 160
+	lineSize = 200
+	// consoleIndent is how far lines are indented below a head of a console logger.
+	consoleIndent = 4
 )
 
-// Entry is one line, or the lines of one stack trace.
+// Entry is one line, or the lines of one record.
 type Entry struct {
 	// Line is the first line.
 	*lines.Line
@@ -44,6 +48,10 @@ type Settings struct {
 	// MaxLines and MaxBytes bound one trace.
 	MaxLines int
 	MaxBytes int
+	// Leads says whether a line is a logger's and tells of a warning or an error, whose
+	// trace may stand behind it, and whether that trace can hardly be another's. It may be
+	// nil.
+	Leads func(text []byte) (leads, surely bool)
 }
 
 // Joiner holds back lines that may belong to a trace until it is certain. It is not
@@ -64,12 +72,19 @@ type State struct {
 // Held are the lines of one process and stream that wait for more.
 type Held struct {
 	Lines  []lines.Line `json:"lines"`
+	Kind   Kind         `json:"kind,omitempty"`
 	Frames int          `json:"frames,omitempty"` // place of the first frame, if Open
 	Open   bool         `json:"open,omitempty"`   // a frame has been seen
-	Depth  int          `json:"depth,omitempty"`  // of the braces around an error's properties
-	Size   int          `json:"size"`
-	Since  time.Time    `json:"since"`
-	owned  int          // how many of Lines are copies
+	Depth  int          `json:"depth,omitempty"`  // of the brackets
+	Indent int          `json:"indent,omitempty"` // of the first line of a block
+	Ended  bool         `json:"ended,omitempty"`  // a traceback has told its exception
+	// Loose is how many of the last lines belong only if more comes.
+	Loose int       `json:"loose,omitempty"`
+	Head  int       `json:"head,omitempty"` // one more than the place of the first head, see head
+	Size  int       `json:"size"`
+	Since time.Time `json:"since"`
+	owned int       // how many of Lines are copies
+	read  int       // how many of Lines were searched for Head
 }
 
 // New returns a joiner that continues where state was taken.
@@ -80,6 +95,9 @@ func (s State) Clone() State {
 	held := slices.Clone(s.Held)
 	for i := range held {
 		held[i].Lines = slices.Clone(held[i].Lines)
+		if held[i].Open && held[i].Kind == kindNone { // of an earlier release
+			held[i].Kind = kindAt
+		}
 	}
 	return State{Held: held}
 }
@@ -110,18 +128,25 @@ func (j *Joiner) Add(l *lines.Line, now time.Time, a *arena.Arena, yield func(*E
 		return
 	}
 	h := &j.state.Held[i]
-	if h.Open && j.continues(h, l) {
-		h.add(l, now)
-		return
-	}
-	if !h.Open && l.Part == 0 && len(h.Lines) < j.set.MaxLines && h.Size+len(l.Text) < j.set.MaxBytes && together(h, l) {
-		if frame(l.Text) {
-			h.Open, h.Frames = true, len(h.Lines)
-			h.add(l, now)
-			h.brace(l.Text)
-			return
-		}
-		if j.awaits(h, l) {
+	if l.Part == 0 && len(h.Lines) < j.set.MaxLines && h.Size+len(l.Text) < j.set.MaxBytes && together(h, l) {
+		if h.Kind != kindNone {
+			switch h.next(l.Text) {
+			case belongs:
+				h.add(l, now)
+				h.Loose = 0
+				return
+			case mayBelong:
+				h.add(l, now)
+				h.Loose++
+				return
+			case completes:
+				h.add(l, now)
+				h.Loose = 0
+				j.close(i, a, yield)
+				return
+			case ends:
+			}
+		} else if j.opens(h, l) || j.awaits(h, l) {
 			h.add(l, now)
 			return
 		}
@@ -132,18 +157,19 @@ func (j *Joiner) Add(l *lines.Line, now time.Time, a *arena.Arena, yield func(*E
 
 // fresh takes a line that continues nothing.
 func (j *Joiner) fresh(l *lines.Line, now time.Time, yield func(*Entry)) {
-	if l.Part > 0 || len(l.Text) == 0 || l.Text[0] == '{' || len(l.Text) >= j.set.MaxBytes {
+	if l.Part > 0 || len(l.Text) == 0 || len(l.Text) >= j.set.MaxBytes {
 		j.alone(l, yield)
 		return
 	}
-	h := Held{Open: frame(l.Text)}
+	h := Held{}
+	if !h.begin(l.Text) && l.Text[0] == '{' {
+		j.alone(l, yield)
+		return
+	}
 	if n := len(j.spare); n > 0 {
 		h.Lines, j.spare = j.spare[n-1], j.spare[:n-1]
 	}
 	h.add(l, now)
-	if h.Open {
-		h.brace(l.Text)
-	}
 	j.state.Held = append(j.state.Held, h)
 }
 
@@ -169,64 +195,96 @@ func (h *Held) add(l *lines.Line, now time.Time) {
 	h.Since = now
 }
 
-// continues says whether l belongs to the open trace in h, and follows its braces.
-func (j *Joiner) continues(h *Held, l *lines.Line) bool {
-	if l.Part > 0 || len(h.Lines) >= j.set.MaxLines || h.Size+len(l.Text) >= j.set.MaxBytes || !together(h, l) {
-		return false
+// head returns one more than the place of the first line that can only be the head of a
+// trace, or 0. Most lines are never asked.
+func (h *Held) head() int {
+	for ; h.Head == 0 && h.read < len(h.Lines); h.read++ {
+		if text := h.Lines[h.read].Text; goHead(text) || headOf(text, true) != nil {
+			h.Head = h.read + 1
+		}
 	}
-	text := l.Text
-	indented := len(text) > 0 && (text[0] == ' ' || text[0] == '\t') && len(bytes.TrimSpace(text)) > 0
-	switch {
-	case indented, h.Depth > 0 && len(text) > 0 && text[0] == '}', bytes.HasPrefix(text, causedBy):
-		h.brace(text)
-		return true
-	}
-	return false
-}
-
-var causedBy = []byte("Caused by: ")
-
-// brace counts the braces in which Node.js prints the properties of an error.
-func (h *Held) brace(text []byte) {
-	text = bytes.TrimSpace(text)
-	if len(text) == 0 {
-		return
-	}
-	if text[0] == '}' && h.Depth > 0 {
-		h.Depth--
-	}
-	if text[len(text)-1] == '{' {
-		h.Depth++
-	}
+	return h.Head
 }
 
 // together says whether l was written at the moment of the lines in h.
 func together(h *Held, l *lines.Line) bool {
 	last := &h.Lines[len(h.Lines)-1]
-	if last.Slot == lines.RawSlot || last.Record == l.Record || last.Time == 0 || l.Time == 0 {
+	if last.Record == l.Record && last.File == l.File || last.Time == 0 || l.Time == 0 {
 		return true
 	}
 	apart := l.Time - last.Time
 	return apart >= 0 && apart <= int64(moment)
 }
 
+// opens says whether l makes certain what the lines in h are.
+func (j *Joiner) opens(h *Held, l *lines.Line) bool {
+	last := &h.Lines[len(h.Lines)-1]
+	switch {
+	case frame(l.Text):
+		h.Kind, h.Open, h.Frames = kindAt, true, len(h.Lines)
+		h.brace(l.Text)
+		return true
+	case pythonStart(l.Text):
+		if len(h.Lines) > 1 || !j.leads(last.Text) {
+			return false
+		}
+		h.Kind, h.Open, h.Frames = kindPython, true, len(h.Lines)
+		return true
+	case goroutineHead(l.Text):
+		if h.head() == 0 && !bytes.Contains(last.Text, []byte("panic")) && !j.leads(last.Text) {
+			return false
+		}
+		h.Kind, h.Open, h.Frames = kindGo, true, len(h.Lines)
+		return true
+	case goPlace(l.Text) && len(h.Lines) == 2 && goFunction(last.Text) && j.leads(h.Lines[0].Text): // zap
+		h.Kind, h.Open, h.Frames = kindGo, true, 1
+		return true
+	case len(h.Lines) == 1 && indentOf(l.Text) >= consoleIndent && !onlyBlanks(l.Text) && (consoleHead(last.Text) || prettyHead(last.Text) && prettyField(l.Text)):
+		h.Kind, h.Open, h.Frames = kindConsole, true, 1
+		return true
+	}
+	return false
+}
+
+func (j *Joiner) leads(text []byte) bool {
+	if j.set.Leads == nil {
+		return false
+	}
+	leads, _ := j.set.Leads(text)
+	return leads
+}
+
+func (j *Joiner) leadsSurely(text []byte) bool {
+	if j.set.Leads == nil {
+		return false
+	}
+	_, surely := j.set.Leads(text)
+	return surely
+}
+
 // awaits says whether l may stand between the head of a trace in h and its frames.
 func (j *Joiner) awaits(h *Held, l *lines.Line) bool {
 	last := &h.Lines[len(h.Lines)-1]
-	if last.Slot != lines.RawSlot && last.Record != l.Record || len(l.Text) == 0 || l.Text[0] == '{' {
+	if last.Slot != lines.RawSlot && last.Record != l.Record {
 		return false
 	}
-	head := headOf(l.Text, true)
-	if headed(h.Lines) >= 0 && head == nil {
+	if len(l.Text) == 0 {
+		return h.head() > 0 && len(h.Lines) < maxHead && goHead(h.Lines[h.Head-1].Text)
+	}
+	if l.Text[0] == '{' {
+		return false
+	}
+	if h.head() > 0 && (headOf(l.Text, true) == nil || bytes.HasPrefix(bytes.TrimLeft(l.Text, " \t"), innerBegins)) {
 		return len(h.Lines) < maxHead
 	}
+	if len(h.Lines) > 1 {
+		return false
+	}
 	// A logger's own line with the trace behind it.
-	return len(h.Lines) == 1 && announces(last.Text, head)
-}
-
-// headed returns the place of the first line that can only be the head of a trace.
-func headed(held []lines.Line) int {
-	return slices.IndexFunc(held, func(l lines.Line) bool { return headOf(l.Text, true) != nil })
+	if head := typeAt(l.Text, 0, true); head != nil && (announces(last.Text, head) || j.leadsSurely(last.Text)) {
+		return true
+	}
+	return goFunction(l.Text) && j.leads(last.Text)
 }
 
 // announces says whether a logger's line says what the head of the trace behind it
@@ -240,7 +298,7 @@ func announces(text []byte, head *head) bool {
 func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
 	for i := 0; i < len(j.state.Held); {
 		h := &j.state.Held[i]
-		if !h.Open && headed(h.Lines) < 0 {
+		if h.Kind == kindNone && h.head() == 0 && !j.mayLead(h) {
 			j.close(i, a, yield)
 			continue
 		}
@@ -250,6 +308,12 @@ func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
 		i++
 	}
 	j.out = Entry{}
+}
+
+// mayLead says whether more than the lines in h may have been written at once.
+func (j *Joiner) mayLead(h *Held) bool {
+	first := h.Lines[0].Text
+	return consoleHead(first) || bytes.Contains(first, goServing) || j.leads(first)
 }
 
 // FlushBefore hands out what has waited since before.

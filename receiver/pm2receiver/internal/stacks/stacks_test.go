@@ -66,7 +66,7 @@ func join(t *testing.T, all []written, block int, resume bool) map[int][]string 
 			original = string(e.Original)
 		}
 		if x := e.Exception; x != nil && (!strings.Contains(original, string(x.Type)) || !strings.Contains(original, string(x.Message))) {
-			t.Fatalf("%q is not the exception of %q", x, original)
+			t.Fatalf("%v is not the exception of %q", *x, original)
 		}
 		texts := strings.Split(original, "\n")
 		if len(texts) != e.Lines {

@@ -16,6 +16,8 @@ type content interface {
 	// status tells the file's identity and present size. The size of a compressed
 	// file is not known before its end has been read: it is -1.
 	status() (status, error)
+	// handle returns the file itself.
+	handle() *os.File
 }
 
 // status identifies a file.
@@ -43,6 +45,8 @@ func (s *Settings) open(path string) (content, error) {
 
 type plainFile struct{ *os.File }
 
+func (f plainFile) handle() *os.File { return f.File }
+
 func (f plainFile) status() (status, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -65,6 +69,8 @@ type compressed struct {
 var errStopping = errors.New("the reader is stopping")
 
 func (c *compressed) Close() error { return c.file.Close() }
+
+func (c *compressed) handle() *os.File { return c.file }
 
 func (c *compressed) status() (status, error) {
 	s, err := plainFile{c.file}.status()

@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 )
 
 // Finder finds the log files to follow.
@@ -20,11 +23,23 @@ type Finder struct {
 	// Daemon is the absolute path of the log of PM2 itself, if that is to be read. No
 	// pattern finds it.
 	Daemon string
+	// Homes are patterns of folders of daemons, of which the log of PM2 itself is read if
+	// DaemonLogs is set. The other logs are for Include to find.
+	Homes      []string
+	DaemonLogs bool
+	// Roster knows which files PM2 writes; they are found too, unless NamesOnly is set. nil
+	// knows none.
+	Roster    Roster
+	NamesOnly bool
 
 	// growing says whether files are being made in a folder just now. PM2 makes
 	// the files of an application one after the other, so that what looks like a
 	// file of its own may turn out to be a combined one a moment later.
 	growing func(dir string) bool
+	// exclusion is that of Exclude.
+	exclusion *exclusion
+	gate      *admit.Gate
+	skips     *skips
 }
 
 // daemonLog is the log of PM2 itself.
@@ -35,6 +50,10 @@ const daemonLog = "pm2.log"
 // streams of an application is left out if the streams have files of their own,
 // unless Include names it without a wildcard.
 func (f Finder) Find() ([]string, error) {
+	if f.exclusion == nil {
+		f.exclusion = newExclusion(f.Exclude)
+	}
+	f.exclusion.resolve()
 	found := map[string]bool{}
 	var problem error
 	for _, pattern := range f.Include {
@@ -49,22 +68,30 @@ func (f Finder) Find() ([]string, error) {
 		}
 		for _, name := range names {
 			dir, base := filepath.Split(name)
-			if from, ok := Rotated(base); ok {
-				base = from
-			}
-			if base == daemonLog || f.excluded(name) || f.excluded(dir+base) {
+			if f.excluded(name) {
 				continue
 			}
-			if explicit || !f.combined(dir, base) {
+			// The pattern may be for the copies and not for what they were made of.
+			if from, ok := Rotated(base); ok && f.included(dir+from) {
+				base = from
+			}
+			if base == daemonLog {
+				continue
+			}
+			if e, known := f.writtenBy(dir + base); explicit || known && !e.Copy || !known && !f.combined(dir, base) {
 				found[dir+base] = true
 			}
 		}
 	}
-	if f.reads(f.Daemon) {
-		if _, err := os.Stat(f.Daemon); err == nil {
-			found[f.Daemon] = true
+	for _, path := range f.daemonLogPaths() {
+		if f.excluded(path) {
+			continue
+		}
+		if _, err := os.Stat(path); err == nil {
+			found[path] = true
 		}
 	}
+	problem = errors.Join(problem, f.written(found))
 	paths := make([]string, 0, len(found))
 	for path := range found {
 		paths = append(paths, path)
@@ -96,21 +123,76 @@ func whyNone(pattern string, explicit bool) error {
 	return nil
 }
 
-// reads says whether a path that was found once is still to be read: the log of PM2
+// reads says whether a path that was found once is still to be read. The log of PM2
 // itself is, or is not, by its own setting.
 func (f Finder) reads(path string) bool {
-	if filepath.Base(path) == daemonLog {
-		return path == f.Daemon && !f.excluded(path)
+	switch {
+	case path == "" || f.excluded(path):
+		return false
+	case f.daemonLog(path):
+		return true
+	case filepath.Base(path) != daemonLog && f.included(path):
+		return true
+	case f.Roster == nil || f.NamesOnly:
+		return false
 	}
-	return path != ""
+	_, has := f.Roster.Lookup(path)
+	return has
 }
 
-func (f Finder) excluded(path string) bool {
-	return slices.ContainsFunc(f.Exclude, func(pattern string) bool {
+// daemonLog says whether a path is that of the log of a daemon that is to be read.
+func (f Finder) daemonLog(path string) bool {
+	if filepath.Base(path) != daemonLog {
+		return false
+	}
+	return path == f.Daemon || f.DaemonLogs && slices.ContainsFunc(f.Homes, func(pattern string) bool {
+		ok, err := doublestar.PathMatch(pattern, filepath.Dir(path))
+		return ok && err == nil
+	})
+}
+
+// daemonLogPaths returns the paths of the logs of daemons that are to be read.
+func (f Finder) daemonLogPaths() (paths []string) {
+	if f.Daemon != "" {
+		paths = append(paths, f.Daemon)
+	}
+	if f.DaemonLogs {
+		for _, home := range Folders(f.Homes) {
+			paths = append(paths, filepath.Join(home, daemonLog))
+		}
+	}
+	return paths
+}
+
+// Folders returns the folders that patterns find, without those that lead to another one
+// through links, and no more than a receiver has homes.
+func Folders(patterns []string) (found []string) {
+	for _, pattern := range patterns {
+		names, _ := doublestar.FilepathGlob(pattern) // its only error is of the pattern
+		for _, name := range names {
+			info, err := os.Stat(name)
+			if err != nil || !info.IsDir() || len(found) >= roster.MaxHomes {
+				continue
+			}
+			if !slices.ContainsFunc(found, func(other string) bool {
+				at, err := os.Stat(other)
+				return err == nil && os.SameFile(info, at)
+			}) {
+				found = append(found, name)
+			}
+		}
+	}
+	return found
+}
+
+func (f Finder) included(path string) bool {
+	return slices.ContainsFunc(f.Include, func(pattern string) bool {
 		ok, err := doublestar.PathMatch(pattern, path)
 		return ok && err == nil
 	})
 }
+
+func (f Finder) excluded(path string) bool { return f.exclusion.has(path) }
 
 // Folders returns the folders whose change may mean new files. It returns nil if
 // the patterns do not say it.
@@ -122,6 +204,11 @@ func (f Finder) Folders() []string {
 			return nil
 		}
 		folders = append(folders, filepath.FromSlash(base))
+	}
+	if f.Roster != nil && !f.NamesOnly {
+		for _, path := range f.Roster.Paths() {
+			folders = append(folders, filepath.Dir(path))
+		}
 	}
 	if f.Daemon != "" {
 		folders = append(folders, filepath.Dir(f.Daemon))

@@ -58,6 +58,9 @@ func (s *stream) returned(c content, at status, left []Mark) (Mark, error) {
 			return s.fresh(at), err
 		} else if ok {
 			m := left[i]
+			if err := m.recall(c); err != nil {
+				return s.fresh(at), err
+			}
 			m.Name, m.Away = s.base, false
 			return m, nil
 		}
@@ -67,6 +70,9 @@ func (s *stream) returned(c content, at status, left []Mark) (Mark, error) {
 			continue
 		}
 		if ok, err := m.continues(c); !ok || err != nil {
+			return s.fresh(at), err
+		}
+		if err := m.recall(c); err != nil {
 			return s.fresh(at), err
 		}
 		s.past = slices.Delete(slices.Clone(s.past), i, i+1)

@@ -152,6 +152,8 @@ type home struct {
 	store   *memory
 	fromEnd bool
 	include []string
+	exclude []string
+	any     bool   // files of any owner are read
 	daemon  string // the log of PM2 itself
 	own     *admit.Own
 	faulty  bool // decoders panic on planted lines
@@ -196,7 +198,7 @@ func (h *home) settings() Settings {
 		},
 		Consume: h.consume, Store: NewStore(h.store), FromEnd: h.fromEnd, PollInterval: 5 * time.Millisecond,
 		Now:   func() time.Time { return time.Now().Add(time.Duration(h.skew.Load())) },
-		Meter: &h.meter, Logger: h.logger, Recovery: recovery.New(h.logger), Own: h.own, MaxBuffer: h.buffer,
+		Meter: &h.meter, Logger: h.logger, Recovery: recovery.New(h.logger), Own: h.own, AnyOwner: h.any, MaxBuffer: h.buffer,
 	}
 	if sound := set.Decoder; h.faulty {
 		set.Decoder = func(n Name, state decode.State) Decoder { return &faulty{sound(n, state)} }
@@ -206,7 +208,7 @@ func (h *home) settings() Settings {
 
 func (h *home) start() {
 	h.t.Helper()
-	h.tailer = New(h.settings(), Finder{Include: h.include, Daemon: h.daemon})
+	h.tailer = New(h.settings(), Finder{Include: h.include, Exclude: h.exclude, Daemon: h.daemon})
 	require.NoError(h.t, h.tailer.Start(h.t.Context()))
 }
 

@@ -95,6 +95,28 @@ func (m *Mark) continues(r io.ReaderAt) (bool, error) {
 	return xxhash.Sum64(guard) == m.Guard, nil
 }
 
+// bare returns the mark without anything of the content.
+func (m Mark) bare() Mark {
+	m.Head = nil
+	return m
+}
+
+// isBare says whether the mark knows the content by digests alone.
+func (m *Mark) isBare() bool { return len(m.Head) == 0 && m.Offset > 0 }
+
+// recall gives a bare mark the beginning of the file again, which r continues.
+func (m *Mark) recall(r io.ReaderAt) error {
+	if !m.isBare() {
+		return nil
+	}
+	head := make([]byte, min(sampleSize, m.Offset))
+	if ok, err := readFull(r, head, 0); !ok {
+		return err
+	}
+	m.Head = head
+	return nil
+}
+
 func thin(samples []Sample) []Sample {
 	if len(samples) < maxSamples {
 		return samples
@@ -129,14 +151,17 @@ func (m *Mark) compare(r io.ReaderAt, size int64) (kinship, error) {
 	if !bytes.HasPrefix(m.Head, head) {
 		return unrelated, nil
 	}
-	if len(head) < len(m.Head) || len(head) == 0 {
+	if len(head) < len(m.Head) || len(head) == 0 && !m.isBare() {
 		return unclear, nil
 	}
 	at := Sample{m.Offset, m.Guard}
 	for i := len(m.Samples) - 1; at.Offset > size && i >= 0; i-- {
 		at = m.Samples[i]
 	}
-	if at.Offset > size {
+	switch {
+	case at.Offset > size && m.isBare():
+		return unclear, nil
+	case at.Offset > size:
 		return covered, nil // the head is all there is to go by
 	}
 	tail := make([]byte, min(sampleSize, at.Offset))

@@ -21,16 +21,20 @@ type Name struct {
 	ProcessID int64
 	// Daemon is set for the log of PM2 itself.
 	Daemon bool
+	// Path is the file's.
+	Path string
+	// Home is the folder of the daemon that writes the file, as far as that is known.
+	Home string
 }
 
 var (
-	streamName = regexp.MustCompile(`^(.+)-(out|error)(?:-(\d+))?\.log$`)
+	streamName = regexp.MustCompile(`^(?:(.+)[-_.])?(out|err|error|stdout|stderr)(?:[-_.](\d+))?\.log$`)
 	// datedName is what logrotate makes of a stream's name if it is configured to keep the
 	// extension: x-out.1.log, x-out-20261121.log.
-	datedName = regexp.MustCompile(`^(.+-(?:out|error)(?:-\d+)?)(?:\.\d{1,3}|[-._]20\d\d-?\d\d-?\d\d[-_.T\d]*)\.log(?:\.gz)?$`)
+	datedName = regexp.MustCompile(`^((?:.+[-_.])?(?:out|err|error|stdout|stderr)(?:-\d+)?)(?:\.\d{1,3}|[-._]20\d\d-?\d\d-?\d\d[-_.T\d]*)\.log(?:\.gz)?$`)
 	// stampedName is what pm2-logrotate makes of a stream's name: its dateFormat may be
 	// anything, but a name without two digits is somebody's own.
-	stampedName  = regexp.MustCompile(`^(pm2|.+-(?:out|error)(?:-\d+)?)__.*\d\d.*\.log(?:\.gz)?$`)
+	stampedName  = regexp.MustCompile(`^(pm2|(?:.+[-_.])?(?:out|err|error|stdout|stderr)(?:-\d+)?)__.*\d\d.*\.log(?:\.gz)?$`)
 	combinedName = regexp.MustCompile(`^(.+?)(?:-(\d+))?\.log$`)
 )
 
@@ -39,7 +43,10 @@ func ParseName(base string) Name {
 	n := Name{ProcessID: envelope.NoProcess, Daemon: base == daemonLog}
 	id := ""
 	if m := streamName.FindStringSubmatch(base); m != nil {
-		n.App, n.Stderr, id = m[1], m[2] == "error", m[3]
+		n.App, n.Stderr, id = m[1], strings.HasPrefix(m[2], "err") || m[2] == "stderr", m[3]
+		if n.App == "" { // a name of the user's: --error err.log
+			n.App = m[2]
+		}
 	} else if m := combinedName.FindStringSubmatch(base); m != nil {
 		n.App, n.Combined, id = m[1], true, m[2]
 	} else {
@@ -94,11 +101,12 @@ func halves(base string) []string {
 	if m[2] != "" {
 		id = "-" + m[2]
 	}
-	return []string{
-		m[1] + "-out" + id + ".log", m[1] + "-error" + id + ".log",
+	var all []string
+	for _, stream := range []string{"out", "error", "err"} {
 		// The application's own name may end in a number.
-		strings.TrimSuffix(base, ".log") + "-out.log", strings.TrimSuffix(base, ".log") + "-error.log",
+		all = append(all, m[1]+"-"+stream+id+".log", strings.TrimSuffix(base, ".log")+"-"+stream+".log")
 	}
+	return all
 }
 
 // besideLog returns where the name of the original ends in that of a file that was

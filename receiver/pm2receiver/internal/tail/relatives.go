@@ -85,6 +85,9 @@ func (s *stream) list() ([]relativeFile, error) {
 	}
 	var found []relativeFile
 	for _, name := range names {
+		if s.set.exclusion.has(filepath.Join(s.dir, name)) {
+			continue
+		}
 		info, err := os.Stat(filepath.Join(s.dir, name))
 		if err != nil || !info.Mode().IsRegular() {
 			continue

@@ -59,7 +59,11 @@ func (s *stream) reopen(m Mark, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if ok, err := m.continues(content); !ok || err != nil {
+	ok, err := m.continues(content)
+	if ok && err == nil {
+		err = m.recall(content)
+	}
+	if !ok || err != nil {
 		return false, errors.Join(err, content.Close())
 	}
 	m.Name = name
@@ -72,6 +76,9 @@ func (s *stream) reopen(m Mark, name string) (bool, error) {
 func (s *stream) inodes() (map[[2]uint64]string, error) {
 	names := map[[2]uint64]string{}
 	err := eachEntry(s.dir, func(e os.DirEntry) bool {
+		if s.set.exclusion.has(filepath.Join(s.dir, e.Name())) {
+			return true
+		}
 		if at, err := statPath(filepath.Join(s.dir, e.Name())); err == nil {
 			key := [2]uint64{at.device, at.inode}
 			if _, has := names[key]; !has || e.Name() == s.base {

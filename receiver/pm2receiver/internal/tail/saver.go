@@ -39,7 +39,14 @@ func (t *Tailer) save(ctx context.Context) error {
 	streams := slices.Collect(maps.Values(t.streams))
 	ended, noted, all := t.ended, t.noted, Totals{Count: t.count, Since: t.since}
 	t.ended = nil
+	parked := maps.Clone(t.parked)
 	t.mu.Unlock()
+	for path, c := range parked {
+		all.Paths = append(all.Paths, path)
+		if c != nil {
+			changed[path] = c
+		}
+	}
 	for _, path := range ended {
 		changed[path] = nil
 	}
@@ -64,6 +71,11 @@ func (t *Tailer) save(ctx context.Context) error {
 		}
 	}
 	t.mu.Lock()
+	for path := range parked {
+		if _, has := t.parked[path]; has {
+			t.parked[path] = nil
+		}
+	}
 	t.saved, t.noted = t.set.Now(), true
 	t.mu.Unlock()
 	return nil

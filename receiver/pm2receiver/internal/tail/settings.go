@@ -49,11 +49,13 @@ type Settings struct {
 	// together. Zero is 64 MiB.
 	MaxBuffer int64
 
-	gate     *admit.Gate
-	memory   *pools
-	skips    *skips
-	listings *listings
-	stopping *atomic.Bool // Shutdown was called
+	gate   *admit.Gate
+	memory *pools
+	skips  *skips
+	// exclusion is that of the Finder.
+	exclusion *exclusion
+	listings  *listings
+	stopping  *atomic.Bool // Shutdown was called
 
 	slots  chan struct{}                                  // each stream that has records in memory holds one
 	others func(s *stream, at status) (open, past []Mark) // what other streams have of a file

@@ -76,12 +76,14 @@ type stream struct {
 	ended    atomic.Bool // shared: nothing is left to read
 	busy     atomic.Bool
 	lastRun  atomic.Int64
-	watch    watch // the poller's
+	watch    watch                // the poller's
+	name     Name                 // the poller's
+	renamed  atomic.Pointer[Name] // shared: the name to go on with
 }
 
-func newStream(set *Settings, path string, c *Checkpoint) *stream {
+func newStream(set *Settings, path string, name Name, c *Checkpoint) *stream {
 	s := &stream{
-		set: set, path: path, dir: filepath.Dir(path), base: filepath.Base(path),
+		set: set, path: path, name: name, dir: filepath.Dir(path), base: filepath.Base(path),
 		seen: map[Seen]bool{}, pending: map[Seen]time.Time{}, wake: make(chan struct{}, 1),
 	}
 	var state decode.State
@@ -92,7 +94,7 @@ func newStream(set *Settings, path string, c *Checkpoint) *stream {
 			s.seen[x] = true
 		}
 	}
-	s.decoder = set.Decoder(ParseName(s.base), state)
+	s.decoder = set.Decoder(name, state)
 	return s
 }
 
@@ -126,6 +128,9 @@ func (s *stream) close() {
 
 // step reads everything that can be read now.
 func (s *stream) step(ctx context.Context) {
+	if n := s.renamed.Swap(nil); n != nil {
+		s.decoder = s.set.Decoder(*n, s.decoder.State())
+	}
 	for round := 0; ctx.Err() == nil; round++ {
 		s.held = false
 		err := s.observe()
@@ -168,6 +173,7 @@ func (s *stream) observe() error {
 	if s.watch.own.Load() {
 		s.disown()
 	}
+	s.leaveExcluded()
 	if err := s.relatives(); err != nil {
 		return err
 	}

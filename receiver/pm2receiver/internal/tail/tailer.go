@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 )
 
 const (
@@ -48,16 +49,19 @@ type Tailer struct {
 
 	mu      sync.Mutex
 	streams map[string]*stream
-	ended   []string             // paths of streams whose checkpoints are to be deleted
-	count   uint64               // the highest Checkpoint.Count of ended streams
-	folders map[string]time.Time // when each was last changed
+	ended   []string               // paths of streams whose checkpoints are to be deleted
+	parked  map[string]*Checkpoint // by the paths that are not read any more; nil once saved
+	count   uint64                 // the highest Checkpoint.Count of ended streams
+	folders map[string]time.Time   // when each was last changed
 	scanned time.Time
-	resting time.Time // nothing is looked for before
-	problem error     // what the last scan met
-	first   bool      // no reader ever started on the store
-	early   bool      // it is starting
-	noted   bool      // the store knows of a start
-	since   time.Time // of the very first start: compressed copies made before are history
+	resting time.Time            // nothing is looked for before
+	problem error                // what the last scan met
+	unnamed map[string]time.Time // new files of which PM2 may say something, by when they were found
+	version uint64               // of the roster
+	first   bool                 // no reader ever started on the store
+	early   bool                 // it is starting
+	noted   bool                 // the store knows of a start
+	since   time.Time            // of the very first start: compressed copies made before are history
 	full    bool
 	saved   time.Time
 
@@ -74,16 +78,20 @@ func New(set Settings, finder Finder) *Tailer {
 		age := set.Now().Sub(time.Unix(0, at.modified))
 		return err == nil && age >= 0 && age < settling
 	}
+	finder.exclusion = newExclusion(finder.Exclude)
 	if set.MaxPause == 0 {
 		set.MaxPause = maxPause
 	}
 	set.gate = admit.New(admit.Settings{
-		AnyOwner: set.AnyOwner, Excluded: finder.excluded, Own: set.Own, User: uint32(os.Geteuid()), //nolint:gosec // numbers of users have 32 bits
+		AnyOwner: set.AnyOwner, Excluded: finder.excluded, Own: set.Own, Named: finder.named,
+		User: uint32(os.Geteuid()), //nolint:gosec // numbers of users have 32 bits
 	})
+	finder.gate = set.gate
 	set.slots = make(chan struct{}, maxSending)
 	set.memory, set.listings, set.stopping = newPools(set.MaxBuffer), newListings(), &atomic.Bool{}
 	set.skips = &skips{set: &set, known: map[string]admit.Reason{}}
-	t := &Tailer{set: set, finder: finder, streams: map[string]*stream{}, folders: map[string]time.Time{}, first: true, early: true}
+	set.exclusion, finder.skips = finder.exclusion, set.skips
+	t := &Tailer{unnamed: map[string]time.Time{}, set: set, finder: finder, streams: map[string]*stream{}, parked: map[string]*Checkpoint{}, folders: map[string]time.Time{}, first: true, early: true}
 	t.set.others = t.others
 	return t
 }
@@ -107,6 +115,8 @@ func (t *Tailer) Start(ctx context.Context) error {
 	for _, path := range known {
 		if t.finder.reads(path) {
 			streams = append(streams, t.follow(ctx, path, true))
+		} else {
+			t.park(ctx, path)
 		}
 	}
 	for _, s := range streams { // once each has the files that it had
@@ -252,22 +262,32 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	for _, dir := range t.watched(folders) {
 		at, err := statPath(dir)
 		changed := time.Unix(0, at.modified)
-		if err == nil && (!t.folders[dir].Equal(changed) || now.Sub(changed) < fresh) {
+		// A file that waited for its folder to settle is looked for once more, however busy the
+		// machine was meanwhile.
+		if err == nil && (!t.folders[dir].Equal(changed) || now.Sub(changed) < fresh || t.scanned.Sub(changed) < settling) {
 			t.folders[dir] = changed
 			t.census(dir)
 			due = due || slices.Contains(folders, dir)
 		}
 	}
+	if t.finder.Roster != nil {
+		due = due || len(t.unnamed) > 0 || t.finder.Roster.Version() != t.version
+	}
 	if !due {
 		return
 	}
+	t.rename()
 	t.scanned = now
 	paths, err := t.finder.Find()
 	if err != nil && (t.problem == nil || err.Error() != t.problem.Error()) {
 		t.set.Logger.Error("cannot look for log files", zap.Error(err))
 	}
 	t.problem = err
+	maps.DeleteFunc(t.unnamed, func(path string, _ time.Time) bool { return !slices.Contains(paths, path) })
 	for _, path := range paths {
+		if !t.followed(path) && t.awaited(path) {
+			continue
+		}
 		t.launch(run, t.follow(ctx, path, false))
 	}
 	for _, s := range t.all() {
@@ -292,13 +312,12 @@ func (t *Tailer) watched(folders []string) []string {
 // follow makes the stream of a path, or returns nil if it is read already, or may not
 // be. One that is known from an earlier run may have more to read than what is there.
 func (t *Tailer) follow(ctx context.Context, path string, known bool) *stream {
-	t.mu.Lock()
-	_, has := t.streams[path]
-	full := len(t.streams) >= maxStreams
-	t.mu.Unlock()
-	if has {
+	if t.followed(path) {
 		return nil
 	}
+	t.mu.Lock()
+	full := len(t.streams) >= maxStreams
+	t.mu.Unlock()
 	if full {
 		if !t.full {
 			t.set.Logger.Error("too many log files; others are not read", zap.Int("limit", maxStreams), zap.String("path", path))
@@ -318,6 +337,13 @@ func (t *Tailer) follow(ctx context.Context, path string, known bool) *stream {
 	t.streams[path] = s
 	t.mu.Unlock()
 	return s
+}
+
+func (t *Tailer) followed(path string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, has := t.streams[path]
+	return has
 }
 
 // launch starts to read a stream, if there is one.
@@ -341,7 +367,10 @@ func (t *Tailer) restored(ctx context.Context, path string) *stream {
 			t.set.Logger.Error("checkpoint is damaged; the file is read from the beginning", zap.String("path", path), zap.Error(err))
 		}
 	}
-	s := newStream(&t.set, path, c)
+	if c != nil && admit.Refused(t.set.gate.Check(path)) != nil {
+		c.State = decode.State{} // what is held back of it may not be handed on either
+	}
+	s := newStream(&t.set, path, t.finder.Name(path), c)
 	if c == nil {
 		t.mu.Lock()
 		s.count = t.count
@@ -371,7 +400,12 @@ func (t *Tailer) checkpoint(ctx context.Context, path string) (*Checkpoint, erro
 	defer t.saving.Unlock()
 	t.mu.Lock()
 	ended := slices.Contains(t.ended, path)
+	parked := t.parked[path]
+	delete(t.parked, path)
 	t.mu.Unlock()
+	if parked != nil {
+		return parked, nil
+	}
 	if ended {
 		return nil, nil
 	}

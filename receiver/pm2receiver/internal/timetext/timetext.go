@@ -10,30 +10,37 @@ import (
 // Parsed is a time that stands at the beginning of a text.
 type Parsed struct {
 	// Nanos is the time since the epoch. It is 0 if the text is a date whose
-	// day and month cannot be told apart.
+	// day and month cannot be told apart, or in a zone that nobody can tell.
 	Nanos int64
 	// Len is how many bytes of the text the time takes.
 	Len int
+	// Seconds says whether the text tells the second.
+	Seconds bool
 }
 
-// Parse reads the time at the beginning of b: ISO 8601 in its usual variants, day
-// month year or month day year with any of - / . between, and the forms with
-// names of days and months. A time without a zone is a time in loc. It reports
-// false if b begins with no date and time of day.
+// Parse reads the time at the beginning of b: ISO 8601 in its usual variants, also
+// without separators, day month year or month day year with any of - / . between, and
+// the forms with names of days and months. A time without a zone is a time in loc. It
+// reports false if b begins with no date and time of day.
 func Parse(b []byte, loc *time.Location) (Parsed, bool) {
-	if len(b) < len("2006-01-02T15:04") {
+	if len(b) < len("20060102T1504") {
 		return Parsed{}, false
 	}
 	s := scanner{b: b}
 	c := b[0]
 	if c-'0' > 9 {
-		if !letter(c) {
+		if !letter(c) || !letter(b[1]) || !letter(b[2]) {
 			return Parsed{}, false
 		}
 		return s.named(loc)
 	}
+	if b[1]-'0' > 9 && !separates(b[1]) {
+		return Parsed{}, false
+	}
 	return s.numeric(loc)
 }
+
+func separates(c byte) bool { return c == '-' || c == '/' || c == '.' || c == ' ' }
 
 type scanner struct {
 	b    []byte
@@ -43,6 +50,10 @@ type scanner struct {
 	day  int
 	// vague is set if day and month may be the other way round.
 	vague bool
+	// wordy is set if the month is a name.
+	wordy bool
+	// yearLast is set if the year stands behind the time of day.
+	yearLast bool
 }
 
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
@@ -53,6 +64,8 @@ func (s *scanner) peek() byte {
 	}
 	return 0
 }
+
+func (s *scanner) digitAt(i int) bool { return i < len(s.b) && s.b[i]-'0' <= 9 }
 
 func (s *scanner) skip(c byte) bool {
 	if s.peek() == c && s.i < len(s.b) {
@@ -74,13 +87,21 @@ func (s *scanner) number(least, most int) (n int, ok bool) {
 
 func (s *scanner) numeric(loc *time.Location) (Parsed, bool) {
 	from := s.i
-	first, _ := s.number(1, 4)
+	first, _ := s.number(1, 8)
 	width := s.i - from
+	if width == 8 { // 20261121
+		s.year, s.mon, s.day = first/10000, first/100%100, first%100
+		return s.compactClock(loc)
+	}
 	sep := s.peek()
-	if sep == ' ' && width <= 2 { // 21 Nov 2026
+	if width <= 2 && (sep == ' ' || letter(sep)) { // 21 Nov 2026, 21st November 2026
 		s.day = first
-		s.i++
-		if !s.monthName() || !s.skip(' ') {
+		s.ordinal()
+		if !s.skip(' ') || !s.monthName() {
+			return Parsed{}, false
+		}
+		s.skip(',')
+		if !s.skip(' ') {
 			return Parsed{}, false
 		}
 		var ok bool
@@ -89,10 +110,21 @@ func (s *scanner) numeric(loc *time.Location) (Parsed, bool) {
 		}
 		return s.clock(loc)
 	}
-	if sep != '-' && sep != '/' && sep != '.' {
+	if sep != '-' && sep != '/' && sep != '.' || width != 4 && width > 2 {
 		return Parsed{}, false
 	}
 	s.i++
+	if letter(s.peek()) { // 21/Nov/2026, 21-Nov-2026
+		s.day = first
+		var ok bool
+		if width > 2 || !s.monthName() || !s.skip(sep) {
+			return Parsed{}, false
+		}
+		if s.year, ok = s.number(4, 4); !ok {
+			return Parsed{}, false
+		}
+		return s.clock(loc)
+	}
 	second, ok := s.number(1, 2)
 	if !ok || !s.skip(sep) {
 		return Parsed{}, false
@@ -118,7 +150,19 @@ func (s *scanner) numeric(loc *time.Location) (Parsed, bool) {
 	return s.clock(loc)
 }
 
-// named reads Sat, 21 Nov 2026 …, Sat Nov 21 2026 … and Nov 21, 2026 ….
+// ordinal reads what makes 21 the 21st.
+func (s *scanner) ordinal() {
+	if s.i+1 >= len(s.b) || s.i+2 < len(s.b) && letter(s.b[s.i+2]) {
+		return
+	}
+	switch string([]byte{s.b[s.i] | 0x20, s.b[s.i+1] | 0x20}) {
+	case "st", "nd", "rd", "th":
+		s.i += 2
+	}
+}
+
+// named reads Sat, 21 Nov 2026 …, Sat Nov 21 2026 …, Nov 21, 2026 … and
+// Sat Nov 21 14:08:36 2026.
 func (s *scanner) named(loc *time.Location) (Parsed, bool) {
 	if !s.monthName() {
 		if !s.dayName() {
@@ -137,12 +181,19 @@ func (s *scanner) named(loc *time.Location) (Parsed, bool) {
 	if !s.skip(' ') {
 		return Parsed{}, false
 	}
+	s.skip(' ') // a day of one digit, as C pads it
 	if s.day, ok = s.number(1, 2); !ok {
 		return Parsed{}, false
 	}
+	s.ordinal()
 	s.skip(',')
 	if !s.skip(' ') {
 		return Parsed{}, false
+	}
+	if s.i+2 < len(s.b) && s.b[s.i+2] == ':' {
+		s.i--
+		s.yearLast = true
+		return s.clock(loc)
 	}
 	if s.year, ok = s.number(4, 4); !ok {
 		return Parsed{}, false
@@ -158,6 +209,7 @@ const (
 func (s *scanner) monthName() bool {
 	n := s.name(months)
 	s.mon = n + 1
+	s.wordy = n >= 0
 	return n >= 0
 }
 
@@ -181,10 +233,42 @@ func (s *scanner) name(list string) int {
 	return -1
 }
 
+// compactClock reads the time of day behind a date without separators.
+func (s *scanner) compactClock(loc *time.Location) (Parsed, bool) {
+	if s.i+5 < len(s.b) && s.digitAt(s.i+2) && s.digitAt(s.i+1) { // 20261121T1408…, not 20261121 14:08
+		at := s.i
+		if !s.skip('T') && !s.skip(' ') && !s.skip('-') && !s.skip('_') && !s.digitAt(s.i) {
+			return Parsed{}, false
+		}
+		if hm, ok := s.number(4, 4); ok {
+			second := 0
+			seconds := s.digitAt(s.i) && s.digitAt(s.i+1)
+			if seconds {
+				second, _ = s.number(2, 2)
+			}
+			if !s.digitAt(s.i) {
+				return s.rest(hm/100, hm%100, second, seconds, loc)
+			}
+		}
+		s.i = at
+	}
+	return s.clock(loc)
+}
+
+const at = "at "
+
 // clock reads the time of day and the zone behind a date.
 func (s *scanner) clock(loc *time.Location) (Parsed, bool) {
 	s.skip(',')
-	if !s.skip('T') && !s.skip(' ') {
+	switch {
+	case s.skip('T'), s.skip('t'), s.skip('_'):
+	case s.skip(' '):
+		s.skip(' ')
+		if s.peek() == 'a' && s.i+3 < len(s.b) && string(s.b[s.i:s.i+3]) == at {
+			s.i += 3
+		}
+	case s.wordy && s.skip(':'):
+	default:
 		return Parsed{}, false
 	}
 	hour, ok := s.number(1, 2)
@@ -195,30 +279,79 @@ func (s *scanner) clock(loc *time.Location) (Parsed, bool) {
 	if !ok {
 		return Parsed{}, false
 	}
-	second, nanos := 0, 0
-	if s.peek() == ':' && s.i+2 < len(s.b) && s.b[s.i+1]-'0' <= 9 && s.b[s.i+2]-'0' <= 9 {
+	second, seconds := 0, false
+	if s.peek() == ':' && s.digitAt(s.i+1) && s.digitAt(s.i+2) {
 		s.i++
 		second, _ = s.number(2, 2)
-		if c := s.peek(); (c == '.' || c == ',') && s.i+1 < len(s.b) && s.b[s.i+1]-'0' <= 9 {
+		seconds = true
+	}
+	return s.rest(hour, minute, second, seconds, loc)
+}
+
+// rest reads what may stand behind the seconds.
+func (s *scanner) rest(hour, minute, second int, seconds bool, loc *time.Location) (Parsed, bool) {
+	nanos := 0
+	if seconds {
+		switch c := s.peek(); {
+		case (c == '.' || c == ',') && s.digitAt(s.i+1):
 			s.i++
+			nanos = s.fraction()
+		case c == ':' && s.digits(s.i+1) >= 3:
+			s.i++
+			nanos = s.fraction()
+		case c == ' ' && s.i+1 < len(s.b) && s.b[s.i+1] == '.' && s.digitAt(s.i+2):
+			s.i += 2
 			nanos = s.fraction()
 		}
 	}
-	hour, ok = s.half(hour)
-	if !ok || s.mon < 1 || s.mon > 12 || s.day < 1 || s.day > 31 || hour > 23 || minute > 59 || second > 60 || s.year < 1971 || s.year > 2261 {
+	hour, ok := s.half(hour)
+	if !ok {
 		return Parsed{}, false
 	}
-	offset, zoned := s.zone()
-	p := Parsed{Len: s.i}
+	z := s.zone()
+	if s.yearLast {
+		if !s.skip(' ') {
+			return Parsed{}, false
+		}
+		if s.year, ok = s.number(4, 4); !ok {
+			return Parsed{}, false
+		}
+		if z.kind == zoneNone {
+			z = s.zone()
+		}
+	}
+	if s.mon < 1 || s.mon > 12 || s.day < 1 || s.day > 31 || hour > 23 || minute > 59 || second > 60 || s.year < 1971 || s.year > 2261 {
+		return Parsed{}, false
+	}
+	p := Parsed{Len: s.i, Seconds: seconds}
 	if s.vague {
 		return p, true
 	}
-	if zoned || loc == time.UTC {
-		p.Nanos = (daysSinceEpoch(s.year, s.mon, s.day)*86400+int64(hour)*3600+int64(minute)*60+int64(second)-int64(offset))*1e9 + int64(nanos)
+	if z.kind == zoneNamed || z.kind == zoneUnclear {
+		// The place of the machine says what its own letters mean.
+		at := time.Date(s.year, time.Month(s.mon), s.day, hour, minute, second, nanos, loc)
+		if name, _ := at.Zone(); name == z.name {
+			p.Nanos = at.UnixNano()
+			return p, true
+		}
+		if z.kind == zoneUnclear {
+			return p, true
+		}
+	}
+	if z.kind != zoneNone || loc == time.UTC {
+		p.Nanos = (daysSinceEpoch(s.year, s.mon, s.day)*86400+int64(hour)*3600+int64(minute)*60+int64(second)-int64(z.seconds))*1e9 + int64(nanos)
 	} else {
 		p.Nanos = time.Date(s.year, time.Month(s.mon), s.day, hour, minute, second, nanos, loc).UnixNano()
 	}
 	return p, true
+}
+
+// digits counts the digits at i, up to 10.
+func (s *scanner) digits(i int) (n int) {
+	for n < 10 && s.digitAt(i+n) {
+		n++
+	}
+	return n
 }
 
 func (s *scanner) fraction() int {
@@ -231,65 +364,44 @@ func (s *scanner) fraction() int {
 	return nanos
 }
 
-// half reads AM or PM.
-func (s *scanner) half(hour int) (int, bool) {
-	i := s.i
-	if i < len(s.b) && s.b[i] == ' ' {
-		i++
+// blanks counts the bytes of a blank at i: a space, or one that does not break, which
+// Intl writes before AM and PM.
+func (s *scanner) blanks(i int) int {
+	switch {
+	case i >= len(s.b):
+		return 0
+	case s.b[i] == ' ':
+		return 1
+	case s.b[i] == 0xc2 && i+1 < len(s.b) && s.b[i+1] == 0xa0:
+		return 2
+	case s.b[i] == 0xe2 && i+2 < len(s.b) && s.b[i+1] == 0x80 && (s.b[i+2] == 0xaf || s.b[i+2] == 0x89):
+		return 3
 	}
-	if i+1 >= len(s.b) || s.b[i+1]|0x20 != 'm' || i+2 < len(s.b) && (letter(s.b[i+2]) || s.b[i+2]-'0' <= 9) { // PM2 is no PM
-		return hour, true
-	}
-	switch s.b[i] | 0x20 {
-	case 'a':
-		s.i = i + 2
-		return hour % 12, hour >= 1 && hour <= 12
-	case 'p':
-		s.i = i + 2
-		return hour%12 + 12, hour >= 1 && hour <= 12
-	}
-	return hour, true
+	return 0
 }
 
-// zone reads Z, UTC, GMT, +01:00, +0100, or GMT+0100, with or without a blank
-// before it.
-func (s *scanner) zone() (seconds int, ok bool) {
-	i := s.i
-	if i < len(s.b) && s.b[i] == ' ' {
-		i++
+// half reads AM or PM, a.m. or p.m.
+func (s *scanner) half(hour int) (int, bool) {
+	i := s.i + s.blanks(s.i)
+	if i+1 >= len(s.b) || s.b[i]|0x20 != 'a' && s.b[i]|0x20 != 'p' {
+		return hour, true
 	}
-	if i >= len(s.b) {
-		return 0, false
-	}
-	rest := s.b[i:]
+	end := i + 2
 	switch {
-	case rest[0] == 'Z' && (len(rest) == 1 || !letter(rest[1])):
-		s.i = i + 1
-		return 0, true
-	case len(rest) >= 3 && (string(rest[:3]) == "UTC" || string(rest[:3]) == "GMT"):
-		s.i = i + 3
-		rest = rest[3:]
-		ok = true
+	case s.b[i+1]|0x20 == 'm':
+	case i+3 < len(s.b) && s.b[i+1] == '.' && s.b[i+2]|0x20 == 'm' && s.b[i+3] == '.':
+		end = i + 4
+	default:
+		return hour, true
 	}
-	if len(rest) == 0 || rest[0] != '+' && rest[0] != '-' {
-		return 0, ok
+	if end < len(s.b) && (letter(s.b[end]) || s.b[end]-'0' <= 9) { // PM2 is no PM
+		return hour, true
 	}
-	t := scanner{b: rest, i: 1}
-	hours, has := t.number(2, 2)
-	if !has {
-		return 0, ok
+	s.i = end
+	if s.b[i]|0x20 == 'a' {
+		return hour % 12, hour >= 1 && hour <= 12
 	}
-	t.skip(':')
-	minutes, has := t.number(2, 2)
-	if !has || hours > 18 || minutes > 59 {
-		return 0, ok
-	}
-	s.i = len(s.b) - len(rest) + t.i
-	seconds = hours*3600 + minutes*60
-	if rest[0] == '-' {
-		seconds = -seconds
-	}
-	return seconds, true
+	return hour%12 + 12, hour >= 1 && hour <= 12
 }
 
 // daysSinceEpoch counts in years that begin in March, which puts the leap day
@@ -335,4 +447,25 @@ func bounded(whole float64, unit, rest int64) (int64, bool) {
 		return 0, false
 	}
 	return int64(whole)*unit + rest, true
+}
+
+const (
+	year = int64(365 * 24 * time.Hour)
+	// earliest is 1995: no logger of today writes an earlier time.
+	earliest = 25 * year
+	// numbersFor is how old a time may be that is only a number.
+	numbersFor = 20 * year
+)
+
+// Plausible says whether a log record that is read now can be of a time. A number that
+// is more than 20 years old or a year ahead is a duration, a size or a time of another
+// epoch.
+func Plausible(nanos, now int64, number bool) bool {
+	if nanos < earliest {
+		return false
+	}
+	if now < earliest { // the clock is not set
+		return true
+	}
+	return nanos < now+year && (!number || nanos > now-numbersFor)
 }

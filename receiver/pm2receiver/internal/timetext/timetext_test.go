@@ -35,6 +35,39 @@ func TestParse(t *testing.T) {
 		"Nov 21, 2026 02:09:10 UTC":            at("2026-11-21T02:09:10Z"),
 		"Saturday, November 21, 2026 2:09 AM":  at("2026-11-21T02:09:00+01:00"),
 		"2024-02-29T23:59:60Z":                 at("2024-03-01T00:00:00Z"),
+		// Of Part F: one of each form that a logger, a language or PM2's log_date_format writes.
+		"2026-11-21 14:08:36 .735 +01:00":              at("2026-11-21T14:08:36.735+01:00"),
+		"2026-11-21 14:08:36:735":                      at("2026-11-21T14:08:36.735+01:00"),
+		"2026-11-21 14:08:36.7350":                     at("2026-11-21T14:08:36.735+01:00"),
+		"20261121 14:08:36":                            at("2026-11-21T14:08:36+01:00"),
+		"20261121 14:08:36.735":                        at("2026-11-21T14:08:36.735+01:00"),
+		"20261121T140836Z":                             at("2026-11-21T14:08:36Z"),
+		"20261121T140836.735+0100":                     at("2026-11-21T14:08:36.735+01:00"),
+		"20261121140836":                               at("2026-11-21T14:08:36+01:00"),
+		"20261121-140836":                              at("2026-11-21T14:08:36+01:00"),
+		"2026-11-21T14:08:36z":                         at("2026-11-21T14:08:36Z"),
+		"2026-11-21 14:08:36+01":                       at("2026-11-21T14:08:36+01:00"),
+		"2026-11-21T13:08:40.735+00:00[UTC]":           at("2026-11-21T13:08:40.735Z"),
+		"2026-11-21T14:08:40.735+01:00[Europe/Berlin]": at("2026-11-21T13:08:40.735Z"),
+		"2026-11-21 14:08:36.735 +0100 CET":            at("2026-11-21T13:08:36.735Z"),
+		"2026-11-21 14:08:36 CET":                      at("2026-11-21T13:08:36Z"),
+		"2026-07-21 14:08:36 EDT":                      at("2026-07-21T18:08:36Z"),
+		"Sat Nov 21 2026 14:08:36 GMT+0100 (Central European Standard Time)": at("2026-11-21T13:08:36Z"),
+		"Sat Nov 21 2026 14:08:36 GMT+0100 (Mitteleuropäische Normalzeit)":   at("2026-11-21T13:08:36Z"),
+		"Sat Nov 21 14:08:38 2026":                 at("2026-11-21T13:08:38Z"),
+		"Sat Nov  7 14:08:38 2026":                 at("2026-11-07T13:08:38Z"),
+		"Sat Nov 21 14:08:38 UTC 2026":             at("2026-11-21T14:08:38Z"),
+		"Wed Jul 15 11:13:07.315 CEST 2020":        at("2020-07-15T09:13:07.315Z"),
+		"Sat, 21 Nov 2026 13:08:39 GMT":            at("2026-11-21T13:08:39Z"),
+		"11/21/2026, 2:08:36\u202fPM":              at("2026-11-21T13:08:36Z"),
+		"11/21/2026, 2:08:36\u00a0p.m.":            at("2026-11-21T13:08:36Z"),
+		"21/11/2026, 14:08:40":                     at("2026-11-21T13:08:40Z"),
+		"21/Nov/2026:13:08:36 +0000":               at("2026-11-21T13:08:36Z"),
+		"21-Nov-2026 13:08:36":                     at("2026-11-21T12:08:36Z"),
+		"Saturday, November 21st 2026, 2:08:36 pm": at("2026-11-21T13:08:36Z"),
+		"November 21, 2026 at 2:08:36 PM":          at("2026-11-21T13:08:36Z"),
+		"Sat 21 Nov 2026 14:08:36":                 at("2026-11-21T13:08:36Z"),
+		"21st November 2026 14:08:36":              at("2026-11-21T13:08:36Z"),
 	} {
 		got, ok := Parse([]byte(text), berlin)
 		require.True(t, ok, text)
@@ -50,13 +83,13 @@ func TestParse(t *testing.T) {
 func TestParse_LeavesTheTimeOpenIfDayAndMonthMayBeSwapped(t *testing.T) {
 	got, ok := Parse([]byte("03/04/2026 10:00:00: line"), time.UTC)
 	require.True(t, ok)
-	assert.Equal(t, Parsed{Len: 19}, got)
+	assert.Equal(t, Parsed{Len: 19, Seconds: true}, got)
 }
 
 func TestParse_TakesPM2ForNoPM(t *testing.T) {
 	got, ok := Parse([]byte("2026-11-21 02:08:36 PM2 log: started"), time.UTC)
 	require.True(t, ok)
-	assert.Equal(t, Parsed{Len: 19, Nanos: time.Date(2026, 11, 21, 2, 8, 36, 0, time.UTC).UnixNano()}, got)
+	assert.Equal(t, Parsed{Len: 19, Nanos: time.Date(2026, 11, 21, 2, 8, 36, 0, time.UTC).UnixNano(), Seconds: true}, got)
 }
 
 func TestParse_RefusesWhatIsNoTime(t *testing.T) {
@@ -67,6 +100,52 @@ func TestParse_RefusesWhatIsNoTime(t *testing.T) {
 		_, ok := Parse([]byte(text), time.UTC)
 		assert.False(t, ok, text)
 	}
+}
+
+func TestParse_LeavesTheTimeOpenInAZoneThatNobodyCanTell(t *testing.T) {
+	got, ok := Parse([]byte("2026-11-21 14:08:36 CST"), time.UTC)
+	require.True(t, ok)
+	assert.Equal(t, Parsed{Len: 23, Seconds: true}, got)
+	chicago, err := time.LoadLocation("America/Chicago")
+	require.NoError(t, err)
+	got, ok = Parse([]byte("2026-11-21 14:08:36 CST"), chicago)
+	require.True(t, ok)
+	assert.Equal(t, time.Date(2026, 11, 21, 20, 8, 36, 0, time.UTC), time.Unix(0, got.Nanos).UTC())
+}
+
+func TestParse_TakesNoWordForAZone(t *testing.T) {
+	for _, behind := range []string{" ERROR x", " INFO x", " WARN", " OK", " ESTABLISHED", " CETERA", " -5 degrees", " [api] x", " (pid 3)", " a message"} {
+		got, ok := Parse([]byte("2026-11-21 14:08:36"+behind), time.UTC)
+		require.True(t, ok, behind)
+		assert.Equal(t, 19, got.Len, behind)
+	}
+}
+
+func TestClock(t *testing.T) {
+	for text, want := range map[string]int{
+		"14:08:36": 8, "14:08:36.735": 12, "2:08:36 PM rest": 10, "14:08:36] x": 8, "14:08": 0, "25:00:00": 0, "14:08:3": 0, "": 0, "14:08:36 +0100": 14,
+	} {
+		assert.Equal(t, want, Clock([]byte(text)), text)
+	}
+}
+
+func TestPlausible(t *testing.T) {
+	now := time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC).UnixNano()
+	for _, c := range []struct {
+		at             time.Time
+		number, answer bool
+	}{
+		{time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC), true, true},
+		{time.Date(1974, 11, 6, 0, 0, 0, 0, time.UTC), true, false},
+		{time.Date(1974, 11, 6, 0, 0, 0, 0, time.UTC), false, false},
+		{time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC), true, false},
+		{time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC), false, true},
+		{time.Date(2103, 1, 1, 0, 0, 0, 0, time.UTC), true, false},
+		{time.Date(2103, 1, 1, 0, 0, 0, 0, time.UTC), false, false},
+	} {
+		assert.Equal(t, c.answer, Plausible(c.at.UnixNano(), now, c.number), c.at)
+	}
+	assert.True(t, Plausible(now, 0, true), "a clock that is not set")
 }
 
 func TestParse_FollowsSummerTime(t *testing.T) {
@@ -124,6 +203,8 @@ func FuzzParse_ReadsWhatTimeWrites(f *testing.F) {
 		time.RFC3339, time.RFC3339Nano, time.RFC1123, time.RFC1123Z, "2006-01-02T15:04:05.000Z", "2006-01-02 15:04:05.000 -07:00",
 		"2006-01-02 15:04:05", "2006-01-02T15:04", "2006/01/02 15:04:05", "Mon Jan _2 2006 15:04:05 GMT-0700", "Jan 2, 2006 15:04:05 UTC",
 		"Monday, January 2, 2006 3:04 PM", "2006-01-02 15:04:05.999999999",
+		time.ANSIC, "20060102T150405Z0700", "20060102 15:04:05.000", "20060102150405", "02/Jan/2006:15:04:05 -0700",
+		"2006-01-02 15:04:05 .000 -07:00", "January 2, 2006 at 3:04:05 PM", "2006-01-02 15:04:05-07",
 	}
 	for i := range layouts {
 		f.Add(int64(1795226915), int64(i*100_000_001), i, 60*i)

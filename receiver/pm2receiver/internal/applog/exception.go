@@ -1,0 +1,243 @@
+package applog
+
+import (
+	"bytes"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
+)
+
+// Names of the fields of an error object.
+var (
+	typeFields    = [...]string{"type", "name", "exctype", "class", "classname", "errortype", "kind"}
+	messageFields = [...]string{"message", "msg", "excvalue", "value", "localizedmessage", "errormessage"}
+	stackFields   = [...]string{"stack", "stacktrace", "extendedstacktrace", "stacktracestring", "errorstack", "backtrace", "traceback"}
+)
+
+// thrown is what a line says of an exception.
+type thrown struct{ kind, message, stack string }
+
+func (t *thrown) complete() bool { return t.stack != "" || t.kind != "" && t.message != "" }
+
+// exception takes type, message and stack out of the first field that has them. What
+// else an error object holds, such as a code, stays an attribute. It reports whether
+// there was one.
+func (w *walker) exception(attrs pcommon.Map) bool {
+	var buf [maxFound]uint8
+	all := w.of(roleException, buf[:0])
+	for _, i := range all {
+		f := &w.found[i]
+		k := rows[f.row].kind
+		if k == kindType || k == kindMessage {
+			continue
+		}
+		var e thrown
+		switch w.b[f.from] {
+		case '{':
+			if !w.errorObject(f, attrs, &e) {
+				continue
+			}
+		case '"':
+			s, ok := w.str(f)
+			if !ok || !e.text(s, k == kindStack) {
+				continue
+			}
+			f.used = true
+		case '[':
+			s, ok := w.frames(f)
+			if !ok || !e.text(s, true) {
+				continue
+			}
+			f.used = true
+		default:
+			continue
+		}
+		w.beside(all, &e)
+		e.put(attrs, w.mem)
+		return true
+	}
+	// ECS without a stack.
+	var e thrown
+	if w.beside(all, &e); e.kind != "" || e.message != "" {
+		e.put(attrs, w.mem)
+	}
+	return e.kind != "" || e.message != ""
+}
+
+// beside takes error.type and error.message, which ECS writes beside the stack.
+func (w *walker) beside(all []uint8, e *thrown) {
+	for _, i := range all {
+		f := &w.found[i]
+		s, ok := w.str(f)
+		if !ok || len(s) == 0 {
+			continue
+		}
+		switch rows[f.row].kind {
+		case kindType:
+			e.kind, f.used = arena.String(s), true
+		case kindMessage:
+			e.message, f.used = arena.String(s), true
+		}
+	}
+}
+
+func (t *thrown) put(attrs pcommon.Map, mem *slab.Slab) {
+	putString(attrs, AttributeExceptionType, t.kind, mem)
+	putString(attrs, AttributeExceptionMessage, t.message, mem)
+	putString(attrs, AttributeExceptionStacktrace, t.stack, mem)
+}
+
+// text reads a stack trace in one text. stack is whether it can be nothing else.
+func (t *thrown) text(s []byte, stack bool) bool {
+	if x := stacks.ReadException(s); x != nil && (stack && stacks.HasFrames(s) || bytes.IndexByte(s, '\n') > 0 && stacks.HasFrames(s)) {
+		t.kind, t.message, t.stack = arena.String(x.Type), arena.String(x.Message), arena.String(s)
+		return true
+	} else if x != nil && stack && x.Strict {
+		t.kind, t.message, t.stack = arena.String(x.Type), arena.String(x.Message), arena.String(s)
+		return true
+	}
+	if stacks.HasFrames(s) {
+		t.stack = arena.String(s)
+		return true
+	}
+	return false
+}
+
+// frames returns a list of texts as lines.
+func (w *walker) frames(f *found) ([]byte, bool) {
+	w.i = f.from + 1
+	var out []byte
+	for {
+		w.space()
+		if w.take(']') {
+			return out, len(out) > 0
+		}
+		if !w.take('"') {
+			return nil, false
+		}
+		s, ok := w.text()
+		if !ok {
+			return nil, false
+		}
+		if out != nil {
+			out = append(out, '\n')
+		}
+		out = append(out, s...)
+		w.space()
+		w.take(',')
+	}
+}
+
+// errorObject takes the exception out of an error object, whose other fields become an
+// attribute.
+func (w *walker) errorObject(f *found, attrs pcommon.Map, e *thrown) bool {
+	name := arena.String(f.name)
+	var used [3]string
+	rank := [3]int{len(typeFields), len(messageFields), len(stackFields)}
+	w.each(f.from, func(key []byte, v found) {
+		if len(key) > maxKey {
+			return
+		}
+		var buf [maxKey]byte
+		normalized := normal(buf[:0], key)
+		for part, fields := range [3][]string{typeFields[:rank[0]], messageFields[:rank[1]], stackFields[:rank[2]]} {
+			for i, field := range fields {
+				if string(normalized) != field {
+					continue
+				}
+				s, ok := w.str(&v)
+				if !ok && part == 2 && w.b[v.from] == '[' {
+					s, ok = w.frames(&v)
+				}
+				if !ok || len(s) == 0 {
+					return
+				}
+				rank[part], used[part] = i, arena.String(key)
+				switch part {
+				case 0:
+					e.kind = arena.String(s)
+				case 1:
+					e.message = arena.String(s)
+				default:
+					e.stack = arena.String(s)
+				}
+				return
+			}
+		}
+	})
+	if !e.complete() {
+		return false
+	}
+	if x := stacks.ReadException([]byte(e.stack)); x != nil {
+		if e.kind == "" {
+			e.kind = string(x.Type)
+		}
+		if e.message == "" {
+			e.message = string(x.Message)
+		}
+	}
+	f.used = true
+	w.i = f.from
+	w.value(attrs.PutEmpty(name), 1)
+	v, _ := attrs.Get(name)
+	for _, key := range used {
+		if key != "" {
+			v.Map().Remove(key)
+		}
+	}
+	if v.Map().Len() == 0 {
+		attrs.Remove(name)
+	}
+	return true
+}
+
+// exceptionOfBody reads the exception of a message that is a stack trace itself, as
+// Google's error reporting wants it.
+func (w *walker) exceptionOfBody(rec plog.LogRecord) {
+	body := rec.Body()
+	if body.Type() != pcommon.ValueTypeStr {
+		return
+	}
+	text := body.Str()
+	if strings.IndexByte(text, '\n') < 0 || text[0] == '{' {
+		return
+	}
+	s := w.mem.Text.Copy([]byte(text))
+	if x := stacks.ReadException(s); x != nil && stacks.HasFrames(s) {
+		PutException(rec.Attributes(), x, w.mem)
+	}
+}
+
+func putString(attrs pcommon.Map, name, value string, mem *slab.Slab) {
+	if value != "" {
+		mem.PutStr(attrs, name, value)
+	}
+}
+
+// PutException sets the attributes of an exception.
+func PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
+	putString(attrs, AttributeExceptionType, arena.String(e.Type), mem)
+	putString(attrs, AttributeExceptionMessage, arena.String(e.Message), mem)
+	putString(attrs, AttributeExceptionStacktrace, arena.String(e.Stacktrace), mem)
+}
+
+// PutException sets the attributes of an exception, without colours if the parser
+// strips them.
+func (p *Parser) PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
+	if p.set.Strip && bytes.IndexByte(e.Stacktrace, ansi.Escape) >= 0 {
+		plain := *e
+		for _, part := range []*[]byte{&plain.Type, &plain.Message, &plain.Stacktrace} {
+			if bytes.IndexByte(*part, ansi.Escape) >= 0 {
+				*part = mem.Text.Keep(ansi.Strip(*part, mem.Text.Reserve))
+			}
+		}
+		e = &plain
+	}
+	PutException(attrs, e, mem)
+}

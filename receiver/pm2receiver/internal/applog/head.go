@@ -1,0 +1,632 @@
+package applog
+
+import (
+	"bytes"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+)
+
+// Grammars are the forms of text lines that are read, one example each. A test holds
+// that each is read, and that the README has them.
+var Grammars = [...]struct{ Example, Of string }{
+	{"2026-11-21 02:08:36.735 [label] info: message", "winston with printf"},
+	{"[2026-11-21T02:08:36.735] [INFO] category - message", "log4js"},
+	{"info: message", "winston's simple(), believed from the second such line on"},
+	{"[Nest] 4242  - 11/21/2026, 2:08:36 PM   ERROR [Context] message", "NestJS"},
+	{"[14:08:36.735] INFO (4242): message", "pino-pretty"},
+	{"INFO [14:08:36.735] (4242): message", "pino-pretty with levelFirst"},
+	{"[2026-11-21T13:08:36.735Z]  INFO: app/4242 on host: message", "bunyan's CLI"},
+	{"2026-11-21 13:08:36.735\tINFO\t[/srv/a.ts:1]\tmessage", "tslog, zap"},
+	{"[INFO] message", "consola, loglevel"},
+	{"[ERROR]: message", "tags of one's own"},
+	{"ERROR: message", "uvicorn, glog of others"},
+	{"ERROR:app:message", "Python's basicConfig"},
+	{"INFO  message", "console tags of one's own"},
+	{"2026-11-21 14:08:36,735 - app - ERROR - message", "Python's logging"},
+	{"2026-11-21 14:08:36.735 | ERROR    | app:f:10 - message", "loguru"},
+	{"2026-11-21 14:08:36 [error    ] message", "structlog"},
+	{"[2026-11-21 14:08:36 +0100] [4242] [INFO] message", "gunicorn"},
+	{"[2026-11-21 14:08:36,735: ERROR/MainProcess] message", "Celery"},
+	{"2026/11/21 14:08:36 INFO message", "slog"},
+	{"ERRO[0003] message", "logrus on a terminal"},
+	{"2:08PM INF message", "zerolog's console"},
+	{"I1121 14:08:36.735000    4242 main.go:10] message", "klog"},
+	{"14:08:36.735 [main] ERROR com.example.App - message", "logback"},
+	{"2026-11-21T14:08:36.735+01:00  WARN 4242 --- [main] c.e.App : message", "Spring Boot"},
+	{"[14:08:36 INF] message", "Serilog"},
+	{"2026-11-21 14:08:36.7350|ERROR|Logger|message", "NLog"},
+	{"fail: Category[0]", ".NET's console logger"},
+	{"[2026-11-21T14:08:36+01:00] app.ERROR: message", "Monolog"},
+	{"[scope] › ✖  error     message", "signale"},
+	{" ⨯ message", "Next.js: ⨯ and ✖ are errors, ⚠ a warning, ✓ ✔ ℹ information"},
+	{"npm ERR! message", "npm"},
+}
+
+// head is what stands before the message of a text line.
+type head struct {
+	word   []byte
+	number plog.SeverityNumber
+	// nanos is the time, or 0, and seconds whether it tells the second.
+	nanos   int64
+	seconds bool
+	// timed is set if there is a time of day, though the date may be missing.
+	timed bool
+	// simple is set for a form that other text has by chance.
+	simple bool
+	// at is how far the head was read.
+	at int
+}
+
+// headFirst says which bytes a line begins with that may have a head, and accessFirst
+// the same of an access log.
+var headFirst, accessFirst = func() (h, a [256]bool) {
+	for c := range 256 {
+		b := byte(c)
+		h[c] = letter(b) || b-'0' <= 9 || b == '[' || b == ' ' || b == '<' || b == '(' || b == 0xe2 || b == '\t'
+		a[c] = b >= 'A' && b <= 'Z' || b-'0' <= 9 || b == ' ' || b == ':' || b|0x20 >= 'a' && b|0x20 <= 'f' || b == '-' || b == 'l' || b == '"'
+	}
+	return h, a
+}()
+
+const (
+	// maxTokens bounds what is read before a level.
+	maxTokens = 8
+	// maxLabels bounds labels in brackets before it.
+	maxLabels = 3
+)
+
+// head reads the head of a line.
+func (p *Parser) head(b []byte) head {
+	h := head{}
+	i := 0
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
+		i++
+	}
+	if i > 4 || i == len(b) {
+		return h
+	}
+	if i > 0 && b[i] < 0x80 {
+		return padded(b, i)
+	}
+	labels, numbers := 0, 0
+	for range maxTokens {
+		first := i == 0
+		separated := first
+		for i < len(b) && separator(b[i]) {
+			separated = separated || b[i] == '|' || b[i] == '-'
+			i++
+		}
+		if i == len(b) {
+			break
+		}
+		h.at = i
+		switch c := b[i]; {
+		case c == '[' || c == '<' && !first:
+			shut := byte(']')
+			if c == '<' {
+				shut = '>'
+			}
+			end := bytes.IndexByte(b[i:], shut)
+			if end < 0 {
+				return h
+			}
+			content := b[i+1 : i+end]
+			if p.bracket(content, first, &h) {
+				h.at = i + end + 1
+				return h
+			}
+			i += end + 1
+			if labels++; labels > maxLabels {
+				return h
+			}
+		case c == '(' && h.timed:
+			end := bytes.IndexByte(b[i:], ')')
+			if end < 0 {
+				return h
+			}
+			i += end + 1
+		case c >= 0x80:
+			return marked(b, i, h)
+		default:
+			if !h.timed {
+				if n := p.timeAt(b[i:], &h); n > 0 {
+					i += n
+					h.at = i
+					continue
+				}
+				if c-'0' <= 9 { // a process, behind a label
+					n := digits(b[i:])
+					if numbers++; labels == 0 || numbers > 1 || i+n >= len(b) || b[i+n] != ' ' {
+						return h
+					}
+					i += n
+					continue
+				}
+				if !letter(c) {
+					return h
+				}
+				if labels > 0 {
+					// winston with a label and no time.
+					n := wordLen(b[i:])
+					if i+n+1 < len(b) && b[i+n] == ':' && b[i+n+1] == ' ' && strong(b[i:i+n]) {
+						h.set(b[i : i+n])
+						h.simple = !upper(b[i : i+n])
+					}
+					return h
+				}
+				return p.untimed(b, i)
+			}
+			n, done := h.behindTime(b, i, separated)
+			if done {
+				return h
+			}
+			i += n
+		}
+	}
+	return h
+}
+
+func separator(c byte) bool { return c == ' ' || c == '\t' || c == '-' || c == '|' }
+
+func digits(b []byte) int {
+	n := 0
+	for n < len(b) && b[n]-'0' <= 9 {
+		n++
+	}
+	return n
+}
+
+// timeAt reads a time at the beginning of b and returns its length.
+func (p *Parser) timeAt(b []byte, h *head) int {
+	t, ok := timetext.Parse(b, p.set.Location)
+	if ok && bounded(b, t.Len) {
+		h.nanos, h.seconds, h.timed = t.Nanos, t.Seconds, true
+		return t.Len
+	}
+	if b[0]-'0' > 9 {
+		return 0
+	}
+	if n := timetext.Clock(b); n > 0 && bounded(b, n) {
+		h.timed = true
+		return n
+	}
+	// zerolog's 2:08PM
+	n := digits(b)
+	if n >= 1 && n <= 2 && n+4 < len(b) && b[n] == ':' && digits(b[n+1:]) == 2 && b[n+4] == 'M' && (b[n+3] == 'A' || b[n+3] == 'P') && bounded(b, n+5) {
+		h.timed = true
+		return n + 5
+	}
+	return 0
+}
+
+// bounded says whether what is n bytes long ends where a word may end.
+func bounded(b []byte, n int) bool {
+	return n == len(b) || b[n] == ' ' || b[n] == '\t' || b[n] == ']' || b[n] == '|' || b[n] == ':' || b[n] == ',' || b[n] == '-' || b[n] == ')'
+}
+
+// bracket reads what stands in brackets, and says whether it was a level.
+func (p *Parser) bracket(content []byte, first bool, h *head) bool {
+	word := bytes.TrimSpace(content)
+	if len(word) == 0 {
+		return false
+	}
+	if n := wordLen(word); n == len(word) {
+		if known, ok := severity.FromText(arena.String(word)); ok && (strong(word) || h.timed && n >= 3 && !weak(word)) {
+			h.word, h.number = word, known
+			return true
+		}
+		if n == 1 && h.timed {
+			return letterLevel(word, h)
+		}
+		return false
+	}
+	if h.timed {
+		return false
+	}
+	if word[0]-'0' <= 9 || letter(word[0]) {
+		if n := p.timeAt(word, h); n > 0 { // with a level behind it: Celery, Serilog
+			rest := bytes.TrimLeft(word[n:], ": ")
+			if k := wordLen(rest); k > 0 && (k == len(rest) || rest[k] == '/' || rest[k] == ' ') && strong(rest[:k]) {
+				h.set(rest[:k])
+				return true
+			}
+			return false
+		}
+	}
+	if first && len(word) > 8 && word[1] == ' ' { // Tornado: [I 261121 14:08:36 app:1]
+		if letterLevel(word[:1], h) {
+			if word = bytes.TrimLeft(word[2:], " "); digits(word) == 6 && len(word) > 7 && timetext.Clock(word[7:]) > 0 {
+				return true
+			}
+			h.word, h.number = nil, 0
+		}
+	}
+	return false
+}
+
+// letterLevel reads a level of one letter.
+func letterLevel(word []byte, h *head) bool {
+	switch word[0] {
+	case 'T', 'D', 'I', 'W', 'E', 'F', 'C':
+		h.set(word[:1])
+		return true
+	}
+	return false
+}
+
+func (h *head) set(word []byte) {
+	h.word = word
+	h.number, _ = severity.FromText(arena.String(word))
+}
+
+// behindTime reads a word behind the time: how long it is, and whether the head ends.
+func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
+	n = wordLen(b[i:])
+	word := b[i : i+n]
+	next := byte(' ')
+	if i+n < len(b) {
+		next = b[i+n]
+	}
+	if n > 0 {
+		known := strong(word) || n >= 3 && !weak(word) && isLevel(word)
+		switch {
+		case next == ':' || next == '!' && n == 3:
+			if (known || isLevel(word) && n >= 3) && !ofGo(b[i:]) {
+				h.set(word)
+				h.at = i + n + 1
+				return n, true
+			}
+		case next == ' ' || next == '\t' || next == '|' || next == '(' || next == '/' || next == '[' || next == ']' || next == '+' || next == '-':
+			rest := bytes.TrimLeft(b[min(i+n, len(b)):], " \t")
+			delimited := separated && len(rest) > 0 && (rest[0] == '|' || rest[0] == '-')
+			if known && (upper(word) || delimited) || delimited && rest[0] == '|' && isLevel(word) {
+				if (next == '+' || next == '-') && i+n+1 < len(b) && b[i+n+1]-'0' <= 9 { // slog's offset
+					word = b[i : i+n+1+digits(b[i+n+1:])]
+				}
+				h.set(word)
+				h.at = i + n
+				return n, true
+			}
+		}
+		if n == 1 && next == ' ' && upper(word) && separated && letterLevel(word, h) {
+			return n, true
+		}
+	}
+	// A name that stands between separators, or channel.LEVEL:
+	end := i
+	for end < len(b) && b[end] != ' ' && b[end] != '\t' && b[end] != '|' {
+		end++
+	}
+	token := b[i:end]
+	if len(token) > 2 && token[len(token)-1] == ':' {
+		if dot := bytes.LastIndexByte(token, '.'); dot > 0 {
+			word = token[dot+1 : len(token)-1]
+			if upper(word) && isLevel(word) && strong(word) {
+				h.set(word)
+				h.at = end
+				return end - i, true
+			}
+		}
+	}
+	rest := bytes.TrimLeft(b[end:], " \t")
+	if len(rest) > 1 && (rest[0] == '|' || rest[0] == '-' && rest[1] == ' ') && len(token) <= 64 {
+		return end - i, false
+	}
+	if digits(token) == len(token) && len(token) > 0 && len(token) < 8 { // a process
+		return end - i, false
+	}
+	return 0, true
+}
+
+// ofGo says whether a line is one of Go's net/http, which looks like winston's level.
+func ofGo(b []byte) bool {
+	rest, ok := bytes.CutPrefix(b, []byte("http: "))
+	if !ok {
+		return false
+	}
+	for _, words := range [...]string{"panic ", "TLS ", "superfluous ", "proxy ", "Accept ", "response", "Server ", "multiple ", "named "} {
+		if bytes.HasPrefix(rest, []byte(words)) {
+			return true
+		}
+	}
+	return false
+}
+
+// untimed reads a level at the beginning of a line without a time.
+func (p *Parser) untimed(b []byte, i int) head {
+	h := klog(b)
+	if h.number != 0 {
+		return h
+	}
+	n := wordLen(b[i:])
+	word := b[i : i+n]
+	if n == 0 || i+n >= len(b) {
+		return h
+	}
+	next := b[i+n]
+	if next == '!' && string(word) == "ERR" && i+n+1 < len(b) && b[i+n+1] == ' ' {
+		h.set(word)
+		return h
+	}
+	if string(word) == "npm" && next == ' ' {
+		rest := b[n+1:]
+		k := wordLen(rest)
+		switch string(rest[:k]) {
+		case "ERR", "WARN", "error", "warn", "notice", "verbose", "info", "http", "silly":
+			h.set(rest[:k])
+			h.at = n + 1 + k
+		}
+		return h
+	}
+	if next == '[' && n == 4 && upper(word) && i+n+5 < len(b) && digits(b[i+n+1:]) >= 4 && b[i+n+1+digits(b[i+n+1:])] == ']' { // logrus
+		switch string(word) {
+		case "TRAC", "DEBU", "INFO", "WARN", "ERRO", "FATA", "PANI":
+			h.set(map[string][]byte{"TRAC": []byte("TRACE"), "DEBU": []byte("DEBUG"), "ERRO": []byte("ERROR"), "FATA": []byte("FATAL"), "PANI": []byte("PANIC")}[string(word)])
+			if h.number == 0 {
+				h.set(word)
+			}
+			h.at = i + n
+		}
+		return h
+	}
+	if next == ':' {
+		rest := b[i+n+1:]
+		switch {
+		case upper(word) && strong(word):
+			if len(rest) == 0 || rest[0] == ' ' && !constant(rest) || rest[0] == '\t' || pythonName(rest) {
+				h.set(word)
+				h.at = i + n + 1
+			}
+		case len(rest) > 0 && rest[0] == ' ' && consoleWord(word) && bytes.HasSuffix(bytes.TrimSpace(firstLine(rest)), []byte("]")):
+			h.set(word)
+			h.at = i + n + 1
+		case len(rest) > 0 && rest[0] == ' ' && simpleLevel(word):
+			h.set(word)
+			h.simple = true
+			h.at = i + n + 1
+		}
+		return h
+	}
+	if !upper(word) || !strong(word) {
+		return h
+	}
+	switch next {
+	case ' ', '\t':
+		rest := bytes.TrimLeft(b[i+n:], " \t")
+		if len(rest) == 0 {
+			return h
+		}
+		if rest[0] == '(' || rest[0] == '[' {
+			end := bytes.IndexByte(rest, map[byte]byte{'(': ')', '[': ']'}[rest[0]])
+			if end < 0 {
+				return h
+			}
+			if rest[0] == '[' {
+				var t head
+				if p.timeAt(append(append(make([]byte, 0, 64), rest[1:end]...), ' '), &t) > 0 {
+					h = t
+				}
+			}
+			h.set(word)
+			h.at = i + n
+			return h
+		}
+		if next == ' ' && i+n+1 < len(b) && b[i+n+1] != ' ' && !sentence(rest) {
+			return h
+		}
+		if rest[0] == '=' || rest[0] == ',' || rest[0] == ')' || rest[0] == '}' || rest[0] == ':' || rest[0] == ';' || rest[0] == '+' || rest[0] == '*' {
+			return h
+		}
+		h.set(word)
+		h.at = i + n
+	case '|':
+		h.set(word)
+		h.at = i + n
+	}
+	return h
+}
+
+func firstLine(b []byte) []byte {
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	return line
+}
+
+// consoleWord says whether a word is one of .NET's console logger.
+func consoleWord(word []byte) bool {
+	switch string(word) {
+	case "trce", "dbug", "info", "warn", "fail", "crit":
+		return true
+	}
+	return false
+}
+
+// constant says whether what stands behind a colon is the value of a setting.
+func constant(rest []byte) bool {
+	rest = bytes.TrimRight(bytes.TrimSpace(rest), ",;")
+	if len(rest) == 0 {
+		return false
+	}
+	if rest[0] == '\'' || rest[0] == '"' || rest[0] == '{' || rest[0] == '[' {
+		return rest[len(rest)-1] == rest[0] || rest[0] == '{'
+	}
+	switch string(rest) {
+	case "true", "false", "null", "undefined", "None", "True", "False", "string", "number", "boolean":
+		return true
+	}
+	return digits(rest) == len(rest)
+}
+
+// pythonName says whether behind LEVEL: a logger's name and a colon stand.
+func pythonName(rest []byte) bool {
+	n := 0
+	for n < len(rest) && (letter(rest[n]) || rest[n]-'0' <= 9 || rest[n] == '_' || rest[n] == '.' || rest[n] == '-') {
+		n++
+	}
+	return n > 0 && n < len(rest) && rest[n] == ':'
+}
+
+// sentence says whether what stands behind a level of capitals may be its message: not
+// the rest of a sentence about levels, nor code.
+func sentence(rest []byte) bool {
+	c := rest[0]
+	if !letter(c) && c-'0' > 9 && c != '"' && c != '\'' && c != '[' && c != '(' && c != '<' && c != '/' && c != '{' && c != '#' && c != '`' && c < 0x80 {
+		return false
+	}
+	n := wordLen(rest)
+	switch string(rest[:n]) {
+	case "is", "are", "and", "or", "was", "were", "has", "have", "level", "levels", "log", "logs", "messages", "message", "to", "as", "will", "would",
+		"can", "may", "should", "must", "does", "of", "lines", "events", "handling", "entries":
+		return false
+	}
+	return true
+}
+
+// padded reads the level of a line that begins with blanks, as consola writes it: a
+// blank, capitals, and at least two blanks.
+func padded(b []byte, i int) head {
+	h := head{}
+	n := wordLen(b[i:])
+	word := b[i : i+n]
+	if i == 1 && b[0] == ' ' && n > 2 && i+n+2 < len(b) && b[i+n] == ' ' && b[i+n+1] == ' ' && b[i+n+2] != ' ' && upper(word) && strong(word) {
+		h.set(word)
+		h.at = i + n
+	}
+	return h
+}
+
+// marks are the marks of loggers that say a level without a word.
+var marks = [...]struct {
+	mark string
+	word string
+}{
+	{"⨯", "error"}, {"✖", "error"}, {"⚠", "warn"}, {"✔", "info"}, {"✓", "info"}, {"ℹ", "info"},
+}
+
+// marked reads a mark at i, and the level word that signale writes behind it.
+func marked(b []byte, i int, h head) head {
+	if bytes.HasPrefix(b[i:], []byte("›")) { // behind signale's scope
+		i += len("›")
+		for i < len(b) && b[i] == ' ' {
+			i++
+		}
+	}
+	number, size := plog.SeverityNumberUnspecified, 0
+	for _, m := range marks {
+		if bytes.HasPrefix(b[i:], []byte(m.mark)) {
+			number, _ = severity.FromText(m.word)
+			size = len(m.mark)
+		}
+	}
+	end := i + size
+	if size == 0 {
+		for end < len(b) && b[end] >= 0x80 {
+			end++
+		}
+	} else if bytes.HasPrefix(b[end:], []byte("\ufe0f")) {
+		end += len("\ufe0f")
+	}
+	if end >= len(b) || b[end] != ' ' {
+		return h
+	}
+	j := end
+	for j < len(b) && b[j] == ' ' {
+		j++
+	}
+	n := wordLen(b[j:])
+	if word := b[j : j+n]; j-end >= 2 && n > 2 && j+n+1 < len(b) && b[j+n] == ' ' && b[j+n+1] == ' ' && isLevel(word) {
+		h.set(word)
+		h.at = j + n
+		return h
+	}
+	if number != 0 {
+		h.word, h.number, h.at = b[i:i+size], number, end
+	}
+	return h
+}
+
+// klog reads I1121 14:08:36.735000.
+func klog(b []byte) head {
+	h := head{}
+	if len(b) < 22 || digits(b[1:]) != 4 || b[5] != ' ' || timetext.Clock(b[6:]) < 12 || bytes.IndexByte(b, ']') < 0 {
+		return h
+	}
+	switch b[0] {
+	case 'I', 'W', 'E', 'F':
+		h.timed = true
+		h.set(b[:1])
+	}
+	return h
+}
+
+func isLevel(word []byte) bool {
+	_, ok := severity.FromText(arena.String(word))
+	return ok
+}
+
+// weak says whether a level word is an ordinary word or a protocol more often.
+func weak(word []byte) bool {
+	if len(word) > 8 {
+		return false
+	}
+	var buf [8]byte
+	switch string(lower(buf[:0], word)) {
+	case "http", "data", "help", "input", "prompt", "all", "ok", "ready", "start", "box", "note", "mark", "fine", "config", "watch", "await", "pending",
+		"complete", "default", "timing", "failure":
+		return true
+	}
+	return false
+}
+
+// strong says whether a word means a level wherever it stands as one.
+func strong(word []byte) bool {
+	if len(word) < 3 || len(word) > 13 {
+		return false
+	}
+	var buf [13]byte
+	switch string(lower(buf[:0], word)) {
+	case "trace", "trc", "debug", "dbg", "info", "inf", "warn", "wrn", "warning", "error", "err", "fatal", "ftl", "crit", "critical", "emerg",
+		"emergency", "alert", "notice", "panic", "pnc", "verbose", "vrb", "severe", "information", "informational", "silly", "finest", "success":
+		return true
+	}
+	return false
+}
+
+// simpleLevel finds winston's own level words, which are lower case.
+func simpleLevel(word []byte) bool {
+	switch string(word) {
+	case "error", "warn", "info", "http", "verbose", "debug", "silly", "emerg", "alert", "crit", "warning", "notice":
+		return true
+	}
+	return false
+}
+
+func lower(dst, word []byte) []byte {
+	for _, c := range word {
+		if c-'A' < 26 {
+			c |= 0x20
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func upper(word []byte) bool {
+	for _, c := range word {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+func wordLen(b []byte) int {
+	n := 0
+	for n < len(b) && n < 16 && letter(b[n]) {
+		n++
+	}
+	return n
+}

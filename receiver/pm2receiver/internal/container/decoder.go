@@ -1,0 +1,310 @@
+// Package container reads the logs of containers in which pm2-runtime runs: what
+// Docker's json-file driver and the runtimes of Kubernetes write. It takes their
+// envelopes off and puts lines together that they split, and leaves the rest to the
+// decoders of what PM2 writes on a machine of its own.
+package container
+
+import (
+	"bytes"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+)
+
+// Format is how a container's output is written.
+type Format string
+
+// Formats.
+const (
+	// Auto is for files that may be containers': their path or first line says it.
+	Auto Format = "auto"
+	// Docker is the json-file driver of Docker.
+	Docker Format = "docker"
+	// CRI is what the kubelet's runtimes write.
+	CRI Format = "cri"
+	// None is for files that are no containers'.
+	None Format = "none"
+)
+
+const (
+	// maxJoined bounds the lines that are put together, as physical lines are bounded.
+	maxJoined = 16 << 20
+	// partIdle is how long the next part of a line may keep the reader waiting.
+	partIdle = 5 * time.Second
+	// maxRecords bounds the records that are made before some are handed out, and
+	// maxResources those that are looked through for the right resource.
+	maxRecords   = 4096
+	maxResources = 8
+)
+
+// Inner decodes what a container wrote: [decode.Decoder] and the like.
+type Inner interface {
+	Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats)
+	Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats)
+	Pending() bool
+	Held() int
+	State() decode.State
+	Restore(state decode.State)
+}
+
+// Settings of a [Decoder].
+type Settings struct {
+	Format Format
+	// Place is what the path says; Known is whether it says anything.
+	Place Place
+	Known bool
+	// Plain makes the decoder of a file that is no container's, and Text that of what PM2 or
+	// the application wrote to one of a container's streams.
+	Plain func(state decode.State) Inner
+	Text  func(stderr bool, state decode.State) Inner
+	// Daemon makes the decoder of what PM2 says itself.
+	Daemon func(state decode.State) Inner
+}
+
+// Decoder decodes the blocks of one file in their order. It is not safe for concurrent
+// use.
+type Decoder struct {
+	set   Settings
+	mode  decode.ContainerMode
+	plain Inner
+	// inner are the decoders of the streams and sources that were met, and parts what has
+	// begun of a line, of stdout and stderr.
+	inner [2][sources]Inner
+	parts [2]decode.Part
+	// newlines is set once a record had one: pm2-runtime --json takes all of them away.
+	newlines bool
+	// out, run and mem are of the block at hand.
+	out merged
+	run gathered
+	mem *arena.Arena
+}
+
+// New returns a decoder that continues where state was taken.
+func New(set Settings, state decode.State) *Decoder {
+	d := &Decoder{set: set, mode: state.Container.Mode, plain: set.Plain(state)}
+	d.restore(state.Container)
+	return d
+}
+
+// State returns what a decoder needs to continue in another process.
+func (d *Decoder) State() decode.State {
+	s := d.plain.State()
+	s.Container.Mode, s.Container.Newlines = d.mode, d.newlines
+	for stream := range d.inner {
+		s.Container.Parts[stream] = d.parts[stream].Clone()
+		for from, inner := range d.inner[stream] {
+			if inner != nil {
+				s.Container.Inner = append(s.Container.Inner, decode.InnerState{Stderr: stream == 1, Source: from, State: inner.State()})
+			}
+		}
+	}
+	return s
+}
+
+// Restore takes the decoder back to a state it had.
+func (d *Decoder) Restore(s decode.State) {
+	d.plain.Restore(s)
+	d.mode = s.Container.Mode
+	d.restore(s.Container)
+}
+
+func (d *Decoder) restore(s decode.ContainerState) {
+	d.newlines = s.Newlines
+	d.inner, d.parts = [2][sources]Inner{}, [2]decode.Part{s.Parts[0].Clone(), s.Parts[1].Clone()}
+	for _, x := range s.Inner {
+		if x.Source >= 0 && x.Source < sources {
+			d.inner[index(x.Stderr)][x.Source] = d.open(x.Stderr, source(x.Source), x.State)
+		}
+	}
+}
+
+func (d *Decoder) open(stderr bool, from source, state decode.State) Inner {
+	if from == daemon {
+		return d.set.Daemon(state)
+	}
+	return d.set.Text(stderr, state)
+}
+
+func index(stderr bool) int {
+	if stderr {
+		return 1
+	}
+	return 0
+}
+
+// Pending says whether something waits for Flush.
+func (d *Decoder) Pending() bool {
+	pending := d.plain.Pending()
+	for stream := range d.inner {
+		pending = pending || len(d.parts[stream].Text) > 0
+		for _, inner := range d.inner[stream] {
+			pending = pending || inner != nil && inner.Pending()
+		}
+	}
+	return pending
+}
+
+// Held returns about how many bytes wait for Flush.
+func (d *Decoder) Held() int {
+	n := d.plain.Held()
+	for stream := range d.inner {
+		n += len(d.parts[stream].Text)
+		for _, inner := range d.inner[stream] {
+			if inner != nil {
+				n += inner.Held()
+			}
+		}
+	}
+	return n
+}
+
+// Decode decodes a block of whole physical lines that begins at offset base of src, as
+// [decode.Decoder] does.
+func (d *Decoder) Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats) {
+	d.decide(block)
+	if d.mode == decode.NoContainer {
+		return d.plain.Decode(block, src, base, now, full)
+	}
+	d.out = newMerged(d.set.Place, full)
+	d.mem = arena.New(len(block))
+	for len(block) > 0 {
+		line, size := block, len(block)
+		if end := bytes.IndexByte(block, '\n'); end >= 0 {
+			line, size = block[:end], end+1
+		}
+		d.line(line, src, base, now)
+		block, base = block[size:], base+int64(size)
+	}
+	return d.end(now)
+}
+
+// decide finds out whether a file is a container's, by its path or its first line.
+func (d *Decoder) decide(block []byte) {
+	if d.mode != decode.UnknownContainer || len(block) == 0 {
+		return
+	}
+	line, _, _ := bytes.Cut(block, []byte{'\n'})
+	_, isEntry := parse(d.set.Format, line, &arena.Arena{})
+	if d.set.Format != Auto || d.set.Known || isEntry {
+		d.mode = decode.IsContainer
+	} else {
+		d.mode = decode.NoContainer
+	}
+}
+
+func (d *Decoder) line(line []byte, src decode.Source, offset int64, now time.Time) {
+	e, ok := parse(d.set.Format, line, d.mem)
+	if !ok {
+		d.out.stats.Raw++
+		e = entry{text: line}
+	}
+	p := &d.parts[index(e.stderr)]
+	if len(p.Text) == 0 && !e.part {
+		d.feed(e, src, offset, now)
+		return
+	}
+	if len(p.Text) == 0 {
+		p.File, p.Offset, p.Time = src.ID, offset, e.time
+	}
+	p.Text, p.Since = append(p.Text, e.text...), now
+	if !e.part || len(p.Text) >= maxJoined {
+		d.out.stats.Joined++
+		d.complete(e.stderr, src, now)
+	}
+}
+
+// complete hands on a line that came in parts.
+func (d *Decoder) complete(stderr bool, src decode.Source, now time.Time) {
+	p := d.parts[index(stderr)]
+	d.parts[index(stderr)] = decode.Part{}
+	d.feed(entry{text: p.Text, stderr: stderr, time: p.Time}, decode.Source{ID: p.File, Name: src.Name}, p.Offset, now)
+}
+
+// feed gives a whole line to its decoder.
+func (d *Decoder) feed(e entry, src decode.Source, offset int64, now time.Time) {
+	stream := index(e.stderr)
+	line, from := rewrite(e.text, e.stderr, e.time, d.mem)
+	switch {
+	case from == record && bytes.Contains(line, newline):
+		d.newlines = true
+	case from == record && !d.newlines:
+		line = ended(line)
+	case from == text && d.inner[stream][record] != nil:
+		from = record // it stands between records, as in PM2's files
+	}
+	inner := &d.inner[stream][from]
+	if *inner == nil {
+		*inner = d.open(e.stderr, from, decode.State{})
+	}
+	several := bytes.IndexByte(line, '\n') >= 0 // of which only the first has a place
+	if d.run.inner != *inner || d.run.src.ID != src.ID || several {
+		d.decodeRun(now)
+	}
+	d.run.inner, d.run.src = *inner, src
+	d.run.block = append(append(d.run.block, line...), '\n')
+	d.run.places = append(d.run.places, lines.Place{Offset: offset, Time: e.time})
+	d.run.src.Lines = d.run.places
+	if several {
+		d.decodeRun(now)
+	}
+}
+
+// gathered are lines in a row that one decoder takes.
+type gathered struct {
+	inner  Inner
+	src    decode.Source
+	block  []byte
+	places []lines.Place
+}
+
+// decodeRun decodes the lines that were gathered for one decoder.
+func (d *Decoder) decodeRun(now time.Time) {
+	r := &d.run
+	if len(r.places) == 0 {
+		return
+	}
+	logs, stats := r.inner.Decode(r.block, r.src, r.places[0].Offset, now, d.out.add)
+	r.block, r.places = r.block[:0], r.places[:0]
+	d.out.add(logs)
+	d.out.stats.Add(stats)
+}
+
+// Flush gives back what has waited for its end longer than a reader should. With
+// everything set it gives back all there is.
+func (d *Decoder) Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats) {
+	d.out, d.mem = newMerged(d.set.Place, nil), &arena.Arena{}
+	for stream := range d.parts {
+		if p := &d.parts[stream]; len(p.Text) > 0 && (everything || now.Sub(p.Since) >= partIdle) {
+			d.complete(stream == 1, src, now)
+		}
+	}
+	d.decodeRun(now)
+	all := []Inner{d.plain}
+	for stream := range d.inner {
+		all = append(all, d.inner[stream][:]...)
+	}
+	for i, inner := range all {
+		if inner == nil {
+			continue
+		}
+		logs, stats := inner.Flush(src, now, everything)
+		if i == 0 && d.mode != decode.IsContainer {
+			d.out, d.run, d.mem = merged{}, gathered{}, nil
+			return logs, stats
+		}
+		d.out.add(logs)
+		d.out.stats.Add(stats)
+	}
+	return d.end(now)
+}
+
+func (d *Decoder) end(now time.Time) (plog.Logs, decode.Stats) {
+	d.decodeRun(now)
+	logs, stats := d.out.logs, d.out.stats
+	d.out, d.run, d.mem = merged{}, gathered{}, nil
+	return logs, stats
+}

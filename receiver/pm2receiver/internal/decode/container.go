@@ -1,0 +1,49 @@
+package decode
+
+import (
+	"bytes"
+	"time"
+)
+
+// ContainerMode says whether a file is the log of a container.
+type ContainerMode string
+
+// Modes.
+const (
+	UnknownContainer ContainerMode = ""
+	IsContainer      ContainerMode = "container"
+	NoContainer      ContainerMode = "none"
+)
+
+// ContainerState is kept by the decoder of logs of containers.
+type ContainerState struct {
+	Mode ContainerMode `json:"mode,omitempty"`
+	// Newlines is set once a record of PM2's had a newline.
+	Newlines bool `json:"newlines,omitempty"`
+	// Parts are lines that have begun, of stdout and stderr.
+	Parts [2]Part `json:"parts,omitzero"`
+	// Inner are the states of the decoders of what the container wrote.
+	Inner []InnerState `json:"inner,omitempty"`
+}
+
+// InnerState is the state of a decoder of one stream and source.
+type InnerState struct {
+	Stderr bool  `json:"stderr,omitempty"`
+	Source int   `json:"source,omitempty"`
+	State  State `json:"state"`
+}
+
+// Part is a line of which not all parts are there.
+type Part struct {
+	Text   []byte    `json:"text,omitempty"`
+	File   uint64    `json:"file,omitempty"`
+	Offset int64     `json:"offset,omitempty"`
+	Time   int64     `json:"time,omitempty"`
+	Since  time.Time `json:"since,omitzero"`
+}
+
+// Clone returns a copy that shares no memory that is written again.
+func (p Part) Clone() Part {
+	p.Text = bytes.Clone(p.Text)
+	return p
+}
