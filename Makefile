@@ -97,6 +97,10 @@ soak: build ## Look for growth in the gateway while 5,000 tenants come and go (1
 hostile: build ## Attack the gateway in 512 MiB of memory beside honest tenants (21 min, Linux, root)
 	go run ./testbed/hostile $(HOSTILE_FLAGS)
 
+.PHONY: attack-latency
+attack-latency: build ## Compare the latency of honest tenants with and without each kind of attack (5 min, Linux, root)
+	go run ./testbed/hostile -latency -tenants 10 -rate 100 -quiet 4s $(ATTACK_LATENCY_FLAGS)
+
 .PHONY: replay-pm2
 replay-pm2: build ## Replay the recorded rotations to the agent at real speed (2 min)
 	E2E_ROTATION_SPEED=1 go test -count=1 -v -run TestPM2RotationReplay ./internal/e2e

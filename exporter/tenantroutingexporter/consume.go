@@ -12,6 +12,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -118,46 +120,10 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	if snap == nil {
 		return r.refuse(signal, errNoRegistry)
 	}
-	shares, group, err := r.share(ctx, c)
-	if err != nil {
-		return r.refuse(signal, err)
-	}
-	parts := make([]lane.Part, len(shares))
-	for i, s := range shares {
-		stops, err := r.route(snap, s.tenant, signal)
-		if err != nil {
-			return r.refuse(signal, err)
-		}
-		parts[i] = lane.Part{Payload: &lane.Payload{Tenant: s.tenant, Signal: signal, Records: s.records}, Stops: stops}
-	}
-	buf, err := c.encode()
-	if err != nil {
-		return r.refuse(signal, malformed(err))
-	}
-	data := [][]byte{buf}
-	if len(shares) > 1 {
-		if data, err = wire.Split(buf, group, len(shares)); err != nil {
-			return r.refuse(signal, malformed(err))
-		}
-	}
-	for i := range parts {
-		parts[i].Payload.Data, parts[i].Payload.Size = data[i], len(data[i])
-	}
-	// A tenant may be named by resources that hold nothing.
-	parts = slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 })
 	var converted conversions
 	defer converted.close()
-	if c.delta {
-		if parts, err = r.convert(parts, &converted); err != nil {
-			return r.refuse(signal, err)
-		}
-	}
-	if c.invalid != nil && r.anyStrict(parts) && c.invalid() {
-		if parts, err = r.separate(parts); err != nil {
-			return r.refuse(signal, err)
-		}
-	}
-	if parts, err = r.fit(parts); err != nil {
+	parts, err := r.encode(ctx, snap, signal, c, &converted)
+	if err != nil {
 		return r.refuse(signal, err)
 	}
 	if err := sched.Offer(ctx, parts); err != nil {
@@ -166,6 +132,54 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	}
 	converted.accept(sched)
 	return nil
+}
+
+// encode returns the request in the forms that its destinations get, or a refusal. It
+// waits for nothing.
+func (r *router) encode(ctx context.Context, snap *tenant.Snapshot, signal tenant.Signal, c *content, converted *conversions) ([]lane.Part, error) {
+	computed, err := guard.Compute(ctx)
+	if err != nil {
+		return nil, rejection.New(rejection.Canceled, "the caller has gone before the data could be encoded")
+	}
+	defer computed()
+	shares, group, err := r.share(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([]lane.Part, len(shares))
+	for i, s := range shares {
+		stops, err := r.route(snap, s.tenant, signal)
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = lane.Part{Payload: &lane.Payload{Tenant: s.tenant, Signal: signal, Records: s.records}, Stops: stops}
+	}
+	buf, err := c.encode()
+	if err != nil {
+		return nil, malformed(err)
+	}
+	data := [][]byte{buf}
+	if len(shares) > 1 {
+		if data, err = wire.Split(buf, group, len(shares)); err != nil {
+			return nil, malformed(err)
+		}
+	}
+	for i := range parts {
+		parts[i].Payload.Data, parts[i].Payload.Size = data[i], len(data[i])
+	}
+	// A tenant may be named by resources that hold nothing.
+	parts = slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 })
+	if c.delta {
+		if parts, err = r.convert(parts, converted); err != nil {
+			return nil, err
+		}
+	}
+	if c.invalid != nil && r.anyStrict(parts) && c.invalid() {
+		if parts, err = r.separate(parts); err != nil {
+			return nil, err
+		}
+	}
+	return r.fit(parts)
 }
 
 // share finds whose the resources are. group is nil if all are one tenant's.

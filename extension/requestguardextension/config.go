@@ -45,6 +45,9 @@ type Config struct {
 	// Connections bounds the connections of the receivers that use the guard.
 	Connections ConnectionsConfig `mapstructure:"connections"`
 
+	// Throttle is when tenants wait for each other.
+	Throttle ThrottleConfig `mapstructure:"throttle"`
+
 	// MemoryLimit sets the soft memory limit of the Go runtime. Defaults to "auto".
 	MemoryLimit MemoryLimit `mapstructure:"memory_limit"`
 
@@ -101,6 +104,22 @@ type ConnectionsConfig struct {
 	_ struct{}
 }
 
+// ThrottleConfig is when tenants wait for each other. A tenant that is alone never does.
+type ThrottleConfig struct {
+	// AboveCPUPercent is how much of the processors may be used before connections and
+	// requests of tenants that use more than others are slowed down. Zero: they never
+	// are. Defaults to all but two thirds of one processor, and at least 50.
+	AboveCPUPercent int `mapstructure:"above_cpu_percent"`
+
+	// LargeRequest is from which size on, decompressed, requests are decoded and handed on
+	// by turns, one tenant after the other, so that a processor is left to small ones.
+	// Defaults to 256KiB.
+	LargeRequest bytesize.Size `mapstructure:"large_request"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
 // MemoryLimit says who sets the soft memory limit of the Go runtime.
 type MemoryLimit string
 
@@ -119,6 +138,7 @@ var (
 	_ confmap.Validator = (*TenantConfig)(nil)
 	_ confmap.Validator = (*UploadConfig)(nil)
 	_ confmap.Validator = (*ConnectionsConfig)(nil)
+	_ confmap.Validator = (*ThrottleConfig)(nil)
 )
 
 // minGuardMemory holds a request of usual size twice.
@@ -129,6 +149,7 @@ func createDefaultConfig() component.Config {
 		MaxRequests: guard.DefaultRequests, MaxDepth: guard.DefaultDepth, MaxElements: guard.DefaultElements,
 		Upload:      UploadConfig{MinRate: guard.DefaultMinUploadRate, Window: guard.DefaultUploadGrace},
 		Connections: ConnectionsConfig{FirstRequestTimeout: guard.DefaultFirstRequest},
+		Throttle:    ThrottleConfig{AboveCPUPercent: guard.DefaultThrottleAbove(), LargeRequest: guard.DefaultLargeRequest},
 		MemoryLimit: MemoryLimitAuto,
 	}
 }
@@ -193,6 +214,21 @@ func (c *ConnectionsConfig) Validate() error {
 	return errors.Join(append(errs, err)...)
 }
 
+// leastLargeRequest keeps ordinary requests from waiting for each other.
+const leastLargeRequest = 16 * bytesize.KiB
+
+// Validate implements confmap.Validator.
+func (c *ThrottleConfig) Validate() error {
+	var errs []error
+	if c.AboveCPUPercent < 0 || c.AboveCPUPercent > 100 {
+		errs = append(errs, fmt.Errorf("`above_cpu_percent` must be 0 to 100, got %d", c.AboveCPUPercent))
+	}
+	if c.LargeRequest < leastLargeRequest {
+		errs = append(errs, fmt.Errorf("`large_request` must be at least %v, got %v", leastLargeRequest, c.LargeRequest))
+	}
+	return errors.Join(errs...)
+}
+
 // exempt returns nil for the default.
 func (c *ConnectionsConfig) exempt() ([]netip.Prefix, error) {
 	if c.Exempt == nil {
@@ -221,6 +257,7 @@ func (c *Config) settings() (guard.Settings, error) {
 		Memory: int64(c.Memory), Requests: int64(c.MaxRequests),
 		TenantMemory: int64(c.Tenant.Memory), TenantRequests: int64(c.Tenant.MaxRequests),
 		MaxDepth: c.MaxDepth, MaxElements: c.MaxElements,
+		ThrottleAbove: c.Throttle.AboveCPUPercent, LargeRequest: int64(c.Throttle.LargeRequest),
 		MinUploadRate: int64(c.Upload.MinRate), UploadGrace: c.Upload.Window,
 		Connections: guard.ConnectionSettings{
 			Max: c.Connections.Max, MaxPerSource: c.Connections.MaxPerSource, Exempt: exempt,
@@ -229,6 +266,9 @@ func (c *Config) settings() (guard.Settings, error) {
 	}
 	if s.MinUploadRate == 0 {
 		s.MinUploadRate = -1
+	}
+	if s.ThrottleAbove == 0 {
+		s.ThrottleAbove = -1
 	}
 	return s, nil
 }

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 )
 
 var registryID = component.MustNewID("tenant_registry")
@@ -33,6 +34,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 		Connections: ConnectionsConfig{
 			Max: 5000, MaxPerSource: 500, Exempt: []string{"127.0.0.0/8", "10.0.0.0/8", "fd00::/8"}, FirstRequestTimeout: 20 * time.Second,
 		},
+		Throttle:    ThrottleConfig{AboveCPUPercent: 75, LargeRequest: bytesize.MiB},
 		MemoryLimit: MemoryLimitOff,
 	}, cfg)
 	readme, err := os.ReadFile("README.md")
@@ -48,6 +50,11 @@ func TestConfig_DefaultsAreValid(t *testing.T) {
 	set, err := cfg.settings()
 	require.NoError(t, err)
 	assert.Nil(t, set.Connections.Exempt, "the guard's default")
+	assert.Equal(t, guard.DefaultThrottleAbove(), set.ThrottleAbove)
+	cfg.Throttle.AboveCPUPercent = 0
+	set, err = cfg.settings()
+	require.NoError(t, err)
+	assert.Negative(t, set.ThrottleAbove, "never")
 	cfg.Connections.Exempt = []string{}
 	set, err = cfg.settings()
 	require.NoError(t, err)
@@ -69,6 +76,8 @@ func TestConfig_NamesTheKeyThatIsWrong(t *testing.T) {
 		"`max_per_source` must not be negative, got -2":                  func(c *Config) { c.Connections.MaxPerSource = -2 },
 		"`first_request_timeout` must be at least 1s, got 1ms":           func(c *Config) { c.Connections.FirstRequestTimeout = time.Millisecond },
 		"`exempt[1]` is not a network such as 10.0.0.0/8: \"localhost\"": func(c *Config) { c.Connections.Exempt = []string{"10.0.0.0/8", "localhost"} },
+		"throttle: `above_cpu_percent` must be 0 to 100, got 101":        func(c *Config) { c.Throttle.AboveCPUPercent = 101 },
+		"throttle: `large_request` must be at least 16KiB, got 1KiB":     func(c *Config) { c.Throttle.LargeRequest = bytesize.KiB },
 		"`memory_limit` must be auto or off, got \"on\"":                 func(c *Config) { c.MemoryLimit = "on" },
 	} {
 		cfg := createDefaultConfig().(*Config)

@@ -189,6 +189,14 @@ func (e *requestGuard) observe() error {
 		{e.telemetry.RegisterExtensionRequestGuardPanicsCallback, func(o metric.Int64Observer) {
 			o.Observe(e.guard.Stats().Panics())
 		}},
+		{e.telemetry.RegisterExtensionRequestGuardThrottledTenantsCallback, func(o metric.Int64Observer) {
+			tenants, _, _ := e.guard.Throttled()
+			o.Observe(tenants)
+		}},
+		{e.telemetry.RegisterExtensionRequestGuardLargeRequestsWaitingCallback, func(o metric.Int64Observer) {
+			_, _, waiting := e.guard.Throttled()
+			o.Observe(int64(waiting))
+		}},
 	} {
 		err := r.register(func(_ context.Context, o metric.Int64Observer) error {
 			r.observe(o)
@@ -198,5 +206,9 @@ func (e *requestGuard) observe() error {
 			return err
 		}
 	}
-	return nil
+	return e.telemetry.RegisterExtensionRequestGuardThrottledTimeCallback(func(_ context.Context, o metric.Float64Observer) error {
+		_, paused, _ := e.guard.Throttled()
+		o.Observe(paused.Seconds())
+		return nil
+	})
 }

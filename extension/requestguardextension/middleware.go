@@ -75,6 +75,7 @@ func (e *requestGuard) pass(w http.ResponseWriter, req *http.Request, signal ten
 // readable returns the body of req, decompressed, checked, and in a form that pdata
 // reads.
 func readable(request *guard.Request, w http.ResponseWriter, req *http.Request) ([]byte, error) {
+	defer request.Computed()
 	body, err := request.ReadBody(w, req, guard.BodyLimits{})
 	if err != nil {
 		return nil, err

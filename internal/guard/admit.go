@@ -27,15 +27,21 @@ type Request struct {
 	protocol Protocol
 	held     int64
 	buffers  []*buffer
-	working  bool // has a turn
+	working  bool // is at work
+	large    bool // takes turns with others when it computes
+	turn     bool // it is its turn
 	released bool
+
+	share *share
+	began time.Time // when what computes began; zero: nothing does
+	ctx   context.Context
 }
 
 // Admit decides from the identity in ctx whether a request may be read. It is called
 // when the headers have arrived and the caller is authenticated. Every admitted
 // request must be released.
 func (g *Guard) Admit(ctx context.Context, signal tenant.Signal) (*Request, error) {
-	r := &Request{guard: g, signal: signal, protocol: protocolOf(ctx)}
+	r := &Request{guard: g, signal: signal, protocol: protocolOf(ctx), ctx: ctx}
 	if err := r.identify(ctx); err != nil {
 		return nil, g.Count(r.protocol, err)
 	}
@@ -54,9 +60,11 @@ func (g *Guard) Admit(ctx context.Context, signal tenant.Signal) (*Request, erro
 		g.requests.give(r.tenant, 1)
 		return nil, err
 	}
+	r.share = g.shares.of(r.tenant)
 	if p, ok := peer.FromContext(ctx); ok {
-		g.conns.usedByGRPC(p, r.tenant)
+		g.conns.usedByGRPC(p, r.share)
 	}
+	r.wait(ctx)
 	return r, nil
 }
 
@@ -132,6 +140,7 @@ func protocolOf(ctx context.Context) Protocol {
 // what it holds stays reserved for what is made of the request: what sends or
 // stores it encodes it again.
 func (r *Request) Decoded() {
+	r.Computed()
 	for _, b := range r.buffers {
 		r.guard.buffers.put(b)
 	}
@@ -145,6 +154,7 @@ func (r *Request) Release() {
 		return
 	}
 	r.released = true
+	r.Computed()
 	if r.working {
 		r.guard.turns.leave(r.tenant)
 	}
@@ -199,6 +209,10 @@ func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 		g.turns.enter(r.tenant)
 		r.working = true
 	}
+	if err := r.grown(int64(len(data))); err != nil {
+		return otlpwire.Counts{}, r.gone()
+	}
+	r.began = g.shares.now()
 	check, size := otlpwire.CheckProto, int64(len(data))
 	if json {
 		check, size = otlpwire.CheckJSON, 0 // limits count the size in protobuf
@@ -211,7 +225,21 @@ func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 		g.stats.reject(r.protocol, reasonOf(err))
 		return counts, err
 	}
-	return counts, r.Reserve(counts.Memory)
+	if err := r.Reserve(counts.Memory); err != nil {
+		return counts, err
+	}
+	if err := r.grown(counts.Memory / decodedLarge); err != nil {
+		return counts, r.gone()
+	}
+	return counts, nil
+}
+
+// decodedLarge is how many times its size a usual request needs in memory.
+const decodedLarge = 4
+
+// gone returns the answer to a request whose caller does not wait for it any more.
+func (r *Request) gone() error {
+	return r.reject(rejection.Canceled, "the caller has gone before it was the turn of the request")
 }
 
 // Readable returns the encoded request of which Check has counts in a form that pdata

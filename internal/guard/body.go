@@ -49,7 +49,7 @@ func (l BodyLimits) withDefaults() BodyLimits {
 // Of w, ReadBody uses only what [http.ResponseController.SetReadDeadline] does.
 func (r *Request) ReadBody(w http.ResponseWriter, req *http.Request, limits BodyLimits) ([]byte, error) {
 	limits = limits.withDefaults()
-	r.guard.conns.usedByHTTP(req, r.tenant)
+	r.guard.conns.usedByHTTP(req, r.share)
 	encoding, err := parseEncoding(req.Header.Values("Content-Encoding"))
 	if err != nil || encoding != identity && limits.Encodings != nil && !slices.Contains(limits.Encodings, encoding.name()) {
 		return nil, r.reject(rejection.Encoding, unsupported(limits.Encodings))

@@ -102,8 +102,8 @@ func TestBudget_KeepsItsBoundsUnderConcurrentUse(t *testing.T) {
 }
 
 func TestGate_LetsTenantsInOneAfterTheOther(t *testing.T) {
-	g := newGate(1)
-	g.enter("x")
+	g := newGate(func() int { return 1 })
+	require.NoError(t, g.enter(t.Context(), "x"))
 	var (
 		mu    sync.Mutex
 		order []tenant.ID
@@ -111,7 +111,7 @@ func TestGate_LetsTenantsInOneAfterTheOther(t *testing.T) {
 	)
 	wait := func(id tenant.ID, position int) {
 		all.Go(func() {
-			g.enter(id)
+			assert.NoError(t, g.enter(t.Context(), id))
 			mu.Lock()
 			order = append(order, id)
 			mu.Unlock()
@@ -133,5 +133,5 @@ func TestGate_LetsTenantsInOneAfterTheOther(t *testing.T) {
 	assert.Equal(t, []tenant.ID{"many", "b", "c", "many", "many", "many", "many"}, order)
 	assert.Empty(t, g.waiting)
 	assert.Empty(t, g.order)
-	assert.Equal(t, 1, g.free)
+	assert.Zero(t, g.busy)
 }

@@ -78,8 +78,9 @@ const manyConnections = 64
 // cannot keep callers out, or else one of the tenant that has most, if these are many, so
 // that a caller cannot keep out others. It is the one that was used longest ago.
 type connections struct {
-	set   ConnectionSettings
-	stats *Stats
+	set    ConnectionSettings
+	stats  *Stats
+	shares *shares
 
 	mu      sync.Mutex
 	byAddr  map[netip.AddrPort]*conn
@@ -89,9 +90,9 @@ type connections struct {
 	owned   map[tenant.ID]*list.List // of *conn, by tenant of the last request, in order of use
 }
 
-func newConnections(set ConnectionSettings, stats *Stats) *connections {
+func newConnections(set ConnectionSettings, stats *Stats, all *shares) *connections {
 	return &connections{
-		set: set, stats: stats, byAddr: make(map[netip.AddrPort]*conn), sources: make(map[netip.Prefix]int), idle: list.New(),
+		set: set, stats: stats, shares: all, byAddr: make(map[netip.AddrPort]*conn), sources: make(map[netip.Prefix]int), idle: list.New(),
 		owned: make(map[tenant.ID]*list.List),
 	}
 }
@@ -99,13 +100,14 @@ func newConnections(set ConnectionSettings, stats *Stats) *connections {
 // conn is one open connection.
 type conn struct {
 	net.Conn
+	pace
 	all    *connections
 	addr   netip.AddrPort // zero: not of an IP network
 	source netip.Prefix   // zero: exempt
 	timer  *time.Timer    // of the first request
 	place  *list.Element  // in idle, or owned if used
 	used   bool           // it has had a request
-	owner  tenant.ID      // if used
+	tenant tenant.ID      // if used
 	gone   bool
 }
 
@@ -118,6 +120,7 @@ func (c *conn) Close() error {
 // add returns raw as a counted connection, or why there is no place for it.
 func (s *connections) add(raw net.Conn) (c *conn, why Refusal, ok bool) {
 	c = &conn{Conn: raw, all: s}
+	c.pace.owner.Store(&s.shares.strangers)
 	c.addr, c.source = s.identify(raw.RemoteAddr())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -231,33 +234,35 @@ func (s *connections) unlist(c *conn) {
 		s.idle.Remove(c.place)
 		return
 	}
-	own := s.owned[c.owner]
+	own := s.owned[c.tenant]
 	own.Remove(c.place)
 	if own.Len() == 0 {
-		delete(s.owned, c.owner)
+		delete(s.owned, c.tenant)
 	}
 }
 
-// used notes that a request of the tenant id, over the connection from addr, was admitted.
-func (s *connections) used(addr netip.AddrPort, id tenant.ID) {
+// used notes that a request of the owner of own, over the connection from addr, was admitted.
+func (s *connections) used(addr netip.AddrPort, own *share) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.byAddr[addr]
-	switch {
-	case c == nil:
+	c, id := s.byAddr[addr], own.tenant
+	if c == nil {
 		return
-	case c.used && c.owner == id:
+	}
+	c.ownedBy(own)
+	switch {
+	case c.used && c.tenant == id:
 		s.owned[id].MoveToBack(c.place)
 		return
 	}
 	c.timer.Stop()
 	s.unlist(c)
-	own := s.owned[id]
-	if own == nil {
-		own = list.New()
-		s.owned[id] = own
+	all := s.owned[id]
+	if all == nil {
+		all = list.New()
+		s.owned[id] = all
 	}
-	c.place, c.used, c.owner = own.PushBack(c), true, id
+	c.place, c.used, c.tenant = all.PushBack(c), true, id
 }
 
 func (s *connections) open() int {

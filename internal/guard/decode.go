@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -39,32 +40,33 @@ const maxSnappyRatio = 64
 // decoders are the decompressors of a guard. All of them work on data that has
 // arrived, so that each is in use for as long as it computes and no longer.
 type decoders struct {
-	gate   *gate
 	gzips  sync.Pool // of *gzip.Reader
 	framed sync.Pool // of *snappy.Reader
 	zstd   *zstd.Decoder
 }
 
 func newDecoders() *decoders {
-	n := runtime.GOMAXPROCS(0)
+	// One more than there are turns of large requests, so that small ones do not wait.
+	n := runtime.GOMAXPROCS(0) + 1
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(n), zstd.WithDecoderLowmem(true),
 		zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		panic(err) // the options are constants
 	}
-	return &decoders{gate: newGate(n), zstd: d}
+	return &decoders{zstd: d}
 }
 
 // decode returns what data becomes, at most limit bytes.
 func (r *Request) decode(e encoding, data []byte, limit int64) (*buffer, error) {
-	d := r.guard.decoders
-	d.gate.enter(r.tenant)
-	defer d.gate.leave()
+	r.began = r.guard.shares.now()
+	defer r.Computed()
 	b, err := r.decodeNow(e, data, limit)
 	var rejected *rejection.Error
 	switch {
 	case err == nil:
 		return b, nil
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil, r.gone()
 	case errors.As(err, &rejected): // by Reserve, which has counted it
 		return nil, err
 	case errors.Is(err, errTooLarge):
@@ -123,6 +125,9 @@ func (r *Request) stream(memory, hint int64, data []byte, limit int64, open func
 			if b, err = r.grow(b, min(2*int64(len(b.data)), limit+1)); err != nil {
 				return nil, err
 			}
+		}
+		if err := r.grown(int64(len(b.data))); err != nil {
+			return nil, err
 		}
 		n, err := out.Read(b.data[len(b.data):cap(b.data)])
 		b.data = b.data[:len(b.data)+n]
@@ -194,6 +199,9 @@ func (r *Request) unsnappy(data []byte, limit int64) (*buffer, error) {
 		return nil, errTooLarge
 	case n > maxSnappyRatio*len(data):
 		return nil, errLength
+	}
+	if err := r.grown(int64(n)); err != nil {
+		return nil, err
 	}
 	b, err := r.buffer(int64(n))
 	if err != nil {

@@ -10,6 +10,7 @@ package guard
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -29,6 +30,8 @@ type Guard struct {
 	buffers  bufferPool
 	decoders *decoders
 	turns    *turns
+	large    *gate // of requests that compute for long
+	shares   *shares
 	conns    *connections
 	stats    Stats
 
@@ -54,7 +57,15 @@ func New(set Settings) *Guard {
 		recovery: recovery.New(set.Logger),
 	}
 	g.pressure = newPressure(g.memory, set.Pressure)
-	g.conns = newConnections(set.Connections, &g.stats)
+	processors := runtime.GOMAXPROCS(0)
+	g.shares = newShares(processors, set.ThrottleAbove, set.Logger)
+	g.large = newGate(func() int {
+		if g.shares.active.Load() > 1 {
+			return max(1, processors-1)
+		}
+		return processors
+	})
+	g.conns = newConnections(set.Connections, &g.stats, g.shares)
 	return g
 }
 

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/peer"
-
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // Pauses of a listener that gets no file descriptor.
@@ -88,16 +86,16 @@ func (s *connections) freeDescriptor() {
 }
 
 // usedByHTTP notes an admitted request over HTTP.
-func (s *connections) usedByHTTP(req *http.Request, id tenant.ID) {
+func (s *connections) usedByHTTP(req *http.Request, own *share) {
 	if addr, err := netip.ParseAddrPort(req.RemoteAddr); err == nil {
-		s.used(plain(addr), id)
+		s.used(plain(addr), own)
 	}
 }
 
 // usedByGRPC notes an admitted call.
-func (s *connections) usedByGRPC(p *peer.Peer, id tenant.ID) {
+func (s *connections) usedByGRPC(p *peer.Peer, own *share) {
 	if tcp, ok := p.Addr.(*net.TCPAddr); ok {
-		s.used(plain(tcp.AddrPort()), id)
+		s.used(plain(tcp.AddrPort()), own)
 	}
 }
 

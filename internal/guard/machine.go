@@ -1,5 +1,7 @@
 package guard
 
+import "runtime"
+
 // The guard's memory is an eighth of what the process may use, between these. What
 // lanes and destinations make of accepted requests, and garbage, take as much again.
 const (
@@ -39,4 +41,12 @@ func DefaultConnections() int {
 		n = min(n, connectionsFallback)
 	}
 	return int(max(n, 1))
+}
+
+// DefaultThrottleAbove returns how many per cent of the processors may be used before
+// tenants that use more than others are slowed down: all but two thirds of one, and at
+// least half.
+func DefaultThrottleAbove() int {
+	n := runtime.GOMAXPROCS(0)
+	return max(50, (100*n-67)/n)
 }

@@ -35,6 +35,16 @@ type Settings struct {
 	MinUploadRate int64
 	UploadGrace   time.Duration
 
+	// ThrottleAbove is how many per cent of the processors may be used before tenants that
+	// use more than others are slowed down. Defaults to all but two thirds of one.
+	// Negative: they never are.
+	ThrottleAbove int
+
+	// LargeRequest is from how many bytes on, decompressed, a request is a large one. While
+	// others are there, large requests leave one of the processors to small ones.
+	// Defaults to 256 KiB.
+	LargeRequest int64
+
 	Connections ConnectionSettings
 
 	// Pressure is called with true when requests in flight hold more than a quarter of
@@ -53,6 +63,7 @@ const (
 	DefaultElements      = 1_000_000
 	DefaultMinUploadRate = 4 << 10
 	DefaultUploadGrace   = 10 * time.Second
+	DefaultLargeRequest  = 256 << 10
 )
 
 func (s Settings) withDefaults() Settings {
@@ -64,6 +75,8 @@ func (s Settings) withDefaults() Settings {
 	orDefault(&s.MaxElements, DefaultElements)
 	orDefault(&s.MinUploadRate, DefaultMinUploadRate)
 	orDefault(&s.UploadGrace, DefaultUploadGrace)
+	orDefault(&s.ThrottleAbove, DefaultThrottleAbove())
+	orDefault(&s.LargeRequest, DefaultLargeRequest)
 	s.Connections = s.Connections.withDefaults()
 	if s.Logger == nil {
 		s.Logger = zap.NewNop()

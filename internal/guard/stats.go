@@ -2,6 +2,7 @@ package guard
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
@@ -76,3 +77,10 @@ func (g *Guard) Limits() (bytes, requests int64, connections int) {
 // TenantLimits returns how many bytes and requests one tenant may have in flight, and
 // so how much memory a single request may need.
 func (g *Guard) TenantLimits() (bytes, requests int64) { return g.memory.most, g.requests.most }
+
+// Throttled returns how many tenants have been slowed down lately, of which strangers are
+// one, for how long in all since the start, and how many large requests wait.
+func (g *Guard) Throttled() (tenants int64, paused time.Duration, waiting int) {
+	g.shares.expire()
+	return g.shares.stats.tenants.Load(), time.Duration(g.shares.stats.nanos.Load()), g.large.waits()
+}

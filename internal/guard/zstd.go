@@ -108,6 +108,9 @@ func (r *Request) unzstd(data []byte, limit int64) (*buffer, error) {
 	}
 	unsure := size > limit // small blocks may be less than they could be
 	size = min(size, limit)
+	if err := r.grown(size); err != nil {
+		return nil, err
+	}
 	b, err := r.buffer(size + zstdSlack)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -90,6 +91,11 @@ func (p *tenantProcessor) shutdown(ctx context.Context) error {
 // guarded makes a panic of process a rejection.
 func guarded[T any](p *tenantProcessor, process func(context.Context, T) (T, error)) func(context.Context, T) (T, error) {
 	return func(ctx context.Context, data T) (out T, err error) {
+		computed, err := guard.Compute(ctx)
+		if err != nil {
+			return out, rejection.New(rejection.Canceled, "the caller has gone before the data could be stamped")
+		}
+		defer computed()
 		err = p.guard(ctx, "stamping "+p.admission.signal.String(), func() error {
 			out, err = process(ctx, data)
 			return err

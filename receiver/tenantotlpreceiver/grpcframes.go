@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
-	"runtime"
 
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"google.golang.org/grpc/credentials"
@@ -70,10 +69,8 @@ type frameConn struct {
 	credit int // small frames that may come
 }
 
-// Read implements net.Conn. It yields first, because a connection that brings frames
-// without a pause waits for nothing and would keep the processor for 10 ms.
+// Read implements net.Conn.
 func (c *frameConn) Read(p []byte) (int, error) {
-	runtime.Gosched()
 	n, err := c.Conn.Read(p)
 	if !c.look(p[:n]) {
 		return 0, c.guard.Count(guard.GRPC, rejection.New(rejection.TooLarge, "the messages come in too many small frames"))

@@ -134,7 +134,7 @@ func (h *httpServer) listen(ctx context.Context, cfg *confighttp.ServerConfig) (
 	if err != nil {
 		return nil, err
 	}
-	listener = yieldingListener{h.guard.Listener(listener)}
+	listener = h.guard.Listener(listener)
 	if config != nil {
 		listener = tls.NewListener(listener, config)
 	}

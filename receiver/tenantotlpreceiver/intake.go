@@ -68,7 +68,7 @@ func (in *intake) accept(ctx context.Context, s *service, f format, read func(*g
 		return in.reject(rejection.Malformed, fmt.Sprintf("the request is malformed: %v", err))
 	}
 	request.Decoded()
-	return export(ctx, in)
+	return export(request.Context(ctx), in)
 }
 
 // answer returns the answer to a request that ended with err. It is asked once for

@@ -1,7 +1,6 @@
 package tenantotlpreceiver
 
 import (
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -13,7 +12,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 )
 
-// Connections that bring requests or frames without a pause take turns with others.
+// Connections that bring requests without a pause take turns with others. The guard does the
+// same for reads.
 func TestYields(t *testing.T) {
 	h := &httpServer{intake: &intake{guard: guard.New(guard.Settings{})}}
 	for name, work := range map[string]func(){
@@ -21,8 +21,6 @@ func TestYields(t *testing.T) {
 			h.outermost(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).
 				ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 		},
-		"frames over HTTP": func() { _, _ = yieldingConn{nothingToRead{}}.Read(nil) },
-		"frames of gRPC":   func() { _, _ = (&frameConn{Conn: nothingToRead{}}).Read(nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -40,9 +38,3 @@ func TestYields(t *testing.T) {
 		})
 	}
 }
-
-// nothingToRead is a connection.
-type nothingToRead struct{ net.Conn }
-
-// Read implements net.Conn.
-func (nothingToRead) Read([]byte) (int, error) { return 0, nil }

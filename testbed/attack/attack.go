@@ -190,6 +190,7 @@ func floods() []Attack {
 	}
 	list := both("3,000 records behind a resource of 1.3 MB", logsPath, func() []byte { return envelope(1_300_000, 3000) })
 	list = append(list, both("a record of 90,000 attributes", logsPath, func() []byte { return wide(90_000) })...)
+	list = append(list, both("a delta point of 50,000 attributes", metricsPath, func() []byte { return wideDelta(50_000) })...)
 	list = append(list, both("delta histograms of changing shapes", metricsPath, histograms)...)
 	list = append(list, both("10 MB of control characters, each six bytes in JSON", logsPath, func() []byte {
 		return request(nil, message(2, message(5, text(strings.Repeat("\x01", 10<<20)))))

@@ -125,6 +125,15 @@ func wide(n int) []byte {
 	return request(nil, message(2, attributes))
 }
 
+// wideDelta returns a delta sum of one point with n attributes of different names.
+func wideDelta(n int) []byte {
+	point := append(fixed64(3, 1_760_000_000_000_000_000), fixed64(6, 1)...)
+	for i := range n {
+		point = append(point, message(7, attribute("k"+string(protowire.AppendVarint(nil, uint64(i)+1<<20)), text("v")))...)
+	}
+	return request(nil, message(2, message(1, []byte("m")), message(7, message(1, point), varint(2, 1), varint(3, 1))))
+}
+
 // envelope returns n small records that share a resource of size bytes.
 func envelope(size, n int) []byte {
 	return request(message(1, attribute("p", text(strings.Repeat("x", size)))), repeated(2, n))

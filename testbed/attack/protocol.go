@@ -102,6 +102,10 @@ func protocols(size Size) []Attack {
 		quiet("requests of no format that are pipelined, HTTP", false, func(ctx context.Context, t *Target) {
 			t.pipelines(ctx, size.Connections, []byte(none+"Authorization: Bearer "+t.Key+"\r\n\r\n"), size.Stall)
 		}),
+		quiet("tiny requests that are pipelined, HTTP", false, func(ctx context.Context, t *Target) {
+			tiny := request(nil, repeated(2, 1))
+			t.pipelines(ctx, size.Connections, append(t.head(post{path: logsPath, content: protobuf}, len(tiny)), tiny...), size.Stall)
+		}),
 		quiet("chunks of one byte, HTTP", false, func(ctx context.Context, t *Target) {
 			head := strings.Replace(string(t.head(post{path: logsPath, content: protobuf}, 0)), "Content-Length: 0", "Transfer-Encoding: chunked", 1)
 			t.pipelines(ctx, size.Connections/8, []byte(head+chunks(100, 2000)), size.Stall)

@@ -14,6 +14,7 @@ import (
 
 // attackers send attacks at random, several at a time.
 type attackers struct {
+	order
 	kinds  []attack.Attack
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -23,22 +24,28 @@ type attackers struct {
 	answers map[string]map[string]int // by name of the attack
 }
 
-func newAttackers(g *gateway, kinds []attack.Attack, parallel int) *attackers {
+// newAttackers starts o.Parallel attackers. Each begins one attack in o.Every.
+func newAttackers(o order, kinds []attack.Attack) *attackers {
 	ctx, cancel := context.WithCancel(context.Background())
-	a := &attackers{kinds: kinds, cancel: cancel, answers: map[string]map[string]int{}}
-	for range parallel {
+	a := &attackers{order: o, kinds: kinds, cancel: cancel, answers: map[string]map[string]int{}}
+	for range o.Parallel {
 		a.work.Go(func() {
 			for ctx.Err() == nil {
-				a.one(ctx, g)
+				next := time.After(o.Every)
+				a.one(ctx)
+				select {
+				case <-next:
+				case <-ctx.Done():
+				}
 			}
 		})
 	}
 	return a
 }
 
-func (a *attackers) one(ctx context.Context, g *gateway) {
+func (a *attackers) one(ctx context.Context) {
 	kind := a.kinds[rand.IntN(len(a.kinds))]
-	target := attack.Target{HTTP: g.http, GRPC: g.grpc, Key: g.hostile[rand.IntN(len(g.hostile))].key}
+	target := attack.Target{HTTP: a.HTTP, GRPC: a.GRPC, Key: a.Keys[rand.IntN(len(a.Keys))]}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	answer, err := kind.Run(ctx, target)

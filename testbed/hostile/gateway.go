@@ -47,8 +47,12 @@ func startGateway(ctx context.Context, o options, dir string) (*gateway, error) 
 			g.hostile = append(g.hostile, a)
 		}
 	}
+	var args []string
+	for _, config := range append([]string{o.config}, o.more...) {
+		args = append(args, "--config", config)
+	}
 	set := process.Settings{
-		Path: filepath.Join(o.build, "otelcol-tenant"), Args: []string{"--config", o.config},
+		Path: filepath.Join(o.build, "otelcol-tenant"), Args: args,
 		Env: map[string]string{
 			"TENANTS_FILE": tenants, "DATA_DIR": filepath.Join(dir, "data"), "STATE_DIR": filepath.Join(dir, "state"),
 			"OTLP_GRPC_ENDPOINT": free[0], "OTLP_HTTP_ENDPOINT": free[1], "HEALTH_ENDPOINT": free[2], "METRICS_PORT": process.Port(free[3]),

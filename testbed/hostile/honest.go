@@ -26,7 +26,7 @@ type honest struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 	client *http.Client
-	conn   *grpc.ClientConn
+	conns  []*grpc.ClientConn // one of each tenant that uses gRPC
 
 	mu    sync.Mutex
 	acked map[string]map[string]bool // by tenant
@@ -45,15 +45,24 @@ func newHonest(g *gateway, rate int) *honest {
 		cancel: cancel, acked: map[string]map[string]bool{},
 		client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: len(g.honest)}},
 	}
-	conn, err := grpc.NewClient(g.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		panic(err) // the address is of our own making
-	}
-	h.conn = conn
 	every := time.Second * time.Duration(len(g.honest)) / time.Duration(rate)
 	for n, a := range g.honest {
 		h.acked[a.tenant] = map[string]bool{}
+		send := func(ctx context.Context, id string) string { return h.post(ctx, g.http, a.key, id) }
+		if n%2 == 1 {
+			conn, err := grpc.NewClient(g.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+			if err != nil {
+				panic(err) // the address is of our own making
+			}
+			h.conns = append(h.conns, conn)
+			send = func(ctx context.Context, id string) string { return call(ctx, conn, a.key, id) }
+		}
 		h.work.Go(func() {
+			// Not all at the same moment.
+			select {
+			case <-ctx.Done():
+			case <-time.After(every * time.Duration(n) / time.Duration(len(g.honest))):
+			}
 			tick := time.NewTicker(every)
 			defer tick.Stop()
 			for i := 0; ; i++ {
@@ -64,12 +73,7 @@ func newHonest(g *gateway, rate int) *honest {
 				}
 				id := fmt.Sprintf("%s/%d", a.tenant, i)
 				began := time.Now()
-				var answer string
-				if n%2 == 0 {
-					answer = h.post(ctx, g.http, a.key, id)
-				} else {
-					answer = h.call(ctx, a.key, id)
-				}
+				answer := send(ctx, id)
 				if ctx.Err() == nil {
 					h.note(a.tenant, id, answer, time.Since(began))
 				}
@@ -98,14 +102,14 @@ func (h *honest) post(ctx context.Context, addr, key, body string) string {
 	return ""
 }
 
-func (h *honest) call(ctx context.Context, key, body string) string {
+func call(ctx context.Context, conn *grpc.ClientConn, key, body string) string {
 	req := plogotlp.NewExportRequest()
 	if err := req.UnmarshalProto(attack.Log(body)); err != nil {
 		return err.Error()
 	}
 	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key), 30*time.Second)
 	defer cancel()
-	if _, err := plogotlp.NewGRPCClient(h.conn).Export(ctx, req); err != nil {
+	if _, err := plogotlp.NewGRPCClient(conn).Export(ctx, req); err != nil {
 		return fmt.Sprintf("gRPC %v %s", status.Code(err), status.Convert(err).Message())
 	}
 	return ""
@@ -142,7 +146,9 @@ func (h *honest) stop() {
 	h.cancel()
 	h.work.Wait()
 	h.client.CloseIdleConnections()
-	_ = h.conn.Close()
+	for _, conn := range h.conns {
+		_ = conn.Close()
+	}
 }
 
 func (p *phase) add(q phase) {

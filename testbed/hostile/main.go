@@ -29,6 +29,9 @@ type options struct {
 	build, config   string
 	only            string
 	keep            bool
+	latency         bool
+	rounds          int
+	more            []string // configurations on top
 }
 
 func main() {
@@ -43,9 +46,19 @@ func main() {
 	flag.StringVar(&o.config, "config", "distributions/gateway/config.yaml", "configuration of the gateway")
 	flag.StringVar(&o.only, "only", "", "send only attacks whose name contains this")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder of the run")
+	flag.BoolVar(&o.latency, "latency", false, "measure the latency of honest requests with and without each kind of attack, by turns, for the time of -quiet")
+	flag.IntVar(&o.rounds, "rounds", 3, "with -latency: how often each")
+	asChild := flag.Bool("child", false, "attack as standard input says (used by -latency)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := soak(ctx, o)
+	run := soak
+	switch {
+	case *asChild:
+		run = func(context.Context, options) error { return runChild(os.Stdin, os.Stdout) }
+	case o.latency:
+		run = measureLatency
+	}
+	err := run(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "hostile:", err)
@@ -84,7 +97,7 @@ func soak(ctx context.Context, o options) (err error) {
 	if len(kinds) == 0 {
 		return fmt.Errorf("no attack has a name with %q", o.only)
 	}
-	a := newAttackers(g, kinds, o.attackers)
+	a := newAttackers(g.order(o.attackers, 0), kinds)
 	fmt.Printf("%d attacks of %d kinds at a time for %v\n", o.attackers, len(a.kinds), o.duration)
 	var worst phase
 	for left := o.duration; left > 0; left -= time.Minute {

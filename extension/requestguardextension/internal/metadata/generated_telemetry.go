@@ -25,16 +25,19 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                  metric.Meter
-	mu                                     sync.Mutex
-	registrations                          []metric.Registration
-	ExtensionRequestGuardClosedConnections metric.Int64ObservableCounter
-	ExtensionRequestGuardConnections       metric.Int64ObservableGauge
-	ExtensionRequestGuardInFlightMemory    metric.Int64ObservableGauge
-	ExtensionRequestGuardInFlightRequests  metric.Int64ObservableGauge
-	ExtensionRequestGuardMemoryLimit       metric.Int64ObservableGauge
-	ExtensionRequestGuardPanics            metric.Int64ObservableCounter
-	ExtensionRequestGuardRejectedRequests  metric.Int64ObservableCounter
+	meter                                     metric.Meter
+	mu                                        sync.Mutex
+	registrations                             []metric.Registration
+	ExtensionRequestGuardClosedConnections    metric.Int64ObservableCounter
+	ExtensionRequestGuardConnections          metric.Int64ObservableGauge
+	ExtensionRequestGuardInFlightMemory       metric.Int64ObservableGauge
+	ExtensionRequestGuardInFlightRequests     metric.Int64ObservableGauge
+	ExtensionRequestGuardLargeRequestsWaiting metric.Int64ObservableGauge
+	ExtensionRequestGuardMemoryLimit          metric.Int64ObservableGauge
+	ExtensionRequestGuardPanics               metric.Int64ObservableCounter
+	ExtensionRequestGuardRejectedRequests     metric.Int64ObservableCounter
+	ExtensionRequestGuardThrottledTenants     metric.Int64ObservableGauge
+	ExtensionRequestGuardThrottledTime        metric.Float64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -108,6 +111,21 @@ func (builder *TelemetryBuilder) RegisterExtensionRequestGuardInFlightRequestsCa
 	return nil
 }
 
+// RegisterExtensionRequestGuardLargeRequestsWaitingCallback sets callback for observable ExtensionRequestGuardLargeRequestsWaiting metric.
+func (builder *TelemetryBuilder) RegisterExtensionRequestGuardLargeRequestsWaitingCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionRequestGuardLargeRequestsWaiting, obs: o})
+		return nil
+	}, builder.ExtensionRequestGuardLargeRequestsWaiting)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterExtensionRequestGuardMemoryLimitCallback sets callback for observable ExtensionRequestGuardMemoryLimit metric.
 func (builder *TelemetryBuilder) RegisterExtensionRequestGuardMemoryLimitCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -153,6 +171,36 @@ func (builder *TelemetryBuilder) RegisterExtensionRequestGuardRejectedRequestsCa
 	return nil
 }
 
+// RegisterExtensionRequestGuardThrottledTenantsCallback sets callback for observable ExtensionRequestGuardThrottledTenants metric.
+func (builder *TelemetryBuilder) RegisterExtensionRequestGuardThrottledTenantsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionRequestGuardThrottledTenants, obs: o})
+		return nil
+	}, builder.ExtensionRequestGuardThrottledTenants)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionRequestGuardThrottledTimeCallback sets callback for observable ExtensionRequestGuardThrottledTime metric.
+func (builder *TelemetryBuilder) RegisterExtensionRequestGuardThrottledTimeCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ExtensionRequestGuardThrottledTime, obs: o})
+		return nil
+	}, builder.ExtensionRequestGuardThrottledTime)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -161,6 +209,16 @@ type observerInt64 struct {
 
 func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
+}
+
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -205,6 +263,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExtensionRequestGuardLargeRequestsWaiting, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_request_guard_large_requests_waiting",
+		metric.WithDescription("Large requests that wait for their turn to be decoded and handed on. [Development]"),
+		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExtensionRequestGuardMemoryLimit, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_request_guard_memory_limit",
 		metric.WithDescription("Bytes that requests in flight may hold. [Development]"),
@@ -221,6 +285,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_extension_request_guard_rejected_requests",
 		metric.WithDescription("Requests that the guard rejected, by reason and protocol. [Development]"),
 		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionRequestGuardThrottledTenants, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_request_guard_throttled_tenants",
+		metric.WithDescription("Tenants that were slowed down in the last second or two because they use most of the processors. Callers without an admitted request are one. [Development]"),
+		metric.WithUnit("{tenant}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionRequestGuardThrottledTime, err = builder.meter.Float64ObservableCounter(
+		"otelcol_extension_request_guard_throttled_time",
+		metric.WithDescription("Pauses of connections and requests of tenants that use most of the processors. [Development]"),
+		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/testbed/attack"
+)
+
+// child is a process that attacks. Where chrt is installed it gets the processor only when
+// nobody else wants it, as if it were on another machine, so that what is measured is what
+// the gateway does to the latency of others, and not what the attacker's own work does.
+type child struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+	out   strings.Builder
+}
+
+// order is what a child reads from its standard input. It attacks until that ends.
+type order struct {
+	HTTP, GRPC string
+	Keys       []string
+	Kinds      []string // the beginnings of the names of attacks
+	Parallel   int
+	Every      time.Duration
+}
+
+// order returns one to attack g as the hostile tenants.
+func (g *gateway) order(parallel int, every time.Duration) order {
+	o := order{HTTP: g.http, GRPC: g.grpc, Parallel: parallel, Every: every}
+	for _, a := range g.hostile {
+		o.Keys = append(o.Keys, a.key)
+	}
+	return o
+}
+
+func startChild(ctx context.Context, g *gateway, t trial) (*child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	command := []string{self, "-child"}
+	if chrt, err := exec.LookPath("chrt"); err == nil {
+		command = append([]string{chrt, "--idle", "0"}, command...)
+	}
+	c := &child{cmd: exec.CommandContext(ctx, command[0], command[1:]...)}
+	c.cmd.Stdout, c.cmd.Stderr = &c.out, os.Stderr
+	stdin, err := c.cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	c.stdin = stdin
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	o := g.order(t.parallel, t.every)
+	o.Kinds = t.kinds
+	if err := json.NewEncoder(stdin).Encode(o); err != nil {
+		return nil, errors.Join(err, c.cmd.Process.Kill(), c.cmd.Wait())
+	}
+	return c, nil
+}
+
+// stop ends the attacks and returns how often each answer came.
+func (c *child) stop() (map[string]int, error) {
+	if err := errors.Join(c.stdin.Close(), c.cmd.Wait()); err != nil {
+		return nil, fmt.Errorf("the attacker: %w", err)
+	}
+	answers := map[string]int{}
+	return answers, json.Unmarshal([]byte(c.out.String()), &answers)
+}
+
+// runChild is what a child does.
+func runChild(in io.Reader, out io.Writer) error {
+	var o order
+	d := json.NewDecoder(in)
+	if err := d.Decode(&o); err != nil {
+		return err
+	}
+	var kinds []attack.Attack
+	for _, a := range attack.All(size) {
+		for _, name := range o.Kinds {
+			if strings.HasPrefix(a.Name, name) {
+				kinds = append(kinds, a)
+			}
+		}
+	}
+	if len(kinds) == 0 {
+		return fmt.Errorf("no attack has a name with %q", o.Kinds)
+	}
+	a := newAttackers(o, kinds)
+	_, _ = io.Copy(io.Discard, in) // the end is all that is waited for
+	a.stop()
+	answers := map[string]int{}
+	for _, of := range a.answers {
+		for answer, n := range of {
+			answers[answer] += n
+		}
+	}
+	return json.NewEncoder(out).Encode(answers)
+}
