@@ -250,8 +250,7 @@ func (s *connections) used(addr netip.AddrPort, own *share) {
 		return
 	}
 	c.ownedBy(own)
-	switch {
-	case c.used && c.tenant == id:
+	if c.used && c.tenant == id {
 		s.owned[id].MoveToBack(c.place)
 		return
 	}
