@@ -101,12 +101,14 @@ func TestOnboard_TestScriptRuns(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "acme")
 	var got *http.Request
+	status := http.StatusOK
 	var sent map[string]any
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
-			w.WriteHeader(http.StatusBadRequest)
+			status = http.StatusBadRequest
 		}
+		w.WriteHeader(status)
 	}))
 	defer server.Close()
 	script := c.ok("onboard", "acme", "--endpoint", server.URL, "--new-key", "--snippet", "test", "-o", "shell")
@@ -114,7 +116,7 @@ func TestOnboard_TestScriptRuns(t *testing.T) {
 	assert.NotContains(t, head, "obs_k")
 	out, err := exec.Command("sh", "-c", strings.Replace(script, "curl", curl, 1)).Output()
 	require.NoError(t, err)
-	assert.Equal(t, "200\n", string(out))
+	assert.Equal(t, "\n200\n", string(out))
 	require.NotNil(t, got)
 	assert.Equal(t, "/v1/logs", got.URL.Path)
 	assert.Equal(t, "application/json", got.Header.Get("Content-Type"))
@@ -122,6 +124,11 @@ func TestOnboard_TestScriptRuns(t *testing.T) {
 	require.True(t, found)
 	assert.NotNil(t, c.snapshot().Key(apikey.Digest(key)))
 	assert.Len(t, sent["resourceLogs"], 1)
+
+	status = http.StatusUnauthorized
+	out, err = exec.Command("sh", "-c", strings.Replace(script, "curl", curl, 1)).Output()
+	require.ErrorContains(t, err, "exit status 1")
+	assert.Equal(t, "\n401\n", string(out))
 }
 
 func TestOnboard_WritesFiles(t *testing.T) {

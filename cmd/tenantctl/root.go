@@ -123,7 +123,7 @@ Files:
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.registry, "registry", "", "the registry, a `FILE` or a URL postgres://…; default $"+registryEnv)
 	flags.StringVar(&a.auditKey, "audit-key", "", "the key `FILE` of the audit log, made with the log; default $"+auditKeyEnv+", or beside a registry file, or in the user's configuration")
-	flags.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml")
+	flags.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml; onboard also env and shell")
 	return root
 }
 

@@ -250,7 +250,7 @@ func (r *router) report(snap *tenant.Snapshot, before map[string]bool) map[strin
 			text := string(t.ID) + ": " + err.Error()
 			now[text] = true
 			if !before[text] {
-				r.set.Logger.Error("A tenant's routes do not work", zap.String("tenant", string(t.ID)), zap.Error(err))
+				r.set.Logger.Warn("A tenant's routes do not work", zap.String("tenant", string(t.ID)), zap.Error(err))
 			}
 		}
 	}
