@@ -186,6 +186,9 @@ func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 		show()
 		return err
 	}
+	// What is written from here on is not replayed: files that are open would be written
+	// to after they were removed.
+	re.letters.Sweep(time.Now())
 	o, err := deadletter.Replay(ctx, g, time.Now().Add(deadletter.Settled-replaySettled), send)
 	shown.Sent, shown.Refused, shown.Left = o.Sent, o.Refused, g.Requests-o.Sent
 	shown.Skipped, shown.Damaged = o.Skipped, o.Damaged.Lines
@@ -237,12 +240,12 @@ func (re *replay) deliver(ctx context.Context, target lane.Target, b *lane.Batch
 	for attempt := 1; ; attempt++ {
 		res := target.Send(ctx, b)
 		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
 		case res.Verdict == lane.Delivered && res.Rejected > 0:
 			return refusedLetter(fmt.Errorf("the destination took a part only, and a repeat sends all of the letter: %w", res.Err))
 		case res.Verdict == lane.Delivered:
 			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
 		case res.Verdict == lane.Refused, res.Verdict == lane.TooLarge:
 			return refusedLetter(res.Err)
 		case res.Verdict != lane.Retry, attempt == replayAttempts:

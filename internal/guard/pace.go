@@ -209,7 +209,7 @@ func (r *Request) grown(n int64) error {
 func (c *conn) ownedBy(own *share) {
 	switch old := c.owner.Load(); {
 	case old == own, old == nil:
-	case old == &own.all.strangers:
+	case old == &own.all.strangers, own != &own.all.strangers && old.tenant == own.tenant: // its old share was forgotten
 		c.owner.Store(own)
 	default:
 		c.owner.Store(nil)

@@ -182,7 +182,7 @@ func (s *shares) others(own *share) bool {
 // look adapts the limit if it is time to.
 func (s *shares) look(now int64) {
 	next := s.next.Load()
-	if s.target == 0 || now < next || !s.next.CompareAndSwap(next, now+int64(lookInterval)) {
+	if now < next || !s.next.CompareAndSwap(next, now+int64(lookInterval)) {
 		return
 	}
 	if !s.mu.TryLock() {
@@ -190,7 +190,9 @@ func (s *shares) look(now int64) {
 	}
 	defer s.mu.Unlock()
 	s.rotate(time.Unix(0, now))
-	s.adapt(time.Unix(0, now))
+	if s.target > 0 {
+		s.adapt(time.Unix(0, now))
+	}
 }
 
 // adapt measures and sets the limit. The caller holds the lock.

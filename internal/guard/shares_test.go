@@ -240,6 +240,24 @@ func TestConn_PausesWhileItsOwnerUsesTooMuch(t *testing.T) {
 	})
 }
 
+// TestConn_KeepsItsTenantWhoseShareWasForgotten has a tenant pause for longer than an idle
+// share is kept.
+func TestConn_KeepsItsTenantWhoseShareWasForgotten(t *testing.T) {
+	g := New(Settings{})
+	c, _, ok := g.conns.add(&bytesOf{addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}})
+	require.True(t, ok)
+	defer c.Close()
+	before := g.shares.of("a")
+	c.ownedBy(before)
+	g.shares.tenants.Delete(tenant.ID("a"))
+	after := g.shares.of("a")
+	require.NotSame(t, before, after)
+	c.ownedBy(after)
+	assert.Same(t, after, c.owner.Load(), "it is not one of several tenants")
+	c.ownedBy(g.shares.of("b"))
+	assert.Nil(t, c.owner.Load())
+}
+
 // TestConn_OfAStrangerPausesAfterAWhile has a flood of strangers use what there is.
 func TestConn_OfAStrangerPausesAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -121,7 +121,7 @@ func (w *jsonWalker) numberText(f *field) *Error {
 	if f.kind == kindEnum {
 		switch _, known := enums[f.enum][string(content)]; {
 		case known:
-		case validNumberText(kindInt32, content):
+		case isNumber(content) && validInteger(kindInt32, content):
 			w.replace(start, w.pos, content)
 		default:
 			w.rename(unknownName) // a name of a later version of the protocol, perhaps

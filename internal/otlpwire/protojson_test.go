@@ -214,6 +214,8 @@ func TestRewriteJSON(t *testing.T) {
 		"2 to the power of 63":           {`{"body":{"int_value":9223372036854776000}}`, `{"body":{"doubleValue":9223372036854776000}}`},
 		"minus zero, unsigned":           {`{"flags":-0}`, `{"flags":0}`},
 		"severity by number in a string": {`{"severityNumber":"9"}`, `{"severityNumber":9}`},
+		"severity by no JSON number":     {`{"severityNumber":"+9","flags":1}`, `{"-":"+9","flags":1}`},
+		"severity with a leading zero":   {`{"severityNumber":"09","flags":1}`, `{"-":"09","flags":1}`},
 		"severity by unknown name":       {`{"severityNumber":"NOTICE"}`, `{"-":"NOTICE"}`},
 		"base64 for URLs":                {`{"body":{"bytesValue":"_-8"}}`, `{"body":{"bytesValue":"/+8="}}`},
 		"base64 with escapes":            {`{"body":{"bytesValue":"\/\u002b8=\n"}}`, `{"body":{"bytesValue":"/+8="}}`},

@@ -181,7 +181,9 @@ func (c *Conversion) Close() {
 
 // Sweep forgets time series that have been idle for too long.
 func (c *Converter) Sweep(now time.Time) {
-	c.mu.Lock()
+	if !c.mu.TryLock() {
+		return // it is in use, perhaps for as long as a disk hangs; the next sweep sees it
+	}
 	defer c.mu.Unlock()
 	streams, buckets := len(c.streams), c.buckets
 	cut := now.Add(-c.set.MaxIdle)

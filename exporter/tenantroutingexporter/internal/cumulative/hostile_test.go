@@ -161,6 +161,16 @@ func TestConvert_BoundsGrowth(t *testing.T) {
 	conversion.Close()
 	_, err = c.Convert(points(4), time.Now())
 	require.ErrorIs(t, err, ErrGrowth)
+
+	// What comes behind the points that are left out is read as what it is.
+	accept(t, c, deltaSum(1, map[string]int64{"a": 1}))
+	mixed := points(20)
+	for _, more := range []pmetric.Metrics{deltaSum(2, map[string]int64{"a": 1}), shaped(2, shape{make([]float64, 3), 4})} {
+		more.ResourceMetrics().MoveAndAppendTo(mixed.ResourceMetrics())
+	}
+	_, err = c.Convert(mixed, time.Now())
+	require.ErrorIs(t, err, ErrGrowth)
+
 	md := placed(2, layout{})
 	accept(t, c, md) // it is not locked, and has taken nothing over
 	assert.Equal(t, 160, total(only(t, md).ExponentialHistogram().DataPoints().At(0).Positive()))

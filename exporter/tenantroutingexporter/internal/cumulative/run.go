@@ -127,6 +127,8 @@ func (r *run) undo() {
 			c.remove(n.id, n.stream)
 		}
 	}
+	clear(r.saved) // a run is used again, by other converters
+	clear(r.created)
 	r.saved, r.created = r.saved[:0], r.created[:0]
 }
 
@@ -310,8 +312,11 @@ func (r *run) writeMetric(m pmetric.Metric) int {
 	h := m.ExponentialHistogram()
 	h.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 	h.DataPoints().RemoveIf(func(p pmetric.ExponentialHistogramDataPoint) bool {
-		// Beyond the bound the request is refused.
-		return r.growth > r.converter.set.MaxGrowth || !r.addExponential(p)
+		if r.growth > r.converter.set.MaxGrowth { // the request is refused
+			r.next++ // the entry of this point
+			return true
+		}
+		return !r.addExponential(p)
 	})
 	if len(r.zeros) > 0 {
 		insertExponentials(h.DataPoints(), r.zeros)

@@ -157,7 +157,7 @@ func (s *Scheduler) run(a *attempt) {
 			out.Reason = "preempted"
 		}
 	}
-	l.known = true
+	l.known = l.known || a.batch.portion.sent()
 	if took := now.Sub(a.began); took >= slowAfter || res.Verdict == Delivered {
 		l.slow = took >= slowAfter
 	}
@@ -315,10 +315,11 @@ func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
 		return // all of it was lost in the store
 	}
 	po := b.portion
-	if po.letter == nil || res.Verdict == Retry {
+	sent := po.sent()
+	if sent || res.Verdict == Retry {
 		l.stats.attempt(res)
 	}
-	if po.letter == nil {
+	if sent {
 		l.odd = res.Odd
 	}
 	if res.Verdict != Retry && res.Verdict != Blocked {
@@ -346,7 +347,9 @@ func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
 		}
 		s.release(l, po)
 	case res.Verdict == Refused:
-		s.recovered(l)
+		if sent {
+			s.recovered(l)
+		}
 		po.conclude(refusedOf(b, res))
 		if out.kept {
 			l.stats.deadLettered(res.Reason, b.Records)

@@ -94,8 +94,8 @@ func (l *lane) take(c *Config, cuts bool) *portion {
 	if l.retries.len() > 0 {
 		po := l.retries.pop()
 		// What has to be in it needs no request to be found out, unless all of it is refused.
-		if po.suspect && po.suspects < po.records() && po.divisible(cuts) && po.search.left > 0 {
-			po = l.divide(po, po.suspects)
+		if po.refusing && po.refusals < po.records() && po.divisible(cuts) && po.search.left > 0 {
+			po = l.divide(po, po.refusals)
 		}
 		return po
 	}

@@ -17,10 +17,14 @@ type portion struct {
 	refused int      // how many records of both halves are refused; 0: not known
 
 	// What is known before it is sent.
-	suspect  bool // records of it are refused
-	suspects int  // how many; 0: not known
+	refusing bool // records of it are refused
+	refusals int  // how many; 0: not known
 	stored   bool // the destination has all of it
 }
+
+// sent tells whether the outcome of an attempt is an answer of the destination, and not one
+// that was known before.
+func (po *portion) sent() bool { return po.letter == nil && po.entries[0].Refusal == nil }
 
 // cut counts what is left of a payload that goes in several portions.
 type cut struct {
@@ -109,11 +113,11 @@ func (po *portion) conclude(refused int) {
 		case rest == 0:
 			other.stored = true
 		case rest > 0 && rest <= other.records():
-			other.suspect, other.suspects = true, rest
+			other.refusing, other.refusals = true, rest
 		}
 		// Otherwise the destination contradicts itself, and the other half is sent.
 	case refused == 0:
-		other.suspect = true
+		other.refusing = true
 	}
 }
 
