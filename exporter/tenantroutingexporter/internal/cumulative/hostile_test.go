@@ -164,7 +164,7 @@ func TestConvert_BoundsGrowth(t *testing.T) {
 
 	// What comes behind the points that are left out is read as what it is.
 	accept(t, c, deltaSum(1, map[string]int64{"a": 1}))
-	mixed := points(20)
+	mixed := points(5)
 	for _, more := range []pmetric.Metrics{deltaSum(2, map[string]int64{"a": 1}), shaped(2, shape{make([]float64, 3), 4})} {
 		more.ResourceMetrics().MoveAndAppendTo(mixed.ResourceMetrics())
 	}
