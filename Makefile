@@ -31,7 +31,7 @@ smoke: build ## The same without a terminal, asserted; exit code 0 or 1
 .PHONY: test
 test: build ## Run all tests against the built binary
 	@test -n "$(RACE)" || echo "no C compiler: testing without the race detector"
-	go test $(RACE) -timeout 25m ./...
+	go test $(RACE) -timeout 35m ./...
 	go test -count=1 ./internal/layout
 
 BACKENDS := _build/backends
