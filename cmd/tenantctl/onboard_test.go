@@ -96,6 +96,9 @@ func TestOnboard_PrintsOneSnippet(t *testing.T) {
 func TestOnboard_TestScriptRuns(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
+		if os.Getenv("REQUIRE_REAL") == "1" {
+			t.Fatal("REQUIRE_REAL=1 and there is no curl")
+		}
 		t.Skip("no curl on this machine")
 	}
 	c := newCLI(t)

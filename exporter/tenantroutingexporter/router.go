@@ -237,7 +237,7 @@ func (r *router) report(snap *tenant.Snapshot, before map[string]bool) map[strin
 		text := "shared: " + name
 		now[text] = true
 		if !before[text] {
-			r.set.Logger.Warn("Several tenants share a destination that keeps nobody's data apart: whoever may query it sees all of them. "+
+			r.set.Logger.Warn("Several tenants share a destination that does not separate their data: anyone who may query it sees all of them. "+
 				"Give each tenant an instance, by a variable in its endpoint, or put a proxy before it that tells them apart",
 				zap.String("destination", name))
 		}

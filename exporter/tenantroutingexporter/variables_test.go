@@ -118,7 +118,7 @@ destinations: {prom: {profile: prometheus, otlp_http: {endpoint: "http://127.0.0
 routes: {metrics: [prom]}
 `), tenanttest.Host{registryID: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}, &tenant.Tenant{ID: "b"})}, &log)
 	require.Eventually(t, func() bool {
-		return strings.Contains(log.String(), "Several tenants share a destination that keeps nobody's data apart")
+		return strings.Contains(log.String(), "Several tenants share a destination that does not separate their data")
 	},
 		time.Minute, time.Millisecond)
 	assert.Contains(t, log.String(), `"destination": "prom"`)

@@ -297,7 +297,7 @@ func TestConvert_TellsKindsOfSumsApart(t *testing.T) {
 	}
 }
 
-// The attribute of the gateway is no part of the identity, whoever sent it.
+// The attribute of the gateway is not part of the identity, even if a client sent it.
 func TestConvert_GatewayAttribute(t *testing.T) {
 	set := settings()
 	set.GatewayKey, set.GatewayID = "gateway", "g"
