@@ -103,32 +103,39 @@ func TestOnboard_TestScriptRuns(t *testing.T) {
 	}
 	c := newCLI(t)
 	c.ok("tenant", "create", "acme")
-	var got *http.Request
-	status := http.StatusOK
-	var sent map[string]any
+	// The answer of curl, another process, orders nothing for the race detector: the
+	// requests come over a channel.
+	type request struct {
+		path, contentType, authorization string
+		body                             map[string]any
+		err                              error
+	}
+	requests := make(chan request, 2)
+	statuses := make(chan int, 2)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got = r
-		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
-			status = http.StatusBadRequest
-		}
-		w.WriteHeader(status)
+		got := request{path: r.URL.Path, contentType: r.Header.Get("Content-Type"), authorization: r.Header.Get("Authorization")}
+		got.err = json.NewDecoder(r.Body).Decode(&got.body)
+		requests <- got
+		w.WriteHeader(<-statuses)
 	}))
 	defer server.Close()
 	script := c.ok("onboard", "acme", "--endpoint", server.URL, "--new-key", "--snippet", "test", "-o", "shell")
 	head, _, _ := strings.Cut(script, "<<")
 	assert.NotContains(t, head, "obs_k")
+	statuses <- http.StatusOK
 	out, err := exec.Command("sh", "-c", strings.Replace(script, "curl", curl, 1)).Output()
 	require.NoError(t, err)
 	assert.Equal(t, "\n200\n", string(out))
-	require.NotNil(t, got)
-	assert.Equal(t, "/v1/logs", got.URL.Path)
-	assert.Equal(t, "application/json", got.Header.Get("Content-Type"))
-	key, found := strings.CutPrefix(got.Header.Get("Authorization"), "Bearer ")
+	got := <-requests
+	require.NoError(t, got.err)
+	assert.Equal(t, "/v1/logs", got.path)
+	assert.Equal(t, "application/json", got.contentType)
+	key, found := strings.CutPrefix(got.authorization, "Bearer ")
 	require.True(t, found)
 	assert.NotNil(t, c.snapshot().Key(apikey.Digest(key)))
-	assert.Len(t, sent["resourceLogs"], 1)
+	assert.Len(t, got.body["resourceLogs"], 1)
 
-	status = http.StatusUnauthorized
+	statuses <- http.StatusUnauthorized
 	out, err = exec.Command("sh", "-c", strings.Replace(script, "curl", curl, 1)).Output()
 	require.ErrorContains(t, err, "exit status 1")
 	assert.Equal(t, "\n401\n", string(out))
