@@ -69,6 +69,7 @@ func (s *Scheduler) settle(l *lane, now time.Time) {
 	oldest, waits := l.oldest()
 	if waits && !now.Before(oldest.Add(s.MaxAge)) {
 		s.drop(l, l.expired(now.Add(-s.MaxAge)), ReasonExpired)
+		l.endSearches()
 		oldest, waits = l.oldest()
 	}
 	var wake time.Time
@@ -76,7 +77,7 @@ func (s *Scheduler) settle(l *lane, now time.Time) {
 	case l.parked:
 	case !waits:
 		if l.inFlight == 0 && l.reserved == 0 {
-			wake = l.lastUse.Add(s.IdleTimeout)
+			wake = l.idleUntil(&s.Config)
 		}
 	case l.target == nil:
 		wake = oldest.Add(s.MaxAge)
@@ -87,24 +88,29 @@ func (s *Scheduler) settle(l *lane, now time.Time) {
 		if end := oldest.Add(s.MaxAge); end.Before(wake) {
 			wake = end
 		}
-	case l.retries.len() == 0 && l.waiting < int64(l.batchBytes(&s.Config)) && now.Before(l.lingerUntil) && !s.draining:
-		wake = l.lingerUntil
 	default:
-		l.parked = true
-		s.enlist(l, now)
+		ch := s.choose(l, now)
+		if ch.source != fromNothing {
+			l.parked = true
+			s.enlist(l, now)
+			break
+		}
+		if wake = ch.at; !wake.IsZero() {
+			wake = sooner(wake, oldest.Add(s.MaxAge))
+		}
 	}
 	s.setWake(l, wake)
 }
 
 func (s *Scheduler) begin(l *lane, ep *endpoint, c class, now time.Time) {
-	po := l.take(&s.Config, s.Cut != nil)
+	po := s.take(l, s.choose(l, now), now)
 	parent := s.ctx
 	if l.failures > 0 {
 		parent = s.suspectCtx
 	}
 	a := &attempt{
 		lane: l, endpoint: ep, target: l.target, batch: newBatch(l.key, po), since: po.entries[0].Accepted, began: now,
-		searches: po.search != nil, last: po.last(),
+		search: po.search, last: !s.divides(l, po, now),
 	}
 	a.ctx, a.cancel = context.WithCancel(parent)
 	l.inFlight++
@@ -127,7 +133,7 @@ type attempt struct {
 	batch    *Batch
 	since    time.Time // when its first payload was accepted
 	began    time.Time
-	searches bool            // it is to find what the destination refuses
+	search   *search         // that it is part of
 	last     bool            // what is refused now is not taken apart any more
 	ctx      context.Context //nolint:containedctx // it lives as long as the attempt
 	cancel   context.CancelFunc
@@ -158,8 +164,9 @@ func (s *Scheduler) run(a *attempt) {
 		}
 	}
 	l.known = l.known || a.batch.portion.sent()
-	if took := now.Sub(a.began); took >= slowAfter || res.Verdict == Delivered {
-		l.slow = took >= slowAfter
+	l.lastTook = now.Sub(a.began)
+	if l.lastTook >= slowAfter || res.Verdict == Delivered {
+		l.slow = l.lastTook >= slowAfter
 	}
 	s.vacate(a)
 	s.drop(l, out.lost, ReasonUnreadable)
@@ -324,11 +331,17 @@ func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
 	}
 	if res.Verdict != Retry && res.Verdict != Blocked {
 		l.spend(po)
+		if se := po.search; se != nil {
+			se.spent += l.lastTook
+		}
+	}
+	if sent {
+		s.learn(l, b, out, now)
 	}
 	switch {
 	case out.apart:
 		s.recovered(l)
-		s.takeApart(l, b, res)
+		s.takeApart(l, b, res, now)
 	case out.held:
 		s.recovered(l)
 		po.conclude(refusedOf(b, res))
@@ -341,9 +354,6 @@ func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
 		s.recovered(l)
 		if rejected == 0 {
 			po.conclude(0)
-		}
-		if po.search == nil {
-			l.searchCap = maxSearch
 		}
 		s.release(l, po)
 	case res.Verdict == Refused:
@@ -364,7 +374,7 @@ func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
 			s.drop(l, append(l.expired(now.Add(s.MaxAge)), po), ReasonShutdown)
 			return
 		}
-		l.retries.pushFront(po)
+		l.again(po)
 		s.backOff(l, *res, now)
 		// What waits for an operator is logged again when there is another reason.
 		if l.failures == 1 || l.failures == s.BreakerFailures || res.Verdict == Blocked && res.Reason != l.logged {
@@ -384,37 +394,6 @@ func refusedOf(b *Batch, res *Result) int {
 		return min(res.Rejected, b.Records)
 	}
 	return unknown
-}
-
-// takeApart queues the halves of a batch.
-func (s *Scheduler) takeApart(l *lane, b *Batch, res *Result) {
-	po := b.portion
-	if res.Verdict == TooLarge {
-		po.conclude(unknown)
-		if len(po.entries) > 1 {
-			l.batchCap = max(b.Bytes/2, minBatchCap)
-		} else if po.search == nil {
-			po.search = &search{left: l.searchCap}
-		}
-		first := l.divide(po, 0)
-		first.after = nil // that a half is not too large says nothing about the other
-		l.retries.pushFront(first)
-		return
-	}
-	if po.search == nil {
-		po.search = &search{left: l.searchCap}
-	}
-	po.conclude(refusedOf(b, res))
-	l.retries.pushFront(l.divide(po, max(res.Rejected, 0)))
-}
-
-// passStored counts what the destination is known to have.
-func (s *Scheduler) passStored(l *lane) {
-	for l.retries.len() > 0 && l.retries.peek().stored {
-		po := l.retries.pop()
-		l.stats.Delivered += int64(po.records())
-		s.release(l, po)
-	}
 }
 
 // reportDelivered logs what is worth it about an answer.

@@ -1,5 +1,7 @@
 package lane
 
+import "slices"
+
 // fifo is a queue whose memory follows its length.
 type fifo[T any] struct {
 	items []T
@@ -42,4 +44,16 @@ func (q *fifo[T]) pushFront(v T) {
 		return
 	}
 	q.items = append([]T{v}, q.items...)
+}
+
+// item returns the element with i others before it.
+func (q *fifo[T]) item(i int) T { return q.items[q.head+i] }
+
+// remove takes out the element with i others before it.
+func (q *fifo[T]) remove(i int) {
+	if i == 0 {
+		q.pop()
+		return
+	}
+	q.items = slices.Delete(q.items, q.head+i, q.head+i+1)
 }

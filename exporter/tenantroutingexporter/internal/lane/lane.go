@@ -11,8 +11,12 @@ type lane struct {
 	endpoint *endpoint
 	stats    *Stats
 
-	queue   fifo[*Payload] // accepted, not yet part of a batch
-	retries fifo[*portion] // what goes again, before all that is queued
+	queue    fifo[*Payload] // accepted, not yet part of a batch
+	retries  fifo[*portion] // what goes again, before all that is queued
+	searches fifo[*search]  // of what the destination refuses in batches
+	sought   bool           // the last batch was of a search
+	budget   budget         // of the searches
+	futile   futility
 
 	reserved int   // offers that hold room here and are not queued yet
 	bytes    int64 // reserved, queued, to be sent again and in flight
@@ -23,14 +27,14 @@ type lane struct {
 	odd      bool       // the last answer was none of such a destination
 	slow     bool       // the last one took long
 
-	failures    int       // in a row
-	logged      string    // reason of the failure in the log
-	quietUntil  time.Time // when a refusal is logged again
-	unlogged    int64     // refusals since the last one that was logged
-	notBefore   time.Time // no attempt before, unless draining
-	lingerUntil time.Time // when a batch that is not full goes anyway
-	batchCap    int       // learned from a destination that found batches too large; 0: none
-	searchCap   int       // requests of the next search
+	failures    int           // in a row
+	logged      string        // reason of the failure in the log
+	quietUntil  time.Time     // when a refusal is logged again
+	unlogged    int64         // refusals since the last one that was logged
+	notBefore   time.Time     // no attempt before, unless draining
+	lingerUntil time.Time     // when a batch that is not full goes anyway
+	batchCap    int           // learned from a destination that found batches too large; 0: none
+	lastTook    time.Duration // the last attempt
 	lastUse     time.Time
 
 	parked    bool // waits in the line of its endpoint, or for a slot of its tenant
@@ -38,22 +42,25 @@ type lane struct {
 	wakeIndex int // in wakeHeap; -1: not there
 }
 
-func (l *lane) hasWork() bool { return l.queue.len() > 0 || l.retries.len() > 0 }
-
-// next returns the first payload of the next batch. The lane has work.
-func (l *lane) next() *Payload {
-	if l.retries.len() > 0 {
-		return l.retries.peek().entries[0]
-	}
-	return l.queue.peek()
+func (l *lane) hasWork() bool {
+	return l.queue.len() > 0 || l.retries.len() > 0 || l.searches.len() > 0
 }
 
-// limit is how many batches may be in flight. A lane whose last attempt failed
-// probes with one, and what a destination refused is taken apart one by one.
-func (l *lane) limit(c *Config) int {
-	if l.failures > 0 || l.searching() {
-		return 1
+// next returns the first payload of the chosen batch; nil if there is none.
+func (l *lane) next(ch choice) *Payload {
+	switch ch.source {
+	case fromSearch:
+		return l.searches.item(ch.search).parts.peek().entries[0]
+	case fromRetries:
+		return l.retries.peek().entries[0]
+	case fromQueue:
+		return l.queue.peek()
 	}
+	return nil
+}
+
+// concurrency is how many batches may be in flight while all is well.
+func (l *lane) concurrency(c *Config) int {
 	n := c.Concurrency
 	if b := l.target.Bounds().Concurrency; b > 0 && b < n {
 		n = b
@@ -61,16 +68,13 @@ func (l *lane) limit(c *Config) int {
 	return n
 }
 
-func (l *lane) searching() bool {
-	if l.retries.len() > 0 && l.retries.peek().search != nil {
-		return true
+// limit is how many batches may be in flight. A lane whose last attempt failed
+// probes with one.
+func (l *lane) limit(c *Config) int {
+	if l.failures > 0 {
+		return 1
 	}
-	for _, a := range l.attempts {
-		if a.searches {
-			return true
-		}
-	}
-	return false
+	return l.concurrency(c)
 }
 
 func (l *lane) batchBytes(c *Config) int {
@@ -88,17 +92,19 @@ func (l *lane) batchBytes(c *Config) int {
 // ends.
 const maxWatched = 32
 
-// take removes what the next batch carries. The lane has work. With cuts, payloads can be
-// taken apart.
-func (l *lane) take(c *Config, cuts bool) *portion {
-	if l.retries.len() > 0 {
-		po := l.retries.pop()
-		// What has to be in it needs no request to be found out, unless all of it is refused.
-		if po.refusing && po.refusals < po.records() && po.divisible(cuts) && po.search.left > 0 {
-			po = l.divide(po, po.refusals)
-		}
-		return po
+// take removes what the chosen batch carries.
+func (s *Scheduler) take(l *lane, ch choice, now time.Time) *portion {
+	l.sought = ch.source == fromSearch
+	switch ch.source {
+	case fromSearch:
+		return s.takeFrom(l, ch.search, now)
+	case fromRetries:
+		return l.retries.pop()
 	}
+	return l.takeQueued(&s.Config)
+}
+
+func (l *lane) takeQueued(c *Config) *portion {
 	limit := l.batchBytes(c)
 	var entries []*Payload
 	size := 0
@@ -115,23 +121,21 @@ func (l *lane) take(c *Config, cuts bool) *portion {
 	return &portion{entries: entries}
 }
 
-// divide returns the first half of a portion that is refused, in so many records if that
-// is known, and puts the second before all else.
-func (l *lane) divide(po *portion, refused int) *portion {
-	a, b := po.divide()
-	a.after, a.refused = b, refused
-	l.retries.pushFront(b)
-	return a
-}
-
 // oldest returns when the oldest payload that is not in flight was accepted.
 func (l *lane) oldest() (at time.Time, ok bool) {
-	if l.retries.len() > 0 {
-		for _, p := range l.retries.peek().entries {
+	note := func(parts *fifo[*portion]) {
+		if parts.len() == 0 {
+			return
+		}
+		for _, p := range parts.peek().entries {
 			if !ok || p.Accepted.Before(at) {
 				at, ok = p.Accepted, true
 			}
 		}
+	}
+	note(&l.retries)
+	for i := range l.searches.len() {
+		note(&l.searches.item(i).parts)
 	}
 	if l.queue.len() > 0 {
 		if p := l.queue.peek(); !ok || p.Accepted.Before(at) {
@@ -152,62 +156,34 @@ func (l *lane) oldestHeld() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// hold keeps a refused portion of a payload until it is known whether its neighbours are
-// refused too: together they are one dead letter.
-func (l *lane) hold(po *portion, res *Result) {
-	c := po.cut
-	if run := c.run; run != nil && run.end == po.first && alike(run.letter, res) {
-		run.end = po.end
-	} else {
-		if run != nil {
-			l.retries.pushFront(run)
-		}
-		why := *res
-		c.run = &portion{entries: po.entries, cut: c, first: po.first, end: po.end, letter: &why}
+// idleUntil returns when the lane closes if nothing comes. A lane that was new would have a full
+// budget.
+func (l *lane) idleUntil(c *Config) time.Time {
+	idle, full := l.lastUse.Add(c.IdleTimeout), l.budget.when(searchBurst)
+	if full.After(idle) {
+		return full
 	}
-	l.flush(c)
-}
-
-// flush queues what is held of a payload if nothing else of it is without an outcome.
-func (l *lane) flush(c *cut) {
-	if c.run != nil && c.left == c.run.records() {
-		l.retries.pushFront(c.run)
-		c.run = nil
-	}
-}
-
-// alike tells whether two refusals say the same.
-func alike(a, b *Result) bool {
-	if a.Reason != b.Reason || (a.Err == nil) != (b.Err == nil) {
-		return false
-	}
-	return a.Err == nil || a.Err.Error() == b.Err.Error()
-}
-
-// spend takes what it cost to send po from its search.
-func (l *lane) spend(po *portion) {
-	se := po.search
-	if se == nil {
-		return
-	}
-	if se.left -= po.cost(); se.left <= 0 && !se.exhausted {
-		se.exhausted = true
-		l.searchCap = max(l.searchCap/2, minSearch)
-	}
+	return idle
 }
 
 // expired removes what was accepted at the time cut or before and returns it.
 func (l *lane) expired(cut time.Time) []*portion {
 	var gone []*portion
-	for range l.retries.len() {
-		po := l.retries.pop()
-		old, kept := po.split(func(p *Payload) bool { return !p.Accepted.After(cut) })
-		if old != nil {
-			gone = append(gone, old)
+	sift := func(parts *fifo[*portion]) {
+		for range parts.len() {
+			po := parts.pop()
+			old, kept := po.split(func(p *Payload) bool { return !p.Accepted.After(cut) })
+			if old != nil {
+				gone = append(gone, old)
+			}
+			if kept != nil {
+				parts.push(kept)
+			}
 		}
-		if kept != nil {
-			l.retries.push(kept)
-		}
+	}
+	sift(&l.retries)
+	for i := range l.searches.len() {
+		sift(&l.searches.item(i).parts)
 	}
 	var entries []*Payload
 	for l.queue.len() > 0 && !l.queue.peek().Accepted.After(cut) {

@@ -56,10 +56,11 @@ func newPools(inFlight int) pools {
 	return p
 }
 
-// class returns the class of the next attempt of l, which has work.
+// class returns the class of the next attempt of l, which has work and a target.
 func (s *Scheduler) class(l *lane, now time.Time) class {
+	p := l.next(s.choose(l, now))
 	switch {
-	case l.next().Deaths > 0:
+	case p != nil && p.Deaths > 0:
 		return classDoubtful
 	case l.failures > 0 || l.slow:
 		return classSlow
@@ -167,7 +168,7 @@ func (s *Scheduler) turn(l *lane, ep *endpoint, c class, now time.Time) {
 	switch {
 	case !l.parked || l.endpoint != ep:
 		return // it aims elsewhere now
-	case !l.hasWork():
+	case s.choose(l, now).source == fromNothing:
 		l.parked = false
 		s.settle(l, now)
 		return

@@ -8,6 +8,9 @@ type portion struct {
 
 	cut        *cut // nil: all records of the entries
 	first, end int  // with a cut: which records of the only entry, counted from 0
+	reserve    int  // with a cut: what has to be left of its requests for the parts after it
+	later      bool // with a cut: it had its turn and waits for the budget of the lane
+	allowance  int  // without a cut: what taking it apart may cost
 
 	search *search // nil: the destination has not refused anything that this was part of
 	letter *Result // why the destination refuses it: it is kept and not sent; nil: it is sent
@@ -26,33 +29,6 @@ type portion struct {
 // that was known before.
 func (po *portion) sent() bool { return po.letter == nil && po.entries[0].Refusal == nil }
 
-// cut counts what is left of a payload that goes in several portions.
-type cut struct {
-	left int      // records without an outcome
-	run  *portion // of these, the last that are refused one after the other for one reason
-}
-
-// search finds the records that a destination refuses in a batch. All portions of
-// the batch share it.
-type search struct {
-	left      int // requests
-	exhausted bool
-}
-
-const (
-	// maxSearch is how many requests are made to find what a destination refuses in one
-	// batch. What is left then is sent and judged as it is.
-	maxSearch = 512
-
-	// minSearch is the same of a lane in which searches end without a result again and
-	// again: each of them halves it.
-	minSearch = 32
-
-	// searchBytes of a payload of which records are sent count as one request more,
-	// since it is read and expanded for each.
-	searchBytes = 2 << 20
-)
-
 // records returns how many records the portion has.
 func (po *portion) records() int {
 	if po.cut != nil {
@@ -65,16 +41,16 @@ func (po *portion) records() int {
 	return n
 }
 
-// cost is what sending the portion takes of a search.
+// cost is what sending the portion takes of the budget of its lane.
 func (po *portion) cost() int {
-	if po.cut == nil {
-		return 1
+	if po.cut == nil || po.letter != nil {
+		return 0
 	}
-	return 1 + po.entries[0].Size/searchBytes
+	return po.unit()
 }
 
-// last tells whether nothing is left of the search once the portion was sent.
-func (po *portion) last() bool { return po.search != nil && po.search.left <= po.cost() }
+// unit is the cost of a part of the only payload.
+func (po *portion) unit() int { return 1 + po.entries[0].Size/searchBytes }
 
 // divisible tells whether the portion has halves. Without cuts, payloads are not taken
 // apart.
@@ -83,7 +59,8 @@ func (po *portion) divisible(cuts bool) bool {
 }
 
 // divide returns the halves of a divisible portion: by payloads, or by the records of
-// the only one.
+// the only one. The first half may use half of what is left of its requests, or what finds
+// one record, and the second what the first has not used.
 func (po *portion) divide() (a, b *portion) {
 	if half := len(po.entries) / 2; half > 0 {
 		return &portion{entries: po.entries[:half], search: po.search}, &portion{entries: po.entries[half:], search: po.search}
@@ -91,11 +68,13 @@ func (po *portion) divide() (a, b *portion) {
 	c, first, end := po.cut, po.first, po.end
 	if c == nil {
 		first, end = 0, po.entries[0].Records
-		c = &cut{left: end}
+		c = &cut{left: end, allowance: po.allowance}
 	}
 	middle := first + (end-first)/2
-	return &portion{entries: po.entries, cut: c, first: first, end: middle, search: po.search},
-		&portion{entries: po.entries, cut: c, first: middle, end: end, search: po.search}
+	spare := max(0, c.allowance-po.reserve)
+	share := max(spare/2, min(spare, oneOf(middle-first)*po.unit()))
+	return &portion{entries: po.entries, cut: c, first: first, end: middle, search: po.search, later: po.later, reserve: po.reserve + spare - share},
+		&portion{entries: po.entries, cut: c, first: middle, end: end, search: po.search, later: po.later, reserve: po.reserve}
 }
 
 // unknown is how many records are refused where a destination does not say so.

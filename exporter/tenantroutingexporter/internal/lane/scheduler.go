@@ -341,7 +341,7 @@ func (s *Scheduler) retarget(k Key, t Target) {
 func (s *Scheduler) open(k Key, target Target, now time.Time) *lane {
 	l := s.lanes[k]
 	if l == nil {
-		l = &lane{key: k, wakeIndex: -1, stats: s.statsOf(k), searchCap: maxSearch}
+		l = &lane{key: k, wakeIndex: -1, stats: s.statsOf(k), budget: newBudget(now)}
 		s.lanes[k] = l
 	}
 	l.lastUse = now
@@ -353,7 +353,7 @@ func (s *Scheduler) open(k Key, target Target, now time.Time) *lane {
 
 // closeIfIdle forgets a lane that has had nothing to do for a while.
 func (s *Scheduler) closeIfIdle(l *lane, now time.Time) bool {
-	if l.hasWork() || l.inFlight > 0 || l.reserved > 0 || now.Before(l.lastUse.Add(s.IdleTimeout)) {
+	if l.hasWork() || l.inFlight > 0 || l.reserved > 0 || now.Before(l.idleUntil(&s.Config)) {
 		return false
 	}
 	delete(s.lanes, l.key)

@@ -55,6 +55,7 @@ func (s *Scheduler) Shutdown(ctx context.Context) {
 		for _, l := range s.lanes {
 			for l.hasWork() { // what is given up may set free what was held for it
 				s.drop(l, l.expired(time.Now().Add(time.Hour)), ReasonShutdown)
+				l.endSearches()
 			}
 		}
 	}
