@@ -1,8 +1,6 @@
 package cumulative
 
 import (
-	"math"
-
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
@@ -10,9 +8,38 @@ import (
 // make it coarser. It is what SDKs use.
 const maxBuckets = 160
 
+const (
+	// leastScale is the coarsest that SDKs use: all numbers are in two buckets of either sign.
+	leastScale = -10
+
+	// leastNative is the coarsest that Prometheus, Mimir and Cortex take. At it, all numbers are
+	// in fewer than maxBuckets. A coarser point must not make a total as coarse for ever.
+	leastNative = -4
+)
+
 func validExponential(p pmetric.ExponentialHistogramDataPoint) bool {
 	_, ok := weightOf(p)
-	return ok && finite(p.Sum())
+	return ok && finite(p.Sum()) && p.Scale() >= leastScale &&
+		spanOf(p.Positive()).real(int64(p.Scale())) && spanOf(p.Negative()).real(int64(p.Scale()))
+}
+
+// real tells whether the buckets of s are of numbers that a float64 can be, or beside such
+// ones: from 2^-1074 to less than 2^1024.
+func (s span) real(scale int64) bool {
+	if s.empty {
+		return true
+	}
+	first, last := s.first+2, s.last-1
+	if scale <= 0 {
+		return first<<-scale >= -1074 && last<<-scale < 1024
+	}
+	scale = min(scale, maxShift)
+	return first >= -1074<<scale && last < 1024<<scale
+}
+
+// hasBuckets tells whether any bucket of p counts something.
+func hasBuckets(p pmetric.ExponentialHistogramDataPoint) bool {
+	return !spanOf(p.Positive()).empty || !spanOf(p.Negative()).empty
 }
 
 func weightOf(p pmetric.ExponentialHistogramDataPoint) (uint64, bool) {
@@ -38,7 +65,7 @@ func spanOf(b pmetric.ExponentialHistogramDataPointBuckets) span {
 }
 
 // addExponential adds p at the scale at which the sum has few enough buckets. Where the
-// threshold of zero differs, the total begins again.
+// threshold of zero differs, or one of both is too coarse for stores, the total begins again.
 func (r *run) addExponential(p pmetric.ExponentialHistogramDataPoint) bool {
 	m := markOfExponential(p)
 	s := r.take(m)
@@ -46,7 +73,8 @@ func (r *run) addExponential(p pmetric.ExponentialHistogramDataPoint) bool {
 		return false
 	}
 	weight, _ := weightOf(p)
-	begins := s.last == 0 || s.total.zeroThreshold != p.ZeroThreshold() || !s.total.holds(p.Count(), weight, p.Sum())
+	begins := s.last == 0 || s.total.zeroThreshold != p.ZeroThreshold() || !s.total.holds(p.Count(), weight, p.Sum()) ||
+		hasBuckets(p) && (p.Scale() < leastNative) != (s.total.scale < leastNative)
 	at, ok := r.placeOf(s, p.StartTimestamp(), m.time, begins, true)
 	if !ok || !r.reserve(s, 2*maxBuckets) {
 		return false
@@ -55,6 +83,9 @@ func (r *run) addExponential(p pmetric.ExponentialHistogramDataPoint) bool {
 	held := s.size()
 	if begins {
 		s.total = &histogram{hasSum: p.HasSum(), scale: int64(p.Scale()), zeroThreshold: p.ZeroThreshold()}
+		if !hasBuckets(p) { // then its scale says nothing
+			s.total.scale = max(s.total.scale, leastNative)
+		}
 	}
 	h := s.total
 	h.merge(p)
@@ -107,7 +138,7 @@ func (b *buckets) addExponential(p pmetric.ExponentialHistogramDataPointBuckets,
 
 // put makes p the total.
 func (h *histogram) put(p pmetric.ExponentialHistogramDataPoint) {
-	p.SetScale(int32(max(h.scale, math.MinInt32))) //nolint:gosec // no real value tells lower scales apart
+	p.SetScale(int32(h.scale)) //nolint:gosec // it is that of a point or lower, and not below leastScale
 	p.SetCount(h.count)
 	p.SetZeroCount(h.zeroCount)
 	p.Positive().SetOffset(int32(h.counts.offset)) //nolint:gosec // see span.fits

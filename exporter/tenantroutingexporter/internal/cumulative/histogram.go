@@ -18,7 +18,7 @@ type histogram struct {
 	bounds []float64 // never changed, only replaced
 	counts buckets   // of positive values, if it is exponential
 
-	scale         int64 // may be less than the wire can say; see clamp
+	scale         int64
 	zeroCount     uint64
 	zeroThreshold float64
 	negative      buckets

@@ -84,7 +84,7 @@ func placed(at int, p layout) pmetric.Metrics {
 // memory is used.
 func TestConvert_PlacesThatAreFarApart(t *testing.T) {
 	var places []layout
-	for _, scale := range []int32{math.MinInt32, -10, 0, 20, math.MaxInt32} {
+	for _, scale := range []int32{math.MinInt32, -34, -11, -10, -5, -4, 0, 8, 20, 33, math.MaxInt32} {
 		for _, offset := range []int32{math.MinInt32, -2e9, -1, 0, 2e9, math.MaxInt32} {
 			for _, buckets := range []int{0, 1, 161} {
 				places = append(places, layout{scale: scale, offset: offset, buckets: buckets})
@@ -97,25 +97,44 @@ func TestConvert_PlacesThatAreFarApart(t *testing.T) {
 	for _, first := range places {
 		for _, second := range places {
 			c := converter()
-			accept(t, c, placed(1, first))
+			dropped := accept(t, c, placed(1, first))
+			require.Equal(t, !first.possible(), dropped.Invalid == 1, "%v", first)
 			md := placed(2, second)
-			accept(t, c, md)
+			if dropped = accept(t, c, md); dropped.Invalid == 1 {
+				require.False(t, second.possible(), "%v", second)
+				continue
+			}
 			points := only(t, md).ExponentialHistogram().DataPoints()
 			p := points.At(points.Len() - 1)
 			want := second.buckets
-			if first.threshold == second.threshold && first.count+second.count >= first.count { // or the total begins again
+			coarse := func(l layout) bool { return l.scale < leastNative && l.buckets > 0 }
+			if first.threshold == second.threshold && first.count+second.count >= first.count && first.possible() &&
+				(second.buckets == 0 || coarse(first) == coarse(second)) { // or the total begins again
 				want += first.buckets
 			}
 			for _, b := range []pmetric.ExponentialHistogramDataPointBuckets{p.Positive(), p.Negative()} {
 				require.LessOrEqual(t, b.BucketCounts().Len(), maxBuckets, "%v then %v", first, second)
 				require.Equal(t, want, total(b), "%v then %v", first, second)
 			}
-			require.LessOrEqual(t, p.Scale(), max(first.scale, second.scale))
+			require.LessOrEqual(t, p.Scale(), max(first.scale, second.scale, leastNative))
+			if second.buckets > 0 && second.scale >= leastNative {
+				require.GreaterOrEqual(t, p.Scale(), int32(leastNative), "%v then %v", first, second)
+			}
 		}
 	}
 	runtime.ReadMemStats(&after)
 	perCase := (after.TotalAlloc - before.TotalAlloc) / uint64(len(places)*len(places))
 	assert.Less(t, perCase, uint64(512<<10), "bytes allocated")
+}
+
+// possible tells whether the layout is of numbers that there are.
+func (l layout) possible() bool {
+	if l.scale < -10 || l.buckets == 0 {
+		return l.scale >= -10
+	}
+	width := math.Exp2(-float64(l.scale)) // of a bucket, in powers of two
+	lowest, highest := float64(l.offset), float64(l.offset)+float64(l.buckets-1)
+	return (lowest+2)*width >= -1074 && (highest-1)*width < 1024
 }
 
 func total(b pmetric.ExponentialHistogramDataPointBuckets) (n int) {
@@ -204,9 +223,64 @@ func TestConvert_KeysThatOccurTwice(t *testing.T) {
 		return (&identity{seeds: &secret}).point(m)
 	}
 	seen := make(map[streamID][]string)
-	for _, values := range [][]string{{"1"}, {"2"}, {"1", "1"}, {"1", "2"}, {"2", "1"}, {"1", ""}} {
+	for _, values := range [][]string{{"1"}, {"2"}, {""}} {
 		assert.NotContains(t, seen, id(values...), "%v is not %v", values, seen[id(values...)])
 		seen[id(values...)] = values
+	}
+	for _, values := range [][]string{{"1", "1"}, {"1", "2"}, {"2", "1"}, {"3", "2", "1"}, {"2", "1", "2", "1"}} {
+		assert.Equal(t, []string{"1"}, seen[id(values...)], "%v", values)
+	}
+}
+
+// twice is a delta point whose attributes, and those of its resource and scope, are a with
+// these values, and b.
+func twice(t *testing.T, at int, gateway bool, values ...string) pmetric.Metrics {
+	t.Helper()
+	pairs := []string{`{"key":"b","value":{"intValue":"1"}}`}
+	for _, v := range values {
+		pairs = append(pairs, fmt.Sprintf(`{"key":"a","value":{"stringValue":%q}}`, v))
+		if gateway {
+			pairs = append(pairs, fmt.Sprintf(`{"key":"gateway","value":{"stringValue":%q}}`, v))
+		}
+	}
+	attributes := `"attributes":[` + strings.Join(pairs, ",") + `]`
+	md, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(fmt.Appendf(nil, `{"resourceMetrics":[{"resource":{%s},"scopeMetrics":[{"scope":{%s},`+
+		`"metrics":[{"name":"m","sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[{%s,"timeUnixNano":"%d","asInt":"1"}]}}]}]}]}`,
+		attributes, attributes, attributes, at))
+	require.NoError(t, err)
+	return md
+}
+
+// Stores join the values of a key that occurs twice, or take one of them. Whatever their order,
+// there is one time series, and stores see one.
+func TestConvert_OneSeriesWhateverTheOrderOfRepeatedKeys(t *testing.T) {
+	for _, gateway := range []bool{false, true} {
+		set := settings()
+		if gateway {
+			set.GatewayKey, set.GatewayID = "gateway", "g"
+		}
+		c := with(set)
+		for i, values := range [][]string{{"1"}, {"1", "2"}, {"2", "1"}, {"2", "3", "1", "1"}} {
+			md := twice(t, 100+i, gateway, values...)
+			assert.Zero(t, accept(t, c, md))
+			points := only(t, md).Sum().DataPoints()
+			assert.Equal(t, int64(i+1), points.At(points.Len()-1).IntValue(), "%v", values)
+			for _, d := range points.All() {
+				want := 2
+				if gateway {
+					want++
+					v, _ := d.Attributes().Get("gateway")
+					assert.Equal(t, "g", v.Str())
+				}
+				assert.Equal(t, want, d.Attributes().Len())
+				v, _ := d.Attributes().Get("a")
+				assert.Equal(t, "1", v.Str())
+			}
+			rm := md.ResourceMetrics().At(0)
+			assert.Equal(t, rm.Resource().Attributes().Len(), len(rm.Resource().Attributes().AsRaw()))
+			assert.Equal(t, rm.ScopeMetrics().At(0).Scope().Attributes().Len(), len(rm.ScopeMetrics().At(0).Scope().Attributes().AsRaw()))
+		}
+		assert.Len(t, c.streams, 1)
 	}
 }
 

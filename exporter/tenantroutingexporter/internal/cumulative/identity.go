@@ -100,26 +100,32 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// attributes returns the ID of m without the key skip. A key that m has several times
-// is taken each time, in that order.
+// attributes returns the ID of m without the key skip. Of a key that m has several times
+// it leaves one in m, since stores disagree on which of them counts.
 func (id *identity) attributes(m pcommon.Map, skip string) streamID {
-	var sum streamID
 	id.keys = id.keys[:0]
+	sum := id.sum(m, skip)
+	if id.repeats() {
+		unique(m)
+		id.keys = id.keys[:0]
+		sum = id.sum(m, skip)
+	}
+	if cap(id.keys) > maxScratch/8 {
+		id.keys = nil
+	}
+	return sum
+}
+
+// sum adds up the pairs of m, and notes their keys.
+func (id *identity) sum(m pcommon.Map, skip string) (sum streamID) {
 	for k, v := range m.All() {
-		if skip != "" && k == skip {
-			continue
+		if skip == "" || k != skip {
+			sum.add(id.pair(k, v))
 		}
-		sum.add(id.pair(k, v, 0))
 		id.keys = append(id.keys, maphash.String(id.seeds[0], k))
 		if len(id.keys)%yieldAttributes == 0 {
 			runtime.Gosched()
 		}
-	}
-	if id.repeats() {
-		sum = id.repeated(m, skip)
-	}
-	if cap(id.keys) > maxScratch/8 {
-		id.keys = nil
 	}
 	return sum
 }
@@ -143,23 +149,29 @@ func (id *identity) repeats() bool {
 	return false
 }
 
-// repeated is what attributes returns if keys occur twice.
-func (id *identity) repeated(m pcommon.Map, skip string) (sum streamID) {
-	seen := make(map[string]uint64, m.Len())
+// unique leaves one value of each key in m: the least of them, so that their order
+// makes no difference.
+func unique(m pcommon.Map) {
+	least := make(map[string]string, m.Len())
 	for k, v := range m.All() {
-		if skip != "" && k == skip {
-			continue
+		value := string(appendValue(nil, v))
+		if before, ok := least[k]; !ok || value < before {
+			least[k] = value
 		}
-		sum.add(id.pair(k, v, seen[k]))
-		seen[k]++
 	}
-	return sum
+	kept := make(map[string]bool, m.Len())
+	m.RemoveIf(func(k string, v pcommon.Value) bool {
+		if kept[k] || string(appendValue(nil, v)) != least[k] {
+			return true
+		}
+		kept[k] = true
+		return false
+	})
 }
 
-// pair returns the ID of an attribute whose key occurs for the nth time.
-func (id *identity) pair(key string, value pcommon.Value, n uint64) streamID {
-	b := binary.AppendUvarint(id.buf[:0], n)
-	b = appendValue(appendText(b, key), value)
+// pair returns the ID of an attribute.
+func (id *identity) pair(key string, value pcommon.Value) streamID {
+	b := appendValue(appendText(id.buf[:0], key), value)
 	sum := id.seeds.digest(b)
 	if id.buf = b; cap(b) > maxScratch {
 		id.buf = nil

@@ -29,12 +29,13 @@ func (m *marks) has(p mark) bool { return slices.Contains(m.list, p) }
 // forgot says whether the total may have a point of the time at that is not in list.
 func (m *marks) forgot(at pcommon.Timestamp) bool { return m.to != 0 && at >= m.from && at <= m.to }
 
-// add remembers p and reports whether it does. The oldest is forgotten, not the one that
-// came first: a point dated ahead must not make those before it unknown.
-func (m *marks) add(p mark) bool {
+// add remembers p, and returns the point that is forgotten for it, if any: p or another. The
+// oldest is forgotten, not the one that came first: a point dated ahead must not make
+// those before it unknown.
+func (m *marks) add(p mark) (gone mark, forgets bool) {
 	if len(m.list) < maxMarks {
 		m.list = append(m.list, p)
-		return true
+		return mark{}, false
 	}
 	oldest := 0
 	for i, known := range m.list {
@@ -42,7 +43,7 @@ func (m *marks) add(p mark) bool {
 			oldest = i
 		}
 	}
-	gone := p
+	gone = p
 	if m.list[oldest].time <= p.time {
 		gone, m.list[oldest] = m.list[oldest], p
 	}
@@ -50,5 +51,5 @@ func (m *marks) add(p mark) bool {
 		m.from = gone.time
 	}
 	m.to = max(m.to, gone.time)
-	return gone != p
+	return gone, true
 }

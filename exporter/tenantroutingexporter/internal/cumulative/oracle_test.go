@@ -201,10 +201,19 @@ func (s *schedule) point() *sent {
 		p.buckets = []uint64{uint64(v % 3), 0, uint64(v % 5)}
 	case exponentially:
 		p.scale, p.offset = int32(v%7)-2, int32(s.byte())-128
+		size := 40
+		switch v % 32 {
+		case 10, 11:
+			p.scale, p.offset, size = []int32{-10, -5, -4}[v/32%3], int32(v/32%2)-1, 3
+		case 12:
+			p.scale = []int32{20, 33, math.MaxInt32}[v/32%3]
+		case 13:
+			p.scale, p.fault = []int32{math.MinInt32, -34, -11}[v/32%3], max(p.fault, invalid)
+		}
 		if v%32 == 9 {
 			p.threshold = 1
 		}
-		p.buckets = make([]uint64, s.byte()%40)
+		p.buckets = make([]uint64, s.byte()%size)
 		for i := range p.buckets {
 			p.buckets[i] = uint64((i + v) % 3)
 		}
@@ -288,6 +297,13 @@ func (s *schedule) request(gateway int, twice bool) {
 	for i := range points {
 		if points[i] = s.point(); i > 0 && s.byte()%16 == 0 {
 			points[i] = points[i-1] // twice in one request
+		}
+	}
+	if first := points[0]; s.byte()%16 == 0 && first.fault == none { // many of one time, some of them twice
+		for i := range 1 + s.byte()%40 {
+			p := *first
+			p.halves = int64(2 * (i % 25))
+			points = append(points, &p)
 		}
 	}
 	build := func() pmetric.Metrics {
@@ -529,7 +545,7 @@ func (s *schedule) exponential(st *stored, p *sent, d pmetric.ExponentialHistogr
 				if p.scale < d.Scale() {
 					require.Fail(s.t, "a total is finer than a point in it")
 				}
-				want[(p.offset+int32(i))>>(p.scale-d.Scale())] += n
+				want[(p.offset+int32(i))>>min(31, int64(p.scale)-int64(d.Scale()))] += n
 			}
 		}
 	}

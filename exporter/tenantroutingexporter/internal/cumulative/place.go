@@ -93,7 +93,7 @@ func emit[P point](r *run, s *stream, p P, m mark, at place) {
 			r.begun++
 		}
 	}
-	if !s.marks.add(m) {
+	if gone, forgets := s.marks.add(m); forgets && gone.time == m.time {
 		s.unmarked = m.time
 	}
 	s.last, s.seen = at.time, r.now

@@ -23,7 +23,7 @@ type stream struct {
 	newest   pcommon.Timestamp // that it has
 	shuffled uint64            // a run that has to sort its points
 	written  uint64            // a run that has saved it
-	unmarked pcommon.Timestamp // of a point that it added and has forgotten
+	unmarked pcommon.Timestamp // of a point that it added and has forgotten; points come in order
 }
 
 // size returns how many buckets and bounds s keeps.

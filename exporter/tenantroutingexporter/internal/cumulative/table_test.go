@@ -2,6 +2,7 @@ package cumulative
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -228,6 +229,58 @@ func TestConvert_LatePoints(t *testing.T) {
 	md := numbers(true, p{2000, 1})
 	accept(t, c, md)
 	assert.Equal(t, 3*maxMarks*2+7+7+1, emitted(md)[0].value)
+}
+
+// Points of one time beyond those that are remembered may be repetitions.
+func TestConvert_ManyPointsOfOneTime(t *testing.T) {
+	for n := maxMarks - 1; n <= maxMarks+3; n++ {
+		for _, split := range []bool{false, true} { // in two requests
+			for _, at := range []int{1000, 10} { // on time, and late
+				c := converterAt(0)
+				if at == 10 {
+					var first []p
+					for i := range maxMarks {
+						first = append(first, p{100 + i, 1})
+					}
+					assert.Zero(t, accept(t, c, numbers(true, first...)))
+				}
+				var points []p
+				for i := range n {
+					points = append(points, p{at, 1 << i})
+				}
+				sum := int64(0)
+				if at == 10 {
+					sum = maxMarks
+				}
+				var dropped Dropped
+				for _, request := range [][]p{points, points} {
+					if !split {
+						request = append(slices.Clone(points), points...)
+					}
+					md := numbers(true, request...)
+					d := accept(t, c, md)
+					dropped.Late += d.Late
+					dropped.Duplicate += d.Duplicate
+					for _, e := range emitted(md) {
+						sum = max(sum, int64(e.value.(int)))
+					}
+					if !split {
+						break
+					}
+				}
+				added := 2*n - dropped.Late - dropped.Duplicate
+				assert.LessOrEqual(t, added, n)
+				if n <= maxMarks && at == 1000 {
+					assert.Equal(t, n, added)
+				}
+				base := int64(0)
+				if at == 10 {
+					base = maxMarks
+				}
+				assert.Equal(t, base+1<<added-1, sum, "%d points, split %v, at %d: each of the first %d once", n, split, at, added)
+			}
+		}
+	}
 }
 
 // A point of a histogram that cannot be added begins the total again.
