@@ -54,6 +54,33 @@ func (f *letterFilter) find() ([]deadletter.Group, error) {
 	return groups, nil
 }
 
+// String describes what is meant.
+func (f *letterFilter) String() string {
+	var words []string
+	for _, part := range [][2]string{{"tenant", f.tenant}, {"destination", f.destination}, {"signal", f.signal}} {
+		if part[1] != "" {
+			words = append(words, fmt.Sprintf("%s %q", part[0], printable(part[1])))
+		}
+	}
+	if len(words) == 0 {
+		return "any tenant"
+	}
+	return strings.Join(words, ", ")
+}
+
+// missing returns an error if the directory has never had a dead letter that is meant, which
+// may be a name with a typing error.
+func (f *letterFilter) missing() error {
+	if f.tenant == "" && f.destination == "" {
+		return nil
+	}
+	has, err := deadletter.Has(f.directory, deadletter.Filter{Tenant: f.tenant, Destination: f.destination, Signal: f.signal})
+	if err != nil || has {
+		return err
+	}
+	return fmt.Errorf("--directory %s: no such dead letters: there is no folder for %s (names: tenantctl deadletter list)", f.directory, f)
+}
+
 // damageError names the lines that cannot be sent, or is nil.
 func damageError(d deadletter.Damage) error {
 	if d.Lines == 0 {
@@ -119,6 +146,9 @@ are damaged or in the wrong folder; they are named.`,
 				if groups[i].Requests > 0 {
 					views = append(views, viewLetters(&groups[i]))
 				}
+			}
+			if len(groups) == 0 {
+				fmt.Fprintf(a.err, "Note: there are no dead letters of %s.\n", &f)
 			}
 			return errors.Join(a.print(views, func(w io.Writer) error { return writeLetters(w, views) }), damageError(damage))
 		},

@@ -95,14 +95,17 @@ are killed; only a request that was under way then may arrive twice. What is ref
 once more, or taken in part, stays and is counted. A destination that cannot be
 reached keeps its letters, others go on. Lines that are damaged stay and are named.
 
-The exit status is 1 if letters are left, 0 if there are none. Metrics that were
+The exit status is 1 if letters are left or the tenant or destination does not exist, 0
+if there are no letters, or none any more. Metrics that were
 converted to totals are sent as the totals that they were: a store that takes no old
 samples, as Prometheus without an out-of-order window, refuses them again.`,
 		Example: `  tenantctl deadletter replay --directory /var/lib/otelcol-tenant/state/dead-letters
   tenantctl deadletter replay --directory ./dead-letters --tenant tenant-a --destination loki
   tenantctl deadletter replay --directory ./dead-letters --destination loki --endpoint http://loki:3100/otlp --header 'X-Scope-OrgID={tenant}'
   tenantctl deadletter replay --directory ./dead-letters --destination vl --tenant tenant-a \
-    --endpoint http://victorialogs:9428/insert/opentelemetry --header AccountID=42`,
+    --endpoint http://victorialogs:9428/insert/opentelemetry --header AccountID=42
+  tenantctl deadletter replay --directory ./dead-letters --destination loki --tenant tenant-a \
+    --endpoint https://gateway:4318 --key-file ./tenant-a.key --all-destinations`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if s.endpoint == "" {
@@ -215,6 +218,11 @@ func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun 
 	if err != nil {
 		return err
 	}
+	if len(groups) == 0 {
+		if err := f.missing(); err != nil {
+			return err
+		}
+	}
 	if names := destinations(groups); len(names) > 1 {
 		return usagef("these are letters of the destinations %s: name one with --destination, or leave --endpoint out", strings.Join(names, ", "))
 	}
@@ -257,6 +265,9 @@ func (a *app) printReplay(r *replayed, dryRun bool, failed error) error {
 			fmt.Fprintf(a.err, "Note: %s of tenant %s for %s: %s\n", v.Signal, v.Tenant, v.Destination, printable(v.Message))
 		}
 	}
+	if len(r.views) == 0 && failed == nil && r.err() == nil && r.damage.Lines == 0 {
+		fmt.Fprintln(a.err, "Note: there are no such dead letters.")
+	}
 	err := a.print(r.views, func(w io.Writer) error { return writeReplays(w, r.views) })
 	if !dryRun && failed == nil {
 		failed = r.err()
@@ -287,6 +298,9 @@ const (
 	stopTimeout = 5 * time.Second
 )
 
+// withoutGateway says what to do if there is none.
+const withoutGateway = "to send letters without a gateway, name their --destination NAME and its --endpoint URL"
+
 // replayByGateway has the gateway send letters.
 func (a *app) replayByGateway(cmd *cobra.Command, f *letterFilter, dryRun bool) error {
 	groups, err := f.find()
@@ -295,6 +309,10 @@ func (a *app) replayByGateway(cmd *cobra.Command, f *letterFilter, dryRun bool) 
 	}
 	var r replayed
 	if dryRun {
+		if len(groups) == 0 {
+			failed := f.missing()
+			return a.printReplay(&r, true, failed)
+		}
 		for i := range groups {
 			g := &groups[i]
 			r.damage.Add(g.Damaged)
@@ -304,12 +322,16 @@ func (a *app) replayByGateway(cmd *cobra.Command, f *letterFilter, dryRun bool) 
 		}
 		return a.printReplay(&r, true, nil)
 	}
-	if len(groups) == 0 {
+	if len(groups) == 0 && f.tenant == "" && f.destination == "" {
 		return a.printReplay(&r, false, nil)
 	}
+	// Without letters too: the gateway knows whether there is such a tenant and destination.
 	req, err := deadletter.Ask(f.directory, deadletter.Filter{Tenant: f.tenant, Destination: f.destination, Signal: f.signal})
 	if errors.Is(err, deadletter.ErrNoGateway) {
-		return fmt.Errorf("--directory %s: %w; with --endpoint URL the letters are sent without a gateway", f.directory, err)
+		if len(groups) == 0 {
+			return a.printReplay(&r, false, f.missing())
+		}
+		return fmt.Errorf("--directory %s: %w; %s", f.directory, err, withoutGateway)
 	}
 	if err != nil {
 		return fmt.Errorf("asking the gateway: %w", err)
@@ -324,6 +346,12 @@ func (a *app) replayByGateway(cmd *cobra.Command, f *letterFilter, dryRun bool) 
 			if begun, err := req.Report(); err == nil {
 				report = begun
 			}
+		}
+		if report == nil && cmd.Context().Err() == nil {
+			if missing := f.missing(); len(groups) == 0 {
+				return errors.Join(a.printReplay(&r, false, missing), req.Close())
+			}
+			failed = fmt.Errorf("%w %s", failed, withoutGateway)
 		}
 		if report != nil && cmd.Context().Err() != nil {
 			if last, err := req.Wait(context.WithoutCancel(cmd.Context()), stopTimeout, stopTimeout, ignore); err == nil {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -76,8 +78,36 @@ func TestDeadLetterReplay_WithoutAGateway(t *testing.T) {
 	args := []string{"deadletter", "replay", "--directory", dir}
 	assert.Equal(t, "[]\n", c.ok(append(args, "-o", "json")...), "there is nothing to do")
 	letters(t, dir, "tenant-a", "loki", "1", "2")
-	c.fails(exitFailure, "no gateway has run with this dead_letter::directory; with --endpoint URL the letters are sent without a gateway", args...)
+	c.fails(exitFailure, "no gateway has run with this dead_letter::directory; to send letters without a gateway, name their --destination NAME and its --endpoint URL", args...)
 	assert.Regexp(t, `tenant-a +loki +logs +0 +0 +2\n$`, c.ok(append(args, "--dry-run")...))
+}
+
+// A name with a typing error is not a replay that has nothing to do.
+func TestDeadLetterReplay_OfNobody(t *testing.T) {
+	c, dir := newCLI(t), t.TempDir()
+	letters(t, dir, "tenant-a", "loki", "1")
+	replay := []string{"deadletter", "replay", "--directory", dir}
+	for _, mode := range [][]string{nil, {"--dry-run"}, {"--endpoint", "http://x/{tenant}"}} {
+		args := append(replay, mode...)
+		c.fails(exitFailure, `there is no folder for tenant "nosuch"`, append(args, "--tenant", "nosuch")...)
+		c.fails(exitFailure, `there is no folder for destination "nosuch"`, append(args, "--destination", "nosuch")...)
+		c.fails(exitFailure, `there is no folder for tenant "tenant-a", destination "nosuch"`, append(args, "--tenant", "tenant-a", "--destination", "nosuch")...)
+	}
+	r := c.run("deadletter", "list", "--directory", dir, "--tenant", "nosuch")
+	assert.Equal(t, exitOK, r.code)
+	assert.Contains(t, r.err, `Note: there are no dead letters of tenant "nosuch".`)
+
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*.jsonl"))
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(files[0]))
+	r = c.run(append(replay, "--tenant", "tenant-a", "--dry-run")...)
+	assert.Equal(t, exitOK, r.code, "there were some")
+	assert.Contains(t, r.err, "Note: there are no such dead letters.")
+
+	answering(t, dir, func(job *deadletter.Job) {
+		assert.NoError(t, job.Report(&deadletter.Report{Time: time.Now(), Done: true, Error: `no such tenant: "nosuch" is not in the registry`}))
+	})
+	c.fails(exitFailure, `the gateway: no such tenant: "nosuch" is not in the registry`, append(replay, "--tenant", "nosuch")...)
 }
 
 // Ctrl-C withdraws the request, and what the gateway has done until then is shown.

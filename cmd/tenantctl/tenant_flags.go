@@ -135,8 +135,13 @@ func unset(m map[string]string, name, what string) error {
 func setAll(m map[string]string, texts []string, flag string) error {
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")
-		if !ok || name == "" || value == "" {
+		switch {
+		case !ok:
 			return usagef("--%s must be NAME=VALUE, not %q", flag, name)
+		case name == "":
+			return usagef("--%s must be NAME=VALUE: there is no name before the =", flag)
+		case value == "":
+			return usagef("--%s %s: the value is empty; to remove it use tenant update with --unset-%s %s", flag, name, flag, name)
 		}
 		m[name] = value
 	}

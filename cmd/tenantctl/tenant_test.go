@@ -232,7 +232,9 @@ func TestTenant_VariablesThatNoDestinationCanUse(t *testing.T) {
 		c.fails(exitFailure, text, "tenant", "update", "a", "--var", value)
 		c.fails(exitFailure, text, "tenant", "create", "b", "--var", value)
 	}
-	c.fails(exitUsage, "--var must be NAME=VALUE", "tenant", "update", "a", "--var", "org=")
+	c.fails(exitUsage, "--var org: the value is empty; to remove it use tenant update with --unset-var org", "tenant", "update", "a", "--var", "org=")
+	c.fails(exitUsage, "--var must be NAME=VALUE: there is no name before the =", "tenant", "update", "a", "--var", "=secret")
+	c.fails(exitUsage, `--var must be NAME=VALUE, not "org"`, "tenant", "update", "a", "--var", "org")
 	assert.Equal(t, before, c.file())
 }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -106,6 +109,9 @@ func (re *replay) run() error {
 	if err != nil {
 		return err
 	}
+	if len(groups) == 0 {
+		return re.known()
+	}
 	for i := range groups {
 		re.show(i, deadletter.GroupReport{
 			Tenant: string(groups[i].Tenant), Destination: groups[i].Destination, Signal: groups[i].Signal.String(), Left: groups[i].Requests,
@@ -116,6 +122,17 @@ func (re *replay) run() error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+	}
+	return nil
+}
+
+// known returns an error if a request without letters names nothing that there is.
+func (re *replay) known() error {
+	if name := re.job.Destination; name != "" && re.plans.destinations[name] == nil {
+		return fmt.Errorf("no such destination: %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(re.plans.destinations)), ", "))
+	}
+	if id := re.job.Tenant; id != "" && re.registry.Snapshot().Tenant(tenant.ID(id)) == nil {
+		return fmt.Errorf("no such tenant: %q is not in the registry", id)
 	}
 	return nil
 }

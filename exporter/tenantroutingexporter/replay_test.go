@@ -273,6 +273,25 @@ func TestReplay_EndsInTheMiddle(t *testing.T) {
 	}
 }
 
+// A request without letters that names nothing that there is says so.
+func TestReplay_OfNobody(t *testing.T) {
+	vl, js := newScripted(t), newScripted(t)
+	dir := t.TempDir()
+	startGateway(t, fmt.Sprintf(replayConfig, vl.URL, js.URL, dir, t.TempDir()), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}))
+	for want, f := range map[string]deadletter.Filter{
+		"": {Tenant: "a", Destination: "js"},
+		`no such tenant: "nosuch" is not in the registry`: {Tenant: "nosuch"},
+		`no such destination: "nosuch"; there are `:       {Tenant: "a", Destination: "nosuch"},
+	} {
+		report := askGateway(t, dir, f)
+		assert.Empty(t, report.Groups)
+		if want == "" {
+			assert.Empty(t, report.Error)
+		}
+		assert.Contains(t, report.Error, want)
+	}
+}
+
 // A replay sends what the gateway itself has just written, without a wait for the file
 // to be left alone.
 func TestReplay_OfFreshLetters(t *testing.T) {

@@ -104,6 +104,19 @@ func Find(directory string, f Filter) ([]Group, error) {
 	return groups, err
 }
 
+// Has tells whether directory has, or had, dead letters that f means: there is a folder.
+func Has(directory string, f Filter) (bool, error) {
+	if err := Check(directory); err != nil {
+		return false, err
+	}
+	found := false
+	err := walk(directory, []level{{"tenant=", f.Tenant}, {"destination=", f.Destination}, {"signal=", f.Signal}}, func(string) error {
+		found = true
+		return nil
+	})
+	return found, err
+}
+
 // level is how the folders of one level begin, and which of them is meant.
 type level struct{ prefix, only string }
 

@@ -1,5 +1,7 @@
 package otlpwire
 
+import "bytes"
+
 // jsonWalker walks a JSON document. Like protoWalker it recurses as deeply as
 // values are nested. It reads each byte once, but for keys and numbers.
 type jsonWalker struct {
@@ -27,6 +29,9 @@ const (
 
 const (
 	detailSyntax = "it is not JSON"
+	detailEmpty  = "it is empty, which is not JSON; a request without data is {}"
+	detailMark   = "it begins with a byte order mark, which JSON does not have"
+	detailUTF16  = "it is UTF-16, and JSON is UTF-8"
 	detailType   = "a field has a value of the wrong type"
 	detailRange  = "a number is out of range"
 	detailLong   = "a number in a string is too long"
@@ -34,7 +39,18 @@ const (
 	detailBase64 = "bytes are not in base64"
 )
 
-func (w *jsonWalker) syntax() *Error { return malformed(w.pos, detailSyntax) }
+// syntax names what senders get wrong at the beginning.
+func (w *jsonWalker) syntax() *Error {
+	switch {
+	case len(bytes.TrimLeft(w.data, " \n\t\r")) == 0:
+		return malformed(w.pos, detailEmpty)
+	case w.pos == 0 && bytes.HasPrefix(w.data, []byte("\xef\xbb\xbf")):
+		return malformed(w.pos, detailMark)
+	case w.pos == 0 && (bytes.HasPrefix(w.data, []byte("\xff\xfe")) || bytes.HasPrefix(w.data, []byte("\xfe\xff"))):
+		return malformed(w.pos, detailUTF16)
+	}
+	return malformed(w.pos, detailSyntax)
+}
 
 // next skips white space and returns the next byte without consuming it, or 0 at
 // the end.

@@ -247,3 +247,23 @@ func TestMemory(t *testing.T) {
 		})
 	}
 }
+
+// What senders get wrong at the beginning of a document is named.
+func TestCheck_NamesWhatIsBeforeADocument(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                      "it is empty, which is not JSON; a request without data is {}",
+		" \n\t":                 "it is empty",
+		"\xef\xbb\xbf{}":        "it begins with a byte order mark, which JSON does not have",
+		"\xff\xfe{\x00}\x00":    "it is UTF-16, and JSON is UTF-8",
+		"\xfe\xff\x00{\x00}":    "it is UTF-16",
+		"hello":                 "it is not JSON",
+		`{"resourceLogs":[}`:    "it is not JSON",
+		"{}\xef\xbb\xbf":        "other data follows",
+		"{\xef\xbb\xbf\"a\":1}": "it is not JSON",
+	} {
+		for _, signal := range tenant.AllSignals() {
+			_, err := CheckJSON(signal, []byte(text), Limits{})
+			require.ErrorContains(t, err, want, "%q", text)
+		}
+	}
+}

@@ -23,11 +23,15 @@ type signalOf = tenant.Signal
 // reasonPartial names answers that speak of a part of what was sent.
 const reasonPartial = "partial_success"
 
+// reasonCount names those that reject more records than were sent, or fewer than none.
+const reasonCount = "invalid_count"
+
 // accepted reads an answer with a status of success. A backend that took the request has
 // taken it whatever it answers, unless that is a web page, which comes from something
 // else at its address. complete tells whether body is all of it. from is where that is, if
-// it can be shown.
-func (p *Profile) accepted(signal tenant.Signal, body []byte, complete bool, contentType, from string) lane.Result {
+// it can be shown. records is how many were sent: no count of rejected ones beyond that, or
+// below 0, is believed.
+func (p *Profile) accepted(signal tenant.Signal, records int, body []byte, complete bool, contentType, from string) lane.Result {
 	if webPage(body, contentType) {
 		return lane.Result{
 			Verdict: lane.Blocked, Reason: "web_page", Odd: true,
@@ -35,14 +39,18 @@ func (p *Profile) accepted(signal tenant.Signal, body []byte, complete bool, con
 		}
 	}
 	rejected, ok, err := partialSuccess(signal, body, contentType)
-	res := lane.Result{Rejected: rejected, Err: err}
+	res := lane.Result{Rejected: int(min(max(rejected, 0), int64(records))), Err: err}
 	switch {
 	case !ok && complete:
 		res.Reason, res.Odd = "not_otlp", true
 		res.Err = answerError{"an answer that is none of OTLP: ", words(from, fmt.Sprintf("%q: %s", contentType, body))}
 	case err != nil:
 		res.Reason = reasonPartial
-		if rejected == 0 && p.SoftErrors {
+		if rejected != int64(res.Rejected) {
+			res.Reason, res.Odd = reasonCount, true
+			res.Err = answerError{fmt.Sprintf("of %d records sent: ", records), err.Error()}
+		}
+		if rejected <= 0 && p.SoftErrors {
 			res.Verdict = lane.Refused // of some records: the lane finds them
 		}
 	}
@@ -72,7 +80,7 @@ func webPage(body []byte, contentType string) bool {
 }
 
 // partialSuccess reads the body of an answer. ok is false if that is none of OTLP.
-func partialSuccess(signal tenant.Signal, body []byte, contentType string) (rejected int, ok bool, err error) {
+func partialSuccess(signal tenant.Signal, body []byte, contentType string) (rejected int64, ok bool, err error) {
 	if len(body) == 0 {
 		return 0, true, nil
 	}
@@ -104,8 +112,7 @@ func partialSuccess(signal tenant.Signal, body []byte, contentType string) (reje
 	if message == "" {
 		message = "no reason given"
 	}
-	const most = 1 << 40 // what a hostile backend says must not overflow a sum
-	return int(min(max(count, 0), most)), true, answerError{fmt.Sprintf("partial success: %d rejected: ", count), message}
+	return count, true, answerError{fmt.Sprintf("partial success: %d rejected: ", count), message}
 }
 
 func unmarshal(r interface {

@@ -113,7 +113,7 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 		}
 		return res
 	}
-	return t.seldom(d.profile.accepted(t.signal, answer, true, contentTypeProto, ""))
+	return t.seldom(d.profile.accepted(t.signal, b.Records, answer, true, contentTypeProto, ""))
 }
 
 // foreignAnswer tells whether something answered that is no gRPC server, such as a web

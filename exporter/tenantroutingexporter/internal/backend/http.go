@@ -289,7 +289,7 @@ func (p *Profile) httpResult(a *httpAnswer) lane.Result {
 	contentType := a.header.Get("Content-Type")
 	res := lane.Result{Verdict: p.verdict(a.status)}
 	if res.Verdict == lane.Delivered {
-		return p.accepted(a.signal, a.body, a.complete, contentType, a.from)
+		return p.accepted(a.signal, a.records, a.body, a.complete, contentType, a.from)
 	}
 	res.Reason = httpReason(p, a.status)
 	res.RetryAfter = retryAfter(a.header.Get("Retry-After"), time.Now())
