@@ -95,8 +95,8 @@ are killed; only a request that was under way then may arrive twice. What is ref
 once more, or taken in part, stays and is counted. A destination that cannot be
 reached keeps its letters, others go on. Lines that are damaged stay and are named.
 
-The exit status is 1 if letters are left or the tenant or destination does not exist, 0
-if there are no letters, or none any more. Metrics that were
+The exit status is 1 if letters are left, or if the tenant or destination does not
+exist, and 0 if there are no letters, or none any more. Metrics that were
 converted to totals are sent as the totals that they were: a store that takes no old
 samples, as Prometheus without an out-of-order window, refuses them again.`,
 		Example: `  tenantctl deadletter replay --directory /var/lib/otelcol-tenant/state/dead-letters
@@ -257,7 +257,10 @@ func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun 
 
 // printReplay prints the outcome and returns what is wrong with it.
 func (a *app) printReplay(r *replayed, dryRun bool, failed error) error {
-	if r.views == nil {
+	switch {
+	case r.views == nil && failed != nil:
+		return errors.Join(failed, damageError(r.damage))
+	case r.views == nil:
 		r.views = []replayView{}
 	}
 	for _, v := range r.views {

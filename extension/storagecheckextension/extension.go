@@ -92,7 +92,8 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 	state, damage := boltfile.Inspect(path)
 	switch {
 	case state == boltfile.Busy && damage == nil:
-		s.logger.Warn("storage file is in use and is not checked; does another collector run here?", zap.String("file", path))
+		s.logger.Warn("storage file is in use by another process, such as a second collector, and is not checked; a component that needs it fails with \"timeout\". "+
+			"Give each collector a directory of its own (STATE_DIR in the shipped configurations)", zap.String("directory", s.dir), zap.String("file", name))
 		return nil
 	case state == boltfile.OneHead:
 		s.logger.Warn("storage file has one damaged head and goes on with the other; what was written last may be lost", zap.String("file", path))
