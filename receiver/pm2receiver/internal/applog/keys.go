@@ -251,8 +251,10 @@ type table struct {
 	rows map[string]uint8
 	// ends has a bit for the last letter of each name that begins with a byte: most keys
 	// are known for others by it.
-	ends  [256]uint32
-	inner map[uint8]map[string]uint8
+	ends [256]uint32
+	// seconds has a bit for the second letter of each.
+	seconds [256]uint32
+	inner   map[uint8]map[string]uint8
 	// The rows of the keys that loggers write most.
 	level, time, msg, message, timestamp, traceID, spanID, traceFlags, err uint8
 }
@@ -266,6 +268,9 @@ func newTable() *table {
 		name := rows[i].name
 		t.rows[name] = uint8(i)
 		t.ends[name[0]] |= 1 << (name[len(name)-1] & 31)
+		if len(name) > 1 {
+			t.seconds[name[0]] |= 1 << (name[1] & 31)
+		}
 	}
 	for _, r := range inner {
 		of := t.rows[r[0]]
@@ -312,6 +317,9 @@ func (t *table) of(name []byte) uint8 {
 		first |= 0x20
 	}
 	if t.ends[first]&(1<<(name[len(name)-1]&31)) == 0 {
+		return 0
+	}
+	if len(name) > 1 && name[0] != '_' && letter(name[1]) && t.seconds[first]&(1<<(name[1]&31)) == 0 {
 		return 0
 	}
 	var buf [maxKey]byte

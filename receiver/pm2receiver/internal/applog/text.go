@@ -46,13 +46,13 @@ func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) {
 // return, but for one at the end.
 func shown(line []byte) []byte {
 	b := line[:min(len(line), maxShown)]
+	if bytes.IndexByte(b, '\r') < 0 {
+		return line
+	}
 	if n := len(b); len(line) == n && b[n-1] == '\r' {
 		b = b[:n-1]
 	}
-	if i := bytes.LastIndexByte(b, '\r'); i >= 0 {
-		return line[i+1:]
-	}
-	return line
+	return line[bytes.LastIndexByte(b, '\r')+1:]
 }
 
 // maxShown is how far a line is searched for carriage returns.

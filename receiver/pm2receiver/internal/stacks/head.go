@@ -119,6 +119,13 @@ func headOf(text []byte, strict bool) *head {
 		end := from + i
 		from = end + 1
 		name := b[:end]
+		if end > 0 {
+			switch b[end-1] {
+			case 'r', 'n', 'g', ']': // Error, Exception, Warning, [CODE]
+			default:
+				continue
+			}
+		}
 		if len(name) > 0 && name[len(name)-1] == ']' { // Error [ERR_X]: …
 			open := bytes.LastIndexByte(name, '[')
 			if open < 1 {

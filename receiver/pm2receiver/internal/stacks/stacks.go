@@ -221,6 +221,14 @@ func together(h *Held, l *lines.Line) bool {
 
 // opens says whether l makes certain what the lines in h are.
 func (j *Joiner) opens(h *Held, l *lines.Line) bool {
+	if len(l.Text) == 0 {
+		return false
+	}
+	switch l.Text[0] {
+	case ' ', '\t', 'T', 'g': // what is indented, Traceback, goroutine
+	default:
+		return false
+	}
 	last := &h.Lines[len(h.Lines)-1]
 	switch {
 	case frame(l.Text):
