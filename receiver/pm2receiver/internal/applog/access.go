@@ -35,6 +35,10 @@ var AccessForms = [...]struct{ Example, Of string }{
 	{` GET /orders 200 in 12ms`, "Next.js"},
 	{`INFO:     127.0.0.1:5000 - "GET /orders HTTP/1.1" 200 OK`, "uvicorn"},
 	{`  --> GET /orders 200 12ms 5b`, "koa-logger, hono"},
+	{`shop.example.com:443 10.0.0.7 - - [21/Nov/2026:13:08:36 +0000] "GET /orders HTTP/1.1" 200 512 "-" "curl/8"`, "Apache with virtual hosts"},
+	{`[21/Nov/2026 14:08:36] "GET /orders HTTP/1.1" 200 512`, "Django"},
+	{`INFO:werkzeug:10.0.0.7 - - [21/Nov/2026 14:08:36] "GET /orders HTTP/1.1" 200 -`, "Flask"},
+	{`[GIN] 2026/11/21 - 14:08:36 | 200 |     118.3µs |       10.0.0.7 | GET      "/orders"`, "gin"},
 }
 
 // request is what a line of an access log says.
@@ -51,26 +55,43 @@ func (p *Parser) access(line []byte, h *head, rec plog.LogRecord, mem *slab.Slab
 	loc := p.set.Location
 	r := request{size: -1, seconds: -1}
 	b := line
-	if h.number != 0 {
+	switch {
+	case r.gin(line, loc):
+		r.put(rec, mem)
+		return
+	case h.number != 0:
 		b = line[min(h.at, len(line)):]
-	} else if h.nanos != 0 || h.timed {
+	case h.timed && line[0] == '[' && h.at < len(line) && line[h.at] == '"': // Django
+		if !r.quotedRequest(line[h.at:], false) || len(r.version) == 0 {
+			return
+		}
+		r.put(rec, mem)
+		return
+	case h.nanos != 0 || h.timed:
 		return
 	}
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
 		b = b[1:]
 	}
-	if bytes.HasPrefix(b, []byte("--> ")) {
+	if bytes.HasPrefix(b, []byte("--> ")) || bytes.HasPrefix(b, []byte("xxx ")) {
 		b = b[len("--> "):]
 	}
-	if !r.read(b, loc) {
+	if !r.read(b, loc) && !(h.number != 0 && r.behindName(b, loc)) {
 		return
 	}
+	r.put(rec, mem)
+}
+
+// put sets what the line of an access log says.
+func (r *request) put(rec plog.LogRecord, mem *slab.Slab) {
 	attrs := rec.Attributes()
-	mem.PutStr(attrs, attributeMethod, arena.String(r.method))
-	path, query, hasQuery := bytes.Cut(r.target, []byte("?"))
-	mem.PutStr(attrs, attributePath, arena.String(path))
-	if hasQuery {
-		mem.PutStr(attrs, attributeQuery, arena.String(query))
+	putString(attrs, attributeMethod, arena.String(r.method), mem)
+	if len(r.target) > 0 {
+		path, query, hasQuery := bytes.Cut(r.target, []byte("?"))
+		mem.PutStr(attrs, attributePath, arena.String(path))
+		if hasQuery {
+			mem.PutStr(attrs, attributeQuery, arena.String(query))
+		}
 	}
 	mem.PutInt(attrs, attributeStatus, int64(r.status))
 	putString(attrs, attributeClient, arena.String(r.client), mem)
@@ -104,7 +125,12 @@ func (r *request) read(b []byte, loc *time.Location) bool {
 	}
 	client, rest := field(b)
 	if !address(client) {
-		return false
+		if !host(client) {
+			return false
+		}
+		if client, rest = field(rest); !address(client) {
+			return false
+		}
 	}
 	r.client = withoutPort(client)
 	if open := bytes.IndexByte(rest[:min(len(rest), 128)], '['); open >= 0 && bytes.IndexByte(rest[:open], '"') < 0 {
@@ -118,12 +144,12 @@ func (r *request) read(b []byte, loc *time.Location) bool {
 		}
 		r.nanos = t.Nanos
 		rest = bytes.TrimLeft(rest[shut+1:], " ")
-		return r.quotedRequest(rest)
+		return r.quotedRequest(rest, true)
 	}
 	// addr - user "GET …" or addr - GET …
 	for range 3 {
 		if len(rest) > 0 && rest[0] == '"' {
-			return r.quotedRequest(rest)
+			return r.quotedRequest(rest, false)
 		}
 		if methodLen(rest) > 0 {
 			return r.plain(rest)
@@ -133,34 +159,107 @@ func (r *request) read(b []byte, loc *time.Location) bool {
 	return false
 }
 
-// quotedRequest reads "GET / HTTP/1.1" 200 512 "referer" "agent" and what follows.
-func (r *request) quotedRequest(b []byte) bool {
-	if len(b) < 10 || b[0] != '"' {
+// quotedRequest reads "GET / HTTP/1.1" 200 512 "referer" "agent" and what follows. any
+// is whether the first may be no request at all, as what a scanner sends is none.
+func (r *request) quotedRequest(b []byte, any bool) bool {
+	if len(b) < 6 || b[0] != '"' {
 		return false
 	}
-	shut := bytes.IndexByte(b[1:], '"')
-	if shut < 0 {
-		return false
-	}
-	if !r.requestLine(b[1 : 1+shut]) {
+	shut := quoteEnd(b[1:])
+	if shut < 0 || !r.requestLine(b[1:1+shut]) && !any {
 		return false
 	}
 	status, rest := field(bytes.TrimLeft(b[shut+2:], " "))
-	if !r.code(status) {
+	if !r.code(bytes.TrimRight(status, "\r")) {
 		return false
 	}
 	size, rest := field(rest)
-	if n, ok := count(size); ok {
+	if n, ok := count(bytes.TrimRight(size, "\r")); ok {
 		r.size = n
 	}
 	if len(rest) > 0 && rest[0] == '"' { // the referer, and the agent behind it
-		if shut = bytes.IndexByte(rest[1:], '"'); shut >= 0 {
+		if shut = quoteEnd(rest[1:]); shut >= 0 {
 			rest = bytes.TrimLeft(rest[shut+2:], " ")
 			if len(rest) > 1 && rest[0] == '"' {
-				if shut = bytes.IndexByte(rest[1:], '"'); shut > 0 && string(rest[1:1+shut]) != "-" {
+				if shut = quoteEnd(rest[1:]); shut > 0 && string(rest[1:1+shut]) != "-" {
 					r.agent = rest[1 : 1+shut]
 				}
 			}
+		}
+	}
+	return true
+}
+
+// quoteEnd finds the closing quote of a text in which quotes are escaped, or -1.
+func quoteEnd(b []byte) int {
+	for from := 0; ; {
+		i := bytes.IndexByte(b[from:], '"')
+		if i < 0 {
+			return -1
+		}
+		from += i
+		slashes := 0
+		for slashes < from && b[from-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return from
+		}
+		from++
+	}
+}
+
+// behindName reads a request behind the name of one of Python's loggers.
+func (r *request) behindName(b []byte, loc *time.Location) bool {
+	if !pythonName(b[:min(len(b), maxName)]) {
+		return false
+	}
+	_, rest, _ := bytes.Cut(b, []byte(":"))
+	return r.read(rest, loc)
+}
+
+// gin reads [GIN] time | status | duration | client | method "path".
+func (r *request) gin(b []byte, loc *time.Location) bool {
+	rest, ok := bytes.CutPrefix(b, []byte("[GIN] "))
+	if !ok {
+		return false
+	}
+	t, ok := timetext.Parse(rest, loc)
+	if !ok {
+		return false
+	}
+	var cells [5][]byte
+	n := 0
+	for rest = rest[t.Len:]; n < len(cells)-1; n++ {
+		var found bool
+		if cells[n], rest, found = bytes.Cut(rest, []byte("|")); !found {
+			return false
+		}
+		cells[n] = bytes.TrimSpace(cells[n])
+	}
+	cells[n] = bytes.TrimSpace(rest)
+	method, target := field(cells[4])
+	target = bytes.Trim(target, `"`)
+	if methodLen(cells[4]) == 0 || len(target) == 0 || target[0] != '/' || !r.code(cells[1]) || !address(cells[3]) {
+		return false
+	}
+	r.nanos, r.client, r.method, r.target = t.Nanos, withoutPort(cells[3]), method, target
+	if s, is := withUnit(cells[2]); is {
+		r.seconds = s
+	}
+	return true
+}
+
+// host says whether b is a name of a host with a port, as Apache writes that of a virtual
+// host before the client.
+func host(b []byte) bool {
+	colon := bytes.LastIndexByte(b, ':')
+	if colon < 1 || colon > 253 || digits(b[colon+1:]) != len(b)-colon-1 || colon == len(b)-1 {
+		return false
+	}
+	for _, c := range b[:colon] {
+		if !letter(c) && c-'0' > 9 && c != '.' && c != '-' {
+			return false
 		}
 	}
 	return true

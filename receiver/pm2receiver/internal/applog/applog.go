@@ -43,6 +43,8 @@ type Parser struct {
 	// simple counts lines of the form `level: message`, a form that other text has
 	// by chance: it is believed from the second line on.
 	simple int
+	// padded is set once a line had a word of Next.js that is padded with two blanks.
+	padded bool
 	// distrusted has a bit for each field of time that held a number that was none.
 	distrusted uint64
 	// slog is set once a level was negative: only Go's are.
@@ -58,16 +60,17 @@ type Memory struct {
 	Simple     int    `json:"simple,omitempty"`
 	Distrusted uint64 `json:"distrusted,omitempty"`
 	Slog       bool   `json:"slog,omitempty"`
+	Padded     bool   `json:"padded,omitempty"`
 }
 
 // Memory returns what the parser has learned.
 func (p *Parser) Memory() Memory {
-	return Memory{Simple: p.simple, Distrusted: p.distrusted, Slog: p.slog}
+	return Memory{Simple: p.simple, Distrusted: p.distrusted, Slog: p.slog, Padded: p.padded}
 }
 
 // Remember gives a parser what another has learned of the same file.
 func (p *Parser) Remember(m Memory) {
-	p.simple, p.distrusted, p.slog = m.Simple, m.Distrusted, m.Slog
+	p.simple, p.distrusted, p.slog, p.padded = m.Simple, m.Distrusted, m.Slog, m.Padded
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
@@ -79,8 +82,14 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) {
 	text = bytes.TrimPrefix(text, byteOrderMark)
 	if p.set.JSON {
-		if line, ok := object(text); ok && p.json(line, rec, mem) {
-			return
+		if line, ok := object(text); ok {
+			if p.json(line, rec, mem) {
+				return
+			}
+			// Colours as they are, which JSON does not allow in a string.
+			if p.set.Strip && bytes.IndexByte(line, ansi.Escape) >= 0 && p.json(mem.Text.Keep(ansi.Strip(line, mem.Text.Reserve)), rec, mem) {
+				return
+			}
 		}
 	}
 	head = bytes.TrimPrefix(head, byteOrderMark)

@@ -40,7 +40,7 @@ func (w *walker) exception(attrs pcommon.Map) bool {
 		var e thrown
 		switch w.b[f.from] {
 		case '{':
-			if !w.errorObject(f, attrs, &e) {
+			if !w.errorObject(f, attrs, &e) && !w.errorInside(f.from, &e) {
 				continue
 			}
 		case '"':
@@ -50,11 +50,11 @@ func (w *walker) exception(attrs pcommon.Map) bool {
 			}
 			f.used = true
 		case '[':
-			s, ok := w.frames(f)
-			if !ok || !e.text(s, true) {
+			if s, ok := w.frames(f); ok && e.text(s, true) {
+				f.used = true
+			} else if !w.errorInside(f.from, &e) {
 				continue
 			}
-			f.used = true
 		default:
 			continue
 		}
@@ -139,8 +139,38 @@ func (w *walker) frames(f *found) ([]byte, bool) {
 func (w *walker) errorObject(f *found, attrs pcommon.Map, e *thrown) bool {
 	name := arena.String(f.name)
 	var used [3]string
+	w.errorFields(f.from, e, &used)
+	if !e.complete() {
+		return false
+	}
+	if x := stacks.ReadException([]byte(e.stack)); x != nil {
+		if e.kind == "" {
+			e.kind = string(x.Type)
+		}
+		if e.message == "" {
+			e.message = string(x.Message)
+		}
+	}
+	f.used = true
+	w.i = f.from
+	w.value(attrs.PutEmpty(name), 1)
+	v, _ := attrs.Get(name)
+	for _, key := range used {
+		if key != "" {
+			v.Map().Remove(key)
+		}
+	}
+	if v.Map().Len() == 0 {
+		attrs.Remove(name)
+	}
+	return true
+}
+
+// errorFields reads the fields of the error object at from, and the names of those that
+// were read.
+func (w *walker) errorFields(from int, e *thrown, used *[3]string) {
 	rank := [3]int{len(typeFields), len(messageFields), len(stackFields)}
-	w.each(f.from, func(key []byte, v found) {
+	w.each(from, func(key []byte, v found) {
 		if len(key) > maxKey {
 			return
 		}
@@ -171,30 +201,32 @@ func (w *walker) errorObject(f *found, attrs pcommon.Map, e *thrown) bool {
 			}
 		}
 	})
-	if !e.complete() {
+}
+
+// errorInside reads the first error of a list of objects, as structlog writes them, or
+// of Sentry's {"values": […]}. The whole stays an attribute.
+func (w *walker) errorInside(from int, e *thrown) bool {
+	if w.b[from] == '{' {
+		list := -1
+		w.each(from, func(name []byte, v found) {
+			if string(name) == "values" && w.b[v.from] == '[' {
+				list = v.from
+			}
+		})
+		if list < 0 {
+			return false
+		}
+		from = list
+	}
+	w.i = from + 1
+	w.space()
+	if w.i >= len(w.b) || w.b[w.i] != '{' {
 		return false
 	}
-	if x := stacks.ReadException([]byte(e.stack)); x != nil {
-		if e.kind == "" {
-			e.kind = string(x.Type)
-		}
-		if e.message == "" {
-			e.message = string(x.Message)
-		}
-	}
-	f.used = true
-	w.i = f.from
-	w.value(attrs.PutEmpty(name), 1)
-	v, _ := attrs.Get(name)
-	for _, key := range used {
-		if key != "" {
-			v.Map().Remove(key)
-		}
-	}
-	if v.Map().Len() == 0 {
-		attrs.Remove(name)
-	}
-	return true
+	var used [3]string
+	*e = thrown{}
+	w.errorFields(w.i, e, &used)
+	return e.kind != "" && e.message != ""
 }
 
 // exceptionOfBody reads the exception of a message that is a stack trace itself, as

@@ -44,6 +44,14 @@ var Grammars = [...]struct{ Example, Of string }{
 	{"[scope] › ✖  error     message", "signale"},
 	{" ⨯ message", "Next.js: ⨯ and ✖ are errors, ⚠ a warning, ✓ ✔ ℹ information"},
 	{"npm ERR! message", "npm"},
+	{"INFO 2026-11-21 14:08:36,735 message", "Django and others with the level first; also `[INFO] time`, `INFO - time`, `INFO: time`, `INFO | time`, `info: time`, `info [label] time`"},
+	{"name | 2026-11-21 14:08:36 | [info] message", "a name before the time: FoundryVTT"},
+	{"21 Nov 14:08:36 - [info] message", "dates without a year, which tell no time: Node-RED, syslog"},
+	{"[14:08:36] [main/INFO]: message", "a thread before the level: game servers"},
+	{"E, [2026-11-21T14:08:36.735304 #4242] ERROR -- : message", "Ruby"},
+	{"[21-Nov-2026 14:08:36 UTC] PHP Warning:  message", "PHP"},
+	{"warn  - message", "Next.js up to 13.3; `error - ` and others with one blank once a line has had two"},
+	{"<11>1 2026-11-21T13:08:36.735Z host app 4242 - - message", "priorities of syslog: RFC 5424, RFC 3164, systemd"},
 }
 
 // head is what stands before the message of a text line.
@@ -67,7 +75,7 @@ var headFirst, accessFirst = func() (h, a [256]bool) {
 	for c := range 256 {
 		b := byte(c)
 		h[c] = letter(b) || b-'0' <= 9 || b == '[' || b == ' ' || b == '<' || b == '(' || b == 0xe2 || b == '\t'
-		a[c] = b >= 'A' && b <= 'Z' || b-'0' <= 9 || b == ' ' || b == ':' || b|0x20 >= 'a' && b|0x20 <= 'f' || b == '-' || b == 'l' || b == '"'
+		a[c] = letter(b) || b-'0' <= 9 || b == ' ' || b == ':' || b == '-' || b == '"' || b == '['
 	}
 	return h, a
 }()
@@ -91,6 +99,9 @@ func (p *Parser) head(b []byte) head {
 	}
 	if i > 0 && b[i] < 0x80 {
 		return padded(b, i)
+	}
+	if b[i] == '<' {
+		return p.priority(b)
 	}
 	labels, numbers := 0, 0
 	for range maxTokens {
@@ -117,6 +128,9 @@ func (p *Parser) head(b []byte) head {
 			content := b[i+1 : i+end]
 			if p.bracket(content, first, &h) {
 				h.at = i + end + 1
+				if first && !h.timed {
+					p.behindBracket(b, &h)
+				}
 				return h
 			}
 			i += end + 1
@@ -188,9 +202,17 @@ func (p *Parser) timeAt(b []byte, h *head) int {
 		return t.Len
 	}
 	if b[0]-'0' > 9 {
+		if n := yearless(b); n > 0 && bounded(b, n) {
+			h.timed = true
+			return n
+		}
 		return 0
 	}
 	if n := timetext.Clock(b); n > 0 && bounded(b, n) {
+		h.timed = true
+		return n
+	}
+	if n := timetext.Yearless(b); n > 0 && bounded(b, n) {
 		h.timed = true
 		return n
 	}
@@ -225,6 +247,11 @@ func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 		return false
 	}
 	if h.timed {
+		// A thread and a level.
+		if slash := bytes.LastIndexByte(word, '/'); slash > 0 && upper(word[slash+1:]) && strong(word[slash+1:]) {
+			h.set(word[slash+1:])
+			return true
+		}
 		return false
 	}
 	if word[0]-'0' <= 9 || letter(word[0]) {
@@ -270,6 +297,10 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 	next := byte(' ')
 	if i+n < len(b) {
 		next = b[i+n]
+	}
+	if string(word) == "PHP" && next == ' ' {
+		h.php(b, i+n+1)
+		return n, true
 	}
 	if n > 0 {
 		known := strong(word) || n >= 3 && !weak(word) && isLevel(word)
@@ -348,6 +379,17 @@ func (p *Parser) untimed(b []byte, i int) head {
 		return h
 	}
 	next := b[i+n]
+	if n == 1 && next == ',' {
+		return p.ruby(b, i)
+	}
+	if t := p.levelThenTime(b, i, n); t.number != 0 {
+		return t
+	}
+	if next == ' ' && !upper(word) {
+		if t := p.oldNext(b, i, n); t.number != 0 {
+			return t
+		}
+	}
 	if next == '!' && string(word) == "ERR" && i+n+1 < len(b) && b[i+n+1] == ' ' {
 		h.set(word)
 		return h
@@ -386,7 +428,9 @@ func (p *Parser) untimed(b []byte, i int) head {
 			h.at = i + n + 1
 		case len(rest) > 0 && rest[0] == ' ' && simpleLevel(word):
 			h.set(word)
-			h.simple = true
+			if h.simple = !ofWinston(rest); !h.simple {
+				p.simple = max(p.simple, 1) // the next one is of the same logger
+			}
 			h.at = i + n + 1
 		}
 		return h
@@ -415,7 +459,7 @@ func (p *Parser) untimed(b []byte, i int) head {
 			h.at = i + n
 			return h
 		}
-		if next == ' ' && i+n+1 < len(b) && b[i+n+1] != ' ' && !sentence(rest) {
+		if next == ' ' && i+n+1 < len(b) && b[i+n+1] != ' ' && (!common(word) || !sentence(rest)) {
 			return h
 		}
 		if rest[0] == '=' || rest[0] == ',' || rest[0] == ')' || rest[0] == '}' || rest[0] == ':' || rest[0] == ';' || rest[0] == '+' || rest[0] == '*' {
@@ -428,6 +472,12 @@ func (p *Parser) untimed(b []byte, i int) head {
 		h.at = i + n
 	}
 	return h
+}
+
+// ofWinston says whether a message is one of winston's own, of which nobody else's begins
+// so.
+func ofWinston(rest []byte) bool {
+	return bytes.HasPrefix(rest, []byte(" uncaughtException: ")) || bytes.HasPrefix(rest, []byte(" unhandledRejection: "))
 }
 
 func firstLine(b []byte) []byte {

@@ -45,9 +45,17 @@ const (
 	// kindDecimal is Datadog's: a decimal number of 64 bits. It stays an attribute.
 	kindDecimalTrace
 	kindDecimalSpan
+	// Headers that have trace, span and flags.
+	kindB3
+	kindJaeger
+	kindXRay
+	kindCloud
+	// kindTransaction is Elastic's span of the service's own. It stays an attribute.
+	kindTransaction
 	// Of roleTime.
 	kindSeconds
-	kindNanos // beside kindSeconds
+	kindNumber // a text is the time of something else
+	kindNanos  // beside kindSeconds
 	// Of roleException.
 	kindType
 	kindMessage
@@ -65,6 +73,7 @@ var rows = [...]row{
 	{name: "loglevel", role: roleLevel},
 	{name: "lvl", role: roleLevel},
 	{name: "@l", role: roleLevel},
+	{name: "@level", role: roleLevel},
 	{name: "loglevelname", role: roleLevel},
 	{name: "levelstr", role: roleLevel},
 	{name: "leveltext", role: roleLevel},
@@ -82,7 +91,7 @@ var rows = [...]row{
 	{name: "datetime", role: roleTime},
 	{name: "date", role: roleTime},
 	{name: "asctime", role: roleTime},
-	{name: "created", role: roleTime},
+	{name: "created", role: roleTime, kind: kindNumber},
 	{name: "eventtime", role: roleTime},
 	{name: "starttime", role: roleTime},
 	{name: "logtime", role: roleTime},
@@ -90,6 +99,10 @@ var rows = [...]row{
 	{name: "instant", role: roleTime},
 	{name: "timemillis", role: roleTime},
 	{name: "epochmillis", role: roleTime},
+	{name: "timestampms", role: roleTime},
+	{name: "timems", role: roleTime},
+	{name: "timeunixnano", role: roleTime},
+	{name: "t", role: roleTime},
 	{name: "timestampseconds", role: roleTime, kind: kindSeconds},
 	{name: "timestampnanos", role: roleTime, kind: kindNanos},
 
@@ -116,16 +129,23 @@ var rows = [...]row{
 	{name: "xb3traceid", role: roleTrace, kind: kindTrace},
 	{name: "xraytraceid", role: roleTrace, kind: kindTrace},
 	{name: "ddtraceid", role: roleTrace, kind: kindDecimalTrace},
+	{name: "b3", role: roleTrace, kind: kindB3},
+	{name: "sentrytrace", role: roleTrace, kind: kindB3},
+	{name: "ubertraceid", role: roleTrace, kind: kindJaeger},
+	{name: "xamzntraceid", role: roleTrace, kind: kindXRay},
+	{name: "xcloudtracecontext", role: roleTrace, kind: kindCloud},
 	{name: "spanid", role: roleTrace, kind: kindSpan},
 	{name: "otelspanid", role: roleTrace, kind: kindSpan},
 	{name: "@sp", role: roleTrace, kind: kindSpan},
 	{name: "logginggoogleapiscom/spanid", role: roleTrace, kind: kindSpan},
 	{name: "xb3spanid", role: roleTrace, kind: kindSpan},
 	{name: "ddspanid", role: roleTrace, kind: kindDecimalSpan},
+	{name: "transactionid", role: roleTrace, kind: kindTransaction},
 	{name: "traceflags", role: roleTrace, kind: kindFlags},
 	{name: "oteltraceflags", role: roleTrace, kind: kindFlags},
 	{name: "oteltracesampled", role: roleTrace, kind: kindSampled},
 	{name: "tracesampled", role: roleTrace, kind: kindSampled},
+	{name: "xb3sampled", role: roleTrace, kind: kindSampled},
 	{name: "logginggoogleapiscom/tracesampled", role: roleTrace, kind: kindSampled},
 	{name: "traceparent", role: roleTrace, kind: kindParent},
 
@@ -147,6 +167,7 @@ var rows = [...]row{
 	{name: "log", role: roleInner},
 	{name: "trace", role: roleInner},
 	{name: "span", role: roleInner},
+	{name: "transaction", role: roleInner},
 	{name: "dd", role: roleInner},
 	{name: "otel", role: roleInner},
 	{name: "meta", role: roleInner},
@@ -175,6 +196,7 @@ var inner = [...][3]string{
 	{"span", "id", "spanid"},
 	{"span", "spanid", "spanid"},
 	{"span", "traceid", "traceid"},
+	{"transaction", "id", "transactionid"},
 	{"dd", "traceid", "ddtraceid"},
 	{"dd", "spanid", "ddspanid"},
 	{"otel", "traceid", "traceid"},
@@ -229,8 +251,10 @@ type table struct {
 	rows map[string]uint8
 	// ends has a bit for the last letter of each name that begins with a byte: most keys
 	// are known for others by it.
-	ends  [256]uint32
-	inner map[uint8]map[string]uint8
+	ends [256]uint32
+	// seconds has a bit for the second letter of each.
+	seconds [256]uint32
+	inner   map[uint8]map[string]uint8
 	// The rows of the keys that loggers write most.
 	level, time, msg, message, timestamp, traceID, spanID, traceFlags, err uint8
 }
@@ -244,6 +268,9 @@ func newTable() *table {
 		name := rows[i].name
 		t.rows[name] = uint8(i)
 		t.ends[name[0]] |= 1 << (name[len(name)-1] & 31)
+		if len(name) > 1 {
+			t.seconds[name[0]] |= 1 << (name[1] & 31)
+		}
 	}
 	for _, r := range inner {
 		of := t.rows[r[0]]
@@ -290,6 +317,9 @@ func (t *table) of(name []byte) uint8 {
 		first |= 0x20
 	}
 	if t.ends[first]&(1<<(name[len(name)-1]&31)) == 0 {
+		return 0
+	}
+	if len(name) > 1 && name[0] != '_' && letter(name[1]) && t.seconds[first]&(1<<(name[1]&31)) == 0 {
 		return 0
 	}
 	var buf [maxKey]byte

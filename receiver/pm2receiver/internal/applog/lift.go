@@ -283,13 +283,15 @@ func (p *Parser) readTime(f *found, now int64) (int64, bool) {
 		return 0, false
 	}
 	text, isText := w.str(f)
-	if isText {
+	if isText && r.kind != kindNumber {
 		text = bytes.TrimSpace(text)
 		if t, ok := timetext.Parse(text, p.set.Location); ok && t.Len == len(text) && t.Nanos != 0 {
 			return t.Nanos, timetext.Plausible(t.Nanos, now, false)
 		}
-	} else if text = w.raw(f); text[0] == '{' {
-		return p.timeOfObject(f, now)
+	} else if !isText {
+		if text = w.raw(f); text[0] == '{' {
+			return p.timeOfObject(f, now)
+		}
 	}
 	if len(text) == 0 || text[0]-'0' > 9 || len(text) > 32 {
 		return 0, false
@@ -394,6 +396,13 @@ func (w *walker) body(rec plog.LogRecord) bool {
 			f.used = true
 			return true
 		}
+		if w.b[f.from] == '{' {
+			if s, ok := w.stringValue(f); ok {
+				w.mem.SetStr(rec.Body(), arena.String(s))
+				f.used = true
+				return true
+			}
+		}
 		if w.b[f.from] != '[' {
 			continue
 		}
@@ -404,6 +413,18 @@ func (w *walker) body(rec plog.LogRecord) bool {
 		}
 	}
 	return false
+}
+
+// stringValue returns the text of {"stringValue":"…"}, which is OTLP's form of a text.
+func (w *walker) stringValue(f *found) (text []byte, ok bool) {
+	n := 0
+	w.each(f.from, func(name []byte, v found) {
+		n++
+		if string(name) == "stringValue" {
+			text, ok = w.str(&v)
+		}
+	})
+	return text, ok && n == 1
 }
 
 // list returns the elements of a list as console.log shows them, and whether they are

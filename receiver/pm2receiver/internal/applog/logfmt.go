@@ -140,6 +140,14 @@ func tracePair(k kind, value []byte, rec plog.LogRecord) bool {
 			rec.SetSpanID(id)
 			return exact
 		}
+	case kindTransaction:
+		if id, _, ok := readSpanID(value, false); ok && !rec.TraceID().IsEmpty() && rec.SpanID().IsEmpty() {
+			rec.SetSpanID(id)
+		}
+	case kindB3, kindJaeger, kindXRay, kindCloud:
+		if c, ok := readHeader(value, k); ok && rec.TraceID().IsEmpty() {
+			c.set(rec)
+		}
 	case kindFlags:
 		if flags, ok := traceFlags(value, true); ok {
 			rec.SetFlags(flags)

@@ -28,15 +28,35 @@ func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) {
 		return
 	}
 	h := head{}
-	if headFirst[c] {
-		h = p.head(line[:min(len(line), headSize)])
+	shown := shown(line)
+	if len(shown) > 0 && headFirst[shown[0]] {
+		h = p.head(shown[:min(len(shown), headSize)])
 		p.use(&h, now, rec)
 	}
 	if accessFirst[c] || h.at > 0 {
-		p.access(line, &h, rec, mem)
+		p.access(shown, &h, rec, mem)
 	}
 	textTrace(line, rec)
+	if h.timed && h.number != 0 && rec.TraceID().IsEmpty() {
+		bracketTrace(shown, rec)
+	}
 }
+
+// shown returns what a terminal shows of a line: what stands behind the last carriage
+// return, but for one at the end.
+func shown(line []byte) []byte {
+	b := line[:min(len(line), maxShown)]
+	if bytes.IndexByte(b, '\r') < 0 {
+		return line
+	}
+	if n := len(b); len(line) == n && b[n-1] == '\r' {
+		b = b[:n-1]
+	}
+	return line[bytes.LastIndexByte(b, '\r')+1:]
+}
+
+// maxShown is how far a line is searched for carriage returns.
+const maxShown = 4 << 10
 
 // use sets what the head of a line says.
 func (p *Parser) use(h *head, now int64, rec plog.LogRecord) {
@@ -71,16 +91,31 @@ func (p *Parser) Leads(line []byte) (leads, surely bool) {
 	if len(line) == 0 || !headFirst[line[0]] && line[0] != ansi.Escape {
 		return false, false
 	}
-	var space [headSize]byte
-	if bytes.IndexByte(line[:min(len(line), headSize)], ansi.Escape) >= 0 {
-		line = ansi.Append(space[:0], line, headSize)
-		if len(line) == 0 {
-			return false, false
-		}
-	}
-	h := p.head(line[:min(len(line), headSize)])
+	h := p.plainHead(line)
 	leads = h.number >= plog.SeverityNumberWarn && (!h.simple || p.simple > 0)
 	return leads, leads && h.timed && h.number >= plog.SeverityNumberError
+}
+
+// Starts says whether a line is a logger's: it has a level, or the second that it was
+// written.
+func (p *Parser) Starts(line []byte) bool {
+	if len(line) == 0 || !headFirst[line[0]] && line[0] != ansi.Escape {
+		return false
+	}
+	h := p.plainHead(line)
+	return h.number != 0 && (!h.simple || p.simple > 0) || h.seconds
+}
+
+// plainHead reads the head of a line that may have colours.
+func (p *Parser) plainHead(line []byte) head {
+	line = line[:min(len(line), headSize)]
+	if bytes.IndexByte(line, ansi.Escape) >= 0 {
+		var space [headSize]byte
+		if line = ansi.Append(space[:0], line, headSize); len(line) == 0 {
+			return head{}
+		}
+	}
+	return p.head(line)
 }
 
 // textTrace finds trace_id=… and what is spelled like it.

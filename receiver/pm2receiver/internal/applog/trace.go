@@ -31,14 +31,21 @@ func (w *walker) trace(rec plog.LogRecord) {
 				rec.SetTraceID(id)
 				hasTrace, f.used = true, exact
 			}
-		case kindSpan, kindDecimalSpan:
-			if hasSpan {
+		case kindSpan, kindDecimalSpan, kindTransaction:
+			if hasSpan || k == kindTransaction && !hasTrace {
 				continue
 			}
 			id, exact, ok := readSpanID(text, k == kindDecimalSpan)
 			if ok && (isText || k == kindDecimalSpan) {
 				rec.SetSpanID(id)
-				hasSpan, f.used = true, exact
+				hasSpan, f.used = true, exact && k != kindTransaction
+			}
+		case kindB3, kindJaeger, kindXRay, kindCloud:
+			if isText && !hasTrace {
+				if c, ok := readHeader(text, k); ok {
+					hasTrace, hasSpan, hasFlags = true, hasSpan || !c.span.IsEmpty(), hasFlags || c.flagged
+					c.set(rec)
+				}
 			}
 		case kindFlags:
 			if flags, ok := traceFlags(text, isText); ok && !hasFlags {
@@ -46,8 +53,9 @@ func (w *walker) trace(rec plog.LogRecord) {
 				hasFlags, f.used = true, true
 			}
 		case kindSampled:
-			if string(text) == "true" || string(text) == "True" || string(text) == "false" || string(text) == "False" {
-				if !hasFlags && text[0]|0x20 == 't' {
+			switch string(text) {
+			case "true", "True", "false", "False", "1", "0":
+				if !hasFlags && (text[0]|0x20 == 't' || text[0] == '1') {
 					rec.SetFlags(1)
 				}
 				hasFlags, f.used = true, true
@@ -58,6 +66,104 @@ func (w *walker) trace(rec plog.LogRecord) {
 				hasTrace = f.used
 			}
 		}
+	}
+}
+
+// headerContext is what a header of a vendor says.
+type headerContext struct {
+	trace            pcommon.TraceID
+	span             pcommon.SpanID
+	sampled, flagged bool
+}
+
+func (c *headerContext) set(rec plog.LogRecord) {
+	rec.SetTraceID(c.trace)
+	if !c.span.IsEmpty() {
+		rec.SetSpanID(c.span)
+	}
+	if c.sampled {
+		rec.SetFlags(1)
+	}
+}
+
+// readHeader reads the header of B3 and Sentry (trace-span-1-parent), Jaeger
+// (trace:span:parent:flags), X-Ray (Root=…;Parent=…;Sampled=1) or Google
+// (trace/span;o=1, the span in decimal). The field stays an attribute, since it says more
+// than a record has fields for.
+func readHeader(text []byte, k kind) (c headerContext, ok bool) {
+	switch k {
+	case kindXRay:
+		for len(text) > 0 {
+			var part []byte
+			part, text, _ = bytes.Cut(text, []byte(";"))
+			name, value, _ := bytes.Cut(bytes.TrimSpace(part), []byte("="))
+			switch string(name) {
+			case "Root":
+				c.trace, _, ok = readTraceID(value, false)
+			case "Parent":
+				c.span, _, _ = readSpanID(value, false)
+			case "Sampled":
+				c.flagged, c.sampled = true, string(value) == "1"
+			}
+		}
+		return c, ok
+	case kindCloud:
+		trace, rest, found := bytes.Cut(text, []byte("/"))
+		span, options, _ := bytes.Cut(rest, []byte(";"))
+		if c.trace, _, ok = readTraceID(trace, false); ok && found {
+			c.span, _, _ = readSpanID(span, true)
+		}
+		c.flagged, c.sampled = len(options) > 0, string(options) == "o=1"
+		return c, ok && len(trace) == 32
+	case kindJaeger:
+		var parts [4][]byte
+		if !split(text, ':', parts[:], 4) {
+			return c, false
+		}
+		if c.trace, _, ok = readTraceID(padded64(parts[0]), false); !ok {
+			return c, false
+		}
+		c.span, _, ok = readSpanID(parts[1], false)
+		flags, err := strconv.ParseUint(arena.String(parts[3]), 16, 8)
+		c.flagged, c.sampled = err == nil, flags&1 != 0
+		return c, ok
+	}
+	var parts [4][]byte
+	if !split(text, '-', parts[:], 2) {
+		return c, false
+	}
+	if c.trace, _, ok = readTraceID(parts[0], false); !ok {
+		return c, false
+	}
+	c.span, _, ok = readSpanID(parts[1], false)
+	c.flagged, c.sampled = len(parts[2]) > 0, string(parts[2]) == "1" || string(parts[2]) == "d"
+	return c, ok
+}
+
+// split cuts text at each sep into parts, of which there must be at least least.
+func split(text []byte, sep byte, parts [][]byte, least int) bool {
+	n := 0
+	for ; n < len(parts); n++ {
+		i := bytes.IndexByte(text, sep)
+		if i < 0 {
+			parts[n] = text
+			return n+1 >= least
+		}
+		parts[n], text = text[:i], text[i+1:]
+	}
+	return false
+}
+
+// padded64 returns a trace of Jaeger, who leaves out zeros at the beginning, with them.
+func padded64(b []byte) []byte {
+	const zeros = "00000000000000000000000000000000"
+	switch n := len(b); {
+	case n == 0 || n == 16 || n >= 32:
+		return b
+	case n < 16:
+		return append([]byte(zeros[:16-n]), b...)
+	default:
+		return append([]byte(zeros[:32-n]), b...)
 	}
 }
 

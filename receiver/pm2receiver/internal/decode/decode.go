@@ -108,7 +108,7 @@ func New(set Settings, state State) *Decoder {
 	d := &Decoder{set: set, lines: lines.New(set.Lines, state.Lines), parser: applog.New(set.Log)}
 	d.parser.Remember(state.Log)
 	if set.Join {
-		d.joiner = stacks.New(stacks.Settings{MaxLines: maxStackLines, MaxBytes: min(maxStackBytes, set.Lines.MaxLine), Leads: d.parser.Leads}, state.Stacks)
+		d.joiner = stacks.New(stacks.Settings{MaxLines: maxStackLines, MaxBytes: min(maxStackBytes, set.Lines.MaxLine), Leads: d.parser.Leads, Starts: d.parser.Starts}, state.Stacks)
 	}
 	return d
 }

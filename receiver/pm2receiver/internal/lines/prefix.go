@@ -231,7 +231,7 @@ func dayAt(text []byte, i, n int) bool {
 	if i > 0 && text[i-1] != ' ' && text[i-1] != '[' && text[i-1] != '(' {
 		return false
 	}
-	if n-i == 8 {
+	if n-i == 8 || n-i == len("20060102150405") || n-i == len("20060102150405000") {
 		return text[i] == '2' && text[i+1] == '0' && text[i+4] <= '1'
 	}
 	if n == len(text) || n-i != 4 && n-i > 2 {
@@ -298,7 +298,14 @@ func nanosOf(text []byte, loc *time.Location) int64 {
 		if i > 0 && text[i-1] != ' ' && text[i-1] != '[' && text[i-1] != '(' {
 			continue
 		}
-		if p, ok := timetext.Parse(text[i:], loc); ok {
+		p, ok := timetext.Parse(text[i:], loc)
+		if ok && (i+p.Len == len(text) || text[len(text)-1]-'0' > 9) {
+			return p.Nanos
+		}
+		if nanos := loosely(text[i:], loc); nanos != 0 {
+			return nanos
+		}
+		if ok {
 			return p.Nanos
 		}
 	}

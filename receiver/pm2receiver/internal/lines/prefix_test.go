@@ -25,7 +25,7 @@ func TestPrefix_IsLearnedFromTheFile(t *testing.T) {
 		{"14:08:%02d", false},
 		{"Nov 21st, 14:08:%02d", false},
 		{"21/11 14:08:%02d", false},
-		{"2026-11-21 14h08m%02d", false},
+		{"2026-11-21 14h08m%02d", true},
 		{"17952665%02d", true},
 	} {
 		m := newAssembler(State{})

@@ -47,9 +47,19 @@ func looseFrame(text []byte) bool {
 // readPython reads a traceback. The last exception is the one that was not caught.
 func readPython(text []byte) *Exception {
 	e := &Exception{Stacktrace: text, Strict: true}
+	first, _, _ := bytes.Cut(text, newline)
+	group := bytes.HasSuffix(bytes.TrimRight(first, " \r"), pythonGroup)
 	for rest := text; len(rest) > 0; {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, newline)
+		if inner, ok := bytes.CutPrefix(line, []byte("  | ")); ok && group { // those of its own exceptions stand further in
+			if len(inner) > 0 && inner[0] != ' ' && pythonEnd(inner) {
+				kind, message, _ := bytes.Cut(bytes.TrimSuffix(inner, carriageReturn), []byte(":"))
+				e.Type, e.Message = kind, bytes.TrimPrefix(message, []byte(" "))
+				break
+			}
+			continue
+		}
 		line = bytes.TrimLeft(line, "|+")
 		if len(line) == 0 || line[0] == ' ' || bytes.HasPrefix(line, pythonHead) || !pythonEnd(line) {
 			continue
@@ -109,6 +119,13 @@ func headOf(text []byte, strict bool) *head {
 		end := from + i
 		from = end + 1
 		name := b[:end]
+		if end > 0 {
+			switch b[end-1] {
+			case 'r', 'n', 'g', ']': // Error, Exception, Warning, [CODE]
+			default:
+				continue
+			}
+		}
 		if len(name) > 0 && name[len(name)-1] == ']' { // Error [ERR_X]: …
 			open := bytes.LastIndexByte(name, '[')
 			if open < 1 {
@@ -145,6 +162,9 @@ func headOf(text []byte, strict bool) *head {
 
 // isLabel says whether a type is the end of somebody's own words: Uncaught Exception.
 func isLabel(before, kind []byte) bool {
+	if string(kind) == "UnhandledPromiseRejectionWarning" {
+		return true
+	}
 	if string(kind) != "Error" && string(kind) != "Exception" {
 		return false
 	}
@@ -157,10 +177,12 @@ var (
 	uncaught = []byte("Uncaught ")
 	errorEnd = []byte("Error")
 	excEnd   = []byte("Exception")
+	// warningEnd is of the warnings of Node.js, which may have a trace.
+	warningEnd = []byte("Warning")
 )
 
 func strictType(kind []byte) bool {
-	return bytes.HasSuffix(kind, errorEnd) || bytes.HasSuffix(kind, excEnd)
+	return bytes.HasSuffix(kind, errorEnd) || bytes.HasSuffix(kind, excEnd) || bytes.HasSuffix(kind, warningEnd)
 }
 
 func inType(c byte) bool {

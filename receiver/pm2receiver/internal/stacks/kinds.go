@@ -39,8 +39,12 @@ var (
 	causeProperty = []byte("[cause]: ")
 	errorProperty = []byte("[errors]: ")
 	more          = []byte(" more")
+	omitted       = []byte(" common frames omitted")
 	matching      = []byte("lines matching")
 	atWord        = []byte("at ")
+	arrow         = []byte("-> ")
+	earlier       = []byte("From previous event:")
+	wasmFunction  = []byte(":wasm-function[")
 )
 
 // indentOf counts the blanks before a line.
@@ -62,6 +66,11 @@ func frame(text []byte) bool {
 		return false
 	}
 	b := bytes.TrimRight(text[i+len(atWord):], " \r")
+	if len(b) > 0 && b[len(b)-1] == '}' { // what winston's simple() writes behind a trace
+		if rest := bytes.Index(b, []byte(` {"`)); rest > 0 {
+			b = b[:rest]
+		}
+	}
 	b = bytes.TrimRight(bytes.TrimSuffix(b, []byte("{")), " ,")
 	if len(b) == 0 {
 		return false
@@ -72,7 +81,7 @@ func frame(text []byte) bool {
 		for n > 0 && b[n-1]-'0' <= 9 {
 			n--
 		}
-		return n > 0 && b[n-1] == ':' || bytes.HasSuffix(b[:n], []byte(":line "))
+		return n > 0 && b[n-1] == ':' || bytes.HasSuffix(b[:n], []byte(":line ")) || bytes.Contains(b, wasmFunction)
 	}
 	if last == '>' {
 		return bytes.HasSuffix(b, []byte("<anonymous>"))
@@ -129,6 +138,9 @@ func goPlace(text []byte) bool {
 // goFunction says whether a line may be the function of a frame of Go.
 func goFunction(text []byte) bool {
 	text = bytes.TrimRight(text, "\r")
+	if bytes.HasPrefix(text, []byte("panic(")) && text[len(text)-1] == ')' {
+		return true
+	}
 	if len(text) < 3 || bytes.IndexByte(text, '.') < 0 {
 		return false
 	}
@@ -158,7 +170,11 @@ func goroutineHead(text []byte) bool {
 	for n < len(b) && b[n]-'0' <= 9 {
 		n++
 	}
-	return n > 0 && bytes.HasPrefix(b[n:], []byte(" [")) && bytes.HasSuffix(bytes.TrimRight(b, "\r"), []byte("]:"))
+	if b = bytes.TrimRight(b[n:], "\r"); n == 0 || !bytes.HasSuffix(b, []byte("]:")) {
+		return false
+	}
+	open := bytes.IndexByte(b, '[') // with addresses before it if GOTRACEBACK asks for them
+	return open == 1 && b[0] == ' ' || bytes.HasPrefix(b, []byte(" gp=")) && open > 0
 }
 
 // goHead says whether a line may be what Go writes before the stacks of a crash.

@@ -85,14 +85,28 @@ func (h *Held) nextAt(text []byte) answer {
 		if bytes.HasPrefix(rest, innerEnds) {
 			return belongs
 		}
+		if bytes.Equal(bytes.TrimRight(rest, "\r"), earlier) { // Bluebird
+			return mayBelong
+		}
 		return ends
-	case bytes.HasPrefix(rest, []byte("... ")) && (bytes.HasSuffix(bytes.TrimRight(rest, "\r"), more) || bytes.Contains(rest, matching)),
+	case leftOut(rest), bytes.HasPrefix(rest, arrow),
 		bytes.HasPrefix(rest, suppressed), bytes.HasPrefix(rest, innerBegins), bytes.HasPrefix(rest, innerEnds),
 		bytes.HasPrefix(rest, causeProperty), bytes.HasPrefix(rest, errorProperty):
 		h.brace(text)
 		return belongs
 	}
 	return ends
+}
+
+// leftOut says whether a line tells how many frames are left out: ... 2 more, ... 12
+// common frames omitted, ... 4 lines matching cause stack trace ...
+func leftOut(text []byte) bool {
+	n, ok := bytes.CutPrefix(text, []byte("... "))
+	if !ok || len(n) == 0 || n[0]-'0' > 9 {
+		return false
+	}
+	n = bytes.TrimRight(n, "\r")
+	return bytes.HasSuffix(n, more) || bytes.HasSuffix(n, omitted) || bytes.Contains(n, matching)
 }
 
 // brace counts the brackets in which Node.js prints the properties of an error.

@@ -18,7 +18,7 @@ import (
 const (
 	// maxHead is how many lines may stand between the head of a trace and its
 	// first frame: the message of an error can have several.
-	maxHead = 8
+	maxHead = 24
 	// moment is how far PM2's times of two records may lie apart for the second to
 	// continue the trace of the first.
 	moment = time.Second
@@ -52,6 +52,9 @@ type Settings struct {
 	// trace may stand behind it, and whether that trace can hardly be another's. It may be
 	// nil.
 	Leads func(text []byte) (leads, surely bool)
+	// Starts says whether a line is a logger's, which is not part of the message of an
+	// error. It may be nil.
+	Starts func(text []byte) bool
 }
 
 // Joiner holds back lines that may belong to a trace until it is certain. It is not
@@ -218,6 +221,14 @@ func together(h *Held, l *lines.Line) bool {
 
 // opens says whether l makes certain what the lines in h are.
 func (j *Joiner) opens(h *Held, l *lines.Line) bool {
+	if len(l.Text) == 0 {
+		return false
+	}
+	switch l.Text[0] {
+	case ' ', '\t', 'T', 'g': // what is indented, Traceback, goroutine
+	default:
+		return false
+	}
 	last := &h.Lines[len(h.Lines)-1]
 	switch {
 	case frame(l.Text):
@@ -269,9 +280,9 @@ func (j *Joiner) awaits(h *Held, l *lines.Line) bool {
 		return false
 	}
 	if len(l.Text) == 0 {
-		return h.head() > 0 && len(h.Lines) < maxHead && goHead(h.Lines[h.Head-1].Text)
+		return h.head() > 0 && len(h.Lines) < maxHead
 	}
-	if l.Text[0] == '{' {
+	if l.Text[0] == '{' || h.head() > 0 && j.set.Starts != nil && j.set.Starts(l.Text) {
 		return false
 	}
 	if h.head() > 0 && (headOf(l.Text, true) == nil || bytes.HasPrefix(bytes.TrimLeft(l.Text, " \t"), innerBegins)) {

@@ -54,6 +54,10 @@ type scanner struct {
 	wordy bool
 	// yearLast is set if the year stands behind the time of day.
 	yearLast bool
+	// weekday is set if the name of a day stands before the date.
+	weekday bool
+	// slashed is set if the date is written with slashes and a comma stands behind it.
+	slashed bool
 }
 
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
@@ -120,7 +124,14 @@ func (s *scanner) numeric(loc *time.Location) (Parsed, bool) {
 		if width > 2 || !s.monthName() || !s.skip(sep) {
 			return Parsed{}, false
 		}
-		if s.year, ok = s.number(4, 4); !ok {
+		from := s.i
+		if s.year, ok = s.number(2, 4); !ok {
+			return Parsed{}, false
+		}
+		switch width := s.i - from; {
+		case width == 2 && s.weekday: // RFC 850
+			s.year += 2000
+		case width != 4:
 			return Parsed{}, false
 		}
 		return s.clock(loc)
@@ -146,6 +157,7 @@ func (s *scanner) numeric(loc *time.Location) (Parsed, bool) {
 		s.mon, s.day = first, second
 	default:
 		s.day, s.mon, s.vague = first, second, true
+		s.slashed = sep == '/' && s.peek() == ','
 	}
 	return s.clock(loc)
 }
@@ -168,6 +180,7 @@ func (s *scanner) named(loc *time.Location) (Parsed, bool) {
 		if !s.dayName() {
 			return Parsed{}, false
 		}
+		s.weekday = true
 		s.skip(',')
 		s.skip(' ')
 		if s.peek()-'0' <= 9 {
@@ -264,6 +277,9 @@ func (s *scanner) clock(loc *time.Location) (Parsed, bool) {
 	case s.skip('T'), s.skip('t'), s.skip('_'):
 	case s.skip(' '):
 		s.skip(' ')
+		if s.peek() == '-' && s.i+2 < len(s.b) && s.b[s.i+1] == ' ' && s.digitAt(s.i+2) { // gin
+			s.i += 2
+		}
 		if s.peek() == 'a' && s.i+3 < len(s.b) && string(s.b[s.i:s.i+3]) == at {
 			s.i += 3
 		}
@@ -304,11 +320,17 @@ func (s *scanner) rest(hour, minute, second int, seconds bool, loc *time.Locatio
 			nanos = s.fraction()
 		}
 	}
+	from := s.i
 	hour, ok := s.half(hour)
 	if !ok {
 		return Parsed{}, false
 	}
-	z := s.zone()
+	if s.slashed && s.i > from && s.b[s.i-1] == 'M' {
+		// AM and PM in capitals behind a date with slashes and a comma are of the United
+		// States, where the month stands first.
+		s.mon, s.day, s.vague = s.day, s.mon, false
+	}
+	z := s.zone(loc)
 	if s.yearLast {
 		if !s.skip(' ') {
 			return Parsed{}, false
@@ -317,9 +339,10 @@ func (s *scanner) rest(hour, minute, second int, seconds bool, loc *time.Locatio
 			return Parsed{}, false
 		}
 		if z.kind == zoneNone {
-			z = s.zone()
+			z = s.zone(loc)
 		}
 	}
+	s.monotonic()
 	if s.mon < 1 || s.mon > 12 || s.day < 1 || s.day > 31 || hour > 23 || minute > 59 || second > 60 || s.year < 1971 || s.year > 2261 {
 		return Parsed{}, false
 	}
@@ -344,6 +367,17 @@ func (s *scanner) rest(hour, minute, second int, seconds bool, loc *time.Locatio
 		p.Nanos = time.Date(s.year, time.Month(s.mon), s.day, hour, minute, second, nanos, loc).UnixNano()
 	}
 	return p, true
+}
+
+// monotonic passes over what Go writes behind the time of its monotonic clock: m=+0.0012.
+func (s *scanner) monotonic() {
+	if s.peek() != ' ' || s.i+4 >= len(s.b) || s.b[s.i+1] != 'm' || s.b[s.i+2] != '=' || s.b[s.i+3] != '+' && s.b[s.i+3] != '-' || !s.digitAt(s.i+4) {
+		return
+	}
+	s.i += 4
+	for s.i < len(s.b) && (s.digitAt(s.i) || s.b[s.i] == '.') {
+		s.i++
+	}
 }
 
 // digits counts the digits at i, up to 10.

@@ -1,5 +1,10 @@
 package timetext
 
+import (
+	"bytes"
+	"time"
+)
+
 // zone is what stands behind a time of day.
 type zone struct {
 	kind    zoneKind
@@ -32,7 +37,7 @@ var (
 
 // zone reads Z, UTC, GMT, +01:00, +0100, GMT+0100 (Central European Standard Time),
 // +01:00[Europe/Berlin] or the letters of a zone, with or without a blank before it.
-func (s *scanner) zone() zone {
+func (s *scanner) zone(loc *time.Location) zone {
 	i := s.i
 	if i < len(s.b) && s.b[i] == ' ' {
 		i++
@@ -55,6 +60,9 @@ func (s *scanner) zone() zone {
 		}
 	}
 	if z.kind == zoneNone && len(rest) > 1 && rest[0] >= 'A' && rest[0] <= 'Z' {
+		if rest[1]-'a' < 26 {
+			return s.region(i, loc)
+		}
 		return s.letters(i)
 	}
 	if len(rest) == 0 || rest[0] != '+' && rest[0] != '-' {
@@ -93,6 +101,33 @@ func (s *scanner) zone() zone {
 	}
 	s.place()
 	return z
+}
+
+// areas are what the names of regions begin with.
+var areas = [...]string{"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+
+// region reads the name of a region at i, such as Europe/Berlin. Only that of loc is
+// known: what the others mean is looked up in files.
+func (s *scanner) region(i int, loc *time.Location) zone {
+	area, _, found := bytes.Cut(s.b[i:min(len(s.b), i+len("Antarctica/"))], []byte("/"))
+	if !found {
+		return zone{}
+	}
+	for _, name := range areas {
+		if name != string(area) {
+			continue
+		}
+		end := i + len(area)
+		for end < len(s.b) && (word(s.b[end]) || s.b[end] == '/' || s.b[end] == '-') {
+			end++
+		}
+		s.i = end
+		if string(s.b[i:end]) == loc.String() {
+			return zone{} // a time without a zone
+		}
+		return zone{kind: zoneUnclear}
+	}
+	return zone{}
 }
 
 func word(c byte) bool { return letter(c) || c-'0' <= 9 || c == '_' }

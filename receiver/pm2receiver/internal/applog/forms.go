@@ -1,0 +1,238 @@
+package applog
+
+import (
+	"bytes"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+)
+
+// syslogLevels are the words of syslog's severities.
+var syslogLevels = [...]string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
+
+// priority reads the priority of syslog at the beginning of a line, with the time that
+// stands behind it. That of systemd has no facility and no time.
+func (p *Parser) priority(b []byte) head {
+	h := head{}
+	n := digits(b[1:])
+	if n == 0 || n > 3 || 1+n >= len(b) || b[1+n] != '>' || n > 1 && b[1] == '0' {
+		return h
+	}
+	value := 0
+	for _, c := range b[1 : 1+n] {
+		value = value*10 + int(c-'0')
+	}
+	at := 1 + n + 1
+	rest := b[at:]
+	switch {
+	case value > 191 || len(rest) == 0:
+		return h
+	case len(rest) > 2 && rest[0] == '1' && rest[1] == ' ': // RFC 5424
+		if rest[2] != '-' {
+			if t := p.timeAt(rest[2:], &h); t == 0 || h.nanos == 0 {
+				return head{}
+			}
+		}
+		at += 2
+	case yearless(rest) > 0: // RFC 3164
+		h.timed = true
+	case value > 7 || !letter(rest[0]) && rest[0] != '[' && rest[0] != ' ':
+		return h
+	}
+	h.word = []byte(syslogLevels[value&7])
+	h.number, _ = severity.FromNumber(float64(value&7), severity.ScaleSyslog)
+	h.at = at
+	return h
+}
+
+// yearless returns how long the date without a year is that a line begins with.
+func yearless(b []byte) int {
+	if len(b) < 15 || b[3] != ' ' || b[6] != ' ' || b[9] != ':' {
+		return 0
+	}
+	return timetext.Yearless(b)
+}
+
+// behindBracket looks at what stands behind a level in brackets at the beginning of a
+// line: a time may, and a link of Markdown is no level.
+func (p *Parser) behindBracket(b []byte, h *head) {
+	if h.at < len(b) && (b[h.at] == '(' || b[h.at] == '_' || b[h.at] == '=' || b[h.at] == '.') {
+		*h = head{}
+		return
+	}
+	p.timeBehind(b, h.at, h)
+}
+
+// timeBehind reads a time behind a level, and says whether there is one. Blanks, dashes,
+// bars, colons and a bracket may stand between.
+func (p *Parser) timeBehind(b []byte, at int, h *head) bool {
+	for i := at; i < len(b) && i-at < 8; i++ {
+		switch c := b[i]; {
+		case c == ' ' || c == '\t' || c == '-' || c == '|' || c == ':' || c == '[' || c == '(':
+		case c-'0' <= 9:
+			t, ok := timetext.Parse(b[i:], p.set.Location)
+			if !ok || !t.Seconds || !bounded(b[i:], t.Len) {
+				return false
+			}
+			h.nanos, h.seconds, h.timed = t.Nanos, t.Seconds, true
+			return true
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// levelThenTime reads a level in any case, or a name and a bar, before a time. Since the
+// time stands there, the word is no word of a sentence. A label may stand between.
+func (p *Parser) levelThenTime(b []byte, i, n int) head {
+	h := head{}
+	word, at := b[i:i+n], i+n
+	switch b[at] {
+	case ' ', ':', '\t', '|':
+	default:
+		return h
+	}
+	if !strong(word) && !simpleLevel(word) {
+		if bar := bytes.Index(b[:min(len(b), maxName)], []byte(" | ")); bar > 0 && bar+3 < len(b) && b[bar+3]-'0' <= 9 {
+			if h = p.head(b[bar+3:]); h.timed && h.number != 0 {
+				h.at += bar + 3
+				return h
+			}
+		}
+		return head{}
+	}
+	if b[at] == ' ' && at+2 < len(b) && b[at+1] == '[' && b[at+2]-'0' > 9 {
+		if shut := bytes.IndexByte(b[at:], ']'); shut > 0 && shut < maxName {
+			at += shut + 1
+		}
+	}
+	if !p.timeBehind(b, at, &h) {
+		return head{}
+	}
+	h.set(word)
+	h.at = i + n
+	return h
+}
+
+// maxName bounds a name or label before a time.
+const maxName = 40
+
+// ruby reads E, [2026-11-21T14:08:36.735304 #4242] ERROR -- : message.
+func (p *Parser) ruby(b []byte, i int) head {
+	h := head{}
+	if len(b) < i+24 || b[i+2] != ' ' || b[i+3] != '[' || !letterLevel(b[i:i+1], &h) {
+		return head{}
+	}
+	t, ok := timetext.Parse(b[i+4:], p.set.Location)
+	if !ok {
+		return head{}
+	}
+	shut := bytes.IndexByte(b[i+4+t.Len:], ']')
+	if shut < 0 {
+		return head{}
+	}
+	at := i + 4 + t.Len + shut + 1
+	for at < len(b) && b[at] == ' ' {
+		at++
+	}
+	n := wordLen(b[at:])
+	if word := b[at : at+n]; !upper(word) || !strong(word) || word[0] != b[i] {
+		return head{}
+	}
+	h.set(b[at : at+n])
+	h.nanos, h.seconds, h.timed, h.at = t.Nanos, t.Seconds, true, at+n
+	return h
+}
+
+// php reads the kinds of messages of PHP.
+func (h *head) php(b []byte, at int) {
+	kind, _, found := bytes.Cut(b[at:], []byte(":  "))
+	if !found || len(kind) > len("Recoverable fatal error") {
+		return
+	}
+	word := ""
+	switch string(kind) {
+	case "Fatal error", "Core error", "Compile error":
+		word = "fatal"
+	case "Parse error", "Recoverable fatal error":
+		word = "error"
+	case "Warning", "Core warning", "Compile warning", "Deprecated", "Strict Standards":
+		word = "warn"
+	case "Notice":
+		word = "notice"
+	default:
+		return
+	}
+	h.word = kind
+	h.number, _ = severity.FromText(word)
+	h.at = at + len(kind)
+}
+
+// oldNext reads the words of Next.js up to 13.3, which are padded to five and have a dash
+// behind them. Other text has those with one blank by chance, so they are read once a line
+// of the file has had two.
+func (p *Parser) oldNext(b []byte, i, n int) head {
+	h := head{}
+	if i > 0 || n < 4 || n > 5 || !bytes.HasPrefix(b[n:], []byte("  - ")[n-4:]) {
+		return h
+	}
+	word := b[:n]
+	if n == 5 && !p.padded {
+		return h
+	}
+	switch string(word) {
+	case "info", "warn", "error", "ready", "trace":
+		h.set(word)
+	case "event", "wait":
+		h.word, h.number = word, plog.SeverityNumberInfo
+	}
+	p.padded = p.padded || n == 4 && h.number != 0
+	h.at = n
+	return h
+}
+
+// common says whether a word in capitals before one blank is a level rather than part of
+// a sentence.
+func common(word []byte) bool {
+	switch arena.String(word) {
+	case "TRACE", "TRC", "DEBUG", "DBG", "INFO", "INF", "WARN", "WRN", "WARNING", "ERROR", "ERR", "FATAL", "FTL", "CRITICAL", "CRIT", "VERBOSE":
+		return true
+	}
+	return false
+}
+
+// bracketTrace finds the trace and span that Spring writes in brackets:
+// [name,trace,span] and [trace-span].
+func bracketTrace(line []byte, rec plog.LogRecord) {
+	line = line[:min(len(line), headSize)]
+	for from := 0; ; {
+		i := bytes.IndexByte(line[from:], '[')
+		if i < 0 {
+			return
+		}
+		from += i + 1
+		shut := bytes.IndexByte(line[from:], ']')
+		if shut < 0 {
+			return
+		}
+		content := line[from : from+shut]
+		from += shut
+		if comma := bytes.IndexByte(content, ','); comma >= 0 {
+			content = content[comma+1:]
+		}
+		if len(content) != 32+1+16 || content[32] != ',' && content[32] != '-' {
+			continue
+		}
+		trace, _, ok := readTraceID(content[:32], false)
+		span, _, is := readSpanID(content[33:], false)
+		if ok && is {
+			rec.SetTraceID(trace)
+			rec.SetSpanID(span)
+			return
+		}
+	}
+}
