@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	for _, name := range []string{registryEnv, actorEnv, auditKeyEnv} {
+	for _, name := range []string{registryEnv, actorEnv, auditKeyEnv, gatewayConfigEnv} {
 		_ = os.Unsetenv(name)
 	}
 	config, err := os.MkdirTemp("", "tenantctl") // where the key for a database goes

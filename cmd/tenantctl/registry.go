@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewayconfig"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -45,13 +46,15 @@ type faultView struct {
 var errInvalid = errors.New("the registry is not valid, a gateway would stay with its last good one")
 
 func (a *app) registryValidate() *cobra.Command {
-	return &cobra.Command{
+	var gatewayConfig []string
+	c := &cobra.Command{
 		Use:   "validate",
 		Short: "Tell whether gateways would take the registry as it is",
 		Long: `Check the registry as a gateway does, and tell every fault with its line. Warnings
 are about things that are valid but rarely meant: tenants without a usable key,
-keys that end within two weeks, and secrets in clear. The exit status is 1 if
-the registry is not valid.`,
+keys that end within two weeks, secrets in clear, and with --gateway-config routes
+to destinations that the gateways do not have. The exit status is 1 if the registry
+is not valid.`,
 		Example: `  tenantctl registry validate
   tenantctl --registry ./tenants.yaml registry validate -o json`,
 		Args: exactly(),
@@ -63,6 +66,10 @@ the registry is not valid.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), storeTimeout)
 			defer cancel()
 			data, err := s.read(ctx)
+			if err != nil {
+				return err
+			}
+			destinations, err := readGatewayConfig(gatewayConfig)
 			if err != nil {
 				return err
 			}
@@ -78,6 +85,7 @@ the registry is not valid.`,
 				return err
 			default:
 				v.describe(snapshot, a.now())
+				v.checkRoutes(snapshot, destinations)
 			}
 			if err := a.print(v, func(w io.Writer) error { return v.write(w, s) }); err != nil {
 				return err
@@ -87,6 +95,20 @@ the registry is not valid.`,
 			}
 			return nil
 		},
+	}
+	registerGatewayConfig(c.Flags(), &gatewayConfig)
+	return c
+}
+
+// checkRoutes does nothing if no destinations are known.
+func (v *verdict) checkRoutes(s *tenant.Snapshot, destinations gatewayconfig.Destinations) {
+	if destinations == nil {
+		return
+	}
+	for t := range s.Tenants() {
+		if t.Status != tenant.StatusDeleted {
+			v.Warnings = append(v.Warnings, routeWarnings(t, destinations)...)
+		}
 	}
 }
 

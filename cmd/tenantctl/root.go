@@ -100,6 +100,7 @@ Environment:
   ` + registryEnv + `   default of --registry; keeps a password out of process lists
   ` + auditKeyEnv + `  default of --audit-key
   ` + actorEnv + `      default of --actor
+  ` + gatewayConfigEnv + `  default of --gateway-config, several files with : between
   PGPASSWORD, PGPASSFILE, PGSSLMODE and others of libpq, for a registry in a database
 
 Files:

@@ -21,6 +21,7 @@ type tenantFlags struct {
 	name, isolation                      string
 	attributes, vars, routes, limits     []string
 	unsetAttribute, unsetVar, unsetRoute []string
+	gatewayConfig                        []string
 }
 
 func (f *tenantFlags) register(c *cobra.Command, update bool) {
@@ -31,6 +32,7 @@ func (f *tenantFlags) register(c *cobra.Command, update bool) {
 	flags.StringArrayVar(&f.vars, "var", nil, "variable `NAME=VALUE` of destination templates, may be ${file:PATH} or ${env:NAME}; repeat for more")
 	flags.StringArrayVar(&f.routes, "route", nil, "destinations of a signal, `SIGNAL=NAME,NAME`; repeat for more")
 	flags.StringArrayVar(&f.limits, "limit", nil, "`LIMIT=VALUE`: {logs|metrics|traces}.records_per_second or .bytes_per_second; [SIGNAL.]{daily|monthly}_{records|bytes}; burst; repeat for more")
+	registerGatewayConfig(flags, &f.gatewayConfig)
 	if update {
 		flags.StringSliceVar(&f.unsetAttribute, "unset-attribute", nil, "attribute `NAME` to remove")
 		flags.StringSliceVar(&f.unsetVar, "unset-var", nil, "variable `NAME` to remove")
@@ -41,7 +43,7 @@ func (f *tenantFlags) register(c *cobra.Command, update bool) {
 // any tells whether a flag of the command itself was given.
 func (f *tenantFlags) any(c *cobra.Command) bool {
 	given := false
-	about := changeFlagNames()
+	about := append(changeFlagNames(), "gateway-config")
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { given = given || f.Changed && !slices.Contains(about, f.Name) })
 	return given
 }
@@ -106,6 +108,9 @@ func (f *tenantFlags) apply(c *cobra.Command, t *tenant.Tenant) error {
 		if err := setRoute(t, text); err != nil {
 			return err
 		}
+	}
+	if err := f.checkRoutes(t); err != nil {
+		return err
 	}
 	for _, text := range f.limits {
 		if err := setLimit(&t.Limits, text); err != nil {

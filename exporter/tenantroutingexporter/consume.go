@@ -114,21 +114,21 @@ type share struct {
 func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) error {
 	sched := r.scheduler.Load()
 	if sched == nil {
-		return r.refuse(signal, errNotRunning)
+		return r.refuse(ctx, signal, errNotRunning)
 	}
 	snap := r.registry.Snapshot()
 	if snap == nil {
-		return r.refuse(signal, errNoRegistry)
+		return r.refuse(ctx, signal, errNoRegistry)
 	}
 	var converted conversions
 	defer converted.close()
 	parts, err := r.encode(ctx, snap, signal, c, &converted)
 	if err != nil {
-		return r.refuse(signal, err)
+		return r.refuse(ctx, signal, err)
 	}
 	if err := sched.Offer(ctx, parts); err != nil {
 		r.reportStorage(err)
-		return r.refuse(signal, offerRefusal(err))
+		return r.refuse(ctx, signal, offerRefusal(err))
 	}
 	converted.accept(sched)
 	return nil

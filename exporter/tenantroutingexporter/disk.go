@@ -73,6 +73,7 @@ func (r *router) usage() store.Usage {
 // health is what the boards of health show.
 func (r *router) health() tenant.LaneHealth {
 	h := r.scheduler.Load().Health()
+	h.Routes = r.routes.Load()
 	if r.store == nil || r.stateDir == "" {
 		return h
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedlog"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -44,7 +45,7 @@ func guarded[T any](r *router, signal tenant.Signal, consume func(context.Contex
 	return func(ctx context.Context, data T) (err error) {
 		defer func() {
 			if recovery.Is(err) {
-				err = r.refuse(signal, errPanic)
+				err = r.refuse(ctx, signal, errPanic)
 			}
 		}()
 		defer r.recovery.Catch("accepting "+signal.String(), &err)
@@ -53,19 +54,19 @@ func guarded[T any](r *router, signal tenant.Signal, consume func(context.Contex
 }
 
 func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
-	set.Logger = safetext.Logger(set.Logger)
+	set.Logger = safetext.Logger(sharedlog.Logger(set.Logger))
 	h := f.shared.get(cfg.(*Config), set)
 	return exporterhelper.NewLogs(ctx, quiet(set), cfg, guarded(h.router, tenant.Logs, h.router.consumeLogs), options(h)...)
 }
 
 func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-	set.Logger = safetext.Logger(set.Logger)
+	set.Logger = safetext.Logger(sharedlog.Logger(set.Logger))
 	h := f.shared.get(cfg.(*Config), set)
 	return exporterhelper.NewMetrics(ctx, quiet(set), cfg, guarded(h.router, tenant.Metrics, h.router.consumeMetrics), options(h)...)
 }
 
 func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
-	set.Logger = safetext.Logger(set.Logger)
+	set.Logger = safetext.Logger(sharedlog.Logger(set.Logger))
 	h := f.shared.get(cfg.(*Config), set)
 	return exporterhelper.NewTraces(ctx, quiet(set), cfg, guarded(h.router, tenant.Traces, h.router.consumeTraces), options(h)...)
 }

@@ -2,7 +2,6 @@ package tenantroutingexporter
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -31,6 +30,8 @@ type plan struct {
 	stops  [3][]lane.Stop
 	faults [3]error // why a signal cannot be routed
 
+	unknown [3][]string // names on the routes that are no destinations
+
 	mu      sync.Mutex
 	targets map[targetKey]lane.Target
 }
@@ -40,7 +41,10 @@ type targetKey struct {
 	signal      tenant.Signal
 }
 
-var errNoRoute = errors.New("no destination")
+var (
+	errNoRoute            = errors.New("no destination")
+	errUnknownDestination = errors.New("not a destination of this exporter")
+)
 
 func newPlans(destinations map[string]*backend.Destination, routes *RoutesConfig, references *reference.Policy) *plans {
 	return &plans{
@@ -94,8 +98,9 @@ func (ps *plans) make(t *tenant.Tenant, old *plan) *plan {
 		for _, name := range names {
 			target := ps.targetOf(p, targetKey{name, signal})
 			if target == nil {
-				p.faults[signal] = fmt.Errorf("route to %q, which is not a destination of this exporter", name)
-				break
+				p.unknown[signal] = append(p.unknown[signal], name)
+				p.faults[signal] = errUnknownDestination
+				continue
 			}
 			p.stops[signal] = append(p.stops[signal], lane.Stop{Destination: name, Target: target})
 		}
@@ -130,24 +135,6 @@ func (ps *plans) target(snap *tenant.Snapshot, k lane.Key) lane.Target {
 		return nil
 	}
 	return ps.targetOf(ps.of(t), targetKey{k.Destination, k.Signal})
-}
-
-// check returns what keeps the routes of t from working.
-func (ps *plans) check(t *tenant.Tenant) error {
-	p := ps.of(t)
-	var errs []error
-	for _, signal := range tenant.AllSignals() {
-		if err := p.faults[signal]; err != nil && !errors.Is(err, errNoRoute) {
-			errs = append(errs, fmt.Errorf("%s: %w", signal, err))
-			continue
-		}
-		for _, stop := range p.stops[signal] {
-			if err := ps.destinations[stop.Destination].Check(int(signal), ps.values(t)); err != nil {
-				errs = append(errs, fmt.Errorf("%s to %s: %w", signal, stop.Destination, err))
-			}
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // shared returns destinations that keep no tenants apart and have several.

@@ -1,6 +1,7 @@
 package tenantroutingexporter
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -39,6 +40,20 @@ const (
 var refusalNames = [numRefusals]string{
 	"shutdown", "no_registry", "no_tenant", "tenant_mismatch", "unknown_tenant", "tenant_not_active",
 	"no_route", "unknown_destination", "full", "too_large", "storage", "malformed", "panic", "disk_full",
+}
+
+// posted returns the word for the reason on boards of rejections, on which other
+// components have words for some of the reasons too.
+func (reason refusalReason) posted() string {
+	switch reason {
+	case refusedNotActive:
+		return rejection.Suspended.String()
+	case refusedFull:
+		return rejection.LaneFull.String()
+	case refusedShutdown:
+		return rejection.Stopping.String()
+	}
+	return refusalNames[reason]
 }
 
 // refusal is an answer to a caller. Its text names the rule and never a secret
@@ -163,11 +178,12 @@ func (r *router) reportStorage(err error) {
 	}
 }
 
-func (r *router) refuse(signal tenant.Signal, err error) error {
+func (r *router) refuse(ctx context.Context, signal tenant.Signal, err error) error {
 	var e *refusal
 	if !errors.As(err, &e) {
 		return err
 	}
 	r.refusals[signal][e.reason].Add(1)
+	r.boards.Post(ctx, tenant.NewSignals(signal), e.reason.posted())
 	return e.err()
 }

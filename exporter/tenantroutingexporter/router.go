@@ -48,6 +48,8 @@ type router struct {
 	want      diskWant
 	scheduler atomic.Pointer[lane.Scheduler] // nil before start
 	refusals  refusals
+	routes    atomic.Pointer[tenant.RouteHealth] // nil: there are no faults
+	boards    tenant.RejectionBoards
 	recovery  *recovery.Recoverer
 	reported  atomic.Int64 // Unix time of the last report of failing storage
 	telemetry *telemetry
@@ -71,6 +73,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
 		return err
 	}
+	r.boards = tenant.FindRejectionBoards(host)
 	safetext.StandardLog()
 	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host, r.recovery)
 	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
@@ -242,18 +245,22 @@ func (r *router) report(snap *tenant.Snapshot, before map[string]bool) map[strin
 				zap.String("destination", name))
 		}
 	}
+	var counts routeCounts
 	for t := range snap.Tenants() {
 		if t.Status != tenant.StatusActive {
 			continue
 		}
-		if err := r.plans.check(t); err != nil {
+		faults := r.plans.check(t)
+		counts.add(faults)
+		if err := routeError(faults); err != nil {
 			text := string(t.ID) + ": " + err.Error()
 			now[text] = true
 			if !before[text] {
-				r.set.Logger.Warn("A tenant's routes do not work", zap.String("tenant", string(t.ID)), zap.Error(err))
+				r.set.Logger.Warn("A tenant's routes do not work", zap.String("tenant", string(t.ID)), zap.String("problem", err.Error()))
 			}
 		}
 	}
+	r.routes.Store(counts.health())
 	return now
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/clientaddr"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -27,6 +28,16 @@ type Config struct {
 
 	// Failures says how requests without a valid key are dealt with.
 	Failures FailuresConfig `mapstructure:"failures"`
+
+	// Rejections says how refused requests of known keys are counted.
+	Rejections RejectionsConfig `mapstructure:"rejections"`
+
+	// TrustedProxies are the addresses and networks of proxies that are believed for
+	// whom they speak. Empty, the default, is none.
+	TrustedProxies []string `mapstructure:"trusted_proxies"`
+
+	// ClientAddressHeader is the header that they are believed. Defaults to auto.
+	ClientAddressHeader clientaddr.Header `mapstructure:"client_address_header"`
 
 	// KeyUse says where to find when keys were used last.
 	KeyUse KeyUseConfig `mapstructure:"key_use"`
@@ -70,6 +81,16 @@ type FailureAuditConfig struct {
 	// MaxBytes bounds the log, of which the oldest entries make room. At least
 	// 1MiB. Defaults to 256MiB.
 	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// RejectionsConfig says how refused requests of known keys are counted.
+type RejectionsConfig struct {
+	// TenantMetrics adds a series for each tenant, key and reason, at most 1000.
+	// Defaults to false.
+	TenantMetrics bool `mapstructure:"tenant_metrics"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -149,7 +170,7 @@ var (
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
 	if c.Registry != nil {
-		return nil
+		return c.validateProxies()
 	}
 	if !c.Client.HasValue() {
 		return errNothingSet
@@ -162,10 +183,23 @@ func (c *Config) Validate() error {
 		{"failures::audit::directory", c.Failures.Audit.Directory != ""},
 		{"key_use::file", c.KeyUse.File != ""},
 		{"key_use::metric", c.KeyUse.Metric},
+		{"rejections::tenant_metrics", c.Rejections.TenantMetrics},
+		{"trusted_proxies", len(c.TrustedProxies) > 0},
 	} {
 		if server.set {
 			errs = append(errs, fmt.Errorf("`%s` needs a `registry`: without one no callers are authenticated", server.key))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateProxies() error {
+	var errs []error
+	if _, err := clientaddr.ParseTrusted(c.TrustedProxies); err != nil {
+		errs = append(errs, fmt.Errorf("`trusted_proxies`: %w", err))
+	}
+	if err := c.ClientAddressHeader.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("`client_address_header` %w", err))
 	}
 	return errors.Join(errs...)
 }

@@ -48,7 +48,7 @@ func (f *auditFixture) minute() {
 
 func (f *auditFixture) fail(n int, addr net.Addr, d decision) {
 	for range n {
-		f.sources.failed(addr, d, f.now)
+		f.sources.failed(addr, d, false, f.now)
 	}
 }
 

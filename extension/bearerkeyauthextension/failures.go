@@ -47,9 +47,9 @@ func newFailures(cfg FailuresConfig, logger *zap.Logger) (*failures, error) {
 }
 
 // note counts a request from addr that is refused as d, and tells whether its
-// source is throttled.
-func (f *failures) note(addr net.Addr, d decision, now time.Time) bool {
-	if !f.sources.failed(addr, d, now) {
+// source is throttled. known tells whether it has a key of the registry.
+func (f *failures) note(addr net.Addr, d decision, known bool, now time.Time) bool {
+	if !f.sources.failed(addr, d, known, now) {
 		return false
 	}
 	f.throttled.Add(1)
@@ -80,17 +80,19 @@ func (f *failures) wait(ctx context.Context, addr net.Addr) {
 	}
 }
 
-// run writes the log until stop.
-func (f *failures) run(now func() time.Time) {
+// run writes the log until stop, and has also write to it.
+func (f *failures) run(now func() time.Time, also func(now time.Time, last bool)) {
 	tick := time.NewTicker(reportInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-f.stopped:
 			f.report(now(), true)
+			also(now(), true)
 			return
 		case <-tick.C:
 			f.report(now(), false)
+			also(now(), false)
 		}
 	}
 }
@@ -106,7 +108,7 @@ func (f *failures) report(now time.Time, last bool) {
 				fields = append(fields, zap.Int64(d.String(), n))
 			}
 		}
-		f.logger.Warn("refused requests without a valid API key", fields...)
+		f.logger.Warn("Refused requests without a valid API key", fields...)
 	}
 }
 

@@ -63,9 +63,9 @@ func TestFailures_WaitsNoLongerThanItsCallerOrTheGateway(t *testing.T) {
 func TestFailures_SumsUpInTheLog(t *testing.T) {
 	f, logs := startFailures(t, FailuresConfig{MaxSources: 3})
 	for range 1000 {
-		f.note(ip("192.0.2.1"), noKey, noon)
-		f.note(ip("2001:db8::1"), revokedKey, noon)
-		f.note(nil, unknownKey, noon)
+		f.note(ip("192.0.2.1"), noKey, false, noon)
+		f.note(ip("2001:db8::1"), revokedKey, false, noon)
+		f.note(nil, unknownKey, false, noon)
 	}
 	f.report(noon, false)
 	got := map[any]map[string]any{}

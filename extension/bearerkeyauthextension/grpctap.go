@@ -50,7 +50,7 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (with context.Cont
 	defer c.recovery.Catch("looking at the headers of a call", &err)
 	var addr net.Addr
 	if p, ok := peer.FromContext(ctx); ok {
-		addr = p.Addr
+		addr = c.proxies.client(p.Addr, info.Header)
 	}
 	now := c.now()
 	key, d := c.decide(addr, info.Header, now)
@@ -69,8 +69,13 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (with context.Cont
 		return bound(ctx, refusedTimeout), nil
 	}
 	c.tally.add(d)
+	var signals tenant.Signals
+	if signal, ok := tenant.SignalOfMethod(info.FullMethodName); ok {
+		signals = tenant.NewSignals(signal)
+	}
+	c.rejected(key, d, signals, addr)
 	if d.refused() {
-		c.failures.note(addr, d, now)
+		c.failures.note(addr, d, key != nil, now)
 	}
 	return ctx, refused
 }

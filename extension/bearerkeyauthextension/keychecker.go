@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/clientaddr"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -36,6 +37,8 @@ type keyChecker struct {
 	keyUse     *keyUse
 	telemetry  *metadata.TelemetryBuilder
 	recovery   *recovery.Recoverer
+	proxies    *proxies
+	rejections *rejections
 
 	connectTimeout, callTimeout time.Duration // of gRPC
 	suspended                   error         // of gRPC's callers
@@ -51,11 +54,20 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failures: %w", err)
 	}
+	proxies, err := newProxies(cfg, set.Logger)
+	if err != nil {
+		return nil, err
+	}
+	rejections, err := newRejections(cfg.Rejections, set.Logger)
+	if err != nil {
+		return nil, fmt.Errorf("rejections: %w", err)
+	}
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	return &keyChecker{
+		proxies: proxies, rejections: rejections,
 		registryID: *cfg.Registry, now: time.Now, refusals: newRefusals(),
 		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
 		recovery:       recovery.New(set.Logger),
@@ -84,6 +96,12 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 	}); err != nil {
 		return err
 	}
+	if err := c.rejections.register(c.telemetry, registry); err != nil {
+		return err
+	}
+	if err := c.proxies.register(c.telemetry); err != nil {
+		return err
+	}
 	if c.keyUse.cfg.Metric {
 		if err := c.telemetry.RegisterExtensionBearerKeyAuthKeyLastUseCallback(c.keyUse.observe); err != nil {
 			return err
@@ -97,7 +115,12 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 	}
 	c.keyUse.start(registry)
 	now := c.now
-	c.running.Go(func() { c.failures.run(now) })
+	c.running.Go(func() {
+		c.failures.run(now, func(now time.Time, last bool) {
+			c.rejections.report(now, last)
+			c.proxies.report(now)
+		})
+	})
 	return nil
 }
 
@@ -138,25 +161,42 @@ func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]stri
 		}
 	}()
 	defer c.recovery.Catch("authenticating", &err)
-	addr := client.FromContext(ctx).Addr
+	conn := client.FromContext(ctx).Addr
+	addr := c.proxies.client(conn, headers)
 	now := c.now()
 	key, d := c.decide(addr, headers, now)
 	c.tally.add(d)
 	if d.refused() {
-		if c.failures.note(addr, d, now) {
-			c.failures.wait(ctx, addr)
+		c.rejected(key, d, tenant.Signals(0), addr)
+		if c.failures.note(addr, d, key != nil, now) {
+			c.failures.wait(ctx, conn)
 		}
 		return ctx, c.refusals[d]
 	}
 	if key == nil {
-		return tenant.NewContext(ctx, tenant.Undecided()), nil
+		return tenant.NewContextFrom(ctx, tenant.Undecided(), addr), nil
 	}
 	key.Use(now)
-	return tenant.NewContext(ctx, key.Identity()), nil
+	return tenant.NewContextFrom(ctx, key.Identity(), addr), nil
 }
 
-// decide tells with what key a request with headers came from addr. There is none
-// if the request is refused or undecided.
+// rejected counts a refused request of a key that is known; key may be nil.
+func (c *keyChecker) rejected(key *tenant.Key, d decision, signal tenant.Signals, addr net.Addr) {
+	if key == nil {
+		return
+	}
+	reason := d.String()
+	if d == unknownKey {
+		reason = reasonDeleted
+	}
+	c.PostRejection(tenant.Rejected{Tenant: key.Tenant().ID, KeyID: key.ID, Reason: reason, Signal: signal, Client: addr})
+}
+
+// PostRejection implements tenant.RejectionBoard.
+func (c *keyChecker) PostRejection(r tenant.Rejected) { c.rejections.add(r) }
+
+// decide tells with what key a request with headers came from addr. There is none if
+// the request is undecided, or is refused for what is not a key of the registry.
 func (c *keyChecker) decide(addr net.Addr, headers map[string][]string, now time.Time) (*tenant.Key, decision) {
 	text, why := readKey(headers)
 	if why != accepted {
@@ -173,17 +213,20 @@ func (c *keyChecker) decide(addr net.Addr, headers map[string][]string, now time
 		return nil, undecided
 	}
 	key := snapshot.Key(apikey.Digest(text))
-	if key == nil || key.Tenant().Status == tenant.StatusDeleted {
+	switch {
+	case key == nil:
 		return nil, unknownKey
+	case key.Tenant().Status == tenant.StatusDeleted:
+		return key, unknownKey
 	}
 	if why := check(key, addr, now); why != accepted {
-		return nil, why
+		return key, why
 	}
 	if !originAllowed(headers, key.Origins) {
-		return nil, pageOrigin
+		return key, pageOrigin
 	}
 	if !namesOnly(headers, key.Tenant().ID) {
-		return nil, tenantHeader
+		return key, tenantHeader
 	}
 	return key, accepted
 }
@@ -207,10 +250,7 @@ func check(key *tenant.Key, addr net.Addr, now time.Time) decision {
 
 // contains tells whether addr is an IP address within one of prefixes.
 func contains(prefixes []netip.Prefix, addr net.Addr) bool {
-	ip, ok := ipOf(addr)
-	if !ok {
-		return false
-	}
+	ip := clientaddr.Of(addr)
 	for _, p := range prefixes {
 		if p.Contains(ip) {
 			return true

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/clientaddr"
 )
 
 // failureWindow is what failures are counted in before a source is throttled,
@@ -74,8 +76,9 @@ func newSources(cfg FailuresConfig) (*sources, error) {
 }
 
 // failed counts a request from addr that was refused as d. It tells whether addr
-// has had more of them than the limit in this window.
-func (s *sources) failed(addr net.Addr, d decision, now time.Time) (throttled bool) {
+// has had more of them than the limit in this window. Of requests whose key is known
+// the log has a line by that key.
+func (s *sources) failed(addr net.Addr, d decision, known bool, now time.Time) (throttled bool) {
 	at := prefixOf(addr)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +91,9 @@ func (s *sources) failed(addr net.Addr, d decision, now time.Time) (throttled bo
 		from.window, from.failures = now, 0
 	}
 	from.failures++
-	from.unsaid[d]++
+	if !known {
+		from.unsaid[d]++
+	}
 	from.unkept[d]++
 	return s.limit > 0 && from.failures > s.limit
 }
@@ -166,30 +171,17 @@ func (s *sources) len() int {
 // prefixOf returns the zero prefix for what has no IP address, such as a socket
 // of the file system.
 func prefixOf(addr net.Addr) netip.Prefix {
-	ip, ok := ipOf(addr)
-	if !ok {
+	ip := clientaddr.Of(addr)
+	if !ip.IsValid() {
 		return netip.Prefix{}
 	}
 	bits := ip.BitLen()
 	if ip.Is6() {
 		bits = 64
 	}
-	prefix, err := ip.WithZone("").Prefix(bits)
+	prefix, err := ip.Prefix(bits)
 	if err != nil {
 		return netip.Prefix{}
 	}
 	return prefix
-}
-
-// ipOf returns the IP address of a caller.
-func ipOf(addr net.Addr) (netip.Addr, bool) {
-	var raw net.IP
-	switch a := addr.(type) {
-	case *net.IPAddr: // confighttp
-		raw = a.IP
-	case *net.TCPAddr: // configgrpc
-		raw = a.IP
-	}
-	ip, ok := netip.AddrFromSlice(raw)
-	return ip.Unmap(), ok
 }

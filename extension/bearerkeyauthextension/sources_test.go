@@ -23,18 +23,18 @@ func ip(text string) *net.IPAddr { return &net.IPAddr{IP: net.ParseIP(text)} }
 func TestSources_ThrottlesAfterTheLimitUntilTheMinuteIsOver(t *testing.T) {
 	s := startSources(t, 3, 10)
 	for range 3 {
-		assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, noon))
+		assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon))
 	}
-	assert.True(t, s.failed(ip("192.0.2.1"), unknownKey, noon.Add(59*time.Second)))
-	assert.False(t, s.failed(ip("192.0.2.2"), unknownKey, noon), "another address is another source")
-	assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, noon.Add(time.Minute)), "a new minute")
-	assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, noon), "a clock that went back begins anew")
+	assert.True(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon.Add(59*time.Second)))
+	assert.False(t, s.failed(ip("192.0.2.2"), unknownKey, false, noon), "another address is another source")
+	assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon.Add(time.Minute)), "a new minute")
+	assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon), "a clock that went back begins anew")
 }
 
 func TestSources_ThrottlesNobodyWithoutALimit(t *testing.T) {
 	s := startSources(t, 0, 10)
 	for range 1000 {
-		require.False(t, s.failed(ip("192.0.2.1"), unknownKey, noon))
+		require.False(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon))
 	}
 }
 
@@ -57,20 +57,20 @@ func TestSources_TakesWhatOneCallerGetsAsOneSource(t *testing.T) {
 
 func TestSources_SaysEachSourceOnceAMinute(t *testing.T) {
 	s := startSources(t, 3, 10)
-	s.failed(ip("192.0.2.1"), unknownKey, noon)
-	s.failed(ip("192.0.2.1"), unknownKey, noon)
-	s.failed(ip("192.0.2.1"), noKey, noon)
+	s.failed(ip("192.0.2.1"), unknownKey, false, noon)
+	s.failed(ip("192.0.2.1"), unknownKey, false, noon)
+	s.failed(ip("192.0.2.1"), noKey, false, noon)
 	one := report{source: netip.MustParsePrefix("192.0.2.1/32")}
 	one.reasons[unknownKey], one.reasons[noKey] = 2, 1
 	require.Equal(t, []report{one}, s.reports(noon, 10, false))
 	require.Empty(t, s.reports(noon, 10, false), "nothing new")
 
-	s.failed(ip("192.0.2.1"), revokedKey, noon.Add(time.Second))
+	s.failed(ip("192.0.2.1"), revokedKey, false, noon.Add(time.Second))
 	require.Empty(t, s.reports(noon.Add(59*time.Second), 10, false), "said less than a minute ago")
 	one.reasons = reasons{revokedKey: 1}
 	require.Equal(t, []report{one}, s.reports(noon.Add(time.Minute), 10, false))
 
-	s.failed(ip("192.0.2.1"), expiredKey, noon.Add(time.Minute))
+	s.failed(ip("192.0.2.1"), expiredKey, false, noon.Add(time.Minute))
 	one.reasons = reasons{expiredKey: 1}
 	require.Equal(t, []report{one}, s.reports(noon.Add(time.Minute), 10, true), "the last report waits for no minute")
 }
@@ -79,7 +79,7 @@ func TestSources_BoundsLinesAndLosesNoCount(t *testing.T) {
 	for _, last := range []bool{false, true} {
 		s := startSources(t, 3, 100)
 		for n := range 250 {
-			s.failed(ip(netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}).String()), unknownKey, noon)
+			s.failed(ip(netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}).String()), unknownKey, false, noon)
 		}
 		require.Equal(t, 100, s.len())
 		var said int64
@@ -111,6 +111,6 @@ func BenchmarkSources_Flood(b *testing.B) {
 	b.ReportAllocs()
 	for n := uint64(0); b.Loop(); n++ {
 		binary.BigEndian.PutUint64(raw, 0x2001_0db8_0000_0000+n)
-		s.failed(addr, unknownKey, noon)
+		s.failed(addr, unknownKey, false, noon)
 	}
 }

@@ -94,6 +94,7 @@ func (e *requestGuard) Start(_ context.Context, host component.Host) error {
 		}
 		e.registry = registry
 	}
+	e.guard.PostRejections(tenant.FindRejectionBoards(host))
 	if err := e.observe(); err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func TestServer_ShowsWhatIsPosted(t *testing.T) {
 	})
 	code, got, _ := ask(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusServiceUnavailable, code)
-	assert.Equal(t, laneState{1, 2, 3, 4, 5, 8, 6, 100, 7, nil}, got.Lanes["tenant_routing"])
+	assert.Equal(t, laneState{1, 2, 3, 4, 5, 8, 6, 100, 7, nil, nil}, got.Lanes["tenant_routing"])
 	loaded = true
 	code, _, _ = ask(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusOK, code)

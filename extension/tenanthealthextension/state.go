@@ -31,6 +31,7 @@ const (
 	reasonStale     reason = "registry_stale"
 	reasonQueue     reason = "queue_almost_full"
 	reasonDisk      reason = "storage_full"
+	reasonRoutes    reason = "routes_failed"
 	reasonComponent reason = "component_failed"
 )
 
@@ -77,6 +78,7 @@ type laneState struct {
 	Oldest  float64 `json:"oldest_seconds"`
 
 	Storage *storageState `json:"storage,omitempty"`
+	Routes  *routesState  `json:"routes,omitempty"`
 }
 
 type storageState struct {
@@ -124,12 +126,15 @@ func judge(f *found) *state {
 		s.addRegistry(id.String(), r, f)
 	}
 	for id, l := range f.lanes {
-		out := laneState{l.Idle, l.Active, l.Waiting, l.Open, l.Full, l.NotOTLP, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds(), nil}
+		out := laneState{l.Idle, l.Active, l.Waiting, l.Open, l.Full, l.NotOTLP, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds(), nil, routesOf(l.Routes)}
 		if l.Storage != nil {
 			out.Storage = storageOf(l.Storage)
 			if l.Storage.Refusing {
 				s.add(statusDegraded, reasonDisk)
 			}
+		}
+		if out.Routes != nil {
+			s.add(statusDegraded, reasonRoutes)
 		}
 		s.Lanes[id.String()] = out
 		if l.QueuedBytes > l.MaxBytes-l.MaxBytes/10 {

@@ -36,6 +36,7 @@ func Check(conf map[string]any) []Finding {
 	for i := range c.pipelines {
 		c.pipeline(&c.pipelines[i])
 	}
+	c.endpoints()
 	c.serviceLinks("", conf, 0)
 	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		if a.Refuse != b.Refuse {

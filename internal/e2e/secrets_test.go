@@ -227,7 +227,7 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 		all.assertNotIn(t, where, []byte(output))
 		digests.assertNotIn(t, where, []byte(output))
 	}
-	assert.Contains(t, g.Output(), "refused requests without a valid API key")
+	assert.Contains(t, g.Output(), "Refused requests without a valid API key")
 	for _, dir := range []string{data, gatewayState, agentState, filepath.Dir(reg.path)} {
 		all.assertNotInFiles(t, dir)
 	}

@@ -43,10 +43,10 @@ type Request struct {
 func (g *Guard) Admit(ctx context.Context, signal tenant.Signal) (*Request, error) {
 	r := &Request{guard: g, signal: signal, protocol: protocolOf(ctx), ctx: ctx}
 	if err := r.identify(ctx); err != nil {
-		return nil, g.Count(r.protocol, err)
+		return nil, r.Count(err)
 	}
 	if err := g.overLimit(r.tenant, signal, 0, 0); err != nil {
-		g.stats.reject(r.protocol, reasonOf(err))
+		r.count(reasonOf(err))
 		return nil, err
 	}
 	switch g.requests.take(r.tenant, 1) {
@@ -219,10 +219,10 @@ func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 	}
 	counts, err := check(r.signal, data, g.wireLimits(r.held))
 	if err != nil {
-		return counts, g.Count(r.protocol, g.wireError(err))
+		return counts, r.Count(g.wireError(err))
 	}
 	if err := g.overLimit(r.tenant, r.signal, counts.Records, size); err != nil {
-		g.stats.reject(r.protocol, reasonOf(err))
+		r.count(reasonOf(err))
 		return counts, err
 	}
 	if err := r.Reserve(counts.Memory); err != nil {
@@ -254,7 +254,7 @@ func (r *Request) Readable(counts otlpwire.Counts, data []byte) ([]byte, error) 
 		return nil, err
 	}
 	if form.data, err = otlpwire.RewriteJSON(form.data, r.signal, data); err != nil {
-		return nil, r.guard.Count(r.protocol, r.guard.wireError(err))
+		return nil, r.Count(r.guard.wireError(err))
 	}
 	for _, b := range r.buffers {
 		if b != form {
@@ -296,7 +296,20 @@ func (g *Guard) wireError(err error) *rejection.Error {
 
 // reject counts and returns a rejection.
 func (r *Request) reject(reason rejection.Reason, text string) error {
-	return r.guard.Count(r.protocol, rejection.New(reason, text))
+	return r.Count(rejection.New(reason, text))
+}
+
+// Count counts the rejection err of the request and returns it.
+func (r *Request) Count(err *rejection.Error) error {
+	r.count(err.Reason())
+	return err
+}
+
+func (r *Request) count(why rejection.Reason) {
+	r.guard.stats.reject(r.protocol, why)
+	if why != rejection.Canceled { // nobody was refused
+		r.guard.boards.Post(r.ctx, tenant.NewSignals(r.signal), why.String())
+	}
 }
 
 func reasonOf(err error) rejection.Reason {

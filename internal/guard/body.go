@@ -137,7 +137,7 @@ func (r *Request) readError(ctx context.Context, err error) error {
 	var rejected *rejection.Error
 	switch {
 	case errors.As(err, &rejected):
-		return r.guard.Count(r.protocol, rejected)
+		return r.Count(rejected)
 	case errors.As(err, &tooLarge):
 		return r.tooLarge("body", tooLarge.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -8,6 +8,7 @@
 package guard
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -36,6 +37,7 @@ type Guard struct {
 	stats    Stats
 
 	recovery *recovery.Recoverer
+	boards   tenant.RejectionBoards
 
 	limitersMu sync.Mutex
 	limiters   atomic.Pointer[[]*limiter]
@@ -187,8 +189,16 @@ func (g *Guard) ProtectHTTP(serve func()) error {
 	return err
 }
 
-// Count counts the rejection err and returns it.
+// Count counts the rejection err of a caller that is not known, and returns it.
 func (g *Guard) Count(protocol Protocol, err *rejection.Error) error {
 	g.stats.reject(protocol, err.Reason())
 	return err
 }
+
+// PostRejections has the rejections of known callers counted on boards too. It must be
+// called before the guard is used.
+func (g *Guard) PostRejections(boards tenant.RejectionBoards) { g.boards = boards }
+
+// Refused counts a request of the caller of ctx that a receiver refuses for a reason of
+// its own, which is one word.
+func (g *Guard) Refused(ctx context.Context, reason string) { g.boards.Post(ctx, 0, reason) }

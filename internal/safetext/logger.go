@@ -9,8 +9,11 @@ import (
 
 // Logger returns a logger that cleans every message and every text in a field.
 // Components wrap the logger they are given once, when they are made.
+//
+// The logger adds no stack trace: errors are about configurations, disks and the answers
+// of others, and who reads them has not written the code. A panic is logged with its own.
 func Logger(l *zap.Logger) *zap.Logger {
-	return l.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+	return l.WithOptions(zap.AddStacktrace(zapcore.FatalLevel), zap.WrapCore(func(c zapcore.Core) zapcore.Core {
 		if _, ok := c.(core); ok {
 			return c
 		}
@@ -20,6 +23,17 @@ func Logger(l *zap.Logger) *zap.Logger {
 
 // core cleans what it passes on.
 type core struct{ zapcore.Core }
+
+// DropInjectedAttributes returns a core without what the collector adds to the lines of
+// one instance of a component. See package sharedlog.
+func (c core) DropInjectedAttributes(keys ...string) zapcore.Core {
+	if i, ok := c.Core.(interface {
+		DropInjectedAttributes(keys ...string) zapcore.Core
+	}); ok {
+		return core{i.DropInjectedAttributes(keys...)}
+	}
+	return c
+}
 
 // With implements zapcore.Core.
 func (c core) With(fields []zapcore.Field) zapcore.Core {

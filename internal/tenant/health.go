@@ -70,7 +70,32 @@ type LaneHealth struct {
 	Oldest                time.Duration // age of the oldest that is queued
 
 	Storage *StorageHealth // nil: lanes are in memory, or nothing is known of the disk
+	Routes  *RouteHealth   // nil: routes of all tenants work, as far as is known
 }
+
+// RouteHealth is what is wrong with routes of active tenants.
+type RouteHealth struct {
+	Tenants int // with a fault
+	Faults  []RouteFault
+}
+
+// RouteFault is one kind of fault. A name on a route may be that of a tenant, so that
+// it is in the log alone.
+type RouteFault struct {
+	Signal  Signal
+	Problem RouteProblem
+	Tenants int
+}
+
+// RouteProblem is what is wrong with a route.
+type RouteProblem string
+
+// The problems of [RouteFault].
+const (
+	RouteUnknown  RouteProblem = "unknown_destination"
+	RouteSignal   RouteProblem = "signal_not_taken" // by the destination
+	RouteSettings RouteProblem = "settings"         // a variable is missing or wrong
+)
 
 // StorageHealth is the state of the disk that lanes are on, in bytes.
 type StorageHealth struct {

@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"net"
 
 	"go.opentelemetry.io/collector/client"
 )
@@ -61,8 +62,13 @@ func (*Identity) GetAttributeNames() []string { return []string{"tenant_id", "ke
 // peer address and replaces all client metadata, so that neither the bearer
 // secret nor a forged tenant ID of the caller goes further.
 func NewContext(ctx context.Context, i *Identity) context.Context {
-	info := client.Info{Addr: client.FromContext(ctx).Addr, Auth: i, Metadata: i.metadata}
-	return client.NewContext(ctx, info)
+	return NewContextFrom(ctx, i, client.FromContext(ctx).Addr)
+}
+
+// NewContextFrom is like [NewContext] for a caller whose address is addr and not that
+// of the connection, such as one behind a proxy.
+func NewContextFrom(ctx context.Context, i *Identity, addr net.Addr) context.Context {
+	return client.NewContext(ctx, client.Info{Addr: addr, Auth: i, Metadata: i.metadata})
 }
 
 // FromContext returns the authenticated identity of ctx. It reads only what an

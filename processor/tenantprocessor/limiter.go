@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedlog"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
 )
@@ -45,7 +46,7 @@ func newLimiter(set processor.Settings, cfg LimitsConfig) (*limiter, error) {
 		return nil, err
 	}
 	return &limiter{
-		cfg: cfg, id: set.ID, logger: set.Logger, telemetry: telemetry,
+		cfg: cfg, id: set.ID, logger: sharedlog.Logger(set.Logger), telemetry: telemetry,
 		now: time.Now, accounts: map[tenant.ID]*account{},
 	}, nil
 }

@@ -28,6 +28,7 @@ type tenantProcessor struct {
 	admission admission
 	resource  resourceStamp
 	limiter   *limiter // nil without a registry
+	boards    tenant.RejectionBoards
 	recovery  *recovery.Recoverer
 	release   func(context.Context) error
 	warnOnce  sync.Once
@@ -60,6 +61,7 @@ func (p *tenantProcessor) options() []processorhelper.Option {
 }
 
 func (p *tenantProcessor) start(ctx context.Context, host component.Host) error {
+	p.boards = tenant.FindRejectionBoards(host)
 	if id, ok := p.cfg.registryID(); ok {
 		registry, err := tenant.FindRegistry(host, id)
 		if err != nil {
@@ -134,6 +136,7 @@ func (p *tenantProcessor) admit(ctx context.Context, records int) (owner, error)
 func (p *tenantProcessor) countRefused(ctx context.Context, records int, why reason) {
 	p.telemetry.ProcessorTenantRefusedRecords.Add(ctx, int64(records),
 		metric.WithAttributes(attribute.String("reason", why.String())))
+	p.boards.Post(ctx, tenant.NewSignals(p.admission.signal), why.String())
 }
 
 // recordOverwritten counts what the walk over the data found.

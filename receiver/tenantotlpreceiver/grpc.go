@@ -126,26 +126,26 @@ func (g *grpcServer) read(ctx context.Context, stream transportStream, r *guard.
 	m := &message{stream: stream}
 	defer m.Close()
 	if err := m.begin(time.Now().Add(g.patience)); err != nil {
-		return nil, g.unread(err)
+		return nil, unread(r, err)
 	}
 	data, err := r.ReadBody(m, m.request(ctx), g.limits)
 	if err != nil {
 		return nil, err
 	}
 	if err := m.end(time.Now().Add(g.patience)); err != nil {
-		return nil, g.unread(err)
+		return nil, unread(r, err)
 	}
 	return data, nil
 }
 
 // unread returns the answer to a call whose frames are not one message.
-func (g *grpcServer) unread(err error) error {
+func unread(r *guard.Request, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = tooSlow()
 	}
 	var known *rejection.Error
 	if errors.As(err, &known) {
-		return g.guard.Count(g.protocol, known)
+		return r.Count(known)
 	}
 	return err
 }

@@ -166,6 +166,7 @@ func (h *httpServer) outermost(next http.Handler) http.Handler {
 func (h *httpServer) route(w http.ResponseWriter, r *http.Request) {
 	s, ok := h.paths[r.URL.Path]
 	if !ok {
+		h.guard.Refused(r.Context(), "path")
 		h.refuse(w, r, "there is nothing at this path, send to "+h.signalPaths(), http.StatusNotFound)
 		return
 	}
@@ -179,6 +180,7 @@ func (h *httpServer) signalPaths() string {
 
 func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
+		h.guard.Refused(r.Context(), "method")
 		w.Header().Set("Allow", http.MethodPost)
 		h.refuse(w, r, "the method is not supported, use POST", http.StatusMethodNotAllowed)
 		return
@@ -191,6 +193,7 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 	case contentTypeJSON:
 		f = formatJSON
 	default:
+		h.guard.Refused(r.Context(), "content_type")
 		h.refuse(w, r, "the Content-Type is not supported, send one of: "+contentTypeJSON+", "+contentTypeProtobuf, http.StatusUnsupportedMediaType)
 		return
 	}

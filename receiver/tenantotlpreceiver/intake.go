@@ -65,7 +65,7 @@ func (in *intake) accept(ctx context.Context, s *service, f format, read func(*g
 	}
 	export, err := s.decode(f, data)
 	if err != nil {
-		return in.reject(rejection.Malformed, fmt.Sprintf("the request is malformed: %v", err))
+		return request.Count(rejection.New(rejection.Malformed, fmt.Sprintf("the request is malformed: %v", err)))
 	}
 	request.Decoded()
 	return export(request.Context(ctx), in)
@@ -79,11 +79,6 @@ func (in *intake) answer(ctx context.Context, err error) *rejection.Error {
 		in.panics(ctx)
 	}
 	return r
-}
-
-// reject counts and returns a rejection.
-func (in *intake) reject(why rejection.Reason, text string) error {
-	return in.guard.Count(in.protocol, rejection.New(why, text))
 }
 
 // bodyLimits are the limits of a request of at most size bytes, before and after

@@ -370,6 +370,17 @@ func (d *Destination) transportKey(v template.Values) string {
 	return b.String()
 }
 
+// Carries tells whether the destination takes data of signal.
+func (d *Destination) Carries(signal tenant.Signal) bool {
+	switch {
+	case d.http != nil && d.endpoints[signal] != nil, d.archive != nil:
+		return true
+	case d.http != nil && d.endpoint == nil:
+		return false
+	}
+	return d.profile.Paths[signal] != ""
+}
+
 // Check returns what keeps the destination from serving a tenant's signal, as
 // far as that is known without looking at secrets.
 func (d *Destination) Check(signal int, v template.Values) error {

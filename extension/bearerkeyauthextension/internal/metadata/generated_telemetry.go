@@ -32,6 +32,8 @@ type TelemetryBuilder struct {
 	ExtensionBearerKeyAuthAuditWaitingEntries metric.Int64ObservableGauge
 	ExtensionBearerKeyAuthKeyLastUse          metric.Int64ObservableGauge
 	ExtensionBearerKeyAuthPanics              metric.Int64ObservableCounter
+	ExtensionBearerKeyAuthProxiedRequests     metric.Int64ObservableCounter
+	ExtensionBearerKeyAuthRejectedRequests    metric.Int64ObservableCounter
 	ExtensionBearerKeyAuthRequests            metric.Int64ObservableCounter
 	ExtensionBearerKeyAuthThrottledRequests   metric.Int64ObservableCounter
 }
@@ -98,6 +100,36 @@ func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthPanicsCallback(cb
 		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthPanics, obs: o})
 		return nil
 	}, builder.ExtensionBearerKeyAuthPanics)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionBearerKeyAuthProxiedRequestsCallback sets callback for observable ExtensionBearerKeyAuthProxiedRequests metric.
+func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthProxiedRequestsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthProxiedRequests, obs: o})
+		return nil
+	}, builder.ExtensionBearerKeyAuthProxiedRequests)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionBearerKeyAuthRejectedRequestsCallback sets callback for observable ExtensionBearerKeyAuthRejectedRequests metric.
+func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthRejectedRequestsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthRejectedRequests, obs: o})
+		return nil
+	}, builder.ExtensionBearerKeyAuthRejectedRequests)
 	if err != nil {
 		return err
 	}
@@ -187,6 +219,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_extension_bearer_key_auth_panics",
 		metric.WithDescription("Requests whose authentication panicked and that were refused. Each is a fault of the extension. [Development]"),
 		metric.WithUnit("{panic}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionBearerKeyAuthProxiedRequests, err = builder.meter.Int64ObservableCounter(
+		"otelcol_extension_bearer_key_auth_proxied_requests",
+		metric.WithDescription("Requests from trusted proxies, by what they told of the client's address. Only with `trusted_proxies`. [Development]"),
+		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionBearerKeyAuthRejectedRequests, err = builder.meter.Int64ObservableCounter(
+		"otelcol_extension_bearer_key_auth_rejected_requests",
+		metric.WithDescription("Refused requests whose key is known, wherever in the gateway they were refused. Tenant and key only with `rejections::tenant_metrics`. [Development]"),
+		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthRequests, err = builder.meter.Int64ObservableCounter(

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const gatewayConfig = `
+exporters:
+  tenant_routing:
+    destinations:
+      loki-eu: {profile: loki, otlp_http: {endpoint: "http://loki:3100"}}
+      tempo: {profile: tempo, otlp_http: {endpoint: "http://tempo:4318"}}
+`
+
+func gatewayConfigFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "gateway.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func TestRoutes_AreRefusedIfNoGatewayHasTheDestination(t *testing.T) {
+	c, config := newCLI(t), gatewayConfigFile(t, gatewayConfig)
+	c.fails(exitFailure, `--route logs=loki_eu: no gateway has the destination "loki_eu", did you mean "loki-eu"?; logs can go to loki-eu`,
+		"tenant", "create", "a", "--route", "logs=loki_eu", "--gateway-config", config)
+	c.ok("tenant", "create", "a", "--route", "logs=loki-eu", "--route", "traces=tempo", "--gateway-config", config)
+	c.fails(exitFailure, `the destination "tempo" takes traces only, not logs`, "tenant", "update", "a", "--route", "logs=tempo", "--gateway-config", config)
+	assert.Equal(t, []string{"loki-eu"}, c.snapshot().Tenant("a").Routes[tenant.Logs], "nothing was changed")
+	c.ok("tenant", "update", "a", "--route", "logs=", "--gateway-config", config)
+
+	more := gatewayConfigFile(t, "exporters: {tenant_routing: {destinations: {new: {archive: {directory: d}}}}}")
+	c.ok("tenant", "update", "a", "--route", "logs=new,loki-eu", "--gateway-config", config, "--gateway-config", more)
+	c.fails(exitUsage, "nothing to update", "tenant", "update", "a", "--gateway-config", config)
+	c.fails(exitFailure, "--gateway-config: ", "tenant", "update", "a", "--route", "logs=x", "--gateway-config", "/no/such/file")
+}
+
+func TestRoutes_AreCheckedWithTheEnvironmentsConfiguration(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a", "--route", "logs=anything") // nothing is known of destinations
+	t.Setenv(gatewayConfigEnv, gatewayConfigFile(t, gatewayConfig))
+	c.fails(exitFailure, `no gateway has the destination "nothing"`, "tenant", "update", "a", "--route", "logs=nothing")
+	c.ok("tenant", "update", "a", "--route", "logs=nothing", "--gateway-config", "")
+	c.ok("tenant", "update", "a", "--name", "x")
+	out := c.ok("registry", "validate")
+	assert.Contains(t, out, `warning: tenant a: route of logs: no gateway has the destination "nothing"`)
+	assert.NotContains(t, c.ok("registry", "validate", "--gateway-config", ""), "nothing")
+}

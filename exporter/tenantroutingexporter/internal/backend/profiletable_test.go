@@ -1,0 +1,22 @@
+package backend
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	known "github.com/otelcol-tenant/otelcol-tenant/internal/profile"
+)
+
+func TestProfiles_AreThoseThatOthersKnow(t *testing.T) {
+	var names []string
+	for _, p := range profiles() {
+		names = append(names, p.Name)
+		paths, ok := known.Find(p.Name)
+		assert.True(t, ok, p.Name)
+		assert.EqualValues(t, p.Paths, paths, p.Name)
+	}
+	slices.Sort(names)
+	assert.Equal(t, known.Names(), names)
+}

@@ -1,0 +1,105 @@
+package tenantroutingexporter
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// routeFault is why data of one signal does not reach one destination of a tenant.
+type routeFault struct {
+	signal  tenant.Signal
+	problem tenant.RouteProblem
+	text    string
+}
+
+// check returns all that keeps the routes of t from working.
+func (ps *plans) check(t *tenant.Tenant) (faults []routeFault) {
+	p := ps.of(t)
+	for _, signal := range tenant.AllSignals() {
+		add := func(problem tenant.RouteProblem, format string, args ...any) {
+			faults = append(faults, routeFault{signal, problem, signal.String() + ": " + fmt.Sprintf(format, args...)})
+		}
+		for _, name := range p.unknown[signal] {
+			add(tenant.RouteUnknown, "route to %q, which is not a destination of this exporter; it has %s", name, ps.names())
+		}
+		for _, stop := range p.stops[signal] {
+			d := ps.destinations[stop.Destination]
+			if !d.Carries(signal) {
+				add(tenant.RouteSignal, "route to %q, which does not take %s", stop.Destination, signal)
+				continue
+			}
+			if err := d.Check(int(signal), ps.values(t)); err != nil {
+				add(tenant.RouteSettings, "route to %q: %v", stop.Destination, err)
+			}
+		}
+	}
+	return faults
+}
+
+// maxNames bounds the destinations in a line of the log.
+const maxNames = 20
+
+// names lists the destinations, for a text.
+func (ps *plans) names() string {
+	all := slices.Sorted(maps.Keys(ps.destinations))
+	if len(all) > maxNames {
+		return strings.Join(all[:maxNames], ", ") + fmt.Sprintf(" and %d more", len(all)-maxNames)
+	}
+	return strings.Join(all, ", ")
+}
+
+// routeError returns faults as one error with a line for each, or nil.
+func routeError(faults []routeFault) error {
+	errs := make([]error, len(faults))
+	for i, f := range faults {
+		errs[i] = errors.New(f.text)
+	}
+	return errors.Join(errs...)
+}
+
+// routeCounts sums up the faults of all tenants without naming any.
+type routeCounts struct {
+	tenants int
+	faults  map[tenant.RouteFault]int // tenants by fault, whose own count is zero
+}
+
+func (c *routeCounts) add(faults []routeFault) {
+	if len(faults) == 0 {
+		return
+	}
+	c.tenants++
+	if c.faults == nil {
+		c.faults = make(map[tenant.RouteFault]int)
+	}
+	seen := make(map[tenant.RouteFault]bool)
+	for _, f := range faults {
+		kind := tenant.RouteFault{Signal: f.signal, Problem: f.problem}
+		if !seen[kind] {
+			seen[kind] = true
+			c.faults[kind]++
+		}
+	}
+}
+
+// health returns the counts in the order of signals, or nil if there is no fault.
+func (c *routeCounts) health() *tenant.RouteHealth {
+	if c.tenants == 0 {
+		return nil
+	}
+	h := &tenant.RouteHealth{Tenants: c.tenants}
+	for _, signal := range tenant.AllSignals() {
+		for _, problem := range []tenant.RouteProblem{tenant.RouteUnknown, tenant.RouteSignal, tenant.RouteSettings} {
+			kind := tenant.RouteFault{Signal: signal, Problem: problem}
+			if n := c.faults[kind]; n > 0 {
+				kind.Tenants = n
+				h.Faults = append(h.Faults, kind)
+			}
+		}
+	}
+	return h
+}

@@ -1,0 +1,130 @@
+package bearerkeyauthextension
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/client"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/tap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+func proxiedConfig() *Config {
+	cfg := serverConfig()
+	cfg.TrustedProxies = []string{"10.0.0.0/8"}
+	return cfg
+}
+
+// A key that is bound to networks works behind a proxy, and from these networks alone.
+func TestKeyChecker_BoundKeysBehindAProxy(t *testing.T) {
+	text, key := newKey(func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")} })
+	c, _ := startCheckerWith(t, proxiedConfig(), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	for name, tt := range map[string]struct {
+		peer, header string
+		want         string // the client's address; empty: refused
+	}{
+		"from the network":           {"10.0.0.1", "203.0.113.9", "203.0.113.9"},
+		"from elsewhere":             {"10.0.0.1", "198.51.100.7", ""},
+		"a forged address at left":   {"10.0.0.1", "203.0.113.9, 198.51.100.7", ""},
+		"no proxy":                   {"198.51.100.7", "203.0.113.9", ""},
+		"no proxy, its own network":  {"203.0.113.8", "198.51.100.7", "203.0.113.8"},
+		"a proxy that does not know": {"10.0.0.1", "unknown", ""},
+		"two proxies":                {"10.0.0.1", "203.0.113.9, 10.2.2.2", "203.0.113.9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, err := c.Authenticate(from(ip(tt.peer)), map[string][]string{"Authorization": {"Bearer " + text}, "X-Forwarded-For": {tt.header}})
+			grpcPeer := peer.NewContext(t.Context(), &peer.Peer{Addr: &net.TCPAddr{IP: net.ParseIP(tt.peer), Port: 1}})
+			_, tapErr := c.tap(grpcPeer, &tap.Info{
+				FullMethodName: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+				Header:         metadata.Pairs("authorization", "Bearer "+text, "x-forwarded-for", tt.header),
+			})
+			if tt.want == "" {
+				assert.Equal(t, sourceAddress.rule(), err.Error())
+				assert.Equal(t, sourceAddress.rule(), tapErr.Error())
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, tapErr)
+			assert.Equal(t, tt.want, client.FromContext(ctx).Addr.String(), "what follows sees the client's address")
+		})
+	}
+}
+
+// One proxy does not make one source of all its clients, and no client is another source
+// by what it claims.
+func TestKeyChecker_BoundsClientsBehindAProxyEachByItself(t *testing.T) {
+	cfg := proxiedConfig()
+	cfg.Failures.PerMinute, cfg.Failures.Delay = 2, 0
+	c, telemetry := startCheckerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"}))
+	fail := func(peer, forwarded string) {
+		_, err := c.Authenticate(from(ip(peer)), map[string][]string{"X-Forwarded-For": {forwarded}})
+		require.Error(t, err)
+	}
+	for _, client := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"} {
+		fail("10.0.0.1", client)
+		fail("10.0.0.1", client)
+	}
+	require.Zero(t, c.failures.throttled.Load())
+	assert.Equal(t, 3, c.failures.sources.len())
+	for _, claim := range []string{"1.1.1.1", "2.2.2.2", "garbage"} {
+		fail("10.0.0.1", claim+", 192.0.2.1")
+		fail("192.0.2.2", claim) // no proxy
+	}
+	assert.EqualValues(t, 6, c.failures.throttled.Load(), "what clients claim makes them no other source")
+	assert.Equal(t, 3, c.failures.sources.len())
+	metadatatest.AssertEqualExtensionBearerKeyAuthProxiedRequests(t, telemetry, []metricdata.DataPoint[int64]{
+		{Value: 9, Attributes: attribute.NewSet(attribute.String("address", "forwarded"))},
+	}, metricdatatest.IgnoreTimestamp())
+}
+
+func TestProxies_SayWhatTrustedProxiesDoNotTell(t *testing.T) {
+	core, logs := observer.New(zap.WarnLevel)
+	p, err := newProxies(proxiedConfig(), zap.New(core))
+	require.NoError(t, err)
+	p.report(noon)
+	require.Zero(t, logs.Len())
+	p.client(ip("192.0.2.1"), nil) // no proxy
+	p.report(noon)
+	require.Zero(t, logs.Len())
+
+	p.client(ip("10.0.0.1"), nil)
+	p.client(ip("10.0.0.2"), map[string][]string{"X-Forwarded-For": {"192.0.2.1"}, "Forwarded": {"for=127.0.0.1"}})
+	p.client(ip("10.0.0.2"), map[string][]string{"X-Forwarded-For": {"unknown"}})
+	p.report(noon)
+	require.Equal(t, 2, logs.Len())
+	assert.Contains(t, logs.All()[0].Message, "sends no header")
+	assert.Equal(t, map[string]any{"proxy": "10.0.0.1", "requests": int64(1)}, logs.All()[0].ContextMap())
+	assert.Contains(t, logs.All()[1].Message, "client_address_header")
+	assert.Equal(t, map[string]any{"proxy": "10.0.0.2", "requests": int64(2)}, logs.All()[1].ContextMap())
+
+	p.client(ip("10.0.0.1"), nil)
+	p.report(noon.Add(proxyReportInterval - time.Second))
+	require.Equal(t, 2, logs.Len())
+	p.report(noon.Add(proxyReportInterval))
+	assert.Equal(t, 3, logs.Len())
+}
+
+func TestConfig_ChecksProxies(t *testing.T) {
+	cfg := proxiedConfig()
+	require.NoError(t, cfg.Validate())
+	cfg.TrustedProxies = []string{"10.0.0.0/8", "0.0.0.0/0", "proxy"}
+	cfg.ClientAddressHeader = "x-client-ip"
+	err := cfg.Validate()
+	for _, want := range []string{"`trusted_proxies`: [1]: \"0.0.0.0/0\" is every address", "[2]: \"proxy\"", "`client_address_header` must be auto"} {
+		assert.ErrorContains(t, err, want)
+	}
+}

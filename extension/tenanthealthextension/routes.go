@@ -1,0 +1,27 @@
+package tenanthealthextension
+
+import "github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+
+// routesState is there if active tenants have routes that do not work.
+type routesState struct {
+	Tenants int               `json:"tenants"`
+	Faults  []routeFaultState `json:"faults"`
+}
+
+type routeFaultState struct {
+	Signal  string              `json:"signal"`
+	Problem tenant.RouteProblem `json:"problem"`
+	Tenants int                 `json:"tenants"`
+}
+
+// routesOf returns nil if all routes work, or nothing is known of them.
+func routesOf(h *tenant.RouteHealth) *routesState {
+	if h == nil {
+		return nil
+	}
+	out := &routesState{Tenants: h.Tenants}
+	for _, f := range h.Faults {
+		out.Faults = append(out.Faults, routeFaultState{f.Signal.String(), f.Problem, f.Tenants})
+	}
+	return out
+}

@@ -1,0 +1,215 @@
+package clientaddr
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Header is the name of a header that says for whom a proxy speaks.
+type Header string
+
+// The headers. Auto reads both X-Forwarded-For and Forwarded: a proxy writes one of
+// them and passes on the other as its client sent it, so that they are believed only
+// if they do not contradict each other.
+const (
+	HeaderAuto          Header = "auto"
+	HeaderForwarded     Header = "forwarded"       // RFC 7239
+	HeaderXForwardedFor Header = "x-forwarded-for" // a list of addresses
+	HeaderXRealIP       Header = "x-real-ip"       // one address
+)
+
+// Validate returns an error unless h is one of the headers or empty, which is auto.
+func (h Header) Validate() error {
+	switch h {
+	case "", HeaderAuto, HeaderForwarded, HeaderXForwardedFor, HeaderXRealIP:
+		return nil
+	}
+	return fmt.Errorf("must be auto, forwarded, x-forwarded-for or x-real-ip, got %q", string(h))
+}
+
+// reads tells whether h includes the header kind.
+func (h Header) reads(kind Header) bool {
+	if h == "" || h == HeaderAuto {
+		return kind != HeaderXRealIP
+	}
+	return h == kind
+}
+
+// canonical returns the name as net/http has it.
+func (h Header) canonical() string {
+	switch h {
+	case HeaderForwarded:
+		return "Forwarded"
+	case HeaderXForwardedFor:
+		return "X-Forwarded-For"
+	case HeaderXRealIP:
+		return "X-Real-Ip"
+	}
+	return ""
+}
+
+// address returns the address of one element of the header.
+func (h Header) address(element string) (netip.Addr, bool) {
+	if h == HeaderForwarded {
+		return forwardedFor(element)
+	}
+	return parseNode(element)
+}
+
+// lastElement cuts the last element off a list, and tells whether there are others.
+// It looks for the comma from the right, so that a quote which a client has left open
+// does not reach what a proxy has added.
+func lastElement(list string) (element, rest string, more bool) {
+	quoted := false
+	for i := len(list) - 1; i >= 0; i-- {
+		switch list[i] {
+		case '"':
+			if !escaped(list, i) {
+				quoted = !quoted
+			}
+		case ',':
+			if !quoted {
+				return trim(list[i+1:]), list[:i], true
+			}
+		}
+	}
+	return trim(list), "", false
+}
+
+// escaped tells whether the character at i follows an odd number of backslashes.
+func escaped(s string, i int) bool {
+	n := 0
+	for i > n && s[i-1-n] == '\\' {
+		n++
+	}
+	return n%2 == 1
+}
+
+// forwardedFor returns the address that an element of Forwarded has for the parameter
+// "for", which must be there once.
+func forwardedFor(element string) (addr netip.Addr, ok bool) {
+	for more := true; more; {
+		var pair string
+		pair, element, more = cutPair(element)
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.EqualFold(trim(name), "for") {
+			continue
+		}
+		if ok {
+			return netip.Addr{}, false
+		}
+		if addr, ok = parseNode(unquote(trim(value))); !ok {
+			return netip.Addr{}, false
+		}
+	}
+	return addr, ok
+}
+
+// cutPair cuts the first parameter off an element.
+func cutPair(element string) (pair, rest string, more bool) {
+	quoted := false
+	for i := range len(element) {
+		switch element[i] {
+		case '"':
+			if !escaped(element, i) {
+				quoted = !quoted
+			}
+		case ';':
+			if !quoted {
+				return element[:i], element[i+1:], true
+			}
+		}
+	}
+	return element, "", false
+}
+
+// unquote returns the content of a quoted string. No address has a backslash, so that
+// one with escapes is as wrong as it looks.
+func unquote(s string) string {
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+// parseNode returns the address of a node of RFC 7239 and the like: an IPv4 address, or
+// an IPv6 address with or without brackets, and a port after either. "unknown" and
+// identifiers such as _proxy1 have none.
+func parseNode(node string) (netip.Addr, bool) {
+	host := node
+	switch {
+	case strings.HasPrefix(node, "["):
+		end := strings.IndexByte(node, ']')
+		if end < 0 || !isPort(node[end+1:]) {
+			return netip.Addr{}, false
+		}
+		host = node[1:end]
+		if !strings.Contains(host, ":") {
+			return netip.Addr{}, false
+		}
+	case strings.Count(node, ":") == 1:
+		colon := strings.IndexByte(node, ':')
+		if !isPort(node[colon:]) {
+			return netip.Addr{}, false
+		}
+		host = node[:colon]
+	}
+	addr, err := parseAddr(host)
+	return addr, err == nil
+}
+
+// parseAddr parses without an allocation for the error of what cannot be an address.
+func parseAddr(host string) (netip.Addr, error) {
+	if host == "" || len(host) > 64 {
+		return netip.Addr{}, errNoAddress
+	}
+	for i := range len(host) {
+		c := host[i]
+		if c == '%' {
+			break // a zone may have anything
+		}
+		if !isHex(c) && c != '.' && c != ':' {
+			return netip.Addr{}, errNoAddress
+		}
+	}
+	addr, err := netip.ParseAddr(host)
+	return addr.WithZone("").Unmap(), err
+}
+
+type noAddress struct{}
+
+// Error implements error.
+func (noAddress) Error() string { return "not an address" }
+
+var errNoAddress = noAddress{}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// isPort tells whether s is empty, or a colon and a port or the identifier of one.
+func isPort(s string) bool {
+	if s == "" {
+		return true
+	}
+	if s[0] != ':' || len(s) < 2 {
+		return false
+	}
+	s = s[1:]
+	if s[0] == '_' {
+		return len(s) > 1
+	}
+	if len(s) > 5 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// trim cuts blanks off both ends.
+func trim(s string) string { return strings.Trim(s, " \t") }

@@ -1,0 +1,205 @@
+// Package gatewayconfig reads from configurations of gateways which destinations a
+// registry may name.
+package gatewayconfig
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/profile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// maxFileBytes is more than any configuration has.
+const maxFileBytes = 16 << 20
+
+// Destinations are the signals of the destinations of all tenant_routing exporters, by
+// name.
+type Destinations map[string]tenant.Signals
+
+// Read returns the destinations of a configuration that is in files, of which later ones
+// change earlier ones, as with several --config of the collector. References such as
+// ${env:NAME} are left as they are.
+func Read(files ...string) (Destinations, error) {
+	conf := make(map[string]any)
+	for _, path := range files {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if info.Size() > maxFileBytes {
+			return nil, fmt.Errorf("%s: has %d bytes, which is no configuration", path, info.Size())
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		var more map[string]any
+		if err := yaml.Unmarshal(data, &more); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		merge(conf, more)
+	}
+	found, err := find(conf)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", strings.Join(files, ", "), err)
+	}
+	return found, nil
+}
+
+func merge(to, from map[string]any) {
+	for key, value := range from {
+		if inner, ok := value.(map[string]any); ok {
+			if old, ok := to[key].(map[string]any); ok {
+				merge(old, inner)
+				continue
+			}
+		}
+		to[key] = value
+	}
+}
+
+func find(conf map[string]any) (Destinations, error) {
+	exporters, _ := conf["exporters"].(map[string]any)
+	all, routing := make(Destinations), false
+	for _, id := range slices.Sorted(maps.Keys(exporters)) {
+		kind, _, _ := strings.Cut(id, "/")
+		if strings.TrimSpace(kind) != "tenant_routing" {
+			continue
+		}
+		routing = true
+		settings, _ := exporters[id].(map[string]any)
+		destinations, ok := settings["destinations"].(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("exporters::%s::destinations is not in the file as a map of destinations, such as after a reference to another file: give that too", id)
+		}
+		for name, d := range destinations {
+			all[name] |= signals(d)
+		}
+	}
+	if !routing {
+		return nil, errors.New("there is no tenant_routing exporter: is it the configuration of a gateway?")
+	}
+	return all, nil
+}
+
+// signals returns what a destination takes. What cannot be seen is taken for good.
+func signals(d any) (s tenant.Signals) {
+	every := tenant.NewSignals(tenant.AllSignals()...)
+	settings, ok := d.(map[string]any)
+	if !ok {
+		return every
+	}
+	if _, ok := settings["archive"]; ok {
+		return every
+	}
+	name, _ := settings["profile"].(string)
+	paths, known := profile.Find(name)
+	s = paths.Signals()
+	if !known {
+		s = every
+	}
+	http, ok := settings["otlp_http"].(map[string]any)
+	if !ok {
+		return s
+	}
+	if http["endpoint"] == nil {
+		s = 0
+	}
+	for _, signal := range tenant.AllSignals() {
+		if http[signal.String()+"_endpoint"] != nil {
+			s |= tenant.NewSignals(signal)
+		}
+	}
+	return s
+}
+
+// maxListed bounds the names in an error.
+const maxListed = 20
+
+// Check returns why data of signal would not reach the destinations of a route, with a
+// line for each of them.
+func (d Destinations) Check(signal tenant.Signal, route []string) error {
+	var errs []error
+	for _, name := range route {
+		takes, known := d[name]
+		switch {
+		case !known:
+			errs = append(errs, fmt.Errorf("no gateway has the destination %q%s; %s", name, d.near(name), d.list(signal)))
+		case !takes.Has(signal):
+			errs = append(errs, fmt.Errorf("the destination %q takes %s only, not %s; %s", name, orNothing(takes), signal, d.list(signal)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func orNothing(s tenant.Signals) string {
+	if s == 0 {
+		return "nothing"
+	}
+	return strings.Join(s.Names(), " and ")
+}
+
+// list names the destinations that take signal.
+func (d Destinations) list(signal tenant.Signal) string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(d)) {
+		if d[name].Has(signal) {
+			names = append(names, name)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return "none takes " + signal.String()
+	case len(names) > maxListed:
+		return fmt.Sprintf("%s go to %s and %d more", signal, strings.Join(names[:maxListed], ", "), len(names)-maxListed)
+	}
+	return fmt.Sprintf("%s can go to %s", signal, strings.Join(names, ", "))
+}
+
+// near asks whether a name was meant that is like the wrong one.
+func (d Destinations) near(wrong string) string {
+	best, least := "", max(2, len(wrong)/3)+1
+	for _, name := range slices.Sorted(maps.Keys(d)) {
+		if n := distance(strings.ToLower(wrong), strings.ToLower(name)); n < least {
+			best, least = name, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(", did you mean %q?", best)
+}
+
+// maxDistance is the length up to which names are compared.
+const maxDistance = 200
+
+// distance returns how many characters must be added, removed or changed.
+func distance(a, b string) int {
+	if len(a) > maxDistance || len(b) > maxDistance {
+		return maxDistance
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,32 @@
+// Package sharedlog is for components that are one instance for several signals.
+//
+// The collector gives each signal's component a logger that names the signal. An
+// instance that all share is made with the first of these loggers, and would name its
+// signal in every line.
+package sharedlog
+
+import (
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// The attributes that the collector adds for one of several instances.
+const (
+	signalKey   = "otelcol.signal"
+	pipelineKey = "otelcol.pipeline.id"
+)
+
+// injector is the core of the collector's loggers, and of those of package safetext.
+type injector interface {
+	DropInjectedAttributes(keys ...string) zapcore.Core
+}
+
+// Logger returns l without the attributes of one signal.
+func Logger(l *zap.Logger) *zap.Logger {
+	return l.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+		if i, ok := c.(injector); ok {
+			return i.DropInjectedAttributes(signalKey, pipelineKey)
+		}
+		return c
+	}))
+}
