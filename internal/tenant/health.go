@@ -67,6 +67,7 @@ type LaneHealth struct {
 	NotOTLP                     int // likewise, lanes whose destination last answered as no OTLP backend does, such as with a web page
 
 	QueuedBytes, MaxBytes int64         // of all lanes together
+	Fullest               float64       // the share of its own bound that the fullest lane holds, from 0 to 1
 	Oldest                time.Duration // age of the oldest that is queued
 
 	Storage *StorageHealth // nil: lanes are in memory, or nothing is known of the disk
