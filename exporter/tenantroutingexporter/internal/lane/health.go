@@ -40,6 +40,17 @@ func (s *Scheduler) Health() tenant.LaneHealth {
 	return h
 }
 
+// Tenants returns those whose lanes are open.
+func (s *Scheduler) Tenants() map[tenant.ID]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[tenant.ID]bool)
+	for k := range s.lanes {
+		all[k.Tenant] = true
+	}
+	return all
+}
+
 // addFailure keeps list in its order and bound.
 func addFailure(list []tenant.LaneFailure, f tenant.LaneFailure) []tenant.LaneFailure {
 	at, _ := slices.BinarySearchFunc(list, f, func(a, b tenant.LaneFailure) int {
