@@ -116,13 +116,13 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	if sched == nil {
 		return r.refuse(signal, errNotRunning)
 	}
-	snap := r.registry.Snapshot()
-	if snap == nil {
+	dir := r.directory()
+	if dir == nil {
 		return r.refuse(signal, errNoRegistry)
 	}
 	var converted conversions
 	defer converted.close()
-	parts, err := r.encode(ctx, snap, signal, c, &converted)
+	parts, err := r.encode(ctx, dir, signal, c, &converted)
 	if err != nil {
 		return r.refuse(signal, err)
 	}
@@ -136,7 +136,7 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 
 // encode returns the request in the forms that its destinations get, or a refusal. It
 // waits for nothing.
-func (r *router) encode(ctx context.Context, snap *tenant.Snapshot, signal tenant.Signal, c *content, converted *conversions) ([]lane.Part, error) {
+func (r *router) encode(ctx context.Context, dir directory, signal tenant.Signal, c *content, converted *conversions) ([]lane.Part, error) {
 	computed, err := guard.Compute(ctx)
 	if err != nil {
 		return nil, rejection.New(rejection.Canceled, "the caller has gone before the data could be encoded")
@@ -148,7 +148,7 @@ func (r *router) encode(ctx context.Context, snap *tenant.Snapshot, signal tenan
 	}
 	parts := make([]lane.Part, len(shares))
 	for i, s := range shares {
-		stops, err := r.route(snap, s.tenant, signal)
+		stops, err := r.route(dir, s.tenant, signal)
 		if err != nil {
 			return nil, err
 		}
@@ -219,8 +219,14 @@ func (r *router) share(ctx context.Context, c *content) (shares []share, group [
 	return shares, group, nil
 }
 
-func (r *router) route(snap *tenant.Snapshot, id tenant.ID, signal tenant.Signal) ([]lane.Stop, error) {
-	t := snap.Tenant(id)
+func (r *router) route(dir directory, id tenant.ID, signal tenant.Signal) ([]lane.Stop, error) {
+	t := dir.Tenant(id)
+	if t == nil && r.named != nil {
+		var err error
+		if t, err = r.named.admit(id); err != nil {
+			return nil, err
+		}
+	}
 	if t == nil || t.Status == tenant.StatusDeleted {
 		return nil, errUnknownTenant
 	}

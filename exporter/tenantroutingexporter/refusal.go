@@ -33,12 +33,15 @@ const (
 	refusedMalformed
 	refusedPanic
 	refusedDisk
+	refusedTenants
+	refusedMigration
 	numRefusals
 )
 
 var refusalNames = [numRefusals]string{
 	"shutdown", "no_registry", "no_tenant", "tenant_mismatch", "unknown_tenant", "tenant_not_active",
 	"no_route", "unknown_destination", "full", "too_large", "storage", "malformed", "panic", "disk_full",
+	"too_many_tenants", "migration",
 }
 
 // refusal is an answer to a caller. Its text names the rule and never a secret
@@ -78,6 +81,14 @@ var (
 
 func noTenant(attribute string) *refusal {
 	return newRefusal(refusedNoTenant, rejection.Malformed, 0, fmt.Sprintf("the data has no tenant: a resource lacks the attribute %q", attribute))
+}
+
+func badTenant(err error) *refusal {
+	return newRefusal(refusedNoTenant, rejection.Malformed, 0, "the data names no tenant: "+err.Error())
+}
+
+func tooManyTenants(most int) *refusal {
+	return newRefusal(refusedTenants, rejection.Downstream, retryLater, fmt.Sprintf("%d other tenants have data here (max_tenants)", most))
 }
 
 func malformed(err error) *refusal {

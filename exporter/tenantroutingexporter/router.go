@@ -37,7 +37,8 @@ type router struct {
 	cfg *Config
 	set exporter.Settings
 
-	registry  tenant.Registry
+	registry  tenant.Registry // nil: there are the tenants that data names
+	named     *named          // nil: there is a registry
 	plans     *plans
 	totals    *converters
 	pool      *backend.Pool
@@ -68,7 +69,9 @@ func newRouter(cfg *Config, set exporter.Settings) *router {
 }
 
 func (r *router) start(ctx context.Context, host component.Host) (err error) {
-	if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
+	if !r.cfg.hasRegistry() {
+		r.named = newNamed(r.cfg.MaxTenants)
+	} else if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
 		return err
 	}
 	safetext.StandardLog()
@@ -119,14 +122,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	r.scheduler.Store(sched)
-	changed := func(*tenant.Snapshot) {
-		select {
-		case r.changed <- struct{}{}:
-		default:
-		}
-	}
-	r.unsubscribe = r.registry.Subscribe(changed)
-	changed(nil) // what was loaded before is looked at too
+	r.subscribe()
 	for _, board := range tenant.FindHealthBoards(host) {
 		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
 	}
@@ -137,6 +133,22 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	}
 	r.tasks.Go(r.sweep)
 	return nil
+}
+
+// subscribe has changes of the registry looked at, if there is one, and what was loaded before.
+func (r *router) subscribe() {
+	r.unsubscribe = func() {}
+	if r.registry == nil {
+		return
+	}
+	changed := func(*tenant.Snapshot) {
+		select {
+		case r.changed <- struct{}{}:
+		default:
+		}
+	}
+	r.unsubscribe = r.registry.Subscribe(changed)
+	changed(nil)
 }
 
 func (r *router) laneSettings() lane.Settings {
@@ -191,12 +203,15 @@ func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Par
 		return nil, fmt.Errorf("storage: %w", err)
 	}
 	r.store = s
-	snap := r.registry.Snapshot()
+	for i := range parts {
+		r.restoreTenant(parts[i].Payload.Tenant)
+	}
+	dir := r.directory()
 	for i := range parts {
 		p := parts[i].Payload
 		for j := range parts[i].Stops {
 			stop := &parts[i].Stops[j]
-			stop.Target = r.plans.target(snap, lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal})
+			stop.Target = r.plans.target(dir, lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal})
 		}
 	}
 	return parts, nil
@@ -275,10 +290,14 @@ func (r *router) tidy(now time.Time) {
 	r.pool.Sweep(now)
 	r.want.look(now, r.set.Logger)
 	r.totals.sweep(now)
-	if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
-		r.plans.forget(snap)
-		r.totals.forget(snap)
-		r.scheduler.Load().Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
+	sched := r.scheduler.Load()
+	if r.named != nil {
+		r.named.forget(sched.Tenants())
+	}
+	if dir := r.directory(); dir != nil { // lanes may have closed since the tenant went
+		r.plans.forget(dir)
+		r.totals.forget(dir)
+		sched.Forget(func(id tenant.ID) bool { return dir.Tenant(id) == nil })
 	}
 	if r.letters != nil {
 		r.letters.Sweep(now.Add(-sweepInterval))

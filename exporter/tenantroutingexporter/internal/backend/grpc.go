@@ -104,7 +104,7 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 				from = ""
 			}
 			res = lane.Result{
-				Verdict: lane.Blocked, Reason: "web_page", Odd: true,
+				Verdict: lane.Blocked, Reason: "web_page", Odd: true, Class: tenant.AnswerNotFound,
 				Err: answerError{"not an answer of gRPC: ", words(from, status.Convert(err).Message())},
 			}
 		}
@@ -220,6 +220,7 @@ func grpcResult(ctx context.Context, err error) lane.Result {
 			res.Reason, res.Verdict = reason, verdict
 		}
 	}
+	res.Class = grpcClass(st.Code(), &res)
 	if ctx.Err() != nil {
 		res.Verdict, res.Reason = lane.Retry, "shutdown"
 	}

@@ -447,11 +447,15 @@ func (s *Scheduler) recovered(l *lane) {
 		s.Logger.Info("A destination takes data again", zap.String("tenant", string(l.key.Tenant)),
 			zap.String("destination", l.key.Destination), zap.Stringer("signal", l.key.Signal))
 	}
-	l.failures, l.notBefore = 0, time.Time{}
+	l.failures, l.notBefore, l.answer = 0, time.Time{}, nil
 }
 
 func (s *Scheduler) backOff(l *lane, res Result, now time.Time) {
+	if l.failures == 0 {
+		l.failedSince = now
+	}
 	l.failures++
+	l.answer = res.answer(now)
 	if res.Verdict == Blocked && l.failures < s.BreakerFailures {
 		l.failures = s.BreakerFailures
 	}
