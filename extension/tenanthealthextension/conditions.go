@@ -101,11 +101,12 @@ func (c *conditions) post(src condition.Source) (remove func()) {
 
 // postLanes watches the queues of an exporter.
 func (c *conditions) postLanes(id component.ID, report func() tenant.LaneHealth) (remove func()) {
-	return c.post(condition.Source{ID: id, Kind: component.KindExporter, Report: func() []condition.Finding { return c.ofLanes(report()) }})
+	return c.post(condition.Source{ID: id, Kind: component.KindExporter, Report: func() []condition.Finding { return c.ofLanes(report(), time.Now()) }})
 }
 
 // ofLanes returns what is wrong with the queues of an exporter.
-func (c *conditions) ofLanes(h tenant.LaneHealth) (all []condition.Finding) {
+func (c *conditions) ofLanes(h tenant.LaneHealth, now time.Time) []condition.Finding {
+	all := ofFailures(h.Failing, now)
 	if h.Oldest > c.cfg.QueueAge {
 		all = append(all, condition.Finding{
 			Name: condition.QueueOld, Message: fmt.Sprintf("The oldest data in the queue waits for more than %v, the limit is %v", h.Oldest.Truncate(queueStep(h.Oldest)), c.cfg.QueueAge),
@@ -121,7 +122,7 @@ func (c *conditions) ofLanes(h tenant.LaneHealth) (all []condition.Finding) {
 		if s.Free >= 0 {
 			message += fmt.Sprintf(": %s are free, %s of the disk are a reserve, and the queue has %s", mebibytes(s.Free), mebibytes(s.Reserve), mebibytes(s.Used))
 		}
-		all = append(all, condition.Finding{Name: condition.StorageFull, Message: message})
+		all = append(all, condition.Finding{Name: condition.StorageFull, Message: message, Since: now.Add(-s.For)})
 	}
 	return all
 }

@@ -149,7 +149,7 @@ func TestConditions_OfQueues(t *testing.T) {
 		"disk with room": {tenant.LaneHealth{Storage: &tenant.StorageHealth{Free: 1}}, map[condition.Name]string{}},
 	} {
 		got := map[condition.Name]string{}
-		for _, f := range c.ofLanes(tt.health) {
+		for _, f := range c.ofLanes(tt.health, noon) {
 			got[f.Name] = f.Message
 		}
 		assert.Equal(t, tt.want, got, name)

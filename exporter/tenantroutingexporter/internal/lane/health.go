@@ -21,6 +21,7 @@ func (s *Scheduler) Health() tenant.LaneHealth {
 		if l.bytes > s.MaxBytes-s.MaxBytes/20 {
 			h.Full++
 		}
+		h.Fullest = max(h.Fullest, float64(l.bytes)/float64(s.MaxBytes))
 		if l.odd {
 			h.NotOTLP++
 		}
