@@ -11,14 +11,6 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-const (
-	// dropHold is for how long a drop of data is a condition.
-	dropHold = 15 * time.Minute
-
-	// refuseHold is the same for a refused request. Senders try again within that time.
-	refuseHold = time.Minute
-)
-
 // losses finds out from counters what is lost or refused. Its methods are safe for
 // concurrent use.
 type losses struct {
@@ -26,32 +18,10 @@ type losses struct {
 	now    func() time.Time
 
 	mu                       sync.Mutex
-	dropped, missing, failed growth
+	dropped, missing, failed condition.Growth
 }
 
 func newLosses(r *router, now func() time.Time) *losses { return &losses{router: r, now: now} }
-
-// growth notices that a counter grows.
-type growth struct {
-	total       int64
-	base        int64 // total before it began to grow
-	since, last time.Time
-}
-
-// look takes a new total and returns by how much it has grown since it began to. It is
-// over when the counter has not grown for hold.
-func (g *growth) look(total int64, now time.Time, hold time.Duration) (by int64, since time.Time) {
-	if total > g.total {
-		if g.last.IsZero() || now.Sub(g.last) >= hold {
-			g.base, g.since = g.total, now
-		}
-		g.total, g.last = total, now
-	}
-	if g.last.IsZero() || now.Sub(g.last) >= hold {
-		return 0, time.Time{}
-	}
-	return g.total - g.base, g.since
-}
 
 // findings returns the conditions that nothing of the lanes' state shows.
 func (l *losses) findings() (all []condition.Finding) {
@@ -63,19 +33,19 @@ func (l *losses) findings() (all []condition.Finding) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	if n, since := l.dropped.look(total, now, dropHold); n > 0 {
+	if n, since := l.dropped.Look(total, now, condition.LossHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.DataDropped, Since: since,
 			Message: fmt.Sprintf("%d records were dropped since %s; since the start: %s", n, since.UTC().Format(time.TimeOnly+"Z"), reasons),
 		})
 	}
-	if n, since := l.missing.look(missing, now, refuseHold); n > 0 {
+	if n, since := l.missing.Look(missing, now, condition.RefusalHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.TenantMissing, Since: since,
 			Message: fmt.Sprintf("%d requests were refused, because their data has no tenant in the resource attribute %q, or one that is not allowed here", n, r.cfg.Attribute),
 		})
 	}
-	if n, since := l.failed.look(failed, now, refuseHold); n > 0 {
+	if n, since := l.failed.Look(failed, now, condition.RefusalHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.StorageFailed, Cause: "write", Since: since,
 			Message: fmt.Sprintf("%d requests were refused, because the queue on the disk does not take data; the log has the cause", n),

@@ -17,29 +17,6 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-func TestGrowth(t *testing.T) {
-	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	var g growth
-	look := func(total int64, after time.Duration) (int64, time.Time) {
-		return g.look(total, noon.Add(after), time.Minute)
-	}
-	n, _ := look(0, 0)
-	assert.Zero(t, n)
-	n, since := look(5, time.Second)
-	assert.EqualValues(t, 5, n)
-	assert.Equal(t, noon.Add(time.Second), since)
-	n, since = look(7, 30*time.Second)
-	assert.EqualValues(t, 7, n)
-	assert.Equal(t, noon.Add(time.Second), since)
-	n, _ = look(7, 89*time.Second)
-	assert.EqualValues(t, 7, n)
-	n, _ = look(7, 90*time.Second)
-	assert.Zero(t, n, "nothing was lost for a minute")
-	n, since = look(8, 10*time.Minute)
-	assert.EqualValues(t, 1, n)
-	assert.Equal(t, noon.Add(10*time.Minute), since)
-}
-
 // conditionBoard is a board that a test asks.
 type conditionBoard struct {
 	tenanttest.Board

@@ -16,7 +16,6 @@ const (
 	PM2Unreachable
 	CheckpointNotSaved
 	PipelineRefuses
-	FeedbackLoop
 
 	// Of the client side of bearer_key_auth.
 	KeyFileFailed
@@ -71,10 +70,6 @@ var texts = [numNames]text{
 	PipelineRefuses: {
 		"pipeline_refuses", "The agent's own pipeline refuses log records. They wait in their files.",
 		"See the message. A full queue empties when the gateway takes data again.",
-	},
-	FeedbackLoop: {
-		"feedback_loop", "The agent reads its own log, so that each line it logs makes it read another.",
-		"Run the agent outside of PM2, or add its log files to `exclude` of the `pm2` receiver.",
 	},
 	KeyFileFailed: {
 		"key_file_failed", "The file of the key cannot be read or holds no key. The agent uses the last good key.",
