@@ -33,7 +33,7 @@ type Faults struct {
 	Paths      []string
 	Why        error
 	// NotRead are the first files that PM2 writes and that may not be read by the rules.
-	// Excluded files are none of them. More is how many there are in all.
+	// Excluded files are none of them. More is how many there are in all, of at most 256.
 	NotRead []NotRead
 	More    int
 	// Unsaved is why checkpoints could not be saved the last time, or nil, and Age how old
@@ -71,7 +71,7 @@ func (t *Tailer) Faults() Faults {
 			}
 		}
 	}
-	f.NotRead, f.More = t.set.skips.faults(&t.finder)
+	f.NotRead, f.More = t.set.skips.faults()
 	return f
 }
 
@@ -126,30 +126,16 @@ func isFault(r admit.Reason) bool {
 }
 
 // faults returns the first files that PM2 writes and that are not read, and how many there
-// are. Where PM2 says nothing, any file in its folders counts.
-func (k *skips) faults(f *Finder) (first []NotRead, all int) {
-	silent := f.Roster == nil || len(f.Roster.Paths()) == 0
+// are.
+func (k *skips) faults() (first []NotRead, all int) {
 	k.mu.Lock()
-	var known []NotRead
-	for path, reason := range k.known {
-		if isFault(reason) {
-			known = append(known, NotRead{path, reason})
-		}
-	}
-	k.mu.Unlock()
-	known = slices.DeleteFunc(known, func(n NotRead) bool {
-		if silent {
-			return false
-		}
-		_, has := f.Roster.Lookup(n.Path)
-		return !has
-	})
-	slices.SortFunc(known, func(a, b NotRead) int { return strings.Compare(a.Path, b.Path) })
-	return known[:min(len(known), maxFaults)], len(known)
+	defer k.mu.Unlock()
+	return k.wrong[:min(len(k.wrong), maxFaults)], len(k.wrong)
 }
 
-// review forgets files that may be read by now, or that are gone. If they may not be read
-// again later, that is logged again.
+// review finds out which of the files are still not read and are written by PM2. Where PM2
+// says nothing, any file in its folders counts. Files that may be read by now, or are gone,
+// are forgotten: if they may not be read again later, that is logged again.
 func (k *skips) review(f *Finder) {
 	var known []NotRead
 	k.mu.Lock()
@@ -159,16 +145,29 @@ func (k *skips) review(f *Finder) {
 		}
 	}
 	k.mu.Unlock()
+	silent := f.Roster == nil || len(f.Roster.Paths()) == 0
+	var wrong []NotRead
 	for _, n := range known {
-		if f.still(n) {
+		if !f.still(n) {
+			k.mu.Lock()
+			if k.known[n.Path] == n.Reason {
+				delete(k.known, n.Path)
+			}
+			k.mu.Unlock()
 			continue
 		}
-		k.mu.Lock()
-		if k.known[n.Path] == n.Reason {
-			delete(k.known, n.Path)
+		written := silent
+		if !silent {
+			_, written = f.Roster.Lookup(n.Path)
 		}
-		k.mu.Unlock()
+		if written {
+			wrong = append(wrong, n)
+		}
 	}
+	slices.SortFunc(wrong, func(a, b NotRead) int { return strings.Compare(a.Path, b.Path) })
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.wrong = wrong
 }
 
 // still says whether a file is not read for the same reason as before.
