@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -22,13 +24,15 @@ const keyFilePollInterval = 500 * time.Millisecond
 
 var errPlaintext = errors.New("refusing to send the API key without TLS to an address that is not loopback; use TLS or set `client::insecure`")
 
+var _ redact.Holder = (*keySender)(nil)
+
 // keySender adds a key to outgoing requests.
 type keySender struct {
 	cfg          *ClientConfig
 	logger       *zap.Logger
 	pollInterval time.Duration
 	current      atomic.Pointer[credential]
-	refusals     refusals
+	warned       warned
 
 	stop     context.CancelFunc
 	stopOnce sync.Once
@@ -117,6 +121,19 @@ func (s *keySender) reload(lastFault string) (fault string) {
 		return err.Error()
 	}
 	return ""
+}
+
+// Secrets implements redact.Holder: a server that quotes the key in its answer must not
+// bring it into a log. The key's ID, by which servers name the key, is not secret.
+func (s *keySender) Secrets() []string {
+	c := s.current.Load()
+	if c == nil {
+		return nil
+	}
+	if parts := strings.SplitN(c.key, "_", 3); len(parts) == 3 {
+		return parts[2:]
+	}
+	return []string{c.key}
 }
 
 // mayCarryKey tells whether a host of plain-text requests may see the key.

@@ -33,6 +33,7 @@ var _ lane.Target = (*grpcTarget)(nil)
 type grpcClient struct {
 	*grpc.ClientConn
 	secrets   redact.Secrets              // in its settings
+	auth      redact.Holder               // its authenticator; nil: none that holds secrets
 	forbidden atomic.Pointer[reach.Error] // why the last connection was not made
 }
 
@@ -81,6 +82,7 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	defer done()
 	c := pooled.(*grpcClient)
 	secrets.AddAll(&c.secrets)
+	defer addHeld(secrets, c.auth)
 	call, cancel := context.WithTimeout(ctx, d.grpc.Timeout)
 	defer cancel()
 	md := make(metadata.MD, len(f.headers))
@@ -151,7 +153,7 @@ func (d *Destination) newGRPCClient(t *grpcTarget, endpoint string, secrets *red
 	if err != nil {
 		return nil, err
 	}
-	own.ClientConn = conn
+	own.ClientConn, own.auth = conn, d.authOf(cfg.Auth)
 	return own, nil
 }
 

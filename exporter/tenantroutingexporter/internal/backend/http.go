@@ -43,6 +43,7 @@ type httpClient struct {
 	client    *http.Client
 	transport *transportCatcher
 	secrets   redact.Secrets // in its settings
+	auth      redact.Holder  // its authenticator; nil: none that holds secrets
 }
 
 // do leaves out what a client does beside sending a request: there are no redirects
@@ -84,6 +85,7 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	defer done()
 	c := pooled.(*httpClient)
 	secrets.AddAll(&c.secrets)
+	defer addHeld(secrets, c.auth) // it may have got another one meanwhile
 	call, cancel := ctx, func() {}
 	if d.http.Client.Timeout > 0 {
 		call, cancel = context.WithTimeout(ctx, d.http.Client.Timeout)
@@ -218,7 +220,7 @@ func (d *Destination) newHTTPClient(t *httpTarget, secrets *redact.Secrets) (cli
 	}
 	// Following a redirect would send the tenant's data and token elsewhere.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.client, own.transport = c, catcher
+	own.client, own.transport, own.auth = c, catcher, d.authOf(cfg.Auth)
 	return own, nil
 }
 
