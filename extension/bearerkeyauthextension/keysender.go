@@ -33,6 +33,7 @@ type keySender struct {
 	pollInterval time.Duration
 	current      atomic.Pointer[credential]
 	warned       warned
+	watch        keyWatch
 
 	stop     context.CancelFunc
 	stopOnce sync.Once
@@ -63,8 +64,9 @@ func (s *keySender) use(key string) {
 
 // Start implements component.Component. It fails if there is a key file and no
 // key in it; later faults of the file keep the last good key.
-func (s *keySender) Start(context.Context, component.Host) error {
+func (s *keySender) Start(_ context.Context, host component.Host) error {
 	if s.cfg.KeyFile == "" {
+		s.watch.start(host)
 		return nil
 	}
 	key, err := readKeyFile(s.cfg.KeyFile)
@@ -75,12 +77,14 @@ func (s *keySender) Start(context.Context, component.Host) error {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() { s.follow(ctx) })
+	s.watch.start(host)
 	return nil
 }
 
 // Shutdown implements component.Component.
 func (s *keySender) Shutdown(context.Context) error {
 	s.stopOnce.Do(func() {
+		s.watch.shutdown()
 		if s.stop != nil {
 			s.stop()
 		}
@@ -117,6 +121,7 @@ func (s *keySender) reload(lastFault string) (fault string) {
 	case err == nil && lastFault != "":
 		s.logger.Info("client::key_file can be used again")
 	}
+	s.watch.read(s.cfg.KeyFile, err)
 	if err != nil {
 		return err.Error()
 	}

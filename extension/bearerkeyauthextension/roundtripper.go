@@ -2,6 +2,7 @@ package bearerkeyauthextension
 
 import (
 	"net/http"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -26,11 +27,13 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		if t.sender.warned.first(req.URL) { // exporters report it among the outages that end by themselves
 			t.sender.logger.Error("The key is not sent", zap.String("url", shown(req.URL)), zap.Error(errPlaintext))
 		}
+		t.sender.watch.withheld(req.URL.Host, time.Now())
 		if req.Body != nil {
 			_ = req.Body.Close() // RoundTrippers close the body whatever happens
 		}
 		return nil, errPlaintext
 	}
+	t.sender.watch.sent()
 	req = req.Clone(req.Context())
 	for name, value := range t.sender.current.Load().metadata {
 		req.Header.Set(name, value)
