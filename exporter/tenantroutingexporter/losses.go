@@ -54,14 +54,18 @@ func (l *losses) findings() (all []condition.Finding) {
 	return all
 }
 
-// droppedOf returns how many records were dropped, and the reasons.
+// droppedOf returns how many records were dropped or became dead letters, and the reasons.
 func droppedOf(sched *lane.Scheduler) (total int64, reasons string) {
 	stats := sched.Observe()
 	var by [len(lane.Stats{}.Dropped)]int64
+	letters := int64(0)
 	for _, st := range stats {
 		for reason, n := range st.Dropped {
 			total += n
 			by[reason] += n
+		}
+		for _, n := range st.DeadLettered {
+			letters += n
 		}
 	}
 	var parts []string
@@ -70,7 +74,10 @@ func droppedOf(sched *lane.Scheduler) (total int64, reasons string) {
 			parts = append(parts, fmt.Sprintf("%d %s", n, lane.Reason(reason))) //nolint:gosec // there are few reasons
 		}
 	}
-	return total, strings.Join(parts, ", ")
+	if letters > 0 {
+		parts = append(parts, fmt.Sprintf("%d dead letters", letters))
+	}
+	return total + letters, strings.Join(parts, ", ")
 }
 
 // refusedFor returns how many requests were refused for a reason.
