@@ -57,7 +57,7 @@ var texts = [numNames]text{
 	},
 	PM2NotFound: {
 		"pm2_not_found", "The home folder of PM2 does not exist.",
-		"Set `PM2_HOME` to the folder that the user of PM2 has it in, usually `~/.pm2` of that user.",
+		"Set `PM2_HOME` to the home folder of PM2, usually `.pm2` in the home folder of the user that runs PM2.",
 	},
 	PM2Unreachable: {
 		"pm2_unreachable", "PM2's daemon does not give its list of processes, which metrics and log paths come from.",
@@ -97,7 +97,7 @@ var texts = [numNames]text{
 	},
 	QueueOld: {
 		"queue_old", "Data waits in the queue for longer than `conditions::queue_age`.",
-		"Look for another condition that says why. Without one, the gateway takes less than the agent reads: see `lane::concurrency`.",
+		"Look for another condition that says why. Without one, the gateway takes less than the agent sends: see `lane::concurrency`.",
 	},
 	QueueAlmostFull: {
 		"queue_almost_full", "The queue is fuller than `conditions::queue_fullness`. When it is full, the agent stops to read and refuses OTLP.",
