@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
@@ -38,6 +39,10 @@ type Config struct {
 	// Storage is the storage extension that keeps what was accepted across
 	// restarts. Without it lanes are in memory only.
 	Storage *component.ID `mapstructure:"storage"`
+
+	// MigrateQueues are exporters that are not in use any more. What their sending queues
+	// left in Storage is delivered before anything else, and removed.
+	MigrateQueues []component.ID `mapstructure:"migrate_queues"`
 
 	// Destinations are the backends that routes can name.
 	Destinations map[string]DestinationConfig `mapstructure:"destinations"`
@@ -273,6 +278,10 @@ func (c *Config) Validate() error {
 	}
 	add(!c.hasRegistry() && len(c.Routes.Logs)+len(c.Routes.Metrics)+len(c.Routes.Traces) == 0,
 		`"registry" must name the tenant_registry extension, or "routes" the destinations of all tenants`)
+	add(len(c.MigrateQueues) > 0 && c.Storage == nil, `"migrate_queues" needs "storage": the extension that the queues are in`)
+	for _, id := range c.MigrateQueues {
+		add(id.Type() == metadata.Type, `"migrate_queues" names %q, which has no sending queue`, id)
+	}
 	add(c.MaxTenants <= 0, `"max_tenants" must be positive`)
 	add(c.Attribute == "", `"attribute" must not be empty`)
 	add(c.Lane.MaxBytes <= 0, `"lane::max_bytes" must be positive`)

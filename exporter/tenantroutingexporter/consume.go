@@ -21,8 +21,12 @@ func (r *router) consumeLogs(ctx context.Context, ld plog.Logs) error {
 	if ld.LogRecordCount() == 0 {
 		return nil // some backends refuse an empty request
 	}
+	return r.consume(ctx, tenant.Logs, logsContent(ld))
+}
+
+func logsContent(ld plog.Logs) *content {
 	rls := ld.ResourceLogs()
-	return r.consume(ctx, tenant.Logs, &content{
+	return &content{
 		resources: rls.Len(),
 		resource:  func(i int) pcommon.Resource { return rls.At(i).Resource() },
 		records: func(i int) int {
@@ -33,15 +37,19 @@ func (r *router) consumeLogs(ctx context.Context, ld plog.Logs) error {
 			return n
 		},
 		encode: func() ([]byte, error) { return (&plog.ProtoMarshaler{}).MarshalLogs(ld) },
-	})
+	}
 }
 
 func (r *router) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 	if md.MetricCount() == 0 {
 		return nil
 	}
+	return r.consume(ctx, tenant.Metrics, metricsContent(md))
+}
+
+func metricsContent(md pmetric.Metrics) *content {
 	rms := md.ResourceMetrics()
-	return r.consume(ctx, tenant.Metrics, &content{
+	return &content{
 		resources: rms.Len(),
 		resource:  func(i int) pcommon.Resource { return rms.At(i).Resource() },
 		records: func(i int) int {
@@ -55,7 +63,7 @@ func (r *router) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 		},
 		encode: func() ([]byte, error) { return (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) },
 		delta:  cumulative.Needs(md),
-	})
+	}
 }
 
 func dataPoints(m pmetric.Metric) int {
@@ -78,8 +86,12 @@ func (r *router) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if td.SpanCount() == 0 {
 		return nil
 	}
+	return r.consume(ctx, tenant.Traces, tracesContent(td))
+}
+
+func tracesContent(td ptrace.Traces) *content {
 	rss := td.ResourceSpans()
-	return r.consume(ctx, tenant.Traces, &content{
+	return &content{
 		resources: rss.Len(),
 		resource:  func(i int) pcommon.Resource { return rss.At(i).Resource() },
 		records: func(i int) int {
@@ -91,7 +103,7 @@ func (r *router) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 		},
 		encode:  func() ([]byte, error) { return (&ptrace.ProtoMarshaler{}).MarshalTraces(td) },
 		invalid: func() bool { return hasInvalidSpan(td) },
-	})
+	}
 }
 
 // content is a request of any signal.
@@ -115,6 +127,9 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	sched := r.scheduler.Load()
 	if sched == nil {
 		return r.refuse(signal, errNotRunning)
+	}
+	if r.migrations.busy[signal].Load() {
+		return r.refuse(signal, errMigrating)
 	}
 	dir := r.directory()
 	if dir == nil {

@@ -75,6 +75,7 @@ var (
 	errNoRegistry    = newRefusal(refusedNoRegistry, rejection.NotLoaded, retrySoon, "the tenant registry has not been loaded yet")
 	errMismatch      = newRefusal(refusedMismatch, rejection.Forbidden, 0, "the data is of another tenant than the key")
 	errUnknownTenant = newRefusal(refusedUnknownTenant, rejection.Forbidden, 0, "the tenant is not known")
+	errMigrating     = newRefusal(refusedMigration, rejection.Downstream, retrySoon, "what an earlier version has queued is being taken over")
 	errPanic         = newRefusal(refusedPanic, rejection.Panic, 0, "internal error: the data cannot be handled")
 	errNotActive     = newRefusal(refusedNotActive, rejection.Suspended, 0, "the tenant is suspended")
 )

@@ -50,10 +50,12 @@ type router struct {
 	want      diskWant
 	scheduler atomic.Pointer[lane.Scheduler] // nil before start
 	refusals  refusals
-	recovery  *recovery.Recoverer
-	reported  atomic.Int64 // Unix time of the last report of failing storage
-	telemetry *telemetry
-	laneIdle  time.Duration
+
+	migrations migrations
+	recovery   *recovery.Recoverer
+	reported   atomic.Int64 // Unix time of the last report of failing storage
+	telemetry  *telemetry
+	laneIdle   time.Duration
 
 	changed     chan struct{} // the registry has a new snapshot
 	stop        chan struct{}
@@ -123,6 +125,9 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	r.scheduler.Store(sched)
+	if len(r.cfg.MigrateQueues) > 0 {
+		r.openMigrations(ctx, host, left)
+	}
 	r.subscribe()
 	for _, board := range tenant.FindHealthBoards(host) {
 		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
@@ -134,6 +139,9 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		r.tasks.Go(func() { r.followReplays(desk) })
 	}
 	r.tasks.Go(r.sweep)
+	if len(r.migrations.list) > 0 {
+		r.tasks.Go(r.migrate)
+	}
 	return nil
 }
 
@@ -345,6 +353,9 @@ func (r *router) reportGivenUp(sched *lane.Scheduler) {
 // close closes files and connections.
 func (r *router) close(ctx context.Context) error {
 	var errs []error
+	for _, m := range r.migrations.list {
+		errs = append(errs, m.close(ctx))
+	}
 	if r.store != nil {
 		errs = append(errs, r.store.Close(ctx))
 	}

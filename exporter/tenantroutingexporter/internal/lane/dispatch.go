@@ -369,8 +369,8 @@ func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
 		// What waits for an operator is logged again when there is another reason.
 		if l.failures == 1 || l.failures == s.BreakerFailures || res.Verdict == Blocked && res.Reason != l.logged {
 			l.logged = res.Reason
-			s.Logger.Warn("A destination does not take data; its lane waits",
-				append(s.fields(b, *res), zap.Int("failures", l.failures), zap.Duration("wait", l.notBefore.Sub(now)))...)
+			s.Logger.Warn(waitText(res),
+				append(s.fields(b, *res), urlField(res), zap.Int("failures", l.failures), zap.Duration("wait", l.notBefore.Sub(now)))...)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -74,4 +76,25 @@ func (r *Result) answer(now time.Time) *tenant.LaneAnswer {
 		a.Text = strings.ToValidUTF8(a.Text[:tenant.MaxAnswerText-len("…")], "") + "…"
 	}
 	return a
+}
+
+// waitText says why a lane waits.
+func waitText(res *Result) string {
+	switch res.Class {
+	case tenant.AnswerRefused:
+		return "A destination refuses the credentials; its lane waits and tries again until they are accepted"
+	case tenant.AnswerNotFound:
+		return "There is nothing that takes the data at the address of a destination; its lane waits and tries again"
+	case tenant.AnswerUnreachable:
+		return "A destination cannot be reached; its lane waits and tries again"
+	}
+	return "A destination does not take data; its lane waits"
+}
+
+// urlField is where a request was sent to.
+func urlField(res *Result) zap.Field {
+	if res.URL == "" {
+		return zap.Skip()
+	}
+	return zap.String("url", res.URL)
 }
