@@ -57,7 +57,7 @@ var texts = [numNames]text{
 	},
 	PM2NotFound: {
 		"pm2_not_found", "The home folder of PM2 does not exist.",
-		"Set `PM2_HOME` to the home folder of PM2, usually `.pm2` in the home folder of the user that runs PM2.",
+		"Set `PM2_HOME` to the home folder of PM2, usually `.pm2` in the home folder of the user that runs PM2. On a machine without PM2 remove the `pm2` receiver from the pipelines.",
 	},
 	PM2Unreachable: {
 		"pm2_unreachable", "PM2's daemon does not give its list of processes, which metrics and log paths come from.",
@@ -100,11 +100,11 @@ var texts = [numNames]text{
 		"Look for another condition that says why. Without one, the gateway takes less than the agent sends: see `lane::concurrency`.",
 	},
 	QueueAlmostFull: {
-		"queue_almost_full", "The queue is fuller than `conditions::queue_fullness`. When it is full, the agent stops to read and refuses OTLP.",
+		"queue_almost_full", "The queue is fuller than `conditions::queue_fullness`. When it is full, the agent stops reading and refuses OTLP.",
 		"Look for another condition that says why data waits, or raise `lane::max_bytes` and `max_total_bytes`.",
 	},
 	StorageFull: {
-		"storage_full", "The disk of the queue is full. The agent stops to read and refuses OTLP.",
+		"storage_full", "The disk of the queue is full. The agent stops reading and refuses OTLP.",
 		"Free space on the disk of `STATE_DIR`. Nothing has to be restarted.",
 	},
 	StorageFailed: {

@@ -156,7 +156,7 @@ func (s *stream) step(ctx context.Context) {
 	s.flush(ctx)
 	s.retire()
 	s.measure()
-	if !s.failing {
+	if !s.failing && s.fault.Load() != nil {
 		s.fault.Store(nil)
 	}
 }
