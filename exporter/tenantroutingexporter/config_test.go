@@ -100,9 +100,11 @@ func TestConfig_Minimal(t *testing.T) {
 
 func TestConfig_Invalid(t *testing.T) {
 	want := map[string]string{
-		"no registry":               `"registry" must name the tenant_registry extension, or "routes" the destinations of all tenants`,
-		"max_tenants":               `"max_tenants" must be positive`,
-		"no registry and no routes": `"registry" must name the tenant_registry extension, or "routes" the destinations of all tenants`,
+		"no registry":                     `"registry" must name the tenant_registry extension, or "routes" the destinations of all tenants`,
+		"max_tenants":                     `"max_tenants" must be positive`,
+		"migrate_queues without storage":  `"migrate_queues" needs "storage"`,
+		"migrate_queues of this exporter": `"migrate_queues" names "tenant_routing/old", which has no sending queue`,
+		"no registry and no routes":       `"registry" must name the tenant_registry extension, or "routes" the destinations of all tenants`,
 
 		"no registry and an unknown route":     `"routes::traces" names "nowhere", which is not under "destinations"`,
 		"no registry and a variable":           `"destinations::d" cannot be used without a "registry": endpoint: `,

@@ -4,11 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -89,4 +94,20 @@ lane: {batch: {timeout: 0s}}
 	server.set(http.StatusOK, "")
 	g = startGatewayWith(t, parseConfig(t, config), host, nil)
 	require.Eventually(t, func() bool { return sum(t, g.tel, "delivered_records") == 1 }, 30*time.Second, 10*time.Millisecond)
+}
+
+func TestREADME_ShowsTheTestedAgent(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	example, err := os.ReadFile(filepath.Join("testdata", "agent.yaml"))
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), "```yaml\n"+string(example)+"```")
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "agent.yaml"))
+	require.NoError(t, err)
+	sub, err := conf.Sub("tenant_routing")
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, sub.Unmarshal(cfg))
+	require.NoError(t, confmap.Validate(cfg))
+	assert.Equal(t, []component.ID{oldExporterID}, cfg.MigrateQueues)
 }
