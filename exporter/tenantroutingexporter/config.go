@@ -12,8 +12,11 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -21,8 +24,13 @@ import (
 
 // Config is the end-user configuration of the exporter.
 type Config struct {
-	// Registry is the extension that knows the tenants. Required.
+	// Registry is the extension that knows the tenants. Without it, as on an agent, every
+	// tenant that a resource names is one, and Routes are those of all.
 	Registry component.ID `mapstructure:"registry"`
+
+	// MaxTenants bounds how many tenants have data here at the same time without a
+	// Registry.
+	MaxTenants int `mapstructure:"max_tenants"`
 
 	// Attribute is the resource attribute that holds the tenant ID. The tenant
 	// processor stamps it.
@@ -32,11 +40,15 @@ type Config struct {
 	// restarts. Without it lanes are in memory only.
 	Storage *component.ID `mapstructure:"storage"`
 
+	// MigrateQueues are exporters that are not in use any more. What their sending queues
+	// left in Storage is delivered before anything else, and removed.
+	MigrateQueues []component.ID `mapstructure:"migrate_queues"`
+
 	// Destinations are the backends that routes can name.
 	Destinations map[string]DestinationConfig `mapstructure:"destinations"`
 
 	// Routes are the destinations of tenants that the registry gives no route
-	// for a signal.
+	// for a signal, and of all tenants without a registry.
 	Routes RoutesConfig `mapstructure:"routes"`
 
 	// References are the files and environment variables that the registry's
@@ -222,11 +234,15 @@ var (
 	_ confmap.Validator = (*Config)(nil)
 )
 
-const defaultConcurrency = 2
+const (
+	defaultConcurrency = 2
+	defaultMaxTenants  = 100
+)
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		Attribute: tenant.AttributeKey,
+		Attribute:  tenant.AttributeKey,
+		MaxTenants: defaultMaxTenants,
 		References: ReferencesConfig{
 			Directories: []string{reference.DefaultDirectory}, EnvPrefixes: []string{reference.DefaultEnvPrefix},
 		},
@@ -260,7 +276,13 @@ func (c *Config) Validate() error {
 	atLeast := func(key string, d time.Duration) {
 		add(d < minDuration, `%q must be at least %v, got %v`, key, minDuration, d)
 	}
-	add(c.Registry.Type().String() == "", `"registry" must name the tenant_registry extension`)
+	add(!c.hasRegistry() && len(c.Routes.Logs)+len(c.Routes.Metrics)+len(c.Routes.Traces) == 0,
+		`"registry" must name the tenant_registry extension, or "routes" the destinations of all tenants`)
+	add(len(c.MigrateQueues) > 0 && c.Storage == nil, `"migrate_queues" needs "storage": the extension that the queues are in`)
+	for _, id := range c.MigrateQueues {
+		add(id.Type() == metadata.Type, `"migrate_queues" names %q, which has no sending queue`, id)
+	}
+	add(c.MaxTenants <= 0, `"max_tenants" must be positive`)
 	add(c.Attribute == "", `"attribute" must not be empty`)
 	add(c.Lane.MaxBytes <= 0, `"lane::max_bytes" must be positive`)
 	add(c.Lane.MaxBytes > 0 && c.Lane.MaxBytes <= store.EntryDisk, `"lane::max_bytes" must be more than %d, which a request costs beside its bytes`, store.EntryDisk)
@@ -302,10 +324,12 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf(`"destinations" has the name %q; allowed are letters, digits and !_.*'()-`, name))
 			continue
 		}
-		if _, err := d.compile(name, nil, c); err != nil {
+		compiled, err := d.compile(name, nil, c)
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
+		errs = append(errs, c.checkWithoutRegistry(name, compiled))
 		if d.Archive.HasValue() {
 			dir := filepath.Clean(d.Archive.Get().Directory)
 			other, taken := directories[dir]
@@ -314,4 +338,23 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) hasRegistry() bool { return c.Registry.Type().String() != "" }
+
+// checkWithoutRegistry returns why the destination d does not work without a registry: its
+// settings have variables, or the profile's do.
+func (c *Config) checkWithoutRegistry(name string, d *backend.Destination) error {
+	if c.hasRegistry() {
+		return nil
+	}
+	for _, signal := range tenant.AllSignals() {
+		if !slices.Contains(c.Routes.Of(signal), name) {
+			continue
+		}
+		if err := d.Check(int(signal), template.Values{Tenant: "tenant"}); err != nil {
+			return fmt.Errorf(`"destinations::%s" cannot be used without a "registry": %w`, name, err)
+		}
+	}
+	return nil
 }

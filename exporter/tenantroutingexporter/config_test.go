@@ -45,8 +45,8 @@ func TestConfig_Full(t *testing.T) {
 	grpc.ClientConfig.Endpoint, grpc.ClientConfig.TLS.Insecure = "{vars.signoz_endpoint}", true
 	want := &Config{
 		Registry:  component.MustNewID("tenant_registry"),
-		Attribute: "business_id",
-		Storage:   &storageID,
+		Attribute: "business_id", MaxTenants: 100,
+		Storage: &storageID,
 		Destinations: map[string]DestinationConfig{
 			"local":  {Archive: configoptional.Some(ArchiveConfig{Directory: "./data", MaxFileBytes: 64 * bytesize.MiB, MaxOpenFiles: 256, Compression: backend.ArchiveCompressionNone})},
 			"loki":   {Profile: "loki", OTLPHTTP: http(func(c *OTLPHTTPConfig) { c.ClientConfig.Endpoint = "http://loki:3100" })},
@@ -100,7 +100,16 @@ func TestConfig_Minimal(t *testing.T) {
 
 func TestConfig_Invalid(t *testing.T) {
 	want := map[string]string{
-		"no registry":                    `"registry" must name`,
+		"no registry":                     `"registry" must name the tenant_registry extension, or "routes" the destinations of all tenants`,
+		"max_tenants":                     `"max_tenants" must be positive`,
+		"migrate_queues without storage":  `"migrate_queues" needs "storage"`,
+		"migrate_queues of this exporter": `"migrate_queues" names "tenant_routing/old", which has no sending queue`,
+		"no registry and no routes":       `"registry" must name the tenant_registry extension, or "routes" the destinations of all tenants`,
+
+		"no registry and an unknown route":     `"routes::traces" names "nowhere", which is not under "destinations"`,
+		"no registry and a variable":           `"destinations::d" cannot be used without a "registry": endpoint: `,
+		"no registry and a profile's variable": `"destinations::d" cannot be used without a "registry": headers::x-oneuptime-token: `,
+
 		"no destinations":                `"destinations" must name at least one destination`,
 		"attribute":                      `"attribute" must not be empty`,
 		"lane max_bytes":                 `"lane::max_bytes" must be positive`,

@@ -21,8 +21,12 @@ func (r *router) consumeLogs(ctx context.Context, ld plog.Logs) error {
 	if ld.LogRecordCount() == 0 {
 		return nil // some backends refuse an empty request
 	}
+	return r.consume(ctx, tenant.Logs, logsContent(ld))
+}
+
+func logsContent(ld plog.Logs) *content {
 	rls := ld.ResourceLogs()
-	return r.consume(ctx, tenant.Logs, &content{
+	return &content{
 		resources: rls.Len(),
 		resource:  func(i int) pcommon.Resource { return rls.At(i).Resource() },
 		records: func(i int) int {
@@ -33,15 +37,19 @@ func (r *router) consumeLogs(ctx context.Context, ld plog.Logs) error {
 			return n
 		},
 		encode: func() ([]byte, error) { return (&plog.ProtoMarshaler{}).MarshalLogs(ld) },
-	})
+	}
 }
 
 func (r *router) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 	if md.MetricCount() == 0 {
 		return nil
 	}
+	return r.consume(ctx, tenant.Metrics, metricsContent(md))
+}
+
+func metricsContent(md pmetric.Metrics) *content {
 	rms := md.ResourceMetrics()
-	return r.consume(ctx, tenant.Metrics, &content{
+	return &content{
 		resources: rms.Len(),
 		resource:  func(i int) pcommon.Resource { return rms.At(i).Resource() },
 		records: func(i int) int {
@@ -55,7 +63,7 @@ func (r *router) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 		},
 		encode: func() ([]byte, error) { return (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) },
 		delta:  cumulative.Needs(md),
-	})
+	}
 }
 
 func dataPoints(m pmetric.Metric) int {
@@ -78,8 +86,12 @@ func (r *router) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if td.SpanCount() == 0 {
 		return nil
 	}
+	return r.consume(ctx, tenant.Traces, tracesContent(td))
+}
+
+func tracesContent(td ptrace.Traces) *content {
 	rss := td.ResourceSpans()
-	return r.consume(ctx, tenant.Traces, &content{
+	return &content{
 		resources: rss.Len(),
 		resource:  func(i int) pcommon.Resource { return rss.At(i).Resource() },
 		records: func(i int) int {
@@ -91,7 +103,7 @@ func (r *router) consumeTraces(ctx context.Context, td ptrace.Traces) error {
 		},
 		encode:  func() ([]byte, error) { return (&ptrace.ProtoMarshaler{}).MarshalTraces(td) },
 		invalid: func() bool { return hasInvalidSpan(td) },
-	})
+	}
 }
 
 // content is a request of any signal.
@@ -116,13 +128,16 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	if sched == nil {
 		return r.refuse(ctx, signal, errNotRunning)
 	}
-	snap := r.registry.Snapshot()
-	if snap == nil {
+	if r.migrations.busy[signal].Load() {
+		return r.refuse(ctx, signal, errMigrating)
+	}
+	dir := r.directory()
+	if dir == nil {
 		return r.refuse(ctx, signal, errNoRegistry)
 	}
 	var converted conversions
 	defer converted.close()
-	parts, err := r.encode(ctx, snap, signal, c, &converted)
+	parts, err := r.encode(ctx, dir, signal, c, &converted)
 	if err != nil {
 		return r.refuse(ctx, signal, err)
 	}
@@ -136,7 +151,7 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 
 // encode returns the request in the forms that its destinations get, or a refusal. It
 // waits for nothing.
-func (r *router) encode(ctx context.Context, snap *tenant.Snapshot, signal tenant.Signal, c *content, converted *conversions) ([]lane.Part, error) {
+func (r *router) encode(ctx context.Context, dir directory, signal tenant.Signal, c *content, converted *conversions) ([]lane.Part, error) {
 	computed, err := guard.Compute(ctx)
 	if err != nil {
 		return nil, rejection.New(rejection.Canceled, "the caller has gone before the data could be encoded")
@@ -148,7 +163,7 @@ func (r *router) encode(ctx context.Context, snap *tenant.Snapshot, signal tenan
 	}
 	parts := make([]lane.Part, len(shares))
 	for i, s := range shares {
-		stops, err := r.route(snap, s.tenant, signal)
+		stops, err := r.route(dir, s.tenant, signal)
 		if err != nil {
 			return nil, err
 		}
@@ -219,8 +234,14 @@ func (r *router) share(ctx context.Context, c *content) (shares []share, group [
 	return shares, group, nil
 }
 
-func (r *router) route(snap *tenant.Snapshot, id tenant.ID, signal tenant.Signal) ([]lane.Stop, error) {
-	t := snap.Tenant(id)
+func (r *router) route(dir directory, id tenant.ID, signal tenant.Signal) ([]lane.Stop, error) {
+	t := dir.Tenant(id)
+	if t == nil && r.named != nil {
+		var err error
+		if t, err = r.named.admit(id); err != nil {
+			return nil, err
+		}
+	}
 	if t == nil || t.Status == tenant.StatusDeleted {
 		return nil, errUnknownTenant
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 const (
@@ -73,11 +72,11 @@ func (cs *converters) sweep(now time.Time) {
 
 // forget drops the totals of tenants that are gone. It waits for conversions under way,
 // without its lock: these may want another converter.
-func (cs *converters) forget(snap *tenant.Snapshot) {
+func (cs *converters) forget(dir directory) {
 	var gone []*cumulative.Converter
 	cs.mu.Lock()
 	maps.DeleteFunc(cs.lanes, func(k lane.Key, c *cumulative.Converter) bool {
-		if snap.Tenant(k.Tenant) != nil {
+		if dir.Tenant(k.Tenant) != nil {
 			return false
 		}
 		gone = append(gone, c)

@@ -52,6 +52,16 @@ circuit_breaker: {failures: 1, open: 1h}
 	assert.Greater(t, h.QueuedBytes, int64(1_000_000))
 	require.Eventually(t, func() bool { return health().Oldest > 0 }, 10*time.Second, time.Millisecond)
 
+	f := health().Failing
+	require.Len(t, f, 1)
+	assert.Equal(t, []any{tenant.ID("A"), "down", tenant.Logs, true}, []any{f[0].Tenant, f[0].Destination, f[0].Signal, f[0].Open})
+	assert.Positive(t, f[0].Failures)
+	assert.Positive(t, f[0].Oldest)
+	assert.Equal(t, tenant.LaneAnswer{
+		At: f[0].Answer.At, Class: tenant.AnswerRefused, Reason: "http_401", Status: http.StatusUnauthorized,
+		Text: "HTTP status 401: no message", URL: down.URL + "/v1/logs",
+	}, f[0].Answer)
+
 	g.stop()
 	_, posted := board.Lanes(id)
 	assert.False(t, posted)

@@ -126,11 +126,11 @@ func (ps *plans) targetOf(p *plan, k targetKey) lane.Target {
 
 // target returns where the lane k sends to at present, whether or not it is on
 // a route still, or nil if that is not known.
-func (ps *plans) target(snap *tenant.Snapshot, k lane.Key) lane.Target {
-	if snap == nil {
+func (ps *plans) target(dir directory, k lane.Key) lane.Target {
+	if dir == nil {
 		return nil
 	}
-	t := snap.Tenant(k.Tenant)
+	t := dir.Tenant(k.Tenant)
 	if t == nil {
 		return nil
 	}
@@ -161,10 +161,10 @@ func (ps *plans) shared(snap *tenant.Snapshot) (names []string) {
 }
 
 // forget drops the plans of tenants that are gone.
-func (ps *plans) forget(snap *tenant.Snapshot) {
+func (ps *plans) forget(dir directory) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	maps.DeleteFunc(ps.tenants, func(id tenant.ID, _ *plan) bool { return snap.Tenant(id) == nil })
+	maps.DeleteFunc(ps.tenants, func(id tenant.ID, _ *plan) bool { return dir.Tenant(id) == nil })
 }
 
 func (ps *plans) values(t *tenant.Tenant) template.Values {

@@ -34,12 +34,15 @@ const (
 	refusedMalformed
 	refusedPanic
 	refusedDisk
+	refusedTenants
+	refusedMigration
 	numRefusals
 )
 
 var refusalNames = [numRefusals]string{
 	"shutdown", "no_registry", "no_tenant", "tenant_mismatch", "unknown_tenant", "tenant_not_active",
 	"no_route", "unknown_destination", "full", "too_large", "storage", "malformed", "panic", "disk_full",
+	"too_many_tenants", "migration",
 }
 
 // posted returns the word for the reason on boards of rejections, on which other
@@ -87,12 +90,21 @@ var (
 	errNoRegistry    = newRefusal(refusedNoRegistry, rejection.NotLoaded, retrySoon, "the tenant registry has not been loaded yet")
 	errMismatch      = newRefusal(refusedMismatch, rejection.Forbidden, 0, "the data is of another tenant than the key")
 	errUnknownTenant = newRefusal(refusedUnknownTenant, rejection.Forbidden, 0, "the tenant is not known")
+	errMigrating     = newRefusal(refusedMigration, rejection.Downstream, retrySoon, "what an earlier version has queued is being taken over")
 	errPanic         = newRefusal(refusedPanic, rejection.Panic, 0, "internal error: the data cannot be handled")
 	errNotActive     = newRefusal(refusedNotActive, rejection.Suspended, 0, "the tenant is suspended")
 )
 
 func noTenant(attribute string) *refusal {
 	return newRefusal(refusedNoTenant, rejection.Malformed, 0, fmt.Sprintf("the data has no tenant: a resource lacks the attribute %q", attribute))
+}
+
+func badTenant(err error) *refusal {
+	return newRefusal(refusedNoTenant, rejection.Malformed, 0, "the data names no tenant: "+err.Error())
+}
+
+func tooManyTenants(most int) *refusal {
+	return newRefusal(refusedTenants, rejection.Downstream, retryLater, fmt.Sprintf("%d other tenants have data here (max_tenants)", most))
 }
 
 func malformed(err error) *refusal {

@@ -223,7 +223,8 @@ func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 // send sends one letter as a lane would. Its error wraps deadletter.ErrRefused if it
 // concerns this letter alone.
 func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte, n deadletter.Note) error {
-	target := re.plans.target(re.registry.Snapshot(), lane.Key{Tenant: g.Tenant, Destination: g.Destination, Signal: g.Signal})
+	re.restoreTenant(g.Tenant)
+	target := re.plans.target(re.directory(), lane.Key{Tenant: g.Tenant, Destination: g.Destination, Signal: g.Signal})
 	if target == nil {
 		return errors.New("the registry has no such tenant, or the configuration no such destination, at present")
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
@@ -37,23 +38,25 @@ type router struct {
 	cfg *Config
 	set exporter.Settings
 
-	registry  tenant.Registry
-	plans     *plans
-	totals    *converters
-	pool      *backend.Pool
-	store     *store.Store // nil without storage
-	letters   *archive.Archive
-	run       *lastend.Recorder // nil: another keeps it, or nobody
-	stateDir  string            // of storage; empty: not known
-	want      diskWant
-	scheduler atomic.Pointer[lane.Scheduler] // nil before start
-	refusals  refusals
-	routes    atomic.Pointer[tenant.RouteHealth] // nil: there are no faults
-	boards    tenant.RejectionBoards
-	recovery  *recovery.Recoverer
-	reported  atomic.Int64 // Unix time of the last report of failing storage
-	telemetry *telemetry
-	laneIdle  time.Duration
+	registry   tenant.Registry // nil: there are the tenants that data names
+	named      *named          // nil: there is a registry
+	plans      *plans
+	totals     *converters
+	pool       *backend.Pool
+	store      *store.Store // nil without storage
+	letters    *archive.Archive
+	run        *lastend.Recorder // nil: another keeps it, or nobody
+	stateDir   string            // of storage; empty: not known
+	want       diskWant
+	scheduler  atomic.Pointer[lane.Scheduler] // nil before start
+	refusals   refusals
+	routes     atomic.Pointer[tenant.RouteHealth] // nil: there are no faults
+	boards     tenant.RejectionBoards
+	recovery   *recovery.Recoverer
+	reported   atomic.Int64 // Unix time of the last report of failing storage
+	telemetry  *telemetry
+	laneIdle   time.Duration
+	migrations migrations
 
 	changed     chan struct{} // the registry has a new snapshot
 	stop        chan struct{}
@@ -70,7 +73,9 @@ func newRouter(cfg *Config, set exporter.Settings) *router {
 }
 
 func (r *router) start(ctx context.Context, host component.Host) (err error) {
-	if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
+	if !r.cfg.hasRegistry() {
+		r.named = newNamed(r.cfg.MaxTenants)
+	} else if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
 		return err
 	}
 	r.boards = tenant.FindRejectionBoards(host)
@@ -122,6 +127,32 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	r.scheduler.Store(sched)
+	if len(r.cfg.MigrateQueues) > 0 {
+		r.openMigrations(ctx, host, left)
+	}
+	r.subscribe()
+	for _, board := range tenant.FindHealthBoards(host) {
+		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
+	}
+	r.unpost = append(r.unpost, condition.Post(host, component.KindExporter, r.set.ID, newLosses(r, time.Now).findings))
+	sched.Start()
+	r.tasks.Go(r.followRegistry)
+	if desk != nil {
+		r.tasks.Go(func() { r.followReplays(desk) })
+	}
+	r.tasks.Go(r.sweep)
+	if len(r.migrations.list) > 0 {
+		r.tasks.Go(r.migrate)
+	}
+	return nil
+}
+
+// subscribe has changes of the registry looked at, if there is one, and what was loaded before.
+func (r *router) subscribe() {
+	r.unsubscribe = func() {}
+	if r.registry == nil {
+		return
+	}
 	changed := func(*tenant.Snapshot) {
 		select {
 		case r.changed <- struct{}{}:
@@ -129,17 +160,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		}
 	}
 	r.unsubscribe = r.registry.Subscribe(changed)
-	changed(nil) // what was loaded before is looked at too
-	for _, board := range tenant.FindHealthBoards(host) {
-		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
-	}
-	sched.Start()
-	r.tasks.Go(r.followRegistry)
-	if desk != nil {
-		r.tasks.Go(func() { r.followReplays(desk) })
-	}
-	r.tasks.Go(r.sweep)
-	return nil
+	changed(nil)
 }
 
 func (r *router) laneSettings() lane.Settings {
@@ -194,12 +215,15 @@ func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Par
 		return nil, fmt.Errorf("storage: %w", err)
 	}
 	r.store = s
-	snap := r.registry.Snapshot()
+	for i := range parts {
+		r.restoreTenant(parts[i].Payload.Tenant)
+	}
+	dir := r.directory()
 	for i := range parts {
 		p := parts[i].Payload
 		for j := range parts[i].Stops {
 			stop := &parts[i].Stops[j]
-			stop.Target = r.plans.target(snap, lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal})
+			stop.Target = r.plans.target(dir, lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal})
 		}
 	}
 	return parts, nil
@@ -282,10 +306,14 @@ func (r *router) tidy(now time.Time) {
 	r.pool.Sweep(now)
 	r.want.look(now, r.set.Logger)
 	r.totals.sweep(now)
-	if snap := r.registry.Snapshot(); snap != nil { // lanes may have closed since the tenant went
-		r.plans.forget(snap)
-		r.totals.forget(snap)
-		r.scheduler.Load().Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
+	sched := r.scheduler.Load()
+	if r.named != nil {
+		r.named.forget(sched.Tenants())
+	}
+	if dir := r.directory(); dir != nil { // lanes may have closed since the tenant went
+		r.plans.forget(dir)
+		r.totals.forget(dir)
+		sched.Forget(func(id tenant.ID) bool { return dir.Tenant(id) == nil })
 	}
 	if r.letters != nil {
 		r.letters.Sweep(now.Add(-sweepInterval))
@@ -331,6 +359,9 @@ func (r *router) reportGivenUp(sched *lane.Scheduler) {
 // close closes files and connections.
 func (r *router) close(ctx context.Context) error {
 	var errs []error
+	for _, m := range r.migrations.list {
+		errs = append(errs, m.close(ctx))
+	}
 	if r.store != nil {
 		errs = append(errs, r.store.Close(ctx))
 	}

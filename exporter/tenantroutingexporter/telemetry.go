@@ -41,6 +41,7 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 		func(_ context.Context, o metric.Observer) error {
 			t.observeLanes(o, sched)
 			t.observeRefusals(o, &r.refusals)
+			t.observeMigrations(o, &r.migrations)
 			o.ObserveInt64(b.ExporterTenantRoutingPanics, r.recovery.Count())
 			o.ObserveInt64(b.ExporterTenantRoutingDeltaSeries, int64(r.totals.series()))
 			if r.store != nil {
@@ -51,6 +52,7 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 		b.ExporterTenantRoutingAcceptedRecords, b.ExporterTenantRoutingRecoveredRecords, b.ExporterTenantRoutingDeliveredRecords,
 		b.ExporterTenantRoutingDeltaSeries, b.ExporterTenantRoutingDeadLetteredRecords, b.ExporterTenantRoutingDroppedRecords, b.ExporterTenantRoutingQueuedRecords,
 		b.ExporterTenantRoutingQueuedBytes, b.ExporterTenantRoutingQueueAge, b.ExporterTenantRoutingLanes,
+		b.ExporterTenantRoutingMigratedRequests, b.ExporterTenantRoutingMigrationFaults,
 		b.ExporterTenantRoutingSendAttempts, b.ExporterTenantRoutingRefusedRequests, b.ExporterTenantRoutingPanics, b.ExporterTenantRoutingStorageFaults,
 		b.ExporterTenantRoutingStorageCompactions, b.ExporterTenantRoutingStorageFreeBytes, b.ExporterTenantRoutingStorageUsedBytes)
 	if err != nil {
@@ -122,6 +124,18 @@ func (t *telemetry) observeRefusals(o metric.Observer, refusals *refusals) {
 				o.ObserveInt64(t.builder.ExporterTenantRoutingRefusedRequests, n, metric.WithAttributes(
 					attribute.String("signal", signal.String()), attribute.String("reason", refusalNames[reason])))
 			}
+		}
+	}
+}
+
+func (t *telemetry) observeMigrations(o metric.Observer, m *migrations) {
+	for _, signal := range tenant.AllSignals() {
+		of := metric.WithAttributes(attribute.String("signal", signal.String()))
+		if n := m.moved[signal].Load(); n > 0 {
+			o.ObserveInt64(t.builder.ExporterTenantRoutingMigratedRequests, n, of)
+		}
+		if n := m.faults[signal].Load(); n > 0 {
+			o.ObserveInt64(t.builder.ExporterTenantRoutingMigrationFaults, n, of)
 		}
 	}
 }

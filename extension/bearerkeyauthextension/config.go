@@ -133,24 +133,13 @@ type ClientConfig struct {
 	// without TLS only loopback addresses get the key.
 	Insecure bool `mapstructure:"insecure"`
 
-	// WhenRefused says what becomes of data that the gateway refuses with 401 or
-	// 403 over HTTP. Defaults to "wait".
-	WhenRefused WhenRefused `mapstructure:"when_refused"`
+	// WhenRefused was what became of data that a gateway refused with 401 or 403. It has no
+	// meaning any more and must not be set.
+	WhenRefused string `mapstructure:"when_refused"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
-
-// WhenRefused is what becomes of data whose key is refused.
-type WhenRefused string
-
-const (
-	// WhenRefusedWait keeps it in the exporter's queue and tries again, so that
-	// an expired key or a suspended tenant costs nothing but time.
-	WhenRefusedWait WhenRefused = "wait"
-	// WhenRefusedDrop lets the exporter drop it, as OTLP has it.
-	WhenRefusedDrop WhenRefused = "drop"
-)
 
 var (
 	_ component.Config  = (*Config)(nil)
@@ -161,10 +150,12 @@ var (
 )
 
 var (
-	errNothingSet = errors.New("set `registry` to authenticate callers, `client` to authenticate to others, or both")
-	errNoKey      = errors.New("set one of `key` and `key_file`; is the environment variable empty that it is taken from?")
-	errTwoKeys    = errors.New("`key` and `key_file` exclude each other")
-	errBadKey     = errors.New("`key` is not an API key of the form obs_<key id>_<secret>, or a character of it is wrong")
+	errNothingSet  = errors.New("set `registry` to authenticate callers, `client` to authenticate to others, or both")
+	errNoKey       = errors.New("set one of `key` and `key_file`; is the environment variable empty that it is taken from?")
+	errTwoKeys     = errors.New("`key` and `key_file` exclude each other")
+	errWhenRefused = errors.New("`when_refused` is not supported any more: an exporter that gets 401 or 403 does what it does for any server; " +
+		"remove the key, and deliver through the tenant_routing exporter, which keeps refused data in its queue")
+	errBadKey = errors.New("`key` is not an API key of the form obs_<key id>_<secret>, or a character of it is wrong")
 )
 
 // Validate implements confmap.Validator.
@@ -248,10 +239,8 @@ func (c *ClientConfig) Validate() error {
 			errs = append(errs, fmt.Errorf("`business_id` is not a tenant ID: %w", err))
 		}
 	}
-	switch c.WhenRefused {
-	case "", WhenRefusedWait, WhenRefusedDrop:
-	default:
-		errs = append(errs, fmt.Errorf("`when_refused` must be wait or drop, got %q", c.WhenRefused))
+	if c.WhenRefused != "" {
+		errs = append(errs, errWhenRefused)
 	}
 	return errors.Join(errs...)
 }

@@ -44,7 +44,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 			Failures: FailuresConfig{
 				PerMinute: 60, Delay: time.Second, MaxSources: 4096, Audit: FailureAuditConfig{MaxBytes: 256 * bytesize.MiB},
 			},
-			Client: configoptional.Some(ClientConfig{KeyFile: "/etc/otelcol-tenant/key", BusinessID: "tenant-a", WhenRefused: WhenRefusedWait}),
+			Client: configoptional.Some(ClientConfig{KeyFile: "/etc/otelcol-tenant/key", BusinessID: "tenant-a"}),
 		},
 	} {
 		cfg := load(t, "config.yaml", key)
@@ -87,7 +87,7 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 		"empty_key":       "client: set one of `key` and `key_file`",
 		"two_keys":        "client: `key` and `key_file` exclude each other",
 		"bad_key":         "client: `key` is not an API key",
-		"when_refused":    "client: `when_refused` must be wait or drop, got \"keep\"",
+		"when_refused":    "client: `when_refused` is not supported any more",
 		"bad_business_id": "client: `business_id` is not a tenant ID: tenant ID has the character '/' at byte 1",
 		"failures":        "failures: `per_minute` must not be negative, got -1\n`delay` must be from 0 to 5s, got 10s\n`max_sources` must be positive, got 0",
 		"small_audit":     "failures::audit: `max_bytes` must be at least 1MiB, got 512KiB",

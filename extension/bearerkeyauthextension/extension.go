@@ -35,7 +35,7 @@ var (
 
 func newExtension(set extension.Settings, cfg *Config) (extension.Extension, error) {
 	if cfg.Registry == nil {
-		return clientExtension{newKeySender(set.Logger, cfg.Client.Get())}, nil
+		return clientExtension{newSender(set, cfg)}, nil
 	}
 	checker, err := newKeyChecker(set, cfg)
 	if err != nil {
@@ -44,7 +44,13 @@ func newExtension(set extension.Settings, cfg *Config) (extension.Extension, err
 	if !cfg.Client.HasValue() {
 		return serverExtension{checker}, nil
 	}
-	return bothExtension{checker, newKeySender(set.Logger, cfg.Client.Get())}, nil
+	return bothExtension{checker, newSender(set, cfg)}, nil
+}
+
+func newSender(set extension.Settings, cfg *Config) *keySender {
+	s := newKeySender(set.Logger, cfg.Client.Get())
+	s.watch.id = set.ID
+	return s
 }
 
 // Start implements component.Component.

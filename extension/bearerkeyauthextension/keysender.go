@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -22,13 +24,16 @@ const keyFilePollInterval = 500 * time.Millisecond
 
 var errPlaintext = errors.New("refusing to send the API key without TLS to an address that is not loopback; use TLS or set `client::insecure`")
 
+var _ redact.Holder = (*keySender)(nil)
+
 // keySender adds a key to outgoing requests.
 type keySender struct {
 	cfg          *ClientConfig
 	logger       *zap.Logger
 	pollInterval time.Duration
 	current      atomic.Pointer[credential]
-	refusals     refusals
+	warned       warned
+	watch        keyWatch
 
 	stop     context.CancelFunc
 	stopOnce sync.Once
@@ -59,8 +64,9 @@ func (s *keySender) use(key string) {
 
 // Start implements component.Component. It fails if there is a key file and no
 // key in it; later faults of the file keep the last good key.
-func (s *keySender) Start(context.Context, component.Host) error {
+func (s *keySender) Start(_ context.Context, host component.Host) error {
 	if s.cfg.KeyFile == "" {
+		s.watch.start(host)
 		return nil
 	}
 	key, err := readKeyFile(s.cfg.KeyFile)
@@ -71,12 +77,14 @@ func (s *keySender) Start(context.Context, component.Host) error {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() { s.follow(ctx) })
+	s.watch.start(host)
 	return nil
 }
 
 // Shutdown implements component.Component.
 func (s *keySender) Shutdown(context.Context) error {
 	s.stopOnce.Do(func() {
+		s.watch.shutdown()
 		if s.stop != nil {
 			s.stop()
 		}
@@ -113,10 +121,24 @@ func (s *keySender) reload(lastFault string) (fault string) {
 	case err == nil && lastFault != "":
 		s.logger.Info("client::key_file can be used again")
 	}
+	s.watch.read(s.cfg.KeyFile, err)
 	if err != nil {
 		return err.Error()
 	}
 	return ""
+}
+
+// Secrets implements redact.Holder: a server that quotes the key in its answer must not
+// bring it into a log. The key's ID, by which servers name the key, is not secret.
+func (s *keySender) Secrets() []string {
+	c := s.current.Load()
+	if c == nil {
+		return nil
+	}
+	if parts := strings.SplitN(c.key, "_", 3); len(parts) == 3 {
+		return parts[2:]
+	}
+	return []string{c.key}
 }
 
 // mayCarryKey tells whether a host of plain-text requests may see the key.

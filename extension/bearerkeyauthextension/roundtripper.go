@@ -2,16 +2,10 @@ package bearerkeyauthextension
 
 import (
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"go.uber.org/zap"
 )
-
-// refusedDelay is how long an exporter has to wait after its key was refused.
-// A refusal costs the gateway a look-up, so it need not be long.
-const refusedDelay = 10 * time.Second
 
 // RoundTripper implements extensionauth.HTTPClient.
 func (s *keySender) RoundTripper(base http.RoundTripper) (http.RoundTripper, error) {
@@ -30,50 +24,21 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.base.RoundTrip(req)
 	}
 	if req.URL.Scheme == "http" && !t.sender.mayCarryKey(req.URL.Hostname()) {
-		if t.sender.refusals.changed(req.URL, true) { // exporters tell of it among the outages that end by themselves
+		if t.sender.warned.first(req.URL) { // exporters report it among the outages that end by themselves
 			t.sender.logger.Error("The key is not sent", zap.String("url", shown(req.URL)), zap.Error(errPlaintext))
 		}
+		t.sender.watch.withheld(req.URL.Host, time.Now())
 		if req.Body != nil {
 			_ = req.Body.Close() // RoundTrippers close the body whatever happens
 		}
 		return nil, errPlaintext
 	}
+	t.sender.watch.sent()
 	req = req.Clone(req.Context())
-	current := t.sender.current.Load()
-	for name, value := range current.metadata {
+	for name, value := range t.sender.current.Load().metadata {
 		req.Header.Set(name, value)
 	}
-	resp, err := t.base.RoundTrip(req)
-	if err != nil || t.sender.cfg.WhenRefused == WhenRefusedDrop {
-		return resp, err
-	}
-	return t.waiting(req.URL, resp, current.key), nil
-}
-
-// waiting turns the refusal of a key into an answer on which OTLP exporters keep
-// the data and try again. OTLP has them drop it on 401 and 403; for an agent with
-// a disk queue that would lose what a renewed key or a resumed tenant saves.
-func (t *roundTripper) waiting(u *url.URL, resp *http.Response, key string) *http.Response {
-	refused := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
-	// A gateway in trouble has not looked at the key.
-	if resp.StatusCode < http.StatusInternalServerError && t.sender.refusals.changed(u, refused) {
-		where := zap.String("url", shown(u))
-		if refused {
-			t.sender.logger.Error("The gateway refuses the key; data waits until it is accepted",
-				where, zap.Int("status", resp.StatusCode), zap.String("reason", reason(resp, key)))
-		} else {
-			t.sender.logger.Info("The gateway accepts the key again", where)
-		}
-	}
-	if !refused {
-		return resp
-	}
-	out := *resp
-	out.StatusCode = http.StatusServiceUnavailable
-	out.Status = "503 Service Unavailable (" + resp.Status + ")"
-	out.Header = resp.Header.Clone()
-	out.Header.Set("Retry-After", strconv.Itoa(int(refusedDelay.Seconds())))
-	return &out
+	return t.base.RoundTrip(req)
 }
 
 // redirectedAway tells whether req follows a redirect to another host than the

@@ -3,6 +3,7 @@ package bearerkeyauthextension
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -19,9 +20,11 @@ type rpcCredentials struct{ sender *keySender }
 // GetRequestMetadata implements credentials.PerRPCCredentials.
 func (c *rpcCredentials) GetRequestMetadata(ctx context.Context, uri ...string) (map[string]string, error) {
 	if !encrypted(ctx) && !c.sender.mayCarryKey(hostOf(uri)) {
+		c.sender.watch.withheld(hostOf(uri), time.Now())
 		// Retryable, so that no data is lost before the operator has mended it.
 		return nil, status.Error(codes.Unavailable, errPlaintext.Error())
 	}
+	c.sender.watch.sent()
 	return c.sender.current.Load().metadata, nil
 }
 

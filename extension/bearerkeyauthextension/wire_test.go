@@ -60,7 +60,7 @@ func TestWire_HTTPFromClientToServer(t *testing.T) {
 	g := startGateway(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	cfg := confighttp.NewDefaultClientConfig()
 	cfg.Auth = configoptional.Some(configauth.Config{AuthenticatorID: authID})
-	host := clientHost(t, &ClientConfig{Key: configopaque.String(text), BusinessID: "tenant-b", WhenRefused: WhenRefusedDrop})
+	host := clientHost(t, &ClientConfig{Key: configopaque.String(text), BusinessID: "tenant-b"})
 	httpClient, err := cfg.ToClient(context.Background(), host.GetExtensions(), componenttest.NewNopTelemetrySettings())
 	require.NoError(t, err)
 	defer httpClient.CloseIdleConnections()

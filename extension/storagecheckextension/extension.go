@@ -16,17 +16,22 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/storagecheckextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 )
 
 // storageCheck checks the files of a folder once, when it starts.
 type storageCheck struct {
+	id        component.ID
 	dir       string
 	most      int // faults in a row; 0: any number
 	run       *lastend.Recorder
 	end       lastend.End
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
+	started   time.Time
+	aside     []string // files that were set aside
+	unpost    func()   // nil before the start
 }
 
 var (
@@ -39,13 +44,22 @@ func newStorageCheck(set extension.Settings, cfg *Config) (*storageCheck, error)
 	if err != nil {
 		return nil, err
 	}
-	return &storageCheck{dir: cfg.Directory, most: cfg.SetAsideAfter, logger: set.Logger, telemetry: telemetry}, nil
+	return &storageCheck{id: set.ID, dir: cfg.Directory, most: cfg.SetAsideAfter, logger: set.Logger, telemetry: telemetry}, nil
 }
 
 // Start checks every file. Components open theirs when they start, which is after
 // all extensions have. It returns an error only if a damaged file cannot be moved:
 // a component that opened it would end the process.
-func (s *storageCheck) Start(ctx context.Context, _ component.Host) error {
+func (s *storageCheck) Start(ctx context.Context, host component.Host) error {
+	s.started = time.Now()
+	if err := s.checkAll(ctx); err != nil {
+		return err
+	}
+	s.unpost = condition.Post(host, component.KindExtension, s.id, func() []condition.Finding { return s.findings(time.Now()) })
+	return nil
+}
+
+func (s *storageCheck) checkAll(ctx context.Context) error {
 	entries, err := os.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // file_storage makes it
@@ -110,6 +124,7 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 	if aside == "" {
 		return fmt.Errorf("%s is damaged (%w) and cannot be set aside: %w", path, damage, err)
 	}
+	s.aside = append(s.aside, aside)
 	s.logger.Error("storage file is damaged and was set aside; what it held is lost",
 		zap.String("file", path), zap.String("set_aside", aside), zap.Error(damage))
 	if err != nil {
@@ -126,6 +141,9 @@ func isDamage(err error) bool {
 
 // Shutdown implements component.Component.
 func (s *storageCheck) Shutdown(context.Context) error {
+	if s.unpost != nil {
+		s.unpost()
+	}
 	s.telemetry.Shutdown()
 	if err := s.close(); err != nil { // returned, it would end a reload
 		s.logger.Warn("cannot write how this process ends", zap.Error(err))

@@ -44,6 +44,7 @@ func (s *storageCheck) retire(ctx context.Context, name string) {
 		s.logger.Error("the process ends at every start, and a queue cannot be set aside", zap.String("file", path), zap.Error(err))
 		return
 	}
+	s.aside = append(s.aside, aside)
 	s.telemetry.ExtensionStorageCheckPoisonedFiles.Add(ctx, 1)
 	s.logger.Error("the process ends at every start; a queue was set aside, and the exporter begins with a new one. "+
 		"To send what it holds, stop the collector and give the file its name back; else remove it",

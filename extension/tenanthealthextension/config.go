@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 )
 
@@ -25,6 +26,10 @@ type Config struct {
 	// RegistryMaxAge is how long the source of a registry may be bad or away
 	// until the registry is called stale. Defaults to 1m.
 	RegistryMaxAge time.Duration `mapstructure:"registry_max_age"`
+
+	// Conditions makes the extension watch what components cannot do, as an agent
+	// needs it. Without it the answer names no address, path or tenant.
+	Conditions configoptional.Optional[ConditionsConfig] `mapstructure:"conditions"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}

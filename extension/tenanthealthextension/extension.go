@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -24,8 +25,9 @@ const shutdownGrace = time.Second
 // server is the extension. Components may post before it starts.
 type server struct {
 	board
-	watch watch
-	phase atomic.Int32
+	watch      watch
+	phase      atomic.Int32
+	conditions *conditions // nil: they are not watched
 
 	cfg      *Config
 	settings component.TelemetrySettings
@@ -40,10 +42,18 @@ var (
 	_ tenant.HealthBoard                    = (*server)(nil)
 	_ extensioncapabilities.PipelineWatcher = (*server)(nil)
 	_ componentstatus.Watcher               = (*server)(nil)
+	_ condition.Board                       = (*server)(nil)
 )
 
-func newServer(set extension.Settings, cfg *Config) *server {
-	return &server{cfg: cfg, settings: set.TelemetrySettings, now: time.Now, grace: shutdownGrace}
+func newServer(set extension.Settings, cfg *Config) (*server, error) {
+	s := &server{cfg: cfg, settings: set.TelemetrySettings, now: time.Now, grace: shutdownGrace}
+	if cfg.Conditions.HasValue() {
+		var err error
+		if s.conditions, err = newConditions(set.TelemetrySettings, cfg.Conditions.Get()); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // Start implements component.Component.
@@ -56,6 +66,7 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	s.conditions.start(func() time.Time { return s.now() })
 	s.serving.Go(func() {
 		if err := s.http.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
@@ -67,6 +78,7 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 // Shutdown implements component.Component. An answer takes no time, so that who
 // has not had one shortly is waiting for nothing, or wants the gateway to wait.
 func (s *server) Shutdown(ctx context.Context) error {
+	s.conditions.shutdown()
 	if s.http == nil {
 		return nil
 	}
@@ -107,11 +119,19 @@ func (s *server) routes() http.Handler {
 	return mux
 }
 
+// healthy says whether a status is answered with 200. A gateway that is degraded does its
+// work, and a load balancer must not take it away. Of an agent whatever is wrong is for its
+// operator.
+func (s *server) healthy(is status) bool {
+	return is == statusOK || is == statusDegraded && s.conditions == nil
+}
+
 // answer writes the state.
 func (s *server) answer(w http.ResponseWriter, _ *http.Request) {
 	now := s.now()
 	f := &found{now: now, phase: phase(s.phase.Load()), unwell: s.watch.list(), maxAge: s.cfg.RegistryMaxAge}
 	f.registries, f.lanes = s.read(now)
+	f.conditions = s.conditions.active()
 	state := judge(f)
 	body, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
@@ -120,7 +140,7 @@ func (s *server) answer(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	if state.Status == statusUnavailable {
+	if !s.healthy(state.Status) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_, _ = w.Write(append(body, '\n')) // a caller that has gone needs no answer

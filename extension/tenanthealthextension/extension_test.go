@@ -35,7 +35,8 @@ func newTestServer(t *testing.T) *server {
 	t.Helper()
 	cfg := createDefaultConfig().(*Config)
 	cfg.NetAddr.Endpoint = "127.0.0.1:0"
-	s := newServer(extensiontest.NewNopSettings(metadata.Type), cfg)
+	s, err := newServer(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
 	s.now = func() time.Time { return noon }
 	return s
 }
@@ -173,7 +174,8 @@ func TestServer_BoundsConnections(t *testing.T) {
 	addr := loopback.Addresses(t, 1)[0]
 	cfg := createDefaultConfig().(*Config)
 	cfg.NetAddr.Endpoint = addr
-	s := newServer(extensiontest.NewNopSettings(metadata.Type), cfg)
+	s, err := newServer(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
 	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
 	defer func() { require.NoError(t, s.Shutdown(t.Context())) }()
 	var closed atomic.Int64
@@ -210,7 +212,8 @@ func TestServer_OverTLS(t *testing.T) {
 		CertPem: configopaque.String(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.TLS.Certificates[0].Certificate[0]})),
 		KeyPem:  configopaque.String(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
 	}})
-	s := newServer(extensiontest.NewNopSettings(metadata.Type), cfg)
+	s, err := newServer(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
 	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
 	defer func() { require.NoError(t, s.Shutdown(t.Context())) }()
 	for version := 1; version <= 2; version++ {

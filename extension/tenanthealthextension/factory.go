@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadata"
@@ -20,10 +21,10 @@ func NewFactory() extension.Factory {
 func createDefaultConfig() component.Config {
 	server := confighttp.NewDefaultServerConfig()
 	server.NetAddr.Endpoint = "localhost:13133"
-	return &Config{ServerConfig: server, Path: "/health", RegistryMaxAge: time.Minute}
+	return &Config{ServerConfig: server, Path: "/health", RegistryMaxAge: time.Minute, Conditions: configoptional.Default(defaultConditions())}
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
 	set.Logger = safetext.Logger(set.Logger)
-	return newServer(set, cfg.(*Config)), nil
+	return newServer(set, cfg.(*Config))
 }

@@ -1,10 +1,12 @@
 package tenanthealthextension
 
 import (
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -16,6 +18,8 @@ const (
 	statusOK status = "ok"
 	// statusDegraded is one at work that an operator should look at.
 	statusDegraded status = "degraded"
+	// statusFailing is an agent that cannot do its work.
+	statusFailing status = "failing"
 	// statusUnavailable is one that must get no requests.
 	statusUnavailable status = "unavailable"
 )
@@ -42,6 +46,8 @@ type state struct {
 	Registries map[string]registryState `json:"registries"`
 	Lanes      map[string]laneState     `json:"lanes"`
 	Components map[string]string        `json:"components"` // those that are not well, and their status
+
+	Conditions []conditionState `json:"conditions,omitempty"`
 }
 
 type registryState struct {
@@ -105,6 +111,7 @@ type found struct {
 	registries map[component.ID]tenant.RegistryHealth
 	lanes      map[component.ID]tenant.LaneHealth
 	unwell     map[string]string
+	conditions []condition.Active
 	maxAge     time.Duration // of a registry
 }
 
@@ -141,8 +148,11 @@ func judge(f *found) *state {
 			s.add(statusDegraded, reasonQueue)
 		}
 	}
-	if len(f.unwell) > 0 {
-		s.add(statusDegraded, reasonComponent)
+	s.addConditions(f)
+	for name := range f.unwell {
+		if !slices.ContainsFunc(f.conditions, func(a condition.Active) bool { return a.Component == name }) {
+			s.add(statusDegraded, reasonComponent)
+		}
 	}
 	return s
 }
@@ -190,7 +200,7 @@ func (s *state) add(worst status, why reason) {
 		}
 	}
 	s.Reasons = append(s.Reasons, why)
-	if s.Status != statusUnavailable {
+	if s.Status != statusUnavailable && (s.Status != statusFailing || worst == statusUnavailable) {
 		s.Status = worst
 	}
 }

@@ -143,6 +143,9 @@ func (c *checker) pipeline(p *pipeline) {
 			c.toRouting(p, ch)
 		}
 		if auth {
+			c.withoutRegistry(p)
+		}
+		if auth {
 			c.receiver(ch.receiver)
 		}
 		if c.edge(ch) {
@@ -226,8 +229,25 @@ func (c *checker) routing(id string) {
 	if set["storage"] == nil || text(set["storage"]) == "" {
 		c.warn(key+"::storage", "is not set: what was acknowledged waits in memory alone and is lost when the process ends; set it to a storage extension such as file_storage")
 	}
+	for _, old := range texts(set["migrate_queues"]) {
+		for i := range c.pipelines {
+			if p := &c.pipelines[i]; slices.Contains(p.exporters, old) {
+				c.refuse(key+"::migrate_queues", "names %s, which is an exporter of the pipeline %s: its queue cannot be taken over while it is in use; remove it from there, or from here", old, p.id)
+			}
+		}
+	}
 	if set["dead_letter"] == nil {
 		c.warn(key+"::dead_letter", "is not set: what a destination refuses for good is dropped and counted; set dead_letter::directory to keep it")
+	}
+}
+
+// withoutRegistry is about the exporters of a pipeline whose callers have keys.
+func (c *checker) withoutRegistry(p *pipeline) {
+	for _, id := range p.exporters {
+		set := mapping(at(c.conf, "exporters", id))
+		if typeOf(id) == typeRouting && text(set["registry"]) == "" && set["routes"] != nil {
+			c.warn("exporters::"+id+"::registry", "is not set: all tenants are on the same routes, whatever the registry says, and at most max_tenants of them; set it to the tenant_registry extension")
+		}
 	}
 }
 
@@ -237,6 +257,9 @@ func (c *checker) queue(id string) {
 	case "otlp", "otlphttp", "otlpgrpc":
 	default:
 		return
+	}
+	if typeOf(text(at(c.conf, "exporters", id, "auth", "authenticator"))) == "bearerkeyauth" {
+		c.warn("exporters::"+id, "drops what the gateway refuses with 401, 403, 404 or 413, as while a key has expired; deliver through tenant_routing, which keeps it")
 	}
 	queue, ok := at(c.conf, "exporters", id, "sending_queue").(map[string]any)
 	if !ok || queue["enabled"] == false {

@@ -56,7 +56,7 @@ func exact() []string {
 		"--config", "yaml:receivers::pm2::include_log_record_original: true",
 		"--config", "yaml:receivers::pm2::max_line_size: 4MiB",
 		"--config", "yaml:receivers::pm2::daemon_log::enabled: false",
-		"--config", "yaml:exporters::otlp_http::sending_queue::num_consumers: 1",
+		"--config", "yaml:exporters::tenant_routing::lane::concurrency: 1",
 	}
 }
 

@@ -24,7 +24,8 @@ func TestAttacks_AgentIsKilledMeanwhile(t *testing.T) {
 	b := newPlace(t, false)
 	set := e.settings(strings.TrimPrefix(b.url, "http://") + "/agent/tenant-a")
 	set.Args = append(set.Args, "--config",
-		"yaml:exporters::otlp_http: {compression: gzip, retry_on_failure: {initial_interval: 50ms, max_interval: 200ms}}")
+		"yaml:exporters::tenant_routing: {destinations: {gateway: {otlp_http: {compression: gzip}}}, "+
+			"retry: {initial_interval: 50ms, max_interval: 200ms}, circuit_breaker: {open: 200ms}}")
 	run := func() *collector { return start(t, set.Env, set.Args...) }
 	c := run()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -10,7 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestCrashLoop ends the agent three times soon after its start. If the runtime left
+// sendingQueue are the arguments of an agent that delivers through upstream's exporter.
+func sendingQueue() []string {
+	return []string{"--config", filepath.Join("testdata", "agent", "sending-queue.yaml")}
+}
+
+// TestCrashLoop ends an agent with upstream's sending queue three times soon after its start. If the runtime left
 // words each time, as it does when a queued request overflows the stack, its queues are set
 // aside and it delivers new data. If it left none, it was killed from outside.
 func TestCrashLoop(t *testing.T) {
@@ -20,13 +25,13 @@ func TestCrashLoop(t *testing.T) {
 			e := newEdge(t)
 			e.sink = newSink(t)
 			for range 3 {
-				c := e.start(e.sink.http)
+				c := e.start(e.sink.http, sendingQueue()...)
 				require.NoError(t, c.Kill())
 				if words != "" {
 					require.NoError(t, os.WriteFile(filepath.Join(e.state, "last_run.crash"), []byte(words), 0o600))
 				}
 			}
-			c := e.start(e.sink.http)
+			c := e.start(e.sink.http, sendingQueue()...)
 			e.appendLines(1, 10)
 			e.await(1, 10)
 			aside, err := filepath.Glob(filepath.Join(e.state, "*.poison"))

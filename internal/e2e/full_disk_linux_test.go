@@ -52,8 +52,8 @@ func TestFullDisk(t *testing.T) {
 	elsewhere := t.TempDir()
 	queue := []string{
 		"--config", "yaml:extensions::file_storage/queue: {directory: " + elsewhere + "}",
-		"--config", "yaml:exporters::otlp_http::sending_queue::storage: file_storage/queue",
-		"--config", "yaml:service::extensions: [storage_check, health_check, file_storage, file_storage/queue, bearer_key_auth, request_guard]",
+		"--config", "yaml:exporters::tenant_routing::storage: file_storage/queue",
+		"--config", "yaml:service::extensions: [tenant_health, storage_check, file_storage, file_storage/queue, bearer_key_auth, request_guard]",
 	}
 	c := e.start(e.sink.http, queue...)
 	e.appendLines(1, 100)

@@ -195,7 +195,7 @@ func TestProxy_BodyLimits(t *testing.T) {
 
 // TestProxy_OwnBodyLimits has proxies with a bound of their own of 1 MiB. What
 // docs/proxies.md says of it is true: the status that each answers, and that an
-// agent with smaller batches gets everything through.
+// agent gets everything through.
 func TestProxy_OwnBodyLimits(t *testing.T) {
 	kinds := proxyKinds()
 	caddyfile := []string{"\thandle {\n", "\trequest_body {\n\t\tmax_size 1MiB\n\t}\n\thandle {\n"}
@@ -224,8 +224,8 @@ func TestProxy_OwnBodyLimits(t *testing.T) {
 	}
 }
 
-// agentThrough has the shipped agent with batches below 1 MiB send more than
-// that, which does not compress, through the proxy.
+// agentThrough has the shipped agent send more than 1 MiB, which does not compress,
+// through the proxy, in small requests and in a large one.
 func agentThrough(t *testing.T, r *rig, p *proxy) (bodies []string) {
 	t.Helper()
 	free := addresses(t, 4)
@@ -234,8 +234,7 @@ func agentThrough(t *testing.T, r *rig, p *proxy) (bodies []string) {
 		"PM2_HOME": t.TempDir(), "STATE_DIR": filepath.Join(t.TempDir(), "state"), "TZ": "UTC",
 		"OTLP_GRPC_ENDPOINT": free[0], "OTLP_HTTP_ENDPOINT": free[1], "HEALTH_ENDPOINT": free[2], "METRICS_PORT": port(free[3]),
 	}, "--config", filepath.Join(root, "distributions", "agent", "config.yaml"),
-		"--config", "yaml:exporters::otlp_http::sending_queue::batch::max_size: 900000",
-		"--config", "yaml:exporters::otlp_http::tls::ca_file: "+p.cert,
+		"--config", "yaml:exporters::tenant_routing::destinations::gateway::otlp_http::tls::ca_file: "+p.cert,
 		"--config", "yaml:service::pipelines::metrics::receivers: [tenant_otlp]",
 		"--config", "yaml:service::pipelines::logs::receivers: [tenant_otlp]")
 	for i := range 8 {
@@ -251,7 +250,16 @@ func agentThrough(t *testing.T, r *rig, p *proxy) (bodies []string) {
 		code, answer := postProto(t, free[1], "logs", body, nil)
 		require.Equal(t, http.StatusOK, code, answer)
 	}
-	return bodies
+	ld := noise("in a large request", 300_000)
+	for j := range 9 {
+		more := fmt.Sprintf("in a large request %d", j)
+		noise(more, 300_000).ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().MoveAndAppendTo(ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords())
+		bodies = append(bodies, more)
+	}
+	_, body := encoded(t, ld)
+	code, answer := postProto(t, free[1], "logs", body, nil)
+	require.Equal(t, http.StatusOK, code, answer)
+	return append(bodies, "in a large request")
 }
 
 // TestProxy_IdlePools lets the connections of the proxies' pools rest for about as

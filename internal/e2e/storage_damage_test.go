@@ -19,7 +19,7 @@ import (
 // The files of the shipped agent that hold what must survive it.
 const (
 	checkpointFile = "receiver_pm2_"
-	queueFile      = "exporter_otlp_http__logs"
+	queueFile      = "exporter_tenant_routing__lanes_11" // of tenant-a
 )
 
 // storageDamages are what a power cut, a disk or a hand may do to a file of
@@ -68,7 +68,7 @@ func (e *edge) heldBack(last int) map[string][]byte {
 	e.write(last)
 	c := e.start(addresses(e.t, 1)[0])
 	require.Eventually(e.t, func() bool {
-		return e.metric("otelcol_exporter_queue_size") > 0 && e.metric("otelcol_receiver_pm2_lines") >= float64(last)
+		return e.metric("otelcol_exporter_tenant_routing_queued_records") >= float64(last) && e.metric("otelcol_receiver_pm2_lines") >= float64(last)
 	}, 30*time.Second, 20*time.Millisecond)
 	path := filepath.Join(e.state, checkpointFile)
 	require.Eventually(e.t, func() bool { // what was saved last says how far it is

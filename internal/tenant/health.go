@@ -9,8 +9,8 @@ import (
 // HealthBoard shows the state of the gateway to whoever looks after it. The
 // tenant_health extension implements it; others find it with [FindHealthBoards].
 //
-// What is posted names no tenant, no key and no endpoint: load balancers and
-// monitoring of others read it. A reporter is called seldom, from any goroutine,
+// What is posted names no key, and no tenant and no endpoint but in LaneHealth.Failing:
+// load balancers and monitoring of others read it. A reporter is called seldom, from any goroutine,
 // and must not block. After remove returns it is not called again.
 type HealthBoard interface {
 	// PostRegistry shows the state of the registry id.
@@ -67,7 +67,12 @@ type LaneHealth struct {
 	NotOTLP                     int // likewise, lanes whose destination last answered as no OTLP backend does, such as with a web page
 
 	QueuedBytes, MaxBytes int64         // of all lanes together
+	Fullest               float64       // the share of its own bound that the fullest lane holds, from 0 to 1
 	Oldest                time.Duration // age of the oldest that is queued
+
+	// Failing are lanes whose last attempt failed, those that have failed longest first. Of
+	// more than MaxLaneFailures they are the first.
+	Failing []LaneFailure
 
 	Storage *StorageHealth // nil: lanes are in memory, or nothing is known of the disk
 	Routes  *RouteHealth   // nil: routes of all tenants work, as far as is known

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -14,9 +15,11 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpc"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
@@ -40,6 +43,8 @@ type metricsReceiver struct {
 	recovery  *recovery.Recoverer
 	host      string
 	daemons   map[string]*daemon // by their homes
+	silent    atomic.Pointer[[]roster.Silent]
+	unpost    func() // takes the conditions off the boards
 
 	stop context.CancelFunc // ends the collecting
 	// consume is the context of calls to the next consumer, which outlives the
@@ -65,7 +70,7 @@ func newMetricsReceiver(set receiver.Settings, cfg *Config, next consumer.Metric
 
 // Start implements component.Component. It does not fail for want of a daemon, which
 // may come later.
-func (r *metricsReceiver) Start(context.Context, component.Host) error {
+func (r *metricsReceiver) Start(_ context.Context, host component.Host) error {
 	if !r.cfg.Metrics.Enabled {
 		r.set.Logger.Info(`no metrics of processes are collected: "metrics::enabled" is false`)
 		return nil
@@ -78,6 +83,7 @@ func (r *metricsReceiver) Start(context.Context, component.Host) error {
 	r.consume, r.cancel = context.WithCancel(context.Background())
 	r.done = make(chan struct{})
 	go r.run(collect)
+	r.unpost = condition.Post(host, component.KindReceiver, r.set.ID, r.findings)
 	return nil
 }
 
@@ -147,17 +153,24 @@ func (r *metricsReceiver) collect(ctx context.Context) {
 		daemons[home] = r.daemon(home)
 	}
 	r.daemons = daemons
+	var silent []roster.Silent
 	for _, home := range homes {
-		r.ask(ctx, daemons[home])
+		if reason, err := r.ask(ctx, daemons[home]); err != nil {
+			silent = append(silent, roster.Silent{Home: home, Reason: reason, Err: err})
+		}
+	}
+	if ctx.Err() == nil {
+		r.silent.Store(&silent)
 	}
 }
 
-func (r *metricsReceiver) ask(ctx context.Context, d *daemon) {
+// ask hands on the metrics of one daemon. It returns why there is no list.
+func (r *metricsReceiver) ask(ctx context.Context, d *daemon) (reason string, err error) {
 	asking, cancel := context.WithTimeout(ctx, r.cfg.Metrics.Timeout)
 	list, err := d.client.Processes(asking)
 	cancel()
 	if ctx.Err() != nil {
-		return
+		return "", nil
 	}
 	if err != nil {
 		reason := "other"
@@ -168,7 +181,7 @@ func (r *metricsReceiver) ask(ctx context.Context, d *daemon) {
 		if r.troubles.met(d.kind(r.cfg, reason), "no metrics of PM2's processes; trying again", zap.String("socket", d.socket), zap.Error(err)) {
 			d.reported = true
 		}
-		return
+		return reason, err
 	}
 	if d.reported {
 		r.set.Logger.Info("there are metrics of PM2's processes again")
@@ -180,7 +193,7 @@ func (r *metricsReceiver) ask(ctx context.Context, d *daemon) {
 	metrics := d.translate.metrics(list.Processes, time.Now())
 	points := metrics.DataPointCount()
 	if points == 0 {
-		return
+		return "", nil
 	}
 	op := r.obs.StartMetricsOp(r.consume)
 	err = r.next.ConsumeMetrics(op, metrics)
@@ -189,6 +202,7 @@ func (r *metricsReceiver) ask(ctx context.Context, d *daemon) {
 		// The next collection tells the same, but for the moment.
 		r.troubles.met("consumer", "metrics of PM2's processes were refused and are dropped", zap.Error(err))
 	}
+	return "", nil
 }
 
 // Shutdown implements component.Component.
@@ -197,6 +211,7 @@ func (r *metricsReceiver) Shutdown(ctx context.Context) error {
 	if r.done == nil {
 		return nil
 	}
+	r.unpost()
 	r.stop()
 	timer := time.AfterFunc(grace, r.cancel)
 	defer timer.Stop()

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
@@ -46,6 +47,9 @@ type logsReceiver struct {
 	roster *roster.Roster // nil if PM2 is not asked
 
 	recovery *recovery.Recoverer
+
+	refused refusal // of the next consumer
+	unpost  func()  // takes the conditions off the boards
 
 	own      *admit.Own    // knows what this process writes
 	maxPause time.Duration // before what was refused is sent again; zero: the usual
@@ -128,9 +132,11 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		r.cancel()
 		r.roster.Shutdown()
 		r.tailer, r.roster = nil, nil
-		err = errors.Join(err, closeStore(ctx, store))
+		return errors.Join(err, closeStore(ctx, store))
 	}
-	return err
+	watch := &logsWatch{tailer: r.tailer, roster: r.roster, refused: &r.refused, include: include, now: time.Now}
+	r.unpost = condition.Post(components, component.KindReceiver, r.set.ID, watch.findings)
+	return nil
 }
 
 func closeStore(ctx context.Context, store *tail.Store) error {
@@ -242,8 +248,10 @@ func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Log
 	if consumererror.IsPermanent(err) || recovery.Is(err) {
 		r.set.Logger.Error("records were refused for good and are dropped", zap.Int("records", count), zap.Error(err))
 		r.meter.refused(count)
+		r.refused.forGood(count, err)
 		return plog.Logs{}, false, nil
 	}
+	r.refused.forNow(time.Now(), err)
 	var some consumererror.Logs
 	if errors.As(err, &some) {
 		return some.Data(), true, err
@@ -261,6 +269,7 @@ func (r *logsReceiver) Shutdown(ctx context.Context) error {
 	if r.tailer == nil {
 		return nil
 	}
+	r.unpost()
 	timer := time.AfterFunc(grace, r.cancel)
 	defer timer.Stop()
 	r.roster.Shutdown()

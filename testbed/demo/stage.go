@@ -139,7 +139,7 @@ func (s *stage) startAgent(ctx context.Context, x *site) error {
 	if s.exact {
 		extra = []string{"--config", "yaml:receivers::pm2::stack_traces: separate"}
 	}
-	return s.collector(ctx, "agent-"+x.tenant, "distributions/agent/config.yaml", map[string]string{
+	return s.collector(ctx, "agent-"+x.tenant, agentConfig, map[string]string{
 		"BUSINESS_ID":        x.tenant,
 		"TENANT_KEY":         x.key,
 		"DEPLOY_ENV":         "demo",
@@ -149,6 +149,8 @@ func (s *stage) startAgent(ctx context.Context, x *site) error {
 		"OTLP_HTTP_ENDPOINT": x.otlp,
 	}, extra...)
 }
+
+const agentConfig = "distributions/agent/config.yaml"
 
 // collector starts one collector with the configuration that users run, its
 // state below the stage's folder and all else on free loopback ports.
@@ -164,11 +166,16 @@ func (s *stage) collector(ctx context.Context, name, config string, env map[stri
 	env["STATE_DIR"] = filepath.Join(state, "state")
 	env["HEALTH_ENDPOINT"] = free[0]
 	env["METRICS_PORT"] = process.Port(free[1])
+	health := "/health"
+	if config == agentConfig {
+		health = "/health/live" // no PM2 runs here, so that an agent is not well
+	}
 	p, err := process.Start(ctx, process.Settings{
 		Path:    filepath.Join(s.bin, "otelcol-tenant"),
 		Args:    append([]string{"--config", config}, args...),
 		Env:     env,
-		Health:  "http://" + free[0] + "/health",
+		Ready:   "Everything is ready",
+		Health:  "http://" + free[0] + health,
 		LogFile: filepath.Join(state, "collector.log"),
 	})
 	if err != nil {

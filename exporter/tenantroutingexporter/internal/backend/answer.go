@@ -34,7 +34,7 @@ const reasonCount = "invalid_count"
 func (p *Profile) accepted(signal tenant.Signal, records int, body []byte, complete bool, contentType, from string) lane.Result {
 	if webPage(body, contentType) {
 		return lane.Result{
-			Verdict: lane.Blocked, Reason: "web_page", Odd: true,
+			Verdict: lane.Blocked, Reason: "web_page", Odd: true, Class: tenant.AnswerNotFound,
 			Err: answerError{"a web page in place of an answer: ", words(from, strings.TrimSpace(string(body)))},
 		}
 	}

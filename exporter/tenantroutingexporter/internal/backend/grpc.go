@@ -33,6 +33,7 @@ var _ lane.Target = (*grpcTarget)(nil)
 type grpcClient struct {
 	*grpc.ClientConn
 	secrets   redact.Secrets              // in its settings
+	auth      redact.Holder               // its authenticator; nil: none that holds secrets
 	forbidden atomic.Pointer[reach.Error] // why the last connection was not made
 }
 
@@ -81,6 +82,7 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	defer done()
 	c := pooled.(*grpcClient)
 	secrets.AddAll(&c.secrets)
+	defer addHeld(secrets, c.auth)
 	call, cancel := context.WithTimeout(ctx, d.grpc.Timeout)
 	defer cancel()
 	md := make(metadata.MD, len(f.headers))
@@ -104,7 +106,7 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 				from = ""
 			}
 			res = lane.Result{
-				Verdict: lane.Blocked, Reason: "web_page", Odd: true,
+				Verdict: lane.Blocked, Reason: "web_page", Odd: true, Class: tenant.AnswerNotFound,
 				Err: answerError{"not an answer of gRPC: ", words(from, status.Convert(err).Message())},
 			}
 		}
@@ -151,7 +153,7 @@ func (d *Destination) newGRPCClient(t *grpcTarget, endpoint string, secrets *red
 	if err != nil {
 		return nil, err
 	}
-	own.ClientConn = conn
+	own.ClientConn, own.auth = conn, d.authOf(cfg.Auth)
 	return own, nil
 }
 
@@ -220,6 +222,7 @@ func grpcResult(ctx context.Context, err error) lane.Result {
 			res.Reason, res.Verdict = reason, verdict
 		}
 	}
+	res.Class = grpcClass(st.Code(), &res)
 	if ctx.Err() != nil {
 		res.Verdict, res.Reason = lane.Retry, "shutdown"
 	}

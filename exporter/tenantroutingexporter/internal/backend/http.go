@@ -27,6 +27,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 const (
@@ -42,6 +43,7 @@ type httpClient struct {
 	client    *http.Client
 	transport *transportCatcher
 	secrets   redact.Secrets // in its settings
+	auth      redact.Holder  // its authenticator; nil: none that holds secrets
 }
 
 // do leaves out what a client does beside sending a request: there are no redirects
@@ -83,6 +85,7 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	defer done()
 	c := pooled.(*httpClient)
 	secrets.AddAll(&c.secrets)
+	defer addHeld(secrets, c.auth) // it may have got another one meanwhile
 	call, cancel := ctx, func() {}
 	if d.http.Client.Timeout > 0 {
 		call, cancel = context.WithTimeout(ctx, d.http.Client.Timeout)
@@ -100,16 +103,21 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	}
 	resp, err := c.do(req)
 	if err != nil {
-		return networkResult(ctx, err)
+		res := networkResult(ctx, err)
+		res.URL = t.shownURL(f)
+		return res
 	}
 	defer resp.Body.Close()
 	// A body that is cut short or garbled changes nothing of what the status says.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	a := &httpAnswer{signal: t.signal, records: b.Records, status: resp.StatusCode, header: resp.Header, body: body, complete: err == nil}
-	if len(body) > 0 || a.status >= http.StatusBadRequest {
+	if len(body) > 0 || a.status >= http.StatusMultipleChoices {
 		a.from = t.shownURL(f)
 	}
 	res := d.profile.httpResult(a)
+	if res.Verdict == lane.Blocked || res.Verdict == lane.Retry {
+		res.URL = a.from
+	}
 	if res.Verdict == lane.Blocked {
 		t.forget()
 	}
@@ -212,7 +220,7 @@ func (d *Destination) newHTTPClient(t *httpTarget, secrets *redact.Secrets) (cli
 	}
 	// Following a redirect would send the tenant's data and token elsewhere.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.client, own.transport = c, catcher
+	own.client, own.transport, own.auth = c, catcher, d.authOf(cfg.Auth)
 	return own, nil
 }
 
@@ -291,7 +299,7 @@ func (p *Profile) httpResult(a *httpAnswer) lane.Result {
 	if res.Verdict == lane.Delivered {
 		return p.accepted(a.signal, a.records, a.body, a.complete, contentType, a.from)
 	}
-	res.Reason = httpReason(p, a.status)
+	res.Reason, res.Status, res.Class = httpReason(p, a.status), a.status, httpClass(a.status, res.Verdict)
 	res.RetryAfter = retryAfter(a.header.Get("Retry-After"), time.Now())
 	message := errorMessage(a.body, contentType)
 	if p.Refusals != nil && a.status == http.StatusBadRequest && a.complete && len(a.body) < maxAnswer {
@@ -348,7 +356,7 @@ func networkResult(ctx context.Context, err error) lane.Result {
 	if errors.As(err, new(*reach.Error)) {
 		return forbidden(err)
 	}
-	res := lane.Result{Verdict: lane.Retry, Reason: "network", Err: err}
+	res := lane.Result{Verdict: lane.Retry, Reason: "network", Err: err, Class: tenant.AnswerUnreachable}
 	var dnsErr *net.DNSError
 	var netErr net.Error
 	var unknownCA x509.UnknownAuthorityError
@@ -364,7 +372,7 @@ func networkResult(ctx context.Context, err error) lane.Result {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		res.Reason = "connection_refused"
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &unknownCA), errors.As(err, &wrongName), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &verify):
-		res.Reason, res.Verdict = "tls", lane.Blocked
+		res.Reason, res.Verdict, res.Class = "tls", lane.Blocked, tenant.AnswerTLS
 	case errors.As(err, &netErr) && netErr.Timeout():
 		res.Reason = "timeout"
 	}

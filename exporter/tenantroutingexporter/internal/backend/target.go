@@ -238,10 +238,10 @@ func misconfigured(err error) lane.Result {
 	if errors.As(err, new(*reach.Error)) {
 		return forbidden(err)
 	}
-	return lane.Result{Verdict: lane.Blocked, Reason: "config", Err: err}
+	return lane.Result{Verdict: lane.Blocked, Reason: "config", Err: err, Class: tenant.AnswerConfig}
 }
 
 // forbidden is the result of an attempt that led into the operator's own networks.
 func forbidden(err error) lane.Result {
-	return lane.Result{Verdict: lane.Blocked, Reason: "private_endpoint", Err: err}
+	return lane.Result{Verdict: lane.Blocked, Reason: "private_endpoint", Err: err, Class: tenant.AnswerConfig}
 }

@@ -379,8 +379,8 @@ func (s *Scheduler) finish(a *attempt, out *outcome, now time.Time) {
 		// What waits for an operator is logged again when there is another reason.
 		if l.failures == 1 || l.failures == s.BreakerFailures || res.Verdict == Blocked && res.Reason != l.logged {
 			l.logged = res.Reason
-			s.Logger.Warn("A destination does not take data; its lane waits",
-				append(s.fields(b, *res), zap.Int("failures", l.failures), zap.Duration("wait", l.notBefore.Sub(now)))...)
+			s.Logger.Warn(waitText(res),
+				append(s.fields(b, *res), urlField(res), zap.Int("failures", l.failures), zap.Duration("wait", l.notBefore.Sub(now)))...)
 		}
 	}
 }
@@ -426,11 +426,15 @@ func (s *Scheduler) recovered(l *lane) {
 		s.Logger.Info("A destination takes data again", zap.String("tenant", string(l.key.Tenant)),
 			zap.String("destination", l.key.Destination), zap.Stringer("signal", l.key.Signal))
 	}
-	l.failures, l.notBefore = 0, time.Time{}
+	l.failures, l.notBefore, l.answer = 0, time.Time{}, nil
 }
 
 func (s *Scheduler) backOff(l *lane, res Result, now time.Time) {
+	if l.failures == 0 {
+		l.failedSince = now
+	}
 	l.failures++
+	l.answer = res.answer(now)
 	if res.Verdict == Blocked && l.failures < s.BreakerFailures {
 		l.failures = s.BreakerFailures
 	}

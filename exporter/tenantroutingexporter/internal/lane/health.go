@@ -1,7 +1,12 @@
 package lane
 
 import (
+	"cmp"
+	"slices"
+	"strings"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -18,13 +23,78 @@ func (s *Scheduler) Health() tenant.LaneHealth {
 		if l.bytes > s.MaxBytes-s.MaxBytes/20 {
 			h.Full++
 		}
+		h.Fullest = max(h.Fullest, float64(l.bytes)/float64(s.MaxBytes))
 		if l.odd {
 			h.NotOTLP++
 		}
+		var oldest time.Duration
 		if at, ok := l.oldestHeld(); ok {
-			h.Oldest = max(h.Oldest, now.Sub(at))
+			oldest = now.Sub(at)
+		}
+		h.Oldest = max(h.Oldest, oldest)
+		if l.failures > 0 && l.answer != nil {
+			h.Failing = addFailure(h.Failing, tenant.LaneFailure{
+				Tenant: l.key.Tenant, Destination: l.key.Destination, Signal: l.key.Signal,
+				Open: l.failures >= s.BreakerFailures, Failures: l.failures, For: now.Sub(l.failedSince), Oldest: oldest, Answer: *l.answer,
+			})
 		}
 	}
 	h.Idle, h.Active, h.Waiting, h.Open = states[StateIdle], states[StateActive], states[StateWaiting], states[StateOpen]
 	return h
+}
+
+// Tenants returns those whose lanes are open.
+func (s *Scheduler) Tenants() map[tenant.ID]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[tenant.ID]bool)
+	for k := range s.lanes {
+		all[k.Tenant] = true
+	}
+	return all
+}
+
+// addFailure keeps list in its order and bound.
+func addFailure(list []tenant.LaneFailure, f tenant.LaneFailure) []tenant.LaneFailure {
+	at, _ := slices.BinarySearchFunc(list, f, func(a, b tenant.LaneFailure) int {
+		return cmp.Or(cmp.Compare(b.For, a.For), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Destination, b.Destination), cmp.Compare(a.Signal, b.Signal))
+	})
+	if at == tenant.MaxLaneFailures {
+		return list
+	}
+	list = slices.Insert(list, at, f)
+	return list[:min(len(list), tenant.MaxLaneFailures)]
+}
+
+// answer is what is shown of an attempt that failed.
+func (r *Result) answer(now time.Time) *tenant.LaneAnswer {
+	a := &tenant.LaneAnswer{At: now, Class: cmp.Or(r.Class, tenant.AnswerLocal), Reason: r.Reason, Status: r.Status, URL: r.URL}
+	if r.Err != nil {
+		a.Text = r.Err.Error()
+	}
+	if len(a.Text) > tenant.MaxAnswerText {
+		a.Text = strings.ToValidUTF8(a.Text[:tenant.MaxAnswerText-len("…")], "") + "…"
+	}
+	return a
+}
+
+// waitText says why a lane waits.
+func waitText(res *Result) string {
+	switch res.Class {
+	case tenant.AnswerRefused:
+		return "A destination refuses the credentials; its lane waits and tries again until they are accepted"
+	case tenant.AnswerNotFound:
+		return "There is nothing that takes the data at the address of a destination; its lane waits and tries again"
+	case tenant.AnswerUnreachable:
+		return "A destination cannot be reached; its lane waits and tries again"
+	}
+	return "A destination does not take data; its lane waits"
+}
+
+// urlField is where a request was sent to.
+func urlField(res *Result) zap.Field {
+	if res.URL == "" {
+		return zap.Skip()
+	}
+	return zap.String("url", res.URL)
 }

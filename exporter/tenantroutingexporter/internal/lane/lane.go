@@ -2,6 +2,8 @@ package lane
 
 import (
 	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // lane is guarded by Scheduler.mu.
@@ -27,14 +29,16 @@ type lane struct {
 	odd      bool       // the last answer was none of such a destination
 	slow     bool       // the last one took long
 
-	failures    int           // in a row
-	logged      string        // reason of the failure in the log
-	quietUntil  time.Time     // when a refusal is logged again
-	unlogged    int64         // refusals since the last one that was logged
-	notBefore   time.Time     // no attempt before, unless draining
-	lingerUntil time.Time     // when a batch that is not full goes anyway
-	batchCap    int           // learned from a destination that found batches too large; 0: none
-	lastTook    time.Duration // the last attempt
+	failures    int                // in a row
+	failedSince time.Time          // the first of them
+	answer      *tenant.LaneAnswer // of the last of them; nil: none
+	logged      string             // reason of the failure in the log
+	quietUntil  time.Time          // when a refusal is logged again
+	unlogged    int64              // refusals since the last one that was logged
+	notBefore   time.Time          // no attempt before, unless draining
+	lingerUntil time.Time          // when a batch that is not full goes anyway
+	batchCap    int                // learned from a destination that found batches too large; 0: none
+	lastTook    time.Duration      // the last attempt
 	lastUse     time.Time
 
 	parked    bool // waits in the line of its endpoint, or for a slot of its tenant

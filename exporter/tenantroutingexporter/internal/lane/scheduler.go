@@ -287,8 +287,8 @@ func (s *Scheduler) append(l *lane, p *Payload, now time.Time) {
 	l.stats.QueuedBytes += int64(p.Size)
 }
 
-// Recover queues what an earlier run left in the store. Bounds do not apply:
-// it was accepted once.
+// Recover queues what an earlier run left in the store, or another exporter. Bounds do not
+// apply: it was accepted once.
 func (s *Scheduler) Recover(part Part) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -302,6 +302,12 @@ func (s *Scheduler) Recover(part Part) {
 		l.bytes += s.cost(p)
 		l.stats.Recovered += int64(p.Records)
 		s.append(l, p, now)
+		if s.started {
+			s.settle(l, now)
+		}
+	}
+	if s.started {
+		s.pump(now)
 	}
 }
 

@@ -3,6 +3,8 @@ package lane
 import (
 	"context"
 	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // Target delivers the batches of one lane. It is safe for concurrent use.
@@ -59,6 +61,12 @@ type Result struct {
 
 	// Odd answers are none that such a destination gives.
 	Odd bool
+
+	// Of an attempt that failed: what an operator can do about it, the status of HTTP, and
+	// where the request was sent to, if that can be shown.
+	Class  tenant.AnswerClass
+	Status int
+	URL    string
 }
 
 // Store keeps payloads across restarts. It is safe for concurrent use.

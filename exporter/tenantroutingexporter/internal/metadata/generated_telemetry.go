@@ -34,6 +34,8 @@ type TelemetryBuilder struct {
 	ExporterTenantRoutingDeltaSeries         metric.Int64ObservableGauge
 	ExporterTenantRoutingDroppedRecords      metric.Int64ObservableCounter
 	ExporterTenantRoutingLanes               metric.Int64ObservableGauge
+	ExporterTenantRoutingMigratedRequests    metric.Int64ObservableCounter
+	ExporterTenantRoutingMigrationFaults     metric.Int64ObservableCounter
 	ExporterTenantRoutingPanics              metric.Int64ObservableCounter
 	ExporterTenantRoutingQueueAge            metric.Float64ObservableGauge
 	ExporterTenantRoutingQueuedBytes         metric.Int64ObservableGauge
@@ -139,6 +141,36 @@ func (builder *TelemetryBuilder) RegisterExporterTenantRoutingLanesCallback(cb m
 		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingLanes, obs: o})
 		return nil
 	}, builder.ExporterTenantRoutingLanes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterTenantRoutingMigratedRequestsCallback sets callback for observable ExporterTenantRoutingMigratedRequests metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingMigratedRequestsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingMigratedRequests, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingMigratedRequests)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterTenantRoutingMigrationFaultsCallback sets callback for observable ExporterTenantRoutingMigrationFaults metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingMigrationFaultsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingMigrationFaults, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingMigrationFaults)
 	if err != nil {
 		return err
 	}
@@ -385,6 +417,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_exporter_tenant_routing_lanes",
 		metric.WithDescription("Open lanes by what they are doing. [Development]"),
 		metric.WithUnit("{lane}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingMigratedRequests, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_tenant_routing_migrated_requests",
+		metric.WithDescription("Requests that were taken over from the sending queues of other exporters (migrate_queues). [Development]"),
+		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingMigrationFaults, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_tenant_routing_migration_faults",
+		metric.WithDescription("Requests in such queues that cannot be delivered and were set aside, and queues that were damaged. [Development]"),
+		metric.WithUnit("{fault}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingPanics, err = builder.meter.Int64ObservableCounter(

@@ -82,10 +82,21 @@ type Roster struct {
 	homes   map[string]*home
 	asked   time.Time
 	answers bool // a daemon does
+	silent  []Silent
 
 	wake chan struct{}
 	stop context.CancelFunc
 	done sync.WaitGroup
+}
+
+// Silent is a daemon that gave no list.
+type Silent struct {
+	Home string
+	// Reason is one of package rpc.
+	Reason string
+	Err    error
+	// Saved is set if there is a list that it has saved.
+	Saved bool
 }
 
 // home is what one daemon said last. Only the round that asks touches it.
@@ -94,6 +105,7 @@ type home struct {
 	numbered  bool // the daemon itself has said so
 	answers   bool // it does now
 	saved     time.Time
+	err       error // why it does not answer
 }
 
 // New returns a roster.
@@ -217,9 +229,14 @@ func (r *Roster) round(ctx context.Context) {
 	}
 	asking.Wait()
 	entries, answers := map[string]Entry{}, false
+	var silent []Silent
 	for _, path := range homes {
-		r.enter(entries, path, known[path])
-		answers = answers || known[path].answers
+		h := known[path]
+		r.enter(entries, path, h)
+		answers = answers || h.answers
+		if h.err != nil {
+			silent = append(silent, Silent{Home: path, Reason: reasonOf(h.err), Err: h.err, Saved: !h.saved.IsZero()})
+		}
 	}
 	r.homes = known
 	real := map[string]string{}
@@ -235,7 +252,25 @@ func (r *Roster) round(ctx context.Context) {
 		r.entries = entries
 		r.version++
 	}
-	r.asked, r.answers = began, answers
+	r.asked, r.answers, r.silent = began, answers, silent
+}
+
+// Silent returns the daemons that gave no list in the last round. The caller must not
+// change the result.
+func (r *Roster) Silent() []Silent {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.silent
+}
+
+func reasonOf(err error) string {
+	if known := rpc.Reason(err); known != nil {
+		return known.Error()
+	}
+	return "other"
 }
 
 func same(a, b map[string]Entry) bool {
@@ -257,7 +292,7 @@ func (r *Roster) ask(ctx context.Context, path string, h *home) {
 	defer cancel()
 	client := rpc.New(rpc.Settings{Socket: filepath.Join(path, "rpc.sock"), MaxReply: maxReply, MaxProcesses: maxProcesses})
 	list, err := client.Processes(asking)
-	h.answers = err == nil
+	h.answers, h.err = err == nil, err
 	if err == nil {
 		h.processes, h.numbered = list.Processes, true
 		return

@@ -27,6 +27,9 @@ func (t *Tailer) saver(ctx context.Context) {
 			t.set.Logger.Error("cannot save checkpoints; more will be sent again after a crash", zap.Error(err))
 		}
 		failing = err != nil
+		t.mu.Lock()
+		t.unsaved = err
+		t.mu.Unlock()
 	}
 }
 

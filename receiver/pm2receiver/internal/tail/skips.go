@@ -23,6 +23,7 @@ type skips struct {
 
 	mu     sync.Mutex
 	known  map[string]admit.Reason
+	wrong  []NotRead // of known, by the last review; it is not changed
 	logged int
 	since  time.Time
 }

@@ -73,7 +73,8 @@ type stream struct {
 	// frontier is shared: how far the file at path was read. A stream that waits for
 	// its consumer falls behind too.
 	frontier atomic.Int64
-	ended    atomic.Bool // shared: nothing is left to read
+	fault    atomic.Pointer[error] // shared: why the file cannot be read
+	ended    atomic.Bool           // shared: nothing is left to read
 	busy     atomic.Bool
 	lastRun  atomic.Int64
 	watch    watch                // the poller's
@@ -155,6 +156,9 @@ func (s *stream) step(ctx context.Context) {
 	s.flush(ctx)
 	s.retire()
 	s.measure()
+	if !s.failing && s.fault.Load() != nil {
+		s.fault.Store(nil)
+	}
 }
 
 func (s *stream) report(message string, err error) {
@@ -166,6 +170,7 @@ func (s *stream) report(message string, err error) {
 		s.set.Logger.Warn(message, zap.String("path", s.path), zap.Error(err))
 	}
 	s.failing = true
+	s.fault.Store(&err)
 }
 
 // observe looks at the path and its relatives and opens what is new.

@@ -56,6 +56,8 @@ type Tailer struct {
 	scanned time.Time
 	resting time.Time            // nothing is looked for before
 	problem error                // what the last scan met
+	home    error                // why there is no folder of a daemon
+	unsaved error                // why the last save failed
 	unnamed map[string]time.Time // new files of which PM2 may say something, by when they were found
 	version uint64               // of the roster
 	first   bool                 // no reader ever started on the store
@@ -282,7 +284,8 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	if err != nil && (t.problem == nil || err.Error() != t.problem.Error()) {
 		t.set.Logger.Error("cannot look for log files", zap.Error(err))
 	}
-	t.problem = err
+	t.set.skips.review(&t.finder)
+	t.found(err)
 	maps.DeleteFunc(t.unnamed, func(path string, _ time.Time) bool { return !slices.Contains(paths, path) })
 	for _, path := range paths {
 		if !t.followed(path) && t.awaited(path) {

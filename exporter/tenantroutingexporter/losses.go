@@ -1,0 +1,89 @@
+package tenantroutingexporter
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// losses finds out from counters what is lost or refused. Its methods are safe for
+// concurrent use.
+type losses struct {
+	router *router
+	now    func() time.Time
+
+	mu                       sync.Mutex
+	dropped, missing, failed condition.Growth
+}
+
+func newLosses(r *router, now func() time.Time) *losses { return &losses{router: r, now: now} }
+
+// findings returns the conditions that nothing of the lanes' state shows.
+func (l *losses) findings() (all []condition.Finding) {
+	r := l.router
+	total, reasons := droppedOf(r.scheduler.Load())
+	missing := r.refusedFor(refusedNoTenant) + r.refusedFor(refusedMismatch) + r.refusedFor(refusedUnknownTenant) + r.refusedFor(refusedTenants)
+	failed := r.refusedFor(refusedStorage)
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	if n, since := l.dropped.Look(total, now, condition.LossHold); n > 0 {
+		all = append(all, condition.Finding{
+			Name: condition.DataDropped, Since: since,
+			Message: fmt.Sprintf("%d records were dropped since %s; since the start: %s", n, since.UTC().Format(time.TimeOnly+"Z"), reasons),
+		})
+	}
+	if n, since := l.missing.Look(missing, now, condition.RefusalHold); n > 0 {
+		all = append(all, condition.Finding{
+			Name: condition.TenantMissing, Since: since,
+			Message: fmt.Sprintf("%d requests were refused, because their data has no tenant in the resource attribute %q, or one that is not allowed here", n, r.cfg.Attribute),
+		})
+	}
+	if n, since := l.failed.Look(failed, now, condition.RefusalHold); n > 0 {
+		all = append(all, condition.Finding{
+			Name: condition.StorageFailed, Cause: "write", Since: since,
+			Message: fmt.Sprintf("%d requests were refused, because the queue on the disk does not take data; the log has the cause", n),
+		})
+	}
+	return all
+}
+
+// droppedOf returns how many records were dropped or became dead letters, and the reasons.
+func droppedOf(sched *lane.Scheduler) (total int64, reasons string) {
+	stats := sched.Observe()
+	var by [len(lane.Stats{}.Dropped)]int64
+	letters := int64(0)
+	for _, st := range stats {
+		for reason, n := range st.Dropped {
+			total += n
+			by[reason] += n
+		}
+		for _, n := range st.DeadLettered {
+			letters += n
+		}
+	}
+	var parts []string
+	for reason, n := range by {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, lane.Reason(reason))) //nolint:gosec // there are few reasons
+		}
+	}
+	if letters > 0 {
+		parts = append(parts, fmt.Sprintf("%d dead letters", letters))
+	}
+	return total + letters, strings.Join(parts, ", ")
+}
+
+// refusedFor returns how many requests were refused for a reason.
+func (r *router) refusedFor(reason refusalReason) (n int64) {
+	for _, signal := range tenant.AllSignals() {
+		n += r.refusals[signal][reason].Load()
+	}
+	return n
+}

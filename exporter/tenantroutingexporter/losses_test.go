@@ -1,0 +1,61 @@
+package tenantroutingexporter
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+// conditionBoard is a board that a test asks.
+type conditionBoard struct {
+	tenanttest.Board
+	sources []condition.Source
+}
+
+func (b *conditionBoard) PostConditions(src condition.Source) (remove func()) {
+	b.sources = append(b.sources, src)
+	return func() { b.sources = nil }
+}
+
+// What is dropped for good, and what has no tenant, are conditions of the exporter.
+func TestLosses_AreConditions(t *testing.T) {
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
+	defer refuses.Close()
+	board := &conditionBoard{}
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "A"})
+	host := tenanttest.Host{registryID: registry, component.MustNewID("tenant_health"): board}
+	cfg := parseConfig(t, fmt.Sprintf(`
+registry: tenant_registry
+destinations: {gateway: {otlp_http: {endpoint: %q}}}
+routes: {logs: [gateway], metrics: [gateway], traces: [gateway]}
+lane: {batch: {timeout: 0s}}
+`, refuses.URL))
+	g := startGatewayWith(t, cfg, host, registry)
+	require.Len(t, board.sources, 1)
+	src := board.sources[0]
+	assert.Equal(t, component.NewID(metadata.Type), src.ID)
+	assert.Equal(t, component.KindExporter, src.Kind)
+	assert.Empty(t, src.Report())
+
+	require.NoError(t, g.logs.ConsumeLogs(t.Context(), logsOf("A", "one")))
+	require.Error(t, g.logs.ConsumeLogs(t.Context(), logsOf("", "two")))
+	var found []condition.Finding
+	require.Eventually(t, func() bool { found = src.Report(); return len(found) == 2 }, 30*time.Second, time.Millisecond)
+	assert.Equal(t, condition.DataDropped, found[0].Name)
+	assert.Regexp(t, `^1 records were dropped since ..:..:..Z; since the start: 1 refused$`, found[0].Message)
+	assert.Equal(t, condition.TenantMissing, found[1].Name)
+	assert.Contains(t, found[1].Message, `"business_id"`)
+	g.stop()
+	assert.Empty(t, board.sources)
+}

@@ -1,0 +1,457 @@
+package tenantroutingexporter
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/sendingqueue"
+	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const (
+	// migrationFolder holds what could not be read of other queues.
+	migrationFolder = "migration"
+
+	// migrationBatch bounds how many bytes of small requests become one. It must not
+	// change: after a kill the first batch is compared with what is in storage.
+	migrationBatch  = 128 << 10
+	migrationMerged = 1000 // requests
+
+	// migrationPoll is the time between two tries while there is no room.
+	migrationPoll = time.Second
+
+	// migrationTries is how often the removal of a request that is in storage already is
+	// tried before it is delivered nevertheless.
+	migrationTries = 5
+)
+
+// migrations take over what the sending queues of other exporters hold.
+type migrations struct {
+	list []*migration
+	busy [3]atomic.Bool // by signal: what comes now is newer than what is in such a queue
+
+	moved, faults [3]atomic.Int64 // requests
+}
+
+// migration is one queue of another exporter.
+type migration struct {
+	*router
+	exporter component.ID
+	signal   tenant.Signal
+	path     string // empty: not known
+	queue    *sendingqueue.Queue
+	head     *migrationHead // nil: to be read
+	aside    int
+	waited   bool // for room, and the log says so
+}
+
+// migrationHead is what is moved next: the first requests of a queue, as parts.
+type migrationHead struct {
+	requests  int
+	parts     []lane.Part
+	converted *conversions
+	stored    int // parts that are in storage
+	known     []bool
+	removed   bool // from the queue
+	tries     int  // to remove it
+}
+
+// openMigrations opens the queues of other exporters that are there. What is not to be had is
+// logged and stays where it is.
+func (r *router) openMigrations(ctx context.Context, host component.Host, left []lane.Part) {
+	st, ok := host.GetExtensions()[*r.cfg.Storage].(storage.Extension)
+	if !ok {
+		return
+	}
+	for _, signal := range tenant.AllSignals() {
+		for _, id := range r.cfg.MigrateQueues {
+			m := &migration{router: r, exporter: id, signal: signal}
+			if err := m.open(ctx, st); err != nil {
+				r.set.Logger.Error("The sending queue of another exporter cannot be taken over now. It stays as it is; the next start tries again",
+					zap.Stringer("exporter", id), zap.Stringer("signal", signal), zap.Error(err))
+				continue
+			}
+			if m.queue == nil {
+				continue
+			}
+			m.resume(ctx, left)
+			r.migrations.list = append(r.migrations.list, m)
+			r.migrations.busy[signal].Store(true)
+			r.set.Logger.Info("Taking over the sending queue of another exporter; new data is refused until that is done",
+				zap.Stringer("exporter", id), zap.Stringer("signal", signal), zap.Int("requests", m.queue.Len()))
+		}
+	}
+}
+
+// open opens the queue if there is one.
+func (m *migration) open(ctx context.Context, st storage.Extension) error {
+	name := m.signal.String()
+	path, known := boltfile.Locate(st, component.KindExporter, m.exporter, name)
+	if known {
+		state, err := boltfile.Inspect(path)
+		switch {
+		case errors.Is(err, boltfile.ErrDamaged):
+			m.migrations.faults[m.signal].Add(1)
+			aside, aerr := boltfile.SetAside(path)
+			if aside == "" {
+				return errors.Join(err, aerr)
+			}
+			m.set.Logger.Error("The sending queue of another exporter is damaged and set aside; what it held is lost",
+				zap.String("file", path), zap.String("set_aside", aside), zap.Error(err))
+			return nil
+		case err != nil:
+			return err
+		case state == boltfile.Missing:
+			return nil
+		}
+		m.path = path
+	}
+	client, err := st.GetClient(ctx, component.KindExporter, m.exporter, name)
+	if err != nil {
+		return boltfile.Explain(err, st, component.KindExporter, m.exporter, name)
+	}
+	if m.queue, err = m.list(ctx, client); err != nil {
+		return errors.Join(err, client.Close(ctx))
+	}
+	return nil
+}
+
+func (m *migration) list(ctx context.Context, client storage.Client) (q *sendingqueue.Queue, err error) {
+	defer m.recovery.Catch("listing the sending queue of another exporter", &err)
+	return sendingqueue.Open(ctx, client)
+}
+
+// resume finds out what of the first requests an earlier run has put into storage before it
+// was killed. Nothing that is in storage has been sent since then.
+func (m *migration) resume(ctx context.Context, left []lane.Part) {
+	if m.queue.Len() == 0 || len(left) == 0 {
+		return
+	}
+	if err := m.next(ctx); err != nil || m.head == nil {
+		return // run meets it again
+	}
+	var candidates []*lane.Payload
+	for _, part := range left {
+		if p := part.Payload; p.Signal == m.signal && p.Accepted.Nanosecond() == m.mark() {
+			candidates = append(candidates, p)
+		}
+	}
+	for i, part := range m.head.parts {
+		m.head.known[i] = slices.ContainsFunc(candidates, func(p *lane.Payload) bool { return m.same(ctx, p, part.Payload) })
+	}
+}
+
+func (m *migration) same(ctx context.Context, stored, p *lane.Payload) bool {
+	if stored.Tenant != p.Tenant || stored.Size != p.Size || stored.Records != p.Records {
+		return false
+	}
+	data, err := m.store.Read(ctx, []*lane.Payload{stored})
+	return err == nil && bytes.Equal(data[0], p.Data)
+}
+
+// mark is in the time at which the first request of the queue is accepted, by which it is
+// found again.
+func (m *migration) mark() int { return int(m.queue.Number(0) % uint64(time.Second)) }
+
+// migrate takes over all queues, one after the other. A queue that cannot go on at present
+// is tried again until the exporter stops.
+func (r *router) migrate() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r.tasks.Go(func() {
+		select {
+		case <-r.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	defer func() {
+		for _, m := range r.migrations.list {
+			m.head.drop() // others may wait for it
+		}
+	}()
+	for i, m := range r.migrations.list {
+		for !m.run(ctx) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(migrationPoll):
+			}
+		}
+		if !slices.ContainsFunc(r.migrations.list[i+1:], func(other *migration) bool { return other.signal == m.signal }) {
+			r.migrations.busy[m.signal].Store(false)
+		}
+	}
+}
+
+// run goes on as far as it can, and tells whether the queue is done with.
+func (m *migration) run(ctx context.Context) (done bool) {
+	var err error
+	if bug := m.recovery.Run("taking over the sending queue of another exporter", func() { done, err = m.move(ctx) }); bug != nil {
+		err = bug
+	}
+	if err != nil && ctx.Err() == nil && !m.waited {
+		m.waited = true
+		m.set.Logger.Warn("Taking over the sending queue of another exporter waits",
+			zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Int("requests", m.queue.Len()), zap.Error(err))
+	}
+	return done
+}
+
+func (m *migration) move(ctx context.Context) (done bool, err error) {
+	for ctx.Err() == nil {
+		if m.head == nil {
+			if m.queue.Len() == 0 {
+				return true, m.finish(ctx)
+			}
+			if err := m.next(ctx); err != nil {
+				return false, err
+			}
+			continue
+		}
+		if err := m.moveHead(ctx); err != nil {
+			if m.head.stored == 0 && !slices.Contains(m.head.known, true) {
+				m.head.drop() // it is read again
+				m.head = nil
+			}
+			return false, err
+		}
+		m.waited = false
+	}
+	return false, ctx.Err()
+}
+
+// moveHead puts the first requests into storage, removes them from the queue, and queues them
+// in their lanes, in this order: a kill in between loses nothing, and after it they are found
+// again before they are sent.
+func (m *migration) moveHead(ctx context.Context) error {
+	h := m.head
+	st := &safeStore{m.store, m.recovery}
+	for ; h.stored < len(h.parts); h.stored++ {
+		if h.known[h.stored] {
+			continue
+		}
+		if err := m.room(h.parts[h.stored].Payload); err != nil {
+			return err
+		}
+		if err := st.Put(ctx, h.parts[h.stored:h.stored+1]); err != nil {
+			return err
+		}
+	}
+	h.commit(m.scheduler.Load())
+	if !h.removed {
+		if err := m.queue.Remove(ctx, h.requests); err != nil {
+			if h.tries++; h.tries < migrationTries {
+				return err
+			}
+			// The disk may be full until something is delivered. Then a kill repeats it.
+			m.deliver(h)
+			return err
+		}
+		h.removed = true
+	}
+	m.deliver(h)
+	m.migrations.moved[m.signal].Add(int64(h.requests))
+	m.head = nil
+	return nil
+}
+
+// deliver queues the parts, once.
+func (m *migration) deliver(h *migrationHead) {
+	sched := m.scheduler.Load()
+	for i, part := range h.parts {
+		if h.known[i] {
+			continue
+		}
+		h.known[i] = true
+		part.Payload.Data = nil // it is read back in its turn
+		sched.Recover(part)
+	}
+}
+
+// commit makes what was converted part of the totals.
+func (h *migrationHead) commit(sched *lane.Scheduler) {
+	if h.converted != nil {
+		h.converted.accept(sched)
+		h.drop()
+	}
+}
+
+// drop lets go of what conversions hold.
+func (h *migrationHead) drop() {
+	if h != nil && h.converted != nil {
+		h.converted.close()
+		h.converted = nil
+	}
+}
+
+// room returns an error if storage has no room for p at present.
+func (m *migration) room(p *lane.Payload) error {
+	size := int64(p.Size) + store.EntryDisk
+	space := m.store.Space(p.Tenant)
+	if size > space.Quota {
+		return errors.New("there is no room below max_total_bytes")
+	}
+	if size > space.Disk && m.store.Usage().Held+size > space.Small {
+		return errors.New("the disk has no room above storage_reserve")
+	}
+	return nil
+}
+
+// next reads the first requests. It sets aside, and removes, one that cannot be read.
+func (m *migration) next(ctx context.Context) error {
+	h := &migrationHead{}
+	size := 0
+	for h.requests < min(m.queue.Len(), migrationMerged) {
+		value, err := m.queue.Read(ctx, h.requests)
+		if err != nil {
+			return err
+		}
+		if h.requests > 0 && size+len(value) > migrationBatch {
+			break
+		}
+		converted := &conversions{}
+		parts, delta, err := m.parts(ctx, value, converted)
+		if err != nil {
+			converted.close()
+			if refused := (*refusal)(nil); errors.As(err, &refused) && refused.answer.Retryable() {
+				if h.requests > 0 {
+					break
+				}
+				return err
+			}
+			if h.requests > 0 {
+				break // it is the first of the next ones
+			}
+			return m.setAside(ctx, value, err)
+		}
+		if h.requests > 0 && !mergeable(h.parts, parts, delta) {
+			converted.close()
+			break
+		}
+		h.requests++
+		size += len(value)
+		if h.requests == 1 || len(h.parts) == 0 {
+			h.parts, h.converted = parts, converted
+		} else if len(parts) > 0 {
+			into, p := h.parts[0].Payload, parts[0].Payload
+			into.Data = append(into.Data, p.Data...) // nobody else has it
+			into.Size, into.Records = len(into.Data), into.Records+p.Records
+		}
+		if delta || len(h.parts) > 1 {
+			break
+		}
+	}
+	accepted := time.Unix(time.Now().Unix(), int64(m.mark()))
+	for _, part := range h.parts {
+		part.Payload.Accepted = accepted
+	}
+	h.known = make([]bool, len(h.parts))
+	m.head = h
+	return nil
+}
+
+// mergeable tells whether a request can be one with those before it.
+func mergeable(before, parts []lane.Part, delta bool) bool {
+	switch {
+	case delta || len(parts) > 1 || len(before) > 1:
+		return false
+	case len(parts) == 0 || len(before) == 0:
+		return true
+	}
+	a, b := before[0], parts[0]
+	return a.Payload.Tenant == b.Payload.Tenant && a.Payload.Refusal == nil && b.Payload.Refusal == nil &&
+		slices.EqualFunc(a.Stops, b.Stops, func(x, y lane.Stop) bool { return x.Destination == y.Destination })
+}
+
+// parts returns what a request becomes, as if it had just been sent here.
+func (m *migration) parts(ctx context.Context, value []byte, converted *conversions) (parts []lane.Part, delta bool, err error) {
+	defer m.recovery.Catch("reading a request of another exporter", &err)
+	c, err := storedContent(m.signal, value)
+	if err != nil {
+		return nil, false, malformed(err)
+	}
+	if c == nil { // it holds nothing
+		return nil, false, nil
+	}
+	dir := m.directory()
+	if dir == nil {
+		return nil, false, errNoRegistry
+	}
+	parts, err = m.encode(ctx, dir, m.signal, c, converted)
+	return parts, c.delta, err
+}
+
+// setAside writes the first request to a file, and removes it from the queue.
+func (m *migration) setAside(ctx context.Context, value []byte, cause error) error {
+	dir := m.stateDir
+	if m.cfg.DeadLetter.HasValue() {
+		dir = m.cfg.DeadLetter.Get().Directory
+	}
+	if dir == "" {
+		return fmt.Errorf("a request cannot be read (%w), and there is no folder for it: set dead_letter::directory", cause)
+	}
+	dir = filepath.Join(dir, migrationFolder)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	// A kill in between writes the same file again.
+	path := filepath.Join(dir, fmt.Sprintf("%s_%s_%d.bin", strings.ReplaceAll(m.exporter.String(), "/", "_"), m.signal, m.queue.Number(0)))
+	if err := writeSynced(path, value); err != nil {
+		return err
+	}
+	if err := m.queue.Remove(ctx, 1); err != nil {
+		return err
+	}
+	m.aside++
+	m.migrations.faults[m.signal].Add(1)
+	m.set.Logger.Error("A request in the sending queue of another exporter cannot be delivered and is set aside",
+		zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.String("file", path), zap.Error(cause))
+	return nil
+}
+
+// finish removes the empty queue.
+func (m *migration) finish(ctx context.Context) error {
+	foreign := m.queue.Foreign()
+	var err error
+	if m.path == "" || foreign {
+		err = m.queue.Clear(ctx)
+	}
+	err = errors.Join(err, m.close(ctx))
+	if m.path != "" && !foreign {
+		err = errors.Join(err, os.Remove(m.path))
+	}
+	if err != nil { // it is empty: the next start removes it
+		m.set.Logger.Warn("The empty sending queue of another exporter cannot be removed",
+			zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Error(err))
+	}
+	m.set.Logger.Info("The sending queue of another exporter is taken over and removed",
+		zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Int("set_aside", m.aside))
+	return nil
+}
+
+// close closes the queue, once.
+func (m *migration) close(ctx context.Context) error {
+	m.head.drop()
+	if m.queue == nil {
+		return nil
+	}
+	q := m.queue
+	m.queue = nil
+	return q.Close(ctx)
+}

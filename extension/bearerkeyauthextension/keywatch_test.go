@@ -1,0 +1,37 @@
+package bearerkeyauthextension
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+)
+
+func TestKeyWatch(t *testing.T) {
+	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	var w keyWatch
+	assert.Empty(t, w.findings(noon))
+
+	w.read("/etc/key", errors.New("permission denied"))
+	got := w.findings(noon)
+	require.Len(t, got, 1)
+	assert.Equal(t, condition.KeyFileFailed, got[0].Name)
+	assert.Contains(t, got[0].Message, "/etc/key")
+	assert.Contains(t, got[0].Message, "permission denied")
+	w.read("/etc/key", nil)
+	assert.Empty(t, w.findings(noon))
+
+	w.withheld("192.0.2.1:4318", noon)
+	got = w.findings(noon.Add(9 * time.Minute))
+	require.Len(t, got, 1)
+	assert.Equal(t, condition.KeyNotSent, got[0].Name)
+	assert.Contains(t, got[0].Message, "192.0.2.1:4318")
+	assert.Empty(t, w.findings(noon.Add(10*time.Minute)), "nobody tries any more")
+	w.withheld("192.0.2.1:4318", noon)
+	w.sent()
+	assert.Empty(t, w.findings(noon))
+}

@@ -1,0 +1,182 @@
+package tenanthealthextension
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// lookInterval is how often components are asked for conditions.
+const lookInterval = time.Second
+
+// conditions watches what components cannot do. All methods may be called on nil, which
+// watches nothing.
+type conditions struct {
+	cfg       *ConditionsConfig
+	tracker   *condition.Tracker
+	telemetry *metadata.TelemetryBuilder
+
+	stop    chan struct{}
+	once    sync.Once
+	looking sync.WaitGroup
+}
+
+func newConditions(set component.TelemetrySettings, cfg *ConditionsConfig) (*conditions, error) {
+	c := &conditions{
+		cfg: cfg, stop: make(chan struct{}),
+		tracker: condition.NewTracker(condition.Settings{BeginAfter: cfg.BeginAfter, EndAfter: cfg.EndAfter, Logger: set.Logger}),
+	}
+	var err error
+	if c.telemetry, err = metadata.NewTelemetryBuilder(set); err != nil {
+		return nil, err
+	}
+	return c, c.telemetry.RegisterExtensionTenantHealthConditionCallback(c.observe)
+}
+
+// observe reports 1 for each condition that has begun, and 0 for the others.
+func (c *conditions) observe(_ context.Context, o metric.Int64Observer) error {
+	active := map[condition.Name]int64{}
+	for _, a := range c.tracker.Active() {
+		active[a.Name] = 1
+	}
+	for name := range condition.Names() {
+		o.Observe(active[name], metric.WithAttributes(attribute.String("condition", name.String())))
+	}
+	return nil
+}
+
+func (c *conditions) start(now func() time.Time) {
+	if c == nil {
+		return
+	}
+	c.looking.Go(func() {
+		ticker := time.NewTicker(lookInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-c.stop:
+				return
+			case <-ticker.C:
+				c.tracker.Look(now())
+			}
+		}
+	})
+}
+
+func (c *conditions) shutdown() {
+	if c == nil {
+		return
+	}
+	c.once.Do(func() {
+		close(c.stop)
+		c.looking.Wait()
+		c.telemetry.Shutdown()
+	})
+}
+
+func (c *conditions) active() []condition.Active {
+	if c == nil {
+		return nil
+	}
+	return c.tracker.Active()
+}
+
+// post makes the tracker ask a source.
+func (c *conditions) post(src condition.Source) (remove func()) {
+	if c == nil {
+		return func() {}
+	}
+	return c.tracker.PostConditions(src)
+}
+
+// postLanes watches the queues of an exporter.
+func (c *conditions) postLanes(id component.ID, report func() tenant.LaneHealth) (remove func()) {
+	return c.post(condition.Source{ID: id, Kind: component.KindExporter, Report: func() []condition.Finding { return c.ofLanes(report(), time.Now()) }})
+}
+
+// ofLanes returns what is wrong with the queues of an exporter.
+func (c *conditions) ofLanes(h tenant.LaneHealth, now time.Time) []condition.Finding {
+	all := ofFailures(h.Failing, now)
+	if h.Oldest > c.cfg.QueueAge {
+		all = append(all, condition.Finding{
+			Name: condition.QueueOld, Message: fmt.Sprintf("The oldest data in the queue waits for more than %v, the limit is %v", h.Oldest.Truncate(queueStep(h.Oldest)), c.cfg.QueueAge),
+		})
+	}
+	if full := fullness(h); full > c.cfg.QueueFullness {
+		all = append(all, condition.Finding{
+			Name: condition.QueueAlmostFull, Message: fmt.Sprintf("The queue is %.0f%% full, the limit is %.0f%%", 100*full, 100*c.cfg.QueueFullness),
+		})
+	}
+	if s := h.Storage; s != nil && s.Refusing {
+		message := "The disk of the queue is full, and data is refused"
+		if s.Free >= 0 {
+			message += fmt.Sprintf(": %s are free, %s of the disk are a reserve, and the queue has %s", mebibytes(s.Free), mebibytes(s.Reserve), mebibytes(s.Used))
+		}
+		all = append(all, condition.Finding{Name: condition.StorageFull, Message: message, Since: now.Add(-s.For)})
+	}
+	return all
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/float64(bytesize.MiB)) }
+
+// queueStep is what an age is cut to in a message.
+func queueStep(age time.Duration) time.Duration {
+	if age < 10*time.Minute {
+		return time.Second
+	}
+	return time.Minute
+}
+
+// fullness returns the share of the queue that is in use, of the fullest lane or of all
+// lanes together.
+func fullness(h tenant.LaneHealth) float64 {
+	if h.MaxBytes <= 0 {
+		return h.Fullest
+	}
+	return max(h.Fullest, float64(h.QueuedBytes)/float64(h.MaxBytes))
+}
+
+// conditionState is a condition in the answer.
+type conditionState struct {
+	Name      string  `json:"name"`
+	Component string  `json:"component"`
+	Cause     string  `json:"cause,omitempty"`
+	Message   string  `json:"message"`
+	Fix       string  `json:"fix"`
+	Since     string  `json:"since"`
+	For       float64 `json:"for_seconds"`
+}
+
+func (s *state) addConditions(f *found) {
+	for i := range f.conditions {
+		a := &f.conditions[i]
+		s.add(statusFailing, reason(a.Name.String()))
+		s.Conditions = append(s.Conditions, conditionState{
+			Name: a.Name.String(), Component: a.Component, Cause: a.Cause, Message: a.Message, Fix: a.Fix,
+			Since: a.Since.UTC().Format(time.RFC3339), For: max(0, f.now.Sub(a.Since).Round(time.Second).Seconds()),
+		})
+	}
+}
+
+// PostConditions implements condition.Board.
+func (s *server) PostConditions(src condition.Source) (remove func()) { return s.conditions.post(src) }
+
+// PostLanes implements tenant.HealthBoard.
+func (s *server) PostLanes(id component.ID, report func() tenant.LaneHealth) (remove func()) {
+	fromBoard := s.board.PostLanes(id, report)
+	fromTracker := s.conditions.postLanes(id, report)
+	return func() {
+		fromTracker()
+		fromBoard()
+	}
+}

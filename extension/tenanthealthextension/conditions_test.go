@@ -1,0 +1,229 @@
+package tenanthealthextension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.opentelemetry.io/collector/pipeline"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// newAgent returns the extension as an agent has it, and its telemetry.
+func newAgent(t *testing.T) (*server, *componenttest.Telemetry) {
+	t.Helper()
+	cfg := createDefaultConfig().(*Config)
+	cfg.NetAddr.Endpoint = "127.0.0.1:0"
+	cfg.Conditions = configoptional.Some(defaultConditions())
+	tel := componenttest.NewTelemetry()
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.TelemetrySettings = tel.NewTelemetrySettings()
+	s, err := newServer(set, cfg)
+	require.NoError(t, err)
+	s.phase.Store(int32(phaseReady))
+	t.Cleanup(func() {
+		assert.NoError(t, s.Shutdown(context.Background()))
+		assert.NoError(t, tel.Shutdown(context.Background()))
+	})
+	return s, tel
+}
+
+// metricOf returns the value of the metric for each condition that is not 0.
+func metricOf(t *testing.T, tel *componenttest.Telemetry) map[string]int64 {
+	t.Helper()
+	m, err := tel.GetMetric("otelcol_extension_tenant_health_condition")
+	require.NoError(t, err)
+	all, points := map[string]int64{}, m.Data.(metricdata.Gauge[int64]).DataPoints
+	metadatatest.AssertEqualExtensionTenantHealthCondition(t, tel, points, metricdatatest.IgnoreTimestamp())
+	for _, p := range points {
+		name, _ := p.Attributes.Value("condition")
+		if p.Value != 0 {
+			all[name.AsString()] = p.Value
+		}
+	}
+	n := 0
+	for range condition.Names() {
+		n++
+	}
+	assert.Len(t, points, n, "each condition has a series from the start")
+	return all
+}
+
+func TestConditions_TurnTheAnswer(t *testing.T) {
+	s, tel := newAgent(t)
+	var found []condition.Finding
+	remove := s.PostConditions(condition.Source{ID: component.MustNewID("pm2"), Kind: component.KindReceiver, Report: func() []condition.Finding { return found }})
+	now := noon
+	s.now = func() time.Time { return now }
+	look := func(d time.Duration) (int, *state) {
+		for range d / lookInterval {
+			now = now.Add(lookInterval)
+			s.conditions.tracker.Look(now)
+		}
+		code, got, _ := ask(t, s, http.MethodGet, "/health")
+		return code, got
+	}
+	code, got := look(time.Minute)
+	assert.Equal(t, http.StatusOK, code)
+	assert.Empty(t, got.Conditions)
+	assert.Empty(t, metricOf(t, tel))
+
+	found = []condition.Finding{{Name: condition.LogFilesUnreadable, Cause: "permission", Message: "2 log files cannot be read: /a, /b"}}
+	code, _ = look(5 * time.Second)
+	assert.Equal(t, http.StatusOK, code)
+	code, got = look(10 * time.Second)
+	assert.Equal(t, http.StatusServiceUnavailable, code)
+	assert.Equal(t, statusFailing, got.Status)
+	assert.Equal(t, []reason{"log_files_unreadable"}, got.Reasons)
+	assert.Equal(t, []conditionState{{
+		Name: "log_files_unreadable", Component: "receiver/pm2", Cause: "permission", Message: "2 log files cannot be read: /a, /b",
+		Fix: condition.LogFilesUnreadable.Fix(), Since: "2026-05-01T12:01:01Z", For: 14,
+	}}, got.Conditions)
+	assert.Equal(t, map[string]int64{"log_files_unreadable": 1}, metricOf(t, tel))
+	code, _, _ = ask(t, s, http.MethodGet, "/health/live")
+	assert.Equal(t, http.StatusOK, code, "a supervisor does not restart the agent")
+
+	// The component's own status is the same fault, and no other reason.
+	id := componentstatus.NewInstanceID(component.MustNewID("pm2"), component.KindReceiver, pipeline.NewID(pipeline.SignalLogs))
+	s.ComponentStatusChanged(id, componentstatus.NewRecoverableErrorEvent(errors.New("x")))
+	_, got = look(0)
+	assert.Equal(t, []reason{"log_files_unreadable"}, got.Reasons)
+	assert.Equal(t, map[string]string{"receiver/pm2": "recoverable_error"}, got.Components)
+
+	found = nil
+	code, got = look(11 * time.Second)
+	assert.Equal(t, http.StatusServiceUnavailable, code, "the component still says that it is not well")
+	assert.Equal(t, []reason{reasonComponent}, got.Reasons)
+	s.ComponentStatusChanged(id, componentstatus.NewEvent(componentstatus.StatusOK))
+	code, _ = look(0)
+	assert.Equal(t, http.StatusOK, code)
+	assert.Empty(t, metricOf(t, tel))
+	remove()
+}
+
+func TestConditions_OfQueues(t *testing.T) {
+	cfg := defaultConditions()
+	c := &conditions{cfg: &cfg}
+	for name, tt := range map[string]struct {
+		health tenant.LaneHealth
+		want   map[condition.Name]string
+	}{
+		"empty":    {tenant.LaneHealth{MaxBytes: 100}, map[condition.Name]string{}},
+		"unknown":  {tenant.LaneHealth{}, map[condition.Name]string{}},
+		"not yet":  {tenant.LaneHealth{Oldest: 5 * time.Minute, QueuedBytes: 80, MaxBytes: 100, Fullest: 0.8}, map[condition.Name]string{}},
+		"old":      {tenant.LaneHealth{Oldest: 301500 * time.Millisecond}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 5m1s, the limit is 5m0s"}},
+		"very old": {tenant.LaneHealth{Oldest: 50*time.Hour + 59*time.Second}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 50h0m0s, the limit is 5m0s"}},
+		"full lane": {
+			tenant.LaneHealth{QueuedBytes: 1, MaxBytes: 100, Fullest: 0.9},
+			map[condition.Name]string{condition.QueueAlmostFull: "The queue is 90% full, the limit is 80%"},
+		},
+		"full": {
+			tenant.LaneHealth{QueuedBytes: 85, MaxBytes: 100, Fullest: 0.3},
+			map[condition.Name]string{condition.QueueAlmostFull: "The queue is 85% full, the limit is 80%"},
+		},
+		"disk": {
+			tenant.LaneHealth{Storage: &tenant.StorageHealth{Free: 3 << 19, Reserve: 2 << 20, Used: 1 << 20, Refusing: true}},
+			map[condition.Name]string{condition.StorageFull: "The disk of the queue is full, and data is refused: 1.5 MiB are free, 2.0 MiB of the disk are a reserve, and the queue has 1.0 MiB"},
+		},
+		"unknown disk": {
+			tenant.LaneHealth{Storage: &tenant.StorageHealth{Free: -1, Refusing: true}},
+			map[condition.Name]string{condition.StorageFull: "The disk of the queue is full, and data is refused"},
+		},
+		"disk with room": {tenant.LaneHealth{Storage: &tenant.StorageHealth{Free: 1}}, map[condition.Name]string{}},
+	} {
+		got := map[condition.Name]string{}
+		for _, f := range c.ofLanes(tt.health, noon) {
+			got[f.Name] = f.Message
+		}
+		assert.Equal(t, tt.want, got, name)
+	}
+}
+
+// A gateway's answer has no addresses and paths, and its backends' trouble is not its own.
+func TestConditions_AreNotWatchedUnlessAskedFor(t *testing.T) {
+	s := newTestServer(t)
+	require.NoError(t, s.Ready())
+	asked := false
+	remove := s.PostConditions(condition.Source{ID: exporterID, Kind: component.KindExporter, Report: func() []condition.Finding { asked = true; return nil }})
+	removeLanes := s.PostLanes(exporterID, func() tenant.LaneHealth { return tenant.LaneHealth{Oldest: time.Hour, QueuedBytes: 95, MaxBytes: 100} })
+	code, got, _ := ask(t, s, http.MethodGet, "/health")
+	assert.Equal(t, http.StatusOK, code)
+	assert.Equal(t, []reason{reasonQueue}, got.Reasons)
+	assert.Empty(t, got.Conditions)
+	assert.False(t, asked)
+	removeLanes()
+	remove()
+	require.NoError(t, s.Shutdown(t.Context()))
+}
+
+// The extension asks by itself, from its start to its shutdown.
+func TestConditions_AreAskedForEachSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := newAgent(t)
+		asked := 0
+		s.PostConditions(condition.Source{ID: exporterID, Kind: component.KindExporter, Report: func() []condition.Finding {
+			asked++
+			return []condition.Finding{{Name: condition.GatewayBusy}}
+		}})
+		s.conditions.start(time.Now)
+		time.Sleep(11*time.Second + time.Millisecond)
+		synctest.Wait()
+		assert.Equal(t, 11, asked)
+		require.Len(t, s.conditions.active(), 1)
+		s.conditions.shutdown()
+		time.Sleep(time.Minute)
+		assert.Equal(t, 11, asked)
+	})
+}
+
+func TestConfig_RefusesConditionsThatItCannotMean(t *testing.T) {
+	for want, change := range map[string]func(*ConditionsConfig){
+		`conditions: "begin_after" must be from 0 to 1h0m0s, got -1s`:         func(c *ConditionsConfig) { c.BeginAfter = -time.Second },
+		`conditions: "end_after" must be from 0 to 1h0m0s, got 2h0m0s`:        func(c *ConditionsConfig) { c.EndAfter = 2 * time.Hour },
+		`conditions: "queue_age" must be positive, got 0s`:                    func(c *ConditionsConfig) { c.QueueAge = 0 },
+		`conditions: "queue_fullness" must be above 0 and at most 1, got 1.5`: func(c *ConditionsConfig) { c.QueueFullness = 1.5 },
+		`conditions: "queue_fullness" must be above 0 and at most 1, got 0`:   func(c *ConditionsConfig) { c.QueueFullness = 0 },
+	} {
+		cfg := createDefaultConfig().(*Config)
+		c := defaultConditions()
+		change(&c)
+		cfg.Conditions = configoptional.Some(c)
+		assert.EqualError(t, confmap.Validate(cfg), want)
+	}
+}
+
+func TestReadme_HasTheAgentsExample(t *testing.T) {
+	cfg := load(t, "agent.yaml", "tenant_health")
+	require.NoError(t, confmap.Validate(cfg))
+	require.True(t, cfg.Conditions.HasValue())
+	want := defaultConditions()
+	want.QueueAge = 15 * time.Minute
+	assert.Equal(t, want, *cfg.Conditions.Get())
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	example, err := os.ReadFile("testdata/agent.yaml")
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), string(example))
+	for name := range condition.Names() {
+		assert.Contains(t, string(readme), fmt.Sprintf("`%s`", name))
+	}
+}

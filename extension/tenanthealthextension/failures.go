@@ -1,0 +1,95 @@
+package tenanthealthextension
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// ofFailures returns why lanes fail: a finding for each condition, about the lane that has
+// failed longest, and the signals of all of them.
+func ofFailures(failing []tenant.LaneFailure, now time.Time) (all []condition.Finding) {
+	signals := map[condition.Name][]string{}
+	for i := range failing {
+		f := &failing[i]
+		name, ok := conditionOf(&f.Answer)
+		if !ok {
+			continue
+		}
+		if s := f.Signal.String(); !slices.Contains(signals[name], s) {
+			signals[name] = append(signals[name], s)
+		}
+	}
+	seen := map[condition.Name]bool{}
+	for i := range failing {
+		f := &failing[i]
+		name, ok := conditionOf(&f.Answer)
+		if !ok || seen[name] {
+			continue
+		}
+		seen[name] = true
+		slices.Sort(signals[name])
+		all = append(all, condition.Finding{
+			Name: name, Cause: f.Answer.Reason, Fix: fixOf(&f.Answer), Since: now.Add(-f.For),
+			Message: messageOf(f, strings.Join(signals[name], ", ")),
+		})
+	}
+	return all
+}
+
+// conditionOf returns the condition that a failure is of.
+func conditionOf(a *tenant.LaneAnswer) (name condition.Name, ok bool) {
+	if a.Reason == "shutdown" || a.Reason == "preempted" {
+		return 0, false // the exporter ended the attempt itself
+	}
+	switch a.Class {
+	case tenant.AnswerRefused, tenant.AnswerNotFound, tenant.AnswerTooLarge:
+		return condition.GatewayRefuses, true
+	case tenant.AnswerBusy:
+		return condition.GatewayBusy, true
+	case tenant.AnswerUnreachable, tenant.AnswerTLS:
+		return condition.GatewayUnreachable, true
+	case tenant.AnswerConfig:
+		return condition.DestinationInvalid, true
+	case tenant.AnswerLocal:
+		return condition.StorageFailed, true
+	}
+	return condition.GatewayBusy, true
+}
+
+func messageOf(f *tenant.LaneFailure, signals string) string {
+	where := f.Answer.URL
+	if where == "" {
+		where = "destination " + f.Destination
+	}
+	// The text of an answer may begin with the address.
+	text := strings.Replace(f.Answer.Text, f.Answer.URL+": ", "", 1)
+	return "Cannot deliver " + signals + " to " + where + ": " + text
+}
+
+// fixOf returns what to do about a failure, or "" if that is what the condition says in general.
+func fixOf(a *tenant.LaneAnswer) string {
+	switch {
+	case a.Status == http.StatusUnauthorized || a.Reason == "grpc_unauthenticated":
+		return "Check the key (`TENANT_KEY`) and the tenant (`BUSINESS_ID`): the key is unknown, revoked, expired or of another tenant. Data is sent again by itself once the key is accepted."
+	case a.Status == http.StatusForbidden || a.Reason == "grpc_permissiondenied":
+		return "The tenant is suspended or blocked, or the key may not send this signal: ask the operator of the gateway. Data is sent again by itself."
+	case a.Status == http.StatusProxyAuthRequired:
+		return "A proxy on the way asks for a password: set `proxy_url` with it, or `NO_PROXY` for the gateway."
+	case a.Class == tenant.AnswerNotFound:
+		return "Check `GATEWAY_ENDPOINT`: nothing takes telemetry at this address. It needs the gateway's port and usually no path; a proxy in front must pass /v1/logs, /v1/metrics and /v1/traces."
+	case a.Reason == "dns":
+		return "Check the host name in `GATEWAY_ENDPOINT`, and the name servers of this machine."
+	case a.Reason == "connection_refused":
+		return "Nothing listens at this address: check host and port of `GATEWAY_ENDPOINT`, and that the gateway runs."
+	case a.Reason == "timeout":
+		return "There is no answer in time: check firewalls on the way, and that the gateway is not overloaded."
+	case a.Class == tenant.AnswerTLS:
+		return "Check the scheme, host and port of `GATEWAY_ENDPOINT`, and that this machine trusts the gateway's certificate (`tls::ca_file`) and has the right time."
+	}
+	return ""
+}

@@ -1,0 +1,253 @@
+package condition
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+)
+
+const (
+	// firstRepeat is how long after its begin a condition is logged again. The interval
+	// doubles up to lastRepeat.
+	firstRepeat = time.Minute
+	lastRepeat  = time.Hour
+
+	// maxCauses bounds the causes of one condition that are logged as soon as they are
+	// met.
+	maxCauses = 8
+)
+
+// Settings of a [Tracker].
+type Settings struct {
+	// BeginAfter is for how long something must be found until its condition begins,
+	// EndAfter for how long it must not be found until it ends.
+	BeginAfter, EndAfter time.Duration
+
+	// Logger logs each begin and end.
+	Logger *zap.Logger
+}
+
+// Tracker follows what sources report. Its methods are safe for concurrent use.
+type Tracker struct {
+	set      Settings
+	recovery *recovery.Recoverer
+
+	asking  sync.Mutex // held while sources are called, and when one is removed
+	sources []*source
+
+	mu     sync.Mutex
+	states map[key]*state
+}
+
+var _ Board = (*Tracker)(nil)
+
+type source struct {
+	Source
+	last   []Finding // what it reported last
+	failed bool      // its status is that of an error
+}
+
+// key tells states apart. There are as many as components times names.
+type key struct {
+	component string
+	name      Name
+}
+
+// state is a condition that was found lately.
+type state struct {
+	Finding
+	found   time.Time // first
+	seen    time.Time // last
+	active  bool
+	logAt   time.Time
+	repeat  time.Duration
+	causes  []string // that were logged
+	matched bool     // in this look
+}
+
+// Active is a condition that has begun and not ended.
+type Active struct {
+	Finding
+	Component string
+}
+
+// NewTracker returns a tracker without sources.
+func NewTracker(set Settings) *Tracker {
+	return &Tracker{set: set, recovery: recovery.New(set.Logger), states: make(map[key]*state)}
+}
+
+// PostConditions implements [Board].
+func (t *Tracker) PostConditions(src Source) (remove func()) {
+	s := &source{Source: src}
+	t.asking.Lock()
+	defer t.asking.Unlock()
+	t.sources = append(t.sources, s)
+	return func() { t.remove(s) }
+}
+
+// remove forgets a source, and the conditions of its component if it was the last one
+// of it: nobody knows any more how they go on.
+func (t *Tracker) remove(s *source) {
+	t.asking.Lock()
+	defer t.asking.Unlock()
+	t.sources = slices.DeleteFunc(t.sources, func(other *source) bool { return other == s })
+	name := s.name()
+	if slices.ContainsFunc(t.sources, func(other *source) bool { return other.name() == name }) {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k := range t.states {
+		if k.component == name {
+			delete(t.states, k)
+		}
+	}
+}
+
+// Look asks all sources, and begins and ends conditions.
+func (t *Tracker) Look(now time.Time) {
+	t.asking.Lock()
+	defer t.asking.Unlock()
+	for _, s := range t.sources {
+		// What a source reported last holds if it panics.
+		_ = t.recovery.Run("asking for conditions of "+s.name(), func() { s.last = s.Report() })
+	}
+	t.update(now)
+	for _, s := range t.sources {
+		t.report(s)
+	}
+}
+
+func (t *Tracker) update(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, st := range t.states {
+		st.matched = false
+	}
+	for _, s := range t.sources {
+		name := s.name()
+		for i := range s.last {
+			if f := &s.last[i]; f.Name < numNames {
+				t.match(key{name, f.Name}, f, now)
+			}
+		}
+	}
+	for k, st := range t.states {
+		t.step(k, st, now)
+	}
+}
+
+// match takes note of a finding. Of several with the same name the first counts.
+func (t *Tracker) match(k key, f *Finding, now time.Time) {
+	st := t.states[k]
+	if st == nil {
+		st = &state{found: now}
+		t.states[k] = st
+	}
+	if st.matched {
+		return
+	}
+	st.matched, st.seen = true, now
+	since := st.Since
+	st.Finding = f.bounded()
+	switch {
+	case !since.IsZero() && (st.Since.IsZero() || since.Before(st.Since)):
+		st.Since = since
+	case st.Since.IsZero():
+		st.Since = st.found
+	}
+}
+
+func (t *Tracker) step(k key, st *state, now time.Time) {
+	switch {
+	case !st.active && !st.matched:
+		delete(t.states, k)
+	case !st.active:
+		if now.Sub(st.found) >= t.set.BeginAfter {
+			st.active = true
+			t.log(k, st, now)
+		}
+	case st.matched:
+		if !now.Before(st.logAt) || len(st.causes) < maxCauses && !slices.Contains(st.causes, st.Cause) {
+			t.log(k, st, now)
+		}
+	case now.Sub(st.seen) >= t.set.EndAfter:
+		t.set.Logger.Info("Condition has ended", zap.String("condition", k.name.String()), zap.String("component", k.component),
+			zap.Duration("after", st.seen.Sub(st.Since).Round(time.Second)))
+		delete(t.states, k)
+	}
+}
+
+// log logs a condition that lasts, and decides when to do so again.
+func (t *Tracker) log(k key, st *state, now time.Time) {
+	fields := []zap.Field{zap.String("condition", k.name.String()), zap.String("component", k.component)}
+	if st.Cause != "" {
+		fields = append(fields, zap.String("cause", st.Cause))
+	}
+	if lasts := now.Sub(st.Since).Round(time.Second); lasts > 0 {
+		fields = append(fields, zap.Duration("for", lasts))
+	}
+	t.set.Logger.Warn(st.Message, append(fields, zap.String("fix", st.Fix))...)
+	if len(st.causes) < maxCauses && !slices.Contains(st.causes, st.Cause) {
+		st.causes = append(st.causes, st.Cause)
+	}
+	if !now.Before(st.logAt) {
+		st.repeat = min(max(2*st.repeat, firstRepeat), lastRepeat)
+		st.logAt = now.Add(st.repeat)
+	}
+}
+
+// report reports the status of a component to the collector if it has changed.
+func (t *Tracker) report(s *source) {
+	if s.Status == nil {
+		return
+	}
+	worst := t.worstOf(s)
+	if (worst != "") == s.failed {
+		return
+	}
+	s.failed = worst != ""
+	event := componentstatus.NewEvent(componentstatus.StatusOK)
+	if s.failed {
+		event = componentstatus.NewRecoverableErrorEvent(errors.New(worst))
+	}
+	_ = t.recovery.Run("reporting a status", func() { s.Status(event) })
+}
+
+// worstOf returns the message of an active condition of a source, or "".
+func (t *Tracker) worstOf(s *source) string {
+	name := s.name()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	worst := numNames
+	message := ""
+	for k, st := range t.states {
+		if k.component == name && st.active && k.name < worst {
+			worst, message = k.name, st.Message
+		}
+	}
+	return message
+}
+
+// Active returns what has begun and not ended, in a fixed order.
+func (t *Tracker) Active() []Active {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []Active
+	for k, st := range t.states {
+		if st.active {
+			all = append(all, Active{st.Finding, k.component})
+		}
+	}
+	slices.SortFunc(all, func(a, b Active) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Component, b.Component))
+	})
+	return all
+}

@@ -1,0 +1,151 @@
+package pm2receiver
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
+)
+
+// refusedFor is for how long the pipeline refuses records after the last time that it did.
+// Records are sent again sooner.
+const refusedFor = 15 * time.Second
+
+// refusal is what the next consumer refused. Its methods are safe for concurrent use.
+type refusal struct {
+	mu          sync.Mutex
+	since, last time.Time // for now
+	why         error
+	lost        int64 // records, for good
+	lostWhy     error
+	loss        condition.Growth
+}
+
+// forNow notes that records were refused that are sent again.
+func (r *refusal) forNow(now time.Time, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Sub(r.last) >= refusedFor {
+		r.since = now
+	}
+	r.last, r.why = now, why
+}
+
+// forGood notes that records were refused that are dropped.
+func (r *refusal) forGood(records int, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost += int64(records)
+	r.lostWhy = why
+}
+
+func (r *refusal) findings(now time.Time) (all []condition.Finding) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.why != nil && now.Sub(r.last) < refusedFor {
+		all = append(all, condition.Finding{Name: condition.PipelineRefuses, Message: "The pipeline refuses log records, which wait in their files: " + r.why.Error(), Since: r.since})
+	}
+	if n, since := r.loss.Look(r.lost, now, condition.LossHold); n > 0 {
+		all = append(all, condition.Finding{
+			Name: condition.DataDropped, Since: since,
+			Message: fmt.Sprintf("%d log records were dropped since %s, because the pipeline refused them for good: %v", n, since.UTC().Format(time.TimeOnly+"Z"), r.lostWhy),
+		})
+	}
+	return all
+}
+
+// logsWatch finds out what keeps log files from being read.
+type logsWatch struct {
+	tailer  *tail.Tailer
+	roster  *roster.Roster // nil if PM2 is not asked
+	refused *refusal
+	include []string
+	now     func() time.Time
+}
+
+func (w *logsWatch) findings() []condition.Finding {
+	all := w.refused.findings(w.now())
+	all = append(all, w.ofFiles(w.tailer.Faults())...)
+	var silent []roster.Silent
+	for _, s := range w.roster.Silent() {
+		// Without permission to ask, what PM2 has saved is as good.
+		if s.Reason != "denied" || !s.Saved {
+			silent = append(silent, s)
+		}
+	}
+	return append(all, ofDaemons(silent, "list of log files")...)
+}
+
+// ofFiles returns what is wrong with files.
+func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
+	switch {
+	case f.Home == nil:
+	case errors.Is(f.Home, fs.ErrNotExist):
+		all = append(all, condition.Finding{Name: condition.PM2NotFound, Message: "There is no home folder of PM2: " + f.Home.Error()})
+	default:
+		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "home", Message: "The home folder of PM2 cannot be looked at: " + f.Home.Error()})
+	}
+	if f.Looking != nil {
+		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "folder", Message: "Log files cannot be looked for: " + oneLine(f.Looking)})
+	}
+	if f.Unreadable > 0 {
+		message := fmt.Sprintf("%d log files cannot be read: %s", f.Unreadable, condition.Paths(f.Paths))
+		if f.Why != nil {
+			message += ": " + oneLine(f.Why)
+		}
+		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "file", Message: message})
+	}
+	if f.Following == 0 && f.Home == nil && f.Looking == nil {
+		all = append(all, condition.Finding{Name: condition.LogFilesMissing, Message: "There is no log file to read, looked for " + condition.Paths(w.include)})
+	}
+	if f.More > 0 {
+		paths := make([]string, len(f.NotRead))
+		for i, n := range f.NotRead {
+			paths[i] = fmt.Sprintf("%s (%s)", n.Path, n.Reason)
+		}
+		all = append(all, condition.Finding{
+			Name: condition.LogFilesNotRead, Cause: string(f.NotRead[0].Reason),
+			Message: fmt.Sprintf("%d log files of PM2 are not read: %s", f.More, condition.Paths(paths)),
+		})
+	}
+	if f.Unsaved != nil {
+		all = append(all, condition.Finding{
+			Name:    condition.CheckpointNotSaved,
+			Message: fmt.Sprintf("Checkpoints were not saved for %v: %s", f.Age.Round(time.Second), oneLine(f.Unsaved)),
+		})
+	}
+	return all
+}
+
+// oneLine returns the text of an error that may be several.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// ofDaemons returns a finding about daemons that do not answer.
+func ofDaemons(silent []roster.Silent, what string) []condition.Finding {
+	if len(silent) == 0 {
+		return nil
+	}
+	homes := make([]string, len(silent))
+	for i, s := range silent {
+		homes[i] = s.Home
+	}
+	first := silent[0]
+	return []condition.Finding{{
+		Name: condition.PM2Unreachable, Cause: first.Reason,
+		Message: fmt.Sprintf("PM2 in %s gives no %s: %s", condition.Paths(homes), what, oneLine(first.Err)),
+	}}
+}
+
+// findings returns what keeps processes from having metrics.
+func (r *metricsReceiver) findings() []condition.Finding {
+	if silent := r.silent.Load(); silent != nil {
+		return ofDaemons(*silent, "metrics")
+	}
+	return nil
+}

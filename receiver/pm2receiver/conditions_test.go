@@ -1,0 +1,205 @@
+package pm2receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/nobody"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpctest"
+)
+
+// board is a host with an extension on which a test reads conditions.
+type board struct {
+	component.StartFunc
+	component.ShutdownFunc
+	mu      sync.Mutex
+	sources map[string]condition.Source
+	posted  int
+}
+
+func (b *board) GetExtensions() map[component.ID]component.Component {
+	return map[component.ID]component.Component{component.MustNewID("tenant_health"): b}
+}
+
+func (b *board) PostConditions(src condition.Source) (remove func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sources == nil {
+		b.sources = map[string]condition.Source{}
+	}
+	b.posted++
+	key := fmt.Sprint(b.posted)
+	b.sources[key] = src
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.sources, key)
+	}
+}
+
+// found returns the messages of what is wrong, after cause and name.
+func (b *board) found() map[string]string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := map[string]string{}
+	for _, src := range b.sources {
+		for _, f := range src.Report() {
+			all[strings.TrimSuffix(f.Name.String()+" "+f.Cause, " ")] = f.Message
+		}
+	}
+	return all
+}
+
+// await waits until exactly these conditions are found, and returns their messages.
+func (b *board) await(t *testing.T, want ...string) map[string]string {
+	t.Helper()
+	var got map[string]string
+	ok := assert.Eventually(t, func() bool {
+		got = b.found()
+		if len(got) != len(want) {
+			return false
+		}
+		for _, name := range want {
+			if _, has := got[name]; !has {
+				return false
+			}
+		}
+		return true
+	}, 40*time.Second, 10*time.Millisecond)
+	require.True(t, ok, "want %v, got %v", want, got)
+	return got
+}
+
+func TestConditions_NoPM2ThenOneThatIsDown(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "home")
+	cfg := testConfig(home)
+	cfg.ProcessList = defaultProcessListConfig()
+	cfg.ProcessList.Interval = time.Second
+	b := &board{}
+	set := receivertest.NewNopSettings(metadata.Type)
+	r := start(t, cfg, set, b, new(consumertest.LogsSink))
+	got := b.await(t, "pm2_not_found")
+	assert.Contains(t, got["pm2_not_found"], home)
+
+	require.NoError(t, os.MkdirAll(filepath.Join(home, "logs"), 0o700))
+	got = b.await(t, "log_files_missing", "pm2_unreachable absent")
+	assert.Contains(t, got["log_files_missing"], filepath.Join(home, "logs", "*.log"))
+	assert.Contains(t, got["pm2_unreachable absent"], "PM2's daemon is not running")
+
+	write(t, filepath.Join(home, "logs", "web-out.log"), "one\n")
+	b.await(t, "pm2_unreachable absent")
+	require.NoError(t, r.Shutdown(t.Context()))
+	assert.Empty(t, b.sources)
+}
+
+func TestConditions_PM2AnswersAgain(t *testing.T) {
+	d := rpctest.Start(t, rpctest.Home(t), rpctest.Says(rpctest.Answer(reply(t))))
+	a := newAsker(t, d.Home)
+	b := &board{}
+	r, err := NewFactory().CreateMetrics(t.Context(), a.set, a.cfg, &a.sink)
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context(), b))
+	b.await(t)
+	d.Stop()
+	got := b.await(t, "pm2_unreachable absent")
+	assert.Contains(t, got["pm2_unreachable absent"], "gives no metrics: PM2's daemon is not running")
+	require.NoError(t, r.Shutdown(t.Context()))
+	assert.Empty(t, b.sources)
+}
+
+func TestConditions_FilesWithoutPermission(t *testing.T) {
+	if nobody.Again(t) {
+		return
+	}
+	home := t.TempDir()
+	logs := filepath.Join(home, "logs")
+	file := filepath.Join(logs, "web-out.log")
+	write(t, file, "one\n")
+	require.NoError(t, os.Chmod(file, 0))
+	cfg := testConfig(home)
+	cfg.ProcessList.Enabled = false
+	b := &board{}
+	sink := new(consumertest.LogsSink)
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, sink)
+	got := b.await(t, "log_files_unreadable file")
+	assert.Contains(t, got["log_files_unreadable file"], "1 log files cannot be read: "+file)
+	assert.Contains(t, got["log_files_unreadable file"], "permission denied")
+	require.NoError(t, os.Chmod(file, 0o600))
+	b.await(t)
+	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 30*time.Second, 10*time.Millisecond)
+
+	require.NoError(t, os.Chmod(logs, 0))
+	got = b.await(t, "log_files_unreadable folder", "log_files_unreadable file")
+	assert.Contains(t, got["log_files_unreadable folder"], logs)
+	require.NoError(t, os.Chmod(logs, 0o700))
+	b.await(t)
+
+	require.NoError(t, os.Chmod(home, 0))
+	got = b.found()
+	require.Eventually(t, func() bool { got = b.found(); _, has := got["log_files_unreadable folder"]; return has }, 40*time.Second, 10*time.Millisecond)
+	require.NoError(t, os.Chmod(home, 0o700))
+	b.await(t)
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+func TestConditions_WhatThePipelineRefuses(t *testing.T) {
+	home := t.TempDir()
+	write(t, filepath.Join(home, "logs", "web-out.log"), "one\n")
+	cfg := testConfig(home)
+	cfg.ProcessList.Enabled = false
+	b := &board{}
+	var mu sync.Mutex
+	answer := errors.New("the queue is full")
+	next, err := consumer.NewLogs(func(context.Context, plog.Logs) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return answer
+	})
+	require.NoError(t, err)
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, next)
+	got := b.await(t, "pipeline_refuses")
+	assert.Contains(t, got["pipeline_refuses"], "the queue is full")
+	mu.Lock()
+	answer = consumererror.NewPermanent(errors.New("no tenant"))
+	mu.Unlock()
+	require.Eventually(t, func() bool { _, has := b.found()["data_dropped"]; return has }, 30*time.Second, 10*time.Millisecond)
+	assert.Contains(t, b.found()["data_dropped"], "1 log records were dropped")
+	assert.Contains(t, b.found()["data_dropped"], "no tenant")
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+func TestRefusal_IsOverSoon(t *testing.T) {
+	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	var r refusal
+	assert.Empty(t, r.findings(noon))
+	r.forNow(noon, errors.New("x"))
+	r.forNow(noon.Add(5*time.Second), errors.New("y"))
+	got := r.findings(noon.Add(19 * time.Second))
+	require.Len(t, got, 1)
+	assert.Equal(t, noon, got[0].Since)
+	assert.Contains(t, got[0].Message, ": y")
+	assert.Empty(t, r.findings(noon.Add(20*time.Second)))
+	r.forNow(noon.Add(time.Minute), errors.New("z"))
+	assert.Equal(t, noon.Add(time.Minute), r.findings(noon.Add(time.Minute))[0].Since)
+	r.forGood(3, errors.New("bad"))
+	assert.Len(t, r.findings(noon.Add(time.Minute)), 2)
+	assert.Empty(t, r.findings(noon.Add(time.Minute+condition.LossHold)))
+}
