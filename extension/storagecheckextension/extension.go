@@ -70,10 +70,10 @@ func (s *storageCheck) Start(ctx context.Context, _ component.Host) error {
 	}
 	if loop && s.run != nil {
 		if err := s.run.Forgive(); err != nil {
-			s.logger.Warn("cannot write the record of this process", zap.Error(err))
+			s.logger.Warn("Cannot write the record of this process", zap.Error(err))
 		}
 	}
-	s.logger.Debug("checked storage files", zap.Int("files", checked), zap.Duration("took", time.Since(began)))
+	s.logger.Debug("Checked storage files", zap.Int("files", checked), zap.Duration("took", time.Since(began)))
 	return nil
 }
 
@@ -92,16 +92,16 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 	state, damage := boltfile.Inspect(path)
 	switch {
 	case state == boltfile.Busy && damage == nil:
-		s.logger.Warn("storage file is in use and is not checked; does another collector run here?", zap.String("file", path))
+		s.logger.Warn("Storage file is in use and is not checked; does another collector run here?", zap.String("file", path))
 		return nil
 	case state == boltfile.OneHead:
-		s.logger.Warn("storage file has one damaged head and goes on with the other; what was written last may be lost", zap.String("file", path))
+		s.logger.Warn("Storage file has one damaged head and goes on with the other; what was written last may be lost", zap.String("file", path))
 		return nil
 	case damage == nil:
 		return nil
 	case !isDamage(damage):
 		// The component that needs the file reports it.
-		s.logger.Warn("cannot look at storage file", zap.String("file", path), zap.Error(damage))
+		s.logger.Warn("Cannot look at storage file", zap.String("file", path), zap.Error(damage))
 		return nil
 	}
 	s.telemetry.ExtensionStorageCheckDamagedFiles.Add(ctx, 1)
@@ -109,10 +109,10 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 	if aside == "" {
 		return fmt.Errorf("%s is damaged (%w) and cannot be set aside: %w", path, damage, err)
 	}
-	s.logger.Error("storage file is damaged and was set aside; what it held is lost",
+	s.logger.Error("Storage file is damaged and was set aside; what it held is lost",
 		zap.String("file", path), zap.String("set_aside", aside), zap.Error(damage))
 	if err != nil {
-		s.logger.Warn("cannot remove what was set aside before", zap.Error(err))
+		s.logger.Warn("Cannot remove what was set aside before", zap.Error(err))
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func isDamage(err error) bool {
 func (s *storageCheck) Shutdown(context.Context) error {
 	s.telemetry.Shutdown()
 	if err := s.close(); err != nil { // returned, it would end a reload
-		s.logger.Warn("cannot write how this process ends", zap.Error(err))
+		s.logger.Warn("Cannot write how this process ends", zap.Error(err))
 	}
 	return nil
 }

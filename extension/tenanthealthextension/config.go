@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
 )
 
 // Config is the end-user configuration of the extension.
@@ -40,7 +42,7 @@ var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
-	var errs []error
+	errs := []error{durations.Check(c)}
 	if c.NetAddr.Endpoint == "" {
 		errs = append(errs, errors.New(`"endpoint" is required`))
 	}
