@@ -54,19 +54,19 @@ func guarded[T any](r *router, signal tenant.Signal, consume func(context.Contex
 }
 
 func (f *factory) createLogs(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
-	set.Logger = safetext.Logger(sharedlog.Logger(set.Logger))
+	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
 	h := f.shared.get(cfg.(*Config), set)
 	return exporterhelper.NewLogs(ctx, quiet(set), cfg, guarded(h.router, tenant.Logs, h.router.consumeLogs), options(h)...)
 }
 
 func (f *factory) createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-	set.Logger = safetext.Logger(sharedlog.Logger(set.Logger))
+	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
 	h := f.shared.get(cfg.(*Config), set)
 	return exporterhelper.NewMetrics(ctx, quiet(set), cfg, guarded(h.router, tenant.Metrics, h.router.consumeMetrics), options(h)...)
 }
 
 func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
-	set.Logger = safetext.Logger(sharedlog.Logger(set.Logger))
+	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
 	h := f.shared.get(cfg.(*Config), set)
 	return exporterhelper.NewTraces(ctx, quiet(set), cfg, guarded(h.router, tenant.Traces, h.router.consumeTraces), options(h)...)
 }

@@ -22,19 +22,19 @@ func (ps *plans) check(t *tenant.Tenant) (faults []routeFault) {
 	p := ps.of(t)
 	for _, signal := range tenant.AllSignals() {
 		add := func(problem tenant.RouteProblem, format string, args ...any) {
-			faults = append(faults, routeFault{signal, problem, signal.String() + ": " + fmt.Sprintf(format, args...)})
+			faults = append(faults, routeFault{signal, problem, signal.String() + fmt.Sprintf(format, args...)})
 		}
 		for _, name := range p.unknown[signal] {
-			add(tenant.RouteUnknown, "route to %q, which is not a destination of this exporter; it has %s", name, ps.names())
+			add(tenant.RouteUnknown, ": route to %q, which is not a destination of this exporter; it has %s", name, ps.names())
 		}
 		for _, stop := range p.stops[signal] {
 			d := ps.destinations[stop.Destination]
 			if !d.Carries(signal) {
-				add(tenant.RouteSignal, "route to %q, which does not take %s", stop.Destination, signal)
+				add(tenant.RouteSignal, ": route to %q, which does not take %s", stop.Destination, signal)
 				continue
 			}
 			if err := d.Check(int(signal), ps.values(t)); err != nil {
-				add(tenant.RouteSettings, "route to %q: %v", stop.Destination, err)
+				add(tenant.RouteSettings, " to %s: %v", stop.Destination, err)
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func TestRouteFaults_AreAllReported(t *testing.T) {
 				`metrics: route to "tempo", which does not take metrics`,
 				`traces: route to "gone", which is not a destination of this exporter; it has loki, own, tempo, var`,
 				`traces: route to "own", which does not take traces`,
-				`traces: route to "var": `,
+				`traces to var: endpoint: `,
 			},
 		},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/clientaddr"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -160,6 +161,9 @@ var (
 
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
+	if err := durations.Check(c); err != nil {
+		return err
+	}
 	if c.Registry != nil {
 		return c.validateProxies()
 	}

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 )
 
@@ -156,7 +157,7 @@ func createDefaultConfig() component.Config {
 
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
-	var errs []error
+	errs := []error{durations.Check(c)}
 	if c.Memory != 0 && c.Memory < minGuardMemory {
 		errs = append(errs, fmt.Errorf("`memory` must be at least %v, got %v", minGuardMemory, c.Memory))
 	}

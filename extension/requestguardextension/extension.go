@@ -101,7 +101,7 @@ func (e *requestGuard) Start(_ context.Context, host component.Host) error {
 	e.limitMemory()
 	memory, requests, connections := e.guard.Limits()
 	tenantMemory, tenantRequests := e.guard.TenantLimits()
-	e.logger.Info("requests in flight are bounded", zap.Stringer("memory", bytesize.Size(memory)), zap.Int64("max_requests", requests),
+	e.logger.Info("Requests in flight are bounded", zap.Stringer("memory", bytesize.Size(memory)), zap.Int64("max_requests", requests),
 		zap.Stringer("tenant::memory", bytesize.Size(tenantMemory)), zap.Int64("tenant::max_requests", tenantRequests),
 		zap.Int("connections::max", connections))
 	if int64(e.cfg.Tenant.Memory) > tenantMemory {
@@ -124,7 +124,7 @@ func (e *requestGuard) limitMemory() {
 	soft := limit / 10 * 9
 	if old := debug.SetMemoryLimit(-1); old == math.MaxInt64 {
 		e.oldMemoryLimit = debug.SetMemoryLimit(soft)
-		e.logger.Info("soft memory limit set from the control group", zap.Stringer("limit", bytesize.Size(soft)))
+		e.logger.Info("Soft memory limit set from the control group", zap.Stringer("limit", bytesize.Size(soft)))
 	}
 }
 

@@ -95,7 +95,7 @@ func TestExtension_LogsTheLimitsInForce(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, ext.Start(context.Background(), tenanttest.Host{}))
 			require.NoError(t, ext.Shutdown(context.Background()))
-			told := logs.FilterMessage("requests in flight are bounded").All()
+			told := logs.FilterMessage("Requests in flight are bounded").All()
 			require.Len(t, told, 1)
 			assert.Equal(t, tt.want, told[0].ContextMap()["tenant::memory"])
 			assert.Equal(t, tt.warns, logs.FilterMessageSnippet("set `memory` too").Len() == 1)

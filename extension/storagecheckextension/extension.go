@@ -84,10 +84,10 @@ func (s *storageCheck) checkAll(ctx context.Context) error {
 	}
 	if loop && s.run != nil {
 		if err := s.run.Forgive(); err != nil {
-			s.logger.Warn("cannot write the record of this process", zap.Error(err))
+			s.logger.Warn("Cannot write the record of this process", zap.Error(err))
 		}
 	}
-	s.logger.Debug("checked storage files", zap.Int("files", checked), zap.Duration("took", time.Since(began)))
+	s.logger.Debug("Checked storage files", zap.Int("files", checked), zap.Duration("took", time.Since(began)))
 	return nil
 }
 
@@ -106,17 +106,17 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 	state, damage := boltfile.Inspect(path)
 	switch {
 	case state == boltfile.Busy && damage == nil:
-		s.logger.Warn("storage file is in use by another process, such as a second collector, and is not checked; a component that needs it fails with \"timeout\". "+
+		s.logger.Warn("Storage file is in use by another process, such as a second collector, and is not checked; a component that needs it fails with \"timeout\". "+
 			"Give each collector a directory of its own (STATE_DIR in the shipped configurations)", zap.String("directory", s.dir), zap.String("file", name))
 		return nil
 	case state == boltfile.OneHead:
-		s.logger.Warn("storage file has one damaged head and goes on with the other; what was written last may be lost", zap.String("file", path))
+		s.logger.Warn("Storage file has one damaged head and goes on with the other; what was written last may be lost", zap.String("file", path))
 		return nil
 	case damage == nil:
 		return nil
 	case !isDamage(damage):
 		// The component that needs the file reports it.
-		s.logger.Warn("cannot look at storage file", zap.String("file", path), zap.Error(damage))
+		s.logger.Warn("Cannot look at storage file", zap.String("file", path), zap.Error(damage))
 		return nil
 	}
 	s.telemetry.ExtensionStorageCheckDamagedFiles.Add(ctx, 1)
@@ -125,10 +125,10 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 		return fmt.Errorf("%s is damaged (%w) and cannot be set aside: %w", path, damage, err)
 	}
 	s.aside = append(s.aside, aside)
-	s.logger.Error("storage file is damaged and was set aside; what it held is lost",
+	s.logger.Error("Storage file is damaged and was set aside; what it held is lost",
 		zap.String("file", path), zap.String("set_aside", aside), zap.Error(damage))
 	if err != nil {
-		s.logger.Warn("cannot remove what was set aside before", zap.Error(err))
+		s.logger.Warn("Cannot remove what was set aside before", zap.Error(err))
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (s *storageCheck) Shutdown(context.Context) error {
 	}
 	s.telemetry.Shutdown()
 	if err := s.close(); err != nil { // returned, it would end a reload
-		s.logger.Warn("cannot write how this process ends", zap.Error(err))
+		s.logger.Warn("Cannot write how this process ends", zap.Error(err))
 	}
 	return nil
 }

@@ -25,12 +25,12 @@ func (s *storageCheck) LastEnd() lastend.End { return s.end }
 func (s *storageCheck) begin() {
 	run, end, err := lastend.Open(s.dir, recordName)
 	if err != nil {
-		s.logger.Warn("it is not known how the last process ended; a queue that ends it at every start would not be set aside", zap.Error(err))
+		s.logger.Warn("It is not known how the last process ended; a queue that ends it at every start would not be set aside", zap.Error(err))
 		return
 	}
 	s.run, s.end = run, end
 	if end.Kind.Own() {
-		s.logger.Error("the last process ended by a fault of its own",
+		s.logger.Error("The last process ended by a fault of its own",
 			zap.String("kind", string(end.Kind)), zap.String("words", end.Words), zap.Int("soon_after_start_in_a_row", end.Faults))
 	}
 }
@@ -41,12 +41,12 @@ func (s *storageCheck) retire(ctx context.Context, name string) {
 	path := filepath.Join(s.dir, name)
 	aside, err := boltfile.Retire(path, maxRetired)
 	if err != nil {
-		s.logger.Error("the process ends at every start, and a queue cannot be set aside", zap.String("file", path), zap.Error(err))
+		s.logger.Error("The process ends at every start, and a queue cannot be set aside", zap.String("file", path), zap.Error(err))
 		return
 	}
 	s.aside = append(s.aside, aside)
 	s.telemetry.ExtensionStorageCheckPoisonedFiles.Add(ctx, 1)
-	s.logger.Error("the process ends at every start; a queue was set aside, and the exporter begins with a new one. "+
+	s.logger.Error("The process ends at every start; a queue was set aside, and the exporter begins with a new one. "+
 		"To send what it holds, stop the collector and give the file its name back; else remove it",
 		zap.String("file", path), zap.String("set_aside", aside), zap.Int("faults", s.end.Faults))
 }

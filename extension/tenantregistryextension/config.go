@@ -8,6 +8,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
 )
 
 // maxPollInterval keeps the promise that a change is in force within a second
@@ -74,7 +76,7 @@ var (
 
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
-	var errs []error
+	errs := []error{durations.Check(c)}
 	switch {
 	case c.File.Path == "" && c.Postgres.DSN == "":
 		errs = append(errs, errors.New(`"file::path" or "postgres::dsn" is required`))

@@ -64,8 +64,16 @@ func TestAdmit_DecidesFromHeadersAlone(t *testing.T) {
 			if tt.registry != nil {
 				set.Registry = tt.registry.Snapshot
 			}
-			g := New(set)
+			g, board := New(set), &tenanttest.Rejections{}
+			g.PostRejections(tenant.RejectionBoards{board})
 			r, err := g.Admit(tt.ctx, tt.signal)
+			caller, known := tenant.FromContext(tt.ctx)
+			if posted := board.Take(); tt.want != rejection.None && known && caller.Decided() {
+				want := tenant.Rejected{Tenant: caller.Tenant(), KeyID: caller.KeyID(), Reason: tt.want.String(), Signal: tenant.NewSignals(tt.signal)}
+				assert.Equal(t, []tenant.Rejected{want}, posted)
+			} else {
+				assert.Empty(t, posted)
+			}
 			if tt.want == rejection.None {
 				require.NoError(t, err)
 				r.Release()

@@ -20,7 +20,8 @@ func TestLoggers(t *testing.T) {
 		raw, err := os.ReadFile(path)
 		require.NoError(t, err)
 		creates := strings.Count(string(raw), " set ") + strings.Count(string(raw), ", set ")
-		assert.True(t, creates == 0 || strings.Contains(string(raw), "safetext.Logger(set.Logger)"),
+		assert.True(t, creates == 0 || strings.Contains(string(raw), "safetext.Logger(set.Logger)") ||
+			strings.Contains(string(raw), "safetext.Logger(sharedlog.Logger(set.Logger))"),
 			"%s: a component must wrap its logger when it is created: set.Logger = safetext.Logger(set.Logger)", path)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -197,7 +198,7 @@ const minDuration = time.Millisecond
 
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
-	var errs []error
+	errs := []error{durations.Check(c)}
 	switch c.Source {
 	case SourceConfig:
 		if c.BusinessID == "" {

@@ -74,7 +74,7 @@ func (p *tenantProcessor) start(ctx context.Context, host component.Host) error 
 	}
 	detected, err := detect(ctx, p.cfg.detects)
 	if err != nil {
-		p.logger.Warn("some of `detect` could not be found out; it is left out", zap.Error(err))
+		p.logger.Warn("Some of `detect` could not be found out; it is left out", zap.Error(err))
 	}
 	p.resource.detected = detected
 	return nil
@@ -126,7 +126,7 @@ func (p *tenantProcessor) admit(ctx context.Context, records int) (owner, error)
 	}
 	if why == noIdentity {
 		p.warnOnce.Do(func() {
-			p.logger.Error("refusing data without an authenticated tenant: the receiver needs `auth` with a bearer_key_auth extension, and this processor must come before any that batches")
+			p.logger.Error("Refusing data without an authenticated tenant: the receiver needs `auth` with a bearer_key_auth extension, and this processor must come before any that batches")
 		})
 	}
 	p.countRefused(ctx, records, why)

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
 )
 
@@ -143,7 +144,7 @@ var (
 
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
-	var errs []error
+	errs := []error{durations.Check(c)}
 	for _, pattern := range c.Include {
 		errs = append(errs, validPattern("include", pattern))
 	}

@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/collector/config/confignet"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
 )
 
 // builtInGuard is the value of `guard` for a guard of the receiver's own.
@@ -96,7 +98,7 @@ func (cfg *Config) Validate() error {
 	if cfg.Guard.String() == "" {
 		return fmt.Errorf("`guard` is empty: name an extension, such as request_guard, or set it to %s", builtInGuard)
 	}
-	return nil
+	return durations.Check(cfg)
 }
 
 // Validate implements confmap.Validator.

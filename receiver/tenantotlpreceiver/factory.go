@@ -59,7 +59,7 @@ func createDefaultConfig() component.Config {
 }
 
 func (f *factory) createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
-	set.Logger = safetext.Logger(sharedlog.Logger(set.Logger))
+	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
 	r, err := f.receiver(set, cfg.(*Config))
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (f *factory) createLogs(_ context.Context, set receiver.Settings, cfg compo
 }
 
 func (f *factory) createMetrics(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-	set.Logger = safetext.Logger(sharedlog.Logger(set.Logger))
+	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
 	r, err := f.receiver(set, cfg.(*Config))
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (f *factory) createMetrics(_ context.Context, set receiver.Settings, cfg co
 }
 
 func (f *factory) createTraces(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
-	set.Logger = safetext.Logger(sharedlog.Logger(set.Logger))
+	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
 	r, err := f.receiver(set, cfg.(*Config))
 	if err != nil {
 		return nil, err

@@ -141,7 +141,7 @@ func (r *otlpReceiver) Shutdown(ctx context.Context) error {
 	for _, s := range r.servers {
 		stopping.Go(func() {
 			if ended := s.shutdown(ctx); ended > 0 {
-				r.set.Logger.Warn("ended requests that did not end in time", zap.Int64("requests", ended), zap.Duration("timeout", r.shutdownTimeout))
+				r.set.Logger.Warn("Ended requests that did not end in time", zap.Int64("requests", ended), zap.Duration("timeout", r.shutdownTimeout))
 			}
 		})
 	}

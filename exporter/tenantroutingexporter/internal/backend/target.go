@@ -33,7 +33,10 @@ func (d *Destination) Target(signal tenant.Signal, v template.Values) lane.Targe
 	s := &site{destination: d, signal: signal, values: v, transport: d.transportKey(v)}
 	switch {
 	case d.http != nil:
-		s.group = s.transport + "\x01" + hostOf(s.urlTemplate().Key(v))
+		s.group = s.transport
+		if t := s.urlTemplate(); t != nil { // nil: it has endpoints for other signals alone
+			s.group += "\x01" + hostOf(t.Key(v))
+		}
 		return &httpTarget{site: s}
 	case d.grpc != nil:
 		s.group = s.transport + "\x01" + d.endpoint.Key(v)

@@ -94,7 +94,7 @@ func (s *Store) tend(ctx context.Context, all *[numShards]tending, now time.Time
 		*t = tending{}
 		s.compactions.Add(1)
 		s.measure(sh)
-		s.set.Logger.Debug("compacted a queue file", zap.String("file", sh.name()),
+		s.set.Logger.Debug("Compacted a queue file", zap.String("file", sh.name()),
 			zap.Int64("before", before), zap.Int64("after", s.space.taken[n].Load()))
 	}
 }

@@ -1,0 +1,44 @@
+package tenanttest
+
+import (
+	"context"
+	"sync"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// Rejections is a tenant.RejectionBoard and an extension that keeps what is posted. The
+// zero value is empty.
+type Rejections struct {
+	mu  sync.Mutex
+	all []tenant.Rejected
+}
+
+var (
+	_ tenant.RejectionBoard = (*Rejections)(nil)
+	_ component.Component   = (*Rejections)(nil)
+)
+
+// PostRejection implements tenant.RejectionBoard.
+func (r *Rejections) PostRejection(of tenant.Rejected) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, of)
+}
+
+// Take returns what was posted since the last call.
+func (r *Rejections) Take() []tenant.Rejected {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := r.all
+	r.all = nil
+	return all
+}
+
+// Start implements component.Component.
+func (*Rejections) Start(context.Context, component.Host) error { return nil }
+
+// Shutdown implements component.Component.
+func (*Rejections) Shutdown(context.Context) error { return nil }

@@ -1,0 +1,40 @@
+package tenantprocessor
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+// What the processor refuses is counted for the caller's key, once.
+func TestProcessor_PostsRejections(t *testing.T) {
+	board, boardID, registryID := &tenanttest.Rejections{}, component.MustNewID("bearer_key_auth"), component.MustNewID("tenant_registry")
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "ok"}, &tenant.Tenant{ID: "suspended", Status: tenant.StatusSuspended},
+		&tenant.Tenant{ID: "limited", Limits: tenant.Limits{DailyRecords: 2}})
+	cfg := createDefaultConfig().(*Config)
+	cfg.Source, cfg.Registry = SourceAuth, &registryID
+	p := startPipelines(t, cfg, tenanttest.Host{registryID: registry, boardID: board}, func(context.Context) error { return nil })
+	all, tracesOnly := tenant.NewSignals(tenant.AllSignals()...), tenant.NewSignals(tenant.Traces)
+	send := func(id tenant.ID, scopes tenant.Signals) error {
+		return p.logs.ConsumeLogs(tenant.NewContext(t.Context(), tenant.NewIdentity(id, "k-"+string(id), scopes)), manyLogs(2))
+	}
+	require.NoError(t, send("ok", all))
+	assert.Empty(t, board.Take())
+	require.NoError(t, send("limited", all), "the quota is used up by it")
+	for _, tt := range []struct {
+		id     tenant.ID
+		scopes tenant.Signals
+		reason string
+	}{{"suspended", all, "suspended"}, {"ok", tracesOnly, "scope"}, {"gone", all, "unknown_tenant"}, {"limited", all, "quota"}} {
+		require.Error(t, send(tt.id, tt.scopes))
+		assert.Equal(t, []tenant.Rejected{{Tenant: tt.id, KeyID: "k-" + string(tt.id), Reason: tt.reason, Signal: tenant.NewSignals(tenant.Logs)}}, board.Take())
+	}
+	require.Error(t, p.logs.ConsumeLogs(t.Context(), manyLogs(1)), "nobody's")
+	assert.Empty(t, board.Take())
+}
