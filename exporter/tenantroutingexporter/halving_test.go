@@ -399,3 +399,47 @@ func testHalving(t *testing.T, g *gateway, s *strict, signal tenant.Signal, id, 
 	}
 	assert.LessOrEqual(t, calls, 4+2*len(bad)*depth)
 }
+
+// With half of all requests bad, each good request arrives.
+func TestHalving_HalfOfAllRequestsAreBad(t *testing.T) {
+	for _, profile := range []string{"otlp", "prometheus"} {
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			s := &strict{status: http.StatusBadRequest}
+			web := httptest.NewServer(s)
+			t.Cleanup(web.Close)
+			dir := t.TempDir()
+			g := startGateway(t, fmt.Sprintf(`
+registry: tenant_registry
+destinations: {d: {profile: %s, otlp_http: {endpoint: %q}}}
+routes: {metrics: [d]}
+lane: {batch: {timeout: 0s}}
+retry: {initial_interval: 50ms, max_interval: 50ms}
+circuit_breaker: {failures: 5, open: 50ms}
+dead_letter: {directory: %q}
+`, profile, web.URL, dir), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}))
+			var good []string
+			for i := range 60 {
+				heavy := make([]string, 0, 40)
+				for j := range 40 {
+					heavy = append(heavy, fmt.Sprintf("%s-%d-%d", []string{"bad", "beside"}[j/20], i, j))
+				}
+				require.NoError(t, g.consumeNamed(tenant.Metrics, "a", heavy...))
+				good = append(good, fmt.Sprint("good", i))
+				require.NoError(t, g.consumeNamed(tenant.Metrics, "a", good[i]))
+			}
+			s.up.Store(true)
+			require.Eventually(t, func() bool {
+				got, _ := s.taken()
+				return len(slices.DeleteFunc(got, func(name string) bool { return !strings.HasPrefix(name, "good") })) == len(good)
+			}, 2*time.Minute, 10*time.Millisecond)
+			got, _ := s.taken()
+			got = slices.DeleteFunc(got, func(name string) bool { return !strings.HasPrefix(name, "good") })
+			slices.Sort(got)
+			slices.Sort(good)
+			assert.Equal(t, good, got, "each once")
+			dead, _ := letters(t, dir)
+			assert.False(t, slices.ContainsFunc(dead, func(name string) bool { return strings.HasPrefix(name, "good") }))
+		})
+	}
+}

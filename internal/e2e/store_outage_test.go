@@ -295,7 +295,7 @@ func TestStoreOutage_VictoriaTraces(t *testing.T) {
 	front := newStrict(t, s)
 	r := newRig(t, `
     destinations:
-      vtraces: {profile: victorialogs, otlp_http: {endpoint: "`+front.url+`", traces_endpoint: "`+front.url+`/insert/opentelemetry/v1/traces"}}
+      vtraces: {profile: victoriatraces, otlp_http: {endpoint: "`+front.url+`"}}
     routes: {traces: [vtraces]}`+fastRetry, "acme", "bolt")
 	r.reg.ctl("tenant", "update", "acme", "--var", "account_id=7")
 	r.reg.ctl("tenant", "update", "bolt", "--var", "account_id=4294967295")

@@ -39,17 +39,19 @@ const (
 	detailBase64 = "bytes are not in base64"
 )
 
-// syntax names what senders get wrong at the beginning.
-func (w *jsonWalker) syntax() *Error {
+func (w *jsonWalker) syntax() *Error { return malformed(w.pos, detailSyntax) }
+
+// beginning names what is wrong where there is no document at all.
+func (w *jsonWalker) beginning() *Error {
 	switch {
-	case len(bytes.TrimLeft(w.data, " \n\t\r")) == 0:
+	case w.next() == 0 && w.pos == len(w.data):
 		return malformed(w.pos, detailEmpty)
-	case w.pos == 0 && bytes.HasPrefix(w.data, []byte("\xef\xbb\xbf")):
+	case bytes.HasPrefix(w.data, []byte("\xef\xbb\xbf")):
 		return malformed(w.pos, detailMark)
-	case w.pos == 0 && (bytes.HasPrefix(w.data, []byte("\xff\xfe")) || bytes.HasPrefix(w.data, []byte("\xfe\xff"))):
+	case bytes.HasPrefix(w.data, []byte("\xff\xfe")), bytes.HasPrefix(w.data, []byte("\xfe\xff")):
 		return malformed(w.pos, detailUTF16)
 	}
-	return malformed(w.pos, detailSyntax)
+	return nil
 }
 
 // next skips white space and returns the next byte without consuming it, or 0 at
@@ -68,6 +70,9 @@ func (w *jsonWalker) next() byte {
 
 // document walks the whole input.
 func (w *jsonWalker) document(m *message, lists *slots) *Error {
+	if err := w.beginning(); err != nil {
+		return err
+	}
 	if err := w.message(m, 0, lists, 0); err != nil {
 		return err
 	}

@@ -256,8 +256,8 @@ func TestCheck_NamesWhatIsBeforeADocument(t *testing.T) {
 		"\xef\xbb\xbf{}":        "it begins with a byte order mark, which JSON does not have",
 		"\xff\xfe{\x00}\x00":    "it is UTF-16, and JSON is UTF-8",
 		"\xfe\xff\x00{\x00}":    "it is UTF-16",
-		"hello":                 "it is not JSON",
-		`{"resourceLogs":[}`:    "it is not JSON",
+		"hello":                 "a field has a value of the wrong type",
+		`{"resourceLogs"}`:      "it is not JSON",
 		"{}\xef\xbb\xbf":        "other data follows",
 		"{\xef\xbb\xbf\"a\":1}": "it is not JSON",
 	} {

@@ -43,7 +43,7 @@ func TestSearchBudget_GoodRequestsAreDelivered(t *testing.T) {
 					cfg.MaxBytes, cfg.BatchMaxBytes, cfg.BatchTimeout = 1<<20, 1<<20, time.Second
 					d := &particular{bounds: bounds}
 					s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
-					const pairs = 100
+					const pairs = 40
 					for range pairs {
 						offer(t, s, text("a", bad, d), text("a", "good", d))
 					}
@@ -174,7 +174,7 @@ func TestSearchBudget_IsEarned(t *testing.T) {
 				cfg.MaxBytes, cfg.BatchMaxBytes, cfg.BatchTimeout = 1<<20, 1<<20, time.Second
 				d := &particular{bounds: bounds}
 				s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
-				const requests, records = 600, 64
+				const requests, records = 200, 64
 				for range requests {
 					offer(t, s, text("a", strings.Repeat("Xy", records/2), d))
 					time.Sleep(100 * time.Millisecond)
@@ -199,7 +199,7 @@ func TestSearchBudget_SufficesForTwoRecordsOfEachRequest(t *testing.T) {
 				cfg.MaxBytes, cfg.BatchMaxBytes, cfg.BatchTimeout = 1<<20, 1<<20, time.Second
 				d := &particular{bounds: bounds}
 				s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
-				for i := range 500 {
+				for i := range 200 {
 					records := []byte(strings.Repeat("y", 100))
 					records[i%100], records[(i*7+1)%100] = 'X', 'X'
 					offer(t, s, text("a", string(records), d))
