@@ -1,5 +1,6 @@
 // Writes testdata/loggers: what real loggers of Node.js write, and what each line must come
-// out as. `npm ci && node generate.mjs OUT`. With --child it is one logger.
+// out as: `node apps/loggers.mjs OUT`. With --child NAME FILE it is one logger, and FILE gets
+// what it was told to write.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -154,7 +155,7 @@ cases['signale'] = () => {
 }
 cases['debug'] = () => {
   const debug = require('debug')
-  debug.enable('*')
+  debug.enable('app:*')
   debug.log = (...a) => console.log(...a)
   const log = debug('app:db')
   log('connected'); log('queried')
