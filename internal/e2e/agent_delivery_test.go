@@ -1,13 +1,16 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -191,4 +194,44 @@ func TestAgentDelivery_TakesOverTheSendingQueue(t *testing.T) {
 	c.stop()
 	c = e.start(e.sink.http)
 	assert.NotContains(t, c.Output(), "Taking over")
+}
+
+// TestAgentDelivery_DeadLetters has the gateway refuse some records for good. tenantctl shows them
+// in the agent's state, and has the running agent send them again.
+func TestAgentDelivery_DeadLetters(t *testing.T) {
+	e := newEdge(t)
+	e.sink = newSink(t)
+	g := newGate(t, e.sink)
+	on := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: e.sink.http})
+	g.set(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || bytes.Contains(body, []byte("line 0007")) {
+			http.Error(w, "line 7 is bad", http.StatusBadRequest)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		on.ServeHTTP(w, r)
+	})
+	e.appendLines(1, 20)
+	e.start(g.addr(), quickly("--config", "yaml:exporters::tenant_routing::destinations::gateway::otlp_http::compression: none")...)
+	letters := filepath.Join(e.state, "dead-letters")
+	list := func() string {
+		out, err := exec.Command(built(t, "tenantctl"), "deadletter", "list", "--directory", letters).CombinedOutput()
+		if err != nil {
+			return err.Error() + string(out)
+		}
+		return string(out)
+	}
+	require.Eventually(t, func() bool { return strings.Contains(list(), "line 7 is bad") }, time.Minute, 100*time.Millisecond)
+	e.await(1, 6)
+	e.await(8, 20)
+	assert.Zero(t, e.arrived()[7])
+	g.open()
+	require.Eventually(t, func() bool { // what was written just now waits a moment
+		out, err := exec.Command(built(t, "tenantctl"), "deadletter", "replay", "--directory", letters).CombinedOutput()
+		t.Logf("%s", out)
+		return err == nil
+	}, time.Minute, time.Second)
+	e.await(7, 7)
+	e.requireOnce(1, 20)
 }
