@@ -89,6 +89,11 @@ _build/baseline/otelcol-baseline: testbed/baseline/builder-config.yaml
 bench-pm2: build _build/baseline/otelcol-baseline ## Measure the pm2 receiver beside contrib's filelog
 	go run ./testbed/benchpm2 $(BENCH_PM2_FLAGS)
 
+.PHONY: bench-delivery
+bench-delivery: build ## Measure an agent that delivers through lanes beside upstream's exporter and queue
+	go run ./testbed/benchpm2 -name lanes -config testbed/baseline/agent-lanes.yaml -baseline _build/otelcol-tenant \
+		-baseline-name sending_queue -baseline-config testbed/baseline/agent-sending-queue.yaml -modes otlp,paced $(BENCH_PM2_FLAGS)
+
 .PHONY: soak
 soak: build ## Look for growth in the gateway while 5,000 tenants come and go (18 min, Linux)
 	go run ./testbed/soak $(SOAK_FLAGS)

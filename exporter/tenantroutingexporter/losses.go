@@ -19,9 +19,12 @@ type losses struct {
 
 	mu                       sync.Mutex
 	dropped, missing, failed condition.Growth
+	self                     *selfSend
 }
 
-func newLosses(r *router, now func() time.Time) *losses { return &losses{router: r, now: now} }
+func newLosses(r *router, now func() time.Time) *losses {
+	return &losses{router: r, now: now, self: newSelfSend(r.cfg)}
+}
 
 // findings returns the conditions that nothing of the lanes' state shows.
 func (l *losses) findings() (all []condition.Finding) {
@@ -33,6 +36,7 @@ func (l *losses) findings() (all []condition.Finding) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
+	all = append(all, l.self.findings(now)...)
 	if n, since := l.dropped.Look(total, now, condition.LossHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.DataDropped, Since: since,

@@ -1,7 +1,9 @@
 package bearerkeyauthextension
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,11 +69,24 @@ func (w *keyWatch) findings(now time.Time) (all []condition.Finding) {
 	defer w.mu.Unlock()
 	if w.fault != nil {
 		all = append(all, condition.Finding{
-			Name: condition.KeyFileFailed, Message: fmt.Sprintf("The key file %s cannot be used, and the last good key stays in use: %v", w.file, w.fault),
+			Name: condition.KeyFileFailed, Cause: keyFileCause(w.fault), Message: fmt.Sprintf("The key file %s cannot be used, and the last good key stays in use: %v", w.file, w.fault),
 		})
 	}
 	if w.unsent.Load() && now.Sub(w.last) < withheldFor {
 		all = append(all, condition.Finding{Name: condition.KeyNotSent, Message: "The key is not sent to " + w.host + ", which is not loopback, without TLS"})
 	}
 	return all
+}
+
+// keyFileCause returns what kind of fault a key file has.
+func keyFileCause(fault error) string {
+	switch {
+	case errors.Is(fault, fs.ErrNotExist):
+		return "missing"
+	case errors.Is(fault, fs.ErrPermission):
+		return "permission"
+	case errors.Is(fault, errEmptyKeyFile), errors.Is(fault, errNotAKeyFile):
+		return "no_key"
+	}
+	return "unreadable"
 }

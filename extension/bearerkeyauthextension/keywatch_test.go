@@ -2,6 +2,7 @@ package bearerkeyauthextension
 
 import (
 	"errors"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -22,6 +23,11 @@ func TestKeyWatch(t *testing.T) {
 	assert.Equal(t, condition.KeyFileFailed, got[0].Name)
 	assert.Contains(t, got[0].Message, "/etc/key")
 	assert.Contains(t, got[0].Message, "permission denied")
+	assert.Equal(t, "unreadable", got[0].Cause)
+	for cause, fault := range map[string]error{"missing": fs.ErrNotExist, "permission": fs.ErrPermission, "no_key": errNotAKeyFile} {
+		w.read("/etc/key", fault)
+		assert.Equal(t, cause, w.findings(noon)[0].Cause)
+	}
 	w.read("/etc/key", nil)
 	assert.Empty(t, w.findings(noon))
 

@@ -32,6 +32,7 @@ const (
 	StorageFailed
 	DataDropped
 	TenantMissing
+	FeedbackLoop
 
 	// Of storage_check.
 	StorageDamaged
@@ -118,6 +119,10 @@ var texts = [numNames]text{
 	TenantMissing: {
 		"tenant_missing", "Data has no tenant, or another one than this agent's, and is refused.",
 		"Set `BUSINESS_ID`, and let every pipeline to `tenant_routing` pass the `tenant` processor.",
+	},
+	FeedbackLoop: {
+		"feedback_loop", "The agent sends to itself: it receives what it sends, again and again, and nothing reaches the gateway.",
+		"Set `GATEWAY_ENDPOINT` to the address of the gateway. On a machine that has both, give the agent or the gateway other ports (`OTLP_HTTP_ENDPOINT`, `OTLP_GRPC_ENDPOINT`).",
 	},
 	StorageDamaged: {
 		"storage_damaged", "Queue or checkpoint files were found damaged, or ended the agent again and again, and were set aside at this start.",

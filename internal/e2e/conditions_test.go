@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -272,9 +273,16 @@ func TestConditions_OfWrongEndpoints(t *testing.T) {
 		"a name that is none": {"https://gateway.invalid:4318", "gateway_unreachable", []string{"gateway.invalid", "lookup"}},
 		"TLS without TLS":     {"https://" + plain, "gateway_unreachable", []string{"https://" + plain}},
 		"no TLS":              {"http://192.0.2.1:4318", "key_not_sent", []string{"192.0.2.1"}},
+		"the agent itself":    {"", "feedback_loop", []string{"127.0.0.1:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if tt.condition == "feedback_loop" && runtime.GOOS != "linux" {
+				t.Skip("other systems do not say which ports a process listens on")
+			}
 			a := newAiling(t, tt.endpoint)
+			if tt.endpoint == "" {
+				a.env["GATEWAY_ENDPOINT"] = "http://" + a.otlp
+			}
 			a.appears()
 			a.run()
 			a.ails(tt.condition, tt.words...)

@@ -6,6 +6,9 @@
 // Modes: nop and otlp read files as fast as can be, to nowhere and to an OTLP server;
 // paced appends lines at a rate, to an OTLP server; latency does the same without a
 // queue and measures from the write of a line to the arrival of its record.
+//
+// With other configurations it compares other things, such as how an agent delivers:
+// make bench-delivery.
 package main
 
 import (
@@ -28,10 +31,11 @@ func main() {
 	flag.IntVar(&b.rate, "rate", 10_000, "lines a second of paced")
 	flag.IntVar(&b.latencyRate, "latency-rate", 5_000, "lines a second of latency")
 	flag.DurationVar(&b.duration, "duration", 20*time.Second, "how long paced and latency write in a run")
+	flag.StringVar(&b.ours.name, "name", "pm2", "how the first subject is called")
+	flag.StringVar(&b.theirs.name, "baseline-name", "filelog", "how the other one is called")
 	mb := flag.Int64("mb", 200, "megabytes of log files that nop and otlp read in a run")
 	modes := flag.String("modes", "nop,otlp,paced,latency", "what to measure")
 	flag.Parse()
-	b.ours.name, b.theirs.name = "pm2", "filelog"
 	b.size = *mb << 20
 	if err := b.run(strings.Split(*modes, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type run struct {
 	begin          time.Time
 	before         usage
 	own            float64 // the highest yet
+	state          string  // folder
 	cancel         context.CancelFunc
 	ctx            context.Context
 }
@@ -43,24 +45,29 @@ func (s *subject) start(dir, exporter string) (*run, error) {
 	if err != nil {
 		return nil, errors.Join(err, sink.server.Close())
 	}
-	r := &run{sink: sink, exporter: exporter, metrics: addrs[0], pprof: addrs[1], begin: time.Now()}
+	state, err := os.MkdirTemp("", "benchpm2-state")
+	if err != nil {
+		return nil, errors.Join(err, sink.server.Close())
+	}
+	r := &run{state: state, sink: sink, exporter: exporter, metrics: addrs[0], pprof: addrs[1], begin: time.Now()}
 	r.ctx, r.cancel = context.WithTimeout(context.Background(), deadline)
 	r.process, err = process.Start(r.ctx, process.Settings{
 		Path: s.binary, Args: []string{"--config", s.config},
 		Env: map[string]string{
-			"BENCH_LOGS": dir, "BENCH_SINK": sink.url, "BENCH_EXPORTER": exporter,
+			"BENCH_LOGS": dir, "BENCH_SINK": sink.url, "BENCH_EXPORTER": exporter, "BENCH_STATE": state,
 			"BENCH_METRICS": process.Port(addrs[0]), "BENCH_PPROF": process.Port(addrs[1]),
 		},
 	})
 	if err != nil {
 		r.cancel()
-		return nil, errors.Join(err, sink.server.Close())
+		return nil, errors.Join(err, sink.server.Close(), os.RemoveAll(state))
 	}
 	return r, nil
 }
 
 func (r *run) stop() {
 	_ = r.process.Kill()
+	_ = os.RemoveAll(r.state)
 	_ = r.sink.server.Close()
 	r.cancel()
 }
