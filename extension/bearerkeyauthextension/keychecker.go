@@ -93,11 +93,11 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 		if err := c.audit.register(c.telemetry); err != nil {
 			return err
 		}
-		c.running.Go(func() { c.audit.run(c.failures.stopped) })
+		c.recovery.Keep(c.failures.stopped, &c.running, "writing the audit log", func() { c.audit.run(c.failures.stopped) })
 	}
-	c.keyUse.start(registry)
+	c.keyUse.start(registry, c.recovery)
 	now := c.now
-	c.running.Go(func() { c.failures.run(now) })
+	c.recovery.Keep(c.failures.stopped, &c.running, "logging refused requests", func() { c.failures.run(now) })
 	return nil
 }
 
@@ -116,10 +116,11 @@ func (c *keyChecker) Shutdown(ctx context.Context) (err error) {
 // than ctx.
 func (c *keyChecker) wait(ctx context.Context) error {
 	done := make(chan struct{})
-	go func() {
+	var waiting sync.WaitGroup
+	c.recovery.Go(&waiting, "waiting for logs", func() {
 		defer close(done)
 		c.running.Wait()
-	}()
+	})
 	select {
 	case <-done:
 		return nil

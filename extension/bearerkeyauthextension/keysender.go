@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -70,7 +71,7 @@ func (s *keySender) Start(context.Context, component.Host) error {
 	s.use(key)
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.running.Go(func() { s.follow(ctx) })
+	recovery.New(s.logger).Keep(ctx.Done(), &s.running, "following client::key_file", func() { s.follow(ctx) })
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -77,7 +78,8 @@ func (r *metricsReceiver) Start(context.Context, component.Host) error {
 	collect, r.stop = context.WithCancel(context.Background())
 	r.consume, r.cancel = context.WithCancel(context.Background())
 	r.done = make(chan struct{})
-	go r.run(collect)
+	var running sync.WaitGroup // done is closed when it ends
+	r.recovery.Go(&running, "collecting metrics of processes", func() { r.run(collect) })
 	return nil
 }
 
