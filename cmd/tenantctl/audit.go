@@ -229,8 +229,11 @@ func (a *app) verifyLog(ctx context.Context, v *auditVerdict, gateway *gatewayLo
 func (v *auditVerdict) verify(ctx context.Context, log audit.Storage, keys audit.Keys, proof audit.Proof) error {
 	if v.Verifier == "" {
 		key, err := audit.ReadKey(keys.Path)
+		if errors.Is(err, audit.ErrNoKey) {
+			return noKey(ctx, log, keys.Path, err)
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("%w; put the key back that the log was begun with, or give --verifier KEY", err)
 		}
 		v.Verifier = key.Public()
 	}
@@ -251,6 +254,22 @@ func (v *auditVerdict) verify(ctx context.Context, log audit.Storage, keys audit
 		}
 	}
 	return nil
+}
+
+// noKey says whether the key alone is missing, or the log too.
+func noKey(ctx context.Context, log audit.Storage, path string, cause error) error {
+	data, err := log.Checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	hashes, err := log.AllHashes(ctx)
+	if err != nil {
+		return err
+	}
+	if data == nil && len(hashes) == 0 {
+		return fmt.Errorf("%w. There is no audit log either: it begins with the first change of the registry; if there was one, put it and the key, %s, back from a backup", cause, path)
+	}
+	return fmt.Errorf("%w. The log is there: give --audit-key FILE or --verifier KEY to verify it, and put the key back from a backup before the next change", cause)
 }
 
 // compareRegistry warns if the registry is not what the last entry says.

@@ -49,6 +49,10 @@ type ArchiveConfig struct {
 	// Directory is where the archive begins. Required.
 	Directory string `mapstructure:"directory"`
 
+	// Root is the directory below which Directory is, whatever a tenant's variables say.
+	// Required if Directory begins with a variable.
+	Root string `mapstructure:"root"`
+
 	// MaxFileBytes is the size at which the next file is begun.
 	MaxFileBytes bytesize.Size `mapstructure:"max_file_bytes"`
 
@@ -161,7 +165,7 @@ func (d *DestinationConfig) compile(name string, pool *backend.Pool, c *Config) 
 		}
 		a := d.Archive.Get()
 		out, err = backend.NewArchive(name, backend.ArchiveSettings{
-			Directory: a.Directory, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles, Compression: a.Compression, Fsync: a.Fsync,
+			Directory: a.Directory, Root: a.Root, MaxFileBytes: int64(a.MaxFileBytes), MaxOpenFiles: a.MaxOpenFiles, Compression: a.Compression, Fsync: a.Fsync,
 			Reserve: int64(c.StorageReserve),
 		}, pool)
 	case d.OTLPHTTP.HasValue():

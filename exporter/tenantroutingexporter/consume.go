@@ -149,14 +149,51 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	return nil
 }
 
-// encode returns the request in the forms that its destinations get, or a refusal. It
-// waits for nothing.
+// encode returns the request in the forms that its destinations get, or a refusal. While
+// it waits for the converters of its tenants it has no compute turn: who has them may wait
+// for a disk, and others would wait with it.
 func (r *router) encode(ctx context.Context, dir directory, signal tenant.Signal, c *content, converted *conversions) ([]lane.Part, error) {
-	computed, err := guard.Compute(ctx)
+	var keys []lane.Key
+	parts, err := computed(ctx, func() ([]lane.Part, error) {
+		parts, err := r.split(ctx, dir, signal, c)
+		if err != nil {
+			return nil, err
+		}
+		if c.delta {
+			parts, keys = r.conversionsOf(parts)
+		}
+		if len(keys) > 0 {
+			return parts, nil
+		}
+		return r.form(parts, c)
+	})
+	if err != nil || len(keys) == 0 {
+		return parts, err
+	}
+	if err := r.hold(ctx, keys, converted); err != nil {
+		return nil, err
+	}
+	return computed(ctx, func() ([]lane.Part, error) {
+		parts, err := r.convert(parts, keys, converted)
+		if err != nil {
+			return nil, err
+		}
+		return r.form(parts, c)
+	})
+}
+
+// computed calls f as work that is shared between tenants: see guard.Compute.
+func computed(ctx context.Context, f func() ([]lane.Part, error)) ([]lane.Part, error) {
+	end, err := guard.Compute(ctx)
 	if err != nil {
 		return nil, rejection.New(rejection.Canceled, "the caller has gone before the data could be encoded")
 	}
-	defer computed()
+	defer end()
+	return f()
+}
+
+// split returns what each tenant has of the request, and where it goes.
+func (r *router) split(ctx context.Context, dir directory, signal tenant.Signal, c *content) ([]lane.Part, error) {
 	shares, group, err := r.share(ctx, c)
 	if err != nil {
 		return nil, err
@@ -183,12 +220,11 @@ func (r *router) encode(ctx context.Context, dir directory, signal tenant.Signal
 		parts[i].Payload.Data, parts[i].Payload.Size = data[i], len(data[i])
 	}
 	// A tenant may be named by resources that hold nothing.
-	parts = slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 })
-	if c.delta {
-		if parts, err = r.convert(parts, converted); err != nil {
-			return nil, err
-		}
-	}
+	return slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 }), nil
+}
+
+// form gives parts the forms that their destinations take.
+func (r *router) form(parts []lane.Part, c *content) (_ []lane.Part, err error) {
 	if c.invalid != nil && r.anyStrict(parts) && c.invalid() {
 		if parts, err = r.separate(parts); err != nil {
 			return nil, err

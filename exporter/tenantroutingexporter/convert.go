@@ -2,6 +2,7 @@ package tenantroutingexporter
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
 
@@ -9,11 +10,14 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// conversions are the conversions of one request. Their converters are locked until
-// close.
-type conversions struct{ list []conversion }
+// conversions are the conversions of one request. Their converters are held until close.
+type conversions struct {
+	holds []*cumulative.Hold
+	list  []conversion
+}
 
 type conversion struct {
 	*cumulative.Conversion
@@ -36,28 +40,66 @@ func (c *conversions) accept(sched *lane.Scheduler) {
 }
 
 func (c *conversions) close() {
+	for _, h := range c.holds {
+		h.Release()
+	}
 	for _, done := range c.list {
 		done.Close()
 	}
 }
 
-// convert gives destinations that cannot take delta metrics a copy with totals. The
+// conversionsOf returns the parts in the order in which they are converted, and the lanes
+// that need a conversion, always in the same order, so that
+// two requests never wait for each other.
+func (r *router) conversionsOf(parts []lane.Part) (sorted []lane.Part, keys []lane.Key) {
+	sorted = slices.Clone(parts)
+	slices.SortStableFunc(sorted, func(a, b lane.Part) int { return cmp.Compare(a.Payload.Tenant, b.Payload.Tenant) })
+	for i := range sorted {
+		part := &sorted[i]
+		part.Stops = slices.Clone(part.Stops)
+		slices.SortStableFunc(part.Stops, func(a, b lane.Stop) int { return cmp.Compare(a.Destination, b.Destination) })
+		for _, stop := range part.Stops {
+			if r.wantsTotals(stop) {
+				keys = append(keys, lane.Key{Tenant: part.Payload.Tenant, Destination: stop.Destination, Signal: part.Payload.Signal})
+			}
+		}
+	}
+	return sorted, keys
+}
+
+func (r *router) wantsTotals(s lane.Stop) bool {
+	return r.plans.destinations[s.Destination].Cumulative()
+}
+
+// hold waits for the converters that parts need. They may be held by a request of the
+// same tenant that is being written to disk, so the caller must have no compute turn. The
 // caller closes held, also if there is an error.
-func (r *router) convert(parts []lane.Part, held *conversions) (out []lane.Part, err error) {
-	// Always in the same order, so that two requests never wait for each other.
-	parts = slices.Clone(parts)
-	slices.SortStableFunc(parts, func(a, b lane.Part) int { return cmp.Compare(a.Payload.Tenant, b.Payload.Tenant) })
+func (r *router) hold(ctx context.Context, keys []lane.Key, held *conversions) error {
+	for _, key := range keys {
+		h, err := r.totals.of(key).Acquire(ctx)
+		if err != nil {
+			return rejection.New(rejection.Canceled, "the caller has gone before its delta metrics could be converted")
+		}
+		held.holds = append(held.holds, h)
+	}
+	return nil
+}
+
+// convert gives destinations that cannot take delta metrics a copy with totals. Its
+// parts are those of conversionsOf, and hold has been called with the keys.
+func (r *router) convert(parts []lane.Part, keys []lane.Key, held *conversions) (out []lane.Part, err error) {
+	n := 0
 	for _, part := range parts {
-		plain, totals := partition(part.Stops, func(s lane.Stop) bool { return !r.plans.destinations[s.Destination].Cumulative() })
+		plain, totals := partition(part.Stops, func(s lane.Stop) bool { return !r.wantsTotals(s) })
 		if len(plain) > 0 {
 			out = append(out, lane.Part{Payload: part.Payload, Stops: plain})
 		}
-		slices.SortFunc(totals, func(a, b lane.Stop) int { return cmp.Compare(a.Destination, b.Destination) })
 		for _, stop := range totals {
-			payload, err := r.convertOne(part.Payload, stop, held)
+			payload, err := r.convertOne(part.Payload, keys[n], held.holds[n], held)
 			if err != nil {
 				return nil, err
 			}
+			n++
 			if payload.Records > 0 {
 				out = append(out, lane.Part{Payload: payload, Stops: []lane.Stop{stop}})
 			}
@@ -66,13 +108,12 @@ func (r *router) convert(parts []lane.Part, held *conversions) (out []lane.Part,
 	return out, nil
 }
 
-func (r *router) convertOne(p *lane.Payload, stop lane.Stop, held *conversions) (*lane.Payload, error) {
+func (r *router) convertOne(p *lane.Payload, key lane.Key, hold *cumulative.Hold, held *conversions) (*lane.Payload, error) {
 	md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(p.Data)
 	if err != nil {
 		return nil, malformed(err)
 	}
-	key := lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal}
-	done, err := r.totals.of(key).Convert(md, time.Now())
+	done, err := hold.Convert(md, time.Now())
 	if err != nil {
 		return nil, tooLarge(err)
 	}

@@ -3,14 +3,13 @@ package tenantroutingexporter
 import (
 	"errors"
 	"sync"
-	"syscall"
 	"time"
 
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -21,8 +20,7 @@ const wantOver = 30 * time.Second
 // isDiskFull says whether the store did not take data because there is no room.
 func isDiskFull(err error) bool {
 	var failed *lane.StoreError
-	return errors.As(err, &failed) &&
-		(errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, storage.ErrStorageFull))
+	return errors.As(err, &failed) && diskspace.IsFull(err)
 }
 
 // diskWant is a time in which data is refused for want of disk. Its methods are safe for
@@ -32,8 +30,9 @@ type diskWant struct {
 	since, last time.Time // since zero: there is none
 }
 
-// refused notes that data is refused, and logs it if nothing was before.
-func (w *diskWant) refused(now time.Time, logger *zap.Logger, usage func() store.Usage) {
+// refused notes that data is refused, and logs it if nothing was before. about says whose
+// and where.
+func (w *diskWant) refused(now time.Time, logger *zap.Logger, usage store.Usage, about ...zap.Field) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over(now, logger)
@@ -42,9 +41,9 @@ func (w *diskWant) refused(now time.Time, logger *zap.Logger, usage func() store
 		return
 	}
 	w.since = now
-	u := usage()
-	logger.Error("Storage does not take data for want of disk; requests of tenants that hold much are refused until there is room again",
-		zap.Int64("free_bytes", u.Free), zap.Int64("reserve_bytes", u.Reserve), zap.Int64("used_bytes", u.Taken))
+	logger.Error("Storage does not take data for want of disk; requests of tenants that hold much are refused until there is room again. "+
+		"Free room on the disk of the path or make it larger, or see why backends do not take the data that waits (/health)",
+		append(about, zap.Int64("free_bytes", usage.Free), zap.Int64("reserve_bytes", usage.Reserve), zap.Int64("used_bytes", usage.Taken))...)
 }
 
 // look returns since when data is refused, or the zero time, and logs when that is

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -178,7 +179,11 @@ type refusals [3][numRefusals]atomic.Int64
 func (r *router) reportStorage(err error) {
 	var failed *lane.StoreError
 	if space := (*lane.SpaceError)(nil); errors.As(err, &space) || isDiskFull(err) {
-		r.want.refused(time.Now(), r.set.Logger, r.usage)
+		about := []zap.Field{zap.String("path", r.stateDir)}
+		if space != nil {
+			about = append(about, zap.String("tenant", string(space.Tenant)), zap.Stringer("signal", space.Signal))
+		}
+		r.want.refused(time.Now(), r.set.Logger, r.usage(), append(about, zap.Error(err))...)
 		return
 	}
 	if !errors.As(err, &failed) {
@@ -186,7 +191,7 @@ func (r *router) reportStorage(err error) {
 	}
 	now, last := time.Now().Unix(), r.reported.Load()
 	if now-last >= int64(reportInterval/time.Second) && r.reported.CompareAndSwap(last, now) {
-		r.set.Logger.Error("Storage does not take data; requests are refused", zap.Error(failed.Err))
+		r.set.Logger.Error("Storage does not take data; requests of all tenants are refused", diskspace.Fault(r.stateDir, failed.Err)...)
 	}
 }
 

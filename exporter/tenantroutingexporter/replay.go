@@ -103,7 +103,10 @@ func (re *replay) run() error {
 	var beats sync.WaitGroup
 	defer beats.Wait()
 	defer cancel(nil)
-	beats.Go(func() { re.beat(ctx, cancel) })
+	re.recovery.Go(&beats, "watching a replay", func() {
+		defer cancel(errReplayEnded) // a replay that nobody can withdraw does not go on
+		re.beat(ctx, cancel)
+	})
 	re.letters.Sweep(time.Now())
 	groups, err := deadletter.Find(directory, re.job.Filter)
 	if err != nil {

@@ -136,13 +136,13 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	}
 	r.unpost = append(r.unpost, condition.Post(host, component.KindExporter, r.set.ID, newLosses(r, time.Now).findings))
 	sched.Start()
-	r.tasks.Go(r.followRegistry)
+	r.recovery.Keep(r.stop, &r.tasks, "following the registry", r.followRegistry)
 	if desk != nil {
-		r.tasks.Go(func() { r.followReplays(desk) })
+		r.recovery.Keep(r.stop, &r.tasks, "replaying dead letters", func() { r.followReplays(desk) })
 	}
-	r.tasks.Go(r.sweep)
+	r.recovery.Keep(r.stop, &r.tasks, "closing what is idle", r.sweep)
 	if len(r.migrations.list) > 0 {
-		r.tasks.Go(r.migrate)
+		r.recovery.Keep(r.stop, &r.tasks, "delivering queues of earlier versions", r.migrate)
 	}
 	return nil
 }
@@ -318,60 +318,6 @@ func (r *router) tidy(now time.Time) {
 	if r.letters != nil {
 		r.letters.Sweep(now.Add(-sweepInterval))
 	}
-}
-
-func (r *router) shutdown(ctx context.Context) error {
-	r.unsubscribe()
-	for _, remove := range r.unpost {
-		remove()
-	}
-	close(r.stop)
-	r.tasks.Wait()
-	sched := r.scheduler.Load()
-	// The collector's own context has no end.
-	wait, cancel := context.WithTimeout(ctx, r.cfg.ShutdownTimeout)
-	defer cancel()
-	sched.Shutdown(wait)
-	r.reportGivenUp(sched)
-	// Returned, an error would end a collector that is asked to read its
-	// configuration again.
-	if err := errors.Join(r.telemetry.shutdown(), r.close(ctx)); err != nil {
-		r.set.Logger.Error("Not everything could be closed in order; batches that were delivered last may be delivered once more", zap.Error(err))
-	}
-	return nil
-}
-
-// reportGivenUp logs what the shutdown lost, since nobody reads the metrics of a
-// collector that has ended.
-func (r *router) reportGivenUp(sched *lane.Scheduler) {
-	lost := make(map[lane.StatsKey]int64)
-	for key, st := range sched.Observe() {
-		if n := st.Dropped[lane.ReasonShutdown]; n > 0 {
-			lost[lane.StatsKey{Destination: key.Destination, Signal: key.Signal}] += n
-		}
-	}
-	for key, n := range lost {
-		r.set.Logger.Error("Accepted data was in memory when the collector shut down, could not be delivered and is lost; with `storage` it would have stayed",
-			zap.String("destination", key.Destination), zap.Stringer("signal", key.Signal), zap.Int64("records", n))
-	}
-}
-
-// close closes files and connections.
-func (r *router) close(ctx context.Context) error {
-	var errs []error
-	for _, m := range r.migrations.list {
-		errs = append(errs, m.close(ctx))
-	}
-	if r.store != nil {
-		errs = append(errs, r.store.Close(ctx))
-	}
-	if r.letters != nil {
-		errs = append(errs, r.letters.Close())
-	}
-	if r.run != nil {
-		errs = append(errs, r.run.Close())
-	}
-	return errors.Join(append(errs, r.pool.Close())...)
 }
 
 // deadLetterFiles is over how many files the dead letters of one lane spread.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 )
 
 const (
@@ -181,7 +182,7 @@ func (a *failureAudit) sum(entries []*audit.Entry) *audit.Entry {
 func (a *failureAudit) report(err error) {
 	switch {
 	case err != nil && !a.failing:
-		a.logger.Error("failures::audit: refused requests cannot be written to the audit log and wait", zap.Error(err))
+		a.logger.Error("failures::audit: refused requests cannot be written to the audit log and wait", diskspace.Fault(a.set.Path, err)...)
 	case err == nil && a.failing:
 		a.logger.Info("failures::audit: refused requests are written to the audit log again")
 	}

@@ -111,11 +111,11 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 		if err := c.audit.register(c.telemetry); err != nil {
 			return err
 		}
-		c.running.Go(func() { c.audit.run(c.failures.stopped) })
+		c.recovery.Keep(c.failures.stopped, &c.running, "writing the audit log", func() { c.audit.run(c.failures.stopped) })
 	}
-	c.keyUse.start(registry)
+	c.keyUse.start(registry, c.recovery)
 	now := c.now
-	c.running.Go(func() {
+	c.recovery.Keep(c.failures.stopped, &c.running, "logging refused requests", func() {
 		c.failures.run(now, func(now time.Time, last bool) {
 			c.rejections.report(now, last)
 			c.proxies.report(now)
@@ -139,10 +139,11 @@ func (c *keyChecker) Shutdown(ctx context.Context) (err error) {
 // than ctx.
 func (c *keyChecker) wait(ctx context.Context) error {
 	done := make(chan struct{})
-	go func() {
+	var waiting sync.WaitGroup
+	c.recovery.Go(&waiting, "waiting for logs", func() {
 		defer close(done)
 		c.running.Wait()
-	}()
+	})
 	select {
 	case <-done:
 		return nil

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -76,7 +77,7 @@ func (s *keySender) Start(_ context.Context, host component.Host) error {
 	s.use(key)
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.running.Go(func() { s.follow(ctx) })
+	recovery.New(s.logger).Keep(ctx.Done(), &s.running, "following client::key_file", func() { s.follow(ctx) })
 	s.watch.start(host)
 	return nil
 }

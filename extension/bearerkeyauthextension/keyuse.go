@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -50,7 +52,7 @@ func newKeyUse(cfg KeyUseConfig, logger *zap.Logger) *keyUse {
 	return &keyUse{cfg: cfg, logger: logger, interval: keyUseInterval, earlier: lastUses{}}
 }
 
-func (u *keyUse) start(registry tenant.Registry) {
+func (u *keyUse) start(registry tenant.Registry, recoverer *recovery.Recoverer) {
 	if u.cfg.File == "" && !u.cfg.Metric {
 		return
 	}
@@ -63,7 +65,7 @@ func (u *keyUse) start(registry tenant.Registry) {
 	u.unsubscribe = registry.Subscribe(u.change)
 	ctx, stop := context.WithCancel(context.Background())
 	u.stop = stop
-	u.running.Go(func() { u.keep(ctx) })
+	recoverer.Keep(ctx.Done(), &u.running, "saving keys' last use", func() { u.keep(ctx) })
 }
 
 // read takes what a former run has written. A file that holds something else is
@@ -140,7 +142,7 @@ func (u *keyUse) keep(ctx context.Context) {
 		}
 		err := u.save()
 		if err != nil && !failed {
-			u.logger.Error("key_use::file: it cannot be written, a restart forgets when keys were used", zap.Error(err))
+			u.logger.Error("key_use::file: it cannot be written, a restart forgets when keys were used", diskspace.Fault(u.cfg.File, err)...)
 		}
 		failed = err != nil
 	}

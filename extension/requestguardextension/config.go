@@ -49,7 +49,8 @@ type Config struct {
 	// Throttle is when tenants wait for each other.
 	Throttle ThrottleConfig `mapstructure:"throttle"`
 
-	// MemoryLimit sets the soft memory limit of the Go runtime. Defaults to "auto".
+	// MemoryLimit sets the soft memory limit of the Go runtime: "auto", "off" or a size.
+	// Defaults to "auto".
 	MemoryLimit MemoryLimit `mapstructure:"memory_limit"`
 
 	// prevent unkeyed literal initialization
@@ -121,11 +122,12 @@ type ThrottleConfig struct {
 	_ struct{}
 }
 
-// MemoryLimit says who sets the soft memory limit of the Go runtime.
+// MemoryLimit says who sets the soft memory limit of the Go runtime, or is that limit.
+// The environment variable GOMEMLIMIT has precedence.
 type MemoryLimit string
 
 const (
-	// MemoryLimitAuto sets it to nine tenths of the limit of the control group, if
+	// MemoryLimitAuto sets it to three quarters of the limit of the control group, if
 	// there is one and the environment variable GOMEMLIMIT is not set. It also has
 	// garbage collected sooner while much memory is in flight, unless GOGC is set.
 	MemoryLimitAuto MemoryLimit = "auto"
@@ -144,6 +146,10 @@ var (
 
 // minGuardMemory holds a request of usual size twice.
 const minGuardMemory = 8 * bytesize.MiB
+
+// minMemoryLimit is what a collector needs at rest. Below it the runtime would do nothing
+// but collect garbage.
+const minMemoryLimit = 64 * bytesize.MiB
 
 func createDefaultConfig() component.Config {
 	return &Config{
@@ -175,12 +181,24 @@ func (c *Config) Validate() error {
 	if c.Tenant.MaxRequests > c.MaxRequests {
 		errs = append(errs, fmt.Errorf("`tenant::max_requests` must be at most `max_requests`, got %d and %d", c.Tenant.MaxRequests, c.MaxRequests))
 	}
-	switch c.MemoryLimit {
-	case MemoryLimitAuto, MemoryLimitOff:
-	default:
-		errs = append(errs, fmt.Errorf("`memory_limit` must be auto or off, got %q", c.MemoryLimit))
+	if size, err := c.MemoryLimit.size(); err != nil {
+		errs = append(errs, fmt.Errorf("`memory_limit` must be auto, off or a size such as 224MiB, got %q", c.MemoryLimit))
+	} else if size != 0 && size < minMemoryLimit {
+		errs = append(errs, fmt.Errorf("`memory_limit` must be at least %v, got %v", minMemoryLimit, size))
 	}
 	return errors.Join(errs...)
+}
+
+// size returns the limit if it is one, and 0 for auto and off.
+func (l MemoryLimit) size() (size bytesize.Size, err error) {
+	if l == MemoryLimitAuto || l == MemoryLimitOff {
+		return 0, nil
+	}
+	err = size.UnmarshalText([]byte(l))
+	if err == nil && size == 0 {
+		err = errors.New("is zero")
+	}
+	return size, err
 }
 
 // Validate implements confmap.Validator.

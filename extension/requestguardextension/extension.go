@@ -62,7 +62,7 @@ func newRequestGuard(set extension.Settings, cfg *Config) (*requestGuard, error)
 	if cfg.Registry != nil {
 		settings.Registry = e.snapshot
 	}
-	if cfg.MemoryLimit == MemoryLimitAuto && os.Getenv("GOGC") == "" {
+	if cfg.MemoryLimit != MemoryLimitOff && os.Getenv("GOGC") == "" {
 		settings.Pressure = e.collectSooner
 	}
 	e.guard = guard.New(settings)
@@ -112,19 +112,27 @@ func (e *requestGuard) Start(_ context.Context, host component.Host) error {
 }
 
 // limitMemory has the Go runtime collect garbage before a control group ends the
-// process. It is a value of the process, so that it is set back at the end.
+// process, and before memory_limiter refuses data for want of a collection. It is a value
+// of the process, so that it is set back at the end.
 func (e *requestGuard) limitMemory() {
-	if e.cfg.MemoryLimit != MemoryLimitAuto || os.Getenv("GOMEMLIMIT") != "" {
+	if e.cfg.MemoryLimit == MemoryLimitOff || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	limit, cgroup := guard.MemoryLimit()
-	if !cgroup {
-		return
+	size, err := e.cfg.MemoryLimit.size()
+	if err != nil {
+		return // Validate has refused it
 	}
-	soft := limit / 10 * 9
+	soft, why := int64(size), "memory_limit"
+	if soft == 0 {
+		limit, cgroup := guard.MemoryLimit()
+		if !cgroup {
+			return
+		}
+		soft, why = limit/4*3, "the control group"
+	}
 	if old := debug.SetMemoryLimit(-1); old == math.MaxInt64 {
 		e.oldMemoryLimit = debug.SetMemoryLimit(soft)
-		e.logger.Info("Soft memory limit set from the control group", zap.Stringer("limit", bytesize.Size(soft)))
+		e.logger.Info("Soft memory limit of the Go runtime set", zap.Stringer("limit", bytesize.Size(soft)), zap.String("from", why))
 	}
 }
 

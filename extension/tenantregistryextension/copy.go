@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -85,7 +86,7 @@ func (r *registry) save(ctx context.Context) {
 		} else if !reported {
 			reported = true
 			r.log.Error("No copy of the registry could be written; a start without the source would know no tenant",
-				zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
+				diskspace.Fault(r.cfg.Snapshot, err)...)
 		}
 	}
 }

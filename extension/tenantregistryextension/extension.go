@@ -124,8 +124,8 @@ func (r *registry) Start(ctx context.Context, host component.Host) error {
 	// The context of Start ends with the start.
 	run, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
-	r.done.Go(func() { r.follow(run) })
-	r.done.Go(func() {
+	r.recovery.Keep(run.Done(), &r.done, "following the registry", func() { r.follow(run) })
+	r.recovery.Go(&r.done, "watching the registry", func() {
 		if err := r.watch(run); err != nil {
 			r.log.Warn("The registry cannot be watched for changes and is polled instead",
 				zap.Stringer("source", r.store), zap.Duration("poll_interval", r.cfg.PollInterval), zap.Error(err))
@@ -134,7 +134,7 @@ func (r *registry) Start(ctx context.Context, host component.Host) error {
 	saving, stop := context.WithCancel(context.Background())
 	r.stopSaving = stop
 	if r.cfg.Snapshot != "" {
-		r.saved.Go(func() { r.save(saving) })
+		r.recovery.Keep(saving.Done(), &r.saved, "saving the copy of the registry", func() { r.save(saving) })
 	}
 	return nil
 }

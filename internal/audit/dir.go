@@ -30,6 +30,14 @@ func (d *Dir) hashes() string     { return filepath.Join(d.path, "hashes") }
 func (d *Dir) checkpoint() string { return filepath.Join(d.path, "checkpoint") }
 func (d *Dir) pending() string    { return filepath.Join(d.path, "pending") }
 
+// noLineBreak ends the text of an entry that has no end.
+var noLineBreak = []byte("(no line break)")
+
+// Place implements Placed.
+func (d *Dir) Place(part Part) string {
+	return map[Part]string{PartEntries: d.entries(), PartHashes: d.hashes(), PartCheckpoint: d.checkpoint()}[part]
+}
+
 // readAll returns nil if there is no file.
 func readAll(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
@@ -103,7 +111,7 @@ func (d *Dir) Entries(_ context.Context, each func(text []byte) error) (err erro
 		}
 		text, whole := bytes.CutSuffix(line, []byte("\n"))
 		if !whole {
-			text = append(text, "(no line break)"...) // a whole log ends with one
+			text = append(text, noLineBreak...) // a whole log ends with one
 		}
 		if err := each(text); err != nil {
 			return err

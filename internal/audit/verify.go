@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,6 +80,7 @@ func Verify(ctx context.Context, s Storage, p Proof, each func(*Entry)) (*Report
 	}
 	var hashes hashList
 	size := int64(0)
+	cut := int64(-1)  // the entry that has no end
 	shift := int64(0) // entries that are missing so far
 	err = s.Entries(ctx, func(text []byte) error {
 		added, err := tlog.StoredHashes(size, text, hashes)
@@ -86,12 +88,15 @@ func Verify(ctx context.Context, s Storage, p Proof, each func(*Entry)) (*Report
 			return err
 		}
 		hashes = append(hashes, added...)
+		if bytes.HasSuffix(text, noLineBreak) {
+			cut = size + shift
+		}
 		e := r.entry(size+shift, text, each)
 		if e != nil && e.Seq > size+shift && e.Seq < int64(len(stored)) && isLeaf(stored, e.Seq, added[0]) {
 			r.fault("%s missing, before the one of %s", span(size+shift, e.Seq), e.Time.Format(time.RFC3339))
 			shift = e.Seq - size
 		}
-		if !isLeaf(stored, size+shift, added[0]) {
+		if !isLeaf(stored, size+shift, added[0]) && tlog.StoredHashIndex(0, size+shift) < int64(len(stored)) {
 			r.fault("entry %d is not what was written", size+shift)
 		}
 		if e != nil && e.Seq != size+shift {
@@ -103,12 +108,20 @@ func Verify(ctx context.Context, s Storage, p Proof, each func(*Entry)) (*Report
 	if err != nil {
 		return nil, err
 	}
-	r.compareHashes(stored, hashes, size)
-	switch {
-	case data == nil && size == 0 && len(stored) == 0:
+	if data == nil && size == 0 && len(stored) == 0 {
 		return r, r.missing(p)
-	case data == nil:
-		r.fault("the checkpoint is missing: nothing says that the %d entries are all", size)
+	}
+	// What is missing comes first: the rest follows from it.
+	later := r.Faults
+	r.Faults = nil
+	r.absent(s, found{checkpoint: data != nil, entries: size, hashes: len(stored), cut: cut})
+	if size > 0 && len(stored) > 0 {
+		r.compareHashes(stored, hashes, size)
+	}
+	for _, text := range later {
+		r.fault("%s", text)
+	}
+	if data == nil {
 		return r, nil
 	}
 	c, err := openCheckpoint(data, p.Public)

@@ -26,17 +26,12 @@ func (f Finding) String() string { return f.Key + ": " + f.Text }
 // Check returns what is wrong with a configuration, refusals first. It takes any
 // tree; what has not the form of a configuration is for the collector to refuse.
 func Check(conf map[string]any) []Finding {
-	c := &checker{conf: conf, seen: make(map[Finding]bool)}
-	for id, p := range mapping(at(conf, "service", "pipelines")) {
-		c.pipelines = append(c.pipelines, pipeline{
-			id: id, receivers: texts(at(p, "receivers")), processors: texts(at(p, "processors")), exporters: texts(at(p, "exporters")),
-		})
-	}
-	slices.SortFunc(c.pipelines, func(a, b pipeline) int { return cmp.Compare(a.id, b.id) })
+	c := newChecker(conf)
 	for i := range c.pipelines {
 		c.pipeline(&c.pipelines[i])
 	}
 	c.endpoints()
+	c.severalGuards()
 	c.serviceLinks("", conf, 0)
 	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		if a.Refuse != b.Refuse {
@@ -61,6 +56,19 @@ type checker struct {
 	found     []Finding
 	seen      map[Finding]bool
 	visits    int
+
+	guardsInUse []string // of receivers of tenants
+}
+
+func newChecker(conf map[string]any) *checker {
+	c := &checker{conf: conf, seen: make(map[Finding]bool)}
+	for id, p := range mapping(at(conf, "service", "pipelines")) {
+		c.pipelines = append(c.pipelines, pipeline{
+			id: id, receivers: texts(at(p, "receivers")), processors: texts(at(p, "processors")), exporters: texts(at(p, "exporters")),
+		})
+	}
+	slices.SortFunc(c.pipelines, func(a, b pipeline) int { return cmp.Compare(a.id, b.id) })
+	return c
 }
 
 func (c *checker) add(f Finding) {
@@ -142,11 +150,16 @@ func (c *checker) pipeline(p *pipeline) {
 		if routes {
 			c.toRouting(p, ch)
 		}
+		c.admissions(ch.receiver)
 		if auth {
 			c.withoutRegistry(p)
 		}
 		if auth {
 			c.receiver(ch.receiver)
+			c.guards(ch.receiver)
+		}
+		if auth && routes {
+			c.registries(p, ch)
 		}
 		if c.edge(ch) {
 			atEdge = true
@@ -274,6 +287,7 @@ const (
 	typeRouting       = "tenantrouting"
 	typeMemoryLimiter = "memorylimiter"
 	typeTenantOTLP    = "tenantotlp"
+	typeGuard         = "requestguard"
 )
 
 // typeOf returns the type of a component ID without underscores: types that had

@@ -11,10 +11,15 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 )
 
 // good is a gateway about which there is nothing to say. Cases change it.
 const good = `
+extensions:
+  bearer_key_auth: {registry: tenant_registry}
+  request_guard: {registry: tenant_registry}
 receivers:
   tenant_otlp:
     protocols: {grpc: {auth: {authenticator: bearer_key_auth}}, http: {auth: {authenticator: bearer_key_auth}}}
@@ -31,7 +36,7 @@ processors:
   batch: {}
 connectors: {forward: {}, spanmetrics: {}, count: {}}
 exporters:
-  tenant_routing: {storage: file_storage, dead_letter: {directory: d}}
+  tenant_routing: {registry: tenant_registry, storage: file_storage, dead_letter: {directory: d}}
   otlp_http: {sending_queue: {enabled: true, storage: file_storage}}
 service:
   pipelines:
@@ -140,18 +145,46 @@ func TestCheck(t *testing.T) {
 			[]string{"^receivers::otlp::protocols::grpc::middlewares: has no request_guard.*tenant_otlp", "^receivers::otlp::protocols::http::middlewares: has no request_guard"},
 		},
 
-		"no memory_limiter":        {logs("tenant_otlp", "tenant", "tenant_routing"), nil, []string{at + "there is no memory_limiter"}},
-		"memory_limiter is second": {logs("tenant_otlp", "tenant, memory_limiter", "tenant_routing"), nil, []string{at + "memory_limiter is not the first processor.*put it first"}},
-		"no storage":               {"exporters: {tenant_routing: {storage: null}}", nil, []string{"^exporters::tenant_routing::storage: is not set.*file_storage"}},
-		"no dead_letter":           {"exporters: {tenant_routing: {dead_letter: null}}", nil, []string{"^exporters::tenant_routing::dead_letter: is not set"}},
-		"agent without storage":    {"exporters: {otlp_http: {sending_queue: {storage: null}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^exporters::otlp_http::sending_queue::storage: is not set"}},
-		"agent without a guard":    {"receivers: {otlp: {protocols: {grpc: null, http: {middlewares: null}}}}\n" + logs("otlp, tenant_otlp, pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^receivers::otlp::protocols::http::middlewares: has no request_guard"}},
-		"agent without a queue":    {"exporters: {otlp_http: {sending_queue: {enabled: false}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, nil},
-		"agent that drops":         {"exporters: {otlp_http: {auth: {authenticator: bearer_key_auth/a}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^exporters::otlp_http: drops what .*401, 403, 404 or 413.*tenant_routing"}},
-		"agent with lanes":         {"exporters: {tenant_routing: {routes: {logs: [a]}, migrate_queues: [otlp_http]}}\n" + logs("pm2", "memory_limiter, tenant/edge", "tenant_routing"), nil, nil},
-		"queue in use":             {"exporters: {tenant_routing: {migrate_queues: [otlp_http/x, otlp_http]}}\n" + logs("pm2", "memory_limiter, tenant/edge", "tenant_routing, otlp_http"), []string{"^exporters::tenant_routing::migrate_queues: names otlp_http, which is an exporter of the pipeline logs"}, nil},
-		"gateway without registry": {"exporters: {tenant_routing: {routes: {logs: [a]}}}", nil, []string{"^exporters::tenant_routing::registry: is not set"}},
-		"nothing of ours":          {logs("bare", "batch", "otlp_http"), nil, nil},
+		"guard twice on tenant_otlp": {
+			"receivers: {tenant_otlp: {protocols: {http: {middlewares: [{id: request_guard}]}, grpc: {middlewares: [{id: request_guard/b}]}}}}", nil,
+			[]string{
+				"^receivers::tenant_otlp::protocols::http::middlewares: has request_guard, but tenant_otlp applies the guard request_guard itself.*admitted twice.*remove {id: request_guard}",
+				"^receivers::tenant_otlp::protocols::grpc::middlewares: has request_guard/b, but",
+				"^extensions::request_guard/b::registry: is not set",
+				"^service::extensions: the receivers of tenants use 2 guards: request_guard, request_guard/b;",
+			},
+		},
+		"guard twice on tenant_otlp of an agent": {
+			"receivers: {tenant_otlp: {protocols: {http: {middlewares: [{id: request_guard}]}}}}\n" + logs("tenant_otlp", "memory_limiter, tenant/edge", "otlp_http"), nil,
+			[]string{"^receivers::tenant_otlp::protocols::http::middlewares: has request_guard"},
+		},
+		"guard twice on otlp": {
+			"receivers: {otlp: {protocols: {http: {middlewares: [{id: request_guard}, {id: other}, {id: request_guard}]}}}}\n" + logs("otlp", "memory_limiter, tenant", "tenant_routing"), nil,
+			[]string{"^receivers::otlp::protocols::http::middlewares: has request_guard and request_guard: each request is admitted 2 times"},
+		},
+		"one guard of two receivers":    {logs("otlp, tenant_otlp", "memory_limiter, tenant", "tenant_routing"), nil, nil},
+		"guards of their own":           {"extensions: {request_guard/b: {registry: tenant_registry}}\nreceivers: {tenant_otlp: {guard: request_guard/b}}\n" + logs("otlp, tenant_otlp", "memory_limiter, tenant", "tenant_routing"), nil, []string{"^service::extensions: .* 2 guards: request_guard, request_guard/b;.*one request_guard for all"}},
+		"guard without registry":        {"extensions: {request_guard: null}", nil, []string{"^extensions::request_guard::registry: is not set.*suspended"}},
+		"middleware without registry":   {"extensions: {request_guard: {registry: \"\"}}\n" + logs("otlp", "memory_limiter, tenant", "tenant_routing"), nil, []string{"^extensions::request_guard::registry: is not set"}},
+		"built-in guard":                {"receivers: {tenant_otlp: {guard: built_in}}", nil, []string{"^receivers::tenant_otlp::guard: is built_in, which has no registry"}},
+		"agent's guard has no registry": {"extensions: {request_guard: null}\n" + logs("tenant_otlp", "memory_limiter, tenant/edge", "otlp_http"), nil, nil},
+		"agent's guard is built in":     {"receivers: {tenant_otlp: {guard: built_in}}\n" + logs("tenant_otlp", "memory_limiter, tenant/edge", "otlp_http"), nil, nil},
+		"guard of another registry":     {"extensions: {request_guard: {registry: tenant_registry/b}}", nil, []string{"^extensions::request_guard::registry: is tenant_registry/b, but exporters::tenant_routing::registry is tenant_registry:"}},
+		"processor of another registry": {"processors: {tenant: {registry: tenant_registry/b}}", nil, []string{"^processors::tenant::registry: is tenant_registry/b"}},
+		"keys of another registry":      {"extensions: {bearer_key_auth: {registry: tenant_registry/b}}", nil, []string{"^extensions::bearer_key_auth::registry: is tenant_registry/b"}},
+		"all of another registry":       {"extensions: {bearer_key_auth: {registry: r}, request_guard: {registry: r}}\nprocessors: {tenant: {registry: r}}\nexporters: {tenant_routing: {registry: r}}", nil, nil},
+		"no memory_limiter":             {logs("tenant_otlp", "tenant", "tenant_routing"), nil, []string{at + "there is no memory_limiter"}},
+		"memory_limiter is second":      {logs("tenant_otlp", "tenant, memory_limiter", "tenant_routing"), nil, []string{at + "memory_limiter is not the first processor.*put it first"}},
+		"no storage":                    {"exporters: {tenant_routing: {storage: null}}", nil, []string{"^exporters::tenant_routing::storage: is not set.*file_storage"}},
+		"no dead_letter":                {"exporters: {tenant_routing: {dead_letter: null}}", nil, []string{"^exporters::tenant_routing::dead_letter: is not set"}},
+		"agent without storage":         {"exporters: {otlp_http: {sending_queue: {storage: null}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^exporters::otlp_http::sending_queue::storage: is not set"}},
+		"agent without a guard":         {"receivers: {otlp: {protocols: {grpc: null, http: {middlewares: null}}}}\n" + logs("otlp, tenant_otlp, pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^receivers::otlp::protocols::http::middlewares: has no request_guard"}},
+		"agent without a queue":         {"exporters: {otlp_http: {sending_queue: {enabled: false}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, nil},
+		"nothing of ours":               {logs("bare", "batch", "otlp_http"), nil, nil},
+		"agent that drops":              {"exporters: {otlp_http: {auth: {authenticator: bearer_key_auth/a}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^exporters::otlp_http: drops what .*401, 403, 404 or 413.*tenant_routing"}},
+		"agent with lanes":              {"exporters: {tenant_routing: {routes: {logs: [a]}, migrate_queues: [otlp_http]}}\n" + logs("pm2", "memory_limiter, tenant/edge", "tenant_routing"), nil, nil},
+		"queue in use":                  {"exporters: {tenant_routing: {migrate_queues: [otlp_http/x, otlp_http]}}\n" + logs("pm2", "memory_limiter, tenant/edge", "tenant_routing, otlp_http"), []string{"^exporters::tenant_routing::migrate_queues: names otlp_http, which is an exporter of the pipeline logs"}, nil},
+		"gateway without registry":      {"exporters: {tenant_routing: {routes: {logs: [a]}}}", nil, []string{"^exporters::tenant_routing::registry: is not set"}},
 	} {
 		refused, warned := check(t, c.change)
 		matches(t, name+" refuses", c.refused, refused)
@@ -233,12 +266,22 @@ func TestCheck_TakesAnyTree(t *testing.T) {
 
 var reference = regexp.MustCompile(`\$\{env:[A-Z_0-9]+(:-([^}]*))?\}`)
 
+func shipped(t *testing.T, name string) map[string]any {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "distributions", name, "config.yaml"))
+	require.NoError(t, err)
+	return parse(t, reference.ReplaceAllString(string(raw), "$2"))
+}
+
+func size(t *testing.T, text string) (s bytesize.Size) {
+	t.Helper()
+	require.NoError(t, s.UnmarshalText([]byte(text)))
+	return s
+}
+
 // TestCheck_ShippedConfigurations holds what users are given to this.
 func TestCheck_ShippedConfigurations(t *testing.T) {
 	for _, name := range []string{"agent", "gateway"} {
-		raw, err := os.ReadFile(filepath.Join("..", "..", "distributions", name, "config.yaml"))
-		require.NoError(t, err)
-		conf := parse(t, reference.ReplaceAllString(string(raw), "$2"))
-		assert.Empty(t, Check(conf), name)
+		assert.Empty(t, Check(shipped(t, name)), name)
 	}
 }

@@ -60,7 +60,7 @@ func (c *checker) authenticated(id string, s server) bool {
 }
 
 func (c *checker) guarded(id string, s server) {
-	if !slices.Contains(s.middlewares(), "requestguard") {
+	if !slices.Contains(s.middlewares(), typeGuard) {
 		c.warn(s.key+"::middlewares", "has no request_guard: requests are decompressed and decoded before any limit holds, so that one request can end the process; use the receiver tenant_otlp in place of %s, or add {id: request_guard}", id)
 	}
 }

@@ -2,13 +2,22 @@ package configcheck
 
 import (
 	"errors"
+	"runtime/debug"
 	"slices"
 
 	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 )
 
 // reporters are the types of the extensions that call [Report].
 var reporters = []string{"tenantregistry", "requestguard"}
+
+// thisMachine returns what the process runs on.
+func thisMachine() Machine {
+	memory, group := guard.MemoryLimit()
+	return Machine{Memory: memory, Group: group, Guard: guard.DefaultMemory(), GoLimit: debug.SetMemoryLimit(-1)}
+}
 
 // Report logs the warnings about a configuration, and returns the refusals as an error.
 // Extensions call it with their own ID when the collector shows them its configuration.
@@ -21,7 +30,7 @@ func Report(conf map[string]any, id string, logger *zap.Logger) error {
 		return nil
 	}
 	var errs []error
-	for _, f := range Check(conf) {
+	for _, f := range append(Check(conf), CheckMemory(conf, thisMachine())...) {
 		if f.Refuse {
 			errs = append(errs, errors.New(f.String()))
 			continue

@@ -42,7 +42,7 @@ func Is(err error) bool {
 }
 
 // Recoverer recovers from the panics of one component, counts and logs them. It is
-// safe for concurrent use.
+// safe for concurrent use. A nil Recoverer recovers, and neither counts nor logs.
 type Recoverer struct {
 	logger *zap.Logger
 	count  atomic.Int64
@@ -88,6 +88,9 @@ func (r *Recoverer) Run(doing string, f func()) (err error) {
 
 // note is called while the stack of the panic is still there.
 func (r *Recoverer) note(doing string, v any) *Error {
+	if r == nil {
+		return &Error{}
+	}
 	n := r.count.Add(1)
 	now, last := int64(time.Since(r.start)), r.logged.Load()
 	if now-last >= int64(logInterval) && r.logged.CompareAndSwap(last, now) {

@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedlog"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
@@ -84,9 +86,9 @@ func (l *limiter) startNow(ctx context.Context, host component.Host, registry te
 		for id, u := range saved {
 			l.accounts[id] = restored(u)
 		}
-		l.store = store
+		l.store, store.recovery = store, recovery.New(l.logger)
 		store.keep(l.usages, func(err error) {
-			l.logger.Error("limits: counts cannot be saved, a restart would lose them", zap.Error(err))
+			l.logger.Error("limits: counts cannot be saved, a restart would lose them", diskspace.Fault(store.path, err)...)
 		})
 	}
 	l.unsubscribe = registry.Subscribe(l.forget)

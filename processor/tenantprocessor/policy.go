@@ -8,6 +8,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
 const (
@@ -21,8 +23,9 @@ const (
 // has used would be lost. It reads the policy at the start and whenever Redis has come
 // back, since it may be another one then. It is safe for concurrent use.
 type policyWatch struct {
-	client *redis.Client
-	logger *zap.Logger
+	client   *redis.Client
+	logger   *zap.Logger
+	recovery *recovery.Recoverer
 
 	mu      sync.Mutex
 	ended   bool
@@ -32,7 +35,7 @@ type policyWatch struct {
 }
 
 func (p *policyWatch) begin(client *redis.Client, logger *zap.Logger) {
-	p.client, p.logger = client, logger
+	p.client, p.logger, p.recovery = client, logger, recovery.New(logger)
 	p.note(nil)
 }
 
@@ -48,7 +51,7 @@ func (p *policyWatch) note(err error) {
 		return
 	}
 	p.looked = true
-	p.looking.Go(p.look)
+	p.recovery.Go(&p.looking, "asking Redis for its policy", p.look)
 }
 
 // end waits for a look under way.

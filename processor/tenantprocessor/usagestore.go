@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -28,10 +29,12 @@ const (
 // usageStore keeps what tenants have sent in a storage extension.
 type usageStore struct {
 	client   storage.Client
+	path     string // of its file; empty: not known
 	interval time.Duration
 	saved    map[tenant.ID]usage // of the goroutine of keep, and of close after it
 	stop     context.CancelFunc
 	done     sync.WaitGroup
+	recovery *recovery.Recoverer
 }
 
 // openUsageStore calls report if the counts were in a file that is damaged. bbolt
@@ -45,7 +48,8 @@ func openUsageStore(ctx context.Context, host component.Host, id, owner componen
 	if !ok {
 		return nil, fmt.Errorf("limits::storage: extension %q is not a storage", id)
 	}
-	if path, ok := boltfile.Locate(store, component.KindProcessor, owner, usageName); ok {
+	path, ok := boltfile.Locate(store, component.KindProcessor, owner, usageName)
+	if ok {
 		if _, err := boltfile.Inspect(path); errors.Is(err, boltfile.ErrDamaged) {
 			name, aerr := boltfile.SetAside(path)
 			if name == "" {
@@ -58,7 +62,7 @@ func openUsageStore(ctx context.Context, host component.Host, id, owner componen
 	if err != nil {
 		return nil, fmt.Errorf("limits::storage: %w", boltfile.Explain(err, store, component.KindProcessor, owner, usageName))
 	}
-	return &usageStore{client: client, interval: saveInterval}, nil
+	return &usageStore{client: client, path: path, interval: saveInterval}, nil
 }
 
 func (s *usageStore) load(ctx context.Context) (map[tenant.ID]usage, error) {
@@ -79,7 +83,7 @@ func (s *usageStore) load(ctx context.Context) (map[tenant.ID]usage, error) {
 func (s *usageStore) keep(usages func() map[tenant.ID]usage, report func(error)) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.done.Go(func() {
+	s.recovery.Keep(ctx.Done(), &s.done, "saving counts", func() {
 		tick := time.NewTicker(s.interval)
 		defer tick.Stop()
 		failed := false

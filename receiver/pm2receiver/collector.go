@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,7 +83,8 @@ func (r *metricsReceiver) Start(_ context.Context, host component.Host) error {
 	collect, r.stop = context.WithCancel(context.Background())
 	r.consume, r.cancel = context.WithCancel(context.Background())
 	r.done = make(chan struct{})
-	go r.run(collect)
+	var running sync.WaitGroup // done is closed when it ends
+	r.recovery.Go(&running, "collecting metrics of processes", func() { r.run(collect) })
 	r.unpost = condition.Post(host, component.KindReceiver, r.set.ID, r.findings)
 	return nil
 }

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"syscall"
+	"path/filepath"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/archive"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 )
 
 type archiveTarget struct{ *site }
@@ -36,9 +37,16 @@ func (t *archiveTarget) attemptOnce(b *lane.Batch) lane.Result {
 
 func (t *archiveTarget) send(b *lane.Batch, f *filled) lane.Result {
 	d := t.destination
-	c, done, err := d.pool.use("archive\x01"+f.endpoint, func() (client, error) {
+	directory, err := d.confined.resolve(f.endpoint)
+	if errors.As(err, new(settingError)) {
+		return misconfigured(err)
+	}
+	if err != nil {
+		return fileResult(err)
+	}
+	c, done, err := d.pool.use("archive\x01"+filepath.Clean(directory), func() (client, error) {
 		a, err := archive.Open(archive.Settings{
-			Directory: f.endpoint, MaxFileBytes: d.archive.MaxFileBytes, MaxOpenFiles: d.archive.MaxOpenFiles,
+			Directory: directory, MaxFileBytes: d.archive.MaxFileBytes, MaxOpenFiles: d.archive.MaxOpenFiles,
 			Compress: d.archive.Compression == ArchiveCompressionZstd, Sync: d.archive.Fsync,
 			Reserve: d.archive.Reserve,
 		})
@@ -62,7 +70,7 @@ func (t *archiveTarget) send(b *lane.Batch, f *filled) lane.Result {
 
 func fileResult(err error) lane.Result {
 	res := lane.Result{Verdict: lane.Retry, Reason: "write", Err: err}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if diskspace.IsFull(err) {
 		res.Reason = "disk_full"
 	}
 	return res

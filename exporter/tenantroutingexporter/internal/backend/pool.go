@@ -42,6 +42,7 @@ type pooled struct {
 	ready   bool // guarded by Pool.mu, as are the following
 	users   int
 	lastUse time.Time
+	closing chan struct{} // closed when the client is; nil: it is in use
 }
 
 // NewPool returns an empty pool. What panics while a target sends is noted in r.
@@ -66,6 +67,18 @@ func (p *Pool) use(key string, create func() (client, error)) (c client, done fu
 		return nil, nil, errPoolClosed
 	}
 	e := p.clients[key]
+	for e != nil && e.closing != nil {
+		// Nobody may open an archive again before it is closed.
+		closing := e.closing
+		p.mu.Unlock()
+		<-closing
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return nil, nil, errPoolClosed
+		}
+		e = p.clients[key]
+	}
 	if e == nil {
 		e = &pooled{}
 		p.clients[key] = e
@@ -108,20 +121,37 @@ func (p *Pool) Sweep(now time.Time) {
 	}
 }
 
-// closeUnused holds the lock meanwhile: nobody may open an archive again before
-// it is closed.
+// closeUnused does not hold the lock while it closes: a disk may hang, and others send
+// elsewhere meanwhile.
 func (p *Pool) closeUnused(now time.Time) (errs []error) {
+	unused := make(map[string]*pooled)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	for key, e := range p.clients {
-		if e.ready && e.users == 0 && now.Sub(e.lastUse) > idleClient {
-			delete(p.clients, key)
-			if err := e.client.close(); err != nil {
-				errs = append(errs, err)
-			}
+		if e.ready && e.users == 0 && e.closing == nil && now.Sub(e.lastUse) > idleClient {
+			e.closing = make(chan struct{})
+			unused[key] = e
+		}
+	}
+	p.mu.Unlock()
+	for key, e := range unused {
+		if err := p.closeOne(key, e); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	return errs
+}
+
+func (p *Pool) closeOne(key string, e *pooled) (err error) {
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.clients[key] == e {
+			delete(p.clients, key)
+		}
+		close(e.closing)
+	}()
+	defer p.recovery.Catch("closing a client", &err)
+	return e.client.close()
 }
 
 // archives returns the archives that are open.
@@ -129,7 +159,7 @@ func (p *Pool) archives() (open []*archive.Archive) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, e := range p.clients {
-		if !e.ready {
+		if !e.ready || e.closing != nil {
 			continue
 		}
 		if a, ok := e.client.(*archiveClient); ok {
@@ -146,7 +176,7 @@ func (p *Pool) Close() error {
 	p.closed = true
 	var errs []error
 	for _, e := range p.clients {
-		if e.ready {
+		if e.ready && e.closing == nil {
 			errs = append(errs, e.client.close())
 		}
 	}

@@ -57,6 +57,7 @@ const (
 // may hold templates.
 type ArchiveSettings struct {
 	Directory    string
+	Root         string // below which Directory is, whatever variables say; empty: anywhere
 	MaxFileBytes int64
 	MaxOpenFiles int
 	Compression  ArchiveCompression
@@ -73,8 +74,10 @@ type Destination struct {
 	http    *HTTPSettings
 	grpc    *GRPCSettings
 	archive *ArchiveSettings
-	codec   compress.Codec // nil: the client compresses, or nobody
-	sealed  bool           // payloads may wait compressed by codec: that is how they are sent
+
+	confined *confinement   // of an archive; nil: none
+	codec    compress.Codec // nil: the client compresses, or nobody
+	sealed   bool           // payloads may wait compressed by codec: that is how they are sent
 
 	endpoint  *template.Template    // base URL, gRPC target or directory
 	endpoints [3]*template.Template // per signal; nil: from the base
@@ -194,6 +197,18 @@ func NewArchive(name string, set ArchiveSettings, pool *Pool) (*Destination, err
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}
+	confined, err := newConfinement(set.Root)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case set.Root == "" && t.BeginsWithVariable():
+		return nil, errors.New("directory: begins with a variable, so that a tenant could name any directory of the machine; set archive::root to the one below which it has to be, or begin with a directory")
+	case !t.Dynamic():
+		if err := confined.check(set.Directory); err != nil {
+			return nil, fmt.Errorf("directory: %w", err)
+		}
+	}
 	if set.MaxFileBytes <= 0 {
 		return nil, errors.New("max_file_bytes: must be positive")
 	}
@@ -203,7 +218,7 @@ func NewArchive(name string, set ArchiveSettings, pool *Pool) (*Destination, err
 	if set.Compression != ArchiveCompressionNone && set.Compression != ArchiveCompressionZstd {
 		return nil, errors.New("compression: must be none or zstd")
 	}
-	return &Destination{name: name, pool: pool, archive: &set, endpoint: t}, nil
+	return &Destination{name: name, pool: pool, archive: &set, confined: confined, endpoint: t}, nil
 }
 
 // compileHeaders compiles the headers of the settings, which replace those of
@@ -398,6 +413,17 @@ func (d *Destination) Check(signal int, v template.Values) error {
 		}
 	}
 	switch {
+	case d.archive != nil:
+		err := d.endpoint.Check(v)
+		if err == nil && d.confined != nil && !d.endpoint.Secret(v) { // a secret is looked at when it is used
+			var path string
+			if path, err = d.endpoint.Render(v); err == nil {
+				err = d.confined.check(path)
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("directory: %w", err))
+		}
 	case d.http != nil && d.endpoints[signal] != nil:
 		check(signalName(signal)+"_endpoint", d.endpoints[signal])
 	case d.endpoint != nil:

@@ -139,6 +139,9 @@ func (s *site) fill() (*filled, error) {
 	if err != nil {
 		return nil, settingError{"endpoint", err}
 	}
+	if err := d.confined.check(endpoint); err != nil {
+		return nil, settingError{"directory", err}
+	}
 	f.endpoint, f.secret = endpoint, t.Secret(s.values)
 	if d.http != nil && d.endpoints[s.signal] == nil {
 		path := d.profile.Paths[s.signal]

@@ -1,8 +1,9 @@
 package cumulative
 
 import (
+	"context"
 	"errors"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -44,7 +45,9 @@ type Converter struct {
 	budget     *Budget
 	resolution pcommon.Timestamp
 
-	mu      sync.Mutex
+	discarded atomic.Bool // what is kept is dropped as soon as turn is free
+
+	turn    turn
 	streams map[streamID]*stream
 	buckets int    // of all streams
 	runs    uint64 // conversions so far
@@ -74,7 +77,7 @@ func (d Dropped) Total() int {
 func New(set Settings, budget *Budget, now time.Time) *Converter {
 	return &Converter{
 		set: set, budget: budget, resolution: pcommon.Timestamp(max(1, set.Resolution)), //nolint:gosec // not negative
-		streams: make(map[streamID]*stream), floor: pcommon.NewTimestampFromTime(now),
+		turn: newTurn(), streams: make(map[streamID]*stream), floor: pcommon.NewTimestampFromTime(now),
 	}
 }
 
@@ -125,8 +128,28 @@ func fitnessOf(m pmetric.Metric) fitness {
 	return unfit
 }
 
-// Conversion is a call of Convert that has not been closed. It holds the converter's
-// lock.
+// Hold is the right to convert once. No other conversion is under way meanwhile.
+type Hold struct{ converter *Converter }
+
+// Acquire waits until no other conversion is under way, or ctx ends. The caller calls
+// Convert or Release. It waits for as long as another caller takes to queue what it has
+// converted, so that a caller should hold nothing that others need.
+func (c *Converter) Acquire(ctx context.Context) (*Hold, error) {
+	if err := c.turn.lock(ctx); err != nil {
+		return nil, err
+	}
+	return &Hold{c}, nil
+}
+
+// Release lets others convert. It does nothing after Convert, or when it is called again.
+func (h *Hold) Release() {
+	if c := h.converter; c != nil {
+		h.converter = nil
+		c.release()
+	}
+}
+
+// Conversion is a call of Convert that has not been closed. It holds the converter.
 type Conversion struct {
 	Dropped  Dropped
 	Zeros    int // points that were added, one for each total that begins
@@ -134,19 +157,30 @@ type Conversion struct {
 	accepted bool
 }
 
-// Convert changes md in place. The totals stay changed only if the caller calls Accept;
-// other calls of Convert wait until it calls Close. So what a lane did not accept
-// and the client sends again is not counted twice, and totals are queued in the order in
-// which they grew. With an error, or if it panics, there is nothing to close.
+// Convert is Acquire, without an end of the wait, and Convert of the hold.
 func (c *Converter) Convert(md pmetric.Metrics, now time.Time) (*Conversion, error) {
-	c.mu.Lock()
+	h, err := c.Acquire(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return h.Convert(md, now)
+}
+
+// Convert changes md in place. The totals stay changed only if the caller calls Accept;
+// others cannot convert until it calls Close. So what a lane did not accept
+// and the client sends again is not counted twice, and totals are queued in the order in
+// which they grew. With an error, or if it panics, there is nothing to close. It can be
+// called once.
+func (h *Hold) Convert(md pmetric.Metrics, now time.Time) (*Conversion, error) {
+	c := h.converter
+	h.converter = nil
 	r := c.begin(now)
 	converted := false
 	defer func() {
 		if !converted {
 			r.undo()
 			r.end()
-			c.mu.Unlock()
+			c.release()
 		}
 	}()
 	r.read(md)
@@ -174,17 +208,23 @@ func (c *Conversion) Close() {
 	if !c.accepted {
 		r.undo()
 	}
-	mu := &r.converter.mu
+	converter := r.converter
 	r.end()
-	mu.Unlock()
+	converter.release()
+}
+
+// release lets others convert, unless there is something to discard.
+func (c *Converter) release() {
+	c.turn.unlock()
+	c.discard()
 }
 
 // Sweep forgets time series that have been idle for too long.
 func (c *Converter) Sweep(now time.Time) {
-	if !c.mu.TryLock() {
+	if !c.turn.tryLock() {
 		return // it is in use, perhaps for as long as a disk hangs; the next sweep sees it
 	}
-	defer c.mu.Unlock()
+	defer c.release()
 	streams, buckets := len(c.streams), c.buckets
 	cut := now.Add(-c.set.MaxIdle)
 	for id, s := range c.streams {
@@ -200,10 +240,22 @@ func (c *Converter) Sweep(now time.Time) {
 	c.budget.giveBack(streams-len(c.streams), buckets-c.buckets)
 }
 
-// Discard forgets all time series and drops all points that come, as too many.
+// Discard forgets all time series and drops all points that come, as too many. If a
+// conversion is under way, that is when it ends: Discard does not wait for it.
 func (c *Converter) Discard() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.budget.giveBack(len(c.streams), c.buckets)
-	c.streams, c.buckets, c.closed = nil, 0, true
+	c.discarded.Store(true)
+	c.discard()
+}
+
+// discard does what Discard asked for, unless another has the turn: it calls discard when
+// it passes it on.
+func (c *Converter) discard() {
+	for c.discarded.Load() && c.turn.tryLock() {
+		if !c.closed {
+			c.budget.giveBack(len(c.streams), c.buckets)
+			c.streams, c.buckets, c.closed = nil, 0, true
+		}
+		c.discarded.Store(false)
+		c.turn.unlock()
+	}
 }

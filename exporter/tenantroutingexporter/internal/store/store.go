@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -281,10 +283,20 @@ func (s *Store) flushLoop() {
 		}
 		err := s.flush(context.Background())
 		if err != nil && !failing {
-			s.set.Logger.Error("Noting deliveries in storage fails; after a crash they would be repeated", zap.Error(err))
+			s.set.Logger.Error("Noting deliveries in storage fails; after a crash they would be repeated", diskspace.Fault(s.directory(), err)...)
 		}
 		failing = err != nil
 	}
+}
+
+// directory returns where the files are, or "".
+func (s *Store) directory() string {
+	if s.set.Locate != nil {
+		if path, ok := s.set.Locate(fileName(0, 0)); ok {
+			return filepath.Dir(path)
+		}
+	}
+	return ""
 }
 
 func (s *Store) flush(ctx context.Context) error {

@@ -166,6 +166,9 @@ func (t *Template) uses(is func(variable string) bool) bool {
 	return false
 }
 
+// BeginsWithVariable tells whether a variable may bring the beginning of the text.
+func (t *Template) BeginsWithVariable() bool { return len(t.parts) > 0 && t.parts[0].variable != "" }
+
 // OwnHost tells whether variables choose the host that a URL or gRPC target leads
 // to. A tenant's ID that something follows in the name of the host is a part of
 // the operator's own domain.

@@ -118,7 +118,7 @@ func (r *Roster) Start(ctx context.Context) {
 	run, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	r.round(ctx)
-	r.done.Go(func() { r.run(run) })
+	r.set.Recovery.Keep(run.Done(), &r.done, "asking PM2 for its files", func() { r.run(run) })
 }
 
 // Shutdown ends the asking.
@@ -223,9 +223,7 @@ func (r *Roster) round(ctx context.Context) {
 			h = &home{}
 		}
 		known[path] = h
-		asking.Go(func() {
-			_ = r.set.Recovery.Run("asking PM2 for its files", func() { r.ask(ctx, path, h) })
-		})
+		r.set.Recovery.Go(&asking, "asking PM2 for its files", func() { r.ask(ctx, path, h) })
 	}
 	asking.Wait()
 	entries, answers := map[string]Entry{}, false

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"go.uber.org/zap"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 )
 
 func (t *Tailer) saver(ctx context.Context) {
@@ -24,7 +24,7 @@ func (t *Tailer) saver(ctx context.Context) {
 			err = panicked
 		}
 		if err != nil && !failing && ctx.Err() == nil {
-			t.set.Logger.Error("cannot save checkpoints; more will be sent again after a crash", zap.Error(err))
+			t.set.Logger.Error("cannot save checkpoints; more will be sent again after a crash", diskspace.Fault("", err)...)
 		}
 		failing = err != nil
 		t.mu.Lock()

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 )
@@ -133,9 +134,9 @@ func (t *Tailer) Start(ctx context.Context) error {
 	if following == 0 && t.problem == nil {
 		t.set.Logger.Warn("no log files yet; waiting for some", zap.Strings("include", t.finder.Include))
 	}
-	t.done.Go(func() { t.poll(run) })
+	t.set.Recovery.Keep(run.Done(), &t.done, "looking for log files", func() { t.poll(run) })
 	if t.set.Store != nil {
-		t.done.Go(func() { t.saver(run) })
+		t.set.Recovery.Keep(run.Done(), &t.done, "saving checkpoints", func() { t.saver(run) })
 	}
 	return nil
 }
@@ -167,10 +168,11 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 	}
 	t.stop()
 	finished := make(chan struct{})
-	go func() {
+	var waiting sync.WaitGroup
+	t.set.Recovery.Go(&waiting, "waiting for log files", func() {
 		t.done.Wait()
 		close(finished)
-	}()
+	})
 	var late error
 	select {
 	case <-finished:
@@ -189,7 +191,7 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 	// Returned, an error would end a collector that is asked to read its configuration
 	// again.
 	if err := errors.Join(t.save(ctx), t.set.Store.Close(ctx)); err != nil {
-		t.set.Logger.Error("cannot save the last checkpoints; what was read since is read once more", zap.Error(err))
+		t.set.Logger.Error("cannot save the last checkpoints; what was read since is read once more", diskspace.Fault("", err)...)
 	}
 	return late
 }
@@ -355,7 +357,7 @@ func (t *Tailer) launch(run context.Context, s *stream) {
 		return
 	}
 	t.set.Logger.Debug("following log file", zap.String("path", s.path))
-	t.done.Go(func() { s.run(run) })
+	t.set.Recovery.Keep(run.Done(), &t.done, "reading a log file", func() { s.run(run) })
 	s.poke()
 }
 

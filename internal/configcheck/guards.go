@@ -1,0 +1,114 @@
+package configcheck
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// builtIn is the value of tenant_otlp's `guard` for a guard of the receiver's own.
+const builtIn = "built_in"
+
+// guardOf returns the guard that the receiver itself applies, or "".
+func (c *checker) guardOf(receiver string) string {
+	if typeOf(receiver) != typeTenantOTLP {
+		return ""
+	}
+	return cmp.Or(text(at(c.conf, "receivers", receiver, "guard")), "request_guard")
+}
+
+// admissions is about requests of a receiver that more than one guard admits.
+func (c *checker) admissions(receiver string) {
+	own := c.guardOf(receiver)
+	for _, s := range c.servers(receiver) {
+		key := s.key + "::middlewares"
+		guards := s.guards()
+		switch {
+		case own != "" && len(guards) > 0:
+			c.warn(key, "has %s, but %s applies the guard %s itself: each request is admitted twice and counts twice against the limits; remove {id: %s}", guards[0], receiver, own, guards[0])
+		case len(guards) > 1:
+			c.warn(key, "has %s: each request is admitted %d times and counts against the limits as often; keep one of them", strings.Join(guards, " and "), len(guards))
+		}
+	}
+}
+
+// guards is about the guards of a receiver whose requests the tenant's key must come
+// with.
+func (c *checker) guards(receiver string) {
+	used := []string{c.guardOf(receiver)}
+	for _, s := range c.servers(receiver) {
+		used = append(used, s.guards()...)
+	}
+	for _, id := range used {
+		if id == "" {
+			continue
+		}
+		if typeOf(id) == "builtin" {
+			c.warn("receivers::"+receiver+"::guard", "is %s, which has no registry: requests of a tenant that was suspended after its key was checked are read and decoded before they are refused; set it to a request_guard extension with a registry", builtIn)
+			id = receiver + " (" + builtIn + ")"
+		} else if text(at(c.conf, "extensions", id, "registry")) == "" {
+			c.warn("extensions::"+id+"::registry", "is not set: requests of a tenant that was suspended after its key was checked are read and decoded before they are refused; set it to the registry of the tenant processor")
+		}
+		if !slices.Contains(c.guardsInUse, id) {
+			c.guardsInUse = append(c.guardsInUse, id)
+		}
+	}
+}
+
+// severalGuards is about guards whose limits add up.
+func (c *checker) severalGuards() {
+	if len(c.guardsInUse) > 1 {
+		slices.Sort(c.guardsInUse)
+		c.warn("service::extensions", "the receivers of tenants use %d guards: %s; each has limits of its own, so that one tenant may hold its share of every guard; use one request_guard for all", len(c.guardsInUse), strings.Join(c.guardsInUse, ", "))
+	}
+}
+
+// registries is about components on the way from a receiver to tenant_routing that know
+// the tenants from different registries.
+func (c *checker) registries(p *pipeline, ch chain) {
+	type use struct{ key, registry string }
+	var uses []use
+	note := func(key, registry string) {
+		if registry != "" {
+			uses = append(uses, use{key + "::registry", registry})
+		}
+	}
+	for _, id := range p.exporters {
+		if typeOf(id) == typeRouting {
+			note("exporters::"+id, text(at(c.conf, "exporters", id, "registry")))
+		}
+	}
+	for _, s := range ch.steps {
+		if isTenant(s.id) && c.source(s.id) == "auth" {
+			note("processors::"+s.id, cmp.Or(text(at(c.conf, "processors", s.id, "registry")), "tenant_registry"))
+		}
+	}
+	extension := func(id string) { note("extensions::"+id, text(at(c.conf, "extensions", id, "registry"))) }
+	for _, s := range c.servers(ch.receiver) {
+		if id := text(at(s.set, "auth", "authenticator")); typeOf(id) == "bearerkeyauth" {
+			extension(id)
+		}
+		for _, id := range s.guards() {
+			extension(id)
+		}
+	}
+	if id := c.guardOf(ch.receiver); id != "" {
+		extension(id)
+	}
+	for _, u := range uses[min(1, len(uses)):] {
+		if u.registry != uses[0].registry {
+			c.warn(u.key, "is %s, but %s is %s: a tenant, a key or a suspension that is in one of them only is in force for a part of the components; use one registry", u.registry, uses[0].key, uses[0].registry)
+		}
+	}
+}
+
+// guards returns the request_guard extensions among the middlewares of a server.
+func (s server) guards() (ids []string) {
+	list, _ := s.set["middlewares"].([]any)
+	for _, m := range list {
+		if id := text(at(m, "id")); typeOf(id) == typeGuard {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,163 @@
+package configcheck
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+)
+
+// Machine is what a configuration runs on.
+type Machine struct {
+	Memory int64 // bytes that the process may use; 0: not known
+	Group  bool  // a control group sets Memory
+	Guard  int64 // the default of request_guard::memory
+
+	// GoLimit is the soft memory limit of the Go runtime; math.MaxInt64 is none.
+	GoLimit int64
+}
+
+const (
+	// restMemory is what a collector holds beside what settings bound: code that is in
+	// memory, the registry, connections, and what the runtime keeps.
+	restMemory = 64 * bytesize.MiB
+
+	defaultLaneMemory = 128 * bytesize.MiB
+	defaultLaneTotal  = 2 * bytesize.GiB
+	minLaneMemory     = 16 * bytesize.MiB
+)
+
+// bound is a setting that bounds memory.
+type bound struct {
+	key  string
+	size bytesize.Size
+}
+
+// CheckMemory returns which settings allow more memory than there is.
+func CheckMemory(conf map[string]any, m Machine) []Finding {
+	c := newChecker(conf)
+	bounds := c.memoryBounds(m)
+	if len(bounds) == 0 {
+		return nil // nothing of ours
+	}
+	total, largest := restMemory, bounds[0]
+	names := make([]string, len(bounds))
+	for i, b := range bounds {
+		total = min(total, math.MaxInt64-b.size) + b.size
+		names[i] = fmt.Sprintf("%s (%v)", b.key, b.size)
+		if b.size > largest.size {
+			largest = b
+		}
+	}
+	together := fmt.Sprintf("%s and %v for the rest of the process are %s together", strings.Join(names, ", "), restMemory, mebibytes(total))
+	if m.Memory > 0 && int64(total) > m.Memory {
+		whose := "the machine has"
+		if m.Group {
+			whose = "the control group allows"
+		}
+		c.warn(largest.key, "allows more memory than there is: %s, but %s %s: the kernel ends the process before a limit holds; lower the settings or raise the memory", together, whose, mebibytes(bytesize.Size(m.Memory)))
+	}
+	for _, id := range c.processorsOf(typeMemoryLimiter) {
+		c.limiter(id, m, total, together)
+	}
+	return c.found
+}
+
+// limiter is about a memory_limiter, which refuses everybody above its soft limit.
+func (c *checker) limiter(id string, m Machine, total bytesize.Size, together string) {
+	set := at(c.conf, "processors", id)
+	key := "processors::" + id
+	unit, limit, spike := "limit_mib", number(at(set, "limit_mib"))*float64(bytesize.MiB), number(at(set, "spike_limit_mib"))*float64(bytesize.MiB)
+	if limit == 0 {
+		percent := float64(m.Memory) / 100
+		unit, limit, spike = "limit_percentage", number(at(set, "limit_percentage"))*percent, number(at(set, "spike_limit_percentage"))*percent
+	}
+	if limit == 0 {
+		return // for the processor to refuse, or the memory is not known
+	}
+	if spike == 0 {
+		spike = limit / 5
+	}
+	soft := bytesize.Size(limit - spike)
+	switch {
+	case m.Memory > 0 && int64(soft) >= m.Memory:
+		c.warn(key+"::"+unit, "refuses data from %s on, but there are %s: the kernel ends the process first; lower it", mebibytes(soft), mebibytes(bytesize.Size(m.Memory)))
+	case soft < total:
+		c.warn(key+"::"+unit, "refuses the data of all tenants from %s on, limit less spike limit, while no bound is exceeded: %s; raise it or lower the others", mebibytes(soft), together)
+	case m.GoLimit != math.MaxInt64 && m.GoLimit >= int64(soft):
+		c.warn(key+"::"+unit, "refuses the data of all tenants from %s on, limit less spike limit, and counts garbage that the Go runtime does not collect below its soft memory limit of %s; raise it, or lower request_guard::memory_limit or GOMEMLIMIT", mebibytes(soft), mebibytes(bytesize.Size(m.GoLimit)))
+	}
+}
+
+// memoryBounds returns the settings of what pipelines use.
+func (c *checker) memoryBounds(m Machine) (bounds []bound) {
+	add := func(key string, set any, def, least bytesize.Size) {
+		size := def
+		if text := text(set); text != "" && text != "0" {
+			if size.UnmarshalText([]byte(text)) != nil {
+				return // for the component to refuse
+			}
+		}
+		b := bound{key, max(size, least)}
+		if !slices.Contains(bounds, b) {
+			bounds = append(bounds, b)
+		}
+	}
+	for i := range c.pipelines {
+		p := &c.pipelines[i]
+		for _, id := range p.receivers {
+			used := []string{c.guardOf(id)}
+			for _, s := range c.servers(id) {
+				used = append(used, s.guards()...)
+			}
+			for _, guard := range used {
+				switch {
+				case guard == "":
+				case guard == builtIn:
+					add("receivers::"+id+"::guard", nil, bytesize.Size(m.Guard), 0)
+				default:
+					add("extensions::"+guard+"::memory", at(c.conf, "extensions", guard, "memory"), bytesize.Size(m.Guard), 0)
+				}
+			}
+		}
+		for _, id := range p.exporters {
+			set, key := mapping(at(c.conf, "exporters", id)), "exporters::"+id
+			queue := mapping(set["sending_queue"])
+			switch {
+			case typeOf(id) == typeRouting && text(set["storage"]) != "":
+				add(key+"::max_memory_bytes", set["max_memory_bytes"], defaultLaneMemory, minLaneMemory)
+			case typeOf(id) == typeRouting:
+				add(key+"::max_total_bytes", set["max_total_bytes"], defaultLaneTotal, 0)
+			case text(queue["sizer"]) == "bytes" && text(queue["storage"]) == "" && text(queue["enabled"]) != "false":
+				add(key+"::sending_queue::queue_size", queue["queue_size"], 0, 0)
+			}
+		}
+	}
+	return bounds
+}
+
+// processorsOf returns the IDs of the processors of a type that pipelines use.
+func (c *checker) processorsOf(kind string) (ids []string) {
+	for i := range c.pipelines {
+		for _, id := range c.pipelines[i].processors {
+			if typeOf(id) == kind && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// number returns a setting as a number, or 0.
+func number(v any) float64 {
+	var n float64
+	if _, err := fmt.Sscan(cmp.Or(text(v), "0"), &n); err != nil || !(n > 0) || math.IsInf(n, 0) {
+		return 0
+	}
+	return n
+}
+
+func mebibytes(s bytesize.Size) string { return fmt.Sprintf("%d MiB", s/bytesize.MiB) }
