@@ -173,7 +173,7 @@ func (m *migration) mark() int { return int(m.queue.Number(0) % uint64(time.Seco
 func (r *router) migrate() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	r.tasks.Go(func() {
+	r.recovery.Go(&r.tasks, "ending the migration of queues", func() {
 		select {
 		case <-r.stop:
 			cancel()

@@ -13,6 +13,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -26,6 +27,8 @@ type conditions struct {
 	tracker   *condition.Tracker
 	telemetry *metadata.TelemetryBuilder
 
+	recovery *recovery.Recoverer
+
 	stop    chan struct{}
 	once    sync.Once
 	looking sync.WaitGroup
@@ -33,7 +36,7 @@ type conditions struct {
 
 func newConditions(set component.TelemetrySettings, cfg *ConditionsConfig) (*conditions, error) {
 	c := &conditions{
-		cfg: cfg, stop: make(chan struct{}),
+		cfg: cfg, stop: make(chan struct{}), recovery: recovery.New(set.Logger),
 		tracker: condition.NewTracker(condition.Settings{BeginAfter: cfg.BeginAfter, EndAfter: cfg.EndAfter, Logger: set.Logger}),
 	}
 	var err error
@@ -59,7 +62,7 @@ func (c *conditions) start(now func() time.Time) {
 	if c == nil {
 		return
 	}
-	c.looking.Go(func() {
+	c.recovery.Keep(c.stop, &c.looking, "asking components for conditions", func() {
 		ticker := time.NewTicker(lookInterval)
 		defer ticker.Stop()
 		for {

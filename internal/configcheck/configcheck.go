@@ -153,8 +153,6 @@ func (c *checker) pipeline(p *pipeline) {
 		c.admissions(ch.receiver)
 		if auth {
 			c.withoutRegistry(p)
-		}
-		if auth {
 			c.receiver(ch.receiver)
 			c.guards(ch.receiver)
 		}

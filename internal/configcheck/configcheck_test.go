@@ -182,9 +182,9 @@ func TestCheck(t *testing.T) {
 		"agent without a queue":         {"exporters: {otlp_http: {sending_queue: {enabled: false}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, nil},
 		"nothing of ours":               {logs("bare", "batch", "otlp_http"), nil, nil},
 		"agent that drops":              {"exporters: {otlp_http: {auth: {authenticator: bearer_key_auth/a}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^exporters::otlp_http: drops what .*401, 403, 404 or 413.*tenant_routing"}},
-		"agent with lanes":              {"exporters: {tenant_routing: {routes: {logs: [a]}, migrate_queues: [otlp_http]}}\n" + logs("pm2", "memory_limiter, tenant/edge", "tenant_routing"), nil, nil},
+		"agent with lanes":              {"exporters: {tenant_routing: {registry: null, routes: {logs: [a]}, migrate_queues: [otlp_http]}}\n" + logs("pm2", "memory_limiter, tenant/edge", "tenant_routing"), nil, nil},
 		"queue in use":                  {"exporters: {tenant_routing: {migrate_queues: [otlp_http/x, otlp_http]}}\n" + logs("pm2", "memory_limiter, tenant/edge", "tenant_routing, otlp_http"), []string{"^exporters::tenant_routing::migrate_queues: names otlp_http, which is an exporter of the pipeline logs"}, nil},
-		"gateway without registry":      {"exporters: {tenant_routing: {routes: {logs: [a]}}}", nil, []string{"^exporters::tenant_routing::registry: is not set"}},
+		"gateway without registry":      {"exporters: {tenant_routing: {registry: null, routes: {logs: [a]}}}", nil, []string{"^exporters::tenant_routing::registry: is not set"}},
 	} {
 		refused, warned := check(t, c.change)
 		matches(t, name+" refuses", c.refused, refused)
