@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/clientaddr"
 )
 
 func load(t *testing.T, file, key string) *Config {
@@ -38,6 +39,8 @@ func TestConfig_OfTheReadme(t *testing.T) {
 				PerMinute: 100, Delay: 2 * time.Second, MaxSources: 10_000,
 				Audit: FailureAuditConfig{Directory: "/var/lib/otelcol-tenant/audit", KeyFile: "/var/lib/otelcol-tenant/audit.key", MaxBytes: 64 * bytesize.MiB},
 			},
+			Rejections:     RejectionsConfig{TenantMetrics: true},
+			TrustedProxies: []string{"10.0.0.0/24"}, ClientAddressHeader: clientaddr.HeaderXForwardedFor,
 			KeyUse: KeyUseConfig{File: "/var/lib/otelcol-tenant/key-use.json", Metric: true},
 		},
 		"bearer_key_auth/agent": {
