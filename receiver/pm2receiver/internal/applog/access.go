@@ -50,25 +50,25 @@ type request struct {
 	nanos                                  int64
 }
 
-// access reads a line of an access log.
-func (p *Parser) access(line []byte, h *head, rec plog.LogRecord, mem *slab.Slab) {
+// access reads a line of an access log, and says whether it is one.
+func (p *Parser) access(line []byte, h *head, rec plog.LogRecord, mem *slab.Slab) bool {
 	loc := p.set.Location
 	r := request{size: -1, seconds: -1}
 	b := line
 	switch {
 	case r.gin(line, loc):
 		r.put(rec, mem)
-		return
+		return true
 	case h.number != 0:
 		b = line[min(h.at, len(line)):]
 	case h.timed && line[0] == '[' && h.at < len(line) && line[h.at] == '"': // Django
 		if !r.quotedRequest(line[h.at:], false) || len(r.version) == 0 {
-			return
+			return false
 		}
 		r.put(rec, mem)
-		return
+		return true
 	case h.nanos != 0 || h.timed:
-		return
+		return false
 	}
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
 		b = b[1:]
@@ -77,9 +77,10 @@ func (p *Parser) access(line []byte, h *head, rec plog.LogRecord, mem *slab.Slab
 		b = b[len("--> "):]
 	}
 	if !r.read(b, loc) && !(h.number != 0 && r.behindName(b, loc)) {
-		return
+		return false
 	}
 	r.put(rec, mem)
+	return true
 }
 
 // put sets what the line of an access log says.

@@ -57,9 +57,14 @@ func yearless(b []byte) int {
 }
 
 // behindBracket looks at what stands behind a level in brackets at the beginning of a
-// line: a time may, and a link of Markdown is no level.
+// line: a time may; a link of Markdown and a section of a settings file are no level.
 func (p *Parser) behindBracket(b []byte, h *head) {
-	if h.at < len(b) && (b[h.at] == '(' || b[h.at] == '_' || b[h.at] == '=' || b[h.at] == '.') {
+	rest := bytes.TrimSpace(b[h.at:])
+	switch {
+	case len(rest) == 0, rest[0] == '=', b[h.at] == '(', b[h.at] == '_', b[h.at] == '.': // a section of a settings file
+		*h = head{}
+		return
+	case rest[0] == ':' && bytes.IndexByte(bytes.TrimSpace(rest[1:]), ' ') < 0 && (!upper(h.word) || bytes.Contains(rest, []byte("://"))): // where a link of Markdown leads
 		*h = head{}
 		return
 	}

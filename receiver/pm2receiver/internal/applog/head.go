@@ -21,6 +21,7 @@ var Grammars = [...]struct{ Example, Of string }{
 	{"INFO [14:08:36.735] (4242): message", "pino-pretty with levelFirst"},
 	{"[2026-11-21T13:08:36.735Z]  INFO: app/4242 on host: message", "bunyan's CLI"},
 	{"2026-11-21 13:08:36.735\tINFO\t[/srv/a.ts:1]\tmessage", "tslog, zap"},
+	{"2026-11-21T13:08:36.735Z\tinfo\tapp/main.go:10\tmessage", "zap, OpenTelemetry Collector"},
 	{"[INFO] message", "consola, loglevel"},
 	{"[ERROR]: message", "tags of one's own"},
 	{"ERROR: message", "uvicorn, glog of others"},
@@ -314,7 +315,7 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 		case next == ' ' || next == '\t' || next == '|' || next == '(' || next == '/' || next == '[' || next == ']' || next == '+' || next == '-':
 			rest := bytes.TrimLeft(b[min(i+n, len(b)):], " \t")
 			delimited := separated && len(rest) > 0 && (rest[0] == '|' || rest[0] == '-')
-			if known && (upper(word) || delimited) || delimited && rest[0] == '|' && isLevel(word) {
+			if known && (upper(word) || delimited || next == '\t' && b[i-1] == '\t') || delimited && rest[0] == '|' && isLevel(word) {
 				if (next == '+' || next == '-') && i+n+1 < len(b) && b[i+n+1]-'0' <= 9 { // slog's offset
 					word = b[i : i+n+1+digits(b[i+n+1:])]
 				}
@@ -426,7 +427,7 @@ func (p *Parser) untimed(b []byte, i int) head {
 		case len(rest) > 0 && rest[0] == ' ' && consoleWord(word) && bytes.HasSuffix(bytes.TrimSpace(firstLine(rest)), []byte("]")):
 			h.set(word)
 			h.at = i + n + 1
-		case len(rest) > 0 && rest[0] == ' ' && simpleLevel(word):
+		case len(rest) > 0 && rest[0] == ' ' && simpleLevel(word) && !constant(rest):
 			h.set(word)
 			if h.simple = !ofWinston(rest); !h.simple {
 				p.simple = max(p.simple, 1) // the next one is of the same logger

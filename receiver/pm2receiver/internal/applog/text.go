@@ -33,8 +33,10 @@ func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) {
 		h = p.head(shown[:min(len(shown), headSize)])
 		p.use(&h, now, rec)
 	}
-	if accessFirst[c] || h.at > 0 {
-		p.access(shown, &h, rec, mem)
+	if (accessFirst[c] || h.at > 0) && p.access(shown, &h, rec, mem) {
+		// What stands in quotes is the client's.
+		textTrace(shown[bytes.LastIndexByte(shown, '"')+1:], rec)
+		return
 	}
 	textTrace(line, rec)
 	if h.timed && h.number != 0 && rec.TraceID().IsEmpty() {
@@ -64,6 +66,9 @@ func (p *Parser) use(h *head, now int64, rec plog.LogRecord) {
 		setTime(rec, h.nanos)
 	}
 	if h.simple {
+		if p.simple == 0 && string(h.word) == "http" { // a key of settings more often
+			return
+		}
 		if p.simple++; p.simple < 2 {
 			return
 		}
