@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +21,7 @@ import (
 type child struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
-	out   strings.Builder
+	out   *bufio.Reader
 }
 
 // order is what a child reads from its standard input. It attacks until that ends.
@@ -41,40 +42,50 @@ func (g *gateway) order(parallel int, every time.Duration) order {
 	return o
 }
 
-func startChild(ctx context.Context, g *gateway, t trial) (*child, error) {
+func startChild(ctx context.Context, g *gateway, t trial, o options) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	command := []string{self, "-child"}
-	if chrt, err := exec.LookPath("chrt"); err == nil {
-		command = append([]string{chrt, "--idle", "0"}, command...)
+	if starter := strings.Fields(o.attacker); len(starter) > 0 {
+		if path, err := exec.LookPath(starter[0]); err == nil {
+			command = append(append([]string{path}, starter[1:]...), command...)
+		}
 	}
 	c := &child{cmd: exec.CommandContext(ctx, command[0], command[1:]...)}
-	c.cmd.Stdout, c.cmd.Stderr = &c.out, os.Stderr
+	c.cmd.Stderr = os.Stderr
 	stdin, err := c.cmd.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	c.stdin = stdin
+	stdout, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	c.stdin, c.out = stdin, bufio.NewReader(stdout)
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
-	o := g.order(t.parallel, t.every)
-	o.Kinds = t.kinds
-	if err := json.NewEncoder(stdin).Encode(o); err != nil {
+	attack := g.order(t.parallel, t.every)
+	attack.Kinds = t.kinds
+	if err := json.NewEncoder(stdin).Encode(attack); err != nil {
 		return nil, errors.Join(err, c.cmd.Process.Kill(), c.cmd.Wait())
+	}
+	if _, err := c.out.ReadString('\n'); err != nil {
+		return nil, errors.Join(fmt.Errorf("the attacker did not begin: %w", err), c.cmd.Process.Kill(), c.cmd.Wait())
 	}
 	return c, nil
 }
 
 // stop ends the attacks and returns how often each answer came.
 func (c *child) stop() (map[string]int, error) {
-	if err := errors.Join(c.stdin.Close(), c.cmd.Wait()); err != nil {
+	answers := map[string]int{}
+	err := errors.Join(c.stdin.Close(), json.NewDecoder(c.out).Decode(&answers), c.cmd.Wait())
+	if err != nil {
 		return nil, fmt.Errorf("the attacker: %w", err)
 	}
-	answers := map[string]int{}
-	return answers, json.Unmarshal([]byte(c.out.String()), &answers)
+	return answers, nil
 }
 
 // runChild is what a child does.
@@ -94,6 +105,10 @@ func runChild(in io.Reader, out io.Writer) error {
 	}
 	if len(kinds) == 0 {
 		return fmt.Errorf("no attack has a name with %q", o.Kinds)
+	}
+	// To build the attacks takes seconds where the processors are shared.
+	if _, err := fmt.Fprintln(out, "attacking"); err != nil {
+		return err
 	}
 	a := newAttackers(o, kinds)
 	_, _ = io.Copy(io.Discard, in) // the end is all that is waited for

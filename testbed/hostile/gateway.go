@@ -59,6 +59,11 @@ func startGateway(ctx context.Context, o options, dir string) (*gateway, error) 
 		},
 		Health: "http://" + free[2] + "/health", LogFile: filepath.Join(dir, "gateway.log"),
 	}
+	for pair := range strings.SplitSeq(o.env, ",") {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			set.Env[name] = value
+		}
+	}
 	if o.memory > 0 {
 		if g.group, err = newCgroup(o.memory << 20); err != nil {
 			return nil, fmt.Errorf("limiting memory (-memory 0 goes without): %w", err)

@@ -121,7 +121,7 @@ func (t trial) run(ctx context.Context, g *gateway, h *honest, o options) (outco
 		if err != nil {
 			return out, err
 		}
-		c, err := startChild(ctx, g, t)
+		c, err := startChild(ctx, g, t, o)
 		if err != nil {
 			return out, err
 		}

@@ -32,6 +32,8 @@ type options struct {
 	latency         bool
 	rounds          int
 	more            []string // configurations on top
+	env             string   // of the gateway beside the shipped one
+	attacker        string   // the command that starts an attacking process
 }
 
 func main() {
@@ -48,6 +50,8 @@ func main() {
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder of the run")
 	flag.BoolVar(&o.latency, "latency", false, "measure the latency of honest requests with and without each kind of attack, by turns, for the time of -quiet")
 	flag.IntVar(&o.rounds, "rounds", 3, "with -latency: how often each")
+	flag.StringVar(&o.env, "env", "", "environment of the gateway beside what it needs, NAME=value,NAME=value; GOGC for example")
+	flag.StringVar(&o.attacker, "attacker", "chrt --idle 0", "with -latency: the command that starts the attacking process, if it is installed")
 	asChild := flag.Bool("child", false, "attack as standard input says (used by -latency)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
