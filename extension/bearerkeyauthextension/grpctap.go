@@ -48,12 +48,12 @@ func (c *keyChecker) GetGRPCServerOptions(ctx context.Context) ([]grpc.ServerOpt
 // counts those that it accepts.
 func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (with context.Context, err error) {
 	defer c.recovery.Catch("looking at the headers of a call", &err)
-	var addr net.Addr
+	var addr, source net.Addr
 	if p, ok := peer.FromContext(ctx); ok {
-		addr = c.proxies.client(p.Addr, info.Header)
+		addr, source = c.proxies.client(p.Addr, info.Header)
 	}
 	now := c.now()
-	key, d := c.decide(addr, info.Header, now)
+	key, d := c.decide(source, info.Header, now)
 	var refused error
 	if d.refused() {
 		refused = c.refusals[d]

@@ -163,9 +163,9 @@ func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]stri
 	}()
 	defer c.recovery.Catch("authenticating", &err)
 	conn := client.FromContext(ctx).Addr
-	addr := c.proxies.client(conn, headers)
+	addr, source := c.proxies.client(conn, headers)
 	now := c.now()
-	key, d := c.decide(addr, headers, now)
+	key, d := c.decide(source, headers, now)
 	c.tally.add(d)
 	if d.refused() {
 		c.rejected(key, d, tenant.Signals(0), addr)
@@ -196,9 +196,10 @@ func (c *keyChecker) rejected(key *tenant.Key, d decision, signal tenant.Signals
 // PostRejection implements tenant.RejectionBoard.
 func (c *keyChecker) PostRejection(r tenant.Rejected) { c.rejections.add(r) }
 
-// decide tells with what key a request with headers came from addr. There is none if
+// decide tells with what key a request with headers came from source, which is nil if that
+// is not known. There is none if
 // the request is undecided, or is refused for what is not a key of the registry.
-func (c *keyChecker) decide(addr net.Addr, headers map[string][]string, now time.Time) (*tenant.Key, decision) {
+func (c *keyChecker) decide(source net.Addr, headers map[string][]string, now time.Time) (*tenant.Key, decision) {
 	text, why := readKey(headers)
 	if why != accepted {
 		return nil, why
@@ -220,7 +221,7 @@ func (c *keyChecker) decide(addr net.Addr, headers map[string][]string, now time
 	case key.Tenant().Status == tenant.StatusDeleted:
 		return key, unknownKey
 	}
-	if why := check(key, addr, now); why != accepted {
+	if why := check(key, source, now); why != accepted {
 		return key, why
 	}
 	if !originAllowed(headers, key.Origins) {
@@ -232,8 +233,8 @@ func (c *keyChecker) decide(addr net.Addr, headers map[string][]string, now time
 	return key, accepted
 }
 
-// check tells whether key may be used now and from addr.
-func check(key *tenant.Key, addr net.Addr, now time.Time) decision {
+// check tells whether key may be used now and from source.
+func check(key *tenant.Key, source net.Addr, now time.Time) decision {
 	if !key.RevokedAt.IsZero() {
 		return revokedKey // a time to come counts too: clocks of operators run ahead
 	}
@@ -243,7 +244,7 @@ func check(key *tenant.Key, addr net.Addr, now time.Time) decision {
 	if !key.ExpiresAt.IsZero() && !now.Before(key.ExpiresAt) {
 		return expiredKey
 	}
-	if len(key.SourceCIDRs) > 0 && !contains(key.SourceCIDRs, addr) {
+	if len(key.SourceCIDRs) > 0 && !contains(key.SourceCIDRs, source) {
 		return sourceAddress
 	}
 	return accepted

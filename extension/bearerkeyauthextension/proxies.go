@@ -49,26 +49,30 @@ func newProxies(cfg *Config, logger *zap.Logger) (*proxies, error) {
 	return p, nil
 }
 
-// client returns the address of the client of a request over conn. It is conn unless a
-// trusted proxy says otherwise.
-func (p *proxies) client(conn net.Addr, headers map[string][]string) net.Addr {
+// client returns the address that a request over conn counts for, and the one that keys
+// bound to networks are checked against. Both are conn unless a trusted proxy says
+// otherwise. If what the proxy sent is unclear, source is nil: a client can bring that
+// about, and must not pass for the proxy.
+func (p *proxies) client(conn net.Addr, headers map[string][]string) (addr, source net.Addr) {
 	if p.resolver == nil {
-		return conn
+		return conn, conn
 	}
 	peer := clientaddr.Of(conn)
-	addr, outcome := p.resolver.Client(peer, headers)
+	ip, outcome := p.resolver.Client(peer, headers)
 	switch outcome {
 	case clientaddr.Forwarded:
 		p.forwarded.Add(1)
-		return &net.IPAddr{IP: addr.AsSlice()}
+		addr = &net.IPAddr{IP: ip.AsSlice()}
+		return addr, addr
 	case clientaddr.Missing:
 		p.missing.Add(1)
 		remember(&p.lastMissing, peer)
 	case clientaddr.Unclear:
 		p.unclear.Add(1)
 		remember(&p.lastUnclear, peer)
+		return conn, nil
 	}
-	return conn
+	return conn, conn
 }
 
 // remember keeps its copy of addr, so that requests that need none do not allocate one.

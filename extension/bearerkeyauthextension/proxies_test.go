@@ -64,6 +64,48 @@ func TestKeyChecker_BoundKeysBehindAProxy(t *testing.T) {
 	}
 }
 
+// A client whose request makes its address unclear does not pass for the proxy, whose own
+// network may be one that a key is bound to.
+func TestKeyChecker_NoClientPassesForTheProxy(t *testing.T) {
+	text, key := newKey(func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
+	c, _ := startCheckerWith(t, proxiedConfig(), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	for name, tt := range map[string]struct {
+		forwarded string
+		list      string
+		want      bool
+	}{
+		"the proxy itself":           {want: true},
+		"a client of the network":    {list: "10.3.3.3", want: true},
+		"a client from elsewhere":    {list: "198.51.100.7"},
+		"two headers that differ":    {list: "198.51.100.7", forwarded: "for=10.3.3.3"},
+		"a header that says nothing": {list: "198.51.100.7", forwarded: "for=unknown"},
+		"garbage alone":              {forwarded: "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			headers := map[string][]string{"Authorization": {"Bearer " + text}}
+			md := metadata.Pairs("authorization", "Bearer "+text)
+			if tt.list != "" {
+				headers["X-Forwarded-For"] = []string{tt.list}
+				md.Set("x-forwarded-for", tt.list)
+			}
+			if tt.forwarded != "" {
+				headers["Forwarded"] = []string{tt.forwarded}
+				md.Set("forwarded", tt.forwarded)
+			}
+			_, err := c.Authenticate(from(ip("10.0.0.1")), headers)
+			grpcPeer := peer.NewContext(t.Context(), &peer.Peer{Addr: &net.TCPAddr{IP: net.ParseIP("10.0.0.1"), Port: 1}})
+			_, tapErr := c.tap(grpcPeer, &tap.Info{FullMethodName: "/opentelemetry.proto.collector.logs.v1.LogsService/Export", Header: md})
+			for _, err := range []error{err, tapErr} {
+				if tt.want {
+					assert.NoError(t, err)
+				} else {
+					assert.EqualError(t, err, sourceAddress.rule())
+				}
+			}
+		})
+	}
+}
+
 // One proxy does not make one source of all its clients, and no client is another source
 // by what it claims.
 func TestKeyChecker_BoundsClientsBehindAProxyEachByItself(t *testing.T) {

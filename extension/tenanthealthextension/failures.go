@@ -62,12 +62,12 @@ func conditionOf(a *tenant.LaneAnswer) (name condition.Name, ok bool) {
 }
 
 func messageOf(f *tenant.LaneFailure, signals string) string {
-	where := f.Answer.URL
+	where, text := f.Answer.URL, f.Answer.Text
 	if where == "" {
 		where = "destination " + f.Destination
+	} else { // the text of an answer may repeat the address
+		text = strings.Replace(text, where+": ", "", 1)
 	}
-	// The text of an answer may begin with the address.
-	text := strings.Replace(f.Answer.Text, f.Answer.URL+": ", "", 1)
 	return "Cannot deliver " + signals + " to " + where + ": " + text
 }
 

@@ -64,12 +64,12 @@ func TestFailures_AreConditions(t *testing.T) {
 func TestFailures_OfSeveralSignalsAreOne(t *testing.T) {
 	no := failure(tenant.Metrics, tenant.AnswerRefused, "http_403", 403)
 	grpc := failure(tenant.Traces, tenant.AnswerConfig, "config", 0)
-	grpc.Answer.URL = ""
+	grpc.Answer.URL, grpc.Answer.Text = "", "connection error: refused"
 	first := failure(tenant.Traces, tenant.AnswerUnreachable, "dns", 0)
 	first.Answer.Text = first.Answer.URL + ": no such host"
 	got := ofFailures([]tenant.LaneFailure{first, failure(tenant.Logs, tenant.AnswerUnreachable, "dns", 0), no, grpc}, noon)
 	require.Len(t, got, 3)
 	assert.Equal(t, "Cannot deliver logs, traces to http://192.0.2.1:4318/v1/traces: no such host", got[0].Message)
 	assert.Equal(t, condition.GatewayRefuses, got[1].Name)
-	assert.Equal(t, "Cannot deliver traces to destination gateway: the text", got[2].Message)
+	assert.Equal(t, "Cannot deliver traces to destination gateway: connection error: refused", got[2].Message)
 }
