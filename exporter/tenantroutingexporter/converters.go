@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 const (
@@ -31,7 +32,7 @@ type converters struct {
 	budget *cumulative.Budget
 
 	mu    sync.Mutex
-	lanes map[lane.Key]*cumulative.Converter // bounded by the registry: see forget
+	lanes map[lane.Key]*cumulative.Converter // bounded by the directory: see forget
 }
 
 func newConverters(c *DeltaConfig, gatewayID string) *converters {
@@ -67,6 +68,18 @@ func (cs *converters) sweep(now time.Time) {
 	cs.mu.Unlock()
 	for _, c := range list {
 		c.Sweep(now)
+	}
+}
+
+// addTenants adds the tenants of which totals are kept. Their lanes may close between two
+// requests, and the totals must not begin again with each of them.
+func (cs *converters) addTenants(to map[tenant.ID]bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for k, c := range cs.lanes {
+		if !c.Idle() {
+			to[k.Tenant] = true
+		}
 	}
 }
 

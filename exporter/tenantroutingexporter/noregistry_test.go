@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -73,6 +74,37 @@ max_tenants: 2
 		return r.consumeLogs(t.Context(), logsOf("c", "x")) == nil
 	}, 30*time.Second, 10*time.Millisecond)
 	assert.LessOrEqual(t, len(r.named.tenants), 2)
+}
+
+// Totals outlive the lanes of their tenant, which close between two requests that are more
+// than a minute apart.
+func TestNoRegistry_KeepsTotalsOfIdleLanes(t *testing.T) {
+	backend := &prometheus{status: http.StatusOK}
+	server := httptest.NewServer(backend)
+	defer server.Close()
+	cfg := parseConfig(t, fmt.Sprintf(`
+destinations: {prom: {profile: prometheus, otlp_http: {endpoint: %q, compression: none}}}
+routes: {metrics: [prom]}
+lane: {batch: {timeout: 0s}}
+max_tenants: 1
+`, server.URL))
+	r := newRouter(cfg, exportertest.NewNopSettings(metadata.Type))
+	r.laneIdle = time.Millisecond
+	require.NoError(t, r.start(t.Context(), tenanttest.Host{}))
+	defer func() { assert.NoError(t, r.shutdown(context.Background())) }()
+	closed := func() bool { return len(r.scheduler.Load().Tenants()) == 0 }
+	require.NoError(t, r.consumeMetrics(t.Context(), deltaOf("a", 100, 5)))
+	require.Eventually(t, closed, 30*time.Second, 10*time.Millisecond)
+	r.tidy(time.Now())
+	require.NoError(t, r.consumeMetrics(t.Context(), deltaOf("a", 101, 7)))
+	require.Eventually(t, closed, 30*time.Second, 10*time.Millisecond)
+	backend.mu.Lock()
+	assert.EqualValues(t, 12, backend.values[len(backend.values)-1])
+	backend.mu.Unlock()
+
+	require.Error(t, r.consumeMetrics(t.Context(), deltaOf("b", 102, 1)), "they count as data of a tenant")
+	r.tidy(time.Now().Add(streamIdleTimeout + time.Minute))
+	require.NoError(t, r.consumeMetrics(t.Context(), deltaOf("b", 102, 1)))
 }
 
 // What waited in storage goes on after a restart before any tenant has sent again.

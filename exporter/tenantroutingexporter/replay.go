@@ -134,7 +134,14 @@ func (re *replay) known() error {
 	if name := re.job.Destination; name != "" && re.plans.destinations[name] == nil {
 		return fmt.Errorf("no such destination: %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(re.plans.destinations)), ", "))
 	}
-	if id := re.job.Tenant; id != "" && re.registry.Snapshot().Tenant(tenant.ID(id)) == nil {
+	if re.registry == nil { // any name may be a tenant
+		return nil
+	}
+	dir := re.directory()
+	if dir == nil {
+		return errNoRegistry
+	}
+	if id := re.job.Tenant; id != "" && dir.Tenant(tenant.ID(id)) == nil {
 		return fmt.Errorf("no such tenant: %q is not in the registry", id)
 	}
 	return nil

@@ -273,6 +273,19 @@ func TestReplay_EndsInTheMiddle(t *testing.T) {
 	}
 }
 
+// Without a registry any name may be a tenant.
+func TestReplay_OfNobodyWithoutARegistry(t *testing.T) {
+	dir := t.TempDir()
+	startGatewayWith(t, parseConfig(t, fmt.Sprintf(`
+destinations: {files: {archive: {directory: %q}}}
+routes: {logs: [files]}
+dead_letter: {directory: %q}
+`, t.TempDir(), dir)), tenanttest.Host{}, nil)
+	assert.Equal(t, &deadletter.Report{Done: true}, askGateway(t, dir, deadletter.Filter{Tenant: "a"}))
+	report := askGateway(t, dir, deadletter.Filter{Tenant: "a", Destination: "nosuch"})
+	assert.Contains(t, report.Error, `no such destination: "nosuch"; there are files`)
+}
+
 // A request without letters that names nothing that there is says so.
 func TestReplay_OfNobody(t *testing.T) {
 	vl, js := newScripted(t), newScripted(t)

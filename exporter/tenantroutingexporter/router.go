@@ -308,7 +308,9 @@ func (r *router) tidy(now time.Time) {
 	r.totals.sweep(now)
 	sched := r.scheduler.Load()
 	if r.named != nil {
-		r.named.forget(sched.Tenants())
+		used := sched.Tenants()
+		r.totals.addTenants(used)
+		r.named.forget(used)
 	}
 	if dir := r.directory(); dir != nil { // lanes may have closed since the tenant went
 		r.plans.forget(dir)

@@ -240,6 +240,15 @@ func (c *Converter) Sweep(now time.Time) {
 	c.budget.giveBack(streams-len(c.streams), buckets-c.buckets)
 }
 
+// Idle tells whether no time series is kept and no conversion is under way.
+func (c *Converter) Idle() bool {
+	if !c.turn.tryLock() {
+		return false
+	}
+	defer c.release()
+	return len(c.streams) == 0
+}
+
 // Discard forgets all time series and drops all points that come, as too many. If a
 // conversion is under way, that is when it ends: Discard does not wait for it.
 func (c *Converter) Discard() {
