@@ -24,6 +24,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
@@ -174,6 +175,7 @@ func TestMigration_GoesOnAfterAKill(t *testing.T) {
 				}
 				require.NoError(t, m.queue.Remove(t.Context(), m.head.requests))
 			}
+			killed.closeMigrations(context.Background())
 			require.NoError(t, killed.close(context.Background()))
 
 			g := startGatewayWith(t, cfg, host, nil)
@@ -236,3 +238,28 @@ func TestMigration_WaitsForTheGateway(t *testing.T) {
 }
 
 func received(s *server) []string { got, _ := s.seen(); return got }
+
+// A shutdown that does not wait for a disk leaves the old queue to what is using it.
+func TestMigration_HungDisk(t *testing.T) {
+	requests, _ := numbered(1, 3)
+	disk := &hangable{Extension: newStorage(t, t.TempDir()).(storage.Extension)}
+	fillQueue(t, disk, requests...)
+	registry := &tenanttest.Registry{} // nothing is taken over before it is loaded
+	cfg := parseConfig(t, "registry: tenant_registry"+migrationConfig("http://127.0.0.1:1", t.TempDir())+"shutdown_timeout: 1s\n")
+	r := newRouter(cfg, exportertest.NewNopSettings(metadata.Type))
+	require.NoError(t, r.start(t.Context(), tenanttest.Host{registryID: registry, storageID: disk}))
+	require.NotEmpty(t, r.migrations.list)
+	goOn := disk.hang()
+	defer goOn()
+	registry.Set(t, &tenant.Tenant{ID: "a"})
+	require.Eventually(t, func() bool { return waiting("(*migration).moveHead") > 0 && waiting("hangingClient.Batch") > 0 }, time.Minute, time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	require.NoError(t, r.shutdown(ctx))
+
+	goOn()
+	r.tasks.Wait()
+	require.Eventually(t, func() bool { return waiting("(*router).end") == 0 }, time.Minute, time.Millisecond)
+	assert.Zero(t, r.recovery.Count(), "nothing panics")
+	r.closeMigrations(context.Background())
+}

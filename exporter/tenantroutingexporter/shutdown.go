@@ -62,7 +62,9 @@ func (r *router) end(ctx context.Context) {
 	}
 	deliver, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	r.waitForTasks(wait / 4)
+	if r.waitForTasks(wait / 4) { // else a queue that is taken over is in use
+		r.closeMigrations(context.WithoutCancel(ctx))
+	}
 	sched := r.scheduler.Load()
 	sched.Shutdown(deliver)
 	r.reportGivenUp(sched)
@@ -73,9 +75,9 @@ func (r *router) end(ctx context.Context) {
 	}
 }
 
-// waitForTasks waits for the goroutines of the router. One that writes to a disk that
-// hangs must not keep lanes from being delivered.
-func (r *router) waitForTasks(most time.Duration) {
+// waitForTasks waits for the goroutines of the router, and says whether they have ended.
+// One that writes to a disk that hangs must not keep lanes from being delivered.
+func (r *router) waitForTasks(most time.Duration) bool {
 	ended := make(chan struct{})
 	var waiting sync.WaitGroup
 	r.recovery.Go(&waiting, "waiting for tasks", func() {
@@ -86,7 +88,9 @@ func (r *router) waitForTasks(most time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-ended:
+		return true
 	case <-timer.C:
+		return false
 	}
 }
 
@@ -123,12 +127,19 @@ func (r *router) reportGivenUp(sched *lane.Scheduler) {
 	}
 }
 
+// closeMigrations closes the queues of other exporters. What they hold stays there.
+func (r *router) closeMigrations(ctx context.Context) {
+	for _, m := range r.migrations.list {
+		if err := m.close(ctx); err != nil {
+			r.set.Logger.Warn("The sending queue of another exporter could not be closed",
+				zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Error(err))
+		}
+	}
+}
+
 // close closes files and connections.
 func (r *router) close(ctx context.Context) error {
 	var errs []error
-	for _, m := range r.migrations.list {
-		errs = append(errs, m.close(ctx))
-	}
 	if r.store != nil {
 		errs = append(errs, r.store.Close(ctx))
 	}

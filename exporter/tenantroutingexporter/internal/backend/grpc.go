@@ -82,7 +82,8 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	defer done()
 	c := pooled.(*grpcClient)
 	secrets.AddAll(&c.secrets)
-	defer addHeld(secrets, c.auth)
+	addHeld(secrets, c.auth)
+	defer addHeld(secrets, c.auth) // it may be another one by then
 	call, cancel := context.WithTimeout(ctx, d.grpc.Timeout)
 	defer cancel()
 	md := make(metadata.MD, len(f.headers))

@@ -11,12 +11,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configauth"
 	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -107,4 +111,45 @@ func TestHide_WhatAGRPCBackendRepeats(t *testing.T) {
 			assert.NotContains(t, strings.ToLower(string(line)), "zx81qlm0")
 		}
 	}
+}
+
+// rotating is an authenticator that gets another secret while a request is under way.
+type rotating struct {
+	component.Component
+	secret atomic.Value
+}
+
+func (r *rotating) Secrets() []string { return []string{r.secret.Load().(string)} }
+
+func (r *rotating) RoundTripper(base http.RoundTripper) (http.RoundTripper, error) {
+	return roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		req = req.Clone(req.Context())
+		req.Header.Set("Authorization", "Bearer "+r.secret.Load().(string))
+		r.secret.Store("the-second-secret")
+		return base.RoundTrip(req)
+	}), nil
+}
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+type extensionsHost map[component.ID]component.Component
+
+func (h extensionsHost) GetExtensions() map[component.ID]component.Component { return h }
+
+func TestHide_TheSecretOfAnAuthenticatorThatHasAnotherByNow(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = fmt.Fprintf(w, "%s is not known, but the-second-secret is", r.Header.Get("Authorization"))
+	}))
+	defer s.Close()
+	id, auth := component.MustNewID("auth"), &rotating{}
+	auth.secret.Store("the-first-secret")
+	d := overHTTP(t, profile(t, "otlp"), s.URL, func(h *HTTPSettings) {
+		h.Client.Auth = configoptional.Some(configauth.Config{AuthenticatorID: id})
+	})
+	d.pool.host = extensionsHost{id: auth}
+	got := send(t, d, logsBatch(t, "x"))
+	assert.EqualError(t, got.Err, "HTTP status 401: Bearer (hidden) is not known, but (hidden) is")
 }

@@ -85,7 +85,8 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	defer done()
 	c := pooled.(*httpClient)
 	secrets.AddAll(&c.secrets)
-	defer addHeld(secrets, c.auth) // it may have got another one meanwhile
+	addHeld(secrets, c.auth)
+	defer addHeld(secrets, c.auth) // it may be another one by then
 	call, cancel := ctx, func() {}
 	if d.http.Client.Timeout > 0 {
 		call, cancel = context.WithTimeout(ctx, d.http.Client.Timeout)
