@@ -150,7 +150,7 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 }
 
 // encode returns the request in the forms that its destinations get, or a refusal. While
-// it waits for the converters of its tenants it has no compute turn: who has them may wait
+// it waits for the converters of its tenants it has no compute turn: their holder may wait
 // for a disk, and others would wait with it.
 func (r *router) encode(ctx context.Context, dir directory, signal tenant.Signal, c *content, converted *conversions) ([]lane.Part, error) {
 	var keys []lane.Key

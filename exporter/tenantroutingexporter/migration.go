@@ -71,8 +71,8 @@ type migrationHead struct {
 	tries     int  // to remove it
 }
 
-// openMigrations opens the queues of other exporters that are there. What is not to be had is
-// logged and stays where it is.
+// openMigrations opens the queues of other exporters that are there. A queue that cannot be
+// opened is logged and stays where it is.
 func (r *router) openMigrations(ctx context.Context, host component.Host, left []lane.Part) {
 	st, ok := host.GetExtensions()[*r.cfg.Storage].(storage.Extension)
 	if !ok {
@@ -292,7 +292,7 @@ func (h *migrationHead) commit(sched *lane.Scheduler) {
 	}
 }
 
-// drop lets go of what conversions hold.
+// drop releases what conversions hold.
 func (h *migrationHead) drop() {
 	if h != nil && h.converted != nil {
 		h.converted.close()

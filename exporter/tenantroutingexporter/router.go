@@ -301,7 +301,7 @@ func (r *router) sweep() {
 	}
 }
 
-// tidy lets go of what has not been used for a while, and of tenants that went.
+// tidy releases what has not been used for a while, and what belongs to tenants that are gone.
 func (r *router) tidy(now time.Time) {
 	r.pool.Sweep(now)
 	r.want.look(now, r.set.Logger)

@@ -152,7 +152,7 @@ var (
 
 var (
 	errNothingSet  = errors.New("set `registry` to authenticate callers, `client` to authenticate to others, or both")
-	errNoKey       = errors.New("set one of `key` and `key_file`; is the environment variable empty that it is taken from?")
+	errNoKey       = errors.New("set one of `key` and `key_file`; is the environment variable that it comes from empty?")
 	errTwoKeys     = errors.New("`key` and `key_file` exclude each other")
 	errWhenRefused = errors.New("`when_refused` is not supported any more: an exporter that gets 401 or 403 does what it does for any server; " +
 		"remove the key, and deliver through the tenant_routing exporter, which keeps refused data in its queue")

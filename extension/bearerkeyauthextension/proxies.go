@@ -81,12 +81,12 @@ func remember(last *atomic.Pointer[netip.Addr], addr netip.Addr) { last.Store(&a
 // report logs what trusted proxies did not tell.
 func (p *proxies) report(now time.Time) {
 	p.saidMissing.report(now, p.missing.Load(), func(n int64) {
-		p.logger.Warn("A trusted proxy sends no header with the address of its client, so that all its clients count as one: have it set X-Forwarded-For or Forwarded",
+		p.logger.Warn("A trusted proxy sends no header with its client's address, so all its clients count as one: configure it to set X-Forwarded-For or Forwarded",
 			zap.Stringer("proxy", p.lastMissing.Load()), zap.Int64("requests", n))
 	})
 	p.saidUnclear.report(now, p.unclear.Load(), func(n int64) {
-		p.logger.Warn("A trusted proxy does not make clear what the address of its client is, so that its own counts: "+
-			"name the header that it sets in `client_address_header`, and have it remove what clients send",
+		p.logger.Warn("The headers of a trusted proxy have no client address or contradict each other, so the proxy's own address counts: "+
+			"name the header that it sets in `client_address_header`, and configure it to remove the headers that clients send",
 			zap.Stringer("proxy", p.lastUnclear.Load()), zap.Int64("requests", n))
 	})
 }

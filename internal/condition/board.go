@@ -21,8 +21,8 @@ type Source struct {
 	// second, and must not block.
 	Report func() []Finding
 
-	// Status is told the component's status as the collector knows it when the first of
-	// its conditions begins and when the last one ends. nil is told nothing.
+	// Status receives the status of the component when the first of its conditions begins
+	// and when the last one ends. It may be nil.
 	Status func(*componentstatus.Event)
 }
 

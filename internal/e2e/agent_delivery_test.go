@@ -70,7 +70,7 @@ func (e *edge) requireOnce(first, last int) {
 func TestAgentDelivery_WaitsWhateverTheGatewayAnswers(t *testing.T) {
 	const (
 		refuses = "A destination refuses the credentials"
-		nothing = "There is nothing that takes the data at the address of a destination"
+		nothing = "Nothing accepts data at the address of a destination"
 		waits   = "A destination does not take data; its lane waits"
 	)
 	status := func(code int, text string) http.HandlerFunc {

@@ -184,7 +184,7 @@ var (
 )
 
 var (
-	errNoBusinessID   = errors.New("`business_id` is required with `source: config`; is the environment variable empty that it is taken from?")
+	errNoBusinessID   = errors.New("`business_id` is required with `source: config`; is the environment variable that it comes from empty?")
 	errBusinessIDAuth = errors.New("`business_id` must not be set with `source: auth`: there the tenant is the key's and nothing else")
 	errNoLimits       = errors.New("`limits::storage` needs a `registry`: there are no limits without one")
 	errNothingShared  = errors.New("`limits::scope: shared` needs a `registry`: there are no limits without one")

@@ -2,7 +2,7 @@ package cumulative
 
 import "context"
 
-// turn is a lock that can be waited for until a context ends: who has it may write to a
+// turn is a lock that can be waited for until a context ends: its holder may be writing to a
 // disk that hangs.
 type turn chan struct{}
 

@@ -84,7 +84,7 @@ func waitText(res *Result) string {
 	case tenant.AnswerRefused:
 		return "A destination refuses the credentials; its lane waits and tries again until they are accepted"
 	case tenant.AnswerNotFound:
-		return "There is nothing that takes the data at the address of a destination; its lane waits and tries again"
+		return "Nothing accepts data at the address of a destination; its lane waits and tries again"
 	case tenant.AnswerUnreachable:
 		return "A destination cannot be reached; its lane waits and tries again"
 	}

@@ -313,7 +313,7 @@ func (s *Scheduler) learn(l *lane, b *Batch, out *outcome, now time.Time) {
 		f.on, f.probeAt = true, now.Add(futileProbe)
 		if !now.Before(f.quiet) {
 			f.quiet = now.Add(futileLog)
-			s.Logger.Warn("A destination refuses everything; requests are not taken apart for now, except for one a minute", s.fields(b, out.Result)...)
+			s.Logger.Warn("A destination refuses everything; requests are not split for now, except one per minute", s.fields(b, out.Result)...)
 		}
 	}
 }

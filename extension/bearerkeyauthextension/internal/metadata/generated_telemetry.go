@@ -223,7 +223,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthProxiedRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_bearer_key_auth_proxied_requests",
-		metric.WithDescription("Requests from trusted proxies, by what they told of the client's address. Only with `trusted_proxies`. [Development]"),
+		metric.WithDescription("Requests from trusted proxies, by what they say about the client's address. Only with `trusted_proxies`. [Development]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

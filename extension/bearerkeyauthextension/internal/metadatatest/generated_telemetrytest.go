@@ -84,7 +84,7 @@ func AssertEqualExtensionBearerKeyAuthPanics(t *testing.T, tt *componenttest.Tel
 func AssertEqualExtensionBearerKeyAuthProxiedRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_bearer_key_auth_proxied_requests",
-		Description: "Requests from trusted proxies, by what they told of the client's address. Only with `trusted_proxies`. [Development]",
+		Description: "Requests from trusted proxies, by what they say about the client's address. Only with `trusted_proxies`. [Development]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
