@@ -203,7 +203,8 @@ func (r *router) migrate() {
 func (m *migration) run(ctx context.Context) (done bool) {
 	var err error
 	if bug := m.recovery.Run("taking over the sending queue of another exporter", func() { done, err = m.move(ctx) }); bug != nil {
-		err = bug
+		m.giveUp(ctx, bug)
+		return true
 	}
 	if err != nil && ctx.Err() == nil && !m.waited {
 		m.waited = true
@@ -329,6 +330,9 @@ func (m *migration) next(ctx context.Context) error {
 		parts, delta, err := m.parts(ctx, value, converted)
 		if err != nil {
 			converted.close()
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if refused := (*refusal)(nil); errors.As(err, &refused) && refused.answer.Retryable() {
 				if h.requests > 0 {
 					break
@@ -443,6 +447,22 @@ func (m *migration) finish(ctx context.Context) error {
 	m.set.Logger.Info("The sending queue of another exporter is taken over and removed",
 		zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Int("set_aside", m.aside))
 	return nil
+}
+
+// giveUp leaves a queue whose file makes storage panic, as a damaged one does.
+func (m *migration) giveUp(ctx context.Context, cause error) {
+	m.migrations.faults[m.signal].Add(1)
+	m.head.drop()
+	m.head = nil
+	err := m.recovery.Run("closing the sending queue of another exporter", func() { _ = m.close(ctx) })
+	aside := ""
+	if m.path != "" {
+		var aerr error
+		aside, aerr = boltfile.SetAside(m.path)
+		err = errors.Join(err, aerr)
+	}
+	m.set.Logger.Error("The sending queue of another exporter cannot be read to its end and is set aside; what it still held is not delivered",
+		zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.String("set_aside", aside), zap.Error(errors.Join(cause, err)))
 }
 
 // close closes the queue, once.

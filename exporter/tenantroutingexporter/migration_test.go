@@ -263,3 +263,27 @@ func TestMigration_HungDisk(t *testing.T) {
 	assert.Zero(t, r.recovery.Count(), "nothing panics")
 	r.closeMigrations(context.Background())
 }
+
+// A queue whose file makes storage panic does not keep new data out for ever.
+func TestMigration_GivesUpAQueueThatPanics(t *testing.T) {
+	dir, server := t.TempDir(), newServer(t)
+	st := newStorage(t, dir)
+	requests, _ := numbered(1, 3)
+	fillQueue(t, st, requests...)
+	set := exportertest.NewNopSettings(metadata.Type)
+	set.ID = component.NewID(metadata.Type)
+	r := newRouter(parseConfig(t, migrationConfig(server.URL, t.TempDir())), set)
+	prepare(t, r, tenanttest.Host{storageID: st})
+	m := r.migrations.list[0]
+	whole := m.store
+	m.router = &router{recovery: r.recovery, set: r.set, cfg: r.cfg} // has no plans
+	m.head = &migrationHead{parts: []lane.Part{{Payload: nil}}, known: []bool{false}}
+	assert.True(t, m.run(t.Context()))
+	assert.NoFileExists(t, queueFile(dir))
+	aside, err := filepath.Glob(queueFile(dir) + ".*.damaged")
+	require.NoError(t, err)
+	assert.Len(t, aside, 1)
+	assert.EqualValues(t, 1, m.migrations.faults[tenant.Logs].Load())
+	require.NotNil(t, whole)
+	require.NoError(t, r.close(context.Background()))
+}

@@ -38,6 +38,9 @@ func TestProxy_ClientAddress(t *testing.T) {
 	const right, wrong = "127.0.0.2", "127.0.0.3"
 	fromRight, fromWrong := dialFrom(t, right), dialFrom(t, wrong)
 	for name, newProxy := range proxyKinds() {
+		if name == "nginx unbuffered" {
+			continue // it may end the connection of a refused client; addresses are nginx's
+		}
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, "extensions: {bearer_key_auth: {trusted_proxies: [127.0.0.1]}}", "acme")
 			_, bound := r.reg.key("acme", "--source-cidr", right+"/32")

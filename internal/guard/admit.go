@@ -28,7 +28,7 @@ type Request struct {
 	held     int64
 	buffers  []*buffer
 	working  bool // is at work
-	large    bool // takes turns with others when it computes
+	large    bool // computes one after the other with other large ones
 	turn     bool // it is its turn
 	released bool
 

@@ -106,6 +106,8 @@ func TestConditions_NoPM2ThenOneThatIsDown(t *testing.T) {
 
 	write(t, filepath.Join(home, "logs", "web-out.log"), "one\n")
 	b.await(t, "pm2_unreachable absent")
+	require.NoError(t, os.Remove(filepath.Join(home, "logs", "web-out.log")))
+	b.await(t, "log_files_missing", "pm2_unreachable absent")
 	require.NoError(t, r.Shutdown(t.Context()))
 	assert.Empty(t, b.sources)
 }

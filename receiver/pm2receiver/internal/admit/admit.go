@@ -23,8 +23,8 @@ type Reason string
 const (
 	// NotRegular files are pipes, devices, folders and what a kernel makes up.
 	NotRegular Reason = "not_regular"
-	// OtherOwner is for files that somebody else than the folder's owner keeps to
-	// himself, or that have another name somewhere.
+	// OtherOwner is for files of another user than the folder's owner that are not
+	// readable for everyone, or that have a second name.
 	OtherOwner Reason = "other_owner"
 	// LinkTarget is for links to what the folder's owner does not own.
 	LinkTarget Reason = "link_target"
@@ -171,8 +171,8 @@ func (g *Gate) judge(f *regularfile.Found, path string) (Reason, string) {
 }
 
 // judgeNamed returns why a file that may be read otherwise may not be read for a user
-// whose PM2 names it, or nothing. Who names a path has no need of a link to a file, or of
-// a folder that belongs to him.
+// whose PM2 names it, or nothing. That user needs neither a link to the file nor a folder
+// of their own, so the rules of judge are not enough.
 func (g *Gate) judgeNamed(f *regularfile.Found, user uint32) (Reason, string) {
 	file := f.File
 	switch {

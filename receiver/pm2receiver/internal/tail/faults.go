@@ -25,7 +25,7 @@ type Faults struct {
 	Home error
 	// Looking is why files could not be looked for, or nil.
 	Looking error
-	// Following is how many files are followed.
+	// Following is how many files are followed that are there.
 	Following int
 	// Unreadable is how many files cannot be read, Paths are the first of them, and Why
 	// says it of the first.
@@ -51,9 +51,12 @@ type NotRead struct {
 // Faults returns what keeps the tailer from reading. It does not touch the disk.
 func (t *Tailer) Faults() Faults {
 	t.mu.Lock()
-	f := Faults{Home: t.home, Looking: t.problem, Following: len(t.streams), Unsaved: t.unsaved, Age: t.set.Now().Sub(t.saved)}
+	f := Faults{Home: t.home, Looking: t.problem, Unsaved: t.unsaved, Age: t.set.Now().Sub(t.saved)}
 	t.mu.Unlock()
 	for _, s := range t.all() {
+		if !s.watch.missed.Load() {
+			f.Following++
+		}
 		if why := s.fault.Load(); why != nil {
 			f.Unreadable++
 			f.Paths = append(f.Paths, s.path)

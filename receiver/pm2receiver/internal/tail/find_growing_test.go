@@ -58,7 +58,7 @@ func TestTrap_FolderThatCannotBeLookedInto(t *testing.T) {
 	assert.Contains(t, told[0].ContextMap()["error"], "folder/*.log: ")
 	assert.Contains(t, told[0].ContextMap()["error"], "folder/x.log: ")
 	assert.NotContains(t, told[0].ContextMap()["error"], "gone")
-	assert.Empty(t, h.logs.FilterMessage("no log files yet; waiting for some").All())
+	assert.Empty(t, h.logs.FilterMessageSnippet("No log files yet").All())
 	require.NoError(t, os.Remove(h.path("folder")))
 	require.NoError(t, os.Mkdir(h.path("folder"), 0o755))
 	h.write("folder/a-out.log", numbered("a", 1, 10))

@@ -225,5 +225,5 @@ func TestRotate_ByLogrotateThatKeepsTheExtension(t *testing.T) {
 func TestStart_SaysThatThereAreNoFiles(t *testing.T) {
 	h := newHome(t)
 	h.start()
-	assert.Equal(t, 1, h.logs.FilterMessageSnippet("no log files yet").Len())
+	assert.Equal(t, 1, h.logs.FilterMessageSnippet("No log files yet").Len())
 }

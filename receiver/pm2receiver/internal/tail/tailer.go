@@ -132,7 +132,7 @@ func (t *Tailer) Start(ctx context.Context) error {
 	following := len(t.streams)
 	t.mu.Unlock()
 	if following == 0 && t.problem == nil {
-		t.set.Logger.Warn("no log files yet; waiting for some", zap.Strings("include", t.finder.Include))
+		t.set.Logger.Warn("No log files yet. If PM2 runs with another folder, set PM2_HOME or home to it", zap.Strings("looked_for", t.finder.Include))
 	}
 	t.set.Recovery.Keep(run.Done(), &t.done, "looking for log files", func() { t.poll(run) })
 	if t.set.Store != nil {
