@@ -132,7 +132,7 @@ func offerRefusal(err error) *refusal {
 	case errors.As(err, &space):
 		return newRefusal(refusedDisk, rejection.Downstream, retryDisk, space.Error())
 	case isDiskFull(err):
-		return newRefusal(refusedDisk, rejection.Downstream, retryDisk, "the gateway's disk is full at present")
+		return newRefusal(refusedDisk, rejection.Downstream, retryDisk, "the collector's disk is full at present")
 	case errors.As(err, &full):
 		return newRefusal(refusedFull, rejection.LaneFull, min(max(full.RetryAfter, retrySoon), retryLater), full.Error())
 	case errors.As(err, &large):

@@ -76,7 +76,8 @@ func (c *checker) httpURL(key, endpoint string) *parts {
 	scheme, rest, ok := strings.Cut(endpoint, "://")
 	switch {
 	case !ok:
-		c.refuse(key, "is %s and has no scheme: write http://%s, or https://%s if the server has a certificate", endpoint, endpoint, endpoint)
+		shown := withoutSecrets(endpoint)
+		c.refuse(key, "is %s and has no scheme: write http://%s, or https://%s if the server has a certificate", shown, shown, shown)
 		return nil
 	case !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https"):
 		if !strings.ContainsAny(scheme, "{$") {
@@ -96,6 +97,12 @@ func (c *checker) httpURL(key, endpoint string) *parts {
 		c.warn(key, "has port %s, on which servers take OTLP over gRPC and not over HTTP: use port %s, or an exporter for gRPC", portGRPC, portHTTP)
 	}
 	return p
+}
+
+// withoutSecrets cuts off a user name and password, and a query, which may hold a token.
+func withoutSecrets(endpoint string) string {
+	endpoint, _, _ = strings.Cut(endpoint, "?")
+	return endpoint[strings.LastIndexByte(endpoint, '@')+1:]
 }
 
 // basePath is about the path of an endpoint to which paths are added.

@@ -27,6 +27,7 @@ func TestCheck_Endpoints(t *testing.T) {
 		"empty":                    {exporter: ``},
 		"no scheme":                {exporter: `{endpoint: "localhost:4318"}`, want: refuse + "exporters::otlp_http::endpoint: is localhost:4318 and has no scheme: write http://localhost:4318"},
 		"no scheme, IPv6":          {exporter: `{endpoint: "[::1]:4318"}`, want: refuse + "exporters::otlp_http::endpoint: is [::1]:4318 and has no scheme"},
+		"no scheme, a password":    {exporter: `{endpoint: "ann:pass@w@x:4318/a?token=t"}`, want: refuse + "exporters::otlp_http::endpoint: is x:4318/a and has no scheme: write http://x:4318/a, or"},
 		"another scheme":           {exporter: `{endpoint: "grpc://x:4317"}`, want: refuse + "exporters::otlp_http::endpoint: has the scheme grpc"},
 		"whole path":               {exporter: `{endpoint: "https://x/v1/logs"}`, want: refuse + "exporters::otlp_http::endpoint: ends in /v1/logs"},
 		"whole path and slash":     {exporter: `{endpoint: "https://x/otlp/v1/traces/"}`, want: refuse + "exporters::otlp_http::endpoint: ends in /v1/traces"},

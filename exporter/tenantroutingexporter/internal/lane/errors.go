@@ -34,7 +34,7 @@ type SpaceError struct {
 
 // Error implements error.
 func (e *SpaceError) Error() string {
-	return fmt.Sprintf("the gateway's disk has no room for more %s of the tenant at present (storage_reserve)", e.Signal)
+	return fmt.Sprintf("the collector's disk has no room for more %s of the tenant at present (storage_reserve)", e.Signal)
 }
 
 // TooLargeError says that a payload is larger than its lane can ever hold.
