@@ -284,7 +284,7 @@ retry: {initial_interval: 10ms, max_interval: 10ms}
 			require.Eventually(t, func() bool { return sum(t, g.tel, "send_attempts") > 0 }, 30*time.Second, 5*time.Millisecond)
 			measured := metricsText(t, g.tel)
 			g.stop()
-			require.Contains(t, log.String(), "does not take data")
+			require.Contains(t, log.String(), "; its lane waits")
 			assertNoSecret(t, "the log", log.String())
 			assertNoSecret(t, "the metrics", measured)
 		})
