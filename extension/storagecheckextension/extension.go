@@ -65,7 +65,7 @@ func (s *storageCheck) checkAll(ctx context.Context) error {
 		return nil // file_storage makes it
 	}
 	if err != nil {
-		return fmt.Errorf(`looking for storage files in "directory": %w`, err)
+		return fmt.Errorf("directory: cannot look for storage files, give the folder to the user that the collector runs as: %w", err)
 	}
 	s.begin()
 	loop := s.most > 0 && s.end.Faults >= s.most

@@ -78,11 +78,11 @@ var texts = [numNames]text{
 	},
 	KeyNotSent: {
 		"key_not_sent", "The agent does not send the key, because the address is not loopback and has no TLS. Data waits.",
-		"Use an https address in `GATEWAY_ENDPOINT`, or set `client::insecure: true` if the network is trusted.",
+		"Use an https address in `GATEWAY_ENDPOINT`, or set `extensions::bearer_key_auth::client::insecure: true` if the network is trusted.",
 	},
 	GatewayUnreachable: {
 		"gateway_unreachable", "The agent cannot connect to the gateway, or gets no answer. Data waits in the queue.",
-		"Check `GATEWAY_ENDPOINT`, that the gateway runs, and that name resolution, firewalls and certificates allow the connection.",
+		"Check `GATEWAY_ENDPOINT`: its host, and its port, which is that of OTLP over HTTP, usually 4318. Check that the gateway runs, and that name resolution, firewalls and certificates allow the connection.",
 	},
 	GatewayRefuses: {
 		"gateway_refuses", "The gateway, or a proxy in front of it, refuses data until somebody acts. Data waits in the queue.",
@@ -90,7 +90,7 @@ var texts = [numNames]text{
 	},
 	GatewayBusy: {
 		"gateway_busy", "The gateway answers and takes no data at present, because of a limit or a fault of its own. Data waits in the queue.",
-		"For 429 raise the tenant's limits in the registry or send less. For 5xx look at the gateway's log and its `/health`.",
+		"For 429 raise the tenant's limits in the registry or send less. For 502 and 504 check that the gateway runs and that the proxy in front of it reaches it. For other 5xx look at the gateway's log and its `/health`.",
 	},
 	DestinationInvalid: {
 		"destination_invalid", "The settings of a destination do not work. Data waits in the queue.",
@@ -113,8 +113,8 @@ var texts = [numNames]text{
 		"Check the disk of `STATE_DIR`: that it is mounted writable, and that the agent's user owns the folder.",
 	},
 	DataDropped: {
-		"data_dropped", "Data was dropped within the last 15 minutes.",
-		"See the reason in the message and the line in the log. What was dropped is lost, or is a dead letter.",
+		"data_dropped", "Data was refused for good, or dropped, within the last 15 minutes.",
+		"See the reason in the message and the line in the log. Dead letters are kept: `tenantctl deadletter list` shows them, `tenantctl deadletter replay` sends them again. Anything else is lost.",
 	},
 	TenantMissing: {
 		"tenant_missing", "Data has no tenant, or another one than this agent's, and is refused.",

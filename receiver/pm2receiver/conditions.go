@@ -10,6 +10,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpc"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
@@ -137,9 +138,21 @@ func ofDaemons(silent []roster.Silent, what string) []condition.Finding {
 	}
 	first := silent[0]
 	return []condition.Finding{{
-		Name: condition.PM2Unreachable, Cause: first.Reason,
+		Name: condition.PM2Unreachable, Cause: first.Reason, Fix: fixOfDaemon(first.Reason),
 		Message: fmt.Sprintf("PM2 in %s gives no %s: %s", condition.Paths(homes), what, oneLine(first.Err)),
 	}}
+}
+
+// fixOfDaemon says what to do about a daemon that does not answer, and nothing where
+// only the general advice fits.
+func fixOfDaemon(reason string) string {
+	switch reason {
+	case rpc.ErrAbsent.Error():
+		return "Start PM2 as the user whose home folder `PM2_HOME` names. On a machine without PM2 remove the `pm2` receiver from the pipelines."
+	case rpc.ErrDenied.Error():
+		return "Run the agent as the user of PM2, or start PM2 with `PM2_SOCKET_USER` and `PM2_SOCKET_GROUP`, or do without metrics of processes: set `PM2_METRICS=false` and run `pm2 save`, which writes the list to a file."
+	}
+	return ""
 }
 
 // findings returns what keeps processes from having metrics.

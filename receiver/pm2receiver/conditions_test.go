@@ -23,6 +23,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/nobody"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpctest"
 )
 
@@ -110,6 +111,23 @@ func TestConditions_NoPM2ThenOneThatIsDown(t *testing.T) {
 	b.await(t, "log_files_missing", "pm2_unreachable absent")
 	require.NoError(t, r.Shutdown(t.Context()))
 	assert.Empty(t, b.sources)
+}
+
+func TestOfDaemons_AdviceFitsTheCause(t *testing.T) {
+	for reason, want := range map[string]string{
+		"absent": "Start PM2",
+		"denied": "PM2_SOCKET_USER",
+		"other":  "", // the general advice of the condition
+	} {
+		all := ofDaemons([]roster.Silent{{Home: "/home/app/.pm2", Reason: reason, Err: errors.New("no answer")}}, "metrics")
+		require.Len(t, all, 1)
+		assert.Equal(t, reason, all[0].Cause)
+		if want == "" {
+			assert.Empty(t, all[0].Fix, reason)
+			continue
+		}
+		assert.Contains(t, all[0].Fix, want)
+	}
 }
 
 func TestConditions_PM2AnswersAgain(t *testing.T) {

@@ -144,7 +144,7 @@ func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination
 		d.endpoints[signal] = t
 	}
 	if !hasEndpoint {
-		errs = append(errs, errors.New(`needs "endpoint" or an endpoint per signal`))
+		errs = append(errs, errors.New(`needs "endpoint" or an endpoint per signal; is the environment variable empty that it is taken from?`))
 	}
 	errs = append(errs, d.compileOthers(reflect.ValueOf(set.Client)))
 	if err := errors.Join(errs...); err != nil {
