@@ -38,6 +38,10 @@ const (
 	// migrationTries is how often the removal of a request that is in storage already is
 	// tried before it is delivered nevertheless.
 	migrationTries = 5
+
+	// migrationLogged bounds the requests of a queue that the log names because they are set
+	// aside.
+	migrationLogged = 10
 )
 
 // migrations take over what the sending queues of other exporters hold.
@@ -424,8 +428,10 @@ func (m *migration) setAside(ctx context.Context, value []byte, cause error) err
 	}
 	m.aside++
 	m.migrations.faults[m.signal].Add(1)
-	m.set.Logger.Error("A request in the sending queue of another exporter cannot be delivered and is set aside",
-		zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.String("file", path), zap.Error(cause))
+	if m.aside <= migrationLogged { // all of a queue may be like this; finish logs how many
+		m.set.Logger.Error("A request in the sending queue of another exporter cannot be delivered and is set aside",
+			zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.String("file", path), zap.Error(cause))
+	}
 	return nil
 }
 

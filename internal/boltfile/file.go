@@ -35,6 +35,16 @@ const (
 // bbolt must not open it, or another if it cannot be looked at. Nothing is
 // changed.
 func Inspect(path string) (State, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Missing, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if !info.Mode().IsRegular() { // to open a named pipe blocks
+		return 0, fmt.Errorf("%s: %w", filepath.Base(path), damaged("it is not a regular file"))
+	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Missing, nil
@@ -47,8 +57,7 @@ func Inspect(path string) (State, error) {
 	if free, err := tryLock(f); err != nil || !free {
 		return Busy, err
 	}
-	info, err := f.Stat()
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		return 0, err
 	}
 	if info.Size() == 0 {
