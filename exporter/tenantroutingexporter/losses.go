@@ -40,7 +40,7 @@ func (l *losses) findings() (all []condition.Finding) {
 	if n, since := l.dropped.Look(total, now, condition.LossHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.DataDropped, Since: since,
-			Message: fmt.Sprintf("%d records were dropped since %s; since the start: %s", n, since.UTC().Format(time.TimeOnly+"Z"), reasons),
+			Message: fmt.Sprintf("Records dropped or kept as dead letters since %s: %d; since the start: %s", since.UTC().Format(time.TimeOnly+"Z"), n, reasons),
 		})
 	}
 	if n, since := l.missing.Look(missing, now, condition.RefusalHold); n > 0 {

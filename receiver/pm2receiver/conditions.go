@@ -55,7 +55,7 @@ func (r *refusal) findings(now time.Time) (all []condition.Finding) {
 	if n, since := r.loss.Look(r.lost, now, condition.LossHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.DataDropped, Since: since,
-			Message: fmt.Sprintf("%d log records were dropped since %s, because the pipeline refused them for good: %v", n, since.UTC().Format(time.TimeOnly+"Z"), r.lostWhy),
+			Message: fmt.Sprintf("Log records dropped since %s, because the pipeline refused them for good: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.lostWhy),
 		})
 	}
 	return all
@@ -96,7 +96,7 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "folder", Message: "Log files cannot be looked for: " + oneLine(f.Looking)})
 	}
 	if f.Unreadable > 0 {
-		message := fmt.Sprintf("%d log files cannot be read: %s", f.Unreadable, condition.Paths(f.Paths))
+		message := fmt.Sprintf("Cannot read log files (%d): %s", f.Unreadable, condition.Paths(f.Paths))
 		if f.Why != nil {
 			message += ": " + oneLine(f.Why)
 		}

@@ -160,7 +160,7 @@ func TestConditions_FilesWithoutPermission(t *testing.T) {
 	sink := new(consumertest.LogsSink)
 	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, sink)
 	got := b.await(t, "log_files_unreadable file")
-	assert.Contains(t, got["log_files_unreadable file"], "1 log files cannot be read: "+file)
+	assert.Contains(t, got["log_files_unreadable file"], "Cannot read log files (1): "+file)
 	assert.Contains(t, got["log_files_unreadable file"], "permission denied")
 	require.NoError(t, os.Chmod(file, 0o600))
 	b.await(t)
@@ -201,7 +201,7 @@ func TestConditions_WhatThePipelineRefuses(t *testing.T) {
 	answer = consumererror.NewPermanent(errors.New("no tenant"))
 	mu.Unlock()
 	require.Eventually(t, func() bool { _, has := b.found()["data_dropped"]; return has }, 30*time.Second, 10*time.Millisecond)
-	assert.Contains(t, b.found()["data_dropped"], "1 log records were dropped")
+	assert.Contains(t, b.found()["data_dropped"], "Log records dropped since ")
 	assert.Contains(t, b.found()["data_dropped"], "no tenant")
 	require.NoError(t, r.Shutdown(t.Context()))
 }
