@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,7 +34,8 @@ func readGatewayConfig(files []string) (gatewayconfig.Destinations, error) {
 	}
 	destinations, err := gatewayconfig.Read(files...)
 	if err != nil {
-		return nil, fmt.Errorf("--gateway-config: %v", err) // a missing file is not a missing registry
+		// Not wrapped: a missing file is not a missing registry.
+		return nil, errors.New("--gateway-config: " + err.Error())
 	}
 	return destinations, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -88,7 +89,7 @@ func TestDeadLetterReplay_OfNobody(t *testing.T) {
 	letters(t, dir, "tenant-a", "loki", "1")
 	replay := []string{"deadletter", "replay", "--directory", dir}
 	for _, mode := range [][]string{nil, {"--dry-run"}, {"--endpoint", "http://x/{tenant}"}} {
-		args := append(replay, mode...)
+		args := slices.Concat(replay, mode)
 		c.fails(exitFailure, `there is no folder for tenant "nosuch"`, append(args, "--tenant", "nosuch")...)
 		c.fails(exitFailure, `there is no folder for destination "nosuch"`, append(args, "--destination", "nosuch")...)
 		c.fails(exitFailure, `there is no folder for tenant "tenant-a", destination "nosuch"`, append(args, "--tenant", "tenant-a", "--destination", "nosuch")...)

@@ -76,9 +76,12 @@ func TestRouteFaults_AreAllReported(t *testing.T) {
 			require.Eventually(t, func() bool { h, _ := board.Lanes(id); return h.Routes != nil }, time.Minute, time.Millisecond)
 			h, _ := board.Lanes(id)
 			assert.Equal(t, &tenant.RouteHealth{Tenants: 1, Faults: []tenant.RouteFault{
-				{Signal: tenant.Logs, Problem: tenant.RouteUnknown, Tenants: 1}, {Signal: tenant.Logs, Problem: tenant.RouteSignal, Tenants: 1},
-				{Signal: tenant.Metrics, Problem: tenant.RouteSignal, Tenants: 1}, {Signal: tenant.Traces, Problem: tenant.RouteUnknown, Tenants: 1},
-				{Signal: tenant.Traces, Problem: tenant.RouteSignal, Tenants: 1}, {Signal: tenant.Traces, Problem: tenant.RouteSettings, Tenants: 1},
+				{Signal: tenant.Logs, Problem: tenant.RouteUnknown, Tenants: 1},
+				{Signal: tenant.Logs, Problem: tenant.RouteSignal, Tenants: 1},
+				{Signal: tenant.Metrics, Problem: tenant.RouteSignal, Tenants: 1},
+				{Signal: tenant.Traces, Problem: tenant.RouteUnknown, Tenants: 1},
+				{Signal: tenant.Traces, Problem: tenant.RouteSignal, Tenants: 1},
+				{Signal: tenant.Traces, Problem: tenant.RouteSettings, Tenants: 1},
 			}}, h.Routes)
 			registry.Set(t, &tenant.Tenant{ID: "A"})
 			require.Eventually(t, func() bool { h, _ := board.Lanes(id); return h.Routes == nil }, time.Minute, time.Millisecond, "the routes work again")

@@ -15,7 +15,7 @@ import (
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for n := range Names() {
-		assert.Regexp(t, regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)+$`), n.String())
+		assert.Regexp(t, `^[a-z0-9]+(_[a-z0-9]+)+$`, n.String())
 		assert.False(t, seen[n.String()], n)
 		seen[n.String()] = true
 		for _, text := range []string{n.Meaning(), n.Fix()} {

@@ -114,9 +114,9 @@ func (c *checker) memoryBounds(m Machine) (bounds []bound) {
 				used = append(used, s.guards()...)
 			}
 			for _, guard := range used {
-				switch {
-				case guard == "":
-				case guard == builtIn:
+				switch guard {
+				case "":
+				case builtIn:
 					add("receivers::"+id+"::guard", nil, bytesize.Size(m.Guard), 0)
 				default:
 					add("extensions::"+guard+"::memory", at(c.conf, "extensions", guard, "memory"), bytesize.Size(m.Guard), 0)

@@ -32,8 +32,11 @@ func TestCheckMemory(t *testing.T) {
 		"sizes that are none":        {group(512), "extensions: {request_guard: {memory: much}}\nexporters: {tenant_routing: {max_memory_bytes: [1]}}", nil},
 		"least memory of lanes":      {group(128), "exporters: {tenant_routing: {max_memory_bytes: 1KiB}}", nil},
 		"128 MiB, without a limiter": {group(128), "{}", []string{"^exporters::tenant_routing::max_memory_bytes: allows more memory than there is: extensions::request_guard::memory .32MiB., exporters::tenant_routing::max_memory_bytes .128MiB. and 64MiB for the rest of the process are 224 MiB together, but the control group allows 128 MiB"}},
-		"a machine that is too small": {Machine{Memory: 128 * mib, Guard: 32 * mib, GoLimit: math.MaxInt64}, "{}",
-			[]string{"but the machine has 128 MiB"}},
+		"a machine that is too small": {
+			Machine{Memory: 128 * mib, Guard: 32 * mib, GoLimit: math.MaxInt64},
+			"{}",
+			[]string{"but the machine has 128 MiB"},
+		},
 		"a large guard":        {group(512), "extensions: {request_guard: {memory: 1GiB}}", []string{"^extensions::request_guard::memory: allows more memory"}},
 		"lanes without disk":   {group(512), "exporters: {tenant_routing: {storage: null}}", []string{"^exporters::tenant_routing::max_total_bytes: allows .*2GiB"}},
 		"small ones do":        {group(512), "exporters: {tenant_routing: {storage: null, max_total_bytes: 100MiB}}", nil},
@@ -46,8 +49,10 @@ func TestCheckMemory(t *testing.T) {
 
 		"256 MiB, defaults": {group(256), limiter, []string{"^processors::memory_limiter::limit_percentage: refuses the data of all tenants from 204 MiB on, .* while no bound is exceeded: .*are 224 MiB"}},
 		"256 MiB, less":     {group(256), limiter + "exporters: {tenant_routing: {max_memory_bytes: 64MiB}}", nil},
-		"garbage counts": {group(512), "processors: {memory_limiter: {limit_percentage: 75, spike_limit_percentage: 20}}",
-			[]string{"^processors::memory_limiter::limit_percentage: refuses .* from 281 MiB on, .*counts garbage .* soft memory limit of 384 MiB"}},
+		"garbage counts": {
+			group(512), "processors: {memory_limiter: {limit_percentage: 75, spike_limit_percentage: 20}}",
+			[]string{"^processors::memory_limiter::limit_percentage: refuses .* from 281 MiB on, .*counts garbage .* soft memory limit of 384 MiB"},
+		},
 		"default spike limit":       {group(512), "processors: {memory_limiter: {limit_percentage: 80}}", []string{"from 327 MiB on.*garbage"}},
 		"garbage without a limit":   {Machine{Memory: 512 * mib, Group: true, Guard: 64 * mib, GoLimit: math.MaxInt64}, "processors: {memory_limiter: {limit_percentage: 75, spike_limit_percentage: 20}}", nil},
 		"a limit that is too large": {group(512), "processors: {memory_limiter: {limit_mib: 700, spike_limit_mib: 100}}", []string{"^processors::memory_limiter::limit_mib: refuses data from 600 MiB on, but there are 512 MiB"}},

@@ -80,7 +80,10 @@ func TestProxy_ClientAddress(t *testing.T) {
 			assert.Equal(t, http.StatusOK, code, text)
 			require.NoError(t, call(fromRight, bound))
 			for _, forged := range [][]string{
-				nil, {"X-Forwarded-For", right}, {"X-Real-Ip", right}, {"Forwarded", "for=" + right},
+				nil,
+				{"X-Forwarded-For", right},
+				{"X-Real-Ip", right},
+				{"Forwarded", "for=" + right},
 				{"X-Forwarded-For", right + ", 127.0.0.1", "Forwarded", "for=" + right},
 			} {
 				code, text := send(fromWrong, bound, forged...)

@@ -277,8 +277,8 @@ func TestConvert_OneSeriesWhateverTheOrderOfRepeatedKeys(t *testing.T) {
 				assert.Equal(t, "1", v.Str())
 			}
 			rm := md.ResourceMetrics().At(0)
-			assert.Equal(t, rm.Resource().Attributes().Len(), len(rm.Resource().Attributes().AsRaw()))
-			assert.Equal(t, rm.ScopeMetrics().At(0).Scope().Attributes().Len(), len(rm.ScopeMetrics().At(0).Scope().Attributes().AsRaw()))
+			assert.Len(t, rm.Resource().Attributes().AsRaw(), rm.Resource().Attributes().Len())
+			assert.Len(t, rm.ScopeMetrics().At(0).Scope().Attributes().AsRaw(), rm.ScopeMetrics().At(0).Scope().Attributes().Len())
 		}
 		assert.Len(t, c.streams, 1)
 	}

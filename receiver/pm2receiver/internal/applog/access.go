@@ -76,7 +76,7 @@ func (p *Parser) access(line []byte, h *head, rec plog.LogRecord, mem *slab.Slab
 	if bytes.HasPrefix(b, []byte("--> ")) || bytes.HasPrefix(b, []byte("xxx ")) {
 		b = b[len("--> "):]
 	}
-	if !r.read(b, loc) && !(h.number != 0 && r.behindName(b, loc)) {
+	if !r.read(b, loc) && (h.number == 0 || !r.behindName(b, loc)) {
 		return false
 	}
 	r.put(rec, mem)
