@@ -222,7 +222,7 @@ func TestAgentDelivery_DeadLetters(t *testing.T) {
 		}
 		return string(out)
 	}
-	require.Eventually(t, func() bool { return strings.Contains(list(), "line 7 is bad") }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(list(), "http_400") }, time.Minute, 100*time.Millisecond)
 	e.await(1, 6)
 	e.await(8, 20)
 	assert.Zero(t, e.arrived()[7])
