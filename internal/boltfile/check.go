@@ -15,7 +15,7 @@ const (
 
 	headerSize  = 16 // of a page
 	metaSize    = 64 // without its header
-	elementSize = 16 // of what stands in a branch or leaf page
+	elementSize = 16 // of what is in a branch or leaf page
 	bucketSize  = 16 // of a bucket without what it holds
 
 	branchPage   = 0x01

@@ -208,7 +208,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add(bytes.Repeat([]byte("garbage\n"), 64))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_ = check(data)
-		// The same with a sum that fits, so that what stands behind it is looked at.
+		// The same with a sum that fits, so that what follows it is looked at.
 		if len(data) >= headerSize+metaSize {
 			data = bytes.Clone(data)
 			seal(data)

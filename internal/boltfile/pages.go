@@ -22,7 +22,7 @@ func (c *checker) mark(id uint64) bool {
 	return free
 }
 
-// page is what stands in one page and those that it runs over to.
+// page is what is in one page and those that it runs over to.
 type page struct {
 	r     io.ReaderAt
 	at    int64 // in r
@@ -102,7 +102,7 @@ func (p page) elements() ([]element, error) {
 		return nil, err
 	}
 	all := make([]element, p.count)
-	end := headerSize + int64(len(table)) // of what came before: one stands behind the other
+	end := headerSize + int64(len(table)) // of what came before: one follows the other
 	for i := range all {
 		b := table[i*elementSize:]
 		e := &all[i]

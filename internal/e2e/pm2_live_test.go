@@ -193,7 +193,7 @@ func checkBroken(o pm2corpus.Output, lines []pm2corpus.Written) error {
 	return pm2corpus.Whole(once, lines)
 }
 
-// checkStacks makes sure that what stands outside PM2's records is what crashing
+// checkStacks makes sure that what is outside PM2's records is what crashing
 // processes of cluster mode left there, each line as often as it was written, but
 // for PM2's own words.
 func checkStacks(t *testing.T, p *pm2, outputs []pm2corpus.Output) {

@@ -125,7 +125,7 @@ func (w *witness) read(f *witnessed) error {
 	return nil
 }
 
-// copies notes what stands in rotated copies.
+// copies notes what is in rotated copies.
 func (w *witness) copies(t *testing.T) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(w.dir, "*__*"))

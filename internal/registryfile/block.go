@@ -103,7 +103,7 @@ func (b *block) text(s span) []byte {
 	return out.Bytes()
 }
 
-// replace puts text in the place of s. The first line keeps what stands before
+// replace puts text in the place of s. The first line keeps what precedes
 // the column, which may be the dash of the entry.
 func (b *block) replace(s span, text []byte) {
 	before := bytes.Clone(b.lines[s.from][:s.column])

@@ -6,7 +6,7 @@ import "bytes"
 // because that lets unchanged ones be reused, keeps the tree of only one entry
 // in memory, and lets an edit touch only the lines it means.
 type layout struct {
-	head    []byte  // what stands before the first entry; holds the key tenants
+	head    []byte  // what precedes the first entry; holds the key tenants
 	entries []entry // each a whole number of lines; together with head, the file
 	indent  int     // the column of the dashes
 }

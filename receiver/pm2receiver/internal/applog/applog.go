@@ -107,7 +107,7 @@ func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) {
 }
 
 // object returns what may be a JSON object: a line without the blanks around it, and
-// without the comma that stands behind an element of a list.
+// without the comma that follows an element of a list.
 func object(text []byte) ([]byte, bool) {
 	for len(text) > 0 && blank(text[0]) {
 		text = text[1:]

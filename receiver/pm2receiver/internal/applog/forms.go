@@ -14,7 +14,7 @@ import (
 var syslogLevels = [...]string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
 
 // priority reads the priority of syslog at the beginning of a line, with the time that
-// stands behind it. That of systemd has no facility and no time.
+// follows it. That of systemd has no facility and no time.
 func (p *Parser) priority(b []byte) head {
 	h := head{}
 	n := digits(b[1:])
@@ -56,7 +56,7 @@ func yearless(b []byte) int {
 	return timetext.Yearless(b)
 }
 
-// behindBracket looks at what stands behind a level in brackets at the beginning of a
+// behindBracket looks at what follows a level in brackets at the beginning of a
 // line: a time may; a link of Markdown and a section of a settings file are no level.
 func (p *Parser) behindBracket(b []byte, h *head) {
 	rest := bytes.TrimSpace(b[h.at:])

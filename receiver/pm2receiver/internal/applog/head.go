@@ -55,7 +55,7 @@ var Grammars = [...]struct{ Example, Of string }{
 	{"<11>1 2026-11-21T13:08:36.735Z host app 4242 - - message", "priorities of syslog: RFC 5424, RFC 3164, systemd"},
 }
 
-// head is what stands before the message of a text line.
+// head is what precedes the message of a text line.
 type head struct {
 	word   []byte
 	number plog.SeverityNumber
@@ -231,7 +231,7 @@ func bounded(b []byte, n int) bool {
 	return n == len(b) || b[n] == ' ' || b[n] == '\t' || b[n] == ']' || b[n] == '|' || b[n] == ':' || b[n] == ',' || b[n] == '-' || b[n] == ')'
 }
 
-// bracket reads what stands in brackets, and says whether it was a level.
+// bracket reads what is in brackets, and says whether it was a level.
 func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 	word := bytes.TrimSpace(content)
 	if len(word) == 0 {
@@ -495,7 +495,7 @@ func consoleWord(word []byte) bool {
 	return false
 }
 
-// constant says whether what stands behind a colon is the value of a setting.
+// constant says whether what follows a colon is the value of a setting.
 func constant(rest []byte) bool {
 	rest = bytes.TrimRight(bytes.TrimSpace(rest), ",;")
 	if len(rest) == 0 {
@@ -520,7 +520,7 @@ func pythonName(rest []byte) bool {
 	return n > 0 && n < len(rest) && rest[n] == ':'
 }
 
-// sentence says whether what stands behind a level of capitals may be its message: not
+// sentence says whether what follows a level of capitals may be its message: not
 // the rest of a sentence about levels, nor code.
 func sentence(rest []byte) bool {
 	c := rest[0]

@@ -34,7 +34,7 @@ func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) {
 		p.use(&h, now, rec)
 	}
 	if (accessFirst[c] || h.at > 0) && p.access(shown, &h, rec, mem) {
-		// What stands in quotes is the client's.
+		// What is in quotes is the client's.
 		textTrace(shown[bytes.LastIndexByte(shown, '"')+1:], rec)
 		return
 	}
@@ -44,7 +44,7 @@ func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) {
 	}
 }
 
-// shown returns what a terminal shows of a line: what stands behind the last carriage
+// shown returns what a terminal shows of a line: what follows the last carriage
 // return, but for one at the end.
 func shown(line []byte) []byte {
 	b := line[:min(len(line), maxShown)]

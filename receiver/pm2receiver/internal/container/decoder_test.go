@@ -278,7 +278,7 @@ func TestDecoder_KnowsTheModesOfPM2Runtime(t *testing.T) {
 	assert.Equal(t, "pm2.process.online", all[1].event)
 }
 
-// A file that is no container's is read as it is, whatever stands in its later lines.
+// A file that is no container's is read as it is, whatever is in its later lines.
 func TestDecoder_LeavesOtherFilesAlone(t *testing.T) {
 	at := "2026-11-21T02:08:36.123456789Z"
 	text := "plain\n" + at + " stdout F no entry\n" + `{"log":"x\n","stream":"stdout","time":"` + at + `"}` + "\n"

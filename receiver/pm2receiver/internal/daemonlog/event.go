@@ -84,7 +84,7 @@ func ParseEvent(text string) Event {
 	return Event{ID: envelope.NoProcess}
 }
 
-// fields returns what stands between the parts of a form. The first part begins the
+// fields returns what is between the parts of a form. The first part begins the
 // text and the last ends it. A field takes as much as it can, since names may hold
 // anything.
 func fields(text string, parts []string) ([]string, bool) {

@@ -16,7 +16,7 @@ type Message struct {
 	// Level is PM2's word: log, info, warn or error.
 	Level    string
 	Severity plog.SeverityNumber
-	// Text is what stands behind the level.
+	// Text is what follows the level.
 	Text []byte
 }
 

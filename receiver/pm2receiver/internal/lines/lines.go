@@ -241,7 +241,7 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 
 // raw reads a physical line that is no record: a line of a file in text mode, or
 // what a dying process wrote past PM2 into a file of records. A date of PM2's before it
-// shows that the file goes on as text. rest is what stands behind it in the block.
+// shows that the file goes on as text. rest is what follows it in the block.
 func (m *Assembler) raw(text, rest []byte, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	l := &m.line
 	*l = Line{App: m.set.App, ProcessID: m.set.ProcessID, Stderr: m.set.Stderr, Slot: RawSlot, File: m.file, Offset: offset, Record: offset}

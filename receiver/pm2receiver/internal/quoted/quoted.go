@@ -57,7 +57,7 @@ func End(b []byte) (end int, escaped bool) {
 }
 
 // Unquote decodes a JSON string whose opening quote has been read: s and what
-// stands behind the closing quote. It refuses what encoding/json refuses, and
+// follows the closing quote. It refuses what encoding/json refuses, and
 // also leaves strings to it that are not valid UTF-8 or hold half a surrogate
 // pair.
 func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {

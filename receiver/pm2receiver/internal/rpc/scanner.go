@@ -205,7 +205,7 @@ func bounded(b []byte, c byte) []byte {
 	return b
 }
 
-// escape reads what stands behind a backslash.
+// escape reads what follows a backslash.
 func (s *scanner) escape(b []byte) ([]byte, error) {
 	c, err := s.src.next()
 	if err != nil {

@@ -52,11 +52,11 @@ type scanner struct {
 	vague bool
 	// wordy is set if the month is a name.
 	wordy bool
-	// yearLast is set if the year stands behind the time of day.
+	// yearLast is set if the year follows the time of day.
 	yearLast bool
-	// weekday is set if the name of a day stands before the date.
+	// weekday is set if the name of a day precedes the date.
 	weekday bool
-	// slashed is set if the date is written with slashes and a comma stands behind it.
+	// slashed is set if the date is written with slashes and a comma follows it.
 	slashed bool
 }
 

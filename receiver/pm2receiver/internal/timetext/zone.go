@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// zone is what stands behind a time of day.
+// zone is what follows a time of day.
 type zone struct {
 	kind    zoneKind
 	seconds int
