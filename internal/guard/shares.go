@@ -167,7 +167,7 @@ func (s *shares) rotate(now time.Time) {
 	if most == &s.strangers {
 		who = zap.Bool("strangers", true)
 	}
-	s.logger.Warn("The processors are short: requests of who uses most of them are slowed down, so that others are not",
+	s.logger.Warn("The processors are short; requests of the tenant that uses most of them are slowed down, so that others are not",
 		who, zap.Duration("paused", time.Duration(longest)), zap.Int64("throttled", paused))
 }
 

@@ -103,7 +103,7 @@ func TestShares_SlowsDownWhoUsesMost(t *testing.T) {
 			assert.InDelta(t, 1.5, sum, 0.15, "three quarters of the processors are used")
 			m.expire()
 			assert.EqualValues(t, len(test.slowed), m.stats.tenants.Load())
-			entries := m.log.FilterMessageSnippet("the processors are short").All()
+			entries := m.log.FilterMessageSnippet("The processors are short").All()
 			require.NotEmpty(t, entries, "the log says so")
 			assert.LessOrEqual(t, len(entries), 1+8, "but not always")
 		})
