@@ -28,7 +28,7 @@ func TestSources_ThrottlesAfterTheLimitUntilTheMinuteIsOver(t *testing.T) {
 	assert.True(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon.Add(59*time.Second)))
 	assert.False(t, s.failed(ip("192.0.2.2"), unknownKey, false, noon), "another address is another source")
 	assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon.Add(time.Minute)), "a new minute")
-	assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon), "a clock that went back begins anew")
+	assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon), "a clock that went back starts a new window")
 }
 
 func TestSources_ThrottlesNobodyWithoutALimit(t *testing.T) {

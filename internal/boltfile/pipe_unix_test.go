@@ -13,7 +13,7 @@ import (
 )
 
 // Inspect runs while the collector starts, before it listens to signals. To open a named
-// pipe would block until somebody writes to it.
+// pipe would block until another process writes to it.
 func TestInspect_OpensRegularFilesOnly(t *testing.T) {
 	dir := t.TempDir()
 	pipe, folder, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "folder"), filepath.Join(dir, "link")

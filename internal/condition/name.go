@@ -85,7 +85,7 @@ var texts = [numNames]text{
 		"Check `GATEWAY_ENDPOINT`: its host, and its port, which is that of OTLP over HTTP, usually 4318. Check that the gateway runs, and that name resolution, firewalls and certificates allow the connection.",
 	},
 	GatewayRefuses: {
-		"gateway_refuses", "The gateway, or a proxy in front of it, refuses data until somebody acts. Data waits in the queue.",
+		"gateway_refuses", "The gateway, or a proxy in front of it, refuses data until the cause is removed. Data waits in the queue.",
 		"See the status in the message: 401 and 403 are about the key, 404 and 405 about the path of `GATEWAY_ENDPOINT`.",
 	},
 	GatewayBusy: {

@@ -92,7 +92,7 @@ func (p *Parser) timeBehind(b []byte, at int, h *head) bool {
 }
 
 // levelThenTime reads a level in any case, or a name and a bar, before a time. Since the
-// time stands there, the word is no word of a sentence. A label may stand between.
+// time is there, the word is not part of a sentence. A label may be in between.
 func (p *Parser) levelThenTime(b []byte, i, n int) head {
 	h := head{}
 	word, at := b[i:i+n], i+n
