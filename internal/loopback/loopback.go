@@ -1,6 +1,6 @@
-// Package loopback hands out addresses on 127.0.0.1 to servers of tests,
-// demonstrations and benchmarks, which must know where they will listen before
-// they do, may end and start again there, and must not be disturbed meanwhile.
+// Package loopback reserves addresses on 127.0.0.1 for the servers of tests,
+// demonstrations and benchmarks. They need to know their address before they listen on
+// it, and may stop and start again there while other tests run on the same machine.
 package loopback
 
 import (
@@ -12,23 +12,22 @@ import (
 	"testing"
 )
 
-// The ports lie below those that Linux (32768) and the BSDs (49152) give to
-// outgoing connections and to listeners on port 0, which would take a port that
-// is free for a moment.
+// The ports are below the ranges that Linux (from 32768) and the BSDs (from 49152) use
+// for outgoing connections and for listeners on port 0, so the system never assigns a
+// reserved port while its server is down.
 const lowest, highest = 20000, 32000
 
-// Reservation is a set of addresses that are its own until Close.
+// Reservation is a set of addresses that no other Reservation has until Close.
 type Reservation struct {
-	// Addresses are different, and each is "127.0.0.1:PORT".
+	// Addresses are distinct. Each has the form "127.0.0.1:PORT".
 	Addresses []string
 
 	held []net.PacketConn
 }
 
-// Reserve returns n addresses with a TCP port that nobody listens on. Until Close,
-// or the end of the process, no other Reserve on this machine returns them: a UDP
-// socket on the same port stands for the reservation, so TCP stays free for
-// whoever the addresses are for.
+// Reserve returns n addresses whose TCP ports are free. No other call on this machine
+// returns them until Close or until the process ends. The reservation is a UDP socket on
+// the same port, so the TCP port stays free for the caller's server.
 func Reserve(n int) (*Reservation, error) {
 	r := new(Reservation)
 	var last error
@@ -55,7 +54,7 @@ func Reserve(n int) (*Reservation, error) {
 	return r, nil
 }
 
-// Close gives the addresses back.
+// Close releases the addresses.
 func (r *Reservation) Close() error {
 	var errs []error
 	for _, held := range r.held {
@@ -65,7 +64,7 @@ func (r *Reservation) Close() error {
 	return errors.Join(errs...)
 }
 
-// Addresses returns n addresses that are the test's own until it ends.
+// Addresses reserves n addresses until the test ends.
 func Addresses(tb testing.TB, n int) []string {
 	tb.Helper()
 	r, err := Reserve(n)
@@ -80,7 +79,7 @@ func Addresses(tb testing.TB, n int) []string {
 	return r.Addresses
 }
 
-// Address returns one address that is the test's own until it ends.
+// Address reserves one address until the test ends.
 func Address(tb testing.TB) string {
 	tb.Helper()
 	return Addresses(tb, 1)[0]
