@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
@@ -91,7 +92,7 @@ func (a *app) auditKeyPath(s store) (string, error) {
 
 // auditKey implements store: it is beside the registry.
 func (s fileStore) auditKey() (string, error) {
-	path, err := registryfile.Target(s.path)
+	path, err := atomicfile.Resolve(s.path)
 	return path + ".audit-key", s.explain(err)
 }
 
@@ -107,7 +108,7 @@ func (s dbStore) auditKey() (string, error) {
 
 // log implements store.
 func (s fileStore) log(_ context.Context, f func(log audit.Storage, registry string) error) error {
-	path, err := registryfile.Target(s.path)
+	path, err := atomicfile.Resolve(s.path)
 	if err != nil {
 		return s.explain(err)
 	}

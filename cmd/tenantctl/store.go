@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
@@ -91,7 +92,7 @@ func (s fileStore) read(context.Context) ([]byte, error) {
 
 // edit implements store.
 func (s fileStore) edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryfile.Document) error) error {
-	path, err := registryfile.Target(s.path)
+	path, err := atomicfile.Resolve(s.path)
 	if err != nil {
 		return s.explain(err)
 	}
@@ -101,7 +102,7 @@ func (s fileStore) edit(ctx context.Context, create bool, r *audit.Recorder, cha
 
 // accept implements store.
 func (s fileStore) accept(ctx context.Context, epoch func(int64) int64, r *audit.Recorder, change func(*registryfile.Document) error) error {
-	path, err := registryfile.Target(s.path)
+	path, err := atomicfile.Resolve(s.path)
 	if err != nil {
 		return s.explain(err)
 	}

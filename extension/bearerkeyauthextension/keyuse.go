@@ -14,9 +14,9 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -160,7 +160,7 @@ func (u *keyUse) save() error {
 	if raw = append(raw, '\n'); string(raw) == string(u.saved) {
 		return nil
 	}
-	if err := registryfile.WriteAtomic(u.cfg.File, raw); err != nil {
+	if err := atomicfile.Write(u.cfg.File, raw); err != nil {
 		return err
 	}
 	u.saved = raw

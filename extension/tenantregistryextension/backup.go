@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
 
@@ -37,7 +37,7 @@ func (b backup) write(c content) error {
 		return err
 	}
 	head := fmt.Sprintf(backupHeader, readAt.UTC().Format(time.RFC3339Nano), sha256.Sum256(data))
-	return registryfile.WriteAtomic(b.path, append([]byte(head), data...))
+	return atomicfile.Write(b.path, append([]byte(head), data...))
 }
 
 // read returns the copy.

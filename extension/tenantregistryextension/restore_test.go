@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
@@ -78,7 +79,7 @@ func (s *fileSource) accept(above int64) {
 func (s *fileSource) backup() func() {
 	data, err := os.ReadFile(s.path)
 	require.NoError(s.t, err)
-	return func() { require.NoError(s.t, registryfile.WriteAtomic(s.path, data)) }
+	return func() { require.NoError(s.t, atomicfile.Write(s.path, data)) }
 }
 
 func (s *fileSource) configure(cfg *Config) { cfg.File.Path = s.path }
@@ -385,19 +386,19 @@ func TestFile_DamagedHistory(t *testing.T) {
 		"gone": rest, "twice": line + "\n" + string(good), "edited": strings.Replace(string(good), "epoch 0", "epoch x", 1),
 		"of another registry": line[:19] + "ffffffffffffffff" + line[35:] + "\n" + rest,
 	} {
-		require.NoError(t, registryfile.WriteAtomic(s.path, []byte(text)), name)
+		require.NoError(t, atomicfile.Write(s.path, []byte(text)), name)
 		f.refused()
-		require.NoError(t, registryfile.WriteAtomic(s.path, good))
+		require.NoError(t, atomicfile.Write(s.path, good))
 		f.agree()
 	}
-	require.NoError(t, registryfile.WriteAtomic(s.path, []byte(rest)))
+	require.NoError(t, atomicfile.Write(s.path, []byte(rest)))
 	f.refused()
 	s.accept(0)
 	f.agree()
 	rename(s, "good", "by hand")
 	data, err := os.ReadFile(s.path)
 	require.NoError(t, err)
-	require.NoError(t, registryfile.WriteAtomic(s.path, []byte(strings.Replace(string(data), "by hand", "by hand too", 1))))
+	require.NoError(t, atomicfile.Write(s.path, []byte(strings.Replace(string(data), "by hand", "by hand too", 1))))
 	require.Eventually(t, func() bool { return f.gateways[0].reg.Snapshot().Tenant("good").Name == "by hand too" }, inForceWithin, time.Millisecond)
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 )
 
 // Dir is a log in a folder: entries.jsonl with one entry a line, hashes with the
@@ -139,7 +139,7 @@ func (d *Dir) Append(_ context.Context, a Addition) error {
 	if err := appendTo(d.hashes(), raw, a.First*tlog.HashSize); err != nil {
 		return err
 	}
-	return registryfile.WriteAtomic(d.checkpoint(), a.Checkpoint)
+	return atomicfile.Write(d.checkpoint(), a.Checkpoint)
 }
 
 // appendTo adds data to the end of a file, which must be at unless that is

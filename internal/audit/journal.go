@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -131,7 +132,7 @@ func (j *Journal) Prepare(ctx context.Context, before []byte, was []*tenant.Tena
 	if err != nil {
 		return err
 	}
-	return registryfile.WriteAtomic(j.dir.pending(), signed)
+	return atomicfile.Write(j.dir.pending(), signed)
 }
 
 // Commit implements registryfile.Journal.

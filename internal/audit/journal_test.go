@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -100,7 +101,7 @@ func (f *fixture) crash(step string) {
 	if step == "prepared" {
 		return
 	}
-	require.NoError(f.t, registryfile.WriteAtomic(f.registry, doc.Bytes()))
+	require.NoError(f.t, atomicfile.Write(f.registry, doc.Bytes()))
 	if step == "replaced" {
 		return
 	}

@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 )
 
 // keyName is the name of every key in signatures.
@@ -55,29 +56,10 @@ func CreateKey(path string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := createExclusive(path, []byte(secret+"\n")); err != nil {
+	if err := atomicfile.Create(path, []byte(secret+"\n")); err != nil {
 		return nil, fmt.Errorf("making the key of the audit log: %w", err)
 	}
 	return parseKey(path, secret)
-}
-
-// createExclusive makes a file with its content at once, unless there is one.
-func createExclusive(path string, data []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(data)
-	if err == nil {
-		err = temp.Sync()
-	}
-	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Link(temp.Name(), path) // a rename would replace what is there
-	}
-	if err = errors.Join(err, os.Remove(temp.Name())); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
 }
 
 // parseKey never returns an error that holds the key.

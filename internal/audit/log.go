@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 )
 
 // Storage is where a log is kept. It need not be safe for concurrent use: who
@@ -189,7 +189,7 @@ func (l *Log) Committed(checkpoint []byte) error {
 	if l.behind {
 		return nil
 	}
-	return registryfile.WriteAtomic(l.seen, checkpoint)
+	return atomicfile.Write(l.seen, checkpoint)
 }
 
 func hashReader(ctx context.Context, s Storage) tlog.HashReader {

@@ -13,7 +13,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 )
 
 // seriesParts is over how many parts the bytes of a series spread.
@@ -214,7 +214,7 @@ func (s *Series) Append(ctx context.Context, entries ...*Entry) error {
 func (s *Series) settle() error {
 	if s.dirty {
 		// The checkpoint may be there although writing it failed.
-		err := registryfile.WriteAtomic(s.dir.checkpoint(), s.note)
+		err := atomicfile.Write(s.dir.checkpoint(), s.note)
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%w: %s is gone", ErrDamaged, s.dir.path)
 		}

@@ -7,16 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"time"
 
-	"github.com/gofrs/flock"
-
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
-
-// lockPoll is how often a held lock is tried again.
-const lockPoll = 5 * time.Millisecond
 
 // ErrLocked is returned when another program edits the file for longer than the
 // context allows.
@@ -69,16 +63,12 @@ func Accept(ctx context.Context, path string, epoch func(was int64) int64, journ
 	return editFile(ctx, path, nil, epoch, journal, change)
 }
 
-// Target returns the file that an edit of the registry at path replaces: the
-// one at the end of every link.
-func Target(path string) (string, error) { return target(path) }
-
 func edit(ctx context.Context, path string, initial []byte, journal Journal, change func(*Document) error) error {
 	return editFile(ctx, path, initial, nil, journal, change)
 }
 
 func editFile(ctx context.Context, path string, initial []byte, epoch func(int64) int64, journal Journal, change func(*Document) error) (err error) {
-	path, err = target(path)
+	path, err = atomicfile.Resolve(path)
 	if err != nil {
 		return err
 	}
@@ -88,8 +78,11 @@ func editFile(ctx context.Context, path string, initial []byte, epoch func(int64
 	case err == nil && !info.Mode().IsRegular():
 		return fmt.Errorf("%s is not a regular file", path)
 	}
-	unlock, err := lock(ctx, path)
-	if err != nil {
+	unlock, err := atomicfile.Lock(ctx, path)
+	switch {
+	case errors.Is(err, atomicfile.ErrLocked):
+		return fmt.Errorf("%w: %w", ErrLocked, err)
+	case err != nil:
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
@@ -119,7 +112,7 @@ func editFile(ctx context.Context, path string, initial []byte, epoch func(int64
 		return nil
 	}
 	if journal == nil {
-		return WriteAtomic(path, doc.Bytes())
+		return atomicfile.Write(path, doc.Bytes())
 	}
 	var accepted int64
 	if epoch != nil {
@@ -132,24 +125,8 @@ func editFile(ctx context.Context, path string, initial []byte, epoch func(int64
 	if err := journal.Prepare(ctx, current, was, doc); err != nil {
 		return err
 	}
-	if err := WriteAtomic(path, doc.Bytes()); err != nil {
+	if err := atomicfile.Write(path, doc.Bytes()); err != nil {
 		return err
 	}
 	return journal.Commit(ctx, doc.Bytes())
-}
-
-// lock takes the lock of the file at path. The lock is a file of its own
-// because the file itself is replaced while the lock is held. It stays behind:
-// to remove it would let two programs hold locks on two files of that name.
-func lock(ctx context.Context, path string) (unlock func() error, err error) {
-	l := flock.New(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".lock"), flock.SetPermissions(0o600))
-	switch ok, err := l.TryLockContext(ctx, lockPoll); {
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("%w: %s is locked", ErrLocked, l.Path())
-	case err != nil:
-		return nil, fmt.Errorf("locking the registry: %w", err)
-	case !ok:
-		return nil, fmt.Errorf("%w: %s is locked", ErrLocked, l.Path())
-	}
-	return l.Unlock, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -115,7 +116,7 @@ func (c *churn) write() error {
 	if _, err := os.Stat(c.path); os.IsNotExist(err) {
 		return os.WriteFile(c.path, data, 0o600)
 	}
-	return registryfile.WriteAtomic(c.path, data)
+	return atomicfile.Write(c.path, data)
 }
 
 // pick returns the key of a living tenant.

@@ -1,15 +1,16 @@
 //go:build unix
 
-package registryfile
+package atomicfile
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
 )
 
-// keepOwner gives f the owner of old. It asks for nothing when they are the
-// same already, so that only who changes the owner needs the right to.
+// keepOwner gives f the owner of old. It does nothing if they have the same
+// owner already, so that no privilege is needed in the common case.
 func keepOwner(f *os.File, old fs.FileInfo) error {
 	now, err := f.Stat()
 	if err != nil {
@@ -21,4 +22,13 @@ func keepOwner(f *os.File, old fs.FileInfo) error {
 		return nil
 	}
 	return f.Chown(int(want.Uid), int(want.Gid))
+}
+
+// syncDir makes a rename in dir survive a crash of the machine.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
