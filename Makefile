@@ -1,10 +1,11 @@
 .DEFAULT_GOAL := help
 
-TOOL   := go tool -modfile=internal/tools/go.mod
-GOBIN_ := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
-# The race detector needs cgo and a C compiler; a machine with only Go, make and
-# git tests without it and says so.
-RACE   := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)))),-race)
+# The version has one source, which OCB reads too.
+VERSION := $(shell sed -n 's/^  version: //p' builder-config.yaml)
+TOOL    := go tool -modfile=internal/tools/go.mod
+GOBIN_  := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+# The race detector needs cgo and a C compiler. Without them the tests run without it.
+RACE    := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)))),-race)
 
 .PHONY: help
 help: ## List the targets
@@ -19,13 +20,30 @@ _build/main.go: builder-config.yaml go.mod go.sum
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
 	@touch $@
 
+# Platforms that must compile. README.md says what is tested on each.
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: build-all
+build-all: $(addprefix build-,$(PLATFORMS)) ## Compile both binaries for every platform (5 min each, cold)
+
+.PHONY: $(addprefix build-,$(PLATFORMS))
+$(addprefix build-,$(PLATFORMS)): exe = $(if $(filter windows,$(*D)),.exe)
+$(addprefix build-,$(PLATFORMS)): build-%: _build/main.go
+	cd _build && GOOS=$(*D) GOARCH=$(*F) $(GOBIN_) -o $(*D)-$(*F)/otelcol-tenant$(exe) .
+	GOOS=$(*D) GOARCH=$(*F) $(GOBIN_) -o _build/$(*D)-$(*F)/tenantctl$(exe) ./cmd/tenantctl
+
+.PHONY: notices
+notices: _build/main.go ## Write the licenses of everything that is linked to _build/THIRD_PARTY_NOTICES.txt
+	go run -C internal/tools ./notices -own $(shell go list -m) -o $(CURDIR)/_build/THIRD_PARTY_NOTICES.txt \
+		$(CURDIR)/_build=. $(CURDIR)=./cmd/tenantctl
+
 # Not "go run", which turns Ctrl-C into a failure.
 .PHONY: run
-run: build ## Show the main job: two tenants, two agents, one gateway
+run: build ## Demonstrate the main job: two tenants, two agents, one gateway
 	@go build -o _build/demonstrate ./testbed/demo && exec _build/demonstrate
 
 .PHONY: smoke
-smoke: build ## The same without a terminal, asserted; exit code 0 or 1
+smoke: build ## Run the demonstration without a terminal and assert every count
 	@go build -o _build/demonstrate ./testbed/demo && exec _build/demonstrate -smoke
 
 .PHONY: test
@@ -33,13 +51,14 @@ test: build ## Run all tests against the built binary
 	@test -n "$(RACE)" || echo "no C compiler: testing without the race detector"
 	go test $(RACE) -timeout 35m ./...
 	go test -count=1 ./internal/layout
+	cd internal/tools && go test ./...
 
 BACKENDS := _build/backends
 
 .PHONY: backends
 backends: $(BACKENDS)/victoria-logs $(BACKENDS)/victoria-metrics ## Build the backends that CI tests against (1 min)
 
-# backend MODULE,PACKAGE: what the module of testbed/backends pins.
+# backend MODULE,PACKAGE builds the version that the module below testbed/backends pins.
 backend = cd testbed/backends/$(1) && $(GOBIN_) -o $(CURDIR)/$@ $(2)
 
 $(BACKENDS)/victoria-logs $(BACKENDS)/victoria-metrics: testbed/backends/victoria/go.mod
@@ -55,13 +74,13 @@ $(BACKENDS)/caddy: testbed/backends/caddy/go.mod
 prometheus: $(BACKENDS)/prometheus ## Build Prometheus, for make acceptance (several minutes)
 caddy: $(BACKENDS)/caddy ## Build current Caddy, for make acceptance (several minutes)
 
-# The Go module proxy does not serve it; its repository holds what it needs.
+# The Go module proxy does not serve VictoriaTraces. Its repository vendors its dependencies.
 .PHONY: victoria-traces
 victoria-traces: ## Build VictoriaTraces from VICTORIATRACES_SOURCE, a clone of its repository
 	cd $(VICTORIATRACES_SOURCE) && $(GOBIN_) -mod=vendor -o $(CURDIR)/$(BACKENDS)/victoria-traces ./app/victoria-traces
 
 .PHONY: acceptance
-acceptance: build backends $(BACKENDS)/prometheus $(BACKENDS)/caddy ## Test at length with real backends and proxies (20 min, and the builds)
+acceptance: build backends $(BACKENDS)/prometheus $(BACKENDS)/caddy ## Run the long tests with real backends and proxies (20 min, and the builds)
 	E2E_ACCEPTANCE=1 E2E_OUTAGE=30 E2E_PROXY_ROUNDS=5 E2E_UPLOAD_PIECES=400 \
 		go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy' ./internal/e2e
 
@@ -74,10 +93,10 @@ bench-gateway: build _build/baseline-gateway/otelcol-baseline-gateway ## Compare
 	go run ./testbed/benchgateway $(BENCH_GATEWAY_FLAGS)
 
 .PHONY: bench-wall
-bench-wall: build ## Measure what tenants notice of the trouble of others (Linux)
+bench-wall: build ## Measure how failures of some tenants affect the others (Linux)
 	go run ./testbed/benchgateway -wall $(BENCH_WALL_FLAGS)
 
-# Strict versioning is off because one component is of another release.
+# Strict versioning is off because one component is from another release.
 _build/baseline-gateway/otelcol-baseline-gateway: testbed/baseline/gateway-builder-config.yaml
 	$(TOOL) builder --config $< --skip-strict-versioning
 
@@ -86,24 +105,24 @@ _build/baseline/otelcol-baseline: testbed/baseline/builder-config.yaml
 	$(TOOL) builder --config testbed/baseline/builder-config.yaml
 
 .PHONY: bench-pm2
-bench-pm2: build _build/baseline/otelcol-baseline ## Measure the pm2 receiver beside contrib's filelog
+bench-pm2: build _build/baseline/otelcol-baseline ## Compare the pm2 receiver with contrib's file_log receiver
 	go run ./testbed/benchpm2 $(BENCH_PM2_FLAGS)
 
 .PHONY: bench-delivery
-bench-delivery: build ## Measure an agent that delivers through lanes beside upstream's exporter and queue
+bench-delivery: build ## Compare delivery through lanes with upstream's exporter and queue
 	go run ./testbed/benchpm2 -name lanes -config testbed/baseline/agent-lanes.yaml -baseline _build/otelcol-tenant \
 		-baseline-name sending_queue -baseline-config testbed/baseline/agent-sending-queue.yaml -modes otlp,paced $(BENCH_PM2_FLAGS)
 
 .PHONY: soak
-soak: build ## Look for growth in the gateway while 5,000 tenants come and go (18 min, Linux)
+soak: build ## Check that the gateway does not grow while 5,000 tenants are added and removed (18 min, Linux)
 	go run ./testbed/soak $(SOAK_FLAGS)
 
 .PHONY: hostile
-hostile: build ## Attack the gateway in 512 MiB of memory beside honest tenants (21 min, Linux, root)
+hostile: build ## Attack a gateway with 512 MiB of memory that also serves well-behaved tenants (21 min, Linux, root)
 	go run ./testbed/hostile $(HOSTILE_FLAGS)
 
 .PHONY: attack-latency
-attack-latency: build ## Compare the latency of honest tenants with and without each kind of attack (5 min, Linux, root)
+attack-latency: build ## Compare the latency of well-behaved tenants with and without each kind of attack (5 min, Linux, root)
 	go run ./testbed/hostile -latency -tenants 10 -rate 100 -quiet 4s $(ATTACK_LATENCY_FLAGS)
 
 .PHONY: replay-pm2
@@ -111,7 +130,7 @@ replay-pm2: build ## Replay the recorded rotations to the agent at real speed (2
 	E2E_ROTATION_SPEED=1 go test -count=1 -v -run TestPM2RotationReplay ./internal/e2e
 
 .PHONY: bench-request
-bench-request: ## Measure auth and tenant processor beside upstream's
+bench-request: ## Compare authentication and the tenant processor with upstream's equivalents
 	go test -run '^$$' -bench Authenticate -benchmem ./extension/bearerkeyauthextension
 	cd testbed/requestpath && go test -run '^$$' -bench . -benchmem -count 5 .
 
@@ -128,11 +147,11 @@ lint: ## Run the linters
 	$(TOOL) golangci-lint run --allow-parallel-runners
 
 .PHONY: check
-check: generate lint ## Fail on stale generated files, untidy modules or lint
+check: generate lint ## Fail on stale generated files, untidy modules and lint
 	go mod verify
 	git diff --exit-code
 	@new=$$(git ls-files --others --exclude-standard); test -z "$$new" || { echo "not in git: $$new"; exit 1; }
 
 .PHONY: clean
-clean: ## Remove what the build made
+clean: ## Remove the build output
 	rm -rf _build

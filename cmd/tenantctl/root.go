@@ -15,8 +15,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
-// version is that of the distribution; internal/layout compares them.
-const version = "0.1.0-dev"
+// version is set by "make build" to the version in builder-config.yaml.
+var version = "dev"
 
 const (
 	exitOK      = 0

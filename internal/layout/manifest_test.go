@@ -2,6 +2,7 @@ package layout
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -71,10 +72,34 @@ func TestManifest_IsOneRelease(t *testing.T) {
 	}
 }
 
-func TestManifest_TenantctlHasItsVersion(t *testing.T) {
-	raw, err := os.ReadFile("../../cmd/tenantctl/root.go")
+// The linker ignores -X for a name that does not exist, so a rename would go unnoticed.
+func TestManifest_TenantctlHasTheVersionOfTheDistribution(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
 	require.NoError(t, err)
-	assert.Contains(t, string(raw), `const version = "`+manifest(t).Dist.Version+`"`)
+	assert.Contains(t, string(makefile), "-X main.version=$(VERSION)")
+	root, err := os.ReadFile("../../cmd/tenantctl/root.go")
+	require.NoError(t, err)
+	assert.Regexp(t, `(?m)^var version = "dev"$`, string(root))
+	assert.Regexp(t, `^\d+\.\d+\.\d+(-dev)?$`, manifest(t).Dist.Version)
+}
+
+// TestStability_IsConsistent: a component is not more stable than one that it needs, and
+// all of them are used together. Raise the level of all of them at once, or name here which
+// one no other component needs.
+func TestStability_IsConsistent(t *testing.T) {
+	files, err := filepath.Glob("../../*/*/metadata.yaml")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), len(manifest(t).ownImports()))
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var meta struct {
+			Status struct{ Stability map[string][]string }
+		}
+		require.NoError(t, yaml.Unmarshal(raw, &meta), file)
+		assert.Len(t, meta.Status.Stability, 1, file)
+		assert.Contains(t, meta.Status.Stability, "alpha", file)
+	}
 }
 
 // versionFaults returns a line for every module of the collector that a go.mod

@@ -146,8 +146,6 @@ var pending = []string{
 
 	"internal/lastend",
 
-
-
 	"internal/nobody",
 
 	"internal/recovery",
