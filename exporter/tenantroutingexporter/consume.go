@@ -126,30 +126,30 @@ type share struct {
 func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) error {
 	sched := r.scheduler.Load()
 	if sched == nil {
-		return r.refuse(ctx, signal, errNotRunning)
+		return r.reject(ctx, signal, rejection.Of(rejection.Stopping))
 	}
 	if r.migrations.busy[signal].Load() {
-		return r.refuse(ctx, signal, errMigrating)
+		return r.reject(ctx, signal, rejection.Of(rejection.Migration))
 	}
 	dir := r.directory()
 	if dir == nil {
-		return r.refuse(ctx, signal, errNoRegistry)
+		return r.reject(ctx, signal, rejection.Of(rejection.NotLoaded))
 	}
 	var converted conversions
 	defer converted.close()
 	parts, err := r.encode(ctx, dir, signal, c, &converted)
 	if err != nil {
-		return r.refuse(ctx, signal, err)
+		return r.reject(ctx, signal, err)
 	}
 	if err := sched.Offer(ctx, parts); err != nil {
 		r.reportStorage(err)
-		return r.refuse(ctx, signal, offerRefusal(err))
+		return r.reject(ctx, signal, offerRejection(err))
 	}
 	converted.accept(sched)
 	return nil
 }
 
-// encode returns the request in the forms that its destinations get, or a refusal. While
+// encode returns the request in the forms that its destinations get, or a rejection. While
 // it waits for the converters of its tenants it has no compute turn: their holder may wait
 // for a disk, and others would wait with it.
 func (r *router) encode(ctx context.Context, dir directory, signal tenant.Signal, c *content, converted *conversions) ([]lane.Part, error) {
@@ -186,7 +186,7 @@ func (r *router) encode(ctx context.Context, dir directory, signal tenant.Signal
 func computed(ctx context.Context, f func() ([]lane.Part, error)) ([]lane.Part, error) {
 	end, err := guard.Compute(ctx)
 	if err != nil {
-		return nil, rejection.New(rejection.Canceled, "the caller has gone before the data could be encoded")
+		return nil, rejection.Of(rejection.Canceled)
 	}
 	defer end()
 	return f()
@@ -237,17 +237,17 @@ func (r *router) form(parts []lane.Part, c *content) (_ []lane.Part, err error) 
 func (r *router) share(ctx context.Context, c *content) (shares []share, group []int, err error) {
 	caller, known := tenant.FromContext(ctx)
 	if known && !caller.Decided() {
-		return nil, nil, errNoRegistry
+		return nil, nil, rejection.Of(rejection.NotLoaded)
 	}
 	var index map[tenant.ID]int // of all shares but the first
 	for i := range c.resources {
 		v, ok := c.resource(i).Attributes().Get(r.cfg.Attribute)
 		if !ok || v.Type() != pcommon.ValueTypeStr || v.Str() == "" {
-			return nil, nil, noTenant(r.cfg.Attribute)
+			return nil, nil, rejection.Of(rejection.NoTenant, r.cfg.Attribute)
 		}
 		id := tenant.ID(v.Str())
 		if known && id != caller.Tenant() {
-			return nil, nil, errMismatch
+			return nil, nil, rejection.Of(rejection.TenantMismatch)
 		}
 		n, seen := 0, len(shares) > 0 && shares[0].tenant == id
 		if !seen {
@@ -279,14 +279,14 @@ func (r *router) route(dir directory, id tenant.ID, signal tenant.Signal) ([]lan
 		}
 	}
 	if t == nil || t.Status == tenant.StatusDeleted {
-		return nil, errUnknownTenant
+		return nil, rejection.Of(rejection.UnknownTenant)
 	}
 	if t.Status != tenant.StatusActive {
-		return nil, errNotActive
+		return nil, rejection.Of(rejection.Suspended)
 	}
 	p := r.plans.of(t)
 	if err := p.faults[signal]; err != nil {
-		return nil, routeRefusal(err, signal)
+		return nil, routeRejection(err, signal)
 	}
 	return p.stops[signal], nil
 }

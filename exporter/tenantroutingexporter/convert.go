@@ -78,7 +78,7 @@ func (r *router) hold(ctx context.Context, keys []lane.Key, held *conversions) e
 	for _, key := range keys {
 		h, err := r.totals.of(key).Acquire(ctx)
 		if err != nil {
-			return rejection.New(rejection.Canceled, "the caller has gone before its delta metrics could be converted")
+			return rejection.Of(rejection.Canceled)
 		}
 		held.holds = append(held.holds, h)
 	}

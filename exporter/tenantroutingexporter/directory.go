@@ -4,6 +4,7 @@ import (
 	"maps"
 	"sync"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -49,7 +50,7 @@ func (n *named) admit(id tenant.ID) (*tenant.Tenant, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.tenants) >= n.max && n.tenants[id] == nil {
-		return nil, tooManyTenants(n.max)
+		return nil, rejection.Of(rejection.TooManyTenants, n.max)
 	}
 	return n.add(id), nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedlog"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -40,12 +41,12 @@ func options(h *handle) []exporterhelper.Option {
 	}
 }
 
-// guarded makes a panic of consume a refusal.
+// guarded makes a panic of consume a rejection.
 func guarded[T any](r *router, signal tenant.Signal, consume func(context.Context, T) error) func(context.Context, T) error {
 	return func(ctx context.Context, data T) (err error) {
 		defer func() {
 			if recovery.Is(err) {
-				err = r.refuse(ctx, signal, errPanic)
+				err = r.reject(ctx, signal, rejection.Of(rejection.Panic))
 			}
 		}()
 		defer r.recovery.Catch("accepting "+signal.String(), &err)

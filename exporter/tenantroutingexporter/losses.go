@@ -8,7 +8,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
 // losses finds out from counters what is lost or refused. Its methods are safe for
@@ -30,8 +30,9 @@ func newLosses(r *router, now func() time.Time) *losses {
 func (l *losses) findings() (all []condition.Finding) {
 	r := l.router
 	total, reasons := droppedOf(r.scheduler.Load())
-	missing := r.refusedFor(refusedNoTenant) + r.refusedFor(refusedMismatch) + r.refusedFor(refusedUnknownTenant) + r.refusedFor(refusedTenants)
-	failed := r.refusedFor(refusedStorage)
+	missing := r.rejected.of(rejection.NoTenant) + r.rejected.of(rejection.TenantMismatch) +
+		r.rejected.of(rejection.UnknownTenant) + r.rejected.of(rejection.TooManyTenants)
+	failed := r.rejected.of(rejection.Storage)
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,12 +83,4 @@ func droppedOf(sched *lane.Scheduler) (total int64, reasons string) {
 		parts = append(parts, fmt.Sprintf("%d dead letters", letters))
 	}
 	return total + letters, strings.Join(parts, ", ")
-}
-
-// refusedFor returns how many requests were refused for a reason.
-func (r *router) refusedFor(reason refusalReason) (n int64) {
-	for _, signal := range tenant.AllSignals() {
-		n += r.refusals[signal][reason].Load()
-	}
-	return n
 }

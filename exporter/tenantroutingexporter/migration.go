@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/sendingqueue"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -337,7 +338,7 @@ func (m *migration) next(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if refused := (*refusal)(nil); errors.As(err, &refused) && refused.answer.Retryable() {
+			if rejected := (*rejection.Error)(nil); errors.As(err, &rejected) && rejected.Reason().Retryable() {
 				if h.requests > 0 {
 					break
 				}
@@ -399,7 +400,7 @@ func (m *migration) parts(ctx context.Context, value []byte, converted *conversi
 	}
 	dir := m.directory()
 	if dir == nil {
-		return nil, false, errNoRegistry
+		return nil, false, rejection.Of(rejection.NotLoaded)
 	}
 	parts, err = m.encode(ctx, dir, m.signal, c, converted)
 	return parts, c.delta, err

@@ -64,7 +64,7 @@ max_tenants: 2
 	require.NoError(t, r.consumeLogs(t.Context(), logsOf("a", "x")))
 	err := r.consumeLogs(t.Context(), logsOf("c", "x"))
 	assert.Equal(t, codes.Unavailable, status.Code(err), err)
-	assert.ErrorContains(t, err, "2 other tenants have data here (max_tenants)")
+	assert.ErrorContains(t, err, "2 other tenants already have data here (max_tenants)")
 	r.tidy(time.Now())
 	require.Error(t, r.consumeLogs(t.Context(), logsOf("c", "x")), "their data waits")
 

@@ -128,7 +128,7 @@ routes: {logs: [local], metrics: [local], traces: [local]}
 		require.Error(t, err)
 		assert.Equal(t, codes.Internal, status.Code(err))
 		assert.True(t, consumererror.IsPermanent(err))
-		assert.Equal(t, "internal error: the data cannot be handled", err.Error())
+		assert.Equal(t, "internal error", err.Error())
 		assert.Equal(t, int64(1), sum(t, g.tel, "refused_requests", "reason=panic", "signal="+signal))
 	}
 	registry.Set(t, &tenant.Tenant{ID: "a"}, &tenant.Tenant{ID: "b"}) // the goroutine that follows it panics too

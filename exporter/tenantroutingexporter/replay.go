@@ -16,6 +16,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -139,7 +140,7 @@ func (re *replay) known() error {
 	}
 	dir := re.directory()
 	if dir == nil {
-		return errNoRegistry
+		return rejection.Of(rejection.NotLoaded)
 	}
 	if id := re.job.Tenant; id != "" && dir.Tenant(tenant.ID(id)) == nil {
 		return fmt.Errorf("no such tenant: %q is not in the registry", id)

@@ -49,7 +49,7 @@ type router struct {
 	stateDir   string            // of storage; empty: not known
 	want       diskWant
 	scheduler  atomic.Pointer[lane.Scheduler] // nil before start
-	refusals   refusals
+	rejected   rejectedRequests
 	routes     atomic.Pointer[tenant.RouteHealth] // nil: there are no faults
 	boards     tenant.RejectionBoards
 	recovery   *recovery.Recoverer

@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -40,7 +41,7 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 	t.registration, err = metadata.Meter(r.set.TelemetrySettings).RegisterCallback(
 		func(_ context.Context, o metric.Observer) error {
 			t.observeLanes(o, sched)
-			t.observeRefusals(o, &r.refusals)
+			t.observeRejected(o, &r.rejected)
 			t.observeMigrations(o, &r.migrations)
 			o.ObserveInt64(b.ExporterTenantRoutingPanics, r.recovery.Count())
 			o.ObserveInt64(b.ExporterTenantRoutingDeltaSeries, int64(r.totals.series()))
@@ -117,12 +118,12 @@ func (t *telemetry) observeStorage(o metric.Observer, r *router) {
 	}
 }
 
-func (t *telemetry) observeRefusals(o metric.Observer, refusals *refusals) {
+func (t *telemetry) observeRejected(o metric.Observer, rejected *rejectedRequests) {
 	for _, signal := range tenant.AllSignals() {
-		for reason := range refusalNames {
-			if n := refusals[signal][reason].Load(); n > 0 {
+		for reason := range rejected[signal] {
+			if n := rejected[signal][reason].Load(); n > 0 {
 				o.ObserveInt64(t.builder.ExporterTenantRoutingRefusedRequests, n, metric.WithAttributes(
-					attribute.String("signal", signal.String()), attribute.String("reason", refusalNames[reason])))
+					attribute.String("signal", signal.String()), attribute.String("reason", rejection.Reason(reason).String())))
 			}
 		}
 	}

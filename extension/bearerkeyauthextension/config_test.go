@@ -77,8 +77,8 @@ func TestREADME_HasTheTextOfEachRefusal(t *testing.T) {
 	require.NoError(t, err)
 	for d := range numDecisions {
 		if d.refused() {
-			require.NotEmpty(t, d.rule(), d)
-			assert.Regexp(t, "(?m)^\\| .*`"+d.String()+"`.* \\| .*`"+regexp.QuoteMeta(d.rule())+"`", string(readme))
+			require.NotEmpty(t, d.reason().Text(), d)
+			assert.Regexp(t, "(?m)^\\| .*`"+d.String()+"`.* \\| .*`"+regexp.QuoteMeta(d.reason().Text())+"`", string(readme))
 		}
 	}
 }

@@ -33,48 +33,69 @@ const (
 	numDecisions
 )
 
+// reason returns why a request is refused, or [rejection.None] for one that is not.
+func (d decision) reason() rejection.Reason {
+	switch d {
+	case noKey:
+		return rejection.NoKey
+	case severalKeys:
+		return rejection.SeveralKeys
+	case notBearer:
+		return rejection.NotBearer
+	case percentEncoded:
+		return rejection.PercentEncoded
+	case quotedKey:
+		return rejection.QuotedKey
+	case noScheme:
+		return rejection.NoScheme
+	case otherScheme:
+		return rejection.OtherScheme
+	case doubledScheme:
+		return rejection.DoubledScheme
+	case malformedKey:
+		return rejection.MalformedKey
+	case unknownKey:
+		return rejection.UnknownKey
+	case revokedKey:
+		return rejection.RevokedKey
+	case notYetValid:
+		return rejection.NotYetValid
+	case expiredKey:
+		return rejection.ExpiredKey
+	case sourceAddress:
+		return rejection.SourceAddress
+	case pageOrigin:
+		return rejection.Origin
+	case tenantHeader:
+		return rejection.TenantHeader
+	case suspended:
+		return rejection.Suspended
+	case scope:
+		return rejection.Scope
+	}
+	return rejection.None
+}
+
 // String returns the value of the metric attribute "decision".
 func (d decision) String() string {
-	return [numDecisions]string{
-		"accepted", "undecided", "no_key", "several_keys", "not_bearer",
-		"percent_encoded", "quoted_key", "no_scheme", "other_scheme", "doubled_scheme", "malformed_key", "unknown_key",
-		"revoked_key", "not_yet_valid", "expired_key", "source_address", "origin", "tenant_header",
-		"suspended", "scope",
-	}[d]
+	switch d {
+	case accepted:
+		return "accepted"
+	case undecided:
+		return "undecided"
+	}
+	return d.reason().String()
 }
 
-// refused tells whether the key of the caller is refused, by a 401 over HTTP.
+// refused reports whether the key of the caller is refused, by a 401 over HTTP.
 func (d decision) refused() bool { return d > undecided && d < suspended }
 
-// rule is what a refused caller reads. It names the rule and nothing of the
-// request, because the text also ends up in callers' logs.
-func (d decision) rule() string {
-	return [numDecisions]string{
-		noKey:          `no API key: send the header "Authorization: Bearer <key>"`,
-		severalKeys:    "several Authorization headers: send one",
-		notBearer:      `the Authorization header is not of the form "Bearer <key>"`,
-		percentEncoded: `the Authorization header is percent-encoded, such as "Bearer%20<key>": send "Bearer <key>"; not every program decodes OTEL_EXPORTER_OTLP_HEADERS`,
-		quotedKey:      `the Authorization header has quotes around it or around the key: send "Bearer <key>" without them`,
-		noScheme:       `the Authorization header has a key and no scheme: send "Bearer <key>"`,
-		otherScheme:    `the Authorization header has another scheme than Bearer: send "Bearer <key>"`,
-		doubledScheme:  `the Authorization header has "Bearer" twice: send "Bearer <key>"`,
-		malformedKey:   "malformed API key",
-		unknownKey:     "unknown API key",
-		revokedKey:     "the API key is revoked",
-		notYetValid:    "the API key is not valid yet",
-		expiredKey:     "the API key has expired",
-		sourceAddress:  "the API key must not be used from this address",
-		pageOrigin:     "the API key must not be used from this web origin",
-		tenantHeader:   "the header x-business-id or X-Scope-OrgID names another tenant than the API key",
-	}[d]
-}
-
-// newRefusals makes the errors once; a flood of bad requests allocates none. Over HTTP
-// their text becomes the body.
+// newRefusals makes the errors once, so that a flood of bad requests allocates none.
+// Over HTTP their text becomes the body.
 func newRefusals() (all [numDecisions]*rejection.Error) {
 	for d := range numDecisions {
 		if d.refused() {
-			all[d] = rejection.New(rejection.Unauthenticated, d.rule())
+			all[d] = rejection.Of(d.reason())
 		}
 	}
 	return all

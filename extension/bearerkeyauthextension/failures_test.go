@@ -130,7 +130,7 @@ func TestFailures_AWrongAgentDoesNoHarmToARightOne(t *testing.T) {
 	sendWrong := func() {
 		code, text := g.sendHTTP(t, "authorization", "Bearer "+stranger)
 		assert.Equal(t, http.StatusUnauthorized, code)
-		assert.Equal(t, unknownKey.rule(), text, "its answer stays the one of its fault")
+		assert.Equal(t, unknownKey.reason().Text(), text, "its answer stays the one of its fault")
 	}
 	for range perMinute {
 		sendWrong()

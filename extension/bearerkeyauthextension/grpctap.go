@@ -94,7 +94,7 @@ func (c *keyChecker) mayCall(key *tenant.Key, method string) (decision, error) {
 	signal, known := tenant.SignalOfMethod(method)
 	switch {
 	case key == nil:
-		return undecided, rejection.ForIdentity(rejection.NotLoaded, "")
+		return undecided, rejection.Of(rejection.NotLoaded)
 	case key.Tenant().Status == tenant.StatusSuspended:
 		return suspended, c.suspended
 	case known && !key.Scopes.Has(signal):
@@ -107,7 +107,7 @@ func (c *keyChecker) mayCall(key *tenant.Key, method string) (decision, error) {
 func outOfScope() map[tenant.Signal]error {
 	all := make(map[tenant.Signal]error)
 	for _, s := range tenant.AllSignals() {
-		all[s] = rejection.ForIdentity(rejection.Scope, s.String())
+		all[s] = rejection.Of(rejection.Scope, s)
 	}
 	return all
 }

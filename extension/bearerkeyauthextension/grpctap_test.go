@@ -57,7 +57,7 @@ func TestTap_RefusesWhatAuthenticateWould(t *testing.T) {
 				return
 			}
 			assert.Equal(t, codes.Unauthenticated, status.Code(err))
-			assert.Equal(t, tt.want.rule(), err.Error())
+			assert.Equal(t, tt.want.reason().Text(), err.Error())
 		})
 	}
 	metadatatest.AssertEqualExtensionBearerKeyAuthRequests(t, telemetry, []metricdata.DataPoint[int64]{

@@ -73,7 +73,7 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 		recovery:       recovery.New(set.Logger),
 		audit:          newFailureAudit(cfg.Failures.Audit, set.ID.String(), failures.sources, set.Logger, time.Now),
 		connectTimeout: connectTimeout, callTimeout: callTimeout,
-		suspended: rejection.ForIdentity(rejection.Suspended, ""), outOfScope: outOfScope(),
+		suspended: rejection.Of(rejection.Suspended), outOfScope: outOfScope(),
 	}, nil
 }
 

@@ -53,8 +53,8 @@ func TestKeyChecker_BoundKeysBehindAProxy(t *testing.T) {
 				Header:         metadata.Pairs("authorization", "Bearer "+text, "x-forwarded-for", tt.header),
 			})
 			if tt.want == "" {
-				assert.Equal(t, sourceAddress.rule(), err.Error())
-				assert.Equal(t, sourceAddress.rule(), tapErr.Error())
+				assert.Equal(t, sourceAddress.reason().Text(), err.Error())
+				assert.Equal(t, sourceAddress.reason().Text(), tapErr.Error())
 				return
 			}
 			require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestKeyChecker_NoClientPassesForTheProxy(t *testing.T) {
 				if tt.want {
 					assert.NoError(t, err)
 				} else {
-					assert.EqualError(t, err, sourceAddress.rule())
+					assert.EqualError(t, err, sourceAddress.reason().Text())
 				}
 			}
 		})

@@ -163,10 +163,10 @@ func TestReceiver_AnswersUnauthenticated(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			err := g.sendGRPC(t, tt.headers...)
 			assert.Equal(t, codes.Unauthenticated, status.Code(err))
-			assert.Equal(t, tt.want.rule(), status.Convert(err).Message())
+			assert.Equal(t, tt.want.reason().Text(), status.Convert(err).Message())
 			code, text := g.sendHTTP(t, tt.headers...)
 			assert.Equal(t, http.StatusUnauthorized, code)
-			assert.Equal(t, tt.want.rule(), text)
+			assert.Equal(t, tt.want.reason().Text(), text)
 			assert.Empty(t, g.seen)
 		})
 	}

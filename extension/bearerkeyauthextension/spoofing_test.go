@@ -61,9 +61,9 @@ func TestSpoofing_EndsAsTheKeysTenantOrARefusal(t *testing.T) {
 			code, text := g.sendHTTP(t, headers...)
 			if tt.want.refused() {
 				assert.Equal(t, codes.Unauthenticated, status.Code(err))
-				assert.Equal(t, tt.want.rule(), status.Convert(err).Message())
+				assert.Equal(t, tt.want.reason().Text(), status.Convert(err).Message())
 				assert.Equal(t, http.StatusUnauthorized, code)
-				assert.Equal(t, tt.want.rule(), text)
+				assert.Equal(t, tt.want.reason().Text(), text)
 				assert.Empty(t, g.seen)
 				return
 			}

@@ -50,9 +50,9 @@ func TestReadme_HasTheTextOfEachAnswer(t *testing.T) {
 		"encoding":    func(_ *guard.Guard, r *guard.Request) error { return body(r, "br", "x") },
 		"damaged":     func(_ *guard.Guard, r *guard.Request) error { return body(r, "gzip", "x") },
 		"large body":  func(_ *guard.Guard, r *guard.Request) error { return body(r, "identity", "more than ten bytes") },
-		"suspended":   func(*guard.Guard, *guard.Request) error { return rejection.ForIdentity(rejection.Suspended, "logs") },
-		"scope":       func(*guard.Guard, *guard.Request) error { return rejection.ForIdentity(rejection.Scope, "logs") },
-		"not loaded":  func(*guard.Guard, *guard.Request) error { return rejection.ForIdentity(rejection.NotLoaded, "logs") },
+		"suspended":   func(*guard.Guard, *guard.Request) error { return rejection.Of(rejection.Suspended) },
+		"scope":       func(*guard.Guard, *guard.Request) error { return rejection.Of(rejection.Scope, tenant.Logs) },
+		"not loaded":  func(*guard.Guard, *guard.Request) error { return rejection.Of(rejection.NotLoaded) },
 		"requests of the tenant": func(g *guard.Guard, _ *guard.Request) error {
 			return admitAll(t, g, func(int) tenant.ID { return "a" })
 		},

@@ -52,9 +52,9 @@ func (g *Guard) Admit(ctx context.Context, signal tenant.Signal) (*Request, erro
 	switch g.requests.take(r.tenant, 1) {
 	case overShare:
 		delay(ctx)
-		return nil, r.reject(rejection.TenantRequests, "too many requests of this tenant are in flight")
+		return nil, r.reject(rejection.TenantRequests)
 	case overTotal:
-		return nil, r.reject(rejection.Requests, "too many requests are in flight")
+		return nil, r.reject(rejection.Requests)
 	}
 	if err := r.Reserve(requestOverhead); err != nil {
 		g.requests.give(r.tenant, 1)
@@ -92,7 +92,7 @@ func (r *Request) identify(ctx context.Context) *rejection.Error {
 	}
 	why, id := Decide(caller, r.guard.snapshot, r.signal)
 	if why != rejection.None {
-		return rejection.ForIdentity(why, r.signal.String())
+		return rejection.Of(why, r.signal)
 	}
 	r.tenant = id
 	return nil
@@ -111,7 +111,7 @@ func Decide(caller *tenant.Identity, snapshot func() (s *tenant.Snapshot, known 
 		t := s.Tenant(caller.Tenant())
 		switch {
 		case t == nil || t.Status == tenant.StatusDeleted:
-			return rejection.Unauthenticated, ""
+			return rejection.UnknownTenant, ""
 		case t.Status == tenant.StatusSuspended:
 			return rejection.Suspended, ""
 		}
@@ -173,13 +173,13 @@ func (r *Request) Tenant() tenant.ID { return r.tenant }
 func (r *Request) Reserve(n int64) error {
 	g := r.guard
 	if r.held+n > g.memory.most {
-		return r.reject(rejection.TooLarge, g.tooLarge())
+		return r.rejectWith(rejection.TooLarge, g.tooLarge())
 	}
 	switch g.memory.take(r.tenant, n) {
 	case overShare:
-		return r.reject(rejection.TenantMemory, "the requests of this tenant that are in flight hold too much memory")
+		return r.reject(rejection.TenantMemory)
 	case overTotal:
-		return r.reject(rejection.Memory, "the requests in flight hold too much memory")
+		return r.reject(rejection.Memory)
 	}
 	r.held += n
 	g.pressure.changed()
@@ -239,7 +239,7 @@ const decodedLarge = 4
 
 // gone returns the answer to a request whose caller does not wait for it any more.
 func (r *Request) gone() error {
-	return r.reject(rejection.Canceled, "the caller has gone before it was the turn of the request")
+	return r.reject(rejection.Canceled)
 }
 
 // Readable returns the encoded request of which Check has counts in a form that pdata
@@ -294,8 +294,11 @@ func (g *Guard) wireError(err error) *rejection.Error {
 	return rejection.New(reason, err.Error())
 }
 
-// reject counts and returns a rejection.
-func (r *Request) reject(reason rejection.Reason, text string) error {
+// reject counts and returns the rejection for reason.
+func (r *Request) reject(reason rejection.Reason) error { return r.Count(rejection.Of(reason)) }
+
+// rejectWith is reject with a text that names the configured limit.
+func (r *Request) rejectWith(reason rejection.Reason, text string) error {
 	return r.Count(rejection.New(reason, text))
 }
 

@@ -52,7 +52,7 @@ func (r *Request) ReadBody(w http.ResponseWriter, req *http.Request, limits Body
 	r.guard.conns.usedByHTTP(req, r.share)
 	encoding, err := parseEncoding(req.Header.Values("Content-Encoding"))
 	if err != nil || encoding != identity && limits.Encodings != nil && !slices.Contains(limits.Encodings, encoding.name()) {
-		return nil, r.reject(rejection.Encoding, unsupported(limits.Encodings))
+		return nil, r.rejectWith(rejection.Encoding, unsupported(limits.Encodings))
 	}
 	most := limits.MaxCompressed
 	if encoding == identity {
@@ -128,7 +128,7 @@ func nextSize(n, announced, limit int64) int64 {
 }
 
 func (r *Request) tooLarge(what string, limit int64) error {
-	return r.reject(rejection.TooLarge, fmt.Sprintf("the %s has more than %v", what, bytesize.Size(limit)))
+	return r.rejectWith(rejection.TooLarge, fmt.Sprintf("the %s has more than %v", what, bytesize.Size(limit)))
 }
 
 // readError returns the answer to a body that did not arrive.
@@ -141,10 +141,10 @@ func (r *Request) readError(ctx context.Context, err error) error {
 	case errors.As(err, &tooLarge):
 		return r.tooLarge("body", tooLarge.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return r.reject(rejection.Slow, "the body arrives too slowly")
+		return r.reject(rejection.Slow)
 	case ctx.Err() != nil, errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
 		errors.Is(err, http.ErrBodyReadAfterClose), errors.Is(err, context.Canceled):
-		return r.reject(rejection.Canceled, "the caller has gone before the body was complete")
+		return r.reject(rejection.Canceled)
 	}
-	return r.reject(rejection.Malformed, "the body cannot be read")
+	return r.rejectWith(rejection.Malformed, "the body cannot be read")
 }

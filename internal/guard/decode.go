@@ -74,7 +74,7 @@ func (r *Request) decode(e encoding, data []byte, limit int64) (*buffer, error) 
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return nil, r.tooLarge("window of the zstd frame", maxWindow)
 	}
-	return nil, r.reject(rejection.Malformed, "the body is not valid "+e.name())
+	return nil, r.rejectWith(rejection.Malformed, "the body is not valid "+e.name())
 }
 
 func (r *Request) decodeNow(e encoding, data []byte, limit int64) (*buffer, error) {

@@ -160,7 +160,7 @@ func (g *Guard) overLimit(id tenant.ID, signal tenant.Signal, records int, bytes
 func (g *Guard) Protect(protocol Protocol, f func() error) (err error) {
 	defer func() {
 		if recovery.Is(err) {
-			err = g.Count(protocol, rejection.New(rejection.Panic, "internal error: the request was not accepted"))
+			err = g.Count(protocol, rejection.Of(rejection.Panic))
 		}
 	}()
 	defer g.recovery.Catch("handling a request", &err)

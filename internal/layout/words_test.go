@@ -164,8 +164,6 @@ var pending = []string{
 
 	"internal/regularfile",
 
-	"internal/rejection",
-
 	"internal/safetext",
 
 	"internal/severity",

@@ -1,10 +1,11 @@
-// Package rejection is the answer to requests that are refused: code, reason,
-// text and retry delay, as gRPC and HTTP have them.
+// Package rejection decides how a request that is refused is answered: code,
+// reason, text and retry delay, over gRPC and HTTP. All of it is in one table, so
+// that the same situation has the same answer in every component.
 //
-// Receivers turn an [Error] into the right answer without knowing it: those of
-// gRPC ask for GRPCStatus, others whether the error is permanent. The text
-// reaches the caller. It names the rule and the configured limit, never a key, a
-// digest or another tenant.
+// Receivers turn an [Error] into the right answer without knowing the type: gRPC
+// calls GRPCStatus, and others ask consumererror whether the error is permanent.
+// The text reaches the caller. It names the rule and the configured limit, never a
+// key, a digest or another tenant.
 package rejection
 
 import (
@@ -21,35 +22,37 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// Delays of callers that try again are between these, before the jitter. Longer
-// ones would have most senders give up.
+// Bounds of a retry delay before jitter. Most senders give up on longer delays.
 const (
 	minDelay = 2 * time.Second
 	maxDelay = time.Minute
 )
 
-// Error is one rejection. It is immutable.
+// Error is one rejection. It is immutable and safe for concurrent use.
 type Error struct {
 	reason Reason
 	http   int
 	status *status.Status
-	delay  time.Duration // 0: final
+	delay  time.Duration // 0: the caller must not retry
 	cause  error
 }
 
-// New returns the rejection for reason with text. A retryable one has the usual
-// delay of its reason.
+// Of returns the rejection for reason with the text of the table. args take the
+// places of the text's verbs. A retryable rejection has the delay of the table.
+func Of(reason Reason, args ...any) *Error { return New(reason, reason.Text(args...)) }
+
+// New is [Of] with another text, one that names the configured limit.
 func New(reason Reason, text string) *Error {
 	if reason.Retryable() {
-		return Retry(reason, text, reason.property().delay)
+		return Retry(reason, text, reason.row().delay)
 	}
 	st := status.New(reason.Code(), text)
 	return &Error{reason: reason, http: reason.HTTPStatus(), status: st, cause: consumererror.NewPermanent(st.Err())}
 }
 
-// Retry returns the rejection for the retryable reason with text. The caller is
-// asked to try again after about delay, at random between half and one and a half
-// of it and at least a second, so that refused callers do not come all at once.
+// Retry is [New] with another delay, for a reason that is retryable. The delay is
+// held between 2 s and 1 min. The caller gets a random one between half and one and
+// a half of it, at least 1 s, so that rejected callers do not return all at once.
 func Retry(reason Reason, text string, delay time.Duration) *Error {
 	delay = min(max(delay, minDelay), maxDelay)
 	delay = delay/2 + rand.N(delay)
@@ -60,9 +63,9 @@ func Retry(reason Reason, text string, delay time.Duration) *Error {
 	return &Error{reason: reason, http: reason.HTTPStatus(), status: st, delay: delay}
 }
 
-// From returns err as a rejection. An error that has a gRPC status keeps its code,
-// text and delay; another one is final if it is permanent, and otherwise retryable.
-// Its text stays inside the process, because it may say what no caller should read.
+// From returns err as a rejection. An error with a gRPC status keeps code, text and
+// delay. Any other is [Malformed] if it is permanent and [Downstream] if not, and its
+// text is replaced, because it may contain what no caller should read.
 func From(err error) *Error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return e
@@ -71,9 +74,9 @@ func From(err error) *Error {
 		return fromStatus(st, err)
 	}
 	if consumererror.IsPermanent(err) {
-		return New(Malformed, "the data was refused")
+		return New(Malformed, "the data was rejected")
 	}
-	return New(Downstream, "the data cannot be taken now")
+	return Of(Downstream)
 }
 
 func fromStatus(st *status.Status, cause error) *Error {
@@ -115,24 +118,25 @@ func retryDelay(st *status.Status) time.Duration {
 // Error implements error with the bare text.
 func (e *Error) Error() string { return e.status.Message() }
 
-// GRPCStatus is how the status package finds code, text and details.
+// GRPCStatus returns code, text and details to the status package of gRPC.
 func (e *Error) GRPCStatus() *status.Status { return e.status }
 
-// Unwrap makes a final rejection permanent in the eyes of consumererror.
+// Unwrap returns a permanent error unless the caller may retry, so that
+// consumererror.IsPermanent gives the right answer.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Reason returns why.
+// Reason returns why the request is rejected.
 func (e *Error) Reason() Reason { return e.reason }
 
 // HTTPStatus returns the HTTP status code.
 func (e *Error) HTTPStatus() int { return e.http }
 
-// RetryDelay returns after which time the caller may send the same again, and
-// false if it must not.
+// RetryDelay returns the time after which the caller may send the same request
+// again. It returns false if the caller must not.
 func (e *Error) RetryDelay() (time.Duration, bool) { return e.delay, e.delay > 0 }
 
-// SetHeader sets the headers that belong to e in an answer over HTTP. The status
-// code and the body, a google.rpc.Status, are for the caller to write.
+// SetHeader sets the HTTP headers of the answer. Status code and body, a
+// google.rpc.Status, are the receiver's to write.
 func (e *Error) SetHeader(h http.Header) {
 	if e.delay > 0 {
 		seconds := (e.delay + time.Second - 1) / time.Second

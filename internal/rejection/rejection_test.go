@@ -18,61 +18,98 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// TestReasons_AreAnsweredAsDesigned is the table that receivers, documentation and
-// senders rely on.
+// situation is a row of the design: what happened, and how each caller is answered.
+type situation struct {
+	name    string
+	code    codes.Code
+	http    int
+	retry   bool
+	reasons []Reason
+}
+
+// situations has every reason once. The first six rows are the contract of the
+// design; the others are situations that it leaves to this package.
+func situations() []situation {
+	return []situation{
+		{"no, unknown, expired or revoked key; header names another tenant; tenant is gone", codes.Unauthenticated, 401, false, []Reason{
+			NoKey, SeveralKeys, NotBearer, PercentEncoded, QuotedKey, NoScheme, OtherScheme, DoubledScheme, MalformedKey, UnknownKey,
+			RevokedKey, NotYetValid, ExpiredKey, SourceAddress, Origin, TenantHeader, NoIdentity, UnknownTenant,
+		}},
+		{"tenant suspended; signal not in the key's scopes", codes.PermissionDenied, 403, false, []Reason{Suspended, Scope}},
+		{"over a rate or quota; lane full", codes.ResourceExhausted, 429, true, []Reason{Rate, Quota, LaneFull}},
+		{"registry never loaded; memory limit; shutting down", codes.Unavailable, 503, true, []Reason{NotLoaded, Memory, Stopping}},
+		{"malformed payload", codes.InvalidArgument, 400, false, []Reason{Malformed, NoTenant}},
+		{"too large", codes.ResourceExhausted, 413, false, []Reason{TooLarge, Depth, Elements}},
+
+		{"data of another tenant, or without a route", codes.PermissionDenied, 403, false, []Reason{TenantMismatch, NoRoute}},
+		{"the tenant's share of what is in flight", codes.ResourceExhausted, 429, true, []Reason{TenantRequests, TenantMemory}},
+		{"the collector cannot accept data now", codes.Unavailable, 503, true, []Reason{
+			Requests, Migration, TooManyTenants, UnknownDestination, DiskFull, Storage, Downstream,
+		}},
+		{"unknown Content-Encoding", codes.Unimplemented, 415, false, []Reason{Encoding}},
+		{"slow upload", codes.DeadlineExceeded, 408, false, []Reason{Slow}},
+		{"canceled by the caller", codes.Canceled, 499, false, []Reason{Canceled}},
+		{"defect", codes.Internal, 500, false, []Reason{Panic}},
+	}
+}
+
 func TestReasons_AreAnsweredAsDesigned(t *testing.T) {
-	type answer struct {
-		code  codes.Code
-		http  int
-		again bool
-	}
-	want := map[string]answer{
-		"unauthenticated":     {codes.Unauthenticated, 401, false},
-		"suspended":           {codes.PermissionDenied, 403, false},
-		"scope":               {codes.PermissionDenied, 403, false},
-		"forbidden":           {codes.PermissionDenied, 403, false},
-		"registry_not_loaded": {codes.Unavailable, 503, true},
-		"rate":                {codes.ResourceExhausted, 429, true},
-		"quota":               {codes.ResourceExhausted, 429, true},
-		"lane_full":           {codes.ResourceExhausted, 429, true},
-		"tenant_requests":     {codes.ResourceExhausted, 429, true},
-		"tenant_memory":       {codes.ResourceExhausted, 429, true},
-		"requests":            {codes.Unavailable, 503, true},
-		"memory":              {codes.Unavailable, 503, true},
-		"stopping":            {codes.Unavailable, 503, true},
-		"malformed":           {codes.InvalidArgument, 400, false},
-		"too_large":           {codes.ResourceExhausted, 413, false},
-		"depth":               {codes.ResourceExhausted, 413, false},
-		"elements":            {codes.ResourceExhausted, 413, false},
-		"encoding":            {codes.Unimplemented, 415, false},
-		"slow":                {codes.DeadlineExceeded, 408, false},
-		"canceled":            {codes.Canceled, 499, false},
-		"panic":               {codes.Internal, 500, false},
-		"downstream":          {codes.Unavailable, 503, true},
-	}
-	got := map[string]answer{}
-	for r := None + 1; r < numReasons; r++ {
-		err := New(r, "some text")
-		got[r.String()] = answer{status.Code(err), err.HTTPStatus(), r.Retryable()}
-		assert.Equal(t, r, err.Reason())
-		assert.Equal(t, "some text", err.Error())
-		assert.Equal(t, !r.Retryable(), consumererror.IsPermanent(err), r.String())
-		delay, again := err.RetryDelay()
-		assert.Equal(t, r.Retryable(), again, r.String())
-		assert.Equal(t, again, len(err.GRPCStatus().Details()) == 1, r.String())
-		header := http.Header{}
-		err.SetHeader(header)
-		if again {
-			assert.GreaterOrEqual(t, delay, time.Second)
-			assert.Regexp(t, `^[1-9]\d*$`, header.Get("Retry-After"), r.String())
-		} else {
-			assert.Empty(t, header.Get("Retry-After"), r.String())
+	seen := map[Reason]bool{}
+	names := map[string]bool{}
+	for _, s := range situations() {
+		for _, r := range s.reasons {
+			require.False(t, seen[r], "%v is in two rows", r)
+			seen[r] = true
+			require.NotEmpty(t, r.String())
+			require.False(t, names[r.String()], "%v: two reasons have this name", r)
+			names[r.String()] = true
+			require.NotEmpty(t, r.Text(), "%v", r)
+
+			err := New(r, "some text")
+			assert.Equal(t, s.code, status.Code(err), "%v: %s", r, s.name)
+			assert.Equal(t, s.http, err.HTTPStatus(), "%v: %s", r, s.name)
+			assert.Equal(t, s.retry, r.Retryable(), "%v: %s", r, s.name)
+			assert.Equal(t, r, err.Reason())
+			assert.Equal(t, "some text", err.Error())
+			assert.Equal(t, !s.retry, consumererror.IsPermanent(err), "%v", r)
+			delay, retry := err.RetryDelay()
+			assert.Equal(t, s.retry, retry, "%v", r)
+			assert.Equal(t, s.retry, len(err.GRPCStatus().Details()) == 1, "%v: RetryInfo", r)
+			header := http.Header{}
+			err.SetHeader(header)
+			if s.retry {
+				assert.GreaterOrEqual(t, delay, time.Second)
+				assert.Regexp(t, `^[1-9]\d*$`, header.Get("Retry-After"), "%v", r)
+			} else {
+				assert.Empty(t, header.Get("Retry-After"), "%v", r)
+			}
+			assert.Equal(t, r == Slow, header.Get("Connection") == "close", "%v", r)
 		}
-		assert.Equal(t, r == Slow, header.Get("Connection") == "close", r.String())
 	}
-	assert.Equal(t, want, got)
+	assert.Len(t, seen, NumReasons-1, "a reason is in no row")
+}
+
+func TestReason_TextReplacesItsVerbs(t *testing.T) {
+	for _, tt := range []struct {
+		reason Reason
+		args   []any
+		want   string
+	}{
+		{Scope, []any{tenant.Logs}, "the API key may not send logs"},
+		{NoRoute, []any{tenant.Metrics}, "the tenant has no destination for metrics"},
+		{UnknownDestination, []any{tenant.Traces}, "the route of the tenant's traces does not work"},
+		{TooManyTenants, []any{7}, "7 other tenants already have data here (max_tenants)"},
+		{NoTenant, []any{"business_id"}, `a resource lacks the attribute "business_id", which names its tenant`},
+		{Suspended, []any{tenant.Logs}, "the tenant is suspended"},
+		{PercentEncoded, []any{tenant.Logs}, PercentEncoded.Text()},
+	} {
+		assert.Equal(t, tt.want, Of(tt.reason, tt.args...).Error())
+	}
+	assert.Equal(t, Panic.Text(), Reason(200).Text(), "a value that is no reason is a defect")
 }
 
 // TestArchitecture_ShowsTheTable compares what users read with the code.
@@ -95,18 +132,18 @@ func TestArchitecture_ShowsTheTable(t *testing.T) {
 				continue
 			}
 			delete(byName, name[1])
-			code, http, again := strings.ToUpper(snakeCase(r.Code().String())), fmt.Sprint(r.HTTPStatus()), "yes"
+			code, http, retry := strings.ToUpper(snakeCase(r.Code().String())), fmt.Sprint(r.HTTPStatus()), "yes"
 			switch {
 			case r.Retryable():
 				code, http = code+" + RetryInfo", http+" + Retry-After"
 			case r.Code() == codes.ResourceExhausted:
-				code, again = code+" without RetryInfo", "no"
+				code, retry = code+" without RetryInfo", "no"
 			case r == Slow:
-				again = "over gRPC" // clients retry DEADLINE_EXCEEDED by themselves
+				retry = "over gRPC" // clients retry DEADLINE_EXCEEDED by themselves
 			default:
-				again = "no"
+				retry = "no"
 			}
-			assert.Equal(t, []string{code, http, again}, []string{cells[2], cells[3], strings.TrimSpace(cells[5])}, name[1])
+			assert.Equal(t, []string{code, http, retry}, []string{cells[2], cells[3], strings.TrimSpace(cells[5])}, name[1])
 		}
 	}
 	assert.Empty(t, byName, "docs/architecture.md has no row for them")
@@ -141,7 +178,7 @@ func TestRetry_SpreadsDelaysWithinBounds(t *testing.T) {
 func TestFrom_KeepsWhatAConsumerSays(t *testing.T) {
 	retry, err := status.New(codes.ResourceExhausted, "lane is full").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(3 * time.Second)})
 	require.NoError(t, err)
-	own := New(Scope, "the API key may not send logs")
+	own := Of(Scope, tenant.Logs)
 	for _, tt := range []struct {
 		err   error
 		http  int
@@ -158,8 +195,8 @@ func TestFrom_KeepsWhatAConsumerSays(t *testing.T) {
 		{status.Error(codes.PermissionDenied, "no"), 403, codes.PermissionDenied, "no", false},
 		{status.Error(codes.Unavailable, "later"), 503, codes.Unavailable, "later", true},
 		{status.Error(codes.Internal, "broken"), 500, codes.Internal, "broken", false},
-		{consumererror.NewPermanent(errors.New("password=secret")), 400, codes.InvalidArgument, "the data was refused", false},
-		{errors.New("dial db.internal: refused"), 503, codes.Unavailable, "the data cannot be taken now", true},
+		{consumererror.NewPermanent(errors.New("password=secret")), 400, codes.InvalidArgument, "the data was rejected", false},
+		{errors.New("dial db.internal: refused"), 503, codes.Unavailable, Downstream.Text(), true},
 	} {
 		got := From(tt.err)
 		assert.Equal(t, tt.http, got.HTTPStatus(), "%v", tt.err)
@@ -170,11 +207,4 @@ func TestFrom_KeepsWhatAConsumerSays(t *testing.T) {
 	}
 	delay, _ := From(retry.Err()).RetryDelay()
 	assert.Equal(t, 3*time.Second, delay)
-}
-
-func TestForIdentity_SaysWhatTheTenantProcessorSaid(t *testing.T) {
-	assert.Equal(t, "the tenant registry has not been loaded yet", ForIdentity(NotLoaded, "logs").Error())
-	assert.Equal(t, "the tenant is suspended", ForIdentity(Suspended, "logs").Error())
-	assert.Equal(t, "the API key may not send logs", ForIdentity(Scope, "logs").Error())
-	assert.Equal(t, "the tenant of the API key does not exist", ForIdentity(Unauthenticated, "logs").Error())
 }

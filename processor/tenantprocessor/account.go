@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -35,7 +36,7 @@ type terms struct {
 
 // excess is the limit that a request is over. The zero value is none.
 type excess struct {
-	reason reason
+	reason rejection.Reason
 	text   string
 	wait   time.Duration // until the limit may let something through
 }
@@ -48,7 +49,7 @@ type account struct {
 	bytes   [3]bucket
 	usage   usage
 	shared  sharedState
-	overBy  [3]map[reason]int64 // records over a limit, by tenant.Signal
+	overBy  [3]map[rejection.Reason]int64 // records over a limit, by tenant.Signal
 }
 
 // charge takes n from every limit of signal. If one of them is exceeded it takes
@@ -65,7 +66,7 @@ func (a *account) charge(signal tenant.Signal, n amount, t terms, now time.Time)
 	a.records[signal].exceed(&over, rate.RecordsPerSecond, t, now, func() string { return recordRate(rate, signal) })
 	a.bytes[signal].exceed(&over, rate.BytesPerSecond, t, now, func() string { return byteRate(rate, signal) })
 	switch {
-	case over.reason == passed:
+	case over.reason == rejection.None:
 		a.take(signal, n)
 		a.count(signal, debt{n, n}, t)
 	case t.force:
@@ -106,7 +107,7 @@ func (b *bucket) exceed(over *excess, perSecond int64, t terms, now time.Time, t
 	rate := float64(perSecond) / float64(t.rateGateways)
 	b.refill(rate, burstOf(rate, t.burst), now)
 	if wait := b.wait(rate); wait > over.wait {
-		*over = excess{rateExceeded, text(), wait}
+		*over = excess{rejection.Rate, text(), wait}
 	}
 }
 
@@ -177,17 +178,17 @@ func sizeText(bytes int64) string {
 }
 
 // noteOver counts records that were over a limit.
-func (a *account) noteOver(signal tenant.Signal, why reason, records int64) {
+func (a *account) noteOver(signal tenant.Signal, why rejection.Reason, records int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.overBy[signal] == nil {
-		a.overBy[signal] = make(map[reason]int64)
+		a.overBy[signal] = make(map[rejection.Reason]int64)
 	}
 	a.overBy[signal][why] += records
 }
 
 // over returns how many records were over a limit, by reason.
-func (a *account) over(signal tenant.Signal) map[reason]int64 {
+func (a *account) over(signal tenant.Signal) map[rejection.Reason]int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return maps.Clone(a.overBy[signal])

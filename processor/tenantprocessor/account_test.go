@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -35,67 +36,67 @@ func TestAccount_NamesTheLimitThatIsExceeded(t *testing.T) {
 	}{
 		{
 			"log records", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10}),
-			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second},
+			excess{rejection.Rate, "over the limit of 10 log records per second", 9 * time.Second},
 		},
 		{
 			"data points", tenant.Metrics, rateOf(tenant.Metrics, tenant.Rate{RecordsPerSecond: 50}),
-			excess{rateExceeded, "over the limit of 50 data points per second", time.Second},
+			excess{rejection.Rate, "over the limit of 50 data points per second", time.Second},
 		},
 		{
 			"spans", tenant.Traces, rateOf(tenant.Traces, tenant.Rate{RecordsPerSecond: 20}),
-			excess{rateExceeded, "over the limit of 20 spans per second", 4 * time.Second},
+			excess{rejection.Rate, "over the limit of 20 spans per second", 4 * time.Second},
 		},
 		{
 			"bytes", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{BytesPerSecond: 1 << 10}),
-			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second},
+			excess{rejection.Rate, "over the limit of 1KiB of logs per second", 9 * time.Second},
 		},
 		{
 			"the longer of two", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 50, BytesPerSecond: 1 << 10}),
-			excess{rateExceeded, "over the limit of 1KiB of logs per second", 9 * time.Second},
+			excess{rejection.Rate, "over the limit of 1KiB of logs per second", 9 * time.Second},
 		},
 		{
 			"the longer of two, the first", tenant.Logs, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10, BytesPerSecond: 5 << 10}),
-			excess{rateExceeded, "over the limit of 10 log records per second", 9 * time.Second},
+			excess{rejection.Rate, "over the limit of 10 log records per second", 9 * time.Second},
 		},
 		{
 			"daily quota", tenant.Logs,
 			tenant.Limits{DailyBytes: 15 << 10},
-			excess{quotaExceeded, "over the daily quota of 15KiB", 12 * time.Hour},
+			excess{rejection.Quota, "over the daily quota of 15KiB", 12 * time.Hour},
 		},
 		{
 			"monthly quota", tenant.Traces,
 			tenant.Limits{MonthlyBytes: 15 << 10, DailyBytes: 15 << 10},
-			excess{quotaExceeded, "over the monthly quota of 15KiB", (30*24 + 12) * time.Hour},
+			excess{rejection.Quota, "over the monthly quota of 15KiB", (30*24 + 12) * time.Hour},
 		},
 		{
 			"daily quota of records", tenant.Metrics,
 			tenant.Limits{DailyRecords: 150},
-			excess{quotaExceeded, "over the daily quota of 150 records", 12 * time.Hour},
+			excess{rejection.Quota, "over the daily quota of 150 records", 12 * time.Hour},
 		},
 		{
 			"monthly quota of records", tenant.Logs,
 			tenant.Limits{MonthlyRecords: 150},
-			excess{quotaExceeded, "over the monthly quota of 150 records", (30*24 + 12) * time.Hour},
+			excess{rejection.Quota, "over the monthly quota of 150 records", (30*24 + 12) * time.Hour},
 		},
 		{
 			"daily quota of a signal", tenant.Logs,
 			quotaOf(tenant.Logs, tenant.Quota{DailyBytes: 15 << 10}),
-			excess{quotaExceeded, "over the daily quota of 15KiB of logs", 12 * time.Hour},
+			excess{rejection.Quota, "over the daily quota of 15KiB of logs", 12 * time.Hour},
 		},
 		{
 			"daily quota of a signal's records", tenant.Traces,
 			quotaOf(tenant.Traces, tenant.Quota{DailyRecords: 150}),
-			excess{quotaExceeded, "over the daily quota of 150 spans", 12 * time.Hour},
+			excess{rejection.Quota, "over the daily quota of 150 spans", 12 * time.Hour},
 		},
 		{
 			"monthly quota of a signal", tenant.Metrics,
 			quotaOf(tenant.Metrics, tenant.Quota{MonthlyBytes: 15 << 10, MonthlyRecords: 1000}),
-			excess{quotaExceeded, "over the monthly quota of 15KiB of metrics", (30*24 + 12) * time.Hour},
+			excess{rejection.Quota, "over the monthly quota of 15KiB of metrics", (30*24 + 12) * time.Hour},
 		},
 		{
 			"monthly quota of a signal's records", tenant.Metrics,
 			quotaOf(tenant.Metrics, tenant.Quota{MonthlyRecords: 150}),
-			excess{quotaExceeded, "over the monthly quota of 150 data points", (30*24 + 12) * time.Hour},
+			excess{rejection.Quota, "over the monthly quota of 150 data points", (30*24 + 12) * time.Hour},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -128,7 +129,7 @@ func TestAccount_SignalsHaveTheirOwnRatesAndShareTheQuota(t *testing.T) {
 	over, _ := a.charge(tenant.Logs, amount{1, 50}, under(limits), noon)
 	require.Zero(t, over)
 	over, _ = a.charge(tenant.Traces, amount{1, 1}, under(limits), noon)
-	assert.Equal(t, quotaExceeded, over.reason)
+	assert.Equal(t, rejection.Quota, over.reason)
 }
 
 func TestAccount_SignalsHaveTheirOwnQuotas(t *testing.T) {
@@ -177,7 +178,7 @@ func TestAccount_TakesFromAllLimitsOrFromNone(t *testing.T) {
 	require.Zero(t, over)
 	records, bytes, used := a.records, a.bytes, a.usage
 	over, _ = a.charge(tenant.Logs, amount{1, 101}, under(limits), noon)
-	require.Equal(t, quotaExceeded, over.reason)
+	require.Equal(t, rejection.Quota, over.reason)
 	assert.Equal(t, records, a.records)
 	assert.Equal(t, bytes, a.bytes)
 	assert.Equal(t, used, a.usage)
@@ -219,12 +220,12 @@ func TestAccount_QuotasTurnWithTheCalendar(t *testing.T) {
 	over, _ = a.charge(tenant.Logs, amount{1, 50}, under(limits), at(31, 0))
 	require.Zero(t, over, "a new day")
 	over, _ = a.charge(tenant.Logs, amount{1, 1}, under(limits), at(31, 1))
-	require.Equal(t, excess{quotaExceeded, "over the monthly quota of 150 B", 23 * time.Hour}, over)
+	require.Equal(t, excess{rejection.Quota, "over the monthly quota of 150 B", 23 * time.Hour}, over)
 	over, _ = a.charge(tenant.Logs, amount{1, 100}, under(limits), at(32, 0))
 	assert.Zero(t, over, "a new month")
 	zoned := at(32, 23).In(time.FixedZone("east", 14*3600))
 	over, _ = a.charge(tenant.Logs, amount{1, 1}, under(limits), zoned)
-	assert.Equal(t, quotaExceeded, over.reason, "days are UTC's, whatever the clock's zone")
+	assert.Equal(t, rejection.Quota, over.reason, "days are UTC's, whatever the clock's zone")
 }
 
 func TestAccount_WarnsOnceInEachPeriod(t *testing.T) {
@@ -263,7 +264,7 @@ func TestAccount_ConcurrentChargesNeverExceedTheQuota(t *testing.T) {
 	for range 8 {
 		work.Go(func() {
 			for range 100 {
-				if over, _ := a.charge(tenant.Logs, amount{1, 7}, under(limits), noon); over.reason == passed {
+				if over, _ := a.charge(tenant.Logs, amount{1, 7}, under(limits), noon); over.reason == rejection.None {
 					passedBytes.Add(7)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -17,72 +18,52 @@ type owner struct {
 	limits     *tenant.Limits // nil without a registry
 }
 
-// reason is why data was refused.
-type reason uint8
-
-const (
-	passed reason = iota
-	noIdentity
-	registryNotLoaded
-	unknownTenant
-	suspended
-	outOfScope
-	rateExceeded
-	quotaExceeded
-	numReasons
-)
-
-// String returns the value of the metric attribute "reason".
-func (r reason) String() string {
-	return [numReasons]string{"", "no_identity", "registry_not_loaded", "unknown_tenant", "suspended", "scope", "rate", "quota"}[r]
-}
-
 // admission decides whose data a request is and whether it may pass. It is safe
 // for concurrent use once its fields are set.
 type admission struct {
-	signal   tenant.Signal
-	key      string          // the attribute that carries the tenant's ID
-	fixed    tenant.ID       // the tenant of all data; empty: the authenticated one
-	registry tenant.Registry // nil only with fixed
-	refusals *refusals
+	signal     tenant.Signal
+	key        string          // the attribute that carries the tenant's ID
+	fixed      tenant.ID       // the tenant of all data; empty: the authenticated one
+	registry   tenant.Registry // nil only with fixed
+	rejections rejections
 }
 
 // decide reads nothing but the authenticated identity and the registry: no
 // header and no attribute can change its answer.
-func (a *admission) decide(ctx context.Context) (owner, reason) {
+func (a *admission) decide(ctx context.Context) (owner, rejection.Reason) {
 	id := a.fixed
 	if id == "" {
 		caller, ok := tenant.FromContext(ctx)
 		if !ok {
-			return owner{}, noIdentity
+			return owner{}, rejection.NoIdentity
 		}
 		if !caller.Decided() {
-			return owner{}, registryNotLoaded
+			return owner{}, rejection.NotLoaded
 		}
 		if !caller.Scopes().Has(a.signal) {
-			return owner{}, outOfScope
+			return owner{}, rejection.Scope
 		}
 		id = caller.Tenant()
 	}
 	if a.registry == nil {
-		return owner{id: id, identity: fixedAttribute{a.key, string(id)}}, passed
+		return owner{id: id, identity: fixedAttribute{a.key, string(id)}}, rejection.None
 	}
 	snapshot := a.registry.Snapshot()
 	if snapshot == nil {
-		return owner{}, registryNotLoaded
+		return owner{}, rejection.NotLoaded
 	}
 	// The authenticator may have seen an older snapshot.
 	t := snapshot.Tenant(id)
 	if t == nil {
-		return owner{}, unknownTenant
+		return owner{}, rejection.UnknownTenant
 	}
 	switch t.Status {
 	case tenant.StatusActive:
-		return a.ownerOf(t), passed
+		return a.ownerOf(t), rejection.None
 	case tenant.StatusSuspended:
-		return owner{}, suspended
+		return owner{}, rejection.Suspended
 	}
-	return owner{}, unknownTenant
+	return owner{}, rejection.UnknownTenant
 }
 
 func (a *admission) ownerOf(t *tenant.Tenant) owner {

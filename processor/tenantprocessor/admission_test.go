@@ -51,8 +51,8 @@ func TestAdmission_RefusesAsTheTableOfRefusalsSays(t *testing.T) {
 		{"no authentication", context.Background(), "no_identity", codes.Unauthenticated, "the request has no authenticated tenant"},
 		{"only forged metadata", forged, "no_identity", codes.Unauthenticated, "the request has no authenticated tenant"},
 		{"suspended", caller("suspended", tenant.Logs), "suspended", codes.PermissionDenied, "the tenant is suspended"},
-		{"deleted", caller("deleted", tenant.Logs), "unknown_tenant", codes.Unauthenticated, "the tenant of the API key does not exist"},
-		{"gone since", caller("tenant-z", tenant.Logs), "unknown_tenant", codes.Unauthenticated, "the tenant of the API key does not exist"},
+		{"deleted", caller("deleted", tenant.Logs), "unknown_tenant", codes.Unauthenticated, "the tenant does not exist"},
+		{"gone since", caller("tenant-z", tenant.Logs), "unknown_tenant", codes.Unauthenticated, "the tenant does not exist"},
 		{"other scopes", caller("tenant-a", tenant.Metrics, tenant.Traces), "scope", codes.PermissionDenied, "the API key may not send logs"},
 		{"no scopes", caller("tenant-a"), "scope", codes.PermissionDenied, "the API key may not send logs"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -59,9 +60,9 @@ func (p *tenantProcessor) charged(ctx context.Context, records int, size func() 
 		return next()
 	}
 	paid, over := p.limiter.charge(ctx, who, p.admission.signal, records, size)
-	if over.reason != passed {
+	if over.reason != rejection.None {
 		p.countRefused(ctx, records, over.reason)
-		return overLimit(over)
+		return rejectionOf(over)
 	}
 	if err := next(); err != nil {
 		paid.refund(ctx)

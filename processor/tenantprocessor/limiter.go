@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedlog"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
@@ -141,7 +142,7 @@ func (l *limiter) charge(ctx context.Context, who owner, signal tenant.Signal, r
 	for _, text := range warnings {
 		l.logger.Warn("limits: "+text, zap.String("tenant", string(who.id)))
 	}
-	if over.reason == passed {
+	if over.reason == rejection.None {
 		return paid, excess{}
 	}
 	paid.account.noteOver(signal, over.reason, n.records)
@@ -154,7 +155,7 @@ func (l *limiter) charge(ctx context.Context, who owner, signal tenant.Signal, r
 }
 
 // countRefused counts records that were refused before a processor saw them.
-func (l *limiter) countRefused(records int, why reason) {
+func (l *limiter) countRefused(records int, why rejection.Reason) {
 	l.telemetry.ProcessorTenantRefusedRecords.Add(context.Background(), int64(records),
 		metric.WithAttributes(attribute.String("reason", why.String())))
 }

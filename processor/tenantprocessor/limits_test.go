@@ -30,6 +30,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
@@ -140,7 +141,7 @@ func TestLimits_RefuseWhatIsOverARateOfOneTenantAndSignal(t *testing.T) {
 
 func TestLimits_DelaysAreNeverBelowASecond(t *testing.T) {
 	for range 200 {
-		delay := retryDelay(t, overLimit(excess{rateExceeded, "x", time.Millisecond}))
+		delay := retryDelay(t, rejectionOf(excess{rejection.Rate, "x", time.Millisecond}))
 		assert.GreaterOrEqual(t, delay, time.Second)
 		assert.LessOrEqual(t, delay, 3*time.Second)
 	}

@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -41,12 +42,12 @@ func (l *limiter) over(id tenant.ID, signal tenant.Signal, records int, bytes in
 	}
 	now := l.now()
 	over := l.peek(a, signal, amount{max(1, int64(records)), max(1, bytes)}, &t.Limits, now)
-	if over.reason == passed {
+	if over.reason == rejection.None {
 		return nil
 	}
 	a.noteOver(signal, over.reason, int64(records))
 	l.countRefused(records, over.reason)
-	return overLimit(over)
+	return rejectionOf(over)
 }
 
 // peek asks the account alone: a question to Redis would cost every request another

@@ -42,7 +42,7 @@ func newProcessor(set processor.Settings, cfg *Config, signal tenant.Signal) (*t
 	p := &tenantProcessor{
 		cfg: cfg, logger: set.Logger, telemetry: telemetry,
 		signalSet: attribute.NewSet(attribute.String("signal", signal.String())),
-		admission: admission{signal: signal, key: cfg.Attribute, refusals: newRefusals(signal)},
+		admission: admission{signal: signal, key: cfg.Attribute, rejections: newRejections(signal)},
 		recovery:  recovery.New(set.Logger),
 		resource:  resourceStamp{environment: cfg.DeploymentEnvironment, serviceName: cfg.ServiceName},
 	}
@@ -95,7 +95,7 @@ func guarded[T any](p *tenantProcessor, process func(context.Context, T) (T, err
 	return func(ctx context.Context, data T) (out T, err error) {
 		computed, err := guard.Compute(ctx)
 		if err != nil {
-			return out, rejection.New(rejection.Canceled, "the caller has gone before the data could be stamped")
+			return out, rejection.Of(rejection.Canceled)
 		}
 		defer computed()
 		err = p.guard(ctx, "stamping "+p.admission.signal.String(), func() error {
@@ -111,7 +111,7 @@ func (p *tenantProcessor) guard(ctx context.Context, doing string, f func() erro
 	defer func() {
 		if recovery.Is(err) {
 			p.telemetry.ProcessorTenantPanics.Add(ctx, 1)
-			err = rejection.New(rejection.Panic, "internal error: the data cannot be handled")
+			err = rejection.Of(rejection.Panic)
 		}
 	}()
 	defer p.recovery.Catch(doing, &err)
@@ -121,19 +121,19 @@ func (p *tenantProcessor) guard(ctx context.Context, doing string, f func() erro
 // admit returns whose the data of ctx is, or the error that the caller gets.
 func (p *tenantProcessor) admit(ctx context.Context, records int) (owner, error) {
 	who, why := p.admission.decide(ctx)
-	if why == passed {
+	if why == rejection.None {
 		return who, nil
 	}
-	if why == noIdentity {
+	if why == rejection.NoIdentity {
 		p.warnOnce.Do(func() {
 			p.logger.Error("Refusing data without an authenticated tenant: the receiver needs `auth` with a bearer_key_auth extension, and this processor must come before any that batches")
 		})
 	}
 	p.countRefused(ctx, records, why)
-	return owner{}, p.admission.refusals.of(why)
+	return owner{}, p.admission.rejections.of(why)
 }
 
-func (p *tenantProcessor) countRefused(ctx context.Context, records int, why reason) {
+func (p *tenantProcessor) countRefused(ctx context.Context, records int, why rejection.Reason) {
 	p.telemetry.ProcessorTenantRefusedRecords.Add(ctx, int64(records),
 		metric.WithAttributes(attribute.String("reason", why.String())))
 	p.boards.Post(ctx, tenant.NewSignals(p.admission.signal), why.String())

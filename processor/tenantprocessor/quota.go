@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -113,7 +114,7 @@ func (q *quota) excess(signal tenant.Signal, now time.Time) excess {
 	if q.daily {
 		wait = untilTomorrow(now)
 	}
-	return excess{quotaExceeded, "over the " + q.name(signal), wait}
+	return excess{rejection.Quota, "over the " + q.name(signal), wait}
 }
 
 // share is the used part of what this gateway has of the quota.

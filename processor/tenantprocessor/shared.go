@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -175,9 +176,9 @@ func readAnswer(values []any, c sharedCharge, quotas [numQuotas]quota, now time.
 	case err != nil || over < 0 || over > 2+int64(numQuotas):
 		return a, fmt.Errorf("limits: Redis answered with the limit %d and the time %q", over, text)
 	case over == 1:
-		a.over = excess{rateExceeded, recordRate(rate, c.signal), wait}
+		a.over = excess{rejection.Rate, recordRate(rate, c.signal), wait}
 	case over == 2:
-		a.over = excess{rateExceeded, byteRate(rate, c.signal), wait}
+		a.over = excess{rejection.Rate, byteRate(rate, c.signal), wait}
 	case over > 2:
 		a.over = quotas[over-3].excess(c.signal, now)
 	}

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
@@ -133,14 +134,14 @@ func TestShared_ATenantThatFloodsIsNoFloodOnRedis(t *testing.T) {
 	_, over := s.send(tenant.Logs, 1000)
 	require.Zero(t, over)
 	_, over = s.send(tenant.Logs, 1)
-	require.Equal(t, rateExceeded, over.reason)
+	require.Equal(t, rejection.Rate, over.reason)
 	now := s.now()
 	s.now = func() time.Time { return now }
 	r.signal(syscall.SIGSTOP) // whoever asks now waits for two seconds and fails
 	defer r.signal(syscall.SIGCONT)
 	for range 1000 {
 		_, over = s.send(tenant.Logs, 1)
-		require.Equal(t, rateExceeded, over.reason)
+		require.Equal(t, rejection.Rate, over.reason)
 	}
 	assert.False(t, s.shared.failed.Load(), "nobody has asked")
 
@@ -189,14 +190,14 @@ func TestShared_GoesOnAloneWhileRedisIsAway(t *testing.T) {
 	r.start()
 	require.Eventually(t, func() bool {
 		_, over = one.send(tenant.Logs, 31)
-		require.Equal(t, quotaExceeded, over.reason)
+		require.Equal(t, rejection.Quota, over.reason)
 		return !one.shared.failed.Load()
 	}, 20*time.Second, 10*time.Millisecond)
 	up(1)
 	_, over = one.send(tenant.Logs, 31) // now that Redis is known to be back it is told
-	require.Equal(t, quotaExceeded, over.reason)
+	require.Equal(t, rejection.Quota, over.reason)
 	_, over = two.send(tenant.Logs, 31)
-	require.Equal(t, quotaExceeded, over.reason, "what was counted alone is told to all, and what Redis has lost")
+	require.Equal(t, rejection.Quota, over.reason, "what was counted alone is told to all, and what Redis has lost")
 	_, over = two.send(tenant.Logs, 30)
 	require.Zero(t, over)
 }
@@ -221,7 +222,7 @@ func TestShared_RefusesNobodyBecauseRedisIsKilledUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				if _, over := s.send(tenant.Logs, 10); over.reason != passed {
+				if _, over := s.send(tenant.Logs, 10); over.reason != rejection.None {
 					refused.Add(1)
 				}
 				sent.Add(10)
@@ -256,7 +257,7 @@ func TestShared_KeepsEachGatewayToItsPartOfARateWhileRedisIsAway(t *testing.T) {
 	sent := 0
 	for {
 		_, over := s.send(tenant.Logs, 1)
-		if over.reason != passed {
+		if over.reason != rejection.None {
 			assert.Equal(t, "over the limit of 100 log records per second", over.text, "the configured limit, not the divided one")
 			break
 		}
@@ -275,7 +276,7 @@ func TestShared_ConcurrentChargesOfManyGatewaysNeverExceedTheQuota(t *testing.T)
 		for range 4 {
 			work.Go(func() {
 				for range 25 {
-					if _, over := s.send(tenant.Logs, 7); over.reason == passed {
+					if _, over := s.send(tenant.Logs, 7); over.reason == rejection.None {
 						accepted.Add(7)
 					}
 				}
@@ -307,7 +308,7 @@ func TestShared_WhatIsOwedIsToldAfterARestart(t *testing.T) {
 	require.Zero(t, over)
 	other := startSharing(t, r.addr, limits)
 	_, over = other.send(tenant.Logs, 20)
-	require.Equal(t, quotaExceeded, over.reason, "81 are used")
+	require.Equal(t, rejection.Quota, over.reason, "81 are used")
 	_, over = other.send(tenant.Logs, 19)
 	require.Zero(t, over)
 	second.end(t)

@@ -3,6 +3,7 @@ package tenantprocessor
 import (
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -214,7 +215,7 @@ func (a *account) agree(c *sharedCharge, got answer, now time.Time) (warnings []
 		newest := a.newest(c.signal, &quotas[i])
 		*newest = max(*newest, got.number)
 	}
-	if (got.over.reason == rateExceeded || got.over.reason == quotaExceeded && exhausted(quotas[:])) && !c.terms.force {
+	if (got.over.reason == rejection.Rate || got.over.reason == rejection.Quota && exhausted(quotas[:])) && !c.terms.force {
 		a.shared.refused[c.signal] = rememberedRefusal{
 			over: got.over, limits: *c.terms.limits, until: now.Add(got.over.wait), ask: now.Add(min(got.over.wait, maxRemembered)),
 		}

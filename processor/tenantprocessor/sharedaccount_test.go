@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -49,7 +50,7 @@ func TestShared_AnswersAreTakenOverInTheOrderOfRedis(t *testing.T) {
 	r.start()
 	require.Eventually(t, func() bool {
 		_, over := s.send(tenant.Logs, 1000)
-		require.Equal(t, quotaExceeded, over.reason)
+		require.Equal(t, rejection.Quota, over.reason)
 		return !s.shared.failed.Load()
 	}, 20*time.Second, 10*time.Millisecond)
 	assert.Equal(t, used.DayRecords, s.usages()["tenant-a"].DayRecords)
@@ -73,12 +74,12 @@ func TestShared_WhatRedisHasLostComesBackFromWhoKnowsIt(t *testing.T) {
 		require.Eventually(t, func() bool { // connections to the one that was killed fail
 			s.shared.pauseUntil.Store(0)
 			_, over = s.send(tenant.Logs, 991)
-			require.Equal(t, quotaExceeded, over.reason)
+			require.Equal(t, rejection.Quota, over.reason)
 			return !s.shared.failed.Load()
 		}, 20*time.Second, 10*time.Millisecond)
 	}
 	_, over = idle.send(tenant.Logs, 91)
-	assert.Equal(t, quotaExceeded, over.reason, "910 are used")
+	assert.Equal(t, rejection.Quota, over.reason, "910 are used")
 	_, over = idle.send(tenant.Logs, 90)
 	assert.Zero(t, over)
 }
@@ -103,7 +104,7 @@ func TestShared_WhatAReplicaLagsBehindComesBackForEachSignal(t *testing.T) {
 		require.Zero(t, over)
 	}
 	_, over = s.send(tenant.Traces, 101)
-	assert.Equal(t, quotaExceeded, over.reason, "900 of 1000 are used")
+	assert.Equal(t, rejection.Quota, over.reason, "900 of 1000 are used")
 	used := s.usages()["tenant-a"]
 	assert.EqualValues(t, 940, used.DayRecords)
 	assert.EqualValues(t, 900, used.DaySignals[tenant.Traces].Records)
@@ -166,7 +167,7 @@ func TestShared_ARefundOfYesterdayIsNoCreditForToday(t *testing.T) {
 		paid.refund(context.Background())
 		s.shared.note(nil)
 		_, over = s.send(tenant.Logs, 41)
-		require.Equal(t, quotaExceeded, over.reason)
+		require.Equal(t, rejection.Quota, over.reason)
 		_, over = s.send(tenant.Logs, 40)
 		require.Zero(t, over)
 		used := s.usages()["tenant-a"]

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -54,7 +55,7 @@ func TestShared_GatewaysGetFairShares(t *testing.T) {
 					all.Go(func() {
 						for ctx.Err() == nil {
 							pause := d.pauseRefused
-							if _, over := s.send(tenant.Logs, d.records); over.reason == passed {
+							if _, over := s.send(tenant.Logs, d.records); over.reason == rejection.None {
 								accepted[n].Add(int64(d.records))
 								pause = d.pause
 							}

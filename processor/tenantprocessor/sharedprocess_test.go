@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -26,7 +27,7 @@ const (
 
 // TestShared_IsOneOfFourGateways sends as fast as it may if the environment asks
 // for it, from the first line of its input to the end of it, and prints how much
-// passed.
+// rejection.None.
 func TestShared_IsOneOfFourGateways(t *testing.T) {
 	order := strings.Fields(os.Getenv(gatewayEnv))
 	if len(order) != 2 {
@@ -46,7 +47,7 @@ func TestShared_IsOneOfFourGateways(t *testing.T) {
 	}()
 	accepted := 0
 	for !ended.Load() {
-		if _, over := s.send(tenant.Logs, perRequest); over.reason == passed {
+		if _, over := s.send(tenant.Logs, perRequest); over.reason == rejection.None {
 			accepted += perRequest
 		} else {
 			time.Sleep(time.Millisecond)
