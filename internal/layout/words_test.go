@@ -208,8 +208,6 @@ var pending = []string{
 
 	"testbed/benchpm2",
 
-	"testbed/demo",
-
 	"testbed/hostile",
 
 	"testbed/pm2corpus",

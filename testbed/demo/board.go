@@ -16,8 +16,8 @@ func severities() []string {
 	return []string{"fatal", "error", "warn", "info", "debug", "trace", ""}
 }
 
-// board shows counts by tenant: a table that it draws again in place on a
-// terminal, and elsewhere a line for each tenant whose counts have changed.
+// board prints counts by tenant. On a terminal it redraws a table in place; elsewhere it
+// prints one line for each tenant whose counts changed.
 type board struct {
 	out      io.Writer
 	terminal bool
@@ -26,7 +26,7 @@ type board struct {
 	last     map[string]string
 }
 
-// isTerminal tells whether f obeys control sequences.
+// isTerminal reports whether f interprets control sequences.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
@@ -52,9 +52,8 @@ func (b *board) show(ids []string, counts tallies) {
 	}
 }
 
-// draw moves the cursor back to the first line of the table before it writes.
-// Lines do not wrap meanwhile, so that a narrow terminal has as many as were
-// written.
+// draw moves the cursor to the first line of the table before it writes. It disables
+// wrapping while it writes, so a narrow terminal shows as many lines as were written.
 func (b *board) draw(ids []string, counts tallies) {
 	lines := table(ids, counts)
 	var text strings.Builder
@@ -70,14 +69,14 @@ func (b *board) draw(ids []string, counts tallies) {
 	fmt.Fprint(b.out, text.String())
 }
 
-// summary prints the final counts and where the tenants' files are.
+// summary prints the final counts and the path of each tenant's files.
 func (b *board) summary(ids []string, counts tallies) {
 	if b.terminal {
 		b.draw(ids, counts)
 	} else {
 		fmt.Fprintf(b.out, "\n%s\n", strings.Join(table(ids, counts), "\n"))
 	}
-	fmt.Fprintln(b.out, "\nThe files of each tenant:")
+	fmt.Fprintln(b.out, "\nFiles of each tenant:")
 	for _, id := range ids {
 		folder := "nothing has arrived"
 		if t := counts[id]; t != nil && t.folder != "" {
@@ -100,7 +99,7 @@ func table(ids []string, counts tallies) []string {
 		width = max(width, len(id))
 	}
 	row := func(cells []string) {
-		cells[0] = fmt.Sprintf("%-*s", width, cells[0]) // names begin, numbers end at one place
+		cells[0] = fmt.Sprintf("%-*s", width, cells[0]) // names align left, numbers align right
 		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
 	}
 	row(append(header, "metric points", "spans"))
@@ -115,7 +114,7 @@ func table(ids []string, counts tallies) []string {
 		}
 		row(append(cells, strconv.Itoa(t.points), strconv.Itoa(t.spans)))
 	}
-	_ = w.Flush() // a strings.Builder takes everything
+	_ = w.Flush() // writing to a strings.Builder cannot fail
 	return strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
 }
 
@@ -144,7 +143,7 @@ func describe(id string, t *tally) string {
 	return b.String()
 }
 
-// relative returns path as seen from the working directory where it can.
+// relative returns path relative to the working directory, or path itself on failure.
 func relative(path string) string {
 	if wd, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(wd, path); err == nil {

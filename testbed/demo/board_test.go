@@ -18,32 +18,32 @@ func TestBoard_AlignsTheTable(t *testing.T) {
 	lines := table([]string{"tenant-a", "b"}, boardTallies())
 	require.Len(t, lines, 3)
 	for _, line := range lines {
-		assert.Len(t, line, len(lines[0]), "columns end at the same place")
+		assert.Len(t, line, len(lines[0]), "the columns are not aligned")
 	}
 	assert.Equal(t, []string{"tenant-a", "12345", "0", "29", "0", "0", "0", "0", "11", "78", "0"}, strings.Fields(lines[1]))
 	assert.Equal(t, []string{"b", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0"}, strings.Fields(lines[2]))
 }
 
-// A terminal that obeys the sequences shows the last table only.
+// A terminal that interprets the sequences shows only the last table.
 func TestBoard_DrawsInPlaceOnATerminal(t *testing.T) {
 	var out bytes.Buffer
 	b := board{out: &out, terminal: true, now: time.Now}
 	b.show([]string{"tenant-a"}, tallies{})
 	b.show([]string{"tenant-a"}, boardTallies())
-	assert.Equal(t, 1, strings.Count(out.String(), "\x1b[2A"), "up by the two lines of the first table")
+	assert.Equal(t, 1, strings.Count(out.String(), "\x1b[2A"), "moves up by the two lines of the first table")
 	assert.Equal(t, 4, strings.Count(out.String(), "\n"))
 	b.summary([]string{"tenant-a", "b"}, boardTallies())
 	assert.Contains(t, out.String(), "tenant-a  ../")
 	assert.Contains(t, out.String(), "b  nothing has arrived")
 }
 
-func TestBoard_WritesPlainLinesElsewhere(t *testing.T) {
+func TestBoard_WritesPlainLinesWithoutATerminal(t *testing.T) {
 	var out bytes.Buffer
 	b := board{out: &out, now: func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }}
 	counts := boardTallies()
 	b.show([]string{"tenant-a", "b"}, counts)
 	b.show([]string{"tenant-a", "b"}, counts)
-	assert.Equal(t, "03:04:05  tenant-a  12345 logs  error 29  none 11  │ 78 metric points\n", out.String(), "once while nothing changes")
+	assert.Equal(t, "03:04:05  tenant-a  12345 logs  error 29  none 11  │ 78 metric points\n", out.String(), "no line while the counts do not change")
 	b.summary([]string{"tenant-a", "b"}, counts)
 	assert.NotContains(t, out.String(), "\x1b")
 }

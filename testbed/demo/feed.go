@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// feed writes the corpus files of x into its PM2 home as PM2 would: whole
-// physical lines appended, the files in turn. pause is the time between two
-// lines of one file; with 0 everything is written at once.
+// feed appends the corpus files of x to the logs in its PM2 home, as PM2 would: whole
+// lines, alternating between the files. pause is the time between two lines of one file.
+// With pause 0, feed writes everything without waiting.
 func feed(ctx context.Context, x *site, corpus string, pause time.Duration) error {
 	files := make([][][]byte, len(x.files))
 	outs := make([]*os.File, len(x.files))

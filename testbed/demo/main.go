@@ -1,6 +1,6 @@
-// Command demo shows the main job on one machine: PM2 log files of two tenants,
-// two edge agents, one gateway, and each tenant's own archive. With -smoke it
-// asserts what the demonstration shows and ends with 0 or 1.
+// Command demo runs the main job on one machine: PM2 log files of two tenants, two edge
+// agents, one gateway, and one archive per tenant. With -smoke it asserts the result and
+// exits with status 0 or 1.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	smoke := flag.Bool("smoke", false, "assert instead of show, then end")
+	smoke := flag.Bool("smoke", false, "assert the result instead of showing it, then exit")
 	build := flag.String("build", "_build", "folder with the binaries of make build")
 	corpus := flag.String("corpus", filepath.Join("testdata", "pm2"), "folder with PM2 log files")
 	flag.Parse()

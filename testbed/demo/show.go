@@ -14,7 +14,7 @@ import (
 
 const intro = `
   PM2 home of %[1]s ─► agent ═╗
-                                 ╠═► gateway ─► archive, a folder a tenant
+                                 ╠═► gateway ─► archive, one folder per tenant
   PM2 home of %[2]s ─► agent ═╝
 
 Send your own telemetry as %[1]s (paste, then start any OpenTelemetry SDK):
@@ -23,12 +23,12 @@ Send your own telemetry as %[1]s (paste, then start any OpenTelemetry SDK):
   export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
   export OTEL_EXPORTER_OTLP_HEADERS="Authorization=%[4]s"
 
-What arrives, by tenant (Ctrl-C ends everything):
+Received data by tenant (Ctrl-C stops everything):
 
 `
 
-// show plays the corpus at a watchable pace and prints what arrives until ctx
-// is done or a collector ends by itself.
+// show writes the corpus slowly enough to follow and prints what arrives, until ctx is done
+// or a collector exits.
 func show(ctx context.Context, s *stage, corpus string) error {
 	a, b := s.sites[0], s.sites[1]
 	fmt.Printf(intro, a.tenant, b.tenant, s.otlpHTTP, url.PathEscape("Bearer "+a.key))
@@ -38,7 +38,7 @@ func show(ctx context.Context, s *stage, corpus string) error {
 		go func() {
 			select {
 			case <-p.Done():
-				cancel(fmt.Errorf("a collector ended by itself:\n%s", p.Tail(2000)))
+				cancel(fmt.Errorf("a collector exited unexpectedly:\n%s", p.Tail(2000)))
 			case <-ctx.Done():
 			}
 		}()
@@ -55,8 +55,7 @@ func show(ctx context.Context, s *stage, corpus string) error {
 	return err
 }
 
-// watch shows the table of what has arrived until ctx is done, and the tenants'
-// folders at the end.
+// watch prints the counts of received data until ctx is done, and then the tenants' folders.
 func watch(ctx context.Context, s *stage) error {
 	ids := make([]string, len(s.sites))
 	for n, x := range s.sites {
@@ -82,7 +81,7 @@ func watch(ctx context.Context, s *stage) error {
 				return cause
 			}
 			b.summary(ids, counts)
-			fmt.Println("\nending agents, then the gateway")
+			fmt.Println("\nstopping the agents, then the gateway")
 			return nil
 		case <-tick.C:
 		}

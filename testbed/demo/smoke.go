@@ -15,8 +15,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// runSmoke plays the corpus at once, sends OTLP as honest and dishonest callers,
-// and checks from the archive that everything arrived where it belongs.
+// runSmoke writes the whole corpus, sends OTLP with correct and with forged identities, and
+// checks in the archive that all data arrived at its own tenant.
 func runSmoke(ctx context.Context, s *stage, corpus string) error {
 	began := time.Now()
 	want := map[string]int{}
@@ -38,7 +38,7 @@ func runSmoke(ctx context.Context, s *stage, corpus string) error {
 	for _, x := range s.sites {
 		want[x.tenant]++ // the log record of sendAll
 	}
-	counts, err := settle(ctx, s, want)
+	counts, err := awaitArchive(ctx, s, want)
 	if err != nil {
 		return err
 	}
@@ -77,9 +77,9 @@ func check(x *site, t *tally, want int) error {
 	return errors.Join(faults...)
 }
 
-// settle polls the archive until every tenant has what it must have, and then
-// once more, so that what is too much is seen too.
-func settle(ctx context.Context, s *stage, want map[string]int) (tallies, error) {
+// awaitArchive polls the archive until every tenant has the expected data, and then another
+// ten times, so that it also sees surplus data.
+func awaitArchive(ctx context.Context, s *stage, want map[string]int) (tallies, error) {
 	reader, counts := archive.NewReader(s.data), tallies{}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -109,7 +109,7 @@ func settle(ctx context.Context, s *stage, want map[string]int) (tallies, error)
 	return counts, nil
 }
 
-// forged names the other tenant in every place a payload has for it.
+// forged claims the other tenant in every place of a payload that can name one.
 const forged = `{"attributes":[{"key":"service.name","value":{"stringValue":"smoke-%[1]s"}},{"key":"business_id","value":{"stringValue":"%[2]s"}}]}`
 
 var payloads = map[string]string{
@@ -118,8 +118,8 @@ var payloads = map[string]string{
 	"traces":  `{"resourceSpans":[{"resource":` + forged + `,"scopeSpans":[{"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"smoke"}]}]}]}`,
 }
 
-// sendAll sends each signal as each tenant through its agent, with the other
-// tenant's name in the payload, and tries the gateway's door as strangers do.
+// sendAll sends each signal through each tenant's agent, with the other tenant's ID in the
+// payload, and sends it to the gateway without a valid key or with contradictory headers.
 func sendAll(ctx context.Context, s *stage) error {
 	for i, x := range s.sites {
 		other := s.sites[1-i].tenant

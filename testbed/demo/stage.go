@@ -15,21 +15,20 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
-// site is one tenant's side of the demonstration: a machine with PM2 and an
-// agent.
+// site is the machine of one tenant: a PM2 home and an agent.
 type site struct {
 	tenant, title string
-	files         []string // of the corpus
+	files         []string // names in the corpus
 	key           string
-	home          string // PM2's
+	home          string // the PM2 home
 	otlp          string // the agent's OTLP/HTTP address
 }
 
-// stage holds everything that runs.
+// stage is one run of the demonstration with its processes.
 type stage struct {
 	bin, dir string
-	lock     *flock.Flock // held while it runs, since the next run clears dir
-	exact    bool         // agents keep one record per line, for counting
+	lock     *flock.Flock // held while it runs, because a new run clears dir
+	exact    bool         // agents emit one record per line, so that records can be counted
 	data     string
 	otlpGRPC string // the gateway's
 	otlpHTTP string
@@ -48,7 +47,7 @@ func newStage(build, name string, exact bool) (*stage, error) {
 	case err != nil:
 		return nil, fmt.Errorf("locking %s: %w", dir, err)
 	case !free:
-		return nil, fmt.Errorf("another one is running in %s: end it first", dir)
+		return nil, fmt.Errorf("another demonstration is running in %s: stop it first", dir)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("clearing the last run: %w", err)
@@ -84,7 +83,7 @@ func (s *stage) start(ctx context.Context) error {
 
 func (s *stage) registry() string { return filepath.Join(s.dir, "tenants.yaml") }
 
-// tenantctl runs the operator's tool and decodes its JSON answer into v.
+// tenantctl runs tenantctl and decodes its JSON output into v.
 func (s *stage) tenantctl(ctx context.Context, v any, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "tenantctl"), append([]string{"--registry", s.registry(), "-o", "json"}, args...)...)
 	out, err := cmd.Output()
@@ -152,8 +151,8 @@ func (s *stage) startAgent(ctx context.Context, x *site) error {
 
 const agentConfig = "distributions/agent/config.yaml"
 
-// collector starts one collector with the configuration that users run, its
-// state below the stage's folder and all else on free loopback ports.
+// collector starts one collector with a shipped configuration, its state below the stage's
+// folder, and its servers on free loopback ports.
 func (s *stage) collector(ctx context.Context, name, config string, env map[string]string, args ...string) error {
 	free, err := process.FreeAddresses(2)
 	if err != nil {
@@ -168,7 +167,7 @@ func (s *stage) collector(ctx context.Context, name, config string, env map[stri
 	env["METRICS_PORT"] = process.Port(free[1])
 	health := "/health"
 	if config == agentConfig {
-		health = "/health/live" // no PM2 runs here, so that an agent is not well
+		health = "/health/live" // no PM2 daemon runs here, so /health of an agent answers 503
 	}
 	p, err := process.Start(ctx, process.Settings{
 		Path:    filepath.Join(s.bin, "otelcol-tenant"),
@@ -185,7 +184,7 @@ func (s *stage) collector(ctx context.Context, name, config string, env map[stri
 	return nil
 }
 
-// stop ends the agents before the gateway, so that they can deliver.
+// stop stops the agents before the gateway, so that they can deliver their data.
 func (s *stage) stop(ctx context.Context) error {
 	var errs []error
 	for i := len(s.running) - 1; i >= 0; i-- {
@@ -194,7 +193,7 @@ func (s *stage) stop(ctx context.Context) error {
 	return errors.Join(append(errs, s.lock.Unlock())...)
 }
 
-// usual returns addr if nobody listens there, else a free address.
+// usual returns addr if nothing listens on it, otherwise a free address.
 func usual(addr string) string {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {

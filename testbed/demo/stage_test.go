@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestStage_LeavesARunningOneAlone(t *testing.T) {
+func TestStage_DoesNotTouchARunningDemonstration(t *testing.T) {
 	build := t.TempDir()
 	first, err := newStage(build, "demo", false)
 	require.NoError(t, err)
@@ -18,16 +18,16 @@ func TestStage_LeavesARunningOneAlone(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("in use"), 0o600))
 
 	_, err = newStage(build, "demo", false)
-	require.ErrorContains(t, err, "another one is running")
-	assert.FileExists(t, file, "the running one's files are its own")
+	require.ErrorContains(t, err, "another demonstration is running")
+	assert.FileExists(t, file, "files of the running demonstration")
 
 	smoke, err := newStage(build, "smoke", true)
-	require.NoError(t, err, "another folder is another stage")
+	require.NoError(t, err, "a different folder is independent")
 	require.NoError(t, smoke.stop(context.Background()))
 
 	require.NoError(t, first.stop(context.Background()))
 	next, err := newStage(build, "demo", false)
 	require.NoError(t, err)
-	assert.NoFileExists(t, file, "a new run begins with nothing")
+	assert.NoFileExists(t, file, "a new run starts empty")
 	require.NoError(t, next.stop(context.Background()))
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// tally is what one tenant's archive holds.
+// tally counts the data in one tenant's archive.
 type tally struct {
 	logs, points, spans int
 	bySeverity          map[string]int
 	byService           map[string]int
 	folder              string
-	strays              []string // data that is not of the folder's tenant
+	strays              []string // data of another tenant than the folder's
 }
 
-// tallies counts everything the archive has got so far, by tenant.
+// tallies counts the data in the archive by tenant.
 type tallies map[string]*tally
 
 func (ts tallies) of(id, file string) *tally {
@@ -39,7 +39,7 @@ func (ts tallies) of(id, file string) *tally {
 	return t
 }
 
-// resource checks whose resource it is and returns its service name.
+// resource checks that the resource belongs to the tenant and returns its service name.
 func (t *tally) resource(id string, r pcommon.Resource) string {
 	if got := text(r.Attributes(), tenant.AttributeKey); got != id {
 		t.strays = append(t.strays, fmt.Sprintf("%s=%q in the folder of %s", tenant.AttributeKey, got, id))
@@ -47,7 +47,7 @@ func (t *tally) resource(id string, r pcommon.Resource) string {
 	return text(r.Attributes(), "service.name")
 }
 
-// text returns an attribute as text, empty where there is none.
+// text returns an attribute as text, or "" if it is missing.
 func text(m pcommon.Map, key string) string {
 	v, ok := m.Get(key)
 	if !ok {

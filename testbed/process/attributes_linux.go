@@ -2,9 +2,9 @@ package process
 
 import "syscall"
 
-// childAttributes makes the kernel end the child when its parent dies, so that
-// an interrupted test or demonstration leaves nothing behind, and keeps Ctrl-C
-// of the terminal from reaching the child before its parent ends it in order.
+// childAttributes makes the kernel kill the child when its parent dies, so that an
+// interrupted test or demonstration leaves no process behind. A process group of its own
+// keeps the terminal's Ctrl-C from the child: the parent stops its children in order.
 func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }

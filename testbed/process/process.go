@@ -1,5 +1,5 @@
-// Package process starts the built collector for demonstrations, tests and
-// benchmarks, waits until it is ready, and ends it by its pid.
+// Package process starts the built collector for demonstrations, tests and benchmarks,
+// waits until it is ready, and stops it by its process ID.
 package process
 
 import (
@@ -20,14 +20,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 )
 
-// Settings say what to run and how to know that it is ready.
+// Settings define what to run, and how to detect that it is ready.
 type Settings struct {
 	Path    string            // the binary
 	Args    []string          // its arguments
-	Env     map[string]string // added to a small environment: PATH and HOME alone are inherited
-	Health  string            // URL that answers 200 once it is ready; empty: not asked
-	Ready   string            // text of its output once it is ready; empty: not awaited
-	LogFile string            // receives stdout and stderr; empty: kept in memory only
+	Env     map[string]string // its environment, in addition to PATH and HOME, which it inherits
+	Health  string            // URL that answers 200 once it is ready; empty: not checked
+	Ready   string            // text that it writes once it is ready; empty: not checked
+	LogFile string            // receives stdout and stderr; empty: they are kept in memory only
 }
 
 // Process is a running child. Its methods are safe for concurrent use.
@@ -41,11 +41,11 @@ type Process struct {
 	log bytes.Buffer
 }
 
-// keepLog bounds what is kept of a child's output in memory.
+// keepLog bounds the output of a child that is kept in memory.
 const keepLog = 8 << 20
 
-// Start runs the child and returns when it is ready, or with an error that holds
-// the end of its output when it ended or ctx was over first.
+// Start runs the child and returns when it is ready. If the child exits or ctx ends first,
+// Start returns an error with the end of the child's output.
 func Start(ctx context.Context, set Settings) (*Process, error) {
 	p := &Process{cmd: exec.Command(set.Path, set.Args...), done: make(chan struct{})}
 	p.cmd.Env = environment(set.Env)
@@ -94,7 +94,7 @@ func (p *Process) waitReady(ctx context.Context, set Settings) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("it ended: %w", p.err)
+			return fmt.Errorf("it exited: %w", p.err)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
@@ -150,7 +150,7 @@ func (p *Process) Tail(n int) string {
 // Pid returns the process ID of the child.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Done is closed when the child has ended.
+// Done is closed when the child has exited.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Signal sends the child a signal.
@@ -161,8 +161,8 @@ func (p *Process) Signal(s os.Signal) error {
 	return nil
 }
 
-// Stop asks the child to end (SIGTERM) and waits for it. It returns an error if
-// the child ended badly or, after killing it, if ctx was over first.
+// Stop sends SIGTERM and waits until the child exits. It returns an error if the child's exit
+// status is not 0. If ctx ends first, Stop kills the child and returns an error.
 func (p *Process) Stop(ctx context.Context) error {
 	select {
 	case <-p.done:
@@ -170,17 +170,17 @@ func (p *Process) Stop(ctx context.Context) error {
 	default:
 	}
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("ending pid %d: %w", p.Pid(), err)
+		return fmt.Errorf("stopping pid %d: %w", p.Pid(), err)
 	}
 	select {
 	case <-p.done:
 		return p.err
 	case <-ctx.Done():
-		return errors.Join(fmt.Errorf("pid %d did not end in time: %w", p.Pid(), context.Cause(ctx)), p.Kill())
+		return errors.Join(fmt.Errorf("pid %d did not exit in time: %w", p.Pid(), context.Cause(ctx)), p.Kill())
 	}
 }
 
-// Kill ends the child at once (SIGKILL) and waits for it.
+// Kill sends SIGKILL and waits until the child exits.
 func (p *Process) Kill() error {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("killing pid %d: %w", p.Pid(), err)
@@ -189,7 +189,7 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// FreeAddresses returns n different loopback addresses with free TCP ports.
+// FreeAddresses returns n distinct loopback addresses whose TCP ports are free.
 func FreeAddresses(n int) ([]string, error) {
 	r, err := loopback.Reserve(n)
 	if err != nil {
