@@ -200,11 +200,11 @@ func (r *router) split(ctx context.Context, dir directory, signal tenant.Signal,
 	}
 	parts := make([]lane.Part, len(shares))
 	for i, s := range shares {
-		stops, err := r.route(dir, s.tenant, signal)
+		routes, err := r.route(dir, s.tenant, signal)
 		if err != nil {
 			return nil, err
 		}
-		parts[i] = lane.Part{Payload: &lane.Payload{Tenant: s.tenant, Signal: signal, Records: s.records}, Stops: stops}
+		parts[i] = lane.Part{Payload: &lane.Payload{Tenant: s.tenant, Signal: signal, Records: s.records}, Routes: routes}
 	}
 	buf, err := c.encode()
 	if err != nil {
@@ -270,7 +270,7 @@ func (r *router) share(ctx context.Context, c *content) (shares []share, group [
 	return shares, group, nil
 }
 
-func (r *router) route(dir directory, id tenant.ID, signal tenant.Signal) ([]lane.Stop, error) {
+func (r *router) route(dir directory, id tenant.ID, signal tenant.Signal) ([]lane.Route, error) {
 	t := dir.Tenant(id)
 	if t == nil && r.named != nil {
 		var err error
@@ -288,5 +288,5 @@ func (r *router) route(dir directory, id tenant.ID, signal tenant.Signal) ([]lan
 	if err := p.faults[signal]; err != nil {
 		return nil, routeRejection(err, signal)
 	}
-	return p.stops[signal], nil
+	return p.routes[signal], nil
 }

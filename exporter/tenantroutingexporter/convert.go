@@ -56,18 +56,18 @@ func (r *router) conversionsOf(parts []lane.Part) (sorted []lane.Part, keys []la
 	slices.SortStableFunc(sorted, func(a, b lane.Part) int { return cmp.Compare(a.Payload.Tenant, b.Payload.Tenant) })
 	for i := range sorted {
 		part := &sorted[i]
-		part.Stops = slices.Clone(part.Stops)
-		slices.SortStableFunc(part.Stops, func(a, b lane.Stop) int { return cmp.Compare(a.Destination, b.Destination) })
-		for _, stop := range part.Stops {
-			if r.wantsTotals(stop) {
-				keys = append(keys, lane.Key{Tenant: part.Payload.Tenant, Destination: stop.Destination, Signal: part.Payload.Signal})
+		part.Routes = slices.Clone(part.Routes)
+		slices.SortStableFunc(part.Routes, func(a, b lane.Route) int { return cmp.Compare(a.Destination, b.Destination) })
+		for _, route := range part.Routes {
+			if r.wantsTotals(route) {
+				keys = append(keys, lane.Key{Tenant: part.Payload.Tenant, Destination: route.Destination, Signal: part.Payload.Signal})
 			}
 		}
 	}
 	return sorted, keys
 }
 
-func (r *router) wantsTotals(s lane.Stop) bool {
+func (r *router) wantsTotals(s lane.Route) bool {
 	return r.plans.destinations[s.Destination].Cumulative()
 }
 
@@ -90,18 +90,18 @@ func (r *router) hold(ctx context.Context, keys []lane.Key, held *conversions) e
 func (r *router) convert(parts []lane.Part, keys []lane.Key, held *conversions) (out []lane.Part, err error) {
 	n := 0
 	for _, part := range parts {
-		plain, totals := partition(part.Stops, func(s lane.Stop) bool { return !r.wantsTotals(s) })
+		plain, totals := partition(part.Routes, func(s lane.Route) bool { return !r.wantsTotals(s) })
 		if len(plain) > 0 {
-			out = append(out, lane.Part{Payload: part.Payload, Stops: plain})
+			out = append(out, lane.Part{Payload: part.Payload, Routes: plain})
 		}
-		for _, stop := range totals {
+		for _, route := range totals {
 			payload, err := r.convertOne(part.Payload, keys[n], held.holds[n], held)
 			if err != nil {
 				return nil, err
 			}
 			n++
 			if payload.Records > 0 {
-				out = append(out, lane.Part{Payload: payload, Stops: []lane.Stop{stop}})
+				out = append(out, lane.Part{Payload: payload, Routes: []lane.Route{route}})
 			}
 		}
 	}
@@ -125,8 +125,8 @@ func (r *router) convertOne(p *lane.Payload, key lane.Key, hold *cumulative.Hold
 	return &lane.Payload{Tenant: p.Tenant, Signal: p.Signal, Records: md.DataPointCount(), Data: data, Size: len(data)}, nil
 }
 
-func partition(stops []lane.Stop, first func(lane.Stop) bool) (a, b []lane.Stop) {
-	for _, s := range stops {
+func partition(routes []lane.Route, first func(lane.Route) bool) (a, b []lane.Route) {
+	for _, s := range routes {
 		if first(s) {
 			a = append(a, s)
 		} else {

@@ -21,7 +21,7 @@ func (r *router) fit(parts []lane.Part) ([]lane.Part, error) {
 	var out []lane.Part // nil as long as everything fits
 	for i, part := range parts {
 		p := part.Payload
-		limit := batchLimit(part.Stops)
+		limit := batchLimit(part.Routes)
 		if p.Size <= limit {
 			if out != nil {
 				out = append(out, part)
@@ -42,7 +42,7 @@ func (r *router) fit(parts []lane.Part) ([]lane.Part, error) {
 			out = slices.Clone(parts[:i])
 		}
 		for _, piece := range pieces {
-			out = append(out, lane.Part{Stops: part.Stops, Payload: &lane.Payload{
+			out = append(out, lane.Part{Routes: part.Routes, Payload: &lane.Payload{
 				Tenant: p.Tenant, Signal: p.Signal, Records: piece.Records, Data: piece.Data, Size: len(piece.Data), Refusal: p.Refusal,
 			}})
 		}
@@ -54,10 +54,10 @@ func (r *router) fit(parts []lane.Part) ([]lane.Part, error) {
 }
 
 // batchLimit is the least of what the destinations of a part take in one request.
-func batchLimit(stops []lane.Stop) int {
+func batchLimit(routes []lane.Route) int {
 	limit := math.MaxInt
-	for _, stop := range stops {
-		if n := stop.Target.Bounds().BatchBytes; n > 0 {
+	for _, route := range routes {
+		if n := route.Target.Bounds().BatchBytes; n > 0 {
 			limit = min(limit, n)
 		}
 	}

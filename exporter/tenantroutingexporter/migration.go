@@ -385,7 +385,7 @@ func mergeable(before, parts []lane.Part, delta bool) bool {
 	}
 	a, b := before[0], parts[0]
 	return a.Payload.Tenant == b.Payload.Tenant && a.Payload.Refusal == nil && b.Payload.Refusal == nil &&
-		slices.EqualFunc(a.Stops, b.Stops, func(x, y lane.Stop) bool { return x.Destination == y.Destination })
+		slices.EqualFunc(a.Routes, b.Routes, func(x, y lane.Route) bool { return x.Destination == y.Destination })
 }
 
 // parts returns what a request becomes, as if it had just been sent here.

@@ -27,7 +27,7 @@ type plans struct {
 // plan is made for one version of a tenant.
 type plan struct {
 	tenant *tenant.Tenant
-	stops  [3][]lane.Stop
+	routes  [3][]lane.Route
 	faults [3]error // why a signal cannot be routed
 
 	unknown [3][]string // names on the routes that are no destinations
@@ -102,7 +102,7 @@ func (ps *plans) make(t *tenant.Tenant, old *plan) *plan {
 				p.faults[signal] = errUnknownDestination
 				continue
 			}
-			p.stops[signal] = append(p.stops[signal], lane.Stop{Destination: name, Target: target})
+			p.routes[signal] = append(p.routes[signal], lane.Route{Destination: name, Target: target})
 		}
 	}
 	return p
@@ -144,14 +144,14 @@ func (ps *plans) shared(snap *tenant.Snapshot) (names []string) {
 		if t.Status != tenant.StatusActive {
 			continue
 		}
-		for _, stops := range ps.of(t).stops {
-			for _, stop := range stops {
-				user, used := users[stop.Destination]
+		for _, routes := range ps.of(t).routes {
+			for _, route := range routes {
+				user, used := users[route.Destination]
 				switch {
-				case !used && ps.destinations[stop.Destination].Shared():
-					users[stop.Destination] = t.ID
-				case used && user != t.ID && !slices.Contains(names, stop.Destination):
-					names = append(names, stop.Destination)
+				case !used && ps.destinations[route.Destination].Shared():
+					users[route.Destination] = t.ID
+				case used && user != t.ID && !slices.Contains(names, route.Destination):
+					names = append(names, route.Destination)
 				}
 			}
 		}

@@ -58,8 +58,8 @@ func (r *router) lastEnd(host component.Host, st storage.Extension) lastend.End 
 func (r *router) quarantine(ctx context.Context, sched *lane.Scheduler, part lane.Part) {
 	p := part.Payload
 	path, err := r.keepPoison(ctx, p)
-	for _, stop := range part.Stops {
-		sched.Quarantine(lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal}, p.Records, err == nil)
+	for _, route := range part.Routes {
+		sched.Quarantine(lane.Key{Tenant: p.Tenant, Destination: route.Destination, Signal: p.Signal}, p.Records, err == nil)
 	}
 	fields := []zap.Field{
 		zap.String("tenant", string(p.Tenant)), zap.Stringer("signal", p.Signal), zap.Int("records", p.Records), zap.Int("bytes", p.Size),
@@ -70,8 +70,8 @@ func (r *router) quarantine(ctx context.Context, sched *lane.Scheduler, part lan
 		r.set.Logger.Error("A request that ended the process again and again is set aside. The file is an encoded OTLP request; remove it, or send it to a backend that bears it",
 			append(fields, zap.String("file", path))...)
 	}
-	for _, stop := range part.Stops {
-		r.store.Release([]*lane.Payload{p}, stop.Destination)
+	for _, route := range part.Routes {
+		r.store.Release([]*lane.Payload{p}, route.Destination)
 	}
 }
 

@@ -27,14 +27,14 @@ func (ps *plans) check(t *tenant.Tenant) (faults []routeFault) {
 		for _, name := range p.unknown[signal] {
 			add(tenant.RouteUnknown, ": route to %q, which is not a destination of this exporter; it has %s", name, ps.names())
 		}
-		for _, stop := range p.stops[signal] {
-			d := ps.destinations[stop.Destination]
+		for _, route := range p.routes[signal] {
+			d := ps.destinations[route.Destination]
 			if !d.Carries(signal) {
-				add(tenant.RouteSignal, ": route to %q, which does not take %s", stop.Destination, signal)
+				add(tenant.RouteSignal, ": route to %q, which does not take %s", route.Destination, signal)
 				continue
 			}
 			if err := d.Check(int(signal), ps.values(t)); err != nil {
-				add(tenant.RouteSettings, " to %s: %v", stop.Destination, err)
+				add(tenant.RouteSettings, " to %s: %v", route.Destination, err)
 			}
 		}
 	}

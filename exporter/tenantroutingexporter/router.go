@@ -221,9 +221,9 @@ func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Par
 	dir := r.directory()
 	for i := range parts {
 		p := parts[i].Payload
-		for j := range parts[i].Stops {
-			stop := &parts[i].Stops[j]
-			stop.Target = r.plans.target(dir, lane.Key{Tenant: p.Tenant, Destination: stop.Destination, Signal: p.Signal})
+		for j := range parts[i].Routes {
+			route := &parts[i].Routes[j]
+			route.Target = r.plans.target(dir, lane.Key{Tenant: p.Tenant, Destination: route.Destination, Signal: p.Signal})
 		}
 	}
 	return parts, nil

@@ -32,13 +32,13 @@ func hasInvalidSpan(td ptrace.Traces) bool {
 }
 
 // strict tells whether a destination refuses a request for one invalid span.
-func (r *router) strict(s lane.Stop) bool { return r.plans.destinations[s.Destination].NeedsSpanIDs() }
+func (r *router) strict(s lane.Route) bool { return r.plans.destinations[s.Destination].NeedsSpanIDs() }
 
 // anyStrict tells whether one of the destinations does.
 func (r *router) anyStrict(parts []lane.Part) bool {
 	for _, part := range parts {
-		for _, stop := range part.Stops {
-			if r.strict(stop) {
+		for _, route := range part.Routes {
+			if r.strict(route) {
 				return true
 			}
 		}
@@ -51,9 +51,9 @@ func (r *router) anyStrict(parts []lane.Part) bool {
 // destinations get the request as it is.
 func (r *router) separate(parts []lane.Part) (out []lane.Part, err error) {
 	for _, part := range parts {
-		strict, others := partition(part.Stops, r.strict)
+		strict, others := partition(part.Routes, r.strict)
 		if len(others) > 0 {
-			out = append(out, lane.Part{Payload: part.Payload, Stops: others})
+			out = append(out, lane.Part{Payload: part.Payload, Routes: others})
 		}
 		if len(strict) == 0 {
 			continue
@@ -64,7 +64,7 @@ func (r *router) separate(parts []lane.Part) (out []lane.Part, err error) {
 				return nil, err
 			}
 			if payload.Records > 0 {
-				out = append(out, lane.Part{Payload: payload, Stops: strict})
+				out = append(out, lane.Part{Payload: payload, Routes: strict})
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func (p *Pool) Seal(ctx context.Context, part lane.Part) {
 
 func seal(ctx context.Context, part lane.Part) {
 	p := part.Payload
-	c := sealer(part.Stops)
+	c := sealer(part.Routes)
 	if c == nil || p.Size < minSealed || (p.Size < minSealedSmall && c.Level() > 1) {
 		return
 	}
@@ -69,11 +69,11 @@ func seal(ctx context.Context, part lane.Part) {
 	}
 }
 
-// sealer returns what compresses for all stops, or nil.
-func sealer(stops []lane.Stop) compress.Codec {
+// sealer returns what compresses for all routes, or nil.
+func sealer(routes []lane.Route) compress.Codec {
 	var c compress.Codec
-	for _, stop := range stops {
-		t, ok := stop.Target.(*httpTarget)
+	for _, route := range routes {
+		t, ok := route.Target.(*httpTarget)
 		if !ok || !t.destination.sealed {
 			return nil
 		}

@@ -28,7 +28,7 @@ func partFor(t *testing.T, size int, destinations ...*Destination) lane.Part {
 		Tenant: b.Key.Tenant, Signal: tenant.Logs, Records: 1, Data: b.Payloads[0], Size: len(b.Payloads[0]),
 	}}
 	for _, d := range destinations {
-		part.Stops = append(part.Stops, lane.Stop{Destination: d.name, Target: d.Target(tenant.Logs, template.Values{Tenant: b.Key.Tenant})})
+		part.Routes = append(part.Routes, lane.Route{Destination: d.name, Target: d.Target(tenant.Logs, template.Values{Tenant: b.Key.Tenant})})
 	}
 	return part
 }

@@ -42,8 +42,8 @@ func (s *Scheduler) admit(parts []Part, now time.Time) error {
 	for i := range parts {
 		p := parts[i].Payload
 		size := s.cost(p)
-		for _, stop := range parts[i].Stops {
-			k := Key{p.Tenant, stop.Destination, p.Signal}
+		for _, route := range parts[i].Routes {
+			k := Key{p.Tenant, route.Destination, p.Signal}
 			before, held := lanes[k], int64(0)
 			if l := s.lanes[k]; l != nil {
 				held = l.bytes

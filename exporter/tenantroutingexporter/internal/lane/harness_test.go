@@ -121,7 +121,7 @@ func start(t *testing.T, set Settings) *Scheduler {
 func one(id tenant.ID, text string, targets ...Target) Part {
 	p := Part{Payload: &Payload{Tenant: id, Signal: tenant.Logs, Records: 1, Size: len(text), Data: []byte(text)}}
 	for i, t := range targets {
-		p.Stops = append(p.Stops, Stop{Destination: fmt.Sprintf("d%d", i), Target: t})
+		p.Routes = append(p.Routes, Route{Destination: fmt.Sprintf("d%d", i), Target: t})
 	}
 	return p
 }

@@ -152,7 +152,7 @@ func TestOrder_RecoveredGoesFirst(t *testing.T) {
 		for i := range 9 {
 			part := one("a", fmt.Sprintf("r%d", i), d)
 			if i < 4 {
-				part.Stops[0].Target = nil // not known yet
+				part.Routes[0].Target = nil // not known yet
 			}
 			part.Payload.Accepted = time.Now().Add(-time.Minute)
 			s.Recover(part)

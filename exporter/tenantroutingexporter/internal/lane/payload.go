@@ -37,16 +37,16 @@ type Payload struct {
 	StoreID  uint64    // set by the store
 }
 
-// Stop is a place where a payload has to go.
-type Stop struct {
+// Route leads a payload to one destination.
+type Route struct {
 	Destination string
 	Target      Target // nil: not known yet, the lane waits for one
 }
 
-// Part is a payload with all places where it has to go.
+// Part is a payload with the routes to all its destinations.
 type Part struct {
 	Payload *Payload
-	Stops   []Stop
+	Routes   []Route
 }
 
 // Batch is what a target gets to send in one call. Since an OTLP export request

@@ -38,13 +38,13 @@ func (c crowd) offerAll(t *testing.T, s *Scheduler) {
 	for i := range c.tenants {
 		for j := range c.lanes {
 			p := one(tenant.ID(fmt.Sprintf("slow-%d", i)), "x")
-			p.Stops = []Stop{{
+			p.Routes = []Route{{
 				Destination: fmt.Sprintf("d%d", j),
 				Target:      &stub{endpoint: fmt.Sprintf("slow-%d-%d", i, j), answer: c.answer},
 			}}
 			for range 3 {
 				q := *p.Payload
-				offer(t, s, Part{Payload: &q, Stops: p.Stops})
+				offer(t, s, Part{Payload: &q, Routes: p.Routes})
 			}
 		}
 	}

@@ -149,7 +149,7 @@ func (s *Scheduler) Start() {
 var errOffer = errors.New("the offer panicked")
 
 // Offer accepts all parts or none. When it returns nil they are queued for
-// every stop and, with a store, durable. The stops of a part are different
+// every route and, with a store, durable. The routes of a part lead to different
 // destinations. Errors are ErrShutdown, *FullError, *TooLargeError, *StoreError.
 // A callback of Settings may panic: Offer then reserves nothing and holds no lock.
 func (s *Scheduler) Offer(ctx context.Context, parts []Part) (err error) {
@@ -234,10 +234,10 @@ func (s *Scheduler) keep(ctx context.Context, parts []Part) error {
 func (s *Scheduler) reserve(part *Part, now time.Time) {
 	p := part.Payload
 	p.Accepted = now
-	p.refs = int32(len(part.Stops))
+	p.refs = int32(len(part.Routes))
 	s.hold(p)
-	for _, stop := range part.Stops {
-		l := s.open(Key{p.Tenant, stop.Destination, p.Signal}, stop.Target, now)
+	for _, route := range part.Routes {
+		l := s.open(Key{p.Tenant, route.Destination, p.Signal}, route.Target, now)
 		p.Tenant = l.key.Tenant // a copy less of the name
 		l.reserved++
 		l.bytes += s.cost(p)
@@ -247,8 +247,8 @@ func (s *Scheduler) reserve(part *Part, now time.Time) {
 // unreserve undoes reserve.
 func (s *Scheduler) unreserve(part *Part, now time.Time) {
 	p := part.Payload
-	for _, stop := range part.Stops {
-		l := s.lanes[Key{p.Tenant, stop.Destination, p.Signal}]
+	for _, route := range part.Routes {
+		l := s.lanes[Key{p.Tenant, route.Destination, p.Signal}]
 		l.reserved--
 		l.bytes -= s.cost(p)
 		s.letGo(p)
@@ -264,8 +264,8 @@ func (s *Scheduler) enqueue(parts []Part, now time.Time) {
 			s.inMemory -= int64(len(p.Data))
 			p.Data = nil
 		}
-		for _, stop := range parts[i].Stops {
-			l := s.lanes[Key{p.Tenant, stop.Destination, p.Signal}]
+		for _, route := range parts[i].Routes {
+			l := s.lanes[Key{p.Tenant, route.Destination, p.Signal}]
 			l.reserved--
 			l.stats.Accepted += int64(p.Records)
 			s.append(l, p, now)
@@ -294,10 +294,10 @@ func (s *Scheduler) Recover(part Part) {
 	defer s.mu.Unlock()
 	now := time.Now()
 	p := part.Payload
-	p.refs = int32(len(part.Stops))
+	p.refs = int32(len(part.Routes))
 	s.hold(p)
-	for _, stop := range part.Stops {
-		l := s.open(Key{p.Tenant, stop.Destination, p.Signal}, stop.Target, now)
+	for _, route := range part.Routes {
+		l := s.open(Key{p.Tenant, route.Destination, p.Signal}, route.Target, now)
 		p.Tenant = l.key.Tenant
 		l.bytes += s.cost(p)
 		l.stats.Recovered += int64(p.Records)

@@ -120,7 +120,7 @@ func part(id uint64, r *record) lane.Part {
 		Tenant: r.tenant, Signal: r.signal, Records: r.records, Size: r.size, Accepted: time.Unix(0, r.accepted), StoreID: id,
 	}}
 	for _, d := range r.destinations {
-		p.Stops = append(p.Stops, lane.Stop{Destination: d})
+		p.Routes = append(p.Routes, lane.Route{Destination: d})
 	}
 	return p
 }
@@ -212,15 +212,15 @@ func (s *Store) Put(ctx context.Context, parts []lane.Part) error {
 	for i := range parts {
 		p := parts[i].Payload
 		r := &record{tenant: p.Tenant, signal: p.Signal, records: p.Records, size: p.Size, accepted: p.Accepted.UnixNano()}
-		for _, stop := range parts[i].Stops {
-			r.destinations = append(r.destinations, stop.Destination)
+		for _, route := range parts[i].Routes {
+			r.destinations = append(r.destinations, route.Destination)
 		}
 		n := shardOf(p.Tenant)
 		seqs, epoch, err := s.shards[n].put(ctx, []*record{r}, [][]byte{p.Data})
 		if err != nil {
 			for _, done := range parts[:i] {
-				for _, stop := range done.Stops {
-					s.Release([]*lane.Payload{done.Payload}, stop.Destination)
+				for _, route := range done.Routes {
+					s.Release([]*lane.Payload{done.Payload}, route.Destination)
 				}
 			}
 			return err

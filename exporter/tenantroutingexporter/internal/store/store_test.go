@@ -60,7 +60,7 @@ func newPart(id tenant.ID, text string, destinations ...string) lane.Part {
 		Tenant: id, Signal: tenant.Metrics, Records: 7, Size: len(text), Accepted: time.Now(), Data: []byte(text),
 	}}
 	for _, d := range destinations {
-		p.Stops = append(p.Stops, lane.Stop{Destination: d})
+		p.Routes = append(p.Routes, lane.Route{Destination: d})
 	}
 	return p
 }
@@ -73,8 +73,8 @@ func held(t *testing.T, s *Store, parts []lane.Part) []string {
 		data, err := s.Read(context.Background(), []*lane.Payload{p.Payload})
 		require.NoError(t, err)
 		var to []string
-		for _, stop := range p.Stops {
-			to = append(to, stop.Destination)
+		for _, route := range p.Routes {
+			to = append(to, route.Destination)
 		}
 		out = append(out, fmt.Sprintf("%s %s %v", p.Payload.Tenant, data[0], to))
 	}
