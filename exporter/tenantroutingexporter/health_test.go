@@ -48,7 +48,8 @@ circuit_breaker: {failures: 1, open: 1h}
 	require.NoError(t, g.logs.ConsumeLogs(t.Context(), logsOf("B", "one")))
 	require.Eventually(t, func() bool { h := health(); return h.Open == 1 && h.Idle == 1 }, 10*time.Second, time.Millisecond)
 	h := health()
-	assert.Equal(t, 1, h.Full, "it has less than a twentieth of its room left")
+	assert.Equal(t, 1, h.Full, "less than a twentieth of its bytes are free")
+	assert.Zero(t, h.HalfOpen, "the retry time is an hour away")
 	assert.Greater(t, h.QueuedBytes, int64(1_000_000))
 	require.Eventually(t, func() bool { return health().Oldest > 0 }, 10*time.Second, time.Millisecond)
 

@@ -175,10 +175,10 @@ func (r *router) laneSettings() lane.Settings {
 			EntryBytes: store.EntryMemory, EntryMemory: store.EntryMemory,
 			EndpointConcurrency: endpointConcurrency, InFlight: maxInFlight, IdleTimeout: r.laneIdle,
 		},
-		Seal:      r.pool.Seal,
-		Cut:       r.pool.Cut,
-		Logger:    r.set.Logger,
-		PerTenant: c.Metrics.Tenant,
+		Precompress: r.pool.Precompress,
+		Cut:         r.pool.Cut,
+		Logger:      r.set.Logger,
+		PerTenant:   c.Metrics.Tenant,
 	}
 	if r.store != nil {
 		set.Store = &safeStore{r.store, r.recovery}

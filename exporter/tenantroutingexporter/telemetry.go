@@ -52,7 +52,7 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 		},
 		b.ExporterTenantRoutingAcceptedRecords, b.ExporterTenantRoutingRecoveredRecords, b.ExporterTenantRoutingDeliveredRecords,
 		b.ExporterTenantRoutingDeltaSeries, b.ExporterTenantRoutingDeadLetteredRecords, b.ExporterTenantRoutingDroppedRecords, b.ExporterTenantRoutingQueuedRecords,
-		b.ExporterTenantRoutingQueuedBytes, b.ExporterTenantRoutingQueueAge, b.ExporterTenantRoutingLanes,
+		b.ExporterTenantRoutingQueuedBytes, b.ExporterTenantRoutingQueueAge, b.ExporterTenantRoutingLanes, b.ExporterTenantRoutingCircuitBreakers,
 		b.ExporterTenantRoutingMigratedRequests, b.ExporterTenantRoutingMigrationFaults,
 		b.ExporterTenantRoutingSendAttempts, b.ExporterTenantRoutingRefusedRequests, b.ExporterTenantRoutingPanics, b.ExporterTenantRoutingStorageFaults,
 		b.ExporterTenantRoutingStorageCompactions, b.ExporterTenantRoutingStorageFreeBytes, b.ExporterTenantRoutingStorageUsedBytes)
@@ -97,6 +97,9 @@ func (t *telemetry) observeLanes(o metric.Observer, sched *lane.Scheduler) {
 				reason = "ok"
 			}
 			o.ObserveInt64(b.ExporterTenantRoutingSendAttempts, n, set, metric.WithAttributes(attribute.String("reason", reason)))
+		}
+		for state, n := range st.Breakers {
+			o.ObserveInt64(b.ExporterTenantRoutingCircuitBreakers, n, set, metric.WithAttributes(attribute.String("breaker", lane.BreakerState(state).String())))
 		}
 		for state, n := range st.Lanes {
 			o.ObserveInt64(b.ExporterTenantRoutingLanes, n, set, metric.WithAttributes(attribute.String("state", lane.State(state).String())))

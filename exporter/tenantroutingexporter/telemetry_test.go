@@ -86,6 +86,11 @@ metrics: {tenant: %v}
 			require.Eventually(t, func() bool { return sum(t, g.tel, "lanes", "state=open", "destination=down") == 1 },
 				10*time.Second, 5*time.Millisecond, "the breaker opens")
 			assert.Zero(t, sum(t, g.tel, "lanes", "state=open", "destination=ok"))
+			breakers := func(state, destination string) int64 {
+				return sum(t, g.tel, "circuit_breakers", "breaker="+state, "destination="+destination)
+			}
+			assert.Equal(t, int64(1), breakers("open", "down")+breakers("half_open", "down"))
+			assert.Zero(t, breakers("open", "ok")+breakers("half_open", "ok")+breakers("closed", "down"))
 			g.stop()
 		})
 	}

@@ -77,6 +77,7 @@ type laneState struct {
 	Active  int     `json:"active"`
 	Waiting int     `json:"waiting"`
 	Open    int     `json:"open"`
+	Half    int     `json:"half_open"` // of Open
 	Full    int     `json:"almost_full"`
 	NotOTLP int     `json:"not_otlp"`
 	Queued  int64   `json:"queued_bytes"`
@@ -133,7 +134,7 @@ func judge(f *found) *state {
 		s.addRegistry(id.String(), r, f)
 	}
 	for id, l := range f.lanes {
-		out := laneState{l.Idle, l.Active, l.Waiting, l.Open, l.Full, l.NotOTLP, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds(), nil, routesOf(l.Routes)}
+		out := laneState{l.Idle, l.Active, l.Waiting, l.Open, l.HalfOpen, l.Full, l.NotOTLP, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds(), nil, routesOf(l.Routes)}
 		if l.Storage != nil {
 			out.Storage = storageOf(l.Storage)
 			if l.Storage.Refusing {

@@ -63,6 +63,7 @@ type RejectedEntry struct {
 // LaneHealth is the state of all lanes of an exporter.
 type LaneHealth struct {
 	Idle, Active, Waiting, Open int // lanes by state; open are those behind an open breaker
+	HalfOpen                    int // of the open lanes, those whose breaker is half-open: a probe decides
 	Full                        int // of these, lanes with less than a twentieth of their room left
 	NotOTLP                     int // likewise, lanes whose destination last answered as no OTLP backend does, such as with a web page
 

@@ -10,7 +10,8 @@ type LaneFailure struct {
 	Destination string
 	Signal      Signal
 
-	Open     bool          // its circuit breaker is open
+	Open     bool          // its circuit breaker is open or half-open
+	HalfOpen bool          // it is half-open: a probe decides
 	Failures int           // in a row
 	For      time.Duration // since the first of them
 	Oldest   time.Duration // age of the oldest data that waits

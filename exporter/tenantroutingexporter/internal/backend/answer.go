@@ -34,7 +34,7 @@ const reasonCount = "invalid_count"
 func (p *Profile) accepted(signal tenant.Signal, records int, body []byte, complete bool, contentType, from string) lane.Result {
 	if webPage(body, contentType) {
 		return lane.Result{
-			Verdict: lane.Blocked, Reason: "web_page", Odd: true, Class: tenant.AnswerNotFound,
+			Verdict: lane.Blocked, Reason: "web_page", Unexpected: true, Class: tenant.AnswerNotFound,
 			Err: answerError{"a web page in place of an answer: ", words(from, strings.TrimSpace(string(body)))},
 		}
 	}
@@ -42,12 +42,12 @@ func (p *Profile) accepted(signal tenant.Signal, records int, body []byte, compl
 	res := lane.Result{Rejected: int(min(max(rejected, 0), int64(records))), Err: err}
 	switch {
 	case !ok && complete:
-		res.Reason, res.Odd = "not_otlp", true
+		res.Reason, res.Unexpected = "not_otlp", true
 		res.Err = answerError{"an answer that is none of OTLP: ", words(from, fmt.Sprintf("%q: %s", contentType, body))}
 	case err != nil:
 		res.Reason = reasonPartial
 		if rejected != int64(res.Rejected) {
-			res.Reason, res.Odd = reasonCount, true
+			res.Reason, res.Unexpected = reasonCount, true
 			res.Err = answerError{fmt.Sprintf("of %d records sent: ", records), err.Error()}
 		}
 		if rejected <= 0 && p.SoftErrors {

@@ -54,12 +54,12 @@ func TestPartialSuccess_CountsThatCannotBe(t *testing.T) {
 		0:                 {Reason: "partial_success"},
 		1:                 {Reason: "partial_success", Rejected: 1},
 		records:           {Reason: "partial_success", Rejected: records},
-		records + 1:       {Reason: "invalid_count", Rejected: records, Odd: true},
-		1 << 31:           {Reason: "invalid_count", Rejected: records, Odd: true},
-		math.MaxInt64:     {Reason: "invalid_count", Rejected: records, Odd: true},
-		-1:                {Reason: "invalid_count", Odd: true},
-		math.MinInt64:     {Reason: "invalid_count", Odd: true},
-		math.MinInt64 + 1: {Reason: "invalid_count", Odd: true},
+		records + 1:       {Reason: "invalid_count", Rejected: records, Unexpected: true},
+		1 << 31:           {Reason: "invalid_count", Rejected: records, Unexpected: true},
+		math.MaxInt64:     {Reason: "invalid_count", Rejected: records, Unexpected: true},
+		-1:                {Reason: "invalid_count", Unexpected: true},
+		math.MinInt64:     {Reason: "invalid_count", Unexpected: true},
+		math.MinInt64 + 1: {Reason: "invalid_count", Unexpected: true},
 	} {
 		for _, soft := range []bool{false, true} {
 			logs, metrics, traces := plogotlp.NewExportResponse(), pmetricotlp.NewExportResponse(), ptraceotlp.NewExportResponse()

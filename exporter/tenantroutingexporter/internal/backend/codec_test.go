@@ -89,11 +89,11 @@ func (busy) Compress(ctx context.Context, _ ...[]byte) ([]byte, error) {
 func TestSeal_WaitsBrieflyForItsTurn(t *testing.T) {
 	d := overHTTP(t, profile(t, "otlp"), "http://127.0.0.1:1", gzipped(0))
 	d.codec = busy{d.codec}
-	part := partFor(t, minSealed, d)
+	part := partFor(t, minPrecompress, d)
 	synctest.Test(t, func(t *testing.T) {
 		before, begin := part.Payload.Data, time.Now()
-		newPool(t).Seal(t.Context(), part)
-		assert.Equal(t, sealPatience, time.Since(begin))
+		newPool(t).Precompress(t.Context(), part)
+		assert.Equal(t, precompressPatience, time.Since(begin))
 		assert.Same(t, &before[0], &part.Payload.Data[0], "it stays as it is")
 	})
 }

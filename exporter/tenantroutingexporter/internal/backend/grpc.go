@@ -107,7 +107,7 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 				from = ""
 			}
 			res = lane.Result{
-				Verdict: lane.Blocked, Reason: "web_page", Odd: true, Class: tenant.AnswerNotFound,
+				Verdict: lane.Blocked, Reason: "web_page", Unexpected: true, Class: tenant.AnswerNotFound,
 				Err: answerError{"not an answer of gRPC: ", words(from, status.Convert(err).Message())},
 			}
 		}

@@ -187,7 +187,7 @@ func TestGRPC_AnAnswerThatIsTooLongOrGarbage(t *testing.T) {
 				want := lane.Result{}
 				if strings.HasPrefix(name, "garbage") {
 					require.ErrorContains(t, got.Err, "none of OTLP")
-					got.Err, want = nil, lane.Result{Reason: "not_otlp", Odd: true}
+					got.Err, want = nil, lane.Result{Reason: "not_otlp", Unexpected: true}
 				}
 				assert.Equal(t, want, got)
 				s.Stop()

@@ -145,7 +145,7 @@ func (t *httpTarget) request(ctx context.Context, f *filled, b *lane.Batch) (*ht
 		return req, t.setJSON(ctx, req, b.Payloads)
 	}
 	payloads := b.Payloads
-	if !t.destination.sealed {
+	if !t.destination.precompress {
 		var err error
 		if payloads, err = compress.ExpandAll(payloads); err != nil {
 			return nil, err

@@ -84,7 +84,7 @@ func TestHTTP_Answers(t *testing.T) {
 			}
 		}
 	}
-	page, odd := lane.Result{Verdict: lane.Blocked, Reason: "web_page", Odd: true}, lane.Result{Reason: "not_otlp", Odd: true}
+	page, odd := lane.Result{Verdict: lane.Blocked, Reason: "web_page", Unexpected: true}, lane.Result{Reason: "not_otlp", Unexpected: true}
 	for _, c := range []struct {
 		name   string
 		server http.HandlerFunc
@@ -122,8 +122,8 @@ func TestHTTP_Answers(t *testing.T) {
 		{"partial success", answer(200, protobuf, partial(t, false, 1, "too old")), lane.Result{Rejected: 1, Reason: "partial_success"}, "1 rejected: too old", false},
 		{"partial success in JSON", answer(200, jsonType, partial(t, true, 1, "too old")), lane.Result{Rejected: 1, Reason: "partial_success"}, "1 rejected: too old", false},
 		{"partial success with a message alone", answer(200, protobuf, partial(t, false, 0, "soft limit")), lane.Result{Reason: "partial_success"}, "0 rejected: soft limit", false},
-		{"partial success below zero", answer(200, protobuf, partial(t, false, -5, "")), lane.Result{Reason: "invalid_count", Odd: true}, "no reason given", false},
-		{"partial success beyond all bounds", answer(200, protobuf, partial(t, false, 1<<62, "")), lane.Result{Rejected: 1, Reason: "invalid_count", Odd: true}, "no reason", false},
+		{"partial success below zero", answer(200, protobuf, partial(t, false, -5, "")), lane.Result{Reason: "invalid_count", Unexpected: true}, "no reason given", false},
+		{"partial success beyond all bounds", answer(200, protobuf, partial(t, false, 1<<62, "")), lane.Result{Rejected: 1, Reason: "invalid_count", Unexpected: true}, "no reason", false},
 		{"301", answer(301, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_301"}, "301", false},
 		{"307", answer(307, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_307"}, "307", false},
 		{"400", answer(400, protobuf, statusBody(t, "bad timestamp")), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},

@@ -75,9 +75,9 @@ type Destination struct {
 	grpc    *GRPCSettings
 	archive *ArchiveSettings
 
-	confined *confinement   // of an archive; nil: none
-	codec    compress.Codec // nil: the client compresses, or nobody
-	sealed   bool           // payloads may wait compressed by codec: that is how they are sent
+	confined    *confinement   // of an archive; nil: none
+	codec       compress.Codec // nil: the client compresses, or nobody
+	precompress bool           // payloads are queued as codec compresses them, because they are sent like that
 
 	endpoint  *template.Template    // base URL, gRPC target or directory
 	endpoints [3]*template.Template // per signal; nil: from the base
@@ -124,7 +124,7 @@ func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination
 		errs = append(errs, fmt.Errorf("encoding: %s takes protobuf only", p.Name))
 	}
 	errs = append(errs, d.compileHeaders(p, set.Client.Headers))
-	d.sealed = d.codec != nil && set.Encoding == EncodingProto && !d.encodes()
+	d.precompress = d.codec != nil && set.Encoding == EncodingProto && !d.encodes()
 	hasEndpoint := false
 	if set.Client.Endpoint != "" {
 		hasEndpoint = true

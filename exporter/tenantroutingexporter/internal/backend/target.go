@@ -99,7 +99,7 @@ const oddInterval = time.Hour
 
 // seldom leaves out the text of such an answer if it was shown lately.
 func (s *site) seldom(res lane.Result) lane.Result {
-	if res.Verdict != lane.Delivered || !res.Odd || res.Rejected > 0 { // the last is of a dead letter
+	if res.Verdict != lane.Delivered || !res.Unexpected || res.Rejected > 0 { // the last is of a dead letter
 		return res
 	}
 	s.mu.Lock()

@@ -10,33 +10,33 @@ const (
 	// destination refuses.
 	searchBurst = 512
 
-	// searchEvery is how often it gets one more, whatever it accepts.
+	// searchEvery is how often the budget grows by one request.
 	searchEvery = 500 * time.Millisecond
 
-	// searchBytes of a payload of which records are sent count as one request more,
-	// since it is read and expanded for each.
+	// searchBytes is the payload size that costs one request more, because the whole payload is read and
+	// decompressed for each of its parts.
 	searchBytes = 2 << 20
 )
 
-// budget is how many requests a lane may make to find refused records within payloads.
-// Each payload brings what finds two records of it, so that the load on a destination that
-// others share stays in proportion to what the tenant sends.
+// budget is how many requests a lane may make to find refused records within payloads. Each
+// payload adds what finds two records of it, so that the load on a shared destination stays
+// in proportion to what the tenant sends.
 type budget struct {
-	requests int // may be below zero
+	requests int // may be negative
 	at       time.Time
 }
 
 func newBudget(now time.Time) budget { return budget{requests: searchBurst, at: now} }
 
-// oneOf returns how many requests find one refused record among so many.
-func oneOf(records int) int {
+// searchCost returns how many requests find one refused record among the given number of records.
+func searchCost(records int) int {
 	if records < 2 {
 		return 0
 	}
 	return 2 * (bits.Len(uint(records-1)) + 1)
 }
 
-// refill adds what time has earned.
+// refill adds one request for each searchEvery since the last call.
 func (b *budget) refill(now time.Time) {
 	n := now.Sub(b.at) / searchEvery
 	if n <= 0 {
@@ -48,10 +48,10 @@ func (b *budget) refill(now time.Time) {
 	}
 }
 
-// grant adds what a payload that is refused brings along.
+// grant adds what a refused payload brings.
 func (b *budget) grant(n int) { b.requests = min(searchBurst, b.requests) + n }
 
-// when returns when there are n requests if nothing else earns any.
+// when returns when the budget has n requests if no payload adds any.
 func (b *budget) when(n int) time.Time {
 	return b.at.Add(time.Duration(max(0, n-b.requests)) * searchEvery)
 }

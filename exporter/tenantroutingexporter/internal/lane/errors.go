@@ -12,13 +12,13 @@ import (
 // ErrShutdown is returned by Offer once Shutdown has begun.
 var ErrShutdown = errors.New("shutting down")
 
-// FullError says that a bound leaves no room at present.
+// FullError is the error of an offer that exceeds a bound at present.
 type FullError struct {
 	Tenant     tenant.ID
 	Signal     tenant.Signal
 	Rule       string // the configuration key of the bound
 	Limit      bytesize.Size
-	RetryAfter time.Duration // how long the lane is going to wait anyway; zero: unknown
+	RetryAfter time.Duration // until the next attempt of the lane; zero: unknown
 }
 
 // Error implements error.
@@ -26,7 +26,7 @@ func (e *FullError) Error() string {
 	return fmt.Sprintf("the %s queue of the tenant is full (%s: %s)", e.Signal, e.Rule, e.Limit)
 }
 
-// SpaceError says that the disk has no room for more of the tenant at present.
+// SpaceError is the error of an offer for which the disk has no space at present.
 type SpaceError struct {
 	Tenant tenant.ID
 	Signal tenant.Signal
@@ -37,7 +37,7 @@ func (e *SpaceError) Error() string {
 	return fmt.Sprintf("the collector's disk has no room for more %s of the tenant at present (storage_reserve)", e.Signal)
 }
 
-// TooLargeError says that a payload is larger than its lane can ever hold.
+// TooLargeError is the error of an offer that is larger than an empty lane can hold.
 type TooLargeError struct {
 	Size, Limit bytesize.Size
 }
@@ -47,11 +47,11 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("request of %d bytes is larger than the tenant's queue (lane::max_bytes: %s)", e.Size, e.Limit)
 }
 
-// StoreError says that the store did not take the payloads.
+// StoreError is the error of an offer that the store failed to keep.
 type StoreError struct{ Err error }
 
 // Error implements error.
-func (e *StoreError) Error() string { return "storing accepted data: " + e.Err.Error() }
+func (e *StoreError) Error() string { return "failed to store accepted data: " + e.Err.Error() }
 
 // Unwrap returns the store's own error.
 func (e *StoreError) Unwrap() error { return e.Err }

@@ -2,7 +2,7 @@ package lane
 
 import "slices"
 
-// fifo is a queue whose memory follows its length.
+// fifo is a queue that gives memory back as it becomes shorter.
 type fifo[T any] struct {
 	items []T
 	head  int
@@ -35,8 +35,7 @@ func (q *fifo[T]) pop() T {
 	return v
 }
 
-// pushFront puts v before all others. It is for the rare case that something
-// taken has to go back.
+// pushFront puts v before all others. It copies the queue unless something was taken from it before.
 func (q *fifo[T]) pushFront(v T) {
 	if q.head > 0 {
 		q.head--
@@ -46,10 +45,10 @@ func (q *fifo[T]) pushFront(v T) {
 	q.items = append([]T{v}, q.items...)
 }
 
-// item returns the element with i others before it.
+// item returns the element at index i.
 func (q *fifo[T]) item(i int) T { return q.items[q.head+i] }
 
-// remove takes out the element with i others before it.
+// remove removes the element at index i.
 func (q *fifo[T]) remove(i int) {
 	if i == 0 {
 		q.pop()

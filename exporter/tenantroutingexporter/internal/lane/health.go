@@ -6,12 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Health sums up all lanes.
+// Health returns a summary of all lanes.
 func (s *Scheduler) Health() tenant.LaneHealth {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -19,12 +17,16 @@ func (s *Scheduler) Health() tenant.LaneHealth {
 	now := time.Now()
 	var states [numStates]int
 	for _, l := range s.lanes {
-		states[l.state(now, &s.Config)]++
+		states[l.state(now)]++
+		breaker := l.breaker.state(now)
+		if breaker == BreakerHalfOpen {
+			h.HalfOpen++
+		}
 		if l.bytes > s.MaxBytes-s.MaxBytes/20 {
 			h.Full++
 		}
 		h.Fullest = max(h.Fullest, float64(l.bytes)/float64(s.MaxBytes))
-		if l.odd {
+		if l.unexpected {
 			h.NotOTLP++
 		}
 		var oldest time.Duration
@@ -32,10 +34,11 @@ func (s *Scheduler) Health() tenant.LaneHealth {
 			oldest = now.Sub(at)
 		}
 		h.Oldest = max(h.Oldest, oldest)
-		if l.failures > 0 && l.answer != nil {
+		if l.breaker.failing() && l.answer != nil {
 			h.Failing = addFailure(h.Failing, tenant.LaneFailure{
 				Tenant: l.key.Tenant, Destination: l.key.Destination, Signal: l.key.Signal,
-				Open: l.failures >= s.BreakerFailures, Failures: l.failures, For: now.Sub(l.failedSince), Oldest: oldest, Answer: *l.answer,
+				Open: breaker != BreakerClosed, HalfOpen: breaker == BreakerHalfOpen, Failures: l.breaker.failures, For: now.Sub(l.breaker.since),
+				Oldest: oldest, Answer: *l.answer,
 			})
 		}
 	}
@@ -43,7 +46,7 @@ func (s *Scheduler) Health() tenant.LaneHealth {
 	return h
 }
 
-// Tenants returns those whose lanes are open.
+// Tenants returns the tenants that have open lanes.
 func (s *Scheduler) Tenants() map[tenant.ID]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +57,7 @@ func (s *Scheduler) Tenants() map[tenant.ID]bool {
 	return all
 }
 
-// addFailure keeps list in its order and bound.
+// addFailure inserts f into list: the longest failure first, at most MaxLaneFailures.
 func addFailure(list []tenant.LaneFailure, f tenant.LaneFailure) []tenant.LaneFailure {
 	at, _ := slices.BinarySearchFunc(list, f, func(a, b tenant.LaneFailure) int {
 		return cmp.Or(cmp.Compare(b.For, a.For), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Destination, b.Destination), cmp.Compare(a.Signal, b.Signal))
@@ -66,7 +69,7 @@ func addFailure(list []tenant.LaneFailure, f tenant.LaneFailure) []tenant.LaneFa
 	return list[:min(len(list), tenant.MaxLaneFailures)]
 }
 
-// answer is what is shown of an attempt that failed.
+// answer returns what health shows of a failed attempt.
 func (r *Result) answer(now time.Time) *tenant.LaneAnswer {
 	a := &tenant.LaneAnswer{At: now, Class: cmp.Or(r.Class, tenant.AnswerLocal), Reason: r.Reason, Status: r.Status, URL: r.URL}
 	if r.Err != nil {
@@ -76,25 +79,4 @@ func (r *Result) answer(now time.Time) *tenant.LaneAnswer {
 		a.Text = strings.ToValidUTF8(a.Text[:tenant.MaxAnswerText-len("…")], "") + "…"
 	}
 	return a
-}
-
-// waitText says why a lane waits.
-func waitText(res *Result) string {
-	switch res.Class {
-	case tenant.AnswerRefused:
-		return "A destination refuses the credentials; its lane waits and tries again until they are accepted"
-	case tenant.AnswerNotFound:
-		return "Nothing accepts data at the address of a destination; its lane waits and tries again"
-	case tenant.AnswerUnreachable:
-		return "A destination cannot be reached; its lane waits and tries again"
-	}
-	return "A destination does not take data; its lane waits"
-}
-
-// urlField is where a request was sent to.
-func urlField(res *Result) zap.Field {
-	if res.URL == "" {
-		return zap.Skip()
-	}
-	return zap.String("url", res.URL)
 }

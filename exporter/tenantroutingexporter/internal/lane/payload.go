@@ -20,73 +20,38 @@ type Payload struct {
 	Tenant tenant.ID
 	Signal tenant.Signal
 
-	// Watched payloads were left by a process that ended by a fault of its own,
-	// and Deaths counts how often one ended while it sent this one. Attempts of
-	// the former are noted with Settings.Watch; one of the latter is sent alone.
+	// Watched is set for payloads left by a process that crashed: attempts are recorded with
+	// Settings.Watch. Deaths counts the processes that ended while they sent this payload. If it is
+	// not zero, the payload is sent alone.
 	Watched bool
 	Deaths  uint8
 
-	Refusal *Refusal // nil: none is known
+	Refusal *Refusal // the known answer of its destinations; nil: none is known
 
-	refs int32 // lanes that still hold it; guarded by Scheduler.mu
+	refs int32 // lanes that hold it; guarded by Scheduler.mu
 
 	Records  int       // log records, data points or spans
-	Size     int       // bytes of the encoded request, also when Data is in the store only or compressed
+	Size     int       // bytes of the encoded request, also if Data is compressed or in the store only
 	Accepted time.Time // set by Offer
-	Data     []byte    // as encoded, or compressed by Settings.Seal; nil: to be read back from the store
+	Data     []byte    // as encoded, or compressed by Settings.Precompress; nil: to be read back from the store
 	StoreID  uint64    // set by the store
 }
 
 // Route leads a payload to one destination.
 type Route struct {
 	Destination string
-	Target      Target // nil: not known yet, the lane waits for one
+	Target      Target // nil: not known yet; the lane waits for Scheduler.Retarget
 }
 
 // Part is a payload with the routes to all its destinations.
 type Part struct {
 	Payload *Payload
-	Routes   []Route
+	Routes  []Route
 }
 
-// Batch is what a target gets to send in one call. Since an OTLP export request
-// is one repeated field, the concatenation of Payloads is itself a request. Each of
-// them is as encoded, or in the form that Settings.Seal gave it, or what Settings.Cut
-// made of that.
-type Batch struct {
-	Key      Key
-	Payloads [][]byte
-	Bytes    int // as encoded
-	Records  int
-
-	portion *portion
-}
-
-func newBatch(key Key, po *portion) *Batch {
-	b := &Batch{Key: key, Records: po.records(), portion: po}
-	for _, p := range po.entries {
-		b.Bytes += p.Size
-	}
-	return b
-}
-
-// NewBatch returns a batch of one payload with data, to be sent outside of a lane.
-func NewBatch(destination string, p *Payload) *Batch {
-	b := newBatch(Key{Tenant: p.Tenant, Destination: destination, Signal: p.Signal}, &portion{entries: []*Payload{p}})
-	b.Payloads = [][]byte{p.Data}
-	return b
-}
-
-// Oldest returns when the oldest payload of the batch was accepted.
-func (b *Batch) Oldest() time.Time {
-	var oldest time.Time
-	if b.portion == nil {
-		return oldest // it is of no lane
-	}
-	for _, p := range b.portion.entries {
-		if oldest.IsZero() || p.Accepted.Before(oldest) {
-			oldest = p.Accepted
-		}
-	}
-	return oldest
+// Refusal is the known answer of all destinations of a payload. The payload is not sent to them: its
+// lane treats it as refused. It is not stored. After a restart the destination itself refuses the payload.
+type Refusal struct {
+	Reason string // a short, enumerable word for metrics
+	Err    error  // for the operator
 }

@@ -1,22 +1,21 @@
 package lane
 
-// portion is what one batch carries: payloads that were merged, or some records of one
-// payload. A lane keeps those that it has to send again in the order in which they were
-// accepted.
+// portion is what one batch carries: merged payloads, or some records of one payload. A lane keeps
+// portions that it sends again in the order in which they were accepted.
 type portion struct {
 	entries []*Payload // at least one
 
 	cut        *cut // nil: all records of the entries
 	first, end int  // with a cut: which records of the only entry, counted from 0
-	reserve    int  // with a cut: what has to be left of its requests for the parts after it
-	later      bool // with a cut: it had its turn and waits for the budget of the lane
-	allowance  int  // without a cut: what taking it apart may cost
+	reserve    int  // with a cut: the requests of its allowance that later parts need
+	postponed  bool // with a cut: it used its share and waits for the budget of the lane
+	allowance  int  // without a cut: how many requests splitting it may cost
 
-	search *search // nil: the destination has not refused anything that this was part of
-	letter *Result // why the destination refuses it: it is kept and not sent; nil: it is sent
+	search     *search // nil: the destination has not refused a batch that this was part of
+	deadLetter *Result // the known result, so that it is kept and not sent; nil: it is sent
 
-	// Of the first half of a refused portion.
-	after   *portion // the other half; nil if there is nothing to conclude about it
+	// For the first half of a refused portion.
+	sibling *portion // the second half; nil if nothing can be concluded about it
 	refused int      // how many records of both halves are refused; 0: not known
 
 	// What is known before it is sent.
@@ -25,9 +24,16 @@ type portion struct {
 	stored   bool // the destination has all of it
 }
 
-// sent tells whether the outcome of an attempt is an answer of the destination, and not one
-// that was known before.
-func (po *portion) sent() bool { return po.letter == nil && po.entries[0].Refusal == nil }
+// cut is the state of a payload that goes in several portions.
+type cut struct {
+	left      int      // records without an outcome
+	allowance int      // requests that further splitting may cost
+	run       *portion // the last refused records that follow each other and are refused for the same reason
+}
+
+// sent reports whether the outcome of an attempt is an answer of the destination, and was not
+// known before.
+func (po *portion) sent() bool { return po.deadLetter == nil && po.entries[0].Refusal == nil }
 
 // records returns how many records the portion has.
 func (po *portion) records() int {
@@ -41,9 +47,9 @@ func (po *portion) records() int {
 	return n
 }
 
-// cost is what sending the portion takes of the budget of its lane.
+// cost returns what sending the portion takes from the budget of its lane.
 func (po *portion) cost() int {
-	if po.cut == nil || po.letter != nil {
+	if po.cut == nil || po.deadLetter != nil {
 		return 0
 	}
 	return po.unit()
@@ -52,16 +58,15 @@ func (po *portion) cost() int {
 // unit is the cost of a part of the only payload.
 func (po *portion) unit() int { return 1 + po.entries[0].Size/searchBytes }
 
-// divisible tells whether the portion has halves. Without cuts, payloads are not taken
-// apart.
+// divisible reports whether the portion has halves. If payloads cannot be cut, it needs at least two.
 func (po *portion) divisible(cuts bool) bool {
 	return len(po.entries) > 1 || cuts && po.records() > 1
 }
 
-// divide returns the halves of a divisible portion: by payloads, or by the records of
-// the only one. The first half may use half of what is left of its requests, or what finds
-// one record, and the second what the first has not used.
-func (po *portion) divide() (a, b *portion) {
+// halve returns the halves of a divisible portion: by payloads, or by the records of the only one.
+// The first half may use half of the remaining requests, or as many as find one record. The second half
+// may use what the first leaves.
+func (po *portion) halve() (a, b *portion) {
 	if half := len(po.entries) / 2; half > 0 {
 		return &portion{entries: po.entries[:half], search: po.search}, &portion{entries: po.entries[half:], search: po.search}
 	}
@@ -72,19 +77,19 @@ func (po *portion) divide() (a, b *portion) {
 	}
 	middle := first + (end-first)/2
 	spare := max(0, c.allowance-po.reserve)
-	share := max(spare/2, min(spare, oneOf(middle-first)*po.unit()))
-	return &portion{entries: po.entries, cut: c, first: first, end: middle, search: po.search, later: po.later, reserve: po.reserve + spare - share},
-		&portion{entries: po.entries, cut: c, first: middle, end: end, search: po.search, later: po.later, reserve: po.reserve}
+	share := max(spare/2, min(spare, searchCost(middle-first)*po.unit()))
+	return &portion{entries: po.entries, cut: c, first: first, end: middle, search: po.search, postponed: po.postponed, reserve: po.reserve + spare - share},
+		&portion{entries: po.entries, cut: c, first: middle, end: end, search: po.search, postponed: po.postponed, reserve: po.reserve}
 }
 
-// unknown is how many records are refused where a destination does not say so.
+// unknown is the number of refused records if the destination does not state it.
 const unknown = -1
 
-// conclude notes what the outcome of the portion, of which so many records are refused,
-// says about the other half.
+// conclude records what the outcome of the portion, with the given number of refused records, implies
+// for its sibling.
 func (po *portion) conclude(refused int) {
-	other := po.after
-	po.after = nil
+	other := po.sibling
+	po.sibling = nil
 	switch {
 	case other == nil || refused == unknown:
 	case po.refused > 0:
@@ -94,15 +99,15 @@ func (po *portion) conclude(refused int) {
 		case rest > 0 && rest <= other.records():
 			other.refusing, other.refusals = true, rest
 		}
-		// Otherwise the destination contradicts itself, and the other half is sent.
+		// Otherwise the destination contradicts itself, and the sibling is sent.
 	case refused == 0:
 		other.refusing = true
 	}
 }
 
-// split takes out the entries that match. Either may be nil. What was known of halves
-// holds for the rest no longer if some do.
-func (po *portion) split(match func(*Payload) bool) (matching, rest *portion) {
+// partition separates the entries that match from the rest. Either result may be nil. If both are not,
+// nothing is known about the halves any more.
+func (po *portion) partition(match func(*Payload) bool) (matching, rest *portion) {
 	var in, out []*Payload
 	for _, p := range po.entries {
 		if match(p) {

@@ -119,7 +119,7 @@ func TestOffer_BoundsSeveralPartsOfOneLaneTogether(t *testing.T) {
 	})
 }
 
-func TestOffer_AFloodLeavesRoomForOthers(t *testing.T) {
+func TestOffer_AFloodLeavesSpaceForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxTotalBytes = 1000
@@ -139,7 +139,7 @@ func TestOffer_AFloodLeavesRoomForOthers(t *testing.T) {
 	})
 }
 
-func TestScheduler_ADeadDestinationDelaysNobodyElse(t *testing.T) {
+func TestScheduler_ADeadDestinationDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.EndpointConcurrency, cfg.InFlight = 4, 8
@@ -203,7 +203,7 @@ func TestScheduler_HalfOfTheWorkersAreForLanesThatWork(t *testing.T) {
 	})
 }
 
-func TestScheduler_LanesOfOneEndpointTakeTurns(t *testing.T) {
+func TestScheduler_LanesOfOneEndpointAlternate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.EndpointConcurrency, cfg.BatchMaxBytes = 1, 1
@@ -262,7 +262,7 @@ func TestScheduler_IdleLanesClose(t *testing.T) {
 		assert.Empty(t, s.lanes)
 		assert.Empty(t, s.endpoints)
 		assert.Empty(t, s.usage)
-		assert.Empty(t, s.wakes)
+		assert.Empty(t, s.timers)
 		assert.Zero(t, s.total)
 		assert.Len(t, s.stats, 1, "what was counted stays")
 	})
@@ -309,11 +309,11 @@ func (*broken) Endpoint() string { panic("planted") }
 // The caller of Offer recovers from panics. Others must be served after that, and what
 // the offer had reserved is free again.
 func TestOffer_APanicReservesNothing(t *testing.T) {
-	sealed, spaced := false, false
+	compressed, spaced := false, false
 	for name, set := range map[string]Settings{
-		"Seal": {Seal: func(context.Context, Part) {
-			if !sealed {
-				sealed = true
+		"Precompress": {Precompress: func(context.Context, Part) {
+			if !compressed {
+				compressed = true
 				panic("planted")
 			}
 		}},

@@ -182,7 +182,7 @@ func TestSearchBudget_IsEarned(t *testing.T) {
 				time.Sleep(59 * time.Minute)
 				synctest.Wait()
 				assert.Zero(t, total(s).QueuedRecords)
-				earned := searchBurst + requests*2*oneOf(records) + int((searchPatience+time.Minute)/searchEvery)
+				earned := searchBurst + requests*2*searchCost(records) + int((searchPatience+time.Minute)/searchEvery)
 				assert.LessOrEqual(t, len(d.sizes), earned+3*requests+requests/10)
 				t.Logf("%d accepted, %d sent", requests, len(d.sizes))
 			})
@@ -238,7 +238,7 @@ func TestSearchBudget_OfADestinationThatRefusesEverything(t *testing.T) {
 				synctest.Wait()
 				require.Zero(t, total(s).QueuedRecords)
 				for range 20 {
-					assert.LessOrEqual(t, send(strings.Repeat("X", 100)), 11+3*oneOf(100)+1, "a probe a minute")
+					assert.LessOrEqual(t, send(strings.Repeat("X", 100)), 11+3*searchCost(100)+1, "a probe a minute")
 				}
 				before := total(s).Delivered
 				send("good")
@@ -333,6 +333,6 @@ func TestBudget_IsBounded(t *testing.T) {
 	b.refill(now)
 	assert.Equal(t, searchBurst, b.requests, "a clock that goes back")
 	for records, want := range map[int]int{0: 0, 1: 0, 2: 4, 3: 6, 100: 16, 1000: 22} {
-		assert.Equal(t, want, oneOf(records), fmt.Sprint(records))
+		assert.Equal(t, want, searchCost(records), fmt.Sprint(records))
 	}
 }

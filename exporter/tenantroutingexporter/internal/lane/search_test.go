@@ -242,7 +242,7 @@ func TestSearch_CountsWhatIsReadForIt(t *testing.T) {
 		offer(t, s, part)
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
-		assert.LessOrEqual(t, len(d.sizes), 2*(searchBurst+2*oneOf(1000)*21+int(searchPatience/searchEvery))/21, "with what time earns, and what is left")
+		assert.LessOrEqual(t, len(d.sizes), 2*(searchBurst+2*searchCost(1000)*21+int(searchPatience/searchEvery))/21, "with what time earns, and what is left")
 		assert.Equal(t, int64(1000), total(s).DeadLettered["http_400"])
 	})
 }
@@ -294,7 +294,7 @@ func TestSearch_WithoutCutEndsAtPayloads(t *testing.T) {
 }
 
 // What is too large by itself goes in parts.
-func TestTooLarge_TakesOnePayloadApart(t *testing.T) {
+func TestTooLarge_SplitsOnePayload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		d := &particular{}
@@ -355,7 +355,7 @@ func TestDelivered_NothingOfItIsADeadLetter(t *testing.T) {
 }
 
 // A destination that contradicts itself loses nothing.
-func TestSearch_OfLiars(t *testing.T) {
+func TestSearch_OfDestinationsThatContradictThemselves(t *testing.T) {
 	for seed := range 200 {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(uint64(seed), 1))
@@ -391,7 +391,7 @@ func TestSearch_OfLiars(t *testing.T) {
 
 // Neighbours that are refused for one reason are one dead letter, and good ones between
 // them, or another reason, begin the next.
-func TestSearch_NeighboursAreOneDeadLetter(t *testing.T) {
+func TestSearch_NeighborsAreOneDeadLetter(t *testing.T) {
 	for payload, want := range map[string][]string{
 		"AAAA":       {"AAAA"},
 		"aAAb":       {"AA"},

@@ -7,7 +7,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Reason is why accepted data was given up.
+// Reason is why accepted data was dropped.
 type Reason uint8
 
 // The reasons, and their names in metrics.
@@ -15,15 +15,15 @@ const (
 	ReasonExpired    Reason = iota // older than MaxAge
 	ReasonRefused                  // refused for good and not kept as a dead letter
 	ReasonRejected                 // refused record by record in an otherwise delivered batch
-	ReasonUnreadable               // lost in the store
+	ReasonUnreadable               // damaged or missing in the store
 	ReasonShutdown                 // in memory when the process ended
-	ReasonLate                     // a delta point that may be in the total already
-	ReasonStreams                  // a delta point of one time series too many
-	ReasonPoison                   // ended the process again and again, and could not be kept
-	ReasonDuplicate                // a delta point that is in the total already
-	ReasonFuture                   // a delta point dated too far ahead
+	ReasonLate                     // a delta point that its total may already include
+	ReasonStreams                  // a delta point of a time series beyond the limit
+	ReasonPoison                   // ended several processes, and could not be kept
+	ReasonDuplicate                // a delta point that its total includes
+	ReasonFuture                   // a delta point with a time too far in the future
 	ReasonInvalid                  // a delta point without a usable time, value or temporality
-	ReasonOverflow                 // a delta point that takes its total out of range
+	ReasonOverflow                 // a delta point whose total would be out of range
 	numReasons
 )
 
@@ -41,9 +41,9 @@ type State uint8
 // The states, and their names in metrics.
 const (
 	StateIdle    State = iota // nothing to do, closes soon
-	StateActive               // delivering
-	StateWaiting              // had a failure, tries again
-	StateOpen                 // its breaker is open
+	StateActive               // delivers
+	StateWaiting              // its last attempt failed, or its target is not known
+	StateOpen                 // its circuit breaker is open or half-open
 	numStates
 )
 
@@ -52,8 +52,7 @@ var stateNames = [numStates]string{"idle", "active", "waiting", "open"}
 // String returns the name used in metrics.
 func (s State) String() string { return stateNames[s] }
 
-// StatsKey names a row of statistics. Tenant is empty unless statistics are kept
-// per tenant.
+// StatsKey identifies statistics. Tenant is empty unless Settings.PerTenant is set.
 type StatsKey struct {
 	Tenant      tenant.ID
 	Destination string
@@ -70,9 +69,10 @@ type Stats struct {
 	Attempts                       map[string]int64 // by Result.Reason, "" for success
 	DeadLettered                   map[string]int64 // by Result.Reason
 
-	// Lanes and Oldest are set in what Observe yields.
-	Lanes  [numStates]int64
-	Oldest time.Duration
+	// These describe the open lanes. Only Observe sets them.
+	Lanes    [numStates]int64
+	Breakers [numBreakerStates]int64
+	Oldest   time.Duration
 }
 
 func (st *Stats) dropped(r Reason, records int) { st.Dropped[r] += int64(records) }
@@ -104,8 +104,7 @@ func (s *Scheduler) statsOf(k Key) *Stats {
 	return st
 }
 
-// Discard counts records that were accepted for the lane k and given up before
-// they were queued.
+// Discard counts records that were accepted for the lane k and dropped before they were queued.
 func (s *Scheduler) Discard(k Key, reason Reason, records int) {
 	if records == 0 {
 		return
@@ -117,9 +116,8 @@ func (s *Scheduler) Discard(k Key, reason Reason, records int) {
 	st.dropped(reason, records)
 }
 
-// Quarantine counts records that an earlier run left for the lane k, and that are not
-// queued because they end the process. If they are kept elsewhere they are dead
-// letters.
+// Quarantine counts records that an earlier run left for the lane k and that are not queued, because
+// they end the process. If kept is true, they are dead letters, otherwise they are dropped.
 func (s *Scheduler) Quarantine(k Key, records int, kept bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,7 +145,8 @@ func (s *Scheduler) Observe() map[StatsKey]Stats {
 	for _, l := range s.lanes {
 		k := byPointer[l.stats]
 		c := out[k]
-		c.Lanes[l.state(now, &s.Config)]++
+		c.Lanes[l.state(now)]++
+		c.Breakers[l.breaker.state(now)]++
 		if at, ok := l.oldestHeld(); ok {
 			c.Oldest = max(c.Oldest, now.Sub(at))
 		}
@@ -156,8 +155,8 @@ func (s *Scheduler) Observe() map[StatsKey]Stats {
 	return out
 }
 
-// Forget removes the statistics of tenants that are gone and have no open lane,
-// so that what is kept per tenant is bounded by the registry.
+// Forget removes the statistics of tenants for which gone returns true and that have no open lane,
+// so that the registry bounds the number of statistics.
 func (s *Scheduler) Forget(gone func(tenant.ID) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

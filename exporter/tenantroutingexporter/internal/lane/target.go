@@ -9,15 +9,15 @@ import (
 
 // Target delivers the batches of one lane. It is safe for concurrent use.
 type Target interface {
-	// Endpoint names what the target shares with others that have the same
-	// endpoint: connections, and one bound on calls in flight.
+	// Endpoint is a name. Targets with the same name share connections, and one bound on calls in
+	// flight.
 	Endpoint() string
 
-	// Bounds limits what Send gets.
+	// Bounds limits the batches that Send gets.
 	Bounds() Bounds
 
-	// Send makes one attempt. It returns soon after ctx ends, keeps nothing of
-	// b, and never blocks without a bound of its own.
+	// Send makes one attempt. It returns soon after ctx ends, does not keep b, and has a timeout of its
+	// own.
 	Send(ctx context.Context, b *Batch) Result
 }
 
@@ -27,23 +27,23 @@ type Bounds struct {
 	Concurrency int // batches of one lane in flight
 }
 
-// Verdict says what became of a batch.
+// Verdict is what an attempt means for its batch.
 type Verdict uint8
 
 const (
-	// Delivered means that the destination took the batch, less Result.Rejected. If
-	// that is all of it, it is as good as refused.
+	// Delivered means that the destination took the batch, except for Result.Rejected records. If
+	// those are all, the batch is treated as Refused.
 	Delivered Verdict = iota
 	// Retry means that a later attempt may succeed.
 	Retry
 	// Blocked means that no attempt will succeed until an operator acts, for
 	// example because the destination refuses the gateway's own credentials.
-	// The data is kept and tried slowly.
+	// The data is kept, and the breaker opens at once.
 	Blocked
-	// TooLarge means that smaller batches may succeed. It is halved.
+	// TooLarge means that smaller batches may succeed. The batch is split.
 	TooLarge
-	// Refused means that the destination will never take this batch. It is halved until
-	// the records that it refuses are alone.
+	// Refused means that the destination never takes this batch. The batch is split until the refused
+	// records are found.
 	Refused
 )
 
@@ -51,34 +51,20 @@ const (
 type Result struct {
 	Verdict    Verdict
 	Reason     string        // a short, enumerable word for metrics
-	RetryAfter time.Duration // the destination's own wish; zero: none
-	Err        error         // what an operator may read; nil if Delivered in full
+	RetryAfter time.Duration // the delay that the destination asks for; zero: none
+	Err        error         // for the operator; nil if all of it was delivered
 
-	// Rejected is how many records of a delivered batch the destination refused. Of a
-	// refused batch it is the same where the destination says so, and it has taken the
-	// others; zero: not known, or none is taken.
+	// Rejected is how many records of a delivered batch the destination refused. For a refused batch it
+	// is the same, if the destination states it and took the other records; zero: not known, or it
+	// took none.
 	Rejected int
 
-	// Odd answers are none that such a destination gives.
-	Odd bool
+	// Unexpected is set if such a destination does not give this answer, for example a web page.
+	Unexpected bool
 
-	// Of an attempt that failed: what an operator can do about it, the status of HTTP, and
-	// where the request was sent to, if that can be shown.
+	// For a failed attempt: what an operator can do about it, the HTTP status, and the address of the
+	// request, if it may be shown.
 	Class  tenant.AnswerClass
 	Status int
 	URL    string
-}
-
-// Store keeps payloads across restarts. It is safe for concurrent use.
-type Store interface {
-	// Put makes parts durable, all or none, and sets their payloads' StoreID.
-	Put(ctx context.Context, parts []Part) error
-
-	// Read returns the data of payloads in their order. An element is nil if
-	// that payload is lost for good.
-	Read(ctx context.Context, payloads []*Payload) ([][]byte, error)
-
-	// Release notes that destination needs payloads no longer. It does no I/O;
-	// a payload that no destination needs is deleted some time later.
-	Release(payloads []*Payload, destination string)
 }

@@ -29,6 +29,7 @@ type TelemetryBuilder struct {
 	mu                                       sync.Mutex
 	registrations                            []metric.Registration
 	ExporterTenantRoutingAcceptedRecords     metric.Int64ObservableCounter
+	ExporterTenantRoutingCircuitBreakers     metric.Int64ObservableGauge
 	ExporterTenantRoutingDeadLetteredRecords metric.Int64ObservableCounter
 	ExporterTenantRoutingDeliveredRecords    metric.Int64ObservableCounter
 	ExporterTenantRoutingDeltaSeries         metric.Int64ObservableGauge
@@ -66,6 +67,21 @@ func (builder *TelemetryBuilder) RegisterExporterTenantRoutingAcceptedRecordsCal
 		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingAcceptedRecords, obs: o})
 		return nil
 	}, builder.ExporterTenantRoutingAcceptedRecords)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterTenantRoutingCircuitBreakersCallback sets callback for observable ExporterTenantRoutingCircuitBreakers metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingCircuitBreakersCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingCircuitBreakers, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingCircuitBreakers)
 	if err != nil {
 		return err
 	}
@@ -389,6 +405,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingCircuitBreakers, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_tenant_routing_circuit_breakers",
+		metric.WithDescription("Circuit breakers of open lanes by their state. [Development]"),
+		metric.WithUnit("{breaker}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingDeadLetteredRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_dead_lettered_records",
 		metric.WithDescription("Records that a destination refused for good and that are kept in its dead-letter files. [Development]"),
@@ -415,7 +437,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingLanes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_tenant_routing_lanes",
-		metric.WithDescription("Open lanes by what they are doing. [Development]"),
+		metric.WithDescription("Open lanes by what they do. [Development]"),
 		metric.WithUnit("{lane}"),
 	)
 	errs = errors.Join(errs, err)

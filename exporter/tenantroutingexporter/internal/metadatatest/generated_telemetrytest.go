@@ -37,6 +37,20 @@ func AssertEqualExporterTenantRoutingAcceptedRecords(t *testing.T, tt *component
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualExporterTenantRoutingCircuitBreakers(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_exporter_tenant_routing_circuit_breakers",
+		Description: "Circuit breakers of open lanes by their state. [Development]",
+		Unit:        "{breaker}",
+		Data: metricdata.Gauge[int64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_exporter_tenant_routing_circuit_breakers")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualExporterTenantRoutingDeadLetteredRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_dead_lettered_records",
@@ -102,7 +116,7 @@ func AssertEqualExporterTenantRoutingDroppedRecords(t *testing.T, tt *componentt
 func AssertEqualExporterTenantRoutingLanes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_lanes",
-		Description: "Open lanes by what they are doing. [Development]",
+		Description: "Open lanes by what they do. [Development]",
 		Unit:        "{lane}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

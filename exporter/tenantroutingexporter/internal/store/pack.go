@@ -29,7 +29,7 @@ func (r *record) pack(payload []byte) []byte {
 	r.form = plain
 	switch {
 	case compress.Is(payload):
-		r.form = sealed
+		r.form = precompressed
 	case len(payload) >= minPacked:
 		scratch := scratches.Get().(*[]byte)
 		small := s2.Encode(*scratch, payload)
@@ -48,7 +48,7 @@ func (r *record) pack(payload []byte) []byte {
 // unpack returns the payload that is stored as value, or nil if it is not what was
 // stored once.
 func (r *record) unpack(value []byte) []byte {
-	if value == nil || crc32.ChecksumIEEE(value) != r.sum || compress.Is(value) != (r.form == sealed) {
+	if value == nil || crc32.ChecksumIEEE(value) != r.sum || compress.Is(value) != (r.form == precompressed) {
 		return nil
 	}
 	if r.form != packed {

@@ -32,7 +32,7 @@ func TestPack_RoundTrip(t *testing.T) {
 		"compressible":              {strings.Repeat("order was placed ", 1000), packed},
 		"noise stays what it is":    {noise(1, 10_000), plain},
 		"hardly smaller is no gain": {noise(2, 10_000) + strings.Repeat("x", 500), plain},
-		"what came compressed":      {string(compressed(t, strings.Repeat("order was placed ", 1000))), sealed},
+		"what came compressed":      {string(compressed(t, strings.Repeat("order was placed ", 1000))), precompressed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &record{size: compress.Length([]byte(c.payload))}
@@ -69,11 +69,11 @@ func TestUnpack_ReturnsNothingButWhatWasStored(t *testing.T) {
 		other.sum = crc32.ChecksumIEEE(v)
 		assert.Nil(t, other.unpack(v), "the checksum is not all that is looked at")
 	}
-	for form, v := range map[form][]byte{plain: compressed(t, "x"), sealed: []byte("x")} {
+	for form, v := range map[form][]byte{plain: compressed(t, "x"), precompressed: []byte("x")} {
 		r := &record{size: 1, form: form, sum: crc32.ChecksumIEEE(v)}
 		assert.Nil(t, r.unpack(v), "neither is a form that is not that of the payload")
 	}
-	for form, v := range map[form][]byte{plain: []byte("xy"), sealed: compressed(t, "xy")} {
+	for form, v := range map[form][]byte{plain: []byte("xy"), precompressed: compressed(t, "xy")} {
 		r := &record{size: 2, form: form, sum: crc32.ChecksumIEEE(v)}
 		assert.Equal(t, v, r.unpack(v))
 		r.size++

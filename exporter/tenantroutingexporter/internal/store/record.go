@@ -26,7 +26,7 @@ type form byte
 const (
 	plain  form = 1 // as encoded
 	packed form = 2 // compressed by the store
-	sealed form = 3 // compressed when it was accepted
+	precompressed form = 3 // compressed when it was accepted
 )
 
 var errRecord = errors.New("malformed queue record")
@@ -83,7 +83,7 @@ func decodeRecord(b []byte) (*record, error) {
 	if crc32.ChecksumIEEE(body) != sum {
 		return nil, errRecord
 	}
-	if f := form(body[0]); f < plain || f > sealed {
+	if f := form(body[0]); f < plain || f > precompressed {
 		return nil, fmt.Errorf("%w: version %d is not known", errRecord, f)
 	}
 	r := &record{signal: tenant.Signal(body[1]), form: form(body[0])}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestRecord_RoundTrip(t *testing.T) {
-	for form := plain; form <= sealed; form++ {
+	for form := plain; form <= precompressed; form++ {
 		want := &record{
 			tenant: "a", signal: tenant.Traces, records: 1 << 40, size: 12, sum: 99, form: form,
 			accepted: -5, destinations: []string{"x", ""},
@@ -19,7 +19,7 @@ func TestRecord_RoundTrip(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
-	for _, form := range []form{plain - 1, sealed + 1} {
+	for _, form := range []form{plain - 1, precompressed + 1} {
 		_, err := decodeRecord((&record{tenant: "a", form: form}).encode())
 		require.ErrorIs(t, err, errRecord)
 	}

@@ -54,41 +54,41 @@ func TestSeal_OnlyWhatAllDestinationsTakeLikeThat(t *testing.T) {
 	archive, err := NewArchive("a", ArchiveSettings{Directory: t.TempDir(), MaxFileBytes: 1, MaxOpenFiles: 1, Compression: ArchiveCompressionNone}, newPool(t))
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
-		size   int
-		to     []*Destination
-		sealed bool
+		size          int
+		to            []*Destination
+		precompressed bool
 	}{
-		"one":                              {minSealed, []*Destination{fast}, true},
-		"two that agree":                   {minSealed, []*Destination{fast, fast}, true},
-		"small ones are better together":   {minSealed / 2, []*Destination{fast}, false},
-		"more so at a higher level":        {minSealed, []*Destination{small}, false},
-		"a large one at a higher level":    {minSealedSmall, []*Destination{small}, true},
-		"two levels":                       {minSealedSmall, []*Destination{fast, small}, false},
-		"no compression":                   {minSealed, []*Destination{none}, false},
-		"zstd":                             {minSealed, []*Destination{zstd, zstd}, true},
-		"two compressions":                 {minSealedSmall, []*Destination{fast, zstd}, false},
-		"another encoding":                 {minSealed, []*Destination{asJSON}, false},
-		"a Content-Encoding of one's own":  {minSealed, []*Destination{own}, false},
-		"gRPC":                             {minSealed, []*Destination{fast, grpc}, false},
-		"files":                            {minSealed, []*Destination{archive, fast}, false},
-		"nowhere that is known at present": {minSealed, nil, false},
+		"one":                              {minPrecompress, []*Destination{fast}, true},
+		"two that agree":                   {minPrecompress, []*Destination{fast, fast}, true},
+		"small ones are better together":   {minPrecompress / 2, []*Destination{fast}, false},
+		"more so at a higher level":        {minPrecompress, []*Destination{small}, false},
+		"a large one at a higher level":    {minPrecompressSlow, []*Destination{small}, true},
+		"two levels":                       {minPrecompressSlow, []*Destination{fast, small}, false},
+		"no compression":                   {minPrecompress, []*Destination{none}, false},
+		"zstd":                             {minPrecompress, []*Destination{zstd, zstd}, true},
+		"two compressions":                 {minPrecompressSlow, []*Destination{fast, zstd}, false},
+		"another encoding":                 {minPrecompress, []*Destination{asJSON}, false},
+		"a Content-Encoding of one's own":  {minPrecompress, []*Destination{own}, false},
+		"gRPC":                             {minPrecompress, []*Destination{fast, grpc}, false},
+		"files":                            {minPrecompress, []*Destination{archive, fast}, false},
+		"nowhere that is known at present": {minPrecompress, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			part := partFor(t, c.size, c.to...)
 			before := part.Payload.Data
-			newPool(t).Seal(t.Context(), part)
-			assert.Equal(t, c.sealed, compress.Is(part.Payload.Data))
+			newPool(t).Precompress(t.Context(), part)
+			assert.Equal(t, c.precompressed, compress.Is(part.Payload.Data))
 			assert.Equal(t, len(before), part.Payload.Size)
 			after, err := compress.Expand(part.Payload.Data)
 			require.NoError(t, err)
 			assert.Equal(t, before, after)
 		})
 	}
-	part := partFor(t, minSealed, fast)
+	part := partFor(t, minPrecompress, fast)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 50 { // whichever of its turn and the end of its context is seen first
-		newPool(t).Seal(ctx, part)
+		newPool(t).Precompress(ctx, part)
 	}
 	_, err = compress.Expand(part.Payload.Data)
 	require.NoError(t, err)
@@ -100,7 +100,7 @@ func TestSend_ExpandsWhatTheDestinationDoesNotTakeSealed(t *testing.T) {
 	require.NoError(t, err)
 	z, err := compress.NewZstd(1)
 	require.NoError(t, err)
-	mixed := func(t *testing.T) (sealed *lane.Batch, want []byte) {
+	mixed := func(t *testing.T) (precompressed *lane.Batch, want []byte) {
 		b := logsBatch(t, "one", strings.Repeat("two", 9000), "three", strings.Repeat("four", 9000))
 		want = bytes.Join(b.Payloads, nil)
 		for i, c := range map[int]compress.Codec{1: g, 3: z} {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,109 +14,6 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
-
-func gaps(d *stub) []time.Duration {
-	var out []time.Duration
-	for i := 1; i < len(d.at); i++ {
-		out = append(out, d.at[i].Sub(d.at[i-1]))
-	}
-	return out
-}
-
-func TestRetry_WaitsLongerAndLongerAndLosesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := testConfig()
-		cfg.BreakerFailures = 100
-		s := start(t, Settings{Config: cfg})
-		down := Result{Verdict: Retry, Reason: "http_503", Err: errors.New("down")}
-		d := &stub{answer: answers(down, down, down, down, Result{})}
-		offer(t, s, one("a", "1", d))
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		require.Equal(t, []string{"1"}, d.delivered())
-		for i, gap := range gaps(d) {
-			want := time.Second << i
-			assert.InDelta(t, want, gap, float64(want)/4)
-		}
-		assert.Equal(t, map[string]int64{"http_503": 4, "": 1}, s.Observe()[StatsKey{Destination: "d0"}].Attempts)
-	})
-}
-
-func TestRetry_HonoursTheDelayThatTheDestinationWants(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := start(t, Settings{Config: testConfig()})
-		d := &stub{answer: answers(Result{Verdict: Retry, RetryAfter: 45 * time.Second}, Result{Verdict: Retry, RetryAfter: 1000 * time.Hour}, Result{})}
-		offer(t, s, one("a", "1", d))
-		time.Sleep(30 * time.Minute)
-		synctest.Wait()
-		assert.Equal(t, []time.Duration{45 * time.Second, maxRetryAfter}, gaps(d), "but not without a bound")
-	})
-}
-
-func TestRetry_AWaitingLaneProbesWithOneBatch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := testConfig()
-		cfg.BatchMaxBytes, cfg.Concurrency = 1, 4
-		s := start(t, Settings{Config: cfg})
-		var up atomic.Bool
-		d := &stub{answer: func(context.Context, *Batch) Result {
-			time.Sleep(time.Millisecond)
-			if up.Load() {
-				return Result{}
-			}
-			return Result{Verdict: Retry}
-		}}
-		for range 8 {
-			offer(t, s, one("a", "x", d))
-		}
-		time.Sleep(500 * time.Millisecond)
-		synctest.Wait()
-		d.resetMost()
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
-		assert.Equal(t, 1, d.resetMost())
-		up.Store(true)
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		assert.Len(t, d.delivered(), 8)
-		assert.Equal(t, 4, d.resetMost(), "it goes on at full speed")
-	})
-}
-
-func TestBreaker_OpensAfterFailuresInARow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := testConfig()
-		cfg.BreakerFailures, cfg.BreakerOpen, cfg.RetryMax = 3, 20*time.Second, 2*time.Second
-		s := start(t, Settings{Config: cfg})
-		d := &stub{answer: answers(Result{Verdict: Retry})}
-		offer(t, s, one("a", "1", d))
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		assert.Equal(t, int64(1), total(s).Lanes[StateWaiting])
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		assert.Equal(t, int64(1), total(s).Lanes[StateOpen])
-		for _, gap := range gaps(d)[2:] {
-			assert.InDelta(t, 20*time.Second, gap, float64(5*time.Second))
-		}
-	})
-}
-
-func TestBlocked_WaitsSlowlyFromTheFirstAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := start(t, Settings{Config: testConfig()})
-		d := &stub{answer: answers(Result{Verdict: Blocked, Reason: "http_401"}, Result{})}
-		offer(t, s, one("a", "1", d))
-		time.Sleep(7 * time.Second)
-		synctest.Wait()
-		assert.Equal(t, 1, d.attempts())
-		assert.Equal(t, int64(1), total(s).Lanes[StateOpen])
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		assert.Equal(t, []string{"1"}, d.delivered(), "nothing is lost")
-		assert.Equal(t, int64(0), total(s).Lanes[StateOpen])
-	})
-}
 
 func TestTooLarge_HalvesUntilItFits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -139,7 +35,7 @@ func TestTooLarge_HalvesUntilItFits(t *testing.T) {
 		synctest.Wait()
 		st := total(s)
 		assert.Equal(t, int64(8), st.Delivered)
-		assert.Equal(t, int64(1), st.Dropped[ReasonRefused], "what is too large by itself is refused")
+		assert.Equal(t, int64(1), st.Dropped[ReasonRefused], "a payload that is too large alone is refused")
 		before := d.attempts()
 		for range 8 {
 			offer(t, s, one("a", chunk, d))
@@ -147,7 +43,7 @@ func TestTooLarge_HalvesUntilItFits(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, int64(16), total(s).Delivered)
-		assert.LessOrEqual(t, d.attempts()-before, 8, "what was learned is kept")
+		assert.LessOrEqual(t, d.attempts()-before, 8, "the learned batch size is kept")
 	})
 }
 
@@ -194,43 +90,6 @@ func TestDelivered_CountsWhatTheDestinationRejected(t *testing.T) {
 	})
 }
 
-// A lane that got a new target while it waited for a slot does not take the turn of
-// the next.
-func TestPools_PassTheirTurnOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := testConfig()
-		cfg.InFlight = 2 // and one for those that fail
-		s := start(t, Settings{Config: cfg})
-		end := make(chan struct{})
-		failing := func(name tenant.ID) *stub {
-			n := 0
-			d := &stub{endpoint: string(name)}
-			d.answer = func(context.Context, *Batch) Result {
-				if n++; n > 1 {
-					<-end
-					return Result{}
-				}
-				return Result{Verdict: Retry}
-			}
-			offer(t, s, one(name, "x", d))
-			synctest.Wait()
-			return d
-		}
-		a, b, c := failing("a"), failing("b"), failing("c")
-		time.Sleep(5 * time.Second) // all try again
-		synctest.Wait()
-		s.mu.Lock()
-		line := &s.pools.pools[classSlow].line
-		require.Equal(t, 2, line.len())
-		line.peek().parked[classSlow].peek().parked = false // as when it gets another target, until its data is stored
-		s.mu.Unlock()
-		close(end)
-		synctest.Wait()
-		delivered := len(a.delivered()) + len(b.delivered()) + len(c.delivered())
-		assert.Equal(t, 2, delivered)
-	})
-}
-
 func TestMaxAge_ExpiresAndCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
@@ -245,7 +104,7 @@ func TestMaxAge_ExpiresAndCounts(t *testing.T) {
 		time.Sleep(31 * time.Second)
 		synctest.Wait()
 		st := total(s)
-		assert.Equal(t, int64(3), st.Dropped[ReasonExpired], "also while the lane waits")
+		assert.Equal(t, int64(3), st.Dropped[ReasonExpired], "also while the lane waits for a retry")
 		assert.Equal(t, int64(1), st.QueuedRecords)
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -254,7 +113,7 @@ func TestMaxAge_ExpiresAndCounts(t *testing.T) {
 	})
 }
 
-func TestObserve_TellsTheAgeOfWhatIsBeingSentToo(t *testing.T) {
+func TestObserve_AgeIncludesDataInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		age := func() (oldest time.Duration) {
@@ -296,10 +155,10 @@ func TestShutdown_TriesOnceAndCountsTheRest(t *testing.T) {
 		defer cancel()
 		begin := time.Now()
 		s.Shutdown(ctx)
-		assert.Equal(t, 3*time.Second, time.Since(begin), "it takes what it is given")
+		assert.Equal(t, 3*time.Second, time.Since(begin), "it uses all of its time")
 		assert.Len(t, ok.delivered(), 5)
-		// Two may have been under way before, as the lane's concurrency allows; then
-		// one probe more.
+		// Two may have been in flight before, the lane's concurrency; then
+		// there is one probe.
 		assert.LessOrEqual(t, down.attempts(), 3)
 		st := total(s)
 		assert.Equal(t, int64(10), st.Dropped[ReasonShutdown])

@@ -62,7 +62,7 @@ func TestAdmit_TheIndexIsMemoryToo(t *testing.T) {
 	})
 }
 
-func TestAdmit_AsksTheStoreForRoom(t *testing.T) {
+func TestAdmit_RespectsTheSpaceOfTheStore(t *testing.T) {
 	const much = math.MaxInt64 / 2
 	isFull := func(err error) bool { var e *FullError; return errors.As(err, &e) && e.Rule == "max_total_bytes" }
 	isSpace := func(err error) bool { var e *SpaceError; return errors.As(err, &e) }

@@ -12,8 +12,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// Whoever has mended one thing reads in the log what is wrong next.
-func TestBlocked_TellsEachReasonOnce(t *testing.T) {
+// An operator who has fixed one problem finds the next one in the log.
+func TestBlocked_LogsEachReasonOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zapcore.WarnLevel)
 		s := start(t, Settings{Config: testConfig(), Logger: zap.New(core)})
@@ -23,18 +23,18 @@ func TestBlocked_TellsEachReasonOnce(t *testing.T) {
 		offer(t, s, one("a", "1", d))
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		var told []any
+		var logged []any
 		for _, e := range logs.FilterMessage("A destination does not take data; its lane waits").All() {
-			told = append(told, e.ContextMap()["reason"])
+			logged = append(logged, e.ContextMap()["reason"])
 		}
-		assert.Equal(t, []any{"http_401", "config", "tls"}, told)
+		assert.Equal(t, []any{"http_401", "config", "tls"}, logged)
 		assert.Greater(t, d.attempts(), 8)
 	})
 }
 
 // A backend that refuses everything as fast as it can must neither fill the log nor
 // hide what those of other tenants refuse.
-func TestRefused_IsToldOnceInAnInterval(t *testing.T) {
+func TestRefused_IsLoggedOnceInAnInterval(t *testing.T) {
 	for text, res := range map[string]Result{
 		"A destination refused a batch for good":  {Verdict: Refused, Reason: "http_400"},
 		"A destination took only part of a batch": {Rejected: 1, Reason: "partial_success", Err: errors.New("no")},
@@ -48,14 +48,14 @@ func TestRefused_IsToldOnceInAnInterval(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 			offer(t, s, one("b", "1", other))
-			time.Sleep(refusalInterval / 2) // an idle lane is forgotten sooner or later
+			time.Sleep(refusalInterval / 2) // an idle lane closes at some time
 			offer(t, s, one("a", "1", hostile))
 			synctest.Wait()
-			var told []any
+			var logged []any
 			for _, e := range logs.FilterMessage(text).All() {
-				told = append(told, e.ContextMap()["tenant"], e.ContextMap()["refusals_not_logged"])
+				logged = append(logged, e.ContextMap()["tenant"], e.ContextMap()["refusals_not_logged"])
 			}
-			assert.Equal(t, []any{"a", int64(0), "b", int64(0), "a", int64(49)}, told)
+			assert.Equal(t, []any{"a", int64(0), "b", int64(0), "a", int64(49)}, logged)
 		})
 	}
 }

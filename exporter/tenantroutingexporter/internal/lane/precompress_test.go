@@ -19,16 +19,16 @@ func inMemory(s *Scheduler) int64 {
 	return s.inMemory
 }
 
-// brackets is a Seal that can be seen, and makes data shorter than they were.
+// brackets is a Precompress that can be seen, and makes data shorter than they were.
 func brackets(_ context.Context, part Part) {
 	part.Payload.Data = []byte("<" + string(part.Payload.Data[:1]) + ">")
 }
 
-func TestSeal_WhatWaitsIsSealedAndCountsAsItWas(t *testing.T) {
+func TestPrecompress_QueuedDataIsCompressedAndCountsAtItsFullSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.BatchTimeout = time.Second
-		s := start(t, Settings{Config: cfg, Seal: brackets})
+		s := start(t, Settings{Config: cfg, Precompress: brackets})
 		a, b := &stub{endpoint: "a"}, &stub{endpoint: "b"}
 		offer(t, s, one("a", "first", a, b), one("a", "second", a))
 		assert.Equal(t, int64(len("first")+len("second")), held(s))
@@ -36,31 +36,31 @@ func TestSeal_WhatWaitsIsSealedAndCountsAsItWas(t *testing.T) {
 		assert.Equal(t, int64(len("<f>")+len("<s>")), inMemory(s))
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		assert.Equal(t, []string{"<f>+<s>"}, a.delivered(), "batches follow the sizes of before")
+		assert.Equal(t, []string{"<f>+<s>"}, a.delivered(), "batch sizes are those before compression")
 		assert.Equal(t, []string{"<f>"}, b.delivered())
 		assert.Zero(t, held(s))
 		assert.Zero(t, inMemory(s))
 	})
 }
 
-// To seal is work, which a flood of requests that do not fit must not cause.
-func TestSeal_IsNotDoneForWhatIsRefused(t *testing.T) {
+// A flood of requests that do not fit must not cost the work of compression.
+func TestPrecompress_IsNotCalledForARefusedOffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxBytes, cfg.BatchTimeout = 10, time.Second
-		sealed := 0
-		s := start(t, Settings{Config: cfg, Seal: func(ctx context.Context, part Part) { sealed++; brackets(ctx, part) }})
+		calls := 0
+		s := start(t, Settings{Config: cfg, Precompress: func(ctx context.Context, part Part) { calls++; brackets(ctx, part) }})
 		d := &stub{endpoint: "d"}
 		offer(t, s, one("a", "12345678", d))
 		var full *FullError
 		require.ErrorAs(t, s.Offer(context.Background(), []Part{one("a", "123", d)}), &full)
 		var large *TooLargeError
 		require.ErrorAs(t, s.Offer(context.Background(), []Part{one("a", "12345678901", d)}), &large)
-		assert.Equal(t, 1, sealed)
+		assert.Equal(t, 1, calls)
 	})
 }
 
-// keeper is a store that fails if it is told to, and shows what it got.
+// keeper is a store that returns err and shows what it got.
 type keeper struct {
 	kept
 	err error
@@ -74,10 +74,10 @@ func (k *keeper) Put(_ context.Context, parts []Part) error {
 	return k.err
 }
 
-func TestSeal_IsDoneBeforeTheStore(t *testing.T) {
+func TestPrecompress_IsCalledBeforeTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &keeper{}
-		s := start(t, Settings{Config: testConfig(), Store: st, Seal: brackets})
+		s := start(t, Settings{Config: testConfig(), Store: st, Precompress: brackets})
 		offer(t, s, one("a", "first", &stub{endpoint: "d"}))
 		synctest.Wait()
 		st.err = errors.New("no space")
@@ -89,12 +89,12 @@ func TestSeal_IsDoneBeforeTheStore(t *testing.T) {
 	})
 }
 
-// An offer that is being sealed when the shutdown begins is delivered: its caller
-// is told that it was accepted.
+// An offer that is being compressed when the shutdown begins is delivered: its caller
+// learns that it was accepted.
 func TestShutdown_WaitsForOffersUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &stub{endpoint: "d"}
-		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Seal: func(context.Context, Part) { time.Sleep(3 * time.Second) }})
+		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Precompress: func(context.Context, Part) { time.Sleep(3 * time.Second) }})
 		s.Start()
 		done := make(chan error, 1)
 		go func() { done <- s.Offer(context.Background(), []Part{one("a", "x", d)}) }()
@@ -113,12 +113,12 @@ func TestShutdown_WaitsForOffersUnderWay(t *testing.T) {
 	})
 }
 
-// One that takes longer than the shutdown may is refused, since nobody would
-// deliver it.
+// An offer that takes longer than the shutdown may is refused, because it would
+// not be delivered.
 func TestShutdown_RefusesAnOfferThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &stub{endpoint: "d"}
-		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Seal: func(context.Context, Part) { time.Sleep(time.Minute) }})
+		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Precompress: func(context.Context, Part) { time.Sleep(time.Minute) }})
 		s.Start()
 		done := make(chan error, 1)
 		go func() { done <- s.Offer(context.Background(), []Part{one("a", "x", d)}) }()
@@ -134,12 +134,12 @@ func TestShutdown_RefusesAnOfferThatComesTooLate(t *testing.T) {
 	})
 }
 
-// So is one that is ready when the time is up and only an attempt that does not heed
-// its context is still waited for.
+// So is an offer that is ready when the time is up and only an attempt that ignores
+// its context is still in flight.
 func TestShutdown_RefusesAnOfferWhileTheLastAttemptsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result { time.Sleep(time.Minute); return Result{} }}
-		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Seal: func(_ context.Context, part Part) {
+		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Precompress: func(_ context.Context, part Part) {
 			if part.Payload.Tenant == "b" {
 				time.Sleep(30 * time.Second)
 			}

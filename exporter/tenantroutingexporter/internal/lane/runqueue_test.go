@@ -52,7 +52,7 @@ func (c crowd) offerAll(t *testing.T, s *Scheduler) {
 
 // However many backends are slow, and whether they answer in the end, the batches of
 // a tenant whose backend is quick begin at once: the first one too.
-func TestPools_BackendsThatTakeLongDelayNobody(t *testing.T) {
+func TestDispatch_SlowBackendsDoNotDelayOthers(t *testing.T) {
 	quickAtFirst := func() func(context.Context, *Batch) Result {
 		begun := time.Now()
 		slow := takes(9*time.Second, Delivered)
@@ -101,7 +101,7 @@ func TestPools_BackendsThatTakeLongDelayNobody(t *testing.T) {
 						honest++
 					}
 					s.mu.Lock()
-					require.LessOrEqual(t, s.inFlight, capFactor*cfg.InFlight)
+					require.LessOrEqual(t, s.inFlight, maxInFlightFactor*cfg.InFlight)
 					s.mu.Unlock()
 				}
 			})
@@ -110,7 +110,7 @@ func TestPools_BackendsThatTakeLongDelayNobody(t *testing.T) {
 }
 
 // What is slow is delivered all the same, as fast as its slots allow.
-func TestPools_SlowLanesGoOn(t *testing.T) {
+func TestDispatch_SlowLanesAreDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.BatchMaxBytes = 1
@@ -127,15 +127,15 @@ func TestPools_SlowLanesGoOn(t *testing.T) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for c := range numClasses {
-			assert.Zero(t, s.pools.pools[c].busy)
+			assert.Zero(t, s.slots.classes[c].busy)
 		}
-		assert.Empty(t, s.pools.slowOf)
-		assert.LessOrEqual(t, s.pools.aged.len(), 2*capFactor*cfg.InFlight, "what ended is forgotten")
+		assert.Empty(t, s.slots.slowOf)
+		assert.LessOrEqual(t, s.slots.overdue.len(), 2*maxInFlightFactor*cfg.InFlight, "what ended is forgotten")
 	})
 }
 
 // One tenant has half of the slow slots at most while others want some.
-func TestPools_TenantsShareSlowSlots(t *testing.T) {
+func TestDispatch_TenantsShareSlowSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.InFlight, cfg.BatchMaxBytes, cfg.Concurrency = 16, 1, 1
@@ -150,7 +150,7 @@ func TestPools_TenantsShareSlowSlots(t *testing.T) {
 		time.Sleep(10 * time.Second) // all have failed and try again
 		synctest.Wait()
 		s.mu.Lock()
-		assert.Equal(t, 4, s.pools.slowOf["slow-0"])
+		assert.Equal(t, 4, s.slots.slowOf["slow-0"])
 		s.mu.Unlock()
 		d := &stub{endpoint: "other", answer: answers(Result{Verdict: Retry}, Result{})}
 		offer(t, s, one("other", "x", d))
@@ -161,7 +161,7 @@ func TestPools_TenantsShareSlowSlots(t *testing.T) {
 }
 
 // What may have ended the process is sent alone, and no two such at a time.
-func TestPools_DoubtfulPayloadsGoOneByOne(t *testing.T) {
+func TestDispatch_PayloadsThatMayEndTheProcessAreSentAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		var watching, most atomic.Int32
@@ -189,5 +189,42 @@ func TestPools_DoubtfulPayloadsGoOneByOne(t *testing.T) {
 		assert.Equal(t, int32(1), most.Load())
 		assert.Contains(t, d[1].delivered(), "1")
 		s.Shutdown(context.Background())
+	})
+}
+
+// A lane that got a new target while it was in the run queue does not use up the slot of the next
+// lane.
+func TestDispatch_SkipsALaneThatIsNoLongerReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.InFlight = 2 // and one for those that fail
+		s := start(t, Settings{Config: cfg})
+		end := make(chan struct{})
+		failing := func(name tenant.ID) *stub {
+			n := 0
+			d := &stub{endpoint: string(name)}
+			d.answer = func(context.Context, *Batch) Result {
+				if n++; n > 1 {
+					<-end
+					return Result{}
+				}
+				return Result{Verdict: Retry}
+			}
+			offer(t, s, one(name, "x", d))
+			synctest.Wait()
+			return d
+		}
+		a, b, c := failing("a"), failing("b"), failing("c")
+		time.Sleep(5 * time.Second) // all try again
+		synctest.Wait()
+		s.mu.Lock()
+		queue := &s.slots.classes[classSlow].runQueue
+		require.Equal(t, 2, queue.len())
+		queue.peek().ready[classSlow].peek().ready = false // as when it gets another target, until its data is stored
+		s.mu.Unlock()
+		close(end)
+		synctest.Wait()
+		delivered := len(a.delivered()) + len(b.delivered()) + len(c.delivered())
+		assert.Equal(t, 2, delivered)
 	})
 }

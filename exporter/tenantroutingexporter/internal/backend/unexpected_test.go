@@ -23,7 +23,7 @@ func TestSeldom_ShowsAnOddAnswerOnce(t *testing.T) {
 	for n := range 3 {
 		got := target.Send(t.Context(), logsBatch(t, "x"))
 		assert.Equal(t, n == 0, got.Err != nil)
-		assert.True(t, got.Odd)
+		assert.True(t, got.Unexpected)
 		assert.Equal(t, "not_otlp", got.Reason)
 	}
 	target.oddAt = time.Now().Add(-oddInterval)
@@ -36,8 +36,8 @@ func TestGRPC_OfAWebServer(t *testing.T) {
 		status int
 		want   lane.Result
 	}{
-		"200": {200, lane.Result{Verdict: lane.Blocked, Reason: "web_page", Odd: true}},
-		"400": {400, lane.Result{Verdict: lane.Blocked, Reason: "web_page", Odd: true}},
+		"200": {200, lane.Result{Verdict: lane.Blocked, Reason: "web_page", Unexpected: true}},
+		"400": {400, lane.Result{Verdict: lane.Blocked, Reason: "web_page", Unexpected: true}},
 		"404": {404, lane.Result{Verdict: lane.Blocked, Reason: "grpc_unimplemented"}},
 		"503": {503, lane.Result{Verdict: lane.Retry, Reason: "grpc_unavailable"}},
 	} {
@@ -53,7 +53,7 @@ func TestGRPC_OfAWebServer(t *testing.T) {
 			defer s.Close()
 			got := send(t, overGRPC(t, profile(t, "otlp"), s.Listener.Addr().String(), nil), logsBatch(t, "x"))
 			require.Error(t, got.Err)
-			if c.want.Odd {
+			if c.want.Unexpected {
 				assert.Contains(t, got.Err.Error(), "not an answer of gRPC: "+s.Listener.Addr().String())
 			}
 			got = bare(got)

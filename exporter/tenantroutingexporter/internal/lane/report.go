@@ -1,0 +1,49 @@
+package lane
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// refusalInterval is the least time between two log lines about what the destination of a lane refuses.
+const refusalInterval = time.Minute
+
+// logDelivered logs a delivery whose answer an operator should know of.
+func (s *Scheduler) logDelivered(l *lane, b *Batch, res *Result, now time.Time) {
+	switch {
+	case res.Err == nil:
+	case res.Unexpected: // the target limits these itself
+		s.Logger.Warn("A destination says that it took a batch, but does not answer as it should", fields(b, res)...)
+	case res.Rejected > 0:
+		s.logRefused(l, now, "A destination took only part of a batch", fields(b, res))
+	default:
+		s.logRefused(l, now, "A destination took a batch with a warning", fields(b, res))
+	}
+}
+
+// logRefused logs the first refusal of a lane in an interval. The backend decides how many there
+// are, and metrics count them.
+func (s *Scheduler) logRefused(l *lane, now time.Time, text string, fields []zap.Field) {
+	if now.Before(l.quietUntil) {
+		l.unlogged++
+		return
+	}
+	s.Logger.Warn(text, append(fields, zap.Int64("refusals_not_logged", l.unlogged))...)
+	l.quietUntil, l.unlogged = now.Add(refusalInterval), 0
+}
+
+func fields(b *Batch, res *Result) []zap.Field {
+	return []zap.Field{
+		zap.String("tenant", string(b.Key.Tenant)), zap.String("destination", b.Key.Destination), zap.Stringer("signal", b.Key.Signal),
+		zap.Int("records", b.Records), zap.String("reason", res.Reason), zap.Error(res.Err),
+	}
+}
+
+// urlField is the address that a request was sent to.
+func urlField(res *Result) zap.Field {
+	if res.URL == "" {
+		return zap.Skip()
+	}
+	return zap.String("url", res.URL)
+}

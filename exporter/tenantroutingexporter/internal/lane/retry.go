@@ -1,0 +1,51 @@
+package lane
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+// retry puts a batch back that may be delivered later, and delays the next attempt of the lane.
+func (s *Scheduler) retry(l *lane, b *Batch, res *Result, now time.Time) {
+	if s.draining {
+		// There is no later attempt, and the rest of the lane would fail too.
+		s.drop(l, append(l.expired(now.Add(s.MaxAge)), b.portion), ReasonShutdown)
+		return
+	}
+	l.requeue(b.portion)
+	l.answer = res.answer(now)
+	first := !l.breaker.failing()
+	opens := l.breaker.fail(failure{at: now, blocked: res.Verdict == Blocked, retryAfter: res.RetryAfter})
+	// A failure that an operator has to end is logged again when its reason changes.
+	if first || opens || res.Verdict == Blocked && res.Reason != l.loggedReason {
+		l.loggedReason = res.Reason
+		s.Logger.Warn(failureText(res), append(fields(b, res), urlField(res),
+			zap.Int("failures", l.breaker.failures), zap.Duration("wait", l.breaker.retryAt.Sub(now)))...)
+	}
+}
+
+// succeeded records that the destination answers.
+func (s *Scheduler) succeeded(l *lane, now time.Time) {
+	since := l.breaker.since
+	if l.breaker.succeed() {
+		s.Logger.Info("A destination takes data again", zap.String("tenant", string(l.key.Tenant)),
+			zap.String("destination", l.key.Destination), zap.Stringer("signal", l.key.Signal), zap.Duration("after", now.Sub(since)))
+	}
+	l.answer = nil
+}
+
+// failureText is the log message of a failed attempt.
+func failureText(res *Result) string {
+	switch res.Class {
+	case tenant.AnswerRefused:
+		return "A destination refuses the credentials; its lane waits and tries again until they are accepted"
+	case tenant.AnswerNotFound:
+		return "Nothing accepts data at the address of a destination; its lane waits and tries again"
+	case tenant.AnswerUnreachable:
+		return "A destination cannot be reached; its lane waits and tries again"
+	}
+	return "A destination does not take data; its lane waits"
+}
