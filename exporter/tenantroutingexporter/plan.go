@@ -27,7 +27,7 @@ type plans struct {
 // plan is made for one version of a tenant.
 type plan struct {
 	tenant *tenant.Tenant
-	routes  [3][]lane.Route
+	routes [3][]lane.Route
 	faults [3]error // why a signal cannot be routed
 
 	unknown [3][]string // names on the routes that are no destinations

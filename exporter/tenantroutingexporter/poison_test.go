@@ -99,7 +99,7 @@ func TestPoison(t *testing.T) {
 	put := func(id tenant.ID, data []byte, records int) {
 		require.NoError(t, s.Put(t.Context(), []lane.Part{{
 			Payload: &lane.Payload{Tenant: id, Signal: tenant.Logs, Records: records, Size: len(data), Accepted: time.Now(), Data: data},
-			Routes:   []lane.Route{{Destination: "local"}},
+			Routes:  []lane.Route{{Destination: "local"}},
 		}}))
 	}
 	good := func(id, body string) []byte {

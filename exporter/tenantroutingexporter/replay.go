@@ -250,7 +250,7 @@ func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte,
 	}
 	parts, err := re.fit([]lane.Part{{
 		Payload: &lane.Payload{Tenant: g.Tenant, Signal: g.Signal, Records: records, Data: data, Size: len(data), Accepted: n.Time},
-		Routes:   []lane.Route{{Destination: g.Destination, Target: target}},
+		Routes:  []lane.Route{{Destination: g.Destination, Target: target}},
 	}})
 	if err != nil {
 		return refusedLetter(err)

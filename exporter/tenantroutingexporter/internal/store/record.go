@@ -24,8 +24,8 @@ const (
 type form byte
 
 const (
-	plain  form = 1 // as encoded
-	packed form = 2 // compressed by the store
+	plain         form = 1 // as encoded
+	packed        form = 2 // compressed by the store
 	precompressed form = 3 // compressed when it was accepted
 )
 
