@@ -23,19 +23,19 @@ var explained = map[string]string{
 	"internal/recovery/goroutine.go Keep": "it is the helper",
 
 	// What is handled there is recovered where it is handled.
-	"internal/registryfile/parse.go decodeEntries":                   "each worker recovers; the file is then decoded as a whole, where the parser recovers too",
-	"internal/registrydb/hedge.go hedged":                            "probe recovers, and answers that there is no other connection",
-	"receiver/tenantotlpreceiver/receiver.go run":                    "the guard recovers in serve, and its error is a fatal status: without a listener the process must not go on",
-	"extension/tenanthealthextension/extension.go Start":             "net/http recovers handlers, and the end of the server is a fatal status",
-	"exporter/tenantroutingexporter/internal/lane/dispatch.go begin": "targets and the store recover; what is left is the scheduler's own state, see Start",
-	"exporter/tenantroutingexporter/internal/backend/body.go Read":   "what writes a body recovers",
+	"internal/registryfile/parse.go decodeEntries":                         "each worker recovers; the file is then decoded as a whole, where the parser recovers too",
+	"internal/registrydb/hedge.go hedged":                                  "probe recovers, and answers that there is no other connection",
+	"receiver/tenantotlpreceiver/receiver.go run":                          "the guard recovers in serve, and its error is a fatal status: without a listener the process must not go on",
+	"extension/tenanthealthextension/extension.go Start":                   "net/http recovers handlers, and the end of the server is a fatal status",
+	"exporter/tenantroutingexporter/internal/lane/attempt.go startAttempt": "targets and the store recover; the rest is the state of the scheduler, see Start",
+	"exporter/tenantroutingexporter/internal/backend/body.go Read":         "what writes a body recovers",
 
 	// These hold the state of queues. After a panic in the middle of a change the state
 	// is wrong or locked, and data would wait unnoticed: the process ends, and the next one
 	// reads the queue from storage.
-	"exporter/tenantroutingexporter/internal/lane/scheduler.go Start":   "the loop of the scheduler",
-	"exporter/tenantroutingexporter/internal/lane/shutdown.go Shutdown": "the end of the scheduler",
-	"exporter/tenantroutingexporter/internal/store/store.go Open":       "calls of storage recover; a panic elsewhere leaves a shard locked",
+	"exporter/tenantroutingexporter/internal/lane/scheduler.go Start":    "the loop of the scheduler",
+	"exporter/tenantroutingexporter/internal/lane/scheduler.go Shutdown": "the end of the scheduler",
+	"exporter/tenantroutingexporter/internal/store/store.go Open":        "calls of storage recover; a panic elsewhere leaves a shard locked",
 
 	// These handle nothing that others sent, and call nothing that can panic.
 	"internal/lastend/lastend.go open":                           "writes a few bytes of its own to a file",
