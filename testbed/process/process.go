@@ -41,6 +41,10 @@ type Process struct {
 	log bytes.Buffer
 }
 
+// remoteWriteEndpoint is the variable of the shipped gateway for the address of its
+// prometheus_remote_write receiver.
+const remoteWriteEndpoint = "REMOTE_WRITE_ENDPOINT"
+
 // keepLog bounds the output of a child that is kept in memory.
 const keepLog = 8 << 20
 
@@ -76,6 +80,10 @@ func Start(ctx context.Context, set Settings) (*Process, error) {
 
 func environment(extra map[string]string) []string {
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+	// Most gateways need no port for remote write that is known, and many run at a time.
+	if _, ok := extra[remoteWriteEndpoint]; !ok {
+		env = append(env, remoteWriteEndpoint+"=127.0.0.1:0")
+	}
 	for k, v := range extra {
 		env = append(env, k+"="+v)
 	}

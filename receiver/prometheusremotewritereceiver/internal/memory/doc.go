@@ -1,0 +1,3 @@
+// Package memory remembers what tenants' remote writers send apart from samples: the
+// metadata of metric families and the labels of target_info.
+package memory

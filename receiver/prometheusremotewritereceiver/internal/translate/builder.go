@@ -1,0 +1,354 @@
+package translate
+
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/prometheusremotewritereceiver/internal/memory"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/prometheusremotewritereceiver/internal/message"
+)
+
+// Labels and names with a meaning.
+const (
+	jobLabel      = "job"
+	instanceLabel = "instance"
+	scopePrefix   = "otel_scope_"
+	targetInfo    = "target_info"
+)
+
+// Resource attributes.
+const (
+	serviceNamespace = "service.namespace"
+	serviceName      = "service.name"
+	serviceInstance  = "service.instance.id"
+)
+
+// What a part of the metrics holds in memory, with the growth of slices.
+const (
+	sizeOfResource  = 900
+	sizeOfScope     = 400
+	sizeOfMetric    = 700
+	sizeOfPoint     = 200
+	sizeOfHistogram = 400
+	sizeOfAttribute = 56
+	sizeOfExemplar  = 200
+
+	reserveStep = 32 << 10
+)
+
+// Written is what a message had that is in the metrics or in the memory of its tenant.
+type Written struct{ Samples, Histograms, Exemplars int }
+
+// Builder makes metrics of the series of one message. It belongs to one goroutine.
+type Builder struct {
+	remembered *memory.Tenant
+	reserveNow func(n int64) error
+
+	metrics pmetric.Metrics
+	result  Result
+
+	resources map[memory.Target]*resource
+	scopes    map[string]int32 // by resource and labels
+	names     map[nameKey]*name
+	groups    map[groupKey]*group
+	last      *resource
+
+	owed    int64 // bytes that are not reserved yet
+	scratch []byte
+	pending []pendingExemplars
+	attrs   []message.Label // of the series, without those of the resource and the scope
+	ofScope []message.Label
+	byScope []pmetric.ScopeMetrics
+}
+
+// resource is a job and an instance of the message.
+type resource struct {
+	target   memory.Target
+	metrics  pmetric.ResourceMetrics
+	scope    int32 // of series without labels of a scope
+	hasScope bool
+	id       int32
+}
+
+type nameKey struct {
+	name string
+	typ  message.Type
+}
+
+// name is a metric name of the message with what is known of its family.
+type name struct {
+	id   int32
+	meta message.Metadata
+	kind kind // of samples
+}
+
+// NewBuilder returns a builder of empty metrics. It uses and changes what is remembered of
+// the tenant. reserve is called before the metrics hold n more bytes; its error ends the
+// message.
+func NewBuilder(remembered *memory.Tenant, reserve func(n int64) error) *Builder {
+	return &Builder{
+		remembered: remembered, reserveNow: reserve, metrics: pmetric.NewMetrics(),
+		resources: make(map[memory.Target]*resource), scopes: make(map[string]int32),
+		names: make(map[nameKey]*name), groups: make(map[groupKey]*group),
+	}
+}
+
+// Result is what a message became.
+type Result struct {
+	Metrics pmetric.Metrics
+	Written Written
+
+	Unmatched int // exemplars of series without a sample, which are dropped
+	Rounded   int // histograms that lost fractions of their counts
+	Reduced   int // histograms that lost resolution
+}
+
+// Finish returns the metrics. The builder must not be used after it.
+func (b *Builder) Finish() Result {
+	b.attachPending()
+	for _, r := range b.resources {
+		r.identify(b.remembered.Target(r.target))
+	}
+	b.result.Metrics = b.metrics
+	return b.result
+}
+
+// reserve counts n bytes of the metrics.
+func (b *Builder) reserve(n int) error {
+	b.owed += int64(n)
+	if b.owed < reserveStep {
+		return nil
+	}
+	owed := b.owed
+	b.owed = 0
+	return b.reserveNow(owed)
+}
+
+// Add adds a series. It keeps the texts of the series and nothing else of it.
+func (b *Builder) Add(s *message.Series) error {
+	target := b.split(s)
+	if s.Name == targetInfo && target != (memory.Target{}) && len(s.Samples) > 0 {
+		b.remember(target, s)
+		return nil
+	}
+	n := b.nameOf(s)
+	points := len(s.Samples) + len(s.Histograms)
+	if err := b.reserve(points*(sizeOfPoint+len(b.attrs)*sizeOfAttribute) + len(s.Exemplars)*sizeOfExemplar); err != nil {
+		return err
+	}
+	r, err := b.resourceOf(target)
+	if err != nil {
+		return err
+	}
+	scope, err := b.scopeOf(r)
+	if err != nil {
+		return err
+	}
+	if points == 0 {
+		return b.keepExemplars(scope, n, s)
+	}
+	if len(s.Samples) > 0 {
+		return b.addSamples(s, groupKey{scope, n.id, n.kind}, n)
+	}
+	return b.addHistograms(s, groupKey{scope: scope, name: n.id}, n)
+}
+
+// split sorts the labels of the series into those of its target, its scope and its data
+// points.
+func (b *Builder) split(s *message.Series) (target memory.Target) {
+	b.attrs, b.ofScope = b.attrs[:0], b.ofScope[:0]
+	for _, l := range s.Labels {
+		switch {
+		case l.Name == jobLabel:
+			target.Job = l.Value
+		case l.Name == instanceLabel:
+			target.Instance = l.Value
+		case strings.HasPrefix(l.Name, scopePrefix):
+			b.ofScope = append(b.ofScope, l)
+		default:
+			b.attrs = append(b.attrs, l)
+		}
+	}
+	return target
+}
+
+// remember remembers the labels of target_info, which become attributes of the resource.
+func (b *Builder) remember(target memory.Target, s *message.Series) {
+	b.result.Written.Samples += len(s.Samples)
+	b.result.Written.Exemplars += len(s.Exemplars)
+	labels := append(b.attrs, b.ofScope...)
+	if message.IsStale(s.Samples[len(s.Samples)-1].Value) {
+		labels = nil
+	}
+	b.remembered.SetTarget(target, labels)
+}
+
+// nameOf returns the name of the series with the metadata that came with it, or else what
+// is remembered of its family.
+func (b *Builder) nameOf(s *message.Series) *name {
+	key := nameKey{s.Name, s.Metadata.Type}
+	if n, ok := b.names[key]; ok {
+		return n
+	}
+	meta := s.Metadata
+	if meta == (message.Metadata{}) {
+		meta = b.family(s.Name)
+	} else {
+		b.remembered.SetFamily(s.Name, meta)
+	}
+	n := &name{id: int32(len(b.names)), meta: meta, kind: kindOf(s.Name, meta)}
+	b.names[key] = n
+	return n
+}
+
+// family returns what is remembered of the family of a series.
+func (b *Builder) family(series string) message.Metadata {
+	if meta, ok := b.remembered.Family(series); ok {
+		return meta
+	}
+	for _, c := range [...]struct {
+		suffix string
+		types  [3]message.Type
+	}{
+		{"_bucket", [3]message.Type{message.Histogram, message.GaugeHistogram}},
+		{"_count", [3]message.Type{message.Histogram, message.Summary}},
+		{"_sum", [3]message.Type{message.Histogram, message.Summary}},
+		{"_gcount", [3]message.Type{message.GaugeHistogram}},
+		{"_gsum", [3]message.Type{message.GaugeHistogram}},
+		{"_total", [3]message.Type{message.Counter}},
+		{"_created", [3]message.Type{message.Counter, message.Histogram, message.Summary}},
+		{"_info", [3]message.Type{message.Info}},
+	} {
+		family, ok := strings.CutSuffix(series, c.suffix)
+		if !ok {
+			continue
+		}
+		meta, ok := b.remembered.Family(family)
+		if !ok || meta.Type == message.Unknown {
+			continue
+		}
+		for _, t := range c.types {
+			if t == meta.Type {
+				return meta
+			}
+		}
+	}
+	return message.Metadata{}
+}
+
+func (b *Builder) resourceOf(target memory.Target) (*resource, error) {
+	if b.last != nil && b.last.target == target {
+		return b.last, nil
+	}
+	r, ok := b.resources[target]
+	if !ok {
+		if err := b.reserve(sizeOfResource); err != nil {
+			return nil, err
+		}
+		r = &resource{target: target, metrics: b.metrics.ResourceMetrics().AppendEmpty(), id: int32(len(b.resources))}
+		b.resources[target] = r
+	}
+	b.last = r
+	return r, nil
+}
+
+// scopeOf returns the number of the scope that the labels of the series name.
+func (b *Builder) scopeOf(r *resource) (int32, error) {
+	if len(b.ofScope) == 0 && r.hasScope {
+		return r.scope, nil
+	}
+	b.scratch = append(b.scratch[:0], byte(r.id), byte(r.id>>8), byte(r.id>>16), byte(r.id>>24))
+	for _, l := range b.ofScope {
+		b.scratch = append(appendText(b.scratch, l.Name), 0)
+		b.scratch = append(appendText(b.scratch, l.Value), 0)
+	}
+	if id, ok := b.scopes[string(b.scratch)]; ok {
+		return id, nil
+	}
+	if err := b.reserve(sizeOfScope + len(b.scratch) + len(b.ofScope)*sizeOfAttribute); err != nil {
+		return 0, err
+	}
+	id := int32(len(b.byScope))
+	b.scopes[string(b.scratch)] = id
+	metrics := r.metrics.ScopeMetrics().AppendEmpty()
+	b.byScope = append(b.byScope, metrics)
+	for _, l := range b.ofScope {
+		switch name := l.Name[len(scopePrefix):]; name {
+		case "name":
+			metrics.Scope().SetName(l.Value)
+		case "version":
+			metrics.Scope().SetVersion(l.Value)
+		case "schema_url":
+			metrics.SetSchemaUrl(l.Value)
+		default:
+			metrics.Scope().Attributes().PutStr(name, l.Value)
+		}
+	}
+	if len(b.ofScope) == 0 {
+		r.scope, r.hasScope = id, true
+	}
+	return id, nil
+}
+
+// appendText appends a text with its length, so that no two lists of texts are equal.
+func appendText(data []byte, text string) []byte {
+	n := len(text)
+	return append(append(data, byte(n), byte(n>>8), byte(n>>16), byte(n>>24)), text...)
+}
+
+func (b *Builder) addSamples(s *message.Series, key groupKey, n *name) error {
+	g, err := b.groupOf(key, s.Name, n)
+	if err != nil {
+		return err
+	}
+	for i := range s.Samples {
+		sample := &s.Samples[i]
+		point := g.numbers.AppendEmpty()
+		b.setAttributes(point.Attributes())
+		point.SetTimestamp(nanos(sample.Timestamp))
+		if sample.Start != 0 {
+			point.SetStartTimestamp(nanos(sample.Start))
+		}
+		if message.IsStale(sample.Value) {
+			point.SetFlags(point.Flags().WithNoRecordedValue(true))
+		} else {
+			point.SetDoubleValue(sample.Value)
+		}
+	}
+	b.result.Written.Samples += len(s.Samples)
+	if len(s.Exemplars) > 0 {
+		b.addExemplars(g.numbers.At(g.numbers.Len()-1).Exemplars(), s.Exemplars)
+	}
+	return nil
+}
+
+// setAttributes sets the attributes of a data point.
+func (b *Builder) setAttributes(m pcommon.Map) {
+	m.EnsureCapacity(len(b.attrs))
+	for _, l := range b.attrs {
+		m.PutStr(l.Name, l.Value)
+	}
+}
+
+// nanos converts milliseconds that are known to fit.
+func nanos(millis int64) pcommon.Timestamp { return pcommon.Timestamp(millis * 1_000_000) }
+
+// identify sets the attributes of the resource.
+func (r *resource) identify(labels []message.Label) {
+	attrs := r.metrics.Resource().Attributes()
+	attrs.EnsureCapacity(len(labels) + 3)
+	for _, l := range labels {
+		attrs.PutStr(l.Name, l.Value)
+	}
+	if namespace, service, ok := strings.Cut(r.target.Job, "/"); ok && namespace != "" && service != "" && !strings.Contains(service, "/") {
+		attrs.PutStr(serviceNamespace, namespace)
+		attrs.PutStr(serviceName, service)
+	} else if r.target.Job != "" {
+		attrs.PutStr(serviceName, r.target.Job)
+	}
+	if r.target.Instance != "" {
+		attrs.PutStr(serviceInstance, r.target.Instance)
+	}
+}
