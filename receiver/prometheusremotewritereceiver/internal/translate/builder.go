@@ -55,12 +55,12 @@ type Builder struct {
 	groups    map[groupKey]*group
 	last      *resource
 
-	owed    int64 // bytes that are not reserved yet
-	scratch []byte
-	pending []pendingExemplars
-	attrs   []message.Label // of the series, without those of the resource and the scope
-	ofScope []message.Label
-	byScope []pmetric.ScopeMetrics
+	unreserved int64 // bytes that are not reserved yet
+	scratch    []byte
+	pending    []pendingExemplars
+	attrs      []message.Label // of the series, without those of the resource and the scope
+	ofScope    []message.Label
+	byScope    []pmetric.ScopeMetrics
 }
 
 // resource is a job and an instance of the message.
@@ -117,13 +117,13 @@ func (b *Builder) Finish() Result {
 
 // reserve counts n bytes of the metrics.
 func (b *Builder) reserve(n int) error {
-	b.owed += int64(n)
-	if b.owed < reserveStep {
+	b.unreserved += int64(n)
+	if b.unreserved < reserveStep {
 		return nil
 	}
-	owed := b.owed
-	b.owed = 0
-	return b.reserveNow(owed)
+	unreserved := b.unreserved
+	b.unreserved = 0
+	return b.reserveNow(unreserved)
 }
 
 // Add adds a series. It keeps the texts of the series and nothing else of it.

@@ -1,3 +1,3 @@
 // Package translate makes OTLP metrics of remote-write series, such that Prometheus and
-// its relatives behind an OTLP pipeline store the series that were sent.
+// Mimir behind an OTLP pipeline store the series that were sent.
 package translate
