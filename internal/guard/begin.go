@@ -1,7 +1,5 @@
 package guard
 
-import "github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
-
 // Begin begins the decoding of a request whose decoded body has size bytes and at least
 // records records. It is for receivers of other protocols than OTLP, for which
 // [Request.Check] does it: it waits until few enough requests of the tenant are decoded
@@ -22,7 +20,3 @@ func (r *Request) Begin(size int64, records int) error {
 	}
 	return nil
 }
-
-// Malformed returns the counted rejection of a request whose content cannot be read,
-// with a text that has nothing of the content.
-func (r *Request) Malformed(text string) error { return r.reject(rejection.Malformed, text) }

@@ -140,7 +140,7 @@ func (h *handler) accept(w http.ResponseWriter, r *http.Request, version message
 func (h *handler) decode(ctx context.Context, request *guard.Request, version message.Version, body []byte) (translate.Result, error) {
 	counts, err := message.Scan(version, body)
 	if err != nil {
-		return translate.Result{}, request.Malformed("the request is malformed: " + err.Error())
+		return translate.Result{}, malformed(request, err)
 	}
 	if err := request.Begin(int64(len(body)), counts.Series); err != nil {
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
@@ -161,11 +161,17 @@ func (h *handler) decode(ctx context.Context, request *guard.Request, version me
 	if err := decoder.Decode(version, counts, body); err != nil {
 		rejected := (*rejection.Error)(nil)
 		if !errors.As(err, &rejected) {
-			err = request.Malformed("the request is malformed: " + err.Error())
+			err = malformed(request, err)
 		}
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
 	}
 	return builder.Finish(), nil
+}
+
+// malformed returns the counted rejection of a request that cannot be decoded. The errors
+// of the decoder have nothing of the content in them.
+func malformed(request *guard.Request, err error) error {
+	return request.Count(rejection.New(rejection.Malformed, "the request is malformed: "+err.Error()))
 }
 
 // countRefused counts records that are rejected before they are decoded.
