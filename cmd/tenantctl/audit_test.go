@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
 )
 
@@ -80,7 +81,7 @@ func auditEverything(t *testing.T, c *cli) {
 	assert.Contains(t, said, "(hidden)")
 
 	assert.Contains(t, c.ok("audit", "verify"), "11 entries, none changed since they were written")
-	var v auditVerdict
+	var v operate.Verification
 	c.json(&v, "audit", "verify")
 	assert.True(t, v.Valid)
 	assert.Empty(t, v.Warnings)
@@ -133,10 +134,10 @@ func TestAuditList_ControlCharacters(t *testing.T) {
 	c.ok("tenant", "create", "a")
 	for _, forged := range []string{"x\n9  2026-01-01T00:00:00Z  root  tenant delete  a", "\x1b[31m", "a\tb", "\u009b1m", "a\u2028b"} {
 		for _, flag := range []string{"--reason", "--actor"} {
-			c.fails(exitUsage, "no control characters", "tenant", "suspend", "a", flag, forged)
+			c.fails(exitUsage, "must not have control characters", "tenant", "suspend", "a", flag, forged)
 		}
 		t.Setenv(actorEnv, forged)
-		c.fails(exitUsage, "no control characters", "tenant", "suspend", "a")
+		c.fails(exitUsage, "must not have control characters", "tenant", "suspend", "a")
 		t.Setenv(actorEnv, "")
 
 		entries := []*audit.Entry{{Actor: forged, User: forged, Action: forged, Reason: forged, Outcome: forged, Changes: []audit.Change{
@@ -156,18 +157,18 @@ func TestAuditList_ControlCharacters(t *testing.T) {
 func TestAuditVerify_WithoutTheKeyFile(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
-	var v auditVerdict
+	var v operate.Verification
 	c.json(&v, "audit", "verify")
 	kept := filepath.Join(t.TempDir(), "kept.json")
 	require.NoError(t, os.WriteFile(kept, []byte(c.ok("audit", "verify", "-o", "json")), 0o600))
 	c.ok("tenant", "create", "b")
 	require.NoError(t, os.Rename(c.path+".audit-key", c.path+".elsewhere"))
-	c.fails(exitFailure, "The log is there: give --audit-key FILE or --verifier KEY", "audit", "verify")
+	c.fails(exitFailure, "The log exists: restore the key", "audit", "verify")
 	require.NoError(t, os.Rename(c.path+".audit", c.path+".log"))
 	c.fails(exitFailure, "There is no audit log either", "audit", "verify")
 	require.NoError(t, os.Rename(c.path+".log", c.path+".audit"))
 	require.NoError(t, os.WriteFile(c.path+".audit-key", []byte("x"), 0o600))
-	c.fails(exitFailure, "is not the key of an audit log; put the key back", "audit", "verify")
+	c.fails(exitFailure, "is not the key of an audit log; restore the key", "audit", "verify")
 	require.NoError(t, os.Remove(c.path+".audit-key"))
 	c.ok("audit", "verify", "--verifier", v.Verifier, "--checkpoint", kept)
 	c.fails(exitUsage, "--verifier: not a public key", "audit", "verify", "--verifier", "x")

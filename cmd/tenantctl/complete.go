@@ -17,7 +17,7 @@ const completeTimeout = 2 * time.Second
 type completion = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
 
 // completeArguments makes the shell complete the IDs of tenants and keys, and the
-// words that flags take.
+// values of flags.
 func (a *app) completeArguments(root *cobra.Command) error {
 	tenants, keys := a.completeIDs(tenantIDs), a.completeIDs(keyIDs)
 	for path, f := range map[string]completion{
@@ -64,8 +64,9 @@ func folders(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirecti
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
-// completeIDs completes the first argument with what list finds in the registry,
-// or with nothing if that cannot be read: a shell has no place for an error.
+// completeIDs completes the first argument with the IDs that list returns for the
+// tenants of the registry. It completes nothing if the registry cannot be read: a
+// shell has no place for an error.
 func (a *app) completeIDs(list func(*tenant.Tenant) []string) completion {
 	return func(cmd *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
@@ -77,7 +78,11 @@ func (a *app) completeIDs(list func(*tenant.Tenant) []string) completion {
 		}
 		ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 		defer cancel()
-		doc, err := a.read(ctx)
+		r, err := a.open()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		doc, err := r.Read(ctx)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

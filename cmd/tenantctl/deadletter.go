@@ -18,26 +18,26 @@ import (
 )
 
 func (a *app) deadLetterCommand() *cobra.Command {
-	return group("deadletter", "List and replay what destinations refused for good", a.deadLetterList(), a.deadLetterReplay())
+	return group("deadletter", "List and replay what destinations refused permanently", a.deadLetterList(), a.deadLetterReplay())
 }
 
-// letterFilter says which dead letters are meant.
-type letterFilter struct {
+// deadLetterFilter selects dead letters.
+type deadLetterFilter struct {
 	directory, tenant, destination, signal string
 }
 
-func (f *letterFilter) register(c *cobra.Command) {
+func (f *deadLetterFilter) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&f.directory, "directory", "", "the `FOLDER` of tenant_routing's dead_letter::directory; required")
-	flags.StringVar(&f.tenant, "tenant", "", "only those of this tenant `ID`")
-	flags.StringVar(&f.destination, "destination", "", "only those that this destination refused, by its `NAME`")
+	flags.StringVar(&f.directory, "directory", "", "the `FOLDER` of the setting dead_letter::directory of tenant_routing (required)")
+	flags.StringVar(&f.tenant, "tenant", "", "only dead letters of the tenant `ID`")
+	flags.StringVar(&f.destination, "destination", "", "only dead letters that the destination `NAME` refused")
 	flags.StringVar(&f.signal, "signal", "", "only logs, metrics or traces")
 }
 
-// find returns the groups that are meant, by tenant, destination and signal.
-func (f *letterFilter) find() ([]deadletter.Group, error) {
+// find returns the groups that f selects, ordered by tenant, destination and signal.
+func (f *deadLetterFilter) find() ([]deadletter.Group, error) {
 	if f.directory == "" {
-		return nil, usagef("which dead letters? Give --directory FOLDER")
+		return nil, usagef("--directory is required: the folder of the dead letters")
 	}
 	if f.signal != "" {
 		if _, err := tenant.ParseSignal(f.signal); err != nil {
@@ -54,8 +54,8 @@ func (f *letterFilter) find() ([]deadletter.Group, error) {
 	return groups, nil
 }
 
-// String describes what is meant.
-func (f *letterFilter) String() string {
+// String describes what f selects.
+func (f *deadLetterFilter) String() string {
 	var words []string
 	for _, part := range [][2]string{{"tenant", f.tenant}, {"destination", f.destination}, {"signal", f.signal}} {
 		if part[1] != "" {
@@ -68,9 +68,9 @@ func (f *letterFilter) String() string {
 	return strings.Join(words, ", ")
 }
 
-// missing returns an error if the directory has never had a dead letter that is meant, which
-// may be a name with a typing error.
-func (f *letterFilter) missing() error {
+// missing returns an error if the directory has never had a dead letter that f
+// selects. That may be a typing error in a name.
+func (f *deadLetterFilter) missing() error {
 	if f.tenant == "" && f.destination == "" {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (f *letterFilter) missing() error {
 	if err != nil || has {
 		return err
 	}
-	return fmt.Errorf("--directory %s: no such dead letters: there is no folder for %s (names: tenantctl deadletter list)", f.directory, f)
+	return fmt.Errorf("--directory %s: there are no dead letters: there is no folder for %s (names: tenantctl deadletter list)", f.directory, f)
 }
 
 // damageError names the lines that cannot be sent, or is nil.
@@ -91,13 +91,13 @@ func damageError(d deadletter.Damage) error {
 		fmt.Fprintf(&text, "%v\n", f)
 	}
 	if more := d.Lines - len(d.First); more > 0 {
-		fmt.Fprintf(&text, "and %d lines more\n", more)
+		fmt.Fprintf(&text, "and %d more lines\n", more)
 	}
 	return errors.New(text.String() + "these lines cannot be sent and stay where they are")
 }
 
-// letterView is what is printed of a group of dead letters.
-type letterView struct {
+// deadLetterView is a group of dead letters as it is printed.
+type deadLetterView struct {
 	Tenant      string         `json:"tenant"`
 	Destination string         `json:"destination"`
 	Signal      string         `json:"signal"`
@@ -108,14 +108,14 @@ type letterView struct {
 	Last        string         `json:"last,omitempty"`
 }
 
-func viewLetters(g *deadletter.Group) letterView {
-	return letterView{
+func viewDeadLetters(g *deadletter.Group) deadLetterView {
+	return deadLetterView{
 		Tenant: string(g.Tenant), Destination: g.Destination, Signal: g.Signal.String(),
-		Requests: g.Requests, Bytes: g.Bytes, Reasons: g.Reasons, First: letterTime(g.First), Last: letterTime(g.Last),
+		Requests: g.Requests, Bytes: g.Bytes, Reasons: g.Reasons, First: deadLetterTime(g.First), Last: deadLetterTime(g.Last),
 	}
 }
 
-func letterTime(t time.Time) string {
+func deadLetterTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -123,14 +123,14 @@ func letterTime(t time.Time) string {
 }
 
 func (a *app) deadLetterList() *cobra.Command {
-	var f letterFilter
+	var f deadLetterFilter
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List dead letters by tenant, destination and signal",
-		Long: `List what destinations refused for good: requests and bytes by tenant, destination
-and signal, with the reasons and the time from the first to the last. What a
-replay has delivered is not listed. The exit status is 1 if there are lines that
-are damaged or in the wrong folder; they are named.`,
+		Long: `List what destinations refused permanently: requests and bytes by tenant,
+destination and signal, with the reasons and the times of the first and the last.
+What a replay has delivered is not listed. The exit status is 1 if there are lines
+that are damaged or in the wrong folder; the command names them.`,
 		Example: `  tenantctl deadletter list --directory /var/lib/otelcol-tenant/state/dead-letters
   tenantctl deadletter list --directory ./dead-letters --tenant tenant-a -o json`,
 		Args: exactly(),
@@ -139,25 +139,25 @@ are damaged or in the wrong folder; they are named.`,
 			if err != nil {
 				return err
 			}
-			views := []letterView{}
+			views := []deadLetterView{}
 			var damage deadletter.Damage
 			for i := range groups {
 				damage.Add(groups[i].Damaged)
 				if groups[i].Requests > 0 {
-					views = append(views, viewLetters(&groups[i]))
+					views = append(views, viewDeadLetters(&groups[i]))
 				}
 			}
 			if len(groups) == 0 {
 				fmt.Fprintf(a.err, "Note: there are no dead letters of %s.\n", &f)
 			}
-			return errors.Join(a.print(views, func(w io.Writer) error { return writeLetters(w, views) }), damageError(damage))
+			return errors.Join(a.print(views, func(w io.Writer) error { return writeDeadLetters(w, views) }), damageError(damage))
 		},
 	}
 	f.register(c)
 	return c
 }
 
-func writeLetters(w io.Writer, views []letterView) error {
+func writeDeadLetters(w io.Writer, views []deadLetterView) error {
 	var lines [][]string
 	for _, v := range views {
 		var reasons []string

@@ -94,13 +94,13 @@ func TestDeadLetterList(t *testing.T) {
 	letters(t, dir, "tenant-a", "loki", "1", "2", "3")
 	letters(t, dir, "tenant-a", "archive", "1")
 
-	var got []letterView
+	var got []deadLetterView
 	c.json(&got, "deadletter", "list", "--directory", dir)
 	require.Len(t, got, 3)
 	assert.Equal(t, "archive", got[0].Destination)
 	assert.Positive(t, got[1].Bytes)
 	got[1].Bytes = 0
-	assert.Equal(t, letterView{
+	assert.Equal(t, deadLetterView{
 		Tenant: "tenant-a", Destination: "loki", Signal: "logs", Requests: 3, Reasons: map[string]int{"http_400": 2, "http_500": 1},
 		First: "2026-01-02T03:00:00Z", Last: "2026-01-02T03:02:00Z",
 	}, got[1])
@@ -128,7 +128,7 @@ func TestDeadLetterReplay_ToABackendPerTenant(t *testing.T) {
 	assert.Equal(t, want, box.got)
 	assert.Equal(t, "[]\n", c.ok(append(args, "-o", "json")...))
 	assert.Equal(t, want, box.got, "nothing is sent twice")
-	var left []letterView
+	var left []deadLetterView
 	c.json(&left, "deadletter", "list", "--directory", dir)
 	require.Len(t, left, 1)
 	assert.Equal(t, "signoz", left[0].Destination)
@@ -148,7 +148,7 @@ func TestDeadLetterReplay_OfOneDestinationOnly(t *testing.T) {
 	letters(t, dir, "tenant-a", "loki", "1")
 	letters(t, dir, "tenant-a", "signoz", "2")
 	args := []string{"deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL}
-	c.fails(exitUsage, "these are letters of the destinations loki, signoz: name one with --destination", args...)
+	c.fails(exitUsage, "these dead letters are of the destinations loki, signoz: name one with --destination", args...)
 	assert.Empty(t, box.got)
 	c.ok(append(args, "--destination", "signoz")...)
 	assert.Equal(t, []string{"/v1/logs  2"}, box.got)
@@ -208,7 +208,7 @@ func TestDeadLetterReplay_KeepsWhatIsRefusedAndEndsWhenNothingWorks(t *testing.T
 	r := c.run(args...)
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.err, "answered HTTP status 503: later")
-	const partly = "refused: taken in part only, and a repeat sends all of it: 1 records rejected: too old"
+	const partly = "refused: accepted only in part, and another replay sends all of it: 1 records rejected: too old"
 	var got []replayView
 	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
 	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 1, 2, 4, partly}}, got)
@@ -297,21 +297,21 @@ func TestDeadLetterReplay_Refuses(t *testing.T) {
 	require.NoError(t, os.WriteFile(wrong, []byte("not-a-key-but-a-secret"), 0o600))
 	base := []string{"deadletter", "replay", "--directory", dir}
 	for text, args := range map[string][]string{
-		"--header is for --endpoint URL": {"--tenant", "a", "--header", "x=y"},
-		"--encoding must be proto or":    {"--tenant", "a", "--endpoint", "http://x", "--encoding", "xml"},
-		"to all destinations of":         {"--tenant", "a", "--endpoint", "http://x", "--all-destinations"},
-		"must begin with http":           {"--tenant", "a", "--endpoint", "ftp://x"},
-		"neither query nor fragment":     {"--tenant", "a", "--endpoint", "http://x?y"},
-		"whose? Give --tenant":           {"--endpoint", "http://x"},
-		"--header must be NAME=VALUE":    {"--tenant", "a", "--endpoint", "http://x", "--header", "y"},
-		"cannot be one":                  {"--tenant", "a", "--endpoint", "http://x", "--header", "y=a\nb: c"},
-		"give --tenant with --key-file":  {"--endpoint", "http://x/{tenant}", "--key-file", wrong, "--all-destinations"},
-		"--signal":                       {"--tenant", "a", "--endpoint", "http://x", "--signal", "profiles"},
-		"takes no argument":              {"x"},
+		"--header needs --endpoint":             {"--tenant", "a", "--header", "x=y"},
+		"--encoding must be proto or":           {"--tenant", "a", "--endpoint", "http://x", "--encoding", "xml"},
+		"to all destinations of":                {"--tenant", "a", "--endpoint", "http://x", "--all-destinations"},
+		"must begin with http":                  {"--tenant", "a", "--endpoint", "ftp://x"},
+		"neither query nor fragment":            {"--tenant", "a", "--endpoint", "http://x?y"},
+		"the tenant is not given: use --tenant": {"--endpoint", "http://x"},
+		"--header must be NAME=VALUE":           {"--tenant", "a", "--endpoint", "http://x", "--header", "y"},
+		"cannot be in a header":                 {"--tenant", "a", "--endpoint", "http://x", "--header", "y=a\nb: c"},
+		"give --tenant with --key-file":         {"--endpoint", "http://x/{tenant}", "--key-file", wrong, "--all-destinations"},
+		"--signal":                              {"--tenant", "a", "--endpoint", "http://x", "--signal", "profiles"},
+		"takes no argument":                     {"x"},
 	} {
 		c.fails(exitUsage, text, append(base, args...)...)
 	}
-	c.fails(exitUsage, "Give --directory", "deadletter", "list")
+	c.fails(exitUsage, "--directory is required", "deadletter", "list")
 	c.fails(exitFailure, "no such file", "deadletter", "list", "--directory", filepath.Join(dir, "none"))
 	r := c.run(append(base, "--tenant", "a", "--endpoint", "http://x", "--key-file", wrong, "--all-destinations")...)
 	assert.Equal(t, exitFailure, r.code)

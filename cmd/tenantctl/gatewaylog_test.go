@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 )
 
 // writeGatewayLog makes a log as a gateway does and returns its folder.
@@ -77,7 +78,7 @@ func TestAuditVerify_OfAGateway(t *testing.T) {
 	dir := writeGatewayLog(t)
 	r := gatewayCLI(t, "audit", "verify", "--log", dir+"/.//", "-o", "json")
 	require.Zero(t, r.code, r.err)
-	var v auditVerdict
+	var v operate.Verification
 	require.NoError(t, json.Unmarshal([]byte(r.out), &v))
 	assert.True(t, v.Valid)
 	assert.Equal(t, int64(3), v.Entries)
@@ -94,7 +95,7 @@ func TestAuditVerify_OfAGateway(t *testing.T) {
 	assert.Contains(t, r.out, "3 entries, none changed since they were written")
 	r = gatewayCLI(t, "audit", "verify", "--log", copied)
 	assert.Equal(t, exitFailure, r.code)
-	assert.Equal(t, "tenantctl: the key of the audit log is missing: there is no file "+copied+".key; give --audit-key FILE or --verifier KEY\n", r.err)
+	assert.Equal(t, "tenantctl: the key of the audit log is missing: there is no file "+copied+".key; to verify without this file, give --audit-key FILE or --verifier KEY\n", r.err)
 	r = gatewayCLI(t, "audit", "verify", "--log", copied+"x")
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.err, "there is no audit log of a gateway: stat "+copied+"x: no such file")

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -21,8 +18,8 @@ func (a *app) keyCommand() *cobra.Command {
 		a.keyCreate(), a.keyList(), a.keyRotate(), a.keyRevoke())
 }
 
-// keySettings says what a new key may do.
-type keySettings struct {
+// keyFlags are the flags that describe a new key.
+type keyFlags struct {
 	scopes      []string
 	expires     string
 	notBefore   string
@@ -31,14 +28,14 @@ type keySettings struct {
 	origins     []string
 }
 
-func (s *keySettings) register(c *cobra.Command) {
+func (f *keyFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringSliceVar(&s.scopes, "scopes", []string{"logs", "metrics", "traces"}, "the `SIGNALS` the key may send")
-	flags.StringVar(&s.expires, "expires", "", "when the key ends: a `TIME` such as 2027-01-31T12:00:00Z or a duration such as 720h or 30d; default never")
-	flags.StringVar(&s.notBefore, "not-before", "", "when the key begins: a `TIME` or a duration; default now")
-	flags.StringVar(&s.description, "description", "", "what the key is for, such as the name of the machine")
-	flags.StringSliceVar(&s.sourceCIDRs, "source-cidr", nil, "address `RANGE` the key may come from; repeat for more; default any")
-	flags.StringSliceVar(&s.origins, "origin", nil, "web `ORIGIN`, such as https://app.example, whose pages use the key; repeat for more; default: no page may use it")
+	flags.StringSliceVar(&f.scopes, "scopes", []string{"logs", "metrics", "traces"}, "the `SIGNALS` the key may send")
+	flags.StringVar(&f.expires, "expires", "", "when the key expires: a `TIME` such as 2027-01-31T12:00:00Z or a duration such as 720h or 30d; default never")
+	flags.StringVar(&f.notBefore, "not-before", "", "when the key becomes valid: a `TIME` or a duration; default now")
+	flags.StringVar(&f.description, "description", "", "what the key is for, such as the name of the machine")
+	flags.StringSliceVar(&f.sourceCIDRs, "source-cidr", nil, "address `RANGE` that the key may be used from; can be repeated; default any")
+	flags.StringSliceVar(&f.origins, "origin", nil, "web `ORIGIN`, such as https://app.example, whose pages use the key; can be repeated; default: no page may use it")
 }
 
 // keyFlagNames lists the flags that register adds.
@@ -46,52 +43,35 @@ func keyFlagNames() []string {
 	return []string{"scopes", "expires", "not-before", "description", "source-cidr", "origin"}
 }
 
-// newKey makes a key as the settings say and returns its text.
-func (s *keySettings) newKey(now time.Time) (*tenant.Key, string, error) {
-	text, id := apikey.New()
+// settings returns what the flags say, at the time now.
+func (f *keyFlags) settings(now time.Time) (s operate.KeySettings, err error) {
 	now = now.UTC().Truncate(time.Second)
-	k := &tenant.Key{ID: id, Digest: apikey.Digest(text), CreatedAt: now, Description: s.description}
-	var signals []tenant.Signal
-	for _, name := range s.scopes {
+	s.Description, s.Origins = f.description, f.origins
+	for _, name := range f.scopes {
 		signal, err := tenant.ParseSignal(strings.TrimSpace(name))
 		if err != nil {
-			return nil, "", usagef("--scopes: %w", err)
+			return s, usagef("--scopes: %w", err)
 		}
-		signals = append(signals, signal)
+		s.Scopes = append(s.Scopes, signal)
 	}
-	if len(signals) == 0 {
-		return nil, "", usagef("--scopes must name at least one of logs, metrics, traces")
+	if s.ExpiresAt, err = parseWhen(f.expires, now); err != nil {
+		return s, usagef("--expires: %w", err)
 	}
-	k.Scopes = tenant.NewSignals(signals...)
-	var err error
-	if k.ExpiresAt, err = parseWhen(s.expires, now); err != nil {
-		return nil, "", usagef("--expires: %w", err)
+	if s.NotBefore, err = parseWhen(f.notBefore, now); err != nil {
+		return s, usagef("--not-before: %w", err)
 	}
-	if k.NotBefore, err = parseWhen(s.notBefore, now); err != nil {
-		return nil, "", usagef("--not-before: %w", err)
-	}
-	if !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(now) {
-		return nil, "", usagef("--expires %s has passed already", s.expires)
-	}
-	var prefixes []netip.Prefix
-	for _, text := range s.sourceCIDRs {
-		p, err := registryfile.ParsePrefix(text)
+	for _, text := range f.sourceCIDRs {
+		prefix, err := registryfile.ParsePrefix(text)
 		if err != nil {
-			return nil, "", usagef("--source-cidr: %w", err)
+			return s, usagef("--source-cidr: %w", err)
 		}
-		prefixes = append(prefixes, p)
+		s.SourceCIDRs = append(s.SourceCIDRs, prefix)
 	}
-	k.SourceCIDRs = prefixes
-	for _, origin := range s.origins {
-		if err := registryfile.CheckOrigin(origin); err != nil {
-			return nil, "", usagef("--origin: %w", err)
-		}
-	}
-	k.Origins = s.origins
-	return k, text, nil
+	return s, nil
 }
 
-// parseWhen reads a time or how long from now it is. Days are allowed, as 30d.
+// parseWhen parses a time, or a duration from now on. Days are allowed, as in
+// 30d. The empty text is the zero time.
 func parseWhen(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -111,59 +91,46 @@ func parseWhen(text string, now time.Time) (time.Time, error) {
 	return now.Add(d), nil
 }
 
-// addKey makes a key for a tenant and writes it to the registry.
-func (a *app) addKey(ctx context.Context, id string, s keySettings) (*tenant.Tenant, *tenant.Key, string, error) {
-	k, text, err := s.newKey(a.now())
-	if err != nil {
-		return nil, nil, "", err
-	}
-	var owner *tenant.Tenant
-	err = a.edit(ctx, func(d *registryfile.Document) error {
-		err := d.Update(tenant.ID(id), func(t *tenant.Tenant) error {
-			t.Keys = append(t.Keys, k)
-			return refuseDeleted(t)
-		})
-		if err != nil {
-			return err
-		}
-		owner, err = d.Tenant(tenant.ID(id))
-		return err
-	})
-	return owner, k, text, err
-}
-
 func (a *app) keyCreate() *cobra.Command {
-	var s keySettings
+	var f keyFlags
 	c := &cobra.Command{
 		Use:   "create TENANT",
-		Short: "Create a key and show it, this once",
-		Long: `Create a key of a tenant. Its text is printed now and kept nowhere: the registry
+		Short: "Create a key and show it once",
+		Long: `Create a key of a tenant. The key is printed now and stored nowhere: the registry
 holds only its SHA-256. With -o table standard output is the key and nothing else.`,
 		Example: `  tenantctl key create tenant-a --description vm-12 --expires 90d
   tenantctl key create tenant-a --scopes logs --source-cidr 10.1.0.0/16 -o json`,
 		Args: exactly("TENANT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			owner, k, text, err := a.addKey(cmd.Context(), args[0], s)
+			r, err := a.open()
+			if err != nil {
+				return err
+			}
+			s, err := f.settings(a.now())
+			if err != nil {
+				return err
+			}
+			k, err := r.CreateKey(cmd.Context(), a.request(""), tenant.ID(args[0]), s)
 			if err != nil {
 				return err
 			}
 			created := struct {
-				keyView
+				operate.KeyView
 				Key string `json:"key"`
-			}{viewKey(owner, k, a.now()), text}
-			return shown(k, a.print(created, func(w io.Writer) error {
-				fmt.Fprintf(a.err, "Key %s of tenant %s. This is the only time it is shown.\n", k.ID, owner.ID)
-				_, err := fmt.Fprintln(w, text)
+			}{operate.ViewKey(k.Tenant, k.Key, a.now()), k.Text}
+			return shown(k.Key, a.print(created, func(w io.Writer) error {
+				fmt.Fprintf(a.err, "Key %s of tenant %s. This is the only time it is shown.\n", k.Key.ID, k.Tenant.ID)
+				_, err := fmt.Fprintln(w, k.Text)
 				return err
 			}))
 		},
 	}
-	s.register(c)
+	f.register(c)
 	return a.changing(c)
 }
 
-// shown returns err, that of showing the new key k, with what to do about a key
-// that exists and that nobody has seen.
+// shown returns err, the error of showing the new key k, with what to do about a
+// key that exists and was not shown.
 func shown(k *tenant.Key, err error) error {
 	if err != nil {
 		return fmt.Errorf("key %s was created but could not be shown; revoke it: %w", k.ID, err)
@@ -174,10 +141,10 @@ func shown(k *tenant.Key, err error) error {
 func (a *app) keyList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list [TENANT]",
-		Short: "List the keys of a tenant, or of all",
+		Short: "List the keys of a tenant, or of all tenants",
 		Long: `List keys with their state: active; pending, before --not-before; expired;
-revoked; or deleted with its tenant. When a key was used last each gateway tells
-in the file of key_use.`,
+revoked; or deleted with its tenant. Each gateway writes the last use of every key
+to the file of its setting key_use.`,
 		Example: `  tenantctl key list tenant-a
   tenantctl key list -o json | jq -r '.[] | select(.state == "expired").id'`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -187,7 +154,11 @@ in the file of key_use.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := a.read(cmd.Context())
+			r, err := a.open()
+			if err != nil {
+				return err
+			}
+			doc, err := r.Read(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -199,10 +170,10 @@ in the file of key_use.`,
 				}
 				tenants = []*tenant.Tenant{t}
 			}
-			views := []keyView{}
+			views := []operate.KeyView{}
 			for _, t := range tenants {
 				for _, k := range t.Keys {
-					views = append(views, viewKey(t, k, a.now()))
+					views = append(views, operate.ViewKey(t, k, a.now()))
 				}
 			}
 			return a.print(views, func(w io.Writer) error { return writeKeys(w, views) })
@@ -210,7 +181,7 @@ in the file of key_use.`,
 	}
 }
 
-func writeKeys(w io.Writer, keys []keyView) error {
+func writeKeys(w io.Writer, keys []operate.KeyView) error {
 	var lines [][]string
 	for _, k := range keys {
 		lines = append(lines, []string{
@@ -221,63 +192,85 @@ func writeKeys(w io.Writer, keys []keyView) error {
 	return rows(w, []string{"KEY", "TENANT", "STATE", "SCOPES", "CREATED", "EXPIRES", "SOURCES", "DESCRIPTION"}, lines)
 }
 
-func (a *app) keyRevoke() *cobra.Command {
-	return a.changing(&cobra.Command{
-		Use:   "revoke KEY",
-		Short: "Make a key worthless, at once and for good",
-		Long: `Revoke a key by its ID, or by the key itself where that has leaked. Gateways
-refuse it within a second. To revoke a key again changes nothing.`,
-		Example: `  tenantctl key revoke k7f3a9c2 --reason "laptop lost"`,
+func (a *app) keyRotate() *cobra.Command {
+	var overlap time.Duration
+	var expires string
+	c := &cobra.Command{
+		Use:   "rotate KEY",
+		Short: "Replace a key by a new one, and keep the old one valid for a while",
+		Long: `Create a key that may do what the key with the ID KEY may, and make the old key
+expire after the overlap, so that senders can be changed one by one. The new key is
+valid for as long as the old one was meant to be, unless --expires is given; the
+command prints when it expires. A key that was replaced already can be replaced
+again only with --expires: rotate its replacement instead. Both changes are made at
+once or not at all. The new key is shown only once.`,
+		Example: `  tenantctl key rotate k7f3a9c2 --overlap 24h`,
 		Args:    exactly("KEY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id := args[0]
-			if whole, err := apikey.ID(id); err == nil {
-				id = whole
-			}
-			var owner *tenant.Tenant
-			var revoked *tenant.Key
-			err := a.edit(cmd.Context(), func(d *registryfile.Document) error {
-				owner = ownerOf(d, id)
-				if owner == nil {
-					return errNoKey
-				}
-				err := d.Update(owner.ID, func(t *tenant.Tenant) error {
-					revoked = keyOf(t, id)
-					if revoked.RevokedAt.IsZero() {
-						revoked.RevokedAt = a.now().UTC().Truncate(time.Second)
-					}
-					return nil
-				})
-				return err
-			})
+			reg, err := a.open()
 			if err != nil {
 				return err
 			}
-			return a.print(viewKey(owner, revoked, a.now()), func(w io.Writer) error {
+			set := operate.Rotation{Overlap: overlap}
+			if expires != "" {
+				set.ExpiresAt = new(time.Time)
+			}
+			if set.ExpiresAt != nil && expires != "never" {
+				if *set.ExpiresAt, err = parseWhen(expires, a.now().UTC().Truncate(time.Second)); err != nil {
+					return usagef("--expires: %w", err)
+				}
+			}
+			k, err := reg.RotateKey(cmd.Context(), a.request(""), args[0], set)
+			if err != nil {
+				return err
+			}
+			now := a.now()
+			rotated := struct {
+				operate.KeyView
+				Key      string          `json:"key"`
+				Replaces operate.KeyView `json:"replaces"`
+			}{operate.ViewKey(k.Tenant, k.Key, now), k.Text, operate.ViewKey(k.Tenant, k.Replaced, now)}
+			return shown(k.Key, a.print(rotated, func(w io.Writer) error {
+				fmt.Fprintf(a.err, "Key %s of tenant %s %s. It replaces %s, which expires at %s. This is the only time it is shown.\n",
+					k.Key.ID, k.Tenant.ID, expiryOf(rotated.KeyView), k.Replaced.ID, rotated.Replaces.ExpiresAt)
+				_, err := fmt.Fprintln(w, k.Text)
+				return err
+			}))
+		},
+	}
+	c.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the old key stays valid")
+	c.Flags().StringVar(&expires, "expires", "", "when the new key expires: a `TIME`, a duration or never; default: after the lifetime of the old key")
+	return a.changing(c)
+}
+
+func expiryOf(k operate.KeyView) string {
+	if k.ExpiresAt == "" {
+		return "does not expire"
+	}
+	return "expires at " + k.ExpiresAt
+}
+
+func (a *app) keyRevoke() *cobra.Command {
+	return a.changing(&cobra.Command{
+		Use:   "revoke KEY",
+		Short: "Make a key invalid, at once and permanently",
+		Long: `Revoke a key by its ID, or by the key itself if that has leaked. Gateways reject the
+key within a second. Revoking a revoked key changes nothing.`,
+		Example: `  tenantctl key revoke k7f3a9c2 --reason "laptop lost"`,
+		Args:    exactly("KEY"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := a.open()
+			if err != nil {
+				return err
+			}
+			owner, revoked, err := r.RevokeKey(cmd.Context(), a.request(""), args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(operate.ViewKey(owner, revoked, a.now()), func(w io.Writer) error {
 				_, err := fmt.Fprintf(w, "key %s of tenant %s revoked\n", revoked.ID, owner.ID)
 				return err
 			})
 		},
 	})
-}
-
-// errNoKey does not repeat what was given, since that may be a secret.
-var errNoKey = errors.New("there is no key with this ID")
-
-func ownerOf(d *registryfile.Document, keyID string) *tenant.Tenant {
-	for _, t := range d.Tenants() {
-		if keyOf(t, keyID) != nil {
-			return t
-		}
-	}
-	return nil
-}
-
-func keyOf(t *tenant.Tenant, id string) *tenant.Key {
-	for _, k := range t.Keys {
-		if k.ID == id {
-			return k
-		}
-	}
-	return nil
 }

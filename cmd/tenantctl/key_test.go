@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -83,7 +84,7 @@ func TestKeyRevoke(t *testing.T) {
 	c.ok("key", "revoke", one.ID)
 	assert.Equal(t, before, c.file(), "the first revocation stands")
 
-	var v keyView
+	var v operate.KeyView
 	c.json(&v, "key", "revoke", two.Key) // a leaked key names itself
 	assert.Equal(t, "revoked", v.State)
 	assert.Equal(t, two.ID, v.ID)
@@ -122,21 +123,6 @@ func TestKey_ThatCouldNotBeShownIsNamed(t *testing.T) {
 		require.Len(t, keys, len(before)+1)
 		assert.Contains(t, stderr.String(), "key "+keys[len(keys)-1].ID+" was created but could not be shown; revoke it: broken pipe", args)
 	}
-}
-
-func TestKeyState(t *testing.T) {
-	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-	before, after := now.Add(-time.Second), now.Add(time.Second)
-	for want, k := range map[string]tenant.Key{
-		"active":  {NotBefore: now, ExpiresAt: after},
-		"pending": {NotBefore: after},
-		"expired": {ExpiresAt: now},
-		"revoked": {RevokedAt: before, ExpiresAt: before},
-	} {
-		assert.Equal(t, want, keyState(&k, now))
-	}
-	ahead := tenant.Key{RevokedAt: after}
-	assert.Equal(t, "revoked", keyState(&ahead, now), "as gateways see it, since clocks of operators run ahead")
 }
 
 func TestParseWhen(t *testing.T) {

@@ -1,10 +1,13 @@
-// Command tenantctl is the operator's tool for the tenants of a gateway: it
-// makes and changes tenants and their keys in the registry, from which running
-// gateways take every change within a second, and prints what a new tenant
+// Command tenantctl is the operator's tool for the tenants of a gateway. It
+// creates and changes tenants and their keys in the registry, from which running
+// gateways apply every change within a second, and prints what a new tenant
 // needs to send data.
 //
-// It exits with 0 when it did what was asked, 1 when it could not, and 2 when
-// it was not called as its help says.
+// It exits with 0 on success, with 1 on failure, and with 2 if it was not called
+// as its help describes.
+//
+// This package holds the command line, the output and the exit codes. The actions
+// are in internal/operate.
 package main
 
 import (

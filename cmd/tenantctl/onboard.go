@@ -2,29 +2,25 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// placeholder is printed in place of a key that this command did not create.
-const placeholder = "REPLACE_WITH_THE_KEY"
-
-// onboardSettings is what the snippets are made of.
-type onboardSettings struct {
-	tenant  tenant.ID
-	key     string
-	gateway string // OTLP over HTTP
-	env     string
-	pm2Home string
+// onboardFlags are the flags of onboard besides those of a new key.
+type onboardFlags struct {
+	operate.Onboarding
+	snippet   string
+	directory string
+	newKey    bool
+	key       keyFlags
 }
 
 func (a *app) onboardCommand() *cobra.Command {
-	var s onboardSettings
-	var newKey bool
-	var k keySettings
-	var name, directory string
+	var f onboardFlags
 	c := &cobra.Command{
 		Use:   "onboard TENANT",
 		Short: "Print what a tenant needs to send data",
@@ -33,109 +29,128 @@ func (a *app) onboardCommand() *cobra.Command {
   agent  agent.env  environment file of the edge agent
   app    app.env    environment of an application on the agent's machine: the agent
                     adds the key, so the application needs none
-  otlp   otlp.env   environment of an application that sends to the gateway itself
+  otlp   otlp.env   environment of an application that sends directly to the gateway
   test   test.sh    a request with curl that shows whether the key works
 
 With -o table all of them are printed under headings, with -o json and -o yaml as
 one document. -o env prints one as an environment file, which systemd and Docker
-read, and -o shell as commands for a shell; --snippet says which. --directory
+read, and -o shell as commands for a shell; --snippet selects which. --directory
 writes each to a file of its own that only its owner can read.
 
-With --new-key a key is created and filled in. It is shown only now. Without it
+With --new-key a key is created and filled in. It is shown only once. Without it
 the snippets have a placeholder.`,
 		Example: `  tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --description vm-12
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key -o env > agent.env
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --directory ./tenant-a`,
 		Args:        exactly("TENANT"),
 		Annotations: map[string]string{moreOutputs: "env shell"},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, flag := range keyFlagNames() {
-				if cmd.Flags().Changed(flag) && !newKey {
-					return usagef("--%s is about a key that is made: give --new-key too", flag)
-				}
-			}
-			one, err := a.oneSnippet(name, cmd.Flags().Changed("snippet"))
-			if err != nil {
-				return err
-			}
-			if directory != "" && a.output != "table" {
-				return usagef("--directory writes all snippets as files: give no -o %s with it", a.output)
-			}
-			if err := s.check(); err != nil {
-				return err
-			}
-			doc, err := a.read(cmd.Context())
-			if err != nil {
-				return err
-			}
-			t, err := doc.Tenant(tenant.ID(args[0]))
-			if err != nil {
-				return err
-			}
-			if err := refuseDeleted(t); err != nil {
-				return err
-			}
-			var files *snippetFiles
-			if directory != "" {
-				if files, err = newSnippetFiles(directory); err != nil {
-					return err
-				}
-				defer files.abandon()
-			}
-			s.tenant, s.key = t.ID, placeholder
-			var made *tenant.Key
-			if newKey {
-				if _, made, s.key, err = a.addKey(cmd.Context(), args[0], k); err != nil {
-					return err
-				}
-			}
-			if t.Status == tenant.StatusSuspended {
-				fmt.Fprintf(a.err, "Note: tenant %s is suspended, its data is refused until it is resumed.\n", t.ID)
-			}
-			switch {
-			case files != nil:
-				err = files.write(a.out, s)
-			case one != nil:
-				_, err = fmt.Fprint(a.out, one.text(s, a.output == "shell"))
-			default:
-				out := s.onboarding()
-				if made != nil {
-					out.KeyID = made.ID
-				}
-				err = a.print(out, s.write)
-			}
-			if made != nil {
-				return shown(made, err)
-			}
-			return err
-		},
+		RunE:        func(cmd *cobra.Command, args []string) error { return a.onboard(cmd, tenant.ID(args[0]), &f) },
 	}
 	flags := c.Flags()
-	flags.StringVar(&s.gateway, "endpoint", "", "`URL` of the gateway for OTLP over HTTP, such as https://gateway.example:4318 (required)")
-	flags.StringVar(&name, "snippet", "agent", "what -o env and -o shell print: agent, app, otlp or test")
-	flags.StringVar(&directory, "directory", "", "write each snippet to a file in `DIR`, which is made if it is missing")
-	flags.StringVar(&s.env, "deploy-env", "production", "deployment environment of the agent")
-	flags.StringVar(&s.pm2Home, "pm2-home", "/home/app/.pm2", "PM2's home folder on the agent's machine")
-	flags.BoolVar(&newKey, "new-key", false, "create a key and fill it in")
-	k.register(c)
+	flags.StringVar(&f.Endpoint, "endpoint", "", "`URL` of the gateway for OTLP over HTTP, such as https://gateway.example:4318 (required)")
+	flags.StringVar(&f.snippet, "snippet", "agent", "what -o env and -o shell print: agent, app, otlp or test")
+	flags.StringVar(&f.directory, "directory", "", "write each snippet to a file in `DIR`, which is created if it does not exist")
+	flags.StringVar(&f.Environment, "deploy-env", "production", "deployment environment of the agent")
+	flags.StringVar(&f.PM2Home, "pm2-home", "/home/app/.pm2", "PM2's home folder on the agent's machine")
+	flags.BoolVar(&f.newKey, "new-key", false, "create a key and fill it in")
+	f.key.register(c)
 	return a.changing(c)
 }
 
-// oneSnippet returns the snippet that -o env and -o shell print, nil for the
-// formats that hold them all.
-func (a *app) oneSnippet(name string, given bool) (*snippet, error) {
-	if a.output != "env" && a.output != "shell" {
-		if given {
-			return nil, usagef("--snippet is for -o env and -o shell; -o %s has all of them", a.output)
+func (a *app) onboard(cmd *cobra.Command, id tenant.ID, f *onboardFlags) error {
+	one, err := a.checkOnboarding(cmd, f)
+	if err != nil {
+		return err
+	}
+	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	t, err := r.Tenant(cmd.Context(), id)
+	if err != nil {
+		return err
+	}
+	var files *snippetFiles
+	if f.directory != "" {
+		if files, err = newSnippetFiles(f.directory); err != nil {
+			return err
 		}
-		return nil, nil
+		defer files.abandon()
 	}
-	x := snippetOf(name)
-	if x == nil {
-		return nil, usagef("--snippet must be agent, app, otlp or test, not %q", name)
+	f.Tenant, f.Key = t.ID, operate.KeyPlaceholder
+	var created *tenant.Key
+	if f.newKey {
+		s, err := f.key.settings(a.now())
+		if err != nil {
+			return err
+		}
+		k, err := r.CreateKey(cmd.Context(), a.request("onboard"), t.ID, s)
+		if err != nil {
+			return err
+		}
+		created, f.Key = k.Key, k.Text
 	}
-	if x.variables == nil && a.output == "env" {
-		return nil, usagef("the %s snippet is a script, not an environment: use -o shell", name)
+	if t.Status == tenant.StatusSuspended {
+		fmt.Fprintf(a.err, "Note: tenant %s is suspended: its data is rejected until it is resumed.\n", t.ID)
 	}
-	return x, nil
+	switch {
+	case files != nil:
+		err = files.write(a.out, f.Onboarding)
+	case one != nil && a.output == "shell":
+		_, err = io.WriteString(a.out, one.ShellText(f.Onboarding))
+	case one != nil:
+		_, err = io.WriteString(a.out, one.Text(f.Onboarding))
+	default:
+		keyID := ""
+		if created != nil {
+			keyID = created.ID
+		}
+		err = a.print(f.View(keyID), func(w io.Writer) error { return writeSnippets(w, f.Onboarding) })
+	}
+	if created != nil {
+		return shown(created, err)
+	}
+	return err
+}
+
+// checkOnboarding checks the flags and returns the snippet that -o env and -o
+// shell print. It is nil for the formats that have all snippets.
+func (a *app) checkOnboarding(cmd *cobra.Command, f *onboardFlags) (*operate.Snippet, error) {
+	for _, flag := range keyFlagNames() {
+		if cmd.Flags().Changed(flag) && !f.newKey {
+			return nil, usagef("--%s describes a new key: give --new-key too", flag)
+		}
+	}
+	var one *operate.Snippet
+	switch {
+	case a.output == "env" || a.output == "shell":
+		s, ok := operate.SnippetByName(f.snippet)
+		if !ok {
+			return nil, usagef("--snippet must be agent, app, otlp or test, not %q", f.snippet)
+		}
+		if s.IsScript() && a.output == "env" {
+			return nil, usagef("the %s snippet is a script, not an environment: use -o shell", f.snippet)
+		}
+		one = &s
+	case cmd.Flags().Changed("snippet"):
+		return nil, usagef("--snippet is for -o env and -o shell; -o %s has all of them", a.output)
+	}
+	if f.directory != "" && a.output != "table" {
+		return nil, usagef("--directory writes all snippets as files: give no -o %s with it", a.output)
+	}
+	return one, f.Check()
+}
+
+// writeSnippets prints all snippets under headings.
+func writeSnippets(w io.Writer, o operate.Onboarding) error {
+	for n, s := range operate.Snippets() {
+		gap := "\n"
+		if n == 0 {
+			gap = ""
+		}
+		if _, err := fmt.Fprintf(w, "%s# %s\n%s", gap, s.Title, s.Text(o)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -24,7 +25,7 @@ func TestOnboard_FillsInANewKey(t *testing.T) {
 	c.ok("tenant", "create", "tenant-a")
 	c.ok("tenant", "create", "other")
 	c.ok("key", "create", "other")
-	var o onboarding
+	var o operate.OnboardingView
 	c.json(&o, "onboard", "tenant-a", "--endpoint", "https://gw.example:4318/", "--new-key", "--description", "vm-1", "--scopes", "logs", "--deploy-env", "staging", "--pm2-home", "/srv/pm2")
 
 	env := parseEnv(t, o.AgentEnv)
@@ -51,7 +52,7 @@ func TestOnboard_FillsInANewKey(t *testing.T) {
 	table := c.ok("onboard", "tenant-a", "--endpoint", "https://gw.example")
 	assert.NotContains(t, table, "other")
 	assert.NotContains(t, table, key, "a key is shown once")
-	assert.Contains(t, table, "TENANT_KEY="+placeholder)
+	assert.Contains(t, table, "TENANT_KEY="+operate.KeyPlaceholder)
 	for _, never := range []string{"remote_write", "promtail", "loki"} {
 		assert.NotContains(t, strings.ToLower(table), never, "the shipped gateway has no receiver for it")
 	}
@@ -64,7 +65,7 @@ func TestOnboard_IsSafeForAShell(t *testing.T) {
 	c := newCLI(t)
 	id := "it's(a)*!tenant"
 	c.ok("tenant", "create", id)
-	var o onboarding
+	var o operate.OnboardingView
 	c.json(&o, "onboard", id, "--endpoint", "https://gw.example", "--pm2-home", "/srv/my apps")
 	out, err := exec.Command("sh", "-c", "set -a\n"+o.AgentEnv+`printf '%s|%s' "$BUSINESS_ID" "$PM2_HOME"`).Output()
 	require.NoError(t, err)
@@ -76,7 +77,7 @@ func TestOnboard_PrintsOneSnippet(t *testing.T) {
 	c := newCLI(t)
 	id := "it's(a)*!tenant"
 	c.ok("tenant", "create", id)
-	var o onboarding
+	var o operate.OnboardingView
 	c.json(&o, "onboard", id, "--endpoint", "https://gw.example:4318", "--pm2-home", "/srv/my apps")
 	for name, all := range map[string]string{"agent": o.AgentEnv, "app": o.AppEnv, "otlp": o.OTLPEnv} {
 		want := parseEnv(t, all)
@@ -177,22 +178,22 @@ func TestOnboard_Refusals(t *testing.T) {
 	c.ok("tenant", "create", "a")
 	for endpoint, text := range map[string]string{
 		"":                            "--endpoint is required",
-		"gateway:4318":                "--endpoint: must be a URL",
-		"ftp://gateway":               "--endpoint: must be a URL",
-		"https://":                    "--endpoint: must be a URL",
-		"https://:4318":               "--endpoint: must be a URL",
-		"https://user:pw@gateway":     "--endpoint: must be a URL",
-		"https://g/?a=b":              "--endpoint: must be a URL",
-		"https://g?":                  "--endpoint: must be a URL",
-		"https://g#":                  "--endpoint: must be a URL",
-		"https://g:":                  "--endpoint: must be a URL",
-		"https://g:0":                 "--endpoint: must be a URL",
-		"https://g:70000":             "--endpoint: must be a URL",
-		"https://g,h":                 "--endpoint: must be a URL",
-		"https://g/$(x)":              "--endpoint: must be a URL",
-		"https://g/\nx: y":            "--endpoint: must be a URL",
-		"https://g/v1/logs":           "--endpoint: must have no path, not /v1/logs",
-		"https://g:4318/otlp/":        "--endpoint: must have no path, not /otlp/",
+		"gateway:4318":                "--endpoint must be a URL",
+		"ftp://gateway":               "--endpoint must be a URL",
+		"https://":                    "--endpoint must be a URL",
+		"https://:4318":               "--endpoint must be a URL",
+		"https://user:pw@gateway":     "--endpoint must be a URL",
+		"https://g/?a=b":              "--endpoint must be a URL",
+		"https://g?":                  "--endpoint must be a URL",
+		"https://g#":                  "--endpoint must be a URL",
+		"https://g:":                  "--endpoint must be a URL",
+		"https://g:0":                 "--endpoint must be a URL",
+		"https://g:70000":             "--endpoint must be a URL",
+		"https://g,h":                 "--endpoint must be a URL",
+		"https://g/$(x)":              "--endpoint must be a URL",
+		"https://g/\nx: y":            "--endpoint must be a URL",
+		"https://g/v1/logs":           "--endpoint must have no path, not /v1/logs",
+		"https://g:4318/otlp/":        "--endpoint must have no path, not /otlp/",
 		"http://gateway.example:4318": "use https://gateway.example:4318",
 		"http://10.0.0.1":             "use https://10.0.0.1",
 		"http://localhost.example":    "use https://localhost.example",
@@ -211,7 +212,7 @@ func TestOnboard_Refusals(t *testing.T) {
 	c.fails(exitUsage, "--output must be table, json or yaml", "tenant", "list", "-o", "env")
 	c.fails(exitUsage, "--pm2-home must not have", "onboard", "a", "--endpoint", "https://g", "--pm2-home", "/x\"\nTENANT_KEY=y")
 	for _, name := range keyFlagNames() {
-		c.fails(exitUsage, "--"+name+" is about a key that is made: give --new-key too", "onboard", "a", "--endpoint", "https://g", "--"+name, "1h")
+		c.fails(exitUsage, "--"+name+" describes a new key: give --new-key too", "onboard", "a", "--endpoint", "https://g", "--"+name, "1h")
 	}
 	c.fails(exitUsage, "unknown signal", "onboard", "a", "--endpoint", "https://g", "--new-key", "--scopes", "x")
 	assert.Empty(t, c.snapshot().Tenant("a").Keys)

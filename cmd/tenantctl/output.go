@@ -29,7 +29,7 @@ func (a *app) print(v any, table func(w io.Writer) error) error {
 	}
 }
 
-// writeYAML goes by way of JSON, so that names and order are the same.
+// writeYAML encodes v as JSON first, so that names and order are the same.
 func writeYAML(w io.Writer, v any) error {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
@@ -62,8 +62,8 @@ func unquote(n *yaml.Node) {
 	}
 }
 
-// printable replaces what a text that others wrote could forge lines or colours
-// of a terminal with.
+// printable replaces the characters with which text of other people could forge
+// lines or colors of a terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !safetext.Safe(r) {

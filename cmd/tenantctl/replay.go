@@ -17,9 +17,9 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// replaySettings say where dead letters go.
-type replaySettings struct {
-	endpoint string // empty: the gateway sends them
+// replayFlags say where dead letters go.
+type replayFlags struct {
+	endpoint string // empty: the gateway sends the dead letters
 	encoding string
 	headers  []string
 	keyFile  string
@@ -28,7 +28,7 @@ type replaySettings struct {
 	dryRun   bool
 }
 
-// replayView is what is printed of the replay of a group.
+// replayView is the replay of a group of dead letters as it is printed.
 type replayView struct {
 	Tenant      string `json:"tenant"`
 	Destination string `json:"destination"`
@@ -36,19 +36,19 @@ type replayView struct {
 	Sent        int    `json:"sent"`
 	Refused     int    `json:"refused"`
 	Left        int    `json:"left"`
-	Message     string `json:"message,omitempty"` // why letters are left
+	Message     string `json:"message,omitempty"` // why dead letters remain
 }
 
-// replayed is the outcome of a replay.
+// replayed is the result of a replay.
 type replayed struct {
 	views   []replayView
 	damage  deadletter.Damage
-	damaged int // lines that the gateway found damaged
-	skipped int // files that were written to just now
+	damaged int // number of lines that the gateway found damaged
+	skipped int // number of files that were written to recently
 }
 
-// err says that letters remain, or is nil. A command that a script runs must not end
-// as if all were done.
+// err returns an error if dead letters remain, so that a script does not take the
+// replay for complete.
 func (r *replayed) err() error {
 	left := 0
 	for _, v := range r.views {
@@ -58,7 +58,7 @@ func (r *replayed) err() error {
 	case left > 0:
 		return fmt.Errorf("%s left", count(left, "dead letter is", "dead letters are"))
 	case r.skipped > 0:
-		return fmt.Errorf("%s left alone", count(r.skipped, "file is", "files are"))
+		return fmt.Errorf("%s skipped", count(r.skipped, "file is", "files are"))
 	case r.damaged > 0:
 		return fmt.Errorf("%s left", count(r.damaged, "damaged line is", "damaged lines are"))
 	}
@@ -73,32 +73,34 @@ func count(n int, one, many string) string {
 }
 
 func (a *app) deadLetterReplay() *cobra.Command {
-	var f letterFilter
-	var s replaySettings
+	var f deadLetterFilter
+	var s replayFlags
 	c := &cobra.Command{
 		Use:   "replay",
-		Short: "Send dead letters once more",
-		Long: `Send dead letters, the oldest first, each to the destination that refused it and to
-no other: the running gateway that wrote them does it, with the encoding, address,
-headers and secrets that it uses for that tenant and destination, on request in its
-folder of dead letters. It needs to be running; nothing goes through its receivers.
+		Short: "Send dead letters again",
+		Long: `Send dead letters, oldest first, each to the destination that refused it and to no
+other. The command writes a request to the folder of dead letters, and the running
+gateway that wrote them sends them, with the encoding, address, headers and secrets
+that it uses for the tenant and destination. Nothing goes through its receivers.
 
-With --endpoint this command sends them itself, in protobuf, which every backend
-takes, to a backend that no gateway knows any more, or at another address. The
-letters must be of one destination. {tenant} in --endpoint and --header stands for
-the ID of the tenant whose letters are sent; without it, --tenant must say whose, so
-that nobody's data gets to somebody else. With --key-file it sends them to a gateway
-as new data, which is counted again and goes to ALL destinations of the tenant.
+With --endpoint the command sends the dead letters itself, in protobuf, which every
+backend accepts: to a backend that no gateway knows any more, or at another address.
+They must be of one destination. {tenant} in --endpoint and --header is replaced by
+the ID of the tenant whose dead letters are sent; without it, --tenant is required,
+so that no tenant's data is sent to another tenant. With --key-file the command
+sends them to a gateway as new data, which counts against limits again and goes to
+ALL destinations of the tenant.
 
-What is delivered is noted at once and never sent again, even if gateway or command
-are killed; only a request that was under way then may arrive twice. What is refused
-once more, or taken in part, stays and is counted. A destination that cannot be
-reached keeps its letters, others go on. Lines that are damaged stay and are named.
+A delivered dead letter is recorded at once and never sent again, even if the
+gateway or the command is killed; only a request that was in flight may arrive
+twice. A dead letter that is refused again, or accepted in part, remains and is
+counted. If a destination cannot be reached, its dead letters remain and the others
+are sent. Damaged lines remain, and the command names them.
 
-The exit status is 1 if letters are left, or if the tenant or destination does not
-exist, and 0 if there are no letters, or none any more. Metrics that were
-converted to totals are sent as the totals that they were: a store that takes no old
-samples, as Prometheus without an out-of-order window, refuses them again.`,
+The exit status is 1 if dead letters remain or if the tenant or destination does not
+exist, and 0 if none remain. Metrics that were converted to totals are sent with the
+totals of their time: a store that accepts no old samples, such as Prometheus without
+an out-of-order window, refuses them again.`,
 		Example: `  tenantctl deadletter replay --directory /var/lib/otelcol-tenant/state/dead-letters
   tenantctl deadletter replay --directory ./dead-letters --tenant tenant-a --destination loki
   tenantctl deadletter replay --directory ./dead-letters --destination loki --endpoint http://loki:3100/otlp --header 'X-Scope-OrgID={tenant}'
@@ -109,55 +111,56 @@ samples, as Prometheus without an out-of-order window, refuses them again.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if s.endpoint == "" {
-				if err := s.checkOwn(cmd); err != nil {
+				if err := s.checkNoEndpoint(cmd); err != nil {
 					return err
 				}
 				return a.replayByGateway(cmd, &f, s.dryRun)
 			}
-			p, err := s.post(f.tenant)
+			client, err := s.newClient(f.tenant)
 			if err != nil {
 				return err
 			}
-			defer p.client.CloseIdleConnections()
-			return a.replay(cmd, &f, p, s.dryRun)
+			defer client.client.CloseIdleConnections()
+			return a.replay(cmd, &f, client, s.dryRun)
 		},
 	}
 	f.register(c)
 	flags := c.Flags()
-	flags.StringVar(&s.endpoint, "endpoint", "", "send them to this base `URL`, to which /v1/logs, /v1/metrics or /v1/traces is added; default: the gateway sends them")
+	flags.StringVar(&s.endpoint, "endpoint", "", "base `URL` to send to; /v1/logs, /v1/metrics or /v1/traces is appended; default: the gateway sends them")
 	flags.StringVar(&s.encoding, "encoding", encodingProto, "with --endpoint: proto or json")
-	flags.StringArrayVar(&s.headers, "header", nil, "with --endpoint: header of each request as `NAME=VALUE`; repeat for more. @FILE as value reads it from a file")
+	flags.StringArrayVar(&s.headers, "header", nil, "with --endpoint: header of each request as `NAME=VALUE`; @FILE as the value reads it from a file; can be repeated")
 	flags.StringVar(&s.keyFile, "key-file", "", "with --endpoint of a gateway: `FILE` with a key of the tenant; needs --all-destinations")
 	flags.BoolVar(&s.toAll, "all-destinations", false, "with --key-file: let the gateway send them to all destinations of the tenant")
-	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "with --endpoint: how long one request may take")
-	flags.BoolVar(&s.dryRun, "dry-run", false, "only say what would be sent")
+	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "with --endpoint: time limit of one request")
+	flags.BoolVar(&s.dryRun, "dry-run", false, "only print what would be sent")
 	return c
 }
 
-// checkOwn refuses flags that are about an endpoint, without one.
-func (*replaySettings) checkOwn(cmd *cobra.Command) error {
+// checkNoEndpoint refuses the flags that need --endpoint.
+func (*replayFlags) checkNoEndpoint(cmd *cobra.Command) error {
 	for _, name := range []string{"encoding", "header", "key-file", "all-destinations", "timeout"} {
 		if cmd.Flags().Changed(name) {
-			return usagef("--%s is for --endpoint URL; without that the gateway sends with its own settings", name)
+			return usagef("--%s needs --endpoint; without it the gateway sends with its own settings", name)
 		}
 	}
 	return nil
 }
 
-// post checks the settings.
-func (s *replaySettings) post(only string) (*letterPost, error) {
+// newClient checks the flags and returns the client that they describe. only is the
+// tenant whose dead letters are sent, or empty for any.
+func (s *replayFlags) newClient(only string) (*replayClient, error) {
 	if s.encoding != encodingProto && s.encoding != encodingJSON {
 		return nil, usagef("--encoding must be proto or json, not %q", s.encoding)
 	}
 	if s.toAll != (s.keyFile != "") {
-		return nil, usagef("a gateway sends what it accepts to all destinations of the tenant: give --key-file with --all-destinations if that is meant, " +
-			"or neither --endpoint nor --key-file to have letters sent to their own destination only")
+		return nil, usagef("a gateway sends what it accepts to all destinations of the tenant: give --key-file with --all-destinations if that is intended, " +
+			"or neither --endpoint nor --key-file to send dead letters only to the destination that refused them")
 	}
-	p, err := newLetterPost(s.endpoint, s.timeout)
+	c, err := newReplayClient(s.endpoint, s.timeout)
 	if err != nil {
 		return nil, usagef("--endpoint: %w", err)
 	}
-	p.encoding = s.encoding
+	c.encoding = s.encoding
 	perTenant := strings.Contains(s.endpoint, tenantPlaceholder)
 	for _, h := range s.headers {
 		name, value, ok := strings.Cut(h, "=")
@@ -172,13 +175,13 @@ func (s *replaySettings) post(only string) (*letterPost, error) {
 			value = strings.TrimSpace(string(data))
 		}
 		perTenant = perTenant || strings.Contains(value, tenantPlaceholder)
-		if err := p.header(name, value); err != nil {
+		if err := c.header(name, value); err != nil {
 			return nil, usagef("--header: %w", err)
 		}
 	}
 	if s.keyFile != "" {
 		if only == "" {
-			return nil, usagef("a key is one tenant's: give --tenant with --key-file")
+			return nil, usagef("a key belongs to one tenant: give --tenant with --key-file")
 		}
 		data, err := os.ReadFile(s.keyFile)
 		if err != nil {
@@ -189,21 +192,21 @@ func (s *replaySettings) post(only string) (*letterPost, error) {
 			return nil, fmt.Errorf("--key-file %s: %w", s.keyFile, err)
 		}
 		if err := errors.Join(
-			p.header("Authorization", "Bearer "+key),
-			// A gateway refuses a key that is not this tenant's.
-			p.header(tenant.HeaderBusinessID, tenantPlaceholder),
+			c.header("Authorization", "Bearer "+key),
+			// A gateway rejects the key of another tenant.
+			c.header(tenant.HeaderBusinessID, tenantPlaceholder),
 		); err != nil {
 			return nil, err
 		}
 	}
 	if only == "" && !perTenant {
-		return nil, usagef("whose? Give --tenant ID, or use {tenant} in --endpoint or --header")
+		return nil, usagef("the tenant is not given: use --tenant ID, or {tenant} in --endpoint or --header")
 	}
-	return p, nil
+	return c, nil
 }
 
-// replay sends letters to an endpoint.
-func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun bool) (err error) {
+// replay sends dead letters to an endpoint.
+func (a *app) replay(cmd *cobra.Command, f *deadLetterFilter, c *replayClient, dryRun bool) (err error) {
 	if f.directory != "" && !dryRun {
 		if err := deadletter.Check(f.directory); err != nil {
 			return fmt.Errorf("--directory: %w", err)
@@ -224,7 +227,7 @@ func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun 
 		}
 	}
 	if names := destinations(groups); len(names) > 1 {
-		return usagef("these are letters of the destinations %s: name one with --destination, or leave --endpoint out", strings.Join(names, ", "))
+		return usagef("these dead letters are of the destinations %s: name one with --destination, or leave --endpoint out", strings.Join(names, ", "))
 	}
 	var r replayed
 	var failed error
@@ -236,13 +239,13 @@ func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun 
 			r.damage.Add(g.Damaged)
 		case failed == nil:
 			var o deadletter.Outcome
-			p.lastRefusal = nil
-			o, failed = deadletter.Replay(cmd.Context(), g, a.now(), p.send)
+			c.lastRefusal = nil
+			o, failed = deadletter.Replay(cmd.Context(), g, a.now(), c.send)
 			r.skipped += o.Skipped
 			r.damage.Add(o.Damaged)
 			v.Sent, v.Refused, v.Left = o.Sent, o.Refused, g.Requests-o.Sent
-			if p.lastRefusal != nil {
-				v.Message = p.lastRefusal.Error()
+			if c.lastRefusal != nil {
+				v.Message = c.lastRefusal.Error()
 			}
 		}
 		if g.Requests > 0 {
@@ -250,12 +253,12 @@ func (a *app) replay(cmd *cobra.Command, f *letterFilter, p *letterPost, dryRun 
 		}
 	}
 	if r.skipped > 0 {
-		fmt.Fprintf(a.err, "Note: %d files were written to within the last %s and are left alone; repeat the command later.\n", r.skipped, deadletter.Settled)
+		fmt.Fprintf(a.err, "Note: %d files were written to within the last %s and are skipped; repeat the command later.\n", r.skipped, deadletter.Settled)
 	}
 	return a.printReplay(&r, dryRun, failed)
 }
 
-// printReplay prints the outcome and returns what is wrong with it.
+// printReplay prints the result and returns an error if the replay is not complete.
 func (a *app) printReplay(r *replayed, dryRun bool, failed error) error {
 	switch {
 	case r.views == nil && failed != nil:
@@ -269,7 +272,7 @@ func (a *app) printReplay(r *replayed, dryRun bool, failed error) error {
 		}
 	}
 	if len(r.views) == 0 && failed == nil && r.err() == nil && r.damage.Lines == 0 {
-		fmt.Fprintln(a.err, "Note: there are no such dead letters.")
+		fmt.Fprintln(a.err, "Note: there are no dead letters to replay.")
 	}
 	err := a.print(r.views, func(w io.Writer) error { return writeReplays(w, r.views) })
 	if !dryRun && failed == nil {
@@ -278,7 +281,7 @@ func (a *app) printReplay(r *replayed, dryRun bool, failed error) error {
 	return errors.Join(failed, err, damageError(r.damage))
 }
 
-// destinations returns whose letters these are.
+// destinations returns the names of the destinations that refused the dead letters.
 func destinations(groups []deadletter.Group) (names []string) {
 	for i := range groups {
 		if groups[i].Requests > 0 && !slices.Contains(names, groups[i].Destination) {
@@ -290,22 +293,22 @@ func destinations(groups []deadletter.Group) (names []string) {
 }
 
 const (
-	// beginTimeout is how long a gateway may take until it begins. It looks every
-	// second, and works on one request after the other.
+	// beginTimeout is how long a gateway may take to start. It looks for a request
+	// every second and handles one request at a time.
 	beginTimeout = 15 * time.Second
 
-	// quietTimeout is how long it may not report, which it does every second.
+	// quietTimeout is how long a gateway may be silent. It reports every second.
 	quietTimeout = 30 * time.Second
 
-	// stopTimeout is how long it may take to stop after Ctrl-C.
+	// stopTimeout is how long a gateway may take to stop after Ctrl-C.
 	stopTimeout = 5 * time.Second
 )
 
-// withoutGateway says what to do if there is none.
-const withoutGateway = "to send letters without a gateway, name their --destination NAME and its --endpoint URL"
+// withoutGateway is the advice for when no gateway is running.
+const withoutGateway = "to send dead letters without a gateway, give --destination NAME and --endpoint URL"
 
-// replayByGateway has the gateway send letters.
-func (a *app) replayByGateway(cmd *cobra.Command, f *letterFilter, dryRun bool) error {
+// replayByGateway makes the gateway send dead letters.
+func (a *app) replayByGateway(cmd *cobra.Command, f *deadLetterFilter, dryRun bool) error {
 	groups, err := f.find()
 	if err != nil {
 		return err
@@ -328,7 +331,8 @@ func (a *app) replayByGateway(cmd *cobra.Command, f *letterFilter, dryRun bool) 
 	if len(groups) == 0 && f.tenant == "" && f.destination == "" {
 		return a.printReplay(&r, false, nil)
 	}
-	// Without letters too: the gateway knows whether there is such a tenant and destination.
+	// The gateway is also asked if there are no dead letters: it knows whether the
+	// tenant and the destination exist.
 	req, err := deadletter.Ask(f.directory, deadletter.Filter{Tenant: f.tenant, Destination: f.destination, Signal: f.signal})
 	if errors.Is(err, deadletter.ErrNoGateway) {
 		if len(groups) == 0 {
@@ -337,7 +341,7 @@ func (a *app) replayByGateway(cmd *cobra.Command, f *letterFilter, dryRun bool) 
 		return fmt.Errorf("--directory %s: %w; %s", f.directory, err, withoutGateway)
 	}
 	if err != nil {
-		return fmt.Errorf("asking the gateway: %w", err)
+		return fmt.Errorf("requesting the replay from the gateway: %w", err)
 	}
 	ignore := func(*deadletter.Report) {}
 	report, failed := req.Wait(cmd.Context(), beginTimeout, quietTimeout, ignore)
@@ -345,7 +349,7 @@ func (a *app) replayByGateway(cmd *cobra.Command, f *letterFilter, dryRun bool) 
 		if err := req.Withdraw(); err != nil {
 			failed = errors.Join(failed, err)
 		}
-		if report == nil { // it may have begun meanwhile
+		if report == nil { // it may have started meanwhile
 			if begun, err := req.Report(); err == nil {
 				report = begun
 			}

@@ -52,7 +52,7 @@ func TestDeadLetterReplay_ByTheGateway(t *testing.T) {
 		"none":    {deadletter.Report{}, exitOK, "", []replayView{}},
 		"refused": {deadletter.Report{Groups: groups{sent, {Tenant: "b", Destination: "vl", Signal: "logs", Refused: 1, Left: 1, Message: "HTTP status 400: no\x1b[31m"}}}, exitFailure, "Note: logs of tenant b for vl: HTTP status 400: no\ufffd[31m\ntenantctl: 1 dead letter is left", []replayView{{"tenant-a", "loki", "logs", 2, 0, 0, ""}, {"b", "vl", "logs", 0, 1, 1, "HTTP status 400: no\x1b[31m"}}},
 		"away":    {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Left: 7, Message: "connection refused"}}}, exitFailure, "7 dead letters are left", []replayView{{"b", "vl", "logs", 0, 0, 7, "connection refused"}}},
-		"skipped": {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Skipped: 1, Message: "letters were written just now; repeat the command"}}}, exitFailure, "letters were written just now; repeat the command\ntenantctl: 1 file is left alone", []replayView{}},
+		"skipped": {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Skipped: 1, Message: "letters were written just now; repeat the command"}}}, exitFailure, "letters were written just now; repeat the command\ntenantctl: 1 file is skipped", []replayView{}},
 		"damaged": {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Sent: 1, Damaged: 2, Message: "x.replay: line 1: not a dead letter"}}}, exitFailure, "line 1: not a dead letter\ntenantctl: 2 damaged lines are left", []replayView{{"b", "vl", "logs", 1, 0, 0, "x.replay: line 1: not a dead letter"}}},
 		"failed":  {deadletter.Report{Groups: groups{sent}, Error: "the gateway is shutting down"}, exitFailure, "the gateway: the gateway is shutting down", []replayView{{"tenant-a", "loki", "logs", 2, 0, 0, ""}}},
 	} {
@@ -79,7 +79,7 @@ func TestDeadLetterReplay_WithoutAGateway(t *testing.T) {
 	args := []string{"deadletter", "replay", "--directory", dir}
 	assert.Equal(t, "[]\n", c.ok(append(args, "-o", "json")...), "there is nothing to do")
 	letters(t, dir, "tenant-a", "loki", "1", "2")
-	c.fails(exitFailure, "no gateway has run with this dead_letter::directory; to send letters without a gateway, name their --destination NAME and its --endpoint URL", args...)
+	c.fails(exitFailure, "no gateway has run with this dead_letter::directory; to send dead letters without a gateway, give --destination NAME and --endpoint URL", args...)
 	assert.Regexp(t, `tenant-a +loki +logs +0 +0 +2\n$`, c.ok(append(args, "--dry-run")...))
 }
 
@@ -103,7 +103,7 @@ func TestDeadLetterReplay_OfNobody(t *testing.T) {
 	require.NoError(t, os.Remove(files[0]))
 	r = c.run(append(replay, "--tenant", "tenant-a", "--dry-run")...)
 	assert.Equal(t, exitOK, r.code, "there were some")
-	assert.Contains(t, r.err, "Note: there are no such dead letters.")
+	assert.Contains(t, r.err, "Note: there are no dead letters to replay.")
 
 	answering(t, dir, func(job *deadletter.Job) {
 		assert.NoError(t, job.Report(&deadletter.Report{Time: time.Now(), Done: true, Error: `no such tenant: "nosuch" is not in the registry`}))

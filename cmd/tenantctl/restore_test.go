@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -108,7 +109,7 @@ func restoreDrill(t *testing.T, c *cli, backup func() (restore func())) {
 	assert.Equal(t, tenant.StatusSuspended, s.Tenant("b").Status)
 	assert.Equal(t, tenant.StatusDeleted, s.Tenant("gone").Status)
 
-	var v auditVerdict
+	var v operate.Verification
 	c.json(&v, "audit", "verify")
 	assert.True(t, v.Valid, v.Faults)
 	assert.Empty(t, v.Warnings)
@@ -122,7 +123,7 @@ func restoreDrill(t *testing.T, c *cli, backup func() (restore func())) {
 	// The same backup once more: its epoch is behind, and the message of a gateway
 	// names what it must be above.
 	restore()
-	var second, third accepted
+	var second, third operate.Restored
 	c.json(&second, "registry", "accept-restore", "--yes", "--above", "9000000000")
 	assert.Equal(t, int64(9000000001), second.Epoch)
 	c.json(&third, "registry", "accept-restore", "--yes")
@@ -180,7 +181,7 @@ func newLogDrill(t *testing.T, c *cli, damage func()) {
 	r = c.run(strings.Fields(command[1])...)
 	require.Zero(t, r.code, r.err)
 	c.ok("tenant", "suspend", "a")
-	var v auditVerdict
+	var v operate.Verification
 	c.json(&v, "audit", "verify")
 	assert.True(t, v.Valid, v.Faults)
 	assert.Equal(t, int64(2), v.Entries)
@@ -256,7 +257,7 @@ func TestImport_LetsNothingWorkAgain(t *testing.T) {
 	c.in = "no\n"
 	r := c.run("registry", "import", old, "--replace")
 	assert.Equal(t, exitFailure, r.code)
-	assert.Contains(t, r.err, "These would work again, or for longer: tenant b was suspended")
+	assert.Contains(t, r.err, "These would be valid again, or for longer: tenant b was suspended")
 	r = c.run("registry", "import", old, "--replace", "--yes")
 	require.Zero(t, r.code, r.err)
 	assert.Regexp(t, "key "+k.ID+" of tenant a was revoked at .* and stays so", r.err)

@@ -32,16 +32,15 @@ type streams struct {
 // app is what all commands share.
 type app struct {
 	streams
-	copyTo   io.Writer // for the registry as it is: safe if it is a terminal
+	copyTo   io.Writer // for the registry as it is; safe if it is a terminal
 	registry string
 	auditKey string
 	change   changeFlags
-	action   string // what was called, such as "tenant create"
 	output   string
 	now      func() time.Time
 }
 
-// isTerminal tells whether people may read what is written to w as it comes.
+// isTerminal reports whether w may be a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -74,8 +73,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	called, err := root.ExecuteContextC(ctx)
+	err = nameFlags(err)
 	switch {
-	case err == nil || errors.Is(err, errDryRun):
+	case err == nil:
 		return exitOK
 	case errors.As(err, new(usageError)):
 		fmt.Fprintf(s.err, "tenantctl: %v\nSee %s --help.\n", err, called.CommandPath())
@@ -93,42 +93,39 @@ func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
 		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand())
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
-registry. A running gateway takes every change within a second, without a
-restart. Each change is an entry of the audit log.
+registry. A running gateway applies every change within a second, without a
+restart. Each change is recorded in the audit log.
 
 Environment:
   ` + registryEnv + `   default of --registry; keeps a password out of process lists
   ` + auditKeyEnv + `  default of --audit-key
   ` + actorEnv + `      default of --actor
-  ` + gatewayConfigEnv + `  default of --gateway-config, several files with : between
+  ` + gatewayConfigEnv + `  default of --gateway-config, several files separated by :
   PGPASSWORD, PGPASSFILE, PGSSLMODE and others of libpq, for a registry in a database
 
 Files:
-  tenants.yaml             a registry; readable by the gateway and its operators only
+  tenants.yaml             a registry; readable only by the gateway and its operators
   tenants.yaml.audit/      its audit log
-  tenants.yaml.audit-key   the key that signs the log; of those who change the registry
-  .tenants.yaml.lock       lets commands take turns
+  tenants.yaml.audit-key   the key that signs the log; for those who change the registry
+  .tenants.yaml.lock       the lock that commands hold while they change the registry
   ~/.config/otelcol-tenant/audit.key   the key, for a registry in a database`
 	root.Version = version
 	root.Example = `  export TENANTCTL_REGISTRY=/etc/otelcol-tenant/tenants.yaml
   tenantctl tenant create tenant-a --name "Tenant A Ltd"
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key`
-	root.SetUsageTemplate(root.UsageTemplate() + "\nExit status: 0 done, 1 failed, 2 wrong usage.\n")
+	root.SetUsageTemplate(root.UsageTemplate() + "\nExit status: 0 success, 1 failure, 2 wrong usage.\n")
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		a.action = strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ")
-		return a.checkOutput(cmd)
-	}
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.checkOutput(cmd) }
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.registry, "registry", "", "the registry, a `FILE` or a URL postgres://…; default $"+registryEnv)
-	flags.StringVar(&a.auditKey, "audit-key", "", "the key `FILE` of the audit log, made with the log; default $"+auditKeyEnv+", or beside a registry file, or in the user's configuration")
-	flags.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or yaml; onboard also env and shell")
+	flags.StringVar(&a.registry, "registry", "", "the registry: a `FILE` or a URL postgres://…; default $"+registryEnv)
+	flags.StringVar(&a.auditKey, "audit-key", "", "the key `FILE` of the audit log, created with the log; default $"+auditKeyEnv+", or beside a registry file, or in the user's configuration folder")
+	flags.StringVarP(&a.output, "output", "o", "table", "output format: table, json or yaml; onboard also env and shell")
 	return root
 }
 
-// group returns a command that only holds others.
+// group returns a command that only has subcommands.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
 		Use:   use,
@@ -150,32 +147,32 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// exactly requires the arguments that are named, such as TENANT.
+// exactly requires one argument for each name, such as TENANT.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == len(names) {
 			return nil
 		}
-		return usagef("%s takes %s, got %d arguments", cmd.CommandPath(), countOf(names), len(args))
+		return usagef("%s takes %s, got %d arguments", cmd.CommandPath(), listOf(names), len(args))
 	}
 }
 
-func countOf(names []string) string {
+func listOf(names []string) string {
 	if len(names) == 0 {
 		return "no argument"
 	}
 	return strings.Join(names, " and ")
 }
 
-// moreOutputs is the annotation of a command for what -o takes beside table,
-// json and yaml, separated by blanks.
+// moreOutputs is the annotation with the output formats that a command has
+// besides table, json and yaml, separated by spaces.
 const moreOutputs = "more_outputs"
 
 func (a *app) checkOutput(cmd *cobra.Command) error {
-	may := append([]string{"table", "json", "yaml"}, strings.Fields(cmd.Annotations[moreOutputs])...)
-	if !slices.Contains(may, a.output) {
-		last := len(may) - 1
-		return usagef("--output must be %s or %s, not %q", strings.Join(may[:last], ", "), may[last], a.output)
+	formats := append([]string{"table", "json", "yaml"}, strings.Fields(cmd.Annotations[moreOutputs])...)
+	if !slices.Contains(formats, a.output) {
+		last := len(formats) - 1
+		return usagef("--output must be %s or %s, not %q", strings.Join(formats[:last], ", "), formats[last], a.output)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -29,13 +30,13 @@ func TestKeyRotate_LetsTheOldKeyWorkOn(t *testing.T) {
 	assert.Equal(t, "vm", is.Description)
 	assert.WithinDuration(t, time.Now().Add(90*24*time.Hour), is.ExpiresAt, time.Minute)
 	assert.WithinDuration(t, time.Now().Add(2*time.Hour), was.ExpiresAt, time.Minute)
-	assert.Equal(t, "active", keyState(was, time.Now()))
-	assert.Equal(t, "active", keyState(is, time.Now()))
+	assert.Equal(t, "active", operate.KeyState(was, time.Now()))
+	assert.Equal(t, "active", operate.KeyState(is, time.Now()))
 
 	r := c.run("key", "rotate", rotated.ID, "--overlap", "0s")
 	require.Zero(t, r.code, r.err)
 	assert.Regexp(t, "^"+apikey.Pattern+"\n$", r.out)
-	assert.Equal(t, "expired", keyState(c.snapshot().Key(apikey.Digest(rotated.Key)), time.Now().Add(2*time.Second)))
+	assert.Equal(t, "expired", operate.KeyState(c.snapshot().Key(apikey.Digest(rotated.Key)), time.Now().Add(2*time.Second)))
 }
 
 // A key that was replaced is not replaced again by a key that ends with it.
@@ -59,7 +60,7 @@ func TestKeyRotate_Twice(t *testing.T) {
 	assert.True(t, c.snapshot().Key(apikey.Digest(third.Key)).ExpiresAt.IsZero(), "it lives as the first of the chain")
 	r = c.run("key", "rotate", first.ID, "--expires", "never")
 	require.Zero(t, r.code, r.err)
-	assert.Contains(t, r.err, "has no end. It replaces "+first.ID)
+	assert.Contains(t, r.err, "does not expire. It replaces "+first.ID)
 	c.json(&fourth, "key", "rotate", first.ID, "--expires", "30d")
 	assert.WithinDuration(t, time.Now().Add(30*24*time.Hour), c.snapshot().Key(apikey.Digest(fourth.Key)).ExpiresAt, time.Minute)
 	c.fails(exitFailure, "was replaced by key "+second.ID, "key", "rotate", first.ID)
@@ -69,7 +70,7 @@ func TestKeyRotate_Twice(t *testing.T) {
 	c.json(&ends, "key", "create", "a", "--description", "vm", "--expires", "2h")
 	r = c.run("key", "rotate", ends.ID)
 	require.Zero(t, r.code, r.err)
-	assert.Regexp(t, `ends at \S+\. It replaces `+ends.ID, r.err)
+	assert.Regexp(t, `expires at \S+\. It replaces `+ends.ID, r.err)
 	c.ok("key", "revoke", third.ID)
 	c.fails(exitFailure, "is revoked", "key", "rotate", third.ID)
 	c.fails(exitFailure, "was replaced by key "+third.ID, "key", "rotate", second.ID)
@@ -96,15 +97,6 @@ func TestKeyRotate_Refusals(t *testing.T) {
 	c.ok("key", "revoke", k.ID)
 	c.fails(exitFailure, "is revoked; create a new one", "key", "rotate", k.ID)
 	assert.Len(t, c.snapshot().Tenant("a").Keys, 1)
-}
-
-func TestSameLife(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	day := func(n int) time.Time { return now.AddDate(0, 0, n) }
-	assert.True(t, sameLife(&tenant.Key{CreatedAt: day(-5)}, now).IsZero())
-	assert.Equal(t, day(6), sameLife(&tenant.Key{CreatedAt: day(-5), ExpiresAt: day(1)}, now))
-	assert.Equal(t, day(3), sameLife(&tenant.Key{CreatedAt: day(-5), NotBefore: day(-2), ExpiresAt: day(1)}, now))
-	assert.Equal(t, day(1), sameLife(&tenant.Key{ExpiresAt: day(1)}, now))
 }
 
 func TestRegistryExportAndImport_LoseNothing(t *testing.T) {

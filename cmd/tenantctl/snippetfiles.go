@@ -6,24 +6,26 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 )
 
 // snippetFiles are the files of one onboarding. They are created, empty, before
-// a key is made, so that a key is not made for files that cannot be written.
+// a key is created, so that no key is created for files that cannot be written.
 type snippetFiles struct {
 	files []*os.File
 	done  bool
 }
 
 // newSnippetFiles creates the files with mode 0600 in dir, and dir with mode
-// 0700 if it is missing. It replaces no file.
+// 0700 if it does not exist. It replaces no file.
 func newSnippetFiles(dir string) (*snippetFiles, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the folder of the snippets: %w", err)
+		return nil, fmt.Errorf("creating the folder of the snippets: %w", err)
 	}
 	f := &snippetFiles{}
-	for _, x := range snippets() {
-		file, err := os.OpenFile(filepath.Join(dir, x.file), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	for _, s := range operate.Snippets() {
+		file, err := os.OpenFile(filepath.Join(dir, s.File), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			f.abandon()
 			if errors.Is(err, os.ErrExist) {
@@ -38,19 +40,20 @@ func newSnippetFiles(dir string) (*snippetFiles, error) {
 
 // write fills the files and prints their names. After an error the files that
 // were filled stay, since a key in them is shown nowhere else.
-func (f *snippetFiles) write(w io.Writer, s onboardSettings) error {
+func (f *snippetFiles) write(w io.Writer, o operate.Onboarding) error {
 	f.done = true
+	all := operate.Snippets()
 	var errs []error
-	for n, x := range snippets() {
+	for n, s := range all {
 		file := f.files[n]
-		_, err := file.WriteString(x.text(s, false))
+		_, err := file.WriteString(s.Text(o))
 		errs = append(errs, err, file.Sync(), file.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	for n, x := range snippets() {
-		if _, err := fmt.Fprintf(w, "%s  # %s\n", f.files[n].Name(), x.title); err != nil {
+	for n, s := range all {
+		if _, err := fmt.Fprintf(w, "%s  # %s\n", f.files[n].Name(), s.Title); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -23,72 +23,66 @@ func (a *app) tenantCommand() *cobra.Command {
 }
 
 func (a *app) tenantCreate() *cobra.Command {
-	var edit tenantFlags
+	var flags tenantFlags
 	c := &cobra.Command{
 		Use:   "create ID",
 		Short: "Create a tenant, and the registry if there is none",
 		Long: `Create a tenant. Its ID is the business_id on all its data and cannot be changed
-later. A registry that does not exist is made: a file, readable by its owner only,
-in a folder that must exist, or the tables of a database.`,
+later. A registry that does not exist is created: a file that only its owner can
+read, in a folder that must exist, or the tables of a database.`,
 		Example: `  tenantctl tenant create tenant-a --name "Tenant A Ltd" --attribute plan=enterprise \
     --route logs=loki --route traces=tempo --limit logs.records_per_second=5000 --limit daily_bytes=20GiB`,
 		Args: exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t := &tenant.Tenant{
-				ID: tenant.ID(args[0]), Status: tenant.StatusActive, Isolation: tenant.IsolationShared,
-				Attributes: map[string]string{}, Vars: map[string]string{}, Routes: map[tenant.Signal][]string{},
-			}
-			if err := t.ID.Validate(); err != nil {
-				return err
-			}
-			if err := edit.apply(cmd, t); err != nil {
-				return err
-			}
-			err := a.editOrCreate(cmd.Context(), func(d *registryfile.Document) error {
-				if err := checkTwin(d, t.ID); err != nil {
-					return err
-				}
-				return d.Add(t)
-			})
+			change, err := flags.change(cmd)
 			if err != nil {
 				return err
 			}
-			return a.printTenant(t, "created")
+			return a.changeTenant(cmd, "created", func(ctx context.Context, r *operate.Registry) (*tenant.Tenant, error) {
+				return r.CreateTenant(ctx, a.request(""), tenant.ID(args[0]), change)
+			})
 		},
 	}
-	edit.register(c, false)
+	flags.register(c, false)
 	return a.changing(c)
 }
 
 func (a *app) tenantUpdate() *cobra.Command {
-	var edit tenantFlags
+	var flags tenantFlags
 	c := &cobra.Command{
 		Use:   "update ID",
 		Short: "Change a tenant's name, attributes, variables, routes or limits",
-		Long: `Change what is given and leave the rest. Comments and order of the registry
-stay. A limit of 0 is no limit. A route with no destination, "logs=", discards
-the signal; --unset-route gives it back to the gateway's own routes.`,
+		Long: `Change what the flags name and keep the rest, with the comments and the order of
+the registry. A limit of 0 is no limit. A route without destinations, "logs=",
+discards the signal; --unset-route makes the signal follow the gateway's default
+routes again.`,
 		Example: `  tenantctl tenant update tenant-a --route logs=loki,signoz --var signoz_endpoint=signoz.a.example:4317
   tenantctl tenant update tenant-a --limit logs.bytes_per_second=5MiB --unset-route traces`,
 		Args: exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !edit.any(cmd) {
+			if !flags.any(cmd) {
 				return usagef("nothing to update: give at least one of the flags of %s", cmd.CommandPath())
 			}
-			return a.changeTenant(cmd, args[0], "updated", func(t *tenant.Tenant) error { return edit.apply(cmd, t) })
+			change, err := flags.change(cmd)
+			if err != nil {
+				return err
+			}
+			return a.changeTenant(cmd, "updated", func(ctx context.Context, r *operate.Registry) (*tenant.Tenant, error) {
+				return r.UpdateTenant(ctx, a.request(""), tenant.ID(args[0]), change)
+			})
 		},
 	}
-	edit.register(c, true)
+	flags.register(c, true)
 	return a.changing(c)
 }
 
 func (a *app) tenantSuspend() *cobra.Command {
 	return a.tenantStatus(&cobra.Command{
 		Use:   "suspend ID",
-		Short: "Refuse a tenant's data until it is resumed",
-		Long: `Refuse a tenant's data with 403 over HTTP and PERMISSION_DENIED over gRPC. The
-agents of this distribution wait it out over HTTP; other senders drop their data.
-What the gateway holds already is delivered. Keys and routes stay.`,
+		Short: "Reject a tenant's data until it is resumed",
+		Long: `Reject a tenant's data with 403 over HTTP and PERMISSION_DENIED over gRPC. Agents
+of this distribution that send over HTTP keep their data and retry; other senders
+drop theirs. The gateway delivers what it has accepted before. Keys and routes stay.`,
 		Example: `  tenantctl tenant suspend tenant-a --reason "unpaid, ticket 4711"`,
 	}, tenant.StatusSuspended, "suspended")
 }
@@ -97,7 +91,7 @@ func (a *app) tenantResume() *cobra.Command {
 	return a.tenantStatus(&cobra.Command{
 		Use:     "resume ID",
 		Short:   "Accept the data of a suspended tenant again",
-		Long:    `Accept a suspended tenant's data again, with the keys and routes that it had.`,
+		Long:    `Accept a suspended tenant's data again, with the same keys and routes.`,
 		Example: `  tenantctl tenant resume tenant-a`,
 	}, tenant.StatusActive, "resumed")
 }
@@ -105,9 +99,8 @@ func (a *app) tenantResume() *cobra.Command {
 func (a *app) tenantStatus(c *cobra.Command, status tenant.Status, done string) *cobra.Command {
 	c.Args = exactly("ID")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.changeTenant(cmd, args[0], done, func(t *tenant.Tenant) error {
-			t.Status = status
-			return nil
+		return a.changeTenant(cmd, done, func(ctx context.Context, r *operate.Registry) (*tenant.Tenant, error) {
+			return r.SetTenantStatus(ctx, a.request(""), tenant.ID(args[0]), status)
 		})
 	}
 	return a.changing(c)
@@ -117,21 +110,20 @@ func (a *app) tenantDelete() *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
 		Use:   "delete ID",
-		Short: "End a tenant for good",
-		Long: `Mark a tenant as deleted: its keys are unknown from then on, what the gateway
-still holds for it is delivered, and its ID is kept so that nobody else gets it.
-Asks for the ID again unless --yes is given.`,
+		Short: "End a tenant permanently",
+		Long: `Mark a tenant as deleted. Gateways no longer know its keys, deliver what they have
+accepted before, and never give its ID to another tenant. The command asks for the
+ID again unless --yes is given.`,
 		Example: `  tenantctl tenant delete tenant-a --reason "contract ended"`,
 		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes && !a.change.dryRun {
-				if err := a.confirm(fmt.Sprintf("Deleting tenant %s cannot be undone. Type its ID to go on: ", args[0]), args[0]); err != nil {
+				if err := a.confirm(fmt.Sprintf("Deleting tenant %s cannot be undone. Type its ID to continue: ", args[0]), args[0]); err != nil {
 					return err
 				}
 			}
-			return a.changeTenant(cmd, args[0], "deleted", func(t *tenant.Tenant) error {
-				t.Status = tenant.StatusDeleted
-				return nil
+			return a.changeTenant(cmd, "deleted", func(ctx context.Context, r *operate.Registry) (*tenant.Tenant, error) {
+				return r.SetTenantStatus(ctx, a.request(""), tenant.ID(args[0]), tenant.StatusDeleted)
 			})
 		},
 	}
@@ -139,47 +131,20 @@ Asks for the ID again unless --yes is given.`,
 	return a.changing(c)
 }
 
-// confirm asks for a text.
-func (a *app) confirm(question, want string) error {
-	fmt.Fprint(a.err, question)
-	line, err := bufio.NewReader(a.in).ReadString('\n')
-	if err != nil && line == "" {
-		fmt.Fprintln(a.err)
-		return usagef("nobody is there to confirm, give --yes")
-	}
-	if strings.TrimSpace(line) != want {
-		return fmt.Errorf("that is not %q, nothing was changed", want)
-	}
-	return nil
-}
-
-// changeTenant edits one tenant that is not deleted and prints it.
-func (a *app) changeTenant(cmd *cobra.Command, id, done string, change func(*tenant.Tenant) error) error {
-	var after *tenant.Tenant
-	err := a.edit(cmd.Context(), func(d *registryfile.Document) error {
-		err := d.Update(tenant.ID(id), func(t *tenant.Tenant) error {
-			if err := refuseDeleted(t); err != nil {
-				return err
-			}
-			return change(t)
-		})
-		if err != nil {
-			return err
-		}
-		after, err = d.Tenant(tenant.ID(id))
-		return err
-	})
+// changeTenant calls change and prints the tenant that it returns.
+func (a *app) changeTenant(cmd *cobra.Command, done string, change func(context.Context, *operate.Registry) (*tenant.Tenant, error)) error {
+	r, err := a.open()
 	if err != nil {
 		return err
 	}
-	return a.printTenant(after, done)
-}
-
-func refuseDeleted(t *tenant.Tenant) error {
-	if t.Status == tenant.StatusDeleted {
-		return fmt.Errorf("tenant %q is deleted", t.ID)
+	t, err := change(cmd.Context(), r)
+	if err != nil {
+		return err
 	}
-	return nil
+	return a.print(operate.ViewTenant(t, a.now()), func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "tenant %s %s\n", t.ID, done)
+		return err
+	})
 }
 
 func (a *app) tenantList() *cobra.Command {
@@ -187,35 +152,27 @@ func (a *app) tenantList() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the tenants",
-		Long: `List the tenants with their status, isolation, and how many of their keys work
-now. -o json and -o yaml print all that "tenantctl tenant show" does.`,
+		Long: `List the tenants with their status, their isolation and the number of their keys
+that are active. -o json and -o yaml print the same as "tenantctl tenant show".`,
 		Example: `  tenantctl tenant list --all
   tenantctl tenant list -o json | jq -r '.[].id'`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			doc, err := a.read(cmd.Context())
+			r, err := a.open()
 			if err != nil {
 				return err
 			}
-			views := []tenantView{}
-			var lines [][]string
-			for _, t := range doc.Tenants() {
-				if t.Status == tenant.StatusDeleted && !all {
-					continue
-				}
-				v := viewTenant(t, a.now())
-				views = append(views, v)
-				active := 0
-				for _, k := range v.Keys {
-					if k.State == "active" {
-						active++
-					}
-				}
-				lines = append(lines, []string{v.ID, v.Status, v.Isolation, fmt.Sprintf("%d/%d", active, len(v.Keys)), orDash(v.Name)})
+			doc, err := r.Read(cmd.Context())
+			if err != nil {
+				return err
 			}
-			return a.print(views, func(w io.Writer) error {
-				return rows(w, []string{"ID", "STATUS", "ISOLATION", "KEYS", "NAME"}, lines)
-			})
+			views := []operate.TenantView{}
+			for _, t := range doc.Tenants() {
+				if t.Status != tenant.StatusDeleted || all {
+					views = append(views, operate.ViewTenant(t, a.now()))
+				}
+			}
+			return a.print(views, func(w io.Writer) error { return writeTenants(w, views) })
 		},
 	}
 	c.Flags().BoolVar(&all, "all", false, "also list deleted tenants")
@@ -226,13 +183,17 @@ func (a *app) tenantShow() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one tenant with its routes, limits and keys",
-		Long: `Show all that the registry knows of a tenant. Variables whose names say that
-they are secrets are shown as (hidden) unless they are references such as
+		Long: `Show everything that the registry holds about a tenant. Variables whose names
+suggest secrets are shown as (hidden) unless they are references such as
 ${file:/etc/otelcol-tenant/secrets/x}. Of keys only the IDs are shown.`,
 		Example: `  tenantctl tenant show tenant-a -o yaml`,
 		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := a.read(cmd.Context())
+			r, err := a.open()
+			if err != nil {
+				return err
+			}
+			doc, err := r.Read(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -240,21 +201,27 @@ ${file:/etc/otelcol-tenant/secrets/x}. Of keys only the IDs are shown.`,
 			if err != nil {
 				return err
 			}
-			v := viewTenant(t, a.now())
+			v := operate.ViewTenant(t, a.now())
 			return a.print(v, func(w io.Writer) error { return writeTenant(w, v) })
 		},
 	}
 }
 
-// printTenant says what was done. Structured output is the tenant itself.
-func (a *app) printTenant(t *tenant.Tenant, done string) error {
-	return a.print(viewTenant(t, a.now()), func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "tenant %s %s\n", t.ID, done)
-		return err
-	})
+func writeTenants(w io.Writer, views []operate.TenantView) error {
+	var lines [][]string
+	for _, v := range views {
+		active := 0
+		for _, k := range v.Keys {
+			if k.State == operate.StateActive {
+				active++
+			}
+		}
+		lines = append(lines, []string{v.ID, v.Status, v.Isolation, fmt.Sprintf("%d/%d", active, len(v.Keys)), orDash(v.Name)})
+	}
+	return rows(w, []string{"ID", "STATUS", "ISOLATION", "KEYS", "NAME"}, lines)
 }
 
-func writeTenant(w io.Writer, v tenantView) error {
+func writeTenant(w io.Writer, v operate.TenantView) error {
 	lines := [][]string{{"name", orDash(v.Name)}, {"status", v.Status}, {"isolation", v.Isolation}}
 	for _, name := range slices.Sorted(maps.Keys(v.Attributes)) {
 		lines = append(lines, []string{"attribute " + name, v.Attributes[name]})

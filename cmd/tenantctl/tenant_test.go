@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -44,8 +45,8 @@ func TestTenantCreate_MakesTheRegistry(t *testing.T) {
 
 func TestTenant_Refusals(t *testing.T) {
 	c := newCLI(t)
-	c.fails(exitFailure, `the first "tenantctl tenant create" makes one`, "tenant", "list")
-	c.fails(exitFailure, `the first "tenantctl tenant create" makes one`, "tenant", "suspend", "a")
+	c.fails(exitFailure, `the first "tenantctl tenant create" creates one`, "tenant", "list")
+	c.fails(exitFailure, `the first "tenantctl tenant create" creates one`, "tenant", "suspend", "a")
 	c.ok("tenant", "create", "a")
 	before := c.file()
 	for _, tt := range []struct {
@@ -92,7 +93,7 @@ func TestTenant_Refusals(t *testing.T) {
 	assert.Equal(t, before, c.file(), "a refused command changes nothing")
 
 	c.path = ""
-	c.fails(exitUsage, "which registry?", "tenant", "list")
+	c.fails(exitUsage, "no registry is given", "tenant", "list")
 	c.path = "mysql://db/tenants"
 	c.fails(exitUsage, "must be a file or begin with postgres://", "tenant", "list")
 	c.path = filepath.Join(t.TempDir(), "none", "tenants.yaml")
@@ -156,7 +157,7 @@ func TestTenantDelete_AsksAndIsFinal(t *testing.T) {
 		c.fails(exitFailure, `tenant "a" is deleted`, strings.Fields(args)...)
 	}
 	c.fails(exitFailure, "already a tenant", "tenant", "create", "a")
-	var listed []tenantView
+	var listed []operate.TenantView
 	c.json(&listed, "tenant", "list")
 	assert.Empty(t, listed)
 	c.json(&listed, "tenant", "list", "--all")
@@ -171,7 +172,7 @@ func TestTenantShowAndList(t *testing.T) {
 	for _, args := range [][]string{{"tenant", "list"}, {"tenant", "show", "a"}, {"tenant", "show", "007"}, {"key", "list"}, {"key", "list", "007"}, {"registry", "validate"}} {
 		c.yamlAndJSONAgree(args...)
 	}
-	var v tenantView
+	var v operate.TenantView
 	c.json(&v, "tenant", "show", "a")
 	assert.Equal(t, map[string]string{"backend_token": "(hidden)", "api_key": "${env:K}", "host": "h"}, v.Vars)
 	assert.Equal(t, map[string][]string{"logs": {"x"}}, v.Routes)
@@ -191,7 +192,7 @@ func TestTenant_NotesSecretsInClear(t *testing.T) {
 	c := newCLI(t)
 	r := c.run("tenant", "create", "a", "--var", "loki_token=hunter2", "--var", "tempo_token=${file:/etc/otelcol-tenant/secrets/x}", "--var", "endpoint=x:1")
 	require.Zero(t, r.code, r.err)
-	assert.Equal(t, "Note: var loki_token seems to be a secret in clear; write ${file:PATH} instead.\n", r.err)
+	assert.Equal(t, "Note: var loki_token seems to be a secret in clear text; write ${file:PATH} instead.\n", r.err)
 	assert.NotContains(t, r.out+c.ok("tenant", "show", "a", "-o", "json"), "hunter2")
 	assert.Empty(t, c.run("tenant", "suspend", "a").err)
 }
@@ -200,8 +201,8 @@ func TestTenant_RefusesAttributesThatLookLikeTheIdentity(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a", "--attribute", "plan=pro")
 	for _, name := range []string{"business.id", "businessid", "Business-ID", "tenant.id", "busine\u0455s_id"} {
-		c.fails(exitFailure, "would be taken for business_id", "tenant", "update", "a", "--attribute", name+"=b")
-		c.fails(exitFailure, "would be taken for business_id", "tenant", "create", "b", "--attribute", name+"=b")
+		c.fails(exitFailure, "could be mistaken for business_id", "tenant", "update", "a", "--attribute", name+"=b")
+		c.fails(exitFailure, "could be mistaken for business_id", "tenant", "create", "b", "--attribute", name+"=b")
 	}
 }
 
@@ -242,7 +243,7 @@ func TestTenant_VariablesThatNoDestinationCanUse(t *testing.T) {
 func TestRegistryValidate_VariablesThatNoDestinationCanUse(t *testing.T) {
 	c := newCLI(t)
 	require.NoError(t, os.WriteFile(c.path, []byte("tenants:\n  - {id: a, vars: {account_id: abc, org: \" \", url: \"http://h\"}}\n"), 0o600))
-	var v verdict
+	var v operate.Validation
 	c.json(&v, "registry", "validate")
 	assert.True(t, v.Valid)
 	assert.Contains(t, v.Warnings, "tenant a: var account_id: must be a whole number from 0 to 4294967295")

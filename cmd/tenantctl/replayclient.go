@@ -22,15 +22,15 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// tenantPlaceholder stands for the ID of the tenant whose letters are sent. IDs
-// hold nothing that has a meaning in URLs or headers.
+// tenantPlaceholder is replaced by the ID of the tenant whose dead letters are
+// sent. IDs have no characters with a meaning in URLs or headers.
 const tenantPlaceholder = "{tenant}"
 
-// minSecret is the length from which the value of a header is taken for a secret.
+// minSecret is the length from which the value of a header counts as a secret.
 const minSecret = 8
 
-// maxLetterAnswer bounds how much of an answer is read.
-const maxLetterAnswer = 64 << 10
+// maxAnswer bounds how much of an answer is read.
+const maxAnswer = 64 << 10
 
 // The encodings of OTLP over HTTP.
 const (
@@ -41,8 +41,8 @@ const (
 	contentTypeJSON  = "application/json"
 )
 
-// letterPost sends dead letters over OTLP HTTP.
-type letterPost struct {
+// replayClient sends dead letters over OTLP/HTTP.
+type replayClient struct {
 	endpoint    string
 	encoding    string
 	headers     [][2]string
@@ -51,7 +51,7 @@ type letterPost struct {
 	lastRefusal error
 }
 
-func newLetterPost(endpoint string, timeout time.Duration) (*letterPost, error) {
+func newReplayClient(endpoint string, timeout time.Duration) (*replayClient, error) {
 	u, err := url.Parse(strings.ReplaceAll(endpoint, tenantPlaceholder, "x"))
 	switch {
 	case err != nil:
@@ -61,7 +61,7 @@ func newLetterPost(endpoint string, timeout time.Duration) (*letterPost, error) 
 	case u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("must have neither query nor fragment")
 	}
-	return &letterPost{
+	return &replayClient{
 		endpoint: strings.TrimSuffix(endpoint, "/"),
 		client: &http.Client{
 			Timeout: timeout,
@@ -71,74 +71,75 @@ func newLetterPost(endpoint string, timeout time.Duration) (*letterPost, error) 
 	}, nil
 }
 
-// header adds a header to all requests. net/http checks the rest when it sends.
-func (p *letterPost) header(name, value string) error {
+// header adds a header to all requests. It checks what could add other headers;
+// net/http checks the rest when it sends a request.
+func (c *replayClient) header(name, value string) error {
 	if strings.ContainsAny(name, " \t\r\n:") || strings.ContainsAny(value, "\r\n\x00") {
-		return fmt.Errorf("%q is no header, or its value cannot be one", name)
+		return fmt.Errorf("%q cannot be a header, or has a value that cannot be in a header", name)
 	}
-	p.headers = append(p.headers, [2]string{name, value})
+	c.headers = append(c.headers, [2]string{name, value})
 	_, credentials, _ := strings.Cut(value, " ")
 	for _, secret := range []string{value, strings.TrimSpace(credentials)} {
 		if !strings.Contains(secret, tenantPlaceholder) && len(secret) >= minSecret {
-			p.secrets.Add(secret)
+			c.secrets.Add(secret)
 		}
 	}
 	return nil
 }
 
 // send posts one request. Its error wraps deadletter.ErrRefused if the answer
-// concerns this request alone.
-func (p *letterPost) send(ctx context.Context, request []byte, n deadletter.Note) error {
+// is about this request alone.
+func (c *replayClient) send(ctx context.Context, request []byte, n deadletter.Note) error {
 	contentType := contentTypeJSON
-	if p.encoding == encodingProto {
+	if c.encoding == encodingProto {
 		signal, err := tenant.ParseSignal(n.Signal)
 		if err != nil {
 			return err
 		}
 		if request, _, err = deadletter.Proto(signal, request); err != nil {
-			return p.refused(fmt.Errorf("%w: %w", deadletter.ErrRefused, err))
+			return c.refused(fmt.Errorf("%w: %w", deadletter.ErrRefused, err))
 		}
 		contentType = contentTypeProto
 	}
 	fill := func(text string) string { return strings.ReplaceAll(text, tenantPlaceholder, string(n.Tenant)) }
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, fill(p.endpoint)+"/v1/"+n.Signal, bytes.NewReader(request))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, fill(c.endpoint)+"/v1/"+n.Signal, bytes.NewReader(request))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", contentType)
-	for _, h := range p.headers {
+	for _, h := range c.headers {
 		req.Header.Set(h[0], fill(h[1]))
 	}
-	resp, err := p.client.Do(req)
+	resp, err := c.client.Do(req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxLetterAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	switch code := resp.StatusCode; {
 	case code >= 200 && code < 300:
-		if rejected := p.rejectedRecords(n.Signal, resp.Header.Get("Content-Type"), body); rejected != "" {
-			return p.refused(fmt.Errorf("%w: taken in part only, and a repeat sends all of it: %s", deadletter.ErrRefused, rejected))
+		if rejected := c.rejectedRecords(n.Signal, resp.Header.Get("Content-Type"), body); rejected != "" {
+			return c.refused(fmt.Errorf("%w: accepted only in part, and another replay sends all of it: %s", deadletter.ErrRefused, rejected))
 		}
 		return err
-	// The request itself is what these complain of; anything else would meet all
-	// others too.
+	// These are about the request itself. Any other answer would also apply to the
+	// requests after it.
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity,
 		code == http.StatusInternalServerError:
-		return p.refused(fmt.Errorf("%w: HTTP status %d: %s", deadletter.ErrRefused, code, p.words(string(body))))
+		return c.refused(fmt.Errorf("%w: HTTP status %d: %s", deadletter.ErrRefused, code, c.clean(string(body))))
 	default:
-		return fmt.Errorf("answered HTTP status %d: %s", code, p.words(string(body)))
+		return fmt.Errorf("answered HTTP status %d: %s", code, c.clean(string(body)))
 	}
 }
 
-func (p *letterPost) refused(err error) error {
-	p.lastRefusal = err
+func (c *replayClient) refused(err error) error {
+	c.lastRefusal = err
 	return err
 }
 
-// rejectedRecords returns what an OTLP answer says of records that were not taken, or
-// "". An answer that cannot be read says nothing: its status decides.
-func (p *letterPost) rejectedRecords(signal, contentType string, body []byte) string {
+// rejectedRecords describes the records that an OTLP answer rejects, or returns "".
+// An answer that cannot be parsed rejects none: its status counts.
+func (c *replayClient) rejectedRecords(signal, contentType string, body []byte) string {
 	mediaType, _, _ := mime.ParseMediaType(contentType)
 	read := func(json, proto func([]byte) error) bool {
 		if strings.HasSuffix(mediaType, "protobuf") {
@@ -165,13 +166,13 @@ func (p *letterPost) rejectedRecords(signal, contentType string, body []byte) st
 	if rejected == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d records rejected: %s", rejected, p.words(message))
+	return fmt.Sprintf("%d records rejected: %s", rejected, c.clean(message))
 }
 
-// words returns what a backend says, fit for a terminal and without the values of
-// headers, which backends repeat.
-func (p *letterPost) words(text string) string {
+// clean returns the text of a backend without control characters and without the
+// values of headers, which some backends repeat.
+func (c *replayClient) clean(text string) string {
 	const limit = 300
-	text = p.secrets.Scrub(strings.TrimSpace(safetext.Clean(text)))
+	text = c.secrets.Scrub(strings.TrimSpace(safetext.Clean(text)))
 	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }

@@ -1,4 +1,4 @@
-package main
+package operate
 
 import (
 	"time"
@@ -8,8 +8,17 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// tenantView is a tenant as it is printed.
-type tenantView struct {
+// The states of a key. StateDeleted is that of a key whose tenant is deleted.
+const (
+	StateActive  = "active"
+	StatePending = "pending"
+	StateExpired = "expired"
+	StateRevoked = "revoked"
+	StateDeleted = "deleted"
+)
+
+// TenantView is a tenant as operators see it, without secrets.
+type TenantView struct {
 	ID         string              `json:"id"`
 	Name       string              `json:"name,omitempty"`
 	Status     string              `json:"status"`
@@ -18,12 +27,11 @@ type tenantView struct {
 	Vars       map[string]string   `json:"vars,omitempty"`
 	Routes     map[string][]string `json:"routes,omitempty"`
 	Limits     map[string]any      `json:"limits,omitempty"`
-	Keys       []keyView           `json:"keys"`
+	Keys       []KeyView           `json:"keys"`
 }
 
-// keyView is a key as it is printed: never its digest, and its text only by the
-// command that makes it.
-type keyView struct {
+// KeyView is a key as operators see it, without its text and its digest.
+type KeyView struct {
 	ID          string   `json:"id"`
 	Tenant      string   `json:"tenant"`
 	State       string   `json:"state"`
@@ -37,10 +45,12 @@ type keyView struct {
 	Description string   `json:"description,omitempty"`
 }
 
-func viewTenant(t *tenant.Tenant, now time.Time) tenantView {
-	v := tenantView{
+// ViewTenant returns t as it is shown at the time now. Variables whose names say
+// that they are secrets are hidden unless they are references.
+func ViewTenant(t *tenant.Tenant, now time.Time) TenantView {
+	v := TenantView{
 		ID: string(t.ID), Name: t.Name, Status: string(t.Status), Isolation: string(t.Isolation),
-		Attributes: t.Attributes, Vars: hideSecrets(t.Vars), Limits: viewLimits(t.Limits), Keys: []keyView{},
+		Attributes: t.Attributes, Vars: hideSecrets(t.Vars), Limits: viewLimits(t.Limits), Keys: []KeyView{},
 	}
 	if len(t.Routes) > 0 {
 		v.Routes = make(map[string][]string)
@@ -49,9 +59,40 @@ func viewTenant(t *tenant.Tenant, now time.Time) tenantView {
 		}
 	}
 	for _, k := range t.Keys {
-		v.Keys = append(v.Keys, viewKey(t, k, now))
+		v.Keys = append(v.Keys, ViewKey(t, k, now))
 	}
 	return v
+}
+
+// ViewKey returns the key k of the tenant t as it is shown at the time now.
+func ViewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) KeyView {
+	v := KeyView{
+		ID: k.ID, Tenant: string(t.ID), State: KeyState(k, now), Scopes: k.Scopes.Names(),
+		CreatedAt: formatTime(k.CreatedAt), NotBefore: formatTime(k.NotBefore),
+		ExpiresAt: formatTime(k.ExpiresAt), RevokedAt: formatTime(k.RevokedAt), Description: k.Description, Origins: k.Origins,
+	}
+	if t.Status == tenant.StatusDeleted {
+		v.State = StateDeleted // gateways do not know the key any more
+	}
+	for _, p := range k.SourceCIDRs {
+		v.SourceCIDRs = append(v.SourceCIDRs, p.String())
+	}
+	return v
+}
+
+// KeyState returns the state in which gateways see the key at the time now. It
+// does not look at the status of the tenant.
+func KeyState(k *tenant.Key, now time.Time) string {
+	switch {
+	case !k.RevokedAt.IsZero(): // also if the time is in the future
+		return StateRevoked
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
+		return StateExpired
+	case now.Before(k.NotBefore):
+		return StatePending
+	default:
+		return StateActive
+	}
 }
 
 func viewLimits(l tenant.Limits) map[string]any {
@@ -91,37 +132,8 @@ func viewQuota(out map[string]any, q tenant.Quota) {
 	}
 }
 
-func viewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) keyView {
-	v := keyView{
-		ID: k.ID, Tenant: string(t.ID), State: keyState(k, now), Scopes: k.Scopes.Names(),
-		CreatedAt: viewTime(k.CreatedAt), NotBefore: viewTime(k.NotBefore),
-		ExpiresAt: viewTime(k.ExpiresAt), RevokedAt: viewTime(k.RevokedAt), Description: k.Description, Origins: k.Origins,
-	}
-	if t.Status == tenant.StatusDeleted {
-		v.State = "deleted" // gateways do not know the key any more
-	}
-	for _, p := range k.SourceCIDRs {
-		v.SourceCIDRs = append(v.SourceCIDRs, p.String())
-	}
-	return v
-}
-
-// keyState is what a gateway would say of the key at the time now, its tenant's
-// status aside.
-func keyState(k *tenant.Key, now time.Time) string {
-	switch {
-	case !k.RevokedAt.IsZero(): // in the future too
-		return "revoked"
-	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
-		return "expired"
-	case now.Before(k.NotBefore):
-		return "pending"
-	default:
-		return "active"
-	}
-}
-
-func viewTime(t time.Time) string {
+// formatTime returns t in UTC, or "" for the zero time.
+func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -129,7 +141,7 @@ func viewTime(t time.Time) string {
 }
 
 // hideSecrets replaces the values of variables that are named like secrets,
-// unless they only say where the secret is.
+// except references to a secret.
 func hideSecrets(vars map[string]string) map[string]string {
 	if len(vars) == 0 {
 		return nil

@@ -1,0 +1,88 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+)
+
+// FailureLog is the audit log of requests without a valid key that a gateway
+// writes to a folder. The gateway may be running.
+type FailureLog struct {
+	// Folder is the folder of the log.
+	Folder string
+
+	// Key is the path of the key of the log. The default is Folder with ".key"
+	// appended.
+	Key string
+}
+
+// FailureEntry is an entry with the number of the part of the log that has it.
+type FailureEntry struct {
+	Part int64 `json:"part"`
+	*audit.Entry
+}
+
+// Entries returns all entries, oldest first. They are not verified.
+func (l FailureLog) Entries(ctx context.Context) ([]FailureEntry, error) {
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	entries := []FailureEntry{}
+	err := audit.SeriesEntries(ctx, l.Folder, func(part int64, e *audit.Entry) error {
+		entries = append(entries, FailureEntry{part, e})
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no audit log of a gateway: %w", err)
+	}
+	return entries, err
+}
+
+// Verify checks that no entry was edited, removed, moved or cut off.
+func (l FailureLog) Verify(ctx context.Context, set Verify) (*Verification, error) {
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	key := l.Key
+	if key == "" {
+		key = audit.SeriesKey(l.Folder)
+	}
+	v := &Verification{Verifier: set.Verifier, Faults: []string{}, Warnings: []string{}}
+	if v.Verifier == "" {
+		k, err := audit.ReadKey(key)
+		if errors.Is(err, audit.ErrNoKey) {
+			if _, gone := os.Stat(l.Folder); gone != nil {
+				return nil, fmt.Errorf("there is no audit log of a gateway: %w", gone)
+			}
+			return nil, fmt.Errorf("%w: there is no file %s", audit.ErrNoKey, key)
+		}
+		if err != nil {
+			return nil, err
+		}
+		v.Verifier = k.Public()
+	}
+	result, err := audit.VerifySeries(ctx, l.Folder, audit.Proof{Public: v.Verifier, Seen: audit.SeriesSeen(key), Others: set.Checkpoints})
+	if err != nil {
+		return nil, err
+	}
+	v.Faults, v.Warnings = append(v.Faults, result.Faults...), append(v.Warnings, result.Warnings...)
+	if result.Last == 0 && len(v.Faults) == 0 {
+		v.Warnings = append(v.Warnings, "there is no entry in "+l.Folder)
+	}
+	v.Valid, v.Entries, v.Root, v.Checkpoint = len(v.Faults) == 0, result.Entries, result.Root, result.Checkpoint
+	v.FirstPart, v.LastPart = result.First, result.Last
+	return v, nil
+}
+
+// check returns an [*InputError] if the folder has something else.
+func (l FailureLog) check() error {
+	if err := audit.CheckSeries(l.Folder); err != nil {
+		return &InputError{Field: "log", Err: err}
+	}
+	return nil
+}
