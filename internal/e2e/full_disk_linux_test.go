@@ -67,7 +67,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	e.await(1, 100+files)
 	require.Eventually(t, func() bool {
-		return strings.Contains(c.Output(), "cannot save checkpoints") && e.metric("otelcol_receiver_pm2_checkpoint_age") > 1
+		return strings.Contains(c.Output(), "Failed to save checkpoints") && e.metric("otelcol_receiver_pm2_checkpoint_age") > 1
 	}, 30*time.Second, 20*time.Millisecond)
 	assert.Contains(t, c.Output(), "no space left on device")
 	select {

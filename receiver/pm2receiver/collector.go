@@ -22,7 +22,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpc"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/finder"
 )
 
 const (
@@ -106,7 +106,7 @@ func (r *metricsReceiver) homes() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tail.Folders(patterns), nil
+	return finder.Homes(patterns), nil
 }
 
 // daemon returns the daemon of a home.

@@ -92,33 +92,33 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 	default:
 		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "home", Message: "The home folder of PM2 cannot be looked at: " + f.Home.Error()})
 	}
-	if f.Looking != nil {
-		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "folder", Message: "Log files cannot be looked for: " + oneLine(f.Looking)})
+	if f.Find != nil {
+		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "folder", Message: "Log files cannot be looked for: " + oneLine(f.Find)})
 	}
 	if f.Unreadable > 0 {
 		message := fmt.Sprintf("Cannot read log files (%d): %s", f.Unreadable, condition.Paths(f.Paths))
-		if f.Why != nil {
-			message += ": " + oneLine(f.Why)
+		if f.ReadError != nil {
+			message += ": " + oneLine(f.ReadError)
 		}
 		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "file", Message: message})
 	}
-	if f.Following == 0 && f.Home == nil && f.Looking == nil {
+	if f.Following == 0 && f.Home == nil && f.Find == nil {
 		all = append(all, condition.Finding{Name: condition.LogFilesMissing, Message: "There is no log file to read, looked for " + condition.Paths(w.include)})
 	}
-	if f.More > 0 {
+	if f.NotReadCount > 0 {
 		paths := make([]string, len(f.NotRead))
 		for i, n := range f.NotRead {
 			paths[i] = fmt.Sprintf("%s (%s)", n.Path, n.Reason)
 		}
 		all = append(all, condition.Finding{
 			Name: condition.LogFilesNotRead, Cause: string(f.NotRead[0].Reason),
-			Message: fmt.Sprintf("%d log files of PM2 are not read: %s", f.More, condition.Paths(paths)),
+			Message: fmt.Sprintf("%d log files of PM2 are not read: %s", f.NotReadCount, condition.Paths(paths)),
 		})
 	}
-	if f.Unsaved != nil {
+	if f.SaveError != nil {
 		all = append(all, condition.Finding{
 			Name:    condition.CheckpointNotSaved,
-			Message: fmt.Sprintf("Checkpoints were not saved for %v: %s", f.Age.Round(time.Second), oneLine(f.Unsaved)),
+			Message: fmt.Sprintf("Checkpoints were not saved for %v: %s", f.CheckpointAge.Round(time.Second), oneLine(f.SaveError)),
 		})
 	}
 	return all

@@ -35,7 +35,7 @@ func TestReceiver_LogsNoControlCharacters(t *testing.T) {
 	sink := new(consumertest.LogsSink)
 	r := start(t, testConfig(home), set, componenttest.NewNopHost(), sink)
 	require.Eventually(t, func() bool {
-		return sink.LogRecordCount() == 1 && seen.FilterMessage("log file is not read").Len() == 6
+		return sink.LogRecordCount() == 1 && seen.FilterMessage("Log file is not read").Len() == 6
 	}, 30*time.Second, 5*time.Millisecond)
 	require.NoError(t, r.Shutdown(t.Context()))
 	for _, e := range seen.All() {

@@ -30,6 +30,9 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/finder"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logname"
 )
 
 // grace is how long Shutdown leaves records with the next consumer before it gives
@@ -51,8 +54,8 @@ type logsReceiver struct {
 	refused refusal // of the next consumer
 	unpost  func()  // takes the conditions off the boards
 
-	own      *admit.Own    // knows what this process writes
-	maxPause time.Duration // before what was refused is sent again; zero: the usual
+	own        *admit.Own    // knows what this process writes
+	maxBackoff time.Duration // until refused records are sent again; zero is the default
 
 	// consume is the context of calls to the next consumer. It outlives the reading,
 	// so that what is under way may be accepted.
@@ -97,24 +100,25 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 	if err != nil {
 		return errors.Join(err, closeStore(ctx, store))
 	}
-	finder := tail.Finder{
+	files := finder.Settings{
 		Include: include, Exclude: exclude, Daemon: daemonLog,
-		Homes: homes, DaemonLogs: r.cfg.readsDaemonLog(), NamesOnly: len(r.cfg.Include) > 0,
+		Homes: homes, DaemonLogs: r.cfg.readsDaemonLog(), IncludeOnly: len(r.cfg.Include) > 0,
 	}
 	if r.cfg.ProcessList.Enabled {
 		r.roster = r.newRoster(homes)
 		r.roster.Start(ctx)
-		finder.Roster = r.roster
+		files.Roster = r.roster
 	}
 	r.consume, r.cancel = context.WithCancel(context.Background())
 	r.tailer = tail.New(tail.Settings{
-		Decoder: func(n tail.Name, state decode.State) tail.Decoder {
+		Finder: files,
+		Decoder: func(n logname.Name, state decode.State) tail.Decoder {
 			return r.open(n, state, location, instances(r.cfg, host, n.Home))
 		},
 		Consume:      r.deliver,
 		Store:        store,
 		FromEnd:      r.cfg.StartAt == StartAtEnd,
-		MaxPause:     r.maxPause,
+		MaxBackoff:   r.maxBackoff,
 		PollInterval: r.cfg.PollInterval,
 		Now:          time.Now,
 		Meter:        r.meter,
@@ -123,7 +127,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		Own:          r.own,
 		MaxBuffer:    int64(r.cfg.MaxBufferSize),
 		Logger:       r.set.Logger,
-	}, finder)
+	})
 	err = r.meter.observe(r.tailer)
 	if err == nil {
 		err = r.tailer.Start(ctx)
@@ -139,7 +143,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 	return nil
 }
 
-func closeStore(ctx context.Context, store *tail.Store) error {
+func closeStore(ctx context.Context, store *checkpoint.Store) error {
 	if store == nil {
 		return nil
 	}
@@ -149,7 +153,7 @@ func closeStore(ctx context.Context, store *tail.Store) error {
 // newRoster returns what asks the daemons in homes.
 func (r *logsReceiver) newRoster(homes []string) *roster.Roster {
 	return roster.New(roster.Settings{
-		Homes:    func() []string { return tail.Folders(homes) },
+		Homes:    func() []string { return finder.Homes(homes) },
 		Interval: r.cfg.ProcessList.Interval,
 		Timeout:  r.cfg.ProcessList.Timeout,
 		Gate:     admit.New(admit.Settings{AnyOwner: r.cfg.ReadAnyOwner, Own: r.own, User: uint32(os.Geteuid())}), //nolint:gosec // numbers of users have 32 bits
@@ -160,7 +164,7 @@ func (r *logsReceiver) newRoster(homes []string) *roster.Roster {
 }
 
 // open returns the decoder of a file.
-func (r *logsReceiver) open(n tail.Name, state decode.State, location *time.Location, host string) tail.Decoder {
+func (r *logsReceiver) open(n logname.Name, state decode.State, location *time.Location, host string) tail.Decoder {
 	if n.Daemon {
 		return daemonlog.New(r.daemonDecoder(location, host), state)
 	}
@@ -186,7 +190,7 @@ func (r *logsReceiver) open(n tail.Name, state decode.State, location *time.Loca
 	}, state)
 }
 
-func (r *logsReceiver) decoder(n tail.Name, location *time.Location, host string) decode.Settings {
+func (r *logsReceiver) decoder(n logname.Name, location *time.Location, host string) decode.Settings {
 	return decode.Settings{
 		Lines: lines.Settings{
 			MaxLine: int(r.cfg.MaxLineSize), Location: location, App: n.App, ProcessID: n.ProcessID, Stderr: n.Stderr,
@@ -215,7 +219,7 @@ func (r *logsReceiver) daemonDecoder(location *time.Location, host string) daemo
 }
 
 // store finds the storage extension and opens this receiver's part of it.
-func (r *logsReceiver) store(ctx context.Context, host component.Host) (*tail.Store, error) {
+func (r *logsReceiver) store(ctx context.Context, host component.Host) (*checkpoint.Store, error) {
 	if r.cfg.Storage == nil {
 		return nil, nil
 	}
@@ -231,7 +235,7 @@ func (r *logsReceiver) store(ctx context.Context, host component.Host) (*tail.St
 	if err != nil {
 		return nil, fmt.Errorf(`"storage": %w`, boltfile.Explain(err, st, component.KindReceiver, r.set.ID, ""))
 	}
-	return tail.NewStore(client), nil
+	return checkpoint.NewStore(client), nil
 }
 
 // deliver hands records on once. Records that are refused for good, or on which a

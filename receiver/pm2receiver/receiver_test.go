@@ -260,7 +260,7 @@ func TestReceiver_KeepsTheContractWithItsConsumer(t *testing.T) {
 	// The check waits for five seconds, and its consumer may refuse often.
 	quick := func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 		r, err := newLogsReceiver(set, cfg.(*Config), next)
-		r.maxPause, r.own = time.Millisecond, nil
+		r.maxBackoff, r.own = time.Millisecond, nil
 		return r, err
 	}
 	receivertest.CheckConsumeContract(receivertest.CheckConsumeContractParams{

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/finder"
 )
 
 // newDaemonHome is a home as PM2 makes it: its own log beside the folder of the others.
@@ -125,7 +127,7 @@ func TestDaemonLog_IsNotReadOnOnceItIsNotAskedFor(t *testing.T) {
 func TestDaemonLog_CanBeExcluded(t *testing.T) {
 	h := newDaemonHome(t)
 	h.write("pm2.log", events(1, 3))
-	paths, err := Finder{Include: h.include, Daemon: h.daemon, Exclude: []string{h.path("*.log")}}.Find()
+	paths, err := finder.New(finder.Settings{Include: h.include, Daemon: h.daemon, Exclude: []string{h.path("*.log")}}).Find()
 	require.NoError(t, err)
 	assert.Empty(t, paths)
 }

@@ -12,6 +12,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/finder"
 )
 
 // neverGot fails if anything accepted has the text.
@@ -26,9 +29,9 @@ func (h *home) neverGot(text string) {
 func (h *home) keepsNothingOf(text string) {
 	h.t.Helper()
 	for key, value := range h.store.snapshot() {
-		var c Checkpoint
+		var c checkpoint.Checkpoint
 		if strings.HasPrefix(key, "stream:") && json.Unmarshal(value, &c) == nil {
-			for _, m := range append(c.Files, c.Past...) {
+			for _, m := range append(c.Files, c.Gone...) {
 				assert.NotContains(h.t, string(m.Head), text, key)
 			}
 			value, _ = json.Marshal(c.State)
@@ -188,7 +191,7 @@ func TestExcluded_Generations(t *testing.T) {
 	}
 }
 
-func (h *home) excluded(name string) bool { return newExclusion(h.exclude).has(h.path(name)) }
+func (h *home) excluded(name string) bool { return finder.NewExclusion(h.exclude).Has(h.path(name)) }
 
 // pack writes a compressed file.
 func (h *home) pack(name, text string) {
@@ -335,12 +338,12 @@ func TestExcluded_CheckpointGoesWithTheFile(t *testing.T) {
 	h.exclude = []string{h.path("b-out.log")}
 	h.start()
 	h.stop()
-	assert.Contains(t, h.store.snapshot(), streamKey(h.path("b-out.log")))
+	assert.Contains(t, h.store.snapshot(), "stream:"+h.path("b-out.log"))
 	require.NoError(t, os.Remove(h.path("b-out.log")))
 	h.start()
 	h.stop()
-	assert.NotContains(t, h.store.snapshot(), streamKey(h.path("b-out.log")))
-	paths, _, err := NewStore(h.store).Streams(t.Context())
+	assert.NotContains(t, h.store.snapshot(), "stream:"+h.path("b-out.log"))
+	paths, _, err := checkpoint.NewStore(h.store).Paths(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{h.path("a-out.log")}, paths)
 }

@@ -121,7 +121,7 @@ func TestTrap_FullDiskStopsNothing(t *testing.T) {
 	h.store.fail(errors.New("no space left on device"))
 	h.write("a-out.log", numbered("a", 1, 50))
 	h.eventually(numbered("a", 1, 50))
-	require.Eventually(t, func() bool { return h.logs.FilterMessageSnippet("cannot save checkpoints").Len() == 1 }, 30*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return h.logs.FilterMessageSnippet("Failed to save checkpoints").Len() == 1 }, 30*time.Second, 5*time.Millisecond)
 	h.advance(time.Minute)
 	assert.Greater(t, h.tailer.Age(), 50*time.Second)
 	h.store.fail(nil)

@@ -28,14 +28,17 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/finder"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logname"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errRefused = errors.New("refused for now")
 
-// memory is a storage client that outlives the reader, as a disk does.
-type memory struct {
+// diskStore is a storage client that outlives the tailer, as a disk does.
+type diskStore struct {
 	mu    sync.Mutex
 	data  map[string][]byte
 	fault error
@@ -44,21 +47,21 @@ type memory struct {
 	ended bool // closed
 }
 
-func (m *memory) Get(_ context.Context, key string) ([]byte, error) {
+func (m *diskStore) Get(_ context.Context, key string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.data[key], nil
 }
 
-func (m *memory) Set(ctx context.Context, key string, value []byte) error {
+func (m *diskStore) Set(ctx context.Context, key string, value []byte) error {
 	return m.Batch(ctx, storage.SetOperation(key, value))
 }
 
-func (m *memory) Delete(ctx context.Context, key string) error {
+func (m *diskStore) Delete(ctx context.Context, key string) error {
 	return m.Batch(ctx, storage.DeleteOperation(key))
 }
 
-func (m *memory) Batch(ctx context.Context, ops ...*storage.Operation) error {
+func (m *diskStore) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fault != nil {
@@ -79,33 +82,33 @@ func (m *memory) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	return nil
 }
 
-func (m *memory) Close(context.Context) error {
+func (m *diskStore) Close(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ended = true
 	return nil
 }
 
-func (m *memory) isClosed() bool {
+func (m *diskStore) isClosed() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.ended
 }
 
 // strict makes the storage heed contexts, as one on a network does.
-func (m *memory) strict(heeds bool) {
+func (m *diskStore) strict(heeds bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.heeds = heeds
 }
 
-func (m *memory) fail(err error) {
+func (m *diskStore) fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fault = err
 }
 
-func (m *memory) snapshot() map[string][]byte {
+func (m *diskStore) snapshot() map[string][]byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return maps.Clone(m.data)
@@ -149,7 +152,7 @@ func (c *counts) skips() map[admit.Reason]int {
 type home struct {
 	t       *testing.T
 	dir     string
-	store   *memory
+	store   *diskStore
 	fromEnd bool
 	include []string
 	exclude []string
@@ -175,7 +178,7 @@ type home struct {
 
 func newHome(t *testing.T) *home {
 	core, logs := observer.New(zap.WarnLevel)
-	h := &home{t: t, dir: t.TempDir(), store: &memory{data: map[string][]byte{}}, uids: map[string]string{}, logs: logs, logger: zap.New(core)}
+	h := &home{t: t, dir: t.TempDir(), store: &diskStore{data: map[string][]byte{}}, uids: map[string]string{}, logs: logs, logger: zap.New(core)}
 	h.include = []string{filepath.Join(h.dir, "*.log")}
 	t.Cleanup(func() {
 		h.open()
@@ -186,7 +189,8 @@ func newHome(t *testing.T) *home {
 
 func (h *home) settings() Settings {
 	set := Settings{
-		Decoder: func(n Name, state decode.State) Decoder {
+		Finder: finder.Settings{Include: h.include, Exclude: h.exclude, Daemon: h.daemon},
+		Decoder: func(n logname.Name, state decode.State) Decoder {
 			if n.Daemon {
 				return daemonlog.New(daemonlog.Settings{MaxLine: 1 << 20, Location: time.UTC, Join: true, Original: true}, state)
 			}
@@ -196,19 +200,19 @@ func (h *home) settings() Settings {
 				Original: true,
 			}, state)
 		},
-		Consume: h.consume, Store: NewStore(h.store), FromEnd: h.fromEnd, PollInterval: 5 * time.Millisecond,
+		Consume: h.consume, Store: checkpoint.NewStore(h.store), FromEnd: h.fromEnd, PollInterval: 5 * time.Millisecond,
 		Now:   func() time.Time { return time.Now().Add(time.Duration(h.skew.Load())) },
 		Meter: &h.meter, Logger: h.logger, Recovery: recovery.New(h.logger), Own: h.own, AnyOwner: h.any, MaxBuffer: h.buffer,
 	}
 	if sound := set.Decoder; h.faulty {
-		set.Decoder = func(n Name, state decode.State) Decoder { return &faulty{sound(n, state)} }
+		set.Decoder = func(n logname.Name, state decode.State) Decoder { return &faulty{sound(n, state)} }
 	}
 	return set
 }
 
 func (h *home) start() {
 	h.t.Helper()
-	h.tailer = New(h.settings(), Finder{Include: h.include, Exclude: h.exclude, Daemon: h.daemon})
+	h.tailer = New(h.settings())
 	require.NoError(h.t, h.tailer.Start(h.t.Context()))
 }
 
@@ -363,7 +367,7 @@ func (h *home) settle() { time.Sleep(60 * time.Millisecond) }
 func (h *home) saved(name string, offset int64) {
 	h.t.Helper()
 	require.Eventually(h.t, func() bool {
-		c, err := NewStore(h.store).Load(h.t.Context(), h.path(name))
+		c, err := checkpoint.NewStore(h.store).Load(h.t.Context(), h.path(name))
 		return err == nil && c != nil && len(c.Files) > 0 && c.Files[len(c.Files)-1].Offset >= offset
 	}, 30*time.Second, 5*time.Millisecond)
 }

@@ -141,7 +141,7 @@ func TestHostile_LogIsExchanged(t *testing.T) {
 			require.NoError(t, exchange(h.path("a-out.log")))
 			for range 5 {
 				h.settle()
-				h.advance(rescan)
+				h.advance(scanInterval)
 			}
 			h.write("b-out.log", numbered("b", 1, 10))
 			h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
@@ -173,7 +173,7 @@ func TestHostile_FolderIsExchanged(t *testing.T) {
 		require.NoError(t, exchange())
 		for range 3 {
 			h.settle()
-			h.advance(rescan)
+			h.advance(scanInterval)
 		}
 		require.NoError(t, os.Remove(logs))
 		require.NoError(t, os.Rename(kept, logs))
@@ -207,7 +207,7 @@ func TestHostile_OwnFilesAreNotRead(t *testing.T) {
 	require.NoError(t, err)
 	defer later.Close()
 	require.Eventually(t, func() bool {
-		h.advance(rescan)
+		h.advance(scanInterval)
 		return h.meter.skips()[admit.OwnFile] == 4
 	}, waitFor, tick)
 	h.settle()
@@ -217,19 +217,19 @@ func TestHostile_OwnFilesAreNotRead(t *testing.T) {
 	h.eventually(numbered("a", 1, 20), "not yet")
 }
 
-func TestSkips_AreBounded(t *testing.T) {
+func TestSkippedFiles_AreBounded(t *testing.T) {
 	h := newHome(t)
 	set := h.settings()
-	k := &skips{set: &set, known: map[string]admit.Reason{}}
-	for i := range 3 * maxSkips {
-		k.met(&admit.Refusal{Reason: admit.LinkTarget, Path: fmt.Sprintf("/logs/%d.log", i)})
-		assert.LessOrEqual(t, len(k.known), maxSkips)
+	k := &skippedFiles{meter: set.Meter, logger: set.Logger, now: set.Now, known: map[string]admit.Reason{}}
+	for i := range 3 * maxSkipped {
+		k.add(&admit.Refusal{Reason: admit.LinkTarget, Path: fmt.Sprintf("/logs/%d.log", i)})
+		assert.LessOrEqual(t, len(k.known), maxSkipped)
 	}
-	assert.Equal(t, 3*maxSkips, h.meter.skips()[admit.LinkTarget])
-	assert.Equal(t, maxLogged+1, h.logs.Len())
-	h.advance(logAgain)
-	k.met(&admit.Refusal{Reason: admit.LinkTarget, Path: "/logs/again.log"})
-	assert.Equal(t, maxLogged+2, h.logs.Len())
-	assert.False(t, k.met(nil))
-	assert.False(t, k.met(os.ErrNotExist))
+	assert.Equal(t, 3*maxSkipped, h.meter.skips()[admit.LinkTarget])
+	assert.Equal(t, maxSkippedLogs+1, h.logs.Len())
+	h.advance(skippedLogPeriod)
+	k.add(&admit.Refusal{Reason: admit.LinkTarget, Path: "/logs/again.log"})
+	assert.Equal(t, maxSkippedLogs+2, h.logs.Len())
+	assert.False(t, k.add(nil))
+	assert.False(t, k.add(os.ErrNotExist))
 }

@@ -118,7 +118,7 @@ func (w *world) step() {
 			w.away = 1 + w.random.IntN(5)
 		}
 	case w.read():
-		steps := []time.Duration{time.Second, 6 * time.Second, rescan, time.Minute, movedIdle + time.Second, movedIdle + time.Second, time.Hour}
+		steps := []time.Duration{time.Second, 6 * time.Second, scanInterval, time.Minute, rotatedTimeout + time.Second, rotatedTimeout + time.Second, time.Hour}
 		d := steps[w.random.IntN(len(steps))]
 		w.placed()
 		w.did("pass %v", d)

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logfile"
 )
 
 // livesSeeds is the variable of the environment that asks for other seeds: "7" or "1-5000".
@@ -45,9 +48,9 @@ func TestLives_Random(t *testing.T) {
 	group.Wait()
 }
 
-// keeps is for how long a moved file is written to: the reader gives it up after movedIdle
+// keeps is for how long a moved file is written to: the reader gives it up after rotatedTimeout
 // at the earliest, and waiting for lines takes some of the time.
-const keeps = movedIdle - 2*time.Minute
+const keeps = rotatedTimeout - 2*time.Minute
 
 // inode is a file under whatever name.
 type inode struct {
@@ -123,9 +126,9 @@ func (w *world) live(steps int) {
 			return
 		}
 		w.placed()
-		w.pass(movedIdle + time.Second)
+		w.pass(rotatedTimeout + time.Second)
 		w.settle()
-		w.pass(rescan)
+		w.pass(scanInterval)
 		w.settle()
 		w.stop()
 		w.start()
@@ -202,10 +205,9 @@ func (w *world) own(f *inode) bool {
 	return s != nil && w.has(s, f)
 }
 
-func (w *world) has(s *stream, f *inode) bool {
-	at, err := statPath(w.path(f.name))
-	open, _ := s.marks()
-	return err == nil && slices.ContainsFunc(open, func(m Mark) bool { return m.Inode == at.inode })
+func (w *world) has(l *log, f *inode) bool {
+	at, err := logfile.Stat(w.path(f.name))
+	return err == nil && slices.ContainsFunc(l.published().open, func(p checkpoint.File) bool { return p.Inode == at.Inode })
 }
 
 // tended waits until no moved file is between two streams.
@@ -218,17 +220,17 @@ func (w *world) tended() {
 			continue
 		}
 		require.Eventually(w.t, func() bool {
-			return slices.ContainsFunc(w.tailer.all(), func(s *stream) bool { return w.has(s, f) })
+			return slices.ContainsFunc(w.tailer.all(), func(l *log) bool { return w.has(l, f) })
 		}, 30*time.Second, 2*time.Millisecond, f.name)
 	}
 }
 
-func (w *world) stream(name string) *stream {
+func (w *world) stream(name string) *log {
 	if w.away > 0 {
 		return nil
 	}
 	all := w.tailer.all()
-	if i := slices.IndexFunc(all, func(s *stream) bool { return s.base == name }); i >= 0 {
+	if i := slices.IndexFunc(all, func(l *log) bool { return l.base == name }); i >= 0 {
 		return all[i]
 	}
 	return nil
@@ -265,7 +267,7 @@ func (w *world) until(done func() bool) {
 			}
 			time.Sleep(2 * time.Millisecond)
 		}
-		w.pass(rescan)
+		w.pass(scanInterval)
 	}
 	w.did("waited in vain")
 }

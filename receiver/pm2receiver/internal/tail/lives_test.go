@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func (h *home) streamKeys() (keys []string) {
+func (h *home) checkpointKeys() (keys []string) {
 	for key := range h.store.snapshot() {
 		if strings.HasPrefix(key, "stream:") {
 			keys = append(keys, key)
@@ -39,7 +39,7 @@ func TestStream_EndsWhenItsFileIsGoneForGood(t *testing.T) {
 	}
 	assert.Eventually(t, func() bool {
 		h.skew.Add(int64(time.Second)) // closed after a while, given up after another
-		return len(h.tailer.all()) == 0 && len(h.streamKeys()) == 0
+		return len(h.tailer.all()) == 0 && len(h.checkpointKeys()) == 0
 	}, 10*time.Second, 5*time.Millisecond)
 
 	// What comes later is something else, even if it begins in the same way: the
@@ -96,7 +96,7 @@ func TestRestart_DiskMountedUnderAnotherNumberIsNotReadAgain(t *testing.T) {
 	h.stop()
 	device := regexp.MustCompile(`"device":\d+`)
 	for key, value := range h.store.snapshot() {
-		require.True(t, key != streamKey(h.path("a-out.log")) || device.Match(value))
+		require.True(t, key != "stream:"+h.path("a-out.log") || device.Match(value))
 		h.store.data[key] = device.ReplaceAll(bytes.Clone(value), []byte(`"device":77`))
 	}
 	h.start()
@@ -153,15 +153,15 @@ func TestDeliver_FewStreamsHaveRecordsInMemoryWhileTheConsumerBlocks(t *testing.
 	h := newHome(t)
 	h.block()
 	var all []string
-	for i := range 4 * maxSending {
+	for i := range 4 * maxDecoding {
 		name := fmt.Sprintf("app%d-out.log", i)
 		text := numbered(name, 1, 100)
 		h.write(name, text)
 		all = append(all, text)
 	}
 	h.start()
-	assert.Eventually(t, func() bool { return h.held.Load() == maxSending }, 10*time.Second, time.Millisecond)
-	assert.Never(t, func() bool { return h.held.Load() > maxSending }, 100*time.Millisecond, 10*time.Millisecond)
+	assert.Eventually(t, func() bool { return h.held.Load() == maxDecoding }, 10*time.Second, time.Millisecond)
+	assert.Never(t, func() bool { return h.held.Load() > maxDecoding }, 100*time.Millisecond, 10*time.Millisecond)
 	h.open()
 	h.eventually(all...)
 }
@@ -174,7 +174,7 @@ func TestDeliver_FileWhoseRecordsAreRefusedHoldsUpNoOther(t *testing.T) {
 		}
 		return nil
 	})
-	for i := range 2 * maxSending {
+	for i := range 2 * maxDecoding {
 		h.write(fmt.Sprintf("a%d-out.log", i), "bad\n")
 	}
 	h.start()
@@ -211,14 +211,14 @@ func TestRotate_ByLogrotateThatKeepsTheExtension(t *testing.T) {
 	h.write("a-out.1.log", numbered("a", 101, 110)) // its writer has not been told yet
 	h.write("a-out.log", numbered("a", 111, 120))
 	h.eventually(numbered("a", 1, 120))
-	h.skew.Add(int64(2 * rescan)) // all files are looked for again
+	h.skew.Add(int64(2 * scanInterval)) // all files are looked for again
 	h.eventually(numbered("a", 1, 120))
 	h.stop()
 	require.NoError(t, os.Rename(h.path("a-out.1.log"), h.path("a-out.2.log")))
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-out.1.log")))
 	h.write("a-out.log", numbered("a", 121, 130))
 	h.start()
-	h.skew.Add(int64(2 * rescan))
+	h.skew.Add(int64(2 * scanInterval))
 	h.eventually(numbered("a", 1, 130))
 }
 

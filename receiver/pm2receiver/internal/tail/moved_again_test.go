@@ -20,10 +20,10 @@ func movedAway(t *testing.T) *home {
 	h.eventually(numbered("a", 1, 10))
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("old.log")))
 	h.write("a-out.log", numbered("b", 1, 10))
-	h.advance(rescan)
+	h.advance(scanInterval)
 	require.Eventually(t, func() bool {
 		h.advance(time.Second)
-		return slices.ContainsFunc(h.tailer.all(), func(s *stream) bool { return s.base == "old.log" && s.frontier.Load() == math.MaxInt64 })
+		return slices.ContainsFunc(h.tailer.all(), func(l *log) bool { return l.base == "old.log" && l.offset.Load() == math.MaxInt64 })
 	}, 20*time.Second, 50*time.Millisecond)
 	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
 	return h
@@ -38,25 +38,25 @@ func TestTrap_MovedAndRotatedUnderItsNewName(t *testing.T) {
 		h.write("old.log", numbered("c", 1, 10))
 		all := []string{numbered("a", 1, 12), numbered("b", 1, 10), numbered("c", 1, 10)}
 		for range 3 {
-			h.advance(rescan)
+			h.advance(scanInterval)
 			h.eventually(all...)
 		}
 		h.left("a-out.log", "")
 		h.eventually(all...)
 		h.stop()
 		h.start()
-		h.advance(rescan)
+		h.advance(scanInterval)
 		h.eventually(all...)
 	})
 	t.Run("copied", func(t *testing.T) {
 		h := movedAway(t)
 		require.NoError(t, os.WriteFile(h.path("old.log.1"), []byte(numbered("a", 1, 10)), 0o644))
-		h.advance(rescan) // it is not truncated yet
+		h.advance(scanInterval) // it is not truncated yet
 		h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
 		require.NoError(t, os.Truncate(h.path("old.log"), 0))
 		h.write("old.log", numbered("c", 1, 5))
 		for range 3 {
-			h.advance(rescan)
+			h.advance(scanInterval)
 			h.eventually(numbered("a", 1, 10), numbered("b", 1, 10), numbered("c", 1, 5))
 		}
 	})
@@ -99,10 +99,10 @@ func TestStream_ComesAgainBeforeItsEndIsSaved(t *testing.T) {
 	require.NoError(t, os.Remove(h.path("a-out.log")))
 	require.Eventually(t, func() bool {
 		h.advance(time.Second)
-		return !slices.ContainsFunc(h.tailer.all(), func(s *stream) bool { return s.base == "a-out.log" })
+		return !slices.ContainsFunc(h.tailer.all(), func(l *log) bool { return l.base == "a-out.log" })
 	}, 20*time.Second, 5*time.Millisecond)
 	h.write("a-out.log", "c\n")
-	h.advance(rescan)
+	h.advance(scanInterval)
 	h.eventually(numbered("a", 1, 20), "b\n", "c\n")
 	h.store.fail(nil)
 }

@@ -17,21 +17,20 @@ import (
 // and before until that of its new name, if there is one, has seen that it is read.
 func (h *home) left(name, to string) {
 	h.t.Helper()
-	until := func(done func(s *stream) bool) {
+	until := func(done func(l *log) bool) {
 		h.t.Helper()
 		require.Eventually(h.t, func() bool {
-			h.advance(rescan)
+			h.advance(scanInterval)
 			h.settle()
 			return slices.ContainsFunc(h.tailer.all(), done)
 		}, 20*time.Second, time.Millisecond)
 	}
 	if to != "" {
-		until(func(s *stream) bool { return s.base == to && s.frontier.Load() == math.MaxInt64 })
+		until(func(l *log) bool { return l.base == to && l.offset.Load() == math.MaxInt64 })
 	}
-	h.advance(movedIdle)
-	until(func(s *stream) bool {
-		open, _ := s.marks()
-		return s.base == name && len(open) == 1
+	h.advance(rotatedTimeout)
+	until(func(l *log) bool {
+		return l.base == name && len(l.published().open) == 1
 	})
 }
 
@@ -47,7 +46,7 @@ func TestTrap_MovedToANameThatIsFoundToo(t *testing.T) {
 	h.write("a-out.log", numbered("b", 1, 10))
 	h.write("a-out-old.log", numbered("a", 13, 14))
 	h.eventually(numbered("a", 1, 14), numbered("b", 1, 10))
-	h.advance(rescan)
+	h.advance(scanInterval)
 	h.stop()
 	h.start()
 	h.eventually(numbered("a", 1, 14), numbered("b", 1, 10))
@@ -72,7 +71,7 @@ func TestTrap_MovedToANameThatIsFoundTooWhileTheReaderIsAway(t *testing.T) {
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("old.log")))
 	h.write("a-out.log", numbered("b", 1, 10))
 	h.start()
-	h.advance(rescan)
+	h.advance(scanInterval)
 	h.eventually(numbered("a", 1, 20), numbered("b", 1, 10))
 }
 
@@ -85,7 +84,7 @@ func TestTrap_MovedToANameThatIsFoundTooWhileTheConsumerBlocks(t *testing.T) {
 	require.Eventually(t, func() bool { return h.held.Load() > 0 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("old.log")))
 	time.Sleep(20 * time.Millisecond) // it is away from its old name
-	h.advance(rescan)
+	h.advance(scanInterval)
 	h.settle()
 	assert.EqualValues(t, 1, h.held.Load())
 	h.tailer.Lag(func(path string, bytes int64) {
@@ -108,7 +107,7 @@ func TestTrap_NewFileWithTheNameOfAMovedOne(t *testing.T) {
 	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
 	require.NoError(t, os.Remove(h.path("old.log")))
 	h.write("old.log", numbered("c", 1, 10))
-	h.advance(rescan)
+	h.advance(scanInterval)
 	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10), numbered("c", 1, 10))
 }
 
@@ -121,7 +120,7 @@ func TestTrap_MovedOverAFileThatIsRead(t *testing.T) {
 	all := []string{numbered("a", 1, 10)}
 	h.eventually(all...)
 	for _, tag := range []string{"b", "c", "d"} {
-		h.advance(movedIdle)
+		h.advance(rotatedTimeout)
 		require.NoError(t, os.Rename(h.path("a-out.log"), h.path("0.log")))
 		h.write("a-out.log", numbered(tag, 1, 10))
 		all = append(all, numbered(tag, 1, 10))
@@ -179,25 +178,25 @@ func TestTrap_MovedToANameThatIsFoundTooBeforeARestart(t *testing.T) {
 func TestTrap_MovedAwayAndBackWithinOnePoll(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 10))
-	h.tailer = New(h.settings(), Finder{Include: h.include})
+	h.tailer = New(h.settings())
 	h.tailer.stop = func() {}
-	s := h.tailer.follow(t.Context(), h.path("a-out.log"), false)
-	s.look()
+	l := h.tailer.follow(t.Context(), h.path("a-out.log"), false)
+	l.check()
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("b")))
-	s.step(t.Context())
+	l.step(t.Context())
 	require.NoError(t, os.Rename(h.path("b"), h.path("a-out.log")))
 	select {
-	case <-s.wake:
+	case <-l.wake:
 	default:
 	}
-	s.look()
+	l.check()
 	select {
-	case <-s.wake:
-		s.step(t.Context())
+	case <-l.wake:
+		l.step(t.Context())
 	default:
 	}
 	assert.ElementsMatch(t, h.got(), strings.Split(strings.TrimSuffix(numbered("a", 1, 10), "\n"), "\n"))
-	s.look()
-	assert.Empty(t, s.wake, "nothing is waited for any more")
-	s.close()
+	l.check()
+	assert.Empty(t, l.wake, "nothing is waited for any more")
+	l.close()
 }

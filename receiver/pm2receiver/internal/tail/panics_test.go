@@ -52,7 +52,7 @@ func (h *home) delivered(n int) []string {
 
 // A line that cannot be decoded costs that line, and nothing of the others.
 func TestStream_LosesNoMoreThanTheLineThatPanics(t *testing.T) {
-	many := strings.Split(strings.TrimSuffix(numbered("many", 1, 3*maxSingle), "\n"), "\n")
+	many := strings.Split(strings.TrimSuffix(numbered("many", 1, 3*maxLineBatch), "\n"), "\n")
 	for name, all := range map[string][]string{
 		"the first":    {"PANIC", "1", "2"},
 		"the last":     {"1", "2", "PANIC"},
@@ -91,7 +91,7 @@ func TestStream_LosesNoMoreThanTheLineThatPanics(t *testing.T) {
 				if !refused { // a block that is sent again is decoded again
 					assert.EqualValues(t, lost, h.meter.lost.Load())
 				}
-				assert.Equal(t, 1, h.logs.FilterMessage("a line cannot be decoded and is lost").Len())
+				assert.Equal(t, 1, h.logs.FilterMessage("Failed to decode a line, which is lost").Len())
 			})
 		}
 	}

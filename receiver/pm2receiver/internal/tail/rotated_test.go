@@ -5,43 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-func TestRotated_KnowsLogrotateThatKeepsTheExtension(t *testing.T) {
-	for name, want := range map[string]string{
-		"api-out__2026-11-21_00-00-00.log":    "api-out.log",
-		"api-out-3__2026-11-21_00-00-00.log":  "api-out-3.log",
-		"api-out__2026-11-21_00-00-00.log.gz": "api-out.log",
-		"pm2__2026-11-21_00-00-00.log":        "pm2.log",
-		// pm2-logrotate with another dateFormat
-		"api-out__26.11.2026.log":              "api-out.log",
-		"api-out-3__Nov-26-2026 3am.log.gz":    "api-out-3.log",
-		"api-error__2026-11-26T03:00:00.log":   "api-error.log",
-		"a__b-out__2026-11-26T03:00:00+01.log": "a__b-out.log",
-		"custom__2026-11-26T03:00:00.log":      "custom.log",
-		"pm2__26.11.2026.log":                  "pm2.log",
-		// logrotate with "extension .log"
-		"api-out.1.log":                 "api-out.log",
-		"api-error-3.12.log.gz":         "api-error-3.log",
-		"api-out-20261121.log":          "api-out.log",
-		"api-out-3-2026-11-21_0100.log": "api-out-3.log",
-		"v1.2-out.1.log":                "v1.2-out.log",
-	} {
-		got, ok := Rotated(name)
-		assert.True(t, ok, name)
-		assert.Equal(t, want, got, name)
-	}
-	for _, name := range []string{
-		"api-out.log", "api-out-3.log", "api-out-20.log", "v1.2-out.log", "v1.2.log", "api.log", "api-20261121.log", "a__b-out.log", "api-out-old.log", "api-out-1234-out.log",
-		"api-out__eu.log", "api-out__v2.log", "pm2__worker.log",
-		"api-out__b-out.log", "api-out__b-error-3.log", "pm2__b-out.log", "shop__v1.2.log", "shop__10.20.30.40.log",
-	} {
-		_, ok := Rotated(name)
-		assert.False(t, ok, name)
-	}
-}
 
 func TestTrap_RotatedWithAnotherDateFormat(t *testing.T) {
 	h := newHome(t)
@@ -122,7 +87,7 @@ func TestTrap_CompressedBeforeTheFirstStartStaysHistory(t *testing.T) {
 	h.stop()
 
 	// As a store of an older release, which did not note the time.
-	require.NoError(t, h.store.Delete(t.Context(), sinceKey))
+	require.NoError(t, h.store.Delete(t.Context(), "since"))
 	h.write("c-out.log", numbered("history", 1, 10))
 	h.rotate("c-out.log", "c-out__2026-11-21_03-00-01.log.gz")
 	h.write("c-out.log", numbered("c", 1, 10))

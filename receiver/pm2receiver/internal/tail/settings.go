@@ -11,74 +11,122 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/finder"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/folder"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logfile"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logname"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/memory"
 )
 
-// Settings of a [Tailer] and of its streams.
+// Settings are those of a [Tailer].
 type Settings struct {
-	// Decoder makes the decoder of a stream.
-	Decoder func(name Name, state decode.State) Decoder
-	// Consume hands records on once. It returns nil if they were accepted, or
-	// refused for good; otherwise what is to be sent again, or nothing if that is
-	// all of them.
+	// Finder says which files to read. Its fields AnyOwner, Own, Now and Skipped are set by
+	// New.
+	Finder finder.Settings
+	// AnyOwner admits files and links of any owner.
+	AnyOwner bool
+	// Own knows the files that this process writes, none of which is read. It may be nil.
+	Own *admit.Own
+
+	// Decoder returns a decoder that continues with state.
+	Decoder func(name logname.Name, state decode.State) Decoder
+	// Consume passes records to the next consumer once. It returns nil if they were accepted
+	// or rejected for good. With an error, rest holds the records to send again if partly is
+	// set; otherwise all are sent again.
 	Consume func(ctx context.Context, logs plog.Logs) (rest plog.Logs, partly bool, err error)
 	// Store keeps checkpoints. nil keeps none.
-	Store *Store
-	// FromEnd is whether files that are there when the first Tailer on a store
-	// starts are read from their end.
+	Store *checkpoint.Store
+	// FromEnd is whether files that exist when the store is used for the first time are read
+	// from their end.
 	FromEnd bool
-	// MaxPause is how long at most to wait before what was refused is sent again. Zero
-	// is five seconds.
-	MaxPause time.Duration
-	// PollInterval is how often files are looked at.
+	// MaxBackoff is the longest time until refused records are sent again. Zero is five
+	// seconds.
+	MaxBackoff time.Duration
+	// PollInterval is how often files are checked for changes.
 	PollInterval time.Duration
+	// MaxBuffer bounds the memory, in bytes, of what was read and not yet accepted, of all
+	// files together. Zero is 64 MiB.
+	MaxBuffer int64
+
 	// Now is the clock.
 	Now func() time.Time
-	// Meter counts what happens.
+	// Meter counts events.
 	Meter Meter
 	// Recovery recovers from panics, so that neither a line nor a file ends the process.
 	Recovery *recovery.Recoverer
-	// Logger takes what an operator should know.
+	// Logger logs what an operator must know.
 	Logger *zap.Logger
-
-	// AnyOwner admits files and links of any owner.
-	AnyOwner bool
-	// Own knows the files that this process writes, of which it reads none. nil knows
-	// none.
-	Own *admit.Own
-	// MaxBuffer bounds the memory of what is read and not yet accepted, of all streams
-	// together. Zero is 64 MiB.
-	MaxBuffer int64
-
-	gate   *admit.Gate
-	memory *pools
-	skips  *skips
-	// exclusion is that of the Finder.
-	exclusion *exclusion
-	listings  *listings
-	stopping  *atomic.Bool // Shutdown was called
-
-	slots  chan struct{}                                  // each stream that has records in memory holds one
-	others func(s *stream, at status) (open, past []Mark) // what other streams have of a file
 }
 
-// Meter counts. Its methods may be called concurrently.
+// Decoder turns the blocks of one log into records, in their order. [decode.Decoder] is that
+// of the files of applications.
+type Decoder interface {
+	// Decode returns the records of whole lines that begin at offset base of src. It calls
+	// full with each batch that is complete before the end of the block.
+	Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats)
+	// Flush returns records of lines that have waited long enough for their end, or of all.
+	Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats)
+	// Pending reports whether lines wait for their end.
+	Pending() bool
+	// Held returns the approximate size of State in bytes.
+	Held() int
+	State() decode.State
+	Restore(state decode.State)
+}
+
+// Meter counts events. Its methods must be safe for concurrent use.
 type Meter interface {
-	// Read is called for each block that was accepted.
+	// Read counts an accepted block.
 	Read(bytes int, stats decode.Stats)
-	// Truncated is called when a file no longer holds what was read from it.
+	// Truncated counts a file that no longer holds what was read from it.
 	Truncated()
-	// Rotated is called when the file at a path is another one.
+	// Rotated counts a file at a path that was replaced by another one.
 	Rotated()
-	// Recovered is called when a copy holds what was not read from its original.
+	// Recovered counts a rotated copy with something that was not read from its original.
 	Recovered()
-	// Skipped is called when it is found that a file may not be read.
+	// Skipped counts a file that may not be read.
 	Skipped(reason admit.Reason)
-	// Passed is called for NULs that are no part of a line.
+	// Passed counts NULs that belong to no line.
 	Passed(bytes int64)
-	// Split is called when what a stream held back was handed on for want of memory.
+	// Split counts a log whose partial lines were sent because memory was short.
 	Split()
-	// Lost is called for a line that cannot be decoded.
+	// Lost counts a line that cannot be decoded.
 	Lost()
-	// Redelivered is called for records that were sent again after a refusal.
+	// Redelivered counts records that were sent again after the next consumer refused them.
 	Redelivered(records int)
 }
+
+// shared is what all logs of a Tailer use. It is safe for concurrent use.
+type shared struct {
+	Settings
+	finder   *finder.Finder
+	memory   *memory.Memory
+	skipped  *skippedFiles
+	listings *folder.Listings
+	stopping atomic.Bool // Shutdown was called
+
+	decoding   chan struct{} // holds one element for each log with records in memory
+	positionOf func(l *log, at logfile.Status) positions
+}
+
+// positions are what other logs know of a file.
+type positions struct {
+	// open are those of files that they have open.
+	open []checkpoint.File
+	// gone are those of contents that they no longer have open, the shortest first.
+	gone []checkpoint.File
+}
+
+// open opens a file for reading, if the rules allow it. It refuses anything but regular
+// files, such as the pipes and devices that PM2 lets an application name.
+func (s *shared) open(path string) (logfile.File, error) {
+	f, err := s.finder.Gate().Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return logfile.New(f, isGzip(path), &s.stopping), nil
+}
+
+// safely calls f, a step of a goroutine that must continue if the step panics.
+func (s *shared) safely(doing string, f func()) { _ = s.Recovery.Run(doing, f) }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
 )
 
 // A start that found no file was the first start too: what is written while the
@@ -52,7 +54,7 @@ func TestShutdown_SavesWhatWasAcceptedWhenItsTimeIsUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, tailer.Shutdown(ctx), context.Canceled)
-	c, err := NewStore(h.store).Load(t.Context(), h.path("a-out.log"))
+	c, err := checkpoint.NewStore(h.store).Load(t.Context(), h.path("a-out.log"))
 	require.NoError(t, err)
 	require.NotNil(t, c)
 	assert.Equal(t, h.size("a-out.log"), c.Files[0].Offset)
@@ -78,7 +80,7 @@ func TestShutdown_SavesAlthoughItsTimeIsUp(t *testing.T) {
 	defer cancel()
 	_ = h.tailer.Shutdown(ctx)
 	h.tailer = nil
-	c, err := NewStore(h.store).Load(t.Context(), h.path("a-out.log"))
+	c, err := checkpoint.NewStore(h.store).Load(t.Context(), h.path("a-out.log"))
 	require.NoError(t, err)
 	require.NotNil(t, c)
 	assert.Equal(t, h.size("a-out.log"), c.Files[0].Offset)

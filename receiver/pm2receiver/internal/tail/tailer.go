@@ -1,106 +1,122 @@
-// Package tail follows PM2's log files through everything that happens to them. It
-// keeps, for every file, how far the next consumer has accepted what was in it, and
-// knows files by their content and not by their name.
+// Package tail follows PM2's log files through rotation, truncation and restarts. For every
+// file it keeps how much the next consumer has accepted. It recognizes files by their content
+// and not by their name.
+//
+// The type [Tailer] finds logs and saves checkpoints; a log, which is everything that is
+// written to one path, has a goroutine of its own. The steps are in packages of their own:
+// finder (which files), rotation (what has happened to a file), fingerprint (is this the same
+// content), reader (blocks of lines), checkpoint (what is stored).
 package tail
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/finder"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/folder"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logfile"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logname"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/memory"
 )
 
 const (
-	// rescan is how often files are looked for if nothing says that there are new
-	// ones.
-	rescan = 10 * time.Second
-	// rescanDeep is the same if the folders to watch are not known.
-	rescanDeep = time.Second
-	// saveInterval is how often checkpoints are saved, and so how much is sent again
-	// after a crash.
+	// scanInterval is how often files are looked for although no folder has changed.
+	scanInterval = 10 * time.Second
+	// deepScanInterval is the same where the patterns do not tell which folders to watch.
+	deepScanInterval = time.Second
+	// saveInterval is how often checkpoints are saved, and so how much is sent again after a
+	// crash.
 	saveInterval = 250 * time.Millisecond
-	// maxSending bounds the streams that have records in memory at the same time: a
-	// refused block is decoded again when it is sent again.
-	maxSending = 16
-	// maxStreams bounds the files that are followed.
-	maxStreams = 4096
-	// fresh is how long after its change a folder is looked at again: a second change
-	// may bear the same time.
-	fresh = 2 * time.Second
-	// settling is how long after a change of its folder a file that may be a
-	// combined one is left alone. It must be less than fresh.
-	settling = time.Second
+	// maxDecoding bounds the logs that have records in memory at the same time.
+	maxDecoding = 16
+	// maxLogs bounds the logs that are followed.
+	maxLogs = 4096
+	// recentChange is how long after its change a folder is looked at again: a second change
+	// may have the same time. It must be longer than finder.CombinedDelay.
+	recentChange = 2 * time.Second
+	// listDelay is the longest time for which a new file is not read because PM2 may list
+	// soon which application writes it.
+	listDelay = 3 * time.Second
 )
 
-// Tailer follows the files that a Finder finds. Start and Shutdown may be called
-// once each.
+// Tailer follows the files that its finder finds. Start and Shutdown may be called once each;
+// the other methods are safe for concurrent use.
 type Tailer struct {
-	set    Settings
-	finder Finder
+	set    *shared
+	finder *finder.Finder
 
-	mu      sync.Mutex
-	streams map[string]*stream
-	ended   []string               // paths of streams whose checkpoints are to be deleted
-	parked  map[string]*Checkpoint // by the paths that are not read any more; nil once saved
-	count   uint64                 // the highest Checkpoint.Count of ended streams
-	folders map[string]time.Time   // when each was last changed
-	scanned time.Time
-	resting time.Time            // nothing is looked for before
-	problem error                // what the last scan met
-	home    error                // why there is no folder of a daemon
-	unsaved error                // why the last save failed
-	unnamed map[string]time.Time // new files of which PM2 may say something, by when they were found
-	version uint64               // of the roster
-	first   bool                 // no reader ever started on the store
-	early   bool                 // it is starting
-	noted   bool                 // the store knows of a start
-	since   time.Time            // of the very first start: compressed copies made before are history
-	full    bool
-	saved   time.Time
+	mu        sync.Mutex
+	logs      map[string]*log
+	deleted   []string                          // paths whose checkpoints are to be deleted
+	parked    map[string]*checkpoint.Checkpoint // by paths that are not read any more; nil once saved
+	contents  uint64                            // the highest number of contents of a deleted checkpoint
+	findError error                             // of the last scan
+	homeError error                             // why there is no folder of a daemon
+	saveError error                             // of the last save
+	saved     time.Time                         // when all checkpoints were up to date on the disk
 
-	saving sync.Mutex // so that no older checkpoint replaces a newer one
+	// The following fields belong to the goroutine that polls.
+	folders     map[string]time.Time // when each was last changed
+	scanned     time.Time
+	noScanUntil time.Time
+	listWaits   map[string]time.Time // new files that PM2 may list, by when they were found
+	listVersion uint64               // of the list of PM2 that names come from
+	full        bool                 // there are more files than maxLogs
+
+	firstRun  bool      // nothing was read with this store before
+	starting  bool      // Start has not returned
+	noted     bool      // the store knows of a start
+	firstUsed time.Time // when the store was first used: compressed copies older than that are not read
+
+	saving sync.Mutex // orders saves, so that no older checkpoint replaces a newer one
 
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
 
 // New returns a tailer.
-func New(set Settings, finder Finder) *Tailer {
-	finder.growing = func(dir string) bool {
-		at, err := statPath(dir)
-		age := set.Now().Sub(time.Unix(0, at.modified))
-		return err == nil && age >= 0 && age < settling
+func New(set Settings) *Tailer {
+	if set.MaxBackoff == 0 {
+		set.MaxBackoff = maxBackoff
 	}
-	finder.exclusion = newExclusion(finder.Exclude)
-	if set.MaxPause == 0 {
-		set.MaxPause = maxPause
+	s := &shared{
+		Settings: set,
+		memory:   memory.New(set.MaxBuffer),
+		listings: folder.NewListings(),
+		skipped:  &skippedFiles{meter: set.Meter, logger: set.Logger, now: set.Now, known: map[string]admit.Reason{}},
+		decoding: make(chan struct{}, maxDecoding),
 	}
-	set.gate = admit.New(admit.Settings{
-		AnyOwner: set.AnyOwner, Excluded: finder.excluded, Own: set.Own, Named: finder.named,
-		User: uint32(os.Geteuid()), //nolint:gosec // numbers of users have 32 bits
-	})
-	finder.gate = set.gate
-	set.slots = make(chan struct{}, maxSending)
-	set.memory, set.listings, set.stopping = newPools(set.MaxBuffer), newListings(), &atomic.Bool{}
-	set.skips = &skips{set: &set, known: map[string]admit.Reason{}}
-	set.exclusion, finder.skips = finder.exclusion, set.skips
-	t := &Tailer{unnamed: map[string]time.Time{}, set: set, finder: finder, streams: map[string]*stream{}, parked: map[string]*Checkpoint{}, folders: map[string]time.Time{}, first: true, early: true}
-	t.set.others = t.others
+	set.Finder.AnyOwner, set.Finder.Own, set.Finder.Now = set.AnyOwner, set.Own, set.Now
+	set.Finder.Skipped = func(err error) { s.skipped.add(err) }
+	s.finder = finder.New(set.Finder)
+	t := &Tailer{
+		set: s, finder: s.finder, firstRun: true, starting: true,
+		logs: map[string]*log{}, parked: map[string]*checkpoint.Checkpoint{},
+		folders: map[string]time.Time{}, listWaits: map[string]time.Time{},
+	}
+	s.positionOf = t.positionsOf
 	return t
 }
 
-// Start begins to follow files. It returns when the files that are there now have
-// been found; ctx bounds only that.
+// Start begins to follow files. It returns when the files that exist now were found; ctx
+// bounds only that.
 func (t *Tailer) Start(ctx context.Context) error {
 	run, stop := context.WithCancel(context.Background())
 	context.AfterFunc(run, func() { t.set.stopping.Store(true) })
@@ -111,57 +127,58 @@ func (t *Tailer) Start(ctx context.Context) error {
 		stop()
 		return err
 	}
-	if t.since.IsZero() {
-		t.since = t.saved
+	if t.firstUsed.IsZero() {
+		t.firstUsed = t.saved
 	}
-	var streams []*stream
+	var logs []*log
 	for _, path := range known {
-		if t.finder.reads(path) {
-			streams = append(streams, t.follow(ctx, path, true))
+		if t.finder.Reads(path) {
+			logs = append(logs, t.follow(ctx, path, true))
 		} else {
 			t.park(ctx, path)
 		}
 	}
-	for _, s := range streams { // once each has the files that it had
-		t.launch(run, s)
+	// Each log must have opened its files before another one can take them for new.
+	for _, l := range logs {
+		t.launch(run, l)
 	}
 	t.scan(ctx, run)
-	t.early = false
+	t.starting = false
 	t.mu.Lock()
-	t.first = false
-	following := len(t.streams)
+	t.firstRun = false
+	following := len(t.logs)
 	t.mu.Unlock()
-	if following == 0 && t.problem == nil {
-		t.set.Logger.Warn("No log files yet. If PM2 runs with another folder, set PM2_HOME or home to it", zap.Strings("looked_for", t.finder.Include))
+	if following == 0 && t.findError == nil {
+		t.set.Logger.Warn(`No log files yet. If PM2 uses another folder, set "home" or PM2_HOME`, zap.Strings("patterns", t.finder.Include))
 	}
 	t.set.Recovery.Keep(run.Done(), &t.done, "looking for log files", func() { t.poll(run) })
 	if t.set.Store != nil {
-		t.set.Recovery.Keep(run.Done(), &t.done, "saving checkpoints", func() { t.saver(run) })
+		t.set.Recovery.Keep(run.Done(), &t.done, "saving checkpoints", func() { t.saveRegularly(run) })
 	}
 	return nil
 }
 
-// load returns the streams of earlier runs.
+// load reads the index of the store and returns the paths that have a checkpoint.
 func (t *Tailer) load(ctx context.Context) ([]string, error) {
 	if t.set.Store == nil {
 		return nil, nil
 	}
-	paths, ever, err := t.set.Store.Streams(ctx)
-	t.first, t.noted = !ever, ever
-	if err != nil && !ever {
+	paths, used, err := t.set.Store.Paths(ctx)
+	t.firstRun, t.noted = !used, used
+	if err != nil && !used {
 		return nil, err
 	}
-	count, countErr := t.set.Store.Count(ctx)
+	contents, contentsErr := t.set.Store.Contents(ctx)
 	since, sinceErr := t.set.Store.Since(ctx)
-	t.count, t.since, err = count, since, errors.Join(err, countErr, sinceErr)
+	t.contents, t.firstUsed, err = contents, since, errors.Join(err, contentsErr, sinceErr)
 	if err != nil {
-		t.set.Logger.Error("checkpoints are damaged; files without one are read from the beginning", zap.Error(err))
+		t.set.Logger.Error("Checkpoints are damaged; files without one are read from the beginning", zap.Error(err))
 	}
 	return paths, nil
 }
 
-// Shutdown stops reading and saves the last checkpoints. It waits for what is with
-// the next consumer until ctx ends; what was accepted by then is saved all the same.
+// Shutdown stops reading and saves the last checkpoints. It waits until ctx ends for records
+// that the next consumer has not returned; what it accepted by then is saved in any case.
 func (t *Tailer) Shutdown(ctx context.Context) error {
 	if t.stop == nil {
 		return nil
@@ -181,32 +198,30 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 	}
 	if t.set.Store == nil {
 		if late == nil {
-			for _, s := range t.all() {
-				s.flushAll(ctx)
+			for _, l := range t.all() {
+				l.flushAll(ctx)
 			}
 		}
 		return late
 	}
 	ctx = context.WithoutCancel(ctx) // writing is short
-	// Returned, an error would end a collector that is asked to read its configuration
-	// again.
+	// The error is not returned: it would end a collector that only reloads its configuration.
 	if err := errors.Join(t.save(ctx), t.set.Store.Close(ctx)); err != nil {
-		t.set.Logger.Error("cannot save the last checkpoints; what was read since is read once more", diskspace.Fault("", err)...)
+		t.set.Logger.Error("Failed to save the last checkpoints; records accepted since the previous save are sent again", diskspace.Fault("", err)...)
 	}
 	return late
 }
 
-func (t *Tailer) all() []*stream {
+func (t *Tailer) all() []*log {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Collect(maps.Values(t.streams))
+	return slices.Collect(maps.Values(t.logs))
 }
 
-// Lag returns how many bytes of each file are unread, and Age how long ago
-// checkpoints were last saved.
+// Lag calls each with the number of unread bytes of each log.
 func (t *Tailer) Lag(each func(path string, bytes int64)) {
-	for _, s := range t.all() {
-		each(s.path, s.lag.Load()+max(0, s.size.Load()-s.frontier.Load()))
+	for _, l := range t.all() {
+		each(l.path, l.lag.Load()+max(0, l.size.Load()-l.offset.Load()))
 	}
 }
 
@@ -227,192 +242,415 @@ func (t *Tailer) poll(ctx context.Context) {
 		case <-ticker.C:
 		}
 		t.set.safely("looking for log files", func() { t.scan(ctx, ctx) })
-		t.set.safely("looking at log files", t.look)
+		t.set.safely("looking at log files", t.checkAll)
 	}
 }
 
-// look wakes the streams whose files have changed, and gives up those that have ended.
-func (t *Tailer) look() {
-	for _, s := range t.all() {
-		if s.ended.Load() {
-			t.forget(s)
+// checkAll wakes the logs whose files have changed, and removes those that have ended.
+func (t *Tailer) checkAll() {
+	for _, l := range t.all() {
+		if l.ended.Load() {
+			t.remove(l)
 			continue
 		}
-		s.look()
+		l.check()
 	}
 }
 
-// forget gives up a stream of which nothing is left. The contents of its path are
-// numbered on, so that what will be there one day is not taken for what was.
-func (t *Tailer) forget(s *stream) {
+// remove removes a log of which nothing is left. The numbers of contents keep increasing, so
+// a new file at this path is never mistaken for the old one.
+func (t *Tailer) remove(l *log) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.streams, s.path)
-	t.ended = append(t.ended, s.path)
-	t.count = max(t.count, s.count)
+	delete(t.logs, l.path)
+	t.deleted = append(t.deleted, l.path)
+	t.contents = max(t.contents, l.contents)
 	t.full = false
 }
 
 // scan looks for new files if a folder has changed or enough time has passed.
 func (t *Tailer) scan(ctx, run context.Context) {
 	began := time.Now()
-	if began.Before(t.resting) {
+	if began.Before(t.noScanUntil) {
 		return
 	}
-	defer func() { t.resting = rest(began) }()
+	defer func() { t.noScanUntil = folder.RepeatAfter(began) }()
 	now := t.set.Now()
-	folders := t.finder.Folders()
-	due := now.Sub(t.scanned) >= rescan || folders == nil && now.Sub(t.scanned) >= rescanDeep
-	for _, dir := range t.watched(folders) {
-		at, err := statPath(dir)
-		changed := time.Unix(0, at.modified)
-		// A file that waited for its folder to settle is looked for once more, however busy the
-		// machine was meanwhile.
-		if err == nil && (!t.folders[dir].Equal(changed) || now.Sub(changed) < fresh || t.scanned.Sub(changed) < settling) {
-			t.folders[dir] = changed
-			t.census(dir)
-			due = due || slices.Contains(folders, dir)
-		}
-	}
-	if t.finder.Roster != nil {
-		due = due || len(t.unnamed) > 0 || t.finder.Roster.Version() != t.version
-	}
-	if !due {
+	if !t.scanIsDue(now) {
 		return
 	}
-	t.rename()
+	t.updateNames()
 	t.scanned = now
 	paths, err := t.finder.Find()
-	if err != nil && (t.problem == nil || err.Error() != t.problem.Error()) {
-		t.set.Logger.Error("cannot look for log files", zap.Error(err))
+	if err != nil && (t.findError == nil || err.Error() != t.findError.Error()) {
+		t.set.Logger.Error("Failed to look for log files", zap.Error(err))
 	}
-	t.set.skips.review(&t.finder)
-	t.found(err)
-	maps.DeleteFunc(t.unnamed, func(path string, _ time.Time) bool { return !slices.Contains(paths, path) })
+	t.set.skipped.review(t.finder)
+	home := t.finder.MissingHome()
+	t.mu.Lock()
+	t.findError, t.homeError = err, home
+	t.mu.Unlock()
+	maps.DeleteFunc(t.listWaits, func(path string, _ time.Time) bool { return !slices.Contains(paths, path) })
 	for _, path := range paths {
-		if !t.followed(path) && t.awaited(path) {
+		if !t.followed(path) && t.waitsForList(path) {
 			continue
 		}
 		t.launch(run, t.follow(ctx, path, false))
 	}
-	for _, s := range t.all() {
-		own := s.watch.there && t.set.Own.Writes(s.watch.last.device, s.watch.last.inode)
-		s.watch.own.Store(own)
-		if !s.watch.there || own || s.watch.barred.Load() { // it may be over
-			s.poke()
+	for _, l := range t.all() {
+		own := l.watch.exists && t.set.Own.Writes(l.watch.last.Device, l.watch.last.Inode)
+		l.watch.own.Store(own)
+		if !l.watch.exists || own || l.watch.refused.Load() { // its state may have changed
+			l.wakeUp()
 		}
 	}
 }
 
-// watched returns the folders of the patterns and of all streams.
-func (t *Tailer) watched(folders []string) []string {
+// scanIsDue reports whether there may be new files. It notifies logs of changes in their
+// folders.
+func (t *Tailer) scanIsDue(now time.Time) bool {
+	folders := t.finder.Folders()
+	due := now.Sub(t.scanned) >= scanInterval || folders == nil && now.Sub(t.scanned) >= deepScanInterval
+	for _, dir := range t.watchedFolders(folders) {
+		at, err := logfile.Stat(dir)
+		changed := time.Unix(0, at.Modified)
+		// The last condition finds a file that was too young for the last scan, even if that
+		// was long ago because the machine was busy.
+		if err == nil && (!t.folders[dir].Equal(changed) || now.Sub(changed) < recentChange || t.scanned.Sub(changed) < finder.CombinedDelay) {
+			t.folders[dir] = changed
+			t.checkCopies(dir)
+			due = due || slices.Contains(folders, dir)
+		}
+	}
+	if t.finder.Roster != nil {
+		due = due || len(t.listWaits) > 0 || t.finder.Roster.Version() != t.listVersion
+	}
+	return due
+}
+
+// watchedFolders returns the folders of the patterns and of all logs.
+func (t *Tailer) watchedFolders(folders []string) []string {
 	all := slices.Clone(folders)
-	for _, s := range t.all() {
-		all = append(all, s.dir)
+	for _, l := range t.all() {
+		all = append(all, l.dir)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// follow makes the stream of a path, or returns nil if it is read already, or may not
-// be. One that is known from an earlier run may have more to read than what is there.
-func (t *Tailer) follow(ctx context.Context, path string, known bool) *stream {
+// checkCopies wakes the logs in a folder whose rotated copies have changed.
+func (t *Tailer) checkCopies(dir string) {
+	digests := map[string]uint64{}
+	err := folder.Each(dir, func(e os.DirEntry) bool {
+		name := e.Name()
+		original, ok := logname.Rotated(name)
+		if !ok {
+			original, ok = logname.Suffixed(name)
+		}
+		if ok {
+			// The names alone are not enough: they stay the same once there are as many
+			// copies as are kept. For a file that is gone by now the status is zero.
+			at, _ := logfile.Stat(filepath.Join(dir, name))
+			digests[original] += xxhash.Sum64String(fmt.Sprintf("%s\x00%v", name, at))
+		}
+		return true
+	})
+	if err != nil {
+		return
+	}
+	for _, l := range t.all() {
+		if l.dir == dir && l.watch.copies != digests[l.base] {
+			l.watch.copies = digests[l.base]
+			l.watch.copiesChanged.Store(true)
+			l.wakeUp()
+		}
+	}
+}
+
+// follow makes the log of a path, or returns nil if the path is followed already or may not be
+// read. known is set for a path with a checkpoint, which may have more to read than what is
+// there.
+func (t *Tailer) follow(ctx context.Context, path string, known bool) *log {
 	if t.followed(path) {
 		return nil
 	}
 	t.mu.Lock()
-	full := len(t.streams) >= maxStreams
+	full := len(t.logs) >= maxLogs
 	t.mu.Unlock()
 	if full {
 		if !t.full {
-			t.set.Logger.Error("too many log files; others are not read", zap.Int("limit", maxStreams), zap.String("path", path))
+			t.set.Logger.Error("Too many log files; further ones are not read", zap.Int("limit", maxLogs), zap.String("path", path))
 		}
 		t.full = true
 		return nil
 	}
-	at, err := statPath(path)
-	if err == nil && t.sharesInode(at) {
+	at, err := logfile.Stat(path)
+	if err == nil && t.followedAs(at) {
 		return nil
 	}
-	if !known && t.set.skips.met(t.set.gate.Check(path)) {
+	if !known && t.set.skipped.add(t.finder.Gate().Check(path)) {
 		return nil
 	}
-	s := t.restored(ctx, path)
+	l := t.restored(ctx, path)
 	t.mu.Lock()
-	t.streams[path] = s
+	t.logs[path] = l
 	t.mu.Unlock()
-	return s
+	return l
 }
 
 func (t *Tailer) followed(path string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, has := t.streams[path]
+	_, has := t.logs[path]
 	return has
 }
 
-// launch starts to read a stream, if there is one.
-func (t *Tailer) launch(run context.Context, s *stream) {
-	if s == nil {
+// followedAs reports whether a file is followed under another name.
+func (t *Tailer) followedAs(at logfile.Status) bool {
+	return slices.ContainsFunc(t.all(), func(l *log) bool { return l.watch.exists && l.watch.last.SameFile(at) })
+}
+
+// launch starts to read a log, if there is one.
+func (t *Tailer) launch(run context.Context, l *log) {
+	if l == nil {
 		return
 	}
-	t.set.Logger.Debug("following log file", zap.String("path", s.path))
-	t.set.Recovery.Keep(run.Done(), &t.done, "reading a log file", func() { s.run(run) })
-	s.poke()
+	t.set.Logger.Debug("Following log file", zap.String("path", l.path))
+	t.set.Recovery.Keep(run.Done(), &t.done, "reading a log file", func() { l.run(run) })
+	l.wakeUp()
 }
 
-// restored makes the stream of a path as its checkpoint, or the lack of one, says.
-func (t *Tailer) restored(ctx context.Context, path string) *stream {
-	var c *Checkpoint
-	since := t.since
+// restored makes the log of a path, as its checkpoint says if it has one.
+func (t *Tailer) restored(ctx context.Context, path string) *log {
+	var c *checkpoint.Checkpoint
+	since := t.firstUsed
 	if t.set.Store != nil {
 		var err error
-		if c, err = t.checkpoint(ctx, path); err != nil {
+		if c, err = t.loadCheckpoint(ctx, path); err != nil {
 			since = t.set.Now()
-			t.set.Logger.Error("checkpoint is damaged; the file is read from the beginning", zap.String("path", path), zap.Error(err))
+			t.set.Logger.Error("Checkpoint is damaged; the file is read from the beginning", zap.String("path", path), zap.Error(err))
 		}
 	}
-	if c != nil && admit.Refused(t.set.gate.Check(path)) != nil {
-		c.State = decode.State{} // what is held back of it may not be handed on either
+	if c != nil && admit.Refused(t.finder.Gate().Check(path)) != nil {
+		c.State = decode.State{} // partial lines of a file that may not be read are not sent either
 	}
-	s := newStream(&t.set, path, t.finder.Name(path), c)
+	l := newLog(t.set, path, t.finder.Name(path), c)
 	if c == nil {
 		t.mu.Lock()
-		s.count = t.count
+		l.contents = t.contents
 		t.mu.Unlock()
 	}
-	s.early = t.early
+	l.starting = t.starting
 	var err error
 	if c != nil {
-		s.restore(c.Files)
+		l.reopen(c.Files)
 	} else {
-		err = s.begin(t.first && t.set.FromEnd, since)
+		err = l.begin(t.firstRun && t.set.FromEnd, since)
 	}
 	if err != nil {
-		s.report("cannot read log file", err)
+		l.report("Cannot read log file", err)
 	}
-	if at, err := statPath(path); err == nil {
-		s.watch.last, s.watch.there = at, true
-		s.size.Store(at.size)
+	if at, err := logfile.Stat(path); err == nil {
+		l.watch.last, l.watch.exists = at, true
+		l.size.Store(at.Size)
 	}
-	s.publish()
-	return s
+	l.publish()
+	return l
 }
 
-// checkpoint loads that of a path, unless it is yet to be deleted.
-func (t *Tailer) checkpoint(ctx context.Context, path string) (*Checkpoint, error) {
+// loadCheckpoint returns the checkpoint of a path, or nil if it has none.
+func (t *Tailer) loadCheckpoint(ctx context.Context, path string) (*checkpoint.Checkpoint, error) {
 	t.saving.Lock()
 	defer t.saving.Unlock()
 	t.mu.Lock()
-	ended := slices.Contains(t.ended, path)
+	deleted := slices.Contains(t.deleted, path)
 	parked := t.parked[path]
 	delete(t.parked, path)
 	t.mu.Unlock()
 	if parked != nil {
 		return parked, nil
 	}
-	if ended {
+	if deleted {
 		return nil, nil
 	}
 	return t.set.Store.Load(ctx, path)
 }
+
+// park keeps how much was read of a file that is not to be read any more, so that nothing is
+// read twice if it is to be read again. It keeps nothing of what the file holds: partial
+// lines, which were not sent, are dropped.
+func (t *Tailer) park(ctx context.Context, path string) {
+	t.mu.Lock()
+	full := len(t.parked) >= maxLogs
+	t.mu.Unlock()
+	c, err := t.set.Store.Load(ctx, path)
+	if err != nil {
+		t.set.Logger.Warn("Checkpoint of a log file that is no longer read is damaged and is deleted", zap.String("path", path), zap.Error(err))
+	}
+	_, fileErr := logfile.Stat(path)
+	_, folderErr := logfile.Stat(filepath.Dir(path))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c != nil {
+		t.contents = max(t.contents, c.Contents)
+	}
+	// If the folder is missing too, its disk may be mounted later.
+	if err != nil || c == nil || full || errors.Is(fileErr, fs.ErrNotExist) && folderErr == nil {
+		t.deleted = append(t.deleted, path)
+		return
+	}
+	t.parked[path] = c.WithoutContent()
+	t.set.Logger.Info("Log file is no longer read", zap.String("path", path))
+}
+
+// waitsForList reports whether a new file is not read yet because PM2 may list soon which
+// application writes it.
+func (t *Tailer) waitsForList(path string) bool {
+	r := t.finder.Roster
+	if r == nil || t.starting {
+		return false
+	}
+	if _, has := r.Lookup(path); has || t.finder.IsDaemonLog(path) {
+		delete(t.listWaits, path)
+		return false
+	}
+	now := t.set.Now()
+	since, waiting := t.listWaits[path]
+	if !waiting {
+		since = now
+	}
+	// One answer without the file proves nothing: PM2 opens files a moment before it lists
+	// the process.
+	if _, answers := r.Asked(); !answers || now.Sub(since) >= listDelay || len(t.listWaits) >= maxLogs {
+		delete(t.listWaits, path)
+		return false
+	}
+	t.listWaits[path] = since
+	r.Ask()
+	return true
+}
+
+// updateNames gives logs the names that PM2 lists now.
+func (t *Tailer) updateNames() {
+	r := t.finder.Roster
+	if r == nil {
+		return
+	}
+	version := r.Version()
+	if version == t.listVersion {
+		return
+	}
+	t.listVersion = version
+	for _, l := range t.all() {
+		if n := t.finder.Name(l.path); n != l.name {
+			l.name = n
+			l.newName.Store(&n)
+			l.wakeUp()
+		}
+	}
+}
+
+// positionsOf returns what logs other than l know of a file.
+func (t *Tailer) positionsOf(l *log, at logfile.Status) (p positions) {
+	for _, other := range t.all() {
+		if other == l {
+			continue
+		}
+		published := other.published()
+		for _, f := range published.open {
+			if !f.Copy && f.Is(at) {
+				p.open = append(p.open, f)
+			}
+		}
+		for _, f := range published.gone {
+			if !f.Copy && f.Is(at) {
+				p.gone = append(p.gone, f)
+			}
+		}
+	}
+	sortByOffset(p.gone)
+	return p
+}
+
+func sortByOffset(files []checkpoint.File) {
+	slices.SortStableFunc(files, func(a, b checkpoint.File) int { return cmp.Compare(a.Offset, b.Offset) })
+}
+
+// saveRegularly saves checkpoints until ctx is done.
+func (t *Tailer) saveRegularly(ctx context.Context) {
+	ticker := time.NewTicker(saveInterval)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		var err error
+		if panicked := t.set.Recovery.Run("saving checkpoints", func() { err = t.save(ctx) }); panicked != nil {
+			err = panicked
+		}
+		if err != nil && !failing && ctx.Err() == nil {
+			t.set.Logger.Error("Failed to save checkpoints; until that succeeds, a crash makes more records be sent again", diskspace.Fault("", err)...)
+		}
+		failing = err != nil
+		t.mu.Lock()
+		t.saveError = err
+		t.mu.Unlock()
+	}
+}
+
+// save writes the checkpoints that have changed, and that there was a start.
+func (t *Tailer) save(ctx context.Context) error {
+	t.saving.Lock()
+	defer t.saving.Unlock()
+	changed := map[string]*checkpoint.Checkpoint{}
+	t.mu.Lock()
+	logs := slices.Collect(maps.Values(t.logs))
+	deleted, noted := t.deleted, t.noted
+	index := checkpoint.Index{Contents: t.contents, Since: t.firstUsed}
+	t.deleted = nil
+	parked := maps.Clone(t.parked)
+	t.mu.Unlock()
+	for path, c := range parked {
+		index.Paths = append(index.Paths, path)
+		if c != nil {
+			changed[path] = c
+		}
+	}
+	for _, path := range deleted {
+		changed[path] = nil
+	}
+	for _, l := range logs {
+		index.Paths = append(index.Paths, l.path)
+		if c := l.takeUnsaved(); c != nil {
+			changed[l.path] = c
+		}
+	}
+	if len(changed) > 0 || !noted {
+		slices.Sort(index.Paths)
+		if err := t.set.Store.Save(ctx, changed, index); err != nil {
+			t.mu.Lock()
+			t.deleted = append(deleted, t.deleted...)
+			t.mu.Unlock()
+			for _, l := range logs {
+				if c := changed[l.path]; c != nil {
+					l.returnUnsaved(c)
+				}
+			}
+			return err
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for path := range parked {
+		if _, has := t.parked[path]; has {
+			t.parked[path] = nil
+		}
+	}
+	t.saved, t.noted = t.set.Now(), true
+	return nil
+}
+
+func isGzip(path string) bool { return strings.HasSuffix(path, ".gz") }

@@ -101,8 +101,8 @@ func TestTrap_UnreadableForManyPollsWhileRunning(t *testing.T) {
 	require.NoError(t, os.Rename(h.path("kept"), h.path("a-out.log")))
 	h.write("a-out.log", numbered("a", 11, 20))
 	h.eventually(numbered("a", 1, 20))
-	assert.Zero(t, h.logs.FilterMessageSnippet("cannot").Len())
-	assert.Equal(t, 1, h.logs.FilterMessage("log file is not read").Len(), "it is said once")
+	assert.Zero(t, h.logs.FilterMessageSnippet("Cannot").Len())
+	assert.Equal(t, 1, h.logs.FilterMessage("Log file is not read").Len(), "it is logged once")
 }
 
 // A deployment may keep its logs in a folder of its own and point a link to it.

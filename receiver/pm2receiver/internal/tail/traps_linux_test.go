@@ -42,7 +42,7 @@ func TestTrap_FewFileDescriptors(t *testing.T) {
 	require.Eventually(t, func() bool { return len(h.got()) >= 40 }, 30*time.Second, time.Millisecond)
 	h.settle()
 	assert.Less(t, len(h.got()), 400)
-	assert.Positive(t, h.logs.FilterMessageSnippet("cannot").Len())
+	assert.Positive(t, h.logs.FilterMessageSnippet("Cannot").Len())
 	enough()
 	h.eventually(all...)
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
 )
 
 func TestTrap_RefusedRecordsAreSentAgain(t *testing.T) {
@@ -75,7 +77,7 @@ func TestTrap_AFullDiskFailsNoShutdown(t *testing.T) {
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.eventually(numbered("a", 1, 10))
 	h.stop()
-	assert.Positive(t, h.logs.FilterMessageSnippet("cannot save the last checkpoints").Len())
+	assert.Positive(t, h.logs.FilterMessageSnippet("Failed to save the last checkpoints").Len())
 }
 
 func TestTrap_FilesWithTheSameFirstBytesAreAllRead(t *testing.T) {
@@ -151,7 +153,7 @@ func TestTrap_CheckpointsAreSavedDuringALongPoll(t *testing.T) {
 	assert.Less(t, len(h.got()), 40_000)
 	h.kill()
 	h.refuseWith(nil)
-	c, err := NewStore(h.store).Load(t.Context(), h.path("a-out.log"))
+	c, err := checkpoint.NewStore(h.store).Load(t.Context(), h.path("a-out.log"))
 	require.NoError(t, err)
 	assert.Positive(t, c.Files[0].Offset)
 	h.start()

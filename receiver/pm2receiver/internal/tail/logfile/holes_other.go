@@ -1,0 +1,6 @@
+//go:build !linux
+
+package logfile
+
+// NextData implements File. This system does not report holes.
+func (plainFile) NextData(offset int64) int64 { return offset }

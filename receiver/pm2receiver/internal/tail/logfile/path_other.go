@@ -1,0 +1,8 @@
+//go:build !linux
+
+package logfile
+
+import "os"
+
+// pathOf returns "": this system does not provide the path of an open file.
+func pathOf(*os.File) string { return "" }
