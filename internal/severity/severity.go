@@ -24,6 +24,9 @@ func FromText(word string) (plog.SeverityNumber, bool) {
 	if len(word) == 0 || len(word) > longestText {
 		return 0, false
 	}
+	if w := Find(word); w != 0 {
+		return w.Number(), true
+	}
 	var buf [longest + 4]byte
 	n := 0
 	for i := 0; i < len(word); i++ {
@@ -52,8 +55,8 @@ func FromText(word string) (plog.SeverityNumber, bool) {
 	if buf[0]-'0' <= 9 {
 		return fromDigits(buf[:n])
 	}
-	if found, ok := words[string(buf[:n])]; ok {
-		return found, true
+	if w := Find(buf[:n]); w != 0 {
+		return w.Number(), true
 	}
 	return withOffset(buf[:n])
 }
@@ -125,8 +128,8 @@ func withOffset(word []byte) (plog.SeverityNumber, bool) {
 			}
 			offset = offset*10 + int(c-'0')
 		}
-		base, ok := words[string(word[:at])]
-		if !ok || base%4 != 1 {
+		base := Find(word[:at]).Number()
+		if base%4 != 1 {
 			return 0, false
 		}
 		if word[at] == '-' {

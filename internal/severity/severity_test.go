@@ -2,6 +2,7 @@ package severity
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,6 +24,26 @@ func TestFromText(t *testing.T) {
 		assert.False(t, ok, word)
 		assert.Zero(t, got, word)
 	}
+}
+
+func TestFind(t *testing.T) {
+	seen := map[Word]string{}
+	for _, row := range Words {
+		for _, text := range row.Words {
+			w := Find(text)
+			assert.NotZero(t, w, text)
+			assert.Equal(t, row.Number, w.Number(), text)
+			assert.Equal(t, w, Find([]byte(strings.ToUpper(text))), text)
+			assert.Empty(t, seen[w], text)
+			seen[w] = text
+			for _, other := range []string{text + "x", text[1:] + "\x00", text + "\x00", " " + text, text + "\u0130"} {
+				assert.Zero(t, Find(other), other)
+			}
+		}
+	}
+	assert.Less(t, len(known.words), 200, "a fuller table is searched for long")
+	assert.Zero(t, Word(0).Number())
+	assert.Zero(t, Find(""))
 }
 
 func TestFromLevel(t *testing.T) {

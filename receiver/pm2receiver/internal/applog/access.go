@@ -254,6 +254,9 @@ func (r *request) gin(b []byte, loc *time.Location) bool {
 // host says whether b is a name of a host with a port, as Apache writes that of a virtual
 // host before the client.
 func host(b []byte) bool {
+	if len(b) > 253+len(":65535") {
+		return false
+	}
 	colon := bytes.LastIndexByte(b, ':')
 	if colon < 1 || colon > 253 || digits(b[colon+1:]) != len(b)-colon-1 || colon == len(b)-1 {
 		return false

@@ -73,6 +73,10 @@ func (p *Parser) Remember(m Memory) {
 	p.simple, p.distrusted, p.slog, p.padded = m.Simple, m.Distrusted, m.Slog, m.Padded
 }
 
+// Release drops all references to the lines that were parsed. It must be called when a
+// block of them ends: an idle file keeps no block in memory.
+func (p *Parser) Release() { p.w.release() }
+
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // Parse sets on rec whatever the line says: severity, time, trace, body and
@@ -130,7 +134,6 @@ func (p *Parser) json(text []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 	attrs := rec.Attributes()
 	p.w.strip = p.set.Strip
 	p.w.reset(text, mem)
-	defer p.w.reset(nil, nil) // an idle file keeps no block in memory
 	if !p.w.top(attrs) {
 		attrs.Clear()
 		canonical, ok := canonicalize(text)

@@ -29,10 +29,9 @@ func (t *thrown) complete() bool { return t.stack != "" || t.kind != "" && t.mes
 // else an error object holds, such as a code, stays an attribute. It reports whether
 // there was one.
 func (w *walker) exception(attrs pcommon.Map) bool {
-	var buf [maxFound]uint8
-	all := w.of(roleException, buf[:0])
-	for _, i := range all {
-		f := &w.found[i]
+	all := w.roles[roleException]
+	for set := all; set != 0; {
+		f := &w.found[w.next(&set)]
 		k := rows[f.row].kind
 		if k == kindType || k == kindMessage {
 			continue
@@ -71,9 +70,9 @@ func (w *walker) exception(attrs pcommon.Map) bool {
 }
 
 // beside takes error.type and error.message, which ECS writes beside the stack.
-func (w *walker) beside(all []uint8, e *thrown) {
-	for _, i := range all {
-		f := &w.found[i]
+func (w *walker) beside(all uint32, e *thrown) {
+	for all != 0 {
+		f := &w.found[w.next(&all)]
 		s, ok := w.str(f)
 		if !ok || len(s) == 0 {
 			continue
@@ -143,24 +142,22 @@ func (w *walker) errorObject(f *found, attrs pcommon.Map, e *thrown) bool {
 	if !e.complete() {
 		return false
 	}
-	if x := stacks.ReadException([]byte(e.stack)); x != nil {
-		if e.kind == "" {
-			e.kind = string(x.Type)
-		}
-		if e.message == "" {
-			e.message = string(x.Message)
+	if e.kind == "" || e.message == "" {
+		if x := stacks.ReadException([]byte(e.stack)); x != nil {
+			if e.kind == "" {
+				e.kind = string(x.Type)
+			}
+			if e.message == "" {
+				e.message = string(x.Message)
+			}
 		}
 	}
 	f.used = true
 	w.i = f.from
+	w.omitted, w.checked = &used, true
 	w.value(attrs.PutEmpty(name), 1)
-	v, _ := attrs.Get(name)
-	for _, key := range used {
-		if key != "" {
-			v.Map().Remove(key)
-		}
-	}
-	if v.Map().Len() == 0 {
+	w.omitted, w.checked = nil, false
+	if v, _ := attrs.Get(name); v.Map().Len() == 0 {
 		attrs.Remove(name)
 	}
 	return true

@@ -238,8 +238,8 @@ func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 		return false
 	}
 	if n := wordLen(word); n == len(word) {
-		if known, ok := severity.FromText(arena.String(word)); ok && (strong(word) || h.timed && n >= 3 && !weak(word)) {
-			h.word, h.number = word, known
+		if known := severity.Find(word); known != 0 && (kinds[known]&strongWord != 0 || h.timed && n >= 3 && kinds[known]&weakWord == 0) {
+			h.word, h.number = word, known.Number()
 			return true
 		}
 		if n == 1 && h.timed {
@@ -288,7 +288,9 @@ func letterLevel(word []byte, h *head) bool {
 
 func (h *head) set(word []byte) {
 	h.word = word
-	h.number, _ = severity.FromText(arena.String(word))
+	if h.number = severity.Find(word).Number(); h.number == 0 { // with an offset
+		h.number, _ = severity.FromText(arena.String(word))
+	}
 }
 
 // behindTime reads a word behind the time: how long it is, and whether the head ends.
@@ -304,10 +306,11 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 		return n, true
 	}
 	if n > 0 {
-		known := strong(word) || n >= 3 && !weak(word) && isLevel(word)
+		level := severity.Find(word)
+		known := kinds[level]&strongWord != 0 || n >= 3 && kinds[level]&weakWord == 0 && level != 0
 		switch {
 		case next == ':' || next == '!' && n == 3:
-			if (known || isLevel(word) && n >= 3) && !ofGo(b[i:]) {
+			if level != 0 && n >= 3 && !ofGo(b[i:]) {
 				h.set(word)
 				h.at = i + n + 1
 				return n, true
@@ -315,7 +318,7 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 		case next == ' ' || next == '\t' || next == '|' || next == '(' || next == '/' || next == '[' || next == ']' || next == '+' || next == '-':
 			rest := bytes.TrimLeft(b[min(i+n, len(b)):], " \t")
 			delimited := separated && len(rest) > 0 && (rest[0] == '|' || rest[0] == '-')
-			if known && (upper(word) || delimited || next == '\t' && b[i-1] == '\t') || delimited && rest[0] == '|' && isLevel(word) {
+			if known && (upper(word) || delimited || next == '\t' && b[i-1] == '\t') || delimited && rest[0] == '|' && level != 0 {
 				if (next == '+' || next == '-') && i+n+1 < len(b) && b[i+n+1]-'0' <= 9 { // slog's offset
 					word = b[i : i+n+1+digits(b[i+n+1:])]
 				}
@@ -337,7 +340,7 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 	if len(token) > 2 && token[len(token)-1] == ':' {
 		if dot := bytes.LastIndexByte(token, '.'); dot > 0 {
 			word = token[dot+1 : len(token)-1]
-			if upper(word) && isLevel(word) && strong(word) {
+			if upper(word) && strong(word) {
 				h.set(word)
 				h.at = end
 				return end - i, true
@@ -613,39 +616,6 @@ func klog(b []byte) head {
 	return h
 }
 
-func isLevel(word []byte) bool {
-	_, ok := severity.FromText(arena.String(word))
-	return ok
-}
-
-// weak says whether a level word is an ordinary word or a protocol more often.
-func weak(word []byte) bool {
-	if len(word) > 8 {
-		return false
-	}
-	var buf [8]byte
-	switch string(lower(buf[:0], word)) {
-	case "http", "data", "help", "input", "prompt", "all", "ok", "ready", "start", "box", "note", "mark", "fine", "config", "watch", "await", "pending",
-		"complete", "default", "timing", "failure":
-		return true
-	}
-	return false
-}
-
-// strong says whether a word means a level wherever it stands as one.
-func strong(word []byte) bool {
-	if len(word) < 3 || len(word) > 13 {
-		return false
-	}
-	var buf [13]byte
-	switch string(lower(buf[:0], word)) {
-	case "trace", "trc", "debug", "dbg", "info", "inf", "warn", "wrn", "warning", "error", "err", "fatal", "ftl", "crit", "critical", "emerg",
-		"emergency", "alert", "notice", "panic", "pnc", "verbose", "vrb", "severe", "information", "informational", "silly", "finest", "success":
-		return true
-	}
-	return false
-}
-
 // simpleLevel finds winston's own level words, which are lower case.
 func simpleLevel(word []byte) bool {
 	switch string(word) {
@@ -653,16 +623,6 @@ func simpleLevel(word []byte) bool {
 		return true
 	}
 	return false
-}
-
-func lower(dst, word []byte) []byte {
-	for _, c := range word {
-		if c-'A' < 26 {
-			c |= 0x20
-		}
-		dst = append(dst, c)
-	}
-	return dst
 }
 
 func upper(word []byte) bool {

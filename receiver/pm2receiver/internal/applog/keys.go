@@ -16,6 +16,7 @@ const (
 	roleInner
 	// roleFields is of the object in which logstash formats keep all fields.
 	roleFields
+	countRoles
 )
 
 // row is a field of a JSON line or of logfmt that means something to a log record.

@@ -2,6 +2,7 @@ package applog
 
 import (
 	"bytes"
+	"math/bits"
 	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -16,23 +17,27 @@ import (
 // be used becomes an attribute.
 func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 	w := &p.w
-	if w.roles&(1<<roleInner) != 0 {
+	if w.roles[roleInner] != 0 {
 		w.lookInside()
 	}
-	if w.roles&(1<<roleLevel) != 0 {
+	if w.roles[roleLevel] != 0 {
 		p.level(rec)
 	}
-	if w.roles&(1<<roleTime) != 0 {
+	if w.roles[roleTime] != 0 {
 		p.time(rec)
 	}
-	if w.roles&(1<<roleBody) == 0 || !w.body(rec) {
+	escaped := false // whether the body may have more than one line
+	if w.roles[roleBody] != 0 {
+		escaped = w.body(rec)
+	}
+	if rec.Body().Type() == pcommon.ValueTypeEmpty {
 		w.mem.SetStr(rec.Body(), arena.String(line))
 	}
-	if w.roles&(1<<roleTrace) != 0 {
+	if w.roles[roleTrace] != 0 {
 		w.trace(rec)
 	}
 	attrs := rec.Attributes()
-	if w.roles&(1<<roleException) == 0 || !w.exception(attrs) {
+	if (w.roles[roleException] == 0 || !w.exception(attrs)) && escaped {
 		w.exceptionOfBody(rec)
 	}
 	w.keepOthers(attrs)
@@ -67,21 +72,17 @@ func (w *walker) keepOthers(attrs pcommon.Map) {
 	}
 }
 
-// of appends the places of the fields of a role to dst, in the order of the table.
-func (w *walker) of(r role, dst []uint8) []uint8 {
-	for i := range w.found[:w.many] {
-		if rows[w.found[i].row].role != r {
-			continue
+// next takes the place of the field that is the first in the table out of a set that is
+// not empty.
+func (w *walker) next(set *uint32) int {
+	best := bits.TrailingZeros32(*set)
+	for rest := *set & (*set - 1); rest != 0; rest &= rest - 1 {
+		if i := bits.TrailingZeros32(rest); w.found[i].row < w.found[best].row {
+			best = i
 		}
-		at := len(dst)
-		for at > 0 && w.found[dst[at-1]].row > w.found[i].row {
-			at--
-		}
-		dst = append(dst, 0)
-		copy(dst[at+1:], dst[at:])
-		dst[at] = uint8(i)
 	}
-	return dst
+	*set &^= 1 << best
+	return best
 }
 
 // lookInside finds the fields inside objects that mean something.
@@ -97,7 +98,7 @@ func (w *walker) lookInside() {
 				return
 			}
 			v.row, v.name, v.parent = row, name, int8(i)
-			w.roles |= 1 << rows[row].role
+			w.roles[rows[row].role] |= 1 << w.many
 			w.found[w.many] = v
 			w.many++
 		})
@@ -106,6 +107,8 @@ func (w *walker) lookInside() {
 
 // each calls use for the fields of the object at from.
 func (w *walker) each(from int, use func(name []byte, v found)) {
+	defer func(before bool) { w.checked = before }(w.checked)
+	w.checked = true
 	w.i = from + 1
 	for {
 		w.space()
@@ -141,8 +144,10 @@ func (w *walker) str(f *found) ([]byte, bool) {
 	if w.b[f.from] != '"' {
 		return nil, false
 	}
-	w.i = f.from + 1
-	return w.text()
+	if s := w.b[f.from+1 : f.to-1 : f.to-1]; bytes.IndexByte(s, '\\') < 0 {
+		return s, true
+	}
+	return w.decoded(w.b[f.from+1 : f.to])
 }
 
 func (w *walker) raw(f *found) []byte { return w.b[f.from:f.to] }
@@ -167,9 +172,9 @@ const maxLevel = 64
 // the first that has one.
 func (p *Parser) level(rec plog.LogRecord) {
 	w := &p.w
-	var buf [maxFound]uint8
 	unknown, word := -1, ""
-	for _, i := range w.of(roleLevel, buf[:0]) {
+	for set := w.roles[roleLevel]; set != 0; {
+		i := w.next(&set)
 		f := &w.found[i]
 		text, n, ok := p.readLevel(f, rows[f.row].scale)
 		if !ok {
@@ -177,7 +182,7 @@ func (p *Parser) level(rec plog.LogRecord) {
 		}
 		if n == 0 {
 			if unknown < 0 {
-				unknown, word = int(i), text
+				unknown, word = i, text
 			}
 			continue
 		}
@@ -262,9 +267,8 @@ func (p *Parser) levelOfObject(f *found) (text string, n plog.SeverityNumber, ok
 // time sets the time from the first field that has one.
 func (p *Parser) time(rec plog.LogRecord) {
 	w := &p.w
-	var buf [maxFound]uint8
-	for _, i := range w.of(roleTime, buf[:0]) {
-		f := &w.found[i]
+	for set := w.roles[roleTime]; set != 0; {
+		f := &w.found[w.next(&set)]
 		if nanos, ok := p.readTime(f, int64(rec.ObservedTimestamp())); ok {
 			rec.SetTimestamp(pcommon.Timestamp(nanos))
 			f.used = true
@@ -383,33 +387,29 @@ func whole(text []byte) (int64, bool) {
 	return integer(text)
 }
 
-// body sets the body from the first field that is a message.
+// body sets the body from the first field that is a message. It says whether the body may
+// have more than one line.
 func (w *walker) body(rec plog.LogRecord) bool {
-	var buf [maxFound]uint8
-	for _, i := range w.of(roleBody, buf[:0]) {
-		f := &w.found[i]
-		if rows[f.row].weak && w.roles&(1<<roleLevel|1<<roleTime) == 0 {
+	for set := w.roles[roleBody]; set != 0; {
+		f := &w.found[w.next(&set)]
+		if rows[f.row].weak && w.roles[roleLevel]|w.roles[roleTime] == 0 {
 			continue
 		}
-		if s, ok := w.str(f); ok {
-			w.mem.SetStr(rec.Body(), arena.String(s))
-			f.used = true
-			return true
-		}
-		if w.b[f.from] == '{' {
-			if s, ok := w.stringValue(f); ok {
-				w.mem.SetStr(rec.Body(), arena.String(s))
-				f.used = true
-				return true
+		s, ok := w.str(f)
+		used := ok
+		if !ok {
+			switch w.b[f.from] {
+			case '{':
+				s, ok = w.stringValue(f)
+				used = ok
+			case '[':
+				s, used, ok = w.list(f)
 			}
 		}
-		if w.b[f.from] != '[' {
-			continue
-		}
-		if s, only, ok := w.list(f); ok {
+		if ok {
 			w.mem.SetStr(rec.Body(), arena.String(s))
-			f.used = only
-			return true
+			f.used = used
+			return !f.plain
 		}
 	}
 	return false

@@ -28,6 +28,32 @@ func (w *walker) number() bool {
 	return true
 }
 
+// plainInteger reads an integer of up to 18 digits. It reads nothing and reports false if
+// the number is any other.
+func (w *walker) plainInteger() (n int64, ok bool) {
+	b, i := w.b, w.i
+	negative := i < len(b) && b[i] == '-'
+	if negative {
+		i++
+	}
+	from := i
+	for i < len(b) && b[i]-'0' <= 9 {
+		if i-from == 18 {
+			return 0, false
+		}
+		n = n*10 + int64(b[i]-'0')
+		i++
+	}
+	if i == from || b[from] == '0' && i-from > 1 || i < len(b) && (b[i] == '.' || b[i]|0x20 == 'e') {
+		return 0, false
+	}
+	if negative {
+		n = -n
+	}
+	w.i = i
+	return n, true
+}
+
 func (w *walker) digits() bool {
 	from := w.i
 	for w.i < len(w.b) && w.b[w.i]-'0' <= 9 {

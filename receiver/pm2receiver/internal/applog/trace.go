@@ -13,10 +13,9 @@ import (
 
 // trace sets the trace context from the first fields that have one.
 func (w *walker) trace(rec plog.LogRecord) {
-	var buf [maxFound]uint8
 	hasTrace, hasSpan, hasFlags := false, false, false
-	for _, i := range w.of(roleTrace, buf[:0]) {
-		f := &w.found[i]
+	for set := w.roles[roleTrace]; set != 0; {
+		f := &w.found[w.next(&set)]
 		text, isText := w.str(f)
 		if !isText {
 			text = w.raw(f)

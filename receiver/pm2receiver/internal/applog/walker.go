@@ -3,6 +3,7 @@ package applog
 import (
 	"bytes"
 	"encoding/json"
+	"math/bits"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -32,11 +33,17 @@ type walker struct {
 
 	values int
 	cut    bool
-	// found are the fields that mean something; the others are attributes. roles has the
-	// bits of what they mean.
+	// found are the fields that mean something; the others are attributes. roles holds
+	// the set of those with each role, as bits.
 	found [maxFound]found
 	many  int
-	roles uint32
+	roles [countRoles]uint32
+	// checked is set while values are passed over that were checked before.
+	checked bool
+	// omitted are names that are left out of the object that is read at depth 1.
+	omitted *[3]string
+	// keys predicts the next name, which need not be parsed if it is as predicted.
+	keys keyPredictor
 	// strip is whether colours are taken out of strings.
 	strip bool
 	// inFields is set inside the object in which logstash formats keep all fields.
@@ -61,8 +68,14 @@ type found struct {
 // reset makes the walker ready for another line.
 func (w *walker) reset(line []byte, mem *slab.Slab) {
 	w.b, w.i, w.mem = line, 0, mem
-	clear(w.found[:w.many])
-	w.values, w.many, w.roles, w.cut, w.inFields = 0, 0, 0, false, false
+	w.values, w.many, w.roles, w.cut, w.inFields = 0, 0, [countRoles]uint32{}, false, false
+	w.keys.begin()
+}
+
+// release drops the references to the last lines.
+func (w *walker) release() {
+	w.b, w.mem, w.many = nil, nil, 0
+	clear(w.found[:])
 }
 
 // canonicalize rewrites a line that only encoding/json can read, or that has commas
@@ -162,21 +175,26 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 	if w.take('}') {
 		return true
 	}
+	// seen are the predicted names that m has. Unless it has others too, a predicted name
+	// that is not among them is a new one.
+	var seen uint64
+	others := m.Len() > 0
 	for {
 		w.space()
-		if !w.take('"') {
-			return false
-		}
-		name, ok := w.text()
+		name, node, ok := w.key()
 		if !ok {
 			return false
 		}
 		w.space()
-		if !w.take(':') {
-			return false
+		row := uint8(0)
+		if depth == 0 {
+			row = w.keys.rowOf(node, name)
 		}
-		w.space()
-		if !w.field(m, name, depth) {
+		bit := uint64(1) << (node & 63)
+		fresh := !others && node != 0 && seen&bit == 0
+		seen |= bit
+		others = others || node == 0 || rows[row].role == roleFields
+		if !w.field(m, name, row, depth, fresh) {
 			return false
 		}
 		w.space()
@@ -189,19 +207,46 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 	}
 }
 
-func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
-	if depth == 0 {
-		if row := known.of(name); row != 0 {
-			if rows[row].role != roleFields {
-				if f := w.place(row, name); f != nil {
-					return w.remember(f)
-				}
-			} else if !w.inFields && w.i < len(w.b) && w.b[w.i] == '{' {
-				w.inFields = true
-				ok := w.object(m, 0)
-				w.inFields = false
-				return ok
+// key reads a name and the colon behind it. node is its place in the memory of names, or
+// 0.
+func (w *walker) key() (name []byte, node uint8, ok bool) {
+	rest := w.b[w.i:]
+	if node = w.keys.next(rest); node != 0 {
+		n := len(w.keys.nodes[node].text)
+		w.i += n
+		return rest[1 : n-2 : n-2], node, true
+	}
+	if !w.take('"') {
+		return nil, 0, false
+	}
+	if name, ok = w.text(); !ok {
+		return nil, 0, false
+	}
+	w.space()
+	if !w.take(':') {
+		return nil, 0, false
+	}
+	return name, w.keys.learn(rest, name), true
+}
+
+// field reads the value of a field into m. row is what the field means, and fresh is
+// whether m is known to have no field of that name.
+func (w *walker) field(m pcommon.Map, name []byte, row uint8, depth int, fresh bool) bool {
+	switch {
+	case row != 0:
+		if rows[row].role != roleFields {
+			if f := w.place(row, name); f != nil {
+				return w.remember(f)
 			}
+		} else if !w.inFields && w.i < len(w.b) && w.b[w.i] == '{' {
+			w.inFields = true
+			ok := w.object(m, 0)
+			w.inFields = false
+			return ok
+		}
+	case depth == 1 && w.omitted != nil:
+		if s := arena.String(name); s != "" && (s == w.omitted[0] || s == w.omitted[1] || s == w.omitted[2]) {
+			return w.skip(depth + 1)
 		}
 	}
 	if m.Len() >= maxFields || w.values >= maxValues {
@@ -218,7 +263,11 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 		w.values++
 		s, ok := w.text()
 		if ok {
-			w.mem.PutStr(m, arena.String(name), arena.String(s))
+			if fresh {
+				w.mem.AppendStr(m, arena.String(name), arena.String(s))
+			} else {
+				w.mem.PutStr(m, arena.String(name), arena.String(s))
+			}
 		}
 		return ok
 	case 't', 'f', 'n', '{', '[':
@@ -226,14 +275,18 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 	}
 	from := w.i
 	w.values++
+	if n, ok := w.plainInteger(); ok {
+		if fresh {
+			w.mem.AppendInt(m, arena.String(name), n)
+		} else {
+			w.mem.PutInt(m, arena.String(name), n)
+		}
+		return true
+	}
 	if !w.number() {
 		return false
 	}
 	num := w.b[from:w.i]
-	if n, ok := integer(num); ok {
-		w.mem.PutInt(m, arena.String(name), n)
-		return true
-	}
 	w.setNumber(m.PutEmpty(arena.String(name)), num)
 	return true
 }
@@ -241,8 +294,9 @@ func (w *walker) field(m pcommon.Map, name []byte, depth int) bool {
 // place returns where to remember a field, or nil if there are too many. Of fields with
 // the same name the last one holds.
 func (w *walker) place(row uint8, name []byte) *found {
-	for i := range w.found[:w.many] {
-		if f := &w.found[i]; f.row == row && bytes.Equal(f.name, name) {
+	role := rows[row].role
+	for all := w.roles[role]; all != 0; all &= all - 1 {
+		if f := &w.found[bits.TrailingZeros32(all)]; f.row == row && bytes.Equal(f.name, name) {
 			return f
 		}
 	}
@@ -250,9 +304,9 @@ func (w *walker) place(row uint8, name []byte) *found {
 		return nil
 	}
 	f := &w.found[w.many]
+	w.roles[role] |= 1 << w.many
 	w.many++
-	f.row, f.name, f.parent = row, name, -1
-	w.roles |= 1 << rows[row].role
+	f.row, f.name, f.parent, f.used = row, name, -1, false
 	return f
 }
 
@@ -265,11 +319,9 @@ func (w *walker) remember(f *found) bool {
 		if end < 0 {
 			return false
 		}
-		if !escaped {
-			w.i = f.from + end + 2
-			f.to, f.plain = w.i, true
-			return true
-		}
+		w.i = f.from + end + 2
+		f.to, f.plain = w.i, !escaped
+		return !escaped || quoted.Valid(w.b[f.from+1:f.to-1])
 	}
 	ok := w.skip(1)
 	f.to = w.i
@@ -287,8 +339,13 @@ func (w *walker) text() ([]byte, bool) {
 		w.i += end + 1
 		return rest[:end:end], true
 	}
-	s, _, ok := quoted.Unquote(rest[:end+1], w.mem.Text)
 	w.i += end + 1
+	return w.decoded(rest[:end+1])
+}
+
+// decoded decodes a string up to its closing quote.
+func (w *walker) decoded(b []byte) ([]byte, bool) {
+	s, _, ok := quoted.Unquote(b, w.mem.Text)
 	if w.strip && ok && bytes.IndexByte(s, ansi.Escape) >= 0 {
 		s = w.mem.Text.Keep(ansi.Strip(s, w.mem.Text.Reserve))
 	}
@@ -390,12 +447,9 @@ func (w *walker) skip(depth int) bool {
 		if end < 0 {
 			return false
 		}
-		if escaped {
-			_, ok := w.text()
-			return ok
-		}
+		s := w.b[w.i : w.i+end]
 		w.i += end + 1
-		return true
+		return !escaped || w.checked || quoted.Valid(s)
 	case '{':
 		return w.skipAll('}', depth)
 	case '[':

@@ -187,6 +187,7 @@ func (d *Decoder) end() (plog.Logs, Stats) {
 		d.usage, d.used = d.batch.mem.Used(), d.batch.size
 	}
 	d.batch, d.single = batch{}, stacks.Entry{} // they refer to the memory of the block
+	d.parser.Release()
 	return logs, stats
 }
 

@@ -2,6 +2,7 @@
 package quoted
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf16"
@@ -89,6 +90,12 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 				dst[n] = plain
 				i += 2
 				n++
+				// In JSON in a string `\":\"` and `\",\"` are frequent.
+				if i+3 <= len(b) && (b[i] == ':' || b[i] == ',') && b[i+1] == '\\' && b[i+2] == '"' {
+					dst[n], dst[n+1] = b[i], '"'
+					i += 3
+					n += 2
+				}
 				continue
 			}
 			r, size := unicodeEscape(b[i:])
@@ -114,6 +121,27 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 		dst[n] = c
 		n++
 		i++
+	}
+}
+
+// Valid says whether Unquote decodes a string that [End] has found, which holds only
+// valid UTF-8. It does not decode it.
+func Valid(s []byte) bool {
+	for {
+		i := bytes.IndexByte(s, '\\')
+		if i < 0 {
+			return true
+		}
+		if s = s[i:]; len(s) < 2 {
+			return false
+		}
+		size := 2
+		if escapes[s[1]] == 0 {
+			if _, size = unicodeEscape(s); size == 0 {
+				return false
+			}
+		}
+		s = s[size:]
 	}
 }
 

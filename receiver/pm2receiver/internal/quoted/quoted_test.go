@@ -36,7 +36,7 @@ func TestUnquote_LeavesTheRestToTheLibrary(t *testing.T) {
 }
 
 func FuzzUnquote_AgreesWithEncodingJSON(f *testing.F) {
-	for _, s := range []string{`plain`, `\"level\":30,\"msg\":\"李\"`, `\ud83d\ude00`, `\ud800`, "\xff", `1234567\n890`, `\u0022"tail`} {
+	for _, s := range []string{`plain`, `\"level\":30,\"msg\":\"李\"`, `\ud83d\ude00`, `\ud800`, "\xff", `1234567\n890`, `\u0022"tail`, `a\",\"b\":\"c\",`, `\":\`, `\\`, `\n\`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
@@ -49,6 +49,9 @@ func FuzzUnquote_AgreesWithEncodingJSON(f *testing.F) {
 		end, escaped := End(in)
 		if ok != (end >= 0 && unquotable(in[:end])) {
 			t.Fatalf("Unquote(%q) = %t, End = %d", in, ok, end)
+		}
+		if end >= 0 && utf8.Valid(in[:end]) && Valid(in[:end]) != ok {
+			t.Fatalf("Valid(%q) = %t", in[:end], !ok)
 		}
 		if !ok {
 			return

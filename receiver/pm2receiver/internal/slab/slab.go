@@ -190,6 +190,24 @@ func (s *Slab) PutStr(m pcommon.Map, key, text string) {
 	s.setStr(put(m, key), text)
 }
 
+// AppendStr is m.PutStr for a key that m does not have.
+func (s *Slab) AppendStr(m pcommon.Map, key, text string) {
+	if s.plain {
+		m.PutStr(key, text)
+		return
+	}
+	s.setStr(appended(m, key), text)
+}
+
+// AppendInt is m.PutInt for a key that m does not have.
+func (s *Slab) AppendInt(m pcommon.Map, key string, n int64) {
+	if s.plain {
+		m.PutInt(key, n)
+		return
+	}
+	s.setInt(appended(m, key), n)
+}
+
 // PutInt is m.PutInt.
 func (s *Slab) PutInt(m pcommon.Map, key string, n int64) {
 	if s.plain {
@@ -244,10 +262,16 @@ func (s *Slab) setInt(v *any, n int64) {
 func put(m pcommon.Map, key string) *any {
 	all := fieldsOf(m)
 	for i := range *all {
-		if kv := &(*all)[i]; kv.Key == key {
+		if kv := &(*all)[i]; len(kv.Key) == len(key) && kv.Key == key {
 			return &kv.Value.Value
 		}
 	}
+	return appended(m, key)
+}
+
+// appended appends a field to m and returns its value.
+func appended(m pcommon.Map, key string) *any {
+	all := fieldsOf(m)
 	*all = append(*all, keyValue{Key: key})
 	return &(*all)[len(*all)-1].Value.Value
 }

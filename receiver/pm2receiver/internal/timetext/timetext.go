@@ -37,7 +37,34 @@ func Parse(b []byte, loc *time.Location) (Parsed, bool) {
 	if b[1]-'0' > 9 && !separates(b[1]) {
 		return Parsed{}, false
 	}
+	if len(b) >= len("2006-01-02T15:04:05") && b[4] == '-' && b[7] == '-' && (b[10] == 'T' || b[10] == ' ') && b[13] == ':' && b[16] == ':' {
+		return s.iso(loc)
+	}
 	return s.numeric(loc)
+}
+
+// iso reads 2006-01-02T15:04:05 and what may follow it. The separators are known to be
+// in their places. It is numeric for the form that most loggers write.
+func (s *scanner) iso(loc *time.Location) (Parsed, bool) {
+	b := s.b
+	if max(b[0]-'0', b[1]-'0', b[2]-'0', b[3]-'0', b[5]-'0', b[6]-'0', b[8]-'0', b[9]-'0', b[11]-'0', b[12]-'0', b[14]-'0', b[15]-'0', b[17]-'0', b[18]-'0') > 9 {
+		return s.numeric(loc)
+	}
+	two := func(i int) int { return int(b[i]-'0')*10 + int(b[i+1]-'0') }
+	s.year, s.mon, s.day = two(0)*100+two(2), two(5), two(8)
+	hour, minute, second := two(11), two(14), two(17)
+	s.i = len("2006-01-02T15:04:05")
+	if len(b) != len("2006-01-02T15:04:05.000Z") || b[19] != '.' || b[23] != 'Z' || b[20]-'0' > 9 || b[21]-'0' > 9 || b[22]-'0' > 9 ||
+		!s.valid(hour, minute, second) {
+		return s.rest(hour, minute, second, true, loc)
+	}
+	seconds := daysSinceEpoch(s.year, s.mon, s.day)*86400 + int64(hour*3600+minute*60+second)
+	return Parsed{Nanos: seconds*1e9 + int64(two(20)*10+int(b[22]-'0'))*1e6, Len: len(b), Seconds: true}, true
+}
+
+// valid says whether a date and time of day are of the years that an int64 can count.
+func (s *scanner) valid(hour, minute, second int) bool {
+	return s.mon >= 1 && s.mon <= 12 && s.day >= 1 && s.day <= 31 && hour <= 23 && minute <= 59 && second <= 60 && s.year >= 1971 && s.year <= 2261
 }
 
 func separates(c byte) bool { return c == '-' || c == '/' || c == '.' || c == ' ' }
@@ -343,7 +370,7 @@ func (s *scanner) rest(hour, minute, second int, seconds bool, loc *time.Locatio
 		}
 	}
 	s.monotonic()
-	if s.mon < 1 || s.mon > 12 || s.day < 1 || s.day > 31 || hour > 23 || minute > 59 || second > 60 || s.year < 1971 || s.year > 2261 {
+	if !s.valid(hour, minute, second) {
 		return Parsed{}, false
 	}
 	p := Parsed{Len: s.i, Seconds: seconds}
@@ -470,10 +497,24 @@ func FromNumber(n float64) (nanos int64, ok bool) {
 
 // FromInt is FromNumber without the rounding of a float.
 func FromInt(n int64) (nanos int64, ok bool) {
-	if n >= 1e17 {
-		return n, true
+	switch {
+	case n < 1e8:
+		return 0, false
+	case n < 1e11:
+		return times(n, 1e9)
+	case n < 1e14:
+		return times(n, 1e6)
+	case n < 1e17:
+		return times(n, 1e3)
 	}
-	return FromNumber(float64(n))
+	return n, true
+}
+
+func times(n, unit int64) (int64, bool) {
+	if n > math.MaxInt64/unit {
+		return 0, false
+	}
+	return n * unit, true
 }
 
 func bounded(whole float64, unit, rest int64) (int64, bool) {

@@ -176,6 +176,41 @@ func TestFromNumber(t *testing.T) {
 	}
 }
 
+func TestFromInt_IsFromNumber(t *testing.T) {
+	for _, n := range []int64{-1, 0, 99_999_999, 1e8, 1_700_000_000, 9_223_372_036, 9_223_372_037, 99_999_999_999, 1e11, 1_700_000_000_123, 9_223_372_036_854, 9_223_372_036_855, 1e14 - 1, 1e14, 1_700_000_000_123_456, 9_007_199_254_740_992} {
+		want, known := FromNumber(float64(n))
+		got, ok := FromInt(n)
+		assert.Equal(t, known, ok, n)
+		assert.Equal(t, want, got, n)
+	}
+}
+
+// Parse reads the form that most loggers write with code of its own. It must read what
+// the code for all forms reads.
+func FuzzParse_ISOIsNumeric(f *testing.F) {
+	for _, text := range []string{
+		"2026-11-21T02:08:35.328Z", "2026-11-21 02:08:35.328Z", "2026-13-21T02:08:35.328Z", "2026-11-21T02:08:60.328Z", "2026-11-21T24:08:35.328Z",
+		"2026-11-21T02:08:35.32xZ", "2026-11-21T02:08:35,328Z", "2026-11-21 02:08:35.328 ", "2026-11-21 02:08:35", "2026-11-21 02:08:35 PM", "20x6-11-21T02:08:35.328Z",
+		"2026-11-21 02:08:35.328+01:00[Europe/Berlin]", "1970-11-21T02:08:35.328Z", "2262-01-21T02:08:35.328Z", "2026-11-00T02:08:35.328Z",
+	} {
+		f.Add(text)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) < len("20060102T1504") || text[0]-'0' > 9 || text[1]-'0' > 9 && !separates(text[1]) {
+			return
+		}
+		for _, loc := range []*time.Location{time.UTC, berlin} {
+			s := scanner{b: []byte(text)}
+			want, known := s.numeric(loc)
+			got, ok := Parse([]byte(text), loc)
+			assert.Equal(t, known, ok, text)
+			assert.Equal(t, want, got, text)
+		}
+	})
+}
+
 func FuzzParse_AgreesWithTime(f *testing.F) {
 	f.Add("2026-11-21T02:08:35.328Z")
 	f.Add("2026-11-21T02:08:35.328+01:30")

@@ -1,0 +1,104 @@
+package applog
+
+import "bytes"
+
+const (
+	// maxNodes is how many names a keyPredictor knows, and maxNode how long one may be.
+	// Node 0 is none, and the start of each line.
+	maxNodes = 64
+	maxNode  = 64
+	// maxUnknown is how many names may be unknown after the memory is full before it is
+	// emptied: then the lines of the file are others.
+	maxUnknown = 4096
+)
+
+// keyPredictor remembers the names in the JSON lines of a file and which followed which.
+// Most lines of a file have the same names in the same order, so that a name is mostly
+// found by one comparison, with what it means. It never changes what is read. The zero
+// value is ready.
+type keyPredictor struct {
+	nodes   []keyNode
+	at      uint8 // the last name
+	unknown int
+}
+
+// keyNode is a name.
+type keyNode struct {
+	// text is the name as JSON writes it, with quotes and colon.
+	text string
+	// row is what a field of this name means in the line's object.
+	row uint8
+	// following are the names that followed last, the latest first.
+	following [2]uint8
+}
+
+// begin starts another line. Only here nodes are given to other names: what is read of a
+// line relies on them.
+func (p *keyPredictor) begin() {
+	p.at = 0
+	if p.unknown > maxUnknown {
+		*p = keyPredictor{}
+	}
+}
+
+// next returns the node of the name that b begins with if it is as predicted, or else 0.
+func (p *keyPredictor) next(b []byte) uint8 {
+	if int(p.at) >= len(p.nodes) {
+		return 0
+	}
+	last := &p.nodes[p.at]
+	for i, node := range last.following {
+		if node == 0 {
+			return 0
+		}
+		if text := p.nodes[node].text; len(b) >= len(text) && string(b[:len(text)]) == text {
+			if i != 0 {
+				last.following[0], last.following[1] = node, last.following[0]
+			}
+			p.at = node
+			return node
+		}
+	}
+	return 0
+}
+
+// learn takes note of a name that was not predicted, and returns its node or 0. b begins
+// with it.
+func (p *keyPredictor) learn(b, name []byte) uint8 {
+	n := len(name) + len(`"":`)
+	if len(name) > maxNode || len(b) < n || b[n-2] != '"' || b[n-1] != ':' || !bytes.Equal(b[1:n-2], name) { // not as it is written
+		p.at = 0
+		return 0
+	}
+	if p.nodes == nil {
+		p.nodes = make([]keyNode, 1, 16)
+	}
+	node := 0
+	for i := 1; i < len(p.nodes); i++ {
+		if p.nodes[i].text == string(b[:n]) {
+			node = i
+			break
+		}
+	}
+	if node == 0 {
+		if len(p.nodes) == maxNodes {
+			p.unknown++
+			p.at = 0
+			return 0
+		}
+		node = len(p.nodes)
+		p.nodes = append(p.nodes, keyNode{text: string(b[:n]), row: known.of(name)})
+	}
+	last := &p.nodes[p.at]
+	last.following[0], last.following[1] = uint8(node), last.following[0]
+	p.at = uint8(node)
+	return p.at
+}
+
+// rowOf returns the row of a name, whose node may be 0.
+func (p *keyPredictor) rowOf(node uint8, name []byte) uint8 {
+	if node == 0 {
+		return known.of(name)
+	}
+	return p.nodes[node].row
+}
