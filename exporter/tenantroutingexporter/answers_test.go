@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -46,7 +47,7 @@ circuit_breaker: {failures: 2, open: 10ms}
 `, web.URL))
 	var log lockedBuffer
 	g := startLoggedGateway(t, cfg, tenanttest.Host{registryID: registry, component.MustNewID("tenant_health"): board}, &log)
-	health := func() tenant.LaneHealth {
+	health := func() healthboard.Lanes {
 		h, ok := board.Lanes(component.NewID(metadata.Type))
 		require.True(t, ok)
 		return h

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // wantOver is how long nothing must have been refused until the want of disk is
@@ -70,7 +70,7 @@ func (r *router) usage() store.Usage {
 }
 
 // health is what the boards of health show.
-func (r *router) health() tenant.LaneHealth {
+func (r *router) health() healthboard.Lanes {
 	h := r.scheduler.Load().Health()
 	h.Routes = r.routes.Load()
 	if r.store == nil || r.stateDir == "" {
@@ -78,7 +78,7 @@ func (r *router) health() tenant.LaneHealth {
 	}
 	now := time.Now()
 	u := r.usage()
-	h.Storage = &tenant.StorageHealth{Used: u.Taken, Free: u.Free, Reserve: u.Reserve}
+	h.Storage = &healthboard.Storage{Used: u.Taken, Free: u.Free, Reserve: u.Reserve}
 	if since := r.want.look(now, r.set.Logger); !since.IsZero() {
 		h.Storage.Refusing, h.Storage.For = true, now.Sub(since)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -65,7 +66,7 @@ lane: {batch: {timeout: 1ms}}
 retry: {initial_interval: 50ms, max_interval: 100ms}
 circuit_breaker: {failures: 5, open: 100ms}
 `, server.URL)), tenanttest.Host{registryID: registry, storageID: newStorage(t, dir), component.MustNewID("tenant_health"): board}, registry)
-	health := func() *tenant.StorageHealth {
+	health := func() *healthboard.Storage {
 		h, ok := board.Lanes(component.NewID(metadata.Type))
 		require.True(t, ok)
 		require.NotNil(t, h.Storage)

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -37,12 +38,12 @@ circuit_breaker: {failures: 1, open: 1h}
 `, t.TempDir(), down.URL))
 	id := component.NewID(metadata.Type)
 	g := startGatewayWith(t, cfg, host, registry)
-	health := func() tenant.LaneHealth {
+	health := func() healthboard.Lanes {
 		h, ok := board.Lanes(id)
 		require.True(t, ok)
 		return h
 	}
-	assert.Equal(t, tenant.LaneHealth{MaxBytes: 100 << 20}, health())
+	assert.Equal(t, healthboard.Lanes{MaxBytes: 100 << 20}, health())
 
 	require.NoError(t, g.logs.ConsumeLogs(t.Context(), logsOf("A", strings.Repeat("x", 1_020_000))))
 	require.NoError(t, g.logs.ConsumeLogs(t.Context(), logsOf("B", "one")))
@@ -58,8 +59,8 @@ circuit_breaker: {failures: 1, open: 1h}
 	assert.Equal(t, []any{tenant.ID("A"), "down", tenant.Logs, true}, []any{f[0].Tenant, f[0].Destination, f[0].Signal, f[0].Open})
 	assert.Positive(t, f[0].Failures)
 	assert.Positive(t, f[0].Oldest)
-	assert.Equal(t, tenant.LaneAnswer{
-		At: f[0].Answer.At, Class: tenant.AnswerRefused, Reason: "http_401", Status: http.StatusUnauthorized,
+	assert.Equal(t, healthboard.LaneAnswer{
+		At: f[0].Answer.At, Class: healthboard.AnswerRefused, Reason: "http_401", Status: http.StatusUnauthorized,
 		Text: "HTTP status 401: no message", URL: down.URL + "/v1/logs",
 	}, f[0].Answer)
 

@@ -7,13 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // routeFault is why data of one signal does not reach one destination of a tenant.
 type routeFault struct {
 	signal  tenant.Signal
-	problem tenant.RouteProblem
+	problem healthboard.RouteProblem
 	text    string
 }
 
@@ -21,20 +22,20 @@ type routeFault struct {
 func (ps *plans) check(t *tenant.Tenant) (faults []routeFault) {
 	p := ps.of(t)
 	for _, signal := range tenant.AllSignals() {
-		add := func(problem tenant.RouteProblem, format string, args ...any) {
+		add := func(problem healthboard.RouteProblem, format string, args ...any) {
 			faults = append(faults, routeFault{signal, problem, signal.String() + fmt.Sprintf(format, args...)})
 		}
 		for _, name := range p.unknown[signal] {
-			add(tenant.RouteUnknown, ": route to %q, which is not a destination of this exporter; it has %s", name, ps.names())
+			add(healthboard.RouteUnknown, ": route to %q, which is not a destination of this exporter; it has %s", name, ps.names())
 		}
 		for _, route := range p.routes[signal] {
 			d := ps.destinations[route.Destination]
 			if !d.Carries(signal) {
-				add(tenant.RouteSignal, ": route to %q, which does not take %s", route.Destination, signal)
+				add(healthboard.RouteSignal, ": route to %q, which does not take %s", route.Destination, signal)
 				continue
 			}
 			if err := d.Check(int(signal), ps.values(t)); err != nil {
-				add(tenant.RouteSettings, " to %s: %v", route.Destination, err)
+				add(healthboard.RouteSettings, " to %s: %v", route.Destination, err)
 			}
 		}
 	}
@@ -65,7 +66,7 @@ func routeError(faults []routeFault) error {
 // routeCounts sums up the faults of all tenants without naming any.
 type routeCounts struct {
 	tenants int
-	faults  map[tenant.RouteFault]int // tenants by fault, whose own count is zero
+	faults  map[healthboard.RouteFault]int // tenants by fault, whose own count is zero
 }
 
 func (c *routeCounts) add(faults []routeFault) {
@@ -74,11 +75,11 @@ func (c *routeCounts) add(faults []routeFault) {
 	}
 	c.tenants++
 	if c.faults == nil {
-		c.faults = make(map[tenant.RouteFault]int)
+		c.faults = make(map[healthboard.RouteFault]int)
 	}
-	seen := make(map[tenant.RouteFault]bool)
+	seen := make(map[healthboard.RouteFault]bool)
 	for _, f := range faults {
-		kind := tenant.RouteFault{Signal: f.signal, Problem: f.problem}
+		kind := healthboard.RouteFault{Signal: f.signal, Problem: f.problem}
 		if !seen[kind] {
 			seen[kind] = true
 			c.faults[kind]++
@@ -87,14 +88,14 @@ func (c *routeCounts) add(faults []routeFault) {
 }
 
 // health returns the counts in the order of signals, or nil if there is no fault.
-func (c *routeCounts) health() *tenant.RouteHealth {
+func (c *routeCounts) health() *healthboard.Routes {
 	if c.tenants == 0 {
 		return nil
 	}
-	h := &tenant.RouteHealth{Tenants: c.tenants}
+	h := &healthboard.Routes{Tenants: c.tenants}
 	for _, signal := range tenant.AllSignals() {
-		for _, problem := range []tenant.RouteProblem{tenant.RouteUnknown, tenant.RouteSignal, tenant.RouteSettings} {
-			kind := tenant.RouteFault{Signal: signal, Problem: problem}
+		for _, problem := range []healthboard.RouteProblem{healthboard.RouteUnknown, healthboard.RouteSignal, healthboard.RouteSettings} {
+			kind := healthboard.RouteFault{Signal: signal, Problem: problem}
 			if n := c.faults[kind]; n > 0 {
 				kind.Tenants = n
 				h.Faults = append(h.Faults, kind)

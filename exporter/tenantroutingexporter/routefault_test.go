@@ -10,6 +10,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -75,13 +76,13 @@ func TestRouteFaults_AreAllReported(t *testing.T) {
 			id := component.NewID(metadata.Type)
 			require.Eventually(t, func() bool { h, _ := board.Lanes(id); return h.Routes != nil }, time.Minute, time.Millisecond)
 			h, _ := board.Lanes(id)
-			assert.Equal(t, &tenant.RouteHealth{Tenants: 1, Faults: []tenant.RouteFault{
-				{Signal: tenant.Logs, Problem: tenant.RouteUnknown, Tenants: 1},
-				{Signal: tenant.Logs, Problem: tenant.RouteSignal, Tenants: 1},
-				{Signal: tenant.Metrics, Problem: tenant.RouteSignal, Tenants: 1},
-				{Signal: tenant.Traces, Problem: tenant.RouteUnknown, Tenants: 1},
-				{Signal: tenant.Traces, Problem: tenant.RouteSignal, Tenants: 1},
-				{Signal: tenant.Traces, Problem: tenant.RouteSettings, Tenants: 1},
+			assert.Equal(t, &healthboard.Routes{Tenants: 1, Faults: []healthboard.RouteFault{
+				{Signal: tenant.Logs, Problem: healthboard.RouteUnknown, Tenants: 1},
+				{Signal: tenant.Logs, Problem: healthboard.RouteSignal, Tenants: 1},
+				{Signal: tenant.Metrics, Problem: healthboard.RouteSignal, Tenants: 1},
+				{Signal: tenant.Traces, Problem: healthboard.RouteUnknown, Tenants: 1},
+				{Signal: tenant.Traces, Problem: healthboard.RouteSignal, Tenants: 1},
+				{Signal: tenant.Traces, Problem: healthboard.RouteSettings, Tenants: 1},
 			}}, h.Routes)
 			registry.Set(t, &tenant.Tenant{ID: "A"})
 			require.Eventually(t, func() bool { h, _ := board.Lanes(id); return h.Routes == nil }, time.Minute, time.Millisecond, "the routes work again")

@@ -20,8 +20,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -50,8 +52,8 @@ type router struct {
 	want       diskWant
 	scheduler  atomic.Pointer[lane.Scheduler] // nil before start
 	rejected   rejectedRequests
-	routes     atomic.Pointer[tenant.RouteHealth] // nil: there are no faults
-	boards     tenant.RejectionBoards
+	routes     atomic.Pointer[healthboard.Routes] // nil: there are no faults
+	boards     rejection.Boards
 	recovery   *recovery.Recoverer
 	reported   atomic.Int64 // Unix time of the last report of failing storage
 	telemetry  *telemetry
@@ -78,7 +80,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	} else if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
 		return err
 	}
-	r.boards = tenant.FindRejectionBoards(host)
+	r.boards = rejection.FindBoards(host)
 	safetext.StandardLog()
 	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host, r.recovery)
 	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
@@ -131,7 +133,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		r.openMigrations(ctx, host, left)
 	}
 	r.subscribe()
-	for _, board := range tenant.FindHealthBoards(host) {
+	for _, board := range healthboard.Find(host) {
 		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
 	}
 	r.unpost = append(r.unpost, condition.Post(host, component.KindExporter, r.set.ID, newLosses(r, time.Now).findings))

@@ -190,11 +190,11 @@ func (c *keyChecker) rejected(key *tenant.Key, d decision, signal tenant.Signals
 	if d == unknownKey {
 		reason = reasonDeleted
 	}
-	c.PostRejection(tenant.Rejected{Tenant: key.Tenant().ID, KeyID: key.ID, Reason: reason, Signal: signal, Client: addr})
+	c.PostRejection(rejection.Rejected{Tenant: key.Tenant().ID, KeyID: key.ID, Reason: reason, Signal: signal, Client: addr})
 }
 
-// PostRejection implements tenant.RejectionBoard.
-func (c *keyChecker) PostRejection(r tenant.Rejected) { c.rejections.add(r) }
+// PostRejection implements rejection.Board.
+func (c *keyChecker) PostRejection(r rejection.Rejected) { c.rejections.add(r) }
 
 // decide tells with what key a request with headers came from source, which is nil if that
 // is not known. There is none if

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/clientaddr"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -77,7 +78,7 @@ func newRejections(cfg RejectionsConfig, logger *zap.Logger) (*rejections, error
 }
 
 // add counts a request.
-func (r *rejections) add(of tenant.Rejected) {
+func (r *rejections) add(of rejection.Rejected) {
 	addr := clientaddr.Of(of.Client)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/tap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -119,7 +120,7 @@ func TestKeyChecker_CountsNothingForStrangers(t *testing.T) {
 
 func TestRejectionBoards_PostForTheCallerAlone(t *testing.T) {
 	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"}))
-	boards := tenant.FindRejectionBoards(tenanttest.Host{registryID: serverExtension{c}})
+	boards := rejection.FindBoards(tenanttest.Host{registryID: serverExtension{c}})
 	require.Len(t, boards, 1)
 	boards.Post(t.Context(), tenant.NewSignals(tenant.Logs), "rate")
 	boards.Post(tenant.NewContext(t.Context(), tenant.Undecided()), tenant.NewSignals(tenant.Logs), "rate")
@@ -132,13 +133,13 @@ func TestRejectionBoards_PostForTheCallerAlone(t *testing.T) {
 	assert.Equal(t, rejectionKey{"tenant-a", "k1", "rate"}, due[0].rejectionKey)
 	assert.EqualValues(t, 2, due[0].unsaid)
 	assert.Equal(t, tenant.NewSignals(tenant.Logs, tenant.Traces), due[0].signals)
-	assert.Empty(t, tenant.FindRejectionBoards(tenanttest.Host{}))
+	assert.Empty(t, rejection.FindBoards(tenanttest.Host{}))
 }
 
 func TestRejections_LogsEachKindOnceAMinute(t *testing.T) {
 	r, logs := observedRejections(t)
 	for n := range 6 {
-		r.add(tenant.Rejected{Tenant: "a", KeyID: "k1", Reason: "quota", Signal: tenant.NewSignals(tenant.Logs), Client: ip(fmt.Sprintf("192.0.2.%d", n))})
+		r.add(rejection.Rejected{Tenant: "a", KeyID: "k1", Reason: "quota", Signal: tenant.NewSignals(tenant.Logs), Client: ip(fmt.Sprintf("192.0.2.%d", n))})
 	}
 	r.report(noon, false)
 	require.Equal(t, 1, logs.Len())
@@ -148,8 +149,8 @@ func TestRejections_LogsEachKindOnceAMinute(t *testing.T) {
 		"clients": []any{"192.0.2.0", "192.0.2.1", "192.0.2.2", "192.0.2.3"},
 	}, logs.All()[0].ContextMap())
 
-	r.add(tenant.Rejected{Tenant: "a", KeyID: "k1", Reason: "quota"})
-	r.add(tenant.Rejected{Tenant: "a", KeyID: "k1", Reason: "scope"})
+	r.add(rejection.Rejected{Tenant: "a", KeyID: "k1", Reason: "quota"})
+	r.add(rejection.Rejected{Tenant: "a", KeyID: "k1", Reason: "scope"})
 	r.report(noon.Add(59*time.Second), false)
 	require.Equal(t, 2, logs.Len(), "another kind waits for no minute")
 	r.report(noon.Add(time.Minute), false)
@@ -162,10 +163,10 @@ func TestRejections_LogsEachKindOnceAMinute(t *testing.T) {
 func TestRejections_AreBounded(t *testing.T) {
 	r, logs := observedRejections(t)
 	for n := range 3 * maxRejections {
-		r.add(tenant.Rejected{Tenant: tenant.ID(fmt.Sprint(n)), KeyID: "k", Reason: "rate"})
+		r.add(rejection.Rejected{Tenant: tenant.ID(fmt.Sprint(n)), KeyID: "k", Reason: "rate"})
 	}
 	for n := range 3 * maxReasons {
-		r.add(tenant.Rejected{Tenant: "a", KeyID: "k", Reason: fmt.Sprint("reason", n)})
+		r.add(rejection.Rejected{Tenant: "a", KeyID: "k", Reason: fmt.Sprint("reason", n)})
 	}
 	assert.Equal(t, maxRejections, r.recent.Len())
 	assert.LessOrEqual(t, len(r.totals), maxReasons+1)
@@ -187,8 +188,8 @@ func TestRejections_ShowsTenantsOnlyIfConfigured(t *testing.T) {
 	_, key := newKey()
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}})
 	c, telemetry := startChecker(t, registry)
-	c.PostRejection(tenant.Rejected{Tenant: "tenant-a", KeyID: key.ID, Reason: "rate"})
-	c.PostRejection(tenant.Rejected{Tenant: "tenant-b", KeyID: "x", Reason: "rate"})
+	c.PostRejection(rejection.Rejected{Tenant: "tenant-a", KeyID: key.ID, Reason: "rate"})
+	c.PostRejection(rejection.Rejected{Tenant: "tenant-b", KeyID: "x", Reason: "rate"})
 	metadatatest.AssertEqualExtensionBearerKeyAuthRejectedRequests(t, telemetry, []metricdata.DataPoint[int64]{
 		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", "rate"))},
 	}, metricdatatest.IgnoreTimestamp())
@@ -196,8 +197,8 @@ func TestRejections_ShowsTenantsOnlyIfConfigured(t *testing.T) {
 	cfg := serverConfig()
 	cfg.Rejections.TenantMetrics = true
 	c, telemetry = startCheckerWith(t, cfg, registry)
-	c.PostRejection(tenant.Rejected{Tenant: "tenant-a", KeyID: key.ID, Reason: "rate"})
-	c.PostRejection(tenant.Rejected{Tenant: "tenant-b", KeyID: "x", Reason: "rate"})
+	c.PostRejection(rejection.Rejected{Tenant: "tenant-a", KeyID: key.ID, Reason: "rate"})
+	c.PostRejection(rejection.Rejected{Tenant: "tenant-b", KeyID: "x", Reason: "rate"})
 	metadatatest.AssertEqualExtensionBearerKeyAuthRejectedRequests(t, telemetry, []metricdata.DataPoint[int64]{
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("tenant", "tenant-a"), attribute.String("key", key.ID), attribute.String("reason", "rate"))},
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("reason", "rate"))}, // of a tenant that has left the registry
@@ -207,7 +208,7 @@ func TestRejections_ShowsTenantsOnlyIfConfigured(t *testing.T) {
 func BenchmarkRejections_Flood(b *testing.B) {
 	r, err := newRejections(RejectionsConfig{}, zap.NewNop())
 	require.NoError(b, err)
-	boards := tenant.RejectionBoards{boardFunc(r.add)}
+	boards := rejection.Boards{boardFunc(r.add)}
 	ctx := client.NewContext(context.Background(), client.Info{Addr: ip("192.0.2.7")})
 	ctx = tenant.NewContext(ctx, tenant.NewIdentity("tenant-a", "k1", 0))
 	b.ReportAllocs()
@@ -216,7 +217,7 @@ func BenchmarkRejections_Flood(b *testing.B) {
 	}
 }
 
-type boardFunc func(tenant.Rejected)
+type boardFunc func(rejection.Rejected)
 
-// PostRejection implements tenant.RejectionBoard.
-func (f boardFunc) PostRejection(r tenant.Rejected) { f(r) }
+// PostRejection implements rejection.Board.
+func (f boardFunc) PostRejection(r rejection.Rejected) { f(r) }

@@ -94,7 +94,7 @@ func (e *requestGuard) Start(_ context.Context, host component.Host) error {
 		}
 		e.registry = registry
 	}
-	e.guard.PostRejections(tenant.FindRejectionBoards(host))
+	e.guard.PostRejections(rejection.FindBoards(host))
 	if err := e.observe(); err != nil {
 		return err
 	}

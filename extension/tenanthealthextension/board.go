@@ -6,7 +6,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // laneInterval is how long a look at the lanes is good. Lanes are looked at under
@@ -22,19 +22,19 @@ type board struct {
 	lanes      map[component.ID]*laneReport
 }
 
-var _ tenant.HealthBoard = (*board)(nil)
+var _ healthboard.Board = (*board)(nil)
 
-type registryReport struct{ report func() tenant.RegistryHealth }
+type registryReport struct{ report func() healthboard.Registry }
 
 // laneReport is what one exporter says, at most once in laneInterval.
 type laneReport struct {
-	report func() tenant.LaneHealth
+	report func() healthboard.Lanes
 	at     time.Time
-	last   tenant.LaneHealth
+	last   healthboard.Lanes
 }
 
-// PostRegistry implements tenant.HealthBoard.
-func (b *board) PostRegistry(id component.ID, report func() tenant.RegistryHealth) (cancel func()) {
+// PostRegistry implements healthboard.Board.
+func (b *board) PostRegistry(id component.ID, report func() healthboard.Registry) (cancel func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.registries == nil {
@@ -45,8 +45,8 @@ func (b *board) PostRegistry(id component.ID, report func() tenant.RegistryHealt
 	return func() { remove(b, b.registries, id, r) }
 }
 
-// PostLanes implements tenant.HealthBoard.
-func (b *board) PostLanes(id component.ID, report func() tenant.LaneHealth) (cancel func()) {
+// PostLanes implements healthboard.Board.
+func (b *board) PostLanes(id component.ID, report func() healthboard.Lanes) (cancel func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.lanes == nil {
@@ -68,14 +68,14 @@ func remove[R comparable](b *board, all map[component.ID]R, id component.ID, r R
 
 // read asks all reporters. It holds the lock, so that none is called after it was
 // removed.
-func (b *board) read(now time.Time) (map[component.ID]tenant.RegistryHealth, map[component.ID]tenant.LaneHealth) {
+func (b *board) read(now time.Time) (map[component.ID]healthboard.Registry, map[component.ID]healthboard.Lanes) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	registries := make(map[component.ID]tenant.RegistryHealth, len(b.registries))
+	registries := make(map[component.ID]healthboard.Registry, len(b.registries))
 	for id, r := range b.registries {
 		registries[id] = r.report()
 	}
-	lanes := make(map[component.ID]tenant.LaneHealth, len(b.lanes))
+	lanes := make(map[component.ID]healthboard.Lanes, len(b.lanes))
 	for id, r := range b.lanes {
 		if since := now.Sub(r.at); r.at.IsZero() || since >= laneInterval || since < 0 {
 			r.at, r.last = now, r.report()

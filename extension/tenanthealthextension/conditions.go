@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // lookInterval is how often components are asked for conditions.
@@ -103,12 +103,12 @@ func (c *conditions) post(src condition.Source) (remove func()) {
 }
 
 // postLanes watches the queues of an exporter.
-func (c *conditions) postLanes(id component.ID, report func() tenant.LaneHealth) (remove func()) {
+func (c *conditions) postLanes(id component.ID, report func() healthboard.Lanes) (remove func()) {
 	return c.post(condition.Source{ID: id, Kind: component.KindExporter, Report: func() []condition.Finding { return c.ofLanes(report(), time.Now()) }})
 }
 
 // ofLanes returns what is wrong with the queues of an exporter.
-func (c *conditions) ofLanes(h tenant.LaneHealth, now time.Time) []condition.Finding {
+func (c *conditions) ofLanes(h healthboard.Lanes, now time.Time) []condition.Finding {
 	all := ofFailures(h.Failing, now)
 	if h.Oldest > c.cfg.QueueAge {
 		all = append(all, condition.Finding{
@@ -142,7 +142,7 @@ func queueStep(age time.Duration) time.Duration {
 
 // fullness returns the share of the queue that is in use, of the fullest lane or of all
 // lanes together.
-func fullness(h tenant.LaneHealth) float64 {
+func fullness(h healthboard.Lanes) float64 {
 	if h.MaxBytes <= 0 {
 		return h.Fullest
 	}
@@ -174,8 +174,8 @@ func (s *state) addConditions(f *found) {
 // PostConditions implements condition.Board.
 func (s *server) PostConditions(src condition.Source) (remove func()) { return s.conditions.post(src) }
 
-// PostLanes implements tenant.HealthBoard.
-func (s *server) PostLanes(id component.ID, report func() tenant.LaneHealth) (remove func()) {
+// PostLanes implements healthboard.Board.
+func (s *server) PostLanes(id component.ID, report func() healthboard.Lanes) (remove func()) {
 	fromBoard := s.board.PostLanes(id, report)
 	fromTracker := s.conditions.postLanes(id, report)
 	return func() {

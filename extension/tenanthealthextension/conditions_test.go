@@ -25,7 +25,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // newAgent returns the extension as an agent has it, and its telemetry.
@@ -124,31 +124,31 @@ func TestConditions_OfQueues(t *testing.T) {
 	cfg := defaultConditions()
 	c := &conditions{cfg: &cfg}
 	for name, tt := range map[string]struct {
-		health tenant.LaneHealth
+		health healthboard.Lanes
 		want   map[condition.Name]string
 	}{
-		"empty":    {tenant.LaneHealth{MaxBytes: 100}, map[condition.Name]string{}},
-		"unknown":  {tenant.LaneHealth{}, map[condition.Name]string{}},
-		"not yet":  {tenant.LaneHealth{Oldest: 5 * time.Minute, QueuedBytes: 80, MaxBytes: 100, Fullest: 0.8}, map[condition.Name]string{}},
-		"old":      {tenant.LaneHealth{Oldest: 301500 * time.Millisecond}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 5m1s, the limit is 5m0s"}},
-		"very old": {tenant.LaneHealth{Oldest: 50*time.Hour + 59*time.Second}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 50h0m0s, the limit is 5m0s"}},
+		"empty":    {healthboard.Lanes{MaxBytes: 100}, map[condition.Name]string{}},
+		"unknown":  {healthboard.Lanes{}, map[condition.Name]string{}},
+		"not yet":  {healthboard.Lanes{Oldest: 5 * time.Minute, QueuedBytes: 80, MaxBytes: 100, Fullest: 0.8}, map[condition.Name]string{}},
+		"old":      {healthboard.Lanes{Oldest: 301500 * time.Millisecond}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 5m1s, the limit is 5m0s"}},
+		"very old": {healthboard.Lanes{Oldest: 50*time.Hour + 59*time.Second}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 50h0m0s, the limit is 5m0s"}},
 		"full lane": {
-			tenant.LaneHealth{QueuedBytes: 1, MaxBytes: 100, Fullest: 0.9},
+			healthboard.Lanes{QueuedBytes: 1, MaxBytes: 100, Fullest: 0.9},
 			map[condition.Name]string{condition.QueueAlmostFull: "The queue is 90% full, the limit is 80%"},
 		},
 		"full": {
-			tenant.LaneHealth{QueuedBytes: 85, MaxBytes: 100, Fullest: 0.3},
+			healthboard.Lanes{QueuedBytes: 85, MaxBytes: 100, Fullest: 0.3},
 			map[condition.Name]string{condition.QueueAlmostFull: "The queue is 85% full, the limit is 80%"},
 		},
 		"disk": {
-			tenant.LaneHealth{Storage: &tenant.StorageHealth{Free: 3 << 19, Reserve: 2 << 20, Used: 1 << 20, Refusing: true}},
+			healthboard.Lanes{Storage: &healthboard.Storage{Free: 3 << 19, Reserve: 2 << 20, Used: 1 << 20, Refusing: true}},
 			map[condition.Name]string{condition.StorageFull: "The disk of the queue is full, and data is refused: 1.5 MiB are free, 2.0 MiB of the disk are a reserve, and the queue has 1.0 MiB"},
 		},
 		"unknown disk": {
-			tenant.LaneHealth{Storage: &tenant.StorageHealth{Free: -1, Refusing: true}},
+			healthboard.Lanes{Storage: &healthboard.Storage{Free: -1, Refusing: true}},
 			map[condition.Name]string{condition.StorageFull: "The disk of the queue is full, and data is refused"},
 		},
-		"disk with room": {tenant.LaneHealth{Storage: &tenant.StorageHealth{Free: 1}}, map[condition.Name]string{}},
+		"disk with room": {healthboard.Lanes{Storage: &healthboard.Storage{Free: 1}}, map[condition.Name]string{}},
 	} {
 		got := map[condition.Name]string{}
 		for _, f := range c.ofLanes(tt.health, noon) {
@@ -164,7 +164,7 @@ func TestConditions_AreNotWatchedUnlessAskedFor(t *testing.T) {
 	require.NoError(t, s.Ready())
 	asked := false
 	remove := s.PostConditions(condition.Source{ID: exporterID, Kind: component.KindExporter, Report: func() []condition.Finding { asked = true; return nil }})
-	removeLanes := s.PostLanes(exporterID, func() tenant.LaneHealth { return tenant.LaneHealth{Oldest: time.Hour, QueuedBytes: 95, MaxBytes: 100} })
+	removeLanes := s.PostLanes(exporterID, func() healthboard.Lanes { return healthboard.Lanes{Oldest: time.Hour, QueuedBytes: 95, MaxBytes: 100} })
 	code, got, _ := ask(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusOK, code)
 	assert.Equal(t, []reason{reasonQueue}, got.Reasons)

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // shutdownGrace is how long a shutdown, or a reload, waits for callers.
@@ -39,7 +39,7 @@ type server struct {
 
 var (
 	_ extension.Extension                   = (*server)(nil)
-	_ tenant.HealthBoard                    = (*server)(nil)
+	_ healthboard.Board                     = (*server)(nil)
 	_ extensioncapabilities.PipelineWatcher = (*server)(nil)
 	_ componentstatus.Watcher               = (*server)(nil)
 	_ condition.Board                       = (*server)(nil)

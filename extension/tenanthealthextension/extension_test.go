@@ -27,8 +27,8 @@ import (
 	"go.opentelemetry.io/collector/pipeline"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenanthealthextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 func newTestServer(t *testing.T) *server {
@@ -82,13 +82,13 @@ func TestServer_ShowsWhatIsPosted(t *testing.T) {
 	s := newTestServer(t)
 	require.NoError(t, s.Ready())
 	loaded := false
-	removeRegistry := s.PostRegistry(registryID, func() tenant.RegistryHealth {
-		return tenant.RegistryHealth{Loaded: loaded, Hash: "abc", Source: "file", ConfirmedAt: noon}
+	removeRegistry := s.PostRegistry(registryID, func() healthboard.Registry {
+		return healthboard.Registry{Loaded: loaded, Hash: "abc", Source: "file", ConfirmedAt: noon}
 	})
 	var asked atomic.Int64
-	removeLanes := s.PostLanes(exporterID, func() tenant.LaneHealth {
+	removeLanes := s.PostLanes(exporterID, func() healthboard.Lanes {
 		asked.Add(1)
-		return tenant.LaneHealth{Idle: 1, Active: 2, Waiting: 3, Open: 4, HalfOpen: 2, Full: 5, NotOTLP: 8, QueuedBytes: 6, MaxBytes: 100, Oldest: 7 * time.Second}
+		return healthboard.Lanes{Idle: 1, Active: 2, Waiting: 3, Open: 4, HalfOpen: 2, Full: 5, NotOTLP: 8, QueuedBytes: 6, MaxBytes: 100, Oldest: 7 * time.Second}
 	})
 	code, got, _ := ask(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusServiceUnavailable, code)

@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // ofFailures returns why lanes fail: a finding for each condition, about the lane that has
 // failed longest, and the signals of all of them.
-func ofFailures(failing []tenant.LaneFailure, now time.Time) (all []condition.Finding) {
+func ofFailures(failing []healthboard.LaneFailure, now time.Time) (all []condition.Finding) {
 	signals := map[condition.Name][]string{}
 	for i := range failing {
 		f := &failing[i]
@@ -42,26 +42,26 @@ func ofFailures(failing []tenant.LaneFailure, now time.Time) (all []condition.Fi
 }
 
 // conditionOf returns the condition that a failure is of.
-func conditionOf(a *tenant.LaneAnswer) (name condition.Name, ok bool) {
+func conditionOf(a *healthboard.LaneAnswer) (name condition.Name, ok bool) {
 	if a.Reason == "shutdown" || a.Reason == "preempted" {
 		return 0, false // the exporter ended the attempt itself
 	}
 	switch a.Class {
-	case tenant.AnswerRefused, tenant.AnswerNotFound, tenant.AnswerTooLarge:
+	case healthboard.AnswerRefused, healthboard.AnswerNotFound, healthboard.AnswerTooLarge:
 		return condition.GatewayRefuses, true
-	case tenant.AnswerBusy:
+	case healthboard.AnswerBusy:
 		return condition.GatewayBusy, true
-	case tenant.AnswerUnreachable, tenant.AnswerTLS:
+	case healthboard.AnswerUnreachable, healthboard.AnswerTLS:
 		return condition.GatewayUnreachable, true
-	case tenant.AnswerConfig:
+	case healthboard.AnswerConfig:
 		return condition.DestinationInvalid, true
-	case tenant.AnswerLocal:
+	case healthboard.AnswerLocal:
 		return condition.StorageFailed, true
 	}
 	return condition.GatewayBusy, true
 }
 
-func messageOf(f *tenant.LaneFailure, signals string) string {
+func messageOf(f *healthboard.LaneFailure, signals string) string {
 	where, text := f.Answer.URL, f.Answer.Text
 	if where == "" {
 		where = "destination " + f.Destination
@@ -72,7 +72,7 @@ func messageOf(f *tenant.LaneFailure, signals string) string {
 }
 
 // fixOf returns what to do about a failure, or "" if that is what the condition says in general.
-func fixOf(a *tenant.LaneAnswer) string {
+func fixOf(a *healthboard.LaneAnswer) string {
 	switch {
 	case a.Status == http.StatusUnauthorized || a.Reason == "grpc_unauthenticated":
 		return "Check the key (`TENANT_KEY`) and the tenant (`BUSINESS_ID`): the key is unknown, revoked, expired or of another tenant. Data is sent again by itself once the key is accepted."
@@ -80,7 +80,7 @@ func fixOf(a *tenant.LaneAnswer) string {
 		return "The tenant is suspended or blocked, or the key may not send this signal: ask the operator of the gateway. Data is sent again by itself."
 	case a.Status == http.StatusProxyAuthRequired:
 		return "A proxy on the way asks for a password: set `proxy_url` with it, or `NO_PROXY` for the gateway."
-	case a.Class == tenant.AnswerNotFound:
+	case a.Class == healthboard.AnswerNotFound:
 		return "Check `GATEWAY_ENDPOINT`: nothing takes telemetry at this address. It needs the gateway's port and usually no path; a proxy in front must pass /v1/logs, /v1/metrics and /v1/traces."
 	case a.Reason == "dns":
 		return "Check the host name in `GATEWAY_ENDPOINT`, and the name servers of this machine."
@@ -88,7 +88,7 @@ func fixOf(a *tenant.LaneAnswer) string {
 		return "Nothing listens at this address: check host and port of `GATEWAY_ENDPOINT`, and that the gateway runs."
 	case a.Reason == "timeout":
 		return "There is no answer in time: check firewalls on the way, and that the gateway is not overloaded."
-	case a.Class == tenant.AnswerTLS:
+	case a.Class == healthboard.AnswerTLS:
 		return "Check the scheme, host and port of `GATEWAY_ENDPOINT`, and that this machine trusts the gateway's certificate (`tls::ca_file`) and has the right time."
 	}
 	return ""

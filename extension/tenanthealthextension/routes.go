@@ -1,6 +1,8 @@
 package tenanthealthextension
 
-import "github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+import (
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
+)
 
 // routesState is there if active tenants have routes that do not work.
 type routesState struct {
@@ -9,13 +11,13 @@ type routesState struct {
 }
 
 type routeFaultState struct {
-	Signal  string              `json:"signal"`
-	Problem tenant.RouteProblem `json:"problem"`
-	Tenants int                 `json:"tenants"`
+	Signal  string                   `json:"signal"`
+	Problem healthboard.RouteProblem `json:"problem"`
+	Tenants int                      `json:"tenants"`
 }
 
 // routesOf returns nil if all routes work, or nothing is known of them.
-func routesOf(h *tenant.RouteHealth) *routesState {
+func routesOf(h *healthboard.Routes) *routesState {
 	if h == nil {
 		return nil
 	}

@@ -7,14 +7,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 func TestJudge_ShowsRoutesThatDoNotWork(t *testing.T) {
 	f := healthy()
-	f.lane(func(l *tenant.LaneHealth) {
-		l.Routes = &tenant.RouteHealth{Tenants: 3, Faults: []tenant.RouteFault{
-			{Signal: tenant.Logs, Problem: tenant.RouteUnknown, Tenants: 2}, {Signal: tenant.Metrics, Problem: tenant.RouteSignal, Tenants: 1},
+	f.lane(func(l *healthboard.Lanes) {
+		l.Routes = &healthboard.Routes{Tenants: 3, Faults: []healthboard.RouteFault{
+			{Signal: tenant.Logs, Problem: healthboard.RouteUnknown, Tenants: 2}, {Signal: tenant.Metrics, Problem: healthboard.RouteSignal, Tenants: 1},
 		}}
 	})
 	s := judge(f)

@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // status is what a load balancer makes of the gateway.
@@ -59,11 +59,11 @@ type registryState struct {
 }
 
 type failureState struct {
-	Class    tenant.FailureClass `json:"class"`
-	Action   string              `json:"action,omitempty"`
-	For      float64             `json:"for_seconds"`
-	Rejected int                 `json:"rejected_entries"`
-	Faults   []faultState        `json:"faults,omitempty"`
+	Class    healthboard.FailureClass `json:"class"`
+	Action   string                   `json:"action,omitempty"`
+	For      float64                  `json:"for_seconds"`
+	Rejected int                      `json:"rejected_entries"`
+	Faults   []faultState             `json:"faults,omitempty"`
 }
 
 type faultState struct {
@@ -109,8 +109,8 @@ const (
 type found struct {
 	now        time.Time
 	phase      phase
-	registries map[component.ID]tenant.RegistryHealth
-	lanes      map[component.ID]tenant.LaneHealth
+	registries map[component.ID]healthboard.Registry
+	lanes      map[component.ID]healthboard.Lanes
 	unwell     map[string]string
 	conditions []condition.Active
 	maxAge     time.Duration // of a registry
@@ -158,7 +158,7 @@ func judge(f *found) *state {
 	return s
 }
 
-func storageOf(h *tenant.StorageHealth) *storageState {
+func storageOf(h *healthboard.Storage) *storageState {
 	out := &storageState{Used: h.Used, Reserve: h.Reserve, Refusing: h.Refusing}
 	if h.Free >= 0 {
 		out.Free = &h.Free
@@ -170,7 +170,7 @@ func storageOf(h *tenant.StorageHealth) *storageState {
 	return out
 }
 
-func (s *state) addRegistry(id string, r tenant.RegistryHealth, f *found) {
+func (s *state) addRegistry(id string, r healthboard.Registry, f *found) {
 	out := registryState{Loaded: r.Loaded, Hash: r.Hash, Source: r.Source}
 	if !r.ConfirmedAt.IsZero() {
 		age := max(0, f.now.Sub(r.ConfirmedAt))

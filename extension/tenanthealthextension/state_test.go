@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 var (
@@ -22,18 +22,18 @@ var (
 func healthy() *found {
 	return &found{
 		now: noon, phase: phaseReady, maxAge: time.Minute, unwell: map[string]string{},
-		registries: map[component.ID]tenant.RegistryHealth{registryID: {Loaded: true, Hash: "abc", Source: "file", ConfirmedAt: noon.Add(-time.Second)}},
-		lanes:      map[component.ID]tenant.LaneHealth{exporterID: {Active: 2, MaxBytes: 1000, QueuedBytes: 10}},
+		registries: map[component.ID]healthboard.Registry{registryID: {Loaded: true, Hash: "abc", Source: "file", ConfirmedAt: noon.Add(-time.Second)}},
+		lanes:      map[component.ID]healthboard.Lanes{exporterID: {Active: 2, MaxBytes: 1000, QueuedBytes: 10}},
 	}
 }
 
-func (f *found) registry(change func(*tenant.RegistryHealth)) {
+func (f *found) registry(change func(*healthboard.Registry)) {
 	r := f.registries[registryID]
 	change(&r)
 	f.registries[registryID] = r
 }
 
-func (f *found) lane(change func(*tenant.LaneHealth)) {
+func (f *found) lane(change func(*healthboard.Lanes)) {
 	l := f.lanes[exporterID]
 	change(&l)
 	f.lanes[exporterID] = l
@@ -51,29 +51,29 @@ func TestJudge(t *testing.T) {
 		{"starting", func(f *found) { f.phase = phaseStarting }, statusUnavailable, []reason{reasonStarting}},
 		{"stopping", func(f *found) { f.phase = phaseStopping }, statusUnavailable, []reason{reasonStopping}},
 		{"the registry was never loaded", func(f *found) {
-			f.registry(func(r *tenant.RegistryHealth) {
-				*r = tenant.RegistryHealth{Failure: &tenant.RegistryFailure{Class: tenant.FailureMissing, Since: noon}}
+			f.registry(func(r *healthboard.Registry) {
+				*r = healthboard.Registry{Failure: &healthboard.RegistryFailure{Class: healthboard.FailureMissing, Since: noon}}
 			})
 		}, statusUnavailable, []reason{reasonNotLoaded, reasonSource}},
 		{"the source is bad", func(f *found) {
-			f.registry(func(r *tenant.RegistryHealth) {
-				r.Failure = &tenant.RegistryFailure{Class: tenant.FailureInvalid, Since: noon}
+			f.registry(func(r *healthboard.Registry) {
+				r.Failure = &healthboard.RegistryFailure{Class: healthboard.FailureInvalid, Since: noon}
 			})
 		}, statusDegraded, []reason{reasonSource}},
 		{"the registry is stale", func(f *found) {
-			f.registry(func(r *tenant.RegistryHealth) { r.ConfirmedAt = noon.Add(-2 * time.Minute) })
+			f.registry(func(r *healthboard.Registry) { r.ConfirmedAt = noon.Add(-2 * time.Minute) })
 		}, statusDegraded, []reason{reasonStale}},
 		{"backends are down", func(f *found) {
-			f.lane(func(l *tenant.LaneHealth) { l.Open, l.Waiting, l.Full = 7, 3, 2 })
+			f.lane(func(l *healthboard.Lanes) { l.Open, l.Waiting, l.Full = 7, 3, 2 })
 		}, statusOK, []reason{}},
 		{"the queue is almost full", func(f *found) {
-			f.lane(func(l *tenant.LaneHealth) { l.QueuedBytes = 901 })
+			f.lane(func(l *healthboard.Lanes) { l.QueuedBytes = 901 })
 		}, statusDegraded, []reason{reasonQueue}},
 		{"the disk has room", func(f *found) {
-			f.lane(func(l *tenant.LaneHealth) { l.Storage = &tenant.StorageHealth{Used: 1, Free: 2, Reserve: 3} })
+			f.lane(func(l *healthboard.Lanes) { l.Storage = &healthboard.Storage{Used: 1, Free: 2, Reserve: 3} })
 		}, statusOK, []reason{}},
 		{"data is refused for want of disk", func(f *found) {
-			f.lane(func(l *tenant.LaneHealth) { l.Storage = &tenant.StorageHealth{Free: -1, Refusing: true} })
+			f.lane(func(l *healthboard.Lanes) { l.Storage = &healthboard.Storage{Free: -1, Refusing: true} })
 		}, statusDegraded, []reason{reasonDisk}},
 		{"a component is not well", func(f *found) { f.unwell["receiver/otlp"] = "permanent_error" }, statusDegraded, []reason{reasonComponent}},
 		{"the worst counts", func(f *found) {
@@ -90,13 +90,13 @@ func TestJudge(t *testing.T) {
 }
 
 func TestJudge_TellsTheDisk(t *testing.T) {
-	for want, h := range map[string]*tenant.StorageHealth{
+	for want, h := range map[string]*healthboard.Storage{
 		`{"used_bytes":5,"free_bytes":0,"reserve_bytes":7,"refusing":true,"refusing_seconds":90}`: {Used: 5, Reserve: 7, Refusing: true, For: 90 * time.Second},
 		`{"used_bytes":5,"reserve_bytes":0,"refusing":false}`:                                     {Used: 5, Free: -1},
 		`null`: nil,
 	} {
 		f := healthy()
-		f.lane(func(l *tenant.LaneHealth) { l.Storage = h })
+		f.lane(func(l *healthboard.Lanes) { l.Storage = h })
 		got, err := json.Marshal(judge(f).Lanes["tenant_routing"].Storage)
 		require.NoError(t, err)
 		assert.JSONEq(t, want, string(got))
@@ -105,17 +105,17 @@ func TestJudge_TellsTheDisk(t *testing.T) {
 
 func TestJudge_TellsTheRegistry(t *testing.T) {
 	f := healthy()
-	f.registry(func(r *tenant.RegistryHealth) {
+	f.registry(func(r *healthboard.Registry) {
 		r.ConfirmedAt = noon.Add(-90 * time.Second)
-		r.Failure = &tenant.RegistryFailure{Class: tenant.FailureInvalid, Action: "run this", Since: noon.Add(-time.Minute), Rejected: 2, Faults: []tenant.RejectedEntry{{Line: 7, Field: "keys"}, {Row: 3}}}
+		r.Failure = &healthboard.RegistryFailure{Class: healthboard.FailureInvalid, Action: "run this", Since: noon.Add(-time.Minute), Rejected: 2, Faults: []healthboard.RejectedEntry{{Line: 7, Field: "keys"}, {Row: 3}}}
 	})
 	got := judge(f).Registries["tenant_registry"]
 	require.NotNil(t, got.Age)
 	assert.InDelta(t, 90, *got.Age, 1e-9)
 	assert.Equal(t, &failureState{Class: "invalid", Action: "run this", For: 60, Rejected: 2, Faults: []faultState{{Line: 7, Field: "keys"}, {Row: 3}}}, got.Failure)
 
-	f.registry(func(r *tenant.RegistryHealth) { r.ConfirmedAt = noon.Add(time.Hour) })
+	f.registry(func(r *healthboard.Registry) { r.ConfirmedAt = noon.Add(time.Hour) })
 	assert.Zero(t, *judge(f).Registries["tenant_registry"].Age, "a clock that was put back makes nothing younger than new")
-	f.registry(func(r *tenant.RegistryHealth) { r.ConfirmedAt = time.Time{} })
+	f.registry(func(r *healthboard.Registry) { r.ConfirmedAt = time.Time{} })
 	assert.Nil(t, judge(f).Registries["tenant_registry"].Age)
 }

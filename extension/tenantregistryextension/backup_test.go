@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -185,7 +186,7 @@ func TestStart_WithACopyOfAnEarlierVersion(t *testing.T) {
 	f.replace(yamlOf("a"))
 	f.start()
 	assert.False(t, works(f, "a"))
-	assert.Equal(t, tenant.FailureForked, f.reg.health().Failure.Class)
+	assert.Equal(t, healthboard.FailureForked, f.reg.health().Failure.Class)
 	f.replace(text + "  - id: b\n")
 	f.eventually("a b")
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
@@ -45,7 +46,7 @@ type registry struct {
 	telemetry *telemetry
 	host      component.Host
 	lastErr   string // what was last reported; empty: the source is good
-	failure   atomic.Pointer[tenant.RegistryFailure]
+	failure   atomic.Pointer[healthboard.RegistryFailure]
 	unpost    []func() // take this registry off the boards of health
 
 	cancel     context.CancelFunc
@@ -116,7 +117,7 @@ func (r *registry) openStore() (source string) {
 // are refused with an error that they may retry until there is one.
 func (r *registry) Start(ctx context.Context, host component.Host) error {
 	r.host = host
-	for _, board := range tenant.FindHealthBoards(host) {
+	for _, board := range healthboard.Find(host) {
 		r.unpost = append(r.unpost, board.PostRegistry(r.id, r.health))
 	}
 	r.firstLoad(ctx)
@@ -347,10 +348,10 @@ func (r *registry) refuse(ctx context.Context, err error) {
 }
 
 // health returns what others may know of the registry.
-func (r *registry) health() tenant.RegistryHealth {
-	h := tenant.RegistryHealth{Failure: r.failure.Load()}
+func (r *registry) health() healthboard.Registry {
+	h := healthboard.Registry{Failure: r.failure.Load()}
 	if since := r.store.silentSince(); h.Failure == nil && r.overdue(since) {
-		h.Failure = &tenant.RegistryFailure{Class: tenant.FailureUnavailable, Since: since}
+		h.Failure = &healthboard.RegistryFailure{Class: healthboard.FailureUnavailable, Since: since}
 	}
 	if s := r.Snapshot(); s != nil {
 		h.Loaded, h.Hash, h.Source = true, shortHash(s), r.telemetry.source()

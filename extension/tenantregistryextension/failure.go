@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 const (
@@ -28,26 +28,26 @@ const (
 var errStillWritten = errors.New("is still being written")
 
 // classify tells what kind of trouble err is.
-func classify(err error) tenant.FailureClass {
+func classify(err error) healthboard.FailureClass {
 	switch {
 	case errors.Is(err, registrydb.ErrDSN):
-		return tenant.FailureConfig
+		return healthboard.FailureConfig
 	case errors.As(err, new(*forkError)):
-		return tenant.FailureForked
+		return healthboard.FailureForked
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, registrydb.ErrNoRegistry), errors.Is(err, registrydb.ErrRowGone):
-		return tenant.FailureMissing
+		return healthboard.FailureMissing
 	case errors.Is(err, errStillWritten):
-		return tenant.FailureUnsettled
+		return healthboard.FailureUnsettled
 	case errors.As(err, new(registryfile.Faults)), errors.As(err, new(registrydb.RowFaults)),
 		errors.Is(err, registrydb.ErrUnfit), errors.Is(err, registrydb.ErrSchema), recovery.Is(err):
-		return tenant.FailureInvalid
+		return healthboard.FailureInvalid
 	}
-	return tenant.FailureUnavailable
+	return healthboard.FailureUnavailable
 }
 
 // newFailure returns err without anything that tells a tenant.
-func newFailure(err error, since time.Time) *tenant.RegistryFailure {
-	f := &tenant.RegistryFailure{Class: classify(err), Since: since}
+func newFailure(err error, since time.Time) *healthboard.RegistryFailure {
+	f := &healthboard.RegistryFailure{Class: classify(err), Since: since}
 	var fork *forkError
 	if errors.As(err, &fork) {
 		f.Action = fork.command
@@ -63,12 +63,12 @@ func newFailure(err error, since time.Time) *tenant.RegistryFailure {
 			} else {
 				f.Rejected++
 			}
-			f.Faults = append(f.Faults, tenant.RejectedEntry{Line: fault.Line, Field: fieldOf(fault.Path)})
+			f.Faults = append(f.Faults, healthboard.RejectedEntry{Line: fault.Line, Field: fieldOf(fault.Path)})
 		}
 	case errors.As(err, &rows):
 		for _, fault := range rows {
 			rejected[fault.Tenant] = true
-			f.Faults = append(f.Faults, tenant.RejectedEntry{Row: fault.Row})
+			f.Faults = append(f.Faults, healthboard.RejectedEntry{Row: fault.Row})
 		}
 	}
 	f.Rejected += len(rejected)

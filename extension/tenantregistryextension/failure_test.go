@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
@@ -30,12 +30,12 @@ func (h boardHost) GetExtensions() map[component.ID]component.Component {
 }
 
 // startPosted starts the fixture with a board and returns what it shows.
-func (f *fixture) startPosted() (health func() tenant.RegistryHealth, board *tenanttest.Board) {
+func (f *fixture) startPosted() (health func() healthboard.Registry, board *tenanttest.Board) {
 	f.t.Helper()
 	board = &tenanttest.Board{}
 	f.host.Host = boardHost{board: board}
 	f.start()
-	return func() tenant.RegistryHealth {
+	return func() healthboard.Registry {
 		f.t.Helper()
 		h, ok := board.Registry(f.reg.id)
 		require.True(f.t, ok)
@@ -50,12 +50,12 @@ func TestHealth_FollowsTheSource(t *testing.T) {
 	assert.False(t, h.Loaded)
 	assert.Zero(t, h.ConfirmedAt)
 	require.NotNil(t, h.Failure)
-	assert.Equal(t, tenant.FailureMissing, h.Failure.Class)
+	assert.Equal(t, healthboard.FailureMissing, h.Failure.Class)
 	since := h.Failure.Since
 
 	// Trouble that becomes another is still the same trouble.
 	f.replace("tenants: [\n")
-	require.Eventually(t, func() bool { return health().Failure.Class == tenant.FailureInvalid }, inForceWithin, time.Millisecond)
+	require.Eventually(t, func() bool { return health().Failure.Class == healthboard.FailureInvalid }, inForceWithin, time.Millisecond)
 	assert.Equal(t, since, health().Failure.Since)
 
 	f.replace(yamlOf("a"))
@@ -97,16 +97,16 @@ func TestHealth_OfAStartFromTheCopy(t *testing.T) {
 	h := health()
 	assert.True(t, h.Loaded)
 	assert.Equal(t, "snapshot", h.Source)
-	assert.Equal(t, tenant.FailureMissing, h.Failure.Class)
+	assert.Equal(t, healthboard.FailureMissing, h.Failure.Class)
 	assert.Positive(t, time.Since(h.ConfirmedAt))
 }
 
 func TestClassify(t *testing.T) {
-	for want, errs := range map[tenant.FailureClass][]error{
-		tenant.FailureMissing:     {missingError("x"), fmt.Errorf("a: %w", registrydb.ErrNoRegistry)},
-		tenant.FailureUnsettled:   {fmt.Errorf("x %w", errStillWritten)},
-		tenant.FailureUnavailable: {fs.ErrPermission, errors.New("the database did not answer")},
-		tenant.FailureInvalid: {
+	for want, errs := range map[healthboard.FailureClass][]error{
+		healthboard.FailureMissing:     {missingError("x"), fmt.Errorf("a: %w", registrydb.ErrNoRegistry)},
+		healthboard.FailureUnsettled:   {fmt.Errorf("x %w", errStillWritten)},
+		healthboard.FailureUnavailable: {fs.ErrPermission, errors.New("the database did not answer")},
+		healthboard.FailureInvalid: {
 			fmt.Errorf("x:\n%w", registryfile.Faults{{Line: 1}}), registrydb.RowFaults{{Row: 1}}, registrydb.ErrUnfit, registrydb.ErrSchema,
 		},
 	} {
@@ -118,8 +118,8 @@ func TestClassify(t *testing.T) {
 
 func TestNewFailure_OfRows(t *testing.T) {
 	f := newFailure(registrydb.RowFaults{{Row: 3, Tenant: "a", Reason: "x"}, {Row: 9, Tenant: "b", Reason: "y"}}, time.Unix(1, 0))
-	assert.Equal(t, &tenant.RegistryFailure{
-		Class: tenant.FailureInvalid, Since: time.Unix(1, 0), Rejected: 2, Faults: []tenant.RejectedEntry{{Row: 3}, {Row: 9}},
+	assert.Equal(t, &healthboard.RegistryFailure{
+		Class: healthboard.FailureInvalid, Since: time.Unix(1, 0), Rejected: 2, Faults: []healthboard.RejectedEntry{{Row: 3}, {Row: 9}},
 	}, f)
 }
 
@@ -134,7 +134,7 @@ func TestLog_NamesEveryRejectedEntry(t *testing.T) {
 		fmt.Fprintf(&b, "  - id: rejected-%d\n    status: wrong\n", n)
 	}
 	f.replace(b.String())
-	require.Eventually(t, func() bool { return health().Failure.Class == tenant.FailureInvalid }, inForceWithin, time.Millisecond)
+	require.Eventually(t, func() bool { return health().Failure.Class == healthboard.FailureInvalid }, inForceWithin, time.Millisecond)
 	assert.Equal(t, entries, health().Failure.Rejected)
 	assert.Len(t, health().Failure.Faults, maxShownFaults)
 	var text strings.Builder

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componentstatus"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/nobody"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // To open a named pipe waits for a writer, who may never come.
@@ -47,7 +47,7 @@ func TestUnreadableFile_IsReadOnceItMay(t *testing.T) {
 	health, _ := f.startPosted()
 	assert.Equal(t, "none", f.ids())
 	require.NotNil(t, health().Failure)
-	assert.Equal(t, tenant.FailureUnavailable, health().Failure.Class)
+	assert.Equal(t, healthboard.FailureUnavailable, health().Failure.Class)
 	require.NoError(t, os.Chmod(f.path, 0o600))
 	f.eventually("a")
 }

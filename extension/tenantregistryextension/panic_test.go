@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componentstatus"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -40,7 +41,7 @@ func TestRegistry_APanicOfTheSourceIsAFailure(t *testing.T) {
 	require.Equal(t, "a", f.ids())
 	panics.Store(true)
 	require.Eventually(t, func() bool { return f.host.status() == componentstatus.StatusRecoverableError }, inForceWithin, time.Millisecond)
-	assert.Equal(t, tenant.FailureInvalid, f.reg.health().Failure.Class)
+	assert.Equal(t, healthboard.FailureInvalid, f.reg.health().Failure.Class)
 	assert.Equal(t, "a", f.ids())
 	f.replace(yamlOf("a", "b"))
 	panics.Store(false)

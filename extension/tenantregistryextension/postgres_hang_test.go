@@ -19,9 +19,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // A database that owes an answer is in health long before its timeout is over, and
@@ -37,7 +37,7 @@ func testPostgresHangs(t *testing.T, s *pgtest.Server) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		failure := f.reg.health().Failure
-		return failure != nil && failure.Class == tenant.FailureUnavailable && !failure.Since.IsZero()
+		return failure != nil && failure.Class == healthboard.FailureUnavailable && !failure.Since.IsZero()
 	}, inForceWithin, time.Millisecond)
 	metadatatest.AssertEqualExtensionTenantRegistrySourceOk(t, f.tel, []metricdata.DataPoint[int64]{{Value: 0}}, metricdatatest.IgnoreTimestamp())
 	assert.Equal(t, "a b", f.ids())
@@ -62,13 +62,13 @@ func testPostgresBrokenDSN(t *testing.T, s *pgtest.Server) {
 	withCA = strings.Replace(withCA, "127.0.0.1", "localhost", 1)
 	for name, test := range map[string]struct {
 		dsn, want string
-		class     tenant.FailureClass
+		class     healthboard.FailureClass
 	}{
-		"sslmode":   {strings.Replace(string(good), "disable", "verify_full", 1), `"postgres::dsn": sslmode: must be one of`, tenant.FailureConfig},
-		"port":      {"host=127.0.0.1 port=70000", `"postgres::dsn": port: must be a number`, tenant.FailureConfig},
-		"no string": {"tenants", `"postgres::dsn": not a valid PostgreSQL connection string`, tenant.FailureConfig},
-		"host":      {"postgres://u@host.invalid/db", "host.invalid", tenant.FailureUnavailable},
-		"CA":        {withCA, fmt.Sprintf(`"postgres::dsn": sslrootcert: the file of the CA cannot be read: %q`, ca), tenant.FailureConfig},
+		"sslmode":   {strings.Replace(string(good), "disable", "verify_full", 1), `"postgres::dsn": sslmode: must be one of`, healthboard.FailureConfig},
+		"port":      {"host=127.0.0.1 port=70000", `"postgres::dsn": port: must be a number`, healthboard.FailureConfig},
+		"no string": {"tenants", `"postgres::dsn": not a valid PostgreSQL connection string`, healthboard.FailureConfig},
+		"host":      {"postgres://u@host.invalid/db", "host.invalid", healthboard.FailureUnavailable},
+		"CA":        {withCA, fmt.Sprintf(`"postgres::dsn": sslrootcert: the file of the CA cannot be read: %q`, ca), healthboard.FailureConfig},
 	} {
 		f.cfg.Postgres.DSN = configopaque.String(test.dsn)
 		require.NoError(t, confmap.Validate(f.cfg), name)
@@ -108,7 +108,7 @@ func testPostgresRowGone(t *testing.T, s *pgtest.Server) {
 	f.exec("delete from tenant_registry")
 	f.statusSoon(componentstatus.StatusRecoverableError)
 	assert.Contains(t, f.errorsLogged()[0], registrydb.ErrRowGone.Error())
-	assert.Equal(t, tenant.FailureMissing, f.reg.health().Failure.Class)
+	assert.Equal(t, healthboard.FailureMissing, f.reg.health().Failure.Class)
 	f.exec("drop table tenant_registry")
 	require.Eventually(t, func() bool { return len(f.errorsLogged()) == 2 }, inForceWithin, time.Millisecond)
 	assert.Contains(t, f.errorsLogged()[1], registrydb.ErrNoRegistry.Error())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
@@ -178,7 +179,7 @@ func (f *fleet) refused() string {
 	for _, g := range f.gateways {
 		require.Eventually(f.t, func() bool {
 			h := g.reg.health()
-			return h.Failure != nil && h.Failure.Class == tenant.FailureForked
+			return h.Failure != nil && h.Failure.Class == healthboard.FailureForked
 		}, inForceWithin, time.Millisecond)
 		command = g.reg.health().Failure.Action
 		advice := fmt.Sprintf("If a backup was restored on purpose, run %q", command)
@@ -367,7 +368,7 @@ func TestFile_AwayForLong(t *testing.T) {
 	restore()
 	many()
 	f.gateways[1].start()
-	require.Equal(t, tenant.FailureForked, f.gateways[1].reg.health().Failure.Class)
+	require.Equal(t, healthboard.FailureForked, f.gateways[1].reg.health().Failure.Class)
 	assert.Contains(t, f.gateways[1].errorsLogged()[0], "tenant suspended was suspended")
 	assert.False(t, works(f.gateways[1], "suspended"))
 }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -180,9 +181,9 @@ func (t *telemetry) confirmed(at time.Time) {
 }
 
 // refused records that the source is bad or away.
-func (t *telemetry) refused(ctx context.Context, class tenant.FailureClass) {
+func (t *telemetry) refused(ctx context.Context, class healthboard.FailureClass) {
 	t.ok.Store(false)
-	t.forked.Store(class == tenant.FailureForked)
+	t.forked.Store(class == healthboard.FailureForked)
 	t.builder.ExtensionTenantRegistryLoads.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", "refused")))
 }
 

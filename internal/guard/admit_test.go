@@ -65,12 +65,12 @@ func TestAdmit_DecidesFromHeadersAlone(t *testing.T) {
 				set.Registry = tt.registry.Snapshot
 			}
 			g, board := New(set), &tenanttest.Rejections{}
-			g.PostRejections(tenant.RejectionBoards{board})
+			g.PostRejections(rejection.Boards{board})
 			r, err := g.Admit(tt.ctx, tt.signal)
 			caller, known := tenant.FromContext(tt.ctx)
 			if posted := board.Take(); tt.want != rejection.None && known && caller.Decided() {
-				want := tenant.Rejected{Tenant: caller.Tenant(), KeyID: caller.KeyID(), Reason: tt.want.String(), Signal: tenant.NewSignals(tt.signal)}
-				assert.Equal(t, []tenant.Rejected{want}, posted)
+				want := rejection.Rejected{Tenant: caller.Tenant(), KeyID: caller.KeyID(), Reason: tt.want.String(), Signal: tenant.NewSignals(tt.signal)}
+				assert.Equal(t, []rejection.Rejected{want}, posted)
 			} else {
 				assert.Empty(t, posted)
 			}

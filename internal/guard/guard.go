@@ -37,7 +37,7 @@ type Guard struct {
 	stats    Stats
 
 	recovery *recovery.Recoverer
-	boards   tenant.RejectionBoards
+	boards   rejection.Boards
 
 	limitersMu sync.Mutex
 	limiters   atomic.Pointer[[]*limiter]
@@ -197,7 +197,7 @@ func (g *Guard) Count(protocol Protocol, err *rejection.Error) error {
 
 // PostRejections has the rejections of known callers counted on boards too. It must be
 // called before the guard is used.
-func (g *Guard) PostRejections(boards tenant.RejectionBoards) { g.boards = boards }
+func (g *Guard) PostRejections(boards rejection.Boards) { g.boards = boards }
 
 // Refused counts a request of the caller of ctx that a receiver refuses for a reason of
 // its own, which is one word.

@@ -28,7 +28,7 @@ type tenantProcessor struct {
 	admission admission
 	resource  resourceStamp
 	limiter   *limiter // nil without a registry
-	boards    tenant.RejectionBoards
+	boards    rejection.Boards
 	recovery  *recovery.Recoverer
 	release   func(context.Context) error
 	warnOnce  sync.Once
@@ -61,7 +61,7 @@ func (p *tenantProcessor) options() []processorhelper.Option {
 }
 
 func (p *tenantProcessor) start(ctx context.Context, host component.Host) error {
-	p.boards = tenant.FindRejectionBoards(host)
+	p.boards = rejection.FindBoards(host)
 	if id, ok := p.cfg.registryID(); ok {
 		registry, err := tenant.FindRegistry(host, id)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -33,7 +34,7 @@ func TestProcessor_PostsRejections(t *testing.T) {
 		reason string
 	}{{"suspended", all, "suspended"}, {"ok", tracesOnly, "scope"}, {"gone", all, "unknown_tenant"}, {"limited", all, "quota"}} {
 		require.Error(t, send(tt.id, tt.scopes))
-		assert.Equal(t, []tenant.Rejected{{Tenant: tt.id, KeyID: "k-" + string(tt.id), Reason: tt.reason, Signal: tenant.NewSignals(tenant.Logs)}}, board.Take())
+		assert.Equal(t, []rejection.Rejected{{Tenant: tt.id, KeyID: "k-" + string(tt.id), Reason: tt.reason, Signal: tenant.NewSignals(tenant.Logs)}}, board.Take())
 	}
 	require.Error(t, p.logs.ConsumeLogs(t.Context(), manyLogs(1)), "nobody's")
 	assert.Empty(t, board.Take())

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -20,7 +21,7 @@ func TestReceiver_PostsRejections(t *testing.T) {
 	board := &tenanttest.Rejections{}
 	g := setup{guard: guard.Settings{MaxElements: 1000}}
 	d := g.start(t)
-	d.guard.PostRejections(tenant.RejectionBoards{board})
+	d.guard.PostRejections(rejection.Boards{board})
 	logs := tenant.NewSignals(tenant.Logs)
 	take := func(key, keyID string, signals tenant.Signals, reason string) {
 		t.Helper()
@@ -28,7 +29,7 @@ func TestReceiver_PostsRejections(t *testing.T) {
 		require.Len(t, posted, 1, reason)
 		assert.NotNil(t, posted[0].Client, reason)
 		posted[0].Client = nil
-		assert.Equal(t, tenant.Rejected{Tenant: tenant.ID(key), KeyID: keyID, Reason: reason, Signal: signals}, posted[0])
+		assert.Equal(t, rejection.Rejected{Tenant: tenant.ID(key), KeyID: keyID, Reason: reason, Signal: signals}, posted[0])
 	}
 	large, err := plogotlp.NewExportRequestFromLogs(someLogs(2000)).MarshalProto()
 	require.NoError(t, err)

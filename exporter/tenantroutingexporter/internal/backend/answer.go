@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -34,7 +35,7 @@ const reasonCount = "invalid_count"
 func (p *Profile) accepted(signal tenant.Signal, records int, body []byte, complete bool, contentType, from string) lane.Result {
 	if webPage(body, contentType) {
 		return lane.Result{
-			Verdict: lane.Blocked, Reason: "web_page", Unexpected: true, Class: tenant.AnswerNotFound,
+			Verdict: lane.Blocked, Reason: "web_page", Unexpected: true, Class: healthboard.AnswerNotFound,
 			Err: answerError{"a web page in place of an answer: ", words(from, strings.TrimSpace(string(body)))},
 		}
 	}

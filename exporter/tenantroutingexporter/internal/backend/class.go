@@ -6,39 +6,39 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // httpClass says what an operator can do about a status of HTTP.
-func httpClass(status int, verdict lane.Verdict) tenant.AnswerClass {
+func httpClass(status int, verdict lane.Verdict) healthboard.AnswerClass {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusPaymentRequired, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
-		return tenant.AnswerRefused
+		return healthboard.AnswerRefused
 	case verdict == lane.Blocked:
-		return tenant.AnswerNotFound
+		return healthboard.AnswerNotFound
 	case verdict == lane.TooLarge:
-		return tenant.AnswerTooLarge
+		return healthboard.AnswerTooLarge
 	case verdict == lane.Retry:
-		return tenant.AnswerBusy
+		return healthboard.AnswerBusy
 	}
 	return "" // of a request, not of a lane
 }
 
 // grpcClass says the same of a status of gRPC, or of why there was none.
-func grpcClass(code codes.Code, res *lane.Result) tenant.AnswerClass {
+func grpcClass(code codes.Code, res *lane.Result) healthboard.AnswerClass {
 	switch {
 	case res.Reason == "tls":
-		return tenant.AnswerTLS
+		return healthboard.AnswerTLS
 	case res.Reason == "dns", res.Reason == "connection_refused", code == codes.DeadlineExceeded, code == codes.Canceled:
-		return tenant.AnswerUnreachable
+		return healthboard.AnswerUnreachable
 	case code == codes.Unauthenticated, code == codes.PermissionDenied:
-		return tenant.AnswerRefused
+		return healthboard.AnswerRefused
 	case res.Verdict == lane.Blocked:
-		return tenant.AnswerNotFound
+		return healthboard.AnswerNotFound
 	case res.Verdict == lane.TooLarge:
-		return tenant.AnswerTooLarge
+		return healthboard.AnswerTooLarge
 	case res.Verdict == lane.Retry:
-		return tenant.AnswerBusy
+		return healthboard.AnswerBusy
 	}
 	return ""
 }

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // bare leaves out what is for operators to read.
@@ -25,10 +25,10 @@ func bare(res lane.Result) lane.Result {
 // What an operator is shown of an attempt over HTTP: class, status and URL of a lane that
 // waits.
 func TestClass_OverHTTP(t *testing.T) {
-	for code, want := range map[int]tenant.AnswerClass{
-		301: tenant.AnswerNotFound, 401: tenant.AnswerRefused, 402: tenant.AnswerRefused, 403: tenant.AnswerRefused, 404: tenant.AnswerNotFound,
-		405: tenant.AnswerNotFound, 407: tenant.AnswerRefused, 408: tenant.AnswerBusy, 413: tenant.AnswerTooLarge, 429: tenant.AnswerBusy,
-		502: tenant.AnswerBusy, 503: tenant.AnswerBusy, 504: tenant.AnswerBusy, 400: "", 500: "",
+	for code, want := range map[int]healthboard.AnswerClass{
+		301: healthboard.AnswerNotFound, 401: healthboard.AnswerRefused, 402: healthboard.AnswerRefused, 403: healthboard.AnswerRefused, 404: healthboard.AnswerNotFound,
+		405: healthboard.AnswerNotFound, 407: healthboard.AnswerRefused, 408: healthboard.AnswerBusy, 413: healthboard.AnswerTooLarge, 429: healthboard.AnswerBusy,
+		502: healthboard.AnswerBusy, 503: healthboard.AnswerBusy, 504: healthboard.AnswerBusy, 400: "", 500: "",
 	} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			server := httptest.NewServer(answer(code, "", "because"))
@@ -49,31 +49,31 @@ func TestClass_OverHTTP(t *testing.T) {
 	}))
 	defer page.Close()
 	got := send(t, overHTTP(t, profile(t, "otlp"), page.URL, nil), logsBatch(t, "x"))
-	assert.Equal(t, tenant.AnswerNotFound, got.Class)
+	assert.Equal(t, healthboard.AnswerNotFound, got.Class)
 	assert.Equal(t, page.URL+"/v1/logs", got.URL)
 
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	got = send(t, overHTTP(t, profile(t, "otlp"), gone.URL, nil), logsBatch(t, "x"))
-	assert.Equal(t, tenant.AnswerUnreachable, got.Class)
+	assert.Equal(t, healthboard.AnswerUnreachable, got.Class)
 	assert.Equal(t, gone.URL+"/v1/logs", got.URL)
 	assert.Zero(t, got.Status)
 }
 
 func TestClass_OverGRPC(t *testing.T) {
-	for code, want := range map[codes.Code]tenant.AnswerClass{
-		codes.Unauthenticated: tenant.AnswerRefused, codes.PermissionDenied: tenant.AnswerRefused, codes.NotFound: tenant.AnswerNotFound,
-		codes.Unimplemented: tenant.AnswerNotFound, codes.Unavailable: tenant.AnswerBusy, codes.DeadlineExceeded: tenant.AnswerUnreachable,
-		codes.Aborted: tenant.AnswerBusy, codes.ResourceExhausted: tenant.AnswerTooLarge, codes.Internal: "",
+	for code, want := range map[codes.Code]healthboard.AnswerClass{
+		codes.Unauthenticated: healthboard.AnswerRefused, codes.PermissionDenied: healthboard.AnswerRefused, codes.NotFound: healthboard.AnswerNotFound,
+		codes.Unimplemented: healthboard.AnswerNotFound, codes.Unavailable: healthboard.AnswerBusy, codes.DeadlineExceeded: healthboard.AnswerUnreachable,
+		codes.Aborted: healthboard.AnswerBusy, codes.ResourceExhausted: healthboard.AnswerTooLarge, codes.Internal: "",
 	} {
 		assert.Equal(t, want, grpcResult(context.Background(), status.Error(code, "x")).Class, code)
 	}
-	for message, want := range map[string]tenant.AnswerClass{
-		"connection error: desc = \"transport: authentication handshake failed: x\"": tenant.AnswerTLS,
-		"dial tcp: connection refused":                 tenant.AnswerUnreachable,
-		"name resolver error: produced zero addresses": tenant.AnswerUnreachable,
+	for message, want := range map[string]healthboard.AnswerClass{
+		"connection error: desc = \"transport: authentication handshake failed: x\"": healthboard.AnswerTLS,
+		"dial tcp: connection refused":                 healthboard.AnswerUnreachable,
+		"name resolver error: produced zero addresses": healthboard.AnswerUnreachable,
 	} {
 		assert.Equal(t, want, grpcResult(context.Background(), status.Error(codes.Unavailable, message)).Class, message)
 	}
-	assert.Equal(t, tenant.AnswerUnreachable, networkResult(context.Background(), syscall.ECONNREFUSED).Class)
+	assert.Equal(t, healthboard.AnswerUnreachable, networkResult(context.Background(), syscall.ECONNREFUSED).Class)
 }

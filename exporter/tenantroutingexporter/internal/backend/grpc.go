@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -107,7 +108,7 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 				from = ""
 			}
 			res = lane.Result{
-				Verdict: lane.Blocked, Reason: "web_page", Unexpected: true, Class: tenant.AnswerNotFound,
+				Verdict: lane.Blocked, Reason: "web_page", Unexpected: true, Class: healthboard.AnswerNotFound,
 				Err: answerError{"not an answer of gRPC: ", words(from, status.Convert(err).Message())},
 			}
 		}

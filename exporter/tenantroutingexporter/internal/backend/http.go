@@ -26,8 +26,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 const (
@@ -357,7 +357,7 @@ func networkResult(ctx context.Context, err error) lane.Result {
 	if errors.As(err, new(*reach.Error)) {
 		return forbidden(err)
 	}
-	res := lane.Result{Verdict: lane.Retry, Reason: "network", Err: err, Class: tenant.AnswerUnreachable}
+	res := lane.Result{Verdict: lane.Retry, Reason: "network", Err: err, Class: healthboard.AnswerUnreachable}
 	var dnsErr *net.DNSError
 	var netErr net.Error
 	var unknownCA x509.UnknownAuthorityError
@@ -373,7 +373,7 @@ func networkResult(ctx context.Context, err error) lane.Result {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		res.Reason = "connection_refused"
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &unknownCA), errors.As(err, &wrongName), errors.As(err, &invalid), errors.As(err, &record), errors.As(err, &verify):
-		res.Reason, res.Verdict, res.Class = "tls", lane.Blocked, tenant.AnswerTLS
+		res.Reason, res.Verdict, res.Class = "tls", lane.Blocked, healthboard.AnswerTLS
 	case errors.As(err, &netErr) && netErr.Timeout():
 		res.Reason = "timeout"
 	}

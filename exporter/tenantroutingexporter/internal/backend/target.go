@@ -11,6 +11,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -244,10 +245,10 @@ func misconfigured(err error) lane.Result {
 	if errors.As(err, new(*reach.Error)) {
 		return forbidden(err)
 	}
-	return lane.Result{Verdict: lane.Blocked, Reason: "config", Err: err, Class: tenant.AnswerConfig}
+	return lane.Result{Verdict: lane.Blocked, Reason: "config", Err: err, Class: healthboard.AnswerConfig}
 }
 
 // forbidden is the result of an attempt that led into the operator's own networks.
 func forbidden(err error) lane.Result {
-	return lane.Result{Verdict: lane.Blocked, Reason: "private_endpoint", Err: err, Class: tenant.AnswerConfig}
+	return lane.Result{Verdict: lane.Blocked, Reason: "private_endpoint", Err: err, Class: healthboard.AnswerConfig}
 }

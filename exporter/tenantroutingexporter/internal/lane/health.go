@@ -6,14 +6,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // Health returns a summary of all lanes.
-func (s *Scheduler) Health() tenant.LaneHealth {
+func (s *Scheduler) Health() healthboard.Lanes {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := tenant.LaneHealth{QueuedBytes: s.total, MaxBytes: s.MaxTotalBytes}
+	h := healthboard.Lanes{QueuedBytes: s.total, MaxBytes: s.MaxTotalBytes}
 	now := time.Now()
 	var states [numStates]int
 	for _, l := range s.lanes {
@@ -35,7 +36,7 @@ func (s *Scheduler) Health() tenant.LaneHealth {
 		}
 		h.Oldest = max(h.Oldest, oldest)
 		if l.breaker.failing() && l.answer != nil {
-			h.Failing = addFailure(h.Failing, tenant.LaneFailure{
+			h.Failing = addFailure(h.Failing, healthboard.LaneFailure{
 				Tenant: l.key.Tenant, Destination: l.key.Destination, Signal: l.key.Signal,
 				Open: breaker != BreakerClosed, HalfOpen: breaker == BreakerHalfOpen, Failures: l.breaker.failures, For: now.Sub(l.breaker.since),
 				Oldest: oldest, Answer: *l.answer,
@@ -58,25 +59,25 @@ func (s *Scheduler) Tenants() map[tenant.ID]bool {
 }
 
 // addFailure inserts f into list: the longest failure first, at most MaxLaneFailures.
-func addFailure(list []tenant.LaneFailure, f tenant.LaneFailure) []tenant.LaneFailure {
-	at, _ := slices.BinarySearchFunc(list, f, func(a, b tenant.LaneFailure) int {
+func addFailure(list []healthboard.LaneFailure, f healthboard.LaneFailure) []healthboard.LaneFailure {
+	at, _ := slices.BinarySearchFunc(list, f, func(a, b healthboard.LaneFailure) int {
 		return cmp.Or(cmp.Compare(b.For, a.For), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Destination, b.Destination), cmp.Compare(a.Signal, b.Signal))
 	})
-	if at == tenant.MaxLaneFailures {
+	if at == healthboard.MaxLaneFailures {
 		return list
 	}
 	list = slices.Insert(list, at, f)
-	return list[:min(len(list), tenant.MaxLaneFailures)]
+	return list[:min(len(list), healthboard.MaxLaneFailures)]
 }
 
 // answer returns what health shows of a failed attempt.
-func (r *Result) answer(now time.Time) *tenant.LaneAnswer {
-	a := &tenant.LaneAnswer{At: now, Class: cmp.Or(r.Class, tenant.AnswerLocal), Reason: r.Reason, Status: r.Status, URL: r.URL}
+func (r *Result) answer(now time.Time) *healthboard.LaneAnswer {
+	a := &healthboard.LaneAnswer{At: now, Class: cmp.Or(r.Class, healthboard.AnswerLocal), Reason: r.Reason, Status: r.Status, URL: r.URL}
 	if r.Err != nil {
 		a.Text = r.Err.Error()
 	}
-	if len(a.Text) > tenant.MaxAnswerText {
-		a.Text = strings.ToValidUTF8(a.Text[:tenant.MaxAnswerText-len("…")], "") + "…"
+	if len(a.Text) > healthboard.MaxAnswerText {
+		a.Text = strings.ToValidUTF8(a.Text[:healthboard.MaxAnswerText-len("…")], "") + "…"
 	}
 	return a
 }

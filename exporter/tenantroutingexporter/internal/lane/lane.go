@@ -3,7 +3,7 @@ package lane
 import (
 	"time"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // maxWatched bounds a batch of watched payloads: if the process ends while it sends them, all
@@ -35,10 +35,10 @@ type lane struct {
 	slow       bool // the last one took long
 	unexpected bool // the last answer is not one that such a destination gives
 
-	answer       *tenant.LaneAnswer // to the last attempt, if it failed
-	loggedReason string             // of the failure in the log
-	quietUntil   time.Time          // until then refusals are not logged
-	unlogged     int64              // refusals since the last one that was logged
+	answer       *healthboard.LaneAnswer // to the last attempt, if it failed
+	loggedReason string                  // of the failure in the log
+	quietUntil   time.Time               // until then refusals are not logged
+	unlogged     int64                   // refusals since the last one that was logged
 
 	lingerUntil time.Time     // a batch that is not full waits until then
 	batchCap    int           // learned from a destination that found batches too large; 0: none

@@ -5,7 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // retry puts a batch back that may be delivered later, and delays the next attempt of the lane.
@@ -40,11 +40,11 @@ func (s *Scheduler) succeeded(l *lane, now time.Time) {
 // failureText is the log message of a failed attempt.
 func failureText(res *Result) string {
 	switch res.Class {
-	case tenant.AnswerRefused:
+	case healthboard.AnswerRefused:
 		return "A destination refuses the credentials; its lane waits and tries again until they are accepted"
-	case tenant.AnswerNotFound:
+	case healthboard.AnswerNotFound:
 		return "Nothing accepts data at the address of a destination; its lane waits and tries again"
-	case tenant.AnswerUnreachable:
+	case healthboard.AnswerUnreachable:
 		return "A destination cannot be reached; its lane waits and tries again"
 	}
 	return "A destination does not take data; its lane waits"

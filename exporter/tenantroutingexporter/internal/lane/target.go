@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 // Target delivers the batches of one lane. It is safe for concurrent use.
@@ -64,7 +64,7 @@ type Result struct {
 
 	// For a failed attempt: what an operator can do about it, the HTTP status, and the address of the
 	// request, if it may be shown.
-	Class  tenant.AnswerClass
+	Class  healthboard.AnswerClass
 	Status int
 	URL    string
 }

@@ -35,7 +35,7 @@ func TestCopy_DecisionTable(t *testing.T) {
 		"empty":                                  {Copy{Empty: true}, wait, wait, done},
 		"read before it was copied":              {Copy{Gone: relations{covered}}, done, done, done},
 		"holds more than was read":               {Copy{Gone: relations{longer}}, gone(0), gone(0), gone(0)},
-		"too short to compare":                     {Copy{Gone: relations{unclear}}, wait, all, all},
+		"too short to compare":                   {Copy{Gone: relations{unclear}}, wait, all, all},
 		"copy of an earlier content":             {Copy{Gone: relations{unrelated, covered}}, done, done, done},
 		"more of an earlier content":             {Copy{Gone: relations{unrelated, longer}}, gone(1), gone(1), gone(1)},
 		"the latest content counts first":        {Copy{Gone: relations{longer, covered}}, gone(0), gone(0), gone(0)},

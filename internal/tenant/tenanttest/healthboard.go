@@ -6,29 +6,29 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
-// Board is a tenant.HealthBoard and an extension that keeps what is posted. The
+// Board is a healthboard.Board and an extension that keeps what is posted. The
 // zero value is empty.
 type Board struct {
 	mu         sync.Mutex
-	registries map[component.ID]func() tenant.RegistryHealth
-	lanes      map[component.ID]func() tenant.LaneHealth
+	registries map[component.ID]func() healthboard.Registry
+	lanes      map[component.ID]func() healthboard.Lanes
 }
 
 var (
-	_ tenant.HealthBoard  = (*Board)(nil)
+	_ healthboard.Board   = (*Board)(nil)
 	_ component.Component = (*Board)(nil)
 )
 
-// PostRegistry implements tenant.HealthBoard.
-func (b *Board) PostRegistry(id component.ID, report func() tenant.RegistryHealth) (remove func()) {
+// PostRegistry implements healthboard.Board.
+func (b *Board) PostRegistry(id component.ID, report func() healthboard.Registry) (remove func()) {
 	return post(b, &b.registries, id, report)
 }
 
-// PostLanes implements tenant.HealthBoard.
-func (b *Board) PostLanes(id component.ID, report func() tenant.LaneHealth) (remove func()) {
+// PostLanes implements healthboard.Board.
+func (b *Board) PostLanes(id component.ID, report func() healthboard.Lanes) (remove func()) {
 	return post(b, &b.lanes, id, report)
 }
 
@@ -47,23 +47,23 @@ func post[F any](b *Board, all *map[component.ID]F, id component.ID, report F) (
 }
 
 // Registry returns what the registry id says, or false if it does not.
-func (b *Board) Registry(id component.ID) (tenant.RegistryHealth, bool) {
+func (b *Board) Registry(id component.ID) (healthboard.Registry, bool) {
 	b.mu.Lock()
 	report, ok := b.registries[id]
 	b.mu.Unlock()
 	if !ok {
-		return tenant.RegistryHealth{}, false
+		return healthboard.Registry{}, false
 	}
 	return report(), true
 }
 
 // Lanes returns what the exporter id says, or false if it does not.
-func (b *Board) Lanes(id component.ID) (tenant.LaneHealth, bool) {
+func (b *Board) Lanes(id component.ID) (healthboard.Lanes, bool) {
 	b.mu.Lock()
 	report, ok := b.lanes[id]
 	b.mu.Unlock()
 	if !ok {
-		return tenant.LaneHealth{}, false
+		return healthboard.Lanes{}, false
 	}
 	return report(), true
 }

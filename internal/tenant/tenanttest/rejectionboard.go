@@ -6,30 +6,30 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// Rejections is a tenant.RejectionBoard and an extension that keeps what is posted. The
+// Rejections is a rejection.Board and an extension that keeps what is posted. The
 // zero value is empty.
 type Rejections struct {
 	mu  sync.Mutex
-	all []tenant.Rejected
+	all []rejection.Rejected
 }
 
 var (
-	_ tenant.RejectionBoard = (*Rejections)(nil)
-	_ component.Component   = (*Rejections)(nil)
+	_ rejection.Board     = (*Rejections)(nil)
+	_ component.Component = (*Rejections)(nil)
 )
 
-// PostRejection implements tenant.RejectionBoard.
-func (r *Rejections) PostRejection(of tenant.Rejected) {
+// PostRejection implements rejection.Board.
+func (r *Rejections) PostRejection(of rejection.Rejected) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, of)
 }
 
 // Take returns what was posted since the last call.
-func (r *Rejections) Take() []tenant.Rejected {
+func (r *Rejections) Take() []rejection.Rejected {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.all
