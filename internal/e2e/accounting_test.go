@@ -18,19 +18,17 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// TestAccounting sends E2E_ROUTING_RECORDS (100,000) records of
-// E2E_ROUTING_TENANTS (200) tenants in all signals over both protocols to two
-// destinations each, while the registry changes: backends move, routes change
-// their order, tenants get names, attributes, keys, and company. Every record is
-// at both of its destinations once, none at another tenant's, and at each
-// observation accepted + recovered = delivered + queued + dead-lettered +
-// dropped.
+// TestAccounting sends E2E_ROUTING_RECORDS (100,000) records of E2E_ROUTING_TENANTS (200)
+// tenants, in all signals and over both protocols, to two destinations each, while the
+// registry changes: backends move, routes are reordered, tenants get names, attributes and
+// keys, and tenants are added. Every record arrives at both of its destinations exactly
+// once and at no other tenant's. At each observation, accepted + recovered = delivered +
+// queued + dead-lettered + dropped.
 func TestAccounting(t *testing.T) {
 	tenants := fromEnv(t, "E2E_ROUTING_TENANTS", 200)
 	records := fromEnv(t, "E2E_ROUTING_RECORDS", 100_000)
 	const perRequest = 50
-	// One tenant in fifty has a second destination that refuses its traces for
-	// good.
+	// One tenant in fifty has a second destination that rejects its traces permanently.
 	name := func(i int) string { return fmt.Sprintf("tenant-%04d", i) }
 	refuses := map[string]bool{}
 	for i := 49; i < tenants; i += 50 {
@@ -140,7 +138,7 @@ func requireBalance(t *testing.T, all map[string]account) {
 	}
 }
 
-// fillRegistry writes a registry at once, since a tenantctl per tenant takes long.
+// fillRegistry writes the whole registry, because one tenantctl call per tenant is slow.
 func fillRegistry(t *testing.T, path string, tenants int, name func(int) string, backend string) (keys []string) {
 	t.Helper()
 	list := make([]*tenant.Tenant, tenants)
@@ -162,8 +160,7 @@ func fillRegistry(t *testing.T, path string, tenants int, name func(int) string,
 	return keys
 }
 
-// changeRegistry makes one change that must not lose, double or misroute
-// anything.
+// changeRegistry makes one change that must not lose, duplicate or misroute data.
 func changeRegistry(reg *registry, n int, id string, servers []string) {
 	switch n % 6 {
 	case 0, 3:
@@ -182,8 +179,8 @@ func changeRegistry(reg *registry, n int, id string, servers []string) {
 	}
 }
 
-// sendMany sends requests of all signals with the tenants' keys in turn, and
-// returns the records that were accepted by tenant and signal.
+// sendMany sends requests of all signals, alternating between the tenants' keys, and
+// returns the accepted records by tenant and signal.
 func sendMany(t *testing.T, grpcAddr, httpAddr string, requests, perRequest int, name func(int) string, keys []string) map[entry]int {
 	t.Helper()
 	var mu sync.Mutex

@@ -21,10 +21,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gate is a server before a sink. It answers for it until it is opened.
+// gate is a server in front of a sink. It answers in place of the sink until it is opened.
 type gate struct {
 	*httptest.Server
-	answer atomic.Pointer[http.HandlerFunc] // nil: requests go on
+	answer atomic.Pointer[http.HandlerFunc] // nil passes requests on
 }
 
 func newGate(t *testing.T, s *sink) *gate {
@@ -48,7 +48,7 @@ func (g *gate) set(answer http.HandlerFunc) { g.answer.Store(&answer) }
 
 func (g *gate) open() { g.answer.Store(nil) }
 
-// quickly are the arguments of an agent that tries again soon.
+// quickly returns the arguments of an agent with short retry delays.
 func quickly(more ...string) []string {
 	return append([]string{
 		"--config", "yaml:exporters::tenant_routing: {retry: {initial_interval: 50ms, max_interval: 200ms}, circuit_breaker: {open: 200ms}}",
@@ -64,9 +64,9 @@ func (e *edge) requireOnce(first, last int) {
 	assert.Len(e.t, got, last-first+1)
 }
 
-// TestAgentDelivery_WaitsWhateverTheGatewayAnswers has a gateway, or what is in front of it,
-// refuse everything while the agent is killed and started again. The log names the cause,
-// and every line arrives once when the fault is mended.
+// TestAgentDelivery_WaitsWhateverTheGatewayAnswers has a gateway, or a proxy in front of
+// it, reject everything while the agent is killed and restarted. The log names the cause,
+// and every line arrives exactly once when the fault is repaired.
 func TestAgentDelivery_WaitsWhateverTheGatewayAnswers(t *testing.T) {
 	const (
 		refuses = "A destination refuses the credentials"
@@ -122,7 +122,8 @@ func TestAgentDelivery_WaitsWhateverTheGatewayAnswers(t *testing.T) {
 	}
 }
 
-// TestAgentDelivery_SplitsWhatIsTooLarge has something in front of the gateway that takes 20 KB.
+// TestAgentDelivery_SplitsWhatIsTooLarge has a proxy in front of the gateway that accepts
+// at most 20 KB.
 func TestAgentDelivery_SplitsWhatIsTooLarge(t *testing.T) {
 	e := newEdge(t)
 	e.sink = newSink(t)
@@ -146,9 +147,9 @@ func TestAgentDelivery_SplitsWhatIsTooLarge(t *testing.T) {
 	assert.Zero(t, e.metric("otelcol_exporter_tenant_routing_dead_lettered_records"))
 }
 
-// TestAgentDelivery_TakesOverTheSendingQueue upgrades an agent whose queue of the old kind is
-// full of what the gateway has not taken, and that was killed. What it holds arrives once, in its
-// order and before what is new, also if the new agent is killed at any time, and the old queue is gone.
+// TestAgentDelivery_TakesOverTheSendingQueue upgrades a killed agent whose sending queue of
+// the earlier kind is full. Its content arrives exactly once, in order and before new data,
+// even if the new agent is killed at any time, and the old queue is removed.
 func TestAgentDelivery_TakesOverTheSendingQueue(t *testing.T) {
 	e := newEdge(t)
 	e.sink = newSink(t)
@@ -156,7 +157,7 @@ func TestAgentDelivery_TakesOverTheSendingQueue(t *testing.T) {
 	old := e.settings(away)
 	c := start(t, old.Env, append(old.Args, sendingQueue()...)...)
 	last := 0
-	for range 20 { // requests of their own
+	for range 20 { // separate requests
 		e.appendLines(last+1, last+25)
 		last += 25
 		require.Eventually(t, func() bool { return e.metric("otelcol_receiver_pm2_lines") >= float64(last) }, 30*time.Second, 5*time.Millisecond)
@@ -169,7 +170,7 @@ func TestAgentDelivery_TakesOverTheSendingQueue(t *testing.T) {
 	file := filepath.Join(e.state, "exporter_otlp_http__logs")
 	require.FileExists(t, file)
 
-	for range fromEnv(t, "E2E_CRASH_KILLS", 3) { // nothing is delivered yet
+	for range fromEnv(t, "E2E_CRASH_KILLS", 3) { // nothing is delivered so far
 		set := e.settings(away)
 		set.Ready = "Taking over the sending queue"
 		c = startAs(t, set)
@@ -196,8 +197,8 @@ func TestAgentDelivery_TakesOverTheSendingQueue(t *testing.T) {
 	assert.NotContains(t, c.Output(), "Taking over")
 }
 
-// TestAgentDelivery_DeadLetters has the gateway refuse some records for good. tenantctl shows them
-// in the agent's state, and has the running agent send them again.
+// TestAgentDelivery_DeadLetters has the gateway reject some records permanently. tenantctl
+// lists them in the agent's state, and makes the running agent send them again.
 func TestAgentDelivery_DeadLetters(t *testing.T) {
 	e := newEdge(t)
 	e.sink = newSink(t)
@@ -227,7 +228,7 @@ func TestAgentDelivery_DeadLetters(t *testing.T) {
 	e.await(8, 20)
 	assert.Zero(t, e.arrived()[7])
 	g.open()
-	require.Eventually(t, func() bool { // what was written just now waits a moment
+	require.Eventually(t, func() bool { // a dead letter that was just written is not replayed immediately
 		out, err := exec.Command(built(t, "tenantctl"), "deadletter", "replay", "--directory", letters).CombinedOutput()
 		t.Logf("%s", out)
 		return err == nil

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bigLines are lines that do not compress.
+// bigLines returns lines that do not compress.
 func bigLines(first, last int) string {
 	var b strings.Builder
 	for i := first; i <= last; i++ {
@@ -25,9 +25,9 @@ func bigLines(first, last int) string {
 	return b.String()
 }
 
-// TestAgentDelivery_FullDisk fills the agent's disk with what the gateway does not take,
-// kills the agent, and lets the gateway come back. Each line arrives: what was acknowledged
-// is in the queue, and what was not waits in PM2's file.
+// TestAgentDelivery_FullDisk fills the agent's disk with data that the gateway does not
+// accept, kills the agent, and then lets the gateway accept data. Each line arrives:
+// acknowledged data is in the queue, and the rest is still in PM2's file.
 func TestAgentDelivery_FullDisk(t *testing.T) {
 	e := newEdge(t)
 	e.sink = newSink(t)
@@ -46,8 +46,8 @@ func TestAgentDelivery_FullDisk(t *testing.T) {
 	require.NoError(t, c.Kill())
 
 	e.start(e.sink.http, quickly()...)
-	// Lines whose place was not saved when the agent was killed are read again. They have the same
-	// uid, of which arrived makes sure.
+	// Lines whose offset was not saved when the agent was killed are read again. They have
+	// the same uid, which arrived checks.
 	require.Eventually(t, func() bool { return e.sink.logs.LogRecordCount() >= 12_000 && len(e.arrived()) >= 12_000 }, 3*time.Minute, 200*time.Millisecond)
 	got := e.arrived()
 	for i := 1; i <= 12_000; i++ {

@@ -17,11 +17,11 @@ import (
 type agent struct {
 	*collector
 	grpc, http string // for applications on its machine
-	metrics    string // its own
+	metrics    string // the agent's own telemetry
 }
 
-// startAgent runs the agent against the gateway with a new key of the tenant,
-// which must exist, and PM2's home.
+// startAgent runs the agent for an existing tenant, with a new key and this PM2 home,
+// against the gateway.
 func startAgent(t *testing.T, g *gateway, reg *registry, tenant, home string, args ...string) *agent {
 	t.Helper()
 	_, key := reg.key(tenant)
@@ -37,8 +37,8 @@ func startAgent(t *testing.T, g *gateway, reg *registry, tenant, home string, ar
 	return a
 }
 
-// awaitKey waits until the gateway knows a key that was just made. Whoever sends
-// with it sooner is told 401, and may not try again.
+// awaitKey waits until the gateway knows a new key. A client that uses the key earlier gets
+// 401 and may not retry.
 func (g *gateway) awaitKey(key string) {
 	g.t.Helper()
 	require.Eventually(g.t, func() bool {
@@ -47,9 +47,8 @@ func (g *gateway) awaitKey(key string) {
 	}, inForce, 10*time.Millisecond)
 }
 
-// exact are the arguments of an agent that delivers every line of the applications as
-// it was written and in order. The longest line of the corpus is longer than an agent's
-// usual bound.
+// exact returns the arguments of an agent that delivers every line of the applications in
+// order and unchanged. The longest line of the corpus exceeds the default limit.
 func exact() []string {
 	return []string{
 		"--config", "yaml:receivers::pm2::stack_traces: separate",
@@ -60,12 +59,12 @@ func exact() []string {
 	}
 }
 
-// inOrder are the arguments of a gateway that keeps the order of requests.
+// inOrder returns the arguments of a gateway that keeps the order of requests.
 func inOrder() []string {
 	return []string{"--config", "yaml:exporters::tenant_routing::lane::concurrency: 1"}
 }
 
-// arrivals gathers the log records of one tenant's archive by log file.
+// arrivals collects the log records in one tenant's archive by log file.
 type arrivals struct {
 	t      *testing.T
 	tenant string
@@ -79,7 +78,7 @@ func newArrivals(t *testing.T, g *gateway, tenant string) *arrivals {
 	return &arrivals{t: t, tenant: tenant, reader: archive.NewReader(g.data), lines: map[string][]pm2corpus.Line{}}
 }
 
-// poll reads what is new in the archive.
+// poll reads new records from the archive.
 func (a *arrivals) poll() {
 	a.t.Helper()
 	require.NoError(a.t, a.reader.Poll(archive.Handler{Logs: func(tenant, _ string, ld plog.Logs) error {
@@ -93,8 +92,8 @@ func (a *arrivals) poll() {
 	}}))
 }
 
-// await polls until as many lines of each file are there as are expected, for at
-// most the time given; it is no fault yet if they do not come.
+// await polls until the expected number of lines has arrived for each file, or the time is
+// over, which is not a failure yet.
 func (a *arrivals) await(expected map[string][]pm2corpus.Expected, most time.Duration) {
 	a.t.Helper()
 	all := func() bool {

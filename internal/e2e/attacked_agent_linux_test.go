@@ -14,10 +14,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/attack"
 )
 
-// TestAttacks_AgentIsKilledMeanwhile kills the shipped agent at random moments while
-// local programs attack it, an application sends, another writes to PM2's log, and
-// the gateway comes and goes. Each start works, and everything that was acknowledged
-// or written is delivered.
+// TestAttacks_AgentIsKilledMeanwhile kills the shipped agent at random moments while local
+// programs attack it, an application sends, another one writes to PM2's log, and the
+// gateway stops and restarts. Each start succeeds, and everything that was acknowledged or
+// written is delivered.
 func TestAttacks_AgentIsKilledMeanwhile(t *testing.T) {
 	kills := fromEnv(t, "E2E_CRASH_KILLS", 5)
 	e := newEdge(t)
@@ -38,7 +38,7 @@ func TestAttacks_AgentIsKilledMeanwhile(t *testing.T) {
 		work.Go(func() {
 			for ctx.Err() == nil {
 				one, done := context.WithTimeout(ctx, 20*time.Second)
-				_, _ = kinds[rand.IntN(len(kinds))].Run(one, target) // the agent is away now and then
+				_, _ = kinds[rand.IntN(len(kinds))].Run(one, target) // the agent is sometimes down
 				done()
 				pause(ctx, time.Millisecond)
 			}

@@ -23,15 +23,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/attack"
 )
 
-// maxGrowth is how much memory an attack may cost above what the process has at
-// rest.
+// maxGrowth bounds the memory that an attack may cost above the memory at rest.
 const maxGrowth = 256 << 20
 
-// size of the attacks: far above what is accepted, and small enough to be made under
-// the race detector. The hostile soak sends what ends a process that decodes it.
+// size scales the attacks: far above the limits, and small enough for the race detector.
+// The hostile soak test sends requests that would end a process that decodes them.
 var size = attack.Size{Levels: 300_000, Elements: 1_500_000, Bomb: 40 << 20, Connections: 48, Stall: 1500 * time.Millisecond}
 
-// memory is what /proc says of a process.
+// memory reads the memory of a process from /proc.
 type memory struct{ pid int }
 
 var statusLine = regexp.MustCompile(`(?m)^(VmRSS|VmHWM):\s+(\d+) kB`)
@@ -53,14 +52,14 @@ func (m memory) read(t *testing.T) (now, peak int64) {
 	return now, peak
 }
 
-// reset makes the present memory the peak.
+// reset sets the peak to the current memory.
 func (m memory) reset(t *testing.T) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", m.pid), []byte("5"), 0))
 }
 
-// honest sends small requests of several tenants all the time and keeps what was
-// acknowledged. Every answer but a success is a fault.
+// honest continuously sends small requests of several tenants and records the acknowledged
+// ones. Every answer except success is a fault.
 type honest struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -143,9 +142,9 @@ func (h *honest) stop() {
 	h.work.Wait()
 }
 
-// TestAttacks_Gateway sends every attack to the shipped gateway, by a tenant with a
-// key and by strangers. The process lives, its memory stays bounded, what must be
-// refused is refused, and other tenants see nothing of it.
+// TestAttacks_Gateway sends every attack to the shipped gateway, from a tenant with a key
+// and from clients without one. The process survives with bounded memory, requests over a
+// limit are rejected, and other tenants are not affected.
 func TestAttacks_Gateway(t *testing.T) {
 	reg := newRegistry(t)
 	keys := map[string]string{}
@@ -174,7 +173,7 @@ func TestAttacks_Gateway(t *testing.T) {
 			defer cancel()
 			answer, err := a.Run(ctx, attacker)
 			for tries := 1; a.Refused && err != nil && tries < 4; tries++ {
-				answer, err = a.Run(ctx, attacker) // refused in the middle of the body, and the answer is lost with the connection
+				answer, err = a.Run(ctx, attacker) // rejected in the middle of the body, so the answer may be lost with the connection
 			}
 			select {
 			case <-g.Done():
@@ -237,9 +236,9 @@ func TestAttacks_Gateway(t *testing.T) {
 	}
 }
 
-// TestAttacks_Agent sends the attacks of a local program to the shipped agent, whose
-// gateway is away. The agent lives, its memory stays bounded, and after a kill it
-// starts with what it has stored and delivers it.
+// TestAttacks_Agent sends the attacks of a local program to the shipped agent while its
+// gateway is down. The agent survives with bounded memory. After a kill it starts with its
+// stored data and delivers it.
 func TestAttacks_Agent(t *testing.T) {
 	e := newEdge(t)
 	away := addresses(t, 1)[0]
@@ -260,7 +259,7 @@ func TestAttacks_Agent(t *testing.T) {
 			defer cancel()
 			answer, err := a.Run(ctx, target)
 			for tries := 1; a.Refused && err != nil && tries < 4; tries++ {
-				answer, err = a.Run(ctx, target) // as for the gateway
+				answer, err = a.Run(ctx, target) // as in TestAttacks_Gateway
 			}
 			select {
 			case <-c.Done():

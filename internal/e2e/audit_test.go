@@ -32,7 +32,7 @@ func (g gatewayAudit) run(args ...string) string {
 	return string(out)
 }
 
-// refused returns how many requests were refused, by reason.
+// refused returns the number of rejected requests by reason.
 func (g gatewayAudit) refused() map[string]int {
 	g.t.Helper()
 	var entries []struct {
@@ -55,19 +55,19 @@ func (g gatewayAudit) refused() map[string]int {
 	return total
 }
 
-// whole requires that tenantctl finds nothing wrong.
+// whole requires that tenantctl finds no fault.
 func (g gatewayAudit) whole() {
 	g.t.Helper()
 	assert.Contains(g.t, g.run("audit", "verify"), `"valid": true`)
 }
 
-// TestGatewayAudit_OutlivesKill9 runs the gateway as it is shipped, kills it, and
-// verifies what it wrote about strangers.
+// TestGatewayAudit_OutlivesKill9 runs the shipped gateway, kills it, and verifies what it
+// recorded about clients without a valid key.
 func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "acme")
 	goodID, good := reg.key("acme")
-	stranger, _ := apikey.New()
+	unknown, _ := apikey.New()
 	body, err := plogotlp.NewExportRequestFromLogs(marked()).MarshalProto()
 	require.NoError(t, err)
 	free := loopback.Addresses(t, 4)
@@ -86,9 +86,9 @@ func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 		}
 	}
 
-	// What ends in order has lost nothing.
+	// A regular shutdown loses nothing.
 	g := run()
-	refuse(3, bearer(stranger))
+	refuse(3, bearer(unknown))
 	refuse(2, nil)
 	code, _ := postProto(t, free[1], "logs", body, bearer(good))
 	require.Equal(t, http.StatusOK, code)
@@ -96,7 +96,7 @@ func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	log.whole()
 	require.Equal(t, map[string]int{"unknown_key": 3, "no_key": 2}, log.refused())
 
-	// Neither is when the good key was used last, over all the restarts below.
+	// The time at which the valid key was last used also survives all restarts below.
 	used := func() {
 		t.Helper()
 		raw, err := os.ReadFile(filepath.Join(state, "key-use.json"))
@@ -107,9 +107,9 @@ func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	}
 	used()
 
-	// A kill loses the minute that is running and nothing before it.
+	// A kill loses only the current minute.
 	g = run()
-	refuse(4, bearer(stranger))
+	refuse(4, bearer(unknown))
 	require.Eventually(t, func() bool { return log.refused()["unknown_key"] == 7 }, 2*time.Minute, 250*time.Millisecond)
 	log.whole() // while the gateway runs
 	refuse(1, nil)
@@ -119,7 +119,7 @@ func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	require.LessOrEqual(t, log.refused()["no_key"], 3)
 
 	g = run()
-	refuse(5, bearer(stranger))
+	refuse(5, bearer(unknown))
 	metrics := string(get(t, "http://"+free[3]+"/metrics"))
 	assert.Contains(t, metrics, "otelcol_extension_bearer_key_auth_audit_waiting_entries")
 	g.stop()
@@ -127,9 +127,9 @@ func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	assert.Equal(t, 12, log.refused()["unknown_key"])
 	used()
 
-	// It tells sources and reasons, and nothing of what was sent.
+	// It contains sources and reasons, but no content of requests.
 	all := secrets{}
-	all.addKey("the stranger's key", stranger)
+	all.addKey("an unknown key", unknown)
 	all.addKey("the good key", good)
 	all["the tenant"] = "acme"
 	signer, err := os.ReadFile(log.dir + ".key")
@@ -137,9 +137,9 @@ func TestGatewayAudit_OutlivesKill9(t *testing.T) {
 	all["the key of the log"] = strings.TrimSpace(string(signer))
 	all.assertNotIn(t, "the gateway's log", []byte(g.Output()))
 	all.assertNotInFiles(t, log.dir)
-	digestsOf(good, stranger).assertNotInFiles(t, state+"/audit")
+	digestsOf(good, unknown).assertNotInFiles(t, state+"/audit")
 	require.NotEmpty(t, log.refused())
 
-	// It is not the registry's log, and neither reads the other.
+	// It is not the registry's log, and neither command reads the other log.
 	assert.Contains(t, reg.ctl("audit", "verify"), `"valid": true`)
 }

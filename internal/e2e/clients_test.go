@@ -26,7 +26,7 @@ import (
 
 func port(addr string) string { return process.Port(addr) }
 
-// clients send OTLP over both protocols, every other request over gRPC.
+// clients send OTLP over both protocols, every second request over gRPC.
 type clients struct {
 	t    *testing.T
 	conn *grpc.ClientConn
@@ -41,10 +41,10 @@ func newClients(t *testing.T, grpcAddr, httpAddr string) *clients {
 	return &clients{t: t, conn: conn, http: httpAddr}
 }
 
-// overGRPC tells by which protocol request n goes.
+// overGRPC reports whether request n uses gRPC.
 func overGRPC(n int) bool { return n/3%2 == 0 }
 
-// refusedCode is what request n is answered when its key or header is wrong.
+// refusedCode is the status of request n if its key or header is wrong.
 func refusedCode(n int) int {
 	if overGRPC(n) {
 		return int(codes.Unauthenticated)
@@ -52,8 +52,7 @@ func refusedCode(n int) int {
 	return http.StatusUnauthorized
 }
 
-// send sends one request and returns 0 for success, else the gRPC code or HTTP
-// status.
+// send sends one request and returns 0 on success, otherwise the gRPC code or HTTP status.
 func (c *clients) send(n int, headers map[string]string, data any) int {
 	if !overGRPC(n) {
 		var body []byte
@@ -93,7 +92,7 @@ func (c *clients) send(n int, headers map[string]string, data any) int {
 	return int(status.Code(err))
 }
 
-// payload makes n records that name the tenant forged wherever a payload can.
+// payload returns n records that claim the tenant forged wherever a payload can.
 func payload(signal tenant.Signal, n int, sender, forged string) any {
 	forge := func(m pcommon.Map) { m.PutStr(tenant.AttributeKey, forged) }
 	mark := func(m pcommon.Map) {

@@ -24,8 +24,8 @@ func TestConditions_OfAFullDisk(t *testing.T) {
 	a.stop()
 }
 
-// recoversAfterDisk sends until the disk counts as free again: it does 30 s after the last
-// refusal.
+// recoversAfterDisk sends until the disk is considered free again, 30 s after the last
+// rejection.
 func (a *ailing) recoversAfterDisk() {
 	a.t.Helper()
 	require.Eventually(a.t, func() bool { return a.post(10) == http.StatusOK }, time.Minute, 50*time.Millisecond)

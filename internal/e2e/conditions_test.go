@@ -27,7 +27,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
-// ailing is the shipped agent with short times, whose /health a test follows.
+// ailing is the shipped agent with short intervals, whose /health a test follows.
 type ailing struct {
 	*collector
 	t                              *testing.T
@@ -37,7 +37,7 @@ type ailing struct {
 	args                           []string
 }
 
-// newAiling prepares an agent that sends to gateway, an address.
+// newAiling prepares an agent that sends to the address gateway.
 func newAiling(t *testing.T, gateway string) *ailing {
 	t.Helper()
 	built(t, "otelcol-tenant")
@@ -75,7 +75,7 @@ func (a *ailing) run(args ...string) {
 	a.collector = start(a.t, a.env, append(a.args, args...)...)
 }
 
-// appears makes PM2's home with a log file in it.
+// appears creates the PM2 home with a log file.
 func (a *ailing) appears() {
 	require.NoError(a.t, os.MkdirAll(filepath.Join(a.home, "logs"), 0o700))
 	require.NoError(a.t, os.WriteFile(filepath.Join(a.home, "logs", "app-out.log"), []byte("line\n"), 0o600))
@@ -109,8 +109,8 @@ func (a *ailing) ask() (int, answered) {
 	return resp.StatusCode, got
 }
 
-// ails waits until the agent names a condition whose message holds some words, and looks
-// for the same in metrics and log.
+// ails waits until the agent reports a condition whose message contains these words, and
+// checks that metrics and log report the same.
 func (a *ailing) ails(name string, words ...string) {
 	a.t.Helper()
 	var last answered
@@ -149,7 +149,7 @@ func (a *ailing) conditionMetric(name string) string {
 	return ""
 }
 
-// incompressible returns text of so many bytes.
+// incompressible returns n bytes of text that do not compress.
 func incompressible(size int) string {
 	raw := make([]byte, size/2)
 	for i := range raw {
@@ -158,7 +158,7 @@ func incompressible(size int) string {
 	return hex.EncodeToString(raw)
 }
 
-// recovers waits until nothing is wrong.
+// recovers waits until no condition is reported.
 func (a *ailing) recovers(ended ...string) {
 	a.t.Helper()
 	var last answered
@@ -176,7 +176,7 @@ func (a *ailing) recovers(ended ...string) {
 	}
 }
 
-// fake is a gateway that answers as a test says, and may not listen.
+// fake is a gateway with configurable answers. It does not have to listen.
 type fake struct {
 	addr   string
 	mu     sync.Mutex
@@ -200,14 +200,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (f *fake) listen(t *testing.T) {
 	t.Helper()
-	l, err := net.Listen("tcp", f.addr) //nolint:noctx // on loopback
+	l, err := net.Listen("tcp", f.addr) //nolint:noctx // a loopback address
 	require.NoError(t, err)
 	f.server = &http.Server{Handler: f, ReadHeaderTimeout: time.Minute}
 	go func() { _ = f.server.Serve(l) }()
 	t.Cleanup(func() { _ = f.server.Close() })
 }
 
-// answers is a handler that gives a status and a text.
+// answers returns a handler with this status and text.
 func answers(code int, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(code)
@@ -215,8 +215,9 @@ func answers(code int, text string) http.HandlerFunc {
 	}
 }
 
-// TestConditions_OfTheShippedAgent breaks what an agent needs, one after the other: each
-// time /health, the metric and the log name it, and all is green once it is mended.
+// TestConditions_OfTheShippedAgent breaks the things that an agent needs, one after the
+// other. Each time /health, the metric and the log report it, and /health answers 200 again
+// once it is repaired.
 func TestConditions_OfTheShippedAgent(t *testing.T) {
 	gateway := &fake{addr: addresses(t, 1)[0], answer: answers(http.StatusOK, "")}
 	a := newAiling(t, "http://"+gateway.addr)
@@ -291,8 +292,7 @@ func TestConditions_OfWrongEndpoints(t *testing.T) {
 	}
 }
 
-// TestConditions_OfAnotherUsersPM2 runs the agent as a user who may not look into PM2's
-// home.
+// TestConditions_OfAnotherUsersPM2 runs the agent as a user who may not read PM2's home.
 func TestConditions_OfAnotherUsersPM2(t *testing.T) {
 	setpriv, err := exec.LookPath("setpriv")
 	if err != nil || os.Getuid() != 0 {
@@ -301,7 +301,7 @@ func TestConditions_OfAnotherUsersPM2(t *testing.T) {
 	gateway := &fake{addr: addresses(t, 1)[0], answer: answers(http.StatusOK, "")}
 	gateway.listen(t)
 	a := newAiling(t, "http://"+gateway.addr)
-	dir, err := os.MkdirTemp("", "conditions") //nolint:usetesting // others may not go into a folder of the test
+	dir, err := os.MkdirTemp("", "conditions") //nolint:usetesting // other users may not enter a test folder
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o755))
@@ -311,15 +311,15 @@ func TestConditions_OfAnotherUsersPM2(t *testing.T) {
 	a.writeKey()
 	a.appears()
 	require.NoError(t, os.Mkdir(a.state, 0o700))
-	const nobody = 65534
-	require.NoError(t, os.Chown(a.state, nobody, nobody))
-	require.NoError(t, os.Chown(a.keyFile, nobody, nobody))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.yaml"), config, 0o644)) //nolint:gosec // no secret
+	const unprivileged = 65534
+	require.NoError(t, os.Chown(a.state, unprivileged, unprivileged))
+	require.NoError(t, os.Chown(a.keyFile, unprivileged, unprivileged))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.yaml"), config, 0o644)) //nolint:gosec // not a secret
 	binary := filepath.Join(dir, "otelcol-tenant")
 	if err := os.Link(built(t, "otelcol-tenant"), binary); err != nil {
 		raw, err := os.ReadFile(built(t, "otelcol-tenant"))
 		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(binary, raw, 0o755)) //nolint:gosec // it is to be run
+		require.NoError(t, os.WriteFile(binary, raw, 0o755)) //nolint:gosec // must be executable
 	}
 	a.env["PM2_HOME"], a.env["STATE_DIR"] = a.home, a.state
 	args := []string{"--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", binary}

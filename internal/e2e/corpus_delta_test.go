@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// deltaDoor makes requests of delta points, in seconds of their own.
+// deltaDoor makes requests of delta points with distinct timestamps, in seconds.
 type deltaDoor struct{ begin time.Time }
 
 func newDeltaDoor() *deltaDoor {
@@ -25,11 +25,11 @@ func (d *deltaDoor) at(second int) pcommon.Timestamp {
 	return pcommon.NewTimestampFromTime(d.begin.Add(time.Duration(second) * time.Second))
 }
 
-// delta is what a counter gained in the second before this one.
+// delta is the increase of a counter in the second before this one.
 type delta struct {
 	second   int
 	value    float64
-	fraction bool // is sent as a double
+	fraction bool // sent as a double
 }
 
 // sum makes a request with the points in this order.
@@ -53,7 +53,7 @@ func (d *deltaDoor) sum(name string, points ...delta) pmetric.Metrics {
 	return md
 }
 
-// histogram makes a request with a point that has these buckets.
+// histogram makes a request with one point that has these buckets.
 func (d *deltaDoor) histogram(name string, second int, bounds []float64, buckets []uint64) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	m := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
@@ -71,7 +71,7 @@ func (d *deltaDoor) histogram(name string, second int, bounds []float64, buckets
 	return md
 }
 
-// prometheusLike routes metrics to the recorder as to a store that keeps totals.
+// prometheusLike routes metrics to the recorder as a store of cumulative metrics.
 const prometheusLike = `
     destinations:
       totals: {profile: prometheus, otlp_http: {endpoint: "%s", compression: none}}
@@ -79,9 +79,8 @@ const prometheusLike = `
     retry: {initial_interval: 50ms}
 `
 
-// grown returns by how much the time series of a metric grew together, and
-// requires of each that its points arrived in the order of their times and never
-// fell.
+// grown returns the total increase of all time series of a metric. It requires that the
+// points of each series arrive in the order of their timestamps and never decrease.
 func (r *recorder) grown(t *testing.T, metric string) (sum float64) {
 	t.Helper()
 	for id, samples := range r.series(metric) {
@@ -100,9 +99,9 @@ func refusedPoints(t *testing.T, r *rig) int {
 	return r.total().dropped
 }
 
-// TestCorpus_DeltaSums sends the deltas of a counter in orders and types that
-// clients produce, and requires that the totals at the backend grew by what was
-// accepted: the sum of all deltas, unless points were refused, which is counted.
+// TestCorpus_DeltaSums sends the deltas of a counter in orders and types that clients
+// produce. The totals at the backend increase by what was accepted: the sum of all deltas,
+// except points that were dropped, which are counted.
 func TestCorpus_DeltaSums(t *testing.T) {
 	whole := func(points ...int) (all []delta) {
 		for _, n := range points {
@@ -132,7 +131,7 @@ func TestCorpus_DeltaSums(t *testing.T) {
 			sent := 0.0
 			for _, points := range requests {
 				r.post("acme", door.sum(name, points...))
-				r.drained() // so that the gateway does not merge what it can sort
+				r.drained() // prevents the gateway from merging and sorting them
 				for _, p := range points {
 					sent += p.value
 				}
@@ -144,8 +143,8 @@ func TestCorpus_DeltaSums(t *testing.T) {
 	g.stop()
 }
 
-// TestCorpus_DeltaAhead has one point that is dated ahead. What follows it in
-// good time is not lost by it.
+// TestCorpus_DeltaAhead sends one point with a timestamp in the future. It does not affect
+// the correctly timed points after it.
 func TestCorpus_DeltaAhead(t *testing.T) {
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
@@ -172,8 +171,8 @@ func TestCorpus_DeltaAhead(t *testing.T) {
 	g.stop()
 }
 
-// TestCorpus_DeltaRandom sends deltas of several counters in a random order of
-// requests and of points, some twice as a client that got no answer does.
+// TestCorpus_DeltaRandom sends deltas of several counters in random order of requests and
+// points, some of them twice, like a client that got no answer.
 func TestCorpus_DeltaRandom(t *testing.T) {
 	const counters, seconds = 5, 120
 	s := newRecorder(t)
@@ -212,9 +211,9 @@ func TestCorpus_DeltaRandom(t *testing.T) {
 	g.stop()
 }
 
-// TestCorpus_BacklogInOrder has stores away that take the samples of a series in
-// order only, and answer some requests later than others. Each sample of a backlog
-// of many batches arrives, and in order.
+// TestCorpus_BacklogInOrder uses stores that only accept the samples of a series in order,
+// stops them, and answers some requests late. Each sample of a backlog of many batches
+// arrives, in order.
 func TestCorpus_BacklogInOrder(t *testing.T) {
 	for _, profile := range []string{"prometheus", "mimir", "cortex"} {
 		t.Run(profile, func(t *testing.T) {
@@ -242,7 +241,7 @@ func TestCorpus_BacklogInOrder(t *testing.T) {
 			for metric, scale := range map[string]float64{visits: 1, ordered: 1, volume: 0.5, latency: 1} {
 				for _, samples := range s.series(metric) {
 					if samples[0].value == 0 {
-						samples = samples[1:] // where it begins
+						samples = samples[1:] // the first sample
 					}
 					assert.Equal(t, runningTotals(c, scale), samples, metric)
 				}
@@ -253,8 +252,8 @@ func TestCorpus_BacklogInOrder(t *testing.T) {
 	}
 }
 
-// TestCorpus_DeltaHistograms begins histograms without observations and without
-// buckets, and goes on with some. The other metrics of the tenant are not touched.
+// TestCorpus_DeltaHistograms starts with histograms without observations or buckets and
+// continues with some. Other metrics of the tenant are not affected.
 func TestCorpus_DeltaHistograms(t *testing.T) {
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
@@ -272,7 +271,7 @@ func TestCorpus_DeltaHistograms(t *testing.T) {
 	r.drained()
 	assert.Equal(t, 5.0, s.grown(t, "before"))
 	assert.Zero(t, refusedPoints(t, r))
-	// Other bounds begin a series again, so the increase is over falls, too.
+	// Different bounds restart a series, so the increase includes decreases.
 	total := 0.0
 	for _, samples := range s.series("h") {
 		total += increase(samples)
@@ -282,8 +281,8 @@ func TestCorpus_DeltaHistograms(t *testing.T) {
 	g.stop()
 }
 
-// requireBuckets requires that each point has a count for each of its buckets and
-// that they add up.
+// requireBuckets requires that each point has a count for each of its buckets, and that the
+// counts add up.
 func requireBuckets(t *testing.T, s *recorder, name string) {
 	t.Helper()
 	s.mu.Lock()
@@ -309,9 +308,9 @@ func requireBuckets(t *testing.T, s *recorder, name string) {
 	}
 }
 
-// TestCorpus_DeltaOverTwoGateways spreads the deltas of a counter over two
-// gateways, as a load balancer does, in several ways. Together the time series
-// grew by what was sent.
+// TestCorpus_DeltaOverTwoGateways distributes the deltas of a counter over two gateways in
+// several ways, as a load balancer does. The total increase of all time series equals the
+// deltas.
 func TestCorpus_DeltaOverTwoGateways(t *testing.T) {
 	s := newRecorder(t)
 	first := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")

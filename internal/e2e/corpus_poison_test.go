@@ -24,8 +24,8 @@ const recorded = `
     retry: {initial_interval: 50ms}
 `
 
-// together posts all requests at the same time, so that they are merged, and
-// requires that each is accepted.
+// together posts all requests concurrently, so that the gateway merges them, and requires
+// that each is accepted.
 func together(r *rig, id string, requests []any) {
 	r.t.Helper()
 	answers := make([]string, len(requests))
@@ -41,9 +41,9 @@ func together(r *rig, id string, requests []any) {
 	require.Empty(r.t, slices.DeleteFunc(answers, func(s string) bool { return s == "" }))
 }
 
-// TestCorpus_PoisonAmongMerged sends requests that the gateway merges to a
-// backend that refuses a whole request for one bad record in it. The bad ones
-// alone become dead letters, wherever they are and in every signal.
+// TestCorpus_PoisonAmongMerged sends requests that the gateway merges to a backend that
+// rejects a whole request for one bad record. Only the bad records become dead letters,
+// wherever they are, in every signal.
 func TestCorpus_PoisonAmongMerged(t *testing.T) {
 	for name, bad := range map[string][]int{
 		"first": {0}, "last": {30}, "two": {3, 28}, "neighbors": {14, 15}, "many": {1, 2, 5, 9, 17, 26}, "none": nil,
@@ -85,7 +85,7 @@ func TestCorpus_PoisonAmongMerged(t *testing.T) {
 	}
 }
 
-// TestCorpus_PoisonInsideRequest has one bad record in the midst of a request.
+// TestCorpus_PoisonInsideRequest has one bad record in the middle of a request.
 func TestCorpus_PoisonInsideRequest(t *testing.T) {
 	s := newRecorder(t)
 	s.refuse = func(body []byte) bool { return bytes.Contains(body, []byte("poison")) }
@@ -132,13 +132,12 @@ func metricOf(name string) pmetric.Metrics {
 	return md
 }
 
-// TestCorpus_InvalidUTF8 has text that is not UTF-8 in every place that holds
-// text, in requests that are merged with good ones. The backend takes no request
-// with any of it, as protobuf servers do. Everything arrives, and the texts are
-// valid.
+// TestCorpus_InvalidUTF8 has text that is not UTF-8 in every place that contains text, in
+// requests that are merged with valid ones. The backend rejects a request with any of it,
+// as protobuf servers do. Everything arrives, and the text is valid.
 func TestCorpus_InvalidUTF8(t *testing.T) {
-	// Each is invalid in a way of its own: a lone lead, a lone continuation, an
-	// overlong form, a surrogate, a code point too high, a sequence cut short.
+	// Each is invalid in a different way: a lone lead byte, a lone continuation byte, an
+	// overlong form, a surrogate, a code point that is too large, a truncated sequence.
 	invalid := []string{"\xc3Zq!", "\x80Zq!", "\xc0\xafZq!", "\xed\xa0\x80Zq!", "\xf5\x80\x80\x80Zq!", "\xe2\x82Zq!"}
 	s := newRecorder(t)
 	s.refuse = func(body []byte) bool {
@@ -259,7 +258,7 @@ func placesInMetrics() []func(pmetric.Metrics, string) {
 	}
 }
 
-// eventually waits for long for something that a loaded machine does late.
+// eventually waits long enough for a heavily loaded machine.
 func eventually(t *testing.T, condition func() bool, what string) {
 	t.Helper()
 	require.Eventually(t, condition, time.Minute, 50*time.Millisecond, what)

@@ -18,12 +18,12 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	_ "google.golang.org/grpc/encoding/gzip" // what deep values are sent with
+	_ "google.golang.org/grpc/encoding/gzip" // headers of requests with deep values
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
-// zipped posts a compressed body and returns what it is answered.
+// zipped posts a compressed body and returns the answer.
 func (r *rig) zipped(id, signal, contentType string, body []byte) (status int, text string) {
 	r.t.Helper()
 	var b bytes.Buffer
@@ -44,8 +44,8 @@ func (r *rig) zipped(id, signal, contentType string, body []byte) (status int, t
 	return resp.StatusCode, string(raw)
 }
 
-// nested makes a log record whose body has so many maps and lists in each other,
-// with a word in the innermost.
+// nested makes a log record whose body nests this many maps and lists, with a word in the
+// innermost.
 func nested(levels int) plog.Logs {
 	ld := logOf("")
 	v := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body()
@@ -73,7 +73,7 @@ func depthOf(v pcommon.Value) (levels int, bottom string) {
 	}
 }
 
-// protoNested is nested in protobuf, for more levels than encoders can.
+// protoNested is nested in protobuf, for more levels than encoders support.
 func protoNested(levels int) []byte {
 	field := func(number byte, content []byte) []byte {
 		out := []byte{number<<3 | 2}
@@ -91,8 +91,8 @@ func protoNested(levels int) []byte {
 	return field(1, field(2, field(2, field(5, value))))
 }
 
-// TestCorpus_Deep has values in each other, over each protocol and in each form:
-// what the gateway takes arrives as it was, and what is deeper is refused as such.
+// TestCorpus_Deep sends nested values over each protocol and in each form. What the gateway
+// accepts arrives unchanged, and deeper values are rejected for their depth.
 func TestCorpus_Deep(t *testing.T) {
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(recorded, s.url), "acme")
@@ -139,9 +139,9 @@ func TestCorpus_Deep(t *testing.T) {
 	g.stop()
 }
 
-// TestCorpus_Split has resources around the cap of a destination with many small
-// records: what is split arrives whole, each record with its resource, and what
-// would be repeated too often is refused.
+// TestCorpus_Split has resources of about the size limit of a destination with many small
+// records. Split requests arrive completely, each record with its resource. A request that
+// would repeat too much is rejected.
 func TestCorpus_Split(t *testing.T) {
 	s := newRecorder(t)
 	r := newRig(t, `
@@ -198,8 +198,8 @@ func TestCorpus_Split(t *testing.T) {
 	g.stop()
 }
 
-// TestCorpus_Empties has very many records of two bytes each. They are refused
-// for their number, or all arrive.
+// TestCorpus_Empties has a very large number of records of two bytes each. They are
+// rejected for their number, or all arrive.
 func TestCorpus_Empties(t *testing.T) {
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(recorded, s.url), "acme")
@@ -229,9 +229,9 @@ func TestCorpus_Empties(t *testing.T) {
 	g.stop()
 }
 
-// TestCorpus_JSONNull has null for what is not set, in each kind of value, as
-// JSON.stringify writes for NaN and infinity, and numbers as floats, as some
-// languages write them. Nothing beside it is lost.
+// TestCorpus_JSONNull has null for unset fields, in each kind of value, as JSON.stringify
+// writes NaN and infinity, and integers as floats, as some languages write them. No other
+// data of the request is lost.
 func TestCorpus_JSONNull(t *testing.T) {
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(recorded, s.url), "acme")

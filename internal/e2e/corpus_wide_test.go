@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// TestCorpus_WideDeltaPoint has a delta point with very many attributes between
-// others. It is refused, or arrives whole; the others arrive.
+// TestCorpus_WideDeltaPoint has a delta point with a very large number of attributes
+// between others. It is rejected or arrives completely; the others arrive.
 func TestCorpus_WideDeltaPoint(t *testing.T) {
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
@@ -23,7 +23,7 @@ func TestCorpus_WideDeltaPoint(t *testing.T) {
 	door := newDeltaDoor()
 	wide := func(name string, attributes int) pmetric.Metrics {
 		md := door.sum(name, delta{second: 2, value: 6})
-		raw := make(map[string]any, attributes) // Put looks at all keys each time
+		raw := make(map[string]any, attributes) // Put compares all keys each time
 		for i := range attributes {
 			raw["attribute."+strconv.Itoa(i)] = int64(i)
 		}
@@ -59,7 +59,7 @@ func TestCorpus_WideDeltaPoint(t *testing.T) {
 	g.stop()
 }
 
-// attributesOf returns how many of the attributes of the test a sum's points have.
+// attributesOf returns how many of the test's attributes the points of a sum have.
 func (r *recorder) attributesOf(name string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

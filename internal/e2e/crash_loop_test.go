@@ -10,14 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sendingQueue are the arguments of an agent that delivers through upstream's exporter.
+// sendingQueue returns the arguments of an agent that delivers through upstream's exporter.
 func sendingQueue() []string {
 	return []string{"--config", filepath.Join("testdata", "agent", "sending-queue.yaml")}
 }
 
-// TestCrashLoop ends an agent with upstream's sending queue three times soon after its start. If the runtime left
-// words each time, as it does when a queued request overflows the stack, its queues are set
-// aside and it delivers new data. If it left none, it was killed from outside.
+// TestCrashLoop ends an agent with upstream's sending queue three times soon after its
+// start. If the runtime wrote a crash report each time, as it does when a queued request
+// overflows the stack, the queues are set aside and the agent delivers new data. If it
+// wrote none, the agent was killed from outside.
 func TestCrashLoop(t *testing.T) {
 	for name, words := range map[string]string{"by its own fault": "panic: poison\n", "killed": ""} {
 		t.Run(name, func(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// injuries are what may happen to a file while the gateway is away. The store has
-// a longer list of its own.
+// injuries are kinds of damage to a file while the gateway is down. The tests of the store
+// have a longer list.
 var injuries = map[string]func([]byte) []byte{
 	"random bytes":     func(b []byte) []byte { return scramble(b, 0) },
 	"random pages":     func(b []byte) []byte { return scramble(b, 2*4096) },
@@ -35,8 +35,7 @@ func scramble(b []byte, from int) []byte {
 	return b
 }
 
-// flipIDs changes what every page says of itself, which ends the process when
-// bbolt sees it.
+// flipIDs changes the ID in every page, which makes bbolt end the process.
 func flipIDs(b []byte) []byte {
 	for at := 2 * 4096; at < len(b); at += 4096 {
 		b[at] ^= 0x40
@@ -44,9 +43,9 @@ func flipIDs(b []byte) []byte {
 	return b
 }
 
-// TestDamagedQueueFiles kills a gateway with queued data, damages one of its
-// files, and starts it again with the shipped configuration. It comes up at once,
-// tells one fault, and delivers everything that was not in the file alone.
+// TestDamagedQueueFiles kills a gateway with queued data, damages one of its files, and
+// restarts it with the shipped configuration. It starts immediately, reports one fault, and
+// delivers everything that was not only in that file.
 func TestDamagedQueueFiles(t *testing.T) {
 	for name, injury := range injuries {
 		for _, index := range []bool{true, false} {
@@ -119,9 +118,9 @@ exporters:
 	require.Eventually(t, func() bool { return lacks(kept, "fixed", backend) == 0 }, 30*time.Second, 20*time.Millisecond,
 		"what was not in the damaged file is missing")
 	assert.Equal(t, "1", metricValue(t, free[3], "otelcol_exporter_tenant_routing_storage_faults"))
-	assert.Empty(t, backend.strangers())
+	assert.Empty(t, backend.misrouted())
 
-	// Who lost data goes on, in a file that is used after the next start too.
+	// A tenant that lost data continues, in a file that is used after the next start too.
 	req, bodies := numbered(names[0], true, 1)
 	require.NoError(t, postNumbered(context.Background(), client, free[1], keys[0], req))
 	g.stop()
@@ -131,12 +130,12 @@ exporters:
 		again[b] = true
 	}
 	require.Eventually(t, func() bool { return lacks(again, "fixed", backend) == 0 }, 30*time.Second, 20*time.Millisecond)
-	assert.Equal(t, "0", metricValue(t, free[3], "otelcol_exporter_tenant_routing_storage_faults"), "it is told once")
+	assert.Equal(t, "0", metricValue(t, free[3], "otelcol_exporter_tenant_routing_storage_faults"), "it is reported once")
 	g.stop()
 }
 
-// laneFile returns the index, or the file that holds the first tenant's data, and
-// whose data else is in it.
+// laneFile returns the index, or the file with the first tenant's data, and the other
+// tenants in that file.
 func laneFile(t *testing.T, state string, index bool, names []string) (path string, holds map[string]bool) {
 	t.Helper()
 	if index {

@@ -16,9 +16,9 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// TestDeadLetterReplay has one of two backends refuse a tenant's data for good. The
-// gateway sends it there later, once, and not to the backend that has it. Through the
-// receivers it goes only if that is said, and not with another tenant's key.
+// TestDeadLetterReplay has one of two backends reject a tenant's data permanently. The
+// gateway sends it there later, once, and not to the backend that already has it. It uses
+// the receivers only on request, and not with another tenant's key.
 func TestDeadLetterReplay(t *testing.T) {
 	reg := newRegistry(t)
 	keyFiles := map[string]string{}
@@ -71,7 +71,7 @@ exporters:
 	g.stop()
 	files, err := filepath.Glob(filepath.Join(letters, "*", "*", "*", "*.jsonl"))
 	require.NoError(t, err)
-	for _, file := range files { // as if they had been there for long
+	for _, file := range files { // as if they were old
 		old := time.Now().Add(-time.Hour)
 		require.NoError(t, os.Chtimes(file, old, old))
 	}
@@ -105,14 +105,14 @@ exporters:
 	assert.Zero(t, list())
 	out, code = replay()
 	require.Zero(t, code, "%s", out)
-	g.stop() // delivers what is queued
+	g.stop() // delivers queued data
 
 	want := map[entry]int{}
 	for _, signal := range tenant.AllSignals() {
 		want[entry{"first", "tenant-0001", signal}] = 10
 		want[entry{"second", "tenant-0001", signal}] = 10
 	}
-	g = run() // what the lane store kept, if the shutdown did not deliver it
+	g = run() // remains in the store if the shutdown did not deliver it
 	require.Eventually(t, func() bool {
 		queued := 0
 		for _, a := range accounts(t, free[3]) {

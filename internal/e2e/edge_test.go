@@ -20,7 +20,7 @@ import (
 type edge struct {
 	t           *testing.T
 	home, state string
-	log         string // the one log file
+	log         string // the only log file
 	sink        *sink
 	metrics     string // port
 }
@@ -33,7 +33,7 @@ func newEdge(t *testing.T) *edge {
 	return e
 }
 
-// settings are those of the agent; endpoint is where it sends.
+// settings returns the settings of the agent; it sends to endpoint.
 func (e *edge) settings(endpoint string) process.Settings {
 	e.t.Helper()
 	free := addresses(e.t, 4)
@@ -65,7 +65,7 @@ func edgeLines(first, last int) string {
 	return b.String()
 }
 
-// write makes the log file hold just the lines up to last, in place.
+// write rewrites the log file in place so that it contains just the lines up to last.
 func (e *edge) write(last int) {
 	e.t.Helper()
 	require.NoError(e.t, os.WriteFile(e.log, []byte(edgeLines(1, last)), 0o600))
@@ -80,8 +80,7 @@ func (e *edge) appendLines(first, last int) {
 	require.NoError(e.t, f.Close())
 }
 
-// each calls f for every record that has arrived, with the line as it was written
-// and its uid.
+// each calls f for every record that has arrived, with the original line and its uid.
 func (e *edge) each(f func(original, uid string)) {
 	for _, ld := range e.sink.logs.AllLogs() {
 		for _, rl := range ld.ResourceLogs().All() {
@@ -96,8 +95,8 @@ func (e *edge) each(f func(original, uid string)) {
 	}
 }
 
-// arrived returns how often each line has arrived, by its number, and requires that
-// each line has one uid.
+// arrived returns how often each line has arrived, by its number, and requires that each
+// line has one uid.
 func (e *edge) arrived() map[int]int {
 	e.t.Helper()
 	lines, uids := map[int]int{}, map[int]string{}
@@ -127,8 +126,7 @@ func (e *edge) await(first, last int) {
 	}, 30*time.Second, 20*time.Millisecond, "lines %d to %d have not arrived", first, last)
 }
 
-// metric returns the sum of a metric of the running agent. Its name may go on with a
-// unit.
+// metric returns the sum of a metric of the running agent. A unit may follow its name.
 func (e *edge) metric(name string) (sum float64) {
 	e.t.Helper()
 	for line := range strings.Lines(string(get(e.t, "http://127.0.0.1:"+e.metrics+"/metrics"))) {

@@ -22,16 +22,16 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
-// fewFiles is the limit of open files that the drill gives the gateway.
+// fewFiles is the limit of open files of the gateway in this test.
 const fewFiles = 256
 
-// silence is a flood of connections that send nothing. Each is opened again when
-// the gateway closes it.
+// silence is a flood of connections that send nothing. It replaces each connection that the
+// gateway closes.
 type silence struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
-	held   atomic.Int64 // now, as far as the stranger knows
-	closed atomic.Int64 // by the gateway, in all
+	held   atomic.Int64 // open connections, as seen by the client
+	closed atomic.Int64 // closed by the gateway, in total
 }
 
 func newSilence(t *testing.T, connections int, addresses ...string) *silence {
@@ -55,7 +55,7 @@ func newSilence(t *testing.T, connections int, addresses ...string) *silence {
 func (s *silence) one(ctx context.Context, addr string) {
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", addr)
 	if err != nil {
-		return // the gateway is away
+		return // the gateway is down
 	}
 	s.held.Add(1)
 	defer s.held.Add(-1)
@@ -73,7 +73,7 @@ func (s *silence) stop() {
 	s.work.Wait()
 }
 
-// fresh gets a page over a connection of its own.
+// fresh requests a page over a new connection.
 func fresh(ctx context.Context, url string) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -89,7 +89,7 @@ func fresh(ctx context.Context, url string) (int, error) {
 	return resp.StatusCode, err
 }
 
-// stored polls an archive and returns the bodies of each tenant's records in it.
+// stored polls an archive and returns the bodies of each tenant's records.
 func stored(t *testing.T, files *archive.Reader, into map[string]map[string]bool) {
 	t.Helper()
 	require.NoError(t, files.Poll(archive.Handler{Logs: func(tenant, _ string, ld plog.Logs) error {
@@ -107,10 +107,10 @@ func stored(t *testing.T, files *archive.Reader, into map[string]map[string]bool
 	}}))
 }
 
-// TestFewFiles_OfTheShippedGateway gives the gateway 256 files, and strangers open
-// more connections than that to its ports and to its health page all the time. Tenants send, health
-// and metrics answer, and keys are made. After a kill it starts under the same flood,
-// and nothing that was acknowledged is lost.
+// TestFewFiles_OfTheShippedGateway gives the gateway 256 file descriptors. Clients without
+// a key continuously open more connections than that to its ports and its health endpoint.
+// Tenants send, health and metrics answer, and keys are created. After a kill the gateway
+// starts under the same flood, and no acknowledged data is lost.
 func TestFewFiles_OfTheShippedGateway(t *testing.T) {
 	reg := newRegistry(t)
 	names := []string{"tenant-0", "tenant-1", "tenant-2"}
@@ -147,7 +147,7 @@ func TestFewFiles_OfTheShippedGateway(t *testing.T) {
 		require.Eventually(t, func() bool { return l.count()-l.overGRPC() > before-overGRPC+50 && l.overGRPC() > overGRPC+50 },
 			30*time.Second, time.Millisecond, "tenants are not served over both protocols")
 		for _, url := range []string{"http://" + free[2] + "/health", "http://" + free[3] + "/metrics"} {
-			require.Eventually(t, func() bool { // the flood can be quicker
+			require.Eventually(t, func() bool { // the flood can be faster
 				status, err := fresh(t.Context(), url)
 				return err == nil && status == http.StatusOK
 			}, 30*time.Second, 10*time.Millisecond, "%s does not answer", url)

@@ -20,22 +20,21 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// flapping is a backend of logs that answers 503, hangs and refuses connections
-// now and then. The first element of a request's path names the tenant whose
-// endpoint it is.
+// flapping is a backend of logs that sometimes answers 503, hangs or refuses connections.
+// The first element of a request's path names the tenant whose endpoint it is.
 type flapping struct {
 	addr string
 
 	mu       sync.Mutex
-	got      map[string]int // bodies, by how often they came
-	foreign  []string       // what came to another tenant's endpoint
-	troubles map[string]int // by kind
+	got      map[string]int // bodies, by the number of times they arrived
+	foreign  []string       // bodies at another tenant's endpoint
+	failures map[string]int // by kind
 }
 
 // newFlapping serves until the test ends.
 func newFlapping(t *testing.T) *flapping {
 	t.Helper()
-	f := &flapping{addr: addresses(t, 1)[0], got: map[string]int{}, troubles: map[string]int{}}
+	f := &flapping{addr: addresses(t, 1)[0], got: map[string]int{}, failures: map[string]int{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	listener, err := net.Listen("tcp", f.addr)
@@ -51,7 +50,7 @@ func newFlapping(t *testing.T) *flapping {
 	return f
 }
 
-// run serves for about a second and is away for a while, in turn.
+// run alternates between about a second of serving and some downtime.
 func (f *flapping) run(ctx context.Context, l net.Listener) {
 	for ctx.Err() == nil {
 		if l != nil {
@@ -62,9 +61,9 @@ func (f *flapping) run(ctx context.Context, l net.Listener) {
 				_ = server.Serve(l)
 			}()
 			pause(ctx, time.Duration(600+rand.IntN(800))*time.Millisecond)
-			_ = server.Close() // requests under way break off
+			_ = server.Close() // breaks requests in progress
 			<-served
-			f.trouble("refused")
+			f.fail("refused")
 			pause(ctx, time.Duration(50+rand.IntN(200))*time.Millisecond)
 		}
 		var err error
@@ -84,10 +83,10 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (f *flapping) trouble(kind string) {
+func (f *flapping) fail(kind string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.troubles[kind]++
+	f.failures[kind]++
 }
 
 // ServeHTTP implements http.Handler.
@@ -98,15 +97,15 @@ func (f *flapping) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch n := rand.IntN(20); {
 	case n < 4:
-		f.trouble("503")
+		f.fail("503")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	case n == 4:
-		f.trouble("hang")
+		f.fail("hang")
 		pause(r.Context(), time.Minute)
 		return
 	case n == 5:
-		f.trouble("answer lost") // stored, but the gateway cannot know
+		f.fail("answer lost") // stored, but the gateway cannot know that
 		defer pause(r.Context(), time.Minute)
 	}
 	owner, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -145,8 +144,8 @@ func readLogs(r *http.Request) (plogotlp.ExportRequest, error) {
 	return req, req.UnmarshalProto(body)
 }
 
-// missing returns how many of bodies did not come, and how often what came was a
-// repetition.
+// missing returns how many of bodies did not arrive, and how many arrivals were
+// repetitions.
 func (f *flapping) missing(bodies map[string]bool) (missing, duplicates int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 )
 
-// countOf returns how many records of a tenant have been acknowledged.
+// countOf returns how many records of a tenant were acknowledged.
 func (l *crashLoad) countOf(name string) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -29,7 +29,7 @@ func (l *crashLoad) countOf(name string) (n int) {
 	return n
 }
 
-// taken returns the part of a disk that is taken, from 0 to 1.
+// taken returns the used share of a disk, from 0 to 1.
 func taken(t *testing.T, dir string) float64 {
 	t.Helper()
 	var disk syscall.Statfs_t
@@ -51,10 +51,10 @@ func bulky(name string, overGRPC bool, n int) (plogotlp.ExportRequest, []string)
 	return plogotlp.NewExportRequestFromLogs(ld), []string{body}
 }
 
-// TestFullDisk_TenantsFillAndDrainItUnderKills lets two tenants fill the gateway's
-// disk with what their backend does not take, and drains it, several times. The
-// gateway is killed at random moments of both. What was acknowledged is delivered,
-// both tenants are served again, and the disk has its room back.
+// TestFullDisk_TenantsFillAndDrainItUnderKills lets two tenants fill the gateway's disk
+// with data that their backend does not accept, and drains it, several times. The gateway
+// is killed at random moments of both. Acknowledged data is delivered, both tenants are
+// served again, and the disk space is released.
 func TestFullDisk_TenantsFillAndDrainItUnderKills(t *testing.T) {
 	rounds := fromEnv(t, "E2E_DISK_ROUNDS", 3)
 	dir := t.TempDir()
@@ -120,6 +120,6 @@ exporters:
 	accepted := l.result()
 	require.Eventually(t, func() bool { return lacks(accepted, "fixed", b) == 0 }, time.Minute, 50*time.Millisecond, "acknowledged records are missing")
 	require.Eventually(t, func() bool { return taken(t, disk) < 0.5 }, time.Minute, 50*time.Millisecond, "the disk does not get its room back")
-	assert.Empty(t, b.strangers())
+	assert.Empty(t, b.misrouted())
 	g.stop()
 }

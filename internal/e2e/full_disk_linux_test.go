@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// smallDisk mounts a disk of size at dir, or ends the test if it may not.
+// smallDisk mounts a disk of this size at dir, or skips the test without the permission.
 func smallDisk(t *testing.T, dir, size string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(dir, 0o700))
@@ -26,7 +26,7 @@ func smallDisk(t *testing.T, dir, size string) {
 	t.Cleanup(func() { assert.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
 }
 
-// fill takes all room on the disk of dir and returns what gives it back.
+// fill uses all free space on the disk of dir and returns a function that releases it.
 func fill(t *testing.T, dir string) (free func()) {
 	t.Helper()
 	path := filepath.Join(dir, "everything-else")
@@ -42,9 +42,9 @@ func fill(t *testing.T, dir string) (free func()) {
 	return func() { require.NoError(t, os.Remove(path)) }
 }
 
-// TestFullDisk fills the disk that holds the agent's checkpoints, not its queue. It
-// must keep running and delivering, say that checkpoints cannot be saved, save them
-// once there is room again, and start from those after a kill.
+// TestFullDisk fills the disk with the agent's checkpoints, which does not hold its queue.
+// The agent must keep running and delivering, report that it cannot save checkpoints, save
+// them once there is space again, and resume from them after a kill.
 func TestFullDisk(t *testing.T) {
 	e := newEdge(t)
 	e.sink = newSink(t)
@@ -60,7 +60,7 @@ func TestFullDisk(t *testing.T) {
 	e.await(1, 100)
 
 	free := fill(t, e.state)
-	const files = 400 // whose checkpoints are more than the room in what has been written
+	const files = 400 // whose checkpoints exceed the space in what was already allocated
 	for i := range files {
 		name := filepath.Join(e.home, "logs", fmt.Sprintf("app%d-out.log", i))
 		require.NoError(t, os.WriteFile(name, []byte(edgeLines(101+i, 101+i)), 0o600))
@@ -78,7 +78,7 @@ func TestFullDisk(t *testing.T) {
 	free()
 	require.Eventually(t, func() bool { return e.metric("otelcol_receiver_pm2_checkpoint_age") < 1 }, 30*time.Second, 20*time.Millisecond)
 	require.NoError(t, c.Kill())
-	require.NoError(t, os.RemoveAll(elsewhere)) // so that only checkpoints decide what is sent again
+	require.NoError(t, os.RemoveAll(elsewhere)) // only checkpoints decide what is sent again
 	require.NoError(t, os.Mkdir(elsewhere, 0o700))
 
 	c = e.start(e.sink.http, queue...)
@@ -90,9 +90,9 @@ func TestFullDisk(t *testing.T) {
 	assert.NotContains(t, c.Output(), "was set aside")
 }
 
-// TestFullDisk_OfTheGateway fills the disk that holds the gateway's queue and
-// archive. It must refuse, read its configuration again and start after a kill all
-// the same, deliver what it has, and go on once there is room again.
+// TestFullDisk_OfTheGateway fills the disk with the gateway's queue and archive. The
+// gateway must reject data, still reload its configuration and start after a kill, deliver
+// its data, and accept data once there is space again.
 func TestFullDisk_OfTheGateway(t *testing.T) {
 	dir := t.TempDir()
 	disk := filepath.Join(dir, "disk")
@@ -125,12 +125,12 @@ exporters:
 	g := run()
 	l := newCrashLoad(t, free[0], free[1], names, keys)
 	require.Eventually(t, func() bool { return l.count() > 50 }, 30*time.Second, time.Millisecond, "nothing is accepted")
-	makeRoom := fill(t, disk)
+	release := fill(t, disk)
 	require.Eventually(t, func() bool { return strings.Contains(g.Output(), "Storage does not take data") }, 30*time.Second, 10*time.Millisecond)
 
 	require.NoError(t, g.Signal(syscall.SIGHUP))
 	require.Eventually(t, func() bool { return strings.Count(g.Output(), "Everything is ready") == 2 }, 30*time.Second, 10*time.Millisecond,
-		"a full disk ends a gateway that is told to read its configuration again")
+		"a full disk ends a gateway that reloads its configuration")
 	require.NoError(t, g.Kill())
 	b.mu.Lock()
 	b.busy = false
@@ -139,7 +139,7 @@ exporters:
 	g = run()
 	require.Eventually(t, func() bool { return lacks(waiting, "fixed", b) == 0 }, time.Minute, 20*time.Millisecond, "what waits is not delivered")
 
-	makeRoom()
+	release()
 	before := l.count()
 	require.Eventually(t, func() bool { return l.count() > before+50 }, time.Minute, time.Millisecond, "nothing is accepted any more")
 	l.stop()
@@ -155,6 +155,6 @@ exporters:
 	for lane, a := range accounts(t, free[3]) {
 		assert.Equal(t, a.accepted+a.recovered, a.delivered+a.queued+a.deadLettered+a.dropped, lane)
 	}
-	assert.Empty(t, b.strangers())
+	assert.Empty(t, b.misrouted())
 	g.stop()
 }

@@ -27,8 +27,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// fromEnv returns the number that an environment variable holds, for runs by hand
-// that are larger than CI's.
+// fromEnv returns a number from an environment variable, for manual runs that are larger
+// than those of CI.
 func fromEnv(t *testing.T, name string, otherwise int) int {
 	t.Helper()
 	text := os.Getenv(name)
@@ -40,9 +40,9 @@ func fromEnv(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// TestGatewayCrash kills the gateway (E2E_CRASH_KILLS times, else 8) while
-// tenants send over HTTP and gRPC and both of their backends come and go. What
-// was acknowledged arrives at both, nothing at another tenant's endpoint.
+// TestGatewayCrash kills the gateway (E2E_CRASH_KILLS times, by default 8) while tenants
+// send over HTTP and gRPC and both of their backends stop and restart. Acknowledged data
+// arrives at both, and nothing at another tenant's endpoint.
 func TestGatewayCrash(t *testing.T) {
 	kills := fromEnv(t, "E2E_CRASH_KILLS", 8)
 	const tenants = 6
@@ -98,16 +98,16 @@ exporters:
 		missing, duplicates := f.missing(accepted)
 		assert.Zero(t, missing)
 		assert.Empty(t, f.foreign)
-		t.Logf("backend %d: %d acknowledged records, %d missing, %d duplicates, %d at another tenant's; troubles: %v",
-			i+1, len(accepted), missing, duplicates, len(f.foreign), f.troubles)
+		t.Logf("backend %d: %d acknowledged records, %d missing, %d duplicates, %d at another tenant's; failures: %v",
+			i+1, len(accepted), missing, duplicates, len(f.foreign), f.failures)
 	}
 	assert.Positive(t, l.overGRPC(), "acknowledged over gRPC")
 	assert.Less(t, l.overGRPC(), len(accepted), "acknowledged over HTTP too")
 	t.Logf("%d kills, %d of the acknowledged records over gRPC", kills, l.overGRPC())
 }
 
-// crashLoad sends without pause, over both protocols, to a gateway that is away
-// now and then, and remembers what was acknowledged.
+// crashLoad continuously sends over both protocols to a gateway that is sometimes down, and
+// records what was acknowledged.
 type crashLoad struct {
 	quit context.CancelFunc
 	work sync.WaitGroup
@@ -122,7 +122,7 @@ func newCrashLoad(t *testing.T, grpcAddr, httpAddr string, names, keys []string)
 	return newCrashLoadOf(t, numbered, grpcAddr, httpAddr, names, keys)
 }
 
-// numbering makes a request with bodies that no other has.
+// numbering makes a request with unique bodies.
 type numbering func(name string, overGRPC bool, n int) (plogotlp.ExportRequest, []string)
 
 func newCrashLoadOf(t *testing.T, next numbering, grpcAddr, httpAddr string, names, keys []string) *crashLoad {
@@ -144,7 +144,7 @@ func newCrashLoadOf(t *testing.T, next numbering, grpcAddr, httpAddr string, nam
 						send = func() error { return exportNumbered(ctx, conn, keys[i], req) }
 					}
 					if send() != nil {
-						pause(ctx, 5*time.Millisecond) // the gateway is away
+						pause(ctx, 5*time.Millisecond) // the gateway is down
 						continue
 					}
 					l.accept(bodies, grpcToo)
@@ -194,9 +194,8 @@ func (l *crashLoad) result() map[string]bool {
 	return maps.Clone(l.accepted)
 }
 
-// numbered makes a request of a few records with bodies that no other has. It
-// claims to be another tenant's. One in four is so large that the gateway
-// compresses it when it accepts it.
+// numbered makes a request of a few records with unique bodies that claims to be another
+// tenant's. One request in four is so large that the gateway compresses it on acceptance.
 func numbered(name string, overGRPC bool, n int) (plogotlp.ExportRequest, []string) {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
@@ -232,7 +231,7 @@ func postNumbered(ctx context.Context, client *http.Client, addr, key string, r 
 		return err
 	}
 	defer resp.Body.Close()
-	// The status alone is the acknowledgement.
+	// Only the status is the acknowledgment.
 	_, _ = io.Copy(io.Discard, resp.Body)
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("status %s", resp.Status)

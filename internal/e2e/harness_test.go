@@ -16,11 +16,11 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
-// root is the top of the source tree, seen from this package.
+// root is the root of the source tree, relative to this package.
 const root = "../.."
 
-// missing ends a test for want of a real part: a skip on a developer's machine,
-// a failure where REQUIRE_REAL=1 says that everything must be there.
+// missing ends a test because software is missing. It skips on a developer's machine and
+// fails with REQUIRE_REAL=1.
 func missing(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("REQUIRE_REAL") == "1" {
@@ -46,8 +46,8 @@ type collector struct {
 	t *testing.T
 }
 
-// start runs the built collector with the arguments and environment, waits until
-// it is ready, and ends it with the test.
+// start runs the built collector with these arguments and environment, waits until it is
+// ready, and stops it when the test ends.
 func start(t *testing.T, env map[string]string, args ...string) *collector {
 	t.Helper()
 	return startAs(t, process.Settings{Path: built(t, "otelcol-tenant"), Args: args, Env: env})
@@ -71,7 +71,7 @@ func startAs(t *testing.T, set process.Settings) *collector {
 	return c
 }
 
-// stop ends the collector in order and requires that it ended well.
+// stop stops the collector regularly and requires exit status 0.
 func (c *collector) stop() {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -85,8 +85,7 @@ func addresses(t *testing.T, n int) []string {
 	return loopback.Addresses(t, n)
 }
 
-// registry is a registry file that a test changes with tenantctl, as an operator
-// does.
+// registry is a registry file that a test changes with tenantctl, like an operator.
 type registry struct {
 	t    *testing.T
 	path string
@@ -97,7 +96,7 @@ func newRegistry(t *testing.T) *registry {
 	return &registry{t: t, path: filepath.Join(t.TempDir(), "tenants.yaml")}
 }
 
-// ctl runs tenantctl and returns what it printed.
+// ctl runs tenantctl and returns its output.
 func (r *registry) ctl(args ...string) string {
 	r.t.Helper()
 	cmd := exec.Command(built(r.t, "tenantctl"), append([]string{"--registry", r.path, "-o", "json"}, args...)...)
@@ -108,7 +107,7 @@ func (r *registry) ctl(args ...string) string {
 	return string(out)
 }
 
-// key makes a key for the tenant and returns its ID and text.
+// key creates a key for the tenant and returns its ID and text.
 func (r *registry) key(tenant string, args ...string) (id, key string) {
 	r.t.Helper()
 	var made struct{ ID, Key string }

@@ -18,7 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 )
 
-// health is what /health of the gateway says.
+// health is the JSON body of the gateway's /health.
 type health struct {
 	Status     string
 	Reasons    []string
@@ -44,7 +44,7 @@ type health struct {
 	Components map[string]string
 }
 
-// askHealth returns the code, the state, and the text of an answer.
+// askHealth returns the status code, the state, and the text of an answer.
 func askHealth(t *testing.T, addr string) (int, health, string) {
 	t.Helper()
 	resp, err := http.Get("http://" + addr + "/health") //nolint:noctx // a test's own loopback server
@@ -57,11 +57,11 @@ func askHealth(t *testing.T, addr string) (int, health, string) {
 	return resp.StatusCode, h, string(raw)
 }
 
-// TestHealth_OfTheShippedGateway follows /health of the gateway's configuration
-// through what happens to a registry and to backends, and looks for tenants in it.
+// TestHealth_OfTheShippedGateway follows /health of the shipped gateway through changes of
+// the registry and of backends, and searches it for tenants.
 func TestHealth_OfTheShippedGateway(t *testing.T) {
 	const name = "a-tenant-with-a-name"
-	var said string // all that it ever said
+	var answers string // everything it ever reported
 	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	defer down.Close()
 	reg := newRegistry(t)
@@ -77,14 +77,14 @@ func TestHealth_OfTheShippedGateway(t *testing.T) {
 		var last health
 		require.Eventually(t, func() bool {
 			got, h, text := askHealth(t, free[2])
-			said += text
+			answers += text
 			last = h
 			return got == code && good(h)
 		}, 30*time.Second, 50*time.Millisecond)
 		return last
 	}
 
-	// Without a registry nobody can be told from a stranger.
+	// Without a registry, valid and invalid keys cannot be distinguished.
 	h := eventually(http.StatusServiceUnavailable, func(h health) bool {
 		return slices.Contains(h.Reasons, "registry_not_loaded") && h.Registries["tenant_registry"].Failure != nil
 	})
@@ -92,7 +92,7 @@ func TestHealth_OfTheShippedGateway(t *testing.T) {
 	assert.Equal(t, "missing", h.Registries["tenant_registry"].Failure.Class)
 	assert.Empty(t, get(t, "http://"+free[2]+"/health/live"), "it lives all the same")
 
-	// With one it is at work, and says how old the registry is and which it is.
+	// With a registry it is ready, and reports the registry's age and revision.
 	reg.ctl("tenant", "create", name, "--route", "logs=down")
 	reg.ctl("tenant", "create", "other")
 	_, key := reg.key(name)
@@ -108,7 +108,8 @@ func TestHealth_OfTheShippedGateway(t *testing.T) {
 	assert.EqualValues(t, 2<<30, h.Lanes["tenant_routing"].Max)
 	assert.Empty(t, h.Components)
 
-	// A backend that refuses opens its lane and changes nothing for the others.
+	// A backend that rejects data opens the breaker of its lane and changes nothing for the
+	// others.
 	to := newClients(t, free[0], free[1])
 	for _, k := range []string{key, other} {
 		require.Eventually(t, func() bool { return to.send(0, bearer(k), marked()) == 0 }, 30*time.Second, 50*time.Millisecond)
@@ -117,11 +118,12 @@ func TestHealth_OfTheShippedGateway(t *testing.T) {
 	assert.Equal(t, "ok", h.Status)
 	assert.Positive(t, h.Lanes["tenant_routing"].Queued)
 
-	// A registry that is bad: the last good one serves, and the places are told.
+	// If the registry is invalid, the last valid one stays in effect, and the faults are
+	// reported.
 	good, err := os.ReadFile(reg.path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(reg.path, fmt.Appendf(good, "  - id: %s-2\n    status: nonsense\n", name), 0o600))
-	h = eventually(http.StatusOK, func(h health) bool { // which is first told as being written, then by the component too
+	h = eventually(http.StatusOK, func(h health) bool { // written by the test first, then reported by the component
 		f := h.Registries["tenant_registry"].Failure
 		return h.Status == "degraded" && f != nil && f.Class == "invalid" && len(h.Components) > 0
 	})
@@ -136,6 +138,6 @@ func TestHealth_OfTheShippedGateway(t *testing.T) {
 	require.NoError(t, os.WriteFile(reg.path, good, 0o600))
 	eventually(http.StatusOK, func(h health) bool { return h.Status == "ok" })
 	for _, never := range []string{name, "other", "acme", down.URL, "127.0.0.1", reg.path} {
-		assert.NotContains(t, said, never)
+		assert.NotContains(t, answers, never)
 	}
 }

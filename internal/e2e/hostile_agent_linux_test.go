@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// memory returns how much memory the collector has now, in MiB, but for pages of files
-// (the program, the queue), which the system takes back when it needs them.
+// memory returns the collector's memory in MiB without file pages (program, queue), which
+// the system reclaims when it needs them.
 func (c *collector) memory() int {
 	c.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.Pid()))
@@ -29,8 +29,8 @@ func (c *collector) memory() int {
 	return kib / 1024
 }
 
-// What local users put in PM2's folders neither makes the agent read what they may not,
-// nor takes its memory. An honest application beside them is served.
+// Files that local users put into PM2's folders neither make the agent read forbidden files
+// nor exhaust its memory. A regular application in the same folder is served.
 func TestHostileAgent(t *testing.T) {
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "acme")
@@ -55,7 +55,7 @@ func TestHostileAgent(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, f.Truncate(64<<30))
 		require.NoError(t, f.Close())
-		if i < files/3 { // each delivers so much to the gateway
+		if i < files/3 { // each sends this much to the gateway
 			require.NoError(t, os.WriteFile(filepath.Join(logs, fmt.Sprintf("long%d-out.log", i)), []byte(strings.Repeat("x", size)), 0o600))
 		}
 	}
@@ -65,7 +65,7 @@ func TestHostileAgent(t *testing.T) {
 		var all strings.Builder
 		require.NoError(t, filepath.WalkDir(filepath.Join(g.data, "tenant=acme"), func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
-				return nil //nolint:nilerr // it is not there yet
+				return nil //nolint:nilerr // it does not exist yet
 			}
 			text, err := os.ReadFile(path)
 			all.Write(text)
@@ -74,12 +74,15 @@ func TestHostileAgent(t *testing.T) {
 		return all.String()
 	}
 	peak := 0
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+	sample := time.NewTicker(20 * time.Millisecond)
+	defer sample.Stop()
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-sample.C {
 		peak = max(peak, a.memory())
 	}
 	t.Logf("memory: %d MiB at rest, %d MiB at most", rest, peak)
-	// One long line at a time, what the exporter makes of it, and garbage: 130 MiB. Without
-	// a bound these files take more than 1 GiB, and 350 MiB if each reader keeps its last line.
+	// One long line at a time, its copy in the exporter, and garbage: 130 MiB. Without a
+	// bound these files take more than 1 GiB, or 350 MiB if each reader keeps its last
+	// line.
 	assert.Less(t, peak, rest+256)
 	text := archived()
 	assert.Contains(t, text, "an honest line")

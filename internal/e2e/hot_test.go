@@ -14,12 +14,12 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// inForce bounds how long a change of the registry may take. The promise is one
-// second; the bound leaves room for a machine that is busy with other tests.
+// inForce bounds how long a change of the registry may take. The promise is one second; the
+// bound allows for a machine that is busy with other tests.
 const inForce = 3 * time.Second
 
-// TestHotChanges creates a tenant, revokes a key, changes a route, suspends and
-// resumes a tenant while another tenant's data flows without a single failure.
+// TestHotChanges creates a tenant, revokes a key, changes a route, and suspends and resumes
+// a tenant while another tenant's data flows without a single failure.
 func TestHotChanges(t *testing.T) {
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "innocent")

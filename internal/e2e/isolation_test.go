@@ -38,14 +38,14 @@ func startGateway(t *testing.T, reg *registry, args ...string) *gateway {
 	return g
 }
 
-// origin is the attribute that says, beyond anybody's reach, which tenant's key a
-// record was sent with.
+// origin is the attribute that states with which tenant's key a record was sent. Nothing in
+// the pipeline changes it.
 const origin = "test.origin"
 
-// TestIsolation sends 100,000 records of 50 tenants in all three signals over
-// gRPC and HTTP. Every payload names another tenant on resource, scope and
-// record; a part of the requests names another tenant in a header too, and must
-// be refused. Every record lands where its key says, none elsewhere.
+// TestIsolation sends 100,000 records of 50 tenants in all three signals over gRPC and
+// HTTP. Every payload names another tenant on resource, scope and record. Some requests
+// also name another tenant in a header and must be rejected. Every record arrives at the
+// tenant of its key and nowhere else.
 func TestIsolation(t *testing.T) {
 	const tenants, records, perRequest = 50, 100_000, 50
 	reg := newRegistry(t)
@@ -73,7 +73,7 @@ func TestIsolation(t *testing.T) {
 				if forged {
 					headers[[]string{"x-business-id", "X-Scope-OrgID", "X-BUSINESS-ID"}[rnd.IntN(3)]] = other
 				} else if n%3 == 0 {
-					headers["x-business-id"] = names[i] // its own is fine
+					headers["x-business-id"] = names[i] // its own tenant is allowed
 				}
 				code := c.send(n, headers, payload(tenant.Signal(n%3), perRequest, names[i], other))
 				switch {
@@ -120,8 +120,8 @@ func TestIsolation(t *testing.T) {
 	t.Logf("%d records sent, %d in the right archive, %d refused", total, want, total-want)
 }
 
-// counting counts what an archive holds by tenant, and fails the test for every
-// resource, scope or record that is not its folder's tenant's.
+// counting counts the archive by tenant, and fails the test for every resource, scope or
+// record that does not belong to the folder's tenant.
 func counting(t *testing.T, got map[string]int64) archive.Handler {
 	own := func(id string, m pcommon.Map, must bool) {
 		v, ok := m.Get(tenant.AttributeKey)

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// TestJSSDK_OddNumbers has JavaScript's SDK send, in JSON, what JSON cannot write: each
-// number is null there, or an integer of more than 64 bits. Nothing is lost with them.
+// TestJSSDK_OddNumbers makes the JavaScript SDK send numbers that JSON cannot represent.
+// Each becomes null, or an integer of more than 64 bits. No other data is lost.
 func TestJSSDK_OddNumbers(t *testing.T) {
 	dir := nodeProject(t)
 	reg := newRegistry(t)

@@ -21,13 +21,12 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// orders is how many times the application with the SDK does what it does.
+// orders is how often the application with the SDK repeats its work.
 const orders = 20
 
-// TestJSSDK_ThroughAgent runs an application with OpenTelemetry's JavaScript SDK
-// against the agent of its machine, with each of the SDK's protocols, and
-// requires its traces, metrics and logs in the tenant's archive, with the agent's
-// stamp on them and the application's own name kept.
+// TestJSSDK_ThroughAgent runs an application with OpenTelemetry's JavaScript SDK against
+// the agent on its machine, with each of the SDK's protocols. Its traces, metrics and logs
+// arrive in the tenant's archive with the agent's stamp and the application's own name.
 func TestJSSDK_ThroughAgent(t *testing.T) {
 	dir := nodeProject(t)
 	reg := newRegistry(t)
@@ -54,8 +53,8 @@ func TestJSSDK_ThroughAgent(t *testing.T) {
 	g.stop()
 }
 
-// TestJSSDK_StraightToGateway sources what `tenantctl onboard` prints for an
-// application with an SDK and runs the application with that and no more.
+// TestJSSDK_StraightToGateway sources the output of `tenantctl onboard` for an application
+// with an SDK, and runs the application with only that.
 func TestJSSDK_StraightToGateway(t *testing.T) {
 	dir := nodeProject(t)
 	reg := newRegistry(t)
@@ -87,7 +86,7 @@ func sdkEnv(service string, extra map[string]string) map[string]string {
 	return env
 }
 
-// service is what arrived of one application.
+// service is the data of one application that arrived.
 type service struct {
 	name, tenant string
 	resources    map[string]pcommon.Map // by signal
@@ -109,7 +108,7 @@ func awaitService(t *testing.T, g *gateway, id, name string) *service {
 	return s
 }
 
-// own keeps the resource if it is the application's.
+// own keeps the resource if it belongs to the application.
 func (s *service) own(kind, id string, resource pcommon.Resource) bool {
 	if id != s.tenant || text(resource.Attributes(), "service.name") != s.name {
 		return false
@@ -164,7 +163,7 @@ func (s *service) handler(t *testing.T) archive.Handler {
 	}
 }
 
-// check requires all that the application sent, once and with its values.
+// check requires everything that the application sent, once and with its values.
 func (s *service) check(t *testing.T) {
 	t.Helper()
 	require.Len(t, s.resources, 3)
@@ -210,7 +209,7 @@ func (s *service) check(t *testing.T) {
 	assert.EqualValues(t, orders*(orders-1)/2, p.Sum())
 }
 
-// text returns an attribute as text, or "" if it is not there.
+// text returns an attribute as text, or "" if it is missing.
 func text(m pcommon.Map, key string) string {
 	if v, ok := m.Get(key); ok {
 		return v.AsString()

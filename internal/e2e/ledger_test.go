@@ -21,16 +21,16 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// entry is what a ledger counts by.
+// entry is the key that a ledger counts by.
 type entry struct {
 	destination, tenant string
 	signal              tenant.Signal
 }
 
-// ledger is what all backends of a test got. A request's path is
+// ledger records what all backends of a test received. A request's path is
 // /<destination>/<tenant>/v1/<signal>.
 type ledger struct {
-	refuse func(e entry) bool // with 400, for good
+	refuse func(e entry) bool // permanently, with 400
 
 	mu      sync.Mutex
 	got     map[entry]int
@@ -38,7 +38,7 @@ type ledger struct {
 	busy    int // answers 503
 }
 
-// backend starts a server that writes to the ledger and sometimes answers 503.
+// backend starts a server that records in the ledger and sometimes answers 503.
 func (l *ledger) backend(t *testing.T) string {
 	t.Helper()
 	s := httptest.NewServer(l)
@@ -124,8 +124,7 @@ func eachRecord(signal tenant.Signal, body []byte, f func(resource, record pcomm
 	return nil
 }
 
-// account is one observation of the exporter's own metrics, for one destination
-// and signal.
+// account is one observation of the exporter's own metrics, for one destination and signal.
 type account struct {
 	accepted, recovered, delivered, queued, deadLettered, dropped int
 }

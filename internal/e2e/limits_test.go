@@ -22,8 +22,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// overLimit sends records over HTTP and gRPC, requires that both are refused as
-// something that is over a limit, and returns what they say.
+// overLimit sends records over HTTP and gRPC, requires that both are rejected as over a
+// limit, and returns the answers.
 func overLimit(t *testing.T, c *clients, key string, ld plog.Logs) (texts [2]string, delays [2]time.Duration) {
 	t.Helper()
 	request := plogotlp.NewExportRequestFromLogs(ld)
@@ -55,9 +55,8 @@ func overLimit(t *testing.T, c *clients, key string, ld plog.Logs) (texts [2]str
 	return texts, delays
 }
 
-// TestLimits_OfTheShippedGateway follows a rate and quotas through the gateway as
-// it is shipped: what callers are told over both protocols, a change while it
-// runs, and a restart.
+// TestLimits_OfTheShippedGateway follows a rate and quotas through the shipped gateway: the
+// answers over both protocols, a change at run time, and a restart.
 func TestLimits_OfTheShippedGateway(t *testing.T) {
 	reg := newRegistry(t)
 	for _, id := range []string{"rated", "daily", "innocent"} {
@@ -80,7 +79,7 @@ func TestLimits_OfTheShippedGateway(t *testing.T) {
 	g := run()
 	c := newClients(t, free[0], free[1])
 
-	// More than the burst passes once, as a debt, and the next waits for it.
+	// More than the burst passes once, as debt, and the next request waits for it.
 	require.Zero(t, c.send(0, bearer(rated), logs(700)))
 	seen := map[time.Duration]bool{}
 	for range 5 {
@@ -95,11 +94,11 @@ func TestLimits_OfTheShippedGateway(t *testing.T) {
 	}
 	assert.Greater(t, len(seen), 1, "callers do not come back all at once")
 
-	// It is of one signal and one tenant.
+	// The limit applies to one signal and one tenant.
 	assert.Zero(t, c.send(0, bearer(rated), payload(tenant.Traces, 1, "x", "y")))
 	assert.Zero(t, c.send(0, bearer(innocent), logs(700)))
 
-	// A quota is refused whole, and hard only beyond it.
+	// A request over the quota is rejected as a whole, and hard only beyond the quota.
 	require.Zero(t, c.send(0, bearer(daily), logs(90)))
 	texts, delays := overLimit(t, c, daily, logs(11))
 	for n, text := range texts {
@@ -110,10 +109,10 @@ func TestLimits_OfTheShippedGateway(t *testing.T) {
 	overLimit(t, c, daily, logs(1))
 	assert.Contains(t, string(get(t, "http://"+free[3]+"/metrics")), "otelcol_processor_tenant_quota_warnings", "over 80 % it warns")
 
-	// Both are remembered, and changed while the gateway runs.
+	// Both are remembered, and can be changed while the gateway runs.
 	g.stop()
 	g = run()
-	c = newClients(t, free[0], free[1]) // no connection that waits before it tries again
+	c = newClients(t, free[0], free[1]) // a new connection, which has no retry delay
 	overLimit(t, c, daily, logs(1))
 	reg.ctl("tenant", "update", "daily", "--limit", "logs.daily_records=200")
 	reg.ctl("tenant", "update", "rated", "--limit", "logs.records_per_second=1000000")

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// TestNginxBesidePM2 runs the shipped agent with its example for nginx: its logs and
-// PM2's come through one pipeline, through a rotation too.
+// TestNginxBesidePM2 runs the shipped agent with its example for nginx. Its logs and PM2's
+// pass through one pipeline, also over a rotation.
 func TestNginxBesidePM2(t *testing.T) {
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "shop")
@@ -52,8 +52,9 @@ func TestNginxBesidePM2(t *testing.T) {
 	reader, got := archive.NewReader(g.data), map[string]record{}
 	await := func(n int) {
 		t.Helper()
-		deadline := time.Now().Add(60 * time.Second)
-		for len(got) < n && time.Now().Before(deadline) {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for deadline := time.Now().Add(60 * time.Second); len(got) < n && time.Now().Before(deadline); <-tick.C {
 			require.NoError(t, reader.Poll(archive.Handler{Logs: func(_, _ string, ld plog.Logs) error {
 				for _, rl := range ld.ResourceLogs().All() {
 					name, _ := rl.Resource().Attributes().Get("service.name")
@@ -65,7 +66,6 @@ func TestNginxBesidePM2(t *testing.T) {
 				}
 				return nil
 			}}))
-			time.Sleep(50 * time.Millisecond)
 		}
 	}
 	await(4)

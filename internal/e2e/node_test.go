@@ -25,11 +25,11 @@ func nodeProject(t *testing.T) string {
 	return dir
 }
 
-// program runs a program to its end and returns what it wrote. Of the environment
-// it has PATH and what is given.
+// program runs a program until it exits and returns its output. Its environment is PATH and
+// what is given.
 func program(t *testing.T, dir string, env map[string]string, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second) // it is used to clean up, too
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second) // also used for cleanup
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
@@ -37,7 +37,7 @@ func program(t *testing.T, dir string, env map[string]string, name string, args 
 	for k, v := range env {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
-	out, err := os.Create(filepath.Join(t.TempDir(), "output")) // a pipe would be held open by what the program leaves behind
+	out, err := os.Create(filepath.Join(t.TempDir(), "output")) // a process that the program leaves behind would keep a pipe open
 	require.NoError(t, err)
 	defer out.Close()
 	cmd.Stdout, cmd.Stderr = out, out

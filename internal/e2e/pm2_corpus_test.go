@@ -15,21 +15,21 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2corpus"
 )
 
-// corpus is the folder of log files that a real PM2 wrote. A new file with its
-// expectation is a new case.
+// corpus is the folder of log files that a real PM2 wrote. A new file with its expectation
+// is a new case.
 var corpus = filepath.Join(root, "testdata", "pm2")
 
-// TestPM2Corpus puts every log file of the corpus into one home of PM2 and
-// requires that each comes out of the tenant's archive exactly as its
-// expectation says: lines, streams, process ids, levels, times, trace ids.
+// TestPM2Corpus puts every log file of the corpus into one PM2 home and requires that the
+// tenant's archive matches the expectations exactly: lines, streams, process IDs, levels,
+// times, trace IDs.
 func TestPM2Corpus(t *testing.T) {
 	files, err := pm2corpus.Files(corpus)
 	require.NoError(t, err)
 	checkCorpus(t, files)
 }
 
-// TestPM2Corpus_CombinedFileAlone reads a combined file that has no siblings
-// with the same records.
+// TestPM2Corpus_CombinedFileAlone reads a combined file without the sibling files that have
+// the same records.
 func TestPM2Corpus_CombinedFileAlone(t *testing.T) {
 	files, err := pm2corpus.Files(corpus)
 	require.NoError(t, err)
@@ -38,13 +38,13 @@ func TestPM2Corpus_CombinedFileAlone(t *testing.T) {
 	checkCorpus(t, combined)
 }
 
-// repeats tells whether the file has once more what two others have.
+// repeats reports whether the file contains the records of two other files.
 func repeats(files []string, file string) bool {
 	base := strings.TrimSuffix(file, ".log")
 	return slices.Contains(files, base+"-out.log") && slices.Contains(files, base+"-error.log")
 }
 
-// checkCorpus delivers the files from a home of their own and compares.
+// checkCorpus delivers the files from a separate home and compares the result.
 func checkCorpus(t *testing.T, files []string) {
 	home := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(home, "logs"), 0o700))
@@ -55,7 +55,7 @@ func checkCorpus(t *testing.T, files []string) {
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(home, "logs", name), raw, 0o600))
 		if repeats(files, file) {
-			expected[name] = nil // what it has is in the other two
+			expected[name] = nil // the other two files have its records
 			continue
 		}
 		expected[name], err = pm2corpus.Load(file)
@@ -73,8 +73,8 @@ func checkCorpus(t *testing.T, files []string) {
 	}
 }
 
-// deliver runs an agent on the home until it has delivered as much as is expected,
-// ends it and its gateway in order, and returns all that arrived.
+// deliver runs an agent on the home until it has delivered the expected amount, stops it
+// and its gateway, and returns everything that arrived.
 func deliver(t *testing.T, home string, expected map[string][]pm2corpus.Expected) map[string][]pm2corpus.Line {
 	t.Helper()
 	reg := newRegistry(t)

@@ -17,19 +17,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pm2 is a real PM2 daemon with a home of its own.
+// pm2 is a real PM2 daemon with its own home.
 type pm2 struct {
 	t     *testing.T
 	dir   string // the npm project
 	home  string
 	truth string // where the applications record what they write
 	web   string // the web application's address
-	cwd   string // where commands are run, from apps
+	cwd   string // the working directory of commands, below apps
 	env   map[string]string
 }
 
-// in returns the same PM2 for a command that is run in another folder, and with for
-// one that has more in its environment.
+// in returns the same PM2 for a command in another working directory, and with for one with
+// additional environment variables.
 func (p *pm2) in(dir string) *pm2 {
 	other := *p
 	other.cwd = dir
@@ -42,14 +42,13 @@ func (p *pm2) with(env map[string]string) *pm2 {
 	return &other
 }
 
-// longestSocket bounds the path of a unix socket, of which PM2 makes some in its
-// home.
+// longestSocket bounds the path of a unix socket. PM2 creates several in its home.
 const longestSocket = 107
 
 func newPM2(t *testing.T) *pm2 {
 	t.Helper()
 	p := &pm2{t: t, dir: nodeProject(t), truth: t.TempDir(), web: addresses(t, 1)[0]}
-	short, err := os.MkdirTemp("/tmp", "pm2-") //nolint:usetesting // the test's folder is too long for PM2's sockets
+	short, err := os.MkdirTemp("/tmp", "pm2-") //nolint:usetesting // the test's folder name is too long for PM2's sockets
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(short)) })
 	p.home = filepath.Join(short, "h")
@@ -70,7 +69,7 @@ func (p *pm2) run(args ...string) {
 	program(p.t, filepath.Join(p.dir, "apps", p.cwd), env, "node", append([]string{filepath.Join(p.dir, "node_modules", "pm2", "bin", "pm2")}, args...)...)
 }
 
-// pids returns the daemon's process and those that it has started.
+// pids returns the daemon's process and those that it started.
 func (p *pm2) pids() []int {
 	p.t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.home, "pids", "*.pid"))
@@ -83,7 +82,7 @@ func (p *pm2) pids() []int {
 		}
 		require.NoError(p.t, err)
 		if len(raw) == 0 {
-			continue // PM2 is just writing it, of a process that it starts again
+			continue // PM2 is writing the file of a process that it restarts
 		}
 		pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
 		require.NoError(p.t, err, file)
@@ -92,8 +91,8 @@ func (p *pm2) pids() []int {
 	return pids
 }
 
-// kill ends the daemon with its processes, and makes sure that they have ended.
-// It may be called again.
+// kill stops the daemon and its processes and waits until they have exited. It may be
+// called again.
 func (p *pm2) kill() {
 	p.t.Helper()
 	if _, err := os.Stat(filepath.Join(p.home, "pm2.pid")); err != nil {
@@ -118,7 +117,7 @@ func (p *pm2) kill() {
 	}, 10*time.Second, 50*time.Millisecond, "pm2 kill left processes of %v", pids)
 }
 
-// running tells whether the process is there and not just waiting to be reaped.
+// running reports whether the process exists and is not a zombie.
 func running(pid int) bool {
 	if err := syscall.Kill(pid, 0); err != nil {
 		return false
@@ -131,13 +130,13 @@ func running(pid int) bool {
 	return !strings.HasPrefix(state, "Z")
 }
 
-// visit asks the web application for a path.
+// visit requests a path from the web application.
 func (p *pm2) visit(path string) error {
 	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+p.web+path, http.NoBody)
 	if err != nil {
 		return err
 	}
-	req.Close = true // so that the processes take turns
+	req.Close = true // distributes requests over the processes
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

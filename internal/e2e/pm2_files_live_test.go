@@ -19,13 +19,12 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// firstRound are the lines that applications write first.
+// firstRound matches the lines that applications write first.
 var firstRound = regexp.MustCompile(` 0 (out|err)$`)
 
-// TestPM2FilesLive runs applications in a real PM2 whose files are outside of its home
-// and say nothing of their names. The agent gives each line the name and the stream that
-// PM2 has. Then files are excluded by a reload: nothing more of them arrives, until they
-// are included again.
+// TestPM2FilesLive runs applications in a real PM2 whose files are outside of its home and
+// do not contain their names. The agent gives each line the name and the stream from PM2.
+// Then a reload excludes files: nothing more of them arrives until they are included again.
 func TestPM2FilesLive(t *testing.T) {
 	p := newPM2(t)
 	files, more := filepath.Join(p.truth, "files"), filepath.Join(p.truth, "more")
@@ -57,14 +56,14 @@ func TestPM2FilesLive(t *testing.T) {
 				name, _ := rl.Resource().Attributes().Get("service.name")
 				process := "none"
 				if _, has := rl.Resource().Attributes().Get("pm2.process.id"); has {
-					process = "one" // PM2 numbers them as they start
+					process = "one" // PM2 numbers processes in the order of their start
 				}
 				numbered := process
 				for _, rec := range rl.ScopeLogs().At(0).LogRecords().All() {
 					process = numbered
 					stream, _ := rec.Attributes().Get("log.iostream")
 					if firstRound.MatchString(rec.Body().Str()) && !strings.HasPrefix(name.Str(), "shop") {
-						process = "one" // a new file does not wait for PM2 for long
+						process = "one" // the agent waits for PM2 only briefly when a file is new
 					}
 					got[fmt.Sprintf("%s | %s | %s | %s", rec.Body().Str(), name.Str(), process, stream.Str())]++
 				}
@@ -84,9 +83,11 @@ func TestPM2FilesLive(t *testing.T) {
 	}
 	await := func(what string) {
 		t.Helper()
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
 		deadline := time.Now().Add(60 * time.Second)
 		for poll(); !maps.Equal(want, got) && time.Now().Before(deadline); poll() {
-			time.Sleep(50 * time.Millisecond)
+			<-tick.C
 		}
 		assert.Equal(t, want, got, what)
 	}
@@ -101,12 +102,16 @@ func TestPM2FilesLive(t *testing.T) {
 	again(1)
 	says(1, all[:3]...)
 	await("private is excluded")
-	reload(files + "/private*") // what is known of it is kept over several
+	reload(files + "/private*") // the exclusion survives several reloads
 	again(2)
 	says(2, all[:3]...)
 	await("private is still excluded")
-	time.Sleep(2 * time.Second)
-	await("nothing else comes")
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(2 * time.Second); maps.Equal(want, got) && time.Now().Before(end); <-tick.C {
+		poll()
+	}
+	assert.Equal(t, want, got, "lines of an excluded file arrived")
 
 	reload("")
 	says(1, "private")

@@ -17,19 +17,19 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2corpus"
 )
 
-// liveApp is what the test knows of an application of ecosystem.config.js.
+// liveApp is the expectation for an application of ecosystem.config.js.
 type liveApp struct {
-	last  string // what its last write contains
-	times int    // how many of its processes, or their restarts, write that
+	last  string // text in its last write
+	times int    // how many of its processes or restarts write that text
 	kept  kept
 }
 
-// kept says what PM2 keeps of what an application writes.
+// kept describes how much of an application's output PM2 keeps.
 type kept int
 
 const (
-	whole   kept = iota // every byte, but for characters cut between its reads
-	crashed             // not all: PM2 loses what was under way when a process died
+	whole   kept = iota // every byte, except characters that PM2 splits between two reads
+	crashed             // not all: PM2 loses output in progress when a process dies
 	broken              // lines written in parts are broken up, and parts are lost
 )
 
@@ -47,13 +47,13 @@ var liveApps = map[string]liveApp{
 	"crashy":      {last: `reading 'length'`, times: 2, kept: crashed},
 	"crashy-c":    {last: `reading 'length'`, times: 2, kept: crashed},
 	"orders-all":  {last: `batch finished`, times: 1},
-	"web":         {last: ` up`, times: 3, kept: crashed}, // two instances, and one again after its crash
+	"web":         {last: ` up`, times: 3, kept: crashed}, // two instances, one of them restarted after its crash
 }
 
-// TestPM2Live runs a real PM2 into a live agent, which follows the files while
-// they are written, and requires in the tenant's archive exactly what PM2 put
-// into its files; and in those, but for what PM2 itself is known to lose, exactly
-// what the applications recorded that they wrote.
+// TestPM2Live runs a real PM2 with a live agent that follows the files while they are
+// written. The tenant's archive contains exactly what PM2 put into its files. Except for
+// the output that PM2 is known to lose, the files contain exactly what the applications
+// recorded.
 func TestPM2Live(t *testing.T) {
 	p := newPM2(t)
 	reg := newRegistry(t)
@@ -105,7 +105,7 @@ func TestPM2Live(t *testing.T) {
 	t.Logf("%d lines in %d files, %d arrived", total, len(want), got.total)
 }
 
-// visitWeb makes the web application write in all its ways, and crash.
+// visitWeb makes the web application write in all ways, and crash.
 func visitWeb(t *testing.T, p *pm2) {
 	t.Helper()
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
@@ -123,7 +123,7 @@ func visitWeb(t *testing.T, p *pm2) {
 	require.NoError(t, p.visit("/die"))
 }
 
-// writes counts the calls of all processes of the application that contain text.
+// writes counts the write calls of all processes of the application that contain text.
 func writes(outputs []pm2corpus.Output, app, text string) int {
 	n := 0
 	for _, o := range outputs {
@@ -139,7 +139,7 @@ func writes(outputs []pm2corpus.Output, app, text string) int {
 	return n
 }
 
-// checkOutput holds what one process wrote to one stream against PM2's file.
+// checkOutput compares what one process wrote to one stream with PM2's file.
 func checkOutput(p *pm2, o pm2corpus.Output) error {
 	name, err := logFile(p, o)
 	if err != nil {
@@ -165,9 +165,9 @@ func checkOutput(p *pm2, o pm2corpus.Output) error {
 	return checkBroken(o, lines)
 }
 
-// checkBroken compares the lines that were written in one call each. The others
-// PM2 breaks up, and loses what it read before their last newline: of each such
-// line some of the parts are there, alone or together.
+// checkBroken compares the lines that were written in one call each. PM2 breaks the others
+// up and loses what it read before their last newline: some parts of each such line exist,
+// alone or together.
 func checkBroken(o pm2corpus.Output, lines []pm2corpus.Written) error {
 	var once []byte
 	var parts []string
@@ -193,9 +193,9 @@ func checkBroken(o pm2corpus.Output, lines []pm2corpus.Written) error {
 	return pm2corpus.Whole(once, lines)
 }
 
-// checkStacks makes sure that what is outside PM2's records is what crashing
-// processes of cluster mode left there, each line as often as it was written, but
-// for PM2's own words.
+// checkStacks requires that the text outside PM2's records is what crashing processes of
+// cluster mode left there, each line as often as it was written, except for PM2's own
+// messages.
 func checkStacks(t *testing.T, p *pm2, outputs []pm2corpus.Output) {
 	t.Helper()
 	written := map[string]int{"You have triggered an unhandledRejection, you may have forgotten to catch a Promise rejection:": 1}
@@ -234,7 +234,7 @@ func logFile(p *pm2, o pm2corpus.Output) (string, error) {
 	return "", fmt.Errorf("%s of process %d of %s has no file", o.Stream, o.ProcessID, o.App)
 }
 
-// textFile tells whether the application is run without log_type json.
+// textFile reports whether the application runs without log_type json.
 func textFile(path string) bool {
 	return pm2corpus.IsText(filepath.Base(path))
 }
@@ -260,8 +260,8 @@ func linesOf(path string, raw []byte) []pm2corpus.Written {
 	return lines
 }
 
-// withoutFields keeps what the comparison is about: what PM2's time and the
-// logger's fields must become is for TestPM2Corpus.
+// withoutFields removes what this test does not compare: TestPM2Corpus checks PM2's time
+// and the logger's fields.
 func withoutFields(lines []pm2corpus.Line) []pm2corpus.Line {
 	for i := range lines {
 		lines[i].Fields = nil

@@ -19,8 +19,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// liveLoggers are cases of apps/loggers.mjs: loggers of npm, several in the forms that
-// they are used in most.
+// liveLoggers are cases of apps/loggers.mjs: loggers from npm, several of them in their
+// most common forms.
 var liveLoggers = []string{
 	"pino", "pino-iso", "pino-labels", "pino-severity", "pino-pretty", "pino-pretty-colour", "pino-ecs", "pino-trace-spellings",
 	"winston-json", "winston-simple", "winston-colour-json", "winston-printf", "winston-ecs",
@@ -28,8 +28,8 @@ var liveLoggers = []string{
 	"loglevel-prefix", "roarr", "morgan-combined", "morgan-dev", "fastify", "logfmt", "npmlog",
 }
 
-// told is what a logger was told to write: severity, what the body contains, and more.
-type told struct {
+// loggerCall is the input of a logger: severity, text in the body, and more.
+type loggerCall struct {
 	severity, body string
 	more           struct {
 		Error, Trace, Notime, Simple, Noseverity, Nohttp bool
@@ -37,14 +37,13 @@ type told struct {
 	}
 }
 
-func (c *told) UnmarshalJSON(raw []byte) error {
+func (c *loggerCall) UnmarshalJSON(raw []byte) error {
 	fields := []any{&c.severity, &c.body, &c.more}
 	return json.Unmarshal(raw, &fields)
 }
 
-// TestPM2Loggers runs real loggers in a real PM2 and requires of each record in the
-// tenant's archive the severity, the time, the trace context and the exception that the
-// logger was told to write.
+// TestPM2Loggers runs real loggers in a real PM2. Each record in the tenant's archive has
+// the severity, time, trace context and exception that the logger was called with.
 func TestPM2Loggers(t *testing.T) {
 	p := newPM2(t)
 	p.env = map[string]string{"LOGGERS": strings.Join(liveLoggers, ",")}
@@ -55,10 +54,10 @@ func TestPM2Loggers(t *testing.T) {
 	from := time.Now().Add(-time.Second)
 	p.run("start", "loggers.config.js")
 
-	want := map[string][]told{}
+	want := map[string][]loggerCall{}
 	total := 0
 	for _, name := range liveLoggers {
-		var calls []told
+		var calls []loggerCall
 		require.Eventually(t, func() bool {
 			raw, err := os.ReadFile(filepath.Join(p.truth, name+".json"))
 			return err == nil && json.Unmarshal(raw, &calls) == nil
@@ -78,7 +77,7 @@ func TestPM2Loggers(t *testing.T) {
 				}
 				for _, rec := range rl.ScopeLogs().At(0).LogRecords().All() {
 					if file, _ := rec.Attributes().Get("log.file.name"); file.Str() == "pm2.log" {
-						continue // what PM2 says of the application
+						continue // PM2's messages about the application
 					}
 					if strings.HasPrefix(rec.Body().Str(), "(node:") || strings.HasPrefix(rec.Body().Str(), "(Use `node") {
 						continue
@@ -103,7 +102,7 @@ func TestPM2Loggers(t *testing.T) {
 				if !assert.GreaterOrEqual(t, at, 0, "%q is missing", call.body) {
 					continue
 				}
-				checkTold(t, call, i, records[at], from, to)
+				checkCall(t, call, i, records[at], from, to)
 				records = slices.Delete(records, at, at+1)
 			}
 		})
@@ -111,12 +110,12 @@ func TestPM2Loggers(t *testing.T) {
 	t.Logf("%d records of %d applications", total, len(liveLoggers))
 }
 
-func checkTold(t *testing.T, want told, i int, rec plog.LogRecord, from, to time.Time) {
+func checkCall(t *testing.T, want loggerCall, i int, rec plog.LogRecord, from, to time.Time) {
 	t.Helper()
 	line := rec.Body().AsString()
 	assert.NotContains(t, line, "\x1b")
-	simple := want.more.Simple && i == 0                                 // believed from the second line on
-	protocol := want.more.Nohttp && strings.HasSuffix(want.body, "http") // more often one than a level
+	simple := want.more.Simple && i == 0                                 // recognized from the second line on
+	protocol := want.more.Nohttp && strings.HasSuffix(want.body, "http") // more often a number than a level
 	if !simple && !protocol && !want.more.Noseverity {
 		assert.Equal(t, want.severity, severity.Name(rec.SeverityNumber()), line)
 	}

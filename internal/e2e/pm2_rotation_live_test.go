@@ -17,8 +17,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2rotation"
 )
 
-// witness reads the log files of a live PM2 every few milliseconds and so knows of
-// almost every line how long it stood in its file.
+// witness reads the log files of a live PM2 every few milliseconds, so it knows for almost
+// every line how long it was in its file.
 type witness struct {
 	pm2rotation.Account
 
@@ -35,8 +35,8 @@ type witnessed struct {
 	half   []byte // of a line
 }
 
-// newWitness returns a witness of the numbered lines in dir, which looks until end
-// is called.
+// newWitness returns a witness of the numbered lines in dir, which reads until end is
+// called.
 func newWitness(dir string) *witness {
 	w := &witness{Account: pm2rotation.NewAccount(), dir: dir, files: map[string]*witnessed{}, stop: make(chan struct{}), ended: make(chan error, 1)}
 	go func() {
@@ -69,7 +69,8 @@ func (w *witness) end(t *testing.T) {
 	require.NoError(t, <-w.ended)
 }
 
-// look reads what is new. A renamed file is read on, since PM2 goes on writing it.
+// look reads new lines. It continues to read a renamed file, because PM2 still writes to
+// it.
 func (w *witness) look() error {
 	for _, name := range []string{"numbered-out.log", "pair-out.log"} {
 		at, err := os.Stat(filepath.Join(w.dir, name))
@@ -125,7 +126,7 @@ func (w *witness) read(f *witnessed) error {
 	return nil
 }
 
-// copies notes what is in rotated copies.
+// copies records the content of rotated copies.
 func (w *witness) copies(t *testing.T) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(w.dir, "*__*"))
@@ -145,7 +146,7 @@ func (w *witness) copies(t *testing.T) {
 	}
 }
 
-// emittedLines returns how many lines the applications say that they wrote.
+// emittedLines returns how many lines the applications report as written.
 func emittedLines(t *testing.T, truth string) (total int) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(truth, "numbered-*.jsonl"))
@@ -162,10 +163,10 @@ func emittedLines(t *testing.T, truth string) (total int) {
 	return total
 }
 
-// TestPM2RotationLive runs a real PM2 whose applications write numbered lines, a
-// real pm2-logrotate that may rotate every second, and pm2 flush, reloadLogs, a rename
-// and a restart, into the built agent. What stood in a file for longer than a poll,
-// or stands in one or in a copy, arrives, and nothing twice.
+// TestPM2RotationLive runs a real PM2 whose applications write numbered lines, and a real
+// pm2-logrotate that may rotate every second, with pm2 flush, reloadLogs, a rename and a
+// restart. Every line that was in a file for longer than a poll, or is in a file or a copy,
+// arrives at the built agent exactly once.
 func TestPM2RotationLive(t *testing.T) {
 	for name, module := range map[string]string{"plain": "pm2-logrotate", "gz": "pm2-logrotate-gz"} {
 		t.Run(name, func(t *testing.T) {
@@ -200,8 +201,14 @@ func TestPM2RotationLive(t *testing.T) {
 			await(3)
 			p.run("reloadLogs")
 			await(4)
-			require.NoError(t, os.Rename(filepath.Join(logs, "numbered-out.log"), filepath.Join(logs, "numbered-out.log.1")))
-			time.Sleep(500 * time.Millisecond) // PM2 writes on to the renamed file
+			renamed := filepath.Join(logs, "numbered-out.log.1")
+			require.NoError(t, os.Rename(filepath.Join(logs, "numbered-out.log"), renamed))
+			before, err := os.Stat(renamed)
+			require.NoError(t, err)
+			require.Eventually(t, func() bool {
+				now, err := os.Stat(renamed)
+				return err == nil && now.Size() > before.Size()
+			}, 60*time.Second, 20*time.Millisecond, "PM2 does not write to the renamed file")
 			p.run("reloadLogs")
 			await(5)
 			p.run("restart", "numbered")
@@ -213,10 +220,10 @@ func TestPM2RotationLive(t *testing.T) {
 			w.copies(t)
 
 			look := shippedPoll + 100*time.Millisecond + 3*stall()
-			res := e.settle(&w.Account, emittedLines(t, p.truth), look)
+			res := e.result(&w.Account, emittedLines(t, p.truth), look)
 			t.Logf("%s; a look is %v; %d copies; %v truncations, %v rotations, %v copies with something new", res, look, rotations(),
 				e.metric("otelcol_receiver_pm2_truncations"), e.metric("otelcol_receiver_pm2_rotations"), e.metric("otelcol_receiver_pm2_recovered_copies"))
-			res.Unknown = nil // what the agent saw and the witness did not
+			res.Unknown = nil // lines that the agent saw and the witness did not
 			assert.True(t, res.OK(), res.String())
 			c.stop()
 		})

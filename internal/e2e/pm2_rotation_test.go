@@ -28,25 +28,24 @@ func (e *edge) numberedLines() map[string]int {
 	return got
 }
 
-// settle waits until the agent has sent all that it must, and then whether it sends
-// anything twice, and returns what it made of the run.
-func (e *edge) settle(account *pm2rotation.Account, emitted int, look time.Duration) pm2rotation.Result {
+// result waits until the agent has sent all lines of the run, then watches for
+// duplicates, and returns the comparison. The agent decides for some seconds whether a
+// new file is a copy of one that it has read.
+func (e *edge) result(account *pm2rotation.Account, emitted int, look time.Duration) pm2rotation.Result {
 	e.t.Helper()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-tick.C {
-		if account.Settle(e.numberedLines(), emitted, look).OK() {
-			break
-		}
+	compare := func() pm2rotation.Result { return account.Settle(e.numberedLines(), emitted, look) }
+	for end := time.Now().Add(30 * time.Second); !compare().OK() && time.Now().Before(end); <-tick.C {
 	}
-	time.Sleep(3 * time.Second) // copies are judged for seconds after they came
-	return account.Settle(e.numberedLines(), emitted, look)
+	for end := time.Now().Add(3 * time.Second); compare().OK() && time.Now().Before(end); <-tick.C {
+	}
+	return compare()
 }
 
-// TestPM2RotationReplay plays both recorded runs of a log folder under pm2-logrotate
-// to the built agent, at E2E_ROTATION_SPEED (10) times their speed. Everything that
-// stood in a file for longer than a poll, or stands in one or in a copy, arrives
-// once.
+// TestPM2RotationReplay replays both recorded runs of a log folder under pm2-logrotate to
+// the built agent, at E2E_ROTATION_SPEED (10) times the original speed. Every line that was
+// in a file for longer than a poll, or is in a file or a copy, arrives exactly once.
 func TestPM2RotationReplay(t *testing.T) {
 	speed := fromEnv(t, "E2E_ROTATION_SPEED", 10)
 	for _, trace := range []string{"A", "B"} {
@@ -69,7 +68,7 @@ func TestPM2RotationReplay(t *testing.T) {
 			r := pm2rotation.NewReplay(filepath.Dir(e.log), float64(speed))
 			require.NoError(t, r.Run(t.Context(), ops))
 			look := shippedPoll + 100*time.Millisecond + 2*stall()
-			res := e.settle(&r.Account, lines, look)
+			res := e.result(&r.Account, lines, look)
 			t.Logf("%s; a look is %v; %v truncations, %v rotations, %v copies with something new", res, look,
 				e.metric("otelcol_receiver_pm2_truncations"), e.metric("otelcol_receiver_pm2_rotations"), e.metric("otelcol_receiver_pm2_recovered_copies"))
 			assert.True(t, res.OK(), res.String())

@@ -31,10 +31,10 @@ type heard struct {
 	original   string
 }
 
-// measured is a metric of a process that has arrived: the latest of each.
+// measured is a process metric that has arrived: the latest of each.
 type measured map[string]float64 // by "app metric" or "app metric state"
 
-// signals gathers what one tenant's archive has from PM2 itself.
+// signals collects PM2's own data from one tenant's archive.
 type signals struct {
 	t         *testing.T
 	reader    *archive.Reader
@@ -114,7 +114,7 @@ func (s *signals) await(condition func() bool, what string) {
 	}, 40*time.Second, 100*time.Millisecond, "%s: %v", what, s.measured)
 }
 
-// hears waits for an event of an application and returns the first.
+// hears waits for an event of an application and returns the first one.
 func (s *signals) hears(app, event string) heard {
 	s.t.Helper()
 	is := func(h heard) bool { return h.app == app && h.event == event }
@@ -122,7 +122,7 @@ func (s *signals) hears(app, event string) heard {
 	return s.heard[slices.IndexFunc(s.heard, is)]
 }
 
-// measures waits until a metric of an application has a value.
+// measures waits until a metric of an application has this value.
 func (s *signals) measures(key string, right func(float64) bool) {
 	s.t.Helper()
 	s.await(func() bool {
@@ -135,10 +135,9 @@ func is(want float64) func(float64) bool { return func(v float64) bool { return 
 
 func positive(v float64) bool { return v > 0 }
 
-// TestPM2Signals runs a real PM2 beside the shipped agent: what its daemon says of
-// processes that are started, crash, are killed, grow too large and are given up arrives
-// as events, its list of processes as metrics, and nothing of their environment arrives
-// at all.
+// TestPM2Signals runs a real PM2 and the shipped agent. PM2's log messages about processes
+// that start, crash, are killed, grow too large or are given up arrive as events, its
+// process list as metrics, and nothing of the processes' environment arrives.
 func TestPM2Signals(t *testing.T) {
 	const secret = "s3cr3t-of-the-environment"
 	p := newPM2(t)
@@ -192,7 +191,7 @@ func TestPM2Signals(t *testing.T) {
 	s.measures("steady pm2.process.status stopped", is(1))
 	s.measures("steady pm2.process.status online", is(0))
 
-	// A daemon that is away disturbs nothing, and is asked again.
+	// A missing daemon is not a fault, and the agent keeps asking.
 	p.kill()
 	s.hears("pm2", "pm2.daemon.stop")
 	s.measured = measured{}
@@ -223,7 +222,7 @@ func (s *signals) lines() []string {
 	return got
 }
 
-// checkSecret requires that no file of the folder has the text.
+// checkSecret requires that no file of the folder contains the text.
 func checkSecret(t *testing.T, dir, secret string) {
 	t.Helper()
 	files := 0
@@ -239,7 +238,7 @@ func checkSecret(t *testing.T, dir, secret string) {
 	assert.NotZero(t, files)
 }
 
-// pid returns the process of a pid file.
+// pid returns the process ID in a pid file.
 func (p *pm2) pid(file string) int {
 	p.t.Helper()
 	raw, err := os.ReadFile(filepath.Join(p.home, "pids", file))

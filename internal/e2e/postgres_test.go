@@ -44,7 +44,7 @@ func startDBGateway(t *testing.T, dsn string) *dbGateway {
 	return g
 }
 
-// say waits until the gateway's health has the status.
+// say waits until the gateway's health has this status.
 func (g *dbGateway) say(t *testing.T, want string) (last health) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -54,10 +54,9 @@ func (g *dbGateway) say(t *testing.T, want string) (last health) {
 	return last
 }
 
-// TestPostgres_KilledUnderLoad has two gateways on one database that they may
-// only read. The database is killed and started again while they have requests,
-// one of them starts while it is away, and keys are revoked. No good key is ever
-// refused, and no revoked one accepted.
+// TestPostgres_KilledUnderLoad has two gateways on one database with read-only access. The
+// database is killed and restarted under load, one gateway starts while it is down, and
+// keys are revoked. No valid key is ever rejected, and no revoked key accepted.
 func TestPostgres_KilledUnderLoad(t *testing.T) {
 	built(t, "otelcol-tenant")
 	db := pgtest.Start(t)
@@ -113,7 +112,7 @@ func TestPostgres_KilledUnderLoad(t *testing.T) {
 			assert.Equal(t, "unavailable", h.Registries["tenant_registry"].Failure.Class)
 			assert.Zero(t, g.send(3, bearer(changing), logs()), "what was good stays good")
 		}
-		if round == 1 { // a start from the copy
+		if round == 1 { // a start from the snapshot
 			gateways[1].stop()
 			gateways[1].start()
 			assert.Equal(t, "snapshot", gateways[1].say(t, "degraded").Registries["tenant_registry"].Source)

@@ -20,8 +20,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// dialFrom returns what connects from a loopback address of its own, so that a proxy
-// on the same machine sees different clients.
+// dialFrom returns a dialer with its own loopback address, so that a proxy on the same
+// machine sees different clients.
 func dialFrom(t *testing.T, ip string) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	t.Helper()
 	probe, err := net.Listen("tcp", ip+":0")
@@ -32,19 +32,19 @@ func dialFrom(t *testing.T, ip string) func(ctx context.Context, network, addr s
 	return (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}).DialContext
 }
 
-// TestProxy_ClientAddress binds a key to one address and sends from it and from another
-// through each proxy, with headers that claim the right one.
+// TestProxy_ClientAddress binds a key to one address and sends from it and from another one
+// through each proxy, with headers that claim the allowed address.
 func TestProxy_ClientAddress(t *testing.T) {
 	const right, wrong = "127.0.0.2", "127.0.0.3"
 	fromRight, fromWrong := dialFrom(t, right), dialFrom(t, wrong)
 	for name, newProxy := range proxyKinds() {
 		if name == "nginx unbuffered" {
-			continue // it may end the connection of a refused client; addresses are nginx's
+			continue // it may close the connection of a rejected client; the addresses are nginx's
 		}
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, "extensions: {bearer_key_auth: {trusted_proxies: [127.0.0.1]}}", "acme")
 			_, bound := r.reg.key("acme", "--source-cidr", right+"/32")
-			_, own := r.reg.key("acme") // now: a running gateway knows a new key only after a moment
+			_, own := r.reg.key("acme") // created now, because a running gateway knows a new key only after a moment
 			g := r.run()
 			p := newProxy(t, r)
 			_, body := encoded(t, logOf("one"))
@@ -92,7 +92,8 @@ func TestProxy_ClientAddress(t *testing.T) {
 				assert.Contains(t, text, "must not be used from this address")
 				assert.Equal(t, codes.Unauthenticated, status.Code(call(fromWrong, bound, forged...)), "%v", forged)
 			}
-			// The same client with a key of its own: the address is that of the client, not of the proxy.
+			// The same client with another key: the address is that of the client, not of
+			// the proxy.
 			require.NoError(t, call(fromWrong, own))
 			require.Eventually(t, func() bool {
 				return strings.Contains(g.Output(), "Rejected requests of a tenant") && strings.Contains(g.Output(), fmt.Sprintf("[%q]", wrong))

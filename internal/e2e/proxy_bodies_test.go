@@ -25,7 +25,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// acceptance skips what takes longer than CI should.
+// acceptance skips a test that takes longer than CI should.
 func acceptance(t *testing.T) {
 	t.Helper()
 	if os.Getenv("E2E_ACCEPTANCE") == "" {
@@ -33,7 +33,7 @@ func acceptance(t *testing.T) {
 	}
 }
 
-// noise is a log record that does not compress, of about this size.
+// noise is a log record of about this size that does not compress.
 func noise(text string, size int) plog.Logs {
 	padding := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(padding) // never fails
@@ -42,7 +42,7 @@ func noise(text string, size int) plog.Logs {
 	return ld
 }
 
-// slowly is a body that comes in pieces with pauses between.
+// slowly is a body that arrives in pieces with pauses between them.
 type slowly struct {
 	ctx   context.Context
 	body  []byte
@@ -61,8 +61,8 @@ func (s *slowly) Read(b []byte) (int, error) {
 	return n, s.ctx.Err()
 }
 
-// post sends a body through the proxy and returns the status, or the error of a
-// connection that ended.
+// post sends a body through the proxy and returns the status, or the error if the
+// connection was closed.
 func (p *proxy) post(client *http.Client, key string, length int, body io.Reader) (int, string, error) {
 	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, "https://"+p.addr+"/v1/logs", body)
 	if err != nil {
@@ -80,10 +80,10 @@ func (p *proxy) post(client *http.Client, key string, length int, body io.Reader
 	return resp.StatusCode, string(text), err
 }
 
-// TestProxy_SlowUploads sends bodies slowly through each proxy, with a length and
-// without. Those above the least speed are accepted, however long they take. One
-// below it is ended with a status that says so or by its connection, and never
-// with that of a malformed request.
+// TestProxy_SlowUploads sends bodies slowly through each proxy, with and without a length.
+// Those above the minimum rate are accepted, however long they take. One below it is ended
+// with a status that states the reason or by its connection, and never with the status of a
+// malformed request.
 func TestProxy_SlowUploads(t *testing.T) {
 	pieces := fromEnv(t, "E2E_UPLOAD_PIECES", 25) // ten of them in a second
 	for name, newProxy := range proxyKinds() {
@@ -95,7 +95,7 @@ func TestProxy_SlowUploads(t *testing.T) {
 				"--config", "yaml:extensions::request_guard::upload::min_rate: 512")
 			g := r.run()
 			p := newProxy(t, r)
-			const piece = 4096 // 40 KiB/s, on a machine that is not loaded
+			const piece = 4096 // 40 KiB/s on an idle machine
 			var uploads sync.WaitGroup
 			want := []string{}
 			for _, http2 := range []bool{false, true} {
@@ -117,7 +117,7 @@ func TestProxy_SlowUploads(t *testing.T) {
 			}
 			uploads.Go(func() {
 				if name == "nginx" {
-					return // takes it all before it asks the gateway
+					return // receives the whole body before it contacts the gateway
 				}
 				_, body := encoded(t, noise("too slow", 50_000))
 				client := p.client(false)
@@ -136,10 +136,10 @@ func TestProxy_SlowUploads(t *testing.T) {
 	}
 }
 
-// answered posts a body until it is answered. Over HTTP/1.1 a proxy that does not
-// read ahead ends the connection of a client that is still sending when the gateway
-// has refused the request. The client may notice that before it reads the answer, or
-// with its next request.
+// answered posts a body until it gets an answer. Over HTTP/1.1, a proxy that does not read
+// ahead closes the connection of a client that is still sending when the gateway rejects
+// the request. The client may notice that before it reads the answer, or with its next
+// request.
 func (p *proxy) answered(client *http.Client, key string, body []byte) (status int, text string) {
 	p.t.Helper()
 	require.Eventually(p.t, func() bool {
@@ -150,9 +150,9 @@ func (p *proxy) answered(client *http.Client, key string, body []byte) (status i
 	return status, text
 }
 
-// TestProxy_BodyLimits sends bodies above the gateway's bound through each proxy
-// as documented: they are refused with 413 and not with a status that clients try
-// again for ever, and requests after them are accepted.
+// TestProxy_BodyLimits sends bodies above the gateway's limit through each documented
+// proxy. They are rejected with 413, and not with a status that clients retry without end,
+// and later requests are accepted.
 func TestProxy_BodyLimits(t *testing.T) {
 	for name, newProxy := range proxyKinds() {
 		t.Run(name, func(t *testing.T) {
@@ -193,9 +193,9 @@ func TestProxy_BodyLimits(t *testing.T) {
 	}
 }
 
-// TestProxy_OwnBodyLimits has proxies with a bound of their own of 1 MiB. What
-// docs/proxies.md says of it is true: the status that each answers, and that an
-// agent gets everything through.
+// TestProxy_OwnBodyLimits uses proxies with their own limit of 1 MiB and checks the
+// statements in docs/proxies.md: the status that each answers, and that an agent delivers
+// everything.
 func TestProxy_OwnBodyLimits(t *testing.T) {
 	kinds := proxyKinds()
 	caddyfile := []string{"\thandle {\n", "\trequest_body {\n\t\tmax_size 1MiB\n\t}\n\thandle {\n"}
@@ -217,7 +217,7 @@ func TestProxy_OwnBodyLimits(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, c.status, code, answer)
 			want := agentThrough(t, r, p)
-			if c.status == http.StatusRequestEntityTooLarge { // which the agent halves
+			if c.status == http.StatusRequestEntityTooLarge { // which the agent splits
 				want = append(want, agentThrough(t, r, p, "--config", "yaml:exporters::tenant_routing: {destinations: {gateway: {max_batch_bytes: 32MiB}}, lane: {batch: {max_bytes: 16MiB}}}")...)
 			}
 			eventually(t, func() bool { return len(s.bodies()) >= len(want) }, "the agent's records are lost")
@@ -227,8 +227,8 @@ func TestProxy_OwnBodyLimits(t *testing.T) {
 	}
 }
 
-// agentThrough has the shipped agent send more than 1 MiB, which does not compress,
-// through the proxy, in small requests and in a large one.
+// agentThrough makes the shipped agent send more than 1 MiB of incompressible data through
+// the proxy, in small requests and in a large one.
 func agentThrough(t *testing.T, r *rig, p *proxy, args ...string) (bodies []string) {
 	t.Helper()
 	free := addresses(t, 4)
@@ -267,9 +267,9 @@ func agentThrough(t *testing.T, r *rig, p *proxy, args ...string) (bodies []stri
 	return append(bodies, "in a large request")
 }
 
-// TestProxy_IdlePools lets the connections of the proxies' pools rest for about as
-// long as proxies and gateway keep them, several times, and sends on all of them
-// at once. No client tries anything again, and all is accepted.
+// TestProxy_IdlePools leaves the connections of the proxies' pools idle for about as long
+// as proxies and gateway keep them, several times, and then sends on all of them
+// concurrently. Everything is accepted without a retry.
 func TestProxy_IdlePools(t *testing.T) {
 	acceptance(t)
 	for name, newProxy := range proxyKinds() {
@@ -280,7 +280,8 @@ func TestProxy_IdlePools(t *testing.T) {
 			g := r.run()
 			p := newProxy(t, r)
 			client, want := p.client(false), 0
-			// The pools of proxies end at 60 s, the gateway's at 90 s.
+			// The pools of the proxies time out after 60 s, the gateway's connections after
+			// 90 s.
 			for _, rest := range []time.Duration{0, 59_500, 59_900, 60_000, 60_100, 89_500, 90_000, 90_100, 120_000} {
 				pause(t.Context(), rest*time.Millisecond)
 				var work sync.WaitGroup
@@ -303,8 +304,8 @@ func TestProxy_IdlePools(t *testing.T) {
 	}
 }
 
-// TestProxy_PassesRefusals requires that what the gateway refuses reaches the
-// client through each proxy as it is.
+// TestProxy_PassesRefusals requires that rejections of the gateway reach the client
+// unchanged through each proxy.
 func TestProxy_PassesRefusals(t *testing.T) {
 	for name, newProxy := range proxyKinds() {
 		t.Run(name, func(t *testing.T) {

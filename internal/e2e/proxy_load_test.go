@@ -22,11 +22,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// retrying is an OTLP client that sends a request until it is accepted, and gives
-// up at an answer that OTLP clients do not try again.
+// retrying is an OTLP client that sends a request until it is accepted, and stops on an
+// answer that OTLP clients do not retry.
 type retrying struct {
 	name string
-	// send returns why a request is not accepted, and whether to try again.
+	// send returns why a request is not accepted, and whether to retry.
 	send func(ctx context.Context, request plogotlp.ExportRequest) (again bool, err error)
 }
 
@@ -71,7 +71,7 @@ func postRetryably(ctx context.Context, client *http.Client, base, key string, r
 		return true, err
 	}
 	defer resp.Body.Close()
-	text, _ := io.ReadAll(resp.Body) // the status alone is the acknowledgement
+	text, _ := io.ReadAll(resp.Body) // only the status is the acknowledgment
 	if resp.StatusCode == http.StatusOK {
 		if (resp.ProtoMajor == 2) != http2 {
 			return false, fmt.Errorf("answered over %s", resp.Proto)
@@ -92,8 +92,7 @@ type proxyLoad struct {
 	retries  int
 }
 
-// newProxyLoad runs two senders for each client. They go on with a request until
-// it is accepted.
+// newProxyLoad runs two senders for each client. Each sends a request until it is accepted.
 func newProxyLoad(t *testing.T, clients []retrying) *proxyLoad {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -146,7 +145,7 @@ func (l *proxyLoad) deliver(ctx context.Context, t *testing.T, c retrying, reque
 	}
 }
 
-// more waits until each client has so many more records accepted.
+// more waits until each client has this many more records accepted.
 func (l *proxyLoad) more(t *testing.T, clients []retrying, records int) {
 	t.Helper()
 	l.mu.Lock()
@@ -173,14 +172,14 @@ func (l *proxyLoad) stop() (bodies []string) {
 	return l.bodies
 }
 
-// TestProxy_RestartsUnderLoad restarts and reloads gateway and proxy while
-// clients send over HTTP/1.1, HTTP/2 and gRPC. Every request is accepted in the
-// end, with the repetitions that OTLP clients make, and everything arrives.
+// TestProxy_RestartsUnderLoad restarts and reloads gateway and proxy while clients send
+// over HTTP/1.1, HTTP/2 and gRPC. Every request is eventually accepted, with the retries
+// that OTLP clients make, and everything arrives.
 func TestProxy_RestartsUnderLoad(t *testing.T) {
 	rounds := fromEnv(t, "E2E_PROXY_ROUNDS", 1)
 	for name, newProxy := range proxyKinds() {
 		if name == "nginx unbuffered" {
-			continue // that is about uploads
+			continue // that check is about uploads
 		}
 		t.Run(name, func(t *testing.T) {
 			s := newRecorder(t)

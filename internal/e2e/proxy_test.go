@@ -28,7 +28,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
-// proxy is a real proxy in front of the gateway, set up as docs/proxies.md says.
+// proxy is a real proxy in front of the gateway, configured as in docs/proxies.md.
 type proxy struct {
 	t      *testing.T
 	addr   string
@@ -39,8 +39,8 @@ type proxy struct {
 	reload func() error
 }
 
-// proxyKinds returns the proxies to test with. Current Caddy takes minutes to
-// build, so CI has Debian's only.
+// proxyKinds returns the proxies to test with. A current Caddy takes minutes to build, so
+// CI uses only Debian's version.
 func proxyKinds() map[string]func(t *testing.T, r *rig, change ...string) *proxy {
 	return map[string]func(t *testing.T, r *rig, change ...string) *proxy{
 		"nginx": newNginx,
@@ -75,7 +75,7 @@ func documented(t *testing.T, language string) string {
 	return string(block[1])
 }
 
-// adapted replaces texts that must be in it: pairs of old and new.
+// adapted replaces texts that must be present: pairs of old and new.
 func adapted(t *testing.T, text string, pairs ...string) string {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
@@ -85,7 +85,7 @@ func adapted(t *testing.T, text string, pairs ...string) string {
 	return text
 }
 
-// newNginx starts nginx as documented; change holds pairs of texts to replace.
+// newNginx starts nginx as documented; change contains pairs of texts to replace.
 func newNginx(t *testing.T, r *rig, change ...string) *proxy {
 	t.Helper()
 	path, err := exec.LookPath("nginx")
@@ -108,7 +108,7 @@ func newNginx(t *testing.T, r *rig, change ...string) *proxy {
 	return p
 }
 
-// userLine lets nginx's workers read a test's folders when the test is root's.
+// userLine lets nginx's workers read a test's folders if root runs the test.
 func userLine() string {
 	if os.Getuid() == 0 {
 		return "user root;\n"
@@ -160,7 +160,7 @@ func newProxy(t *testing.T) (p *proxy, dir, cert, key string) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		_ = p.p.Stop(ctx) // a kill would leave nginx's workers behind
+		_ = p.p.Stop(ctx) // a kill would leave nginx's workers running
 	})
 	return p, dir, cert, key
 }
@@ -189,7 +189,7 @@ func (p *proxy) restart() {
 	p.start()
 }
 
-// client returns an HTTP client that trusts the proxy, with HTTP/2 or without.
+// client returns an HTTP client that trusts the proxy, with or without HTTP/2.
 func (p *proxy) client(http2 bool) *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots}, ForceAttemptHTTP2: http2, IdleConnTimeout: 5 * time.Minute}
 	p.t.Cleanup(transport.CloseIdleConnections)

@@ -19,13 +19,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// recorder is a backend that keeps what it took, in the order in which it took it.
-// The last element of a request's path is the signal.
+// recorder is a backend that keeps what it accepted, in that order. The last element of a
+// request's path is the signal.
 type recorder struct {
 	url    string
-	refuse func(body []byte) bool // for good, with 400; nil: nothing
+	refuse func(body []byte) bool // permanently, with 400; nil rejects nothing
 	away   atomic.Bool            // answers 503
-	uneven bool                   // takes longer for some requests than for others
+	uneven bool                   // delays some requests more than others
 
 	mu       sync.Mutex
 	logs     []plog.LogRecord
@@ -97,7 +97,7 @@ func (r *recorder) take(path string, body []byte) error {
 	return nil
 }
 
-// bodies returns the bodies of the log records in the order of their arrival.
+// bodies returns the bodies of the log records in the order of arrival.
 func (r *recorder) bodies() (all []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,7 +107,7 @@ func (r *recorder) bodies() (all []string) {
 	return all
 }
 
-// spanNames returns the names of the spans in the order of their arrival.
+// spanNames returns the names of the spans in the order of arrival.
 func (r *recorder) spanNames() (all []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -117,7 +117,7 @@ func (r *recorder) spanNames() (all []string) {
 	return all
 }
 
-// metricNames returns the names of the metrics in the order of their arrival.
+// metricNames returns the names of the metrics in the order of arrival.
 func (r *recorder) metricNames() (all []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -129,8 +129,8 @@ func (r *recorder) metricNames() (all []string) {
 	return all
 }
 
-// series returns the samples of a metric by time series, in the order of their
-// arrival: the values of sums and gauges, and the counts of histograms.
+// series returns the samples of a metric by time series, in the order of arrival: the
+// values of sums and gauges, and the counts of histograms.
 func (r *recorder) series(metric string) map[string][]sample {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -178,7 +178,7 @@ func number(p pmetric.NumberDataPoint) float64 {
 	return p.DoubleValue()
 }
 
-// identity is the same for maps with the same content.
+// identity is equal for maps with the same content.
 func identity(m pcommon.Map) string {
 	var parts []string
 	for k, v := range m.All() {

@@ -17,9 +17,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// TestAgent_KeepsWhatTheGatewayRefuses starts an agent whose key the gateway does
-// not know yet, and one more time after a restart of the agent: what was sent
-// meanwhile waits in its disk queue and arrives once the key is known.
+// TestAgent_KeepsWhatTheGatewayRefuses starts an agent whose key the gateway does not know
+// yet, and repeats that after a restart of the agent. Data that was sent before the gateway
+// knows the key waits in the disk queue and then arrives.
 func TestAgent_KeepsWhatTheGatewayRefuses(t *testing.T) {
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "tenant-a")
@@ -53,7 +53,7 @@ func TestAgent_KeepsWhatTheGatewayRefuses(t *testing.T) {
 	reader, got := archive.NewReader(g.data), map[string]int64{}
 	require.Eventually(t, func() bool {
 		onlyLogs := counting(t, got)
-		onlyLogs.Metrics = nil // the agent's host metrics are no part of it
+		onlyLogs.Metrics = nil // without the agent's host metrics
 		require.NoError(t, reader.Poll(onlyLogs))
 		return got["tenant-a"] == 7
 	}, 40*time.Second, 100*time.Millisecond)

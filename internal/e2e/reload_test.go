@@ -31,19 +31,19 @@ type place struct {
 	mu      sync.Mutex
 	busy    bool
 	got     map[string]map[string]int // by destination, bodies
-	headers map[string]int            // of X-Config, of what was taken
+	headers map[string]int            // values of X-Config of accepted requests
 	foreign []string
 }
 
-// strangers returns what came for another tenant than its own. Like took it may be
-// called while repeats still come.
-func (p *place) strangers() []string {
+// misrouted returns what arrived for another tenant than its own. Like took, it may be
+// called while repetitions still arrive.
+func (p *place) misrouted() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.foreign)
 }
 
-// took returns how many requests with an X-Config were taken.
+// took returns how many requests with this X-Config were accepted.
 func (p *place) took(config string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,7 +95,7 @@ func (p *place) take(destination, owner string, ld plogotlp.ExportRequest) {
 	}
 }
 
-// lacks returns how many of bodies none of places has got for a destination.
+// lacks returns how many of bodies arrived at none of places for a destination.
 func lacks(bodies map[string]bool, destination string, places ...*place) int {
 	missing := 0
 	for body := range bodies {
@@ -159,7 +159,7 @@ exporters:
 
 func (g *reloading) ready() int { return strings.Count(g.Output(), "Everything is ready") }
 
-// reload puts an overlay into force in the running process.
+// reload applies an overlay in the running process.
 func (g *reloading) reload(t *testing.T, overlay string) {
 	t.Helper()
 	g.write(t, overlay)
@@ -186,8 +186,8 @@ func (g *reloading) holds(t *testing.T) (goroutines, files int) {
 }
 
 // TestReload changes destinations in the collector's configuration, and a tenant's
-// variables in the registry, while tenants send. What was accepted before and
-// waits in storage goes to the new endpoint with the new headers.
+// variables in the registry, while tenants send. Data that was accepted earlier and waits
+// in storage goes to the new endpoint with the new headers.
 func TestReload(t *testing.T) {
 	down, up, moved := newPlace(t, true), newPlace(t, false), newPlace(t, false)
 	overlay := func(fixed, config string) string {
@@ -227,29 +227,29 @@ func TestReload(t *testing.T) {
 	assert.Eventually(t, func() bool { return lacks(accepted, "fixed", up, moved) == 0 && lacks(accepted, "own", up, moved) == 0 },
 		time.Minute, 20*time.Millisecond, "acknowledged records are missing")
 	for _, p := range []*place{down, up, moved} {
-		assert.Empty(t, p.strangers())
+		assert.Empty(t, p.misrouted())
 	}
 	assert.Zero(t, down.took("first")+down.took("second")+down.took("later"), "a backend that answers 503 has nothing")
 	assert.Positive(t, up.took("second"))
 	assert.Positive(t, up.took("later"))
 	assert.Positive(t, moved.took("later"))
-	assert.Equal(t, g.reloads+1, g.ready(), "it was started as often as it was told, and in the same process")
+	assert.Equal(t, g.reloads+1, g.ready(), "the process restarted its pipelines once for each reload")
 	select {
 	case <-g.Done():
 		t.Fatal("the process ended")
 	default:
 	}
-	// Each reload makes what it needs anew; what the one before had must be gone.
-	// Connections of callers and backends come and go by the dozen.
+	// Each reload creates new resources and must release the previous ones. The number of
+	// connections of callers and backends varies by dozens.
 	assert.LessOrEqual(t, goroutines[3], goroutines[0]+40, "goroutines: %v", goroutines)
 	assert.LessOrEqual(t, files[3], files[0]+20, "open files: %v", files)
 	t.Logf("%d records acknowledged over %d reloads; goroutines %v, open files %v", len(accepted), g.reloads, goroutines, files)
 	g.stop()
 }
 
-// TestReload_OfLanesInMemory shows what a reload costs without storage: nothing
-// that a backend takes within shutdown_timeout, and the rest, of which the log
-// tells the number.
+// TestReload_OfLanesInMemory checks what a reload costs without storage: nothing that a
+// backend accepts within shutdown_timeout; the log states how many records of the rest are
+// lost.
 func TestReload_OfLanesInMemory(t *testing.T) {
 	up, down := newPlace(t, false), newPlace(t, true)
 	overlay := func(config string) string {
@@ -269,12 +269,12 @@ func TestReload_OfLanesInMemory(t *testing.T) {
 	accepted := l.result()
 	g.reload(t, overlay("second"))
 	assert.Zero(t, lacks(accepted, "works", up), "what the backend takes is delivered before the new configuration is in force")
-	told := regexp.MustCompile(`is lost.*"destination": "(\w+)", "signal": "logs", "records": (\d+)`).FindAllStringSubmatch(g.Output(), -1)
-	require.Len(t, told, 1, "the log tells what is lost")
-	assert.Equal(t, "fails", told[0][1])
-	n, err := strconv.Atoi(told[0][2])
+	lost := regexp.MustCompile(`is lost.*"destination": "(\w+)", "signal": "logs", "records": (\d+)`).FindAllStringSubmatch(g.Output(), -1)
+	require.Len(t, lost, 1, "the log does not report the loss")
+	assert.Equal(t, "fails", lost[0][1])
+	n, err := strconv.Atoi(lost[0][2])
 	require.NoError(t, err)
-	// A request that the load broke off may have been accepted as well.
+	// A request that the load canceled may have been accepted too.
 	assert.GreaterOrEqual(t, n, len(accepted))
 	g.stop()
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// rig is the shipped gateway with destinations of a test. It can be started again
-// with the same state at the same addresses.
+// rig is the shipped gateway with destinations of a test. It can be restarted with the same
+// state at the same addresses.
 type rig struct {
 	t       *testing.T
 	reg     *registry
@@ -39,7 +39,7 @@ type rig struct {
 // tenant_routing in YAML, indented by four spaces.
 func newRig(t *testing.T, overlay string, tenants ...string) *rig {
 	t.Helper()
-	built(t, "otelcol-tenant") // or skip before anything else starts
+	built(t, "otelcol-tenant") // or skips before anything else starts
 	free := addresses(t, 4)
 	dir := t.TempDir()
 	r := &rig{
@@ -74,7 +74,7 @@ func (r *rig) post(id string, data any) {
 	require.Equal(r.t, http.StatusOK, code, text)
 }
 
-// try sends a request with the tenant's key and returns what it is answered.
+// try sends a request with the tenant's key and returns the answer.
 func (r *rig) try(id string, data any) (status int, text string) {
 	r.t.Helper()
 	signal, body := encoded(r.t, data)
@@ -103,8 +103,8 @@ func (r *rig) drained() {
 	requireBalance(r.t, accounts(r.t, r.metrics))
 }
 
-// dead returns what the dead letters of the tenant hold, by destination and
-// signal: the names of metrics and spans, and the bodies of log records.
+// dead returns the content of the tenant's dead letters, by destination and signal: the
+// names of metrics and spans, and the bodies of log records.
 func (r *rig) dead(id string) map[string][]string {
 	r.t.Helper()
 	files, err := filepath.Glob(filepath.Join(r.letters, "tenant="+id, "destination=*", "signal=*", "*.jsonl"))
@@ -122,7 +122,7 @@ func (r *rig) dead(id string) map[string][]string {
 	return all
 }
 
-// namesOf returns the names of what a line of OTLP JSON holds.
+// namesOf returns the names in a line of OTLP JSON.
 func namesOf(t *testing.T, signal string, line []byte) (names []string) {
 	t.Helper()
 	switch signal {

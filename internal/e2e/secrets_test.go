@@ -28,11 +28,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 )
 
-// payloadMark stands in every record. Where it is not found, nothing was written
-// that could have been searched.
+// payloadMark is in every record. If it is not found, the search had no data.
 const payloadMark = "a line that must arrive somewhere"
 
-// secrets are the forms in which a secret would be a leak, by what they are of.
+// secrets are the forms in which a secret would leak, by what they belong to.
 type secrets map[string]string
 
 func (s secrets) add(name, text string) {
@@ -56,8 +55,7 @@ func (s secrets) assertNotIn(t *testing.T, where string, data []byte) {
 	}
 }
 
-// digestsOf are the SHA-256 of keys, which stand in the registry and its copy and
-// nowhere else.
+// digestsOf returns the SHA-256 of keys, which only the registry and its copy contain.
 func digestsOf(keys ...string) secrets {
 	s := secrets{}
 	for n, key := range keys {
@@ -67,8 +65,8 @@ func digestsOf(keys ...string) secrets {
 	return s
 }
 
-// assertNotInFiles searches everything below dir and returns how many files have
-// the payload.
+// assertNotInFiles searches everything below dir and returns how many files contain the
+// payload.
 func (s secrets) assertNotInFiles(t *testing.T, dir string) (withPayload int) {
 	t.Helper()
 	assert.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -77,7 +75,7 @@ func (s secrets) assertNotInFiles(t *testing.T, dir string) (withPayload int) {
 			raw, err = os.ReadFile(path)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // not there yet, or no longer
+			return nil // does not exist yet, or no longer
 		}
 		if err != nil {
 			return err
@@ -109,9 +107,9 @@ func marked() plog.Logs {
 	return ld
 }
 
-// TestSecrets runs agent, gateway and tenantctl with logs at their most talkative,
-// a backend that says the token it got, a Redis that is not there, and callers
-// that put keys where they do not belong. Then it searches all that was written.
+// TestSecrets runs agent, gateway and tenantctl with the most detailed logs, a backend that
+// repeats its token, a missing Redis, and callers that send keys in wrong places. Then it
+// searches everything that was written.
 func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 	const backendToken, redisPassword = "backend-token-Zx81qLm0", "redis-password-Yw72pKn9"
 	all := secrets{}
@@ -134,8 +132,8 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 	_, agents := reg.key("acme")
 	revokedID, revoked := reg.key("acme")
 	reg.ctl("key", "revoke", revokedID)
-	stranger, _ := apikey.New()
-	keys := []string{good, agents, revoked, stranger}
+	unknown, _ := apikey.New()
+	keys := []string{good, agents, revoked, unknown}
 	for n, key := range keys {
 		all.addKey(fmt.Sprintf("key %d", n), key)
 	}
@@ -166,11 +164,11 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 	for n := range 6 {
 		require.Zero(t, toGateway.send(n, bearer(good), marked()))
 	}
-	// Every answer is kept, that of the accepted request too.
+	// Every answer is kept, including that of the accepted request.
 	var answers bytes.Buffer
 	for name, headers := range map[string]map[string]string{
 		"good":                  bearer(good),
-		"unknown":               bearer(stranger),
+		"unknown":               bearer(unknown),
 		"revoked":               bearer(revoked),
 		"malformed":             bearer(good + "x"),
 		"without a scheme":      {"Authorization": good},
@@ -194,7 +192,7 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 	all.assertNotIn(t, "an answer", answers.Bytes())
 	digests.assertNotIn(t, "an answer", answers.Bytes())
 
-	// Both the archive and the waiting lane have the payload before the search.
+	// Both the archive and the waiting lane contain the payload before the search.
 	require.Eventually(t, func() bool {
 		return all.assertNotInFiles(t, data) > 0 && asked.Load() > 0
 	}, 30*time.Second, 100*time.Millisecond)
@@ -213,7 +211,7 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 	require.Eventually(t, func() bool { return strings.Contains(g.Output(), "Redis cannot be used") }, 30*time.Second, 20*time.Millisecond,
 		"the password was in use")
 
-	// The agent's queue fills while the gateway is away.
+	// The agent's queue fills while the gateway is down.
 	g.stop()
 	require.Zero(t, toAgent.send(0, nil, marked()))
 	require.Eventually(t, func() bool { return all.assertNotInFiles(t, agentState) > 0 }, 30*time.Second, 100*time.Millisecond)
@@ -236,7 +234,7 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 	}
 }
 
-// searchTenantctl runs what shows a registry, and what fails.
+// searchTenantctl runs the commands that print a registry, and commands that fail.
 func searchTenantctl(t *testing.T, reg *registry, revokedID string, all, digests secrets) {
 	t.Helper()
 	for _, args := range [][]string{
@@ -252,7 +250,7 @@ func searchTenantctl(t *testing.T, reg *registry, revokedID string, all, digests
 	} {
 		for _, format := range []string{"json", "table"} {
 			cmd := exec.Command(built(t, "tenantctl"), append([]string{"--registry", reg.path, "-o", format}, args...)...)
-			out, _ := cmd.CombinedOutput() // some are meant to fail
+			out, _ := cmd.CombinedOutput() // some are expected to fail
 			require.NotEmpty(t, out, args)
 			all.assertNotIn(t, fmt.Sprintf("the output of tenantctl %v", args), out)
 			digests.assertNotIn(t, fmt.Sprintf("the output of tenantctl %v", args), out)

@@ -12,8 +12,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 )
 
-// sink is a backend: a real OTLP receiver in the test process that keeps what it
-// gets.
+// sink is a backend: a real OTLP receiver in the test process that keeps what it receives.
 type sink struct {
 	logs    consumertest.LogsSink
 	metrics consumertest.MetricsSink

@@ -25,14 +25,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// victim is the tenant that the caller of the table would like to be. It is
-// nowhere in what the gateway keeps.
+// victim is the tenant that the callers in the table claim to be. It appears nowhere in the
+// gateway's data.
 const victim = "victim"
 
-// spoof is one way to name another tenant.
+// spoof is one way to claim another tenant.
 type spoof struct {
 	name       string
-	headers    []string // names and values; a name may come twice
+	headers    []string // names and values; a name may occur twice
 	attributes []string // OTLP JSON, on resource, scope and record
 	refused    bool
 }
@@ -114,7 +114,7 @@ func (s *spoof) request(t *testing.T, signal tenant.Signal) (proto []byte, send 
 	return proto, send
 }
 
-// postAs sends headers as they are written, repeated ones too.
+// postAs sends headers exactly as given, including repeated ones.
 func postAs(t *testing.T, addr, signal string, body []byte, headers []string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+"/v1/"+signal, bytes.NewReader(body))
@@ -130,9 +130,8 @@ func postAs(t *testing.T, addr, signal string, body []byte, headers []string) in
 	return resp.StatusCode
 }
 
-// TestSpoofing_EndsAsTheKeysTenantOrARefusal names another tenant in every place
-// where a caller can, in all signals and over both protocols, to the gateway as
-// it is shipped.
+// TestSpoofing_EndsAsTheKeysTenantOrARefusal claims another tenant in every place where a
+// caller can, in all signals and over both protocols, at the shipped gateway.
 func TestSpoofing_EndsAsTheKeysTenantOrARefusal(t *testing.T) {
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "caller")

@@ -16,14 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The files of the shipped agent that hold what must survive it.
+// The files of the shipped agent whose content must survive damage.
 const (
 	checkpointFile = "receiver_pm2_"
 	queueFile      = "exporter_tenant_routing__lanes_11" // of tenant-a
 )
 
-// storageDamages are what a power cut, a disk or a hand may do to a file of
-// file_storage.
+// storageDamages are kinds of damage that a power failure, a disk or a person may cause to
+// a file of file_storage.
 func storageDamages() map[string]func([]byte) []byte {
 	page := os.Getpagesize()
 	random := func(b []byte, seed uint64) {
@@ -61,8 +61,8 @@ func storageDamages() map[string]func([]byte) []byte {
 	return damages
 }
 
-// heldBack runs an agent without a backend until its queue has the lines and its
-// checkpoint says so, kills it, and returns its files.
+// heldBack runs an agent without a backend until its queue contains the lines and the
+// checkpoint is past them, kills it, and returns its files.
 func (e *edge) heldBack(last int) map[string][]byte {
 	e.t.Helper()
 	e.write(last)
@@ -71,7 +71,7 @@ func (e *edge) heldBack(last int) map[string][]byte {
 		return e.metric("otelcol_exporter_tenant_routing_queued_records") >= float64(last) && e.metric("otelcol_receiver_pm2_lines") >= float64(last)
 	}, 30*time.Second, 20*time.Millisecond)
 	path := filepath.Join(e.state, checkpointFile)
-	require.Eventually(e.t, func() bool { // what was saved last says how far it is
+	require.Eventually(e.t, func() bool { // the checkpoint that was saved last has the offset
 		raw, err := os.ReadFile(path)
 		return err == nil && bytes.Contains(raw, fmt.Appendf(nil, `"offset":%d`, len(edgeLines(1, last))))
 	}, 30*time.Second, 20*time.Millisecond)
@@ -85,7 +85,7 @@ func (e *edge) heldBack(last int) map[string][]byte {
 	return files
 }
 
-// put makes the state folder hold just the files.
+// put makes the state folder contain just these files.
 func (e *edge) put(files map[string][]byte) {
 	e.t.Helper()
 	require.NoError(e.t, os.RemoveAll(e.state))
@@ -95,9 +95,9 @@ func (e *edge) put(files map[string][]byte) {
 	}
 }
 
-// TestStorageDamage damages the files of a killed agent in many ways. It must start
-// again at once and by itself, say what it has set aside, read again what is in
-// PM2's file, and lose of its queue only what stood in the damaged file.
+// TestStorageDamage damages the files of a killed agent in many ways. The agent must
+// restart immediately and by itself, report what it set aside, read PM2's file again, and
+// lose only queued data that was in the damaged file.
 func TestStorageDamage(t *testing.T) {
 	const before, after = 500, 510
 	e := newEdge(t)
@@ -123,7 +123,7 @@ func TestStorageDamage(t *testing.T) {
 				c := e.start(e.sink.http)
 				e.appendLines(before+1, after)
 				e.await(before+1, after)
-				if target != "queue" { // the lines are read again, if they are not in the queue
+				if target != "queue" { // the lines are read again, unless they are in the queue
 					e.await(1, before)
 				}
 				aside, err := filepath.Glob(filepath.Join(e.state, "*.damaged"))
@@ -136,12 +136,12 @@ func TestStorageDamage(t *testing.T) {
 				case name == "one head flipped" || name == "no bytes":
 					assert.Empty(t, aside)
 				case strings.HasPrefix(name, "every other page") || name == "the first half":
-					// What is hit may be free pages alone: the file is whole then.
+					// The damage may affect only free pages. Then the file is intact.
 					assert.LessOrEqual(t, len(aside), len(targets[target]))
 				default:
 					assert.Len(t, aside, len(targets[target]))
 				}
-				require.NoError(t, c.Kill()) // and what it made is whole
+				require.NoError(t, c.Kill()) // and the file that it created is intact
 				c = e.start(e.sink.http)
 				assert.NotContains(t, c.Output(), "was set aside")
 				require.NoError(t, c.Kill())

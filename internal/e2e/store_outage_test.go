@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// The names of what ticks hold.
+// The names in the telemetry of ticks.
 const (
 	temperature = "temperature"      // gauge: the number of the tick
 	ordered     = "orders_total"     // delta sum of integers
@@ -24,10 +24,10 @@ const (
 	visits      = "visits_total"     // cumulative sum
 	latency     = "latency"          // delta histogram
 	ticks       = 200                // of a test
-	smallBatch  = "max_bytes: 12KiB" // so that a backlog is many batches
+	smallBatch  = "max_bytes: 12KiB" // makes a backlog of many batches
 )
 
-// clock makes the telemetry of an application, a tick a second.
+// clock makes the telemetry of an application, one tick per second.
 type clock struct {
 	begin time.Time
 }
@@ -36,10 +36,10 @@ func (c *clock) at(n int) pcommon.Timestamp {
 	return pcommon.NewTimestampFromTime(c.begin.Add(time.Duration(n) * time.Second))
 }
 
-// order is what the delta counter gains in a tick, half of that volume too.
+// order is the increase of the delta counter in a tick; volume increases by half of it.
 func order(n int) int { return n*7%13 + 1 }
 
-// total is what the delta counter gained in ticks 1 to n.
+// total is the increase of the delta counter in ticks 1 to n.
 func total(n int) (sum int) {
 	for i := 1; i <= n; i++ {
 		sum += order(i)
@@ -49,7 +49,7 @@ func total(n int) (sum int) {
 
 func line(n int) string { return fmt.Sprintf("line %03d", n) }
 
-// describe names the service of the tenant, which claims to be another's.
+// describe sets the service of the tenant and claims another tenant.
 func (c *clock) describe(r pcommon.Resource, owner string) {
 	r.Attributes().PutStr("service.name", "shop of "+owner)
 	r.Attributes().PutStr(tenant.AttributeKey, map[string]string{"acme": "bolt", "bolt": "acme"}[owner])
@@ -85,7 +85,7 @@ func (c *clock) spans(owner string, n int, names ...string) ptrace.Traces {
 	return td
 }
 
-// metrics makes a metric of each kind, and of names without meaning to the store.
+// metrics makes a metric of each kind, with names that have no meaning for the store.
 func (c *clock) metrics(owner string, n int) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
@@ -124,7 +124,7 @@ func (c *clock) metrics(owner string, n int) pmetric.Metrics {
 	return md
 }
 
-// nameless is a metric that stores of metrics refuse.
+// nameless is a metric that metric stores reject.
 func (c *clock) nameless(n int) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	p := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptyGauge().DataPoints().AppendEmpty()
@@ -133,8 +133,8 @@ func (c *clock) nameless(n int) pmetric.Metrics {
 	return md
 }
 
-// tick sends a tick of one signal. Ticks 40 and 120 hold a bad record, the
-// first alone in its request, the second among good ones.
+// tick sends a tick of one signal. Ticks 40 and 120 contain a bad record, the first alone
+// in its request, the second among valid ones.
 func (c *clock) tick(r *rig, owner string, signal tenant.Signal, n int) {
 	alone, among := n == 40, n == 120
 	name := line(n)
@@ -165,7 +165,7 @@ func (c *clock) tick(r *rig, owner string, signal tenant.Signal, n int) {
 	}
 }
 
-// wantLines are the names of the good log records and spans of all ticks, by time.
+// wantLines are the names of the valid log records and spans of all ticks, by time.
 func wantLines() (all []string) {
 	for n := 1; n <= ticks; n++ {
 		if n == 120 {
@@ -177,9 +177,9 @@ func wantLines() (all []string) {
 	return all
 }
 
-// outage sends all ticks of the tenants: a fifth while the stores are there, a
-// fifth while they are going, and the rest while they are away, for E2E_OUTAGE
-// seconds (else 0) and until each lane failed.
+// outage sends all ticks of the tenants: a fifth while the stores are up, a fifth while
+// they are stopping, and the rest while they are down, for E2E_OUTAGE seconds (by default
+// 0) and until each lane failed.
 func outage(t *testing.T, r *rig, c *clock, owners []string, signals []tenant.Signal, stores ...*store) {
 	t.Helper()
 	send := func(from, to int) {
@@ -238,9 +238,9 @@ const fastRetry = `
     circuit_breaker: {open: 500ms}
 `
 
-// TestStoreOutage_VictoriaLogs takes VictoriaLogs away from two tenants. What was
-// accepted is in each one's account once or more and in no other's, and dead
-// letters hold the records that were refused and no others.
+// TestStoreOutage_VictoriaLogs stops VictoriaLogs for two tenants. Accepted data is in its
+// tenant's account once or more, and in no other account. The dead letters contain exactly
+// the rejected records.
 func TestStoreOutage_VictoriaLogs(t *testing.T) {
 	s := newVictoria(t, "victoria-logs")
 	front := newStrict(t, s)
@@ -265,8 +265,8 @@ func TestStoreOutage_VictoriaLogs(t *testing.T) {
 	g.stop()
 }
 
-// requireLines requires that an account holds every good line of the tenant, in
-// order, and nothing else.
+// requireLines requires that an account contains every valid line of the tenant, in order,
+// and nothing else.
 func requireLines(t *testing.T, s *store, account, owner, name, service, attribute string) {
 	t.Helper()
 	want := wantLines()
@@ -311,9 +311,9 @@ func TestStoreOutage_VictoriaTraces(t *testing.T) {
 	g.stop()
 }
 
-// TestStoreOutage_VictoriaMetrics is the same for metrics: every sample of a gauge
-// and of a cumulative sum is there, and the totals of delta sums and histograms
-// are what was sent.
+// TestStoreOutage_VictoriaMetrics is the same for metrics: every sample of a gauge and of a
+// cumulative sum is stored, and the totals of delta sums and histograms equal what was
+// sent.
 func TestStoreOutage_VictoriaMetrics(t *testing.T) {
 	s := newVictoria(t, "victoria-metrics", "-search.latencyOffset=0s")
 	r := newRig(t, `
@@ -333,7 +333,7 @@ func TestStoreOutage_VictoriaMetrics(t *testing.T) {
 	g.stop()
 }
 
-// requireSamples requires that a store holds every sample of all ticks in order.
+// requireSamples requires that a store contains every sample of all ticks in order.
 func (c *clock) requireSamples(t *testing.T, stored func(metric string) []sample) {
 	t.Helper()
 	assert.Eventually(t, func() bool { return len(stored(temperature)) >= ticks }, 30*time.Second, 100*time.Millisecond,
@@ -344,14 +344,14 @@ func (c *clock) requireSamples(t *testing.T, stored func(metric string) []sample
 		got := stored(metric)
 		assert.Equal(t, float64(total(ticks))*scale, increase(got), metric)
 		if len(got) > 0 && got[0].value == 0 {
-			got = got[1:] // where it begins
+			got = got[1:] // the first sample
 		}
 		assert.Equal(t, runningTotals(c, scale), got, metric)
 	}
 }
 
-// increase returns by how much a counter grew over its samples, as PromQL has it:
-// a value below the one before it is a counter that began again.
+// increase returns the increase of a counter over its samples, as in PromQL: a value below
+// the previous one is a counter reset.
 func increase(samples []sample) (sum float64) {
 	for i := 1; i < len(samples); i++ {
 		if before := samples[i-1].value; samples[i].value >= before {
@@ -363,8 +363,8 @@ func increase(samples []sample) (sum float64) {
 	return sum
 }
 
-// TestStoreOutage_Prometheus is the same for Prometheus, one of each tenant. It
-// takes the samples of a series in order only.
+// TestStoreOutage_Prometheus is the same for Prometheus, one per tenant. It accepts the
+// samples of a series only in order.
 func TestStoreOutage_Prometheus(t *testing.T) {
 	stores := map[string]*store{"acme": newPrometheus(t), "bolt": newPrometheus(t)}
 	r := newRig(t, `

@@ -28,8 +28,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
-// store is a real backend of make backends that can go away and come back with
-// its data.
+// store is a real backend of make backends that can be stopped and restarted with its data.
 type store struct {
 	t    *testing.T
 	addr string
@@ -80,7 +79,7 @@ func newVictoria(t *testing.T, name string, flags ...string) *store {
 	}, flags...)})
 }
 
-// newPrometheus starts Prometheus without a window for samples out of order.
+// newPrometheus starts Prometheus without a window for out-of-order samples.
 func newPrometheus(t *testing.T) *store {
 	t.Helper()
 	path, addr, dir := realBackend(t, "prometheus"), addresses(t, 1)[0], t.TempDir()
@@ -107,7 +106,7 @@ func (s *store) stop() error {
 	return s.p.Stop(ctx)
 }
 
-// query posts a form and returns what a successful answer holds.
+// query posts a form and returns the body of a successful answer.
 func (s *store) query(path string, headers map[string]string, form url.Values) string {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://"+s.addr+path, strings.NewReader(form.Encode()))
@@ -125,7 +124,7 @@ func (s *store) query(path string, headers map[string]string, form url.Values) s
 	return string(body)
 }
 
-// rows returns what VictoriaLogs or VictoriaTraces holds of an account, by time.
+// rows returns the rows that VictoriaLogs or VictoriaTraces stores for an account, by time.
 func (s *store) rows(account string) []map[string]string {
 	s.t.Helper()
 	return jsonLines[map[string]string](s.t, s.query("/select/logsql/query", map[string]string{"AccountID": account},
@@ -138,8 +137,8 @@ type sample struct {
 	value float64
 }
 
-// samples returns what VictoriaMetrics holds of a metric of a tenant, by time.
-// What was stored twice is there once.
+// samples returns the samples that VictoriaMetrics stores for a metric of a tenant, by
+// time, without duplicates.
 func (s *store) samples(metric, owner string) []sample {
 	s.t.Helper()
 	type series struct {
@@ -159,7 +158,7 @@ func (s *store) samples(metric, owner string) []sample {
 	return slices.Compact(all)
 }
 
-// rangeOf returns the samples that Prometheus holds of a metric of a tenant, by time.
+// rangeOf returns the samples that Prometheus stores for a metric of a tenant, by time.
 func (s *store) rangeOf(metric, owner string) (all []sample) {
 	s.t.Helper()
 	var answer struct {
@@ -185,9 +184,8 @@ func (s *store) rangeOf(metric, owner string) (all []sample) {
 	return all
 }
 
-// strict is a server in front of a store that refuses a request with status 400
-// for one record that it does not like, as most backends do: a log record or span
-// named "bad…".
+// strict is a server in front of a store that rejects a whole request with status 400 for
+// one bad record, as most backends do: a log record or span named "bad…".
 type strict struct {
 	url     string
 	refused atomic.Int64 // requests

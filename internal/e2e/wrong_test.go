@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWrongConfigs runs `otelcol-tenant validate` on every file of
-// testdata/wrong. The first lines of a file, "# want: …", are texts that the
-// user must be shown; one of them names the key.
+// TestWrongConfigs runs `otelcol-tenant validate` on every file of testdata/wrong. The
+// first lines of a file, "# want: …", are texts that the output must contain; one of them
+// names the key.
 func TestWrongConfigs(t *testing.T) {
 	binary := built(t, "otelcol-tenant")
 	files, err := filepath.Glob("testdata/wrong/*.yaml")
@@ -44,14 +44,14 @@ func TestWrongConfigs(t *testing.T) {
 	}
 }
 
-// TestFrameOfWrongConfigs makes sure that what the wrong configurations add to
-// is right by itself.
+// TestFrameOfWrongConfigs requires that the configuration that the wrong ones extend is
+// valid by itself.
 func TestFrameOfWrongConfigs(t *testing.T) {
 	out, err := exec.Command(built(t, "otelcol-tenant"), "validate", "--config", "testdata/wrong/frame/frame.yaml").CombinedOutput()
 	require.NoError(t, err, string(out))
 }
 
-// TestShippedConfigs validates what users are given, with what they must set.
+// TestShippedConfigs validates the shipped configurations, with the required variables set.
 func TestShippedConfigs(t *testing.T) {
 	binary := built(t, "otelcol-tenant")
 	for _, name := range []string{"agent", "gateway"} {
@@ -63,14 +63,14 @@ func TestShippedConfigs(t *testing.T) {
 	}
 }
 
-// TestShippedConfigs_Environment starts the shipped configurations with each variable set to
-// what is no value for it: empty, as an unset variable of a script leaves it, or the service
-// link that Kubernetes makes of a Service with the name. None may start on another
-// address, folder or key than was meant.
+// TestShippedConfigs_Environment starts the shipped configurations with each variable set
+// to an invalid value: empty, as from an unset shell variable, or the service link that
+// Kubernetes makes of a Service with that name. None may start with an unintended address,
+// folder or key.
 func TestShippedConfigs_Environment(t *testing.T) {
 	const link = "tcp://10.0.0.1:8888"
 	binary := built(t, "otelcol-tenant")
-	for config, cases := range map[string]map[string]string{ // what the error says, by variable and value
+	for config, cases := range map[string]map[string]string{ // texts of the error, by variable and value
 		"gateway": {
 			"OTLP_GRPC_ENDPOINT=": "`grpc::endpoint` is empty", "OTLP_HTTP_ENDPOINT=": "`http::endpoint` is empty", "HEALTH_ENDPOINT=": `"endpoint" is required`,
 			"METRICS_PORT=": "port must be specified", "METRICS_HOST=": "host must be specified", "STATE_DIR=": "file_storage", "DATA_DIR=": "directory: must be set",
