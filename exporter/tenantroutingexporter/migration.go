@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/storageclient"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -79,14 +80,14 @@ type migrationHead struct {
 // openMigrations opens the queues of other exporters that are there. A queue that cannot be
 // opened is logged and stays where it is.
 func (r *router) openMigrations(ctx context.Context, host component.Host, left []lane.Part) {
-	st, ok := host.GetExtensions()[*r.cfg.Storage].(storage.Extension)
-	if !ok {
-		return
+	ext, err := storageclient.Find(host, "storage", *r.cfg.Storage)
+	if err != nil {
+		return // openStore has reported it
 	}
 	for _, signal := range tenant.AllSignals() {
 		for _, id := range r.cfg.MigrateQueues {
 			m := &migration{router: r, exporter: id, signal: signal}
-			if err := m.open(ctx, st); err != nil {
+			if err := m.open(ctx, ext); err != nil {
 				r.set.Logger.Error("The sending queue of another exporter cannot be taken over now. It stays as it is; the next start tries again",
 					zap.Stringer("exporter", id), zap.Stringer("signal", signal), zap.Error(err))
 				continue
@@ -104,9 +105,9 @@ func (r *router) openMigrations(ctx context.Context, host component.Host, left [
 }
 
 // open opens the queue if there is one.
-func (m *migration) open(ctx context.Context, st storage.Extension) error {
-	name := m.signal.String()
-	path, known := boltfile.Locate(st, component.KindExporter, m.exporter, name)
+func (m *migration) open(ctx context.Context, ext *storageclient.Extension) error {
+	owner, name := storageclient.Owner{Kind: component.KindExporter, ID: m.exporter}, m.signal.String()
+	path, known := ext.Locate(owner, name)
 	if known {
 		state, err := boltfile.Inspect(path)
 		switch {
@@ -126,9 +127,9 @@ func (m *migration) open(ctx context.Context, st storage.Extension) error {
 		}
 		m.path = path
 	}
-	client, err := st.GetClient(ctx, component.KindExporter, m.exporter, name)
+	client, err := ext.Open(ctx, owner, name)
 	if err != nil {
-		return boltfile.Explain(err, st, component.KindExporter, m.exporter, name)
+		return err
 	}
 	if m.queue, err = m.list(ctx, client); err != nil {
 		return errors.Join(err, client.Close(ctx))

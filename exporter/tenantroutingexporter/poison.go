@@ -12,13 +12,12 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/storageclient"
 )
 
 const (
@@ -32,8 +31,8 @@ const (
 
 // lastEnd says how the last process ended: what an extension knows, or the record beside
 // the queue files.
-func (r *router) lastEnd(host component.Host, st storage.Extension) lastend.End {
-	path, ok := boltfile.Locate(st, component.KindExporter, r.set.ID, "")
+func (r *router) lastEnd(host component.Host, ext *storageclient.Extension) lastend.End {
+	path, ok := ext.Locate(storageclient.Owner{Kind: component.KindExporter, ID: r.set.ID}, "")
 	if ok {
 		r.stateDir = filepath.Dir(path)
 	}

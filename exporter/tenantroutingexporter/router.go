@@ -17,7 +17,6 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
@@ -25,6 +24,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/storageclient"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -195,26 +195,20 @@ func (r *router) laneSettings() lane.Settings {
 // openStore returns what an earlier run left, with targets as far as the
 // registry knows the tenants by now.
 func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Part, error) {
-	ext, ok := host.GetExtensions()[*r.cfg.Storage]
-	if !ok {
-		return nil, fmt.Errorf("storage: extension %q is not configured or not listed under service::extensions", r.cfg.Storage)
+	ext, err := storageclient.Find(host, "storage", *r.cfg.Storage)
+	if err != nil {
+		return nil, err
 	}
-	st, ok := ext.(storage.Extension)
-	if !ok {
-		return nil, fmt.Errorf("storage: extension %q is not a storage extension", r.cfg.Storage)
-	}
+	owner := storageclient.Owner{Kind: component.KindExporter, ID: r.set.ID}
 	s, parts, err := store.Open(ctx, store.Settings{
-		Open: func(ctx context.Context, name string) (storage.Client, error) {
-			client, err := st.GetClient(ctx, component.KindExporter, r.set.ID, name)
-			return client, boltfile.Explain(err, st, component.KindExporter, r.set.ID, name)
-		},
-		Locate:   func(name string) (string, bool) { return boltfile.Locate(st, component.KindExporter, r.set.ID, name) },
+		Open:     func(ctx context.Context, name string) (storage.Client, error) { return ext.Open(ctx, owner, name) },
+		Locate:   func(name string) (string, bool) { return ext.Locate(owner, name) },
 		Logger:   r.set.Logger,
 		MaxBytes: int64(r.cfg.MaxTotalBytes), Reserve: int64(r.cfg.StorageReserve),
-		Fault: r.lastEnd(host, st).Kind.Own(),
+		Fault: r.lastEnd(host, ext).Kind.Own(),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
+		return nil, fmt.Errorf("failed to open the queue in storage: %w", err)
 	}
 	r.store = s
 	for i := range parts {

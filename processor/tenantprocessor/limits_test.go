@@ -381,8 +381,8 @@ func TestLimits_NameTheStorageThatIsMissing(t *testing.T) {
 		host tenanttest.Host
 		want string
 	}{
-		"missing":    {tenanttest.Host{registryID: registry}, `limits::storage: extension "file_storage" is not configured`},
-		"no storage": {tenanttest.Host{registryID: registry, storageID: registry}, `limits::storage: extension "file_storage" is not a storage`},
+		"missing":    {tenanttest.Host{registryID: registry}, `"limits::storage" names the extension "file_storage", which is not configured`},
+		"no storage": {tenanttest.Host{registryID: registry, storageID: registry}, `"limits::storage" names the extension "file_storage", which is not a storage extension`},
 	} {
 		p, err := newFactory().create(nopSettings(), storingConfig(), tenant.Logs)
 		require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/storageclient"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -40,15 +41,12 @@ type usageStore struct {
 // openUsageStore calls report if the counts were in a file that is damaged. bbolt
 // would end the process over it, so it is looked at before and set aside.
 func openUsageStore(ctx context.Context, host component.Host, id, owner component.ID, report func(error)) (*usageStore, error) {
-	ext, ok := host.GetExtensions()[id]
-	if !ok {
-		return nil, fmt.Errorf("limits::storage: extension %q is not configured or not listed under service::extensions", id)
+	ext, err := storageclient.Find(host, "limits::storage", id)
+	if err != nil {
+		return nil, err
 	}
-	store, ok := ext.(storage.Extension)
-	if !ok {
-		return nil, fmt.Errorf("limits::storage: extension %q is not a storage", id)
-	}
-	path, ok := boltfile.Locate(store, component.KindProcessor, owner, usageName)
+	client := storageclient.Owner{Kind: component.KindProcessor, ID: owner}
+	path, ok := ext.Locate(client, usageName)
 	if ok {
 		if _, err := boltfile.Inspect(path); errors.Is(err, boltfile.ErrDamaged) {
 			name, aerr := boltfile.SetAside(path)
@@ -58,11 +56,11 @@ func openUsageStore(ctx context.Context, host component.Host, id, owner componen
 			report(fmt.Errorf("%w; set aside as %s", errors.Join(err, aerr), filepath.Base(name)))
 		}
 	}
-	client, err := store.GetClient(ctx, component.KindProcessor, owner, usageName)
+	opened, err := ext.Open(ctx, client, usageName)
 	if err != nil {
-		return nil, fmt.Errorf("limits::storage: %w", boltfile.Explain(err, store, component.KindProcessor, owner, usageName))
+		return nil, err
 	}
-	return &usageStore{client: client, path: path, interval: saveInterval}, nil
+	return &usageStore{client: opened, path: path, interval: saveInterval}, nil
 }
 
 func (s *usageStore) load(ctx context.Context) (map[tenant.ID]usage, error) {

@@ -10,15 +10,14 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/storageclient"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
@@ -223,17 +222,13 @@ func (r *logsReceiver) store(ctx context.Context, host component.Host) (*checkpo
 	if r.cfg.Storage == nil {
 		return nil, nil
 	}
-	extension, ok := host.GetExtensions()[*r.cfg.Storage]
-	if !ok {
-		return nil, fmt.Errorf(`"storage": there is no extension %q`, r.cfg.Storage)
-	}
-	st, ok := extension.(storage.Extension)
-	if !ok {
-		return nil, fmt.Errorf(`"storage": extension %q does not store anything`, r.cfg.Storage)
-	}
-	client, err := st.GetClient(ctx, component.KindReceiver, r.set.ID, "")
+	ext, err := storageclient.Find(host, "storage", *r.cfg.Storage)
 	if err != nil {
-		return nil, fmt.Errorf(`"storage": %w`, boltfile.Explain(err, st, component.KindReceiver, r.set.ID, ""))
+		return nil, err
+	}
+	client, err := ext.Open(ctx, storageclient.Owner{Kind: component.KindReceiver, ID: r.set.ID}, "")
+	if err != nil {
+		return nil, err
 	}
 	return checkpoint.NewStore(client), nil
 }

@@ -123,8 +123,8 @@ func TestReceiver_RefusesToStartWithoutItsStorage(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.Storage = &id
 	for host, message := range map[*storageHost]string{
-		{}:                                    `"storage": there is no extension "file_storage"`,
-		{id: struct{ component.Component }{}}: `"storage": extension "file_storage" does not store anything`,
+		{}:                                    `"storage" names the extension "file_storage", which is not configured or not listed under "service::extensions"`,
+		{id: struct{ component.Component }{}}: `"storage" names the extension "file_storage", which is not a storage extension`,
 	} {
 		r, err := NewFactory().CreateLogs(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
 		require.NoError(t, err)

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package storageclient_test
+
+import "testing"
+
+func namedPipe(t *testing.T, _ string) { t.Skip("there are no named pipes in directories") }
