@@ -73,6 +73,9 @@ func (r *router) usage() store.Usage {
 func (r *router) health() healthboard.Lanes {
 	h := r.scheduler.Load().Health()
 	h.Routes = r.routes.Load()
+	if r.letters != nil {
+		h.DeadLetters = r.letters.health()
+	}
 	if r.store == nil || r.stateDir == "" {
 		return h
 	}

@@ -74,6 +74,7 @@ func (r *router) nextReplay(desk *deadletter.Desk, now time.Time) {
 		sent, left = sent+g.Sent, left+g.Left
 	}
 	r.set.Logger.Info("Replayed dead letters", zap.Int("sent", sent), zap.Int("left", left), zap.Error(err))
+	r.letters.scan(time.Now())
 	re.report.Done = true
 	if err := re.write(); err != nil {
 		r.set.Logger.Warn("The report of a replay cannot be written", zap.Error(err))

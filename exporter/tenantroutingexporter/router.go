@@ -13,7 +13,6 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/archive"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
@@ -45,8 +44,8 @@ type router struct {
 	plans      *plans
 	totals     *converters
 	pool       *backend.Pool
-	store      *store.Store // nil without storage
-	letters    *archive.Archive
+	store      *store.Store      // nil without storage
+	letters    *deadLetters      // nil: refused data is dropped
 	run        *lastend.Recorder // nil: another keeps it, or nobody
 	stateDir   string            // of storage; empty: not known
 	want       diskWant
@@ -103,7 +102,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	}()
 	var desk *deadletter.Desk // nil: there are no dead letters
 	if r.cfg.DeadLetter.HasValue() {
-		if err := r.openDeadLetters(); err != nil {
+		if r.letters, err = openDeadLetters(r.cfg, r.set.Logger); err != nil {
 			return err
 		}
 		if desk, err = deadletter.OpenDesk(r.cfg.DeadLetter.Get().Directory); err != nil {
@@ -129,7 +128,8 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	r.scheduler.Store(sched)
-	if len(r.cfg.MigrateQueues) > 0 {
+	if r.cfg.Storage != nil {
+		r.warnOfOrphanedQueues(host)
 		r.openMigrations(ctx, host, left)
 	}
 	r.subscribe()
@@ -314,34 +314,6 @@ func (r *router) tidy(now time.Time) {
 		sched.Forget(func(id tenant.ID) bool { return dir.Tenant(id) == nil })
 	}
 	if r.letters != nil {
-		r.letters.Sweep(now.Add(-sweepInterval))
+		r.letters.tidy(now)
 	}
-}
-
-// deadLetterFiles is over how many files the dead letters of one lane spread.
-const deadLetterFiles = 8
-
-func (r *router) openDeadLetters() (err error) {
-	c := r.cfg.DeadLetter.Get()
-	r.letters, err = archive.Open(archive.Settings{
-		Directory: c.Directory, MaxFileBytes: max(1, int64(c.MaxBytes)/deadLetterFiles),
-		MaxFolderBytes: int64(c.MaxBytes), MaxOpenFiles: 64, Sync: true, Reserve: int64(r.cfg.StorageReserve),
-	})
-	if err != nil {
-		return fmt.Errorf("dead_letter: %w", err)
-	}
-	return nil
-}
-
-func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err error) {
-	err = r.writeDeadLetter(b, res)
-	if backend.Undecodable(err) || recovery.Is(err) {
-		return false, nil // it can be neither shown nor replayed
-	}
-	return true, err
-}
-
-func (r *router) writeDeadLetter(b *lane.Batch, res lane.Result) (err error) {
-	defer r.recovery.Catch("writing dead letters", &err)
-	return r.letters.AppendFrom(r.pool.DeadLetters(b, res, time.Now()))
 }

@@ -88,11 +88,11 @@ func TestServer_ShowsWhatIsPosted(t *testing.T) {
 	var asked atomic.Int64
 	removeLanes := s.PostLanes(exporterID, func() healthboard.Lanes {
 		asked.Add(1)
-		return healthboard.Lanes{Idle: 1, Active: 2, Waiting: 3, Open: 4, HalfOpen: 2, Full: 5, NotOTLP: 8, QueuedBytes: 6, MaxBytes: 100, Oldest: 7 * time.Second}
+		return healthboard.Lanes{Idle: 1, Active: 2, Waiting: 3, Open: 4, HalfOpen: 2, Full: 5, NotOTLP: 8, QueuedBytes: 6, MaxBytes: 100, Oldest: 7 * time.Second, DeadLetters: &healthboard.DeadLetters{Tenants: 9, Destinations: 1}}
 	})
 	code, got, _ := ask(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusServiceUnavailable, code)
-	assert.Equal(t, laneState{1, 2, 3, 4, 2, 5, 8, 6, 100, 7, nil, nil}, got.Lanes["tenant_routing"])
+	assert.Equal(t, laneState{1, 2, 3, 4, 2, 5, 8, 6, 100, 7, nil, nil, &deadLettersState{9, 1}}, got.Lanes["tenant_routing"])
 	loaded = true
 	code, _, _ = ask(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusOK, code)

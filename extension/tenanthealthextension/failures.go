@@ -88,6 +88,10 @@ func fixOf(a *healthboard.LaneAnswer) string {
 		return "Nothing listens at this address: check host and port of `GATEWAY_ENDPOINT`, and that the gateway runs."
 	case a.Reason == "timeout":
 		return "There is no answer in time: check firewalls on the way, and that the gateway is not overloaded."
+	case a.Class == healthboard.AnswerLocal && a.Reason == "dead_letter":
+		return "Check the directory of `dead_letter` that the message names: its disk has free space and is mounted writable, and the collector's user owns it. Until then the refused data waits in its lane."
+	case a.Class == healthboard.AnswerLocal && (a.Reason == "write" || a.Reason == "disk_full"):
+		return "Check the directory of `archive` that the message names: its disk has free space and is mounted writable, and the collector's user owns it. Until then the data waits in its lane."
 	case a.Class == healthboard.AnswerTLS:
 		return "Check the scheme, host and port of `GATEWAY_ENDPOINT`, and that this machine trusts the gateway's certificate (`tls::ca_file`) and has the right time."
 	}

@@ -43,6 +43,9 @@ func TestFailures_AreConditions(t *testing.T) {
 		{healthboard.AnswerTLS, "tls", 0, condition.GatewayUnreachable, "certificate"},
 		{healthboard.AnswerConfig, "config", 0, condition.DestinationInvalid, condition.DestinationInvalid.Fix()},
 		{healthboard.AnswerLocal, "storage", 0, condition.StorageFailed, condition.StorageFailed.Fix()},
+		{healthboard.AnswerLocal, "dead_letter", 0, condition.StorageFailed, "Check the directory of `dead_letter`"},
+		{healthboard.AnswerLocal, "write", 0, condition.StorageFailed, "Check the directory of `archive`"},
+		{healthboard.AnswerLocal, "disk_full", 0, condition.StorageFailed, "Check the directory of `archive`"},
 		{"", "new", 0, condition.GatewayBusy, condition.GatewayBusy.Fix()},
 	} {
 		got := ofFailures([]healthboard.LaneFailure{failure(tenant.Logs, tt.class, tt.reason, tt.status)}, noon)

@@ -86,6 +86,14 @@ type laneState struct {
 
 	Storage *storageState `json:"storage,omitempty"`
 	Routes  *routesState  `json:"routes,omitempty"`
+
+	DeadLetters *deadLettersState `json:"dead_letters,omitempty"`
+}
+
+// deadLettersState counts who has dead letters.
+type deadLettersState struct {
+	Tenants      int `json:"tenants"`
+	Destinations int `json:"destinations"`
 }
 
 type storageState struct {
@@ -134,7 +142,10 @@ func judge(f *found) *state {
 		s.addRegistry(id.String(), r, f)
 	}
 	for id, l := range f.lanes {
-		out := laneState{l.Idle, l.Active, l.Waiting, l.Open, l.HalfOpen, l.Full, l.NotOTLP, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds(), nil, routesOf(l.Routes)}
+		out := laneState{l.Idle, l.Active, l.Waiting, l.Open, l.HalfOpen, l.Full, l.NotOTLP, l.QueuedBytes, l.MaxBytes, l.Oldest.Seconds(), nil, routesOf(l.Routes), nil}
+		if d := l.DeadLetters; d != nil {
+			out.DeadLetters = &deadLettersState{d.Tenants, d.Destinations}
+		}
 		if l.Storage != nil {
 			out.Storage = storageOf(l.Storage)
 			if l.Storage.Refusing {

@@ -109,7 +109,7 @@ var texts = [numNames]text{
 		"Free space on the disk of `STATE_DIR`. Nothing has to be restarted.",
 	},
 	StorageFailed: {
-		"storage_failed", "The queue on the disk cannot be written or read.",
+		"storage_failed", "The queue on the disk, an archive or a dead letter cannot be written or read.",
 		"Check the disk of `STATE_DIR`: that it is mounted writable, and that the agent's user owns the folder.",
 	},
 	DataDropped: {

@@ -117,6 +117,48 @@ func Has(directory string, f Filter) (bool, error) {
 	return found, err
 }
 
+// Owner has dead letters.
+type Owner struct {
+	Tenant      tenant.ID
+	Destination string
+}
+
+// Owners returns which tenants have dead letters below directory, and of which destinations. It does not
+// read the files, so that requests that a replay has delivered count until their file is removed.
+func Owners(directory string) (map[Owner]bool, error) {
+	owners := make(map[Owner]bool)
+	err := walk(directory, []level{{"tenant=", ""}, {"destination=", ""}, {"signal=", ""}}, func(folder string) error {
+		destination := filepath.Dir(folder)
+		o := Owner{Tenant: tenant.ID(valueOf(filepath.Dir(destination))), Destination: valueOf(destination)}
+		if owners[o] {
+			return nil
+		}
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if info, err := e.Info(); err == nil && isLetters(e.Name()) && info.Size() > 0 {
+				owners[o] = true
+				break
+			}
+		}
+		return nil
+	})
+	return owners, err
+}
+
+// valueOf returns the value of a folder called key=value.
+func valueOf(folder string) string {
+	_, value, _ := strings.Cut(foldname.Decode(filepath.Base(folder)), "=")
+	return value
+}
+
+// isLetters reports whether a file of this name holds dead letters.
+func isLetters(name string) bool {
+	return strings.HasSuffix(name, ".jsonl") || strings.HasSuffix(name, takenExtension)
+}
+
 // level is how the folders of one level begin, and which of them is meant.
 type level struct{ prefix, only string }
 
@@ -168,7 +210,7 @@ func read(directory, folder string) (Group, error) {
 		return Group{}, err
 	}
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".jsonl") || strings.HasSuffix(e.Name(), takenExtension) {
+		if isLetters(e.Name()) {
 			g.Files = append(g.Files, filepath.Join(folder, e.Name()))
 		}
 	}

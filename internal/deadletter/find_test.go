@@ -183,3 +183,27 @@ func TestFind_ManyDamagedLinesAreCounted(t *testing.T) {
 	assert.Equal(t, 1010, all.Lines)
 	assert.Len(t, all.First, 20)
 }
+
+func TestOwners_AreThoseOfFilesWithLetters(t *testing.T) {
+	dir := t.TempDir()
+	for name, size := range map[string]int{
+		"tenant=a/destination=x/signal=logs/00000.jsonl":           2,
+		"tenant=a/destination=x/signal=traces/00000.jsonl":         2,
+		"tenant=a/destination=y/signal=logs/00000.1.replay":        2,
+		"tenant=a/destination=z/signal=logs/00000.jsonl":           0, // empty
+		"tenant=b/destination=x/signal=logs/00000.1.replay.sent":   2, // progress without letters
+		"tenant=%43/destination=x/signal=logs/00000.jsonl":         2, // a folder of a file system that ignores case
+		"poison/20260101T000000Z_a_logs_0000000000000001.binpb":    2,
+		".replay/00000000000000000001-1.request":                   2,
+		"tenant=file-not-a-folder/destination=x/notes=x/notes.txt": 2,
+	} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
+		require.NoError(t, os.WriteFile(path, make([]byte, size), 0o600))
+	}
+	owners, err := deadletter.Owners(dir)
+	require.NoError(t, err)
+	assert.Equal(t, map[deadletter.Owner]bool{{"a", "x"}: true, {"a", "y"}: true, {"C", "x"}: true}, owners)
+	_, err = deadletter.Owners(filepath.Join(dir, "missing"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}

@@ -23,6 +23,13 @@ type Lanes struct {
 
 	Storage *Storage // nil: lanes are in memory, or the state of the disk is not known
 	Routes  *Routes  // nil: no fault in the routes of any tenant is known
+
+	DeadLetters *DeadLetters // nil: there are none, or they are not kept
+}
+
+// DeadLetters counts who has dead letters, without naming them.
+type DeadLetters struct {
+	Tenants, Destinations int
 }
 
 // MaxLaneFailures bounds Lanes.Failing.

@@ -81,7 +81,7 @@ type file struct {
 // Open creates the directory and removes the half lines that a crash left.
 func Open(set Settings) (*Archive, error) {
 	if err := os.MkdirAll(set.Directory, dirPerm); err != nil {
-		return nil, fmt.Errorf("creating the archive: %w", err)
+		return nil, fmt.Errorf("failed to create the directory: %w", err)
 	}
 	var encoder *zstd.Encoder
 	if set.Compress {
@@ -101,7 +101,7 @@ func Open(set Settings) (*Archive, error) {
 	}
 	var err error
 	if a.fold, err = probe(set.Directory); err != nil {
-		return nil, fmt.Errorf("looking whether the archive's file system ignores case: %w", err)
+		return nil, fmt.Errorf("failed to find out whether the file system of %s ignores case: %w", set.Directory, err)
 	}
 	if a.journal, err = openJournal(set.Directory, a.sync); err != nil {
 		return nil, err

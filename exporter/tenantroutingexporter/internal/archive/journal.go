@@ -32,7 +32,7 @@ func openJournal(directory string, sync func(*os.File) error) (*journal, error) 
 	j := &journal{sync: sync, path: filepath.Join(directory, journalName), open: make(map[string]bool)}
 	data, err := os.ReadFile(j.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("reading the archive's journal: %w", err)
+		return nil, fmt.Errorf("failed to read the list of open files: %w", err)
 	}
 	left := make(map[string]bool)
 	scanner := bufio.NewScanner(bytes.NewReader(data))
@@ -93,7 +93,7 @@ func (j *journal) write(line string) error {
 	}
 	_, err := j.f.WriteString(line)
 	if j.torn = err != nil; j.torn {
-		return fmt.Errorf("writing the archive's journal: %w", err)
+		return fmt.Errorf("failed to write the list of open files: %w", err)
 	}
 	return nil
 }
@@ -106,14 +106,14 @@ func (j *journal) rewrite() error {
 	}
 	temporary := j.path + ".new"
 	if err := os.WriteFile(temporary, []byte(b.String()), filePerm); err != nil {
-		return fmt.Errorf("writing the archive's journal: %w", err)
+		return fmt.Errorf("failed to write the list of open files: %w", err)
 	}
 	if err := os.Rename(temporary, j.path); err != nil {
-		return fmt.Errorf("writing the archive's journal: %w", err)
+		return fmt.Errorf("failed to write the list of open files: %w", err)
 	}
 	f, err := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND, filePerm)
 	if err != nil {
-		return fmt.Errorf("opening the archive's journal: %w", err)
+		return fmt.Errorf("failed to open the list of open files: %w", err)
 	}
 	if j.f != nil {
 		_ = j.f.Close()

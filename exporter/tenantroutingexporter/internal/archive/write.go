@@ -47,7 +47,7 @@ func (a *Archive) AppendFrom(folder string, write func(io.Writer) error) error {
 	for {
 		full, err := a.appendTo(folder, write)
 		if err != nil {
-			return fmt.Errorf("writing to the archive in %s: %w", a.set.Directory, err)
+			return fmt.Errorf("failed to write to a file in %s: %w", a.set.Directory, err)
 		}
 		if !full {
 			return nil

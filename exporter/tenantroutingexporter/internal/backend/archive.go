@@ -3,12 +3,14 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/archive"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 type archiveTarget struct{ *site }
@@ -68,8 +70,9 @@ func (t *archiveTarget) send(b *lane.Batch, f *filled) lane.Result {
 	return lane.Result{Verdict: lane.Delivered}
 }
 
+// fileResult is the result of an attempt that failed to write a file. err names the directory.
 func fileResult(err error) lane.Result {
-	res := lane.Result{Verdict: lane.Retry, Reason: "write", Err: err}
+	res := lane.Result{Verdict: lane.Retry, Reason: "write", Err: fmt.Errorf("archive: %w", err), Class: healthboard.AnswerLocal}
 	if diskspace.IsFull(err) {
 		res.Reason = "disk_full"
 	}

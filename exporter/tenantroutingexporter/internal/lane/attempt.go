@@ -109,14 +109,14 @@ func (s *Scheduler) send(a *attempt) (out outcome) {
 	if entries := b.portion.entries; s.Watch != nil && slices.ContainsFunc(entries, func(p *Payload) bool { return p.Watched }) {
 		done, err := s.Watch(entries)
 		if err != nil {
-			out.Result = Result{Verdict: Retry, Reason: "storage", Err: fmt.Errorf("failed to record an attempt in storage: %w", err)}
+			out.Result = Result{Verdict: Retry, Reason: reasonStorage, Err: fmt.Errorf("failed to record an attempt in storage: %w", err)}
 			return out
 		}
 		defer done()
 	}
 	var err error
 	if out.lost, err = s.load(b); err != nil {
-		out.Result = Result{Verdict: Retry, Reason: "storage", Err: fmt.Errorf("failed to read queued data from storage: %w", err)}
+		out.Result = Result{Verdict: Retry, Reason: reasonStorage, Err: fmt.Errorf("failed to read queued data from storage: %w", err)}
 		return out
 	}
 	if len(b.Payloads) == 0 {
@@ -135,7 +135,7 @@ func (s *Scheduler) send(a *attempt) (out outcome) {
 		out.deferred = true
 	default:
 		if out.kept, err = s.Refused(b, out.Result); err != nil {
-			out.Result = Result{Verdict: Retry, Reason: "dead_letter", Err: fmt.Errorf("failed to write a dead letter: %w", err)}
+			out.Result = Result{Verdict: Retry, Reason: reasonDeadLetter, Err: fmt.Errorf("failed to write a dead letter: %w", err)}
 		}
 	}
 	return out

@@ -37,6 +37,12 @@ func (s *Scheduler) succeeded(l *lane, now time.Time) {
 	l.answer = nil
 }
 
+// Reasons of failures that are not an answer of the destination.
+const (
+	reasonStorage    = "storage"
+	reasonDeadLetter = "dead_letter"
+)
+
 // failureText is the log message of a failed attempt.
 func failureText(res *Result) string {
 	switch res.Class {
@@ -46,6 +52,12 @@ func failureText(res *Result) string {
 		return "Nothing accepts data at the address of a destination; its lane waits and tries again"
 	case healthboard.AnswerUnreachable:
 		return "A destination cannot be reached; its lane waits and tries again"
+	}
+	switch res.Reason {
+	case reasonStorage:
+		return "Queued data cannot be read from storage; its lane waits and tries again"
+	case reasonDeadLetter:
+		return "A dead letter cannot be written; its lane waits and tries again"
 	}
 	return "A destination does not take data; its lane waits"
 }
