@@ -83,23 +83,28 @@ func (p *Parser) access(line []byte, h *head, rec plog.LogRecord, mem *slab.Slab
 	return true
 }
 
-// put sets what the line of an access log says.
+// put sets what the line of an access log says on a record that has no attributes yet.
 func (r *request) put(rec plog.LogRecord, mem *slab.Slab) {
 	attrs := rec.Attributes()
-	putString(attrs, attributeMethod, arena.String(r.method), mem)
-	if len(r.target) > 0 {
-		path, query, hasQuery := bytes.Cut(r.target, []byte("?"))
-		mem.PutStr(attrs, attributePath, arena.String(path))
-		if hasQuery {
-			mem.PutStr(attrs, attributeQuery, arena.String(query))
+	put := func(name string, value []byte) {
+		if len(value) > 0 {
+			mem.AppendStr(attrs, name, arena.String(value))
 		}
 	}
-	mem.PutInt(attrs, attributeStatus, int64(r.status))
-	putString(attrs, attributeClient, arena.String(r.client), mem)
-	putString(attrs, attributeVersion, arena.String(r.version), mem)
-	putString(attrs, attributeUserAgent, arena.String(r.agent), mem)
+	put(attributeMethod, r.method)
+	if len(r.target) > 0 {
+		path, query, hasQuery := bytes.Cut(r.target, []byte("?"))
+		mem.AppendStr(attrs, attributePath, arena.String(path))
+		if hasQuery {
+			mem.AppendStr(attrs, attributeQuery, arena.String(query))
+		}
+	}
+	mem.AppendInt(attrs, attributeStatus, int64(r.status))
+	put(attributeClient, r.client)
+	put(attributeVersion, r.version)
+	put(attributeUserAgent, r.agent)
 	if r.size >= 0 {
-		mem.PutInt(attrs, attributeSize, r.size)
+		mem.AppendInt(attrs, attributeSize, r.size)
 	}
 	if r.seconds >= 0 {
 		attrs.PutDouble(attributeDuration, r.seconds)

@@ -82,17 +82,19 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // Parse sets on rec whatever the line says: severity, time, trace, body and
 // attributes. What the line does not say stays as it is, but for the body, which
 // is always set. text is valid UTF-8 and never changes again. What rec is given is taken
-// from mem. head is the part of text to look at for the forms of text loggers.
-func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) {
+// from mem. head is the part of text to look at for the forms of text loggers. free says
+// that no attribute has a name that begins with log., pm2. or exception. that the line
+// has given it.
+func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) (free bool) {
 	text = bytes.TrimPrefix(text, byteOrderMark)
 	if p.set.JSON {
 		if line, ok := object(text); ok {
 			if p.json(line, rec, mem) {
-				return
+				return !p.w.reserved
 			}
 			// Colours as they are, which JSON does not allow in a string.
 			if p.set.Strip && bytes.IndexByte(line, ansi.Escape) >= 0 && p.json(mem.Text.Keep(ansi.Strip(line, mem.Text.Reserve)), rec, mem) {
-				return
+				return !p.w.reserved
 			}
 		}
 	}
@@ -101,13 +103,14 @@ func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) {
 	if len(plain) != len(head) {
 		plain = mem.Text.Keep(plain)
 	}
-	p.text(plain, rec, mem)
+	free = !p.text(plain, rec, mem)
 	if rec.Body().Type() == pcommon.ValueTypeEmpty {
 		if p.set.Strip {
 			head = plain
 		}
 		mem.SetStr(rec.Body(), arena.String(head))
 	}
+	return free
 }
 
 // object returns what may be a JSON object: a line without the blanks around it, and

@@ -217,6 +217,11 @@ func (p *Parser) readLevel(f *found, scale severity.Scale) (text string, n plog.
 	if w.b[f.from] == '{' {
 		return p.levelOfObject(f)
 	}
+	raw := w.raw(f)
+	if scale == severity.ScaleAny && len(raw) == 2 && raw[1] == '0' && raw[0] >= '1' && raw[0] <= '6' { // pino's and bunyan's own
+		n = plog.SeverityNumber(raw[0]-'1')*4 + plog.SeverityNumberTrace
+		return severity.Name(n), n, true
+	}
 	level, isNumber := w.float(f)
 	if !isNumber {
 		return "", 0, false
@@ -227,7 +232,7 @@ func (p *Parser) readLevel(f *found, scale severity.Scale) (text string, n plog.
 			return text, n, true
 		}
 	}
-	return arena.String(w.raw(f)), n, true
+	return arena.String(raw), n, true
 }
 
 func (p *Parser) levelNumber(level float64, scale severity.Scale) plog.SeverityNumber {
@@ -320,6 +325,9 @@ func (p *Parser) readTime(f *found, now int64) (int64, bool) {
 }
 
 func number(text []byte) (nanos int64, ok bool) {
+	if n, ok := integer(text); ok {
+		return timetext.FromInt(n)
+	}
 	if n, err := strconv.ParseInt(arena.String(text), 10, 64); err == nil {
 		return timetext.FromInt(n)
 	}

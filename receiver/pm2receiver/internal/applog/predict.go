@@ -28,6 +28,8 @@ type keyNode struct {
 	text string
 	// row is what a field of this name means in the line's object.
 	row uint8
+	// reserved is whether it may be a name of an attribute that the receiver sets.
+	reserved bool
 	// following are the names that followed last, the latest first.
 	following [2]uint8
 }
@@ -87,12 +89,23 @@ func (p *keyPredictor) learn(b, name []byte) uint8 {
 			return 0
 		}
 		node = len(p.nodes)
-		p.nodes = append(p.nodes, keyNode{text: string(b[:n]), row: known.of(name)})
+		p.nodes = append(p.nodes, keyNode{text: string(b[:n]), row: known.of(name), reserved: reserved(name)})
 	}
 	last := &p.nodes[p.at]
 	last.following[0], last.following[1] = uint8(node), last.following[0]
 	p.at = uint8(node)
 	return p.at
+}
+
+// reserved says whether a field may have the name of an attribute that the receiver sets:
+// log.…, pm2.…, exception.….
+func reserved(name []byte) bool {
+	return bytes.HasPrefix(name, []byte("log.")) || bytes.HasPrefix(name, []byte("pm2.")) || bytes.HasPrefix(name, []byte("exception."))
+}
+
+// reserved says the same of a name whose node may be 0.
+func (p *keyPredictor) reserved(node uint8) bool {
+	return node == 0 || p.nodes[node].reserved
 }
 
 // rowOf returns the row of a name, whose node may be 0.

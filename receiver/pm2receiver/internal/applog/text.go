@@ -16,16 +16,16 @@ import (
 // logger.
 const headSize = 192
 
-// text reads a line of a text logger, which has no colours any more. It sets the body
-// only if the line is logfmt.
-func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) {
+// text reads a line of a text logger, which has no colours any more, and says whether it
+// is logfmt. Only then it sets the body, and attributes whose names are in the line.
+func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) (isLogfmt bool) {
 	if len(line) == 0 {
-		return
+		return false
 	}
 	now := int64(rec.ObservedTimestamp())
 	c := line[0]
 	if letter(c) && p.logfmt(line, rec, mem) {
-		return
+		return true
 	}
 	h := head{}
 	shown := shown(line)
@@ -36,12 +36,13 @@ func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) {
 	if (accessFirst[c] || h.at > 0) && p.access(shown, &h, rec, mem) {
 		// What is in quotes is the client's.
 		textTrace(shown[bytes.LastIndexByte(shown, '"')+1:], rec)
-		return
+		return false
 	}
 	textTrace(line, rec)
 	if h.timed && h.number != 0 && rec.TraceID().IsEmpty() {
 		bracketTrace(shown, rec)
 	}
+	return false
 }
 
 // shown returns what a terminal shows of a line: what follows the last carriage

@@ -48,6 +48,9 @@ type walker struct {
 	strip bool
 	// inFields is set inside the object in which logstash formats keep all fields.
 	inFields bool
+	// reserved is set if a field of the line may have the name of an attribute that the
+	// receiver sets.
+	reserved bool
 }
 
 // maxFound bounds the fields of a line that mean something. More are attributes.
@@ -68,7 +71,7 @@ type found struct {
 // reset makes the walker ready for another line.
 func (w *walker) reset(line []byte, mem *slab.Slab) {
 	w.b, w.i, w.mem = line, 0, mem
-	w.values, w.many, w.roles, w.cut, w.inFields = 0, 0, [countRoles]uint32{}, false, false
+	w.values, w.many, w.roles, w.cut, w.inFields, w.reserved = 0, 0, [countRoles]uint32{}, false, false, false
 	w.keys.begin()
 }
 
@@ -189,6 +192,7 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 		row := uint8(0)
 		if depth == 0 {
 			row = w.keys.rowOf(node, name)
+			w.reserved = w.reserved || w.keys.reserved(node)
 		}
 		bit := uint64(1) << (node & 63)
 		fresh := !others && node != 0 && seen&bit == 0

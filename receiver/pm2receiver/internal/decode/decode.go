@@ -236,8 +236,11 @@ func (d *Decoder) record(e *stacks.Entry) {
 	}
 	attrs := rec.Attributes()
 	b.mem.Open(attrs, d.room)
+	put := b.mem.AppendStr // where no attribute can have the name
 	if e.Part == 0 {
-		d.parser.Parse(e.Original, e.Body, rec, b.mem)
+		if !d.parser.Parse(e.Original, e.Body, rec, b.mem) {
+			put = b.mem.PutStr
+		}
 	} else {
 		b.mem.SetStr(rec.Body(), arena.String(e.Body))
 		attrs.PutInt(attributePart, int64(e.Part))
@@ -252,11 +255,11 @@ func (d *Decoder) record(e *stacks.Entry) {
 	if e.Date != "" {
 		b.mem.PutStr(attrs, attributeDate, e.Date)
 	}
-	b.mem.PutStr(attrs, attributeFileName, b.src.Name)
-	b.mem.PutStr(attrs, attributeIOStream, stream(e.Stderr))
-	b.mem.PutStr(attrs, attributeUID, b.uid(e))
+	put(attrs, attributeFileName, b.src.Name)
+	put(attrs, attributeIOStream, stream(e.Stderr))
+	put(attrs, attributeUID, b.uid(e))
 	if d.set.Original {
-		b.mem.PutStr(attrs, attributeOriginal, arena.String(e.Original))
+		put(attrs, attributeOriginal, arena.String(e.Original))
 	}
 	if e.Stderr && d.set.StderrIsError && rec.SeverityNumber() == plog.SeverityNumberUnspecified && rec.SeverityText() == "" {
 		rec.SetSeverityNumber(plog.SeverityNumberError)

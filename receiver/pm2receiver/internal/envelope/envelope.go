@@ -105,12 +105,10 @@ func plain(b []byte) (s, rest []byte, ok bool) {
 	if i < 0 {
 		return nil, b, false
 	}
-	for _, c := range b[:i] {
-		if c < 0x20 || c >= 0x80 || c == '\\' {
-			return nil, b, false
-		}
+	if s = b[:i]; !quoted.Plain(s) {
+		return nil, b, false
 	}
-	return b[:i], b[i+1:], true
+	return s, b[i+1:], true
 }
 
 func digits(b []byte) (n int64, rest []byte, ok bool) {

@@ -124,6 +124,24 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 	}
 }
 
+// Plain says whether a text has only printable ASCII characters and no backslash.
+func Plain(s []byte) bool {
+	for len(s) >= 8 {
+		w := binary.LittleEndian.Uint64(s)
+		slash := w ^ ones*'\\'
+		if ((slash-ones)&^slash|(w-ones*0x20)|w)&highs != 0 {
+			return false
+		}
+		s = s[8:]
+	}
+	for _, c := range s {
+		if c < 0x20 || c >= 0x80 || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 // Valid says whether Unquote decodes a string that [End] has found, which holds only
 // valid UTF-8. It does not decode it.
 func Valid(s []byte) bool {

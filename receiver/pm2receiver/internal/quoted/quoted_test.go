@@ -35,6 +35,21 @@ func TestUnquote_LeavesTheRestToTheLibrary(t *testing.T) {
 	}
 }
 
+func FuzzPlain(f *testing.F) {
+	for _, s := range []string{"", "2026-11-21T02:08:36.912Z", "1234567\\", "12345678\x1f", "\x80234567890", "orders-api\x7f", "12345 \\"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, s []byte) {
+		want := true
+		for _, c := range s {
+			want = want && c >= 0x20 && c < 0x80 && c != '\\'
+		}
+		if Plain(s) != want {
+			t.Fatalf("Plain(%q) = %t", s, !want)
+		}
+	})
+}
+
 func FuzzUnquote_AgreesWithEncodingJSON(f *testing.F) {
 	for _, s := range []string{`plain`, `\"level\":30,\"msg\":\"李\"`, `\ud83d\ude00`, `\ud800`, "\xff", `1234567\n890`, `\u0022"tail`, `a\",\"b\":\"c\",`, `\":\`, `\\`, `\n\`} {
 		f.Add([]byte(s))

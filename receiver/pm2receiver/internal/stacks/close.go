@@ -27,9 +27,21 @@ func (j *Joiner) close(i int, a *arena.Arena, yield func(*Entry)) {
 	for k := last; k < len(h.Lines) && h.Open; k++ {
 		j.alone(&h.Lines[k], yield)
 	}
-	if len(j.spare) < 4 && cap(h.Lines) <= 64 {
-		clear(h.Lines)
-		j.spare = append(j.spare, h.Lines[:0])
+	j.reuse(h.Lines)
+}
+
+// drop removes what is held at i, which was handed out.
+func (j *Joiner) drop(i int) {
+	held := j.state.Held[i].Lines
+	j.state.Held = slices.Delete(j.state.Held, i, i+1)
+	j.reuse(held)
+}
+
+// reuse keeps a few slices for other lines.
+func (j *Joiner) reuse(held []lines.Line) {
+	if len(j.spare) < 4 && cap(held) <= 64 {
+		clear(held)
+		j.spare = append(j.spare, held[:0])
 	}
 }
 

@@ -154,21 +154,43 @@ func (j *Joiner) Add(l *lines.Line, now time.Time, a *arena.Arena, yield func(*E
 			return
 		}
 	}
+	if h.Kind == kindNone && len(h.Lines) == 1 && i == len(j.state.Held)-1 {
+		// Most lines of text: the next one takes its place.
+		j.alone(&h.Lines[0], yield)
+		if j.holds(l) {
+			*h = Held{Lines: h.Lines[:0]}
+			h.begin(l.Text)
+			h.add(l, now)
+			return
+		}
+		j.drop(i)
+		j.alone(l, yield)
+		return
+	}
 	j.close(i, a, yield)
 	j.fresh(l, now, yield)
 }
 
+// holds says whether a line that continues nothing may be continued.
+func (j *Joiner) holds(l *lines.Line) bool {
+	if l.Part > 0 || len(l.Text) == 0 || len(l.Text) >= j.set.MaxBytes {
+		return false
+	}
+	if l.Text[0] != '{' {
+		return true
+	}
+	_, opens := opener(l.Text)
+	return opens
+}
+
 // fresh takes a line that continues nothing.
 func (j *Joiner) fresh(l *lines.Line, now time.Time, yield func(*Entry)) {
-	if l.Part > 0 || len(l.Text) == 0 || len(l.Text) >= j.set.MaxBytes {
+	if !j.holds(l) {
 		j.alone(l, yield)
 		return
 	}
 	h := Held{}
-	if !h.begin(l.Text) && l.Text[0] == '{' {
-		j.alone(l, yield)
-		return
-	}
+	h.begin(l.Text)
 	if n := len(j.spare); n > 0 {
 		h.Lines, j.spare = j.spare[n-1], j.spare[:n-1]
 	}
