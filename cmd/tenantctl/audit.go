@@ -145,14 +145,14 @@ func writeFailures(w io.Writer, entries []operate.FailureEntry, details bool) er
 	var lines [][]string
 	for _, e := range entries {
 		at := fmt.Sprintf("%d.%d", e.Part, e.Seq)
-		switch r := e.Refused; {
+		switch r := e.Rejected; {
 		case r != nil:
 			source := r.Source
 			if r.Sources > 0 {
 				source = fmt.Sprintf("%d %s", r.Sources, source)
 			}
 			lines = append(lines, []string{at, r.From.Format(time.RFC3339), r.To.Format(time.RFC3339), source, countsOf(r.Reasons)})
-		case details || e.Begins != nil && e.Begins.Damaged != "":
+		case details || e.Segment != nil && e.Segment.Damage != "":
 			lines = append(lines, []string{at, e.Time.Format(time.RFC3339), "-", "-", beginningOf(e.Entry)})
 		}
 	}
@@ -170,8 +170,8 @@ func countsOf(reasons map[string]int64) string {
 // beginningOf describes an entry with which a part of the log begins.
 func beginningOf(e *audit.Entry) string {
 	text := fmt.Sprintf("%s by %s (%s)", e.Action, e.Actor, e.User)
-	if b := e.Begins; b != nil && b.Damaged != "" {
-		text += ", since the part before could not be continued: " + b.Damaged
+	if b := e.Segment; b != nil && b.Damage != "" {
+		text += ", because the previous segment could not be continued: " + b.Damage
 	}
 	return text
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit/segmented"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 )
 
@@ -20,12 +21,12 @@ func writeGatewayLog(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "audit")
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	s, err := audit.OpenSeries(t.Context(), audit.SeriesSettings{
-		Path: dir, Key: dir + ".key", MaxBytes: 1 << 20, Actor: "bearer_key_auth", User: "u@host", Now: func() time.Time { return at },
+	s, err := segmented.Open(t.Context(), segmented.Settings{
+		Directory: dir, KeyFile: dir + ".key", MaxBytes: 1 << 20, Actor: "bearer_key_auth", User: "u@host", Now: func() time.Time { return at },
 	})
 	require.NoError(t, err)
 	refuse := func(source string, sources int64, reasons map[string]int64) *audit.Entry {
-		return &audit.Entry{Time: at, Actor: "bearer_key_auth", User: "u@host", Action: "auth refuse", Refused: &audit.Refused{
+		return &audit.Entry{Time: at, Actor: "bearer_key_auth", User: "u@host", Action: "auth refuse", Rejected: &audit.Rejected{
 			Source: source, Sources: sources, From: at, To: at.Add(time.Minute), Reasons: reasons,
 		}}
 	}
@@ -58,7 +59,7 @@ SEQ  FROM                  TO                    SOURCE     REFUSED
 	var entries []struct {
 		Part, Seq int64
 		Action    string
-		Refused   *audit.Refused
+		Refused   *audit.Rejected
 	}
 	require.NoError(t, json.Unmarshal([]byte(r.out), &entries), r.out)
 	require.Len(t, entries, 3)
@@ -119,5 +120,5 @@ func TestAuditVerify_OfAGateway(t *testing.T) {
 	require.NoError(t, os.WriteFile(entries, []byte(strings.Replace(string(data), "192.0.2.1", "192.0.2.9", 1)), 0o600))
 	r = gatewayCLI(t, "audit", "verify", "--log", dir)
 	assert.Equal(t, exitFailure, r.code)
-	assert.Contains(t, r.out, "fault: part 1: entry 1 is not what was written")
+	assert.Contains(t, r.out, "fault: segment 1: entry 1 is not what was written")
 }

@@ -72,14 +72,14 @@ func restoreDrill(t *testing.T, c *cli, backup func() (restore func())) {
 	for _, args := range [][]string{{"tenant", "update", "a", "--name", "x"}, {"key", "create", "a"}, {"tenant", "create", "c"}, {"key", "rotate", leaked.ID}} {
 		r := c.run(args...)
 		assert.Equal(t, exitFailure, r.code)
-		assert.Contains(t, r.err, `accept that with "tenantctl registry accept-restore"`)
+		assert.Contains(t, r.err, `accept it with "tenantctl registry accept-restore"`)
 		assert.NotContains(t, r.err, leaked.Key)
 	}
 	c.ok("key", "revoke", leaked.ID)
 	assert.False(t, c.current().Key(apikey.Digest(leaked.Key)).RevokedAt.IsZero())
 	r := c.run("audit", "verify")
 	assert.Equal(t, exitFailure, r.code)
-	assert.Regexp(t, `it has 8 entries, and had 13 when seen before: entries 8 to 12 are missing|its first \d+ entries`, r.out)
+	assert.Regexp(t, `the log has 8 entries, but an earlier checkpoint covers 13: entries 8 to 12 are missing|the first \d+ entries`, r.out)
 
 	c.in = ""
 	c.fails(exitUsage, "give --yes", "registry", "accept-restore", "--merge", snapshot)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit/segmented"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 )
 
@@ -33,11 +34,11 @@ const (
 // gateway: an entry for each source and minute, and nothing of what they sent.
 // A crash loses the running minute. What cannot be written waits.
 type failureAudit struct {
-	set     audit.SeriesSettings
+	set     segmented.Settings
 	sources *sources
 	logger  *zap.Logger
 
-	series  *audit.Series // nil: not open yet
+	series  *segmented.Log // nil: not open yet
 	from    time.Time     // when the running minute began
 	waiting []*audit.Entry
 	failing bool
@@ -52,11 +53,11 @@ func newFailureAudit(cfg FailureAuditConfig, actor string, s *sources, logger *z
 	}
 	path, key := filepath.Clean(cfg.Directory), cfg.KeyFile
 	if key == "" {
-		key = audit.SeriesKey(path)
+		key = segmented.DefaultKeyFile(path)
 	}
 	return &failureAudit{
-		set: audit.SeriesSettings{
-			Path: path, Key: key, MaxBytes: int64(cfg.MaxBytes), Actor: actor, User: audit.SystemUser(), Now: now,
+		set: segmented.Settings{
+			Directory: path, KeyFile: key, MaxBytes: int64(cfg.MaxBytes), Actor: actor, User: audit.SystemUser(), Now: now,
 		},
 		sources: s, logger: logger,
 	}
@@ -92,14 +93,14 @@ func (a *failureAudit) open(ctx context.Context) error {
 	if a.series != nil {
 		return nil
 	}
-	series, err := audit.OpenSeries(ctx, a.set)
+	series, err := segmented.Open(ctx, a.set)
 	if err != nil {
 		return err
 	}
 	a.series = series
-	a.logger.Info("Refused requests are kept in the audit log", zap.String("directory", a.set.Path), zap.String("verifier", series.Public()))
-	if why := series.Damaged(); why != "" {
-		a.logger.Error("failures::audit: the audit log goes on in a new part", zap.String("directory", a.set.Path), zap.String("reason", why))
+	a.logger.Info("Refused requests are kept in the audit log", zap.String("directory", a.set.Directory), zap.String("verifier", series.Public()))
+	if why := series.Damage(); why != "" {
+		a.logger.Error("failures::audit: the audit log continues in a new segment", zap.String("directory", a.set.Directory), zap.String("reason", why))
 	}
 	return nil
 }
@@ -152,7 +153,7 @@ func (a *failureAudit) collect() {
 				reasons[decision(d).String()] = n
 			}
 		}
-		a.waiting = append(a.waiting, a.entry(audit.Refused{
+		a.waiting = append(a.waiting, a.entry(audit.Rejected{
 			Source: nameOf(r.source), Sources: r.sources, From: from, To: to, Reasons: reasons,
 		}))
 	}
@@ -161,17 +162,17 @@ func (a *failureAudit) collect() {
 	}
 }
 
-func (a *failureAudit) entry(r audit.Refused) *audit.Entry {
-	return &audit.Entry{Time: r.To, Actor: a.set.Actor, User: a.set.User, Action: "auth refuse", Refused: &r}
+func (a *failureAudit) entry(r audit.Rejected) *audit.Entry {
+	return &audit.Entry{Time: r.To, Actor: a.set.Actor, User: a.set.User, Action: "auth refuse", Rejected: &r}
 }
 
 // sum makes one entry of some, the oldest first.
 func (a *failureAudit) sum(entries []*audit.Entry) *audit.Entry {
-	all := audit.Refused{Source: nameOfOthers, From: entries[0].Refused.From, Reasons: make(map[string]int64)}
+	all := audit.Rejected{Source: nameOfOthers, From: entries[0].Rejected.From, Reasons: make(map[string]int64)}
 	for _, e := range entries {
-		all.To = e.Refused.To
-		all.Sources += max(1, e.Refused.Sources)
-		for reason, n := range e.Refused.Reasons {
+		all.To = e.Rejected.To
+		all.Sources += max(1, e.Rejected.Sources)
+		for reason, n := range e.Rejected.Reasons {
 			all.Reasons[reason] += n
 		}
 	}
@@ -182,7 +183,7 @@ func (a *failureAudit) sum(entries []*audit.Entry) *audit.Entry {
 func (a *failureAudit) report(err error) {
 	switch {
 	case err != nil && !a.failing:
-		a.logger.Error("failures::audit: refused requests cannot be written to the audit log and wait", diskspace.Fault(a.set.Path, err)...)
+		a.logger.Error("failures::audit: refused requests cannot be written to the audit log and wait", diskspace.Fault(a.set.Directory, err)...)
 	case err == nil && a.failing:
 		a.logger.Info("failures::audit: refused requests are written to the audit log again")
 	}
@@ -197,7 +198,7 @@ func (a *failureAudit) close() {
 		return
 	}
 	if err := a.series.Close(); err != nil {
-		a.logger.Error("failures::audit: closing the audit log failed", zap.Error(fmt.Errorf("%s: %w", a.set.Path, err)))
+		a.logger.Error("failures::audit: closing the audit log failed", zap.Error(fmt.Errorf("%s: %w", a.set.Directory, err)))
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit/segmented"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
@@ -53,20 +54,20 @@ func (f *auditFixture) fail(n int, addr net.Addr, d decision) {
 }
 
 // auditEntries verifies the log at dir and returns what was refused.
-func auditEntries(t *testing.T, dir string) (entries []audit.Refused) {
+func auditEntries(t *testing.T, dir string) (entries []audit.Rejected) {
 	t.Helper()
 	key, err := audit.ReadKey(dir + ".key")
 	require.NoError(t, err)
-	report, err := audit.VerifySeries(t.Context(), dir, audit.Proof{Public: key.Public(), Seen: audit.SeriesSeen(dir + ".key")})
+	report, err := segmented.Verify(t.Context(), dir, audit.Anchors{Public: key.Public(), LastKnown: segmented.LastKnown(dir + ".key")})
 	require.NoError(t, err)
 	require.Empty(t, report.Faults)
-	require.NoError(t, audit.SeriesEntries(t.Context(), dir, func(_ int64, e *audit.Entry) error {
-		if e.Refused != nil {
+	require.NoError(t, segmented.Entries(t.Context(), dir, func(_ int64, e *audit.Entry) error {
+		if e.Rejected != nil {
 			assert.Equal(t, "auth refuse", e.Action)
 			assert.Contains(t, e.Actor, "bearer_key_auth")
 			assert.Equal(t, audit.SystemUser(), e.User)
-			assert.True(t, e.Time.Equal(e.Refused.To))
-			entries = append(entries, *e.Refused)
+			assert.True(t, e.Time.Equal(e.Rejected.To))
+			entries = append(entries, *e.Rejected)
 		}
 		return nil
 	}))
@@ -85,12 +86,12 @@ func TestFailureAudit_KeepsAnEntryForEachSourceAndMinute(t *testing.T) {
 	f.minute()
 	f.close()
 	at := noon.UTC()
-	assert.Equal(t, []audit.Refused{
+	assert.Equal(t, []audit.Rejected{
 		{Source: "192.0.2.1", From: at, To: at.Add(time.Minute), Reasons: map[string]int64{"unknown_key": 3, "no_key": 2}},
 		{Source: "2001:db8:1:2::/64", From: at, To: at.Add(time.Minute), Reasons: map[string]int64{"revoked_key": 4}},
 		{Source: "others", Sources: 1, From: at, To: at.Add(time.Minute), Reasons: map[string]int64{"malformed_key": 1}},
 		{Source: "192.0.2.1", From: at.Add(2 * time.Minute), To: at.Add(3 * time.Minute), Reasons: map[string]int64{"unknown_key": 1}},
-	}, auditEntries(t, f.set.Path))
+	}, auditEntries(t, f.set.Directory))
 	assert.EqualValues(t, 4, f.written.Load())
 }
 
@@ -102,7 +103,7 @@ func TestFailureAudit_IsApartFromTheLog(t *testing.T) {
 	f.minute()
 	require.Empty(t, f.sources.reports(f.now.Add(time.Hour), 10, true))
 	f.close()
-	require.Len(t, auditEntries(t, f.set.Path), 1)
+	require.Len(t, auditEntries(t, f.set.Directory), 1)
 }
 
 func TestFailureAudit_BoundsTheEntriesOfAMinute(t *testing.T) {
@@ -113,7 +114,7 @@ func TestFailureAudit_BoundsTheEntriesOfAMinute(t *testing.T) {
 	f.fail(10, ip("192.0.2.1"), noKey)
 	f.minute()
 	f.close()
-	got := auditEntries(t, f.set.Path)
+	got := auditEntries(t, f.set.Directory)
 	require.Len(t, got, maxAudited+1)
 	assert.Equal(t, "192.0.2.1", got[0].Source, "who was refused most is named")
 	var total int64
@@ -127,7 +128,7 @@ func TestFailureAudit_BoundsTheEntriesOfAMinute(t *testing.T) {
 
 func TestFailureAudit_WaitsForTheDisk(t *testing.T) {
 	f := newAuditFixture(t)
-	require.NoError(t, os.WriteFile(f.set.Path, nil, 0o600)) // in the way of the folder
+	require.NoError(t, os.WriteFile(f.set.Directory, nil, 0o600)) // in the way of the folder
 	f.minute()
 	f.minute() // a minute without a stranger is no sign of a disk
 	for minute := range 10 {
@@ -139,12 +140,12 @@ func TestFailureAudit_WaitsForTheDisk(t *testing.T) {
 		require.EqualValues(t, len(f.waiting), f.unwritten.Load())
 	}
 	require.Len(t, f.waiting, maxAuditWaiting)
-	require.NoError(t, os.Remove(f.set.Path))
+	require.NoError(t, os.Remove(f.set.Directory))
 	f.minute()
 	require.Zero(t, f.unwritten.Load())
 	f.close()
 	var total int64
-	got := auditEntries(t, f.set.Path)
+	got := auditEntries(t, f.set.Directory)
 	for _, r := range got {
 		total += r.Reasons["unknown_key"]
 	}
@@ -170,17 +171,17 @@ func TestFailureAudit_GoesOnWhenItsLogIsDamaged(t *testing.T) {
 			f := newAuditFixture(t)
 			f.fail(1, ip("192.0.2.1"), unknownKey)
 			f.minute()
-			require.NoError(t, damage(f.set.Path))
+			require.NoError(t, damage(f.set.Directory))
 			f.fail(2, ip("192.0.2.2"), unknownKey)
 			f.minute()
 			assert.Empty(t, f.waiting)
-			assert.Equal(t, 1, f.logs.FilterMessageSnippet("goes on in a new part").Len())
+			assert.Equal(t, 1, f.logs.FilterMessageSnippet("continues in a new segment").Len())
 			assert.Zero(t, f.logs.FilterMessageSnippet("cannot be written").Len())
 			f.minute()
 			f.close()
-			key, err := audit.ReadKey(f.set.Key)
+			key, err := audit.ReadKey(f.set.KeyFile)
 			require.NoError(t, err)
-			report, err := audit.VerifySeries(t.Context(), f.set.Path, audit.Proof{Public: key.Public(), Seen: audit.SeriesSeen(f.set.Key)})
+			report, err := segmented.Verify(t.Context(), f.set.Directory, audit.Anchors{Public: key.Public(), LastKnown: segmented.LastKnown(f.set.KeyFile)})
 			require.NoError(t, err)
 			require.NotEmpty(t, report.Faults)
 			assert.EqualValues(t, 2, report.Last)
@@ -197,25 +198,25 @@ func TestFailureAudit_GoesOnWhenItsLogIsRemovedAfterARestart(t *testing.T) {
 	f.close()
 	f.series = nil
 	require.NoError(t, f.open(t.Context()))
-	require.NoError(t, os.RemoveAll(f.set.Path))
+	require.NoError(t, os.RemoveAll(f.set.Directory))
 	f.fail(2, ip("192.0.2.2"), unknownKey)
 	require.NoError(t, f.flush(t.Context())) // as at the end
 	f.close()
 	assert.Zero(t, f.logs.FilterMessageSnippet("entries are lost").Len())
 	assert.EqualValues(t, 2, f.written.Load())
-	assert.DirExists(t, filepath.Join(f.set.Path, "00000002"))
+	assert.DirExists(t, filepath.Join(f.set.Directory, "00000002"))
 }
 
 func TestFailureAudit_KeepsItsKeyBesideTheDirectory(t *testing.T) {
 	for _, dir := range []string{"/a/audit", "/a/audit/", "/a/./audit//"} {
 		a := newFailureAudit(FailureAuditConfig{Directory: dir}, "x", startSources(t, 60, 1), zap.NewNop(), time.Now)
-		assert.Equal(t, "/a/audit.key", a.set.Key, dir)
+		assert.Equal(t, "/a/audit.key", a.set.KeyFile, dir)
 	}
 }
 
 func TestFailureAudit_SaysWhatIsLost(t *testing.T) {
 	f := newAuditFixture(t)
-	require.NoError(t, os.WriteFile(f.set.Path, nil, 0o600))
+	require.NoError(t, os.WriteFile(f.set.Directory, nil, 0o600))
 	f.fail(1, ip("192.0.2.1"), unknownKey)
 	f.minute()
 	f.close()
@@ -270,7 +271,7 @@ func TestFailureAudit_OutlivesAClockThatIsPutBack(t *testing.T) {
 	f.now = f.now.Add(-time.Hour)
 	f.report(f.flush(t.Context()))
 	f.close()
-	got := auditEntries(t, f.set.Path)
+	got := auditEntries(t, f.set.Directory)
 	require.Len(t, got, 1)
 	assert.Equal(t, got[0].To, got[0].From)
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 
@@ -13,13 +15,13 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// originPrefix begins the name of every log.
-const originPrefix = "otelcol-tenant.audit/"
+// OriginPrefix is the prefix of the origin of every log.
+const OriginPrefix = "otelcol-tenant.audit/"
 
-// checkpoint is what is signed: which log, how many entries, and the hash of
-// them all.
-type checkpoint struct {
-	origin string
+// Checkpoint identifies a state of a log: its origin, the number of its entries
+// and their root hash. Its signed form is a note.
+type Checkpoint struct {
+	Origin string
 	tlog.Tree
 }
 
@@ -28,22 +30,24 @@ var (
 	errSignature  = errors.New("the checkpoint is not signed with the key of this log")
 )
 
-func newOrigin() string {
+// NewOrigin returns a random origin for a new log.
+func NewOrigin() string {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
-	return originPrefix + hex.EncodeToString(id[:])
+	return OriginPrefix + hex.EncodeToString(id[:])
 }
 
-func (c checkpoint) text() string {
-	return fmt.Sprintf("%s\n%d\n%s\n", c.origin, c.N, base64.StdEncoding.EncodeToString(c.Hash[:]))
+func (c Checkpoint) text() string {
+	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.N, base64.StdEncoding.EncodeToString(c.Hash[:]))
 }
 
-func (c checkpoint) sign(k *Key) ([]byte, error) {
+func (c Checkpoint) sign(k *Key) ([]byte, error) {
 	return note.Sign(&note.Note{Text: c.text()}, k.signer)
 }
 
-// openNote returns the text of a note that the key public has signed. It takes
-// no byte but those that signing gives, so that no change goes unnoticed.
+// openNote returns the text of a note after verifying its signature with a public
+// key. It accepts only the exact bytes that signing produces, so that every
+// modification is detected.
 func openNote(data []byte, public string) (string, error) {
 	verifier, err := note.NewVerifier(public)
 	if err != nil {
@@ -65,34 +69,52 @@ func openNote(data []byte, public string) (string, error) {
 	return n.Text, nil
 }
 
-func openCheckpoint(data []byte, public string) (checkpoint, error) {
+// OpenCheckpoint verifies the signature of a checkpoint with a public key and
+// returns the checkpoint.
+func OpenCheckpoint(data []byte, public string) (Checkpoint, error) {
 	text, err := openNote(data, public)
 	if err != nil {
-		return checkpoint{}, err
+		return Checkpoint{}, err
 	}
 	lines := strings.Split(text, "\n")
-	if len(lines) != 4 || !strings.HasPrefix(lines[0], originPrefix) {
-		return checkpoint{}, errCheckpoint
+	if len(lines) != 4 || !strings.HasPrefix(lines[0], OriginPrefix) {
+		return Checkpoint{}, errCheckpoint
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil || size < 1 {
-		return checkpoint{}, errCheckpoint
+		return Checkpoint{}, errCheckpoint
 	}
 	hash, err := tlog.ParseHash(lines[2])
 	if err != nil {
-		return checkpoint{}, errCheckpoint
+		return Checkpoint{}, errCheckpoint
 	}
-	return checkpoint{lines[0], tlog.Tree{N: size, Hash: hash}}, nil
+	return Checkpoint{lines[0], tlog.Tree{N: size, Hash: hash}}, nil
 }
 
-// notContinuedError says why a log does not continue one seen earlier.
+// ReadLastKnown returns the last known checkpoint from the file at path. It
+// returns false if the file does not exist.
+func ReadLastKnown(path, public string) (c Checkpoint, ok bool, err error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, false, nil
+	}
+	if err != nil {
+		return c, false, err
+	}
+	if c, err = OpenCheckpoint(data, public); err != nil {
+		return c, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, true, nil
+}
+
+// notContinuedError says why a log does not continue an earlier state.
 type notContinuedError struct{ error }
 
 func notContinued(format string, args ...any) error {
 	return notContinuedError{fmt.Errorf(format, args...)}
 }
 
-// span names the entries from one up to another, which is not among them.
+// span returns the subject and verb for the entries in [from, to).
 func span(from, to int64) string {
 	if to-from == 1 {
 		return fmt.Sprintf("entry %d is", from)
@@ -100,21 +122,21 @@ func span(from, to int64) string {
 	return fmt.Sprintf("entries %d to %d are", from, to-1)
 }
 
-// follows returns an error unless the log of which c is the checkpoint and
-// hashes are the hashes once had the checkpoint earlier.
-func (c checkpoint) follows(earlier checkpoint, hashes tlog.HashReader) error {
+// Follows returns an error unless the log with the checkpoint c and the stored
+// hashes once had the checkpoint earlier.
+func (c Checkpoint) Follows(earlier Checkpoint, hashes tlog.HashReader) error {
 	switch {
-	case c.origin != earlier.origin:
-		return notContinued("it is another log than the one seen before, %s", earlier.origin)
+	case c.Origin != earlier.Origin:
+		return notContinued("the log is not the one of the earlier checkpoint, %s", earlier.Origin)
 	case c.N < earlier.N:
-		return notContinued("it has %d entries, and had %d when seen before: %s missing", c.N, earlier.N, span(c.N, earlier.N))
+		return notContinued("the log has %d entries, but an earlier checkpoint covers %d: %s missing", c.N, earlier.N, span(c.N, earlier.N))
 	}
 	root, err := tlog.TreeHash(earlier.N, hashes)
 	if err != nil {
 		return err
 	}
 	if root != earlier.Hash {
-		return notContinued("its first %d entries, of now %d, are not those seen before: it was put back to an earlier state and continued, or another log was put in its place", earlier.N, c.N)
+		return notContinued("the first %d of %d entries are not those of an earlier checkpoint: the log was restored to an earlier state and continued, or replaced with another log", earlier.N, c.N)
 	}
 	return nil
 }

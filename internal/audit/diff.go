@@ -10,11 +10,11 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// hidden replaces what may be a secret.
+// hidden replaces values that may be secrets.
 const hidden = "(hidden)"
 
-// Diff returns what changed, tenants in their new order and then those that are
-// gone. It holds no secrets.
+// Diff returns the changed tenants in their new order, followed by the deleted
+// ones. The result contains no secrets.
 func Diff(before, after []*tenant.Tenant) []Change {
 	old := make(map[tenant.ID]*tenant.Tenant, len(before))
 	for _, t := range before {
@@ -28,7 +28,7 @@ func Diff(before, after []*tenant.Tenant) []Change {
 		delete(old, t.ID)
 	}
 	for _, t := range before {
-		if _, gone := old[t.ID]; gone {
+		if _, deleted := old[t.ID]; deleted {
 			c, _ := compare(t, nil)
 			changes = append(changes, c)
 		}
@@ -36,33 +36,34 @@ func Diff(before, after []*tenant.Tenant) []Change {
 	return changes
 }
 
-// compare returns the fields in which was and is differ. Either may be nil.
-func compare(was, is *tenant.Tenant) (Change, bool) {
+// compare returns the fields that differ and whether there are any. Either tenant
+// may be nil.
+func compare(before, after *tenant.Tenant) (Change, bool) {
 	var c Change
-	old, now := fields(was), fields(is)
-	if was != nil {
-		c.Tenant, c.Before = string(was.ID), map[string]any{}
+	oldFields, newFields := fields(before), fields(after)
+	if before != nil {
+		c.Tenant, c.Before = string(before.ID), map[string]any{}
 	}
-	if is != nil {
-		c.Tenant, c.After = string(is.ID), map[string]any{}
+	if after != nil {
+		c.Tenant, c.After = string(after.ID), map[string]any{}
 	}
-	for name, f := range old {
-		if other, ok := now[name]; !ok || !reflect.DeepEqual(f.value, other.value) {
+	for name, f := range oldFields {
+		if other, ok := newFields[name]; !ok || !reflect.DeepEqual(f.value, other.value) {
 			c.Before[name] = f.shown
 		}
 	}
-	for name, f := range now {
-		if other, ok := old[name]; !ok || !reflect.DeepEqual(f.value, other.value) {
+	for name, f := range newFields {
+		if other, ok := oldFields[name]; !ok || !reflect.DeepEqual(f.value, other.value) {
 			c.After[name] = f.shown
 		}
 	}
-	return c, len(c.Before)+len(c.After) > 0 || (was == nil) != (is == nil)
+	return c, len(c.Before)+len(c.After) > 0 || (before == nil) != (after == nil)
 }
 
-// field is a value and what may be shown of it.
+// field is a value of a tenant. shown is what entries contain of it.
 type field struct{ value, shown any }
 
-// fields takes a tenant apart, so that every field can change by itself.
+// fields returns the fields of a tenant by their names.
 func fields(t *tenant.Tenant) map[string]field {
 	out := make(map[string]field)
 	if t == nil {
@@ -87,16 +88,16 @@ func fields(t *tenant.Tenant) map[string]field {
 	for s, destinations := range t.Routes {
 		set("routes."+s.String(), append([]string{}, destinations...))
 	}
-	for name, n := range limits(t.Limits) {
+	for name, n := range limitFields(t.Limits) {
 		set("limits."+name, n)
 	}
 	for _, k := range t.Keys {
-		out["keys."+k.ID] = field{[]any{k.Digest, showKey(k)}, showKey(k)}
+		out["keys."+k.ID] = field{[]any{k.Digest, keyFields(k)}, keyFields(k)}
 	}
 	return out
 }
 
-func limits(l tenant.Limits) map[string]string {
+func limitFields(l tenant.Limits) map[string]string {
 	out := make(map[string]string)
 	for _, s := range tenant.AllSignals() {
 		if n := l.Rates[s].RecordsPerSecond; n != 0 {
@@ -105,16 +106,16 @@ func limits(l tenant.Limits) map[string]string {
 		if n := l.Rates[s].BytesPerSecond; n != 0 {
 			out[s.String()+".bytes_per_second"] = bytesize.Size(n).String()
 		}
-		quota(out, s.String()+".", l.Quotas[s])
+		addQuota(out, s.String()+".", l.Quotas[s])
 	}
-	quota(out, "", l.Total())
+	addQuota(out, "", l.Total())
 	if l.Burst != 0 {
 		out["burst"] = l.Burst.String()
 	}
 	return out
 }
 
-func quota(out map[string]string, prefix string, q tenant.Quota) {
+func addQuota(out map[string]string, prefix string, q tenant.Quota) {
 	for name, n := range map[string]int64{"daily_records": q.DailyRecords, "monthly_records": q.MonthlyRecords} {
 		if n != 0 {
 			out[prefix+name] = fmt.Sprint(n)
@@ -127,8 +128,8 @@ func quota(out map[string]string, prefix string, q tenant.Quota) {
 	}
 }
 
-// showKey returns everything about a key but its digest.
-func showKey(k *tenant.Key) map[string]any {
+// keyFields returns the fields of a key except its digest.
+func keyFields(k *tenant.Key) map[string]any {
 	out := map[string]any{"scopes": k.Scopes.Names()}
 	for name, at := range map[string]time.Time{
 		"created_at": k.CreatedAt, "not_before": k.NotBefore, "expires_at": k.ExpiresAt, "revoked_at": k.RevokedAt,
@@ -153,12 +154,12 @@ func showKey(k *tenant.Key) map[string]any {
 	return out
 }
 
-// secretWords are in the names of variables that hold secrets.
+// secretWords occur in the names of variables that contain secrets.
 var secretWords = [...]string{"token", "secret", "pass", "pwd", "credential", "key", "auth", "bearer", "cookie", "signature", "dsn"}
 
-// SecretInClear tells whether a variable seems to hold a secret, by its name or
-// as the user part of a URL, instead of a reference such as
-// ${file:/etc/otelcol-tenant/secrets/x}.
+// SecretInClear reports whether the value of a variable is probably a secret
+// instead of a reference such as ${file:/etc/otelcol-tenant/secrets/x}. It looks
+// at the name and for user information in a URL.
 func SecretInClear(name, value string) bool {
 	if strings.Contains(value, "${env:") || strings.Contains(value, "${file:") {
 		return false

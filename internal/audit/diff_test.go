@@ -13,24 +13,24 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-func TestDiff_TellsEveryFieldAndNoSecret(t *testing.T) {
-	was, is := newTenant("a"), newTenant("a")
-	was.Vars = map[string]string{"url": "https://u:pw@h/x", "same": "s", "gone": "g"}
-	is.Vars = map[string]string{"url": "https://u:other@h/x", "same": "s", "ref_token": "${file:/run/x}"}
-	was.Attributes, is.Attributes = map[string]string{"plan": "free"}, map[string]string{"plan": "pro"}
-	is.Routes = map[tenant.Signal][]string{tenant.Traces: {}, tenant.Logs: {"x", "y"}}
-	is.Status, is.Isolation, is.Name = tenant.StatusSuspended, tenant.IsolationDedicated, "A"
-	is.Limits.Rates[tenant.Logs] = tenant.Rate{RecordsPerSecond: 5, BytesPerSecond: 1 << 20}
-	is.Limits.SetTotal(tenant.Quota{DailyRecords: 9, DailyBytes: 1 << 30, MonthlyRecords: 8, MonthlyBytes: 7})
-	is.Limits.Quotas[tenant.Traces], is.Limits.Burst = tenant.Quota{MonthlyRecords: 6}, 5*time.Second
+func TestDiff_ContainsEveryFieldAndNoSecret(t *testing.T) {
+	before, after := newTenant("a"), newTenant("a")
+	before.Vars = map[string]string{"url": "https://u:pw@h/x", "same": "s", "gone": "g"}
+	after.Vars = map[string]string{"url": "https://u:other@h/x", "same": "s", "ref_token": "${file:/run/x}"}
+	before.Attributes, after.Attributes = map[string]string{"plan": "free"}, map[string]string{"plan": "pro"}
+	after.Routes = map[tenant.Signal][]string{tenant.Traces: {}, tenant.Logs: {"x", "y"}}
+	after.Status, after.Isolation, after.Name = tenant.StatusSuspended, tenant.IsolationDedicated, "A"
+	after.Limits.Rates[tenant.Logs] = tenant.Rate{RecordsPerSecond: 5, BytesPerSecond: 1 << 20}
+	after.Limits.SetTotal(tenant.Quota{DailyRecords: 9, DailyBytes: 1 << 30, MonthlyRecords: 8, MonthlyBytes: 7})
+	after.Limits.Quotas[tenant.Traces], after.Limits.Burst = tenant.Quota{MonthlyRecords: 6}, 5*time.Second
 	k := tenant.Key{ID: "k", Digest: tenant.Digest{1}, Scopes: tenant.NewSignals(tenant.Logs), CreatedAt: time.Unix(0, 0)}
 	revoked := k
 	revoked.RevokedAt, revoked.Description = time.Unix(60, 0), "vm"
 	revoked.Origins = []string{"https://app.example"}
 	revoked.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
-	was.Keys, is.Keys = []*tenant.Key{&k}, []*tenant.Key{&revoked}
+	before.Keys, after.Keys = []*tenant.Key{&k}, []*tenant.Key{&revoked}
 
-	changes := Diff([]*tenant.Tenant{was, newTenant("gone"), newTenant("same")}, []*tenant.Tenant{newTenant("new"), is, newTenant("same")})
+	changes := Diff([]*tenant.Tenant{before, newTenant("gone"), newTenant("same")}, []*tenant.Tenant{newTenant("new"), after, newTenant("same")})
 	text, err := json.Marshal(changes)
 	require.NoError(t, err)
 	assert.JSONEq(t, `[
@@ -47,12 +47,12 @@ func TestDiff_TellsEveryFieldAndNoSecret(t *testing.T) {
 	]`, string(text))
 }
 
-// A key of the same name with another digest is another key.
-func TestDiff_SeesAnotherDigest(t *testing.T) {
-	was, is := newTenant("a"), newTenant("a")
-	was.Keys, is.Keys = []*tenant.Key{{ID: "k", Digest: tenant.Digest{1}}}, []*tenant.Key{{ID: "k", Digest: tenant.Digest{2}}}
-	assert.Len(t, Diff([]*tenant.Tenant{was}, []*tenant.Tenant{is}), 1)
-	assert.Empty(t, Diff([]*tenant.Tenant{was}, []*tenant.Tenant{was}))
+// A key with the same ID and another digest is another key.
+func TestDiff_DetectsAnotherDigest(t *testing.T) {
+	before, after := newTenant("a"), newTenant("a")
+	before.Keys, after.Keys = []*tenant.Key{{ID: "k", Digest: tenant.Digest{1}}}, []*tenant.Key{{ID: "k", Digest: tenant.Digest{2}}}
+	assert.Len(t, Diff([]*tenant.Tenant{before}, []*tenant.Tenant{after}), 1)
+	assert.Empty(t, Diff([]*tenant.Tenant{before}, []*tenant.Tenant{before}))
 }
 
 func TestSecretInClear(t *testing.T) {
@@ -64,7 +64,7 @@ func TestSecretInClear(t *testing.T) {
 	}
 }
 
-// A field that Diff does not know would change without an entry.
+// A field that Diff ignores would change without an entry.
 func TestDiff_KnowsEveryField(t *testing.T) {
 	for of, want := range map[reflect.Type][]string{
 		reflect.TypeFor[tenant.Tenant](): {"ID", "Name", "Status", "Isolation", "Attributes", "Vars", "Routes", "Limits", "Keys"},
@@ -79,6 +79,6 @@ func TestDiff_KnowsEveryField(t *testing.T) {
 				got = append(got, f.Name)
 			}
 		}
-		assert.ElementsMatch(t, want, got, "teach Diff the new field of %v, then add it here", of)
+		assert.ElementsMatch(t, want, got, "add the new field of %v to Diff, then here", of)
 	}
 }

@@ -17,29 +17,40 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 )
 
-// Dir is a log in a folder: entries.jsonl with one entry a line, hashes with the
-// stored hashes of the tree one after the other, checkpoint, and, while a change
-// is under way, pending.
+// Dir is a log in a directory with these files: entries.jsonl with one entry per
+// line, hashes with the stored hashes of the tree in the order of their indexes,
+// checkpoint and, while a change is in progress, pending.
 type Dir struct{ path string }
 
-// NewDir returns the log in the folder at path, which need not exist yet.
+// NewDir returns the log in the directory at path, which need not exist yet.
 func NewDir(path string) *Dir { return &Dir{path} }
 
-func (d *Dir) entries() string    { return filepath.Join(d.path, "entries.jsonl") }
-func (d *Dir) hashes() string     { return filepath.Join(d.path, "hashes") }
-func (d *Dir) checkpoint() string { return filepath.Join(d.path, "checkpoint") }
-func (d *Dir) pending() string    { return filepath.Join(d.path, "pending") }
+// Path returns the path of the directory.
+func (d *Dir) Path() string { return d.path }
 
-// noLineBreak ends the text of an entry that has no end.
+func (d *Dir) entriesFile() string    { return filepath.Join(d.path, "entries.jsonl") }
+func (d *Dir) hashesFile() string     { return filepath.Join(d.path, "hashes") }
+func (d *Dir) checkpointFile() string { return filepath.Join(d.path, "checkpoint") }
+func (d *Dir) pendingFile() string    { return filepath.Join(d.path, "pending") }
+
+// noLineBreak is appended to the text of a last entry without a line break. The
+// changed text makes verification fail.
 var noLineBreak = []byte("(no line break)")
 
-// Place implements Placed.
-func (d *Dir) Place(part Part) string {
-	return map[Part]string{PartEntries: d.entries(), PartHashes: d.hashes(), PartCheckpoint: d.checkpoint()}[part]
+// Location implements Locator.
+func (d *Dir) Location(part Part) string {
+	switch part {
+	case PartEntries:
+		return d.entriesFile()
+	case PartHashes:
+		return d.hashesFile()
+	default:
+		return d.checkpointFile()
+	}
 }
 
-// readAll returns nil if there is no file.
-func readAll(path string) ([]byte, error) {
+// readFile returns the content of a file, or nil if it does not exist.
+func readFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -48,14 +59,14 @@ func readAll(path string) ([]byte, error) {
 }
 
 // Checkpoint implements Storage.
-func (d *Dir) Checkpoint(context.Context) ([]byte, error) { return readAll(d.checkpoint()) }
+func (d *Dir) Checkpoint(context.Context) ([]byte, error) { return readFile(d.checkpointFile()) }
 
 // Hashes implements Storage.
 func (d *Dir) Hashes(_ context.Context, indexes []int64) (_ []tlog.Hash, err error) {
 	if len(indexes) == 0 {
 		return nil, nil
 	}
-	f, err := os.Open(d.hashes())
+	f, err := os.Open(d.hashesFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoHash
 	}
@@ -74,9 +85,9 @@ func (d *Dir) Hashes(_ context.Context, indexes []int64) (_ []tlog.Hash, err err
 	return out, nil
 }
 
-// AllHashes implements Storage. A rest that is no whole hash counts as one.
+// AllHashes implements Storage. An incomplete hash at the end counts as one.
 func (d *Dir) AllHashes(context.Context) ([]tlog.Hash, error) {
-	data, err := readAll(d.hashes())
+	data, err := readFile(d.hashesFile())
 	if err != nil {
 		return nil, err
 	}
@@ -85,14 +96,14 @@ func (d *Dir) AllHashes(context.Context) ([]tlog.Hash, error) {
 		copy(out[n][:], data[n*tlog.HashSize:])
 	}
 	if len(data)%tlog.HashSize != 0 {
-		out = append(out, tlog.Hash{}) // a whole log cannot have it
+		out = append(out, tlog.Hash{}) // an intact log has no such hash
 	}
 	return out, nil
 }
 
-// Entries implements Storage. Text after the last line break is an entry too.
+// Entries implements Storage. Text after the last line break counts as an entry.
 func (d *Dir) Entries(_ context.Context, each func(text []byte) error) (err error) {
-	f, err := os.Open(d.entries())
+	f, err := os.Open(d.entriesFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -109,9 +120,9 @@ func (d *Dir) Entries(_ context.Context, each func(text []byte) error) (err erro
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		text, whole := bytes.CutSuffix(line, []byte("\n"))
-		if !whole {
-			text = append(text, noLineBreak...) // a whole log ends with one
+		text, complete := bytes.CutSuffix(line, []byte("\n"))
+		if !complete {
+			text = append(text, noLineBreak...)
 		}
 		if err := each(text); err != nil {
 			return err
@@ -119,8 +130,8 @@ func (d *Dir) Entries(_ context.Context, each func(text []byte) error) (err erro
 	}
 }
 
-// Append implements Storage. The checkpoint comes last: without it the rest does
-// not count, and is cut off when the log is opened again.
+// Append implements Storage. It writes the checkpoint last: what the checkpoint
+// does not cover is truncated when the log is next opened.
 func (d *Dir) Append(_ context.Context, a Addition) error {
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return err
@@ -129,22 +140,27 @@ func (d *Dir) Append(_ context.Context, a Addition) error {
 	for _, text := range a.Texts {
 		lines = append(append(lines, text...), '\n')
 	}
-	if err := appendTo(d.entries(), lines, -1); err != nil {
+	if err := appendTo(d.entriesFile(), lines, -1); err != nil {
 		return err
 	}
 	var raw []byte
 	for _, h := range a.Hashes {
 		raw = append(raw, h[:]...)
 	}
-	if err := appendTo(d.hashes(), raw, a.First*tlog.HashSize); err != nil {
+	if err := appendTo(d.hashesFile(), raw, a.First*tlog.HashSize); err != nil {
 		return err
 	}
-	return atomicfile.Write(d.checkpoint(), a.Checkpoint)
+	return d.WriteCheckpoint(a.Checkpoint)
 }
 
-// appendTo adds data to the end of a file, which must be at unless that is
-// negative, and to the disk.
-func appendTo(path string, data []byte, at int64) (err error) {
+// WriteCheckpoint replaces the checkpoint.
+func (d *Dir) WriteCheckpoint(data []byte) error {
+	return atomicfile.Write(d.checkpointFile(), data)
+}
+
+// appendTo appends data to a file and syncs it. The file must have size bytes,
+// unless size is negative.
+func appendTo(path string, data []byte, size int64) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
@@ -154,8 +170,8 @@ func appendTo(path string, data []byte, at int64) (err error) {
 	if err != nil {
 		return err
 	}
-	if at >= 0 && info.Size() != at {
-		return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrDamaged, path, info.Size(), at)
+	if size >= 0 && info.Size() != size {
+		return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrDamaged, path, info.Size(), size)
 	}
 	if _, err := f.Write(data); err != nil {
 		return err
@@ -163,9 +179,9 @@ func appendTo(path string, data []byte, at int64) (err error) {
 	return f.Sync()
 }
 
-// length returns the size of the entries in bytes.
+// length returns the number of bytes of the entries.
 func (d *Dir) length() (int64, error) {
-	info, err := os.Stat(d.entries())
+	info, err := os.Stat(d.entriesFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
@@ -175,15 +191,15 @@ func (d *Dir) length() (int64, error) {
 	return info.Size(), nil
 }
 
-// sizes returns how many bytes of entries and of hashes a log of size entries in
-// length bytes has, by the path of the file.
+// sizes returns the size in bytes of the files of a log whose size entries have
+// length bytes.
 func (d *Dir) sizes(size, length int64) map[string]int64 {
-	return map[string]int64{d.entries(): length, d.hashes(): tlog.StoredHashCount(size) * tlog.HashSize}
+	return map[string]int64{d.entriesFile(): length, d.hashesFile(): tlog.StoredHashCount(size) * tlog.HashSize}
 }
 
-// holds returns ErrDamaged unless there is a log of size entries in length bytes,
-// and no more than that.
-func (d *Dir) holds(size, length int64) error {
+// CheckSizes returns ErrDamaged unless the files of the log have exactly the sizes
+// of a log whose size entries have length bytes.
+func (d *Dir) CheckSizes(size, length int64) error {
 	for path, want := range d.sizes(size, length) {
 		info, err := os.Stat(path)
 		switch {
@@ -191,7 +207,7 @@ func (d *Dir) holds(size, length int64) error {
 		case err == nil:
 			return fmt.Errorf("%w: %s has %d bytes instead of %d", ErrDamaged, path, info.Size(), want)
 		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("%w: %s is gone", ErrDamaged, path)
+			return fmt.Errorf("%w: %s is missing", ErrDamaged, path)
 		default:
 			return err
 		}
@@ -199,9 +215,9 @@ func (d *Dir) holds(size, length int64) error {
 	return nil
 }
 
-// cut takes away what an interrupted Append has left behind a log of size
-// entries in length bytes.
-func (d *Dir) cut(size, length int64) error {
+// Truncate removes what an interrupted Append left after the first size entries,
+// which have length bytes.
+func (d *Dir) Truncate(size, length int64) error {
 	for path, want := range d.sizes(size, length) {
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -219,8 +235,8 @@ func (d *Dir) cut(size, length int64) error {
 	return nil
 }
 
-// setAside gives the folder another name, so that another log can begin.
-func (d *Dir) setAside(now time.Time) error {
+// moveAside renames the directory, so that a new log can start.
+func (d *Dir) moveAside(now time.Time) error {
 	err := os.Rename(d.path, d.path+"-old-"+now.UTC().Format("20060102150405"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -228,9 +244,21 @@ func (d *Dir) setAside(now time.Time) error {
 	return err
 }
 
-// Pending tells whether a change was interrupted whose entry the next change
-// completes.
+// HashCount returns the number of complete stored hashes.
+func (d *Dir) HashCount() (int64, error) {
+	info, err := os.Stat(d.hashesFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return info.Size() / tlog.HashSize, nil
+}
+
+// Pending reports whether a change was interrupted. The next change completes
+// its entry.
 func (d *Dir) Pending() (bool, error) {
-	data, err := readAll(d.pending())
+	data, err := readFile(d.pendingFile())
 	return data != nil, err
 }

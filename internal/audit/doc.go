@@ -1,15 +1,16 @@
-// Package audit keeps the log of who changed the registry of tenants, when, why
-// and how, in such a way that an entry that was edited, dropped, moved or cut off
-// afterwards is found.
+// Package audit keeps signed, append-only logs: who changed the registry of
+// tenants, when, why and how, and what a gateway rejected. Editing, removing,
+// reordering or truncating entries is detected.
 //
-// The log is an append-only Merkle tree as that of Go's checksum database
-// (golang.org/x/mod/sumdb/tlog). After every entry the hash of the whole tree is
-// signed with a key of the operator (golang.org/x/mod/sumdb/note). Whoever does
-// not have the key can change nothing that [Verify] does not find, but for one
-// thing: putting back a whole log as it was earlier. That is found by comparing
-// with the checkpoint seen last, which is kept beside the key, or with one that
-// somebody has kept elsewhere.
+// A log is a Merkle tree in the format of Go's checksum database
+// (golang.org/x/mod/sumdb/tlog). After every entry the root hash is signed with
+// the operator's key (golang.org/x/mod/sumdb/note). Without the key, a log
+// cannot be changed in a way that [Verify] misses, with one exception: replacing
+// the whole log with an earlier copy of itself. Verify detects that by comparing
+// the log with the last known checkpoint, which is stored beside the key, or
+// with a checkpoint that was stored elsewhere.
 //
-// The log of a registry file is a folder ([Dir]), that of a registry in a
-// database is tables there; both are a [Storage].
+// The log of a registry file is a directory ([Dir]); the log of a registry in a
+// database is a set of tables. Both implement [Storage]. A log with a size limit
+// consists of segments: see package segmented.
 package audit

@@ -10,70 +10,74 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// OutcomeUncertain is the outcome of a change that a crash interrupted and of
-// which nobody can tell whether it was in force, because the registry was
+// OutcomeUncertain is the outcome of a change that a crash interrupted. It is
+// not known whether the change was ever in force, because the registry was
 // changed by other means before the log was completed.
 const OutcomeUncertain = "uncertain"
 
-// Entry is one change of the registry or, in the log of a gateway, what it
-// refused. It holds no secret: no key, no digest of a key, and of variables that
-// may be secrets only that they changed.
+// Entry records one change of the registry or, in the log of a gateway, rejected
+// requests. It contains no keys and no digests of keys. For variables that may be
+// secrets it records only that they changed.
+//
+// The JSON names of an entry and of its parts are the file format of the log.
+// They cannot change without making existing logs unreadable.
 type Entry struct {
-	Seq     int64     `json:"seq"` // its place in the log, counted from 0
-	Time    time.Time `json:"time"`
-	Actor   string    `json:"actor"` // who, as they say
-	User    string    `json:"user"`  // who, as the operating system says
-	Action  string    `json:"action"`
-	Reason  string    `json:"reason,omitempty"`
-	Before  string    `json:"registry_before,omitempty"` // SHA-256 of the registry; empty: there was none
-	After   string    `json:"registry_after,omitempty"`
-	Outcome string    `json:"outcome,omitempty"` // empty: in force
-	Changes []Change  `json:"changes,omitzero"`
-	Refused *Refused  `json:"refused,omitempty"`
-	Begins  *Begins   `json:"begins,omitempty"`
-
-	Accepted *Accepted `json:"accepted,omitempty"`
+	Seq      int64         `json:"seq"` // position in the log, starting at 0
+	Time     time.Time     `json:"time"`
+	Actor    string        `json:"actor"` // who made the change, as stated by the caller
+	User     string        `json:"user"`  // who made the change, according to the operating system
+	Action   string        `json:"action"`
+	Reason   string        `json:"reason,omitempty"`
+	Before   string        `json:"registry_before,omitempty"` // SHA-256 of the registry; empty if it did not exist
+	After    string        `json:"registry_after,omitempty"`
+	Outcome  string        `json:"outcome,omitempty"` // empty: in force
+	Changes  []Change      `json:"changes,omitzero"`
+	Rejected *Rejected     `json:"refused,omitempty"`
+	Segment  *SegmentStart `json:"begins,omitempty"`
+	Accepted *Accepted     `json:"accepted,omitempty"`
 }
 
-// Accepted says that an operator has accepted a registry with another history.
+// Accepted records that an operator accepted a registry with another history.
 type Accepted struct {
 	Epoch  int64    `json:"epoch"`            // of the history from now on
-	Merged []string `json:"merged,omitempty"` // where it was looked up what was ended since the backup
+	Merged []string `json:"merged,omitempty"` // sources of the keys and tenants that ended after the backup
 }
 
-// Change is what became of one tenant. Before and After hold the fields that
-// differ; nil means that there was no such tenant, or that there is none now.
+// Change lists the fields of one tenant that changed. Before is nil if the tenant
+// was created, After is nil if it was deleted.
 type Change struct {
 	Tenant string         `json:"tenant"`
 	Before map[string]any `json:"before"`
 	After  map[string]any `json:"after"`
 }
 
-// Refused is how many requests without a valid key came from one source in a
-// minute. Nothing of what a caller sent is in it.
-type Refused struct {
+// Rejected counts the requests without a valid key that came from one source
+// between From and To. It contains nothing that the caller sent.
+type Rejected struct {
 	Source  string           `json:"source"`            // an IPv4 address, an IPv6 /64, or "others"
-	Sources int64            `json:"sources,omitempty"` // how many the others are
+	Sources int64            `json:"sources,omitempty"` // number of sources summed up as "others"
 	From    time.Time        `json:"from"`
 	To      time.Time        `json:"to"`
 	Reasons map[string]int64 `json:"reasons"`
 }
 
-// Begins is what the first entry of each part of a [Series] says.
-type Begins struct {
-	Part    int64  `json:"part"`              // counted from 1
-	After   string `json:"after,omitempty"`   // the last checkpoint of the part before
-	Removed int64  `json:"removed,omitempty"` // parts up to this one made room
-	Damaged string `json:"damaged,omitempty"` // why the part before was not continued
+// SegmentStart is the content of the first entry of each segment of a segmented
+// log.
+type SegmentStart struct {
+	Number   int64  `json:"part"`              // of this segment, starting at 1
+	Previous string `json:"after,omitempty"`   // last checkpoint of the previous segment
+	Pruned   int64  `json:"removed,omitempty"` // segments up to this number were pruned
+	Damage   string `json:"damaged,omitempty"` // why the previous segment was not continued
 }
 
 // Revision is a registry before and after a change.
 type Revision struct {
-	BeforeText, AfterText []byte // BeforeText is nil if there was none
+	BeforeText, AfterText []byte // BeforeText is nil if the registry did not exist
 	Before, After         []*tenant.Tenant
 }
 
-// Hash returns what identifies a registry in entries.
+// Hash returns the text that identifies the content of a registry in entries. It
+// is empty for a registry that does not exist.
 func Hash(registry []byte) string {
 	if registry == nil {
 		return ""
@@ -82,8 +86,8 @@ func Hash(registry []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// encode returns the entry as one line, without its end.
-func (e *Entry) encode() ([]byte, error) {
+// Encode returns the entry as one line without a line break.
+func (e *Entry) Encode() ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)

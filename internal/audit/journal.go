@@ -14,36 +14,36 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Journal writes the entries of a registry file. A change goes like this, under
+// Journal writes the entries of a registry file. A change takes these steps under
 // the lock of the registry:
 //
-//  1. pending, with the entry, is written and signed,
-//  2. the registry file is replaced,
-//  3. the entry is added to the log,
-//  4. pending is removed.
+//  1. Write and sign the pending file, which contains the entry.
+//  2. Replace the registry file.
+//  3. Append the entry to the log.
+//  4. Remove the pending file.
 //
-// A crash leaves pending behind, and the next change begins with completing it:
-// the registry is either as before the change, which then never was, or as after
-// it, and its entry is added if it is missing. If it is neither, because it was
-// edited by other means in between, the entry is added as uncertain.
+// After a crash, the next change completes the pending one. If the registry is as
+// it was before the pending change, the change did not happen. If it is as it was
+// after the change, the entry is appended unless it is already there. Otherwise
+// the registry was edited by other means, and the entry is appended as uncertain.
 type Journal struct {
 	recorder *Recorder
 	dir      *Dir
 	registry string
 	log      *Log
-	aside    bool // the log that there was is set aside
+	moved    bool // the previous log was moved aside
 }
 
 var _ registryfile.Journal = (*Journal)(nil)
 
-// pending is a change under way.
-type pending struct {
-	Size   int64 `json:"size"`   // entries in the log before it
-	Length int64 `json:"length"` // and their bytes
+// pendingChange is the content of the pending file.
+type pendingChange struct {
+	Size   int64 `json:"size"`   // entries in the log before the change
+	Length int64 `json:"length"` // bytes of these entries
 	Entry  Entry `json:"entry"`
 }
 
-// NewJournal returns the journal of the registry file at path. Its log is in
+// NewJournal returns the journal of the registry file at path, whose log is in
 // dir.
 func NewJournal(r *Recorder, dir *Dir, path string) *Journal {
 	return &Journal{recorder: r, dir: dir, registry: path}
@@ -51,13 +51,13 @@ func NewJournal(r *Recorder, dir *Dir, path string) *Journal {
 
 // Begin implements registryfile.Journal.
 func (j *Journal) Begin(ctx context.Context, current []byte) error {
-	if j.recorder.NewLog && !j.aside {
-		j.aside = true
-		if err := j.dir.setAside(j.recorder.Now()); err != nil {
+	if j.recorder.NewLog && !j.moved {
+		j.moved = true
+		if err := j.dir.moveAside(j.recorder.Now()); err != nil {
 			return err
 		}
 	}
-	data, err := readAll(j.dir.pending())
+	data, err := readFile(j.dir.pendingFile())
 	if err != nil || data == nil {
 		return err
 	}
@@ -66,24 +66,24 @@ func (j *Journal) Begin(ctx context.Context, current []byte) error {
 	}
 	text, err := openNote(data, j.log.key.public)
 	if err != nil {
-		return fmt.Errorf("%s: it was not written with the key of this log, remove it: %w", j.dir.pending(), err)
+		return fmt.Errorf("%s was not written with the key of this log, remove it: %w", j.dir.pendingFile(), err)
 	}
-	var p pending
+	var p pendingChange
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		return fmt.Errorf("%s: %w", j.dir.pending(), err)
+		return fmt.Errorf("%s: %w", j.dir.pendingFile(), err)
 	}
 	return j.complete(ctx, p, Hash(current))
 }
 
-// complete ends a change that was interrupted.
-func (j *Journal) complete(ctx context.Context, p pending, now string) error {
+// complete finishes an interrupted change. now is the hash of the registry.
+func (j *Journal) complete(ctx context.Context, p pendingChange, now string) error {
 	size := int64(0)
 	data, err := j.dir.Checkpoint(ctx)
 	if err != nil {
 		return err
 	}
 	if data != nil {
-		c, err := openCheckpoint(data, j.log.key.public)
+		c, err := OpenCheckpoint(data, j.log.key.public)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
@@ -93,14 +93,14 @@ func (j *Journal) complete(ctx context.Context, p pending, now string) error {
 		return j.finish(data)
 	}
 	if size != p.Size {
-		return fmt.Errorf("%w: it has %d entries, and an interrupted change belongs after %d", ErrDamaged, size, p.Size)
+		return fmt.Errorf("%w: it has %d entries, but an interrupted change follows entry %d", ErrDamaged, size, p.Size-1)
 	}
-	if err := j.dir.cut(p.Size, p.Length); err != nil {
+	if err := j.dir.Truncate(p.Size, p.Length); err != nil {
 		return err
 	}
 	switch now {
 	case p.Entry.Before:
-		return os.Remove(j.dir.pending()) // it never was
+		return os.Remove(j.dir.pendingFile()) // the change did not happen
 	case p.Entry.After:
 	default:
 		p.Entry.Outcome = OutcomeUncertain
@@ -116,11 +116,11 @@ func (j *Journal) Prepare(ctx context.Context, before []byte, was []*tenant.Tena
 	if err := j.open(ctx); err != nil {
 		return err
 	}
-	c, err := j.log.next(ctx)
+	c, err := j.log.current(ctx)
 	if err != nil {
 		return err
 	}
-	p := pending{Size: c.N, Entry: *j.recorder.entry(Revision{before, after.Bytes(), was, after.Tenants()})}
+	p := pendingChange{Size: c.N, Entry: *j.recorder.entry(Revision{before, after.Bytes(), was, after.Tenants()})}
 	if p.Length, err = j.dir.length(); err != nil {
 		return err
 	}
@@ -132,14 +132,14 @@ func (j *Journal) Prepare(ctx context.Context, before []byte, was []*tenant.Tena
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(j.dir.pending(), signed)
+	return atomicfile.Write(j.dir.pendingFile(), signed)
 }
 
 // Commit implements registryfile.Journal.
 func (j *Journal) Commit(ctx context.Context, current []byte) error {
-	// The way of an entry is the same whether there was a crash or not.
+	// An entry takes the same path with and without a crash.
 	if err := j.Begin(ctx, current); err != nil {
-		return fmt.Errorf("the change is in force; its entry in the audit log is missing until the next change completes it: %w", err)
+		return fmt.Errorf("the change is in force; the next change completes its missing entry in the audit log: %w", err)
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		return nil
 	}
 	if j.log, err = Open(ctx, j.dir, Keys{Path: j.recorder.Key, Registry: j.registry}); err == nil {
-		j.log.policy = j.recorder.Seen
+		j.log.policy = j.recorder.Restore
 	}
 	return err
 }
@@ -165,7 +165,7 @@ func (j *Journal) append(ctx context.Context, e *Entry) error {
 	return j.finish(checkpoint)
 }
 
-// finish remembers the checkpoint and ends the change.
+// finish stores the last known checkpoint and removes the pending file.
 func (j *Journal) finish(checkpoint []byte) error {
-	return errors.Join(j.log.Committed(checkpoint), os.Remove(j.dir.pending()))
+	return errors.Join(j.log.Committed(checkpoint), os.Remove(j.dir.pendingFile()))
 }

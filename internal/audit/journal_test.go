@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-func TestJournal_EveryChangeIsAnEntry(t *testing.T) {
+func TestJournal_AddsAnEntryPerChange(t *testing.T) {
 	f := newFixture(t)
 	f.add("a")
 	f.add("b")
@@ -29,15 +29,15 @@ func TestJournal_EveryChangeIsAnEntry(t *testing.T) {
 			return nil
 		})
 	})
-	assert.Equal(t, "[a b a]", f.whole())
+	assert.Equal(t, "[a b a]", f.requireIntact())
 
 	var entries []*Entry
-	r, err := Verify(t.Context(), f.dir, f.proof(), func(e *Entry) { entries = append(entries, e) })
+	r, err := Verify(t.Context(), f.dir, f.anchors(), func(e *Entry) { entries = append(entries, e) })
 	require.NoError(t, err)
 	registry, err := os.ReadFile(f.registry)
 	require.NoError(t, err)
 	assert.Equal(t, Hash(registry), r.LastAfter)
-	assert.Empty(t, entries[0].Before, "there was no registry")
+	assert.Empty(t, entries[0].Before, "the registry did not exist")
 	assert.Equal(t, entries[0].After, entries[1].Before)
 	e := entries[2]
 	assert.Equal(t, []any{int64(2), "alice", "root@host", "tenant create", "ticket <7>"}, []any{e.Seq, e.Actor, e.User, e.Action, e.Reason})
@@ -51,7 +51,7 @@ func TestJournal_EveryChangeIsAnEntry(t *testing.T) {
 	}
 }
 
-func TestJournal_KeyIsMadeOnceAndKept(t *testing.T) {
+func TestJournal_CreatesTheKeyOnce(t *testing.T) {
 	f := newFixture(t)
 	f.add("a")
 	info, err := os.Stat(f.recorder.Key)
@@ -70,7 +70,7 @@ func TestJournal_KeyIsMadeOnceAndKept(t *testing.T) {
 	require.NoError(t, os.Chmod(f.recorder.Key, 0o644))
 	require.ErrorContains(t, edit(), "chmod 600")
 	require.NoError(t, os.Remove(f.recorder.Key))
-	require.ErrorIs(t, edit(), ErrNoKey, "a log that there is needs its own key")
+	require.ErrorIs(t, edit(), ErrNoKey, "an existing log needs its own key")
 	_, err = CreateKey(f.recorder.Key)
 	require.NoError(t, err)
 	require.ErrorContains(t, edit(), "not signed with the key")
@@ -83,8 +83,7 @@ func TestJournal_KeyIsMadeOnceAndKept(t *testing.T) {
 	assert.NotContains(t, string(registry), "id: c", "a change that cannot be logged is not made")
 }
 
-// crash makes the change that adds c up to a step and stops there, as a crash
-// would.
+// crash adds tenant c and stops after a step, as a crash would.
 func (f *fixture) crash(step string) {
 	f.t.Helper()
 	ctx := f.t.Context()
@@ -92,11 +91,11 @@ func (f *fixture) crash(step string) {
 	require.NoError(f.t, err)
 	doc, err := registryfile.NewDocument(before)
 	require.NoError(f.t, err)
-	was := doc.Tenants()
+	tenants := doc.Tenants()
 	require.NoError(f.t, doc.Add(newTenant("c")))
 	j := f.journal()
-	require.NoError(f.t, j.Prepare(ctx, before, was, doc))
-	pendingNote, err := os.ReadFile(f.dir.pending())
+	require.NoError(f.t, j.Prepare(ctx, before, tenants, doc))
+	pendingFile, err := os.ReadFile(f.dir.pendingFile())
 	require.NoError(f.t, err)
 	if step == "prepared" {
 		return
@@ -108,32 +107,32 @@ func (f *fixture) crash(step string) {
 	intact := f.files()
 	require.NoError(f.t, j.Commit(ctx, doc.Bytes()))
 	done := f.files()
-	require.NoError(f.t, os.WriteFile(f.dir.pending(), pendingNote, 0o600))
-	entries, hashes := done[f.dir.entries()], done[f.dir.hashes()]
-	undo := func(entriesTo, hashesTo int) {
-		require.NoError(f.t, os.WriteFile(f.dir.checkpoint(), intact[f.dir.checkpoint()], 0o600))
-		require.NoError(f.t, os.WriteFile(f.keys().Seen(), intact[f.dir.checkpoint()], 0o600))
-		require.NoError(f.t, os.WriteFile(f.dir.entries(), entries[:entriesTo], 0o600))
-		require.NoError(f.t, os.WriteFile(f.dir.hashes(), hashes[:hashesTo], 0o600))
+	require.NoError(f.t, os.WriteFile(f.dir.pendingFile(), pendingFile, 0o600))
+	entries, hashes := done[f.dir.entriesFile()], done[f.dir.hashesFile()]
+	truncateTo := func(entriesTo, hashesTo int) {
+		require.NoError(f.t, os.WriteFile(f.dir.checkpointFile(), intact[f.dir.checkpointFile()], 0o600))
+		require.NoError(f.t, os.WriteFile(f.keys().LastKnown(), intact[f.dir.checkpointFile()], 0o600))
+		require.NoError(f.t, os.WriteFile(f.dir.entriesFile(), entries[:entriesTo], 0o600))
+		require.NoError(f.t, os.WriteFile(f.dir.hashesFile(), hashes[:hashesTo], 0o600))
 	}
 	switch step {
 	case "half an entry written":
-		undo(len(entries)-10, len(intact[f.dir.hashes()]))
+		truncateTo(len(entries)-10, len(intact[f.dir.hashesFile()]))
 	case "entry written":
-		undo(len(entries), len(intact[f.dir.hashes()]))
+		truncateTo(len(entries), len(intact[f.dir.hashesFile()]))
 	case "half a hash written":
-		undo(len(entries), len(hashes)-7)
+		truncateTo(len(entries), len(hashes)-7)
 	case "hashes written":
-		undo(len(entries), len(hashes))
+		truncateTo(len(entries), len(hashes))
 	case "checkpoint written":
-		require.NoError(f.t, os.WriteFile(f.keys().Seen(), intact[f.dir.checkpoint()], 0o600))
-	case "seen written":
+		require.NoError(f.t, os.WriteFile(f.keys().LastKnown(), intact[f.dir.checkpointFile()], 0o600))
+	case "last known written":
 	default:
 		f.t.Fatal(step)
 	}
 }
 
-func TestJournal_ChangeAndEntryDoNotComeApartInACrash(t *testing.T) {
+func TestJournal_CrashKeepsRegistryAndLogConsistent(t *testing.T) {
 	for step, want := range map[string]string{
 		"prepared":              "[a b d]",
 		"replaced":              "[a b c d]",
@@ -142,7 +141,7 @@ func TestJournal_ChangeAndEntryDoNotComeApartInACrash(t *testing.T) {
 		"half a hash written":   "[a b c d]",
 		"hashes written":        "[a b c d]",
 		"checkpoint written":    "[a b c d]",
-		"seen written":          "[a b c d]",
+		"last known written":    "[a b c d]",
 	} {
 		t.Run(step, func(t *testing.T) {
 			f := newFixture(t)
@@ -153,40 +152,40 @@ func TestJournal_ChangeAndEntryDoNotComeApartInACrash(t *testing.T) {
 			require.NoError(t, err)
 			assert.True(t, pending)
 			f.add("d")
-			assert.Equal(t, want, f.whole())
+			assert.Equal(t, want, f.requireIntact())
 			s, err := os.ReadFile(f.registry)
 			require.NoError(t, err)
-			assert.Equal(t, strings.Contains(want, "c"), strings.Contains(string(s), "id: c"), "the log says what the registry says")
+			assert.Equal(t, strings.Contains(want, "c"), strings.Contains(string(s), "id: c"), "the log agrees with the registry")
 		})
 	}
 }
 
-func TestJournal_AfterACrashAndAnEditByHandTheEntryIsUncertain(t *testing.T) {
+func TestJournal_CrashAndManualEditMakeTheEntryUncertain(t *testing.T) {
 	f := newFixture(t)
 	f.add("a")
 	f.add("b")
 	f.crash("prepared")
 	require.NoError(t, os.WriteFile(f.registry, []byte("tenants:\n  - id: hand\n"), 0o600))
 	f.add("d")
-	assert.Equal(t, "[a b uncertainc d]", f.whole())
+	assert.Equal(t, "[a b uncertainc d]", f.requireIntact())
 }
 
-func TestJournal_TakesNoPendingEntryThatOthersWrote(t *testing.T) {
+func TestJournal_RejectsAForeignPendingFile(t *testing.T) {
 	f := newFixture(t)
 	f.add("a")
 	f.crash("replaced")
-	text, err := json.Marshal(pending{Size: 1, Entry: Entry{Actor: "mallory"}})
+	text, err := json.Marshal(pendingChange{Size: 1, Entry: Entry{Actor: "mallory"}})
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(f.dir.pending(), append(text, '\n'), 0o600))
+	require.NoError(t, os.WriteFile(f.dir.pendingFile(), append(text, '\n'), 0o600))
 	err = registryfile.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryfile.Document) error { return d.Add(newTenant("d")) })
-	require.ErrorContains(t, err, "not written with the key of this log")
+	require.ErrorContains(t, err, "was not written with the key of this log")
 }
 
-func TestJournal_RefusesToContinueADamagedLog(t *testing.T) {
+func TestJournal_DoesNotContinueADamagedLog(t *testing.T) {
 	for name, damage := range map[string]func(f *fixture){
-		"gone":             func(f *fixture) { require.NoError(f.t, os.RemoveAll(f.dir.path)) },
-		"hashes edited":    func(f *fixture) { require.NoError(f.t, os.WriteFile(f.dir.hashes(), make([]byte, 96), 0o600)) },
-		"hashes gone":      func(f *fixture) { require.NoError(f.t, os.Remove(f.dir.hashes())) },
+		"missing":          func(f *fixture) { require.NoError(f.t, os.RemoveAll(f.dir.path)) },
+		"hashes edited":    func(f *fixture) { require.NoError(f.t, os.WriteFile(f.dir.hashesFile(), make([]byte, 96), 0o600)) },
+		"hashes missing":   func(f *fixture) { require.NoError(f.t, os.Remove(f.dir.hashesFile())) },
 		"checkpoint older": func(f *fixture) { f.add("c") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -202,8 +201,8 @@ func TestJournal_RefusesToContinueADamagedLog(t *testing.T) {
 			}
 			err := registryfile.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryfile.Document) error { return d.Add(newTenant("d")) })
 			want := ErrDamaged
-			if name == "gone" || name == "checkpoint older" {
-				want = ErrRestored // the log is whole, or there is none
+			if name == "missing" || name == "checkpoint older" {
+				want = ErrRestored // the log is intact or does not exist
 			}
 			require.ErrorIs(t, err, want)
 			r, _ := f.verify()
@@ -212,8 +211,8 @@ func TestJournal_RefusesToContinueADamagedLog(t *testing.T) {
 	}
 }
 
-// After a backup was restored with its log, what ends a key is recorded, and what
-// was seen stays known until the log is accepted.
+// After a log was restored from a backup, changes that revoke a key are recorded,
+// and the last known checkpoint remains until an operator accepts the log.
 func TestJournal_ContinuesARestoredLog(t *testing.T) {
 	for name, restore := range map[string]func(f *fixture, backup map[string][]byte){
 		"log restored": func(f *fixture, backup map[string][]byte) {
@@ -221,7 +220,7 @@ func TestJournal_ContinuesARestoredLog(t *testing.T) {
 				require.NoError(f.t, os.WriteFile(path, data, 0o600))
 			}
 		},
-		"log gone": func(f *fixture, _ map[string][]byte) { require.NoError(f.t, os.RemoveAll(f.dir.path)) },
+		"log missing": func(f *fixture, _ map[string][]byte) { require.NoError(f.t, os.RemoveAll(f.dir.path)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -230,41 +229,41 @@ func TestJournal_ContinuesARestoredLog(t *testing.T) {
 			f.add("b")
 			f.add("c")
 			restore(f, backup)
-			edit := func(seen Seen, id string) error {
+			edit := func(policy RestorePolicy, id string) error {
 				r := *f.recorder
-				r.Seen, r.Action = seen, "key revoke"
-				if seen == SeenReplaced {
+				r.Restore, r.Action = policy, "key revoke"
+				if policy == RestoreAccepted {
 					r.Accepted = &Accepted{Epoch: 3}
 				}
 				return registryfile.EditJournaled(t.Context(), f.registry, true, NewJournal(&r, f.dir, f.registry),
 					func(d *registryfile.Document) error { return d.Add(newTenant(id)) })
 			}
-			require.ErrorIs(t, edit(SeenMustFollow, "d"), ErrRestored)
-			for n := range 4 { // up to the length of the log that was seen, and past it
-				require.NoError(t, edit(SeenIgnored, fmt.Sprint("x", n)))
-				require.ErrorIs(t, edit(SeenMustFollow, "d"), ErrRestored)
+			require.ErrorIs(t, edit(RestoreRejected, "d"), ErrRestored)
+			for n := range 4 { // up to the length of the known log and beyond
+				require.NoError(t, edit(RestoreTolerated, fmt.Sprint("x", n)))
+				require.ErrorIs(t, edit(RestoreRejected, "d"), ErrRestored)
 				r, _ := f.verify()
 				require.NotEmpty(t, r.Faults)
 			}
-			require.NoError(t, edit(SeenReplaced, "accepted"))
+			require.NoError(t, edit(RestoreAccepted, "accepted"))
 			var last *Entry
-			r, err := Verify(t.Context(), f.dir, f.proof(), func(e *Entry) { last = e })
+			r, err := Verify(t.Context(), f.dir, f.anchors(), func(e *Entry) { last = e })
 			require.NoError(t, err)
 			assert.Empty(t, r.Faults)
 			assert.Equal(t, &Accepted{Epoch: 3}, last.Accepted)
-			require.NoError(t, edit(SeenMustFollow, "d"))
+			require.NoError(t, edit(RestoreRejected, "d"))
 		})
 	}
 }
 
-// A damaged log is set aside, and the next begins with the same change.
-func TestJournal_BeginsAnotherLog(t *testing.T) {
+// A damaged log is moved aside, and a new log starts with the same change.
+func TestJournal_StartsNewLog(t *testing.T) {
 	f := newFixture(t)
 	f.add("a")
 	f.add("b")
-	require.NoError(t, os.WriteFile(f.dir.hashes(), make([]byte, 96), 0o600))
+	require.NoError(t, os.WriteFile(f.dir.hashesFile(), make([]byte, 96), 0o600))
 	r := *f.recorder
-	r.Seen, r.NewLog = SeenReplaced, true
+	r.Restore, r.NewLog = RestoreAccepted, true
 	require.NoError(t, registryfile.EditJournaled(t.Context(), f.registry, true, NewJournal(&r, f.dir, f.registry),
 		func(d *registryfile.Document) error { return d.Add(newTenant("c")) }))
 	report, entries := f.verify()

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCreateKey_IsMadeOnceByOneOfMany(t *testing.T) {
+func TestCreateKey_ConcurrentCallsCreateOneKey(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
-	var made sync.Map
+	var created sync.Map
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
@@ -22,14 +22,14 @@ func TestCreateKey_IsMadeOnceByOneOfMany(t *testing.T) {
 				assert.ErrorIs(t, err, fs.ErrExist)
 				return
 			}
-			made.Store(key.Public(), true)
+			created.Store(key.Public(), true)
 		})
 	}
 	all.Wait()
 	key, err := ReadKey(path)
 	require.NoError(t, err)
 	n := 0
-	made.Range(func(public, _ any) bool {
+	created.Range(func(public, _ any) bool {
 		n++
 		assert.Equal(t, key.Public(), public)
 		return true
@@ -40,5 +40,5 @@ func TestCreateKey_IsMadeOnceByOneOfMany(t *testing.T) {
 	assert.Equal(t, fs.FileMode(0o600), info.Mode())
 	items, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
-	assert.Len(t, items, 1, "nothing is left beside it")
+	assert.Len(t, items, 1, "no temporary file remains")
 }

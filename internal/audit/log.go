@@ -5,34 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 )
 
-// Storage is where a log is kept. It need not be safe for concurrent use: who
-// changes the registry holds its lock.
+// Storage stores a log. It need not be safe for concurrent use: writers hold the
+// lock of the registry.
 type Storage interface {
-	// Checkpoint returns the newest checkpoint, nil if there is no log yet.
+	// Checkpoint returns the latest checkpoint, or nil if the log does not exist.
 	Checkpoint(ctx context.Context) ([]byte, error)
 
-	// Hashes returns the stored hashes with the indexes, in their order.
+	// Hashes returns the stored hashes with the given indexes, in their order.
 	Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error)
 
-	// AllHashes returns every stored hash in the order of the indexes.
+	// AllHashes returns all stored hashes in the order of their indexes.
 	AllHashes(ctx context.Context) ([]tlog.Hash, error)
 
-	// Entries calls f for the text of every entry in order, until it fails.
+	// Entries calls f with the text of each entry in order until f returns an
+	// error.
 	Entries(ctx context.Context, f func(text []byte) error) error
 
-	// Append adds entries, their hashes, the first of which has the index
-	// First, and puts the checkpoint in the place of the last one.
+	// Append adds entries and their hashes and replaces the checkpoint.
 	Append(ctx context.Context, a Addition) error
 }
 
-// Addition is what entries add to a log.
+// Addition is what an append adds to a log.
 type Addition struct {
 	Seq        int64    // of the first entry
 	Texts      [][]byte // one for each entry
@@ -43,35 +42,37 @@ type Addition struct {
 
 var (
 	// ErrDamaged is returned for a log that cannot be continued.
-	ErrDamaged = errors.New(`the audit log is damaged, see "tenantctl audit verify"; "tenantctl registry accept-restore --new-audit-log" sets it aside and begins another`)
+	ErrDamaged = errors.New(`the audit log is damaged, see "tenantctl audit verify"; "tenantctl registry accept-restore --new-audit-log" moves it aside and starts a new one`)
 
-	// ErrRestored is returned for a log that is whole, and does not continue what
-	// was seen of it before.
-	ErrRestored = errors.New(`the audit log does not continue what was seen of it before, as after a backup was restored: accept that with "tenantctl registry accept-restore"; until then only "tenantctl key revoke", "tenant suspend" and "tenant delete" change the registry`)
+	// ErrRestored is returned for an intact log that does not continue its last
+	// known checkpoint.
+	ErrRestored = errors.New(`the audit log does not continue its last known checkpoint, as after restoring a backup: accept it with "tenantctl registry accept-restore"; until then only "tenantctl key revoke", "tenant suspend" and "tenant delete" change the registry`)
+
+	errNoHash = errors.New("a hash is missing")
 )
 
 // Log is the log of one registry.
 type Log struct {
-	storage Storage
-	key     *Key
-	seen    string // path of the checkpoint seen last
-	policy  Seen
-	behind  bool // the log does not continue the checkpoint seen last
+	storage   Storage
+	key       *Key
+	lastKnown string // path of the last known checkpoint
+	policy    RestorePolicy
+	restored  bool // the log does not continue its last known checkpoint
 }
 
-// Keys says where the key of a log is, and what was last seen of it.
+// Keys locates the key of a log and its last known checkpoint.
 type Keys struct {
 	Path     string // of the key file
-	Registry string // tells the registry from others whose log has the same key
+	Registry string // distinguishes registries whose logs share a key
 }
 
-// Seen returns the path of the checkpoint that was seen last.
-func (k Keys) Seen() string { return k.Path + ".seen-" + Hash([]byte(k.Registry))[:12] }
+// LastKnown returns the path of the last known checkpoint.
+func (k Keys) LastKnown() string { return k.Path + ".seen-" + Hash([]byte(k.Registry))[:12] }
 
-// Open returns the log in s for writing. The key file is made if there is no log
-// yet.
+// Open opens the log in s for writing. It creates the key file if the log does
+// not exist yet.
 func Open(ctx context.Context, s Storage, keys Keys) (*Log, error) {
-	l := &Log{storage: s, seen: keys.Seen()}
+	l := &Log{storage: s, lastKnown: keys.LastKnown()}
 	data, err := s.Checkpoint(ctx)
 	if err != nil {
 		return nil, err
@@ -80,43 +81,43 @@ func Open(ctx context.Context, s Storage, keys Keys) (*Log, error) {
 	if errors.Is(err, ErrNoKey) && data == nil {
 		l.key, err = CreateKey(keys.Path)
 		if errors.Is(err, fs.ErrExist) {
-			l.key, err = ReadKey(keys.Path) // another program has made it meanwhile
+			l.key, err = ReadKey(keys.Path) // another process created it in the meantime
 		}
 	}
 	return l, err
 }
 
-// next returns the checkpoint from which the log goes on. It has N 0 if there is
-// no log yet.
-func (l *Log) next(ctx context.Context) (checkpoint, error) {
+// current returns the checkpoint that the next entry extends. Its N is 0 if the
+// log does not exist yet.
+func (l *Log) current(ctx context.Context) (Checkpoint, error) {
 	data, err := l.storage.Checkpoint(ctx)
 	if err != nil {
-		return checkpoint{}, err
+		return Checkpoint{}, err
 	}
-	earlier, wasSeen, err := readSeen(l.seen, l.key.public)
-	if l.policy == SeenReplaced {
-		wasSeen, err = false, nil
+	earlier, known, err := ReadLastKnown(l.lastKnown, l.key.public)
+	if l.policy == RestoreAccepted {
+		known, err = false, nil
 	}
 	if err != nil {
-		return checkpoint{}, err
+		return Checkpoint{}, err
 	}
 	if data == nil {
-		if wasSeen {
-			if err := l.notContinued(fmt.Errorf("it is gone, and had %d entries when seen before", earlier.N)); err != nil {
-				return checkpoint{}, err
+		if known {
+			if err := l.notContinued(fmt.Errorf("the log is missing; its last known checkpoint covers %d entries", earlier.N)); err != nil {
+				return Checkpoint{}, err
 			}
 		}
-		return checkpoint{origin: newOrigin()}, nil
+		return Checkpoint{Origin: NewOrigin()}, nil
 	}
-	c, err := openCheckpoint(data, l.key.public)
+	c, err := OpenCheckpoint(data, l.key.public)
 	if err != nil {
-		return checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return Checkpoint{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if _, err := readEdge(ctx, l.storage, c); err != nil {
+	if err := CheckHashes(ctx, l.storage, c); err != nil {
 		return c, err
 	}
-	if wasSeen {
-		err = c.follows(earlier, hashReader(ctx, l.storage))
+	if known {
+		err = c.Follows(earlier, HashReader(ctx, l.storage))
 	}
 	switch {
 	case errors.As(err, new(notContinuedError)):
@@ -127,41 +128,50 @@ func (l *Log) next(ctx context.Context) (checkpoint, error) {
 	return c, nil
 }
 
-// notContinued returns ErrRestored, unless an entry is to be added all the same.
+// notContinued returns ErrRestored unless the policy permits the entry.
 func (l *Log) notContinued(why error) error {
-	if l.policy == SeenMustFollow {
+	if l.policy == RestoreRejected {
 		return fmt.Errorf("%w (%w)", ErrRestored, why)
 	}
-	l.behind = true
+	l.restored = true
 	return nil
 }
 
-// Append adds an entry, whose Seq it sets. The caller calls [Log.Committed] once
-// the entry is there for good.
+// Append adds an entry and sets its Seq. The caller calls [Log.Committed] once
+// the entry is durable.
 func (l *Log) Append(ctx context.Context, e *Entry) error {
-	c, err := l.next(ctx)
+	c, err := l.current(ctx)
 	if err != nil {
 		return err
 	}
-	a, _, err := extend(ctx, l.storage, l.key, c, e)
+	a, _, err := Extend(ctx, l.storage, l.key, c, e)
 	if err != nil {
 		return err
 	}
 	return l.storage.Append(ctx, a)
 }
 
-// extend returns what entries, whose Seq it sets, add to the log in s that has
-// the checkpoint c, and the checkpoint that it then has. It returns ErrDamaged if
-// s does not have the hashes of c.
-func extend(ctx context.Context, s Storage, k *Key, c checkpoint, entries ...*Entry) (a Addition, after checkpoint, err error) {
+// Committed stores the checkpoint as the last known one, beside the key. The last
+// known checkpoint of another log remains until an operator accepts this log.
+func (l *Log) Committed(checkpoint []byte) error {
+	if l.restored {
+		return nil
+	}
+	return atomicfile.Write(l.lastKnown, checkpoint)
+}
+
+// Extend returns what entries add to the log in s with the checkpoint c, and the
+// checkpoint of the extended log. It sets the Seq of the entries. It returns
+// ErrDamaged if the hashes in s are not those of c.
+func Extend(ctx context.Context, s Storage, k *Key, c Checkpoint, entries ...*Entry) (a Addition, extended Checkpoint, err error) {
 	a = Addition{Seq: c.N, First: tlog.StoredHashCount(c.N)}
-	known, err := readEdge(ctx, s, c)
+	known, err := readFrontier(ctx, s, c)
 	if err != nil {
 		return a, c, err
 	}
 	for _, e := range entries {
 		e.Seq = c.N
-		text, err := e.encode()
+		text, err := e.Encode()
 		if err != nil {
 			return a, c, err
 		}
@@ -183,30 +193,56 @@ func extend(ctx context.Context, s Storage, k *Key, c checkpoint, entries ...*En
 	return a, c, err
 }
 
-// Committed remembers how the log is now, beside the key. What was seen of another
-// log stays until that one is accepted.
-func (l *Log) Committed(checkpoint []byte) error {
-	if l.behind {
-		return nil
-	}
-	return atomicfile.Write(l.seen, checkpoint)
+// CheckHashes returns ErrDamaged unless the stored hashes that the next entry
+// builds on have the root hash of c.
+func CheckHashes(ctx context.Context, s Storage, c Checkpoint) error {
+	_, err := readFrontier(ctx, s, c)
+	return err
 }
 
-func hashReader(ctx context.Context, s Storage) tlog.HashReader {
+// HashReader reads the stored hashes of s.
+func HashReader(ctx context.Context, s Storage) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) { return s.Hashes(ctx, indexes) })
 }
 
-// readSeen returns the checkpoint seen last, if there is one.
-func readSeen(path, public string) (c checkpoint, ok bool, err error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, false, nil
+// frontier holds, by index, the hashes that new entries build on: the roots of
+// the largest complete subtrees, at most one for each power of two.
+type frontier map[int64]tlog.Hash
+
+// readFrontier returns the frontier of the log in s, or ErrDamaged unless its
+// root hash is that of the checkpoint. Without this check, someone with write
+// access to s but without the key could edit entries and their hashes and wait
+// for the next entry to sign them.
+func readFrontier(ctx context.Context, s Storage, c Checkpoint) (frontier, error) {
+	f := make(frontier)
+	if c.N == 0 {
+		return f, nil
 	}
+	root, err := tlog.TreeHash(c.N, tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		hashes, err := s.Hashes(ctx, indexes)
+		for n, h := range hashes {
+			f[indexes[n]] = h
+		}
+		return hashes, err
+	}))
 	if err != nil {
-		return c, false, err
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if c, err = openCheckpoint(data, public); err != nil {
-		return c, false, fmt.Errorf("%s: %w", path, err)
+	if root != c.Hash {
+		return nil, fmt.Errorf("%w: its hashes are not those of the checkpoint", ErrDamaged)
 	}
-	return c, true, nil
+	return f, nil
+}
+
+// ReadHashes implements tlog.HashReader.
+func (f frontier) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for n, i := range indexes {
+		h, ok := f[i]
+		if !ok {
+			return nil, errNoHash
+		}
+		out[n] = h
+	}
+	return out, nil
 }

@@ -2,32 +2,41 @@ package audit
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"os/user"
 	"time"
 )
 
-// Recorder makes the entry of one command.
+// Recorder creates the entry of one command and appends it to the log of a
+// registry.
 type Recorder struct {
-	Actor  string // who makes the change, as they say
-	User   string // who makes it, as the operating system says
+	Actor  string // who makes the change, as stated by the caller
+	User   string // who makes the change, according to the operating system
 	Action string // such as "tenant create"
 	Reason string
 	Key    string // path of the key file
 	Now    func() time.Time
 
-	Seen     Seen
-	NewLog   bool      // set the log of a registry file aside, and begin another
-	Accepted *Accepted // becomes part of the entry
+	Restore  RestorePolicy
+	NewLog   bool      // move the log of a registry file aside and start a new one
+	Accepted *Accepted // added to the entry
 }
 
-// Seen says what to do if the log does not continue the checkpoint seen last, as
-// after a backup was restored.
-type Seen int
+// RestorePolicy decides what happens to an entry if the log does not continue
+// its last known checkpoint, as after restoring a backup.
+type RestorePolicy int
 
-// The values of [Seen].
 const (
-	SeenMustFollow Seen = iota // make no change
-	SeenIgnored                // add the entry, and go on remembering what was seen: for what ends a key or a tenant
-	SeenReplaced               // add the entry, and remember this log from now on
+	// RestoreRejected rejects the change.
+	RestoreRejected RestorePolicy = iota
+
+	// RestoreTolerated adds the entry and keeps the last known checkpoint. It is
+	// for changes that revoke a key or end a tenant.
+	RestoreTolerated
+
+	// RestoreAccepted adds the entry and makes this log the known one.
+	RestoreAccepted
 )
 
 func (r *Recorder) entry(v Revision) *Entry {
@@ -38,13 +47,13 @@ func (r *Recorder) entry(v Revision) *Entry {
 }
 
 // Record adds the entry of a change to the log of a registry. The caller calls
-// committed once change and entry are there for good.
+// committed once the change and the entry are durable.
 func (r *Recorder) Record(ctx context.Context, s Storage, registry string, v Revision) (committed func() error, err error) {
 	l, err := Open(ctx, s, Keys{Path: r.Key, Registry: registry})
 	if err != nil {
 		return nil, err
 	}
-	l.policy = r.Seen
+	l.policy = r.Restore
 	if err := l.Append(ctx, r.entry(v)); err != nil {
 		return nil, err
 	}
@@ -53,4 +62,18 @@ func (r *Recorder) Record(ctx context.Context, s Storage, registry string, v Rev
 		return nil, err
 	}
 	return func() error { return l.Committed(checkpoint) }, nil
+}
+
+// SystemUser returns the user of this process and the name of the machine, as
+// user@host.
+func SystemUser() string {
+	name := fmt.Sprintf("uid-%d", os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return name + "@" + host
 }

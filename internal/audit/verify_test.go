@@ -14,7 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// tamper changes the files of a log of which earlier are older versions.
+// tamper modifies the files of a log. earlier contains older versions of it.
 type tamper struct {
 	rnd                         *rand.Rand
 	entries, hashes, checkpoint []byte
@@ -35,8 +35,8 @@ func (m *tamper) setLines(lines [][]byte) {
 	m.entries = out
 }
 
-// rehash makes the stored hashes those of the entries, as a thorough forger does
-// who does not have the key.
+// rehash recomputes the stored hashes from the entries, as a careful attacker
+// without the key does.
 func (m *tamper) rehash() {
 	var hashes hashList
 	m.hashes = nil
@@ -72,7 +72,7 @@ var tampers = map[string]func(m *tamper){
 		extra := []byte("\n\r {}=A—0")[:1+m.rnd.IntN(8)]
 		*f = slices.Insert(bytes.Clone(*f), m.rnd.IntN(len(*f)+1), extra...)
 	},
-	"cut off": func(m *tamper) {
+	"truncate": func(m *tamper) {
 		f := m.file()
 		*f = (*f)[:m.rnd.IntN(len(*f))]
 	},
@@ -105,33 +105,33 @@ var tampers = map[string]func(m *tamper){
 		m.setLines(lines)
 		m.rehash()
 	},
-	"put an older checkpoint": func(m *tamper) { m.checkpoint = m.older().checkpoint },
-	"put back the whole log": func(m *tamper) {
+	"restore an older checkpoint": func(m *tamper) { m.checkpoint = m.older().checkpoint },
+	"restore the whole log": func(m *tamper) {
 		v := m.older()
 		m.entries, m.hashes, m.checkpoint = v.entries, v.hashes, v.checkpoint
 	},
-	"put back the entries": func(m *tamper) { m.entries = m.older().entries },
-	"remove a file":        func(m *tamper) { *m.file() = nil },
-	"remove the log":       func(m *tamper) { m.entries, m.hashes, m.checkpoint = nil, nil, nil },
+	"restore the entries": func(m *tamper) { m.entries = m.older().entries },
+	"remove a file":       func(m *tamper) { *m.file() = nil },
+	"remove the log":      func(m *tamper) { m.entries, m.hashes, m.checkpoint = nil, nil, nil },
 }
 
 func (m *tamper) older() tamperVersion { return m.earlier[m.rnd.IntN(len(m.earlier))] }
 
-// Whatever somebody does to a log without its key is found.
-func TestVerify_FindsEveryOneOf10000Mutations(t *testing.T) {
+// Every modification of a log that is made without its key is detected.
+func TestVerify_DetectsEachOf10000Mutations(t *testing.T) {
 	f := newFixtureIn(t, memoryDir(t))
 	var earlier []tamperVersion
 	version := func() tamperVersion {
 		files := f.files()
-		return tamperVersion{files[f.dir.entries()], files[f.dir.hashes()], files[f.dir.checkpoint()]}
+		return tamperVersion{files[f.dir.entriesFile()], files[f.dir.hashesFile()], files[f.dir.checkpointFile()]}
 	}
-	for n := range 7 { // of which the tree is three whole trees
+	for n := range 7 { // a tree of three complete subtrees
 		f.add(fmt.Sprintf("t%d", n))
 		earlier = append(earlier, version())
 	}
-	f.whole()
-	whole := earlier[len(earlier)-1]
-	proof := f.proof()
+	f.requireIntact()
+	intact := earlier[len(earlier)-1]
+	anchors := f.anchors()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	names := []string{}
 	for name := range tampers {
@@ -152,7 +152,7 @@ func TestVerify_FindsEveryOneOf10000Mutations(t *testing.T) {
 	}
 	done := make(map[string]int)
 	for total := 0; total < 10_000; {
-		m := &tamper{rnd, whole.entries, whole.hashes, whole.checkpoint, earlier[:len(earlier)-1]}
+		m := &tamper{rnd, intact.entries, intact.hashes, intact.checkpoint, earlier[:len(earlier)-1]}
 		var did []string
 		for range 1 + rnd.IntN(2) {
 			if len(m.entries) == 0 || len(m.hashes) == 0 || len(m.checkpoint) == 0 || len(m.lines()) < 2 {
@@ -162,15 +162,15 @@ func TestVerify_FindsEveryOneOf10000Mutations(t *testing.T) {
 			tampers[name](m)
 			did = append(did, name)
 		}
-		if bytes.Equal(m.entries, whole.entries) && bytes.Equal(m.hashes, whole.hashes) && bytes.Equal(m.checkpoint, whole.checkpoint) {
-			continue // two entries that are the same changed places, say
+		if bytes.Equal(m.entries, intact.entries) && bytes.Equal(m.hashes, intact.hashes) && bytes.Equal(m.checkpoint, intact.checkpoint) {
+			continue // no change, such as two equal entries swapped
 		}
-		put(f.dir.entries(), m.entries)
-		put(f.dir.hashes(), m.hashes)
-		put(f.dir.checkpoint(), m.checkpoint)
-		r, err := Verify(t.Context(), f.dir, proof, nil)
+		put(f.dir.entriesFile(), m.entries)
+		put(f.dir.hashesFile(), m.hashes)
+		put(f.dir.checkpointFile(), m.checkpoint)
+		r, err := Verify(t.Context(), f.dir, anchors, nil)
 		require.NoError(t, err)
-		require.NotEmpty(t, r.Faults, "mutation %d, %v, was not found", total, did)
+		require.NotEmpty(t, r.Faults, "mutation %d, %v, was not detected", total, did)
 		total++
 		for _, name := range did {
 			done[name]++
@@ -179,98 +179,98 @@ func TestVerify_FindsEveryOneOf10000Mutations(t *testing.T) {
 	for _, name := range names {
 		assert.Greater(t, done[name], 100, name)
 	}
-	put(f.dir.entries(), whole.entries)
-	put(f.dir.hashes(), whole.hashes)
-	put(f.dir.checkpoint(), whole.checkpoint)
-	f.whole()
+	put(f.dir.entriesFile(), intact.entries)
+	put(f.dir.hashesFile(), intact.hashes)
+	put(f.dir.checkpointFile(), intact.checkpoint)
+	f.requireIntact()
 }
 
-func TestVerify_WithACheckpointKeptElsewhere(t *testing.T) {
+func TestVerify_ComparesWithKeptCheckpoints(t *testing.T) {
 	f := newFixture(t)
 	f.add("a")
 	f.add("b")
 	old := f.files()
 	f.add("c")
-	kept, err := os.ReadFile(f.dir.checkpoint())
+	kept, err := os.ReadFile(f.dir.checkpointFile())
 	require.NoError(t, err)
-	proof := f.proof()
-	proof.Others = []Kept{{"old", old[f.dir.checkpoint()]}, {"kept", kept}}
-	r, err := Verify(t.Context(), f.dir, proof, nil)
+	anchors := f.anchors()
+	anchors.Kept = []Kept{{"old", old[f.dir.checkpointFile()]}, {"kept", kept}}
+	r, err := Verify(t.Context(), f.dir, anchors, nil)
 	require.NoError(t, err)
 	assert.Empty(t, r.Faults)
 
-	for path, data := range old { // the log and what was seen, as they were
+	for path, data := range old { // restore the log and its last known checkpoint
 		require.NoError(t, os.WriteFile(path, data, 0o600))
 	}
-	require.NoError(t, os.WriteFile(proof.Seen, old[f.dir.checkpoint()], 0o600))
-	f.whole()
-	r, err = Verify(t.Context(), f.dir, proof, nil)
+	require.NoError(t, os.WriteFile(anchors.LastKnown, old[f.dir.checkpointFile()], 0o600))
+	f.requireIntact()
+	r, err = Verify(t.Context(), f.dir, anchors, nil)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"it has 2 entries, and had 3 when seen before: entry 2 is missing"}, r.Faults)
+	assert.Equal(t, Faults{"the log has 2 entries, but an earlier checkpoint covers 3: entry 2 is missing"}, r.Faults)
 
-	proof.Others = []Kept{{"old.json", []byte("nonsense")}}
-	_, err = Verify(t.Context(), f.dir, proof, nil)
+	anchors.Kept = []Kept{{"old.json", []byte("nonsense")}}
+	_, err = Verify(t.Context(), f.dir, anchors, nil)
 	require.ErrorIs(t, err, errCheckpoint)
 	require.ErrorContains(t, err, "old.json: ")
 }
 
-func TestVerify_SaysWhichEntry(t *testing.T) {
+func TestVerify_NamesTheModifiedEntry(t *testing.T) {
 	f := newFixture(t)
 	for n := range 5 {
 		f.add(fmt.Sprintf("t%d", n))
 	}
-	entries := f.files()[f.dir.entries()]
-	require.NoError(t, os.WriteFile(f.dir.entries(), bytes.Replace(entries, []byte(`"tenant":"t3"`), []byte(`"tenant":"t9"`), 1), 0o600))
+	entries := f.files()[f.dir.entriesFile()]
+	require.NoError(t, os.WriteFile(f.dir.entriesFile(), bytes.Replace(entries, []byte(`"tenant":"t3"`), []byte(`"tenant":"t9"`), 1), 0o600))
 	r, _ := f.verify()
 	assert.Contains(t, r.Faults, "entry 3 is not what was written")
 	assert.Contains(t, r.Faults, "the entries are not those of the checkpoint")
 }
 
-func TestVerify_OfAnotherKey(t *testing.T) {
+func TestVerify_RejectsAnotherKey(t *testing.T) {
 	f, other := newFixture(t), newFixture(t)
 	f.add("a")
 	other.add("a")
-	r, err := Verify(t.Context(), f.dir, other.proof(), nil)
+	r, err := Verify(t.Context(), f.dir, other.anchors(), nil)
 	require.NoError(t, err)
 	assert.Contains(t, r.Faults, "the checkpoint is not signed with the key of this log")
 	_, err = openNote([]byte("x"), "nonsense")
 	require.ErrorContains(t, err, "not a public key")
 }
 
-// What is missing is named, from where to where.
-func TestVerify_NamesWhatIsMissing(t *testing.T) {
+// Faults name the range of missing entries.
+func TestVerify_NamesMissingEntries(t *testing.T) {
 	f := newFixtureIn(t, memoryDir(t))
 	for n := range 7 {
 		f.add(fmt.Sprintf("t%d", n))
 	}
-	whole := f.files()
-	lines := bytes.SplitAfter(whole[f.dir.entries()], []byte("\n"))[:7]
+	intact := f.files()
+	lines := bytes.SplitAfter(intact[f.dir.entriesFile()], []byte("\n"))[:7]
 	for name, test := range map[string]struct {
 		keep []int
 		want []string
 	}{
-		"one":          {[]int{0, 1, 2, 4, 5, 6}, []string{"entry 3 is missing, before the one of "}},
-		"the first":    {[]int{2, 3, 4, 5, 6}, []string{"entries 0 to 1 are missing, before the one of "}},
+		"one":          {[]int{0, 1, 2, 4, 5, 6}, []string{"entry 3 is missing, before the entry of "}},
+		"the first":    {[]int{2, 3, 4, 5, 6}, []string{"entries 0 to 1 are missing, before the entry of "}},
 		"two gaps":     {[]int{0, 2, 3, 5, 6}, []string{"entry 1 is missing", "entry 4 is missing"}},
-		"the last":     {[]int{0, 1, 2, 3}, []string{"there are 4 entries, and the checkpoint is of 7: entries 4 to 6 are missing"}},
+		"the last":     {[]int{0, 1, 2, 3}, []string{"there are 4 entries, but the checkpoint covers 7: entries 4 to 6 are missing"}},
 		"gap and last": {[]int{0, 1, 4}, []string{"entries 2 to 3 are missing", "entries 5 to 6 are missing"}},
-		"all":          {nil, []string{"there are 0 entries, and the checkpoint is of 7: entries 0 to 6 are missing"}},
+		"all":          {nil, []string{"there are 0 entries, but the checkpoint covers 7: entries 0 to 6 are missing"}},
 	} {
 		var data []byte
 		for _, n := range test.keep {
 			data = append(data, lines[n]...)
 		}
-		require.NoError(t, os.WriteFile(f.dir.entries(), data, 0o600))
+		require.NoError(t, os.WriteFile(f.dir.entriesFile(), data, 0o600))
 		r, _ := f.verify()
-		said := strings.Join(r.Faults, "\n")
+		faults := strings.Join(r.Faults, "\n")
 		for _, want := range test.want {
-			assert.Contains(t, said, want, name)
+			assert.Contains(t, faults, want, name)
 		}
-		assert.NotContains(t, said, "is not what was written", name)
+		assert.NotContains(t, faults, "is not what was written", name)
 	}
-	for path := range whole {
+	for path := range intact {
 		require.NoError(t, os.Remove(path))
 	}
 	r, _ := f.verify()
-	assert.Equal(t, []string{"the log is gone, and had 7 entries when seen before: entries 0 to 6 are missing"}, r.Faults)
+	assert.Equal(t, Faults{"the log is missing; its last known checkpoint covers 7 entries: entries 0 to 6 are missing"}, r.Faults)
 }

@@ -116,8 +116,6 @@ var pending = []string{
 
 	"internal/apikey",
 
-	"internal/audit",
-
 	"internal/boltfile",
 
 	"internal/clientaddr",

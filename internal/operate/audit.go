@@ -110,7 +110,7 @@ func (v *Verification) verify(ctx context.Context, log audit.Storage, keys audit
 		}
 		v.Verifier = key.Public()
 	}
-	result, err := audit.Verify(ctx, log, audit.Proof{Public: v.Verifier, Seen: keys.Seen(), Others: checkpoints}, nil)
+	result, err := audit.Verify(ctx, log, audit.Anchors{Public: v.Verifier, LastKnown: keys.LastKnown(), Kept: checkpoints}, nil)
 	if err != nil {
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/audit/segmented"
 )
 
 // FailureLog is the audit log of requests without a valid key that a gateway
@@ -33,7 +34,7 @@ func (l FailureLog) Entries(ctx context.Context) ([]FailureEntry, error) {
 		return nil, err
 	}
 	entries := []FailureEntry{}
-	err := audit.SeriesEntries(ctx, l.Folder, func(part int64, e *audit.Entry) error {
+	err := segmented.Entries(ctx, l.Folder, func(part int64, e *audit.Entry) error {
 		entries = append(entries, FailureEntry{part, e})
 		return nil
 	})
@@ -50,7 +51,7 @@ func (l FailureLog) Verify(ctx context.Context, set Verify) (*Verification, erro
 	}
 	key := l.Key
 	if key == "" {
-		key = audit.SeriesKey(l.Folder)
+		key = segmented.DefaultKeyFile(l.Folder)
 	}
 	v := &Verification{Verifier: set.Verifier, Faults: []string{}, Warnings: []string{}}
 	if v.Verifier == "" {
@@ -66,7 +67,7 @@ func (l FailureLog) Verify(ctx context.Context, set Verify) (*Verification, erro
 		}
 		v.Verifier = k.Public()
 	}
-	result, err := audit.VerifySeries(ctx, l.Folder, audit.Proof{Public: v.Verifier, Seen: audit.SeriesSeen(key), Others: set.Checkpoints})
+	result, err := segmented.Verify(ctx, l.Folder, audit.Anchors{Public: v.Verifier, LastKnown: segmented.LastKnown(key), Kept: set.Checkpoints})
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func (l FailureLog) Verify(ctx context.Context, set Verify) (*Verification, erro
 
 // check returns an [*InputError] if the folder has something else.
 func (l FailureLog) check() error {
-	if err := audit.CheckSeries(l.Folder); err != nil {
+	if err := segmented.Check(l.Folder); err != nil {
 		return &InputError{Field: "log", Err: err}
 	}
 	return nil

@@ -74,7 +74,7 @@ func (r *Registry) recorder(req Request, action string) (*audit.Recorder, error)
 		out.Action = action
 	}
 	if slices.Contains(endingActions, action) {
-		out.Seen = audit.SeenIgnored
+		out.Restore = audit.RestoreTolerated
 	}
 	if out.User == "" {
 		out.User = audit.SystemUser()

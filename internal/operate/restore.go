@@ -86,7 +86,7 @@ func (r *Registry) AcceptRestore(ctx context.Context, req Request, set Restore) 
 	if err != nil {
 		return nil, err
 	}
-	recorder.Seen, recorder.NewLog = audit.SeenReplaced, set.NewAuditLog
+	recorder.Restore, recorder.NewLog = audit.RestoreAccepted, set.NewAuditLog
 	recorder.Accepted = &audit.Accepted{}
 	for _, m := range set.Merge {
 		recorder.Accepted.Merged = append(recorder.Accepted.Merged, m.Name)

@@ -35,8 +35,8 @@ func (d *database) verify(r *audit.Recorder) (faults []string, about map[string]
 	require.NoError(d.t, err)
 	about = make(map[string]int)
 	require.NoError(d.t, ReadAudit(d.t.Context(), d.cfg, func(log audit.Storage, registry string) error {
-		proof := audit.Proof{Public: key.Public(), Seen: audit.Keys{Path: r.Key, Registry: registry}.Seen()}
-		report, err := audit.Verify(d.t.Context(), log, proof, func(e *audit.Entry) {
+		anchors := audit.Anchors{Public: key.Public(), LastKnown: audit.Keys{Path: r.Key, Registry: registry}.LastKnown()}
+		report, err := audit.Verify(d.t.Context(), log, anchors, func(e *audit.Entry) {
 			for _, c := range e.Changes {
 				about[c.Tenant]++
 			}

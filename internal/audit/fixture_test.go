@@ -24,9 +24,9 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture { return newFixtureIn(t, t.TempDir()) }
 
-// memoryDir returns a folder that is not on a disk, where the system has one.
+// memoryDir returns a directory in memory if the system has one.
 func memoryDir(t *testing.T) string {
-	dir, err := os.MkdirTemp("/dev/shm", "audit") //nolint:usetesting // there is no other way to name the parent
+	dir, err := os.MkdirTemp("/dev/shm", "audit") //nolint:usetesting // t.TempDir cannot name the parent directory
 	if err != nil {
 		return t.TempDir()
 	}
@@ -63,43 +63,44 @@ func newTenant(id string) *tenant.Tenant {
 
 func (f *fixture) keys() Keys { return Keys{Path: f.recorder.Key, Registry: f.registry} }
 
-func (f *fixture) proof() Proof {
+func (f *fixture) anchors() Anchors {
 	f.t.Helper()
 	key, err := ReadKey(f.recorder.Key)
 	require.NoError(f.t, err)
-	return Proof{Public: key.Public(), Seen: f.keys().Seen()}
+	return Anchors{Public: key.Public(), LastKnown: f.keys().LastKnown()}
 }
 
-// verify returns the report and what the entries are about.
+// verify returns the report and the tenants that the entries change.
 func (f *fixture) verify() (*Report, []string) {
 	f.t.Helper()
-	about := []string{}
-	r, err := Verify(context.Background(), f.dir, f.proof(), func(e *Entry) {
+	tenants := []string{}
+	r, err := Verify(context.Background(), f.dir, f.anchors(), func(e *Entry) {
 		text := e.Outcome
 		for _, c := range e.Changes {
 			text += c.Tenant
 		}
-		about = append(about, text)
+		tenants = append(tenants, text)
 	})
 	require.NoError(f.t, err)
-	return r, about
+	return r, tenants
 }
 
-// whole requires that nothing is wrong, and returns what the entries are about.
-func (f *fixture) whole() string {
+// requireIntact fails the test if the log has a fault, and returns the tenants that
+// the entries change.
+func (f *fixture) requireIntact() string {
 	f.t.Helper()
-	r, about := f.verify()
+	r, tenants := f.verify()
 	require.Empty(f.t, r.Faults)
 	pending, err := f.dir.Pending()
 	require.NoError(f.t, err)
 	require.False(f.t, pending)
-	return fmt.Sprint(about)
+	return fmt.Sprint(tenants)
 }
 
 func (f *fixture) files() map[string][]byte {
 	f.t.Helper()
 	out := make(map[string][]byte)
-	for _, path := range []string{f.dir.entries(), f.dir.hashes(), f.dir.checkpoint()} {
+	for _, path := range []string{f.dir.entriesFile(), f.dir.hashesFile(), f.dir.checkpointFile()} {
 		data, err := os.ReadFile(path)
 		require.NoError(f.t, err)
 		out[path] = data
