@@ -133,7 +133,15 @@ func (h *handler) accept(w http.ResponseWriter, r *http.Request, version message
 		return translate.Written{}, err
 	}
 	request.Decoded()
-	return decoded.Written, h.consume(request.Context(ctx), decoded)
+	err = h.consume(request.Context(ctx), decoded)
+	waiting := decoded.Missing
+	if err != nil {
+		decoded.Written, waiting = translate.Written{}, decoded.Earlier
+	}
+	if n := h.memory.Of(request.Tenant()).KeepExemplars(waiting); n > 0 {
+		h.telemetry.ReceiverPrometheusRemoteWriteDroppedExemplars.Add(ctx, int64(n))
+	}
+	return decoded.Written, err
 }
 
 // decode decodes a body. Its error is a rejection.
@@ -196,9 +204,6 @@ func (h *handler) consume(ctx context.Context, decoded translate.Result) error {
 
 // count counts what OTLP could not express.
 func (h *handler) count(ctx context.Context, decoded translate.Result) {
-	if n := decoded.Unmatched; n > 0 {
-		h.telemetry.ReceiverPrometheusRemoteWriteUnmatchedExemplars.Add(ctx, int64(n))
-	}
 	if n := decoded.Rounded; n > 0 {
 		h.telemetry.ReceiverPrometheusRemoteWriteRoundedHistograms.Add(ctx, int64(n))
 	}

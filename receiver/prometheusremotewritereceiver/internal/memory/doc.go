@@ -1,3 +1,4 @@
 // Package memory remembers what tenants' remote writers send apart from samples: the
-// metadata of metric families and the labels of target_info.
+// metadata of metric families, the labels of target_info, and exemplars whose sample is
+// in another request.
 package memory

@@ -55,6 +55,7 @@ type Target struct{ Job, Instance string }
 type entries struct {
 	families *simplelru.LRU[string, message.Metadata]
 	targets  *simplelru.LRU[Target, []message.Label]
+	pending  []Pending
 	bytes    int64
 	used     time.Time
 }
@@ -118,10 +119,7 @@ func (t *Tenant) SetTarget(target Target, labels []message.Label) {
 		}
 		e.targets.Remove(target)
 		target = Target{strings.Clone(target.Job), strings.Clone(target.Instance)}
-		kept := make([]message.Label, len(labels))
-		for i, l := range labels {
-			kept[i] = message.Label{Name: strings.Clone(l.Name), Value: strings.Clone(l.Value)}
-		}
+		kept := cloneLabels(labels)
 		e.targets.Add(target, kept)
 		t.m.grow(e, sizeOfTarget(target, kept))
 	})
@@ -191,6 +189,7 @@ func (m *Memory) shrink() {
 		if most == nil {
 			return
 		}
+		m.forgetPending(most)
 		most.halve(m.set.Bytes / 8)
 		if most.families.Len()+most.targets.Len() == 0 {
 			m.grow(most, -most.bytes)
@@ -235,11 +234,7 @@ func sizeOfFamily(name string, meta message.Metadata) int64 {
 }
 
 func sizeOfTarget(target Target, labels []message.Label) int64 {
-	n := entryOverhead + len(target.Job) + len(target.Instance)
-	for _, l := range labels {
-		n += labelOverhead + len(l.Name) + len(l.Value)
-	}
-	return int64(n)
+	return int64(entryOverhead + len(target.Job) + len(target.Instance) + sizeOfLabels(labels))
 }
 
 // cut returns the beginning of a text that is kept, as valid UTF-8.

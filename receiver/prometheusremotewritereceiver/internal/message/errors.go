@@ -31,6 +31,7 @@ var (
 	errBucketCount = errors.New("a bucket of a histogram has a negative count")
 	errBounds      = errors.New("the custom values of a histogram must increase")
 	errCustom      = errors.New("a histogram with custom buckets has a zero bucket or negative buckets")
+	errCount       = errors.New("the count of a histogram is not the sum of its buckets")
 	errMixed       = errors.New("a histogram has both integer and float counts")
 )
 

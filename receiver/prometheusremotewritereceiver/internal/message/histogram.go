@@ -82,7 +82,26 @@ func (h *NativeHistogram) check() error {
 	if err := h.Negative.check(h.Float, -most, most); err != nil {
 		return err
 	}
-	return h.Positive.check(h.Float, -most, most)
+	if err := h.Positive.check(h.Float, -most, most); err != nil {
+		return err
+	}
+	return h.checkCount()
+}
+
+// checkCount compares the count of an integer histogram with its buckets, as Prometheus
+// does. Observations of NaN, which make the sum NaN, are in no bucket.
+func (h *NativeHistogram) checkCount() error {
+	if h.Float || IsStale(h.Sum) {
+		return nil
+	}
+	sum := h.ZeroCount
+	for _, side := range [...]*Buckets{&h.Negative, &h.Positive} {
+		side.Each(false, func(_ int64, count uint64) { sum += count })
+	}
+	if sum != h.Count && !(math.IsNaN(h.Sum) && sum < h.Count) {
+		return errCount
+	}
+	return nil
 }
 
 func (h *NativeHistogram) checkCustom() error {
@@ -94,7 +113,10 @@ func (h *NativeHistogram) checkCustom() error {
 			return errBounds
 		}
 	}
-	return h.Positive.check(h.Float, 0, int64(len(h.CustomValues)))
+	if err := h.Positive.check(h.Float, 0, int64(len(h.CustomValues))); err != nil {
+		return err
+	}
+	return h.checkCount()
 }
 
 // check reports whether there are as many buckets as the spans say, none of them is

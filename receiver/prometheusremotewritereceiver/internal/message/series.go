@@ -36,7 +36,9 @@ const (
 	Summary
 	Info
 	StateSet
-	numTypes
+
+	// NumTypes is the number of types.
+	NumTypes
 )
 
 // String returns the name of the type in OpenMetrics.
@@ -46,7 +48,7 @@ func (t Type) String() string {
 
 // typeOf returns the type with a number of the wire. Later versions may have others.
 func typeOf(number uint64) Type {
-	if number < uint64(numTypes) {
+	if number < uint64(NumTypes) {
 		return Type(number)
 	}
 	return Unknown

@@ -25,15 +25,15 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                           metric.Meter
-	mu                                              sync.Mutex
-	registrations                                   []metric.Registration
-	ReceiverPrometheusRemoteWritePanics             metric.Int64Counter
-	ReceiverPrometheusRemoteWriteReducedHistograms  metric.Int64Counter
-	ReceiverPrometheusRemoteWriteRemembered         metric.Int64ObservableGauge
-	ReceiverPrometheusRemoteWriteRequests           metric.Int64Counter
-	ReceiverPrometheusRemoteWriteRoundedHistograms  metric.Int64Counter
-	ReceiverPrometheusRemoteWriteUnmatchedExemplars metric.Int64Counter
+	meter                                          metric.Meter
+	mu                                             sync.Mutex
+	registrations                                  []metric.Registration
+	ReceiverPrometheusRemoteWriteDroppedExemplars  metric.Int64Counter
+	ReceiverPrometheusRemoteWritePanics            metric.Int64Counter
+	ReceiverPrometheusRemoteWriteReducedHistograms metric.Int64Counter
+	ReceiverPrometheusRemoteWriteRemembered        metric.Int64ObservableGauge
+	ReceiverPrometheusRemoteWriteRequests          metric.Int64Counter
+	ReceiverPrometheusRemoteWriteRoundedHistograms metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -90,6 +90,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ReceiverPrometheusRemoteWriteDroppedExemplars, err = builder.meter.Int64Counter(
+		"otelcol_receiver_prometheus_remote_write_dropped_exemplars",
+		metric.WithDescription("Exemplars that were dropped because no sample of their series came while they waited. [Development]"),
+		metric.WithUnit("{exemplar}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverPrometheusRemoteWritePanics, err = builder.meter.Int64Counter(
 		"otelcol_receiver_prometheus_remote_write_panics",
 		metric.WithDescription("Requests that were answered with an internal error because something panicked. Above 0 it is a defect; the log has the stack. [Development]"),
@@ -118,12 +124,6 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_prometheus_remote_write_rounded_histograms",
 		metric.WithDescription("Native histograms with fractions of observations, which were rounded. [Development]"),
 		metric.WithUnit("{histogram}"),
-	)
-	errs = errors.Join(errs, err)
-	builder.ReceiverPrometheusRemoteWriteUnmatchedExemplars, err = builder.meter.Int64Counter(
-		"otelcol_receiver_prometheus_remote_write_unmatched_exemplars",
-		metric.WithDescription("Exemplars that were dropped because no sample of their series was in the same request. [Development]"),
-		metric.WithUnit("{exemplar}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -21,6 +21,22 @@ func NewSettings(tt *componenttest.Telemetry) receiver.Settings {
 	return set
 }
 
+func AssertEqualReceiverPrometheusRemoteWriteDroppedExemplars(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_receiver_prometheus_remote_write_dropped_exemplars",
+		Description: "Exemplars that were dropped because no sample of their series came while they waited. [Development]",
+		Unit:        "{exemplar}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_receiver_prometheus_remote_write_dropped_exemplars")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualReceiverPrometheusRemoteWritePanics(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_prometheus_remote_write_panics",
@@ -95,22 +111,6 @@ func AssertEqualReceiverPrometheusRemoteWriteRoundedHistograms(t *testing.T, tt 
 		},
 	}
 	got, err := tt.GetMetric("otelcol_receiver_prometheus_remote_write_rounded_histograms")
-	require.NoError(t, err)
-	metricdatatest.AssertEqual(t, want, got, opts...)
-}
-
-func AssertEqualReceiverPrometheusRemoteWriteUnmatchedExemplars(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
-	want := metricdata.Metrics{
-		Name:        "otelcol_receiver_prometheus_remote_write_unmatched_exemplars",
-		Description: "Exemplars that were dropped because no sample of their series was in the same request. [Development]",
-		Unit:        "{exemplar}",
-		Data: metricdata.Sum[int64]{
-			Temporality: metricdata.CumulativeTemporality,
-			IsMonotonic: true,
-			DataPoints:  dps,
-		},
-	}
-	got, err := tt.GetMetric("otelcol_receiver_prometheus_remote_write_unmatched_exemplars")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

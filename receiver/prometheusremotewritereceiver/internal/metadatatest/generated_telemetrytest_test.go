@@ -24,11 +24,14 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.ReceiverPrometheusRemoteWriteDroppedExemplars.Add(context.Background(), 1)
 	tb.ReceiverPrometheusRemoteWritePanics.Add(context.Background(), 1)
 	tb.ReceiverPrometheusRemoteWriteReducedHistograms.Add(context.Background(), 1)
 	tb.ReceiverPrometheusRemoteWriteRequests.Add(context.Background(), 1)
 	tb.ReceiverPrometheusRemoteWriteRoundedHistograms.Add(context.Background(), 1)
-	tb.ReceiverPrometheusRemoteWriteUnmatchedExemplars.Add(context.Background(), 1)
+	AssertEqualReceiverPrometheusRemoteWriteDroppedExemplars(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPrometheusRemoteWritePanics(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -42,9 +45,6 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverPrometheusRemoteWriteRoundedHistograms(t, testTel,
-		[]metricdata.DataPoint[int64]{{Value: 1}},
-		metricdatatest.IgnoreTimestamp())
-	AssertEqualReceiverPrometheusRemoteWriteUnmatchedExemplars(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 

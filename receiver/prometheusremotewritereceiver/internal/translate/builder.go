@@ -57,7 +57,7 @@ type Builder struct {
 
 	unreserved int64 // bytes that are not reserved yet
 	scratch    []byte
-	pending    []pendingExemplars
+	pending    []memory.Pending
 	attrs      []message.Label // of the series, without those of the resource and the scope
 	ofScope    []message.Label
 	byScope    []pmetric.ScopeMetrics
@@ -100,9 +100,13 @@ type Result struct {
 	Metrics pmetric.Metrics
 	Written Written
 
-	Unmatched int // exemplars of series without a sample, which are dropped
-	Rounded   int // histograms that lost fractions of their counts
-	Reduced   int // histograms that lost resolution
+	// Earlier are the exemplars that waited before the message, which Metrics may have
+	// too. They must wait again if Metrics is not accepted. If it is, Missing must wait:
+	// those that found no sample, of earlier messages and this one.
+	Earlier, Missing []memory.Pending
+
+	Rounded int // histograms that lost fractions of their counts
+	Reduced int // histograms that lost resolution
 }
 
 // Finish returns the metrics. The builder must not be used after it.
@@ -138,6 +142,9 @@ func (b *Builder) Add(s *message.Series) error {
 	if err := b.reserve(points*(sizeOfPoint+len(b.attrs)*sizeOfAttribute) + len(s.Exemplars)*sizeOfExemplar); err != nil {
 		return err
 	}
+	if points == 0 {
+		return b.keepExemplars(target, s)
+	}
 	r, err := b.resourceOf(target)
 	if err != nil {
 		return err
@@ -145,9 +152,6 @@ func (b *Builder) Add(s *message.Series) error {
 	scope, err := b.scopeOf(r)
 	if err != nil {
 		return err
-	}
-	if points == 0 {
-		return b.keepExemplars(scope, n, s)
 	}
 	if len(s.Samples) > 0 {
 		return b.addSamples(s, groupKey{scope, n.id, n.kind}, n)
@@ -259,11 +263,7 @@ func (b *Builder) scopeOf(r *resource) (int32, error) {
 	if len(b.ofScope) == 0 && r.hasScope {
 		return r.scope, nil
 	}
-	b.scratch = append(b.scratch[:0], byte(r.id), byte(r.id>>8), byte(r.id>>16), byte(r.id>>24))
-	for _, l := range b.ofScope {
-		b.scratch = append(appendText(b.scratch, l.Name), 0)
-		b.scratch = append(appendText(b.scratch, l.Value), 0)
-	}
+	b.setScopeKey(r, b.ofScope)
 	if id, ok := b.scopes[string(b.scratch)]; ok {
 		return id, nil
 	}
@@ -290,6 +290,14 @@ func (b *Builder) scopeOf(r *resource) (int32, error) {
 		r.scope, r.hasScope = id, true
 	}
 	return id, nil
+}
+
+// setScopeKey sets scratch to the key of a scope.
+func (b *Builder) setScopeKey(r *resource, labels []message.Label) {
+	b.scratch = append(b.scratch[:0], byte(r.id), byte(r.id>>8), byte(r.id>>16), byte(r.id>>24))
+	for _, l := range labels {
+		b.scratch = appendText(appendText(b.scratch, l.Name), l.Value)
+	}
 }
 
 // appendText appends a text with its length, so that no two lists of texts are equal.

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/prometheusremotewritereceiver/internal/memory"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/prometheusremotewritereceiver/internal/message"
 )
 
@@ -17,16 +18,13 @@ const (
 	spanIDLabel  = "span_id"
 )
 
-// pendingExemplars are those of a series that came without samples. Prometheus sends them
-// so, mostly in the message that has the sample too.
-type pendingExemplars struct {
-	scope, name int32
-	labels      []message.Label
-	exemplars   []message.Exemplar
+// addExemplars adds exemplars of a series to those of its data point.
+func (b *Builder) addExemplars(out pmetric.ExemplarSlice, exemplars []message.Exemplar) {
+	setExemplars(out, exemplars)
+	b.result.Written.Exemplars += len(exemplars)
 }
 
-// addExemplars adds exemplars to those of a data point.
-func (b *Builder) addExemplars(out pmetric.ExemplarSlice, exemplars []message.Exemplar) {
+func setExemplars(out pmetric.ExemplarSlice, exemplars []message.Exemplar) {
 	for i := range exemplars {
 		in := &exemplars[i]
 		e := out.AppendEmpty()
@@ -50,64 +48,88 @@ func (b *Builder) addExemplars(out pmetric.ExemplarSlice, exemplars []message.Ex
 			e.FilteredAttributes().PutStr(l.Name, l.Value)
 		}
 	}
-	b.result.Written.Exemplars += len(exemplars)
 }
 
 // keepExemplars keeps the exemplars of a series without samples until all samples are
-// there.
-func (b *Builder) keepExemplars(scope int32, n *name, s *message.Series) error {
-	p := pendingExemplars{scope: scope, name: n.id, labels: slices.Clone(b.attrs), exemplars: slices.Clone(s.Exemplars)}
-	size := len(p.labels) * sizeOfAttribute
-	for i := range p.exemplars {
-		p.exemplars[i].Labels = slices.Clone(p.exemplars[i].Labels)
-		size += sizeOfExemplar + len(p.exemplars[i].Labels)*sizeOfAttribute
+// there. Prometheus sends exemplars like this, mostly in the message of the sample.
+func (b *Builder) keepExemplars(target memory.Target, s *message.Series) error {
+	p := memory.Pending{
+		Target: target, Name: s.Name, Scope: slices.Clone(b.ofScope), Labels: slices.Clone(b.attrs), Exemplars: slices.Clone(s.Exemplars),
+	}
+	size := (len(p.Labels) + len(p.Scope)) * sizeOfAttribute
+	for i := range p.Exemplars {
+		p.Exemplars[i].Labels = slices.Clone(p.Exemplars[i].Labels)
+		size += sizeOfExemplar + len(p.Exemplars[i].Labels)*sizeOfAttribute
 	}
 	b.pending = append(b.pending, p)
+	b.result.Written.Exemplars += len(p.Exemplars)
 	return b.reserve(size)
 }
 
-// attachPending adds the exemplars that were kept to the last data point of their series.
-// Those of series without one are not written, because OTLP has no place for them.
+// attachPending adds exemplars without samples, those of earlier messages too, to the last
+// data points of their series.
 func (b *Builder) attachPending() {
-	if len(b.pending) == 0 {
+	b.result.Earlier = b.remembered.TakeExemplars()
+	if len(b.result.Earlier)+len(b.pending) == 0 {
 		return
 	}
-	seed := maphash.MakeSeed()
-	indexes := make(map[*group]map[uint64]int)
-	for _, p := range b.pending {
-		if !b.attach(seed, indexes, p) {
-			b.result.Unmatched += len(p.exemplars)
+	f := finder{b: b, seed: maphash.MakeSeed(), indexes: make(map[*group]map[uint64]int)}
+	for _, list := range [...][]memory.Pending{b.result.Earlier, b.pending} {
+		for i := range list {
+			if !f.attach(&list[i]) {
+				b.result.Missing = append(b.result.Missing, list[i])
+			}
 		}
 	}
 }
 
-// attach adds the exemplars to a data point of their series if there is one.
-func (b *Builder) attach(seed maphash.Seed, indexes map[*group]map[uint64]int, p pendingExemplars) bool {
-	hash := hashLabels(seed, p.labels)
-	for k := range numKinds {
-		g, ok := b.groups[groupKey{p.scope, p.name, k}]
+// finder finds data points by their series.
+type finder struct {
+	b       *Builder
+	seed    maphash.Seed
+	indexes map[*group]map[uint64]int
+}
+
+// attach adds exemplars to a data point of their series if there is one.
+func (f *finder) attach(p *memory.Pending) bool {
+	r, ok := f.b.resources[p.Target]
+	if !ok {
+		return false
+	}
+	f.b.setScopeKey(r, p.Scope)
+	scope, ok := f.b.scopes[string(f.b.scratch)]
+	if !ok {
+		return false
+	}
+	hash := hashLabels(f.seed, p.Labels)
+	for t := range message.NumTypes {
+		n, ok := f.b.names[nameKey{p.Name, t}]
 		if !ok {
 			continue
 		}
-		index, ok := indexes[g]
-		if !ok {
-			index = g.index(seed)
-			indexes[g] = index
-		}
-		if i, ok := index[hash]; ok && slices.Equal(labelsOf(g.attributes(i)), p.labels) {
-			b.addExemplars(g.exemplars(i), p.exemplars)
-			return true
+		for k := range numKinds {
+			g, ok := f.b.groups[groupKey{scope, n.id, k}]
+			if !ok {
+				continue
+			}
+			if i, ok := f.index(g)[hash]; ok && slices.Equal(labelsOf(g.attributes(i)), p.Labels) {
+				setExemplars(g.exemplars(i), p.Exemplars)
+				return true
+			}
 		}
 	}
 	return false
 }
 
 // index returns the last data point of each set of attributes, by their hash.
-func (g *group) index(seed maphash.Seed) map[uint64]int {
-	n := g.len()
-	index := make(map[uint64]int, n)
-	for i := range n {
-		index[hashLabels(seed, labelsOf(g.attributes(i)))] = i
+func (f *finder) index(g *group) map[uint64]int {
+	index, ok := f.indexes[g]
+	if !ok {
+		index = make(map[uint64]int, g.len())
+		for i := range g.len() {
+			index[hashLabels(f.seed, labelsOf(g.attributes(i)))] = i
+		}
+		f.indexes[g] = index
 	}
 	return index
 }
