@@ -619,7 +619,7 @@ func (h *NativeHistogram) varint(r *reader) error {
 	case 6:
 		h.ZeroCount, h.ZeroCountFloat = r.value, 0
 	case 14:
-		h.ResetHint = ResetHint(min(r.value, 255))
+		h.ResetHint = ResetHint(min(uint32(r.value), 255))
 	case 15:
 		h.Timestamp = int64(r.value)
 	case 17:

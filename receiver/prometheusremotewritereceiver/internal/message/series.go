@@ -48,8 +48,8 @@ func (t Type) String() string {
 
 // typeOf returns the type with a number of the wire. Later versions may have others.
 func typeOf(number uint64) Type {
-	if number < uint64(NumTypes) {
-		return Type(number)
+	if n := uint32(number); n < uint32(NumTypes) { // enumerations have 32 bits
+		return Type(n)
 	}
 	return Unknown
 }
