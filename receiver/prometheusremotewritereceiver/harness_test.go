@@ -1,0 +1,189 @@
+package prometheusremotewritereceiver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configauth"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+)
+
+var (
+	authID  = component.MustNewID("test_auth")
+	guardID = component.MustNewID("request_guard")
+)
+
+// lifecycle is that of an extension of a test.
+type lifecycle struct {
+	component.StartFunc
+	component.ShutdownFunc
+}
+
+// testAuth takes the tenant's ID for its key.
+type testAuth struct{ lifecycle }
+
+func (testAuth) Authenticate(ctx context.Context, headers map[string][]string) (context.Context, error) {
+	var text string
+	for name, values := range headers {
+		if strings.EqualFold(name, "authorization") {
+			text = values[0]
+		}
+	}
+	switch name := strings.TrimPrefix(text, "Bearer "); name {
+	case "acme", "other", "suspended", "limited":
+		return tenant.NewContext(ctx, tenant.NewIdentity(tenant.ID(name), "k1", tenant.NewSignals(tenant.AllSignals()...))), nil
+	case "unscoped":
+		return tenant.NewContext(ctx, tenant.NewIdentity("acme", "k2", tenant.NewSignals(tenant.Logs))), nil
+	case "undecided":
+		return tenant.NewContext(ctx, tenant.Undecided()), nil
+	}
+	return ctx, errors.New("unknown API key")
+}
+
+type testGuard struct {
+	lifecycle
+	guard *guard.Guard
+}
+
+func (g testGuard) Guard() *guard.Guard { return g.guard }
+
+// setup is how a test wants its receiver.
+type setup struct {
+	guard     guard.Settings
+	configure func(*Config)
+	next      func(context.Context, pmetric.Metrics) error // nil: all are accepted
+}
+
+// door is a running receiver and what it hands on.
+type door struct {
+	url       string
+	sink      *consumertest.MetricsSink
+	telemetry *componenttest.Telemetry
+	guard     *guard.Guard
+}
+
+func (s setup) start(t *testing.T) *door {
+	t.Helper()
+	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "acme"}, &tenant.Tenant{ID: "other"},
+		&tenant.Tenant{ID: "limited"}, &tenant.Tenant{ID: "suspended", Status: tenant.StatusSuspended})
+	s.guard.Registry = registry.Snapshot
+	d := &door{sink: new(consumertest.MetricsSink), telemetry: componenttest.NewTelemetry(), guard: guard.New(s.guard)}
+	t.Cleanup(func() { require.NoError(t, d.telemetry.Shutdown(context.Background())) })
+	d.guard.PostLimiter(func(id tenant.ID, _ tenant.Signal, _ int, _ int64) error {
+		if id == "limited" {
+			return rejection.New(rejection.Rate, "over 10 records per second")
+		}
+		return nil
+	})
+	cfg := createDefaultConfig().(*Config)
+	cfg.ServerConfig.NetAddr.Endpoint = loopback.Addresses(t, 1)[0]
+	cfg.ServerConfig.Auth = configoptional.Some(confighttp.AuthConfig{Config: configauth.Config{AuthenticatorID: authID}})
+	if s.configure != nil {
+		s.configure(cfg)
+	}
+	d.url = "http://" + cfg.ServerConfig.NetAddr.Endpoint + cfg.Path
+	set := receivertest.NewNopSettings(NewFactory().Type())
+	set.TelemetrySettings = d.telemetry.NewTelemetrySettings()
+	next, err := consumer.NewMetrics(func(ctx context.Context, md pmetric.Metrics) error {
+		if s.next != nil {
+			if err := s.next(ctx, md); err != nil {
+				return err
+			}
+		}
+		return d.sink.ConsumeMetrics(ctx, md)
+	})
+	require.NoError(t, err)
+	r, err := NewFactory().CreateMetrics(t.Context(), set, cfg, next)
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context(), tenanttest.Host{authID: testAuth{}, guardID: testGuard{guard: d.guard}}))
+	t.Cleanup(func() { require.NoError(t, r.Shutdown(context.Background())) })
+	return d
+}
+
+// answer is what a request was answered with.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// written returns the three counts of 2.0, or "" if there is none of their headers.
+func (a answer) written() string {
+	var all []string
+	for _, kind := range []string{"Samples", "Histograms", "Exemplars"} {
+		if v := a.header.Get("X-Prometheus-Remote-Write-" + kind + "-Written"); v != "" {
+			all = append(all, v)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+const typeV2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
+
+// request is one to the receiver. Without key it is acme's.
+type request struct {
+	method, path, key string
+	contentType       string // "-": none
+	encoding          string // "-": none
+	body              []byte
+}
+
+func (d *door) send(t *testing.T, r request) answer {
+	t.Helper()
+	method := r.method
+	if method == "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, d.url+r.path, bytes.NewReader(r.body))
+	require.NoError(t, err)
+	set := func(name, value, usual string) {
+		switch value {
+		case "":
+			req.Header.Set(name, usual)
+		case "-":
+		default:
+			req.Header.Set(name, value)
+		}
+	}
+	set("Content-Type", r.contentType, "application/x-protobuf")
+	set("Content-Encoding", r.encoding, "snappy")
+	if r.key == "" {
+		r.key = "acme"
+	}
+	req.Header.Set("Authorization", "Bearer "+r.key)
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, resp.Body.Close()) }()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return answer{resp.StatusCode, resp.Header, string(body)}
+}
+
+// captured returns a message of Prometheus 3.16, as it sent it.
+func captured(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile("internal/message/testdata/prometheus-" + name + ".sz")
+	require.NoError(t, err)
+	return data
+}
