@@ -2,6 +2,7 @@ package backend
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"mime"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/webpage"
 )
 
 type signalOf = tenant.Signal
@@ -127,6 +129,9 @@ func unmarshal(r interface {
 	return r.UnmarshalProto(body)
 }
 
+// maxPageText bounds, in bytes, the text that is shown of a web page.
+const maxPageText = 200
+
 // errorMessage returns what a backend says of its refusal, in its own words: see
 // shown.
 func errorMessage(body []byte, contentType string) string {
@@ -135,6 +140,8 @@ func errorMessage(body []byte, contentType string) string {
 	switch {
 	case len(body) == 0:
 		return "no message"
+	case webpage.Is(body, contentType): // of a proxy
+		return cmp.Or(webpage.Text(body, maxPageText), "a web page without text")
 	case strings.HasSuffix(mediaType, "protobuf"), mediaType == "application/octet-stream": // as Loki does
 		if proto.Unmarshal(body, st) == nil && st.Message != "" {
 			return st.Message
