@@ -52,7 +52,7 @@ func (l *losses) findings() (all []condition.Finding) {
 	}
 	if n, since := l.failed.Look(failed, now, condition.RefusalHold); n > 0 {
 		all = append(all, condition.Finding{
-			Name: condition.StorageFailed, Cause: "write", Since: since,
+			Name: condition.StorageFailed, Cause: "queue_write", Since: since,
 			Message: fmt.Sprintf("%d requests were refused, because the queue on the disk does not take data; the log has the cause", n),
 		})
 	}

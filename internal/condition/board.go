@@ -7,8 +7,8 @@ import (
 
 // Board shows the conditions of components.
 type Board interface {
-	// PostConditions makes the board ask the source from time to time. After remove has
-	// returned, the source is not called any more.
+	// PostConditions makes the board call the source once a second. The source is not called
+	// after remove has returned.
 	PostConditions(src Source) (remove func())
 }
 
@@ -17,8 +17,8 @@ type Source struct {
 	ID   component.ID
 	Kind component.Kind
 
-	// Report returns what is wrong at present. It is called from any goroutine, once a
-	// second, and must not block.
+	// Report returns what is wrong at present. It is called from any goroutine and must not
+	// block.
 	Report func() []Finding
 
 	// Status receives the status of the component when the first of its conditions begins
@@ -26,7 +26,7 @@ type Source struct {
 	Status func(*componentstatus.Event)
 }
 
-// name returns the name of the component as the collector's own logs have it.
+// name returns the name of the component as in the collector's own logs.
 func (s *Source) name() string { return kindNames[s.Kind] + "/" + s.ID.String() }
 
 var kindNames = map[component.Kind]string{

@@ -17,24 +17,24 @@ const (
 	maxPath  = 150
 )
 
-// Finding is what a component found to be wrong just now.
+// Finding is a fault that a component has at present.
 type Finding struct {
 	Name Name
 
 	// Cause is a short, enumerable word, such as dns. It is optional.
 	Cause string
 
-	// Message says in a sentence what is wrong with what.
+	// Message is a sentence that says what is wrong with what.
 	Message string
 
-	// Fix says what to do, if that is more special than Name.Fix.
+	// Fix says what to do, if it is more specific than Name.Fix.
 	Fix string
 
-	// Since is when it began, if the component knows it.
+	// Since is when the fault began, or zero if the component does not know that.
 	Since time.Time
 }
 
-// bounded returns f with texts that fit on one line of a log.
+// bounded returns f with texts of bounded length, each on one line.
 func (f Finding) bounded() Finding {
 	f.Cause, f.Message, f.Fix = clip(f.Cause, maxCause), clip(f.Message, maxMessage), clip(f.Fix, maxFix)
 	if f.Message == "" {
@@ -46,19 +46,19 @@ func (f Finding) bounded() Finding {
 	return f
 }
 
-// clip returns text on one line and of a bounded length.
-func clip(text string, most int) string {
-	if len(text) > 4*most { // before it is cleaned rune by rune
-		text = text[:4*most]
+// clip returns text on one line, in at most limit bytes.
+func clip(text string, limit int) string {
+	if len(text) > 4*limit { // cleaning is slow
+		text = text[:4*limit]
 	}
 	text = strings.TrimSpace(safetext.Clean(text))
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most-len("…")], "") + "…"
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit-len("…")], "") + "…"
 	}
 	return text
 }
 
-// Paths returns the first of some paths for a message.
+// Paths returns the first [MaxPaths] paths for a message, separated by commas.
 func Paths(paths []string) string {
 	shown := make([]string, 0, MaxPaths+1)
 	for _, p := range paths[:min(len(paths), MaxPaths)] {

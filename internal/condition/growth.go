@@ -3,22 +3,22 @@ package condition
 import "time"
 
 const (
-	// LossHold is for how long a loss of data is a condition.
+	// LossHold is how long a condition lasts after data was lost.
 	LossHold = 15 * time.Minute
 
-	// RefusalHold is the same for something refused that is tried again within that time.
+	// RefusalHold is the same after a refusal. What is refused is sent again sooner.
 	RefusalHold = time.Minute
 )
 
-// Growth notices that a counter grows. Its zero value is that of a counter at 0.
+// Growth detects that a counter grows. The zero value is for a counter at 0.
 type Growth struct {
 	total       int64
-	base        int64 // total before it began to grow
+	base        int64 // the total before it began to grow
 	since, last time.Time
 }
 
-// Look takes a new total and returns by how much it has grown since it began to. It is
-// over, and 0, when the counter has not grown for hold.
+// Look takes a new total. It returns by how much the counter has grown since it began to,
+// and when that was. When the counter has not grown for hold, it returns 0.
 func (g *Growth) Look(total int64, now time.Time, hold time.Duration) (by int64, since time.Time) {
 	if total > g.total {
 		if g.last.IsZero() || now.Sub(g.last) >= hold {

@@ -2,13 +2,13 @@ package condition
 
 import "iter"
 
-// Name names a condition. The set is closed, so that what metrics and answers hold is
-// bounded.
+// Name is the name of a condition. The set is closed, so that metrics and answers have a
+// bounded number of values.
 type Name uint8
 
 // The conditions, by the component that reports them.
 const (
-	// Of the pm2 receiver.
+	// The pm2 receiver.
 	LogFilesUnreadable Name = iota
 	LogFilesNotRead
 	LogFilesMissing
@@ -17,11 +17,11 @@ const (
 	CheckpointNotSaved
 	PipelineRefuses
 
-	// Of the client side of bearer_key_auth.
+	// The client side of bearer_key_auth.
 	KeyFileFailed
 	KeyNotSent
 
-	// Of the tenant_routing exporter.
+	// The tenant_routing exporter.
 	GatewayUnreachable
 	GatewayRefuses
 	GatewayBusy
@@ -34,13 +34,13 @@ const (
 	TenantMissing
 	FeedbackLoop
 
-	// Of storage_check.
+	// The storage_check extension.
 	StorageDamaged
 
 	numNames
 )
 
-// text is what people read about a condition.
+// text is what documents and answers show of a condition.
 type text struct{ name, meaning, fix string }
 
 var texts = [numNames]text{
@@ -50,7 +50,7 @@ var texts = [numNames]text{
 	},
 	LogFilesNotRead: {
 		"log_files_not_read", "PM2 writes log files that the `pm2` receiver does not read.",
-		"Add the files to `include`, or to `exclude` if nobody wants them. If the owner is the reason, correct the owner of the file or of its link.",
+		"Add the files to `include`, or to `exclude` if they are not needed. If the owner is the reason, correct the owner of the file or of its link.",
 	},
 	LogFilesMissing: {
 		"log_files_missing", "There is no log file to read.",
@@ -61,7 +61,7 @@ var texts = [numNames]text{
 		"Set `PM2_HOME` to the home folder of PM2, usually `.pm2` in the home folder of the user that runs PM2. On a machine without PM2 remove the `pm2` receiver from the pipelines.",
 	},
 	PM2Unreachable: {
-		"pm2_unreachable", "PM2's daemon does not give its list of processes, which metrics and log paths come from.",
+		"pm2_unreachable", "PM2's daemon does not return its list of processes, from which metrics and log paths are taken.",
 		"Start PM2. If permission is the reason, run the agent as the user of PM2, or set `PM2_METRICS=false` and save the list with `pm2 save`.",
 	},
 	CheckpointNotSaved: {
@@ -70,7 +70,7 @@ var texts = [numNames]text{
 	},
 	PipelineRefuses: {
 		"pipeline_refuses", "The agent's own pipeline refuses log records. They wait in their files.",
-		"See the message. A full queue empties when the gateway takes data again.",
+		"See the message. A full queue empties when the gateway accepts data again.",
 	},
 	KeyFileFailed: {
 		"key_file_failed", "The file of the key cannot be read or holds no key. The agent uses the last good key.",
@@ -81,15 +81,15 @@ var texts = [numNames]text{
 		"Use an https address in `GATEWAY_ENDPOINT`, or set `extensions::bearer_key_auth::client::insecure: true` if the network is trusted.",
 	},
 	GatewayUnreachable: {
-		"gateway_unreachable", "The agent cannot connect to the gateway, or gets no answer. Data waits in the queue.",
-		"Check `GATEWAY_ENDPOINT`: its host, and its port, which is that of OTLP over HTTP, usually 4318. Check that the gateway runs, and that name resolution, firewalls and certificates allow the connection.",
+		"gateway_unreachable", "The agent cannot connect to the gateway, or receives no answer. Data waits in the queue.",
+		"Check the host and the port in `GATEWAY_ENDPOINT`. The port is that of OTLP over HTTP, usually 4318. Check that the gateway runs, and that name resolution, firewalls and certificates allow the connection.",
 	},
 	GatewayRefuses: {
 		"gateway_refuses", "The gateway, or a proxy in front of it, refuses data until the cause is removed. Data waits in the queue.",
 		"See the status in the message: 401 and 403 are about the key, 404 and 405 about the path of `GATEWAY_ENDPOINT`.",
 	},
 	GatewayBusy: {
-		"gateway_busy", "The gateway answers and takes no data at present, because of a limit or a fault of its own. Data waits in the queue.",
+		"gateway_busy", "The gateway answers and accepts no data at present, because of a limit or a fault of its own. Data waits in the queue.",
 		"For 429 raise the tenant's limits in the registry or send less. For 502 and 504 check that the gateway runs and that the proxy in front of it reaches it. For other 5xx look at the gateway's log and its `/health`.",
 	},
 	DestinationInvalid: {
@@ -98,35 +98,35 @@ var texts = [numNames]text{
 	},
 	QueueOld: {
 		"queue_old", "Data waits in the queue for longer than `conditions::queue_age`.",
-		"Look for another condition that says why. Without one, the gateway takes less than the agent sends: see `lane::concurrency`.",
+		"Look for another condition that names the cause. If there is none, the gateway accepts less than the agent receives: see `lane::concurrency`.",
 	},
 	QueueAlmostFull: {
 		"queue_almost_full", "The queue is fuller than `conditions::queue_fullness`. When it is full, the agent stops reading and refuses OTLP.",
-		"Look for another condition that says why data waits, or raise `lane::max_bytes` and `max_total_bytes`.",
+		"Look for another condition that names the cause, or raise `lane::max_bytes` and `max_total_bytes`.",
 	},
 	StorageFull: {
 		"storage_full", "The disk of the queue is full. The agent stops reading and refuses OTLP.",
-		"Free space on the disk of `STATE_DIR`. Nothing has to be restarted.",
+		"Free space on the disk of `STATE_DIR`. No restart is needed.",
 	},
 	StorageFailed: {
 		"storage_failed", "The queue on the disk, an archive or a dead letter cannot be written or read.",
 		"Check the disk of `STATE_DIR`: that it is mounted writable, and that the agent's user owns the folder.",
 	},
 	DataDropped: {
-		"data_dropped", "Data was refused for good, or dropped, within the last 15 minutes.",
+		"data_dropped", "Data was permanently refused, or dropped, within the last 15 minutes.",
 		"See the reason in the message and the line in the log. Dead letters are kept: `tenantctl deadletter list` shows them, `tenantctl deadletter replay` sends them again. Anything else is lost.",
 	},
 	TenantMissing: {
-		"tenant_missing", "Data has no tenant, or another one than this agent's, and is refused.",
+		"tenant_missing", "Data without a tenant, or with another tenant than that of this agent, is refused.",
 		"Set `BUSINESS_ID`, and let every pipeline to `tenant_routing` pass the `tenant` processor.",
 	},
 	FeedbackLoop: {
-		"feedback_loop", "The agent sends to itself: it receives what it sends, again and again, and nothing reaches the gateway.",
-		"Set `GATEWAY_ENDPOINT` to the address of the gateway. On a machine that has both, give the agent or the gateway other ports (`OTLP_HTTP_ENDPOINT`, `OTLP_GRPC_ENDPOINT`).",
+		"feedback_loop", "The agent sends to itself and receives its own data in a loop. No data reaches the gateway.",
+		"Set `GATEWAY_ENDPOINT` to the address of the gateway. If both run on this machine, change the ports of the agent (`OTLP_HTTP_ENDPOINT`, `OTLP_GRPC_ENDPOINT`) or of the gateway.",
 	},
 	StorageDamaged: {
-		"storage_damaged", "Queue or checkpoint files were found damaged, or ended the agent again and again, and were set aside at this start.",
-		"Look at the disk. The file is kept as `NAME.TIME.damaged` or `NAME.TIME.poison`. The condition ends an hour after the start.",
+		"storage_damaged", "Queue or checkpoint files were damaged, or made the agent crash repeatedly, and were set aside at this start.",
+		"Check the disk. The file is kept as `NAME.TIME.damaged` or `NAME.TIME.poison`. The condition ends an hour after the start.",
 	},
 }
 
@@ -138,7 +138,7 @@ func (n Name) String() string {
 	return texts[n].name
 }
 
-// Meaning is what the condition means in general.
+// Meaning returns a sentence about what the condition means.
 func (n Name) Meaning() string {
 	if n >= numNames {
 		return ""
@@ -146,7 +146,7 @@ func (n Name) Meaning() string {
 	return texts[n].meaning
 }
 
-// Fix is what to do about the condition in general.
+// Fix returns what to do about the condition in general.
 func (n Name) Fix() string {
 	if n >= numNames {
 		return ""

@@ -29,7 +29,8 @@ var suppressions = []suppression{
 	{cause: LogFilesUnreadable, consequence: PM2Unreachable, only: []string{"denied"}},
 
 	// A request without the key is not sent, which its sender sees as a failed connection.
-	{cause: KeyNotSent, consequence: GatewayUnreachable, only: []string{"other"}},
+	{cause: KeyNotSent, consequence: GatewayUnreachable, only: []string{"network"}},
+	{cause: KeyNotSent, consequence: GatewayBusy, only: []string{"grpc_unavailable"}},
 	// An old key is refused.
 	{cause: KeyFileFailed, consequence: GatewayRefuses, only: []string{"http_401", "grpc_unauthenticated"}},
 
@@ -39,7 +40,7 @@ var suppressions = []suppression{
 	{cause: FeedbackLoop, consequence: GatewayUnreachable},
 
 	// Writes fail on a full disk.
-	{cause: StorageFull, consequence: StorageFailed, only: []string{"write"}},
+	{cause: StorageFull, consequence: StorageFailed, only: []string{"queue_write"}},
 	{cause: StorageFull, consequence: CheckpointNotSaved, only: []string{"disk_full"}},
 
 	// The exporter refuses what it cannot queue.
@@ -53,19 +54,35 @@ func (s *suppression) matches(f *Finding) bool {
 	return f.Name == s.consequence && (len(s.only) == 0 || slices.Contains(s.only, f.Cause))
 }
 
-// causeOf returns whether a condition that is shown explains a finding, and whether one that
-// was found and is not shown yet does.
-func causeOf(f *Finding, states map[key]*state) (shown, found bool) {
+// explained is how a finding is explained by other conditions.
+type explained int
+
+const (
+	// notExplained findings have no cause in the table.
+	notExplained explained = iota
+	// maybeExplained findings have a cause that was found and whose condition has not begun.
+	maybeExplained
+	// isExplained findings have a cause whose condition lasts.
+	isExplained
+)
+
+// explain returns how a finding is explained by the other conditions of all components.
+func explain(f *Finding, states map[key]*state) explained {
+	result := notExplained
 	for i := range suppressions {
 		rule := &suppressions[i]
 		if !rule.matches(f) {
 			continue
 		}
 		for k, st := range states {
-			if k.name == rule.cause {
-				shown, found = shown || st.active, found || st.matched
+			switch {
+			case k.name != rule.cause:
+			case st.active:
+				return isExplained
+			case st.matched:
+				result = maybeExplained
 			}
 		}
 	}
-	return shown, found
+	return result
 }

@@ -14,27 +14,29 @@ import (
 )
 
 const (
-	// firstRepeat is how long after its begin a condition is logged again. The interval
+	// firstRepeat is how long after its beginning a condition is logged again. The interval
 	// doubles up to lastRepeat.
 	firstRepeat = time.Minute
 	lastRepeat  = time.Hour
 
 	// maxCauses bounds the causes of one condition that are logged as soon as they are
-	// met.
+	// found.
 	maxCauses = 8
 )
 
-// Settings of a [Tracker].
+// Settings are those of a [Tracker].
 type Settings struct {
-	// BeginAfter is for how long something must be found until its condition begins,
-	// EndAfter for how long it must not be found until it ends.
+	// BeginAfter is for how long something must be found before its condition begins, and
+	// EndAfter for how long it must not be found before it ends.
 	BeginAfter, EndAfter time.Duration
 
 	// Logger logs each begin and end.
 	Logger *zap.Logger
 }
 
-// Tracker follows what sources report. Its methods are safe for concurrent use.
+// Tracker turns what sources report into conditions that begin and end. A condition that
+// another one explains is not shown: see suppressions. Its methods are safe for concurrent
+// use.
 type Tracker struct {
 	set      Settings
 	recovery *recovery.Recoverer
@@ -54,13 +56,13 @@ type source struct {
 	failed bool      // its status is that of an error
 }
 
-// key tells states apart. There are as many as components times names.
+// key identifies a state. There are at most as many as components times names.
 type key struct {
 	component string
 	name      Name
 }
 
-// state is a condition that was found lately.
+// state is a condition that was found, or has not ended yet.
 type state struct {
 	Finding
 	found   time.Time // first
@@ -68,8 +70,8 @@ type state struct {
 	active  bool
 	logAt   time.Time
 	repeat  time.Duration
-	causes  []string // that were logged
-	matched bool     // in this look
+	causes  []string // those that were logged
+	matched bool     // it was found in this look
 }
 
 // Active is a condition that has begun and not ended.
@@ -92,8 +94,8 @@ func (t *Tracker) PostConditions(src Source) (remove func()) {
 	return func() { t.remove(s) }
 }
 
-// remove forgets a source, and the conditions of its component if it was the last one
-// of it: nobody knows any more how they go on.
+// remove removes a source. If it was the last one of its component, it also removes the
+// conditions of the component, because their end would not be noticed.
 func (t *Tracker) remove(s *source) {
 	t.asking.Lock()
 	defer t.asking.Unlock()
@@ -111,12 +113,12 @@ func (t *Tracker) remove(s *source) {
 	}
 }
 
-// Look asks all sources, and begins and ends conditions.
+// Look calls all sources, and begins and ends conditions.
 func (t *Tracker) Look(now time.Time) {
 	t.asking.Lock()
 	defer t.asking.Unlock()
 	for _, s := range t.sources {
-		// What a source reported last holds if it panics.
+		// If a source panics, its last report is used again.
 		_ = t.recovery.Run("asking for conditions of "+s.name(), func() { s.last = s.Report() })
 	}
 	t.update(now)
@@ -140,11 +142,11 @@ func (t *Tracker) update(now time.Time) {
 		}
 	}
 	for k, st := range t.states {
-		t.step(k, st, now)
+		t.step(k, st, explain(&st.Finding, t.states), now)
 	}
 }
 
-// match takes note of a finding. Of several with the same name the first counts.
+// match records a finding. Of several with the same name and component the first counts.
 func (t *Tracker) match(k key, f *Finding, now time.Time) {
 	st := t.states[k]
 	if st == nil {
@@ -165,12 +167,20 @@ func (t *Tracker) match(k key, f *Finding, now time.Time) {
 	}
 }
 
-func (t *Tracker) step(k key, st *state, now time.Time) {
+// step begins or ends a condition, as it was found and is explained now.
+func (t *Tracker) step(k key, st *state, by explained, now time.Time) {
 	switch {
 	case !st.active && !st.matched:
 		delete(t.states, k)
+	case by == isExplained:
+		if st.active {
+			t.set.Logger.Info("Condition is explained by another one", zap.String("condition", k.name.String()), zap.String("component", k.component))
+		}
+		// When the cause ends, its consequence must last for BeginAfter to be shown again.
+		st.active, st.found, st.logAt, st.repeat = false, now, time.Time{}, 0
 	case !st.active:
-		if now.Sub(st.found) >= t.set.BeginAfter {
+		// A cause that was found begins, or vanishes, within BeginAfter.
+		if by == notExplained && now.Sub(st.found) >= t.set.BeginAfter {
 			st.active = true
 			t.log(k, st, now)
 		}
@@ -185,7 +195,7 @@ func (t *Tracker) step(k key, st *state, now time.Time) {
 	}
 }
 
-// log logs a condition that lasts, and decides when to do so again.
+// log logs a condition that lasts, and sets when it is logged again.
 func (t *Tracker) log(k key, st *state, now time.Time) {
 	fields := []zap.Field{zap.String("condition", k.name.String()), zap.String("component", k.component)}
 	if st.Cause != "" {
@@ -236,7 +246,7 @@ func (t *Tracker) worstOf(s *source) string {
 	return message
 }
 
-// Active returns what has begun and not ended, in a fixed order.
+// Active returns the conditions that have begun and not ended, in a fixed order.
 func (t *Tracker) Active() []Active {
 	t.mu.Lock()
 	defer t.mu.Unlock()

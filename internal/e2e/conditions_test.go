@@ -137,6 +137,21 @@ func (a *ailing) ails(name string, words ...string) {
 	assert.Empty(a.t, get(a.t, "http://"+a.health+"/health/live"), "a supervisor must not restart it")
 }
 
+// shows fails if, in addition to a condition, the agent shows one of its consequences.
+func (a *ailing) shows(name string, consequences ...string) {
+	a.t.Helper()
+	assert.Never(a.t, func() bool {
+		_, got := a.ask()
+		for _, c := range got.Conditions {
+			if c.Name != name && slices.Contains(consequences, c.Name) {
+				a.t.Logf("%s: %s", c.Name, c.Message)
+				return true
+			}
+		}
+		return false
+	}, 5*time.Second, 200*time.Millisecond, "%s hides its consequences", name)
+}
+
 // conditionMetric returns the value of the metric for a condition, or "" if there is none.
 func (a *ailing) conditionMetric(name string) string {
 	a.t.Helper()
@@ -224,6 +239,7 @@ func TestConditions_OfTheShippedAgent(t *testing.T) {
 	a.run()
 
 	a.ails("pm2_not_found", a.home)
+	a.shows("pm2_not_found", "log_files_missing", "pm2_unreachable")
 	a.ails("gateway_unreachable", "http://"+gateway.addr+"/v1/", "connection refused")
 	a.ails("queue_old", "3s")
 	a.appears()
@@ -287,6 +303,7 @@ func TestConditions_OfWrongEndpoints(t *testing.T) {
 			a.appears()
 			a.run()
 			a.ails(tt.condition, tt.words...)
+			a.shows(tt.condition, "gateway_unreachable", "gateway_refuses", "gateway_busy", "pipeline_refuses")
 			a.stop()
 		})
 	}

@@ -120,8 +120,6 @@ var pending = []string{
 
 	"internal/clientaddr",
 
-	"internal/condition",
-
 	"internal/configcheck",
 
 	"internal/deadletter",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpc"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
@@ -116,8 +117,12 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 		})
 	}
 	if f.SaveError != nil {
+		cause := ""
+		if diskspace.IsFull(f.SaveError) {
+			cause = "disk_full"
+		}
 		all = append(all, condition.Finding{
-			Name:    condition.CheckpointNotSaved,
+			Name: condition.CheckpointNotSaved, Cause: cause,
 			Message: fmt.Sprintf("Checkpoints were not saved for %v: %s", f.CheckpointAge.Round(time.Second), oneLine(f.SaveError)),
 		})
 	}
