@@ -76,8 +76,6 @@ var bannedNames = []bannedWord{
 var pending = []string{
 	"cmd/tenantctl",
 
-	"distributions/agent",
-
 	"docs",
 
 	"docs/adr",
