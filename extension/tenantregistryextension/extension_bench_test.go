@@ -19,7 +19,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 )
 
 // manyTenants returns a registry of 10,000 tenants with five keys each.
@@ -103,7 +103,7 @@ func BenchmarkPostgres_ChangeOneOf10000Tenants(b *testing.B) {
 	require.NoError(b, err)
 	data := manyTenants()
 	begin := time.Now()
-	require.NoError(b, registrydb.Edit(b.Context(), admin, registrydb.Options{Create: true}, func(d *registryfile.Document) error { return d.Replace(data) }))
+	require.NoError(b, registrydb.Edit(b.Context(), admin, registrydb.Options{Create: true}, func(d *registryedit.Document) error { return d.Replace(data) }))
 	imported := time.Since(begin)
 	cfg := createDefaultConfig().(*Config)
 	cfg.Postgres.DSN = configopaque.String(s.NewReader(database))

@@ -21,7 +21,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -49,7 +49,7 @@ func newDBFixture(t *testing.T, s *pgtest.Server, ids ...string) *dbFixture {
 // write makes text the registry, as tenantctl does.
 func (f *dbFixture) write(text string) {
 	f.t.Helper()
-	require.NoError(f.t, registrydb.Edit(context.Background(), f.admin, registrydb.Options{Create: true}, func(d *registryfile.Document) error { return d.Replace([]byte(text)) }))
+	require.NoError(f.t, registrydb.Edit(context.Background(), f.admin, registrydb.Options{Create: true}, func(d *registryedit.Document) error { return d.Replace([]byte(text)) }))
 }
 
 func (f *dbFixture) exec(sql string) { f.server.Exec(f.database, sql) }
@@ -257,7 +257,7 @@ func testPostgresKilled(t *testing.T, s *pgtest.Server) {
 			require.Eventually(t, func() bool { return g.host.status() == componentstatus.StatusRecoverableError }, inForceWithin, time.Millisecond)
 		}
 		s.Restart()
-		require.NoError(t, registrydb.Edit(t.Context(), f.admin, registrydb.Options{}, func(d *registryfile.Document) error {
+		require.NoError(t, registrydb.Edit(t.Context(), f.admin, registrydb.Options{}, func(d *registryedit.Document) error {
 			return d.Update("changing", func(t *tenant.Tenant) error {
 				t.Keys[1].RevokedAt = time.Now().UTC()
 				return nil

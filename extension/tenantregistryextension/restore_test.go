@@ -20,20 +20,20 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // source is a registry that an operator edits, backs up and restores.
 type source interface {
-	edit(func(*registryfile.Document) error)
+	edit(func(*registryedit.Document) error)
 	backup() (restore func())
 	accept(above int64)
 	configure(cfg *Config)
 }
 
 func update(s source, id tenant.ID, change func(*tenant.Tenant)) {
-	s.edit(func(d *registryfile.Document) error {
+	s.edit(func(d *registryedit.Document) error {
 		return d.Update(id, func(t *tenant.Tenant) error { change(t); return nil })
 	})
 }
@@ -55,7 +55,7 @@ type noJournal struct{}
 
 func (noJournal) Begin(context.Context, []byte) error { return nil }
 
-func (noJournal) Prepare(context.Context, []byte, []*tenant.Tenant, *registryfile.Document) error {
+func (noJournal) Prepare(context.Context, []byte, []*tenant.Tenant, *registryedit.Document) error {
 	return nil
 }
 
@@ -66,15 +66,15 @@ type fileSource struct {
 	path string
 }
 
-func (s *fileSource) edit(change func(*registryfile.Document) error) {
+func (s *fileSource) edit(change func(*registryedit.Document) error) {
 	s.t.Helper()
-	require.NoError(s.t, registryfile.EditJournaled(s.t.Context(), s.path, true, noJournal{}, change))
+	require.NoError(s.t, registryedit.EditJournaled(s.t.Context(), s.path, true, noJournal{}, change))
 }
 
 func (s *fileSource) accept(above int64) {
 	s.t.Helper()
-	require.NoError(s.t, registryfile.Accept(s.t.Context(), s.path, func(was int64) int64 { return max(was, above) + 1 }, noJournal{},
-		func(*registryfile.Document) error { return nil }))
+	require.NoError(s.t, registryedit.Accept(s.t.Context(), s.path, func(was int64) int64 { return max(was, above) + 1 }, noJournal{},
+		func(*registryedit.Document) error { return nil }))
 }
 
 func (s *fileSource) backup() func() {
@@ -88,7 +88,7 @@ func (s *fileSource) configure(cfg *Config) { cfg.File.Path = s.path }
 // dbSource is a fixture of a database.
 type dbSource struct{ *dbFixture }
 
-func (s dbSource) edit(change func(*registryfile.Document) error) {
+func (s dbSource) edit(change func(*registryedit.Document) error) {
 	s.t.Helper()
 	require.NoError(s.t, registrydb.Edit(s.t.Context(), s.admin, registrydb.Options{}, change))
 }
@@ -96,7 +96,7 @@ func (s dbSource) edit(change func(*registryfile.Document) error) {
 func (s dbSource) accept(above int64) {
 	s.t.Helper()
 	require.NoError(s.t, registrydb.Edit(s.t.Context(), s.admin, registrydb.Options{Epoch: func(was int64) int64 { return max(was, above) + 1 }},
-		func(*registryfile.Document) error { return nil }))
+		func(*registryedit.Document) error { return nil }))
 }
 
 func (s dbSource) backup() func() {
@@ -210,7 +210,7 @@ func aboveOf(t *testing.T, command string) (above int64) {
 func forEachSource(t *testing.T, test func(t *testing.T, s source)) {
 	t.Run("file", func(t *testing.T) {
 		s := &fileSource{t, filepath.Join(t.TempDir(), "tenants.yaml")}
-		s.edit(func(d *registryfile.Document) error {
+		s.edit(func(d *registryedit.Document) error {
 			return d.Replace([]byte(yamlOf("good", "revoked", "suspended", "late")))
 		})
 		test(t, s)
@@ -350,7 +350,7 @@ func TestFileWithoutHistory(t *testing.T) {
 // longer takes the file if nothing works again that was ended.
 func TestFile_AwayForLong(t *testing.T) {
 	s := &fileSource{t, filepath.Join(t.TempDir(), "tenants.yaml")}
-	s.edit(func(d *registryfile.Document) error { return d.Replace([]byte(yamlOf("good", "suspended"))) })
+	s.edit(func(d *registryedit.Document) error { return d.Replace([]byte(yamlOf("good", "suspended"))) })
 	restore := s.backup()
 	suspend(s, "suspended")
 	f := newFleet(t, s, 2)
@@ -377,7 +377,7 @@ func TestFile_AwayForLong(t *testing.T) {
 // refused where it was known.
 func TestFile_DamagedHistory(t *testing.T) {
 	s := &fileSource{t, filepath.Join(t.TempDir(), "tenants.yaml")}
-	s.edit(func(d *registryfile.Document) error { return d.Replace([]byte(yamlOf("good"))) })
+	s.edit(func(d *registryedit.Document) error { return d.Replace([]byte(yamlOf("good"))) })
 	f := newFleet(t, s, 1)
 	good, err := os.ReadFile(s.path)
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -84,7 +84,7 @@ func (r *registry) restrict(l loaded, other *tenant.Snapshot) {
 	if !any {
 		return
 	}
-	doc, err := registryfile.NewDocument(r.taken.data)
+	doc, err := registryedit.NewDocument(r.taken.data)
 	var kept history.Revivals
 	if err == nil {
 		kept, err = history.Keep(doc, known, keep)

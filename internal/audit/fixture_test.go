@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -47,14 +47,14 @@ func newFixtureIn(t *testing.T, dir string) *fixture {
 
 func (f *fixture) journal() *Journal { return NewJournal(f.recorder, f.dir, f.registry) }
 
-func (f *fixture) edit(change func(*registryfile.Document) error) {
+func (f *fixture) edit(change func(*registryedit.Document) error) {
 	f.t.Helper()
-	require.NoError(f.t, registryfile.EditJournaled(f.t.Context(), f.registry, true, f.journal(), change))
+	require.NoError(f.t, registryedit.EditJournaled(f.t.Context(), f.registry, true, f.journal(), change))
 }
 
 func (f *fixture) add(id string) {
 	f.t.Helper()
-	f.edit(func(d *registryfile.Document) error { return d.Add(newTenant(id)) })
+	f.edit(func(d *registryedit.Document) error { return d.Add(newTenant(id)) })
 }
 
 func newTenant(id string) *tenant.Tenant {

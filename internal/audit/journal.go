@@ -10,7 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -34,7 +34,7 @@ type Journal struct {
 	moved    bool // the previous log was moved aside
 }
 
-var _ registryfile.Journal = (*Journal)(nil)
+var _ registryedit.Journal = (*Journal)(nil)
 
 // pendingChange is the content of the pending file.
 type pendingChange struct {
@@ -49,7 +49,7 @@ func NewJournal(r *Recorder, dir *Dir, path string) *Journal {
 	return &Journal{recorder: r, dir: dir, registry: path}
 }
 
-// Begin implements registryfile.Journal.
+// Begin implements registryedit.Journal.
 func (j *Journal) Begin(ctx context.Context, current []byte) error {
 	if j.recorder.NewLog && !j.moved {
 		j.moved = true
@@ -108,8 +108,8 @@ func (j *Journal) complete(ctx context.Context, p pendingChange, now string) err
 	return j.append(ctx, &p.Entry)
 }
 
-// Prepare implements registryfile.Journal.
-func (j *Journal) Prepare(ctx context.Context, before []byte, was []*tenant.Tenant, after *registryfile.Document) error {
+// Prepare implements registryedit.Journal.
+func (j *Journal) Prepare(ctx context.Context, before []byte, was []*tenant.Tenant, after *registryedit.Document) error {
 	if err := os.MkdirAll(j.dir.path, 0o700); err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (j *Journal) Prepare(ctx context.Context, before []byte, was []*tenant.Tena
 	return atomicfile.Write(j.dir.pendingFile(), signed)
 }
 
-// Commit implements registryfile.Journal.
+// Commit implements registryedit.Journal.
 func (j *Journal) Commit(ctx context.Context, current []byte) error {
 	// An entry takes the same path with and without a crash.
 	if err := j.Begin(ctx, current); err != nil {

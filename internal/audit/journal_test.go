@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -21,8 +21,8 @@ func TestJournal_AddsAnEntryPerChange(t *testing.T) {
 	f := newFixture(t)
 	f.add("a")
 	f.add("b")
-	f.edit(func(*registryfile.Document) error { return nil }) // changes nothing
-	f.edit(func(d *registryfile.Document) error {
+	f.edit(func(*registryedit.Document) error { return nil }) // changes nothing
+	f.edit(func(d *registryedit.Document) error {
 		return d.Update("a", func(t *tenant.Tenant) error {
 			t.Name, t.Vars["x_token"] = "A", "s3cret-s3cret"
 			t.Keys = append(t.Keys, &tenant.Key{ID: "k1", Digest: tenant.Digest{1, 2, 3}, Scopes: tenant.NewSignals(tenant.Logs)})
@@ -65,7 +65,7 @@ func TestJournal_CreatesTheKeyOnce(t *testing.T) {
 	assert.Equal(t, before, after)
 
 	edit := func() error {
-		return registryfile.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryfile.Document) error { return d.Add(newTenant("c")) })
+		return registryedit.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryedit.Document) error { return d.Add(newTenant("c")) })
 	}
 	require.NoError(t, os.Chmod(f.recorder.Key, 0o644))
 	require.ErrorContains(t, edit(), "chmod 600")
@@ -89,7 +89,7 @@ func (f *fixture) crash(step string) {
 	ctx := f.t.Context()
 	before, err := os.ReadFile(f.registry)
 	require.NoError(f.t, err)
-	doc, err := registryfile.NewDocument(before)
+	doc, err := registryedit.NewDocument(before)
 	require.NoError(f.t, err)
 	tenants := doc.Tenants()
 	require.NoError(f.t, doc.Add(newTenant("c")))
@@ -177,7 +177,7 @@ func TestJournal_RejectsAForeignPendingFile(t *testing.T) {
 	text, err := json.Marshal(pendingChange{Size: 1, Entry: Entry{Actor: "mallory"}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(f.dir.pendingFile(), append(text, '\n'), 0o600))
-	err = registryfile.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryfile.Document) error { return d.Add(newTenant("d")) })
+	err = registryedit.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryedit.Document) error { return d.Add(newTenant("d")) })
 	require.ErrorContains(t, err, "was not written with the key of this log")
 }
 
@@ -199,7 +199,7 @@ func TestJournal_DoesNotContinueADamagedLog(t *testing.T) {
 					require.NoError(t, os.WriteFile(path, data, 0o600))
 				}
 			}
-			err := registryfile.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryfile.Document) error { return d.Add(newTenant("d")) })
+			err := registryedit.EditJournaled(t.Context(), f.registry, true, f.journal(), func(d *registryedit.Document) error { return d.Add(newTenant("d")) })
 			want := ErrDamaged
 			if name == "missing" || name == "checkpoint older" {
 				want = ErrRestored // the log is intact or does not exist
@@ -235,8 +235,8 @@ func TestJournal_ContinuesARestoredLog(t *testing.T) {
 				if policy == RestoreAccepted {
 					r.Accepted = &Accepted{Epoch: 3}
 				}
-				return registryfile.EditJournaled(t.Context(), f.registry, true, NewJournal(&r, f.dir, f.registry),
-					func(d *registryfile.Document) error { return d.Add(newTenant(id)) })
+				return registryedit.EditJournaled(t.Context(), f.registry, true, NewJournal(&r, f.dir, f.registry),
+					func(d *registryedit.Document) error { return d.Add(newTenant(id)) })
 			}
 			require.ErrorIs(t, edit(RestoreRejected, "d"), ErrRestored)
 			for n := range 4 { // up to the length of the known log and beyond
@@ -264,8 +264,8 @@ func TestJournal_StartsNewLog(t *testing.T) {
 	require.NoError(t, os.WriteFile(f.dir.hashesFile(), make([]byte, 96), 0o600))
 	r := *f.recorder
 	r.Restore, r.NewLog = RestoreAccepted, true
-	require.NoError(t, registryfile.EditJournaled(t.Context(), f.registry, true, NewJournal(&r, f.dir, f.registry),
-		func(d *registryfile.Document) error { return d.Add(newTenant("c")) }))
+	require.NoError(t, registryedit.EditJournaled(t.Context(), f.registry, true, NewJournal(&r, f.dir, f.registry),
+		func(d *registryedit.Document) error { return d.Add(newTenant("c")) }))
 	report, entries := f.verify()
 	assert.Empty(t, report.Faults)
 	assert.Len(t, entries, 1)

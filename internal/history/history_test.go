@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -99,7 +100,7 @@ tenants:
 func TestKeep_EndsAgainWhatWasEnded(t *testing.T) {
 	after, err := registryfile.Parse([]byte(newer))
 	require.NoError(t, err)
-	d, err := registryfile.NewDocument([]byte(older))
+	d, err := registryedit.NewDocument([]byte(older))
 	require.NoError(t, err)
 	kept, err := Keep(d, Of(after), nil)
 	require.NoError(t, err)

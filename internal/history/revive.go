@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -143,7 +143,7 @@ func Lost(before, after *Registry) (out Revivals) {
 // Keep ends in d what is ended in known, so that a registry restored from a backup
 // lets nothing work again. keep chooses among them; nil keeps all. It returns what
 // it has ended.
-func Keep(d *registryfile.Document, known *Registry, keep func(Revival) bool) (kept Revivals, err error) {
+func Keep(d *registryedit.Document, known *Registry, keep func(Revival) bool) (kept Revivals, err error) {
 	byTenant := make(map[tenant.ID]Revivals)
 	for _, r := range Revived(known, NewRegistry(d.Tenants())) {
 		if keep == nil || keep(r) {

@@ -3,7 +3,7 @@ package operate
 import (
 	"fmt"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -15,7 +15,7 @@ func (e twinError) Error() string {
 }
 
 // checkTwin refuses an ID that differs from another one in case only.
-func checkTwin(d *registryfile.Document, id tenant.ID) error {
+func checkTwin(d *registryedit.Document, id tenant.ID) error {
 	for _, t := range d.Tenants() {
 		if t.ID != id && t.ID.Fold() == id.Fold() {
 			return twinError{t.ID, id}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -95,7 +96,7 @@ type Imported struct {
 // replace is set.
 func (r *Registry) Import(ctx context.Context, req Request, imp *Import, replace bool) (*Imported, error) {
 	var kept history.Revivals
-	err := r.editOrCreate(ctx, req, ActionImport, func(d *registryfile.Document) error {
+	err := r.editOrCreate(ctx, req, ActionImport, func(d *registryedit.Document) error {
 		if len(d.Tenants()) > 0 && !replace {
 			return ErrNotEmpty
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -46,7 +47,7 @@ func (r *Registry) CreateKey(ctx context.Context, req Request, id tenant.ID, s K
 		ID: keyID, Digest: apikey.Digest(text), Scopes: tenant.NewSignals(s.Scopes...), CreatedAt: now, NotBefore: s.NotBefore,
 		ExpiresAt: s.ExpiresAt, SourceCIDRs: s.SourceCIDRs, Origins: s.Origins, Description: s.Description,
 	}}
-	err := r.edit(ctx, req, ActionKeyCreate, func(d *registryfile.Document) error {
+	err := r.edit(ctx, req, ActionKeyCreate, func(d *registryedit.Document) error {
 		err := d.Update(id, func(t *tenant.Tenant) error {
 			t.Keys = append(t.Keys, out.Key)
 			return checkNotDeleted(t)
@@ -94,7 +95,7 @@ func (r *Registry) RevokeKey(ctx context.Context, req Request, id string) (*tena
 	}
 	var owner *tenant.Tenant
 	var revoked *tenant.Key
-	err := r.edit(ctx, req, ActionKeyRevoke, func(d *registryfile.Document) error {
+	err := r.edit(ctx, req, ActionKeyRevoke, func(d *registryedit.Document) error {
 		if owner = ownerOf(d, id); owner == nil {
 			return ErrNoKey
 		}
@@ -110,7 +111,7 @@ func (r *Registry) RevokeKey(ctx context.Context, req Request, id string) (*tena
 }
 
 // ownerOf returns the tenant that has the key, or nil.
-func ownerOf(d *registryfile.Document, keyID string) *tenant.Tenant {
+func ownerOf(d *registryedit.Document, keyID string) *tenant.Tenant {
 	for _, t := range d.Tenants() {
 		if keyOf(t, keyID) != nil {
 			return t

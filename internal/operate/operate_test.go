@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewayconfig"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -281,7 +282,7 @@ func TestCreateKey(t *testing.T) {
 	_, err = f.CreateKey(t.Context(), Request{}, "a", KeySettings{Scopes: []tenant.Signal{tenant.Logs}, Origins: []string{"app"}})
 	requireInput(t, err, "origins", true, `origins: "app" is not an origin such as https://app.example or http://localhost:3000`)
 	_, err = f.CreateKey(t.Context(), Request{}, "b", KeySettings{Scopes: []tenant.Signal{tenant.Logs}})
-	require.ErrorIs(t, err, registryfile.ErrUnknownTenant)
+	require.ErrorIs(t, err, registryedit.ErrUnknownTenant)
 }
 
 func TestRevokeKey_ByIDOrByTheKeyItself(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -90,7 +91,7 @@ func (r *Registry) AuditKey() (string, error) {
 // Read returns the registry. If there is none, the error is fs.ErrNotExist for
 // a file and [registrydb.ErrNoRegistry] for a database. If the registry is not
 // valid, the error wraps [registryfile.Faults].
-func (r *Registry) Read(ctx context.Context) (*registryfile.Document, error) {
+func (r *Registry) Read(ctx context.Context) (*registryedit.Document, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	data, err := r.store.read(ctx)
@@ -100,8 +101,8 @@ func (r *Registry) Read(ctx context.Context) (*registryfile.Document, error) {
 	return r.document(data)
 }
 
-func (r *Registry) document(data []byte) (*registryfile.Document, error) {
-	doc, err := registryfile.NewDocument(data)
+func (r *Registry) document(data []byte) (*registryedit.Document, error) {
+	doc, err := registryedit.NewDocument(data)
 	if err != nil {
 		return nil, fmt.Errorf("%v is not a valid registry:\n%w", r, err)
 	}
@@ -136,16 +137,16 @@ func (r *Registry) Migrate(ctx context.Context) (was, is int, err error) {
 }
 
 // edit makes one change to the registry. change may be called more than once.
-func (r *Registry) edit(ctx context.Context, req Request, action string, change func(*registryfile.Document) error) error {
+func (r *Registry) edit(ctx context.Context, req Request, action string, change func(*registryedit.Document) error) error {
 	return r.editStore(ctx, req, action, false, change)
 }
 
 // editOrCreate is edit that creates the registry if there is none.
-func (r *Registry) editOrCreate(ctx context.Context, req Request, action string, change func(*registryfile.Document) error) error {
+func (r *Registry) editOrCreate(ctx context.Context, req Request, action string, change func(*registryedit.Document) error) error {
 	return r.editStore(ctx, req, action, true, change)
 }
 
-func (r *Registry) editStore(ctx context.Context, req Request, action string, create bool, change func(*registryfile.Document) error) error {
+func (r *Registry) editStore(ctx context.Context, req Request, action string, create bool, change func(*registryedit.Document) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if req.DryRun {
@@ -159,7 +160,7 @@ func (r *Registry) editStore(ctx context.Context, req Request, action string, cr
 }
 
 // preview returns a [*DryRunError] with what change would do to the registry.
-func (r *Registry) preview(ctx context.Context, create bool, change func(*registryfile.Document) error) error {
+func (r *Registry) preview(ctx context.Context, create bool, change func(*registryedit.Document) error) error {
 	data, err := r.store.read(ctx)
 	if create && isMissing(err) {
 		data, err = []byte(registryfile.Empty), nil

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -75,7 +75,7 @@ func (r *Registry) PreviewRestore(ctx context.Context, req Request, set Restore)
 func (r *Registry) AcceptRestore(ctx context.Context, req Request, set Restore) (out *Restored, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	change := func(d *registryfile.Document) (err error) {
+	change := func(d *registryedit.Document) (err error) {
 		out, err = r.endAgain(ctx, req, set, d)
 		return err
 	}
@@ -111,7 +111,7 @@ func (r *Registry) AcceptRestore(ctx context.Context, req Request, set Restore) 
 func IsIncomplete(err error) bool { return errors.Is(err, registrydb.ErrRowGone) }
 
 // endAgain ends in d what is known to be ended, and finds what d has lost.
-func (r *Registry) endAgain(ctx context.Context, req Request, set Restore, d *registryfile.Document) (*Restored, error) {
+func (r *Registry) endAgain(ctx context.Context, req Request, set Restore, d *registryedit.Document) (*Restored, error) {
 	out := &Restored{Ended: []string{}, Lost: []string{}}
 	var known []*history.Registry
 	for _, m := range set.Merge {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -46,7 +46,7 @@ func (r *Registry) RotateKey(ctx context.Context, req Request, id string, set Ro
 	text, newID := apikey.New()
 	out := &RotatedKey{CreatedKey: CreatedKey{Text: text}}
 	successor := r.successor(ctx, id)
-	err := r.edit(ctx, req, ActionKeyRotate, func(d *registryfile.Document) error {
+	err := r.edit(ctx, req, ActionKeyRotate, func(d *registryedit.Document) error {
 		if out.Tenant = ownerOf(d, id); out.Tenant == nil {
 			return ErrNoKey
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 )
 
 // store is where a registry is kept.
@@ -24,11 +24,11 @@ type store interface {
 	// one. It may call change more than once, each time with the current
 	// registry. The change and its entry in the audit log, which r makes, are
 	// both made or neither is.
-	edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryfile.Document) error) error
+	edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryedit.Document) error) error
 
 	// accept is edit that puts the registry into another epoch of its history,
 	// even if change changes nothing.
-	accept(ctx context.Context, epoch func(was int64) int64, r *audit.Recorder, change func(*registryfile.Document) error) error
+	accept(ctx context.Context, epoch func(was int64) int64, r *audit.Recorder, change func(*registryedit.Document) error) error
 
 	// log calls f with the audit log and the identity of the registry.
 	log(ctx context.Context, f func(log audit.Storage, registry string) error) error
@@ -52,22 +52,22 @@ func (s fileStore) read(context.Context) ([]byte, error) {
 }
 
 // edit implements store.
-func (s fileStore) edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryfile.Document) error) error {
+func (s fileStore) edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryedit.Document) error) error {
 	path, err := atomicfile.Resolve(s.path)
 	if err != nil {
 		return s.explain(err)
 	}
 	journal := audit.NewJournal(r, auditDir(path), path)
-	return s.explain(registryfile.EditJournaled(ctx, path, create, journal, change))
+	return s.explain(registryedit.EditJournaled(ctx, path, create, journal, change))
 }
 
 // accept implements store.
-func (s fileStore) accept(ctx context.Context, epoch func(int64) int64, r *audit.Recorder, change func(*registryfile.Document) error) error {
+func (s fileStore) accept(ctx context.Context, epoch func(int64) int64, r *audit.Recorder, change func(*registryedit.Document) error) error {
 	path, err := atomicfile.Resolve(s.path)
 	if err != nil {
 		return s.explain(err)
 	}
-	return s.explain(registryfile.Accept(ctx, path, epoch, audit.NewJournal(r, auditDir(path), path), change))
+	return s.explain(registryedit.Accept(ctx, path, epoch, audit.NewJournal(r, auditDir(path), path), change))
 }
 
 // log implements store.
@@ -117,12 +117,12 @@ func (s databaseStore) String() string { return s.cfg.String() }
 func (s databaseStore) read(ctx context.Context) ([]byte, error) { return registrydb.Read(ctx, s.cfg) }
 
 // edit implements store.
-func (s databaseStore) edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryfile.Document) error) error {
+func (s databaseStore) edit(ctx context.Context, create bool, r *audit.Recorder, change func(*registryedit.Document) error) error {
 	return registrydb.Edit(ctx, s.cfg, registrydb.Options{Create: create, Recorder: r}, change)
 }
 
 // accept implements store.
-func (s databaseStore) accept(ctx context.Context, epoch func(int64) int64, r *audit.Recorder, change func(*registryfile.Document) error) error {
+func (s databaseStore) accept(ctx context.Context, epoch func(int64) int64, r *audit.Recorder, change func(*registryedit.Document) error) error {
 	return registrydb.Edit(ctx, s.cfg, registrydb.Options{Recorder: r, Epoch: epoch, NewLog: r.NewLog}, change)
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewayconfig"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -71,7 +71,7 @@ func (r *Registry) CreateTenant(ctx context.Context, req Request, id tenant.ID, 
 	if err := c.apply(t); err != nil {
 		return nil, err
 	}
-	err := r.editOrCreate(ctx, req, ActionTenantCreate, func(d *registryfile.Document) error {
+	err := r.editOrCreate(ctx, req, ActionTenantCreate, func(d *registryedit.Document) error {
 		if err := checkTwin(d, id); err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (r *Registry) SetTenantStatus(ctx context.Context, req Request, id tenant.I
 
 // updateTenant changes one tenant that is not deleted.
 func (r *Registry) updateTenant(ctx context.Context, req Request, action string, id tenant.ID, change func(*tenant.Tenant) error) (after *tenant.Tenant, err error) {
-	err = r.edit(ctx, req, action, func(d *registryfile.Document) error {
+	err = r.edit(ctx, req, action, func(d *registryedit.Document) error {
 		err := d.Update(id, func(t *tenant.Tenant) error {
 			if err := checkNotDeleted(t); err != nil {
 				return err

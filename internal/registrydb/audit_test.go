@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -22,7 +22,7 @@ func newRecorder(t *testing.T) *audit.Recorder {
 }
 
 func (d *database) add(r *audit.Recorder, id string) error {
-	return Edit(d.t.Context(), d.cfg, Options{Create: true, Recorder: r}, func(doc *registryfile.Document) error {
+	return Edit(d.t.Context(), d.cfg, Options{Create: true, Recorder: r}, func(doc *registryedit.Document) error {
 		return doc.Add(&tenant.Tenant{ID: tenant.ID(id), Status: tenant.StatusActive, Isolation: tenant.IsolationShared})
 	})
 }
@@ -57,7 +57,7 @@ func testAudit(t *testing.T, d *database) {
 		wg.Go(func() { assert.NoError(t, d.add(r, id)) })
 	}
 	wg.Wait()
-	require.ErrorIs(t, d.add(r, "a"), registryfile.ErrDuplicateTenant)
+	require.ErrorIs(t, d.add(r, "a"), registryedit.ErrDuplicateTenant)
 	faults, about := d.verify(r)
 	assert.Empty(t, faults)
 	assert.Equal(t, map[string]int{"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}, about)

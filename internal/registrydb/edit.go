@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -57,9 +58,9 @@ type Options struct {
 // Edit lets change edit the registry of the database and writes the result, if
 // it differs, in one transaction. Somebody else's change in the meantime makes
 // it begin again with what that left, so change may be called more than once and
-// no change is lost. The error is registryfile.ErrLocked if that does not come
+// no change is lost. The error is registryedit.ErrLocked if that does not come
 // to an end before ctx does, and [ErrNoRegistry] if there is no registry.
-func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryfile.Document) error) error {
+func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryedit.Document) error) error {
 	return withConn(ctx, cfg, func(conn *pgx.Conn) error {
 		if o.Epoch != nil {
 			if err := repair(ctx, conn); err != nil {
@@ -77,7 +78,7 @@ func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryfile
 			// Random, so that those who met do not meet again.
 			select {
 			case <-ctx.Done():
-				return registryfile.ErrLocked
+				return registryedit.ErrLocked
 			case <-time.After(rand.N(20 * time.Millisecond)):
 			}
 		}
@@ -106,7 +107,7 @@ func ready(ctx context.Context, conn *pgx.Conn, create bool) error {
 // errOvertaken means that somebody else changed the registry meanwhile.
 var errOvertaken = errors.New("the registry was changed meanwhile")
 
-func editOnce(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn, change func(*registryfile.Document) error) error {
+func editOnce(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn, change func(*registryedit.Document) error) error {
 	c, err := readContent(ctx, conn, nil, history.Mark{}, func() {})
 	if err != nil {
 		return err
@@ -115,7 +116,7 @@ func editOnce(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn, chang
 	if err != nil {
 		return fmt.Errorf("the %v does not hold a valid registry, nothing was changed:\n%w", cfg, err)
 	}
-	doc, err := registryfile.NewDocument(before)
+	doc, err := registryedit.NewDocument(before)
 	if err != nil {
 		return fmt.Errorf("the %v does not hold a valid registry, nothing was changed:\n%w", cfg, err)
 	}
@@ -151,7 +152,7 @@ type plan struct {
 	revision  audit.Revision
 }
 
-func newPlan(c content, doc *registryfile.Document) (*plan, error) {
+func newPlan(c content, doc *registryedit.Document) (*plan, error) {
 	head, rows, err := doc.Rows()
 	if err != nil {
 		return nil, err

@@ -16,13 +16,14 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 func (d *database) rename(id tenant.ID, name string) {
 	d.t.Helper()
-	require.NoError(d.t, Edit(d.t.Context(), d.cfg, Options{}, func(doc *registryfile.Document) error {
+	require.NoError(d.t, Edit(d.t.Context(), d.cfg, Options{}, func(doc *registryedit.Document) error {
 		return doc.Update(id, func(t *tenant.Tenant) error { t.Name = name; return nil })
 	}))
 }
@@ -30,7 +31,7 @@ func (d *database) rename(id tenant.ID, name string) {
 func (d *database) accept(above int64) {
 	d.t.Helper()
 	require.NoError(d.t, Edit(d.t.Context(), d.cfg, Options{Epoch: func(was int64) int64 { return max(was, above) + 1 }},
-		func(*registryfile.Document) error { return nil }))
+		func(*registryedit.Document) error { return nil }))
 }
 
 func testReaderHistory(t *testing.T, d *database) {
@@ -108,7 +109,7 @@ func testHeadWithEntry(t *testing.T, d *database) {
 // Every command says the same of a registry whose tables or row are gone, and that
 // leads out.
 func testRepair(t *testing.T, d *database) {
-	nothing := func(*registryfile.Document) error { return nil }
+	nothing := func(*registryedit.Document) error { return nil }
 	all := func() map[string]error {
 		_, read := Read(t.Context(), d.cfg)
 		_, _, migrated := Migrate(t.Context(), d.cfg)

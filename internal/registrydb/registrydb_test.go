@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/history"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -37,7 +38,7 @@ func newDatabase(t *testing.T, s *pgtest.Server) *database {
 
 func (d *database) create(text string) {
 	d.t.Helper()
-	require.NoError(d.t, Edit(d.t.Context(), d.cfg, Options{Create: true}, func(doc *registryfile.Document) error { return doc.Replace([]byte(text)) }))
+	require.NoError(d.t, Edit(d.t.Context(), d.cfg, Options{Create: true}, func(doc *registryedit.Document) error { return doc.Replace([]byte(text)) }))
 }
 
 func (d *database) text() string {
@@ -111,7 +112,7 @@ func TestPostgres(t *testing.T) {
 func testEditKeepsComments(t *testing.T, d *database) {
 	d.create(twoTenants)
 	assert.Equal(t, twoTenants, d.text())
-	require.NoError(t, Edit(t.Context(), d.cfg, Options{}, func(doc *registryfile.Document) error {
+	require.NoError(t, Edit(t.Context(), d.cfg, Options{}, func(doc *registryedit.Document) error {
 		if err := doc.Update("a", func(t *tenant.Tenant) error { t.Name = "Other"; return nil }); err != nil {
 			return err
 		}
@@ -133,7 +134,7 @@ func testEditWritesOnlyChanges(t *testing.T, d *database) {
 	require.NoError(t, err)
 	text, err := c.text(nil)
 	require.NoError(t, err)
-	doc, err := registryfile.NewDocument(text)
+	doc, err := registryedit.NewDocument(text)
 	require.NoError(t, err)
 	require.NoError(t, doc.Update("b", func(t *tenant.Tenant) error { t.Name = "B"; return nil }))
 	p, err := newPlan(c, doc)
@@ -149,7 +150,7 @@ func testEditOfNothing(t *testing.T, d *database) {
 	r := d.reader()
 	_, err := r.Load(t.Context(), history.Mark{})
 	require.NoError(t, err)
-	require.NoError(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }))
+	require.NoError(t, Edit(t.Context(), d.cfg, Options{}, func(*registryedit.Document) error { return nil }))
 	_, err = r.Load(t.Context(), history.Mark{})
 	require.ErrorIs(t, err, ErrUnchanged)
 }
@@ -161,7 +162,7 @@ func testParallelEdits(t *testing.T, d *database) {
 		wg.Go(func() {
 			for n := range each {
 				id := tenant.ID(fmt.Sprintf("t%d-%d", w, n))
-				assert.NoError(t, Edit(t.Context(), d.cfg, Options{Create: true}, func(doc *registryfile.Document) error {
+				assert.NoError(t, Edit(t.Context(), d.cfg, Options{Create: true}, func(doc *registryedit.Document) error {
 					return doc.Add(&tenant.Tenant{ID: id, Status: tenant.StatusActive, Isolation: tenant.IsolationShared})
 				}))
 			}
@@ -176,20 +177,20 @@ func testParallelEdits(t *testing.T, d *database) {
 func testFailedEdit(t *testing.T, d *database) {
 	d.create(twoTenants)
 	boom := errors.New("boom")
-	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(doc *registryfile.Document) error {
+	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(doc *registryedit.Document) error {
 		require.NoError(t, doc.Replace([]byte("tenants: []\n")))
 		return boom
 	}), boom)
 	assert.Equal(t, twoTenants, d.text())
-	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(doc *registryfile.Document) error {
+	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(doc *registryedit.Document) error {
 		return doc.Add(&tenant.Tenant{ID: "a"})
-	}), registryfile.ErrDuplicateTenant)
+	}), registryedit.ErrDuplicateTenant)
 }
 
 func testNoRegistry(t *testing.T, d *database) {
 	_, err := Read(t.Context(), d.cfg)
 	require.ErrorIs(t, err, ErrNoRegistry)
-	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), ErrNoRegistry)
+	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(*registryedit.Document) error { return nil }), ErrNoRegistry)
 	was, is, err := Migrate(t.Context(), d.cfg)
 	require.NoError(t, err)
 	assert.Equal(t, []int{0, newest()}, []int{was, is})
@@ -207,11 +208,11 @@ func testOtherSchema(t *testing.T, d *database) {
 	_, err := Read(t.Context(), d.cfg)
 	require.ErrorIs(t, err, ErrSchema)
 	require.ErrorContains(t, err, "upgrade the program")
-	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), ErrSchema)
+	require.ErrorIs(t, Edit(t.Context(), d.cfg, Options{}, func(*registryedit.Document) error { return nil }), ErrSchema)
 	_, _, err = Migrate(t.Context(), d.cfg)
 	require.ErrorIs(t, err, ErrSchema)
 	d.exec("delete from tenant_registry")
-	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), "has lost its row")
+	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryedit.Document) error { return nil }), "has lost its row")
 }
 
 func testReaderChanges(t *testing.T, d *database) {
@@ -252,7 +253,7 @@ func testReaderBadRows(t *testing.T, d *database) {
 	} {
 		require.ErrorContains(t, err, want)
 	}
-	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryfile.Document) error { return nil }), "nothing was changed")
+	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryedit.Document) error { return nil }), "nothing was changed")
 	d.exec("delete from tenant_registry_tenants where position > 6")
 	loaded, err := r.Load(t.Context(), history.Mark{})
 	require.NoError(t, err)

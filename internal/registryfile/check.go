@@ -17,8 +17,8 @@ const (
 	maxName = 128
 )
 
-// checkText refuses what could break out of a header, a path or a line of a
-// log: control characters and invalid UTF-8.
+// checkText refuses control characters and invalid UTF-8, which could end a
+// header, a path or a line of a log.
 func checkText(s string) error {
 	if len(s) > maxText {
 		return fmt.Errorf("has %d bytes, at most %d are allowed", len(s), maxText)
@@ -34,8 +34,8 @@ func checkText(s string) error {
 	return nil
 }
 
-// checkAttribute checks the name of a resource attribute. The name that carries
-// the identity is not the registry's to set.
+// checkAttribute checks the name of a resource attribute. The registry cannot set
+// the attribute of the tenant's identity.
 func checkAttribute(name string) error {
 	switch {
 	case name == "":
@@ -69,14 +69,14 @@ func checkDestination(name string) error {
 	return checkWord(name, "a destination")
 }
 
-// checkKeyID checks the public ID of a key, which keys made elsewhere may have
-// in another form than ours.
+// checkKeyID checks the public ID of a key. Keys that were created elsewhere may
+// have IDs in another form.
 func checkKeyID(id string) error {
 	return checkWord(id, "the ID of a key")
 }
 
-// checkWord refuses text that is not of [A-Za-z0-9_.-]. The empty text has been
-// told as a fault before.
+// checkWord refuses text that is not made of [A-Za-z0-9_.-]. The decoder reports
+// empty text before.
 func checkWord(s, what string) error {
 	if len(s) > maxName {
 		return fmt.Errorf("%s must have at most %d characters", what, maxName)

@@ -1,5 +1,5 @@
-// Package registryfile reads, checks and edits the file that tells a gateway
-// its tenants.
+// Package registryfile defines the format of the registry file, which lists the
+// tenants of a gateway: it parses, checks and formats it.
 //
 // The file is YAML with the single top-level key tenants, a list with one entry
 // per tenant:
@@ -16,8 +16,12 @@
 //	    keys:
 //	      - {id: k7f3a9c2, sha256: "…", scopes: [logs, metrics, traces], expires_at: 2027-01-01T00:00:00Z}
 //
-// Reading is strict: [Parse] returns every fault with its line, and no tenants
-// at all if there is one. Editing ([Edit]) replaces only the lines of what
-// changes, so that comments, order and layout of everything else stay, and
-// writes atomically under a lock.
+// Parsing is strict: [Parse] returns every fault with its line, and no tenants at
+// all if there is one. Package registryedit edits the file.
 package registryfile
+
+// Empty is a new registry.
+const Empty = `# The tenants of the gateway. A change is in force within a second. A change that
+# is not valid is not applied; the gateway logs why.
+tenants: []
+`

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// maxShownFaults bounds the length of an error text; the number of those left
-// out is told.
+// maxShownFaults bounds the number of faults in the text of an error, which ends
+// with the number of the others.
 const maxShownFaults = 50
 
-// Fault is one thing that is wrong with a registry file. Its text never holds a
-// digest or the value of a variable, since those may be secrets.
+// Fault is one error in a registry file. Its text never has a digest or the value
+// of a variable, which may be secrets.
 type Fault struct {
 	Line   int    // counted from 1
 	Tenant string // as written; empty outside of an entry
@@ -34,8 +34,8 @@ func (f Fault) Error() string {
 	return b.String()
 }
 
-// Faults is the error of [Parse]: everything that is wrong with a file, in the
-// order of lines. It is never empty.
+// Faults is the error of [Parse]: every fault of a file, ordered by line. It is
+// never empty.
 type Faults []Fault
 
 // Error implements error with one line per fault.

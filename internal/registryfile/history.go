@@ -12,26 +12,26 @@ import (
 )
 
 const (
-	// maxTokens is how many revisions the history line of a file reaches back.
+	// maxTokens is the number of revisions that the history line of a file covers.
 	maxTokens = 64
 
 	historyPrefix = "# history: "
 )
 
-// History says where a registry file is in the course of its changes. It is a
-// comment line at the head of the file that every edit with a [Journal] renews, so
-// that it stays with a copy of the file. Gateways compare it: see package history.
+// History is the position of a registry file in the sequence of its changes. It is
+// a comment line at the head of the file, so that a copy of the file has it too.
+// Every journaled edit replaces it. Gateways compare it: see package history.
 type History struct {
 	ID       string   // identifies the registry
-	Epoch    int64    // grows when an operator accepts another history
-	Revision int64    // grows with every edit
-	Tokens   []string // of this revision and of those before it, the newest first
+	Epoch    int64    // increases when an operator accepts another history
+	Revision int64    // increases with every edit
+	Tokens   []string // of this revision and the ones before it, newest first
 }
 
 var historyLine = regexp.MustCompile(`^# history: registry ([0-9a-f]{16}) epoch (\d{1,18}) revision (\d{1,18}) tokens ((?:[0-9a-f]{12} ?)+)\r?\n$`)
 
-// HistoryOf returns what the head of a registry file says of its history. ok is
-// false if it says nothing, or more than one thing.
+// HistoryOf returns the history line at the head of a registry file. It reports
+// false if there is none or more than one.
 func HistoryOf(data []byte) (h History, ok bool) {
 	for _, line := range headLines(data) {
 		if !bytes.HasPrefix(line, []byte(historyPrefix)) {
@@ -50,8 +50,8 @@ func HistoryOf(data []byte) (h History, ok bool) {
 	return h, ok
 }
 
-// Token returns the token of a revision, or false if the history does not reach
-// there.
+// Token returns the token of a revision. It reports false if the history does not
+// cover the revision.
 func (h History) Token(revision int64) (string, bool) {
 	i := h.Revision - revision
 	if i < 0 || i >= int64(len(h.Tokens)) {
@@ -60,9 +60,9 @@ func (h History) Token(revision int64) (string, bool) {
 	return h.Tokens[i], true
 }
 
-// next returns the history after one more edit. A file without a history begins
-// one.
-func (h History) next(epoch int64) History {
+// Next returns the history after one more edit. epoch is the new epoch if it is
+// later. A file without a history gets one.
+func (h History) Next(epoch int64) History {
 	if h.ID == "" {
 		h.ID = randomHex(8)
 	}
@@ -76,7 +76,7 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// WithoutHistory returns data without its history.
+// WithoutHistory returns a registry file without its history line.
 func WithoutHistory(data []byte) []byte {
 	var out []byte
 	rest := data
@@ -94,8 +94,8 @@ func WithoutHistory(data []byte) []byte {
 
 var byteOrderMark = []byte("\uFEFF")
 
-// withHistory returns data with the history h in the place of any other.
-func withHistory(data []byte, h History) []byte {
+// WithHistory returns a registry file with the history h instead of any other.
+func WithHistory(data []byte, h History) []byte {
 	data = WithoutHistory(data)
 	newline := "\n"
 	if i := bytes.IndexByte(data, '\n'); i > 0 && data[i-1] == '\r' {
@@ -125,10 +125,4 @@ func headLines(data []byte) (lines [][]byte) {
 		lines = append(lines, line)
 	}
 	return lines
-}
-
-// stamp notes in d that it is the revision after before.
-func (d *Document) stamp(before []byte, epoch int64) error {
-	h, _ := HistoryOf(before)
-	return d.Replace(withHistory(d.data, h.next(epoch)))
 }

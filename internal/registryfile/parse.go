@@ -17,26 +17,26 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Parse returns the tenants that data tells, or [Faults]. The hash of the
+// Parse returns the tenants of a registry file, or [Faults]. The hash of the
 // snapshot is the SHA-256 of data in hexadecimal.
 func Parse(data []byte) (*tenant.Snapshot, error) {
 	return NewParser().Parse(data)
 }
 
-// Parser is a [Parse] that remembers the entries of the last good file, so that
-// a change of one tenant among thousands costs little. It is not safe for
-// concurrent use.
+// Parser parses successive versions of a registry file. It keeps the entries of
+// the last valid version, so that a change of one tenant among thousands costs
+// little. A parser is not safe for concurrent use.
 type Parser struct {
-	known map[entryHash]decoded // the entries of the last good file, no others
+	known map[entryHash]decoded // the entries of the last valid version only
 }
 
 type entryHash = [sha256.Size]byte
 
-// NewParser returns a parser that knows no entry yet.
+// NewParser returns a parser without entries.
 func NewParser() *Parser { return &Parser{} }
 
-// Parse returns the tenants that data tells, or [Faults]. If it panics, that is an
-// error too: the registry that is in force stays.
+// Parse returns the tenants of a registry file, or [Faults]. A panic becomes an
+// error, so that the registry in force stays in force.
 func (p *Parser) Parse(data []byte) (_ *tenant.Snapshot, err error) {
 	defer recovery.Catch(&err)
 	items, known, faults := p.decode(data)
@@ -57,9 +57,23 @@ func (p *Parser) Parse(data []byte) (_ *tenant.Snapshot, err error) {
 	return snapshot, nil
 }
 
+// List is [Parser.Parse] that returns the tenants in the order of the file. They
+// are not to be changed.
+func (p *Parser) List(data []byte) ([]*tenant.Tenant, error) {
+	if _, err := p.Parse(data); err != nil {
+		return nil, err
+	}
+	items, _, _ := p.decode(data)
+	tenants := make([]*tenant.Tenant, len(items))
+	for i, item := range items {
+		tenants[i] = item.tenant
+	}
+	return tenants, nil
+}
+
 // decode returns the items of data in the order of the file.
 func (p *Parser) decode(data []byte) ([]decoded, map[entryHash]decoded, Faults) {
-	l, ok := splitPlain(data)
+	l, ok := Split(data)
 	if ok {
 		if items, known, ok := p.decodeEntries(l); ok {
 			return items, known, nil
@@ -72,37 +86,38 @@ func (p *Parser) decode(data []byte) ([]decoded, map[entryHash]decoded, Faults) 
 	return items, nil, faults
 }
 
-// decodeEntries parses the entries in parallel. It reports false if the faults,
-// if any, have to be found in the file as a whole.
-func (p *Parser) decodeEntries(l layout) ([]decoded, map[entryHash]decoded, bool) {
+// decodeEntries parses the entries in parallel. It reports false if an entry has a
+// fault, which must then be found in the file as a whole.
+func (p *Parser) decodeEntries(l Layout) ([]decoded, map[entryHash]decoded, bool) {
 	var head map[string]any
-	if err := yaml.Unmarshal(l.head, &head); err != nil || len(head) != 1 {
+	if err := yaml.Unmarshal(l.Head, &head); err != nil || len(head) != 1 {
 		return nil, nil, false
 	}
-	items := make([]decoded, len(l.entries))
-	hashes := make([]entryHash, len(l.entries))
+	items := make([]decoded, len(l.Entries))
+	hashes := make([]entryHash, len(l.Entries))
 	var (
 		wg     sync.WaitGroup
-		failed = make([]bool, min(runtime.GOMAXPROCS(0), len(l.entries)))
+		failed = make([]bool, min(runtime.GOMAXPROCS(0), len(l.Entries)))
 	)
 	for worker := range failed {
 		wg.Go(func() {
-			// What panics here would end the process. decodeWhole finds out more.
+			// A panic in this goroutine would end the process. decodeWhole finds the
+			// cause.
 			defer func() { failed[worker] = failed[worker] || recover() != nil }()
 			var plain plainParser
-			for n := worker; n < len(l.entries); n += len(failed) {
-				e := l.entries[n]
-				hashes[n] = sha256.Sum256(e.text)
+			for n := worker; n < len(l.Entries); n += len(failed) {
+				e := l.Entries[n]
+				hashes[n] = sha256.Sum256(e.Text)
 				item, ok := p.known[hashes[n]]
 				if !ok {
-					item, ok = decodeEntry(&plain, e.text)
+					item, ok = decodeEntry(&plain, e.Text)
 				}
 				if !ok {
 					failed[worker] = true
 					return
 				}
-				item.line += e.line - item.first
-				item.first = e.line
+				item.line += e.Line - item.first
+				item.first = e.Line
 				items[n] = item
 			}
 		})
@@ -138,12 +153,12 @@ func decodeEntry(plain *plainParser, text []byte) (decoded, bool) {
 	return item, len(d.faults) == 0
 }
 
-// locate says in which entry the syntax fault f is, since the line that the YAML
-// library tells is often off by a few.
-func (l layout) locate(f Fault) Fault {
-	for _, e := range l.entries {
-		if _, err := parseDocument(e.text); err != nil {
-			return Fault{Line: e.line, Reason: "the entry that begins here is " + syntaxFault(err).Reason}
+// locate returns the syntax fault f with the line of the entry that has it. The
+// line of the YAML library is often wrong by a few lines.
+func (l Layout) locate(f Fault) Fault {
+	for _, e := range l.Entries {
+		if _, err := parseDocument(e.Text); err != nil {
+			return Fault{Line: e.Line, Reason: "the entry that begins here is " + syntaxFault(err).Reason}
 		}
 	}
 	return f
@@ -165,8 +180,8 @@ func decodeWhole(data []byte) ([]decoded, Faults) {
 
 var errSecondDocument = errors.New("there is a second YAML document, only one is allowed")
 
-// parseDocument returns the root of the only document of data, or nil if data
-// holds nothing but comments.
+// parseDocument returns the root of the only document of data, or nil if data has
+// only comments.
 func parseDocument(data []byte) (*node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
@@ -189,7 +204,7 @@ func parseDocument(data []byte) (*node, error) {
 
 var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// syntaxFault takes the line out of the text of a YAML error.
+// syntaxFault moves the line number from the text of a YAML error to a fault.
 func syntaxFault(err error) Fault {
 	f := Fault{Line: 1, Reason: "not valid YAML: " + err.Error()}
 	if m := yamlErrorLine.FindStringSubmatch(err.Error()); m != nil {
@@ -201,8 +216,8 @@ func syntaxFault(err error) Fault {
 	return f
 }
 
-// clone copies what NewSnapshot writes to, so that the remembered entry can be
-// part of several snapshots.
+// clone copies what NewSnapshot writes to, so that a kept entry can be part of
+// several snapshots.
 func clone(t *tenant.Tenant) *tenant.Tenant {
 	c := *t
 	c.Keys = make([]*tenant.Key, len(t.Keys))

@@ -83,11 +83,11 @@ func FuzzSplit(f *testing.F) {
 	f.Add([]byte("--- # x\ntenants:\n- &a id: a\n- *a\nfoo: bar\n"))
 	f.Add([]byte("tenants:\n- id: a\r- id: b\n# x\rfoo: bar\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, ok := splitPlain(data)
+		l, ok := Split(data)
 		if !ok {
 			return
 		}
-		require.Equal(t, data, bytes.Join(append([][]byte{l.head}, texts(l)...), nil))
+		require.Equal(t, data, bytes.Join(append([][]byte{l.Head}, texts(l)...), nil))
 		got, _, ok := NewParser().decodeEntries(l)
 		if !ok {
 			return
@@ -103,10 +103,10 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-func texts(l layout) [][]byte {
+func texts(l Layout) [][]byte {
 	var out [][]byte
-	for _, e := range l.entries {
-		out = append(out, e.text)
+	for _, e := range l.Entries {
+		out = append(out, e.Text)
 	}
 	return out
 }

@@ -9,58 +9,48 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Row is the part of a registry file that tells one tenant: whole lines, its
-// comments included. A store that keeps tenants apart keeps rows.
+// Row is the part of a registry file that is about one tenant: whole lines,
+// including its comments. A store that keeps tenants apart keeps rows.
 type Row struct {
 	ID   tenant.ID
 	Text []byte
 }
 
-// Rows cuts the document into the text before the first tenant and one row
-// per tenant, so that [Join] gives the same text again. Only if the file is not
-// written as a plain list is it laid out anew.
-func (d *Document) Rows() (head []byte, rows []Row, err error) {
-	data := d.data
-	if len(d.tenants) == 0 {
-		return data, nil, nil
-	}
-	if data[len(data)-1] != '\n' {
-		data = append(bytes.Clone(data), '\n')
-	}
-	l, items, ok := d.separate(data)
+// Rows cuts a registry file into the text before the first tenant and one row per
+// tenant, so that [Join] returns the same file again. It reports false if the file
+// cannot be cut so that each row can be parsed alone.
+func (p *Parser) Rows(data []byte) (head []byte, rows []Row, ok bool) {
+	l, ok := Split(data)
 	if !ok {
-		if data, err = Format(d.tenants); err != nil {
-			return nil, nil, err
-		}
-		if l, items, ok = d.separate(data); !ok {
-			return nil, nil, errLayout
-		}
+		return nil, nil, false
 	}
-	for n, e := range l.entries {
-		rows = append(rows, Row{items[n].tenant.ID, e.text})
-	}
-	return l.head, rows, nil
-}
-
-// separate cuts data into entries that can each be read alone.
-func (d *Document) separate(data []byte) (layout, []decoded, bool) {
-	l, ok := splitPlain(data)
+	items, _, ok := p.decodeEntries(l)
 	if !ok {
-		return layout{}, nil, false
+		return nil, nil, false
 	}
-	items, _, ok := d.parser.decodeEntries(l)
-	return l, items, ok && len(items) == len(d.tenants)
+	for n, e := range l.Entries {
+		rows = append(rows, Row{items[n].tenant.ID, e.Text})
+	}
+	return l.Head, rows, true
 }
 
 var openList = regexp.MustCompile(`(?m)^tenants:[ \t]*((?:#.*)?)$`)
 
-// Join returns the registry file that has head before its rows. It is for [Parse]
-// to say whether that is a valid one.
+var emptyList = regexp.MustCompile(`(?m)^(tenants:)[ \t]*\[[ \t]*\]([ \t]*(?:#.*)?)$`)
+
+// OpenList removes the brackets of an empty list, "tenants: []", so that rows can
+// follow.
+func OpenList(data []byte) []byte {
+	return emptyList.ReplaceAll(data, []byte("$1$2"))
+}
+
+// Join returns the registry file with head before its rows. It does not check
+// whether that is a valid file: see [Parse].
 func Join(head []byte, rows [][]byte) []byte {
 	if len(rows) == 0 {
 		return openList.ReplaceAll(head, []byte("tenants: [] $1"))
 	}
-	head = openEmptyList(head)
+	head = OpenList(head)
 	size := len(head)
 	for _, text := range rows {
 		size += len(text)
@@ -73,15 +63,15 @@ func Join(head []byte, rows [][]byte) []byte {
 	return out
 }
 
-// CheckHead returns an error unless head can be before the first row of a file and
-// has no entry itself.
+// CheckHead returns an error unless head can be the text before the first row of a
+// file. It must have no entry.
 func CheckHead(head []byte) error {
 	items, faults := decodeWhole(Join(head, nil))
 	switch {
 	case len(faults) > 0:
 		return fmt.Errorf("the text before the first tenant cannot be read: %w", faults)
 	case len(items) > 0:
-		return fmt.Errorf("the text before the first tenant has an entry itself, of the tenant %q, that is no row", items[0].tenant.ID)
+		return fmt.Errorf("the text before the first tenant has an entry, of the tenant %q, that is not a row", items[0].tenant.ID)
 	}
 	return nil
 }
@@ -91,17 +81,17 @@ var (
 	errRowCount = errors.New("is not the entry of exactly one tenant")
 )
 
-// CheckRow returns an error unless text can stand among the rows of a file, with
-// its dash in the same column as others, and is about the tenant id. What else
-// may be wrong with it, [Parse] tells.
+// CheckRow returns an error unless text can be a row of the tenant id. It returns
+// the column of the dash, which must be the same in all rows of a file. [Parse]
+// finds other faults of the row.
 func CheckRow(id tenant.ID, text []byte) (column int, err error) {
 	trimmed := bytes.TrimLeft(text, " ")
 	column = len(text) - len(trimmed)
 	if len(trimmed) == 0 || !isItem(trimmed) || text[len(text)-1] != '\n' {
 		return 0, errRowCut
 	}
-	l, ok := splitPlain(append([]byte("tenants:\n"), text...))
-	if !ok || len(l.entries) != 1 {
+	l, ok := Split(append([]byte("tenants:\n"), text...))
+	if !ok || len(l.Entries) != 1 {
 		return 0, errRowCount
 	}
 	var plain plainParser

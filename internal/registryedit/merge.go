@@ -1,13 +1,15 @@
-package registryfile
+package registryedit
 
 import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/yamlnode"
 )
 
-// merge makes dst say what src says and leaves alone what says it already, so
-// that comments, order and style of the rest stay.
+// merge gives dst the content of src. It does not touch nodes that have this content
+// already, so that their comments, order and style stay.
 func merge(dst, src *yaml.Node) {
 	switch {
 	case dst.Kind == yaml.MappingNode && src.Kind == yaml.MappingNode:
@@ -26,14 +28,14 @@ func merge(dst, src *yaml.Node) {
 
 func mergeMapping(dst, src *yaml.Node) {
 	for i := 0; i+1 < len(dst.Content); {
-		if child(src, dst.Content[i].Value) == nil {
+		if yamlnode.Get(src, dst.Content[i].Value) == nil {
 			dst.Content = slices.Delete(dst.Content, i, i+2)
 			continue
 		}
 		i += 2
 	}
 	for i := 0; i+1 < len(src.Content); i += 2 {
-		if v := child(dst, src.Content[i].Value); v != nil {
+		if v := yamlnode.Get(dst, src.Content[i].Value); v != nil {
 			merge(v, src.Content[i+1])
 			continue
 		}
@@ -41,8 +43,8 @@ func mergeMapping(dst, src *yaml.Node) {
 	}
 }
 
-// mergeSequence keeps the items that have the ID, or else the text, of one in
-// src, and takes the order of src.
+// mergeSequence keeps the items of dst that have the name of an item of src, in the
+// order of src.
 func mergeSequence(dst, src *yaml.Node) {
 	var items []*yaml.Node
 	for _, s := range src.Content {
@@ -60,22 +62,10 @@ func mergeSequence(dst, src *yaml.Node) {
 	dst.Content = items
 }
 
-// name is what an item of a list is known by: its id, or its text.
+// name identifies an item of a list: it is the value of its id, or its text.
 func name(n *yaml.Node) string {
-	if id := child(n, "id"); id != nil {
+	if id := yamlnode.Get(n, "id"); id != nil {
 		return id.Value
 	}
 	return n.Value
-}
-
-func child(m *yaml.Node, key string) *yaml.Node {
-	if m.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].Value == key {
-			return m.Content[i+1]
-		}
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
-package registryfile_test
+package registryedit_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -38,9 +37,9 @@ tenants:
   # the end
 `
 
-func document(t *testing.T, text string) *registryfile.Document {
+func document(t *testing.T, text string) *registryedit.Document {
 	t.Helper()
-	d, err := registryfile.NewDocument([]byte(text))
+	d, err := registryedit.NewDocument([]byte(text))
 	require.NoError(t, err)
 	return d
 }
@@ -130,8 +129,8 @@ func TestDocument_Add(t *testing.T) {
 	d := document(t, commented)
 	require.NoError(t, d.Add(&tenant.Tenant{ID: "c", Status: tenant.StatusActive, Isolation: tenant.IsolationShared}))
 	assert.Equal(t, []string{"+  - id: c", "+    status: active", "+    isolation: shared"}, edited(commented, string(d.Bytes())))
-	require.ErrorIs(t, d.Add(&tenant.Tenant{ID: "tenant-a"}), registryfile.ErrDuplicateTenant)
-	require.ErrorIs(t, d.Update("x", func(*tenant.Tenant) error { return nil }), registryfile.ErrUnknownTenant)
+	require.ErrorIs(t, d.Add(&tenant.Tenant{ID: "tenant-a"}), registryedit.ErrDuplicateTenant)
+	require.ErrorIs(t, d.Update("x", func(*tenant.Tenant) error { return nil }), registryedit.ErrUnknownTenant)
 
 	before := string(d.Bytes())
 	err := d.Add(&tenant.Tenant{ID: "bad id", Status: tenant.StatusActive, Isolation: tenant.IsolationShared})
@@ -183,16 +182,4 @@ func TestDocument_RefusesLayoutsItWouldLose(t *testing.T) {
 		require.Error(t, d.Update("b", func(b *tenant.Tenant) error { b.Routes = nil; return nil }), text)
 		assert.Equal(t, text, string(d.Bytes()))
 	}
-}
-
-func TestFormat_IsReadBackTheSame(t *testing.T) {
-	data, err := os.ReadFile("testdata/tenants.yaml")
-	require.NoError(t, err)
-	d := document(t, string(data))
-	out, err := registryfile.Format(d.Tenants())
-	require.NoError(t, err)
-	assert.Equal(t, d.Tenants(), document(t, string(out)).Tenants())
-	empty, err := registryfile.Format(nil)
-	require.NoError(t, err)
-	assert.Empty(t, document(t, string(empty)).Tenants())
 }

@@ -1,4 +1,4 @@
-package registryfile_test
+package registryedit_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -25,7 +26,7 @@ func FuzzUpdate(f *testing.F) {
 		f.Add([]byte(text), byte(0xff))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, what byte) {
-		d, err := registryfile.NewDocument(data)
+		d, err := registryedit.NewDocument(data)
 		if err != nil || len(d.Tenants()) == 0 {
 			return
 		}
@@ -40,7 +41,7 @@ func FuzzUpdate(f *testing.F) {
 			require.Equal(t, string(data), string(d.Bytes()))
 			return
 		}
-		after, err := registryfile.NewDocument(d.Bytes())
+		after, err := registryedit.NewDocument(d.Bytes())
 		require.NoError(t, err, "%q", d.Bytes())
 		require.Len(t, after.Tenants(), len(before))
 		require.Equal(t, formatted(t, want), formatted(t, after.Tenants()[0]), "%q", d.Bytes())

@@ -1,4 +1,4 @@
-package registryfile
+package registryedit
 
 import (
 	"bytes"
@@ -6,32 +6,35 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/yamlnode"
 )
 
-// errNotBlock means that an entry is not written as a block of lines with one
-// field after the other, so that it can only be written anew as a whole.
+// errNotBlock means that an entry is not written as a block with one field per
+// line, so that it can only be rewritten as a whole.
 var errNotBlock = errors.New("entry is not a plain block")
 
-// block is the text of one entry, cut into lines, as it is being edited.
+// block is the text of one entry that is being edited, cut into lines.
 type block struct {
-	lines [][]byte // with their ends
-	newln string
+	lines   [][]byte // with line breaks
+	newline string
 }
 
-// span is a range of lines, and the column at which what they hold begins.
+// span is a range of lines and the column at which their content begins.
 type span struct{ from, to, column int }
 
 func newBlock(text []byte) *block {
-	b := &block{newln: "\n"}
+	b := &block{newline: "\n"}
 	for line := range bytes.Lines(text) {
 		b.lines = append(b.lines, line)
 	}
 	if len(b.lines) > 0 {
 		if bytes.HasSuffix(b.lines[0], []byte("\r\n")) {
-			b.newln = "\r\n"
+			b.newline = "\r\n"
 		}
 		if last := &b.lines[len(b.lines)-1]; !bytes.HasSuffix(*last, []byte("\n")) {
-			*last = append(bytes.Clone(*last), b.newln...)
+			*last = append(bytes.Clone(*last), b.newline...)
 		}
 	}
 	return b
@@ -39,7 +42,7 @@ func newBlock(text []byte) *block {
 
 func (b *block) bytes() []byte { return bytes.Join(b.lines, nil) }
 
-// parse returns the mapping that the entry is.
+// parse returns the entry as a mapping.
 func (b *block) parse() (*yaml.Node, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(b.bytes(), &doc); err != nil {
@@ -55,7 +58,8 @@ func (b *block) parse() (*yaml.Node, error) {
 	return m, nil
 }
 
-// trim leaves blank lines and comments at the end of s to what follows.
+// trim removes blank lines and comments at the end of s, which belong to what
+// follows.
 func (b *block) trim(s span) span {
 	for s.to > s.from+1 {
 		text := bytes.TrimSpace(b.lines[s.to-1])
@@ -67,7 +71,7 @@ func (b *block) trim(s span) span {
 	return s
 }
 
-// fields returns where the fields of the entry stand.
+// fields returns the lines of each field of the entry.
 func (b *block) fields() (map[string]span, *yaml.Node, error) {
 	m, err := b.parse()
 	if err != nil {
@@ -103,8 +107,8 @@ func (b *block) text(s span) []byte {
 	return out.Bytes()
 }
 
-// replace puts text in the place of s. The first line keeps what precedes
-// the column, which may be the dash of the entry.
+// replace replaces s with text. The first line keeps the text before the column,
+// which may be the dash of the entry.
 func (b *block) replace(s span, text []byte) {
 	before := bytes.Clone(b.lines[s.from][:s.column])
 	lines := b.indented(text, s.column)
@@ -112,15 +116,15 @@ func (b *block) replace(s span, text []byte) {
 	b.lines = slices.Replace(b.lines, s.from, s.to, lines...)
 }
 
-// insert puts text before the line at.
+// insert inserts text before the line at.
 func (b *block) insert(at, column int, text []byte) {
 	b.lines = slices.Insert(b.lines, at, b.indented(text, column)...)
 }
 
 func (b *block) indented(text []byte, column int) [][]byte {
-	text = indent(text, column)
-	if b.newln != "\n" {
-		text = bytes.ReplaceAll(text, []byte("\n"), []byte(b.newln))
+	text = yamlnode.Indent(text, column)
+	if b.newline != "\n" {
+		text = bytes.ReplaceAll(text, []byte("\n"), []byte(b.newline))
 	}
 	var lines [][]byte
 	for line := range bytes.Lines(text) {
@@ -147,18 +151,18 @@ func mergeText(text []byte, want *yaml.Node) ([]byte, error) {
 	} else {
 		merge(doc.Content[0], want)
 	}
-	return encode(&doc)
+	return yamlnode.Encode(&doc)
 }
 
-// setField writes, changes or, if want is nil, removes one field.
+// setField adds or changes a field, or removes it if want is nil.
 func (b *block) setField(field string, want *yaml.Node) error {
 	spans, m, err := b.fields()
 	if err != nil {
 		return err
 	}
-	s, there := spans[field]
+	s, exists := spans[field]
 	switch {
-	case want == nil && there:
+	case want == nil && exists:
 		if bytes.Contains(b.lines[s.from][:s.column], []byte("-")) {
 			return errNotBlock
 		}
@@ -167,9 +171,9 @@ func (b *block) setField(field string, want *yaml.Node) error {
 	case want == nil:
 		return nil
 	}
-	pair := mappingNode(0)
-	set(pair, field, want)
-	if there {
+	pair := yamlnode.Mapping(0)
+	yamlnode.Append(pair, field, want)
+	if exists {
 		text, err := mergeText(b.text(s), pair)
 		if err != nil {
 			return err
@@ -177,7 +181,7 @@ func (b *block) setField(field string, want *yaml.Node) error {
 		b.replace(s, text)
 		return nil
 	}
-	text, err := encode(pair)
+	text, err := yamlnode.Encode(pair)
 	if err != nil {
 		return err
 	}
@@ -185,11 +189,11 @@ func (b *block) setField(field string, want *yaml.Node) error {
 	return nil
 }
 
-// insertionLine returns the line before which a new field goes: after the
-// fields that are written before it.
+// insertionLine returns the line before which a new field is inserted: after the
+// fields that precede it in the standard order.
 func insertionLine(spans map[string]span, field string) int {
 	line := 1
-	for _, other := range tenantFields {
+	for _, other := range registryfile.TenantFields() {
 		if other == field {
 			break
 		}
@@ -200,13 +204,13 @@ func insertionLine(spans map[string]span, field string) int {
 	return line
 }
 
-// setKey changes the item of the list of keys that has want's ID, or adds one.
+// setKey changes the item with want's ID in the list of keys, or adds one.
 func (b *block) setKey(want *yaml.Node) error {
 	spans, m, err := b.fields()
 	if err != nil {
 		return err
 	}
-	list := child(m, "keys")
+	list := yamlnode.Get(m, "keys")
 	if list == nil || list.Kind != yaml.SequenceNode || list.Style&yaml.FlowStyle != 0 || len(list.Content) == 0 {
 		return errNotBlock
 	}
@@ -222,7 +226,7 @@ func (b *block) setKey(want *yaml.Node) error {
 		}
 		items = append(items, b.trim(s))
 	}
-	seq := sequenceNode(0, want)
+	seq := yamlnode.Sequence(0, want)
 	if i := slices.IndexFunc(list.Content, func(n *yaml.Node) bool { return name(n) == name(want) }); i >= 0 {
 		text, err := mergeText(b.text(items[i]), seq)
 		if err != nil {
@@ -231,7 +235,7 @@ func (b *block) setKey(want *yaml.Node) error {
 		b.replace(items[i], text)
 		return nil
 	}
-	text, err := encode(seq)
+	text, err := yamlnode.Encode(seq)
 	if err != nil {
 		return err
 	}

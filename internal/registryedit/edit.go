@@ -1,4 +1,4 @@
-package registryfile
+package registryedit
 
 import (
 	"bytes"
@@ -9,56 +9,57 @@ import (
 	"os"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// ErrLocked is returned when another program edits the file for longer than the
-// context allows.
+// ErrLocked is returned if other programs edit the registry until the deadline of
+// the context.
 var ErrLocked = errors.New("the registry is being edited by another program")
 
-// Edit lets change edit the registry file at path and writes the result, if it
-// differs, before it returns. Programs that edit one file at the same time take
-// turns, so no change is lost. A file that is not valid is not edited: the
-// error then holds [Faults]. The error is fs.ErrNotExist if there is no file.
+// Edit calls change to edit the registry file at path. If the result differs, Edit
+// writes it before it returns. A lock makes programs edit a file one at a time, so
+// no change is lost. A file that is not valid is not edited: the error then wraps
+// [registryfile.Faults]. If there is no file, the error is fs.ErrNotExist.
 func Edit(ctx context.Context, path string, change func(*Document) error) error {
 	return edit(ctx, path, nil, nil, change)
 }
 
-// EditOrCreate is [Edit] that begins with an empty registry if there is no file
-// at path. Its folder must exist.
+// EditOrCreate is [Edit] that starts with an empty registry if there is no file at
+// path. The folder must exist.
 func EditOrCreate(ctx context.Context, path string, change func(*Document) error) error {
-	return edit(ctx, path, []byte(Empty), nil, change)
+	return edit(ctx, path, []byte(registryfile.Empty), nil, change)
 }
 
 // Journal is called for every change of a registry file, while its lock is held.
 // The edit fails with the error of any of its methods.
 type Journal interface {
-	// Begin is called before a change is made, with the content of the file,
-	// nil if there is none.
+	// Begin is called before a change is made, with the content of the file, which
+	// is nil if there is no file.
 	Begin(ctx context.Context, current []byte) error
 
-	// Prepare is called before the file is replaced. before is nil if there is
-	// none.
+	// Prepare is called before the file is replaced. before is nil if there is no
+	// file.
 	Prepare(ctx context.Context, before []byte, was []*tenant.Tenant, after *Document) error
 
 	// Commit is called after the file was replaced.
 	Commit(ctx context.Context, current []byte) error
 }
 
-// EditJournaled is [EditOrCreate], or [Edit] unless create is set, that tells
+// EditJournaled is [EditOrCreate], or [Edit] unless create is set, that calls
 // journal.
 func EditJournaled(ctx context.Context, path string, create bool, journal Journal, change func(*Document) error) error {
 	var initial []byte
 	if create {
-		initial = []byte(Empty)
+		initial = []byte(registryfile.Empty)
 	}
 	return edit(ctx, path, initial, journal, change)
 }
 
-// Accept is [EditJournaled] that puts the file into another epoch of its history,
-// a later one than that of the file: gateways then take it, whatever they took
-// before. The file is written even if change changes nothing. epoch is called with
-// that of the file.
+// Accept is [EditJournaled] that starts a later epoch of the file's history:
+// gateways then accept the file, whatever they loaded before. The file is written
+// even if change changes nothing. epoch returns the new epoch, given that of the
+// file.
 func Accept(ctx context.Context, path string, epoch func(was int64) int64, journal Journal, change func(*Document) error) error {
 	return editFile(ctx, path, nil, epoch, journal, change)
 }
@@ -72,7 +73,7 @@ func editFile(ctx context.Context, path string, initial []byte, epoch func(int64
 	if err != nil {
 		return err
 	}
-	switch info, err := os.Stat(path); { // before a lock file is left behind
+	switch info, err := os.Stat(path); { // before Lock creates a lock file
 	case err != nil && initial == nil:
 		return err
 	case err == nil && !info.Mode().IsRegular():
@@ -108,7 +109,7 @@ func editFile(ctx context.Context, path string, initial []byte, epoch func(int64
 	if err := change(doc); err != nil {
 		return err
 	}
-	if epoch == nil && bytes.Equal(WithoutHistory(doc.Bytes()), WithoutHistory(data)) {
+	if epoch == nil && bytes.Equal(registryfile.WithoutHistory(doc.Bytes()), registryfile.WithoutHistory(data)) {
 		return nil
 	}
 	if journal == nil {
@@ -116,7 +117,7 @@ func editFile(ctx context.Context, path string, initial []byte, epoch func(int64
 	}
 	var accepted int64
 	if epoch != nil {
-		h, _ := HistoryOf(data)
+		h, _ := registryfile.HistoryOf(data)
 		accepted = epoch(h.Epoch)
 	}
 	if err := doc.stamp(data, accepted); err != nil {

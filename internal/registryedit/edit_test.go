@@ -1,4 +1,4 @@
-package registryfile_test
+package registryedit_test
 
 import (
 	"context"
@@ -15,19 +15,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/registryedit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-func add(id string) func(*registryfile.Document) error {
-	return func(d *registryfile.Document) error {
+func add(id string) func(*registryedit.Document) error {
+	return func(d *registryedit.Document) error {
 		return d.Add(&tenant.Tenant{ID: tenant.ID(id), Status: tenant.StatusActive, Isolation: tenant.IsolationShared})
 	}
 }
 
 func TestEdit_NeedsAFile(t *testing.T) {
 	dir := t.TempDir()
-	err := registryfile.Edit(t.Context(), filepath.Join(dir, "tenants.yaml"), add("a"))
+	err := registryedit.Edit(t.Context(), filepath.Join(dir, "tenants.yaml"), add("a"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -36,7 +37,7 @@ func TestEdit_NeedsAFile(t *testing.T) {
 
 func TestEditOrCreate_MakesAFileForItsOwnerOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.yaml")
-	require.NoError(t, registryfile.EditOrCreate(t.Context(), path, add("a")))
+	require.NoError(t, registryedit.EditOrCreate(t.Context(), path, add("a")))
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.Equal(t, fs.FileMode(0o600), info.Mode())
@@ -49,7 +50,7 @@ func TestEdit_KeepsModeAndLink(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("tenants: []\n"), 0o600))
 	require.NoError(t, os.Chmod(path, 0o640))
 	require.NoError(t, os.Symlink(path, link))
-	require.NoError(t, registryfile.Edit(t.Context(), link, add("a")))
+	require.NoError(t, registryedit.Edit(t.Context(), link, add("a")))
 	info, err := os.Lstat(link)
 	require.NoError(t, err)
 	assert.NotZero(t, info.Mode()&fs.ModeSymlink)
@@ -60,14 +61,14 @@ func TestEdit_KeepsModeAndLink(t *testing.T) {
 
 	dangling := filepath.Join(links, "dangling")
 	require.NoError(t, os.Symlink(filepath.Join(real, "none"), dangling))
-	require.ErrorContains(t, registryfile.EditOrCreate(t.Context(), dangling, add("a")), "symbolic link")
+	require.ErrorContains(t, registryedit.EditOrCreate(t.Context(), dangling, add("a")), "symbolic link")
 }
 
 func TestEdit_WritesNothingThatIsNotValid(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.yaml")
 	bad := []byte("tenants:\n  - id: a\n    colour: red\n")
 	require.NoError(t, os.WriteFile(path, bad, 0o600))
-	err := registryfile.Edit(t.Context(), path, add("b"))
+	err := registryedit.Edit(t.Context(), path, add("b"))
 	var faults registryfile.Faults
 	require.ErrorAs(t, err, &faults)
 	require.ErrorContains(t, err, path)
@@ -76,10 +77,10 @@ func TestEdit_WritesNothingThatIsNotValid(t *testing.T) {
 
 	good := []byte("tenants: []\n")
 	require.NoError(t, os.WriteFile(path, good, 0o600))
-	require.Error(t, registryfile.Edit(t.Context(), path, add("a/b")))
+	require.Error(t, registryedit.Edit(t.Context(), path, add("a/b")))
 	assertContent(t, path, good)
 	failed := errors.New("no")
-	require.ErrorIs(t, registryfile.Edit(t.Context(), path, func(d *registryfile.Document) error {
+	require.ErrorIs(t, registryedit.Edit(t.Context(), path, func(d *registryedit.Document) error {
 		return errors.Join(add("a")(d), failed)
 	}), failed)
 	assertContent(t, path, good)
@@ -93,7 +94,7 @@ func TestEdit_LeavesTheFileAloneWhenNothingChanges(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("tenants: []\n"), 0o600))
 	before, err := os.Stat(path)
 	require.NoError(t, err)
-	require.NoError(t, registryfile.Edit(t.Context(), path, func(*registryfile.Document) error { return nil }))
+	require.NoError(t, registryedit.Edit(t.Context(), path, func(*registryedit.Document) error { return nil }))
 	after, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.True(t, os.SameFile(before, after))
@@ -106,7 +107,7 @@ func TestEdit_ParallelEditsLoseNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range edits {
 		wg.Go(func() {
-			errs[n] = registryfile.EditOrCreate(context.Background(), path, add(fmt.Sprintf("t%02d", n)))
+			errs[n] = registryedit.EditOrCreate(context.Background(), path, add(fmt.Sprintf("t%02d", n)))
 		})
 	}
 	wg.Wait()
@@ -122,7 +123,7 @@ func TestEdit_GivesUpOnALockThatIsHeld(t *testing.T) {
 	defer func() { require.NoError(t, held.Unlock()) }()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, registryfile.Edit(ctx, path, add("a")), registryfile.ErrLocked)
+	require.ErrorIs(t, registryedit.Edit(ctx, path, add("a")), registryedit.ErrLocked)
 }
 
 func assertContent(t *testing.T, path string, want []byte) {
@@ -147,8 +148,8 @@ func idsIn(t *testing.T, path string) []string {
 
 func TestEdit_OfAFolderLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
-	for _, edit := range []func(context.Context, string, func(*registryfile.Document) error) error{registryfile.Edit, registryfile.EditOrCreate} {
-		require.ErrorContains(t, edit(context.Background(), dir, func(*registryfile.Document) error { return nil }), "not a regular file")
+	for _, edit := range []func(context.Context, string, func(*registryedit.Document) error) error{registryedit.Edit, registryedit.EditOrCreate} {
+		require.ErrorContains(t, edit(context.Background(), dir, func(*registryedit.Document) error { return nil }), "not a regular file")
 	}
 	_, err := os.Stat(filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
