@@ -1,10 +1,10 @@
-// Package apikey makes and checks the bearer keys of tenants.
+// Package apikey creates and validates the API keys of tenants.
 //
-// A key reads obs_<key id>_<secret><checksum>: the public key ID (k and seven
-// characters of a-z and 2-7), 32 characters of [A-Za-z0-9] that hold 190 bits
-// of secret, and six characters of checksum over all that stands before. The
-// checksum lets secret scanners and the gateway tell a key from noise without a
-// look-up. The pattern for scanners is [Pattern].
+// A key has the form obs_<key id>_<secret><checksum>: a public key ID (k and seven
+// characters of a-z and 2-7), a secret of 32 characters of [A-Za-z0-9] with 190
+// bits of entropy, and a checksum of six characters over everything before it. The
+// checksum lets secret scanners and the gateway detect text that is not a key
+// without a lookup. Scanners match keys with [Pattern].
 package apikey
 
 import (
@@ -21,35 +21,36 @@ const (
 	// Pattern is the regular expression that every key matches.
 	Pattern = `obs_k[a-z2-7]{7}_[0-9A-Za-z]{38}`
 
-	// Prefix begins every key.
+	// Prefix is the prefix of every key.
 	Prefix = "obs_"
+
+	// Length is the length of every key in bytes.
+	Length = len(Prefix) + idLen + 1 + secretLen + checksumLen
 
 	idLen       = 8
 	secretLen   = 32
 	checksumLen = 6
-	keyLen      = len(Prefix) + idLen + 1 + secretLen + checksumLen
 
 	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	base32 = "abcdefghijklmnopqrstuvwxyz234567"
 )
 
-// ErrMalformed is returned for text that is not a key. It says nothing of the
-// text, since that may be a secret of another kind.
+// ErrMalformed is returned for text that is not a key. It does not contain the text,
+// which may be a secret of another kind.
 var ErrMalformed = errors.New("malformed API key")
 
-// New makes a key from the system's random source and returns it with its
-// public ID. The text of the key is not kept anywhere else.
+// New returns a random key and its public ID. The key is stored nowhere: the
+// registry stores its [Digest].
 func New() (key, id string) {
 	id = "k" + random(base32, idLen-1)
 	body := Prefix + id + "_" + random(base62, secretLen)
 	return body + checksum(body), id
 }
 
-// ID returns the public ID of a well-formed key, or ErrMalformed. It checks the
-// form and the checksum in constant memory and does not say that the key is
-// known to anybody.
+// ID returns the public ID of a key, or [ErrMalformed] if its form or its checksum is
+// wrong. It does not look the key up. It does not allocate.
 func ID(key string) (string, error) {
-	if len(key) != keyLen || !strings.HasPrefix(key, Prefix) || key[len(Prefix)] != 'k' || key[len(Prefix)+idLen] != '_' {
+	if len(key) != Length || !strings.HasPrefix(key, Prefix) || key[len(Prefix)] != 'k' || key[len(Prefix)+idLen] != '_' {
 		return "", ErrMalformed
 	}
 	id := key[len(Prefix) : len(Prefix)+idLen]
@@ -58,7 +59,7 @@ func ID(key string) (string, error) {
 			return "", ErrMalformed
 		}
 	}
-	body, sum := key[:keyLen-checksumLen], key[keyLen-checksumLen:]
+	body, sum := key[:Length-checksumLen], key[Length-checksumLen:]
 	var want [checksumLen]byte
 	putChecksum(&want, body)
 	if string(want[:]) != sum {
@@ -67,12 +68,12 @@ func ID(key string) (string, error) {
 	return id, nil
 }
 
-// Digest returns what the registry keeps of a key. A single SHA-256 is enough
-// because the secret has 190 random bits; a slow hash would let strangers burn
-// the gateway's CPU.
-// For a key it does not allocate.
+// Digest returns the digest that the registry stores instead of the key. A single
+// SHA-256 is sufficient because the secret has 190 random bits. With a slow hash,
+// requests with wrong keys would use up the gateway's CPU. Digest does not allocate
+// for text of the length of a key.
 func Digest(key string) tenant.Digest {
-	var buf [keyLen]byte
+	var buf [Length]byte
 	if len(key) > len(buf) {
 		return sha256.Sum256([]byte(key))
 	}
@@ -93,8 +94,8 @@ func putChecksum(dst *[checksumLen]byte, body string) {
 	}
 }
 
-// crc is crc32.ChecksumIEEE of a string. The standard function takes a []byte,
-// which it lets escape to the heap.
+// crc is crc32.ChecksumIEEE for strings. The standard function takes a []byte, which
+// would escape to the heap.
 func crc(s string) uint32 {
 	sum := ^uint32(0)
 	for i := range len(s) {
@@ -103,16 +104,16 @@ func crc(s string) uint32 {
 	return ^sum
 }
 
-// random returns n characters of alphabet, each equally likely.
+// random returns n characters of alphabet, all equally likely.
 func random(alphabet string, n int) string {
 	out := make([]byte, 0, n)
-	limit := byte(256 - 256%len(alphabet)) // 0 when 256 is a multiple: every byte is taken
+	limit := byte(256 - 256%len(alphabet)) // 0 if 256 is a multiple: every byte is used
 	var buf [64]byte
 	for {
-		_, _ = rand.Read(buf[:]) // never fails: it ends the program instead
+		_, _ = rand.Read(buf[:]) // never returns an error
 		for _, b := range buf {
 			if limit != 0 && b >= limit {
-				continue // a byte above would make the first characters likelier
+				continue // larger bytes would make the first characters more likely
 			}
 			if out = append(out, alphabet[int(b)%len(alphabet)]); len(out) == n {
 				return string(out)

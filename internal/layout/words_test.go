@@ -112,8 +112,6 @@ var pending = []string{
 
 	"extension/tenantregistryextension",
 
-	"internal/apikey",
-
 	"internal/boltfile",
 
 	"internal/clientaddr",
