@@ -76,7 +76,7 @@ func TestREADME_HasTheTextOfEachRefusal(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	for d := range numDecisions {
-		if d.refused() {
+		if d.unauthenticated() {
 			require.NotEmpty(t, d.reason().Text(), d)
 			assert.Regexp(t, "(?m)^\\| .*`"+d.String()+"`.* \\| .*`"+regexp.QuoteMeta(d.reason().Text())+"`", string(readme))
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// decision is what became of one request.
+// decision is the result of authenticating one request.
 type decision uint8
 
 const (
@@ -20,20 +20,23 @@ const (
 	noScheme
 	otherScheme
 	doubledScheme
+	malformedBasic
 	malformedKey
 	unknownKey
+	wrongUsername // of Basic credentials
 	revokedKey
 	notYetValid
 	expiredKey
 	sourceAddress
 	pageOrigin
 	tenantHeader
-	suspended // these by tap alone
+	suspended // this and the next one: only in tap
 	scope
 	numDecisions
 )
 
-// reason returns why a request is refused, or [rejection.None] for one that is not.
+// reason returns why a request is rejected. It is [rejection.None] for a request that
+// is not rejected.
 func (d decision) reason() rejection.Reason {
 	switch d {
 	case noKey:
@@ -54,7 +57,10 @@ func (d decision) reason() rejection.Reason {
 		return rejection.DoubledScheme
 	case malformedKey:
 		return rejection.MalformedKey
-	case unknownKey:
+	case malformedBasic:
+		return rejection.MalformedBasic
+	case unknownKey, wrongUsername:
+		// The same answer, so that callers cannot find out whose key they have.
 		return rejection.UnknownKey
 	case revokedKey:
 		return rejection.RevokedKey
@@ -83,18 +89,21 @@ func (d decision) String() string {
 		return "accepted"
 	case undecided:
 		return "undecided"
+	case wrongUsername:
+		return "wrong_username"
 	}
 	return d.reason().String()
 }
 
-// refused reports whether the key of the caller is refused, by a 401 over HTTP.
-func (d decision) refused() bool { return d > undecided && d < suspended }
+// unauthenticated reports whether the caller has no valid key. Over HTTP the answer
+// is 401.
+func (d decision) unauthenticated() bool { return d > undecided && d < suspended }
 
-// newRefusals makes the errors once, so that a flood of bad requests allocates none.
-// Over HTTP their text becomes the body.
-func newRefusals() (all [numDecisions]*rejection.Error) {
+// newAnswers creates the errors for unauthenticated callers, so that a flood of
+// requests allocates none. Over HTTP the text of an error becomes the body.
+func newAnswers() (all [numDecisions]*rejection.Error) {
 	for d := range numDecisions {
-		if d.refused() {
+		if d.unauthenticated() {
 			all[d] = rejection.Of(d.reason())
 		}
 	}

@@ -39,7 +39,7 @@ type failureAudit struct {
 	logger  *zap.Logger
 
 	series  *segmented.Log // nil: not open yet
-	from    time.Time     // when the running minute began
+	from    time.Time      // when the running minute began
 	waiting []*audit.Entry
 	failing bool
 

@@ -55,8 +55,8 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (with context.Cont
 	now := c.now()
 	key, d := c.decide(source, info.Header, now)
 	var refused error
-	if d.refused() {
-		refused = c.refusals[d]
+	if d.unauthenticated() {
+		refused = c.answers[d]
 	} else {
 		d, refused = c.mayCall(key, info.FullMethodName)
 	}
@@ -74,7 +74,7 @@ func (c *keyChecker) tap(ctx context.Context, info *tap.Info) (with context.Cont
 		signals = tenant.NewSignals(signal)
 	}
 	c.rejected(key, d, signals, addr)
-	if d.refused() {
+	if d.unauthenticated() {
 		c.failures.note(addr, d, key != nil, now)
 	}
 	return ctx, refused

@@ -30,7 +30,7 @@ type keyChecker struct {
 	registryID component.ID
 	registry   tenant.Registry
 	now        func() time.Time
-	refusals   [numDecisions]*rejection.Error
+	answers    [numDecisions]*rejection.Error
 	tally      tally
 	failures   *failures
 	audit      *failureAudit // nil: not kept
@@ -68,7 +68,7 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 	}
 	return &keyChecker{
 		proxies: proxies, rejections: rejections,
-		registryID: *cfg.Registry, now: time.Now, refusals: newRefusals(),
+		registryID: *cfg.Registry, now: time.Now, answers: newAnswers(),
 		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
 		recovery:       recovery.New(set.Logger),
 		audit:          newFailureAudit(cfg.Failures.Audit, set.ID.String(), failures.sources, set.Logger, time.Now),
@@ -167,12 +167,12 @@ func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]stri
 	now := c.now()
 	key, d := c.decide(source, headers, now)
 	c.tally.add(d)
-	if d.refused() {
+	if d.unauthenticated() {
 		c.rejected(key, d, tenant.Signals(0), addr)
 		if c.failures.note(addr, d, key != nil, now) {
 			c.failures.wait(ctx, conn)
 		}
-		return ctx, c.refusals[d]
+		return ctx, c.answers[d]
 	}
 	if key == nil {
 		return tenant.NewContextFrom(ctx, tenant.Undecided(), addr), nil
@@ -196,16 +196,13 @@ func (c *keyChecker) rejected(key *tenant.Key, d decision, signal tenant.Signals
 // PostRejection implements rejection.Board.
 func (c *keyChecker) PostRejection(r rejection.Rejected) { c.rejections.add(r) }
 
-// decide tells with what key a request with headers came from source, which is nil if that
-// is not known. There is none if
-// the request is undecided, or is refused for what is not a key of the registry.
+// decide returns the key with which a request with headers came from source and what
+// becomes of the request. source is nil if it is unknown. The key is nil if the
+// request is undecided or has no key of the registry.
 func (c *keyChecker) decide(source net.Addr, headers map[string][]string, now time.Time) (*tenant.Key, decision) {
-	text, why := readKey(headers)
+	sent, why := readCredentials(headers)
 	if why != accepted {
 		return nil, why
-	}
-	if _, err := apikey.ID(text); err != nil {
-		return nil, wrongKey(text)
 	}
 	if c.registry == nil {
 		return nil, undecided
@@ -214,12 +211,14 @@ func (c *keyChecker) decide(source net.Addr, headers map[string][]string, now ti
 	if snapshot == nil {
 		return nil, undecided
 	}
-	key := snapshot.Key(apikey.Digest(text))
+	key := snapshot.Key(apikey.Digest(sent.key))
 	switch {
 	case key == nil:
 		return nil, unknownKey
 	case key.Tenant().Status == tenant.StatusDeleted:
 		return key, unknownKey
+	case !sent.matches(key.Tenant().ID):
+		return key, wrongUsername
 	}
 	if why := check(key, source, now); why != accepted {
 		return key, why

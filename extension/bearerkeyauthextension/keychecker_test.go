@@ -138,9 +138,10 @@ func TestKeyChecker_DecidesByTheHeaders(t *testing.T) {
 		{"two names", headers{"Authorization": {bearer}, "authorization": {bearer}}, severalKeys},
 		{"scheme alone", headers{"Authorization": {"Bearer"}}, notBearer},
 		{"scheme and blanks", headers{"Authorization": {"Bearer   "}}, notBearer},
-		{"another scheme", headers{"Authorization": {"Basic " + text}}, otherScheme},
+		{"Basic without encoding", headers{"Authorization": {"Basic " + text}}, malformedBasic},
 		{"another scheme without a key of ours", headers{"Authorization": {"Digest username=\"x\""}}, quotedKey},
-		{"a name and password", headers{"Authorization": {"Basic dGVuYW50LWE6cGFzc3dvcmQ="}}, otherScheme},
+		{"another scheme", headers{"Authorization": {"ApiKey " + text}}, otherScheme},
+		{"a password that is no key", headers{"Authorization": {"Basic dGVuYW50LWE6cGFzc3dvcmQ="}}, malformedKey},
 		{"ApiKey", headers{"Authorization": {"ApiKey " + text}}, otherScheme},
 		{"no scheme", headers{"Authorization": {text}}, noScheme},
 		{"no scheme, and blanks", headers{"Authorization": {" " + text + "\t"}}, noScheme},
@@ -308,7 +309,7 @@ func TestDecision_EveryOneHasANameAndEveryRefusalARule(t *testing.T) {
 		require.NotEmpty(t, d.String())
 		require.False(t, names[d.String()], "%s twice", d)
 		names[d.String()] = true
-		assert.Equal(t, d.refused(), d.reason().Code() == codes.Unauthenticated, "%s", d)
+		assert.Equal(t, d.unauthenticated(), d.reason().Code() == codes.Unauthenticated, "%s", d)
 	}
 }
 

@@ -59,7 +59,7 @@ func TestSpoofing_EndsAsTheKeysTenantOrARefusal(t *testing.T) {
 			headers := slices.Concat(own, tt.headers)
 			err := g.sendGRPC(t, headers...)
 			code, text := g.sendHTTP(t, headers...)
-			if tt.want.refused() {
+			if tt.want.unauthenticated() {
 				assert.Equal(t, codes.Unauthenticated, status.Code(err))
 				assert.Equal(t, tt.want.reason().Text(), status.Convert(err).Message())
 				assert.Equal(t, http.StatusUnauthorized, code)

@@ -24,6 +24,7 @@ const (
 	NoScheme
 	OtherScheme
 	DoubledScheme
+	MalformedBasic
 	MalformedKey
 	UnknownKey
 	RevokedKey
@@ -95,8 +96,9 @@ var table = [numReasons]row{
 	PercentEncoded: {"percent_encoded", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Authorization header is percent-encoded, such as "Bearer%20<key>": send "Bearer <key>"; not every program decodes OTEL_EXPORTER_OTLP_HEADERS`},
 	QuotedKey:      {"quoted_key", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Authorization header has quotes around it or around the key: send "Bearer <key>" without them`},
 	NoScheme:       {"no_scheme", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Authorization header has a key and no scheme: send "Bearer <key>"`},
-	OtherScheme:    {"other_scheme", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Authorization header has another scheme than Bearer: send "Bearer <key>"`},
+	OtherScheme:    {"other_scheme", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Authorization header has another scheme than Bearer or Basic: send "Bearer <key>"`},
 	DoubledScheme:  {"doubled_scheme", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Authorization header has "Bearer" twice: send "Bearer <key>"`},
+	MalformedBasic: {"malformed_basic", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Basic credentials are not the base64 encoding of "<user>:<key>": configure the API key as the password`},
 	MalformedKey:   {"malformed_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "malformed API key"},
 	UnknownKey:     {"unknown_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "unknown API key"},
 	RevokedKey:     {"revoked_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key is revoked"},

@@ -36,7 +36,7 @@ type situation struct {
 func situations() []situation {
 	return []situation{
 		{"no, unknown, expired or revoked key; header names another tenant; tenant is gone", codes.Unauthenticated, 401, false, []Reason{
-			NoKey, SeveralKeys, NotBearer, PercentEncoded, QuotedKey, NoScheme, OtherScheme, DoubledScheme, MalformedKey, UnknownKey,
+			NoKey, SeveralKeys, NotBearer, PercentEncoded, QuotedKey, NoScheme, OtherScheme, DoubledScheme, MalformedBasic, MalformedKey, UnknownKey,
 			RevokedKey, NotYetValid, ExpiredKey, SourceAddress, Origin, TenantHeader, NoIdentity, UnknownTenant,
 		}},
 		{"tenant suspended; signal not in the key's scopes", codes.PermissionDenied, 403, false, []Reason{Suspended, Scope}},
