@@ -76,10 +76,6 @@ var bannedNames = []bannedWord{
 var pending = []string{
 	"cmd/tenantctl",
 
-	"docs",
-
-	"docs/adr",
-
 	"exporter/tenantroutingexporter",
 
 	"exporter/tenantroutingexporter/internal/archive",
