@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/peer"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/admission"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
@@ -83,50 +84,35 @@ func delay(ctx context.Context) {
 	}
 }
 
-// identify finds out whose request it is. A request without an identity is one of an
-// agent, whose callers are all one. Receivers that have an authenticator see none.
+// identify sets the tenant of the request, or returns why its caller may not send. A
+// request without an identity is one at an agent: all its callers count as one. A receiver
+// with an authenticator passes no such request.
 func (r *Request) identify(ctx context.Context) *rejection.Error {
 	caller, ok := tenant.FromContext(ctx)
 	if !ok {
 		return nil
 	}
-	why, id := Decide(caller, r.guard.snapshot, r.signal)
-	if why != rejection.None {
+	if why := r.guard.decide(caller, r.signal); why != rejection.None {
 		return rejection.Of(why, r.signal)
 	}
-	r.tenant = id
+	r.tenant = caller.Tenant()
 	return nil
 }
 
-// Decide returns why a caller may not send signal, which is [rejection.None] if it
-// may, and its tenant. snapshot may be nil.
-func Decide(caller *tenant.Identity, snapshot func() (s *tenant.Snapshot, known bool), signal tenant.Signal) (rejection.Reason, tenant.ID) {
-	if !caller.Decided() {
-		return rejection.NotLoaded, ""
+// decide returns why a caller may not send signal, or [rejection.None]. Without a registry
+// only the identity decides.
+func (g *Guard) decide(caller *tenant.Identity, signal tenant.Signal) rejection.Reason {
+	if g.set.Registry != nil {
+		_, why := admission.Decide(caller, g.set.Registry(), signal)
+		return why
 	}
-	if s, known := snapshot(); known {
-		if s == nil {
-			return rejection.NotLoaded, ""
-		}
-		t := s.Tenant(caller.Tenant())
-		switch {
-		case t == nil || t.Status == tenant.StatusDeleted:
-			return rejection.UnknownTenant, ""
-		case t.Status == tenant.StatusSuspended:
-			return rejection.Suspended, ""
-		}
+	switch {
+	case !caller.Decided():
+		return rejection.NotLoaded
+	case !caller.Scopes().Has(signal):
+		return rejection.Scope
 	}
-	if !caller.Scopes().Has(signal) {
-		return rejection.Scope, ""
-	}
-	return rejection.None, caller.Tenant()
-}
-
-func (g *Guard) snapshot() (*tenant.Snapshot, bool) {
-	if g.set.Registry == nil {
-		return nil, false
-	}
-	return g.set.Registry(), true
+	return rejection.None
 }
 
 func protocolOf(ctx context.Context) Protocol {

@@ -2,80 +2,55 @@ package tenantprocessor
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"sync/atomic"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/admission"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// owner is whose data a request is.
-type owner struct {
-	id       tenant.ID
-	identity fixedAttribute
-	// attributes are the tenant's own, for every resource.
-	attributes []fixedAttribute
-	limits     *tenant.Limits // nil without a registry
+// admissions decides whose data a request is and whether it may pass. It is safe for
+// concurrent use once its fields are set.
+type admissions struct {
+	signal   tenant.Signal
+	key      string                  // the attribute of the tenant's ID
+	fixed    *tenant.Tenant          // the owner of all data; nil: the authenticated tenant
+	registry *atomic.Pointer[owners] // of the current snapshot; nil: there is no registry
+	final    rejections
+
+	fixedOwner *owner // of fixed without a registry
 }
 
-// admission decides whose data a request is and whether it may pass. It is safe
-// for concurrent use once its fields are set.
-type admission struct {
-	signal     tenant.Signal
-	key        string          // the attribute that carries the tenant's ID
-	fixed      tenant.ID       // the tenant of all data; empty: the authenticated one
-	registry   tenant.Registry // nil only with fixed
-	rejections rejections
-}
-
-// decide reads nothing but the authenticated identity and the registry: no
-// header and no attribute can change its answer.
-func (a *admission) decide(ctx context.Context) (owner, rejection.Reason) {
-	id := a.fixed
-	if id == "" {
-		caller, ok := tenant.FromContext(ctx)
-		if !ok {
-			return owner{}, rejection.NoIdentity
+// decide reads only the authenticated identity and the registry: no header and no
+// attribute can change its answer.
+func (a *admissions) decide(ctx context.Context) (*owner, rejection.Reason) {
+	if a.fixed != nil && a.registry == nil {
+		return a.fixedOwner, rejection.None
+	}
+	var all *owners
+	if a.registry != nil {
+		all = a.registry.Load()
+	}
+	if a.fixed != nil {
+		if all == nil {
+			return nil, rejection.NotLoaded
 		}
-		if !caller.Decided() {
-			return owner{}, rejection.NotLoaded
+		t := all.snapshot.Tenant(a.fixed.ID)
+		if why := admission.Status(t); why != rejection.None {
+			return nil, why
 		}
-		if !caller.Scopes().Has(a.signal) {
-			return owner{}, rejection.Scope
-		}
-		id = caller.Tenant()
+		return all.byTenant[t], rejection.None
 	}
-	if a.registry == nil {
-		return owner{id: id, identity: fixedAttribute{a.key, string(id)}}, rejection.None
+	caller, ok := tenant.FromContext(ctx)
+	if !ok {
+		return nil, rejection.NoIdentity
 	}
-	snapshot := a.registry.Snapshot()
-	if snapshot == nil {
-		return owner{}, rejection.NotLoaded
+	if all == nil {
+		return nil, rejection.NotLoaded
 	}
-	// The authenticator may have seen an older snapshot.
-	t := snapshot.Tenant(id)
-	if t == nil {
-		return owner{}, rejection.UnknownTenant
+	t, why := admission.Decide(caller, all.snapshot, a.signal)
+	if why != rejection.None {
+		return nil, why
 	}
-	switch t.Status {
-	case tenant.StatusActive:
-		return a.ownerOf(t), rejection.None
-	case tenant.StatusSuspended:
-		return owner{}, rejection.Suspended
-	}
-	return owner{}, rejection.UnknownTenant
-}
-
-func (a *admission) ownerOf(t *tenant.Tenant) owner {
-	o := owner{id: t.ID, identity: fixedAttribute{a.key, string(t.ID)}, limits: &t.Limits}
-	if len(t.Attributes) > 0 {
-		o.attributes = make([]fixedAttribute, 0, len(t.Attributes))
-	}
-	for key, value := range t.Attributes {
-		if key != a.key {
-			o.attributes = append(o.attributes, fixedAttribute{key, value})
-		}
-	}
-	slices.SortFunc(o.attributes, func(x, y fixedAttribute) int { return strings.Compare(x.key, y.key) })
-	return o
+	return all.byTenant[t], rejection.None
 }

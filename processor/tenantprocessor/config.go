@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -288,12 +289,15 @@ func (c *RedisConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// detects tells whether d is to be detected.
-func (c *Config) detects(d Detection) bool {
+// groups returns what to detect.
+func (c *Config) groups() stamp.Groups {
 	if c.Detect == nil {
-		return c.Source == SourceConfig && d != DetectProcess
+		agent := c.Source == SourceConfig
+		return stamp.Groups{Host: agent, OS: agent}
 	}
-	return slices.Contains(c.Detect, d)
+	return stamp.Groups{
+		Host: slices.Contains(c.Detect, DetectHost), OS: slices.Contains(c.Detect, DetectOS), Process: slices.Contains(c.Detect, DetectProcess),
+	}
 }
 
 // registryID returns the registry's ID, or false if there is to be none.

@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
 )
 
 func load(t *testing.T, file, key string) *Config {
@@ -113,14 +115,13 @@ func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
 
 func TestConfig_DetectsByDefaultOnlyWhereTheDataIsFrom(t *testing.T) {
 	edge := &Config{Source: SourceConfig}
-	assert.True(t, edge.detects(DetectHost))
-	assert.True(t, edge.detects(DetectOS))
-	assert.False(t, edge.detects(DetectProcess))
-	assert.False(t, (&Config{Source: SourceAuth}).detects(DetectHost))
+	assert.Equal(t, stamp.Groups{Host: true, OS: true}, edge.groups())
+	assert.Zero(t, (&Config{Source: SourceAuth}).groups())
+	assert.Equal(t, stamp.Groups{Process: true}, (&Config{Source: SourceAuth, Detect: []Detection{DetectProcess}}).groups())
 
 	off := createDefaultConfig().(*Config)
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{"detect": []any{}}).Unmarshal(off))
-	assert.False(t, off.detects(DetectHost), "an empty list turns detection off")
+	assert.Zero(t, off.groups(), "an empty list turns detection off")
 }
 
 func TestConfig_RegistryIsNeededOnlyForAuthenticatedTenants(t *testing.T) {

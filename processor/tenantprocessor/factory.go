@@ -2,7 +2,6 @@ package tenantprocessor
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -11,22 +10,20 @@ import (
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
 )
 
-// factory holds the limiters that the processors of one configuration share.
+// factory creates the processors of all signals of a configuration around one limiter,
+// because a quota is over all signals.
 type factory struct {
-	mu       sync.Mutex
-	limiters map[*Config]*sharedLimiter
+	limiters *sharedcomponent.Map[*Config, *limiter]
 }
 
-type sharedLimiter struct {
-	*limiter
-	users int
+func newFactory() *factory {
+	return &factory{limiters: sharedcomponent.NewMap[*Config, *limiter](sharedcomponent.StopWithLast)}
 }
-
-func newFactory() *factory { return &factory{limiters: map[*Config]*sharedLimiter{}} }
 
 // NewFactory returns the factory of the processor.
 func NewFactory() processor.Factory {
@@ -57,32 +54,13 @@ func (f *factory) create(set processor.Settings, cfg *Config, signal tenant.Sign
 	if _, ok := cfg.registryID(); !ok {
 		return p, nil
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	shared := f.limiters[cfg]
-	if shared == nil {
-		l, err := newLimiter(set, cfg.Limits)
-		if err != nil {
-			return nil, err
-		}
-		shared = &sharedLimiter{limiter: l}
-		f.limiters[cfg] = shared
+	p.handle, err = f.limiters.Get(cfg, func() (*limiter, error) { return newLimiter(set, cfg) })
+	if err != nil {
+		return nil, err
 	}
-	shared.users++
-	shared.signals |= tenant.NewSignals(signal)
-	p.limiter = shared.limiter
-	p.release = func(ctx context.Context) error { return f.release(ctx, cfg, shared) }
+	p.limiter = p.handle.Component()
+	p.limiter.signals |= tenant.NewSignals(signal)
 	return p, nil
-}
-
-func (f *factory) release(ctx context.Context, cfg *Config, shared *sharedLimiter) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if shared.users--; shared.users > 0 {
-		return nil
-	}
-	delete(f.limiters, cfg)
-	return shared.stop(ctx)
 }
 
 func (f *factory) createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
@@ -94,7 +72,8 @@ func (f *factory) createLogs(ctx context.Context, set processor.Settings, cfg co
 	if next, err = p.limitLogs(next); err != nil {
 		return nil, err
 	}
-	return processorhelper.NewLogs(ctx, set, cfg, next, guarded(p, p.processLogs), p.options()...)
+	helped, err := processorhelper.NewLogs(ctx, set, cfg, next, guarded(p, p.processLogs), p.options()...)
+	return admittingLogs{helped}, err
 }
 
 func (f *factory) createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
@@ -106,7 +85,8 @@ func (f *factory) createMetrics(ctx context.Context, set processor.Settings, cfg
 	if next, err = p.limitMetrics(next); err != nil {
 		return nil, err
 	}
-	return processorhelper.NewMetrics(ctx, set, cfg, next, guarded(p, p.processMetrics), p.options()...)
+	helped, err := processorhelper.NewMetrics(ctx, set, cfg, next, guarded(p, p.processMetrics), p.options()...)
+	return admittingMetrics{helped}, err
 }
 
 func (f *factory) createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
@@ -118,5 +98,6 @@ func (f *factory) createTraces(ctx context.Context, set processor.Settings, cfg 
 	if next, err = p.limitTraces(next); err != nil {
 		return nil, err
 	}
-	return processorhelper.NewTraces(ctx, set, cfg, next, guarded(p, p.processTraces), p.options()...)
+	helped, err := processorhelper.NewTraces(ctx, set, cfg, next, guarded(p, p.processTraces), p.options()...)
+	return admittingTraces{helped}, err
 }

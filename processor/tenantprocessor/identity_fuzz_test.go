@@ -94,11 +94,11 @@ func requireOwned(t *testing.T, node any) {
 		for name, value := range node {
 			switch name {
 			case "attributes", "filteredAttributes", "metadata":
-				require.LessOrEqual(t, owners(t, value), 1, name)
+				require.LessOrEqual(t, ownersIn(t, value), 1, name)
 			case "resource":
 				resource, ok := value.(map[string]any)
 				require.True(t, ok)
-				require.Equal(t, 1, owners(t, resource["attributes"]))
+				require.Equal(t, 1, ownersIn(t, resource["attributes"]))
 			case "body":
 			default:
 				requireOwned(t, value)
@@ -112,7 +112,7 @@ var labelSeparators = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
 // owners returns how many times list has the tenant's attribute, each of which
 // must be right.
-func owners(t *testing.T, list any) (n int) {
+func ownersIn(t *testing.T, list any) (n int) {
 	t.Helper()
 	elements, _ := list.([]any)
 	for _, element := range elements {

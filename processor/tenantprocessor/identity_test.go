@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
@@ -193,10 +194,11 @@ func TestIdentity_OverwritesValuesOfEveryType(t *testing.T) {
 		"map":          func(v pcommon.Value) { v.SetEmptyMap().PutStr("business_id", "tenant-a") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := pcommon.NewMap()
-			set(m.PutEmpty("business_id"))
-			assert.Equal(t, 1, fixedAttribute{"business_id", "tenant-a"}.enforce(m))
-			assert.Equal(t, map[string]any{"business_id": "tenant-a"}, m.AsRaw())
+			ld := oneLog()
+			set(ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().Attributes().PutEmpty("business_id"))
+			n := (&stamp.Stamper{}).Logs(ld, &stamp.Owner{Identity: stamp.Attribute{Key: "business_id", Value: "tenant-a"}})
+			assert.Equal(t, stamp.Overwritten{Scope: 1}, n.Overwritten)
+			assert.Equal(t, map[string]any{"business_id": "tenant-a"}, ld.ResourceLogs().At(0).ScopeLogs().At(0).Scope().Attributes().AsRaw())
 		})
 	}
 }

@@ -7,14 +7,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// The limits stand between the processor and what comes after it, because they
-// must know what became of the data: who is refused further on, by a full lane
-// say, comes again, and must not pay twice.
+// The limits are between the processor and the next consumer, because they must know
+// whether the next consumer accepts the data: a request that is rejected later, for
+// example by a full lane, is sent again and must not be charged twice.
 
 func (p *tenantProcessor) limitLogs(next consumer.Logs) (consumer.Logs, error) {
 	sizer := &plog.ProtoMarshaler{}
@@ -43,30 +43,53 @@ func (p *tenantProcessor) limitTraces(next consumer.Traces) (consumer.Traces, er
 	}, consumer.WithCapabilities(next.Capabilities()))
 }
 
-// limited calls next if the tenant of ctx may send what it has. What panics is refused
-// as what next refuses, so that its sender does not pay.
+// limited calls next if the owner of the request is within its limits. A panic is an
+// error like those of next, so that the sender is not charged.
 func (p *tenantProcessor) limited(ctx context.Context, records int, size func() int, next func() error) error {
-	return p.guard(ctx, "charging "+p.admission.signal.String(), func() error {
-		return p.charged(ctx, records, size, func() error { return p.guard(ctx, "consuming "+p.admission.signal.String(), next) })
+	return p.guard(ctx, "charging "+p.admissions.signal.String(), func() error {
+		return p.charged(ctx, records, size, func() error { return p.guard(ctx, "consuming "+p.admissions.signal.String(), next) })
 	})
 }
 
 func (p *tenantProcessor) charged(ctx context.Context, records int, size func() int, next func() error) error {
-	who, err := p.admit(ctx, records)
-	if err != nil {
-		return err
+	o := ownerOf(ctx)
+	if o == nil {
+		// The processor admits every request first. Data that it did not admit must not
+		// pass.
+		return rejection.Of(rejection.Panic)
 	}
-	if who.limits == nil || *who.limits == (tenant.Limits{}) {
+	if o.limits == nil || p.limiter == nil {
 		return next()
 	}
-	paid, over := p.limiter.charge(ctx, who, p.admission.signal, records, size)
-	if over.reason != rejection.None {
-		p.countRefused(ctx, records, over.reason)
-		return rejectionOf(over)
+	paid, rejected := p.limiter.charge(ctx, o, p.admissions.signal, records, size)
+	if rejected != nil {
+		p.countRejected(ctx, records, rejected.Reason())
+		return rejected
 	}
 	if err := next(); err != nil {
-		paid.refund(ctx)
+		paid.Refund(ctx)
 		return err
 	}
 	return nil
+}
+
+// The helper of the collector passes one context to the processor and then to the limits.
+// These consumers give it a place for the owner, so that a request is admitted once.
+
+type admittingLogs struct{ processor.Logs }
+
+func (a admittingLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	return a.Logs.ConsumeLogs(withAdmission(ctx), ld)
+}
+
+type admittingMetrics struct{ processor.Metrics }
+
+func (a admittingMetrics) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	return a.Metrics.ConsumeMetrics(withAdmission(ctx), md)
+}
+
+type admittingTraces struct{ processor.Traces }
+
+func (a admittingTraces) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	return a.Traces.ConsumeTraces(withAdmission(ctx), td)
 }

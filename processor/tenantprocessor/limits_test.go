@@ -30,7 +30,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/ratelimit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
@@ -39,6 +40,8 @@ import (
 // pipelines are the processors of one configuration, one for each signal.
 type pipelines struct {
 	factory   *factory
+	limiter   *limiter
+	handle    *sharedcomponent.Handle[*limiter] // of limiter, never started
 	cfg       *Config
 	logs      processor.Logs
 	metrics   processor.Metrics
@@ -51,11 +54,14 @@ type pipelines struct {
 func startPipelines(t *testing.T, cfg *Config, host tenanttest.Host, next func(context.Context) error) *pipelines {
 	t.Helper()
 	p := &pipelines{factory: newFactory(), cfg: cfg, telemetry: componenttest.NewTelemetry()}
-	core, log := observer.New(zap.WarnLevel)
+	core, log := observer.New(zap.InfoLevel)
 	p.log = log
 	set := nopSettings()
 	set.TelemetrySettings = p.telemetry.NewTelemetrySettings()
 	set.Logger = zap.New(core)
+	handle, err := p.factory.limiters.Get(cfg, func() (*limiter, error) { return newLimiter(set, cfg) })
+	require.NoError(t, err)
+	p.handle, p.limiter = handle, handle.Component()
 	logs, err := consumer.NewLogs(func(ctx context.Context, _ plog.Logs) error { return next(ctx) })
 	require.NoError(t, err)
 	p.logs, err = p.factory.createLogs(context.Background(), set, cfg, logs)
@@ -67,7 +73,7 @@ func startPipelines(t *testing.T, cfg *Config, host tenanttest.Host, next func(c
 	for _, c := range []component.Component{p.logs, p.metrics, p.traces} {
 		require.NoError(t, c.Start(context.Background(), host))
 	}
-	p.factory.limiters[cfg].now = func() time.Time { return noon }
+	p.limiter.now = func() time.Time { return noon }
 	t.Cleanup(func() { p.stop(t) })
 	return p
 }
@@ -83,7 +89,22 @@ func (p *pipelines) stop(t *testing.T) {
 		require.NoError(t, c.Shutdown(context.Background()))
 	}
 	require.NoError(t, p.telemetry.Shutdown(context.Background()))
-	assert.Empty(t, p.factory.limiters)
+	require.NoError(t, p.handle.Shutdown(context.Background()))
+	assert.Zero(t, p.factory.limiters.Len())
+}
+
+var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// rateOf returns limits with one rate.
+func rateOf(signal tenant.Signal, rate tenant.Rate) (limits tenant.Limits) {
+	limits.Rates[signal] = rate
+	return limits
+}
+
+// quotaOf returns limits with one quota of a signal.
+func quotaOf(signal tenant.Signal, quota tenant.Quota) (limits tenant.Limits) {
+	limits.Quotas[signal] = quota
+	return limits
 }
 
 func accept(context.Context) error { return nil }
@@ -141,7 +162,7 @@ func TestLimits_RefuseWhatIsOverARateOfOneTenantAndSignal(t *testing.T) {
 
 func TestLimits_DelaysAreNeverBelowASecond(t *testing.T) {
 	for range 200 {
-		delay := retryDelay(t, rejectionOf(excess{rejection.Rate, "x", time.Millisecond}))
+		delay := retryDelay(t, rejectionOf(ratelimit.Excess{Limit: ratelimit.RateLimit, Text: "x", Wait: time.Millisecond}))
 		assert.GreaterOrEqual(t, delay, time.Second)
 		assert.LessOrEqual(t, delay, 3*time.Second)
 	}
@@ -193,7 +214,7 @@ func TestLimits_QuotaIsOverAllSignals(t *testing.T) {
 	require.NoError(t, p.traces.ConsumeTraces(tenantA, td))
 	require.NoError(t, p.metrics.ConsumeMetrics(tenantA, md))
 	size := int64((&ptrace.ProtoMarshaler{}).TracesSize(td) + (&pmetric.ProtoMarshaler{}).MetricsSize(md))
-	assert.Equal(t, size, p.factory.limiters[p.cfg].usages()["tenant-a"].DayBytes)
+	assert.Equal(t, size, p.limiter.limits.Usages()["tenant-a"].DayBytes)
 	registry.Set(t, &tenant.Tenant{ID: "tenant-a", Limits: tenant.Limits{DailyBytes: size}})
 	assert.Equal(t, codes.ResourceExhausted, status.Code(p.logs.ConsumeLogs(tenantA, manyLogs(1))))
 }
@@ -240,7 +261,7 @@ func TestLimits_TellHowMuchOfAQuotaIsUsed(t *testing.T) {
 		point("day", 1), point("month", 0.5),
 	}, metricdatatest.IgnoreTimestamp())
 	require.Equal(t, 1, p.log.Len())
-	assert.Equal(t, "limits: 100 % of the daily quota of "+strconv.Itoa(size)+" B is used", p.log.All()[0].Message)
+	assert.Equal(t, "100 % of the daily quota of "+strconv.Itoa(size)+" B is used", p.log.All()[0].Message)
 	assert.Equal(t, map[string]any{"tenant": "tenant-a"}, p.log.All()[0].ContextMap())
 }
 
@@ -256,10 +277,9 @@ func TestLimits_CloseTheAccountsOfTenantsThatAreGone(t *testing.T) {
 	p := startPipelines(t, authConfig(), tenanttest.Host{registryID: registry}, accept)
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
 	require.NoError(t, p.logs.ConsumeLogs(tenantB, manyLogs(1)))
-	l := p.factory.limiters[p.cfg]
-	assert.Len(t, l.accounts, 1, "who has no limits has no account")
+	assert.Len(t, p.limiter.limits.Usages(), 1, "a tenant without limits has no account")
 	registry.Set(t, &tenant.Tenant{ID: "tenant-b"})
-	assert.Empty(t, l.accounts)
+	assert.Empty(t, p.limiter.limits.Usages())
 }
 
 func TestLimits_AnswerOverBothProtocols(t *testing.T) {
@@ -342,7 +362,7 @@ func TestLimits_BeginAtZeroAndSaySoIfTheCountsCannotBeRead(t *testing.T) {
 func TestUsageStore_SavesOnlyChangesAndKeepsThemUntilTheyAreSaved(t *testing.T) {
 	store := &memory{kept: map[string][]byte{}, full: storage.ErrStorageFull}
 	s := &usageStore{client: store}
-	all := map[tenant.ID]usage{"tenant-a": {Day: "2026-05-01", DayBytes: 1, Month: "2026-05", MonthBytes: 1}}
+	all := map[tenant.ID]ratelimit.Usage{"tenant-a": {Day: "2026-05-01", DayBytes: 1, Month: "2026-05", MonthBytes: 1}}
 	require.ErrorIs(t, s.save(context.Background(), all), storage.ErrStorageFull)
 	store.full = nil
 	require.NoError(t, s.save(context.Background(), all))
@@ -355,9 +375,9 @@ func TestUsageStore_SavesInTheBackgroundAndReportsAFailureOnce(t *testing.T) {
 	store := &memory{kept: map[string][]byte{}, full: storage.ErrStorageFull}
 	s := &usageStore{client: store, interval: time.Millisecond}
 	var tries, reports atomic.Int64
-	s.keep(func() map[tenant.ID]usage {
+	s.keep(func() map[tenant.ID]ratelimit.Usage {
 		tries.Add(1)
-		return map[tenant.ID]usage{"tenant-a": {MonthBytes: tries.Load()}}
+		return map[tenant.ID]ratelimit.Usage{"tenant-a": {MonthBytes: tries.Load()}}
 	}, func(err error) {
 		assert.ErrorIs(t, err, storage.ErrStorageFull)
 		reports.Add(1)
@@ -371,7 +391,7 @@ func TestUsageStore_SavesInTheBackgroundAndReportsAFailureOnce(t *testing.T) {
 		raw, err := store.Get(context.Background(), usageKey)
 		return err == nil && raw != nil
 	}, 10*time.Second, time.Millisecond)
-	require.NoError(t, s.close(context.Background(), map[tenant.ID]usage{"tenant-a": {MonthBytes: -1}}))
+	require.NoError(t, s.close(context.Background(), map[tenant.ID]ratelimit.Usage{"tenant-a": {MonthBytes: -1}}))
 	assert.Contains(t, string(store.kept[usageKey]), "-1", "the last word is close's")
 }
 

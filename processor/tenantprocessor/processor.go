@@ -6,6 +6,9 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 	"go.opentelemetry.io/otel/attribute"
@@ -15,23 +18,26 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
 )
 
 // tenantProcessor is one signal's processor.
 type tenantProcessor struct {
-	cfg       *Config
-	logger    *zap.Logger
-	telemetry *metadata.TelemetryBuilder
-	signalSet attribute.Set
-	admission admission
-	resource  resourceStamp
-	limiter   *limiter // nil without a registry
-	boards    rejection.Boards
-	recovery  *recovery.Recoverer
-	release   func(context.Context) error
-	warnOnce  sync.Once
+	cfg        *Config
+	logger     *zap.Logger
+	telemetry  *metadata.TelemetryBuilder
+	signalSet  attribute.Set
+	admissions admissions
+	stamper    stamp.Stamper
+	limiter    *limiter                          // nil without a registry
+	handle     *sharedcomponent.Handle[*limiter] // of limiter
+	boards     rejection.Boards
+	recovery   *recovery.Recoverer
+	warnOnce   sync.Once
+	stopOnce   sync.Once
 }
 
 func newProcessor(set processor.Settings, cfg *Config, signal tenant.Signal) (*tenantProcessor, error) {
@@ -41,13 +47,16 @@ func newProcessor(set processor.Settings, cfg *Config, signal tenant.Signal) (*t
 	}
 	p := &tenantProcessor{
 		cfg: cfg, logger: set.Logger, telemetry: telemetry,
-		signalSet: attribute.NewSet(attribute.String("signal", signal.String())),
-		admission: admission{signal: signal, key: cfg.Attribute, rejections: newRejections(signal)},
-		recovery:  recovery.New(set.Logger),
-		resource:  resourceStamp{environment: cfg.DeploymentEnvironment, serviceName: cfg.ServiceName},
+		signalSet:  attribute.NewSet(attribute.String("signal", signal.String())),
+		admissions: admissions{signal: signal, key: cfg.Attribute, final: newRejections(signal)},
+		recovery:   recovery.New(set.Logger),
+		stamper: stamp.Stamper{
+			Environment: cfg.DeploymentEnvironment, ServiceName: cfg.ServiceName, NormalizeSeverity: cfg.Severity == SeverityNormalize,
+		},
 	}
 	if cfg.Source == SourceConfig {
-		p.admission.fixed = tenant.ID(cfg.BusinessID)
+		p.admissions.fixed = &tenant.Tenant{ID: tenant.ID(cfg.BusinessID), Status: tenant.StatusActive}
+		p.admissions.fixedOwner = newOwner(p.admissions.fixed, cfg.Attribute)
 	}
 	return p, nil
 }
@@ -62,35 +71,57 @@ func (p *tenantProcessor) options() []processorhelper.Option {
 
 func (p *tenantProcessor) start(ctx context.Context, host component.Host) error {
 	p.boards = rejection.FindBoards(host)
-	if id, ok := p.cfg.registryID(); ok {
-		registry, err := tenant.FindRegistry(host, id)
-		if err != nil {
+	if p.handle != nil {
+		if err := p.handle.Start(ctx, host); err != nil {
 			return err
 		}
-		p.admission.registry = registry
-		if err := p.limiter.start(ctx, host, registry); err != nil {
-			return err
-		}
+		p.admissions.registry = &p.limiter.owners
 	}
-	detected, err := detect(ctx, p.cfg.detects)
+	machine, err := stamp.Detect(ctx, p.cfg.groups())
 	if err != nil {
-		p.logger.Warn("Some of `detect` could not be found out; it is left out", zap.Error(err))
+		p.logger.Warn("Failed to detect some attributes of `detect`; they are left out", zap.Error(err))
 	}
-	p.resource.detected = detected
+	p.stamper.Machine = machine
 	return nil
 }
 
 func (p *tenantProcessor) shutdown(ctx context.Context) error {
-	p.telemetry.Shutdown()
-	if p.release == nil {
+	p.stopOnce.Do(p.telemetry.Shutdown)
+	if p.handle == nil {
 		return nil
 	}
-	release := p.release
-	p.release = nil
-	return release(ctx)
+	return p.handle.Shutdown(ctx)
 }
 
-// guarded makes a panic of process a rejection.
+func (p *tenantProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
+	o, err := p.admit(ctx, ld.LogRecordCount())
+	if err != nil {
+		return ld, err
+	}
+	p.record(ctx, p.stamper.Logs(ld, &o.Owner))
+	return ld, nil
+}
+
+func (p *tenantProcessor) processMetrics(ctx context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
+	o, err := p.admit(ctx, md.DataPointCount())
+	if err != nil {
+		return md, err
+	}
+	p.record(ctx, p.stamper.Metrics(md, &o.Owner))
+	return md, nil
+}
+
+func (p *tenantProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	o, err := p.admit(ctx, td.SpanCount())
+	if err != nil {
+		return td, err
+	}
+	p.record(ctx, p.stamper.Traces(td, &o.Owner))
+	return td, nil
+}
+
+// guarded returns process with panics as rejections, run as work that is shared between
+// tenants: see guard.Compute.
 func guarded[T any](p *tenantProcessor, process func(context.Context, T) (T, error)) func(context.Context, T) (T, error) {
 	return func(ctx context.Context, data T) (out T, err error) {
 		computed, err := guard.Compute(ctx)
@@ -98,7 +129,7 @@ func guarded[T any](p *tenantProcessor, process func(context.Context, T) (T, err
 			return out, rejection.Of(rejection.Canceled)
 		}
 		defer computed()
-		err = p.guard(ctx, "stamping "+p.admission.signal.String(), func() error {
+		err = p.guard(ctx, "stamping "+p.admissions.signal.String(), func() error {
 			out, err = process(ctx, data)
 			return err
 		})
@@ -118,36 +149,43 @@ func (p *tenantProcessor) guard(ctx context.Context, doing string, f func() erro
 	return f()
 }
 
-// admit returns whose the data of ctx is, or the error that the caller gets.
-func (p *tenantProcessor) admit(ctx context.Context, records int) (owner, error) {
-	who, why := p.admission.decide(ctx)
+// admit returns the owner of the data of ctx, or the error that the caller gets.
+func (p *tenantProcessor) admit(ctx context.Context, records int) (*owner, error) {
+	o, why := p.admissions.decide(ctx)
 	if why == rejection.None {
-		return who, nil
+		setOwner(ctx, o)
+		return o, nil
 	}
 	if why == rejection.NoIdentity {
 		p.warnOnce.Do(func() {
-			p.logger.Error("Refusing data without an authenticated tenant: the receiver needs `auth` with a bearer_key_auth extension, and this processor must come before any that batches")
+			p.logger.Error("Rejecting data without an authenticated tenant: the receiver needs `auth` with a bearer_key_auth extension, and this processor must come before any that batches")
 		})
 	}
-	p.countRefused(ctx, records, why)
-	return owner{}, p.admission.rejections.of(why)
+	p.countRejected(ctx, records, why)
+	return nil, p.admissions.final.of(why)
 }
 
-func (p *tenantProcessor) countRefused(ctx context.Context, records int, why rejection.Reason) {
+func (p *tenantProcessor) countRejected(ctx context.Context, records int, why rejection.Reason) {
 	p.telemetry.ProcessorTenantRefusedRecords.Add(ctx, int64(records),
 		metric.WithAttributes(attribute.String("reason", why.String())))
-	p.boards.Post(ctx, tenant.NewSignals(p.admission.signal), why.String())
+	p.boards.Post(ctx, tenant.NewSignals(p.admissions.signal), why.String())
 }
 
-// recordOverwritten counts what the walk over the data found.
-func (p *tenantProcessor) recordOverwritten(ctx context.Context, n overwritten) {
+// record counts what the stamper changed.
+func (p *tenantProcessor) record(ctx context.Context, n stamp.Result) {
 	for _, at := range []struct {
 		location string
 		count    int
-	}{{"resource", n.resource}, {"scope", n.scope}, {"record", n.record}} {
+	}{{"resource", n.Overwritten.Resource}, {"scope", n.Overwritten.Scope}, {"record", n.Overwritten.Record}} {
 		if at.count > 0 {
 			p.telemetry.ProcessorTenantOverwrittenAttributes.Add(ctx, int64(at.count),
 				metric.WithAttributes(attribute.String("location", at.location)))
 		}
+	}
+	if n.RepairedStrings > 0 {
+		p.telemetry.ProcessorTenantInvalidUtf8Strings.Add(ctx, int64(n.RepairedStrings), metric.WithAttributeSet(p.signalSet))
+	}
+	if n.UnknownSeverities > 0 {
+		p.telemetry.ProcessorTenantUnknownSeverities.Add(ctx, int64(n.UnknownSeverities))
 	}
 }

@@ -4,15 +4,19 @@ import (
 	"context"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
 )
 
 var registryID = component.MustNewID("tenant_registry")
@@ -63,3 +67,23 @@ func TestProcessor_NamesTheRegistryThatIsMissing(t *testing.T) {
 }
 
 func nopSettings() processor.Settings { return processortest.NewNopSettings(metadata.Type) }
+
+func TestSeverity_UnknownOnesAreCountedAndKeepLeavesAllAlone(t *testing.T) {
+	odd := oneLog()
+	odd.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetSeverityText("Custom")
+
+	p, telemetry := started(t, edgeConfig(), tenant.Logs, nil)
+	_, err := p.processLogs(context.Background(), odd)
+	require.NoError(t, err)
+	metadatatest.AssertEqualProcessorTenantUnknownSeverities(t, telemetry,
+		[]metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
+
+	cfg := edgeConfig()
+	cfg.Severity = SeverityKeep
+	p, _ = started(t, cfg, tenant.Logs, nil)
+	kept := oneLog()
+	kept.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetSeverityText("WARNING")
+	kept, err = p.processLogs(context.Background(), kept)
+	require.NoError(t, err)
+	assert.Equal(t, "WARNING", kept.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SeverityText())
+}

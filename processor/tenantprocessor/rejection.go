@@ -1,18 +1,27 @@
 package tenantprocessor
 
 import (
+	"github.com/otelcol-tenant/otelcol-tenant/internal/ratelimit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// rejectionOf returns the error for a request that is over a limit. It names the
-// limit to the tenant whose limit it is.
-func rejectionOf(over excess) error {
-	return rejection.Retry(over.reason, over.text, over.wait)
+// reasonOf returns the reason for a request that is over a limit of this kind.
+func reasonOf(limit ratelimit.Limit) rejection.Reason {
+	if limit == ratelimit.QuotaLimit {
+		return rejection.Quota
+	}
+	return rejection.Rate
 }
 
-// rejections are the errors of one signal that are final. They are made once, so
-// that a flood of rejected requests allocates none.
+// rejectionOf returns the rejection of a request that is over a limit. It names the limit
+// to the tenant whose limit it is.
+func rejectionOf(over ratelimit.Excess) *rejection.Error {
+	return rejection.Retry(reasonOf(over.Limit), over.Text, over.Wait)
+}
+
+// rejections are the rejections of one signal that are final. They are made once, so that
+// a flood of rejected requests allocates none.
 type rejections [rejection.NumReasons]*rejection.Error
 
 func newRejections(signal tenant.Signal) (all rejections) {
@@ -23,8 +32,8 @@ func newRejections(signal tenant.Signal) (all rejections) {
 	return all
 }
 
-// of returns the error for why, which must not be [rejection.None].
-func (r *rejections) of(why rejection.Reason) error {
+// of returns the rejection for why, which must not be [rejection.None].
+func (r *rejections) of(why rejection.Reason) *rejection.Error {
 	if final := r[why]; final != nil {
 		return final
 	}

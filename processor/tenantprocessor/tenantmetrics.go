@@ -8,12 +8,12 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/ratelimit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// registerTenantMetrics adds the metrics that have series for each tenant. They
-// are read from the accounts, so that a tenant that leaves the registry takes its
-// series along.
+// registerTenantMetrics adds the metrics that have series for each tenant. They are read
+// from the accounts, so that the series of a tenant end when it leaves the registry.
 func (l *limiter) registerTenantMetrics() error {
 	return errors.Join(
 		l.telemetry.RegisterProcessorTenantQuotaUseCallback(l.observeQuotas),
@@ -22,95 +22,60 @@ func (l *limiter) registerTenantMetrics() error {
 	)
 }
 
-// known yields the accounts of tenants that the registry knows.
-func (l *limiter) known() iter.Seq2[*tenant.Tenant, *account] {
-	return func(yield func(*tenant.Tenant, *account) bool) {
-		snapshot := l.registry.Snapshot()
-		if snapshot == nil {
-			return
-		}
-		l.mu.RLock()
-		defer l.mu.RUnlock()
-		for id, a := range l.accounts {
-			if t := snapshot.Tenant(id); t != nil && !yield(t, a) {
-				return
-			}
-		}
+// tenants yields the tenants of the registry.
+func (l *limiter) tenants() iter.Seq[*tenant.Tenant] {
+	snapshot := l.registry.Snapshot()
+	if snapshot == nil {
+		return func(func(*tenant.Tenant) bool) {}
 	}
+	return snapshot.Tenants()
 }
 
-// observeQuotas tells the used share of each quota.
+// observeQuotas reports the used share of each quota.
 func (l *limiter) observeQuotas(_ context.Context, o metric.Float64Observer) error {
-	now := l.now()
-	for t, a := range l.known() {
-		u := a.use(now)
-		for _, signal := range tenant.AllSignals() {
-			for _, q := range u.quotas(signal, amount{}, &t.Limits) {
-				if q.limit == 0 || q.total() && signal != tenant.Logs { // those of all signals once
-					continue
-				}
-				o.Observe(q.share(l.divisor()), metric.WithAttributes(q.attributes(t.ID, signal)...))
+	for t := range l.tenants() {
+		for use := range l.limits.QuotaUse(t.ID, &t.Limits) {
+			period := "month"
+			if use.Daily {
+				period = "day"
 			}
+			o.Observe(use.Share, metric.WithAttributes(append(useAttributes(t.ID, use), attribute.String("period", period))...))
 		}
 	}
 	return nil
 }
 
-// total tells whether q is over all signals.
-func (q *quota) total() bool { return q.what == totalBytes || q.what == totalRecords }
+// observeRates reports the used share of each burst.
+func (l *limiter) observeRates(_ context.Context, o metric.Float64Observer) error {
+	for t := range l.tenants() {
+		for use := range l.limits.RateUse(t.ID, &t.Limits) {
+			o.Observe(use.Share, metric.WithAttributes(useAttributes(t.ID, use)...))
+		}
+	}
+	return nil
+}
 
-func (q *quota) attributes(id tenant.ID, signal tenant.Signal) []attribute.KeyValue {
-	period, of, unit := "month", signal.String(), unitRecords
-	if q.daily {
-		period = "day"
+func useAttributes(id tenant.ID, use ratelimit.Use) []attribute.KeyValue {
+	signal, unit := use.Signal.String(), "records"
+	if use.Total {
+		signal = "all"
 	}
-	if q.total() {
-		of = "all"
-	}
-	if q.what == totalBytes || q.what == signalBytes {
-		unit = unitBytes
+	if use.InBytes {
+		unit = "bytes"
 	}
 	return []attribute.KeyValue{
-		attribute.String("tenant", string(id)), attribute.String("period", period),
-		attribute.String("signal", of), attribute.String("unit", unit),
+		attribute.String("tenant", string(id)), attribute.String("signal", signal), attribute.String("unit", unit),
 	}
 }
 
-const (
-	unitRecords = "records"
-	unitBytes   = "bytes"
-)
-
-// observeRates tells how much of each burst is used. What is shared is in Redis
-// and not told.
-func (l *limiter) observeRates(_ context.Context, o metric.Float64Observer) error {
-	if l.shared != nil {
-		return nil
-	}
-	now := l.now()
-	for t, a := range l.known() {
-		terms := l.terms(&t.Limits)
-		for _, signal := range tenant.AllSignals() {
-			records, bytes := a.rateUse(signal, terms, now)
-			for unit, use := range map[string]float64{unitRecords: records, unitBytes: bytes} {
-				if use >= 0 {
-					o.Observe(use, metric.WithAttributes(attribute.String("tenant", string(t.ID)),
-						attribute.String("signal", signal.String()), attribute.String("unit", unit)))
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// observeOver tells what was over a limit.
+// observeOver reports the records that were over a limit.
 func (l *limiter) observeOver(_ context.Context, o metric.Int64Observer) error {
-	for t, a := range l.known() {
+	for t := range l.tenants() {
 		for _, signal := range tenant.AllSignals() {
-			for reason, n := range a.over(signal) {
+			for limit, n := range l.limits.Over(t.ID, signal) {
 				if n > 0 {
 					o.Observe(n, metric.WithAttributes(attribute.String("tenant", string(t.ID)),
-						attribute.String("signal", signal.String()), attribute.String("reason", reason.String())))
+						attribute.String("signal", signal.String()), attribute.String("reason", reasonOf(limit).String())))
 				}
 			}
 		}
@@ -118,10 +83,11 @@ func (l *limiter) observeOver(_ context.Context, o metric.Int64Observer) error {
 	return nil
 }
 
+// observeShared reports whether limits are shared at present.
 func (l *limiter) observeShared(_ context.Context, o metric.Int64Observer) error {
-	up := int64(1)
-	if l.shared.failed.Load() {
-		up = 0
+	up := int64(0)
+	if l.limits.SharedWorks() {
+		up = 1
 	}
 	o.Observe(up)
 	return nil

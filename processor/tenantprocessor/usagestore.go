@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/ratelimit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/storageclient"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -23,7 +24,7 @@ const (
 	usageName = "limits"
 	usageKey  = "usage"
 
-	// saveInterval bounds what a crash loses of the counts.
+	// saveInterval bounds the counts that a crash loses.
 	saveInterval = 5 * time.Second
 )
 
@@ -32,14 +33,14 @@ type usageStore struct {
 	client   storage.Client
 	path     string // of its file; empty: not known
 	interval time.Duration
-	saved    map[tenant.ID]usage // of the goroutine of keep, and of close after it
+	saved    map[tenant.ID]ratelimit.Usage // used by the goroutine of keep, and by close after it
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 	recovery *recovery.Recoverer
 }
 
-// openUsageStore calls report if the counts were in a file that is damaged. bbolt
-// would end the process over it, so it is looked at before and set aside.
+// openUsageStore opens the storage extension id. If the file with the counts is damaged,
+// it sets the file aside and calls report: bbolt would end the process over it.
 func openUsageStore(ctx context.Context, host component.Host, id, owner component.ID, report func(error)) (*usageStore, error) {
 	ext, err := storageclient.Find(host, "limits::storage", id)
 	if err != nil {
@@ -63,12 +64,12 @@ func openUsageStore(ctx context.Context, host component.Host, id, owner componen
 	return &usageStore{client: opened, path: path, interval: saveInterval}, nil
 }
 
-func (s *usageStore) load(ctx context.Context) (map[tenant.ID]usage, error) {
+func (s *usageStore) load(ctx context.Context) (map[tenant.ID]ratelimit.Usage, error) {
 	raw, err := s.client.Get(ctx, usageKey)
 	if err != nil || raw == nil {
 		return nil, err
 	}
-	var all map[tenant.ID]usage
+	var all map[tenant.ID]ratelimit.Usage
 	if err := json.Unmarshal(raw, &all); err != nil {
 		return nil, err
 	}
@@ -76,12 +77,12 @@ func (s *usageStore) load(ctx context.Context) (map[tenant.ID]usage, error) {
 	return all, nil
 }
 
-// keep saves what usages returns again and again until close. It reports each
-// change from success to failure once.
-func (s *usageStore) keep(usages func() map[tenant.ID]usage, report func(error)) {
+// keep saves what usages returns at each interval until close. It reports each change
+// from success to failure once.
+func (s *usageStore) keep(usages func() map[tenant.ID]ratelimit.Usage, report func(error)) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.recovery.Keep(ctx.Done(), &s.done, "saving counts", func() {
+	s.recovery.Keep(ctx.Done(), &s.done, "saving usage counters", func() {
 		tick := time.NewTicker(s.interval)
 		defer tick.Stop()
 		failed := false
@@ -100,9 +101,9 @@ func (s *usageStore) keep(usages func() map[tenant.ID]usage, report func(error))
 	})
 }
 
-// save writes all unless it is what was saved last.
-func (s *usageStore) save(ctx context.Context, all map[tenant.ID]usage) error {
-	if maps.EqualFunc(all, s.saved, usage.sameAs) {
+// save writes all unless it equals the last save.
+func (s *usageStore) save(ctx context.Context, all map[tenant.ID]ratelimit.Usage) error {
+	if maps.EqualFunc(all, s.saved, ratelimit.Usage.Equal) {
 		return nil
 	}
 	raw, err := json.Marshal(all)
@@ -116,20 +117,14 @@ func (s *usageStore) save(ctx context.Context, all map[tenant.ID]usage) error {
 	return nil
 }
 
-func (u usage) sameAs(v usage) bool {
-	return u.Day == v.Day && u.DayBytes == v.DayBytes && u.DayRecords == v.DayRecords && u.DaySignals == v.DaySignals &&
-		u.Month == v.Month && u.MonthBytes == v.MonthBytes && u.MonthRecords == v.MonthRecords && u.MonthSignals == v.MonthSignals &&
-		u.Owed == v.Owed
-}
-
-// close saves last and gives the storage back.
-func (s *usageStore) close(ctx context.Context, last map[tenant.ID]usage) error {
+// close saves last and closes the storage.
+func (s *usageStore) close(ctx context.Context, last map[tenant.ID]ratelimit.Usage) error {
 	s.stop()
 	s.done.Wait()
 	ctx = context.WithoutCancel(ctx) // writing is short
 	err := s.save(ctx, last)
 	if err != nil {
-		err = fmt.Errorf("limits: saving counts: %w", err)
+		err = fmt.Errorf("limits: saving usage counters: %w", err)
 	}
 	return errors.Join(err, s.client.Close(ctx))
 }

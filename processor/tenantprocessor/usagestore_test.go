@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/ratelimit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -43,17 +44,17 @@ func TestUsageStore_SetsADamagedFileAside(t *testing.T) {
 			require.NoError(t, ext.Start(t.Context(), componenttest.NewNopHost()))
 			defer func() { assert.NoError(t, ext.Shutdown(t.Context())) }()
 			host, owner := tenanttest.Host{storageID: ext}, component.MustNewID("tenant")
-			var told []error
-			open := func() (*usageStore, map[tenant.ID]usage) {
+			var reported []error
+			open := func() (*usageStore, map[tenant.ID]ratelimit.Usage) {
 				t.Helper()
-				s, err := openUsageStore(t.Context(), host, storageID, owner, func(err error) { told = append(told, err) })
+				s, err := openUsageStore(t.Context(), host, storageID, owner, func(err error) { reported = append(reported, err) })
 				require.NoError(t, err)
 				all, err := s.load(t.Context())
 				require.NoError(t, err)
-				s.keep(func() map[tenant.ID]usage { return all }, func(error) {})
+				s.keep(func() map[tenant.ID]ratelimit.Usage { return all }, func(error) {})
 				return s, all
 			}
-			want := map[tenant.ID]usage{"a": {DayBytes: 7}}
+			want := map[tenant.ID]ratelimit.Usage{"a": {DayBytes: 7}}
 			s, _ := open()
 			require.NoError(t, s.close(t.Context(), want))
 
@@ -64,8 +65,8 @@ func TestUsageStore_SetsADamagedFileAside(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, data, 0o600))
 			s, all := open()
 			assert.Empty(t, all)
-			require.Len(t, told, 1)
-			assert.ErrorContains(t, told[0], "set aside as processor_tenant__limits.20")
+			require.Len(t, reported, 1)
+			assert.ErrorContains(t, reported[0], "set aside as processor_tenant__limits.20")
 			kept, err := filepath.Glob(path + ".*" + boltfile.AsideSuffix)
 			require.NoError(t, err)
 			require.Len(t, kept, 1)
@@ -76,7 +77,7 @@ func TestUsageStore_SetsADamagedFileAside(t *testing.T) {
 
 			s, all = open()
 			assert.Equal(t, want, all)
-			assert.Len(t, told, 1, "it is told once")
+			assert.Len(t, reported, 1, "it is reported once")
 			require.NoError(t, s.close(t.Context(), want))
 		})
 	}
@@ -90,7 +91,7 @@ func TestLimits_ThatCannotBeSavedFailNoShutdown(t *testing.T) {
 	p := startPipelines(t, storingConfig(), host, accept)
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
 	p.stop(t)
-	assert.Positive(t, p.log.FilterMessageSnippet("cannot be saved").Len())
+	assert.Positive(t, p.log.FilterMessageSnippet("Failed to save usage counters").Len())
 }
 
 // heeding is a storage that heeds contexts, as one on a network does.

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -161,21 +159,6 @@ func TestUTF8_EveryString(t *testing.T) {
 	}
 }
 
-func TestUTF8_KeysKeepTheirOrderAndValues(t *testing.T) {
-	m := pcommon.NewMap()
-	for i, key := range []string{"a", "b\xff", "c", "b\xfe", "\xff", ""} {
-		m.PutInt(key, int64(i))
-	}
-	var r utf8Repair
-	r.attributes(m)
-	var got []string
-	for key, v := range m.All() {
-		got = append(got, fmt.Sprintf("%s=%d", key, v.Int()))
-	}
-	assert.Equal(t, []string{"a=0", "b\uFFFD=1", "c=2", "b\uFFFD=3", "\uFFFD=4", "=5"}, got)
-	assert.Equal(t, 3, r.strings)
-}
-
 // TestUTF8_LookAlikes has a key that becomes a look-alike of the tenant's attribute.
 func TestUTF8_LookAlikes(t *testing.T) {
 	p, _ := started(t, authConfig(), tenant.Logs, bareRegistry(t))
@@ -214,16 +197,4 @@ func TestUTF8_ManyKeys(t *testing.T) {
 	for key := range attributes.All() {
 		require.Equal(t, "\uFFFDa", key)
 	}
-}
-
-func FuzzValidText(f *testing.F) {
-	for _, s := range []string{"", "a", "ab", "abc", "abcd", "abcdefg", "abcdefgh", "abcdefghijklm", "\u00e9", "abcdefg\u00e9", "\xffabcdefgh", "abcdefgh\xff", "ab\xff", "abcd\xffef"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		assert.Equal(t, utf8.ValidString(s), validText(s), "%q", s)
-		for i := range len(s) {
-			assert.Equal(t, utf8.ValidString(s[i:]), validText(s[i:]), "%q", s[i:])
-		}
-	})
 }

@@ -12,17 +12,35 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedlog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/tenantotlpreceiver/internal/metadata"
 )
 
 // NewFactory returns the factory of the tenant_otlp receiver.
 func NewFactory() receiver.Factory {
-	f := &factory{receivers: make(map[*Config]*sharedReceiver)}
+	f := &factory{receivers: sharedcomponent.NewMap[*Config, *otlpReceiver](sharedcomponent.StopWithFirst)}
 	return receiver.NewFactory(metadata.Type, createDefaultConfig,
 		receiver.WithLogs(f.createLogs, metadata.LogsStability),
 		receiver.WithMetrics(f.createMetrics, metadata.MetricsStability),
 		receiver.WithTraces(f.createTraces, metadata.TracesStability))
+}
+
+// factory creates one receiver for all signals of a configuration, because they share its
+// ports.
+type factory struct {
+	receivers *sharedcomponent.Map[*Config, *otlpReceiver]
+}
+
+// create returns a handle of the receiver of cfg, which also serves s.
+func (f *factory) create(set receiver.Settings, cfg *Config, s *service) (*sharedcomponent.Handle[*otlpReceiver], error) {
+	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
+	h, err := f.receivers.Get(cfg, func() (*otlpReceiver, error) { return newReceiver(set, cfg) })
+	if err != nil {
+		return nil, err
+	}
+	h.Component().add(s)
+	return h, nil
 }
 
 func createDefaultConfig() component.Config {
@@ -59,31 +77,13 @@ func createDefaultConfig() component.Config {
 }
 
 func (f *factory) createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
-	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
-	r, err := f.receiver(set, cfg.(*Config))
-	if err != nil {
-		return nil, err
-	}
-	r.add(newLogs(next))
-	return r, nil
+	return f.create(set, cfg.(*Config), newLogs(next))
 }
 
 func (f *factory) createMetrics(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
-	r, err := f.receiver(set, cfg.(*Config))
-	if err != nil {
-		return nil, err
-	}
-	r.add(newMetrics(next))
-	return r, nil
+	return f.create(set, cfg.(*Config), newMetrics(next))
 }
 
 func (f *factory) createTraces(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
-	set.Logger = sharedlog.Logger(safetext.Logger(set.Logger))
-	r, err := f.receiver(set, cfg.(*Config))
-	if err != nil {
-		return nil, err
-	}
-	r.add(newTraces(next))
-	return r, nil
+	return f.create(set, cfg.(*Config), newTraces(next))
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -144,7 +145,7 @@ func (s setup) start(t *testing.T) *door {
 	require.NoError(t, err)
 	host := tenanttest.Host{authID: testAuth{}, guardID: testGuard{guard: d.guard}}
 	if s.patience > 0 {
-		shared := logs.(*sharedReceiver)
+		shared := logs.(*sharedcomponent.Handle[*otlpReceiver]).Component()
 		shared.grpc.patience, shared.http.patience = s.patience, s.patience
 	}
 	for _, c := range []component.Component{logs, metrics, traces} {
@@ -158,7 +159,7 @@ func (s setup) start(t *testing.T) *door {
 	return d
 }
 
-var _ receiver.Logs = (*sharedReceiver)(nil)
+var _ receiver.Logs = (*sharedcomponent.Handle[*otlpReceiver])(nil)
 
 func someLogs(n int) plog.Logs {
 	ld := plog.NewLogs()

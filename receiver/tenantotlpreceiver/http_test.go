@@ -28,6 +28,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
 )
 
 func post(t *testing.T, d *door, path string, header map[string]string, body string) *http.Response {
@@ -178,7 +179,7 @@ func TestHTTP_ServerLimits(t *testing.T) {
 		server := &cfg.Protocols.HTTP.Get().ServerConfig
 		server.ReadHeaderTimeout, server.IdleTimeout, server.WriteTimeout = 0, -1, 0
 	}}.start(t)
-	r := d.receiver.(*sharedReceiver)
+	r := d.receiver.(*sharedcomponent.Handle[*otlpReceiver]).Component()
 	s := r.servers[1].(*httpServer)
 	assert.Equal(t, 10*time.Second, s.server.ReadHeaderTimeout, "0 is no licence for strangers")
 	assert.Greater(t, s.server.IdleTimeout, 60*time.Second, "longer than the pools of proxies")

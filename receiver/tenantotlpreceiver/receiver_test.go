@@ -35,6 +35,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/tenantotlpreceiver/internal/metadatatest"
 )
@@ -152,7 +153,7 @@ func TestReceiver_ShutdownIsBounded(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}}.start(t)
-	shared := d.receiver.(*sharedReceiver)
+	shared := d.receiver.(*sharedcomponent.Handle[*otlpReceiver]).Component()
 	shared.shutdownTimeout = 100 * time.Millisecond
 	for _, address := range []string{d.grpc, d.http} {
 		for _, said := range []string{"", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "POST /v1/logs HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\nContent-Type: application/json\r\n\r\nabc"} {

@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
 )
 
 // fill puts a value of each kind that could refer to what it was decoded from.
@@ -64,7 +66,7 @@ func TestService_DecodedDataDoesNotReferToTheRequest(t *testing.T) {
 			return data
 		}
 		logs, metrics, traces := new(consumertest.LogsSink), new(consumertest.MetricsSink), new(consumertest.TracesSink)
-		in := setup{open: true}.start(t).receiver.(*sharedReceiver).http
+		in := setup{open: true}.start(t).receiver.(*sharedcomponent.Handle[*otlpReceiver]).Component().http
 		for s, data := range map[*service][]byte{
 			newLogs(logs):       encoded(plogotlp.NewExportRequestFromLogs(ld)),
 			newMetrics(metrics): encoded(pmetricotlp.NewExportRequestFromMetrics(md)),
