@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -203,5 +204,68 @@ func TestRemoteWrite_StoresWhatPrometheusWritesDirectly(t *testing.T) {
 		}), name)
 	}
 	assert.Zero(t, r.total().dropped)
+	g.stop()
+}
+
+// TestRemoteWrite_VMAgent has a real vmagent write what it scrapes to a Prometheus and,
+// compressed with zstd, to the gateway.
+func TestRemoteWrite_VMAgent(t *testing.T) {
+	agent := realBackend(t, "vmagent")
+	direct, behind := remoteWriteTarget(t), remoteWriteTarget(t)
+	r := newRig(t, `
+    allow_private_endpoints: [127.0.0.1]
+    destinations:
+      prom: {profile: prometheus, otlp_http: {endpoint: "http://`+behind.addr+`"}}
+    routes: {metrics: [prom]}`+fastRetry, "acme")
+	addrs, dir := addresses(t, 2), t.TempDir()
+	r.env["REMOTE_WRITE_ENDPOINT"] = addrs[0]
+	g := r.run()
+	var scrapes atomic.Int64
+	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+		_, _ = w.Write([]byte(exposition(scrapes.Add(1))))
+	}))
+	defer exporter.Close()
+	config := filepath.Join(dir, "scrape.yml")
+	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(
+		"scrape_configs:\n  - {job_name: shop/exporter, scrape_interval: 1s, static_configs: [{targets: [%q]}]}\n", strings.TrimPrefix(exporter.URL, "http://"))), 0o600))
+	source := newStore(t, addrs[1], "/health", process.Settings{Path: agent, Args: []string{
+		"-httpListenAddr=" + addrs[1], "-promscrape.config=" + config, "-remoteWrite.tmpDataPath=" + filepath.Join(dir, "queue"),
+		"-remoteWrite.flushInterval=200ms", "-remoteWrite.url=http://" + direct.addr + "/api/v1/write", "-remoteWrite.url=http://" + addrs[0] + "/api/v1/write",
+		"-remoteWrite.bearerToken=none," + r.keys["acme"],
+	}})
+	require.Eventually(t, func() bool { return scrapes.Load() >= 6 }, time.Minute, 20*time.Millisecond)
+	require.NoError(t, source.stop())
+	r.drained()
+	want := direct.allSeries()
+	require.Greater(t, len(want), 15)
+	require.EventuallyWithT(t, func(c *assert.CollectT) { assert.Empty(c, difference(want, behind.allSeries())) }, 30*time.Second, 200*time.Millisecond)
+	assert.Equal(t, map[string][]string{}, r.dead("acme"))
+	assert.Contains(t, string(get(t, "http://"+r.metrics+"/metrics")), `otelcol_receiver_prometheus_remote_write_requests{code="204",version="1.0"}`)
+	assert.NotContains(t, string(get(t, "http://"+r.metrics+"/metrics")), `code="415"`, "zstd is accepted, so that vmagent does not fall back")
+	g.stop()
+}
+
+// TestRemoteWrite_Compliance runs the official tests of receivers of remote write 2.0
+// against the gateway.
+func TestRemoteWrite_Compliance(t *testing.T) {
+	suite, err := filepath.Abs(filepath.Join(root, "_build", "backends", "remote-write-compliance"))
+	require.NoError(t, err)
+	if _, err := os.Stat(suite); err != nil {
+		t.Skip("there is no _build/backends/remote-write-compliance (make remote-write-compliance): make acceptance builds it")
+	}
+	r := newRig(t, "", "acme")
+	addr := addresses(t, 1)[0]
+	r.env["REMOTE_WRITE_ENDPOINT"] = addr
+	g := r.run()
+	config := filepath.Join(t.TempDir(), "config.yml")
+	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(
+		"remote_write:\n  - {name: gateway, url: http://%s/api/v1/write, authorization: {credentials: %q}}\n", addr, r.keys["acme"])), 0o600))
+	cmd := exec.CommandContext(t.Context(), suite, "-test.v")
+	cmd.Env = append(os.Environ(), "PROMETHEUS_RW2_COMPLIANCE_CONFIG_FILE="+config)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Equal(t, 39, strings.Count(string(out), "\n--- PASS: "), "tests of the suite")
+	assert.NotContains(t, string(out), "--- SKIP")
 	g.stop()
 }
