@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/nobody"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/unprivileged"
 )
 
 // To open a named pipe waits for a writer, who may never come.
@@ -38,7 +38,7 @@ func TestNamedPipe_InTheCopysPlaceStopsNoStart(t *testing.T) {
 }
 
 func TestUnreadableFile_IsReadOnceItMay(t *testing.T) {
-	if nobody.Again(t) { // root may read everything
+	if unprivileged.Rerun(t) { // root may read everything
 		return
 	}
 	f := newFixture(t)

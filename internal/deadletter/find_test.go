@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/nobody"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/unprivileged"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -102,7 +102,7 @@ func TestFind_NoDirectoryOfDeadLetters(t *testing.T) {
 }
 
 func TestFind_FolderThatMayNotBeRead(t *testing.T) {
-	if nobody.Again(t) {
+	if unprivileged.Rerun(t) {
 		return
 	}
 	dir := t.TempDir()

@@ -1,10 +1,10 @@
-// Package diskspace tells how much of a disk is free and what files take of it.
+// Package diskspace measures how much of a disk is free and how much files use.
 package diskspace
 
-// Free is the room of a file system, for processes without the rights of the superuser.
+// Free is the space of a file system that processes without root privileges can use.
 type Free struct {
-	Bytes int64 // free
-	Total int64 // in all
+	Bytes int64 // free bytes
+	Total int64 // bytes in total
 }
 
 const (
@@ -12,6 +12,5 @@ const (
 	reserveDivisor = 20
 )
 
-// Reserve returns what should stay free unless the configuration says otherwise: a
-// twentieth of the disk, at most 64 MiB.
+// Reserve returns how many bytes stay free by default: 5 % of the disk, at most 64 MiB.
 func (f Free) Reserve() int64 { return min(maxReserve, f.Total/reserveDivisor) }

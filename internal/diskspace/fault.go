@@ -10,30 +10,30 @@ import (
 	"go.uber.org/zap"
 )
 
-// remedies say what to do about a write that failed.
+// remedies are what to do about a failed write.
 var remedies = []struct {
 	cause  error
 	remedy string
 }{
-	{syscall.ENOSPC, "free room on the disk or make it larger; the directory may also have used up its inodes (df -i)"},
-	{storage.ErrStorageFull, "free room on the disk or make it larger"},
-	{syscall.EDQUOT, "raise the quota of the user or the project, or free room that it uses"},
-	{syscall.EROFS, "mount the file system for writing; Linux mounts it read-only after an error of the disk, which the kernel's log (dmesg) names"},
-	{syscall.EIO, "the disk fails: see the kernel's log (dmesg), and move the directory to another disk"},
-	{fs.ErrPermission, "let the user of the collector write to the directory"},
-	{fs.ErrNotExist, "make the directory again; it has been removed or its disk is not mounted"},
+	{syscall.ENOSPC, "free space on the disk or make it larger; the file system may also have no free inodes (df -i)"},
+	{storage.ErrStorageFull, "free space on the disk or make it larger"},
+	{syscall.EDQUOT, "raise the quota of the user or the project, or free space that it uses"},
+	{syscall.EROFS, "mount the file system writable; Linux mounts it read-only after a disk error, which is in the kernel log (dmesg)"},
+	{syscall.EIO, "the disk fails: see the kernel log (dmesg), and move the directory to another disk"},
+	{fs.ErrPermission, "give the user of the collector write permission on the directory"},
+	{fs.ErrNotExist, "create the directory again; it was removed or its disk is not mounted"},
 	{syscall.EMFILE, "raise the limit of open files (LimitNOFILE of systemd, ulimit -n)"},
 	{syscall.ENFILE, "raise the limit of open files of the machine (fs.file-max)"},
 }
 
-// IsFull tells whether a write failed because the disk or a quota is used up.
+// IsFull reports whether a write failed because the disk is full or a quota is exceeded.
 func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, storage.ErrStorageFull)
 }
 
-// Fault returns the fields of a line in the log about a write that failed: where, how much
-// is free there, why, and what to do if that is known. path is a file or directory, which
-// need not exist; empty is not known.
+// Fault returns the log fields of a failed write: where, how much space is free there, the
+// error, and what to do if that is known. path is a file or directory, which need not exist,
+// or "" if it is unknown.
 func Fault(path string, err error) []zap.Field {
 	var fields []zap.Field
 	if path != "" {
@@ -51,8 +51,8 @@ func Fault(path string, err error) []zap.Field {
 	return append(fields, zap.Error(err))
 }
 
-// nearest returns the room of the file system of path, or else of the nearest directory
-// above it that is there.
+// nearest returns the space of the file system of path, or of the nearest directory above it
+// that exists.
 func nearest(path string) (Free, bool) {
 	for {
 		if free, ok := Of(path); ok {

@@ -18,14 +18,14 @@ import (
 func TestFault_SaysWhereAndWhatToDo(t *testing.T) {
 	dir := t.TempDir()
 	for cause, remedy := range map[error]string{
-		syscall.ENOSPC:         "free room",
-		storage.ErrStorageFull: "free room",
+		syscall.ENOSPC:         "free space",
+		storage.ErrStorageFull: "free space",
 		syscall.EDQUOT:         "quota",
-		syscall.EROFS:          "mount the file system for writing",
+		syscall.EROFS:          "mount the file system writable",
 		syscall.EIO:            "the disk fails",
-		syscall.EACCES:         "let the user",
-		fs.ErrPermission:       "let the user",
-		syscall.ENOENT:         "make the directory again",
+		syscall.EACCES:         "give the user",
+		fs.ErrPermission:       "give the user",
+		syscall.ENOENT:         "create the directory again",
 		syscall.EMFILE:         "LimitNOFILE",
 		errors.New("another"):  "",
 	} {

@@ -9,11 +9,10 @@ import (
 	"syscall"
 )
 
-// blockSize is the unit of what a file takes, whatever the file system's own is.
+// blockSize is the unit of Stat_t.Blocks, on every file system.
 const blockSize = 512
 
-// Of returns the room of the file system that path is on. It reports false where
-// that is not known.
+// Of returns the space of the file system of path. It reports false if that is unknown.
 func Of(path string) (free Free, ok bool) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(path, &st); err != nil || st.Blocks == 0 {
@@ -23,8 +22,8 @@ func Of(path string) (free Free, ok bool) {
 	return Free{Bytes: bytesOf(st.Bavail, size), Total: bytesOf(st.Blocks, size)}, true
 }
 
-// bytesOf returns how many bytes blocks are. Network file systems report as many as they
-// like, to say that there is no bound.
+// bytesOf returns how many bytes blocks are, without overflow: network file systems without a
+// limit report huge numbers.
 func bytesOf(blocks uint64, size int64) int64 {
 	if size <= 0 || blocks > uint64(math.MaxInt64/size) {
 		return math.MaxInt64
@@ -32,8 +31,8 @@ func bytesOf(blocks uint64, size int64) int64 {
 	return int64(blocks) * size
 }
 
-// Taken returns what the file at path takes of its disk, which is less than its size if
-// it has holes. A file that is not there takes nothing.
+// Taken returns how many bytes of its disk the file at path uses, which is less than its size
+// if it has holes. It returns 0 for a file that does not exist.
 func Taken(path string) int64 {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -4,11 +4,10 @@ package diskspace
 
 import "os"
 
-// Of reports false: the room is not known here.
+// Of reports false: this system is not supported.
 func Of(string) (free Free, ok bool) { return Free{}, false }
 
-// Taken returns the size of the file at path. A file that is not there takes
-// nothing.
+// Taken returns the size of the file at path, or 0 if it does not exist.
 func Taken(path string) int64 {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -18,33 +18,33 @@ import (
 type Kind string
 
 const (
-	// None means that there was no process before.
+	// None means that there was no previous process.
 	None Kind = "none"
 	// Clean means that it was shut down.
 	Clean Kind = "clean"
-	// Fault means that it ended by a panic or a fatal error of the Go runtime.
+	// Fault means that it ended with a panic or a fatal error of the Go runtime.
 	Fault Kind = "fault"
-	// Memory means that it ended without a word, and that the system has killed a process
-	// for want of memory since it started.
+	// Memory means that it ended without a trace, and that the kernel has killed a process
+	// because memory was exhausted since it started.
 	Memory Kind = "memory"
-	// Killed means anything else: a kill, a power cut, or what is not known.
+	// Killed means anything else: a kill, a power failure, or an unknown cause.
 	Killed Kind = "killed"
 )
 
-// Own says whether the process ended by what it did itself.
+// Own reports whether the process itself caused its end.
 func (k Kind) Own() bool { return k == Fault || k == Memory }
 
-// End is the end of the last process.
+// End is how the previous process ended.
 type End struct {
 	Kind   Kind
-	Faults int    // how many processes in a row ended by what they did, each soon after its start
-	Words  string // the first of what the runtime wrote
+	Faults int    // how many consecutive processes caused their own end, each soon after its start
+	Words  string // the first line of the crash output
 }
 
 // Holder is an extension that keeps the record of this process.
 type Holder interface{ LastEnd() End }
 
-// Find returns what an extension of host knows of the last process.
+// Find returns how the previous process ended, as an extension of host has recorded it.
 func Find(host component.Host) (end End, ok bool) {
 	for _, ext := range host.GetExtensions() {
 		if h, is := ext.(Holder); is {
@@ -55,10 +55,10 @@ func Find(host component.Host) (end End, ok bool) {
 }
 
 const (
-	// Soon is how long after its start a process ends that ends soon.
+	// Soon is the lifetime up to which a process counts as ended soon after its start.
 	Soon = time.Minute
 
-	crashBytes = 64 << 10 // what is kept of the runtime's words
+	crashBytes = 64 << 10 // how much of the crash output is read
 )
 
 // Recorder keeps the record of this process.
@@ -72,9 +72,9 @@ type Recorder struct {
 	done chan struct{}
 }
 
-// Open says how the last process that used the name in dir ended, and begins the record of
-// this one. The Go runtime has one place for its last words, so only one Recorder of a
-// process gets them: the one opened last.
+// Open returns how the previous process that used the name in dir ended, and begins the record
+// of this one. The Go runtime writes its crash output to one file only: that of the Recorder
+// that was opened last.
 func Open(dir, name string) (*Recorder, End, error) {
 	return open(dir, name, linux(), Soon)
 }
@@ -100,7 +100,7 @@ func open(dir, name string, sys system, soon time.Duration) (*Recorder, End, err
 	return r, end, nil
 }
 
-// judge says how the process with the record last ended.
+// judge returns how the process with the record last ended.
 func judge(last record, had bool, now record, words string) End {
 	end := End{Kind: Killed, Words: words}
 	switch {
@@ -118,13 +118,13 @@ func judge(last record, had bool, now record, words string) End {
 	case end.Kind.Own():
 		end.Faults = last.Faults + 1
 	default:
-		end.Faults = last.Faults // a kill neither adds to a row nor ends it
+		end.Faults = last.Faults // a kill neither continues the sequence nor ends it
 	}
 	return end
 }
 
-// openCrash returns the first of what is in the file, empties it, and has the runtime
-// write to it. Its room is taken now, since a disk may be full later.
+// openCrash returns the first line of the file, empties the file, and makes the runtime write
+// its crash output there. It allocates space now, because the disk may be full later.
 func openCrash(path string) (words string, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -142,7 +142,7 @@ func openCrash(path string) (words string, err error) {
 			break
 		}
 	}
-	if words == "runtime stack:" { // what comes before goes to the standard error only
+	if words == "runtime stack:" { // the line before is written to the standard error only
 		words = "fatal error of the Go runtime, such as a stack overflow"
 	}
 	if err := f.Truncate(0); err != nil {
@@ -155,8 +155,8 @@ func openCrash(path string) (words string, err error) {
 	return words, debug.SetCrashOutput(f, debug.CrashOptions{})
 }
 
-// age notes that the process has lived for a while, and then what others were killed
-// for want of memory.
+// age records that the process has run for some time, and then regularly how many processes
+// the kernel has killed.
 func (r *Recorder) age(soon time.Duration) {
 	defer close(r.done)
 	ticker := time.NewTicker(soon)
@@ -177,7 +177,7 @@ func (r *Recorder) age(soon time.Duration) {
 	}
 }
 
-// Forgive ends the row of faults.
+// Forgive ends the sequence of faults.
 func (r *Recorder) Forgive() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,7 +185,7 @@ func (r *Recorder) Forgive() error {
 	return r.record.write(r.file)
 }
 
-// Close notes that the process ends in order.
+// Close records that the process shuts down.
 func (r *Recorder) Close() error {
 	close(r.stop)
 	<-r.done

@@ -95,7 +95,7 @@ func fakeSystem(dir string) system {
 }
 
 // Each case is a row of processes, one after the other, and what the next finds.
-func TestOpen_TellsHowTheLastProcessEnded(t *testing.T) {
+func TestOpen_ReportsHowThePreviousProcessEnded(t *testing.T) {
 	for name, c := range map[string]struct {
 		ends []string // with "old " before it: after a while
 		want End

@@ -10,28 +10,28 @@ import (
 	"strings"
 )
 
-// recordSize is that of the record's file. It is written in place, since a full disk has
-// no room for another.
+// recordSize is the size of the record's file. The file is overwritten in place, because a
+// full disk has no space for a second one.
 const recordSize = 512
 
-// state is where a process is in its life.
+// state is how far a process has come.
 type state string
 
 const (
 	stateStarted state = "started"
-	stateHealthy state = "healthy" // it has lived for a while
-	stateClean   state = "clean"   // it ended in order
+	stateHealthy state = "healthy" // it has run for some time
+	stateClean   state = "clean"   // it was shut down
 )
 
-// record is what a process leaves to the next.
+// record is what a process stores for the next one.
 type record struct {
 	State  state  `json:"state"`
-	Boot   string `json:"boot"`   // of the system
-	Kills  int64  `json:"kills"`  // for want of memory, by the system since its boot; -1: not known
-	Faults int    `json:"faults"` // in a row, each soon after a start
+	Boot   string `json:"boot"`   // ID of the boot of the system
+	Kills  int64  `json:"kills"`  // processes that the kernel has killed for memory since its boot; -1: unknown
+	Faults int    `json:"faults"` // consecutive faults, each soon after a start
 }
 
-// write writes r to the file: a line of JSON, blanks, and the checksum of both.
+// write writes r to the file: a line of JSON, spaces, and the checksum of both.
 func (r *record) write(f *os.File) error {
 	line, err := json.Marshal(r)
 	if err != nil {
@@ -51,7 +51,7 @@ func (r *record) write(f *os.File) error {
 	return f.Sync()
 }
 
-// read reports false if there is no record, or none that was written whole.
+// read reports false if there is no record, or an incomplete one.
 func read(f *os.File) (r record, ok bool) {
 	b := make([]byte, recordSize)
 	if n, err := f.ReadAt(b, 0); n < recordSize || err != nil && !errors.Is(err, io.EOF) {
@@ -69,7 +69,7 @@ func hexSum(b []byte) string {
 	return strings.Repeat("0", 8-len(s)) + s
 }
 
-// system is what the operating system tells.
+// system is where the operating system provides its counters.
 type system struct {
 	vmstat, bootID string // files
 }
@@ -78,8 +78,8 @@ func linux() system {
 	return system{vmstat: "/proc/vmstat", bootID: "/proc/sys/kernel/random/boot_id"}
 }
 
-// kills returns how many processes the system has killed for want of memory since it
-// was booted, in any control group, and names that boot.
+// kills returns how many processes the kernel has killed because memory was exhausted since
+// its boot, in any control group, and the ID of that boot.
 func (s system) kills() (boot string, n int64) {
 	id, err := os.ReadFile(s.bootID)
 	if err != nil {

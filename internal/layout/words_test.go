@@ -116,8 +116,6 @@ var pending = []string{
 
 	"internal/deadletter",
 
-	"internal/diskspace",
-
 	"internal/e2e",
 
 	"internal/foldname",
@@ -127,10 +125,6 @@ var pending = []string{
 	"internal/guard",
 
 	"internal/history",
-
-	"internal/lastend",
-
-	"internal/nobody",
 
 	"internal/recovery",
 
@@ -146,8 +140,6 @@ var pending = []string{
 
 	"internal/registryfile",
 
-	"internal/regularfile",
-
 	"internal/safetext",
 
 	"internal/severity",
@@ -160,11 +152,7 @@ var pending = []string{
 
 	"receiver/pm2receiver",
 
-	"receiver/pm2receiver/internal/admit",
-
 	"receiver/pm2receiver/internal/applog",
-
-	"receiver/pm2receiver/internal/container",
 
 	"receiver/pm2receiver/internal/daemonlog",
 
@@ -176,15 +164,9 @@ var pending = []string{
 
 	"receiver/pm2receiver/internal/quoted",
 
-	"receiver/pm2receiver/internal/roster",
-
-	"receiver/pm2receiver/internal/rpc",
-
 	"receiver/pm2receiver/internal/slab",
 
 	"receiver/pm2receiver/internal/stacks",
-
-	"receiver/pm2receiver/internal/tail",
 
 	"receiver/pm2receiver/internal/timetext",
 

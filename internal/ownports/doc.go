@@ -1,7 +1,7 @@
-// Package ownports knows on which TCP ports this process listens, so that a component can
-// notice that it is to send to itself.
+// Package ownports lists the TCP ports on which this process listens, so that a component can
+// detect that its destination is this process.
 package ownports
 
-// Listening returns the TCP ports that this process listens on, or nil where the system
-// does not say it.
+// Listening returns the TCP ports on which this process listens, or nil if the system does not
+// provide them.
 func Listening() map[uint16]bool { return listening() }

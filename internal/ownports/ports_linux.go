@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// stateListen is that of a listening socket in /proc/net/tcp.
+// stateListen is the state of a listening socket in /proc/net/tcp.
 const stateListen = "0A"
 
 func listening() map[uint16]bool {
@@ -30,7 +30,7 @@ func sockets() map[string]bool {
 		return nil
 	}
 	defer folder.Close()
-	names, _ := folder.Readdirnames(-1) // those that it could read
+	names, _ := folder.Readdirnames(-1) // after an error, some names are better than none
 	all := map[string]bool{}
 	for _, name := range names {
 		to, err := os.Readlink(dir + "/" + name)

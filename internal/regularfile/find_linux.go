@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inspect opens a file so that it can be looked at and nothing else happens: no
-// device notices, and no right to read is needed.
+// inspect opens a file for its metadata only: a device is not affected, and no permission to
+// read is needed.
 const inspect = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
 
-// handle holds the folder in which the file itself is.
+// handle has the folder of the file itself open.
 type handle struct{ folder int }
 
-// Close gives back what the Found holds.
+// Close releases the file descriptor of f.
 func (f *Found) Close() { _ = unix.Close(f.handle.folder) }
 
 func (f *Found) open() (*os.File, error) {
@@ -28,8 +28,8 @@ func (f *Found) open() (*os.File, error) {
 	return os.NewFile(uintptr(fd), f.name), nil
 }
 
-// Find looks where path leads, link by link. It opens nothing for reading. What it
-// looked at is what Open opens, whatever takes its place meanwhile.
+// Find follows path link by link, without opening anything for reading. Open opens the file
+// that Find has followed the path to, even if the path leads elsewhere by then.
 func Find(path string) (*Found, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -50,16 +50,16 @@ func Find(path string) (*Found, error) {
 	return w.found, nil
 }
 
-// walk is the way along a path.
+// walk follows a path.
 type walk struct {
 	found *Found
 	dir   int      // the folder reached
-	at    Identity // of it
-	names []string // of its path
+	at    Identity // of dir
+	names []string // of the path of dir
 	last  bool     // the end of the path was reached once
 }
 
-// restart goes to the root.
+// restart begins at the root.
 func (w *walk) restart() error {
 	fd, err := unix.Open("/", inspect|unix.O_DIRECTORY, 0)
 	if err != nil {
@@ -113,8 +113,8 @@ func (w *walk) run(path string) error {
 	return nil
 }
 
-// step goes to part of the folder reached. It returns where a link leads, or done at
-// the end of the path.
+// step follows one name in the folder reached. It returns the names in the target of a link,
+// or done at the end of the path.
 func (w *walk) step(part string, end bool) (more []string, done bool, err error) {
 	fd, err := unix.Openat(w.dir, part, inspect, 0)
 	if err != nil {
@@ -150,7 +150,7 @@ func (w *walk) step(part string, end bool) (more []string, done bool, err error)
 			err = w.restart()
 		}
 		return split(string(target[:n])), false, err
-	case end, virtual: // a link in /proc is no text that can be followed
+	case end, virtual: // the text of a link in /proc is no path
 		at.Born = born(fd, "", unix.AT_EMPTY_PATH)
 		f.File, f.Virtual, f.Path = at, virtual, "/"+strings.Join(append(w.names, part), "/")
 		return nil, true, nil
@@ -162,7 +162,7 @@ func (w *walk) step(part string, end bool) (more []string, done bool, err error)
 	return nil, false, w.enter(fd)
 }
 
-// split returns the names of a path, but for those that lead nowhere.
+// split returns the names of a path without empty ones and ".".
 func split(path string) []string {
 	return slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return s == "" || s == "." })
 }
@@ -199,7 +199,7 @@ func isVirtual(fd int) (bool, error) {
 	return false, nil
 }
 
-// Born returns [Identity.Born] of the file at path, which may be a link.
+// Born returns [Identity.Born] of the file at path. It follows links.
 func Born(path string) int64 { return born(unix.AT_FDCWD, path, 0) }
 
 func born(dir int, path string, flags int) int64 {

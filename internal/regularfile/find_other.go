@@ -8,16 +8,15 @@ import (
 	"path/filepath"
 )
 
-// handle holds nothing.
+// handle is empty.
 type handle struct{}
 
-// Close gives back what the Found holds.
+// Close releases the file descriptor of f.
 func (*Found) Close() {}
 
 func (f *Found) open() (*os.File, error) { return os.Open(f.Path) }
 
-// Find looks where path leads. There are no numbers of users here, so that
-// everything belongs to one.
+// Find follows path. This system has no user IDs, so all files have the same owner.
 func Find(path string) (*Found, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -30,5 +29,5 @@ func Find(path string) (*Found, error) {
 	return &Found{Path: real, File: IdentityOf(info), name: path}, nil
 }
 
-// IdentityOf gives all files the same number: they cannot be distinguished.
+// IdentityOf returns the same identity for all files: this system has no inodes.
 func IdentityOf(info fs.FileInfo) Identity { return Identity{Mode: info.Mode(), Links: 1} }

@@ -47,7 +47,7 @@ func TestFind_FollowsLinksAsTheSystemDoes(t *testing.T) {
 	} {
 		require.NoError(t, os.Symlink(target, filepath.Join(dir, name)))
 	}
-	for path, links := range map[string][]bool{ // whether each stands in place of the file
+	for path, links := range map[string][]bool{ // whether each link is in place of the file
 		"a/b/file": nil, "absolute": {true}, "relative": {true}, "dots": {true}, "chain": {true, true}, "folder/file": {false}, "up/b/file": {false},
 	} {
 		content, found := read(t, filepath.Join(dir, path))

@@ -11,17 +11,17 @@ import (
 	"syscall"
 )
 
-// handle holds nothing: Open compares what it opened.
+// handle is empty: Open compares the file that it opened.
 type handle struct{}
 
-// Close gives back what the Found holds.
+// Close releases the file descriptor of f.
 func (*Found) Close() {}
 
 func (f *Found) open() (*os.File, error) {
 	return os.OpenFile(f.Path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW|syscall.O_NOCTTY, 0)
 }
 
-// Find looks where path leads, link by link. It opens nothing.
+// Find follows path link by link, without opening anything.
 func Find(path string) (*Found, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

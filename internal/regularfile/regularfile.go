@@ -1,6 +1,6 @@
-// Package regularfile opens files that other programs put in place, without
-// waiting for anybody: to open a named pipe waits until somebody writes to it,
-// and a component that waits so can neither look again nor shut down.
+// Package regularfile opens files that other programs create, without blocking. Opening a
+// named pipe blocks until another program writes to it, and a component that is blocked can
+// neither try again nor shut down.
 package regularfile
 
 import (
@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// Open opens the regular file at path for reading. It returns an error for
-// anything else, and never blocks on a pipe or a device.
+// Open opens the regular file at path for reading. It returns an error for anything else, and
+// never blocks on a pipe or a device.
 func Open(path string) (file *os.File, err error) {
 	file, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

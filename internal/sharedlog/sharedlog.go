@@ -1,8 +1,8 @@
-// Package sharedlog is for components that are one instance for several signals.
+// Package sharedlog adapts loggers for components that have one instance for several signals.
 //
-// The collector gives each signal's component a logger that names the signal. An
-// instance that all share is made with the first of these loggers, and would name its
-// signal in every line.
+// The collector gives the component of each signal a logger that names the signal. A shared
+// instance is created with the first of these loggers, and would name that signal in every
+// line.
 package sharedlog
 
 import (
@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// The attributes that the collector adds for one of several instances.
+// The attributes that the collector adds for one signal.
 const (
 	signalKey   = "otelcol.signal"
 	pipelineKey = "otelcol.pipeline.id"

@@ -26,30 +26,30 @@ import (
 )
 
 const (
-	// maxReply bounds the answer of PM2. It holds each process with its environment:
-	// some ten KiB, seldom a hundred.
+	// maxReply bounds the answer of PM2. It has each process with its environment, which is
+	// usually some ten KiB.
 	maxReply = 64 << 20
-	// maxProcesses bounds the processes that become metrics.
+	// maxProcesses bounds the processes that have metrics.
 	maxProcesses = 1024
 )
 
-// metricsReceiver asks PM2 for its processes and hands on their metrics.
+// metricsReceiver collects metrics of PM2's processes.
 type metricsReceiver struct {
 	set       receiver.Settings
 	cfg       *Config
 	next      consumer.Metrics
 	obs       *receiverhelper.ObsReport
 	telemetry *metadata.TelemetryBuilder
-	troubles  *troubles
+	throttled *throttledLogger
 	recovery  *recovery.Recoverer
 	host      string
 	daemons   map[string]*daemon // by their homes
 	silent    atomic.Pointer[[]roster.Silent]
-	unpost    func() // takes the conditions off the boards
+	unpost    func() // removes the conditions from the boards
 
 	stop context.CancelFunc // ends the collecting
-	// consume is the context of calls to the next consumer, which outlives the
-	// collecting.
+	// consume is the context of calls to the next consumer. It ends later than the collecting,
+	// so that a call in progress can complete.
 	consume context.Context
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -66,14 +66,14 @@ func newMetricsReceiver(set receiver.Settings, cfg *Config, next consumer.Metric
 	if err != nil {
 		return nil, err
 	}
-	return &metricsReceiver{recovery: recovery.New(set.Logger), set: set, cfg: cfg, next: next, obs: obs, telemetry: telemetry, troubles: newTroubles(set.Logger, time.Now)}, nil
+	return &metricsReceiver{recovery: recovery.New(set.Logger), set: set, cfg: cfg, next: next, obs: obs, telemetry: telemetry, throttled: newThrottledLogger(set.Logger, time.Now)}, nil
 }
 
-// Start implements component.Component. It does not fail for want of a daemon, which
-// may come later.
+// Start implements component.Component. It does not fail if no daemon runs, because one may
+// start later.
 func (r *metricsReceiver) Start(_ context.Context, host component.Host) error {
 	if !r.cfg.Metrics.Enabled {
-		r.set.Logger.Info(`no metrics of processes are collected: "metrics::enabled" is false`)
+		r.set.Logger.Info(`Metrics of processes are not collected: "metrics::enabled" is false`)
 		return nil
 	}
 	if err := r.prepare(); err != nil {
@@ -95,8 +95,7 @@ func (r *metricsReceiver) prepare() error {
 	return err
 }
 
-// homes returns the folders of the daemons to ask. A single one that was named is asked
-// though it may not be there.
+// homes returns the folders of the daemons to ask. A single configured one need not exist.
 func (r *metricsReceiver) homes() ([]string, error) {
 	if len(r.cfg.Homes) == 0 {
 		home, err := r.cfg.inHome("")
@@ -136,18 +135,19 @@ func (r *metricsReceiver) run(ctx context.Context) {
 	}
 }
 
-// collectSafely is collect. PM2's answer has what applications put into it.
+// collectSafely calls collect and recovers from a panic: applications control parts of PM2's
+// answer.
 func (r *metricsReceiver) collectSafely(ctx context.Context) {
 	if err := r.recovery.Run("collecting metrics of processes", func() { r.collect(ctx) }); err != nil {
 		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("error.type", "panic")))
 	}
 }
 
-// collect asks each daemon once and hands the answers on.
+// collect collects the metrics of all daemons once.
 func (r *metricsReceiver) collect(ctx context.Context) {
 	homes, err := r.homes()
 	if err != nil {
-		r.troubles.met("homes", "no metrics of PM2's processes; trying again", zap.Error(err))
+		r.throttled.warn("homes", "Failed to collect metrics of PM2's processes; will retry", zap.Error(err))
 		return
 	}
 	daemons := map[string]*daemon{}
@@ -166,7 +166,7 @@ func (r *metricsReceiver) collect(ctx context.Context) {
 	}
 }
 
-// ask hands on the metrics of one daemon. It returns why there is no list.
+// ask collects the metrics of one daemon. It returns why the daemon returned no list.
 func (r *metricsReceiver) ask(ctx context.Context, d *daemon) (reason string, err error) {
 	asking, cancel := context.WithTimeout(ctx, r.cfg.Metrics.Timeout)
 	list, err := d.client.Processes(asking)
@@ -180,17 +180,17 @@ func (r *metricsReceiver) ask(ctx context.Context, d *daemon) (reason string, er
 			reason = known.Error()
 		}
 		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("error.type", reason)))
-		if r.troubles.met(d.kind(r.cfg, reason), "no metrics of PM2's processes; trying again", zap.String("socket", d.socket), zap.Error(err)) {
+		if r.throttled.warn(d.kind(r.cfg, reason), "Failed to collect metrics of PM2's processes; will retry", zap.String("socket", d.socket), zap.Error(err)) {
 			d.reported = true
 		}
 		return reason, err
 	}
 	if d.reported {
-		r.set.Logger.Info("there are metrics of PM2's processes again")
+		r.set.Logger.Info("Metrics of PM2's processes are collected again")
 		d.reported = false
 	}
 	if list.More > 0 {
-		r.troubles.met(d.kind(r.cfg, "many"), "PM2 has too many processes; others have no metrics", zap.Int("limit", maxProcesses), zap.Int("others", list.More))
+		r.throttled.warn(d.kind(r.cfg, "many"), "PM2 has too many processes; further ones have no metrics", zap.Int("limit", maxProcesses), zap.Int("others", list.More))
 	}
 	metrics := d.translate.metrics(list.Processes, time.Now())
 	points := metrics.DataPointCount()
@@ -201,8 +201,8 @@ func (r *metricsReceiver) ask(ctx context.Context, d *daemon) (reason string, er
 	err = r.next.ConsumeMetrics(op, metrics)
 	r.obs.EndMetricsOp(op, metadata.Type.String(), points, err)
 	if err != nil && ctx.Err() == nil {
-		// The next collection tells the same, but for the moment.
-		r.troubles.met("consumer", "metrics of PM2's processes were refused and are dropped", zap.Error(err))
+		// The next collection replaces them.
+		r.throttled.warn("consumer", "Metrics of PM2's processes were refused and are dropped", zap.Error(err))
 	}
 	return "", nil
 }

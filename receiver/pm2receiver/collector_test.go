@@ -190,7 +190,7 @@ func TestMetrics_CanBeSwitchedOffOneByOne(t *testing.T) {
 	}
 }
 
-func TestMetrics_OffAskNobody(t *testing.T) {
+func TestMetrics_DisabledSendNoRequest(t *testing.T) {
 	d := rpctest.Start(t, rpctest.Home(t), rpctest.Says(rpctest.Answer(reply(t))))
 	a := newAsker(t, d.Home)
 	a.cfg.Metrics.Enabled = false
@@ -225,7 +225,7 @@ func TestMetrics_WaitForADaemonThatIsAbsentStaleOrRestarting(t *testing.T) {
 		a.eventually(func() bool { return a.failures("absent") >= before+2 })
 	}
 	require.NoError(t, r.Shutdown(t.Context()))
-	warnings := a.logs.FilterLevelExact(zap.WarnLevel).FilterMessage("no metrics of PM2's processes; trying again")
+	warnings := a.logs.FilterLevelExact(zap.WarnLevel).FilterMessage("Failed to collect metrics of PM2's processes; will retry")
 	absent := 0
 	for _, w := range warnings.All() {
 		if strings.Contains(fmt.Sprint(w.ContextMap()["error"]), "not running") {
@@ -233,7 +233,7 @@ func TestMetrics_WaitForADaemonThatIsAbsentStaleOrRestarting(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 1, absent, "%v", warnings.All())
-	assert.NotZero(t, a.logs.FilterMessage("there are metrics of PM2's processes again").Len())
+	assert.NotZero(t, a.logs.FilterMessage("Metrics of PM2's processes are collected again").Len())
 }
 
 // secret is in the environment of every process of these answers.
@@ -377,16 +377,16 @@ func TestMetrics_AreBoundedInTheirProcesses(t *testing.T) {
 	assert.Equal(t, int64(5), warnings[0].ContextMap()["others"])
 }
 
-func TestTroubles_AreLoggedRarely(t *testing.T) {
+func TestThrottledLogger_LogsEachKindOncePerPeriod(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	now := time.Now()
-	tr := newTroubles(zap.New(core), func() time.Time { return now })
-	assert.True(t, tr.met("a", "one"))
-	assert.False(t, tr.met("a", "one"))
-	assert.True(t, tr.met("b", "two"))
-	now = now.Add(quiet - 1)
-	assert.False(t, tr.met("a", "one"))
+	tr := newThrottledLogger(zap.New(core), func() time.Time { return now })
+	assert.True(t, tr.warn("a", "one"))
+	assert.False(t, tr.warn("a", "one"))
+	assert.True(t, tr.warn("b", "two"))
+	now = now.Add(throttlePeriod - 1)
+	assert.False(t, tr.warn("a", "one"))
 	now = now.Add(1)
-	assert.True(t, tr.met("a", "one"))
+	assert.True(t, tr.warn("a", "one"))
 	assert.Equal(t, 3, logs.Len())
 }

@@ -15,22 +15,22 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
-// refusedFor is for how long the pipeline refuses records after the last time that it did.
-// Records are sent again sooner.
+// refusedFor is how long the condition lasts after the pipeline last refused records. Records
+// are sent again sooner.
 const refusedFor = 15 * time.Second
 
-// refusal is what the next consumer refused. Its methods are safe for concurrent use.
+// refusal counts what the next consumer refused. It is safe for concurrent use.
 type refusal struct {
 	mu          sync.Mutex
-	since, last time.Time // for now
+	since, last time.Time // of temporary refusals
 	why         error
-	lost        int64 // records, for good
+	lost        int64 // records that were permanently refused
 	lostWhy     error
 	loss        condition.Growth
 }
 
-// forNow notes that records were refused that are sent again.
-func (r *refusal) forNow(now time.Time, why error) {
+// temporary records that the next consumer refused records, which are sent again.
+func (r *refusal) temporary(now time.Time, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now.Sub(r.last) >= refusedFor {
@@ -39,8 +39,8 @@ func (r *refusal) forNow(now time.Time, why error) {
 	r.last, r.why = now, why
 }
 
-// forGood notes that records were refused that are dropped.
-func (r *refusal) forGood(records int, why error) {
+// permanent counts records that were permanently refused, and dropped.
+func (r *refusal) permanent(records int, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lost += int64(records)
@@ -56,13 +56,13 @@ func (r *refusal) findings(now time.Time) (all []condition.Finding) {
 	if n, since := r.loss.Look(r.lost, now, condition.LossHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.DataDropped, Since: since,
-			Message: fmt.Sprintf("Log records dropped since %s, because the pipeline refused them for good: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.lostWhy),
+			Message: fmt.Sprintf("Log records dropped since %s, because the pipeline permanently refused them: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.lostWhy),
 		})
 	}
 	return all
 }
 
-// logsWatch finds out what keeps log files from being read.
+// logsWatch reports what keeps log files from being read.
 type logsWatch struct {
 	tailer  *tail.Tailer
 	roster  *roster.Roster // nil if PM2 is not asked
@@ -76,7 +76,7 @@ func (w *logsWatch) findings() []condition.Finding {
 	all = append(all, w.ofFiles(w.tailer.Faults())...)
 	var silent []roster.Silent
 	for _, s := range w.roster.Silent() {
-		// Without permission to ask, what PM2 has saved is as good.
+		// A saved list is sufficient if this process may not ask PM2.
 		if s.Reason != "denied" || !s.Saved {
 			silent = append(silent, s)
 		}
@@ -84,17 +84,17 @@ func (w *logsWatch) findings() []condition.Finding {
 	return append(all, ofDaemons(silent, "list of log files")...)
 }
 
-// ofFiles returns what is wrong with files.
+// ofFiles returns the faults of files.
 func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 	switch {
 	case f.Home == nil:
 	case errors.Is(f.Home, fs.ErrNotExist):
 		all = append(all, condition.Finding{Name: condition.PM2NotFound, Message: "There is no home folder of PM2: " + f.Home.Error()})
 	default:
-		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "home", Message: "The home folder of PM2 cannot be looked at: " + f.Home.Error()})
+		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "home", Message: "Cannot access the home folder of PM2: " + f.Home.Error()})
 	}
 	if f.Find != nil {
-		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "folder", Message: "Log files cannot be looked for: " + oneLine(f.Find)})
+		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "folder", Message: "Cannot look for log files: " + oneLine(f.Find)})
 	}
 	if f.Unreadable > 0 {
 		message := fmt.Sprintf("Cannot read log files (%d): %s", f.Unreadable, condition.Paths(f.Paths))
@@ -129,7 +129,7 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 	return all
 }
 
-// oneLine returns the text of an error that may be several.
+// oneLine returns the text of an error, which may be joined of several, on one line.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // ofDaemons returns a finding about daemons that do not answer.
@@ -144,12 +144,12 @@ func ofDaemons(silent []roster.Silent, what string) []condition.Finding {
 	first := silent[0]
 	return []condition.Finding{{
 		Name: condition.PM2Unreachable, Cause: first.Reason, Fix: fixOfDaemon(first.Reason),
-		Message: fmt.Sprintf("PM2 in %s gives no %s: %s", condition.Paths(homes), what, oneLine(first.Err)),
+		Message: fmt.Sprintf("PM2 in %s returns no %s: %s", condition.Paths(homes), what, oneLine(first.Err)),
 	}}
 }
 
-// fixOfDaemon says what to do about a daemon that does not answer, and nothing where
-// only the general advice fits.
+// fixOfDaemon returns what to do about a daemon that does not answer, or "" if only the general
+// fix applies.
 func fixOfDaemon(reason string) string {
 	switch reason {
 	case rpc.ErrAbsent.Error():

@@ -21,7 +21,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/nobody"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/unprivileged"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpctest"
@@ -140,13 +140,13 @@ func TestConditions_PM2AnswersAgain(t *testing.T) {
 	b.await(t)
 	d.Stop()
 	got := b.await(t, "pm2_unreachable absent")
-	assert.Contains(t, got["pm2_unreachable absent"], "gives no metrics: PM2's daemon is not running")
+	assert.Contains(t, got["pm2_unreachable absent"], "returns no metrics: PM2's daemon is not running")
 	require.NoError(t, r.Shutdown(t.Context()))
 	assert.Empty(t, b.sources)
 }
 
 func TestConditions_FilesWithoutPermission(t *testing.T) {
-	if nobody.Again(t) {
+	if unprivileged.Rerun(t) {
 		return
 	}
 	home := t.TempDir()
@@ -210,16 +210,16 @@ func TestRefusal_IsOverSoon(t *testing.T) {
 	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	var r refusal
 	assert.Empty(t, r.findings(noon))
-	r.forNow(noon, errors.New("x"))
-	r.forNow(noon.Add(5*time.Second), errors.New("y"))
+	r.temporary(noon, errors.New("x"))
+	r.temporary(noon.Add(5*time.Second), errors.New("y"))
 	got := r.findings(noon.Add(19 * time.Second))
 	require.Len(t, got, 1)
 	assert.Equal(t, noon, got[0].Since)
 	assert.Contains(t, got[0].Message, ": y")
 	assert.Empty(t, r.findings(noon.Add(20*time.Second)))
-	r.forNow(noon.Add(time.Minute), errors.New("z"))
+	r.temporary(noon.Add(time.Minute), errors.New("z"))
 	assert.Equal(t, noon.Add(time.Minute), r.findings(noon.Add(time.Minute))[0].Since)
-	r.forGood(3, errors.New("bad"))
+	r.permanent(3, errors.New("bad"))
 	assert.Len(t, r.findings(noon.Add(time.Minute)), 2)
 	assert.Empty(t, r.findings(noon.Add(time.Minute+condition.LossHold)))
 }

@@ -68,69 +68,68 @@ type Config struct {
 	// Include are patterns of log files to read instead of those in logs of Home.
 	Include []string `mapstructure:"include"`
 
-	// Exclude are patterns of log files not to read, and not to read through links either.
+	// Exclude are patterns of log files not to read, also not through links.
 	Exclude []string `mapstructure:"exclude"`
 
-	// StartAt is where files without a checkpoint are read from when the receiver
-	// starts for the first time. Files that appear later are always read from the
-	// beginning. Defaults to beginning.
+	// StartAt is where reading starts in files that exist at the very first start of the
+	// receiver. Files that appear later are always read from the beginning. Defaults to
+	// beginning.
 	StartAt StartAt `mapstructure:"start_at"`
 
 	// Storage is the extension that keeps checkpoints. Without it every start is the
 	// first.
 	Storage *component.ID `mapstructure:"storage"`
 
-	// PollInterval is how often files are looked at. Defaults to 100ms.
+	// PollInterval is how often files are checked for changes. Defaults to 100ms.
 	PollInterval time.Duration `mapstructure:"poll_interval"`
 
 	// IncludeLogRecordOriginal adds log.record.original, the line exactly as the
 	// application wrote it.
 	IncludeLogRecordOriginal bool `mapstructure:"include_log_record_original"`
 
-	// SeverityFromStderr makes ERROR of lines on stderr that have no level.
+	// SeverityFromStderr sets the severity of lines on stderr without a level to ERROR.
 	SeverityFromStderr bool `mapstructure:"severity_from_stderr"`
 
-	// Timezone is where times without a zone are read: Local, UTC, or a name of the
+	// Timezone is the zone of times without one: Local, UTC, or a name of the
 	// time zone database. Defaults to Local.
 	Timezone string `mapstructure:"timezone"`
 
-	// MaxLineSize is the size above which a line becomes several records. Defaults
-	// to 1MiB.
+	// MaxLineSize is the size above which a line is split into several records. Defaults to
+	// 1MiB.
 	MaxLineSize bytesize.Size `mapstructure:"max_line_size"`
 
-	// MaxBufferSize bounds what is read of all files together and not yet accepted. Long
-	// lines wait for each other; half lines are handed on as they are. Defaults to 64MiB.
+	// MaxBufferSize bounds the memory of what was read and not yet accepted, of all files
+	// together. At the bound, long lines wait for each other and partial lines are sent as they
+	// are. Defaults to 64MiB.
 	MaxBufferSize bytesize.Size `mapstructure:"max_buffer_size"`
 
-	// ReadAnyOwner also reads files and links in PM2's folders that the rules for a
-	// machine with hostile users refuse for their owner. Defaults to false.
+	// ReadAnyOwner also reads files and links that the rules for machines with hostile users
+	// refuse because of their owner. Defaults to false.
 	ReadAnyOwner bool `mapstructure:"read_any_owner"`
 
-	// ParseApplicationJSON takes lines apart that are JSON objects. Defaults to true.
+	// ParseApplicationJSON parses lines that are JSON objects. Defaults to true.
 	ParseApplicationJSON bool `mapstructure:"parse_application_json"`
 
-	// StackTraces is join, which makes one record of a stack trace or an object that is
-	// printed over several lines, or separate, which makes one of every line. Defaults to
-	// join.
+	// StackTraces is join, for one record of a stack trace or of an object that is printed over
+	// several lines, or separate, for one record of every line. Defaults to join.
 	StackTraces StackTraces `mapstructure:"stack_traces"`
 
-	// ProcessList says whether PM2 is asked which files it writes, and for which
+	// ProcessList configures the request for the files that PM2 writes, and for which
 	// application.
 	ProcessList ProcessListConfig `mapstructure:"process_list"`
 
-	// Container says whether files are the logs of containers: auto, docker, cri or none.
-	// Defaults to auto, which goes by a file's path and first line.
+	// Container is the format of files that are the logs of containers: docker, cri, none, or
+	// auto, which detects it by the path and the first line of a file. Defaults to auto.
 	Container container.Format `mapstructure:"container"`
 
-	// ANSI is strip, which takes colours and other escape sequences out of bodies and
-	// attributes, or keep. Defaults to strip. log.record.original always has them.
+	// ANSI is strip, which removes colours and other escape sequences from bodies and attributes,
+	// or keep. Defaults to strip. log.record.original always has them.
 	ANSI ANSI `mapstructure:"ansi"`
 
-	// DaemonLog says whether the log of PM2 itself is read.
+	// DaemonLog configures the log of PM2's daemon.
 	DaemonLog DaemonLogConfig `mapstructure:"daemon_log"`
 
-	// Metrics says whether and how PM2 is asked for its processes. It is for pipelines
-	// of metrics only.
+	// Metrics configures the collection of metrics. It applies to pipelines of metrics only.
 	Metrics MetricsConfig `mapstructure:"metrics"`
 
 	// prevent unkeyed literal initialization
@@ -160,7 +159,7 @@ func (c *Config) Validate() error {
 	if c.PollInterval < minPollInterval || c.PollInterval > maxPollInterval {
 		errs = append(errs, fmt.Errorf(`"poll_interval" must be between %v and %v, got %v`, minPollInterval, maxPollInterval, c.PollInterval))
 	}
-	// An empty name would be UTC.
+	// LoadLocation takes an empty name for UTC.
 	if _, err := time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" {
 		errs = append(errs, fmt.Errorf(`"timezone" %q is not Local, UTC or a name such as Europe/Berlin`, c.Timezone))
 	}
@@ -189,7 +188,7 @@ func validPattern(key, pattern string) error {
 	return nil
 }
 
-// patterns returns what to look for, as absolute paths.
+// patterns returns the patterns of Include and Exclude as absolute paths.
 func (c *Config) patterns() (include, exclude []string, err error) {
 	include = c.Include
 	if len(include) == 0 {
@@ -237,7 +236,7 @@ func (c *Config) homes() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The folder is a path, not a pattern: its name may hold anything.
+	// Home is a path, not a pattern: its name may contain anything.
 	return append([]string{escape(home)}, homes...), nil
 }
 

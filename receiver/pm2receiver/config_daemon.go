@@ -17,28 +17,27 @@ const (
 	maxListTimeout        = time.Minute
 )
 
-// DaemonLogConfig says whether the log of PM2 itself is read.
+// DaemonLogConfig configures the log of PM2's daemon.
 type DaemonLogConfig struct {
-	// Enabled makes records of pm2.log in the home folder. Defaults to true, or to
-	// false if Config.Include is set.
+	// Enabled reads pm2.log in the home folder. Defaults to true, or to false if Config.Include
+	// is set.
 	Enabled *bool `mapstructure:"enabled"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// ProcessListConfig says whether PM2 is asked which files it writes.
+// ProcessListConfig configures the request for the files that PM2 writes.
 type ProcessListConfig struct {
-	// Enabled reads the files that PM2 says it writes, wherever they are, under the names
-	// of their applications. With Config.Include only the names are of use. Defaults to
-	// true.
+	// Enabled reads the files that PM2 lists, in any folder, with the names of their
+	// applications. With Config.Include only the names are used. Defaults to true.
 	Enabled bool `mapstructure:"enabled"`
 
-	// Interval is how often PM2 is asked. It is asked when there is a new file, too.
-	// Defaults to 10s.
+	// Interval is how often PM2 is asked. A new file causes an additional request. Defaults to
+	// 10s.
 	Interval time.Duration `mapstructure:"interval"`
 
-	// Timeout is how long it may take to answer. Defaults to 2s.
+	// Timeout is how long an answer may take. Defaults to 2s.
 	Timeout time.Duration `mapstructure:"timeout"`
 
 	// prevent unkeyed literal initialization
@@ -63,19 +62,19 @@ func (c *ProcessListConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// MetricsConfig says whether and how PM2 is asked for its processes.
+// MetricsConfig configures the collection of metrics.
 type MetricsConfig struct {
-	// Enabled makes metrics of the processes of the daemon in the home folder. It needs
-	// the right to use the daemon's socket. Defaults to false.
+	// Enabled collects metrics of the processes of the daemon in the home folder. This process
+	// needs permission to use the daemon's socket. Defaults to false.
 	Enabled bool `mapstructure:"enabled"`
 
 	// CollectionInterval is how often the daemon is asked. Defaults to 10s.
 	CollectionInterval time.Duration `mapstructure:"collection_interval"`
 
-	// Timeout is how long it may take to answer. Defaults to 5s.
+	// Timeout is how long an answer may take. Defaults to 5s.
 	Timeout time.Duration `mapstructure:"timeout"`
 
-	// Each switches metrics on or off by their names.
+	// Each enables or disables single metrics.
 	Each metadata.MetricsConfig `mapstructure:",squash"`
 
 	// prevent unkeyed literal initialization
@@ -104,7 +103,7 @@ func (c *MetricsConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// readsDaemonLog says whether the log of PM2 itself is to be read.
+// readsDaemonLog reports whether the log of PM2's daemon is to be read.
 func (c *Config) readsDaemonLog() bool {
 	if c.DaemonLog.Enabled != nil {
 		return *c.DaemonLog.Enabled
@@ -112,8 +111,7 @@ func (c *Config) readsDaemonLog() bool {
 	return len(c.Include) == 0
 }
 
-// daemonLog returns the path of the log of PM2 itself in Home, or "" if it is not to be
-// read.
+// daemonLog returns the path of the daemon's log in Home, or "" if it is not to be read.
 func (c *Config) daemonLog() (string, error) {
 	if !c.readsDaemonLog() || c.Home == "" && len(c.Homes) > 0 {
 		return "", nil

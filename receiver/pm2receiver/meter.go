@@ -17,7 +17,7 @@ import (
 // maxLagFiles bounds the files whose lag is reported one by one.
 const maxLagFiles = 200
 
-// meter counts what the tailer tells.
+// meter counts the events of the tailer.
 type meter struct{ builder *metadata.TelemetryBuilder }
 
 var _ tail.Meter = (*meter)(nil)

@@ -54,12 +54,12 @@ func save(t testing.TB, home string, processes ...listed) {
 	require.NoError(t, os.WriteFile(filepath.Join(home, "dump.pm2"), b, 0o600))
 }
 
-// said is what a record says of where it is from.
-type said struct{ service, instance, stream string }
+// source is where a record is from.
+type source struct{ service, instance, stream string }
 
 // where returns that of each line.
-func where(sink *consumertest.LogsSink) map[string]said {
-	all := map[string]said{}
+func where(sink *consumertest.LogsSink) map[string]source {
+	all := map[string]source{}
 	for _, logs := range sink.AllLogs() {
 		for _, rl := range logs.ResourceLogs().All() {
 			get := func(key string) string {
@@ -69,7 +69,7 @@ func where(sink *consumertest.LogsSink) map[string]said {
 				return ""
 			}
 			for _, rec := range rl.ScopeLogs().At(0).LogRecords().All() {
-				from := said{get("service.name"), get("service.instance.id"), ""}
+				from := source{get("service.name"), get("service.instance.id"), ""}
 				if stream, has := rec.Attributes().Get("log.iostream"); has {
 					from.stream = stream.Str()
 				}
@@ -118,7 +118,7 @@ func TestProcessList_FindsAndNamesFiles(t *testing.T) {
 				}
 				return host + ":" + id
 			}
-			want := map[string]said{
+			want := map[string]source{
 				"shop-out-out.log": {"shop out", instance("0"), "stdout"}, "shop-out-error.log": {"shop out", instance("0"), "stderr"},
 				"a.txt": {"api-error", instance("1"), "stdout"}, "b.txt": {"api-error", instance("1"), "stderr"},
 				"web-out-2.log": {"web", host + ":2", "stdout"}, "web-out-3.log": {"web", host + ":3", "stdout"},
@@ -178,12 +178,12 @@ func TestProcessList_NamesNewFiles(t *testing.T) {
 	}, 30*time.Second, 50*time.Millisecond)
 }
 
-// Daemons of several homes are read, and their processes told apart.
+// Daemons of several homes are read, and their processes distinguished.
 func TestProcessList_SeveralHomes(t *testing.T) {
 	base := t.TempDir()
 	host, err := os.Hostname()
 	require.NoError(t, err)
-	want := map[string]said{}
+	want := map[string]source{}
 	for _, user := range []string{"ann", "bob"} {
 		home := filepath.Join(base, user, ".pm2")
 		out := filepath.Join(base, user, "app.log")
@@ -191,8 +191,8 @@ func TestProcessList_SeveralHomes(t *testing.T) {
 		write(t, filepath.Join(home, "logs", "x-out-0.log"), user+" in logs\n")
 		write(t, filepath.Join(home, "pm2.log"), "2026-11-21T02:08:35: PM2 log: daemon of "+user+"\n")
 		save(t, home, listed{Name: "app", PM2: logs{Out: out}})
-		want[user], want["daemon of "+user] = said{"app", "", "stdout"}, said{"pm2", "", ""}
-		want[user+" in logs"] = said{"x", host + ":" + home + ":0", "stdout"}
+		want[user], want["daemon of "+user] = source{"app", "", "stdout"}, source{"pm2", "", ""}
+		want[user+" in logs"] = source{"x", host + ":" + home + ":0", "stdout"}
 	}
 	cfg := testConfig("")
 	cfg.Homes = []string{filepath.Join(base, "*", ".pm2")}
@@ -208,7 +208,7 @@ func TestProcessList_SeveralHomes(t *testing.T) {
 	require.Eventually(t, func() bool { return where(sink)["eve"].service == "late" }, 30*time.Second, 5*time.Millisecond)
 }
 
-// What PM2 writes and no pattern is for is said once; what is excluded is not.
+// What PM2 writes and no pattern matches is logged once; an excluded file is not.
 func TestProcessList_SaysWhatIsNotIncluded(t *testing.T) {
 	home := rpctest.Home(t)
 	inside, outside, excluded := filepath.Join(home, "logs", "a-out.log"), filepath.Join(home, "elsewhere.txt"), filepath.Join(home, "excluded.txt")

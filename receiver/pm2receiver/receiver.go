@@ -34,11 +34,11 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logname"
 )
 
-// grace is how long Shutdown leaves records with the next consumer before it gives
-// up on them. They are read again at the next start.
+// grace is how long Shutdown waits for records that the next consumer has not returned. After
+// that they are read again at the next start.
 const grace = 5 * time.Second
 
-// logsReceiver follows log files and hands on their records.
+// logsReceiver follows log files and sends their records.
 type logsReceiver struct {
 	set    receiver.Settings
 	cfg    *Config
@@ -50,14 +50,14 @@ type logsReceiver struct {
 
 	recovery *recovery.Recoverer
 
-	refused refusal // of the next consumer
-	unpost  func()  // takes the conditions off the boards
+	refused refusal // by the next consumer
+	unpost  func()  // removes the conditions from the boards
 
-	own        *admit.Own    // knows what this process writes
+	own        *admit.Own    // the files that this process writes
 	maxBackoff time.Duration // until refused records are sent again; zero is the default
 
-	// consume is the context of calls to the next consumer. It outlives the reading,
-	// so that what is under way may be accepted.
+	// consume is the context of calls to the next consumer. It ends later than the reading, so
+	// that a call in progress can complete.
 	consume context.Context
 	cancel  context.CancelFunc
 }
@@ -149,7 +149,7 @@ func closeStore(ctx context.Context, store *checkpoint.Store) error {
 	return store.Close(ctx)
 }
 
-// newRoster returns what asks the daemons in homes.
+// newRoster returns the list of files of the daemons in homes.
 func (r *logsReceiver) newRoster(homes []string) *roster.Roster {
 	return roster.New(roster.Settings{
 		Homes:    func() []string { return finder.Homes(homes) },
@@ -162,7 +162,7 @@ func (r *logsReceiver) newRoster(homes []string) *roster.Roster {
 	})
 }
 
-// open returns the decoder of a file.
+// open returns the decoder for a file.
 func (r *logsReceiver) open(n logname.Name, state decode.State, location *time.Location, host string) tail.Decoder {
 	if n.Daemon {
 		return daemonlog.New(r.daemonDecoder(location, host), state)
@@ -217,7 +217,7 @@ func (r *logsReceiver) daemonDecoder(location *time.Location, host string) daemo
 	}
 }
 
-// store finds the storage extension and opens this receiver's part of it.
+// store opens the client of the storage extension.
 func (r *logsReceiver) store(ctx context.Context, host component.Host) (*checkpoint.Store, error) {
 	if r.cfg.Storage == nil {
 		return nil, nil
@@ -233,9 +233,9 @@ func (r *logsReceiver) store(ctx context.Context, host component.Host) (*checkpo
 	return checkpoint.NewStore(client), nil
 }
 
-// deliver hands records on once. Records that are refused for good, or on which a
-// consumer panics, are counted and given up: sending them again would hold up everything
-// behind them.
+// deliver passes records to the next consumer once. It counts and drops records that are
+// permanently refused, or on which a consumer panics: sending them again would block the records
+// that follow.
 func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Logs, partly bool, err error) {
 	count := logs.LogRecordCount()
 	ctx := r.obs.StartLogsOp(r.consume)
@@ -245,12 +245,12 @@ func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Log
 		return plog.Logs{}, false, nil
 	}
 	if consumererror.IsPermanent(err) || recovery.Is(err) {
-		r.set.Logger.Error("records were refused for good and are dropped", zap.Int("records", count), zap.Error(err))
+		r.set.Logger.Error("Records were permanently refused and are dropped", zap.Int("records", count), zap.Error(err))
 		r.meter.refused(count)
-		r.refused.forGood(count, err)
+		r.refused.permanent(count, err)
 		return plog.Logs{}, false, nil
 	}
-	r.refused.forNow(time.Now(), err)
+	r.refused.temporary(time.Now(), err)
 	var some consumererror.Logs
 	if errors.As(err, &some) {
 		return some.Data(), true, err

@@ -133,7 +133,7 @@ func TestReceiver_RefusesToStartWithoutItsStorage(t *testing.T) {
 	}
 }
 
-func TestReceiver_GivesUpWhatIsRefusedForGood(t *testing.T) {
+func TestReceiver_DropsPermanentlyRefusedRecords(t *testing.T) {
 	home := t.TempDir()
 	tel := componenttest.NewTelemetry()
 	t.Cleanup(func() { require.NoError(t, tel.Shutdown(context.Background())) })

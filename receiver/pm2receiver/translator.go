@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpc"
 )
 
-// translator makes metrics of processes.
+// translator converts processes to metrics.
 type translator struct {
 	builder *metadata.MetricsBuilder
 	host    string
@@ -24,8 +24,8 @@ func newTranslator(each metadata.MetricsConfig, set receiver.Settings, host stri
 	return &translator{builder: metadata.NewMetricsBuilder(cfg, set), host: host}
 }
 
-// states are the values of pm2.process.state. All are reported at every collection, so
-// that a state ends when another begins.
+// states are the values of pm2.process.state. All are reported at every collection, so that
+// the series of the previous state becomes 0.
 var states = [...]struct {
 	status rpc.Status
 	state  metadata.AttributePm2ProcessState
@@ -63,13 +63,13 @@ func (t *translator) metrics(list []rpc.Process, now time.Time) pmetric.Metrics 
 	return t.builder.Emit()
 }
 
-// running records what only a process has that runs.
+// running records the metrics that only a running process has.
 func (t *translator) running(p *rpc.Process, now time.Time) {
 	at := pcommon.NewTimestampFromTime(now)
 	if !p.Started.IsZero() {
 		t.builder.RecordPm2ProcessUptimeDataPoint(at, max(0, now.Sub(p.Started).Seconds()))
 	}
-	// Without memory PM2 could not measure the process.
+	// If the memory is 0, PM2 could not measure the process.
 	if p.Memory > 0 {
 		t.builder.RecordPm2ProcessMemoryUsageDataPoint(at, p.Memory)
 		t.builder.RecordPm2ProcessCPUUtilizationDataPoint(at, p.CPU)

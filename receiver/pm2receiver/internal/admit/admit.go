@@ -1,9 +1,9 @@
 // Package admit decides which files in PM2's folders may be read.
 //
-// A user who can write to a log folder chooses what is in it: with links that is any
-// file that the collector may read, among them those that the writer may not. So the
-// collector reads for the owner of a folder what that user could have written there,
-// and nothing that it writes itself.
+// A user who can write to a log folder controls what is in it. With links, that is any file
+// that the collector may read, including files that the user may not. Therefore the collector
+// reads for the owner of a folder only what that user could have written there, and nothing
+// that the collector itself writes.
 package admit
 
 import (
@@ -16,25 +16,25 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
 
-// Reason says why a file is not read. It is the value of an attribute.
+// Reason is why a file is not read. It is the value of a metric attribute.
 type Reason string
 
-// Reasons.
+// The reasons.
 const (
-	// NotRegular files are pipes, devices, folders and what a kernel makes up.
+	// NotRegular files are pipes, devices, folders and files of the kernel.
 	NotRegular Reason = "not_regular"
-	// OtherOwner is for files of another user than the folder's owner that are not
-	// readable for everyone, or that have a second name.
+	// OtherOwner files belong to another user than their folder, and are not readable for
+	// everyone or have a second name.
 	OtherOwner Reason = "other_owner"
-	// LinkTarget is for links to what the folder's owner does not own.
+	// LinkTarget files are links to a file that the owner of the folder does not own.
 	LinkTarget Reason = "link_target"
-	// OwnFile is for what the collector itself writes.
+	// OwnFile files are written by the collector itself.
 	OwnFile Reason = "own_file"
-	// Excluded is for files that are excluded, and links to them.
+	// Excluded files match "exclude", or are links to such a file.
 	Excluded Reason = "excluded"
-	// NotIncluded files are written by PM2, and no pattern of the receiver is for them.
+	// NotIncluded files are written by PM2, and no pattern of the receiver matches them.
 	NotIncluded Reason = "not_included"
-	// Unreadable files are written by PM2, and this process has no right to read them.
+	// Unreadable files are written by PM2, and this process has no permission to read them.
 	Unreadable Reason = "unreadable"
 )
 
@@ -45,7 +45,7 @@ type Refusal struct {
 	why    string
 }
 
-// Refuse returns a refusal.
+// Refuse returns the refusal of a file. why completes the sentence "the file is not read:".
 func Refuse(path string, reason Reason, why string) *Refusal {
 	return &Refusal{Reason: reason, Path: path, why: why}
 }
@@ -62,29 +62,29 @@ func Refused(err error) *Refusal {
 	return nil
 }
 
-// Settings of a [Gate].
+// Settings are those of a [Gate].
 type Settings struct {
 	// AnyOwner admits files and links of any owner.
 	AnyOwner bool
-	// Excluded says whether an absolute path is excluded.
+	// Excluded reports whether an absolute path is excluded. nil excludes none.
 	Excluded func(path string) bool
 	// Own knows the files that this process writes. nil knows none.
 	Own *Own
-	// User is the number of this process's user.
+	// User is the user ID of this process.
 	User uint32
-	// Named returns the user whose PM2 says that it writes an absolute path, if that is
-	// all that is known of the path. nil knows none.
-	Named func(path string) (user uint32, is bool)
+	// Named returns the user whose PM2 lists an absolute path. It reports true if the path is
+	// to be read only because PM2 lists it. nil reports false.
+	Named func(path string) (user uint32, listedOnly bool)
 }
 
-// Gate opens the files that may be read. It may be used concurrently.
+// Gate opens the files that may be read. It is safe for concurrent use.
 type Gate struct{ set Settings }
 
 // New returns a gate.
 func New(set Settings) *Gate { return &Gate{set: set} }
 
-// Check returns an error if the file at path may not be read, or is not there. It does
-// not open it.
+// Check returns an error if the file at path may not be read or does not exist. It does not
+// open the file.
 func (g *Gate) Check(path string) error {
 	found, err := g.find(path)
 	if err != nil {
@@ -94,7 +94,7 @@ func (g *Gate) Check(path string) error {
 	return nil
 }
 
-// Open opens the file at path. What it opens is what it has checked.
+// Open opens the file at path. It opens exactly the file that it has checked.
 func (g *Gate) Open(path string) (*os.File, error) {
 	found, err := g.find(path)
 	if err != nil {
@@ -104,7 +104,7 @@ func (g *Gate) Open(path string) (*os.File, error) {
 	return found.Open()
 }
 
-// CheckNamed is Check for a file that the PM2 of a user names.
+// CheckNamed is Check for a file that the PM2 of a user lists.
 func (g *Gate) CheckNamed(path string, user uint32) error {
 	found, err := g.findNamed(path, user, true)
 	if err != nil {
@@ -114,7 +114,7 @@ func (g *Gate) CheckNamed(path string, user uint32) error {
 	return nil
 }
 
-// OpenNamed opens the file at path for a user who names it.
+// OpenNamed is Open for a file that the PM2 of a user lists.
 func (g *Gate) OpenNamed(path string, user uint32) (*os.File, error) {
 	found, err := g.findNamed(path, user, true)
 	if err != nil {
@@ -149,7 +149,7 @@ func (g *Gate) findNamed(path string, user uint32, named bool) (*regularfile.Fou
 	return found, nil
 }
 
-// judge returns why a file may not be read, or nothing.
+// judge returns why a file may not be read, or an empty reason.
 func (g *Gate) judge(f *regularfile.Found, path string) (Reason, string) {
 	switch {
 	case f.Virtual:
@@ -157,7 +157,7 @@ func (g *Gate) judge(f *regularfile.Found, path string) (Reason, string) {
 	case !f.File.Mode.IsRegular():
 		return NotRegular, "it is not a regular file"
 	case g.set.Own != nil && g.set.Own.wrote(f.File, path, f.Path):
-		return OwnFile, "this collector writes it, so that its lines would never end"
+		return OwnFile, "this collector writes it, and would read its own lines in a loop"
 	case g.set.Own != nil && linked(f.Links) && g.set.Own.keeps(f.Path):
 		return OwnFile, "it is a link into the folder of this collector's storage"
 	case g.set.Excluded != nil && g.set.Excluded(path):
@@ -170,9 +170,9 @@ func (g *Gate) judge(f *regularfile.Found, path string) (Reason, string) {
 	return g.owner(f)
 }
 
-// judgeNamed returns why a file that may be read otherwise may not be read for a user
-// whose PM2 names it, or nothing. That user needs neither a link to the file nor a folder
-// of their own, so the rules of judge are not enough.
+// judgeNamed returns why a file that passes judge may not be read for a user whose PM2 lists
+// it, or an empty reason. To name a file in PM2, a user needs neither a link to it nor a
+// folder, so the rules of judge are not enough.
 func (g *Gate) judgeNamed(f *regularfile.Found, user uint32) (Reason, string) {
 	file := f.File
 	switch {
@@ -181,17 +181,17 @@ func (g *Gate) judgeNamed(f *regularfile.Found, user uint32) (Reason, string) {
 	case g.set.AnyOwner, g.trusted(user), file.Owner == user:
 		return "", ""
 	case f.Folder.Owner == user && file.Mode&0o004 != 0 && file.Links == 1 && len(f.Links) == 0:
-		return "", "" // as logrotate makes it
+		return "", "" // as logrotate creates it
 	}
-	return OtherOwner, "PM2 of another user than its owner names it"
+	return OtherOwner, "it is listed by the PM2 of another user than its owner"
 }
 
-// linked says whether a link is in place of the file itself.
+// linked reports whether the file itself, and not only a folder above it, is a link.
 func linked(links []regularfile.Link) bool {
 	return slices.ContainsFunc(links, func(l regularfile.Link) bool { return l.Last })
 }
 
-// owner judges by the owners of the file, its folder and the links to it.
+// owner applies the rules about the owners of the file, its folder and the links to it.
 func (g *Gate) owner(f *regularfile.Found) (Reason, string) {
 	file, folder := f.File.Owner, f.Folder.Owner
 	public := f.File.Mode&0o004 != 0
@@ -207,21 +207,21 @@ func (g *Gate) owner(f *regularfile.Found) (Reason, string) {
 	case linked(f.Links) && file != folder:
 		return LinkTarget, "it is a link to a file that does not belong to the owner of its folder"
 	case linked(f.Links) && file == 0 && !public:
-		return LinkTarget, "it is a link to a file of root's that not everybody may read"
+		return LinkTarget, "it is a link to a file of root that is not readable for everyone"
 	case hard && file != folder:
 		return OtherOwner, "it is a hard link to a file that does not belong to the owner of its folder"
 	case hard && file == 0 && !public:
-		return OtherOwner, "it is a hard link to a file of root's that not everybody may read"
+		return OtherOwner, "it is a hard link to a file of root that is not readable for everyone"
 	case file != folder && !public && !g.trusted(folder):
-		return OtherOwner, "it belongs to another user than its folder, and not everybody may read it"
+		return OtherOwner, "it belongs to another user than its folder and is not readable for everyone"
 	}
 	return "", ""
 }
 
-// trusted says whether a user may read whatever the collector may.
+// trusted reports whether a user may read everything that the collector may.
 func (g *Gate) trusted(user uint32) bool { return user == 0 || user == g.set.User }
 
-// within says whether path is in folder or in one below it.
+// within reports whether path is in folder or a folder below it.
 func within(path, folder string) bool {
 	rest, ok := strings.CutPrefix(path, folder)
 	return ok && len(rest) > 0 && rest[0] == filepath.Separator

@@ -15,7 +15,7 @@ import (
 func TestOwn_FindsWhatIsOpenForWriting(t *testing.T) {
 	dir := t.TempDir()
 	mine, read, link, hard := filepath.Join(dir, "mine"), filepath.Join(dir, "read"), filepath.Join(dir, "link"), filepath.Join(dir, "hard")
-	require.NoError(t, os.WriteFile(read, []byte("theirs"), 0o600))
+	require.NoError(t, os.WriteFile(read, []byte("of another user"), 0o600))
 	r, err := os.Open(read)
 	require.NoError(t, err)
 	defer r.Close()
@@ -39,7 +39,7 @@ func TestOwn_FindsWhatIsOpenForWriting(t *testing.T) {
 		require.NoError(t, err)
 		content, err := io.ReadAll(opened)
 		require.NoError(t, err)
-		assert.Equal(t, "theirs", string(content))
+		assert.Equal(t, "of another user", string(content))
 		require.NoError(t, opened.Close())
 		require.NoError(t, f.Close())
 	}

@@ -144,7 +144,7 @@ func TestOwn_KnowsARotatedFileAndNotItsNumberAlone(t *testing.T) {
 	at := regularfile.Identity{Device: 1, Inode: 7, Born: 100}
 	assert.True(t, own.wrote(at, "/logs/archive.log", "/logs/archive.log"))
 	own.list = func() []ownFile { return nil }
-	own.looked = own.looked.Add(-fresh)
+	own.looked = own.looked.Add(-listTTL)
 	assert.True(t, own.wrote(at, "/logs/archive-1.log", "/logs/archive-1.log"), "rotated")
 	assert.False(t, own.Writes(1, 7))
 	for _, born := range []int64{0, 101} {
@@ -164,7 +164,7 @@ func TestOwn_IsBounded(t *testing.T) {
 		return all
 	}
 	for range 20 {
-		own.looked = own.looked.Add(-fresh)
+		own.looked = own.looked.Add(-listTTL)
 		own.Writes(0, 1)
 		assert.LessOrEqual(t, len(own.born), maxOwn)
 		assert.LessOrEqual(t, len(own.open), 1000)

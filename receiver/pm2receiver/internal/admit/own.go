@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// fresh is how long what is known of the process's own files is good enough.
-	fresh = 100 * time.Millisecond
+	// listTTL is how long the list of open files is used.
+	listTTL = 100 * time.Millisecond
 	// maxOwn bounds the files that are remembered after they were closed.
 	maxOwn = 4096
 )
 
-// storageName is how a storage extension names the file of a component.
+// storageName matches the names that a storage extension gives to the files of components.
 var storageName = regexp.MustCompile(`^(receiver|processor|exporter|extension|connector)_[a-z]`)
 
 // ownFile is a file that this process has open for writing.
@@ -25,13 +25,13 @@ type ownFile struct {
 	path string
 }
 
-// inode names a file.
+// inode identifies a file.
 type inode struct{ device, number uint64 }
 
-// Own knows the files that this process writes: to read one of them as a log makes it
-// grow. It may be used concurrently.
+// Own knows the files that this process writes. Reading one of them as a log would make it
+// grow without end. It is safe for concurrent use; nil knows no file.
 type Own struct {
-	// paths are those of files that another program writes for this one.
+	// paths are those of files that PM2 writes for this process.
 	paths map[string]bool
 	now   func() time.Time
 	list  func() []ownFile
@@ -43,8 +43,8 @@ type Own struct {
 	folders map[string]bool // of storage
 }
 
-// NewOwn returns what this process writes. env are variables of its environment: PM2
-// tells in them where it writes the output of a process that it runs.
+// NewOwn returns the files that this process writes. env returns a variable of its
+// environment: there PM2 puts the paths to which it writes the output of a process.
 func NewOwn(env func(string) string) *Own {
 	o := &Own{
 		paths: map[string]bool{}, now: time.Now, list: openForWriting,
@@ -60,7 +60,7 @@ func NewOwn(env func(string) string) *Own {
 	return o
 }
 
-// Writes says whether this process has the file with an inode open for writing.
+// Writes reports whether this process has the file with an inode open for writing.
 func (o *Own) Writes(device, number uint64) bool {
 	if o == nil {
 		return false
@@ -71,8 +71,8 @@ func (o *Own) Writes(device, number uint64) bool {
 	return o.open[inode{device, number}]
 }
 
-// wrote says whether this process writes a file, or did before it was rotated. The file
-// is found at path, and without links at real.
+// wrote reports whether this process writes a file, or did before it was rotated. real is
+// path without links.
 func (o *Own) wrote(at regularfile.Identity, path, real string) bool {
 	if o.paths[path] || o.paths[real] || o.Writes(at.Device, at.Inode) {
 		return true
@@ -82,7 +82,7 @@ func (o *Own) wrote(at regularfile.Identity, path, real string) bool {
 	return at.Born != 0 && o.born[inode{at.Device, at.Inode}] == at.Born
 }
 
-// keeps says whether a path is in a folder of this process's storage.
+// keeps reports whether a path is in a folder of this process's storage.
 func (o *Own) keeps(path string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -98,7 +98,7 @@ func (o *Own) keeps(path string) bool {
 // look lists the files that are open now.
 func (o *Own) look() {
 	now := o.now()
-	if !o.looked.IsZero() && now.Sub(o.looked) < fresh && !now.Before(o.looked) {
+	if !o.looked.IsZero() && now.Sub(o.looked) < listTTL && !now.Before(o.looked) {
 		return
 	}
 	o.looked = now
@@ -107,7 +107,7 @@ func (o *Own) look() {
 		id := inode{f.at.Device, f.at.Inode}
 		o.open[id] = true
 		if len(o.born) >= maxOwn {
-			clear(o.born) // those that are open come again
+			clear(o.born) // open files are added again
 		}
 		o.born[id] = f.at.Born
 		if len(o.folders) < maxOwn && storageName.MatchString(filepath.Base(f.path)) {

@@ -15,11 +15,11 @@ func openForWriting() []ownFile {
 		return nil
 	}
 	defer folder.Close()
-	names, _ := folder.Readdirnames(-1) // those that it could read
+	names, _ := folder.Readdirnames(-1) // in an error case, some names are better than none
 	var all []ownFile
 	for _, name := range names {
 		link := filepath.Join(dir, name)
-		// The bits of the link say how the file was opened.
+		// The mode of the link shows how the file was opened.
 		if info, err := os.Lstat(link); err != nil || info.Mode()&0o200 == 0 {
 			continue
 		}

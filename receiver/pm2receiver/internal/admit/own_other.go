@@ -8,8 +8,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
 
-// openForWriting returns the files that the process's output goes to. Others cannot be
-// told here.
+// openForWriting returns the files of the process's output. This system does not list others.
 func openForWriting() []ownFile {
 	var all []ownFile
 	for _, f := range []*os.File{os.Stdout, os.Stderr} {

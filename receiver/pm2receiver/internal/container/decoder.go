@@ -1,7 +1,6 @@
-// Package container reads the logs of containers in which pm2-runtime runs: what
-// Docker's json-file driver and the runtimes of Kubernetes write. It takes their
-// envelopes off and puts lines together that they split, and leaves the rest to the
-// decoders of what PM2 writes on a machine of its own.
+// Package container reads the logs of containers in which pm2-runtime runs, as Docker's
+// json-file driver and the runtimes of Kubernetes write them. It removes their envelopes and
+// joins lines that they have split. The decoders for PM2's own files read the result.
 package container
 
 import (
@@ -20,28 +19,28 @@ type Format string
 
 // Formats.
 const (
-	// Auto is for files that may be containers': their path or first line says it.
+	// Auto detects the logs of containers by the path and the first line of a file.
 	Auto Format = "auto"
-	// Docker is the json-file driver of Docker.
+	// Docker is the format of Docker's json-file driver.
 	Docker Format = "docker"
-	// CRI is what the kubelet's runtimes write.
+	// CRI is the format of the kubelet's runtimes.
 	CRI Format = "cri"
-	// None is for files that are no containers'.
+	// None is the format of files that are not the logs of containers.
 	None Format = "none"
 )
 
 const (
-	// maxJoined bounds the lines that are put together, as physical lines are bounded.
+	// maxJoined bounds the length of joined lines, as that of physical lines is bounded.
 	maxJoined = 16 << 20
-	// partIdle is how long the next part of a line may keep the reader waiting.
+	// partIdle is how long the next part of a line may take to arrive.
 	partIdle = 5 * time.Second
-	// maxRecords bounds the records that are made before some are handed out, and
-	// maxResources those that are looked through for the right resource.
+	// maxRecords bounds the records of a batch, and maxResources how many resources are
+	// searched for that of a record.
 	maxRecords   = 4096
 	maxResources = 8
 )
 
-// Inner decodes what a container wrote: [decode.Decoder] and the like.
+// Inner decodes the output of a container. [decode.Decoder] implements it.
 type Inner interface {
 	Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats)
 	Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats)
@@ -51,39 +50,38 @@ type Inner interface {
 	Restore(state decode.State)
 }
 
-// Settings of a [Decoder].
+// Settings are those of a [Decoder].
 type Settings struct {
 	Format Format
-	// Place is what the path says; Known is whether it says anything.
+	// Place is the container according to the path of the file, if Known is set.
 	Place Place
 	Known bool
-	// Plain makes the decoder of a file that is no container's, and Text that of what PM2 or
-	// the application wrote to one of a container's streams.
+	// Plain returns the decoder for a file that is not the log of a container, and Text that
+	// for one stream of a container.
 	Plain func(state decode.State) Inner
 	Text  func(stderr bool, state decode.State) Inner
-	// Daemon makes the decoder of what PM2 says itself.
+	// Daemon returns the decoder for lines of PM2 itself.
 	Daemon func(state decode.State) Inner
 }
 
-// Decoder decodes the blocks of one file in their order. It is not safe for concurrent
-// use.
+// Decoder decodes the blocks of one file, in their order. It is not safe for concurrent use.
 type Decoder struct {
 	set   Settings
 	mode  decode.ContainerMode
 	plain Inner
-	// inner are the decoders of the streams and sources that were met, and parts what has
-	// begun of a line, of stdout and stderr.
+	// inner are the decoders of the streams and sources so far. parts are the incomplete lines
+	// of stdout and stderr.
 	inner [2][sources]Inner
 	parts [2]decode.Part
-	// newlines is set once a record had one: pm2-runtime --json takes all of them away.
+	// newlines is set once a record had a newline: pm2-runtime --json removes all of them.
 	newlines bool
-	// out, run and mem are of the block at hand.
+	// out, run and mem belong to the block that is decoded.
 	out merged
 	run gathered
 	mem *arena.Arena
 }
 
-// New returns a decoder that continues where state was taken.
+// New returns a decoder that continues with state.
 func New(set Settings, state decode.State) *Decoder {
 	d := &Decoder{set: set, mode: state.Container.Mode, plain: set.Plain(state)}
 	d.restore(state.Container)
@@ -105,7 +103,7 @@ func (d *Decoder) State() decode.State {
 	return s
 }
 
-// Restore takes the decoder back to a state it had.
+// Restore resets the decoder to a state that it had.
 func (d *Decoder) Restore(s decode.State) {
 	d.plain.Restore(s)
 	d.mode = s.Container.Mode
@@ -136,7 +134,7 @@ func index(stderr bool) int {
 	return 0
 }
 
-// Pending says whether something waits for Flush.
+// Pending reports whether lines wait for Flush.
 func (d *Decoder) Pending() bool {
 	pending := d.plain.Pending()
 	for stream := range d.inner {
@@ -148,7 +146,7 @@ func (d *Decoder) Pending() bool {
 	return pending
 }
 
-// Held returns about how many bytes wait for Flush.
+// Held returns approximately how many bytes wait for Flush.
 func (d *Decoder) Held() int {
 	n := d.plain.Held()
 	for stream := range d.inner {
@@ -182,7 +180,7 @@ func (d *Decoder) Decode(block []byte, src decode.Source, base int64, now time.T
 	return d.end(now)
 }
 
-// decide finds out whether a file is a container's, by its path or its first line.
+// decide detects whether a file is the log of a container, by its path or its first line.
 func (d *Decoder) decide(block []byte) {
 	if d.mode != decode.UnknownContainer || len(block) == 0 {
 		return
@@ -217,14 +215,14 @@ func (d *Decoder) line(line []byte, src decode.Source, offset int64, now time.Ti
 	}
 }
 
-// complete hands on a line that came in parts.
+// complete decodes a line that arrived in parts.
 func (d *Decoder) complete(stderr bool, src decode.Source, now time.Time) {
 	p := d.parts[index(stderr)]
 	d.parts[index(stderr)] = decode.Part{}
 	d.feed(entry{text: p.Text, stderr: stderr, time: p.Time}, decode.Source{ID: p.File, Name: src.Name}, p.Offset, now)
 }
 
-// feed gives a whole line to its decoder.
+// feed passes a whole line to its decoder.
 func (d *Decoder) feed(e entry, src decode.Source, offset int64, now time.Time) {
 	stream := index(e.stderr)
 	line, from := rewrite(e.text, e.stderr, e.time, d.mem)
@@ -234,13 +232,13 @@ func (d *Decoder) feed(e entry, src decode.Source, offset int64, now time.Time) 
 	case from == record && !d.newlines:
 		line = ended(line)
 	case from == text && d.inner[stream][record] != nil:
-		from = record // it stands between records, as in PM2's files
+		from = record // it is between records, as in PM2's files
 	}
 	inner := &d.inner[stream][from]
 	if *inner == nil {
 		*inner = d.open(e.stderr, from, decode.State{})
 	}
-	several := bytes.IndexByte(line, '\n') >= 0 // of which only the first has a place
+	several := bytes.IndexByte(line, '\n') >= 0 // of which only the first has an offset
 	if d.run.inner != *inner || d.run.src.ID != src.ID || several {
 		d.decodeRun(now)
 	}
@@ -253,7 +251,7 @@ func (d *Decoder) feed(e entry, src decode.Source, offset int64, now time.Time) 
 	}
 }
 
-// gathered are lines in a row that one decoder takes.
+// gathered are consecutive lines for one decoder.
 type gathered struct {
 	inner  Inner
 	src    decode.Source
@@ -261,7 +259,7 @@ type gathered struct {
 	places []lines.Place
 }
 
-// decodeRun decodes the lines that were gathered for one decoder.
+// decodeRun decodes the gathered lines.
 func (d *Decoder) decodeRun(now time.Time) {
 	r := &d.run
 	if len(r.places) == 0 {
@@ -273,8 +271,8 @@ func (d *Decoder) decodeRun(now time.Time) {
 	d.out.stats.Add(stats)
 }
 
-// Flush gives back what has waited for its end longer than a reader should. With
-// everything set it gives back all there is.
+// Flush returns records of lines that have waited long enough for their end, or of all lines if
+// everything is set.
 func (d *Decoder) Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats) {
 	d.out, d.mem = newMerged(d.set.Place, nil), &arena.Arena{}
 	for stream := range d.parts {

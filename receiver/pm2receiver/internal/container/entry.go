@@ -9,14 +9,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
 )
 
-// entry is what a runtime writes of one write of a container, or of a part of it.
+// entry is one write of a container, or a part of it, as the runtime stores it.
 type entry struct {
-	// text is what was written, without the newline at the end.
+	// text is the text without the newline at its end.
 	text   []byte
 	stderr bool
 	// time is in nanoseconds since the epoch.
 	time int64
-	// part is set if the line goes on in the next entry of the stream.
+	// part is set if the line continues in the next entry of the stream.
 	part bool
 }
 
@@ -41,8 +41,8 @@ var (
 	dockerTime   = []byte(`,"time":"`)
 )
 
-// parseDocker reads a line of Docker's json-file driver. It expects Docker's order of
-// keys and leaves everything else to encoding/json.
+// parseDocker reads a line of Docker's json-file driver. It parses Docker's order of keys
+// itself, and uses encoding/json for everything else.
 func parseDocker(line []byte, a *arena.Arena) (entry, bool) {
 	if !bytes.HasPrefix(line, dockerHead) {
 		return parseDockerSlow(line)
@@ -69,8 +69,8 @@ func parseDocker(line []byte, a *arena.Arena) (entry, bool) {
 	return dockerEntry(e, text), true
 }
 
-// parseDockerSlow reads a line with the keys in any order. An object with other keys than
-// Docker's is none of its lines.
+// parseDockerSlow reads a line with the keys in any order. It rejects an object with other keys
+// than Docker's.
 func parseDockerSlow(line []byte) (entry, bool) {
 	var fields map[string]json.RawMessage
 	if !bytes.Contains(line, []byte(`"stream"`)) || json.Unmarshal(line, &fields) != nil {
@@ -101,8 +101,8 @@ func parseDockerSlow(line []byte) (entry, bool) {
 	return dockerEntry(entry{time: nanos, stderr: stream == "stderr"}, []byte(text)), true
 }
 
-// dockerEntry completes an entry: Docker keeps the newline, and a line of more than
-// 16 KiB has none but in its last part.
+// dockerEntry completes an entry. Docker keeps the newline, so that of a line of more than
+// 16 KiB only the last part has one.
 func dockerEntry(e entry, text []byte) entry {
 	whole, ended := bytes.CutSuffix(text, []byte{'\n'})
 	e.text, e.part = whole, !ended

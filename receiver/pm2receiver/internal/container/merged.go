@@ -6,10 +6,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 )
 
-// merged puts together what decoders give for single lines.
+// merged collects the records of several decoders.
 type merged struct {
 	place   Place
-	full    func(plog.Logs) // takes what is too much for one batch; nil: all is one
+	full    func(plog.Logs) // is called with each full batch; nil: there is one batch
 	logs    plog.Logs
 	stats   decode.Stats
 	records int
@@ -36,7 +36,7 @@ func (m *merged) add(logs plog.Logs) {
 	}
 }
 
-// like returns what is there of the same resource, if it is among the last.
+// like returns the entry with the same resource, if it is among the last ones.
 func (m *merged) like(logs plog.ResourceLogs) (plog.ResourceLogs, bool) {
 	all := m.logs.ResourceLogs()
 	for i := all.Len() - 1; i >= max(0, all.Len()-maxResources); i-- {

@@ -8,11 +8,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// Place is what the path of a container's log says of the container.
+// Place identifies a container, as far as the path of its log does.
 type Place struct {
-	// ID is that of the container, in Docker's folders.
+	// ID is the ID of the container, in Docker's folders.
 	ID string
-	// Namespace, Pod, UID and Container are Kubernetes'. Restart counts from 0.
+	// Namespace, Pod, UID and Container are those of Kubernetes. Restart counts from 0.
 	Namespace, Pod, UID, Container string
 	Restart                        int64
 }
@@ -22,8 +22,8 @@ var (
 	podPath    = regexp.MustCompile(`(?:^|/)([^/_]+)_([^/_]+)_([0-9a-fA-F-]{8,64})/([^/]+)/(\d{1,9})\.log$`)
 )
 
-// PlaceOf reads the path of a log, and where links lead that are on the way. It reports
-// false for one that is no container's.
+// PlaceOf parses the path of a log, with and without its links resolved. It reports false if
+// neither is that of a container.
 func PlaceOf(path string) (Place, bool) {
 	if p, ok := placeOf(path); ok {
 		return p, true
@@ -46,7 +46,7 @@ func placeOf(path string) (Place, bool) {
 	return Place{}, false
 }
 
-// App returns a name for what runs in the container and does not say its own.
+// App returns the application name for lines without one.
 func (p Place) App() string {
 	if p.Container != "" {
 		return p.Container
@@ -54,7 +54,7 @@ func (p Place) App() string {
 	return p.ID[:min(len(p.ID), 12)]
 }
 
-// Instance tells containers apart, or is "" if the path does not.
+// Instance returns what distinguishes the container from others, or "" if the path does not.
 func (p Place) Instance() string {
 	if p.UID != "" {
 		return p.UID + "/" + p.Container
@@ -62,7 +62,7 @@ func (p Place) Instance() string {
 	return p.ID
 }
 
-// put sets the attributes of the container.
+// put sets the resource attributes of the container.
 func (p Place) put(attrs pcommon.Map) {
 	if p.ID != "" {
 		attrs.PutStr("container.id", p.ID)

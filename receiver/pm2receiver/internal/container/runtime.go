@@ -10,18 +10,18 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 )
 
-// source says what wrote a line of a container.
+// source is what wrote a line of a container.
 type source int
 
 const (
-	text    source = iota // the application, as it is
-	record                // the application, in a record of PM2's
+	text    source = iota // the application, unchanged
+	record                // the application, in a record of PM2
 	daemon                // PM2 itself
 	sources = 3
 )
 
-// rewrite tells what wrote a line, and returns it as PM2 writes it on a machine of its
-// own: pm2-runtime has forms of its own, --json, --format and --formatted.
+// rewrite returns what wrote a line, and the line as PM2 writes it to its own files. pm2-runtime
+// has other formats: --json, --format and --formatted.
 func rewrite(line []byte, stderr bool, at int64, a *arena.Arena) ([]byte, source) {
 	switch {
 	case bytes.HasPrefix(line, []byte(`{"message":`)):
@@ -47,7 +47,7 @@ var (
 	newline = []byte(`\n`)
 )
 
-// ended returns a record without newlines in its message with one at the end.
+// ended returns a record with a newline added at the end of its message.
 func ended(line []byte) []byte {
 	at := bytes.LastIndex(line, stamp)
 	if at < 0 {
@@ -58,15 +58,14 @@ func ended(line []byte) []byte {
 	return append(with, line[at:]...)
 }
 
-// isDaemon says whether a line is one that PM2 writes of itself: with a date of 19
-// characters.
+// isDaemon reports whether a line is one of PM2 itself, which has a date of 19 characters.
 func isDaemon(line []byte) bool {
 	const date = len("2026-11-21T02:08:36")
 	return len(line) > date && line[4] == '-' && line[10] == 'T' && bytes.HasPrefix(line[date:], []byte(": PM2 "))
 }
 
-// said is what pm2-runtime says of a line.
-type said struct {
+// labels is what pm2-runtime adds to a line.
+type labels struct {
 	app    []byte
 	id     int64
 	stderr bool
@@ -75,7 +74,7 @@ type said struct {
 
 // parseFormat reads a line of pm2-runtime --format:
 // timestamp=… app=NAME id=N type=out message=TEXT. The name may have blanks.
-func parseFormat(line []byte) (p said, ok bool) {
+func parseFormat(line []byte) (p labels, ok bool) {
 	_, rest, ok := bytes.Cut(line, []byte(" app="))
 	if !ok {
 		return p, false
@@ -113,8 +112,8 @@ const (
 )
 
 // parseFormatted reads a line of pm2-runtime --formatted: 0|app  | text, coloured or not.
-// It writes both streams to stdout, and only a colour tells them apart.
-func parseFormatted(line []byte, stderr bool) (p said, ok bool) {
+// It writes both streams to stdout, and only their colour differs.
+func parseFormatted(line []byte, stderr bool) (p labels, ok bool) {
 	p.stderr = stderr
 	line, isGreen := bytes.CutPrefix(line, []byte(green))
 	line, isRed := bytes.CutPrefix(line, []byte(red))
@@ -149,8 +148,8 @@ func number(b []byte) (int64, bool) {
 	return int64(n), err == nil //nolint:gosec // it has 32 bits
 }
 
-// record returns the line in a record of PM2's.
-func (p said) record(at int64) []byte {
+// record returns the line as a record of PM2.
+func (p labels) record(at int64) []byte {
 	message, _ := json.Marshal(string(p.text) + "\n") // texts cannot fail
 	app, _ := json.Marshal(string(p.app))
 	kind := "out"

@@ -1,7 +1,6 @@
-// Package daemonlog reads the log of PM2 itself, in which its daemon says what becomes
-// of the processes. Its lines become events of the applications they are about; what
-// else is there, written past PM2 by processes of cluster mode, becomes records
-// too.
+// Package daemonlog reads the log of PM2's daemon. The daemon's lines become events of the
+// processes that they are about. Lines that processes of cluster mode write to the same file
+// become records too.
 package daemonlog
 
 import (
@@ -20,39 +19,37 @@ import (
 )
 
 const (
-	// stackIdle is how long the next line of a stack trace may keep the reader waiting.
+	// stackIdle is how long the next line of a stack trace may take to arrive.
 	stackIdle = 500 * time.Millisecond
 
 	maxStackLines = 512
 	maxStackBytes = 256 << 10
 
-	// maxRecords and maxText bound the records that are made before some are handed
-	// out.
+	// maxRecords and maxText bound the records of a batch.
 	maxRecords = 4096
 	maxText    = 1 << 20
 )
 
-// Settings of a [Decoder].
+// Settings are those of a [Decoder].
 type Settings struct {
-	// MaxLine is the number of bytes above which a line is cut into parts.
+	// MaxLine is the length in bytes above which a line is split.
 	MaxLine int
-	// Location is where times without a zone are read.
+	// Location is the zone of times without one.
 	Location *time.Location
-	// Log says how lines are read that are not the daemon's.
+	// Log are the settings for lines that are not the daemon's.
 	Log applog.Settings
 	// Join is whether the lines of a stack trace become one record.
 	Join bool
-	// Original is whether records carry the line as it is in the file.
+	// Original is whether records have the line as it is in the file.
 	Original bool
-	// Host is what service.instance.id begins with.
+	// Host is the prefix of service.instance.id.
 	Host string
 	// Scope and Version name the instrumentation scope.
 	Scope   string
 	Version string
 }
 
-// Decoder decodes the blocks of the log in their order. It is not safe for concurrent
-// use.
+// Decoder decodes the blocks of the log, in their order. It is not safe for concurrent use.
 type Decoder struct {
 	set    Settings
 	joiner *stacks.Joiner // nil if every line is a record
@@ -61,7 +58,7 @@ type Decoder struct {
 	batch  batch
 }
 
-// New returns a decoder that continues where state was taken.
+// New returns a decoder that continues with state.
 func New(set Settings, state decode.State) *Decoder {
 	d := &Decoder{set: set, parser: applog.New(set.Log), known: processes{state.Daemon.Clone()}}
 	d.parser.Remember(state.Log)
@@ -80,8 +77,7 @@ func (d *Decoder) State() decode.State {
 	return s
 }
 
-// Restore takes the decoder back to a state it had, so that a block can be decoded
-// again.
+// Restore resets the decoder to a state that it had, so that a block can be decoded again.
 func (d *Decoder) Restore(s decode.State) {
 	d.known = processes{s.Daemon.Clone()}
 	d.parser.Remember(s.Log)
@@ -90,10 +86,10 @@ func (d *Decoder) Restore(s decode.State) {
 	}
 }
 
-// Pending says whether something waits for Flush.
+// Pending reports whether lines wait for Flush.
 func (d *Decoder) Pending() bool { return d.joiner != nil && d.joiner.Pending() }
 
-// Held returns about how many bytes wait for Flush.
+// Held returns approximately how many bytes wait for Flush.
 func (d *Decoder) Held() int {
 	if d.joiner == nil {
 		return 0
@@ -118,8 +114,8 @@ func (d *Decoder) Decode(block []byte, src decode.Source, base int64, now time.T
 	return d.end()
 }
 
-// Flush gives back the stack traces that have waited longer than a reader should,
-// or with everything set all of them.
+// Flush returns the stack traces that have waited long enough for their end, or all of them if
+// everything is set.
 func (d *Decoder) Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats) {
 	d.batch.begin(src, now, 0, nil)
 	limit := now.Add(-stackIdle)
@@ -144,7 +140,7 @@ func (d *Decoder) end() (plog.Logs, decode.Stats) {
 	return logs, stats
 }
 
-// line takes the next line of the file.
+// line decodes the next line of the file.
 func (d *Decoder) line(text []byte, offset int64, now time.Time) {
 	l := lines.Line{
 		ProcessID: envelope.NoProcess, Slot: lines.RawSlot, File: d.batch.src.ID, Offset: offset, Record: offset,
@@ -166,7 +162,7 @@ func (d *Decoder) line(text []byte, offset int64, now time.Time) {
 	d.add(&l, now)
 }
 
-// boundary returns the largest place up to n that is not inside a character.
+// boundary returns the largest index up to n that is not inside a character.
 func boundary(text []byte, n int) int {
 	for n > 0 && !utf8.RuneStart(text[n]) {
 		n--
@@ -174,9 +170,8 @@ func boundary(text []byte, n int) int {
 	return n
 }
 
-// add makes a record of a line, or lets it wait for the rest of its stack trace. A
-// message of the daemon ends what stood before it, and only one that tells of an
-// error may be the head of a trace.
+// add makes a record of a line, or keeps it for the rest of its stack trace. A message of the
+// daemon ends a previous trace, and only one about an error can begin a trace.
 func (d *Decoder) add(l *lines.Line, now time.Time) {
 	if d.joiner == nil {
 		d.record(&stacks.Entry{Line: l, Body: l.Text, Original: l.Text, Lines: 1})
@@ -208,7 +203,7 @@ const (
 	attributeLastPart = "pm2.line.last_part"
 )
 
-// daemonName is the service.name of what no application is named for.
+// daemonName is the service.name of records that name no application.
 const daemonName = "pm2"
 
 func (d *Decoder) record(e *stacks.Entry) {
@@ -256,7 +251,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 	b.grow(len(e.Original))
 }
 
-// valid returns a copy of text in which each byte that is no UTF-8 is U+FFFD.
+// valid returns a copy of text in which invalid bytes are replaced by U+FFFD.
 func valid(text []byte) []byte {
 	out := make([]byte, 0, len(text)+len(text)/8)
 	for len(text) > 0 {

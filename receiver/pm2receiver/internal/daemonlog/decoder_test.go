@@ -82,7 +82,7 @@ func TestDecoder_MakesRecords(t *testing.T) {
 	}
 }
 
-// placed are the records by where they stand in the file.
+// placed are the records by their position in the file.
 func placed(all []plog.Logs) map[string]string {
 	out := map[string]string{}
 	for _, logs := range all {
@@ -135,7 +135,7 @@ func byOffset(records map[string]string) []string {
 	})
 }
 
-// originals returns what the records say stood in the file, in the order of the file.
+// originals returns the lines that the records have as original, in the order of the file.
 func originals(all []plog.Logs) string {
 	lines := map[string]string{}
 	for _, logs := range all {

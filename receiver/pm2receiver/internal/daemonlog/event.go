@@ -10,23 +10,23 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 )
 
-// Event is what a message of the daemon says.
+// Event is what a message of the daemon reports.
 type Event struct {
-	// Name is event.name, or empty for a message that is not known.
+	// Name is the event name, or empty for an unknown message.
 	Name string
-	// App and ID name the process, as far as the message does: App is empty, and ID is
-	// envelope.NoProcess, if it does not.
+	// App and ID identify the process. If the message does not, App is empty and ID is
+	// envelope.NoProcess.
 	App string
 	ID  int64
-	// Replaced is set for the process that a reload has replaced, which goes by the
-	// number of the new one.
+	// Replaced is set for the process that a reload has replaced, which has the number of the
+	// new one.
 	Replaced bool
-	// Severity is how bad the event is, if that is worse than PM2's level.
+	// Severity is that of the event, if it is higher than PM2's level.
 	Severity plog.SeverityNumber
-	// Attributes are what else the message tells.
+	// Attributes are the other values in the message.
 	Attributes []Attribute
-	// afterExit is set for a message that follows that of the exit of the process it
-	// is about, and does not name it.
+	// afterExit is set for a message that does not name its process and follows the message
+	// about the exit of that process.
 	afterExit bool
 }
 
@@ -64,8 +64,7 @@ const (
 	attributeReplaced    = "pm2.process.replaced"
 )
 
-// ParseEvent reads the text of a [Message]. What it does not know is an event
-// without a name.
+// ParseEvent parses the text of a [Message]. An unknown text is an event without a name.
 func ParseEvent(text string) Event {
 	for i := range forms {
 		if f, ok := fields(text, forms[i].parts); ok {
@@ -75,7 +74,7 @@ func ParseEvent(text string) Event {
 			}
 		}
 	}
-	// Other messages begin with the process they are about.
+	// All other messages begin with their process.
 	if f, ok := fields(text, []string{"App [", "] ", ""}); ok {
 		if e, ok := process(f[0]); ok {
 			return e
@@ -84,8 +83,8 @@ func ParseEvent(text string) Event {
 	return Event{ID: envelope.NoProcess}
 }
 
-// fields returns what is between the parts of a form. The first part begins the
-// text and the last ends it. A field takes as much as it can, since names may hold
+// fields returns the texts between the parts of a form. The first part is the beginning of the
+// text, and the last one its end. A field is as long as possible, because names may contain
 // anything.
 func fields(text string, parts []string) ([]string, bool) {
 	rest, ok := strings.CutPrefix(text, parts[0])
@@ -108,7 +107,7 @@ func fields(text string, parts []string) ([]string, bool) {
 	return out, true
 }
 
-// process reads `name:id`.
+// process parses `name:id`.
 func process(text string) (Event, bool) {
 	at := strings.LastIndexByte(text, ':')
 	if at <= 0 {
@@ -117,7 +116,7 @@ func process(text string) (Event, bool) {
 	return named(text[:at], text[at+1:])
 }
 
-// named reads a number as PM2 writes it: `3`, or `_old_3` for what a reload has
+// named parses a number as PM2 writes it: `3`, or `_old_3` for a process that a reload has
 // replaced.
 func named(app, id string) (Event, bool) {
 	digits, replaced := strings.CutPrefix(id, "_old_")

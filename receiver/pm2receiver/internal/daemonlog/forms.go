@@ -6,16 +6,15 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 )
 
-// form is a kind of message: its fixed parts, and what its fields mean. read reports
-// false for a message that only looks like one.
+// form is a kind of message: its fixed parts, and how to read its fields. read reports false for
+// a message that only looks like this kind.
 type form struct {
 	name  string
 	parts []string
 	read  func(f []string) (Event, bool)
 }
 
-// forms are the messages of PM2 4 to 7 that mean something. The first that fits is
-// it.
+// forms are the messages of PM2 4 to 7. The first that matches counts.
 var forms = []form{
 	{"pm2.process.start", []string{"App [", "] starting in -", " mode-"}, func(f []string) (Event, bool) {
 		e, ok := process(f[0])
@@ -55,28 +54,28 @@ var forms = []form{
 	{"pm2.process.cron_register", []string{"[PM2][WORKER] Registering a cron job on: ", ""}, numbered},
 	{"pm2.process.cron_deregister", []string{"[PM2] Deregistering a cron job on: ", ""}, numbered},
 	{"pm2.process.reload_logs", []string{"Reloading logs for process id ", ""}, numbered},
-	{"pm2.process.reload", []string{"-reload- New worker listening", ""}, nobody},
-	{"pm2.process.reload", []string{"-softReload- New worker listening", ""}, nobody},
+	{"pm2.process.reload", []string{"-reload- New worker listening", ""}, noProcess},
+	{"pm2.process.reload", []string{"-softReload- New worker listening", ""}, noProcess},
 	{"pm2.process.tree_killed", []string{"pid=", " msg=process tree killed (", " pids)"}, pid(0)},
 	{"pm2.process.tree_killed", []string{"pid=", " msg=process killed"}, pid(0)}, // up to PM2 6
 	{"pm2.process.kill_retry", []string{"pid=", " msg=failed to kill - retrying in ", "ms"}, pid(0)},
 	{"pm2.process.kill_failed", []string{"Process with pid ", " could not be killed"}, pid(plog.SeverityNumberError)},
 	{"pm2.process.sigkill", []string{"Process with pid ", " still alive after ", "ms, sending SIGKILL to ", " remaining pids..."}, pid(plog.SeverityNumberWarn)},
 	{"pm2.process.sigkill", []string{"Process with pid ", " still alive after ", "ms, sending it SIGKILL now..."}, pid(plog.SeverityNumberWarn)}, // up to PM2 6
-	{"pm2.daemon.start", []string{"--- New PM2 Daemon started ", ""}, nobody},
+	{"pm2.daemon.start", []string{"--- New PM2 Daemon started ", ""}, noProcess},
 	{"pm2.daemon.error", []string{"--- PM2 global error caught ", ""}, func([]string) (Event, bool) {
 		return Event{ID: envelope.NoProcess, Severity: plog.SeverityNumberError}, true
 	}},
-	{"pm2.daemon.resurrect", []string{"[PM2] Resurrecting PM2", ""}, nobody},
-	{"pm2.daemon.reload_logs", []string{"Reloading logs...", ""}, nobody},
-	{"pm2.daemon.signal", []string{"pm2 has been killed by signal, dumping process list before exit...", ""}, nobody},
-	{"pm2.daemon.stop", []string{"PM2 successfully stopped", ""}, nobody},
-	{"pm2.daemon.stop", []string{"Exited peacefully", ""}, nobody},
+	{"pm2.daemon.resurrect", []string{"[PM2] Resurrecting PM2", ""}, noProcess},
+	{"pm2.daemon.reload_logs", []string{"Reloading logs...", ""}, noProcess},
+	{"pm2.daemon.signal", []string{"pm2 has been killed by signal, dumping process list before exit...", ""}, noProcess},
+	{"pm2.daemon.stop", []string{"PM2 successfully stopped", ""}, noProcess},
+	{"pm2.daemon.stop", []string{"Exited peacefully", ""}, noProcess},
 }
 
 // exit reads how a process ended. PM2 writes both a code and a signal, of which Node.js
-// gave it but one: 0 stands for no code, SIGINT for no signal. Only a process that was
-// ended by SIGINT cannot be told from one that ended well.
+// reported only one: code 0 means no code, and SIGINT means no signal. Therefore a process that
+// SIGINT ended looks like one that exited with code 0.
 func exit(f []string) (Event, bool) {
 	e, ok := process(f[0])
 	code, isCode := exitCode(f[1])
@@ -97,7 +96,7 @@ func exit(f []string) (Event, bool) {
 	return e.with(attributeExitCode, code), true
 }
 
-// exitCode reads a code, which is negative where a process could not be started.
+// exitCode parses a code, which is negative if the process could not be started.
 func exitCode(text string) (int64, bool) {
 	if len(text) > 1 && text[0] == '-' {
 		n, ok := number(text[1:])
@@ -110,8 +109,8 @@ func about(f []string) (Event, bool) { return process(f[0]) }
 
 func app(f []string) (Event, bool) { return Event{App: f[0], ID: envelope.NoProcess}, f[0] != "" }
 
-func nobody(f []string) (Event, bool) {
-	// The title of a banner goes on in dashes.
+func noProcess(f []string) (Event, bool) {
+	// Dashes follow the title of a banner.
 	for i := range len(f[0]) {
 		if f[0][i] != '-' {
 			return Event{}, false
@@ -120,7 +119,7 @@ func nobody(f []string) (Event, bool) {
 	return Event{ID: envelope.NoProcess}, true
 }
 
-// numbered reads a process by its number alone.
+// numbered parses a process that is named by its number only.
 func numbered(f []string) (Event, bool) {
 	e, ok := named("?", f[0])
 	e.App = ""

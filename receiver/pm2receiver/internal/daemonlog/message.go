@@ -9,18 +9,18 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
 )
 
-// Message is a line that PM2's daemon itself has written.
+// Message is a line of PM2's daemon.
 type Message struct {
 	// Time is in nanoseconds since the epoch, or 0.
 	Time int64
-	// Level is PM2's word: log, info, warn or error.
+	// Level is PM2's level: log, info, warn or error.
 	Level    string
 	Severity plog.SeverityNumber
 	// Text is what follows the level.
 	Text []byte
 }
 
-// levels are the functions of the console that PM2 puts before its lines.
+// levels are the names of console functions with which PM2 labels its lines.
 var levels = [...]struct {
 	mark     string
 	level    string
@@ -32,9 +32,8 @@ var levels = [...]struct {
 	{": PM2 error: ", "error", plog.SeverityNumberError},
 }
 
-// ParseMessage reads `2026-11-21T02:08:33: PM2 log: text`. It reports false for a
-// line that is not the daemon's: what a process of cluster mode wrote past PM2, or a
-// part of a stack trace.
+// ParseMessage parses `2026-11-21T02:08:33: PM2 log: text`. It reports false for a line that is
+// not the daemon's: output of a process of cluster mode, or part of a stack trace.
 func ParseMessage(line []byte, loc *time.Location) (Message, bool) {
 	p, ok := timetext.Parse(line, loc)
 	if !ok {

@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
 
-// event sets on rec what a message says.
+// event sets the fields of rec that a message reports.
 func (d *Decoder) event(m *Message, e *Event, rec plog.LogRecord) {
 	rec.Body().SetStr(arena.String(m.Text))
 	if m.Time != 0 {
@@ -47,7 +47,7 @@ type batch struct {
 	mem       *slab.Slab
 	stats     decode.Stats
 	resources []resource
-	// full takes the batches that are full; records and text are the size of this one.
+	// full is called with each full batch. records and text are the size of the present one.
 	full    func(plog.Logs)
 	records int
 	text    int
@@ -82,7 +82,7 @@ func (b *batch) append(set Settings, e Event) plog.LogRecord {
 	return sl.LogRecords().AppendEmpty()
 }
 
-// grow counts a record and hands out the batch if it is full.
+// grow counts a record and passes the batch to full if it is full.
 func (b *batch) grow(text int) {
 	b.records++
 	b.text += text
@@ -94,8 +94,8 @@ func (b *batch) grow(text int) {
 	b.full(logs)
 }
 
-// uid names a line by its place, so that it has the same name when it is read
-// again after a crash.
+// uid returns the log.record.uid of a line. It depends on the position of the line only, so
+// that it is the same when the line is read again after a crash.
 func (b *batch) uid(l *lines.Line) string {
 	uid := fmt.Sprintf("%016x-%d-0", l.File, l.Offset)
 	if l.Part > 0 {
@@ -104,16 +104,16 @@ func (b *batch) uid(l *lines.Line) string {
 	return uid
 }
 
-// maxProcesses bounds the processes whose names are remembered, and maxName those.
+// maxProcesses bounds the processes whose names are remembered, and maxName their names.
 const (
 	maxProcesses = 256
 	maxName      = 1 << 10
 )
 
-// processes completes what messages say of processes from what earlier ones have said.
+// processes adds the names of processes, from earlier messages, to events without one.
 type processes struct{ decode.DaemonState }
 
-// resolve gives an event the name of its process, and takes note of it.
+// resolve sets the name of the event's process, or remembers it if the event has one.
 func (p *processes) resolve(e *Event) {
 	switch {
 	case e.afterExit && p.Exited && len(p.Processes) > 0:

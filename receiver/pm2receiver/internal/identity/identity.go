@@ -1,5 +1,5 @@
-// Package identity says which resource a process of PM2 is: the same one in its
-// logs, in what PM2's daemon says of it, and in its metrics.
+// Package identity builds the resource of a PM2 process, which is the same in the logs of the
+// process, in the log of PM2's daemon, and in metrics.
 package identity
 
 import (
@@ -18,11 +18,11 @@ const (
 	AttributeProcessID = "pm2.process.id"
 )
 
-// Instance returns service.instance.id of a process.
+// Instance returns the service.instance.id of a process.
 func Instance(host string, id int64) string { return host + ":" + strconv.FormatInt(id, 10) }
 
-// Put sets the attributes of a process. Without a number, which is negative, it is
-// only known by its application.
+// Put sets the resource attributes of a process. If its number id is negative, only the
+// application is known.
 func Put(attrs pcommon.Map, host, app string, id int64) {
 	attrs.PutStr(attributeServiceName, app)
 	if id >= 0 {
@@ -31,11 +31,11 @@ func Put(attrs pcommon.Map, host, app string, id int64) {
 	}
 }
 
-// Host returns what service.instance.id begins with.
+// Host returns the prefix of service.instance.id.
 func Host(logger *zap.Logger) string {
 	name, err := os.Hostname()
 	if err != nil {
-		logger.Warn("the host has no name; service.instance.id will begin with localhost", zap.Error(err))
+		logger.Warn("Failed to get the name of the host; service.instance.id begins with localhost", zap.Error(err))
 		return "localhost"
 	}
 	return name

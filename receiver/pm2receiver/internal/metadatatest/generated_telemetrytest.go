@@ -100,7 +100,7 @@ func AssertEqualReceiverPm2Lag(t *testing.T, tt *componenttest.Telemetry, dps []
 func AssertEqualReceiverPm2Lines(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_pm2_lines",
-		Description: "Log records made, accepted by the next consumer or refused by it for good. [Development]",
+		Description: "Log records made, accepted by the next consumer or permanently refused by it. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -148,7 +148,7 @@ func AssertEqualReceiverPm2PassedBytes(t *testing.T, tt *componenttest.Telemetry
 func AssertEqualReceiverPm2RawLines(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_pm2_raw_lines",
-		Description: "Lines that stood outside PM2's records in a file that has them, such as the stack of a crash in cluster mode. [Development]",
+		Description: "Lines outside PM2's records in a file that has them, such as the stack of a crash in cluster mode. [Development]",
 		Unit:        "{line}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -212,7 +212,7 @@ func AssertEqualReceiverPm2RedeliveredRecords(t *testing.T, tt *componenttest.Te
 func AssertEqualReceiverPm2RefusedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_pm2_refused_records",
-		Description: "Records that the next consumer refused for good. They are dropped. [Development]",
+		Description: "Records that the next consumer permanently refused. They are dropped. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

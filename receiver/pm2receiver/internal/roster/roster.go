@@ -1,8 +1,8 @@
-// Package roster knows which files PM2 writes, and for which process: from PM2's
-// daemons, or from what they saved where none runs.
+// Package roster lists the files that PM2 writes, and for which process. The list comes from
+// PM2's daemons, or from the file that a daemon has saved if it does not run.
 //
-// What a daemon says is what its user likes. So a file counts as one of a daemon only if
-// the user could have written it there.
+// The user of a daemon controls its answers. Therefore the list counts for a file only if that
+// user could have written the file.
 package roster
 
 import (
@@ -24,26 +24,25 @@ import (
 )
 
 const (
-	// maxReply bounds the answer of a daemon and the size of what it saves.
+	// maxReply bounds the answer of a daemon and the size of the file that it saves.
 	maxReply = 64 << 20
 	// maxProcesses bounds the processes of one daemon.
 	maxProcesses = 1024
 	// MaxHomes bounds the daemons.
 	MaxHomes = 64
-	// longestPath bounds the paths that are kept.
-	longestPath = 4096
-	// soon is how long at least is waited before a daemon is asked again because of a
-	// new file.
-	soon = time.Second
+	// maxPath bounds the length of a path.
+	maxPath = 4096
+	// minInterval is the least time between two requests to a daemon because of new files.
+	minInterval = time.Second
 )
 
-// Settings of a [Roster].
+// Settings are those of a [Roster].
 type Settings struct {
 	// Homes returns the folders of the daemons. It is called before each round.
 	Homes func() []string
-	// Interval is how often each daemon is asked, and Timeout how long it may take.
+	// Interval is how often each daemon is asked, and Timeout how long an answer may take.
 	Interval, Timeout time.Duration
-	// Gate says which files may be read for whom.
+	// Gate decides which files may be read for which user.
 	Gate *admit.Gate
 	// Now is the clock.
 	Now      func() time.Time
@@ -51,37 +50,37 @@ type Settings struct {
 	Logger   *zap.Logger
 }
 
-// Entry is what is known of a file.
+// Entry is what PM2 lists about a file.
 type Entry struct {
-	// App is PM2's name of the application, or "" if several write to the file.
+	// App is PM2's name of the application, or "" if several applications write to the file.
 	App string
-	// ProcessID is PM2's number of the process, or -1 if that is not known or several
+	// ProcessID is PM2's number of the process, or -1 if that is unknown or several processes
 	// write to the file.
 	ProcessID int64
-	// Out and Err are set if the streams go there.
+	// Out and Err are set if PM2 writes the streams to the file.
 	Out, Err bool
-	// Copy is set if the file has what other files have too.
+	// Copy is set if everything in the file is in other files too.
 	Copy bool
-	// Numbered is set if the daemon itself said so: what it has saved has no numbers.
+	// Numbered is set if the entry is from a running daemon: a saved list has no numbers.
 	Numbered bool
 	// Home is the folder of the daemon.
 	Home string
-	// Owner is the number of its user.
+	// Owner is the user ID of the owner of Home.
 	Owner uint32
 }
 
-// Roster knows the files. Its methods may be called concurrently, but Start and Shutdown
-// once each.
+// Roster is the list of files that PM2 writes. Its methods are safe for concurrent use; Start
+// and Shutdown may be called once each.
 type Roster struct {
 	set Settings
 
 	mu      sync.Mutex
 	entries map[string]Entry
-	real    map[string]string // paths without links, to those that PM2 has
+	real    map[string]string // from paths without links to the paths that PM2 lists
 	version uint64
 	homes   map[string]*home
 	asked   time.Time
-	answers bool // a daemon does
+	answers bool // at least one daemon answers
 	silent  []Silent
 
 	wake chan struct{}
@@ -89,21 +88,21 @@ type Roster struct {
 	done sync.WaitGroup
 }
 
-// Silent is a daemon that gave no list.
+// Silent is a daemon that returned no list.
 type Silent struct {
 	Home string
 	// Reason is one of package rpc.
 	Reason string
 	Err    error
-	// Saved is set if there is a list that it has saved.
+	// Saved is set if the daemon has saved a list, which is used instead.
 	Saved bool
 }
 
-// home is what one daemon said last. Only the round that asks touches it.
+// home is the last list of one daemon. Only the round that asks it accesses it.
 type home struct {
 	processes []rpc.Process
-	numbered  bool // the daemon itself has said so
-	answers   bool // it does now
+	numbered  bool // processes are from the daemon itself
+	answers   bool // the daemon answered in the last round
 	saved     time.Time
 	err       error // why it does not answer
 }
@@ -113,7 +112,7 @@ func New(set Settings) *Roster {
 	return &Roster{set: set, entries: map[string]Entry{}, homes: map[string]*home{}, wake: make(chan struct{}, 1)}
 }
 
-// Start asks once, and then again and again until Shutdown.
+// Start asks the daemons once, and then regularly until Shutdown.
 func (r *Roster) Start(ctx context.Context) {
 	run, stop := context.WithCancel(context.Background())
 	r.stop = stop
@@ -121,7 +120,7 @@ func (r *Roster) Start(ctx context.Context) {
 	r.set.Recovery.Keep(run.Done(), &r.done, "asking PM2 for its files", func() { r.run(run) })
 }
 
-// Shutdown ends the asking.
+// Shutdown stops asking. It is safe on nil and without Start.
 func (r *Roster) Shutdown() {
 	if r == nil || r.stop == nil {
 		return
@@ -130,7 +129,7 @@ func (r *Roster) Shutdown() {
 	r.done.Wait()
 }
 
-// Ask makes the next round begin soon.
+// Ask requests a round within a second.
 func (r *Roster) Ask() {
 	select {
 	case r.wake <- struct{}{}:
@@ -138,28 +137,28 @@ func (r *Roster) Ask() {
 	}
 }
 
-// Asked returns when the last round began that has ended, and whether a daemon answered.
+// Asked returns when the last complete round began, and whether a daemon answered in it.
 func (r *Roster) Asked() (at time.Time, answers bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.asked, r.answers
 }
 
-// Version changes with what is known.
+// Version returns a number that increases when the list changes.
 func (r *Roster) Version() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.version
 }
 
-// Lookup returns what is known of an absolute path.
+// Lookup returns what PM2 lists about an absolute path.
 func (r *Roster) Lookup(path string) (Entry, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e, has := r.entries[path]; has || len(r.entries) == 0 {
 		return e, has
 	}
-	// PM2 may write it under another name.
+	// PM2 may list it under another path.
 	to, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return Entry{}, false
@@ -171,7 +170,7 @@ func (r *Roster) Lookup(path string) (Entry, bool) {
 	return e, has
 }
 
-// Paths returns the files that are known.
+// Paths returns the files in the list, sorted.
 func (r *Roster) Paths() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -191,7 +190,7 @@ func (r *Roster) run(ctx context.Context) {
 		case <-timer.C:
 		case <-r.wake:
 			at, _ := r.Asked()
-			pause(ctx, min(soon, soon-r.set.Now().Sub(at)))
+			pause(ctx, min(minInterval, minInterval-r.set.Now().Sub(at)))
 		}
 		timer.Stop()
 		if ctx.Err() != nil {
@@ -210,7 +209,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// round asks all daemons, at the same time: one that hangs delays no other.
+// round asks all daemons at the same time, so that one that hangs delays no other.
 func (r *Roster) round(ctx context.Context) {
 	began := r.set.Now()
 	homes := r.set.Homes()
@@ -253,7 +252,7 @@ func (r *Roster) round(ctx context.Context) {
 	r.asked, r.answers, r.silent = began, answers, silent
 }
 
-// Silent returns the daemons that gave no list in the last round. The caller must not
+// Silent returns the daemons that returned no list in the last round. The caller must not
 // change the result.
 func (r *Roster) Silent() []Silent {
 	if r == nil {
@@ -283,8 +282,8 @@ func same(a, b map[string]Entry) bool {
 	return true
 }
 
-// ask asks the daemon of a home. What it said last counts until it says something else;
-// what it saved counts until it says something.
+// ask asks the daemon of a home. Its last answer is used until the next one, and the saved list
+// until the first answer.
 func (r *Roster) ask(ctx context.Context, path string, h *home) {
 	asking, cancel := context.WithTimeout(ctx, r.set.Timeout)
 	defer cancel()
@@ -301,7 +300,7 @@ func (r *Roster) ask(ctx context.Context, path string, h *home) {
 	r.readSaved(path, h)
 }
 
-// readSaved reads what a daemon saved of its processes.
+// readSaved reads the list of processes that a daemon has saved.
 func (r *Roster) readSaved(path string, h *home) {
 	owner, err := ownerOf(path)
 	if err != nil {
@@ -310,7 +309,7 @@ func (r *Roster) readSaved(path string, h *home) {
 	f, err := r.set.Gate.OpenNamed(filepath.Join(path, "dump.pm2"), owner)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			r.set.Logger.Debug("cannot read what PM2 has saved", zap.Error(err))
+			r.set.Logger.Debug("Cannot read the saved list of PM2", zap.Error(err))
 		}
 		return
 	}
@@ -321,8 +320,8 @@ func (r *Roster) readSaved(path string, h *home) {
 	}
 	list, err := rpc.Saved(f, info.Size(), maxProcesses)
 	if err != nil {
-		r.set.Logger.Debug("cannot read what PM2 has saved", zap.String("home", path), zap.Error(err))
-		return // it is being written
+		r.set.Logger.Debug("Cannot read the saved list of PM2", zap.String("home", path), zap.Error(err))
+		return // PM2 may be writing it
 	}
 	h.processes, h.saved = list.Processes, info.ModTime()
 }
@@ -335,7 +334,7 @@ func ownerOf(path string) (uint32, error) {
 	return regularfile.IdentityOf(info).Owner, nil
 }
 
-// enter adds the files of processes of a home.
+// enter adds the files of the processes of a home to entries.
 func (r *Roster) enter(entries map[string]Entry, path string, h *home) {
 	owner, err := ownerOf(path)
 	if err != nil {
@@ -349,7 +348,7 @@ func (r *Roster) enter(entries map[string]Entry, path string, h *home) {
 		e.App, e.ProcessID, e.Home, e.Owner, e.Numbered = p.Name, p.ID, path, owner, h.numbered
 		old, has := entries[file]
 		if has && old.Home != path {
-			// Two daemons: whose the file is, is for its owner to say.
+			// Two daemons list the file: the one of its owner is right.
 			if r.set.Gate.CheckNamed(file, old.Owner) == nil || r.set.Gate.CheckNamed(file, owner) != nil {
 				return
 			}
@@ -374,7 +373,7 @@ func (r *Roster) enter(entries map[string]Entry, path string, h *home) {
 	}
 }
 
-// isFile says whether PM2 writes a file there: a user may also ask for none.
+// isFile reports whether PM2 writes a file at path: a user may also configure none.
 func isFile(path string) bool {
-	return filepath.IsAbs(path) && len(path) <= longestPath && path != "/dev/null"
+	return filepath.IsAbs(path) && len(path) <= maxPath && path != "/dev/null"
 }

@@ -56,7 +56,7 @@ func TestRoster_DaemonsAreApart(t *testing.T) {
 	assert.True(t, answers)
 }
 
-// What a daemon said counts while it is away; what it says next replaces it.
+// The last list of a daemon is used while it is away; its next list replaces that.
 func TestRoster_KeepsTheLastAnswer(t *testing.T) {
 	home := rpctest.Home(t)
 	d := rpctest.Start(t, home, rpctest.Says(answer(`{"pm_id":1,"name":"a","pm2_env":{"pm_out_log_path":"/l/a"}}`)))

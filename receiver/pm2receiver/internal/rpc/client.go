@@ -1,9 +1,8 @@
-// Package rpc asks a PM2 daemon for its list of processes.
+// Package rpc requests the list of processes from a PM2 daemon.
 //
-// The socket of a daemon gives full control over its processes, and its answer
-// holds their whole environment. So this package can send one request only, keeps
-// of the answer only the fields of [Process], and its errors never hold anything of
-// what was answered.
+// The socket of a daemon gives full control over its processes, and its answer has their whole
+// environment. Therefore this package can send one request only, keeps only the fields of
+// [Process], and its errors contain nothing of the answer.
 package rpc
 
 import (
@@ -16,31 +15,31 @@ import (
 	"time"
 )
 
-// longestPath is how long the path of a socket may be on Linux.
-const longestPath = 107
+// maxSocketPath is the length that the path of a socket may have on Linux.
+const maxSocketPath = 107
 
-// Settings of a [Client].
+// Settings are those of a [Client].
 type Settings struct {
 	// Socket is the path of the daemon's RPC socket.
 	Socket string
 	// MaxReply is the size in bytes of the largest answer that is read.
 	MaxReply int64
-	// MaxProcesses is how many processes are kept of an answer.
+	// MaxProcesses bounds the processes that are kept of an answer.
 	MaxProcesses int
 }
 
-// Client asks one daemon. It keeps no connection between two calls, and is not safe
-// for concurrent use.
+// Client sends requests to one daemon. It keeps no connection between two calls, and is not
+// safe for concurrent use.
 type Client struct {
 	set Settings
-	// buf holds parts of the answer while it is read.
+	// buf is for parts of the answer while it is read.
 	buf [bufferSize]byte
 }
 
 // New returns a client. It does not connect.
 func New(set Settings) *Client { return &Client{set: set} }
 
-// Process is what is read of a process.
+// Process is what is kept of a process.
 type Process struct {
 	// ID is PM2's number of the process.
 	ID int64
@@ -52,9 +51,9 @@ type Process struct {
 	// Started is when the process was last started, or zero.
 	Started  time.Time
 	Restarts int64
-	// Unstable counts the restarts in a row that came too early.
+	// Unstable counts the consecutive restarts soon after a start.
 	Unstable int64
-	// Memory is in bytes, and CPU is 1 for one CPU in full use. Both are 0 if PM2
+	// Memory is in bytes. CPU is 1 for one CPU in full use. Both are 0 if PM2
 	// could not measure them.
 	Memory int64
 	CPU    float64
@@ -62,15 +61,14 @@ type Process struct {
 	Logs Logs
 }
 
-// Logs are paths as PM2 has them, which may be anything its user likes. They are valid
-// UTF-8, or empty.
+// Logs are paths as PM2 lists them. They are valid UTF-8 or empty, and otherwise not checked.
 type Logs struct {
 	Out, Err string
-	// Both is where both streams are written too.
+	// Both is the file to which both streams are written in addition.
 	Both string
 }
 
-// List is the answer to a request, or what a daemon has saved.
+// List is a list of processes, from an answer or saved.
 type List struct {
 	Processes []Process
 	// More is how many processes there are that were not kept.
@@ -79,17 +77,17 @@ type List struct {
 
 // Reasons for which there is no list. Their texts are the values of error.type.
 var (
-	// ErrAbsent: there is no socket, or nobody listens to it.
+	// ErrAbsent: there is no socket, or no process listens on it.
 	ErrAbsent = errors.New("absent")
 	// ErrDenied: this process may not use the socket.
 	ErrDenied = errors.New("denied")
 	// ErrUnreachable: connecting failed for another reason.
 	ErrUnreachable = errors.New("unreachable")
-	// ErrTimeout: the answer was not there in time.
+	// ErrTimeout: there was no answer in time.
 	ErrTimeout = errors.New("timeout")
 	// ErrClosed: the connection ended before the answer did.
 	ErrClosed = errors.New("closed")
-	// ErrMalformed: the answer is not what a daemon says.
+	// ErrMalformed: the answer is not that of a PM2 daemon.
 	ErrMalformed = errors.New("malformed")
 	// ErrTooLarge: the answer is larger than Settings.MaxReply.
 	ErrTooLarge = errors.New("too_large")
@@ -97,7 +95,7 @@ var (
 	ErrRefused = errors.New("refused")
 )
 
-// fault is an error that says what happened in words, and why in a reason.
+// fault is an error with a text and a reason.
 type fault struct {
 	reason error
 	text   string
@@ -115,10 +113,9 @@ func Reason(err error) error {
 	return nil
 }
 
-// Processes asks for the list of processes. It returns when the answer was read or
-// ctx ended.
+// Processes requests the list of processes. It returns when the answer was read or ctx ends.
 func (c *Client) Processes(ctx context.Context) (List, error) {
-	if len(c.set.Socket) > longestPath {
+	if len(c.set.Socket) > maxSocketPath {
 		return List{}, &fault{ErrUnreachable, "cannot connect to PM2's socket: its path is too long for a socket"}
 	}
 	var dialer net.Dialer
@@ -127,13 +124,13 @@ func (c *Client) Processes(ctx context.Context) (List, error) {
 		return List{}, dialFault(err)
 	}
 	defer conn.Close()
-	// A read or write that waits is ended by a deadline in the past.
+	// A deadline in the past ends a read or write that is blocked.
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if _, err := conn.Write(request()); err != nil {
 		return List{}, readFault(err)
 	}
-	// What the buffer held may be secrets of the processes.
+	// The buffer may contain secrets of the processes.
 	defer clear(c.buf[:])
 	return readReply(conn, c.buf[:], c.set)
 }
@@ -144,17 +141,17 @@ func dialFault(err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return &fault{ErrAbsent, "PM2's daemon is not running: there is no socket"}
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return &fault{ErrAbsent, "PM2's daemon is not running: nobody listens to its socket"}
+		return &fault{ErrAbsent, "PM2's daemon is not running: no process listens on its socket"}
 	case errors.Is(err, fs.ErrPermission):
-		return &fault{ErrDenied, "no permission to use PM2's socket: the collector's user must be PM2's, or may write to the socket by its group (PM2_SOCKET_USER and PM2_SOCKET_GROUP of PM2)"}
+		return &fault{ErrDenied, "no permission to use PM2's socket: run the collector as the user of PM2, or give its group write permission with PM2_SOCKET_USER and PM2_SOCKET_GROUP"}
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.Canceled):
 		return &fault{ErrTimeout, "PM2's daemon did not accept a connection in time"}
 	}
 	return &fault{ErrUnreachable, "cannot connect to PM2's socket: " + cause(err)}
 }
 
-// cause returns the innermost error of a failed connection, which holds nothing that
-// the daemon said: nothing was sent yet.
+// cause returns the innermost error of a failed connection. It contains nothing of an answer,
+// because there was none.
 func cause(err error) string {
 	var number syscall.Errno
 	if errors.As(err, &number) {
@@ -168,6 +165,6 @@ func readFault(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &fault{ErrTimeout, "PM2's daemon did not answer in time"}
 	default:
-		return &fault{ErrClosed, "PM2's daemon closed the connection before it had answered"}
+		return &fault{ErrClosed, "PM2's daemon closed the connection before it answered"}
 	}
 }

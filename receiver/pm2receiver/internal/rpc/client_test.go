@@ -50,14 +50,14 @@ func TestClient_ReadsAnAnswerThatComesInPieces(t *testing.T) {
 	assert.Len(t, list.Processes, 2)
 }
 
-func TestClient_LeavesOutWhatStandsInForAProcess(t *testing.T) {
+func TestClient_LeavesOutPlaceholdersOfProcesses(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[{"pm_id":"_old_0","name":"web"},{"pm_id":0,"name":"web"},{"name":"web"},{"pm_id":1}]]}`)))
 	list, err := clientOf(d).Processes(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []Process{{Name: "web"}}, list.Processes)
 }
 
-func TestClient_VariablesOfTheEnvironmentStandForNothing(t *testing.T) {
+func TestClient_IgnoresVariablesOfTheEnvironment(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[{"pm_id":0,"name":"web","pm2_env":{"status":"s3cret","restart_time":"7","pm_uptime":"8","unstable_restarts":"9"},"monit":{"memory":"1","cpu":"2"}}]]}`)))
 	list, err := clientOf(d).Processes(t.Context())
 	require.NoError(t, err)
@@ -77,7 +77,7 @@ func TestClient_KeepsNoMoreProcessesThanItMay(t *testing.T) {
 	assert.Equal(t, 2, list.More)
 }
 
-// secret stands wherever an answer may hold something that must not get out.
+// secret is in each field of an answer that must not be disclosed.
 const secret = "s3cret"
 
 func TestClient_SaysWhyThereIsNoListAndNothingElse(t *testing.T) {
@@ -157,10 +157,10 @@ func TestClient_DoesNotWaitForADaemonThatNeverStops(t *testing.T) {
 		}
 	})
 	_, err := clientOf(d).Processes(t.Context())
-	require.ErrorIs(t, err, ErrMalformed) // what it says is as long as it said
+	require.ErrorIs(t, err, ErrMalformed) // its length is the announced one
 }
 
-func TestClient_StopsWhenItIsTold(t *testing.T) {
+func TestClient_StopsWithItsContext(t *testing.T) {
 	entered := make(chan struct{})
 	d := listen(t, func(_ net.Conn, closed <-chan struct{}) {
 		close(entered)
@@ -175,7 +175,7 @@ func TestClient_StopsWhenItIsTold(t *testing.T) {
 	require.ErrorIs(t, err, ErrTimeout)
 }
 
-func TestClient_TellsAnAbsentDaemonFromAForbiddenOne(t *testing.T) {
+func TestClient_DistinguishesAnAbsentDaemonFromAForbiddenOne(t *testing.T) {
 	dir := t.TempDir()
 	ask := func(path string) error {
 		_, err := New(Settings{Socket: path, MaxReply: 1 << 20, MaxProcesses: 1}).Processes(t.Context())

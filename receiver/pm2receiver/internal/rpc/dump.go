@@ -5,10 +5,10 @@ import (
 	"io"
 )
 
-// Saved reads what a PM2 daemon has saved of its processes, dump.pm2 of size bytes: it
-// holds the environment of each, of which nothing is kept either. The processes have no
-// numbers, which are new each time that a daemon starts, and no state: ID is -1.
-func Saved(r io.Reader, size int64, most int) (List, error) {
+// Saved reads dump.pm2, the list of processes that a PM2 daemon has saved, of size bytes. It
+// keeps nothing of their environment, and at most limit processes. Saved processes have no
+// numbers, because PM2 assigns new ones at each start, and no state: ID is -1.
+func Saved(r io.Reader, size int64, limit int) (List, error) {
 	buf := make([]byte, bufferSize)
 	defer clear(buf)
 	s := &scanner{src: source{r: r, buf: buf, left: size}}
@@ -33,7 +33,7 @@ func Saved(r io.Reader, size int64, most int) (List, error) {
 		case err != nil:
 			return err
 		case p.Name == "":
-		case len(list.Processes) >= most:
+		case len(list.Processes) >= limit:
 			list.More++
 		default:
 			list.Processes = append(list.Processes, p)
@@ -44,8 +44,8 @@ func Saved(r io.Reader, size int64, most int) (List, error) {
 		err = s.end()
 	}
 	if err != nil {
-		// Nothing of what was read goes into an error.
-		return List{}, errors.New("the file is not what PM2 saves of its processes")
+		// The error contains nothing of the file.
+		return List{}, errors.New("the file is not a list of processes as PM2 saves it")
 	}
 	return list, nil
 }

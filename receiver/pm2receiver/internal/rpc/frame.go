@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// A message is a byte with the version and the number of arguments, and before each
-// argument its length. An argument begins with its type: "j:" is JSON, "s:" is text.
-// The last one is the ID of the request, which the answer repeats.
+// A message is a byte with the version and the number of arguments, followed by the length
+// and the bytes of each argument. An argument begins with its type: "j:" is JSON, "s:" is
+// text. The last one is the ID of the request, which the answer repeats.
 const (
 	version   = 1
 	arguments = 2
@@ -19,7 +19,7 @@ const (
 	bufferSize = 16 << 10
 )
 
-// request returns the only message that is ever sent.
+// request returns the only message that this package sends.
 func request() []byte {
 	b := []byte{version<<4 | arguments}
 	for _, arg := range []string{call, requestID} {
@@ -32,14 +32,14 @@ func request() []byte {
 // readReply reads one message from r, using buf.
 func readReply(r io.Reader, buf []byte, set Settings) (List, error) {
 	s := &scanner{src: source{r: r, buf: buf, left: 1 + 4}}
-	// What it held last may be a secret of a process.
+	// The scanner may contain a secret of a process.
 	defer clear(s.text[:])
 	meta, err := s.src.next()
 	if err != nil {
 		return List{}, err
 	}
 	if meta != version<<4|arguments {
-		return List{}, malformed("it is no message of two arguments")
+		return List{}, malformed("it is not a message with two arguments")
 	}
 	size, err := s.src.uint32()
 	if err != nil {
@@ -74,10 +74,10 @@ func readReply(r io.Reader, buf []byte, set Settings) (List, error) {
 }
 
 func malformed(why string) error {
-	return &fault{ErrMalformed, "the answer is not one of PM2's daemon: " + why}
+	return &fault{ErrMalformed, "the answer is not that of a PM2 daemon: " + why}
 }
 
-// source hands out the bytes of a message one by one, and never more than left.
+// source returns the bytes of a message one by one, and no more than left.
 type source struct {
 	r    io.Reader
 	buf  []byte
@@ -124,7 +124,7 @@ func (s *source) uint32() (n uint32, err error) {
 	return n, nil
 }
 
-// expect takes text, and nothing else.
+// expect reads text, and returns an error for anything else.
 func (s *source) expect(text string) error {
 	for i := range len(text) {
 		c, err := s.next()

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Status is what PM2 says of a process.
+// Status is the state of a process.
 type Status int
 
-// What PM2 says. What is none of its words is StatusUnknown.
+// The states of PM2. Any other word is StatusUnknown.
 const (
 	StatusUnknown Status = iota
 	StatusOnline
@@ -40,8 +40,8 @@ func parseStatus(word []byte) Status {
 	return StatusUnknown
 }
 
-// Running says whether the process is there. One that waits for its restart still bears
-// the number of the one that has ended.
+// Running reports whether the process runs. A process that waits for its restart still has the
+// PID of the one that has ended.
 func (p *Process) Running() bool {
 	return p.PID != 0 && (p.Status == StatusOnline || p.Status == StatusLaunching || p.Status == StatusStopping)
 }
@@ -72,7 +72,7 @@ func (s *scanner) reply(most int) (list List, err error) {
 	case err != nil:
 		return List{}, err
 	case failed:
-		// What it says may be anything.
+		// The error text may contain anything.
 		return List{}, &fault{ErrRefused, "PM2's daemon could not say what processes it has"}
 	case !answered:
 		return List{}, malformed("it has no list of processes")
@@ -80,7 +80,7 @@ func (s *scanner) reply(most int) (list List, err error) {
 	return list, nil
 }
 
-// process reads one process of the list. What stands in for another while that is
+// process reads one process of the list. A placeholder for a process that is being
 // replaced has no number, and is left out.
 func (s *scanner) process(list *List, most int) error {
 	p, numbered := Process{}, false
@@ -123,10 +123,10 @@ func (s *scanner) process(list *List, most int) error {
 	return nil
 }
 
-// env reads what PM2 itself keeps of a process. Everything else there are variables
-// of its environment. These may have the names of what PM2 keeps, but they are texts:
-// of the fields that are read only the status, which has but a few values, and the paths
-// of logs are texts, and where a variable has the name of such a path PM2 writes there.
+// env reads the fields that PM2 itself stores for a process. All other fields are variables of
+// its environment, which may have the same names but are always texts. Of the fields that are
+// read, only the status, which has few values, and the paths of logs are texts; PM2 uses a
+// variable with the name of such a path as the path.
 func (s *scanner) env(p *Process) error {
 	return s.optional(func(key []byte) error {
 		switch string(key) {
@@ -178,7 +178,7 @@ func (s *scanner) monit(p *Process) error {
 	})
 }
 
-// optional reads an object; of any other value it keeps nothing.
+// optional reads an object, and ignores any other value.
 func (s *scanner) optional(field func(key []byte) error) error {
 	c, err := s.space()
 	if err != nil {
@@ -190,7 +190,7 @@ func (s *scanner) optional(field func(key []byte) error) error {
 	return s.object(field)
 }
 
-// maybe reads a text; any other value is nil.
+// maybe reads a text. It returns nil for any other value.
 func (s *scanner) maybe() ([]byte, error) {
 	c, err := s.space()
 	if err != nil {
@@ -202,14 +202,14 @@ func (s *scanner) maybe() ([]byte, error) {
 	return s.str()
 }
 
-// keep reads a text into to; any other value is "".
+// keep reads a text into to. Any other value becomes "".
 func (s *scanner) keep(to *string) error {
 	text, err := s.maybe()
 	*to = string(text)
 	return err
 }
 
-// quantity reads a number that is not negative, and reports false for any other value.
+// quantity reads a number of at least 0. It reports false for any other value.
 func (s *scanner) quantity() (float64, bool, error) {
 	c, err := s.space()
 	if err != nil {
@@ -222,10 +222,10 @@ func (s *scanner) quantity() (float64, bool, error) {
 	return f, err == nil && c != '-', err
 }
 
-// count reads a whole number that is not negative.
+// count reads an integer of at least 0.
 func (s *scanner) count() (int64, bool, error) {
 	f, ok, err := s.quantity()
-	// Beyond that a double is no exact number.
+	// Larger doubles are not exact.
 	if err != nil || !ok || f != math.Trunc(f) || f > 1<<53 {
 		return 0, false, err
 	}

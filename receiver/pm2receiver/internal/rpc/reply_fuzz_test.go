@@ -159,7 +159,7 @@ func deep(b []byte) bool {
 	return false
 }
 
-// twice says whether a key may stand twice in an object: of which the last counts
+// twice reports whether an object has a key twice, of which the last one counts
 // here, and all count there.
 func twice(b []byte) bool {
 	seen := map[string]int{}

@@ -6,15 +6,13 @@ import (
 )
 
 const (
-	// maxDepth bounds how deep values may be nested.
+	// maxDepth bounds the nesting of values.
 	maxDepth = 128
-	// maxText bounds the texts that are kept. Longer ones are not those that are
-	// looked for.
+	// maxText bounds the texts that are kept. No key or value that is read is longer.
 	maxText = 1 << 10
 )
 
-// scanner reads JSON and keeps only what it is asked for. It is as strict as
-// encoding/json.
+// scanner parses JSON and keeps only the requested values. It is as strict as encoding/json.
 type scanner struct {
 	src   source
 	depth int
@@ -35,7 +33,7 @@ func (s *scanner) space() (byte, error) {
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// end makes sure that nothing but white space is left.
+// end returns an error if anything but white space follows.
 func (s *scanner) end() error {
 	for s.src.left > 0 {
 		c, err := s.src.next()
@@ -43,13 +41,13 @@ func (s *scanner) end() error {
 			return err
 		}
 		if !blank(c) {
-			return malformed("something stands behind its JSON")
+			return malformed("text follows its JSON")
 		}
 	}
 	return nil
 }
 
-// take takes the byte c.
+// take reads the byte c.
 func (s *scanner) take(c byte) error {
 	got, err := s.space()
 	if err != nil {
@@ -62,8 +60,8 @@ func (s *scanner) take(c byte) error {
 	return err
 }
 
-// object reads an object. field is called for each key and must read its value; key
-// is its own only until it reads.
+// object reads an object. It calls field for each key, which must read the value; key is valid
+// until then.
 func (s *scanner) object(field func(key []byte) error) error {
 	return s.members('{', '}', func() error {
 		key, err := s.str()
@@ -111,7 +109,7 @@ func (s *scanner) members(open, shut byte, member func() error) error {
 	}
 }
 
-// skip reads a value of any type and keeps nothing of it.
+// skip reads a value of any type and discards it.
 func (s *scanner) skip() error {
 	c, err := s.space()
 	if err != nil {
@@ -149,7 +147,7 @@ func (s *scanner) word(word string) error {
 	return nil
 }
 
-// str reads a text. A text that is too long for one that is looked for is nil.
+// str reads a text. It returns nil for a text longer than maxText.
 func (s *scanner) str() ([]byte, error) {
 	raw, err := s.raw()
 	if err != nil || raw == nil {
@@ -158,7 +156,7 @@ func (s *scanner) str() ([]byte, error) {
 	for _, c := range raw {
 		if c == '\\' || c >= 0x80 {
 			var text string
-			// Whatever it says would be of the text.
+			// The error of the parser would contain the text.
 			if json.Unmarshal(raw, &text) != nil {
 				return nil, malformed("it is no valid JSON")
 			}
@@ -168,8 +166,8 @@ func (s *scanner) str() ([]byte, error) {
 	return raw[1 : len(raw)-1], nil
 }
 
-// raw reads a text as it is written, with its quotes. Of a text that is too long it
-// returns nil.
+// raw reads a text as it is written, with its quotes. It returns nil for a text longer than
+// maxText.
 func (s *scanner) raw() ([]byte, error) {
 	if err := s.take('"'); err != nil {
 		return nil, err
@@ -232,7 +230,8 @@ func (s *scanner) escape(b []byte) ([]byte, error) {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
-// number reads a number. One that is no double, or written at great length, is 0.
+// number reads a number. It returns 0 for one out of the range of a double or longer than
+// maxText.
 func (s *scanner) number() (float64, error) {
 	b := s.text[:0]
 	var c byte

@@ -1,5 +1,5 @@
-// Package rpctest is for tests: a socket on which something answers as PM2's daemon
-// does, or does not.
+// Package rpctest provides a server for tests that answers like a PM2 daemon, or in any other
+// way.
 package rpctest
 
 import (
@@ -14,10 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// RequestID is what a request must end with for Answer to answer it.
+// RequestID is the ID of the requests that Answer answers.
 const RequestID = "s:otelcol:1"
 
-// Message frames arguments.
+// Message returns a message with arguments.
 func Message(args ...string) []byte {
 	b := []byte{1<<4 | byte(len(args))}
 	for _, arg := range args {
@@ -27,12 +27,12 @@ func Message(args ...string) []byte {
 	return b
 }
 
-// Answer frames the JSON of an answer.
+// Answer returns the message of an answer in JSON.
 func Answer(json string) []byte { return Message("j:"+json, RequestID) }
 
-// Daemon listens to a socket.
+// Daemon is a server on a socket.
 type Daemon struct {
-	// Home is a folder with the socket in it: its path is short enough for one.
+	// Home is the folder of the socket. Its path is short enough for a socket.
 	Home   string
 	Socket string
 
@@ -45,7 +45,7 @@ type Daemon struct {
 	wg       sync.WaitGroup
 }
 
-// Home makes a folder for a daemon that has not started. It is removed with the test.
+// Home creates a folder for a daemon that is started later. It is removed after the test.
 func Home(t testing.TB) string {
 	home, err := os.MkdirTemp("", "pm2") //nolint:usetesting // the test's folder is too long for a socket
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func Home(t testing.TB) string {
 	return home
 }
 
-// Start listens in home until the test ends or Stop.
+// Start starts a daemon in home. It runs until Stop or the end of the test.
 func Start(t testing.TB, home string, answer func(conn net.Conn, closed <-chan struct{})) *Daemon {
 	d := &Daemon{Home: home, Socket: filepath.Join(home, "rpc.sock"), t: t, answer: answer, closed: make(chan struct{})}
 	var err error
@@ -64,7 +64,7 @@ func Start(t testing.TB, home string, answer func(conn net.Conn, closed <-chan s
 	return d
 }
 
-// Stop ends the daemon and takes its socket away. It may be called again.
+// Stop stops the daemon and removes its socket. It may be called more than once.
 func (d *Daemon) Stop() {
 	d.mu.Lock()
 	select {
@@ -77,7 +77,7 @@ func (d *Daemon) Stop() {
 	d.wg.Wait()
 }
 
-// Requests returns what was asked, as far as each request was read.
+// Requests returns the requests so far, each as far as it was read.
 func (d *Daemon) Requests() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -111,7 +111,7 @@ func (d *Daemon) serve() {
 	}
 }
 
-// readMessage reads one message as it is.
+// readMessage returns one message unchanged.
 func readMessage(r io.Reader) (string, error) {
 	b := make([]byte, 1)
 	if _, err := io.ReadFull(r, b); err != nil {
@@ -131,12 +131,12 @@ func readMessage(r io.Reader) (string, error) {
 	return string(b), nil
 }
 
-// Says answers with b and hangs up.
+// Says answers with b and closes the connection.
 func Says(b []byte) func(net.Conn, <-chan struct{}) {
 	return func(conn net.Conn, _ <-chan struct{}) { _, _ = conn.Write(b) }
 }
 
-// Hangs answers with b and keeps the connection.
+// Hangs answers with b and keeps the connection open.
 func Hangs(b []byte) func(net.Conn, <-chan struct{}) {
 	return func(conn net.Conn, closed <-chan struct{}) {
 		_, _ = conn.Write(b)

@@ -98,7 +98,7 @@ func TestDaemonLog_WaitsForAConsumerThatRefuses(t *testing.T) {
 	h.refuseWith(func([]string) error { return errRefused })
 	h.write("pm2.log", events(1, 3))
 	h.start()
-	h.settle()
+	h.waitForPolls()
 	h.stop()
 	h.refuseWith(nil)
 	h.start()

@@ -99,13 +99,13 @@ func TestExcluded_WhatIsHeldBackIsForgotten(t *testing.T) {
 			h.exclude = []string{h.path("b-*")}
 			h.start()
 			h.advance(time.Minute)
-			h.settle()
+			h.waitForPolls()
 			h.stop()
 			h.keepsNothingOf("private")
 			h.exclude = nil
 			h.start()
 			h.advance(time.Minute)
-			h.settle()
+			h.waitForPolls()
 			assert.Equal(t, sent, h.got())
 		})
 	}
@@ -144,11 +144,11 @@ func TestExcluded_Generations(t *testing.T) {
 				h.start()
 				h.write("a-out.log", numbered("a", 2, 2))
 				h.advance(time.Minute)
-				h.settle()
+				h.waitForPolls()
 				write("private more")
 				h.write("a-out.log", numbered("a", 3, 3))
 				h.advance(time.Minute)
-				h.settle()
+				h.waitForPolls()
 				h.stop()
 				h.neverGot("private")
 				h.keepsNothingOf("private")
@@ -179,12 +179,12 @@ func TestExcluded_Generations(t *testing.T) {
 			}
 			copies("private")
 			h.advance(2 * time.Minute)
-			h.settle()
+			h.waitForPolls()
 			h.stop()
 			copies("private again")
 			h.start()
 			h.advance(2 * time.Minute)
-			h.settle()
+			h.waitForPolls()
 			h.neverGot("private")
 			assert.Zero(t, h.logs.Len(), "what is excluded on purpose is no news: %v", h.logs.All())
 		})
@@ -204,7 +204,7 @@ func (h *home) pack(name, text string) {
 	require.NoError(h.t, f.Close())
 }
 
-// A file that gets a name which is excluded is left, whoever still writes it.
+// A file that is renamed to an excluded name is not read any more, even if its writer continues.
 func TestExcluded_RenamedToAnExcludedName(t *testing.T) {
 	for _, replaced := range []bool{false, true} {
 		for _, to := range []string{"b-out.log", "else/x-out.log"} {
@@ -231,12 +231,12 @@ func TestExcluded_RenamedToAnExcludedName(t *testing.T) {
 					h.eventually(want)
 					h.write(to, numbered("private", 1, 10))
 					h.advance(time.Second)
-					h.settle()
+					h.waitForPolls()
 					h.eventually(want)
 					h.stop()
 					h.start()
 					h.write(to, numbered("private", 11, 20))
-					h.settle()
+					h.waitForPolls()
 					h.eventually(want)
 					h.keepsNothingOf("private")
 					if replaced || to != "b-out.log" {
@@ -264,7 +264,7 @@ func TestExcluded_InodeIsUsedAgain(t *testing.T) {
 	require.NoError(t, os.Remove(h.path("a-out.log")))
 	h.write("b-out.log", numbered("private", 1, 10))
 	h.start()
-	h.settle()
+	h.waitForPolls()
 	h.write("a-out.log", numbered("new", 1, 10))
 	h.eventually(numbered("a", 1, 10), numbered("new", 1, 10))
 	h.keepsNothingOf("private")
@@ -361,12 +361,12 @@ func TestExcluded_RotatedMeanwhile(t *testing.T) {
 	h.write("b-out.log", numbered("b", 201, 250))
 	h.write("b-out__2026-11-21_00-00-00.log", numbered("b", 1, 250))
 	require.NoError(t, os.Truncate(h.path("b-out.log"), 0))
-	h.settle()
+	h.waitForPolls()
 	h.stop()
 	h.exclude = nil
 	h.start()
 	h.write("b-out.log", numbered("b", 251, 260))
-	h.settle()
+	h.waitForPolls()
 	h.advance(2 * time.Minute)
 	h.eventually(numbered("b", 1, 260))
 }

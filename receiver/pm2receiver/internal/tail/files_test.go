@@ -21,7 +21,7 @@ func TestTrap_DeletedAndRecreated(t *testing.T) {
 	for i := range 5 { // the file system gives the new file the old inode
 		require.NoError(t, os.Remove(h.path("a-out.log")))
 		h.advance(time.Minute)
-		h.settle()
+		h.waitForPolls()
 		h.write("a-out.log", numbered("a", 101+100*i, 200+100*i))
 		h.eventually(numbered("a", 1, 200+100*i))
 	}
@@ -38,11 +38,11 @@ func TestTrap_UnreadableForAWhile(t *testing.T) {
 	h.start()
 	h.eventually(numbered("a", 1, 10))
 	h.stop()
-	// A folder in its place cannot be read, whoever runs the test.
+	// A folder in its place cannot be read, not even by root.
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("kept")))
 	require.NoError(t, os.Mkdir(h.path("a-out.log"), 0o755))
 	h.start()
-	h.settle()
+	h.waitForPolls()
 	require.NoError(t, os.Remove(h.path("a-out.log")))
 	require.NoError(t, os.Rename(h.path("kept"), h.path("a-out.log")))
 	h.write("a-out.log", numbered("a", 11, 20))
@@ -53,16 +53,16 @@ func TestTrap_HalfLineIsNotSplit(t *testing.T) {
 	h := newHome(t)
 	h.start()
 	h.write("a-out.log", "first half")
-	h.settle()
+	h.waitForPolls()
 	h.write("a-out.log", " and second half\nnext\nthe last ")
 	h.eventually("first half and second half\nnext")
 	h.stop()
 	h.start()
-	h.settle()
+	h.waitForPolls()
 	h.write("a-out.log", "line\n")
 	h.eventually("first half and second half\nnext\nthe last line")
 	h.write("a-out.log", "never ended")
-	h.settle()
+	h.waitForPolls()
 	h.advance(time.Minute)
 	h.eventually("first half and second half\nnext\nthe last line\nnever ended")
 }
@@ -88,7 +88,7 @@ func TestTrap_HalfLineOfARecordSurvivesARestart(t *testing.T) {
 	}
 }
 
-func TestTrap_HalfLineOfADeadProcessIsHandedOut(t *testing.T) {
+func TestTrap_HalfLineOfADeadProcessIsSent(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", fmt.Sprintf(record, "whole\nprompt> "))
 	h.start()
@@ -185,7 +185,7 @@ func TestTrap_EndIsWhereTheFirstStartBegins(t *testing.T) {
 	h.write("a-out.log", numbered("a", 1, 10)+"half")
 	h.write(copyName(1, ""), numbered("copy", 1, 10))
 	h.start()
-	h.settle()
+	h.waitForPolls()
 	h.write("a-out.log", " a line\n"+numbered("a", 11, 12))
 	h.write("b-out.log", numbered("b", 1, 2)) // came later: from its beginning
 	h.eventually("half a line", numbered("a", 11, 12), numbered("b", 1, 2))

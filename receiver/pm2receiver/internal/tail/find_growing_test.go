@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/nobody"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/unprivileged"
 )
 
 func TestTrap_FolderThatCannotBeLookedInto(t *testing.T) {
@@ -17,7 +17,7 @@ func TestTrap_FolderThatCannotBeLookedInto(t *testing.T) {
 	h.start()
 	for range 3 {
 		h.advance(scanInterval)
-		h.settle()
+		h.waitForPolls()
 	}
 	logged := h.logs.FilterMessage("Failed to look for log files").All()
 	require.Len(t, logged, 1, "once, not at every scan")
@@ -34,7 +34,7 @@ func TestTrap_FolderThatCannotBeLookedInto(t *testing.T) {
 
 // It may be listed, but nothing in it looked at.
 func TestTrap_FolderWhoseFilesMayNotBeLookedAt(t *testing.T) {
-	if nobody.Again(t) {
+	if unprivileged.Rerun(t) {
 		return
 	}
 	h := newHome(t)

@@ -336,7 +336,7 @@ func (h *home) eventually(texts ...string) {
 	for len(h.got()) < len(want) && time.Now().Before(deadline) {
 		time.Sleep(2 * time.Millisecond)
 	}
-	h.settle()
+	h.waitForPolls()
 	got := h.got()
 	slices.Sort(want)
 	slices.Sort(got)
@@ -360,8 +360,8 @@ func difference(a, b []string) (rest []string) {
 	return rest
 }
 
-// settle gives the reader several polls to do what it should not.
-func (h *home) settle() { time.Sleep(60 * time.Millisecond) }
+// waitForPolls waits for several polls, so that a wrong reaction of the reader shows.
+func (h *home) waitForPolls() { time.Sleep(60 * time.Millisecond) }
 
 // saved waits until the checkpoint of a file says offset.
 func (h *home) saved(name string, offset int64) {

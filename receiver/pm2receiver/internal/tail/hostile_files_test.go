@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/nobody"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/unprivileged"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 )
 
@@ -101,14 +101,14 @@ func TestHostile_RootReadsForTheOwnerOfTheFolder(t *testing.T) {
 	elsewhere.include = []string{filepath.Join(at, "*.log")}
 	elsewhere.start()
 	require.Eventually(t, func() bool { return elsewhere.meter.skips()[admit.LinkTarget] == 1 }, waitFor, tick)
-	elsewhere.settle()
+	elsewhere.waitForPolls()
 	assert.Empty(t, elsewhere.got())
 }
 
 // A collector without rights of root's is not made to read what its own user may read
 // and PM2's may not.
 func TestHostile_UserWithoutRights(t *testing.T) {
-	if nobody.Again(t) {
+	if unprivileged.Rerun(t) {
 		return
 	}
 	h := newHome(t)
@@ -140,7 +140,7 @@ func TestHostile_LogIsExchanged(t *testing.T) {
 			require.NoError(t, os.Rename(h.path("a-out.log"), h.path("kept")))
 			require.NoError(t, exchange(h.path("a-out.log")))
 			for range 5 {
-				h.settle()
+				h.waitForPolls()
 				h.advance(scanInterval)
 			}
 			h.write("b-out.log", numbered("b", 1, 10))
@@ -172,7 +172,7 @@ func TestHostile_FolderIsExchanged(t *testing.T) {
 		require.NoError(t, os.Rename(logs, kept))
 		require.NoError(t, exchange())
 		for range 3 {
-			h.settle()
+			h.waitForPolls()
 			h.advance(scanInterval)
 		}
 		require.NoError(t, os.Remove(logs))
@@ -210,8 +210,8 @@ func TestHostile_OwnFilesAreNotRead(t *testing.T) {
 		h.advance(scanInterval)
 		return h.meter.skips()[admit.OwnFile] == 4
 	}, waitFor, tick)
-	h.settle()
-	_, err = later.WriteString("for ever\n")
+	h.waitForPolls()
+	_, err = later.WriteString("forever\n")
 	require.NoError(t, err)
 	h.write("a-out.log", numbered("a", 11, 20))
 	h.eventually(numbered("a", 1, 20), "not yet")

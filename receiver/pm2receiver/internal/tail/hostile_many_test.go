@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Files that change all the time hold up no others and fill no log.
+// Files that change all the time delay no others and do not flood the log.
 func TestHostile_FilesThatChangeAllTheTime(t *testing.T) {
 	h := newHome(t)
 	h.start()

@@ -54,7 +54,7 @@ func TestHostile_LongLinesShareMemory(t *testing.T) {
 
 // Half lines of many files are handed on once they are too many. Nothing of them is
 // lost, and a file with little is left alone.
-func TestHostile_HalfLinesShareMemory(t *testing.T) {
+func TestHostile_PartialLinesShareMemory(t *testing.T) {
 	h := newHome(t)
 	h.buffer = 4 << 20 // a quarter of it for half lines
 	half := func(text, app string) string {
@@ -130,6 +130,6 @@ func (h *home) eventuallyTrimmed(want ...string) {
 		return all
 	}
 	require.Eventually(h.t, func() bool { return len(got()) >= len(want) }, waitFor, tick)
-	h.settle()
+	h.waitForPolls()
 	assert.ElementsMatch(h.t, want, got())
 }

@@ -123,11 +123,11 @@ func (w *world) step() {
 		w.placed()
 		w.did("pass %v", d)
 		w.pass(d)
-		w.settleShort()
+		w.waitForPoll()
 	}
 }
 
-func (w *world) settleShort() { time.Sleep(15 * time.Millisecond) }
+func (w *world) waitForPoll() { time.Sleep(15 * time.Millisecond) }
 
 // gone ends the writers of a file that is about to go.
 func (w *world) gone(f *inode) {
@@ -196,7 +196,7 @@ func (w *world) truncate() {
 	if f == nil || !w.read() {
 		return
 	}
-	w.settleShort() // what is written next must not bear the time of what was
+	w.waitForPoll() // what is written next must not bear the time of what was
 	w.placed()
 	// A copy of a file that is another stream's is known as such for a moment only.
 	if w.random.IntN(2) == 0 && (f.moved == 0 || w.own(f)) {

@@ -127,13 +127,13 @@ func (w *world) live(steps int) {
 		}
 		w.placed()
 		w.pass(rotatedTimeout + time.Second)
-		w.settle()
+		w.waitForPolls()
 		w.pass(scanInterval)
-		w.settle()
+		w.waitForPolls()
 		w.stop()
 		w.start()
 	}
-	w.settle()
+	w.waitForPolls()
 	w.arrived()
 }
 

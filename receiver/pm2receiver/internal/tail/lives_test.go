@@ -23,7 +23,7 @@ func (h *home) checkpointKeys() (keys []string) {
 	return keys
 }
 
-func TestStream_EndsWhenItsFileIsGoneForGood(t *testing.T) {
+func TestLog_EndsWhenItsFileIsGone(t *testing.T) {
 	h := newHome(t)
 	h.start()
 	var all []string
@@ -149,7 +149,7 @@ func TestDeliver_RecordOfManyLinesIsSentAgainAfterAStopInItsMiddle(t *testing.T)
 	h.eventually(text, strings.Join(some, "\n")) // the harness checks that their uids are the same
 }
 
-func TestDeliver_FewStreamsHaveRecordsInMemoryWhileTheConsumerBlocks(t *testing.T) {
+func TestDeliver_FewLogsHaveRecordsInMemoryWhileTheConsumerBlocks(t *testing.T) {
 	h := newHome(t)
 	h.block()
 	var all []string
@@ -166,7 +166,7 @@ func TestDeliver_FewStreamsHaveRecordsInMemoryWhileTheConsumerBlocks(t *testing.
 	h.eventually(all...)
 }
 
-func TestDeliver_FileWhoseRecordsAreRefusedHoldsUpNoOther(t *testing.T) {
+func TestDeliver_RefusedFileDelaysNoOther(t *testing.T) {
 	h := newHome(t)
 	h.refuseWith(func(lines []string) error {
 		if strings.HasPrefix(lines[0], "bad") {
@@ -208,7 +208,7 @@ func TestRotate_ByLogrotateThatKeepsTheExtension(t *testing.T) {
 	h.write("a-out.log", numbered("a", 1, 100))
 	h.eventually(numbered("a", 1, 100))
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("a-out.1.log")))
-	h.write("a-out.1.log", numbered("a", 101, 110)) // its writer has not been told yet
+	h.write("a-out.1.log", numbered("a", 101, 110)) // its writer has not reopened its log yet
 	h.write("a-out.log", numbered("a", 111, 120))
 	h.eventually(numbered("a", 1, 120))
 	h.skew.Add(int64(2 * scanInterval)) // all files are looked for again

@@ -83,7 +83,7 @@ func TestTrap_MovedTwiceAndReadUnderEachName(t *testing.T) {
 }
 
 // Its checkpoint is still to be deleted.
-func TestStream_ComesAgainBeforeItsEndIsSaved(t *testing.T) {
+func TestLog_StartsAgainBeforeItsEndIsSaved(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.start()

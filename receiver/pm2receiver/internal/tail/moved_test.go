@@ -21,7 +21,7 @@ func (h *home) left(name, to string) {
 		h.t.Helper()
 		require.Eventually(h.t, func() bool {
 			h.advance(scanInterval)
-			h.settle()
+			h.waitForPolls()
 			return slices.ContainsFunc(h.tailer.all(), done)
 		}, 20*time.Second, time.Millisecond)
 	}
@@ -85,7 +85,7 @@ func TestTrap_MovedToANameThatIsFoundTooWhileTheConsumerBlocks(t *testing.T) {
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("old.log")))
 	time.Sleep(20 * time.Millisecond) // it is away from its old name
 	h.advance(scanInterval)
-	h.settle()
+	h.waitForPolls()
 	assert.EqualValues(t, 1, h.held.Load())
 	h.tailer.Lag(func(path string, bytes int64) {
 		if filepath.Base(path) == "old.log" {
@@ -148,7 +148,7 @@ func TestTrap_FlushedAndMovedToANameThatIsFoundToo(t *testing.T) {
 	h.start()
 	h.eventually(numbered("x", 1, 20))
 	require.NoError(t, os.Truncate(h.path("a-out.log"), 0))
-	h.settle()
+	h.waitForPolls()
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.eventually(numbered("x", 1, 20), numbered("a", 1, 10))
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("old.log")))

@@ -51,7 +51,7 @@ func (h *home) delivered(n int) []string {
 }
 
 // A line that cannot be decoded costs that line, and nothing of the others.
-func TestStream_LosesNoMoreThanTheLineThatPanics(t *testing.T) {
+func TestLog_LosesOnlyTheLineThatPanics(t *testing.T) {
 	many := strings.Split(strings.TrimSuffix(numbered("many", 1, 3*maxLineBatch), "\n"), "\n")
 	for name, all := range map[string][]string{
 		"the first":    {"PANIC", "1", "2"},

@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2rotation"
 )
 
-// Every line that stood in a file for longer than a poll, or stands in one or in a
+// Every line that was in a file for longer than a poll, or is in one or in a
 // copy, arrives once.
 func TestRotation_LosesOnlyWhatNoReaderCouldHaveHad(t *testing.T) {
 	for _, trace := range []string{"A", "B"} {
@@ -38,7 +38,7 @@ func TestRotation_LosesOnlyWhatNoReaderCouldHaveHad(t *testing.T) {
 			// A poll, and what the machine needed to get round to it: other tests run
 			// beside this one.
 			look := 40*time.Millisecond + 2*stall()
-			settle := func() (pm2rotation.Result, int) {
+			account := func() (pm2rotation.Result, int) {
 				got := map[string]int{}
 				for _, line := range h.got() {
 					if name := pm2rotation.Name(line); name != "" {
@@ -47,17 +47,17 @@ func TestRotation_LosesOnlyWhatNoReaderCouldHaveHad(t *testing.T) {
 				}
 				return r.Settle(got, lines, look), len(got)
 			}
-			for end := time.Now().Add(time.Minute); time.Now().Before(end); h.settle() {
-				if res, _ := settle(); res.OK() {
+			for end := time.Now().Add(time.Minute); time.Now().Before(end); h.waitForPolls() {
+				if res, _ := account(); res.OK() {
 					break
 				}
 				h.advance(time.Second) // what a copy holds may be read only when nobody doubts it
 			}
 			h.advance(2 * time.Minute) // no copy is waited for any more
 			for range 5 {
-				h.settle()
+				h.waitForPolls()
 			}
-			res, received := settle()
+			res, received := account()
 			t.Logf("%s; %d truncations, %d rotations, %d copies with something new",
 				res, h.meter.truncated.Load(), h.meter.rotated.Load(), h.meter.recovered.Load())
 			assert.True(t, res.OK(), res.String())

@@ -32,7 +32,7 @@ type Settings struct {
 	// Decoder returns a decoder that continues with state.
 	Decoder func(name logname.Name, state decode.State) Decoder
 	// Consume passes records to the next consumer once. It returns nil if they were accepted
-	// or rejected for good. With an error, rest holds the records to send again if partly is
+	// or permanently rejected. With an error, rest holds the records to send again if partly is
 	// set; otherwise all are sent again.
 	Consume func(ctx context.Context, logs plog.Logs) (rest plog.Logs, partly bool, err error)
 	// Store keeps checkpoints. nil keeps none.

@@ -39,7 +39,7 @@ import (
 const (
 	// scanInterval is how often files are looked for although no folder has changed.
 	scanInterval = 10 * time.Second
-	// deepScanInterval is the same where the patterns do not tell which folders to watch.
+	// deepScanInterval is the same where the patterns do not determine the folders to watch.
 	deepScanInterval = time.Second
 	// saveInterval is how often checkpoints are saved, and so how much is sent again after a
 	// crash.

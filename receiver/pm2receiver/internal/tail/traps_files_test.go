@@ -94,7 +94,7 @@ func TestTrap_UnreadableForManyPollsWhileRunning(t *testing.T) {
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("kept")))
 	require.NoError(t, os.Mkdir(h.path("a-out.log"), 0o755)) // nobody can read that
 	for range 10 {
-		h.settle()
+		h.waitForPolls()
 		h.advance(10 * time.Second)
 	}
 	require.NoError(t, os.Remove(h.path("a-out.log")))

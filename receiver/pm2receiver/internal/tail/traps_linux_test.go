@@ -27,8 +27,8 @@ func fewDescriptors(t *testing.T, more int) (enough func()) {
 	return enough
 }
 
-// Files that cannot be opened for want of descriptors are tried again, and hold up no
-// others.
+// Files that cannot be opened because there are no file descriptors are tried again, and delay
+// no others.
 func TestTrap_FewFileDescriptors(t *testing.T) {
 	h := newHome(t)
 	var all []string
@@ -40,7 +40,7 @@ func TestTrap_FewFileDescriptors(t *testing.T) {
 	enough := fewDescriptors(t, 15)
 	h.start()
 	require.Eventually(t, func() bool { return len(h.got()) >= 40 }, 30*time.Second, time.Millisecond)
-	h.settle()
+	h.waitForPolls()
 	assert.Less(t, len(h.got()), 400)
 	assert.Positive(t, h.logs.FilterMessageSnippet("Cannot").Len())
 	enough()

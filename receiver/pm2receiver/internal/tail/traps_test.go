@@ -42,7 +42,7 @@ func TestTrap_ShutdownDuringAnOutageLosesNothing(t *testing.T) {
 	h.eventually(numbered("a", 1, 2))
 	h.refuseWith(func([]string) error { return errRefused })
 	h.write("a-out.log", numbered("a", 3, 5))
-	h.settle()
+	h.waitForPolls()
 	h.stop()
 	h.refuseWith(nil)
 	h.write("a-out.log", numbered("a", 6, 7))
@@ -68,7 +68,7 @@ func TestTrap_KilledReaderRepeatsOnlyWithTheSameUID(t *testing.T) {
 	assert.Len(t, h.uids, 160)
 }
 
-// A collector that is told to read its configuration again ends if a component's
+// A collector that reloads its configuration ends if a component's
 // Shutdown fails.
 func TestTrap_AFullDiskFailsNoShutdown(t *testing.T) {
 	h := newHome(t)
@@ -170,7 +170,7 @@ func TestTrap_OneStuckFileDelaysNoOther(t *testing.T) {
 	})
 	h.write("stuck-out.log", numbered("stuck", 1, 10))
 	h.start()
-	h.settle()
+	h.waitForPolls()
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.eventually(numbered("a", 1, 10))
 	h.saved("a-out.log", h.size("a-out.log"))
@@ -285,7 +285,7 @@ func TestTrap_CopyOfWhatWasReadIsNotReadAgain(t *testing.T) {
 				last += 500
 				h.eventually(numbered("a", 1, last))
 				h.rotate("a-out.log", copyName(i, suffix))
-				h.settle()
+				h.waitForPolls()
 			}
 			h.advance(2 * time.Minute)
 			h.eventually(numbered("a", 1, last))
@@ -324,7 +324,7 @@ func TestTrap_CopyOverwrittenInTheSameSecond(t *testing.T) {
 	h.write("a-out.log", numbered("a", 1, 500))
 	h.eventually(numbered("a", 1, 500))
 	h.rotate("a-out.log", copyName(1, ""))
-	h.settle()
+	h.waitForPolls()
 	h.write("a-out.log", numbered("a", 501, 1000))
 	h.eventually(numbered("a", 1, 1000))
 	h.rotate("a-out.log", copyName(1, ""))

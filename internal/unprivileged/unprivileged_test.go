@@ -1,4 +1,4 @@
-package nobody
+package unprivileged
 
 import (
 	"os"
@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAgain(t *testing.T) {
-	if Again(t) {
+func TestRerun(t *testing.T) {
+	if Rerun(t) {
 		return
 	}
 	path := filepath.Join(t.TempDir(), "file")

@@ -1,6 +1,6 @@
 //go:build unix
 
-package nobody
+package unprivileged
 
 import (
 	"io"
@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const id = 65534 // of user and group
+const id = 65534 // user and group ID
 
-func again(t *testing.T) bool {
+func rerun(t *testing.T) bool {
 	t.Helper()
 	if os.Getuid() != 0 {
 		return false
 	}
-	dir, err := os.MkdirTemp("", "nobody") //nolint:usetesting // others may not go into a folder of the test
+	dir, err := os.MkdirTemp("", "unprivileged") //nolint:usetesting // other users may not enter a folder of the test
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chown(dir, id, id))
@@ -36,7 +36,7 @@ func again(t *testing.T) bool {
 	return true
 }
 
-// copyProgram puts this program where everybody may run it.
+// copyProgram copies this program to a path where every user may run it.
 func copyProgram(t *testing.T, to string) {
 	t.Helper()
 	self, err := os.Executable()

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package unprivileged
+
+import "testing"
+
+func rerun(*testing.T) bool { return false }
