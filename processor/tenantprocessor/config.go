@@ -30,18 +30,18 @@ const (
 	SourceAuth Source = "auth"
 )
 
-// SeverityMode is what becomes of the severity of log records.
+// SeverityMode says what happens to the severity of log records.
 type SeverityMode string
 
 const (
-	// SeverityNormalize makes the text one of trace, debug, info, warn, error
-	// and fatal, in step with the number.
+	// SeverityNormalize sets the text to trace, debug, info, warn, error or fatal, as
+	// the number says.
 	SeverityNormalize SeverityMode = "normalize"
-	// SeverityKeep leaves it as it came.
+	// SeverityKeep leaves it unchanged.
 	SeverityKeep SeverityMode = "keep"
 )
 
-// Detection is a group of resource attributes that the collector finds out.
+// Detection is a group of resource attributes that the collector detects.
 type Detection string
 
 const (
@@ -54,27 +54,27 @@ const (
 	DetectProcess Detection = "process"
 )
 
-// LimitsMode is what becomes of data over a tenant's limits.
+// LimitsMode says what happens to data over a tenant's limits.
 type LimitsMode string
 
 const (
-	// LimitsEnforce refuses it; its sender learns when to send again.
+	// LimitsEnforce rejects it, with the delay after which to send again.
 	LimitsEnforce LimitsMode = "enforce"
-	// LimitsWarn lets it pass and counts it.
+	// LimitsWarn lets it through and counts it.
 	LimitsWarn LimitsMode = "warn"
 )
 
-// Scope is for whom limits hold.
+// Scope is where limits apply.
 type Scope string
 
 const (
-	// ScopeLocal keeps each gateway's own counts.
+	// ScopeLocal counts in each gateway alone.
 	ScopeLocal Scope = "local"
-	// ScopeShared keeps the counts of all gateways together in Redis.
+	// ScopeShared counts for all gateways together in Redis.
 	ScopeShared Scope = "shared"
 )
 
-// LimitsConfig says how the limits are kept that tenants have in the registry.
+// LimitsConfig says how the limits that tenants have in the registry are applied.
 type LimitsConfig struct {
 	// Mode defaults to "enforce".
 	Mode LimitsMode `mapstructure:"mode"`
@@ -82,29 +82,37 @@ type LimitsConfig struct {
 	// Scope defaults to "local".
 	Scope Scope `mapstructure:"scope"`
 
-	// Gateways is among how many gateways limits are divided, with scope "local"
-	// and while Redis is away. Defaults to 1.
+	// Gateways is the number of gateways among which limits are divided, with scope
+	// "local" and while Redis is away. Defaults to 1.
 	Gateways int `mapstructure:"gateways"`
 
 	// Redis is where limits are shared.
 	Redis RedisConfig `mapstructure:"redis"`
 
-	// Burst is how much of a rate may come at once, as the time in which the rate
-	// allows it. A larger request passes and is waited for. A tenant's own burst
-	// goes before. Defaults to 1s.
+	// Burst is how much of a rate may be sent at once, as the time in which the rate
+	// allows it. A larger request passes, and the requests after it wait. A tenant's
+	// own burst replaces it. Defaults to 1s.
 	Burst time.Duration `mapstructure:"burst"`
 
 	// WarnAt is the share of a quota, above 0 and up to 1, from which the log
 	// warns. Defaults to 0.8.
 	WarnAt float64 `mapstructure:"warn_at"`
 
-	// TenantMetrics adds metrics with series for each tenant that has limits.
-	// Defaults to false.
+	// TenantMetrics is the deprecated spelling of metrics::tenant.
 	TenantMetrics bool `mapstructure:"tenant_metrics"`
 
 	// Storage is the extension that keeps the counts of quotas over a restart.
 	// Without it they begin at zero.
 	Storage *component.ID `mapstructure:"storage"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// MetricsConfig says which metrics the processor reports about itself.
+type MetricsConfig struct {
+	// Tenant adds metrics with series for each tenant that has limits. Defaults to false.
+	Tenant bool `mapstructure:"tenant"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -125,8 +133,8 @@ type RedisConfig struct {
 	// KeyPrefix begins the name of every key. Defaults to "otelcol-tenant".
 	KeyPrefix string `mapstructure:"key_prefix"`
 
-	// Timeout bounds one call. When it has run out the gateway goes on without
-	// Redis. Defaults to 100ms.
+	// Timeout bounds one call. After it the gateway continues without Redis. Defaults
+	// to 100ms.
 	Timeout time.Duration `mapstructure:"timeout"`
 
 	// TLS is used if it is set.
@@ -154,11 +162,11 @@ type Config struct {
 	// deployment.environment.name where the data has neither. Optional.
 	DeploymentEnvironment string `mapstructure:"deployment_environment"`
 
-	// ServiceName is stamped as service.name where the data has none, or the
-	// SDKs' stand-in unknown_service. Optional.
+	// ServiceName is stamped as service.name where the data has none, or the SDKs'
+	// placeholder unknown_service. Optional.
 	ServiceName string `mapstructure:"service_name"`
 
-	// Detect lists what to find out about this machine. Defaults to host and os
+	// Detect lists what to detect about this machine. Defaults to host and os
 	// with source "config" and to nothing with "auth", since data at a gateway
 	// is from other machines.
 	Detect []Detection `mapstructure:"detect"`
@@ -171,8 +179,11 @@ type Config struct {
 	// tenant's attributes and status.
 	Registry *component.ID `mapstructure:"registry"`
 
-	// Limits says how the tenants' limits in the registry are kept.
+	// Limits says how the tenants' limits in the registry are applied.
 	Limits LimitsConfig `mapstructure:"limits"`
+
+	// Metrics says which metrics the processor reports about itself.
+	Metrics MetricsConfig `mapstructure:"metrics"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -300,7 +311,7 @@ func (c *Config) groups() stamp.Groups {
 	}
 }
 
-// registryID returns the registry's ID, or false if there is to be none.
+// registryID returns the registry's ID, or false if there is none.
 func (c *Config) registryID() (component.ID, bool) {
 	if c.Registry != nil {
 		return *c.Registry, true

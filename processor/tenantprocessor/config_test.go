@@ -32,7 +32,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 		Redis: RedisConfig{KeyPrefix: "otelcol-tenant", Timeout: 100 * time.Millisecond},
 	}
 	atGateway := limits
-	atGateway.Burst, atGateway.TenantMetrics = 2*time.Second, true
+	atGateway.Burst = 2 * time.Second
 	storage := component.MustNewID("file_storage")
 	registry := component.MustNewID("tenant_registry")
 	atGateway.Storage = &storage
@@ -48,7 +48,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 		},
 		"tenant/gateway": {
 			Source: SourceAuth, Attribute: "business_id", Severity: SeverityNormalize, Registry: &registry,
-			Limits: atGateway,
+			Limits: atGateway, Metrics: MetricsConfig{Tenant: true},
 		},
 		"tenant/gateways": {
 			Source: SourceAuth, Attribute: "business_id", Severity: SeverityNormalize, Limits: atShared,

@@ -33,13 +33,14 @@ type limiter struct {
 	signals   tenant.Signals // of the processors that share it
 	unpost    []func()       // from the guards
 
-	registryID  component.ID
-	attribute   string                 // that carries the tenant's ID
-	owners      atomic.Pointer[owners] // of the current snapshot; nil: none was loaded
-	limits      *ratelimit.Limiter     // nil before Start
-	unsubscribe func()
-	store       *usageStore // nil: counts do not survive a restart
-	redis       *redisStore // nil: limits are this gateway's own
+	registryID    component.ID
+	tenantMetrics bool
+	attribute     string                 // that carries the tenant's ID
+	owners        atomic.Pointer[owners] // of the current snapshot; nil: none was loaded
+	limits        *ratelimit.Limiter     // nil before Start
+	unsubscribe   func()
+	store         *usageStore // nil: counts do not survive a restart
+	redis         *redisStore // nil: limits are this gateway's own
 }
 
 func newLimiter(set processor.Settings, cfg *Config) (*limiter, error) {
@@ -50,7 +51,8 @@ func newLimiter(set processor.Settings, cfg *Config) (*limiter, error) {
 	registryID, _ := cfg.registryID()
 	return &limiter{
 		cfg: cfg.Limits, id: set.ID, registryID: registryID, attribute: cfg.Attribute,
-		logger: sharedlog.Logger(set.Logger), telemetry: telemetry, now: time.Now,
+		tenantMetrics: cfg.Metrics.Tenant || cfg.Limits.TenantMetrics,
+		logger:        sharedlog.Logger(set.Logger), telemetry: telemetry, now: time.Now,
 	}, nil
 }
 
@@ -59,6 +61,9 @@ func (l *limiter) Start(ctx context.Context, host component.Host) error {
 	registry, err := tenant.FindRegistry(host, l.registryID)
 	if err != nil {
 		return err
+	}
+	if l.cfg.TenantMetrics {
+		l.logger.Warn(`"limits::tenant_metrics" is deprecated: replace it by "metrics::tenant"`)
 	}
 	l.registry = registry
 	set := ratelimit.Settings{
@@ -89,7 +94,7 @@ func (l *limiter) Start(ctx context.Context, host component.Host) error {
 	for _, g := range guard.FindAll(host) {
 		l.unpost = append(l.unpost, g.PostLimiter(l.peek))
 	}
-	if l.cfg.TenantMetrics {
+	if l.tenantMetrics {
 		return l.registerTenantMetrics()
 	}
 	return nil

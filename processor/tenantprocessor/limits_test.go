@@ -195,7 +195,7 @@ func TestLimits_TellTheUseOfEveryQuota(t *testing.T) {
 	limits.Quotas[tenant.Logs] = tenant.Quota{DailyRecords: 20}
 	limits.Quotas[tenant.Traces] = tenant.Quota{MonthlyRecords: 30}
 	cfg := authConfig()
-	cfg.Limits.Gateways, cfg.Limits.TenantMetrics = 2, true
+	cfg.Limits.Gateways, cfg.Metrics.Tenant = 2, true
 	p := startPipelines(t, cfg, tenanttest.Host{registryID: limited(t, limits)}, accept)
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(3)))
 	point := func(use float64, period, signal string) metricdata.DataPoint[float64] {
@@ -248,7 +248,7 @@ func TestLimits_TellHowMuchOfAQuotaIsUsed(t *testing.T) {
 	size := (&plog.ProtoMarshaler{}).LogsSize(stamped(1))
 	host := tenanttest.Host{registryID: limited(t, tenant.Limits{DailyBytes: int64(size), MonthlyBytes: int64(2 * size)})}
 	cfg := authConfig()
-	cfg.Limits.TenantMetrics = true
+	cfg.Metrics.Tenant = true
 	p := startPipelines(t, cfg, host, accept)
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
 	metadatatest.AssertEqualProcessorTenantQuotaWarnings(t, p.telemetry, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())

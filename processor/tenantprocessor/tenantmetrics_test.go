@@ -19,7 +19,7 @@ func TestTenantMetrics_TellTheUseOfRatesAndWhatWasOver(t *testing.T) {
 	limits.Quotas[tenant.Traces] = tenant.Quota{DailyRecords: 1}
 	registry := limited(t, limits)
 	cfg := authConfig()
-	cfg.Limits.TenantMetrics = true
+	cfg.Metrics.Tenant = true
 	p := startPipelines(t, cfg, tenanttest.Host{registryID: registry}, accept)
 	rates := func(ofRecords float64) {
 		t.Helper()
@@ -72,4 +72,14 @@ func TestTenantMetrics_AreOffUnlessAskedFor(t *testing.T) {
 		assert.Error(t, err, name)
 	}
 	metadatatest.AssertEqualProcessorTenantQuotaWarnings(t, p.telemetry, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
+}
+
+func TestTenantMetrics_AcceptTheDeprecatedSpelling(t *testing.T) {
+	cfg := authConfig()
+	cfg.Limits.TenantMetrics = true
+	p := startPipelines(t, cfg, tenanttest.Host{registryID: limited(t, tenant.Limits{DailyRecords: 10})}, accept)
+	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(9)))
+	_, err := p.telemetry.GetMetric("otelcol_processor_tenant_quota_use")
+	require.NoError(t, err)
+	assert.Equal(t, 1, p.log.FilterMessageSnippet(`"limits::tenant_metrics" is deprecated`).Len())
 }

@@ -158,7 +158,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorTenantLimitedRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_processor_tenant_limited_records",
-		metric.WithDescription("Log records, data points or spans of a tenant that were over a limit. Only with `limits::tenant_metrics`. [Development]"),
+		metric.WithDescription("Log records, data points or spans of a tenant that were over a limit. Only with `metrics::tenant`. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
@@ -182,7 +182,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorTenantQuotaUse, err = builder.meter.Float64ObservableGauge(
 		"otelcol_processor_tenant_quota_use",
-		metric.WithDescription("Used share of a tenant's quota of the running day or month. Only with `limits::tenant_metrics`. [Development]"),
+		metric.WithDescription("Used share of a tenant's quota of the running day or month. Only with `metrics::tenant`. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
@@ -194,7 +194,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorTenantRateUse, err = builder.meter.Float64ObservableGauge(
 		"otelcol_processor_tenant_rate_use",
-		metric.WithDescription("Used share of a tenant's burst; from 1 on the tenant waits. Only with `limits::tenant_metrics` and scope local. [Development]"),
+		metric.WithDescription("Used share of a tenant's burst; from 1 on the tenant waits. Only with `metrics::tenant` and scope local. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)

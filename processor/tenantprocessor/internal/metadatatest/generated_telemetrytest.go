@@ -40,7 +40,7 @@ func AssertEqualProcessorTenantInvalidUtf8Strings(t *testing.T, tt *componenttes
 func AssertEqualProcessorTenantLimitedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_tenant_limited_records",
-		Description: "Log records, data points or spans of a tenant that were over a limit. Only with `limits::tenant_metrics`. [Development]",
+		Description: "Log records, data points or spans of a tenant that were over a limit. Only with `metrics::tenant`. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -104,7 +104,7 @@ func AssertEqualProcessorTenantPanics(t *testing.T, tt *componenttest.Telemetry,
 func AssertEqualProcessorTenantQuotaUse(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_tenant_quota_use",
-		Description: "Used share of a tenant's quota of the running day or month. Only with `limits::tenant_metrics`. [Development]",
+		Description: "Used share of a tenant's quota of the running day or month. Only with `metrics::tenant`. [Development]",
 		Unit:        "1",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
@@ -134,7 +134,7 @@ func AssertEqualProcessorTenantQuotaWarnings(t *testing.T, tt *componenttest.Tel
 func AssertEqualProcessorTenantRateUse(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_tenant_rate_use",
-		Description: "Used share of a tenant's burst; from 1 on the tenant waits. Only with `limits::tenant_metrics` and scope local. [Development]",
+		Description: "Used share of a tenant's burst; from 1 on the tenant waits. Only with `metrics::tenant` and scope local. [Development]",
 		Unit:        "1",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
