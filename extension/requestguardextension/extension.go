@@ -112,8 +112,8 @@ func (e *requestGuard) Start(_ context.Context, host component.Host) error {
 }
 
 // limitMemory has the Go runtime collect garbage before a control group ends the
-// process, and before memory_limiter refuses data for want of a collection. It is a value
-// of the process, so that it is set back at the end.
+// process, and before memory_limiter rejects data because garbage was not collected. It is a value of
+// the process, so it is restored at the end.
 func (e *requestGuard) limitMemory() {
 	if e.cfg.MemoryLimit == MemoryLimitOff || os.Getenv("GOMEMLIMIT") != "" {
 		return

@@ -72,7 +72,7 @@ func TestExtension_NeedsTheRegistryItNames(t *testing.T) {
 	require.NoError(t, ext.Shutdown(context.Background()))
 }
 
-// The log tells what is in force, also what a setting alone does not say.
+// The log shows the limits in force, including those that follow from other settings.
 func TestExtension_LogsTheLimitsInForce(t *testing.T) {
 	for name, tt := range map[string]struct {
 		memory, tenantMemory bytesize.Size
@@ -95,9 +95,9 @@ func TestExtension_LogsTheLimitsInForce(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, ext.Start(context.Background(), tenanttest.Host{}))
 			require.NoError(t, ext.Shutdown(context.Background()))
-			told := logs.FilterMessage("Requests in flight are bounded").All()
-			require.Len(t, told, 1)
-			assert.Equal(t, tt.want, told[0].ContextMap()["tenant::memory"])
+			lines := logs.FilterMessage("Requests in flight are bounded").All()
+			require.Len(t, lines, 1)
+			assert.Equal(t, tt.want, lines[0].ContextMap()["tenant::memory"])
 			assert.Equal(t, tt.warns, logs.FilterMessageSnippet("set `memory` too").Len() == 1)
 		})
 	}

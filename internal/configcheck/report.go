@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -35,7 +36,20 @@ func Report(conf map[string]any, id string, logger *zap.Logger) error {
 			errs = append(errs, errors.New(f.String()))
 			continue
 		}
-		logger.Warn("The configuration can lose data or leave the collector unprotected", zap.String("key", f.Key), zap.String("problem", f.Text))
+		// The logger is the extension's, and the finding is about another component.
+		logger.Warn("The configuration can lose data or leave the collector unprotected",
+			zap.String("component", componentOf(f.Key)), zap.String("key", f.Key), zap.String("problem", f.Text))
 	}
 	return errors.Join(errs...)
+}
+
+// componentOf returns the part of a key that names a component, such as
+// exporters::tenant_routing, or service.
+func componentOf(key string) string {
+	section, rest, found := strings.Cut(key, "::")
+	if !found || section == "service" {
+		return section
+	}
+	id, _, _ := strings.Cut(rest, "::")
+	return section + "::" + id
 }

@@ -74,8 +74,8 @@ func (r Refusal) String() string {
 const manyConnections = 64
 
 // connections are the open connections of all listeners. When there are as many as there
-// may be, a new one replaces the oldest without an admitted request, so that strangers
-// cannot keep callers out, or else one of the tenant that has most, if these are many, so
+// may be, a new one replaces the oldest without an admitted request, so that unauthenticated
+// clients cannot keep callers out, or else one of the tenant that has most, if these are many, so
 // that a caller cannot keep out others. It is the one that was used longest ago.
 type connections struct {
 	set    ConnectionSettings
@@ -120,7 +120,7 @@ func (c *conn) Close() error {
 // add returns raw as a counted connection, or why there is no place for it.
 func (s *connections) add(raw net.Conn) (c *conn, why Refusal, ok bool) {
 	c = &conn{Conn: raw, all: s}
-	c.pace.owner.Store(&s.shares.strangers)
+	c.pace.owner.Store(&s.shares.unauthenticated)
 	c.addr, c.source = s.identify(raw.RemoteAddr())
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 
 const (
 	// maxHeaderList bounds the headers of a call, as their names and values and 32
-	// bytes for each. gRPC's own default is 16 MiB, which a stranger may send before the
+	// bytes for each. gRPC's own default is 16 MiB, which a client may send before its
 	// key is checked.
 	maxHeaderList = 16 << 10
 
@@ -28,8 +28,8 @@ const (
 	connectionWindow = 1 << 20
 )
 
-// GRPCOptions returns the options of a gRPC server whose strangers hold little. They
-// have neither an interceptor nor an InTapHandle, of which a server takes only one.
+// GRPCOptions returns the options of a gRPC server that bound what unauthenticated
+// clients hold. They have neither an interceptor nor an InTapHandle, of which a server takes only one.
 func (*Guard) GRPCOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxHeaderListSize(maxHeaderList),
@@ -48,6 +48,6 @@ func AdmittingServer(ctx context.Context) context.Context {
 	return context.WithValue(ctx, admitsFirst{}, true)
 }
 
-// AdmitsFirst tells middlewares whether ctx is of [AdmittingServer], so that they do not
-// bound calls a second time.
+// AdmitsFirst reports whether ctx is of [AdmittingServer]. Middlewares then do not bound
+// calls a second time.
 func AdmitsFirst(ctx context.Context) bool { return ctx.Value(admitsFirst{}) != nil }

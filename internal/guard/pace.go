@@ -31,9 +31,9 @@ const (
 	// a goroutine, the caller's identity, the answer.
 	workOfCall = 20 * time.Microsecond
 
-	// strangersWork is what a stranger's connection may use before it is slowed down, so that
-	// a flood of others does not delay new callers.
-	strangersWork = 500 * time.Microsecond
+	// unauthenticatedWork is what a connection may use before its first admitted request
+	// until it is slowed down, so that a flood of others does not delay new callers.
+	unauthenticatedWork = 500 * time.Microsecond
 
 	// A read brings at most smallRead bytes after one whose work took long for its bytes,
 	// and at first, and then twice as many again and again.
@@ -57,7 +57,7 @@ func (p *pace) beforeRead(n int) int {
 		return n
 	}
 	own.use(work)
-	if own == &own.all.strangers && p.spent.Add(int64(work)) < int64(strangersWork) {
+	if own == &own.all.unauthenticated && p.spent.Add(int64(work)) < int64(unauthenticatedWork) {
 		return n
 	}
 	if d := own.pause(); d > 0 {
@@ -209,7 +209,7 @@ func (r *Request) grown(n int64) error {
 func (c *conn) ownedBy(own *share) {
 	switch old := c.owner.Load(); {
 	case old == own, old == nil:
-	case old == &own.all.strangers, own != &own.all.strangers && old.tenant == own.tenant: // its old share was forgotten
+	case old == &own.all.unauthenticated, own != &own.all.unauthenticated && old.tenant == own.tenant: // its old share was forgotten
 		c.owner.Store(own)
 	default:
 		c.owner.Store(nil)

@@ -7,11 +7,11 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// share is what one tenant, or all strangers together, use of the processors. It is safe
+// share is what one tenant, or all unauthenticated clients together, use of the processors. It is safe
 // for concurrent use.
 type share struct {
 	all    *shares
-	tenant tenant.ID // empty: of strangers, or of callers without identity
+	tenant tenant.ID // empty: of unauthenticated clients, or of callers without identity
 
 	// paid is until when what was used is allowed: each use moves it by the time
 	// in which the limit allows as much.

@@ -32,8 +32,8 @@ type shares struct {
 	active atomic.Int64 // tenants that had a request in the last seconds
 	next   atomic.Int64 // when to look next
 
-	strangers share
-	stats     throttleStats
+	unauthenticated share
+	stats           throttleStats
 
 	tenants sync.Map // of *share by tenant.ID, of those that had a request in the last periods
 	period  atomic.Int64
@@ -95,7 +95,7 @@ func newShares(processors, percent int, logger *zap.Logger) *shares {
 		processors: float64(processors), target: float64(processors*max(percent, 0)) / 100, measure: measureUsage(), now: time.Now, logger: logger,
 		factor: 1,
 	}
-	s.strangers.all = s
+	s.unauthenticated.all = s
 	return s
 }
 
@@ -153,7 +153,7 @@ func (s *shares) rotate(now time.Time) {
 		count(own)
 		return true
 	})
-	count(&s.strangers)
+	count(&s.unauthenticated)
 	s.active.Store(active)
 	if passed >= 2*sharePeriod {
 		paused, most = 0, nil // it is long ago
@@ -164,16 +164,16 @@ func (s *shares) rotate(now time.Time) {
 	}
 	s.reported = now
 	who := zap.String("tenant", string(most.tenant))
-	if most == &s.strangers {
-		who = zap.Bool("strangers", true)
+	if most == &s.unauthenticated {
+		who = zap.Bool("unauthenticated", true)
 	}
-	s.logger.Warn("The processors are short; requests of the tenant that uses most of them are slowed down, so that others are not",
+	s.logger.Warn("The processors are overloaded; requests of the tenant that uses most of them are throttled, so that others are not delayed",
 		who, zap.Duration("paused", time.Duration(longest)), zap.Int64("throttled", paused))
 }
 
 // others reports whether anybody would be delayed by own.
 func (s *shares) others(own *share) bool {
-	if own == &s.strangers {
+	if own == &s.unauthenticated {
 		return s.active.Load() > 0
 	}
 	return s.active.Load() > 1
@@ -236,7 +236,7 @@ func (s *shares) adapt(now time.Time) {
 // least is how far the limit may fall, of all that there is. The caller holds the lock.
 func (s *shares) least(whole float64) float64 {
 	users := s.active.Load()
-	if s.strangers.busy.Swap(false) {
+	if s.unauthenticated.busy.Swap(false) {
 		users++
 	}
 	return whole * max(aboveFair/float64(max(users, 1)), keptShare/float64(max(s.stats.tenants.Load(), 1)))

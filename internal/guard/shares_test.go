@@ -46,8 +46,8 @@ func (m *machine) run(d time.Duration, wants map[tenant.ID]float64) map[tenant.I
 			if m.time.Before(until[id]) {
 				continue
 			}
-			own := &m.strangers
-			if id != "strangers" {
+			own := &m.unauthenticated
+			if id != "unauthenticated" {
 				own = m.of(id)
 			}
 			work := time.Duration(part * float64(step))
@@ -73,10 +73,10 @@ func TestShares_SlowsDownWhoUsesMost(t *testing.T) {
 		"one that uses much beside many that use little": {
 			map[tenant.ID]float64{"a": 1.8, "b": 0.05, "c": 0.05, "d": 0.05, "e": 0.05}, []tenant.ID{"a"},
 		},
-		"not more than may be used": {map[tenant.ID]float64{"a": 1.3, "b": 0.1}, nil},
-		"all the same":              {map[tenant.ID]float64{"a": 0.5, "b": 0.5, "c": 0.5, "d": 0.5}, nil},
-		"strangers":                 {map[tenant.ID]float64{"strangers": 1.9, "b": 0.1}, []tenant.ID{"strangers"}},
-		"strangers that are alone":  {map[tenant.ID]float64{"strangers": 2}, nil},
+		"not more than may be used":              {map[tenant.ID]float64{"a": 1.3, "b": 0.1}, nil},
+		"all the same":                           {map[tenant.ID]float64{"a": 0.5, "b": 0.5, "c": 0.5, "d": 0.5}, nil},
+		"unauthenticated":                        {map[tenant.ID]float64{"unauthenticated": 1.9, "b": 0.1}, []tenant.ID{"unauthenticated"}},
+		"unauthenticated callers that are alone": {map[tenant.ID]float64{"unauthenticated": 2}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine()
@@ -103,7 +103,7 @@ func TestShares_SlowsDownWhoUsesMost(t *testing.T) {
 			assert.InDelta(t, 1.5, sum, 0.15, "three quarters of the processors are used")
 			m.expire()
 			assert.EqualValues(t, len(test.slowed), m.stats.tenants.Load())
-			entries := m.log.FilterMessageSnippet("The processors are short").All()
+			entries := m.log.FilterMessageSnippet("The processors are overloaded").All()
 			require.NotEmpty(t, entries, "the log says so")
 			assert.LessOrEqual(t, len(entries), 1+8, "but not always")
 		})
@@ -258,14 +258,14 @@ func TestConn_KeepsItsTenantWhoseShareWasForgotten(t *testing.T) {
 	assert.Nil(t, c.owner.Load())
 }
 
-// TestConn_OfAStrangerPausesAfterAWhile has a flood of strangers use what there is.
-func TestConn_OfAStrangerPausesAfterAWhile(t *testing.T) {
+// TestConn_UnauthenticatedPausesAfterAWhile has a flood of unauthenticated clients use all there is.
+func TestConn_UnauthenticatedPausesAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Settings{})
 		g.shares.target = 0
 		g.shares.of("a") // somebody waits
 		g.shares.limit.Store(int64(time.Millisecond))
-		g.shares.strangers.use(time.Second)
+		g.shares.unauthenticated.use(time.Second)
 		c, _, ok := g.conns.add(&bytesOf{addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}})
 		require.True(t, ok)
 		defer c.Close()
@@ -277,7 +277,7 @@ func TestConn_OfAStrangerPausesAfterAWhile(t *testing.T) {
 		}
 		read()
 		assert.Zero(t, read(), "a new connection that has done little does not wait")
-		time.Sleep(strangersWork)
+		time.Sleep(unauthenticatedWork)
 		began = time.Now()
 		assert.Equal(t, maxPause, read())
 	})

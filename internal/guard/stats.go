@@ -78,8 +78,8 @@ func (g *Guard) Limits() (bytes, requests int64, connections int) {
 // so how much memory a single request may need.
 func (g *Guard) TenantLimits() (bytes, requests int64) { return g.memory.most, g.requests.most }
 
-// Throttled returns how many tenants have been slowed down lately, of which strangers are
-// one, for how long in all since the start, and how many large requests wait.
+// Throttled returns how many tenants were slowed down lately, where unauthenticated clients
+// count as one, the total pause since the start, and how many large requests wait.
 func (g *Guard) Throttled() (tenants int64, paused time.Duration, waiting int) {
 	g.shares.expire()
 	return g.shares.stats.tenants.Load(), time.Duration(g.shares.stats.nanos.Load()), g.large.waits()

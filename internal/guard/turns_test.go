@@ -28,7 +28,7 @@ func TestTurns_BoundATenantAndDelayNoOther(t *testing.T) {
 		}
 		assert.Equal(t, []int{0, 1}, order, "two of a tenant work at a time")
 
-		turns.enter("b") // blocks for ever if a's requests delay it
+		turns.enter("b") // blocks forever if a's requests delay it
 		turns.leave("b")
 
 		for want := 3; want <= 5; want++ {

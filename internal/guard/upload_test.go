@@ -112,7 +112,7 @@ func TestUpload_EndsAfterAGoodBeginning(t *testing.T) {
 	})
 }
 
-// stopping pauses for ever when so much is left.
+// stopping pauses forever when so much is left.
 type stopping struct {
 	*slowBody
 	after int

@@ -100,8 +100,6 @@ var pending = []string{
 
 	"extension/bearerkeyauthextension",
 
-	"extension/requestguardextension",
-
 	"extension/storagecheckextension",
 
 	"extension/tenanthealthextension",
@@ -121,8 +119,6 @@ var pending = []string{
 	"internal/foldname",
 
 	"internal/gatewayconfig",
-
-	"internal/guard",
 
 	"internal/history",
 
@@ -144,12 +140,6 @@ var pending = []string{
 
 	"internal/severity",
 
-	"internal/tenant",
-
-	"internal/tenant/tenanttest",
-
-	"processor/tenantprocessor",
-
 	"receiver/pm2receiver",
 
 	"receiver/pm2receiver/internal/applog",
@@ -169,8 +159,6 @@ var pending = []string{
 	"receiver/pm2receiver/internal/stacks",
 
 	"receiver/pm2receiver/internal/timetext",
-
-	"receiver/tenantotlpreceiver",
 
 	"testbed/attack",
 

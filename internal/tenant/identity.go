@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/collector/client"
 )
 
-// Identity is what a checked key says of its caller. It is immutable and shared
+// Identity is the caller of a request, as its key identifies it. It is immutable and shared
 // between requests. It is the client.AuthData of an authenticated request.
 type Identity struct {
 	tenant   ID
@@ -26,10 +26,10 @@ func NewIdentity(id ID, keyID string, scopes Signals) *Identity {
 	}
 }
 
-// Undecided returns the identity of a caller that nobody could check because no
-// registry has been loaded yet. It has no tenant. Whoever receives it must
-// refuse the data with a retryable error: an authenticator cannot, because over
-// HTTP every refusal of an authenticator is a 401, on which clients drop data.
+// Undecided returns the identity of a caller that could not be checked, because no
+// registry has been loaded yet. It has no tenant. The receiver of the identity must reject
+// the data with a retryable error: an authenticator cannot, because over HTTP each of its
+// rejections is a 401, on which clients drop data.
 func Undecided() *Identity { return &Identity{} }
 
 // Tenant returns the tenant ID, empty if the identity is undecided.
@@ -41,7 +41,7 @@ func (i *Identity) KeyID() string { return i.keyID }
 // Scopes returns the signals that the key may send.
 func (i *Identity) Scopes() Signals { return i.scopes }
 
-// Decided tells whether the caller was checked against a registry.
+// Decided reports whether the caller was checked against a registry.
 func (i *Identity) Decided() bool { return i.tenant != "" }
 
 // GetAttribute implements client.AuthData with "tenant_id" and "key_id".
@@ -60,7 +60,7 @@ func (*Identity) GetAttributeNames() []string { return []string{"tenant_id", "ke
 
 // NewContext returns a copy of ctx that belongs to the caller i. It keeps the
 // peer address and replaces all client metadata, so that neither the bearer
-// secret nor a forged tenant ID of the caller goes further.
+// secret nor a forged tenant ID of the caller is passed on.
 func NewContext(ctx context.Context, i *Identity) context.Context {
 	return NewContextFrom(ctx, i, client.FromContext(ctx).Addr)
 }
@@ -72,8 +72,8 @@ func NewContextFrom(ctx context.Context, i *Identity, addr net.Addr) context.Con
 }
 
 // FromContext returns the authenticated identity of ctx. It reads only what an
-// authenticator put there, never client metadata, so it cannot be forged; for
-// the same reason it is gone after a batch or a queue.
+// authenticator stored, never client metadata, so it cannot be forged. For the same reason
+// a batch or a queue loses it.
 func FromContext(ctx context.Context) (*Identity, bool) {
 	i, ok := client.FromContext(ctx).Auth.(*Identity)
 	return i, ok && i != nil

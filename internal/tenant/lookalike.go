@@ -5,17 +5,16 @@ import (
 	"unicode"
 )
 
-// identityNames are what attributes that say whose data it is are called, without
-// anything but letters.
+// identityNames are the names of attributes that identify a tenant, reduced to letters.
 var identityNames = [...]string{"businessid", "tenantid", "xbusinessid", "xtenantid", "xscopeorgid"}
 
-// LooksLikeIdentity tells whether an attribute of this name would be taken for the
-// one that carries the tenant's identity, such as business.id or Business-ID. A
-// backend or a person that reads the wrong one sees another tenant.
+// LooksLikeIdentity reports whether an attribute of this name could be mistaken for the
+// one that carries the tenant's identity, such as business.id or Business-ID. A backend or
+// a person that reads the wrong one sees another tenant.
 func LooksLikeIdentity(attribute string) bool {
 	letters := []rune(strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			return -1 // separators, and what nobody sees
+			return -1 // separators and invisible characters
 		}
 		return similar(unicode.ToLower(r))
 	}, attribute))
@@ -27,7 +26,7 @@ func LooksLikeIdentity(attribute string) bool {
 	return false
 }
 
-// similar returns one of several characters that are read as the same.
+// similar returns the same character for characters that look alike.
 func similar(r rune) rune {
 	switch r {
 	case '1', 'l':
@@ -40,7 +39,8 @@ func similar(r rune) rune {
 	return r
 }
 
-// resembles compares with letters of other alphabets as any letter.
+// resembles reports whether letters look like name. A letter of another alphabet may be
+// any letter.
 func resembles(letters, name []rune) bool {
 	if len(letters) != len(name) {
 		return false
@@ -57,11 +57,11 @@ func resembles(letters, name []rune) bool {
 	return 2*same >= len(name)
 }
 
-// Fold returns what IDs that differ in case only have in common. File systems that
-// ignore case take them for the same.
+// Fold returns the ID in lower case. File systems that ignore case do not distinguish IDs
+// with the same fold.
 func (id ID) Fold() string { return strings.ToLower(string(id)) }
 
-// Twins returns pairs of tenants whose IDs differ in case only.
+// Twins returns pairs of tenants whose IDs differ only in case.
 func (s *Snapshot) Twins() (pairs [][2]ID) {
 	first := make(map[string]ID, len(s.order))
 	for _, id := range s.order {

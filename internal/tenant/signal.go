@@ -67,7 +67,7 @@ func NewSignals(signals ...Signal) Signals {
 	return set
 }
 
-// Has tells whether s is in the set.
+// Has reports whether s is in the set.
 func (set Signals) Has(s Signal) bool { return set&(1<<s) != 0 }
 
 // Names returns the names of the set's signals in the order of [AllSignals].

@@ -42,9 +42,9 @@ func (k *Key) Tenant() *Tenant { return k.tenant }
 // the key is part of a snapshot.
 func (k *Key) Identity() *Identity { return k.identity }
 
-// Use notes that the key was accepted at now. It keeps the minute, takes no lock,
-// and writes at most once a minute. The key must be part of a snapshot, and what
-// is noted is gone with it.
+// Use records that the key was accepted at now, to the minute. It takes no lock and
+// writes at most once a minute. The key must be part of a snapshot. The record ends with
+// the snapshot.
 func (k *Key) Use(now time.Time) {
 	if minute := now.Unix() / 60; k.lastUse.Load() < minute {
 		k.lastUse.Store(minute)
@@ -101,13 +101,13 @@ func (l *Limits) SetTotal(q Quota) {
 	l.DailyRecords, l.DailyBytes, l.MonthlyRecords, l.MonthlyBytes = q.DailyRecords, q.DailyBytes, q.MonthlyRecords, q.MonthlyBytes
 }
 
-// InBytes tells whether any limit of signal is in bytes.
+// InBytes reports whether any limit of signal is in bytes.
 func (l *Limits) InBytes(signal Signal) bool {
 	q := l.Quotas[signal]
 	return l.Rates[signal].BytesPerSecond > 0 || l.DailyBytes > 0 || l.MonthlyBytes > 0 || q.DailyBytes > 0 || q.MonthlyBytes > 0
 }
 
-// Tenant is what the registry knows of one tenant. It is immutable once it is
+// Tenant is what the registry knows about one tenant. It is immutable once it is
 // part of a snapshot.
 type Tenant struct {
 	ID         ID

@@ -1,10 +1,9 @@
-// Package tenant says which tenant a request belongs to and what is known of
-// that tenant.
+// Package tenant defines the identity of a request's tenant and the registry of tenants.
 //
-// It is where the components of the distribution meet: the registry extension
-// implements [Registry], the authenticator puts an [Identity] into the context,
-// the tenant processor stamps the data, and the routing exporter reads [Tenant]
-// for routes and variables. Nothing here does I/O.
+// The components of the distribution meet here: the registry extension implements
+// [Registry], the authenticator puts an [Identity] into the context, the tenant processor
+// stamps the data, and the routing exporter reads [Tenant] for routes and variables.
+// Nothing here does I/O.
 package tenant
 
 import (
@@ -78,11 +77,11 @@ func validIDByte(c byte) bool {
 type Status string
 
 const (
-	// StatusActive lets the tenant's data through.
+	// StatusActive accepts the tenant's data.
 	StatusActive Status = "active"
-	// StatusSuspended refuses the tenant's data with a 403-class error.
+	// StatusSuspended rejects the tenant's data with 403.
 	StatusSuspended Status = "suspended"
-	// StatusDeleted keeps the entry for the audit only; its keys are unknown.
+	// StatusDeleted keeps the entry for the audit log only. Its keys are unknown.
 	StatusDeleted Status = "deleted"
 )
 
@@ -92,7 +91,7 @@ type Isolation string
 const (
 	// IsolationDedicated means the tenant has destinations of its own.
 	IsolationDedicated Isolation = "dedicated"
-	// IsolationShared means shared destinations tell tenants apart by header
+	// IsolationShared means that shared destinations distinguish tenants by header
 	// and resource attribute.
 	IsolationShared Isolation = "shared"
 )

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// The variables that tell tenants apart at VictoriaMetrics, VictoriaLogs and
-// VictoriaTraces, whose profiles read them.
+// The variables that identify tenants at VictoriaMetrics, VictoriaLogs and VictoriaTraces.
+// Their profiles read them.
 const (
 	VarAccountID = "account_id"
 	VarProjectID = "project_id"
 )
 
-// CheckAccount returns an error unless value is what VictoriaMetrics, VictoriaLogs and
-// VictoriaTraces take for an account or project: they refuse all data of any other, and
-// store what has none as that of account 0.
+// CheckAccount returns an error unless value is an account or project ID to
+// VictoriaMetrics, VictoriaLogs and VictoriaTraces. They reject all data with another value
+// and store data without one in account 0.
 func CheckAccount(value string) error {
 	if _, err := strconv.ParseUint(value, 10, 32); err != nil {
 		return errors.New("must be a whole number from 0 to 4294967295")
@@ -25,7 +25,7 @@ func CheckAccount(value string) error {
 }
 
 // CheckScopeOrgID returns an error unless value is a tenant ID to Loki, Tempo, Mimir and
-// Cortex. Of several IDs with "|" between they take queries, but no data.
+// Cortex. They accept several IDs joined by "|" in queries, but not with data.
 func CheckScopeOrgID(value string) error {
 	switch {
 	case value == "":
@@ -38,9 +38,8 @@ func CheckScopeOrgID(value string) error {
 	return nil
 }
 
-// CheckVariable returns what is wrong with the value of a variable wherever a
-// destination uses it, or with the value of one that profiles of backends read. A value
-// with references is not looked at.
+// CheckVariable returns an error if no destination can use value for the variable name. It
+// does not check a value with references.
 func CheckVariable(name, value string) error {
 	switch {
 	case value == "":

@@ -243,7 +243,7 @@ func TestIdentity_RightValuesAreNotCounted(t *testing.T) {
 	assert.Error(t, err, "the metric has no point yet")
 }
 
-func TestIdentity_StandsUnderTheConfiguredAttribute(t *testing.T) {
+func TestIdentity_IsInTheConfiguredAttribute(t *testing.T) {
 	cfg := edgeConfig()
 	cfg.Attribute = "tenant.id"
 	p, _ := started(t, cfg, tenant.Logs, nil)

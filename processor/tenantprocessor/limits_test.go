@@ -190,7 +190,7 @@ func TestLimits_ATenantsOwnBurstGoesBeforeTheGateways(t *testing.T) {
 	require.Error(t, p.logs.ConsumeLogs(tenantA, manyLogs(1)))
 }
 
-func TestLimits_TellTheUseOfEveryQuota(t *testing.T) {
+func TestLimits_ReportTheUseOfEveryQuota(t *testing.T) {
 	limits := tenant.Limits{MonthlyRecords: 10}
 	limits.Quotas[tenant.Logs] = tenant.Quota{DailyRecords: 20}
 	limits.Quotas[tenant.Traces] = tenant.Quota{MonthlyRecords: 30}
@@ -244,7 +244,7 @@ func TestLimits_ThatOnlyWarnLetPassAndCount(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 }
 
-func TestLimits_TellHowMuchOfAQuotaIsUsed(t *testing.T) {
+func TestLimits_ReportHowMuchOfAQuotaIsUsed(t *testing.T) {
 	size := (&plog.ProtoMarshaler{}).LogsSize(stamped(1))
 	host := tenanttest.Host{registryID: limited(t, tenant.Limits{DailyBytes: int64(size), MonthlyBytes: int64(2 * size)})}
 	cfg := authConfig()

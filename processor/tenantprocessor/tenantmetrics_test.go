@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
 )
 
-func TestTenantMetrics_TellTheUseOfRatesAndWhatWasOver(t *testing.T) {
+func TestTenantMetrics_ReportTheUseOfRatesAndWhatWasOver(t *testing.T) {
 	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10, BytesPerSecond: 1 << 20})
 	limits.Quotas[tenant.Traces] = tenant.Quota{DailyRecords: 1}
 	registry := limited(t, limits)

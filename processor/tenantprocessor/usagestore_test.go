@@ -83,8 +83,7 @@ func TestUsageStore_SetsADamagedFileAside(t *testing.T) {
 	}
 }
 
-// A collector that is told to read its configuration again ends if a component's
-// Shutdown fails.
+// A collector that reloads its configuration ends if a component's Shutdown fails.
 func TestLimits_ThatCannotBeSavedFailNoShutdown(t *testing.T) {
 	store := &memory{kept: map[string][]byte{}, full: storage.ErrStorageFull}
 	host := tenanttest.Host{registryID: limited(t, tenant.Limits{DailyBytes: 1 << 20}), storageID: store}

@@ -83,7 +83,7 @@ func newHTTPServer(ctx context.Context, cfg HTTPConfig, host component.Host, set
 		set.Logger.Warn("idle_timeout is not longer than proxies keep idle connections, which lose requests that they send over a connection as it ends",
 			zap.Duration("idle_timeout", h.server.IdleTimeout), zap.Duration("longer_than", proxyIdleTimeout))
 	}
-	// What net/http logs, such as handshakes that fail, is in the hand of strangers.
+	// Any client can make net/http log, for example by a failed handshake.
 	if h.server.ErrorLog, err = zap.NewStdLogAt(set.Logger, zap.DebugLevel); err != nil {
 		return nil, err
 	}
@@ -221,8 +221,8 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 	write(w, contentType, http.StatusOK, body)
 }
 
-// refuse answers what is refused before it is asked whose request it is: requests
-// without authentication, of which confighttp tells, and requests of another form.
+// refuse answers requests that are rejected before their tenant matters: those that
+// confighttp finds unauthenticated, and those of another path, method or content type.
 func (h *httpServer) refuse(w http.ResponseWriter, r *http.Request, text string, httpStatus int) {
 	writeStatus(w, r.Header.Get("Content-Type"), httpStatus, status.New(codeOf(httpStatus), text))
 }

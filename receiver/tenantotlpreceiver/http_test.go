@@ -181,7 +181,7 @@ func TestHTTP_ServerLimits(t *testing.T) {
 	}}.start(t)
 	r := d.receiver.(*sharedcomponent.Handle[*otlpReceiver]).Component()
 	s := r.servers[1].(*httpServer)
-	assert.Equal(t, 10*time.Second, s.server.ReadHeaderTimeout, "0 is no licence for strangers")
+	assert.Equal(t, 10*time.Second, s.server.ReadHeaderTimeout, "0 is no bound, so the default applies")
 	assert.Greater(t, s.server.IdleTimeout, 60*time.Second, "longer than the pools of proxies")
 	assert.Equal(t, 30*time.Second, s.writeTimeout)
 	assert.Equal(t, 16<<10, s.server.MaxHeaderBytes)
@@ -322,7 +322,7 @@ func TestHTTP_CORSOfABrowser(t *testing.T) {
 // net/http would read for them before it answers.
 func TestHTTP_RefusedBodiesAreNotWaitedFor(t *testing.T) {
 	d := setup{patience: 50 * time.Millisecond}.start(t)
-	for key, want := range map[string]string{"stranger": "401", "suspended": "403", "limited": "429"} {
+	for key, want := range map[string]string{"unknown": "401", "suspended": "403", "limited": "429"} {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", d.http)
 		require.NoError(t, err)
 		defer conn.Close()

@@ -81,7 +81,7 @@ func situations() []situation {
 			}
 			return append(b, 0x0a)
 		}, code: codes.InvalidArgument, http: 400},
-		{name: "unauthenticated", key: "stranger", code: codes.Unauthenticated, http: 401},
+		{name: "unauthenticated", key: "unknown", code: codes.Unauthenticated, http: 401},
 		{name: "no scope", key: "unscoped", code: codes.PermissionDenied, http: 403},
 		{name: "suspended", key: "suspended", code: codes.PermissionDenied, http: 403},
 		{name: "over limit", key: "limited", code: codes.ResourceExhausted, http: 429, retry: true},

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// shutdownTimeout is how long requests under way may take at a shutdown. The
-	// collector's own context has no bound, and a stranger who says nothing would hold
-	// a reload for ever.
+	// shutdownTimeout is how long requests in progress may take at a shutdown. The
+	// collector's own context has no bound, and a client that sends nothing would block
+	// a reload forever.
 	shutdownTimeout = 10 * time.Second
 
 	// abandonTimeout is how long a shutdown then waits for consumers to notice that

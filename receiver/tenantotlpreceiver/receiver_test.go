@@ -144,7 +144,7 @@ func TestReceiver_SurvivesPanics(t *testing.T) {
 	assert.Zero(t, held)
 }
 
-// TestReceiver_ShutdownIsBounded has strangers who say nothing, or not all, on every
+// TestReceiver_ShutdownIsBounded has clients that send nothing, or not all, on every
 // kind of connection, and a consumer that waits for its context.
 func TestReceiver_ShutdownIsBounded(t *testing.T) {
 	called := make(chan struct{})
@@ -156,11 +156,11 @@ func TestReceiver_ShutdownIsBounded(t *testing.T) {
 	shared := d.receiver.(*sharedcomponent.Handle[*otlpReceiver]).Component()
 	shared.shutdownTimeout = 100 * time.Millisecond
 	for _, address := range []string{d.grpc, d.http} {
-		for _, said := range []string{"", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "POST /v1/logs HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\nContent-Type: application/json\r\n\r\nabc"} {
+		for _, sent := range []string{"", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "POST /v1/logs HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\nContent-Type: application/json\r\n\r\nabc"} {
 			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
 			require.NoError(t, err)
 			defer conn.Close()
-			_, err = io.WriteString(conn, said)
+			_, err = io.WriteString(conn, sent)
 			require.NoError(t, err)
 		}
 	}
@@ -234,7 +234,7 @@ func TestReceiver_StartFailsWithTheReason(t *testing.T) {
 	}
 }
 
-func TestReceiver_HasAGuardOfItsOwnIfItIsToldTo(t *testing.T) {
+func TestReceiver_BuiltInGuardIsItsOwn(t *testing.T) {
 	d := setup{open: true, configure: func(cfg *Config) { cfg.Guard = component.MustNewID(builtInGuard) }}.start(t)
 	_, err := plogotlp.NewGRPCClient(d.conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(deepLogs(500)()))
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err), "%v", err)
@@ -251,7 +251,7 @@ func (m *middleware) GetGRPCServerOptions(ctx context.Context) ([]grpc.ServerOpt
 	return nil, nil
 }
 
-func TestGRPC_TellsMiddlewaresThatItAdmitsFirst(t *testing.T) {
+func TestGRPC_MiddlewaresSeeThatItAdmitsFirst(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	overGRPC := cfg.Protocols.GRPC.GetOrInsertDefault()
 	overGRPC.NetAddr.Endpoint = "127.0.0.1:0"
@@ -282,8 +282,8 @@ func TestGRPC_HeadersAreBounded(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// generator sends records to the receiver until they are accepted or refused for
-// good, as OTLP's senders do.
+// generator sends records to the receiver until they are accepted or rejected
+// permanently, as OTLP's senders do.
 type generator struct {
 	t      *testing.T
 	conn   *grpc.ClientConn

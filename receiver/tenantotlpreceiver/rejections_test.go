@@ -58,8 +58,8 @@ func TestReceiver_PostsRejections(t *testing.T) {
 	h["Content-Type"] = "text/plain"
 	body(http.MethodPost, "/v1/logs", h, "", http.StatusUnsupportedMediaType)
 	take("good", "k1", 0, "content_type")
-	for _, stranger := range []string{"", "undecided"} {
-		resp := send(t, d, http.MethodPost, "/v1/logs", header(stranger), "")
+	for _, key := range []string{"", "undecided"} {
+		resp := send(t, d, http.MethodPost, "/v1/logs", header(key), "")
 		require.NoError(t, resp.Body.Close())
 		assert.Empty(t, board.Take())
 	}

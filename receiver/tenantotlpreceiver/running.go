@@ -26,7 +26,7 @@ func (r *running) end() { r.count.Add(-1) }
 
 // drain returns when stopped is closed, when no request has been under way for
 // quietTime, or when ctx is done, and how many are under way then. A server alone
-// would wait for strangers who say nothing.
+// would wait for clients that send nothing.
 func (r *running) drain(ctx context.Context, stopped <-chan struct{}) int64 {
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()

@@ -12,8 +12,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 )
 
-// Connections that bring requests without a pause take turns with others. The guard does the
-// same for reads.
+// Connections that send requests without a pause yield to others. The guard does the same
+// for reads.
 func TestYields(t *testing.T) {
 	h := &httpServer{intake: &intake{guard: guard.New(guard.Settings{})}}
 	for name, work := range map[string]func(){

@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
-// Board is a healthboard.Board and an extension that keeps what is posted. The
+// Board is a healthboard.Board and an extension that records what is posted. The
 // zero value is empty.
 type Board struct {
 	mu         sync.Mutex
@@ -46,7 +46,7 @@ func post[F any](b *Board, all *map[component.ID]F, id component.ID, report F) (
 	}
 }
 
-// Registry returns what the registry id says, or false if it does not.
+// Registry returns what the registry id reports, or false if it does not.
 func (b *Board) Registry(id component.ID) (healthboard.Registry, bool) {
 	b.mu.Lock()
 	report, ok := b.registries[id]
@@ -57,7 +57,7 @@ func (b *Board) Registry(id component.ID) (healthboard.Registry, bool) {
 	return report(), true
 }
 
-// Lanes returns what the exporter id says, or false if it does not.
+// Lanes returns what the exporter id reports, or false if it does not.
 func (b *Board) Lanes(id component.ID) (healthboard.Lanes, bool) {
 	b.mu.Lock()
 	report, ok := b.lanes[id]

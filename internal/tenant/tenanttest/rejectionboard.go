@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// Rejections is a rejection.Board and an extension that keeps what is posted. The
+// Rejections is a rejection.Board and an extension that records what is posted. The
 // zero value is empty.
 type Rejections struct {
 	mu  sync.Mutex

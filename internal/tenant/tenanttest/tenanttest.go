@@ -1,5 +1,4 @@
-// Package tenanttest gives component tests a tenant registry that they change
-// by hand.
+// Package tenanttest has a registry, boards and a host for tests of components.
 package tenanttest
 
 import (
@@ -37,8 +36,7 @@ func NewRegistry(tb testing.TB, tenants ...*tenant.Tenant) *Registry {
 	return r
 }
 
-// Set replaces the snapshot and tells the subscribers. A Status left empty is
-// taken as active.
+// Set replaces the snapshot and calls the subscribers. An empty Status becomes active.
 func (r *Registry) Set(tb testing.TB, tenants ...*tenant.Tenant) {
 	tb.Helper()
 	for _, t := range tenants {
