@@ -146,12 +146,18 @@ bench-request: ## Compare authentication and the tenant processor with upstream'
 	go test -run '^$$' -bench Authenticate -benchmem ./extension/bearerkeyauthextension
 	cd testbed/requestpath && go test -run '^$$' -bench . -benchmem -count 5 .
 
+.PHONY: bench-doors
+bench-doors: ## Measure remote write beside decoding with Prometheus' own types (1 min)
+	go test -run '^$$' -bench Message -benchmem -count 3 ./receiver/prometheusremotewritereceiver/internal/translate
+	cd testbed/benchdoors && go test -run '^$$' -bench . -benchmem -count 3 .
+
 .PHONY: generate
 generate: ## Regenerate code and documents from every metadata.yaml
 	go generate ./...
 	go mod tidy
 	cd internal/tools && go mod tidy
 	cd testbed/requestpath && go mod tidy
+	cd testbed/benchdoors && go mod tidy
 
 .PHONY: lint
 lint: ## Run the linters

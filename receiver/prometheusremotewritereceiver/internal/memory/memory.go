@@ -68,8 +68,17 @@ func New(set Settings) *Memory {
 	return &Memory{set: set, tenants: make(map[tenant.ID]*entries), swept: set.Now()}
 }
 
-// Of returns what is remembered of a tenant. Requests without a tenant are all of one.
-func (m *Memory) Of(id tenant.ID) *Tenant { return &Tenant{m: m, id: id} }
+// Of returns what is remembered of a tenant, for one request. Requests without a tenant are
+// all of one.
+func (m *Memory) Of(id tenant.ID) *Tenant {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forgetIdle()
+	if e := m.tenants[id]; e != nil {
+		e.used = m.set.Now()
+	}
+	return &Tenant{m: m, id: id}
+}
 
 // Bytes returns about how many bytes the memory holds.
 func (m *Memory) Bytes() int64 {
@@ -137,7 +146,6 @@ func (t *Tenant) read(f func(*entries)) {
 	t.m.mu.Lock()
 	defer t.m.mu.Unlock()
 	if e := t.m.tenants[t.id]; e != nil {
-		e.used = t.m.set.Now()
 		f(e)
 	}
 }
@@ -147,14 +155,13 @@ func (t *Tenant) change(f func(*entries)) {
 	m := t.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.forgetIdle()
 	e := m.tenants[t.id]
 	if e == nil {
 		e = m.newEntries()
+		e.used = m.set.Now()
 		m.tenants[t.id] = e
 		m.grow(e, tenantOverhead)
 	}
-	e.used = m.set.Now()
 	f(e)
 	m.shrink()
 }
