@@ -50,6 +50,7 @@ smoke: build ## Run the demonstration without a terminal and assert every count
 test: build ## Run all tests against the built binary
 	@test -n "$(RACE)" || echo "no C compiler: testing without the race detector"
 	go test $(RACE) -timeout 35m ./...
+	go test $(RACE) -tags pm2slab $(addprefix ./receiver/pm2receiver/internal/,slab decode applog container daemonlog)
 	go test -count=1 ./internal/layout
 	cd internal/tools && go test ./...
 

@@ -138,33 +138,9 @@ var pending = []string{
 
 	"internal/safetext",
 
-	"internal/severity",
-
-	"receiver/pm2receiver",
-
-	"receiver/pm2receiver/internal/applog",
-
-	"receiver/pm2receiver/internal/daemonlog",
-
-	"receiver/pm2receiver/internal/decode",
-
-	"receiver/pm2receiver/internal/envelope",
-
-	"receiver/pm2receiver/internal/lines",
-
-	"receiver/pm2receiver/internal/quoted",
-
-	"receiver/pm2receiver/internal/slab",
-
-	"receiver/pm2receiver/internal/stacks",
-
-	"receiver/pm2receiver/internal/timetext",
-
 	"testbed/attack",
 
 	"testbed/benchgateway",
-
-	"testbed/benchpm2",
 
 	"testbed/hostile",
 

@@ -11,7 +11,7 @@ type Scale int
 
 // The scales of loggers.
 const (
-	// ScaleAny is told from the number: syslog's are below 8, pino's below 70,
+	// ScaleAny is derived from the number: syslog's are below 8, pino's below 70,
 	// Monolog's hundreds, log4j's thousands; slog's are negative, or 8.
 	ScaleAny Scale = iota
 	// ScalePino is that of pino, bunyan and roarr: 10 trace to 60 fatal.

@@ -23,16 +23,16 @@ import (
 func main() {
 	var b bench
 	flag.StringVar(&b.ours.binary, "ours", "_build/otelcol-tenant", "binary with the pm2 receiver")
-	flag.StringVar(&b.theirs.binary, "baseline", "_build/baseline/otelcol-baseline", "binary with contrib's filelog receiver")
+	flag.StringVar(&b.baseline.binary, "baseline", "_build/baseline/otelcol-baseline", "binary with contrib's filelog receiver")
 	flag.StringVar(&b.ours.config, "config", "testbed/baseline/pm2.yaml", "configuration of the pm2 receiver")
-	flag.StringVar(&b.theirs.config, "baseline-config", "testbed/baseline/config.yaml", "configuration of the filelog receiver")
+	flag.StringVar(&b.baseline.config, "baseline-config", "testbed/baseline/config.yaml", "configuration of the filelog receiver")
 	flag.StringVar(&b.corpus, "corpus", "testdata/pm2", "folder with PM2 log files")
 	flag.IntVar(&b.runs, "runs", 5, "runs of each")
 	flag.IntVar(&b.rate, "rate", 10_000, "lines a second of paced")
 	flag.IntVar(&b.latencyRate, "latency-rate", 5_000, "lines a second of latency")
 	flag.DurationVar(&b.duration, "duration", 20*time.Second, "how long paced and latency write in a run")
 	flag.StringVar(&b.ours.name, "name", "pm2", "how the first subject is called")
-	flag.StringVar(&b.theirs.name, "baseline-name", "filelog", "how the other one is called")
+	flag.StringVar(&b.baseline.name, "baseline-name", "filelog", "how the other one is called")
 	mb := flag.Int64("mb", 200, "megabytes of log files that nop and otlp read in a run")
 	modes := flag.String("modes", "nop,otlp,paced,latency", "what to measure")
 	flag.Parse()
@@ -44,7 +44,7 @@ func main() {
 }
 
 type bench struct {
-	ours, theirs      subject
+	ours, baseline    subject
 	corpus            string
 	runs              int
 	rate, latencyRate int
@@ -81,9 +81,9 @@ func (b *bench) run(modes []string) error {
 }
 
 // inTurn runs both subjects by turns.
-func (b *bench) inTurn(once func(*subject) (result, error)) (ours, theirs []result, err error) {
+func (b *bench) inTurn(once func(*subject) (result, error)) (ours, baseline []result, err error) {
 	for range b.runs {
-		for _, s := range []*subject{&b.ours, &b.theirs} {
+		for _, s := range []*subject{&b.ours, &b.baseline} {
 			r, err := once(s)
 			if err != nil {
 				return nil, nil, fmt.Errorf("%s: %w", s.name, err)
@@ -91,11 +91,11 @@ func (b *bench) inTurn(once func(*subject) (result, error)) (ours, theirs []resu
 			if s == &b.ours {
 				ours = append(ours, r)
 			} else {
-				theirs = append(theirs, r)
+				baseline = append(baseline, r)
 			}
 		}
 	}
-	return ours, theirs, nil
+	return ours, baseline, nil
 }
 
 // bulk reads files that are there already.
@@ -109,7 +109,7 @@ func (b *bench) bulk(exporter string) error {
 	if err != nil {
 		return err
 	}
-	ours, theirs, err := b.inTurn(func(s *subject) (result, error) {
+	ours, baseline, err := b.inTurn(func(s *subject) (result, error) {
 		run, err := s.start(dir, exporter)
 		if err != nil {
 			return result{}, err
@@ -123,14 +123,14 @@ func (b *bench) bulk(exporter string) error {
 	if err != nil {
 		return err
 	}
-	o, t := median(ours), median(theirs)
+	o, t := median(ours), median(baseline)
 	fmt.Printf("\nTo %s: %d MB, %d lines in %d files\n\n", exporter, manifest.bytes/1e6, manifest.lines, len(loggers))
 	fmt.Println("| receiver | CPU s per million records | MB/s per core | allocations per record | bytes allocated per record | peak RSS MiB | peak of own memory MiB | wall s |")
 	fmt.Println("|---|---:|---:|---:|---:|---:|---:|---:|")
 	for _, x := range []struct {
 		name string
 		r    result
-	}{{b.ours.name, o}, {b.theirs.name, t}} {
+	}{{b.ours.name, o}, {b.baseline.name, t}} {
 		n := float64(manifest.lines)
 		fmt.Printf("| %s | %.2f | %.1f | %.1f | %.0f | %.0f | %.0f | %.1f |\n", x.name, x.r.cpu/n*1e6, float64(manifest.bytes)/1e6/x.r.cpu,
 			x.r.mallocs/n, x.r.allocated/n, x.r.rss, x.r.own, x.r.wall)

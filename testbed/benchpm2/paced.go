@@ -12,23 +12,23 @@ import (
 // tick is how often a feed writes.
 const tick = 10 * time.Millisecond
 
-// settled is how long a subject is given to start before it is measured.
-const settled = 2 * time.Second
+// warmUp is how long a subject is given to start before it is measured.
+const warmUp = 2 * time.Second
 
 // paced measures a steady rate of lines.
 func (b *bench) paced() error {
-	ours, theirs, err := b.feedInTurn("otlp_http", b.rate)
+	ours, baseline, err := b.feedInTurn("otlp_http", b.rate)
 	if err != nil {
 		return err
 	}
-	o, t := median(ours), median(theirs)
+	o, t := median(ours), median(baseline)
 	fmt.Printf("\n%d lines a second for %v to otlp_http\n\n", b.rate, b.duration)
 	fmt.Println("| receiver | CPU s | of a core | peak RSS MiB | peak of own memory MiB |")
 	fmt.Println("|---|---:|---:|---:|---:|")
 	for _, x := range []struct {
 		name string
 		r    result
-	}{{b.ours.name, o}, {b.theirs.name, t}} {
+	}{{b.ours.name, o}, {b.baseline.name, t}} {
 		fmt.Printf("| %s | %.2f | %.1f %% | %.0f | %.0f |\n", x.name, x.r.cpu, 100*x.r.cpu/b.duration.Seconds(), x.r.rss, x.r.own)
 	}
 	fmt.Printf("| ratio | 1/%.1f | | %.2f | %.2f |\n", t.cpu/o.cpu, o.rss/t.rss, o.own/t.own)
@@ -40,20 +40,20 @@ func (b *bench) paced() error {
 // record after it has arrived: the time to its acceptance is longer by the server's
 // answer alone.
 func (b *bench) latency() error {
-	ours, theirs, err := b.feedInTurn("otlp_http/direct", b.latencyRate)
+	ours, baseline, err := b.feedInTurn("otlp_http/direct", b.latencyRate)
 	if err != nil {
 		return err
 	}
-	o, t := median(ours), median(theirs)
+	o, t := median(ours), median(baseline)
 	fmt.Printf("\nFrom a line's write to its arrival, %d lines a second for %v\n\n", b.latencyRate, b.duration)
 	fmt.Println("| receiver | p50 ms | p99 ms | longest ms |")
 	fmt.Println("|---|---:|---:|---:|")
 	fmt.Printf("| %s | %.0f | %.0f | %.0f |\n", b.ours.name, o.p50, o.p99, o.longest)
-	fmt.Printf("| %s | %.0f | %.0f | %.0f |\n", b.theirs.name, t.p50, t.p99, t.longest)
+	fmt.Printf("| %s | %.0f | %.0f | %.0f |\n", b.baseline.name, t.p50, t.p99, t.longest)
 	return nil
 }
 
-func (b *bench) feedInTurn(exporter string, rate int) (ours, theirs []result, err error) {
+func (b *bench) feedInTurn(exporter string, rate int) (ours, baseline []result, err error) {
 	return b.inTurn(func(s *subject) (result, error) { return b.feedOnce(s, exporter, rate) })
 }
 
@@ -74,7 +74,7 @@ func (b *bench) feedOnce(s *subject, exporter string, rate int) (result, error) 
 		return result{}, err
 	}
 	defer run.stop()
-	if err := run.pause(settled); err != nil {
+	if err := run.pause(warmUp); err != nil {
 		return result{}, err
 	}
 	if run.before, err = usageOf(run.process.Pid()); err != nil {

@@ -184,7 +184,7 @@ func allocations(addr string) (objects, bytes float64, err error) {
 		}
 	}
 	if objects == 0 || bytes == 0 {
-		return 0, 0, errors.New("pprof told no allocations")
+		return 0, 0, errors.New("pprof reported no allocations")
 	}
 	return objects, bytes, nil
 }

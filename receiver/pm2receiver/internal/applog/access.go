@@ -9,7 +9,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 // Names of the attributes of an access log.
@@ -109,7 +109,7 @@ func (r *request) put(rec plog.LogRecord, mem *slab.Slab) {
 	if r.seconds >= 0 {
 		attrs.PutDouble(attributeDuration, r.seconds)
 	}
-	if r.nanos != 0 && timetext.Plausible(r.nanos, int64(rec.ObservedTimestamp()), false) {
+	if r.nanos != 0 && timeparse.Plausible(r.nanos, int64(rec.ObservedTimestamp()), false) {
 		setTime(rec, r.nanos)
 	}
 	if rec.SeverityNumber() != 0 {
@@ -144,7 +144,7 @@ func (r *request) read(b []byte, loc *time.Location) bool {
 		if shut < open {
 			return false
 		}
-		t, ok := timetext.Parse(rest[open+1:shut], loc)
+		t, ok := timeparse.Parse(rest[open+1:shut], loc)
 		if !ok {
 			return false
 		}
@@ -230,7 +230,7 @@ func (r *request) gin(b []byte, loc *time.Location) bool {
 	if !ok {
 		return false
 	}
-	t, ok := timetext.Parse(rest, loc)
+	t, ok := timeparse.Parse(rest, loc)
 	if !ok {
 		return false
 	}

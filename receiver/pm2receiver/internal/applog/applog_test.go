@@ -160,7 +160,7 @@ func TestParser_BelievesTheSimpleFormFromTheSecondLineOn(t *testing.T) {
 	}
 }
 
-func TestParser_LeavesJSONAloneIfToldSo(t *testing.T) {
+func TestParser_KeepsJSONAsTextIfConfigured(t *testing.T) {
 	line := `{"level":30,"msg":"x"}`
 	rec := parse(line, false)
 	assert.Equal(t, line, rec.Body().Str())

@@ -7,7 +7,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 // syslogLevels are the words of syslog's severities.
@@ -53,7 +53,7 @@ func yearless(b []byte) int {
 	if len(b) < 15 || b[3] != ' ' || b[6] != ' ' || b[9] != ':' {
 		return 0
 	}
-	return timetext.Yearless(b)
+	return timeparse.Yearless(b)
 }
 
 // behindBracket looks at what follows a level in brackets at the beginning of a
@@ -71,14 +71,14 @@ func (p *Parser) behindBracket(b []byte, h *head) {
 	p.timeBehind(b, h.at, h)
 }
 
-// timeBehind reads a time behind a level, and says whether there is one. Blanks, dashes,
-// bars, colons and a bracket may stand between.
+// timeBehind reads a time after a level, and reports whether there is one. Blanks, dashes,
+// bars, colons and a bracket may be between them.
 func (p *Parser) timeBehind(b []byte, at int, h *head) bool {
 	for i := at; i < len(b) && i-at < 8; i++ {
 		switch c := b[i]; {
 		case c == ' ' || c == '\t' || c == '-' || c == '|' || c == ':' || c == '[' || c == '(':
 		case c-'0' <= 9:
-			t, ok := timetext.Parse(b[i:], p.set.Location)
+			t, ok := timeparse.Parse(b[i:], p.set.Location)
 			if !ok || !t.Seconds || !bounded(b[i:], t.Len) {
 				return false
 			}
@@ -132,7 +132,7 @@ func (p *Parser) ruby(b []byte, i int) head {
 	if len(b) < i+24 || b[i+2] != ' ' || b[i+3] != '[' || !letterLevel(b[i:i+1], &h) {
 		return head{}
 	}
-	t, ok := timetext.Parse(b[i+4:], p.set.Location)
+	t, ok := timeparse.Parse(b[i+4:], p.set.Location)
 	if !ok {
 		return head{}
 	}

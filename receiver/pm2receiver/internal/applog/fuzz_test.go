@@ -45,8 +45,8 @@ func addField(f *testing.F) {
 	}
 }
 
-// Whatever a line is, a trace and span that come of it stand in it, a time is plausible
-// and a level of text is a word of it.
+// For any line, the trace and span that are read occur in it, the time is plausible, and a
+// level of text is one of its words.
 func FuzzParser_MakesNothingUp(f *testing.F) {
 	addField(f)
 	f.Fuzz(func(t *testing.T, line string) {

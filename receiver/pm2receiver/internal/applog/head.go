@@ -7,7 +7,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 // Grammars are the forms of text lines that are read, one example each. A test holds
@@ -47,7 +47,7 @@ var Grammars = [...]struct{ Example, Of string }{
 	{"npm ERR! message", "npm"},
 	{"INFO 2026-11-21 14:08:36,735 message", "Django and others with the level first; also `[INFO] time`, `INFO - time`, `INFO: time`, `INFO | time`, `info: time`, `info [label] time`"},
 	{"name | 2026-11-21 14:08:36 | [info] message", "a name before the time: FoundryVTT"},
-	{"21 Nov 14:08:36 - [info] message", "dates without a year, which tell no time: Node-RED, syslog"},
+	{"21 Nov 14:08:36 - [info] message", "dates without a year, which give no time: Node-RED, syslog"},
 	{"[14:08:36] [main/INFO]: message", "a thread before the level: game servers"},
 	{"E, [2026-11-21T14:08:36.735304 #4242] ERROR -- : message", "Ruby"},
 	{"[21-Nov-2026 14:08:36 UTC] PHP Warning:  message", "PHP"},
@@ -59,7 +59,7 @@ var Grammars = [...]struct{ Example, Of string }{
 type head struct {
 	word   []byte
 	number plog.SeverityNumber
-	// nanos is the time, or 0, and seconds whether it tells the second.
+	// nanos is the time, or 0, and seconds is set if it includes the second.
 	nanos   int64
 	seconds bool
 	// timed is set if there is a time of day, though the date may be missing.
@@ -197,7 +197,7 @@ func digits(b []byte) int {
 
 // timeAt reads a time at the beginning of b and returns its length.
 func (p *Parser) timeAt(b []byte, h *head) int {
-	t, ok := timetext.Parse(b, p.set.Location)
+	t, ok := timeparse.Parse(b, p.set.Location)
 	if ok && bounded(b, t.Len) {
 		h.nanos, h.seconds, h.timed = t.Nanos, t.Seconds, true
 		return t.Len
@@ -209,11 +209,11 @@ func (p *Parser) timeAt(b []byte, h *head) int {
 		}
 		return 0
 	}
-	if n := timetext.Clock(b); n > 0 && bounded(b, n) {
+	if n := timeparse.Clock(b); n > 0 && bounded(b, n) {
 		h.timed = true
 		return n
 	}
-	if n := timetext.Yearless(b); n > 0 && bounded(b, n) {
+	if n := timeparse.Yearless(b); n > 0 && bounded(b, n) {
 		h.timed = true
 		return n
 	}
@@ -267,7 +267,7 @@ func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 	}
 	if first && len(word) > 8 && word[1] == ' ' { // Tornado: [I 261121 14:08:36 app:1]
 		if letterLevel(word[:1], h) {
-			if word = bytes.TrimLeft(word[2:], " "); digits(word) == 6 && len(word) > 7 && timetext.Clock(word[7:]) > 0 {
+			if word = bytes.TrimLeft(word[2:], " "); digits(word) == 6 && len(word) > 7 && timeparse.Clock(word[7:]) > 0 {
 				return true
 			}
 			h.word, h.number = nil, 0
@@ -331,7 +331,7 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 			return n, true
 		}
 	}
-	// A name that stands between separators, or channel.LEVEL:
+	// A name between separators, or channel.LEVEL:
 	end := i
 	for end < len(b) && b[end] != ' ' && b[end] != '\t' && b[end] != '|' {
 		end++
@@ -514,7 +514,7 @@ func constant(rest []byte) bool {
 	return digits(rest) == len(rest)
 }
 
-// pythonName says whether behind LEVEL: a logger's name and a colon stand.
+// pythonName reports whether a logger's name and a colon follow LEVEL:.
 func pythonName(rest []byte) bool {
 	n := 0
 	for n < len(rest) && (letter(rest[n]) || rest[n]-'0' <= 9 || rest[n] == '_' || rest[n] == '.' || rest[n] == '-') {
@@ -605,7 +605,7 @@ func marked(b []byte, i int, h head) head {
 // klog reads I1121 14:08:36.735000.
 func klog(b []byte) head {
 	h := head{}
-	if len(b) < 22 || digits(b[1:]) != 4 || b[5] != ' ' || timetext.Clock(b[6:]) < 12 || bytes.IndexByte(b, ']') < 0 {
+	if len(b) < 22 || digits(b[1:]) != 4 || b[5] != ' ' || timeparse.Clock(b[6:]) < 12 || bytes.IndexByte(b, ']') < 0 {
 		return h
 	}
 	switch b[0] {

@@ -28,7 +28,7 @@ type row struct {
 	scale severity.Scale
 	// weak is set for a message if the line must have a level or time too.
 	weak bool
-	// kind tells the fields of a role apart.
+	// kind distinguishes the fields of a role.
 	kind kind
 }
 

@@ -21,8 +21,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
 
-// kindsOfText are generators of lines that are no logger's, though levels, times and IDs
-// stand in them.
+// kindsOfText are generators of lines that no logger writes, although they contain levels,
+// times and IDs.
 func kindsOfText(r *rand.Rand) map[string]func() string {
 	pick := func(all ...string) string { return all[r.IntN(len(all))] }
 	level := func() string {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 // lift moves the fields that mean something to where they belong. A field that cannot
@@ -294,8 +294,8 @@ func (p *Parser) readTime(f *found, now int64) (int64, bool) {
 	text, isText := w.str(f)
 	if isText && r.kind != kindNumber {
 		text = bytes.TrimSpace(text)
-		if t, ok := timetext.Parse(text, p.set.Location); ok && t.Len == len(text) && t.Nanos != 0 {
-			return t.Nanos, timetext.Plausible(t.Nanos, now, false)
+		if t, ok := timeparse.Parse(text, p.set.Location); ok && t.Len == len(text) && t.Nanos != 0 {
+			return t.Nanos, timeparse.Plausible(t.Nanos, now, false)
 		}
 	} else if !isText {
 		if text = w.raw(f); text[0] == '{' {
@@ -314,7 +314,7 @@ func (p *Parser) readTime(f *found, now int64) (int64, bool) {
 	}
 	// What was a duration once is one again, though it may look like a time.
 	bit := uint64(1) << (f.row & 63)
-	if !timetext.Plausible(nanos, now, true) {
+	if !timeparse.Plausible(nanos, now, true) {
 		p.distrusted |= bit
 		return 0, false
 	}
@@ -326,13 +326,13 @@ func (p *Parser) readTime(f *found, now int64) (int64, bool) {
 
 func number(text []byte) (nanos int64, ok bool) {
 	if n, ok := integer(text); ok {
-		return timetext.FromInt(n)
+		return timeparse.FromInt(n)
 	}
 	if n, err := strconv.ParseInt(arena.String(text), 10, 64); err == nil {
-		return timetext.FromInt(n)
+		return timeparse.FromInt(n)
 	}
 	if f, err := strconv.ParseFloat(arena.String(text), 64); err == nil {
-		return timetext.FromNumber(f)
+		return timeparse.FromNumber(f)
 	}
 	return 0, false
 }
@@ -365,7 +365,7 @@ func (p *Parser) timeOfObject(f *found, now int64) (int64, bool) {
 		switch string(normal(buf[:0], name)) {
 		case "seconds", "epochsecond", "sec":
 			if n, isInt := whole(w.raw(&v)); isInt && !ok {
-				if at, is := timetext.FromInt(n); is {
+				if at, is := timeparse.FromInt(n); is {
 					seconds, ok = at, true
 				}
 			}
@@ -377,13 +377,13 @@ func (p *Parser) timeOfObject(f *found, now int64) (int64, bool) {
 			if at, is := number(bytes.Trim(w.raw(&v), `"`)); is && !ok {
 				seconds, ok = at, true
 			} else if s, isText := w.str(&v); isText && !ok {
-				if t, read := timetext.Parse(s, p.set.Location); read && t.Len == len(s) && t.Nanos != 0 {
+				if t, read := timeparse.Parse(s, p.set.Location); read && t.Len == len(s) && t.Nanos != 0 {
 					seconds, ok = t.Nanos, true
 				}
 			}
 		}
 	})
-	return seconds + nanos, ok && timetext.Plausible(seconds, now, true)
+	return seconds + nanos, ok && timeparse.Plausible(seconds, now, true)
 }
 
 // whole reads an integer, quoted or not.

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 // maxPairs bounds the pairs of a logfmt line.
@@ -107,12 +107,12 @@ func (p *Parser) usePair(f *pair, now int64, rec plog.LogRecord, mem *slab.Slab)
 		if rec.Timestamp() != 0 && f.used {
 			return
 		}
-		t, ok := timetext.Parse(value, p.set.Location)
+		t, ok := timeparse.Parse(value, p.set.Location)
 		if ok = ok && t.Len == len(value) && t.Nanos != 0; !ok && value[0]-'0' <= 9 && len(value) < 32 {
 			t.Nanos, ok = number(value)
-			ok = ok && timetext.Plausible(t.Nanos, now, true)
+			ok = ok && timeparse.Plausible(t.Nanos, now, true)
 		}
-		if ok && timetext.Plausible(t.Nanos, now, false) {
+		if ok && timeparse.Plausible(t.Nanos, now, false) {
 			rec.SetTimestamp(pcommon.Timestamp(t.Nanos))
 			f.used = true
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 // headSize is how much of a line is searched for the time and level of a text
@@ -63,7 +63,7 @@ const maxShown = 4 << 10
 
 // use sets what the head of a line says.
 func (p *Parser) use(h *head, now int64, rec plog.LogRecord) {
-	if h.nanos != 0 && (h.number != 0 || h.seconds) && timetext.Plausible(h.nanos, now, false) {
+	if h.nanos != 0 && (h.number != 0 || h.seconds) && timeparse.Plausible(h.nanos, now, false) {
 		setTime(rec, h.nanos)
 	}
 	if h.simple {
@@ -80,8 +80,8 @@ func (p *Parser) use(h *head, now int64, rec plog.LogRecord) {
 	}
 }
 
-// setTime sets the time of a line of text, unless it tells the second only and PM2's
-// time lies within it.
+// setTime sets the time of a line of text, unless it has no fraction of a second and PM2's
+// time is within that second.
 func setTime(rec plog.LogRecord, nanos int64) {
 	if behind := int64(rec.Timestamp()) - nanos; nanos%second != 0 || behind < 0 || behind >= second {
 		rec.SetTimestamp(pcommon.Timestamp(nanos))
@@ -90,9 +90,8 @@ func setTime(rec plog.LogRecord, nanos int64) {
 
 const second = int64(1e9)
 
-// Leads says whether a line is a logger's and tells of a warning or an error, whose trace
-// may stand behind it, and whether it tells of an error with the time, so that the trace
-// can hardly be another's.
+// Leads reports whether a line is a logger's warning or error, which a trace may follow, and
+// whether it is an error with a time, so that such a trace can only belong to that line.
 func (p *Parser) Leads(line []byte) (leads, surely bool) {
 	if len(line) == 0 || !headFirst[line[0]] && line[0] != ansi.Escape {
 		return false, false
@@ -228,8 +227,7 @@ func idEnds(b []byte) ([]byte, bool) {
 	return b[2:], true
 }
 
-// valueOf returns the number behind a key: = or a colon stand between, and quotes may
-// stand around both.
+// valueOf returns the number after a key and = or a colon. Key and number may be quoted.
 func valueOf(b []byte, decimal bool) []byte {
 	if len(b) > 0 && (b[0] == '"' || b[0] == '\'') {
 		b = b[1:]

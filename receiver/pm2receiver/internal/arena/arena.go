@@ -2,10 +2,7 @@
 // so that the strings of its records cost no allocation each.
 package arena
 
-import (
-	"strings"
-	"unsafe"
-)
+import "unsafe"
 
 // slack is what Reserve keeps free behind every reservation, so that copying
 // loops may store whole words past the end of what they need.
@@ -33,19 +30,10 @@ func (a *Arena) Used() int { return a.used }
 // growing. The memory belongs to the caller once it calls [Arena.Keep].
 func (a *Arena) Reserve(n int) []byte {
 	if cap(a.free) < n+slack {
-		a.free = uncleared(max(a.size, leastPiece, n+slack))
+		a.free = make([]byte, 0, max(a.size, leastPiece, n+slack))
 		a.size /= 16
 	}
 	return a.free
-}
-
-// uncleared returns an empty slice with room for n bytes that nobody has set to
-// zero: every byte that is ever kept was written before. A strings.Builder is the
-// only way to such memory outside the runtime.
-func uncleared(n int) []byte {
-	var b strings.Builder
-	b.Grow(n)
-	return unsafe.Slice(unsafe.StringData(b.String()), n)[:0]
 }
 
 // Keep takes what was appended to the slice of the last Reserve out of the free
@@ -56,7 +44,7 @@ func (a *Arena) Keep(b []byte) []byte {
 		return nil
 	}
 	a.used += len(b)
-	if cap(a.free) < len(b) || unsafe.SliceData(b) != unsafe.SliceData(a.free) {
+	if cap(a.free) < len(b) || &b[0] != &a.free[:1][0] {
 		return b
 	}
 	a.free = a.free[len(b):len(b):cap(a.free)]

@@ -6,7 +6,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 // Message is a line of PM2's daemon.
@@ -35,7 +35,7 @@ var levels = [...]struct {
 // ParseMessage parses `2026-11-21T02:08:33: PM2 log: text`. It reports false for a line that is
 // not the daemon's: output of a process of cluster mode, or part of a stack trace.
 func ParseMessage(line []byte, loc *time.Location) (Message, bool) {
-	p, ok := timetext.Parse(line, loc)
+	p, ok := timeparse.Parse(line, loc)
 	if !ok {
 		return Message{}, false
 	}

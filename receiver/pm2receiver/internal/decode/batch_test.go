@@ -62,7 +62,7 @@ func TestDecoder_BoundsTheTextOfABatch(t *testing.T) {
 	assert.Equal(t, 16_000, stats.Records)
 }
 
-func TestDecoder_CountsOnlyLinesThatStandOutsidePM2sRecords(t *testing.T) {
+func TestDecoder_CountsOnlyLinesOutsidePM2sRecords(t *testing.T) {
 	record := `{"message":"one\n","timestamp":"2026-11-21T02:08:36Z","type":"err","process_id":0,"app_name":"a"}` + "\n"
 	for block, want := range map[string]int{
 		"text\nof a file\nwithout records\n": 0,

@@ -51,7 +51,7 @@ type Settings struct {
 
 // Source is a file, or what was in it between two truncations.
 type Source struct {
-	// ID tells files apart. It is part of the uid of every record.
+	// ID identifies the file. It is part of the uid of every record.
 	ID uint64
 	// Name is the file's name without its folder.
 	Name string
@@ -222,7 +222,7 @@ const (
 	// attributePart numbers the parts of a line that was longer than max_line_size;
 	// attributeLastPart marks the last.
 	attributePart = "pm2.line.part"
-	// attributeDate is PM2's date where it tells no time.
+	// attributeDate is PM2's date if no time can be read from it.
 	attributeDate     = "pm2.date"
 	attributeLastPart = "pm2.line.last_part"
 )
@@ -330,7 +330,7 @@ func (b *batch) slice(d *Decoder, e *stacks.Entry) plog.LogRecordSlice {
 	return sl.LogRecords()
 }
 
-// uid names a line by where it stood, so that it has the same name when it is read
+// uid identifies a line by its position, so that it has the same identifier when it is read
 // again after a crash.
 func (b *batch) uid(e *stacks.Entry) string {
 	if b.named != e.File || b.name[16] != '-' {

@@ -21,7 +21,7 @@ import (
 
 const loggersDir = "../../../../testdata/loggers"
 
-// expectation is what a real logger was told to write, by apps/loggers.mjs of the end-to-end tests.
+// expectation is what apps/loggers.mjs of the end-to-end tests passed to a real logger.
 type expectation struct {
 	From, To time.Time
 	Records  []struct {
@@ -35,8 +35,8 @@ type expectation struct {
 	}
 }
 
-// The folder is the test: each file is what a real logger wrote, and beside it is what it
-// was told to write.
+// Each file of the folder is the output of a real logger, and the file beside it is what was
+// passed to the logger.
 func TestDecoder_ReadsWhatRealLoggersWrite(t *testing.T) {
 	files, err := filepath.Glob(loggersDir + "/*.log")
 	require.NoError(t, err)

@@ -18,9 +18,9 @@ type Record struct {
 	// Message is a chunk of what the process wrote: any number of lines, or
 	// part of one. It is valid UTF-8.
 	Message []byte
-	// Timestamp is PM2's time in whatever format PM2 was told to use.
+	// Timestamp is PM2's time in the format that PM2 is configured to use.
 	Timestamp []byte
-	// Stderr tells the two streams of the process apart.
+	// Stderr is set for the error stream of the process, and clear for its output stream.
 	Stderr bool
 	// ProcessID is PM2's number of the process, or NoProcess.
 	ProcessID int64

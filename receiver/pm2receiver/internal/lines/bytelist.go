@@ -43,7 +43,7 @@ func unlist(message []byte, a *arena.Arena) []byte {
 	return a.Keep(text)
 }
 
-// printed says whether a byte may stand in a text that is written to be read.
+// printed reports whether a byte occurs in printed text.
 func printed(b int) bool {
 	return b >= ' ' && b != 0x7f || b == '\n' || b == '\t' || b == '\r' || b == 0x1b
 }

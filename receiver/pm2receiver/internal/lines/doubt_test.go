@@ -54,10 +54,10 @@ func TestText_ATimeOfTheApplicationIsNotThatOfAllThatFollows(t *testing.T) {
 	assert.Equal(t, 1, times(got), "a time alone among lines without")
 
 	got = feedBlocks(t, "2020-01-01T00:00:00: began\n", strings.Repeat("line\n", 1000), strings.Repeat("line\n", 1000))
-	assert.Equal(t, 1+maxFollowing, times(got), "PM2 was told to write no times any more")
+	assert.Equal(t, 1+maxFollowing, times(got), "PM2 no longer writes times")
 
 	got = feedBlocks(t, "ready\n2020-01-01T00:00:00: a\n2020-01-01T00:00:00: b\nc\n")
-	assert.Equal(t, 3, times(got), "PM2 was told to write times")
+	assert.Equal(t, 3, times(got), "PM2 writes times")
 }
 
 func TestRecords_MessagesWithoutNewlineAreLinesOfARuntimeThatWritesNone(t *testing.T) {

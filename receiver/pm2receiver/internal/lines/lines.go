@@ -10,10 +10,10 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
-// RawSlot is the Slot of lines that stand in the file outside any record of PM2's.
+// RawSlot is the Slot of lines outside PM2's records.
 const RawSlot = 0
 
 const (
@@ -34,7 +34,7 @@ type Line struct {
 	ProcessID int64
 	Stderr    bool
 	// Time is PM2's time in nanoseconds since the epoch, or 0. Date is PM2's date as it
-	// was written if it tells no time.
+	// was written if no time can be read from it.
 	Time int64
 	Date string
 	// Slot is the same number for all lines of one process and stream in a file.
@@ -55,7 +55,7 @@ type Line struct {
 	Repaired bool
 	// Joined is set if PM2 had written the line in several records.
 	Joined bool
-	// Stray is set if the line stood outside PM2's records in a file that has them.
+	// Stray is set if the line was outside PM2's records in a file that has them.
 	Stray bool
 }
 
@@ -65,8 +65,8 @@ type Settings struct {
 	MaxLine int
 	// Location is where times without a zone are read.
 	Location *time.Location
-	// App, ProcessID and Stderr are what the file's name says. They hold for
-	// lines that stand in the file as they are.
+	// App, ProcessID and Stderr are derived from the file's name. They apply to lines
+	// outside PM2's records.
 	App       string
 	ProcessID int64
 	Stderr    bool
@@ -77,7 +77,7 @@ type Settings struct {
 type Assembler struct {
 	set   Settings
 	state State
-	times [2]struct { // the last timestamps, since records of a moment share theirs
+	times [2]struct { // the last timestamps: consecutive records often share one
 		text  []byte
 		nanos int64
 	}
@@ -331,7 +331,7 @@ func (m *Assembler) time(text []byte) int64 {
 	if len(text) > maxTime {
 		return 0
 	}
-	p, ok := timetext.Parse(text, m.set.Location)
+	p, ok := timeparse.Parse(text, m.set.Location)
 	if !ok || p.Len != len(text) {
 		p.Nanos = nanosOf(text, m.set.Location)
 	}

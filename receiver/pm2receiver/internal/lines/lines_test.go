@@ -120,7 +120,7 @@ func TestAssembler_ContinuesFromItsState(t *testing.T) {
 	assert.Equal(t, []string{"begun elsewhere"}, texts(feed(newAssembler(before), record("elsewhere\n", 0, "out"))))
 }
 
-func TestAssembler_HandsOutHalfLinesThatStandStill(t *testing.T) {
+func TestAssembler_FlushesHalfLinesThatDoNotGrow(t *testing.T) {
 	m := newAssembler(State{})
 	feed(m, record("prompt> ", 0, "out"))
 	flush := func(before time.Time) (got []Line) {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 // maxLoose is longer than a date that is read loosely.
@@ -19,7 +19,7 @@ func loosely(text []byte, loc *time.Location) int64 {
 	}
 	var space [maxLoose]byte
 	if out := usual(space[:0], text); len(out) > 0 {
-		if p, ok := timetext.Parse(out, loc); ok && p.Len == len(out) {
+		if p, ok := timeparse.Parse(out, loc); ok && p.Len == len(out) {
 			return p.Nanos
 		}
 	}
@@ -29,7 +29,7 @@ func loosely(text []byte, loc *time.Location) int64 {
 		return 0
 	}
 	out := append(append(append(space[:0], day...), ' '), clock...)
-	if p, ok := timetext.Parse(out, loc); ok && p.Len == len(out) {
+	if p, ok := timeparse.Parse(out, loc); ok && p.Len == len(out) {
 		return p.Nanos
 	}
 	return 0

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timetext"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 const (
@@ -16,9 +16,9 @@ const (
 	learnedFrom = 3
 	// forgetAfter is how many lines without it make a shape forgotten.
 	forgetAfter = 256
-	// maxFollowing is how many lines without a time may stand behind one with: PM2 puts
-	// it before the first line of a write in cluster mode. Beyond that the time was the
-	// application's own, or PM2 no longer writes any.
+	// maxFollowing is the maximum number of lines without a time after one with a time: in
+	// cluster mode PM2 writes it before the first line of a write only. If more follow, the
+	// time was the application's own, or PM2 no longer writes times.
 	maxFollowing = 512
 	// writeLasts is how long it takes to read the lines of one write.
 	writeLasts = time.Second
@@ -30,8 +30,8 @@ const (
 type Prefix struct {
 	// Believed is set while lines without a time take that of the line before them.
 	Believed bool `json:"believed,omitempty"`
-	// Plain is set once lines have stood in the file without. Then one time alone is
-	// the application's own, and two in a row are PM2's.
+	// Plain is set once the file has had lines without a time. Then a single time is the
+	// application's own, and two in a row are PM2's.
 	Plain bool `json:"plain,omitempty"`
 	// Run is whether the last line had a time.
 	Run bool `json:"run,omitempty"`
@@ -98,7 +98,7 @@ func (m *Assembler) date(text, rest []byte) (date, bool) {
 	if len(text) == 0 || text[0] == '{' || text[0] == ' ' || text[0] == '\t' {
 		return date{}, false
 	}
-	if p, ok := timetext.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
+	if p, ok := timeparse.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
 		return date{p.Nanos, p.Len + len(separator)}, true
 	}
 	n := prefixLen(text)
@@ -265,7 +265,7 @@ func epoch(text []byte) bool {
 	return err == nil && (len(text) == 10 && n > 1_400_000_000 && n < 4_000_000_000 || len(text) == 13 && n > 1_400_000_000_000 && n < 4_000_000_000_000)
 }
 
-// dateWord says whether a word stands in dates, and whether it is a month.
+// dateWord reports whether a word occurs in dates, and whether it is a month.
 func dateWord(word []byte) (month, known bool) {
 	if len(word) > 9 {
 		return false, false
@@ -282,8 +282,8 @@ func dateWord(word []byte) (month, known bool) {
 		"friday", "saturday", "sunday", "am", "pm", "st", "nd", "rd", "t", "z", "at", "utc", "gmt", "of", "h", "m", "s", "ms", "w", "q", "ad", "bc":
 		return false, true
 	}
-	_, zone := timetext.Zones[string(word)]
-	return false, zone || timetext.Unclear[string(word)]
+	_, zone := timeparse.Zones[string(word)]
+	return false, zone || timeparse.Unclear[string(word)]
 }
 
 // nanosOf reads a date of a shape that was learned: a whole date and time of day
@@ -291,14 +291,14 @@ func dateWord(word []byte) (month, known bool) {
 func nanosOf(text []byte, loc *time.Location) int64 {
 	if epoch(text) {
 		n, _ := strconv.ParseInt(string(text), 10, 64)
-		nanos, _ := timetext.FromInt(n)
+		nanos, _ := timeparse.FromInt(n)
 		return nanos
 	}
 	for i := range text {
 		if i > 0 && text[i-1] != ' ' && text[i-1] != '[' && text[i-1] != '(' {
 			continue
 		}
-		p, ok := timetext.Parse(text[i:], loc)
+		p, ok := timeparse.Parse(text[i:], loc)
 		if ok && (i+p.Len == len(text) || text[len(text)-1]-'0' > 9) {
 			return p.Nanos
 		}

@@ -26,8 +26,8 @@ func special(w uint64) uint64 {
 }
 
 // End finds the closing quote of a JSON string whose opening quote has been read.
-// It returns its place, or -1 if there is none or a control character stands
-// before it, and whether the string holds escapes.
+// It returns its index, or -1 if there is none or a control character precedes it, and
+// whether the string has escapes.
 func End(b []byte) (end int, escaped bool) {
 	i := 0
 	for {
@@ -57,10 +57,10 @@ func End(b []byte) (end int, escaped bool) {
 	}
 }
 
-// Unquote decodes a JSON string whose opening quote has been read: s and what
-// follows the closing quote. It refuses what encoding/json refuses, and
-// also leaves strings to it that are not valid UTF-8 or hold half a surrogate
-// pair.
+// Unquote decodes a JSON string whose opening quote has been read. It returns the string
+// and what follows its closing quote. It reports false for what encoding/json rejects, and
+// also for strings that encoding/json repairs: those that are not valid UTF-8 or have half
+// a surrogate pair.
 func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 	// Decoding never makes a string longer, and the closing quote is in b.
 	dst := a.Reserve(len(b))
@@ -124,7 +124,8 @@ func Unquote(b []byte, a *arena.Arena) (s, rest []byte, ok bool) {
 	}
 }
 
-// Plain says whether a text has only printable ASCII characters and no backslash.
+// Plain reports whether a text consists of ASCII characters without control characters and
+// backslashes.
 func Plain(s []byte) bool {
 	for len(s) >= 8 {
 		w := binary.LittleEndian.Uint64(s)
@@ -142,8 +143,8 @@ func Plain(s []byte) bool {
 	return true
 }
 
-// Valid says whether Unquote decodes a string that [End] has found, which holds only
-// valid UTF-8. It does not decode it.
+// Valid reports whether Unquote can decode a string that [End] has found and that is valid
+// UTF-8. It does not decode it.
 func Valid(s []byte) bool {
 	for {
 		i := bytes.IndexByte(s, '\\')

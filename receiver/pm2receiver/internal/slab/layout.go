@@ -1,3 +1,5 @@
+//go:build pm2slab
+
 package slab
 
 import (

@@ -102,7 +102,7 @@ func (h *Held) entry(first, last int, a *arena.Arena) *Entry {
 	return trace(held, h.Frames-first, a)
 }
 
-// finalLine returns the line of a traceback that tells the exception.
+// finalLine returns the line of a traceback that names the exception.
 func finalLine(text []byte) []byte {
 	text = bytes.TrimRight(text, "\n \r")
 	return text[bytes.LastIndexByte(text, '\n')+1:]
@@ -151,8 +151,8 @@ func exceptionInside(held []lines.Line, text []byte) *Exception {
 	return nil
 }
 
-// trace makes one entry of the lines of a trace, of which the first frames lines
-// stand before the first frame.
+// trace makes one entry of the lines of a trace. The number of lines before the first
+// frame is frames.
 func trace(held []lines.Line, frames int, a *arena.Arena) *Entry {
 	e := &Entry{Line: &held[0], Lines: len(held)}
 	size := 0
@@ -170,7 +170,7 @@ func trace(held []lines.Line, frames int, a *arena.Arena) *Entry {
 		if i < frames {
 			if h := headOf(held[i].Text, i > 0 || frames > 1); h != nil && (at < 0 || i > 0 && at > 0 && h.at == 0) {
 				at = len(buf) + h.at
-				if i > 0 { // the logger's line has said it already
+				if i > 0 { // the logger's line already contains it
 					body = len(buf) - 1
 					frames = -1
 				}

@@ -52,7 +52,7 @@ func readPython(text []byte) *Exception {
 	for rest := text; len(rest) > 0; {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, newline)
-		if inner, ok := bytes.CutPrefix(line, []byte("  | ")); ok && group { // those of its own exceptions stand further in
+		if inner, ok := bytes.CutPrefix(line, []byte("  | ")); ok && group { // those of the exceptions in the group are indented further
 			if len(inner) > 0 && inner[0] != ' ' && pythonEnd(inner) {
 				kind, message, _ := bytes.Cut(bytes.TrimSuffix(inner, carriageReturn), []byte(":"))
 				e.Type, e.Message = kind, bytes.TrimPrefix(message, []byte(" "))

@@ -98,7 +98,7 @@ func (h *Held) nextAt(text []byte) answer {
 	return ends
 }
 
-// leftOut says whether a line tells how many frames are left out: ... 2 more, ... 12
+// leftOut reports whether a line states how many frames are omitted: ... 2 more, ... 12
 // common frames omitted, ... 4 lines matching cause stack trace ...
 func leftOut(text []byte) bool {
 	n, ok := bytes.CutPrefix(text, []byte("... "))

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// maxHead is how many lines may stand between the head of a trace and its
-	// first frame: the message of an error can have several.
+	// maxHead is the maximum number of lines between the head of a trace and its first
+	// frame: the message of an error can have several.
 	maxHead = 24
 	// moment is how far PM2's times of two records may lie apart for the second to
 	// continue the trace of the first.
@@ -32,8 +32,8 @@ const (
 type Entry struct {
 	// Line is the first line.
 	*lines.Line
-	// Body is what to show: the line, or of a trace with a readable head what stands
-	// before the frames.
+	// Body is what to show: the line, or what precedes the frames of a trace whose head can
+	// be read.
 	Body []byte
 	// Original is everything the process wrote, with newlines between the lines.
 	Original []byte
@@ -48,9 +48,8 @@ type Settings struct {
 	// MaxLines and MaxBytes bound one trace.
 	MaxLines int
 	MaxBytes int
-	// Leads says whether a line is a logger's and tells of a warning or an error, whose
-	// trace may stand behind it, and whether that trace can hardly be another's. It may be
-	// nil.
+	// Leads reports whether a line is a logger's warning or error, which a trace may follow,
+	// and whether such a trace can only belong to that line. It may be nil.
 	Leads func(text []byte) (leads, surely bool)
 	// Starts says whether a line is a logger's, which is not part of the message of an
 	// error. It may be nil.
@@ -80,7 +79,7 @@ type Held struct {
 	Open   bool         `json:"open,omitempty"`   // a frame has been seen
 	Depth  int          `json:"depth,omitempty"`  // of the brackets
 	Indent int          `json:"indent,omitempty"` // of the first line of a block
-	Ended  bool         `json:"ended,omitempty"`  // a traceback has told its exception
+	Ended  bool         `json:"ended,omitempty"`  // the exception of a traceback has been read
 	// Loose is how many of the last lines belong only if more comes.
 	Loose int       `json:"loose,omitempty"`
 	Head  int       `json:"head,omitempty"` // one more than the place of the first head, see head
@@ -295,7 +294,7 @@ func (j *Joiner) leadsSurely(text []byte) bool {
 	return surely
 }
 
-// awaits says whether l may stand between the head of a trace in h and its frames.
+// awaits reports whether l may be between the head of a trace in h and its frames.
 func (j *Joiner) awaits(h *Held, l *lines.Line) bool {
 	last := &h.Lines[len(h.Lines)-1]
 	if last.Slot != lines.RawSlot && last.Record != l.Record {

@@ -20,7 +20,7 @@ import (
 func FuzzJoiner_HandsOutEveryLineOnce(f *testing.F) {
 	f.Add("TypeError: x is not a function\n    at f (/app/a.js:1:2)\n    at g (/app/b.js:3:4)\n", "line\n", 3)
 	f.Add("Error: one\ntwo\n    at f (a.js:1:2) {\n  code: 'E',\n  cause: Error: y\n      at z (a.js:1:2)\n}\nready\n", "    at lost (a.js:9:9)\n", 1)
-	f.Add("info: said it: boom\nError: boom\n    at f (a.js:1:2)\n", "{\"level\":30}\n\nError\n", 2)
+	f.Add("info: failed: boom\nError: boom\n    at f (a.js:1:2)\n", "{\"level\":30}\n\nError\n", 2)
 	f.Add(strings.Repeat("    at f (a.js:1:2)\n", 40), "Uncaught Error: \xff\n", 5)
 	f.Fuzz(func(t *testing.T, first, second string, block int) {
 		all := interleave(strings.Split(first, "\n"), strings.Split(second, "\n"))
@@ -96,7 +96,7 @@ func join(t *testing.T, all []written, block int, resume bool) map[int][]string 
 	}
 	j.FlushBefore(now.Add(time.Hour), arena.New(0), yield)
 	if j.Pending() {
-		t.Fatal("something is held back for ever")
+		t.Fatal("something is held back forever")
 	}
 	return got
 }

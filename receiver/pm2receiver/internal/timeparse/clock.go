@@ -1,4 +1,4 @@
-package timetext
+package timeparse
 
 import "time"
 

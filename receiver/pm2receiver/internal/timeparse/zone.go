@@ -1,4 +1,4 @@
-package timetext
+package timeparse
 
 import (
 	"bytes"
@@ -16,16 +16,16 @@ type zoneKind int
 
 const (
 	zoneNone zoneKind = iota
-	// zoneOffset tells the offset itself.
+	// zoneOffset is written as an offset.
 	zoneOffset
-	// zoneNamed is known by its letters.
+	// zoneNamed is an abbreviation with one meaning.
 	zoneNamed
-	// zoneUnclear has letters that mean several zones.
+	// zoneUnclear is an abbreviation with several meanings.
 	zoneUnclear
 )
 
-// Zones are the zones that are known by their letters, with their offsets in minutes.
-// The letters of Unclear have several meanings.
+// Zones maps the abbreviations of time zones to their offsets in minutes. Unclear are
+// abbreviations with several meanings.
 var (
 	Zones = map[string]int{
 		"UT": 0, "WET": 0, "WEST": 60, "CET": 60, "CEST": 120, "MEZ": 60, "MESZ": 120, "EET": 120, "EEST": 180, "MSK": 180,

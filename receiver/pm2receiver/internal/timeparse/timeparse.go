@@ -1,20 +1,20 @@
-// Package timetext reads the times that PM2, its users' date formats and loggers
-// write at the beginning of a line or as a field.
-package timetext
+// Package timeparse reads the times that PM2, the date formats of its users and loggers
+// write at the beginning of a line or in a field.
+package timeparse
 
 import (
 	"math"
 	"time"
 )
 
-// Parsed is a time that stands at the beginning of a text.
+// Parsed is a time at the beginning of a text.
 type Parsed struct {
-	// Nanos is the time since the epoch. It is 0 if the text is a date whose
-	// day and month cannot be told apart, or in a zone that nobody can tell.
+	// Nanos is the time since the epoch. It is 0 if the day and the month of the date are
+	// ambiguous, or its time zone.
 	Nanos int64
 	// Len is how many bytes of the text the time takes.
 	Len int
-	// Seconds says whether the text tells the second.
+	// Seconds is set if the text includes the second.
 	Seconds bool
 }
 
@@ -43,8 +43,8 @@ func Parse(b []byte, loc *time.Location) (Parsed, bool) {
 	return s.numeric(loc)
 }
 
-// iso reads 2006-01-02T15:04:05 and what may follow it. The separators are known to be
-// in their places. It is numeric for the form that most loggers write.
+// iso is numeric for 2006-01-02T15:04:05, the form that most loggers write. The caller has
+// checked the separators.
 func (s *scanner) iso(loc *time.Location) (Parsed, bool) {
 	b := s.b
 	if max(b[0]-'0', b[1]-'0', b[2]-'0', b[3]-'0', b[5]-'0', b[6]-'0', b[8]-'0', b[9]-'0', b[11]-'0', b[12]-'0', b[14]-'0', b[15]-'0', b[17]-'0', b[18]-'0') > 9 {
@@ -62,7 +62,7 @@ func (s *scanner) iso(loc *time.Location) (Parsed, bool) {
 	return Parsed{Nanos: seconds*1e9 + int64(two(20)*10+int(b[22]-'0'))*1e6, Len: len(b), Seconds: true}, true
 }
 
-// valid says whether a date and time of day are of the years that an int64 can count.
+// valid reports whether the date and time of day exist and an int64 can hold them.
 func (s *scanner) valid(hour, minute, second int) bool {
 	return s.mon >= 1 && s.mon <= 12 && s.day >= 1 && s.day <= 31 && hour <= 23 && minute <= 59 && second <= 60 && s.year >= 1971 && s.year <= 2261
 }
@@ -331,7 +331,7 @@ func (s *scanner) clock(loc *time.Location) (Parsed, bool) {
 	return s.rest(hour, minute, second, seconds, loc)
 }
 
-// rest reads what may stand behind the seconds.
+// rest reads what may follow the seconds: a fraction, AM or PM, and a time zone.
 func (s *scanner) rest(hour, minute, second int, seconds bool, loc *time.Location) (Parsed, bool) {
 	nanos := 0
 	if seconds {
@@ -353,8 +353,8 @@ func (s *scanner) rest(hour, minute, second int, seconds bool, loc *time.Locatio
 		return Parsed{}, false
 	}
 	if s.slashed && s.i > from && s.b[s.i-1] == 'M' {
-		// AM and PM in capitals behind a date with slashes and a comma are of the United
-		// States, where the month stands first.
+		// A date with slashes and a comma, followed by AM or PM in capitals, is written in the
+		// United States, where the month comes first.
 		s.mon, s.day, s.vague = s.day, s.mon, false
 	}
 	z := s.zone(loc)
@@ -378,7 +378,7 @@ func (s *scanner) rest(hour, minute, second int, seconds bool, loc *time.Locatio
 		return p, true
 	}
 	if z.kind == zoneNamed || z.kind == zoneUnclear {
-		// The place of the machine says what its own letters mean.
+		// The location of the machine decides what its own abbreviation means.
 		at := time.Date(s.year, time.Month(s.mon), s.day, hour, minute, second, nanos, loc)
 		if name, _ := at.Zone(); name == z.name {
 			p.Nanos = at.UnixNano()
@@ -475,9 +475,9 @@ func daysSinceEpoch(year, month, day int) int64 {
 	return int64(365*year+year/4-year/100+year/400+(153*(month-3)+2)/5+day-1) - 719468
 }
 
-// FromNumber reads a time as a number since the epoch. Its size tells seconds,
-// milliseconds, microseconds and nanoseconds apart, which holds for the years 1973
-// to 5138. It reports false for smaller numbers.
+// FromNumber reads a number as a time since the epoch. Its size distinguishes seconds,
+// milliseconds, microseconds and nanoseconds, for the years 1973 to 5138. It reports false
+// for smaller numbers.
 func FromNumber(n float64) (nanos int64, ok bool) {
 	switch {
 	case !(n >= 1e8) || n >= math.MaxInt64:
@@ -495,7 +495,7 @@ func FromNumber(n float64) (nanos int64, ok bool) {
 	return int64(n), true
 }
 
-// FromInt is FromNumber without the rounding of a float.
+// FromInt is [FromNumber] for an integer, without the rounding of a float.
 func FromInt(n int64) (nanos int64, ok bool) {
 	switch {
 	case n < 1e8:

@@ -1,4 +1,4 @@
-package timetext
+package timeparse
 
 import (
 	"strings"
@@ -102,7 +102,7 @@ func TestParse_RefusesWhatIsNoTime(t *testing.T) {
 	}
 }
 
-func TestParse_LeavesTheTimeOpenInAZoneThatNobodyCanTell(t *testing.T) {
+func TestParse_ReturnsNoTimeForAnAmbiguousZone(t *testing.T) {
 	got, ok := Parse([]byte("2026-11-21 14:08:36 CST"), time.UTC)
 	require.True(t, ok)
 	assert.Equal(t, Parsed{Len: 23, Seconds: true}, got)

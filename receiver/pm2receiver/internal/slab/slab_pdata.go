@@ -1,0 +1,78 @@
+//go:build !pm2slab
+
+package slab
+
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
+)
+
+// fewElements is the capacity that maps and slices in values have at first.
+const fewElements = 4
+
+// Slab makes records with pdata's own functions. It is not safe for concurrent use.
+type Slab struct {
+	// Text takes the bytes of strings.
+	Text *arena.Arena
+}
+
+// New returns a slab with space for the text that is expected.
+func New(expect Usage) *Slab { return &Slab{Text: arena.New(expect.Text)} }
+
+// Used returns what has been taken.
+func (s *Slab) Used() Usage { return Usage{Text: s.Text.Used()} }
+
+// Append appends an empty record.
+func (*Slab) Append(to plog.LogRecordSlice) plog.LogRecord { return to.AppendEmpty() }
+
+// Open gives the attributes of a record capacity for at least least fields. Close must
+// follow before the next Open.
+func (*Slab) Open(m pcommon.Map, least int) { m.EnsureCapacity(least) }
+
+// Close ends what Open began.
+func (*Slab) Close(pcommon.Map) {}
+
+// OpenMap makes v an empty map with some capacity. Only one map of a depth, which begins
+// with 1, may be open at a time.
+func (*Slab) OpenMap(v pcommon.Value, _ int) pcommon.Map {
+	m := v.SetEmptyMap()
+	m.EnsureCapacity(fewElements)
+	return m
+}
+
+// CloseMap ends what OpenMap began.
+func (*Slab) CloseMap(pcommon.Map, int) {}
+
+// OpenSlice makes v an empty slice with some capacity. Only one slice of a depth, which
+// begins with 1, may be open at a time.
+func (*Slab) OpenSlice(v pcommon.Value, _ int) pcommon.Slice {
+	all := v.SetEmptySlice()
+	all.EnsureCapacity(fewElements)
+	return all
+}
+
+// CloseSlice ends what OpenSlice began.
+func (*Slab) CloseSlice(pcommon.Slice, int) {}
+
+// PutStr is m.PutStr.
+func (*Slab) PutStr(m pcommon.Map, key, text string) { m.PutStr(key, text) }
+
+// AppendStr is m.PutStr for a key that m does not have.
+func (*Slab) AppendStr(m pcommon.Map, key, text string) { m.PutStr(key, text) }
+
+// AppendInt is m.PutInt for a key that m does not have.
+func (*Slab) AppendInt(m pcommon.Map, key string, n int64) { m.PutInt(key, n) }
+
+// PutInt is m.PutInt.
+func (*Slab) PutInt(m pcommon.Map, key string, n int64) { m.PutInt(key, n) }
+
+// SetStr is v.SetStr.
+func (*Slab) SetStr(v pcommon.Value, text string) { v.SetStr(text) }
+
+// SetInt is v.SetInt.
+func (*Slab) SetInt(v pcommon.Value, n int64) { v.SetInt(n) }
+
+// SetDouble is v.SetDouble.
+func (*Slab) SetDouble(v pcommon.Value, f float64) { v.SetDouble(f) }
