@@ -253,7 +253,7 @@ func (a *app) replay(cmd *cobra.Command, f *deadLetterFilter, c *replayClient, d
 		}
 	}
 	if r.skipped > 0 {
-		fmt.Fprintf(a.err, "Note: %d files were written to within the last %s and are skipped; repeat the command later.\n", r.skipped, deadletter.Settled)
+		fmt.Fprintf(a.err, "Note: %d files were written to within the last %s and are skipped; repeat the command later.\n", r.skipped, deadletter.QuietPeriod)
 	}
 	return a.printReplay(&r, dryRun, failed)
 }
@@ -333,7 +333,7 @@ func (a *app) replayByGateway(cmd *cobra.Command, f *deadLetterFilter, dryRun bo
 	}
 	// The gateway is also asked if there are no dead letters: it knows whether the
 	// tenant and the destination exist.
-	req, err := deadletter.Ask(f.directory, deadletter.Filter{Tenant: f.tenant, Destination: f.destination, Signal: f.signal})
+	req, err := deadletter.RequestReplay(f.directory, deadletter.Filter{Tenant: f.tenant, Destination: f.destination, Signal: f.signal})
 	if errors.Is(err, deadletter.ErrNoGateway) {
 		if len(groups) == 0 {
 			return a.printReplay(&r, false, f.missing())

@@ -18,7 +18,7 @@ import (
 
 // answering takes the place of a gateway: it answers the next request about dir.
 func answering(t *testing.T, dir string, answer func(*deadletter.Job)) {
-	desk, err := deadletter.OpenDesk(dir)
+	requests, err := deadletter.OpenRequestQueue(dir)
 	require.NoError(t, err)
 	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -26,7 +26,7 @@ func answering(t *testing.T, dir string, answer func(*deadletter.Job)) {
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
-			job, err := desk.Next(time.Now())
+			job, err := requests.Next(time.Now())
 			if !assert.NoError(t, err) {
 				return
 			}

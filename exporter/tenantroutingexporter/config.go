@@ -25,8 +25,8 @@ import (
 
 // Config is the end-user configuration of the exporter.
 type Config struct {
-	// Registry is the extension that knows the tenants. Without it, as on an agent, every
-	// tenant that a resource names is one, and Routes are those of all.
+	// Registry is the extension that has the tenants. Without it, as on an agent, every
+	// tenant that a resource names exists, and Routes applies to all of them.
 	Registry component.ID `mapstructure:"registry"`
 
 	// MaxTenants bounds how many tenants have data here at the same time without a
@@ -37,19 +37,19 @@ type Config struct {
 	// processor stamps it.
 	Attribute string `mapstructure:"attribute"`
 
-	// Storage is the storage extension that keeps what was accepted across
-	// restarts. Without it lanes are in memory only.
+	// Storage is the storage extension that keeps accepted data across restarts. Without it, lanes are
+	// in memory only.
 	Storage *component.ID `mapstructure:"storage"`
 
-	// MigrateQueues are exporters that are not in use any more. What their sending queues
-	// left in Storage is delivered before anything else, and removed.
+	// MigrateQueues are exporters that are no longer in use. The requests that their sending queues
+	// have in Storage are delivered first, and removed.
 	MigrateQueues []component.ID `mapstructure:"migrate_queues"`
 
 	// Destinations are the backends that routes can name.
 	Destinations map[string]DestinationConfig `mapstructure:"destinations"`
 
-	// Routes are the destinations of tenants that the registry gives no route
-	// for a signal, and of all tenants without a registry.
+	// Routes are the destinations of tenants without a route of their own for a signal, and of all
+	// tenants if there is no registry.
 	Routes RoutesConfig `mapstructure:"routes"`
 
 	// References are the files and environment variables that the registry's
@@ -67,31 +67,31 @@ type Config struct {
 	Retry          RetryConfig          `mapstructure:"retry"`
 	CircuitBreaker CircuitBreakerConfig `mapstructure:"circuit_breaker"`
 
-	// MaxTotalBytes bounds what all lanes hold, and what they take of the disk. One
-	// tenant may hold as much as is still free, hence at most half of it. A request
-	// costs more than its bytes: see the README.
+	// MaxTotalBytes bounds what all lanes hold, and what they use of the disk. One tenant may hold as
+	// much as is still free, hence at most half of it. A request counts more than its bytes: see the
+	// README.
 	MaxTotalBytes bytesize.Size `mapstructure:"max_total_bytes"`
 
-	// MaxMemoryBytes bounds how much of what is in storage is kept in memory
-	// too, and what is known of the rest, which is read back when its turn comes. Of that
-	// at least 16 MiB are allowed. Without storage it is not used.
+	// MaxMemoryBytes bounds how much of the stored data is kept in memory too, together with the index of
+	// all stored data. The rest is read back when it is sent. The index may use at least 16 MiB. Without storage it is not
+	// used.
 	MaxMemoryBytes bytesize.Size `mapstructure:"max_memory_bytes"`
 
-	// StorageReserve is how much of their disks storage, archives and dead letters leave
-	// free, so that the gateway can write what it has to itself. What would need it is
-	// refused, or waits. 0 is a twentieth of the disk, at most 64 MiB.
+	// StorageReserve is how much of their disks storage, archives and dead letters leave free, so that
+	// the gateway can write its own files. Data that would need the reserve is refused, or waits. 0
+	// means a twentieth of the disk, at most 64 MiB.
 	StorageReserve bytesize.Size `mapstructure:"storage_reserve"`
 
-	// DeadLetter keeps what a destination refuses for good. Without it that is
-	// dropped and counted.
+	// DeadLetter keeps data that a destination refuses permanently. Without it, such data is dropped
+	// and counted.
 	DeadLetter configoptional.Optional[DeadLetterConfig] `mapstructure:"dead_letter"`
 
-	// Delta says how delta metrics become cumulative ones, for destinations that need it.
+	// Delta configures the conversion of delta metrics to cumulative ones, for destinations that need it.
 	Delta DeltaConfig `mapstructure:"delta_to_cumulative"`
 
-	// ShutdownTimeout bounds how long a shutdown, or a reload of the collector's
-	// configuration, waits for destinations. Without storage it is the time in
-	// which what is queued is tried once more; the rest is lost and counted.
+	// ShutdownTimeout bounds how long a shutdown, or a reload of the collector's configuration,
+	// waits for destinations. Without storage, queued data is tried once more in that time;
+	// the rest is dropped and counted.
 	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
 
 	Metrics MetricsConfig `mapstructure:"metrics"`
@@ -100,15 +100,18 @@ type Config struct {
 	_ struct{}
 }
 
-// ReferencesConfig says what ${file:…} and ${env:…} in the registry's variables
-// may name.
+var (
+	_ component.Config  = (*Config)(nil)
+	_ confmap.Validator = (*Config)(nil)
+)
+
+// ReferencesConfig limits what ${file:…} and ${env:…} in the registry's variables may refer to.
 type ReferencesConfig struct {
-	// Directories are absolute paths of folders. Files in them and below may be
-	// read. Links that lead out of them are not followed.
+	// Directories are absolute paths. Files in these directories and below may be read. Links
+	// that lead out of them are not followed.
 	Directories []string `mapstructure:"directories"`
 
-	// EnvPrefixes are how the names of environment variables begin that may be
-	// read.
+	// EnvPrefixes are the prefixes of environment variables that may be read.
 	EnvPrefixes []string `mapstructure:"env_prefixes"`
 
 	// prevent unkeyed literal initialization
@@ -156,39 +159,36 @@ func (r *RoutesConfig) Of(s tenant.Signal) []string {
 
 // LaneConfig bounds the queue of one tenant, destination and signal.
 type LaneConfig struct {
-	// MaxBytes is how many encoded bytes may wait, 640 more for each request with
-	// storage and 512 without. A request that does not fit
-	// is refused with a delay after which to try again.
+	// MaxBytes is how many encoded bytes may be queued. Each request counts 640 bytes more with storage,
+	// and 512 without. A request that does not fit is refused with a retry delay.
 	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
 
-	// MaxAge is how long data may wait. What is older is dropped and counted.
+	// MaxAge is how long data may be queued. Older data is dropped and counted.
 	MaxAge time.Duration `mapstructure:"max_age"`
 
 	Batch BatchConfig `mapstructure:"batch"`
 
-	// Concurrency is how many batches may be in flight at the same time. Destinations
-	// that take samples in order only get one whatever it says.
+	// Concurrency is how many batches may be in flight at the same time. For destinations that accept
+	// samples in order only, it is 1 whatever the value.
 	Concurrency int `mapstructure:"concurrency"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// BatchConfig says how requests of one lane are merged.
+// BatchConfig configures how requests of one lane are merged.
 type BatchConfig struct {
-	// MaxBytes is how large a merged request may be. A request that is larger
-	// by itself is sent as it is.
+	// MaxBytes bounds the size of a merged request. A single larger request is sent as it is.
 	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
 
-	// Timeout is how long a batch may wait to become full. 0 sends at once.
+	// Timeout is how long a batch may wait to become full. 0 means not at all.
 	Timeout time.Duration `mapstructure:"timeout"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// RetryConfig says how long a lane waits after a failure. The wait doubles with
-// every failure in a row.
+// RetryConfig configures how long a lane waits after a failure. The wait doubles with every failure in a row.
 type RetryConfig struct {
 	InitialInterval time.Duration `mapstructure:"initial_interval"`
 	MaxInterval     time.Duration `mapstructure:"max_interval"`
@@ -197,43 +197,91 @@ type RetryConfig struct {
 	_ struct{}
 }
 
-// CircuitBreakerConfig says when a lane is taken to have a dead destination.
+// CircuitBreakerConfig configures the circuit breaker of a lane.
 type CircuitBreakerConfig struct {
-	// Failures in a row open the breaker.
+	// Failures is the number of failures in a row that open the breaker.
 	Failures int `mapstructure:"failures"`
 
-	// Open is the least time between two attempts while the breaker is open.
+	// Open is the least time until the breaker is half-open, and a probe is sent.
 	Open time.Duration `mapstructure:"open"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// DeadLetterConfig says where dead letters go.
+// DeadLetterConfig configures dead letters.
 type DeadLetterConfig struct {
 	Directory string `mapstructure:"directory"`
 
-	// MaxBytes bounds the dead letters of one tenant, destination and signal.
-	// The oldest file gives way to new ones.
+	// MaxBytes bounds the dead letters of one tenant, destination and signal. The oldest file is removed
+	// for new ones.
 	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// MetricsConfig says how fine the exporter's own metrics are.
-type MetricsConfig struct {
-	// Tenant adds the tenant as an attribute.
-	Tenant bool `mapstructure:"tenant"`
+// DeltaConfig says how delta metrics become cumulative ones.
+type DeltaConfig struct {
+	// GatewayAttribute is an attribute that each converted data point gets, whose value is
+	// GatewayID. Several gateways that get parts of the same delta time series each make
+	// totals of what they get; without an attribute that distinguishes them a backend would
+	// take all of them for one. Empty: none, which is right for a single gateway only.
+	GatewayAttribute string `mapstructure:"gateway_attribute"`
+
+	// GatewayID must be another for each gateway, and should be the same after a restart.
+	// Empty: one that is chosen at random at the first start and kept beside the queue of
+	// storage; without storage another one at each start.
+	GatewayID string `mapstructure:"gateway_id"`
+
+	// MaxFuture bounds how far data points may be dated ahead of the gateway's clock.
+	MaxFuture time.Duration `mapstructure:"max_future"`
+
+	// MaxSeries bounds the delta time series of all tenants. One tenant may have as many as
+	// are still free, hence at most half.
+	MaxSeries int `mapstructure:"max_series"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-var (
-	_ component.Config  = (*Config)(nil)
-	_ confmap.Validator = (*Config)(nil)
-)
+// defaultGatewayAttribute is the default of DeltaConfig.GatewayAttribute.
+const defaultGatewayAttribute = "otelcol.gateway"
+
+// defaultMaxFuture is half of what Prometheus takes: late points may get times twice as far
+// ahead as MaxFuture.
+const defaultMaxFuture = 5 * time.Minute
+
+func defaultDelta() DeltaConfig {
+	return DeltaConfig{GatewayAttribute: defaultGatewayAttribute, MaxFuture: defaultMaxFuture, MaxSeries: 250_000}
+}
+
+func (c *DeltaConfig) validate() (errs []error) {
+	if c.GatewayID != "" {
+		if c.GatewayAttribute == "" {
+			errs = append(errs, errors.New(`"delta_to_cumulative::gateway_id" has no use without "delta_to_cumulative::gateway_attribute"`))
+		}
+		if tenant.ID(c.GatewayID).Validate() != nil {
+			errs = append(errs, fmt.Errorf(`"delta_to_cumulative::gateway_id" must be 1 to 150 letters, digits and !_.*'()-, got %q`, c.GatewayID))
+		}
+	}
+	if c.MaxFuture < minDuration {
+		errs = append(errs, fmt.Errorf(`"delta_to_cumulative::max_future" must be at least %v, got %v`, minDuration, c.MaxFuture))
+	}
+	if c.MaxSeries <= 0 {
+		errs = append(errs, errors.New(`"delta_to_cumulative::max_series" must be positive`))
+	}
+	return errs
+}
+
+// MetricsConfig configures the exporter's own metrics.
+type MetricsConfig struct {
+	// Tenant adds the attribute "tenant" to metrics of lanes.
+	Tenant bool `mapstructure:"tenant"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
 
 const (
 	defaultConcurrency = 2
@@ -263,7 +311,7 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// minDuration is above what a number without a unit is, which counts nanoseconds.
+// minDuration detects durations without a unit, which count nanoseconds.
 const minDuration = time.Millisecond
 
 // Validate implements confmap.Validator.
@@ -343,8 +391,8 @@ func (c *Config) Validate() error {
 
 func (c *Config) hasRegistry() bool { return c.Registry.Type().String() != "" }
 
-// checkWithoutRegistry returns why the destination d does not work without a registry: its
-// settings have variables, or the profile's do.
+// checkWithoutRegistry returns an error if the destination d needs a registry, because its settings or
+// those of its profile have variables.
 func (c *Config) checkWithoutRegistry(name string, d *backend.Destination) error {
 	if c.hasRegistry() {
 		return nil

@@ -163,7 +163,7 @@ func TestConfig_Invalid(t *testing.T) {
 		"http encoding":                  `encoding: must be proto or json`,
 		"profile encoding":               `encoding: victoriametrics takes protobuf only`,
 		"archive delta_to_cumulative":    `"destinations::d::delta_to_cumulative": is not for an archive`,
-		"profile compression":            `compression: prometheus does not understand "zstd"`,
+		"profile compression":            `compression: prometheus does not support "zstd"`,
 		"profile over grpc":              `profile oneuptime must not be used over gRPC: it answers success to a bad token`,
 		"grpc without endpoint":          `"destinations::d::otlp_grpc": endpoint: must be set`,
 		"grpc endpoint":                  `endpoint: needs a port`,

@@ -93,7 +93,7 @@ func own(res pcommon.Resource, i int) {
 	res.Attributes().PutStr(tenant.AttributeKey, []string{"a", "b", "a"}[i%3])
 }
 
-// balanced tells whether nothing is queued, and what was accepted is accounted for.
+// balanced reports whether nothing is queued and all accepted records are accounted for.
 func balanced(r *router) bool {
 	for _, st := range r.scheduler.Load().Observe() {
 		left := st.Accepted - st.Delivered

@@ -13,7 +13,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// conversions are the conversions of one request. Their converters are held until close.
+// conversions are the delta conversions of one request. Their converters are held until close.
 type conversions struct {
 	holds []*cumulative.Hold
 	list  []conversion
@@ -24,8 +24,7 @@ type conversion struct {
 	key lane.Key
 }
 
-// accept makes what was converted part of the totals, and counts what could not be
-// converted.
+// accept adds the converted points to the totals, and counts points that could not be converted.
 func (c *conversions) accept(sched *lane.Scheduler) {
 	for _, done := range c.list {
 		done.Accept()
@@ -48,9 +47,8 @@ func (c *conversions) close() {
 	}
 }
 
-// conversionsOf returns the parts in the order in which they are converted, and the lanes
-// that need a conversion, always in the same order, so that
-// two requests never wait for each other.
+// conversionsOf returns the parts in the order in which they are converted, and the lanes that need a
+// conversion. The order is the same for all requests, so that two requests never wait for each other.
 func (r *router) conversionsOf(parts []lane.Part) (sorted []lane.Part, keys []lane.Key) {
 	sorted = slices.Clone(parts)
 	slices.SortStableFunc(sorted, func(a, b lane.Part) int { return cmp.Compare(a.Payload.Tenant, b.Payload.Tenant) })
@@ -71,9 +69,8 @@ func (r *router) wantsTotals(s lane.Route) bool {
 	return r.plans.destinations[s.Destination].Cumulative()
 }
 
-// hold waits for the converters that parts need. They may be held by a request of the
-// same tenant that is being written to disk, so the caller must have no compute turn. The
-// caller closes held, also if there is an error.
+// hold acquires the converters of keys. A request of the same tenant that is being written to disk may
+// hold them, so the caller must not occupy a compute slot. The caller closes held, also after an error.
 func (r *router) hold(ctx context.Context, keys []lane.Key, held *conversions) error {
 	for _, key := range keys {
 		h, err := r.totals.of(key).Acquire(ctx)
@@ -85,8 +82,8 @@ func (r *router) hold(ctx context.Context, keys []lane.Key, held *conversions) e
 	return nil
 }
 
-// convert gives destinations that cannot take delta metrics a copy with totals. Its
-// parts are those of conversionsOf, and hold has been called with the keys.
+// convert replaces the payload for destinations that do not accept delta metrics by a copy with totals.
+// parts and keys are the results of conversionsOf, and held is the result of hold.
 func (r *router) convert(parts []lane.Part, keys []lane.Key, held *conversions) (out []lane.Part, err error) {
 	n := 0
 	for _, part := range parts {

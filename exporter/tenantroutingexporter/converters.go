@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// Of the delta time series of a tenant at a destination that wants totals.
+	// Bounds of the delta time series of one tenant at one destination.
 	maxStreams        = 100_000
 	maxBuckets        = 4_000_000 // of all of them, 32 MB
 	streamIdleTimeout = time.Hour
@@ -21,12 +21,11 @@ const (
 	// their time series, on average.
 	bucketsPerSeries = 32
 
-	// totalsResolution is that of Prometheus and its kin.
+	// totalsResolution is the resolution of timestamps in Prometheus and compatible backends.
 	totalsResolution = time.Millisecond
 )
 
-// converters keep the totals of delta time series by lane. Its methods are safe for
-// concurrent use.
+// converters keeps the totals of delta time series by lane. Its methods are safe for concurrent use.
 type converters struct {
 	set    cumulative.Settings
 	budget *cumulative.Budget
@@ -61,7 +60,7 @@ func (cs *converters) of(k lane.Key) *cumulative.Converter {
 // series returns how many time series are kept.
 func (cs *converters) series() int { return cs.budget.Streams() }
 
-// sweep forgets idle time series.
+// sweep removes idle time series.
 func (cs *converters) sweep(now time.Time) {
 	cs.mu.Lock()
 	list := slices.Collect(maps.Values(cs.lanes))
@@ -71,8 +70,8 @@ func (cs *converters) sweep(now time.Time) {
 	}
 }
 
-// addTenants adds the tenants of which totals are kept. Their lanes may close between two
-// requests, and the totals must not begin again with each of them.
+// addTenants adds the tenants with totals to the set. Their lanes may close between two requests, and the
+// totals must not start again with each request.
 func (cs *converters) addTenants(to map[tenant.ID]bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -83,8 +82,8 @@ func (cs *converters) addTenants(to map[tenant.ID]bool) {
 	}
 }
 
-// forget drops the totals of tenants that are gone. It waits for conversions under way,
-// without its lock: these may want another converter.
+// forget removes the totals of removed tenants. It waits for conversions in progress without the lock,
+// because these may need another converter.
 func (cs *converters) forget(dir directory) {
 	var gone []*cumulative.Converter
 	cs.mu.Lock()

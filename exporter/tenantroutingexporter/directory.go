@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// directory says which tenants there are. A snapshot of a registry is one.
+// directory returns tenants by their ID. A snapshot of a registry is one.
 type directory interface {
 	// Tenant returns the tenant id, or nil if there is none.
 	Tenant(id tenant.ID) *tenant.Tenant
@@ -16,31 +16,31 @@ type directory interface {
 
 var (
 	_ directory = (*tenant.Snapshot)(nil)
-	_ directory = (*named)(nil)
+	_ directory = (*observedTenants)(nil)
 )
 
-// named are the tenants that data names, where there is no registry. Its methods are safe
-// for concurrent use.
-type named struct {
+// observedTenants are the tenants that resources name, for exporters without a registry. Its methods are
+// safe for concurrent use.
+type observedTenants struct {
 	max int
 
 	mu      sync.RWMutex
-	tenants map[tenant.ID]*tenant.Tenant // bounded by max, and what storage held at the start
+	tenants map[tenant.ID]*tenant.Tenant // bounded by max and the tenants in storage at the start
 }
 
-func newNamed(most int) *named {
-	return &named{max: most, tenants: make(map[tenant.ID]*tenant.Tenant)}
+func newObservedTenants(most int) *observedTenants {
+	return &observedTenants{max: most, tenants: make(map[tenant.ID]*tenant.Tenant)}
 }
 
 // Tenant implements directory.
-func (n *named) Tenant(id tenant.ID) *tenant.Tenant {
+func (n *observedTenants) Tenant(id tenant.ID) *tenant.Tenant {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.tenants[id]
 }
 
-// admit returns the tenant id. It adds it if there are less than max.
-func (n *named) admit(id tenant.ID) (*tenant.Tenant, error) {
+// admit returns the tenant id, and adds it if there are fewer than max.
+func (n *observedTenants) admit(id tenant.ID) (*tenant.Tenant, error) {
 	if t := n.Tenant(id); t != nil {
 		return t, nil
 	}
@@ -55,14 +55,14 @@ func (n *named) admit(id tenant.ID) (*tenant.Tenant, error) {
 	return n.add(id), nil
 }
 
-// restore adds the tenant id, whose data was accepted before.
-func (n *named) restore(id tenant.ID) {
+// restore adds the tenant id, which has accepted data, whatever max is.
+func (n *observedTenants) restore(id tenant.ID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.add(id)
 }
 
-func (n *named) add(id tenant.ID) *tenant.Tenant {
+func (n *observedTenants) add(id tenant.ID) *tenant.Tenant {
 	t := n.tenants[id]
 	if t == nil {
 		t = &tenant.Tenant{ID: id, Status: tenant.StatusActive}
@@ -71,17 +71,17 @@ func (n *named) add(id tenant.ID) *tenant.Tenant {
 	return t
 }
 
-// forget removes the tenants that are not used.
-func (n *named) forget(used map[tenant.ID]bool) {
+// forget removes tenants that are not used.
+func (n *observedTenants) forget(used map[tenant.ID]bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	maps.DeleteFunc(n.tenants, func(id tenant.ID, _ *tenant.Tenant) bool { return !used[id] })
 }
 
-// directory returns the tenants of the moment, or nil if they are not known yet.
+// directory returns the current tenants, or nil if they are not known yet.
 func (r *router) directory() directory {
-	if r.named != nil {
-		return r.named
+	if r.observed != nil {
+		return r.observed
 	}
 	if snap := r.registry.Snapshot(); snap != nil {
 		return snap
@@ -89,9 +89,9 @@ func (r *router) directory() directory {
 	return nil
 }
 
-// restoreTenant makes a tenant known that has data here and need not have sent any since the start.
+// restoreTenant adds a tenant that has stored data, and may not have sent any since the start.
 func (r *router) restoreTenant(id tenant.ID) {
-	if r.named != nil && id.Validate() == nil {
-		r.named.restore(id)
+	if r.observed != nil && id.Validate() == nil {
+		r.observed.restore(id)
 	}
 }

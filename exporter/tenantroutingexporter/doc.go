@@ -1,6 +1,6 @@
-// Package tenantroutingexporter delivers each tenant's telemetry to that
-// tenant's own destinations, as a hot registry says, through lanes that keep
-// one tenant's trouble from becoming another's.
+// Package tenantroutingexporter delivers each tenant's telemetry to the destinations that the tenant
+// registry routes it to. Every tenant, destination and signal has a lane of its own: a queue with a retry
+// timer and a circuit breaker, so that a failing destination of one tenant does not delay the data of others.
 package tenantroutingexporter
 
 //go:generate go tool -modfile=../../internal/tools/go.mod mdatagen metadata.yaml

@@ -29,19 +29,19 @@ func NewFactory() exporter.Factory {
 	)
 }
 
-// factory makes the exporters of one configuration share what they are made of.
+// factory creates exporters. Those of one configuration share a router.
 type factory struct{ shared *sharedMap }
 
 func options(h *handle) []exporterhelper.Option {
 	return []exporterhelper.Option{
 		exporterhelper.WithStart(h.Start),
 		exporterhelper.WithShutdown(h.Shutdown),
-		// Accepting is quick. Timeouts of deliveries belong to destinations.
+		// Accepting is quick. Destinations have timeouts of their own.
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
 	}
 }
 
-// guarded makes a panic of consume a rejection.
+// guarded converts a panic of consume to a rejection.
 func guarded[T any](r *router, signal tenant.Signal, consume func(context.Context, T) error) func(context.Context, T) error {
 	return func(ctx context.Context, data T) (err error) {
 		defer func() {
@@ -72,8 +72,8 @@ func (f *factory) createTraces(ctx context.Context, set exporter.Settings, cfg c
 	return exporterhelper.NewTraces(ctx, quiet(set), cfg, guarded(h.router, tenant.Traces, h.router.consumeTraces), options(h)...)
 }
 
-// quiet keeps the helper from logging every refusal: each is counted and returned to
-// its caller, and a tenant that floods must not flood the log too.
+// quiet keeps the helper from logging every rejection. Each is counted and returned to the client, and a
+// flood of requests must not flood the log.
 func quiet(set exporter.Settings) exporter.Settings {
 	set.Logger = set.Logger.WithOptions(zap.IncreaseLevel(zapcore.DPanicLevel))
 	return set

@@ -10,15 +10,13 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
 )
 
-// maxSplitGrowth bounds what splitting makes of a request, whose resources, scopes
-// and metrics are repeated in each piece. Below half of a destination's cap they do
-// not reach it.
+// maxSplitGrowth bounds the size of all pieces of a request, relative to the request. Each piece repeats
+// resources, scopes and metrics. If these are smaller than half of a destination's limit, the bound is not reached.
 const maxSplitGrowth = 4
 
-// fit splits what is larger than one of its destinations can take. It returns a
-// refusal.
+// fit splits payloads that are larger than one of their destinations accepts. Its error is a rejection.
 func (r *router) fit(parts []lane.Part) ([]lane.Part, error) {
-	var out []lane.Part // nil as long as everything fits
+	var out []lane.Part // nil while everything fits
 	for i, part := range parts {
 		p := part.Payload
 		limit := batchLimit(part.Routes)
@@ -53,7 +51,7 @@ func (r *router) fit(parts []lane.Part) ([]lane.Part, error) {
 	return out, nil
 }
 
-// batchLimit is the least of what the destinations of a part take in one request.
+// batchLimit returns the largest request that all destinations of a part accept.
 func batchLimit(routes []lane.Route) int {
 	limit := math.MaxInt
 	for _, route := range routes {

@@ -44,7 +44,7 @@ func (c fillableClient) Walk(ctx context.Context, fn storage.WalkFunc) error {
 	return c.Client.(storage.Walker).Walk(ctx, fn)
 }
 
-// A collector that is told to read its configuration again ends if a component's
+// A collector that reloads its configuration ends if a component's
 // Shutdown fails.
 func TestShutdown_OnAFullDiskIsNoError(t *testing.T) {
 	goOn := make(chan struct{})

@@ -18,8 +18,8 @@ import (
 // million fleets of that size.
 const gatewayIDLength = 8
 
-// gatewayID returns what tells the totals of this gateway from those of others. It is
-// empty if none of destinations needs it.
+// gatewayID returns the ID that distinguishes the totals of this gateway from those of others. It is empty
+// if no destination needs it.
 func (r *router) gatewayID(destinations map[string]*backend.Destination) string {
 	needed := false
 	for _, d := range destinations {
@@ -30,23 +30,23 @@ func (r *router) gatewayID(destinations map[string]*backend.Destination) string 
 		return c.GatewayID
 	}
 	if r.stateDir == "" {
-		r.set.Logger.Warn("Delta metrics that are converted to cumulative ones begin new time series at each start of this gateway; set delta_to_cumulative::gateway_id, or file_storage under storage")
+		r.set.Logger.Warn("Delta metrics that are converted to cumulative ones start new time series at each start of this gateway; set delta_to_cumulative::gateway_id, or use file_storage under storage")
 		return newGatewayID()
 	}
 	id, err := keptGatewayID(filepath.Join(r.stateDir, gatewayIDFile(r.set.ID)))
 	if err != nil {
-		r.set.Logger.Warn("The ID of this gateway cannot be kept; delta metrics that are converted to cumulative ones begin new time series at its next start", zap.Error(err))
+		r.set.Logger.Warn("Failed to save the ID of this gateway; delta metrics that are converted to cumulative ones start new time series at its next start", zap.Error(err))
 	}
 	return id
 }
 
-// gatewayIDFile does not look like a file of a storage extension.
+// gatewayIDFile returns a name that no storage extension uses.
 func gatewayIDFile(id component.ID) string {
 	return "gateway_id_" + strings.NewReplacer("/", "_", "\\", "_").Replace(id.String()) + ".txt"
 }
 
-// keptGatewayID returns the ID in the file at path, or a new one that it writes there. With
-// an error it returns a new one that is not kept.
+// keptGatewayID returns the ID in the file at path, or a new one that it writes there. With an error it
+// returns a new one that is not saved.
 func keptGatewayID(path string) (string, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // beside the queue files
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

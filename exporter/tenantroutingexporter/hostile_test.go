@@ -60,13 +60,13 @@ var hostileAnswers = map[string]func(head string) string{
 	"redirect": func(head string) string {
 		return "HTTP/1.1 307 " + oneLine(head) + "\r\nLocation: http://127.0.0.1:1/?" + url.QueryEscape(head) + "\r\nContent-Length: 0\r\n\r\n"
 	},
-	"status line":    func(head string) string { return "HTTP/1.1 400 " + oneLine(head) + "\r\nContent-Length: 0\r\n\r\n" },
-	"no HTTP":        func(head string) string { return "NOPE " + oneLine(head) + "\r\n\r\n" },
-	"bad header":     func(head string) string { return "HTTP/1.1 200 OK\r\n" + oneLine(head) + "\r\n\r\n" },
-	"bad length":     func(head string) string { return "HTTP/1.1 200 OK\r\nContent-Length: " + oneLine(head) + "\r\n\r\n" },
-	"bad encoding":   func(head string) string { return "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + oneLine(head) + "\r\n\r\n" },
-	"more than said": func(head string) string { return answerOf(400, "text/plain", "") + head },
-	"content type":   func(head string) string { return answerOf(400, "text/"+oneLine(head), "x") },
+	"status line":         func(head string) string { return "HTTP/1.1 400 " + oneLine(head) + "\r\nContent-Length: 0\r\n\r\n" },
+	"no HTTP":             func(head string) string { return "NOPE " + oneLine(head) + "\r\n\r\n" },
+	"bad header":          func(head string) string { return "HTTP/1.1 200 OK\r\n" + oneLine(head) + "\r\n\r\n" },
+	"bad length":          func(head string) string { return "HTTP/1.1 200 OK\r\nContent-Length: " + oneLine(head) + "\r\n\r\n" },
+	"bad encoding":        func(head string) string { return "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + oneLine(head) + "\r\n\r\n" },
+	"more than announced": func(head string) string { return answerOf(400, "text/plain", "") + head },
+	"content type":        func(head string) string { return answerOf(400, "text/"+oneLine(head), "x") },
 	"retry after": func(head string) string {
 		return "HTTP/1.1 503 X\r\nRetry-After: " + oneLine(head) + "\r\nContent-Length: 0\r\n\r\n"
 	},

@@ -167,7 +167,7 @@ shutdown_timeout: 1s
 	case <-time.After(time.Minute):
 		require.Fail(t, "the shutdown waits for the disk")
 	}
-	assert.Equal(t, 1, logs.FilterMessageSnippet("The shutdown goes on without waiting for a disk").Len())
+	assert.Equal(t, 1, logs.FilterMessageSnippet("The shutdown continues without waiting for a disk").Len())
 
 	goOn()
 	requests.Wait()

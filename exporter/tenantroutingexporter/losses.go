@@ -11,22 +11,21 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// losses finds out from counters what is lost or refused. Its methods are safe for
-// concurrent use.
+// losses derives conditions from counters of lost and refused data. Its methods are safe for concurrent use.
 type losses struct {
 	router *router
 	now    func() time.Time
 
 	mu                       sync.Mutex
 	dropped, missing, failed condition.Growth
-	self                     *selfSend
+	loop                     *loopDetector
 }
 
 func newLosses(r *router, now func() time.Time) *losses {
-	return &losses{router: r, now: now, self: newSelfSend(r.cfg)}
+	return &losses{router: r, now: now, loop: newLoopDetector(r.cfg)}
 }
 
-// findings returns the conditions that nothing of the lanes' state shows.
+// findings returns the conditions that the state of the lanes does not show.
 func (l *losses) findings() (all []condition.Finding) {
 	r := l.router
 	total, reasons := droppedOf(r.scheduler.Load())
@@ -37,7 +36,7 @@ func (l *losses) findings() (all []condition.Finding) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	all = append(all, l.self.findings(now)...)
+	all = append(all, l.loop.findings(now)...)
 	if n, since := l.dropped.Look(total, now, condition.LossHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.DataDropped, Since: since,

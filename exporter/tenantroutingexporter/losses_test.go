@@ -29,7 +29,7 @@ func (b *conditionBoard) PostConditions(src condition.Source) (remove func()) {
 	return func() { b.sources = nil }
 }
 
-// What is dropped for good, and what has no tenant, are conditions of the exporter.
+// Dropped data and data without a tenant are conditions of the exporter.
 func TestLosses_AreConditions(t *testing.T) {
 	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
 	defer refuses.Close()

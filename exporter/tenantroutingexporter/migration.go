@@ -14,6 +14,10 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	stored "go.opentelemetry.io/collector/pdata/xpdata/request"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
@@ -26,30 +30,29 @@ import (
 )
 
 const (
-	// migrationFolder holds what could not be read of other queues.
+	// migrationFolder is the folder for requests of other queues that could not be read.
 	migrationFolder = "migration"
 
-	// migrationBatch bounds how many bytes of small requests become one. It must not
-	// change: after a kill the first batch is compared with what is in storage.
+	// migrationBatch bounds the bytes of small requests that are merged. It must not change: after a kill the
+	// first batch is compared with the payloads in storage.
 	migrationBatch  = 128 << 10
 	migrationMerged = 1000 // requests
 
-	// migrationPoll is the time between two tries while there is no room.
+	// migrationPoll is the time between two tries while storage is full.
 	migrationPoll = time.Second
 
-	// migrationTries is how often the removal of a request that is in storage already is
-	// tried before it is delivered nevertheless.
+	// migrationTries is how often the removal of a request that is stored is tried before it is
+	// delivered without that.
 	migrationTries = 5
 
-	// migrationLogged bounds the requests of a queue that the log names because they are set
-	// aside.
+	// migrationLogged bounds the log lines about requests of a queue that are set aside.
 	migrationLogged = 10
 )
 
-// migrations take over what the sending queues of other exporters hold.
+// migrations moves the requests in the sending queues of other exporters to lanes.
 type migrations struct {
 	list []*migration
-	busy [3]atomic.Bool // by signal: what comes now is newer than what is in such a queue
+	busy [3]atomic.Bool // by signal: new requests are refused until older ones are moved
 
 	moved, faults [3]atomic.Int64 // requests
 }
@@ -63,22 +66,21 @@ type migration struct {
 	queue    *sendingqueue.Queue
 	head     *migrationHead // nil: to be read
 	aside    int
-	waited   bool // for room, and the log says so
+	waited   bool // for free space, and it is logged
 }
 
-// migrationHead is what is moved next: the first requests of a queue, as parts.
+// migrationHead has the requests that are moved next: the first ones of a queue, as parts.
 type migrationHead struct {
 	requests  int
 	parts     []lane.Part
 	converted *conversions
-	stored    int // parts that are in storage
+	stored    int // number of parts that are in storage
 	known     []bool
 	removed   bool // from the queue
 	tries     int  // to remove it
 }
 
-// openMigrations opens the queues of other exporters that are there. A queue that cannot be
-// opened is logged and stays where it is.
+// openMigrations opens the existing queues of other exporters. A queue that cannot be opened is logged and stays.
 func (r *router) openMigrations(ctx context.Context, host component.Host, left []lane.Part) {
 	ext, err := storageclient.Find(host, "storage", *r.cfg.Storage)
 	if err != nil {
@@ -88,7 +90,7 @@ func (r *router) openMigrations(ctx context.Context, host component.Host, left [
 		for _, id := range r.cfg.MigrateQueues {
 			m := &migration{router: r, exporter: id, signal: signal}
 			if err := m.open(ctx, ext); err != nil {
-				r.set.Logger.Error("The sending queue of another exporter cannot be taken over now. It stays as it is; the next start tries again",
+				r.set.Logger.Error("Failed to open the sending queue of another exporter. It stays as it is; the next start tries again",
 					zap.Stringer("exporter", id), zap.Stringer("signal", signal), zap.Error(err))
 				continue
 			}
@@ -98,7 +100,7 @@ func (r *router) openMigrations(ctx context.Context, host component.Host, left [
 			m.resume(ctx, left)
 			r.migrations.list = append(r.migrations.list, m)
 			r.migrations.busy[signal].Store(true)
-			r.set.Logger.Info("Taking over the sending queue of another exporter; new data is refused until that is done",
+			r.set.Logger.Info("Migrating the sending queue of another exporter; new data is refused until that is done",
 				zap.Stringer("exporter", id), zap.Stringer("signal", signal), zap.Int("requests", m.queue.Len()))
 		}
 	}
@@ -117,7 +119,7 @@ func (m *migration) open(ctx context.Context, ext *storageclient.Extension) erro
 			if aside == "" {
 				return errors.Join(err, aerr)
 			}
-			m.set.Logger.Error("The sending queue of another exporter is damaged and set aside; what it held is lost",
+			m.set.Logger.Error("The sending queue of another exporter is damaged and set aside; its requests are lost",
 				zap.String("file", path), zap.String("set_aside", aside), zap.Error(err))
 			return nil
 		case err != nil:
@@ -142,14 +144,14 @@ func (m *migration) list(ctx context.Context, client storage.Client) (q *sending
 	return sendingqueue.Open(ctx, client)
 }
 
-// resume finds out what of the first requests an earlier run has put into storage before it
-// was killed. Nothing that is in storage has been sent since then.
+// resume finds out which parts of the first requests an earlier run has stored before it was killed. No
+// stored payload has been sent since then.
 func (m *migration) resume(ctx context.Context, left []lane.Part) {
 	if m.queue.Len() == 0 || len(left) == 0 {
 		return
 	}
 	if err := m.next(ctx); err != nil || m.head == nil {
-		return // run meets it again
+		return // run has the same error
 	}
 	var candidates []*lane.Payload
 	for _, part := range left {
@@ -170,12 +172,12 @@ func (m *migration) same(ctx context.Context, stored, p *lane.Payload) bool {
 	return err == nil && bytes.Equal(data[0], p.Data)
 }
 
-// mark is in the time at which the first request of the queue is accepted, by which it is
-// found again.
+// mark is the nanoseconds of the time of acceptance of the first request of the queue. resume finds its
+// payloads by it.
 func (m *migration) mark() int { return int(m.queue.Number(0) % uint64(time.Second)) }
 
-// migrate takes over all queues, one after the other. A queue that cannot go on at present
-// is tried again until the exporter stops.
+// migrate moves all queues, one after the other. A queue that cannot be moved at present is tried again
+// until the exporter shuts down.
 func (r *router) migrate() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -188,7 +190,7 @@ func (r *router) migrate() {
 	})
 	defer func() {
 		for _, m := range r.migrations.list {
-			m.head.drop() // others may wait for it
+			m.head.drop() // others may wait for its converters
 		}
 	}()
 	for i, m := range r.migrations.list {
@@ -205,16 +207,16 @@ func (r *router) migrate() {
 	}
 }
 
-// run goes on as far as it can, and tells whether the queue is done with.
+// run moves as many requests as it can, and reports whether the queue is done.
 func (m *migration) run(ctx context.Context) (done bool) {
 	var err error
-	if bug := m.recovery.Run("taking over the sending queue of another exporter", func() { done, err = m.move(ctx) }); bug != nil {
+	if bug := m.recovery.Run("migrating the sending queue of another exporter", func() { done, err = m.move(ctx) }); bug != nil {
 		m.giveUp(ctx, bug)
 		return true
 	}
 	if err != nil && ctx.Err() == nil && !m.waited {
 		m.waited = true
-		m.set.Logger.Warn("Taking over the sending queue of another exporter waits",
+		m.set.Logger.Warn("Migrating the sending queue of another exporter waits",
 			zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Int("requests", m.queue.Len()), zap.Error(err))
 	}
 	return done
@@ -243,9 +245,8 @@ func (m *migration) move(ctx context.Context) (done bool, err error) {
 	return false, ctx.Err()
 }
 
-// moveHead puts the first requests into storage, removes them from the queue, and queues them
-// in their lanes, in this order: a kill in between loses nothing, and after it they are found
-// again before they are sent.
+// moveHead stores the first requests, removes them from the queue, and queues them in their lanes, in
+// this order. A kill in between loses nothing, and resume finds them before they are sent.
 func (m *migration) moveHead(ctx context.Context) error {
 	h := m.head
 	st := &safeStore{m.store, m.recovery}
@@ -253,7 +254,7 @@ func (m *migration) moveHead(ctx context.Context) error {
 		if h.known[h.stored] {
 			continue
 		}
-		if err := m.room(h.parts[h.stored].Payload); err != nil {
+		if err := m.checkSpace(h.parts[h.stored].Payload); err != nil {
 			return err
 		}
 		if err := st.Put(ctx, h.parts[h.stored:h.stored+1]); err != nil {
@@ -266,7 +267,7 @@ func (m *migration) moveHead(ctx context.Context) error {
 			if h.tries++; h.tries < migrationTries {
 				return err
 			}
-			// The disk may be full until something is delivered. Then a kill repeats it.
+			// The disk may be full until something is delivered. A kill would make it be delivered again.
 			m.deliver(h)
 			return err
 		}
@@ -286,12 +287,12 @@ func (m *migration) deliver(h *migrationHead) {
 			continue
 		}
 		h.known[i] = true
-		part.Payload.Data = nil // it is read back in its turn
+		part.Payload.Data = nil // it is read back when it is sent
 		sched.Recover(part)
 	}
 }
 
-// commit makes what was converted part of the totals.
+// commit adds the converted points to the totals.
 func (h *migrationHead) commit(sched *lane.Scheduler) {
 	if h.converted != nil {
 		h.converted.accept(sched)
@@ -299,7 +300,7 @@ func (h *migrationHead) commit(sched *lane.Scheduler) {
 	}
 }
 
-// drop releases what conversions hold.
+// drop releases the converters.
 func (h *migrationHead) drop() {
 	if h != nil && h.converted != nil {
 		h.converted.close()
@@ -307,20 +308,20 @@ func (h *migrationHead) drop() {
 	}
 }
 
-// room returns an error if storage has no room for p at present.
-func (m *migration) room(p *lane.Payload) error {
+// checkSpace returns an error if storage has no space for p at present.
+func (m *migration) checkSpace(p *lane.Payload) error {
 	size := int64(p.Size) + store.EntryDisk
 	space := m.store.Space(p.Tenant)
 	if size > space.Quota {
-		return errors.New("there is no room below max_total_bytes")
+		return errors.New("storage is full (max_total_bytes)")
 	}
 	if size > space.Disk && m.store.Usage().Held+size > space.Small {
-		return errors.New("the disk has no room above storage_reserve")
+		return errors.New("the disk is full (storage_reserve)")
 	}
 	return nil
 }
 
-// next reads the first requests. It sets aside, and removes, one that cannot be read.
+// next reads the first requests. It sets aside and removes a request that cannot be read.
 func (m *migration) next(ctx context.Context) error {
 	h := &migrationHead{}
 	size := 0
@@ -346,7 +347,7 @@ func (m *migration) next(ctx context.Context) error {
 				return err
 			}
 			if h.requests > 0 {
-				break // it is the first of the next ones
+				break // leave it for the next head
 			}
 			return m.setAside(ctx, value, err)
 		}
@@ -360,7 +361,7 @@ func (m *migration) next(ctx context.Context) error {
 			h.parts, h.converted = parts, converted
 		} else if len(parts) > 0 {
 			into, p := h.parts[0].Payload, parts[0].Payload
-			into.Data = append(into.Data, p.Data...) // nobody else has it
+			into.Data = append(into.Data, p.Data...) // it is not shared
 			into.Size, into.Records = len(into.Data), into.Records+p.Records
 		}
 		if delta || len(h.parts) > 1 {
@@ -376,27 +377,27 @@ func (m *migration) next(ctx context.Context) error {
 	return nil
 }
 
-// mergeable tells whether a request can be one with those before it.
-func mergeable(before, parts []lane.Part, delta bool) bool {
+// mergeable reports whether a request can be merged with the earlier ones.
+func mergeable(earlier, parts []lane.Part, delta bool) bool {
 	switch {
-	case delta || len(parts) > 1 || len(before) > 1:
+	case delta || len(parts) > 1 || len(earlier) > 1:
 		return false
-	case len(parts) == 0 || len(before) == 0:
+	case len(parts) == 0 || len(earlier) == 0:
 		return true
 	}
-	a, b := before[0], parts[0]
+	a, b := earlier[0], parts[0]
 	return a.Payload.Tenant == b.Payload.Tenant && a.Payload.Refusal == nil && b.Payload.Refusal == nil &&
 		slices.EqualFunc(a.Routes, b.Routes, func(x, y lane.Route) bool { return x.Destination == y.Destination })
 }
 
-// parts returns what a request becomes, as if it had just been sent here.
+// parts returns the parts of a request, as if it had just been received.
 func (m *migration) parts(ctx context.Context, value []byte, converted *conversions) (parts []lane.Part, delta bool, err error) {
 	defer m.recovery.Catch("reading a request of another exporter", &err)
 	c, err := storedContent(m.signal, value)
 	if err != nil {
 		return nil, false, malformed(err)
 	}
-	if c == nil { // it holds nothing
+	if c == nil { // it is empty
 		return nil, false, nil
 	}
 	dir := m.directory()
@@ -414,13 +415,13 @@ func (m *migration) setAside(ctx context.Context, value []byte, cause error) err
 		dir = m.cfg.DeadLetter.Get().Directory
 	}
 	if dir == "" {
-		return fmt.Errorf("a request cannot be read (%w), and there is no folder for it: set dead_letter::directory", cause)
+		return fmt.Errorf("a request cannot be read (%w), and there is no directory for it: set dead_letter::directory", cause)
 	}
 	dir = filepath.Join(dir, migrationFolder)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	// A kill in between writes the same file again.
+	// If a kill follows, the next run writes the same file again.
 	path := filepath.Join(dir, fmt.Sprintf("%s_%s_%d.bin", strings.ReplaceAll(m.exporter.String(), "/", "_"), m.signal, m.queue.Number(0)))
 	if err := writeSynced(path, value); err != nil {
 		return err
@@ -430,8 +431,8 @@ func (m *migration) setAside(ctx context.Context, value []byte, cause error) err
 	}
 	m.aside++
 	m.migrations.faults[m.signal].Add(1)
-	if m.aside <= migrationLogged { // all of a queue may be like this; finish logs how many
-		m.set.Logger.Error("A request in the sending queue of another exporter cannot be delivered and is set aside",
+	if m.aside <= migrationLogged { // a queue may have many; finish logs the number
+		m.set.Logger.Error("Set aside a request in the sending queue of another exporter that cannot be delivered",
 			zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.String("file", path), zap.Error(cause))
 	}
 	return nil
@@ -448,16 +449,16 @@ func (m *migration) finish(ctx context.Context) error {
 	if m.path != "" && !foreign {
 		err = errors.Join(err, os.Remove(m.path))
 	}
-	if err != nil { // it is empty: the next start removes it
-		m.set.Logger.Warn("The empty sending queue of another exporter cannot be removed",
+	if err != nil { // the next start removes it
+		m.set.Logger.Warn("Failed to remove the empty sending queue of another exporter",
 			zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Error(err))
 	}
-	m.set.Logger.Info("The sending queue of another exporter is taken over and removed",
+	m.set.Logger.Info("Migrated and removed the sending queue of another exporter",
 		zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Int("set_aside", m.aside))
 	return nil
 }
 
-// giveUp leaves a queue whose file makes storage panic, as a damaged one does.
+// giveUp sets aside a queue whose file makes storage panic, because it is damaged.
 func (m *migration) giveUp(ctx context.Context, cause error) {
 	m.migrations.faults[m.signal].Add(1)
 	m.head.drop()
@@ -469,7 +470,7 @@ func (m *migration) giveUp(ctx context.Context, cause error) {
 		aside, aerr = boltfile.SetAside(m.path)
 		err = errors.Join(err, aerr)
 	}
-	m.set.Logger.Error("The sending queue of another exporter cannot be read to its end and is set aside; what it still held is not delivered",
+	m.set.Logger.Error("The sending queue of another exporter cannot be read to its end and is set aside; its remaining requests are not delivered",
 		zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.String("set_aside", aside), zap.Error(errors.Join(cause, err)))
 }
 
@@ -482,4 +483,37 @@ func (m *migration) close(ctx context.Context) error {
 	q := m.queue
 	m.queue = nil
 	return q.Close(ctx)
+}
+
+// storedContent decodes a request of a sending queue: an OTLP request, in newer releases together with the
+// client's context. It returns nil if the request is empty.
+func storedContent(signal tenant.Signal, value []byte) (*content, error) {
+	switch signal {
+	case tenant.Logs:
+		_, ld, err := stored.UnmarshalLogs(value)
+		if errors.Is(err, stored.ErrInvalidFormat) {
+			ld, err = (&plog.ProtoUnmarshaler{}).UnmarshalLogs(value)
+		}
+		if err != nil || ld.LogRecordCount() == 0 {
+			return nil, err
+		}
+		return logsContent(ld), nil
+	case tenant.Metrics:
+		_, md, err := stored.UnmarshalMetrics(value)
+		if errors.Is(err, stored.ErrInvalidFormat) {
+			md, err = (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(value)
+		}
+		if err != nil || md.MetricCount() == 0 {
+			return nil, err
+		}
+		return metricsContent(md), nil
+	}
+	_, td, err := stored.UnmarshalTraces(value)
+	if errors.Is(err, stored.ErrInvalidFormat) {
+		td, err = (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(value)
+	}
+	if err != nil || td.SpanCount() == 0 {
+		return nil, err
+	}
+	return tracesContent(td), nil
 }

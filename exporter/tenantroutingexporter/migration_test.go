@@ -264,7 +264,7 @@ func TestMigration_HungDisk(t *testing.T) {
 	r.closeMigrations(context.Background())
 }
 
-// A queue whose file makes storage panic does not keep new data out for ever.
+// A queue whose file makes storage panic does not block new data permanently.
 func TestMigration_GivesUpAQueueThatPanics(t *testing.T) {
 	dir, server := t.TempDir(), newServer(t)
 	st := newStorage(t, dir)

@@ -43,7 +43,7 @@ lane: {batch: {timeout: 0s}}
 }
 
 // What a tenant costs is bounded although the data names it: those that have no data here
-// any more make room.
+// any more are removed.
 func TestNoRegistry_BoundsTenants(t *testing.T) {
 	server := newServer(t)
 	server.set(http.StatusServiceUnavailable, "")
@@ -73,7 +73,7 @@ max_tenants: 2
 		r.tidy(time.Now())
 		return r.consumeLogs(t.Context(), logsOf("c", "x")) == nil
 	}, 30*time.Second, 10*time.Millisecond)
-	assert.LessOrEqual(t, len(r.named.tenants), 2)
+	assert.LessOrEqual(t, len(r.observed.tenants), 2)
 }
 
 // Totals outlive the lanes of their tenant, which close between two requests that are more

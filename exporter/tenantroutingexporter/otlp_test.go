@@ -169,7 +169,7 @@ lane: {batch: {timeout: 20ms}}
 // its host, and returns when its lanes are empty.
 func contractFactory(t *testing.T, registry *tenanttest.Registry) exporter.Factory {
 	inner := NewFactory()
-	settle := func(set *exporter.Settings) func() {
+	configure := func(set *exporter.Settings) func() {
 		tel := componenttest.NewTelemetry()
 		t.Cleanup(func() { assert.NoError(t, tel.Shutdown(context.Background())) })
 		set.TelemetrySettings = tel.NewTelemetrySettings()
@@ -180,17 +180,17 @@ func contractFactory(t *testing.T, registry *tenanttest.Registry) exporter.Facto
 	host := tenanttest.Host{registryID: registry}
 	return exporter.NewFactory(inner.Type(), inner.CreateDefaultConfig,
 		exporter.WithLogs(func(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
-			done := settle(&set)
+			done := configure(&set)
 			e, err := inner.CreateLogs(ctx, set, cfg)
 			return &contractLogs{e, host, done}, err
 		}, component.StabilityLevelAlpha),
 		exporter.WithMetrics(func(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-			done := settle(&set)
+			done := configure(&set)
 			e, err := inner.CreateMetrics(ctx, set, cfg)
 			return &contractMetrics{e, host, done}, err
 		}, component.StabilityLevelAlpha),
 		exporter.WithTraces(func(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
-			done := settle(&set)
+			done := configure(&set)
 			e, err := inner.CreateTraces(ctx, set, cfg)
 			return &contractTraces{e, host, done}, err
 		}, component.StabilityLevelAlpha))

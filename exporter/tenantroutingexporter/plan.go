@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// plans remember for each tenant where its data goes, until the registry has
-// another opinion. Its methods are safe for concurrent use.
+// plans caches the routes of each tenant until the tenant changes. Its methods are safe for concurrent
+// use.
 type plans struct {
 	destinations map[string]*backend.Destination
 	routes       *RoutesConfig
@@ -24,13 +24,13 @@ type plans struct {
 	tenants map[tenant.ID]*plan // bounded by the registry: see forget
 }
 
-// plan is made for one version of a tenant.
+// plan has the routes of one version of a tenant.
 type plan struct {
 	tenant *tenant.Tenant
 	routes [3][]lane.Route
-	faults [3]error // why a signal cannot be routed
+	faults [3]error // why a signal cannot be routed; nil: it can
 
-	unknown [3][]string // names on the routes that are no destinations
+	unknown [3][]string // names on the routes that are not destinations
 
 	mu      sync.Mutex
 	targets map[targetKey]lane.Target
@@ -72,8 +72,8 @@ func (ps *plans) of(t *tenant.Tenant) *plan {
 	return p
 }
 
-// make makes the plan of t. Where nothing has changed since the old one, it
-// keeps its targets, with the secrets they have resolved.
+// make returns the plan of t. If the variables are those of the old plan, it keeps the targets, with their
+// resolved secrets.
 func (ps *plans) make(t *tenant.Tenant, old *plan) *plan {
 	p := &plan{tenant: t, targets: make(map[targetKey]lane.Target)}
 	if old != nil && maps.Equal(old.tenant.Vars, t.Vars) {
@@ -124,8 +124,8 @@ func (ps *plans) targetOf(p *plan, k targetKey) lane.Target {
 	return t
 }
 
-// target returns where the lane k sends to at present, whether or not it is on
-// a route still, or nil if that is not known.
+// target returns the current target of the lane k, whether or not it is on a route, or nil if it is not
+// known.
 func (ps *plans) target(dir directory, k lane.Key) lane.Target {
 	if dir == nil {
 		return nil
@@ -137,7 +137,7 @@ func (ps *plans) target(dir directory, k lane.Key) lane.Target {
 	return ps.targetOf(ps.of(t), targetKey{k.Destination, k.Signal})
 }
 
-// shared returns destinations that keep no tenants apart and have several.
+// shared returns destinations that do not separate tenants and have several.
 func (ps *plans) shared(snap *tenant.Snapshot) (names []string) {
 	users := make(map[string]tenant.ID)
 	for t := range snap.Tenants() {
@@ -160,7 +160,7 @@ func (ps *plans) shared(snap *tenant.Snapshot) (names []string) {
 	return names
 }
 
-// forget drops the plans of tenants that are gone.
+// forget removes the plans of removed tenants.
 func (ps *plans) forget(dir directory) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

@@ -24,13 +24,13 @@ const (
 	poisonFolder = "poison"
 	poisonSuffix = ".binpb"
 
-	// What is kept of poison, of all tenants. The oldest gives way.
+	// Bounds of the payloads that are set aside, for all tenants. The oldest is removed.
 	maxPoisonFiles = 64
 	maxPoisonBytes = 256 << 20
 )
 
-// lastEnd says how the last process ended: what an extension knows, or the record beside
-// the queue files.
+// lastEnd returns how the last process ended: as an extension reports it, or from the record in the storage
+// directory.
 func (r *router) lastEnd(host component.Host, ext *storageclient.Extension) lastend.End {
 	path, ok := ext.Locate(storageclient.Owner{Kind: component.KindExporter, ID: r.set.ID}, "")
 	if ok {
@@ -41,19 +41,18 @@ func (r *router) lastEnd(host component.Host, ext *storageclient.Extension) last
 	}
 	run, end, err := lastend.Open(r.stateDir, "last_"+filepath.Base(path))
 	if err != nil {
-		r.set.Logger.Warn("How the last process ended is not known; data that ends it again and again would not be set aside", zap.Error(err))
+		r.set.Logger.Warn("Failed to find out how the last process ended; data that crashes the process repeatedly is not set aside", zap.Error(err))
 		return end
 	}
 	r.run = run
 	if end.Kind.Own() {
-		r.set.Logger.Error("The last process ended by a fault of its own. What was queued is sent with care",
+		r.set.Logger.Error("The last process crashed. Queued data is sent in small batches, and recorded while it is sent",
 			zap.String("kind", string(end.Kind)), zap.String("words", end.Words))
 	}
 	return end
 }
 
-// quarantine sets a payload aside that ended several processes that sent it. Nothing
-// looks into it.
+// quarantine sets aside a payload that crashed several processes that sent it, without decoding it.
 func (r *router) quarantine(ctx context.Context, sched *lane.Scheduler, part lane.Part) {
 	p := part.Payload
 	path, err := r.keepPoison(ctx, p)
@@ -64,9 +63,9 @@ func (r *router) quarantine(ctx context.Context, sched *lane.Scheduler, part lan
 		zap.String("tenant", string(p.Tenant)), zap.Stringer("signal", p.Signal), zap.Int("records", p.Records), zap.Int("bytes", p.Size),
 	}
 	if err != nil {
-		r.set.Logger.Error("A request that ended the process again and again could not be set aside and is dropped", append(fields, zap.Error(err))...)
+		r.set.Logger.Error("Failed to set aside a request that crashed the process repeatedly; it is dropped", append(fields, zap.Error(err))...)
 	} else {
-		r.set.Logger.Error("A request that ended the process again and again is set aside. The file is an encoded OTLP request; remove it, or send it to a backend that bears it",
+		r.set.Logger.Error("Set aside a request that crashed the process repeatedly. The file is an encoded OTLP request: remove it, or send it to a backend by other means",
 			append(fields, zap.String("file", path))...)
 	}
 	for _, route := range part.Routes {
@@ -116,7 +115,7 @@ func writeSynced(path string, data []byte) error {
 	return nil
 }
 
-// prunePoison removes the oldest files until one of so many bytes may be added.
+// prunePoison removes the oldest files until a file of size bytes may be added.
 func prunePoison(dir string, size int64) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -46,7 +46,7 @@ func TestStorage_OutlivesAChangeOfCompression(t *testing.T) {
 
 // The collector's own receiver reads batches of payloads that were compressed one
 // by one, mixed with such as were not.
-func TestSeal_ACollectorReadsWhatIsSent(t *testing.T) {
+func TestPrecompress_ACollectorReadsWhatIsSent(t *testing.T) {
 	for _, compression := range []string{"gzip", "zstd", "gzip, compression_params: {level: 9}"} {
 		t.Run(compression, func(t *testing.T) {
 			s, _, addr := startSink(t)

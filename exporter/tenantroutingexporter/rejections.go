@@ -115,7 +115,7 @@ func (r *router) reportStorage(err error) {
 		if space != nil {
 			about = append(about, zap.String("tenant", string(space.Tenant)), zap.Stringer("signal", space.Signal))
 		}
-		r.want.refused(time.Now(), r.set.Logger, r.usage(), append(about, zap.Error(err))...)
+		r.shortage.refused(time.Now(), r.set.Logger, r.usage(), append(about, zap.Error(err))...)
 		return
 	}
 	if !errors.As(err, &failed) {

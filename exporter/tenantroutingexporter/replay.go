@@ -23,24 +23,24 @@ import (
 const (
 	replayPoll = time.Second
 
-	// replayAttempts is how often a letter is tried while its destination asks for
-	// patience, with the waits of `retry` between.
+	// replayAttempts is how often a dead letter is tried if its destination answers with a retryable error. The
+	// delays in between are those of "retry".
 	replayAttempts = 4
 
-	// maxReplayWait bounds what a destination can ask for meanwhile.
+	// maxReplayWait bounds the delay that a destination can ask for.
 	maxReplayWait = 30 * time.Second
 
-	// replaySettled is how long a file of dead letters must not have been written to.
-	// The exporter has closed it by then, so this is for a write that is under way.
-	replaySettled = time.Second
+	// replayQuietPeriod is how long a file of dead letters must not have been written to. The exporter has
+	// closed it by then, so this is for a write in progress.
+	replayQuietPeriod = time.Second
 )
 
-// errDelta keeps letters with deltas from a destination that gets totals. Letters of
-// that destination hold totals already, unless they are older than its setting.
-var errDelta = errors.New("has delta points, and the destination takes totals: what they would be added to has gone on since")
+// errDelta is the error of dead letters with delta points for a destination that gets totals. Dead letters of
+// that destination have totals, unless they are older than its setting.
+var errDelta = errors.New("has delta points, but the destination accepts totals only, and these have advanced since")
 
-// followReplays does what tenantctl asks for, one request after the other.
-func (r *router) followReplays(desk *deadletter.Desk) {
+// followReplays handles the requests of tenantctl, one after the other.
+func (r *router) followReplays(requests *deadletter.RequestQueue) {
 	ticker := time.NewTicker(replayPoll)
 	defer ticker.Stop()
 	for {
@@ -48,15 +48,15 @@ func (r *router) followReplays(desk *deadletter.Desk) {
 		case <-r.stop:
 			return
 		case now := <-ticker.C:
-			_ = r.recovery.Run("replaying dead letters", func() { r.nextReplay(desk, now) })
+			_ = r.recovery.Run("replaying dead letters", func() { r.nextReplay(requests, now) })
 		}
 	}
 }
 
-func (r *router) nextReplay(desk *deadletter.Desk, now time.Time) {
-	job, err := desk.Next(now)
+func (r *router) nextReplay(requests *deadletter.RequestQueue, now time.Time) {
+	job, err := requests.Next(now)
 	if err != nil {
-		r.set.Logger.Warn("A request to replay dead letters cannot be read", zap.Error(err))
+		r.set.Logger.Warn("Failed to read a request to replay dead letters", zap.Error(err))
 		return
 	}
 	if job == nil {
@@ -77,11 +77,11 @@ func (r *router) nextReplay(desk *deadletter.Desk, now time.Time) {
 	r.letters.scan(time.Now())
 	re.report.Done = true
 	if err := re.write(); err != nil {
-		r.set.Logger.Warn("The report of a replay cannot be written", zap.Error(err))
+		r.set.Logger.Warn("Failed to write the report of a replay", zap.Error(err))
 	}
 }
 
-// replay is one request under way.
+// replay is a request in progress.
 type replay struct {
 	*router
 	job *deadletter.Job
@@ -98,7 +98,7 @@ func (re *replay) run() error {
 	}
 	defer func() {
 		if err := unlock(); err != nil {
-			re.set.Logger.Warn("Unlocking the dead letters failed", zap.Error(err))
+			re.set.Logger.Warn("Failed to unlock the dead letters", zap.Error(err))
 		}
 	}()
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -106,7 +106,7 @@ func (re *replay) run() error {
 	defer beats.Wait()
 	defer cancel(nil)
 	re.recovery.Go(&beats, "watching a replay", func() {
-		defer cancel(errReplayEnded) // a replay that nobody can withdraw does not go on
+		defer cancel(errReplayEnded) // do not continue a replay that cannot be withdrawn
 		re.beat(ctx, cancel)
 	})
 	re.letters.Sweep(time.Now())
@@ -131,10 +131,10 @@ func (re *replay) run() error {
 	return nil
 }
 
-// known returns an error if a request without letters names nothing that there is.
+// known returns an error if a request without dead letters names a destination or tenant that does not exist.
 func (re *replay) known() error {
 	if name := re.job.Destination; name != "" && re.plans.destinations[name] == nil {
-		return fmt.Errorf("no such destination: %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(re.plans.destinations)), ", "))
+		return fmt.Errorf("no such destination: %q; the destinations are %s", name, strings.Join(slices.Sorted(maps.Keys(re.plans.destinations)), ", "))
 	}
 	if re.registry == nil { // any name may be a tenant
 		return nil
@@ -154,9 +154,9 @@ var (
 	errReplayEnded = errors.New("the gateway is shutting down")
 )
 
-// beat shows that the replay is under way, and ends it if nobody wants it any more.
+// beat writes the report regularly, and cancels the replay if the client withdraws it.
 func (re *replay) beat(ctx context.Context, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(deadletter.Beat)
+	ticker := time.NewTicker(deadletter.Heartbeat)
 	defer ticker.Stop()
 	for {
 		if re.job.Withdrawn() {
@@ -164,7 +164,7 @@ func (re *replay) beat(ctx context.Context, cancel context.CancelCauseFunc) {
 			return
 		}
 		if err := re.write(); err != nil {
-			cancel(fmt.Errorf("writing the report: %w", err))
+			cancel(fmt.Errorf("failed to write the report: %w", err))
 			return
 		}
 		select {
@@ -195,8 +195,8 @@ func (re *replay) show(i int, g deadletter.GroupReport) {
 	re.report.Groups[i] = g
 }
 
-// group sends the letters of g, the oldest first, until one cannot be delivered at
-// present. Others follow one that is refused for good.
+// group sends the dead letters of g, the oldest first, until one cannot be delivered at present. A dead
+// letter that is refused permanently does not stop the others.
 func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 	shown := deadletter.GroupReport{Tenant: string(g.Tenant), Destination: g.Destination, Signal: g.Signal.String(), Left: g.Requests}
 	show := func() { re.show(i, shown) }
@@ -215,30 +215,30 @@ func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 		show()
 		return err
 	}
-	// What is written from here on is not replayed: files that are open would be written
-	// to after they were removed.
+	// Dead letters that are written from now on are not replayed: open files would be written to after they
+	// were removed.
 	re.letters.Sweep(time.Now())
-	o, err := deadletter.Replay(ctx, g, time.Now().Add(deadletter.Settled-replaySettled), send)
+	o, err := deadletter.Replay(ctx, g, time.Now().Add(deadletter.QuietPeriod-replayQuietPeriod), send)
 	shown.Sent, shown.Refused, shown.Left = o.Sent, o.Refused, g.Requests-o.Sent
 	shown.Skipped, shown.Damaged = o.Skipped, o.Damaged.Lines
 	switch {
 	case err != nil && shown.Message == "":
 		shown.Message = err.Error()
 	case o.Skipped > 0 && shown.Message == "":
-		shown.Message = "letters were written just now; repeat the command"
+		shown.Message = "dead letters were written within the last minutes; repeat the command later"
 	case o.Damaged.Lines > 0 && shown.Message == "":
 		shown.Message = o.Damaged.First[0].String()
 	}
 	show()
 }
 
-// send sends one letter as a lane would. Its error wraps deadletter.ErrRefused if it
-// concerns this letter alone.
+// send sends one dead letter as a lane would. Its error wraps deadletter.ErrRefused if it concerns this dead
+// letter alone.
 func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte, n deadletter.Note) error {
 	re.restoreTenant(g.Tenant)
 	target := re.plans.target(re.directory(), lane.Key{Tenant: g.Tenant, Destination: g.Destination, Signal: g.Signal})
 	if target == nil {
-		return errors.New("the registry has no such tenant, or the configuration no such destination, at present")
+		return errors.New("the tenant is not in the registry, or the destination is not configured, at present")
 	}
 	data, records, err := deadletter.Proto(g.Signal, request)
 	if err != nil {
@@ -264,14 +264,14 @@ func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte,
 	return nil
 }
 
-// deliver makes attempts until one tells.
+// deliver makes attempts until one has a final result.
 func (re *replay) deliver(ctx context.Context, target lane.Target, b *lane.Batch) error {
 	wait := re.cfg.Retry.InitialInterval
 	for attempt := 1; ; attempt++ {
 		res := target.Send(ctx, b)
 		switch {
 		case res.Verdict == lane.Delivered && res.Rejected > 0:
-			return refusedLetter(fmt.Errorf("the destination took a part only, and a repeat sends all of the letter: %w", res.Err))
+			return refusedLetter(fmt.Errorf("the destination took only part of it, and another replay sends all of it: %w", res.Err))
 		case res.Verdict == lane.Delivered:
 			return nil
 		case ctx.Err() != nil:

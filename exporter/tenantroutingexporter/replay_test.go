@@ -96,10 +96,10 @@ func logJSON(t *testing.T, id, body string) []byte {
 	return data
 }
 
-// askGateway asks for a replay and returns the last report.
-func askGateway(t *testing.T, dir string, f deadletter.Filter) *deadletter.Report {
+// requestReplay asks for a replay and returns the last report.
+func requestReplay(t *testing.T, dir string, f deadletter.Filter) *deadletter.Report {
 	t.Helper()
-	req, err := deadletter.Ask(dir, f)
+	req, err := deadletter.RequestReplay(dir, f)
 	require.NoError(t, err)
 	report, err := req.Wait(t.Context(), time.Minute, time.Minute, func(*deadletter.Report) {})
 	require.NoError(t, err)
@@ -133,10 +133,10 @@ func TestReplay_ToItsDestinationOnly(t *testing.T) {
 	letter(t, dir, "a", "gone", tenant.Logs, logJSON(t, "a", "5"))
 	letter(t, dir, "b", "js", tenant.Logs, logJSON(t, "b", "6"))
 
-	report := askGateway(t, dir, deadletter.Filter{Tenant: "a"})
+	report := requestReplay(t, dir, deadletter.Filter{Tenant: "a"})
 	require.Len(t, report.Groups, 4)
 	gone := report.Groups[1]
-	assert.Contains(t, gone.Message, "the registry has no such tenant, or the configuration no such destination, at present")
+	assert.Contains(t, gone.Message, "the tenant is not in the registry, or the destination is not configured")
 	gone.Message = ""
 	assert.Equal(t, deadletter.GroupReport{Tenant: "a", Destination: "gone", Signal: "logs", Left: 1}, gone)
 	assert.Equal(t, deadletter.GroupReport{Tenant: "a", Destination: "vl", Signal: "logs", Sent: 2}, report.Groups[3])
@@ -151,7 +151,7 @@ func TestReplay_ToItsDestinationOnly(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, left, 2, "that of a destination that is gone, and that of another tenant")
 	assert.Zero(t, sum(t, g.tel, "accepted_records"), "a replay is not new data")
-	again := askGateway(t, dir, deadletter.Filter{Tenant: "a", Destination: "vl"})
+	again := requestReplay(t, dir, deadletter.Filter{Tenant: "a", Destination: "vl"})
 	assert.Equal(t, &deadletter.Report{Done: true}, again)
 	assert.Len(t, vl.received(), 2, "each once")
 }
@@ -189,15 +189,15 @@ func TestReplay_Outcomes(t *testing.T) {
 	require.NoError(t, err)
 	letter(t, dir, "a", "prom", tenant.Metrics, delta)
 
-	report := askGateway(t, dir, deadletter.Filter{})
+	report := requestReplay(t, dir, deadletter.Filter{})
 	assert.Empty(t, report.Error)
 	for i, want := range []struct {
 		group   deadletter.GroupReport
 		message string
 	}{
 		{deadletter.GroupReport{Tenant: "a", Destination: "js", Signal: "logs", Sent: 1, Left: 2}, "HTTP status 503"},
-		{deadletter.GroupReport{Tenant: "a", Destination: "prom", Signal: "metrics", Refused: 1, Left: 1}, "the destination takes totals"},
-		{deadletter.GroupReport{Tenant: "a", Destination: "vl", Signal: "logs", Sent: 2, Refused: 3, Left: 3}, "the letter is not OTLP JSON"},
+		{deadletter.GroupReport{Tenant: "a", Destination: "prom", Signal: "metrics", Refused: 1, Left: 1}, "the destination accepts totals only"},
+		{deadletter.GroupReport{Tenant: "a", Destination: "vl", Signal: "logs", Sent: 2, Refused: 3, Left: 3}, "the dead letter is not OTLP JSON"},
 		{deadletter.GroupReport{Tenant: "b", Destination: "js", Signal: "logs", Sent: 1, Left: 2}, "HTTP status 401"},
 		{deadletter.GroupReport{Tenant: "b", Destination: "vl", Signal: "logs", Left: 1}, "headers::AccountID: vars.account_id: the tenant has no such variable"},
 	} {
@@ -240,7 +240,7 @@ func TestReplay_EndsInTheMiddle(t *testing.T) {
 				}
 				return 200, 0
 			})
-			req, err := deadletter.Ask(dir, deadletter.Filter{})
+			req, err := deadletter.RequestReplay(dir, deadletter.Filter{})
 			require.NoError(t, err)
 			<-inSecond
 			want := errWithdrawn.Error()
@@ -260,7 +260,7 @@ func TestReplay_EndsInTheMiddle(t *testing.T) {
 			if how == "shutdown" {
 				startGateway(t, config, tenanttest.NewRegistry(t, a))
 			}
-			report = askGateway(t, dir, deadletter.Filter{})
+			report = requestReplay(t, dir, deadletter.Filter{})
 			assert.Equal(t, 3, report.Groups[0].Sent)
 			counts := map[string]int{}
 			for _, line := range js.received() {
@@ -274,29 +274,29 @@ func TestReplay_EndsInTheMiddle(t *testing.T) {
 }
 
 // Without a registry any name may be a tenant.
-func TestReplay_OfNobodyWithoutARegistry(t *testing.T) {
+func TestReplay_OfUnknownTenantsWithoutARegistry(t *testing.T) {
 	dir := t.TempDir()
 	startGatewayWith(t, parseConfig(t, fmt.Sprintf(`
 destinations: {files: {archive: {directory: %q}}}
 routes: {logs: [files]}
 dead_letter: {directory: %q}
 `, t.TempDir(), dir)), tenanttest.Host{}, nil)
-	assert.Equal(t, &deadletter.Report{Done: true}, askGateway(t, dir, deadletter.Filter{Tenant: "a"}))
-	report := askGateway(t, dir, deadletter.Filter{Tenant: "a", Destination: "nosuch"})
-	assert.Contains(t, report.Error, `no such destination: "nosuch"; there are files`)
+	assert.Equal(t, &deadletter.Report{Done: true}, requestReplay(t, dir, deadletter.Filter{Tenant: "a"}))
+	report := requestReplay(t, dir, deadletter.Filter{Tenant: "a", Destination: "nosuch"})
+	assert.Contains(t, report.Error, `no such destination: "nosuch"; the destinations are files`)
 }
 
 // A request without letters that names nothing that there is says so.
-func TestReplay_OfNobody(t *testing.T) {
+func TestReplay_OfUnknownTenantsAndDestinations(t *testing.T) {
 	vl, js := newScripted(t), newScripted(t)
 	dir := t.TempDir()
 	startGateway(t, fmt.Sprintf(replayConfig, vl.URL, js.URL, dir, t.TempDir()), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}))
 	for want, f := range map[string]deadletter.Filter{
 		"": {Tenant: "a", Destination: "js"},
-		`no such tenant: "nosuch" is not in the registry`: {Tenant: "nosuch"},
-		`no such destination: "nosuch"; there are `:       {Tenant: "a", Destination: "nosuch"},
+		`no such tenant: "nosuch" is not in the registry`:      {Tenant: "nosuch"},
+		`no such destination: "nosuch"; the destinations are `: {Tenant: "a", Destination: "nosuch"},
 	} {
-		report := askGateway(t, dir, f)
+		report := requestReplay(t, dir, f)
 		assert.Empty(t, report.Groups)
 		if want == "" {
 			assert.Empty(t, report.Error)
@@ -317,7 +317,7 @@ func TestReplay_OfFreshLetters(t *testing.T) {
 	require.Eventually(t, func() bool { return sum(t, g.tel, "dead_lettered_records") == 1 }, 30*time.Second, time.Millisecond)
 	js.set(func(string) (int, int64) { return 200, 0 })
 	assert.Eventually(t, func() bool {
-		report := askGateway(t, dir, deadletter.Filter{})
+		report := requestReplay(t, dir, deadletter.Filter{})
 		return len(report.Groups) == 1 && report.Groups[0].Sent == 1
 	}, time.Minute, time.Millisecond)
 	// What is refused now is written to a file of its own.

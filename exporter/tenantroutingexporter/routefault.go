@@ -18,7 +18,7 @@ type routeFault struct {
 	text    string
 }
 
-// check returns all that keeps the routes of t from working.
+// check returns all faults of the routes of t.
 func (ps *plans) check(t *tenant.Tenant) (faults []routeFault) {
 	p := ps.of(t)
 	for _, signal := range tenant.AllSignals() {
@@ -42,10 +42,10 @@ func (ps *plans) check(t *tenant.Tenant) (faults []routeFault) {
 	return faults
 }
 
-// maxNames bounds the destinations in a line of the log.
+// maxNames bounds the number of destinations in a log line.
 const maxNames = 20
 
-// names lists the destinations, for a text.
+// names returns a list of the destinations for messages.
 func (ps *plans) names() string {
 	all := slices.Sorted(maps.Keys(ps.destinations))
 	if len(all) > maxNames {
@@ -54,7 +54,7 @@ func (ps *plans) names() string {
 	return strings.Join(all, ", ")
 }
 
-// routeError returns faults as one error with a line for each, or nil.
+// routeError returns one error with a line for each fault, or nil.
 func routeError(faults []routeFault) error {
 	errs := make([]error, len(faults))
 	for i, f := range faults {
@@ -63,7 +63,7 @@ func routeError(faults []routeFault) error {
 	return errors.Join(errs...)
 }
 
-// routeCounts sums up the faults of all tenants without naming any.
+// routeCounts counts the faults of all tenants, without their names.
 type routeCounts struct {
 	tenants int
 	faults  map[healthboard.RouteFault]int // tenants by fault, whose own count is zero
@@ -87,7 +87,7 @@ func (c *routeCounts) add(faults []routeFault) {
 	}
 }
 
-// health returns the counts in the order of signals, or nil if there is no fault.
+// health returns the counts by signal, or nil if there is no fault.
 func (c *routeCounts) health() *healthboard.Routes {
 	if c.tenants == 0 {
 		return nil

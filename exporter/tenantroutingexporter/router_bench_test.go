@@ -107,7 +107,7 @@ func BenchmarkConsume(b *testing.B) {
 	}
 }
 
-// BenchmarkIdleTenant tells what 10,000 tenants hold whose lanes are open and
+// BenchmarkIdleTenant reports the memory of 10,000 tenants whose lanes are open and
 // empty, per tenant.
 func BenchmarkIdleTenant(b *testing.B) {
 	const n = 10000

@@ -7,8 +7,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
-// safeStore is a store whose panics are errors, so that lanes keep no reservation
-// for an offer that has panicked, and no attempt without an end.
+// safeStore converts panics of a store to errors, so that an offer that panics leaves no reservation, and
+// every attempt ends.
 type safeStore struct {
 	lane.Store
 	recovery *recovery.Recoverer

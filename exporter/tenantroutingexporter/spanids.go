@@ -8,14 +8,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
 
-// errSpanIDs is what a dead letter says of spans that were kept from a destination.
+// errSpanIDs is the message of dead letters of spans that are not sent to a destination.
 var errSpanIDs = errors.New("spans without a trace ID or span ID, or with one that is all zero: the destination would refuse every span of the request for one of them")
 
-// refusedSpans is one, so that payloads of such spans become one dead letter.
+// refusedSpans is the same value for all payloads, so that they are merged into one dead letter.
 var refusedSpans = &lane.Refusal{Reason: "invalid_span_id", Err: errSpanIDs}
 
-// validSpan tells whether a span has the IDs that OTLP requires. Of its links and its
-// parent nothing is asked: without a parent it is the root of its trace.
+// validSpan reports whether a span has the IDs that OTLP requires. Its links are not checked. A span without
+// a parent is the root of its trace.
 func validSpan(s ptrace.Span) bool { return !s.TraceID().IsEmpty() && !s.SpanID().IsEmpty() }
 
 func hasInvalidSpan(td ptrace.Traces) bool {
@@ -31,10 +31,10 @@ func hasInvalidSpan(td ptrace.Traces) bool {
 	return false
 }
 
-// strict tells whether a destination refuses a request for one invalid span.
+// strict reports whether a destination refuses a whole request because of one invalid span.
 func (r *router) strict(s lane.Route) bool { return r.plans.destinations[s.Destination].NeedsSpanIDs() }
 
-// anyStrict tells whether one of the destinations does.
+// anyStrict reports whether one of the destinations is strict.
 func (r *router) anyStrict(parts []lane.Part) bool {
 	for _, part := range parts {
 		for _, route := range part.Routes {
@@ -46,9 +46,8 @@ func (r *router) anyStrict(parts []lane.Part) bool {
 	return false
 }
 
-// separate gives destinations that refuse a request for one invalid span the valid ones,
-// and their lanes the others as a payload that is refused when its turn comes. Other
-// destinations get the request as it is.
+// separate splits the payload for strict destinations into the valid spans, and the invalid ones with a known
+// refusal, which become dead letters. Other destinations get the request as it is.
 func (r *router) separate(parts []lane.Part) (out []lane.Part, err error) {
 	for _, part := range parts {
 		strict, others := partition(part.Routes, r.strict)
@@ -71,7 +70,7 @@ func (r *router) separate(parts []lane.Part) (out []lane.Part, err error) {
 	return out, nil
 }
 
-// spansOf returns the valid spans of p, or the others.
+// spansOf returns the valid spans of p, or the invalid ones.
 func spansOf(p *lane.Payload, valid bool) (*lane.Payload, error) {
 	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(p.Data)
 	if err != nil {

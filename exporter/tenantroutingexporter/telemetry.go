@@ -15,8 +15,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// telemetry reports the exporter's own metrics. All are read in one look at the
-// lanes, so that they add up in every observation.
+// telemetry reports the exporter's own metrics. One callback reads all of them from one observation of the lanes,
+// so that they add up in every collection.
 type telemetry struct {
 	builder      *metadata.TelemetryBuilder
 	registration metric.Registration
@@ -24,9 +24,8 @@ type telemetry struct {
 	warnOnce     sync.Once
 }
 
-// seriesLimit is how many series of one metric the SDK keeps apart unless
-// seriesLimitEnv says otherwise. Those above it become one, in which nothing adds
-// up.
+// seriesLimit is how many series of one metric the SDK distinguishes, unless seriesLimitEnv has another
+// limit. It merges further series into one, so that sums are wrong.
 const (
 	seriesLimit    = 2000
 	seriesLimitEnv = "OTEL_GO_X_CARDINALITY_LIMIT"
@@ -68,7 +67,7 @@ func (t *telemetry) observeLanes(o metric.Observer, sched *lane.Scheduler) {
 	all := sched.Observe()
 	if len(all) >= seriesLimit && os.Getenv(seriesLimitEnv) == "" {
 		t.warnOnce.Do(func() {
-			t.logger.Warn("metrics::tenant makes more series than the metrics SDK keeps apart; set the environment variable "+seriesLimitEnv+" (0 is no limit)",
+			t.logger.Warn("metrics::tenant makes more series than the metrics SDK distinguishes; set the environment variable "+seriesLimitEnv+" (0 is no limit)",
 				zap.Int("series", len(all)), zap.Int("limit", seriesLimit))
 		})
 	}

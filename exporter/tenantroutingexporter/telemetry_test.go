@@ -96,7 +96,7 @@ metrics: {tenant: %v}
 	}
 }
 
-// Beyond its limit the SDK adds all other series up, unless it is told not to.
+// Beyond its limit the SDK merges all other series, unless the limit is removed.
 func TestMetrics_ManyTenantsNeedALimitThatIsLifted(t *testing.T) {
 	for _, limit := range []string{"", "0"} {
 		t.Run("limit="+limit, func(t *testing.T) {

@@ -47,9 +47,9 @@ func p99(d []time.Duration) time.Duration {
 	return d[len(d)*99/100]
 }
 
-// wall runs innocent tenants, with four that make trouble if trouble is true, and
+// wall runs innocent tenants, with four faulty ones if faulty is true, and
 // returns how long acceptance and delivery took the innocent.
-func wall(t *testing.T, trouble, stored bool) (accept, deliver []time.Duration) {
+func wall(t *testing.T, faulty, stored bool) (accept, deliver []time.Duration) {
 	t.Helper()
 	const innocents, rounds = 96, 10
 	good := &arrivals{at: make(map[string]time.Time)}
@@ -90,10 +90,10 @@ max_total_bytes: 64MiB
 	}
 	g := startGatewayWith(t, cfg, host, registry)
 	ctx, cancel := context.WithCancel(context.Background())
-	var troubles sync.WaitGroup
-	if trouble {
+	var faults sync.WaitGroup
+	if faulty {
 		for _, id := range []string{"hangs", "refuses", "busy", "floods"} {
-			troubles.Go(func() {
+			faults.Go(func() {
 				pause := 10 * time.Millisecond
 				if id == "floods" {
 					pause = time.Millisecond
@@ -128,7 +128,7 @@ max_total_bytes: 64MiB
 		return true
 	}, 10*time.Second, 5*time.Millisecond, "everything of the innocent arrives")
 	cancel()
-	troubles.Wait()
+	faults.Wait()
 	g.stop()
 	good.mu.Lock()
 	defer good.mu.Unlock()
@@ -138,12 +138,12 @@ max_total_bytes: 64MiB
 	return accept, deliver
 }
 
-func TestWall_TroubleOfSomeTenantsDoesNotReachTheOthers(t *testing.T) {
+func TestWall_FaultsOfSomeTenantsDoNotAffectOthers(t *testing.T) {
 	for _, stored := range []bool{false, true} {
 		t.Run(fmt.Sprintf("stored=%v", stored), func(t *testing.T) {
 			quietAccept, quietDeliver := wall(t, false, stored)
 			accept, deliver := wall(t, true, stored)
-			t.Logf("p99 accept %v quiet, %v with trouble; p99 deliver %v quiet, %v with trouble",
+			t.Logf("p99 accept %v quiet, %v with faults; p99 deliver %v quiet, %v with faults",
 				p99(quietAccept), p99(accept), p99(quietDeliver), p99(deliver))
 			// A shared worker pool would take at least the 5 s of one hanging call. How
 			// near both are is for make bench-wall, which has the machine for itself.

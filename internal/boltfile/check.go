@@ -15,8 +15,8 @@ const (
 
 	headerSize  = 16 // of a page
 	metaSize    = 64 // without its header
-	elementSize = 16 // of what is in a branch or leaf page
-	bucketSize  = 16 // of a bucket without what it holds
+	elementSize = 16 // of an element of a branch or leaf page
+	bucketSize  = 16 // of a bucket without its content
 
 	branchPage   = 0x01
 	leafPage     = 0x02
@@ -29,23 +29,23 @@ const (
 	maxKey       = 32768
 )
 
-// The file is in the byte order of the machine that wrote it.
+// order is the byte order of the file: that of the machine that wrote it.
 var order = binary.NativeEndian
 
-// ErrDamaged is what all errors of [Check] are, but those of reading: file_storage
-// must not open the file.
+// ErrDamaged is wrapped by all errors of [Check] except those of reading. file_storage must not open such a
+// file.
 var ErrDamaged = errors.New("damaged")
 
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
 }
 
-// meta is one of the two places that tell where everything is.
+// meta is a meta page. A file has two of them; they refer to everything else.
 type meta struct {
 	pageSize  int64
 	root      uint64
 	freelist  uint64
-	highWater uint64 // the number of pages that were ever used
+	highWater uint64 // number of pages that were ever used
 	txid      uint64
 }
 
@@ -62,11 +62,10 @@ func parseMeta(b []byte) (m meta, ok bool) {
 	}, true
 }
 
-// Check walks through what a file of size bytes says that it holds, without the
-// values, and returns what is wrong with it, or nil. An empty file is not damaged: it
-// is made one of bbolt when it is opened. It reports oneHead if one of the two heads
-// is not whole, which bbolt bears: it may have been the newer, and the last
-// transaction is gone then.
+// Check walks through the pages of a file of size bytes, without the values, and returns what is wrong
+// with them, or nil. An empty file is not damaged: bbolt initializes it. Check reports oneHead if one of
+// the two meta pages is damaged, which bbolt tolerates. If that was the newer one, the last transaction is
+// lost.
 func Check(r io.ReaderAt, size int64) (oneHead bool, err error) {
 	if size == 0 {
 		return false, nil
@@ -87,8 +86,7 @@ func Check(r io.ReaderAt, size int64) (oneHead bool, err error) {
 	return oneHead, c.tree(m.root, bounds{}, 0, c.bucket)
 }
 
-// findMeta returns what bbolt takes: of the two the newer one, or the one that is
-// whole.
+// findMeta returns the meta page that bbolt uses: the newer one, or the only valid one.
 func findMeta(r io.ReaderAt, size int64) (m meta, alone bool, err error) {
 	buf := make([]byte, headerSize+metaSize)
 	read := func(at int64) (meta, bool) {
@@ -117,5 +115,5 @@ func findMeta(r io.ReaderAt, size int64) (m meta, alone bool, err error) {
 			return second, true, nil
 		}
 	}
-	return meta{}, false, damaged("the head of the file is not one of bbolt")
+	return meta{}, false, damaged("the file does not begin with a meta page of bbolt")
 }

@@ -113,7 +113,7 @@ func TestCheck_TakesTheOtherHeadIfOneIsDamaged(t *testing.T) {
 	require.ErrorIs(t, check(data), ErrDamaged)
 }
 
-func TestCheck_TellsDamageFromAFaultOfReading(t *testing.T) {
+func TestCheck_DistinguishesDamageFromReadErrors(t *testing.T) {
 	data := write(t, filepath.Join(t.TempDir(), "file"), false, 5, queue(rand.New(rand.NewPCG(5, 6)), 50, 500))
 	fault := errors.New("input/output error")
 	_, err := Check(failing{bytes.NewReader(data), fault}, int64(len(data)))
@@ -171,7 +171,7 @@ func TestCheck_FindsWhatMakesNoSense(t *testing.T) {
 		"page of no type":        {"has type", func(b []byte) { order.PutUint16(b[leaf+8:], 3) }},
 		"branch without leaves":  {"0 elements", func(b []byte) { order.PutUint16(b[branch+10:], 0) }},
 		"too many elements":      {"elements in a page", func(b []byte) { order.PutUint16(b[leaf+10:], 60000) }},
-		"runs over the end":      {"runs over", func(b []byte) { order.PutUint32(b[leaf+12:], 1<<31) }},
+		"runs over the end":      {"extends beyond", func(b []byte) { order.PutUint32(b[leaf+12:], 1<<31) }},
 		"runs over another page": {"used twice", func(b []byte) { order.PutUint32(b[branch+12:], 1) }},
 		"key without bytes":      {"outside of its page", func(b []byte) { order.PutUint32(b[leaf+headerSize+8:], 0) }},
 		"key of a gigabyte":      {"outside of its page", func(b []byte) { order.PutUint32(b[leaf+headerSize+8:], 1<<30) }},
@@ -182,7 +182,7 @@ func TestCheck_FindsWhatMakesNoSense(t *testing.T) {
 		"page behind the end":    {"of ", func(b []byte) { order.PutUint64(b[branch+headerSize+8:], 1<<60) }},
 		"page that is a head":    {"page 1 of", func(b []byte) { order.PutUint64(b[branch+headerSize+8:], 1) }},
 		"loop":                   {"used twice", func(b []byte) { copy(b[branch+headerSize+8:][:8], b[branch:]) }},
-		"key over another": {"over another", func(b []byte) {
+		"key over another": {"overlaps another", func(b []byte) {
 			order.PutUint32(b[leaf+headerSize+elementSize+4:], order.Uint32(b[leaf+headerSize+elementSize+4:])-1)
 		}},
 		"keys the other way": {"out of order", func(b []byte) { b[leaf+headerSize+int(order.Uint32(b[leaf+headerSize+4:]))+4] = 'z' }},
@@ -211,7 +211,7 @@ func FuzzCheck(f *testing.F) {
 		// The same with a sum that fits, so that what follows it is looked at.
 		if len(data) >= headerSize+metaSize {
 			data = bytes.Clone(data)
-			seal(data)
+			fixChecksum(data)
 			_ = check(data)
 		}
 	})

@@ -93,8 +93,8 @@ func useFile(ext extension.Extension, file string) error {
 	return client.Close(ctx)
 }
 
-// seal makes the sum of the first head fit what it says.
-func seal(data []byte) {
+// fixChecksum updates the checksum of the first meta page.
+func fixChecksum(data []byte) {
 	sum := fnv.New64a()
 	_, _ = sum.Write(data[headerSize : headerSize+metaSize-8])
 	binary.NativeEndian.PutUint64(data[headerSize+metaSize-8:], sum.Sum64())
@@ -121,7 +121,7 @@ func damages(r *rand.Rand) map[string]func([]byte) []byte {
 		"page of another":  func(b []byte) []byte { copy(page(b), bytes.Clone(page(b))); return b },
 		"cut":              func(b []byte) []byte { return b[:r.IntN(len(b))] },
 		"cut at a page":    func(b []byte) []byte { return b[:r.IntN(len(b)/size)*size] },
-		"head that claims": func(b []byte) []byte { b[headerSize+16+r.IntN(32)] = byte(r.Uint32()); seal(b); return b },
+		"head that claims": func(b []byte) []byte { b[headerSize+16+r.IntN(32)] = byte(r.Uint32()); fixChecksum(b); return b },
 		"zeros":            func(b []byte) []byte { clear(b); return b },
 		"garbage":          func(b []byte) []byte { random(b); return b },
 		"text":             func(b []byte) []byte { return bytes.Repeat([]byte("garbage\n"), len(b)/8) },

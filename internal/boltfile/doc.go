@@ -1,10 +1,9 @@
-// Package boltfile finds damage in a file of the file_storage extension before
+// Package boltfile detects damage in a file of the file_storage extension before
 // the extension opens it.
 //
-// The extension keeps a bbolt database per client. bbolt looks for the free
-// pages of a file in a goroutine of its own when it opens it, and what that
-// goroutine thinks of a page that makes no sense ends the process, at every
-// start again. It also takes a file that was cut to nothing for a new one. So
-// whoever must go on without the file looks first, by reading it like any other file: [Locate] says where it is,
-// [Inspect] what is wrong with it, and [SetAside] gives it another name.
+// The extension keeps one bbolt database per client. When bbolt opens a file, it looks
+// for its free pages in a goroutine of its own. A panic there, on a page that makes no sense, ends
+// the process, and does so at every start. bbolt also takes a file that was truncated to nothing for a new
+// one. A component that has to start without the file inspects it first: [Locate] returns its path,
+// [Inspect] reports what is wrong with it, and [SetAside] renames it.
 package boltfile

@@ -14,26 +14,25 @@ import (
 	"go.opentelemetry.io/collector/component"
 )
 
-// State is what [Inspect] finds.
+// State is the state of a file.
 type State uint8
 
 const (
-	// Missing means that there is no such file: bbolt makes one.
+	// Missing means that there is no such file. bbolt creates it.
 	Missing State = iota
-	// Empty means that the file has no bytes: bbolt takes it for a new one.
+	// Empty means that the file has no bytes. bbolt takes it for a new one.
 	Empty
 	// Whole means that bbolt can open it.
 	Whole
-	// OneHead means that bbolt can open it, but one of its two heads is damaged.
-	// It may have been the newer: then the last transaction is gone.
+	// OneHead means that bbolt can open it, but one of its two meta pages is damaged.
+	// If that was the newer one, the last transaction is lost.
 	OneHead
-	// Busy means that somebody has it open, so that nothing can be said.
+	// Busy means that another process or component has it open, so that its state is not known.
 	Busy
 )
 
-// Inspect looks at the file at path. It returns an error that is ErrDamaged if
-// bbolt must not open it, or another if it cannot be looked at. Nothing is
-// changed.
+// Inspect returns the state of the file at path. It returns an error that wraps ErrDamaged if bbolt must
+// not open the file, and another error if it cannot read the file. It does not change the file.
 func Inspect(path string) (State, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -42,7 +41,7 @@ func Inspect(path string) (State, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !info.Mode().IsRegular() { // to open a named pipe blocks
+	if !info.Mode().IsRegular() { // opening a named pipe blocks
 		return 0, fmt.Errorf("%s: %w", filepath.Base(path), damaged("it is not a regular file"))
 	}
 	f, err := os.Open(path)
@@ -52,8 +51,8 @@ func Inspect(path string) (State, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close() // and give the lock back
-	// Whoever writes to it would make it look damaged.
+	defer f.Close() // which releases the lock
+	// While another process writes to the file, it would look damaged.
 	if free, err := tryLock(f); err != nil || !free {
 		return Busy, err
 	}
@@ -73,20 +72,20 @@ func Inspect(path string) (State, error) {
 	return Whole, nil
 }
 
-// AsideSuffix ends the names of files that were set aside.
+// AsideSuffix is the end of the names of files that were set aside.
 const AsideSuffix = ".damaged"
 
-// SetAside gives a damaged file another name and returns it, or an error without a
-// name. What was set aside of the same file before is removed, since each may be as
-// large as a queue; an error of that comes with the name.
+// SetAside renames a damaged file and returns its new name. If it cannot be renamed, the name is empty.
+// SetAside then removes earlier copies that were set aside, because each may be as large as a queue.
+// An error of that is returned with the name.
 func SetAside(path string) (name string, err error) {
 	name = path + "." + time.Now().UTC().Format("20060102T150405.000000000Z") + AsideSuffix
 	if err := os.Rename(path, name); err != nil {
 		return "", err
 	}
-	before, err := filepath.Glob(globEscape(path) + ".*" + AsideSuffix)
+	earlier, err := filepath.Glob(globEscape(path) + ".*" + AsideSuffix)
 	errs := []error{err}
-	for _, old := range before {
+	for _, old := range earlier {
 		if old != name {
 			errs = append(errs, os.Remove(old))
 		}
@@ -94,25 +93,24 @@ func SetAside(path string) (name string, err error) {
 	return name, errors.Join(errs...)
 }
 
-// PoisonSuffix ends the names of files that are whole and were set aside with [Retire].
+// PoisonSuffix is the end of the names of undamaged files that were set aside with [Retire].
 const PoisonSuffix = ".poison"
 
-// Retire gives a file another name and returns it. Unlike [SetAside] it removes
-// nothing, since the file is whole: with as many as most set aside before, it returns an
-// error.
+// Retire renames a file and returns its new name. Unlike [SetAside] it removes nothing, because the file
+// is not damaged: if there are most earlier copies, it returns an error.
 func Retire(path string, most int) (name string, err error) {
-	before, err := filepath.Glob(globEscape(path) + ".*" + PoisonSuffix)
+	earlier, err := filepath.Glob(globEscape(path) + ".*" + PoisonSuffix)
 	if err != nil {
 		return "", err
 	}
-	if len(before) >= most {
-		return "", fmt.Errorf("%d files like %s were set aside before; remove them", len(before), before[0])
+	if len(earlier) >= most {
+		return "", fmt.Errorf("%d files like %s were set aside earlier; remove them", len(earlier), earlier[0])
 	}
 	name = path + "." + time.Now().UTC().Format("20060102T150405.000000000Z") + PoisonSuffix
 	return name, os.Rename(path, name)
 }
 
-// globEscape makes a pattern that matches just path.
+// globEscape returns a pattern that matches path only.
 func globEscape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
@@ -121,8 +119,8 @@ func globEscape(path string) string {
 // extension, keeps what the component of that kind and ID stores under name. It
 // reports false for another extension.
 //
-// The interface of storage extensions does not tell it, so this looks at a field
-// that is private. A test holds it against the extension of this release.
+// The interface of storage extensions does not provide the path, so Locate reads a private field. A
+// test compares the result with the extension of this release.
 func Locate(storage any, kind component.Kind, id component.ID, name string) (path string, ok bool) {
 	v := reflect.Indirect(reflect.ValueOf(storage))
 	if v.Kind() != reflect.Struct || v.Type().Name() != "localFileStorage" {
@@ -143,9 +141,9 @@ func Locate(storage any, kind component.Kind, id component.ID, name string) (pat
 	return filepath.Join(directory.String(), sanitize(base)), true
 }
 
-// Explain returns err, with which storage did not open what the component of that kind and
-// ID stores under name. If another process has the file open, of which bbolt says "timeout"
-// and no more, Explain adds that, the directory and what to do.
+// Explain returns err, the error of opening what the component of that kind and ID stores under name. If
+// another process has the file open, bbolt returns just "timeout". Explain then adds the cause, the
+// directory and what to do.
 func Explain(err error, storage any, kind component.Kind, id component.ID, name string) error {
 	if !errors.Is(err, berrors.ErrTimeout) {
 		return err
@@ -158,7 +156,7 @@ func Explain(err error, storage any, kind component.Kind, id component.ID, name 
 		"give each collector a directory of its own (STATE_DIR in the shipped configurations): %w", filepath.Dir(path), filepath.Base(path), err)
 }
 
-// sanitize writes characters that file_storage does not take as it does.
+// sanitize escapes characters as file_storage does.
 func sanitize(name string) string {
 	var b strings.Builder
 	for _, c := range name {

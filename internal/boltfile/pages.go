@@ -14,7 +14,7 @@ type checker struct {
 	used []uint64 // a bit for each page
 }
 
-// mark notes that a page is in use and reports false if it was already.
+// mark marks a page as used. It reports false if it was marked already.
 func (c *checker) mark(id uint64) bool {
 	bit := uint64(1) << (id % 64)
 	free := c.used[id/64]&bit == 0
@@ -22,17 +22,17 @@ func (c *checker) mark(id uint64) bool {
 	return free
 }
 
-// page is what is in one page and those that it runs over to.
+// page is a page with its overflow pages.
 type page struct {
 	r     io.ReaderAt
 	at    int64 // in r
 	size  int64
-	start []byte // of the page, read in one go
+	start []byte // the page itself, without overflow pages
 	flags uint16
 	count int
 }
 
-// read returns what stands at an offset in the page.
+// read returns the bytes at an offset in the page.
 func (p page) read(offset, size int64) ([]byte, error) {
 	if offset+size <= int64(len(p.start)) {
 		return p.start[offset : offset+size], nil
@@ -41,13 +41,13 @@ func (p page) read(offset, size int64) ([]byte, error) {
 	return b, readAt(p.r, b, p.at+offset)
 }
 
-// head takes a page's type and number of elements from its start.
+// head parses the type of the page and its number of elements.
 func (p page) head() page {
 	p.flags, p.count = order.Uint16(p.start[8:]), int(order.Uint16(p.start[10:]))
 	return p
 }
 
-// open returns the page of an ID and marks what it takes up.
+// open returns the page with an ID, and marks it and its overflow pages as used.
 func (c *checker) open(id uint64) (page, error) {
 	if id < 2 || id >= c.meta.highWater {
 		return page{}, damaged("page %d of %d", id, c.meta.highWater)
@@ -59,10 +59,10 @@ func (c *checker) open(id uint64) (page, error) {
 	}
 	over := uint64(order.Uint32(start[12:]))
 	if own := order.Uint64(start); own != id {
-		return page{}, damaged("page %d says that it is %d", id, own)
+		return page{}, damaged("page %d has the ID %d", id, own)
 	}
 	if over >= c.meta.highWater-id {
-		return page{}, damaged("page %d runs over the end of the file", id)
+		return page{}, damaged("page %d extends beyond the end of the file", id)
 	}
 	for i := range over + 1 {
 		if !c.mark(id + i) {
@@ -80,15 +80,15 @@ func readAt(r io.ReaderAt, b []byte, at int64) error {
 	if errors.Is(err, io.EOF) {
 		return damaged("the file ends within a page")
 	}
-	return fmt.Errorf("reading the file: %w", err)
+	return fmt.Errorf("failed to read the file: %w", err)
 }
 
-// element is one of those in a page.
+// element is an element of a page.
 type element struct {
 	flags uint32
 	child uint64 // of a branch page
 	key   []byte
-	value int64 // where it begins, in r
+	value int64 // its offset in r
 	size  int64 // of the value
 }
 
@@ -102,7 +102,7 @@ func (p page) elements() ([]element, error) {
 		return nil, err
 	}
 	all := make([]element, p.count)
-	end := headerSize + int64(len(table)) // of what came before: one follows the other
+	end := headerSize + int64(len(table)) // of the previous element: they do not overlap
 	for i := range all {
 		b := table[i*elementSize:]
 		e := &all[i]
@@ -115,7 +115,7 @@ func (p page) elements() ([]element, error) {
 		}
 		from := headerSize + int64(i*elementSize) + pos
 		if size == 0 || size > maxKey || from < end || from+size+e.size > p.size {
-			return nil, damaged("element %d lies outside of its page or over another", i)
+			return nil, damaged("element %d is outside of its page or overlaps another one", i)
 		}
 		end = from + size + e.size
 		if e.key, err = p.read(from, size); err != nil {
@@ -126,7 +126,7 @@ func (p page) elements() ([]element, error) {
 	return all, nil
 }
 
-// bounds are those of the keys in a page: from min, and below max unless it is nil.
+// bounds are the bounds of the keys in a page: at least min, and less than max unless that is nil.
 type bounds struct{ min, max []byte }
 
 func (b bounds) holds(all []element) error {
@@ -140,8 +140,8 @@ func (b bounds) holds(all []element) error {
 	return nil
 }
 
-// tree checks the page of an ID and all below it; leaf is called for each element
-// of its leaves.
+// tree checks the page with an ID and all pages below it, and calls leaf for each element of its leaf
+// pages.
 func (c *checker) tree(id uint64, b bounds, depth int, leaf func(element) error) error {
 	if depth > maxDepth {
 		return damaged("pages are nested too deeply")
@@ -177,10 +177,10 @@ func (c *checker) tree(id uint64, b bounds, depth int, leaf func(element) error)
 	return nil
 }
 
-// bucket checks a bucket, of which file_storage has one, and what is in it.
+// bucket checks a bucket, of which file_storage has one, and its content.
 func (c *checker) bucket(e element) error {
 	if e.flags != bucketFlag || e.size < bucketSize {
-		return damaged("there is something else than a bucket")
+		return damaged("an element of the root page is not a bucket")
 	}
 	head := make([]byte, bucketSize)
 	if err := readAt(c.r, head, e.value); err != nil {
@@ -192,18 +192,18 @@ func (c *checker) bucket(e element) error {
 	return c.inline(e)
 }
 
-// inline checks a bucket that is so small that its page stands in its element.
+// inline checks an inline bucket, whose only page is part of its element.
 func (c *checker) inline(e element) error {
 	p := page{r: c.r, at: e.value + bucketSize, size: e.size - bucketSize, start: make([]byte, headerSize)}
 	if p.size < headerSize {
-		return damaged("a small bucket has no page")
+		return damaged("an inline bucket has no page")
 	}
 	if err := readAt(c.r, p.start, p.at); err != nil {
 		return err
 	}
 	p = p.head()
 	if p.flags != leafPage {
-		return damaged("a small bucket is of type %#x", p.flags)
+		return damaged("an inline bucket has type %#x", p.flags)
 	}
 	all, err := p.elements()
 	if err != nil {
@@ -220,7 +220,7 @@ func (c *checker) inline(e element) error {
 	return nil
 }
 
-// value checks what is no bucket.
+// value checks an element that is not a bucket.
 func value(e element) error {
 	if e.flags != 0 {
 		return damaged("a value has flags %#x", e.flags)
@@ -238,19 +238,19 @@ func (c *checker) freelist() error {
 		return err
 	}
 	if p.flags != freelistPage {
-		return damaged("the list of free pages is of type %#x", p.flags)
+		return damaged("the freelist has type %#x", p.flags)
 	}
 	at, count := int64(headerSize), uint64(p.count)
-	room := uint64(p.size-headerSize) / 8
+	capacity := uint64(p.size-headerSize) / 8
 	if p.count == 0xFFFF {
 		first, err := p.read(at, 8)
 		if err != nil {
 			return err
 		}
-		at, count, room = at+8, order.Uint64(first), room-1
+		at, count, capacity = at+8, order.Uint64(first), capacity-1
 	}
-	if count > room {
-		return damaged("%d free pages in a list of %d", count, room)
+	if count > capacity {
+		return damaged("%d free pages in a freelist for %d", count, capacity)
 	}
 	for range count {
 		id, err := p.read(at, 8)

@@ -1,9 +1,9 @@
-// Package deadletter is the form of what destinations refused for good: the
-// tenant_routing exporter writes it, operators list and replay it.
+// Package deadletter defines the files for requests that destinations refused permanently. The
+// tenant_routing exporter writes them, and operators list and replay them.
 //
 // Below a directory, tenant=<id>/destination=<name>/signal=<signal>/NNNNN.jsonl
 // holds one OTLP JSON export request per line, with a field "deadLetter" at its
-// end that readers of OTLP JSON pass over.
+// end that readers of OTLP JSON ignore.
 package deadletter
 
 import (
@@ -24,7 +24,7 @@ var (
 	errNoLetter = errors.New("not a dead letter")
 )
 
-// Note says when, where and why a request was refused.
+// Note records when, where and why a request was refused.
 type Note struct {
 	Time        time.Time `json:"time"`
 	Tenant      tenant.ID `json:"tenant"`
@@ -34,18 +34,18 @@ type Note struct {
 	Message     string    `json:"message,omitempty"`
 }
 
-// Folder returns where dead letters with this note belong, below the directory.
+// Folder returns the folder of dead letters with this note, relative to the directory.
 func (n *Note) Folder() string {
 	return filepath.Join("tenant="+string(n.Tenant), "destination="+n.Destination, "signal="+n.Signal)
 }
 
-// Write writes a line to w that holds n and what request writes, an OTLP JSON object.
+// Write writes a line to w that consists of n and the OTLP JSON object that request writes.
 func Write(w io.Writer, n *Note, request func(w io.Writer) error) error {
 	note, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
-	object := &allButLast{w: w}
+	object := &lastByteHolder{w: w}
 	if err := request(object); err != nil {
 		return err
 	}
@@ -56,15 +56,15 @@ func Write(w io.Writer, n *Note, request func(w io.Writer) error) error {
 	return err
 }
 
-// allButLast passes on what is written, but for the last byte.
-type allButLast struct {
+// lastByteHolder passes on what is written, except for the last byte.
+type lastByteHolder struct {
 	w       io.Writer
 	last    []byte // at most one
 	written int    // to w
 }
 
 // Write implements io.Writer.
-func (a *allButLast) Write(p []byte) (int, error) {
+func (a *lastByteHolder) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -79,7 +79,7 @@ func (a *allButLast) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Append appends a line that holds request, an OTLP JSON object, and n.
+// Append appends a line that consists of request, an OTLP JSON object, and n.
 func Append(dst, request []byte, n *Note) ([]byte, error) {
 	b := bytes.NewBuffer(dst)
 	err := Write(b, n, func(w io.Writer) error {
@@ -91,8 +91,7 @@ func Append(dst, request []byte, n *Note) ([]byte, error) {
 
 // Parse is the inverse of Append for one line.
 func Parse(line []byte) (request []byte, n Note, err error) {
-	// In a string of the request the quotes would be escaped, so the last
-	// occurrence is the field.
+	// Inside of a string the quotes would be escaped, so the last occurrence is the field.
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	i := bytes.LastIndex(line, field)
 	if i < 0 || !bytes.HasSuffix(line, []byte("}}")) {

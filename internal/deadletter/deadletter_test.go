@@ -33,7 +33,7 @@ func request(t *testing.T, body string) []byte {
 	return data
 }
 
-// write makes a file of dead letters that settled long ago.
+// write makes a file of dead letters that quiet long ago.
 func write(t *testing.T, directory, name string, bodies ...string) {
 	t.Helper()
 	var data []byte

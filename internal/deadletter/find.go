@@ -16,27 +16,27 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Filter says which dead letters are meant; empty fields mean all.
+// Filter selects dead letters. An empty field matches all.
 type Filter struct {
 	Tenant      string `json:"tenant,omitempty"`
 	Destination string `json:"destination,omitempty"`
 	Signal      string `json:"signal,omitempty"`
 }
 
-// Group is what one folder holds.
+// Group describes the dead letters of one folder.
 type Group struct {
 	Tenant      tenant.ID
 	Destination string
 	Signal      tenant.Signal
 	Files       []string       // paths, the oldest first
-	Bytes       int64          // of these requests
-	Requests    int            // that a replay has not delivered
+	Bytes       int64          // of Requests
+	Requests    int            // not delivered by a replay
 	Reasons     map[string]int // requests by reason
 	First, Last time.Time
-	Damaged     Damage // lines that are none of these requests
+	Damaged     Damage // lines that are not such requests
 }
 
-// Damage is what cannot be sent.
+// Damage describes lines that cannot be sent.
 type Damage struct {
 	Lines int
 	First []Fault // at most maxFaults
@@ -51,7 +51,7 @@ func (d *Damage) add(f Fault) {
 	}
 }
 
-// Add adds what another file or group has.
+// Add adds the damage of another file or group.
 func (d *Damage) Add(other Damage) {
 	d.Lines += other.Lines
 	d.First = append(d.First, other.First[:min(len(other.First), maxFaults-len(d.First))]...)
@@ -68,15 +68,14 @@ func (f Fault) String() string { return fmt.Sprintf("%s: line %d: %v", f.File, f
 
 var errCut = errors.New("is cut off")
 
-// Check returns an error unless directory can be one of dead letters, which may
-// be empty.
+// Check returns an error if directory is not one of dead letters. It may be empty.
 func Check(directory string) error {
 	entries, err := os.ReadDir(directory)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		// The exporter's and the replay's own files are in every such directory.
+		// Every such directory has files of the exporter or of a replay.
 		if strings.HasPrefix(e.Name(), "tenant=") || slices.Contains([]string{".open-files", lockName, requestFolder}, e.Name()) {
 			return nil
 		}
@@ -87,8 +86,7 @@ func Check(directory string) error {
 	return nil
 }
 
-// Find lists the dead letters below directory that f means, by tenant,
-// destination and signal.
+// Find lists the dead letters below directory that match f, by tenant, destination and signal.
 func Find(directory string, f Filter) ([]Group, error) {
 	if err := Check(directory); err != nil {
 		return nil, err
@@ -104,7 +102,7 @@ func Find(directory string, f Filter) ([]Group, error) {
 	return groups, err
 }
 
-// Has tells whether directory has, or had, dead letters that f means: there is a folder.
+// Has reports whether directory has, or had, dead letters that match f: there is a folder for them.
 func Has(directory string, f Filter) (bool, error) {
 	if err := Check(directory); err != nil {
 		return false, err
@@ -159,12 +157,12 @@ func isLetters(name string) bool {
 	return strings.HasSuffix(name, ".jsonl") || strings.HasSuffix(name, takenExtension)
 }
 
-// level is how the folders of one level begin, and which of them is meant.
+// level is the prefix of the folder names of one level. If only is not empty, just that folder matches.
 type level struct{ prefix, only string }
 
-// walk calls f with each folder below folder that has a name for each level. It
-// does not use patterns, which names of folders may look like, and which pass
-// over what cannot be read.
+// walk calls f with each folder below folder whose path matches the levels. It does not use
+// filepath.Glob, which gives special characters in names a meaning and ignores folders that cannot be
+// read.
 func walk(folder string, levels []level, f func(folder string) error) error {
 	if len(levels) == 0 {
 		return f(folder)
@@ -175,7 +173,7 @@ func walk(folder string, levels []level, f func(folder string) error) error {
 	}
 	for _, e := range entries {
 		if e.Type().IsRegular() {
-			continue // it is nobody's folder, whatever its name
+			continue // a file, whatever its name
 		}
 		if strings.HasPrefix(e.Name(), "signal=") && len(levels) > 1 {
 			return fmt.Errorf("%s is part of an archive and not of dead letters", folder)
@@ -185,7 +183,7 @@ func walk(folder string, levels []level, f func(folder string) error) error {
 			continue
 		}
 		err := walk(filepath.Join(folder, e.Name()), levels[1:], f)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it was removed meanwhile
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // removed since ReadDir
 			return err
 		}
 	}
@@ -223,14 +221,14 @@ func read(directory, folder string) (Group, error) {
 	return g, nil
 }
 
-// count adds what file holds and a replay has not delivered.
+// count adds the requests of file that no replay has delivered.
 func (g *Group) count(file string) error {
 	done, err := readProgress(file)
 	if err != nil {
 		return err
 	}
-	// What may be being written may have half a line at its end.
-	settled, err := isSettled(file, time.Now())
+	// A file that is being written may end in half a line.
+	quiet, err := isQuiet(file, time.Now())
 	if err != nil {
 		return err
 	}
@@ -240,7 +238,7 @@ func (g *Group) count(file string) error {
 		}
 		_, n, err := g.parse(line)
 		if err != nil {
-			if settled || !errors.Is(err, errCut) {
+			if quiet || !errors.Is(err, errCut) {
 				g.Damaged.add(Fault{file, number, err})
 			}
 			return nil
@@ -257,26 +255,26 @@ func (g *Group) count(file string) error {
 		return nil
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the gateway made room
+		return nil // the gateway pruned it
 	}
 	return err
 }
 
-// parse parses a line of the group, which must be about its own tenant: a file
-// in a wrong folder would get to somebody else.
+// parse parses a line of the group. The line must name the group's own tenant: from a file in a wrong
+// folder it would be sent to another tenant.
 func (g *Group) parse(line []byte) (request []byte, n Note, err error) {
 	if line[len(line)-1] != '\n' {
 		return nil, Note{}, errCut
 	}
 	request, n, err = Parse(line)
 	if err == nil && (n.Tenant != g.Tenant || n.Destination != g.Destination || n.Signal != g.Signal.String()) {
-		err = fmt.Errorf("is in the wrong folder, it belongs into %s", n.Folder())
+		err = fmt.Errorf("is in the wrong folder; move it to %s", n.Folder())
 	}
 	return request, n, err
 }
 
-// lines calls f with each line, line feed included, its number, and where it
-// begins. The last one may be without a line feed.
+// lines calls f with each line, including its line feed, its number and its offset. The last line may
+// lack the line feed.
 func lines(path string, f func(offset int64, number int, line []byte) error) error {
 	file, err := os.Open(path)
 	if err != nil {

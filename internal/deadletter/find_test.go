@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// writeFor makes a settled file of a tenant, with what is behind its letters.
+// writeFor makes a quiet file of a tenant, with what is behind its letters.
 func writeFor(t *testing.T, directory, id, behind string, bodies ...string) (path string) {
 	t.Helper()
 	var data []byte
@@ -60,7 +60,7 @@ func TestFind_NamesAreNoPatterns(t *testing.T) {
 	}
 }
 
-// What somebody has put beside the folders is not theirs.
+// Files that others put next to the folders are ignored.
 func TestFind_FilesBesideTheFolders(t *testing.T) {
 	dir := t.TempDir()
 	file := writeFor(t, dir, "a", "", "1")

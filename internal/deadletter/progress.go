@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// progressExtension is that of the file beside a taken file that says, one
-// decimal number a line, at which offsets requests begin that were sent.
+// progressExtension is the extension of the file that lists the offsets of sent requests of a taken
+// file, as one decimal number per line.
 const progressExtension = ".sent"
 
-// progress notes which requests of one file were sent.
+// progress records which requests of one file were sent.
 type progress struct {
 	path string
 	file *os.File
@@ -37,7 +37,7 @@ func readProgress(letters string) (map[int64]bool, error) {
 	for line := range bytes.Lines(data) {
 		text, whole := bytes.CutSuffix(line, []byte("\n"))
 		if !whole {
-			break // the crash came while it was written
+			break // cut off by a crash
 		}
 		offset, err := strconv.ParseInt(string(text), 10, 64)
 		if err != nil {
@@ -60,7 +60,7 @@ func openProgress(letters string) (*progress, error) {
 	return p, p.repair()
 }
 
-// repair cuts off a number that a crash left half written.
+// repair removes a number that a crash cut off.
 func (p *progress) repair() error {
 	data, err := os.ReadFile(p.path)
 	if err == nil {
@@ -72,7 +72,7 @@ func (p *progress) repair() error {
 	return nil
 }
 
-// add notes, durably, that the request at offset was sent.
+// add records durably that the request at offset was sent.
 func (p *progress) add(offset int64) error {
 	if _, err := p.file.Write(fmt.Appendln(nil, offset)); err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Proto returns a letter's request, which is OTLP JSON, in protobuf, which every
-// backend takes, and how many records it has.
+// Proto converts the request of a dead letter from OTLP JSON to protobuf, which every backend accepts,
+// and returns its number of records.
 func Proto(signal tenant.Signal, request []byte) (data []byte, records int, err error) {
 	defer recovery.Catch(&err)
 	switch signal {
@@ -40,4 +40,4 @@ func Proto(signal tenant.Signal, request []byte) (data []byte, records int, err 
 	}
 }
 
-func notOTLP(err error) error { return fmt.Errorf("the letter is not OTLP JSON: %w", err) }
+func notOTLP(err error) error { return fmt.Errorf("the dead letter is not OTLP JSON: %w", err) }

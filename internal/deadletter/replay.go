@@ -13,37 +13,38 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Settled is how long a file must not have been written to before it is
-// replayed: until then the gateway may have it open.
-const Settled = 2 * time.Minute
+// QuietPeriod is how long a file must not have been written to before it is replayed. Until then the
+// gateway may have it open.
+const QuietPeriod = 2 * time.Minute
 
-// takenExtension is that of files that a replay has taken away from the gateway.
+// takenExtension is the extension of files that a replay has renamed, so that the gateway does not write to
+// them.
 const takenExtension = ".replay"
 
-// lockName is that of the file in the directory by which replays take turns.
+// lockName is the name of the lock file in the directory. One replay at a time holds the lock.
 const lockName = ".replay.lock"
 
-// ErrRefused is wrapped by a send function's error when the request was refused
-// for good again. The request stays, and the next one is sent.
+// ErrRefused is wrapped by the error of a send function if the destination refused the request again,
+// permanently. The request stays, and the next one is sent.
 var ErrRefused = errors.New("refused")
 
-// ErrBusy is returned while another process replays from the same directory.
+// ErrBusy is returned by Lock while another process replays from the same directory.
 var ErrBusy = errors.New("another replay from this directory is under way")
 
-// Outcome says what became of a replay.
+// Outcome is the result of a replay.
 type Outcome struct {
-	Sent    int // requests that were delivered and are gone
+	Sent    int // requests that were delivered and are removed
 	Refused int // requests that were refused again and stay
-	Skipped int // files that were written to within [Settled]
+	Skipped int // files that were written to within [QuietPeriod]
 	Damaged Damage
 }
 
-// Lock keeps other replays away from directory until unlock is called.
+// Lock excludes other replays from directory until unlock is called.
 func Lock(directory string) (unlock func() error, err error) {
 	l := flock.New(filepath.Join(directory, lockName), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("locking the dead letters: %w", err)
+		return nil, fmt.Errorf("failed to lock the dead letters: %w", err)
 	}
 	if !ok {
 		return nil, ErrBusy
@@ -51,19 +52,19 @@ func Lock(directory string) (unlock func() error, err error) {
 	return l.Close, nil
 }
 
-// Replay calls send with every request of g, the oldest first. What was sent is
-// noted at once, so that a replay that ends at any moment, even by being killed,
-// repeats at most the request that it was sending. A file goes when all of it was
-// sent, so one with lines that cannot be sent stays. Replay stops at the first
-// error of send that does not wrap [ErrRefused]. The caller holds the [Lock].
+// Replay calls send with every request of g, the oldest first. It records each sent request at once,
+// so that a replay that ends at any moment, even by a kill, repeats at most the request that it was
+// sending. It removes a file when all of its requests were sent; a file with lines that cannot be
+// sent stays. Replay stops at the first error of send that does not wrap [ErrRefused]. The caller
+// holds the [Lock].
 func Replay(ctx context.Context, g *Group, now time.Time, send func(ctx context.Context, request []byte, n Note) error) (Outcome, error) {
 	var total Outcome
 	for _, file := range g.Files {
-		path, settled, err := take(file, now)
+		path, quiet, err := take(file, now)
 		if err != nil {
 			return total, err
 		}
-		if !settled {
+		if !quiet {
 			total.Skipped++
 			continue
 		}
@@ -78,11 +79,10 @@ func Replay(ctx context.Context, g *Group, now time.Time, send func(ctx context.
 	return total, nil
 }
 
-// take gives the file a name under which the gateway does not write, and that no
-// file had before. A file that the gateway opened meanwhile is not settled, and
-// is found under its new name later.
-func take(path string, now time.Time) (taken string, settled bool, err error) {
-	if settled, err = isSettled(path, now); err != nil || !settled {
+// take renames the file to a unique name, under which the gateway does not write. If the gateway opened
+// the file in between, it is not quiet, and a later replay finds it under its new name.
+func take(path string, now time.Time) (taken string, quiet bool, err error) {
+	if quiet, err = isQuiet(path, now); err != nil || !quiet {
 		return "", false, err
 	}
 	if strings.HasSuffix(path, takenExtension) {
@@ -93,19 +93,19 @@ func take(path string, now time.Time) (taken string, settled bool, err error) {
 	if err := os.Rename(path, taken); err != nil {
 		return "", false, err
 	}
-	settled, err = isSettled(taken, now)
-	return taken, settled, err
+	quiet, err = isQuiet(taken, now)
+	return taken, quiet, err
 }
 
-func isSettled(path string, now time.Time) (bool, error) {
+func isQuiet(path string, now time.Time) (bool, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // the gateway made room
+		return false, nil // the gateway pruned it
 	}
 	if err != nil {
 		return false, err
 	}
-	return now.Sub(info.ModTime()) >= Settled, nil
+	return now.Sub(info.ModTime()) >= QuietPeriod, nil
 }
 
 func (g *Group) replayFile(ctx context.Context, path string, send func(context.Context, []byte, Note) error) (o Outcome, err error) {
@@ -148,8 +148,8 @@ func (g *Group) replayFile(ctx context.Context, path string, send func(context.C
 	if err != nil || after.Size() != before.Size() {
 		return o, err // it grew: the gateway had it open
 	}
-	// The letters go first: without them the progress says nothing, without the
-	// progress they would be sent again.
+	// Remove the dead letters before the progress. The other way round, a crash in between would make the next
+	// replay send them again.
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return o, err
 	}

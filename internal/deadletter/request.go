@@ -16,39 +16,39 @@ import (
 )
 
 const (
-	// requestFolder is below the directory. The gateway makes it, so that it may
-	// write there whoever asks.
+	// requestFolder is the folder below the directory for requests and reports. The gateway creates it, so
+	// that it may write there.
 	requestFolder = ".replay"
 
 	requestExtension = ".request"
 	reportExtension  = ".report"
 
-	// requestAge is how long a request waits for a gateway. One that nobody waits
-	// for must not begin later, with the next start of a gateway.
+	// requestAge is how long a request is valid. An abandoned request must not begin at the next
+	// start of a gateway.
 	requestAge = time.Minute
 
-	// reportAge is how long a report is kept that nobody has removed.
+	// reportAge is how long an abandoned report is kept.
 	reportAge = time.Hour
 
-	// maxRequest bounds what is read of a request or report.
+	// maxRequest bounds the size of a request or report.
 	maxRequest = 16 << 20
 
-	// Beat is how often a gateway writes the report of a request that it works on.
-	Beat = time.Second
+	// Heartbeat is the interval at which a gateway writes the report of the request that it works on.
+	Heartbeat = time.Second
 )
 
-// ErrNoGateway is returned when no gateway has made the place for requests.
+// ErrNoGateway is returned if no gateway has created the folder for requests.
 var ErrNoGateway = errors.New("no gateway has run with this dead_letter::directory")
 
-// Report is how far a gateway is with a request.
+// Report is the progress of a gateway with a request.
 type Report struct {
 	Time   time.Time     `json:"time"` // when it was written
 	Done   bool          `json:"done"`
-	Error  string        `json:"error,omitempty"` // why it is done though letters remain
+	Error  string        `json:"error,omitempty"` // why it is done although dead letters remain
 	Groups []GroupReport `json:"groups,omitempty"`
 }
 
-// GroupReport is what became of the letters of a tenant, destination and signal.
+// GroupReport is the progress with the dead letters of a tenant, destination and signal.
 type GroupReport struct {
 	Tenant      string `json:"tenant"`
 	Destination string `json:"destination"`
@@ -57,16 +57,16 @@ type GroupReport struct {
 	Refused     int    `json:"refused"`
 	Left        int    `json:"left"`              // refused again, or not sent
 	Damaged     int    `json:"damaged,omitempty"` // lines that cannot be sent
-	Skipped     int    `json:"skipped,omitempty"` // files that were written to just now
-	Message     string `json:"message,omitempty"` // why letters are left
+	Skipped     int    `json:"skipped,omitempty"` // files that were written to within QuietPeriod
+	Message     string `json:"message,omitempty"` // why dead letters are left
 }
 
-// Request is a request to send dead letters again, as the one who asks sees it.
+// Request is a replay request of a client.
 type Request struct{ base string }
 
-// Ask asks the gateway that writes to directory to send what f means again, each
-// letter to the destination that refused it.
-func Ask(directory string, f Filter) (*Request, error) {
+// RequestReplay asks the gateway that writes to directory to send the dead letters that match f again, each
+// to the destination that refused it.
+func RequestReplay(directory string, f Filter) (*Request, error) {
 	folder := filepath.Join(directory, requestFolder)
 	switch info, err := os.Stat(folder); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -100,32 +100,32 @@ func (r *Request) Report() (*Report, error) {
 	return &report, nil
 }
 
-// Withdraw makes the gateway stop after the letter that it is sending.
+// Withdraw makes the gateway stop after the dead letter that it is sending.
 func (r *Request) Withdraw() error { return removeIfThere(r.base + requestExtension) }
 
-// Close removes what is left of the request.
+// Close removes the files of the request.
 func (r *Request) Close() error {
 	return errors.Join(r.Withdraw(), removeIfThere(r.base+reportExtension))
 }
 
-// Desk is where a gateway finds requests.
-type Desk struct{ folder string }
+// RequestQueue is the folder in which a gateway finds requests.
+type RequestQueue struct{ folder string }
 
-// OpenDesk makes the place for requests about directory.
-func OpenDesk(directory string) (*Desk, error) {
-	d := &Desk{filepath.Join(directory, requestFolder)}
-	return d, os.MkdirAll(d.folder, 0o750)
+// OpenRequestQueue creates the folder for requests to replay dead letters of directory.
+func OpenRequestQueue(directory string) (*RequestQueue, error) {
+	q := &RequestQueue{filepath.Join(directory, requestFolder)}
+	return q, os.MkdirAll(q.folder, 0o750)
 }
 
-// Job is a request, as the gateway sees it.
+// Job is a request that a gateway works on.
 type Job struct {
 	Filter
 	base string
 }
 
-// Next returns the oldest request, or nil. It removes those that nobody waits for.
-func (d *Desk) Next(now time.Time) (*Job, error) {
-	entries, err := os.ReadDir(d.folder)
+// Next returns the oldest valid request, or nil if there is none. It removes abandoned files.
+func (q *RequestQueue) Next(now time.Time) (*Job, error) {
+	entries, err := os.ReadDir(q.folder)
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +133,9 @@ func (d *Desk) Next(now time.Time) (*Job, error) {
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil || !info.Mode().IsRegular() {
-			continue // it went meanwhile, or is none of ours
+			continue // removed since ReadDir, or not a request
 		}
-		path := filepath.Join(d.folder, e.Name())
+		path := filepath.Join(q.folder, e.Name())
 		base, isRequest := strings.CutSuffix(path, requestExtension)
 		switch age := now.Sub(info.ModTime()); {
 		case isRequest && age <= requestAge:
@@ -146,7 +146,7 @@ func (d *Desk) Next(now time.Time) (*Job, error) {
 			if err := removeIfThere(path); err != nil {
 				return nil, err
 			}
-			return nil, fmt.Errorf("a request to replay dead letters is not understood: %w", err)
+			return nil, fmt.Errorf("failed to parse a request to replay dead letters: %w", err)
 		case isRequest || age > reportAge:
 			if err := removeIfThere(path); err != nil {
 				return nil, err
@@ -163,17 +163,17 @@ func readJob(base string) (*Job, error) {
 	}
 	j := &Job{base: base}
 	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields() // a filter that is not understood would mean more than was asked for
+	dec.DisallowUnknownFields() // without the unknown filter, more dead letters would match
 	return j, dec.Decode(&j.Filter)
 }
 
-// Withdrawn tells whether the one who asked has changed their mind.
+// Withdrawn reports whether the client has withdrawn the request.
 func (j *Job) Withdrawn() bool {
 	_, err := os.Stat(j.base + requestExtension)
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// Report shows r to the one who asked. The last one is Done.
+// Report writes r for the client. Set r.Done in the last one.
 func (j *Job) Report(r *Report) error {
 	data, err := json.Marshal(r)
 	if err != nil {
@@ -186,15 +186,14 @@ func (j *Job) Report(r *Report) error {
 	return err
 }
 
-// Wait calls show with each new report until one is done, and returns it. It returns
-// an error if ctx ends, or if the gateway has not begun within begin, or has not
-// written for quiet.
+// Wait calls show with each new report until one is done, and returns that one. It returns an error if
+// ctx ends, if the gateway has not begun within begin, or if it has not written a report for quiet.
 func (r *Request) Wait(ctx context.Context, begin, quiet time.Duration, show func(*Report)) (*Report, error) {
 	const poll = 50 * time.Millisecond
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	var last *Report
-	since := time.Now() // of the last sign of life, by this clock
+	since := time.Now() // of the last report, by this clock
 	for {
 		report, err := r.Report()
 		if err != nil {
@@ -220,8 +219,8 @@ func (r *Request) Wait(ctx context.Context, begin, quiet time.Duration, show fun
 	}
 }
 
-// replaceFile writes a file that others see whole or not at all. Everybody who may
-// enter the folder may read it: it holds no telemetry.
+// replaceFile writes a file atomically. Any user who may enter the folder may read it: it contains no
+// telemetry.
 func replaceFile(path string, data []byte) error {
 	temporary := path + ".tmp"
 	if err := os.WriteFile(temporary, data, 0o644); err != nil {

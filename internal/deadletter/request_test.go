@@ -22,22 +22,22 @@ func ignore(*deadletter.Report) {}
 
 func TestRequest_IsTakenReportedAndRemoved(t *testing.T) {
 	dir := t.TempDir()
-	_, err := deadletter.Ask(dir, deadletter.Filter{})
+	_, err := deadletter.RequestReplay(dir, deadletter.Filter{})
 	require.ErrorIs(t, err, deadletter.ErrNoGateway)
-	desk, err := deadletter.OpenDesk(dir)
+	requests, err := deadletter.OpenRequestQueue(dir)
 	require.NoError(t, err)
 	require.NoError(t, deadletter.Check(dir), "it is a directory of dead letters")
-	job, err := desk.Next(time.Now())
+	job, err := requests.Next(time.Now())
 	require.NoError(t, err)
 	assert.Nil(t, job)
 
 	f := deadletter.Filter{Tenant: "a", Destination: "loki", Signal: "logs"}
-	req, err := deadletter.Ask(dir, f)
+	req, err := deadletter.RequestReplay(dir, f)
 	require.NoError(t, err)
 	report, err := req.Report()
 	require.NoError(t, err)
 	assert.Nil(t, report)
-	job, err = desk.Next(time.Now())
+	job, err = requests.Next(time.Now())
 	require.NoError(t, err)
 	assert.Equal(t, f, job.Filter)
 	assert.False(t, job.Withdrawn())
@@ -52,7 +52,7 @@ func TestRequest_IsTakenReportedAndRemoved(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, shown)
 	assert.Equal(t, done, report)
-	job, err = desk.Next(time.Now())
+	job, err = requests.Next(time.Now())
 	require.NoError(t, err)
 	assert.Nil(t, job, "what is done is not begun again")
 	require.NoError(t, req.Close())
@@ -61,15 +61,15 @@ func TestRequest_IsTakenReportedAndRemoved(t *testing.T) {
 	assert.Empty(t, entries)
 }
 
-func TestRequest_NobodyAnswers(t *testing.T) {
+func TestRequest_NoGatewayAnswers(t *testing.T) {
 	dir := t.TempDir()
-	desk, err := deadletter.OpenDesk(dir)
+	requests, err := deadletter.OpenRequestQueue(dir)
 	require.NoError(t, err)
-	req, err := deadletter.Ask(dir, deadletter.Filter{})
+	req, err := deadletter.RequestReplay(dir, deadletter.Filter{})
 	require.NoError(t, err)
 	_, err = req.Wait(t.Context(), 0, time.Minute, ignore)
 	require.ErrorContains(t, err, "no gateway has taken the request")
-	job, err := desk.Next(time.Now())
+	job, err := requests.Next(time.Now())
 	require.NoError(t, err)
 	require.NoError(t, job.Report(&deadletter.Report{Time: time.Unix(1, 0), Groups: []deadletter.GroupReport{{Sent: 1}}}))
 	report, err := req.Wait(t.Context(), time.Minute, 0, ignore)
@@ -87,7 +87,7 @@ func TestRequest_NobodyAnswers(t *testing.T) {
 // asked for.
 func TestDesk_WhatIsNotTaken(t *testing.T) {
 	dir := t.TempDir()
-	desk, err := deadletter.OpenDesk(dir)
+	requests, err := deadletter.OpenRequestQueue(dir)
 	require.NoError(t, err)
 	folder := filepath.Join(dir, ".replay")
 	put := func(name, text string, age time.Duration) string {
@@ -105,11 +105,11 @@ func TestDesk_WhatIsNotTaken(t *testing.T) {
 	broken := put("4.request", `{`, 0)
 	good := put("5.request", `{"tenant":"a"}`, 0)
 	for _, path := range []string{unknown, broken} {
-		_, err := desk.Next(time.Now())
-		require.ErrorContains(t, err, "is not understood")
+		_, err := requests.Next(time.Now())
+		require.ErrorContains(t, err, "failed to parse a request to replay dead letters")
 		assert.NoFileExists(t, path)
 	}
-	job, err := desk.Next(time.Now())
+	job, err := requests.Next(time.Now())
 	require.NoError(t, err)
 	assert.Equal(t, deadletter.Filter{Tenant: "a"}, job.Filter)
 	for _, path := range []string{old, report} {
@@ -119,7 +119,7 @@ func TestDesk_WhatIsNotTaken(t *testing.T) {
 		assert.FileExists(t, path)
 	}
 	large := put("0.request", string(make([]byte, 17<<20)), 0)
-	_, err = desk.Next(time.Now())
+	_, err = requests.Next(time.Now())
 	require.ErrorContains(t, err, "is not a file of at most")
 	assert.NoFileExists(t, large)
 }
@@ -153,7 +153,7 @@ func TestProto_OfEverySignal(t *testing.T) {
 		assert.Equal(t, c.records, records)
 		for _, bad := range []string{"", "{", "[]", `{"resourceLogs":[{"scopeLogs":7}],"resourceMetrics":1,"resourceSpans":"x"}`} {
 			_, _, err := deadletter.Proto(signal, []byte(bad))
-			assert.ErrorContains(t, err, "the letter is not OTLP JSON", "%s %q", signal, bad)
+			assert.ErrorContains(t, err, "the dead letter is not OTLP JSON", "%s %q", signal, bad)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func TestAgentDelivery_TakesOverTheSendingQueue(t *testing.T) {
 
 	for range fromEnv(t, "E2E_CRASH_KILLS", 3) { // nothing is delivered so far
 		set := e.settings(away)
-		set.Ready = "Taking over the sending queue"
+		set.Ready = "Migrating the sending queue"
 		c = startAs(t, set)
 		pause(t.Context(), time.Duration(rand.IntN(60))*time.Millisecond)
 		require.NoError(t, c.Kill())

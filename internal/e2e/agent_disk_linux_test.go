@@ -36,7 +36,7 @@ func TestAgentDelivery_FullDisk(t *testing.T) {
 	text := bigLines(1, 12_000) // 8 MB
 	require.NoError(t, os.WriteFile(e.log, []byte(text), 0o600))
 	c := e.start(away, quickly()...)
-	const full = "Storage does not take data for want of disk"
+	const full = "Storage does not take data because the disk is full"
 	require.Eventually(t, func() bool { return strings.Contains(c.Output(), full) }, 2*time.Minute, 20*time.Millisecond)
 	assert.Contains(t, c.Output(), "A destination cannot be reached")
 	assert.Contains(t, c.Output(), away)

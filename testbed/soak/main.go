@@ -6,7 +6,7 @@
 // creates some, suspends, resumes and deletes others, and creates some that were
 // deleted before. All send logs, metrics and traces to two destinations each,
 // every tenant to endpoints of its own, a part of which refuse connections, hang,
-// answer 503, or refuse for good.
+// answer 503, or refuse permanently.
 package main
 
 import (

@@ -28,23 +28,22 @@ const (
 // Settings are what an Archive needs.
 type Settings struct {
 	Directory    string
-	MaxFileBytes int64 // a file that has reached this gets no more lines
+	MaxFileBytes int64 // a file of this size gets no more lines
 	MaxOpenFiles int   // at least 1
 
-	// MaxFolderBytes bounds a folder: its oldest files go when it is exceeded.
-	// 0 keeps all.
+	// MaxFolderBytes bounds a folder: its oldest files are removed. 0 means no bound.
 	MaxFolderBytes int64
 
 	// Compress writes zstd.
 	Compress bool
 
-	// Reserve is what stays free of the disk. 0 is that of diskspace.
+	// Reserve is how much of the disk stays free. 0 means the default of diskspace.
 	Reserve int64
 
-	// Sync returns from Append only when the lines would outlive a power cut.
+	// Sync makes Append return only when the lines would survive a power failure.
 	Sync bool
 
-	// insensitive tells whether a directory ignores case; nil: foldname.Insensitive.
+	// insensitive reports whether a directory ignores case; nil: foldname.Insensitive.
 	insensitive func(directory string) (bool, error)
 }
 
@@ -53,9 +52,9 @@ type Settings struct {
 type Archive struct {
 	set     Settings
 	encoder *zstd.Encoder        // nil: no compression
-	sync    func(*os.File) error // nil: the system writes when it likes
+	sync    func(*os.File) error // nil: the operating system decides when to write
 	journal *journal             // guarded by mu
-	fold    bool                 // names of folders have no upper case
+	fold    bool                 // the file system ignores case, and names of folders are encoded
 
 	mu     sync.Mutex
 	freed  *sync.Cond
@@ -78,7 +77,7 @@ type file struct {
 	bad  bool // must not be used again
 }
 
-// Open creates the directory and removes the half lines that a crash left.
+// Open creates the directory and removes incomplete lines that a crash left.
 func Open(set Settings) (*Archive, error) {
 	if err := os.MkdirAll(set.Directory, dirPerm); err != nil {
 		return nil, fmt.Errorf("failed to create the directory: %w", err)
@@ -109,14 +108,14 @@ func Open(set Settings) (*Archive, error) {
 	return a, nil
 }
 
-// Folder returns where the data of a tenant and signal that came at the time at
-// belongs.
+// Folder returns the folder for data of a tenant and signal that arrived at the time at, relative to the
+// directory of the archive.
 func Folder(id tenant.ID, signal tenant.Signal, at time.Time) string {
 	at = at.UTC()
 	return filepath.Join("tenant="+string(id), "signal="+signal.String(), "date="+at.Format(time.DateOnly), "hour="+at.Format("15"))
 }
 
-// acquire returns the open file of folder, opening it if need be.
+// acquire returns the open file of folder. It opens the file if necessary.
 func (a *Archive) acquire(folder string) (*file, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -134,12 +133,12 @@ func (a *Archive) acquire(folder string) (*file, error) {
 			break
 		}
 		if !a.evict() {
-			a.freed.Wait() // all are being written to
+			a.freed.Wait() // all files are in use
 		}
 	}
 	f, err := a.open(folder)
 	if err != nil {
-		a.freed.Signal() // the room is somebody else's now
+		a.freed.Signal() // another caller may open a file instead
 		return nil, err
 	}
 	f.users, f.lastUse = 1, time.Now()
@@ -148,7 +147,7 @@ func (a *Archive) acquire(folder string) (*file, error) {
 	return f, nil
 }
 
-// evict closes the file that was not used for longest.
+// evict closes the least recently used file.
 func (a *Archive) evict() bool {
 	for e := a.recent.Back(); e != nil; e = e.Prev() {
 		if f := e.Value.(*file); f.users == 0 {
@@ -159,7 +158,7 @@ func (a *Archive) evict() bool {
 	return false
 }
 
-func (a *Archive) giveBack(f *file, done bool) {
+func (a *Archive) putBack(f *file, done bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f.users--
@@ -186,13 +185,13 @@ func (a *Archive) close(f *file) {
 	if f.f != nil {
 		_ = f.f.Close() // nothing is buffered
 		f.f = nil
-		if !f.bad { // else the next start has to look at it
+		if !f.bad { // otherwise the next start repairs it
 			a.journal.closed(filepath.Join(f.folder, f.name))
 		}
 	}
 }
 
-// open opens the newest file of folder that has room, or a new one.
+// open opens the newest file of folder if it is smaller than MaxFileBytes, or a new one.
 func (a *Archive) open(folder string) (*file, error) {
 	dir := filepath.Join(a.set.Directory, folder)
 	if err := a.makeFolder(folder); err != nil {
@@ -219,7 +218,7 @@ func (a *Archive) open(folder string) (*file, error) {
 		}
 		size, err := repair(f)
 		if err == nil && size == 0 {
-			err = a.syncDirectory(dir) // it may be new
+			err = a.syncDirectory(dir) // the file may be new
 		}
 		if err == nil && size < a.set.MaxFileBytes {
 			return &file{folder: folder, name: name, f: f, size: size}, nil
@@ -233,7 +232,7 @@ func (a *Archive) open(folder string) (*file, error) {
 	}
 }
 
-// makeFolder makes a folder of the archive and those above it.
+// makeFolder creates a folder of the archive and its parents.
 func (a *Archive) makeFolder(folder string) error {
 	dir := filepath.Join(a.set.Directory, folder)
 	if _, err := os.Stat(dir); err == nil {
@@ -252,9 +251,9 @@ func (a *Archive) makeFolder(folder string) error {
 	}
 }
 
-// syncDirectory makes the names in a directory outlive a power cut.
+// syncDirectory makes the names in a directory survive a power failure.
 func (a *Archive) syncDirectory(path string) error {
-	if a.sync == nil || runtime.GOOS == "windows" { // which has no such thing
+	if a.sync == nil || runtime.GOOS == "windows" { // Windows cannot sync directories
 		return nil
 	}
 	d, err := os.Open(path)
@@ -264,8 +263,8 @@ func (a *Archive) syncDirectory(path string) error {
 	return errors.Join(a.sync(d), d.Close())
 }
 
-// tidy removes the oldest files of dir if they are too many bytes, and returns
-// the number of the newest, 0 if there is none.
+// tidy removes the oldest files of dir if the folder is too large, and returns the number of the newest
+// file, or 0 if there is none.
 func (a *Archive) tidy(dir string) (newest int, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -321,7 +320,7 @@ func (a *Archive) Sweep(before time.Time) {
 	}
 }
 
-// Close closes all files. No Append may be under way.
+// Close closes all files. No Append may be in progress.
 func (a *Archive) Close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -173,9 +173,9 @@ func TestArchive_BoundsOpenFiles(t *testing.T) {
 	assert.Equal(t, 1600, lines)
 }
 
-// Whoever waits for room to open a file gets it too if who was before could not
+// A caller that waits to open a file is served if the previous caller cannot
 // open one.
-func TestAppend_AFileThatCannotBeOpenedHoldsUpNobody(t *testing.T) {
+func TestAppend_AFileThatCannotBeOpenedDoesNotBlockOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
@@ -187,7 +187,7 @@ func TestAppend_AFileThatCannotBeOpenedHoldsUpNobody(t *testing.T) {
 			wg.Go(func() { assert.ErrorIs(t, a.Append("file/y", []byte("1\n")), syscall.ENOTDIR) })
 		}
 		synctest.Wait()
-		a.giveBack(inUse, false)
+		a.putBack(inUse, false)
 		wg.Wait()
 		require.NoError(t, a.Close())
 	})
@@ -261,7 +261,7 @@ func TestSweep_ClosesWhatIsNotUsed(t *testing.T) {
 	assert.Equal(t, map[string]string{"x/00000.jsonl": "1\n2\n"}, content(t, a.set.Directory))
 }
 
-func TestJournal_DoesNotGrowForEver(t *testing.T) {
+func TestJournal_IsBounded(t *testing.T) {
 	dir := t.TempDir()
 	a := open(t, Settings{Directory: dir, MaxOpenFiles: 1})
 	for i := range compactAfter {
@@ -304,7 +304,7 @@ func TestArchive_KeepsTwinsApartWhereCaseIsIgnored(t *testing.T) {
 }
 
 // The caller of Append recovers from panics. The file must not stay in use after that,
-// or others would wait for ever to open theirs, and Close would leave it open.
+// or others would wait forever to open a file, and Close would leave it open.
 func TestAppend_APanicGivesTheFileBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

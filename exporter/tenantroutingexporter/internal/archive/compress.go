@@ -10,8 +10,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Every append to a compressed file is a zstd frame of its own. Frames after one
-// another are again a zstd file, and a crash can only leave the last one torn.
+// Every append to a compressed file is a zstd frame of its own. Concatenated frames are a zstd file, and a
+// crash can leave only the last one incomplete.
 
 const (
 	compressedExtension = extension + ".zst"
@@ -26,12 +26,12 @@ func newEncoder() (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(zstdWindow), zstd.WithEncoderConcurrency(2))
 }
 
-// newStreamEncoder is for what is compressed block by block. It has no goroutines.
+// newStreamEncoder returns an encoder that compresses block by block, without goroutines.
 func newStreamEncoder(w io.Writer) (*zstd.Encoder, error) {
 	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(zstdWindow), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
 }
 
-// repairFrames cuts f after its last whole frame and returns its size.
+// repairFrames truncates f after its last complete frame and returns its size.
 func repairFrames(f *os.File) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -51,8 +51,7 @@ func repairFrames(f *os.File) (int64, error) {
 	return end, nil
 }
 
-// frameLen returns the length of the frame that r begins with, 0 if it is not
-// whole.
+// frameLen returns the length of the frame at the beginning of r, or 0 if it is incomplete.
 func frameLen(r *io.SectionReader) (int64, error) {
 	buf := make([]byte, zstd.HeaderMaxSize)
 	n, err := r.ReadAt(buf, 0)
@@ -62,13 +61,12 @@ func frameLen(r *io.SectionReader) (int64, error) {
 	var header zstd.Header
 	rest, err := header.DecodeAndStrip(buf[:n])
 	if err != nil || header.Skippable {
-		return 0, nil //nolint:nilerr // a header that cannot be read is a torn one
+		return 0, nil //nolint:nilerr // a header that cannot be read is incomplete
 	}
 	return blocksEnd(r, int64(n-len(rest)), header.HasCheckSum)
 }
 
-// blocksEnd returns where the blocks that begin at the offset at end, with the
-// checksum behind them.
+// blocksEnd returns the end of the blocks that begin at the offset at, including the checksum.
 func blocksEnd(r *io.SectionReader, at int64, hasChecksum bool) (int64, error) {
 	var buf [4]byte
 	for last := false; !last; {
@@ -98,7 +96,7 @@ func blocksEnd(r *io.SectionReader, at int64, hasChecksum bool) (int64, error) {
 	return at, nil
 }
 
-// repairLines cuts f after its last line feed and returns its size.
+// repairLines truncates f after its last line feed and returns its size.
 func repairLines(f *os.File) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {

@@ -10,20 +10,20 @@ import (
 	"strings"
 )
 
-// journalName is the file that lists which files are open, so that a start after
-// a crash looks at those and not at the whole archive.
+// journalName is the file that lists the open files, so that a start after a crash repairs these and does
+// not read the whole archive.
 const journalName = ".open-files"
 
-// compactAfter is how many lines the journal may have more than files are open.
+// compactAfter is how many more lines than open files the journal may have.
 const compactAfter = 10000
 
 // journal is guarded by Archive.mu.
 type journal struct {
-	sync  func(*os.File) error // nil: a power cut may leave half lines for readers to skip
+	sync  func(*os.File) error // nil: a power failure may leave incomplete lines
 	path  string
 	f     *os.File
 	lines int
-	torn  bool // the last line may be cut short
+	torn  bool // the last line may be incomplete
 	open  map[string]bool
 }
 
@@ -48,7 +48,7 @@ func openJournal(directory string, sync func(*os.File) error) (*journal, error) 
 	}
 	for name := range left {
 		if err := repairFile(filepath.Join(directory, name)); err != nil {
-			return nil, fmt.Errorf("repairing the archive: %w", err)
+			return nil, fmt.Errorf("failed to repair a file of the archive: %w", err)
 		}
 	}
 	if err := j.rewrite(); err != nil {
@@ -60,7 +60,7 @@ func openJournal(directory string, sync func(*os.File) error) (*journal, error) 
 	return j, nil
 }
 
-// opened notes that name may get a half line from now on.
+// opened records that name may have an incomplete line from now on.
 func (j *journal) opened(name string) error {
 	if j.lines > len(j.open)+compactAfter {
 		if err := j.rewrite(); err != nil {
@@ -79,8 +79,7 @@ func (j *journal) opened(name string) error {
 	return nil
 }
 
-// closed notes that name is whole. If that cannot be written the next start
-// looks at the file in vain.
+// closed records that name is complete. If that fails, the next start checks the file without need.
 func (j *journal) closed(name string) {
 	delete(j.open, name)
 	_ = j.write("-" + name + "\n")
@@ -88,7 +87,7 @@ func (j *journal) closed(name string) {
 
 func (j *journal) write(line string) error {
 	j.lines++
-	if j.torn { // a full disk took a part of it
+	if j.torn { // a full disk cut it off
 		line = "\n" + line
 	}
 	_, err := j.f.WriteString(line)
@@ -98,7 +97,7 @@ func (j *journal) write(line string) error {
 	return nil
 }
 
-// rewrite starts a journal that lists what is open and nothing else.
+// rewrite starts a new journal with the open files.
 func (j *journal) rewrite() error {
 	var b strings.Builder
 	for name := range j.open {
@@ -127,8 +126,7 @@ func (j *journal) rewrite() error {
 
 func (j *journal) close() error { return j.f.Close() }
 
-// repairFile passes over what is no file: a line of the journal that was cut short
-// may name a folder.
+// repairFile ignores what is not a regular file: an incomplete line of the journal may name a folder.
 func repairFile(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil
@@ -144,7 +142,7 @@ func repairFile(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// repair removes a half line or frame at the end of f and returns its size.
+// repair removes an incomplete line or frame at the end of f and returns its size.
 func repair(f *os.File) (int64, error) {
 	if strings.HasSuffix(f.Name(), compressedExtension) {
 		return repairFrames(f)

@@ -15,8 +15,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/foldname"
 )
 
-// block is how much of lines is collected before it is written. What is shorter is one
-// write, and with compression one block of memory that is compressed at once.
+// block is the size of the write buffer. Less than a block is one write, and compressed at once.
 const block = 256 << 10
 
 // blocks holds *[]byte of that capacity.
@@ -25,8 +24,8 @@ var blocks = sync.Pool{New: func() any {
 	return &b
 }}
 
-// Append writes lines, each of which ends in a line feed, to the newest file of
-// folder. On error nothing of them is in the file.
+// Append writes lines, each of which ends in a line feed, to the newest file of folder. After an error none
+// of them is in the file.
 func (a *Archive) Append(folder string, lines []byte) error {
 	return a.AppendFrom(folder, func(w io.Writer) error {
 		_, err := w.Write(lines)
@@ -34,9 +33,8 @@ func (a *Archive) Append(folder string, lines []byte) error {
 	})
 }
 
-// AppendFrom is Append for the lines that write writes, which need not be in memory
-// at once. It is called at most once. If it fails or panics, nothing of what it wrote
-// is in the file.
+// AppendFrom is like Append for the lines that write writes, which need not be in memory at once. It calls
+// write at most once. If write fails or panics, none of its lines is in the file.
 func (a *Archive) AppendFrom(folder string, write func(io.Writer) error) error {
 	if !filepath.IsLocal(folder) {
 		return fmt.Errorf("%q is not a folder of the archive", folder)
@@ -55,26 +53,25 @@ func (a *Archive) AppendFrom(folder string, write func(io.Writer) error) error {
 	}
 }
 
-// appendTo reports full if the file of folder has reached its size; then nothing is
-// written.
+// appendTo reports full, and writes nothing, if the file of folder has reached its size.
 func (a *Archive) appendTo(folder string, write func(io.Writer) error) (full bool, err error) {
-	if err := a.room(0); err != nil {
+	if err := a.checkSpace(0); err != nil {
 		return false, err
 	}
 	f, err := a.acquire(folder)
 	if err != nil {
 		return false, err
 	}
-	done := true // also if write panics
-	defer func() { a.giveBack(f, done) }()
+	done := true // stays true if write panics
+	defer func() { a.putBack(f, done) }()
 	full, err = f.append(a, write)
 	done = full || err != nil
 	return full, err
 }
 
-// room returns an error if lines of so many bytes would need the reserve of the disk,
-// which is for what the gateway itself has to write.
-func (a *Archive) room(bytes int) error {
+// checkSpace returns an error if a write of the given size would use the reserve of the disk, which is for
+// the gateway's own files.
+func (a *Archive) checkSpace(bytes int) error {
 	free, known := diskspace.Of(a.set.Directory)
 	if !known {
 		return nil
@@ -89,7 +86,7 @@ func (a *Archive) room(bytes int) error {
 	return nil
 }
 
-// append reports full if the file has reached its size; then nothing is written.
+// append reports full, and writes nothing, if the file has reached its size.
 func (f *file) append(a *Archive, write func(io.Writer) error) (full bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -119,12 +116,12 @@ func (f *file) append(a *Archive, write func(io.Writer) error) (full bool, err e
 type fileWriter struct {
 	archive *Archive
 	file    *os.File
-	written int64 // also of a write that failed
+	written int64 // including failed writes
 }
 
-// Write implements io.Writer. It leaves the reserve of the disk alone.
+// Write implements io.Writer. It does not use the reserve of the disk.
 func (w *fileWriter) Write(p []byte) (int, error) {
-	if err := w.archive.room(len(p)); err != nil {
+	if err := w.archive.checkSpace(len(p)); err != nil {
 		return 0, err
 	}
 	n, err := w.file.Write(p)
@@ -132,8 +129,8 @@ func (w *fileWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// lines writes what write writes, compressed if the archive is: as one frame, so that
-// a crash in the middle leaves none that is whole.
+// lines writes what write writes. With compression it is one frame, so that a crash leaves no complete frame
+// of it.
 func (w *fileWriter) lines(write func(io.Writer) error) error {
 	buf := blocks.Get().(*[]byte)
 	c := &collector{buf: (*buf)[:0], out: w, encoder: w.archive.encoder}
@@ -144,12 +141,12 @@ func (w *fileWriter) lines(write func(io.Writer) error) error {
 	return c.finish()
 }
 
-// collector collects blocks of what is written.
+// collector buffers what is written.
 type collector struct {
 	buf     []byte // never longer than block
 	out     io.Writer
 	encoder *zstd.Encoder // nil: no compression
-	stream  *zstd.Encoder // of what is longer than a block
+	stream  *zstd.Encoder // for more than a block
 }
 
 // Write implements io.Writer.
@@ -169,7 +166,7 @@ func (c *collector) Write(p []byte) (int, error) {
 	return c.out.Write(p)
 }
 
-// begin makes out what compresses.
+// begin starts compression, if the archive is compressed.
 func (c *collector) begin() error {
 	if c.encoder == nil || c.stream != nil {
 		return nil
@@ -191,7 +188,7 @@ func (c *collector) flush() error {
 	return err
 }
 
-// finish writes the rest.
+// finish writes the rest of the buffer.
 func (c *collector) finish() error {
 	if c.encoder != nil && c.stream == nil {
 		_, err := c.out.Write(c.encoder.EncodeAll(c.buf, nil))

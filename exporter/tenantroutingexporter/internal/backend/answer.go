@@ -23,17 +23,16 @@ import (
 
 type signalOf = tenant.Signal
 
-// reasonPartial names answers that speak of a part of what was sent.
+// reasonPartial is the reason of answers that concern part of the records.
 const reasonPartial = "partial_success"
 
-// reasonCount names those that reject more records than were sent, or fewer than none.
+// reasonCount is the reason of answers that reject more records than were sent, or fewer than none.
 const reasonCount = "invalid_count"
 
-// accepted reads an answer with a status of success. A backend that took the request has
-// taken it whatever it answers, unless that is a web page, which comes from something
-// else at its address. complete tells whether body is all of it. from is where that is, if
-// it can be shown. records is how many were sent: no count of rejected ones beyond that, or
-// below 0, is believed.
+// accepted returns the result of an answer with a success status. The backend has the request whatever the
+// answer is, unless it is a web page, which comes from another server at the address. complete reports
+// whether body is the whole answer. from is the URL, if it may be shown. records is how many were sent:
+// counts of rejected records beyond that, or below 0, are not used.
 func (p *Profile) accepted(signal tenant.Signal, records int, body []byte, complete bool, contentType, from string) lane.Result {
 	if webPage(body, contentType) {
 		return lane.Result{
@@ -54,13 +53,13 @@ func (p *Profile) accepted(signal tenant.Signal, records int, body []byte, compl
 			res.Err = answerError{fmt.Sprintf("of %d records sent: ", records), err.Error()}
 		}
 		if rejected <= 0 && p.SoftErrors {
-			res.Verdict = lane.Refused // of some records: the lane finds them
+			res.Verdict = lane.Refused // the lane searches for the refused records
 		}
 	}
 	return res
 }
 
-// words are those of an answer, with its origin.
+// words returns the text of an answer with its origin.
 func words(from, text string) string {
 	if from == "" {
 		return text
@@ -68,7 +67,7 @@ func words(from, text string) string {
 	return from + ": " + text
 }
 
-// webPage tells whether an answer is made for people.
+// webPage reports whether an answer is HTML.
 func webPage(body []byte, contentType string) bool {
 	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), " \t\r\n")
 	if mediaType, _, _ := mime.ParseMediaType(contentType); mediaType == "text/html" || mediaType == "application/xhtml+xml" {
@@ -82,7 +81,7 @@ func webPage(body []byte, contentType string) bool {
 	return false
 }
 
-// partialSuccess reads the body of an answer. ok is false if that is none of OTLP.
+// partialSuccess parses the body of an answer. ok is false if it is not OTLP.
 func partialSuccess(signal tenant.Signal, body []byte, contentType string) (rejected int64, ok bool, err error) {
 	if len(body) == 0 {
 		return 0, true, nil
@@ -132,8 +131,7 @@ func unmarshal(r interface {
 // maxPageText bounds, in bytes, the text that is shown of a web page.
 const maxPageText = 200
 
-// errorMessage returns what a backend says of its refusal, in its own words: see
-// shown.
+// errorMessage returns the backend's own text: see shown.
 func errorMessage(body []byte, contentType string) string {
 	mediaType, _, _ := mime.ParseMediaType(contentType)
 	st := &spb.Status{}

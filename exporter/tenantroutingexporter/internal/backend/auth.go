@@ -7,8 +7,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 )
 
-// authOf returns the authenticator of a client if that can say which secrets it adds to
-// requests.
+// authOf returns the authenticator of a client if it can list the secrets that it adds to requests.
 func (d *Destination) authOf(auth configoptional.Optional[configauth.Config]) redact.Holder {
 	if !auth.HasValue() {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 )
 
-// chunks is a request body made of parts that are not copied together.
+// chunks is a request body that consists of several parts, without a copy.
 type chunks struct {
 	rest [][]byte
 	at   int
@@ -35,11 +35,11 @@ func (c *chunks) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (*chunks) Close() error { return nil }
 
-// maxBody is up to which size a request in JSON is in memory as a whole.
+// maxBody is the largest JSON request that is kept in memory as a whole.
 const maxBody = 1 << 20
 
-// setJSON makes payloads the body of a request, in JSON as one export request. A large
-// one is compressed block by block, or written while it is sent.
+// setJSON sets the body of a request to one JSON export request with all payloads. A large one is compressed
+// block by block, or written while it is sent.
 func (t *httpTarget) setJSON(ctx context.Context, req *http.Request, payloads [][]byte) error {
 	requests := make([][]byte, len(payloads))
 	for i, p := range payloads {
@@ -92,7 +92,7 @@ func (c *compressed) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// measured keeps what is written to it as long as that is not more than maxBody.
+// measured keeps what is written to it unless that is more than maxBody.
 type measured struct {
 	parts [][]byte
 	size  int64
@@ -108,9 +108,8 @@ func (m *measured) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// written is a request body that is written while it is read. It has a goroutine from
-// the first Read until it was read to its end or closed, which a client does with each
-// body.
+// written is a request body that is written while it is read. It has a goroutine from the first Read until
+// it is read to its end or closed; clients close every body.
 type written struct {
 	write func(io.Writer) error
 	begin sync.Once
@@ -129,5 +128,5 @@ func (b *written) Read(p []byte) (int, error) {
 	return b.r.Read(p)
 }
 
-// Close implements io.Closer. What is being written ends with an error then.
+// Close implements io.Closer. It makes the writer fail.
 func (b *written) Close() error { return b.r.Close() }

@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
-// httpClass says what an operator can do about a status of HTTP.
+// httpClass returns what an operator can do about an HTTP status.
 func httpClass(status int, verdict lane.Verdict) healthboard.AnswerClass {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusPaymentRequired, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
@@ -21,10 +21,10 @@ func httpClass(status int, verdict lane.Verdict) healthboard.AnswerClass {
 	case verdict == lane.Retry:
 		return healthboard.AnswerBusy
 	}
-	return "" // of a request, not of a lane
+	return "" // it concerns a request, not the lane
 }
 
-// grpcClass says the same of a status of gRPC, or of why there was none.
+// grpcClass returns the same for a gRPC status, or for the reason why there was none.
 func grpcClass(code codes.Code, res *lane.Result) healthboard.AnswerClass {
 	switch {
 	case res.Reason == "tls":

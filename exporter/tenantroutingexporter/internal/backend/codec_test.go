@@ -86,7 +86,7 @@ func (busy) Compress(ctx context.Context, _ ...[]byte) ([]byte, error) {
 
 // What one tenant floods the gateway with keeps processors busy for seconds. Nobody
 // else waits for that.
-func TestSeal_WaitsBrieflyForItsTurn(t *testing.T) {
+func TestPrecompress_WaitsBrieflyForACompressor(t *testing.T) {
 	d := overHTTP(t, profile(t, "otlp"), "http://127.0.0.1:1", gzipped(0))
 	d.codec = busy{d.codec}
 	part := partFor(t, minPrecompress, d)

@@ -14,9 +14,8 @@ import (
 
 const rootPerm = 0o750
 
-// confinement is the directory below which the directories of an archive have to be that
-// a tenant's variables name.
-// A nil one allows all.
+// confinement is the directory that contains all directories of an archive, whatever tenants' variables
+// are. A nil confinement allows every directory.
 type confinement struct {
 	root string
 
@@ -25,23 +24,23 @@ type confinement struct {
 	fold  bool // the file system of the root ignores case
 }
 
-// newConfinement takes the setting `root`. Empty is none.
+// newConfinement returns the confinement for the setting "root", or nil if it is empty.
 func newConfinement(root string) (*confinement, error) {
 	switch {
 	case root == "":
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil //nolint:nilnil // no confinement is a valid result
 	case strings.ContainsAny(root, "{}"):
 		return nil, errors.New("root: must be the same for all tenants, without {tenant} and {vars.<name>}")
 	case !filepath.IsAbs(root):
 		return nil, fmt.Errorf("root: must be an absolute path, got %q", root)
 	case filepath.Dir(filepath.Clean(root)) == filepath.Clean(root):
-		return nil, errors.New("root: is the root of the file system, below which everything is")
+		return nil, errors.New("root: must not be the root of the file system, which contains everything")
 	}
 	return &confinement{root: filepath.Clean(root)}, nil
 }
 
-// local returns path, made shorter, relative to the root. Its errors do not quote the
-// path, which may be a secret of the tenant.
+// local returns the cleaned path relative to the root. Its errors do not quote the path, which may be a
+// secret of the tenant.
 func (c *confinement) local(path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		return "", fmt.Errorf("must be an absolute path below archive::root, %s", c.root)
@@ -53,13 +52,13 @@ func (c *confinement) local(path string) (string, error) {
 	if rel == "." {
 		return "", fmt.Errorf("must be a directory of its own below archive::root, %s", c.root)
 	}
-	if strings.Contains(rel, "=") { // as in tenant=a: a folder that the archive itself makes
+	if strings.Contains(rel, "=") { // as in tenant=a: a folder that the archive creates
 		return "", fmt.Errorf("must not have %q in its names below archive::root: such directories are those of an archive", "=")
 	}
 	return rel, nil
 }
 
-// check returns an error unless path is below the root, as far as its text tells.
+// check returns an error unless the text of path is below the root.
 func (c *confinement) check(path string) error {
 	if c == nil {
 		return nil
@@ -68,9 +67,9 @@ func (c *confinement) check(path string) error {
 	return err
 }
 
-// resolve returns the path at which an archive has to be opened. It refuses symbolic
-// links below the root, which may lead anywhere. Where the file system ignores case, it
-// returns different paths for names that differ in case only.
+// resolve returns the path at which to open an archive. It rejects symbolic links below the root, which may
+// lead anywhere. If the file system ignores case, it returns different paths for names that differ in
+// case only.
 func (c *confinement) resolve(path string) (string, error) {
 	if c == nil {
 		return path, nil
@@ -80,11 +79,11 @@ func (c *confinement) resolve(path string) (string, error) {
 		return "", settingError{"directory", err}
 	}
 	if err := os.MkdirAll(c.root, rootPerm); err != nil {
-		return "", fmt.Errorf("creating archive::root: %w", err)
+		return "", fmt.Errorf("failed to create archive::root: %w", err)
 	}
 	fold, err := c.insensitive()
 	if err != nil {
-		return "", fmt.Errorf("looking whether the file system of archive::root ignores case: %w", err)
+		return "", fmt.Errorf("failed to find out whether the file system of archive::root ignores case: %w", err)
 	}
 	if fold {
 		rel = foldname.Encode(rel)
@@ -105,7 +104,7 @@ func (c *confinement) resolve(path string) (string, error) {
 	return at, nil
 }
 
-// insensitive is foldname.Insensitive of the root, which makes a file to find out.
+// insensitive is foldname.Insensitive for the root. It creates a file to find out.
 func (c *confinement) insensitive() (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

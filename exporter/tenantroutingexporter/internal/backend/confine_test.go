@@ -28,7 +28,7 @@ func TestNewArchive_ATenantCannotNameAnyDirectory(t *testing.T) {
 		"within":                 {"/srv/{vars.dir}", "", ""},
 		"with root":              {"{vars.dir}", "/srv/a", ""},
 		"relative root":          {"{vars.dir}", "srv", `root: must be an absolute path, got "srv"`},
-		"root of all":            {"{vars.dir}", "/./", "root: is the root of the file system"},
+		"root of all":            {"{vars.dir}", "/./", "root: must not be the root of the file system"},
 		"root of a tenant":       {"{vars.dir}", "/srv/{tenant}", "root: must be the same for all tenants"},
 		"fixed, below":           {"/srv/a/b", "/srv/a", ""},
 		"fixed, beside":          {"/srv/b", "/srv/a", "directory: must be below archive::root, /srv/a"},

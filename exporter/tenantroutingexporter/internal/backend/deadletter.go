@@ -9,8 +9,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 )
 
-// DeadLetters returns where the dead letters of a refused batch belong and what writes
-// them.
+// DeadLetters returns the folder for the dead letters of a refused batch and a function that writes them.
 func (p *Pool) DeadLetters(b *lane.Batch, res lane.Result, now time.Time) (folder string, write func(io.Writer) error) {
 	n := &deadletter.Note{
 		Time: now.UTC(), Tenant: b.Key.Tenant, Destination: b.Key.Destination, Signal: b.Key.Signal.String(), Reason: res.Reason,
@@ -20,7 +19,7 @@ func (p *Pool) DeadLetters(b *lane.Batch, res lane.Result, now time.Time) (folde
 	}
 	return n.Folder(), func(w io.Writer) (err error) {
 		if bug := p.recovery.Run("writing dead letters", func() { err = writeDeadLetters(w, b, n) }); bug != nil {
-			return decodeError{bug} // another attempt would meet it again
+			return decodeError{bug} // another attempt would panic too
 		}
 		return err
 	}

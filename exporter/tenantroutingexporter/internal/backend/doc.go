@@ -1,8 +1,6 @@
-// Package backend speaks to the places that destinations name: OTLP servers over
-// HTTP and gRPC, and archives of files. It turns each of their answers into a
-// [lane.Verdict].
+// Package backend sends batches to destinations: OTLP servers over HTTP and gRPC, and archives of
+// files. It converts each answer to a [lane.Verdict].
 //
-// Clients and connections are shared by everything that has the same endpoint
-// and transport settings; what differs per tenant, headers above all, is applied
-// per request.
+// Targets with the same endpoint and transport settings share clients and connections. Settings that
+// differ by tenant, such as headers, apply to each request.
 package backend

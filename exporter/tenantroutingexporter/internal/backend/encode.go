@@ -32,12 +32,11 @@ func newRequest(signal tenant.Signal) request {
 	return plogotlp.NewExportRequest()
 }
 
-// plainRequest returns an encoded request, compressed or not, as pdata writes one in
-// protobuf, which is how it was accepted.
+// plainRequest decodes a payload, which is an encoded request, compressed or not.
 func plainRequest(signal tenant.Signal, p []byte) ([]byte, error) {
 	p, err := compress.Expand(p)
 	if err != nil {
-		return nil, decodeError{fmt.Errorf("expanding queued %s: %w", signal, err)}
+		return nil, decodeError{fmt.Errorf("failed to decompress queued %s: %w", signal, err)}
 	}
 	if otlpwire.Plain(signal, p) {
 		return p, nil
@@ -47,19 +46,18 @@ func plainRequest(signal tenant.Signal, p []byte) ([]byte, error) {
 		p, err = r.MarshalProto()
 	}
 	if err != nil {
-		return nil, decodeError{fmt.Errorf("decoding queued %s: %w", signal, err)}
+		return nil, decodeError{fmt.Errorf("failed to decode queued %s: %w", signal, err)}
 	}
 	return p, nil
 }
 
-// decodeError says that a payload is not what was accepted once.
+// decodeError is the error of a payload that does not match what was accepted.
 type decodeError struct{ err error }
 
 func (e decodeError) Error() string { return e.err.Error() }
 func (e decodeError) Unwrap() error { return e.err }
 
-// Undecodable tells whether an error says that payloads are not what was accepted
-// once. No later attempt helps them.
+// Undecodable reports whether err is the error of payloads that cannot be decoded. A later attempt fails too.
 func Undecodable(err error) bool {
 	return errors.As(err, new(decodeError)) || errors.Is(err, otlpwire.ErrNotPlain)
 }
@@ -70,11 +68,10 @@ func undecodable(err error) lane.Result {
 }
 
 const (
-	// maxLine is up to which size a payload becomes one line, so that readers need not
-	// hold a whole one.
+	// maxLine is the largest payload that becomes one line, which bounds the memory of readers.
 	maxLine = 1 << 20
-	// maxCut is how large a part of a payload may be for it to be cut, since that is
-	// copied. A payload with a larger record becomes one line.
+	// maxCut is the largest part of a payload that is cut, because it is copied. A payload with a larger
+	// record becomes one line.
 	maxCut = 4 << 20
 )
 

@@ -34,13 +34,13 @@ var _ lane.Target = (*grpcTarget)(nil)
 type grpcClient struct {
 	*grpc.ClientConn
 	secrets   redact.Secrets              // in its settings
-	auth      redact.Holder               // its authenticator; nil: none that holds secrets
-	forbidden atomic.Pointer[reach.Error] // why the last connection was not made
+	auth      redact.Holder               // its authenticator; nil: none that has secrets
+	forbidden atomic.Pointer[reach.Error] // why the last connection was not allowed
 }
 
 func (c *grpcClient) close() error { return c.Close() }
 
-// dial connects to what guard allows. gRPC passes on the text of its errors alone.
+// dial connects to addresses that guard allows. It stores the error, because gRPC keeps the text of errors only.
 func (c *grpcClient) dial(ctx context.Context, guard *reach.Guard, address string) (net.Conn, error) {
 	conn, err := guard.DialContext(ctx, "tcp", address)
 	var e *reach.Error
@@ -69,7 +69,7 @@ func (t *grpcTarget) attemptOnce(ctx context.Context, b *lane.Batch) lane.Result
 	return shown(t.send(ctx, b, f, &secrets), &f.secrets, &secrets)
 }
 
-// send adds to secrets those of the client, which the result must not be shown with.
+// send adds the secrets of the client to secrets, which must not appear in the result.
 func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets *redact.Secrets) lane.Result {
 	payloads, err := compress.ExpandAll(b.Payloads)
 	if err != nil {
@@ -78,13 +78,13 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	d := t.destination
 	pooled, done, err := d.pool.use(t.transport+"\x01"+f.endpoint, func() (client, error) { return d.newGRPCClient(t, f.endpoint, secrets) })
 	if err != nil {
-		return misconfigured(fmt.Errorf("making the client: %w", err))
+		return misconfigured(fmt.Errorf("failed to create the client: %w", err))
 	}
 	defer done()
 	c := pooled.(*grpcClient)
 	secrets.AddAll(&c.secrets)
 	addHeld(secrets, c.auth)
-	defer addHeld(secrets, c.auth) // it may be another one by then
+	defer addHeld(secrets, c.auth) // the authenticator may have new secrets by then
 	call, cancel := context.WithTimeout(ctx, d.grpc.Timeout)
 	defer cancel()
 	md := make(metadata.MD, len(f.headers))
@@ -95,7 +95,7 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	err = c.Invoke(metadata.NewOutgoingContext(call, md), grpcMethods[t.signal], payloads, &answer,
 		grpc.ForceCodecV2(rawCodec{}), grpc.WaitForReady(d.grpc.Client.WaitForReady), grpc.MaxCallRecvMsgSize(maxGRPCAnswer))
 	if answerTooLong(err) {
-		return lane.Result{Verdict: lane.Delivered} // an answer of any length says that the request was taken
+		return lane.Result{Verdict: lane.Delivered} // whatever its length, the server has accepted the request
 	}
 	if err != nil {
 		if e := c.forbidden.Load(); e != nil && status.Code(err) == codes.Unavailable {
@@ -117,11 +117,11 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 		}
 		return res
 	}
-	return t.seldom(d.profile.accepted(t.signal, b.Records, answer, true, contentTypeProto, ""))
+	return t.limitReports(d.profile.accepted(t.signal, b.Records, answer, true, contentTypeProto, ""))
 }
 
-// foreignAnswer tells whether something answered that is no gRPC server, such as a web
-// server. gRPC says so in words alone.
+// foreignAnswer reports whether another kind of server answered, such as a web server. In gRPC only the text
+// of the error shows that.
 func foreignAnswer(err error) bool {
 	return strings.Contains(status.Convert(err).Message(), "received unexpected content-type")
 }
@@ -138,14 +138,14 @@ func (d *Destination) newGRPCClient(t *grpcTarget, endpoint string, secrets *red
 	}
 	options := []configgrpc.ToClientConnOption{
 		configgrpc.WithGrpcDialOption(grpc.WithUserAgent(d.pool.userAgent)),
-		// The sender of an answer is foreign. gRPC's defaults are 16 MiB, for windows
-		// as soon as a server sends fast enough.
+		// Bound what a server can send. gRPC's default is 16 MiB, for windows too if a server sends
+		// fast.
 		configgrpc.WithGrpcDialOption(grpc.WithMaxHeaderListSize(maxAnswer)),
 		configgrpc.WithGrpcDialOption(grpc.WithStaticStreamWindowSize(maxAnswer)),
 		configgrpc.WithGrpcDialOption(grpc.WithStaticConnWindowSize(answerWindow)),
 	}
 	if d.guard != nil {
-		// A proxy of the environment would connect for it to anything.
+		// A proxy from the environment could connect to any address.
 		options = append(options, configgrpc.WithGrpcDialOption(grpc.WithNoProxy()),
 			configgrpc.WithGrpcDialOption(grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
 				return own.dial(ctx, d.guard, address)
@@ -159,9 +159,8 @@ func (d *Destination) newGRPCClient(t *grpcTarget, endpoint string, secrets *red
 	return own, nil
 }
 
-// maxGRPCAnswer is what gRPC reads of an answer. gRPC says the same of an answer
-// that is too long as a server says of a request, but for the limit that it
-// quotes, so this is one that nobody else has.
+// maxGRPCAnswer is the largest answer that gRPC reads. gRPC has the same error for a large answer as a server
+// for a large request, except for the limit in its text. So this is an unusual number.
 const maxGRPCAnswer = maxAnswer + 7919
 
 func answerTooLong(err error) bool {
@@ -170,7 +169,7 @@ func answerTooLong(err error) bool {
 		strings.HasSuffix(strings.TrimSuffix(st.Message(), ")"), " "+strconv.Itoa(maxGRPCAnswer))
 }
 
-// grpcReason names a code for metrics. A server can send any number.
+// grpcReason returns the name of a code for metrics. A server can send any number.
 func grpcReason(code codes.Code) string {
 	if code > codes.Unauthenticated {
 		return "grpc_other"
@@ -178,14 +177,14 @@ func grpcReason(code codes.Code) string {
 	return "grpc_" + strings.ToLower(code.String())
 }
 
-// connectionResult tells why there is no connection, which gRPC says in words
-// alone. A server that uses them itself fools nobody but its own tenant.
+// connectionResult returns why there is no connection. In gRPC only the text of the error shows that. A
+// server that uses the same text affects its own tenant only.
 func connectionResult(message string) (reason string, verdict lane.Verdict, ok bool) {
 	switch {
 	case strings.Contains(message, "authentication handshake failed"):
 		return "tls", lane.Blocked, true
 	case strings.Contains(message, "name resolver error"), strings.Contains(message, ": lookup "),
-		strings.Contains(message, "no children to pick from"): // what a balancer says of a name without addresses
+		strings.Contains(message, "no children to pick from"): // the error of a balancer for a name without addresses
 		return "dns", lane.Retry, true
 	case strings.Contains(message, "connection refused"):
 		return "connection_refused", lane.Retry, true
@@ -193,7 +192,7 @@ func connectionResult(message string) (reason string, verdict lane.Verdict, ok b
 	return "", 0, false
 }
 
-// grpcResult reads a refusal as OTLP says.
+// grpcResult converts an error status as the OTLP specification requires.
 func grpcResult(ctx context.Context, err error) lane.Result {
 	st := status.Convert(err)
 	res := lane.Result{
@@ -212,7 +211,7 @@ func grpcResult(ctx context.Context, err error) lane.Result {
 	case codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.OutOfRange, codes.Unavailable, codes.DataLoss:
 		res.Verdict = lane.Retry
 	case codes.ResourceExhausted:
-		// Without RetryInfo it is not about load but about this request: too large.
+		// Without RetryInfo the reason is not load, but this request: it is too large.
 		if res.Verdict = lane.TooLarge; hasRetryInfo {
 			res.Verdict = lane.Retry
 		}
@@ -231,8 +230,7 @@ func grpcResult(ctx context.Context, err error) lane.Result {
 	return res
 }
 
-// rawCodec sends encoded requests as they are: a list of them, one after the
-// other, is one request.
+// rawCodec sends encoded requests as they are. The concatenation of several is one request.
 type rawCodec struct{}
 
 var _ encoding.CodecV2 = rawCodec{}

@@ -10,21 +10,19 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
-// maxMessage bounds how much of a backend's own words goes into a log line.
+// maxMessage bounds the text of a backend in a log line.
 const maxMessage = 300
 
-// addHeader adds a header's value to what must not be shown: the whole of it, and
-// what comes after a scheme such as Bearer. Backends quote a token that they
-// refuse, and answers get into logs and dead letters.
+// addHeader adds the value of a header to secrets: all of it, and the part after a scheme such as Bearer.
+// Backends quote tokens that they refuse, and answers appear in logs and dead letters.
 func addHeader(secrets *redact.Secrets, value string) {
 	_, credentials, _ := strings.Cut(value, " ")
 	secrets.AddValue(value)
 	secrets.AddValue(strings.TrimSpace(credentials))
 }
 
-// shown returns res with an error that can be shown: on one line, without secrets,
-// control characters and whatever else a backend may write. All texts of backends
-// and of the network pass here.
+// shown returns res with an error that may be shown: on one line, without secrets and control characters. All
+// texts of backends and of the network pass through it.
 func shown(res lane.Result, secrets ...*redact.Secrets) lane.Result {
 	if res.Err == nil {
 		return res
@@ -47,12 +45,12 @@ func shown(res lane.Result, secrets ...*redact.Secrets) lane.Result {
 	return res
 }
 
-// answerError is what a backend answered: our words, and its own.
+// answerError is the error of a backend's answer: our text, and the backend's.
 type answerError struct{ head, words string }
 
 func (e answerError) Error() string { return e.head + e.words }
 
-// shownError shows text in place of what its cause would say.
+// shownError has text in place of the text of its cause.
 type shownError struct {
 	text string
 	err  error
@@ -61,7 +59,7 @@ type shownError struct {
 func (e shownError) Error() string { return e.text }
 func (e shownError) Unwrap() error { return e.err }
 
-// clip makes text fit for one line of a log.
+// clip makes text one line of limited length.
 func clip(text string) string {
 	text = strings.TrimSpace(safetext.Clean(text))
 	if len(text) > maxMessage {

@@ -43,12 +43,11 @@ type httpClient struct {
 	client    *http.Client
 	transport *transportCatcher
 	secrets   redact.Secrets // in its settings
-	auth      redact.Holder  // its authenticator; nil: none that holds secrets
+	auth      redact.Holder  // its authenticator; nil: none that has secrets
 }
 
-// do leaves out what a client does beside sending a request: there are no redirects
-// to follow here, and the time of an attempt is kept by its context. Cookies are
-// the client's work; a password in a URL, which would be too, no setting takes.
+// do sends a request without the other work of http.Client: redirects are not followed, and the context of an
+// attempt has its timeout. It keeps cookies. No setting accepts a password in a URL.
 func (c *httpClient) do(req *http.Request) (*http.Response, error) {
 	if c.client.Jar != nil {
 		return c.client.Do(req)
@@ -75,18 +74,18 @@ func (t *httpTarget) attemptOnce(ctx context.Context, b *lane.Batch) lane.Result
 	return shown(t.send(ctx, b, f, &secrets), &f.secrets, &secrets)
 }
 
-// send adds to secrets those of the client, which the result must not be shown with.
+// send adds the secrets of the client to secrets, which must not appear in the result.
 func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets *redact.Secrets) lane.Result {
 	d := t.destination
 	pooled, done, err := d.pool.use(t.transport, func() (client, error) { return d.newHTTPClient(t, secrets) })
 	if err != nil {
-		return misconfigured(fmt.Errorf("making the client: %w", err))
+		return misconfigured(fmt.Errorf("failed to create the client: %w", err))
 	}
 	defer done()
 	c := pooled.(*httpClient)
 	secrets.AddAll(&c.secrets)
 	addHeld(secrets, c.auth)
-	defer addHeld(secrets, c.auth) // it may be another one by then
+	defer addHeld(secrets, c.auth) // the authenticator may have new secrets by then
 	call, cancel := ctx, func() {}
 	if d.http.Client.Timeout > 0 {
 		call, cancel = context.WithTimeout(ctx, d.http.Client.Timeout)
@@ -109,7 +108,7 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 		return res
 	}
 	defer resp.Body.Close()
-	// A body that is cut short or garbled changes nothing of what the status says.
+	// An incomplete or malformed body does not change the meaning of the status.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	a := &httpAnswer{signal: t.signal, records: b.Records, status: resp.StatusCode, header: resp.Header, body: body, complete: err == nil}
 	if len(body) > 0 || a.status >= http.StatusMultipleChoices {
@@ -122,7 +121,7 @@ func (t *httpTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 	if res.Verdict == lane.Blocked {
 		t.forget()
 	}
-	return t.seldom(res)
+	return t.limitReports(res)
 }
 
 func (t *httpTarget) request(ctx context.Context, f *filled, b *lane.Batch) (*http.Request, error) {
@@ -154,8 +153,7 @@ func (t *httpTarget) request(ctx context.Context, f *filled, b *lane.Batch) (*ht
 	return req, t.setBody(ctx, req, payloads)
 }
 
-// setBody compresses as confighttp would: not if the headers say that the body is
-// encoded already.
+// setBody compresses as confighttp does: not if the headers include Content-Encoding.
 func (t *httpTarget) setBody(ctx context.Context, req *http.Request, payloads [][]byte) error {
 	if t.compresses(req) {
 		c := t.destination.codec
@@ -177,8 +175,8 @@ func (t *httpTarget) compresses(req *http.Request) bool {
 	return t.destination.codec != nil && req.Header.Get("Content-Encoding") == ""
 }
 
-// writeBuffer is how much a connection writes at a time: a compressed request of a
-// hundred records with its headers, which the 4 KiB of net/http would cut in two.
+// writeBuffer is the write buffer of a connection. It fits a compressed request of a hundred records with its
+// headers, for which net/http's 4 KiB would need two writes.
 const writeBuffer = 8 << 10
 
 // newHTTPClient adds the secrets in the client's settings to secrets before it
@@ -187,7 +185,7 @@ func (d *Destination) newHTTPClient(t *httpTarget, secrets *redact.Secrets) (cli
 	own := &httpClient{}
 	defer func() { secrets.AddAll(&own.secrets) }()
 	cfg := d.http.Client
-	cfg.Endpoint, cfg.Headers, cfg.Timeout = "", nil, 0 // all are per request
+	cfg.Endpoint, cfg.Headers, cfg.Timeout = "", nil, 0 // they are set for each request
 	if cfg.WriteBufferSize == 0 {
 		cfg.WriteBufferSize = writeBuffer
 	}
@@ -219,23 +217,23 @@ func (d *Destination) newHTTPClient(t *httpTarget, secrets *redact.Secrets) (cli
 	if err != nil {
 		return nil, err
 	}
-	// Following a redirect would send the tenant's data and token elsewhere.
+	// A redirect would send the tenant's data and token to another server.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	own.client, own.transport, own.auth = c, catcher, d.authOf(cfg.Auth)
 	return own, nil
 }
 
-// catcherID names the middleware that newHTTPClient adds.
+// catcherID is the ID of the middleware that newHTTPClient adds.
 var catcherID = component.MustNewIDWithName("transport_catcher", "tenant_routing")
 
-// transportCatcher is the innermost middleware of a client, to get hold of
-// its transport: the layers that confighttp puts around it do not pass
-// CloseIdleConnections on, so idle connections would outlive the client.
+// transportCatcher is the innermost middleware of a client. It keeps the transport, because the layers that
+// confighttp adds do not forward CloseIdleConnections, so that idle connections would outlive the
+// client.
 type transportCatcher struct {
 	component.StartFunc
 	component.ShutdownFunc
-	guard *reach.Guard // nil: any address may be connected to
-	proxy bool         // the settings name one
+	guard *reach.Guard // nil: any address is allowed
+	proxy bool         // the settings have a proxy
 	base  http.RoundTripper
 }
 
@@ -250,8 +248,8 @@ func (t *transportCatcher) GetHTTPRoundTripper(context.Context) (extensionmiddle
 	}, nil
 }
 
-// limit bounds what the transport holds of an answer, whose sender is foreign. Go's
-// defaults are 10 MiB of headers for each connection, and 4 MiB of a body over HTTP/2.
+// limit bounds the memory for answers. Go's defaults are 10 MiB of headers for each connection, and 4 MiB of
+// a body over HTTP/2.
 func limit(base http.RoundTripper) {
 	if transport, ok := base.(*http.Transport); ok {
 		transport.MaxResponseHeaderBytes = maxAnswer
@@ -259,15 +257,15 @@ func limit(base http.RoundTripper) {
 	}
 }
 
-// restrict makes the transport connect to what the guard allows. A proxy of the
-// environment would connect for it to anything.
+// restrict makes the transport connect to addresses that the guard allows. It disables a proxy from the
+// environment, which could connect to any address.
 func (t *transportCatcher) restrict() error {
 	if t.guard == nil {
 		return nil
 	}
 	transport, ok := t.base.(*http.Transport)
 	if !ok {
-		return fmt.Errorf("connections of a %T cannot be restricted", t.base)
+		return fmt.Errorf("failed to restrict the connections of a %T", t.base)
 	}
 	transport.DialContext = t.guard.DialContext
 	if !t.proxy {
@@ -282,18 +280,18 @@ func (t *transportCatcher) closeIdle() {
 	}
 }
 
-// httpAnswer is what came back for a request of some records.
+// httpAnswer is the answer to a request.
 type httpAnswer struct {
 	signal   signalOf
 	records  int
 	status   int
 	header   http.Header
 	body     []byte
-	complete bool   // body is all of it, or as much as is read of any
-	from     string // the URL; empty: not to be shown
+	complete bool   // body is the whole body, or its first maxAnswer bytes
+	from     string // the URL; empty: it must not be shown
 }
 
-// httpResult reads an answer.
+// httpResult converts an answer to a result.
 func (p *Profile) httpResult(a *httpAnswer) lane.Result {
 	contentType := a.header.Get("Content-Type")
 	res := lane.Result{Verdict: p.verdict(a.status)}
@@ -313,7 +311,7 @@ func (p *Profile) httpResult(a *httpAnswer) lane.Result {
 	return res
 }
 
-// shownURL is where requests go, for an operator to read, unless that holds a secret.
+// shownURL returns the URL of requests for the operator, or "" if it contains a secret.
 func (t *httpTarget) shownURL(f *filled) string {
 	if t.destination.sensitive(t.values) {
 		return ""
@@ -321,7 +319,7 @@ func (t *httpTarget) shownURL(f *filled) string {
 	return f.url.Scheme + "://" + f.url.Host + f.url.Path
 }
 
-// httpReason names a status for metrics. A server can send any number.
+// httpReason returns the name of a status for metrics. A server can send any number.
 func httpReason(p *Profile, status int) string {
 	if _, known := p.Statuses[status]; known || http.StatusText(status) != "" {
 		return "http_" + strconv.Itoa(status)
@@ -329,17 +327,16 @@ func httpReason(p *Profile, status int) string {
 	return "http_other"
 }
 
-// longDelay replaces every delay that is longer. The scheduler has a bound of
-// its own, far below.
+// longDelay bounds delays so that they do not overflow. The scheduler has a much smaller bound.
 const longDelay = 24 * time.Hour
 
-// retryAfter reads a Retry-After header: seconds or a date. Zero means no wish.
+// retryAfter parses a Retry-After header: seconds or a date. Zero means that there is none.
 func retryAfter(value string, now time.Time) time.Duration {
 	if value = strings.TrimSpace(value); value == "" {
 		return 0
 	}
 	seconds, err := strconv.ParseInt(value, 10, 64)
-	if err == nil || errors.Is(err, strconv.ErrRange) { // then it is the largest number, or the least
+	if err == nil || errors.Is(err, strconv.ErrRange) { // out of range: n is the largest or smallest number
 		return time.Duration(min(max(0, seconds), int64(longDelay/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
@@ -348,11 +345,11 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// networkResult names what went wrong before there was an answer.
+// networkResult returns the result of an attempt without an answer.
 func networkResult(ctx context.Context, err error) lane.Result {
 	var urlErr *url.Error
 	if errors.As(err, &urlErr) {
-		err = urlErr.Err // without the URL, which may hold a token
+		err = urlErr.Err // without the URL, which may contain a token
 	}
 	if errors.As(err, new(*reach.Error)) {
 		return forbidden(err)

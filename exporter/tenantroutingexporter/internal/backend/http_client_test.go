@@ -46,7 +46,7 @@ func TestHTTP_Cookies(t *testing.T) {
 
 // telemetryOf returns telemetry of which metrics and spans can be looked at. As the
 // collector does below the level "detailed", it leaves out the metrics of HTTP
-// clients if it is told to.
+// clients if it is configured so.
 func telemetryOf(without bool) (tel component.TelemetrySettings, metrics *sdkmetric.ManualReader, spans *tracetest.InMemoryExporter) {
 	tel = componenttest.NewNopTelemetrySettings()
 	metrics, spans = sdkmetric.NewManualReader(), tracetest.NewInMemoryExporter()

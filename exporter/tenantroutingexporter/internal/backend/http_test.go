@@ -118,7 +118,7 @@ func TestHTTP_Answers(t *testing.T) {
 		{"200 with an oversized text", answer(200, "Content-Type: text/plain", strings.Repeat("x", 10<<20)), odd, "xxx", false},
 		{"200 whose body is cut short", raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), lane.Result{}, "", false},
 		{"204 in a type that OTLP does not have", answer(204, "Content-Type: text/html", ""), lane.Result{}, "", false},
-		{"200 that drips for ever", drip, lane.Result{}, "", true},
+		{"200 that drips without end", drip, lane.Result{}, "", true},
 		{"partial success", answer(200, protobuf, partial(t, false, 1, "too old")), lane.Result{Rejected: 1, Reason: "partial_success"}, "1 rejected: too old", false},
 		{"partial success in JSON", answer(200, jsonType, partial(t, true, 1, "too old")), lane.Result{Rejected: 1, Reason: "partial_success"}, "1 rejected: too old", false},
 		{"partial success with a message alone", answer(200, protobuf, partial(t, false, 0, "soft limit")), lane.Result{Reason: "partial_success"}, "0 rejected: soft limit", false},

@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// What Loki says of one log record that it refuses, with the stream in quotes. What it
-// says of a stream, such as that it has too many labels, is of an unknown number of
-// records.
+// Messages of Loki about one refused log record, with the stream in quotes. A message about a stream, such as
+// too many labels, concerns an unknown number of records.
 var lokiEntry = regexp.MustCompile(`(?is)^(?:` + strings.Join([]string{
 	`max entry size '?\d+'? bytes exceeded for stream '.*' while adding an entry with length '?\d+'? bytes`,
 	`entry for stream '.*' has timestamp too old: [^;]*`,
@@ -23,12 +22,11 @@ var (
 	lokiTotal = regexp.MustCompile(`(?s)^entry with timestamp .* total ignored: (\d+) out of (\d+) for stream: \{[^{}]*\}$`)
 )
 
-// lokiRefusals returns how many of so many log records Loki refuses, or 0 if its message
-// does not say so for sure. It stores the others.
+// lokiRefusals returns how many log records Loki refuses, or 0 if its message does not state the number for
+// certain. Loki stores the others.
 //
-// The distributor lists its errors, each with how often it occurred. An ingester counts
-// within the last stream of a request only, which says something if that stream is all
-// of the request.
+// The distributor lists its errors with their numbers. An ingester counts refused records of the last stream
+// of a request only, which is the number if the request has one stream.
 func lokiRefusals(message string, records int) int {
 	if m := lokiTotal.FindStringSubmatch(message); m != nil {
 		refused, err := strconv.Atoi(m[1])
@@ -62,7 +60,7 @@ func lokiRefusals(message string, records int) int {
 	return sum
 }
 
-// lokiNext returns where the text of one error ends and the next begins.
+// lokiNext returns the end of one error and the beginning of the next.
 func lokiNext(text string) int {
 	for from := 0; ; {
 		i := strings.Index(text[from:], "; ")

@@ -8,8 +8,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
 )
 
-// Own returns the destination with connections restricted to public networks and
-// allow if tenants' variables choose where it connects to.
+// Own returns the destination. If tenants' variables choose its host, connections are restricted to public
+// networks and allow.
 func (d *Destination) Own(allow []netip.Prefix) *Destination {
 	own := d.endpoint != nil && d.endpoint.OwnHost()
 	for _, t := range d.endpoints {
@@ -24,8 +24,8 @@ func (d *Destination) Own(allow []netip.Prefix) *Destination {
 	return d
 }
 
-// sensitive tells whether a URL of the tenant holds a secret. Its requests are
-// neither traced nor measured one by one: that would show the URL.
+// sensitive reports whether a URL of the tenant contains a secret. Its requests are neither traced nor
+// measured, because that would show the URL.
 func (d *Destination) sensitive(v template.Values) bool {
 	if d.http == nil {
 		return false
@@ -37,8 +37,8 @@ func (d *Destination) sensitive(v template.Values) bool {
 	return is
 }
 
-// checkHost returns why the host in t must not be connected to, as far as that
-// is known before names are resolved. What a reference holds is not looked at.
+// checkHost returns why the host in t is not allowed, as far as that is known before names are resolved.
+// Values of references are not checked.
 func (d *Destination) checkHost(t *template.Template, v template.Values) error {
 	if d.guard == nil || !t.OwnHost() || t.Secret(v) {
 		return nil

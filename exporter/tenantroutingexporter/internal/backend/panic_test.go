@@ -36,7 +36,7 @@ func TestPool_MakingAClientPanics(t *testing.T) {
 	for n := range 3 {
 		res := send(t, d, logsBatch(t, "x"))
 		assert.Equal(t, lane.Blocked, res.Verdict, "it waits for an operator")
-		require.ErrorContains(t, res.Err, "making the client: internal error")
+		require.ErrorContains(t, res.Err, "failed to create the client: internal error")
 		assert.Equal(t, int64(n+1), r.Count(), "each attempt tries again")
 	}
 	for _, e := range p.clients {
@@ -44,10 +44,10 @@ func TestPool_MakingAClientPanics(t *testing.T) {
 	}
 }
 
-// stranger is a client of no destination.
-type stranger struct{}
+// unrelated is a client of no destination.
+type unrelated struct{}
 
-func (stranger) close() error { return nil }
+func (unrelated) close() error { return nil }
 
 // A panic in the middle of an attempt gives the client back, and the batch up.
 func TestTargets_PanicWhileSending(t *testing.T) {
@@ -61,7 +61,7 @@ func TestTargets_PanicWhileSending(t *testing.T) {
 			require.Len(t, d.pool.clients, 1)
 			for _, e := range d.pool.clients {
 				require.NoError(t, e.client.close())
-				e.client = stranger{}
+				e.client = unrelated{}
 			}
 			for n := range 3 {
 				res := send(t, d, logsBatch(t, "x"))

@@ -15,14 +15,13 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
-// idleClient is how long a client that nothing uses stays open.
+// idleClient is how long an unused client stays open.
 const idleClient = 5 * time.Minute
 
 // client is an HTTP client, gRPC connection or archive.
 type client interface{ close() error }
 
-// Pool holds the clients that targets share. Its methods are safe for
-// concurrent use.
+// Pool has the clients that targets share. Its methods are safe for concurrent use.
 type Pool struct {
 	telemetry component.TelemetrySettings
 	userAgent string
@@ -45,7 +44,7 @@ type pooled struct {
 	closing chan struct{} // closed when the client is; nil: it is in use
 }
 
-// NewPool returns an empty pool. What panics while a target sends is noted in r.
+// NewPool returns an empty pool. r handles panics of targets.
 func NewPool(telemetry component.TelemetrySettings, build component.BuildInfo, host component.Host, r *recovery.Recoverer) *Pool {
 	return &Pool{
 		telemetry: telemetry,
@@ -58,8 +57,8 @@ func NewPool(telemetry component.TelemetrySettings, build component.BuildInfo, h
 
 var errPoolClosed = errors.New("shutting down")
 
-// use returns the client of that key, making it if there is none. The caller
-// calls done when it needs it no longer.
+// use returns the client with a key, and creates it if there is none. The caller calls done when it no longer
+// uses the client.
 func (p *Pool) use(key string, create func() (client, error)) (c client, done func(), err error) {
 	p.mu.Lock()
 	if p.closed {
@@ -68,7 +67,7 @@ func (p *Pool) use(key string, create func() (client, error)) (c client, done fu
 	}
 	e := p.clients[key]
 	for e != nil && e.closing != nil {
-		// Nobody may open an archive again before it is closed.
+		// An archive must be closed before it is opened again.
 		closing := e.closing
 		p.mu.Unlock()
 		<-closing
@@ -105,24 +104,24 @@ func (p *Pool) use(key string, create func() (client, error)) (c client, done fu
 	return e.client, done, nil
 }
 
-// create makes a client. Others wait for it, so it must not panic.
+// create creates a client. Other callers wait for it, so it must not panic.
 func (p *Pool) create(create func() (client, error)) (c client, err error) {
 	defer p.recovery.Catch("making a client", &err)
 	return create()
 }
 
-// Sweep closes what has not been used for a while.
+// Sweep closes clients that were not used for a while.
 func (p *Pool) Sweep(now time.Time) {
 	for _, err := range p.closeUnused(now) {
-		p.telemetry.Logger.Warn("Closing an idle client failed", zap.Error(err))
+		p.telemetry.Logger.Warn("Failed to close an idle client", zap.Error(err))
 	}
 	for _, a := range p.archives() {
 		a.Sweep(now.Add(-idleClient))
 	}
 }
 
-// closeUnused does not hold the lock while it closes: a disk may hang, and others send
-// elsewhere meanwhile.
+// closeUnused does not hold the lock while it closes clients: a disk may hang, and other clients are in
+// use.
 func (p *Pool) closeUnused(now time.Time) (errs []error) {
 	unused := make(map[string]*pooled)
 	p.mu.Lock()
@@ -154,7 +153,7 @@ func (p *Pool) closeOne(key string, e *pooled) (err error) {
 	return e.client.close()
 }
 
-// archives returns the archives that are open.
+// archives returns the open archives.
 func (p *Pool) archives() (open []*archive.Archive) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -184,16 +183,15 @@ func (p *Pool) Close() error {
 	return errors.Join(errs...)
 }
 
-// observed returns the telemetry of HTTP clients: none unless their metrics are
-// collected, which the collector does at the level "detailed". To measure and
-// trace each request for nobody takes a fifth of what it costs to send it.
+// observed returns the telemetry of HTTP clients. There is none unless their metrics are collected, which the
+// collector does at the level "detailed". Measuring and tracing each request without that costs a fifth
+// of sending it.
 func (p *Pool) observed() component.TelemetrySettings {
 	t := p.telemetry
 	if t.MeterProvider == nil {
 		return t
 	}
-	// The collector leaves out the whole scope, so any instrument of it tells.
-	// This one is never used.
+	// The collector disables the whole scope, so any instrument shows it. This one is never used.
 	probe, err := t.MeterProvider.Meter("go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp").
 		Int64UpDownCounter("http.client.active_requests")
 	if err == nil && !probe.Enabled(context.Background()) {

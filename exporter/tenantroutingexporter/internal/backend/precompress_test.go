@@ -39,7 +39,7 @@ func gzipped(level configcompression.Level) func(*HTTPSettings) {
 	}
 }
 
-func TestSeal_OnlyWhatAllDestinationsTakeLikeThat(t *testing.T) {
+func TestPrecompress_OnlyIfAllDestinationsAcceptTheForm(t *testing.T) {
 	const url = "http://127.0.0.1:1"
 	fast := overHTTP(t, profile(t, "otlp"), url, gzipped(0))
 	small := overHTTP(t, profile(t, "otlp"), url, gzipped(6))
@@ -95,7 +95,7 @@ func TestSeal_OnlyWhatAllDestinationsTakeLikeThat(t *testing.T) {
 }
 
 // Whatever form the payloads of a batch are in, a destination gets the same.
-func TestSend_ExpandsWhatTheDestinationDoesNotTakeSealed(t *testing.T) {
+func TestSend_DecompressesForOtherDestinations(t *testing.T) {
 	g, err := compress.NewGzip(compress.Fastest)
 	require.NoError(t, err)
 	z, err := compress.NewZstd(1)

@@ -12,28 +12,27 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Profile is what is known of one kind of backend. Everything in it can be
-// overridden in a destination's own settings.
+// Profile has the defaults for one kind of backend. The settings of a destination can override them.
 type Profile struct {
 	Name string
 
-	// Paths follow the endpoint, by signal; empty means that the backend does
-	// not take the signal.
+	// Paths are appended to the endpoint, by signal. Empty means that the backend does not accept the
+	// signal.
 	Paths [3]string
 
 	// Headers are templates.
 	Headers map[string]string
 
 	Compression   configcompression.Type   // the default
-	Compressions  []configcompression.Type // what it understands besides none; nil: anything
-	NoTenancy     bool                     // all data is everybody's: tenants need an instance each
+	Compressions  []configcompression.Type // supported compressions in addition to none; nil: all
+	NoTenancy     bool                     // it does not separate tenants: each needs an instance of its own
 	Accounts      bool                     // tenants are numbers, in AccountID and ProjectID or in the path
 	ProtobufOnly  bool                     // JSON is refused or misread
 	NoGRPC        string                   // why gRPC must not be used; empty if it may
 	Cumulative    bool                     // delta points must be converted: it refuses them, drops them or stores them as if they were totals
-	SpanIDs       bool                     // a span without trace or span ID makes it refuse the whole request
+	SpanIDs       bool                     // it refuses a whole request because of a span without trace or span ID
 	MaxBatchBytes int                      // encoded, before compression; 0: no own limit
-	Statuses      map[int]lane.Verdict     // HTTP statuses that mean something else than in OTLP
+	Statuses      map[int]lane.Verdict     // HTTP statuses with another meaning than in OTLP
 
 	// Ordered backends refuse a sample that is older than another of its series. A lane
 	// has one batch in flight.
@@ -43,8 +42,8 @@ type Profile struct {
 	// has refused records, and does not say how many.
 	SoftErrors bool
 
-	// Refusals returns how many of so many records a status 400 with a message refuses,
-	// if it says so; the others are stored. 0: not known. Nil: it never says so.
+	// Refusals returns how many of the records a status 400 with a message refuses; the backend stores the
+	// others. 0: not known. Nil: the message never states it.
 	Refusals func(message string, records int) int
 }
 
@@ -58,8 +57,8 @@ func paths(logs, metrics, traces string) [3]string {
 
 var noOTLPOverGRPC = "it takes OTLP over HTTP only"
 
-// streamFields are what VictoriaLogs keeps streams apart by. Without it streams are
-// made of all resource attributes, and process.pid alone makes one for each process.
+// streamFields identify streams in VictoriaLogs. Without them, all resource attributes do, and process.pid
+// makes a stream for each process.
 const streamFields = "business_id,service.namespace,service.name,deployment.environment.name,deployment.environment," +
 	"host.name,k8s.cluster.name,k8s.namespace.name,k8s.pod.name,k8s.container.name"
 
@@ -138,15 +137,15 @@ func FindProfile(name string) (Profile, error) {
 	return Profile{}, fmt.Errorf("unknown profile %q, want one of %s", name, strings.Join(names, ", "))
 }
 
-// CheckCompression returns why the backend does not take c, or nil.
+// CheckCompression returns an error if the backend does not support c.
 func (p *Profile) CheckCompression(c configcompression.Type) error {
 	if !c.IsCompressed() || p.Compressions == nil || slices.Contains(p.Compressions, c) {
 		return nil
 	}
-	return fmt.Errorf("%s does not understand %q", p.Name, c)
+	return fmt.Errorf("%s does not support %q", p.Name, c)
 }
 
-// headerKind returns what the header of that name, in lower case, may hold.
+// headerKind returns the kind of a header. name is in lower case.
 func (p *Profile) headerKind(lower string) template.Kind {
 	switch {
 	case lower == strings.ToLower(tenant.HeaderScopeOrgID):

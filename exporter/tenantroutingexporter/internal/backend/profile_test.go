@@ -263,7 +263,7 @@ func TestProfiles_WhoGetsTotals(t *testing.T) {
 }
 
 // TestProfiles_TenantVariablesInTheirPlace fills the header, or the path, by which each
-// kind of backend tells tenants apart.
+// kind of backend separates tenants.
 func TestProfiles_TenantVariablesInTheirPlace(t *testing.T) {
 	const org, account = "must be a tenant ID", "must be a whole number"
 	for _, tc := range []struct {
@@ -288,7 +288,7 @@ func TestProfiles_TenantVariablesInTheirPlace(t *testing.T) {
 		{"otlp", "", "http://vm/insert/{vars.account_id}/x", "abc", ""},
 		{"otlp", "AccountID", "", "abc", ""}, // it may mean anything there
 		{"oneuptime", "x-oneuptime-token", "", " ", "begins or ends with a space"},
-		{"signoz", "x-business-id", "", "a\u00e4", "no header may have"},
+		{"signoz", "x-business-id", "", "a\u00e4", "not allowed in a header"},
 	} {
 		p := profile(t, tc.profile)
 		endpoint := tc.endpoint

@@ -20,7 +20,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Encoding is how requests over HTTP are written.
+// Encoding is the encoding of requests over HTTP.
 type Encoding string
 
 // The encodings of OTLP over HTTP.
@@ -29,22 +29,20 @@ const (
 	EncodingJSON  Encoding = "json"
 )
 
-// HTTPSettings describe a destination that speaks OTLP over HTTP. Strings may
-// hold templates.
+// HTTPSettings describe a destination for OTLP over HTTP. Strings may contain templates.
 type HTTPSettings struct {
 	Client    confighttp.ClientConfig
 	Endpoints [3]string // by signal; empty: Client.Endpoint and the path of the profile
 	Encoding  Encoding
 }
 
-// GRPCSettings describe a destination that speaks OTLP over gRPC. Strings may
-// hold templates.
+// GRPCSettings describe a destination for OTLP over gRPC. Strings may contain templates.
 type GRPCSettings struct {
 	Client  configgrpc.ClientConfig
 	Timeout time.Duration // of one attempt
 }
 
-// ArchiveCompression is how files of an archive are written.
+// ArchiveCompression is the compression of the files of an archive.
 type ArchiveCompression string
 
 // The compressions of archives.
@@ -53,16 +51,15 @@ const (
 	ArchiveCompressionZstd ArchiveCompression = "zstd"
 )
 
-// ArchiveSettings describe a destination that is an archive of files. Directory
-// may hold templates.
+// ArchiveSettings describe a destination that is an archive of files. Directory may contain templates.
 type ArchiveSettings struct {
 	Directory    string
-	Root         string // below which Directory is, whatever variables say; empty: anywhere
+	Root         string // contains Directory, whatever variables are; empty: no limit
 	MaxFileBytes int64
 	MaxOpenFiles int
 	Compression  ArchiveCompression
 	Fsync        bool
-	Reserve      int64 // what stays free of the disk; 0: as package diskspace says
+	Reserve      int64 // how much of the disk stays free; 0: the default of diskspace
 }
 
 // Destination is a compiled destination.
@@ -76,7 +73,7 @@ type Destination struct {
 	archive *ArchiveSettings
 
 	confined    *confinement   // of an archive; nil: none
-	codec       compress.Codec // nil: the client compresses, or nobody
+	codec       compress.Codec // nil: the client compresses, or requests are not compressed
 	precompress bool           // payloads are queued as codec compresses them, because they are sent like that
 
 	endpoint  *template.Template    // base URL, gRPC target or directory
@@ -85,7 +82,7 @@ type Destination struct {
 	host      *template.Template // of the Host header; nil: that of the URL
 	others    []other            // templates in all other strings of the client settings
 
-	guard *reach.Guard // of connections to hosts that tenants choose; nil: none does
+	guard *reach.Guard // of connections to hosts that tenants choose; nil: they choose none
 }
 
 type header struct {
@@ -144,7 +141,7 @@ func NewHTTP(name string, p Profile, set HTTPSettings, pool *Pool) (*Destination
 		d.endpoints[signal] = t
 	}
 	if !hasEndpoint {
-		errs = append(errs, errors.New(`needs "endpoint" or an endpoint per signal; is the environment variable empty that it is taken from?`))
+		errs = append(errs, errors.New(`needs "endpoint" or an endpoint per signal; if it is set from an environment variable, that is empty`))
 	}
 	errs = append(errs, d.compileOthers(reflect.ValueOf(set.Client)))
 	if err := errors.Join(errs...); err != nil {
@@ -252,8 +249,8 @@ func (d *Destination) compileHeaders(p Profile, own configopaque.MapList) error 
 	return errors.Join(errs...)
 }
 
-// checkAccounts returns why a variable must not stand in t, a URL: there VictoriaMetrics
-// and its kin take accounts too. What a reference holds is not looked at.
+// checkAccounts returns why a variable must not be part of the URL t: VictoriaMetrics and compatible backends
+// read accounts from URLs. Values of references are not checked.
 func (d *Destination) checkAccounts(t *template.Template, v template.Values) error {
 	if !d.profile.Accounts {
 		return nil
@@ -270,7 +267,7 @@ func (d *Destination) checkAccounts(t *template.Template, v template.Values) err
 	return nil
 }
 
-// encodes tells whether the headers say how bodies are encoded.
+// encodes reports whether the headers include Content-Encoding.
 func (d *Destination) encodes() bool {
 	return slices.ContainsFunc(d.headers, func(h header) bool { return strings.EqualFold(h.name, "Content-Encoding") })
 }
@@ -284,8 +281,7 @@ func validHeaderName(name string) bool {
 	})
 }
 
-// compileOthers finds templates in every string of settings but the endpoint
-// and the headers.
+// compileOthers compiles the templates in all strings of settings except the endpoint and the headers.
 func (d *Destination) compileOthers(settings reflect.Value) error {
 	var errs []error
 	var walk func(v reflect.Value, index []int, key string)
@@ -345,15 +341,14 @@ func (d *Destination) fill(settings any, v template.Values, secrets *redact.Secr
 	return nil
 }
 
-// Cumulative tells whether the destination must not get delta metrics.
+// Cumulative reports whether the destination must not get delta metrics.
 func (d *Destination) Cumulative() bool { return d.profile.Cumulative }
 
-// NeedsSpanIDs tells whether the destination refuses a request for one span without IDs.
+// NeedsSpanIDs reports whether the destination refuses a whole request because of one span without IDs.
 func (d *Destination) NeedsSpanIDs() bool { return d.profile.SpanIDs }
 
-// Shared tells whether all tenants whose data comes here would have it in one place that
-// keeps nobody's apart: the backend has no tenants, and nothing of the settings depends
-// on them.
+// Shared reports whether the destination does not separate the data of tenants: the backend has no tenants,
+// and no setting depends on the tenant.
 func (d *Destination) Shared() bool {
 	if !d.profile.NoTenancy || d.host != nil && d.host.Dynamic() || len(d.others) > 0 {
 		return false
@@ -366,10 +361,10 @@ func (d *Destination) Shared() bool {
 	return !slices.ContainsFunc(d.headers, func(h header) bool { return h.value.Dynamic() })
 }
 
-// Ordered tells whether the destination takes samples in order only.
+// Ordered reports whether the destination accepts samples in order only.
 func (d *Destination) Ordered() bool { return d.profile.Ordered }
 
-// transportKey is equal for tenants whose clients would be the same.
+// transportKey returns a string that is equal for tenants with the same client.
 func (d *Destination) transportKey(v template.Values) string {
 	var b strings.Builder
 	b.WriteString(d.name)
@@ -385,7 +380,7 @@ func (d *Destination) transportKey(v template.Values) string {
 	return b.String()
 }
 
-// Carries tells whether the destination takes data of signal.
+// Carries reports whether the destination accepts data of signal.
 func (d *Destination) Carries(signal tenant.Signal) bool {
 	switch {
 	case d.http != nil && d.endpoints[signal] != nil, d.archive != nil:
@@ -396,8 +391,8 @@ func (d *Destination) Carries(signal tenant.Signal) bool {
 	return d.profile.Paths[signal] != ""
 }
 
-// Check returns what keeps the destination from serving a tenant's signal, as
-// far as that is known without looking at secrets.
+// Check returns why the destination does not work for a signal of a tenant, as far as that is known without
+// reading secrets.
 func (d *Destination) Check(signal int, v template.Values) error {
 	var errs []error
 	check := func(key string, t *template.Template) {
@@ -415,7 +410,7 @@ func (d *Destination) Check(signal int, v template.Values) error {
 	switch {
 	case d.archive != nil:
 		err := d.endpoint.Check(v)
-		if err == nil && d.confined != nil && !d.endpoint.Secret(v) { // a secret is looked at when it is used
+		if err == nil && d.confined != nil && !d.endpoint.Secret(v) { // a secret is checked when it is used
 			var path string
 			if path, err = d.endpoint.Render(v); err == nil {
 				err = d.confined.check(path)

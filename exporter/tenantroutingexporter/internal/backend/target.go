@@ -24,12 +24,11 @@ const (
 	// maxAnswer bounds how much of an answer is read, and the headers of one.
 	maxAnswer = 64 << 10
 
-	// answerWindow is how much of the answers of one connection may arrive before
-	// somebody reads it.
+	// answerWindow is how many bytes of answers a connection receives before they are read.
 	answerWindow = 1 << 20
 )
 
-// Target returns the target for one tenant and signal. It resolves nothing yet.
+// Target returns the target for one tenant and signal. References are resolved later.
 func (d *Destination) Target(signal tenant.Signal, v template.Values) lane.Target {
 	s := &site{destination: d, signal: signal, values: v, transport: d.transportKey(v)}
 	switch {
@@ -47,18 +46,18 @@ func (d *Destination) Target(signal tenant.Signal, v template.Values) lane.Targe
 	return &archiveTarget{site: s}
 }
 
-// site is where a target sends: its settings filled for one tenant and signal.
+// site has the settings of a destination for one tenant and signal.
 type site struct {
 	destination *Destination
 	signal      tenant.Signal
 	values      template.Values
-	transport   string // tells clients apart
+	transport   string // identifies the client
 	group       string
 
-	mu       sync.Mutex
-	filled   *filled
-	filledAt time.Time
-	oddAt    time.Time // when an answer was shown that OTLP does not have
+	mu           sync.Mutex
+	filled       *filled
+	filledAt     time.Time
+	unexpectedAt time.Time // when an unexpected answer was reported
 }
 
 // filled is the result of filling endpoint and headers.
@@ -75,8 +74,8 @@ type pair struct{ name, value string }
 // Endpoint implements lane.Target.
 func (s *site) Endpoint() string { return s.group }
 
-// attempt calls send. What panics is given up for good, as a batch that the
-// destination refuses, so that the lane goes on with what follows.
+// attempt calls send. A batch for which it panics counts as refused permanently, so that the lane continues
+// with the next one.
 func (s *site) attempt(send func() lane.Result) (res lane.Result) {
 	err := s.destination.pool.recovery.Run("sending to "+s.destination.name, func() { res = send() })
 	if err != nil {
@@ -94,22 +93,21 @@ func (s *site) Bounds() lane.Bounds {
 	return b
 }
 
-// oddInterval is how often a target shows an answer that OTLP does not have although it
-// counts as a success.
-const oddInterval = time.Hour
+// unexpectedInterval is the least time between two reports of unexpected answers that count as a success.
+const unexpectedInterval = time.Hour
 
-// seldom leaves out the text of such an answer if it was shown lately.
-func (s *site) seldom(res lane.Result) lane.Result {
+// limitReports removes the text of such an answer if one was reported within unexpectedInterval.
+func (s *site) limitReports(res lane.Result) lane.Result {
 	if res.Verdict != lane.Delivered || !res.Unexpected || res.Rejected > 0 { // the last is of a dead letter
 		return res
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.oddAt.IsZero() && time.Since(s.oddAt) < oddInterval {
+	if !s.unexpectedAt.IsZero() && time.Since(s.unexpectedAt) < unexpectedInterval {
 		res.Err = nil
 		return res
 	}
-	s.oddAt = time.Now()
+	s.unexpectedAt = time.Now()
 	return res
 }
 
@@ -120,7 +118,7 @@ func (s *site) urlTemplate() *template.Template {
 	return s.destination.endpoint
 }
 
-// fill returns endpoint and headers, resolving secrets again when they are old.
+// fill returns endpoint and headers. It resolves secrets again after secretTTL.
 func (s *site) fill() (*filled, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -209,8 +207,8 @@ func joinPath(base, path string) (string, error) {
 	return u.String(), nil
 }
 
-// hostOf returns what a rendered-alike key of a URL shares with others of the
-// same host: everything up to the path.
+// hostOf returns the part of a template key that is equal for URLs of the same host: everything up to the
+// path.
 func hostOf(key string) string {
 	text, values, _ := strings.Cut(key, "\x00")
 	if i := strings.Index(text, "://"); i >= 0 && !strings.HasPrefix(text, "{") {
@@ -240,7 +238,7 @@ func (e errNoEndpoint) Error() string {
 
 func signalName(signal int) string { return tenant.Signal(signal).String() }
 
-// misconfigured is the result of an attempt that could not even be made.
+// misconfigured is the result of an attempt that is not possible with the settings.
 func misconfigured(err error) lane.Result {
 	if errors.As(err, new(*reach.Error)) {
 		return forbidden(err)
@@ -248,7 +246,7 @@ func misconfigured(err error) lane.Result {
 	return lane.Result{Verdict: lane.Blocked, Reason: "config", Err: err, Class: healthboard.AnswerConfig}
 }
 
-// forbidden is the result of an attempt that led into the operator's own networks.
+// forbidden is the result of an attempt to connect to the operator's own networks.
 func forbidden(err error) lane.Result {
 	return lane.Result{Verdict: lane.Blocked, Reason: "private_endpoint", Err: err, Class: healthboard.AnswerConfig}
 }

@@ -26,7 +26,7 @@ func TestSeldom_ShowsAnOddAnswerOnce(t *testing.T) {
 		assert.True(t, got.Unexpected)
 		assert.Equal(t, "not_otlp", got.Reason)
 	}
-	target.oddAt = time.Now().Add(-oddInterval)
+	target.unexpectedAt = time.Now().Add(-unexpectedInterval)
 	require.Error(t, target.Send(t.Context(), logsBatch(t, "x")).Err)
 }
 

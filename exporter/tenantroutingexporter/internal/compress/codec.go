@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Codec compresses payloads and puts them together. It is safe for concurrent use.
+// Codec compresses and concatenates payloads. It is safe for concurrent use.
 //
 // No more payloads are compressed at a time than there are processors. More would
 // not be faster, and each takes tables that many of them also push out of the
@@ -16,7 +16,7 @@ type Codec interface {
 	// Encoding is the codec's name in a Content-Encoding header.
 	Encoding() string
 
-	// Level is the level that the codec was made for.
+	// Level is the compression level of the codec.
 	Level() int
 
 	// Compress returns the concatenation of payloads compressed, in memory of its
@@ -31,7 +31,7 @@ type Codec interface {
 	Stream(ctx context.Context, payloads [][]byte) ([][]byte, error)
 }
 
-// Alike tells whether two codecs make the same of a payload.
+// Alike reports whether two codecs compress a payload to the same bytes.
 func Alike(a, b Codec) bool { return a.Encoding() == b.Encoding() && a.Level() == b.Level() }
 
 // turns holds one for each payload that is being compressed.
@@ -77,7 +77,7 @@ func arrange(ctx context.Context, c Codec, k kind, payloads [][]byte, add func(f
 	return nil
 }
 
-// measure returns checksum and length of the concatenation of payloads.
+// measure returns the checksum and the length of the concatenation of payloads.
 func measure(payloads [][]byte) (sum uint32, size int) {
 	for _, p := range payloads {
 		sum, size = crc32.Update(sum, crc32.IEEETable, p), size+len(p)

@@ -11,8 +11,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Expand returns the original of a payload: itself if it is not compressed, else
-// memory of its own. ErrMalformed says that it is not what was compressed once.
+// Expand returns the original of a payload: the payload itself if it is not compressed, otherwise a copy. The
+// error wraps ErrMalformed if the payload is damaged.
 func Expand(payload []byte) ([]byte, error) {
 	if !Is(payload) {
 		return payload, nil

@@ -10,9 +10,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// kind is the first byte of a compressed payload. It tells it from an encoded
-// request: protobuf fields are numbered from 1, so no message begins with a byte
-// below 8.
+// kind is the first byte of a compressed payload. It distinguishes it from an encoded request: protobuf field
+// numbers begin at 1, so no message begins with a byte below 8.
 type kind byte
 
 // A compressed payload is
@@ -44,10 +43,10 @@ const maxRatio = 1032
 // say 128 KiB.
 const zstdRatio = 15
 
-// ErrMalformed says that a compressed payload is not what it once was.
+// ErrMalformed is the error of a compressed payload that is damaged.
 var ErrMalformed = errors.New("malformed compressed payload")
 
-// form is a compressed payload taken apart.
+// form is a parsed compressed payload.
 type form struct {
 	kind kind
 	sum  uint32 // of the original
@@ -55,7 +54,7 @@ type form struct {
 	data []byte
 }
 
-// Is tells whether a payload is compressed.
+// Is reports whether a payload is compressed.
 func Is(payload []byte) bool { return len(payload) > 0 && kind(payload[0]) < kinds }
 
 // Length returns how long the original of a payload is, or -1 if the payload is

@@ -2,11 +2,10 @@ package cumulative
 
 import "sync"
 
-// Budget bounds what several converters keep together. Its methods are safe for
-// concurrent use.
+// Budget bounds the memory of several converters. Its methods are safe for concurrent use.
 //
-// A converter may hold as much as is still free, hence at most half: one that holds much
-// is refused first, and there is always room for those that hold little.
+// A converter may use as much as is still free, hence at most half: a converter that uses much is refused
+// first, and there is always space for those that use little.
 type Budget struct {
 	seeds seeds
 	runs  sync.Pool // of *run
@@ -16,7 +15,7 @@ type Budget struct {
 	streams, buckets       int
 }
 
-// NewBudget returns a budget for so many time series, and buckets and bounds of their
+// NewBudget returns a budget for the given numbers of time series, and of buckets and bounds of their
 // histograms.
 func NewBudget(streams, buckets int) *Budget {
 	return &Budget{seeds: newSeeds(), maxStreams: streams, maxBuckets: buckets}
@@ -29,8 +28,7 @@ func (b *Budget) Streams() int {
 	return b.streams
 }
 
-// take gives a converter that holds so many streams and buckets more of them, or reports
-// false and gives it none.
+// take gives a converter that has the given numbers of streams and buckets more of them, or reports false.
 func (b *Budget) take(heldStreams, streams, heldBuckets, buckets int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -10,32 +10,32 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// Settings say how a Converter converts, and bound it.
+// Settings configure a Converter.
 type Settings struct {
 	MaxStreams int           // time series that are kept; points of others are dropped
-	MaxIdle    time.Duration // after which a time series is forgotten and begins again
+	MaxIdle    time.Duration // after which a time series is removed, and starts again
 
-	// MaxBuckets bounds the buckets and bounds of histograms that are kept, over all
-	// time series. Points that need more are dropped.
+	// MaxBuckets bounds the buckets and bounds of the histograms of all time series. Points that need more
+	// are dropped.
 	MaxBuckets int
 
-	// MaxGrowth bounds how many buckets one request may get that it did not have: a
-	// point of a few bytes gets all buckets of its total.
+	// MaxGrowth bounds how many buckets conversion adds to one request: a point of a few bytes gets all
+	// buckets of its total.
 	MaxGrowth int
 
-	// MaxFuture bounds how far points may be dated ahead of the gateway's clock. Points
-	// that come late after one get later times, at most twice as far ahead.
+	// MaxFuture bounds how far the time of a point may be ahead of the gateway's clock. Late points after
+	// such a point get later times, at most twice as far ahead.
 	MaxFuture time.Duration
 
-	// Resolution is the least difference of two times that the destination tells apart.
+	// Resolution is the least difference of two times that the destination distinguishes.
 	Resolution time.Duration
 
-	// GatewayKey is an attribute that data points get, with the value GatewayID, so that
-	// the totals of several gateways are different time series. Empty: none.
+	// GatewayKey is an attribute of all data points with the value GatewayID, so that the totals of
+	// several gateways are different time series. Empty: none.
 	GatewayKey, GatewayID string
 }
 
-// ErrGrowth says that a request would get more buckets than Settings.MaxGrowth.
+// ErrGrowth is returned if conversion would add more buckets than Settings.MaxGrowth.
 var ErrGrowth = errors.New("its histograms would grow too much when they are converted to cumulative ones; send fewer data points in one request")
 
 // Converter keeps the totals of one tenant's delta time series at one
@@ -45,7 +45,7 @@ type Converter struct {
 	budget     *Budget
 	resolution pcommon.Timestamp
 
-	discarded atomic.Bool // what is kept is dropped as soon as turn is free
+	discarded atomic.Bool // the totals are removed as soon as the conversion in progress ends
 
 	turn    turn
 	streams map[streamID]*stream
@@ -53,18 +53,17 @@ type Converter struct {
 	runs    uint64 // conversions so far
 	closed  bool
 
-	// floor is a time after which no time series has a point that is not known any more,
-	// as far as clocks agree.
+	// floor is a time after which no time series has a point that was forgotten, as far as clocks agree.
 	floor pcommon.Timestamp
 }
 
 // Dropped counts points that cannot be converted.
 type Dropped struct {
-	Late      int // so late that it is not known any more whether the total has it
-	Duplicate int // of the same start, time and value as one that the total has
-	Future    int // dated ahead by more than MaxFuture
+	Late      int // so late that the total may already include it
+	Duplicate int // with the start, time and value of a point that the total includes
+	Future    int // more than MaxFuture ahead
 	Invalid   int // has no time or no value, one that is not finite, or that a counter cannot have; or its temporality is not known
-	Overflow  int // takes a total that must not begin again out of the range of its type
+	Overflow  int // its total would be out of the range of its type, and must not start again
 	TooMany   int // of a time series beyond MaxStreams, or with buckets beyond MaxBuckets, or beyond the Budget
 }
 
@@ -73,7 +72,7 @@ func (d Dropped) Total() int {
 	return d.Late + d.Duplicate + d.Future + d.Invalid + d.Overflow + d.TooMany
 }
 
-// New returns a converter that has seen nothing.
+// New returns a converter without time series.
 func New(set Settings, budget *Budget, now time.Time) *Converter {
 	return &Converter{
 		set: set, budget: budget, resolution: pcommon.Timestamp(max(1, set.Resolution)), //nolint:gosec // not negative
@@ -81,8 +80,7 @@ func New(set Settings, budget *Budget, now time.Time) *Converter {
 	}
 }
 
-// Needs tells whether md has anything that is not cumulative and should be, or that
-// a backend of cumulative metrics refuses as a whole.
+// Needs reports whether md has delta metrics, or metrics that a backend for cumulative metrics refuses.
 func Needs(md pmetric.Metrics) bool {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
@@ -128,12 +126,12 @@ func fitnessOf(m pmetric.Metric) fitness {
 	return unfit
 }
 
-// Hold is the right to convert once. No other conversion is under way meanwhile.
+// Hold is the exclusive right to convert once.
 type Hold struct{ converter *Converter }
 
-// Acquire waits until no other conversion is under way, or ctx ends. The caller calls
-// Convert or Release. It waits for as long as another caller takes to queue what it has
-// converted, so that a caller should hold nothing that others need.
+// Acquire waits until no other conversion is in progress, or ctx ends. The caller calls Convert or Release.
+// Another caller may take long to queue its converted data, so the caller should not hold a resource
+// that others need.
 func (c *Converter) Acquire(ctx context.Context) (*Hold, error) {
 	if err := c.turn.lock(ctx); err != nil {
 		return nil, err
@@ -141,7 +139,7 @@ func (c *Converter) Acquire(ctx context.Context) (*Hold, error) {
 	return &Hold{c}, nil
 }
 
-// Release lets others convert. It does nothing after Convert, or when it is called again.
+// Release ends the hold. It does nothing after Convert, or when it is called again.
 func (h *Hold) Release() {
 	if c := h.converter; c != nil {
 		h.converter = nil
@@ -149,15 +147,15 @@ func (h *Hold) Release() {
 	}
 }
 
-// Conversion is a call of Convert that has not been closed. It holds the converter.
+// Conversion is the result of Convert. It holds the converter until Close.
 type Conversion struct {
 	Dropped  Dropped
-	Zeros    int // points that were added, one for each total that begins
+	Zeros    int // added points, one for each total that starts
 	run      *run
 	accepted bool
 }
 
-// Convert is Acquire, without an end of the wait, and Convert of the hold.
+// Convert is like Acquire without a context, followed by Hold.Convert.
 func (c *Converter) Convert(md pmetric.Metrics, now time.Time) (*Conversion, error) {
 	h, err := c.Acquire(context.Background())
 	if err != nil {
@@ -166,11 +164,10 @@ func (c *Converter) Convert(md pmetric.Metrics, now time.Time) (*Conversion, err
 	return h.Convert(md, now)
 }
 
-// Convert changes md in place. The totals stay changed only if the caller calls Accept;
-// others cannot convert until it calls Close. So what a lane did not accept
-// and the client sends again is not counted twice, and totals are queued in the order in
-// which they grew. With an error, or if it panics, there is nothing to close. It can be
-// called once.
+// Convert converts md in place. The totals keep the change only if the caller calls Accept, and no other
+// conversion begins before it calls Close. So a request that a lane refuses and the client sends again does
+// not count twice, and totals are queued in the order in which they grow. After an error or a panic
+// there is nothing to close. Convert can be called once.
 func (h *Hold) Convert(md pmetric.Metrics, now time.Time) (*Conversion, error) {
 	c := h.converter
 	h.converter = nil
@@ -195,10 +192,10 @@ func (h *Hold) Convert(md pmetric.Metrics, now time.Time) (*Conversion, error) {
 	return &Conversion{Dropped: r.dropped, Zeros: r.begun, run: r}, nil
 }
 
-// Accept makes the totals those of what was converted.
+// Accept keeps the changed totals.
 func (c *Conversion) Accept() { c.accepted = true }
 
-// Close lets others convert. It does nothing when it is called again.
+// Close ends the hold. It does nothing when it is called again.
 func (c *Conversion) Close() {
 	r := c.run
 	if r == nil {
@@ -213,16 +210,16 @@ func (c *Conversion) Close() {
 	converter.release()
 }
 
-// release lets others convert, unless there is something to discard.
+// release ends the hold, and discards the totals if Discard was called.
 func (c *Converter) release() {
 	c.turn.unlock()
 	c.discard()
 }
 
-// Sweep forgets time series that have been idle for too long.
+// Sweep removes idle time series.
 func (c *Converter) Sweep(now time.Time) {
 	if !c.turn.tryLock() {
-		return // it is in use, perhaps for as long as a disk hangs; the next sweep sees it
+		return // it is in use, maybe as long as a disk hangs; the next sweep tries again
 	}
 	defer c.release()
 	streams, buckets := len(c.streams), c.buckets
@@ -235,12 +232,12 @@ func (c *Converter) Sweep(now time.Time) {
 		}
 	}
 	if len(c.streams) == 0 && streams > 0 {
-		c.streams = make(map[streamID]*stream) // a map that was large stays large
+		c.streams = make(map[streamID]*stream) // maps do not shrink
 	}
 	c.budget.giveBack(streams-len(c.streams), buckets-c.buckets)
 }
 
-// Idle tells whether no time series is kept and no conversion is under way.
+// Idle reports whether there is no time series and no conversion in progress.
 func (c *Converter) Idle() bool {
 	if !c.turn.tryLock() {
 		return false
@@ -249,15 +246,14 @@ func (c *Converter) Idle() bool {
 	return len(c.streams) == 0
 }
 
-// Discard forgets all time series and drops all points that come, as too many. If a
-// conversion is under way, that is when it ends: Discard does not wait for it.
+// Discard removes all time series, and makes later conversions drop all points as too many. It does not wait
+// for a conversion in progress, whose end removes the time series then.
 func (c *Converter) Discard() {
 	c.discarded.Store(true)
 	c.discard()
 }
 
-// discard does what Discard asked for, unless another has the turn: it calls discard when
-// it passes it on.
+// discard removes the time series, unless a conversion is in progress, which calls discard at its end.
 func (c *Converter) discard() {
 	for c.discarded.Load() && c.turn.tryLock() {
 		if !c.closed {

@@ -148,7 +148,7 @@ func TestConvert_LeavesEverythingElse(t *testing.T) {
 	assert.True(t, Needs(deltaSum(1, map[string]int64{"a": 1})))
 }
 
-func TestConvert_TellsTimeSeriesApart(t *testing.T) {
+func TestConvert_DistinguishesTimeSeries(t *testing.T) {
 	c := converter()
 	variants := []func(pmetric.Metrics){
 		func(pmetric.Metrics) {},

@@ -4,16 +4,16 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// maxBuckets bounds the buckets of either sign of an exponential histogram; more
-// make it coarser. It is what SDKs use.
+// maxBuckets bounds the buckets of either sign of an exponential histogram. With more, the scale is reduced.
+// SDKs use the same number.
 const maxBuckets = 160
 
 const (
-	// leastScale is the coarsest that SDKs use: all numbers are in two buckets of either sign.
+	// leastScale is the least scale that SDKs use: all numbers are in two buckets of either sign.
 	leastScale = -10
 
-	// leastNative is the coarsest that Prometheus, Mimir and Cortex take. At it, all numbers are
-	// in fewer than maxBuckets. A coarser point must not make a total as coarse for ever.
+	// leastNative is the least scale that Prometheus, Mimir and Cortex accept. All numbers are then in fewer
+	// than maxBuckets. A point with a lower scale must not reduce the scale of its total permanently.
 	leastNative = -4
 )
 
@@ -23,8 +23,8 @@ func validExponential(p pmetric.ExponentialHistogramDataPoint) bool {
 		spanOf(p.Positive()).real(int64(p.Scale())) && spanOf(p.Negative()).real(int64(p.Scale()))
 }
 
-// real tells whether the buckets of s are of numbers that a float64 can be, or beside such
-// ones: from 2^-1074 to less than 2^1024.
+// real reports whether the buckets of s contain numbers of type float64, or are next to one that does: from
+// 2^-1074 to less than 2^1024.
 func (s span) real(scale int64) bool {
 	if s.empty {
 		return true
@@ -37,7 +37,7 @@ func (s span) real(scale int64) bool {
 	return first >= -1074<<scale && last < 1024<<scale
 }
 
-// hasBuckets tells whether any bucket of p counts something.
+// hasBuckets reports whether any bucket of p counts something.
 func hasBuckets(p pmetric.ExponentialHistogramDataPoint) bool {
 	return !spanOf(p.Positive()).empty || !spanOf(p.Negative()).empty
 }
@@ -50,7 +50,7 @@ func weightOf(p pmetric.ExponentialHistogramDataPoint) (uint64, bool) {
 	return weigh(p.Negative().BucketCounts(), n)
 }
 
-// spanOf leaves out what is empty at the ends of b: it needs no bucket.
+// spanOf returns the span of b without empty buckets at its ends.
 func spanOf(b pmetric.ExponentialHistogramDataPointBuckets) span {
 	counts := b.BucketCounts()
 	first, last := 0, counts.Len()-1
@@ -64,8 +64,8 @@ func spanOf(b pmetric.ExponentialHistogramDataPointBuckets) span {
 	return span{offset + int64(first), offset + int64(last), last < first}
 }
 
-// addExponential adds p at the scale at which the sum has few enough buckets. Where the
-// threshold of zero differs, or one of both is too coarse for stores, the total begins again.
+// addExponential adds p at the highest scale with at most maxBuckets. If the zero thresholds differ, or one of
+// both scales is too low for backends, the total starts again.
 func (r *run) addExponential(p pmetric.ExponentialHistogramDataPoint) bool {
 	m := markOfExponential(p)
 	s := r.take(m)
@@ -83,7 +83,7 @@ func (r *run) addExponential(p pmetric.ExponentialHistogramDataPoint) bool {
 	held := s.size()
 	if begins {
 		s.total = &histogram{hasSum: p.HasSum(), scale: int64(p.Scale()), zeroThreshold: p.ZeroThreshold()}
-		if !hasBuckets(p) { // then its scale says nothing
+		if !hasBuckets(p) { // then its scale has no meaning
 			s.total.scale = max(s.total.scale, leastNative)
 		}
 	}
@@ -138,7 +138,7 @@ func (b *buckets) addExponential(p pmetric.ExponentialHistogramDataPointBuckets,
 
 // put makes p the total.
 func (h *histogram) put(p pmetric.ExponentialHistogramDataPoint) {
-	p.SetScale(int32(h.scale)) //nolint:gosec // it is that of a point or lower, and not below leastScale
+	p.SetScale(int32(h.scale)) //nolint:gosec // at most that of a point, and at least leastScale
 	p.SetCount(h.count)
 	p.SetZeroCount(h.zeroCount)
 	p.Positive().SetOffset(int32(h.counts.offset)) //nolint:gosec // see span.fits

@@ -44,7 +44,7 @@ func weigh(counts pcommon.UInt64Slice, n uint64) (uint64, bool) {
 	return n, true
 }
 
-// holds says whether a point of these numbers can be added.
+// holds reports whether a point of these numbers can be added.
 func (h *histogram) holds(count, weight uint64, sum float64) bool {
 	_, overCount := bits.Add64(h.count, count, 0)
 	_, overWeight := bits.Add64(h.weight, weight, 0)
@@ -167,7 +167,7 @@ func (s span) union(other span) span {
 	return span{min(s.first, other.first), max(s.last, other.last), false}
 }
 
-// fits says whether a total may have the buckets of s.
+// fits reports whether a total may have the buckets of s.
 func (s span) fits() bool {
 	return s.empty || s.last-s.first < maxBuckets && s.first <= math.MaxInt32
 }

@@ -127,7 +127,7 @@ func TestConvert_PlacesThatAreFarApart(t *testing.T) {
 	assert.Less(t, perCase, uint64(512<<10), "bytes allocated")
 }
 
-// possible tells whether the layout is of numbers that there are.
+// possible reports whether the buckets contain numbers of type float64.
 func (l layout) possible() bool {
 	if l.scale < -10 || l.buckets == 0 {
 		return l.scale >= -10

@@ -130,7 +130,7 @@ func (id *identity) sum(m pcommon.Map, skip string) (sum streamID) {
 	return sum
 }
 
-// repeats says whether a key occurs twice.
+// repeats reports whether a key occurs twice.
 func (id *identity) repeats() bool {
 	if len(id.keys) <= fewAttributes {
 		for i, k := range id.keys {

@@ -23,10 +23,10 @@ type marks struct {
 	from, to pcommon.Timestamp // to 0: none is forgotten
 }
 
-// has says whether the total certainly has p.
+// has reports whether the total certainly has p.
 func (m *marks) has(p mark) bool { return slices.Contains(m.list, p) }
 
-// forgot says whether the total may have a point of the time at that is not in list.
+// forgot reports whether the total may have a point of the time at that is not in list.
 func (m *marks) forgot(at pcommon.Timestamp) bool { return m.to != 0 && at >= m.from && at <= m.to }
 
 // add remembers p, and returns the point that is forgotten for it, if any: p or another. The

@@ -340,7 +340,7 @@ func TestConvert_UnknownTemporality(t *testing.T) {
 	assert.Zero(t, md.MetricCount())
 }
 
-func TestConvert_TellsKindsOfSumsApart(t *testing.T) {
+func TestConvert_DistinguishesKindsOfSums(t *testing.T) {
 	c := converterAt(0)
 	for _, monotonic := range []bool{true, false} {
 		md := numbers(monotonic, p{100, 1})
@@ -355,10 +355,10 @@ func TestConvert_GatewayAttribute(t *testing.T) {
 	set := settings()
 	set.GatewayKey, set.GatewayID = "gateway", "g"
 	c := with(set)
-	for i, theirs := range []string{"", "x", "g"} {
+	for i, value := range []string{"", "x", "g"} {
 		md := deltaSum(100+i, map[string]int64{"a": 1})
-		if theirs != "" {
-			only(t, md).Sum().DataPoints().At(0).Attributes().PutStr("gateway", theirs)
+		if value != "" {
+			only(t, md).Sum().DataPoints().At(0).Attributes().PutStr("gateway", value)
 		}
 		assert.Zero(t, accept(t, c, md))
 		for _, d := range only(t, md).Sum().DataPoints().All() {

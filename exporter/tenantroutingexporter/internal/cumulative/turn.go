@@ -2,8 +2,8 @@ package cumulative
 
 import "context"
 
-// turn is a lock that can be waited for until a context ends: its holder may be writing to a
-// disk that hangs.
+// turn is a lock for which a caller can wait until a context ends, because its holder may write to a disk that
+// hangs.
 type turn chan struct{}
 
 func newTurn() turn { return make(turn, 1) }

@@ -33,7 +33,7 @@ func TestAcquire_EndsWithItsContext(t *testing.T) {
 }
 
 // Discard waits for nobody, and what is under way does not keep what it discards.
-func TestDiscard_WaitsForNobody(t *testing.T) {
+func TestDiscard_DoesNotWait(t *testing.T) {
 	budget := NewBudget(100, 100)
 	c := New(Settings{MaxStreams: 10, MaxBuckets: 10, MaxGrowth: 10, MaxFuture: time.Hour}, budget, time.Unix(0, 0))
 	done, err := c.Convert(deltaSum(110, map[string]int64{"a": 1}), time.Unix(0, 0))

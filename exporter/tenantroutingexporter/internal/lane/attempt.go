@@ -41,7 +41,7 @@ type outcome struct {
 	lost     []*portion // could not be read back
 }
 
-// errNoReason stands for the error of a target that gives none.
+// errNoReason replaces the error of a target that gives none.
 var errNoReason = errors.New("no reason given")
 
 func (s *Scheduler) startAttempt(l *lane, ep *endpoint, c class, now time.Time) {
@@ -287,7 +287,7 @@ func (s *Scheduler) record(a *attempt, out *outcome, now time.Time) {
 		} else {
 			s.drop(l, []*portion{po}, ReasonRefused)
 		}
-		s.logRefused(l, now, "A destination refused a batch for good", append(fields(b, res), zap.Bool("dead_letter", out.kept)))
+		s.logRefused(l, now, "A destination refused a batch permanently", append(fields(b, res), zap.Bool("dead_letter", out.kept)))
 	default:
 		s.retry(l, b, res, now)
 	}

@@ -76,7 +76,7 @@ func (s *stub) resetMost() int {
 	return most
 }
 
-// answers returns each of the given results once and then the last for ever.
+// answers returns each of the given results once, and then the last one.
 func answers(results ...Result) func(context.Context, *Batch) Result {
 	var mu sync.Mutex
 	n := 0

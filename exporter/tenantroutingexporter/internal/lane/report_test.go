@@ -36,8 +36,8 @@ func TestBlocked_LogsEachReasonOnce(t *testing.T) {
 // hide what those of other tenants refuse.
 func TestRefused_IsLoggedOnceInAnInterval(t *testing.T) {
 	for text, res := range map[string]Result{
-		"A destination refused a batch for good":  {Verdict: Refused, Reason: "http_400"},
-		"A destination took only part of a batch": {Rejected: 1, Reason: "partial_success", Err: errors.New("no")},
+		"A destination refused a batch permanently": {Verdict: Refused, Reason: "http_400"},
+		"A destination took only part of a batch":   {Rejected: 1, Reason: "partial_success", Err: errors.New("no")},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			core, logs := observer.New(zapcore.WarnLevel)

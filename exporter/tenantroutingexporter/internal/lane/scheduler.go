@@ -56,7 +56,7 @@ type Settings struct {
 	// Space returns how much the store can take. It must be quick. Nil: any amount.
 	Space func(id tenant.ID) Space
 
-	// Refused keeps a batch that a destination refused for good. Workers call it. If it
+	// Refused keeps a batch that a destination refused permanently. Workers call it. If it
 	// returns an error, the batch stays in the lane and is retried; if it reports false, the
 	// batch is dropped and counted. Nil drops all.
 	Refused func(b *Batch, res Result) (kept bool, err error)

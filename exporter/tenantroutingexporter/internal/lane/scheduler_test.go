@@ -93,7 +93,7 @@ func TestOffer_IsAllOrNothing(t *testing.T) {
 	})
 }
 
-func TestOffer_RefusesForGoodWhatCanNeverFit(t *testing.T) {
+func TestOffer_RefusesPermanentlyWhatNeverFits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		err := s.Offer(context.Background(), []Part{one("a", strings.Repeat("x", 1001), &stub{})})
@@ -301,7 +301,7 @@ func TestForget_BoundsStatisticsByTheRegistry(t *testing.T) {
 	})
 }
 
-// broken is a target whose endpoint cannot be told.
+// broken is a target whose Endpoint panics.
 type broken struct{ stub }
 
 func (*broken) Endpoint() string { panic("planted") }

@@ -133,7 +133,7 @@ func slowly(d *particular, wait time.Duration) *stub {
 	}}
 }
 
-// A destination that takes long to refuse holds up nothing else of a lane without order, and
+// A destination that takes long to refuse delays nothing else of a lane without order, and
 // a lane in order for a bounded time.
 func TestSearchBudget_TimeIsBounded(t *testing.T) {
 	for order, bounds := range orders {
@@ -190,7 +190,7 @@ func TestSearchBudget_IsEarned(t *testing.T) {
 	}
 }
 
-// A tenant of which each request has two bad records gets all the others delivered for ever.
+// A tenant of which each request has two bad records gets all the others delivered, without end.
 func TestSearchBudget_SufficesForTwoRecordsOfEachRequest(t *testing.T) {
 	for order, bounds := range orders {
 		t.Run(order, func(t *testing.T) {

@@ -13,7 +13,7 @@ type Reason uint8
 // The reasons, and their names in metrics.
 const (
 	ReasonExpired    Reason = iota // older than MaxAge
-	ReasonRefused                  // refused for good and not kept as a dead letter
+	ReasonRefused                  // refused permanently and not kept as a dead letter
 	ReasonRejected                 // refused record by record in an otherwise delivered batch
 	ReasonUnreadable               // damaged or missing in the store
 	ReasonShutdown                 // in memory when the process ended

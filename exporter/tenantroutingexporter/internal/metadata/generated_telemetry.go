@@ -401,7 +401,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExporterTenantRoutingAcceptedRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_accepted_records",
-		metric.WithDescription("Records that lanes took. A record for two destinations counts once for each. [Development]"),
+		metric.WithDescription("Records that lanes accepted. A record for two destinations counts once for each. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
@@ -413,13 +413,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingDeadLetteredRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_dead_lettered_records",
-		metric.WithDescription("Records that a destination refused for good and that are kept in its dead-letter files. [Development]"),
+		metric.WithDescription("Records that a destination refused permanently and that are kept in its dead-letter files. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingDeliveredRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_delivered_records",
-		metric.WithDescription("Records that a destination took. [Development]"),
+		metric.WithDescription("Records that a destination accepted. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
@@ -431,7 +431,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingDroppedRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_dropped_records",
-		metric.WithDescription("Accepted records that were given up. The reason says whether they expired, were refused, could not be read back, or are delta points that cannot be converted. [Development]"),
+		metric.WithDescription("Accepted records that were dropped. The reason distinguishes records that expired, were refused, could not be read back, or are delta points that cannot be converted. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
@@ -443,7 +443,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingMigratedRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_migrated_requests",
-		metric.WithDescription("Requests that were taken over from the sending queues of other exporters (migrate_queues). [Development]"),
+		metric.WithDescription("Requests that were migrated from the sending queues of other exporters (migrate_queues). [Development]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
@@ -461,19 +461,19 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingQueueAge, err = builder.meter.Float64ObservableGauge(
 		"otelcol_exporter_tenant_routing_queue_age",
-		metric.WithDescription("Age of the oldest data in a lane, that being sent included. [Development]"),
+		metric.WithDescription("Age of the oldest data in a lane, including data in flight. [Development]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingQueuedBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_tenant_routing_queued_bytes",
-		metric.WithDescription("Encoded bytes that wait in lanes, those being sent included. [Development]"),
+		metric.WithDescription("Encoded bytes in lanes, including bytes in flight. [Development]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingQueuedRecords, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_tenant_routing_queued_records",
-		metric.WithDescription("Records that wait in lanes, those being sent included. [Development]"),
+		metric.WithDescription("Records in lanes, including records in flight. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
@@ -485,7 +485,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingRefusedRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_refused_requests",
-		metric.WithDescription("Requests that were not accepted. The caller was told so. [Development]"),
+		metric.WithDescription("Requests that were not accepted. The client got an error. [Development]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
@@ -497,25 +497,25 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingStorageCompactions, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_storage_compactions",
-		metric.WithDescription("Queue files that gave room back to the disk. [Development]"),
+		metric.WithDescription("Queue files that were compacted to free disk space. [Development]"),
 		metric.WithUnit("{file}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingStorageFaults, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_storage_faults",
-		metric.WithDescription("Queue files, headers or entries that were damaged, empty or gone. [Development]"),
+		metric.WithDescription("Queue files, headers or entries that were damaged, empty or missing. [Development]"),
 		metric.WithUnit("{fault}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingStorageFreeBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_tenant_routing_storage_free_bytes",
-		metric.WithDescription("What is free of the disk of storage, the reserve included. Missing where that is not known. [Development]"),
+		metric.WithDescription("Free bytes of the disk of storage, including the reserve. Missing if not known. [Development]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingStorageUsedBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_tenant_routing_storage_used_bytes",
-		metric.WithDescription("What queue files take of the disk. Missing where that is not known. [Development]"),
+		metric.WithDescription("Bytes of the disk that queue files use. Missing if not known. [Development]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) exporter.Settings {
 func AssertEqualExporterTenantRoutingAcceptedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_accepted_records",
-		Description: "Records that lanes took. A record for two destinations counts once for each. [Development]",
+		Description: "Records that lanes accepted. A record for two destinations counts once for each. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -54,7 +54,7 @@ func AssertEqualExporterTenantRoutingCircuitBreakers(t *testing.T, tt *component
 func AssertEqualExporterTenantRoutingDeadLetteredRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_dead_lettered_records",
-		Description: "Records that a destination refused for good and that are kept in its dead-letter files. [Development]",
+		Description: "Records that a destination refused permanently and that are kept in its dead-letter files. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -70,7 +70,7 @@ func AssertEqualExporterTenantRoutingDeadLetteredRecords(t *testing.T, tt *compo
 func AssertEqualExporterTenantRoutingDeliveredRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_delivered_records",
-		Description: "Records that a destination took. [Development]",
+		Description: "Records that a destination accepted. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -100,7 +100,7 @@ func AssertEqualExporterTenantRoutingDeltaSeries(t *testing.T, tt *componenttest
 func AssertEqualExporterTenantRoutingDroppedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_dropped_records",
-		Description: "Accepted records that were given up. The reason says whether they expired, were refused, could not be read back, or are delta points that cannot be converted. [Development]",
+		Description: "Accepted records that were dropped. The reason distinguishes records that expired, were refused, could not be read back, or are delta points that cannot be converted. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -130,7 +130,7 @@ func AssertEqualExporterTenantRoutingLanes(t *testing.T, tt *componenttest.Telem
 func AssertEqualExporterTenantRoutingMigratedRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_migrated_requests",
-		Description: "Requests that were taken over from the sending queues of other exporters (migrate_queues). [Development]",
+		Description: "Requests that were migrated from the sending queues of other exporters (migrate_queues). [Development]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -178,7 +178,7 @@ func AssertEqualExporterTenantRoutingPanics(t *testing.T, tt *componenttest.Tele
 func AssertEqualExporterTenantRoutingQueueAge(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_queue_age",
-		Description: "Age of the oldest data in a lane, that being sent included. [Development]",
+		Description: "Age of the oldest data in a lane, including data in flight. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
@@ -192,7 +192,7 @@ func AssertEqualExporterTenantRoutingQueueAge(t *testing.T, tt *componenttest.Te
 func AssertEqualExporterTenantRoutingQueuedBytes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_queued_bytes",
-		Description: "Encoded bytes that wait in lanes, those being sent included. [Development]",
+		Description: "Encoded bytes in lanes, including bytes in flight. [Development]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -206,7 +206,7 @@ func AssertEqualExporterTenantRoutingQueuedBytes(t *testing.T, tt *componenttest
 func AssertEqualExporterTenantRoutingQueuedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_queued_records",
-		Description: "Records that wait in lanes, those being sent included. [Development]",
+		Description: "Records in lanes, including records in flight. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -236,7 +236,7 @@ func AssertEqualExporterTenantRoutingRecoveredRecords(t *testing.T, tt *componen
 func AssertEqualExporterTenantRoutingRefusedRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_refused_requests",
-		Description: "Requests that were not accepted. The caller was told so. [Development]",
+		Description: "Requests that were not accepted. The client got an error. [Development]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -268,7 +268,7 @@ func AssertEqualExporterTenantRoutingSendAttempts(t *testing.T, tt *componenttes
 func AssertEqualExporterTenantRoutingStorageCompactions(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_storage_compactions",
-		Description: "Queue files that gave room back to the disk. [Development]",
+		Description: "Queue files that were compacted to free disk space. [Development]",
 		Unit:        "{file}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -284,7 +284,7 @@ func AssertEqualExporterTenantRoutingStorageCompactions(t *testing.T, tt *compon
 func AssertEqualExporterTenantRoutingStorageFaults(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_storage_faults",
-		Description: "Queue files, headers or entries that were damaged, empty or gone. [Development]",
+		Description: "Queue files, headers or entries that were damaged, empty or missing. [Development]",
 		Unit:        "{fault}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -300,7 +300,7 @@ func AssertEqualExporterTenantRoutingStorageFaults(t *testing.T, tt *componentte
 func AssertEqualExporterTenantRoutingStorageFreeBytes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_storage_free_bytes",
-		Description: "What is free of the disk of storage, the reserve included. Missing where that is not known. [Development]",
+		Description: "Free bytes of the disk of storage, including the reserve. Missing if not known. [Development]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -314,7 +314,7 @@ func AssertEqualExporterTenantRoutingStorageFreeBytes(t *testing.T, tt *componen
 func AssertEqualExporterTenantRoutingStorageUsedBytes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_storage_used_bytes",
-		Description: "What queue files take of the disk. Missing where that is not known. [Development]",
+		Description: "Bytes of the disk that queue files use. Missing if not known. [Development]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

@@ -1,9 +1,7 @@
-// Package reach keeps destinations that tenants choose out of the operator's own
-// networks.
+// Package reach prevents connections of tenants' own destinations to the operator's networks.
 //
-// An address is checked when a connection to it is made, after names have been
-// resolved, so that neither a name, nor a change of what a name resolves to, nor
-// another spelling of an address gets around it.
+// An address is checked when a connection is made, after name resolution. So neither a name, nor a
+// changed DNS record, nor another spelling of an address circumvents the check.
 package reach
 
 import (
@@ -22,7 +20,7 @@ type Guard struct {
 	Allow []netip.Prefix
 }
 
-// Error says that an address must not be connected to.
+// Error is the error of an address that is not allowed.
 type Error struct {
 	Address netip.Addr
 	What    string // what kind of address it is
@@ -39,7 +37,7 @@ func (e *Error) WithoutAddress() string {
 	return fmt.Sprintf(`the endpoint is %s, where a tenant's own destination must not point; if it may, list it or its network under "allow_private_endpoints" of the destination or the exporter`, e.What)
 }
 
-// network is a part of the address space with what is to be said of it.
+// network is a part of the address space with its description for errors.
 type network struct {
 	prefix netip.Prefix
 	what   string
@@ -52,8 +50,7 @@ func networks(what string, prefixes ...string) (list []network) {
 	return list
 }
 
-// reserved are the networks that nobody on the internet has. More specific ones
-// come first.
+// reserved are the networks that are not part of the internet. More specific ones come first.
 var reserved = concat(
 	networks("an unspecified address", "0.0.0.0/8", "::/128"),
 	networks("a loopback address", "127.0.0.0/8", "::1/128"),
@@ -80,7 +77,7 @@ var (
 	isatapGroup = [4]byte{0x00, 0x00, 0x5e, 0xfe}
 )
 
-// Check returns an *Error unless addr may be connected to.
+// Check returns an *Error unless addr is allowed.
 func (g *Guard) Check(addr netip.Addr) error {
 	addr = addr.WithZone("").Unmap()
 	for _, p := range g.Allow {
@@ -111,8 +108,7 @@ func kind(addr netip.Addr) string {
 	return ""
 }
 
-// embedded returns the IPv4 address that a gateway or the system takes an IPv6
-// address for.
+// embedded returns the IPv4 address that a gateway or the operating system translates an IPv6 address to.
 func embedded(addr netip.Addr) (netip.Addr, bool) {
 	if !addr.Is6() {
 		return netip.Addr{}, false
@@ -129,9 +125,8 @@ func embedded(addr netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// CheckHost returns an *Error if host, with or without a port, is an address that
-// must not be connected to or a name that never means anything else. Other names
-// are checked when they have been resolved.
+// CheckHost returns an *Error if host, with or without a port, is an address that is not allowed, or a name
+// that always resolves to one. Other names are checked after they are resolved.
 func (g *Guard) CheckHost(host string) error {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -148,7 +143,7 @@ func (g *Guard) CheckHost(host string) error {
 	return g.Check(addr)
 }
 
-// Times of the dialer of net/http.
+// These are the values of net/http's default dialer.
 const (
 	dialTimeout = 30 * time.Second
 	keepAlive   = 30 * time.Second
@@ -167,7 +162,7 @@ func (g *Guard) control(_ context.Context, network, address string, _ syscall.Ra
 	}
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("%q is no address", address)
+		return fmt.Errorf("%q is not an address", address)
 	}
 	return g.Check(ap.Addr())
 }

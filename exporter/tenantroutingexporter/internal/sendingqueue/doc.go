@@ -1,8 +1,8 @@
-// Package sendingqueue reads and empties what the sending queue of another exporter left in
-// a storage extension, so that an exporter that takes its place delivers it.
+// Package sendingqueue reads the requests that the sending queue of another exporter left in a
+// storage extension, so that an exporter that replaces it can deliver them.
 //
-// Such a queue, of exporterhelper, has a key for each request, its number, and one key for
-// what the queue knows of itself. A request is removed from storage once it is sent, so that
-// whatever request is there has not been sent, whatever the queue says of itself: after a
-// full disk it may not say that it has it.
+// A sending queue of exporterhelper has a key for each request, which is its number, and a key for
+// the metadata of the queue. A request is removed from storage after it is sent, so every stored
+// request has not been sent, whatever the metadata is: after a full disk the metadata may not
+// include it.
 package sendingqueue

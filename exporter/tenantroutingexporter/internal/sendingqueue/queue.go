@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The keys by which a queue knows itself, of this release and of those before it.
+// The keys for the metadata of a queue, in this release and in earlier ones.
 const (
 	metadataKey   = "qmv0"
 	readKey       = "ri"
@@ -29,15 +29,15 @@ const (
 type Queue struct {
 	client  storage.Client
 	numbers []uint64 // of the requests, sorted
-	next    uint64   // number of a request that would come after all of them
-	foreign bool     // there are keys that no queue has
+	next    uint64   // number of the next request
+	foreign bool     // there are keys that do not belong to a queue
 }
 
-// Open lists the requests in client. Close closes that.
+// Open lists the requests in client. Close closes client.
 func Open(ctx context.Context, client storage.Client) (*Queue, error) {
 	walker, ok := client.(storage.Walker)
 	if !ok {
-		return nil, errors.New("the storage extension cannot list what it holds")
+		return nil, errors.New("the storage extension cannot list its keys")
 	}
 	q := &Queue{client: client}
 	err := walker.Walk(ctx, func(key string, _ []byte) ([]*storage.Operation, error) {
@@ -51,7 +51,7 @@ func Open(ctx context.Context, client storage.Client) (*Queue, error) {
 		return nil, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listing the requests: %w", err)
+		return nil, fmt.Errorf("failed to list the requests: %w", err)
 	}
 	slices.Sort(q.numbers)
 	if n := len(q.numbers); n > 0 {
@@ -70,13 +70,12 @@ func (q *Queue) Number(i int) uint64 { return q.numbers[i] }
 func (q *Queue) Read(ctx context.Context, i int) ([]byte, error) {
 	value, err := q.client.Get(ctx, strconv.FormatUint(q.numbers[i], 10))
 	if err != nil {
-		return nil, fmt.Errorf("reading a request: %w", err)
+		return nil, fmt.Errorf("failed to read a request: %w", err)
 	}
 	return value, nil
 }
 
-// Remove removes the first n requests, all or none. An exporter that takes its queue back
-// goes on after them.
+// Remove removes the first n requests, all or none. The exporter that owned the queue can still use it.
 func (q *Queue) Remove(ctx context.Context, n int) error {
 	read := q.next
 	if n < len(q.numbers) {
@@ -93,16 +92,16 @@ func (q *Queue) Remove(ctx context.Context, n int) error {
 		ops = append(ops, storage.DeleteOperation(strconv.FormatUint(number, 10)))
 	}
 	if err := q.client.Batch(ctx, ops...); err != nil {
-		return fmt.Errorf("removing requests: %w", err)
+		return fmt.Errorf("failed to remove requests: %w", err)
 	}
 	q.numbers = q.numbers[n:]
 	return nil
 }
 
-// Foreign tells whether storage holds more than a queue.
+// Foreign reports whether storage has keys that do not belong to a queue.
 func (q *Queue) Foreign() bool { return q.foreign }
 
-// Clear removes what an empty queue knows of itself.
+// Clear removes the metadata of an empty queue.
 func (q *Queue) Clear(ctx context.Context) error {
 	return q.client.Batch(ctx, storage.DeleteOperation(metadataKey), storage.DeleteOperation(readKey),
 		storage.DeleteOperation(writeKey), storage.DeleteOperation(dispatchedKey))

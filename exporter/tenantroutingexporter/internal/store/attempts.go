@@ -12,40 +12,38 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
 
-// The index names what watched attempts send, a key for each attempt, and, from one
-// start to the next, the payloads that were being sent when a process ended by its own
-// fault.
+// The index has a key for each watched attempt, with the payloads that it sends. From one start to the next
+// it also has the payloads that were being sent when a process crashed.
 const (
 	attemptKeyPrefix = "attempt_"
 	doubtfulKey      = "doubtful"
 
-	// PoisonDeaths is how many processes in a row have to end while they send a
-	// payload until it is poison. Before, it is sent alone: one that is innocent
-	// is cleared then.
+	// PoisonDeaths is how many processes in a row have to crash while they send a payload until it is
+	// poison. Before that, it is sent alone, so that harmless payloads are delivered.
 	PoisonDeaths = 2
 )
 
-// attempts are guarded by Store.indexMu, so that they agree with the index.
+// attempts is guarded by Store.indexMu, so that it matches the index.
 type attempts struct {
 	next  int
-	ended []*storage.Operation // removes keys of attempts that ended, with the next one
+	ended []*storage.Operation // removes the keys of ended attempts, with the next write
 
-	mu sync.Mutex // of ended, besides
+	mu sync.Mutex // guards ended too
 }
 
-// attemptID is a payload's place, which is the same in the next process.
+// attemptID identifies a stored payload across restarts.
 func attemptID(id uint64) uint64 {
 	shard, _, seq := splitID(id)
 	return storeID(shard, 0, seq)
 }
 
-// openAttempts marks the parts that the last process may have ended of.
+// openAttempts marks the parts that may have crashed the last process.
 func (s *Store) openAttempts(ctx context.Context, parts []lane.Part) error {
 	deaths := make(map[uint64]uint8)
 	var ops []*storage.Operation
 	walker, ok := s.index.client.(storage.Walker)
 	if !ok {
-		return nil // load says so
+		return nil // load reports it
 	}
 	err := guard(func() error {
 		return walker.Walk(ctx, func(k string, value []byte) ([]*storage.Operation, error) {
@@ -62,7 +60,7 @@ func (s *Store) openAttempts(ctx context.Context, parts []lane.Part) error {
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("reading the index of queue files: %w", err)
+		return fmt.Errorf("failed to read the index of queue files: %w", err)
 	}
 	var doubtful strings.Builder
 	for _, part := range parts {
@@ -85,7 +83,7 @@ func (s *Store) openAttempts(ctx context.Context, parts []lane.Part) error {
 		return nil
 	}
 	if err := s.index.apply(ctx, ops); err != nil {
-		return fmt.Errorf("writing the index of queue files: %w", err)
+		return fmt.Errorf("failed to write the index of queue files: %w", err)
 	}
 	return nil
 }
@@ -102,7 +100,7 @@ func addDeaths(deaths map[uint64]uint8, list string) {
 	}
 }
 
-// Watch writes down that payloads are about to be sent. It is lane.Settings.Watch.
+// Watch records that payloads are about to be sent. It is lane.Settings.Watch.
 func (s *Store) Watch(payloads []*lane.Payload) (done func(), err error) {
 	var list strings.Builder
 	for _, p := range payloads {
@@ -130,7 +128,7 @@ func (s *Store) attemptEnded(ops ...*storage.Operation) {
 	s.attempts.ended = append(s.attempts.ended, ops...)
 }
 
-// flushAttempts writes which attempts ended.
+// flushAttempts records which attempts have ended.
 func (s *Store) flushAttempts(ctx context.Context) error {
 	s.indexMu.Lock()
 	defer s.indexMu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
 
-// Payloads that were being sent when a process ended by its own fault are suspected,
+// Payloads that were being sent when a process crashed may be the cause,
 // sent alone, and in the end poison; a kill costs nobody anything.
 func TestWatch(t *testing.T) {
 	dir := t.TempDir()
@@ -53,7 +53,7 @@ func TestWatch(t *testing.T) {
 	assert.Equal(t, "a0false a0false b0false", deaths(parts))
 	watch(parts...)
 	parts = again(false)
-	assert.Equal(t, "a0false a0false b0false", deaths(parts), "a kill tells nothing")
+	assert.Equal(t, "a0false a0false b0false", deaths(parts), "a kill does not count")
 	watch(parts[2])()
 	require.NoError(t, s.flush(t.Context()))
 	watch(parts[0], parts[1])

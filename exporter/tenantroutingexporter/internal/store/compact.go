@@ -18,28 +18,27 @@ import (
 const (
 	tendInterval = time.Second
 
-	// A file is compacted if it takes so much and holds at most a quarter of that, for
-	// so long. It is urgent if that would give back as much as half of what is free.
+	// A file is compacted if it has at least this size, and its payloads use at most a quarter of it for this
+	// long. It is urgent if that frees as much as half of the free disk space.
 	compactBytes, compactAfter             = 16 << 20, 30 * time.Second
 	urgentCompactBytes, urgentCompactAfter = 1 << 20, time.Second
 
-	// What is held is copied while its tenants wait, so it must not be much.
+	// The payloads are copied while their tenants wait, so they must be small.
 	maxCopy, maxUrgentCopy = 8 << 20, 64 << 20
 	copyChunk              = 1 << 20
 
-	// After a compaction that failed, the next one of the same file waits.
+	// The delay after a failed compaction of the same file.
 	compactRetry, maxCompactRetry = 10 * time.Second, 10 * time.Minute
 )
 
-// tending is what is remembered of a shard between two looks at it. Only tendLoop
-// uses it.
+// tending is the state of a shard between two checks. Only tendLoop uses it.
 type tending struct {
-	since     time.Time // it has been worth a compaction; zero: it is not
+	since     time.Time // since then a compaction is worth it; zero: it is not
 	notBefore time.Time
 	wait      time.Duration
 }
 
-// tendLoop gives back to the disk what queue files do not need any more.
+// tendLoop compacts queue files to free disk space.
 func (s *Store) tendLoop() {
 	defer s.loops.Done()
 	ticker := time.NewTicker(tendInterval)
@@ -84,7 +83,7 @@ func (s *Store) tend(ctx context.Context, all *[numShards]tending, now time.Time
 		before := s.space.taken[n].Load()
 		if err := s.compact(ctx, sh); err != nil {
 			if t.wait == 0 {
-				s.set.Logger.Warn("Compacting a queue file failed; it keeps the room that it takes and is tried again",
+				s.set.Logger.Warn("Failed to compact a queue file; it keeps its size and is tried again",
 					zap.String("file", sh.name()), zap.Error(err))
 			}
 			t.wait = min(max(2*t.wait, compactRetry), maxCompactRetry)
@@ -99,7 +98,7 @@ func (s *Store) tend(ctx context.Context, all *[numShards]tending, now time.Time
 	}
 }
 
-// scarce says whether what is spare in files would be of use to others now.
+// scarce reports whether disk space is so low that a compaction helps.
 func (s *Store) scarce(spare int64) bool {
 	left := s.space.maxBytes - s.usedBytes()
 	if s.space.maxBytes <= 0 {
@@ -120,16 +119,15 @@ func (s *Store) worthCompacting(n int, urgent bool) bool {
 	if taken < least || live > taken/4 || live > most {
 		return false
 	}
-	// The copy needs room too, half of the reserve apart.
+	// The copy needs space too, except for half of the reserve.
 	return s.space.total.Load() == 0 || live*2+emptyBytes < s.space.free.Load()-s.space.reserved()/4
 }
 
-// compact copies what sh holds to a new file and removes the old one. Changes of sh
-// wait. Whenever the process ends, the index names a file that has
-// everything, and the other one as spare.
+// compact copies the payloads of sh to a new file and removes the old one. Changes of sh wait. Whenever the
+// process ends, the index names a complete file, and the other one as spare.
 func (s *Store) compact(ctx context.Context, sh *shard) error {
-	sh.hold()
-	defer sh.letGo()
+	sh.lock()
+	defer sh.unlock()
 	sh.mu.Lock()
 	old, from, noted := sh.file, sh.generation, len(sh.released)
 	seqs := make([]uint64, 0, len(sh.held))
@@ -154,15 +152,14 @@ func (s *Store) compact(ctx context.Context, sh *shard) error {
 	}
 	err = copyRecords(ctx, old, f, seqs, records)
 	if err == nil {
-		err = syncDir(s.space.dir) // the name of the new file must outlive a power cut as well
+		err = syncDir(s.space.dir) // the name of the new file must survive a power failure too
 	}
 	if err != nil {
 		return errors.Join(err, f.close(ctx), s.removeSpare(ctx, sh.n, to))
 	}
 	if err := s.indexCompaction(ctx, sh.n, to, from); err != nil {
 		err = errors.Join(err, f.close(ctx))
-		// It may be written nevertheless. As long as the index may name the new file,
-		// that file stays.
+		// The index may have been written even so. The new file stays while the index may name it.
 		if back := s.indexCompaction(ctx, sh.n, from, to); back != nil {
 			return errors.Join(err, back)
 		}
@@ -170,7 +167,7 @@ func (s *Store) compact(ctx context.Context, sh *shard) error {
 	}
 	sh.mu.Lock()
 	sh.file, sh.generation = f, to
-	sh.released = slices.Clone(sh.released[noted:]) // the copy has those before
+	sh.released = slices.Clone(sh.released[noted:]) // the copy includes the earlier ones
 	sh.mu.Unlock()
 	return errors.Join(old.close(ctx), s.removeSpare(ctx, sh.n, from))
 }
@@ -186,7 +183,7 @@ func copyRecords(ctx context.Context, from, to *file, seqs []uint64, records map
 			n++
 		}
 		if err := from.apply(ctx, gets); err != nil {
-			return fmt.Errorf("reading %s: %w", from.name, err)
+			return fmt.Errorf("failed to read %s: %w", from.name, err)
 		}
 		sets := make([]*storage.Operation, 0, 2*n)
 		for i, get := range gets {
@@ -196,7 +193,7 @@ func copyRecords(ctx context.Context, from, to *file, seqs []uint64, records map
 			}
 		}
 		if err := to.apply(ctx, sets); err != nil {
-			return fmt.Errorf("writing %s: %w", to.name, err)
+			return fmt.Errorf("failed to write %s: %w", to.name, err)
 		}
 		seqs = seqs[n:]
 	}
@@ -216,12 +213,12 @@ func (s *Store) spareGeneration(n int, current uint8) (uint8, error) {
 		next++
 	}
 	if next > maxGeneration {
-		return 0, errors.New("there are too many files that were set aside; remove them")
+		return 0, errors.New("too many queue files were set aside; remove them")
 	}
 	return uint8(next), nil
 }
 
-// indexCompaction notes which file of shard n is in use and which one may be removed.
+// indexCompaction records which file of shard n is in use and which one may be removed.
 func (s *Store) indexCompaction(ctx context.Context, n int, used, spare uint8) error {
 	s.indexMu.Lock()
 	defer s.indexMu.Unlock()
@@ -230,7 +227,7 @@ func (s *Store) indexCompaction(ctx context.Context, n int, used, spare uint8) e
 		storage.SetOperation(spareKeyPrefix+strconv.Itoa(n), []byte(strconv.Itoa(int(spare)))),
 	})
 	if err != nil {
-		return fmt.Errorf("writing the index of queue files: %w", err)
+		return fmt.Errorf("failed to write the index of queue files: %w", err)
 	}
 	return nil
 }
@@ -242,7 +239,7 @@ func (s *Store) removeSpare(ctx context.Context, n int, generation uint8) error 
 		return nil
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing a queue file that is not needed any more: %w", err)
+		return fmt.Errorf("failed to remove a queue file that is no longer in use: %w", err)
 	}
 	s.indexMu.Lock()
 	defer s.indexMu.Unlock()

@@ -115,7 +115,7 @@ func TestStore_ADamagedFileIsSetAsideBeforeItCanEndTheProcess(t *testing.T) {
 
 			s, parts = openLocated(t, set)
 			assert.ElementsMatch(t, append(want, "a new [x]"), held(t, s, parts))
-			assert.Zero(t, s.Faults(), "it is told once")
+			assert.Zero(t, s.Faults(), "it is counted once")
 			closeStore(t, s)
 		})
 	}
@@ -152,7 +152,7 @@ func TestStore_ADamagedIndexCostsNothing(t *testing.T) {
 
 			s, parts = openLocated(t, set)
 			assert.ElementsMatch(t, want, held(t, s, parts))
-			assert.Zero(t, s.Faults(), "it is told once")
+			assert.Zero(t, s.Faults(), "it is counted once")
 			closeStore(t, s)
 		})
 	}
@@ -177,7 +177,7 @@ func TestStore_OneDamagedHeaderCostsAtMostTheLastTransaction(t *testing.T) {
 }
 
 // TestStore_FlippedBitsNeverEndTheProcessNorChangeData flips bits anywhere. What
-// is read afterwards is what was written, or told to be lost.
+// is read afterwards is what was written, or reported as lost.
 func TestStore_FlippedBitsNeverEndTheProcessNorChangeData(t *testing.T) {
 	origin := t.TempDir()
 	want := map[string]bool{}
@@ -214,7 +214,7 @@ func TestStore_FlippedBitsNeverEndTheProcessNorChangeData(t *testing.T) {
 		}
 		if got < len(want) {
 			lost++
-			require.Positive(t, s.Faults(), "what is lost is told")
+			require.Positive(t, s.Faults(), "a loss is counted")
 		}
 		closeStore(t, s)
 	}
@@ -265,7 +265,7 @@ func TestStore_ADamagedIndexCostsNothingWhenOlderFilesWereRemoved(t *testing.T) 
 }
 
 // A start that sets the index and a queue file aside, and ends before all files are
-// open, leaves an index that tells of one file only.
+// open, leaves an index that names one file only.
 func TestStore_AStartThatIsKilledAfterADamagedIndexCostsNothing(t *testing.T) {
 	dir := t.TempDir()
 	set, _ := located(t, dir)
@@ -302,9 +302,9 @@ func TestOpen_KillsCostNothingWhereFilesCanBeLookedAt(t *testing.T) {
 	s, _ := openLocated(t, set)
 	require.NoError(t, s.Put(context.Background(), []lane.Part{newPart("a", "one", "x")}))
 	for range openAttempts {
-		suspect, err := s.suspect(context.Background())
+		interrupted, err := s.interrupted(context.Background())
 		require.NoError(t, err)
-		require.NoError(t, s.begin(context.Background(), fileName(shardOf("a"), 0), suspect))
+		require.NoError(t, s.begin(context.Background(), fileName(shardOf("a"), 0), interrupted))
 	}
 	closeStore(t, s)
 	s, parts := openLocated(t, set)

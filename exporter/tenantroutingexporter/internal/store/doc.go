@@ -1,10 +1,9 @@
 // Package store keeps the queued payloads of lanes in a storage extension, so
-// that what was acknowledged outlives the process.
+// that accepted data survives the process.
 //
-// Tenants are spread over a fixed number of shards, each one client (with
-// file_storage: one file) of the extension. A payload and the list of
-// destinations that still need it are written in one transaction, shared by all
-// requests that arrive while the previous transaction is being written. A file
-// that turns out to be damaged is left where it is, its shard goes on in a new
-// one, and only what the damaged file held is lost.
+// Tenants are distributed over a fixed number of shards. Each shard is one client of the
+// extension, which is one file with file_storage. A payload and the list of its remaining
+// destinations are written in one transaction, together with those of all requests that
+// arrive during the previous transaction. If a file is damaged, its shard continues in a new
+// file, and only what the damaged file contained is lost.
 package store

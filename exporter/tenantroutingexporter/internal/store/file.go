@@ -12,12 +12,11 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// errDamaged means that a file cannot be trusted any more.
+// errDamaged means that a file must not be used any more.
 var errDamaged = errors.New("queue file is damaged")
 
-// guard calls f and turns what a damaged file causes into errDamaged. Storage
-// that maps files into memory panics on pages that make no sense, and faults on
-// pages that a truncated file no longer has.
+// guard calls f and converts the panics that a damaged file causes to errDamaged. Storage that maps files
+// into memory panics on invalid pages, and faults on pages that a truncated file no longer has.
 func guard(f func() error) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer debug.SetPanicOnFault(old)
@@ -59,7 +58,7 @@ func openFile(ctx context.Context, open opener, name string) (*file, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", name, err)
+		return nil, fmt.Errorf("failed to open %s: %w", name, err)
 	}
 	return f, nil
 }
@@ -72,19 +71,19 @@ func (f *file) close(ctx context.Context) error {
 	return guard(func() error { return f.client.Close(ctx) })
 }
 
-// content is what a file held when it was opened.
+// content is the content of a file when it was opened.
 type content struct {
 	records map[uint64]*record
 	order   []uint64 // sorted
 	next    uint64   // first sequence number never used
-	faults  int      // entries that made no sense and were removed
+	faults  int      // invalid entries, which were removed
 }
 
-// load reads the whole index of the file; payloads stay where they are.
+// load reads the records of the file, without the payloads.
 func (f *file) load(ctx context.Context) (*content, error) {
 	walker, ok := f.client.(storage.Walker)
 	if !ok {
-		return nil, errors.New(`"storage": the extension cannot list what it holds (it is no storage.Walker); file_storage can`)
+		return nil, errors.New(`"storage" names an extension that cannot list its keys (it is not a storage.Walker); use file_storage`)
 	}
 	c := &content{records: make(map[uint64]*record)}
 	payloads := make(map[uint64]bool)
@@ -92,7 +91,7 @@ func (f *file) load(ctx context.Context) (*content, error) {
 		return walker.Walk(ctx, func(k string, value []byte) ([]*storage.Operation, error) {
 			prefix, seq, ok := parseKey(k)
 			if !ok || prefix != payloadPrefix && prefix != recordPrefix {
-				c.faults++ // it stays: a newer version may know it
+				c.faults++ // keep it, because a newer version may be able to read it
 				return nil, nil
 			}
 			c.next = max(c.next, seq+1)
@@ -111,13 +110,13 @@ func (f *file) load(ctx context.Context) (*content, error) {
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", f.name, err)
+		return nil, fmt.Errorf("failed to read %s: %w", f.name, err)
 	}
 	return c, f.reconcile(ctx, c, payloads)
 }
 
-// reconcile removes records without payload and payloads without record, which
-// storage that is not transactional leaves behind when the process is killed.
+// reconcile removes records without payload and payloads without record. Storage without transactions leaves
+// them when the process is killed.
 func (f *file) reconcile(ctx context.Context, c *content, payloads map[uint64]bool) error {
 	var ops []*storage.Operation
 	for seq := range c.records {
@@ -140,7 +139,7 @@ func (f *file) reconcile(ctx context.Context, c *content, payloads map[uint64]bo
 		return nil
 	}
 	if err := f.apply(ctx, ops); err != nil {
-		return fmt.Errorf("cleaning %s: %w", f.name, err)
+		return fmt.Errorf("failed to reconcile %s: %w", f.name, err)
 	}
 	return nil
 }

@@ -15,20 +15,20 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 )
 
-// The index is a file of its own. It says which file of each shard is in use,
-// and which is being opened.
+// The index is a file of its own. It records which file of each shard is in use, and which file is being
+// opened.
 const (
 	indexName      = "lanes_index"
 	indexKeyPrefix = "generation_"
 	spareKeyPrefix = "spare_" // the file with that generation may be removed
 	openingKey     = "opening"
 
-	// openAttempts is how often in a row the process may die while it opens a
-	// file before that file is taken for damaged.
+	// openAttempts is how many processes in a row may end while they open a file, until the file counts as
+	// damaged.
 	openAttempts = 3
 )
 
-// entry is what the index says of a shard.
+// entry is the entry of a shard in the index.
 type entry struct {
 	generation uint8 // of its file
 	used       bool  // that file was open before
@@ -36,8 +36,8 @@ type entry struct {
 	hasSpare   bool
 }
 
-// openIndex returns what the index says. Without one that can be read it goes by
-// what files there are.
+// openIndex opens the index and returns its entries. If it cannot be read, the entries follow from the files
+// that exist.
 func (s *Store) openIndex(ctx context.Context) (entries [numShards]entry, err error) {
 	name := indexName
 	for g := 1; g <= maxGeneration; g++ {
@@ -54,13 +54,13 @@ func (s *Store) openIndex(ctx context.Context) (entries [numShards]entry, err er
 		if known {
 			aside, aerr := boltfile.SetAside(path)
 			if aside == "" {
-				return entries, fmt.Errorf("setting the index of queue files aside: %w", errors.Join(err, aerr))
+				return entries, fmt.Errorf("failed to set aside the index of queue files: %w", errors.Join(err, aerr))
 			}
 			path, err = aside, errors.Join(err, aerr)
 		} else {
 			path, name = name, indexName+"_"+strconv.Itoa(g)
 		}
-		s.set.Logger.Error("The index of queue files is damaged and set aside; no queued data was in it. It may be removed",
+		s.set.Logger.Error("The index of queue files is damaged and set aside; it contained no queued data. It may be removed",
 			zap.String("file", path), zap.Error(err))
 	}
 	return entries, err
@@ -95,8 +95,8 @@ func (s *Store) readIndex(ctx context.Context, name string) (entries [numShards]
 	return entries, nil
 }
 
-// newest returns the generation of the newest file of shard n that is known to be
-// there, or 0. Older ones may be gone: the log says that they may be removed.
+// newest returns the generation of the newest file of shard n that exists, or 0. Older ones may be missing,
+// because the log allows their removal.
 func (s *Store) newest(n int) uint8 {
 	for g := uint8(maxGeneration); g > 0; g-- {
 		if s.exists(fileName(n, g)) {
@@ -106,11 +106,11 @@ func (s *Store) newest(n int) uint8 {
 	return 0
 }
 
-// opened notes that all files are open.
-func (s *Store) opened(ctx context.Context, before [numShards]entry) error {
+// opened records that all files are open.
+func (s *Store) opened(ctx context.Context, previous [numShards]entry) error {
 	ops := []*storage.Operation{storage.DeleteOperation(openingKey)}
 	for n, sh := range s.shards {
-		if !before[n].used {
+		if !previous[n].used {
 			ops = append(ops, storage.SetOperation(indexKeyPrefix+strconv.Itoa(n), []byte(strconv.Itoa(int(sh.generation)))))
 		}
 	}
@@ -124,7 +124,7 @@ func (s *Store) locate(name string) (path string, ok bool) {
 	return s.set.Locate(name)
 }
 
-// exists tells whether the file is known to be there.
+// exists reports whether the file is known to exist.
 func (s *Store) exists(name string) bool {
 	path, ok := s.locate(name)
 	if !ok {
@@ -134,9 +134,8 @@ func (s *Store) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// examine looks at a file before storage opens it, as far as it can. It returns
-// errDamaged if storage must not, and whether it could look at it at all. expected
-// says that there was such a file.
+// examine inspects a file before storage opens it. It returns errDamaged if storage must not open it, and
+// reports whether it could inspect it. expected means that there was such a file.
 func (s *Store) examine(name string, expected bool) (examined bool, err error) {
 	path, ok := s.locate(name)
 	if !ok {
@@ -147,51 +146,49 @@ func (s *Store) examine(name string, expected bool) (examined bool, err error) {
 	case errors.Is(err, boltfile.ErrDamaged):
 		return true, fmt.Errorf("%w: %w", errDamaged, err)
 	case err != nil:
-		return false, nil //nolint:nilerr // storage says it better when it opens the file
+		return false, nil //nolint:nilerr // storage has a better error when it opens the file
 	case expected && (state == boltfile.Missing || state == boltfile.Empty):
 		s.faults.Add(1)
-		s.set.Logger.Error("A queue file is gone or empty; what it alone held is lost", zap.String("file", name))
+		s.set.Logger.Error("A queue file is missing or empty; data that was only in this file is lost", zap.String("file", name))
 	case state == boltfile.OneHead:
 		s.faults.Add(1)
-		s.set.Logger.Error("A queue file has one damaged header and goes on with the other; what was accepted in its last transaction may be lost",
+		s.set.Logger.Error("A queue file has a damaged header, and the other one is used; data of its last transaction may be lost",
 			zap.String("file", name))
 	}
 	return state != boltfile.Busy, nil
 }
 
-// opening is a file that is being opened, and how often that was begun. It is
-// written down because bbolt checks a file in a goroutine of its own, where
-// nobody can recover from what it thinks of a damaged one: the process dies, and
-// would die at every start. A file that examine found whole ends no process, however
-// often one is killed meanwhile.
+// opening is a file that is being opened, and how often that began. It is recorded because bbolt checks
+// a file in a goroutine of its own, where a panic cannot be recovered: it would end the process at every
+// start. A file that examine could inspect is not recorded, so that kills do not count.
 type opening struct {
 	name     string
 	attempts int
 }
 
-// suspect returns the file during whose opening the last process ended.
-func (s *Store) suspect(ctx context.Context) (opening, error) {
+// interrupted returns the file that the last process was opening when it ended.
+func (s *Store) interrupted(ctx context.Context) (opening, error) {
 	op := storage.GetOperation(openingKey)
 	if err := s.index.apply(ctx, []*storage.Operation{op}); err != nil {
-		return opening{}, fmt.Errorf("reading the index of queue files: %w", err)
+		return opening{}, fmt.Errorf("failed to read the index of queue files: %w", err)
 	}
 	name, count, _ := strings.Cut(string(op.Value), " ")
 	attempts, _ := strconv.Atoi(count)
 	return opening{name, attempts}, nil
 }
 
-// begin notes that a file that could not be examined is about to be opened.
-func (s *Store) begin(ctx context.Context, name string, suspect opening) error {
+// begin records that a file that could not be inspected is about to be opened.
+func (s *Store) begin(ctx context.Context, name string, interrupted opening) error {
 	attempts := 1
-	if name == suspect.name {
-		attempts += suspect.attempts
+	if name == interrupted.name {
+		attempts += interrupted.attempts
 	}
 	if attempts > openAttempts {
-		return fmt.Errorf("%w: the process ended %d times while opening it", errDamaged, suspect.attempts)
+		return fmt.Errorf("%w: %d processes ended while they opened it", errDamaged, interrupted.attempts)
 	}
 	err := s.index.apply(ctx, []*storage.Operation{storage.SetOperation(openingKey, []byte(name+" "+strconv.Itoa(attempts)))})
 	if err != nil {
-		return fmt.Errorf("writing the index of queue files: %w", err)
+		return fmt.Errorf("failed to write the index of queue files: %w", err)
 	}
 	return nil
 }
@@ -203,7 +200,7 @@ func (s *Store) writeIndex(ctx context.Context, n int, generation uint8) error {
 		storage.SetOperation(indexKeyPrefix+strconv.Itoa(n), []byte(strconv.Itoa(int(generation)))),
 	})
 	if err != nil {
-		return fmt.Errorf("writing the index of queue files: %w", err)
+		return fmt.Errorf("failed to write the index of queue files: %w", err)
 	}
 	return nil
 }

@@ -3,20 +3,19 @@ package store
 import "github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 
 const (
-	// turnBytes bounds how much of one tenant a transaction writes if it wants
-	// more than one change: what others have to wait for when they come a
-	// moment too late.
+	// turnBytes bounds the bytes of one tenant in a transaction, unless it has one change only. It bounds
+	// how long the changes of other tenants wait.
 	turnBytes = 512 << 10
 
-	// groupBytes bounds how much a transaction writes of all tenants.
+	// groupBytes bounds the bytes of all tenants in a transaction.
 	groupBytes = 4 << 20
 )
 
-// line is who waits for a transaction. Tenants take turns, so that the changes of
-// one that floods are not before those of another.
+// line is the queue of changes that wait for a transaction. Tenants are served in round-robin order, so that
+// the flood of one tenant does not delay the changes of others.
 type line struct {
 	waiting map[tenant.ID]*fifo // none of them empty
-	order   []tenant.ID         // the tenants of waiting, whose turn is next first
+	order   []tenant.ID         // the tenants of waiting, in round-robin order
 }
 
 type fifo struct{ changes []*change }
@@ -25,7 +24,7 @@ func newLine() line { return line{waiting: make(map[tenant.ID]*fifo)} }
 
 func (l *line) empty() bool { return len(l.order) == 0 }
 
-// first returns the change that the next transaction has for certain.
+// first returns the change that is certainly in the next transaction.
 func (l *line) first() *change { return l.waiting[l.order[0]].changes[0] }
 
 func (l *line) add(id tenant.ID, c *change) {
@@ -38,11 +37,10 @@ func (l *line) add(id tenant.ID, c *change) {
 	q.changes = append(q.changes, c)
 }
 
-// take removes what the next transaction writes: the changes of one tenant after
-// the other, in their order, until a bound is met.
+// take removes the changes of the next transaction: those of one tenant after the other, up to the bounds.
 func (l *line) take() []*change {
 	var group []*change
-	var again []tenant.ID // who has more than a turn
+	var again []tenant.ID // tenants with more than turnBytes
 	total, turns := 0, 0
 	for ; turns < len(l.order) && (turns == 0 || total < groupBytes); turns++ {
 		id := l.order[turns]

@@ -23,7 +23,7 @@ func sizes(group []*change) []int {
 	return out
 }
 
-func TestLine_TenantsTakeTurns(t *testing.T) {
+func TestLine_TenantsAreServedRoundRobin(t *testing.T) {
 	const half = turnBytes / 2
 	l := newLine()
 	assert.True(t, l.empty())
@@ -55,7 +55,7 @@ func TestLine_AChangeLargerThanATurnPassesAlone(t *testing.T) {
 	assert.True(t, l.empty())
 }
 
-func TestLine_AGroupIsBoundedAndNobodyIsPassedOver(t *testing.T) {
+func TestLine_AGroupIsBoundedAndEveryTenantIsServed(t *testing.T) {
 	l := newLine()
 	const tenants, each = 40, 3
 	for n := range each {
@@ -78,7 +78,7 @@ func TestLine_AGroupIsBoundedAndNobodyIsPassedOver(t *testing.T) {
 	}
 }
 
-// gated is a client whose transactions wait, and that tells what they write.
+// gated is a client whose transactions wait, and that records what they write.
 type gated struct {
 	storage.Client
 	mu     sync.Mutex

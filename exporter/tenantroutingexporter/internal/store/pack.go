@@ -10,20 +10,17 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 )
 
-// minPacked is the size below which a payload is stored as it is: a page of the
-// file holds it anyway.
+// minPacked is the least size of payloads that are compressed. Smaller ones use a page of the file anyway.
 const minPacked = 1 << 10
 
-// maxScratch is up to which size the memory for what a payload may become is kept. It
-// is longer than the payload, whatever that becomes in fact: a value in it would take
-// as much while it waits to be written.
+// maxScratch bounds the compression buffers that are kept. A buffer is longer than the payload, so the
+// result is copied: otherwise it would use as much memory until it is written.
 const maxScratch = 1 << 20
 
 var scratches = sync.Pool{New: func() any { return new([]byte) }}
 
-// pack returns payload as it is to be stored, and notes how in r. Telemetry takes
-// a third of its bytes then, for less time than writing the rest would take. What
-// is compressed already stays as it is.
+// pack returns payload in its stored form, and sets r.form. Compressed telemetry has a third of its size, and
+// compression takes less time than writing the rest. A payload that is already compressed does not change.
 func (r *record) pack(payload []byte) []byte {
 	value := payload
 	r.form = plain
@@ -45,8 +42,7 @@ func (r *record) pack(payload []byte) []byte {
 	return value
 }
 
-// unpack returns the payload that is stored as value, or nil if it is not what was
-// stored once.
+// unpack returns the payload of a stored value, or nil if the value does not match its record.
 func (r *record) unpack(value []byte) []byte {
 	if value == nil || crc32.ChecksumIEEE(value) != r.sum || compress.Is(value) != (r.form == precompressed) {
 		return nil

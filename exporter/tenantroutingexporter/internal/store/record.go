@@ -10,17 +10,16 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// A payload with sequence number n of its shard lies under two keys: its bytes
-// under "p<n>", what is known of it under "r<n>". Deliveries to one of several
-// destinations rewrite the short "r" only.
+// A payload with sequence number n of its shard has two keys: its bytes under "p<n>", and its record under
+// "r<n>". A delivery to one of several destinations rewrites the short record only.
 const (
 	payloadPrefix = 'p'
 	recordPrefix  = 'r'
 	keyLen        = 1 + 16
 )
 
-// form is how a payload is stored. It is also the version of its record: a
-// program that does not know a form does not read it.
+// form is how a payload is stored. It is also the version of its record: a program ignores forms that it does
+// not know.
 type form byte
 
 const (
@@ -31,20 +30,20 @@ const (
 
 var errRecord = errors.New("malformed queue record")
 
-// record is what the store knows of a payload besides its bytes. It holds no
-// header, credential or endpoint: these are looked up again after a restart.
+// record describes a stored payload. It contains no header, credential or endpoint: these are looked up
+// after a restart.
 type record struct {
 	tenant       tenant.ID
 	destinations []string // that still need it
 	records      int
 	size         int
 	accepted     int64  // Unix time in nanoseconds
-	sum          uint32 // checksum of the payload as it is stored: what rotted on disk must not reach a backend
+	sum          uint32 // checksum of the payload as it is stored: damaged data must not reach a backend
 	form         form
 	signal       tenant.Signal
 }
 
-// cost is what the payload takes of the disk, as far as is known.
+// cost is how much of the disk the payload uses, approximately.
 func (r *record) cost() int64 { return int64(r.size) + EntryDisk }
 
 func key(prefix byte, seq uint64) string {
@@ -59,7 +58,7 @@ func parseKey(k string) (prefix byte, seq uint64, ok bool) {
 	return k[0], seq, err == nil
 }
 
-// encode ends in a checksum.
+// encode returns the encoded record with a checksum at its end.
 func (r *record) encode() []byte {
 	b := make([]byte, 0, 64+len(r.tenant))
 	b = append(b, byte(r.form), byte(r.signal))
@@ -84,7 +83,7 @@ func decodeRecord(b []byte) (*record, error) {
 		return nil, errRecord
 	}
 	if f := form(body[0]); f < plain || f > precompressed {
-		return nil, fmt.Errorf("%w: version %d is not known", errRecord, f)
+		return nil, fmt.Errorf("%w: unknown version %d", errRecord, f)
 	}
 	r := &record{signal: tenant.Signal(body[1]), form: form(body[0])}
 	d := decoder{buf: body[2:]}

@@ -12,28 +12,27 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// maxNotes bounds how many deliveries one transaction notes beside what it stores,
-// in operations.
+// maxNotes bounds how many operations of earlier deliveries are part of one transaction.
 const maxNotes = 1024
 
-// shard is one file and the index of what it holds.
+// shard is one file and the index of its payloads.
 type shard struct {
 	n      int
 	damage func(ctx context.Context, n int, generation uint8, cause error) (*file, uint8, error) // opens a new file
 	wrote  func(sh *shard, bytes int)                                                            // is called after each transaction
-	live   *atomic.Int64                                                                         // what held costs on the disk
+	live   *atomic.Int64                                                                         // bytes that the held payloads use on the disk
 
 	mu         sync.Mutex
 	file       *file
 	generation uint8 // of the file
-	epoch      uint8 // changes when what was held is lost
+	epoch      uint8 // changes when the held payloads are lost
 	next       uint64
 	held       map[uint64]*record
-	names      []string             // destinations of what was put last
-	released   []*storage.Operation // waits for the next transaction
+	names      []string             // destinations of the last payload
+	released   []*storage.Operation // for the next transaction
 	line       line
 	busy       bool          // a transaction is being written, or the file is replaced
-	turn       chan struct{} // closed when it is the turn of hold; nil: nobody holds
+	exclusive  chan struct{} // closed when lock gets the file; nil: it does not wait
 }
 
 func (sh *shard) name() string {
@@ -42,34 +41,34 @@ func (sh *shard) name() string {
 	return sh.file.name
 }
 
-// hold waits until no transaction is being written, and keeps others from being
-// begun until letGo. One caller holds at a time.
-func (sh *shard) hold() {
+// lock waits until no transaction is being written, and excludes others until unlock. It has one caller at a
+// time.
+func (sh *shard) lock() {
 	sh.mu.Lock()
 	if !sh.busy {
 		sh.busy = true
 		sh.mu.Unlock()
 		return
 	}
-	turn := make(chan struct{})
-	sh.turn = turn
+	exclusive := make(chan struct{})
+	sh.exclusive = exclusive
 	sh.mu.Unlock()
-	<-turn
+	<-exclusive
 }
 
-func (sh *shard) letGo() {
+func (sh *shard) unlock() {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.pass()
 }
 
-// pass gives the turn to hold, or to the first in the line.
+// pass lets lock or the first waiting change use the file.
 func (sh *shard) pass() {
 	sh.busy = true
 	switch {
-	case sh.turn != nil:
-		close(sh.turn)
-		sh.turn = nil
+	case sh.exclusive != nil:
+		close(sh.exclusive)
+		sh.exclusive = nil
 	case !sh.line.empty():
 		close(sh.line.first().lead)
 	default:
@@ -77,19 +76,18 @@ func (sh *shard) pass() {
 	}
 }
 
-// change is what one caller wants in a transaction.
+// change is the part of one caller in a transaction.
 type change struct {
 	ops   []*storage.Operation
 	bytes int
-	after func() // called with shard.mu when ops are written; nil: nothing to do
+	after func() // called with shard.mu after ops were written; may be nil
 	err   error
 	done  chan struct{} // closed when err is set
 	lead  chan struct{} // closed when this caller has to write the next transaction
 }
 
-// apply writes ops, of so many bytes, in a transaction shared with all callers that
-// come while the previous one is being written, as far as it has room: see line.
-// One of the waiting callers does the writing.
+// apply writes ops of the given size in a transaction that it shares with other callers that arrive during
+// the previous transaction, up to a bound: see line. One of the waiting callers writes it.
 func (sh *shard) apply(ctx context.Context, id tenant.ID, bytes int, ops []*storage.Operation) error {
 	return sh.write(ctx, id, &change{ops: ops, bytes: bytes})
 }
@@ -108,7 +106,7 @@ func (sh *shard) write(ctx context.Context, id tenant.ID, c *change) error {
 		sh.mu.Lock()
 	}
 	sh.busy = true
-	group := sh.line.take() // has c: it is led by who is first, or there was nobody
+	group := sh.line.take() // includes c, which is first
 	notes := min(len(sh.released), maxNotes)
 	released := sh.released[:notes:notes]
 	sh.released = sh.released[notes:]
@@ -121,7 +119,7 @@ func (sh *shard) write(ctx context.Context, id tenant.ID, c *change) error {
 	}
 	var err error
 	if len(all) > 0 {
-		// A caller who gives up takes nobody else's data along.
+		// A caller that gives up must not cancel the changes of others.
 		err = f.apply(context.WithoutCancel(ctx), all)
 	}
 
@@ -134,7 +132,7 @@ func (sh *shard) write(ctx context.Context, id tenant.ID, c *change) error {
 	}
 	for _, g := range group {
 		if err == nil && g.after != nil {
-			g.after() // before the turn passes: a compaction must know what the file holds
+			g.after() // before pass: a compaction must know what the file contains
 		}
 	}
 	sh.pass()
@@ -153,12 +151,12 @@ func (sh *shard) write(ctx context.Context, id tenant.ID, c *change) error {
 	return err
 }
 
-// replace goes on in a new file. Everything the old one held is lost, except
-// payloads that are in memory too.
+// replace continues in a new file. What the old one contained is lost, except for payloads that are in
+// memory too.
 func (sh *shard) replace(ctx context.Context, generation uint8, cause error) {
 	f, next, err := sh.damage(context.WithoutCancel(ctx), sh.n, generation, cause)
 	if err != nil {
-		return // the next transaction meets the damage again and comes back here
+		return // the next transaction fails again and calls replace
 	}
 	_ = sh.file.close(ctx)
 	sh.file, sh.generation = f, next
@@ -168,8 +166,8 @@ func (sh *shard) replace(ctx context.Context, generation uint8, cause error) {
 	sh.released = nil
 }
 
-// put stores records of one tenant, at least one, with their payloads, and returns
-// their sequence numbers and the generation of the file they are in.
+// put stores at least one record of one tenant with its payload, and returns the sequence numbers and the
+// epoch.
 func (sh *shard) put(ctx context.Context, records []*record, payloads [][]byte) ([]uint64, uint8, error) {
 	sh.mu.Lock()
 	first := sh.next
@@ -205,8 +203,8 @@ func (sh *shard) put(ctx context.Context, records []*record, payloads [][]byte) 
 	return seqs, epoch, nil
 }
 
-// share returns a list equal to names that is in memory already, if the last one
-// was: most of a tenant's payloads go to the same destinations.
+// share returns the previous list if it equals names, so that payloads with the same destinations share one
+// list in memory.
 func (sh *shard) share(names []string) []string {
 	if !slices.Equal(sh.names, names) {
 		sh.names = names
@@ -214,7 +212,7 @@ func (sh *shard) share(names []string) []string {
 	return sh.names
 }
 
-// read returns payloads of one tenant; an element is nil if it is lost.
+// read returns payloads of one tenant. An element is nil if its payload is lost.
 func (sh *shard) read(ctx context.Context, epoch uint8, seqs []uint64) ([][]byte, error) {
 	out := make([][]byte, len(seqs))
 	records := make([]*record, len(seqs))
@@ -244,7 +242,7 @@ func (sh *shard) read(ctx context.Context, epoch uint8, seqs []uint64) ([][]byte
 	return out, nil
 }
 
-// release notes that destination is done with seq.
+// release removes destination from those of the payload seq.
 func (sh *shard) release(epoch uint8, seq uint64, destination string) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -265,7 +263,7 @@ func (sh *shard) release(epoch uint8, seq uint64, destination string) {
 	sh.released = append(sh.released, storage.DeleteOperation(key(recordPrefix, seq)), storage.DeleteOperation(key(payloadPrefix, seq)))
 }
 
-// flush writes what has been released until now.
+// flush records what has been released so far.
 func (sh *shard) flush(ctx context.Context) error {
 	sh.mu.Lock()
 	left := len(sh.released)

@@ -11,33 +11,31 @@ import (
 )
 
 const (
-	// EntryDisk is what a payload takes of the disk beside its bytes. A test measures
-	// it.
+	// EntryDisk is how much of the disk a payload uses in addition to its bytes. A test measures it.
 	EntryDisk = 640
 
-	// EntryMemory is what is kept in memory of a payload beside its bytes: 160 to 280
+	// EntryMemory is how much memory a payload uses in addition to its bytes: 160 to 280
 	// bytes, and as much again until the garbage collector runs. A test measures it.
 	EntryMemory = 512
 
-	// emptyBytes is what a queue file takes that has never held much. It is not
-	// counted.
+	// emptyBytes is the size of a queue file that never had many payloads. It is not counted.
 	emptyBytes = 128 << 10
 
-	// smallBytes is what a tenant may hold while the upper half of the reserve is used
-	// up, and less where the reserve is small.
+	// smallBytes is how much a tenant may hold while the upper half of the reserve is used up. It is less
+	// if the reserve is small.
 	smallBytes   = 256 << 10
 	smallDivisor = 8 // of the reserve
 
-	// measureBytes is how much is written between two looks at the disk.
+	// measureBytes is how many bytes are written between two measurements of the disk.
 	measureBytes = 256 << 10
 )
 
-// space is what is known of the disk. Its methods are safe for concurrent use.
+// space measures the disk. Its methods are safe for concurrent use.
 type space struct {
 	maxBytes int64
 	reserve  int64 // 0: by the size of the file system
 	dir      string
-	known    bool // files can be looked at
+	known    bool // files can be inspected
 
 	free, total atomic.Int64 // of the file system; total 0: not known
 	since       atomic.Int64 // bytes written since
@@ -45,12 +43,12 @@ type space struct {
 	live        [numShards]atomic.Int64
 }
 
-// Usage is what the disk has and what the store takes of it, in bytes.
+// Usage is the usage of the disk, in bytes.
 type Usage struct {
 	Taken   int64 // by queue files
-	Held    int64 // of that, by payloads that wait
+	Held    int64 // of that, by queued payloads
 	Free    int64 // on the file system; -1: not known
-	Reserve int64 // of Free, what is not given to payloads
+	Reserve int64 // of Free, not available to payloads
 }
 
 func (s *Store) openSpace() {
@@ -60,7 +58,7 @@ func (s *Store) openSpace() {
 	}
 }
 
-// measure looks at the file system and at the file of sh, if not nil.
+// measure measures the file system, and the file of sh if it is not nil.
 func (s *Store) measure(sh *shard) {
 	if !s.space.known {
 		return
@@ -81,7 +79,7 @@ func (s *Store) measure(sh *shard) {
 	}
 }
 
-// wrote notes that a transaction of sh wrote so much.
+// wrote records the size of a transaction of sh.
 func (s *Store) wrote(sh *shard, bytes int) {
 	if s.space.since.Add(int64(bytes)) >= measureBytes {
 		s.measure(sh)
@@ -95,13 +93,13 @@ func (p *space) reserved() int64 {
 	return diskspace.Free{Total: p.total.Load()}.Reserve()
 }
 
-// reusable returns what new payloads find within the file of shard n. That part of the
-// file which is free is in pieces, so that only some of it is sure to be of use.
+// reusable returns how many bytes of new payloads fit into free pages of the file of shard n. These are
+// fragmented, so that only part of them counts.
 func (p *space) reusable(n int) int64 {
 	return max(0, p.taken[n].Load()/2-p.live[n].Load())
 }
 
-// Space tells how much of the tenant there is room for. It is lane.Settings.Space.
+// Space returns how much the store can take of the tenant. It is lane.Settings.Space.
 func (s *Store) Space(id tenant.ID) lane.Space {
 	p := &s.space
 	out := lane.Space{Disk: math.MaxInt64 / 2, Quota: math.MaxInt64 / 2}
@@ -112,7 +110,7 @@ func (s *Store) Space(id tenant.ID) lane.Space {
 	again := p.reusable(shardOf(id))
 	if p.maxBytes > 0 {
 		out.Quota = p.maxBytes - taken - p.since.Load()
-		if taken < p.maxBytes/4*5 { // files that do not find their own free pages must not grow on and on
+		if taken < p.maxBytes/4*5 { // files whose free pages are too fragmented must not grow without bound
 			out.Quota += again
 		}
 	}
@@ -137,7 +135,7 @@ func (s *Store) usedBytes() int64 {
 	return taken
 }
 
-// Usage tells how full the disk is.
+// Usage returns the usage of the disk.
 func (s *Store) Usage() Usage {
 	u := Usage{Taken: s.usedBytes(), Free: -1}
 	for n := range s.space.live {

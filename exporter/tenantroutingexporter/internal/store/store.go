@@ -28,21 +28,19 @@ type Settings struct {
 	// Open returns a client of the storage extension for the given name.
 	Open func(ctx context.Context, name string) (storage.Client, error)
 
-	// Locate returns the path of the file of the client with the given name, if
-	// storage keeps it in a file that boltfile can look at. Nil knows none.
+	// Locate returns the path of the file of the client with the given name, if storage keeps it in a
+	// file that boltfile can inspect. Nil: it does not.
 	Locate func(name string) (path string, ok bool)
 
 	Logger *zap.Logger
 
-	// MaxBytes bounds what the files take of the disk, if they can be looked at. 0
-	// is no bound.
+	// MaxBytes bounds how much of the disk the files use, if they can be inspected. 0 means no bound.
 	MaxBytes int64
 
-	// Reserve is what stays free of the disk. 0 is a twentieth of it, at most 64 MiB.
+	// Reserve is how much of the disk stays free. 0 means a twentieth of it, at most 64 MiB.
 	Reserve int64
 
-	// Fault says that the last process ended by a fault of its own. What it was
-	// sending then is suspected.
+	// Fault reports that the last process crashed. A payload that it was sending then may be the cause.
 	Fault bool
 }
 
@@ -64,8 +62,8 @@ type Store struct {
 
 var _ lane.Store = (*Store)(nil)
 
-// Open opens all files and returns what an earlier run left in them, in the
-// order in which it was accepted per tenant. Targets of the parts are not set.
+// Open opens all files and returns the payloads that an earlier run left in them, in the order of
+// acceptance for each tenant. The targets of the parts are not set.
 func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 	s := &Store{set: set, stop: make(chan struct{})}
 	s.openSpace()
@@ -73,20 +71,20 @@ func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	suspect, err := s.suspect(ctx)
+	interrupted, err := s.interrupted(ctx)
 	if err != nil {
 		return nil, nil, errors.Join(err, s.closeFiles(ctx))
 	}
 	for n, e := range entries {
-		if e.hasSpare { // of a compaction that a kill broke off; it is tried again at the next one
+		if e.hasSpare { // from a compaction that a kill interrupted
 			if err := s.removeSpare(ctx, n, e.spare); err != nil {
-				set.Logger.Warn("Cleaning up after a compaction failed", zap.Error(err))
+				set.Logger.Warn("Failed to remove a queue file that a compaction replaced", zap.Error(err))
 			}
 		}
 	}
 	var parts []lane.Part
 	for n := range s.shards {
-		f, generation, c, err := s.openShard(ctx, n, entries[n], suspect)
+		f, generation, c, err := s.openShard(ctx, n, entries[n], interrupted)
 		if err != nil {
 			return nil, nil, errors.Join(err, s.closeFiles(ctx))
 		}
@@ -133,21 +131,20 @@ func splitID(id uint64) (shard int, epoch uint8, seq uint64) {
 	return int(id >> 56), uint8(id >> 48), id & (1<<48 - 1)
 }
 
-// Compactions returns how many files gave room back to the disk.
+// Compactions returns how many files were compacted to free disk space.
 func (s *Store) Compactions() int64 { return s.compactions.Load() }
 
-// Faults returns how many files and entries were set aside because they could
-// not be read.
+// Faults returns how many files and entries were set aside because they could not be read.
 func (s *Store) Faults() int64 { return s.faults.Load() }
 
 // openShard opens the newest file of shard n that can be read.
-func (s *Store) openShard(ctx context.Context, n int, e entry, suspect opening) (*file, uint8, *content, error) {
+func (s *Store) openShard(ctx context.Context, n int, e entry, interrupted opening) (*file, uint8, *content, error) {
 	for generation := e.generation; ; {
 		name := fileName(n, generation)
 		var f *file
 		examined, err := s.examine(name, e.used && generation == e.generation)
 		if err == nil && !examined {
-			err = s.begin(ctx, name, suspect)
+			err = s.begin(ctx, name, interrupted)
 		}
 		if err == nil {
 			f, err = openFile(ctx, s.set.Open, name)
@@ -157,7 +154,7 @@ func (s *Store) openShard(ctx context.Context, n int, e entry, suspect opening) 
 			if c, err = f.load(ctx); err == nil {
 				if c.faults > 0 {
 					s.faults.Add(int64(c.faults))
-					s.set.Logger.Error("Queue entries make no sense and are passed over; what they held is lost",
+					s.set.Logger.Error("Queue entries are invalid and ignored; their data is lost",
 						zap.String("file", f.name), zap.Int("entries", c.faults))
 				}
 				return f, generation, c, nil
@@ -185,19 +182,19 @@ func (s *Store) replace(ctx context.Context, n int, generation uint8, cause erro
 	}
 	f, err := openFile(ctx, s.set.Open, fileName(n, generation))
 	if err != nil {
-		s.set.Logger.Error("A queue file is damaged, and opening a new one failed", zap.String("file", damaged), zap.Error(errors.Join(cause, err)))
+		s.set.Logger.Error("A queue file is damaged, and a new one cannot be opened", zap.String("file", damaged), zap.Error(errors.Join(cause, err)))
 		return nil, 0, err
 	}
 	if err := s.writeIndex(ctx, n, generation); err != nil {
 		return nil, 0, errors.Join(err, f.close(ctx))
 	}
-	s.setAside(damaged, cause) // once, however often a full disk was in the way
+	s.setAside(damaged, cause) // once, even if a full disk made this fail before
 	return f, generation, nil
 }
 
 func (s *Store) setAside(name string, cause error) {
 	s.faults.Add(1)
-	s.set.Logger.Error("A queue file is damaged and set aside; what it alone held is lost. It is left in place for repair and may be removed",
+	s.set.Logger.Error("A queue file is damaged and set aside; data that was only in this file is lost. The file is kept for repair and may be removed",
 		zap.String("file", name), zap.Error(cause))
 }
 
@@ -268,8 +265,7 @@ func (s *Store) Release(payloads []*lane.Payload, destination string) {
 	}
 }
 
-// flushLoop writes down soon what has been delivered, so that a crash repeats
-// little of it.
+// flushLoop records deliveries in storage soon, so that a crash repeats few of them.
 func (s *Store) flushLoop() {
 	defer s.loops.Done()
 	ticker := time.NewTicker(flushInterval)
@@ -283,13 +279,13 @@ func (s *Store) flushLoop() {
 		}
 		err := s.flush(context.Background())
 		if err != nil && !failing {
-			s.set.Logger.Error("Noting deliveries in storage fails; after a crash they would be repeated", diskspace.Fault(s.directory(), err)...)
+			s.set.Logger.Error("Failed to record deliveries in storage; after a crash they are repeated", diskspace.Fault(s.directory(), err)...)
 		}
 		failing = err != nil
 	}
 }
 
-// directory returns where the files are, or "".
+// directory returns the directory of the files, or "" if it is not known.
 func (s *Store) directory() string {
 	if s.set.Locate != nil {
 		if path, ok := s.set.Locate(fileName(0, 0)); ok {
@@ -307,7 +303,7 @@ func (s *Store) flush(ctx context.Context) error {
 	return errors.Join(append(errs, s.flushAttempts(ctx))...)
 }
 
-// Close writes what was released and closes all files.
+// Close records what was released and closes all files.
 func (s *Store) Close(ctx context.Context) error {
 	close(s.stop)
 	s.loops.Wait()

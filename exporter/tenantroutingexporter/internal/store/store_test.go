@@ -245,7 +245,7 @@ func damages() map[string]func([]byte) []byte {
 	}
 }
 
-// childEnv tells a child process of the test which directory to open.
+// childEnv has the directory that a child process of the test opens.
 const childEnv = "STORE_TEST_DIRECTORY"
 
 // TestMain lets the test run itself as a child, because some damage makes bbolt
@@ -313,9 +313,9 @@ func TestOpen_SurvivesBeingKilledWhileItOpens(t *testing.T) {
 	s, _ := open(t, o)
 	require.NoError(t, s.Put(context.Background(), []lane.Part{newPart("a", "one", "x")}))
 	for range openAttempts - 1 {
-		suspect, err := s.suspect(context.Background())
+		interrupted, err := s.interrupted(context.Background())
 		require.NoError(t, err)
-		require.NoError(t, s.begin(context.Background(), fileName(shardOf("a"), 0), suspect))
+		require.NoError(t, s.begin(context.Background(), fileName(shardOf("a"), 0), interrupted))
 	}
 	closeStore(t, s)
 	s, left := open(t, o)
@@ -340,7 +340,7 @@ func TestStore_AFileThatIsDamagedWhileInUseIsReplaced(t *testing.T) {
 	broken = true
 	data, err := s.Read(context.Background(), []*lane.Payload{old.Payload})
 	require.NoError(t, err)
-	assert.Nil(t, data[0], "it is lost, and that is told")
+	assert.Nil(t, data[0], "it is reported as lost")
 	fresh := newPart("a", "fresh", "x")
 	require.NoError(t, s.Put(context.Background(), []lane.Part{fresh}))
 	s.Release([]*lane.Payload{old.Payload}, "x")
@@ -372,7 +372,7 @@ func TestOpen_RefusesStorageThatCannotListItsKeys(t *testing.T) {
 		Logger: zap.NewNop(),
 		Open:   func(context.Context, string) (storage.Client, error) { return storage.NewNopClient(), nil },
 	})
-	assert.ErrorContains(t, err, "file_storage can")
+	assert.ErrorContains(t, err, "use file_storage")
 }
 
 func TestOpen_ReportsWhatIsNoDamage(t *testing.T) {

@@ -17,8 +17,8 @@ func isNameRune(r rune) bool {
 	return r == '_' || r == '-' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 }
 
-// checkToken accepts what tenant IDs are made of: safe as an element of a path
-// or a host name, and without any character that ends one.
+// checkToken accepts the characters of tenant IDs, which are safe in an element of a path or a host name,
+// and do not end one.
 func checkToken(value string) error {
 	if err := tenant.ID(value).Validate(); err != nil {
 		return errors.New(`may hold only letters, digits and !_.*'()- here, and not be "." or ".."`)
@@ -26,8 +26,7 @@ func checkToken(value string) error {
 	return nil
 }
 
-// checkWhole is the last check of a text without templates, whatever it was
-// made of.
+// checkWhole checks the complete text of a setting, after replacement.
 func checkWhole(kind Kind, text string) error {
 	switch kind {
 	case Header:
@@ -52,7 +51,7 @@ func checkWhole(kind Kind, text string) error {
 func checkHeader(value string) error {
 	for i := range len(value) {
 		if value[i] < 0x20 || value[i] > 0x7e {
-			return errors.New("has a character that no header may have")
+			return errors.New("has a character that is not allowed in a header")
 		}
 	}
 	return nil
@@ -60,7 +59,7 @@ func checkHeader(value string) error {
 
 func checkURL(text string) error {
 	if strings.ContainsAny(text, " \\") {
-		return errors.New("has a character that no URL may have")
+		return errors.New("has a character that is not allowed in a URL")
 	}
 	u, err := url.Parse(text)
 	if err != nil {
@@ -102,8 +101,8 @@ func checkHostPort(text string) error {
 	return checkHost(text, true)
 }
 
-// checkOwnTarget refuses targets of a tenant that are no host: sockets, and
-// schemes that leave it to others what a name means.
+// checkOwnTarget rejects targets of a tenant that are not a host: sockets, and schemes with resolvers of
+// their own.
 func checkOwnTarget(text string) error {
 	for _, scheme := range []string{"http://", "https://"} {
 		text = strings.TrimPrefix(text, scheme)

@@ -1,8 +1,7 @@
-// Package template fills the places in destination settings that differ per
-// tenant: {tenant} and {vars.<name>}, and nothing else.
+// Package template replaces {tenant} and {vars.<name>} in destination settings by the
+// values of a tenant, and nothing else.
 //
-// It is safe by construction. Each setting has a [Kind] that says what a value
-// may look like at its place, so that neither a tenant ID nor a variable can
-// add a header, change a host, leave a directory or add a path element. Values
-// are never scanned for templates again, and errors never quote them.
+// Each setting has a [Kind] that limits the values at its place, so that neither a tenant ID
+// nor a variable can add a header, change a host, leave a directory or add a path element.
+// Values are never parsed as templates, and errors never quote them.
 package template

@@ -10,17 +10,17 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Kind says where a string is used.
+// Kind is where a string is used. It determines the allowed values.
 type Kind uint8
 
 const (
 	// Header is the value of a header: any printable ASCII.
 	Header Kind = iota
-	// ScopeOrgID is the value of the header by which Loki, Tempo, Mimir and Cortex tell
-	// tenants apart: an ID in their grammar, and never empty.
+	// ScopeOrgID is the value of the tenant header of Loki, Tempo, Mimir and Cortex: an ID in their
+	// grammar, and never empty.
 	ScopeOrgID
-	// Account is the value of a header by which VictoriaLogs and its kin tell tenants
-	// apart: a number of 32 bits, and never empty.
+	// Account is the value of a tenant header of VictoriaLogs and VictoriaMetrics: a number of 32 bits,
+	// and never empty.
 	Account
 	// URL is an HTTP URL. If it begins with {vars.x}, that value may be a whole
 	// URL; elsewhere a value is one token.
@@ -29,25 +29,25 @@ const (
 	// host:port with or without http:// or https://; elsewhere a value is one token.
 	// No value may be a reference: gRPC logs its targets.
 	HostPort
-	// Path is a path of files. If it begins with {vars.x}, that value may be a
+	// Path is the path of a directory. If it begins with {vars.x}, that value may be a
 	// path without ".."; elsewhere a value is one token.
 	Path
-	// File is the path of a file to read. If it begins with {vars.x}, it must be in
-	// a folder in which references may name files; elsewhere a value is one token.
+	// File is the path of a file to read. If it begins with {vars.x}, the file must be in a directory that
+	// references may refer to; elsewhere a value is one token.
 	File
-	// Name is the name of a host beside a URL or target. It is like Text, but no
-	// value may be a reference, as in HostPort.
+	// Name is the name of a host in addition to a URL or target. It is like Text, but no value may be a
+	// reference, as in HostPort.
 	Name
-	// Text is any other setting. If it is a template as a whole, the value is
-	// any printable text; otherwise a value is one token.
+	// Text is any other setting. If it consists of one variable, the value is any printable text;
+	// otherwise a value is one token.
 	Text
 )
 
-// Values are what a template may use.
+// Values are the values of one tenant for templates.
 type Values struct {
 	Tenant     tenant.ID
 	Vars       map[string]string
-	References *reference.Policy // what references in Vars may name; nil: nothing
+	References *reference.Policy // what references in Vars may refer to; nil: nothing
 }
 
 type part struct {
@@ -58,14 +58,14 @@ type part struct {
 
 func (p part) isLiteral() bool { return !p.isTenant && p.variable == "" }
 
-// Template is a checked template. It is immutable.
+// Template is a parsed and checked template. It is immutable.
 type Template struct {
 	kind  Kind
 	text  string
 	parts []part
 }
 
-// Compile checks text. The error names the fault.
+// Compile parses and checks text. Without a variable, the text itself is checked too.
 func Compile(kind Kind, text string) (*Template, error) {
 	t := &Template{kind: kind, text: text}
 	for rest := text; rest != ""; {
@@ -115,7 +115,7 @@ func parsePart(name string) (part, error) {
 	return part{variable: variable}, nil
 }
 
-// Dynamic tells whether the result depends on the tenant.
+// Dynamic reports whether the result depends on the tenant.
 func (t *Template) Dynamic() bool {
 	for _, p := range t.parts {
 		if !p.isLiteral() {
@@ -125,8 +125,8 @@ func (t *Template) Dynamic() bool {
 	return false
 }
 
-// Key returns a string that is equal for values that render alike. It holds
-// references as they are written, never what they refer to.
+// Key returns a string that is equal for values with the same result. It contains references as they
+// are written, never what they refer to.
 func (t *Template) Key(v Values) string {
 	var b strings.Builder
 	b.WriteString(t.text)
@@ -141,18 +141,17 @@ func (t *Template) Key(v Values) string {
 	return b.String()
 }
 
-// Secret tells whether a value it uses refers to something outside of the
-// registry.
+// Secret reports whether the result depends on a file or an environment variable that a value refers to.
 func (t *Template) Secret(v Values) bool {
 	return t.uses(func(name string) bool { return reference.Has(v.Vars[name]) })
 }
 
-// Sensitive tells whether a value it uses is a secret, or looks like one.
+// Sensitive reports whether the result depends on a value that is a secret, or looks like one.
 func (t *Template) Sensitive(v Values) bool {
 	return t.uses(func(name string) bool { return reference.Has(v.Vars[name]) || audit.SecretInClear(name, v.Vars[name]) })
 }
 
-// Uses tells whether the variable of that name is a part of the template.
+// Uses reports whether the variable name is part of the template.
 func (t *Template) Uses(name string) bool {
 	return t.uses(func(variable string) bool { return variable == name })
 }
@@ -166,18 +165,17 @@ func (t *Template) uses(is func(variable string) bool) bool {
 	return false
 }
 
-// BeginsWithVariable tells whether a variable may bring the beginning of the text.
+// BeginsWithVariable reports whether the template begins with a variable.
 func (t *Template) BeginsWithVariable() bool { return len(t.parts) > 0 && t.parts[0].variable != "" }
 
-// OwnHost tells whether variables choose the host that a URL or gRPC target leads
-// to. A tenant's ID that something follows in the name of the host is a part of
-// the operator's own domain.
+// OwnHost reports whether the tenant's values choose the host of a URL or gRPC target. A tenant ID that is
+// followed by more of the host name is part of the operator's domain, and does not count.
 func (t *Template) OwnHost() bool {
 	if t.kind != URL && t.kind != HostPort {
 		return false
 	}
 	before := ""  // the literal text so far
-	open := false // the ID of the tenant ends the name so far
+	open := false // the host name so far ends with the tenant ID
 	for i, p := range t.parts {
 		switch {
 		case p.variable != "" && (i == 0 || !inPort(before)):
@@ -208,7 +206,7 @@ func (t *Template) OwnHost() bool {
 	return open
 }
 
-// inPort tells whether the host is over after text.
+// inPort reports whether text ends after the host name.
 func inPort(text string) bool {
 	return strings.Contains(text, ":") && !strings.HasPrefix(text, "[") || strings.Contains(text, "]:")
 }
@@ -216,8 +214,7 @@ func inPort(text string) bool {
 // Render returns the text for v, with references in the values resolved.
 func (t *Template) Render(v Values) (string, error) { return t.RenderNoting(v, func(string) {}) }
 
-// RenderNoting is like Render and passes to secret each value that must not be
-// shown.
+// RenderNoting is like Render, and calls secret with each value that must not appear in logs or errors.
 func (t *Template) RenderNoting(v Values, secret func(string)) (string, error) {
 	if !t.Dynamic() {
 		return t.text, nil
@@ -303,7 +300,7 @@ func (t *Template) value(i int, v Values, secret func(string)) (string, error) {
 	return value, checkToken(value)
 }
 
-// minInClear is the length from which a value in clear is taken for a secret.
+// minInClear is the least length of a value in clear text that is treated as a secret.
 const minInClear = 3
 
 var (
@@ -311,8 +308,8 @@ var (
 	errHostReference = errors.New("must not be a reference: gRPC shows the host that it connects to, so it cannot be a secret; write it in the registry")
 )
 
-// Check returns what keeps the template from being filled for v, without
-// resolving references. Nil does not promise that Render succeeds.
+// Check returns why Render fails for v, as far as that is known without resolving references. Render may
+// fail although Check returns nil.
 func (t *Template) Check(v Values) error {
 	for _, p := range t.parts {
 		if p.variable == "" {

@@ -7,16 +7,16 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Form says where an export request has its records.
+// Form is the structure of an export request.
 type Form uint8
 
 // The forms of export requests.
 const (
 	Records Form = iota // of logs and traces: resource, scope, record
-	Points              // of metrics: resource, scope, metric, gauge or whatever it is, data point
+	Points              // of metrics: resource, scope, metric, its data (such as gauge), data point
 )
 
-// depth returns how many messages a record is in, with the request.
+// depth returns how many messages contain a record, including the request.
 func (f Form) depth() int {
 	if f == Points {
 		return 5
@@ -24,7 +24,7 @@ func (f Form) depth() int {
 	return 3
 }
 
-// leads tells whether a field of a message at that depth is, or leads to, records.
+// leads reports whether a field of a message at the given depth contains records.
 func (f Form) leads(depth int, number protowire.Number) bool {
 	switch depth {
 	case 0, 4:
@@ -41,13 +41,13 @@ type Piece struct {
 	Records int // log records, data points or spans
 }
 
-// Limits bound what Cut makes.
+// Limits bound the result of Cut.
 type Limits struct {
 	Piece int // bytes of one piece
 	Total int // bytes of all pieces
 }
 
-// TooLargeError says why a request is not cut.
+// TooLargeError is the error of a request that cannot be cut within the limits.
 type TooLargeError struct {
 	Size     int // of the request
 	Envelope int // of a record: the resource, scope and metric that are part of its piece

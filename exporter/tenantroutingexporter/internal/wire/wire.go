@@ -1,8 +1,7 @@
-// Package wire takes encoded OTLP export requests apart without decoding them.
+// Package wire splits encoded OTLP export requests without decoding them.
 //
-// All OTLP export requests have the same outer form: field 1, repeated, holds
-// one resource with its data each. So requests can be concatenated, and split
-// between resources.
+// All OTLP export requests have the same outer form: the repeated field 1 has one resource with its
+// data. So requests can be concatenated, and split between resources.
 package wire
 
 import (

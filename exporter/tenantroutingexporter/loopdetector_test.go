@@ -43,7 +43,7 @@ destinations:
   each: {otlp_http: {endpoint: "http://{tenant}.localhost:%[1]d"}}
 routes: {logs: [gateway], metrics: [gateway], traces: [gateway]}
 `, l.Addr().(*net.TCPAddr).Port))
-	s := newSelfSend(cfg)
+	s := newLoopDetector(cfg)
 	assert.Len(t, s.local, 1)
 	now := time.Now()
 	got := s.findings(now)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,27 +35,36 @@ const (
 	sweepInterval       = 30 * time.Second
 )
 
-// router accepts data for lanes. It serves all signals of one configuration.
+const (
+	// closeTimeout bounds how long closing files and connections may take after shutdown_timeout. The
+	// collector's context has no deadline, and a disk that hangs would block the shutdown.
+	closeTimeout = 10 * time.Second
+
+	// leastClose is how long a shutdown waits for that even if its context has ended.
+	leastClose = time.Second
+)
+
+// router accepts requests and routes them to lanes. It serves all signals of one configuration.
 type router struct {
 	cfg *Config
 	set exporter.Settings
 
-	registry   tenant.Registry // nil: there are the tenants that data names
-	named      *named          // nil: there is a registry
+	registry   tenant.Registry  // nil: the tenants are those that resources name
+	observed   *observedTenants // nil: there is a registry
 	plans      *plans
 	totals     *converters
 	pool       *backend.Pool
 	store      *store.Store      // nil without storage
 	letters    *deadLetters      // nil: refused data is dropped
-	run        *lastend.Recorder // nil: another keeps it, or nobody
+	run        *lastend.Recorder // nil: another component records it, or none does
 	stateDir   string            // of storage; empty: not known
-	want       diskWant
+	shortage   diskShortage
 	scheduler  atomic.Pointer[lane.Scheduler] // nil before start
 	rejected   rejectedRequests
 	routes     atomic.Pointer[healthboard.Routes] // nil: there are no faults
 	boards     rejection.Boards
 	recovery   *recovery.Recoverer
-	reported   atomic.Int64 // Unix time of the last report of failing storage
+	reported   atomic.Int64 // Unix time of the last log line about failing storage
 	telemetry  *telemetry
 	laneIdle   time.Duration
 	migrations migrations
@@ -63,7 +73,7 @@ type router struct {
 	stop        chan struct{}
 	tasks       sync.WaitGroup
 	unsubscribe func()
-	unpost      []func() // take the lanes off the boards of health
+	unpost      []func() // remove the lanes from health boards
 }
 
 func newRouter(cfg *Config, set exporter.Settings) *router {
@@ -75,7 +85,7 @@ func newRouter(cfg *Config, set exporter.Settings) *router {
 
 func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	if !r.cfg.hasRegistry() {
-		r.named = newNamed(r.cfg.MaxTenants)
+		r.observed = newObservedTenants(r.cfg.MaxTenants)
 	} else if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
 		return err
 	}
@@ -88,24 +98,24 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 			return err
 		}
 		if destinations[name].Ordered() && r.cfg.Lane.Concurrency > defaultConcurrency {
-			r.set.Logger.Warn(`"lane::concurrency" does not hold for a destination that takes samples in order only: it gets one batch of a lane at a time`,
+			r.set.Logger.Warn(`"lane::concurrency" does not apply to a destination that accepts samples in order only: a lane sends it one batch at a time`,
 				zap.String("destination", name), zap.Int("concurrency", r.cfg.Lane.Concurrency))
 		}
 	}
 	r.plans = newPlans(destinations, &r.cfg.Routes, r.cfg.References.policy())
-	// What fails below leaves nothing open: a component whose Start failed is
-	// not shut down.
+	// Close what is open if a later step fails: the collector does not shut down a component whose
+	// Start failed.
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	var desk *deadletter.Desk // nil: there are no dead letters
+	var requests *deadletter.RequestQueue // nil: there are no dead letters
 	if r.cfg.DeadLetter.HasValue() {
 		if r.letters, err = openDeadLetters(r.cfg, r.set.Logger); err != nil {
 			return err
 		}
-		if desk, err = deadletter.OpenDesk(r.cfg.DeadLetter.Get().Directory); err != nil {
+		if requests, err = deadletter.OpenRequestQueue(r.cfg.DeadLetter.Get().Directory); err != nil {
 			return fmt.Errorf("dead_letter: %w", err)
 		}
 	}
@@ -139,30 +149,14 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	r.unpost = append(r.unpost, condition.Post(host, component.KindExporter, r.set.ID, newLosses(r, time.Now).findings))
 	sched.Start()
 	r.recovery.Keep(r.stop, &r.tasks, "following the registry", r.followRegistry)
-	if desk != nil {
-		r.recovery.Keep(r.stop, &r.tasks, "replaying dead letters", func() { r.followReplays(desk) })
+	if requests != nil {
+		r.recovery.Keep(r.stop, &r.tasks, "replaying dead letters", func() { r.followReplays(requests) })
 	}
 	r.recovery.Keep(r.stop, &r.tasks, "closing what is idle", r.sweep)
 	if len(r.migrations.list) > 0 {
 		r.recovery.Keep(r.stop, &r.tasks, "delivering queues of earlier versions", r.migrate)
 	}
 	return nil
-}
-
-// subscribe has changes of the registry looked at, if there is one, and what was loaded before.
-func (r *router) subscribe() {
-	r.unsubscribe = func() {}
-	if r.registry == nil {
-		return
-	}
-	changed := func(*tenant.Snapshot) {
-		select {
-		case r.changed <- struct{}{}:
-		default:
-		}
-	}
-	r.unsubscribe = r.registry.Subscribe(changed)
-	changed(nil)
 }
 
 func (r *router) laneSettings() lane.Settings {
@@ -192,8 +186,8 @@ func (r *router) laneSettings() lane.Settings {
 	return set
 }
 
-// openStore returns what an earlier run left, with targets as far as the
-// registry knows the tenants by now.
+// openStore opens the queue and returns what an earlier run left, with the targets of tenants that are
+// known by now.
 func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Part, error) {
 	ext, err := storageclient.Find(host, "storage", *r.cfg.Storage)
 	if err != nil {
@@ -225,65 +219,6 @@ func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Par
 	return parts, nil
 }
 
-// followRegistry puts changes of tenants into force for what is queued; new
-// requests look at the registry themselves.
-func (r *router) followRegistry() {
-	reported := make(map[string]bool)
-	for {
-		select {
-		case <-r.stop:
-			return
-		case <-r.changed:
-		}
-		_ = r.recovery.Run("following the registry", func() { reported = r.retarget(reported) })
-	}
-}
-
-func (r *router) retarget(reported map[string]bool) map[string]bool {
-	snap := r.registry.Snapshot()
-	if snap == nil {
-		return reported
-	}
-	sched := r.scheduler.Load()
-	r.plans.forget(snap)
-	r.totals.forget(snap)
-	sched.Retarget(func(k lane.Key) lane.Target { return r.plans.target(snap, k) })
-	sched.Forget(func(id tenant.ID) bool { return snap.Tenant(id) == nil })
-	return r.report(snap, reported)
-}
-
-// report logs which tenants have routes that cannot work, and which destinations they
-// should not share, once each, and returns them.
-func (r *router) report(snap *tenant.Snapshot, before map[string]bool) map[string]bool {
-	now := make(map[string]bool)
-	for _, name := range r.plans.shared(snap) {
-		text := "shared: " + name
-		now[text] = true
-		if !before[text] {
-			r.set.Logger.Warn("Several tenants share a destination that does not separate their data: anyone who may query it sees all of them. "+
-				"Give each tenant an instance, by a variable in its endpoint, or put a proxy before it that tells them apart",
-				zap.String("destination", name))
-		}
-	}
-	var counts routeCounts
-	for t := range snap.Tenants() {
-		if t.Status != tenant.StatusActive {
-			continue
-		}
-		faults := r.plans.check(t)
-		counts.add(faults)
-		if err := routeError(faults); err != nil {
-			text := string(t.ID) + ": " + err.Error()
-			now[text] = true
-			if !before[text] {
-				r.set.Logger.Warn("A tenant's routes do not work", zap.String("tenant", string(t.ID)), zap.String("problem", err.Error()))
-			}
-		}
-	}
-	r.routes.Store(counts.health())
-	return now
-}
-
 func (r *router) sweep() {
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
@@ -297,18 +232,18 @@ func (r *router) sweep() {
 	}
 }
 
-// tidy releases what has not been used for a while, and what belongs to tenants that are gone.
+// tidy releases what was not used for a while, and what belongs to removed tenants.
 func (r *router) tidy(now time.Time) {
 	r.pool.Sweep(now)
-	r.want.look(now, r.set.Logger)
+	r.shortage.look(now, r.set.Logger)
 	r.totals.sweep(now)
 	sched := r.scheduler.Load()
-	if r.named != nil {
+	if r.observed != nil {
 		used := sched.Tenants()
 		r.totals.addTenants(used)
-		r.named.forget(used)
+		r.observed.forget(used)
 	}
-	if dir := r.directory(); dir != nil { // lanes may have closed since the tenant went
+	if dir := r.directory(); dir != nil { // lanes may have closed since a tenant was removed
 		r.plans.forget(dir)
 		r.totals.forget(dir)
 		sched.Forget(func(id tenant.ID) bool { return dir.Tenant(id) == nil })
@@ -316,4 +251,132 @@ func (r *router) tidy(now time.Time) {
 	if r.letters != nil {
 		r.letters.tidy(now)
 	}
+}
+
+// shutdown returns within ctx, or leastClose after it. Work that waits for a disk that hangs continues in
+// the background.
+func (r *router) shutdown(ctx context.Context) error {
+	r.unsubscribe()
+	for _, remove := range r.unpost {
+		remove()
+	}
+	close(r.stop)
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.ShutdownTimeout+closeTimeout)
+	ended := make(chan struct{})
+	var ending sync.WaitGroup // nothing waits for it, because a disk may hang
+	r.recovery.Go(&ending, "shutting down", func() {
+		defer cancel()
+		defer close(ended)
+		r.end(ctx)
+	})
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	last := time.NewTimer(leastClose)
+	defer last.Stop()
+	select {
+	case <-ended:
+	case <-last.C:
+		r.set.Logger.Error("The shutdown continues without waiting for a disk or a backend that does not answer. Accepted data is in storage; the last delivered batches may be delivered again. Check the disk of these directories",
+			zap.Strings("directories", r.directories()))
+	}
+	return nil
+}
+
+// end delivers what it can and closes everything.
+func (r *router) end(ctx context.Context) {
+	wait := r.cfg.ShutdownTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)*3/4) // leave time for closing
+	}
+	deliver, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	if r.waitForTasks(wait / 4) { // otherwise a queue that is migrated is still in use
+		r.closeMigrations(context.WithoutCancel(ctx))
+	}
+	sched := r.scheduler.Load()
+	sched.Shutdown(deliver)
+	r.logDropped(sched)
+	// An error of Shutdown would end a collector that reloads its configuration.
+	if err := errors.Join(r.telemetry.shutdown(), r.close(context.WithoutCancel(ctx))); err != nil {
+		r.set.Logger.Error("Failed to close all files and connections; the last delivered batches may be delivered again", zap.Error(err))
+	}
+}
+
+// waitForTasks waits for the goroutines of the router, and reports whether they have ended. One that
+// writes to a disk that hangs must not prevent the delivery of lanes.
+func (r *router) waitForTasks(most time.Duration) bool {
+	ended := make(chan struct{})
+	var waiting sync.WaitGroup
+	r.recovery.Go(&waiting, "waiting for tasks", func() {
+		r.tasks.Wait()
+		close(ended)
+	})
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// directories returns the known directories that the exporter writes to.
+func (r *router) directories() (list []string) {
+	if r.stateDir != "" {
+		list = append(list, r.stateDir)
+	}
+	if r.cfg.DeadLetter.HasValue() {
+		list = append(list, r.cfg.DeadLetter.Get().Directory)
+	}
+	for _, d := range r.cfg.Destinations {
+		if d.Archive.HasValue() {
+			list = append(list, d.Archive.Get().Directory)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// logDropped logs what the shutdown dropped, because the metrics of a collector that has ended are not
+// collected any more.
+func (r *router) logDropped(sched *lane.Scheduler) {
+	lost := make(map[lane.StatsKey]int64)
+	for key, st := range sched.Observe() {
+		if n := st.Dropped[lane.ReasonShutdown]; n > 0 {
+			lost[lane.StatsKey{Destination: key.Destination, Signal: key.Signal}] += n
+		}
+	}
+	for key, n := range lost {
+		r.set.Logger.Error("Dropped accepted data at the shutdown, because it was in memory only and could not be delivered; with `storage` it is kept",
+			zap.String("destination", key.Destination), zap.Stringer("signal", key.Signal), zap.Int64("records", n))
+	}
+}
+
+// closeMigrations closes the queues of other exporters. Their remaining requests stay there.
+func (r *router) closeMigrations(ctx context.Context) {
+	for _, m := range r.migrations.list {
+		if err := m.close(ctx); err != nil {
+			r.set.Logger.Warn("Failed to close the sending queue of another exporter",
+				zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Error(err))
+		}
+	}
+}
+
+// close closes files and connections.
+func (r *router) close(ctx context.Context) error {
+	var errs []error
+	if r.store != nil {
+		errs = append(errs, r.store.Close(ctx))
+	}
+	if r.letters != nil {
+		errs = append(errs, r.letters.Close())
+	}
+	if r.run != nil {
+		errs = append(errs, r.run.Close())
+	}
+	return errors.Join(append(errs, r.pool.Close())...)
 }

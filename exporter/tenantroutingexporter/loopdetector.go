@@ -13,19 +13,19 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/ownports"
 )
 
-// selfInterval is how often it is looked for ports that this process listens on.
-const selfInterval = 10 * time.Second
+// loopInterval is how often the listening ports of this process are read.
+const loopInterval = 10 * time.Second
 
-// selfSend notices a destination that is this process itself: what it sends there it
-// receives and sends again, for ever.
-type selfSend struct {
+// loopDetector detects a destination that is this process itself, which receives its own data and sends it
+// again without end. It is for one goroutine.
+type loopDetector struct {
 	local map[string]uint16 // ports of destinations on this machine, by host and port
 	at    time.Time
 	found []condition.Finding
 }
 
-func newSelfSend(cfg *Config) *selfSend {
-	s := &selfSend{local: map[string]uint16{}}
+func newLoopDetector(cfg *Config) *loopDetector {
+	s := &loopDetector{local: map[string]uint16{}}
 	for _, d := range cfg.Destinations {
 		for _, endpoint := range d.endpoints() {
 			if host, port, ok := hostPort(endpoint); ok && isLocal(host) {
@@ -36,7 +36,7 @@ func newSelfSend(cfg *Config) *selfSend {
 	return s
 }
 
-// endpoints returns the addresses of a destination that are the same for all tenants.
+// endpoints returns the endpoints of a destination that are the same for all tenants.
 func (d *DestinationConfig) endpoints() (all []string) {
 	if h := d.OTLPHTTP.Get(); h != nil {
 		all = append(all, h.ClientConfig.Endpoint)
@@ -47,7 +47,7 @@ func (d *DestinationConfig) endpoints() (all []string) {
 	return slices.DeleteFunc(all, func(e string) bool { return e == "" || strings.ContainsAny(e, "{}") })
 }
 
-// hostPort returns what an endpoint connects to.
+// hostPort returns the host and port that an endpoint connects to.
 func hostPort(endpoint string) (host string, port uint16, ok bool) {
 	name := ""
 	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
@@ -65,7 +65,7 @@ func hostPort(endpoint string) (host string, port uint16, ok bool) {
 	return host, uint16(n), err == nil && n > 0
 }
 
-// isLocal says whether a host is this machine by its name or address alone.
+// isLocal reports whether the name or address of a host is one of this machine, without name resolution.
 func isLocal(host string) bool {
 	if host == "localhost" {
 		return true
@@ -74,8 +74,8 @@ func isLocal(host string) bool {
 	return err == nil && (ip.Unmap().IsLoopback() || ip.IsUnspecified())
 }
 
-func (s *selfSend) findings(now time.Time) []condition.Finding {
-	if len(s.local) == 0 || !s.at.IsZero() && now.Sub(s.at) < selfInterval {
+func (s *loopDetector) findings(now time.Time) []condition.Finding {
+	if len(s.local) == 0 || !s.at.IsZero() && now.Sub(s.at) < loopInterval {
 		return s.found
 	}
 	s.at, s.found = now, nil
@@ -83,7 +83,7 @@ func (s *selfSend) findings(now time.Time) []condition.Finding {
 	for address, port := range s.local {
 		if own[port] {
 			s.found = []condition.Finding{{
-				Name: condition.FeedbackLoop, Message: "The destination " + address + " is this process itself: it receives what it sends, and nothing leaves this machine",
+				Name: condition.FeedbackLoop, Message: "The destination " + address + " is this process itself: it receives what it sends, and no data leaves this machine",
 			}}
 		}
 	}

@@ -5,11 +5,7 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/cumulative"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/wire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
@@ -17,106 +13,17 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-func (r *router) consumeLogs(ctx context.Context, ld plog.Logs) error {
-	if ld.LogRecordCount() == 0 {
-		return nil // some backends refuse an empty request
-	}
-	return r.consume(ctx, tenant.Logs, logsContent(ld))
-}
-
-func logsContent(ld plog.Logs) *content {
-	rls := ld.ResourceLogs()
-	return &content{
-		resources: rls.Len(),
-		resource:  func(i int) pcommon.Resource { return rls.At(i).Resource() },
-		records: func(i int) int {
-			n := 0
-			for _, sl := range rls.At(i).ScopeLogs().All() {
-				n += sl.LogRecords().Len()
-			}
-			return n
-		},
-		encode: func() ([]byte, error) { return (&plog.ProtoMarshaler{}).MarshalLogs(ld) },
-	}
-}
-
-func (r *router) consumeMetrics(ctx context.Context, md pmetric.Metrics) error {
-	if md.MetricCount() == 0 {
-		return nil
-	}
-	return r.consume(ctx, tenant.Metrics, metricsContent(md))
-}
-
-func metricsContent(md pmetric.Metrics) *content {
-	rms := md.ResourceMetrics()
-	return &content{
-		resources: rms.Len(),
-		resource:  func(i int) pcommon.Resource { return rms.At(i).Resource() },
-		records: func(i int) int {
-			n := 0
-			for _, sm := range rms.At(i).ScopeMetrics().All() {
-				for _, m := range sm.Metrics().All() {
-					n += dataPoints(m)
-				}
-			}
-			return n
-		},
-		encode: func() ([]byte, error) { return (&pmetric.ProtoMarshaler{}).MarshalMetrics(md) },
-		delta:  cumulative.Needs(md),
-	}
-}
-
-func dataPoints(m pmetric.Metric) int {
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		return m.Gauge().DataPoints().Len()
-	case pmetric.MetricTypeSum:
-		return m.Sum().DataPoints().Len()
-	case pmetric.MetricTypeHistogram:
-		return m.Histogram().DataPoints().Len()
-	case pmetric.MetricTypeExponentialHistogram:
-		return m.ExponentialHistogram().DataPoints().Len()
-	case pmetric.MetricTypeSummary:
-		return m.Summary().DataPoints().Len()
-	}
-	return 0
-}
-
-func (r *router) consumeTraces(ctx context.Context, td ptrace.Traces) error {
-	if td.SpanCount() == 0 {
-		return nil
-	}
-	return r.consume(ctx, tenant.Traces, tracesContent(td))
-}
-
-func tracesContent(td ptrace.Traces) *content {
-	rss := td.ResourceSpans()
-	return &content{
-		resources: rss.Len(),
-		resource:  func(i int) pcommon.Resource { return rss.At(i).Resource() },
-		records: func(i int) int {
-			n := 0
-			for _, ss := range rss.At(i).ScopeSpans().All() {
-				n += ss.Spans().Len()
-			}
-			return n
-		},
-		encode:  func() ([]byte, error) { return (&ptrace.ProtoMarshaler{}).MarshalTraces(td) },
-		invalid: func() bool { return hasInvalidSpan(td) },
-	}
-}
-
 // content is a request of any signal.
 type content struct {
 	resources int
 	resource  func(i int) pcommon.Resource
 	records   func(i int) int
 	encode    func() ([]byte, error) // one field per resource, in their order
-	delta     bool                   // has metrics that some backends cannot take as they are
-	invalid   func() bool            // tells whether it has spans that some backends cannot take; nil: it has none
+	delta     bool                   // it has delta metrics, which some backends do not accept
+	invalid   func() bool            // reports whether it has invalid spans, which some backends do not accept; nil: it has none
 }
 
-// share is what one tenant has of a request.
+// share is the part of a request that belongs to one tenant.
 type share struct {
 	tenant  tenant.ID
 	records int
@@ -149,9 +56,9 @@ func (r *router) consume(ctx context.Context, signal tenant.Signal, c *content) 
 	return nil
 }
 
-// encode returns the request in the forms that its destinations get, or a rejection. While
-// it waits for the converters of its tenants it has no compute turn: their holder may wait
-// for a disk, and others would wait with it.
+// encode returns the request in the forms that its destinations accept, or a rejection. While it waits
+// for the converters of its tenants it does not occupy a compute slot: the request that holds a
+// converter may wait for a disk.
 func (r *router) encode(ctx context.Context, dir directory, signal tenant.Signal, c *content, converted *conversions) ([]lane.Part, error) {
 	var keys []lane.Key
 	parts, err := computed(ctx, func() ([]lane.Part, error) {
@@ -182,7 +89,7 @@ func (r *router) encode(ctx context.Context, dir directory, signal tenant.Signal
 	})
 }
 
-// computed calls f as work that is shared between tenants: see guard.Compute.
+// computed calls f in a compute slot: see guard.Compute.
 func computed(ctx context.Context, f func() ([]lane.Part, error)) ([]lane.Part, error) {
 	end, err := guard.Compute(ctx)
 	if err != nil {
@@ -192,7 +99,7 @@ func computed(ctx context.Context, f func() ([]lane.Part, error)) ([]lane.Part, 
 	return f()
 }
 
-// split returns what each tenant has of the request, and where it goes.
+// split returns the share of each tenant with its routes.
 func (r *router) split(ctx context.Context, dir directory, signal tenant.Signal, c *content) ([]lane.Part, error) {
 	shares, group, err := r.share(ctx, c)
 	if err != nil {
@@ -219,11 +126,11 @@ func (r *router) split(ctx context.Context, dir directory, signal tenant.Signal,
 	for i := range parts {
 		parts[i].Payload.Data, parts[i].Payload.Size = data[i], len(data[i])
 	}
-	// A tenant may be named by resources that hold nothing.
+	// Resources without records may name a tenant too.
 	return slices.DeleteFunc(parts, func(p lane.Part) bool { return p.Payload.Records == 0 }), nil
 }
 
-// form gives parts the forms that their destinations take.
+// form converts parts to the forms that their destinations accept.
 func (r *router) form(parts []lane.Part, c *content) (_ []lane.Part, err error) {
 	if c.invalid != nil && r.anyStrict(parts) && c.invalid() {
 		if parts, err = r.separate(parts); err != nil {
@@ -233,7 +140,8 @@ func (r *router) form(parts []lane.Part, c *content) (_ []lane.Part, err error) 
 	return r.fit(parts)
 }
 
-// share finds whose the resources are. group is nil if all are one tenant's.
+// share returns the tenants of the resources. group has the index of the share of each resource, and is nil if
+// all belong to one tenant.
 func (r *router) share(ctx context.Context, c *content) (shares []share, group []int, err error) {
 	caller, known := tenant.FromContext(ctx)
 	if known && !caller.Decided() {
@@ -272,9 +180,9 @@ func (r *router) share(ctx context.Context, c *content) (shares []share, group [
 
 func (r *router) route(dir directory, id tenant.ID, signal tenant.Signal) ([]lane.Route, error) {
 	t := dir.Tenant(id)
-	if t == nil && r.named != nil {
+	if t == nil && r.observed != nil {
 		var err error
-		if t, err = r.named.admit(id); err != nil {
+		if t, err = r.observed.admit(id); err != nil {
 			return nil, err
 		}
 	}
