@@ -76,28 +76,6 @@ var bannedNames = []bannedWord{
 var pending = []string{
 	"cmd/tenantctl",
 
-	"exporter/tenantroutingexporter",
-
-	"exporter/tenantroutingexporter/internal/archive",
-
-	"exporter/tenantroutingexporter/internal/backend",
-
-	"exporter/tenantroutingexporter/internal/compress",
-
-	"exporter/tenantroutingexporter/internal/cumulative",
-
-	"exporter/tenantroutingexporter/internal/lane",
-
-	"exporter/tenantroutingexporter/internal/reach",
-
-	"exporter/tenantroutingexporter/internal/sendingqueue",
-
-	"exporter/tenantroutingexporter/internal/store",
-
-	"exporter/tenantroutingexporter/internal/template",
-
-	"exporter/tenantroutingexporter/internal/wire",
-
 	"extension/bearerkeyauthextension",
 
 	"extension/storagecheckextension",
@@ -106,15 +84,9 @@ var pending = []string{
 
 	"extension/tenantregistryextension",
 
-	"internal/boltfile",
-
 	"internal/clientaddr",
 
 	"internal/configcheck",
-
-	"internal/deadletter",
-
-	"internal/e2e",
 
 	"internal/foldname",
 
@@ -147,8 +119,6 @@ var pending = []string{
 	"testbed/pm2corpus",
 
 	"testbed/pm2rotation",
-
-	"testbed/soak",
 }
 
 // wordList finds the words of a list. The group of a match is the index of its word.
