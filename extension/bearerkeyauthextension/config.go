@@ -17,69 +17,71 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Config is the end-user configuration of the extension. What is set decides
-// what the extension can be used for: Registry makes it an authenticator of
-// receivers, Client one of exporters.
+// Config is the end-user configuration of the extension. With Registry it is an
+// authenticator for receivers, with Client one for exporters.
 type Config struct {
-	// Registry is the extension that knows the tenants' keys.
+	// Registry is the ID of the extension that provides the keys of the tenants.
 	Registry *component.ID `mapstructure:"registry"`
 
-	// Client says what is added to outgoing requests.
+	// Client configures the credentials of outgoing requests.
 	Client configoptional.Optional[ClientConfig] `mapstructure:"client"`
 
-	// Failures says how requests without a valid key are dealt with.
+	// Failures configures the handling of requests without a valid key.
 	Failures FailuresConfig `mapstructure:"failures"`
 
-	// Rejections says how refused requests of known keys are counted.
+	// Metrics configures the metrics of the extension.
+	Metrics MetricsConfig `mapstructure:"metrics"`
+
+	// Rejections contains the previous name of Metrics.
 	Rejections RejectionsConfig `mapstructure:"rejections"`
 
-	// TrustedProxies are the addresses and networks of proxies that are believed for
-	// whom they speak. Empty, the default, is none.
+	// TrustedProxies are the addresses and networks of proxies whose headers determine
+	// the address of the client. Defaults to none.
 	TrustedProxies []string `mapstructure:"trusted_proxies"`
 
-	// ClientAddressHeader is the header that they are believed. Defaults to auto.
+	// ClientAddressHeader is the header with the address of the client. Defaults to auto.
 	ClientAddressHeader clientaddr.Header `mapstructure:"client_address_header"`
 
-	// KeyUse says where to find when keys were used last.
+	// KeyUse configures where the last use of keys is recorded.
 	KeyUse KeyUseConfig `mapstructure:"key_use"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// FailuresConfig bounds what strangers can do.
+// FailuresConfig configures the handling of requests without a valid key.
 type FailuresConfig struct {
-	// PerMinute is how many refused requests a source may have in a minute before
-	// it is throttled. A source is an IPv4 address or an IPv6 /64. Zero throttles
-	// none. Defaults to 60.
+	// PerMinute is the number of rejected requests per minute above which a source is
+	// throttled. A source is an IPv4 address or an IPv6 /64. Zero disables throttling.
+	// Defaults to 60.
 	PerMinute int `mapstructure:"per_minute"`
 
-	// Delay is how much later a throttled source gets its 401 over HTTP. Defaults
-	// to 1s; at most 5s.
+	// Delay is the delay of a 401 to a throttled source over HTTP. Defaults to 1s; at
+	// most 5s.
 	Delay time.Duration `mapstructure:"delay"`
 
-	// MaxSources is how many sources are remembered. Defaults to 4096.
+	// MaxSources is the maximum number of sources that are tracked. Defaults to 4096.
 	MaxSources int `mapstructure:"max_sources"`
 
-	// Audit keeps the refused requests of each source and minute in an audit log
-	// of this gateway.
+	// Audit configures the audit log of rejected requests by source and minute.
 	Audit FailureAuditConfig `mapstructure:"audit"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// FailureAuditConfig says where the audit log of refused requests is. No two
-// gateways can write one.
+// FailureAuditConfig configures the audit log of rejected requests. Each gateway needs
+// a log of its own.
 type FailureAuditConfig struct {
-	// Directory holds the log. It is made. Empty, the default, keeps no log.
+	// Directory contains the log. It is created if it does not exist. Without it there
+	// is no log.
 	Directory string `mapstructure:"directory"`
 
-	// KeyFile is the key with which the log is signed. It is made with the log.
-	// Defaults to Directory with ".key" at its end.
+	// KeyFile is the path of the key that signs the log. It is created with the log.
+	// Defaults to Directory with the suffix ".key".
 	KeyFile string `mapstructure:"key_file"`
 
-	// MaxBytes bounds the log, of which the oldest entries make room. At least
+	// MaxBytes limits the size of the log. The oldest entries are pruned. At least
 	// 1MiB. Defaults to 256MiB.
 	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
 
@@ -87,55 +89,66 @@ type FailureAuditConfig struct {
 	_ struct{}
 }
 
-// RejectionsConfig says how refused requests of known keys are counted.
+// MetricsConfig configures the metrics of the extension.
+type MetricsConfig struct {
+	// Tenant adds the tenant and the key to the metric of rejected requests, at most
+	// 1000 series. Defaults to false.
+	Tenant bool `mapstructure:"tenant"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// RejectionsConfig contains the previous name of a setting.
 type RejectionsConfig struct {
-	// TenantMetrics adds a series for each tenant, key and reason, at most 1000.
-	// Defaults to false.
+	// TenantMetrics is the previous name of MetricsConfig.Tenant.
+	//
+	// Deprecated: use MetricsConfig.Tenant.
 	TenantMetrics bool `mapstructure:"tenant_metrics"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// KeyUseConfig says where to find when keys were used last.
+// KeyUseConfig configures where the last use of keys is recorded.
 type KeyUseConfig struct {
-	// File is written every minute with the minute of each key's last use, and
-	// read at start. Optional.
+	// File contains the minute of the last use of each key. It is written every minute
+	// and read at the start. Optional.
 	File string `mapstructure:"file"`
 
-	// Metric adds a series for each key that was ever used. Defaults to false.
+	// Metric adds a metric with a series for each key that was ever used. Defaults to
+	// false.
 	Metric bool `mapstructure:"metric"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// maxFailureDelay stays below the time-outs of senders, which would send again.
+// maxFailureDelay is below the timeouts of clients, which would retry.
 const maxFailureDelay = 5 * time.Second
 
-// minAuditBytes holds the entries of some minutes of a flood in each part.
+// minAuditBytes lets each segment contain the entries of a few minutes of a flood.
 const minAuditBytes = bytesize.MiB
 
-// ClientConfig is the key that outgoing requests carry. Exactly one of Key and
+// ClientConfig configures the credentials of outgoing requests. Exactly one of Key and
 // KeyFile must be set.
 type ClientConfig struct {
-	// Key is the bearer key itself.
+	// Key is the API key itself.
 	Key configopaque.String `mapstructure:"key"`
 
-	// KeyFile is the path of a file that holds the key and nothing else. A
-	// changed file is in force within a second.
+	// KeyFile is the path of a file that contains only the key. A changed file is in
+	// use within a second.
 	KeyFile string `mapstructure:"key_file"`
 
-	// BusinessID is sent as the header x-business-id, so that the gateway
-	// refuses data that would be sent with another tenant's key. Optional.
+	// BusinessID is sent in the header x-business-id, so that the gateway rejects
+	// requests with the key of another tenant. Optional.
 	BusinessID string `mapstructure:"business_id"`
 
-	// Insecure lets the key leave this machine without TLS. Defaults to false:
-	// without TLS only loopback addresses get the key.
+	// Insecure permits sending the key without TLS to addresses other than loopback.
+	// Defaults to false.
 	Insecure bool `mapstructure:"insecure"`
 
-	// WhenRefused was what became of data that a gateway refused with 401 or 403. It has no
-	// meaning any more and must not be set.
+	// WhenRefused is no longer supported and must not be set.
 	WhenRefused string `mapstructure:"when_refused"`
 
 	// prevent unkeyed literal initialization
@@ -151,12 +164,11 @@ var (
 )
 
 var (
-	errNothingSet  = errors.New("set `registry` to authenticate callers, `client` to authenticate to others, or both")
-	errNoKey       = errors.New("set one of `key` and `key_file`; is the environment variable that it comes from empty?")
-	errTwoKeys     = errors.New("`key` and `key_file` exclude each other")
-	errWhenRefused = errors.New("`when_refused` is not supported any more: an exporter that gets 401 or 403 does what it does for any server; " +
-		"remove the key, and deliver through the tenant_routing exporter, which keeps refused data in its queue")
-	errBadKey = errors.New("`key` is not an API key of the form obs_<key id>_<secret>, or a character of it is wrong")
+	errNothingSet  = errors.New(`set "registry" to authenticate incoming requests, "client" to authenticate outgoing requests, or both`)
+	errNoKey       = errors.New(`set one of "key" and "key_file"; check that the environment variable of the key is not empty`)
+	errTwoKeys     = errors.New(`"key" and "key_file" exclude each other`)
+	errWhenRefused = errors.New(`"when_refused" is no longer supported: remove it, and deliver through the tenant_routing exporter, which keeps rejected data in its queue`)
+	errBadKey      = errors.New(`"key" is not an API key of the form obs_<key id>_<secret>, or one of its characters is wrong`)
 )
 
 // Validate implements confmap.Validator.
@@ -178,11 +190,12 @@ func (c *Config) Validate() error {
 		{"failures::audit::directory", c.Failures.Audit.Directory != ""},
 		{"key_use::file", c.KeyUse.File != ""},
 		{"key_use::metric", c.KeyUse.Metric},
+		{"metrics::tenant", c.Metrics.Tenant},
 		{"rejections::tenant_metrics", c.Rejections.TenantMetrics},
 		{"trusted_proxies", len(c.TrustedProxies) > 0},
 	} {
 		if server.set {
-			errs = append(errs, fmt.Errorf("`%s` needs a `registry`: without one no callers are authenticated", server.key))
+			errs = append(errs, fmt.Errorf(`%q requires "registry", without which no incoming requests are authenticated`, server.key))
 		}
 	}
 	return errors.Join(errs...)
@@ -191,10 +204,10 @@ func (c *Config) Validate() error {
 func (c *Config) validateProxies() error {
 	var errs []error
 	if _, err := clientaddr.ParseTrusted(c.TrustedProxies); err != nil {
-		errs = append(errs, fmt.Errorf("`trusted_proxies`: %w", err))
+		errs = append(errs, fmt.Errorf(`"trusted_proxies": %w`, err))
 	}
 	if err := c.ClientAddressHeader.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("`client_address_header` %w", err))
+		errs = append(errs, fmt.Errorf(`"client_address_header" %w`, err))
 	}
 	return errors.Join(errs...)
 }
@@ -203,13 +216,13 @@ func (c *Config) validateProxies() error {
 func (c *FailuresConfig) Validate() error {
 	var errs []error
 	if c.PerMinute < 0 {
-		errs = append(errs, fmt.Errorf("`per_minute` must not be negative, got %d", c.PerMinute))
+		errs = append(errs, fmt.Errorf(`"per_minute" must not be negative, got %d`, c.PerMinute))
 	}
 	if c.Delay < 0 || c.Delay > maxFailureDelay {
-		errs = append(errs, fmt.Errorf("`delay` must be from 0 to %s, got %s", maxFailureDelay, c.Delay))
+		errs = append(errs, fmt.Errorf(`"delay" must be from 0 to %s, got %s`, maxFailureDelay, c.Delay))
 	}
 	if c.MaxSources < 1 {
-		errs = append(errs, fmt.Errorf("`max_sources` must be positive, got %d", c.MaxSources))
+		errs = append(errs, fmt.Errorf(`"max_sources" must be positive, got %d`, c.MaxSources))
 	}
 	return errors.Join(errs...)
 }
@@ -218,14 +231,14 @@ func (c *FailuresConfig) Validate() error {
 func (c *FailureAuditConfig) Validate() error {
 	switch {
 	case c.Directory == "" && c.KeyFile != "":
-		return errors.New("`key_file` needs a `directory`")
+		return errors.New(`"key_file" requires "directory"`)
 	case c.Directory != "" && c.MaxBytes < minAuditBytes:
-		return fmt.Errorf("`max_bytes` must be at least %v, got %v", minAuditBytes, c.MaxBytes)
+		return fmt.Errorf(`"max_bytes" must be at least %v, got %v`, minAuditBytes, c.MaxBytes)
 	}
 	return nil
 }
 
-// Validate implements confmap.Validator. No error quotes the key.
+// Validate implements confmap.Validator. Its errors do not contain the key.
 func (c *ClientConfig) Validate() error {
 	var errs []error
 	switch {
@@ -240,7 +253,7 @@ func (c *ClientConfig) Validate() error {
 	}
 	if c.BusinessID != "" {
 		if err := tenant.ID(c.BusinessID).Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("`business_id` is not a tenant ID: %w", err))
+			errs = append(errs, fmt.Errorf(`"business_id" is not a tenant ID: %w`, err))
 		}
 	}
 	if c.WhenRefused != "" {

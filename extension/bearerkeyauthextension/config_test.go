@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
@@ -39,7 +41,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 				PerMinute: 100, Delay: 2 * time.Second, MaxSources: 10_000,
 				Audit: FailureAuditConfig{Directory: "/var/lib/otelcol-tenant/audit", KeyFile: "/var/lib/otelcol-tenant/audit.key", MaxBytes: 64 * bytesize.MiB},
 			},
-			Rejections:     RejectionsConfig{TenantMetrics: true},
+			Metrics:        MetricsConfig{Tenant: true},
 			TrustedProxies: []string{"10.0.0.0/24"}, ClientAddressHeader: clientaddr.HeaderXForwardedFor,
 			KeyUse: KeyUseConfig{File: "/var/lib/otelcol-tenant/key-use.json", Metric: true},
 		},
@@ -72,7 +74,7 @@ func TestREADME_HasThePatternForSecretScanners(t *testing.T) {
 }
 
 // A caller who has the text of an answer finds it in the README, with its decision.
-func TestREADME_HasTheTextOfEachRefusal(t *testing.T) {
+func TestREADME_HasTheTextOfEachRejection(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	for d := range numDecisions {
@@ -83,20 +85,20 @@ func TestREADME_HasTheTextOfEachRefusal(t *testing.T) {
 	}
 }
 
-func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
+func TestConfig_Invalid(t *testing.T) {
 	for key, want := range map[string]string{
-		"nothing":         "set `registry` to authenticate callers, `client` to authenticate to others, or both",
-		"no_key":          "client: set one of `key` and `key_file`",
-		"empty_key":       "client: set one of `key` and `key_file`",
-		"two_keys":        "client: `key` and `key_file` exclude each other",
-		"bad_key":         "client: `key` is not an API key",
-		"when_refused":    "client: `when_refused` is not supported any more",
-		"bad_business_id": "client: `business_id` is not a tenant ID: tenant ID has the character '/' at byte 1",
-		"failures":        "failures: `per_minute` must not be negative, got -1\n`delay` must be from 0 to 5s, got 10s\n`max_sources` must be positive, got 0",
-		"small_audit":     "failures::audit: `max_bytes` must be at least 1MiB, got 512KiB",
-		"audit_key_alone": "failures::audit: `key_file` needs a `directory`",
-		"server_alone":    "`failures::audit::directory` needs a `registry`: without one no callers are authenticated\n`key_use::file` needs a `registry`: without one no callers are authenticated\n`key_use::metric` needs a `registry`",
-		"negative_delay":  "failures: `delay` must be from 0 to 5s, got -1s",
+		"nothing":         `set "registry" to authenticate incoming requests, "client" to authenticate outgoing requests, or both`,
+		"no_key":          `client: set one of "key" and "key_file"`,
+		"empty_key":       `client: set one of "key" and "key_file"`,
+		"two_keys":        `client: "key" and "key_file" exclude each other`,
+		"bad_key":         `client: "key" is not an API key`,
+		"when_refused":    `client: "when_refused" is no longer supported`,
+		"bad_business_id": `client: "business_id" is not a tenant ID: tenant ID has the character '/' at byte 1`,
+		"failures":        "failures: \"per_minute\" must not be negative, got -1\n\"delay\" must be from 0 to 5s, got 10s\n\"max_sources\" must be positive, got 0",
+		"small_audit":     `failures::audit: "max_bytes" must be at least 1MiB, got 512KiB`,
+		"audit_key_alone": `failures::audit: "key_file" requires "directory"`,
+		"server_alone":    "\"failures::audit::directory\" requires \"registry\", without which no incoming requests are authenticated\n\"key_use::file\" requires \"registry\", without which no incoming requests are authenticated\n\"key_use::metric\" requires \"registry\"",
+		"negative_delay":  `failures: "delay" must be from 0 to 5s, got -1s`,
 	} {
 		err := confmap.Validate(load(t, "invalid.yaml", key))
 		assert.ErrorContains(t, err, want, key)
@@ -108,4 +110,19 @@ func TestConfig_NeverPrintsTheKey(t *testing.T) {
 	text, _ := newKey()
 	cfg := &ClientConfig{Key: configopaque.String(text)}
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v %s", cfg, *cfg, cfg.Key, cfg.Key), text)
+}
+
+// The previous name of metrics::tenant works and logs a warning.
+func TestConfig_DeprecatedTenantMetrics(t *testing.T) {
+	for name, deprecated := range map[string]bool{"deprecated": true, "current": false} {
+		core, logs := observer.New(zap.WarnLevel)
+		set := nopSettings()
+		set.Logger = zap.New(core)
+		cfg := serverConfig()
+		cfg.Rejections.TenantMetrics, cfg.Metrics.Tenant = deprecated, !deprecated
+		c, err := newServerAuth(set, cfg)
+		require.NoError(t, err)
+		assert.True(t, c.rejections.perTenant, name)
+		assert.Equal(t, deprecated, logs.FilterMessage(`"rejections::tenant_metrics" is deprecated, use "metrics::tenant"`).Len() == 1, name)
+	}
 }

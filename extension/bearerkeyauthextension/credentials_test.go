@@ -34,7 +34,7 @@ func TestBasic_Values(t *testing.T) {
 	unknown, _ := newKey()
 	longID := tenant.ID(strings.Repeat("x", tenant.MaxIDLength))
 	longText, longKey := newKey()
-	c, _ := startChecker(t, tenanttest.NewRegistry(t,
+	c, _ := startServer(t, tenanttest.NewRegistry(t,
 		&tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key, revokedEntry}},
 		&tenant.Tenant{ID: longID, Keys: []*tenant.Key{longKey}},
 	))
@@ -158,9 +158,9 @@ func TestBasic_Spoofing(t *testing.T) {
 func TestBasic_CountsFailures(t *testing.T) {
 	text, key := newKey()
 	cfg := serverConfig()
-	cfg.Rejections.TenantMetrics = true
+	cfg.Metrics.Tenant = true
 	cfg.Failures.PerMinute, cfg.Failures.Delay = 2, 0
-	c, telemetry := startCheckerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	c, telemetry := startServerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	for range 4 {
 		_, err := c.Authenticate(from(ip("192.0.2.7")), map[string][]string{"Authorization": {basicAuth("tenant-b", text)}})
 		require.Error(t, err)

@@ -1,5 +1,6 @@
 //go:generate go tool -modfile=../../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package bearerkeyauthextension tells the tenant of a request from its bearer
-// key alone (server), and adds such a key to outgoing requests (client).
+// Package bearerkeyauthextension authenticates incoming requests and derives their
+// tenant from the API key alone (server). It adds an API key to outgoing requests
+// (client).
 package bearerkeyauthextension

@@ -9,15 +9,15 @@ import (
 	"go.opentelemetry.io/collector/extension/extensionauth"
 )
 
-// The configuration decides which of these types an extension has, so that a
-// receiver that is given a mere client, or an exporter that is given a mere
-// server, fails at start and not at its first request.
+// The configuration selects one of these types. A receiver that names an extension
+// without a server part, or an exporter that names one without a client part, fails at
+// the start and not at its first request.
 type (
-	serverExtension struct{ *keyChecker }
-	clientExtension struct{ *keySender }
+	serverExtension struct{ *serverAuth }
+	clientExtension struct{ *clientAuth }
 	bothExtension   struct {
-		*keyChecker
-		*keySender
+		*serverAuth
+		*clientAuth
 	}
 )
 
@@ -35,36 +35,36 @@ var (
 
 func newExtension(set extension.Settings, cfg *Config) (extension.Extension, error) {
 	if cfg.Registry == nil {
-		return clientExtension{newSender(set, cfg)}, nil
+		return clientExtension{newClient(set, cfg)}, nil
 	}
-	checker, err := newKeyChecker(set, cfg)
+	checker, err := newServerAuth(set, cfg)
 	if err != nil {
 		return nil, err
 	}
 	if !cfg.Client.HasValue() {
 		return serverExtension{checker}, nil
 	}
-	return bothExtension{checker, newSender(set, cfg)}, nil
+	return bothExtension{checker, newClient(set, cfg)}, nil
 }
 
-func newSender(set extension.Settings, cfg *Config) *keySender {
-	s := newKeySender(set.Logger, cfg.Client.Get())
+func newClient(set extension.Settings, cfg *Config) *clientAuth {
+	s := newClientAuth(set.Logger, cfg.Client.Get())
 	s.watch.id = set.ID
 	return s
 }
 
 // Start implements component.Component.
 func (b bothExtension) Start(ctx context.Context, host component.Host) error {
-	if err := b.keyChecker.Start(ctx, host); err != nil {
+	if err := b.serverAuth.Start(ctx, host); err != nil {
 		return err
 	}
-	if err := b.keySender.Start(ctx, host); err != nil {
-		return errors.Join(err, b.keyChecker.Shutdown(context.WithoutCancel(ctx)))
+	if err := b.clientAuth.Start(ctx, host); err != nil {
+		return errors.Join(err, b.serverAuth.Shutdown(context.WithoutCancel(ctx)))
 	}
 	return nil
 }
 
 // Shutdown implements component.Component.
 func (b bothExtension) Shutdown(ctx context.Context) error {
-	return errors.Join(b.keySender.Shutdown(ctx), b.keyChecker.Shutdown(ctx))
+	return errors.Join(b.clientAuth.Shutdown(ctx), b.serverAuth.Shutdown(ctx))
 }

@@ -11,25 +11,25 @@ import (
 )
 
 const (
-	// reportInterval is how often the log is written, if there is something to say.
+	// reportInterval is how often rejected requests are logged.
 	reportInterval = 10 * time.Second
 
-	// maxReports bounds the lines of one interval. A line for each refused
+	// maxReports limits the log lines of one interval. A line for each rejected
 	// request, or for each source of a large flood, would fill the disk.
 	maxReports = 20
 
-	// maxDelayed bounds the refused requests that wait for their answer.
+	// maxDelayed limits the rejected requests whose answer is delayed.
 	maxDelayed = 64
 )
 
-// failures is what becomes of requests that are refused: they are counted by
-// source, logged in sums, and answered late if their source has had too
-// many. No request with a valid key is ever delayed by it, so that a customer's
-// wrong agent does no harm to a right one behind the same address.
+// failures handles requests without a valid key. They are counted by source, logged
+// in aggregate, and delayed when their source exceeds the limit. Requests with a valid
+// key are never delayed: a misconfigured agent does not affect other agents behind the
+// same address.
 type failures struct {
 	sources   *sources
 	delay     time.Duration
-	delayed   chan struct{} // holds one for each request that waits
+	delayed   chan struct{} // one element per delayed request
 	stopped   chan struct{}
 	throttled atomic.Int64
 	logger    *zap.Logger
@@ -46,8 +46,8 @@ func newFailures(cfg FailuresConfig, logger *zap.Logger) (*failures, error) {
 	}, nil
 }
 
-// note counts a request from addr that is refused as d, and tells whether its
-// source is throttled. known tells whether it has a key of the registry.
+// note counts a request from addr that is rejected with the decision d and reports
+// whether its source is throttled. known reports whether its key is in the registry.
 func (f *failures) note(addr net.Addr, d decision, known bool, now time.Time) bool {
 	if !f.sources.failed(addr, d, known, now) {
 		return false
@@ -56,11 +56,11 @@ func (f *failures) note(addr net.Addr, d decision, known bool, now time.Time) bo
 	return true
 }
 
-// wait delays an answer. It does so over HTTP alone: there the body has not been
-// read yet, so that a waiting request costs next to nothing, while over gRPC the
-// whole message would wait in memory. When too many wait it returns at once. The
-// delay is short, since a caller whose time-out runs out sends again, and one
-// that gets a 401 does not.
+// wait delays an answer, over HTTP only. Over HTTP the body has not been read yet, so
+// that a delayed request needs little memory. Over gRPC the whole message would stay
+// in memory. If too many requests are delayed, wait returns immediately. The delay is
+// short, because a caller whose timeout expires retries, and a caller that gets a 401
+// does not.
 func (f *failures) wait(ctx context.Context, addr net.Addr) {
 	if _, http := addr.(*net.IPAddr); !http || f.delay == 0 {
 		return
@@ -80,7 +80,7 @@ func (f *failures) wait(ctx context.Context, addr net.Addr) {
 	}
 }
 
-// run writes the log until stop, and has also write to it.
+// run logs rejected requests until stop is called. also is called after each report.
 func (f *failures) run(now func() time.Time, also func(now time.Time, last bool)) {
 	tick := time.NewTicker(reportInterval)
 	defer tick.Stop()
@@ -97,7 +97,7 @@ func (f *failures) run(now func() time.Time, also func(now time.Time, last bool)
 	}
 }
 
-// stop ends run and all waiting. It must be called once.
+// stop ends run and all delays. It must be called once.
 func (f *failures) stop() { close(f.stopped) }
 
 func (f *failures) report(now time.Time, last bool) {
@@ -108,11 +108,11 @@ func (f *failures) report(now time.Time, last bool) {
 				fields = append(fields, zap.Int64(d.String(), n))
 			}
 		}
-		f.logger.Warn("Refused requests without a valid API key", fields...)
+		f.logger.Warn("Rejected requests without a valid API key", fields...)
 	}
 }
 
-// nameOfOthers is the name of sources that are not logged one by one.
+// nameOfOthers is the name of sources that are not logged individually.
 const nameOfOthers = "others"
 
 func nameOf(source netip.Prefix) string {

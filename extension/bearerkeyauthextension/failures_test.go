@@ -79,13 +79,13 @@ func TestFailures_SumsUpInTheLog(t *testing.T) {
 	}, got)
 }
 
-// TestFailures_AFloodOfRandomKeys is 100,000 strangers, each from a network of its
+// TestFailures_AFloodOfRandomKeys sends 100,000 unknown keys, each from a network of its
 // own.
 func TestFailures_AFloodOfRandomKeys(t *testing.T) {
 	text, key := newKey()
-	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
-	stranger, _ := newKey()
-	headers := map[string][]string{"Authorization": {"Bearer " + stranger}}
+	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	unknown, _ := newKey()
+	headers := map[string][]string{"Authorization": {"Bearer " + unknown}}
 	flood := func(n int) {
 		_, err := c.Authenticate(from(&net.TCPAddr{IP: net.IP{0x20, 1, 0x0d, 0xb8, 0, byte(n >> 16), byte(n >> 8), byte(n), 15: 1}}), headers)
 		require.Error(t, err)
@@ -116,10 +116,10 @@ func heap() uint64 {
 func TestFailures_AWrongAgentDoesNoHarmToARightOne(t *testing.T) {
 	const perMinute, late = 10, 5
 	text, key := newKey()
-	stranger, _ := newKey()
+	unknown, _ := newKey()
 	cfg := serverConfig()
 	cfg.Failures.PerMinute, cfg.Failures.Delay = perMinute, 24*time.Hour // until the gateway stops
-	checker, telemetry := startCheckerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	checker, telemetry := startServerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	g := startGatewayWith(t, checker)
 	go func() {
 		for range g.seen {
@@ -128,7 +128,7 @@ func TestFailures_AWrongAgentDoesNoHarmToARightOne(t *testing.T) {
 	defer close(g.seen)
 
 	sendWrong := func() {
-		code, text := g.sendHTTP(t, "authorization", "Bearer "+stranger)
+		code, text := g.sendHTTP(t, "authorization", "Bearer "+unknown)
 		assert.Equal(t, http.StatusUnauthorized, code)
 		assert.Equal(t, unknownKey.reason().Text(), text, "its answer stays the one of its fault")
 	}
@@ -145,7 +145,7 @@ func TestFailures_AWrongAgentDoesNoHarmToARightOne(t *testing.T) {
 		assert.Equal(t, http.StatusOK, code)
 	}
 	assert.Len(t, checker.failures.delayed, late, "a valid key is never delayed")
-	require.Error(t, g.sendGRPC(t, "authorization", "Bearer "+stranger))
+	require.Error(t, g.sendGRPC(t, "authorization", "Bearer "+unknown))
 	metadatatest.AssertEqualExtensionBearerKeyAuthThrottledRequests(t, telemetry,
 		[]metricdata.DataPoint[int64]{{Value: late + 1}}, metricdatatest.IgnoreTimestamp())
 	require.NoError(t, checker.Shutdown(t.Context()))

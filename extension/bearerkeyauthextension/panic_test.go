@@ -24,10 +24,10 @@ type brittle struct{ tenant.Registry }
 func (brittle) Snapshot() *tenant.Snapshot { panic("brittle") }
 
 // Over gRPC a panic would end the process.
-func TestKeyChecker_PanicsLetNobodyIn(t *testing.T) {
+func TestServer_PanicsAdmitNoRequest(t *testing.T) {
 	text, key := newKey()
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}})
-	c, telemetry := startChecker(t, registry)
+	c, telemetry := startServer(t, registry)
 	c.registry = brittle{registry}
 	ctx, err := c.Authenticate(t.Context(), map[string][]string{"authorization": {"Bearer " + text}})
 	require.NoError(t, err, "over HTTP any error is a 401, which says that the key is wrong")

@@ -16,23 +16,23 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/clientaddr"
 )
 
-// proxyReportInterval is the least time between two lines of the log on trusted proxies
-// that do not tell for whom they speak.
+// proxyReportInterval is the minimum time between two log lines about trusted proxies
+// that do not send the address of their client.
 const proxyReportInterval = 10 * time.Minute
 
-// proxies are the proxies that are believed for whom they speak. They are safe for
-// concurrent use, but for report.
+// proxies determines the addresses of clients behind trusted proxies. It is safe for
+// concurrent use, except for report.
 type proxies struct {
-	resolver *clientaddr.Resolver // nil: none is trusted
+	resolver *clientaddr.Resolver // nil: no proxy is trusted
 	logger   *zap.Logger
 
-	forwarded, missing, unclear atomic.Int64
-	lastMissing, lastUnclear    atomic.Pointer[netip.Addr] // a proxy
-	saidMissing, saidUnclear    said
+	forwarded, missing, unclear  atomic.Int64
+	lastMissing, lastUnclear     atomic.Pointer[netip.Addr] // of proxies
+	loggedMissing, loggedUnclear loggedCount
 }
 
-// said is what the log has of a counter.
-type said struct {
+// loggedCount is the value of a counter when it was last logged.
+type loggedCount struct {
 	n  int64
 	at time.Time
 }
@@ -41,7 +41,7 @@ func newProxies(cfg *Config, logger *zap.Logger) (*proxies, error) {
 	p := &proxies{logger: logger}
 	trusted, err := clientaddr.ParseTrusted(cfg.TrustedProxies)
 	if err != nil {
-		return nil, fmt.Errorf("`trusted_proxies`: %w", err)
+		return nil, fmt.Errorf(`"trusted_proxies": %w`, err)
 	}
 	if len(trusted) > 0 {
 		p.resolver = clientaddr.New(trusted, cfg.ClientAddressHeader)
@@ -49,10 +49,10 @@ func newProxies(cfg *Config, logger *zap.Logger) (*proxies, error) {
 	return p, nil
 }
 
-// client returns the address that a request over conn counts for, and the one that keys
-// bound to networks are checked against. Both are conn unless a trusted proxy says
-// otherwise. If what the proxy sent is unclear, source is nil: a client can bring that
-// about, and must not pass for the proxy.
+// client returns the address under which a request over conn is counted, and the
+// address with which the source networks of keys are compared. Both are conn unless a
+// trusted proxy sends another address. If the headers of the proxy are unclear, source
+// is nil: clients can cause unclear headers and must not be mistaken for the proxy.
 func (p *proxies) client(conn net.Addr, headers map[string][]string) (addr, source net.Addr) {
 	if p.resolver == nil {
 		return conn, conn
@@ -75,23 +75,23 @@ func (p *proxies) client(conn net.Addr, headers map[string][]string) (addr, sour
 	return conn, conn
 }
 
-// remember keeps its copy of addr, so that requests that need none do not allocate one.
+// remember copies addr, so that only requests that store an address allocate.
 func remember(last *atomic.Pointer[netip.Addr], addr netip.Addr) { last.Store(&addr) }
 
-// report logs what trusted proxies did not tell.
+// report logs the requests of trusted proxies without a clear client address.
 func (p *proxies) report(now time.Time) {
-	p.saidMissing.report(now, p.missing.Load(), func(n int64) {
+	p.loggedMissing.report(now, p.missing.Load(), func(n int64) {
 		p.logger.Warn("A trusted proxy sends no header with its client's address, so all its clients count as one: configure it to set X-Forwarded-For or Forwarded",
 			zap.Stringer("proxy", p.lastMissing.Load()), zap.Int64("requests", n))
 	})
-	p.saidUnclear.report(now, p.unclear.Load(), func(n int64) {
+	p.loggedUnclear.report(now, p.unclear.Load(), func(n int64) {
 		p.logger.Warn("The headers of a trusted proxy have no client address or contradict each other, so the proxy's own address counts: "+
-			"name the header that it sets in `client_address_header`, and configure it to remove the headers that clients send",
+			"set \"client_address_header\" to the header that it sets, and configure it to remove the headers that clients send",
 			zap.Stringer("proxy", p.lastUnclear.Load()), zap.Int64("requests", n))
 	})
 }
 
-func (s *said) report(now time.Time, n int64, log func(n int64)) {
+func (s *loggedCount) report(now time.Time, n int64, log func(n int64)) {
 	if since := now.Sub(s.at); n == s.n || !s.at.IsZero() && since >= 0 && since < proxyReportInterval {
 		return
 	}

@@ -30,9 +30,9 @@ func proxiedConfig() *Config {
 }
 
 // A key that is bound to networks works behind a proxy, and from these networks alone.
-func TestKeyChecker_BoundKeysBehindAProxy(t *testing.T) {
+func TestServer_BoundKeysBehindAProxy(t *testing.T) {
 	text, key := newKey(func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")} })
-	c, _ := startCheckerWith(t, proxiedConfig(), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	c, _ := startServerWith(t, proxiedConfig(), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	for name, tt := range map[string]struct {
 		peer, header string
 		want         string // the client's address; empty: refused
@@ -66,9 +66,9 @@ func TestKeyChecker_BoundKeysBehindAProxy(t *testing.T) {
 
 // A client whose request makes its address unclear does not pass for the proxy, whose own
 // network may be one that a key is bound to.
-func TestKeyChecker_NoClientPassesForTheProxy(t *testing.T) {
+func TestServer_NoClientPassesForTheProxy(t *testing.T) {
 	text, key := newKey(func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
-	c, _ := startCheckerWith(t, proxiedConfig(), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	c, _ := startServerWith(t, proxiedConfig(), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	for name, tt := range map[string]struct {
 		forwarded string
 		list      string
@@ -108,10 +108,10 @@ func TestKeyChecker_NoClientPassesForTheProxy(t *testing.T) {
 
 // One proxy does not make one source of all its clients, and no client is another source
 // by what it claims.
-func TestKeyChecker_BoundsClientsBehindAProxyEachByItself(t *testing.T) {
+func TestServer_BoundsClientsBehindAProxyEachByItself(t *testing.T) {
 	cfg := proxiedConfig()
 	cfg.Failures.PerMinute, cfg.Failures.Delay = 2, 0
-	c, telemetry := startCheckerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"}))
+	c, telemetry := startServerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"}))
 	fail := func(peer, forwarded string) {
 		_, err := c.Authenticate(from(ip(peer)), map[string][]string{"X-Forwarded-For": {forwarded}})
 		require.Error(t, err)
@@ -133,7 +133,7 @@ func TestKeyChecker_BoundsClientsBehindAProxyEachByItself(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 }
 
-func TestProxies_SayWhatTrustedProxiesDoNotTell(t *testing.T) {
+func TestProxies_LogMissingClientAddresses(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	p, err := newProxies(proxiedConfig(), zap.New(core))
 	require.NoError(t, err)
@@ -166,7 +166,7 @@ func TestConfig_ChecksProxies(t *testing.T) {
 	cfg.TrustedProxies = []string{"10.0.0.0/8", "0.0.0.0/0", "proxy"}
 	cfg.ClientAddressHeader = "x-client-ip"
 	err := cfg.Validate()
-	for _, want := range []string{"`trusted_proxies`: [1]: \"0.0.0.0/0\" is every address", "[2]: \"proxy\"", "`client_address_header` must be auto"} {
+	for _, want := range []string{"\"trusted_proxies\": [1]: \"0.0.0.0/0\" is every address", "[2]: \"proxy\"", `"client_address_header" must be auto`} {
 		assert.ErrorContains(t, err, want)
 	}
 }

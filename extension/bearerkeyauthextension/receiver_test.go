@@ -52,11 +52,11 @@ type gateway struct {
 
 func startGateway(t *testing.T, registry *tenanttest.Registry) *gateway {
 	t.Helper()
-	checker, _ := startChecker(t, registry)
+	checker, _ := startServer(t, registry)
 	return startGatewayWith(t, checker)
 }
 
-func startGatewayWith(t *testing.T, checker *keyChecker) *gateway {
+func startGatewayWith(t *testing.T, checker *serverAuth) *gateway {
 	t.Helper()
 	g := &gateway{grpc: loopback.Address(t), http: loopback.Address(t), seen: make(chan client.Info, 10)}
 	next, err := consumer.NewLogs(func(ctx context.Context, _ plog.Logs) error {
@@ -172,7 +172,7 @@ func TestReceiver_AnswersUnauthenticated(t *testing.T) {
 	}
 }
 
-func TestReceiver_WhatNobodyCanDecideYetIsUnavailableOverGRPCAndUndecidedOverHTTP(t *testing.T) {
+func TestReceiver_UndecidedIsUnavailableOverGRPCAndAcceptedOverHTTP(t *testing.T) {
 	text, _ := newKey()
 	g := startGateway(t, &tenanttest.Registry{})
 	err := g.sendGRPC(t, "authorization", "Bearer "+text, "x-tenant-id", "tenant-b")
@@ -207,7 +207,7 @@ func TestReceiver_RefusesOverGRPCWhatTheTenantOrTheKeyMayNotSend(t *testing.T) {
 }
 
 func TestReceiver_EndsConnectionsThatSayNothing(t *testing.T) {
-	checker, _ := startChecker(t, tenanttest.NewRegistry(t))
+	checker, _ := startServer(t, tenanttest.NewRegistry(t))
 	checker.connectTimeout = 10 * time.Millisecond
 	g := startGatewayWith(t, checker)
 	conn, err := net.Dial("tcp", g.grpc) //nolint:noctx // a test's own loopback server
@@ -220,7 +220,7 @@ func TestReceiver_EndsConnectionsThatSayNothing(t *testing.T) {
 
 func TestReceiver_EndsCallsThatDoNotEnd(t *testing.T) {
 	text, key := newKey()
-	checker, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	checker, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	checker.callTimeout = 10 * time.Millisecond
 	g := startGatewayWith(t, checker)
 	conn, err := grpc.NewClient(g.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -21,24 +21,25 @@ import (
 )
 
 const (
-	// maxRejections bounds what is remembered, and so the series of the metric. It is
-	// below the 2000 series that the metrics SDK keeps apart.
+	// maxRejections limits the counters and thereby the series of the metric. It is
+	// below 2000, the series limit of the metrics SDK.
 	maxRejections = 1000
 
-	// maxClients bounds the addresses in a line of the log.
+	// maxClients limits the addresses in a log line.
 	maxClients = 4
 
-	// maxReasons bounds the words that others may post.
+	// maxReasons limits the reasons that components may post.
 	maxReasons  = 100
 	reasonOther = "other"
 
-	// reasonDeleted is why the key of a deleted tenant is refused. The caller reads that
-	// the key is unknown.
+	// reasonDeleted is the reason for keys of deleted tenants. The answer to the caller
+	// is that of an unknown key.
 	reasonDeleted = "tenant_deleted"
 )
 
-// rejections counts refused requests of known keys, by tenant, key and reason. Keys are
-// of the registry, so that strangers cannot fill it. It is safe for concurrent use.
+// rejections counts rejected requests with known keys by tenant, key and reason.
+// Clients without a key of the registry cannot add counters. It is safe for concurrent
+// use.
 type rejections struct {
 	perTenant bool // in the metric
 	logger    *zap.Logger
@@ -46,8 +47,9 @@ type rejections struct {
 	mu     sync.Mutex
 	recent *simplelru.LRU[rejectionKey, *rejectionCount]
 	totals map[string]int64 // since the start, by reason
-	gone   map[string]int64 // by reason: what went from recent and is not in the log
-	said   time.Time        // when gone was in the log last
+
+	evicted map[string]int64 // unlogged counts of evicted counters, by reason
+	logged  time.Time        // when evicted was last logged
 }
 
 type rejectionKey struct {
@@ -55,22 +57,22 @@ type rejectionKey struct {
 	keyID, reason string
 }
 
-// rejectionCount is what happened of one kind.
+// rejectionCount counts the rejected requests of one rejectionKey.
 type rejectionCount struct {
-	total  int64     // as long as it is remembered
-	said   time.Time // when the log named it last
-	unsaid int64     // since then
+	total    int64     // since it was added
+	logged   time.Time // when it was last logged
+	unlogged int64     // since it was last logged
 
 	signals tenant.Signals
-	clients []netip.Addr // the first since then
-	others  bool         // there were more
+	clients []netip.Addr // the first ones since it was last logged
+	others  bool         // there were more clients
 }
 
-func newRejections(cfg RejectionsConfig, logger *zap.Logger) (*rejections, error) {
-	r := &rejections{perTenant: cfg.TenantMetrics, logger: logger, totals: make(map[string]int64), gone: make(map[string]int64)}
-	recent, err := simplelru.NewLRU(maxRejections, func(key rejectionKey, evicted *rejectionCount) {
-		if evicted.unsaid > 0 {
-			r.gone[key.reason] += evicted.unsaid
+func newRejections(perTenant bool, logger *zap.Logger) (*rejections, error) {
+	r := &rejections{perTenant: perTenant, logger: logger, totals: make(map[string]int64), evicted: make(map[string]int64)}
+	recent, err := simplelru.NewLRU(maxRejections, func(key rejectionKey, c *rejectionCount) {
+		if c.unlogged > 0 {
+			r.evicted[key.reason] += c.unlogged
 		}
 	})
 	r.recent = recent
@@ -93,7 +95,7 @@ func (r *rejections) add(of rejection.Rejected) {
 		r.recent.Add(key, c)
 	}
 	c.total++
-	c.unsaid++
+	c.unlogged++
 	c.signals |= of.Signal
 	switch {
 	case !addr.IsValid(), slices.Contains(c.clients, addr):
@@ -104,21 +106,21 @@ func (r *rejections) add(of rejection.Rejected) {
 	}
 }
 
-// rejectionReport is a line of the log.
+// rejectionReport is a log line.
 type rejectionReport struct {
 	rejectionKey
 	rejectionCount
 }
 
-// report writes the log: each kind at most once a minute, and few at a time. The others
-// wait for the next call, or are summed up if it is the last.
+// report logs the counters, each at most once per minute and a limited number at a
+// time. The others remain for the next call, or are summed up if last is true.
 func (r *rejections) report(now time.Time, last bool) {
 	due, others := r.due(now, last)
 	for i := range due {
 		d := &due[i]
 		fields := []zap.Field{
 			zap.String("tenant", string(d.tenant)), zap.String("key", d.keyID), zap.String("reason", d.reason),
-			zap.Int64("requests", d.unsaid), zap.Stringers("clients", d.clients),
+			zap.Int64("requests", d.unlogged), zap.Stringers("clients", d.clients),
 		}
 		if d.others {
 			fields = append(fields, zap.Bool("other_clients", true))
@@ -142,20 +144,20 @@ func (r *rejections) due(now time.Time, last bool) (due []rejectionReport, other
 	defer r.mu.Unlock()
 	for _, key := range r.recent.Keys() {
 		c, _ := r.recent.Peek(key)
-		since := now.Sub(c.said)
+		since := now.Sub(c.logged)
 		switch {
-		case c.unsaid == 0, !last && since >= 0 && since < failureWindow:
+		case c.unlogged == 0, !last && since >= 0 && since < failureWindow:
 			continue
 		case len(due) < maxReports:
 			due = append(due, rejectionReport{key, *c})
-			c.said, c.unsaid, c.signals, c.clients, c.others = now, 0, 0, nil, false
+			c.logged, c.unlogged, c.signals, c.clients, c.others = now, 0, 0, nil, false
 		case last:
-			r.gone[key.reason] += c.unsaid
-			c.unsaid = 0
+			r.evicted[key.reason] += c.unlogged
+			c.unlogged = 0
 		}
 	}
-	if since := now.Sub(r.said); len(r.gone) > 0 && (last || since < 0 || since >= failureWindow) {
-		others, r.gone, r.said = r.gone, make(map[string]int64), now
+	if since := now.Sub(r.logged); len(r.evicted) > 0 && (last || since < 0 || since >= failureWindow) {
+		others, r.evicted, r.logged = r.evicted, make(map[string]int64), now
 	}
 	return due, others
 }
@@ -168,7 +170,8 @@ func (r *rejections) register(telemetry *metadata.TelemetryBuilder, registry ten
 	})
 }
 
-// observe shows what is remembered of tenants of the registry, and the rest by reason.
+// observe reports the counters of tenants in the registry individually and the others
+// by reason.
 func (r *rejections) observe(o metric.Int64Observer, snapshot *tenant.Snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -29,13 +29,13 @@ import (
 func observedRejections(t *testing.T) (*rejections, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.WarnLevel)
-	r, err := newRejections(RejectionsConfig{}, zap.New(core))
+	r, err := newRejections(false, zap.New(core))
 	require.NoError(t, err)
 	return r, logs
 }
 
 // Every refusal of a key that is known is counted for it, over HTTP and gRPC.
-func TestKeyChecker_CountsRefusalsOfKnownKeys(t *testing.T) {
+func TestServer_CountsRefusalsOfKnownKeys(t *testing.T) {
 	network := func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")} }
 	for _, tt := range []struct {
 		reason string
@@ -67,8 +67,8 @@ func TestKeyChecker_CountsRefusalsOfKnownKeys(t *testing.T) {
 				owner := tt.tenant
 				owner.ID, owner.Keys = "tenant-a", []*tenant.Key{key}
 				cfg := serverConfig()
-				cfg.Rejections.TenantMetrics = true
-				c, telemetry := startCheckerWith(t, cfg, tenanttest.NewRegistry(t, &owner))
+				cfg.Metrics.Tenant = true
+				c, telemetry := startServerWith(t, cfg, tenanttest.NewRegistry(t, &owner))
 				headers := map[string][]string{"Authorization": {"Bearer " + text}}
 				for name, value := range tt.header {
 					headers[name] = []string{value}
@@ -97,7 +97,7 @@ func TestKeyChecker_CountsRefusalsOfKnownKeys(t *testing.T) {
 				require.Len(t, due, 1)
 				assert.Empty(t, others)
 				assert.Equal(t, rejectionKey{"tenant-a", key.ID, tt.reason}, due[0].rejectionKey)
-				assert.EqualValues(t, 3, due[0].unsaid)
+				assert.EqualValues(t, 3, due[0].unlogged)
 				assert.Equal(t, []netip.Addr{netip.MustParseAddr(want)}, due[0].clients)
 				assert.Empty(t, c.failures.sources.reports(noon, 10, true), "the log has it once")
 			})
@@ -105,10 +105,10 @@ func TestKeyChecker_CountsRefusalsOfKnownKeys(t *testing.T) {
 	}
 }
 
-func TestKeyChecker_CountsNothingForStrangers(t *testing.T) {
+func TestServer_CountsNothingForUnknownKeys(t *testing.T) {
 	_, key := newKey()
 	unknown, _ := newKey()
-	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	for _, value := range []string{"", "Bearer x", "Bearer " + unknown} {
 		_, err := c.Authenticate(from(ip("192.0.2.7")), map[string][]string{"Authorization": {value}})
 		require.Error(t, err)
@@ -119,7 +119,7 @@ func TestKeyChecker_CountsNothingForStrangers(t *testing.T) {
 }
 
 func TestRejectionBoards_PostForTheCallerAlone(t *testing.T) {
-	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"}))
+	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"}))
 	boards := rejection.FindBoards(tenanttest.Host{registryID: serverExtension{c}})
 	require.Len(t, boards, 1)
 	boards.Post(t.Context(), tenant.NewSignals(tenant.Logs), "rate")
@@ -131,7 +131,7 @@ func TestRejectionBoards_PostForTheCallerAlone(t *testing.T) {
 	due, _ := c.rejections.due(noon, true)
 	require.Len(t, due, 1)
 	assert.Equal(t, rejectionKey{"tenant-a", "k1", "rate"}, due[0].rejectionKey)
-	assert.EqualValues(t, 2, due[0].unsaid)
+	assert.EqualValues(t, 2, due[0].unlogged)
 	assert.Equal(t, tenant.NewSignals(tenant.Logs, tenant.Traces), due[0].signals)
 	assert.Empty(t, rejection.FindBoards(tenanttest.Host{}))
 }
@@ -181,13 +181,13 @@ func TestRejections_AreBounded(t *testing.T) {
 		}
 	}
 	assert.EqualValues(t, 3*maxRejections+3*maxReasons, n, "no count is lost")
-	assert.Empty(t, r.gone)
+	assert.Empty(t, r.evicted)
 }
 
 func TestRejections_ShowsTenantsOnlyIfConfigured(t *testing.T) {
 	_, key := newKey()
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}})
-	c, telemetry := startChecker(t, registry)
+	c, telemetry := startServer(t, registry)
 	c.PostRejection(rejection.Rejected{Tenant: "tenant-a", KeyID: key.ID, Reason: "rate"})
 	c.PostRejection(rejection.Rejected{Tenant: "tenant-b", KeyID: "x", Reason: "rate"})
 	metadatatest.AssertEqualExtensionBearerKeyAuthRejectedRequests(t, telemetry, []metricdata.DataPoint[int64]{
@@ -195,8 +195,8 @@ func TestRejections_ShowsTenantsOnlyIfConfigured(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 
 	cfg := serverConfig()
-	cfg.Rejections.TenantMetrics = true
-	c, telemetry = startCheckerWith(t, cfg, registry)
+	cfg.Metrics.Tenant = true
+	c, telemetry = startServerWith(t, cfg, registry)
 	c.PostRejection(rejection.Rejected{Tenant: "tenant-a", KeyID: key.ID, Reason: "rate"})
 	c.PostRejection(rejection.Rejected{Tenant: "tenant-b", KeyID: "x", Reason: "rate"})
 	metadatatest.AssertEqualExtensionBearerKeyAuthRejectedRequests(t, telemetry, []metricdata.DataPoint[int64]{
@@ -206,7 +206,7 @@ func TestRejections_ShowsTenantsOnlyIfConfigured(t *testing.T) {
 }
 
 func BenchmarkRejections_Flood(b *testing.B) {
-	r, err := newRejections(RejectionsConfig{}, zap.NewNop())
+	r, err := newRejections(false, zap.NewNop())
 	require.NoError(b, err)
 	boards := rejection.Boards{boardFunc(r.add)}
 	ctx := client.NewContext(context.Background(), client.Info{Addr: ip("192.0.2.7")})

@@ -21,10 +21,10 @@ import (
 // Attributes are the tenant processor's: its tests have their table.
 func TestSpoofing_EndsAsTheKeysTenantOrARefusal(t *testing.T) {
 	text, key := newKey()
-	theirs, theirKey := newKey()
+	otherText, otherKey := newKey()
 	g := startGateway(t, tenanttest.NewRegistry(t,
 		&tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}},
-		&tenant.Tenant{ID: "tenant-b", Keys: []*tenant.Key{theirKey}},
+		&tenant.Tenant{ID: "tenant-b", Keys: []*tenant.Key{otherKey}},
 	))
 	const keysTenant = accepted
 	own := []string{"authorization", "Bearer " + text}
@@ -51,9 +51,9 @@ func TestSpoofing_EndsAsTheKeysTenantOrARefusal(t *testing.T) {
 		{"own with percent-encoding", []string{"x-business-id", "tenant%2da"}, tenantHeader},
 		{"path that leads elsewhere", []string{"x-business-id", "../tenant-b"}, tenantHeader},
 		{"oversized", []string{"x-business-id", strings.Repeat("a", 4000)}, tenantHeader},
-		{"second key", []string{"authorization", "Bearer " + theirs}, severalKeys},
-		{"second key in binary metadata", []string{"authorization-bin", "Bearer " + theirs}, keysTenant},
-		{"second key for proxies", []string{"proxy-authorization", "Bearer " + theirs}, keysTenant},
+		{"second key", []string{"authorization", "Bearer " + otherText}, severalKeys},
+		{"second key in binary metadata", []string{"authorization-bin", "Bearer " + otherText}, keysTenant},
+		{"second key for proxies", []string{"proxy-authorization", "Bearer " + otherText}, keysTenant},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			headers := slices.Concat(own, tt.headers)
@@ -79,8 +79,8 @@ func TestSpoofing_EndsAsTheKeysTenantOrARefusal(t *testing.T) {
 	}
 }
 
-// FuzzAuthenticate knows one thing: whoever gets in has exactly one key, it is
-// the good one, and nothing that names a tenant says anything but its own.
+// FuzzAuthenticate checks that an accepted caller has exactly one key, that it is
+// valid, and that every tenant header names its tenant.
 func FuzzAuthenticate(f *testing.F) {
 	text, key := newKey()
 	good := "Bearer " + text
@@ -89,7 +89,7 @@ func FuzzAuthenticate(f *testing.F) {
 	f.Add("authorization", good, "AUTHORIZATION", good, "x", "y")
 	f.Add("Authorization", "bearer  "+text, "authorizatioN", "", "x-businesſ-id", "tenant-b")
 	f.Fuzz(func(t *testing.T, name1, value1, name2, value2, name3, value3 string) {
-		c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+		c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 		headers := map[string][]string{}
 		for _, pair := range [][2]string{{name1, value1}, {name2, value2}, {name3, value3}} {
 			headers[pair[0]] = append(headers[pair[0]], pair[1])

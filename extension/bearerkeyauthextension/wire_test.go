@@ -30,11 +30,11 @@ import (
 
 func clientHost(t *testing.T, cfg *ClientConfig) tenanttest.Host {
 	t.Helper()
-	s, _ := startSender(t, cfg)
+	s, _ := startClient(t, cfg)
 	return tenanttest.Host{authID: clientExtension{s}}
 }
 
-// These two are the way of the data: an agent's exporter with the client, a
+// These two tests follow the path of the data: an agent's exporter with the client, a
 // gateway's receiver with the server.
 
 func TestWire_GRPCFromClientToServerOverPlaintextLoopback(t *testing.T) {
@@ -109,7 +109,7 @@ func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { retu
 
 func TestRoundTripper_LeavesTheCallersRequestAlone(t *testing.T) {
 	text, _ := newKey()
-	s, _ := startSender(t, &ClientConfig{Key: configopaque.String(text), BusinessID: "tenant-a"})
+	s, _ := startClient(t, &ClientConfig{Key: configopaque.String(text), BusinessID: "tenant-a"})
 	var sent *http.Request
 	rt, err := s.RoundTripper(roundTripFunc(func(r *http.Request) (*http.Response, error) {
 		sent = r
@@ -136,7 +136,7 @@ func (b *body) Close() error {
 	return nil
 }
 
-func TestRoundTripper_SendsTheKeyInPlaintextOnlyToLoopbackOrIfTold(t *testing.T) {
+func TestRoundTripper_SendsTheKeyInPlaintextOnlyToLoopbackOrIfConfigured(t *testing.T) {
 	text, _ := newKey()
 	for _, tt := range []struct {
 		url      string
@@ -152,7 +152,7 @@ func TestRoundTripper_SendsTheKeyInPlaintextOnlyToLoopbackOrIfTold(t *testing.T)
 		{"http://10.0.0.1:4318/v1/logs", false, false},
 		{"http://localhost.example:4318/v1/logs", false, false},
 	} {
-		s, logs := startSender(t, &ClientConfig{Key: configopaque.String(text), Insecure: tt.insecure})
+		s, logs := startClient(t, &ClientConfig{Key: configopaque.String(text), Insecure: tt.insecure})
 		sent := false
 		rt, err := s.RoundTripper(roundTripFunc(func(*http.Request) (*http.Response, error) {
 			sent = true
@@ -178,7 +178,7 @@ func TestRoundTripper_SendsTheKeyInPlaintextOnlyToLoopbackOrIfTold(t *testing.T)
 
 func TestRoundTripper_LeavesAnEndpointWithoutASchemeToTheTransport(t *testing.T) {
 	text, _ := newKey()
-	s, logs := startSender(t, &ClientConfig{Key: configopaque.String(text)})
+	s, logs := startClient(t, &ClientConfig{Key: configopaque.String(text)})
 	rt, err := s.RoundTripper(http.DefaultTransport)
 	require.NoError(t, err)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "gateway:4318/v1/logs", strings.NewReader("x"))
@@ -189,17 +189,17 @@ func TestRoundTripper_LeavesAnEndpointWithoutASchemeToTheTransport(t *testing.T)
 	assert.Empty(t, logs.All())
 }
 
-func TestRoundTripper_DoesNotFollowARedirectToAStrangerWithTheKey(t *testing.T) {
+func TestRoundTripper_FollowsARedirectToAnotherHostWithoutTheKey(t *testing.T) {
 	text, _ := newKey()
 	got := make(chan http.Header, 2)
-	stranger := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Header }))
-	defer stranger.Close()
+	unknown := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Header }))
+	defer unknown.Close()
 	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got <- r.Header
-		http.Redirect(w, r, stranger.URL, http.StatusTemporaryRedirect)
+		http.Redirect(w, r, unknown.URL, http.StatusTemporaryRedirect)
 	}))
 	defer gateway.Close()
-	s, _ := startSender(t, &ClientConfig{Key: configopaque.String(text)})
+	s, _ := startClient(t, &ClientConfig{Key: configopaque.String(text)})
 	rt, err := s.RoundTripper(http.DefaultTransport)
 	require.NoError(t, err)
 	defer http.DefaultClient.CloseIdleConnections()
@@ -210,12 +210,12 @@ func TestRoundTripper_DoesNotFollowARedirectToAStrangerWithTheKey(t *testing.T) 
 	assert.Empty(t, (<-got).Get("Authorization"))
 }
 
-func TestRPCCredentials_SendTheKeyInPlaintextOnlyToLoopbackOrIfTold(t *testing.T) {
+func TestRPCCredentials_SendTheKeyInPlaintextOnlyToLoopbackOrIfConfigured(t *testing.T) {
 	text, _ := newKey()
 	plain := credentials.NewContextWithRequestInfo(context.Background(), credentials.RequestInfo{
 		AuthInfo: authInfo{credentials.CommonAuthInfo{SecurityLevel: credentials.NoSecurity}},
 	})
-	sealed := credentials.NewContextWithRequestInfo(context.Background(), credentials.RequestInfo{
+	encrypted := credentials.NewContextWithRequestInfo(context.Background(), credentials.RequestInfo{
 		AuthInfo: authInfo{credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}},
 	})
 	for _, tt := range []struct {
@@ -224,7 +224,7 @@ func TestRPCCredentials_SendTheKeyInPlaintextOnlyToLoopbackOrIfTold(t *testing.T
 		insecure bool
 		want     bool
 	}{
-		{sealed, "gateway.example", false, true},
+		{encrypted, "gateway.example", false, true},
 		{plain, "gateway.example", false, false},
 		{context.Background(), "gateway.example", false, false},
 		{plain, "gateway.example", true, true},
@@ -232,7 +232,7 @@ func TestRPCCredentials_SendTheKeyInPlaintextOnlyToLoopbackOrIfTold(t *testing.T
 		{plain, "127.0.0.1:4317", false, true},
 		{plain, "[::1]:4317", false, true},
 	} {
-		s, _ := startSender(t, &ClientConfig{Key: configopaque.String(text), Insecure: tt.insecure})
+		s, _ := startClient(t, &ClientConfig{Key: configopaque.String(text), Insecure: tt.insecure})
 		creds, err := s.PerRPCCredentials()
 		require.NoError(t, err)
 		uri := url.URL{Scheme: "https", Host: tt.host, Path: "/opentelemetry.proto.collector.logs.v1.LogsService"}

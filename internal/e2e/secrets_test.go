@@ -225,7 +225,7 @@ func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
 		all.assertNotIn(t, where, []byte(output))
 		digests.assertNotIn(t, where, []byte(output))
 	}
-	assert.Contains(t, g.Output(), "Refused requests without a valid API key")
+	assert.Contains(t, g.Output(), "Rejected requests without a valid API key")
 	for _, dir := range []string{data, gatewayState, agentState, filepath.Dir(reg.path)} {
 		all.assertNotInFiles(t, dir)
 	}

@@ -49,7 +49,7 @@ var explained = map[string]string{
 	"receiver/pm2receiver/receiver.go Shutdown":                  "cancels a context",
 	"receiver/pm2receiver/internal/rpc/client.go Processes":      "sets a deadline",
 	"receiver/pm2receiver/internal/tail/tailer.go Start":         "sets a flag",
-	"extension/bearerkeyauthextension/grpctap.go bound":          "cancels a context",
+	"extension/bearerkeyauthextension/server_grpc.go bound":      "cancels a context",
 }
 
 // goroutines returns "file function" of every function in a file that starts a goroutine

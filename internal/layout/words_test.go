@@ -76,7 +76,6 @@ var bannedNames = []bannedWord{
 var pending = []string{
 	"cmd/tenantctl",
 
-	"extension/bearerkeyauthextension",
 
 	"extension/storagecheckextension",
 

@@ -199,49 +199,49 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionBearerKeyAuthAuditEntries, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_bearer_key_auth_audit_entries",
-		metric.WithDescription("Entries in the audit log of refused requests since the start. Only with `failures::audit`. [Development]"),
+		metric.WithDescription("Entries written to the audit log of rejected requests. Only with `failures::audit`. [Development]"),
 		metric.WithUnit("{entry}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthAuditWaitingEntries, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_bearer_key_auth_audit_waiting_entries",
-		metric.WithDescription("Entries that could not be written to the audit log yet. Above 0 it needs the operator. Only with `failures::audit`. [Development]"),
+		metric.WithDescription("Entries that could not be written to the audit log yet. Values above 0 need attention. Only with `failures::audit`. [Development]"),
 		metric.WithUnit("{entry}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthKeyLastUse, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_bearer_key_auth_key_last_use",
-		metric.WithDescription("When a key was used last, to the minute, in seconds since 1970. Only with `key_use::metric`. [Development]"),
+		metric.WithDescription("When a key was last used, with a resolution of one minute, in seconds since 1970. Only with `key_use::metric`. [Development]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthPanics, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_bearer_key_auth_panics",
-		metric.WithDescription("Requests whose authentication panicked and that were refused. Each is a fault of the extension. [Development]"),
+		metric.WithDescription("Requests whose authentication panicked. Each one is a defect of the extension. [Development]"),
 		metric.WithUnit("{panic}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthProxiedRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_bearer_key_auth_proxied_requests",
-		metric.WithDescription("Requests from trusted proxies, by what they say about the client's address. Only with `trusted_proxies`. [Development]"),
+		metric.WithDescription("Requests from trusted proxies, by whether their headers contain the client's address. Only with `trusted_proxies`. [Development]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthRejectedRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_bearer_key_auth_rejected_requests",
-		metric.WithDescription("Refused requests whose key is known, wherever in the gateway they were refused. Tenant and key only with `rejections::tenant_metrics`. [Development]"),
+		metric.WithDescription("Rejected requests with a known key, whichever component of the gateway rejected them. Tenant and key only with `metrics::tenant`. [Development]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_bearer_key_auth_requests",
-		metric.WithDescription("Requests that asked for authentication, by what was decided. [Development]"),
+		metric.WithDescription("Authenticated and rejected requests, by decision. [Development]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionBearerKeyAuthThrottledRequests, err = builder.meter.Int64ObservableCounter(
 		"otelcol_extension_bearer_key_auth_throttled_requests",
-		metric.WithDescription("Refused requests from sources that have had too many of them. [Development]"),
+		metric.WithDescription("Rejected requests from sources that exceed the limit. [Development]"),
 		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)

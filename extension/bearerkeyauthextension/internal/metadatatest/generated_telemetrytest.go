@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionBearerKeyAuthAuditEntries(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_bearer_key_auth_audit_entries",
-		Description: "Entries in the audit log of refused requests since the start. Only with `failures::audit`. [Development]",
+		Description: "Entries written to the audit log of rejected requests. Only with `failures::audit`. [Development]",
 		Unit:        "{entry}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -40,7 +40,7 @@ func AssertEqualExtensionBearerKeyAuthAuditEntries(t *testing.T, tt *componentte
 func AssertEqualExtensionBearerKeyAuthAuditWaitingEntries(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_bearer_key_auth_audit_waiting_entries",
-		Description: "Entries that could not be written to the audit log yet. Above 0 it needs the operator. Only with `failures::audit`. [Development]",
+		Description: "Entries that could not be written to the audit log yet. Values above 0 need attention. Only with `failures::audit`. [Development]",
 		Unit:        "{entry}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -54,7 +54,7 @@ func AssertEqualExtensionBearerKeyAuthAuditWaitingEntries(t *testing.T, tt *comp
 func AssertEqualExtensionBearerKeyAuthKeyLastUse(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_bearer_key_auth_key_last_use",
-		Description: "When a key was used last, to the minute, in seconds since 1970. Only with `key_use::metric`. [Development]",
+		Description: "When a key was last used, with a resolution of one minute, in seconds since 1970. Only with `key_use::metric`. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -68,7 +68,7 @@ func AssertEqualExtensionBearerKeyAuthKeyLastUse(t *testing.T, tt *componenttest
 func AssertEqualExtensionBearerKeyAuthPanics(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_bearer_key_auth_panics",
-		Description: "Requests whose authentication panicked and that were refused. Each is a fault of the extension. [Development]",
+		Description: "Requests whose authentication panicked. Each one is a defect of the extension. [Development]",
 		Unit:        "{panic}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -84,7 +84,7 @@ func AssertEqualExtensionBearerKeyAuthPanics(t *testing.T, tt *componenttest.Tel
 func AssertEqualExtensionBearerKeyAuthProxiedRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_bearer_key_auth_proxied_requests",
-		Description: "Requests from trusted proxies, by what they say about the client's address. Only with `trusted_proxies`. [Development]",
+		Description: "Requests from trusted proxies, by whether their headers contain the client's address. Only with `trusted_proxies`. [Development]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -100,7 +100,7 @@ func AssertEqualExtensionBearerKeyAuthProxiedRequests(t *testing.T, tt *componen
 func AssertEqualExtensionBearerKeyAuthRejectedRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_bearer_key_auth_rejected_requests",
-		Description: "Refused requests whose key is known, wherever in the gateway they were refused. Tenant and key only with `rejections::tenant_metrics`. [Development]",
+		Description: "Rejected requests with a known key, whichever component of the gateway rejected them. Tenant and key only with `metrics::tenant`. [Development]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -116,7 +116,7 @@ func AssertEqualExtensionBearerKeyAuthRejectedRequests(t *testing.T, tt *compone
 func AssertEqualExtensionBearerKeyAuthRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_bearer_key_auth_requests",
-		Description: "Requests that asked for authentication, by what was decided. [Development]",
+		Description: "Authenticated and rejected requests, by decision. [Development]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -132,7 +132,7 @@ func AssertEqualExtensionBearerKeyAuthRequests(t *testing.T, tt *componenttest.T
 func AssertEqualExtensionBearerKeyAuthThrottledRequests(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_bearer_key_auth_throttled_requests",
-		Description: "Refused requests from sources that have had too many of them. [Development]",
+		Description: "Rejected requests from sources that exceed the limit. [Development]",
 		Unit:        "{request}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -41,12 +41,12 @@ func manyKeys(b *testing.B, n int) (registry *tenanttest.Registry, bearers []str
 }
 
 // BenchmarkAuthenticate has one busy key, a thousand keys in turn, which the
-// processor's caches hold less well, and a key that nobody knows.
+// processor's caches hold less well, and an unknown key.
 func BenchmarkAuthenticate(b *testing.B) {
 	ctx := from(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	for _, n := range []int{10, 1_000_000} {
 		registry, bearers := manyKeys(b, n)
-		c, _ := startChecker(b, registry)
+		c, _ := startServer(b, registry)
 		runtime.GC() // of what made the keys, or it goes on during the measurement
 		accept := func(name string, bearers []string) {
 			b.Run(fmt.Sprintf("%s/keys=%d", name, n), func(b *testing.B) {
@@ -64,8 +64,8 @@ func BenchmarkAuthenticate(b *testing.B) {
 		accept("one", bearers[:1])
 		accept("many", bearers)
 		b.Run(fmt.Sprintf("unknown/keys=%d", n), func(b *testing.B) {
-			stranger, _ := newKey()
-			headers := httpHeaders("Bearer " + stranger)
+			unknown, _ := newKey()
+			headers := httpHeaders("Bearer " + unknown)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := c.Authenticate(ctx, headers); err == nil {
@@ -78,7 +78,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 
 func TestAuthenticate_AllocatesNothingBesideTheContext(t *testing.T) {
 	text, key := newKey()
-	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-0", Keys: []*tenant.Key{key}}))
+	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-0", Keys: []*tenant.Key{key}}))
 	ctx, headers := from(localPeer), httpHeaders("Bearer "+text)
 	got := testing.AllocsPerRun(100, func() {
 		if _, err := c.Authenticate(ctx, headers); err != nil {

@@ -18,35 +18,35 @@ import (
 )
 
 const (
-	// auditInterval is what one entry sums up.
+	// auditInterval is the period that one entry covers.
 	auditInterval = time.Minute
 
-	// maxAudited bounds the entries of one minute. Sources with fewer refused
-	// requests are in one entry together.
+	// maxAudited limits the entries of one interval. One more entry sums up the
+	// sources with fewer rejected requests.
 	maxAudited = 50
 
-	// maxAuditWaiting bounds the entries that wait for a disk. What is over that
-	// is summed up, so that no request is uncounted.
-	maxAuditWaiting = 200
+	// maxPendingEntries limits the entries that are not written yet. The oldest ones
+	// above the limit are summed up, so that all requests remain counted.
+	maxPendingEntries = 200
 )
 
-// failureAudit writes who had requests refused, and why, to the audit log of this
-// gateway: an entry for each source and minute, and nothing of what they sent.
-// A crash loses the running minute. What cannot be written waits.
+// failureAudit writes the rejected requests without a valid key to the audit log of
+// this gateway: an entry for each source and minute, without anything that the caller
+// sent. A crash loses the current minute. Entries that cannot be written remain pending.
 type failureAudit struct {
 	set     segmented.Settings
 	sources *sources
 	logger  *zap.Logger
 
-	series  *segmented.Log // nil: not open yet
-	from    time.Time      // when the running minute began
-	waiting []*audit.Entry
+	log     *segmented.Log // nil: not open yet
+	from    time.Time      // start of the current minute
+	pending []*audit.Entry
 	failing bool
 
-	written, unwritten atomic.Int64 // entries, for metrics
+	written, unwritten atomic.Int64 // entries, for the metrics
 }
 
-// newFailureAudit returns nil without a directory.
+// newFailureAudit returns nil if no directory is configured.
 func newFailureAudit(cfg FailureAuditConfig, actor string, s *sources, logger *zap.Logger, now func() time.Time) *failureAudit {
 	if cfg.Directory == "" {
 		return nil
@@ -63,10 +63,9 @@ func newFailureAudit(cfg FailureAuditConfig, actor string, s *sources, logger *z
 	}
 }
 
-// run writes the log at the end of each minute until stopped is closed, and then
-// what is left of the last.
+// run writes the log at the end of each minute and a last time when stopped is closed.
 func (a *failureAudit) run(stopped <-chan struct{}) {
-	ctx := context.Background() // writing is short and must not end halfway
+	ctx := context.Background() // a write is short and must not be interrupted
 	a.from = a.set.Now().UTC().Truncate(time.Millisecond)
 	a.report(a.open(ctx))
 	for {
@@ -83,68 +82,68 @@ func (a *failureAudit) run(stopped <-chan struct{}) {
 	}
 }
 
-// untilEnd returns how long the running minute of the clock still is.
+// untilEnd returns the time until the end of the current minute.
 func (a *failureAudit) untilEnd() time.Duration {
 	now := a.set.Now()
 	return now.Truncate(auditInterval).Add(auditInterval).Sub(now)
 }
 
 func (a *failureAudit) open(ctx context.Context) error {
-	if a.series != nil {
+	if a.log != nil {
 		return nil
 	}
-	series, err := segmented.Open(ctx, a.set)
+	log, err := segmented.Open(ctx, a.set)
 	if err != nil {
 		return err
 	}
-	a.series = series
-	a.logger.Info("Refused requests are kept in the audit log", zap.String("directory", a.set.Directory), zap.String("verifier", series.Public()))
-	if why := series.Damage(); why != "" {
-		a.logger.Error("failures::audit: the audit log continues in a new segment", zap.String("directory", a.set.Directory), zap.String("reason", why))
+	a.log = log
+	a.logger.Info("Rejected requests are recorded in the audit log", zap.String("directory", a.set.Directory), zap.String("verifier", log.Public()))
+	if why := log.Damage(); why != "" {
+		a.logger.Error("The audit log is damaged and continues in a new segment", zap.String("directory", a.set.Directory), zap.String("reason", why))
 	}
 	return nil
 }
 
-// flush writes what has happened since the last call.
+// flush writes the rejected requests since the last call.
 func (a *failureAudit) flush(ctx context.Context) error {
 	a.collect()
 	err := a.append(ctx)
 	if errors.Is(err, audit.ErrDamaged) {
-		// Somebody has changed the log while it was open.
+		// Something else changed the log while it was open.
 		if err = a.reopen(ctx); err == nil {
 			err = a.append(ctx)
 		}
 	}
 	if err == nil {
-		a.written.Add(int64(len(a.waiting)))
-		a.waiting = nil
+		a.written.Add(int64(len(a.pending)))
+		a.pending = nil
 	}
-	a.unwritten.Store(int64(len(a.waiting)))
+	a.unwritten.Store(int64(len(a.pending)))
 	return err
 }
 
 func (a *failureAudit) append(ctx context.Context) error {
-	if err := a.open(ctx); err != nil || len(a.waiting) == 0 {
+	if err := a.open(ctx); err != nil || len(a.pending) == 0 {
 		return err
 	}
-	return a.series.Append(ctx, a.waiting...)
+	return a.log.Append(ctx, a.pending...)
 }
 
 func (a *failureAudit) reopen(ctx context.Context) error {
-	err := a.series.Close()
+	err := a.log.Close()
 	if errors.Is(err, audit.ErrDamaged) {
-		err = nil // this is why
+		err = nil // the reason for reopening
 	}
-	a.series = nil
+	a.log = nil
 	return errors.Join(err, a.open(ctx))
 }
 
-// collect makes entries of what was refused since the last call.
+// collect adds entries for the rejected requests since the last call.
 func (a *failureAudit) collect() {
 	from, to := a.from, a.set.Now().UTC().Truncate(time.Millisecond)
 	a.from = to
 	if to.Before(from) {
-		from = to // the clock was put back
+		from = to // the clock was set back
 	}
 	for _, r := range a.sources.take(maxAudited) {
 		reasons := make(map[string]int64)
@@ -153,12 +152,12 @@ func (a *failureAudit) collect() {
 				reasons[decision(d).String()] = n
 			}
 		}
-		a.waiting = append(a.waiting, a.entry(audit.Rejected{
+		a.pending = append(a.pending, a.entry(audit.Rejected{
 			Source: nameOf(r.source), Sources: r.sources, From: from, To: to, Reasons: reasons,
 		}))
 	}
-	if over := len(a.waiting) - maxAuditWaiting; over > 0 {
-		a.waiting = append([]*audit.Entry{a.sum(a.waiting[:over+1])}, a.waiting[over+1:]...)
+	if over := len(a.pending) - maxPendingEntries; over > 0 {
+		a.pending = append([]*audit.Entry{a.sum(a.pending[:over+1])}, a.pending[over+1:]...)
 	}
 }
 
@@ -166,7 +165,7 @@ func (a *failureAudit) entry(r audit.Rejected) *audit.Entry {
 	return &audit.Entry{Time: r.To, Actor: a.set.Actor, User: a.set.User, Action: "auth refuse", Rejected: &r}
 }
 
-// sum makes one entry of some, the oldest first.
+// sum merges entries, the oldest of which is the first.
 func (a *failureAudit) sum(entries []*audit.Entry) *audit.Entry {
 	all := audit.Rejected{Source: nameOfOthers, From: entries[0].Rejected.From, Reasons: make(map[string]int64)}
 	for _, e := range entries {
@@ -179,26 +178,26 @@ func (a *failureAudit) sum(entries []*audit.Entry) *audit.Entry {
 	return a.entry(all)
 }
 
-// report logs each change from success to failure and back once.
+// report logs when writing starts to fail and when it works again.
 func (a *failureAudit) report(err error) {
 	switch {
 	case err != nil && !a.failing:
-		a.logger.Error("failures::audit: refused requests cannot be written to the audit log and wait", diskspace.Fault(a.set.Directory, err)...)
+		a.logger.Error("Failed to write rejected requests to the audit log; the entries remain in memory", diskspace.Fault(a.set.Directory, err)...)
 	case err == nil && a.failing:
-		a.logger.Info("failures::audit: refused requests are written to the audit log again")
+		a.logger.Info("Rejected requests are written to the audit log again")
 	}
 	a.failing = err != nil
 }
 
 func (a *failureAudit) close() {
-	if n := len(a.waiting); n > 0 {
-		a.logger.Error("failures::audit: entries are lost", zap.Int("entries", n))
+	if n := len(a.pending); n > 0 {
+		a.logger.Error("Entries of the audit log are lost", zap.Int("entries", n))
 	}
-	if a.series == nil {
+	if a.log == nil {
 		return
 	}
-	if err := a.series.Close(); err != nil {
-		a.logger.Error("failures::audit: closing the audit log failed", zap.Error(fmt.Errorf("%s: %w", a.set.Directory, err)))
+	if err := a.log.Close(); err != nil {
+		a.logger.Error("Failed to close the audit log", zap.Error(fmt.Errorf("%s: %w", a.set.Directory, err)))
 	}
 }
 

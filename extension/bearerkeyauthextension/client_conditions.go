@@ -13,63 +13,62 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 )
 
-// withheldFor is for how long it is a condition that the key was not sent. Exporters try
-// again sooner.
+// withheldFor is how long a key that was not sent is a condition. Exporters retry
+// sooner than that.
 const withheldFor = 10 * time.Minute
 
-// keyWatch finds out what keeps a key from being sent. Its methods are safe for concurrent
-// use.
-type keyWatch struct {
+// clientConditions reports why the key is not sent. It is safe for concurrent use.
+type clientConditions struct {
 	id     component.ID
 	unpost func() // nil before the start
 
-	unsent atomic.Bool // the key was withheld and not sent since
+	unsent atomic.Bool // the last request was not sent, to protect the key
 
 	mu    sync.Mutex
 	file  string
 	fault error // of the key file
 	host  string
-	last  time.Time // that the key was withheld
+	last  time.Time // when the key was last withheld
 }
 
-func (w *keyWatch) start(host component.Host) {
+func (w *clientConditions) start(host component.Host) {
 	w.unpost = condition.Post(host, component.KindExtension, w.id, func() []condition.Finding { return w.findings(time.Now()) })
 }
 
-func (w *keyWatch) shutdown() {
+func (w *clientConditions) shutdown() {
 	if w.unpost != nil {
 		w.unpost()
 	}
 }
 
-// read notes what came of reading the key file.
-func (w *keyWatch) read(file string, fault error) {
+// read records the result of reading the key file.
+func (w *clientConditions) read(file string, fault error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.file, w.fault = file, fault
 }
 
-// withheld notes that the key was not sent to a host for want of TLS.
-func (w *keyWatch) withheld(host string, now time.Time) {
+// withheld records that the key was not sent to a host because TLS is missing.
+func (w *clientConditions) withheld(host string, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.host, w.last = host, now
 	w.unsent.Store(true)
 }
 
-// sent notes that the key was sent.
-func (w *keyWatch) sent() {
+// sent records that the key was sent.
+func (w *clientConditions) sent() {
 	if w.unsent.Load() {
 		w.unsent.Store(false)
 	}
 }
 
-func (w *keyWatch) findings(now time.Time) (all []condition.Finding) {
+func (w *clientConditions) findings(now time.Time) (all []condition.Finding) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fault != nil {
 		all = append(all, condition.Finding{
-			Name: condition.KeyFileFailed, Cause: keyFileCause(w.fault), Message: fmt.Sprintf("The key file %s cannot be used, and the last good key stays in use: %v", w.file, w.fault),
+			Name: condition.KeyFileFailed, Cause: keyFileCause(w.fault), Message: fmt.Sprintf("The key file %s cannot be used, and the last good key remains in use: %v", w.file, w.fault),
 		})
 	}
 	if w.unsent.Load() && now.Sub(w.last) < withheldFor {
@@ -78,7 +77,7 @@ func (w *keyWatch) findings(now time.Time) (all []condition.Finding) {
 	return all
 }
 
-// keyFileCause returns what kind of fault a key file has.
+// keyFileCause classifies a fault of a key file.
 func keyFileCause(fault error) string {
 	switch {
 	case errors.Is(fault, fs.ErrNotExist):

@@ -15,11 +15,11 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// startSender returns a started sender that polls its key file often.
-func startSender(t *testing.T, cfg *ClientConfig) (*keySender, *observer.ObservedLogs) {
+// startClient returns a started sender that polls its key file often.
+func startClient(t *testing.T, cfg *ClientConfig) (*clientAuth, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
-	s := newKeySender(zap.New(core), cfg)
+	s := newClientAuth(zap.New(core), cfg)
 	s.pollInterval = time.Millisecond
 	require.NoError(t, s.Start(context.Background(), componenttest.NewNopHost()))
 	t.Cleanup(func() {
@@ -36,7 +36,7 @@ func keyFile(t *testing.T, content string) string {
 	return path
 }
 
-func eventuallySends(t *testing.T, s *keySender, key string) {
+func eventuallySends(t *testing.T, s *clientAuth, key string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return s.current.Load().key == key }, 10*time.Second, time.Millisecond)
 }
@@ -46,25 +46,25 @@ func eventuallyLogs(t *testing.T, logs *observer.ObservedLogs, message string) {
 	require.Eventually(t, func() bool { return logs.FilterMessageSnippet(message).Len() > 0 }, 10*time.Second, time.Millisecond)
 }
 
-func TestKeySender_TakesBlanksOffTheKeyFile(t *testing.T) {
+func TestClient_TakesBlanksOffTheKeyFile(t *testing.T) {
 	text, _ := newKey()
 	for _, content := range []string{text, text + "\n", text + "\r\n", "\n " + text + " \n"} {
-		s, _ := startSender(t, &ClientConfig{KeyFile: keyFile(t, content)})
+		s, _ := startClient(t, &ClientConfig{KeyFile: keyFile(t, content)})
 		assert.Equal(t, "Bearer "+text, s.current.Load().metadata["authorization"])
 	}
 }
 
-func TestKeySender_DoesNotStartWithoutAKey(t *testing.T) {
+func TestClient_DoesNotStartWithoutAKey(t *testing.T) {
 	text, _ := newKey()
 	for name, tt := range map[string]struct{ path, want string }{
 		"no file":      {filepath.Join(t.TempDir(), "missing"), "client::key_file: open "},
 		"empty file":   {keyFile(t, "\n"), "client::key_file: the file is empty"},
-		"no key in it": {keyFile(t, "supersecret"), "client::key_file: the file holds something else than one API key"},
-		"two keys":     {keyFile(t, text+"\n"+text), "client::key_file: the file holds something else than one API key"},
-		"huge":         {keyFile(t, strings.Repeat("x", 1<<20)), "client::key_file: the file holds something else than one API key"},
+		"no key in it": {keyFile(t, "supersecret"), "client::key_file: the file has other content than one API key"},
+		"two keys":     {keyFile(t, text+"\n"+text), "client::key_file: the file has other content than one API key"},
+		"huge":         {keyFile(t, strings.Repeat("x", 1<<20)), "client::key_file: the file has other content than one API key"},
 		"a directory":  {t.TempDir(), "is not a regular file"},
 	} {
-		s := newKeySender(zap.NewNop(), &ClientConfig{KeyFile: tt.path})
+		s := newClientAuth(zap.NewNop(), &ClientConfig{KeyFile: tt.path})
 		err := s.Start(context.Background(), componenttest.NewNopHost())
 		assert.ErrorContains(t, err, tt.want, name)
 		assert.NotContains(t, err.Error(), "supersecret", name)
@@ -73,12 +73,12 @@ func TestKeySender_DoesNotStartWithoutAKey(t *testing.T) {
 	}
 }
 
-func TestKeySender_FollowsTheKeyFile(t *testing.T) {
+func TestClient_FollowsTheKeyFile(t *testing.T) {
 	first, _ := newKey()
 	second, _ := newKey()
 	third, _ := newKey()
 	path := keyFile(t, first)
-	s, logs := startSender(t, &ClientConfig{KeyFile: path, BusinessID: "tenant-a"})
+	s, logs := startClient(t, &ClientConfig{KeyFile: path, BusinessID: "tenant-a"})
 
 	require.NoError(t, os.WriteFile(path, []byte(second), 0o600))
 	eventuallySends(t, s, second)
@@ -95,7 +95,7 @@ func TestKeySender_FollowsTheKeyFile(t *testing.T) {
 	}
 }
 
-func TestKeySender_FollowsSymlinksThatAreSwapped(t *testing.T) {
+func TestClient_FollowsSymlinksThatAreSwapped(t *testing.T) {
 	// This is how a mounted secret changes: key -> ..data/key, ..data -> ..v1.
 	first, _ := newKey()
 	second, _ := newKey()
@@ -106,7 +106,7 @@ func TestKeySender_FollowsSymlinksThatAreSwapped(t *testing.T) {
 	}
 	require.NoError(t, os.Symlink("..v1", filepath.Join(dir, "..data")))
 	require.NoError(t, os.Symlink(filepath.Join("..data", "key"), filepath.Join(dir, "key")))
-	s, _ := startSender(t, &ClientConfig{KeyFile: filepath.Join(dir, "key")})
+	s, _ := startClient(t, &ClientConfig{KeyFile: filepath.Join(dir, "key")})
 	require.Equal(t, first, s.current.Load().key)
 
 	require.NoError(t, os.Symlink("..v2", filepath.Join(dir, "..data_tmp")))
@@ -114,18 +114,18 @@ func TestKeySender_FollowsSymlinksThatAreSwapped(t *testing.T) {
 	eventuallySends(t, s, second)
 }
 
-func TestKeySender_KeepsTheLastGoodKey(t *testing.T) {
+func TestClient_KeepsTheLastGoodKey(t *testing.T) {
 	first, _ := newKey()
 	second, _ := newKey()
 	path := keyFile(t, first)
-	s, logs := startSender(t, &ClientConfig{KeyFile: path})
-	const stays = "the last good key stays in use"
+	s, logs := startClient(t, &ClientConfig{KeyFile: path})
+	const remains = "the last good key remains in use"
 
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
-	eventuallyLogs(t, logs, stays)
+	eventuallyLogs(t, logs, remains)
 	assert.Equal(t, first, s.current.Load().key)
 	require.NoError(t, os.Remove(path))
-	require.Eventually(t, func() bool { return logs.FilterMessageSnippet(stays).Len() == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return logs.FilterMessageSnippet(remains).Len() == 2 }, 10*time.Second, time.Millisecond)
 	assert.Equal(t, first, s.current.Load().key)
 
 	require.NoError(t, os.WriteFile(path, []byte(first), 0o600))
@@ -134,11 +134,11 @@ func TestKeySender_KeepsTheLastGoodKey(t *testing.T) {
 	eventuallySends(t, s, second)
 }
 
-func TestKeySender_SaysAFaultOnce(t *testing.T) {
+func TestClient_SaysAFaultOnce(t *testing.T) {
 	text, _ := newKey()
 	path := keyFile(t, text)
 	core, logs := observer.New(zap.InfoLevel)
-	s := newKeySender(zap.New(core), &ClientConfig{KeyFile: path})
+	s := newClientAuth(zap.New(core), &ClientConfig{KeyFile: path})
 	s.use(text)
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	fault := ""
@@ -148,6 +148,6 @@ func TestKeySender_SaysAFaultOnce(t *testing.T) {
 	assert.Equal(t, 1, logs.Len())
 }
 
-func TestKeySender_RereadsWithinASecond(t *testing.T) {
+func TestClient_RereadsWithinASecond(t *testing.T) {
 	assert.LessOrEqual(t, keyFilePollInterval, time.Second)
 }

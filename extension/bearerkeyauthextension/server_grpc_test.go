@@ -36,7 +36,7 @@ import (
 func TestTap_RefusesWhatAuthenticateWould(t *testing.T) {
 	text, key := newKey()
 	bound, boundEntry := newKey(func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
-	c, telemetry := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key, boundEntry}}))
+	c, telemetry := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key, boundEntry}}))
 	local := peer.NewContext(context.Background(), &peer.Peer{Addr: localPeer})
 	for _, tt := range []struct {
 		name   string
@@ -75,7 +75,7 @@ func TestTap_LooksAtTenantAndScopes(t *testing.T) {
 	registry := tenanttest.NewRegistry(t,
 		&tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key, tracesEntry, noneEntry}},
 		&tenant.Tenant{ID: "tenant-b", Status: tenant.StatusSuspended, Keys: []*tenant.Key{suspendedEntry}})
-	c, telemetry := startChecker(t, registry)
+	c, telemetry := startServer(t, registry)
 	const logs, metrics, traces = "logs.v1.LogsService", "metrics.v1.MetricsService", "trace.v1.TraceService"
 	for _, tt := range []struct {
 		name, key, service string
@@ -108,7 +108,7 @@ func TestTap_LooksAtTenantAndScopes(t *testing.T) {
 func TestTap_RefusesNothingThatGRPCWouldKeep(t *testing.T) {
 	_, key := newKey()
 	ofSuspended, suspendedEntry := newKey()
-	c, telemetry := startChecker(t, tenanttest.NewRegistry(t,
+	c, telemetry := startServer(t, tenanttest.NewRegistry(t,
 		&tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}},
 		&tenant.Tenant{ID: "tenant-b", Status: tenant.StatusSuspended, Keys: []*tenant.Key{suspendedEntry}}))
 	for _, authorization := range []string{"", "Bearer " + ofSuspended} {
@@ -123,7 +123,7 @@ func TestTap_RefusesNothingThatGRPCWouldKeep(t *testing.T) {
 			if !tt.refused {
 				deadline, ok := with.Deadline()
 				assert.True(t, ok)
-				assert.LessOrEqual(t, time.Until(deadline), refusedTimeout)
+				assert.LessOrEqual(t, time.Until(deadline), rejectedTimeout)
 			}
 			cancel()
 			<-with.Done()
@@ -145,7 +145,7 @@ func TestTap_RefusesNothingThatGRPCWouldKeep(t *testing.T) {
 
 // A receiver that admits calls first judges slow uploads by their speed.
 func TestTap_IsForReceiversThatReadFirst(t *testing.T) {
-	c, _ := startChecker(t, tenanttest.NewRegistry(t))
+	c, _ := startServer(t, tenanttest.NewRegistry(t))
 	options, err := c.GetGRPCServerOptions(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, options, 2)
@@ -219,9 +219,9 @@ func TestTap_RefusalOfALargeMessageCostsATwentiethOfItsAcceptance(t *testing.T) 
 		}
 	}()
 	defer close(g.seen)
-	stranger, _ := newKey()
+	unknown, _ := newKey()
 	acceptedCPU := flood(t, g, text, codes.OK)
-	refusedCPU := flood(t, g, stranger, codes.Unauthenticated)
+	refusedCPU := flood(t, g, unknown, codes.Unauthenticated)
 	t.Logf("CPU per call of %d bytes: accepted %v, refused %v", largeSize(t), acceptedCPU/floodCalls, refusedCPU/floodCalls)
 	assert.Less(t, refusedCPU, acceptedCPU/20)
 }

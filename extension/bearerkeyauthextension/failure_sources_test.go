@@ -31,7 +31,7 @@ func TestSources_ThrottlesAfterTheLimitUntilTheMinuteIsOver(t *testing.T) {
 	assert.False(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon), "a clock that went back starts a new window")
 }
 
-func TestSources_ThrottlesNobodyWithoutALimit(t *testing.T) {
+func TestSources_NoThrottlingWithoutALimit(t *testing.T) {
 	s := startSources(t, 0, 10)
 	for range 1000 {
 		require.False(t, s.failed(ip("192.0.2.1"), unknownKey, false, noon))
@@ -55,7 +55,7 @@ func TestSources_TakesWhatOneCallerGetsAsOneSource(t *testing.T) {
 	}
 }
 
-func TestSources_SaysEachSourceOnceAMinute(t *testing.T) {
+func TestSources_LogsEachSourceOnceAMinute(t *testing.T) {
 	s := startSources(t, 3, 10)
 	s.failed(ip("192.0.2.1"), unknownKey, false, noon)
 	s.failed(ip("192.0.2.1"), unknownKey, false, noon)
@@ -66,7 +66,7 @@ func TestSources_SaysEachSourceOnceAMinute(t *testing.T) {
 	require.Empty(t, s.reports(noon, 10, false), "nothing new")
 
 	s.failed(ip("192.0.2.1"), revokedKey, false, noon.Add(time.Second))
-	require.Empty(t, s.reports(noon.Add(59*time.Second), 10, false), "said less than a minute ago")
+	require.Empty(t, s.reports(noon.Add(59*time.Second), 10, false), "logged less than a minute ago")
 	one.reasons = reasons{revokedKey: 1}
 	require.Equal(t, []report{one}, s.reports(noon.Add(time.Minute), 10, false))
 
@@ -82,12 +82,12 @@ func TestSources_BoundsLinesAndLosesNoCount(t *testing.T) {
 			s.failed(ip(netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}).String()), unknownKey, false, noon)
 		}
 		require.Equal(t, 100, s.len())
-		var said int64
+		var logged int64
 		for n, most := range []int{40, 40, 20, 0} {
 			due := s.reports(noon.Add(time.Duration(n)*time.Second), 40, last)
 			named := 0
 			for _, r := range due {
-				said += r.reasons[unknownKey]
+				logged += r.reasons[unknownKey]
 				if r.source.IsValid() {
 					named++
 				}
@@ -98,11 +98,11 @@ func TestSources_BoundsLinesAndLosesNoCount(t *testing.T) {
 			}
 			require.Equal(t, most, named)
 		}
-		assert.EqualValues(t, 250, said, "150 sources had to make room; their counts are said without a name")
+		assert.EqualValues(t, 250, logged, "150 sources were evicted; their counts are logged without a name")
 	}
 }
 
-// BenchmarkSources_Flood is a stranger that changes its address with each request.
+// BenchmarkSources_Flood is a unknown that changes its address with each request.
 func BenchmarkSources_Flood(b *testing.B) {
 	s, err := newSources(FailuresConfig{PerMinute: 60, MaxSources: 4096})
 	require.NoError(b, err)

@@ -9,16 +9,16 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
 
-// maxKeyFileSize bounds what is read of a file that is no key file.
+// maxKeyFileSize limits the bytes that are read of a file that is not a key file.
 const maxKeyFileSize = 4096
 
 var (
 	errEmptyKeyFile = errors.New("the file is empty")
-	errNotAKeyFile  = errors.New("the file holds something else than one API key of the form obs_<key id>_<secret>")
+	errNotAKeyFile  = errors.New("the file has other content than one API key of the form obs_<key id>_<secret>")
 )
 
-// readKeyFile returns the key in the file at path, without blanks and newlines
-// around it. No error quotes what the file holds.
+// readKeyFile returns the key in the file at path without the white space around it.
+// Its errors do not contain the content of the file.
 func readKeyFile(path string) (string, error) {
 	f, err := regularfile.Open(path)
 	if err != nil {

@@ -11,25 +11,26 @@ import (
 )
 
 // PerRPCCredentials implements extensionauth.GRPCClient.
-func (s *keySender) PerRPCCredentials() (credentials.PerRPCCredentials, error) {
+func (s *clientAuth) PerRPCCredentials() (credentials.PerRPCCredentials, error) {
 	return &rpcCredentials{sender: s}, nil
 }
 
-type rpcCredentials struct{ sender *keySender }
+type rpcCredentials struct{ sender *clientAuth }
 
 // GetRequestMetadata implements credentials.PerRPCCredentials.
 func (c *rpcCredentials) GetRequestMetadata(ctx context.Context, uri ...string) (map[string]string, error) {
 	if !encrypted(ctx) && !c.sender.mayCarryKey(hostOf(uri)) {
 		c.sender.watch.withheld(hostOf(uri), time.Now())
-		// Retryable, so that no data is lost before the operator has mended it.
+		// The error is retryable, so that no data is lost until the operator fixes the
+		// configuration.
 		return nil, status.Error(codes.Unavailable, errPlaintext.Error())
 	}
 	c.sender.watch.sent()
 	return c.sender.current.Load().metadata, nil
 }
 
-// RequireTransportSecurity implements credentials.PerRPCCredentials. It is false
-// because gRPC would then refuse loopback too; GetRequestMetadata is the judge.
+// RequireTransportSecurity implements credentials.PerRPCCredentials. If it returned
+// true, gRPC would reject loopback addresses too. GetRequestMetadata decides.
 func (*rpcCredentials) RequireTransportSecurity() bool { return false }
 
 func encrypted(ctx context.Context) bool {

@@ -24,7 +24,7 @@ import (
 )
 
 // use sends a request with text that must be accepted.
-func use(t *testing.T, c *keyChecker, text string) {
+func use(t *testing.T, c *serverAuth, text string) {
 	t.Helper()
 	_, err := c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer " + text}})
 	require.NoError(t, err)
@@ -50,7 +50,7 @@ func TestKeyUse_OutlivesTheSnapshotAndTheGateway(t *testing.T) {
 		return []*tenant.Tenant{{ID: "tenant-a", Keys: keys[:1]}, {ID: "tenant-b", Keys: keys[1:]}}
 	}
 	registry.Set(t, tenants()...)
-	c, telemetry := startCheckerWith(t, withKeyUse(file), registry)
+	c, telemetry := startServerWith(t, withKeyUse(file), registry)
 	use(t, c, first)
 	registry.Set(t, tenants()...)
 	c.now = func() time.Time { return noon.Add(3*time.Minute + 59*time.Second) }
@@ -68,7 +68,7 @@ func TestKeyUse_OutlivesTheSnapshotAndTheGateway(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &got))
 	assert.Equal(t, want, got)
 
-	again, _ := startCheckerWith(t, withKeyUse(file), registry)
+	again, _ := startServerWith(t, withKeyUse(file), registry)
 	assert.Equal(t, want, again.keyUse.uses())
 	registry.Set(t, tenants()[1])
 	delete(want, "tenant-a")
@@ -78,7 +78,7 @@ func TestKeyUse_OutlivesTheSnapshotAndTheGateway(t *testing.T) {
 func TestKeyUse_WaitsForTheRegistryBeforeItForgets(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key-use.json")
 	require.NoError(t, os.WriteFile(file, []byte(`{"tenant-a": {"kabcdefg": "2026-05-01T12:00:00Z"}}`), 0o600))
-	c, _ := startCheckerWith(t, withKeyUse(file), &tenanttest.Registry{})
+	c, _ := startServerWith(t, withKeyUse(file), &tenanttest.Registry{})
 	require.NoError(t, c.Shutdown(context.Background()))
 	raw, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestKeyUse_WaitsForTheRegistryBeforeItForgets(t *testing.T) {
 
 func TestKeyUse_KeepsTheMinuteOfTheLatestUse(t *testing.T) {
 	text, key := newKey()
-	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	assert.Zero(t, key.LastUse())
 	for _, at := range []time.Duration{0, 59 * time.Second, -time.Hour, time.Minute} {
 		c.now = func() time.Time { return noon.Add(at) }
@@ -98,7 +98,7 @@ func TestKeyUse_KeepsTheMinuteOfTheLatestUse(t *testing.T) {
 
 func TestKeyUse_IsNotNotedOfARefusedRequest(t *testing.T) {
 	text, key := newKey(func(k *tenant.Key) { k.RevokedAt = noon })
-	c, _ := startChecker(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	_, err := c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer " + text}})
 	require.Error(t, err)
 	assert.Zero(t, key.LastUse())
@@ -110,7 +110,7 @@ func TestKeyUse_SavesWhileItRuns(t *testing.T) {
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}})
 	set := nopSettings()
 	set.TelemetrySettings = componenttest.NewNopTelemetrySettings()
-	c, err := newKeyChecker(set, withKeyUse(file))
+	c, err := newServerAuth(set, withKeyUse(file))
 	require.NoError(t, err)
 	c.keyUse.interval = time.Millisecond
 	require.NoError(t, c.Start(context.Background(), tenanttest.Host{registryID: registry}))
@@ -137,7 +137,7 @@ func TestKeyUse_LeavesAFileAloneThatIsNotItsOwn(t *testing.T) {
 	text, key := newKey()
 	set := nopSettings()
 	set.Logger = zap.New(core)
-	c, err := newKeyChecker(set, withKeyUse(file))
+	c, err := newServerAuth(set, withKeyUse(file))
 	require.NoError(t, err)
 	require.NoError(t, c.Start(context.Background(), tenanttest.Host{
 		registryID: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}),
@@ -156,7 +156,7 @@ func TestKeyUse_SaysThatItCannotWrite(t *testing.T) {
 	core, logs := observer.New(zap.ErrorLevel)
 	set := nopSettings()
 	set.Logger = zap.New(core)
-	c, err := newKeyChecker(set, withKeyUse(filepath.Join(t.TempDir(), "missing", "key-use.json")))
+	c, err := newServerAuth(set, withKeyUse(filepath.Join(t.TempDir(), "missing", "key-use.json")))
 	require.NoError(t, err)
 	require.NoError(t, c.Start(context.Background(), tenanttest.Host{
 		registryID: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}),

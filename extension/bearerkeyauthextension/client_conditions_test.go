@@ -14,7 +14,7 @@ import (
 
 func TestKeyWatch(t *testing.T) {
 	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	var w keyWatch
+	var w clientConditions
 	assert.Empty(t, w.findings(noon))
 
 	w.read("/etc/key", errors.New("permission denied"))
@@ -36,7 +36,7 @@ func TestKeyWatch(t *testing.T) {
 	require.Len(t, got, 1)
 	assert.Equal(t, condition.KeyNotSent, got[0].Name)
 	assert.Contains(t, got[0].Message, "192.0.2.1:4318")
-	assert.Empty(t, w.findings(noon.Add(10*time.Minute)), "nobody tries any more")
+	assert.Empty(t, w.findings(noon.Add(10*time.Minute)), "no client retries")
 	w.withheld("192.0.2.1:4318", noon)
 	w.sent()
 	assert.Empty(t, w.findings(noon))

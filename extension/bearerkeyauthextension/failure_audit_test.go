@@ -128,18 +128,18 @@ func TestFailureAudit_BoundsTheEntriesOfAMinute(t *testing.T) {
 
 func TestFailureAudit_WaitsForTheDisk(t *testing.T) {
 	f := newAuditFixture(t)
-	require.NoError(t, os.WriteFile(f.set.Directory, nil, 0o600)) // in the way of the folder
+	require.NoError(t, os.WriteFile(f.set.Directory, nil, 0o600)) // a file at the path of the directory
 	f.minute()
-	f.minute() // a minute without a stranger is no sign of a disk
+	f.minute() // a minute without a unknown is no sign of a disk
 	for minute := range 10 {
 		for n := range 40 {
 			f.fail(1, &net.IPAddr{IP: net.IPv4(10, 0, byte(minute), byte(n))}, unknownKey)
 		}
 		f.minute()
-		require.LessOrEqual(t, len(f.waiting), maxAuditWaiting)
-		require.EqualValues(t, len(f.waiting), f.unwritten.Load())
+		require.LessOrEqual(t, len(f.pending), maxPendingEntries)
+		require.EqualValues(t, len(f.pending), f.unwritten.Load())
 	}
-	require.Len(t, f.waiting, maxAuditWaiting)
+	require.Len(t, f.pending, maxPendingEntries)
 	require.NoError(t, os.Remove(f.set.Directory))
 	f.minute()
 	require.Zero(t, f.unwritten.Load())
@@ -154,9 +154,9 @@ func TestFailureAudit_WaitsForTheDisk(t *testing.T) {
 	assert.EqualValues(t, 201, got[0].Sources)
 	assert.True(t, got[0].From.Equal(noon.Add(2*time.Minute)), got[0].From)
 	assert.True(t, got[0].To.Equal(noon.Add(8*time.Minute)), got[0].To)
-	assert.Equal(t, 1, f.logs.FilterMessageSnippet("cannot be written").Len(), "a failure is logged once")
+	assert.Equal(t, 1, f.logs.FilterMessageSnippet("Failed to write rejected requests").Len(), "a failure is logged once")
 	assert.Equal(t, 1, f.logs.FilterMessageSnippet("written to the audit log again").Len())
-	verifier := f.logs.FilterMessageSnippet("are kept in the audit log").All()
+	verifier := f.logs.FilterMessageSnippet("are recorded in the audit log").All()
 	require.Len(t, verifier, 1)
 	assert.Contains(t, verifier[0].ContextMap()["verifier"], "otelcol-tenant-audit+")
 }
@@ -174,9 +174,9 @@ func TestFailureAudit_GoesOnWhenItsLogIsDamaged(t *testing.T) {
 			require.NoError(t, damage(f.set.Directory))
 			f.fail(2, ip("192.0.2.2"), unknownKey)
 			f.minute()
-			assert.Empty(t, f.waiting)
+			assert.Empty(t, f.pending)
 			assert.Equal(t, 1, f.logs.FilterMessageSnippet("continues in a new segment").Len())
-			assert.Zero(t, f.logs.FilterMessageSnippet("cannot be written").Len())
+			assert.Zero(t, f.logs.FilterMessageSnippet("Failed to write rejected requests").Len())
 			f.minute()
 			f.close()
 			key, err := audit.ReadKey(f.set.KeyFile)
@@ -196,13 +196,13 @@ func TestFailureAudit_GoesOnWhenItsLogIsRemovedAfterARestart(t *testing.T) {
 	f.fail(1, ip("192.0.2.1"), unknownKey)
 	f.minute()
 	f.close()
-	f.series = nil
+	f.log = nil
 	require.NoError(t, f.open(t.Context()))
 	require.NoError(t, os.RemoveAll(f.set.Directory))
 	f.fail(2, ip("192.0.2.2"), unknownKey)
 	require.NoError(t, f.flush(t.Context())) // as at the end
 	f.close()
-	assert.Zero(t, f.logs.FilterMessageSnippet("entries are lost").Len())
+	assert.Zero(t, f.logs.FilterMessageSnippet("are lost").Len())
 	assert.EqualValues(t, 2, f.written.Load())
 	assert.DirExists(t, filepath.Join(f.set.Directory, "00000002"))
 }
@@ -220,16 +220,16 @@ func TestFailureAudit_SaysWhatIsLost(t *testing.T) {
 	f.fail(1, ip("192.0.2.1"), unknownKey)
 	f.minute()
 	f.close()
-	assert.Equal(t, 1, f.logs.FilterMessageSnippet("entries are lost").Len())
+	assert.Equal(t, 1, f.logs.FilterMessageSnippet("are lost").Len())
 }
 
-func TestKeyChecker_AuditsWhatItRefuses(t *testing.T) {
+func TestServer_AuditsWhatItRefuses(t *testing.T) {
 	text, key := newKey()
-	stranger, _ := newKey()
+	unknown, _ := newKey()
 	cfg := serverConfig()
 	cfg.Failures.Audit.Directory = filepath.Join(t.TempDir(), "audit")
-	c, _ := startCheckerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
-	for n, value := range []string{text, stranger, stranger, "nonsense"} {
+	c, _ := startServerWith(t, cfg, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
+	for n, value := range []string{text, unknown, unknown, "nonsense"} {
 		_, err := c.Authenticate(from(localPeer), map[string][]string{"Authorization": {"Bearer " + value}})
 		require.Equal(t, n > 0, err != nil)
 	}
@@ -248,7 +248,7 @@ func TestKeyChecker_AuditsWhatItRefuses(t *testing.T) {
 			return err
 		}
 		data, err := os.ReadFile(path)
-		assert.NotContains(t, string(data), stranger)
+		assert.NotContains(t, string(data), unknown)
 		assert.NotContains(t, string(data), key.ID)
 		return err
 	}))
@@ -257,7 +257,7 @@ func TestKeyChecker_AuditsWhatItRefuses(t *testing.T) {
 func TestFailureAudit_HasMetrics(t *testing.T) {
 	cfg := serverConfig()
 	cfg.Failures.Audit.Directory = filepath.Join(t.TempDir(), "audit")
-	c, telemetry := startCheckerWith(t, cfg, tenanttest.NewRegistry(t))
+	c, telemetry := startServerWith(t, cfg, tenanttest.NewRegistry(t))
 	c.audit.written.Store(7)
 	c.audit.unwritten.Store(2)
 	metadatatest.AssertEqualExtensionBearerKeyAuthAuditEntries(t, telemetry, []metricdata.DataPoint[int64]{{Value: 7}}, metricdatatest.IgnoreTimestamp())

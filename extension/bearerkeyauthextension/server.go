@@ -22,34 +22,34 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// keyChecker tells the tenant of incoming requests. It decides only what the key and
-// the headers tell: whether the tenant is suspended, what the key may send, and
-// what to answer before a registry has loaded is for the tenant processor, since
-// over HTTP whatever an authenticator refuses becomes a 401.
-type keyChecker struct {
+// serverAuth authenticates incoming requests. It rejects requests only because of their
+// key and headers. The tenant processor rejects requests of suspended tenants, signals
+// outside the scopes of a key, and requests before the registry has loaded: over HTTP
+// every rejection by an authenticator becomes a 401.
+type serverAuth struct {
 	registryID component.ID
 	registry   tenant.Registry
 	now        func() time.Time
 	answers    [numDecisions]*rejection.Error
 	tally      tally
 	failures   *failures
-	audit      *failureAudit // nil: not kept
+	audit      *failureAudit // nil: not configured
 	keyUse     *keyUse
 	telemetry  *metadata.TelemetryBuilder
 	recovery   *recovery.Recoverer
 	proxies    *proxies
 	rejections *rejections
 
-	connectTimeout, callTimeout time.Duration // of gRPC
-	suspended                   error         // of gRPC's callers
+	connectTimeout, callTimeout time.Duration // over gRPC
+	suspended                   error         // over gRPC
 	outOfScope                  map[tenant.Signal]error
 
 	stopOnce sync.Once
 	running  sync.WaitGroup
 }
 
-// newKeyChecker takes a cfg that has a registry.
-func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
+// newServerAuth returns the server for a configuration with a registry.
+func newServerAuth(set extension.Settings, cfg *Config) (*serverAuth, error) {
 	failures, err := newFailures(cfg.Failures, set.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("failures: %w", err)
@@ -58,7 +58,10 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 	if err != nil {
 		return nil, err
 	}
-	rejections, err := newRejections(cfg.Rejections, set.Logger)
+	if cfg.Rejections.TenantMetrics {
+		set.Logger.Warn(`"rejections::tenant_metrics" is deprecated, use "metrics::tenant"`)
+	}
+	rejections, err := newRejections(cfg.Metrics.Tenant || cfg.Rejections.TenantMetrics, set.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("rejections: %w", err)
 	}
@@ -66,7 +69,7 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &keyChecker{
+	return &serverAuth{
 		proxies: proxies, rejections: rejections,
 		registryID: *cfg.Registry, now: time.Now, answers: newAnswers(),
 		failures: failures, keyUse: newKeyUse(cfg.KeyUse, set.Logger), telemetry: telemetry,
@@ -78,7 +81,7 @@ func newKeyChecker(set extension.Settings, cfg *Config) (*keyChecker, error) {
 }
 
 // Start implements component.Component.
-func (c *keyChecker) Start(_ context.Context, host component.Host) error {
+func (c *serverAuth) Start(_ context.Context, host component.Host) error {
 	registry, err := tenant.FindRegistry(host, c.registryID)
 	if err != nil {
 		return err
@@ -115,7 +118,7 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 	}
 	c.keyUse.start(registry, c.recovery)
 	now := c.now
-	c.recovery.Keep(c.failures.stopped, &c.running, "logging refused requests", func() {
+	c.recovery.Keep(c.failures.stopped, &c.running, "logging rejected requests", func() {
 		c.failures.run(now, func(now time.Time, last bool) {
 			c.rejections.report(now, last)
 			c.proxies.report(now)
@@ -125,7 +128,7 @@ func (c *keyChecker) Start(_ context.Context, host component.Host) error {
 }
 
 // Shutdown implements component.Component.
-func (c *keyChecker) Shutdown(ctx context.Context) (err error) {
+func (c *serverAuth) Shutdown(ctx context.Context) (err error) {
 	c.stopOnce.Do(func() {
 		c.failures.stop()
 		err = c.wait(ctx)
@@ -135,9 +138,9 @@ func (c *keyChecker) Shutdown(ctx context.Context) (err error) {
 	return err
 }
 
-// wait waits for what was started to write its last, unless a disk takes longer
-// than ctx.
-func (c *keyChecker) wait(ctx context.Context) error {
+// wait waits until the background goroutines have written their remaining data or ctx
+// ends.
+func (c *serverAuth) wait(ctx context.Context) error {
 	done := make(chan struct{})
 	var waiting sync.WaitGroup
 	c.recovery.Go(&waiting, "waiting for logs", func() {
@@ -152,10 +155,10 @@ func (c *keyChecker) wait(ctx context.Context) error {
 	}
 }
 
-// Authenticate implements extensionauth.Server. It does no I/O, and to accept a
-// request it takes no lock. If it panics the caller is undecided: the tenant processor
-// asks it to come again.
-func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]string) (with context.Context, err error) {
+// Authenticate implements extensionauth.Server. It does no I/O and takes no lock for an
+// accepted request. After a panic the request is undecided: the tenant processor
+// answers that the caller should retry.
+func (c *serverAuth) Authenticate(ctx context.Context, headers map[string][]string) (with context.Context, err error) {
 	defer func() {
 		if recovery.Is(err) {
 			with, err = tenant.NewContext(ctx, tenant.Undecided()), nil
@@ -181,8 +184,8 @@ func (c *keyChecker) Authenticate(ctx context.Context, headers map[string][]stri
 	return tenant.NewContextFrom(ctx, key.Identity(), addr), nil
 }
 
-// rejected counts a refused request of a key that is known; key may be nil.
-func (c *keyChecker) rejected(key *tenant.Key, d decision, signal tenant.Signals, addr net.Addr) {
+// rejected counts a rejected request with a known key. It does nothing if key is nil.
+func (c *serverAuth) rejected(key *tenant.Key, d decision, signal tenant.Signals, addr net.Addr) {
 	if key == nil {
 		return
 	}
@@ -194,12 +197,12 @@ func (c *keyChecker) rejected(key *tenant.Key, d decision, signal tenant.Signals
 }
 
 // PostRejection implements rejection.Board.
-func (c *keyChecker) PostRejection(r rejection.Rejected) { c.rejections.add(r) }
+func (c *serverAuth) PostRejection(r rejection.Rejected) { c.rejections.add(r) }
 
 // decide returns the key with which a request with headers came from source and what
 // becomes of the request. source is nil if it is unknown. The key is nil if the
 // request is undecided or has no key of the registry.
-func (c *keyChecker) decide(source net.Addr, headers map[string][]string, now time.Time) (*tenant.Key, decision) {
+func (c *serverAuth) decide(source net.Addr, headers map[string][]string, now time.Time) (*tenant.Key, decision) {
 	sent, why := readCredentials(headers)
 	if why != accepted {
 		return nil, why
@@ -232,10 +235,10 @@ func (c *keyChecker) decide(source net.Addr, headers map[string][]string, now ti
 	return key, accepted
 }
 
-// check tells whether key may be used now and from source.
+// check reports whether key may be used now and from source.
 func check(key *tenant.Key, source net.Addr, now time.Time) decision {
 	if !key.RevokedAt.IsZero() {
-		return revokedKey // a time to come counts too: clocks of operators run ahead
+		return revokedKey // also in the future: the clock of the operator may be ahead
 	}
 	if !key.NotBefore.IsZero() && now.Before(key.NotBefore) {
 		return notYetValid
@@ -249,7 +252,7 @@ func check(key *tenant.Key, source net.Addr, now time.Time) decision {
 	return accepted
 }
 
-// contains tells whether addr is an IP address within one of prefixes.
+// contains reports whether addr is an IP address in one of prefixes.
 func contains(prefixes []netip.Prefix, addr net.Addr) bool {
 	ip := clientaddr.Of(addr)
 	for _, p := range prefixes {
@@ -260,7 +263,7 @@ func contains(prefixes []netip.Prefix, addr net.Addr) bool {
 	return false
 }
 
-func (c *keyChecker) observe(_ context.Context, o metric.Int64Observer) error {
+func (c *serverAuth) observe(_ context.Context, o metric.Int64Observer) error {
 	for d := range numDecisions {
 		if n := c.tally[d].Load(); n > 0 {
 			o.Observe(n, metric.WithAttributes(attribute.String("decision", d.String())))
@@ -269,7 +272,7 @@ func (c *keyChecker) observe(_ context.Context, o metric.Int64Observer) error {
 	return nil
 }
 
-func (c *keyChecker) observeThrottled(_ context.Context, o metric.Int64Observer) error {
+func (c *serverAuth) observeThrottled(_ context.Context, o metric.Int64Observer) error {
 	if n := c.failures.throttled.Load(); n > 0 {
 		o.Observe(n)
 	}

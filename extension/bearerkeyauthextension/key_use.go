@@ -20,29 +20,29 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// keyUseInterval is how often the file is written if a key has been used. Keys
-// keep the minute of their use, so more often would say nothing new.
+// keyUseInterval is how often the file is written. The use of keys is recorded with a
+// resolution of one minute.
 const keyUseInterval = time.Minute
 
-// lastUses are the minutes in which keys were used last, by tenant and key ID.
+// lastUses contains the minute of the last use of each key, by tenant and key ID.
 type lastUses map[tenant.ID]map[string]time.Time
 
-// keyUse remembers when keys were used last, also when the registry changes and
-// the gateway restarts. Requests note their use in the key, which is part of a
-// snapshot; here it is collected. What a request notes in the moment in which its
-// snapshot is replaced may be lost, which costs a key that goes on being used
-// nothing. Keys that leave the registry are forgotten.
+// keyUse keeps the last use of keys across changes of the registry and restarts.
+// Requests record their use in the key of the current snapshot, from which keyUse
+// collects it. A use that is recorded while its snapshot is replaced may be lost; the
+// next use of the key is recorded again. Keys that are no longer in the registry are
+// removed.
 type keyUse struct {
 	cfg      KeyUseConfig
 	logger   *zap.Logger
 	interval time.Duration
 
 	mu       sync.Mutex
-	snapshot *tenant.Snapshot // whose keys are in use
-	earlier  lastUses         // what was noted before snapshot, and at the last collection
+	snapshot *tenant.Snapshot // current; nil before the first one
+	earlier  lastUses         // as of the last collection
 
 	saved       []byte
-	readErr     error // the file is somebody else's: it is not written
+	readErr     error // the file has other content and is not written
 	unsubscribe func()
 	stop        context.CancelFunc
 	running     sync.WaitGroup
@@ -59,17 +59,17 @@ func (u *keyUse) start(registry tenant.Registry, recoverer *recovery.Recoverer) 
 	if u.cfg.File != "" {
 		if err := u.read(); err != nil {
 			u.readErr = err
-			u.logger.Error("key_use::file: it cannot be read and stays as it is; keys' last use is not saved", zap.Error(err))
+			u.logger.Error(`Failed to read "key_use::file"; the file remains unchanged, and the last use of keys is not saved`, zap.Error(err))
 		}
 	}
 	u.unsubscribe = registry.Subscribe(u.change)
 	ctx, stop := context.WithCancel(context.Background())
 	u.stop = stop
-	recoverer.Keep(ctx.Done(), &u.running, "saving keys' last use", func() { u.keep(ctx) })
+	recoverer.Keep(ctx.Done(), &u.running, "saving the last use of keys", func() { u.keep(ctx) })
 }
 
-// read takes what a former run has written. A file that holds something else is
-// an error, because it may be there for another reason.
+// read reads the file of an earlier run. A file with other content is an error, because
+// it may belong to something else.
 func (u *keyUse) read() error {
 	raw, err := os.ReadFile(u.cfg.File)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(raw) == 0 {
@@ -96,8 +96,8 @@ func (u *keyUse) change(snapshot *tenant.Snapshot) {
 	u.snapshot = snapshot
 }
 
-// collect brings earlier up to date and drops keys that are not in the snapshot.
-// Before the first snapshot it leaves what a former run has written.
+// collect updates earlier from the snapshot and removes keys that are not in the
+// snapshot. Before the first snapshot it does nothing.
 func (u *keyUse) collect() {
 	if u.snapshot == nil {
 		return
@@ -120,7 +120,7 @@ func (u *keyUse) collect() {
 	u.earlier = now
 }
 
-// uses returns what is known. It must not be changed.
+// uses returns the last use of all keys. The result must not be modified.
 func (u *keyUse) uses() lastUses {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -128,8 +128,8 @@ func (u *keyUse) uses() lastUses {
 	return u.earlier
 }
 
-// keep writes the file until ctx ends. It reports each change from success to
-// failure once.
+// keep writes the file periodically until ctx ends. It logs the first of consecutive
+// failures.
 func (u *keyUse) keep(ctx context.Context) {
 	tick := time.NewTicker(u.interval)
 	defer tick.Stop()
@@ -142,13 +142,13 @@ func (u *keyUse) keep(ctx context.Context) {
 		}
 		err := u.save()
 		if err != nil && !failed {
-			u.logger.Error("key_use::file: it cannot be written, a restart forgets when keys were used", diskspace.Fault(u.cfg.File, err)...)
+			u.logger.Error(`Failed to write "key_use::file"; after a restart the last use of keys resumes from the last save`, diskspace.Fault(u.cfg.File, err)...)
 		}
 		failed = err != nil
 	}
 }
 
-// save writes what is known unless the file says it already.
+// save writes the file if its content has changed.
 func (u *keyUse) save() error {
 	if u.cfg.File == "" || u.readErr != nil {
 		return nil
@@ -167,8 +167,8 @@ func (u *keyUse) save() error {
 	return nil
 }
 
-// close writes last. It returns no error, which would end a collector that is asked
-// to read its configuration again.
+// close saves the file a last time. It logs errors instead of returning them, because
+// an error would end a collector that reloads its configuration.
 func (u *keyUse) close() {
 	if u.stop == nil {
 		return
@@ -177,7 +177,7 @@ func (u *keyUse) close() {
 	u.running.Wait()
 	u.unsubscribe()
 	if err := u.save(); err != nil {
-		u.logger.Error("key_use::file: it cannot be written, when keys were used last is forgotten", zap.Error(err))
+		u.logger.Error(`Failed to write "key_use::file"; after a restart the last use of keys resumes from the last save`, zap.Error(err))
 	}
 }
 

@@ -24,7 +24,7 @@ func TestRoundTripper_PassesAnswersOn(t *testing.T) {
 				_, _ = w.Write([]byte("because"))
 			}))
 			defer server.Close()
-			sender, logs := startSender(t, &ClientConfig{Key: configopaque.String(key)})
+			sender, logs := startClient(t, &ClientConfig{Key: configopaque.String(key)})
 			rt, err := sender.RoundTripper(http.DefaultTransport)
 			require.NoError(t, err)
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("data"))
@@ -43,13 +43,13 @@ func TestRoundTripper_PassesAnswersOn(t *testing.T) {
 }
 
 // The ID of a key is public, its secret is not.
-func TestKeySender_HoldsItsSecret(t *testing.T) {
+func TestClient_HoldsItsSecret(t *testing.T) {
 	key, _ := newKey()
-	sender, _ := startSender(t, &ClientConfig{Key: configopaque.String(key)})
+	sender, _ := startClient(t, &ClientConfig{Key: configopaque.String(key)})
 	secrets := sender.Secrets()
 	require.Len(t, secrets, 1)
 	assert.True(t, strings.HasSuffix(key, "_"+secrets[0]))
 	assert.Equal(t, 2, strings.Count(strings.TrimSuffix(key, secrets[0]), "_"))
 	assert.GreaterOrEqual(t, len(secrets[0]), 20)
-	assert.Empty(t, newKeySender(sender.logger, &ClientConfig{KeyFile: "x"}).Secrets(), "before the file is read")
+	assert.Empty(t, newClientAuth(sender.logger, &ClientConfig{KeyFile: "x"}).Secrets(), "before the file is read")
 }

@@ -18,44 +18,44 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// keyFilePollInterval is how often the key file is read. It is read and not
-// watched, since watches miss network file systems and some symlink swaps, and
-// reading 51 bytes costs nothing.
+// keyFilePollInterval is how often the key file is read. File watches do not work on
+// network file systems and miss some replacements of symbolic links.
 const keyFilePollInterval = 500 * time.Millisecond
 
-var errPlaintext = errors.New("refusing to send the API key without TLS to an address that is not loopback; use TLS or set `client::insecure`")
+var errPlaintext = errors.New("refusing to send the API key without TLS to an address that is not loopback; use TLS or set \"client::insecure\"")
 
-var _ redact.Holder = (*keySender)(nil)
+var _ redact.Holder = (*clientAuth)(nil)
 
-// keySender adds a key to outgoing requests.
-type keySender struct {
+// clientAuth authenticates outgoing requests with a key. It is safe for concurrent
+// use.
+type clientAuth struct {
 	cfg          *ClientConfig
 	logger       *zap.Logger
 	pollInterval time.Duration
 	current      atomic.Pointer[credential]
-	warned       warned
-	watch        keyWatch
+	logged       loggedURLs
+	watch        clientConditions
 
 	stop     context.CancelFunc
 	stopOnce sync.Once
 	running  sync.WaitGroup
 }
 
-// credential is what one key becomes on the wire. It is immutable.
+// credential is a key and the headers that contain it. It is immutable.
 type credential struct {
 	key      string
 	metadata map[string]string
 }
 
-func newKeySender(logger *zap.Logger, cfg *ClientConfig) *keySender {
-	s := &keySender{cfg: cfg, logger: logger, pollInterval: keyFilePollInterval}
+func newClientAuth(logger *zap.Logger, cfg *ClientConfig) *clientAuth {
+	s := &clientAuth{cfg: cfg, logger: logger, pollInterval: keyFilePollInterval}
 	if cfg.Key != "" {
 		s.use(string(cfg.Key))
 	}
 	return s
 }
 
-func (s *keySender) use(key string) {
+func (s *clientAuth) use(key string) {
 	c := &credential{key: key, metadata: map[string]string{"authorization": "Bearer " + key}}
 	if s.cfg.BusinessID != "" {
 		c.metadata[tenant.HeaderBusinessID] = s.cfg.BusinessID
@@ -63,9 +63,9 @@ func (s *keySender) use(key string) {
 	s.current.Store(c)
 }
 
-// Start implements component.Component. It fails if there is a key file and no
-// key in it; later faults of the file keep the last good key.
-func (s *keySender) Start(_ context.Context, host component.Host) error {
+// Start implements component.Component. It fails if the key file has no key. If the
+// file becomes unusable later, the last good key remains in use.
+func (s *clientAuth) Start(_ context.Context, host component.Host) error {
 	if s.cfg.KeyFile == "" {
 		s.watch.start(host)
 		return nil
@@ -77,13 +77,13 @@ func (s *keySender) Start(_ context.Context, host component.Host) error {
 	s.use(key)
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	recovery.New(s.logger).Keep(ctx.Done(), &s.running, "following client::key_file", func() { s.follow(ctx) })
+	recovery.New(s.logger).Keep(ctx.Done(), &s.running, "watching the key file", func() { s.follow(ctx) })
 	s.watch.start(host)
 	return nil
 }
 
 // Shutdown implements component.Component.
-func (s *keySender) Shutdown(context.Context) error {
+func (s *clientAuth) Shutdown(context.Context) error {
 	s.stopOnce.Do(func() {
 		s.watch.shutdown()
 		if s.stop != nil {
@@ -94,8 +94,8 @@ func (s *keySender) Shutdown(context.Context) error {
 	return nil
 }
 
-// follow takes over what the key file holds until ctx ends.
-func (s *keySender) follow(ctx context.Context) {
+// follow reloads the key file until ctx ends.
+func (s *clientAuth) follow(ctx context.Context) {
 	tick := time.NewTicker(s.pollInterval)
 	defer tick.Stop()
 	fault := ""
@@ -109,18 +109,18 @@ func (s *keySender) follow(ctx context.Context) {
 	}
 }
 
-// reload reads the key file once. It logs a fault only if it is another than the
-// one of the last read, and returns it.
-func (s *keySender) reload(lastFault string) (fault string) {
+// reload reads the key file once and returns its fault. It logs the fault if it
+// differs from the last one.
+func (s *clientAuth) reload(lastFault string) (fault string) {
 	key, err := readKeyFile(s.cfg.KeyFile)
 	switch {
 	case err != nil && err.Error() != lastFault:
-		s.logger.Error("client::key_file cannot be used, the last good key stays in use", zap.Error(err))
+		s.logger.Error("The key file cannot be used, the last good key remains in use", zap.String("file", s.cfg.KeyFile), zap.Error(err))
 	case err == nil && key != s.current.Load().key:
 		s.use(key)
-		s.logger.Info("client::key_file has a new key, it is in use now")
+		s.logger.Info("The key file has a new key, which is now in use", zap.String("file", s.cfg.KeyFile))
 	case err == nil && lastFault != "":
-		s.logger.Info("client::key_file can be used again")
+		s.logger.Info("The key file can be used again", zap.String("file", s.cfg.KeyFile))
 	}
 	s.watch.read(s.cfg.KeyFile, err)
 	if err != nil {
@@ -129,9 +129,10 @@ func (s *keySender) reload(lastFault string) (fault string) {
 	return ""
 }
 
-// Secrets implements redact.Holder: a server that quotes the key in its answer must not
-// bring it into a log. The key's ID, by which servers name the key, is not secret.
-func (s *keySender) Secrets() []string {
+// Secrets implements redact.Holder, so that a server cannot put the key into a log by
+// repeating it in its answer. The ID of the key, by which servers identify it, is not a
+// secret.
+func (s *clientAuth) Secrets() []string {
 	c := s.current.Load()
 	if c == nil {
 		return nil
@@ -142,8 +143,8 @@ func (s *keySender) Secrets() []string {
 	return []string{c.key}
 }
 
-// mayCarryKey tells whether a host of plain-text requests may see the key.
-func (s *keySender) mayCarryKey(host string) bool {
+// mayCarryKey reports whether requests to host may contain the key without TLS.
+func (s *clientAuth) mayCarryKey(host string) bool {
 	if s.cfg.Insecure || host == "localhost" {
 		return true
 	}
