@@ -27,8 +27,8 @@ func (c *cli) entries(args ...string) []audit.Entry {
 	return entries
 }
 
-// auditEverything runs every command that changes something, and requires that
-// each is an entry that says so and holds no secret.
+// auditEverything runs every command that changes something, and requires that each
+// change is an entry without secrets.
 func auditEverything(t *testing.T, c *cli) {
 	c.ok("tenant", "create", "a", "--var", "x_token=s3cret-s3cret", "--reason", "ticket 7", "--actor", "alice")
 	c.ok("tenant", "update", "a", "--name", "A")
@@ -73,12 +73,12 @@ func auditEverything(t *testing.T, c *cli) {
 	assert.Regexp(t, `\n0 +\S+ +alice +tenant create +a +ticket 7\n`, c.ok("audit", "list"))
 	assert.Contains(t, c.ok("audit", "list", "--details"), "  - status: active\n  + status: suspended\n")
 
-	said := c.ok("audit", "list", "-o", "yaml") + c.ok("audit", "list", "--details")
+	printed := c.ok("audit", "list", "-o", "yaml") + c.ok("audit", "list", "--details")
 	digest := apikey.Digest(k.Key)
 	for _, secret := range []string{"s3cret", k.Key, rotated.Key, fmt.Sprintf("%x", digest[:])} {
-		assert.NotContains(t, said, secret)
+		assert.NotContains(t, printed, secret)
 	}
-	assert.Contains(t, said, "(hidden)")
+	assert.Contains(t, printed, "(hidden)")
 
 	assert.Contains(t, c.ok("audit", "verify"), "11 entries, none changed since they were written")
 	var v operate.Verification
@@ -128,7 +128,7 @@ func TestAuditVerify_FindsTampering(t *testing.T) {
 	c.fails(exitFailure, "entry 2 cannot be read", "audit", "list")
 }
 
-// What others wrote can forge no line and no colour of a list.
+// Text of other people can forge no line and no color of a list.
 func TestAuditList_ControlCharacters(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
@@ -179,7 +179,7 @@ func TestAuditVerify_WithoutTheKeyFile(t *testing.T) {
 	assert.Contains(t, c.ok("audit", "verify"), "3 entries")
 }
 
-func TestAuditVerify_TellsOfChangesByHand(t *testing.T) {
+func TestAuditVerify_WarnsAboutChangesByHand(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	require.NoError(t, os.WriteFile(c.path, []byte(c.file()+"# by hand\n"), 0o600))
@@ -210,7 +210,7 @@ func dryRuns(t *testing.T, c *cli) {
 		require.Equal(t, exitOK, r.code, "%s: %s", line, r.err)
 		assert.Contains(t, r.out, want, line)
 		assert.Contains(t, r.err, "Dry run: nothing was changed.", line)
-		assert.NotContains(t, r.out, "obs_", "a key that is not made is not shown")
+		assert.NotContains(t, r.out, "obs_", "a key that is not created is not shown")
 	}
 	c.fails(exitFailure, "there is already", "tenant", "create", "c", "--dry-run")
 	assert.Equal(t, before, c.ok("registry", "export"))
@@ -230,8 +230,8 @@ func TestDryRun_ChangesNothing(t *testing.T) {
 	dryRuns(t, c)
 }
 
-// A program that is killed at any moment leaves a registry and a log that say
-// the same once the next change is made.
+// A program that is killed at any moment leaves a registry and a log that agree after
+// the next change.
 func TestAudit_SurvivesKills(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "first")

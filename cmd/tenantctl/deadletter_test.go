@@ -24,7 +24,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// letters writes a settled file of dead letters with these bodies.
+// letters writes a file of dead letters with these bodies, as old as if it were complete.
 func letters(t *testing.T, dir, id, destination string, bodies ...string) {
 	t.Helper()
 	var data []byte
@@ -48,7 +48,7 @@ func letters(t *testing.T, dir, id, destination string, bodies ...string) {
 	require.NoError(t, os.Chtimes(path, old, old))
 }
 
-// letterBox is a server that takes dead letters, and may answer otherwise.
+// letterBox is a server that accepts dead letters, or gives another answer.
 type letterBox struct {
 	*httptest.Server
 	json   bool // what it takes
@@ -142,7 +142,7 @@ func TestDeadLetterReplay_InJSON(t *testing.T) {
 	assert.Equal(t, []string{"/v1/logs  1"}, box.got)
 }
 
-// Letters of two destinations must not all go to the one that --endpoint is about.
+// Dead letters of two destinations must not both be sent to --endpoint.
 func TestDeadLetterReplay_OfOneDestinationOnly(t *testing.T) {
 	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
 	letters(t, dir, "tenant-a", "loki", "1")

@@ -31,8 +31,7 @@ func commands(t *testing.T, f func(root, c *cobra.Command)) {
 	require.Greater(t, n, 15)
 }
 
-// Whoever has no manual finds in the help what a command does, what it does not,
-// and how it is called.
+// The help of a command says what it does, what it does not, and how it is called.
 func TestHelp_OfEveryCommandIsAManualPage(t *testing.T) {
 	commands(t, func(_, c *cobra.Command) {
 		path := c.CommandPath()

@@ -82,7 +82,7 @@ func TestKeyRevoke(t *testing.T) {
 	assert.WithinDuration(t, time.Now(), at, time.Minute)
 	before := c.file()
 	c.ok("key", "revoke", one.ID)
-	assert.Equal(t, before, c.file(), "the first revocation stands")
+	assert.Equal(t, before, c.file(), "the first revocation remains")
 
 	var v operate.KeyView
 	c.json(&v, "key", "revoke", two.Key) // a leaked key names itself

@@ -20,7 +20,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-func TestOnboard_FillsInANewKey(t *testing.T) {
+func TestOnboard_FillsInTheKey(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "tenant-a")
 	c.ok("tenant", "create", "other")

@@ -15,8 +15,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
-// outputCases are command lines of every command. KEY stands for a key's ID, DIR
-// for an empty folder, LOG for the log of a gateway, FILE for a registry file.
+// outputCases are command lines of every command. KEY is replaced by the ID of a key,
+// DIR by an empty folder, FILE by a registry file.
 var outputCases = map[string]string{
 	"tenant create": "tenant create b", "tenant list": "tenant list", "tenant show": "tenant show a", "tenant update": "tenant update a --name A",
 	"tenant suspend": "tenant suspend a", "tenant resume": "tenant resume a", "tenant delete": "tenant delete a --yes",
@@ -26,10 +26,10 @@ var outputCases = map[string]string{
 	"registry accept-restore": "registry accept-restore --merge FILE --yes",
 	"registry export":         "registry export", // as a table, in the format of the registry, which is what it is for
 	"registry migrate":        "",                // of a database alone
-	"deadletter replay":       "",                // needs somebody to send to
+	"deadletter replay":       "",                // needs a server to send to
 }
 
-// Programs read what any command says, and a command that is new is here too.
+// Programs can read the output of every command. A new command needs a case too.
 func TestOutput_OfEveryCommandInEveryFormat(t *testing.T) {
 	commands(t, func(root, c *cobra.Command) {
 		path := strings.TrimPrefix(c.CommandPath(), root.Name()+" ")
@@ -66,7 +66,7 @@ func TestOutput_OfEveryCommandInEveryFormat(t *testing.T) {
 	})
 }
 
-// Text that reads as a number or a time stays text.
+// Text that YAML reads as a number or a time stays text.
 func TestRegistryExport_AsJSONCanBeImported(t *testing.T) {
 	cli := newCLI(t)
 	cli.ok("tenant", "create", "007", "--name", "2026-01-01", "--attribute", "plan=1e3")

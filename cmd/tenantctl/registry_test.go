@@ -32,7 +32,7 @@ func TestRegistryValidate(t *testing.T) {
 	assert.Contains(t, c.ok("registry", "validate"), "is valid: 3 tenants, 2 keys")
 }
 
-func TestRegistryValidate_TellsEveryFault(t *testing.T) {
+func TestRegistryValidate_PrintsEveryFault(t *testing.T) {
 	c := newCLI(t)
 	require.NoError(t, os.WriteFile(c.path, []byte("tenants:\n  - id: a\n    colour: red\n    status: x\n"), 0o600))
 	r := c.run("registry", "validate")

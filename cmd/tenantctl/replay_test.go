@@ -84,7 +84,7 @@ func TestDeadLetterReplay_WithoutAGateway(t *testing.T) {
 }
 
 // A name with a typing error is not a replay that has nothing to do.
-func TestDeadLetterReplay_OfNobody(t *testing.T) {
+func TestDeadLetterReplay_OfAnUnknownTenant(t *testing.T) {
 	c, dir := newCLI(t), t.TempDir()
 	letters(t, dir, "tenant-a", "loki", "1")
 	replay := []string{"deadletter", "replay", "--directory", dir}

@@ -226,7 +226,7 @@ func testPostgresRepair(t *testing.T, s *pgtest.Server) {
 	}
 	s.Exec(databaseOf(c), "delete from tenant_registry")
 	for _, args := range all {
-		c.fails(exitFailure, `has lost its row; "tenantctl registry accept-restore" puts it back`, args...)
+		c.fails(exitFailure, `has lost its row; "tenantctl registry accept-restore" restores it`, args...)
 	}
 	c.in = "yes\n"
 	assert.Contains(t, c.ok("registry", "accept-restore"), "accepted: ")

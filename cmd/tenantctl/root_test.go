@@ -59,7 +59,7 @@ func TestInterrupted(t *testing.T) {
 	assert.Regexp(t, `^tenantctl: interrupted: .+\n$`, errOut.String())
 }
 
-// What else there is to say, such as what became of a change, is said too.
+// Other results, such as damaged lines, are reported too.
 func TestInterrupted_HidesNothing(t *testing.T) {
 	dir := t.TempDir()
 	letters(t, dir, "tenant-a", "loki", "1")

@@ -146,10 +146,10 @@ func testAway(t *testing.T, s *pgtest.Server) {
 func testPassword(t *testing.T, s *pgtest.Server) {
 	c := newDBCLI(t, s)
 	t.Setenv(registryEnv, c.path)
-	var said strings.Builder
+	var printed strings.Builder
 	say := func(args ...string) {
 		r := c.run(args...)
-		said.WriteString(r.out + r.err)
+		printed.WriteString(r.out + r.err)
 	}
 	for _, line := range []string{"--help", "tenant create a", "tenant show a -o json", "registry validate", "registry export", "nonsense", "tenant list --nonsense"} {
 		say(strings.Fields(line)...)
@@ -159,6 +159,6 @@ func testPassword(t *testing.T, s *pgtest.Server) {
 		c.path = bad
 		say("tenant", "list")
 	}
-	assert.Contains(t, said.String(), "PostgreSQL database")
-	assert.NotContains(t, said.String(), pgtest.Password)
+	assert.Contains(t, printed.String(), "PostgreSQL database")
+	assert.NotContains(t, printed.String(), pgtest.Password)
 }

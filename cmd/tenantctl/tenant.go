@@ -82,7 +82,8 @@ func (a *app) tenantSuspend() *cobra.Command {
 		Short: "Reject a tenant's data until it is resumed",
 		Long: `Reject a tenant's data with 403 over HTTP and PERMISSION_DENIED over gRPC. Agents
 of this distribution that send over HTTP keep their data and retry; other senders
-drop theirs. The gateway delivers what it has accepted before. Keys and routes stay.`,
+drop their data. The gateway delivers what it has accepted before. Keys and routes
+stay.`,
 		Example: `  tenantctl tenant suspend tenant-a --reason "unpaid, ticket 4711"`,
 	}, tenant.StatusSuspended, "suspended")
 }

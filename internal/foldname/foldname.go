@@ -1,9 +1,9 @@
-// Package foldname keeps apart on disk what differs in case only.
+// Package foldname distinguishes names on disk that differ in case only.
 //
 // Folders are named after tenants. File systems of macOS and Windows, and some of
-// Linux, take Acme and acme for the same name, so there the one tenant's data
-// would lie in the other's folder. On those, upper-case letters are written as
-// %41 to %5A, which no ID of a tenant and no name of a destination can hold.
+// Linux, treat Acme and acme as the same name, so the data of one tenant would be
+// in the folder of the other. On these file systems, upper-case letters are written
+// as %41 to %5a, which no tenant ID and no name of a destination contains.
 package foldname
 
 import (
@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// Insensitive tells whether the file system of the directory ignores case. It makes
-// a file there and removes it.
+// Insensitive reports whether the file system of the directory ignores case. It
+// creates a file there and removes it.
 func Insensitive(directory string) (bool, error) {
 	f, err := os.CreateTemp(directory, ".case-probe-*")
 	if err != nil {
@@ -33,8 +33,8 @@ func Insensitive(directory string) (bool, error) {
 	return err == nil, err
 }
 
-// Encode returns a path without upper-case letters from which Decode makes the
-// path again.
+// Encode returns a path without upper-case letters. [Decode] returns the original
+// path.
 func Encode(path string) string {
 	var b strings.Builder
 	for i := range len(path) {
@@ -47,7 +47,7 @@ func Encode(path string) string {
 	return b.String()
 }
 
-// Decode returns the name that Encode was given. Other names stay as they are.
+// Decode returns the name that was given to [Encode]. It does not change other names.
 func Decode(name string) string {
 	if !strings.Contains(name, "%") {
 		return name

@@ -1,8 +1,9 @@
 package redact
 
-// Holder is an extension that puts secrets into requests, such as an authenticator. Who
-// shows what a server answers to such a request asks it first.
+// Holder is an extension that puts secrets into requests, such as an authenticator. A
+// component that shows the answer to such a request removes the secrets of the holder
+// from it.
 type Holder interface {
-	// Secrets returns the secrets of the moment. It is safe for concurrent use.
+	// Secrets returns the current secrets. It is safe for concurrent use.
 	Secrets() []string
 }

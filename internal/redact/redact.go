@@ -1,8 +1,8 @@
-// Package redact keeps secrets out of text that others wrote: a backend that
-// refuses a token quotes it, and errors of the network quote addresses.
+// Package redact removes secrets from text of other programs: a backend may quote
+// the token that it refuses, and errors of the network quote addresses.
 //
-// It replaces a secret in the forms in which programs repeat one. Where a text
-// still resembles a secret after that, nothing of the text is shown.
+// It replaces a secret in the encodings in which programs repeat one. If a text still
+// resembles a secret after that, nothing of the text is shown.
 package redact
 
 import (
@@ -23,30 +23,30 @@ const (
 	// NotShown replaces a whole text.
 	NotShown = "(not shown: it repeats a secret of the destination)"
 
-	// minPart is the length from which a part of a secret is as good as the whole:
-	// texts are cut in the middle, and broken into lines.
+	// minPart is the length from which a part of a secret counts as the secret:
+	// texts are cut in the middle and broken into lines.
 	minPart = 8
 
-	// minStripped is the length from which a secret is also found with anything
-	// between its characters. Shorter ones would be found by chance.
+	// minStripped is the length from which a secret is also found with other
+	// characters between its characters. Shorter ones would be found by chance.
 	minStripped = 6
 
-	// minReplaced is the length from which a secret is replaced. Of a text that
-	// has a shorter one nothing is shown.
+	// minReplaced is the length from which a secret is replaced. Nothing of a text
+	// with a shorter secret is shown.
 	minReplaced = 3
 
-	// maxCompared bounds how much of each end of a secret is looked for in parts.
+	// maxCompared bounds how much of each end of a secret is searched for in parts.
 	maxCompared = 1024
 
-	// maxText bounds how much of a text is looked at and shown.
+	// maxText bounds how much of a text is searched and shown.
 	maxText = 4096
 )
 
-// Secrets are texts that must not be shown. The zero value has none. It is
-// complete before it is used by several goroutines.
+// Secrets are texts that must not be shown. The zero value has none. Add all secrets
+// before several goroutines use it.
 type Secrets struct {
-	secrets []string // what references were resolved to
-	values  []string // of headers; found as a whole only
+	secrets []string // for example the values of references
+	values  []string // for example of headers; found only as a whole
 }
 
 // Add adds a secret.
@@ -56,15 +56,15 @@ func (s *Secrets) Add(secret string) {
 	}
 }
 
-// AddValue adds what is likely to be a secret, but is no reason to show nothing of
-// a text. Values shorter than minPart are common words.
+// AddValue adds a text that is probably a secret, but no reason to show nothing of a
+// text. Values shorter than minPart are ignored, since they may be common words.
 func (s *Secrets) AddValue(value string) {
 	if len(value) >= minPart && !slices.Contains(s.values, value) {
 		s.values = append(s.values, value)
 	}
 }
 
-// AddAll adds what other has.
+// AddAll adds the secrets and values of other.
 func (s *Secrets) AddAll(other *Secrets) {
 	for _, secret := range other.secrets {
 		s.Add(secret)
@@ -105,8 +105,8 @@ func (s *Secrets) Scrub(text string) string {
 	return text
 }
 
-// trimPart hides the beginning of a secret at the end of a text that was cut, by
-// us or by its author.
+// trimPart hides the beginning of a secret at the end of a text that was cut off, here
+// or by its author.
 func (s *Secrets) trimPart(text string, cut bool) string {
 	body := strings.TrimRight(text, ".… ")
 	if !cut && body == text {
@@ -126,7 +126,7 @@ func (s *Secrets) trimPart(text string, cut bool) string {
 	return text
 }
 
-// resembles tells whether text has parts of a secret in whatever disguise.
+// resembles reports whether text has parts of a secret in any encoding.
 func (s *Secrets) resembles(text string) bool {
 	if len(s.secrets) == 0 {
 		return false
@@ -153,7 +153,7 @@ func (s *Secrets) resembles(text string) bool {
 	return false
 }
 
-// forms returns how programs write secret.
+// forms returns the encodings in which programs write secret.
 func forms(secret string) []string {
 	list := []string{
 		secret, url.QueryEscape(secret), url.PathEscape(secret), (&url.URL{Path: secret}).EscapedPath(),
@@ -163,7 +163,8 @@ func forms(secret string) []string {
 	if text, err := json.Marshal(secret); err == nil {
 		list = append(list, strings.Trim(string(text), `"`))
 	}
-	// What of base64 depends on the secret alone, wherever it begins.
+	// The characters of base64 that depend only on the secret, at each of its three
+	// possible offsets.
 	for before := range 3 {
 		data := append(make([]byte, before), secret...)
 		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -179,8 +180,8 @@ func forms(secret string) []string {
 	return slices.Compact(list)
 }
 
-// decode undoes what may be around and in a text, a few times: it may be escaped
-// more than once.
+// decode removes escapes from a text, up to three times: it may be escaped more than
+// once.
 func decode(text string) string {
 	for range 3 {
 		next := html.UnescapeString(unescape(text))
@@ -192,8 +193,8 @@ func decode(text string) string {
 	return text
 }
 
-// unescape undoes %XX, =XX, \xXX, \uXXXX and a backslash before any other
-// character. What is no escape stays.
+// unescape decodes %XX, =XX, \xXX and \uXXXX, and removes a backslash before any other
+// character. Everything else stays.
 func unescape(text string) string {
 	if !strings.ContainsAny(text, `%=\`) {
 		return text
@@ -223,8 +224,8 @@ func unescape(text string) string {
 	return b.String()
 }
 
-// strip keeps lower-case letters and digits of ASCII, so that case, quotes, line
-// ends and separators do not matter.
+// strip keeps letters, in lower case, and digits of ASCII, so that case, quotes, line
+// breaks and separators do not matter.
 func strip(text string) string {
 	b := make([]byte, 0, len(text))
 	for i := range len(text) {
@@ -234,7 +235,7 @@ func strip(text string) string {
 		case 'A' <= c && c <= 'Z':
 			b = append(b, c+'a'-'A')
 		case c == '\n':
-			b = append(b, c) // where a mask was, nothing is joined
+			b = append(b, c) // text on both sides of a mask is not joined
 		}
 	}
 	return string(b)

@@ -1,9 +1,9 @@
-// Package reference reads ${env:NAME} and ${file:/path}, with which the registry's
-// variables name secrets instead of holding them.
+// Package reference resolves ${env:NAME} and ${file:/path}, with which variables of
+// the registry name secrets instead of containing them.
 //
-// Who writes the registry does not choose which files and variables a gateway may
-// read: a [Policy] of the gateway's own configuration does. Errors name the
-// reference, never what it holds.
+// The author of the registry cannot choose which files and variables a gateway reads:
+// a [Policy] in the configuration of the gateway does. Errors name the reference,
+// never its value.
 package reference
 
 import (
@@ -17,34 +17,32 @@ import (
 )
 
 const (
-	// DefaultDirectory is the folder of secrets unless a gateway is configured
-	// otherwise.
+	// DefaultDirectory is the default folder of files with secrets.
 	DefaultDirectory = "/etc/otelcol-tenant/secrets"
 
-	// DefaultEnvPrefix is how names of environment variables with secrets begin
-	// unless a gateway is configured otherwise.
+	// DefaultEnvPrefix is the default prefix of environment variables with secrets.
 	DefaultEnvPrefix = "OTELCOL_TENANT_SECRET_"
 
-	// maxSize bounds what is read of a file.
+	// maxSize bounds the size of a file.
 	maxSize = 64 << 10
 )
 
-// Policy says what references may name. The zero value, and a nil one, allow
+// Policy says what references may name. The zero value and a nil policy allow
 // nothing.
 type Policy struct {
-	// Directories are absolute paths. Files in them and below are allowed. A
-	// link in them that leads out of them is not followed.
+	// Directories are absolute paths. Files in them and below are allowed. A link that
+	// leads out of them is not followed.
 	Directories []string
 
-	// EnvPrefixes are how names of allowed environment variables begin.
+	// EnvPrefixes are the prefixes of allowed environment variables.
 	EnvPrefixes []string
 }
 
-// Has tells whether value holds anything that looks like a reference.
+// Has reports whether value has text that looks like a reference.
 func Has(value string) bool { return strings.Contains(value, "${") }
 
-// Check returns why references in value are malformed or cannot be allowed by any
-// policy.
+// Check returns an error if a reference in value is malformed or no policy can allow
+// it.
 func Check(value string) error {
 	return scan(value, func(string) {}, func(scheme, name string) error {
 		if scheme == "file" {
@@ -54,8 +52,8 @@ func Check(value string) error {
 	})
 }
 
-// Check returns why references in value are malformed or not allowed, without
-// reading what they refer to.
+// Check returns an error if a reference in value is malformed or not allowed. It does
+// not read the secret.
 func (p *Policy) Check(value string) error {
 	return scan(value, func(string) {}, func(scheme, name string) error {
 		if scheme == "env" {
@@ -66,9 +64,9 @@ func (p *Policy) Check(value string) error {
 	})
 }
 
-// Resolve replaces references in value by what they refer to; of a file the line
-// end at its end is left out. Each such text is passed to secret. It is called as
-// late as possible, and its result must not be kept where it could be shown.
+// Resolve replaces the references in value by their values; the value of a file is its
+// content without the line break at its end. Resolve calls secret with each value.
+// Call it as late as possible, and do not keep its result where it could be shown.
 func (p *Policy) Resolve(value string, secret func(string)) (string, error) {
 	if !Has(value) {
 		return value, nil
@@ -107,7 +105,7 @@ func (p *Policy) checkEnv(name string) error {
 			}
 		}
 	}
-	return fmt.Errorf("${env:%s} is not allowed: its name begins with none of references::env_prefixes; rename it, or add a prefix there", name)
+	return fmt.Errorf("${env:%s} is not allowed: its name has none of the prefixes in references::env_prefixes; rename it, or add a prefix", name)
 }
 
 // locate returns the allowed folder of a file and its path in it.
@@ -123,7 +121,7 @@ func (p *Policy) locate(path string) (directory, name string, err error) {
 			}
 		}
 	}
-	return "", "", fmt.Errorf("${file:%s} is not allowed: it is in none of references::directories; move it into one of them, or add its folder there", path)
+	return "", "", fmt.Errorf("${file:%s} is not allowed: it is in none of the folders in references::directories; move it to one of them, or add its folder", path)
 }
 
 func checkPath(path string) error {
@@ -139,7 +137,7 @@ func checkPath(path string) error {
 }
 
 // readFile opens the file below its folder, so that neither a link nor a change
-// between check and use leads out of it, and without waiting for a pipe.
+// between check and use leads out of it. It does not block on a pipe.
 func (p *Policy) readFile(path string) (string, error) {
 	directory, name, err := p.locate(path)
 	if err != nil {
@@ -172,12 +170,12 @@ func (p *Policy) readFile(path string) (string, error) {
 	return strings.TrimRight(string(data), "\r\n"), nil
 }
 
-// CheckFile returns why a file that a tenant's variable names as a whole must not
-// be opened by others, who follow links: a certificate or key of TLS.
+// CheckFile checks a file that a variable of a tenant names directly and that other
+// packages open, which follow links: a certificate or key of TLS.
 func (p *Policy) CheckFile(path string) error {
 	directory, name, err := p.locate(path)
 	if err != nil {
-		return errors.New("names a file that is in none of references::directories")
+		return errors.New("names a file that is in none of the folders in references::directories")
 	}
 	root, err := os.OpenRoot(directory)
 	if err != nil {
@@ -187,7 +185,7 @@ func (p *Policy) CheckFile(path string) error {
 	info, err := root.Stat(name)
 	switch {
 	case err != nil:
-		return errors.New("names a file that is not there, cannot be read, or is a link out of references::directories")
+		return errors.New("names a file that does not exist, cannot be read, or is a link out of references::directories")
 	case !info.Mode().IsRegular():
 		return errors.New("names something that is not a regular file")
 	}

@@ -65,7 +65,7 @@ func TestParse(t *testing.T) {
 
 // Each case of testdata/invalid.yaml is a file and every fault it must be
 // refused with.
-func TestParse_TellsEveryFault(t *testing.T) {
+func TestParse_ReturnsEveryFault(t *testing.T) {
 	data, err := os.ReadFile("testdata/invalid.yaml")
 	require.NoError(t, err)
 	var cases map[string]struct {

@@ -33,6 +33,6 @@ func TestCheckRow_Refusals(t *testing.T) {
 		assert.ErrorContains(t, err, want, "%q", text)
 	}
 	column, err := registryfile.CheckRow(tenant.ID("a"), []byte("    - id: a\n      colour: red\n"))
-	require.NoError(t, err, "other faults are for Parse to tell")
+	require.NoError(t, err, "Parse finds other faults")
 	assert.Equal(t, 4, column)
 }
