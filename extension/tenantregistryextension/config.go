@@ -12,8 +12,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
 )
 
-// maxPollInterval keeps the promise that a change is in force within a second
-// where the file system tells of none.
+// maxPollInterval guarantees that a change is in force within a second if the file
+// system reports no changes.
 const maxPollInterval = 500 * time.Millisecond
 
 const (
@@ -29,14 +29,13 @@ type Config struct {
 	// Postgres is the registry in a database.
 	Postgres PostgresConfig `mapstructure:"postgres"`
 
-	// Snapshot is the path of a copy of the last good registry, from which a
-	// start succeeds while the source is missing or bad. Its folder is created.
-	// Empty, the default, keeps no copy.
+	// Snapshot is the path of a copy of the last good registry, with which the
+	// extension starts if the source is missing or not valid. Its folder is created.
+	// The default is empty: there is no copy.
 	Snapshot string `mapstructure:"snapshot"`
 
-	// PollInterval is how often the source is looked at even if nothing tells
-	// of a change, as on network file systems. At most 500ms. Defaults to
-	// 250ms.
+	// PollInterval is the interval at which the source is checked even if no change
+	// is reported, as on network file systems. At most 500ms. Defaults to 250ms.
 	PollInterval time.Duration `mapstructure:"poll_interval"`
 
 	// prevent unkeyed literal initialization
@@ -54,15 +53,15 @@ type FileConfig struct {
 
 // PostgresConfig is a registry in a PostgreSQL database.
 type PostgresConfig struct {
-	// DSN is the connection string, a URL or "name=value" pairs as libpq has
-	// them. How to connect, TLS included, is said there. The role needs to read
-	// the tables tenant_registry and tenant_registry_tenants, nothing else. A
-	// string that cannot be used, such as one that names a file that is not
-	// there, stops no start: it is reported as a database that is away is.
+	// DSN is the connection string, a URL or "name=value" pairs as in libpq, with
+	// the settings of TLS. The role only needs to read the tables tenant_registry
+	// and tenant_registry_tenants. A string that cannot be used, such as one that
+	// names a missing file, does not prevent the start: it is reported like a
+	// database that is not available.
 	DSN configopaque.String `mapstructure:"dsn"`
 
-	// Timeout is how long one look at the database may take, the connection
-	// included. At least 100ms, at most 1m. Defaults to 5s.
+	// Timeout bounds one read of the database, including the connection. At least
+	// 100ms, at most 1m. Defaults to 5s.
 	Timeout time.Duration `mapstructure:"timeout"`
 
 	// prevent unkeyed literal initialization

@@ -25,11 +25,10 @@ import (
 )
 
 const (
-	// startWait is how long a start waits for a registry that is being written.
+	// startWait is how long Start waits for a registry that is being written.
 	startWait = time.Second
 
-	// saveAgain is after how many poll intervals a copy is tried again that could
-	// not be written.
+	// saveAgain is the number of poll intervals between attempts to write a copy.
 	saveAgain = 20
 )
 
@@ -45,34 +44,35 @@ type registry struct {
 	recovery  *recovery.Recoverer
 	telemetry *telemetry
 	host      component.Host
-	lastErr   string // what was last reported; empty: the source is good
+	lastErr   string // the last error that was reported; empty if the source is valid
 	failure   atomic.Pointer[healthboard.RegistryFailure]
-	unpost    []func() // take this registry off the boards of health
+	unpost    []func() // remove this registry from the health boards
 
 	cancel     context.CancelFunc
-	done       sync.WaitGroup // all but who saves
+	done       sync.WaitGroup // all goroutines except the saving one
 	stopSaving context.CancelFunc
 	saved      sync.WaitGroup
 	wake       chan struct{}
-	toSave     chan content // holds at most the newest
+	toSave     chan content // has at most the newest
 
-	// Of the goroutine that loads:
-	taken  taken // what was taken last, here or before the start
-	copied bool  // taken is the copy on disk, and not in force yet
-	fork   *fork // the other history that is refused; nil: none is
+	// Only for the goroutine that loads:
+	accepted accepted // the registry accepted last, now or before the start
+	copied   bool     // accepted is the copy on disk and not in force yet
+	fork     *fork    // the other history that is refused, or nil
 }
 
-// content is a registry as it was read.
+// content is the text of a registry with its version.
 type content struct {
-	data   []byte
-	readAt time.Time
-	mark   history.Mark
+	data    []byte
+	readAt  time.Time
+	version history.Version
 
-	changedAt time.Time // of its last change, by the source's clock
+	changedAt time.Time // time of its last change, by the clock of the source
 }
 
-// taken is the last registry that was taken: what comes must be its successor.
-type taken struct {
+// accepted is the registry that was accepted last. The next one must be a successor
+// of it.
+type accepted struct {
 	content
 	snapshot *tenant.Snapshot // nil: none
 }
@@ -102,7 +102,7 @@ func newRegistry(set extension.Settings, cfg *Config) (*registry, error) {
 	return r, err
 }
 
-// openStore sets the store that is configured, and returns its name in metrics.
+// openStore sets the configured store and returns its name in metrics.
 func (r *registry) openStore() (source string) {
 	if r.cfg.Postgres.DSN == "" {
 		r.store = newFileStore(r.cfg.File.Path)
@@ -112,9 +112,9 @@ func (r *registry) openStore() (source string) {
 	return "postgres"
 }
 
-// Start implements component.Component. It reads the registry, or else its
-// copy, before it returns; without either it starts all the same, and callers
-// are refused with an error that they may retry until there is one.
+// Start implements component.Component. It reads the registry, or else its copy,
+// before it returns. Without either the extension starts too, and requests are
+// rejected with an error that clients retry until there is a registry.
 func (r *registry) Start(ctx context.Context, host component.Host) error {
 	r.host = host
 	for _, board := range healthboard.Find(host) {
@@ -149,9 +149,9 @@ func (r *registry) Shutdown(context.Context) error {
 	if r.cancel != nil {
 		r.cancel()
 	}
-	r.done.Wait() // nothing it waits for blocks on anything but the disk
+	r.done.Wait() // these goroutines block only on the disk
 	if r.stopSaving != nil {
-		r.stopSaving() // only now: a change that came meanwhile is to be saved too
+		r.stopSaving() // only now: a change in the meantime must be saved too
 	}
 	r.saved.Wait()
 	r.store.close()
@@ -160,12 +160,12 @@ func (r *registry) Shutdown(context.Context) error {
 }
 
 // NotifyConfig implements extensioncapabilities.ConfigWatcher. The collector calls
-// it before pipelines start; an error ends the start.
+// it before pipelines start; an error prevents the start.
 func (r *registry) NotifyConfig(_ context.Context, conf *confmap.Conf) error {
 	return configcheck.Report(conf.ToStringMap(), r.id.String(), r.log)
 }
 
-// watch returns when the store cannot be watched any more, or ctx ends.
+// watch returns when the store cannot be watched any more or ctx is done.
 func (r *registry) watch(ctx context.Context) (err error) {
 	defer r.recovery.Catch("watching the registry", &err)
 	return r.store.watch(ctx, r.wakeUp)
@@ -174,13 +174,13 @@ func (r *registry) watch(ctx context.Context) (err error) {
 func (r *registry) wakeUp() {
 	select {
 	case r.wake <- struct{}{}:
-	default: // it will be woken already
+	default: // it is woken already
 	}
 }
 
 func (r *registry) firstLoad(ctx context.Context) {
 	if r.cfg.Snapshot != "" {
-		r.loadBackup()
+		r.loadSnapshot()
 	}
 	deadline := time.Now().Add(startWait)
 	wait := r.check(ctx)
@@ -196,11 +196,11 @@ func (r *registry) firstLoad(ctx context.Context) {
 		r.refuse(ctx, fmt.Errorf("%v %w", r.store, errStillWritten))
 	}
 	if r.Snapshot() == nil {
-		r.useBackup()
+		r.useSnapshot()
 	}
 }
 
-// follow checks the store until ctx ends.
+// follow checks the store until ctx is done.
 func (r *registry) follow(ctx context.Context) {
 	timer := time.NewTimer(r.cfg.PollInterval)
 	defer timer.Stop()
@@ -219,9 +219,9 @@ func (r *registry) follow(ctx context.Context) {
 	}
 }
 
-// check loads what is new. It returns a positive duration if something is being
-// written and should be looked at again after it. A panic is a failure of the source:
-// what it holds is the reason, and what is in force stays.
+// check loads the registry if it has changed. If the registry is being written,
+// check returns the positive duration after which to check again. A panic counts as
+// a failure of the source, whose content caused it: the registry in force stays.
 func (r *registry) check(ctx context.Context) (wait time.Duration) {
 	err := r.recovery.Run("loading the registry", func() { wait = r.load(ctx) })
 	if err != nil {
@@ -232,16 +232,16 @@ func (r *registry) check(ctx context.Context) (wait time.Duration) {
 
 func (r *registry) load(ctx context.Context) time.Duration {
 	readAt := time.Now()
-	l, err := r.store.load(ctx, r.taken.mark)
-	var unsettled unsettledError
+	l, err := r.store.load(ctx, r.accepted.version)
+	var unstable unstableError
 	switch {
 	case errors.Is(err, errUnchanged):
 		if r.lastErr == "" && r.Snapshot() != nil {
 			r.telemetry.confirmed(readAt)
 		}
 		return 0
-	case errors.As(err, &unsettled):
-		return unsettled.retryAfter
+	case errors.As(err, &unstable):
+		return unstable.retryAfter
 	case ctx.Err() != nil:
 		return 0
 	case err != nil:
@@ -253,20 +253,20 @@ func (r *registry) load(ctx context.Context) time.Duration {
 		r.refuse(ctx, fmt.Errorf("%v is not a valid registry:\n%w", r.store, err))
 		return 0
 	}
-	if err := r.succeeds(snapshot, l); err != nil {
-		r.useBackup()
+	if err := r.checkSuccessor(snapshot, l); err != nil {
+		r.useSnapshot()
 		r.refuse(ctx, fmt.Errorf("%v is refused: %w", r.store, err))
 		r.restrict(l, snapshot)
 		return 0
 	}
-	r.accept(ctx, snapshot, taken{content{l.data, readAt, l.mark, l.changedAt}, snapshot})
+	r.accept(ctx, snapshot, accepted{content{l.data, readAt, l.version, l.changedAt}, snapshot})
 	return 0
 }
 
-// accept puts a snapshot of the source in force.
-func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c taken) {
-	moved := r.taken.mark != c.mark
-	r.taken, r.copied, r.fork = c, false, nil
+// accept puts a registry of the source in force.
+func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c accepted) {
+	moved := r.accepted.version != c.version
+	r.accepted, r.copied, r.fork = c, false, nil
 	old, recovered := r.Snapshot(), r.lastErr != ""
 	r.lastErr = ""
 	r.failure.Store(nil)
@@ -275,31 +275,31 @@ func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c take
 		r.publish(snapshot)
 		r.log.Info("The registry is in force", zap.Stringer("source", r.store), zap.Int("tenants", snapshot.Len()),
 			zap.String("hash", shortHash(snapshot)))
-		r.warnOfConfusable(snapshot)
+		r.warnAboutConfusable(snapshot)
 	} else if recovered {
-		r.log.Info("The registry is good again and says what is in force", zap.Stringer("source", r.store))
+		r.log.Info("The registry is valid again and unchanged", zap.Stringer("source", r.store))
 	}
 	r.telemetry.confirmed(c.readAt)
 	if !changed && !recovered && !r.telemetry.restarted.Load() {
 		if moved {
-			r.keep(c.content)
+			r.saveLater(c.content)
 		}
-		return // the same content was read again
+		return // the content is the same
 	}
 	r.telemetry.loaded(ctx, c.readAt)
 	componentstatus.ReportStatus(r.host, componentstatus.NewEvent(componentstatus.StatusOK))
-	r.keep(c.content)
+	r.saveLater(c.content)
 }
 
-// maxConfusable bounds how many lines one registry puts into the log.
+// maxConfusable bounds the number of log lines about one registry.
 const maxConfusable = 20
 
-// warnOfConfusable logs what could be taken for something else. Neither takes part
-// in who a tenant is, so it is no reason to refuse a registry that is in force.
-func (r *registry) warnOfConfusable(s *tenant.Snapshot) {
+// warnAboutConfusable logs names that can be mistaken for others. They do not change
+// which tenant a request belongs to, so they are no reason to refuse a registry.
+func (r *registry) warnAboutConfusable(s *tenant.Snapshot) {
 	twins := s.Twins()
 	for _, pair := range twins[:min(len(twins), maxConfusable)] {
-		r.log.Warn("The IDs of two tenants differ in case only; file systems that ignore case take them for the same",
+		r.log.Warn("The IDs of two tenants differ in case only; file systems that ignore case confuse them",
 			zap.String("tenant", string(pair[0])), zap.String("other", string(pair[1])))
 	}
 	logged := 0
@@ -307,14 +307,14 @@ func (r *registry) warnOfConfusable(s *tenant.Snapshot) {
 		for name := range t.Attributes {
 			if tenant.LooksLikeIdentity(name) && logged < maxConfusable {
 				logged++
-				r.log.Warn("An attribute of a tenant would be taken for "+tenant.AttributeKey+", which the tenant processor sets; rename it",
+				r.log.Warn("An attribute of a tenant could be mistaken for "+tenant.AttributeKey+", which the tenant processor sets; rename it",
 					zap.String("tenant", string(t.ID)), zap.String("attribute", name))
 			}
 		}
 	}
 }
 
-// refuse reports an error of the source, once. What is in force stays.
+// refuse reports an error of the source once. The registry in force stays.
 func (r *registry) refuse(ctx context.Context, err error) {
 	if err.Error() == r.lastErr {
 		return
@@ -325,16 +325,16 @@ func (r *registry) refuse(ctx context.Context, err error) {
 		since = before.Since
 	}
 	failure := newFailure(err, since)
-	defer func() { // once the log has it
+	defer func() { // after it is logged
 		r.telemetry.refused(ctx, failure.Class)
 		r.failure.Store(failure)
 	}()
-	msg := "The registry cannot be used; no tenant is known until it can"
+	msg := "The registry cannot be used; no tenant is known until it is valid"
 	switch {
 	case r.Snapshot() != nil:
 		msg = "The registry cannot be used; the last good one stays in force"
 	case r.cfg.Snapshot != "":
-		msg = "The registry cannot be used; unless there is a copy, no tenant is known until it can"
+		msg = "The registry cannot be used; without a copy, no tenant is known until it is valid"
 	}
 	r.log.Error(msg, zap.Stringer("source", r.store), zap.Error(err))
 	lines, more := furtherFaults(err)
@@ -342,12 +342,12 @@ func (r *registry) refuse(ctx context.Context, err error) {
 		r.log.Error("Further entries that cannot be used", zap.Stringer("source", r.store), zap.String("faults", line))
 	}
 	if more > 0 {
-		r.log.Error("Further entries that cannot be used are not named", zap.Int("entries", more))
+		r.log.Error("Further entries that cannot be used are not listed", zap.Int("entries", more))
 	}
 	componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(errors.New(safetext.Lines(err.Error()))))
 }
 
-// health returns what others may know of the registry.
+// health returns the state of the registry without tenants.
 func (r *registry) health() healthboard.Registry {
 	h := healthboard.Registry{Failure: r.failure.Load()}
 	if since := r.store.silentSince(); h.Failure == nil && r.overdue(since) {
@@ -362,8 +362,8 @@ func (r *registry) health() healthboard.Registry {
 	return h
 }
 
-// silent tells whether the source owes an answer for longer than the time between
-// two looks. The error comes when its timeout is over.
+// silent reports whether an answer of the source is pending for longer than the poll
+// interval. The error follows after the timeout.
 func (r *registry) silent() bool { return r.overdue(r.store.silentSince()) }
 
 func (r *registry) overdue(since time.Time) bool {

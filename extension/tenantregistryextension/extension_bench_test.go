@@ -38,7 +38,7 @@ func manyTenants() []byte {
 }
 
 // BenchmarkChange_OneOf10000Tenants takes the time from the change of a file to
-// the moment the new snapshot is in force, the wait for a settled file included.
+// the moment the new snapshot is in force, including the wait for a stable file.
 func BenchmarkChange_OneOf10000Tenants(b *testing.B) {
 	data := manyTenants()
 	cfg := createDefaultConfig().(*Config)

@@ -44,7 +44,7 @@ func TestStart_WithoutAFileOrACopyWaitsForOne(t *testing.T) {
 	assert.Equal(t, "none", f.ids())
 	assert.Equal(t, componentstatus.StatusRecoverableError, f.host.status())
 	require.Len(t, f.errorsLogged(), 1)
-	assert.Contains(t, f.errorsLogged()[0], "no tenant is known until it can")
+	assert.Contains(t, f.errorsLogged()[0], "no tenant is known until it is valid")
 	assert.Contains(t, f.errorsLogged()[0], f.path)
 
 	require.NoError(t, os.Mkdir(filepath.Dir(f.path), 0o700))
@@ -59,11 +59,11 @@ func TestChange_IsInForceWithinASecond(t *testing.T) {
 		"written in place": func(f *fixture, text string) {
 			require.NoError(f.t, os.WriteFile(f.path, []byte(text), 0o600))
 		},
-		"moved away and written anew, as editors do": func(f *fixture, text string) {
+		"moved away and written again, as editors do": func(f *fixture, text string) {
 			require.NoError(f.t, os.Rename(f.path, f.path+"~"))
 			require.NoError(f.t, os.WriteFile(f.path, []byte(text), 0o600))
 		},
-		"removed and written anew": func(f *fixture, text string) {
+		"removed and written again": func(f *fixture, text string) {
 			require.NoError(f.t, os.Remove(f.path))
 			require.NoError(f.t, os.WriteFile(f.path, []byte(text), 0o600))
 		},
@@ -103,7 +103,7 @@ func TestChange_IsSeenWithoutNotification(t *testing.T) {
 	assert.Equal(t, 1, f.logs.FilterMessageSnippet("polled instead").Len())
 }
 
-// unwatched is a store that tells of no change.
+// unwatched is a store that reports no changes.
 type unwatched struct{ store }
 
 func (unwatched) watch(context.Context, func()) error { return os.ErrPermission }
@@ -193,7 +193,7 @@ func TestBadSource_NeverReplacesTheLastGoodOne(t *testing.T) {
 			tt.spoil(f)
 			require.Eventually(t, func() bool { return f.host.status() == componentstatus.StatusRecoverableError }, inForceWithin, time.Millisecond)
 			f.always("a b")
-			require.Len(t, f.errorsLogged(), 1, "an error is told once, not at every look")
+			require.Len(t, f.errorsLogged(), 1, "an error is reported once, not at every read")
 			assert.Contains(t, f.errorsLogged()[0], "the last good one stays in force")
 			assert.Contains(t, f.errorsLogged()[0], tt.want)
 
@@ -216,26 +216,26 @@ func TestSubscribe(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[name] = append(seen[name], s.Len())
-			assert.Same(t, s, f.reg.Snapshot(), "what a subscriber is told is in force")
+			assert.Same(t, s, f.reg.Snapshot(), "the snapshot that a subscriber gets is in force")
 		})
 	}
 	cancelOne, cancelTwo := subscribe("one"), subscribe("two")
 	defer cancelTwo()
 	f.replace(yamlOf("a", "b"))
 	f.eventually("a b")
-	told := func(name string, want ...int) func() bool {
+	got := func(name string, want ...int) func() bool {
 		return func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return assert.ObjectsAreEqual(want, seen[name])
 		}
 	}
-	require.Eventually(t, told("two", 1, 2), inForceWithin, time.Millisecond)
+	require.Eventually(t, got("two", 1, 2), inForceWithin, time.Millisecond)
 	cancelOne()
 	cancelOne()
 	f.replace(yamlOf("a", "b", "c"))
-	require.Eventually(t, told("two", 1, 2, 3), inForceWithin, time.Millisecond)
-	assert.True(t, told("one", 1, 2)())
+	require.Eventually(t, got("two", 1, 2, 3), inForceWithin, time.Millisecond)
+	assert.True(t, got("one", 1, 2)())
 }
 
 func TestShutdown_TwiceAndWithoutStart(t *testing.T) {

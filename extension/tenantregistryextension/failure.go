@@ -14,20 +14,20 @@ import (
 )
 
 const (
-	// faultsPerLine is how many faults one line of the log names.
+	// faultsPerLine is the number of faults in one log line.
 	faultsPerLine = 50
 
-	// maxLoggedFaults bounds what one bad registry puts into the log.
+	// maxLoggedFaults bounds the number of faults that are logged for one registry.
 	maxLoggedFaults = 10_000
 
-	// maxShownFaults is how many faults health shows.
+	// maxShownFaults is the number of faults that health shows.
 	maxShownFaults = 20
 )
 
-// errStillWritten is a registry that does not come to rest.
+// errStillWritten is the error of a registry that keeps changing.
 var errStillWritten = errors.New("is still being written")
 
-// classify tells what kind of trouble err is.
+// classify returns the class of err.
 func classify(err error) healthboard.FailureClass {
 	switch {
 	case errors.Is(err, registrydb.ErrDSN):
@@ -39,13 +39,13 @@ func classify(err error) healthboard.FailureClass {
 	case errors.Is(err, errStillWritten):
 		return healthboard.FailureUnsettled
 	case errors.As(err, new(registryfile.Faults)), errors.As(err, new(registrydb.RowFaults)),
-		errors.Is(err, registrydb.ErrUnfit), errors.Is(err, registrydb.ErrSchema), recovery.Is(err):
+		errors.Is(err, registrydb.ErrInconsistent), errors.Is(err, registrydb.ErrSchema), recovery.Is(err):
 		return healthboard.FailureInvalid
 	}
 	return healthboard.FailureUnavailable
 }
 
-// newFailure returns err without anything that tells a tenant.
+// newFailure returns err without the names of tenants.
 func newFailure(err error, since time.Time) *healthboard.RegistryFailure {
 	f := &healthboard.RegistryFailure{Class: classify(err), Since: since}
 	var fork *forkError
@@ -76,21 +76,19 @@ func newFailure(err error, since time.Time) *healthboard.RegistryFailure {
 	return f
 }
 
-// fields are the names of the format itself: the rest of a fault's path may be
-// the operator's words.
-var fields = []string{"id", "name", "status", "isolation", "attributes", "vars", "routes", "limits", "keys"}
-
-// fieldOf returns the first name of a path if it is one of the format.
+// fieldOf returns the first name of a path if the format defines it. The rest of the
+// path may be chosen by the operator.
 func fieldOf(path string) string {
 	name, _, _ := strings.Cut(path, ".")
 	name, _, _ = strings.Cut(name, "[")
-	if !slices.Contains(fields, name) {
+	if !slices.Contains(registryfile.TenantFields(), name) {
 		return ""
 	}
 	return name
 }
 
-// furtherFaults returns lines for the faults that the text of err leaves out.
+// furtherFaults returns log lines with the faults that the text of err omits, and the
+// number of those that are not in the lines either.
 func furtherFaults(err error) (lines []string, more int) {
 	var faults registryfile.Faults
 	var rows registrydb.RowFaults

@@ -53,7 +53,7 @@ func TestHealth_FollowsTheSource(t *testing.T) {
 	assert.Equal(t, healthboard.FailureMissing, h.Failure.Class)
 	since := h.Failure.Since
 
-	// Trouble that becomes another is still the same trouble.
+	// The time of the failure does not change when its cause does.
 	f.replace("tenants: [\n")
 	require.Eventually(t, func() bool { return health().Failure.Class == healthboard.FailureInvalid }, inForceWithin, time.Millisecond)
 	assert.Equal(t, since, health().Failure.Since)
@@ -107,7 +107,7 @@ func TestClassify(t *testing.T) {
 		healthboard.FailureUnsettled:   {fmt.Errorf("x %w", errStillWritten)},
 		healthboard.FailureUnavailable: {fs.ErrPermission, errors.New("the database did not answer")},
 		healthboard.FailureInvalid: {
-			fmt.Errorf("x:\n%w", registryfile.Faults{{Line: 1}}), registrydb.RowFaults{{Row: 1}}, registrydb.ErrUnfit, registrydb.ErrSchema,
+			fmt.Errorf("x:\n%w", registryfile.Faults{{Line: 1}}), registrydb.RowFaults{{Row: 1}}, registrydb.ErrInconsistent, registrydb.ErrSchema,
 		},
 	} {
 		for _, err := range errs {

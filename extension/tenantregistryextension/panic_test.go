@@ -21,11 +21,11 @@ type fickle struct {
 	panics *atomic.Bool
 }
 
-func (f *fickle) load(ctx context.Context, taken history.Mark) (loaded, error) {
+func (f *fickle) load(ctx context.Context, accepted history.Version) (loaded, error) {
 	if f.panics.Load() {
 		panic("planted")
 	}
-	return f.store.load(ctx, taken)
+	return f.store.load(ctx, accepted)
 }
 
 func (f *fickle) watch(context.Context, func()) error { panic("planted") }

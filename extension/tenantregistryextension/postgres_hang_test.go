@@ -24,7 +24,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registrydb/pgtest"
 )
 
-// A database that owes an answer is in health long before its timeout is over, and
+// A database that does not answer is in health long before the timeout, and
 // what was changed meanwhile is in force when it answers.
 func testPostgresHangs(t *testing.T, s *pgtest.Server) {
 	f := newDBFixture(t, s, "a", "b")
@@ -49,7 +49,7 @@ func testPostgresHangs(t *testing.T, s *pgtest.Server) {
 	metadatatest.AssertEqualExtensionTenantRegistrySourceOk(t, f.tel, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
 }
 
-// Whatever is wrong with a connection string is said with its name, and ends
+// A fault of a connection string is reported with the name of the setting, and ends
 // without a restart.
 func testPostgresBrokenDSN(t *testing.T, s *pgtest.Server) {
 	f := newDBFixture(t, s, "a")

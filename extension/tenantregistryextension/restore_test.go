@@ -124,7 +124,7 @@ func newFleet(t *testing.T, s source, size int) *fleet {
 	return f
 }
 
-// works tells whether the key of a tenant is let in by a gateway.
+// works reports whether a gateway accepts the key of a tenant.
 func works(g *fixture, id tenant.ID) bool {
 	s := g.running.Load().Snapshot()
 	if s == nil {
@@ -316,7 +316,7 @@ func TestRestored_WhatACopyKnows(t *testing.T) {
 	})
 }
 
-// A file that operators edit by hand has no history. What was ended for good stays
+// A file that operators edit by hand has no history. What was ended permanently stays
 // ended all the same; a tenant may be resumed, and its routes put back.
 func TestFileWithoutHistory(t *testing.T) {
 	f := newFixture(t)
@@ -332,7 +332,7 @@ func TestFileWithoutHistory(t *testing.T) {
 	fl := &fleet{t, []*fixture{f}}
 	fl.never([]tenant.ID{"a", "b"}, func() {
 		require.Equal(t, "tenantctl registry accept-restore", fl.refused())
-		assert.Contains(t, f.errorsLogged()[0], "it lets work again what was ended, as a restored backup does:\nkey k-a of tenant a was revoked at 2026-01-01T00:00:00Z\nkey k-b of tenant b")
+		assert.Contains(t, f.errorsLogged()[0], "keys or tenants that were ended would be valid again, as in a restored backup:\nkey k-a of tenant a was revoked at 2026-01-01T00:00:00Z\nkey k-b of tenant b")
 		f.stop()
 		f.start()
 		fl.refused()
@@ -403,7 +403,7 @@ func TestFile_DamagedHistory(t *testing.T) {
 	require.Eventually(t, func() bool { return f.gateways[0].reg.Snapshot().Tenant("good").Name == "by hand too" }, inForceWithin, time.Millisecond)
 }
 
-// A suspended tenant is not ended for good, so that the history alone tells a
+// A suspended tenant is not ended permanently, so that only the history distinguishes a
 // restored backup from an operator who resumes it.
 func TestRestoreDrill_OfASuspension(t *testing.T) {
 	forEachSource(t, func(t *testing.T, s source) {

@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// subscribers holds the snapshot in force and passes every new one on. It
+// subscribers holds the snapshot in force and passes every new one to subscribers. It
 // implements tenant.Registry.
 type subscribers struct {
 	recovery *recovery.Recoverer
@@ -16,7 +16,7 @@ type subscribers struct {
 
 	mu   sync.Mutex // held during calls, so that calls do not overlap and cancel is final
 	next int
-	all  []subscriber // in the order in which they came
+	all  []subscriber // in the order of Subscribe
 }
 
 type subscriber struct {
@@ -51,9 +51,9 @@ func (s *subscribers) Subscribe(f func(*tenant.Snapshot)) (cancel func()) {
 	}
 }
 
-// publish puts snapshot in force, and then calls the subscribers. Requests see it before
-// the first subscriber does, so nothing a subscriber does can delay a
-// revocation. If a subscriber panics the others are called nevertheless.
+// publish puts snapshot in force and then calls the subscribers. Requests use it
+// before the first subscriber is called, so no subscriber can delay a revocation. If
+// a subscriber panics, the others are called too.
 func (s *subscribers) publish(snapshot *tenant.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

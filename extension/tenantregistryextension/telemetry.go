@@ -13,19 +13,19 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// telemetry tells how current the registry is. Observations come from other
+// telemetry reports how current the registry is. Observations happen in other
 // goroutines than the one that loads.
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	store   string // the name of the source
 	now     func() time.Time
-	silent  func() bool // the source owes an answer
+	silent  func() bool // whether an answer of the source is pending
 
-	readAt      atomic.Pointer[time.Time] // of what is in force
+	readAt      atomic.Pointer[time.Time] // of the registry in force
 	confirmedAt atomic.Pointer[time.Time]
 	ok          atomic.Bool
 	forked      atomic.Bool // the source is refused because of its history
-	restarted   atomic.Bool // what is in force comes from the copy on disk
+	restarted   atomic.Bool // the registry in force comes from the copy on disk
 }
 
 func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry, store string, silent func() bool) (*telemetry, error) {
@@ -84,18 +84,18 @@ func countKeys(s *tenant.Snapshot) int {
 	return n
 }
 
-// expiryWindows are the spans for which keys that end are counted.
+// expiryWindows are the periods for which expiring keys are counted.
 var expiryWindows = [...]struct {
 	name string
 	span time.Duration
 }{{"1d", 24 * time.Hour}, {"7d", 7 * 24 * time.Hour}, {"30d", 30 * 24 * time.Hour}}
 
-// observeExpiry counts the keys that work at the time now and end soon.
+// observeExpiry counts the keys that are valid at the time now and expire soon.
 func observeExpiry(o metric.Int64Observer, s *tenant.Snapshot, now time.Time) {
 	var counts [len(expiryWindows)]int64
 	for k := range s.Keys() {
-		works := k.Tenant().Status == tenant.StatusActive && !now.Before(k.NotBefore) && now.Before(k.ExpiresAt) && k.RevokedAt.IsZero()
-		if !works {
+		valid := k.Tenant().Status == tenant.StatusActive && !now.Before(k.NotBefore) && now.Before(k.ExpiresAt) && k.RevokedAt.IsZero()
+		if !valid {
 			continue
 		}
 		for n, w := range expiryWindows {
@@ -158,29 +158,28 @@ func (t *telemetry) source() string {
 	return t.store
 }
 
-// loaded records that what the source says has come into force.
+// loaded records that the registry of the source came into force.
 func (t *telemetry) loaded(ctx context.Context, at time.Time) {
 	t.readAt.Store(&at)
 	t.restarted.Store(false)
 	t.builder.ExtensionTenantRegistryLoads.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", "loaded")))
 }
 
-// restored records that the copy of the source as it was at the time at is in
-// force.
+// restored records that the copy of the source from the time at is in force.
 func (t *telemetry) restored(at time.Time) {
 	t.readAt.Store(&at)
 	t.confirmedAt.Store(&at)
 	t.restarted.Store(true)
 }
 
-// confirmed records that the source still says what is in force.
+// confirmed records that the source has the registry in force.
 func (t *telemetry) confirmed(at time.Time) {
 	t.confirmedAt.Store(&at)
 	t.ok.Store(true)
 	t.forked.Store(false)
 }
 
-// refused records that the source is bad or away.
+// refused records that the source is not valid or not available.
 func (t *telemetry) refused(ctx context.Context, class healthboard.FailureClass) {
 	t.ok.Store(false)
 	t.forked.Store(class == healthboard.FailureForked)

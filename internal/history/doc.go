@@ -1,14 +1,14 @@
-// Package history compares the history of a registry with what was read of it
-// before, so that a restored backup is not taken for a change.
+// Package history compares the history of a registry with the version that was
+// accepted last, so that a restored backup is not taken for a change.
 //
-// Every change gives a registry another revision number and a random token. A
-// [Mark] is what a gateway remembers of the registry that it took last. What it
-// reads later must have that mark in its history ([Judge]). A registry that does
-// not is another history, such as a backup that was restored and then changed:
-// keys revoked since the backup would work again. It is refused until an operator
-// accepts it with "tenantctl registry accept-restore", which puts it into a later
-// epoch.
+// Every change gives a registry a new revision number and a random token. A
+// [Version] identifies one revision; a gateway remembers that of the registry it
+// accepted last. A registry that the gateway reads later must have this version in
+// its history ([Compare]). A registry that does not has another history, such as a
+// restored backup with later changes: keys that were revoked after the backup would
+// work again. Gateways refuse it until an operator accepts it with "tenantctl
+// registry accept-restore", which starts a later epoch.
 //
-// Independently of marks, [Revived] finds what would work again that was ended for
-// good.
+// Independently of versions, [Reactivated] finds keys and tenants that were ended
+// and would be valid again.
 package history

@@ -55,7 +55,7 @@ type Losses struct {
 
 	// Restored are the suspended tenants and expiring keys that the import would
 	// make valid again, or for longer.
-	Restored history.Revivals
+	Restored history.Reactivations
 }
 
 // ImportLosses returns what [Registry.Import] with replace would undo. It is
@@ -74,7 +74,7 @@ func (r *Registry) ImportLosses(ctx context.Context, imp *Import) (*Losses, erro
 			out.Removed = append(out.Removed, t.ID)
 		}
 	}
-	for _, e := range history.Revived(history.NewRegistry(doc.Tenants()), history.Of(imp.snapshot)) {
+	for _, e := range history.Reactivated(history.NewIndex(doc.Tenants()), history.IndexOf(imp.snapshot)) {
 		if !e.Final { // an import keeps revoked keys and deleted tenants as they are
 			out.Restored = append(out.Restored, e)
 		}
@@ -88,24 +88,24 @@ type Imported struct {
 
 	// Kept are the revoked keys and deleted tenants that the import would have
 	// made valid again. They stay revoked and deleted.
-	Kept history.Revivals `json:"-"`
+	Kept history.Reactivations `json:"-"`
 }
 
 // Import puts all tenants and keys of imp into the registry, which it creates if
 // there is none. If the registry has tenants, the error is [ErrNotEmpty] unless
 // replace is set.
 func (r *Registry) Import(ctx context.Context, req Request, imp *Import, replace bool) (*Imported, error) {
-	var kept history.Revivals
+	var kept history.Reactivations
 	err := r.editOrCreate(ctx, req, ActionImport, func(d *registryedit.Document) error {
 		if len(d.Tenants()) > 0 && !replace {
 			return ErrNotEmpty
 		}
-		before := history.NewRegistry(d.Tenants())
+		before := history.NewIndex(d.Tenants())
 		err := d.Replace(imp.data)
 		if err != nil {
 			return err
 		}
-		kept, err = history.Keep(d, before, func(e history.Revival) bool { return e.Final })
+		kept, err = history.EndAgain(d, before, func(e history.Reactivation) bool { return e.Final })
 		return err
 	})
 	if err != nil {

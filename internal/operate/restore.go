@@ -113,9 +113,9 @@ func IsIncomplete(err error) bool { return errors.Is(err, registrydb.ErrRowGone)
 // endAgain ends in d what is known to be ended, and finds what d has lost.
 func (r *Registry) endAgain(ctx context.Context, req Request, set Restore, d *registryedit.Document) (*Restored, error) {
 	out := &Restored{Ended: []string{}, Lost: []string{}}
-	var known []*history.Registry
+	var known []*history.Index
 	for _, m := range set.Merge {
-		known = append(known, history.Of(m.Snapshot))
+		known = append(known, history.IndexOf(m.Snapshot))
 	}
 	logged, err := r.fromLog(ctx, d.Tenants())
 	if err != nil {
@@ -124,14 +124,14 @@ func (r *Registry) endAgain(ctx context.Context, req Request, set Restore, d *re
 		known = append(known, logged)
 	}
 	for _, k := range known {
-		kept, err := history.Keep(d, k, nil)
+		kept, err := history.EndAgain(d, k, nil)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range kept {
 			out.Ended = append(out.Ended, e.String())
 		}
-		for _, lost := range history.Lost(k, history.NewRegistry(d.Tenants())) {
+		for _, lost := range history.Lost(k, history.NewIndex(d.Tenants())) {
 			out.Lost = append(out.Lost, lost.String())
 		}
 	}
@@ -140,7 +140,7 @@ func (r *Registry) endAgain(ctx context.Context, req Request, set Restore, d *re
 
 // fromLog returns tenants with the status and the ends of keys that the audit
 // log recorded last.
-func (r *Registry) fromLog(ctx context.Context, tenants []*tenant.Tenant) (*history.Registry, error) {
+func (r *Registry) fromLog(ctx context.Context, tenants []*tenant.Tenant) (*history.Index, error) {
 	last := make(map[string]map[string]any)
 	err := r.store.log(ctx, func(log audit.Storage, _ string) error {
 		return log.Entries(ctx, func(text []byte) error {
@@ -164,7 +164,7 @@ func (r *Registry) fromLog(ctx context.Context, tenants []*tenant.Tenant) (*hist
 	for n, t := range tenants {
 		out[n] = asLogged(t, last[string(t.ID)])
 	}
-	return history.NewRegistry(out), nil
+	return history.NewIndex(out), nil
 }
 
 // asLogged returns t with the status and the ends of keys in fields, which are

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 )
 
-// auditLog is the log of changes as a transaction sees it.
+// auditLog is the log of changes in a transaction.
 type auditLog struct{ tx pgx.Tx }
 
 var _ audit.Storage = auditLog{}
@@ -60,8 +60,8 @@ func toHash(raw []byte) (h tlog.Hash, err error) {
 	return h, nil
 }
 
-// AllHashes implements audit.Storage. A gap becomes a hash of zeros, which no
-// whole log has.
+// AllHashes implements audit.Storage. A gap becomes a hash of zeros, which a
+// complete log does not have.
 func (l auditLog) AllHashes(ctx context.Context) ([]tlog.Hash, error) {
 	var out []tlog.Hash
 	err := l.each(ctx, func(idx int64, raw []byte) error {
@@ -75,20 +75,20 @@ func (l auditLog) AllHashes(ctx context.Context) ([]tlog.Hash, error) {
 	return out, err
 }
 
-// Entries implements audit.Storage. The place of an entry is what the entry
-// says; that of its row only orders it.
+// Entries implements audit.Storage. The sequence number of an entry is part of its
+// text; the number of its row only orders it.
 func (l auditLog) Entries(ctx context.Context, f func(text []byte) error) error {
 	n := int64(0)
 	return l.each(ctx, func(seq int64, text []byte) error {
 		if seq != n {
-			text = append(text, " (another row)"...) // a whole log counts its rows
+			text = append(text, " (another row)"...) // a complete log has no gaps
 		}
 		n++
 		return f(text)
 	}, "select seq, entry::text from tenant_registry_audit order by seq")
 }
 
-// each calls f for every row of a number and bytes.
+// each calls f for every row, which has a number and bytes.
 func (l auditLog) each(ctx context.Context, f func(n int64, data []byte) error, sql string, args ...any) error {
 	rows, err := l.tx.Query(ctx, sql, args...)
 	if err != nil {
@@ -127,8 +127,8 @@ func (l auditLog) Append(ctx context.Context, a audit.Addition) error {
 	return err
 }
 
-// ReadAudit calls f with the log as it is at one moment, and the name of the
-// registry for its keys.
+// ReadAudit calls f with the log in one snapshot of the database, and the ID of the
+// registry, under which its keys are stored.
 func ReadAudit(ctx context.Context, cfg *Config, f func(log audit.Storage, registry string) error) error {
 	return withConn(ctx, cfg, func(conn *pgx.Conn) error {
 		if err := ready(ctx, conn, false); err != nil {

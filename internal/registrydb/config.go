@@ -10,30 +10,30 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// maxMessage bounds what one message of a server may hold, and so the memory
-// that a wrong or hostile one costs.
+// maxMessage bounds the size of one message of a server, and so the memory that a
+// wrong or hostile server can cost.
 const maxMessage = 64 << 20
 
-// minSecret is the length from which on a password is looked for in texts; a
-// shorter one is in many words.
+// minSecret is the length from which a password is searched for in texts. A shorter
+// one is part of many words.
 const minSecret = 4
 
-// Config says which database to use. Make one with [ParseDSN] or [LazyDSN]. It is
-// safe for concurrent use.
+// Config is the configuration of a connection. [ParseDSN] and [LazyDSN] return one.
+// It is safe for concurrent use.
 type Config struct {
 	dsn    func() string            // a function, so that no format prints it
-	parsed atomic.Pointer[settings] // nil: dsn could not be used so far
+	parsed atomic.Pointer[settings] // nil: dsn could not be parsed yet
 }
 
-// settings is a connection string that could be read.
+// settings is a parsed connection string.
 type settings struct {
 	pgx     *pgx.ConnConfig
-	secrets []string // what no text may hold
+	secrets []string // not shown in texts
 }
 
-// ParseDSN reads a connection string, a URL (postgres://…) or "name=value" pairs
-// as libpq has them. PGPASSWORD, PGPASSFILE and the other variables of libpq
-// fill in what it leaves out. The error never holds a password.
+// ParseDSN parses a connection string: a URL (postgres://…) or "name=value" pairs as
+// in libpq. PGPASSWORD, PGPASSFILE and the other variables of libpq are the defaults.
+// The error never has a password.
 func ParseDSN(dsn string) (*Config, error) {
 	c := &Config{dsn: func() string { return dsn }}
 	_, err := c.parse()
@@ -43,12 +43,12 @@ func ParseDSN(dsn string) (*Config, error) {
 	return c, nil
 }
 
-// LazyDSN is [ParseDSN] that leaves the fault of a connection string that cannot
-// be used to the first connection. Files that it names, as that of a CA, are read
-// for every connection.
+// LazyDSN is [ParseDSN] without an error: a connection string that cannot be used is
+// an error of the first connection. Files that it names, such as that of a CA, are
+// read for every connection.
 func LazyDSN(dsn string) *Config {
 	c := &Config{dsn: func() string { return dsn }}
-	_, _ = c.parse() // connect tells
+	_, _ = c.parse() // connect returns the error
 	return c
 }
 
@@ -60,7 +60,7 @@ func (c *Config) parse() (*settings, error) {
 	if err != nil {
 		return nil, explainDSN(c.dsn(), err)
 	}
-	// Named prepared statements do not live across the connections of a pooler.
+	// Named prepared statements do not survive a change of the pooler's connection.
 	p.DefaultQueryExecMode = pgx.QueryExecModeExec
 	p.StatementCacheCapacity, p.DescriptionCacheCapacity = 0, 0
 	p.MaxProtocolMessageBodyLen = maxMessage
@@ -88,7 +88,7 @@ func (c *Config) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// String says where the database is, without user and password.
+// String names the database, without user and password.
 func (c *Config) String() string {
 	s := c.parsed.Load()
 	if s == nil {
@@ -101,12 +101,12 @@ func (c *Config) String() string {
 	return "PostgreSQL database " + s.pgx.Database + " at " + at
 }
 
-// InClear tells whether data may travel over a network without TLS, or with TLS
-// that anybody in between can undo because the server's name is not checked.
+// InClear reports whether data may cross a network without TLS, or with TLS that
+// does not verify the server, so that others on the network can read it.
 func (c *Config) InClear() bool {
 	s := c.parsed.Load()
 	if s == nil {
-		return false // nothing travels
+		return false // there is no connection
 	}
 	if insecure(s.pgx.Host, s.pgx.TLSConfig != nil && !s.pgx.TLSConfig.InsecureSkipVerify) {
 		return true
@@ -127,7 +127,7 @@ func insecure(host string, verified bool) bool {
 	return ip == nil || !ip.IsLoopback()
 }
 
-// clean returns err with every secret taken out of its text.
+// clean returns err without secrets in its text.
 func (c *Config) clean(err error) error {
 	if s := c.parsed.Load(); s != nil {
 		return s.clean(err)

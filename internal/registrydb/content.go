@@ -19,17 +19,18 @@ import (
 // maxSize bounds the registry as a whole.
 const maxSize = 256 << 20
 
-// maxShownFaults bounds the text of an error; it says how many were left out.
+// maxShownFaults bounds the number of faults in the text of an error, which ends
+// with the number of the others.
 const maxShownFaults = 50
 
-// RowFault is why a row can be no part of a registry.
+// RowFault is the reason why a row cannot be part of a registry.
 type RowFault struct {
 	Row    int // counted from 1
 	Tenant string
 	Reason string
 }
 
-// RowFaults is every row that can be no part of a registry. It is never empty.
+// RowFaults lists every row that cannot be part of a registry. It is never empty.
 type RowFaults []RowFault
 
 // Error implements error with one line per row.
@@ -44,18 +45,20 @@ func (fs RowFaults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// ErrUnfit is the error of a set of rows that was read, and cannot be what was
-// written or must not take force.
-var ErrUnfit = errors.New("unfit")
+// ErrInconsistent is the error of rows that were read and that cannot be what was
+// written, or that must not come into force.
+var ErrInconsistent = errors.New("the rows are inconsistent")
 
-// unfitError is an ErrUnfit that says why.
-type unfitError struct{ error }
+// inconsistentError is an ErrInconsistent with the reason.
+type inconsistentError struct{ error }
 
-func (unfitError) Is(target error) bool { return target == ErrUnfit }
+func (inconsistentError) Is(target error) bool { return target == ErrInconsistent }
 
-func (e unfitError) Unwrap() error { return e.error }
+func (e inconsistentError) Unwrap() error { return e.error }
 
-func unfit(format string, args ...any) error { return unfitError{fmt.Errorf(format, args...)} }
+func inconsistent(format string, args ...any) error {
+	return inconsistentError{fmt.Errorf(format, args...)}
+}
 
 // state is the row of the registry as a whole.
 type state struct {
@@ -65,12 +68,12 @@ type state struct {
 	tenants   int64
 	head      string
 	epoch     int64
-	at        time.Time // of the last change, as the database tells the time
+	at        time.Time // of the last change, by the clock of the database
 }
 
-// mark returns what identifies the state in the history.
-func (s state) mark() history.Mark {
-	return history.Mark{Kind: history.KindPostgres, Registry: s.id, Epoch: s.epoch, Revision: s.revision, Token: s.token}
+// version returns the version of the registry in its history.
+func (s state) version() history.Version {
+	return history.Version{Kind: history.KindPostgres, Registry: s.id, Epoch: s.epoch, Revision: s.revision, Token: s.token}
 }
 
 // row is one tenant as it is stored.
@@ -83,14 +86,14 @@ type row struct {
 // content is a registry as it was at one moment.
 type content struct {
 	state
-	had   history.Answer // whether the history has the mark that was asked for
+	had   history.Answer // whether the history contains the version that was asked for
 	order []string       // the IDs, in the order of the file
 	rows  map[string]row
 }
 
 func readState(ctx context.Context, q querier) (state, error) {
 	var s state
-	// The epoch is in another form since tables of older layouts have none.
+	// The epoch is read in another way because tables of older layouts have none.
 	err := q.QueryRow(ctx, `select id::text, token::text, schema, revision, tenants, head,
 		coalesce((to_jsonb(r) ->> 'epoch')::bigint, 0), changed_at from tenant_registry r`).
 		Scan(&s.id, &s.token, &s.schema, &s.revision, &s.tenants, &s.head, &s.epoch, &s.at)
@@ -107,16 +110,16 @@ func readState(ctx context.Context, q querier) (state, error) {
 	return s, nil
 }
 
-// had asks whether the history of s has the mark last.
-func (s state) had(ctx context.Context, tx pgx.Tx, last history.Mark) (history.Answer, error) {
+// had returns whether the history of s contains the version last.
+func (s state) had(ctx context.Context, tx pgx.Tx, last history.Version) (history.Answer, error) {
 	if s.schema < historySchema || last.Registry != s.id || last.Revision >= s.revision || last.Epoch != s.epoch {
-		return history.Unknown, nil // Judge needs no answer, or there is none
+		return history.Unknown, nil // Compare needs no answer, or there is none
 	}
 	var yes bool
 	err := tx.QueryRow(ctx, "select tenant_registry_had($1, $2::uuid)", last.Revision, last.Token).Scan(&yes)
 	switch {
 	case hasCode(err, "42883") || hasCode(err, "42P01"):
-		return history.No, unfit("the history of the registry is not in the database: it was restored in part; run \"tenantctl registry accept-restore\"")
+		return history.No, inconsistent("the history of the registry is not in the database: it was restored in part; run \"tenantctl registry accept-restore\"")
 	case err != nil:
 		return history.Unknown, err
 	case yes:
@@ -125,10 +128,10 @@ func (s state) had(ctx context.Context, tx pgx.Tx, last history.Mark) (history.A
 	return history.No, nil
 }
 
-// readContent reads the registry as it is at one moment, and whether its history
-// has the mark last. Rows that known holds with the same digest are not fetched
-// again. progress is called whenever the database has answered.
-func readContent(ctx context.Context, conn *pgx.Conn, known map[string]row, last history.Mark, progress func()) (content, error) {
+// readContent reads the registry in one snapshot of the database, and whether its
+// history contains the version last. Rows in known with the same digest are not
+// fetched again. progress is called after each answer of the database.
+func readContent(ctx context.Context, conn *pgx.Conn, known map[string]row, last history.Version, progress func()) (content, error) {
 	var c content
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, conn, options, func(tx pgx.Tx) (err error) {
@@ -169,7 +172,7 @@ func (c *content) readIndex(ctx context.Context, tx pgx.Tx) error {
 		}
 		if len(sum) != len(r.sum) {
 			rows.Close()
-			return unfit("tenant %q: its row has no SHA-256", id)
+			return inconsistent("tenant %q: its row has no SHA-256", id)
 		}
 		copy(r.sum[:], sum)
 		c.rows[id] = r
@@ -179,12 +182,12 @@ func (c *content) readIndex(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if int64(len(c.order)) != c.tenants || len(c.rows) != len(c.order) {
-		return unfit("the database gave %d tenants, and says that it has %d", len(c.order), c.tenants)
+		return inconsistent("the database returned %d tenants, and its registry has %d", len(c.order), c.tenants)
 	}
 	return nil
 }
 
-// fetch reads the documents that known does not hold.
+// fetch reads the documents that are not in known.
 func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row, progress func()) error {
 	var want []string
 	for _, id := range c.order {
@@ -214,11 +217,11 @@ func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row, pr
 		r, ok := c.rows[id]
 		if !ok || r.text != nil || sha256.Sum256(text) != r.sum {
 			rows.Close()
-			return unfit("tenant %q: its document is not what its SHA-256 says", id)
+			return inconsistent("tenant %q: its document does not match its SHA-256", id)
 		}
 		if size += len(text); size > maxSize {
 			rows.Close()
-			return unfit("the registry has more than %d bytes", maxSize)
+			return inconsistent("the registry has more than %d bytes", maxSize)
 		}
 		r.text = text
 		c.rows[id] = r
@@ -229,16 +232,16 @@ func (c *content) fetch(ctx context.Context, tx pgx.Tx, known map[string]row, pr
 		return err
 	}
 	if got != len(want) {
-		return unfit("the database gave %d documents of %d", got, len(want))
+		return inconsistent("the database returned %d documents of %d", got, len(want))
 	}
 	return nil
 }
 
-// text returns the registry file that the rows make, or an error that names every
-// row that cannot be part of one. Rows that known holds were checked before.
+// text returns the registry file that the rows form, or an error that names every
+// row that cannot be part of one. Rows in known were checked before.
 func (c *content) text(known map[string]row) ([]byte, error) {
 	if err := registryfile.CheckHead([]byte(c.head)); err != nil {
-		return nil, unfit("correct the column head of the table tenant_registry: %w", err)
+		return nil, inconsistent("correct the column head of the table tenant_registry: %w", err)
 	}
 	var faults RowFaults
 	texts := make([][]byte, len(c.order))
@@ -267,7 +270,7 @@ func (c *content) text(known map[string]row) ([]byte, error) {
 	case len(faults) > 0:
 		return nil, faults
 	case size > maxSize:
-		return nil, unfit("the registry has %d bytes, at most %d are read", size, maxSize)
+		return nil, inconsistent("the registry has %d bytes, at most %d are read", size, maxSize)
 	}
 	return registryfile.Join([]byte(c.head), texts), nil
 }

@@ -1,13 +1,13 @@
 // Package registrydb keeps the registry of a gateway's tenants in a PostgreSQL
-// database that any number of gateways and operators share.
+// database, which any number of gateways and operators share.
 //
 // A registry in a database is a registry file cut into rows, one per tenant, so
-// that everything package registryfile does with a file, checks and edits that
-// keep comments, holds for a database too. A [Reader] is what a gateway uses; it
-// needs to read two tables and nothing more. [Edit] is what tenantctl uses.
+// that the checks of package registryfile and the edits of package registryedit work
+// on a database too. Gateways use a [Reader], which only needs to read two tables.
+// Operators use [Edit].
 //
-// Every change, by hand in SQL too, moves the registry to another revision and
+// Every change, also one by hand in SQL, gives the registry another revision and
 // notifies the channel tenant_registry.
 //
-// No error of this package holds the password of a connection string.
+// No error of this package has the password of a connection string.
 package registrydb

@@ -13,7 +13,7 @@ import (
 // ErrDSN is the error of a connection string that cannot be used.
 var ErrDSN = errors.New("the connection string cannot be used")
 
-// dsnError is an ErrDSN that says why, without anything that may be a password.
+// dsnError is an ErrDSN with a reason that has no password.
 type dsnError struct{ text string }
 
 func (e dsnError) Error() string { return e.text }
@@ -22,20 +22,20 @@ func (dsnError) Is(target error) bool { return target == ErrDSN }
 
 var errDSN error = dsnError{"not a valid PostgreSQL connection string (it is not shown, since it may hold a password)"}
 
-// dsnFaults are what the library says, and what is said of it: the name of the
-// setting and what to do. Its own text quotes the connection string.
-var dsnFaults = []struct{ said, text string }{
+// dsnFaults are parts of the library's errors and the texts that replace them: the
+// setting and its fault. The library's own text quotes the connection string.
+var dsnFaults = []struct{ part, text string }{
 	{"unable to read CA file", "sslrootcert: the file of the CA cannot be read"},
-	{"unable to add CA to cert pool", "sslrootcert: the file holds no certificate in PEM"},
+	{"unable to add CA to cert pool", "sslrootcert: the file has no certificate in PEM"},
 	{"unable to load system certificate pool", "sslrootcert: the system's certificates cannot be read"},
 	{"sslmode is invalid", "sslmode: must be one of disable, allow, prefer, require, verify-ca, verify-full"},
 	{`both "sslcert" and "sslkey" are required`, "sslcert, sslkey: only one of them is set, and both are required"},
 	{"unable to read sslkey", "sslkey: the file of the client's key cannot be read"},
-	{"failed to decode sslkey", "sslkey: the file holds no key in PEM"},
+	{"failed to decode sslkey", "sslkey: the file has no key in PEM"},
 	{"unable to find sslpassword", "sslpassword: the client's key is encrypted, and there is no password for it"},
 	{"unable to decrypt key", "sslpassword: it does not decrypt the client's key"},
 	{"unable to read cert", "sslcert: the file of the client's certificate cannot be read"},
-	{"unable to load cert", "sslcert, sslkey: certificate and key of the client do not fit each other, or are damaged"},
+	{"unable to load cert", "sslcert, sslkey: the certificate and the key of the client do not match, or are damaged"},
 	{"invalid sslcertmode", "sslcertmode: must be one of disable, allow, require"},
 	{"invalid port", "port: must be a number from 1 to 65535; in a URL a password must have its special characters percent-encoded"},
 	{"could not match", "host, port: there must be one port, or as many ports as hosts"},
@@ -48,15 +48,15 @@ var dsnFaults = []struct{ said, text string }{
 	{"failed to read service", "service: the service, or the file of services, cannot be read"},
 }
 
-// explainDSN returns an error that says which setting of dsn is wrong.
+// explainDSN returns an error that names the setting of dsn that is wrong.
 func explainDSN(dsn string, err error) error {
-	said := strings.ReplaceAll(err.Error(), dsn, "")
-	// The library puts the string, redacted, between back quotes before its text.
-	if i := strings.LastIndexByte(said, '`'); i >= 0 {
-		said = said[i+1:]
+	text := strings.ReplaceAll(err.Error(), dsn, "")
+	// The library puts the redacted string in back quotes before its text.
+	if i := strings.LastIndexByte(text, '`'); i >= 0 {
+		text = text[i+1:]
 	}
 	for _, f := range dsnFaults {
-		if !strings.Contains(said, f.said) {
+		if !strings.Contains(text, f.part) {
 			continue
 		}
 		var file *fs.PathError
@@ -70,8 +70,8 @@ func explainDSN(dsn string, err error) error {
 
 var passfileSetting = regexp.MustCompile(`(?:^|[\s?&])passfile\s*=\s*'?([^&\s']+)`)
 
-// explainPassword adds to the error of a connection that the file with the
-// password cannot be read, which the library passes over.
+// explainPassword adds to the error of a connection that the file with the password
+// cannot be read, which the library ignores.
 func explainPassword(dsn string, err error) error {
 	if !hasCode(err, "28P01") && !hasCode(err, "28000") {
 		return err

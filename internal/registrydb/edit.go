@@ -21,13 +21,13 @@ import (
 func Read(ctx context.Context, cfg *Config) ([]byte, error) {
 	r := NewReader(cfg, time.Minute)
 	defer r.Close()
-	loaded, err := r.Load(ctx, history.Mark{})
+	loaded, err := r.Load(ctx, history.Version{})
 	return loaded.Text, err
 }
 
-// Migrate makes the registry, or brings its tables up to what this program
-// writes. It returns the number of the layout before, 0 if there was none, and
-// after.
+// Migrate creates the tables of the registry, or brings them up to the layout of
+// this program. It returns the numbers of the layouts before, which is 0 if there
+// were no tables, and after.
 func Migrate(ctx context.Context, cfg *Config) (was, is int, err error) {
 	err = withConn(ctx, cfg, func(conn *pgx.Conn) (err error) {
 		was, err = migrate(ctx, conn, 0)
@@ -36,30 +36,30 @@ func Migrate(ctx context.Context, cfg *Config) (was, is int, err error) {
 	return was, newest(), err
 }
 
-// Options say how to edit.
+// Options say how [Edit] edits.
 type Options struct {
-	// Create begins with an empty registry if there is none.
+	// Create starts with an empty registry if there is none.
 	Create bool
 
 	// Recorder, unless it is nil, adds an entry to the audit log in the
 	// transaction of the change.
 	Recorder *audit.Recorder
 
-	// Epoch, unless it is nil, returns the epoch of the history that the edit
-	// puts the registry into, given that of the registry. The edit is then made
-	// even if it changes nothing, and repairs the tables if they lack the row of
-	// the registry or its history.
+	// Epoch, unless it is nil, returns the new epoch of the registry's history,
+	// given the current one. The edit is then made even if it changes nothing, and
+	// repairs the tables if the row of the registry or its history is missing.
 	Epoch func(was int64) int64
 
-	// NewLog sets the audit log aside and begins another.
+	// NewLog moves the audit log aside and starts another one.
 	NewLog bool
 }
 
-// Edit lets change edit the registry of the database and writes the result, if
-// it differs, in one transaction. Somebody else's change in the meantime makes
-// it begin again with what that left, so change may be called more than once and
-// no change is lost. The error is registryedit.ErrLocked if that does not come
-// to an end before ctx does, and [ErrNoRegistry] if there is no registry.
+// Edit calls change to edit the registry of the database. If the result differs,
+// Edit writes it in one transaction. If another program changes the registry in the
+// meantime, Edit starts again with the new content, so change may be called more
+// than once and no change is lost. If that does not succeed before ctx is done, the
+// error is [registryedit.ErrLocked]. If there is no registry, it is
+// [ErrNoRegistry].
 func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryedit.Document) error) error {
 	return withConn(ctx, cfg, func(conn *pgx.Conn) error {
 		if o.Epoch != nil {
@@ -72,10 +72,10 @@ func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryedit
 		}
 		for {
 			err := editOnce(ctx, cfg, o, conn, change)
-			if !errors.Is(err, errOvertaken) {
+			if !errors.Is(err, errConflict) {
 				return err
 			}
-			// Random, so that those who met do not meet again.
+			// Random, so that programs that conflicted do not conflict again.
 			select {
 			case <-ctx.Done():
 				return registryedit.ErrLocked
@@ -85,7 +85,8 @@ func Edit(ctx context.Context, cfg *Config, o Options, change func(*registryedit
 	})
 }
 
-// ready makes sure that the tables are those that this program writes.
+// ready checks that the tables have the layout of this program. If create is set it
+// creates missing ones.
 func ready(ctx context.Context, conn *pgx.Conn, create bool) error {
 	schema, err := schemaOf(ctx, conn)
 	switch {
@@ -104,11 +105,11 @@ func ready(ctx context.Context, conn *pgx.Conn, create bool) error {
 	return nil
 }
 
-// errOvertaken means that somebody else changed the registry meanwhile.
-var errOvertaken = errors.New("the registry was changed meanwhile")
+// errConflict means that another program changed the registry in the meantime.
+var errConflict = errors.New("another program changed the registry in the meantime")
 
 func editOnce(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn, change func(*registryedit.Document) error) error {
-	c, err := readContent(ctx, conn, nil, history.Mark{}, func() {})
+	c, err := readContent(ctx, conn, nil, history.Version{}, func() {})
 	if err != nil {
 		return err
 	}
@@ -139,7 +140,7 @@ func editOnce(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn, chang
 	return p.write(ctx, cfg, o, conn)
 }
 
-// plan is what has to be done to the tables.
+// plan is a change of the tables.
 type plan struct {
 	from      state
 	epoch     int64
@@ -157,7 +158,7 @@ func newPlan(c content, doc *registryedit.Document) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	head = registryfile.WithoutHistory(head) // that of a file
+	head = registryfile.WithoutHistory(head) // tables have a history of their own
 	p := &plan{from: c.state, head: string(head), removed: []string{}}
 	texts := make([][]byte, 0, len(rows))
 	kept := make(map[tenant.ID]bool, len(rows))
@@ -187,7 +188,7 @@ func newPlan(c content, doc *registryedit.Document) (*plan, error) {
 	return p, nil
 }
 
-// write carries the plan out, or returns errOvertaken.
+// write executes the plan, or returns errConflict.
 func (p *plan) write(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn) error {
 	var token string
 	committed := func() error { return nil }
@@ -205,7 +206,7 @@ func (p *plan) write(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn
 	}
 	if o.Recorder != nil {
 		if o.NewLog {
-			if err := setLogAside(ctx, tx); err != nil {
+			if err := moveLogAside(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -214,7 +215,7 @@ func (p *plan) write(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn
 		}
 	}
 	if err := tx.Commit(ctx); err != nil {
-		if err := settle(ctx, cfg, token, p.from.token, err); err != nil {
+		if err := resolveCommit(ctx, cfg, token, p.from.token, err); err != nil {
 			return err
 		}
 	}
@@ -225,7 +226,7 @@ func (p *plan) write(ctx context.Context, cfg *Config, o Options, conn *pgx.Conn
 }
 
 func (p *plan) apply(ctx context.Context, tx pgx.Tx) error {
-	// A program that hangs must not keep others from their work.
+	// A program that hangs must not block others.
 	if _, err := tx.Exec(ctx, "set local idle_in_transaction_session_timeout = '15s'"); err != nil {
 		return err
 	}
@@ -234,7 +235,7 @@ func (p *plan) apply(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if token != p.from.token {
-		return errOvertaken
+		return errConflict
 	}
 	if len(p.removed) > 0 {
 		if _, err := tx.Exec(ctx, "delete from tenant_registry_tenants where id = any($1)", p.removed); err != nil {
@@ -253,11 +254,11 @@ func (p *plan) apply(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// settle finds out what became of a commit whose answer did not arrive.
-func settle(ctx context.Context, cfg *Config, written, before string, cause error) error {
+// resolveCommit finds out whether a commit whose answer did not arrive is in force.
+func resolveCommit(ctx context.Context, cfg *Config, written, before string, cause error) error {
 	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	unknown := settled{fmt.Errorf("the connection broke while the change was being committed, so it may be in force or not: %w", cause)}
+	unknown := commitError{fmt.Errorf("the connection broke during the commit; the change may or may not be in force: %w", cause)}
 	var now state
 	err := withConn(short, cfg, func(conn *pgx.Conn) (err error) {
 		now, err = readState(short, conn)
@@ -267,28 +268,28 @@ func settle(ctx context.Context, cfg *Config, written, before string, cause erro
 	case err == nil && now.token == written:
 		return nil
 	case err == nil && now.token == before:
-		return settled{fmt.Errorf("nothing was changed: %w", cause)}
+		return commitError{fmt.Errorf("nothing was changed: %w", cause)}
 	}
 	return unknown
 }
 
-// settled is an error that says what became of the connection and the change.
-type settled struct{ error }
+// commitError is an error of a commit that says whether the change is in force.
+type commitError struct{ error }
 
-func (s settled) Unwrap() error { return s.error }
+func (e commitError) Unwrap() error { return e.error }
 
-// withConn calls f with a connection, and takes secrets out of its error.
+// withConn calls f with a connection and removes secrets from its error.
 func withConn(ctx context.Context, cfg *Config, f func(*pgx.Conn) error) error {
 	conn, err := cfg.connect(ctx)
 	if err != nil {
 		return err
 	}
 	err = f(conn)
-	if err != nil && conn.IsClosed() && ctx.Err() == nil && !errors.As(err, new(settled)) {
+	if err != nil && conn.IsClosed() && ctx.Err() == nil && !errors.As(err, new(commitError)) {
 		err = fmt.Errorf("the connection to the %v broke: %w", cfg, err) // no transaction was committed
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = conn.Close(end) // the work is done or failed already
+	_ = conn.Close(end) // the result is known already
 	return cfg.clean(err)
 }

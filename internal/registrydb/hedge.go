@@ -12,26 +12,26 @@ import (
 )
 
 const (
-	// hedgeAfter is for how long a database must owe an answer before another
-	// connection is tried, and how long that one may take. A change is in force
-	// within a second of the database's return, so both together are less.
+	// hedgeAfter is how long the database may be silent before another connection is
+	// tried. With hedgeTimeout it is less than a second, so that a change is in force
+	// within a second after the database has recovered.
 	hedgeAfter = 300 * time.Millisecond
 
-	// hedgeTimeout bounds one such try.
+	// hedgeTimeout bounds the attempt over another connection.
 	hedgeTimeout = 500 * time.Millisecond
 )
 
-// errHedged ends a look over a connection that is silent while another is not.
+// errHedged cancels a read over a silent connection when another one is answered.
 var errHedged = errors.New("another connection is answered")
 
-// hedged is load, over another connection if that is answered first.
-func (r *Reader) hedged(ctx context.Context, taken history.Mark) (Loaded, error) {
+// hedged is load that switches to another connection if that is answered first.
+func (r *Reader) hedged(ctx context.Context, accepted history.Version) (Loaded, error) {
 	main, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)
 	watch, stop := context.WithCancel(ctx)
 	found := make(chan *pgx.Conn, 1)
 	go func() { found <- r.probe(watch, abandon) }()
-	loaded, err := r.load(main, taken)
+	loaded, err := r.load(main, accepted)
 	stop()
 	other := <-found // probe ends with its context
 	if other == nil {
@@ -44,14 +44,14 @@ func (r *Reader) hedged(ctx context.Context, taken history.Mark) (Loaded, error)
 	r.Close()
 	r.conn = other
 	r.progress()
-	return r.load(ctx, taken)
+	return r.load(ctx, accepted)
 }
 
-// probe waits until the database is silent, and then tries other connections until
-// one of them is answered or ctx ends. Then it abandons the silent one.
+// probe waits until the database is silent, then tries other connections until one
+// is answered or ctx is done. If one is answered, it abandons the silent one.
 func (r *Reader) probe(ctx context.Context, abandon context.CancelCauseFunc) (answered *pgx.Conn) {
 	var err error
-	defer recovery.Catch(&err) // what panics here panics over the first connection too, which is reported
+	defer recovery.Catch(&err) // load panics for the same reason, which is reported
 	tick := time.NewTicker(hedgeAfter)
 	defer tick.Stop()
 	for {
@@ -69,7 +69,7 @@ func (r *Reader) probe(ctx context.Context, abandon context.CancelCauseFunc) (an
 			continue
 		}
 		if !r.SilentSince().Equal(since) || ctx.Err() != nil {
-			closeConn(conn) // the first one is answered now
+			closeConn(conn) // the first connection is answered now
 			continue
 		}
 		abandon(errHedged)
@@ -83,7 +83,7 @@ func (r *Reader) try(ctx context.Context) *pgx.Conn {
 	defer cancel()
 	conn, err := r.cfg.connect(ctx)
 	if err != nil {
-		return nil // the first one tells why
+		return nil // load reports the reason
 	}
 	if _, err := readState(ctx, conn); err != nil {
 		closeConn(conn)

@@ -39,19 +39,19 @@ func testReaderHistory(t *testing.T, d *database) {
 	d.rename("a", "first")
 	backup := d.server.Copy(d.name)
 	r := d.reader()
-	seen, err := r.Load(t.Context(), history.Mark{})
+	seen, err := r.Load(t.Context(), history.Version{})
 	require.NoError(t, err)
 	d.rename("a", "second")
-	judge := func(r *Reader, taken history.Mark) (Loaded, history.Relation) {
+	judge := func(r *Reader, taken history.Version) (Loaded, history.Relation) {
 		t.Helper()
 		loaded, err := r.Load(t.Context(), taken)
 		require.NoError(t, err)
-		relation, _ := history.Judge(taken, loaded.Mark, loaded.Contains)
+		relation, _ := history.Compare(taken, loaded.Version, loaded.Contains)
 		return loaded, relation
 	}
-	taken, relation := judge(r, seen.Mark)
+	taken, relation := judge(r, seen.Version)
 	assert.Equal(t, history.Descends, relation)
-	_, err = r.Load(t.Context(), seen.Mark)
+	_, err = r.Load(t.Context(), seen.Version)
 	require.ErrorIs(t, err, ErrUnchanged)
 
 	// The backup is the same registry in another database, with the same role.
@@ -64,22 +64,22 @@ func testReaderHistory(t *testing.T, d *database) {
 		t.Cleanup(r.Close)
 		return r
 	}
-	_, relation = judge(rr, taken.Mark)
+	_, relation = judge(rr, taken.Version)
 	assert.Equal(t, history.Forked, relation, "behind")
 	for n := range 4 { // up to, at and above the revision that was taken
 		restored.rename("b", fmt.Sprint(n))
-		loaded, relation := judge(rr, taken.Mark)
-		assert.Equal(t, history.Forked, relation, "at revision %d, %d was taken", loaded.Mark.Revision, taken.Mark.Revision)
-		_, relation = judge(fresh(), seen.Mark)
+		loaded, relation := judge(rr, taken.Version)
+		assert.Equal(t, history.Forked, relation, "at revision %d, %d was taken", loaded.Version.Revision, taken.Version.Revision)
+		_, relation = judge(fresh(), seen.Version)
 		assert.Equal(t, history.Descends, relation, "of what was taken before the backup")
 	}
 	restored.accept(0)
-	accepted, relation := judge(rr, taken.Mark)
+	accepted, relation := judge(rr, taken.Version)
 	assert.Equal(t, history.Accepted, relation)
 	restored.rename("b", "after")
-	_, relation = judge(rr, accepted.Mark)
+	_, relation = judge(rr, accepted.Version)
 	assert.Equal(t, history.Descends, relation)
-	_, relation = judge(r, accepted.Mark)
+	_, relation = judge(r, accepted.Version)
 	assert.Equal(t, history.Forked, relation, "the abandoned history is not taken any more")
 }
 
@@ -93,15 +93,15 @@ func testHeadWithEntry(t *testing.T, d *database) {
 		"an anchor":  "tenants: &x [{id: evil}]\n",
 	} {
 		d.create(twoTenants)
-		_, err := r.Load(t.Context(), history.Mark{})
+		_, err := r.Load(t.Context(), history.Version{})
 		require.NoError(t, err)
 		d.exec("update tenant_registry set head = '" + head + "'")
-		_, err = r.Load(t.Context(), history.Mark{})
-		require.ErrorIs(t, err, ErrUnfit, name)
+		_, err = r.Load(t.Context(), history.Version{})
+		require.ErrorIs(t, err, ErrInconsistent, name)
 		require.ErrorContains(t, err, "correct the column head of the table tenant_registry: the text before the first tenant", name)
 		d.exec("delete from tenant_registry_tenants")
-		_, err = r.Load(t.Context(), history.Mark{})
-		require.ErrorIs(t, err, ErrUnfit, name, "without rows")
+		_, err = r.Load(t.Context(), history.Version{})
+		require.ErrorIs(t, err, ErrInconsistent, name, "without rows")
 		d.exec("update tenant_registry set head = 'tenants:\n'")
 	}
 }
@@ -126,15 +126,15 @@ func testRepair(t *testing.T, d *database) {
 	d.exec("drop table tenant_registry_history; drop function tenant_registry_had")
 	d.exec("drop trigger note_history on tenant_registry")
 	r := d.reader()
-	taken, err := r.Load(t.Context(), history.Mark{})
+	taken, err := r.Load(t.Context(), history.Version{})
 	require.NoError(t, err)
 	d.rename("a", "later")
-	_, err = r.Load(t.Context(), taken.Mark)
+	_, err = r.Load(t.Context(), taken.Version)
 	require.ErrorContains(t, err, `the history of the registry is not in the database: it was restored in part; run "tenantctl registry accept-restore"`)
-	d.accept(taken.Mark.Epoch)
-	loaded, err := r.Load(t.Context(), taken.Mark)
+	d.accept(taken.Version.Epoch)
+	loaded, err := r.Load(t.Context(), taken.Version)
 	require.NoError(t, err)
-	relation, _ := history.Judge(taken.Mark, loaded.Mark, loaded.Contains)
+	relation, _ := history.Compare(taken.Version, loaded.Version, loaded.Contains)
 	assert.Equal(t, history.Accepted, relation)
 
 	d.exec("drop table tenant_registry, tenant_registry_tenants cascade")
@@ -221,13 +221,13 @@ func testHedge(t *testing.T, d *database) {
 	require.NoError(t, err)
 	r := NewReader(cfg, time.Minute) // longer than the test: waiting for it would show
 	t.Cleanup(r.Close)
-	_, err = r.Load(t.Context(), history.Mark{})
+	_, err = r.Load(t.Context(), history.Version{})
 	require.NoError(t, err)
 	assert.True(t, r.SilentSince().IsZero())
 
 	p.silence(false)
 	d.rename("a", "other")
-	loaded, err := r.Load(t.Context(), history.Mark{})
+	loaded, err := r.Load(t.Context(), history.Version{})
 	require.NoError(t, err, "over another connection")
 	assert.Contains(t, string(loaded.Text), "other")
 
@@ -237,7 +237,7 @@ func testHedge(t *testing.T, d *database) {
 	time.AfterFunc(time.Second, func() { p.silence(false) })
 	done := make(chan error, 1)
 	go func() {
-		loaded, err = r.Load(t.Context(), history.Mark{})
+		loaded, err = r.Load(t.Context(), history.Version{})
 		done <- err
 	}()
 	require.Eventually(t, func() bool { return !r.SilentSince().IsZero() && time.Since(r.SilentSince()) > hedgeAfter }, 5*time.Second, time.Millisecond)
@@ -253,7 +253,7 @@ func testHedge(t *testing.T, d *database) {
 	p.silence(true)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	_, err = r.Load(ctx, history.Mark{})
+	_, err = r.Load(ctx, history.Version{})
 	require.ErrorContains(t, err, "did not answer within")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

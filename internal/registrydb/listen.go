@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	// listenProbe is how often a silent connection is asked whether it lives.
+	// listenProbe is the interval at which a silent connection is checked.
 	listenProbe = 10 * time.Second
 
-	// minListenPause and maxListenPause bound the wait before listening again.
+	// minListenPause and maxListenPause bound the pause before another attempt.
 	minListenPause = 200 * time.Millisecond
 	maxListenPause = 15 * time.Second
 )
 
-// Listen calls wake for every change of a registry in the database, and whenever
-// it may have missed one, until ctx ends. It connects again and again. It calls
-// failed, if the kind of error is another than the last, when it cannot listen,
-// as behind a pooler or on a standby.
+// Listen calls wake for every change of the registry in the database, and whenever
+// it may have missed one, until ctx is done. It reconnects without end. If it cannot
+// listen, as behind a pooler or on a standby, it calls failed once per kind of
+// error.
 func Listen(ctx context.Context, cfg *Config, timeout time.Duration, wake func(), failed func(error)) {
 	pause, last := minListenPause, ""
 	for ctx.Err() == nil {
@@ -44,7 +44,7 @@ func Listen(ctx context.Context, cfg *Config, timeout time.Duration, wake func()
 	}
 }
 
-// listen listens over one connection until that ends.
+// listen listens over one connection until the connection ends.
 func listen(ctx context.Context, cfg *Config, timeout time.Duration, wake func()) error {
 	short, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -55,12 +55,12 @@ func listen(ctx context.Context, cfg *Config, timeout time.Duration, wake func()
 	defer func() {
 		end, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_ = conn.Close(end) // there is nothing to do about a connection that ends badly
+		_ = conn.Close(end) // the connection is not used any more
 	}()
 	if _, err := conn.Exec(short, "listen tenant_registry"); err != nil {
 		return fmt.Errorf("LISTEN: %w", err)
 	}
-	wake() // for what changed before
+	wake() // for earlier changes
 	for {
 		wait, cancel := context.WithTimeout(ctx, listenProbe)
 		_, err := conn.WaitForNotification(wait)

@@ -71,7 +71,7 @@ func TestReader_SaysHowLongItWaited(t *testing.T) {
 	_, err = Read(ctx, cfg)
 	// A machine that is slow may have less left of it.
 	require.Regexp(t, "did not answer within (0s|[123]00ms)", err)
-	_, err = NewReader(cfg, 200*time.Millisecond).Load(t.Context(), history.Mark{})
+	_, err = NewReader(cfg, 200*time.Millisecond).Load(t.Context(), history.Version{})
 	require.Regexp(t, "did not answer within (0s|[12]00ms)", err)
 }
 
@@ -103,7 +103,7 @@ func TestPostgres(t *testing.T) {
 		"every change is an entry of the audit log": testAudit,
 		"tampering with the audit log is found":     testAuditTampering,
 		"the layout before the audit log":           testMigrationOfAudit,
-		"a commit whose answer is lost is resolved": testSettle,
+		"a commit whose answer is lost is resolved": testResolveCommit,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newDatabase(t, s)) })
 	}
@@ -130,7 +130,7 @@ func testEditWritesOnlyChanges(t *testing.T, d *database) {
 	conn, err := d.cfg.connect(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close(context.Background())) }()
-	c, err := readContent(t.Context(), conn, nil, history.Mark{}, func() {})
+	c, err := readContent(t.Context(), conn, nil, history.Version{}, func() {})
 	require.NoError(t, err)
 	text, err := c.text(nil)
 	require.NoError(t, err)
@@ -142,16 +142,16 @@ func testEditWritesOnlyChanges(t *testing.T, d *database) {
 	assert.Equal(t, []string{"b"}, p.ids)
 	assert.Empty(t, p.removed)
 	require.NoError(t, p.write(t.Context(), d.cfg, Options{}, conn))
-	require.ErrorIs(t, p.write(t.Context(), d.cfg, Options{}, conn), errOvertaken, "what it was made from is not there any more")
+	require.ErrorIs(t, p.write(t.Context(), d.cfg, Options{}, conn), errConflict, "what it was made from is not there any more")
 }
 
 func testEditOfNothing(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
-	_, err := r.Load(t.Context(), history.Mark{})
+	_, err := r.Load(t.Context(), history.Version{})
 	require.NoError(t, err)
 	require.NoError(t, Edit(t.Context(), d.cfg, Options{}, func(*registryedit.Document) error { return nil }))
-	_, err = r.Load(t.Context(), history.Mark{})
+	_, err = r.Load(t.Context(), history.Version{})
 	require.ErrorIs(t, err, ErrUnchanged)
 }
 
@@ -219,9 +219,9 @@ func testReaderChanges(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
 	load := func() string {
-		loaded, err := r.Load(t.Context(), history.Mark{})
+		loaded, err := r.Load(t.Context(), history.Version{})
 		require.NoError(t, err)
-		_, err = r.Load(t.Context(), history.Mark{})
+		_, err = r.Load(t.Context(), history.Version{})
 		require.ErrorIs(t, err, ErrUnchanged)
 		return string(loaded.Text)
 	}
@@ -234,7 +234,7 @@ func testReaderChanges(t *testing.T, d *database) {
 	assert.Equal(t, "# ours\ntenants: # all\n  - id: c\n", load())
 
 	d.server.Exec("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where datname = '"+d.name+"'")
-	_, err := r.Load(t.Context(), history.Mark{})
+	_, err := r.Load(t.Context(), history.Version{})
 	require.Error(t, err)
 	assert.Equal(t, "# ours\ntenants: # all\n  - id: c\n", load(), "the first call after an error returns the registry, changed or not")
 }
@@ -242,11 +242,11 @@ func testReaderChanges(t *testing.T, d *database) {
 func testReaderBadRows(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
-	_, err := r.Load(t.Context(), history.Mark{})
+	_, err := r.Load(t.Context(), history.Version{})
 	require.NoError(t, err)
 	d.exec(`insert into tenant_registry_tenants (id, position, document) values
 		('swapped', 7, E'  - id: a\n'), ('cut', 8, '  - id: cut'), ('two', 9, E'  - id: two\n  - id: more\n'), ('column', 10, E'- id: column\n')`)
-	_, err = r.Load(t.Context(), history.Mark{})
+	_, err = r.Load(t.Context(), history.Version{})
 	for _, want := range []string{
 		`tenant "swapped": its row is about the tenant "a"`, `tenant "cut": its row is not made of whole lines`,
 		`tenant "two": its row is not the entry of exactly one tenant`, `tenant "column": its row begins at column 0, and rows before it at 2`,
@@ -255,32 +255,32 @@ func testReaderBadRows(t *testing.T, d *database) {
 	}
 	require.ErrorContains(t, Edit(t.Context(), d.cfg, Options{}, func(*registryedit.Document) error { return nil }), "nothing was changed")
 	d.exec("delete from tenant_registry_tenants where position > 6")
-	loaded, err := r.Load(t.Context(), history.Mark{})
+	loaded, err := r.Load(t.Context(), history.Version{})
 	require.NoError(t, err)
 	assert.Equal(t, twoTenants, string(loaded.Text))
 
 	d.exec("alter table tenant_registry_tenants disable trigger before_row; update tenant_registry_tenants set document = document || E'\n' where id = 'a'")
-	_, err = NewReader(d.cfg, time.Second).Load(t.Context(), history.Mark{})
-	require.ErrorContains(t, err, `tenant "a": its document is not what its SHA-256 says`)
+	_, err = NewReader(d.cfg, time.Second).Load(t.Context(), history.Version{})
+	require.ErrorContains(t, err, `tenant "a": its document does not match its SHA-256`)
 	d.exec("update tenant_registry_tenants set sha256 = '' where id = 'a'")
-	_, err = r.Load(t.Context(), history.Mark{})
+	_, err = r.Load(t.Context(), history.Version{})
 	require.ErrorContains(t, err, `tenant "a": its row has no SHA-256`)
 }
 
 func testReaderHalfSet(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
-	_, err := r.Load(t.Context(), history.Mark{})
+	_, err := r.Load(t.Context(), history.Version{})
 	require.NoError(t, err)
 	d.exec("alter table tenant_registry_tenants disable trigger after_change; delete from tenant_registry_tenants where id = 'a'; update tenant_registry set token = gen_random_uuid()")
-	_, err = r.Load(t.Context(), history.Mark{})
-	require.ErrorContains(t, err, "gave 1 tenants, and says that it has 2", "a half set")
+	_, err = r.Load(t.Context(), history.Version{})
+	require.ErrorContains(t, err, "returned 1 tenants, and its registry has 2", "a half set")
 }
 
 func testReaderRights(t *testing.T, d *database) {
 	d.create(twoTenants)
 	r := d.reader()
-	_, err := r.Load(t.Context(), history.Mark{})
+	_, err := r.Load(t.Context(), history.Version{})
 	require.NoError(t, err)
 	for _, sql := range []string{"delete from tenant_registry_tenants", "update tenant_registry set tenants = 0"} {
 		_, err = r.conn.Exec(t.Context(), sql)
@@ -373,7 +373,7 @@ func testTLS(t *testing.T, d *database) {
 	require.ErrorContains(t, err, "certificate", "another name than the certificate's")
 }
 
-func testSettle(t *testing.T, d *database) {
+func testResolveCommit(t *testing.T, d *database) {
 	d.create(twoTenants)
 	conn, err := d.cfg.connect(t.Context())
 	require.NoError(t, err)
@@ -381,7 +381,7 @@ func testSettle(t *testing.T, d *database) {
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(t.Context()))
 	broken := errors.New("broken")
-	assert.NoError(t, settle(t.Context(), d.cfg, s.token, "before", broken), "it was committed")
-	assert.ErrorContains(t, settle(t.Context(), d.cfg, "written", s.token, broken), "nothing was changed: broken")
-	assert.ErrorContains(t, settle(t.Context(), d.cfg, "written", "before", broken), "may be in force or not: broken")
+	assert.NoError(t, resolveCommit(t.Context(), d.cfg, s.token, "before", broken), "it was committed")
+	assert.ErrorContains(t, resolveCommit(t.Context(), d.cfg, "written", s.token, broken), "nothing was changed: broken")
+	assert.ErrorContains(t, resolveCommit(t.Context(), d.cfg, "written", "before", broken), "may or may not be in force: broken")
 }

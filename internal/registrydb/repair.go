@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
 
-// repair brings a registry that was restored in part into a state in which it can
-// be edited: its row is put back, and its history.
+// repair makes a registry that was restored in part editable: it restores its row
+// and its history.
 func repair(ctx context.Context, conn *pgx.Conn) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		schema, err := schemaOf(ctx, tx)
@@ -34,14 +34,14 @@ func repair(ctx context.Context, conn *pgx.Conn) error {
 			return err
 		}
 		if _, err := tx.Exec(ctx, text, pgx.QueryExecModeSimpleProtocol); err != nil {
-			return fmt.Errorf("putting the history back: %w", err)
+			return fmt.Errorf("restoring the history: %w", err)
 		}
 		return nil
 	})
 }
 
-// setLogAside gives the tables of the audit log other names, and makes new ones.
-func setLogAside(ctx context.Context, tx pgx.Tx) error {
+// moveLogAside renames the tables of the audit log and creates new ones.
+func moveLogAside(ctx context.Context, tx pgx.Tx) error {
 	suffix := time.Now().UTC().Format("20060102150405")
 	for _, name := range []string{"tenant_registry_audit", "tenant_registry_audit_hash", "tenant_registry_audit_checkpoint"} {
 		if _, err := tx.Exec(ctx, fmt.Sprintf("alter table if exists %s rename to %s_%s", name, name, suffix)); err != nil {
@@ -56,5 +56,5 @@ func setLogAside(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// auditSchema is the layout that brought the audit log.
+// auditSchema is the layout that introduced the audit log.
 const auditSchema = 2

@@ -21,14 +21,14 @@ var migrations embed.FS
 
 var (
 	// ErrNoRegistry is returned for a database without a registry.
-	ErrNoRegistry = errors.New("there is no registry in the database; the first \"tenantctl tenant create\" or \"tenantctl registry import\" makes one. If there was one, restore its backup, or import a gateway's snapshot, and then run \"tenantctl registry accept-restore\"")
+	ErrNoRegistry = errors.New("there is no registry in the database; the first \"tenantctl tenant create\" or \"tenantctl registry import\" creates one. If there was one, restore its backup, or import a gateway's snapshot, and then run \"tenantctl registry accept-restore\"")
 
 	// ErrRowGone is returned for a database whose registry has lost its own row.
-	ErrRowGone = errors.New("the registry is incomplete: the table tenant_registry has lost its row; \"tenantctl registry accept-restore\" puts it back with the tenants that are there")
+	ErrRowGone = errors.New("the registry is incomplete: the table tenant_registry has lost its row; \"tenantctl registry accept-restore\" restores it with the tenants that are there")
 
-	// ErrSchema is returned for a database that another version of the program
-	// has laid out.
-	ErrSchema = errors.New("the database is laid out for another version")
+	// ErrSchema is returned for a database whose tables have the layout of another
+	// version of the program.
+	ErrSchema = errors.New("the tables of the database have the layout of another version")
 )
 
 // historySchema is the first layout with a history.
@@ -63,14 +63,14 @@ func migration(n int) (string, error) {
 	return string(text), err
 }
 
-// migrate brings the database up to the newest layout, or to the layout up to
-// if that is not 0, in one transaction. It returns what the layout was, 0 if
-// there was no registry.
+// migrate brings the database up to the newest layout, or to the layout upTo if that
+// is not 0, in one transaction. It returns the number of the layout before, which is
+// 0 if there was no registry.
 func migrate(ctx context.Context, conn *pgx.Conn, upTo int) (was int, err error) {
 	was, err = migrateOnce(ctx, conn, upTo)
 	if hasCode(err, "42P07") {
-		// Somebody else made the table while this waited for the lock, within a
-		// transaction that does not learn of it.
+		// Another program created the table while this transaction waited for the lock
+		// and could not see it.
 		was, err = migrateOnce(ctx, conn, upTo)
 	}
 	return was, err
@@ -132,8 +132,8 @@ func newerSchema(schema int) error {
 	return fmt.Errorf("%w: it has layout %d and this program knows layouts up to %d; upgrade the program", ErrSchema, schema, newest())
 }
 
-// hasCode tells whether err is PostgreSQL's error code: 42P01 says that a table
-// is not there, 42P07 that it is there already.
+// hasCode reports whether err has an error code of PostgreSQL: 42P01 means that a
+// table does not exist, 42P07 that it exists already.
 func hasCode(err error, code string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == code

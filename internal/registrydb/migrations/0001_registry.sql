@@ -1,12 +1,12 @@
 -- The registry as a whole. It has one row.
 create table tenant_registry (
     only_row   boolean primary key default true check (only_row),
-    id         uuid not null default gen_random_uuid(), -- tells this registry from any other
+    id         uuid not null default gen_random_uuid(), -- identifies the registry
     schema     integer not null,                        -- the number of the last migration
-    revision   bigint not null default 1,               -- grows with every change
-    token      uuid not null default gen_random_uuid(), -- another one after every change
-    tenants    bigint not null default 0,               -- how many rows the other table has
-    head       text not null,                           -- what stands before the first tenant of the file
+    revision   bigint not null default 1,               -- increases with every change
+    token      uuid not null default gen_random_uuid(), -- new after every change
+    tenants    bigint not null default 0,               -- number of rows of the other table
+    head       text not null,                           -- the text before the first tenant of the file
     changed_at timestamptz not null default now()
 );
 

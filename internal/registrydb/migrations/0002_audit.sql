@@ -1,4 +1,4 @@
--- The log of all changes, a Merkle tree: package audit of the program says how.
+-- The log of all changes, a Merkle tree as described in package audit.
 create table tenant_registry_audit (
     seq   bigint primary key,
     entry text not null
@@ -16,7 +16,7 @@ create table tenant_registry_audit_checkpoint (
     note     text not null
 );
 
--- Against accidents; against intent there is the signature of the checkpoint.
+-- Against accidents. The signature of the checkpoint protects against intent.
 create or replace function tenant_registry_audit_append_only() returns trigger language plpgsql as $$
 begin
     raise exception 'the audit log is append-only';

@@ -1,8 +1,8 @@
--- The history of the registry: every revision that it ever had. Gateways look in it
--- for the one that they took last, so that a restored backup is not taken for a
--- change. These statements can be run again, to repair a database that was restored
--- without the history.
-alter table tenant_registry add column if not exists epoch bigint not null default 0; -- grows when a restored registry is accepted
+-- The history of the registry: every revision that it ever had. Gateways look up the
+-- one that they accepted last, so that a restored backup is not taken for a change.
+-- These statements can be repeated, to repair a database that was restored without
+-- the history.
+alter table tenant_registry add column if not exists epoch bigint not null default 0; -- increases when a restored registry is accepted
 
 create table if not exists tenant_registry_history (
     token      uuid primary key,
@@ -24,8 +24,8 @@ create trigger note_history after insert or update on tenant_registry
 insert into tenant_registry_history (token, revision, epoch)
     select token, revision, epoch from tenant_registry on conflict do nothing;
 
--- All roles may ask whether a revision is in the history; a gateway needs no more
--- rights than for the registry itself.
+-- All roles may look up a revision in the history, so that a gateway needs no rights
+-- besides those for the registry itself.
 create or replace function tenant_registry_had(asked_revision bigint, asked_token uuid) returns boolean
     language sql stable security definer set search_path from current as $$
     select exists (select from tenant_registry_history where token = asked_token and revision = asked_revision)

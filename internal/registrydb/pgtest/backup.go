@@ -15,8 +15,8 @@ func (s *Server) Dump(database string, args ...string) []byte {
 	return s.run(nil, "pg_dump", append(args, "--dbname", s.DSN(database))...)
 }
 
-// Restore puts a database back to what a backup says, as an operator does: the
-// database is dropped and made again.
+// Restore restores a database from a backup as an operator does: the database is
+// dropped and created again.
 func (s *Server) Restore(database string, backup []byte) {
 	s.t.Helper()
 	s.Exec("postgres", "drop database if exists "+database+" with (force)")
@@ -24,8 +24,7 @@ func (s *Server) Restore(database string, backup []byte) {
 	s.run(backup, "psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--dbname", s.DSN(database))
 }
 
-// Copy makes a database that is restored from a backup of another, and returns its
-// name.
+// Copy restores a backup of a database to a new one and returns its name.
 func (s *Server) Copy(database string) string {
 	s.t.Helper()
 	name := s.NewDatabase()
@@ -36,14 +35,14 @@ func (s *Server) Copy(database string) string {
 func (s *Server) run(in []byte, program string, args ...string) []byte {
 	s.t.Helper()
 	path, err := exec.LookPath(filepath.Join(s.bin, program))
-	if err != nil { // the server's programs may be links beside nothing else
+	if err != nil { // the folder may have only some of the programs
 		path, err = exec.LookPath(program)
 	}
 	require.NoError(s.t, err)
 	cmd := exec.Command(path, args...)
 	var out bytes.Buffer
-	var said strings.Builder
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &said
-	require.NoError(s.t, cmd.Run(), said.String())
+	var stderr strings.Builder
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &stderr
+	require.NoError(s.t, cmd.Run(), stderr.String())
 	return out.Bytes()
 }

@@ -210,49 +210,49 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionTenantRegistryAge, err = builder.meter.Float64ObservableGauge(
 		"otelcol_extension_tenant_registry_age",
-		metric.WithDescription("Time since the source was last seen to be good and to say what is in force. It stays under a second unless the source is bad or away. [Development]"),
+		metric.WithDescription("Time since the source was last read and had the registry in force. It stays below a second unless the source is not valid or not available. [Development]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryForked, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_forked",
-		metric.WithDescription("1 while the source is refused because it is no successor of what is in force, as a restored backup, and else 0. [Development]"),
+		metric.WithDescription("1 while the source is refused because it is not a successor of the registry in force, such as a restored backup; otherwise 0. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryInfo, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_info",
-		metric.WithDescription("Always 1; its attributes tell which registry is in force. [Development]"),
+		metric.WithDescription("Always 1; the attributes identify the registry in force. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryKeys, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_keys",
-		metric.WithDescription("Keys in the registry in force, revoked and expired ones included. [Development]"),
+		metric.WithDescription("Keys in the registry in force, including revoked and expired ones. [Development]"),
 		metric.WithUnit("{key}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryKeysNearExpiry, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_keys_near_expiry",
-		metric.WithDescription("Keys of active tenants that work now and end soon. [Development]"),
+		metric.WithDescription("Keys of active tenants that are valid now and expire soon. [Development]"),
 		metric.WithUnit("{key}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryLastLoad, err = builder.meter.Float64ObservableGauge(
 		"otelcol_extension_tenant_registry_last_load",
-		metric.WithDescription("When the registry in force was read from its source, in seconds since 1970. [Development]"),
+		metric.WithDescription("Time at which the registry in force was read from its source, in seconds since 1970. [Development]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryLoads, err = builder.meter.Int64Counter(
 		"otelcol_extension_tenant_registry_loads",
-		metric.WithDescription("Times the source said something new. [Development]"),
+		metric.WithDescription("Number of times the content of the source changed. [Development]"),
 		metric.WithUnit("{load}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistrySourceOk, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_source_ok",
-		metric.WithDescription("1 if the source is good and says what is in force, otherwise 0. [Development]"),
+		metric.WithDescription("1 if the source is available, valid and in force; otherwise 0. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)

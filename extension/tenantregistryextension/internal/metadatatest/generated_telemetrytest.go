@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionTenantRegistryAge(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_age",
-		Description: "Time since the source was last seen to be good and to say what is in force. It stays under a second unless the source is bad or away. [Development]",
+		Description: "Time since the source was last read and had the registry in force. It stays below a second unless the source is not valid or not available. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
@@ -38,7 +38,7 @@ func AssertEqualExtensionTenantRegistryAge(t *testing.T, tt *componenttest.Telem
 func AssertEqualExtensionTenantRegistryForked(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_forked",
-		Description: "1 while the source is refused because it is no successor of what is in force, as a restored backup, and else 0. [Development]",
+		Description: "1 while the source is refused because it is not a successor of the registry in force, such as a restored backup; otherwise 0. [Development]",
 		Unit:        "1",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -52,7 +52,7 @@ func AssertEqualExtensionTenantRegistryForked(t *testing.T, tt *componenttest.Te
 func AssertEqualExtensionTenantRegistryInfo(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_info",
-		Description: "Always 1; its attributes tell which registry is in force. [Development]",
+		Description: "Always 1; the attributes identify the registry in force. [Development]",
 		Unit:        "1",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -66,7 +66,7 @@ func AssertEqualExtensionTenantRegistryInfo(t *testing.T, tt *componenttest.Tele
 func AssertEqualExtensionTenantRegistryKeys(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_keys",
-		Description: "Keys in the registry in force, revoked and expired ones included. [Development]",
+		Description: "Keys in the registry in force, including revoked and expired ones. [Development]",
 		Unit:        "{key}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -80,7 +80,7 @@ func AssertEqualExtensionTenantRegistryKeys(t *testing.T, tt *componenttest.Tele
 func AssertEqualExtensionTenantRegistryKeysNearExpiry(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_keys_near_expiry",
-		Description: "Keys of active tenants that work now and end soon. [Development]",
+		Description: "Keys of active tenants that are valid now and expire soon. [Development]",
 		Unit:        "{key}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -94,7 +94,7 @@ func AssertEqualExtensionTenantRegistryKeysNearExpiry(t *testing.T, tt *componen
 func AssertEqualExtensionTenantRegistryLastLoad(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_last_load",
-		Description: "When the registry in force was read from its source, in seconds since 1970. [Development]",
+		Description: "Time at which the registry in force was read from its source, in seconds since 1970. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
@@ -108,7 +108,7 @@ func AssertEqualExtensionTenantRegistryLastLoad(t *testing.T, tt *componenttest.
 func AssertEqualExtensionTenantRegistryLoads(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_loads",
-		Description: "Times the source said something new. [Development]",
+		Description: "Number of times the content of the source changed. [Development]",
 		Unit:        "{load}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -124,7 +124,7 @@ func AssertEqualExtensionTenantRegistryLoads(t *testing.T, tt *componenttest.Tel
 func AssertEqualExtensionTenantRegistrySourceOk(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_source_ok",
-		Description: "1 if the source is good and says what is in force, otherwise 0. [Development]",
+		Description: "1 if the source is available, valid and in force; otherwise 0. [Development]",
 		Unit:        "1",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

@@ -134,7 +134,7 @@ func testPostgresHalfSet(t *testing.T, s *pgtest.Server) {
 	f.exec("alter table tenant_registry_tenants disable trigger after_change; delete from tenant_registry_tenants where id = 'a'; update tenant_registry set token = gen_random_uuid()")
 	f.statusSoon(componentstatus.StatusRecoverableError)
 	f.always("a b")
-	assert.Contains(t, f.errorsLogged()[0], "gave 1 tenants, and says that it has 2")
+	assert.Contains(t, f.errorsLogged()[0], "returned 1 tenants, and its registry has 2")
 	f.exec("alter table tenant_registry_tenants enable trigger after_change; truncate tenant_registry_tenants")
 	require.Eventually(t, func() bool { return len(f.errorsLogged()) == 2 }, inForceWithin, time.Millisecond)
 	f.always("a b")
@@ -204,7 +204,7 @@ func testPostgresEmpty(t *testing.T, s *pgtest.Server) {
 
 // Three gateways authenticate without a pause while keys are revoked and the
 // server is killed again and again: no key is refused that is good, and none
-// that was revoked is good a second later than the database said so.
+// that was revoked is valid a second later than the database reported it.
 func testPostgresKilled(t *testing.T, s *pgtest.Server) {
 	const gateways, kills = 3, 3
 	f := newDBFixture(t, s, "steady", "changing")
@@ -288,16 +288,16 @@ func testPostgresPassword(t *testing.T, s *pgtest.Server) {
 	require.NotEmpty(t, f.errorsLogged())
 	assert.Contains(t, f.errorsLogged()[0], "password authentication failed")
 
-	var said strings.Builder
+	var logged strings.Builder
 	for _, e := range f.logs.All() {
-		fmt.Fprintln(&said, e.Message, e.ContextMap())
+		fmt.Fprintln(&logged, e.Message, e.ContextMap())
 	}
 	f.host.mu.Lock()
 	for _, e := range f.host.events {
-		fmt.Fprintln(&said, e.Err())
+		fmt.Fprintln(&logged, e.Err())
 	}
 	f.host.mu.Unlock()
-	fmt.Fprintf(&said, "%v %+v %v", f.cfg, f.cfg, f.reg.store)
-	assert.Contains(t, said.String(), f.database)
-	assert.NotContains(t, said.String(), pgtest.Password)
+	fmt.Fprintf(&logged, "%v %+v %v", f.cfg, f.cfg, f.reg.store)
+	assert.Contains(t, logged.String(), f.database)
+	assert.NotContains(t, logged.String(), pgtest.Password)
 }

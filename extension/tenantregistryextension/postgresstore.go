@@ -20,8 +20,8 @@ type postgresStore struct {
 	log     *zap.Logger
 }
 
-// newPostgresStore leaves the faults of a connection string to load: they may end
-// while the gateway serves from its copy, as when the file of a CA comes back.
+// newPostgresStore leaves faults of the connection string to load: they may disappear
+// while the gateway serves from its copy, as when the file of a CA is restored.
 func newPostgresStore(c PostgresConfig, log *zap.Logger) *postgresStore {
 	cfg := registrydb.LazyDSN(string(c.DSN))
 	return &postgresStore{cfg, c.Timeout, registrydb.NewReader(cfg, c.Timeout), log}
@@ -30,29 +30,29 @@ func newPostgresStore(c PostgresConfig, log *zap.Logger) *postgresStore {
 func (p *postgresStore) String() string { return p.cfg.String() }
 
 // load implements store.
-func (p *postgresStore) load(ctx context.Context, taken history.Mark) (loaded, error) {
-	got, err := p.reader.Load(ctx, taken)
+func (p *postgresStore) load(ctx context.Context, accepted history.Version) (loaded, error) {
+	got, err := p.reader.Load(ctx, accepted)
 	switch {
 	case errors.Is(err, registrydb.ErrUnchanged):
 		return loaded{}, errUnchanged
 	case errors.Is(err, registrydb.ErrDSN):
 		return loaded{}, fmt.Errorf(`"postgres::dsn": %w`, err)
 	}
-	return loaded{got.Text, got.Mark, got.Contains, got.ChangedAt}, err
+	return loaded{got.Text, got.Version, got.Contains, got.ChangedAt}, err
 }
 
 // silentSince implements store.
 func (p *postgresStore) silentSince() time.Time { return p.reader.SilentSince() }
 
-// watch implements store. It never gives up: the database that cannot notify
-// now, such as a standby, may be another one tomorrow.
+// watch implements store. It retries without end: a database that cannot notify, such
+// as a standby, may be replaced by another one.
 func (p *postgresStore) watch(ctx context.Context, wake func()) error {
 	if p.cfg.InClear() {
 		p.log.Warn("The connection to the registry is not protected against others on the network; add sslmode=verify-full to the connection string",
 			zap.Stringer("source", p))
 	}
 	registrydb.Listen(ctx, p.cfg, p.timeout, wake, func(err error) {
-		p.log.Warn("The database cannot tell of changes at present and is polled instead", zap.Stringer("source", p), zap.Error(err))
+		p.log.Warn("The database cannot report changes and is polled instead", zap.Stringer("source", p), zap.Error(err))
 	})
 	return nil
 }

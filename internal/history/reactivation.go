@@ -9,30 +9,30 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// maxShown bounds the text of an error.
+// maxShown bounds how many reactivations the text of an error lists.
 const maxShown = 20
 
-// Revival is a key or tenant that works again, or for longer.
-type Revival struct {
+// Reactivation is a key or tenant that is valid again, or for longer.
+type Reactivation struct {
 	Tenant tenant.ID
-	Key    string // ID of the key; empty: the tenant as a whole
-	Final  bool   // it was ended for good: a revoked key, a deleted tenant
+	Key    string // ID of the key; empty for the tenant as a whole
+	Final  bool   // it was ended permanently: a revoked key, a deleted tenant
 	What   string // such as "was revoked at 2026-01-02T03:04:05Z"
 }
 
 // String names the tenant and the key.
-func (r Revival) String() string {
+func (r Reactivation) String() string {
 	if r.Key != "" {
 		return fmt.Sprintf("key %s of tenant %s %s", r.Key, r.Tenant, r.What)
 	}
 	return fmt.Sprintf("tenant %s %s", r.Tenant, r.What)
 }
 
-// Revivals is a list that is an error.
-type Revivals []Revival
+// Reactivations is a list of reactivations that is an error.
+type Reactivations []Reactivation
 
-// Error implements error with one line for each.
-func (rs Revivals) Error() string {
+// Error implements error with one line per reactivation.
+func (rs Reactivations) Error() string {
 	var lines []string
 	for _, r := range rs[:min(len(rs), maxShown)] {
 		lines = append(lines, r.String())
@@ -43,8 +43,8 @@ func (rs Revivals) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Finals returns those that were ended for good.
-func (rs Revivals) Finals() (out Revivals) {
+// Finals returns the reactivations of what was ended permanently.
+func (rs Reactivations) Finals() (out Reactivations) {
 	for _, r := range rs {
 		if r.Final {
 			out = append(out, r)
@@ -53,8 +53,8 @@ func (rs Revivals) Finals() (out Revivals) {
 	return out
 }
 
-// Registry is where tenants and keys are looked up.
-type Registry struct {
+// Index looks up the tenants and keys of a registry.
+type Index struct {
 	Tenants []*tenant.Tenant
 	keys    map[string]*tenant.Key
 	byID    map[tenant.ID]*tenant.Tenant
@@ -62,9 +62,9 @@ type Registry struct {
 	owners  map[*tenant.Key]*tenant.Tenant
 }
 
-// NewRegistry returns tenants for lookups.
-func NewRegistry(tenants []*tenant.Tenant) *Registry {
-	r := &Registry{
+// NewIndex returns an index of tenants.
+func NewIndex(tenants []*tenant.Tenant) *Index {
+	r := &Index{
 		Tenants: tenants, keys: make(map[string]*tenant.Key), byID: make(map[tenant.ID]*tenant.Tenant, len(tenants)),
 		digests: make(map[tenant.Digest]*tenant.Key), owners: make(map[*tenant.Key]*tenant.Tenant),
 	}
@@ -77,28 +77,28 @@ func NewRegistry(tenants []*tenant.Tenant) *Registry {
 	return r
 }
 
-// Of returns the tenants of a snapshot for lookups.
-func Of(s *tenant.Snapshot) *Registry {
+// IndexOf returns an index of the tenants of a snapshot.
+func IndexOf(s *tenant.Snapshot) *Index {
 	var all []*tenant.Tenant
 	for t := range s.Tenants() {
 		all = append(all, t)
 	}
-	return NewRegistry(all)
+	return NewIndex(all)
 }
 
-// Revived returns what was ended in before and is not in after.
-func Revived(before, after *Registry) (out Revivals) {
+// Reactivated returns what is ended in before and not in after.
+func Reactivated(before, after *Index) (out Reactivations) {
 	for _, was := range before.Tenants {
 		if is := after.byID[was.ID]; is != nil {
 			switch {
 			case was.Status == tenant.StatusDeleted && is.Status != tenant.StatusDeleted:
-				out = append(out, Revival{was.ID, "", true, "was deleted"})
+				out = append(out, Reactivation{was.ID, "", true, "was deleted"})
 			case was.Status == tenant.StatusSuspended && is.Status == tenant.StatusActive:
-				out = append(out, Revival{was.ID, "", false, "was suspended"})
+				out = append(out, Reactivation{was.ID, "", false, "was suspended"})
 			}
 		}
 		for _, k := range was.Keys {
-			// The digest is the secret: a key that has another ID now is the same key.
+			// Keys are the same if their digests are, also under another ID.
 			is := after.digests[k.Digest]
 			if is == nil {
 				continue
@@ -106,49 +106,49 @@ func Revived(before, after *Registry) (out Revivals) {
 			owner := after.owners[is].ID
 			switch {
 			case !k.RevokedAt.IsZero() && is.RevokedAt.IsZero():
-				out = append(out, Revival{owner, is.ID, true, "was revoked at " + k.RevokedAt.UTC().Format(time.RFC3339)})
+				out = append(out, Reactivation{owner, is.ID, true, "was revoked at " + k.RevokedAt.UTC().Format(time.RFC3339)})
 			case is.RevokedAt.IsZero() && later(is.ExpiresAt, k.ExpiresAt):
-				out = append(out, Revival{owner, is.ID, false, "was to end at " + k.ExpiresAt.UTC().Format(time.RFC3339)})
+				out = append(out, Reactivation{owner, is.ID, false, "was to end at " + k.ExpiresAt.UTC().Format(time.RFC3339)})
 			}
 		}
 	}
 	return out
 }
 
-// later tells whether an end comes after another; zero is no end.
+// later reports whether end is after other. The zero time is no end.
 func later(end, other time.Time) bool {
 	return !other.IsZero() && (end.IsZero() || end.After(other))
 }
 
-// Lost returns the tenants and keys of before that after does not have. What ended
-// is not among them.
-func Lost(before, after *Registry) (out Revivals) {
+// Lost returns the tenants and keys that are in before and not in after, except
+// deleted tenants and revoked keys.
+func Lost(before, after *Index) (out Reactivations) {
 	for _, t := range before.Tenants {
 		if t.Status == tenant.StatusDeleted {
 			continue
 		}
 		if after.byID[t.ID] == nil {
-			out = append(out, Revival{Tenant: t.ID, What: "was created after the backup: its data is refused"})
+			out = append(out, Reactivation{Tenant: t.ID, What: "was created after the backup: its data is rejected"})
 			continue
 		}
 		for _, k := range t.Keys {
 			if after.digests[k.Digest] == nil && k.RevokedAt.IsZero() {
-				out = append(out, Revival{Tenant: t.ID, Key: k.ID, What: "was created after the backup: what is sent with it is refused"})
+				out = append(out, Reactivation{Tenant: t.ID, Key: k.ID, What: "was created after the backup: data with this key is rejected"})
 			}
 		}
 	}
 	return out
 }
 
-// Keep ends in d what is ended in known, so that a registry restored from a backup
-// lets nothing work again. keep chooses among them; nil keeps all. It returns what
-// it has ended.
-func Keep(d *registryedit.Document, known *Registry, keep func(Revival) bool) (kept Revivals, err error) {
-	byTenant := make(map[tenant.ID]Revivals)
-	for _, r := range Revived(known, NewRegistry(d.Tenants())) {
-		if keep == nil || keep(r) {
+// EndAgain ends in d what is ended in known, so that a registry that was restored
+// from a backup makes nothing valid again. If choose is not nil, only what it
+// returns true for is ended. EndAgain returns what it has ended.
+func EndAgain(d *registryedit.Document, known *Index, choose func(Reactivation) bool) (ended Reactivations, err error) {
+	byTenant := make(map[tenant.ID]Reactivations)
+	for _, r := range Reactivated(known, NewIndex(d.Tenants())) {
+		if choose == nil || choose(r) {
 			byTenant[r.Tenant] = append(byTenant[r.Tenant], r)
-			kept = append(kept, r)
+			ended = append(ended, r)
 		}
 	}
 	changes := make(map[tenant.ID]func(*tenant.Tenant) error, len(byTenant))
@@ -160,10 +160,10 @@ func Keep(d *registryedit.Document, known *Registry, keep func(Revival) bool) (k
 			return nil
 		}
 	}
-	return kept, d.UpdateAll(changes)
+	return ended, d.UpdateAll(changes)
 }
 
-func end(t *tenant.Tenant, r Revival, known *Registry) {
+func end(t *tenant.Tenant, r Reactivation, known *Index) {
 	if r.Key == "" {
 		t.Status = known.byID[r.Tenant].Status
 		return

@@ -13,17 +13,16 @@ import (
 )
 
 const (
-	// maxLinks is how many symbolic links a path is followed through, as the
-	// kernel does.
+	// maxLinks bounds the number of symbolic links on a path, as the kernel does.
 	maxLinks = 40
 
-	// rewatch is how often the folders are looked for that were not there, or
-	// are others since a link was changed unseen.
+	// rewatch is the interval at which the set of folders is updated, for folders
+	// that did not exist and links whose change was missed.
 	rewatch = time.Second
 )
 
-// watch implements store. It watches the folders of the file and of every link
-// on the way to it, because a file that is replaced takes its watch with it.
+// watch implements store. It watches the folders of the file and of every link on
+// its path, because the watch of a file ends when the file is replaced.
 func (f *fileStore) watch(ctx context.Context, wake func()) (err error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -62,8 +61,8 @@ func (f *fileStore) watch(ctx context.Context, wake func()) (err error) {
 	}
 }
 
-// follow makes w watch the folders of the paths and no others. A folder that
-// cannot be watched is tried again later; polling covers it until then.
+// follow makes w watch the folders of the paths and no others. It retries a folder
+// that cannot be watched at the next call; polling finds changes until then.
 func follow(w *fsnotify.Watcher, on []string) {
 	var dirs []string
 	for _, p := range on {
@@ -72,7 +71,7 @@ func follow(w *fsnotify.Watcher, on []string) {
 	watched := w.WatchList()
 	for _, dir := range watched {
 		if !slices.Contains(dirs, dir) {
-			_ = w.Remove(dir) // it may be gone already
+			_ = w.Remove(dir) // the folder may not exist any more
 		}
 	}
 	for _, dir := range dirs {
@@ -82,8 +81,8 @@ func follow(w *fsnotify.Watcher, on []string) {
 	}
 }
 
-// trail returns every symbolic link on the way to path and the file at its end,
-// each by a path without links.
+// trail returns every symbolic link on path and the file at its end, each as a path
+// without links.
 func trail(path string) []string {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -51,7 +51,7 @@ func TestStart_FromTheCopyWhileTheSourceIsAwayOrBad(t *testing.T) {
 			assert.Equal(t, hash, f.reg.Snapshot().Hash())
 			assert.Equal(t, componentstatus.StatusRecoverableError, f.host.status())
 			assert.Equal(t, 1, f.logs.FilterMessage("Started with the copy of the registry").Len())
-			assert.Contains(t, f.errorsLogged()[len(f.errorsLogged())-1], "unless there is a copy, no tenant is known")
+			assert.Contains(t, f.errorsLogged()[len(f.errorsLogged())-1], "without a copy, no tenant is known")
 
 			f.replace(yamlOf("c"))
 			f.eventually("c")
@@ -80,7 +80,7 @@ func TestShutdown_SavesTheLastChange(t *testing.T) {
 		}
 		go func() { defer close(stopped); f.stop() }()
 		<-stopping
-		time.Sleep(100 * time.Millisecond) // for whoever saves to end too early
+		time.Sleep(100 * time.Millisecond) // long enough for the saving goroutine to end too early
 	})
 	f.replace(yamlOf("a", "b"))
 	<-stopped
@@ -89,7 +89,7 @@ func TestShutdown_SavesTheLastChange(t *testing.T) {
 	assert.Equal(t, "a b", f.ids())
 }
 
-func TestStart_WithADamagedCopyKnowsNobody(t *testing.T) {
+func TestStart_WithADamagedCopyKnowsNoTenant(t *testing.T) {
 	for name, spoil := range map[string]func(data []byte) []byte{
 		"cut off": func(data []byte) []byte { return data[:len(data)-1] },
 		"edited":  func(data []byte) []byte { data[len(data)-10] ^= 1; return data },
@@ -99,7 +99,7 @@ func TestStart_WithADamagedCopyKnowsNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			f.cfg.Snapshot = filepath.Join(f.dir, "registry.snapshot")
-			b := backup{f.cfg.Snapshot}
+			b := snapshotFile{f.cfg.Snapshot}
 			require.NoError(t, b.write(content{data: []byte(yamlOf("a")), readAt: time.Now()}))
 			data, err := os.ReadFile(b.path)
 			require.NoError(t, err)
@@ -112,15 +112,15 @@ func TestStart_WithADamagedCopyKnowsNobody(t *testing.T) {
 }
 
 func TestBackup_KeepsTheTime(t *testing.T) {
-	b := backup{filepath.Join(t.TempDir(), "copy")}
+	b := snapshotFile{filepath.Join(t.TempDir(), "copy")}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
 	for _, text := range []string{yamlOf("a"), ""} {
-		mark := history.Mark{Kind: history.KindFile, Registry: "r", Epoch: 1, Revision: 2, Token: "t"}
-		require.NoError(t, b.write(content{data: []byte(text), readAt: at, mark: mark, changedAt: at.Add(time.Hour)}))
+		mark := history.Version{Kind: history.KindFile, Registry: "r", Epoch: 1, Revision: 2, Token: "t"}
+		require.NoError(t, b.write(content{data: []byte(text), readAt: at, version: mark, changedAt: at.Add(time.Hour)}))
 		c, err := b.read()
 		require.NoError(t, err)
 		assert.Equal(t, text, string(c.data))
-		assert.Equal(t, mark, c.mark)
+		assert.Equal(t, mark, c.version)
 		assert.True(t, at.Equal(c.readAt))
 		assert.True(t, at.Add(time.Hour).Equal(c.changedAt))
 	}
@@ -136,7 +136,7 @@ func TestCopyThatCannotBeWritten_DelaysNoChange(t *testing.T) {
 	f.replace(yamlOf("a", "b"))
 	f.eventually("a b")
 	require.Eventually(t, func() bool { return len(f.errorsLogged()) > 0 }, inForceWithin, time.Millisecond)
-	assert.Contains(t, f.errorsLogged()[0], "No copy of the registry")
+	assert.Contains(t, f.errorsLogged()[0], "The copy of the registry could not be written")
 }
 
 // A copy that could not be written when the change came is written later, at the
@@ -167,18 +167,18 @@ func TestSave_TriesAgain(t *testing.T) {
 	f.start()
 	require.Eventually(t, func() bool { return len(f.errorsLogged()) > 0 }, inForceWithin, time.Millisecond)
 	time.Sleep(50 * time.Millisecond)
-	assert.Len(t, f.errorsLogged(), 1, "it is said once")
+	assert.Len(t, f.errorsLogged(), 1, "it is logged once")
 	require.NoError(t, os.Remove(folder))
 	require.Eventually(t, func() bool { _, err := os.Stat(f.cfg.Snapshot); return err == nil }, inForceWithin, time.Millisecond)
 }
 
 // A copy that an earlier version wrote has no mark, and serves all the same. What
-// was ended in it for good stays ended.
+// was ended permanently in it stays ended.
 func TestStart_WithACopyOfAnEarlierVersion(t *testing.T) {
 	f := newFixture(t)
 	f.cfg.Snapshot = filepath.Join(f.dir, "registry.snapshot")
 	text := strings.ReplaceAll(yamlOf("a"), "scopes: [logs]}", "scopes: [logs], revoked_at: 2026-01-01T00:00:00Z}")
-	head := fmt.Sprintf(backupHeader, time.Now().UTC().Format(time.RFC3339Nano), sha256.Sum256([]byte(text)))
+	head := fmt.Sprintf(snapshotHeader, time.Now().UTC().Format(time.RFC3339Nano), sha256.Sum256([]byte(text)))
 	require.NoError(t, os.WriteFile(f.cfg.Snapshot, []byte(head+text), 0o600))
 	f.start()
 	assert.Equal(t, "a", f.ids())

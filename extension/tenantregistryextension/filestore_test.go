@@ -53,20 +53,20 @@ func (f *storeFixture) isUnchanged() {
 	require.ErrorIs(f.t, err, errUnchanged)
 }
 
-func (f *storeFixture) isUnsettledFor(d time.Duration) {
+func (f *storeFixture) isUnstableFor(d time.Duration) {
 	f.t.Helper()
 	_, err := f.content()
-	var unsettled unsettledError
-	require.ErrorAs(f.t, err, &unsettled)
-	assert.Equal(f.t, d+time.Millisecond, unsettled.retryAfter)
+	var unstable unstableError
+	require.ErrorAs(f.t, err, &unstable)
+	assert.Equal(f.t, d+time.Millisecond, unstable.retryAfter)
 }
 
 func TestFileStore_WaitsUntilAFileIsAtRest(t *testing.T) {
 	f := newStoreFixture(t)
 	f.write("one\n")
-	f.isUnsettledFor(settle)
+	f.isUnstableFor(quietTime)
 	f.clock = f.clock.Add(40 * time.Millisecond)
-	f.isUnsettledFor(settle - 40*time.Millisecond)
+	f.isUnstableFor(quietTime - 40*time.Millisecond)
 	f.clock = f.clock.Add(60 * time.Millisecond)
 	f.returns("one\n")
 	f.isUnchanged()
@@ -85,13 +85,13 @@ func TestFileStore_WaitsLongerForWhatLooksCutOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newStoreFixture(t)
 			f.write("one\n")
-			f.clock = f.clock.Add(settle)
+			f.clock = f.clock.Add(quietTime)
 			f.returns("one\n")
 			f.clock = f.clock.Add(time.Minute)
 			f.write(second)
-			f.clock = f.clock.Add(settle)
-			f.isUnsettledFor(settleSuspect - settle)
-			f.clock = f.clock.Add(settleSuspect - settle)
+			f.clock = f.clock.Add(quietTime)
+			f.isUnstableFor(quietTruncated - quietTime)
+			f.clock = f.clock.Add(quietTruncated - quietTime)
 			f.returns(second)
 		})
 	}
@@ -103,10 +103,10 @@ func TestFileStore_NeverTakesAFileThatIsBeingWrittenInPlace(t *testing.T) {
 	for range 50 {
 		text += "line\n"
 		f.write(text)
-		f.isUnsettledFor(settle)
-		f.clock = f.clock.Add(settle / 2)
+		f.isUnstableFor(quietTime)
+		f.clock = f.clock.Add(quietTime / 2)
 	}
-	f.clock = f.clock.Add(settle)
+	f.clock = f.clock.Add(quietTime)
 	f.returns(text)
 }
 
@@ -126,13 +126,13 @@ func TestFileStore_DoesNotBelieveAClockThatIsBehindTheFile(t *testing.T) {
 	f := newStoreFixture(t)
 	f.write("one\n")
 	require.NoError(t, os.Chtimes(f.path, f.clock.Add(time.Hour), f.clock.Add(time.Hour)))
-	f.isUnsettledFor(settle)
-	f.clock = f.clock.Add(settle)
+	f.isUnstableFor(quietTime)
+	f.clock = f.clock.Add(quietTime)
 	f.returns("one\n")
 }
 
 func TestFileStore_SeesAChangeThatKeepsSizeAndTime(t *testing.T) {
-	t.Run("when told", func(t *testing.T) {
+	t.Run("when reported", func(t *testing.T) {
 		f := newStoreFixture(t)
 		f.write("one\n")
 		at := f.clock
@@ -149,7 +149,7 @@ func TestFileStore_SeesAChangeThatKeepsSizeAndTime(t *testing.T) {
 		f := newStoreFixture(t)
 		f.write("one\n")
 		at := f.clock
-		f.clock = at.Add(settle)
+		f.clock = at.Add(quietTime)
 		f.returns("one\n")
 		f.write("two\n")
 		require.NoError(t, os.Chtimes(f.path, at, at))
@@ -161,17 +161,17 @@ func TestFileStore_SeesAChangeThatKeepsSizeAndTime(t *testing.T) {
 	})
 }
 
-func TestFileStore_TellsThatAFileIsGoneAfterAMoment(t *testing.T) {
+func TestFileStore_ReportsAMissingFileAfterAMoment(t *testing.T) {
 	f := newStoreFixture(t)
 	_, err := f.content()
 	require.ErrorContains(t, err, "no such file", "at the start there is nothing to wait for")
 	f.isUnchanged()
 	f.write("one\n")
-	f.clock = f.clock.Add(settle)
+	f.clock = f.clock.Add(quietTime)
 	f.returns("one\n")
 	require.NoError(t, os.Remove(f.path))
-	f.isUnsettledFor(settle)
-	f.clock = f.clock.Add(settle)
+	f.isUnstableFor(quietTime)
+	f.clock = f.clock.Add(quietTime)
 	_, err = f.content()
 	require.ErrorContains(t, err, "no such file")
 	f.isUnchanged()
@@ -183,7 +183,7 @@ func TestFileStore_RefusesWhatIsNoRegistry(t *testing.T) {
 	for range 2 {
 		_, err := f.content()
 		require.ErrorContains(t, err, "not a regular file")
-		require.NotErrorIs(t, err, errUnchanged, "it is looked at again, and told once by the caller")
+		require.NotErrorIs(t, err, errUnchanged, "it is read again, and the caller reports it once")
 	}
 
 	f = newStoreFixture(t)

@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	// settle is how long a file must be at rest before it is believed. A
-	// program that writes a file in place, rather than replacing it, pauses
-	// for less between its writes.
-	settle = 100 * time.Millisecond
+	// quietTime is how long a file must be unchanged before it is loaded. A program
+	// that writes a file in place, rather than replacing it, pauses for less between
+	// its writes.
+	quietTime = 100 * time.Millisecond
 
-	// settleSuspect is settle for a file that looks like the beginning of one:
-	// shorter than what is in force, or ending within a line. Without it a
-	// file that was cut off between two tenants would remove the others.
-	settleSuspect = 300 * time.Millisecond
+	// quietTruncated is quietTime for a file that may be incomplete: it is shorter
+	// than the file in force, or does not end with a line break. Without it a file
+	// that was cut off between two tenants would remove the other tenants.
+	quietTruncated = 300 * time.Millisecond
 
-	// maxUnsettled is how long a file is waited for that is replaced again and
-	// again. A file that is written in place is waited for without end.
-	maxUnsettled = 400 * time.Millisecond
+	// maxUnstable is how long to wait for a file that is replaced repeatedly. For a
+	// file that is written in place the wait has no bound.
+	maxUnstable = 400 * time.Millisecond
 
-	// racy is the age under which equal size and time do not prove that a file
-	// is the same: file systems count time in ticks of up to two seconds.
+	// racy is the age below which equal size and time do not prove that a file is
+	// the same: timestamps of file systems have a resolution of up to two seconds.
 	racy = 2 * time.Second
 
 	// maxFileSize bounds the memory that a wrong path costs.
@@ -42,18 +42,18 @@ const (
 type fileStore struct {
 	path  string
 	now   func() time.Time
-	dirty atomic.Bool // the file system told of a change
+	dirty atomic.Bool // the file system has reported a change
 
-	goodSize int64     // of the last content that was returned
-	told     state     // what the last result that was not unsettledError was about
-	toldAt   time.Time // when that was read
-	found    state     // the state last seen
-	foundAt  time.Time // since when
-	waiting  state     // the state when the wait for a settled file began
-	since    time.Time // zero: not waiting
+	goodSize   int64     // size of the last content that was returned
+	reported   state     // the state of the last result that was not an unstableError
+	reportedAt time.Time // when that was read
+	found      state     // the last state
+	foundAt    time.Time // since when
+	waiting    state     // the state at the begin of the wait for a stable file
+	since      time.Time // zero: not waiting
 }
 
-// state tells one content of a file from the next.
+// state distinguishes one content of a file from the next.
 type state struct {
 	err  string // of stat
 	info fs.FileInfo
@@ -72,28 +72,28 @@ func newFileStore(path string) *fileStore {
 
 func (f *fileStore) String() string { return f.path }
 
-// close implements store. There is nothing open between two calls.
+// close implements store. No file is open between calls.
 func (f *fileStore) close() {}
 
-// silentSince implements store. A file that does not answer looks like one
-// that takes long to read.
+// silentSince implements store. A file system that hangs cannot be distinguished
+// from a slow one.
 func (f *fileStore) silentSince() time.Time { return time.Time{} }
 
 // load implements store.
-func (f *fileStore) load(_ context.Context, taken history.Mark) (loaded, error) {
+func (f *fileStore) load(_ context.Context, accepted history.Version) (loaded, error) {
 	data, err := f.content()
 	if err != nil {
 		return loaded{}, err
 	}
-	l := loaded{data: data, mark: history.Mark{Kind: history.KindFile}}
+	l := loaded{data: data, version: history.Version{Kind: history.KindFile}}
 	h, ok := registryfile.HistoryOf(data)
 	if !ok {
 		return l, nil
 	}
-	l.mark.Registry, l.mark.Epoch, l.mark.Revision, l.mark.Token = h.ID, h.Epoch, h.Revision, h.Tokens[0]
-	switch token, reaches := h.Token(taken.Revision); {
+	l.version.Registry, l.version.Epoch, l.version.Revision, l.version.Token = h.ID, h.Epoch, h.Revision, h.Tokens[0]
+	switch token, reaches := h.Token(accepted.Revision); {
 	case !reaches:
-	case token == taken.Token:
+	case token == accepted.Token:
 		l.contains = history.Yes
 	default:
 		l.contains = history.No
@@ -101,11 +101,11 @@ func (f *fileStore) load(_ context.Context, taken history.Mark) (loaded, error) 
 	return l, nil
 }
 
-// content returns the text of the file, as load does.
+// content returns the text of the file. Its errors are those of load.
 func (f *fileStore) content() (data []byte, err error) {
 	if f.dirty.Swap(false) {
 		defer func() {
-			if errors.As(err, new(unsettledError)) {
+			if errors.As(err, new(unstableError)) {
 				f.dirty.Store(true) // the change has not been read yet
 			}
 		}()
@@ -119,51 +119,51 @@ func (f *fileStore) content() (data []byte, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return f.missing(state{err: err.Error()}, now)
 	case errors.Is(err, errChangedMeanwhile):
-		return nil, errors.Join(f.unsettled(s, now, settle), unsettledError{retryAfter: settle})
+		return nil, errors.Join(f.unstable(s, now, quietTime), unstableError{retryAfter: quietTime})
 	case err != nil:
-		// Not told for s: what is wrong may be changed without changing the file.
-		return nil, f.tell(state{err: err.Error()}, now, err)
+		// Not reported for s: the cause may change without a change of the file.
+		return nil, f.report(state{err: err.Error()}, now, err)
 	}
-	rest := settle
+	rest := quietTime
 	if s.info.Size() < f.goodSize || len(data) == 0 || data[len(data)-1] != '\n' {
-		rest = settleSuspect
+		rest = quietTruncated
 	}
-	if err := f.unsettled(s, now, rest); err != nil {
+	if err := f.unstable(s, now, rest); err != nil {
 		return nil, err
 	}
 	f.goodSize = s.info.Size()
-	return data, f.tell(s, now, nil)
+	return data, f.report(s, now, nil)
 }
 
-// known tells whether s is what the last result was about.
+// known reports whether the last result was for the state s.
 func (f *fileStore) known(s state) bool {
-	if f.toldAt.IsZero() || !s.equal(f.told) {
+	if f.reportedAt.IsZero() || !s.equal(f.reported) {
 		return false
 	}
-	return s.info == nil || f.toldAt.Sub(s.info.ModTime()) > racy || f.now().Sub(f.toldAt) < racy
+	return s.info == nil || f.reportedAt.Sub(s.info.ModTime()) > racy || f.now().Sub(f.reportedAt) < racy
 }
 
-// missing tells that there is no file once, and only after a moment, since some
-// programs remove a file before they write it anew.
+// missing reports that there is no file once, and only after a moment, since some
+// programs remove a file before they write it again.
 func (f *fileStore) missing(s state, now time.Time) ([]byte, error) {
 	if f.known(s) {
 		return nil, errUnchanged
 	}
-	if err := f.unsettled(s, now, settle); err != nil && !f.toldAt.IsZero() {
+	if err := f.unstable(s, now, quietTime); err != nil && !f.reportedAt.IsZero() {
 		return nil, err
 	}
-	return nil, f.tell(s, now, missingError(s.err))
+	return nil, f.report(s, now, missingError(s.err))
 }
 
-// tell remembers that err, or the content without one, is known for s.
-func (f *fileStore) tell(s state, now time.Time, err error) error {
-	f.told, f.toldAt, f.since = s, now, time.Time{}
+// report records that err, or the content if err is nil, was returned for s.
+func (f *fileStore) report(s state, now time.Time, err error) error {
+	f.reported, f.reportedAt, f.since = s, now, time.Time{}
 	return err
 }
 
-// unsettled returns an unsettledError unless s has been at rest for long enough
-// or is one of many files that replace each other.
-func (f *fileStore) unsettled(s state, now time.Time, rest time.Duration) error {
+// unstable returns an unstableError unless s has not changed for long enough or is
+// one of many files that replace each other.
+func (f *fileStore) unstable(s state, now time.Time, rest time.Duration) error {
 	if !s.equal(f.found) || f.foundAt.IsZero() {
 		f.found, f.foundAt = s, now
 	}
@@ -178,10 +178,10 @@ func (f *fileStore) unsettled(s state, now time.Time, rest time.Duration) error 
 		f.waiting, f.since = s, now
 	}
 	replaced := s.info != nil && f.waiting.info != nil && !os.SameFile(s.info, f.waiting.info)
-	if replaced && now.Sub(f.since) >= maxUnsettled {
+	if replaced && now.Sub(f.since) >= maxUnstable {
 		return nil
 	}
-	return unsettledError{retryAfter: rest - quiet + time.Millisecond}
+	return unstableError{retryAfter: rest - quiet + time.Millisecond}
 }
 
 // missingError is the text of an fs.ErrNotExist.
@@ -193,8 +193,8 @@ func (missingError) Unwrap() error { return fs.ErrNotExist }
 
 var errChangedMeanwhile = errors.New("changed while it was read")
 
-// read returns the content of the file and the state to which it belongs. A
-// file that is replaced meanwhile is read to its end: what was in it is whole.
+// read returns the content of the file and its state. A file that is replaced while
+// it is read is read to its end: its content is complete.
 func (f *fileStore) read() (s state, data []byte, err error) {
 	file, err := regularfile.Open(f.path)
 	if err != nil {
