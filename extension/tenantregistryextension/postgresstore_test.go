@@ -146,6 +146,7 @@ func testPostgresSlow(t *testing.T, s *pgtest.Server) {
 	f := newDBFixture(t, s, "a")
 	f.cfg.Postgres.Timeout = 300 * time.Millisecond
 	f.start()
+	f.eventually("a") // the first read may exceed the timeout on a busy machine
 	conn, err := pgx.Connect(t.Context(), s.DSN(f.database))
 	require.NoError(t, err)
 	_, err = conn.Exec(t.Context(), "begin; lock table tenant_registry in access exclusive mode", pgx.QueryExecModeSimpleProtocol)
