@@ -28,7 +28,7 @@ func (h Header) Validate() error {
 	return fmt.Errorf("must be auto, forwarded, x-forwarded-for or x-real-ip, got %q", string(h))
 }
 
-// reads tells whether h includes the header kind.
+// reads reports whether h includes the header kind.
 func (h Header) reads(kind Header) bool {
 	if h == "" || h == HeaderAuto {
 		return kind != HeaderXRealIP
@@ -57,7 +57,7 @@ func (h Header) address(element string) (netip.Addr, bool) {
 	return parseNode(element)
 }
 
-// lastElement cuts the last element off a list, and tells whether there are others.
+// lastElement cuts the last element off a list, and reports whether there are others.
 // It looks for the comma from the right, so that a quote which a client has left open
 // does not reach what a proxy has added.
 func lastElement(list string) (element, rest string, more bool) {
@@ -77,7 +77,7 @@ func lastElement(list string) (element, rest string, more bool) {
 	return trim(list), "", false
 }
 
-// escaped tells whether the character at i follows an odd number of backslashes.
+// escaped reports whether the character at i follows an odd number of backslashes.
 func escaped(s string, i int) bool {
 	n := 0
 	for i > n && s[i-1-n] == '\\' {
@@ -188,7 +188,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// isPort tells whether s is empty, or a colon and a port or the identifier of one.
+// isPort reports whether s is empty, or a colon and a port or the identifier of one.
 func isPort(s string) bool {
 	if s == "" {
 		return true

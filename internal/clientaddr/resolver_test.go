@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	proxy    = "10.0.0.1"
-	stranger = "198.51.100.7"
-	client   = "203.0.113.9"
+	proxy   = "10.0.0.1"
+	unknown = "198.51.100.7"
+	client  = "203.0.113.9"
 )
 
 func resolver(t testing.TB, header Header, trusted ...string) *Resolver {
@@ -40,10 +40,10 @@ func TestResolver_Client(t *testing.T) {
 	}{
 		"no header":                         {headers: headers{}, want: proxy, outcome: Missing},
 		"an empty header":                   {headers: xff(), want: proxy, outcome: Missing},
-		"a peer that is no proxy":           {peer: stranger, headers: xff(client), want: stranger, outcome: Direct},
+		"a peer that is no proxy":           {peer: unknown, headers: xff(client), want: unknown, outcome: Direct},
 		"one hop":                           {headers: xff(client), want: client, outcome: Forwarded},
 		"canonical and lower-case names":    {headers: headers{"x-forwarded-for": {client}}, want: client, outcome: Forwarded},
-		"two spellings have no order":       {headers: headers{"x-forwarded-for": {client}, "X-Forwarded-For": {stranger}}, want: proxy, outcome: Unclear},
+		"two spellings have no order":       {headers: headers{"x-forwarded-for": {client}, "X-Forwarded-For": {unknown}}, want: proxy, outcome: Unclear},
 		"what the client claims":            {headers: xff("127.0.0.1, 10.0.0.9, " + client), want: client, outcome: Forwarded},
 		"garbage that the client claims":    {headers: xff(`"', ;=,unknown, ` + client), want: client, outcome: Forwarded},
 		"two proxies":                       {headers: xff(client + ", 10.1.2.3"), want: client, outcome: Forwarded},
@@ -109,7 +109,7 @@ func TestResolver_Client(t *testing.T) {
 	}
 }
 
-func TestResolver_TrustsNobodyUnlessConfigured(t *testing.T) {
+func TestResolver_TrustsNoProxyByDefault(t *testing.T) {
 	for _, r := range []*Resolver{nil, {}, New(nil, HeaderAuto)} {
 		got, outcome := r.Client(netip.MustParseAddr(proxy), map[string][]string{"X-Forwarded-For": {client}})
 		assert.Equal(t, proxy, got.String())

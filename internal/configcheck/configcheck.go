@@ -86,7 +86,7 @@ func (c *checker) warn(key, format string, args ...any) {
 	c.add(Finding{Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
-// step is one component on the way of data, and the setting that puts it there.
+// step is one component in the data path, and the setting that puts it there.
 type step struct{ id, key string }
 
 // chain is a way from a receiver through processors and connectors.
@@ -193,7 +193,7 @@ func (c *checker) toRouting(p *pipeline, ch chain) {
 }
 
 // identity is about the tenant processors that take the tenant from the caller's
-// key. It tells whether there is one.
+// key. It reports whether there is one.
 func (c *checker) identity(ch chain) (auth bool) {
 	for i, s := range ch.steps {
 		if !isTenant(s.id) || c.source(s.id) != "auth" {
@@ -209,7 +209,7 @@ func (c *checker) identity(ch chain) (auth bool) {
 	return auth
 }
 
-// edge tells whether the tenant is fixed by configuration, as on an agent.
+// edge reports whether the tenant is fixed by configuration, as on an agent.
 func (c *checker) edge(ch chain) bool {
 	return slices.ContainsFunc(ch.steps, func(s step) bool {
 		return isTenant(s.id) && c.source(s.id) == "config"
@@ -248,7 +248,7 @@ func (c *checker) routing(id string) {
 		}
 	}
 	if set["dead_letter"] == nil {
-		c.warn(key+"::dead_letter", "is not set: what a destination refuses for good is dropped and counted; set dead_letter::directory to keep it")
+		c.warn(key+"::dead_letter", "is not set: data that a destination rejects permanently is dropped and counted; set dead_letter::directory to keep it")
 	}
 }
 
@@ -306,7 +306,7 @@ var merging = []string{
 
 func merges(id string) bool { return slices.Contains(merging, typeOf(id)) }
 
-// passesOn tells whether a connector hands each request on in its caller's context.
+// passesOn reports whether a connector hands each request on in its caller's context.
 func passesOn(id string) bool {
 	return slices.Contains([]string{"forward", "routing", "roundrobin"}, typeOf(id))
 }

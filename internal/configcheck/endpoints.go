@@ -68,7 +68,7 @@ func (c *checker) httpEndpoints(key string, set map[string]any, paths profile.Pa
 // parts are what of an endpoint is known before variables of tenants are filled in.
 type parts struct{ scheme, port, path string }
 
-// httpURL returns nil of an endpoint that is not set or of which more cannot be told.
+// httpURL returns nil for an endpoint that is not set or cannot be checked further.
 func (c *checker) httpURL(key, endpoint string) *parts {
 	if endpoint == "" || strings.HasPrefix(endpoint, "{") || strings.HasPrefix(endpoint, "${") {
 		return nil

@@ -31,7 +31,7 @@ func (c *checker) receiver(id string) {
 			continue
 		}
 		if s.grpc && !slices.Contains(s.middlewares(), "bearerkeyauth") {
-			c.warn(s.key+"::middlewares", "has no bearer_key_auth: messages of strangers are read as a whole before they are refused; add {id: bearer_key_auth}")
+			c.warn(s.key+"::middlewares", "has no bearer_key_auth: messages without a valid key are read completely before they are rejected; add {id: bearer_key_auth}")
 		}
 		c.guarded(id, s)
 	}
@@ -47,7 +47,7 @@ func (c *checker) edgeReceiver(id string) {
 	}
 }
 
-// authenticated tells whether the server knows its callers.
+// authenticated reports whether the server knows its callers.
 func (c *checker) authenticated(id string, s server) bool {
 	switch authenticator := text(at(s.set, "auth", "authenticator")); {
 	case authenticator == "":

@@ -89,7 +89,8 @@ func find(conf map[string]any) (Destinations, error) {
 	return all, nil
 }
 
-// signals returns what a destination takes. What cannot be seen is taken for good.
+// signals returns the signals that a destination accepts. Values that cannot be read from
+// the configuration count as valid.
 func signals(d any) (s tenant.Signals) {
 	every := tenant.NewSignals(tenant.AllSignals()...)
 	settings, ok := d.(map[string]any)

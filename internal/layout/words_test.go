@@ -81,22 +81,11 @@ var pending = []string{
 	"extension/tenanthealthextension",
 
 
-	"internal/clientaddr",
-
-	"internal/configcheck",
-
-
-	"internal/gatewayconfig",
-
-	"internal/recovery",
 
 
 
 
 
-
-
-	"internal/safetext",
 
 	"testbed/attack",
 

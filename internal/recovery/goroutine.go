@@ -19,7 +19,7 @@ func (r *Recoverer) Go(wg *sync.WaitGroup, doing string, f func()) {
 // panics, until it returns. f returns when stop is closed. If that is after a panic, f is
 // called once more for what it does at the end.
 //
-// f must hold no lock that it does not unlock when it panics: a lock that is held for ever
+// f must hold no lock that it does not unlock when it panics: a lock that is never released
 // is worse than the end of the process.
 func (r *Recoverer) Keep(stop <-chan struct{}, wg *sync.WaitGroup, doing string, f func()) {
 	wg.Go(func() {

@@ -43,8 +43,8 @@ func TestKeep_CallsAgainAfterAPause(t *testing.T) {
 	})
 }
 
-// What is done at the end is done though the last call panicked, and one that panics for
-// ever does not keep wg waiting.
+// The final step runs even if the last call panicked, and a function that always panics does
+// not keep wg waiting.
 func TestKeep_EndsWithStop(t *testing.T) {
 	for name, always := range map[string]bool{"once": false, "always": true} {
 		t.Run(name, func(t *testing.T) {

@@ -32,7 +32,7 @@ func (*Error) Error() string { return "internal error: handling the data panicke
 // GRPCStatus is the answer that receivers, and gRPC itself, give.
 func (e *Error) GRPCStatus() *status.Status { return status.New(codes.Internal, e.Error()) }
 
-// Is tells whether err comes from a panic.
+// Is reports whether err comes from a panic.
 func Is(err error) bool {
 	if err == nil {
 		return false // without the allocation that follows

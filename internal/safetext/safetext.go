@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// Safe tells whether r can be shown as it is.
+// Safe reports whether r can be shown as it is.
 func Safe(r rune) bool {
 	if r < utf8.RuneSelf {
 		return ' ' <= r && r != 0x7f
@@ -53,7 +53,7 @@ func clean(text string, keep func(rune) bool) string {
 	return b.String()
 }
 
-// isPlain tells whether text is of printable ASCII alone, as nearly all is.
+// isPlain reports whether text is of printable ASCII alone, as nearly all is.
 func isPlain(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' {

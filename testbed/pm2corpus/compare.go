@@ -35,7 +35,7 @@ type Result struct {
 	Faults []string // the first few, in words
 }
 
-// OK tells whether everything that can be had arrived, once, and nothing else.
+// OK reports whether everything that can be had arrived, once, and nothing else.
 func (r *Result) OK() bool {
 	return r.Wrong == 0 && r.Missing == 0 && r.Extra == 0 && r.BadFields == 0 &&
 		r.Exact+r.AsPM2+2*r.Glued == r.Expected && r.Exact+r.AsPM2+r.Glued == r.Received
@@ -162,7 +162,7 @@ func (r *Result) sequence(k key, want []*Expected, have []*Line) {
 	}
 }
 
-// is tells whether the text is what can be had of the line.
+// is reports whether the text is what can be had of the line.
 func (e *Expected) is(text string) bool {
 	switch {
 	case e.AsPM2 != nil:

@@ -52,15 +52,15 @@ type Expected struct {
 	piece bool // a part of a line that PM2 broke up
 }
 
-// Has tells whether the line has the flag.
+// Has reports whether the line has the flag.
 func (e *Expected) Has(flag string) bool { return slices.Contains(e.Flags, flag) }
 
-// open tells whether the file may not say where the line ends.
+// open reports whether the file may not say where the line ends.
 func (e *Expected) open() bool {
 	return e.Has("unterminated") || e.Has("cut_by_pm2") || e.Has("newline_lost_by_pm2")
 }
 
-// damaged tells whether the exact line cannot be had from the file.
+// damaged reports whether the exact line cannot be had from the file.
 func (e *Expected) damaged() bool { return e.AsPM2 != nil || e.AsPM2SHA256 != "" }
 
 // left returns the line as PM2 left it.

@@ -66,7 +66,7 @@ func (e *Expected) faults(g *Line) []string {
 	return faults
 }
 
-// silent tells whether the expectation does not know what can be read out of the
+// silent reports whether the expectation does not know what can be read out of the
 // line: it is a piece of one, or so long that only its digest is kept.
 func (e *Expected) silent() bool {
 	return e.piece || e.Has("cut_by_pm2") || e.LineSHA256 != "" && e.Level == nil

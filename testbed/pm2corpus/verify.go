@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Whole tells whether the lines are all that the bytes hold, in order: an empty
+// Whole reports whether the lines are all that the bytes hold, in order: an empty
 // error says that PM2 lost nothing. Where a record of PM2 ended in the middle of a
 // character the line must be exactly what is left of it then.
 func Whole(truth []byte, lines []Written) error {
@@ -26,7 +26,7 @@ func Whole(truth []byte, lines []Written) error {
 	return nil
 }
 
-// Part tells whether the lines are some of those that the bytes hold, in order,
+// Part reports whether the lines are some of those that the bytes hold, in order,
 // and returns those of the others: what PM2 lost.
 func Part(truth []byte, lines []Written) (lost []string, err error) {
 	want := physical(truth)
@@ -59,7 +59,7 @@ func (w *Written) segments() []string {
 
 const replacement = "\uFFFD"
 
-// cutAs tells whether the bytes, cut somewhere and each part decoded by itself,
+// cutAs reports whether the bytes, cut somewhere and each part decoded by itself,
 // as PM2 does with what it reads, are the segments.
 func cutAs(b []byte, segments []string) bool {
 	first := segments[0]

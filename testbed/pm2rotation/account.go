@@ -104,7 +104,7 @@ func (a *Account) Settle(received map[string]int, emitted int, look time.Duratio
 	return res
 }
 
-// OK tells whether everything is there that a reader could have had, once.
+// OK reports whether everything is there that a reader could have had, once.
 func (r Result) OK() bool { return len(r.Missing)+len(r.Repeated)+len(r.Unknown) == 0 }
 
 // String tells it in one line, with at most five lines of each fault.
