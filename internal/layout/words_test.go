@@ -75,17 +75,9 @@ var bannedNames = []bannedWord{
 // neighbours from conflicting.
 var pending = []string{
 
-
 	"extension/storagecheckextension",
 
 	"extension/tenanthealthextension",
-
-
-
-
-
-
-
 
 	"testbed/attack",
 
