@@ -288,6 +288,16 @@ const (
 	typeGuard         = "requestguard"
 )
 
+// appliesGuard reports whether receivers of the type of id ask a guard themselves, the one
+// that their setting `guard` names.
+func appliesGuard(id string) bool {
+	switch typeOf(id) {
+	case typeTenantOTLP, "prometheusremotewrite":
+		return true
+	}
+	return false
+}
+
 // typeOf returns the type of a component ID without underscores: types that had
 // none got them in later releases.
 func typeOf(id string) string {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -157,6 +158,17 @@ func TestCheck(t *testing.T) {
 		"guard twice on tenant_otlp of an agent": {
 			"receivers: {tenant_otlp: {protocols: {http: {middlewares: [{id: request_guard}]}}}}\n" + logs("tenant_otlp", "memory_limiter, tenant/edge", "otlp_http"), nil,
 			[]string{"^receivers::tenant_otlp::protocols::http::middlewares: has request_guard"},
+		},
+		"remote write": {
+			"receivers: {prometheus_remote_write: {auth: {authenticator: bearer_key_auth}}}\n" + strings.Replace(logs("prometheus_remote_write", "memory_limiter, tenant", "tenant_routing"), "logs:", "metrics:", 1), nil, nil,
+		},
+		"remote write without auth": {
+			"receivers: {prometheus_remote_write: {}}\n" + strings.Replace(logs("prometheus_remote_write", "memory_limiter, tenant", "tenant_routing"), "logs:", "metrics:", 1),
+			[]string{"^receivers::prometheus_remote_write::auth: is not set"}, nil,
+		},
+		"guard twice on remote write": {
+			"receivers: {prometheus_remote_write: {auth: {authenticator: bearer_key_auth}, middlewares: [{id: request_guard}]}}\n" + strings.Replace(logs("prometheus_remote_write", "memory_limiter, tenant", "tenant_routing"), "logs:", "metrics:", 1), nil,
+			[]string{"^receivers::prometheus_remote_write::middlewares: has request_guard, but prometheus_remote_write applies the guard request_guard itself"},
 		},
 		"guard twice on otlp": {
 			"receivers: {otlp: {protocols: {http: {middlewares: [{id: request_guard}, {id: other}, {id: request_guard}]}}}}\n" + logs("otlp", "memory_limiter, tenant", "tenant_routing"), nil,

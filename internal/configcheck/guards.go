@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// builtIn is the value of tenant_otlp's `guard` for a guard of the receiver's own.
+// builtIn is the value of a receiver's `guard` for a guard of its own.
 const builtIn = "built_in"
 
 // guardOf returns the guard that the receiver itself applies, or "".
 func (c *checker) guardOf(receiver string) string {
-	if typeOf(receiver) != typeTenantOTLP {
+	if !appliesGuard(receiver) {
 		return ""
 	}
 	return cmp.Or(text(at(c.conf, "receivers", receiver, "guard")), "request_guard")

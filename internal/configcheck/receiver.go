@@ -27,7 +27,7 @@ func (c *checker) servers(id string) (list []server) {
 // receiver is about a receiver whose requests the tenant's key must come with.
 func (c *checker) receiver(id string) {
 	for _, s := range c.servers(id) {
-		if !c.authenticated(id, s) || typeOf(id) == typeTenantOTLP {
+		if !c.authenticated(id, s) || appliesGuard(id) {
 			continue
 		}
 		if s.grpc && !slices.Contains(s.middlewares(), "bearerkeyauth") {
@@ -40,7 +40,7 @@ func (c *checker) receiver(id string) {
 // edgeReceiver is about a receiver that local programs send to.
 func (c *checker) edgeReceiver(id string) {
 	if typeOf(id) != "otlp" {
-		return // tenant_otlp has a guard, and the others are no servers of OTLP
+		return // the others apply a guard themselves, or do not receive OTLP
 	}
 	for _, s := range c.servers(id) {
 		c.guarded(id, s)
