@@ -20,7 +20,7 @@ type Usage struct {
 	MonthSignals [3]Counts `json:"month_signals,omitzero"`
 
 	// Unsynced is what the shared store does not know. Only LastUsages sets it.
-	Unsynced Unsynced `json:"unsynced,omitzero"`
+	Unsynced Unsynced `json:"owed,omitzero"` // the name that earlier versions store
 
 	midnight               time.Time // when to check the calendar again
 	dayWarned, monthWarned warned
