@@ -164,7 +164,8 @@ func TestCheck(t *testing.T) {
 		},
 		"remote write without auth": {
 			"receivers: {prometheus_remote_write: {}}\n" + strings.Replace(logs("prometheus_remote_write", "memory_limiter, tenant", "tenant_routing"), "logs:", "metrics:", 1),
-			[]string{"^receivers::prometheus_remote_write::auth: is not set"}, nil,
+			[]string{"^receivers::prometheus_remote_write::auth: is not set"},
+			nil,
 		},
 		"guard twice on remote write": {
 			"receivers: {prometheus_remote_write: {auth: {authenticator: bearer_key_auth}, middlewares: [{id: request_guard}]}}\n" + strings.Replace(logs("prometheus_remote_write", "memory_limiter, tenant", "tenant_routing"), "logs:", "metrics:", 1), nil,

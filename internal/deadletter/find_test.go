@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/unprivileged"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/unprivileged"
 )
 
 // writeFor makes a quiet file of a tenant, with what is behind its letters.

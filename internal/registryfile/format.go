@@ -33,7 +33,7 @@ func Format(tenants []*tenant.Tenant) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// tenantNode returns t as it is written to a file. Empty fields are left out.
+// TenantNode returns t as it is written to a file. Empty fields are left out.
 func TenantNode(t *tenant.Tenant) *yaml.Node {
 	m := yamlnode.Mapping(0)
 	yamlnode.Append(m, "id", yamlnode.Text(string(t.ID)))

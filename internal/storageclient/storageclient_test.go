@@ -80,7 +80,7 @@ func TestOpen_SaysWhatIsNotARegularFile(t *testing.T) {
 		"a named pipe": namedPipe,
 	} {
 		t.Run(kind, func(t *testing.T) {
-			dir, err := os.MkdirTemp("", "sc") // the path of a socket is short
+			dir, err := os.MkdirTemp("", "sc") //nolint:usetesting // the path of a socket must be short
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = os.RemoveAll(dir) })
 			path := filepath.Join(dir, "receiver_pm2_")

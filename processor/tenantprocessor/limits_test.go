@@ -101,12 +101,6 @@ func rateOf(signal tenant.Signal, rate tenant.Rate) (limits tenant.Limits) {
 	return limits
 }
 
-// quotaOf returns limits with one quota of a signal.
-func quotaOf(signal tenant.Signal, quota tenant.Quota) (limits tenant.Limits) {
-	limits.Quotas[signal] = quota
-	return limits
-}
-
 func accept(context.Context) error { return nil }
 
 func limited(tb testing.TB, limits tenant.Limits) *tenanttest.Registry {

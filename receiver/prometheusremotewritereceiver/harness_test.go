@@ -150,12 +150,21 @@ type request struct {
 
 func (d *door) send(t *testing.T, r request) answer {
 	t.Helper()
+	a, err := d.try(t.Context(), r)
+	require.NoError(t, err)
+	return a
+}
+
+// try is send for other goroutines than the test's.
+func (d *door) try(ctx context.Context, r request) (answer, error) {
 	method := r.method
 	if method == "" {
 		method = http.MethodPost
 	}
-	req, err := http.NewRequestWithContext(t.Context(), method, d.url+r.path, bytes.NewReader(r.body))
-	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(ctx, method, d.url+r.path, bytes.NewReader(r.body))
+	if err != nil {
+		return answer{}, err
+	}
 	set := func(name, value, usual string) {
 		switch value {
 		case "":
@@ -173,11 +182,14 @@ func (d *door) send(t *testing.T, r request) answer {
 	req.Header.Set("Authorization", "Bearer "+r.key)
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, resp.Body.Close()) }()
+	if err != nil {
+		return answer{}, err
+	}
 	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return answer{resp.StatusCode, resp.Header, string(body)}
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return answer{}, err
+	}
+	return answer{resp.StatusCode, resp.Header, string(body)}, nil
 }
 
 // captured returns a message of Prometheus 3.16, as it sent it.

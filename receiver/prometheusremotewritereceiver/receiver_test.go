@@ -288,7 +288,7 @@ func TestReceiver_CountsRequestsAndPoints(t *testing.T) {
 	for _, p := range got.Data.(metricdata.Sum[int64]).DataPoints {
 		version, _ := p.Attributes.Value("version")
 		code, _ := p.Attributes.Value("code")
-		counts[version.AsString()+" "+code.Emit()] += p.Value
+		counts[version.AsString()+" "+code.String()] += p.Value
 	}
 	assert.Equal(t, map[string]int64{"1.0 204": 1, "2.0 204": 1, "unknown 415": 1, "1.0 400": 1}, counts)
 	accepted, err := d.telemetry.GetMetric("otelcol_receiver_accepted_metric_points")
@@ -335,13 +335,22 @@ func TestReceiver_ShutdownLetsRequestsEnd(t *testing.T) {
 	r, err := NewFactory().CreateMetrics(t.Context(), receivertest.NewNopSettings(NewFactory().Type()), cfg, next)
 	require.NoError(t, err)
 	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
-	answers := make(chan answer, 1)
-	go func() { answers <- d.send(t, request{body: snap(sampleV1("__name__", "m"))}) }()
+	type outcome struct {
+		answer
+		err error
+	}
+	outcomes := make(chan outcome, 1)
+	go func() {
+		a, err := d.try(t.Context(), request{body: snap(sampleV1("__name__", "m"))})
+		outcomes <- outcome{a, err}
+	}()
 	<-entered
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.Shutdown(context.Background()) }()
 	close(proceed)
-	assert.Equal(t, http.StatusNoContent, (<-answers).status)
+	got := <-outcomes
+	require.NoError(t, got.err)
+	assert.Equal(t, http.StatusNoContent, got.status)
 	require.NoError(t, <-stopped)
 	assert.Equal(t, 1, sink.DataPointCount())
 	require.NoError(t, r.Shutdown(context.Background()))

@@ -2,8 +2,8 @@ package message
 
 import "math"
 
+// The exponential schemas that are defined are MinSchema to MaxSchema.
 const (
-	// MinSchema and MaxSchema are the exponential schemas that are defined.
 	MinSchema = -4
 	MaxSchema = 8
 
@@ -207,7 +207,7 @@ func (b *Buckets) Each(float bool, f func(index int64, count uint64)) (rounded b
 func Round(count float64) (n uint64, exact bool) {
 	rounded := math.RoundToEven(count)
 	switch {
-	case !(rounded > 0): //nolint:staticcheck // NaN too
+	case !(rounded > 0): // also NaN
 		return 0, count == 0
 	case rounded >= 1<<64:
 		return math.MaxUint64, false

@@ -42,15 +42,23 @@ const (
 
 func histogramSpec() []fieldSpec {
 	return []fieldSpec{
-		{name: "count_int", number: 1, typ: typeUint64, oneof: "count"}, {name: "count_float", number: 2, typ: typeDouble, oneof: "count"},
-		{name: "sum", number: 3, typ: typeDouble}, {name: "schema", number: 4, typ: typeSint32}, {name: "zero_threshold", number: 5, typ: typeDouble},
-		{name: "zero_count_int", number: 6, typ: typeUint64, oneof: "zero_count"}, {name: "zero_count_float", number: 7, typ: typeDouble, oneof: "zero_count"},
-		{name: "negative_spans", number: 8, typ: typeMessage, of: "BucketSpan", many: true}, {name: "negative_deltas", number: 9, typ: typeSint64, many: true},
+		{name: "count_int", number: 1, typ: typeUint64, oneof: "count"},
+		{name: "count_float", number: 2, typ: typeDouble, oneof: "count"},
+		{name: "sum", number: 3, typ: typeDouble},
+		{name: "schema", number: 4, typ: typeSint32},
+		{name: "zero_threshold", number: 5, typ: typeDouble},
+		{name: "zero_count_int", number: 6, typ: typeUint64, oneof: "zero_count"},
+		{name: "zero_count_float", number: 7, typ: typeDouble, oneof: "zero_count"},
+		{name: "negative_spans", number: 8, typ: typeMessage, of: "BucketSpan", many: true},
+		{name: "negative_deltas", number: 9, typ: typeSint64, many: true},
 		{name: "negative_counts", number: 10, typ: typeDouble, many: true},
-		{name: "positive_spans", number: 11, typ: typeMessage, of: "BucketSpan", many: true}, {name: "positive_deltas", number: 12, typ: typeSint64, many: true},
+		{name: "positive_spans", number: 11, typ: typeMessage, of: "BucketSpan", many: true},
+		{name: "positive_deltas", number: 12, typ: typeSint64, many: true},
 		{name: "positive_counts", number: 13, typ: typeDouble, many: true},
-		{name: "reset_hint", number: 14, typ: typeInt32}, {name: "timestamp", number: 15, typ: typeInt64},
-		{name: "custom_values", number: 16, typ: typeDouble, many: true}, {name: "start_timestamp", number: 17, typ: typeInt64},
+		{name: "reset_hint", number: 14, typ: typeInt32},
+		{name: "timestamp", number: 15, typ: typeInt64},
+		{name: "custom_values", number: 16, typ: typeDouble, many: true},
+		{name: "start_timestamp", number: 17, typ: typeInt64},
 	}
 }
 
@@ -111,6 +119,7 @@ type node struct{ protoreflect.Message }
 func (n node) get(name string) protoreflect.Value {
 	return n.Get(n.Descriptor().Fields().ByName(protoreflect.Name(name)))
 }
+
 func (n node) has(name string) bool {
 	return n.Has(n.Descriptor().Fields().ByName(protoreflect.Name(name)))
 }

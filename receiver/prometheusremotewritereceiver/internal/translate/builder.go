@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -182,7 +183,7 @@ func (b *Builder) split(s *message.Series) (target memory.Target) {
 func (b *Builder) remember(target memory.Target, s *message.Series) {
 	b.result.Written.Samples += len(s.Samples)
 	b.result.Written.Exemplars += len(s.Exemplars)
-	labels := append(b.attrs, b.ofScope...)
+	labels := slices.Concat(b.attrs, b.ofScope)
 	if message.IsStale(s.Samples[len(s.Samples)-1].Value) {
 		labels = nil
 	}
