@@ -65,13 +65,14 @@ type key struct {
 // state is a condition that was found, or has not ended yet.
 type state struct {
 	Finding
-	found   time.Time // first
-	seen    time.Time // last
-	active  bool
-	logAt   time.Time
-	repeat  time.Duration
-	causes  []string // those that were logged
-	matched bool     // it was found in this look
+	found     time.Time // first
+	seen      time.Time // last
+	active    bool
+	logAt     time.Time
+	repeat    time.Duration
+	causes    []string // those that were logged
+	matched   bool     // it was found in this look
+	explained explained
 }
 
 // Active is a condition that has begun and not ended.
@@ -141,8 +142,12 @@ func (t *Tracker) update(now time.Time) {
 			}
 		}
 	}
+	// All are explained before one changes, so that the order of the map does not matter.
+	for _, st := range t.states {
+		st.explained = explain(&st.Finding, t.states)
+	}
 	for k, st := range t.states {
-		t.step(k, st, explain(&st.Finding, t.states), now)
+		t.step(k, st, now)
 	}
 }
 
@@ -168,11 +173,11 @@ func (t *Tracker) match(k key, f *Finding, now time.Time) {
 }
 
 // step begins or ends a condition, as it was found and is explained now.
-func (t *Tracker) step(k key, st *state, by explained, now time.Time) {
+func (t *Tracker) step(k key, st *state, now time.Time) {
 	switch {
 	case !st.active && !st.matched:
 		delete(t.states, k)
-	case by == isExplained:
+	case st.explained == isExplained:
 		if st.active {
 			t.set.Logger.Info("Condition is explained by another one", zap.String("condition", k.name.String()), zap.String("component", k.component))
 		}
@@ -180,7 +185,7 @@ func (t *Tracker) step(k key, st *state, by explained, now time.Time) {
 		st.active, st.found, st.logAt, st.repeat = false, now, time.Time{}, 0
 	case !st.active:
 		// A cause that was found begins, or vanishes, within BeginAfter.
-		if by == notExplained && now.Sub(st.found) >= t.set.BeginAfter {
+		if st.explained == notExplained && now.Sub(st.found) >= t.set.BeginAfter {
 			st.active = true
 			t.log(k, st, now)
 		}
