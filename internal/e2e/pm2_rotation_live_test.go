@@ -121,7 +121,7 @@ func (w *witness) read(f *witnessed) error {
 	f.offset += int64(n)
 	b = append(f.half, b[:n]...)
 	whole := strings.LastIndexByte(string(b), '\n') + 1
-	w.Stands(f.name, b[:whole])
+	w.Written(f.name, b[:whole])
 	f.half = b[whole:]
 	return nil
 }

@@ -35,7 +35,7 @@ func (e *edge) result(account *pm2rotation.Account, emitted int, look time.Durat
 	e.t.Helper()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	compare := func() pm2rotation.Result { return account.Settle(e.numberedLines(), emitted, look) }
+	compare := func() pm2rotation.Result { return account.Compare(e.numberedLines(), emitted, look) }
 	for end := time.Now().Add(30 * time.Second); !compare().OK() && time.Now().Before(end); <-tick.C {
 	}
 	for end := time.Now().Add(3 * time.Second); compare().OK() && time.Now().Before(end); <-tick.C {

@@ -83,10 +83,6 @@ var pending = []string{
 	"testbed/benchgateway",
 
 	"testbed/hostile",
-
-	"testbed/pm2corpus",
-
-	"testbed/pm2rotation",
 }
 
 // wordList finds the words of a list. The group of a match is the index of its word.

@@ -11,20 +11,20 @@ import (
 
 // Line is one line of an application as a log agent delivered it.
 type Line struct {
-	File      string // name of the log file; for the reader, not compared
+	File      string // name of the log file; shown, not compared
 	Text      string
 	Stream    string  // stdout or stderr; may be empty for a text file
-	ProcessID *int    // nil: the agent cannot say
+	ProcessID *int    // nil: unknown to the agent
 	Fields    *Fields // nil: not to be compared
 }
 
-// Result says how what arrived differs from what was expected.
+// Result is how the received lines differ from the expected ones.
 type Result struct {
 	Expected, Received int
 
 	Exact int // lines that arrived as the application wrote them
 	AsPM2 int // lines that arrived as PM2 left them
-	Glued int // pairs of lines that no reader can tell apart: the first never got its newline
+	Glued int // pairs of lines that no reader can separate: the first has no newline
 
 	Wrong   int // lines that arrived changed
 	Missing int
@@ -32,10 +32,10 @@ type Result struct {
 
 	BadFields int // lines that arrived, with a wrong level, time or trace
 
-	Faults []string // the first few, in words
+	Faults []string // the first few, as text
 }
 
-// OK reports whether everything that can be had arrived, once, and nothing else.
+// OK reports whether every line that can be read arrived, once, and nothing else.
 func (r *Result) OK() bool {
 	return r.Wrong == 0 && r.Missing == 0 && r.Extra == 0 && r.BadFields == 0 &&
 		r.Exact+r.AsPM2+2*r.Glued == r.Expected && r.Exact+r.AsPM2+r.Glued == r.Received
@@ -47,7 +47,7 @@ func (r *Result) String() string {
 	return strings.Join(append([]string{s}, r.Faults...), "\n  ")
 }
 
-// mostFaults bounds what a Result says in words.
+// mostFaults bounds the faults that a Result describes.
 const mostFaults = 10
 
 func (r *Result) fault(format string, args ...any) {
@@ -56,7 +56,7 @@ func (r *Result) fault(format string, args ...any) {
 	}
 }
 
-// key is what lines have in common whose order is kept.
+// key identifies a sequence of lines whose order is kept.
 type key struct {
 	process string
 	stream  string
@@ -69,11 +69,11 @@ func processKey(id *int) string {
 	return strconv.Itoa(*id)
 }
 
-// Compare holds what arrived of one file against its expectations. The sequence
-// of lines of each process and stream must be equal. What PM2 damaged is taken as
-// PM2 left it. A line without its newline may come alone or glued to the next
-// one. Lines outside any record of PM2 are of no process. Of a text file the
-// order alone counts, and the stream where the agent says one.
+// Compare compares the lines of one file that arrived with the expected ones. The sequence of
+// lines of each process and stream must be equal. A line that PM2 has damaged must arrive as PM2
+// wrote it. A line without its newline may arrive alone or joined to the next one. Lines outside
+// any record of PM2 belong to no process. For a text file only the order counts, and the stream
+// if the agent reports one.
 func Compare(expected []Expected, got []Line) Result {
 	r := Result{Expected: len(expected), Received: len(got)}
 	want, have, text := map[key][]*Expected{}, map[key][]*Line{}, false
@@ -162,7 +162,7 @@ func (r *Result) sequence(k key, want []*Expected, have []*Line) {
 	}
 }
 
-// is reports whether the text is what can be had of the line.
+// is reports whether text is what can be read of the line.
 func (e *Expected) is(text string) bool {
 	switch {
 	case e.AsPM2 != nil:

@@ -1,11 +1,11 @@
-// Package pm2corpus compares what a log agent made of PM2's log files with what
-// the applications wrote.
+// Package pm2corpus compares what a log agent read from PM2's log files with what the
+// applications wrote.
 //
 // A case is a file FILE.log that a real PM2 wrote, and FILE.log.expect.jsonl,
 // which has one JSON object per line of the application. [Load] reads the
-// expectations, [Compare] holds what arrived against them. For files that a test
-// has just had written, [Reassemble] says what is in them and [ReadTruth] what
-// the applications handed over.
+// expectations, and [Compare] compares what arrived with them. For files that were written
+// during a test, [Reassemble] returns what is in them, and [ReadTruth] what the applications
+// wrote.
 package pm2corpus
 
 import (
@@ -25,12 +25,12 @@ import (
 const Suffix = ".expect.jsonl"
 
 // Expected is one line that an application wrote, or, in a text file in which
-// PM2 broke a line up for good, one piece of it.
+// PM2 has split a line, one piece of it.
 type Expected struct {
 	N         int    `json:"n"`          // index in the file
 	Stream    string `json:"stream"`     // stdout or stderr
 	App       string `json:"app"`        // PM2's name of the application
-	ProcessID *int   `json:"process_id"` // PM2's number of the process; nil where no file tells
+	ProcessID *int   `json:"process_id"` // PM2's number of the process; nil if no file has it
 	Line      string `json:"line"`
 
 	LineSHA256 string `json:"line_sha256"` // in place of Line where it is long
@@ -48,22 +48,22 @@ type Expected struct {
 	PM2TS string   `json:"pm2_ts"` // PM2's time of the record in which the line starts
 	Flags []string `json:"flags"`
 
-	text  bool // of a text file: order alone tells lines apart
+	text  bool // of a text file: only the order identifies lines
 	piece bool // a part of a line that PM2 broke up
 }
 
 // Has reports whether the line has the flag.
 func (e *Expected) Has(flag string) bool { return slices.Contains(e.Flags, flag) }
 
-// open reports whether the file may not say where the line ends.
+// open reports whether the file may not show where the line ends.
 func (e *Expected) open() bool {
 	return e.Has("unterminated") || e.Has("cut_by_pm2") || e.Has("newline_lost_by_pm2")
 }
 
-// damaged reports whether the exact line cannot be had from the file.
+// damaged reports whether the exact line cannot be read from the file.
 func (e *Expected) damaged() bool { return e.AsPM2 != nil || e.AsPM2SHA256 != "" }
 
-// left returns the line as PM2 left it.
+// left returns the line as PM2 wrote it.
 func (e *Expected) left() string {
 	if e.AsPM2 != nil {
 		return *e.AsPM2
@@ -81,7 +81,7 @@ func (e *Expected) head() string {
 
 var textName = regexp.MustCompile(`-(text|time)-(out|error)\.log$`)
 
-// IsText tells from its name whether a log file of the corpus is in PM2's text
+// IsText reports whether a log file of the corpus, by its name, is in PM2's text
 // format, with or without a time before each line.
 func IsText(file string) bool { return textName.MatchString(file) }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 )
 
-// Fields are what a log agent read out of a line, and the time it gave it.
+// Fields are the level, time and trace context of a line, as a log agent read them.
 type Fields struct {
 	Severity     plog.SeverityNumber
 	SeverityText string    // the logger's own word, where it has one
@@ -53,7 +53,7 @@ func (e *Expected) faults(g *Line) []string {
 	differ("severity number", number, g.Fields.Severity)
 	differ("severity text", word, g.Fields.SeverityText)
 	differ("trace ID", e.TraceID, g.Fields.TraceID)
-	if e.SpanID != "" || e.TraceID == "" { // notifier.js told of its trace ID only
+	if e.SpanID != "" || e.TraceID == "" { // notifier.js logs only its trace ID
 		differ("span ID", e.SpanID, g.Fields.SpanID)
 	}
 	stamp, err := e.time()
@@ -66,13 +66,12 @@ func (e *Expected) faults(g *Line) []string {
 	return faults
 }
 
-// silent reports whether the expectation does not know what can be read out of the
-// line: it is a piece of one, or so long that only its digest is kept.
+// silent reports whether the expectation does not have the fields of the line: it is a piece of one, or so long that only its digest is kept.
 func (e *Expected) silent() bool {
 	return e.piece || e.Has("cut_by_pm2") || e.LineSHA256 != "" && e.Level == nil
 }
 
-// severity returns the number and the word of the logger's level.
+// severity returns the number and the text of the logger's level.
 func (e *Expected) severity() (n plog.SeverityNumber, word string) {
 	switch l := e.Level.(type) {
 	case json.Number:

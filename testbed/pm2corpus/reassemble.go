@@ -18,14 +18,14 @@ type record struct {
 	AppName   json.RawMessage `json:"app_name"`
 }
 
-// Written is a line as it stands in a log file of PM2.
+// Written is a line as it is in a log file of PM2.
 type Written struct {
 	Line
 	Borders    []int // where in Text a record of PM2 ended before the line did
-	Terminated bool  // it has its newline, as far as the file tells
+	Terminated bool  // it has its newline, as far as the file shows
 }
 
-// half is a line whose newline is still to come.
+// half is a line without its newline yet.
 type half struct {
 	text    strings.Builder
 	borders []int
@@ -35,8 +35,8 @@ type half struct {
 
 // Reassemble returns the lines of the applications in a file of PM2's JSON
 // format, in the order in which they are completed; last those that never were.
-// It is written to be plainly right, not fast, and shares nothing with the
-// receiver: it is what a test measures the receiver by.
+// It is simple, not fast, and shares no code with the receiver: tests compare the receiver with
+// it.
 func Reassemble(raw []byte) []Written {
 	var lines []Written
 	halves := map[key]*half{}
@@ -97,8 +97,7 @@ func physical(raw []byte) [][]byte {
 	return lines
 }
 
-// prefixes are the times that PM2 was told to put before the lines of a text
-// file of the corpus.
+// prefixes are the date formats that PM2 was configured with for the text files of the corpus.
 var prefixes = []*regexp.Regexp{
 	regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d: `),
 	regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}: `),
@@ -125,7 +124,7 @@ func TextLines(raw []byte, timed bool) []Written {
 }
 
 // valid returns the text with U+FFFD for what is not UTF-8, as a JavaScript
-// reader would have it.
+// reader decodes it.
 func valid(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -133,8 +132,8 @@ func valid(b []byte) string {
 	return DecodeUTF8(b)
 }
 
-// Expect turns lines of a file into what a receiver must make of it. With text
-// the order of the lines counts alone.
+// Expect returns what a receiver must read from the lines of a file. With text, only the order
+// of the lines counts.
 func Expect(written []Written, text bool) []Expected {
 	expected := make([]Expected, len(written))
 	for i, w := range written {

@@ -6,14 +6,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// What the applications of the corpus wrote with console.log and morgan has a level and a
-// time of its own, though no logger told of them.
+// The output of console.log and morgan in the corpus has a level and a time in its text, although
+// no logger wrote them as fields.
 var (
 	consoleTag  = regexp.MustCompile(`^(?:\[(\d{4}-\d\d-\d\dT[\d:.]+Z)\] )?(WARN|INFO):? `)
 	accessEntry = regexp.MustCompile(`^[0-9a-f:.]+ - - \[[^\]]+\] "[A-Z]+ [^"]*" (\d)\d\d \d+ "`)
 )
 
-// textLevel returns the severity that the text of a line tells.
+// textLevel returns the severity in the text of a line.
 func (e *Expected) textLevel() (n plog.SeverityNumber, word string) {
 	if m := accessEntry.FindStringSubmatch(e.left()); m != nil {
 		switch m[1] {
@@ -34,7 +34,7 @@ func (e *Expected) textLevel() (n plog.SeverityNumber, word string) {
 	return plog.SeverityNumberInfo, m[2]
 }
 
-// textTime returns the time that the text of a line tells, if any.
+// textTime returns the time in the text of a line, if it has one.
 func (e *Expected) textTime() string {
 	if m := consoleTag.FindStringSubmatch(e.left()); m != nil {
 		return m[1]

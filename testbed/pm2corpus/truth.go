@@ -15,8 +15,7 @@ import (
 	"strings"
 )
 
-// Output is all that one process of PM2, through all its restarts, handed to one
-// of its streams.
+// Output is everything that one process of PM2 wrote to one of its streams, over all restarts.
 type Output struct {
 	App       string
 	ProcessID int

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Whole reports whether the lines are all that the bytes hold, in order: an empty
-// error says that PM2 lost nothing. Where a record of PM2 ended in the middle of a
-// character the line must be exactly what is left of it then.
+// Whole returns an empty text if the lines are all that the bytes contain, in order, so that PM2
+// lost nothing. If a record of PM2 ended in the middle of a character, the line must be exactly
+// what remains of it.
 func Whole(truth []byte, lines []Written) error {
 	want := physical(truth)
 	for i, w := range want {
@@ -26,8 +26,8 @@ func Whole(truth []byte, lines []Written) error {
 	return nil
 }
 
-// Part reports whether the lines are some of those that the bytes hold, in order,
-// and returns those of the others: what PM2 lost.
+// Part reports whether the lines are some of those that the bytes contain, in order, and returns
+// the other ones, which PM2 lost.
 func Part(truth []byte, lines []Written) (lost []string, err error) {
 	want := physical(truth)
 	for i, l := range lines {
@@ -59,8 +59,8 @@ func (w *Written) segments() []string {
 
 const replacement = "\uFFFD"
 
-// cutAs reports whether the bytes, cut somewhere and each part decoded by itself,
-// as PM2 does with what it reads, are the segments.
+// cutAs reports whether the segments result if the bytes are cut somewhere and each part is
+// decoded separately, as PM2 does with what it reads.
 func cutAs(b []byte, segments []string) bool {
 	first := segments[0]
 	if len(segments) == 1 {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Account knows of every line how long it stood in a file that is followed, and how
-// it went from there.
+// Account records for every line how long it was in a file that is followed, and how it
+// disappeared from there.
 type Account struct {
 	live  map[string][]string // by file
 	fates map[string]*fate
@@ -21,20 +21,20 @@ type fate struct {
 	copied        bool
 }
 
-// NewAccount returns an account of nothing.
+// NewAccount returns an empty account.
 func NewAccount() Account {
 	return Account{live: map[string][]string{}, fates: map[string]*fate{}}
 }
 
-// Stands notes the lines that have just come to stand in a file.
-func (a *Account) Stands(file string, data []byte) {
+// Written records lines that were just written to a file.
+func (a *Account) Written(file string, data []byte) {
 	for _, line := range Names(data) {
 		a.fates[line] = &fate{written: time.Now()}
 		a.live[file] = append(a.live[file], line)
 	}
 }
 
-// Gone notes that a file has been truncated.
+// Gone records that a file was truncated.
 func (a *Account) Gone(file, cause string) {
 	now := time.Now()
 	for _, line := range a.live[file] {
@@ -43,14 +43,14 @@ func (a *Account) Gone(file, cause string) {
 	a.live[file] = nil
 }
 
-// Moved notes that a file has another name.
+// Moved records that a file was renamed.
 func (a *Account) Moved(from, to string) {
 	a.live[to] = append(a.live[to], a.live[from]...)
 	a.live[from] = nil
 }
 
-// Copied notes the lines that stand in a rotated copy, also those that nobody saw in
-// its original.
+// Copied records the lines in a rotated copy, including lines that were not seen in its
+// original.
 func (a *Account) Copied(data []byte) {
 	for _, line := range Names(data) {
 		if a.fates[line] == nil {
@@ -60,22 +60,21 @@ func (a *Account) Copied(data []byte) {
 	}
 }
 
-// Result is what a reader made of a run.
+// Result compares what a reader received in a run with what was written.
 type Result struct {
 	Emitted, Written, Received int
-	// NeverWritten were lost by PM2 before they stood in a file, as far as anybody saw.
+	// NeverWritten were lost by PM2 before they were written to a file.
 	NeverWritten int
-	// Unreadable, by cause, stood for less than a look and in no copy.
+	// Unreadable, by cause, were in a file for less than the time of a look, and in no copy.
 	Unreadable map[string]int
-	// Missing should have been read, Repeated were received more than once, and
-	// Unknown were not seen to stand anywhere.
+	// Missing should have been read, Repeated were received more than once, and Unknown were
+	// not seen in any file.
 	Missing, Repeated, Unknown []string
 }
 
-// Settle compares what a reader received, by name, with what stood in the files.
-// Emitted is how many lines the applications wrote, and look the time that a reader
-// needs to see a line.
-func (a *Account) Settle(received map[string]int, emitted int, look time.Duration) Result {
+// Compare compares what a reader received, by name, with what was in the files. emitted is how
+// many lines the applications wrote, and look the time that a reader needs to see a line.
+func (a *Account) Compare(received map[string]int, emitted int, look time.Duration) Result {
 	res := Result{
 		Emitted: emitted, Written: len(a.fates), Received: len(received),
 		NeverWritten: emitted - len(a.fates), Unreadable: map[string]int{},
@@ -88,7 +87,7 @@ func (a *Account) Settle(received map[string]int, emitted int, look time.Duratio
 			res.Unknown = append(res.Unknown, line)
 		}
 	}
-	res.NeverWritten -= len(res.Unknown) // they did stand somewhere
+	res.NeverWritten -= len(res.Unknown) // they were in a file
 	for line, f := range a.fates {
 		switch {
 		case received[line] > 0:
@@ -104,10 +103,10 @@ func (a *Account) Settle(received map[string]int, emitted int, look time.Duratio
 	return res
 }
 
-// OK reports whether everything is there that a reader could have had, once.
+// OK reports whether every line that a reader could have read was received, once.
 func (r Result) OK() bool { return len(r.Missing)+len(r.Repeated)+len(r.Unknown) == 0 }
 
-// String tells it in one line, with at most five lines of each fault.
+// String returns the result on one line, with at most five lines of each fault.
 func (r Result) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d emitted, %d never written by PM2, %d written, %d received", r.Emitted, r.NeverWritten, r.Written, r.Received)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Replay does in a folder what was recorded in another.
+// Replay repeats in a folder what was recorded in another.
 type Replay struct {
 	Account
 
@@ -34,7 +34,7 @@ func NewReplay(dir string, speed float64) *Replay {
 	}
 }
 
-// Run plays the operations to their end, or until ctx ends.
+// Run repeats the operations, until their end or that of ctx.
 func (r *Replay) Run(ctx context.Context, ops []Operation) (err error) {
 	defer func() {
 		for _, f := range r.opened {
@@ -142,6 +142,6 @@ func (r *Replay) write(op *Operation, path string) error {
 	if to := r.alias[name]; to != "" {
 		name = to
 	}
-	r.Stands(name, data)
+	r.Written(name, data)
 	return nil
 }

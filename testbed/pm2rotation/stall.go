@@ -2,9 +2,9 @@ package pm2rotation
 
 import "time"
 
-// WatchStalls returns a function that stops watching and tells the longest time for
-// which a goroutine that wanted to run every millisecond did not: what the machine
-// may have kept a reader from looking, too.
+// WatchStalls starts to measure how long the machine stops goroutines from running. The
+// function that it returns ends the measurement, and returns the longest delay of a goroutine
+// that should run every millisecond. A reader may have been delayed as long.
 func WatchStalls() (stop func() time.Duration) {
 	quit, longest := make(chan struct{}), make(chan time.Duration, 1)
 	go func() {

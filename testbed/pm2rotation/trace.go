@@ -1,6 +1,6 @@
-// Package pm2rotation plays recorded runs of PM2's log folder, with pm2-logrotate,
-// `pm2 flush`, `pm2 reloadLogs` and renames, and keeps account of what became of
-// every line: what a reader must have, and what no reader could have had.
+// Package pm2rotation repeats recorded runs of PM2's log folder, with pm2-logrotate,
+// `pm2 flush`, `pm2 reloadLogs` and renames. It records which lines a reader must receive, and
+// which ones no reader could have read.
 package pm2rotation
 
 import (
@@ -61,10 +61,10 @@ func Load(path string) (ops []Operation, err error) {
 
 var lineName = regexp.MustCompile(`seq=\d{8} app=[a-z]+-\d+`)
 
-// Name returns what names a numbered line among all of a run, or nothing.
+// Name returns the name of a numbered line, which is unique in a run, or "".
 func Name(line string) string { return lineName.FindString(line) }
 
-// Names returns the names of the lines that stand in data.
+// Names returns the names of the lines in data.
 func Names(data []byte) []string {
 	var names []string
 	for _, name := range lineName.FindAll(data, -1) {

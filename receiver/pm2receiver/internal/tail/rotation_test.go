@@ -45,7 +45,7 @@ func TestRotation_LosesOnlyWhatNoReaderCouldHaveHad(t *testing.T) {
 						got[name]++
 					}
 				}
-				return r.Settle(got, lines, look), len(got)
+				return r.Compare(got, lines, look), len(got)
 			}
 			for end := time.Now().Add(time.Minute); time.Now().Before(end); h.waitForPolls() {
 				if res, _ := account(); res.OK() {
