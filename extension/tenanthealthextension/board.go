@@ -9,13 +9,12 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
-// laneInterval is how long a look at the lanes is good. Lanes are looked at under
-// the lock that every request needs, so that frequent requests must not cost
-// them anything.
+// laneInterval is how long a report about lanes is reused. The report is made under the lock
+// that every request needs, so frequent calls of this endpoint must not repeat it.
 const laneInterval = time.Second
 
-// board keeps what components have posted. Its zero value is ready, so that they
-// can post before this extension starts.
+// board has the report functions that components have posted. Its zero value is ready to use:
+// components may post before this extension starts.
 type board struct {
 	mu         sync.Mutex
 	registries map[component.ID]*registryReport
@@ -26,7 +25,7 @@ var _ healthboard.Board = (*board)(nil)
 
 type registryReport struct{ report func() healthboard.Registry }
 
-// laneReport is what one exporter says, at most once in laneInterval.
+// laneReport is the report of one exporter, which is called at most once in laneInterval.
 type laneReport struct {
 	report func() healthboard.Lanes
 	at     time.Time
@@ -57,7 +56,7 @@ func (b *board) PostLanes(id component.ID, report func() healthboard.Lanes) (can
 	return func() { remove(b, b.lanes, id, r) }
 }
 
-// remove takes r away unless another is in its place.
+// remove removes r, unless a later report has replaced it.
 func remove[R comparable](b *board, all map[component.ID]R, id component.ID, r R) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -66,8 +65,8 @@ func remove[R comparable](b *board, all map[component.ID]R, id component.ID, r R
 	}
 }
 
-// read asks all reporters. It holds the lock, so that none is called after it was
-// removed.
+// read calls the report functions. It has the lock while it does, so that none is called after
+// its removal.
 func (b *board) read(now time.Time) (map[component.ID]healthboard.Registry, map[component.ID]healthboard.Lanes) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -17,11 +17,11 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
-// lookInterval is how often components are asked for conditions.
+// lookInterval is how often the conditions of the components are read.
 const lookInterval = time.Second
 
-// conditions watches what components cannot do. All methods may be called on nil, which
-// watches nothing.
+// conditions tracks the faults that components report. The methods of a nil *conditions do
+// nothing.
 type conditions struct {
 	cfg       *ConditionsConfig
 	tracker   *condition.Tracker
@@ -62,7 +62,7 @@ func (c *conditions) start(now func() time.Time) {
 	if c == nil {
 		return
 	}
-	c.recovery.Keep(c.stop, &c.looking, "asking components for conditions", func() {
+	c.recovery.Keep(c.stop, &c.looking, "reading the conditions of components", func() {
 		ticker := time.NewTicker(lookInterval)
 		defer ticker.Stop()
 		for {
@@ -94,7 +94,7 @@ func (c *conditions) active() []condition.Active {
 	return c.tracker.Active()
 }
 
-// post makes the tracker ask a source.
+// post adds a source, until remove is called.
 func (c *conditions) post(src condition.Source) (remove func()) {
 	if c == nil {
 		return func() {}
@@ -102,14 +102,14 @@ func (c *conditions) post(src condition.Source) (remove func()) {
 	return c.tracker.PostConditions(src)
 }
 
-// postLanes watches the queues of an exporter.
+// postLanes adds the queues of an exporter as a source.
 func (c *conditions) postLanes(id component.ID, report func() healthboard.Lanes) (remove func()) {
-	return c.post(condition.Source{ID: id, Kind: component.KindExporter, Report: func() []condition.Finding { return c.ofLanes(report(), time.Now()) }})
+	return c.post(condition.Source{ID: id, Kind: component.KindExporter, Report: func() []condition.Finding { return c.laneFindings(report(), time.Now()) }})
 }
 
-// ofLanes returns what is wrong with the queues of an exporter.
-func (c *conditions) ofLanes(h healthboard.Lanes, now time.Time) []condition.Finding {
-	all := ofFailures(h.Failing, now)
+// laneFindings returns the faults of the queues of an exporter.
+func (c *conditions) laneFindings(h healthboard.Lanes, now time.Time) []condition.Finding {
+	all := failureFindings(h.Failing, now)
 	if h.Oldest > c.cfg.QueueAge {
 		all = append(all, condition.Finding{
 			Name: condition.QueueOld, Message: fmt.Sprintf("The oldest data in the queue waits for more than %v, the limit is %v", h.Oldest.Truncate(queueStep(h.Oldest)), c.cfg.QueueAge),
@@ -132,7 +132,7 @@ func (c *conditions) ofLanes(h healthboard.Lanes, now time.Time) []condition.Fin
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/float64(bytesize.MiB)) }
 
-// queueStep is what an age is cut to in a message.
+// queueStep returns the unit to which a message truncates an age.
 func queueStep(age time.Duration) time.Duration {
 	if age < 10*time.Minute {
 		return time.Second
@@ -140,46 +140,11 @@ func queueStep(age time.Duration) time.Duration {
 	return time.Minute
 }
 
-// fullness returns the share of the queue that is in use, of the fullest lane or of all
-// lanes together.
+// fullness returns the fraction of the queue that is in use: that of the fullest lane, or of all
+// lanes together if it is larger.
 func fullness(h healthboard.Lanes) float64 {
 	if h.MaxBytes <= 0 {
 		return h.Fullest
 	}
 	return max(h.Fullest, float64(h.QueuedBytes)/float64(h.MaxBytes))
-}
-
-// conditionState is a condition in the answer.
-type conditionState struct {
-	Name      string  `json:"name"`
-	Component string  `json:"component"`
-	Cause     string  `json:"cause,omitempty"`
-	Message   string  `json:"message"`
-	Fix       string  `json:"fix"`
-	Since     string  `json:"since"`
-	For       float64 `json:"for_seconds"`
-}
-
-func (s *state) addConditions(f *found) {
-	for i := range f.conditions {
-		a := &f.conditions[i]
-		s.add(statusFailing, reason(a.Name.String()))
-		s.Conditions = append(s.Conditions, conditionState{
-			Name: a.Name.String(), Component: a.Component, Cause: a.Cause, Message: a.Message, Fix: a.Fix,
-			Since: a.Since.UTC().Format(time.RFC3339), For: max(0, f.now.Sub(a.Since).Round(time.Second).Seconds()),
-		})
-	}
-}
-
-// PostConditions implements condition.Board.
-func (s *server) PostConditions(src condition.Source) (remove func()) { return s.conditions.post(src) }
-
-// PostLanes implements healthboard.Board.
-func (s *server) PostLanes(id component.ID, report func() healthboard.Lanes) (remove func()) {
-	fromBoard := s.board.PostLanes(id, report)
-	fromTracker := s.conditions.postLanes(id, report)
-	return func() {
-		fromTracker()
-		fromBoard()
-	}
 }

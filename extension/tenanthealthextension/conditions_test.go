@@ -3,9 +3,7 @@ package tenanthealthextension
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configoptional"
-	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/pipeline"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -28,7 +25,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
-// newAgent returns the extension as an agent has it, and its telemetry.
+// newAgent returns the extension with conditions, and its telemetry.
 func newAgent(t *testing.T) (*server, *componenttest.Telemetry) {
 	t.Helper()
 	cfg := createDefaultConfig().(*Config)
@@ -47,8 +44,8 @@ func newAgent(t *testing.T) (*server, *componenttest.Telemetry) {
 	return s, tel
 }
 
-// metricOf returns the value of the metric for each condition that is not 0.
-func metricOf(t *testing.T, tel *componenttest.Telemetry) map[string]int64 {
+// activeConditions returns the values of the metric that are not 0, by condition.
+func activeConditions(t *testing.T, tel *componenttest.Telemetry) map[string]int64 {
 	t.Helper()
 	m, err := tel.GetMetric("otelcol_extension_tenant_health_condition")
 	require.NoError(t, err)
@@ -68,7 +65,7 @@ func metricOf(t *testing.T, tel *componenttest.Telemetry) map[string]int64 {
 	return all
 }
 
-func TestConditions_TurnTheAnswer(t *testing.T) {
+func TestConditions_ChangeTheStatus(t *testing.T) {
 	s, tel := newAgent(t)
 	var found []condition.Finding
 	remove := s.PostConditions(condition.Source{ID: component.MustNewID("pm2"), Kind: component.KindReceiver, Report: func() []condition.Finding { return found }})
@@ -79,13 +76,13 @@ func TestConditions_TurnTheAnswer(t *testing.T) {
 			now = now.Add(lookInterval)
 			s.conditions.tracker.Look(now)
 		}
-		code, got, _ := ask(t, s, http.MethodGet, "/health")
+		code, got, _ := get(t, s, http.MethodGet, "/health")
 		return code, got
 	}
 	code, got := look(time.Minute)
 	assert.Equal(t, http.StatusOK, code)
 	assert.Empty(t, got.Conditions)
-	assert.Empty(t, metricOf(t, tel))
+	assert.Empty(t, activeConditions(t, tel))
 
 	found = []condition.Finding{{Name: condition.LogFilesUnreadable, Cause: "permission", Message: "2 log files cannot be read: /a, /b"}}
 	code, _ = look(5 * time.Second)
@@ -98,11 +95,11 @@ func TestConditions_TurnTheAnswer(t *testing.T) {
 		Name: "log_files_unreadable", Component: "receiver/pm2", Cause: "permission", Message: "2 log files cannot be read: /a, /b",
 		Fix: condition.LogFilesUnreadable.Fix(), Since: "2026-05-01T12:01:01Z", For: 14,
 	}}, got.Conditions)
-	assert.Equal(t, map[string]int64{"log_files_unreadable": 1}, metricOf(t, tel))
-	code, _, _ = ask(t, s, http.MethodGet, "/health/live")
+	assert.Equal(t, map[string]int64{"log_files_unreadable": 1}, activeConditions(t, tel))
+	code, _, _ = get(t, s, http.MethodGet, "/health/live")
 	assert.Equal(t, http.StatusOK, code, "a supervisor does not restart the agent")
 
-	// The component's own status is the same fault, and no other reason.
+	// The component's error status is the same fault, so it adds no reason.
 	id := componentstatus.NewInstanceID(component.MustNewID("pm2"), component.KindReceiver, pipeline.NewID(pipeline.SignalLogs))
 	s.ComponentStatusChanged(id, componentstatus.NewRecoverableErrorEvent(errors.New("x")))
 	_, got = look(0)
@@ -111,27 +108,27 @@ func TestConditions_TurnTheAnswer(t *testing.T) {
 
 	found = nil
 	code, got = look(11 * time.Second)
-	assert.Equal(t, http.StatusServiceUnavailable, code, "the component still says that it is not well")
+	assert.Equal(t, http.StatusServiceUnavailable, code, "the component still has an error status")
 	assert.Equal(t, []reason{reasonComponent}, got.Reasons)
 	s.ComponentStatusChanged(id, componentstatus.NewEvent(componentstatus.StatusOK))
 	code, _ = look(0)
 	assert.Equal(t, http.StatusOK, code)
-	assert.Empty(t, metricOf(t, tel))
+	assert.Empty(t, activeConditions(t, tel))
 	remove()
 }
 
-func TestConditions_OfQueues(t *testing.T) {
+func TestConditions_LaneFindings(t *testing.T) {
 	cfg := defaultConditions()
 	c := &conditions{cfg: &cfg}
 	for name, tt := range map[string]struct {
 		health healthboard.Lanes
 		want   map[condition.Name]string
 	}{
-		"empty":    {healthboard.Lanes{MaxBytes: 100}, map[condition.Name]string{}},
-		"unknown":  {healthboard.Lanes{}, map[condition.Name]string{}},
-		"not yet":  {healthboard.Lanes{Oldest: 5 * time.Minute, QueuedBytes: 80, MaxBytes: 100, Fullest: 0.8}, map[condition.Name]string{}},
-		"old":      {healthboard.Lanes{Oldest: 301500 * time.Millisecond}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 5m1s, the limit is 5m0s"}},
-		"very old": {healthboard.Lanes{Oldest: 50*time.Hour + 59*time.Second}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 50h0m0s, the limit is 5m0s"}},
+		"empty":         {healthboard.Lanes{MaxBytes: 100}, map[condition.Name]string{}},
+		"unknown":       {healthboard.Lanes{}, map[condition.Name]string{}},
+		"at the limits": {healthboard.Lanes{Oldest: 5 * time.Minute, QueuedBytes: 80, MaxBytes: 100, Fullest: 0.8}, map[condition.Name]string{}},
+		"old":           {healthboard.Lanes{Oldest: 301500 * time.Millisecond}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 5m1s, the limit is 5m0s"}},
+		"very old":      {healthboard.Lanes{Oldest: 50*time.Hour + 59*time.Second}, map[condition.Name]string{condition.QueueOld: "The oldest data in the queue waits for more than 50h0m0s, the limit is 5m0s"}},
 		"full lane": {
 			healthboard.Lanes{QueuedBytes: 1, MaxBytes: 100, Fullest: 0.9},
 			map[condition.Name]string{condition.QueueAlmostFull: "The queue is 90% full, the limit is 80%"},
@@ -148,82 +145,49 @@ func TestConditions_OfQueues(t *testing.T) {
 			healthboard.Lanes{Storage: &healthboard.Storage{Free: -1, Refusing: true}},
 			map[condition.Name]string{condition.StorageFull: "The disk of the queue is full, and data is refused"},
 		},
-		"disk with room": {healthboard.Lanes{Storage: &healthboard.Storage{Free: 1}}, map[condition.Name]string{}},
+		"disk with free space": {healthboard.Lanes{Storage: &healthboard.Storage{Free: 1}}, map[condition.Name]string{}},
 	} {
 		got := map[condition.Name]string{}
-		for _, f := range c.ofLanes(tt.health, noon) {
+		for _, f := range c.laneFindings(tt.health, noon) {
 			got[f.Name] = f.Message
 		}
 		assert.Equal(t, tt.want, got, name)
 	}
 }
 
-// A gateway's answer has no addresses and paths, and its backends' trouble is not its own.
-func TestConditions_AreNotWatchedUnlessAskedFor(t *testing.T) {
+// A gateway does not report addresses and paths, and faults of its backends are not its own.
+func TestConditions_AreNotReadUnlessConfigured(t *testing.T) {
 	s := newTestServer(t)
 	require.NoError(t, s.Ready())
-	asked := false
-	remove := s.PostConditions(condition.Source{ID: exporterID, Kind: component.KindExporter, Report: func() []condition.Finding { asked = true; return nil }})
+	called := false
+	remove := s.PostConditions(condition.Source{ID: exporterID, Kind: component.KindExporter, Report: func() []condition.Finding { called = true; return nil }})
 	removeLanes := s.PostLanes(exporterID, func() healthboard.Lanes { return healthboard.Lanes{Oldest: time.Hour, QueuedBytes: 95, MaxBytes: 100} })
-	code, got, _ := ask(t, s, http.MethodGet, "/health")
+	code, got, _ := get(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusOK, code)
 	assert.Equal(t, []reason{reasonQueue}, got.Reasons)
 	assert.Empty(t, got.Conditions)
-	assert.False(t, asked)
+	assert.False(t, called)
 	removeLanes()
 	remove()
 	require.NoError(t, s.Shutdown(t.Context()))
 }
 
-// The extension asks by itself, from its start to its shutdown.
-func TestConditions_AreAskedForEachSecond(t *testing.T) {
+// The extension reads conditions from its start to its shutdown.
+func TestConditions_AreReadEachSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := newAgent(t)
-		asked := 0
+		calls := 0
 		s.PostConditions(condition.Source{ID: exporterID, Kind: component.KindExporter, Report: func() []condition.Finding {
-			asked++
+			calls++
 			return []condition.Finding{{Name: condition.GatewayBusy}}
 		}})
 		s.conditions.start(time.Now)
 		time.Sleep(11*time.Second + time.Millisecond)
 		synctest.Wait()
-		assert.Equal(t, 11, asked)
+		assert.Equal(t, 11, calls)
 		require.Len(t, s.conditions.active(), 1)
 		s.conditions.shutdown()
 		time.Sleep(time.Minute)
-		assert.Equal(t, 11, asked)
+		assert.Equal(t, 11, calls)
 	})
-}
-
-func TestConfig_RefusesConditionsThatItCannotMean(t *testing.T) {
-	for want, change := range map[string]func(*ConditionsConfig){
-		`conditions: "begin_after" must be from 0 to 1h0m0s, got -1s`:         func(c *ConditionsConfig) { c.BeginAfter = -time.Second },
-		`conditions: "end_after" must be from 0 to 1h0m0s, got 2h0m0s`:        func(c *ConditionsConfig) { c.EndAfter = 2 * time.Hour },
-		`conditions: "queue_age" must be positive, got 0s`:                    func(c *ConditionsConfig) { c.QueueAge = 0 },
-		`conditions: "queue_fullness" must be above 0 and at most 1, got 1.5`: func(c *ConditionsConfig) { c.QueueFullness = 1.5 },
-		`conditions: "queue_fullness" must be above 0 and at most 1, got 0`:   func(c *ConditionsConfig) { c.QueueFullness = 0 },
-	} {
-		cfg := createDefaultConfig().(*Config)
-		c := defaultConditions()
-		change(&c)
-		cfg.Conditions = configoptional.Some(c)
-		assert.EqualError(t, confmap.Validate(cfg), want)
-	}
-}
-
-func TestReadme_HasTheAgentsExample(t *testing.T) {
-	cfg := load(t, "agent.yaml", "tenant_health")
-	require.NoError(t, confmap.Validate(cfg))
-	require.True(t, cfg.Conditions.HasValue())
-	want := defaultConditions()
-	want.QueueAge = 15 * time.Minute
-	assert.Equal(t, want, *cfg.Conditions.Get())
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	example, err := os.ReadFile("testdata/agent.yaml")
-	require.NoError(t, err)
-	assert.Contains(t, string(readme), string(example))
-	for name := range condition.Names() {
-		assert.Contains(t, string(readme), fmt.Sprintf("`%s`", name))
-	}
 }

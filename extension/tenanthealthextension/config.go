@@ -17,20 +17,20 @@ import (
 
 // Config is the end-user configuration of the extension.
 type Config struct {
-	// ServerConfig is the server, as receivers have it. Its endpoint defaults to
-	// localhost:13133. What it shows is no secret, but not for strangers.
+	// ServerConfig configures the HTTP server. Its endpoint defaults to localhost:13133. The
+	// responses have no secrets, but they are not meant for the public.
 	confighttp.ServerConfig `mapstructure:",squash"`
 
-	// Path is where the state is asked for; below it, "/live" answers as long as
-	// the process does. Defaults to "/health".
+	// Path is the path of the state. Path + "/live" returns 200 while the process runs.
+	// Defaults to "/health".
 	Path string `mapstructure:"path"`
 
-	// RegistryMaxAge is how long the source of a registry may be bad or away
-	// until the registry is called stale. Defaults to 1m.
+	// RegistryMaxAge is how long the source of a registry may be invalid or unavailable before
+	// the registry is reported as stale. Defaults to 1m.
 	RegistryMaxAge time.Duration `mapstructure:"registry_max_age"`
 
-	// Conditions makes the extension watch what components cannot do, as an agent
-	// needs it. Without it the answer names no address, path or tenant.
+	// Conditions enables the tracking of faults of components, which is meant for agents.
+	// Without it, a response contains no address, path or tenant.
 	Conditions configoptional.Optional[ConditionsConfig] `mapstructure:"conditions"`
 
 	// prevent unkeyed literal initialization
@@ -42,7 +42,7 @@ var (
 	_ confmap.Validator = (*Config)(nil)
 )
 
-// plainPath is a path that means the same in a configuration and in a request.
+// plainPath matches a path that is equal in a configuration and in a request.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 
 // Validate implements confmap.Validator.
@@ -51,12 +51,63 @@ func (c *Config) Validate() error {
 	if c.NetAddr.Endpoint == "" {
 		errs = append(errs, errors.New(`"endpoint" is required`))
 	}
-	// A server refuses to start with a path that no request can have.
+	// http.ServeMux panics for some of the other paths, and no request matches the rest.
 	if !plainPath.MatchString(c.Path) || path.Clean(c.Path) != c.Path {
 		errs = append(errs, fmt.Errorf(`"path" must begin with a slash, not end with one, and be plain, got %q`, c.Path))
 	}
 	if c.RegistryMaxAge <= 0 {
 		errs = append(errs, fmt.Errorf(`"registry_max_age" must be positive, got %v`, c.RegistryMaxAge))
+	}
+	return errors.Join(errs...)
+}
+
+// maxConditionDelay is the maximum of BeginAfter and EndAfter. A response that is later is of no
+// use.
+const maxConditionDelay = time.Hour
+
+// ConditionsConfig configures when a fault is a condition.
+type ConditionsConfig struct {
+	// BeginAfter is how long a fault must last before its condition begins.
+	// Defaults to 10s.
+	BeginAfter time.Duration `mapstructure:"begin_after"`
+
+	// EndAfter is how long a fault must be absent before its condition ends.
+	// Defaults to 10s.
+	EndAfter time.Duration `mapstructure:"end_after"`
+
+	// QueueAge is the maximum age of data in a queue. Defaults to 5m.
+	QueueAge time.Duration `mapstructure:"queue_age"`
+
+	// QueueFullness is the maximum fraction of a queue's capacity that may be in use. Defaults
+	// to 0.8.
+	QueueFullness float64 `mapstructure:"queue_fullness"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var _ confmap.Validator = (*ConditionsConfig)(nil)
+
+func defaultConditions() ConditionsConfig {
+	return ConditionsConfig{BeginAfter: 10 * time.Second, EndAfter: 10 * time.Second, QueueAge: 5 * time.Minute, QueueFullness: 0.8}
+}
+
+// Validate implements confmap.Validator.
+func (c *ConditionsConfig) Validate() error {
+	var errs []error
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{{"begin_after", c.BeginAfter}, {"end_after", c.EndAfter}} {
+		if d.value < 0 || d.value > maxConditionDelay {
+			errs = append(errs, fmt.Errorf("%q must be from 0 to %v, got %v", d.key, maxConditionDelay, d.value))
+		}
+	}
+	if c.QueueAge <= 0 {
+		errs = append(errs, fmt.Errorf(`"queue_age" must be positive, got %v`, c.QueueAge))
+	}
+	if !(c.QueueFullness > 0 && c.QueueFullness <= 1) { // also false for NaN
+		errs = append(errs, fmt.Errorf(`"queue_fullness" must be above 0 and at most 1, got %v`, c.QueueFullness))
 	}
 	return errors.Join(errs...)
 }

@@ -1,6 +1,6 @@
 //go:generate go tool -modfile=../../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package tenanthealthextension answers load balancers and operators who ask over
-// HTTP whether the gateway can work: how old its registry is and in what state
-// the lanes to the backends are, without naming a tenant.
+// Package tenanthealthextension serves the health of a collector over HTTP, for load balancers,
+// supervisors and operators: the age of the registry, the state of the lanes to the backends, and,
+// on an agent, the conditions that components report. Without conditions, no tenant is named.
 package tenanthealthextension

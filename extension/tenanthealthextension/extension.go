@@ -19,20 +19,20 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
-// shutdownGrace is how long a shutdown, or a reload, waits for callers.
+// shutdownGrace is how long a shutdown or a reload waits for open requests.
 const shutdownGrace = time.Second
 
-// server is the extension. Components may post before it starts.
+// server is the extension. Components may post reports before it starts.
 type server struct {
 	board
 	watch      watch
 	phase      atomic.Int32
-	conditions *conditions // nil: they are not watched
+	conditions *conditions // nil if not configured
 
 	cfg      *Config
 	settings component.TelemetrySettings
 	now      func() time.Time
-	grace    time.Duration // for answers under way at the shutdown
+	grace    time.Duration // for responses that are being sent at the shutdown
 	http     *http.Server  // nil before the start
 	serving  sync.WaitGroup
 }
@@ -75,8 +75,8 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// Shutdown implements component.Component. An answer takes no time, so that who
-// has not had one shortly is waiting for nothing, or wants the gateway to wait.
+// Shutdown implements component.Component. It closes requests that are still open after the grace
+// time: a response takes no time, so only a client delays it.
 func (s *server) Shutdown(ctx context.Context) error {
 	s.conditions.shutdown()
 	if s.http == nil {
@@ -109,9 +109,22 @@ func (s *server) ComponentStatusChanged(source *componentstatus.InstanceID, even
 	s.watch.changed(source, event)
 }
 
+// PostConditions implements condition.Board.
+func (s *server) PostConditions(src condition.Source) (remove func()) { return s.conditions.post(src) }
+
+// PostLanes implements healthboard.Board.
+func (s *server) PostLanes(id component.ID, report func() healthboard.Lanes) (remove func()) {
+	fromBoard := s.board.PostLanes(id, report)
+	fromTracker := s.conditions.postLanes(id, report)
+	return func() {
+		fromTracker()
+		fromBoard()
+	}
+}
+
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+s.cfg.Path, s.answer)
+	mux.HandleFunc("GET "+s.cfg.Path, s.serveState)
 	mux.HandleFunc("GET "+s.cfg.Path+"/live", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusOK)
@@ -119,15 +132,14 @@ func (s *server) routes() http.Handler {
 	return mux
 }
 
-// healthy says whether a status is answered with 200. A gateway that is degraded does its
-// work, and a load balancer must not take it away. Of an agent whatever is wrong is for its
-// operator.
+// healthy reports whether the response for a status is 200. A degraded gateway serves requests, so
+// a load balancer must keep it. On an agent, every fault needs its operator.
 func (s *server) healthy(is status) bool {
 	return is == statusOK || is == statusDegraded && s.conditions == nil
 }
 
-// answer writes the state.
-func (s *server) answer(w http.ResponseWriter, _ *http.Request) {
+// serveState responds with the state.
+func (s *server) serveState(w http.ResponseWriter, _ *http.Request) {
 	now := s.now()
 	f := &found{now: now, phase: phase(s.phase.Load()), unwell: s.watch.list(), maxAge: s.cfg.RegistryMaxAge}
 	f.registries, f.lanes = s.read(now)
@@ -143,5 +155,5 @@ func (s *server) answer(w http.ResponseWriter, _ *http.Request) {
 	if !s.healthy(state.Status) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_, _ = w.Write(append(body, '\n')) // a caller that has gone needs no answer
+	_, _ = w.Write(append(body, '\n')) // fails only if the client has disconnected
 }

@@ -41,8 +41,8 @@ func newTestServer(t *testing.T) *server {
 	return s
 }
 
-// ask returns the code and the state of an answer.
-func ask(t *testing.T, s *server, method, path string) (int, *state, http.Header) {
+// get returns the code, the state and the headers of a response.
+func get(t *testing.T, s *server, method, path string) (int, *state, http.Header) {
 	t.Helper()
 	rec := httptest.NewRecorder()
 	s.routes().ServeHTTP(rec, httptest.NewRequest(method, path, http.NoBody))
@@ -54,62 +54,62 @@ func ask(t *testing.T, s *server, method, path string) (int, *state, http.Header
 	return rec.Code, got, rec.Header()
 }
 
-func TestServer_FollowsTheLifeOfThePipelines(t *testing.T) {
+func TestServer_FollowsTheLifecycleOfThePipelines(t *testing.T) {
 	s := newTestServer(t)
-	code, got, header := ask(t, s, http.MethodGet, "/health")
+	code, got, header := get(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusServiceUnavailable, code)
 	assert.Equal(t, []reason{reasonStarting}, got.Reasons)
 	assert.Equal(t, "no-store", header.Get("Cache-Control"))
 	require.NoError(t, s.Ready())
-	code, got, _ = ask(t, s, http.MethodGet, "/health")
+	code, got, _ = get(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusOK, code)
 	assert.Equal(t, statusOK, got.Status)
-	code, _, _ = ask(t, s, http.MethodHead, "/health")
+	code, _, _ = get(t, s, http.MethodHead, "/health")
 	assert.Equal(t, http.StatusOK, code)
 	require.NoError(t, s.NotReady())
-	code, _, _ = ask(t, s, http.MethodGet, "/health")
+	code, _, _ = get(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusServiceUnavailable, code)
 
-	code, _, _ = ask(t, s, http.MethodGet, "/health/live")
-	assert.Equal(t, http.StatusOK, code, "nobody restarts a gateway that is stopping or has no registry")
-	code, _, _ = ask(t, s, http.MethodPost, "/health")
+	code, _, _ = get(t, s, http.MethodGet, "/health/live")
+	assert.Equal(t, http.StatusOK, code, "a supervisor must not restart a gateway that is stopping or has no registry")
+	code, _, _ = get(t, s, http.MethodPost, "/health")
 	assert.Equal(t, http.StatusMethodNotAllowed, code)
-	code, _, _ = ask(t, s, http.MethodGet, "/")
+	code, _, _ = get(t, s, http.MethodGet, "/")
 	assert.Equal(t, http.StatusNotFound, code)
 }
 
-func TestServer_ShowsWhatIsPosted(t *testing.T) {
+func TestServer_ShowsReports(t *testing.T) {
 	s := newTestServer(t)
 	require.NoError(t, s.Ready())
 	loaded := false
 	removeRegistry := s.PostRegistry(registryID, func() healthboard.Registry {
 		return healthboard.Registry{Loaded: loaded, Hash: "abc", Source: "file", ConfirmedAt: noon}
 	})
-	var asked atomic.Int64
+	var reported atomic.Int64
 	removeLanes := s.PostLanes(exporterID, func() healthboard.Lanes {
-		asked.Add(1)
+		reported.Add(1)
 		return healthboard.Lanes{Idle: 1, Active: 2, Waiting: 3, Open: 4, HalfOpen: 2, Full: 5, NotOTLP: 8, QueuedBytes: 6, MaxBytes: 100, Oldest: 7 * time.Second, DeadLetters: &healthboard.DeadLetters{Tenants: 9, Destinations: 1}}
 	})
-	code, got, _ := ask(t, s, http.MethodGet, "/health")
+	code, got, _ := get(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusServiceUnavailable, code)
 	assert.Equal(t, laneState{1, 2, 3, 4, 2, 5, 8, 6, 100, 7, nil, nil, &deadLettersState{9, 1}}, got.Lanes["tenant_routing"])
 	loaded = true
-	code, _, _ = ask(t, s, http.MethodGet, "/health")
+	code, _, _ = get(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusOK, code)
-	assert.EqualValues(t, 1, asked.Load(), "lanes are looked at once a second, however often somebody asks")
+	assert.EqualValues(t, 1, reported.Load(), "lanes report at most once a second, independent of the number of requests")
 	s.now = func() time.Time { return noon.Add(laneInterval) }
-	ask(t, s, http.MethodGet, "/health")
-	assert.EqualValues(t, 2, asked.Load())
+	get(t, s, http.MethodGet, "/health")
+	assert.EqualValues(t, 2, reported.Load())
 
 	removeRegistry()
 	removeLanes()
 	removeLanes()
-	_, got, _ = ask(t, s, http.MethodGet, "/health")
+	_, got, _ = get(t, s, http.MethodGet, "/health")
 	assert.Empty(t, got.Lanes)
 	assert.Empty(t, got.Registries)
 }
 
-func TestServer_ShowsComponentsThatAreNotWell(t *testing.T) {
+func TestServer_ShowsComponentsWithErrors(t *testing.T) {
 	s := newTestServer(t)
 	require.NoError(t, s.Ready())
 	logs, traces := pipeline.NewID(pipeline.SignalLogs), pipeline.NewID(pipeline.SignalTraces)
@@ -117,19 +117,19 @@ func TestServer_ShowsComponentsThatAreNotWell(t *testing.T) {
 	a, b := componentstatus.NewInstanceID(otlp, component.KindReceiver, logs), componentstatus.NewInstanceID(otlp, component.KindReceiver, traces)
 	s.ComponentStatusChanged(a, componentstatus.NewPermanentErrorEvent(errors.New("tenant-a is in the text")))
 	s.ComponentStatusChanged(b, componentstatus.NewRecoverableErrorEvent(errors.New("x")))
-	code, got, _ := ask(t, s, http.MethodGet, "/health")
+	code, got, _ := get(t, s, http.MethodGet, "/health")
 	assert.Equal(t, http.StatusOK, code)
 	assert.Equal(t, statusDegraded, got.Status)
-	assert.Equal(t, map[string]string{"receiver/otlp": "permanent_error"}, got.Components, "the worst, and nothing of its text")
+	assert.Equal(t, map[string]string{"receiver/otlp": "permanent_error"}, got.Components, "the worst status, without its text")
 	s.ComponentStatusChanged(a, componentstatus.NewEvent(componentstatus.StatusOK))
-	_, got, _ = ask(t, s, http.MethodGet, "/health")
+	_, got, _ = get(t, s, http.MethodGet, "/health")
 	assert.Equal(t, map[string]string{"receiver/otlp": "recoverable_error"}, got.Components)
 	s.ComponentStatusChanged(b, componentstatus.NewEvent(componentstatus.StatusStopped))
-	_, got, _ = ask(t, s, http.MethodGet, "/health")
+	_, got, _ = get(t, s, http.MethodGet, "/health")
 	assert.Equal(t, statusOK, got.Status)
 }
 
-func TestServer_ServesUntilTheShutdown(t *testing.T) {
+func TestServer_ServesUntilShutdown(t *testing.T) {
 	s := newTestServer(t)
 	s.cfg.NetAddr.Endpoint = loopback.Address(t)
 	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
@@ -151,13 +151,12 @@ func TestServer_ServesUntilTheShutdown(t *testing.T) {
 	require.Error(t, err)
 }
 
-// A caller that never sends what it has announced would hold a shutdown, and a
-// reload, for ever.
-func TestServer_EndsAlthoughACallerDoesNot(t *testing.T) {
+// A client that never sends the body that it has announced must not block a shutdown or a reload.
+func TestServer_ShutdownWithOpenRequest(t *testing.T) {
 	s := newTestServer(t)
 	s.grace = time.Millisecond
-	asked := make(chan struct{}, 1)
-	s.now = func() time.Time { asked <- struct{}{}; return noon }
+	requested := make(chan struct{}, 1)
+	s.now = func() time.Time { requested <- struct{}{}; return noon }
 	s.cfg.NetAddr.Endpoint = loopback.Address(t)
 	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
 	conn, err := net.Dial("tcp", s.cfg.NetAddr.Endpoint) //nolint:noctx // a test's own loopback server
@@ -165,11 +164,11 @@ func TestServer_EndsAlthoughACallerDoesNot(t *testing.T) {
 	defer conn.Close()
 	_, err = conn.Write([]byte("GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"))
 	require.NoError(t, err)
-	<-asked
+	<-requested
 	require.NoError(t, s.Shutdown(context.Background()))
 }
 
-// Connections that say nothing neither pile up nor keep others out.
+// Idle connections are bounded, and do not block other clients.
 func TestServer_BoundsConnections(t *testing.T) {
 	addr := loopback.Addresses(t, 1)[0]
 	cfg := createDefaultConfig().(*Config)
@@ -199,8 +198,8 @@ func TestServer_BoundsConnections(t *testing.T) {
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 }
 
-// TLS is around the bounded connections, for both versions of HTTP.
-func TestServer_OverTLS(t *testing.T) {
+// The bounded connections support TLS with both versions of HTTP.
+func TestServer_TLS(t *testing.T) {
 	own := httptest.NewUnstartedServer(nil) // has a certificate and a client that trusts it
 	own.StartTLS()
 	defer own.Close()

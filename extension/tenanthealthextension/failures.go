@@ -10,9 +10,9 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
-// ofFailures returns why lanes fail: a finding for each condition, about the lane that has
-// failed longest, and the signals of all of them.
-func ofFailures(failing []healthboard.LaneFailure, now time.Time) (all []condition.Finding) {
+// failureFindings returns why lanes fail: one finding for each condition. Its message describes
+// the lane that has failed longest, and lists the signals of all lanes with the condition.
+func failureFindings(failing []healthboard.LaneFailure, now time.Time) (all []condition.Finding) {
 	signals := map[condition.Name][]string{}
 	for i := range failing {
 		f := &failing[i]
@@ -41,10 +41,10 @@ func ofFailures(failing []healthboard.LaneFailure, now time.Time) (all []conditi
 	return all
 }
 
-// conditionOf returns the condition that a failure is of.
+// conditionOf returns the condition of a failure.
 func conditionOf(a *healthboard.LaneAnswer) (name condition.Name, ok bool) {
 	if a.Reason == "shutdown" || a.Reason == "preempted" {
-		return 0, false // the exporter ended the attempt itself
+		return 0, false // the exporter itself has canceled the attempt
 	}
 	switch a.Class {
 	case healthboard.AnswerRefused, healthboard.AnswerNotFound, healthboard.AnswerTooLarge:
@@ -65,13 +65,13 @@ func messageOf(f *healthboard.LaneFailure, signals string) string {
 	where, text := f.Answer.URL, f.Answer.Text
 	if where == "" {
 		where = "destination " + f.Destination
-	} else { // the text of an answer may repeat the address
+	} else { // the text may repeat the address
 		text = strings.Replace(text, where+": ", "", 1)
 	}
 	return "Cannot deliver " + signals + " to " + where + ": " + text
 }
 
-// fixOf returns what to do about a failure, or "" if that is what the condition says in general.
+// fixOf returns what to do about a failure, or "" for the general fix of the condition.
 func fixOf(a *healthboard.LaneAnswer) string {
 	switch {
 	case a.Status == http.StatusUnauthorized || a.Reason == "grpc_unauthenticated":

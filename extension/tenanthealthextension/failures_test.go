@@ -19,13 +19,13 @@ func failure(signal tenant.Signal, class healthboard.AnswerClass, reason string,
 	}
 }
 
-func TestFailures_AreConditions(t *testing.T) {
+func TestFailureFindings(t *testing.T) {
 	for _, tt := range []struct {
 		class  healthboard.AnswerClass
 		reason string
 		status int
 		want   condition.Name
-		fix    string // a part
+		fix    string // a part of the text
 	}{
 		{healthboard.AnswerRefused, "http_401", 401, condition.GatewayRefuses, "TENANT_KEY"},
 		{healthboard.AnswerRefused, "grpc_unauthenticated", 0, condition.GatewayRefuses, "TENANT_KEY"},
@@ -48,7 +48,7 @@ func TestFailures_AreConditions(t *testing.T) {
 		{healthboard.AnswerLocal, "disk_full", 0, condition.StorageFailed, "Check the directory of `archive`"},
 		{"", "new", 0, condition.GatewayBusy, condition.GatewayBusy.Fix()},
 	} {
-		got := ofFailures([]healthboard.LaneFailure{failure(tenant.Logs, tt.class, tt.reason, tt.status)}, noon)
+		got := failureFindings([]healthboard.LaneFailure{failure(tenant.Logs, tt.class, tt.reason, tt.status)}, noon)
 		require.Len(t, got, 1, tt.reason)
 		f := got[0]
 		assert.Equal(t, tt.want, f.Name, tt.reason)
@@ -60,18 +60,18 @@ func TestFailures_AreConditions(t *testing.T) {
 		assert.Equal(t, noon.Add(-time.Minute), f.Since)
 		assert.Equal(t, "Cannot deliver logs to http://192.0.2.1:4318/v1/logs: the text", f.Message)
 	}
-	for _, own := range []string{"shutdown", "preempted"} {
-		assert.Empty(t, ofFailures([]healthboard.LaneFailure{failure(tenant.Logs, healthboard.AnswerUnreachable, own, 0)}, noon))
+	for _, canceled := range []string{"shutdown", "preempted"} {
+		assert.Empty(t, failureFindings([]healthboard.LaneFailure{failure(tenant.Logs, healthboard.AnswerUnreachable, canceled, 0)}, noon))
 	}
 }
 
-func TestFailures_OfSeveralSignalsAreOne(t *testing.T) {
+func TestFailureFindings_OnePerCondition(t *testing.T) {
 	no := failure(tenant.Metrics, healthboard.AnswerRefused, "http_403", 403)
 	grpc := failure(tenant.Traces, healthboard.AnswerConfig, "config", 0)
 	grpc.Answer.URL, grpc.Answer.Text = "", "connection error: refused"
 	first := failure(tenant.Traces, healthboard.AnswerUnreachable, "dns", 0)
 	first.Answer.Text = first.Answer.URL + ": no such host"
-	got := ofFailures([]healthboard.LaneFailure{first, failure(tenant.Logs, healthboard.AnswerUnreachable, "dns", 0), no, grpc}, noon)
+	got := failureFindings([]healthboard.LaneFailure{first, failure(tenant.Logs, healthboard.AnswerUnreachable, "dns", 0), no, grpc}, noon)
 	require.Len(t, got, 3)
 	assert.Equal(t, "Cannot deliver logs, traces to http://192.0.2.1:4318/v1/traces: no such host", got[0].Message)
 	assert.Equal(t, condition.GatewayRefuses, got[1].Name)

@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// maxConnections bounds connections, so that a caller of the endpoint cannot
-	// take the file descriptors of the gateway. A new connection replaces the oldest.
+	// maxConnections bounds connections, so that clients of this endpoint cannot exhaust the
+	// file descriptors of the process. A new connection replaces the oldest one.
 	maxConnections = 16
 
-	// connectionTime is how long a connection may last.
+	// connectionTime is the maximum age of a connection.
 	connectionTime = 10 * time.Second
 )
 
 // listen returns a listener with bounded connections.
 func (s *server) listen(ctx context.Context) (net.Listener, error) {
-	// Not the listener of confighttp: TLS goes around the bounded one.
+	// The listener of confighttp is not used, because TLS must wrap the bounded listener.
 	var config *tls.Config
 	if s.cfg.TLS.HasValue() {
 		var err error

@@ -10,21 +10,21 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
-// status is what a load balancer makes of the gateway.
+// status summarizes the state, for load balancers.
 type status string
 
 const (
-	// statusOK is a gateway at work.
+	// statusOK is a collector that works.
 	statusOK status = "ok"
-	// statusDegraded is one at work that an operator should look at.
+	// statusDegraded is a collector that works, and that an operator should check.
 	statusDegraded status = "degraded"
-	// statusFailing is an agent that cannot do its work.
+	// statusFailing is an agent with a condition.
 	statusFailing status = "failing"
-	// statusUnavailable is one that must get no requests.
+	// statusUnavailable is a collector that must not get requests.
 	statusUnavailable status = "unavailable"
 )
 
-// reason is why a gateway is not ok.
+// reason is why the status is not statusOK.
 type reason string
 
 const (
@@ -39,13 +39,13 @@ const (
 	reasonComponent reason = "component_failed"
 )
 
-// state is the answer. Its names are an interface that others build on.
+// state is the body of a response. Its JSON names are stable: monitoring depends on them.
 type state struct {
 	Status     status                   `json:"status"`
 	Reasons    []reason                 `json:"reasons"`
 	Registries map[string]registryState `json:"registries"`
 	Lanes      map[string]laneState     `json:"lanes"`
-	Components map[string]string        `json:"components"` // those that are not well, and their status
+	Components map[string]string        `json:"components"` // those with an error status
 
 	Conditions []conditionState `json:"conditions,omitempty"`
 }
@@ -77,7 +77,7 @@ type laneState struct {
 	Active  int     `json:"active"`
 	Waiting int     `json:"waiting"`
 	Open    int     `json:"open"`
-	Half    int     `json:"half_open"` // of Open
+	Half    int     `json:"half_open"` // also counted by Open
 	Full    int     `json:"almost_full"`
 	NotOTLP int     `json:"not_otlp"`
 	Queued  int64   `json:"queued_bytes"`
@@ -90,7 +90,7 @@ type laneState struct {
 	DeadLetters *deadLettersState `json:"dead_letters,omitempty"`
 }
 
-// deadLettersState counts who has dead letters.
+// deadLettersState is how many tenants and destinations have dead letters.
 type deadLettersState struct {
 	Tenants      int `json:"tenants"`
 	Destinations int `json:"destinations"`
@@ -104,7 +104,30 @@ type storageState struct {
 	For      *float64 `json:"refusing_seconds,omitempty"`
 }
 
-// phase is where the pipelines are in their life.
+// routesState is present if routes of active tenants do not work.
+type routesState struct {
+	Tenants int               `json:"tenants"`
+	Faults  []routeFaultState `json:"faults"`
+}
+
+type routeFaultState struct {
+	Signal  string                   `json:"signal"`
+	Problem healthboard.RouteProblem `json:"problem"`
+	Tenants int                      `json:"tenants"`
+}
+
+// conditionState is a condition in the response.
+type conditionState struct {
+	Name      string  `json:"name"`
+	Component string  `json:"component"`
+	Cause     string  `json:"cause,omitempty"`
+	Message   string  `json:"message"`
+	Fix       string  `json:"fix"`
+	Since     string  `json:"since"`
+	For       float64 `json:"for_seconds"`
+}
+
+// phase is the lifecycle state of the pipelines.
 type phase int32
 
 const (
@@ -113,7 +136,7 @@ const (
 	phaseStopping
 )
 
-// found is what a state is made of.
+// found is the input of judge.
 type found struct {
 	now        time.Time
 	phase      phase
@@ -124,9 +147,9 @@ type found struct {
 	maxAge     time.Duration // of a registry
 }
 
-// judge makes the state of what was found. A registry that cannot be brought up
-// to date degrades, since the last good one goes on serving, and so does whatever
-// concerns backends: none of that gets better by sending requests elsewhere.
+// judge returns the state of a collector. A registry that cannot be updated only degrades it,
+// because the last valid registry remains in use. The same is true of faults of backends. Sending
+// requests to another gateway would not help.
 func judge(f *found) *state {
 	s := &state{
 		Status: statusOK, Reasons: []reason{}, Components: f.unwell,
@@ -181,6 +204,29 @@ func storageOf(h *healthboard.Storage) *storageState {
 	return out
 }
 
+// routesOf returns nil if all routes work, or if their state is unknown.
+func routesOf(h *healthboard.Routes) *routesState {
+	if h == nil {
+		return nil
+	}
+	out := &routesState{Tenants: h.Tenants}
+	for _, f := range h.Faults {
+		out.Faults = append(out.Faults, routeFaultState{f.Signal.String(), f.Problem, f.Tenants})
+	}
+	return out
+}
+
+func (s *state) addConditions(f *found) {
+	for i := range f.conditions {
+		a := &f.conditions[i]
+		s.add(statusFailing, reason(a.Name.String()))
+		s.Conditions = append(s.Conditions, conditionState{
+			Name: a.Name.String(), Component: a.Component, Cause: a.Cause, Message: a.Message, Fix: a.Fix,
+			Since: a.Since.UTC().Format(time.RFC3339), For: max(0, f.now.Sub(a.Since).Round(time.Second).Seconds()),
+		})
+	}
+}
+
 func (s *state) addRegistry(id string, r healthboard.Registry, f *found) {
 	out := registryState{Loaded: r.Loaded, Hash: r.Hash, Source: r.Source}
 	if !r.ConfirmedAt.IsZero() {
@@ -204,7 +250,7 @@ func (s *state) addRegistry(id string, r healthboard.Registry, f *found) {
 	s.Registries[id] = out
 }
 
-// add takes a reason, each once, and the worst status.
+// add records a reason, unless it is already recorded, and keeps the worst status.
 func (s *state) add(worst status, why reason) {
 	for _, known := range s.Reasons {
 		if known == why {

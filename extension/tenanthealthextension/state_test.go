@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 var (
@@ -18,7 +19,7 @@ var (
 	exporterID = component.MustNewID("tenant_routing")
 )
 
-// healthy returns a gateway at work, which a case changes.
+// healthy returns a gateway that works, which a test changes.
 func healthy() *found {
 	return &found{
 		now: noon, phase: phaseReady, maxAge: time.Minute, unwell: map[string]string{},
@@ -46,8 +47,8 @@ func TestJudge(t *testing.T) {
 		status  status
 		reasons []reason
 	}{
-		{"at work", func(*found) {}, statusOK, []reason{}},
-		{"an agent has neither registry nor lanes", func(f *found) { f.registries, f.lanes = nil, nil }, statusOK, []reason{}},
+		{"healthy", func(*found) {}, statusOK, []reason{}},
+		{"no registry and no lanes", func(f *found) { f.registries, f.lanes = nil, nil }, statusOK, []reason{}},
 		{"starting", func(f *found) { f.phase = phaseStarting }, statusUnavailable, []reason{reasonStarting}},
 		{"stopping", func(f *found) { f.phase = phaseStopping }, statusUnavailable, []reason{reasonStopping}},
 		{"the registry was never loaded", func(f *found) {
@@ -55,7 +56,7 @@ func TestJudge(t *testing.T) {
 				*r = healthboard.Registry{Failure: &healthboard.RegistryFailure{Class: healthboard.FailureMissing, Since: noon}}
 			})
 		}, statusUnavailable, []reason{reasonNotLoaded, reasonSource}},
-		{"the source is bad", func(f *found) {
+		{"the source is invalid", func(f *found) {
 			f.registry(func(r *healthboard.Registry) {
 				r.Failure = &healthboard.RegistryFailure{Class: healthboard.FailureInvalid, Since: noon}
 			})
@@ -69,14 +70,14 @@ func TestJudge(t *testing.T) {
 		{"the queue is almost full", func(f *found) {
 			f.lane(func(l *healthboard.Lanes) { l.QueuedBytes = 901 })
 		}, statusDegraded, []reason{reasonQueue}},
-		{"the disk has room", func(f *found) {
+		{"the disk has free space", func(f *found) {
 			f.lane(func(l *healthboard.Lanes) { l.Storage = &healthboard.Storage{Used: 1, Free: 2, Reserve: 3} })
 		}, statusOK, []reason{}},
-		{"data is refused for want of disk", func(f *found) {
+		{"the disk is full", func(f *found) {
 			f.lane(func(l *healthboard.Lanes) { l.Storage = &healthboard.Storage{Free: -1, Refusing: true} })
 		}, statusDegraded, []reason{reasonDisk}},
-		{"a component is not well", func(f *found) { f.unwell["receiver/otlp"] = "permanent_error" }, statusDegraded, []reason{reasonComponent}},
-		{"the worst counts", func(f *found) {
+		{"a component has an error status", func(f *found) { f.unwell["receiver/otlp"] = "permanent_error" }, statusDegraded, []reason{reasonComponent}},
+		{"the worst status", func(f *found) {
 			f.unwell["receiver/otlp"] = "permanent_error"
 			f.phase = phaseStopping
 		}, statusUnavailable, []reason{reasonStopping, reasonComponent}},
@@ -89,7 +90,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestJudge_TellsTheDisk(t *testing.T) {
+func TestJudge_Storage(t *testing.T) {
 	for want, h := range map[string]*healthboard.Storage{
 		`{"used_bytes":5,"free_bytes":0,"reserve_bytes":7,"refusing":true,"refusing_seconds":90}`: {Used: 5, Reserve: 7, Refusing: true, For: 90 * time.Second},
 		`{"used_bytes":5,"reserve_bytes":0,"refusing":false}`:                                     {Used: 5, Free: -1},
@@ -103,7 +104,7 @@ func TestJudge_TellsTheDisk(t *testing.T) {
 	}
 }
 
-func TestJudge_TellsTheRegistry(t *testing.T) {
+func TestJudge_Registry(t *testing.T) {
 	f := healthy()
 	f.registry(func(r *healthboard.Registry) {
 		r.ConfirmedAt = noon.Add(-90 * time.Second)
@@ -115,7 +116,24 @@ func TestJudge_TellsTheRegistry(t *testing.T) {
 	assert.Equal(t, &failureState{Class: "invalid", Action: "run this", For: 60, Rejected: 2, Faults: []faultState{{Line: 7, Field: "keys"}, {Row: 3}}}, got.Failure)
 
 	f.registry(func(r *healthboard.Registry) { r.ConfirmedAt = noon.Add(time.Hour) })
-	assert.Zero(t, *judge(f).Registries["tenant_registry"].Age, "a clock that was put back makes nothing younger than new")
+	assert.Zero(t, *judge(f).Registries["tenant_registry"].Age, "an age is not negative after the clock was set back")
 	f.registry(func(r *healthboard.Registry) { r.ConfirmedAt = time.Time{} })
 	assert.Nil(t, judge(f).Registries["tenant_registry"].Age)
+}
+
+func TestJudge_Routes(t *testing.T) {
+	f := healthy()
+	f.lane(func(l *healthboard.Lanes) {
+		l.Routes = &healthboard.Routes{Tenants: 3, Faults: []healthboard.RouteFault{
+			{Signal: tenant.Logs, Problem: healthboard.RouteUnknown, Tenants: 2}, {Signal: tenant.Metrics, Problem: healthboard.RouteSignal, Tenants: 1},
+		}}
+	})
+	s := judge(f)
+	assert.Equal(t, statusDegraded, s.Status)
+	assert.Equal(t, []reason{reasonRoutes}, s.Reasons)
+	body, err := json.Marshal(s.Lanes["tenant_routing"].Routes)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"tenants": 3, "faults": [
+		{"signal": "logs", "problem": "unknown_destination", "tenants": 2},
+		{"signal": "metrics", "problem": "signal_not_taken", "tenants": 1}]}`, string(body))
 }

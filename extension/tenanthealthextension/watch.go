@@ -7,21 +7,21 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 )
 
-// statusNames are the words for what is not well.
+// statusNames are the names of error statuses in a response.
 var statusNames = map[componentstatus.Status]string{
 	componentstatus.StatusRecoverableError: "recoverable_error",
 	componentstatus.StatusPermanentError:   "permanent_error",
 	componentstatus.StatusFatalError:       "fatal_error",
 }
 
-// watch keeps the components that say that they are not well. What they say is
-// not kept: errors may name tenants. It is bounded by the components.
+// watch has the components that report an error status. It does not keep the error texts, which
+// may name tenants. Its size is bounded by the number of components.
 type watch struct {
 	mu     sync.Mutex
 	unwell map[*componentstatus.InstanceID]componentstatus.Status
 }
 
-// changed is called with every status of a component.
+// changed records the status of a component.
 func (w *watch) changed(source *componentstatus.InstanceID, event *componentstatus.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -35,8 +35,8 @@ func (w *watch) changed(source *componentstatus.InstanceID, event *componentstat
 	w.unwell[source] = event.Status()
 }
 
-// list returns the components, as kind/id, and their status. One that is in
-// several pipelines has the worst of its statuses.
+// list returns the components, as kind/id, and their status. A component in several pipelines has
+// the worst of its statuses.
 func (w *watch) list() map[string]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

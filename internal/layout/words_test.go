@@ -76,8 +76,6 @@ var bannedNames = []bannedWord{
 var pending = []string{
 	"extension/storagecheckextension",
 
-	"extension/tenanthealthextension",
-
 	"testbed/attack",
 
 	"testbed/benchgateway",
