@@ -20,7 +20,8 @@ type Usage struct {
 	MonthSignals [3]Counts `json:"month_signals,omitzero"`
 
 	// Unsynced is what the shared store does not know. Only LastUsages sets it.
-	Unsynced Unsynced `json:"owed,omitzero"` // the name that earlier versions store
+	// words: allow "owed": the name that earlier versions store.
+	Unsynced Unsynced `json:"owed,omitzero"`
 
 	midnight               time.Time // when to check the calendar again
 	dayWarned, monthWarned warned
