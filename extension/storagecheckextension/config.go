@@ -7,14 +7,13 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 )
 
-// Config says which files are looked at.
+// Config is the end-user configuration of the extension.
 type Config struct {
-	// Directory is that of the file_storage extension. It need not exist yet.
+	// Directory is the directory of the file_storage extension. It need not exist yet.
 	Directory string `mapstructure:"directory"`
 
-	// SetAsideAfter is how many processes in a row have to end by what they do,
-	// each within a minute of its start, until the queues of exporters are set aside. 0
-	// is never.
+	// SetAsideAfter is how many processes in a row must crash within a minute of their start
+	// before the queues of exporters are set aside. 0 disables this. Defaults to 3.
 	SetAsideAfter int `mapstructure:"set_aside_after"`
 
 	_ struct{}
@@ -28,7 +27,7 @@ var (
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
 	if c.Directory == "" {
-		return errors.New(`"directory" is required: that of the file_storage extension`)
+		return errors.New(`"directory" is required: set it to the directory of the file_storage extension`)
 	}
 	if c.SetAsideAfter < 0 {
 		return errors.New(`"set_aside_after" must not be negative`)

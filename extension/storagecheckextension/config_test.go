@@ -23,16 +23,15 @@ func TestConfig(t *testing.T) {
 	assert.Equal(t, &Config{Directory: "/var/lib/otelcol-tenant", SetAsideAfter: 3}, cfg)
 }
 
-func TestConfig_NeedsADirectory(t *testing.T) {
-	assert.EqualError(t, confmap.Validate(createDefaultConfig()), `"directory" is required: that of the file_storage extension`)
+func TestConfig_RequiresDirectory(t *testing.T) {
+	assert.EqualError(t, confmap.Validate(createDefaultConfig()), `"directory" is required: set it to the directory of the file_storage extension`)
 }
 
-func TestConfig_NegativeCountsAreRefused(t *testing.T) {
+func TestConfig_RejectsNegativeCount(t *testing.T) {
 	assert.EqualError(t, confmap.Validate(&Config{Directory: "x", SetAsideAfter: -1}), `"set_aside_after" must not be negative`)
 }
 
-// The README shows the configuration that is tested.
-func TestREADME(t *testing.T) {
+func TestREADME_HasTestedExample(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	example, err := os.ReadFile(filepath.Join("testdata", "config.yaml"))

@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/storagecheckextension/internal/metadata"
 )
 
-func TestCheck_LeavesWhatItCannotOpen(t *testing.T) {
+func TestCheck_KeepsFileThatCannotBeOpened(t *testing.T) {
 	f := newFolder(t, "one")
 	core, logs := observer.New(zap.DebugLevel)
 	set := extensiontest.NewNopSettings(metadata.Type)

@@ -20,11 +20,15 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 )
 
-// storageCheck checks the files of a folder once, when it starts.
+// asideDuration is how long after the start the condition lasts that files were set aside. A longer
+// condition would hide others.
+const asideDuration = time.Hour
+
+// storageCheck checks the files of a directory once, when it starts.
 type storageCheck struct {
 	id        component.ID
 	dir       string
-	most      int // faults in a row; 0: any number
+	maxFaults int // crashes in a row before queues are set aside; 0: unlimited
 	run       *lastend.Recorder
 	end       lastend.End
 	logger    *zap.Logger
@@ -44,12 +48,12 @@ func newStorageCheck(set extension.Settings, cfg *Config) (*storageCheck, error)
 	if err != nil {
 		return nil, err
 	}
-	return &storageCheck{id: set.ID, dir: cfg.Directory, most: cfg.SetAsideAfter, logger: set.Logger, telemetry: telemetry}, nil
+	return &storageCheck{id: set.ID, dir: cfg.Directory, maxFaults: cfg.SetAsideAfter, logger: set.Logger, telemetry: telemetry}, nil
 }
 
-// Start checks every file. Components open theirs when they start, which is after
-// all extensions have. It returns an error only if a damaged file cannot be moved:
-// a component that opened it would end the process.
+// Start checks every file. Components open their files when they start, which is after all
+// extensions have started. Start returns an error if the directory cannot be read or a damaged
+// file cannot be renamed: the process would crash when a component opens the file.
 func (s *storageCheck) Start(ctx context.Context, host component.Host) error {
 	s.started = time.Now()
 	if err := s.checkAll(ctx); err != nil {
@@ -62,13 +66,13 @@ func (s *storageCheck) Start(ctx context.Context, host component.Host) error {
 func (s *storageCheck) checkAll(ctx context.Context) error {
 	entries, err := os.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // file_storage makes it
+		return nil // file_storage creates it
 	}
 	if err != nil {
-		return fmt.Errorf("directory: cannot look for storage files, give the folder to the user that the collector runs as: %w", err)
+		return fmt.Errorf("directory: cannot look for storage files; make the user that runs the collector the owner of the folder: %w", err)
 	}
 	s.begin()
-	loop := s.most > 0 && s.end.Faults >= s.most
+	loop := s.maxFaults > 0 && s.end.Faults >= s.maxFaults
 	began, checked := time.Now(), 0
 	for _, e := range entries {
 		if !storageFile(e.Name()) || !s.regular(e) {
@@ -91,7 +95,7 @@ func (s *storageCheck) checkAll(ctx context.Context) error {
 	return nil
 }
 
-// regular says whether an entry of the folder is a file, or a link to one.
+// regular reports whether an entry of the directory is a file, or a link to one.
 func (s *storageCheck) regular(e fs.DirEntry) bool {
 	if e.Type() != fs.ModeSymlink {
 		return e.Type().IsRegular()
@@ -100,7 +104,7 @@ func (s *storageCheck) regular(e fs.DirEntry) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// check looks at one file and sets it aside if it is damaged.
+// check inspects one file, and sets it aside if it is damaged.
 func (s *storageCheck) check(ctx context.Context, name string) error {
 	path := filepath.Join(s.dir, name)
 	state, damage := boltfile.Inspect(path)
@@ -110,13 +114,13 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 			"Give each collector a directory of its own (STATE_DIR in the shipped configurations)", zap.String("directory", s.dir), zap.String("file", name))
 		return nil
 	case state == boltfile.OneHead:
-		s.logger.Warn("Storage file has one damaged head and goes on with the other; what was written last may be lost", zap.String("file", path))
+		s.logger.Warn("One of the two heads of a storage file is damaged, and the other is used; the last write may be lost", zap.String("file", path))
 		return nil
 	case damage == nil:
 		return nil
 	case !isDamage(damage):
 		// The component that needs the file reports it.
-		s.logger.Warn("Cannot look at storage file", zap.String("file", path), zap.Error(damage))
+		s.logger.Warn("Cannot check storage file", zap.String("file", path), zap.Error(damage))
 		return nil
 	}
 	s.telemetry.ExtensionStorageCheckDamagedFiles.Add(ctx, 1)
@@ -125,18 +129,29 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 		return fmt.Errorf("%s is damaged (%w) and cannot be set aside: %w", path, damage, err)
 	}
 	s.aside = append(s.aside, aside)
-	s.logger.Error("Storage file is damaged and was set aside; what it held is lost",
+	s.logger.Error("Storage file is damaged and was set aside; its content is lost",
 		zap.String("file", path), zap.String("set_aside", aside), zap.Error(damage))
 	if err != nil {
-		s.logger.Warn("Cannot remove what was set aside before", zap.Error(err))
+		s.logger.Warn("Cannot remove the file that was set aside earlier", zap.Error(err))
 	}
 	return nil
 }
 
-// isDamage says whether a file that could not be looked at to its end is lost. It is not for
-// want of permission, of file descriptors, or of a lock on a network disk.
+// isDamage reports whether an error of boltfile.Inspect means that the file is damaged. A missing
+// permission, file descriptor or lock on a network disk does not.
 func isDamage(err error) bool {
 	return errors.Is(err, boltfile.ErrDamaged) || errors.Is(err, syscall.EIO)
+}
+
+// findings returns the condition that files were set aside at the start, if any were.
+func (s *storageCheck) findings(now time.Time) []condition.Finding {
+	if len(s.aside) == 0 || now.Sub(s.started) >= asideDuration {
+		return nil
+	}
+	return []condition.Finding{{
+		Name: condition.StorageDamaged, Since: s.started,
+		Message: fmt.Sprintf("%d queue or checkpoint files were set aside: %s", len(s.aside), condition.Paths(s.aside)),
+	}}
 }
 
 // Shutdown implements component.Component.
@@ -145,8 +160,8 @@ func (s *storageCheck) Shutdown(context.Context) error {
 		s.unpost()
 	}
 	s.telemetry.Shutdown()
-	if err := s.close(); err != nil { // returned, it would end a reload
-		s.logger.Warn("Cannot write how this process ends", zap.Error(err))
+	if err := s.close(); err != nil { // not returned: a reload would fail
+		s.logger.Warn("Cannot record the end of this process", zap.Error(err))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package storagecheckextension
 
 import (
+	"bytes"
 	"context"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/assert"
@@ -26,9 +28,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/storagecheckextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/extension/storagecheckextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 )
 
-// folder is a storage folder with files of file_storage.
+// folder is a directory with files of file_storage.
 type folder struct {
 	t    *testing.T
 	dir  string
@@ -60,7 +63,7 @@ func (f *folder) client(name string) storage.Client {
 	return c
 }
 
-// check runs the extension as a start of the collector does.
+// check starts the extension as the collector does, and shuts it down.
 func (f *folder) check() error {
 	f.t.Helper()
 	core, logs := observer.New(zap.WarnLevel)
@@ -93,7 +96,7 @@ func (f *folder) damage(name string) {
 
 var _ extension.Extension = (*storageCheck)(nil)
 
-func TestStart_SetsDamagedFilesAsideAndLeavesTheOthers(t *testing.T) {
+func TestStart_SetsOnlyDamagedFilesAside(t *testing.T) {
 	f := newFolder(t, "one", "two", "three")
 	other := []string{"registry.snapshot", "tempdb123", "receiver_one_.backup", "notes"}
 	for _, name := range other {
@@ -126,11 +129,11 @@ func TestStart_SetsDamagedFilesAsideAndLeavesTheOthers(t *testing.T) {
 	assert.Nil(t, value)
 	require.NoError(t, c.Close(t.Context()))
 
-	require.NoError(t, f.check(), "once is enough")
+	require.NoError(t, f.check(), "a file is reported once")
 	assert.Zero(t, f.logs.Len())
 }
 
-func TestStart_LooksAtLinkedFilesAndAtNothingElseThatBearsTheName(t *testing.T) {
+func TestStart_ChecksLinkedFilesAndNoFolders(t *testing.T) {
 	f := newFolder(t)
 	elsewhere := filepath.Join(t.TempDir(), "disk")
 	require.NoError(t, os.WriteFile(elsewhere, []byte(strings.Repeat("garbage\n", 4096)), 0o600))
@@ -145,11 +148,11 @@ func TestStart_LooksAtLinkedFilesAndAtNothingElseThatBearsTheName(t *testing.T) 
 	assert.Len(t, names, 4)
 	assert.Equal(t, 1, f.logs.Len())
 
-	c := f.client("link") // which would end the process
+	c := f.client("link") // would crash with the damaged file
 	require.NoError(t, c.Close(t.Context()))
 }
 
-func TestStart_KeepsTheNewestOfWhatIsSetAside(t *testing.T) {
+func TestStart_KeepsTheNewestFileSetAside(t *testing.T) {
 	f := newFolder(t, "one")
 	for range 3 {
 		f.damage("receiver_one_")
@@ -158,13 +161,13 @@ func TestStart_KeepsTheNewestOfWhatIsSetAside(t *testing.T) {
 	assert.Len(t, f.names(), 1)
 }
 
-func TestStart_LeavesFilesThatAreInUse(t *testing.T) {
+func TestStart_KeepsFilesInUse(t *testing.T) {
 	f := newFolder(t)
 	c := f.client("one")
 	path := filepath.Join(f.dir, "receiver_one_")
 	before, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, before[:len(before)/2], 0o600)) // as it may look in the middle of a change
+	require.NoError(t, os.WriteFile(path, before[:len(before)/2], 0o600)) // as during a write
 	require.NoError(t, f.check())
 	assert.Equal(t, []string{"receiver_one_"}, f.names())
 	assert.Equal(t, 1, f.logs.FilterMessageSnippet("in use").Len())
@@ -172,18 +175,42 @@ func TestStart_LeavesFilesThatAreInUse(t *testing.T) {
 	require.NoError(t, c.Close(t.Context()))
 }
 
-func TestStart_NeedsNoFolder(t *testing.T) {
+func TestStart_WithoutFolder(t *testing.T) {
 	f := newFolder(t)
 	f.dir = filepath.Join(f.dir, "later")
 	require.NoError(t, f.check())
 }
 
-func TestStart_RefusesAFolderThatIsNone(t *testing.T) {
+func TestStart_FailsIfDirectoryIsAFile(t *testing.T) {
 	f := newFolder(t)
 	f.damage("file")
 	f.dir = filepath.Join(f.dir, "file")
 	var fault *fs.PathError
 	require.ErrorAs(t, f.check(), &fault)
+}
+
+// Files that were set aside are a condition for an hour.
+func TestFindings(t *testing.T) {
+	dir := t.TempDir()
+	for _, file := range []string{"exporter_a_", "receiver_b_"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, file), bytes.Repeat([]byte("no queue"), 4096), 0o600))
+	}
+	s, err := newStorageCheck(extensiontest.NewNopSettings(metadata.Type), &Config{Directory: dir})
+	require.NoError(t, err)
+	assert.Empty(t, s.findings(time.Now()))
+	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
+	got := s.findings(s.started.Add(time.Minute))
+	require.Len(t, got, 1)
+	assert.Equal(t, condition.StorageDamaged, got[0].Name)
+	assert.Contains(t, got[0].Message, "2 queue or checkpoint files were set aside: "+filepath.Join(dir, "exporter_a_"))
+	assert.Empty(t, s.findings(s.started.Add(time.Hour)))
+	require.NoError(t, s.Shutdown(t.Context()))
+
+	s, err = newStorageCheck(extensiontest.NewNopSettings(metadata.Type), &Config{Directory: dir})
+	require.NoError(t, err)
+	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
+	assert.Empty(t, s.findings(s.started), "the next start finds nothing")
+	require.NoError(t, s.Shutdown(t.Context()))
 }
 
 func TestStorageFile(t *testing.T) {

@@ -11,32 +11,32 @@ import (
 )
 
 const (
-	// recordName is that of the record of this process. It is not one of file_storage.
+	// recordName is the name of the record of this process. file_storage does not use it.
 	recordName = "last_run"
 
-	// maxRetired is how many files of each name are set aside for ending the process.
+	// maxRetired bounds how many queues of each name are set aside after crashes.
 	maxRetired = 3
 )
 
 // LastEnd implements lastend.Holder.
 func (s *storageCheck) LastEnd() lastend.End { return s.end }
 
-// begin looks at how the last process ended, and begins the record of this one.
+// begin reads how the last process ended, and begins the record of this process.
 func (s *storageCheck) begin() {
 	run, end, err := lastend.Open(s.dir, recordName)
 	if err != nil {
-		s.logger.Warn("It is not known how the last process ended; a queue that ends it at every start would not be set aside", zap.Error(err))
+		s.logger.Warn("Cannot read how the last process ended; a queue that ends the process at every start will not be set aside", zap.Error(err))
 		return
 	}
 	s.run, s.end = run, end
 	if end.Kind.Own() {
-		s.logger.Error("The last process ended by a fault of its own",
+		s.logger.Error("The last process crashed",
 			zap.String("kind", string(end.Kind)), zap.String("words", end.Words), zap.Int("soon_after_start_in_a_row", end.Faults))
 	}
 }
 
-// retire sets the queue of an exporter aside, since what it holds seems to end the process
-// at every start.
+// retire sets the queue of an exporter aside, because its content probably ends the process at
+// every start.
 func (s *storageCheck) retire(ctx context.Context, name string) {
 	path := filepath.Join(s.dir, name)
 	aside, err := boltfile.Retire(path, maxRetired)
@@ -47,6 +47,6 @@ func (s *storageCheck) retire(ctx context.Context, name string) {
 	s.aside = append(s.aside, aside)
 	s.telemetry.ExtensionStorageCheckPoisonedFiles.Add(ctx, 1)
 	s.logger.Error("The process ends at every start; a queue was set aside, and the exporter begins with a new one. "+
-		"To send what it holds, stop the collector and give the file its name back; else remove it",
+		"To send its content, stop the collector and rename the file back; otherwise remove it",
 		zap.String("file", path), zap.String("set_aside", aside), zap.Int("faults", s.end.Faults))
 }

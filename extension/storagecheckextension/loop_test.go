@@ -18,7 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 )
 
-// begin starts the extension as a process does.
+// begin starts the extension as a new process does.
 func begin(t *testing.T, dir string, after int) (extension.Extension, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.ErrorLevel)
@@ -30,7 +30,7 @@ func begin(t *testing.T, dir string, after int) (extension.Extension, *observer.
 	return ext, logs
 }
 
-// crash is a process that begins, and ends by a panic.
+// crash starts the extension, and records the end of a process by a panic.
 func crash(t *testing.T, dir string, after int) {
 	t.Helper()
 	ext, _ := begin(t, dir, after)
@@ -57,7 +57,7 @@ func files(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-func TestCrashLoop_QueuesOfExportersAreSetAside(t *testing.T) {
+func TestCrashLoop_SetsQueuesOfExportersAside(t *testing.T) {
 	dir := t.TempDir()
 	names := []string{"exporter_otlp_http__logs", "exporter_otlp_http__traces", "exporter_tenant_routing__lanes_01", "processor_tenant__limits", "receiver_pm2__"}
 	for _, name := range names {
@@ -73,7 +73,7 @@ func TestCrashLoop_QueuesOfExportersAreSetAside(t *testing.T) {
 	want := append([]string{"exporter_otlp_http__logs set aside", "exporter_otlp_http__traces set aside"}, names[2:]...)
 	assert.Equal(t, want, files(t, dir))
 
-	// What comes after begins a row of its own, and what was set aside stays.
+	// The count of crashes starts again, and the files that were set aside remain.
 	require.NoError(t, ext.Shutdown(t.Context()))
 	for range 4 * 3 {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, names[0]), nil, 0o600))
@@ -83,11 +83,11 @@ func TestCrashLoop_QueuesOfExportersAreSetAside(t *testing.T) {
 	aside, err := filepath.Glob(filepath.Join(dir, names[0]+".*"))
 	require.NoError(t, err)
 	assert.Len(t, aside, maxRetired, "their number is bounded")
-	assert.Contains(t, files(t, dir), names[0], "the next one stays where it is")
+	assert.Contains(t, files(t, dir), names[0], "the next file is not set aside")
 	require.NoError(t, ext.Shutdown(t.Context()))
 }
 
-func TestCrashLoop_AShutdownOrAKillIsNone(t *testing.T) {
+func TestCrashLoop_IgnoresShutdownAndKill(t *testing.T) {
 	for name, end := range map[string]func(ext extension.Extension, dir string){
 		"shutdown": func(ext extension.Extension, _ string) { require.NoError(t, ext.Shutdown(t.Context())) },
 		"kill": func(ext extension.Extension, _ string) {

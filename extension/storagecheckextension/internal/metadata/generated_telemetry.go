@@ -61,13 +61,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionStorageCheckDamagedFiles, err = builder.meter.Int64Counter(
 		"otelcol_extension_storage_check_damaged_files",
-		metric.WithDescription("Storage files that were damaged and set aside at this start. What they held is lost. [Development]"),
+		metric.WithDescription("Storage files that were damaged and set aside at this start. Their content is lost. [Development]"),
 		metric.WithUnit("{file}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionStorageCheckPoisonedFiles, err = builder.meter.Int64Counter(
 		"otelcol_extension_storage_check_poisoned_files",
-		metric.WithDescription("Queues of exporters that were set aside at this start, since the process had ended at every start. [Development]"),
+		metric.WithDescription("Queues of exporters that were set aside at this start, because the process had ended at every start. [Development]"),
 		metric.WithUnit("{file}"),
 	)
 	errs = errors.Join(errs, err)

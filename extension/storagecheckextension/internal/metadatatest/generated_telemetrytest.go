@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionStorageCheckDamagedFiles(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_storage_check_damaged_files",
-		Description: "Storage files that were damaged and set aside at this start. What they held is lost. [Development]",
+		Description: "Storage files that were damaged and set aside at this start. Their content is lost. [Development]",
 		Unit:        "{file}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -40,7 +40,7 @@ func AssertEqualExtensionStorageCheckDamagedFiles(t *testing.T, tt *componenttes
 func AssertEqualExtensionStorageCheckPoisonedFiles(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_storage_check_poisoned_files",
-		Description: "Queues of exporters that were set aside at this start, since the process had ended at every start. [Development]",
+		Description: "Queues of exporters that were set aside at this start, because the process had ended at every start. [Development]",
 		Unit:        "{file}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
