@@ -250,7 +250,7 @@ func TestAttacks_Agent(t *testing.T) {
 	client := &http.Client{Timeout: 20 * time.Second}
 	defer client.CloseIdleConnections()
 	for _, a := range attack.All(size) {
-		if a.Stranger {
+		if a.Anonymous {
 			continue // a local program needs no key
 		}
 		t.Run(a.Name, func(t *testing.T) {

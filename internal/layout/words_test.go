@@ -74,12 +74,6 @@ var bannedNames = []bannedWord{
 // A folder that is clean is removed from the list. The blank lines keep edits of
 // neighbours from conflicting.
 var pending = []string{
-
-	"testbed/attack",
-
-	"testbed/benchgateway",
-
-	"testbed/hostile",
 }
 
 // wordList finds the words of a list. The group of a match is the index of its word.

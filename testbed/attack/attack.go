@@ -10,46 +10,45 @@ import (
 	"time"
 )
 
-// Target is what an attack is sent to.
+// Target is the collector that is attacked.
 type Target struct {
 	HTTP, GRPC string // loopback addresses
-	Key        string // of the attacker; empty: a stranger
+	Key        string // of the attacker; empty: none
 
-	web bool // frames of HTTP/2 go to HTTP, as requests and not as calls
+	web bool // HTTP/2 frames go to the HTTP address as requests, not to the gRPC address as calls
 }
 
-// Attack is one attack. It ends by itself within about a minute, or with its
-// context.
+// Attack is one attack. It ends within about a minute, or with its context.
 type Attack struct {
 	Name string
 
-	// Stranger is whether the attacker needs no key.
-	Stranger bool
+	// Anonymous is whether the attack needs no valid key.
+	Anonymous bool
 
-	// Refused is whether the answer must not be a success.
+	// Refused is whether the server must not respond with success.
 	Refused bool
 
-	// Run returns the answer, as "HTTP 413" or "gRPC 8", or "" if there is none to
-	// wait for. An error, or another answer such as "closed" and "reset", means that the
-	// call ended without one.
+	// Run returns the status of the response, such as "HTTP 413" or "gRPC 8", or "" if the
+	// attack does not wait for one. An error, or another text such as "closed" or "reset ...",
+	// means that the call ended without a response.
 	Run func(ctx context.Context, t Target) (answer string, err error)
 }
 
-// Accepted reports whether an answer is a success.
+// Accepted reports whether an answer of Run is a success.
 func Accepted(answer string) bool { return answer == "HTTP 200" || answer == "gRPC 0" }
 
-// Answered reports whether the server has given answer.
+// Answered reports whether an answer of Run is the status of a response.
 func Answered(answer string) bool {
 	return strings.HasPrefix(answer, "HTTP ") || strings.HasPrefix(answer, "gRPC ")
 }
 
-// Size scales attacks. The zero value is not usable.
+// Size scales attacks. All fields are required.
 type Size struct {
 	Levels      int           // of nested values that must be refused
 	Elements    int           // empty elements in a request that must be refused
 	Bomb        int           // decoded bytes of a compressed body that must be refused
-	Connections int           // held at a time
-	Stall       time.Duration // for which they are held
+	Connections int           // held concurrently
+	Stall       time.Duration // how long connections are held
 }
 
 // All returns every attack in a fixed order.
@@ -57,10 +56,10 @@ func All(size Size) []Attack {
 	list := append(requests(size), stalls(size)...)
 	list = append(list, floods()...)
 	list = append(list, protocols(size)...)
-	return append(list, strangers(size)...)
+	return append(list, anonymous(size)...)
 }
 
-// requests are single requests of a key holder, over both protocols.
+// requests returns attacks that send a single request with a key, over both protocols.
 func requests(size Size) []Attack {
 	var list []Attack
 	add := func(name, path, content string, body []byte, only ...string) {
@@ -70,7 +69,7 @@ func requests(size Size) []Attack {
 		}
 		for _, encoding := range use {
 			if encoding == "" && len(body) > 12<<20 {
-				continue // the size alone would be refused
+				continue // would be refused for its size
 			}
 			p := post{path: path, content: content, encoding: encoding}
 			list = append(list, Attack{
@@ -135,15 +134,15 @@ func requests(size Size) []Attack {
 	return list
 }
 
-// window is a zstd frame that announces a window of 512 MiB, with a first block of
-// four bytes that is not the last.
+// window returns a zstd frame that announces a window of 512 MiB, with a first block of four bytes
+// that is not the last block.
 func window() []byte {
 	return []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 19 << 3, 4 << 3, 0, 0, 0x0a, 0x02, 0x0a, 0x00}
 }
 
-// stalls are requests that do not end, of a key holder.
+// stalls returns attacks that send requests without end, with a key.
 func stalls(size Size) []Attack {
-	quiet := func(name string, run func(ctx context.Context, t Target)) Attack {
+	attack := func(name string, run func(ctx context.Context, t Target)) Attack {
 		return Attack{Name: name, Run: func(ctx context.Context, t Target) (string, error) {
 			run(ctx, t)
 			return "", nil
@@ -158,16 +157,16 @@ func stalls(size Size) []Attack {
 		"JSON":                     {path: logsPath, content: json, body: bytes.Repeat([]byte(" "), 4<<20)},
 		"snappy":                   {path: logsPath, content: protobuf, encoding: "snappy", body: []byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0}},
 	} {
-		list = append(list, quiet(fmt.Sprintf("%d bodies that stall, HTTP %s", size.Connections, name), func(ctx context.Context, t Target) {
+		list = append(list, attack(fmt.Sprintf("%d bodies that stall, HTTP %s", size.Connections, name), func(ctx context.Context, t Target) {
 			t.stall(ctx, size.Connections, p, size.Stall)
 		}))
 	}
 	slices.SortFunc(list, func(a, b Attack) int { return strings.Compare(a.Name, b.Name) })
 	return append(list,
-		quiet("a body of one byte at a time, HTTP", func(ctx context.Context, t Target) {
+		attack("a body of one byte at a time, HTTP", func(ctx context.Context, t Target) {
 			t.drip(ctx, post{path: logsPath, content: protobuf, body: noise(200)}, size.Stall/200)
 		}),
-		quiet("messages that stall, gRPC", func(ctx context.Context, t Target) {
+		attack("messages that stall, gRPC", func(ctx context.Context, t Target) {
 			t.stallCalls(ctx, 4, size.Connections/4, make([]byte, 60000), size.Stall)
 		}),
 		Attack{Name: "a message in frames of one byte, gRPC", Run: func(ctx context.Context, t Target) (string, error) {
@@ -176,7 +175,7 @@ func stalls(size Size) []Attack {
 	)
 }
 
-// floods are requests that are valid, or nearly, and expensive.
+// floods returns attacks that send expensive requests that are valid, or almost valid.
 func floods() []Attack {
 	both := func(name, path string, body func() []byte) []Attack {
 		return []Attack{
@@ -204,41 +203,41 @@ func floods() []Attack {
 			}
 		}
 		return "", nil
-	}}, Attack{Name: "20,000 tiny calls on each of 20 connections whose answers nobody reads, gRPC", Run: func(ctx context.Context, t Target) (string, error) {
+	}}, Attack{Name: "20,000 tiny calls on each of 20 connections with unread answers, gRPC", Run: func(ctx context.Context, t Target) (string, error) {
 		t.callsUnread(ctx, 20, 20_000)
 		return "", nil
 	}})
 }
 
-// strangers have no key.
-func strangers(size Size) []Attack {
-	stranger := func(name string, run func(ctx context.Context, t *Target)) Attack {
-		return Attack{Name: name, Stranger: true, Run: func(ctx context.Context, t Target) (string, error) {
+// anonymous returns attacks without a valid key.
+func anonymous(size Size) []Attack {
+	attack := func(name string, run func(ctx context.Context, t *Target)) Attack {
+		return Attack{Name: name, Anonymous: true, Run: func(ctx context.Context, t Target) (string, error) {
 			t.Key = ""
 			run(ctx, &t)
 			return "", nil
 		}}
 	}
 	return []Attack{
-		stranger("long heads, HTTP", func(ctx context.Context, t *Target) {
+		attack("long heads, HTTP", func(ctx context.Context, t *Target) {
 			connections(ctx, t.HTTP, size.Connections, longHead(900_000), size.Stall)
 		}),
-		stranger("connections that say nothing, HTTP", func(ctx context.Context, t *Target) {
+		attack("idle connections, HTTP", func(ctx context.Context, t *Target) {
 			connections(ctx, t.HTTP, 8*size.Connections, nil, size.Stall)
 		}),
-		stranger("connections that say nothing, gRPC", func(ctx context.Context, t *Target) {
+		attack("idle connections, gRPC", func(ctx context.Context, t *Target) {
 			connections(ctx, t.GRPC, 8*size.Connections, nil, size.Stall)
 		}),
-		stranger("half a request line, HTTP", func(ctx context.Context, t *Target) {
+		attack("half a request line, HTTP", func(ctx context.Context, t *Target) {
 			connections(ctx, t.HTTP, size.Connections, []byte("POST /v1/lo"), size.Stall)
 		}),
-		stranger("calls without a key, gRPC", func(ctx context.Context, t *Target) {
+		attack("calls without a key, gRPC", func(ctx context.Context, t *Target) {
 			t.stallCalls(ctx, 4, size.Connections, make([]byte, 60000), size.Stall)
 		}),
-		stranger("bodies without a key, HTTP", func(ctx context.Context, t *Target) {
+		attack("bodies without a key, HTTP", func(ctx context.Context, t *Target) {
 			t.stall(ctx, size.Connections, post{path: logsPath, content: protobuf, body: noise(1 << 20)}, size.Stall)
 		}),
-		stranger("wrong keys, HTTP", func(ctx context.Context, t *Target) {
+		attack("wrong keys, HTTP", func(ctx context.Context, t *Target) {
 			t.Key = "obs_kaaaaaaa_" + strings.Repeat("0", 38)
 			for range 100 {
 				if _, err := t.send(ctx, post{path: logsPath, content: protobuf, body: Log("x")}); err != nil {

@@ -17,7 +17,7 @@ var services = map[string]string{
 	tracesPath:  "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
 }
 
-// wire is an HTTP/2 connection whose frames are written by hand.
+// wire is an HTTP/2 connection on which single frames are written.
 type wire struct {
 	net.Conn
 	*http2.Framer
@@ -25,7 +25,7 @@ type wire struct {
 
 const frameSize = 16384
 
-// http2 returns where frames of HTTP/2 go.
+// http2 returns the address for HTTP/2 frames.
 func (t *Target) http2() string {
 	if t.web {
 		return t.HTTP
@@ -53,7 +53,7 @@ func fields(pairs ...string) []byte {
 	e := hpack.NewEncoder(&b)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if err := e.WriteField(hpack.HeaderField{Name: pairs[i], Value: pairs[i+1]}); err != nil {
-			panic(err) // writer takes everything
+			panic(err) // writer never fails
 		}
 	}
 	return b
@@ -83,7 +83,7 @@ func (t *Target) callHeaders(path, encoding string, extra ...string) []byte {
 	return fields(append(pairs, extra...)...)
 }
 
-// prefixed returns body with gRPC's five bytes before a message.
+// prefixed returns body with the five bytes that precede a gRPC message.
 func prefixed(body []byte, compressed bool) []byte {
 	head := make([]byte, 5, 5+len(body))
 	if compressed {
@@ -127,7 +127,7 @@ func (t *Target) call(ctx context.Context, p post, size int) (string, error) {
 			continue
 		}
 		if err := w.WriteData(1, n == len(data), data[:n]); err != nil {
-			break // refused while it was sent; the answer says why
+			break // refused; the response has the reason
 		}
 		stream, conn, data = stream-n, conn-n, data[n:]
 	}
@@ -139,8 +139,8 @@ func (t *Target) call(ctx context.Context, p post, size int) (string, error) {
 	}
 }
 
-// follow reads until the answer of stream 1 and returns it. It hands out window
-// updates: of the stream as they are, of the connection negative.
+// follow reads until the end of stream 1, and returns its answer. It sends window updates to window:
+// those of the stream as positive numbers, those of the connection as negative ones.
 func (w *wire) follow(window chan<- int) string {
 	status := "closed"
 	replies := http2.NewFramer(w.Conn, nil) // a Framer writes for one goroutine only
@@ -171,7 +171,7 @@ func (w *wire) follow(window chan<- int) string {
 			}
 			select {
 			case window <- n:
-			default: // enough is known
+			default: // the window is large enough
 			}
 		case *http2.HeadersFrame:
 			_, _ = decoder.Write(f.HeaderBlockFragment())
@@ -186,8 +186,8 @@ func (w *wire) follow(window chan<- int) string {
 	}
 }
 
-// stallCalls opens calls on connections, sends part of a large message on each,
-// and leaves them for a while.
+// stallCalls opens calls on connections, sends a part of a large message on each, and waits before
+// it closes the connections.
 func (t *Target) stallCalls(ctx context.Context, connections, streams int, part []byte, wait time.Duration) {
 	var held []*wire
 	for range connections {
@@ -226,8 +226,7 @@ func (w *wire) discard() {
 	}
 }
 
-// callsUnread sends calls that are all valid on connections whose answers nobody
-// reads.
+// callsUnread sends valid calls on connections, and reads no answer.
 func (t *Target) callsUnread(ctx context.Context, connections, calls int) {
 	data := prefixed(request(nil, repeated(2, 1)), false)
 	var work sync.WaitGroup

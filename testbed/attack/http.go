@@ -24,13 +24,13 @@ const (
 	json     = "application/json"
 )
 
-// encode compresses body as a Content-Encoding says.
+// encode returns body in a content encoding.
 func encode(encoding string, body []byte) []byte {
 	var b bytes.Buffer
 	var w io.WriteCloser
 	switch encoding {
 	case "gzip":
-		w, _ = gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is one
+		w, _ = gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is valid
 	case "deflate":
 		w, _ = zlib.NewWriterLevel(&b, zlib.BestSpeed)
 	case "snappy":
@@ -45,7 +45,7 @@ func encode(encoding string, body []byte) []byte {
 		return body
 	}
 	if _, err := w.Write(body); err != nil {
-		panic(err) // a bytes.Buffer takes everything
+		panic(err) // a bytes.Buffer never fails
 	}
 	if err := w.Close(); err != nil {
 		panic(err)
@@ -53,7 +53,7 @@ func encode(encoding string, body []byte) []byte {
 	return b.Bytes()
 }
 
-// encodings are the content encodings that attacks use.
+// encodings returns the content encodings that attacks use.
 func encodings() []string { return []string{"", "gzip", "zstd", "snappy", "deflate"} }
 
 type post struct {
@@ -61,7 +61,7 @@ type post struct {
 	body                    []byte // encoded
 }
 
-// send posts and returns the status.
+// send sends a request, and returns the status of the response.
 func (t *Target) send(ctx context.Context, p post) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+t.HTTP+p.path, bytes.NewReader(p.body))
 	if err != nil {
@@ -113,15 +113,15 @@ func (t *Target) head(p post, length int) []byte {
 	return []byte(h + "\r\n")
 }
 
-// stall opens n requests, sends the body but for its end, and leaves them for a
-// while.
+// stall opens n requests, sends the body without its end, and waits before it closes the
+// connections.
 func (t *Target) stall(ctx context.Context, n int, p post, wait time.Duration) {
 	head := append(t.head(p, len(p.body)+1000), p.body...)
 	var held []net.Conn
 	for range n {
 		c, err := open(ctx, t.HTTP, head)
 		if err != nil {
-			break // refused: the gateway defends itself
+			break // refused
 		}
 		held = append(held, c)
 	}

@@ -23,7 +23,7 @@ func varint(number protowire.Number, v uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.VarintType), v)
 }
 
-// text returns an AnyValue.
+// text returns an AnyValue with a string.
 func text(s string) []byte { return message(1, []byte(s)) }
 
 // attribute returns a KeyValue.
@@ -37,7 +37,7 @@ func request(resource []byte, records ...[]byte) []byte {
 	return message(1, message(1, resource), message(2, records...))
 }
 
-// Log returns a request with one log record of the body.
+// Log returns an OTLP request with one log record with this body, in protobuf.
 func Log(body string) []byte {
 	return request(message(1, attribute("service.name", text("honest"))), message(2, fixed64(1, 1_760_000_000_000_000_000), message(5, text(body))))
 }
@@ -47,8 +47,8 @@ func repeated(number protowire.Number, n int) []byte {
 	return bytes.Repeat(message(number), n)
 }
 
-// nested returns a log whose body is nested in levels of arrays, or of maps. It
-// is built from the inside out, in time linear in its size.
+// nested returns a log record whose body is nested in levels of arrays, or of maps. It is built from
+// the inside out, in linear time.
 func nested(levels int, maps bool) []byte {
 	out := make([]byte, levels*20+64)
 	at := len(out)
@@ -71,7 +71,7 @@ func nested(levels int, maps bool) []byte {
 	return request(nil, message(2, message(5, out[at:])))
 }
 
-// nestedJSON is nested in JSON.
+// nestedJSON returns what nested returns for arrays, in JSON.
 func nestedJSON(levels int) []byte {
 	var b strings.Builder
 	b.WriteString(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":`)
@@ -82,8 +82,8 @@ func nestedJSON(levels int) []byte {
 	return []byte(b.String())
 }
 
-// empties are requests that consist of n empty elements, by the name of the
-// element, with the path of their signal.
+// empties returns requests that consist of n empty elements, by the name of the element, with the
+// path of their signal.
 func empties(n int) map[string]struct {
 	path string
 	body []byte

@@ -13,14 +13,14 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// writeAll opens n connections, has write fill each until it returns, and leaves
-// them for a while. Nobody reads the answers.
+// writeAll opens n connections, calls write for each of them, and closes them after wait. It reads
+// no answer.
 func writeAll(ctx context.Context, n int, dial func() (net.Conn, error), write func(net.Conn), wait time.Duration) {
 	var held []net.Conn
 	for range n {
 		c, err := dial()
 		if err != nil {
-			break // refused: the gateway defends itself
+			break // refused
 		}
 		held = append(held, c)
 	}
@@ -32,7 +32,7 @@ func writeAll(ctx context.Context, n int, dial func() (net.Conn, error), write f
 	}
 	<-ctx.Done()
 	for _, c := range held {
-		_ = c.Close() // ends what is still written
+		_ = c.Close() // ends write
 	}
 	work.Wait()
 }
@@ -49,8 +49,7 @@ func (t *Target) pipelines(ctx context.Context, connections int, request []byte,
 	}, wait)
 }
 
-// frames sends what write writes on each HTTP/2 connection after the headers of a
-// call, again and again.
+// frames sends the headers of a call on each HTTP/2 connection, and then calls write repeatedly.
 func (t *Target) frames(ctx context.Context, connections int, ended bool, write func(*wire) error, wait time.Duration) {
 	writeAll(ctx, connections, func() (net.Conn, error) { return dialHTTP2(ctx, t.http2()) }, func(c net.Conn) {
 		w := c.(*wire)
@@ -61,7 +60,7 @@ func (t *Target) frames(ctx context.Context, connections int, ended bool, write 
 	}, wait)
 }
 
-// unread calls again and again, and gives the answers no window.
+// unread sends calls repeatedly, with a window of zero for the answers.
 func (t *Target) unread(ctx context.Context, connections int, wait time.Duration) {
 	body := prefixed(request(nil, repeated(2, 1)), false)
 	writeAll(ctx, connections, func() (net.Conn, error) { return dialHTTP2(ctx, t.http2()) }, func(c net.Conn) {
@@ -78,16 +77,16 @@ func (t *Target) unread(ctx context.Context, connections int, wait time.Duration
 	}, wait)
 }
 
-// chunks are a body in pieces of one byte, whose heads have extensions of size bytes.
+// chunks returns a body in chunks of one byte, with chunk extensions of size bytes.
 func chunks(n, size int) string {
 	return strings.Repeat("1;"+strings.Repeat("x", size)+"\r\na\r\n", n) + "0\r\n\r\n"
 }
 
-// protocols are attacks on the protocols below OTLP.
+// protocols returns attacks on the protocols below OTLP.
 func protocols(size Size) []Attack {
-	quiet := func(name string, stranger bool, run func(ctx context.Context, t *Target)) Attack {
-		return Attack{Name: name, Stranger: stranger, Run: func(ctx context.Context, t Target) (string, error) {
-			if stranger {
+	attack := func(name string, anonymous bool, run func(ctx context.Context, t *Target)) Attack {
+		return Attack{Name: name, Anonymous: anonymous, Run: func(ctx context.Context, t Target) (string, error) {
+			if anonymous {
 				t.Key = ""
 			}
 			run(ctx, &t)
@@ -96,24 +95,24 @@ func protocols(size Size) []Attack {
 	}
 	const none = "POST /v1/logs HTTP/1.1\r\nHost: gateway\r\nContent-Length: 0\r\n"
 	list := []Attack{
-		quiet("refused requests that are pipelined, HTTP", true, func(ctx context.Context, t *Target) {
+		attack("refused requests that are pipelined, HTTP", true, func(ctx context.Context, t *Target) {
 			t.pipelines(ctx, size.Connections, []byte(none+"\r\n"), size.Stall)
 		}),
-		quiet("requests of no format that are pipelined, HTTP", false, func(ctx context.Context, t *Target) {
+		attack("requests without a format that are pipelined, HTTP", false, func(ctx context.Context, t *Target) {
 			t.pipelines(ctx, size.Connections, []byte(none+"Authorization: Bearer "+t.Key+"\r\n\r\n"), size.Stall)
 		}),
-		quiet("tiny requests that are pipelined, HTTP", false, func(ctx context.Context, t *Target) {
+		attack("tiny requests that are pipelined, HTTP", false, func(ctx context.Context, t *Target) {
 			tiny := request(nil, repeated(2, 1))
 			t.pipelines(ctx, size.Connections, append(t.head(post{path: logsPath, content: protobuf}, len(tiny)), tiny...), size.Stall)
 		}),
-		quiet("chunks of one byte, HTTP", false, func(ctx context.Context, t *Target) {
+		attack("chunks of one byte, HTTP", false, func(ctx context.Context, t *Target) {
 			head := strings.Replace(string(t.head(post{path: logsPath, content: protobuf}, 0)), "Content-Length: 0", "Transfer-Encoding: chunked", 1)
 			t.pipelines(ctx, size.Connections/8, []byte(head+chunks(100, 2000)), size.Stall)
 		}),
 	}
 	for suffix, web := range map[string]bool{", gRPC": false, ", HTTP/2": true} {
-		frames := func(name string, stranger bool, run func(ctx context.Context, t *Target)) {
-			list = append(list, quiet(name+suffix, stranger, func(ctx context.Context, t *Target) {
+		frames := func(name string, anonymous bool, run func(ctx context.Context, t *Target)) {
+			list = append(list, attack(name+suffix, anonymous, func(ctx context.Context, t *Target) {
 				t.web = web
 				run(ctx, t)
 			}))
@@ -129,13 +128,13 @@ func protocols(size Size) []Attack {
 				return w.WritePriority(3, http2.PriorityParam{Weight: 1})
 			}, size.Stall)
 		})
-		frames("data of padding alone", false, func(ctx context.Context, t *Target) {
+		frames("data frames with only padding", false, func(ctx context.Context, t *Target) {
 			t.frames(ctx, size.Connections/8, true, func(w *wire) error { return w.WriteDataPadded(1, false, nil, make([]byte, 255)) }, size.Stall)
 		})
-		frames("answers that nobody reads", false, func(ctx context.Context, t *Target) {
+		frames("unread answers", false, func(ctx context.Context, t *Target) {
 			t.unread(ctx, size.Connections/8, size.Stall)
 		})
-		frames("header lists without end", true, func(ctx context.Context, t *Target) {
+		frames("endless header lists", true, func(ctx context.Context, t *Target) {
 			t.headerLists(ctx, size.Connections/2, 40, size.Stall)
 		})
 		frames("streams that are reset", true, func(ctx context.Context, t *Target) { t.resets(ctx, 20_000) })

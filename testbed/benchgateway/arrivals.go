@@ -13,34 +13,34 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 )
 
-// mark begins the body of the record that tells one request from another. A
-// request's name is the mark and nameLen bytes.
+// mark begins the body of the record that identifies a request. A request's name is the mark and
+// nameLen bytes.
 const (
 	mark    = "benchgateway-request-"
 	nameLen = len("000.00000000")
 )
 
-// marked returns an export request that holds nothing but a name. It can be put
-// behind another one, since an OTLP request is one repeated field.
+// marked returns an export request with only a name. It can be appended to another request, because
+// an OTLP request is one repeated field.
 func marked(name string) []byte {
 	ld := plog.NewLogs()
 	ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body().SetStr(name)
 	body, err := plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
 	if err != nil {
-		panic(err) // nothing in it can fail
+		panic(err) // cannot fail for this message
 	}
 	return body
 }
 
-// arrivals is a backend that notes when each expected request came.
+// arrivals is a backend that records when each expected request arrived.
 type arrivals struct {
 	url  string
 	sink *sink // reads bodies
 
 	mu   sync.Mutex
-	sent map[string]time.Time // and not here yet
+	sent map[string]time.Time // and not arrived yet
 	here []arrival
-	odd  int // names that nobody sent, or a second time
+	odd  int // names that are unknown or that arrived a second time
 }
 
 type arrival struct {
@@ -97,7 +97,7 @@ func (a *arrivals) note(body []byte, now time.Time) {
 
 // wait returns all n arrivals, each once.
 func (a *arrivals) wait(ctx context.Context, n int) ([]arrival, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, drainTimeout, errors.New("not everything of the innocent tenants was delivered"))
+	ctx, cancel := context.WithTimeoutCause(ctx, drainTimeout, errors.New("requests of unaffected tenants were not delivered"))
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -17,16 +17,16 @@ const (
 	profileTime  = 10 * time.Second
 )
 
-// bench measures with one set of options.
+// bench runs measurements with one set of options.
 type bench struct {
 	options
 	dir    string
 	bodies [][]byte
 }
 
-// result is what one run showed.
+// result is the result of one run.
 type result struct {
-	start    time.Duration // until it said that it is ready
+	start    time.Duration // until it is ready
 	startCPU time.Duration
 	cpu      time.Duration // from the first measured request until the last record was delivered
 	peak     int64
@@ -35,8 +35,8 @@ type result struct {
 	refused  int64
 }
 
-// measure starts a gateway, opens every tenant's way with one request, sends the
-// load and checks that each tenant's backend got exactly what was sent for it.
+// measure starts a gateway, sends one request for every tenant to open its lane, sends the load, and
+// checks that each tenant's backend received exactly the tenant's records.
 func (b *bench) measure(ctx context.Context, s subject, tenants int, memory bool) (r result, err error) {
 	list := customers(tenants)
 	out, err := newSink(list)
@@ -121,8 +121,7 @@ func (b *bench) prepare(list []customer, sink string) (set settings, err error) 
 	return settings{Dir: b.dir, Endpoint: free[0], Pprof: free[1], MetricsPort: process.Port(free[2]), Sink: sink, Customers: list}, nil
 }
 
-// deliver sends n requests and waits until the backends have all of their
-// records.
+// deliver sends n requests, and waits until the backends have received all of their records.
 func (b *bench) deliver(ctx context.Context, l *load, out *sink, n int) error {
 	want := out.total.Load() + int64(n)*recordsPerRequest
 	if err := l.send(ctx, n); err != nil {
@@ -153,21 +152,21 @@ func (b *bench) startProfile(ctx context.Context, s subject, tenants int, pprof 
 	return done
 }
 
-// check requires that every tenant's backend got what was sent for the tenant.
+// check returns an error unless every tenant's backend received the tenant's records.
 func (s *sink) check(list []customer, warm, requests int) error {
 	if n := s.bad.Load(); n > 0 {
-		return fmt.Errorf("%d requests to the backends were bad", n)
+		return fmt.Errorf("%d requests to the backends were invalid", n)
 	}
 	for i, c := range list {
 		want := int64(share(warm, len(list), i)+share(requests, len(list), i)) * recordsPerRequest
 		if got := s.byID[c.ID].Load(); got != want {
-			return fmt.Errorf("the backend of %s got %d records instead of %d", c.ID, got, want)
+			return fmt.Errorf("the backend of %s received %d records instead of %d", c.ID, got, want)
 		}
 	}
 	return nil
 }
 
-// share returns how many of n requests, sent in turn, are those of tenant i.
+// share returns how many of n requests are sent for tenant i, in round-robin order.
 func share(n, tenants, i int) int {
 	share := n / tenants
 	if i < n%tenants {

@@ -18,7 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
 
-func TestPayloads_AreDifferentRequestsOfAsManyRecords(t *testing.T) {
+func TestPayloads_DifferAndHaveTheSameNumberOfRecords(t *testing.T) {
 	seen := map[string]bool{}
 	for _, body := range payloads() {
 		n, err := countRecords(body)
@@ -29,7 +29,7 @@ func TestPayloads_AreDifferentRequestsOfAsManyRecords(t *testing.T) {
 	assert.Len(t, seen, bodies)
 }
 
-func TestCountRecords_RefusesWhatIsNotProtobuf(t *testing.T) {
+func TestCountRecords_RejectsInvalidProtobuf(t *testing.T) {
 	body := payloads()[0]
 	_, err := countRecords(body[:len(body)-1])
 	require.Error(t, err)
@@ -40,7 +40,7 @@ func TestCountRecords_RefusesWhatIsNotProtobuf(t *testing.T) {
 	assert.EqualValues(t, 2*recordsPerRequest, n)
 }
 
-func TestSink_CountsByTenantAndNoticesStrangers(t *testing.T) {
+func TestSink_CountsRecordsByTenantAndInvalidRequests(t *testing.T) {
 	list := customers(2)
 	s, err := newSink(list)
 	require.NoError(t, err)
@@ -67,13 +67,13 @@ func TestSink_CountsByTenantAndNoticesStrangers(t *testing.T) {
 	assert.Equal(t, 200, post("/tenant-00000/v1/logs", "gzip", packed.Bytes()))
 	assert.Equal(t, 200, post("/tenant-00001/v1/logs", "", body))
 	require.NoError(t, s.check(list, 0, 3), "two for the first, one for the second")
-	require.ErrorContains(t, s.check(list, 0, 4), "tenant-00001 got 100 records instead of 200")
+	require.ErrorContains(t, s.check(list, 0, 4), "tenant-00001 received 100 records instead of 200")
 	assert.Equal(t, 400, post("/tenant-00002/v1/logs", "", body))
 	assert.Equal(t, 400, post("/tenant-00000/v1/logs", "br", body))
-	require.ErrorContains(t, s.check(list, 0, 3), "2 requests to the backends were bad")
+	require.ErrorContains(t, s.check(list, 0, 3), "2 requests to the backends were invalid")
 }
 
-func TestUsage_ReadsWhatTheKernelWrites(t *testing.T) {
+func TestUsage_ParsesProcFiles(t *testing.T) {
 	cpu, err := parseStat("4242 (otel) col) x) S 1 4242 4242 0 -1 4194560 100 0 0 0 1234 66 7 8 20 0 9 0 100 1000 10")
 	require.NoError(t, err)
 	assert.Equal(t, 13*time.Second, cpu)
@@ -91,7 +91,7 @@ func TestUsage_ReadsWhatTheKernelWrites(t *testing.T) {
 	require.Error(t, err)
 }
 
-// Every configuration is YAML, and names every customer that it must.
+// Every configuration is valid YAML, and has every customer.
 func TestSubject_Configures(t *testing.T) {
 	list := customers(3)
 	for name, tokens := range map[string]int{"contrib": 2, "contrib-batch": 2, "contrib-durable": 2, "memory": 0, "durable": 0} {
@@ -113,7 +113,7 @@ func TestSubject_Configures(t *testing.T) {
 			assert.Contains(t, config, "service")
 			assert.Contains(t, string(text), "compression_params: {level: 1}")
 			for _, c := range list {
-				assert.Equal(t, tokens, strings.Count(string(text), c.Key), "a list of tokens and a route, or the registry")
+				assert.Equal(t, tokens, strings.Count(string(text), c.Key), "in a list of tokens and a route, or only in the registry")
 			}
 			assert.Equal(t, s.durable, strings.Contains(string(text), "file_storage"))
 			data, err := os.ReadFile(filepath.Join(dir, "tenants.yaml"))

@@ -19,22 +19,22 @@ import (
 
 const recordsPerRequest = 100
 
-// maxRefused is after how many answers 429 and 503 a gateway is taken for broken.
+// maxRefused is how many answers 429 and 503 in a row fail the run.
 const maxRefused = 20_000
 
-// bodies is how many different requests there are. Requests that are merged must
-// not be copies of each other: they would compress like nothing in production.
+// bodies is the number of different requests. Merged requests must not be copies of each other,
+// because they would compress far better than in production.
 const bodies = 64
 
 func payloads() [][]byte {
 	list := make([][]byte, bodies)
 	for i := range list {
-		list[i] = payload(rand.New(rand.NewPCG(1, uint64(i)))) //nolint:gosec // the same at every run is what is wanted
+		list[i] = payload(rand.New(rand.NewPCG(1, uint64(i)))) //nolint:gosec // every run must send the same data
 	}
 	return list
 }
 
-// payload is an export request of a web service's log.
+// payload returns an export request with log records of a web service.
 func payload(rnd *rand.Rand) []byte {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
@@ -68,7 +68,7 @@ func payload(rnd *rand.Rand) []byte {
 	}
 	body, err := plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
 	if err != nil {
-		panic(err) // it is the same at every start
+		panic(err) // cannot fail for this message
 	}
 	return body
 }
@@ -80,7 +80,7 @@ type load struct {
 	customers []customer
 	workers   int
 	client    *http.Client
-	refused   atomic.Int64 // answers 429 and 503, after which the request was sent again
+	refused   atomic.Int64 // answers 429 and 503; the request is then repeated
 }
 
 func newLoad(endpoint string, bodies [][]byte, list []customer, workers int) *load {
@@ -90,7 +90,7 @@ func newLoad(endpoint string, bodies [][]byte, list []customer, workers int) *lo
 	}
 }
 
-// send sends n requests with the tenants' keys in turn.
+// send sends n requests with the tenants' keys in round-robin order.
 func (l *load) send(ctx context.Context, n int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -118,10 +118,10 @@ func (l *load) one(ctx context.Context, c customer, body []byte) error {
 		case status == http.StatusOK:
 			return nil
 		case status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable:
-			return fmt.Errorf("%s was answered %d: %q", c.ID, status, answer)
+			return fmt.Errorf("a request of %s failed with status %d: %q", c.ID, status, answer)
 		}
 		if l.refused.Add(1) > maxRefused {
-			return fmt.Errorf("%s is answered %d again and again: %q", c.ID, status, answer)
+			return fmt.Errorf("requests of %s fail repeatedly with status %d: %q", c.ID, status, answer)
 		}
 		select {
 		case <-ctx.Done():

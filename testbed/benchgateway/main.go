@@ -1,10 +1,8 @@
-// Command benchgateway runs the built gateway beside a contrib gateway of the
-// same shape (bearertokenauth, routing connector, one otlp_http exporter per
-// tenant) and prints what the same requests cost each of them. Runs are
-// interleaved and medians are printed, since a machine's speed drifts. CPU is the
-// process's own, so that other work on the machine and the driver do not count.
-// With -wall it measures latencies instead, which do depend on what else the
-// machine does.
+// Command benchgateway compares the built gateway with a contrib gateway for the same tenants
+// (bearertokenauth, routing connector, one otlp_http exporter per tenant), and prints what the same
+// requests cost each of them. Runs are interleaved and medians are printed, because the speed of a
+// machine changes. CPU time is that of the gateway's process, so other processes and the load
+// generator do not count. With -wall it measures latencies, which do depend on other processes.
 package main
 
 import (
@@ -21,7 +19,7 @@ import (
 	"time"
 )
 
-// options is what the command line says.
+// options are the flags.
 type options struct {
 	build       string
 	subjects    string
@@ -45,20 +43,20 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.build, "build", "_build", "folder of the built gateways")
-	flag.StringVar(&o.subjects, "subjects", "contrib,memory,contrib-durable,durable", "what to compare: contrib, contrib-batch, contrib-durable, memory, durable; the first is what ratios refer to")
+	flag.StringVar(&o.subjects, "subjects", "contrib,memory,contrib-durable,durable", "gateways to compare: contrib, contrib-batch, contrib-durable, memory, durable; ratios are relative to the first")
 	flag.StringVar(&o.tenants, "tenants", "100,1000", "numbers of tenants of the comparison; empty: none")
-	flag.StringVar(&o.scale, "scale", "10,10000", "numbers of tenants of our own run for growth and idle cost; empty: none")
+	flag.StringVar(&o.scale, "scale", "10,10000", "numbers of tenants of the run that measures growth and idle cost of otelcol-tenant; empty: none")
 	flag.IntVar(&o.requests, "requests", 10_000, "requests of a run, 100 records each")
 	flag.IntVar(&o.runs, "runs", 3, "runs of each subject")
 	flag.IntVar(&o.workers, "workers", 8, "requests in flight")
-	flag.StringVar(&o.compression, "compression", "gzip", "of what the gateways send: gzip (the default of both), zstd or none")
-	flag.IntVar(&o.level, "level", 0, "compression_params::level of what the gateways send; 0: the default of each")
-	flag.StringVar(&o.batch, "batch", "100ms", "our lane::batch::timeout; 100ms is the default")
-	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of the runs; they cost a little themselves")
-	flag.StringVar(&o.env, "env", "", "environment of our gateway beside the shipped one, NAME=value,NAME=value; GOGC for example")
-	flag.BoolVar(&o.wall, "wall", false, "measure instead what innocent tenants notice of the trouble of others")
+	flag.StringVar(&o.compression, "compression", "gzip", "compression of the requests to backends: gzip (the default of both), zstd or none")
+	flag.IntVar(&o.level, "level", 0, "compression_params::level of the requests to backends; 0: the default of each gateway")
+	flag.StringVar(&o.batch, "batch", "100ms", "lane::batch::timeout of otelcol-tenant; 100ms is the default")
+	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of the runs; profiling itself costs a little")
+	flag.StringVar(&o.env, "env", "", "additional environment of otelcol-tenant, NAME=value,NAME=value; GOGC for example")
+	flag.BoolVar(&o.wall, "wall", false, "measure how failures of some tenants affect the latency of the others")
 	flag.Float64Var(&o.wallRate, "wall-rate", 4, "requests per second of each of a hundred tenants")
-	flag.Float64Var(&o.wallFlood, "wall-flood", 20, "how many times its share the flooding tenant sends")
+	flag.Float64Var(&o.wallFlood, "wall-flood", 20, "multiple of its share that the flooding tenant sends")
 	flag.DurationVar(&o.wallTime, "wall-time", 15*time.Second, "length of a run, after a warm-up of 2 s")
 	flag.Parse()
 
@@ -124,8 +122,8 @@ func run(ctx context.Context, o options) error {
 	if len(ours) == 0 {
 		return errors.New("-scale needs the subject memory")
 	}
-	// A few tenants' requests are merged on the way out and those of many are not,
-	// which says nothing of what a tenant costs. contrib merges none.
+	// Requests of few tenants are merged before they are sent, and those of many tenants are not.
+	// The second run without merging shows the cost of a tenant alone. contrib merges none.
 	alone := ours[0]
 	alone.batch = "1ms"
 	alone.title += ", nothing merged"

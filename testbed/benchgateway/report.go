@@ -12,7 +12,7 @@ import (
 
 const mib = 1 << 20
 
-// compare runs all subjects in turn, several times, and prints their medians.
+// compare runs all subjects alternately, several times, and prints their medians.
 func (b *bench) compare(ctx context.Context, subjects []subject, tenants int) error {
 	all := make([][]result, len(subjects))
 	for n := range b.runs {
@@ -25,7 +25,7 @@ func (b *bench) compare(ctx context.Context, subjects []subject, tenants int) er
 			all[i] = append(all[i], r)
 		}
 	}
-	fmt.Printf("| %d tenants | records per CPU second | ratio | peak RSS | ratio | start | CPU to start | refused, sent again |\n|---|---:|---:|---:|---:|---:|---:|---:|\n", tenants)
+	fmt.Printf("| %d tenants | records per CPU second | ratio | peak RSS | ratio | start | CPU to start | refused and repeated |\n|---|---:|---:|---:|---:|---:|---:|---:|\n", tenants)
 	baseSpeed, basePeak := 0.0, 0.0
 	for i, s := range subjects {
 		speed := median(all[i], func(r result) float64 { return b.speed(r) })
@@ -46,8 +46,8 @@ func (b *bench) speed(r result) float64 {
 	return float64(b.requests*recordsPerRequest) / max(r.cpu.Seconds(), 1.0/ticksPerSecond)
 }
 
-// grow runs one subject with different numbers of tenants, and prints what a
-// request and an idle tenant cost.
+// grow runs one subject with different numbers of tenants, and prints the cost of a request and of
+// an idle tenant.
 func (b *bench) grow(ctx context.Context, s subject, sizes []int) error {
 	all := make([][]result, len(sizes))
 	for n := range b.runs {
@@ -99,7 +99,7 @@ func median[T any](results []T, value func(T) float64) float64 {
 	return values[len(values)/2]
 }
 
-// numbers reads a list such as 100,1000. The empty text is the empty list.
+// numbers parses a list such as "100,1000". An empty text is an empty list.
 func numbers(text string) ([]int, error) {
 	if text == "" {
 		return nil, nil

@@ -16,14 +16,14 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// sink is every tenant's backend: it counts records by the tenant that the path
-// names, and discards them.
+// sink is the backend of every tenant. It counts records by the tenant in the path, and discards
+// them.
 type sink struct {
 	url    string
 	server *http.Server
 	byID   map[string]*atomic.Int64 // not changed after newSink
 	total  atomic.Int64
-	bad    atomic.Int64 // requests that are nobody's or not OTLP
+	bad    atomic.Int64 // requests of unknown tenants, or not OTLP
 	zstd   *zstd.Decoder
 	gzips  sync.Pool
 }
@@ -36,7 +36,7 @@ func newSink(list []customer) (*sink, error) {
 	return s, s.serve(s)
 }
 
-// serve begins to serve h.
+// serve starts to serve h.
 func (s *sink) serve(h http.Handler) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

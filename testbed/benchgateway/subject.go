@@ -47,7 +47,7 @@ func newSubject(name, build string, o options) (subject, error) {
 	case "durable":
 		s.title, s.binary, s.template, s.durable = "otelcol-tenant, lanes in `file_storage`", ours, "ours.yaml", true
 	default:
-		return s, fmt.Errorf("-subjects: there is no %q", name)
+		return s, fmt.Errorf("-subjects: unknown subject %q", name)
 	}
 	if s.binary == ours && o.env != "" {
 		s.env = make(map[string]string)
@@ -60,7 +60,7 @@ func newSubject(name, build string, o options) (subject, error) {
 		}
 	}
 	if _, err := os.Stat(s.binary); err != nil {
-		return s, fmt.Errorf("%s is not built: make bench-gateway builds it", s.binary)
+		return s, fmt.Errorf("%s is not built: run make bench-gateway", s.binary)
 	}
 	return s, nil
 }
@@ -68,7 +68,7 @@ func newSubject(name, build string, o options) (subject, error) {
 // customer is a tenant of a run.
 type customer struct {
 	ID, Key string
-	URL     string // of a backend of its own; empty: the sink's path of the tenant
+	URL     string // of the tenant's own backend; empty: the tenant's path of the sink
 }
 
 func customers(n int) []customer {
@@ -80,18 +80,17 @@ func customers(n int) []customer {
 	return list
 }
 
-// settings fill a template.
+// settings are the values of a template.
 type settings struct {
 	Dir, Endpoint, Pprof, MetricsPort, Sink string
 	Compression, Batch                      string
 	Level                                   int
 	Durable, Batched                        bool
-	OwnURLs                                 bool // each tenant's backend is its customer's URL
+	OwnURLs                                 bool // each tenant's backend has the URL of its customer
 	Customers                               []customer
 }
 
-// configure writes everything the gateway reads to set.Dir and returns the path
-// of its configuration.
+// configure writes the files of the gateway to set.Dir, and returns the path of its configuration.
 func (s *subject) configure(set settings) (string, error) {
 	set.Compression, set.Level, set.Batch, set.Durable, set.Batched = s.compression, s.level, s.batch, s.durable, s.batched
 	t, err := template.ParseFS(templates, "templates/"+s.template)

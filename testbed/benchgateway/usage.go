@@ -29,7 +29,7 @@ func cpuTime(pid int) (time.Duration, error) {
 }
 
 func parseStat(text string) (time.Duration, error) {
-	// The name in parentheses may hold anything; fields are counted behind it.
+	// The name in parentheses may contain any character. Fields are counted after it.
 	_, rest, ok := cutLast(text, ") ")
 	fields := strings.Fields(rest)
 	if !ok || len(fields) < 13 {
@@ -47,7 +47,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// peakRSS returns the largest resident set that a process had, in bytes.
+// peakRSS returns the peak of the resident set of a process, in bytes.
 func peakRSS(pid int) (int64, error) {
 	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
@@ -66,7 +66,7 @@ func parseStatus(text []byte) (int64, error) {
 	return 0, errors.New("no VmHWM in the status of the process")
 }
 
-// liveBytes returns what a process holds on heap and stacks after a collection,
+// liveBytes returns the bytes on the heap and the stacks of a process after a garbage collection,
 // from its pprof endpoint.
 func liveBytes(ctx context.Context, pprof string) (int64, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+pprof+"/debug/pprof/heap?gc=1&debug=1", http.NoBody)
@@ -120,7 +120,7 @@ func saveProfile(ctx context.Context, pprof, path string, d time.Duration) error
 	return errors.Join(err, f.Close())
 }
 
-// machine names what the numbers were measured on.
+// machine describes the machine of the measurement.
 func machine() string {
 	model := "unknown CPU"
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {

@@ -14,29 +14,28 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
-// wallTenants is how many tenants there are, of which the last four make trouble.
+// wallTenants is the number of tenants. The last four of them fail or flood if faults are on.
 const (
 	wallTenants = 100
-	innocents   = wallTenants - 4
+	unaffected  = wallTenants - 4
 	wallWarmup  = 2 * time.Second
 )
 
-// latencies are those of the innocent tenants' requests in one run.
+// latencies are the latencies of the unaffected tenants' requests in one run.
 type latencies struct{ accept, deliver []time.Duration }
 
-// wall measures what the innocent notice of the trouble of others.
+// wall measures how faults of some tenants affect the latency of the others.
 type wall struct {
 	*bench
 	rate  float64 // requests per second of every tenant: its share
-	flood float64 // how many shares the flooding tenant sends
+	flood float64 // multiple of the share that the flooding tenant sends
 	time  time.Duration
 }
 
-// measure runs a gateway with a hundred tenants that send at the same rate. If
-// trouble is true, the backend of one hangs, that of one refuses connections and
-// that of one answers 503, and one floods. It fails if an innocent tenant was
-// refused anything, or anything of it did not arrive.
-func (w *wall) measure(ctx context.Context, s subject, trouble bool) (l latencies, err error) {
+// measure runs a gateway with a hundred tenants that send at the same rate. If faults is true, the
+// backend of one tenant hangs, another one refuses connections, a third one responds with 503, and a
+// fourth tenant floods. It fails if a request of an unaffected tenant is refused or not delivered.
+func (w *wall) measure(ctx context.Context, s subject, faults bool) (l latencies, err error) {
 	arrived, err := newArrivals()
 	if err != nil {
 		return l, err
@@ -55,9 +54,9 @@ func (w *wall) measure(ctx context.Context, s subject, trouble bool) (l latencie
 	for i := range rates {
 		rates[i] = w.rate
 	}
-	if trouble {
-		list[innocents].URL, list[innocents+1].URL, list[innocents+2].URL = bad.hanging, bad.refusing, bad.busy
-		rates[innocents+3] *= w.flood
+	if faults {
+		list[unaffected].URL, list[unaffected+1].URL, list[unaffected+2].URL = bad.hanging, bad.refusing, bad.busy
+		rates[unaffected+3] *= w.flood
 	}
 	set, err := w.prepare(list, arrived.url)
 	if err != nil {
@@ -84,7 +83,7 @@ func (w *wall) measure(ctx context.Context, s subject, trouble bool) (l latencie
 	return w.load(ctx, newLoad(set.Endpoint, w.bodies, list, wallTenants+int(w.flood)), rates, arrived)
 }
 
-// load sends everybody's requests and returns the latencies of the innocent's.
+// load sends the requests of all tenants, and returns the latencies of the unaffected ones.
 func (w *wall) load(ctx context.Context, l *load, rates []float64, arrived *arrivals) (latencies, error) {
 	defer l.client.CloseIdleConnections()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -96,7 +95,7 @@ func (w *wall) load(ctx context.Context, l *load, rates []float64, arrived *arri
 	sent := 0
 	var work sync.WaitGroup
 	for i := range l.customers {
-		// Each sends evenly, and they begin one after the other within one turn.
+		// The requests are evenly distributed over time, for each tenant and over all tenants.
 		every := time.Duration(float64(time.Second) / rates[i])
 		first := begin.Add(time.Duration(float64(i) / float64(len(rates)) * float64(time.Second) / w.rate))
 		work.Go(func() {
@@ -107,18 +106,18 @@ func (w *wall) load(ctx context.Context, l *load, rates []float64, arrived *arri
 				if at.After(end) || wait(ctx, at) != nil {
 					return
 				}
-				// Not one after the other: who has to wait must not send less.
+				// A slow response must not reduce the rate, so requests are concurrent.
 				calls.Go(func() {
 					id := ""
-					if i < innocents {
+					if i < unaffected {
 						id = fmt.Sprintf("%s%03d.%08d", mark, i, n)
 					}
 					took, refused, err := l.once(ctx, i, n, id, arrived)
-					if i >= innocents {
-						return // trouble is refused once its lane is full
+					if i >= unaffected {
+						return // may be refused once its lane is full
 					}
 					if refused {
-						err = errors.New("an innocent tenant was refused")
+						err = errors.New("a request of an unaffected tenant was refused")
 					}
 					if err != nil {
 						cancel(err)
@@ -158,8 +157,8 @@ func wait(ctx context.Context, at time.Time) error {
 	}
 }
 
-// once sends one request, to which a record is added that says id, and tells how
-// long its answer took.
+// once sends one request, with an additional record for id unless it is empty, and returns the time
+// until its response.
 func (l *load) once(ctx context.Context, customer, n int, id string, arrived *arrivals) (took time.Duration, refused bool, err error) {
 	body := l.bodies[(customer+n)%len(l.bodies)]
 	if id != "" {
@@ -177,10 +176,10 @@ func (l *load) once(ctx context.Context, customer, n int, id string, arrived *ar
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return 0, true, nil
 	}
-	return 0, false, fmt.Errorf("%s was answered %d: %q", l.customers[customer].ID, status, answer)
+	return 0, false, fmt.Errorf("a request of %s failed with status %d: %q", l.customers[customer].ID, status, answer)
 }
 
-// badBackends are what the tenants in trouble have.
+// badBackends are the backends of tenants with faults.
 type badBackends struct {
 	hanging, refusing, busy string
 	servers                 []*http.Server

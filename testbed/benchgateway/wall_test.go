@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
 
-func TestMarked_IsFoundBehindAnotherRequest(t *testing.T) {
+func TestMarked_IsFoundAfterAnotherRequest(t *testing.T) {
 	body := append(append([]byte(nil), payloads()[0]...), marked(mark+"007.00000042")...)
 	n, err := countRecords(body)
 	require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestMarked_IsFoundBehindAnotherRequest(t *testing.T) {
 	require.ErrorContains(t, err, "1 requests were delivered twice")
 }
 
-func TestArrivals_AreAwaitedUntilTheContextEnds(t *testing.T) {
+func TestArrivals_WaitEndsWithContext(t *testing.T) {
 	a := &arrivals{sent: make(map[string]time.Time)}
 	a.expect(mark + "000.00000000")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -51,11 +51,11 @@ func TestPercentile(t *testing.T) {
 	}
 	assert.Equal(t, time.Duration(100), percentile(d, 50))
 	assert.Equal(t, time.Duration(198), percentile(d, 99))
-	assert.Equal(t, time.Duration(199), d[0], "the caller's order stays")
+	assert.Equal(t, time.Duration(199), d[0], "the argument is not sorted")
 	assert.Zero(t, percentile(nil, 99))
 }
 
-// Each tenant's backend is what the registry says of it.
+// Each tenant's backend has the URL in the registry.
 func TestSubject_ConfiguresOwnBackends(t *testing.T) {
 	build := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(build, "otelcol-tenant"), nil, 0o600))

@@ -8,34 +8,34 @@ import (
 	"time"
 )
 
-// run measures each subject quiet and with trouble, in turn, and prints what the
-// innocent tenants noticed: the median of the runs' percentiles.
+// run measures each subject without and with faults, alternately, and prints the latencies of the
+// unaffected tenants: the median of the runs' percentiles.
 func (w *wall) run(ctx context.Context, subjects []subject) error {
 	type key struct {
 		subject int
-		trouble bool
+		faults  bool
 	}
 	runs := make(map[key][]latencies)
 	for n := range w.runs {
 		for i, s := range subjects {
-			for _, trouble := range []bool{false, true} {
-				l, err := w.measure(ctx, s, trouble)
+			for _, faults := range []bool{false, true} {
+				l, err := w.measure(ctx, s, faults)
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(os.Stderr, "%s, trouble %t, run %d: p99 of acceptance %s, of delivery %s, %d requests\n", s.name, trouble, n+1,
+				fmt.Fprintf(os.Stderr, "%s, faults %t, run %d: p99 of acceptance %s, of delivery %s, %d requests\n", s.name, faults, n+1,
 					percentile(l.accept, 99).Round(100*time.Microsecond), percentile(l.deliver, 99).Round(100*time.Microsecond), len(l.deliver))
-				runs[key{i, trouble}] = append(runs[key{i, trouble}], l)
+				runs[key{i, faults}] = append(runs[key{i, faults}], l)
 			}
 		}
 	}
-	fmt.Printf("%d innocent tenants, %g requests per second each; with trouble one backend hangs, one refuses connections, one answers 503, one tenant sends %g times its share; `lane::batch::timeout: %s`\n\n",
-		innocents, w.rate, w.flood, w.batch)
+	fmt.Printf("%d unaffected tenants, %g requests per second each; with faults one backend hangs, one refuses connections, one responds with 503, one tenant sends %g times its share; `lane::batch::timeout: %s`\n\n",
+		unaffected, w.rate, w.flood, w.batch)
 	fmt.Printf("| | acceptance p50 | p99 | delivery p50 | p99 |\n|---|---:|---:|---:|---:|\n")
 	for i, s := range subjects {
 		var rows [2][]float64
-		for j, trouble := range []bool{false, true} {
-			all := runs[key{i, trouble}]
+		for j, faults := range []bool{false, true} {
+			all := runs[key{i, faults}]
 			for _, of := range []func(latencies) []time.Duration{
 				func(l latencies) []time.Duration { return l.accept },
 				func(l latencies) []time.Duration { return l.deliver },
@@ -45,8 +45,8 @@ func (w *wall) run(ctx context.Context, subjects []subject) error {
 				}
 			}
 		}
-		fmt.Printf("| %s, quiet |%s\n", s.title, cells("%.1f ms", rows[0]))
-		fmt.Printf("| with trouble |%s\n", cells("%.1f ms", rows[1]))
+		fmt.Printf("| %s, no faults |%s\n", s.title, cells("%.1f ms", rows[0]))
+		fmt.Printf("| with faults |%s\n", cells("%.1f ms", rows[1]))
 		var ratios []float64
 		for j := range rows[0] {
 			ratios = append(ratios, rows[1][j]/rows[0][j])

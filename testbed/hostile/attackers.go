@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/attack"
 )
 
-// attackers send attacks at random, several at a time.
+// attackers send random attacks concurrently.
 type attackers struct {
 	order
 	kinds  []attack.Attack
@@ -24,7 +24,7 @@ type attackers struct {
 	answers map[string]map[string]int // by name of the attack
 }
 
-// newAttackers starts o.Parallel attackers. Each begins one attack in o.Every.
+// newAttackers starts o.Parallel attackers. Each starts at most one attack in o.Every.
 func newAttackers(o order, kinds []attack.Attack) *attackers {
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &attackers{order: o, kinds: kinds, cancel: cancel, answers: map[string]map[string]int{}}

@@ -43,7 +43,7 @@ func (c *cgroup) command(path string, args []string) (string, []string) {
 	return "/bin/sh", append([]string{"-c", script, c.dir, path}, args...)
 }
 
-// remove removes the cgroup, in which nothing may run any more.
+// remove removes the cgroup, in which no process may run.
 func (c *cgroup) remove() error {
 	if c == nil {
 		return nil

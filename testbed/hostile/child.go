@@ -15,25 +15,25 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/attack"
 )
 
-// child is a process that attacks. Where chrt is installed it gets the processor only when
-// nobody else wants it, as if it were on another machine, so that what is measured is what
-// the gateway does to the latency of others, and not what the attacker's own work does.
+// child is a process that attacks. With chrt it only gets idle processor time, as if it ran on
+// another machine, so the measurement shows the effect of the gateway on the latency of others, and
+// not the effect of the attacker's own work.
 type child struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
 	out   *bufio.Reader
 }
 
-// order is what a child reads from its standard input. It attacks until that ends.
+// order is what a child reads from its standard input. It attacks until the end of this input.
 type order struct {
 	HTTP, GRPC string
 	Keys       []string
-	Kinds      []string // the beginnings of the names of attacks
+	Kinds      []string // prefixes of the names of attacks
 	Parallel   int
 	Every      time.Duration
 }
 
-// order returns one to attack g as the hostile tenants.
+// order returns an order to attack g with the keys of the hostile tenants.
 func (g *gateway) order(parallel int, every time.Duration) order {
 	o := order{HTTP: g.http, GRPC: g.grpc, Parallel: parallel, Every: every}
 	for _, a := range g.hostile {
@@ -73,22 +73,23 @@ func startChild(ctx context.Context, g *gateway, t trial, o options) (*child, er
 		return nil, errors.Join(err, c.cmd.Process.Kill(), c.cmd.Wait())
 	}
 	if _, err := c.out.ReadString('\n'); err != nil {
-		return nil, errors.Join(fmt.Errorf("the attacker did not begin: %w", err), c.cmd.Process.Kill(), c.cmd.Wait())
+		return nil, errors.Join(fmt.Errorf("the attacking process did not start: %w", err), c.cmd.Process.Kill(), c.cmd.Wait())
 	}
 	return c, nil
 }
 
-// stop ends the attacks and returns how often each answer came.
+// stop ends the attacks, and returns the number of each answer.
 func (c *child) stop() (map[string]int, error) {
 	answers := map[string]int{}
 	err := errors.Join(c.stdin.Close(), json.NewDecoder(c.out).Decode(&answers), c.cmd.Wait())
 	if err != nil {
-		return nil, fmt.Errorf("the attacker: %w", err)
+		return nil, fmt.Errorf("attacking process: %w", err)
 	}
 	return answers, nil
 }
 
-// runChild is what a child does.
+// runChild attacks as the order from in requires, until the end of in, and writes the answers to
+// out.
 func runChild(in io.Reader, out io.Writer) error {
 	var o order
 	d := json.NewDecoder(in)
@@ -104,14 +105,14 @@ func runChild(in io.Reader, out io.Writer) error {
 		}
 	}
 	if len(kinds) == 0 {
-		return fmt.Errorf("no attack has a name with %q", o.Kinds)
+		return fmt.Errorf("no attack has a name that begins with one of %q", o.Kinds)
 	}
-	// To build the attacks takes seconds where the processors are shared.
+	// The parent process waits for this line, because building the attacks may take seconds.
 	if _, err := fmt.Fprintln(out, "attacking"); err != nil {
 		return err
 	}
 	a := newAttackers(o, kinds)
-	_, _ = io.Copy(io.Discard, in) // the end is all that is waited for
+	_, _ = io.Copy(io.Discard, in) // waits for the end
 	a.stop()
 	answers := map[string]int{}
 	for _, of := range a.answers {

@@ -66,7 +66,7 @@ func startGateway(ctx context.Context, o options, dir string) (*gateway, error) 
 	}
 	if o.memory > 0 {
 		if g.group, err = newCgroup(o.memory << 20); err != nil {
-			return nil, fmt.Errorf("limiting memory (-memory 0 goes without): %w", err)
+			return nil, fmt.Errorf("limiting memory (-memory 0 sets no limit): %w", err)
 		}
 		set.Path, set.Args = g.group.command(set.Path, set.Args)
 	}
@@ -91,8 +91,8 @@ func createTenant(ctx context.Context, build, registry, name string) (key string
 	return made.Key, errors.Join(json.Unmarshal(out, &made))
 }
 
-// wait returns after d, or with an error when the gateway or ctx ends first. It
-// keeps the peak of the memory.
+// wait waits for d. It returns an error if the gateway or ctx ends earlier. It records the peak of
+// the memory.
 func (g *gateway) wait(ctx context.Context, d time.Duration) error {
 	over := time.After(d)
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -111,7 +111,7 @@ func (g *gateway) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// resident returns the resident memory in bytes, 0 if it is not known.
+// resident returns the resident memory in bytes, or 0 if it is unknown.
 func (g *gateway) resident() int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", g.Pid()))
 	if err != nil {
@@ -134,5 +134,5 @@ func (g *gateway) stop() error {
 	return g.Stop(ctx)
 }
 
-// close ends the gateway if it runs and removes its cgroup.
+// close kills the gateway if it runs, and removes its cgroup.
 func (g *gateway) close() error { return errors.Join(g.Kill(), g.group.remove()) }

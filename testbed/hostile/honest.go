@@ -21,19 +21,19 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/attack"
 )
 
-// honest tenants send small requests, every second one over gRPC.
+// honest sends small requests of honest tenants. Every second tenant uses gRPC.
 type honest struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 	client *http.Client
-	conns  []*grpc.ClientConn // one of each tenant that uses gRPC
+	conns  []*grpc.ClientConn // one for each tenant that uses gRPC
 
 	mu    sync.Mutex
 	acked map[string]map[string]bool // by tenant
 	now   phase
 }
 
-// phase is what the honest tenants saw in some time.
+// phase has the answers to the honest tenants in a period, and their latencies.
 type phase struct {
 	latencies []time.Duration
 	answers   map[string]int
@@ -52,13 +52,13 @@ func newHonest(g *gateway, rate int) *honest {
 		if n%2 == 1 {
 			conn, err := grpc.NewClient(g.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
 			if err != nil {
-				panic(err) // the address is of our own making
+				panic(err) // the address is valid
 			}
 			h.conns = append(h.conns, conn)
 			send = func(ctx context.Context, id string) string { return call(ctx, conn, a.key, id) }
 		}
 		h.work.Go(func() {
-			// Not all at the same moment.
+			// Distribute the requests evenly.
 			select {
 			case <-ctx.Done():
 			case <-time.After(every * time.Duration(n) / time.Duration(len(g.honest))):
@@ -129,7 +129,7 @@ func (h *honest) note(tenant, id, answer string, took time.Duration) {
 	h.now.latencies = append(h.now.latencies, took)
 }
 
-// phase returns what was seen since the last call.
+// phase returns the phase since the last call.
 func (h *honest) phase() phase {
 	h.mu.Lock()
 	defer h.mu.Unlock()

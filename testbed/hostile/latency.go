@@ -14,16 +14,15 @@ import (
 	"time"
 )
 
-// trial is a kind of attack whose effect on others is measured.
+// trial is a kind of attack whose effect on honest tenants is measured.
 type trial struct {
 	name     string
-	kinds    []string // the beginnings of the names of attacks
+	kinds    []string // prefixes of the names of attacks
 	parallel int
 	every    time.Duration // of each of parallel; 0: one after the other
 }
 
-// slow is how often large requests come: each costs the sender less than it costs the
-// gateway, and one after the other would be another trial.
+// slow is the interval of large requests. Requests without a pause are a separate trial.
 const slow = 250 * time.Millisecond
 
 func trials() []trial {
@@ -38,10 +37,10 @@ func trials() []trial {
 			"1200000 nested maps, application/x-protobuf HTTP gzip", "a delta point of 50,000 attributes, HTTP",
 			"a record of 90,000 attributes", "8 MB of noise",
 		}, 4, 0},
-		{"tiny calls whose answers nobody reads", []string{"20,000 tiny calls on each of 20 connections"}, 2, 0},
-		{"answers that nobody reads", []string{"answers that nobody reads"}, 2, 0},
+		{"tiny calls with unread answers", []string{"20,000 tiny calls on each of 20 connections"}, 2, 0},
+		{"unread answers", []string{"unread answers"}, 2, 0},
 		{"tiny requests over HTTP, pipelined", []string{"tiny requests that are pipelined"}, 2, 0},
-		{"requests of no format, pipelined", []string{"requests of no format that are pipelined"}, 2, 0},
+		{"requests without a format, pipelined", []string{"requests without a format that are pipelined"}, 2, 0},
 		{"streams that are reset, no key", []string{"streams that are reset"}, 4, 0},
 		{"pings and settings, no key", []string{"pings and settings"}, 4, 0},
 		{"requests without a key, pipelined", []string{"refused requests that are pipelined"}, 2, 0},
@@ -49,16 +48,16 @@ func trials() []trial {
 	}
 }
 
-// outcome is what a trial has shown.
+// outcome is the result of a trial.
 type outcome struct {
 	trial
 	quiet, attacked phase
-	p50, p99        []float64 // ratios, of each round
+	p50, p99        []float64 // ratios, one for each round
 	answers         map[string]int
 }
 
-// measureLatency compares what honest tenants see with and without each kind of attack, by
-// turns, and prints a table.
+// measureLatency compares the latency of honest tenants with and without each kind of attack,
+// alternately, and prints a table.
 func measureLatency(ctx context.Context, o options) (err error) {
 	dir, err := os.MkdirTemp("", "hostile-")
 	if err != nil {
@@ -71,7 +70,7 @@ func measureLatency(ctx context.Context, o options) (err error) {
 	}
 	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer sink.Close()
-	// Totals are computed for this destination, which costs most.
+	// Computing totals for this destination is the most expensive path.
 	o.more = append(o.more,
 		"yaml:exporters::tenant_routing::destinations::totals: {profile: prometheus, otlp_http: {endpoint: "+sink.URL+"}}",
 		"yaml:exporters::tenant_routing::routes::metrics: [totals]",
@@ -111,7 +110,7 @@ func measureLatency(ctx context.Context, o options) (err error) {
 	return errors.Join(append(refused, g.stop())...)
 }
 
-// warmUp is how long an attack lasts before it is measured, and the rest after it.
+// warmUp is how long an attack, or the pause after it, lasts before a measurement begins.
 const warmUp = time.Second
 
 func (t trial) run(ctx context.Context, g *gateway, h *honest, o options) (outcome, error) {
@@ -145,7 +144,7 @@ func ratio(a, b *phase, q float64) float64 {
 	return float64(a.quantile(q)) / float64(max(b.quantile(q), 1))
 }
 
-// watch returns what the honest tenants see for d, after some time for what was before.
+// watch returns the phase of the honest tenants for d, after warmUp.
 func (g *gateway) watch(ctx context.Context, h *honest, d time.Duration) (phase, error) {
 	if err := g.wait(ctx, warmUp); err != nil {
 		return phase{}, err

@@ -1,8 +1,7 @@
-// Command hostile runs the shipped gateway in a memory cgroup, sends it a random
-// mix of all attacks of strangers and key holders, and has honest tenants send
-// beside them. It fails if the process ends, if anything that was acknowledged is
-// missing or stored as another tenant's, or if an honest request is refused. `make
-// hostile` runs it; it needs Linux and, for the memory limit, root.
+// Command hostile runs the shipped gateway in a memory cgroup, and sends it a random mix of all
+// attacks, with and without a valid key, while honest tenants send requests. It fails if the process
+// ends, if acknowledged data is missing or stored as another tenant's, or if an honest request is
+// refused. `make hostile` runs it. It needs Linux and, for the memory limit, root.
 package main
 
 import (
@@ -31,28 +30,28 @@ type options struct {
 	keep            bool
 	latency         bool
 	rounds          int
-	more            []string // configurations on top
-	env             string   // of the gateway beside the shipped one
+	more            []string // additional configurations
+	env             string   // additional environment of the gateway
 	attacker        string   // the command that starts an attacking process
 }
 
 func main() {
 	var o options
 	flag.DurationVar(&o.duration, "duration", 20*time.Minute, "how long to attack")
-	flag.DurationVar(&o.quiet, "quiet", time.Minute, "how long to measure without attacks before")
+	flag.DurationVar(&o.quiet, "quiet", time.Minute, "how long to measure without attacks first")
 	flag.IntVar(&o.tenants, "tenants", 50, "honest tenants")
 	flag.IntVar(&o.rate, "rate", 200, "requests a second of all honest tenants together")
-	flag.IntVar(&o.attackers, "attackers", 4, "attacks at a time; each is by one of three hostile tenants or by a stranger")
+	flag.IntVar(&o.attackers, "attackers", 4, "concurrent attacks; each uses the key of one of three hostile tenants, or none")
 	flag.Int64Var(&o.memory, "memory", 512, "memory limit of the gateway in MiB; 0: none")
 	flag.StringVar(&o.build, "build", "_build", "folder of the built binaries")
 	flag.StringVar(&o.config, "config", "distributions/gateway/config.yaml", "configuration of the gateway")
 	flag.StringVar(&o.only, "only", "", "send only attacks whose name contains this")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder of the run")
-	flag.BoolVar(&o.latency, "latency", false, "measure the latency of honest requests with and without each kind of attack, by turns, for the time of -quiet")
-	flag.IntVar(&o.rounds, "rounds", 3, "with -latency: how often each")
-	flag.StringVar(&o.env, "env", "", "environment of the gateway beside what it needs, NAME=value,NAME=value; GOGC for example")
+	flag.BoolVar(&o.latency, "latency", false, "measure the latency of honest requests with and without each kind of attack, alternately, for the time of -quiet")
+	flag.IntVar(&o.rounds, "rounds", 3, "with -latency: rounds of each kind of attack")
+	flag.StringVar(&o.env, "env", "", "additional environment of the gateway, NAME=value,NAME=value; GOGC for example")
 	flag.StringVar(&o.attacker, "attacker", "chrt --idle 0", "with -latency: the command that starts the attacking process, if it is installed")
-	asChild := flag.Bool("child", false, "attack as standard input says (used by -latency)")
+	asChild := flag.Bool("child", false, "attack as the order on standard input requires (used by -latency)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	run := soak

@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/archive"
 )
 
-// verify compares the archive with what was acknowledged. What is queued has a
-// minute to get there.
+// verify compares the archive with the acknowledged records. It waits up to a minute for records
+// that are still queued.
 func verify(ctx context.Context, dir string, acked map[string]map[string]bool) error {
 	owner := map[string]string{}
 	for name, ids := range acked {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// headerLists sends header lists without end on several connections, with fields
-// that cost one byte each on the wire.
+// headerLists sends endless header lists on several connections, with fields that take one byte
+// each on the wire.
 func (t *Target) headerLists(ctx context.Context, connections, frames int, wait time.Duration) {
 	var held []*wire
 	first := append(fields(":method", "POST"), 0x40, 1, 'a', 0) // the field becomes entry 62 of the table
@@ -38,7 +38,7 @@ func (t *Target) headerLists(ctx context.Context, connections, frames int, wait 
 	}
 }
 
-// resets opens streams and resets them at once.
+// resets opens streams and resets them immediately.
 func (t *Target) resets(ctx context.Context, n int) {
 	w, err := dialHTTP2(ctx, t.http2())
 	if err != nil {
@@ -55,7 +55,7 @@ func (t *Target) resets(ctx context.Context, n int) {
 	}
 }
 
-// controlFrames floods a connection with frames that ask for an answer and reads none.
+// controlFrames floods a connection with frames that require an answer, and reads none.
 func (t *Target) controlFrames(ctx context.Context, n int) {
 	w, err := dialHTTP2(ctx, t.http2())
 	if err != nil {
@@ -69,7 +69,7 @@ func (t *Target) controlFrames(ctx context.Context, n int) {
 	}
 }
 
-// connections opens n connections that send head and no more.
+// connections opens n connections, sends head on each, and closes them after wait.
 func connections(ctx context.Context, addr string, n int, head []byte, wait time.Duration) {
 	var held []net.Conn
 	for range n {
@@ -85,7 +85,7 @@ func connections(ctx context.Context, addr string, n int, head []byte, wait time
 	}
 }
 
-// longHead is the beginning of a request whose head has size bytes and no end.
+// longHead returns the beginning of a request whose head has size bytes and no end.
 func longHead(size int) []byte {
 	return []byte("POST /v1/logs HTTP/1.1\r\nHost: gateway\r\nX-Long: " + strings.Repeat("a", size))
 }
