@@ -70,12 +70,6 @@ var bannedNames = []bannedWord{
 	{`nobody`, `write "unprivileged", or say what does not happen`},
 }
 
-// pending are the folders, without those below them, whose text still has banned words.
-// A folder that is clean is removed from the list. The blank lines keep edits of
-// neighbours from conflicting.
-var pending = []string{
-}
-
 // wordList finds the words of a list. The group of a match is the index of its word.
 type wordList struct {
 	re    *regexp.Regexp
@@ -247,10 +241,10 @@ func ownText(name string, src []byte) bool {
 	return false
 }
 
-// TestWords_ArePlain requires the vocabulary that the collector's users know. Corpora
-// and fixtures below testdata are the words of others.
+// TestWords_ArePlain requires the vocabulary that the collector's users know. It does not read
+// corpora and fixtures below testdata, which have texts of other programs.
 func TestWords_ArePlain(t *testing.T) {
-	faults := map[string][]string{}
+	var faults []string
 	require.NoError(t, filepath.WalkDir("../..", func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -274,17 +268,12 @@ func TestWords_ArePlain(t *testing.T) {
 			return err
 		}
 		found, err := wordFaults(name, src)
-		faults[path.Dir(name)] = append(faults[path.Dir(name)], found...)
+		faults = append(faults, found...)
 		return err
 	}))
-	for folder, found := range faults {
-		if len(found) > 0 && !slices.Contains(pending, folder) {
-			t.Errorf("%d words in %s (to keep one, add a comment on its line or the line before: words: allow \"WORD\": REASON):\n%s",
-				len(found), folder, strings.Join(found[:min(len(found), 50)], "\n"))
-		}
-	}
-	for _, folder := range pending {
-		assert.NotEmpty(t, faults[folder], "%s is clean, or does not exist: remove it from pending", folder)
+	if len(faults) > 0 {
+		t.Errorf("%d words (to keep one, add a comment on its line or the line before: words: allow \"WORD\": REASON):\n%s",
+			len(faults), strings.Join(faults[:min(len(faults), 50)], "\n"))
 	}
 }
 
