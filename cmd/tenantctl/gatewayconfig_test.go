@@ -28,10 +28,10 @@ func gatewayConfigFile(t *testing.T, text string) string {
 
 func TestRoutes_AreRefusedIfNoGatewayHasTheDestination(t *testing.T) {
 	c, config := newCLI(t), gatewayConfigFile(t, gatewayConfig)
-	c.fails(exitFailure, `--route logs=loki_eu: no gateway has the destination "loki_eu", did you mean "loki-eu"?; logs can go to loki-eu`,
+	c.fails(exitFailure, `--route logs=loki_eu: no gateway has the destination "loki_eu", did you mean "loki-eu"?; logs can be sent to loki-eu`,
 		"tenant", "create", "a", "--route", "logs=loki_eu", "--gateway-config", config)
 	c.ok("tenant", "create", "a", "--route", "logs=loki-eu", "--route", "traces=tempo", "--gateway-config", config)
-	c.fails(exitFailure, `the destination "tempo" takes traces only, not logs`, "tenant", "update", "a", "--route", "logs=tempo", "--gateway-config", config)
+	c.fails(exitFailure, `the destination "tempo" accepts only traces, not logs`, "tenant", "update", "a", "--route", "logs=tempo", "--gateway-config", config)
 	assert.Equal(t, []string{"loki-eu"}, c.snapshot().Tenant("a").Routes[tenant.Logs], "nothing was changed")
 	c.ok("tenant", "update", "a", "--route", "logs=", "--gateway-config", config)
 

@@ -166,7 +166,7 @@ func TestConfig_ChecksProxies(t *testing.T) {
 	cfg.TrustedProxies = []string{"10.0.0.0/8", "0.0.0.0/0", "proxy"}
 	cfg.ClientAddressHeader = "x-client-ip"
 	err := cfg.Validate()
-	for _, want := range []string{"\"trusted_proxies\": [1]: \"0.0.0.0/0\" is every address", "[2]: \"proxy\"", `"client_address_header" must be auto`} {
+	for _, want := range []string{"\"trusted_proxies\": [1]: \"0.0.0.0/0\" matches every address", "[2]: \"proxy\"", `"client_address_header" must be auto`} {
 		assert.ErrorContains(t, err, want)
 	}
 }

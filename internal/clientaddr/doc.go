@@ -1,7 +1,7 @@
 // Package clientaddr finds the address of a client behind proxies.
 //
-// A header that says for whom a proxy speaks is believed only of a connection from a
-// trusted proxy. Its elements are read from the right, where each proxy adds the
-// address that it was called from, and no further than the first one that is not a
-// trusted proxy: what is left of it is the client's own and can be anything.
+// Headers such as X-Forwarded-For are used only on connections from a trusted proxy. Their elements
+// are read from the right, where each proxy appends the address of its client, up to the first
+// address that is not a trusted proxy. The elements to the left of it come from the client and may
+// have any content.
 package clientaddr

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Header is the name of a header that says for whom a proxy speaks.
+// Header is the name of a header in which a proxy reports the address of its client.
 type Header string
 
-// The headers. Auto reads both X-Forwarded-For and Forwarded: a proxy writes one of
-// them and passes on the other as its client sent it, so that they are believed only
-// if they do not contradict each other.
+// The headers. HeaderAuto reads both X-Forwarded-For and Forwarded. A proxy writes one of them and may
+// forward the other one unchanged from its client, so both are used only if they do not contradict
+// each other.
 const (
 	HeaderAuto          Header = "auto"
 	HeaderForwarded     Header = "forwarded"       // RFC 7239
@@ -19,7 +19,7 @@ const (
 	HeaderXRealIP       Header = "x-real-ip"       // one address
 )
 
-// Validate returns an error unless h is one of the headers or empty, which is auto.
+// Validate returns an error unless h is one of the headers, or empty, which means HeaderAuto.
 func (h Header) Validate() error {
 	switch h {
 	case "", HeaderAuto, HeaderForwarded, HeaderXForwardedFor, HeaderXRealIP:
@@ -36,7 +36,7 @@ func (h Header) reads(kind Header) bool {
 	return h == kind
 }
 
-// canonical returns the name as net/http has it.
+// canonical returns the canonical name of net/http.
 func (h Header) canonical() string {
 	switch h {
 	case HeaderForwarded:
@@ -57,9 +57,9 @@ func (h Header) address(element string) (netip.Addr, bool) {
 	return parseNode(element)
 }
 
-// lastElement cuts the last element off a list, and reports whether there are others.
-// It looks for the comma from the right, so that a quote which a client has left open
-// does not reach what a proxy has added.
+// lastElement returns the last element of a list, the rest, and whether there are more elements. It
+// searches for the comma from the right, so an unclosed quote of a client does not affect the elements
+// that a proxy has appended.
 func lastElement(list string) (element, rest string, more bool) {
 	quoted := false
 	for i := len(list) - 1; i >= 0; i-- {
@@ -86,8 +86,8 @@ func escaped(s string, i int) bool {
 	return n%2 == 1
 }
 
-// forwardedFor returns the address that an element of Forwarded has for the parameter
-// "for", which must be there once.
+// forwardedFor returns the address in the parameter "for" of an element of Forwarded, which must have
+// it exactly once.
 func forwardedFor(element string) (addr netip.Addr, ok bool) {
 	for more := true; more; {
 		var pair string
@@ -106,7 +106,7 @@ func forwardedFor(element string) (addr netip.Addr, ok bool) {
 	return addr, ok
 }
 
-// cutPair cuts the first parameter off an element.
+// cutPair returns the first parameter of an element, the rest, and whether there are more parameters.
 func cutPair(element string) (pair, rest string, more bool) {
 	quoted := false
 	for i := range len(element) {
@@ -124,8 +124,8 @@ func cutPair(element string) (pair, rest string, more bool) {
 	return element, "", false
 }
 
-// unquote returns the content of a quoted string. No address has a backslash, so that
-// one with escapes is as wrong as it looks.
+// unquote returns the content of a quoted string. It does not replace escapes: no valid address has a
+// backslash.
 func unquote(s string) string {
 	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
 		return s[1 : len(s)-1]
@@ -133,8 +133,8 @@ func unquote(s string) string {
 	return s
 }
 
-// parseNode returns the address of a node of RFC 7239 and the like: an IPv4 address, or
-// an IPv6 address with or without brackets, and a port after either. "unknown" and
+// parseNode returns the address of a node of RFC 7239 or a similar header: an IPv4 address, or
+// an IPv6 address with or without brackets, with an optional port. "unknown" and
 // identifiers such as _proxy1 have none.
 func parseNode(node string) (netip.Addr, bool) {
 	host := node
@@ -159,7 +159,7 @@ func parseNode(node string) (netip.Addr, bool) {
 	return addr, err == nil
 }
 
-// parseAddr parses without an allocation for the error of what cannot be an address.
+// parseAddr parses an address. It does not allocate an error for texts with invalid characters.
 func parseAddr(host string) (netip.Addr, error) {
 	if host == "" || len(host) > 64 {
 		return netip.Addr{}, errNoAddress
@@ -188,7 +188,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// isPort reports whether s is empty, or a colon and a port or the identifier of one.
+// isPort reports whether s is empty, or a colon and a port or an obfuscated port of RFC 7239.
 func isPort(s string) bool {
 	if s == "" {
 		return true
@@ -211,5 +211,5 @@ func isPort(s string) bool {
 	return true
 }
 
-// trim cuts blanks off both ends.
+// trim removes spaces and tabs at both ends.
 func trim(s string) string { return strings.Trim(s, " \t") }

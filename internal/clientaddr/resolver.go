@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// maxHops bounds the elements of a header that are looked at.
+// maxHops bounds the elements of a header that are read.
 const maxHops = 32
 
 // Resolver finds the addresses of clients. The zero value trusts no proxy. It is
@@ -18,13 +18,13 @@ type Resolver struct {
 	header  Header
 }
 
-// New returns the resolver that believes header from the proxies in trusted.
+// New returns a resolver that uses header on connections from the proxies in trusted.
 func New(trusted []netip.Prefix, header Header) *Resolver {
 	return &Resolver{trusted: trusted, header: header}
 }
 
-// ParseTrusted returns the networks of texts, each an address or a CIDR. Every error
-// names the index.
+// ParseTrusted parses addresses and CIDR prefixes. Its error has a line for each invalid text, with
+// its index. A prefix of length 0 is invalid.
 func ParseTrusted(texts []string) ([]netip.Prefix, error) {
 	var errs []error
 	all := make([]netip.Prefix, 0, len(texts))
@@ -34,7 +34,7 @@ func ParseTrusted(texts []string) ([]netip.Prefix, error) {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("[%d]: %q is not an address or a network such as 10.0.0.0/8", i, text))
 		case p.Bits() == 0:
-			errs = append(errs, fmt.Errorf("[%d]: %q is every address, so that any caller could choose the address it is taken for; list the proxies", i, text))
+			errs = append(errs, fmt.Errorf("[%d]: %q matches every address, so any client could choose its address; list the proxies", i, text))
 		default:
 			all = append(all, p)
 		}
@@ -61,19 +61,19 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// Outcome is what became of the headers of a request.
+// Outcome is how the address of a client was found.
 type Outcome uint8
 
 // The outcomes.
 const (
-	Direct    Outcome = iota // the connection is not of a trusted proxy
-	Forwarded                // the address is of a header
-	Missing                  // a trusted proxy sent none of the headers
-	Unclear                  // a trusted proxy sent what says nothing, or two things
+	Direct    Outcome = iota // the connection is not from a trusted proxy; its address is used
+	Forwarded                // the address is from a header
+	Missing                  // a trusted proxy sent none of the headers; its address is used
+	Unclear                  // a trusted proxy sent invalid or contradictory headers; its address is used
 )
 
-// Client returns the address of the client of a request over a connection from peer.
-// If the headers do not say it, it is that of the connection.
+// Client returns the address of the client of a request over a connection from peer. It returns peer
+// unless the outcome is Forwarded.
 func (r *Resolver) Client(peer netip.Addr, headers map[string][]string) (netip.Addr, Outcome) {
 	if r == nil || len(r.trusted) == 0 || !r.trusts(peer) {
 		return peer, Direct
@@ -102,9 +102,9 @@ func (r *Resolver) Client(peer netip.Addr, headers map[string][]string) (netip.A
 	return found, Forwarded
 }
 
-// valuesOf returns the values of a header, and under how many spellings of its name
-// there are any. Servers of HTTP hand over canonical names, those of gRPC lower-case
-// ones. Of both the order is not known.
+// valuesOf returns the values of a header, and the number of spellings of its name that have values.
+// HTTP servers pass canonical names, and gRPC servers pass lower-case ones. The order of values under
+// different spellings is unknown.
 func valuesOf(headers map[string][]string, kind Header) (values []string, spellings int) {
 	for _, name := range [...]string{kind.canonical(), string(kind)} {
 		if v := headers[name]; len(v) > 0 {
@@ -115,8 +115,8 @@ func valuesOf(headers map[string][]string, kind Header) (values []string, spelli
 	return values, spellings
 }
 
-// walk goes from the last element of the lines to the first that is no trusted proxy.
-// If all are, the first is the client.
+// walk reads elements from the last one to the left, and returns the first address that is not a
+// trusted proxy. If all are trusted proxies, it returns the leftmost one.
 func (r *Resolver) walk(kind Header, lines []string) (client netip.Addr, ok bool) {
 	hops := 0
 	for i := len(lines) - 1; i >= 0; i-- {
@@ -124,7 +124,7 @@ func (r *Resolver) walk(kind Header, lines []string) (client netip.Addr, ok bool
 			var element string
 			element, rest, more = lastElement(rest)
 			if element == "" {
-				continue // as RFC 9110 has it of lists
+				continue // RFC 9110 allows empty elements
 			}
 			if hops++; hops > maxHops || kind == HeaderXRealIP && hops > 1 {
 				return netip.Addr{}, false
@@ -149,8 +149,8 @@ func (r *Resolver) trusts(addr netip.Addr) bool {
 	return false
 }
 
-// Of returns the IP address of a connection, without zone, or the zero address if it
-// has none, as a socket of the file system.
+// Of returns the IP address of addr without its zone, or the zero Addr if it has none, such as a
+// Unix socket.
 func Of(addr net.Addr) netip.Addr {
 	var raw net.IP
 	switch a := addr.(type) {

@@ -38,36 +38,36 @@ func TestResolver_Client(t *testing.T) {
 		want    string
 		outcome Outcome
 	}{
-		"no header":                         {headers: headers{}, want: proxy, outcome: Missing},
-		"an empty header":                   {headers: xff(), want: proxy, outcome: Missing},
-		"a peer that is no proxy":           {peer: unknown, headers: xff(client), want: unknown, outcome: Direct},
-		"one hop":                           {headers: xff(client), want: client, outcome: Forwarded},
-		"canonical and lower-case names":    {headers: headers{"x-forwarded-for": {client}}, want: client, outcome: Forwarded},
-		"two spellings have no order":       {headers: headers{"x-forwarded-for": {client}, "X-Forwarded-For": {unknown}}, want: proxy, outcome: Unclear},
-		"what the client claims":            {headers: xff("127.0.0.1, 10.0.0.9, " + client), want: client, outcome: Forwarded},
-		"garbage that the client claims":    {headers: xff(`"', ;=,unknown, ` + client), want: client, outcome: Forwarded},
-		"two proxies":                       {headers: xff(client + ", 10.1.2.3"), want: client, outcome: Forwarded},
-		"several lines":                     {headers: xff("192.0.2.1", client, "10.1.2.3"), want: client, outcome: Forwarded},
-		"several lines, an empty one":       {headers: xff(client, "", "10.1.2.3, "), want: client, outcome: Forwarded},
-		"all are proxies":                   {headers: xff("10.9.9.9, 10.1.2.3"), want: "10.9.9.9", outcome: Forwarded},
-		"a proxy that does not know":        {headers: xff(client + ", unknown"), want: proxy, outcome: Unclear},
-		"a proxy behind one that knows not": {headers: xff(client + ", unknown, 10.1.2.3"), want: proxy, outcome: Unclear},
-		"an empty value":                    {headers: xff(""), want: proxy, outcome: Unclear},
-		"a name":                            {headers: xff("client.example"), want: proxy, outcome: Unclear},
-		"IPv4 and port":                     {headers: xff(client + ":4711"), want: client, outcome: Forwarded},
-		"IPv6":                              {headers: xff("2001:db8::7"), want: "2001:db8::7", outcome: Forwarded},
-		"IPv6 in brackets":                  {headers: xff("[2001:db8::7]"), want: "2001:db8::7", outcome: Forwarded},
-		"IPv6 and port":                     {headers: xff("[2001:db8::7]:443"), want: "2001:db8::7", outcome: Forwarded},
-		"IPv6 with zone":                    {headers: xff("fe80::1%eth0"), want: "fe80::1", outcome: Forwarded},
-		"IPv4 in IPv6":                      {headers: xff("::ffff:" + client), want: client, outcome: Forwarded},
-		"a trusted IPv4 in IPv6":            {headers: xff(client + ", ::ffff:10.2.3.4"), want: client, outcome: Forwarded},
-		"a trusted IPv6":                    {peer: "2001:db8:ff::1", headers: xff(client + ", [2001:db8:ff:1::2]:80"), want: client, outcome: Forwarded},
-		"half a bracket":                    {headers: xff("[2001:db8::7"), want: proxy, outcome: Unclear},
-		"IPv4 in brackets":                  {headers: xff("[" + client + "]"), want: proxy, outcome: Unclear},
-		"a port that is none":               {headers: xff(client + ":x"), want: proxy, outcome: Unclear},
-		"a colon without a port":            {headers: xff(client + ":"), want: proxy, outcome: Unclear},
-		"leading zeros":                     {headers: xff("203.0.113.009"), want: proxy, outcome: Unclear},
-		"a long chain of proxies":           {headers: xff(strings.Repeat("10.1.2.3,", 33)), want: proxy, outcome: Unclear},
+		"no header":                       {headers: headers{}, want: proxy, outcome: Missing},
+		"an empty header":                 {headers: xff(), want: proxy, outcome: Missing},
+		"a peer that is not a proxy":      {peer: unknown, headers: xff(client), want: unknown, outcome: Direct},
+		"one hop":                         {headers: xff(client), want: client, outcome: Forwarded},
+		"canonical and lower-case names":  {headers: headers{"x-forwarded-for": {client}}, want: client, outcome: Forwarded},
+		"two spellings have no order":     {headers: headers{"x-forwarded-for": {client}, "X-Forwarded-For": {unknown}}, want: proxy, outcome: Unclear},
+		"what the client claims":          {headers: xff("127.0.0.1, 10.0.0.9, " + client), want: client, outcome: Forwarded},
+		"garbage that the client claims":  {headers: xff(`"', ;=,unknown, ` + client), want: client, outcome: Forwarded},
+		"two proxies":                     {headers: xff(client + ", 10.1.2.3"), want: client, outcome: Forwarded},
+		"several lines":                   {headers: xff("192.0.2.1", client, "10.1.2.3"), want: client, outcome: Forwarded},
+		"several lines, an empty one":     {headers: xff(client, "", "10.1.2.3, "), want: client, outcome: Forwarded},
+		"all are proxies":                 {headers: xff("10.9.9.9, 10.1.2.3"), want: "10.9.9.9", outcome: Forwarded},
+		"an unknown client":               {headers: xff(client + ", unknown"), want: proxy, outcome: Unclear},
+		"a proxy after an unknown client": {headers: xff(client + ", unknown, 10.1.2.3"), want: proxy, outcome: Unclear},
+		"an empty value":                  {headers: xff(""), want: proxy, outcome: Unclear},
+		"a name":                          {headers: xff("client.example"), want: proxy, outcome: Unclear},
+		"IPv4 and port":                   {headers: xff(client + ":4711"), want: client, outcome: Forwarded},
+		"IPv6":                            {headers: xff("2001:db8::7"), want: "2001:db8::7", outcome: Forwarded},
+		"IPv6 in brackets":                {headers: xff("[2001:db8::7]"), want: "2001:db8::7", outcome: Forwarded},
+		"IPv6 and port":                   {headers: xff("[2001:db8::7]:443"), want: "2001:db8::7", outcome: Forwarded},
+		"IPv6 with zone":                  {headers: xff("fe80::1%eth0"), want: "fe80::1", outcome: Forwarded},
+		"IPv4 in IPv6":                    {headers: xff("::ffff:" + client), want: client, outcome: Forwarded},
+		"a trusted IPv4 in IPv6":          {headers: xff(client + ", ::ffff:10.2.3.4"), want: client, outcome: Forwarded},
+		"a trusted IPv6":                  {peer: "2001:db8:ff::1", headers: xff(client + ", [2001:db8:ff:1::2]:80"), want: client, outcome: Forwarded},
+		"half a bracket":                  {headers: xff("[2001:db8::7"), want: proxy, outcome: Unclear},
+		"IPv4 in brackets":                {headers: xff("[" + client + "]"), want: proxy, outcome: Unclear},
+		"an invalid port":                 {headers: xff(client + ":x"), want: proxy, outcome: Unclear},
+		"a colon without a port":          {headers: xff(client + ":"), want: proxy, outcome: Unclear},
+		"leading zeros":                   {headers: xff("203.0.113.009"), want: proxy, outcome: Unclear},
+		"a long chain of proxies":         {headers: xff(strings.Repeat("10.1.2.3,", 33)), want: proxy, outcome: Unclear},
 
 		"Forwarded":                            {headers: fwd("for=" + client), want: client, outcome: Forwarded},
 		"Forwarded, with the rest":             {headers: fwd(`by=10.0.0.1;FOR="` + client + `:80";host=a.example;proto=https`), want: client, outcome: Forwarded},
@@ -86,7 +86,7 @@ func TestResolver_Client(t *testing.T) {
 		"Forwarded, without for":               {headers: fwd("proto=https"), want: proxy, outcome: Unclear},
 		"Forwarded, for twice":                 {headers: fwd("for=" + client + ";for=192.0.2.1"), want: proxy, outcome: Unclear},
 		"Forwarded, IPv6 without brackets":     {headers: fwd(`for="2001:db8::7"`), want: "2001:db8::7", outcome: Forwarded},
-		"both say the same":                    {headers: headers{"X-Forwarded-For": {client}, "Forwarded": {"for=" + client}}, want: client, outcome: Forwarded},
+		"both are equal":                       {headers: headers{"X-Forwarded-For": {client}, "Forwarded": {"for=" + client}}, want: client, outcome: Forwarded},
 		"a forged Forwarded":                   {headers: headers{"X-Forwarded-For": {client}, "Forwarded": {"for=127.0.0.1"}}, want: proxy, outcome: Unclear},
 		"a garbled Forwarded":                  {headers: headers{"X-Forwarded-For": {client}, "Forwarded": {"x"}}, want: proxy, outcome: Unclear},
 		"a forged Forwarded, XFF alone":        {header: HeaderXForwardedFor, headers: headers{"X-Forwarded-For": {client}, "Forwarded": {"for=127.0.0.1"}}, want: client, outcome: Forwarded},
@@ -116,7 +116,7 @@ func TestResolver_TrustsNoProxyByDefault(t *testing.T) {
 		assert.Equal(t, Direct, outcome)
 	}
 	got, outcome := resolver(t, HeaderAuto).Client(netip.Addr{}, map[string][]string{"X-Forwarded-For": {client}})
-	assert.False(t, got.IsValid(), "a connection without an IP address is of no trusted proxy")
+	assert.False(t, got.IsValid(), "a connection without an IP address is not from a trusted proxy")
 	assert.Equal(t, Direct, outcome)
 }
 
@@ -129,7 +129,7 @@ func TestParseTrusted(t *testing.T) {
 	}
 	assert.Equal(t, []string{"10.0.0.0/8", "192.0.2.1/32", "2001:db8::1/128", "192.0.2.0/24", "fe80::1/128"}, texts)
 	_, err = ParseTrusted([]string{"10.0.0.0/8", "proxy.example", "0.0.0.0/0", "::/0", "", "10.0.0.0/33"})
-	for _, want := range []string{`[1]: "proxy.example" is not an address`, `[2]: "0.0.0.0/0" is every address`, `[3]: "::/0" is every address`, `[4]: ""`, `[5]: "10.0.0.0/33"`} {
+	for _, want := range []string{`[1]: "proxy.example" is not an address`, `[2]: "0.0.0.0/0" matches every address`, `[3]: "::/0" matches every address`, `[4]: ""`, `[5]: "10.0.0.0/33"`} {
 		assert.ErrorContains(t, err, want)
 	}
 }
@@ -149,7 +149,7 @@ func TestOf(t *testing.T) {
 	assert.False(t, Of(&net.IPAddr{}).IsValid())
 }
 
-// FuzzResolver_ClientCannotChoose sends through one trusted proxy what a client claims.
+// FuzzResolver_ClientCannotChoose sends headers of a client through one trusted proxy.
 func FuzzResolver_ClientCannotChoose(f *testing.F) {
 	for _, s := range []string{"", "127.0.0.1", `for="`, `for="\`, "for=10.0.0.1,", ",,,", `"`, `\"`, "[::1", strings.Repeat("10.0.0.1,", 40)} {
 		f.Add(s, false)
@@ -176,7 +176,7 @@ func FuzzResolver_ClientCannotChoose(f *testing.F) {
 	})
 }
 
-// FuzzResolver_Terminates gives the resolver any values.
+// FuzzResolver_Terminates calls the resolver with any header values.
 func FuzzResolver_Terminates(f *testing.F) {
 	f.Add(`for="[2001:db8::7]:80";proto=https, for=10.0.0.2`, `for=10.0.0.3`)
 	f.Fuzz(func(t *testing.T, one, two string) {

@@ -1,8 +1,8 @@
-// Package configcheck finds configurations of a collector that lose data or leave
-// it unprotected, though each component by itself is configured well.
+// Package configcheck finds configurations of a collector that lose data or leave the collector
+// unprotected, although each component on its own is configured correctly.
 //
-// It looks at the whole configuration as a tree, as the collector passes it to
-// extensions that ask for it, or as it was written. It knows no component's code.
+// It checks the whole configuration as a tree, either as the collector passes it to extensions or as
+// it is written in a file. It imports no component.
 package configcheck
 
 import (
@@ -13,26 +13,26 @@ import (
 	"strings"
 )
 
-// Finding is one fault. Its text says what happens and what to do.
+// Finding is a fault of a configuration. Its text describes the effect and the fix.
 type Finding struct {
-	Refuse bool   // the collector must not start like this
-	Key    string // path of the setting, as in service::pipelines::logs::processors
+	Refuse bool   // the collector must not start with this configuration
+	Key    string // path of the setting, such as service::pipelines::logs::processors
 	Text   string
 }
 
 // String returns the key and the text.
 func (f Finding) String() string { return f.Key + ": " + f.Text }
 
-// Check returns what is wrong with a configuration, refusals first. It takes any
-// tree; what has not the form of a configuration is for the collector to refuse.
+// Check returns the faults of a configuration, refusals first. It accepts any tree: it ignores parts
+// that are not valid, because the collector itself rejects them.
 func Check(conf map[string]any) []Finding {
 	c := newChecker(conf)
 	for i := range c.pipelines {
-		c.pipeline(&c.pipelines[i])
+		c.checkPipeline(&c.pipelines[i])
 	}
-	c.endpoints()
-	c.severalGuards()
-	c.serviceLinks("", conf, 0)
+	c.checkEndpoints()
+	c.checkGuardCount()
+	c.checkServiceLinks("", conf, 0)
 	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		if a.Refuse != b.Refuse {
 			if a.Refuse {
@@ -89,20 +89,20 @@ func (c *checker) warn(key, format string, args ...any) {
 // step is one component in the data path, and the setting that puts it there.
 type step struct{ id, key string }
 
-// chain is a way from a receiver through processors and connectors.
+// chain is a data path from a receiver through processors and connectors.
 type chain struct {
 	receiver string
 	steps    []step
 }
 
-// What a tree of connectors can make of this is bounded.
+// These constants bound the work for a configuration with many connectors.
 const (
 	maxChains = 1000
 	maxDepth  = 16
 	maxVisits = 100_000
 )
 
-// chains returns the ways of data to the end of p's processors.
+// chains returns the data paths to the end of p's processors.
 func (c *checker) chains(p *pipeline, depth int) (all []chain) {
 	if c.visits++; c.visits > maxVisits {
 		return nil
@@ -136,114 +136,114 @@ func (c *checker) isConnector(id string) bool {
 	return ok
 }
 
-func (c *checker) pipeline(p *pipeline) {
+func (c *checker) checkPipeline(p *pipeline) {
 	routes := false
 	for _, id := range p.exporters {
 		if typeOf(id) == typeRouting {
 			routes = true
-			c.routing(id)
+			c.checkRouting(id)
 		}
 	}
-	atEdge := false
+	edge := false
 	for _, ch := range c.chains(p, 0) {
-		auth := c.identity(ch)
+		auth := c.checkIdentity(ch)
 		if routes {
-			c.toRouting(p, ch)
+			c.checkTenantProcessor(p, ch)
 		}
-		c.admissions(ch.receiver)
+		c.checkAdmissions(ch.receiver)
 		if auth {
-			c.withoutRegistry(p)
-			c.receiver(ch.receiver)
-			c.guards(ch.receiver)
+			c.checkRoutingRegistry(p)
+			c.checkReceiver(ch.receiver)
+			c.checkGuards(ch.receiver)
 		}
 		if auth && routes {
-			c.registries(p, ch)
+			c.checkRegistries(p, ch)
 		}
-		if c.edge(ch) {
-			atEdge = true
-			c.edgeReceiver(ch.receiver)
+		if c.hasFixedTenant(ch) {
+			edge = true
+			c.checkEdgeReceiver(ch.receiver)
 		}
 	}
-	if routes || atEdge || slices.ContainsFunc(p.processors, isTenant) {
-		c.memory(p)
+	if routes || edge || slices.ContainsFunc(p.processors, isTenant) {
+		c.checkMemoryLimiter(p)
 	}
-	if atEdge {
+	if edge {
 		for _, id := range p.exporters {
-			c.queue(id)
+			c.checkSendingQueue(id)
 		}
 	}
 }
 
-// toRouting is about what is between a receiver and the tenant_routing exporter.
-func (c *checker) toRouting(p *pipeline, ch chain) {
+// checkTenantProcessor checks the data path between a receiver and the tenant_routing exporter.
+func (c *checker) checkTenantProcessor(p *pipeline, ch chain) {
 	first := slices.IndexFunc(ch.steps, func(s step) bool { return isTenant(s.id) })
 	if first < 0 {
 		c.refuse("service::pipelines::"+p.id+"::processors",
-			"data of %s reaches tenant_routing without a tenant processor, which alone says whose data it is: all of it would be refused, or be what the sender claims; add tenant", ch.receiver)
+			"data of %s reaches tenant_routing without a tenant processor, which sets the tenant: all data would be refused, or have the tenant that the sender claims; add tenant", ch.receiver)
 		return
 	}
 	for _, s := range ch.steps[first+1:] {
 		switch {
 		case merges(s.id):
 			c.refuse(s.key, "%s between tenant and tenant_routing merges requests of several tenants after they were acknowledged: when one of the tenants is suspended, blocked or over its limits, the data of the others is lost with it; remove %s, tenant_routing merges by tenant itself (lane::batch)", s.id, s.id)
-		case c.isConnector(s.id) && !passesOn(s.id):
-			c.warn(s.key, "the connector %s between tenant and tenant_routing is not known to pass requests on as they are; if it merges, delays or makes data, what it acknowledged can be lost", s.id)
+		case c.isConnector(s.id) && !forwardsRequests(s.id):
+			c.warn(s.key, "the connector %s between tenant and tenant_routing is not known to forward requests unchanged; if it merges, delays or generates data, data that it has acknowledged can be lost", s.id)
 		}
 	}
 }
 
-// identity is about the tenant processors that take the tenant from the caller's
-// key. It reports whether there is one.
-func (c *checker) identity(ch chain) (auth bool) {
+// checkIdentity checks the tenant processors that use the tenant of the client's key. It reports
+// whether the data path has one.
+func (c *checker) checkIdentity(ch chain) (auth bool) {
 	for i, s := range ch.steps {
 		if !isTenant(s.id) || c.source(s.id) != "auth" {
 			continue
 		}
 		auth = true
 		for _, before := range ch.steps[:i] {
-			if merges(before.id) || c.isConnector(before.id) && !passesOn(before.id) {
-				c.refuse(before.key, "%s in front of %s (source: auth) drops the identity of the caller, so that all data is refused, also with metadata_keys; put %s first, or remove %s", before.id, s.id, s.id, before.id)
+			if merges(before.id) || c.isConnector(before.id) && !forwardsRequests(before.id) {
+				c.refuse(before.key, "%s in front of %s (source: auth) drops the identity of the client, so all data is refused, even with metadata_keys; put %s first, or remove %s", before.id, s.id, s.id, before.id)
 			}
 		}
 	}
 	return auth
 }
 
-// edge reports whether the tenant is fixed by configuration, as on an agent.
-func (c *checker) edge(ch chain) bool {
+// hasFixedTenant reports whether the configuration sets the tenant, as on an agent.
+func (c *checker) hasFixedTenant(ch chain) bool {
 	return slices.ContainsFunc(ch.steps, func(s step) bool {
 		return isTenant(s.id) && c.source(s.id) == "config"
 	})
 }
 
-// source returns where a tenant processor takes the tenant from.
+// source returns the setting "source" of a tenant processor, or its default.
 func (c *checker) source(id string) string {
 	return cmp.Or(text(at(c.conf, "processors", id, "source")), "config")
 }
 
-// memory is about the memory_limiter of a pipeline.
-func (c *checker) memory(p *pipeline) {
+// checkMemoryLimiter checks that memory_limiter is the first processor of a pipeline.
+func (c *checker) checkMemoryLimiter(p *pipeline) {
 	i := slices.IndexFunc(p.processors, func(id string) bool { return typeOf(id) == typeMemoryLimiter })
 	key := "service::pipelines::" + p.id + "::processors"
 	switch {
 	case i < 0:
-		c.warn(key, "there is no memory_limiter: a collector that runs out of memory is killed, with what is not in storage; add memory_limiter as the first processor")
+		c.warn(key, "there is no memory_limiter: a collector that runs out of memory is killed, and data that is not in storage is lost; add memory_limiter as the first processor")
 	case i > 0:
-		c.warn(key, "%s is not the first processor, so that %s works on data that should have been refused; put it first", p.processors[i], p.processors[0])
+		c.warn(key, "%s is not the first processor, so %s processes data that should have been refused; put it first", p.processors[i], p.processors[0])
 	}
 }
 
-// routing is about the settings of a tenant_routing exporter.
-func (c *checker) routing(id string) {
+// checkRouting checks the settings of a tenant_routing exporter.
+func (c *checker) checkRouting(id string) {
 	set := mapping(at(c.conf, "exporters", id))
 	key := "exporters::" + id
 	if set["storage"] == nil || text(set["storage"]) == "" {
-		c.warn(key+"::storage", "is not set: what was acknowledged waits in memory alone and is lost when the process ends; set it to a storage extension such as file_storage")
+		c.warn(key+"::storage", "is not set: acknowledged data is only in memory, and is lost when the process ends; set it to a storage extension such as file_storage")
 	}
 	for _, old := range texts(set["migrate_queues"]) {
 		for i := range c.pipelines {
 			if p := &c.pipelines[i]; slices.Contains(p.exporters, old) {
-				c.refuse(key+"::migrate_queues", "names %s, which is an exporter of the pipeline %s: its queue cannot be taken over while it is in use; remove it from there, or from here", old, p.id)
+				c.refuse(key+"::migrate_queues", "names %s, which is an exporter of the pipeline %s: its queue cannot be migrated while it is in use; remove it from the pipeline, or from migrate_queues", old, p.id)
 			}
 		}
 	}
@@ -252,32 +252,32 @@ func (c *checker) routing(id string) {
 	}
 }
 
-// withoutRegistry is about the exporters of a pipeline whose callers have keys.
-func (c *checker) withoutRegistry(p *pipeline) {
+// checkRoutingRegistry checks that the exporters of a pipeline whose clients have keys use a registry.
+func (c *checker) checkRoutingRegistry(p *pipeline) {
 	for _, id := range p.exporters {
 		set := mapping(at(c.conf, "exporters", id))
 		if typeOf(id) == typeRouting && text(set["registry"]) == "" && set["routes"] != nil {
-			c.warn("exporters::"+id+"::registry", "is not set: all tenants are on the same routes, whatever the registry says, and at most max_tenants of them; set it to the tenant_registry extension")
+			c.warn("exporters::"+id+"::registry", "is not set: all tenants use the same routes, independent of the registry, and at most max_tenants tenants are accepted; set it to the tenant_registry extension")
 		}
 	}
 }
 
-// queue is about exporters of an agent.
-func (c *checker) queue(id string) {
+// checkSendingQueue checks an exporter of an agent.
+func (c *checker) checkSendingQueue(id string) {
 	switch typeOf(id) {
 	case "otlp", "otlphttp", "otlpgrpc":
 	default:
 		return
 	}
 	if typeOf(text(at(c.conf, "exporters", id, "auth", "authenticator"))) == "bearerkeyauth" {
-		c.warn("exporters::"+id, "drops what the gateway refuses with 401, 403, 404 or 413, as while a key has expired; deliver through tenant_routing, which keeps it")
+		c.warn("exporters::"+id, "drops data that the gateway refuses with 401, 403, 404 or 413, such as after a key has expired; use tenant_routing, which keeps it")
 	}
 	queue, ok := at(c.conf, "exporters", id, "sending_queue").(map[string]any)
 	if !ok || queue["enabled"] == false {
 		return
 	}
 	if text(queue["storage"]) == "" {
-		c.warn("exporters::"+id+"::sending_queue::storage", "is not set: what the queue has acknowledged is lost when the process ends; set it to a storage extension such as file_storage")
+		c.warn("exporters::"+id+"::sending_queue::storage", "is not set: data in the queue is lost when the process ends; set it to a storage extension such as file_storage")
 	}
 }
 
@@ -288,8 +288,8 @@ const (
 	typeGuard         = "requestguard"
 )
 
-// appliesGuard reports whether receivers of the type of id ask a guard themselves, the one
-// that their setting `guard` names.
+// appliesGuard reports whether receivers of the type of id apply the guard in their setting "guard"
+// themselves.
 func appliesGuard(id string) bool {
 	switch typeOf(id) {
 	case typeTenantOTLP, "prometheusremotewrite":
@@ -298,8 +298,8 @@ func appliesGuard(id string) bool {
 	return false
 }
 
-// typeOf returns the type of a component ID without underscores: types that had
-// none got them in later releases.
+// typeOf returns the type of a component ID without underscores, because later releases of upstream
+// components have added underscores to their types.
 func typeOf(id string) string {
 	kind, _, _ := strings.Cut(id, "/")
 	return strings.ReplaceAll(strings.TrimSpace(kind), "_", "")
@@ -307,8 +307,8 @@ func typeOf(id string) string {
 
 func isTenant(id string) bool { return typeOf(id) == "tenant" }
 
-// merging are the components that keep requests, acknowledge them, and pass on
-// others made of several, without what the caller's context held.
+// merging are the components that acknowledge requests, and later send merged requests without the
+// context of the client.
 var merging = []string{
 	"batch", "groupbytrace", "tailsampling", "interval", "logdedup", "metricsgeneration", // processors
 	"spanmetrics", "servicegraph", "failover", "datadog", "metricsaslogs", // connectors
@@ -316,12 +316,12 @@ var merging = []string{
 
 func merges(id string) bool { return slices.Contains(merging, typeOf(id)) }
 
-// passesOn reports whether a connector hands each request on in its caller's context.
-func passesOn(id string) bool {
+// forwardsRequests reports whether a connector forwards each request with the context of the client.
+func forwardsRequests(id string) bool {
 	return slices.Contains([]string{"forward", "routing", "roundrobin"}, typeOf(id))
 }
 
-// at returns what is at a path of keys, or nil.
+// at returns the value at a path of keys, or nil.
 func at(tree any, keys ...string) any {
 	for _, k := range keys {
 		tree = mapping(tree)[k]
@@ -342,8 +342,7 @@ func text(v any) string {
 	return fmt.Sprint(v)
 }
 
-// texts returns the elements of a list. A single text is a list of one, as the
-// collector has it.
+// texts returns the elements of a list. As in the collector, a single text is a list of one element.
 func texts(v any) (list []string) {
 	switch v := v.(type) {
 	case string:

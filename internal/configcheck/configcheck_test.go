@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 )
 
-// good is a gateway about which there is nothing to say. Cases change it.
+// good is a gateway without findings. Test cases change it.
 const good = `
 extensions:
   bearer_key_auth: {registry: tenant_registry}
@@ -51,7 +51,7 @@ func parse(t *testing.T, text string) map[string]any {
 	return conf
 }
 
-// merge sets what other has in conf, as a second --config does.
+// merge merges other into conf, as a second --config does.
 func merge(conf, other map[string]any) {
 	for k, v := range other {
 		if to, ok := conf[k].(map[string]any); ok {
@@ -113,7 +113,7 @@ func TestCheck(t *testing.T) {
 			nil,
 		},
 		"service link of IPv6 and UDP": {"extensions: {x: {port: \"udp://[fd00::1]:53\"}}", []string{"^extensions::x::port: is udp"}, nil},
-		"what is no service link":      {"extensions: {x: {port: 8888}, y: {port: \"8888\"}, z: {endpoint: \"tcp://10.0.0.1:2375\", port: {tcp: 1}}}", nil, nil},
+		"not a service link":           {"extensions: {x: {port: 8888}, y: {port: \"8888\"}, z: {endpoint: \"tcp://10.0.0.1:2375\", port: {tcp: 1}}}", nil, nil},
 
 		"batch between":              {logs("tenant_otlp", "memory_limiter, tenant, batch", "tenant_routing"), []string{at + "batch between tenant and tenant_routing .*remove batch.*lane::batch"}, nil},
 		"named batch between":        {logs("tenant_otlp", "memory_limiter, tenant, batch/2", "tenant_routing"), []string{at + "batch/2 between"}, nil},
@@ -193,8 +193,8 @@ func TestCheck(t *testing.T) {
 		"agent without storage":         {"exporters: {otlp_http: {sending_queue: {storage: null}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^exporters::otlp_http::sending_queue::storage: is not set"}},
 		"agent without a guard":         {"receivers: {otlp: {protocols: {grpc: null, http: {middlewares: null}}}}\n" + logs("otlp, tenant_otlp, pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^receivers::otlp::protocols::http::middlewares: has no request_guard"}},
 		"agent without a queue":         {"exporters: {otlp_http: {sending_queue: {enabled: false}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, nil},
-		"nothing of ours":               {logs("bare", "batch", "otlp_http"), nil, nil},
-		"agent that drops":              {"exporters: {otlp_http: {auth: {authenticator: bearer_key_auth/a}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^exporters::otlp_http: drops what .*401, 403, 404 or 413.*tenant_routing"}},
+		"only upstream components":      {logs("bare", "batch", "otlp_http"), nil, nil},
+		"agent that drops data":         {"exporters: {otlp_http: {auth: {authenticator: bearer_key_auth/a}}}\n" + logs("pm2", "memory_limiter, tenant/edge", "otlp_http"), nil, []string{"^exporters::otlp_http: drops data that .*401, 403, 404 or 413.*tenant_routing"}},
 		"agent with lanes":              {"exporters: {tenant_routing: {registry: null, routes: {logs: [a]}, migrate_queues: [otlp_http]}}\n" + logs("pm2", "memory_limiter, tenant/edge", "tenant_routing"), nil, nil},
 		"queue in use":                  {"exporters: {tenant_routing: {migrate_queues: [otlp_http/x, otlp_http]}}\n" + logs("pm2", "memory_limiter, tenant/edge", "tenant_routing, otlp_http"), []string{"^exporters::tenant_routing::migrate_queues: names otlp_http, which is an exporter of the pipeline logs"}, nil},
 		"gateway without registry":      {"exporters: {tenant_routing: {registry: null, routes: {logs: [a]}}}", nil, []string{"^exporters::tenant_routing::registry: is not set"}},
@@ -205,7 +205,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestCheck_Connectors has the parts in pipelines of their own.
+// TestCheck_Connectors has the components in separate pipelines.
 func TestCheck_Connectors(t *testing.T) {
 	two := func(first, connector, second string) string {
 		return "service: {pipelines: {logs: {receivers: [tenant_otlp], processors: [" + first + "], exporters: [" + connector + "]}, " +
@@ -234,8 +234,8 @@ func TestCheck_Connectors(t *testing.T) {
 	}
 }
 
-// TestReport_IsOfOneExtension has warnings once, whichever extensions there are.
-func TestReport_IsOfOneExtension(t *testing.T) {
+// One extension reports, independent of the number of extensions.
+func TestReport_OnlyFirstExtension(t *testing.T) {
 	for _, tt := range []struct {
 		extensions, reports string
 	}{
@@ -264,9 +264,8 @@ func TestReport_IsOfOneExtension(t *testing.T) {
 	}
 }
 
-// Trees that are no configuration are not for this package to refuse, but must
-// not end it.
-func TestCheck_TakesAnyTree(t *testing.T) {
+// Check ignores trees that are not a configuration, and must not panic.
+func TestCheck_AcceptsAnyTree(t *testing.T) {
 	for _, text := range []string{
 		"{}", "service: x", "service: {pipelines: [a]}", "service: {pipelines: {logs: null}}", "service: {pipelines: {logs: {receivers: {a: b}, exporters: tenant_routing}}}",
 		"connectors: {a: {}, b: {}}\nservice: {pipelines: {logs/a: {receivers: [a], exporters: [b]}, logs/b: {receivers: [b], exporters: [a, tenant_routing]}}}",
@@ -292,7 +291,7 @@ func size(t *testing.T, text string) (s bytesize.Size) {
 	return s
 }
 
-// TestCheck_ShippedConfigurations holds what users are given to this.
+// The shipped configurations have no findings.
 func TestCheck_ShippedConfigurations(t *testing.T) {
 	for _, name := range []string{"agent", "gateway"} {
 		assert.Empty(t, Check(shipped(t, name)), name)

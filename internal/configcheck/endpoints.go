@@ -9,33 +9,33 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// The ports of OTLP.
+// The default ports of OTLP.
 const (
 	portGRPC = "4317"
 	portHTTP = "4318"
 )
 
-// endpoints is about where the exporters of all pipelines send to, and where servers of
-// OTLP listen.
-func (c *checker) endpoints() {
+// checkEndpoints checks the endpoints of the exporters, and the ports of the OTLP receivers, of all
+// pipelines.
+func (c *checker) checkEndpoints() {
 	for i := range c.pipelines {
 		for _, id := range c.pipelines[i].exporters {
-			c.exporterEndpoints(id)
+			c.checkExporter(id)
 		}
 		for _, id := range c.pipelines[i].receivers {
-			c.receiverEndpoints(id)
+			c.checkReceiverPorts(id)
 		}
 	}
 }
 
-func (c *checker) exporterEndpoints(id string) {
+func (c *checker) checkExporter(id string) {
 	key, set := "exporters::"+id, at(c.conf, "exporters", id)
 	switch typeOf(id) {
 	case "otlphttp":
 		paths, _ := profile.Find(profile.Default)
-		c.httpEndpoints(key, mapping(set), paths)
+		c.checkHTTPEndpoints(key, mapping(set), paths)
 	case "otlp", "otlpgrpc":
-		c.grpcEndpoint(key, mapping(set))
+		c.checkGRPCEndpoint(key, mapping(set))
 	case typeRouting:
 		destinations := mapping(at(set, "destinations"))
 		for _, name := range sortedKeys(destinations) {
@@ -45,31 +45,32 @@ func (c *checker) exporterEndpoints(id string) {
 				continue // the exporter refuses it
 			}
 			key := key + "::destinations::" + name
-			c.httpEndpoints(key+"::otlp_http", mapping(at(d, "otlp_http")), paths)
-			c.grpcEndpoint(key+"::otlp_grpc", mapping(at(d, "otlp_grpc")))
+			c.checkHTTPEndpoints(key+"::otlp_http", mapping(at(d, "otlp_http")), paths)
+			c.checkGRPCEndpoint(key+"::otlp_grpc", mapping(at(d, "otlp_grpc")))
 		}
 	}
 }
 
-// httpEndpoints is about an endpoint to which paths are added by signal, and about those
-// of one signal, which are used as they are.
-func (c *checker) httpEndpoints(key string, set map[string]any, paths profile.Paths) {
-	if u := c.httpURL(key+"::endpoint", text(set["endpoint"])); u != nil {
-		c.basePath(key, u, paths)
+// checkHTTPEndpoints checks "endpoint", to which a path is appended for each signal, and the endpoints
+// of single signals, which are used unchanged.
+func (c *checker) checkHTTPEndpoints(key string, set map[string]any, paths profile.Paths) {
+	if u := c.checkURL(key+"::endpoint", text(set["endpoint"])); u != nil {
+		c.checkBasePath(key, u, paths)
 	}
 	for _, signal := range tenant.AllSignals() {
 		name := signal.String() + "_endpoint"
-		if u := c.httpURL(key+"::"+name, text(set[name])); u != nil {
-			c.signalPath(key+"::"+name, u, signal)
+		if u := c.checkURL(key+"::"+name, text(set[name])); u != nil {
+			c.checkSignalPath(key+"::"+name, u, signal)
 		}
 	}
 }
 
-// parts are what of an endpoint is known before variables of tenants are filled in.
+// parts are the parts of an endpoint that are known before tenants' variables are replaced.
 type parts struct{ scheme, port, path string }
 
-// httpURL returns nil for an endpoint that is not set or cannot be checked further.
-func (c *checker) httpURL(key, endpoint string) *parts {
+// checkURL checks the scheme and the port of an endpoint. It returns nil if the endpoint is not set or
+// cannot be checked further.
+func (c *checker) checkURL(key, endpoint string) *parts {
 	if endpoint == "" || strings.HasPrefix(endpoint, "{") || strings.HasPrefix(endpoint, "${") {
 		return nil
 	}
@@ -94,19 +95,19 @@ func (c *checker) httpURL(key, endpoint string) *parts {
 		p.port = host[i+1:]
 	}
 	if p.port == portGRPC {
-		c.warn(key, "has port %s, on which servers take OTLP over gRPC and not over HTTP: use port %s, or an exporter for gRPC", portGRPC, portHTTP)
+		c.warn(key, "has port %s, on which servers receive OTLP over gRPC and not over HTTP: use port %s, or an exporter for gRPC", portGRPC, portHTTP)
 	}
 	return p
 }
 
-// withoutSecrets cuts off a user name and password, and a query, which may hold a token.
+// withoutSecrets removes the user name and password, and the query, which may have a token.
 func withoutSecrets(endpoint string) string {
 	endpoint, _, _ = strings.Cut(endpoint, "?")
 	return endpoint[strings.LastIndexByte(endpoint, '@')+1:]
 }
 
-// basePath is about the path of an endpoint to which paths are added.
-func (c *checker) basePath(key string, u *parts, paths profile.Paths) {
+// checkBasePath checks the path of an endpoint to which paths are appended.
+func (c *checker) checkBasePath(key string, u *parts, paths profile.Paths) {
 	base := strings.TrimRight(u.path, "/")
 	if strings.HasSuffix(u.path, "//") {
 		c.warn(key+"::endpoint", "ends in several slashes, which become part of the path: write one or none")
@@ -123,25 +124,25 @@ func (c *checker) basePath(key string, u *parts, paths profile.Paths) {
 		return
 	}
 	for _, signal := range tenant.AllSignals() {
-		// As /otlp of /otlp/v1/logs.
+		// Such as /otlp of /otlp/v1/logs.
 		begin := strings.TrimSuffix(paths[signal], "/v1/"+signal.String())
 		if begin == "" || paths[signal] == "" || !strings.HasSuffix(base, begin) {
 			continue
 		}
-		c.warn(key+"::endpoint", "ends in %s, and %s is added to it, so that data goes to %s: remove %s unless a proxy needs it twice",
+		c.warn(key+"::endpoint", "ends in %s, and %s is added to it, so data is sent to %s: remove %s unless a proxy needs it twice",
 			begin, paths[signal], base+paths[signal], begin)
 		return
 	}
 }
 
-// signalPath is about the path of an endpoint of one signal.
-func (c *checker) signalPath(key string, u *parts, signal tenant.Signal) {
+// checkSignalPath checks the path of an endpoint of one signal.
+func (c *checker) checkSignalPath(key string, u *parts, signal tenant.Signal) {
 	path, _, _ := strings.Cut(u.path, "?")
 	switch {
 	case strings.Trim(path, "/") == "":
 		c.warn(key, "has no path, and none is added to it: write the whole URL, such as one that ends in /v1/%s", signal)
 	case strings.HasSuffix(path, "/v1/"+signal.String()+"/"):
-		c.warn(key, "ends in a slash, so that it is another path than /v1/%s to most servers: remove the slash", signal)
+		c.warn(key, "ends in a slash, and most servers do not accept it as /v1/%s: remove the slash", signal)
 	default:
 		for _, other := range tenant.AllSignals() {
 			if other != signal && strings.HasSuffix(strings.TrimRight(path, "/"), "/v1/"+other.String()) {
@@ -151,8 +152,8 @@ func (c *checker) signalPath(key string, u *parts, signal tenant.Signal) {
 	}
 }
 
-// grpcEndpoint is about an endpoint of gRPC, which is a host and a port.
-func (c *checker) grpcEndpoint(key string, set map[string]any) {
+// checkGRPCEndpoint checks an endpoint of gRPC, which is a host and a port.
+func (c *checker) checkGRPCEndpoint(key string, set map[string]any) {
 	key, endpoint := key+"::endpoint", text(set["endpoint"])
 	if endpoint == "" || strings.ContainsAny(endpoint, "{$") {
 		return
@@ -169,12 +170,12 @@ func (c *checker) grpcEndpoint(key string, set map[string]any) {
 		c.refuse(key, "has the path /%s, but gRPC has no paths: write %s, or use an exporter for HTTP", path, host)
 	}
 	if u, err := url.Parse("//" + host); err == nil && u.Port() == portHTTP {
-		c.warn(key, "has port %s, on which servers take OTLP over HTTP and not over gRPC: use port %s, or an exporter for HTTP", portHTTP, portGRPC)
+		c.warn(key, "has port %s, on which servers receive OTLP over HTTP and not over gRPC: use port %s, or an exporter for HTTP", portHTTP, portGRPC)
 	}
 }
 
-// receiverEndpoints is about servers on the port of the other protocol.
-func (c *checker) receiverEndpoints(id string) {
+// checkReceiverPorts checks that the servers of a receiver do not use the port of the other protocol.
+func (c *checker) checkReceiverPorts(id string) {
 	if !slices.Contains([]string{"otlp", typeTenantOTLP}, typeOf(id)) {
 		return
 	}
@@ -182,9 +183,9 @@ func (c *checker) receiverEndpoints(id string) {
 		endpoint := text(s.set["endpoint"])
 		switch {
 		case s.grpc && strings.HasSuffix(endpoint, ":"+portHTTP):
-			c.warn(s.key+"::endpoint", "takes gRPC on port %s, to which programs send OTLP over HTTP: use port %s", portHTTP, portGRPC)
+			c.warn(s.key+"::endpoint", "receives gRPC on port %s, to which clients send OTLP over HTTP: use port %s", portHTTP, portGRPC)
 		case !s.grpc && strings.HasSuffix(endpoint, ":"+portGRPC):
-			c.warn(s.key+"::endpoint", "takes HTTP on port %s, to which programs send OTLP over gRPC: use port %s", portGRPC, portHTTP)
+			c.warn(s.key+"::endpoint", "receives HTTP on port %s, to which clients send OTLP over gRPC: use port %s", portGRPC, portHTTP)
 		}
 	}
 }

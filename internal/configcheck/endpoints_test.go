@@ -52,7 +52,7 @@ func TestCheck_Endpoints(t *testing.T) {
 		"loki":                         {id: "tenant_routing", exporter: `{destinations: {a: {profile: loki, otlp_http: {endpoint: "http://x:3100"}}}}`},
 		"loki with its own prefix": {
 			id: "tenant_routing", exporter: `{destinations: {a: {profile: loki, otlp_http: {endpoint: "http://x:3100/otlp"}}}}`,
-			want: warn + "exporters::tenant_routing::destinations::a::otlp_http::endpoint: ends in /otlp, and /otlp/v1/logs is added to it, so that data goes to /otlp/otlp/v1/logs",
+			want: warn + "exporters::tenant_routing::destinations::a::otlp_http::endpoint: ends in /otlp, and /otlp/v1/logs is added to it, so data is sent to /otlp/otlp/v1/logs",
 		},
 		"loki with the whole path": {
 			id: "tenant_routing", exporter: `{destinations: {a: {profile: loki, otlp_http: {endpoint: "http://x:3100/otlp/v1/logs"}}}}`,
@@ -66,7 +66,7 @@ func TestCheck_Endpoints(t *testing.T) {
 			id: "tenant_routing", exporter: `{destinations: {a: {otlp_grpc: {endpoint: "x:4318"}}}}`,
 			want: warn + "exporters::tenant_routing::destinations::a::otlp_grpc::endpoint: has port 4318",
 		},
-		"a wrong profile is for the exporter": {id: "tenant_routing", exporter: `{destinations: {a: {profile: x, otlp_http: {endpoint: "x"}}}}`},
+		"an unknown profile is not checked": {id: "tenant_routing", exporter: `{destinations: {a: {profile: x, otlp_http: {endpoint: "x"}}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := tt.id
@@ -75,7 +75,7 @@ func TestCheck_Endpoints(t *testing.T) {
 			}
 			conf := parse(t, "exporters: {"+id+": "+tt.exporter+"}\nservice: {pipelines: {logs: {receivers: [x], exporters: ["+id+"]}}}")
 			c := &checker{conf: conf, seen: make(map[Finding]bool), pipelines: []pipeline{{id: "logs", exporters: []string{id}}, {id: "traces", exporters: []string{id}}}}
-			c.endpoints()
+			c.checkEndpoints()
 			var got []string
 			for _, f := range c.found {
 				kind := warn
@@ -103,7 +103,7 @@ receivers:
   pm2: {endpoint: "0.0.0.0:4317"}
 `)
 	c := &checker{conf: conf, seen: make(map[Finding]bool), pipelines: []pipeline{{receivers: []string{"tenant_otlp", "otlp", "pm2"}}}}
-	c.endpoints()
+	c.checkEndpoints()
 	var keys []string
 	for _, f := range c.found {
 		assert.False(t, f.Refuse)

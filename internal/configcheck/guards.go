@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// builtIn is the value of a receiver's `guard` for a guard of its own.
+// builtIn is the value of a receiver's setting "guard" for its built-in guard.
 const builtIn = "built_in"
 
 // guardOf returns the guard that the receiver itself applies, or "".
@@ -17,8 +17,8 @@ func (c *checker) guardOf(receiver string) string {
 	return cmp.Or(text(at(c.conf, "receivers", receiver, "guard")), "request_guard")
 }
 
-// admissions is about requests of a receiver that more than one guard admits.
-func (c *checker) admissions(receiver string) {
+// checkAdmissions checks that only one guard admits the requests of a receiver.
+func (c *checker) checkAdmissions(receiver string) {
 	own := c.guardOf(receiver)
 	for _, s := range c.servers(receiver) {
 		key := s.key + "::middlewares"
@@ -27,14 +27,13 @@ func (c *checker) admissions(receiver string) {
 		case own != "" && len(guards) > 0:
 			c.warn(key, "has %s, but %s applies the guard %s itself: each request is admitted twice and counts twice against the limits; remove {id: %s}", guards[0], receiver, own, guards[0])
 		case len(guards) > 1:
-			c.warn(key, "has %s: each request is admitted %d times and counts against the limits as often; keep one of them", strings.Join(guards, " and "), len(guards))
+			c.warn(key, "has %s: each request is admitted %d times and counts %d times against the limits; keep one of them", strings.Join(guards, " and "), len(guards), len(guards))
 		}
 	}
 }
 
-// guards is about the guards of a receiver whose requests the tenant's key must come
-// with.
-func (c *checker) guards(receiver string) {
+// checkGuards checks that the guards of a receiver whose clients have keys use a registry.
+func (c *checker) checkGuards(receiver string) {
 	used := []string{c.guardOf(receiver)}
 	for _, s := range c.servers(receiver) {
 		used = append(used, s.guards()...)
@@ -55,17 +54,17 @@ func (c *checker) guards(receiver string) {
 	}
 }
 
-// severalGuards is about guards whose limits add up.
-func (c *checker) severalGuards() {
+// checkGuardCount checks that all receivers use one guard, because the limits of several guards add up.
+func (c *checker) checkGuardCount() {
 	if len(c.guardsInUse) > 1 {
 		slices.Sort(c.guardsInUse)
-		c.warn("service::extensions", "the receivers of tenants use %d guards: %s; each has limits of its own, so that one tenant may hold its share of every guard; use one request_guard for all", len(c.guardsInUse), strings.Join(c.guardsInUse, ", "))
+		c.warn("service::extensions", "the receivers of tenants use %d guards: %s; each guard has separate limits, so one tenant may use its share of every guard; use one request_guard for all", len(c.guardsInUse), strings.Join(c.guardsInUse, ", "))
 	}
 }
 
-// registries is about components on the way from a receiver to tenant_routing that know
-// the tenants from different registries.
-func (c *checker) registries(p *pipeline, ch chain) {
+// checkRegistries checks that the components on the data path from a receiver to tenant_routing use
+// the same registry.
+func (c *checker) checkRegistries(p *pipeline, ch chain) {
 	type use struct{ key, registry string }
 	var uses []use
 	note := func(key, registry string) {
@@ -97,7 +96,7 @@ func (c *checker) registries(p *pipeline, ch chain) {
 	}
 	for _, u := range uses[min(1, len(uses)):] {
 		if u.registry != uses[0].registry {
-			c.warn(u.key, "is %s, but %s is %s: a tenant, a key or a suspension that is in one of them only is in force for a part of the components; use one registry", u.registry, uses[0].key, uses[0].registry)
+			c.warn(u.key, "is %s, but %s is %s: a tenant, a key or a suspension in only one of them applies to only some of the components; use one registry", u.registry, uses[0].key, uses[0].registry)
 		}
 	}
 }

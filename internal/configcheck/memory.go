@@ -10,9 +10,9 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 )
 
-// Machine is what a configuration runs on.
+// Machine describes the memory that is available to the process.
 type Machine struct {
-	Memory int64 // bytes that the process may use; 0: not known
+	Memory int64 // bytes that the process may use; 0: unknown
 	Group  bool  // a control group sets Memory
 	Guard  int64 // the default of request_guard::memory
 
@@ -21,8 +21,8 @@ type Machine struct {
 }
 
 const (
-	// restMemory is what a collector holds beside what settings bound: code that is in
-	// memory, the registry, connections, and what the runtime keeps.
+	// restMemory is the memory that no setting bounds: code, the registry, connections, and the
+	// overhead of the runtime.
 	restMemory = 64 * bytesize.MiB
 
 	defaultLaneMemory = 128 * bytesize.MiB
@@ -36,12 +36,13 @@ type bound struct {
 	size bytesize.Size
 }
 
-// CheckMemory returns which settings allow more memory than there is.
+// CheckMemory returns the settings that together allow more memory than m has, and memory limiters
+// that refuse data before the other bounds are exceeded.
 func CheckMemory(conf map[string]any, m Machine) []Finding {
 	c := newChecker(conf)
 	bounds := c.memoryBounds(m)
 	if len(bounds) == 0 {
-		return nil // nothing of ours
+		return nil // no component with a memory bound
 	}
 	total, largest := restMemory, bounds[0]
 	names := make([]string, len(bounds))
@@ -58,16 +59,17 @@ func CheckMemory(conf map[string]any, m Machine) []Finding {
 		if m.Group {
 			whose = "the control group allows"
 		}
-		c.warn(largest.key, "allows more memory than there is: %s, but %s %s: the kernel ends the process before a limit holds; lower the settings or raise the memory", together, whose, mebibytes(bytesize.Size(m.Memory)))
+		c.warn(largest.key, "allows more memory than is available: %s, but %s %s: the kernel kills the process before a limit is reached; lower the settings or add memory", together, whose, mebibytes(bytesize.Size(m.Memory)))
 	}
 	for _, id := range c.processorsOf(typeMemoryLimiter) {
-		c.limiter(id, m, total, together)
+		c.checkLimits(id, m, total, together)
 	}
 	return c.found
 }
 
-// limiter is about a memory_limiter, which refuses everybody above its soft limit.
-func (c *checker) limiter(id string, m Machine, total bytesize.Size, together string) {
+// checkLimits checks the limits of a memory_limiter, which refuses the data of all tenants above its
+// soft limit.
+func (c *checker) checkLimits(id string, m Machine, total bytesize.Size, together string) {
 	set := at(c.conf, "processors", id)
 	key := "processors::" + id
 	unit, limit, spike := "limit_mib", number(at(set, "limit_mib"))*float64(bytesize.MiB), number(at(set, "spike_limit_mib"))*float64(bytesize.MiB)
@@ -76,7 +78,7 @@ func (c *checker) limiter(id string, m Machine, total bytesize.Size, together st
 		unit, limit, spike = "limit_percentage", number(at(set, "limit_percentage"))*percent, number(at(set, "spike_limit_percentage"))*percent
 	}
 	if limit == 0 {
-		return // for the processor to refuse, or the memory is not known
+		return // the processor rejects it, or the memory is unknown
 	}
 	if spike == 0 {
 		spike = limit / 5
@@ -84,21 +86,21 @@ func (c *checker) limiter(id string, m Machine, total bytesize.Size, together st
 	soft := bytesize.Size(limit - spike)
 	switch {
 	case m.Memory > 0 && int64(soft) >= m.Memory:
-		c.warn(key+"::"+unit, "refuses data from %s on, but there are %s: the kernel ends the process first; lower it", mebibytes(soft), mebibytes(bytesize.Size(m.Memory)))
+		c.warn(key+"::"+unit, "refuses data from %s on, but only %s are available: the kernel kills the process first; lower it", mebibytes(soft), mebibytes(bytesize.Size(m.Memory)))
 	case soft < total:
-		c.warn(key+"::"+unit, "refuses the data of all tenants from %s on, limit less spike limit, while no bound is exceeded: %s; raise it or lower the others", mebibytes(soft), together)
+		c.warn(key+"::"+unit, "refuses the data of all tenants from %s on, which is the limit minus the spike limit, while no bound is exceeded: %s; raise it or lower the others", mebibytes(soft), together)
 	case m.GoLimit != math.MaxInt64 && m.GoLimit >= int64(soft):
-		c.warn(key+"::"+unit, "refuses the data of all tenants from %s on, limit less spike limit, and counts garbage that the Go runtime does not collect below its soft memory limit of %s; raise it, or lower request_guard::memory_limit or GOMEMLIMIT", mebibytes(soft), mebibytes(bytesize.Size(m.GoLimit)))
+		c.warn(key+"::"+unit, "refuses the data of all tenants from %s on, which is the limit minus the spike limit, and counts garbage that the Go runtime does not collect below its soft memory limit of %s; raise it, or lower request_guard::memory_limit or GOMEMLIMIT", mebibytes(soft), mebibytes(bytesize.Size(m.GoLimit)))
 	}
 }
 
-// memoryBounds returns the settings of what pipelines use.
+// memoryBounds returns the settings that bound the memory of the components in pipelines.
 func (c *checker) memoryBounds(m Machine) (bounds []bound) {
 	add := func(key string, set any, def, least bytesize.Size) {
 		size := def
 		if text := text(set); text != "" && text != "0" {
 			if size.UnmarshalText([]byte(text)) != nil {
-				return // for the component to refuse
+				return // the component rejects it
 			}
 		}
 		b := bound{key, max(size, least)}

@@ -11,7 +11,7 @@ import (
 
 const mib = 1 << 20
 
-// group returns a control group of so many MiB as request_guard finds it and leaves it.
+// group returns a control group of size MiB, with the limits that request_guard sets by default.
 func group(size int64) Machine {
 	return Machine{Memory: size * mib, Group: true, Guard: min(max(size*mib/8, 32*mib), 64*mib), GoLimit: size * mib / 4 * 3}
 }
@@ -25,22 +25,22 @@ func TestCheckMemory(t *testing.T) {
 	}{
 		"512 MiB":                    {group(512), limiter, nil},
 		"4 GiB":                      {group(4096), limiter, nil},
-		"nothing is known":           {Machine{Guard: 64 * mib, GoLimit: math.MaxInt64}, limiter, nil},
+		"unknown memory":             {Machine{Guard: 64 * mib, GoLimit: math.MaxInt64}, limiter, nil},
 		"a machine without a group":  {Machine{Memory: 8192 * mib, Guard: 64 * mib, GoLimit: math.MaxInt64}, limiter, nil},
-		"nothing of ours":            {group(64), logs("bare", "memory_limiter", "otlp_http"), nil},
+		"only upstream components":   {group(64), logs("bare", "memory_limiter", "otlp_http"), nil},
 		"limiter without limits":     {group(512), "{}", nil},
-		"sizes that are none":        {group(512), "extensions: {request_guard: {memory: much}}\nexporters: {tenant_routing: {max_memory_bytes: [1]}}", nil},
+		"invalid sizes":              {group(512), "extensions: {request_guard: {memory: much}}\nexporters: {tenant_routing: {max_memory_bytes: [1]}}", nil},
 		"least memory of lanes":      {group(128), "exporters: {tenant_routing: {max_memory_bytes: 1KiB}}", nil},
-		"128 MiB, without a limiter": {group(128), "{}", []string{"^exporters::tenant_routing::max_memory_bytes: allows more memory than there is: extensions::request_guard::memory .32MiB., exporters::tenant_routing::max_memory_bytes .128MiB. and 64MiB for the rest of the process are 224 MiB together, but the control group allows 128 MiB"}},
+		"128 MiB, without a limiter": {group(128), "{}", []string{"^exporters::tenant_routing::max_memory_bytes: allows more memory than is available: extensions::request_guard::memory .32MiB., exporters::tenant_routing::max_memory_bytes .128MiB. and 64MiB for the rest of the process are 224 MiB together, but the control group allows 128 MiB"}},
 		"a machine that is too small": {
 			Machine{Memory: 128 * mib, Guard: 32 * mib, GoLimit: math.MaxInt64},
 			"{}",
 			[]string{"but the machine has 128 MiB"},
 		},
-		"a large guard":        {group(512), "extensions: {request_guard: {memory: 1GiB}}", []string{"^extensions::request_guard::memory: allows more memory"}},
-		"lanes without disk":   {group(512), "exporters: {tenant_routing: {storage: null}}", []string{"^exporters::tenant_routing::max_total_bytes: allows .*2GiB"}},
-		"small ones do":        {group(512), "exporters: {tenant_routing: {storage: null, max_total_bytes: 100MiB}}", nil},
-		"two guards, two ways": {group(512), "receivers: {tenant_otlp: {guard: built_in}}\nexporters: {tenant_routing/b: {storage: s, max_memory_bytes: 250MiB}}\n" + logs("otlp, tenant_otlp", "memory_limiter, tenant", "tenant_routing, tenant_routing/b"), []string{"^exporters::tenant_routing/b::max_memory_bytes: .*receivers::tenant_otlp::guard .64MiB.*are 570 MiB"}},
+		"a large guard":                {group(512), "extensions: {request_guard: {memory: 1GiB}}", []string{"^extensions::request_guard::memory: allows more memory"}},
+		"lanes without disk":           {group(512), "exporters: {tenant_routing: {storage: null}}", []string{"^exporters::tenant_routing::max_total_bytes: allows .*2GiB"}},
+		"small lanes without disk":     {group(512), "exporters: {tenant_routing: {storage: null, max_total_bytes: 100MiB}}", nil},
+		"two guards and two exporters": {group(512), "receivers: {tenant_otlp: {guard: built_in}}\nexporters: {tenant_routing/b: {storage: s, max_memory_bytes: 250MiB}}\n" + logs("otlp, tenant_otlp", "memory_limiter, tenant", "tenant_routing, tenant_routing/b"), []string{"^exporters::tenant_routing/b::max_memory_bytes: .*receivers::tenant_otlp::guard .64MiB.*are 570 MiB"}},
 		"a queue in memory": {
 			group(512), "exporters: {otlp_http: {sending_queue: {storage: null, sizer: bytes, queue_size: 1073741824}}}\n" + logs("tenant_otlp", "memory_limiter, tenant/edge", "otlp_http"),
 			[]string{"^exporters::otlp_http::sending_queue::queue_size: allows"},
@@ -55,7 +55,7 @@ func TestCheckMemory(t *testing.T) {
 		},
 		"default spike limit":       {group(512), "processors: {memory_limiter: {limit_percentage: 80}}", []string{"from 327 MiB on.*garbage"}},
 		"garbage without a limit":   {Machine{Memory: 512 * mib, Group: true, Guard: 64 * mib, GoLimit: math.MaxInt64}, "processors: {memory_limiter: {limit_percentage: 75, spike_limit_percentage: 20}}", nil},
-		"a limit that is too large": {group(512), "processors: {memory_limiter: {limit_mib: 700, spike_limit_mib: 100}}", []string{"^processors::memory_limiter::limit_mib: refuses data from 600 MiB on, but there are 512 MiB"}},
+		"a limit that is too large": {group(512), "processors: {memory_limiter: {limit_mib: 700, spike_limit_mib: 100}}", []string{"^processors::memory_limiter::limit_mib: refuses data from 600 MiB on, but only 512 MiB are available"}},
 		"a limit that is too small": {group(4096), "processors: {memory_limiter: {limit_mib: 200, spike_limit_mib: 50}}", []string{"^processors::memory_limiter::limit_mib: .*from 150 MiB on"}},
 	} {
 		conf := parse(t, good)
@@ -69,8 +69,8 @@ func TestCheckMemory(t *testing.T) {
 	}
 }
 
-// TestCheckMemory_ShippedConfigurations holds them to the control group that they are
-// documented for, with what request_guard makes of it.
+// The shipped configurations fit into the control group in their documentation, with the limits that
+// request_guard sets.
 func TestCheckMemory_ShippedConfigurations(t *testing.T) {
 	for name, m := range map[string]Machine{"agent": group(512), "gateway": group(512)} {
 		conf := shipped(t, name)
@@ -81,7 +81,7 @@ func TestCheckMemory_ShippedConfigurations(t *testing.T) {
 	}
 }
 
-func TestReport_WarnsOfMemory(t *testing.T) {
+func TestReport_WarnsAboutMemory(t *testing.T) {
 	conf := parse(t, good)
 	merge(conf, parse(t, "extensions: {request_guard: {memory: 7EiB}}\nservice: {extensions: [request_guard]}"))
 	core, logged := observer.New(zap.WarnLevel)

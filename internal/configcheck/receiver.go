@@ -9,7 +9,7 @@ type server struct {
 	set  map[string]any
 }
 
-// servers returns those of a receiver. One without protocols is one.
+// servers returns the servers of a receiver. A receiver without "protocols" is one server.
 func (c *checker) servers(id string) (list []server) {
 	set := at(c.conf, "receivers", id)
 	protocols := mapping(at(set, "protocols"))
@@ -24,44 +24,45 @@ func (c *checker) servers(id string) (list []server) {
 	return list
 }
 
-// receiver is about a receiver whose requests the tenant's key must come with.
-func (c *checker) receiver(id string) {
+// checkReceiver checks a receiver whose requests must have the tenant's key.
+func (c *checker) checkReceiver(id string) {
 	for _, s := range c.servers(id) {
-		if !c.authenticated(id, s) || appliesGuard(id) {
+		if !c.checkAuthenticator(id, s) || appliesGuard(id) {
 			continue
 		}
 		if s.grpc && !slices.Contains(s.middlewares(), "bearerkeyauth") {
 			c.warn(s.key+"::middlewares", "has no bearer_key_auth: messages without a valid key are read completely before they are rejected; add {id: bearer_key_auth}")
 		}
-		c.guarded(id, s)
+		c.checkRequestGuard(id, s)
 	}
 }
 
-// edgeReceiver is about a receiver that local programs send to.
-func (c *checker) edgeReceiver(id string) {
+// checkEdgeReceiver checks a receiver that local programs send to.
+func (c *checker) checkEdgeReceiver(id string) {
 	if typeOf(id) != "otlp" {
-		return // the others apply a guard themselves, or do not receive OTLP
+		return // other receivers apply a guard themselves, or do not receive OTLP
 	}
 	for _, s := range c.servers(id) {
-		c.guarded(id, s)
+		c.checkRequestGuard(id, s)
 	}
 }
 
-// authenticated reports whether the server knows its callers.
-func (c *checker) authenticated(id string, s server) bool {
+// checkAuthenticator checks the authenticator of a server, and reports whether it has one.
+func (c *checker) checkAuthenticator(id string, s server) bool {
 	switch authenticator := text(at(s.set, "auth", "authenticator")); {
 	case authenticator == "":
-		c.refuse(s.key+"::auth", "is not set, but tenant has source: auth: no request has a tenant, and all data of %s would be refused; set auth::authenticator: bearer_key_auth, or use source: config in a pipeline of its own", id)
+		c.refuse(s.key+"::auth", "is not set, but tenant has source: auth: no request has a tenant, and all data of %s would be refused; set auth::authenticator: bearer_key_auth, or use source: config in a separate pipeline", id)
 		return false
 	case typeOf(authenticator) != "bearerkeyauth":
-		c.warn(s.key+"::auth::authenticator", "is %s, which is not known to say whose a request is; tenant with source: auth refuses what has no tenant: use bearer_key_auth", authenticator)
+		c.warn(s.key+"::auth::authenticator", "is %s, which is not known to set the tenant of a request; tenant with source: auth refuses data without a tenant: use bearer_key_auth", authenticator)
 	}
 	return true
 }
 
-func (c *checker) guarded(id string, s server) {
+// checkRequestGuard checks that a server uses a request_guard.
+func (c *checker) checkRequestGuard(id string, s server) {
 	if !slices.Contains(s.middlewares(), typeGuard) {
-		c.warn(s.key+"::middlewares", "has no request_guard: requests are decompressed and decoded before any limit holds, so that one request can end the process; use the receiver tenant_otlp in place of %s, or add {id: request_guard}", id)
+		c.warn(s.key+"::middlewares", "has no request_guard: requests are decompressed and decoded before any limit applies, so one request can exhaust the memory of the process; use the receiver tenant_otlp instead of %s, or add {id: request_guard}", id)
 	}
 }
 

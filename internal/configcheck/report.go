@@ -14,16 +14,16 @@ import (
 // reporters are the types of the extensions that call [Report].
 var reporters = []string{"tenantregistry", "requestguard"}
 
-// thisMachine returns what the process runs on.
+// thisMachine returns the Machine of this process.
 func thisMachine() Machine {
 	memory, group := guard.MemoryLimit()
 	return Machine{Memory: memory, Group: group, Guard: guard.DefaultMemory(), GoLimit: debug.SetMemoryLimit(-1)}
 }
 
 // Report logs the warnings about a configuration, and returns the refusals as an error.
-// Extensions call it with their own ID when the collector shows them its configuration.
-// If a collector has several of them, the first under service::extensions reports and the
-// others do nothing.
+// Extensions call it with their own ID when the collector passes its configuration to them.
+// If a collector has several of these extensions, only the call of the first one under
+// service::extensions has an effect.
 func Report(conf map[string]any, id string, logger *zap.Logger) error {
 	enabled := texts(at(conf, "service", "extensions"))
 	i := slices.IndexFunc(enabled, func(id string) bool { return slices.Contains(reporters, typeOf(id)) })
@@ -36,7 +36,7 @@ func Report(conf map[string]any, id string, logger *zap.Logger) error {
 			errs = append(errs, errors.New(f.String()))
 			continue
 		}
-		// The logger is the extension's, and the finding is about another component.
+		// The logger names the extension, but the finding concerns another component.
 		logger.Warn("The configuration can lose data or leave the collector unprotected",
 			zap.String("component", componentOf(f.Key)), zap.String("key", f.Key), zap.String("problem", f.Text))
 	}

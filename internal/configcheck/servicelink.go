@@ -9,9 +9,9 @@ import (
 // a namespace that has a Service with that name.
 var serviceLink = regexp.MustCompile(`^(tcp|udp|sctp)://\S+:[0-9]+$`)
 
-// serviceLinks is about ports that a variable such as METRICS_PORT gives, in what is at
-// key. A Service named metrics sets it too.
-func (c *checker) serviceLinks(key string, conf any, depth int) {
+// checkServiceLinks checks the ports below key that come from a variable such as METRICS_PORT.
+// Kubernetes sets the same variable for a Service named metrics.
+func (c *checker) checkServiceLinks(key string, conf any, depth int) {
 	if depth > maxDepth {
 		return
 	}
@@ -23,14 +23,14 @@ func (c *checker) serviceLinks(key string, conf any, depth int) {
 				inner = key + "::" + name
 			}
 			if value, ok := v[name].(string); ok && name == "port" && serviceLink.MatchString(value) {
-				c.refuse(inner, "is %s and not a number: Kubernetes sets a variable such as METRICS_PORT to this where the namespace has a Service named metrics; "+
+				c.refuse(inner, "is %s and not a number: Kubernetes sets a variable such as METRICS_PORT to this if the namespace has a Service named metrics; "+
 					"set the variable in the pod to a port, or enableServiceLinks to false", value)
 			}
-			c.serviceLinks(inner, v[name], depth+1)
+			c.checkServiceLinks(inner, v[name], depth+1)
 		}
 	case []any:
 		for i := range v {
-			c.serviceLinks(fmt.Sprintf("%s::%d", key, i), v[i], depth+1)
+			c.checkServiceLinks(fmt.Sprintf("%s::%d", key, i), v[i], depth+1)
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package gatewayconfig reads from configurations of gateways which destinations a
-// registry may name.
+// Package gatewayconfig reads the destinations that a registry may use from the configuration of a
+// gateway.
 package gatewayconfig
 
 import (
@@ -16,16 +16,16 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// maxFileBytes is more than any configuration has.
+// maxFileBytes bounds the size of a configuration file.
 const maxFileBytes = 16 << 20
 
-// Destinations are the signals of the destinations of all tenant_routing exporters, by
-// name.
+// Destinations are the destinations of all tenant_routing exporters, by name, with the signals that
+// they accept.
 type Destinations map[string]tenant.Signals
 
-// Read returns the destinations of a configuration that is in files, of which later ones
-// change earlier ones, as with several --config of the collector. References such as
-// ${env:NAME} are left as they are.
+// Read returns the destinations of a configuration in files. Later files are merged into earlier
+// ones, as with several --config flags of the collector. References such as ${env:NAME} are not
+// resolved.
 func Read(files ...string) (Destinations, error) {
 	conf := make(map[string]any)
 	for _, path := range files {
@@ -34,7 +34,7 @@ func Read(files ...string) (Destinations, error) {
 			return nil, err
 		}
 		if info.Size() > maxFileBytes {
-			return nil, fmt.Errorf("%s: has %d bytes, which is no configuration", path, info.Size())
+			return nil, fmt.Errorf("%s: has %d bytes, which is more than the limit of %d for a configuration", path, info.Size(), maxFileBytes)
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -77,14 +77,14 @@ func find(conf map[string]any) (Destinations, error) {
 		settings, _ := exporters[id].(map[string]any)
 		destinations, ok := settings["destinations"].(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("exporters::%s::destinations is not in the file as a map of destinations, such as after a reference to another file: give that too", id)
+			return nil, fmt.Errorf("exporters::%s::destinations is not in the file as a map of destinations, such as if it is a reference to another file: pass that file too", id)
 		}
 		for name, d := range destinations {
 			all[name] |= signals(d)
 		}
 	}
 	if !routing {
-		return nil, errors.New("there is no tenant_routing exporter: is it the configuration of a gateway?")
+		return nil, errors.New("there is no tenant_routing exporter: pass the configuration of a gateway")
 	}
 	return all, nil
 }
@@ -124,8 +124,8 @@ func signals(d any) (s tenant.Signals) {
 // maxListed bounds the names in an error.
 const maxListed = 20
 
-// Check returns why data of signal would not reach the destinations of a route, with a
-// line for each of them.
+// Check returns an error if data of signal would not reach all destinations of a route, with a line
+// for each unknown or unsuitable destination.
 func (d Destinations) Check(signal tenant.Signal, route []string) error {
 	var errs []error
 	for _, name := range route {
@@ -134,7 +134,7 @@ func (d Destinations) Check(signal tenant.Signal, route []string) error {
 		case !known:
 			errs = append(errs, fmt.Errorf("no gateway has the destination %q%s; %s", name, d.near(name), d.list(signal)))
 		case !takes.Has(signal):
-			errs = append(errs, fmt.Errorf("the destination %q takes %s only, not %s; %s", name, orNothing(takes), signal, d.list(signal)))
+			errs = append(errs, fmt.Errorf("the destination %q accepts only %s, not %s; %s", name, orNothing(takes), signal, d.list(signal)))
 		}
 	}
 	return errors.Join(errs...)
@@ -147,7 +147,7 @@ func orNothing(s tenant.Signals) string {
 	return strings.Join(s.Names(), " and ")
 }
 
-// list names the destinations that take signal.
+// list describes the destinations that accept signal.
 func (d Destinations) list(signal tenant.Signal) string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(d)) {
@@ -157,14 +157,14 @@ func (d Destinations) list(signal tenant.Signal) string {
 	}
 	switch {
 	case len(names) == 0:
-		return "none takes " + signal.String()
+		return "no destination accepts " + signal.String()
 	case len(names) > maxListed:
-		return fmt.Sprintf("%s go to %s and %d more", signal, strings.Join(names[:maxListed], ", "), len(names)-maxListed)
+		return fmt.Sprintf("%s can be sent to %s and %d more", signal, strings.Join(names[:maxListed], ", "), len(names)-maxListed)
 	}
-	return fmt.Sprintf("%s can go to %s", signal, strings.Join(names, ", "))
+	return fmt.Sprintf("%s can be sent to %s", signal, strings.Join(names, ", "))
 }
 
-// near asks whether a name was meant that is like the wrong one.
+// near suggests the most similar name.
 func (d Destinations) near(wrong string) string {
 	best, least := "", max(2, len(wrong)/3)+1
 	for _, name := range slices.Sorted(maps.Keys(d)) {
@@ -178,10 +178,10 @@ func (d Destinations) near(wrong string) string {
 	return fmt.Sprintf(", did you mean %q?", best)
 }
 
-// maxDistance is the length up to which names are compared.
+// maxDistance is the maximum length of names that distance compares.
 const maxDistance = 200
 
-// distance returns how many characters must be added, removed or changed.
+// distance returns the number of bytes that must be added, removed or changed to get b from a.
 func distance(a, b string) int {
 	if len(a) > maxDistance || len(b) > maxDistance {
 		return maxDistance

@@ -48,7 +48,7 @@ func TestRead(t *testing.T) {
 	}, names)
 }
 
-func TestRead_SaysWhatIsWrong(t *testing.T) {
+func TestRead_Errors(t *testing.T) {
 	for text, want := range map[string]string{
 		"exporters: {debug: }": "no tenant_routing exporter",
 		"":                     "no tenant_routing exporter",
@@ -68,16 +68,16 @@ func TestDestinations_Check(t *testing.T) {
 	require.NoError(t, d.Check(tenant.Logs, []string{"loki-eu", "files"}))
 	require.NoError(t, d.Check(tenant.Logs, nil))
 	for name, want := range map[string]string{
-		"loki_eu":  `no gateway has the destination "loki_eu", did you mean "loki-eu"?; logs can go to env, files, half, loki-eu, own, ref`,
+		"loki_eu":  `no gateway has the destination "loki_eu", did you mean "loki-eu"?; logs can be sent to env, files, half, loki-eu, own, ref`,
 		"LOKI-EU":  `did you mean "loki-eu"?`,
 		"graylog9": `no gateway has the destination "graylog9"; logs`,
-		"tempo":    `the destination "tempo" takes traces only, not logs; logs can go to`,
+		"tempo":    `the destination "tempo" accepts only traces, not logs; logs can be sent to`,
 	} {
 		assert.ErrorContains(t, d.Check(tenant.Logs, []string{name}), want)
 	}
 	err = d.Check(tenant.Logs, []string{"a-first-fault", "files", "tempo"})
 	assert.ErrorContains(t, err, "a-first-fault")
-	assert.ErrorContains(t, err, `"tempo" takes`, "all faults")
+	assert.ErrorContains(t, err, `"tempo" accepts`, "all faults")
 }
 
 func TestDistance(t *testing.T) {

@@ -218,7 +218,7 @@ func TestTenantChange_Refusals(t *testing.T) {
 		`limits rps=1: there is no limit "rps"`:                                     {"limits", true, TenantChange{Limits: []Assignment{{"rps", "1"}}}},
 		`limits daily_records=x: "x" is not a whole number of records such as 5000`: {"limits", true, TenantChange{Limits: []Assignment{{"daily_records", "x"}}}},
 		`vars account_id: must be a whole number from 0 to 4294967295`:              {"vars", false, TenantChange{Vars: []Assignment{{"account_id", "x"}}}},
-		`routes logs=tempo: the destination "tempo" takes traces only, not logs; logs can go to loki`: {"routes", false, TenantChange{
+		`routes logs=tempo: the destination "tempo" accepts only traces, not logs; logs can be sent to loki`: {"routes", false, TenantChange{
 			Routes:       []Route{{tenant.Logs, []string{"tempo"}}},
 			Destinations: gatewayconfig.Destinations{"tempo": tenant.NewSignals(tenant.Traces), "loki": tenant.NewSignals(tenant.Logs)},
 		}},

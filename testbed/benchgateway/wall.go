@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
-// wallTenants is the number of tenants. The last four of them fail or flood if faults are on.
+// wallTenants is the number of tenants. The last four of them fail or flood if failures are on.
 const (
 	wallTenants = 100
 	unaffected  = wallTenants - 4
@@ -24,7 +24,7 @@ const (
 // latencies are the latencies of the unaffected tenants' requests in one run.
 type latencies struct{ accept, deliver []time.Duration }
 
-// wall measures how faults of some tenants affect the latency of the others.
+// wall measures how failures of some tenants affect the latency of the others.
 type wall struct {
 	*bench
 	rate  float64 // requests per second of every tenant: its share
@@ -32,10 +32,10 @@ type wall struct {
 	time  time.Duration
 }
 
-// measure runs a gateway with a hundred tenants that send at the same rate. If faults is true, the
+// measure runs a gateway with a hundred tenants that send at the same rate. If failures is true, the
 // backend of one tenant hangs, another one refuses connections, a third one responds with 503, and a
 // fourth tenant floods. It fails if a request of an unaffected tenant is refused or not delivered.
-func (w *wall) measure(ctx context.Context, s subject, faults bool) (l latencies, err error) {
+func (w *wall) measure(ctx context.Context, s subject, failures bool) (l latencies, err error) {
 	arrived, err := newArrivals()
 	if err != nil {
 		return l, err
@@ -54,7 +54,7 @@ func (w *wall) measure(ctx context.Context, s subject, faults bool) (l latencies
 	for i := range rates {
 		rates[i] = w.rate
 	}
-	if faults {
+	if failures {
 		list[unaffected].URL, list[unaffected+1].URL, list[unaffected+2].URL = bad.hanging, bad.refusing, bad.busy
 		rates[unaffected+3] *= w.flood
 	}
@@ -179,7 +179,7 @@ func (l *load) once(ctx context.Context, customer, n int, id string, arrived *ar
 	return 0, false, fmt.Errorf("a request of %s failed with status %d: %q", l.customers[customer].ID, status, answer)
 }
 
-// badBackends are the backends of tenants with faults.
+// badBackends are the backends of tenants with failures.
 type badBackends struct {
 	hanging, refusing, busy string
 	servers                 []*http.Server

@@ -8,34 +8,34 @@ import (
 	"time"
 )
 
-// run measures each subject without and with faults, alternately, and prints the latencies of the
+// run measures each subject without and with failures, alternately, and prints the latencies of the
 // unaffected tenants: the median of the runs' percentiles.
 func (w *wall) run(ctx context.Context, subjects []subject) error {
 	type key struct {
-		subject int
-		faults  bool
+		subject  int
+		failures bool
 	}
 	runs := make(map[key][]latencies)
 	for n := range w.runs {
 		for i, s := range subjects {
-			for _, faults := range []bool{false, true} {
-				l, err := w.measure(ctx, s, faults)
+			for _, failures := range []bool{false, true} {
+				l, err := w.measure(ctx, s, failures)
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(os.Stderr, "%s, faults %t, run %d: p99 of acceptance %s, of delivery %s, %d requests\n", s.name, faults, n+1,
+				fmt.Fprintf(os.Stderr, "%s, failures %t, run %d: p99 of acceptance %s, of delivery %s, %d requests\n", s.name, failures, n+1,
 					percentile(l.accept, 99).Round(100*time.Microsecond), percentile(l.deliver, 99).Round(100*time.Microsecond), len(l.deliver))
-				runs[key{i, faults}] = append(runs[key{i, faults}], l)
+				runs[key{i, failures}] = append(runs[key{i, failures}], l)
 			}
 		}
 	}
-	fmt.Printf("%d unaffected tenants, %g requests per second each; with faults one backend hangs, one refuses connections, one responds with 503, one tenant sends %g times its share; `lane::batch::timeout: %s`\n\n",
+	fmt.Printf("%d unaffected tenants, %g requests per second each; with failures one backend hangs, one refuses connections, one responds with 503, one tenant sends %g times its share; `lane::batch::timeout: %s`\n\n",
 		unaffected, w.rate, w.flood, w.batch)
 	fmt.Printf("| | acceptance p50 | p99 | delivery p50 | p99 |\n|---|---:|---:|---:|---:|\n")
 	for i, s := range subjects {
 		var rows [2][]float64
-		for j, faults := range []bool{false, true} {
-			all := runs[key{i, faults}]
+		for j, failures := range []bool{false, true} {
+			all := runs[key{i, failures}]
 			for _, of := range []func(latencies) []time.Duration{
 				func(l latencies) []time.Duration { return l.accept },
 				func(l latencies) []time.Duration { return l.deliver },
@@ -45,8 +45,8 @@ func (w *wall) run(ctx context.Context, subjects []subject) error {
 				}
 			}
 		}
-		fmt.Printf("| %s, no faults |%s\n", s.title, cells("%.1f ms", rows[0]))
-		fmt.Printf("| with faults |%s\n", cells("%.1f ms", rows[1]))
+		fmt.Printf("| %s, quiet |%s\n", s.title, cells("%.1f ms", rows[0]))
+		fmt.Printf("| with failures |%s\n", cells("%.1f ms", rows[1]))
 		var ratios []float64
 		for j := range rows[0] {
 			ratios = append(ratios, rows[1][j]/rows[0][j])
