@@ -165,26 +165,26 @@ func createDefaultConfig() component.Config {
 func (c *Config) Validate() error {
 	errs := []error{durations.Check(c)}
 	if c.Memory != 0 && c.Memory < minGuardMemory {
-		errs = append(errs, fmt.Errorf("`memory` must be at least %v, got %v", minGuardMemory, c.Memory))
+		errs = append(errs, fmt.Errorf(`"memory" must be at least %v, got %v`, minGuardMemory, c.Memory))
 	}
 	for _, key := range []struct {
 		name  string
 		value int
 	}{{"max_requests", c.MaxRequests}, {"max_depth", c.MaxDepth}, {"max_elements", c.MaxElements}} {
 		if key.value < 1 {
-			errs = append(errs, fmt.Errorf("`%s` must be positive, got %d", key.name, key.value))
+			errs = append(errs, fmt.Errorf("%q must be positive, got %d", key.name, key.value))
 		}
 	}
 	if c.Memory != 0 && c.Tenant.Memory > c.Memory {
-		errs = append(errs, fmt.Errorf("`tenant::memory` must be at most `memory`, got %v and %v", c.Tenant.Memory, c.Memory))
+		errs = append(errs, fmt.Errorf(`"tenant::memory" must be at most "memory", got %v and %v`, c.Tenant.Memory, c.Memory))
 	}
 	if c.Tenant.MaxRequests > c.MaxRequests {
-		errs = append(errs, fmt.Errorf("`tenant::max_requests` must be at most `max_requests`, got %d and %d", c.Tenant.MaxRequests, c.MaxRequests))
+		errs = append(errs, fmt.Errorf(`"tenant::max_requests" must be at most "max_requests", got %d and %d`, c.Tenant.MaxRequests, c.MaxRequests))
 	}
 	if size, err := c.MemoryLimit.size(); err != nil {
-		errs = append(errs, fmt.Errorf("`memory_limit` must be auto, off or a size such as 224MiB, got %q", c.MemoryLimit))
+		errs = append(errs, fmt.Errorf(`"memory_limit" must be auto, off or a size such as 224MiB, got %q`, c.MemoryLimit))
 	} else if size != 0 && size < minMemoryLimit {
-		errs = append(errs, fmt.Errorf("`memory_limit` must be at least %v, got %v", minMemoryLimit, size))
+		errs = append(errs, fmt.Errorf(`"memory_limit" must be at least %v, got %v`, minMemoryLimit, size))
 	}
 	return errors.Join(errs...)
 }
@@ -204,7 +204,7 @@ func (l MemoryLimit) size() (size bytesize.Size, err error) {
 // Validate implements confmap.Validator.
 func (c *TenantConfig) Validate() error {
 	if c.MaxRequests < 0 {
-		return fmt.Errorf("`max_requests` must not be negative, got %d", c.MaxRequests)
+		return fmt.Errorf(`"max_requests" must not be negative, got %d`, c.MaxRequests)
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func (c *TenantConfig) Validate() error {
 // Validate implements confmap.Validator.
 func (c *UploadConfig) Validate() error {
 	if c.Window < time.Second {
-		return fmt.Errorf("`window` must be at least 1s, got %v", c.Window)
+		return fmt.Errorf(`"window" must be at least 1s, got %v`, c.Window)
 	}
 	return nil
 }
@@ -221,13 +221,13 @@ func (c *UploadConfig) Validate() error {
 func (c *ConnectionsConfig) Validate() error {
 	var errs []error
 	if c.Max < 0 {
-		errs = append(errs, fmt.Errorf("`max` must not be negative, got %d", c.Max))
+		errs = append(errs, fmt.Errorf(`"max" must not be negative, got %d`, c.Max))
 	}
 	if c.MaxPerSource < 0 {
-		errs = append(errs, fmt.Errorf("`max_per_source` must not be negative, got %d", c.MaxPerSource))
+		errs = append(errs, fmt.Errorf(`"max_per_source" must not be negative, got %d`, c.MaxPerSource))
 	}
 	if c.FirstRequestTimeout < time.Second {
-		errs = append(errs, fmt.Errorf("`first_request_timeout` must be at least 1s, got %v", c.FirstRequestTimeout))
+		errs = append(errs, fmt.Errorf(`"first_request_timeout" must be at least 1s, got %v`, c.FirstRequestTimeout))
 	}
 	_, err := c.exempt()
 	return errors.Join(append(errs, err)...)
@@ -240,10 +240,10 @@ const leastLargeRequest = 16 * bytesize.KiB
 func (c *ThrottleConfig) Validate() error {
 	var errs []error
 	if c.AboveCPUPercent < 0 || c.AboveCPUPercent > 100 {
-		errs = append(errs, fmt.Errorf("`above_cpu_percent` must be 0 to 100, got %d", c.AboveCPUPercent))
+		errs = append(errs, fmt.Errorf(`"above_cpu_percent" must be 0 to 100, got %d`, c.AboveCPUPercent))
 	}
 	if c.LargeRequest < leastLargeRequest {
-		errs = append(errs, fmt.Errorf("`large_request` must be at least %v, got %v", leastLargeRequest, c.LargeRequest))
+		errs = append(errs, fmt.Errorf(`"large_request" must be at least %v, got %v`, leastLargeRequest, c.LargeRequest))
 	}
 	return errors.Join(errs...)
 }
@@ -258,7 +258,7 @@ func (c *ConnectionsConfig) exempt() ([]netip.Prefix, error) {
 	for i, text := range c.Exempt {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("`exempt[%d]` is not a network such as 10.0.0.0/8: %q", i, text))
+			errs = append(errs, fmt.Errorf(`"exempt[%d]" is not a network such as 10.0.0.0/8: %q`, i, text))
 			continue
 		}
 		all = append(all, p.Masked())

@@ -72,16 +72,16 @@ func TestShippedConfigs_Environment(t *testing.T) {
 	binary := built(t, "otelcol-tenant")
 	for config, cases := range map[string]map[string]string{ // texts of the error, by variable and value
 		"gateway": {
-			"OTLP_GRPC_ENDPOINT=": "`grpc::endpoint` is empty", "OTLP_HTTP_ENDPOINT=": "`http::endpoint` is empty", "HEALTH_ENDPOINT=": `"endpoint" is required`,
+			"OTLP_GRPC_ENDPOINT=": `"grpc::endpoint" is empty`, "OTLP_HTTP_ENDPOINT=": `"http::endpoint" is empty`, "HEALTH_ENDPOINT=": `"endpoint" is required`,
 			"METRICS_PORT=": "port must be specified", "METRICS_HOST=": "host must be specified", "STATE_DIR=": "file_storage", "DATA_DIR=": "directory: must be set",
 			"TENANTS_FILE=": `"file::path"`, "METRICS_PORT=" + link: "Kubernetes sets a variable such as METRICS_PORT",
-			"OTLP_GRPC_ENDPOINT=" + link: "is no host and port", "OTLP_HTTP_ENDPOINT=" + link: "is no host and port",
+			"OTLP_GRPC_ENDPOINT=" + link: "is not a host and port", "OTLP_HTTP_ENDPOINT=" + link: "is not a host and port",
 			"REMOTE_WRITE_ENDPOINT=": `"endpoint" is empty`, "REMOTE_WRITE_ENDPOINT=" + link: "is not a host and port",
 		},
 		"agent": {
-			"OTLP_GRPC_ENDPOINT=": "`grpc::endpoint` is empty", "OTLP_HTTP_ENDPOINT=": "`http::endpoint` is empty",
+			"OTLP_GRPC_ENDPOINT=": `"grpc::endpoint" is empty`, "OTLP_HTTP_ENDPOINT=": `"http::endpoint" is empty`,
 			"METRICS_PORT=": "port must be specified", "STATE_DIR=": "directory", "BUSINESS_ID=": "business_id", "TENANT_KEY=": "key", "GATEWAY_ENDPOINT=": "endpoint",
-			"METRICS_PORT=" + link: "Kubernetes sets a variable such as METRICS_PORT", "OTLP_HTTP_ENDPOINT=" + link: "is no host and port",
+			"METRICS_PORT=" + link: "Kubernetes sets a variable such as METRICS_PORT", "OTLP_HTTP_ENDPOINT=" + link: "is not a host and port",
 		},
 	} {
 		for setting, want := range cases {

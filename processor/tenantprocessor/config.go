@@ -196,13 +196,13 @@ var (
 )
 
 var (
-	errNoBusinessID   = errors.New("`business_id` is required with `source: config`; is the environment variable that it comes from empty?")
-	errBusinessIDAuth = errors.New("`business_id` must not be set with `source: auth`: there the tenant is the key's and nothing else")
-	errNoLimits       = errors.New("`limits::storage` needs a `registry`: there are no limits without one")
-	errNothingShared  = errors.New("`limits::scope: shared` needs a `registry`: there are no limits without one")
-	errNoRedis        = errors.New("`redis::endpoint` is required with `scope: shared`")
-	errRedisUnused    = errors.New("`redis::endpoint` is used with `scope: shared` only")
-	errNoAttribute    = errors.New("`attribute` must not be empty")
+	errNoBusinessID   = errors.New(`"business_id" is required with "source: config"; is the environment variable that it comes from empty?`)
+	errBusinessIDAuth = errors.New(`"business_id" must not be set with "source: auth": the tenant is that of the API key`)
+	errNoLimits       = errors.New(`"limits::storage" requires "registry": limits are in the registry`)
+	errNothingShared  = errors.New(`"limits::scope: shared" requires "registry": limits are in the registry`)
+	errNoRedis        = errors.New(`"redis::endpoint" is required with "scope: shared"`)
+	errRedisUnused    = errors.New(`"redis::endpoint" is used with "scope: shared" only`)
+	errNoAttribute    = errors.New(`"attribute" must not be empty`)
 )
 
 // minDuration is above what a number without a unit is, which counts nanoseconds.
@@ -216,25 +216,25 @@ func (c *Config) Validate() error {
 		if c.BusinessID == "" {
 			errs = append(errs, errNoBusinessID)
 		} else if err := tenant.ID(c.BusinessID).Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("`business_id`: %w", err))
+			errs = append(errs, fmt.Errorf(`"business_id": %w`, err))
 		}
 	case SourceAuth:
 		if c.BusinessID != "" {
 			errs = append(errs, errBusinessIDAuth)
 		}
 	default:
-		errs = append(errs, fmt.Errorf("`source` must be config or auth, got %q", c.Source))
+		errs = append(errs, fmt.Errorf(`"source" must be config or auth, got %q`, c.Source))
 	}
 	if c.Attribute == "" {
 		errs = append(errs, errNoAttribute)
 	}
 	for _, d := range c.Detect {
 		if d != DetectHost && d != DetectOS && d != DetectProcess {
-			errs = append(errs, fmt.Errorf("`detect` knows host, os and process, got %q", d))
+			errs = append(errs, fmt.Errorf(`"detect" must list only host, os and process, got %q`, d))
 		}
 	}
 	if c.Severity != SeverityNormalize && c.Severity != SeverityKeep {
-		errs = append(errs, fmt.Errorf("`severity` must be normalize or keep, got %q", c.Severity))
+		errs = append(errs, fmt.Errorf(`"severity" must be normalize or keep, got %q`, c.Severity))
 	}
 	if _, ok := c.registryID(); !ok {
 		if c.Limits.Storage != nil {
@@ -251,7 +251,7 @@ func (c *Config) Validate() error {
 func (c *LimitsConfig) Validate() error {
 	var errs []error
 	if c.Mode != LimitsEnforce && c.Mode != LimitsWarn {
-		errs = append(errs, fmt.Errorf("`mode` must be enforce or warn, got %q", c.Mode))
+		errs = append(errs, fmt.Errorf(`"mode" must be enforce or warn, got %q`, c.Mode))
 	}
 	switch c.Scope {
 	case ScopeLocal:
@@ -261,16 +261,16 @@ func (c *LimitsConfig) Validate() error {
 	case ScopeShared:
 		errs = append(errs, c.Redis.validate())
 	default:
-		errs = append(errs, fmt.Errorf("`scope` must be local or shared, got %q", c.Scope))
+		errs = append(errs, fmt.Errorf(`"scope" must be local or shared, got %q`, c.Scope))
 	}
 	if c.Gateways < 1 {
-		errs = append(errs, fmt.Errorf("`gateways` must be at least 1, got %d", c.Gateways))
+		errs = append(errs, fmt.Errorf(`"gateways" must be at least 1, got %d`, c.Gateways))
 	}
 	if c.Burst < minDuration {
-		errs = append(errs, fmt.Errorf("`burst` must be at least %s, got %s", minDuration, c.Burst))
+		errs = append(errs, fmt.Errorf(`"burst" must be at least %s, got %s`, minDuration, c.Burst))
 	}
 	if !(c.WarnAt > 0 && c.WarnAt <= 1) { // not a number is neither
-		errs = append(errs, fmt.Errorf("`warn_at` must be above 0 and at most 1, got %v", c.WarnAt))
+		errs = append(errs, fmt.Errorf(`"warn_at" must be above 0 and at most 1, got %v`, c.WarnAt))
 	}
 	return errors.Join(errs...)
 }
@@ -289,13 +289,13 @@ func (c *RedisConfig) validate() error {
 		if at := strings.LastIndexByte(shown, '@'); at >= 0 {
 			shown = "…" + shown[at:] // a URL may have a password
 		}
-		errs = append(errs, fmt.Errorf("`redis::endpoint` must be host:port or the path of a Unix socket, got %q", shown))
+		errs = append(errs, fmt.Errorf(`"redis::endpoint" must be host:port or the path of a Unix socket, got %q`, shown))
 	}
 	if c.DB < 0 {
-		errs = append(errs, fmt.Errorf("`redis::db` must not be negative, got %d", c.DB))
+		errs = append(errs, fmt.Errorf(`"redis::db" must not be negative, got %d`, c.DB))
 	}
 	if c.Timeout < minDuration {
-		errs = append(errs, fmt.Errorf("`redis::timeout` must be at least %s, got %s", minDuration, c.Timeout))
+		errs = append(errs, fmt.Errorf(`"redis::timeout" must be at least %s, got %s`, minDuration, c.Timeout))
 	}
 	return errors.Join(errs...)
 }

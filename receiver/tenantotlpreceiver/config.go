@@ -96,7 +96,7 @@ func (p *URLPath) UnmarshalText(text []byte) error {
 // Validate implements confmap.Validator.
 func (cfg *Config) Validate() error {
 	if cfg.Guard.String() == "" {
-		return fmt.Errorf("`guard` is empty: name an extension, such as request_guard, or set it to %s", builtInGuard)
+		return fmt.Errorf(`"guard" is empty: name an extension, such as request_guard, or set it to %s`, builtInGuard)
 	}
 	return durations.Check(cfg)
 }
@@ -104,17 +104,17 @@ func (cfg *Config) Validate() error {
 // Validate implements confmap.Validator.
 func (p *Protocols) Validate() error {
 	if !p.GRPC.HasValue() && !p.HTTP.HasValue() {
-		return errors.New("`protocols` is empty: set `grpc`, `http` or both")
+		return errors.New(`"protocols" is empty: set "grpc", "http" or both`)
 	}
 	var errs []error
 	if p.GRPC.HasValue() {
 		if err := validateAddress(p.GRPC.Get().NetAddr); err != nil {
-			errs = append(errs, fmt.Errorf("`grpc::endpoint` %w", err))
+			errs = append(errs, fmt.Errorf(`"grpc::endpoint" %w`, err))
 		}
 	}
 	if p.HTTP.HasValue() {
 		if err := validateAddress(p.HTTP.Get().ServerConfig.NetAddr); err != nil {
-			errs = append(errs, fmt.Errorf("`http::endpoint` %w", err))
+			errs = append(errs, fmt.Errorf(`"http::endpoint" %w`, err))
 		}
 		errs = append(errs, p.HTTP.Get().validatePaths())
 	}
@@ -134,7 +134,7 @@ func validateAddress(addr confignet.AddrConfig) error {
 	}
 	_, port, err := net.SplitHostPort(addr.Endpoint)
 	if err != nil {
-		return fmt.Errorf("is no host and port: %w", err)
+		return fmt.Errorf("is not a host and port: %w", err)
 	}
 	if port == "" {
 		return fmt.Errorf("%q has no port: set host and port, such as localhost:4317", addr.Endpoint)
@@ -153,10 +153,10 @@ func (cfg *HTTPConfig) validatePaths() error {
 		{"logs_url_path", cfg.LogsURLPath},
 	} {
 		if p.path == "" {
-			return fmt.Errorf("`http::%s` is empty: set a path, such as /v1/traces, or leave it out", p.key)
+			return fmt.Errorf(`"http::%s" is empty: set a path, such as /v1/traces, or remove it`, p.key)
 		}
 		if other, ok := keys[p.path]; ok {
-			return fmt.Errorf("`http::%s` and `http::%s` are both %q: each signal needs a path of its own", other, p.key, p.path)
+			return fmt.Errorf(`"http::%s" and "http::%s" are both %q: each signal needs a different path`, other, p.key, p.path)
 		}
 		keys[p.path] = p.key
 	}

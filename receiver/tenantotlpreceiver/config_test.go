@@ -91,14 +91,14 @@ func TestConfig_DefaultsAreValid(t *testing.T) {
 
 func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
 	for key, message := range map[string]string{
-		"no_protocol":         "protocols: `protocols` is empty: set `grpc`, `http` or both",
-		"empty_grpc_endpoint": "protocols: `grpc::endpoint` is empty: set host and port, such as localhost:4317",
-		"empty_http_endpoint": "protocols: `http::endpoint` is empty: set host and port, such as localhost:4317",
-		"empty_endpoints":     "protocols: `grpc::endpoint` is empty: set host and port, such as localhost:4317\n`http::endpoint` is empty: set host and port, such as localhost:4317",
-		"no_port":             "protocols: `grpc::endpoint` \"0.0.0.0:\" has no port: set host and port, such as localhost:4317",
-		"no_colon":            "protocols: `http::endpoint` is no host and port: address localhost: missing port in address",
-		"empty_path":          "protocols: `http::logs_url_path` is empty: set a path, such as /v1/traces, or leave it out",
-		"same_path":           "protocols: `http::traces_url_path` and `http::logs_url_path` are both \"/v1/traces\": each signal needs a path of its own",
+		"no_protocol":         `protocols: "protocols" is empty: set "grpc", "http" or both`,
+		"empty_grpc_endpoint": `protocols: "grpc::endpoint" is empty: set host and port, such as localhost:4317`,
+		"empty_http_endpoint": `protocols: "http::endpoint" is empty: set host and port, such as localhost:4317`,
+		"empty_endpoints":     "protocols: \"grpc::endpoint\" is empty: set host and port, such as localhost:4317\n\"http::endpoint\" is empty: set host and port, such as localhost:4317",
+		"no_port":             `protocols: "grpc::endpoint" "0.0.0.0:" has no port: set host and port, such as localhost:4317`,
+		"no_colon":            `protocols: "http::endpoint" is not a host and port: address localhost: missing port in address`,
+		"empty_path":          `protocols: "http::logs_url_path" is empty: set a path, such as /v1/traces, or remove it`,
+		"same_path":           `protocols: "http::traces_url_path" and "http::logs_url_path" are both "/v1/traces": each signal needs a different path`,
 		"negative_size":       "protocols::grpc: invalid max_recv_msg_size_mib value, must be between 1 and 8796093022207: -1",
 	} {
 		t.Run(key, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
 	cfg := load(t, "config.yaml", "tenant_otlp")
 	assert.ErrorContains(t, confmap.NewFromStringMap(map[string]any{"guard": ""}).Unmarshal(cfg), "guard")
 	cfg.Guard = component.ID{}
-	assert.ErrorContains(t, confmap.Validate(cfg), "`guard` is empty")
+	assert.ErrorContains(t, confmap.Validate(cfg), `"guard" is empty`)
 }
 
 func TestConfig_AddressesThatAreFine(t *testing.T) {

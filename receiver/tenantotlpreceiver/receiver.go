@@ -98,7 +98,7 @@ func (r *otlpReceiver) findGuard(host component.Host) (*guard.Guard, error) {
 	}
 	g, err := guard.Find(host, r.cfg.Guard)
 	if err != nil {
-		return nil, fmt.Errorf("%w; with `guard: %s` the receiver has one of its own", err, builtInGuard)
+		return nil, fmt.Errorf(`%w; to use the built-in guard of the receiver, set "guard" to %s`, err, builtInGuard)
 	}
 	return g, nil
 }
