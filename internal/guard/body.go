@@ -16,40 +16,40 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// BodyLimits are the limits of one body.
+// BodyLimits are the limits of one body. Values above 2 GiB mean 2 GiB.
 type BodyLimits struct {
-	// MaxCompressed bounds what arrives. Zero means 20 MiB.
+	// MaxCompressed is the most bytes that a body may have as sent. Zero means 20 MiB.
 	MaxCompressed int64
-	// MaxDecoded bounds what it becomes. Zero means MaxCompressed.
+	// MaxDecoded is the most bytes of the decompressed body. Zero means MaxCompressed.
 	MaxDecoded int64
-	// Encodings are those that are allowed, by the names of [Encodings]. Nil allows
-	// all. A body without an encoding is always allowed.
+	// Encodings lists the allowed encodings, by the names of [Encodings]. Nil allows all. A
+	// body without an encoding is always allowed.
 	Encodings []string
 }
 
 const (
 	defaultMaxBody = 20 << 20
 
-	// mostBody is larger than any request that may be decoded, so that sums with a limit
-	// do not overflow.
-	mostBody = math.MaxInt32
+	// maxBody bounds the limits, so that sums with them do not overflow. No request that
+	// large can be decoded.
+	maxBody = math.MaxInt32
 )
 
 func (l BodyLimits) withDefaults() BodyLimits {
 	orDefault(&l.MaxCompressed, defaultMaxBody)
 	orDefault(&l.MaxDecoded, l.MaxCompressed)
-	l.MaxCompressed, l.MaxDecoded = min(l.MaxCompressed, mostBody), min(l.MaxDecoded, mostBody)
+	l.MaxCompressed, l.MaxDecoded = min(l.MaxCompressed, maxBody), min(l.MaxDecoded, maxBody)
 	return l
 }
 
-// ReadBody reads the body of req and decodes it as its Content-Encoding says. The
-// body is read first and decoded then, so that a body that does not arrive holds
-// no more than what has arrived of it. The result is valid until Release.
+// ReadBody reads the body of req and decompresses it according to its Content-Encoding. It
+// reads the whole body before it decompresses, so that an incomplete body holds no more memory
+// than has arrived. The result is valid until Release.
 //
-// Of w, ReadBody uses only what [http.ResponseController.SetReadDeadline] does.
+// ReadBody uses w only for [http.ResponseController.SetReadDeadline].
 func (r *Request) ReadBody(w http.ResponseWriter, req *http.Request, limits BodyLimits) ([]byte, error) {
 	limits = limits.withDefaults()
-	r.guard.conns.usedByHTTP(req, r.share)
+	r.guard.conns.usedByHTTP(req, r.account)
 	encoding, err := parseEncoding(req.Header.Values("Content-Encoding"))
 	if err != nil || encoding != identity && limits.Encodings != nil && !slices.Contains(limits.Encodings, encoding.name()) {
 		return nil, r.rejectWith(rejection.Encoding, unsupported(limits.Encodings))
@@ -65,7 +65,7 @@ func (r *Request) ReadBody(w http.ResponseWriter, req *http.Request, limits Body
 	if encoding == identity {
 		return raw.data, nil
 	}
-	decoded, err := r.decode(encoding, raw.data, limits.MaxDecoded)
+	decoded, err := r.decompress(encoding, raw.data, limits.MaxDecoded)
 	r.drop(raw)
 	if err != nil {
 		return nil, err
@@ -73,6 +73,7 @@ func (r *Request) ReadBody(w http.ResponseWriter, req *http.Request, limits Body
 	return decoded.data, nil
 }
 
+// unsupported returns the text for an encoding that is not allowed.
 func unsupported(allowed []string) string {
 	if allowed == nil {
 		allowed = Encodings()
@@ -80,7 +81,7 @@ func unsupported(allowed []string) string {
 	return "the Content-Encoding is not supported, send one of: identity, " + strings.Join(slices.DeleteFunc(slices.Clone(allowed), func(s string) bool { return s == "" }), ", ")
 }
 
-// readAll reads at most limit bytes into a buffer that grows as they arrive.
+// readAll reads a body of at most limit bytes into a buffer that grows as they arrive.
 func (r *Request) readAll(w http.ResponseWriter, req *http.Request, limit int64) (*buffer, error) {
 	if req.ContentLength > limit {
 		return nil, r.tooLarge("body", limit)
@@ -92,18 +93,18 @@ func (r *Request) readAll(w http.ResponseWriter, req *http.Request, limit int64)
 	if req.Body == nil || req.Body == http.NoBody {
 		return b, nil
 	}
-	watch := r.watchUpload(w, req)
-	defer watch.end()
+	deadline := r.newUploadDeadline(w, req)
+	defer deadline.end()
 	for {
 		if len(b.data) == cap(b.data) {
 			if b, err = r.grow(b, nextSize(int64(len(b.data)), req.ContentLength, limit)); err != nil {
 				return nil, err
 			}
 		}
-		watch.before()
+		deadline.before()
 		n, err := req.Body.Read(b.data[len(b.data):cap(b.data)])
 		b.data = b.data[:len(b.data)+n]
-		watch.after(n)
+		deadline.after(n)
 		if int64(len(b.data)) > limit {
 			return nil, r.tooLarge("body", limit)
 		}
@@ -116,22 +117,22 @@ func (r *Request) readAll(w http.ResponseWriter, req *http.Request, limit int64)
 	}
 }
 
-// nextSize returns how large a buffer of n bytes that is full becomes. It at most
-// doubles, whatever the length that was announced. The last byte shows whether
-// there is more than limit.
+// nextSize returns the next size of a full buffer of n bytes. It at most doubles, even if the
+// announced length is larger. The buffer has one byte more than limit, to detect a larger body.
 func nextSize(n, announced, limit int64) int64 {
 	next := min(2*n, limit+1)
 	if announced >= n && announced < next {
-		next = announced + 1 // the byte more is for the end, so that it does not grow again
+		next = announced + 1 // one byte more, so that the read of the end does not grow it again
 	}
 	return next
 }
 
+// tooLarge counts and returns the rejection of a body over limit.
 func (r *Request) tooLarge(what string, limit int64) error {
 	return r.rejectWith(rejection.TooLarge, fmt.Sprintf("the %s has more than %v", what, bytesize.Size(limit)))
 }
 
-// readError returns the answer to a body that did not arrive.
+// readError counts and returns the rejection of a body that could not be read.
 func (r *Request) readError(ctx context.Context, err error) error {
 	tooLarge := (*http.MaxBytesError)(nil)
 	var rejected *rejection.Error

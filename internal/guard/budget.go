@@ -6,17 +6,17 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// budget shares a total among tenants. What a tenant holds is at most three times what
-// is free, so that a greedy one leaves something for others, and they for each other. An
-// eighth of the total is kept for tenants that hold little: it is out of reach for
-// greedy ones, however many come and in which order.
+// budget divides a total among tenants. A tenant may hold at most three times what is free,
+// so that several greedy tenants leave something for each other and for the rest. An eighth of
+// the total is reserved for tenants that hold little. Greedy tenants cannot take it, in any
+// number and order.
 //
-// Its keys are tenants that hold something, so that it is bounded by the registry
-// and by the total.
+// It has one entry for each tenant that holds something, so the registry and the total bound
+// it. It is safe for concurrent use.
 type budget struct {
 	total int64
-	most  int64 // of one tenant, whatever is free
-	small int64 // up to which a tenant holds little
+	most  int64 // the most that one tenant may hold, even if more is free
+	small int64 // a tenant with at most this much holds little
 
 	mu     sync.Mutex
 	sum    int64
@@ -24,24 +24,24 @@ type budget struct {
 }
 
 const (
-	keptForSmall = 8 // the part of the total
-	greed        = 3 // how many times of what is free a tenant may hold
+	reservedForSmall = 8 // 1/8 of the total
+	maxOfFree        = 3 // a tenant may hold this many times what is free
 )
 
 func newBudget(total, most, small int64) *budget {
 	return &budget{total: total, most: min(most, total), small: min(small, most), shares: make(map[tenant.ID]int64)}
 }
 
-// verdict is the answer of a budget.
+// verdict is the result of budget.take.
 type verdict uint8
 
 const (
 	granted   verdict = iota
-	overShare         // the tenant holds its share
-	overTotal         // there is nothing left
+	overShare         // the tenant may not hold more
+	overTotal         // too little is left for any tenant
 )
 
-// take takes n for id, or nothing.
+// take adds n to what id holds, or changes nothing.
 func (b *budget) take(id tenant.ID, n int64) verdict {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,7 +50,7 @@ func (b *budget) take(id tenant.ID, n int64) verdict {
 	switch {
 	case own > b.most:
 		return overShare
-	case own > b.small && own > greed*(free-b.total/keptForSmall):
+	case own > b.small && own > maxOfFree*(free-b.total/reservedForSmall):
 		return overShare
 	case free < 0:
 		return overTotal
@@ -60,7 +60,7 @@ func (b *budget) take(id tenant.ID, n int64) verdict {
 	return granted
 }
 
-// give gives back n of what id has taken.
+// give returns n of what id holds.
 func (b *budget) give(id tenant.ID, n int64) {
 	if n == 0 {
 		return
@@ -73,7 +73,7 @@ func (b *budget) give(id tenant.ID, n int64) {
 	}
 }
 
-// held returns what all tenants hold.
+// held returns the sum that all tenants hold.
 func (b *budget) held() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()

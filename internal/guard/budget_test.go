@@ -7,12 +7,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// fill takes one by one for each of ids in turn until nobody gets any more.
+// fill takes one by one for each of ids, round-robin, until none gets any more.
 func fill(b *budget, ids ...tenant.ID) {
 	for more := true; more; {
 		more = false
@@ -29,17 +28,17 @@ func TestBudget_GreedyTenantsLeaveAShareForOthers(t *testing.T) {
 		for i := range greedy {
 			ids = append(ids, tenant.ID(fmt.Sprint(i)))
 		}
-		together, inTurn := newBudget(total, total/2, small), newBudget(total, total/2, small)
+		together, sequential := newBudget(total, total/2, small), newBudget(total, total/2, small)
 		fill(together, ids...)
 		for _, id := range ids {
-			fill(inTurn, id)
+			fill(sequential, id)
 		}
-		// Each holds three times what is free, of seven eighths.
+		// Each holds three times what is free of seven eighths.
 		share := min(total/2, 3*total*7/8/(3*greedy+1))
 		for _, id := range ids {
 			assert.InDelta(t, share, together.shares[id], 3, "%d greedy tenants", greedy)
 		}
-		for name, b := range map[string]*budget{"together": together, "in turn": inTurn} {
+		for name, b := range map[string]*budget{"together": together, "sequential": sequential} {
 			assert.Equal(t, overShare, b.take(ids[0], 1), "%s, %d greedy tenants", name, greedy)
 			assert.LessOrEqual(t, b.held(), int64(total*7/8+greedy*small), name)
 			for i := range 20 {
@@ -49,7 +48,7 @@ func TestBudget_GreedyTenantsLeaveAShareForOthers(t *testing.T) {
 	}
 }
 
-func TestBudget_ATenantAloneGetsItsMost(t *testing.T) {
+func TestBudget_TheOnlyTenantGetsItsMost(t *testing.T) {
 	for _, most := range []int64{500, 100} {
 		b := newBudget(1000, most, 0)
 		fill(b, "a")
@@ -59,7 +58,7 @@ func TestBudget_ATenantAloneGetsItsMost(t *testing.T) {
 	}
 }
 
-func TestBudget_WhoHoldsLittleGetsInUntilNothingIsLeft(t *testing.T) {
+func TestBudget_TenantsThatHoldLittleGetWhatIsLeft(t *testing.T) {
 	b := newBudget(100, 50, 5)
 	fill(b, "a", "b")
 	n := 0
@@ -98,40 +97,5 @@ func TestBudget_KeepsItsBoundsUnderConcurrentUse(t *testing.T) {
 	}
 	users.Wait()
 	assert.Zero(t, b.held())
-	assert.Empty(t, b.shares, "no entry of a tenant that holds nothing")
-}
-
-func TestGate_LetsTenantsInOneAfterTheOther(t *testing.T) {
-	g := newGate(func() int { return 1 })
-	require.NoError(t, g.enter(t.Context(), "x"))
-	var (
-		mu    sync.Mutex
-		order []tenant.ID
-		all   sync.WaitGroup
-	)
-	wait := func(id tenant.ID, position int) {
-		all.Go(func() {
-			assert.NoError(t, g.enter(t.Context(), id))
-			mu.Lock()
-			order = append(order, id)
-			mu.Unlock()
-			g.leave()
-		})
-		require.Eventually(t, func() bool {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			return len(g.waiting[id]) == position
-		}, waitFor, tick)
-	}
-	for i := range 5 {
-		wait("many", i+1)
-	}
-	wait("b", 1)
-	wait("c", 1)
-	g.leave()
-	all.Wait()
-	assert.Equal(t, []tenant.ID{"many", "b", "c", "many", "many", "many", "many"}, order)
-	assert.Empty(t, g.waiting)
-	assert.Empty(t, g.order)
-	assert.Zero(t, g.busy)
+	assert.Empty(t, b.shares, "no entry for a tenant that holds nothing")
 }

@@ -3,64 +3,26 @@ package guard
 import (
 	"container/list"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
 
+	"google.golang.org/grpc/peer"
+
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
-
-// ConnectionSettings bound connections. A zero limit has its default.
-type ConnectionSettings struct {
-	// Max bounds the connections of all listeners. Defaults to [DefaultConnections].
-	Max int
-	// MaxPerSource bounds those of one IPv4 address or IPv6 /64 further than its
-	// share does, which is as many as are free. Negative: it does not.
-	MaxPerSource int
-	// Exempt are the networks whose addresses are no source of their own, because
-	// proxies speak for many callers. Nil means [DefaultExempt].
-	Exempt []netip.Prefix
-	// FirstRequest is how long a connection may take for its first request that is
-	// admitted, TLS and HTTP/2 handshakes included. Defaults to 30 s.
-	FirstRequest time.Duration
-}
-
-// DefaultFirstRequest is how long the first request may take.
-const DefaultFirstRequest = 30 * time.Second
-
-// DefaultExempt returns loopback, link-local, private and carrier-grade NAT
-// networks: what load balancers connect from.
-func DefaultExempt() []netip.Prefix {
-	var all []netip.Prefix
-	for _, s := range []string{
-		"127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10",
-		"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7",
-	} {
-		all = append(all, netip.MustParsePrefix(s))
-	}
-	return all
-}
-
-func (s ConnectionSettings) withDefaults() ConnectionSettings {
-	orDefault(&s.Max, DefaultConnections())
-	orDefault(&s.MaxPerSource, -1)
-	orDefault(&s.FirstRequest, DefaultFirstRequest)
-	if s.Exempt == nil {
-		s.Exempt = DefaultExempt()
-	}
-	return s
-}
 
 // Refusal is why a connection was closed.
 type Refusal uint8
 
 // The refusals.
 const (
-	RefusedTotal        Refusal = iota // there are as many as there may be
-	RefusedSource                      // its source has its share
-	RefusedDescriptors                 // the process is out of file descriptors
-	RefusedEvicted                     // when another needed its place
-	RefusedFirstRequest                // its first request took too long
+	RefusedTotal        Refusal = iota // Max connections are open and none can be evicted
+	RefusedSource                      // over the limit of its source
+	RefusedDescriptors                 // the process has no free file descriptor
+	RefusedEvicted                     // closed in favor of a new connection
+	RefusedFirstRequest                // no request was admitted in time
 	numRefusals
 )
 
@@ -69,58 +31,39 @@ func (r Refusal) String() string {
 	return [numRefusals]string{"total", "source", "descriptors", "evicted", "first_request"}[r]
 }
 
-// manyConnections is the part of all connections that a tenant may have before it loses
-// one to a newcomer.
-const manyConnections = 64
+// evictableParts is the fraction of all connections, 1/64, up to which a tenant does not
+// lose a connection to a new one.
+const evictableParts = 64
 
-// connections are the open connections of all listeners. When there are as many as there
-// may be, a new one replaces the oldest without an admitted request, so that unauthenticated
-// clients cannot keep callers out, or else one of the tenant that has most, if these are many, so
-// that a caller cannot keep out others. It is the one that was used longest ago.
+// connections are the open connections of all listeners. When the maximum is open, a new
+// connection evicts the oldest one without an admitted request, so that unauthenticated
+// clients cannot lock callers out. If there is none, it evicts the least recently used
+// connection of the tenant that has the most, if these are many, so that one caller cannot
+// lock others out. It is safe for concurrent use.
 type connections struct {
-	set    ConnectionSettings
-	stats  *Stats
-	shares *shares
+	set       ConnectionSettings
+	stats     *Stats
+	throttler *throttler
 
 	mu      sync.Mutex
 	byAddr  map[netip.AddrPort]*conn
 	sources map[netip.Prefix]int
 	count   int
-	idle    *list.List               // of *conn without an admitted request, the oldest first
-	owned   map[tenant.ID]*list.List // of *conn, by tenant of the last request, in order of use
+	idle    *list.List               // *conn without an admitted request; the oldest first
+	owned   map[tenant.ID]*list.List // *conn by tenant of the last request; the least recently used first
 }
 
-func newConnections(set ConnectionSettings, stats *Stats, all *shares) *connections {
+func newConnections(set ConnectionSettings, stats *Stats, t *throttler) *connections {
 	return &connections{
-		set: set, stats: stats, shares: all, byAddr: make(map[netip.AddrPort]*conn), sources: make(map[netip.Prefix]int), idle: list.New(),
+		set: set, stats: stats, throttler: t, byAddr: make(map[netip.AddrPort]*conn), sources: make(map[netip.Prefix]int), idle: list.New(),
 		owned: make(map[tenant.ID]*list.List),
 	}
 }
 
-// conn is one open connection.
-type conn struct {
-	net.Conn
-	pace
-	all    *connections
-	addr   netip.AddrPort // zero: not of an IP network
-	source netip.Prefix   // zero: exempt
-	timer  *time.Timer    // of the first request
-	place  *list.Element  // in idle, or owned if used
-	used   bool           // it has had a request
-	tenant tenant.ID      // if used
-	gone   bool
-}
-
-// Close implements net.Conn.
-func (c *conn) Close() error {
-	c.all.remove(c)
-	return c.Conn.Close()
-}
-
-// add returns raw as a counted connection, or why there is no place for it.
+// add counts raw and returns it wrapped, or why it is refused.
 func (s *connections) add(raw net.Conn) (c *conn, why Refusal, ok bool) {
 	c = &conn{Conn: raw, all: s}
-	c.pace.owner.Store(&s.shares.unauthenticated)
+	c.throttle.owner.Store(&s.throttler.unauthenticated)
 	c.addr, c.source = s.identify(raw.RemoteAddr())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,13 +87,13 @@ func (s *connections) add(raw net.Conn) (c *conn, why Refusal, ok bool) {
 	return c, 0, true
 }
 
-// identify returns the address of a connection and its source.
+// identify returns the address of a connection and its source, zero if unknown or exempt.
 func (s *connections) identify(addr net.Addr) (netip.AddrPort, netip.Prefix) {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {
 		return netip.AddrPort{}, netip.Prefix{}
 	}
-	full := plain(tcp.AddrPort())
+	full := normalize(tcp.AddrPort())
 	for _, p := range s.set.Exempt {
 		if p.Contains(full.Addr()) {
 			return full, netip.Prefix{}
@@ -167,11 +110,12 @@ func (s *connections) identify(addr net.Addr) (netip.AddrPort, netip.Prefix) {
 	return full, source
 }
 
-// evict closes a connection. The caller holds the lock.
+// evict closes a connection and reports whether there was one to close. The caller holds the
+// lock.
 func (s *connections) evict() bool {
 	from := s.idle
 	if from.Len() == 0 {
-		most := max(1, s.set.Max/manyConnections)
+		most := max(1, s.set.Max/evictableParts)
 		for _, all := range s.owned {
 			if all.Len() > most {
 				from, most = all, all.Len()
@@ -183,34 +127,35 @@ func (s *connections) evict() bool {
 		return false
 	}
 	c := first.Value.(*conn)
-	s.forget(c)
+	s.drop(c)
 	s.stats.refused[RefusedEvicted].Add(1)
-	_ = c.Conn.Close() // the connection is given up
+	_ = c.Conn.Close() // nothing is left to do with it
 	return true
 }
 
-// expire closes c unless it has had a request.
+// expire closes c unless a request was admitted.
 func (s *connections) expire(c *conn) {
 	s.mu.Lock()
 	late := !c.used && !c.gone
 	if late {
-		s.forget(c)
+		s.drop(c)
 		s.stats.refused[RefusedFirstRequest].Add(1)
 	}
 	s.mu.Unlock()
 	if late {
-		_ = c.Conn.Close() // the connection is given up
+		_ = c.Conn.Close() // nothing is left to do with it
 	}
 }
 
+// remove stops counting a connection that its user closes.
 func (s *connections) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forget(c)
+	s.drop(c)
 }
 
-// forget takes c out. The caller holds the lock.
-func (s *connections) forget(c *conn) {
+// drop stops counting c. It may be called again. The caller holds the lock.
+func (s *connections) drop(c *conn) {
 	if c.gone {
 		return
 	}
@@ -228,7 +173,7 @@ func (s *connections) forget(c *conn) {
 	}
 }
 
-// unlist takes c out of its list. The caller holds the lock.
+// unlist removes c from its list. The caller holds the lock.
 func (s *connections) unlist(c *conn) {
 	if !c.used {
 		s.idle.Remove(c.place)
@@ -241,15 +186,15 @@ func (s *connections) unlist(c *conn) {
 	}
 }
 
-// used notes that a request of the owner of own, over the connection from addr, was admitted.
-func (s *connections) used(addr netip.AddrPort, own *share) {
+// used records that a request of the owner of own was admitted on the connection from addr.
+func (s *connections) used(addr netip.AddrPort, own *account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, id := s.byAddr[addr], own.tenant
 	if c == nil {
 		return
 	}
-	c.ownedBy(own)
+	c.throttle.setOwner(own)
 	if c.used && c.tenant == id {
 		s.owned[id].MoveToBack(c.place)
 		return
@@ -264,8 +209,35 @@ func (s *connections) used(addr netip.AddrPort, own *share) {
 	c.place, c.used, c.tenant = all.PushBack(c), true, id
 }
 
+// open returns the number of open connections.
 func (s *connections) open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.count
+}
+
+// freeDescriptor evicts a connection, if one can be evicted, to free its file descriptor.
+func (s *connections) freeDescriptor() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.evict()
+}
+
+// usedByHTTP is used for an HTTP request.
+func (s *connections) usedByHTTP(req *http.Request, own *account) {
+	if addr, err := netip.ParseAddrPort(req.RemoteAddr); err == nil {
+		s.used(normalize(addr), own)
+	}
+}
+
+// usedByGRPC is used for a gRPC call.
+func (s *connections) usedByGRPC(p *peer.Peer, own *account) {
+	if tcp, ok := p.Addr.(*net.TCPAddr); ok {
+		s.used(normalize(tcp.AddrPort()), own)
+	}
+}
+
+// normalize returns addr in the form of the keys of connections.byAddr.
+func normalize(addr netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(addr.Addr().Unmap().WithZone(""), addr.Port())
 }

@@ -20,11 +20,12 @@ const (
 	numEncodings
 )
 
+// name returns the name in Content-Encoding.
 func (e encoding) name() string {
 	return [numEncodings]string{"identity", "gzip", "zstd", "snappy", "x-snappy-framed", "deflate", "zlib", "lz4"}[e]
 }
 
-// Encodings returns the names of the content codings beside identity.
+// Encodings returns the names of the supported content codings other than identity.
 func Encodings() []string {
 	names := make([]string, 0, numEncodings-1)
 	for e := gzipEncoding; e < numEncodings; e++ {
@@ -35,10 +36,9 @@ func Encodings() []string {
 
 var errEncoding = errors.New("unsupported encoding")
 
-// parseEncoding reads the values of Content-Encoding. Names are compared without
-// regard to case, and identity counts for nothing. Two encodings on top of each
-// other are not supported: no sender of telemetry uses them, and each multiplies
-// what a small body can become.
+// parseEncoding parses the values of Content-Encoding. It ignores the case of names, and
+// identity. It does not support several encodings of one body: no sender of telemetry uses
+// them, and each multiplies the size to which a small body can expand.
 func parseEncoding(values []string) (encoding, error) {
 	found := identity
 	for _, value := range values {
@@ -58,6 +58,7 @@ func parseEncoding(values []string) (encoding, error) {
 	return found, nil
 }
 
+// encodingOf returns the encoding of a name. An empty name is identity.
 func encodingOf(name string) (encoding, error) {
 	switch name = strings.ToLower(name); name {
 	case "", "identity":

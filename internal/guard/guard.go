@@ -1,6 +1,6 @@
 // Package guard bounds what callers can make a process hold: requests and bytes in
-// flight, for each tenant and in all, bodies and what they decode to, the time an
-// upload takes, and connections.
+// flight, for each tenant and in total, bodies and their decoded form, the time of an
+// upload, and connections.
 //
 // One [Guard] serves all receivers of a process. A receiver calls [Guard.Admit] when
 // the headers of a request have arrived, [Request.ReadBody] for its body,
@@ -12,8 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
-	"sync"
-	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 
@@ -22,61 +21,55 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Guard is safe for concurrent use.
+// Guard applies [Settings] to all requests and connections of a process. It is safe for
+// concurrent use.
 type Guard struct {
-	set      Settings
-	requests *budget
-	memory   *budget
-	pressure *pressure // nil: no Settings.Pressure
-	buffers  bufferPool
-	decoders *decoders
-	turns    *turns
-	large    *gate // of requests that compute for long
-	shares   *shares
-	conns    *connections
-	stats    Stats
+	set           Settings
+	requests      *budget
+	memory        *budget
+	pressure      *pressure // nil: no Settings.Pressure
+	buffers       bufferPool
+	decompressors *decompressors
+	tenantSlots   *tenantSlots
+	computeSlots  *computeSlots
+	throttler     *throttler
+	conns         *connections
+	limiters      limiters
+	stats         Stats
 
 	recovery *recovery.Recoverer
 	boards   rejection.Boards
-
-	limitersMu sync.Mutex
-	limiters   atomic.Pointer[[]*limiter]
 }
 
-// limiter is one posted function.
-type limiter struct {
-	over func(id tenant.ID, signal tenant.Signal, records int, bytes int64) error
-}
-
-// New returns a guard with the limits of set.
-func New(set Settings) *Guard {
-	set = set.withDefaults()
-	g := &Guard{
-		set:      set,
-		requests: newBudget(set.Requests, set.TenantRequests, max(1, set.Requests/smallRequests)),
-		memory:   newBudget(set.Memory, set.TenantMemory, set.Memory/smallMemory),
-		decoders: newDecoders(), turns: newTurns(requestsAtWork),
-		recovery: recovery.New(set.Logger),
-	}
-	g.pressure = newPressure(g.memory, set.Pressure)
-	processors := runtime.GOMAXPROCS(0)
-	g.shares = newShares(processors, set.ThrottleAbove, set.Logger)
-	g.large = newGate(func() int {
-		if g.shares.active.Load() > 1 {
-			return max(1, processors-1)
-		}
-		return processors
-	})
-	g.conns = newConnections(set.Connections, &g.stats, g.shares)
-	return g
-}
-
-// Parts of a budget up to which a tenant holds little: 16 of 4096 requests, and 1 of
+// A tenant with up to this fraction of a budget holds little: 16 of 4096 requests, and 1 of
 // 64 MiB, which is a request of some hundred records.
 const (
 	smallRequests = 256
 	smallMemory   = 64
 )
+
+// New returns a guard with the limits of set.
+func New(set Settings) *Guard {
+	set = set.withDefaults()
+	g := &Guard{
+		set:           set,
+		requests:      newBudget(set.Requests, set.TenantRequests, max(1, set.Requests/smallRequests)),
+		memory:        newBudget(set.Memory, set.TenantMemory, set.Memory/smallMemory),
+		decompressors: newDecompressors(), tenantSlots: newTenantSlots(requestsAtWork),
+		recovery: recovery.New(set.Logger),
+	}
+	g.pressure = newPressure(g.memory, set.Pressure)
+	processors := runtime.GOMAXPROCS(0)
+	g.throttler = newThrottler(processors, set.ThrottleAbove, set.Logger)
+	g.computeSlots = newComputeSlots(func() int {
+		if g.throttler.active.Load() > 1 {
+			return max(1, processors-1)
+		}
+		return processors
+	})
+	g.conns = newConnections(set.Connections, &g.stats, g.throttler)
+	return g
+}
 
 // Provider is an extension that has a guard.
 type Provider interface {
@@ -107,56 +100,31 @@ func FindAll(host component.Host) []*Guard {
 	return all
 }
 
-// PostLimiter has over asked before a request is read, with no records and bytes,
-// and before it is decoded, with as many as its wire form says. JSON has no bytes,
-// because limits count those of protobuf. What over returns is
-// the answer to the caller. It charges nothing and must not block. After remove
-// returns it is not called for new requests.
+// PostLimiter registers over, which returns the error to send to a caller over a limit. The
+// guard calls it before it reads a request, with no records and bytes, and before the request
+// is decoded, with the counts of the encoded form. For JSON, bytes is 0, because limits count
+// the size in protobuf. over must not charge a limit, must not block, and must be safe for
+// concurrent use. After remove returns, the guard does not call it for new requests.
 func (g *Guard) PostLimiter(over func(id tenant.ID, signal tenant.Signal, records int, bytes int64) error) (remove func()) {
-	l := &limiter{over}
-	g.changeLimiters(func(all []*limiter) []*limiter { return append(all, l) })
-	return sync.OnceFunc(func() {
-		g.changeLimiters(func(all []*limiter) []*limiter {
-			rest := all[:0]
-			for _, other := range all {
-				if other != l {
-					rest = append(rest, other)
-				}
-			}
-			return rest
-		})
-	})
+	return g.limiters.add(over)
 }
 
-// changeLimiters gives change a copy.
-func (g *Guard) changeLimiters(change func([]*limiter) []*limiter) {
-	g.limitersMu.Lock()
-	defer g.limitersMu.Unlock()
-	var all []*limiter
-	if old := g.limiters.Load(); old != nil {
-		all = append(all, *old...)
-	}
-	all = change(all)
-	g.limiters.Store(&all)
+// PostRejections also counts the rejections of known callers on boards. It must be called
+// before the guard is used.
+func (g *Guard) PostRejections(boards rejection.Boards) { g.boards = boards }
+
+// Refused counts a request of the caller of ctx that a receiver rejects for a reason of its
+// own, which is one word.
+func (g *Guard) Refused(ctx context.Context, reason string) { g.boards.Post(ctx, 0, reason) }
+
+// Count counts the rejection err of an unknown caller, and returns it.
+func (g *Guard) Count(protocol Protocol, err *rejection.Error) error {
+	g.stats.reject(protocol, err.Reason())
+	return err
 }
 
-// overLimit asks the posted limiters.
-func (g *Guard) overLimit(id tenant.ID, signal tenant.Signal, records int, bytes int64) error {
-	all := g.limiters.Load()
-	if all == nil {
-		return nil
-	}
-	for _, l := range *all {
-		if err := l.over(id, signal, records, bytes); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Protect calls f, which handles a request. If f panics, Protect logs the stack, at
-// most one in ten seconds, and returns a counted rejection. Locks that f holds must be
-// released by deferred calls.
+// Protect calls f, which handles a request. If f panics, Protect logs the stack, at most once
+// in ten seconds, and returns a counted rejection. f must release its locks in deferred calls.
 func (g *Guard) Protect(protocol Protocol, f func() error) (err error) {
 	defer func() {
 		if recovery.Is(err) {
@@ -167,8 +135,8 @@ func (g *Guard) Protect(protocol Protocol, f func() error) (err error) {
 	return f()
 }
 
-// ProtectHTTP is Protect for serve, a step of an HTTP handler. It passes on
-// [http.ErrAbortHandler], with which a handler asks net/http to end the connection.
+// ProtectHTTP is Protect for serve, a step of an HTTP handler. It panics with
+// [http.ErrAbortHandler] if serve does, which asks net/http to close the connection.
 func (g *Guard) ProtectHTTP(serve func()) error {
 	aborted := false
 	err := g.Protect(HTTP, func() error {
@@ -189,16 +157,30 @@ func (g *Guard) ProtectHTTP(serve func()) error {
 	return err
 }
 
-// Count counts the rejection err of a caller that is not known, and returns it.
-func (g *Guard) Count(protocol Protocol, err *rejection.Error) error {
-	g.stats.reject(protocol, err.Reason())
-	return err
+// Stats returns the counts of g.
+func (g *Guard) Stats() *Stats { return &g.stats }
+
+// InFlight returns the number of requests in flight and the bytes that they hold.
+func (g *Guard) InFlight() (requests, bytes int64) {
+	return g.requests.held(), g.memory.held()
 }
 
-// PostRejections has the rejections of known callers counted on boards too. It must be
-// called before the guard is used.
-func (g *Guard) PostRejections(boards rejection.Boards) { g.boards = boards }
+// Connections returns the number of open connections.
+func (g *Guard) Connections() int { return g.conns.open() }
 
-// Refused counts a request of the caller of ctx that a receiver refuses for a reason of
-// its own, which is one word.
-func (g *Guard) Refused(ctx context.Context, reason string) { g.boards.Post(ctx, 0, reason) }
+// Limits returns how many bytes, requests and connections may be in flight.
+func (g *Guard) Limits() (bytes, requests int64, connections int) {
+	return g.set.Memory, g.set.Requests, g.set.Connections.Max
+}
+
+// TenantLimits returns how many bytes and requests one tenant may have in flight. A single
+// request may need at most that many bytes.
+func (g *Guard) TenantLimits() (bytes, requests int64) { return g.memory.most, g.requests.most }
+
+// Throttled returns how many tenants paused in the last second, with all unauthenticated
+// clients as one, the total length of all pauses since the start, and how many large requests
+// wait for a processor.
+func (g *Guard) Throttled() (tenants int64, paused time.Duration, waiting int) {
+	g.throttler.prune()
+	return g.throttler.stats.tenants.Load(), time.Duration(g.throttler.stats.nanos.Load()), g.computeSlots.waitingRequests()
+}

@@ -3,27 +3,25 @@ package guard
 import (
 	"errors"
 	"net"
-	"net/http"
-	"net/netip"
 	"sync"
 	"syscall"
 	"time"
-
-	"google.golang.org/grpc/peer"
 )
 
-// Pauses of a listener that gets no file descriptor.
+// Pauses of a listener while the process has no free file descriptor.
 const (
 	minAcceptPause = 5 * time.Millisecond
 	maxAcceptPause = time.Second
 )
 
-// Listener returns l with bounded connections. Those over a limit are closed at
-// once. TLS goes around the result, not into l, so that handshakes are bounded too.
+// Listener returns l with the limits of the guard for connections. It closes connections over
+// a limit at once. Wrap TLS around the result, not around l, so that handshakes are bounded
+// too.
 func (g *Guard) Listener(l net.Listener) net.Listener {
 	return &listener{Listener: l, conns: g.conns, stats: &g.stats, closed: make(chan struct{})}
 }
 
+// listener implements [Guard.Listener].
 type listener struct {
 	net.Listener
 	conns     *connections
@@ -32,8 +30,8 @@ type listener struct {
 	closeOnce sync.Once
 }
 
-// Accept implements net.Listener. It returns no error that passes by itself, so that
-// servers do not depend on their own way of waiting.
+// Accept implements net.Listener. While the process has no free file descriptor it waits
+// instead of returning an error, because not all servers retry.
 func (l *listener) Accept() (net.Conn, error) {
 	pause := minAcceptPause
 	for {
@@ -53,14 +51,14 @@ func (l *listener) Accept() (net.Conn, error) {
 		c, why, ok := l.conns.add(raw)
 		if !ok {
 			l.stats.refused[why].Add(1)
-			_ = raw.Close() // the connection is refused
+			_ = raw.Close() // nothing was read from it
 			continue
 		}
 		return c, nil
 	}
 }
 
-// wait returns false if the listener is closed meanwhile.
+// wait waits for d, and returns false if the listener is closed first.
 func (l *listener) wait(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -76,30 +74,4 @@ func (l *listener) wait(d time.Duration) bool {
 func (l *listener) Close() error {
 	l.closeOnce.Do(func() { close(l.closed) })
 	return l.Listener.Close()
-}
-
-// freeDescriptor closes the connection that is the first to go, if there is one.
-func (s *connections) freeDescriptor() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.evict()
-}
-
-// usedByHTTP notes an admitted request over HTTP.
-func (s *connections) usedByHTTP(req *http.Request, own *share) {
-	if addr, err := netip.ParseAddrPort(req.RemoteAddr); err == nil {
-		s.used(plain(addr), own)
-	}
-}
-
-// usedByGRPC notes an admitted call.
-func (s *connections) usedByGRPC(p *peer.Peer, own *share) {
-	if tcp, ok := p.Addr.(*net.TCPAddr); ok {
-		s.used(plain(tcp.AddrPort()), own)
-	}
-}
-
-// plain returns addr in the form in which connections are found.
-func plain(addr netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(addr.Addr().Unmap().WithZone(""), addr.Port())
 }

@@ -147,7 +147,7 @@ func TestListener_WhenFullEvictsTheOldestWithoutARequest(t *testing.T) {
 	assert.Equal(t, 4, g.Connections())
 
 	for i, addr := range []string{"10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:5", "10.0.0.1:6"} {
-		g.conns.used(netip.MustParseAddrPort(addr), g.shares.of(tenant.ID(fmt.Sprint(i))))
+		g.conns.used(netip.MustParseAddrPort(addr), g.throttler.account(tenant.ID(fmt.Sprint(i))))
 	}
 	seven := proxy("7")
 	require.Empty(t, accepted(t, g, seven))
@@ -163,7 +163,7 @@ func TestListener_WhenFullTakesFromTheTenantWithMost(t *testing.T) {
 	open := func(ip byte, id tenant.ID) *from {
 		c := &from{addr: &net.TCPAddr{IP: net.IPv4(10, 0, ip, byte(g.Connections())), Port: 1 + g.Connections()}}
 		require.Len(t, accepted(t, g, c), 1)
-		g.conns.usedByGRPC(&peer.Peer{Addr: c.addr}, g.shares.of(id))
+		g.conns.usedByGRPC(&peer.Peer{Addr: c.addr}, g.throttler.account(id))
 		return c
 	}
 	var honest, greedy []*from
@@ -173,10 +173,10 @@ func TestListener_WhenFullTakesFromTheTenantWithMost(t *testing.T) {
 	for g.Connections() < most {
 		greedy = append(greedy, open(2, "greedy"))
 	}
-	g.conns.usedByGRPC(&peer.Peer{Addr: greedy[0].addr}, g.shares.of("greedy")) // again, so that it goes last
+	g.conns.usedByGRPC(&peer.Peer{Addr: greedy[0].addr}, g.throttler.account("greedy")) // again, so that it goes last
 	for i := range 5 {
 		accepted(t, g, connFrom(fmt.Sprintf("10.0.3.%d:1", i)))
-		g.conns.used(netip.MustParseAddrPort(fmt.Sprintf("10.0.3.%d:1", i)), g.shares.of("newcomer"))
+		g.conns.used(netip.MustParseAddrPort(fmt.Sprintf("10.0.3.%d:1", i)), g.throttler.account("newcomer"))
 	}
 	for _, c := range honest {
 		assert.False(t, c.closed.Load())
@@ -199,7 +199,7 @@ func TestListener_EndsConnectionsThatSendNoRequest(t *testing.T) {
 		silent, good := connFrom("10.0.0.1:1"), connFrom("10.0.0.1:2")
 		accepted(t, g, silent, good)
 		time.Sleep(29 * time.Second)
-		g.conns.used(netip.MustParseAddrPort("10.0.0.1:2"), g.shares.of("a"))
+		g.conns.used(netip.MustParseAddrPort("10.0.0.1:2"), g.throttler.account("a"))
 		assert.False(t, silent.closed.Load())
 		time.Sleep(2 * time.Second)
 		synctest.Wait()

@@ -8,13 +8,14 @@ import (
 	"syscall"
 )
 
-// MemoryLimit returns how many bytes of memory the process may use, and whether a
-// control group says so, or else the memory of the machine. Zero: it is not known.
+// MemoryLimit returns how many bytes of memory the process may use, and whether this is the
+// limit of a control group. Otherwise it is the memory of the machine, or zero if that is not
+// known.
 func MemoryLimit() (limit int64, cgroup bool) {
 	return memoryLimit("/")
 }
 
-// memoryLimit reads the files below root.
+// memoryLimit implements MemoryLimit with the files under root.
 func memoryLimit(root string) (limit int64, cgroup bool) {
 	if info := (syscall.Sysinfo_t{}); syscall.Sysinfo(&info) == nil {
 		limit = int64(info.Totalram) * int64(info.Unit)
@@ -42,8 +43,8 @@ func memoryLimit(root string) (limit int64, cgroup bool) {
 	return limit, cgroup
 }
 
-// groupLimit returns the smallest limit of a group and those above it. Inside of a
-// container the group is often named as the host has it, and only the root is there.
+// groupLimit returns the smallest limit of a group and its ancestors. In a container the group
+// often has its name on the host, and only the root exists.
 func groupLimit(base, group, file string) (limit int64, ok bool) {
 	for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
 		if text, err := os.ReadFile(path.Join(base, dir, file)); err == nil {

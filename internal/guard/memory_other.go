@@ -2,6 +2,5 @@
 
 package guard
 
-// MemoryLimit returns how many bytes of memory the process may use, and whether a
-// control group says so. Zero: it is not known.
+// MemoryLimit returns 0 and false: the memory limit of the process is not known.
 func MemoryLimit() (limit int64, cgroup bool) { return 0, false }

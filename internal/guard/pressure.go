@@ -6,19 +6,21 @@ import (
 	"time"
 )
 
-// minPressure is how long pressure lasts at least, since what it changes is not free.
+// minPressure is the minimum time between the report of high pressure and of its end, since
+// reacting to a report costs time.
 const minPressure = time.Second
 
-// pressure reports whether much memory is in flight. It is safe for concurrent use.
+// pressure reports when requests in flight hold much memory, and when they no longer do. A nil
+// pressure reports nothing. It is safe for concurrent use.
 type pressure struct {
 	high, low int64
 	report    func(high bool)
-	held      func() int64 // what is in flight now
+	held      func() int64 // bytes in flight
 
-	is     atomic.Bool
+	active atomic.Bool // high pressure was reported last
 	mu     sync.Mutex
 	since  time.Time
-	ending bool // a timer looks when minPressure is over
+	ending bool // a timer runs that calls changed at the end of minPressure
 }
 
 func newPressure(memory *budget, report func(bool)) *pressure {
@@ -28,26 +30,26 @@ func newPressure(memory *budget, report func(bool)) *pressure {
 	return &pressure{high: memory.total / 4, low: memory.total / 8, report: report, held: memory.held}
 }
 
-// changed is called after every change of what is in flight.
+// changed must be called after every change of the bytes in flight.
 func (p *pressure) changed() {
 	if p == nil {
 		return
 	}
-	if n, is := p.held(), p.is.Load(); is && n >= p.low || !is && n <= p.high {
+	if n, active := p.held(), p.active.Load(); active && n >= p.low || !active && n <= p.high {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch n, is := p.held(), p.is.Load(); {
-	case !is && n > p.high:
+	switch n, active := p.held(), p.active.Load(); {
+	case !active && n > p.high:
 		p.since = time.Now()
-		p.is.Store(true)
+		p.active.Store(true)
 		p.report(true)
-	case !is || n >= p.low || p.ending:
+	case !active || n >= p.low || p.ending:
 	case time.Since(p.since) >= minPressure:
-		p.is.Store(false)
+		p.active.Store(false)
 		p.report(false)
-	default: // no request may come that would end it
+	default: // there may be no further request whose change would end it
 		p.ending = true
 		time.AfterFunc(time.Until(p.since.Add(minPressure)), func() {
 			p.mu.Lock()

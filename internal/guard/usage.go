@@ -5,42 +5,54 @@ import (
 	"time"
 )
 
-// waits is a histogram of how long goroutines waited for a processor.
-type waits struct {
+// usage is what a process has used since its start, and how long its goroutines have waited
+// for a processor.
+type usage struct {
+	processor time.Duration // 0: unknown
+	latencies latencies
+}
+
+// latencies is a histogram of the times that runnable goroutines waited for a processor.
+type latencies struct {
 	counts  []uint64
 	buckets []float64 // seconds
 }
 
-// quantile of the waits that is looked at.
-const waitQuantile = 0.9
+const (
+	latencyQuantile = 0.9
 
-// since returns how long nine of ten goroutines waited at most since an earlier
-// measurement, or 0 if there were few.
-func (w waits) since(old waits) time.Duration {
-	if len(w.counts) != len(old.counts) {
+	// minLatencies is the number of waits below which a quantile means nothing.
+	minLatencies = 20
+)
+
+// since returns the latencyQuantile of the waits since an earlier measurement, or 0 if there
+// were fewer than minLatencies.
+func (l latencies) since(old latencies) time.Duration {
+	if len(l.counts) != len(old.counts) {
 		return 0
 	}
 	var total uint64
-	for i, n := range w.counts {
+	for i, n := range l.counts {
 		total += n - old.counts[i]
 	}
-	if total < leastWaits {
+	if total < minLatencies {
 		return 0
 	}
-	rest := uint64(float64(total) * waitQuantile)
-	for i, n := range w.counts {
+	rest := uint64(float64(total) * latencyQuantile)
+	for i, n := range l.counts {
 		if n -= old.counts[i]; n > rest {
-			return time.Duration(max(w.buckets[i], 0) * float64(time.Second))
+			return time.Duration(max(l.buckets[i], 0) * float64(time.Second))
 		}
-		rest -= w.counts[i] - old.counts[i]
+		rest -= l.counts[i] - old.counts[i]
 	}
 	return 0
 }
 
-// measureUsage returns what measures. It is not safe for concurrent use.
+// measureUsage returns a function that measures the usage of this process. The function is
+// not safe for concurrent use, and its result is valid until the second next call.
 func measureUsage() func() usage {
 	sample := []metrics.Sample{{Name: "/sched/latencies:seconds"}}
-	var turns [2][]uint64 // the sample is used again, and the last counts are still needed
+	var counts [2][]uint64 // metrics.Read reuses its sample, and the caller still needs the last counts
 	var n int
 	return func() usage {
 		u := usage{processor: processTime()}
@@ -48,8 +60,8 @@ func measureUsage() func() usage {
 		if sample[0].Value.Kind() == metrics.KindFloat64Histogram {
 			h := sample[0].Value.Float64Histogram()
 			n = 1 - n
-			turns[n] = append(turns[n][:0], h.Counts...)
-			u.waits = waits{counts: turns[n], buckets: h.Buckets}
+			counts[n] = append(counts[n][:0], h.Counts...)
+			u.latencies = latencies{counts: counts[n], buckets: h.Buckets}
 		}
 		return u
 	}

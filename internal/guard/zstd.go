@@ -8,51 +8,50 @@ import (
 )
 
 const (
-	// maxWindow is the largest window that a frame may announce, as for the zstd
-	// command. It is not allocated: what is decoded is the window.
+	// maxWindow is the largest window that a frame may announce, as for the zstd command. It
+	// needs no memory of its own: the decoder uses its output as the window.
 	maxWindow = 128 << 20
 
 	maxZstdBlock = 128 << 10
 
-	// zstdSlack is what the decoder wants to have behind the last byte, so that it may
-	// copy in steps.
+	// zstdSlack is the free space that the decoder needs after the last byte, because it
+	// copies in steps.
 	zstdSlack = 32
 )
 
 var errZstd = errors.New("the frame cannot be read")
 
-// zstdSize returns the most that data can decode to. It reads the heads of frames
-// and blocks alone. Full blocks have 128 KiB, so that it is close to the truth for
-// what encoders write, and what is not complete or lies about its size is found
-// without a buffer.
+// zstdSize returns the largest size to which data can decompress. It reads only the headers of
+// frames and blocks. Encoders fill blocks of 128 KiB, so the result is close to the real size.
+// zstdSize finds truncated frames and wrong sizes without allocating a buffer.
 func zstdSize(data []byte) (size int64, err error) {
 	for len(data) > 0 {
-		var head zstd.Header
-		if err := head.Decode(data); err != nil {
+		var header zstd.Header
+		if err := header.Decode(data); err != nil {
 			return 0, err
 		}
-		if head.Skippable {
-			n := head.HeaderSize + int(head.SkippableSize)
+		if header.Skippable {
+			n := header.HeaderSize + int(header.SkippableSize)
 			if n > len(data) {
 				return 0, errZstd
 			}
 			data = data[n:]
 			continue
 		}
-		if head.WindowSize > maxWindow {
+		if header.WindowSize > maxWindow {
 			return 0, zstd.ErrWindowSizeExceeded
 		}
-		frame, rest, err := blocksSize(data[head.HeaderSize:], maxZstdBlock)
+		frame, rest, err := blocksSize(data[header.HeaderSize:], maxZstdBlock)
 		if err != nil {
 			return 0, err
 		}
-		if head.HasFCS {
-			if head.FrameContentSize > uint64(frame) {
+		if header.HasFCS {
+			if header.FrameContentSize > uint64(frame) {
 				return 0, errZstd
 			}
-			frame = int64(head.FrameContentSize)
+			frame = int64(header.FrameContentSize)
 		}
-		if head.HasCheckSum {
+		if header.HasCheckSum {
 			if len(rest) < 4 {
 				return 0, errZstd
 			}
@@ -64,64 +63,38 @@ func zstdSize(data []byte) (size int64, err error) {
 	return size, nil
 }
 
-// blocksSize returns the most that the blocks of a frame can decode to, and what
-// follows them.
+// blocksSize returns the largest size to which the blocks of a frame can decompress, if a block
+// has at most most bytes, and the data after the blocks.
 func blocksSize(data []byte, most int64) (size int64, rest []byte, err error) {
 	const raw, rle, compressed = 0, 1, 2
 	for {
 		if len(data) < 3 {
 			return 0, nil, errZstd
 		}
-		head := uint32(binary.LittleEndian.Uint16(data)) | uint32(data[2])<<16
+		header := uint32(binary.LittleEndian.Uint16(data)) | uint32(data[2])<<16
 		data = data[3:]
-		n := int(head >> 3)
+		n := int(header >> 3)
 		if n > maxZstdBlock {
 			return 0, nil, errZstd
 		}
-		held := n
-		switch head >> 1 & 3 {
+		stored := n
+		switch header >> 1 & 3 {
 		case raw:
 			size += int64(n)
 		case rle:
 			size += int64(n)
-			held = 1
+			stored = 1
 		case compressed:
 			size += most
 		default:
 			return 0, nil, errZstd
 		}
-		if held > len(data) {
+		if stored > len(data) {
 			return 0, nil, errZstd
 		}
-		data = data[held:]
-		if head&1 == 1 {
+		data = data[stored:]
+		if header&1 == 1 {
 			return size, data, nil
 		}
 	}
-}
-
-// unzstd decodes one or more frames.
-func (r *Request) unzstd(data []byte, limit int64) (*buffer, error) {
-	size, err := zstdSize(data)
-	if err != nil {
-		return nil, err
-	}
-	unsure := size > limit // small blocks may be less than they could be
-	size = min(size, limit)
-	if err := r.grown(size); err != nil {
-		return nil, err
-	}
-	b, err := r.buffer(size + zstdSlack)
-	if err != nil {
-		return nil, err
-	}
-	out, err := r.guard.decoders.zstd.DecodeAll(data, b.data[:0:size+zstdSlack])
-	switch {
-	case err != nil && unsure, err == nil && int64(len(out)) > limit:
-		return nil, errTooLarge
-	case err != nil:
-		return nil, err
-	}
-	b.data = out
-	return b, nil
 }

@@ -2,4 +2,5 @@
 
 package guard
 
+// fileLimit returns false: the limit of open files is not known.
 func fileLimit() (int64, bool) { return 0, false }

@@ -26,48 +26,49 @@ var (
 	errUnsupported = errors.New("unsupported encoding")
 )
 
-// What a decoder holds while it works.
+// Memory of a decompressor in use, besides its output.
 const (
 	inflateMemory = 48 << 10
 	snappyMemory  = 160 << 10
-	lz4Memory     = 12 << 20 // blocks of 4 MiB, and of 8 MiB in its old form
+	lz4Memory     = 12 << 20 // blocks of 4 MiB, and of 8 MiB in the legacy format
 )
 
-// maxSnappyRatio is what a byte of a snappy block becomes at most: its copies have at
-// least two bytes for 64.
+// maxSnappyRatio is the most bytes to which a byte of a snappy block can expand. A copy of 64
+// bytes takes at least two.
 const maxSnappyRatio = 64
 
-// decoders are the decompressors of a guard. All of them work on data that has
-// arrived, so that each is in use for as long as it computes and no longer.
-type decoders struct {
-	gzips  sync.Pool // of *gzip.Reader
-	framed sync.Pool // of *snappy.Reader
+// decompressors holds the reusable decompressors of a guard. They read complete bodies from
+// memory, so none is in use while its request waits for the network. It is safe for concurrent
+// use.
+type decompressors struct {
+	gzips  sync.Pool // *gzip.Reader
+	framed sync.Pool // *snappy.Reader
 	zstd   *zstd.Decoder
 }
 
-func newDecoders() *decoders {
-	// One more than there are turns of large requests, so that small ones do not wait.
+func newDecompressors() *decompressors {
+	// One more than there are compute slots, so that small requests do not wait for large ones.
 	n := runtime.GOMAXPROCS(0) + 1
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(n), zstd.WithDecoderLowmem(true),
 		zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		panic(err) // the options are constants
 	}
-	return &decoders{zstd: d}
+	return &decompressors{zstd: d}
 }
 
-// decode returns what data becomes, at most limit bytes.
-func (r *Request) decode(e encoding, data []byte, limit int64) (*buffer, error) {
-	r.began = r.guard.shares.now()
+// decompress decompresses data to at most limit bytes, and counts the work.
+func (r *Request) decompress(e encoding, data []byte, limit int64) (*buffer, error) {
+	r.workBegan = r.guard.throttler.now()
 	defer r.Computed()
-	b, err := r.decodeNow(e, data, limit)
+	b, err := r.decompressNow(e, data, limit)
 	var rejected *rejection.Error
 	switch {
 	case err == nil:
 		return b, nil
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return nil, r.gone()
-	case errors.As(err, &rejected): // by Reserve, which has counted it
+		return nil, r.canceled()
+	case errors.As(err, &rejected): // from Reserve, which has counted it
 		return nil, err
 	case errors.Is(err, errTooLarge):
 		return nil, r.tooLarge("decoded body", limit)
@@ -77,7 +78,8 @@ func (r *Request) decode(e encoding, data []byte, limit int64) (*buffer, error) 
 	return nil, r.rejectWith(rejection.Malformed, "the body is not valid "+e.name())
 }
 
-func (r *Request) decodeNow(e encoding, data []byte, limit int64) (*buffer, error) {
+// decompressNow selects the decompressor.
+func (r *Request) decompressNow(e encoding, data []byte, limit int64) (*buffer, error) {
 	switch e {
 	case gzipEncoding:
 		return r.gunzip(data, limit)
@@ -96,13 +98,12 @@ func (r *Request) decodeNow(e encoding, data []byte, limit int64) (*buffer, erro
 	return nil, errUnsupported
 }
 
-// snappyMagic begins the framed form of snappy. Senders use it under the name of the
-// block form too.
+// snappyMagic is the start of the framed format of snappy. Some senders use that format under
+// the name of the block format.
 const snappyMagic = "\xff\x06\x00\x00sNaPpY"
 
-// stream decodes data with the reader that open returns, which needs memory.
-//
-// hint is how large the result may be, or 0.
+// stream decompresses data with the reader that open returns, which needs memory bytes besides
+// its output. hint is the likely size of the result, or 0.
 func (r *Request) stream(memory, hint int64, data []byte, limit int64, open func(*bytes.Reader) (io.Reader, error)) (*buffer, error) {
 	if err := r.Reserve(memory); err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func (r *Request) stream(memory, hint int64, data []byte, limit int64, open func
 	if hint == 0 {
 		hint = 4 * int64(len(data))
 	}
-	b, err := r.buffer(min(hint+1, limit+1)) // the byte more is for the end
+	b, err := r.buffer(min(hint+1, limit+1)) // one byte more to detect the end
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,7 @@ func (r *Request) stream(memory, hint int64, data []byte, limit int64, open func
 				return nil, err
 			}
 		}
-		if err := r.grown(int64(len(b.data))); err != nil {
+		if err := r.hasSize(int64(len(b.data))); err != nil {
 			return nil, err
 		}
 		n, err := out.Read(b.data[len(b.data):cap(b.data)])
@@ -144,9 +145,9 @@ func (r *Request) stream(memory, hint int64, data []byte, limit int64, open func
 	}
 }
 
-// gunzip decodes one or more members.
+// gunzip decompresses one or more gzip members.
 func (r *Request) gunzip(data []byte, limit int64) (*buffer, error) {
-	pool := &r.guard.decoders.gzips
+	pool := &r.guard.decompressors.gzips
 	z, ok := pool.Get().(*gzip.Reader)
 	if !ok {
 		z = new(gzip.Reader)
@@ -155,11 +156,11 @@ func (r *Request) gunzip(data []byte, limit int64) (*buffer, error) {
 	return r.stream(inflateMemory, gzipSize(data), data, limit, func(in *bytes.Reader) (io.Reader, error) { return z, z.Reset(in) })
 }
 
-// maxInflateRatio is what a byte of DEFLATE becomes at most.
+// maxInflateRatio is the most bytes to which a byte of DEFLATE can expand.
 const maxInflateRatio = 1032
 
-// gzipSize returns the size of the last member, which is most often the only one, as
-// its end says, or 0 if that cannot be.
+// gzipSize returns the decompressed size of the last member, which is usually the only one,
+// from its trailer. It returns 0 if that size is impossible.
 func gzipSize(data []byte) int64 {
 	if len(data) < 18 {
 		return 0
@@ -171,22 +172,23 @@ func gzipSize(data []byte) int64 {
 	return n
 }
 
-// inflate decodes zlib, and under the name of deflate also what some senders take it
-// for, which is the same without head and checksum.
+// inflate decompresses zlib. Under the name deflate it also accepts raw DEFLATE data without
+// the zlib header and checksum, which some senders use.
 func (r *Request) inflate(e encoding, data []byte, limit int64) (*buffer, error) {
 	return r.stream(inflateMemory, 0, data, limit, func(in *bytes.Reader) (io.Reader, error) {
-		if e == deflateEncoding && !zlibHead(data) {
+		if e == deflateEncoding && !hasZlibHeader(data) {
 			return flate.NewReader(in), nil
 		}
 		return zlib.NewReader(in)
 	})
 }
 
-func zlibHead(data []byte) bool {
+// hasZlibHeader reports whether data starts with a valid zlib header.
+func hasZlibHeader(data []byte) bool {
 	return len(data) >= 2 && data[0]&0x0f == 8 && (uint(data[0])<<8|uint(data[1]))%31 == 0
 }
 
-// unsnappy decodes the block form, which announces its length.
+// unsnappy decompresses the block format of snappy, which announces its length.
 func (r *Request) unsnappy(data []byte, limit int64) (*buffer, error) {
 	if len(data) == 0 { // gRPC sends nothing for an empty message
 		return r.buffer(0)
@@ -200,7 +202,7 @@ func (r *Request) unsnappy(data []byte, limit int64) (*buffer, error) {
 	case n > maxSnappyRatio*len(data):
 		return nil, errLength
 	}
-	if err := r.grown(int64(n)); err != nil {
+	if err := r.hasSize(int64(n)); err != nil {
 		return nil, err
 	}
 	b, err := r.buffer(int64(n))
@@ -208,14 +210,15 @@ func (r *Request) unsnappy(data []byte, limit int64) (*buffer, error) {
 		return nil, err
 	}
 	if n == 0 {
-		n = 1 // snappy would take a buffer of its own for an empty one
+		n = 1 // snappy would allocate a buffer if this one were empty
 	}
 	b.data, err = snappy.Decode(b.data[:n], data)
 	return b, err
 }
 
+// unframe decompresses the framed format of snappy.
 func (r *Request) unframe(data []byte, limit int64) (*buffer, error) {
-	pool := &r.guard.decoders.framed
+	pool := &r.guard.decompressors.framed
 	s, ok := pool.Get().(*snappy.Reader)
 	if !ok {
 		s = snappy.NewReader(nil)
@@ -225,4 +228,30 @@ func (r *Request) unframe(data []byte, limit int64) (*buffer, error) {
 		s.Reset(in)
 		return s, nil
 	})
+}
+
+// unzstd decompresses one or more zstd frames.
+func (r *Request) unzstd(data []byte, limit int64) (*buffer, error) {
+	size, err := zstdSize(data)
+	if err != nil {
+		return nil, err
+	}
+	unsure := size > limit // blocks may be smaller than their bound
+	size = min(size, limit)
+	if err := r.hasSize(size); err != nil {
+		return nil, err
+	}
+	b, err := r.buffer(size + zstdSlack)
+	if err != nil {
+		return nil, err
+	}
+	out, err := r.guard.decompressors.zstd.DecodeAll(data, b.data[:0:size+zstdSlack])
+	switch {
+	case err != nil && unsure, err == nil && int64(len(out)) > limit:
+		return nil, errTooLarge
+	case err != nil:
+		return nil, err
+	}
+	b.data = out
+	return b, nil
 }

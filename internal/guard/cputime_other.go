@@ -4,5 +4,5 @@ package guard
 
 import "time"
 
-// processTime returns 0: how long the process has used processors is not known.
+// processTime returns 0: the processor time of the process is not known.
 func processTime() time.Duration { return 0 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// processTime returns how long the process has used processors, or 0.
+// processTime returns the processor time of the process, or 0 if it is not known.
 func processTime() time.Duration {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {

@@ -465,3 +465,21 @@ func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
 		assert.Equal(t, []bool{true, false, true, false}, changes())
 	})
 }
+
+// The tenant has no connection of its own.
+func TestRequest_PausesWhileItsTenantUsesTooMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Settings{})
+		g.throttler.target = 0
+		took := func(id tenant.ID) time.Duration {
+			began := time.Now()
+			admit(asTenant(id), t, g).Release()
+			return time.Since(began)
+		}
+		assert.Zero(t, took("a")+took("b"))
+		g.throttler.limit.Store(int64(100 * time.Millisecond))
+		g.throttler.account("a").use(time.Second)
+		assert.Equal(t, maxPause, took("a"))
+		assert.Zero(t, took("b"))
+	})
+}

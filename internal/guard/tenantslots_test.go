@@ -11,42 +11,42 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-func TestTurns_BoundATenantAndDelayNoOther(t *testing.T) {
+func TestTenantSlots_LimitATenantAndDelayNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(2)
+		slots := newTenantSlots(2)
 		var mu sync.Mutex
 		var order []int
 		var work sync.WaitGroup
 		for n := range 5 {
 			work.Go(func() {
-				turns.enter("a")
+				slots.acquire("a")
 				mu.Lock()
 				defer mu.Unlock()
 				order = append(order, n)
 			})
-			synctest.Wait() // they come in this order
+			synctest.Wait() // in this order
 		}
-		assert.Equal(t, []int{0, 1}, order, "two of a tenant work at a time")
+		assert.Equal(t, []int{0, 1}, order, "two requests of the tenant are processed")
 
-		turns.enter("b") // blocks forever if a's requests delay it
-		turns.leave("b")
+		slots.acquire("b") // would block forever if requests of "a" delayed it
+		slots.release("b")
 
 		for want := 3; want <= 5; want++ {
-			turns.leave("a")
+			slots.release("a")
 			synctest.Wait()
 			assert.Len(t, order, want)
 		}
-		assert.Equal(t, []int{0, 1, 2, 3, 4}, order, "in their order")
-		turns.leave("a")
-		turns.leave("a")
+		assert.Equal(t, []int{0, 1, 2, 3, 4}, order, "first in, first out")
+		slots.release("a")
+		slots.release("a")
 		work.Wait()
-		assert.Empty(t, turns.tenants, "nothing is kept of tenants without requests")
+		assert.Empty(t, slots.tenants, "no entry for a tenant without requests")
 	})
 }
 
-// TestRequest_GivesItsTurnBack has more requests checked one after the other than may
-// work at a time: good ones, refused ones, and ones that are released twice.
-func TestRequest_GivesItsTurnBack(t *testing.T) {
+// More requests are checked, one after the other, than there are slots: good ones and rejected
+// ones, each released twice.
+func TestRequest_ReleasesItsTenantSlotOnce(t *testing.T) {
 	g := New(Settings{})
 	for n := range 3 * requestsAtWork {
 		r, err := g.Admit(t.Context(), tenant.Logs)
@@ -56,5 +56,5 @@ func TestRequest_GivesItsTurnBack(t *testing.T) {
 		r.Release()
 		r.Release()
 	}
-	assert.Empty(t, g.turns.tenants)
+	assert.Empty(t, g.tenantSlots.tenants)
 }
