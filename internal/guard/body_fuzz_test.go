@@ -17,8 +17,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// FuzzReadBody has any bytes as a body of any encoding. What is held stays within
-// the limits, and what is accepted is what another decoder reads.
+// FuzzReadBody reads arbitrary bytes as a body of each encoding. The memory held stays within
+// the limits, and an accepted body equals the output of another decoder.
 func FuzzReadBody(f *testing.F) {
 	const limit, total = 64 << 10, 1 << 20
 	text := bytes.Repeat([]byte("a record of some kind\n"), 200)
@@ -61,7 +61,7 @@ func FuzzReadBody(f *testing.F) {
 	})
 }
 
-// reference decodes with other decoders, or with the same ones used in another way.
+// reference decompresses with other decoders, or with the streaming API of the same ones.
 func reference(e encoding, body []byte) ([]byte, error) {
 	in := bytes.NewReader(body)
 	switch e {

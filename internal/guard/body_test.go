@@ -40,7 +40,7 @@ func admit(ctx context.Context, t *testing.T, g *Guard) *Request {
 	return r
 }
 
-// assertNothingHeld fails if a request has not given everything back.
+// assertNothingHeld fails if a request still holds something.
 func assertNothingHeld(t *testing.T, g *Guard) {
 	t.Helper()
 	requests, bytes := g.InFlight()
@@ -57,7 +57,7 @@ func reasonFor(t *testing.T, err error) rejection.Reason {
 	return rejected.Reason()
 }
 
-// compressors makes a body of each encoding.
+// compressors returns a compressor for each spelling of each encoding.
 func compressors(t testing.TB) map[string]func([]byte) []byte {
 	through := func(open func(io.Writer) io.WriteCloser) func([]byte) []byte {
 		return func(data []byte) []byte {
@@ -88,7 +88,7 @@ func compressors(t testing.TB) map[string]func([]byte) []byte {
 			return append(z.EncodeAll(data[:len(data)/2], nil), z.EncodeAll(data[len(data)/2:], nil)...)
 		},
 		"snappy":          func(data []byte) []byte { return snappy.Encode(nil, data) },
-		"SNAPPY":          framed, // as older collectors and gRPC have it
+		"SNAPPY":          framed, // as older collectors and gRPC send it
 		"x-snappy-framed": framed,
 		"zlib":            through(func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }),
 		"deflate":         through(func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }),
@@ -119,7 +119,7 @@ func TestReadBody_DecodesEachEncoding(t *testing.T) {
 	}
 }
 
-func TestReadBody_RefusesOtherEncodings(t *testing.T) {
+func TestReadBody_RejectsOtherEncodings(t *testing.T) {
 	g := New(Settings{})
 	for _, encoding := range []string{"br", "gzip, gzip", "gzip,zstd", "compress", "x-zstd", "gzip;q=1", "gzi\x00p", "identity gzip"} {
 		r := admit(asTenant("a"), t, g)
@@ -152,7 +152,7 @@ func (f failingReader) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-func TestReadBody_RefusesDamagedBodies(t *testing.T) {
+func TestReadBody_RejectsDamagedBodies(t *testing.T) {
 	g := New(Settings{})
 	data := []byte(strings.Repeat("a record of some kind\n", 10_000))
 	for encoding, compress := range compressors(t) {
@@ -161,7 +161,7 @@ func TestReadBody_RefusesDamagedBodies(t *testing.T) {
 		}
 		good := compress(data)
 		for name, body := range map[string][]byte{
-			"garbage behind": append(bytes.Clone(good), "garbage"...),
+			"trailing garbage": append(bytes.Clone(good), "garbage"...),
 			"cut":            good[:len(good)-1],
 			"a third":        good[:len(good)/3],
 			"garbage":        []byte("this is not compressed at all"),
@@ -214,8 +214,8 @@ func TestReadBody_BoundsSizes(t *testing.T) {
 
 func TestReadBody_HoldsWhatHasArrivedAndNotWhatIsAnnounced(t *testing.T) {
 	zstdOf := func(window byte) []byte {
-		// A frame with a window of its own, whose first block is raw, has four bytes
-		// and is not the last.
+		// A frame header with this window, and a raw first block of four bytes that
+		// is not the last one.
 		return append([]byte{0x28, 0xb5, 0x2f, 0xfd, 0, window << 3, 4 << 3, 0, 0}, 10, 2, 10, 0)
 	}
 	for name, tt := range map[string]struct {
@@ -255,7 +255,7 @@ func TestReadBody_HoldsWhatHasArrivedAndNotWhatIsAnnounced(t *testing.T) {
 	}
 }
 
-// stalledBody gives its head, says that it has, and waits for its end.
+// stalledBody returns its head, signals that, and then blocks until end.
 type stalledBody struct {
 	head    []byte
 	stalled chan struct{}
@@ -282,7 +282,7 @@ func (b *stalledBody) Read(p []byte) (int, error) {
 func TestReadBody_SmallBodyAllocatesLittle(t *testing.T) {
 	g := New(Settings{})
 	announce := map[string][]byte{
-		"zstd":   {0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0x40, 1, 1, 0, 0}, // 20 MiB, and no data
+		"zstd":   {0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0x40, 1, 1, 0, 0}, // announces 20 MiB, has no data
 		"snappy": {0x80, 0x80, 0x80, 8, 0, 0},
 		"gzip":   {0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0, 0xff, 0xff},
 	}
@@ -306,7 +306,7 @@ func TestReadBody_SmallBodyAllocatesLittle(t *testing.T) {
 	}
 }
 
-func TestReadBody_SaysWhyItDidNotArrive(t *testing.T) {
+func TestReadBody_ReportsWhyTheBodyIsIncomplete(t *testing.T) {
 	g := New(Settings{})
 	canceled, cancel := context.WithCancel(asTenant("a"))
 	cancel()
@@ -346,7 +346,7 @@ func TestReadBody_SlowUploadEndsWith408(t *testing.T) {
 	slow, feed := io.Pipe()
 	defer feed.Close()
 	go func() {
-		for { // a byte now and then, as long as somebody reads
+		for { // as slowly as the other end reads
 			if _, err := feed.Write([]byte{'x'}); err != nil {
 				return
 			}
@@ -362,7 +362,7 @@ func TestReadBody_SlowUploadEndsWith408(t *testing.T) {
 	assertNothingHeld(t, g)
 }
 
-// trickle reads one byte a millisecond.
+// trickle reads one byte per millisecond.
 type trickle struct{ io.Reader }
 
 func (s *trickle) Read(p []byte) (int, error) {
@@ -370,7 +370,7 @@ func (s *trickle) Read(p []byte) (int, error) {
 	return s.Reader.Read(p[:1])
 }
 
-func TestReadBody_TakesAnyLimit(t *testing.T) {
+func TestReadBody_AcceptsTheLargestLimit(t *testing.T) {
 	g := New(Settings{})
 	for name, compress := range compressors(t) {
 		r := admit(asTenant("a"), t, g)

@@ -18,7 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// script is a listener whose connections and errors the test gives.
+// script is a listener that returns the connections and errors that a test has queued.
 type script struct {
 	next   chan any
 	closed chan struct{}
@@ -41,7 +41,7 @@ func (s *script) Accept() (net.Conn, error) {
 func (s *script) Close() error   { close(s.closed); return nil }
 func (s *script) Addr() net.Addr { return &net.TCPAddr{} }
 
-// from is a connection from an address that knows whether it is closed.
+// from is a connection from an address. It records whether it was closed.
 type from struct {
 	net.Conn
 	addr   net.Addr
@@ -61,7 +61,7 @@ func refusedFor(g *Guard) map[string]int64 {
 	return all
 }
 
-// accepted returns the connections that come out of l for those given.
+// accepted returns the connections that a listener of g accepts of those given.
 func accepted(t *testing.T, g *Guard, given ...*from) []net.Conn {
 	t.Helper()
 	s := newScript()
@@ -105,12 +105,12 @@ func TestListener_RefusesConnectionsOverAShare(t *testing.T) {
 			assert.Empty(t, g.conns.byAddr)
 			assert.Zero(t, g.conns.idle.Len())
 			assert.Empty(t, g.conns.owned)
-			assert.Len(t, accepted(t, g, connFrom(addrs[1])), 1, "its place is free")
+			assert.Len(t, accepted(t, g, connFrom(addrs[1])), 1, "a closed connection does not count")
 		})
 	}
 }
 
-func TestListener_OneSourceLeavesPlacesForOthers(t *testing.T) {
+func TestListener_OneSourceLeavesConnectionsForOthers(t *testing.T) {
 	g := New(Settings{Connections: ConnectionSettings{Max: 10}})
 	var flood []*from
 	for port := range 50 {
@@ -125,7 +125,7 @@ func TestListener_WhenFullEvictsTheOldestWithoutARequest(t *testing.T) {
 	g := New(Settings{Connections: ConnectionSettings{Max: 4}})
 	proxy := func(port string) *from { return connFrom("10.0.0.1:" + port) }
 	one, two, three, four := proxy("1"), proxy("2"), proxy("3"), proxy("4")
-	require.Len(t, accepted(t, g, one, two, three, four), 4, "a proxy is no source")
+	require.Len(t, accepted(t, g, one, two, three, four), 4, "a proxy is exempt")
 
 	// The first has a request over gRPC, the second one over HTTP.
 	r := admit(peer.NewContext(asTenant("a"), &peer.Peer{Addr: one.addr}), t, g)
@@ -155,10 +155,9 @@ func TestListener_WhenFullEvictsTheOldestWithoutARequest(t *testing.T) {
 	assert.EqualValues(t, 1, refusedFor(g)["total"])
 }
 
-// TestListener_WhenFullTakesFromTheTenantWithMost has a caller with a key open all
-// connections that there are.
-func TestListener_WhenFullTakesFromTheTenantWithMost(t *testing.T) {
-	const most = 640 // so that up to 10 are not many
+// A caller with a key opens all connections that are allowed.
+func TestListener_WhenFullEvictsFromTheTenantWithMost(t *testing.T) {
+	const most = 640 // so that 10 are not many
 	g := New(Settings{Connections: ConnectionSettings{Max: most}})
 	open := func(ip byte, id tenant.ID) *from {
 		c := &from{addr: &net.TCPAddr{IP: net.IPv4(10, 0, ip, byte(g.Connections())), Port: 1 + g.Connections()}}
@@ -173,7 +172,7 @@ func TestListener_WhenFullTakesFromTheTenantWithMost(t *testing.T) {
 	for g.Connections() < most {
 		greedy = append(greedy, open(2, "greedy"))
 	}
-	g.conns.usedByGRPC(&peer.Peer{Addr: greedy[0].addr}, g.throttler.account("greedy")) // again, so that it goes last
+	g.conns.usedByGRPC(&peer.Peer{Addr: greedy[0].addr}, g.throttler.account("greedy")) // makes it the most recently used
 	for i := range 5 {
 		accepted(t, g, connFrom(fmt.Sprintf("10.0.3.%d:1", i)))
 		g.conns.used(netip.MustParseAddrPort(fmt.Sprintf("10.0.3.%d:1", i)), g.throttler.account("newcomer"))
@@ -225,7 +224,7 @@ func TestListener_WaitsForFileDescriptors(t *testing.T) {
 		_, err := l.Accept()
 		require.NoError(t, err)
 		assert.Equal(t, (5+10+20+40+80+160+320+640+1000+1000)*time.Millisecond, time.Since(start))
-		assert.True(t, idle.closed.Load(), "its descriptor is needed")
+		assert.True(t, idle.closed.Load(), "its descriptor is freed")
 		assert.Equal(t, map[string]int64{"descriptors": 10, "evicted": 1}, refusedFor(g))
 
 		s.next <- syscall.ENFILE
@@ -236,7 +235,7 @@ func TestListener_WaitsForFileDescriptors(t *testing.T) {
 		}()
 		synctest.Wait()
 		require.NoError(t, l.Close())
-		require.ErrorIs(t, <-done, net.ErrClosed, "a shutdown does not wait")
+		require.ErrorIs(t, <-done, net.ErrClosed, "Close ends the wait")
 	})
 }
 

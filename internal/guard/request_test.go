@@ -29,7 +29,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-// Bounds of what a test waits for; they decide nothing.
+// Bounds for conditions that tests wait for. They decide no result.
 const (
 	waitFor = time.Minute
 	tick    = time.Millisecond
@@ -109,7 +109,7 @@ func TestAdmit_BoundsRequestsOfATenantAndInAll(t *testing.T) {
 	assertNothingHeld(t, g)
 }
 
-func TestReserve_IsFinalForARequestThatIsTooLargeAlone(t *testing.T) {
+func TestReserve_IsPermanentForARequestOverTheTenantLimit(t *testing.T) {
 	g := New(Settings{Memory: 10 * mib})
 	r := admit(asTenant("a"), t, g)
 	other := admit(asTenant("a"), t, g)
@@ -121,7 +121,7 @@ func TestReserve_IsFinalForARequestThatIsTooLargeAlone(t *testing.T) {
 	assert.Equal(t, rejection.TooLarge, reasonFor(t, err))
 	assert.True(t, consumererror.IsPermanent(err))
 	r.Release()
-	require.NoError(t, other.Reserve(3*mib), "what was given back is free")
+	require.NoError(t, other.Reserve(3*mib), "released memory is free")
 	other.Release()
 	assertNothingHeld(t, g)
 }
@@ -150,7 +150,7 @@ func nested(t testing.TB, levels int) []byte {
 	return raw
 }
 
-func TestCheck_RefusesWhatWouldBeTooMuchToDecode(t *testing.T) {
+func TestCheck_RejectsRequestsOverTheLimits(t *testing.T) {
 	g := New(Settings{Memory: 16 * mib, MaxDepth: 8, MaxElements: 1000})
 	for _, tt := range []struct {
 		name string
@@ -174,7 +174,7 @@ func TestCheck_RefusesWhatWouldBeTooMuchToDecode(t *testing.T) {
 			if tt.want == rejection.None {
 				require.NoError(t, err)
 				_, after := g.InFlight()
-				assert.Equal(t, counts.Memory, after-before, "what will be decoded is reserved")
+				assert.Equal(t, counts.Memory, after-before, "the memory of the decoded form is reserved")
 			} else {
 				assert.Equal(t, tt.want, reasonFor(t, err))
 				assert.True(t, consumererror.IsPermanent(err))
@@ -190,8 +190,8 @@ func TestCheck_RefusesWhatWouldBeTooMuchToDecode(t *testing.T) {
 	r.Release()
 }
 
-// What protobuf allows in JSON and pdata does not read is written again, in memory that
-// the request pays for, and once.
+// Readable rewrites JSON that protobuf allows and pdata does not read, in memory that is
+// reserved for the request, and only once.
 func TestReadable(t *testing.T) {
 	const records = 3000
 	record := `{"timeUnixNano":1.7e18,"attributes":[{"key":"ratio","value":{"doubleValue":null}}]}`
@@ -204,16 +204,16 @@ func TestReadable(t *testing.T) {
 		if counts.Rewritten == 0 {
 			form, err := r.Readable(counts, data)
 			require.NoError(t, err)
-			assert.Same(t, &data[0], &form[0], "as it is")
+			assert.Same(t, &data[0], &form[0], "unchanged")
 		}
 		return r.Readable(counts, data)
 	}
-	t.Run("written again", func(t *testing.T) {
+	t.Run("rewritten", func(t *testing.T) {
 		g := New(Settings{})
 		r := admit(asTenant("a"), t, g)
 		data, err := read(t, r, body)
 		require.NoError(t, err)
-		require.Len(t, r.buffers, 1, "the body as it was sent is not kept")
+		require.Len(t, r.buffers, 1, "the original body is not kept")
 		ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(data)
 		require.NoError(t, err)
 		require.Equal(t, records, ld.LogRecordCount())
@@ -223,7 +223,7 @@ func TestReadable(t *testing.T) {
 		r.Release()
 		assertNothingHeld(t, g)
 	})
-	t.Run("as it is", func(t *testing.T) {
+	t.Run("unchanged", func(t *testing.T) {
 		g := New(Settings{})
 		r := admit(asTenant("a"), t, g)
 		_, err := read(t, r, `{"resourceLogs":[]}`)
@@ -235,14 +235,14 @@ func TestReadable(t *testing.T) {
 		g := New(Settings{Memory: 8 * mib, TenantMemory: 4 * mib})
 		r := admit(asTenant("a"), t, g)
 		_, err := read(t, r, `{"resourceLogs":[{"x":"`+strings.Repeat("x", mib+mib/2)+`","y":1e999}]}`)
-		assert.Equal(t, rejection.TooLarge, reasonFor(t, err), "there is no room for both forms")
+		assert.Equal(t, rejection.TooLarge, reasonFor(t, err), "both forms together are over the limit")
 		r.Release()
 		assertNothingHeld(t, g)
 	})
 }
 
-// A request that alone needs too much is refused with one text, wherever that is found
-// out, and the limit in it is the configured one and not what the body has left of it.
+// A request that needs too much memory is rejected with the same text by every check. The text
+// names the configured limit, not what is left of it after the body.
 func TestTooLarge_NamesTheLimitThatIsConfigured(t *testing.T) {
 	const want = "the request needs more than 5MiB of memory, its body included, which is the most that requests of one tenant may have: send smaller requests"
 	protobuf := bytes.Repeat([]byte{0x0a, 6, 0x12, 4, 0x12, 2, 0x2a, 0}, 100_000)
@@ -257,7 +257,7 @@ func TestTooLarge_NamesTheLimitThatIsConfigured(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := New(Settings{Memory: 8 * mib})
 			r := admit(asTenant("a"), t, g)
-			require.NoError(t, r.Reserve(mib), "the body has some of it")
+			require.NoError(t, r.Reserve(mib), "the body")
 			err := refuse(g, r)
 			require.Equal(t, rejection.TooLarge, reasonFor(t, err))
 			assert.Equal(t, want, status.Convert(err).Message())
@@ -267,7 +267,7 @@ func TestTooLarge_NamesTheLimitThatIsConfigured(t *testing.T) {
 	}
 }
 
-func TestPostLimiter_IsAskedBeforeTheBodyAndBeforeDecoding(t *testing.T) {
+func TestPostLimiter_IsCalledBeforeTheBodyAndBeforeDecoding(t *testing.T) {
 	g := New(Settings{})
 	type question struct {
 		id      tenant.ID
@@ -300,7 +300,7 @@ func TestPostLimiter_IsAskedBeforeTheBodyAndBeforeDecoding(t *testing.T) {
 	assertNothingHeld(t, g)
 }
 
-func TestPostLimiter_RemovesItselfAlone(t *testing.T) {
+func TestPostLimiter_RemovesOnlyItself(t *testing.T) {
 	g := New(Settings{})
 	var removes []func()
 	var mu sync.Mutex
@@ -318,13 +318,12 @@ func TestPostLimiter_RemovesItselfAlone(t *testing.T) {
 	assert.Equal(t, map[int]int{0: 1, 2: 1}, calls)
 }
 
-// TestGuard_HonestTenantsGetInBesideHostileOnes has hostile tenants take all that
-// they get and keep it, at a gate, while honest ones come and go.
+// Hostile tenants take and keep all that they can get, while honest tenants send requests.
 func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
 	g := New(Settings{Memory: 64 * mib, Requests: 512})
 	bomb := compressors(t)["gzip"](make([]byte, 4*mib))
 	var hostile, refused sync.WaitGroup
-	gate := make(chan struct{})
+	release := make(chan struct{})
 	for h := range 8 {
 		for range 40 {
 			refused.Add(1)
@@ -336,7 +335,7 @@ func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
 					_ = r.Reserve(mib)
 				}
 				refused.Done()
-				<-gate
+				<-release
 			})
 		}
 	}
@@ -362,7 +361,7 @@ func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
 	refused.Wait()
 	_, held := g.InFlight()
 	assert.LessOrEqual(t, held, int64(64*mib))
-	close(gate)
+	close(release)
 	hostile.Wait()
 	assertNothingHeld(t, g)
 }
@@ -404,11 +403,11 @@ func TestProtect_MakesAPanicARejection(t *testing.T) {
 		assert.True(t, consumererror.IsPermanent(err))
 		assert.NotContains(t, err.Error(), "secret")
 	}
-	assert.EqualValues(t, 3, g.Stats().Panics(), "each once")
-	require.Equal(t, 1, logged.Len(), "not each of them")
+	assert.EqualValues(t, 3, g.Stats().Panics(), "each panic once")
+	require.Equal(t, 1, logged.Len(), "logged in aggregate")
 	assert.Contains(t, logged.All()[0].ContextMap()["stack"], "TestProtect_MakesAPanicARejection.func")
 	assert.PanicsWithValue(t, http.ErrAbortHandler, func() { _ = g.ProtectHTTP(func() { panic(http.ErrAbortHandler) }) })
-	assert.EqualValues(t, 3, g.Stats().Panics(), "that is no defect")
+	assert.EqualValues(t, 3, g.Stats().Panics(), "an aborted request is no panic")
 }
 
 func TestDecoded_ReusesTheBufferAndKeepsTheReservation(t *testing.T) {
@@ -449,10 +448,10 @@ func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
 		much()
 		much()
 		little()
-		assert.Equal(t, []bool{true}, changes(), "not sooner than after a second")
+		assert.Equal(t, []bool{true}, changes(), "not within minPressure")
 		time.Sleep(minPressure)
 		synctest.Wait()
-		assert.Equal(t, []bool{true, false}, changes(), "although no request comes")
+		assert.Equal(t, []bool{true, false}, changes(), "without a further request")
 		much()
 		assert.Equal(t, []bool{true, false, true}, changes())
 
@@ -460,7 +459,7 @@ func TestPressure_BeginsAtOnceAndEndsLater(t *testing.T) {
 		require.NoError(t, r.Reserve(17*mib))
 		time.Sleep(2 * minPressure)
 		synctest.Wait()
-		assert.Equal(t, []bool{true, false, true}, changes(), "as long as much is held")
+		assert.Equal(t, []bool{true, false, true}, changes(), "while much memory is held")
 		r.Release()
 		assert.Equal(t, []bool{true, false, true, false}, changes())
 	})

@@ -15,12 +15,12 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// slowBody is a body that arrives in pieces, after a pause each, and the writer whose
-// deadline ends it. It runs on the clock of synctest.
+// slowBody is a body that arrives in pieces, each after a pause, and the writer whose deadline
+// ends it. It runs on the clock of synctest.
 type slowBody struct {
 	http.ResponseWriter
 	left, piece int
-	here        int // of a piece that is not read yet
+	here        int // unread bytes of the current piece
 	pause       time.Duration
 	deadline    time.Time
 }
@@ -53,22 +53,22 @@ func (b *slowBody) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (*slowBody) Close() error { return nil }
 
-// TestUpload_JudgesSpeedAndNotTime has bodies of each speed, long ones above all. What is
-// too slow is ended within a window and is 408, never 400.
-func TestUpload_JudgesSpeedAndNotTime(t *testing.T) {
+// The bodies have different speeds, and most of them take long. A body that is too slow ends
+// within a window with 408, never with 400.
+func TestUpload_BoundsSpeedAndNotTime(t *testing.T) {
 	const kib = 1 << 10
 	for name, tt := range map[string]struct {
 		size, piece int
 		pause       time.Duration
-		ends        time.Duration // 0: it is accepted
+		ends        time.Duration // 0: accepted
 	}{
 		"at once":                                {mib, mib, 0, 0},
 		"8 KiB/s for half an hour":               {14 * mib, kib, time.Second / 8, 0},
 		"5 KiB/s in one piece every two seconds": {4 * mib, 10 * kib, 2 * time.Second, 0},
-		"the least, exactly":                     {2 * mib, 4 * kib, time.Second, 0},
-		"less than the least":                    {mib, 3 * kib, time.Second, 10 * time.Second},
+		"exactly the minimum":                    {2 * mib, 4 * kib, time.Second, 0},
+		"less than the minimum":                  {mib, 3 * kib, time.Second, 10 * time.Second},
 		"10 B/s":                                 {100_000, 10, time.Second, 10 * time.Second},
-		"a byte now and then":                    {1000, 1, 9 * time.Second, 10 * time.Second},
+		"one byte every nine seconds":            {1000, 1, 9 * time.Second, 10 * time.Second},
 		"small and slow":                         {100, 10, time.Second / 2, 0},
 		"silence":                                {1000, 1000, time.Hour, 10 * time.Second},
 	} {
@@ -96,7 +96,7 @@ func TestUpload_JudgesSpeedAndNotTime(t *testing.T) {
 	}
 }
 
-// TestUpload_EndsAfterAGoodBeginning has a body that stops after much of it has arrived.
+// The body stops after half of it has arrived.
 func TestUpload_EndsAfterAGoodBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Settings{Memory: 64 * mib})
@@ -112,7 +112,7 @@ func TestUpload_EndsAfterAGoodBeginning(t *testing.T) {
 	})
 }
 
-// stopping pauses forever when so much is left.
+// stopping never continues when after bytes are left.
 type stopping struct {
 	*slowBody
 	after int
