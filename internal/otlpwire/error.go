@@ -2,7 +2,7 @@ package otlpwire
 
 import "fmt"
 
-// Reason says which rule a request violates.
+// Reason is the rule that a request violates.
 type Reason string
 
 // The reasons.
@@ -14,11 +14,11 @@ const (
 	ReasonTrailingData Reason = "trailing_data" // more than one JSON document
 )
 
-// Error says why a request is refused. Its text never contains any of the
-// request's content.
+// Error describes why a request is rejected. Its text never contains content of the
+// request.
 type Error struct {
 	Reason Reason
-	// Limit is the limit that is exceeded, 0 for a reason without one.
+	// Limit is the exceeded limit, or 0 for a reason without one.
 	Limit int64
 	// Offset is the position in the encoded request where the check stopped.
 	Offset int
@@ -42,6 +42,7 @@ func (e *Error) Error() string {
 	}
 }
 
+// malformed returns an error with ReasonMalformed.
 func malformed(pos int, detail string) *Error {
 	return &Error{Reason: ReasonMalformed, Offset: pos, detail: detail}
 }

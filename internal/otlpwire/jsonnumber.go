@@ -12,160 +12,8 @@ type numeral struct {
 	exponent bool
 }
 
-// number consumes a number.
-func (w *jsonWalker) number() (numeral, *Error) {
-	data, i, start := w.data, w.pos, w.pos
-	n := numeral{integer: true}
-	digits := func() bool {
-		first := i
-		for i < len(data) && isDigit(data[i]) {
-			i++
-		}
-		return i > first
-	}
-	fail := func() (numeral, *Error) {
-		w.pos = i
-		return n, w.syntax()
-	}
-	if i < len(data) && data[i] == '-' {
-		i++
-	}
-	if i < len(data) && data[i] == '0' {
-		i++
-	} else if !digits() {
-		return fail()
-	}
-	if i < len(data) && data[i] == '.' {
-		i++
-		n.integer = false
-		if !digits() {
-			return fail()
-		}
-	}
-	if i < len(data) && data[i]|0x20 == 'e' {
-		i++
-		n.integer, n.exponent = false, true
-		if i < len(data) && (data[i] == '+' || data[i] == '-') {
-			i++
-		}
-		if !digits() {
-			return fail()
-		}
-	}
-	n.text = data[start:i]
-	w.pos = i
-	return n, nil
-}
-
-// floatSize returns what pdata allocates to read a floating-point number.
-func (w *jsonWalker) floatSize(n numeral) int64 {
-	if !n.exponent && len(n.text) <= 16 && (w.pos == len(w.data) || w.data[w.pos] != '\r') {
-		return 0
-	}
-	return grownBytes(int64(len(n.text)), 16)
-}
-
-// numberValue walks a number, or a string that contains one. An enumeration may
-// also be a name.
-func (w *jsonWalker) numberValue(f *field) *Error {
-	switch c := w.next(); {
-	case c == '"':
-		return w.numberText(f)
-	case c == '-' || isDigit(c):
-		start := w.pos
-		n, err := w.number()
-		if err != nil {
-			return err
-		}
-		if f.kind == kindDouble {
-			return w.double(n, start)
-		}
-		if n.integer && validInteger(f.kind, n.text) {
-			return nil
-		}
-		if digits, ok := w.integer(f.kind, n.text); ok {
-			w.replace(start, w.pos, digits)
-			return nil
-		}
-		if f.double != "" && isIntegral(n.text) {
-			w.rename(f.double)
-			return w.double(n, start)
-		}
-		return malformed(start, detailRange)
-	}
-	return malformed(w.pos, detailType)
-}
-
-// double judges a number that pdata reads as a double.
-func (w *jsonWalker) double(n numeral, start int) *Error {
-	w.memory -= w.floatSize(n)
-	if float64Limit.exceeded(n.text) {
-		return malformed(start, detailRange)
-	}
-	return nil
-}
-
-// numberText walks a string that contains a number or the name of one.
-func (w *jsonWalker) numberText(f *field) *Error {
-	start := w.pos
-	content, escaped, err := w.text()
-	if err != nil {
-		return err
-	}
-	w.memory -= w.copied(content, escaped)
-	if escaped {
-		if content = w.unescape(content); len(content) == scratchSize {
-			return malformed(start, detailLong)
-		}
-	}
-	if f.kind == kindEnum {
-		switch _, known := enums[f.enum][string(content)]; {
-		case known:
-		case isNumber(content) && validInteger(kindInt32, content):
-			w.replace(start, w.pos, content)
-		default:
-			w.rename(unknownName) // a name of a later version of the protocol, perhaps
-		}
-		return nil
-	}
-	if f.kind == kindDouble && len(content) > scratchSize && !isDecimal(content) {
-		return malformed(start, detailLong)
-	}
-	if validNumberText(f.kind, content) {
-		return nil
-	}
-	if f.kind != kindDouble && isNumber(content) {
-		if digits, ok := w.integer(f.kind, content); ok {
-			w.replace(start, w.pos, digits)
-			return nil
-		}
-	}
-	return malformed(start, detailRange)
-}
-
-// skipNumber walks a number that pdata skips. Of some pdata looks at the range.
-func (w *jsonWalker) skipNumber() *Error {
-	start := w.pos
-	n, err := w.number()
-	if err != nil {
-		return err
-	}
-	limit := &float64Limit
-	switch {
-	case n.text[0] == '0':
-		limit = &float32Limit
-	case !n.exponent:
-		return nil
-	}
-	w.memory -= w.floatSize(n)
-	if limit.exceeded(n.text) {
-		w.replace(start, w.pos, []byte("0")) // which nobody reads
-	}
-	return nil
-}
-
-// validInteger reports whether a number in JSON syntax that is written as an integer
-// is one of this kind. pdata overlooks some overflows.
+// validInteger reports whether an integer in JSON syntax fits this kind. pdata misses some
+// overflows.
 func validInteger(k kind, text []byte) bool {
 	switch k {
 	case kindInt32, kindEnum:
@@ -179,8 +27,8 @@ func validInteger(k kind, text []byte) bool {
 	}
 }
 
-// validNumberText reports whether pdata reads a number of this kind from the
-// content of a string, for which it uses strconv.
+// validNumberText reports whether pdata reads a number of this kind from the content of a
+// string. pdata uses strconv for that.
 func validNumberText(k kind, text []byte) bool {
 	if k != kindDouble {
 		return validInteger(k, text)
@@ -192,7 +40,7 @@ func validNumberText(k kind, text []byte) bool {
 	return err == nil
 }
 
-// parsesInt reports what strconv.ParseInt and ParseUint do.
+// parsesInt reports whether strconv.ParseInt, or ParseUint, accepts text for this limit.
 func parsesInt(text []byte, limit uint64, signed bool) bool {
 	if signed && len(text) > 0 && (text[0] == '-' || text[0] == '+') {
 		if text[0] == '-' {
@@ -247,9 +95,9 @@ func isDecimal(text []byte) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// floatLimit is the smallest number that strconv.ParseFloat refuses as too large
-// for a type: that from which rounding leads to infinity. It is
-// digits[0].digits[1:] times ten to the power of exponent.
+// floatLimit is the smallest number that strconv.ParseFloat rejects as out of range for a
+// type, because it rounds to infinity. It is digits[0].digits[1:] times ten to the power of
+// exponent.
 type floatLimit struct {
 	exponent int
 	digits   string
@@ -264,8 +112,8 @@ var (
 		"174497792"}
 )
 
-// exceeded reports whether the number, which is decimal, is the limit or more.
-// It reads exponents as strconv does, which stops adding digits at 10,000.
+// exceeded reports whether a decimal number is at or above the limit. Like strconv, it
+// stops reading digits of an exponent at 10,000.
 func (l *floatLimit) exceeded(text []byte) bool {
 	lead, first := 0, -1 // the exponent of the first digit that is not 0, its index
 	point := -1          // the index of the point
@@ -310,6 +158,7 @@ func (l *floatLimit) exceeded(text []byte) bool {
 	return n == len(l.digits)
 }
 
+// exponentOf returns an exponent as strconv reads it.
 func exponentOf(text []byte) int {
 	n, sign := 0, 1
 	for _, c := range text {
@@ -321,4 +170,74 @@ func exponentOf(text []byte) int {
 		}
 	}
 	return n * sign
+}
+
+// maxDigits is the number of digits of the largest integer.
+const maxDigits = 20
+
+// isIntegral reports whether a number in JSON syntax has no fraction.
+func isIntegral(text []byte) bool { return normalize(text).exponent >= 0 }
+
+// normalized is a number as digits times ten to the power of exponent. The digits start at
+// index first of its text, and neither the first nor the last of them is 0.
+type normalized struct {
+	negative         bool
+	first            int // -1: the number is 0
+	digits, exponent int64
+}
+
+// normalize returns the digits and exponent of a number in JSON syntax.
+func normalize(text []byte) normalized {
+	d := normalized{negative: text[0] == '-', first: -1}
+	fraction, zeros := false, int64(0) // zeros: at the end of the digits so far
+	i := 0
+	for ; i < len(text) && text[i]|0x20 != 'e'; i++ {
+		switch c := text[i]; {
+		case c == '.':
+			fraction = true
+			continue
+		case c == '-':
+			continue
+		case c == '0':
+			zeros++
+		case d.first < 0:
+			d.first, d.digits, zeros = i, 1, 0
+		default:
+			d.digits, zeros = d.digits+zeros+1, 0
+		}
+		if fraction {
+			d.exponent--
+		}
+	}
+	if d.first < 0 {
+		d.exponent = 0
+		return d
+	}
+	d.exponent += zeros
+	if i < len(text) {
+		d.exponent += parseExponent(text[i+1:])
+	}
+	return d
+}
+
+// parseExponent returns an exponent. It stops reading digits at a value for which no
+// mantissa in a request can compensate.
+func parseExponent(text []byte) int64 {
+	n, sign := int64(0), int64(1)
+	for _, c := range text {
+		switch {
+		case c == '-':
+			sign = -1
+		case c != '+' && n < 1e15:
+			n = n*10 + int64(c-'0')
+		}
+	}
+	return n * sign
+}
+
+// isNumber reports whether text is a number in JSON syntax.
+func isNumber(text []byte) bool {
+	w := jsonWalker{jsonForm: jsonForm{data: text}}
+	_, err := w.number()
+	return err == nil && w.pos == len(text)
 }

@@ -1,55 +1,7 @@
 package otlpwire
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
-
-// text consumes a string, whose opening quote is the next byte, and returns its
-// content without the quotes and whether that has escapes.
-func (w *jsonWalker) text() (content []byte, escaped bool, err *Error) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	data, start := w.data, w.pos+1
-	for i := start; ; {
-		// Eight bytes at a time, up to one that is a quote, a backslash or a
-		// control character.
-		for i+8 <= len(data) {
-			v := binary.LittleEndian.Uint64(data[i:])
-			quote, slash := v^ones*'"', v^ones*'\\'
-			found := ((v-ones*0x20)&^v | (quote-ones)&^quote | (slash-ones)&^slash) & highs
-			if found != 0 {
-				i += bits.TrailingZeros64(found) / 8
-				break
-			}
-			i += 8
-		}
-		if i >= len(data) {
-			w.pos = i
-			return nil, false, w.syntax()
-		}
-		switch c := data[i]; {
-		case c == '"':
-			w.pos = i + 1
-			return data[start:i], escaped, nil
-		case c == '\\':
-			escaped = true
-			n := escapeLength(data[i:])
-			if n == 0 {
-				w.pos = i
-				return nil, false, w.syntax()
-			}
-			i += n
-		case c < ' ':
-			w.pos = i
-			return nil, false, w.syntax()
-		default:
-			i++
-		}
-	}
-}
-
-// escapeLength returns the length of the escape that text begins with, or 0 if
-// it is none.
+// escapeLength returns the length of the escape at the start of text, or 0 if it is not
+// valid.
 func escapeLength(text []byte) int {
 	if len(text) < 2 {
 		return 0
@@ -65,9 +17,8 @@ func escapeLength(text []byte) int {
 	return 0
 }
 
-// escape returns the character that the escape at the beginning of text, which
-// is valid, encodes, and its length. Surrogates are returned as such; no key
-// contains any.
+// escape returns the character of the valid escape at the start of text, and the length of
+// the escape. It returns surrogates unchanged, because no key contains one.
 func escape(text []byte) (char, n int) {
 	switch c := text[1]; c {
 	case 'u':
@@ -90,47 +41,6 @@ func escape(text []byte) (char, n int) {
 	}
 }
 
-// unescape returns the first bytes of a string with escapes. Characters beyond
-// ASCII become a byte that is in no name.
-func (w *jsonWalker) unescape(text []byte) []byte {
-	n := 0
-	for i := 0; i < len(text) && n < len(w.scratch); n++ {
-		c, width := int(text[i]), 1
-		if c == '\\' {
-			c, width = escape(text[i:])
-		}
-		w.scratch[n] = byte(min(c, 0x80))
-		i += width
-	}
-	return w.scratch[:n]
-}
-
-// copied returns what pdata allocates to copy a string. It appends strings with
-// escapes byte by byte.
-func (w *jsonWalker) copied(text []byte, escaped bool) int64 {
-	if !escaped {
-		return copySize(len(text))
-	}
-	n := int64(len(text))
-	for i := 0; i < len(text); {
-		if text[i] != '\\' {
-			i++
-			continue
-		}
-		c, width := escape(text[i:])
-		i += width
-		switch {
-		case c < 0x80:
-			n -= int64(width) - 1
-		case c < 0x800:
-			n -= int64(width) - 2
-		default:
-			n -= int64(width) - 3
-		}
-	}
-	return grownBytes(n, 8) + blockSize(n)
-}
-
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
@@ -142,8 +52,8 @@ func hexDigit(c byte) int {
 	return int(c|0x20-'a') + 10
 }
 
-// isBase64 reports whether the content of a string, escapes included, is base64,
-// and whether it is plain: of the alphabet and padding that pdata reads.
+// isBase64 reports whether the content of a string, with its escapes, is base64, and
+// whether it is plain: in the alphabet and with the padding that pdata reads.
 func isBase64(text []byte) (plain, ok bool) {
 	digits, padding := 0, 0
 	plain = true
@@ -158,7 +68,7 @@ func isBase64(text []byte) (plain, ok bool) {
 			plain = false
 		case c == '=':
 			padding++
-		case c == '\r' || c == '\n': // Go ignores them, and so does protobuf's decoder
+		case c == '\r' || c == '\n': // Go and the decoder of protobuf ignore them
 		default:
 			return false, false
 		}
@@ -170,7 +80,7 @@ func isBase64(text []byte) (plain, ok bool) {
 	return plain, padding <= 2 && (digits+padding)%4 == 0
 }
 
-// base64Char returns the first character of text and its length with its escape.
+// base64Char returns the first character of text, and its length including an escape.
 func base64Char(text []byte) (char byte, width int) {
 	if text[0] != '\\' {
 		return text[0], 1
@@ -179,6 +89,7 @@ func base64Char(text []byte) (char byte, width int) {
 	return byte(min(c, 0x80)), width
 }
 
+// isStandard reports whether c is in the standard base64 alphabet.
 func isStandard(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '+' || c == '/'
 }

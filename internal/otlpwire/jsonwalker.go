@@ -1,29 +1,33 @@
 package otlpwire
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
-// jsonWalker walks a JSON document. Like protoWalker it recurses as deeply as
-// values are nested. It reads each byte once, but for keys and numbers.
+// jsonWalker walks a JSON document. Like protoWalker it recurses as deeply as values are
+// nested. It reads each byte once, except for keys and numbers.
 type jsonWalker struct {
 	meter
 	jsonForm
 	pos int
 
-	name, nameEnd int // where the last key is, without its quotes
+	name, nameEnd int // position of the last key, without its quotes
 
 	scratch [scratchSize]byte // a key, ID or number without its escapes
 }
 
 const (
-	// scratchSize is more than the length of any name in the schema.
+	// scratchSize is larger than any name in the schema.
 	scratchSize = 64
 
-	// maxSkipDepth is the nesting at which pdata refuses a value that it skips.
+	// maxSkipDepth is the nesting from which pdata rejects a value that it skips.
 	maxSkipDepth = 10_000
 
-	// skipLevels is how many levels of JSON nesting are one level of values: a
+	// skipLevels is how many levels of JSON nesting make one level of values. A
 	// map in a map is an object with the member kvlistValue, an object with the
-	// member values, an array and an object with the member value.
+	// member values, an array, and an object with the member value.
 	skipLevels = 4
 )
 
@@ -39,9 +43,10 @@ const (
 	detailBase64 = "bytes are not in base64"
 )
 
+// syntax returns the error for data that is not JSON.
 func (w *jsonWalker) syntax() *Error { return malformed(w.pos, detailSyntax) }
 
-// beginning names what is wrong where there is no document at all.
+// beginning returns a specific error if data is empty or not UTF-8 JSON from its start.
 func (w *jsonWalker) beginning() *Error {
 	switch {
 	case w.next() == 0 && w.pos == len(w.data):
@@ -54,8 +59,8 @@ func (w *jsonWalker) beginning() *Error {
 	return nil
 }
 
-// next skips white space and returns the next byte without consuming it, or 0 at
-// the end.
+// next skips white space and returns the next byte without consuming it, or 0 at the
+// end of data.
 func (w *jsonWalker) next() byte {
 	for w.pos < len(w.data) {
 		switch c := w.data[w.pos]; c {
@@ -82,7 +87,7 @@ func (w *jsonWalker) document(m *message, lists *slots) *Error {
 	return nil
 }
 
-// literal consumes one of null, true and false.
+// literal consumes text, which is null, true or false.
 func (w *jsonWalker) literal(text string) *Error {
 	if !w.prefix(text) {
 		return w.syntax()
@@ -90,8 +95,8 @@ func (w *jsonWalker) literal(text string) *Error {
 	return nil
 }
 
-// more is called after each element of an array and member of an object, and
-// says whether another follows. It consumes the comma or the end.
+// more reports whether another element of an array, or member of an object, follows. It
+// consumes the comma or the end.
 func (w *jsonWalker) more(end byte) (bool, *Error) {
 	switch w.next() {
 	case ',':
@@ -104,7 +109,7 @@ func (w *jsonWalker) more(end byte) (bool, *Error) {
 	return false, w.syntax()
 }
 
-// key consumes a key and its colon. pdata copies each.
+// key consumes a key and its colon, and counts the copy of the key that pdata makes.
 func (w *jsonWalker) key() ([]byte, *Error) {
 	if w.next() != '"' {
 		return nil, w.syntax()
@@ -126,8 +131,9 @@ func (w *jsonWalker) key() ([]byte, *Error) {
 	return text, nil
 }
 
-// message walks an object that encodes the message m at this depth of values,
-// or null, which pdata reads as an object without members.
+// message walks an object that encodes the message m at this depth of values, or null,
+// which pdata reads as an object without members. Its lists are in lists from slot base
+// on.
 func (w *jsonWalker) message(m *message, depth int, lists *slots, base uint8) *Error {
 	switch w.next() {
 	case '{':
@@ -152,7 +158,7 @@ func (w *jsonWalker) message(m *message, depth int, lists *slots, base uint8) *E
 		if err != nil {
 			return err
 		}
-		if len(name) == 0 { // pdata would end the object here
+		if len(name) == 0 { // pdata would treat it as the end of the object
 			w.rename(unknownName)
 			err = w.skip(depth, 0)
 		} else if i := m.names.find(name); i < 0 {
@@ -322,8 +328,8 @@ func (w *jsonWalker) idValue(size int) *Error {
 	return nil
 }
 
-// bytesValue walks bytes in base64: in either alphabet, padded or not, as the JSON
-// form of protobuf has them.
+// bytesValue walks base64 in either alphabet, padded or not, as the JSON mapping of
+// protobuf allows.
 func (w *jsonWalker) bytesValue() *Error {
 	if w.next() != '"' {
 		return malformed(w.pos, detailType)
@@ -344,8 +350,8 @@ func (w *jsonWalker) bytesValue() *Error {
 	return nil
 }
 
-// skip walks a value that is not in the schema, which is nested in level others
-// of this kind. pdata skips it.
+// skip walks the value of an unknown field, inside level arrays and objects of unknown
+// fields. pdata skips it.
 func (w *jsonWalker) skip(depth, level int) *Error {
 	c := w.next()
 	switch c {
@@ -394,4 +400,346 @@ func (w *jsonWalker) skip(depth, level int) *Error {
 		}
 	}
 	return nil
+}
+
+// number consumes a number in JSON syntax.
+func (w *jsonWalker) number() (numeral, *Error) {
+	data, i, start := w.data, w.pos, w.pos
+	n := numeral{integer: true}
+	digits := func() bool {
+		first := i
+		for i < len(data) && isDigit(data[i]) {
+			i++
+		}
+		return i > first
+	}
+	fail := func() (numeral, *Error) {
+		w.pos = i
+		return n, w.syntax()
+	}
+	if i < len(data) && data[i] == '-' {
+		i++
+	}
+	if i < len(data) && data[i] == '0' {
+		i++
+	} else if !digits() {
+		return fail()
+	}
+	if i < len(data) && data[i] == '.' {
+		i++
+		n.integer = false
+		if !digits() {
+			return fail()
+		}
+	}
+	if i < len(data) && data[i]|0x20 == 'e' {
+		i++
+		n.integer, n.exponent = false, true
+		if i < len(data) && (data[i] == '+' || data[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return fail()
+		}
+	}
+	n.text = data[start:i]
+	w.pos = i
+	return n, nil
+}
+
+// floatSize returns the bytes that pdata allocates to read a floating-point number.
+func (w *jsonWalker) floatSize(n numeral) int64 {
+	if !n.exponent && len(n.text) <= 16 && (w.pos == len(w.data) || w.data[w.pos] != '\r') {
+		return 0
+	}
+	return grownBytes(int64(len(n.text)), 16)
+}
+
+// numberValue walks a number, or a string that contains one. An enumeration may
+// also be a name.
+func (w *jsonWalker) numberValue(f *field) *Error {
+	switch c := w.next(); {
+	case c == '"':
+		return w.numberText(f)
+	case c == '-' || isDigit(c):
+		start := w.pos
+		n, err := w.number()
+		if err != nil {
+			return err
+		}
+		if f.kind == kindDouble {
+			return w.double(n, start)
+		}
+		if n.integer && validInteger(f.kind, n.text) {
+			return nil
+		}
+		if digits, ok := w.integer(f.kind, n.text); ok {
+			w.replace(start, w.pos, digits)
+			return nil
+		}
+		if f.double != "" && isIntegral(n.text) {
+			w.rename(f.double)
+			return w.double(n, start)
+		}
+		return malformed(start, detailRange)
+	}
+	return malformed(w.pos, detailType)
+}
+
+// double checks a number that pdata reads as a double.
+func (w *jsonWalker) double(n numeral, start int) *Error {
+	w.memory -= w.floatSize(n)
+	if float64Limit.exceeded(n.text) {
+		return malformed(start, detailRange)
+	}
+	return nil
+}
+
+// numberText walks a string that contains a number or the name of one.
+func (w *jsonWalker) numberText(f *field) *Error {
+	start := w.pos
+	content, escaped, err := w.text()
+	if err != nil {
+		return err
+	}
+	w.memory -= w.copied(content, escaped)
+	if escaped {
+		if content = w.unescape(content); len(content) == scratchSize {
+			return malformed(start, detailLong)
+		}
+	}
+	if f.kind == kindEnum {
+		switch _, known := enums[f.enum][string(content)]; {
+		case known:
+		case isNumber(content) && validInteger(kindInt32, content):
+			w.replace(start, w.pos, content)
+		default:
+			w.rename(unknownName) // probably a name of a later protocol version
+		}
+		return nil
+	}
+	if f.kind == kindDouble && len(content) > scratchSize && !isDecimal(content) {
+		return malformed(start, detailLong)
+	}
+	if validNumberText(f.kind, content) {
+		return nil
+	}
+	if f.kind != kindDouble && isNumber(content) {
+		if digits, ok := w.integer(f.kind, content); ok {
+			w.replace(start, w.pos, digits)
+			return nil
+		}
+	}
+	return malformed(start, detailRange)
+}
+
+// skipNumber walks a number of an unknown field. pdata checks the range of some of them.
+func (w *jsonWalker) skipNumber() *Error {
+	start := w.pos
+	n, err := w.number()
+	if err != nil {
+		return err
+	}
+	limit := &float64Limit
+	switch {
+	case n.text[0] == '0':
+		limit = &float32Limit
+	case !n.exponent:
+		return nil
+	}
+	w.memory -= w.floatSize(n)
+	if limit.exceeded(n.text) {
+		w.replace(start, w.pos, []byte("0")) // the value is not used
+	}
+	return nil
+}
+
+// text consumes a string, whose opening quote is the next byte. It returns the content
+// without the quotes, and whether that contains escapes.
+func (w *jsonWalker) text() (content []byte, escaped bool, err *Error) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	data, start := w.data, w.pos+1
+	for i := start; ; {
+		// Eight bytes at a time, up to one that is a quote, a backslash or a
+		// control character.
+		for i+8 <= len(data) {
+			v := binary.LittleEndian.Uint64(data[i:])
+			quote, slash := v^ones*'"', v^ones*'\\'
+			found := ((v-ones*0x20)&^v | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+			if found != 0 {
+				i += bits.TrailingZeros64(found) / 8
+				break
+			}
+			i += 8
+		}
+		if i >= len(data) {
+			w.pos = i
+			return nil, false, w.syntax()
+		}
+		switch c := data[i]; {
+		case c == '"':
+			w.pos = i + 1
+			return data[start:i], escaped, nil
+		case c == '\\':
+			escaped = true
+			n := escapeLength(data[i:])
+			if n == 0 {
+				w.pos = i
+				return nil, false, w.syntax()
+			}
+			i += n
+		case c < ' ':
+			w.pos = i
+			return nil, false, w.syntax()
+		default:
+			i++
+		}
+	}
+}
+
+// unescape returns up to scratchSize bytes of a string without its escapes. Characters
+// outside ASCII become 0x80, which no name contains. The result is valid until the next
+// use of scratch.
+func (w *jsonWalker) unescape(text []byte) []byte {
+	n := 0
+	for i := 0; i < len(text) && n < len(w.scratch); n++ {
+		c, width := int(text[i]), 1
+		if c == '\\' {
+			c, width = escape(text[i:])
+		}
+		w.scratch[n] = byte(min(c, 0x80))
+		i += width
+	}
+	return w.scratch[:n]
+}
+
+// copied returns the bytes that pdata allocates to copy a string. pdata appends strings
+// with escapes byte by byte.
+func (w *jsonWalker) copied(text []byte, escaped bool) int64 {
+	if !escaped {
+		return copySize(len(text))
+	}
+	n := int64(len(text))
+	for i := 0; i < len(text); {
+		if text[i] != '\\' {
+			i++
+			continue
+		}
+		c, width := escape(text[i:])
+		i += width
+		switch {
+		case c < 0x80:
+			n -= int64(width) - 1
+		case c < 0x800:
+			n -= int64(width) - 2
+		default:
+			n -= int64(width) - 3
+		}
+	}
+	return grownBytes(n, 8) + blockSize(n)
+}
+
+// unknownName is not the name of any field, so pdata skips a member with it.
+const unknownName = "-"
+
+// rename replaces the last key. The value after it must not have been replaced yet.
+func (w *jsonWalker) rename(name string) {
+	old := w.data[w.name:w.nameEnd]
+	w.memory += w.copied(old, bytes.IndexByte(old, '\\') >= 0) - copySize(len(name)) // pdata copies names
+	w.replace(w.name, w.nameEnd, []byte(name))
+}
+
+// integer returns the decimal digits of a number in JSON syntax, such as 17 for 1.70e1,
+// and whether it is an integer of the kind. The result is valid until the next use of
+// scratch.
+func (w *jsonWalker) integer(k kind, text []byte) (digits []byte, ok bool) {
+	var buf [1 + maxDigits]byte
+	d := normalize(text)
+	if d.exponent < 0 || d.digits+d.exponent > maxDigits {
+		return nil, false
+	}
+	n := 0
+	if d.negative {
+		buf[0], n = '-', 1
+	}
+	for i := d.first; n < len(buf) && d.digits > 0; i++ {
+		if c := text[i]; c != '.' {
+			buf[n] = c
+			n++
+			d.digits--
+		}
+	}
+	for ; d.exponent > 0; d.exponent-- {
+		buf[n] = '0'
+		n++
+	}
+	if d.first < 0 {
+		buf[0], n = '0', 1
+	}
+	n = copy(w.scratch[:], buf[:n])
+	return w.scratch[:n], validInteger(k, w.scratch[:n])
+}
+
+// Bytes that pdata allocates for copies of the keys.
+const (
+	plainKeyValueKeys = 8 + 8 // key, value
+	plainValueKey     = 16    // stringValue, intValue
+)
+
+// plainKeyValue walks an attribute in the form that most senders write: a string or an
+// integer, without white space and escapes. If the attribute has any other form,
+// plainKeyValue consumes and counts nothing and returns false.
+func (w *jsonWalker) plainKeyValue() bool {
+	pos := w.pos
+	key, ok := w.plainText(`{"key":"`)
+	if ok && w.prefix(`,"value":`) {
+		memory := w.memory
+		if w.plainValue() && w.prefix("}") {
+			w.memory -= plainKeyValueKeys + copySize(len(key))
+			return true
+		}
+		w.memory = memory
+	}
+	w.pos = pos
+	return false
+}
+
+// plainValue is plainKeyValue for a value.
+func (w *jsonWalker) plainValue() bool {
+	pos, size := w.pos, int64(stringSize)
+	text, ok := w.plainText(`{"stringValue":"`)
+	if !ok {
+		text, ok = w.plainText(`{"intValue":"`)
+		ok = ok && validNumberText(kindInt64, text)
+		size = numberSize
+	}
+	if ok && w.prefix("}") {
+		w.memory -= plainValueKey + size + copySize(len(text))
+		return true
+	}
+	w.pos = pos
+	return false
+}
+
+// plainText consumes a prefix that ends with a quote, and the string that starts with
+// this quote, if the string has no escapes.
+func (w *jsonWalker) plainText(prefix string) ([]byte, bool) {
+	pos := w.pos
+	if w.prefix(prefix) {
+		w.pos-- // the quote
+		if text, escaped, err := w.text(); err == nil && !escaped {
+			return text, true
+		}
+	}
+	w.pos = pos
+	return nil, false
+}
+
+// prefix consumes prefix if it is next.
+func (w *jsonWalker) prefix(prefix string) bool {
+	if len(w.data)-w.pos < len(prefix) || string(w.data[w.pos:w.pos+len(prefix)]) != prefix {
+		return false
+	}
+	w.pos += len(prefix)
+	return true
 }

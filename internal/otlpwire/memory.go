@@ -15,8 +15,8 @@ const (
 	exemplarSize = 72
 )
 
-// blockSize returns the size of the block that the Go runtime allocates for n
-// bytes, or somewhat more.
+// blockSize returns the size of the block that the Go runtime allocates for n bytes,
+// or slightly more.
 func blockSize(n int64) int64 {
 	if n <= 8 {
 		if n <= 0 {
@@ -30,8 +30,8 @@ func blockSize(n int64) int64 {
 	return (n + 15) &^ 15
 }
 
-// copySize returns what a copy of a string of n bytes takes. Go has all strings
-// of one byte already.
+// copySize returns the memory of a copy of a string of n bytes. The Go runtime
+// allocates nothing for strings of one byte.
 func copySize(n int) int64 {
 	if n <= 1 {
 		return 0
@@ -39,17 +39,17 @@ func copySize(n int) int64 {
 	return blockSize(int64(n))
 }
 
-// growth follows the capacity of one slice to which pdata appends one element
-// at a time.
+// growth tracks the length and capacity of a slice to which pdata appends elements
+// one at a time.
 type growth struct{ length, capacity uint32 }
 
-// slots are the lists of one message and of the messages merged into it.
+// slots are the slices of one message and of the messages merged into it.
 type slots [4]growth
 
 // at returns the slice in slot i.
 func (s *slots) at(i uint8) *growth { return &s[i&3] }
 
-// add returns the bytes that the next append of an element allocates.
+// add returns the bytes that the next append allocates for elements of this size.
 func (g *growth) add(size int64) int64 {
 	g.length++
 	if g.length <= g.capacity {
@@ -71,14 +71,14 @@ func (g *growth) grow(size int64) int64 {
 	return blockSize(int64(g.capacity) * size)
 }
 
-// set replaces the slice by one of n elements.
+// set replaces the slice by one of n elements and returns its allocated bytes.
 func (g *growth) set(n, size int64) int64 {
 	g.length, g.capacity = uint32(n), uint32(n)
 	return blockSize(n * size)
 }
 
-// grownBytes returns what is allocated when n bytes are appended one by one to
-// a slice that has the capacity first.
+// grownBytes returns the bytes allocated when n bytes are appended one at a time to
+// a slice of capacity first.
 func grownBytes(n, first int64) int64 {
 	sum := int64(0)
 	for c := first; ; {

@@ -1,34 +1,33 @@
-// Package otlpwire checks encoded OTLP export requests before anything decodes
-// them. One pass over the bytes, without an allocation, finds how deeply values
-// are nested, how many elements the request has and how much memory the decoder
-// of pdata needs for it, and stops at the first limit that is exceeded.
+// Package otlpwire checks encoded OTLP export requests before they are decoded. One
+// pass over the bytes, without an allocation, determines how deeply values are
+// nested, how many elements the request has, and how much memory the decoder of
+// pdata needs for it. It stops at the first limit that is exceeded.
 //
-// The package follows the decoder of pdata, not the specification, wherever the
-// two differ: what pdata skips is skipped, what pdata allocates is counted, what
-// pdata refuses is malformed. Where [CheckProto] accepts a request, pdata
-// decodes it.
+// Where the decoder of pdata and the specification differ, the package follows
+// pdata: it skips what pdata skips, counts what pdata allocates, and reports what
+// pdata rejects as malformed. pdata decodes every request that [CheckProto] accepts.
 //
-// In JSON the package follows the JSON form of protobuf, which allows more: null for a
-// field that is not set, integers with a fraction of zero or an exponent, base64 in both
-// alphabets and without padding, escapes everywhere. Where pdata does not read what was
-// written, [Counts] says so and [RewriteJSON] writes a form that it does. Stricter
-// than pdata is [CheckJSON] in four points, where pdata would read something else than
-// was written:
+// For JSON the package follows the JSON mapping of protobuf, which allows more than
+// pdata reads: null for a field that is not set, integers with a fraction of zero or an
+// exponent, base64 in both alphabets and without padding, escapes in every string. For
+// such a request, [Counts].Rewritten is set and [RewriteJSON] writes a form that pdata
+// reads. [CheckJSON] is stricter than pdata in four points, where pdata would read
+// something other than what the sender wrote:
 //
-//   - The document must be JSON as RFC 8259 defines it. pdata reads some texts
+//   - The document must be JSON as defined by RFC 8259. pdata accepts some texts
 //     that are not, for example with a missing comma.
-//   - Nothing but white space follows the document. pdata ignores the rest.
-//   - An integer fits its field. pdata overlooks some overflows.
-//   - A number that is written as a string with escapes or in hexadecimal form
-//     has at most 64 bytes.
+//   - Only white space may follow the document. pdata ignores the rest.
+//   - An integer must fit its field. pdata misses some overflows.
+//   - A number in a string with escapes, or in hexadecimal form, has at most 64
+//     bytes.
 //
-// Where the two leave a choice, pdata's is taken: of a key that an object has twice the
-// last value counts, lists are joined. More lenient than protobuf are: an integer without
-// a fraction that is too large for an attribute or a data point is a double, and an
-// enumeration may be a number in a string.
+// Where both leave a choice, the package does the same as pdata: if an object has a key
+// twice, the last value wins, and lists are joined. The package is more lenient than
+// protobuf in two points: an integer that is too large for an attribute or a data point
+// becomes a double, and an enumeration may be a number in a string.
 //
-// [WriteJSON] writes requests in JSON without decoding them: byte for byte what pdata
-// writes, in memory that does not grow with the request.
+// [WriteJSON] converts encoded requests to JSON without decoding them. The output is the
+// same bytes that pdata writes, and its memory does not grow with the request.
 package otlpwire
 
 import (
@@ -37,52 +36,51 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// maxDepth bounds the recursion of the check, and with it that of pdata, where
-// no lower [Limits.Depth] is set.
+// maxDepth bounds the recursion of the check, and so that of pdata, if no lower
+// [Limits.Depth] is set.
 const maxDepth = 10_000
 
-// Limits are the bounds of one request. A field that is zero sets no limit.
+// Limits are the limits of one request. A zero field sets no limit.
 type Limits struct {
-	// Depth is the number of arrays and maps that may be nested in each other
-	// in a value: a body, an attribute, an element of either. A text or number
-	// has depth 0, an array of texts depth 1. It never exceeds 10,000, which is
-	// also what zero means.
+	// Depth is how many levels of arrays and maps a value may have: a body, an
+	// attribute, or an element of either. A string or number has depth 0, an
+	// array of strings depth 1. The maximum is 10,000; zero means the maximum.
 	//
-	// In JSON, fields that are not part of the schema count too: four levels of
-	// JSON nesting, which is what a map within a map takes, are one.
+	// In JSON, unknown fields count too. Four levels of JSON nesting, which a
+	// map within a map needs, count as one.
 	Depth int
 	// Elements is the number of entries in all lists of the request: resources,
 	// scopes, records, metrics, points, spans, events, links, exemplars,
 	// attributes, values of arrays and maps, quantiles, entity references and
-	// their keys. A field that must occur once in its message is an element
-	// from its second occurrence. Buckets and bounds of histograms are not
-	// counted; they cost a few bytes each, which Memory contains.
+	// their keys. A field that must occur only once in its message
+	// counts as an element from its second occurrence on. Buckets and bounds of histograms are not
+	// counted; they need a few bytes each, which Memory includes.
 	Elements int
-	// Memory is the number of bytes that pdata may allocate for the decoded
-	// request, as [Counts] estimates them.
+	// Memory is the number of bytes that pdata may allocate to decode the
+	// request, as estimated in [Counts].
 	Memory int64
 }
 
-// Counts says what a request contains.
+// Counts describes the content of a request.
 type Counts struct {
 	// Records is the number of log records, data points or spans that the
 	// decoded request has.
 	Records int
-	// Elements is counted as [Limits] describes.
+	// Elements is the number of elements as defined by [Limits].
 	Elements int
-	// Depth is that of the most deeply nested value.
+	// Depth is the depth of the most deeply nested value.
 	Depth int
-	// Memory estimates the bytes that pdata allocates while it decodes the
-	// request. This includes what growing slices leave to the garbage
-	// collector, because that is held too until a collection ends.
+	// Memory estimates the bytes that pdata allocates to decode the request.
+	// It includes the old arrays of slices that grow, because they stay in
+	// memory until a garbage collection ends.
 	Memory int64
-	// Rewritten is how many bytes [RewriteJSON] writes of the request. It is 0 if
-	// pdata reads the request as it is.
+	// Rewritten is the number of bytes that [RewriteJSON] appends. It is 0 if
+	// pdata reads the request unchanged.
 	Rewritten int
 }
 
-// CheckProto checks an export request of the signal in protobuf. On failure it
-// returns an [*Error] and what was counted up to there.
+// CheckProto checks an export request of the signal in protobuf. The error is an
+// [*Error]; the counts are then those up to its position.
 func CheckProto(signal tenant.Signal, data []byte, limits Limits) (Counts, error) {
 	w := protoWalker{meter: newMeter(limits), data: data}
 	var lists slots
@@ -96,8 +94,8 @@ func CheckProto(signal tenant.Signal, data []byte, limits Limits) (Counts, error
 	return w.result(err)
 }
 
-// CheckJSON checks an export request of the signal in JSON. On failure it
-// returns an [*Error] and what was counted up to there. Records are counted as
+// CheckJSON checks an export request of the signal in JSON. The error is an
+// [*Error]; the counts are then those up to its position. Records are counted as
 // the JSONUnmarshaler types of pdata decode them.
 func CheckJSON(signal tenant.Signal, data []byte, limits Limits) (Counts, error) {
 	w := jsonWalker{meter: newMeter(limits), jsonForm: jsonForm{data: data}}
@@ -110,14 +108,14 @@ func CheckJSON(signal tenant.Signal, data []byte, limits Limits) (Counts, error)
 		err = w.check(len(data))
 	}
 	counts, failed := w.result(err)
-	if w.odd {
+	if w.differs {
 		counts.Rewritten = len(data) + w.grow
 	}
 	return counts, failed
 }
 
-// RewriteJSON appends an export request of the signal in JSON, which [CheckJSON] has
-// accepted, to dst in the form that pdata reads. dst must not overlap data.
+// RewriteJSON appends an export request of the signal in JSON to dst, in the form that
+// pdata reads. [CheckJSON] must have accepted data. dst must not overlap data.
 func RewriteJSON(dst []byte, signal tenant.Signal, data []byte) ([]byte, error) {
 	w := jsonWalker{meter: newMeter(Limits{}), jsonForm: jsonForm{data: data, write: true, out: dst}}
 	var lists slots
@@ -127,8 +125,8 @@ func RewriteJSON(dst []byte, signal tenant.Signal, data []byte) ([]byte, error) 
 	return w.end(), nil
 }
 
-// checkSize refuses what is larger than any protobuf message may be, so that
-// nothing that is counted overflows.
+// checkSize rejects data larger than a protobuf message may be, so that no count
+// overflows.
 func checkSize(data []byte) *Error {
 	if len(data) > math.MaxInt32 {
 		return malformed(math.MaxInt32, "it is larger than 2 GiB")
@@ -136,7 +134,7 @@ func checkSize(data []byte) *Error {
 	return nil
 }
 
-// root returns the message that an export request of the signal is.
+// root returns the message type of an export request of the signal.
 func root(signal tenant.Signal) messageID {
 	switch signal {
 	case tenant.Metrics:
@@ -146,65 +144,4 @@ func root(signal tenant.Signal) messageID {
 	default:
 		return logsRequest
 	}
-}
-
-// meter counts what a walker sees and compares it with the limits.
-type meter struct {
-	records  int
-	depth    int
-	elements int64 // left of maxElements
-	memory   int64 // left of maxMemory
-
-	maxDepth    int
-	maxElements int64
-	maxMemory   int64
-}
-
-func newMeter(limits Limits) meter {
-	m := meter{maxDepth: limits.Depth, maxElements: int64(limits.Elements), maxMemory: limits.Memory}
-	if m.maxDepth <= 0 || m.maxDepth > maxDepth {
-		m.maxDepth = maxDepth
-	}
-	if m.maxElements <= 0 {
-		m.maxElements = math.MaxInt64
-	}
-	if m.maxMemory <= 0 {
-		m.maxMemory = math.MaxInt64
-	}
-	m.elements, m.memory = m.maxElements, m.maxMemory-requestSize
-	return m
-}
-
-// check reports the limit that is exceeded at this position, if any.
-func (m *meter) check(pos int) *Error {
-	if m.elements|m.memory >= 0 {
-		return nil
-	}
-	if m.elements < 0 {
-		return &Error{Reason: ReasonElements, Limit: m.maxElements, Offset: pos}
-	}
-	return &Error{Reason: ReasonMemory, Limit: m.maxMemory, Offset: pos}
-}
-
-// nest notes that a value of this depth exists.
-func (m *meter) nest(depth, pos int) *Error {
-	if depth > m.maxDepth {
-		return &Error{Reason: ReasonDepth, Limit: int64(m.maxDepth), Offset: pos}
-	}
-	m.depth = max(m.depth, depth)
-	return nil
-}
-
-// result ends a check. It keeps a nil *Error from becoming an error.
-func (m *meter) result(err *Error) (Counts, error) {
-	c := Counts{
-		Records:  m.records,
-		Elements: int(m.maxElements - m.elements),
-		Depth:    m.depth,
-		Memory:   m.maxMemory - m.memory,
-	}
-	if err != nil {
-		return c, err
-	}
-	return c, nil
 }

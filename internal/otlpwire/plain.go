@@ -2,9 +2,9 @@ package otlpwire
 
 import "github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 
-// Plain reports whether an export request of the signal in protobuf has the form in
-// which pdata writes one: no unknown or deprecated field, nothing twice that occurs
-// once in a message, lists of numbers packed. [WriteJSON] needs this form.
+// Plain reports whether an export request of the signal in protobuf has the form that
+// pdata writes: no unknown or deprecated fields, no singular field twice in a message,
+// and lists of numbers packed. [WriteJSON] needs this form.
 func Plain(signal tenant.Signal, data []byte) bool {
 	if checkSize(data) != nil {
 		return false
@@ -13,6 +13,7 @@ func Plain(signal tenant.Signal, data []byte) bool {
 	return w.plainMessage(root(signal), 0, len(data), 0)
 }
 
+// plainMessage is Plain for the message data[pos:end].
 func (w *protoWalker) plainMessage(id messageID, pos, end, depth int) bool {
 	if depth > maxDepth {
 		return false
@@ -71,7 +72,8 @@ func (w *protoWalker) plainMessage(id messageID, pos, end, depth int) bool {
 	return true
 }
 
-// extent returns where the content of a field begins and ends.
+// extent returns where the content of a field with this wire type starts and where the
+// next field starts.
 func (w *protoWalker) extent(wire uint8, pos, end int) (start, next int, ok bool) {
 	var err *Error
 	switch wire {
@@ -89,7 +91,7 @@ func (w *protoWalker) extent(wire uint8, pos, end int) (start, next int, ok bool
 	return 0, 0, false
 }
 
-// plainNumbers checks a packed list.
+// plainNumbers reports whether data[pos:end] is a valid packed list.
 func (w *protoWalker) plainNumbers(wire uint8, pos, end int) bool {
 	if wire == wireI64 {
 		return (end-pos)%numberSize == 0
