@@ -1,9 +1,7 @@
 package otlpwire
 
-// protoWalker walks an encoded message. It recurses as deeply as messages are
-// nested, which only values do without a bound of their own. It passes the
-// positions of all fields of the schema, so that code which forwards a request
-// without decoding it can note those that it needs in the same pass.
+// protoWalker walks a message in protobuf. It recurses as deeply as messages are
+// nested; the schema bounds the nesting of all messages but values.
 type protoWalker struct {
 	meter
 	data []byte
@@ -19,7 +17,7 @@ const (
 	detailPacked    = "a packed list has the wrong length"
 )
 
-// varint reads a varint as pdata does: up to ten bytes, bits over 64 are lost.
+// varint reads a varint as pdata does: at most ten bytes, without the bits above 64.
 func (w *protoWalker) varint(pos, end int) (uint64, int, *Error) {
 	var n uint64
 	for shift := uint(0); shift < 64; shift += 7 {
@@ -36,8 +34,7 @@ func (w *protoWalker) varint(pos, end int) (uint64, int, *Error) {
 	return 0, pos, malformed(pos, detailVarint)
 }
 
-// length reads the length of a field and returns where its content begins and
-// ends.
+// length reads the length of a field and returns where its content starts and ends.
 func (w *protoWalker) length(pos, end int) (int, int, *Error) {
 	n, pos, err := w.varint(pos, end)
 	if err != nil {
@@ -62,8 +59,8 @@ func (w *protoWalker) tag(pos, end int) (int32, uint8, int, *Error) {
 	return number, uint8(n & 7), pos, nil
 }
 
-// skip skips an unknown field as pdata does: a group ends with the first field
-// in it that is not a group.
+// skip skips an unknown field as pdata does, for which a group ends after the first
+// field in it that is not a group.
 func (w *protoWalker) skip(pos, end int, wire uint8) (int, *Error) {
 	for depth := 0; pos < end; {
 		var err *Error
@@ -102,17 +99,17 @@ func (w *protoWalker) skip(pos, end int, wire uint8) (int, *Error) {
 	return pos, malformed(pos, detailTruncated)
 }
 
-// message walks the message m, which data[pos:end] is, at this depth of values.
-// Its lists are lists from the slot base on.
+// message walks the message m, which is data[pos:end], at this depth of values. Its lists
+// are in lists from slot base on.
+//
+// This is the hot loop of [CheckProto]. What most fields need is in line, so that they need
+// no call.
 func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, base uint8) *Error {
 	var (
-		err        *Error
-		seen       uint32
-		records    = w.records // before the message
-		deprecated int         // records in roleDeprecated
-		scopes     bool        // roleScopes occurred
-		fresh      slots
-		data       = w.data[:end]
+		err     *Error
+		seen    uint32
+		records = recordCount{before: w.records}
+		data    = w.data[:end]
 	)
 	for pos < len(data) {
 		f := &m.proto[data[pos]>>3]
@@ -147,17 +144,8 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 			}
 			continue
 		case opNumbers:
-			if f.wire == wireVarint {
-				_, pos, err = w.varint(pos, end)
-			} else if pos += numberSize; pos > len(data) {
-				err = malformed(pos-numberSize, detailTruncated)
-			}
-			if err != nil {
+			if pos, err = w.listNumber(f, pos, end, lists.at(base+f.slot)); err != nil {
 				return err
-			}
-			w.memory -= lists.at(base + f.slot).add(f.entry)
-			if w.memory < 0 {
-				return w.check(pos)
 			}
 			continue
 		}
@@ -202,43 +190,75 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 				continue
 			}
 		}
-
-		inner, before := depth, w.records
-		switch f.role {
-		case roleNest:
-			inner++
-			if err = w.nest(inner, start); err != nil {
-				return err
-			}
-		case roleReplace:
-			w.records = records
-		case roleScopes:
-			scopes = true
-		case roleRecord:
-			w.records++
-		}
-		if f.op == opPart {
-			err = w.message(&messages[f.child], start, pos, inner, lists, base+f.slot)
-		} else {
-			fresh = slots{}
-			err = w.message(&messages[f.child], start, pos, inner, &fresh, 0)
-		}
-		if err != nil {
+		if err = w.child(f, start, pos, depth, lists, base, &records); err != nil {
 			return err
 		}
-		if f.role == roleDeprecated {
-			deprecated += w.records - before
-			w.records = before
-		}
 	}
-	if !scopes {
-		w.records += deprecated
+	if !records.scopes {
+		w.records += records.deprecated
 	}
 	return nil
 }
 
-// field reads a tag that is not in the plain form of a known field. It skips
-// unknown fields and counts packed lists, for which it returns nil.
+// recordCount holds what the fields of one message with a role mean for its records.
+type recordCount struct {
+	before     int  // records before the message
+	deprecated int  // records in fields with roleDeprecated
+	scopes     bool // a field with roleScopes occurred
+}
+
+// child walks data[start:end], which is a message in the field f of a message at this depth,
+// and applies the role of f.
+func (w *protoWalker) child(f *protoField, start, end, depth int, lists *slots, base uint8, records *recordCount) *Error {
+	before := w.records
+	switch f.role {
+	case roleNest:
+		depth++
+		if err := w.nest(depth, start); err != nil {
+			return err
+		}
+	case roleReplace:
+		w.records = records.before
+	case roleScopes:
+		records.scopes = true
+	case roleRecord:
+		w.records++
+	}
+	var err *Error
+	if f.op == opPart {
+		err = w.message(&messages[f.child], start, end, depth, lists, base+f.slot)
+	} else {
+		var fresh slots
+		err = w.message(&messages[f.child], start, end, depth, &fresh, 0)
+	}
+	if err == nil && f.role == roleDeprecated {
+		records.deprecated += w.records - before
+		w.records = before
+	}
+	return err
+}
+
+// listNumber walks one number of a list that is not packed, and returns where the next field
+// starts.
+func (w *protoWalker) listNumber(f *protoField, pos, end int, list *growth) (int, *Error) {
+	if f.wire == wireVarint {
+		var err *Error
+		if _, pos, err = w.varint(pos, end); err != nil {
+			return pos, err
+		}
+	} else if pos += numberSize; pos > end {
+		return pos, malformed(pos-numberSize, detailTruncated)
+	}
+	w.memory -= list.add(f.entry)
+	if w.memory < 0 {
+		return pos, w.check(pos)
+	}
+	return pos, nil
+}
+
+// field reads a tag that is not the one-byte tag of a known field. It returns the field and
+// where its content starts. It skips unknown fields and counts packed lists, for which it
+// returns nil and where the next field starts.
 func (w *protoWalker) field(m *message, pos, end int, lists *slots, base uint8) (*protoField, int, *Error) {
 	number, wire, pos, err := w.tag(pos, end)
 	if err != nil {
@@ -264,9 +284,9 @@ func (w *protoWalker) field(m *message, pos, end int, lists *slots, base uint8) 
 	}
 }
 
-// plainKeyValue counts an attribute in the form that every SDK writes: a key and
-// a plain value, in either order. If it has any other form, plainKeyValue counts
-// nothing and reports false.
+// plainKeyValue counts an attribute in the form that every SDK writes: a key and a plain
+// value, in either order. If the attribute has any other form, plainKeyValue counts nothing
+// and returns false.
 func (w *protoWalker) plainKeyValue(pos, end int) bool {
 	const key, value = 1<<3 | wireLen, 2<<3 | wireLen
 	data := w.data[pos:end]
@@ -294,7 +314,7 @@ func (w *protoWalker) plainKeyValue(pos, end int) bool {
 	return true
 }
 
-// plainValue does the same for a value that is a text, a number or a boolean.
+// plainValue is plainKeyValue for a value that is a string, a number or a boolean.
 func (w *protoWalker) plainValue(pos, end int) bool {
 	data := w.data[pos:end]
 	if len(data) < 2 {
@@ -338,7 +358,7 @@ func (w *protoWalker) plainValue(pos, end int) bool {
 	return true
 }
 
-// packed counts a packed list of numbers.
+// packed counts a packed list of numbers and returns where the next field starts.
 func (w *protoWalker) packed(f *protoField, pos, end int, list *growth) (int, *Error) {
 	start, pos, err := w.length(pos, end)
 	if err != nil {
