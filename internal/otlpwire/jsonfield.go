@@ -26,14 +26,14 @@ type jsonField struct {
 	name   string // with quotes and colon
 	op     jsonOp
 	number uint8
-	fixed  uint8 // bytes of a number that is no varint
+	fixed  uint8 // size in bytes of a number that is not a varint
 	child  messageID
-	always bool // also if it does not occur
-	zero   bool // also if it is zero, empty or false, as long as it occurs
+	always bool // written even if it does not occur
+	zero   bool // written if it occurs, even if it is zero, empty or false
 }
 
-// jsonFields has the fields of each message in the order in which pdata writes them,
-// which is that of their numbers for most messages.
+// jsonFields has the fields of each message in the order in which pdata writes them. For most
+// messages this is the order of the numbers.
 var jsonFields = func() (all [numMessages][]jsonField) {
 	order := map[messageID][]int{
 		logRecord:        {1, 11, 2, 3, 5, 6, 7, 8, 9, 10, 12},

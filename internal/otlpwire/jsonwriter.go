@@ -16,21 +16,21 @@ import (
 )
 
 const (
-	// jsonBlock is from which size on what is written goes to the writer, and about
-	// the size of each write. What is shorter is one write.
+	// jsonBlock is the size of the buffered output from which it is written. Shorter
+	// output is one write.
 	jsonBlock = 256 << 10
-	// jsonChunk is how much of a text is written at a time: up to six times as much
-	// in JSON. It is a multiple of three for base64.
+	// jsonChunk is how many bytes of a string are converted at a time. They take up to
+	// six times as much in JSON. It is a multiple of three for base64.
 	jsonChunk = 6 << 10
 )
 
-// ErrNotPlain says that a request is not [Plain].
+// ErrNotPlain is the error of [WriteJSON] for a request that is not [Plain].
 var ErrNotPlain = errors.New("the request is not in the form that pdata writes")
 
-// WriteJSON writes the concatenation of export requests of the signal, each of which
-// is [Plain], as the same bytes that pdata writes for it in JSON. It needs memory for
-// a block of the output only. Writes are of 256 KiB or a little more, but for the last
-// one. After a failure of w it writes nothing more.
+// WriteJSON writes the concatenation of export requests of the signal in JSON, as the same
+// bytes that pdata writes. Each request must be [Plain]. WriteJSON buffers one block of the
+// output: each write has 256 KiB or slightly more, except for the last one. After an error of
+// w it writes nothing more and returns the error.
 func WriteJSON(w io.Writer, signal tenant.Signal, requests ...[]byte) error {
 	j := jsonWriters.Get().(*jsonWriter)
 	j.out, j.err = w, nil
@@ -64,7 +64,7 @@ func WriteJSON(w io.Writer, signal tenant.Signal, requests ...[]byte) error {
 
 var jsonWriters = sync.Pool{New: func() any { return new(jsonWriter) }}
 
-// jsonWriter walks messages that are known to be plain. The first error ends it.
+// jsonWriter writes messages that must be plain. It stops at the first error.
 type jsonWriter struct {
 	protoWalker
 	out io.Writer
@@ -90,7 +90,7 @@ func (j *jsonWriter) flushFull() {
 // occur has 0, where no content begins.
 type occurrence struct{ start, end int32 }
 
-// next reads the field at pos: where its content begins and where the field ends.
+// next reads the field at pos and returns its number, and where its content starts and ends.
 func (j *jsonWriter) next(pos, end int) (number, start, after int) {
 	var tag uint64
 	var err *Error
@@ -117,7 +117,7 @@ func (j *jsonWriter) fail(end int) int {
 	return end
 }
 
-// message writes the message that data[pos:end] is.
+// message writes the message data[pos:end].
 func (j *jsonWriter) message(id messageID, pos, end int) {
 	j.flushFull()
 	if id == anyValue {
@@ -172,8 +172,8 @@ func (j *jsonWriter) value(pos, end int) {
 	j.buf = append(j.buf, '}')
 }
 
-// field writes a field of an object, behind a comma if more is set, and reports
-// whether it did: pdata leaves out what has the default value.
+// field writes a field of an object, after a comma if more is set, and reports whether it
+// did. Like pdata it omits fields with the default value.
 func (j *jsonWriter) field(f *jsonField, start, end int, more bool) bool {
 	var number uint64
 	switch f.op {
@@ -220,8 +220,8 @@ func (j *jsonWriter) field(f *jsonField, start, end int, more bool) bool {
 	return true
 }
 
-// elements writes the elements of a list, of which before are written, and returns
-// how many are now. data[pos:end] may have other fields too.
+// elements writes the elements of a list, after before that are written already, and
+// returns the new number. data[pos:end] may contain other fields too.
 func (j *jsonWriter) elements(f *jsonField, pos, end, before int) int {
 	for pos < end && j.err == nil {
 		number, start, after := j.next(pos, end)
@@ -267,7 +267,7 @@ func (j *jsonWriter) numbers(f *jsonField, pos, end int) {
 	j.buf = append(j.buf, ']')
 }
 
-// number returns the bits of the number that begins at start.
+// number returns the bits of the number at start.
 func (j *jsonWriter) number(f *jsonField, start, end int) uint64 {
 	switch {
 	case f.fixed == 8 && end-start >= 8:
@@ -332,8 +332,8 @@ func (j *jsonWriter) double(v float64) {
 	}
 }
 
-// text writes a string. Bytes that are no UTF-8, which JSON cannot have, become U+FFFD,
-// one for several in a row.
+// text writes a string. Each run of bytes that are not UTF-8, which JSON cannot contain,
+// becomes one U+FFFD.
 func (j *jsonWriter) text(pos, end int) {
 	j.buf = append(j.buf, '"')
 	if utf8.Valid(j.data[pos:end]) {
@@ -378,7 +378,7 @@ func (j *jsonWriter) repairedText(pos, end int) {
 	}
 }
 
-// safeLength returns how many bytes at the beginning of text need no escape.
+// safeLength returns how many bytes at the start of text need no escape.
 func safeLength(text []byte) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i := 0

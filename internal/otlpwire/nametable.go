@@ -1,7 +1,7 @@
 package otlpwire
 
-// nameTable is a hash table of the names of a message's fields in both
-// spellings. No table is more than half full.
+// nameTable is a hash table of the names of the fields of a message, in camelCase and in
+// snake_case. At most half of it is used.
 type nameTable struct {
 	names [64]string
 	field [64]uint8

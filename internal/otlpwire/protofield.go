@@ -17,8 +17,8 @@ const (
 	opMember  // a message that is a member of a oneof
 )
 
-// protoField is the part of a field that the protobuf walker needs, kept small
-// because it looks up one for each tag.
+// protoField is the part of a field that the protobuf walker needs. It is small because the
+// walker looks one up for each tag.
 type protoField struct {
 	op     op
 	tag    byte // of number and wire type, if it is one byte
@@ -66,6 +66,6 @@ func newProtoField(number int, f field) protoField {
 	return p
 }
 
-// noTag is a byte that no tag of field 0 begins with. The other fields without a
-// tag of one byte have 0.
+// noTag is not the first byte of any tag of field 0. Other fields without a one-byte tag have
+// 0.
 const noTag = 0xff

@@ -35,16 +35,16 @@ const (
 	wireI32        = 5
 )
 
-// role is what is special about few fields.
+// role is a special meaning of a field. Most fields have none.
 type role uint8
 
 const (
 	roleNone       role = iota
-	roleRecord          // its occurrences are Counts.Records
+	roleRecord          // each occurrence counts as one of Counts.Records
 	roleNest            // an array or a map: one level deeper
-	roleReplace         // replaces the records of the message's other fields
-	roleScopes          // if it occurs, roleDeprecated is ignored by pdata
-	roleDeprecated      // its records count if roleScopes does not occur
+	roleReplace         // replaces the records of the other fields of the message
+	roleScopes          // if it occurs, pdata ignores fields with roleDeprecated
+	roleDeprecated      // its records count only if no field with roleScopes occurs
 )
 
 // field describes a field of a message.
@@ -67,8 +67,8 @@ type field struct {
 	alloc int64 // what each occurrence allocates beside that, without its content
 }
 
-// lastField is the highest number of a field, deprecatedField aside, which is
-// stored as number 0.
+// lastField is the highest number of a field, except for deprecatedField, which is stored as
+// number 0.
 const (
 	lastField       = 16
 	deprecatedField = 1000
@@ -110,8 +110,8 @@ func define(fields ...numbered) message {
 	return m
 }
 
-// oneof is the bit of the fields of a oneof, single that of a field of its own,
-// until define numbers it.
+// oneof is the once bit of the fields of a oneof. single is that of other singular fields,
+// until define replaces it by a bit of their own.
 const (
 	oneof  = 1 << 31
 	single = 1
@@ -167,8 +167,8 @@ func member(n numbered, size int64) numbered {
 	return n
 }
 
-// part is a message that its parent contains once. Further occurrences are
-// merged into the first, whose lists are the parent's from slot on.
+// part is a singular message. Further occurrences are merged into the first, whose lists are
+// the slots of the parent from slot on.
 func part(number int, name string, child messageID, slot uint8) numbered {
 	return numbered{number, field{
 		name: name, kind: kindMessage, wire: wireLen,
@@ -184,7 +184,7 @@ func list(number int, name string, child messageID, slot uint8, size int64) numb
 	}}
 }
 
-// values is a list of messages of size bytes without pointers.
+// values is a list of messages of size bytes, stored without pointers.
 func values(number int, name string, child messageID, slot uint8, size int64) numbered {
 	return numbered{number, field{
 		name: name, kind: kindMessage, wire: wireLen,
@@ -196,8 +196,8 @@ func attributes(number int, name string, slot uint8) numbered {
 	return values(number, name, keyValue, slot, keyValueSize)
 }
 
-// orDouble names the field that takes integers beyond 64 bits. JavaScript writes
-// Number.MAX_VALUE as an integer.
+// orDouble names the field for integers with more than 64 bits. JavaScript writes
+// Number.MAX_VALUE as such an integer.
 func orDouble(name string, n numbered) numbered {
 	n.field.double = name
 	return n

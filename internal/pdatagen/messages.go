@@ -2,7 +2,7 @@ package pdatagen
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// kind is what a field holds: a number, a text, or a message.
+// kind is the type of a field: a number, a string, or a message.
 type kind uint8
 
 const (

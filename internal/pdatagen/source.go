@@ -1,8 +1,8 @@
-// Package pdatagen makes encoded OTLP requests from bytes, for fuzz tests. Each is
-// one that a client can send, so that a fuzzer spends its time on what handles
-// telemetry and not on finding out what telemetry is. What is hard to handle is
-// common: the largest and least numbers, NaN, buckets that do not match their bounds,
-// keys that occur twice, empty messages, texts that are not UTF-8.
+// Package pdatagen generates encoded OTLP requests from bytes, for fuzz tests. A client can
+// send each of them, so a fuzzer spends its time on the handling of telemetry and not on
+// finding its format. Difficult content is frequent: the largest and smallest numbers, NaN,
+// buckets that do not match their bounds, duplicate keys, empty messages, strings that are
+// not UTF-8.
 package pdatagen
 
 import (
@@ -14,11 +14,11 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Source makes requests of its bytes. When they are used up, all that follows is
-// empty.
+// Source generates requests from its bytes. When it has used all of them, everything that
+// it generates is empty. It is not safe for concurrent use.
 type Source struct{ rest []byte }
 
-// New returns a source of data.
+// New returns a source that uses data.
 func New(data []byte) *Source { return &Source{data} }
 
 // Request returns an encoded export request.
@@ -32,7 +32,7 @@ func (s *Source) Request(signal tenant.Signal) []byte {
 	return s.message(nil, logsRequest, 0)
 }
 
-// Byte returns the next byte.
+// Byte returns the next byte, or 0 if there is none.
 func (s *Source) Byte() byte {
 	if len(s.rest) == 0 {
 		return 0
@@ -42,7 +42,7 @@ func (s *Source) Byte() byte {
 	return b
 }
 
-// maxDepth bounds how deep messages are nested.
+// maxDepth bounds the nesting of messages.
 const maxDepth = 14
 
 func (s *Source) message(dst []byte, m kind, depth int) []byte {
@@ -57,7 +57,7 @@ func (s *Source) message(dst []byte, m kind, depth int) []byte {
 	return dst
 }
 
-// times is how often a field occurs.
+// times returns how often a field occurs.
 func (s *Source) times(repeated bool) int {
 	if len(s.rest) == 0 {
 		return 0
@@ -140,7 +140,7 @@ func (s *Source) number() uint64 {
 	return uint64(s.Byte())
 }
 
-// small is a number of 32 bits with a sign.
+// small returns a signed number of 32 bits.
 func (s *Source) small() int64 {
 	switch s.Byte() % 8 {
 	case 0:
@@ -171,7 +171,7 @@ func (s *Source) double() float64 {
 	return float64(s.Byte())/4 - 32
 }
 
-// text is often one that means something somewhere.
+// text often returns a string with a meaning for some component.
 func (s *Source) text() string {
 	texts := [...]string{
 		"", "a", "b", "business_id", "business.id", "service.name", "host.name", "severity", "level", "log.level", "process.pid",

@@ -1,5 +1,5 @@
-// Package profile knows where the backends of each profile of a destination take which
-// signal.
+// Package profile lists the profiles of destinations: for each one, the signals that its
+// backend accepts, and the path for each signal.
 package profile
 
 import (
@@ -11,11 +11,11 @@ import (
 // Default is the profile of a destination that names none.
 const Default = "otlp"
 
-// Paths are the paths that follow the endpoint, by signal. An empty one means that the
-// backend does not take the signal.
+// Paths are the paths that follow the endpoint, indexed by signal. An empty path means that
+// the backend does not accept the signal.
 type Paths [3]string
 
-// Signals returns the signals that the backend takes.
+// Signals returns the signals that the backend accepts.
 func (p Paths) Signals() (s tenant.Signals) {
 	for _, signal := range tenant.AllSignals() {
 		if p[signal] != "" {
@@ -35,7 +35,8 @@ type entry struct {
 	paths Paths
 }
 
-// table is compared with the exporter's own by a test there.
+// table returns all profiles in alphabetical order. A test of the exporter compares it with the
+// exporter's own table.
 func table() []entry {
 	return []entry{
 		{"cortex", paths("", "/api/v1/otlp/v1/metrics", "")},
@@ -53,7 +54,8 @@ func table() []entry {
 	}
 }
 
-// Find returns the paths of the profile of that name; the empty name is [Default].
+// Find returns the paths of the profile with this name, and whether it exists. An empty name
+// means [Default].
 func Find(name string) (Paths, bool) {
 	if name == "" {
 		name = Default
