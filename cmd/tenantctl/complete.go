@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -36,7 +37,7 @@ func (a *app) completeArguments(root *cobra.Command) error {
 		"tenant create": {"isolation": words("shared", "dedicated")},
 		"tenant update": {"isolation": words("shared", "dedicated"), "unset-route": signals},
 		"key create":    {"scopes": signals},
-		"onboard":       {"scopes": signals, "snippet": words("agent", "app", "otlp", "test"), "directory": folders},
+		"onboard":       {"scopes": signals, "snippet": words(operate.SnippetNames()...), "directory": folders},
 		"audit list":    {"tenant": tenants, "log": folders},
 		"audit verify":  {"log": folders},
 	} {

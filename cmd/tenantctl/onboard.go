@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,19 +27,29 @@ func (a *app) onboardCommand() *cobra.Command {
 		Short: "Print what a tenant needs to send data",
 		Long: `Print what a tenant needs to send data through the gateway at --endpoint:
 
-  agent  agent.env  environment file of the edge agent
-  app    app.env    environment of an application on the agent's machine: the agent
-                    adds the key, so the application needs none
-  otlp   otlp.env   environment of an application that sends directly to the gateway
-  test   test.sh    a request with curl that shows whether the key works
+  agent       agent.env         environment file of the edge agent
+  app         app.env           environment of an application on the agent's machine:
+                                the agent adds the key, so the application needs none
+  otlp        otlp.env          environment of an application that sends directly to
+                                the gateway
+  test        test.sh           a request with curl that shows whether the key works
+  key         remote-write.key  the key alone, for the next three, which read it from
+                                ` + operate.KeyFile + `
+  prometheus  prometheus.yaml   remote_write of Prometheus
+  vmagent     vmagent.sh        start of vmagent
+  alloy       alloy.alloy       prometheus.remote_write of Grafana Alloy
 
 With -o table all of them are printed under headings, with -o json and -o yaml as
 one document. -o env prints one as an environment file, which systemd and Docker
-read, and -o shell as commands for a shell; --snippet selects which. --directory
-writes each to a file of its own that only its owner can read.
+read, and -o shell as commands for a shell; --snippet selects which. What is not an
+environment is printed by -o shell as it is. --directory writes each to a file of
+its own that only its owner can read.
 
 With --new-key a key is created and filled in. It is shown only once. Without it
-the snippets have a placeholder.`,
+the snippets have a placeholder.
+
+Remote write goes to --remote-write-url. By default that is /api/v1/write at
+--endpoint, with port 19291 where --endpoint has 4318.`,
 		Example: `  tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --description vm-12
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key -o env > agent.env
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --directory ./tenant-a`,
@@ -48,7 +59,8 @@ the snippets have a placeholder.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.Endpoint, "endpoint", "", "`URL` of the gateway for OTLP over HTTP, such as https://gateway.example:4318 (required)")
-	flags.StringVar(&f.snippet, "snippet", "agent", "what -o env and -o shell print: agent, app, otlp or test")
+	flags.StringVar(&f.RemoteWriteURL, "remote-write-url", "", "`URL` of the gateway for Prometheus remote write, such as https://gateway.example:19291/api/v1/write")
+	flags.StringVar(&f.snippet, "snippet", "agent", "what -o env and -o shell print: "+snippetNames())
 	flags.StringVar(&f.directory, "directory", "", "write each snippet to a file in `DIR`, which is created if it does not exist")
 	flags.StringVar(&f.Environment, "deploy-env", "production", "deployment environment of the agent")
 	flags.StringVar(&f.PM2Home, "pm2-home", "/home/app/.pm2", "PM2's home folder on the agent's machine")
@@ -126,10 +138,13 @@ func (a *app) checkOnboarding(cmd *cobra.Command, f *onboardFlags) (*operate.Sni
 	case a.output == "env" || a.output == "shell":
 		s, ok := operate.SnippetByName(f.snippet)
 		if !ok {
-			return nil, usagef("--snippet must be agent, app, otlp or test, not %q", f.snippet)
+			return nil, usagef("--snippet must be %s, not %q", snippetNames(), f.snippet)
 		}
-		if s.IsScript() && a.output == "env" {
-			return nil, usagef("the %s snippet is a script, not an environment: use -o shell", f.snippet)
+		if !s.IsEnvironment() && a.output == "env" {
+			return nil, usagef("the %s snippet is not an environment: use -o shell", f.snippet)
+		}
+		if f.newKey && !s.HasKey() {
+			return nil, usagef("the %s snippet has no key, and a new key is shown only once: print another snippet with --new-key, or use --directory", f.snippet)
 		}
 		one = &s
 	case cmd.Flags().Changed("snippet"):
@@ -139,6 +154,12 @@ func (a *app) checkOnboarding(cmd *cobra.Command, f *onboardFlags) (*operate.Sni
 		return nil, usagef("--directory writes all snippets as files: give no -o %s with it", a.output)
 	}
 	return one, f.Check()
+}
+
+// snippetNames returns the names of all snippets as text.
+func snippetNames() string {
+	names := operate.SnippetNames()
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
 // writeSnippets prints all snippets under headings.

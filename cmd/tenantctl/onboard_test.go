@@ -53,7 +53,7 @@ func TestOnboard_FillsInTheKey(t *testing.T) {
 	assert.NotContains(t, table, "other")
 	assert.NotContains(t, table, key, "a key is shown once")
 	assert.Contains(t, table, "TENANT_KEY="+operate.KeyPlaceholder)
-	for _, never := range []string{"remote_write", "promtail", "loki"} {
+	for _, never := range []string{"promtail", "loki"} {
 		assert.NotContains(t, strings.ToLower(table), never, "the shipped gateway has no receiver for it")
 	}
 	assert.Len(t, c.snapshot().Tenant("tenant-a").Keys, 1, "without --new-key no key is made")
@@ -149,7 +149,10 @@ func TestOnboard_WritesFiles(t *testing.T) {
 	out := c.ok("onboard", "acme", "--endpoint", "https://gw.example", "--new-key", "--directory", dir)
 	assert.NotContains(t, out, "obs_k", "the key is in the files only")
 	var key string
-	for name, holds := range map[string]string{"agent.env": "BUSINESS_ID=acme\n", "app.env": "http://127.0.0.1:4318\n", "otlp.env": "Authorization=Bearer%20obs_k", "test.sh": "https://gw.example/v1/logs"} {
+	for name, holds := range map[string]string{
+		"agent.env": "BUSINESS_ID=acme\n", "app.env": "http://127.0.0.1:4318\n", "otlp.env": "Authorization=Bearer%20obs_k", "test.sh": "https://gw.example/v1/logs",
+		"remote-write.key": "obs_k", "prometheus.yaml": "https://gw.example/api/v1/write", "vmagent.sh": "https://gw.example/api/v1/write", "alloy.alloy": "https://gw.example/api/v1/write",
+	} {
 		path := filepath.Join(dir, name)
 		raw, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -204,8 +207,21 @@ func TestOnboard_Refusals(t *testing.T) {
 		c.ok("onboard", "a", "--endpoint", endpoint)
 	}
 	c.fails(exitUsage, "--endpoint is required", "onboard", "a")
-	c.fails(exitUsage, "--snippet must be agent, app, otlp or test", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "x")
+	c.fails(exitUsage, "--snippet must be agent, app, otlp, test, key, prometheus, vmagent or alloy", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "x")
 	c.fails(exitUsage, "use -o shell", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "test")
+	c.fails(exitUsage, "use -o shell", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "prometheus")
+	for _, name := range []string{"app", "prometheus", "vmagent", "alloy"} {
+		c.fails(exitUsage, "the "+name+" snippet has no key", "onboard", "a", "--endpoint", "https://g", "--new-key", "-o", "shell", "--snippet", name)
+	}
+	for u, text := range map[string]string{
+		"gateway:19291": "--remote-write-url must be a URL such as https://gateway.example:19291/api/v1/write",
+		"https://g/a?b": "--remote-write-url must be a URL", "https://u:p@g/a": "--remote-write-url must be a URL",
+		"https://g/a,b": "--remote-write-url must have a path of letters", "https://g/a%2cb": "--remote-write-url must have a path of letters",
+		"https://g/a'b": "--remote-write-url must", "https://g/a b": "--remote-write-url must", "https://g/$x": "--remote-write-url must",
+		"http://gateway.example:19291": "--remote-write-url: http sends the key in clear text",
+	} {
+		c.fails(exitUsage, text, "onboard", "a", "--endpoint", "https://g", "--new-key", "--remote-write-url", u)
+	}
 	c.fails(exitUsage, "--snippet is for -o env and -o shell", "onboard", "a", "--endpoint", "https://g", "-o", "json", "--snippet", "app")
 	c.fails(exitUsage, "give no -o json with it", "onboard", "a", "--endpoint", "https://g", "-o", "json", "--directory", t.TempDir())
 	c.fails(exitUsage, "--output must be table, json, yaml, env or shell", "onboard", "a", "--endpoint", "https://g", "-o", "xml")

@@ -16,21 +16,34 @@ import (
 // KeyPlaceholder is the key of [Onboarding] if there is no key to show.
 const KeyPlaceholder = "REPLACE_WITH_THE_KEY"
 
+// KeyFile is the file from which the snippets of clients of remote write read the
+// key.
+const KeyFile = "/etc/otelcol-tenant/remote-write.key"
+
+const (
+	// The ports at which the shipped gateway receives OTLP over HTTP and remote write.
+	portOTLP, portRemoteWrite = "4318", "19291"
+
+	// remoteWritePath is the default of the receiver.
+	remoteWritePath = "/api/v1/write"
+)
+
 // localOTLP is the endpoint at which the shipped agent receives OTLP over HTTP.
 const localOTLP = "http://127.0.0.1:4318"
 
 // Onboarding is what the snippets for a new tenant are made of.
 type Onboarding struct {
-	Tenant      tenant.ID
-	Key         string // the text of the key, or KeyPlaceholder
-	Endpoint    string // of the gateway for OTLP over HTTP
-	Environment string // deployment environment of the agent
-	PM2Home     string // on the agent's machine
+	Tenant         tenant.ID
+	Key            string // the text of the key, or KeyPlaceholder
+	Endpoint       string // of the gateway for OTLP over HTTP
+	RemoteWriteURL string // of the gateway for remote write; empty: follows from Endpoint
+	Environment    string // deployment environment of the agent
+	PM2Home        string // on the agent's machine
 }
 
-// Check removes a slash at the end of the endpoint. It returns an
-// [*InputError] for what no agent or SDK can use, and for text that systemd,
-// Docker or a shell would read as something else.
+// Check removes a slash at the end of the endpoint, and completes RemoteWriteURL.
+// It returns an [*InputError] for what no agent or SDK can use, and for text that
+// systemd, Docker, a shell or YAML would read as something else.
 func (o *Onboarding) Check() error {
 	if o.Endpoint == "" {
 		return malformed("endpoint", "", "is required: the URL at which agents and applications reach the gateway, such as https://gateway.example:4318")
@@ -40,6 +53,11 @@ func (o *Onboarding) Check() error {
 		return &InputError{Field: "endpoint", Malformed: true, Err: err}
 	}
 	o.Endpoint = endpoint
+	if o.RemoteWriteURL == "" {
+		o.RemoteWriteURL = remoteWriteURL(endpoint)
+	} else if o.RemoteWriteURL, err = checkRemoteWriteURL(o.RemoteWriteURL); err != nil {
+		return &InputError{Field: "remote_write_url", Malformed: true, Err: err}
+	}
 	for _, v := range []Assignment{{"environment", o.Environment}, {"pm2_home", o.PM2Home}} {
 		if strings.ContainsAny(v.Value, "\"\\$`\r\n\x00") {
 			return malformed(v.Name, "", "must not have quotes, backslashes, $, ` or line breaks")
@@ -62,6 +80,39 @@ func checkEndpoint(text string) (string, error) {
 		return "", fmt.Errorf("http sends the key in clear text: use https://%s; http is for loopback addresses only", u.Host)
 	}
 	return u.Scheme + "://" + u.Host, nil
+}
+
+// remoteWriteURL returns the URL of remote write of the gateway with an endpoint. A
+// gateway has a port for it beside that of OTLP. At any other port a proxy
+// distributes requests by their path, as in docs/proxies.md.
+func remoteWriteURL(endpoint string) string {
+	if host, found := strings.CutSuffix(endpoint, ":"+portOTLP); found {
+		endpoint = host + ":" + portRemoteWrite
+	}
+	return endpoint + remoteWritePath
+}
+
+// checkRemoteWriteURL returns the URL with a path. Clients of remote write append
+// nothing to it. vmagent reads commas in it as the end of a URL.
+func checkRemoteWriteURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "", errors.New("must be a URL such as https://gateway.example:19291/api/v1/write")
+	}
+	path := u.EscapedPath()
+	base, err := checkEndpoint(strings.TrimSuffix(text, path))
+	if err != nil {
+		return "", errors.New(strings.ReplaceAll(err.Error(), "https://gateway.example:4318", "https://gateway.example:19291/api/v1/write"))
+	}
+	for _, c := range path {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._~/", c) {
+			return "", fmt.Errorf("must have a path of letters, digits, -, ., _, ~ and /, not %s", path)
+		}
+	}
+	if strings.Trim(path, "/") == "" {
+		path = remoteWritePath
+	}
+	return base + path, nil
 }
 
 // validHostPort reports whether the host has only characters of a host name or
@@ -93,7 +144,7 @@ func loopbackHost(host string) bool {
 
 // Snippet is text for a new tenant to paste or to put into a file.
 type Snippet struct {
-	// Name is the short name: agent, app, otlp or test.
+	// Name is the short name, such as agent.
 	Name string
 
 	// File is a file name for the snippet.
@@ -102,8 +153,9 @@ type Snippet struct {
 	// Title says what the snippet is for.
 	Title string
 
-	variables func(o Onboarding) []Assignment // of an environment; nil for a script
-	script    func(o Onboarding) string
+	variables func(o Onboarding) []Assignment // of an environment; nil for all else
+	content   func(o Onboarding) string       // of a script or another file
+	keyless   bool
 }
 
 // Snippets returns all snippets.
@@ -123,7 +175,7 @@ func Snippets() []Snippet {
 			},
 		},
 		{
-			Name: "app", File: "app.env", Title: "Application with an OpenTelemetry SDK on the agent's machine; the agent adds the key",
+			Name: "app", File: "app.env", Title: "Application with an OpenTelemetry SDK on the agent's machine; the agent adds the key", keyless: true,
 			variables: func(Onboarding) []Assignment {
 				return []Assignment{{"OTEL_EXPORTER_OTLP_ENDPOINT", localOTLP}, {"OTEL_EXPORTER_OTLP_PROTOCOL", protocol}}
 			},
@@ -140,9 +192,34 @@ func Snippets() []Snippet {
 		},
 		{
 			Name: "test", File: "test.sh", Title: "Test of the key: prints 200 if the gateway accepts a log record; a running gateway knows a new key within a second",
-			script: testScript,
+			content: testScript,
+		},
+		{
+			Name: "key", File: "remote-write.key", Title: "Key of Prometheus, vmagent and Alloy: " + KeyFile + ", readable only by the user that runs them",
+			content: func(o Onboarding) string { return o.Key + "\n" },
+		},
+		{
+			Name: "prometheus", File: "prometheus.yaml", Title: "Prometheus 2 and 3, part of prometheus.yml; reads " + KeyFile,
+			content: prometheusConfig, keyless: true,
+		},
+		{
+			Name: "vmagent", File: "vmagent.sh", Title: "vmagent, with -promscrape.config and other flags after the name of the script; reads " + KeyFile,
+			content: vmagentScript, keyless: true,
+		},
+		{
+			Name: "alloy", File: "alloy.alloy", Title: "Grafana Alloy, part of config.alloy; reads " + KeyFile,
+			content: alloyConfig, keyless: true,
 		},
 	}
+}
+
+// SnippetNames returns the names of all snippets.
+func SnippetNames() []string {
+	var names []string
+	for _, s := range Snippets() {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // SnippetByName returns the snippet with a name and reports whether there is one.
@@ -155,24 +232,28 @@ func SnippetByName(name string) (Snippet, bool) {
 	return all[i], true
 }
 
-// IsScript reports whether the snippet is a script. All others are an
-// environment.
-func (s Snippet) IsScript() bool { return s.script != nil }
+// IsEnvironment reports whether the snippet is an environment. All others are
+// scripts and files of other kinds.
+func (s Snippet) IsEnvironment() bool { return s.variables != nil }
+
+// HasKey reports whether the key is in the snippet.
+func (s Snippet) HasKey() bool { return !s.keyless }
 
 // Text returns the snippet as an environment file, which systemd and Docker
-// read, or as a script.
+// read, or as the script or file that it is.
 func (s Snippet) Text(o Onboarding) string {
 	return s.text(o, func(name, value string) string { return name + "=" + envValue(value) })
 }
 
-// ShellText returns the snippet as commands of a POSIX shell.
+// ShellText returns an environment as commands of a POSIX shell. All else is as
+// with Text.
 func (s Snippet) ShellText(o Onboarding) string {
 	return s.text(o, func(name, value string) string { return "export " + name + "=" + ShellQuote(value) })
 }
 
 func (s Snippet) text(o Onboarding, assign func(name, value string) string) string {
-	if s.script != nil {
-		return s.script(o)
+	if s.content != nil {
+		return s.content(o)
 	}
 	var b strings.Builder
 	for _, v := range s.variables(o) {
@@ -193,6 +274,62 @@ END
 echo "$answer"
 test "${answer##*
 }" = 200
+`
+}
+
+// prometheusConfig has the key in a file of its own: prometheus.yml is often
+// readable by all. Debian's Prometheus 2.42 drops `headers` without a message.
+func prometheusConfig(o Onboarding) string {
+	return `# Do not put the key into headers: some versions of Prometheus, such as 2.42 of Debian 12,
+# drop them without a message, and all requests are then answered with 401.
+remote_write:
+  - url: "` + o.RemoteWriteURL + `"
+    authorization:
+      credentials_file: ` + KeyFile + `
+    # The same with basic authentication, in place of authorization:
+    # basic_auth:
+    #   username: "` + string(o.Tenant) + `"
+    #   password_file: ` + KeyFile + `
+    # Remote write 2.0 for Prometheus 3, with --enable-feature=metadata-wal-records:
+    # protobuf_message: io.prometheus.write.v2.Request
+    send_exemplars: true
+    send_native_histograms: true
+    queue_config:
+      retry_on_http_429: true # without it, what exceeds a rate or a quota is dropped
+`
+}
+
+// vmagentScript gives vmagent a file, since other users can see command lines.
+func vmagentScript(o Onboarding) string {
+	return `exec vmagent -remoteWrite.url=` + o.RemoteWriteURL + ` \
+  -remoteWrite.bearerTokenFile=` + KeyFile + ` "$@"
+`
+}
+
+func alloyConfig(o Onboarding) string {
+	return `// Scrapers forward to it: forward_to = [prometheus.remote_write.otelcol_tenant.receiver]
+prometheus.remote_write "otelcol_tenant" {
+  endpoint {
+    url                    = "` + o.RemoteWriteURL + `"
+    send_exemplars         = true
+    send_native_histograms = true
+
+    authorization {
+      type             = "Bearer"
+      credentials_file = "` + KeyFile + `"
+    }
+
+    // The same with basic authentication, in place of authorization:
+    // basic_auth {
+    //   username      = "` + string(o.Tenant) + `"
+    //   password_file = "` + KeyFile + `"
+    // }
+
+    queue_config {
+      retry_on_http_429 = true
+    }
+  }
+}
 `
 }
 
@@ -219,12 +356,16 @@ func envValue(v string) string {
 
 // OnboardingView is all snippets as one document.
 type OnboardingView struct {
-	Tenant     string `json:"tenant"`
-	KeyID      string `json:"key_id,omitempty"`
-	AgentEnv   string `json:"agent_env"`
-	AppEnv     string `json:"app_env"`
-	OTLPEnv    string `json:"otlp_env"`
-	TestScript string `json:"test_script"`
+	Tenant           string `json:"tenant"`
+	KeyID            string `json:"key_id,omitempty"`
+	AgentEnv         string `json:"agent_env"`
+	AppEnv           string `json:"app_env"`
+	OTLPEnv          string `json:"otlp_env"`
+	TestScript       string `json:"test_script"`
+	RemoteWriteKey   string `json:"remote_write_key"`
+	PrometheusConfig string `json:"prometheus_config"`
+	VMAgentScript    string `json:"vmagent_script"`
+	AlloyConfig      string `json:"alloy_config"`
 }
 
 // View returns all snippets as one document. keyID is the ID of the key that was
@@ -237,5 +378,6 @@ func (o Onboarding) View(keyID string) OnboardingView {
 	return OnboardingView{
 		Tenant: string(o.Tenant), KeyID: keyID,
 		AgentEnv: text("agent"), AppEnv: text("app"), OTLPEnv: text("otlp"), TestScript: text("test"),
+		RemoteWriteKey: text("key"), PrometheusConfig: text("prometheus"), VMAgentScript: text("vmagent"), AlloyConfig: text("alloy"),
 	}
 }
