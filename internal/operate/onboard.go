@@ -203,7 +203,7 @@ func Snippets() []Snippet {
 			content: prometheusConfig, keyless: true,
 		},
 		{
-			Name: "vmagent", File: "vmagent.sh", Title: "vmagent, with -promscrape.config and other flags after the name of the script; reads " + KeyFile,
+			Name: "vmagent", File: "vmagent.sh", Title: "vmagent, with -promscrape.config and further flags after the name of the script; reads " + KeyFile,
 			content: vmagentScript, keyless: true,
 		},
 		{

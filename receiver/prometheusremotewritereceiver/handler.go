@@ -255,6 +255,9 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, status int, wri
 	}
 	h.telemetry.ReceiverPrometheusRemoteWriteRequests.Add(r.Context(), 1, metric.WithAttributes(
 		attribute.Int("code", status), attribute.String("version", versionName(version, ok))))
+	if status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", "Bearer")
+	}
 	if text == "" {
 		w.WriteHeader(status)
 		return

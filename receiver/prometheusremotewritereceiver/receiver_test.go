@@ -164,6 +164,7 @@ func TestReceiver_Rejections(t *testing.T) {
 		"key without metrics":     {request: request{key: "unscoped"}, status: 403, text: "may not send metrics"},
 		"registry not loaded":     {request: request{key: "undecided"}, status: 503, retry: true, text: "registry"},
 		"limit of the guard":      {request: request{key: "limited"}, status: 429, retry: true, text: "over 10 records per second"},
+		"unknown tenant":          {next: rejection.Of(rejection.UnknownTenant), status: 401, text: "tenant"},
 		"rate":                    {next: rejection.New(rejection.Rate, "over 5 records"), status: 429, retry: true, text: "over 5 records"},
 		"quota":                   {next: rejection.Of(rejection.Quota), status: 429, retry: true, text: "quota"},
 		"lane full":               {next: rejection.Of(rejection.LaneFull), status: 503, retry: true, text: "full"},
@@ -188,6 +189,7 @@ func TestReceiver_Rejections(t *testing.T) {
 			assert.Contains(t, a.body, tt.text)
 			assert.NotContains(t, a.body, "secret")
 			assert.Equal(t, "0 0 0", a.written())
+			assert.Equal(t, map[int]string{401: "Bearer"}[tt.status], a.header.Get("WWW-Authenticate"))
 			if seconds := a.header.Get("Retry-After"); tt.retry {
 				n, err := strconv.Atoi(seconds)
 				require.NoError(t, err)
