@@ -162,8 +162,6 @@ func TestRemoteWrite_StoresWhatPrometheusWritesDirectly(t *testing.T) {
 	for owner, s := range behind {
 		r.reg.ctl("tenant", "update", owner, "--var", "prometheus=http://"+s.addr)
 	}
-	addr := addresses(t, 1)[0]
-	r.env["REMOTE_WRITE_ENDPOINT"] = addr
 	g := r.run()
 
 	var scrapes atomic.Int64
@@ -182,8 +180,8 @@ func TestRemoteWrite_StoresWhatPrometheusWritesDirectly(t *testing.T) {
 	}
 	source := remoteWriteSource(t, strings.TrimPrefix(exporter.URL, "http://"),
 		write(direct.addr, "", "prometheus.WriteRequest"), // which keeps exemplars that come apart from samples
-		write(addr, r.keys["acme"], "prometheus.WriteRequest"),
-		write(addr, r.keys["bolt"], "io.prometheus.write.v2.Request"))
+		write(r.remoteWrite, r.keys["acme"], "prometheus.WriteRequest"),
+		write(r.remoteWrite, r.keys["bolt"], "io.prometheus.write.v2.Request"))
 	require.Eventually(t, func() bool { return scrapes.Load() >= 8 }, time.Minute, 20*time.Millisecond)
 	require.NoError(t, source.stop())
 	r.drained()
@@ -217,8 +215,7 @@ func TestRemoteWrite_VMAgent(t *testing.T) {
     destinations:
       prom: {profile: prometheus, otlp_http: {endpoint: "http://`+behind.addr+`"}}
     routes: {metrics: [prom]}`+fastRetry, "acme")
-	addrs, dir := addresses(t, 2), t.TempDir()
-	r.env["REMOTE_WRITE_ENDPOINT"] = addrs[0]
+	addr, dir := addresses(t, 1)[0], t.TempDir()
 	g := r.run()
 	var scrapes atomic.Int64
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -229,9 +226,9 @@ func TestRemoteWrite_VMAgent(t *testing.T) {
 	config := filepath.Join(dir, "scrape.yml")
 	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(
 		"scrape_configs:\n  - {job_name: shop/exporter, scrape_interval: 1s, static_configs: [{targets: [%q]}]}\n", strings.TrimPrefix(exporter.URL, "http://"))), 0o600))
-	source := newStore(t, addrs[1], "/health", process.Settings{Path: agent, Args: []string{
-		"-httpListenAddr=" + addrs[1], "-promscrape.config=" + config, "-remoteWrite.tmpDataPath=" + filepath.Join(dir, "queue"),
-		"-remoteWrite.flushInterval=200ms", "-remoteWrite.url=http://" + direct.addr + "/api/v1/write", "-remoteWrite.url=http://" + addrs[0] + "/api/v1/write",
+	source := newStore(t, addr, "/health", process.Settings{Path: agent, Args: []string{
+		"-httpListenAddr=" + addr, "-promscrape.config=" + config, "-remoteWrite.tmpDataPath=" + filepath.Join(dir, "queue"),
+		"-remoteWrite.flushInterval=200ms", "-remoteWrite.url=http://" + direct.addr + "/api/v1/write", "-remoteWrite.url=http://" + r.remoteWrite + "/api/v1/write",
 		"-remoteWrite.bearerToken=none," + r.keys["acme"],
 	}})
 	require.Eventually(t, func() bool { return scrapes.Load() >= 6 }, time.Minute, 20*time.Millisecond)
@@ -255,12 +252,10 @@ func TestRemoteWrite_Compliance(t *testing.T) {
 		t.Skip("there is no _build/backends/remote-write-compliance (make remote-write-compliance): make acceptance builds it")
 	}
 	r := newRig(t, "", "acme")
-	addr := addresses(t, 1)[0]
-	r.env["REMOTE_WRITE_ENDPOINT"] = addr
 	g := r.run()
 	config := filepath.Join(t.TempDir(), "config.yml")
 	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(
-		"remote_write:\n  - {name: gateway, url: http://%s/api/v1/write, authorization: {credentials: %q}}\n", addr, r.keys["acme"])), 0o600))
+		"remote_write:\n  - {name: gateway, url: http://%s/api/v1/write, authorization: {credentials: %q}}\n", r.remoteWrite, r.keys["acme"])), 0o600))
 	cmd := exec.CommandContext(t.Context(), suite, "-test.v")
 	cmd.Env = append(os.Environ(), "PROMETHEUS_RW2_COMPLIANCE_CONFIG_FILE="+config)
 	out, err := cmd.CombinedOutput()

@@ -30,9 +30,11 @@ type rig struct {
 	grpc    string
 	http    string
 	metrics string
-	letters string // the folder of dead letters
-	env     map[string]string
-	args    []string
+
+	remoteWrite string
+	letters     string // the folder of dead letters
+	env         map[string]string
+	args        []string
 }
 
 // newRig prepares a gateway with these tenants. The overlay is the content of
@@ -40,10 +42,10 @@ type rig struct {
 func newRig(t *testing.T, overlay string, tenants ...string) *rig {
 	t.Helper()
 	built(t, "otelcol-tenant") // or skips before anything else starts
-	free := addresses(t, 4)
+	free := addresses(t, 5)
 	dir := t.TempDir()
 	r := &rig{
-		t: t, reg: newRegistry(t), keys: map[string]string{}, grpc: free[0], http: free[1], metrics: free[3],
+		t: t, reg: newRegistry(t), keys: map[string]string{}, grpc: free[0], http: free[1], metrics: free[3], remoteWrite: free[4],
 		letters: filepath.Join(dir, "dead-letters"),
 	}
 	for _, id := range tenants {
@@ -53,6 +55,7 @@ func newRig(t *testing.T, overlay string, tenants ...string) *rig {
 	r.env = map[string]string{
 		"TENANTS_FILE": r.reg.path, "DATA_DIR": filepath.Join(dir, "data"), "STATE_DIR": filepath.Join(dir, "state"),
 		"OTLP_GRPC_ENDPOINT": free[0], "OTLP_HTTP_ENDPOINT": free[1], "HEALTH_ENDPOINT": free[2], "METRICS_PORT": port(free[3]),
+		"REMOTE_WRITE_ENDPOINT": free[4],
 	}
 	file := filepath.Join(dir, "overlay.yaml")
 	overlay = "exporters:\n  tenant_routing:\n    dead_letter: {directory: \"" + r.letters + "\"}\n" + overlay
