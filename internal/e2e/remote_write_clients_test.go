@@ -195,7 +195,7 @@ func missingValues(s *sink, metric string, last int64) (missing []int64) {
 	return missing
 }
 
-// vmagent retries for ever what is answered with 401, and delivers all of it once the key
+// vmagent retries without end what is answered with 401, and delivers all of it once the key
 // is valid.
 func TestRemoteWrite_VMAgentWithAWrongKey(t *testing.T) {
 	s := newSink(t)
