@@ -155,7 +155,7 @@ func (w *walker) errorObject(f *found, attrs pcommon.Map, e *thrown) bool {
 	f.used = true
 	w.i = f.from
 	w.omitted, w.checked = &used, true
-	w.value(attrs.PutEmpty(name), 1)
+	w.value(attrs.PutEmpty(name), 0, 1)
 	w.omitted, w.checked = nil, false
 	if v, _ := attrs.Get(name); v.Map().Len() == 0 {
 		attrs.Remove(name)

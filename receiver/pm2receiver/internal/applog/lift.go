@@ -56,7 +56,7 @@ func (w *walker) keepOthers(attrs pcommon.Map) {
 		}
 		name := arena.String(f.name)
 		w.i = f.from
-		w.value(attrs.PutEmpty(name), 1)
+		w.value(attrs.PutEmpty(name), 0, 1)
 		if rows[f.row].role != roleInner {
 			continue
 		}

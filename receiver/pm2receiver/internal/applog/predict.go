@@ -30,6 +30,8 @@ type keyNode struct {
 	row uint8
 	// reserved is whether it may be a name of an attribute that the receiver sets.
 	reserved bool
+	// size is how many fields or elements its last values had.
+	size uint8
 	// following are the names that followed last, the latest first.
 	following [2]uint8
 }
@@ -106,6 +108,28 @@ func reserved(name []byte) bool {
 // reserved says the same of a name whose node may be 0.
 func (p *keyPredictor) reserved(node uint8) bool {
 	return node == 0 || p.nodes[node].reserved
+}
+
+// maxSize bounds the size that is expected of a value: no name makes every small object a
+// large one.
+const maxSize = 64
+
+// sizeOf returns how many fields or elements the value of a name is expected to have, or 0
+// if nothing is known.
+func (p *keyPredictor) sizeOf(node uint8) int {
+	if node == 0 {
+		return 0
+	}
+	return int(p.nodes[node].size)
+}
+
+// setSize notes the size of a value. What is expected falls slowly, so that a name whose
+// values differ has capacity for most of them.
+func (p *keyPredictor) setSize(node uint8, size int) {
+	if node != 0 {
+		n := &p.nodes[node]
+		n.size = uint8(max(min(size, maxSize), int(n.size)-1))
+	}
 }
 
 // rowOf returns the row of a name, whose node may be 0.

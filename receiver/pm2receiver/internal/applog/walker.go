@@ -198,7 +198,7 @@ func (w *walker) object(m pcommon.Map, depth int) bool {
 		fresh := !others && node != 0 && seen&bit == 0
 		seen |= bit
 		others = others || node == 0 || rows[row].role == roleFields
-		if !w.field(m, name, row, depth, fresh) {
+		if !w.field(m, name, node, row, depth, fresh) {
 			return false
 		}
 		w.space()
@@ -233,9 +233,10 @@ func (w *walker) key() (name []byte, node uint8, ok bool) {
 	return name, w.keys.learn(rest, name), true
 }
 
-// field reads the value of a field into m. row is what the field means, and fresh is
-// whether m is known to have no field of that name.
-func (w *walker) field(m pcommon.Map, name []byte, row uint8, depth int, fresh bool) bool {
+// field reads the value of a field into m. node is the place of its name in the memory of
+// names, row is what the field means, and fresh is whether m is known to have no field of
+// that name.
+func (w *walker) field(m pcommon.Map, name []byte, node, row uint8, depth int, fresh bool) bool {
 	switch {
 	case row != 0:
 		if rows[row].role != roleFields {
@@ -275,7 +276,7 @@ func (w *walker) field(m pcommon.Map, name []byte, row uint8, depth int, fresh b
 		}
 		return ok
 	case 't', 'f', 'n', '{', '[':
-		return w.value(m.PutEmpty(arena.String(name)), depth+1)
+		return w.value(m.PutEmpty(arena.String(name)), node, depth+1)
 	}
 	from := w.i
 	w.values++
@@ -356,7 +357,8 @@ func (w *walker) decoded(b []byte) ([]byte, bool) {
 	return s, ok
 }
 
-func (w *walker) value(v pcommon.Value, depth int) bool {
+// value reads a value into v. node is the place of its name in the memory of names, or 0.
+func (w *walker) value(v pcommon.Value, node uint8, depth int) bool {
 	if w.i >= len(w.b) {
 		return false
 	}
@@ -379,14 +381,16 @@ func (w *walker) value(v pcommon.Value, depth int) bool {
 			return true
 		}
 		if w.b[w.i] == '{' {
-			m := w.mem.OpenMap(v, depth)
+			m := w.mem.OpenMap(v, depth, w.keys.sizeOf(node))
 			ok := w.object(m, depth)
 			w.mem.CloseMap(m, depth)
+			w.keys.setSize(node, m.Len())
 			return ok
 		}
-		s := w.mem.OpenSlice(v, depth)
+		s := w.mem.OpenSlice(v, depth, w.keys.sizeOf(node))
 		ok := w.array(s, depth)
 		w.mem.CloseSlice(s, depth)
+		w.keys.setSize(node, s.Len())
 		return ok
 	case 't':
 		v.SetBool(true)
@@ -418,7 +422,7 @@ func (w *walker) array(s pcommon.Slice, depth int) bool {
 			if !w.skip(depth + 1) {
 				return false
 			}
-		} else if !w.value(s.AppendEmpty(), depth+1) {
+		} else if !w.value(s.AppendEmpty(), 0, depth+1) {
 			return false
 		}
 		w.space()

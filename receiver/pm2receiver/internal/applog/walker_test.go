@@ -95,7 +95,7 @@ func walk(line []byte) (attrs, special map[string]any, ok bool) {
 	for i := range p.w.found[:p.w.many] {
 		v := pcommon.NewValueEmpty()
 		p.w.i = p.w.found[i].from
-		if !p.w.value(v, 1) {
+		if !p.w.value(v, 0, 1) {
 			return nil, nil, false
 		}
 		special[string(p.w.found[i].name)] = v.AsRaw()

@@ -99,7 +99,7 @@ type Decoder struct {
 	single stacks.Entry // what record is given for a line, reused
 	usage  slab.Usage   // of the last block,
 	used   int          // which had so many bytes
-	room   int          // for attributes: what a record of late needed
+	sizes  sizes        // of the attributes of records
 	many   int          // records of the last block
 }
 
@@ -235,7 +235,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 		rec.SetTimestamp(pcommon.Timestamp(e.Time))
 	}
 	attrs := rec.Attributes()
-	b.mem.Open(attrs, d.room)
+	b.mem.Open(attrs, d.sizes.of(e.Original))
 	put := b.mem.AppendStr // where no attribute can have the name
 	if e.Part == 0 {
 		if !d.parser.Parse(e.Original, e.Body, rec, b.mem) {
@@ -264,7 +264,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 	if e.Stderr && d.set.StderrIsError && rec.SeverityNumber() == plog.SeverityNumberUnspecified && rec.SeverityText() == "" {
 		rec.SetSeverityNumber(plog.SeverityNumberError)
 	}
-	d.room = max(attrs.Len(), d.room-1)
+	d.sizes.set(e.Original, attrs.Len())
 	b.mem.Close(attrs)
 	b.stats.Records++
 	if e.Repaired {

@@ -77,11 +77,11 @@ func (b *builder) value(v pcommon.Value, depth int) {
 		b.slab.SetDouble(v, float64(b.next())/3)
 	case 3:
 	case 4:
-		m := b.slab.OpenMap(v, depth)
+		m := b.slab.OpenMap(v, depth, b.next()%16)
 		b.fields(m, depth)
 		b.slab.CloseMap(m, depth)
 	case 5:
-		s := b.slab.OpenSlice(v, depth)
+		s := b.slab.OpenSlice(v, depth, b.next()%16)
 		for range b.next() % 12 {
 			b.value(s.AppendEmpty(), depth+1)
 		}

@@ -106,18 +106,18 @@ func (s *Slab) Close(m pcommon.Map) {
 	}
 }
 
-// OpenMap makes v an empty map with some room, until CloseMap. Only one of a depth,
-// which begins with 1, may be open at a time.
-func (s *Slab) OpenMap(v pcommon.Value, depth int) pcommon.Map {
+// OpenMap makes v an empty map with room for at least the expected fields, until CloseMap.
+// Only one of a depth, which begins with 1, may be open at a time.
+func (s *Slab) OpenMap(v pcommon.Value, depth, expected int) pcommon.Map {
 	if s.plain || depth > levels {
 		m := v.SetEmptyMap()
-		m.EnsureCapacity(fewFields)
+		m.EnsureCapacity(max(expected, fewFields))
 		return m
 	}
 	part := s.maps.take()
 	part.value.KvlistValue = &part.list
 	*valueOf(v) = box(pdata.aMap, unsafe.Pointer(&part.value))
-	s.inner[depth-1].open(&part.list.Values, fewFields)
+	s.inner[depth-1].open(&part.list.Values, max(expected, fewFields))
 	return v.Map()
 }
 
@@ -128,16 +128,16 @@ func (s *Slab) CloseMap(m pcommon.Map, depth int) {
 	}
 }
 
-// OpenSlice makes v an empty slice with some room, until CloseSlice. Only one of a
-// depth, which begins with 1, may be open at a time.
-func (s *Slab) OpenSlice(v pcommon.Value, depth int) pcommon.Slice {
+// OpenSlice makes v an empty slice with room for at least the expected elements, until
+// CloseSlice. Only one of a depth, which begins with 1, may be open at a time.
+func (s *Slab) OpenSlice(v pcommon.Value, depth, expected int) pcommon.Slice {
 	if s.plain || depth > levels {
 		return v.SetEmptySlice()
 	}
 	part := s.slices.take()
 	part.value.ArrayValue = &part.list
 	*valueOf(v) = box(pdata.aSlice, unsafe.Pointer(&part.value))
-	s.elements[depth-1].open(&part.list.Values, fewFields)
+	s.elements[depth-1].open(&part.list.Values, max(expected, fewFields))
 	return v.Slice()
 }
 

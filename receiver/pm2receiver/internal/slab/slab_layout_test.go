@@ -105,7 +105,7 @@ func TestSlab_AllocatesPiecesAlone(t *testing.T) {
 			s.Open(rec.Attributes(), 0)
 			s.PutStr(rec.Attributes(), "a", "b")
 			s.PutInt(rec.Attributes(), "n", 1)
-			m := s.OpenMap(rec.Attributes().PutEmpty("m"), 1)
+			m := s.OpenMap(rec.Attributes().PutEmpty("m"), 1, 0)
 			s.PutStr(m, "a", "b")
 			s.CloseMap(m, 1)
 			s.Close(rec.Attributes())

@@ -9,7 +9,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 )
 
-// fewElements is the capacity that maps and slices in values have at first.
+// fewElements is the capacity that maps and slices in values have at first if no size is
+// expected.
 const fewElements = 4
 
 // Slab makes records with pdata's own functions. It is not safe for concurrent use.
@@ -34,23 +35,30 @@ func (*Slab) Open(m pcommon.Map, least int) { m.EnsureCapacity(least) }
 // Close ends what Open began.
 func (*Slab) Close(pcommon.Map) {}
 
-// OpenMap makes v an empty map with some capacity. Only one map of a depth, which begins
-// with 1, may be open at a time.
-func (*Slab) OpenMap(v pcommon.Value, _ int) pcommon.Map {
+// OpenMap makes v an empty map with capacity for the expected fields, if that is not 0. Only
+// one map of a depth, which begins with 1, may be open at a time.
+func (*Slab) OpenMap(v pcommon.Value, _, expected int) pcommon.Map {
 	m := v.SetEmptyMap()
-	m.EnsureCapacity(fewElements)
+	m.EnsureCapacity(capacityFor(expected))
 	return m
 }
 
 // CloseMap ends what OpenMap began.
 func (*Slab) CloseMap(pcommon.Map, int) {}
 
-// OpenSlice makes v an empty slice with some capacity. Only one slice of a depth, which
-// begins with 1, may be open at a time.
-func (*Slab) OpenSlice(v pcommon.Value, _ int) pcommon.Slice {
+// OpenSlice makes v an empty slice with capacity for the expected elements, if that is not 0.
+// Only one slice of a depth, which begins with 1, may be open at a time.
+func (*Slab) OpenSlice(v pcommon.Value, _, expected int) pcommon.Slice {
 	all := v.SetEmptySlice()
-	all.EnsureCapacity(fewElements)
+	all.EnsureCapacity(capacityFor(expected))
 	return all
+}
+
+func capacityFor(expected int) int {
+	if expected == 0 {
+		return fewElements
+	}
+	return expected
 }
 
 // CloseSlice ends what OpenSlice began.
