@@ -15,12 +15,31 @@ const (
 	// lineCost is how much memory a long line takes, in multiples of its size: the line, its
 	// text without escapes, and the records made of it.
 	lineCost = 3
+	// maxLineBuffer is the largest buffer of a long line that is used again.
+	maxLineBuffer = 512 << 10
 )
 
 var buffers = sync.Pool{New: func() any {
 	b := make([]byte, bufferSize)
 	return &b
 }}
+
+// lineBuffers are buffers of long lines. They are of different sizes, none larger than
+// maxLineBuffer.
+var lineBuffers sync.Pool
+
+// lineBuffer returns a buffer of at least size bytes, or nil if none of that size is used
+// again. It is not much larger: a block is kept for as long as the next consumer takes.
+func lineBuffer(size int) *[]byte {
+	if size > maxLineBuffer {
+		return nil
+	}
+	if b, ok := lineBuffers.Get().(*[]byte); ok && cap(*b) >= size && cap(*b) <= 2*size {
+		return b
+	}
+	b := make([]byte, (size+BlockSize-1)/BlockSize*BlockSize)
+	return &b
+}
 
 // Block is a piece of a file: whole lines, or a hole. The caller must release it.
 type Block struct {
@@ -34,7 +53,8 @@ type Block struct {
 
 	reserved int64 // bytes of budget
 	budget   *memory.Budget
-	buf      *[]byte // the pooled buffer that holds before and Lines, or nil
+	buf      *[]byte    // the pooled buffer that holds before and Lines, or nil
+	pool     *sync.Pool // of buf
 }
 
 // Empty reports whether there is nothing to read now.
@@ -43,7 +63,7 @@ func (b *Block) Empty() bool { return len(b.Lines) == 0 && b.Hole == 0 && b.long
 // Release returns the memory of the block. It may be called more than once.
 func (b *Block) Release() {
 	if b.buf != nil {
-		buffers.Put(b.buf)
+		b.pool.Put(b.buf)
 	}
 	if b.budget != nil {
 		b.budget.Release(b.reserved)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
@@ -135,7 +136,7 @@ func (r *Reader) shortLines(ctx context.Context, budget *memory.Budget, now time
 		return next, err
 	}
 	b = next
-	b.reserved, b.budget, b.buf = reserved, budget, buf
+	b.reserved, b.budget, b.buf, b.pool = reserved, budget, buf, &buffers
 	b.shrink()
 	return b, nil
 }
@@ -146,17 +147,28 @@ func (r *Reader) longLine(ctx context.Context, budget *memory.Budget, size int64
 	if err != nil {
 		return Block{}, err
 	}
+	var buf *[]byte
+	if !r.File.Compressed() { // there size is only a bound
+		buf = lineBuffer(r.Position.Window() + int(size))
+	}
 	defer func() {
 		if b.budget == nil {
+			if buf != nil {
+				lineBuffers.Put(buf)
+			}
 			budget.Release(reserved)
 		}
 	}()
-	line, err := r.line(size)
+	var space []byte
+	if buf != nil {
+		space = (*buf)[:0]
+	}
+	line, err := r.line(space, size)
 	if err != nil || line.Empty() {
 		return Block{}, err
 	}
 	b = line
-	b.reserved, b.budget = reserved, budget
+	b.reserved, b.budget, b.buf, b.pool = reserved, budget, buf, &lineBuffers
 	return b, nil
 }
 
@@ -237,27 +249,28 @@ func (r *Reader) lineLength(buf []byte, size int64) (length int64, whole bool, e
 	return size, true, nil
 }
 
-// line reads a line of size bytes, or as much of it as the file still holds. In a compressed
-// file it reads at most one block after the end of the line.
-func (r *Reader) line(size int64) (Block, error) {
+// line reads a line of size bytes into buf, or as much of it as the file still holds. In a
+// compressed file it reads at most one block after the end of the line. If buf is too small
+// it takes other memory.
+func (r *Reader) line(buf []byte, size int64) (Block, error) {
 	window := r.Position.Window()
 	step := window + int(size)
 	if r.File.Compressed() {
 		step = BlockSize
 	}
-	var buf []byte
 	for from := 0; from < window+int(size); {
-		buf = append(buf, make([]byte, min(step, window+int(size)-from))...)
+		more := min(step, window+int(size)-from)
+		buf = slices.Grow(buf, more)[:len(buf)+more]
 		n, err := r.File.ReadAt(buf[from:], r.Position.Offset-int64(window)+int64(from))
 		if err := readError(n, max(0, window-from), err); err != nil {
 			return Block{}, err
 		}
-		more := buf[from : from+n]
+		added := buf[from : from+n]
 		buf = buf[:from+n]
-		if bytes.IndexByte(more[min(n, max(0, window-from)):], '\n') >= 0 || n < step {
+		if bytes.IndexByte(added[min(n, max(0, window-from)):], '\n') >= 0 || n < step {
 			break
 		}
-		if from > window && isZero(more) {
+		if from > window && isZero(added) {
 			buf = buf[:from]
 			break
 		}

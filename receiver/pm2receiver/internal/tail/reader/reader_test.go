@@ -64,7 +64,7 @@ func TestReader_PartialLineThatGrowsSlowly(t *testing.T) {
 	require.NoError(t, err)
 	b, err := f.next(buf, now, false)
 	require.NoError(t, err)
-	line, err := f.line(b.long)
+	line, err := f.line(nil, b.long)
 	require.NoError(t, err)
 	assert.Len(t, line.Lines, size+50+1+len("next\n"))
 }
@@ -113,7 +113,7 @@ func TestReader_LongLinesOfACompressedCopy(t *testing.T) {
 		b, err := f.next(buf, time.Now(), true)
 		require.NoError(t, err)
 		if b.long > 0 {
-			b, err = f.line(b.long)
+			b, err = f.line(nil, b.long)
 			require.NoError(t, err)
 		}
 		if b.Empty() {
