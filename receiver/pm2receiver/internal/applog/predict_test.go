@@ -127,3 +127,20 @@ func TestKinds_AreOfKnownWords(t *testing.T) {
 	assert.True(t, isLevel([]byte("http")))
 	assert.False(t, isLevel([]byte("hello")))
 }
+
+func TestKeyPredictor_ExpectsTheSizeOfAName(t *testing.T) {
+	var p keyPredictor
+	p.setSize(0, 9)
+	assert.Zero(t, p.sizeOf(0), "a name that is not known")
+
+	p.begin()
+	node := p.learn([]byte(`"req":{`), []byte("req"))
+	require.NotZero(t, node)
+	assert.Zero(t, p.sizeOf(node))
+	p.setSize(node, 6)
+	assert.Equal(t, 6, p.sizeOf(node))
+	p.setSize(node, 2)
+	assert.Equal(t, 5, p.sizeOf(node), "it falls slowly")
+	p.setSize(node, 500)
+	assert.Equal(t, maxSize, p.sizeOf(node))
+}

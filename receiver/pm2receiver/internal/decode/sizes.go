@@ -7,6 +7,8 @@ const (
 	sizeSteps = 64
 	// maxSize bounds the size that is expected.
 	maxSize = 64
+	// unknownSize is expected of a length that no line has had.
+	unknownSize = 8
 )
 
 // sizes predicts how many attributes a record will have: lines of a file that are about as
@@ -20,7 +22,7 @@ func (s *sizes) of(line []byte) int {
 	if n := s[step(line)]; n != 0 {
 		return int(n)
 	}
-	return 8
+	return unknownSize
 }
 
 // set notes how many attributes a line has. What is expected falls slowly, so that most
