@@ -135,8 +135,8 @@ func TestParser_ReadsNothingIntoTextOfManyKinds(t *testing.T) {
 		defer f.Close()
 		p := New(Settings{JSON: true, Strip: true, Location: time.UTC})
 		for scan := bufio.NewScanner(f); scan.Scan(); lines++ {
-			if strings.Contains(strings.ToLower(scan.Text()), "traceid") {
-				continue // it says so
+			if strings.Contains(strings.ToLower(scan.Text()), "traceid") || strings.Contains(scan.Text(), "# {trace_id=") {
+				continue // it says so; the latter are exemplars of OpenMetrics
 			}
 			if made := madeUp(p, scan.Text()); made != "" && !strings.Contains(path, "/docs/") && !strings.HasSuffix(path, "README.md") { // those show real lines
 				t.Errorf("%s: %s: %q", path, made, scan.Text())
