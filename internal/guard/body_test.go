@@ -162,9 +162,9 @@ func TestReadBody_RejectsDamagedBodies(t *testing.T) {
 		good := compress(data)
 		for name, body := range map[string][]byte{
 			"trailing garbage": append(bytes.Clone(good), "garbage"...),
-			"cut":            good[:len(good)-1],
-			"a third":        good[:len(good)/3],
-			"garbage":        []byte("this is not compressed at all"),
+			"cut":              good[:len(good)-1],
+			"a third":          good[:len(good)/3],
+			"garbage":          []byte("this is not compressed at all"),
 		} {
 			r := admit(asTenant("a"), t, g)
 			_, err := r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(body), encoding), BodyLimits{})
