@@ -102,7 +102,7 @@ func TestRemoteWrite_KeysAndStatuses(t *testing.T) {
 		assert.NotContains(t, text, key[:len(key)-1], test.name)
 	}
 	r.drained()
-	assert.EqualValues(t, 4, r.total().delivered, "three of acme and one within the quota")
+	assert.Equal(t, 4, r.total().delivered, "three of acme and one within the quota")
 	g.stop()
 }
 
