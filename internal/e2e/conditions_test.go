@@ -260,7 +260,7 @@ func TestConditions_OfTheShippedAgent(t *testing.T) {
 	require.NoError(t, os.Remove(a.keyFile))
 	a.ails("key_file_failed", a.keyFile, "no such file")
 	require.NoError(t, os.WriteFile(a.keyFile, []byte("obs_not_a_key"), 0o600))
-	a.ails("key_file_failed", "something else than one API key")
+	a.ails("key_file_failed", "other content than one API key")
 	a.writeKey()
 	a.recovers("key_file_failed")
 
