@@ -269,7 +269,7 @@ func TestReload_OfLanesInMemory(t *testing.T) {
 	accepted := l.result()
 	g.reload(t, overlay("second"))
 	assert.Zero(t, lacks(accepted, "works", up), "what the backend takes is delivered before the new configuration is in force")
-	lost := regexp.MustCompile(`is lost.*"destination": "(\w+)", "signal": "logs", "records": (\d+)`).FindAllStringSubmatch(g.Output(), -1)
+	lost := regexp.MustCompile(`Dropped accepted data at the shutdown.*"destination": "(\w+)", "signal": "logs", "records": (\d+)`).FindAllStringSubmatch(g.Output(), -1)
 	require.Len(t, lost, 1, "the log does not report the loss")
 	assert.Equal(t, "fails", lost[0][1])
 	n, err := strconv.Atoi(lost[0][2])
