@@ -172,7 +172,12 @@ cases['npmlog'] = () => {
   const log = require('npmlog')
   log.stream = process.stdout
   log.level = 'silly'
-  for (const level of ['warn', 'error']) log[level]('shop', `order at ${level}`)
+  // npmlog writes each part of a line alone. Whether PM2 reads them together is up to the machine.
+  for (const level of ['warn', 'error']) {
+    process.stdout.cork()
+    log[level]('shop', `order at ${level}`)
+    process.stdout.uncork()
+  }
   return [['warn', 'order at warn', { notime: true, stderr: true }], ['error', 'order at error', { notime: true }]]
 }
 const tslogCase = type => () => {
