@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Command tenantctl is the operator's tool for the tenants of a gateway. It
 // creates and changes tenants and their keys in the registry, from which running
 // gateways apply every change within a second, and prints what a new tenant

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package configcheckconverter refuses configurations of a collector that lose
 // data, before anything starts and in `validate`.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package admission decides whether a caller may send data. All components decide alike.
 package admission
 

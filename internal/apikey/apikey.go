@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package apikey creates and validates the API keys of tenants.
 //
 // A key has the form obs_<key id>_<secret><checksum>: a public key ID (k and seven

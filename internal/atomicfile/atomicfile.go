@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package atomicfile replaces files as a whole: a reader, and a program that
 // starts after a crash, sees either the old content or the new.
 package atomicfile

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package audit keeps signed, append-only logs: who changed the registry of
 // tenants, when, why and how, and what a gateway rejected. Editing, removing,
 // reordering or truncating entries is detected.

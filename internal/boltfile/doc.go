@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package boltfile detects damage in a file of the file_storage extension before
 // the extension opens it.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package bytesize reads sizes such as 64MiB from configuration.
 package bytesize
 

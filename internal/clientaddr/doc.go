@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package clientaddr finds the address of a client behind proxies.
 //
 // Headers such as X-Forwarded-For are used only on connections from a trusted proxy. Their elements

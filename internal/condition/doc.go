@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package condition defines what components report when they cannot do their work, such as
 // files that they may not read or a gateway that does not answer.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package configcheck finds configurations of a collector that lose data or leave the collector
 // unprotected, although each component on its own is configured correctly.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package deadletter defines the files for requests that destinations refused permanently. The
 // tenant_routing exporter writes them, and operators list and replay them.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package diskspace measures how much of a disk is free and how much files use.
 package diskspace
 

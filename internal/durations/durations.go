@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package durations finds durations of a configuration that were written without a unit.
 //
 // A number such as 5 is five nanoseconds to the collector, which nobody means.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package e2e tests whole pipelines through the built binary, as users run it, and the
 // contracts between components. It has no code of its own.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package foldname distinguishes names on disk that differ in case only.
 //
 // Folders are named after tenants. File systems of macOS and Windows, and some of

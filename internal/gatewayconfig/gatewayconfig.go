@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package gatewayconfig reads the destinations that a registry may use from the configuration of a
 // gateway.
 package gatewayconfig

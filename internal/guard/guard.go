@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package guard bounds what callers can make a process hold: requests and bytes in
 // flight, for each tenant and in total, bodies and their decoded form, the time of an
 // upload, and connections.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package history compares the history of a registry with the version that was
 // accepted last, so that a restored backup is not taken for a change.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package lastend finds out how the previous process ended: by a shutdown, by its own fault,
 // because memory was exhausted, or by a kill or a power failure.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package loopback reserves addresses on 127.0.0.1 for the servers of tests,
 // demonstrations and benchmarks. They need to know their address before they listen on
 // it, and may stop and start again there while other tests run on the same machine.

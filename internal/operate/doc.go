@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package operate holds the operator's actions on the registry of a gateway:
 // create and change tenants, create, rotate and revoke keys, check and import
 // the registry, accept a restored backup, read and verify the audit log, and

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package otlpwire
 
 // jsonForm is a JSON document together with a form of it that pdata reads, which

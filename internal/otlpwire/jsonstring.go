@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package otlpwire
 
 // escapeLength returns the length of the escape at the start of text, or 0 if it is not

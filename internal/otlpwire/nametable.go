@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package otlpwire
 
 // nameTable is a hash table of the names of the fields of a message, in camelCase and in

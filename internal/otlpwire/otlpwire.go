@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package otlpwire checks encoded OTLP export requests before they are decoded. One
 // pass over the bytes, without an allocation, determines how deeply values are
 // nested, how many elements the request has, and how much memory the decoder of

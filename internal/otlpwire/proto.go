@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package otlpwire
 
 // protoWalker walks a message in protobuf. It recurses as deeply as messages are

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package otlpwire
 
 // op is what the protobuf walker does with a field.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package ownports lists the TCP ports on which this process listens, so that a component can
 // detect that its destination is this process.
 package ownports

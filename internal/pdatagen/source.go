@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package pdatagen generates encoded OTLP requests from bytes, for fuzz tests. A client can
 // send each of them, so a fuzzer spends its time on the handling of telemetry and not on
 // finding its format. Difficult content is frequent: the largest and smallest numbers, NaN,

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package profile lists the profiles of destinations: for each one, the signals that its
 // backend accepts, and the path for each signal.
 package profile

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package recovery turns panics into errors where a component handles what others
 // sent: a request, a batch, a registry. The caller rejects that one and goes on.
 package recovery

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package redact
 
 // Holder is an extension that puts secrets into requests, such as an authenticator. A

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package redact removes secrets from text of other programs: a backend may quote
 // the token that it refuses, and errors of the network quote addresses.
 //

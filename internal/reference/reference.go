@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package reference resolves ${env:NAME} and ${file:/path}, with which variables of
 // the registry name secrets instead of containing them.
 //

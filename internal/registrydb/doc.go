@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package registrydb keeps the registry of a gateway's tenants in a PostgreSQL
 // database, which any number of gateways and operators share.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package registryedit edits registry files.
 //
 // A [Document] is the text of a file. Changes replace only the lines that change,

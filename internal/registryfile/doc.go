@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package registryfile defines the format of the registry file, which lists the
 // tenants of a gateway: it parses, checks and formats it.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package registryfile
 
 import "go.yaml.in/yaml/v3"

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package regularfile opens files that other programs create, without blocking. Opening a
 // named pipe blocks until another program writes to it, and a component that is blocked can
 // neither try again nor shut down.

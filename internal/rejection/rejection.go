@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package rejection decides how a request that is refused is answered: code,
 // reason, text and retry delay, over gRPC and HTTP. All of it is in one table, so
 // that the same situation has the same answer in every component.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package safetext makes text of others fit for a log and a terminal.
 //
 // Backends, callers, files and registries choose texts that end in a log line or

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package severity turns the level words and numbers of loggers into the
 // severity numbers of the OpenTelemetry log data model, and back into six words.
 //

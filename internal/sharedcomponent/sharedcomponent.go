@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package sharedcomponent lets the signals of one component configuration share one
 // instance. The collector creates a component for each signal; bounds, ports, files and
 // counts are for all of them.

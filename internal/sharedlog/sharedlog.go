@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package sharedlog adapts loggers for components that have one instance for several signals.
 //
 // The collector gives the component of each signal a logger that names the signal. A shared

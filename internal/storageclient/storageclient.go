@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package storageclient finds the storage extension that a component is configured to use, and
 // opens clients of it. Its errors name the configuration key, the extension and, if it is known,
 // the file, so that every component reports the same problem in the same words.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package tenant defines the identity of a request's tenant and the registry of tenants.
 //
 // The components of the distribution meet here: the registry extension implements

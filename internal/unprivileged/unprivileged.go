@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package unprivileged runs tests of missing permissions without the privileges of root.
 package unprivileged
 

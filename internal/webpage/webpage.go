@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package webpage extracts plain text from the web pages that proxies send in place of an
 // answer, so that logs and health show no HTML.
 package webpage

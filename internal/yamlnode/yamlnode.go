@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package yamlnode builds, searches and encodes nodes of YAML documents. A style
 // of 0 is a block, yaml.FlowStyle is the form in braces or brackets.
 package yamlnode

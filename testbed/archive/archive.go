@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package archive reads what archive destinations wrote: OTLP JSON lines under
 // tenant=<id>/signal=<signal>/.
 package archive

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Command benchgateway compares the built gateway with a contrib gateway for the same tenants
 // (bearertokenauth, routing connector, one otlp_http exporter per tenant), and prints what the same
 // requests cost each of them. Runs are interleaved and medians are printed, because the speed of a

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Command benchpm2 compares the pm2 receiver with contrib's filelog receiver: the
 // same files, the same exporter, in turn, with CPU time and memory from the kernel.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Command demo runs the main job on one machine: PM2 log files of two tenants, two edge
 // agents, one gateway, and one archive per tenant. With -smoke it asserts the result and
 // exits with status 0 or 1.

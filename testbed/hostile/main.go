@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Command hostile runs the shipped gateway in a memory cgroup, and sends it a random mix of all
 // attacks, with and without a valid key, while honest tenants send requests. It fails if the process
 // ends, if acknowledged data is missing or stored as another tenant's, or if an honest request is

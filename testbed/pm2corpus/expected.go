@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package pm2corpus compares what a log agent read from PM2's log files with what the
 // applications wrote.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package pm2rotation repeats recorded runs of PM2's log folder, with pm2-logrotate,
 // `pm2 flush`, `pm2 reloadLogs` and renames. It records which lines a reader must receive, and
 // which ones no reader could have read.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package process starts the built collector for demonstrations, tests and benchmarks,
 // waits until it is ready, and stops it by its process ID.
 package process

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Command soak runs the built gateway for a while with tenants that come and go,
 // and fails if anything in it grows with the tenants that are gone: goroutines,
 // memory, open files, lanes, metric series. `make soak` runs it; it needs Linux.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package segmented keeps an audit log within a size limit.
 //
 // A segmented log is a directory of segments. Each segment is a log of package

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package tenanttest has a registry, boards and a host for tests of components.
 package tenanttest
 

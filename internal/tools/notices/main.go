@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Command notices writes the licenses of everything that is linked into a binary.
 //
 //	notices -o FILE -own MODULE DIR=PACKAGE...

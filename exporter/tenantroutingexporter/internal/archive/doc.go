@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package archive appends lines to files in the folder layout of a data lake:
 //
 //	tenant=<id>/signal=<logs|metrics|traces>/date=YYYY-MM-DD/hour=HH/<n>.jsonl

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package backend sends batches to destinations: OTLP servers over HTTP and gRPC, and archives of
 // files. It converts each answer to a [lane.Verdict].
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package compress
 
 // polynomial is that of gzip's CRC-32, its bits reversed.

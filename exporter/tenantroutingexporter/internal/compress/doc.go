@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package compress compresses encoded requests one by one, in such a way that several of them become
 // the body of one HTTP request without being compressed again.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package cumulative converts delta metrics to cumulative ones, for backends that refuse
 // delta points, drop them, or store them as if they were totals.
 //

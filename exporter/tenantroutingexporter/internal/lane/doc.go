@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package lane queues what a gateway has accepted until its destinations have it.
 //
 // A lane is the queue, the retry timer and the circuit breaker of one tenant, destination and

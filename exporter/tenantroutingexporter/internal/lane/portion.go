@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package lane
 
 // portion is what one batch carries: merged payloads, or some records of one payload. A lane keeps

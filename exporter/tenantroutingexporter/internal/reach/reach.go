@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package reach prevents connections of tenants' own destinations to the operator's networks.
 //
 // An address is checked when a connection is made, after name resolution. So neither a name, nor a

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package sendingqueue reads the requests that the sending queue of another exporter left in a
 // storage extension, so that an exporter that replaces it can deliver them.
 //

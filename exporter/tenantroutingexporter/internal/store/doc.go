@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package store keeps the queued payloads of lanes in a storage extension, so
 // that accepted data survives the process.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package template replaces {tenant} and {vars.<name>} in destination settings by the
 // values of a tenant, and nothing else.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package wire
 
 // Window returns a request with the records from first until end of buf, counted from 0,

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package wire splits encoded OTLP export requests without decoding them.
 //
 // All OTLP export requests have the same outer form: the repeated field 1 has one resource with its

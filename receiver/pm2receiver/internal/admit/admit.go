@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package admit decides which files in PM2's folders may be read.
 //
 // A user who can write to a log folder controls what is in it. With links, that is any file

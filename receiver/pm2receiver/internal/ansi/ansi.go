@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package ansi takes the escape sequences of terminals, such as colours, out of text.
 package ansi
 

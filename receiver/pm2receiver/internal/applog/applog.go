@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package applog reads the lines of loggers, as JSON, logfmt or text: those of Node.js
 // and what Python, Go, Java and .NET write. It finds the level, the time, the trace,
 // the message and the exception, and keeps whatever else a JSON line holds as

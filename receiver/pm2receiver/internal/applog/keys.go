@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package applog
 
 import "github.com/otelcol-tenant/otelcol-tenant/internal/severity"

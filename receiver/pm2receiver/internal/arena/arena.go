@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package arena keeps the text of one block of log lines in a few large pieces,
 // so that the strings of its records cost no allocation each.
 package arena

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package container reads the logs of containers in which pm2-runtime runs, as Docker's
 // json-file driver and the runtimes of Kubernetes write them. It removes their envelopes and
 // joins lines that they have split. The decoders for PM2's own files read the result.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package daemonlog reads the log of PM2's daemon. The daemon's lines become events of the
 // processes that they are about. Lines that processes of cluster mode write to the same file
 // become records too.

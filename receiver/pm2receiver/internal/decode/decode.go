@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package decode turns blocks of PM2's log files into log records.
 package decode
 

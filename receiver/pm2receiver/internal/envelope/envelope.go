@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package envelope reads the JSON objects in which PM2 wraps the output of a
 // process: {"message","timestamp","type","process_id","app_name"}, one a line.
 package envelope

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package identity builds the resource of a PM2 process, which is the same in the logs of the
 // process, in the log of PM2's daemon, and in metrics.
 package identity

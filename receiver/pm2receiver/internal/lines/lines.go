@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package lines undoes what PM2 does to the output of a process: it takes blocks
 // of a log file and gives back the lines that the process wrote.
 package lines

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package quoted reads JSON strings eight bytes at a time.
 package quoted
 

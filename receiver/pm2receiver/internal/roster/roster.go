@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package roster lists the files that PM2 writes, and for which process. The list comes from
 // PM2's daemons, or from the file that a daemon has saved if it does not run.
 //

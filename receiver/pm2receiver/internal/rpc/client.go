@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package rpc requests the list of processes from a PM2 daemon.
 //
 // The socket of a daemon gives full control over its processes, and its answer has their whole

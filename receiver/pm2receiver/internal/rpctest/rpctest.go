@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package rpctest provides a server for tests that answers like a PM2 daemon, or in any other
 // way.
 package rpctest

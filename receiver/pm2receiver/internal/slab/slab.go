@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package slab makes the log records of a block of lines.
 //
 // By default it uses pdata's own functions, which allocate each value by itself. With

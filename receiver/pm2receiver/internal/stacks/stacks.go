@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package stacks puts the lines of a record back together that is written as several:
 // stack traces of JavaScript, Java, .NET, Python and Go, and objects that are printed
 // over several lines.

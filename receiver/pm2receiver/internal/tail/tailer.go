@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package tail follows PM2's log files through rotation, truncation and restarts. For every
 // file it keeps how much the next consumer has accepted. It recognizes files by their content
 // and not by their name.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package timeparse reads the times that PM2, the date formats of its users and loggers
 // write at the beginning of a line or in a field.
 package timeparse

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package checkpoint stores how far log files were read, so that another process continues
 // there.
 package checkpoint

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package finder finds the log files to read: those that match patterns, those that PM2 lists,
 // and the logs of PM2's daemons.
 package finder

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package fingerprint recognizes the content of a file that was read up to an offset, also in
 // a copy of the file, without keeping that content.
 package fingerprint

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package fingerprint
 
 // Relation is how the content of a file relates to content that was read before.

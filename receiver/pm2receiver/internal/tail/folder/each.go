@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package folder reads folders that may hold very many files, at a bounded cost.
 package folder
 

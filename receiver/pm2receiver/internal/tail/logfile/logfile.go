@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package logfile reads log files, plain or compressed with gzip, at any offset.
 package logfile
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package logname reads the names of PM2's log files and of their rotated copies.
 package logname
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package memory bounds the memory of what all log files together have read and the next
 // consumer has not accepted.
 package memory

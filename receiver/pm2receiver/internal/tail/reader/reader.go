@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package reader reads one log file in blocks of whole lines, and remembers how much of it
 // was accepted.
 package reader

@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 package rotation
 
 // Content is what was observed of an open file before it is read.

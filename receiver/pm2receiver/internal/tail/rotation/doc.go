@@ -1,3 +1,6 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
 // Package rotation decides what has happened to a log file, and what a file is that appears
 // next to it. Each decision is a pure function of what was observed: it reads no file and no
 // clock.
