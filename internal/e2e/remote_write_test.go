@@ -249,11 +249,7 @@ func TestRemoteWrite_VMAgent(t *testing.T) {
 // TestRemoteWrite_Compliance runs the official tests of receivers of remote write 2.0
 // against the gateway.
 func TestRemoteWrite_Compliance(t *testing.T) {
-	suite, err := filepath.Abs(filepath.Join(root, "_build", "backends", "remote-write-compliance"))
-	require.NoError(t, err)
-	if _, err := os.Stat(suite); err != nil {
-		t.Skip("there is no _build/backends/remote-write-compliance (make remote-write-compliance): make acceptance builds it")
-	}
+	suite := realBackend(t, "remote-write-compliance")
 	r := newRig(t, "", "acme")
 	g := r.run()
 	config := filepath.Join(t.TempDir(), "config.yml")
