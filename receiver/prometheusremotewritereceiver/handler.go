@@ -37,6 +37,8 @@ type handler struct {
 	*remoteWriteReceiver
 	server *guardedhttp.Server
 	limits guard.BodyLimits
+
+	builders translate.Builders
 }
 
 func newHandler(r *remoteWriteReceiver) *handler {
@@ -160,7 +162,8 @@ func (h *handler) decode(ctx context.Context, request *guard.Request, version me
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
 	}
 	remembered := h.memory.Of(request.Tenant())
-	builder := translate.NewBuilder(remembered, request.Reserve)
+	builder := h.builders.Get(remembered, request.Reserve)
+	defer h.builders.Put(builder)
 	decoder := message.Decoder{
 		Series: builder.Add,
 		Family: func(f message.Family) error {

@@ -23,7 +23,7 @@ func newMemory() *memory.Memory {
 }
 
 func newBuilder(m *memory.Memory, id tenant.ID) *Builder {
-	return NewBuilder(m.Of(id), func(int64) error { return nil })
+	return new(Builders).Get(m.Of(id), func(int64) error { return nil })
 }
 
 // series returns a series with a sample. Labels are names and values, sorted by name.
@@ -340,7 +340,7 @@ func TestBuilder_WideHistograms(t *testing.T) {
 func TestBuilder_Reserves(t *testing.T) {
 	denied := errors.New("denied")
 	var reserved int64
-	b := NewBuilder(newMemory().Of("a"), func(n int64) error {
+	b := new(Builders).Get(newMemory().Of("a"), func(n int64) error {
 		if reserved += n; reserved > 100<<10 {
 			return denied
 		}
@@ -355,7 +355,7 @@ func TestBuilder_Reserves(t *testing.T) {
 	assert.Less(t, n, 100)
 	wide := native(message.NativeHistogram{Schema: 8, Count: 2, Positive: message.Buckets{Spans: []message.Span{{Offset: 0, Length: 1}, {Offset: 16_000, Length: 1}}, Deltas: []int64{1, 0}}})
 	reserved = 0
-	b = NewBuilder(newMemory().Of("a"), func(n int64) error { reserved += n; return nil })
+	b = new(Builders).Get(newMemory().Of("a"), func(n int64) error { reserved += n; return nil })
 	require.NoError(t, b.Add(wide))
 	assert.Greater(t, reserved, int64(16_000*8))
 }
