@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,6 +145,61 @@ func TestReceiver_MetadataAlone(t *testing.T) {
 		descriptions = append(descriptions, md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Description())
 	}
 	assert.Equal(t, []string{"help of acme", ""}, descriptions, "what one tenant describes is not another's")
+}
+
+// Two tenants have the same job, instance, families and label sets, and send at a time:
+// metadata, target_info, exemplars that wait for a sample, and samples. Nothing of one is in
+// what is handed on of the other.
+func TestReceiver_TenantsShareNothing(t *testing.T) {
+	d := setup{}.start(t)
+	number := func(n protowire.Number, v uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), v)
+	}
+	label := func(name, value string) []byte { return field(1, field(1, []byte(name)), field(2, []byte(value))) }
+	target := slices.Concat(label("job", "j"), label("instance", "i"))
+	sample := field(2, number(2, 1000))
+	messages := func(owner string) [][]byte {
+		series := slices.Concat(label("__name__", "m_total"), target)
+		return [][]byte{
+			snap(field(3, number(1, 1), field(2, []byte("m")), field(4, []byte("help of "+owner)))),
+			snap(field(1, label("__name__", "target_info"), target, label("pod", "pod of "+owner), sample)),
+			snap(field(1, series, field(3, label("user", "user of "+owner), number(3, 1000)))),
+			snap(slices.Concat(field(1, series, sample), field(1, label("__name__", "owner"), target, label("is", owner), sample))),
+		}
+	}
+	owners := []string{"acme", "other"}
+	var senders sync.WaitGroup
+	for _, owner := range slices.Concat(owners, owners) {
+		senders.Go(func() {
+			for range 50 {
+				for _, body := range messages(owner) {
+					if a, err := d.try(t.Context(), request{key: owner, body: body}); !assert.NoError(t, err) || !assert.Equal(t, http.StatusNoContent, a.status, a.body) {
+						return
+					}
+				}
+			}
+		})
+	}
+	senders.Wait()
+	seen := make(map[string]int)
+	for _, md := range d.sink.AllMetrics() {
+		raw, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(md)
+		require.NoError(t, err)
+		text, is := string(raw), 0
+		if strings.Contains(text, `"stringValue":"other"`) {
+			is = 1
+		}
+		require.Contains(t, text, `"stringValue":"`+owners[is]+`"`)
+		require.NotContains(t, text, " of "+owners[1-is])
+		for _, what := range []string{"help of ", "pod of ", "user of "} {
+			seen[what+owners[is]] += strings.Count(text, what+owners[is])
+		}
+	}
+	for _, owner := range owners {
+		assert.Equal(t, 100, seen["pod of "+owner])
+		assert.Equal(t, 100, seen["help of "+owner])
+		assert.Equal(t, 100, seen["user of "+owner])
+	}
 }
 
 // Every rejection reaches the sender with its status, and in 2.0 with the headers that say
