@@ -202,6 +202,16 @@ func TestReceiver_TenantsShareNothing(t *testing.T) {
 	}
 }
 
+// manyReferences returns a message of both versions at once that is small, and has many
+// series with a long label.
+func manyReferences() []byte {
+	long := strings.Repeat("x", 50_000)
+	v2 := slices.Concat(field(4), field(4, []byte("__name__")), field(4, []byte("m")), field(4, []byte("a")), field(4, []byte(long)),
+		slices.Repeat(field(5, field(1, []byte{1, 2, 3, 4}), field(2)), 10))
+	v1 := field(1, field(1, field(1, []byte("__name__")), field(2, []byte("m"))), field(1, field(1, []byte("a")), field(2, []byte(long))), slices.Repeat(field(2), 10))
+	return append(v2, v1...)
+}
+
 // Every rejection reaches the sender with its status, and in 2.0 with the headers that say
 // that nothing was written.
 func TestReceiver_Rejections(t *testing.T) {
@@ -233,7 +243,9 @@ func TestReceiver_Rejections(t *testing.T) {
 		"status of gRPC":          {next: status.Error(codes.Unavailable, "away"), status: 503, retry: true, text: "away"},
 		"too large":               {request: request{body: make([]byte, 200_000)}, status: 413, text: "body"},
 		"too large decoded":       {request: request{body: snap(make([]byte, 300_000))}, status: 413, text: "decoded"},
+		"too much text":           {request: request{body: snap(manyReferences())}, status: 413, text: "text"},
 		"malformed":               {request: request{body: snap([]byte{0x22, 0x7f})}, status: 400, text: "malformed"},
+		"no body":                 {request: request{body: []byte{}}, status: 400, text: "no body"},
 		"content type":            {request: request{encoding: "gzip"}, status: 415, text: "Content-Encoding"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -324,6 +336,7 @@ func TestReceiver_Bombs(t *testing.T) {
 		"series":                     {"snappy", snap(slices.Concat(head, slices.Repeat(field(5, field(1, []byte{1, 2}), field(2)), 1<<20))), []int{413}},
 		"empty histograms":           {"snappy", snap(slices.Concat(head, field(5, field(1, []byte{1, 2}), slices.Repeat([]byte{0x1a, 0}, 7<<20)))), []int{413}},
 		"wide histograms":            {"snappy", snap(slices.Concat(head, slices.Repeat(field(5, field(1, []byte{1, 2}), wide), 5000))), []int{413}},
+		"symbol of many series":      {"snappy", snap(slices.Concat(head, field(4, []byte("a")), field(4, make([]byte, 1<<20)), slices.Repeat(field(5, field(1, []byte{1, 2, 3, 4}), field(2)), 5000))), []int{413}},
 		"empty exemplars":            {"snappy", snap(slices.Concat(head, field(5, field(1, []byte{1, 2}), slices.Repeat([]byte{0x22, 0}, 7<<20)))), []int{413}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@
 package translate
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -33,6 +34,7 @@ const (
 const (
 	sizeOfResource  = 900
 	sizeOfScope     = 400
+	sizeOfName      = 200
 	sizeOfMetric    = 700
 	sizeOfPoint     = 200
 	sizeOfHistogram = 400
@@ -41,6 +43,10 @@ const (
 
 	reserveStep = 32 << 10
 )
+
+// ErrTooLarge is the error of a message whose metrics have more text than they may. A
+// message that refers to a long text often is small, and large once the metrics are encoded.
+var ErrTooLarge = errors.New("the metrics of the message have too much text")
 
 // Written is what a message had that is in the metrics or in the memory of its tenant.
 type Written struct{ Samples, Histograms, Exemplars int }
@@ -67,6 +73,7 @@ type Builder struct {
 	last int32 // resource, or none
 
 	unreserved int64 // bytes that are not reserved yet
+	textLeft   int64 // bytes of text that the metrics may still get
 	scratch    []byte
 	pending    []memory.Pending
 	attrs      []message.Label // of the series, without those of the resource and the scope
@@ -134,15 +141,36 @@ func (b *Builder) reserve(n int) error {
 	return b.reserveNow(unreserved)
 }
 
+// text counts n bytes of text that the metrics get, as often as they get it: encoded, they
+// have a copy each time.
+func (b *Builder) text(n int) error {
+	if b.textLeft -= int64(n); b.textLeft < 0 {
+		return ErrTooLarge
+	}
+	return b.reserve(n)
+}
+
 // Add adds a series. It keeps the texts of the series and nothing else of it.
 func (b *Builder) Add(s *message.Series) error {
 	target := b.split(s)
+	points := len(s.Samples) + len(s.Histograms)
+	// Before anything reads the texts.
+	if err := b.text(len(s.Name) + sizeOfLabels(s.Labels)*max(points, 1)); err != nil {
+		return err
+	}
+	for i := range s.Exemplars {
+		if err := b.text(sizeOfLabels(s.Exemplars[i].Labels)); err != nil {
+			return err
+		}
+	}
 	if s.Name == targetInfo && target != (memory.Target{}) && len(s.Samples) > 0 {
 		b.remember(target, s)
 		return nil
 	}
-	id := b.nameOf(s)
-	points := len(s.Samples) + len(s.Histograms)
+	id, err := b.nameOf(s)
+	if err != nil {
+		return err
+	}
 	if err := b.reserve(points*(sizeOfPoint+len(b.attrs)*sizeOfAttribute) + len(s.Exemplars)*sizeOfExemplar); err != nil {
 		return err
 	}
@@ -161,6 +189,14 @@ func (b *Builder) Add(s *message.Series) error {
 		return b.addSamples(s, scope, id)
 	}
 	return b.addHistograms(s, scope, id)
+}
+
+// sizeOfLabels returns the number of bytes of the texts of labels.
+func sizeOfLabels(labels []message.Label) (n int) {
+	for i := range labels {
+		n += len(labels[i].Name) + len(labels[i].Value)
+	}
+	return n
 }
 
 // split sorts the labels of the series into those of its target, its scope and its data
@@ -195,13 +231,13 @@ func (b *Builder) remember(target memory.Target, s *message.Series) {
 
 // nameOf returns the index of the name of the series, with the metadata that came with it
 // or else what is remembered of its family.
-func (b *Builder) nameOf(s *message.Series) int32 {
+func (b *Builder) nameOf(s *message.Series) (int32, error) {
 	key := nameKey{s.Name, s.Metadata.Type}
 	if last := len(b.names) - 1; last >= 0 && b.names[last].key == key { // a family's series are mostly adjacent
-		return int32(last)
+		return int32(last), nil
 	}
 	if id, ok := b.nameOfSeries[key]; ok {
-		return id
+		return id, nil
 	}
 	meta := s.Metadata
 	if meta == (message.Metadata{}) {
@@ -209,10 +245,13 @@ func (b *Builder) nameOf(s *message.Series) int32 {
 	} else {
 		b.remembered.SetFamily(s.Name, meta)
 	}
+	if err := b.reserve(sizeOfName); err != nil {
+		return none, err
+	}
 	id := int32(len(b.names))
 	b.names = append(b.names, name{key: key, meta: meta, kind: kindOf(s.Name, meta), scope: none})
 	b.nameOfSeries[key] = id
-	return id
+	return id, nil
 }
 
 // family returns what is remembered of the family of a series.
@@ -257,6 +296,9 @@ func (b *Builder) resourceOf(target memory.Target) (int32, error) {
 	id, ok := b.resourceOfTarget[target]
 	if !ok {
 		if err := b.reserve(sizeOfResource); err != nil {
+			return none, err
+		}
+		if err := b.text(sizeOfLabels(b.remembered.Target(target))); err != nil {
 			return none, err
 		}
 		id = int32(len(b.resources))

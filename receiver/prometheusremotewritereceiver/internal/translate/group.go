@@ -32,6 +32,9 @@ func (b *Builder) groupOf(key groupKey) (int32, error) {
 		return none, err
 	}
 	n := &b.names[key.name]
+	if err := b.text(len(n.meta.Help) + len(n.meta.Unit)); err != nil {
+		return none, err
+	}
 	m := b.scopes[key.scope].Metrics().AppendEmpty()
 	describe(m, n.key.name, key.kind, n.meta)
 	g := group{kind: key.kind}
