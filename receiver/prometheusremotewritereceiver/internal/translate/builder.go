@@ -405,7 +405,11 @@ func (r *resource) identify(labels []message.Label) {
 	attrs := r.metrics.Resource().Attributes()
 	attrs.EnsureCapacity(len(labels) + 3)
 	for _, l := range labels {
-		attrs.PutStr(l.Name, l.Value)
+		switch l.Name {
+		case serviceNamespace, serviceName, serviceInstance: // job and instance follow from them
+		default:
+			attrs.PutStr(l.Name, l.Value)
+		}
 	}
 	if namespace, service, ok := strings.Cut(r.target.Job, "/"); ok && namespace != "" && service != "" && !strings.Contains(service, "/") {
 		attrs.PutStr(serviceNamespace, namespace)

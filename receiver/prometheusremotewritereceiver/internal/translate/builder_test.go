@@ -223,6 +223,11 @@ func TestBuilder_TargetInfo(t *testing.T) {
 	r = build(t, newBuilder(m, "a"), series("up", "instance", "i", "job", "ns/j"))
 	assert.NotContains(t, r.Metrics.ResourceMetrics().At(0).Resource().Attributes().AsRaw(), "k8s_pod")
 
+	build(t, newBuilder(m, "a"), series("target_info", "instance", "i", "job", "j", "service.instance.id", "x", "service.name", "x", "service.namespace", "x"))
+	r = build(t, newBuilder(m, "a"), series("up", "instance", "i", "job", "j"))
+	assert.Equal(t, map[string]any{"service.name": "j", "service.instance.id": "i"}, r.Metrics.ResourceMetrics().At(0).Resource().Attributes().AsRaw(),
+		"job and instance are those of the series")
+
 	r = build(t, newBuilder(m, "a"), series("target_info", "k8s_pod", "p"))
 	assert.Equal(t, "target_info", only(t, r).Name(), "without a target it is a metric")
 }

@@ -37,13 +37,13 @@ func setExemplars(out pmetric.ExemplarSlice, exemplars []message.Exemplar) {
 			switch {
 			case l.Name == traceIDLabel && len(l.Value) == 32:
 				var id pcommon.TraceID
-				if _, err := hex.Decode(id[:], []byte(l.Value)); err == nil {
+				if _, err := hex.Decode(id[:], []byte(l.Value)); err == nil && !id.IsEmpty() { // an empty one is none
 					e.SetTraceID(id)
 					continue
 				}
 			case l.Name == spanIDLabel && len(l.Value) == 16:
 				var id pcommon.SpanID
-				if _, err := hex.Decode(id[:], []byte(l.Value)); err == nil {
+				if _, err := hex.Decode(id[:], []byte(l.Value)); err == nil && !id.IsEmpty() {
 					e.SetSpanID(id)
 					continue
 				}
