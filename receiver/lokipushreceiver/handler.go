@@ -320,6 +320,9 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, status int, tex
 		return
 	}
 	header := w.Header()
+	if status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", "Bearer")
+	}
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
