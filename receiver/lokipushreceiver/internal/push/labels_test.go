@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"regexp"
 	"strconv"
@@ -115,11 +116,12 @@ func TestLabels_EqualPrometheus(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, row.Set)
-		got := map[string]string{}
+		got, want := map[string]string{}, map[string]string{}
+		maps.Copy(want, row.Labels)
 		for _, l := range p.labels.list {
 			got[l.name] = l.value
 		}
-		assert.Equal(t, row.Labels, got, row.Set)
+		assert.Equal(t, want, got, row.Set)
 	}
 	assert.Greater(t, n, 20)
 }
