@@ -32,6 +32,9 @@ type lokiValue struct {
 }
 
 func (v lokiValue) MarshalJSON() ([]byte, error) {
+	if v.metadata == nil {
+		return json.Marshal([]string{v.timestamp, v.line})
+	}
 	return json.Marshal([]any{v.timestamp, v.line, v.metadata})
 }
 
@@ -44,9 +47,9 @@ type lokiRequest struct {
 	Streams []lokiStream `json:"streams"`
 }
 
-// lokiMessages are a thousand lines of ten streams in JSON and in protobuf, the same as
-// in the benchmark of the receiver.
-func lokiMessages(b *testing.B) (asJSON, asProtobuf []byte) {
+// lokiMessages are a thousand lines of ten streams in JSON and in protobuf, with or without
+// structured metadata, the same as in the benchmark of the receiver.
+func lokiMessages(b *testing.B, metadata bool) (asJSON, asProtobuf []byte) {
 	b.Helper()
 	var (
 		request lokiRequest
@@ -60,6 +63,11 @@ func lokiMessages(b *testing.B) (asJSON, asProtobuf []byte) {
 			ns := int64(1_700_000_000_000_000_000 + 1000*s + n)
 			line := fmt.Sprintf(`level=info ts=2023-11-14T22:13:20Z caller=handler.go:%d msg="request done" method=GET path="/api/v1/orders/%d" status=200 duration=12.%dms`, n, 7*n+s, n)
 			request := fmt.Sprintf("req-%08d", 1000*s+n)
+			if !metadata {
+				of.Values = append(of.Values, lokiValue{strconv.FormatInt(ns, 10), line, nil})
+				adapter.Entries = append(adapter.Entries, push.Entry{Timestamp: time.Unix(0, ns), Line: line})
+				continue
+			}
 			of.Values = append(of.Values, lokiValue{strconv.FormatInt(ns, 10), line, map[string]string{"request_id": request, "user": "u" + strconv.Itoa(n%7)}})
 			adapter.Entries = append(adapter.Entries, push.Entry{
 				Timestamp: time.Unix(0, ns), Line: line,
@@ -79,11 +87,13 @@ func lokiMessages(b *testing.B) (asJSON, asProtobuf []byte) {
 // BenchmarkNaiveLoki decodes pushed lines with encoding/json, and with Loki's own type and
 // Prometheus' parser of labels, and makes a record of each line.
 func BenchmarkNaiveLoki(b *testing.B) {
-	asJSON, asProtobuf := lokiMessages(b)
-	for name, decode := range map[string]func() (plog.Logs, error){
-		"json":     func() (plog.Logs, error) { return naiveLokiJSON(asJSON) },
-		"protobuf": func() (plog.Logs, error) { return naiveLokiProtobuf(asProtobuf) },
-	} {
+	decodes := map[string]func() (plog.Logs, error){}
+	for name, metadata := range map[string]bool{"": false, "-metadata": true} {
+		asJSON, asProtobuf := lokiMessages(b, metadata)
+		decodes["json"+name] = func() (plog.Logs, error) { return naiveLokiJSON(asJSON) }
+		decodes["protobuf"+name] = func() (plog.Logs, error) { return naiveLokiProtobuf(asProtobuf) }
+	}
+	for name, decode := range decodes {
 		b.Run(name, func(b *testing.B) {
 			ld, err := decode()
 			require.NoError(b, err)

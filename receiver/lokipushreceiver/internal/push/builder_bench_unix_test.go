@@ -17,8 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// messages are a thousand lines of ten streams in JSON and in protobuf.
-func messages() (asJSON, asProtobuf []byte) {
+// messages are a thousand lines of ten streams in JSON and in protobuf, with or without
+// structured metadata.
+func messages(metadata bool) (asJSON, asProtobuf []byte) {
 	var streams []string
 	for s := range 10 {
 		pod := "checkout-7d9f8b6c5-" + strconv.Itoa(s)
@@ -28,6 +29,11 @@ func messages() (asJSON, asProtobuf []byte) {
 			ns := uint64(1_700_000_000_000_000_000 + 1000*s + n) //nolint:gosec // it is positive
 			line := fmt.Sprintf(`level=info ts=2023-11-14T22:13:20Z caller=handler.go:%d msg="request done" method=GET path="/api/v1/orders/%d" status=200 duration=12.%dms`, n, 7*n+s, n)
 			request, user := fmt.Sprintf("req-%08d", 1000*s+n), "u"+strconv.Itoa(n%7)
+			if !metadata {
+				values = append(values, fmt.Sprintf(`["%d",%q]`, ns, line))
+				entries = append(entries, protoEntry(ns/1e9, ns%1e9, line))
+				continue
+			}
 			values = append(values, fmt.Sprintf(`["%d",%q,{"request_id":%q,"user":%q}]`, ns, line, request, user))
 			entries = append(entries, protoEntry(ns/1e9, ns%1e9, line, "request_id", request, "user", user))
 		}
@@ -39,16 +45,19 @@ func messages() (asJSON, asProtobuf []byte) {
 
 // BenchmarkPush decodes a thousand lines. testbed/benchdoors does the same the naive way.
 func BenchmarkPush(b *testing.B) {
-	asJSON, asProtobuf := messages()
-	for name, decode := range map[string]func() (Result, error){
-		"json": func() (Result, error) { return build((*Builder).JSON, Settings{MaxLineSize: 256 << 10}, asJSON) },
-		"protobuf": func() (Result, error) {
+	set := Settings{MaxLineSize: 256 << 10}
+	decodes := map[string]func() (Result, error){}
+	for name, metadata := range map[string]bool{"": false, "-metadata": true} {
+		asJSON, asProtobuf := messages(metadata)
+		decodes["json"+name] = func() (Result, error) { return build((*Builder).JSON, set, asJSON) }
+		decodes["protobuf"+name] = func() (Result, error) {
 			if _, err := CountEntries(asProtobuf); err != nil {
 				return Result{}, err
 			}
-			return build((*Builder).Protobuf, Settings{MaxLineSize: 256 << 10}, asProtobuf)
-		},
-	} {
+			return build((*Builder).Protobuf, set, asProtobuf)
+		}
+	}
+	for name, decode := range decodes {
 		b.Run(name, func(b *testing.B) {
 			r, err := decode()
 			require.NoError(b, err)

@@ -23,7 +23,7 @@ const (
 	fieldTimestamp = 1 // of an entry
 	fieldLine      = 2
 	fieldMetadata  = 3
-	fieldParsed    = 4
+	fieldParsed    = 4 // by Loki itself, as structured metadata
 
 	fieldSeconds = 1 // of a timestamp
 	fieldNanos   = 2
@@ -32,49 +32,74 @@ const (
 	fieldValue = 2
 )
 
-// field is a field of a message: a number, or bytes that belong to the message.
-type field struct {
+// message reads the fields of one message. The bytes that it returns belong to the
+// message.
+type message struct {
+	data []byte
+	// kinds has the wire types of the fields that the message defines, by their number.
+	// Others are skipped.
+	kinds string
+
+	// number is that of the last field, value its number and content its bytes.
 	number  uint64
-	kind    uint8
 	value   uint64
 	content []byte
 }
 
-// nextField reads the first field of a message that is not empty, and returns what is
-// behind it. A group, which no push request has, is an error.
-func nextField(data []byte) (f field, rest []byte, err error) {
-	tag, data, ok := varint(data)
-	f.number, f.kind = tag>>3, uint8(tag&7)
-	if !ok || f.number == 0 || f.number > 1<<29-1 {
-		return f, nil, errTag
-	}
-	switch f.kind {
-	case wireVarint:
-		if f.value, data, ok = varint(data); !ok {
-			return f, nil, errVarint
+// next reads the next field that the message defines. It returns false at the end of the
+// message. A group, which no push request has, is an error.
+func (m *message) next() (bool, error) {
+	for len(m.data) > 0 {
+		kind, err := m.any()
+		if err != nil {
+			return false, err
 		}
-		return f, data, nil
+		if m.number > uint64(len(m.kinds)) {
+			continue
+		}
+		if m.kinds[m.number-1] != kind+'0' {
+			return false, errWireType
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// any reads the next field and returns its wire type.
+func (m *message) any() (kind byte, err error) {
+	tag, data, ok := varint(m.data)
+	m.number, kind = tag>>3, byte(tag&7)
+	if !ok || m.number == 0 || m.number > 1<<29-1 {
+		return 0, errTag
+	}
+	switch kind {
+	case wireVarint:
+		if m.value, m.data, ok = varint(data); !ok {
+			return 0, errVarint
+		}
+		return kind, nil
 	case wireBytes:
 		n, data, ok := varint(data)
 		if !ok {
-			return f, nil, errVarint
+			return 0, errVarint
 		}
 		if n > uint64(len(data)) {
-			return f, nil, errTruncated
+			return 0, errTruncated
 		}
-		f.content = data[:n]
-		return f, data[n:], nil
+		m.content, m.data = data[:n], data[n:]
+		return kind, nil
 	case wireFixed64, wireFixed32:
 		n := 8
-		if f.kind == wireFixed32 {
+		if kind == wireFixed32 {
 			n = 4
 		}
 		if len(data) < n {
-			return f, nil, errTruncated
+			return 0, errTruncated
 		}
-		return f, data[n:], nil
+		m.data = data[n:]
+		return kind, nil
 	}
-	return f, nil, errWireType
+	return 0, errWireType
 }
 
 // varint consumes a number of at most 64 bits.
@@ -89,34 +114,8 @@ func varint(data []byte) (uint64, []byte, bool) {
 	return v, data[n:], true
 }
 
-// each calls f for each field of a message. kinds has the wire types of fields that the
-// message defines, by their number; f is not called for others.
-func each(data []byte, kinds string, f func(field) error) error {
-	for len(data) > 0 {
-		next, rest, err := nextField(data)
-		if err != nil {
-			return err
-		}
-		data = rest
-		if next.number > uint64(len(kinds)) {
-			continue
-		}
-		if kind := kinds[next.number-1]; kind == unused {
-			continue
-		} else if kind != next.kind+'0' {
-			return errWireType
-		}
-		if err := f(next); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Wire types of the fields of each message, by number.
+// Wire types of the fields of each message.
 const (
-	unused = '-'
-
 	kindsRequest   = "2"
 	kindsStream    = "22"
 	kindsEntry     = "2222"
@@ -125,35 +124,54 @@ const (
 )
 
 // CountEntries returns how many entries a request in protobuf has, without allocation.
-func CountEntries(body []byte) (n int, err error) {
-	err = each(body, kindsRequest, func(f field) error {
-		return each(f.content, kindsStream, func(f field) error {
-			if f.number == fieldEntries {
-				n++
-			}
-			return nil
-		})
-	})
-	return n, err
+func CountEntries(body []byte) (entries int, err error) {
+	request := message{data: body, kinds: kindsRequest}
+	for {
+		more, err := request.next()
+		if !more || err != nil {
+			return entries, err
+		}
+		_, n, err := scanStream(request.content)
+		if err != nil {
+			return entries, err
+		}
+		entries += n
+	}
+}
+
+// scanStream returns the labels of a stream and how many entries it has.
+func scanStream(data []byte) (labels []byte, entries int, err error) {
+	stream := message{data: data, kinds: kindsStream}
+	for {
+		more, err := stream.next()
+		if !more || err != nil {
+			return labels, entries, err
+		}
+		if stream.number == fieldLabels {
+			labels = stream.content
+		} else {
+			entries++
+		}
+	}
 }
 
 // Protobuf adds the streams of a request in protobuf. It may be called once.
 func (b *Builder) Protobuf(body []byte) error {
-	return each(body, kindsRequest, func(f field) error { return b.protoStream(f.content) })
+	request := message{data: body, kinds: kindsRequest}
+	for {
+		more, err := request.next()
+		if !more || err != nil {
+			return err
+		}
+		if err := b.protoStream(request.content); err != nil {
+			return err
+		}
+	}
 }
 
 func (b *Builder) protoStream(data []byte) error {
 	b.result.Streams++
-	var labels []byte
-	entries := 0
-	err := each(data, kindsStream, func(f field) error {
-		if f.number == fieldLabels {
-			labels = f.content
-		} else {
-			entries++
-		}
-		return nil
-	})
+	labels, entries, err := scanStream(data)
 	if err != nil {
 		return err
 	}
@@ -170,12 +188,19 @@ func (b *Builder) protoStream(data []byte) error {
 		}
 		s.records.EnsureCapacity(entries)
 	}
-	return each(data, kindsStream, func(f field) error {
-		if f.number != fieldEntries {
-			return nil
+	stream := message{data: data, kinds: kindsStream}
+	for {
+		more, err := stream.next()
+		if !more || err != nil {
+			return err
 		}
-		return b.protoEntry(s, f.content)
-	})
+		if stream.number != fieldEntries {
+			continue
+		}
+		if err := b.protoEntry(s, stream.content); err != nil {
+			return err
+		}
+	}
 }
 
 func (b *Builder) protoEntry(s *stream, data []byte) error {
@@ -184,48 +209,64 @@ func (b *Builder) protoEntry(s *stream, data []byte) error {
 		line []byte
 	)
 	b.metadata.reset()
-	err := each(data, kindsEntry, func(f field) error {
-		switch f.number {
-		case fieldTimestamp:
-			return protoTimestamp(&e, f.content)
-		case fieldLine:
-			line = f.content
-			return nil
+	m := message{data: data, kinds: kindsEntry}
+	for {
+		more, err := m.next()
+		if err == nil && more {
+			switch m.number {
+			case fieldTimestamp:
+				err = protoTimestamp(&e, m.content)
+			case fieldLine:
+				line = m.content
+			default: // fieldMetadata and fieldParsed
+				err = b.protoPair(m.content)
+			}
 		}
-		return b.protoPair(f.content)
-	})
-	if err != nil {
-		return err
+		if err != nil {
+			return err
+		}
+		if more {
+			continue
+		}
+		if e.line, err = b.texts.text(line); err != nil {
+			return err
+		}
+		return b.add(s, &e)
 	}
-	if e.line, err = b.texts.text(line); err != nil {
-		return err
-	}
-	return b.add(s, &e)
 }
 
 func protoTimestamp(e *entry, data []byte) error {
-	return each(data, kindsTimestamp, func(f field) error {
-		if f.number == fieldSeconds {
-			e.seconds = int64(f.value)
-		} else {
-			e.nanos = int64(int32(f.value)) //nolint:gosec // as protobuf decodes int32
+	m := message{data: data, kinds: kindsTimestamp}
+	for {
+		more, err := m.next()
+		if !more || err != nil {
+			return err
 		}
-		return nil
-	})
+		if m.number == fieldSeconds {
+			e.seconds = int64(m.value)
+		} else {
+			e.nanos = int64(int32(m.value)) //nolint:gosec // as protobuf decodes int32
+		}
+	}
 }
 
+// protoPair adds a pair of structured metadata.
 func (b *Builder) protoPair(data []byte) error {
 	var name, value []byte
-	err := each(data, kindsPair, func(f field) error {
-		if f.number == fieldName {
-			name = f.content
-		} else {
-			value = f.content
+	m := message{data: data, kinds: kindsPair}
+	for {
+		more, err := m.next()
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
+		if !more {
+			break
+		}
+		if m.number == fieldName {
+			name = m.content
+		} else {
+			value = m.content
+		}
 	}
 	if b.metadata.full() {
 		b.metadata.dropped++
