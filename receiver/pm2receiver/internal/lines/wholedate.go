@@ -382,8 +382,12 @@ func (d *wholeDate) monthFirst(month, end int) bool {
 	return d.setDate(0, month, day, k)
 }
 
-// ordinal returns the place behind what makes 21 the 21st, if it is at k.
+// ordinal returns the place behind what makes 21 the 21st, if it is at k. PM2's library
+// does not know the format of ordinals and leaves an o.
 func (d *wholeDate) ordinal(k int) int {
+	if d.at(k) == 'o' && !letter(d.at(k+1)) {
+		return k + 1
+	}
 	if k+2 > len(d.text) || letter(d.at(k+2)) {
 		return k
 	}
@@ -458,6 +462,10 @@ func (d *wholeDate) clock(n int) bool {
 			return false
 		}
 	}
+	if !seconds && !d.hasDate && n == 2 && (d.at(k) == '.' || d.at(k) == ',') && digitsAt(d.text, k+1) == 3 { // mm:ss.SSS
+		d.i, d.hasClock, d.vague = k+4, true, true
+		return minute <= 59 && d.value(i, 2) <= 59
+	}
 	if !d.setClock(d.value(i, n), minute, second) {
 		return false
 	}
@@ -470,9 +478,6 @@ func (d *wholeDate) clock(n int) bool {
 		d.readFraction()
 	case sep|0x20 == 'h' && d.at(k) == 'm':
 		d.i++
-	case (d.at(k) == '.' || d.at(k) == ',') && digitsAt(d.text, k+1) == 3 && !d.hasDate: // mm:ss.SSS
-		d.vague = true
-		d.i = k + 4
 	case n == 1:
 		d.needsMore = true
 	}
@@ -565,6 +570,10 @@ func (d *wholeDate) readOffset() bool {
 
 // bracket opens a bracket, or passes over the name of a zone in parentheses.
 func (d *wholeDate) bracket(c byte) bool {
+	if c == '[' && d.at(d.i+1) == ']' { // what PM2's library makes of []], which is how others write a bracket
+		d.i += 2
+		return true
+	}
 	if d.shut != 0 {
 		return false
 	}
@@ -625,7 +634,8 @@ func (d *wholeDate) word() bool {
 		case (word[0] == 'T' || word[0] == 't') && d.hasDate && !d.hasClock && digitsAt(d.text, end) > 0:
 			return true
 		case word[0]|0x20 == 'z' && d.hasClock && d.zone == nil && !d.hasOffset:
-			d.hasOffset = true
+			// Behind a blank it is a format that PM2's library does not know, and no zone.
+			d.hasOffset = word[0] == 'Z' || d.text[from-1]-'0' <= 9
 			return true
 		case d.dotted(word[0] | 0x20):
 			return true
@@ -850,6 +860,14 @@ func monthOf(word []byte) int {
 
 // weekday reports whether a word is a day of the week.
 func weekday(word []byte) bool {
+	if word[0] >= utf8.RuneSelf {
+		for _, name := range [...]string{"星期", "周", "週"} {
+			if bytes.HasPrefix(word, []byte(name)) && len(word) == len(name)+3 {
+				return true
+			}
+		}
+		return len(word) == 9 && (bytes.HasSuffix(word, []byte("曜日")) || bytes.HasSuffix(word, []byte("요일")))
+	}
 	var space [maxDateWord]byte
 	switch string(lower(&space, word)) {
 	case "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "tu", "we", "th", "fr", "sa", "su",
@@ -863,7 +881,7 @@ func weekday(word []byte) bool {
 func connector(word []byte) bool {
 	var space [maxDateWord]byte
 	switch string(lower(&space, word)) {
-	case "at", "um":
+	case "at", "um", "kl", "às":
 		return true
 	}
 	return false
