@@ -54,7 +54,9 @@ func readPython(text []byte) *Exception {
 	group := bytes.HasSuffix(bytes.TrimRight(first, " \r"), pythonGroup)
 	for rest := text; len(rest) > 0; {
 		var line []byte
+		from := len(text) - len(rest)
 		line, rest, _ = bytes.Cut(rest, newline)
+		full := line
 		if inner, ok := bytes.CutPrefix(line, []byte("  | ")); ok && group { // those of the exceptions in the group are indented further
 			if len(inner) > 0 && inner[0] != ' ' && pythonEnd(inner) {
 				kind, message, _ := bytes.Cut(bytes.TrimSuffix(inner, carriageReturn), []byte(":"))
@@ -69,6 +71,12 @@ func readPython(text []byte) *Exception {
 		}
 		kind, message, _ := bytes.Cut(bytes.TrimSuffix(line, carriageReturn), []byte(":"))
 		e.Type, e.Message = kind, bytes.TrimPrefix(message, []byte(" "))
+		if invalid(line) { // what is below it is its message
+			more, _, _ := bytes.Cut(rest, []byte("\n\n"))
+			end := len(text) - len(rest) + len(more)
+			rest = rest[len(more):]
+			e.Message = bytes.TrimRight(text[from+len(bytes.TrimSuffix(full, carriageReturn))-len(e.Message):end], "\r\n ")
+		}
 	}
 	if e.Type == nil {
 		return nil

@@ -205,6 +205,17 @@ func pythonEnd(text []byte) bool {
 	return n > 1 && (len(rest) == 0 || rest[0] == ':' && (len(rest) == 1 || rest[1] == ' '))
 }
 
+// invalid reports whether the line of an exception is Pydantic's: `ValidationError: 2
+// validation errors for Order`.
+func invalid(text []byte) bool {
+	_, message, _ := bytes.Cut(text, []byte(": "))
+	n := 0
+	for n < len(message) && message[n]-'0' <= 9 {
+		n++
+	}
+	return n > 0 && bytes.HasPrefix(message[n:], []byte(" validation error"))
+}
+
 // opener says whether a line opens a bracket that is closed on a later one, and how far
 // it is indented.
 func opener(text []byte) (indent int, ok bool) {
