@@ -111,6 +111,8 @@ const (
 	// maxHeadAt is how far from its beginning a line is searched for a head.
 	maxHeadAt = 512
 	shortest  = len("Error")
+	// maxType is longer than the name of a type.
+	maxType = 128
 )
 
 // headOf reads `Type: message`, `Type [CODE]: message` or `Type` at the beginning of
@@ -206,7 +208,7 @@ func typeAt(text []byte, at int, strict bool) *head {
 	for n < len(b) && (b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z' || b[n] == '_' || b[n] == '$' || n > 0 && (b[n]-'0' <= 9 || b[n] == '.')) {
 		n++
 	}
-	if n < 3 || n > 128 {
+	if n < 3 || n > maxType {
 		return nil
 	}
 	kind, rest := b[:n], b[n:]

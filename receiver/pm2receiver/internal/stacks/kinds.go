@@ -31,7 +31,7 @@ var (
 	goroutine     = []byte("goroutine ")
 	goPanic       = []byte("panic: ")
 	goFatal       = []byte("fatal error: ")
-	goServing     = []byte("panic serving")
+	goPanics      = []byte("panic")
 	goExit        = []byte("exit status ")
 	createdBy     = []byte("created by ")
 	elided        = []byte("...additional frames elided...")
