@@ -18,15 +18,17 @@ import (
 )
 
 // Six times the same line are six times the same record: what a decoder learns from a file
-// does not change what it reads.
+// takes nothing away. Only a level that needs the evidence of a second such line may be
+// missing in the first.
 func TestDecoder_TheSameLineIsTheSameRecord(t *testing.T) {
-	read := func(line string, n int) (out []string) {
+	type record struct{ level, rest string }
+	read := func(line string, n int) (out []record) {
 		set := settings("app-out.log")
 		set.Log.Strip = true
 		each(decodeAll(set, "app-out.log", []byte(strings.Repeat(line+"\n", n)), 1<<20), func(r plog.LogRecord) {
 			attrs := r.Attributes().AsRaw()
 			delete(attrs, attributeUID)
-			out = append(out, fmt.Sprint(r.SeverityNumber(), r.SeverityText(), r.Timestamp(), r.TraceID(), r.Body().AsString(), attrs))
+			out = append(out, record{fmt.Sprint(r.SeverityNumber(), r.SeverityText()), fmt.Sprint(r.Timestamp(), r.TraceID(), r.Body().AsString(), attrs)})
 		})
 		return out
 	}
@@ -47,8 +49,12 @@ func TestDecoder_TheSameLineIsTheSameRecord(t *testing.T) {
 			if !assert.Len(t, one, 1) || !assert.Len(t, many, 6) {
 				continue
 			}
-			for _, other := range many {
-				if !assert.Equal(t, one[0], other, file) {
+			want := one[0]
+			for i, other := range many {
+				if i == 1 && want.level == fmt.Sprint(plog.SeverityNumberUnspecified, "") {
+					want.level = other.level
+				}
+				if !assert.Equal(t, want, other, file) {
 					break
 				}
 			}

@@ -73,3 +73,69 @@ func TestRecords_ProcessThatBeginsWithDotsIsReadRightAfterAWhile(t *testing.T) {
 	got := feedBlocks(t, append(dots, message("one "), message("line\n"), message("."), message("."), message("."), message("!\n"))...)
 	assert.Equal(t, []string{".", ".", ".", " done", "a", "b", "one line", "...!"}, texts(got))
 }
+
+// timed is a record of PM2's at a second.
+func timed(app, text string, second int) string {
+	data, _ := json.Marshal(text)
+	return fmt.Sprintf(`{"message":%s,"timestamp":"2026-11-21T02:08:%02dZ","type":"out","process_id":0,"app_name":%q}`+"\n", data, second, app)
+}
+
+// A newline at the beginning, or of another application, does not make all messages that
+// follow pieces of one line.
+func TestRecords_ANewlineOnceJoinsNotAllThatFollows(t *testing.T) {
+	words := func(first string, from, step int) (text string, want []string, seconds []int) {
+		text, want, seconds = timed("a", first+"\n", 0), []string{first}, []int{0}
+		for i := range 8 {
+			message := fmt.Sprintf("message %d", i+1)
+			text += timed("a", message, from+i*step)
+			want, seconds = append(want, message), append(seconds, from+i*step)
+		}
+		return text, want, seconds
+	}
+	for _, step := range []int{1, 2, 3, 5, 6} {
+		text, want, seconds := words("Server starting", step, step)
+		for _, size := range []int{1, 1 << 20} {
+			got := feedSizes(newAssembler(State{}), text, size)
+			require.Equal(t, want, texts(got), "%d seconds apart", step)
+			for i, l := range got {
+				assert.Equal(t, int64(seconds[i]), l.Time/1e9%60, "%d seconds apart", step)
+				assert.Equal(t, l.Offset, l.Record, "it ends in its own record")
+			}
+		}
+	}
+	text := timed("a", "hello\n", 0)
+	want := []string{"hello"}
+	for i := range 7 {
+		text += timed("b", fmt.Sprintf("message %d", i), 1)
+		want = append(want, fmt.Sprintf("message %d", i))
+	}
+	got := feedSizes(newAssembler(State{}), text, 1)
+	assert.Equal(t, want, texts(got), "another application with the same number")
+	assert.Equal(t, "b", got[1].App)
+}
+
+// A line that comes in pieces stays one: at one time, as dots, or now and then.
+func TestRecords_PiecesOfALineStayTogether(t *testing.T) {
+	text := timed("a", "line\n", 0)
+	for second := range 6 {
+		text += timed("a", ".", second)
+	}
+	text += timed("a", " done\n", 6) + timed("a", "loading ", 10) + timed("a", "took 3s\n", 13) + timed("a", "a", 20) + timed("a", "b", 20) + timed("a", "c", 20) + timed("a", "d\n", 20)
+	text += timed("a", "half ", 30) + timed("a", "a line\n", 36)
+	for _, size := range []int{1, 1 << 20} {
+		assert.Equal(t, []string{"line", "...... done", "loading took 3s", "abcd", "half ", "a line"}, texts(feedSizes(newAssembler(State{}), text, size)))
+	}
+}
+
+// What was taken for messages without newline may be pieces after all.
+func TestRecords_NewlinesAreBelievedAgain(t *testing.T) {
+	text := timed("a", "first\n", 0)
+	for i := range 4 {
+		text += timed("a", fmt.Sprintf("message %d", i), 2*i+2)
+	}
+	for i := range 20 {
+		text += timed("a", fmt.Sprintf("line %d\n", i), 20)
+	}
+	got := feedSizes(newAssembler(State{}), text+timed("a", "one ", 21)+timed("a", "line\n", 21), 1)
+	assert.Equal(t, "one line", string(got[len(got)-1].Text))
+}

@@ -193,28 +193,15 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 	if l.Time = m.time(rec.Timestamp); l.Time == 0 && len(rec.Timestamp) > 0 && len(rec.Timestamp) <= maxPrefix {
 		l.Date = string(rec.Timestamp)
 	}
-	if len(s.Partial) > 0 && s.App != m.app {
-		m.flush(slot, a, yield) // PM2 has given the number to another application
+	if s.App != m.app {
+		if s.App != "" { // PM2 has given the number to another application
+			m.flush(slot, a, yield)
+			s.Terminates, s.Whole, s.Unterminated, s.Apart, s.Last = false, m.state.Runtime, 0, 0, 0
+		}
+		s.App = m.app
 	}
 	text := unlist(rec.Message, a)
-	terminated := len(text) > 0 && text[len(text)-1] == '\n'
-	switch {
-	case terminated:
-		s.Terminates = true
-		if s.Whole {
-			// It may have been a process that wrote its first line in pieces.
-			s.Unterminated--
-			s.Whole = s.Unterminated > 0
-		}
-	case s.Whole:
-		s.Unterminated = min(s.Unterminated+1, maxWhole)
-	case !s.Terminates && len(text) > 0 && len(text) < shortMessage && !s.Whole:
-		if s.Unterminated++; s.Unterminated >= wholeAfter {
-			// A runtime that hands over its messages without newlines.
-			s.Whole = true
-			m.separate(s, l, a, yield)
-		}
-	}
+	m.terminates(slot, l, text, a, yield)
 	if len(s.Partial) > 0 && len(text) > 0 && text[0] == '{' && wholeObject(s.Partial) {
 		m.completePartial(s, l, a, yield) // two objects are two lines
 	}
@@ -291,6 +278,58 @@ func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now t
 	}
 	text, l.Repaired = valid(text, a)
 	m.emit(l, text, yield)
+}
+
+// terminates takes note of whether a process ends its lines. One that does may still be
+// followed by a runtime that hands over its messages without newlines: then the messages do
+// not come in pieces at one time.
+func (m *Assembler) terminates(slot int, l *Line, text []byte, a *arena.Arena, yield func(*Line)) {
+	s := &m.state.Slots[slot]
+	apart := int64(0)
+	if s.Last > 0 && l.Time > 0 {
+		apart = l.Time - s.Last
+	}
+	if l.Time > 0 {
+		s.Last = l.Time
+	}
+	if len(s.Partial) > 0 && apart >= int64(pieceLasts) {
+		m.flush(slot, a, yield) // as it is if nothing follows
+	}
+	switch {
+	case len(text) > 0 && text[len(text)-1] == '\n':
+		s.Terminates, s.Apart = true, 0
+		if s.Whole {
+			// It may have been a process that wrote its first line in pieces.
+			s.Unterminated--
+			s.Whole = s.Unterminated > 0
+		}
+	case s.Whole:
+		s.Unterminated = min(s.Unterminated+1, maxWhole)
+	case len(text) == 0 || len(text) >= shortMessage:
+	case !s.Terminates:
+		if s.Unterminated++; s.Unterminated >= wholeAfter {
+			// A runtime that hands over its messages without newlines.
+			s.Whole = true
+			m.separate(s, l, a, yield)
+		}
+	case apart < int64(time.Second) || !worded(text):
+		s.Apart = 0
+	default:
+		if s.Apart++; s.Apart >= wholeAfter {
+			s.Whole, s.Unterminated, s.Apart = true, wholeAfter, 0
+			m.separate(s, l, a, yield)
+		}
+	}
+}
+
+// worded reports whether a text has a letter or a digit: dots show the progress of a line.
+func worded(text []byte) bool {
+	for _, c := range text {
+		if letter(c) || c-'0' <= 9 || c >= utf8.RuneSelf {
+			return true
+		}
+	}
+	return false
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")

@@ -19,6 +19,9 @@ const (
 	// newline belongs to a runtime that writes none (Bun): each is a line.
 	wholeAfter   = 3
 	shortMessage = 8 << 10
+	// pieceLasts is how far PM2's times of two pieces of a line may lie apart. A reader that
+	// waits for the second gives up after that time, too.
+	pieceLasts = 5 * time.Second
 	// maxWhole bounds how many messages with a newline it takes to change that.
 	maxWhole = 16
 	// textAfter is how many lines outside any record make a file of records one of text.
@@ -49,11 +52,16 @@ type Slot struct {
 	Terminates   bool  `json:"terminates,omitempty"`
 	Whole        bool  `json:"whole,omitempty"`
 	Unterminated int   `json:"unterminated,omitempty"`
+	// Last is the time of the last message. Apart counts messages in a row that have no
+	// newline, and were not written when the one before was.
+	Last  int64 `json:"last,omitempty"`
+	Apart int   `json:"apart,omitempty"`
+	// App is the application of the last message.
+	App string `json:"app,omitempty"`
 
 	// Partial is a line that has begun but not ended, and what is known of it.
 	Partial  []byte    `json:"partial,omitempty"`
 	Messages []Message `json:"messages,omitempty"` // in Partial, while they may be lines
-	App      string    `json:"app,omitempty"`
 	Time     int64     `json:"time,omitempty"`
 	Date     string    `json:"date,omitempty"`
 	File     uint64    `json:"file,omitempty"`
@@ -115,7 +123,7 @@ func (m *Assembler) slot(id int64, stderr bool, a *arena.Arena, yield func(*Line
 
 // begin keeps the start of a line whose end is still to come.
 func (s *Slot) begin(l *Line, text []byte, now time.Time) {
-	s.App, s.Time, s.Date, s.File, s.Offset, s.Index, s.Repaired = l.App, l.Time, l.Date, l.File, l.Offset, l.Index, l.Repaired
+	s.Time, s.Date, s.File, s.Offset, s.Index, s.Repaired = l.Time, l.Date, l.File, l.Offset, l.Index, l.Repaired
 	s.Parts, s.Pieces = 0, 0
 	s.Partial, s.Messages = s.Partial[:0], s.Messages[:0]
 	s.add(l, text, now)
@@ -125,7 +133,7 @@ func (s *Slot) add(l *Line, text []byte, now time.Time) {
 	s.Partial = append(s.Partial, text...)
 	s.Since = now
 	s.Pieces++
-	if !s.Terminates && len(s.Messages) < wholeAfter {
+	if len(s.Messages) < wholeAfter {
 		s.Messages = append(s.Messages, Message{len(s.Partial), l.Time, l.Offset, l.Date})
 	}
 }
@@ -171,6 +179,13 @@ func (m *Assembler) cutPartial(s *Slot, l *Line, a *arena.Arena, yield func(*Lin
 
 // separate hands out the messages in s as a line each.
 func (m *Assembler) separate(s *Slot, l *Line, a *arena.Arena, yield func(*Line)) {
+	if len(s.Partial) == 0 {
+		return
+	}
+	if s.Parts > 0 { // it was too long for a line
+		m.completePartial(s, l, a, yield)
+		return
+	}
 	from := 0
 	for i, message := range s.Messages {
 		out := s.line(l)

@@ -60,10 +60,41 @@ func (h *Held) start() int {
 		return 0
 	}
 	at := slices.IndexFunc(h.Lines[:h.Frames], func(l lines.Line) bool { return headOf(l.Text, true) != nil })
-	if at < 0 {
+	if at < 0 || h.nearer(at) {
 		return h.Frames - 1
 	}
 	return 0 // what was held with the head announces it
+}
+
+// nearer reports whether the line before the first frame is the head of the trace, and not
+// part of the message of the error at place at: ordinary lines are between the two, and it
+// names something that may be a type.
+func (h *Held) nearer(at int) bool {
+	last := h.Frames - 1
+	if last < at+2 {
+		return false
+	}
+	for i := at + 1; i < last; i++ {
+		text := h.Lines[i].Text
+		if len(text) == 0 || text[0] == ' ' || text[0] == '\t' || typeAt(text, 0, false) != nil {
+			return false
+		}
+	}
+	head := typeAt(h.Lines[last].Text, 0, false)
+	return head != nil && len(head.message) > 0 && !label(head.kind)
+}
+
+// label reports whether a word before a colon is one that messages of errors have at the
+// beginning of their lines.
+func label(word []byte) bool {
+	switch string(bytes.ToLower(word)) {
+	case "actual", "received", "expected", "diff", "difference", "reason", "cause", "caused", "detail", "details", "hint", "note", "help", "usage", "see", "code",
+		"errno", "status", "type", "name", "field", "key", "value", "values", "path", "paths", "file", "line", "position", "where", "input", "output", "query", "sql",
+		"parameters", "params", "arguments", "context", "request", "response", "body", "url", "uri", "method", "host", "message", "original", "operation", "command",
+		"stdout", "stderr", "stack", "function", "index", "id", "got", "found", "available", "require", "required", "version", "node", "arch", "platform":
+		return true
+	}
+	return false
 }
 
 // entry makes one entry of the lines from first to last.

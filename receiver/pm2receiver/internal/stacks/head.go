@@ -54,7 +54,9 @@ func readPython(text []byte) *Exception {
 	group := bytes.HasSuffix(bytes.TrimRight(first, " \r"), pythonGroup)
 	for rest := text; len(rest) > 0; {
 		var line []byte
+		from := len(text) - len(rest)
 		line, rest, _ = bytes.Cut(rest, newline)
+		full := line
 		if inner, ok := bytes.CutPrefix(line, []byte("  | ")); ok && group { // those of the exceptions in the group are indented further
 			if len(inner) > 0 && inner[0] != ' ' && pythonEnd(inner) {
 				kind, message, _ := bytes.Cut(bytes.TrimSuffix(inner, carriageReturn), []byte(":"))
@@ -69,6 +71,12 @@ func readPython(text []byte) *Exception {
 		}
 		kind, message, _ := bytes.Cut(bytes.TrimSuffix(line, carriageReturn), []byte(":"))
 		e.Type, e.Message = kind, bytes.TrimPrefix(message, []byte(" "))
+		if invalid(line) { // what is below it is its message
+			more, _, _ := bytes.Cut(rest, []byte("\n\n"))
+			end := len(text) - len(rest) + len(more)
+			rest = rest[len(more):]
+			e.Message = bytes.TrimRight(text[from+len(bytes.TrimSuffix(full, carriageReturn))-len(e.Message):end], "\r\n ")
+		}
 	}
 	if e.Type == nil {
 		return nil
@@ -103,6 +111,8 @@ const (
 	// maxHeadAt is how far from its beginning a line is searched for a head.
 	maxHeadAt = 512
 	shortest  = len("Error")
+	// maxType is longer than the name of a type.
+	maxType = 128
 )
 
 // headOf reads `Type: message`, `Type [CODE]: message` or `Type` at the beginning of
@@ -198,7 +208,7 @@ func typeAt(text []byte, at int, strict bool) *head {
 	for n < len(b) && (b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z' || b[n] == '_' || b[n] == '$' || n > 0 && (b[n]-'0' <= 9 || b[n] == '.')) {
 		n++
 	}
-	if n < 3 || n > 128 {
+	if n < 3 || n > maxType {
 		return nil
 	}
 	kind, rest := b[:n], b[n:]

@@ -31,7 +31,7 @@ var (
 	goroutine     = []byte("goroutine ")
 	goPanic       = []byte("panic: ")
 	goFatal       = []byte("fatal error: ")
-	goServing     = []byte("panic serving")
+	goPanics      = []byte("panic")
 	goExit        = []byte("exit status ")
 	createdBy     = []byte("created by ")
 	elided        = []byte("...additional frames elided...")
@@ -203,6 +203,17 @@ func pythonEnd(text []byte) bool {
 	}
 	rest := bytes.TrimRight(text[n:], "\r")
 	return n > 1 && (len(rest) == 0 || rest[0] == ':' && (len(rest) == 1 || rest[1] == ' '))
+}
+
+// invalid reports whether the line of an exception is Pydantic's: `ValidationError: 2
+// validation errors for Order`.
+func invalid(text []byte) bool {
+	_, message, _ := bytes.Cut(text, []byte(": "))
+	n := 0
+	for n < len(message) && message[n]-'0' <= 9 {
+		n++
+	}
+	return n > 0 && bytes.HasPrefix(message[n:], []byte(" validation error"))
 }
 
 // opener says whether a line opens a bracket that is closed on a later one, and how far

@@ -83,6 +83,9 @@ func (h *Held) nextAt(text []byte) answer {
 		h.brace(text)
 		return belongs
 	case bytes.HasPrefix(rest, causedBy):
+		if typeAt(rest, len(causedBy), false) == nil && headOf(rest[len(causedBy):], true) == nil {
+			return mayBelong // if frames follow
+		}
 		return belongs
 	case indent == 0:
 		if bytes.HasPrefix(rest, innerEnds) {
@@ -140,13 +143,31 @@ func (h *Held) nextPython(text []byte) answer {
 		}
 		h.Ended = false
 		return belongs
+	case h.Ended && h.Depth > 0:
+		return h.nextInvalid(text)
 	case h.Ended:
 		return ends
 	case text[0] == ' ' || text[0] == '\t' || text[0] == '>' && pythonFrame(text):
 		return belongs
 	case pythonEnd(text):
 		h.Ended = true
+		if invalid(text) {
+			h.Depth = 1
+		}
 		return belongs
+	}
+	return ends
+}
+
+// nextInvalid takes what Pydantic writes below the line of its exception: the place of each
+// invalid value, and what is wrong with it, which is indented.
+func (h *Held) nextInvalid(text []byte) answer {
+	switch indent := indentOf(text); {
+	case indent == 2 && (bytes.Contains(text, []byte("[type=")) || bytes.Contains(text, []byte("(type="))),
+		indent == 4 && bytes.HasPrefix(text[indent:], []byte("For further information")):
+		return belongs
+	case indent == 0 && h.Loose == 0:
+		return mayBelong
 	}
 	return ends
 }
@@ -169,7 +190,7 @@ func (h *Held) nextBlock(text []byte) answer {
 	indent := indentOf(text)
 	rest := bytes.TrimRight(text[indent:], " \r")
 	if len(rest) == 0 {
-		return ends
+		return mayBelong // a line may be empty
 	}
 	closing := rest[0] == '}' || rest[0] == ']' || rest[0] == ')'
 	if indent <= h.Indent && !closing {

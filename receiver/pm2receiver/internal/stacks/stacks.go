@@ -256,6 +256,9 @@ func (j *Joiner) opens(h *Held, l *lines.Line) bool {
 	last := &h.Lines[len(h.Lines)-1]
 	switch {
 	case frame(l.Text):
+		if h.head() == 0 && !j.mayHead(last.Text) {
+			return false
+		}
 		h.Kind, h.Open, h.Frames = kindAt, true, len(h.Lines)
 		h.brace(l.Text)
 		return true
@@ -266,7 +269,7 @@ func (j *Joiner) opens(h *Held, l *lines.Line) bool {
 		h.Kind, h.Open, h.Frames = kindPython, true, len(h.Lines)
 		return true
 	case goroutineHead(l.Text):
-		if h.head() == 0 && !bytes.Contains(last.Text, []byte("panic")) && !j.leads(last.Text) {
+		if h.head() == 0 && !bytes.Contains(last.Text, goPanics) && !j.leads(last.Text) {
 			return false
 		}
 		h.Kind, h.Open, h.Frames = kindGo, true, len(h.Lines)
@@ -279,6 +282,21 @@ func (j *Joiner) opens(h *Held, l *lines.Line) bool {
 		return true
 	}
 	return false
+}
+
+// mayHead reports whether frames behind a line may be of the error that it names: it begins
+// with a word and a colon, or is that word, and is not what a logger writes below WARN.
+func (j *Joiner) mayHead(text []byte) bool {
+	if j.leads(text) {
+		return true
+	}
+	text = bytes.TrimRight(text, "\r")
+	n := 0
+	for n < len(text) && inType(text[n]) {
+		n++
+	}
+	named := n > 0 && n <= maxType && (n == len(text) || text[n] == ':' || text[n] == ' ' && n+1 < len(text) && text[n+1] == '[')
+	return named && (j.set.Starts == nil || !j.set.Starts(text))
 }
 
 func (j *Joiner) leads(text []byte) bool {
@@ -348,7 +366,7 @@ func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
 // mayLead says whether more than the lines in h may have been written at once.
 func (j *Joiner) mayLead(h *Held) bool {
 	first := h.Lines[0].Text
-	return consoleHead(first) || prettyHead(first) || bytes.Contains(first, goServing) || j.leads(first)
+	return consoleHead(first) || prettyHead(first) || bytes.Contains(first, goPanics) || j.mayHead(first)
 }
 
 // FlushBefore hands out what has waited since before.

@@ -4,7 +4,9 @@
 package stacks
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -25,9 +27,16 @@ func FuzzJoiner_HandsOutEveryLineOnce(f *testing.F) {
 	f.Add("Error: one\ntwo\n    at f (a.js:1:2) {\n  code: 'E',\n  cause: Error: y\n      at z (a.js:1:2)\n}\nready\n", "    at lost (a.js:9:9)\n", 1)
 	f.Add("info: failed: boom\nError: boom\n    at f (a.js:1:2)\n", "{\"level\":30}\n\nError\n", 2)
 	f.Add(strings.Repeat("    at f (a.js:1:2)\n", 40), "Uncaught Error: \xff\n", 5)
+	f.Add("Timeout: x\n    at f (a.js:1:2)\nERROR failed\nTraceback (most recent call last):\n  File \"a\", line 1\nKeyError: 1\nplain\n    at f (a.js:1:2)\n", "http: panic serving\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:1\nERROR x\nmain.main()\n\t/a.go:1\n", 0)
+	f.Add("[14:08:36.735] INFO (4242): x\n    a: 1\ninfo: A[0]\n      x\n{\n  \"a\": 1,\n\n}\n", "Error: x\none\n\nTimeout: y\n    at f (a.js:1:2)\nCaused by: z\nq\n", 0)
 	f.Fuzz(func(t *testing.T, first, second string, block int) {
 		all := interleave(strings.Split(first, "\n"), strings.Split(second, "\n"))
-		plain, resumed := join(t, all, 1+abs(block)%7, false), join(t, all, 1+abs(block)%7, true)
+		plain, entries := join(t, all, 1+abs(block)%7, false)
+		resumed, resumedEntries := join(t, all, 1+abs(block)%7, true)
+		_, whole := join(t, all, len(all), false)
+		if fmt.Sprint(entries) != fmt.Sprint(whole) || fmt.Sprint(resumedEntries) != fmt.Sprint(whole) {
+			t.Fatalf("one block: %q, several: %q, resumed: %q", whole, entries, resumedEntries)
+		}
 		for process, want := range [][]string{strings.Split(first, "\n"), strings.Split(second, "\n")} {
 			for _, got := range []map[int][]string{plain, resumed} {
 				if !slices.Equal(want, got[process]) {
@@ -57,12 +66,16 @@ func interleave(a, b []string) (all []written) {
 	return all
 }
 
-// join returns the lines that come out, by process.
-func join(t *testing.T, all []written, block int, resume bool) map[int][]string {
-	set := Settings{MaxLines: 16, MaxBytes: 1 << 10}
+// join returns the lines that come out, and the entries that they are in, by process.
+func join(t *testing.T, all []written, block int, resume bool) (got, entries map[int][]string) {
+	set := Settings{
+		MaxLines: 16, MaxBytes: 1 << 10,
+		Leads:  func(text []byte) (bool, bool) { return bytes.HasPrefix(text, []byte("ERROR ")), false },
+		Starts: func(text []byte) bool { return bytes.HasPrefix(text, []byte("ERROR ")) || bytes.HasPrefix(text, []byte("INFO ")) },
+	}
 	j := New(set, State{})
 	now := time.Unix(1700000000, 0)
-	got := map[int][]string{}
+	got, entries = map[int][]string{}, map[int][]string{}
 	yield := func(e *Entry) {
 		original := string(e.Text)
 		if e.Lines > 1 {
@@ -75,6 +88,7 @@ func join(t *testing.T, all []written, block int, resume bool) map[int][]string 
 		if len(texts) != e.Lines {
 			t.Fatalf("%d lines in %q", e.Lines, original)
 		}
+		entries[int(e.ProcessID)] = append(entries[int(e.ProcessID)], original)
 		got[int(e.ProcessID)] = append(got[int(e.ProcessID)], texts...)
 	}
 	for at := 0; at < len(all); at += block {
@@ -101,7 +115,7 @@ func join(t *testing.T, all []written, block int, resume bool) map[int][]string 
 	if j.Pending() {
 		t.Fatal("something is held back forever")
 	}
-	return got
+	return got, entries
 }
 
 func TestReadException_LeavesTheLineEndsOfCRLFOut(t *testing.T) {
