@@ -1,7 +1,7 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package deadletter defines the files for requests that destinations refused permanently. The
+// Package deadletter defines the files for requests that destinations rejected permanently. The
 // tenant_routing exporter writes them, and operators list and replay them.
 //
 // Below a directory, tenant=<id>/destination=<name>/signal=<signal>/NNNNN.jsonl
@@ -27,7 +27,7 @@ var (
 	errNoLetter = errors.New("not a dead letter")
 )
 
-// Note records when, where and why a request was refused.
+// Note records when, where and why a request was rejected.
 type Note struct {
 	Time        time.Time `json:"time"`
 	Tenant      tenant.ID `json:"tenant"`
