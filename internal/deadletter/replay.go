@@ -29,7 +29,7 @@ const lockName = ".replay.lock"
 
 // ErrRefused is wrapped by the error of a send function if the destination rejected the request again,
 // permanently. The request stays, and the next one is sent.
-var ErrRejected = errors.New("refused")
+var ErrRejected = errors.New("rejected")
 
 // ErrBusy is returned by Lock while another process replays from the same directory.
 var ErrBusy = errors.New("another replay from this directory is under way")
