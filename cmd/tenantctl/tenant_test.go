@@ -143,7 +143,7 @@ func TestTenantStatus(t *testing.T) {
 	assert.Equal(t, tenant.StatusActive, c.snapshot().Tenant("a").Status)
 }
 
-func TestTenantDelete_AsksAndIsFinal(t *testing.T) {
+func TestTenantDelete_RequiresConfirmationAndIsFinal(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	c.ok("tenant", "create", "b")

@@ -235,7 +235,7 @@ func TestPrometheus_UnfitPointsAreCounted(t *testing.T) {
 }
 
 // Many requests of one tenant at a time, most of which are rejected at first.
-func TestPrometheus_RetriesAtATimeCountOnce(t *testing.T) {
+func TestPrometheus_ConcurrentRetriesCountOnce(t *testing.T) {
 	backend, other := newSamples(t), newSamples(t)
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})
 	g := startGateway(t, fmt.Sprintf(`
@@ -256,7 +256,7 @@ max_total_bytes: 1MiB
 				md := deltas(float64(i*requests+j) / 10)
 				for g.metrics.ConsumeMetrics(context.Background(), md) != nil {
 					rejected.Store(i, true)
-					time.Sleep(time.Millisecond)
+					time.Sleep(time.Millisecond) // a sender waits before it retries
 				}
 			}
 		})

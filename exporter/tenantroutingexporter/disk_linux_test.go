@@ -55,7 +55,7 @@ func randomText(n int) string {
 
 // One tenant after the other fills the disk while its backend is down. The other one goes
 // on, the reserve stays free, and what was drained is given back, without a restart.
-func TestDisk_OneTenantsQueueIsNotTheOthers(t *testing.T) {
+func TestDisk_SeparatesQueuesOfTenants(t *testing.T) {
 	dir := smallDisk(t, "24m")
 	server := newServer(t)
 	board := &tenanttest.Board{}

@@ -293,7 +293,7 @@ func serveStrict(t *testing.T, s *strict) (grpcAddress string) {
 
 // One bad record costs no good one, wherever it is: in a request that is merged with
 // others, or among others of its request.
-func TestHalving_OnlyWhatIsBadIsADeadLetter(t *testing.T) {
+func TestHalving_OnlyBadRecordsAreDeadLetters(t *testing.T) {
 	merged := func(n int, bad ...int) (requests [][]string) {
 		for i := range n {
 			name := fmt.Sprint("good", i)

@@ -115,7 +115,7 @@ func (r *brittleRegistry) Snapshot() *tenant.Snapshot {
 	return r.Registry.Snapshot()
 }
 
-func TestPanic_WhileAcceptingIsARejection(t *testing.T) {
+func TestPanic_WhileAcceptingRejects(t *testing.T) {
 	dir := t.TempDir()
 	registry := &brittleRegistry{Registry: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})}
 	g := startGatewayWith(t, parseConfig(t, fmt.Sprintf(`

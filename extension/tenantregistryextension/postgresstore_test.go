@@ -237,7 +237,7 @@ func testPostgresKilled(t *testing.T, s *pgtest.Server) {
 				if k == nil || k.Tenant().Status != tenant.StatusActive {
 					rejected.Add(1)
 				}
-				time.Sleep(50 * time.Microsecond)
+				time.Sleep(50 * time.Microsecond) // other goroutines need the processor
 			}
 		})
 	}

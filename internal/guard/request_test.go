@@ -322,7 +322,7 @@ func TestPostLimiter_RemovesOnlyItself(t *testing.T) {
 }
 
 // Hostile tenants take and keep all that they can get, while honest tenants send requests.
-func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
+func TestGuard_AdmitsHonestTenantsDuringAnAttack(t *testing.T) {
 	g := New(Settings{Memory: 64 * mib, Requests: 512})
 	bomb := compressors(t)["gzip"](make([]byte, 4*mib))
 	var hostile, rejected sync.WaitGroup
@@ -369,7 +369,7 @@ func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
 	assertNothingHeld(t, g)
 }
 
-func TestFind_NamesWhatIsMissing(t *testing.T) {
+func TestFind_ErrorNamesTheExtension(t *testing.T) {
 	id := component.MustNewID("request_guard")
 	_, err := Find(tenanttest.Host{}, id)
 	require.ErrorContains(t, err, `"request_guard" is not configured`)

@@ -322,7 +322,7 @@ func TestHTTP_TenantsOfAHostShareConnections(t *testing.T) {
 	assert.Equal(t, a.Endpoint(), b.Endpoint(), "and one bound on calls")
 }
 
-func TestPool_ClosesWhatIsIdle(t *testing.T) {
+func TestPool_ClosesIdleClients(t *testing.T) {
 	s := httptest.NewUnstartedServer(answer(200, "", ""))
 	closed := make(chan struct{}, 10)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {

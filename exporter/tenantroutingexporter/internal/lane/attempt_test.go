@@ -50,7 +50,7 @@ func TestTooLarge_HalvesUntilItFits(t *testing.T) {
 	})
 }
 
-func TestRejected_GoesToTheDeadLettersAndTheLaneGoesOn(t *testing.T) {
+func TestRejected_BecomesADeadLetterAndTheLaneContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept []string
 		fail := true
@@ -80,7 +80,7 @@ func TestRejected_GoesToTheDeadLettersAndTheLaneGoesOn(t *testing.T) {
 	})
 }
 
-func TestDelivered_CountsWhatTheDestinationRejected(t *testing.T) {
+func TestDelivered_CountsRejectedRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		part := one("a", "x", &stub{answer: answers(Result{Rejected: 3, Err: errors.New("partial")})}, &stub{answer: answers(Result{Rejected: 1 << 40})})
@@ -181,7 +181,7 @@ func (kept) Read(_ context.Context, payloads []*Payload) ([][]byte, error) {
 
 func (kept) Release([]*Payload, string) {}
 
-func TestShutdown_WithAStoreABackendThatHangsDelaysNothing(t *testing.T) {
+func TestShutdown_WithAStoreIgnoresABackendThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxMemoryBytes = 1 << 20

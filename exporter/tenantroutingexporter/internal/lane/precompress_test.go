@@ -94,7 +94,7 @@ func TestPrecompress_IsCalledBeforeTheStore(t *testing.T) {
 
 // An offer that is being compressed when the shutdown begins is delivered: its caller
 // learns that it was accepted.
-func TestShutdown_WaitsForOffersUnderWay(t *testing.T) {
+func TestShutdown_WaitsForOffersInProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &stub{endpoint: "d"}
 		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Precompress: func(context.Context, Part) { time.Sleep(3 * time.Second) }})

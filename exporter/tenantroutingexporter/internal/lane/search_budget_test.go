@@ -88,7 +88,7 @@ func TestSearchBudget_IsSharedWithinARequest(t *testing.T) {
 }
 
 // What the budget does not reach waits, and is found when time has earned it.
-func TestSearchBudget_WhatItDoesNotReachIsFoundLater(t *testing.T) {
+func TestSearchBudget_SearchesTheRestLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxBytes, cfg.BatchMaxBytes = 1<<20, 1<<20
@@ -255,7 +255,7 @@ func TestSearchBudget_OfADestinationThatRejectsEverything(t *testing.T) {
 }
 
 // Good requests arrive while a lane takes its destination for one that rejects everything.
-func TestSearchBudget_GoodAmongWhatIsRejectedForLong(t *testing.T) {
+func TestSearchBudget_DeliversGoodRecordsAmongRejectedOnes(t *testing.T) {
 	for order, bounds := range orders {
 		t.Run(order, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -130,7 +130,7 @@ func firsts(letters []rune) string {
 	return out.String()
 }
 
-func TestSearch_FindsWhatIsRejected(t *testing.T) {
+func TestSearch_FindsRejectedRecords(t *testing.T) {
 	for name, payloads := range map[string][]string{
 		"the only record":                  {"A"},
 		"the only payload of several":      {"B", "a", "c", "d"},
@@ -234,7 +234,7 @@ func TestSearch_TakesFewRequests(t *testing.T) {
 }
 
 // Large payloads cost more of a search, because they are read for each request.
-func TestSearch_CountsWhatIsReadForIt(t *testing.T) {
+func TestSearch_CountsReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxBytes, cfg.MaxTotalBytes = 1<<30, 1<<31
