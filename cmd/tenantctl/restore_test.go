@@ -248,7 +248,7 @@ func testPostgresRepair(t *testing.T, s *pgtest.Server) {
 	c.ok("key", "revoke", k.ID)
 }
 
-func TestImport_LetsNothingWorkAgain(t *testing.T) {
+func TestImport_KeepsEndedKeysEnded(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	c.ok("tenant", "create", "b")

@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-func TestKeyRotate_LetsTheOldKeyWorkOn(t *testing.T) {
+func TestKeyRotate_KeepsTheOldKeyValid(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	var old, rotated struct{ ID, Key string }
@@ -89,7 +89,7 @@ func TestKeyRotate_NeverProlongsTheOldKey(t *testing.T) {
 	assert.WithinDuration(t, time.Now().Add(time.Hour), c.snapshot().Key(apikey.Digest(old.Key)).ExpiresAt, time.Minute)
 }
 
-func TestKeyRotate_Refusals(t *testing.T) {
+func TestKeyRotate_Rejections(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	var k struct{ ID string }
@@ -102,7 +102,7 @@ func TestKeyRotate_Refusals(t *testing.T) {
 	assert.Len(t, c.snapshot().Tenant("a").Keys, 1)
 }
 
-func TestRegistryExportAndImport_LoseNothing(t *testing.T) {
+func TestRegistryExportAndImport_RoundTrip(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a", "--var", "secret_token=x", "--route", "logs=l", "--limit", "daily_bytes=1GiB")
 	c.ok("key", "create", "a", "--scopes", "traces", "--expires", "5d", "--source-cidr", "10.0.0.0/8")

@@ -25,7 +25,7 @@ import (
 )
 
 // series is a store that notes what it takes of one series, fails now and then, and
-// refuses every 13th sample.
+// rejects every 13th sample.
 type series struct {
 	rnd *rand.Rand
 
@@ -42,7 +42,7 @@ func (s *series) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.most = max(s.most, s.flights)
 	dice, wait := s.rnd.IntN(10), time.Duration(s.rnd.IntN(3000))*time.Microsecond
 	s.mu.Unlock()
-	time.Sleep(wait)
+	time.Sleep(wait) // a backend with varying latency
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flights--

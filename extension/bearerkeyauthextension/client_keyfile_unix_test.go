@@ -14,7 +14,7 @@ import (
 )
 
 // To open a named pipe waits for a writer, who may never come.
-func TestClient_IsNotStoppedByANamedPipeInTheKeyFilesPlace(t *testing.T) {
+func TestClient_IgnoresANamedPipeAsKeyFile(t *testing.T) {
 	text, _ := newKey()
 	path := keyFile(t, text)
 	s, logs := startClient(t, &ClientConfig{KeyFile: path})

@@ -49,7 +49,7 @@ func eventuallyLogs(t *testing.T, logs *observer.ObservedLogs, message string) {
 	require.Eventually(t, func() bool { return logs.FilterMessageSnippet(message).Len() > 0 }, 10*time.Second, time.Millisecond)
 }
 
-func TestClient_TakesBlanksOffTheKeyFile(t *testing.T) {
+func TestClient_TrimsTheKeyFile(t *testing.T) {
 	text, _ := newKey()
 	for _, content := range []string{text, text + "\n", text + "\r\n", "\n " + text + " \n"} {
 		s, _ := startClient(t, &ClientConfig{KeyFile: keyFile(t, content)})
@@ -137,7 +137,7 @@ func TestClient_KeepsTheLastGoodKey(t *testing.T) {
 	eventuallySends(t, s, second)
 }
 
-func TestClient_SaysAFaultOnce(t *testing.T) {
+func TestClient_LogsAFaultOnce(t *testing.T) {
 	text, _ := newKey()
 	path := keyFile(t, text)
 	core, logs := observer.New(zap.InfoLevel)

@@ -65,7 +65,7 @@ func startGuard(t *testing.T, cfg *Config, host tenanttest.Host) (*requestGuard,
 	return ext.(*requestGuard), telemetry
 }
 
-func TestExtension_NeedsTheRegistryItNames(t *testing.T) {
+func TestExtension_RequiresItsRegistry(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Registry = &registryID
 	ext, err := create(context.Background(), extensiontest.NewNopSettings(metadata.Type), cfg)
@@ -106,7 +106,7 @@ func TestExtension_LogsTheLimitsInForce(t *testing.T) {
 	}
 }
 
-func TestExtension_RefusesTenantsThatTheRegistryHasSuspended(t *testing.T) {
+func TestExtension_RejectsTenantsThatTheRegistryHasSuspended(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Registry = &registryID
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"})
@@ -132,7 +132,7 @@ func TestExtension_MetricReasonsAreThoseOfThePackages(t *testing.T) {
 	for why := rejection.None + 1; int(why) < rejection.NumReasons; why++ {
 		assert.Contains(t, yaml, why.String())
 	}
-	for why := guard.RefusedTotal; why <= guard.RefusedFirstRequest; why++ {
+	for why := guard.RejectedTotal; why <= guard.RejectedFirstRequest; why++ {
 		assert.Contains(t, yaml, why.String())
 	}
 }
@@ -235,7 +235,7 @@ func TestMiddleware_GuardsAnUpstreamReceiver(t *testing.T) {
 	metadatatest.AssertEqualExtensionRequestGuardPanics(t, telemetry, []metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp())
 }
 
-func TestNotifyConfig_WarnsAndRefuses(t *testing.T) {
+func TestNotifyConfig_WarnsAndRejects(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
 	set := extensiontest.NewNopSettings(metadata.Type)
 	set.Logger = zap.New(core)
@@ -261,7 +261,7 @@ type brittle struct{ encoding.CodecV2 }
 
 func (brittle) Unmarshal(mem.BufferSlice, any) error { panic("in the decoder") }
 
-func TestCodec_APanicIsARejection(t *testing.T) {
+func TestCodec_PanicIsARejection(t *testing.T) {
 	g := guard.New(guard.Settings{})
 	err := codec{CodecV2: brittle{}, guard: g}.Unmarshal(nil, new(int))
 	assert.Equal(t, codes.Internal, status.Code(err))

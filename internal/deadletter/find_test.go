@@ -39,7 +39,7 @@ func writeFor(t *testing.T, directory, id, behind string, bodies ...string) (pat
 }
 
 // IDs may hold an asterisk, and a directory any character of a pattern.
-func TestFind_NamesAreNoPatterns(t *testing.T) {
+func TestFind_TakesNamesLiterally(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "[a]?*")
 	writeFor(t, dir, "a*", "", "1")
 	writeFor(t, dir, "ab", "", "2", "3")
@@ -187,7 +187,7 @@ func TestFind_ManyDamagedLinesAreCounted(t *testing.T) {
 	assert.Len(t, all.First, 20)
 }
 
-func TestOwners_AreThoseOfFilesWithLetters(t *testing.T) {
+func TestOwners_AreTenantsWithDeadLetters(t *testing.T) {
 	dir := t.TempDir()
 	for name, size := range map[string]int{
 		"tenant=a/destination=x/signal=logs/00000.jsonl":           2,

@@ -31,9 +31,9 @@ const (
 	fewFiles    = 256
 )
 
-// TestFewFiles_IsTheServerProcess serves with few file descriptors if the
+// TestFewFilesServerProcess serves with few file descriptors if the
 // environment asks for it.
-func TestFewFiles_IsTheServerProcess(t *testing.T) {
+func TestFewFilesServerProcess(t *testing.T) {
 	if os.Getenv(fewFilesEnv) == "" {
 		return // run by go test, not by the flood
 	}
@@ -61,7 +61,7 @@ func TestFewFiles_IsTheServerProcess(t *testing.T) {
 			for _, f := range files {
 				_ = f.Close()
 			}
-			fmt.Fprintf(w, "connections %d, refused %v", g.Connections(), refusedFor(g))
+			fmt.Fprintf(w, "connections %d, rejected %v", g.Connections(), rejectedFor(g))
 		}))
 	}()
 	go func() {
@@ -81,7 +81,7 @@ func TestFewFiles_IsTheServerProcess(t *testing.T) {
 }
 
 func TestListener_FloodOfConnectionsLeavesFilesAndCallersAlone(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFewFiles_IsTheServerProcess$")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFewFilesServerProcess$")
 	cmd.Env = append(os.Environ(), fewFilesEnv+"=1")
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
@@ -122,7 +122,7 @@ func TestListener_FloodOfConnectionsLeavesFilesAndCallersAlone(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, fresh.Body.Close())
 		assert.Equal(t, http.StatusOK, fresh.StatusCode, "%s", text)
-		assert.Contains(t, string(text), fmt.Sprintf("connections %d, refused map[evicted:", fewFiles-64))
+		assert.Contains(t, string(text), fmt.Sprintf("connections %d, rejected map[evicted:", fewFiles-64))
 	}
 	http.DefaultClient.CloseIdleConnections()
 }

@@ -218,9 +218,9 @@ func TestOdd(t *testing.T) {
 			if c.reason == "" {
 				require.NoError(t, err)
 			} else {
-				var refused *Error
-				require.ErrorAs(t, err, &refused)
-				assert.Equal(t, c.reason, refused.Reason)
+				var rejected *Error
+				require.ErrorAs(t, err, &rejected)
+				assert.Equal(t, c.reason, rejected.Reason)
 			}
 			compare(t, c.signal, c.json, []byte(c.data))
 		})
@@ -252,7 +252,7 @@ func TestMemory(t *testing.T) {
 }
 
 // What senders get wrong at the beginning of a document is named.
-func TestCheck_NamesWhatIsBeforeADocument(t *testing.T) {
+func TestCheck_NamesDataBeforeADocument(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                      "it is empty, which is not JSON; a request without data is {}",
 		" \n\t":                 "it is empty",

@@ -54,7 +54,7 @@ func offer(ctx context.Context, t *testing.T, g *guard.Guard, n int) (read bool,
 	return true, err
 }
 
-func TestPeek_RefusesALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T) {
+func TestPeek_RejectsALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T) {
 	g := guard.New(guard.Settings{})
 	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10})
 	limits.Quotas[tenant.Logs].DailyRecords = 1100
@@ -100,7 +100,7 @@ func TestPeek_RefusesALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T)
 	require.NoError(t, err, "a processor that was shut down is not called")
 }
 
-func TestPeek_LimitsThatOnlyWarnLetPass(t *testing.T) {
+func TestPeek_AcceptsOverWarningLimits(t *testing.T) {
 	g := guard.New(guard.Settings{})
 	cfg := authConfig()
 	cfg.Limits.Mode = LimitsWarn

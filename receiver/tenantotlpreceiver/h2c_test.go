@@ -93,8 +93,8 @@ func TestHTTP2_WithoutTLS(t *testing.T) {
 	}
 }
 
-// TestHTTP_CallersThatGo are not taken for callers that send what cannot be read.
-func TestHTTP_CallersThatGo(t *testing.T) {
+// TestHTTP_CallersThatDisconnect are not taken for callers that send what cannot be read.
+func TestHTTP_CallersThatDisconnect(t *testing.T) {
 	for version := 1; version <= 2; version++ {
 		for name, length := range map[string]int64{"announced": 1000, "chunked": -1} {
 			for _, how := range []string{"request", "connection"} {
@@ -111,12 +111,10 @@ func TestHTTP_CallersThatGo(t *testing.T) {
 					body, writer := io.Pipe()
 					go func() {
 						_, _ = writer.Write([]byte("abc"))
-						for { // until the body is being read
-							if requests, _ := d.guard.InFlight(); requests > 0 {
-								break
-							}
-							time.Sleep(time.Millisecond)
-						}
+						assert.Eventually(t, func() bool {
+							requests, _ := d.guard.InFlight()
+							return requests > 0 // the body is being read
+						}, 10*time.Second, time.Millisecond)
 						if how == "connection" {
 							_ = conn.Close()
 						}
@@ -169,9 +167,9 @@ func TestHTTP2_StreamsAreBounded(t *testing.T) {
 		require.NoError(t, framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: head.Bytes(), EndHeaders: true}))
 		require.NoError(t, framer.WriteData(id, true, few))
 	}
-	refused, announced := 0, false
+	rejected, announced := 0, false
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(30*time.Second)))
-	for refused < 10 {
+	for rejected < 10 {
 		frame, err := framer.ReadFrame()
 		require.NoError(t, err)
 		switch f := frame.(type) {
@@ -181,9 +179,9 @@ func TestHTTP2_StreamsAreBounded(t *testing.T) {
 				assert.EqualValues(t, defaultStreams, most)
 			}
 		case *http2.RSTStreamFrame:
-			if f.ErrCode != http2.ErrCodeStreamClosed { // for the data of one that was refused
+			if f.ErrCode != http2.ErrCodeStreamClosed { // for the data of one that was rejected
 				assert.Contains(t, []http2.ErrCode{http2.ErrCodeRefusedStream, http2.ErrCodeProtocol}, f.ErrCode)
-				refused++
+				rejected++
 			}
 		}
 	}

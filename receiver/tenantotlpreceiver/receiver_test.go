@@ -43,7 +43,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/tenantotlpreceiver/internal/metadatatest"
 )
 
-func TestReceiver_TakesAllSignals(t *testing.T) {
+func TestReceiver_AcceptsAllSignals(t *testing.T) {
 	d := setup{open: true}.start(t)
 	ctx := t.Context()
 	_, err := plogotlp.NewGRPCClient(d.conn).Export(ctx, plogotlp.NewExportRequestFromLogs(someLogs(2)))
@@ -74,17 +74,17 @@ func TestReceiver_TakesAllSignals(t *testing.T) {
 
 // TestReceiver_CountsAsTheOTLPReceiverDoes keeps dashboards working.
 func TestReceiver_CountsAsTheOTLPReceiverDoes(t *testing.T) {
-	refuse := new(atomic.Bool)
+	reject := new(atomic.Bool)
 	d := setup{open: true, logs: func(context.Context, plog.Logs) error {
-		if refuse.Load() {
+		if reject.Load() {
 			return status.Error(codes.Unavailable, "full")
 		}
 		return nil
 	}}.start(t)
-	for _, refused := range []bool{false, true} {
-		refuse.Store(refused)
+	for _, rejected := range []bool{false, true} {
+		reject.Store(rejected)
 		_, err := plogotlp.NewGRPCClient(d.conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(someLogs(2)))
-		assert.Equal(t, refused, err != nil)
+		assert.Equal(t, rejected, err != nil)
 		body, err := plogotlp.NewExportRequestFromLogs(someLogs(3)).MarshalProto()
 		require.NoError(t, err)
 		post(t, d, "/v1/logs", map[string]string{"Content-Type": "application/x-protobuf"}, string(body))
@@ -237,7 +237,7 @@ func TestReceiver_StartFailsWithTheReason(t *testing.T) {
 	}
 }
 
-func TestReceiver_BuiltInGuardIsItsOwn(t *testing.T) {
+func TestReceiver_HasABuiltInGuard(t *testing.T) {
 	d := setup{open: true, configure: func(cfg *Config) { cfg.Guard = component.MustNewID(builtInGuard) }}.start(t)
 	_, err := plogotlp.NewGRPCClient(d.conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(deepLogs(500)()))
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err), "%v", err)

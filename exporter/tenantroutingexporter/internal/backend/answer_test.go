@@ -51,7 +51,7 @@ func TestPartialSuccess_OfEverySignal(t *testing.T) {
 }
 
 // What a backend counts is believed as far as it can be.
-func TestPartialSuccess_CountsThatCannotBe(t *testing.T) {
+func TestPartialSuccess_ImpossibleCounts(t *testing.T) {
 	const records = 5
 	for count, want := range map[int64]lane.Result{
 		0:                 {Reason: "partial_success"},
@@ -81,7 +81,7 @@ func TestPartialSuccess_CountsThatCannotBe(t *testing.T) {
 				got.Err = nil
 				want := want
 				if soft && count <= 0 {
-					want.Verdict = lane.Refused
+					want.Verdict = lane.Rejected
 				}
 				assert.Equal(t, want, got, "%d of %s", count, signal)
 			}

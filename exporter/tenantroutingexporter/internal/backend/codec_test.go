@@ -39,7 +39,7 @@ func TestHTTP_GzipIsReadableAndHasALength(t *testing.T) {
 	assert.Positive(t, lengths[0])
 }
 
-func TestHTTP_BodyThatIsEncodedAlreadyIsLeftAlone(t *testing.T) {
+func TestHTTP_SendsPrecompressedBodiesAsTheyAre(t *testing.T) {
 	var got []byte
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		assert.Equal(t, []string{"identity"}, r.Header["Content-Encoding"])

@@ -94,7 +94,7 @@ func TestArchive_StaysBelowItsRoot(t *testing.T) {
 
 // Two spellings of a directory are one archive: two that share a directory would damage
 // each other's files.
-func TestArchive_SpellingsAreOneArchive(t *testing.T) {
+func TestArchive_SharesOneArchiveAmongSpellings(t *testing.T) {
 	root := t.TempDir()
 	d, err := confined(t, "{vars.dir}", root)
 	require.NoError(t, err)

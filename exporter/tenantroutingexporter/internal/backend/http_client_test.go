@@ -80,7 +80,7 @@ func toServer(t testing.TB, url string, pool *Pool) *Destination {
 	return d
 }
 
-func TestHTTP_IsMeasuredAndTracedIfSomebodyWantsTheMetrics(t *testing.T) {
+func TestHTTP_IsMeasuredAndTracedIfEnabled(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer s.Close()
 	for _, without := range []bool{false, true} {

@@ -129,17 +129,17 @@ func TestHTTP_Answers(t *testing.T) {
 		{"partial success beyond all bounds", answer(200, protobuf, partial(t, false, 1<<62, "")), lane.Result{Rejected: 1, Reason: "invalid_count", Unexpected: true}, "no reason", false},
 		{"301", answer(301, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_301"}, "301", false},
 		{"307", answer(307, "Location: http://127.0.0.1:1/", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_307"}, "307", false},
-		{"400", answer(400, protobuf, statusBody(t, "bad timestamp")), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
-		{"400 as Loki says it", answer(400, "Content-Type: application/octet-stream", statusBody(t, "bad timestamp")), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
-		{"400 in JSON", answer(400, jsonType, `{"code":3,"message":"bad timestamp","more":1}`), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
-		{"400 in text of many lines", answer(400, "Content-Type: text/plain", "bad\r\nline\x00\n"+strings.Repeat("é", 1000)), lane.Result{Verdict: lane.Refused, Reason: "http_400"}, "HTTP status 400: bad  line  éé", false},
+		{"400", answer(400, protobuf, statusBody(t, "bad timestamp")), lane.Result{Verdict: lane.Rejected, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
+		{"400 as Loki says it", answer(400, "Content-Type: application/octet-stream", statusBody(t, "bad timestamp")), lane.Result{Verdict: lane.Rejected, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
+		{"400 in JSON", answer(400, jsonType, `{"code":3,"message":"bad timestamp","more":1}`), lane.Result{Verdict: lane.Rejected, Reason: "http_400"}, "HTTP status 400: bad timestamp", false},
+		{"400 in text of many lines", answer(400, "Content-Type: text/plain", "bad\r\nline\x00\n"+strings.Repeat("é", 1000)), lane.Result{Verdict: lane.Rejected, Reason: "http_400"}, "HTTP status 400: bad  line  éé", false},
 		{"401", answer(401, "", "no"), lane.Result{Verdict: lane.Blocked, Reason: "http_401"}, "401: no", false},
 		{"403", answer(403, "", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_403"}, "403: no message", false},
 		{"404", answer(404, "", ""), lane.Result{Verdict: lane.Blocked, Reason: "http_404"}, "404: http://127.0.0.1:", false},
 		{"405", answer(405, "", "not so"), lane.Result{Verdict: lane.Blocked, Reason: "http_405"}, "/v1/logs: not so", false},
 		{"408", answer(408, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_408"}, "408", false},
 		{"413", answer(413, "", ""), lane.Result{Verdict: lane.TooLarge, Reason: "http_413"}, "413", false},
-		{"415", answer(415, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_415"}, "415", false},
+		{"415", answer(415, "", ""), lane.Result{Verdict: lane.Rejected, Reason: "http_415"}, "415", false},
 		{"429 without a delay", answer(429, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
 		{"429 with seconds", answer(429, "Retry-After: 7", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429", RetryAfter: 7 * time.Second}, "429", false},
 		{"429 with a date that has passed", answer(429, "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
@@ -148,13 +148,13 @@ func TestHTTP_Answers(t *testing.T) {
 		{"429 with less than nothing", answer(429, "Retry-After: -99999999999999999999", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
 		{"429 with nonsense", answer(429, "Retry-After: soon", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
 		{"429 with seconds below zero", answer(429, "Retry-After: -1", ""), lane.Result{Verdict: lane.Retry, Reason: "http_429"}, "429", false},
-		{"500", answer(500, protobuf, statusBody(t, "oops")), lane.Result{Verdict: lane.Refused, Reason: "http_500"}, "500: oops", false},
-		{"501", answer(501, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_501"}, "501", false},
+		{"500", answer(500, protobuf, statusBody(t, "oops")), lane.Result{Verdict: lane.Rejected, Reason: "http_500"}, "500: oops", false},
+		{"501", answer(501, "", ""), lane.Result{Verdict: lane.Rejected, Reason: "http_501"}, "501", false},
 		{"502 with a page", answer(502, "", "<html>bad gateway</html>"), lane.Result{Verdict: lane.Retry, Reason: "http_502"}, "HTTP status 502: bad gateway", false},
 		{"502 with a page of nginx", answer(502, "Content-Type: text/html", "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1><hr>nginx</body>"), lane.Result{Verdict: lane.Retry, Reason: "http_502"}, "HTTP status 502: 502 Bad Gateway", false},
 		{"503 with a page without text", answer(503, "Content-Type: text/html", "<html></html>"), lane.Result{Verdict: lane.Retry, Reason: "http_503"}, "HTTP status 503: a web page without text", false},
 		{"503 with seconds", answer(503, "Retry-After: 3", ""), lane.Result{Verdict: lane.Retry, Reason: "http_503", RetryAfter: 3 * time.Second}, "503", false},
-		{"a status that nobody knows", answer(799, "", ""), lane.Result{Verdict: lane.Refused, Reason: "http_other"}, "799", false},
+		{"a status that nobody knows", answer(799, "", ""), lane.Result{Verdict: lane.Rejected, Reason: "http_other"}, "799", false},
 		{"504", answer(504, "", ""), lane.Result{Verdict: lane.Retry, Reason: "http_504"}, "504", false},
 		{"no answer", func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -322,7 +322,7 @@ func TestHTTP_TenantsOfAHostShareConnections(t *testing.T) {
 	assert.Equal(t, a.Endpoint(), b.Endpoint(), "and one bound on calls")
 }
 
-func TestPool_ClosesWhatIsIdle(t *testing.T) {
+func TestPool_ClosesIdleClients(t *testing.T) {
 	s := httptest.NewUnstartedServer(answer(200, "", ""))
 	closed := make(chan struct{}, 10)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {

@@ -287,7 +287,7 @@ func TestConvert_ManyPointsOfOneTime(t *testing.T) {
 }
 
 // A point of a histogram that cannot be added begins the total again.
-func TestConvert_HistogramsBeginAgain(t *testing.T) {
+func TestConvert_HistogramsRestart(t *testing.T) {
 	count := func(at int, change func(pmetric.HistogramDataPoint)) pmetric.Metrics {
 		md := shaped(at, shape{[]float64{1}, 2})
 		change(only(t, md).Histogram().DataPoints().At(0))
@@ -325,7 +325,7 @@ func TestConvert_HistogramsBeginAgain(t *testing.T) {
 	}
 }
 
-// What is neither delta nor cumulative makes Prometheus refuse the request.
+// What is neither delta nor cumulative makes Prometheus reject the request.
 func TestConvert_UnknownTemporality(t *testing.T) {
 	for name, fill := range map[string]func(pmetric.Metric){
 		"sum":         func(m pmetric.Metric) { m.SetEmptySum().DataPoints().AppendEmpty() },

@@ -61,7 +61,7 @@ func drained(t *testing.T, dir string) (s *Store, want []string) {
 	return s, want
 }
 
-func TestCompact_GivesBackWhatWasDrained(t *testing.T) {
+func TestCompact_FreesDrainedSpace(t *testing.T) {
 	dir := t.TempDir()
 	s, want := drained(t, dir)
 	require.NoError(t, s.flush(t.Context()))
@@ -237,7 +237,7 @@ func TestCompact_MayEndAnywhere(t *testing.T) {
 
 // A write may report an error, as that of a sync, and be there nevertheless. What is
 // accepted after a compaction that failed so is there at the next start.
-func TestCompact_AWriteThatFailedMayBeThere(t *testing.T) {
+func TestCompact_FailedWriteMayBeStored(t *testing.T) {
 	for n := 0; ; n++ {
 		dir := t.TempDir()
 		set, _ := located(t, dir)

@@ -88,7 +88,7 @@ type gated struct {
 	groups [][]string // keys by transaction
 	begun  chan struct{}
 	goOn   chan struct{}
-	obeys  bool // refuses when the context has ended, as storage over a network does
+	obeys  bool // rejects when the context has ended, as storage over a network does
 }
 
 func (g *gated) Batch(ctx context.Context, ops ...*storage.Operation) error {
@@ -112,7 +112,7 @@ func (g *gated) Batch(ctx context.Context, ops ...*storage.Operation) error {
 
 // The first transaction after an innocent tenant came has its payload, however
 // much another of the same file had waiting before.
-func TestShard_AFloodIsNotBeforeOthers(t *testing.T) {
+func TestShard_FloodDoesNotDelayOthers(t *testing.T) {
 	var g *gated
 	inner := clients(t, t.TempDir(), 0)
 	s, _ := open(t, inner)
@@ -156,7 +156,7 @@ func TestShard_AFloodIsNotBeforeOthers(t *testing.T) {
 }
 
 // A caller who gives up while it writes for others too takes nobody else along.
-func TestShard_ACallerWhoGivesUpCostsOthersNothing(t *testing.T) {
+func TestShard_CanceledCallerDoesNotAffectOthers(t *testing.T) {
 	s, _ := open(t, clients(t, t.TempDir(), 0))
 	sh := s.shards[shardOf("a")]
 	g := &gated{Client: sh.file.client, begun: make(chan struct{}, 1), goOn: make(chan struct{}), obeys: true}

@@ -143,7 +143,7 @@ func manyLogs(t testing.TB) (data []byte, records int) {
 	return data, ld.LogRecordCount()
 }
 
-func TestCut_AsTheOldOneDid(t *testing.T) {
+func TestCut_EqualsTheEarlierImplementation(t *testing.T) {
 	data, records := manyLogs(t)
 	for limit := 60; limit <= len(data)+1; limit += 1 + limit/7 {
 		pieces := requireCut(t, tenant.Logs, data, records, limit)
@@ -219,7 +219,7 @@ func envelopes(t testing.TB, size, records int) map[string][]byte {
 	return out
 }
 
-func TestCut_GivesUpWhatIsAroundARecord(t *testing.T) {
+func TestCut_DropsFieldsAroundARecord(t *testing.T) {
 	for name, data := range envelopes(t, 1000, 1) {
 		form := Records
 		if strings.HasPrefix(name, "metric") {
