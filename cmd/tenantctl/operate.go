@@ -86,7 +86,7 @@ func (a *app) open() (*operate.Registry, error) {
 // flagNames are the flags for fields of actions whose names differ.
 var flagNames = map[string]string{
 	"attributes": "attribute", "vars": "var", "routes": "route", "limits": "limit",
-	"expires_at": "expires", "origins": "origin", "environment": "deploy-env", "pm2_home": "pm2-home", "remote_write_url": "remote-write-url",
+	"expires_at": "expires", "origins": "origin", "environment": "deploy-env", "pm2_home": "pm2-home", "remote_write_url": "remote-write-url", "loki_url": "loki-url",
 }
 
 // nameFlags makes an error of an action one of the command line: it names flags

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,14 +22,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 )
 
 // pushLine sends a line over the push API of Loki. Its error means that there was no whole
 // answer.
 func pushLine(t *testing.T, addr, authorization, line string, headers map[string]string) (*http.Response, string, error) {
 	t.Helper()
+	return pushLineTo(t, http.DefaultClient, "http://"+addr+"/loki/api/v1/push", authorization, line, headers)
+}
+
+func pushLineTo(t *testing.T, client *http.Client, url, authorization, line string, headers map[string]string) (*http.Response, string, error) {
+	t.Helper()
 	body := fmt.Sprintf(`{"streams":[{"stream":{"app":"shop"},"values":[["%d",%q]]}]}`, time.Now().UnixNano(), line)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+"/loki/api/v1/push", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
 	if authorization != "" {
@@ -37,13 +45,55 @@ func pushLine(t *testing.T, addr, authorization, line string, headers map[string
 	for name, value := range headers {
 		req.Header.Set(name, value)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, "", err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	return resp, string(text), err
+}
+
+// TestLokiPush_ThroughProxies pushes through the proxies of docs/proxies.md.
+func TestLokiPush_ThroughProxies(t *testing.T) {
+	r := newRig(t, "", "acme")
+	g := r.run()
+	for name, newProxy := range proxyKinds() {
+		t.Run(name, func(t *testing.T) {
+			p := newProxy(t, r)
+			for authorization, want := range map[string]int{basicAuth("acme", r.keys["acme"]): 204, "Bearer " + r.keys["acme"]: 204, "Bearer obs_wrong": 401} {
+				resp, text, err := pushLineTo(t, p.client(false), "https://"+p.addr+"/loki/api/v1/push", authorization, "x", nil)
+				require.NoError(t, err)
+				assert.Equal(t, want, resp.StatusCode, text)
+			}
+		})
+	}
+	g.stop()
+}
+
+// The loggers that tenantctl onboard prints deliver.
+func TestLokiPush_OnboardingSnippets(t *testing.T) {
+	dir := nodeProject(t)
+	s := newSink(t)
+	r := newRig(t, lokiTo(s), "acme")
+	g := r.run()
+	var o operate.OnboardingView
+	out := r.reg.ctl("onboard", "acme", "--endpoint", "http://"+r.http, "--loki-url", "http://"+r.loki)
+	require.NoError(t, json.Unmarshal([]byte(out), &o), out)
+	for n, snippet := range []string{o.WinstonLoki, o.PinoLoki} {
+		file := filepath.Join(t.TempDir(), "logger.cjs")
+		require.NoError(t, os.WriteFile(file, []byte(snippet), 0o600))
+		program(t, dir, map[string]string{
+			"NODE_PATH": filepath.Join(dir, "node_modules"), "OTELCOL_TENANT_KEY": r.keys["acme"], "OTEL_SERVICE_NAME": "shop",
+		}, "node", "-e", fmt.Sprintf("require(%q).info('line %d'); setTimeout(() => process.exit(), 8000)", file, n))
+	}
+	r.drained()
+	got := pushed(t, s)
+	for n := range 2 {
+		require.Len(t, got[n], 1)
+		assert.Equal(t, "shop", got[n][0].resource["service.name"])
+	}
+	g.stop()
 }
 
 // The statuses are those of the table in the README of the receiver, for bearer tokens and
