@@ -405,7 +405,7 @@ func pushesAnswered(t *testing.T, r *rig, status string) (sum int) {
 }
 
 // A wrong key is answered with 401: winston-loki keeps its lines and sends again, the
-// others drop theirs.
+// others drop them.
 func TestLokiPush_WrongKey(t *testing.T) {
 	r := newRig(t, "", "acme")
 	g := r.run()
