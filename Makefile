@@ -57,13 +57,16 @@ test: build ## Run all tests against the built binary
 BACKENDS := _build/backends
 
 .PHONY: backends
-backends: $(addprefix $(BACKENDS)/,victoria-logs victoria-metrics vmagent prometheus remote-write-compliance) ## Build the backends and suites that CI tests with (4 min)
+backends: $(addprefix $(BACKENDS)/,victoria-logs victoria-metrics vmagent prometheus remote-write-compliance loki-client) ## Build the backends and suites that CI tests with (4 min)
 
 # backend MODULE,PACKAGE builds the version that the module below testbed/backends pins.
 backend = cd testbed/backends/$(1) && $(GOBIN_) -o $(CURDIR)/$@ $(2)
 
 $(BACKENDS)/victoria-logs $(BACKENDS)/victoria-metrics $(BACKENDS)/vmagent: testbed/backends/victoria/go.mod
 	$(call backend,victoria,github.com/VictoriaMetrics/$(if $(findstring logs,$@),VictoriaLogs,VictoriaMetrics)/app/$(@F))
+
+$(BACKENDS)/loki-client: testbed/lokiclient/go.mod testbed/lokiclient/main.go
+	cd testbed/lokiclient && $(GOBIN_) -o $(CURDIR)/$@ .
 
 $(BACKENDS)/prometheus: testbed/backends/prometheus/go.mod
 	$(call backend,prometheus,-tags remove_all_sd github.com/prometheus/prometheus/cmd/prometheus)
@@ -144,8 +147,9 @@ bench-request: ## Compare authentication and the tenant processor with upstream'
 	cd testbed/requestpath && go test -run '^$$' -bench . -benchmem -count 5 .
 
 .PHONY: bench-doors
-bench-doors: ## Measure remote write beside decoding with Prometheus' own types (1 min)
+bench-doors: ## Measure remote write and Loki's push API beside decoding with their own types (2 min)
 	go test -run '^$$' -bench Message -benchmem -count 3 ./receiver/prometheusremotewritereceiver/internal/translate
+	go test -run '^$$' -bench Push -benchmem -count 3 ./receiver/lokipushreceiver/internal/push
 	cd testbed/benchdoors && go test -run '^$$' -bench . -benchmem -count 3 .
 
 .PHONY: generate
@@ -155,6 +159,7 @@ generate: ## Regenerate code and documents from every metadata.yaml
 	cd internal/tools && go mod tidy
 	cd testbed/requestpath && go mod tidy
 	cd testbed/benchdoors && go mod tidy
+	cd testbed/lokiclient && go mod tidy
 
 .PHONY: lint
 lint: ## Run the linters

@@ -36,11 +36,14 @@ func (a *app) onboardCommand() *cobra.Command {
   otlp        otlp.env          environment of an application that sends directly to
                                 the gateway
   test        test.sh           a request with curl that shows whether the key works
-  key         remote-write.key  the key alone, for the next three, which read it from
+  key         remote-write.key  the key alone, for the next four, which read it from
                                 ` + operate.KeyFile + `
   prometheus  prometheus.yaml   remote_write of Prometheus
   vmagent     vmagent.sh        start of vmagent
   alloy       alloy.alloy       prometheus.remote_write of Grafana Alloy
+  alloy-logs  alloy-logs.alloy  loki.write of Grafana Alloy
+  winston-loki, pino-loki       winston-loki.cjs and pino-loki.cjs: loggers of
+                                Node.js, which read the key from OTELCOL_TENANT_KEY
 
 With -o table all of them are printed under headings, with -o json and -o yaml as
 one document. -o env prints one as an environment file, which systemd and Docker
@@ -52,7 +55,8 @@ With --new-key a key is created and filled in. It is shown only once. Without it
 the snippets have a placeholder.
 
 Remote write goes to --remote-write-url. By default that is /api/v1/write at
---endpoint, with port 19291 where --endpoint has 4318.`,
+--endpoint, with port 19291 where --endpoint has 4318. Clients of Loki push to
+--loki-url, by default --endpoint, with port 3100 where --endpoint has 4318.`,
 		Example: `  tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --description vm-12
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key -o env > agent.env
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --directory ./tenant-a`,
@@ -63,6 +67,7 @@ Remote write goes to --remote-write-url. By default that is /api/v1/write at
 	flags := c.Flags()
 	flags.StringVar(&f.Endpoint, "endpoint", "", "`URL` of the gateway for OTLP over HTTP, such as https://gateway.example:4318 (required)")
 	flags.StringVar(&f.RemoteWriteURL, "remote-write-url", "", "`URL` of the gateway for Prometheus remote write, such as https://gateway.example:19291/api/v1/write")
+	flags.StringVar(&f.LokiURL, "loki-url", "", "`URL` of the gateway for clients of Loki, such as https://gateway.example:3100")
 	flags.StringVar(&f.snippet, "snippet", "agent", "what -o env and -o shell print: "+snippetNames())
 	flags.StringVar(&f.directory, "directory", "", "write each snippet to a file in `DIR`, which is created if it does not exist")
 	flags.StringVar(&f.Environment, "deploy-env", "production", "deployment environment of the agent")

@@ -56,9 +56,7 @@ func TestOnboard_FillsInTheKey(t *testing.T) {
 	assert.NotContains(t, table, "other")
 	assert.NotContains(t, table, key, "a key is shown once")
 	assert.Contains(t, table, "TENANT_KEY="+operate.KeyPlaceholder)
-	for _, never := range []string{"promtail", "loki"} {
-		assert.NotContains(t, strings.ToLower(table), never, "the shipped gateway has no receiver for it")
-	}
+	assert.NotContains(t, strings.ToLower(table), "promtail", "it is at its end of life")
 	assert.Len(t, c.snapshot().Tenant("tenant-a").Keys, 1, "without --new-key no key is made")
 }
 
@@ -155,6 +153,7 @@ func TestOnboard_WritesFiles(t *testing.T) {
 	for name, holds := range map[string]string{
 		"agent.env": "BUSINESS_ID=acme\n", "app.env": "http://127.0.0.1:4318\n", "otlp.env": "Authorization=Bearer%20obs_k", "test.sh": "https://gw.example/v1/logs",
 		"remote-write.key": "obs_k", "prometheus.yaml": "https://gw.example/api/v1/write", "vmagent.sh": "https://gw.example/api/v1/write", "alloy.alloy": "https://gw.example/api/v1/write",
+		"alloy-logs.alloy": "https://gw.example/loki/api/v1/push", "winston-loki.cjs": "host: 'https://gw.example',", "pino-loki.cjs": "host: 'https://gw.example',",
 	} {
 		path := filepath.Join(dir, name)
 		raw, err := os.ReadFile(path)
@@ -210,10 +209,10 @@ func TestOnboard_Rejections(t *testing.T) {
 		c.ok("onboard", "a", "--endpoint", endpoint)
 	}
 	c.fails(exitUsage, "--endpoint is required", "onboard", "a")
-	c.fails(exitUsage, "--snippet must be agent, app, otlp, test, key, prometheus, vmagent or alloy", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "x")
+	c.fails(exitUsage, "--snippet must be agent, app, otlp, test, key, prometheus, vmagent, alloy, alloy-logs, winston-loki or pino-loki", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "x")
 	c.fails(exitUsage, "use -o shell", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "test")
 	c.fails(exitUsage, "use -o shell", "onboard", "a", "--endpoint", "https://g", "-o", "env", "--snippet", "prometheus")
-	for _, name := range []string{"app", "prometheus", "vmagent", "alloy"} {
+	for _, name := range []string{"app", "prometheus", "vmagent", "alloy", "alloy-logs", "winston-loki", "pino-loki"} {
 		c.fails(exitUsage, "the "+name+" snippet has no key", "onboard", "a", "--endpoint", "https://g", "--new-key", "-o", "shell", "--snippet", name)
 	}
 	for u, text := range map[string]string{

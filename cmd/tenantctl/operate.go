@@ -87,7 +87,7 @@ func (a *app) open() (*operate.Registry, error) {
 var flagNames = map[string]string{
 	"attributes": "attribute", "vars": "var", "routes": "route", "limits": "limit",
 	"key": "key-file", "headers": "header",
-	"expires_at": "expires", "origins": "origin", "environment": "deploy-env", "pm2_home": "pm2-home", "remote_write_url": "remote-write-url",
+	"expires_at": "expires", "origins": "origin", "environment": "deploy-env", "pm2_home": "pm2-home", "remote_write_url": "remote-write-url", "loki_url": "loki-url",
 }
 
 // nameFlags makes an error of an action one of the command line: it names flags

@@ -99,6 +99,7 @@ func newNginx(t *testing.T, r *rig, change ...string) *proxy {
 	}
 	p, dir, cert, key := newProxy(t)
 	config := adapted(t, documented(t, "nginx"), append(change,
+		"127.0.0.1:3100", r.loki, // before ports that begin with it
 		"events {}", "daemon off;\npid nginx.pid;\nerror_log stderr;\n"+userLine()+"worker_processes 2;\nevents {}",
 		"\nhttp {\n", "\nhttp {\naccess_log off;\nclient_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n",
 		"listen 443", "listen "+p.addr, "/etc/ssl/otlp.crt", cert, "/etc/ssl/otlp.key", key,
@@ -130,6 +131,7 @@ func newCaddy(t *testing.T, r *rig, path string, change ...string) *proxy {
 	p, dir, cert, key := newProxy(t)
 	admin := addresses(t, 1)[0]
 	config := "{\n\tadmin " + admin + "\n\tauto_https off\n\tservers {\n\t\tprotocols h1 h2\n\t}\n}\n" + adapted(t, documented(t, "caddyfile"), append(change,
+		"127.0.0.1:3100", r.loki, // before ports that begin with it
 		"otlp.example.com {", "https://"+p.addr+" {\n\ttls "+cert+" "+key,
 		"127.0.0.1:4318", r.http, "127.0.0.1:4317", r.grpc, "127.0.0.1:19291", r.remoteWrite)...)
 	file := filepath.Join(dir, "Caddyfile")

@@ -19,16 +19,17 @@ import (
 // KeyPlaceholder is the key of [Onboarding] if there is no key to show.
 const KeyPlaceholder = "REPLACE_WITH_THE_KEY"
 
-// KeyFile is the file from which the snippets of clients of remote write read the
+// KeyFile is the file from which the snippets of Prometheus, vmagent and Alloy read the
 // key.
 const KeyFile = "/etc/otelcol-tenant/remote-write.key"
 
 const (
-	// The ports at which the shipped gateway receives OTLP over HTTP and remote write.
-	portOTLP, portRemoteWrite = "4318", "19291"
+	// The ports at which the shipped gateway receives OTLP over HTTP, remote write and
+	// pushes to Loki.
+	portOTLP, portRemoteWrite, portLokiPush = "4318", "19291", "3100"
 
-	// remoteWritePath is the default of the receiver.
-	remoteWritePath = "/api/v1/write"
+	// remoteWritePath is the default of the receiver, and lokiPushPath the path of Loki.
+	remoteWritePath, lokiPushPath = "/api/v1/write", "/loki/api/v1/push"
 )
 
 // localOTLP is the endpoint at which the shipped agent receives OTLP over HTTP.
@@ -40,11 +41,12 @@ type Onboarding struct {
 	Key            string // the text of the key, or KeyPlaceholder
 	Endpoint       string // of the gateway for OTLP over HTTP
 	RemoteWriteURL string // of the gateway for remote write; empty: follows from Endpoint
+	LokiURL        string // of the gateway for clients of Loki, without a path; empty: follows from Endpoint
 	Environment    string // deployment environment of the agent
 	PM2Home        string // on the agent's machine
 }
 
-// Check removes a slash at the end of the endpoint, and completes RemoteWriteURL.
+// Check removes a slash at the end of the endpoint, and completes RemoteWriteURL and LokiURL.
 // It returns an [*InputError] for what no agent or SDK can use, and for text that
 // systemd, Docker, a shell or YAML would read as something else.
 func (o *Onboarding) Check() error {
@@ -60,6 +62,11 @@ func (o *Onboarding) Check() error {
 		o.RemoteWriteURL = remoteWriteURL(endpoint)
 	} else if o.RemoteWriteURL, err = checkRemoteWriteURL(o.RemoteWriteURL); err != nil {
 		return &InputError{Field: "remote_write_url", Malformed: true, Err: err}
+	}
+	if o.LokiURL == "" {
+		o.LokiURL = lokiURL(endpoint)
+	} else if o.LokiURL, err = checkLokiURL(o.LokiURL); err != nil {
+		return &InputError{Field: "loki_url", Malformed: true, Err: err}
 	}
 	for _, v := range []Assignment{{"environment", o.Environment}, {"pm2_home", o.PM2Home}} {
 		if strings.ContainsAny(v.Value, "\"\\$`\r\n\x00") {
@@ -116,6 +123,26 @@ func checkRemoteWriteURL(text string) (string, error) {
 		path = remoteWritePath
 	}
 	return base + path, nil
+}
+
+// lokiURL returns the URL for clients of Loki of the gateway with an endpoint, as
+// remoteWriteURL does for remote write.
+func lokiURL(endpoint string) string {
+	if host, found := strings.CutSuffix(endpoint, ":"+portOTLP); found {
+		return host + ":" + portLokiPush
+	}
+	return endpoint
+}
+
+// checkLokiURL returns the URL without the path of pushes, which winston-loki and
+// pino-loki append themselves.
+func checkLokiURL(text string) (string, error) {
+	text = strings.TrimSuffix(strings.TrimRight(text, "/"), lokiPushPath)
+	base, err := checkEndpoint(text)
+	if err != nil {
+		return "", errors.New(strings.ReplaceAll(err.Error(), "https://gateway.example:4318", "https://gateway.example:3100"))
+	}
+	return base, nil
 }
 
 // validHostPort reports whether the host has only characters of a host name or
@@ -212,6 +239,18 @@ func Snippets() []Snippet {
 		{
 			Name: "alloy", File: "alloy.alloy", Title: "Grafana Alloy, part of config.alloy; reads " + KeyFile,
 			content: alloyConfig, keyless: true,
+		},
+		{
+			Name: "alloy-logs", File: "alloy-logs.alloy", Title: "Grafana Alloy for logs, part of config.alloy; reads " + KeyFile,
+			content: alloyLogsConfig, keyless: true,
+		},
+		{
+			Name: "winston-loki", File: "winston-loki.cjs", Title: "Application with winston and winston-loki; reads the key from OTELCOL_TENANT_KEY",
+			content: winstonLoki, keyless: true,
+		},
+		{
+			Name: "pino-loki", File: "pino-loki.cjs", Title: "Application with pino and pino-loki; reads the key from OTELCOL_TENANT_KEY",
+			content: pinoLoki, keyless: true,
 		},
 	}
 }
@@ -336,6 +375,65 @@ prometheus.remote_write "otelcol_tenant" {
 `
 }
 
+func alloyLogsConfig(o Onboarding) string {
+	return `// Sources forward to it: forward_to = [loki.write.otelcol_tenant.receiver]
+loki.write "otelcol_tenant" {
+  endpoint {
+    url = "` + o.LokiURL + lokiPushPath + `"
+
+    authorization {
+      type             = "Bearer"
+      credentials_file = "` + KeyFile + `"
+    }
+
+    // The same with basic authentication, in place of authorization:
+    // basic_auth {
+    //   username      = "` + string(o.Tenant) + `"
+    //   password_file = "` + KeyFile + `"
+    // }
+  }
+}
+`
+}
+
+// winstonLoki has no labels with quotes or backslashes in them, which winston-loki would
+// not escape with json: false.
+func winstonLoki(o Onboarding) string {
+	return `const winston = require('winston');
+const LokiTransport = require('winston-loki');
+
+// Lines that the gateway rejects or cannot take stay in memory and are sent again each minute.
+module.exports = winston.createLogger({
+  transports: [
+    new LokiTransport({
+      host: '` + o.LokiURL + `',
+      headers: { Authorization: ` + "`Bearer ${process.env.OTELCOL_TENANT_KEY}`" + ` },
+      json: true,
+      labels: { service_name: process.env.OTEL_SERVICE_NAME || 'app' },
+      onConnectionError: err => console.error(String(err)),
+    }),
+  ],
+});
+`
+}
+
+func pinoLoki(o Onboarding) string {
+	return `const pino = require('pino');
+
+// pino-loki sends nothing again: lines that the gateway rejects or cannot take are lost.
+module.exports = pino({
+  transport: {
+    target: 'pino-loki',
+    options: {
+      host: '` + o.LokiURL + `',
+      headers: { Authorization: ` + "`Bearer ${process.env.OTELCOL_TENANT_KEY}`" + ` },
+      labels: { service_name: process.env.OTEL_SERVICE_NAME || 'app' },
+    },
+  },
+});
+`
+}
+
 // ShellQuote returns v as one word of a POSIX shell.
 func ShellQuote(v string) string {
 	if v != "" && envValue(v) == v {
@@ -369,6 +467,9 @@ type OnboardingView struct {
 	PrometheusConfig string `json:"prometheus_config"`
 	VMAgentScript    string `json:"vmagent_script"`
 	AlloyConfig      string `json:"alloy_config"`
+	AlloyLogsConfig  string `json:"alloy_logs_config"`
+	WinstonLoki      string `json:"winston_loki"`
+	PinoLoki         string `json:"pino_loki"`
 }
 
 // View returns all snippets as one document. keyID is the ID of the key that was
@@ -382,5 +483,6 @@ func (o Onboarding) View(keyID string) OnboardingView {
 		Tenant: string(o.Tenant), KeyID: keyID,
 		AgentEnv: text("agent"), AppEnv: text("app"), OTLPEnv: text("otlp"), TestScript: text("test"),
 		RemoteWriteKey: text("key"), PrometheusConfig: text("prometheus"), VMAgentScript: text("vmagent"), AlloyConfig: text("alloy"),
+		AlloyLogsConfig: text("alloy-logs"), WinstonLoki: text("winston-loki"), PinoLoki: text("pino-loki"),
 	}
 }

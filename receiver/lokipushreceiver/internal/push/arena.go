@@ -18,7 +18,7 @@ type arena struct {
 	reserve func(n int64) error
 }
 
-// room makes room for a text of up to n bytes and returns where it begins in the chunk.
+// room ensures that there is space for a text of up to n bytes and returns where it begins in the chunk.
 func (a *arena) room(n int) (int, error) {
 	if a.chunk.Cap()-a.chunk.Len() >= n {
 		return a.chunk.Len(), nil
@@ -60,7 +60,7 @@ func (a *arena) repaired(raw []byte) (string, error) {
 	return a.since(from), nil
 }
 
-// writeRepaired writes a text for which there is room. A byte that is no part of a rune
+// writeRepaired writes a text for which there is space. A byte that is no part of a rune
 // needs three.
 func (a *arena) writeRepaired(raw []byte) {
 	for len(raw) > 0 {

@@ -171,7 +171,7 @@ func (b *Builder) add(s *stream, e *entry) error {
 		record.SetTimestamp(t)
 	} else {
 		b.result.InvalidTimestamps++
-		record.Attributes().PutStr(timestampAttribute, timeText(e.seconds, e.nanos))
+		record.Attributes().PutStr(timestampAttribute, formatTime(e.seconds, e.nanos))
 	}
 	line := e.line
 	if most := b.set.MaxLineSize; most > 0 && len(line) > most {
@@ -250,8 +250,8 @@ func timestamp(seconds, nanos int64) (pcommon.Timestamp, bool) {
 	return pcommon.Timestamp(whole + nanos), true
 }
 
-// timeText returns a time as an attribute has it: seconds and nanoseconds.
-func timeText(seconds, nanos int64) string {
+// formatTime returns a time as an attribute has it: seconds and nanoseconds.
+func formatTime(seconds, nanos int64) string {
 	return strconv.FormatInt(seconds, 10) + "s" + strconv.FormatInt(nanos, 10) + "ns"
 }
 

@@ -99,7 +99,7 @@ func (f *fact) setTime(seconds, nanos int64) {
 			return
 		}
 	}
-	f.invalid = timeText(seconds, nanos)
+	f.invalid = formatTime(seconds, nanos)
 }
 
 // grouped returns facts in the order of records: by stream, in the order in which the

@@ -146,8 +146,8 @@ func (s *scanner) escape() error {
 	return errEscape
 }
 
-// special returns where the first byte at or after at is that does not stand for itself
-// in a string: a quote, a backslash, a control character, or one that is not ASCII.
+// special returns where the first byte at or after at is that means something else than
+// itself in a string: a quote, a backslash, a control character, or one that is not ASCII.
 func special(data []byte, at int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for ; at+8 <= len(data); at += 8 {
