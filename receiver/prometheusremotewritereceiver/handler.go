@@ -169,7 +169,7 @@ func (h *handler) decode(ctx context.Context, request *guard.Request, version me
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
 	}
 	remembered := h.memory.Of(request.Tenant())
-	builder := h.builders.Get(remembered, h.limits.MaxDecoded, request.Reserve)
+	builder := h.builders.Get(remembered, translate.Text{Max: h.limits.MaxDecoded, Held: int64(len(body))}, request.Reserve)
 	defer h.builders.Put(builder)
 	decoder := message.Decoder{
 		Series: builder.Add,
