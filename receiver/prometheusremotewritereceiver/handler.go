@@ -165,7 +165,7 @@ func (h *handler) decode(ctx context.Context, request *guard.Request, version me
 	if err := request.Begin(int64(len(body)), counts.Series); err != nil {
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
 	}
-	if err := request.Reserve(counts.Memory(len(body))); err != nil {
+	if err := request.Reserve(counts.Memory()); err != nil {
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
 	}
 	remembered := h.memory.Of(request.Tenant())

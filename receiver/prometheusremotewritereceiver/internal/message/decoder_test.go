@@ -270,7 +270,7 @@ func TestCounts_MemoryCoversSymbols(t *testing.T) {
 	counts, err := Scan(V2, slices.Repeat([]byte{0x22, 0}, 1000))
 	require.NoError(t, err)
 	assert.Equal(t, 1000, counts.Symbols)
-	assert.Equal(t, int64(16_000), counts.Memory(2000))
+	assert.Equal(t, int64(16_000), counts.Memory())
 }
 
 // small returns the first series of a message, or the first families, and of a message of 2.0
