@@ -354,19 +354,17 @@ func TestReceiver_Bombs(t *testing.T) {
 // without end. With the default bounds of a guard none is.
 func TestReceiver_TakesTheLargestBlocksOfVMAgent(t *testing.T) {
 	d := setup{}.start(t)
-	for _, labels := range []int{20, 40, 60} {
-		var body []byte
-		rows := 0
-		for ; rows < 10_000 && len(body) < 8<<20; rows++ {
-			series := field(1, field(1, []byte("__name__")), field(2, []byte("metric_"+strconv.Itoa(rows%500))))
-			for i := range labels {
-				series = append(series, field(1, field(1, []byte("label_"+strconv.Itoa(100+i))), field(2, []byte("value_"+strconv.Itoa(rows*i%1000))))...)
-			}
-			body = append(body, field(1, series, field(2, protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1000)))...)
+	const labels = 40 // with fewer ones there are fewer bytes, and with more ones fewer rows
+	var body []byte
+	for rows := 0; rows < 10_000 && len(body) < 8<<20; rows++ {
+		series := field(1, field(1, []byte("__name__")), field(2, []byte("metric_"+strconv.Itoa(rows%500))))
+		for i := range labels {
+			series = append(series, field(1, field(1, []byte("label_"+strconv.Itoa(100+i))), field(2, []byte("value_"+strconv.Itoa(rows*i%1000))))...)
 		}
-		a := d.send(t, request{body: snap(body)})
-		assert.Equal(t, http.StatusNoContent, a.status, "%d rows of %d labels, %d bytes: %s", rows, labels, len(body), a.body)
+		body = append(body, field(1, series, field(2, protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1000)))...)
 	}
+	a := d.send(t, request{body: snap(body)})
+	assert.Equal(t, http.StatusNoContent, a.status, a.body)
 }
 
 func TestReceiver_CountsRequestsAndPoints(t *testing.T) {
