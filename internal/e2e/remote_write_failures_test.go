@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -188,9 +189,9 @@ func failureRows(t *testing.T) func(situation string) failureRow {
 		}
 		return all
 	}
-	// Before the table there is no line that begins with a bar, and after it an empty one.
-	table, _, ok := strings.Cut(section[strings.Index(section, "|"):], "\n\n")
+	_, table, ok := strings.Cut(section, "\n|") // up to an empty line
 	require.True(t, ok)
+	table, _, _ = strings.Cut(table, "\n\n")
 	lines := strings.Split(table, "\n")
 	header := cells(lines[0])
 	var rows []failureRow
@@ -309,7 +310,7 @@ service:
 	restart := func(config string) {
 		g.stop()
 		usual := r.args
-		r.args = append(usual[:len(usual):len(usual)], "--config", "yaml:"+config)
+		r.args = slices.Concat(usual, []string{"--config", "yaml:" + config})
 		g = r.run()
 		r.args = usual
 	}
