@@ -6,6 +6,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,7 +42,9 @@ func debianPrometheus(t *testing.T) string {
 
 // tap is between a client of remote write and the gateway, and counts answers.
 type tap struct {
-	url string
+	url    string
+	damage atomic.Bool // requests have another body
+	gzip   atomic.Bool // requests have another Content-Encoding
 
 	mu         sync.Mutex
 	statuses   map[int]int
@@ -52,7 +56,16 @@ func newTap(t *testing.T, address string) *tap {
 	t.Helper()
 	p := &tap{statuses: map[int]int{}, retryAfter: map[int]int{}, encodings: map[string]int{}}
 	s := httptest.NewServer(&httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: address}) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: address})
+			if p.damage.Load() {
+				const body = "damaged"
+				r.Out.Body, r.Out.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+			}
+			if p.gzip.Load() {
+				r.Out.Header.Set("Content-Encoding", "gzip")
+			}
+		},
 		ModifyResponse: func(resp *http.Response) error {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -176,9 +189,9 @@ func failureRows(t *testing.T) func(situation string) failureRow {
 		}
 		return all
 	}
-	// Before the table there is no line that begins with a bar, and after it an empty one.
-	table, _, ok := strings.Cut(section[strings.Index(section, "|"):], "\n\n")
+	_, table, ok := strings.Cut(section, "\n|") // up to an empty line
 	require.True(t, ok)
+	table, _, _ = strings.Cut(table, "\n\n")
 	lines := strings.Split(table, "\n")
 	header := cells(lines[0])
 	var rows []failureRow
@@ -289,10 +302,42 @@ service:
 		r.reg.ctl("tenant", "update", w.tenant, "--limit", "metrics.daily_records=0")
 	}
 
-	for _, situation := range []struct {
+	type situation struct {
 		row         string
 		begin, lift func()
-	}{
+	}
+	// restart runs the gateway with one more configuration.
+	restart := func(config string) {
+		g.stop()
+		usual := r.args
+		r.args = slices.Concat(usual, []string{"--config", "yaml:" + config})
+		g = r.run()
+		r.args = usual
+	}
+	usual := func() {
+		g.stop()
+		g = r.run()
+	}
+	check := func(s situation) {
+		expect := row(s.row)
+		status, err := strconv.Atoi(expect["status"])
+		require.NoError(t, err)
+		since, first, last := make([]int, len(writers)), make([]int64, len(writers)), make([]int64, len(writers))
+		for i, w := range writers {
+			first[i] = arrives(w)
+			since[i], _ = w.tap.count(status)
+		}
+		s.begin()
+		for i, w := range writers {
+			refused(w, expect, 2, since[i])
+			last[i] = w.scrapes.Load()
+		}
+		s.lift()
+		for i, w := range writers {
+			ends(w, expect[w.column], first[i], last[i])
+		}
+	}
+	for _, s := range []situation{
 		{
 			"no or unknown key",
 			func() {
@@ -323,35 +368,12 @@ service:
 		{
 			"memory limit",
 			func() {
-				g.stop()
-				usual := r.args
-				r.args = append(usual[:len(usual):len(usual)], "--config", "yaml:processors::memory_limiter: {limit_percentage: 0, spike_limit_percentage: 0, limit_mib: 4, spike_limit_mib: 1, check_interval: 100ms}")
-				g = r.run()
-				r.args = usual
+				restart("processors::memory_limiter: {limit_percentage: 0, spike_limit_percentage: 0, limit_mib: 4, spike_limit_mib: 1, check_interval: 100ms}")
 			},
-			func() {
-				g.stop()
-				g = r.run()
-			},
+			usual,
 		},
 	} {
-		expect := row(situation.row)
-		status, err := strconv.Atoi(expect["status"])
-		require.NoError(t, err)
-		since, first, last := make([]int, len(writers)), make([]int64, len(writers)), make([]int64, len(writers))
-		for i, w := range writers {
-			first[i] = arrives(w)
-			since[i], _ = w.tap.count(status)
-		}
-		situation.begin()
-		for i, w := range writers {
-			refused(w, expect, 2, since[i])
-			last[i] = w.scrapes.Load()
-		}
-		situation.lift()
-		for i, w := range writers {
-			ends(w, expect[w.column], first[i], last[i])
-		}
+		check(s)
 	}
 
 	// Nothing that a client took for delivered is lost over restarts.
@@ -360,15 +382,13 @@ service:
 		first[i] = arrives(w)
 	}
 	for range 2 {
-		g.stop()
-		g = r.run()
+		usual()
 		for _, w := range writers {
 			arrives(w)
 		}
 	}
-	restart := row("the gateway restarts")
 	for i, w := range writers {
-		ends(w, restart[w.column], first[i], w.scrapes.Load())
+		ends(w, row("the gateway restarts")[w.column], first[i], w.scrapes.Load())
 	}
 
 	for i, w := range overQuota {
@@ -392,6 +412,27 @@ service:
 			assert.Zero(t, w.tap.encodings["zstd"])
 		}
 		w.tap.mu.Unlock()
+	}
+
+	if os.Getenv("E2E_ACCEPTANCE") == "1" { // what clients do here depends on nothing of the gateway
+		all := func(change func(*tap)) func() {
+			return func() {
+				for _, w := range writers {
+					change(w.tap)
+				}
+			}
+		}
+		const receivers = "receivers: {prometheus_remote_write: %s, prometheus_remote_write/snappy: %s}"
+		for _, s := range []situation{
+			{"too large", func() { restart(fmt.Sprintf(receivers, "{max_request_body_size: 8}", "{max_request_body_size: 8}")) }, usual},
+			{"path", func() { restart(fmt.Sprintf(receivers, "{path: /other}", "{path: /other}")) }, usual},
+			{"malformed", all(func(p *tap) { p.damage.Store(true) }), all(func(p *tap) { p.damage.Store(false) })},
+			{"content type", all(func(p *tap) { p.gzip.Store(true) }), all(func(p *tap) { p.gzip.Store(false) })},
+		} {
+			check(s)
+		}
+	}
+	for _, w := range append(writers, overQuota...) {
 		assert.Equal(t, map[string][]string{}, r.dead(w.tenant))
 	}
 	g.stop()

@@ -165,11 +165,11 @@ func (h *handler) decode(ctx context.Context, request *guard.Request, version me
 	if err := request.Begin(int64(len(body)), counts.Series); err != nil {
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
 	}
-	if err := request.Reserve(counts.Memory(len(body))); err != nil {
+	if err := request.Reserve(counts.Memory()); err != nil {
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
 	}
 	remembered := h.memory.Of(request.Tenant())
-	builder := h.builders.Get(remembered, h.limits.MaxDecoded, request.Reserve)
+	builder := h.builders.Get(remembered, translate.Text{Max: h.limits.MaxDecoded, Held: int64(len(body))}, request.Reserve)
 	defer h.builders.Put(builder)
 	decoder := message.Decoder{
 		Series: builder.Add,

@@ -91,7 +91,7 @@ func TestReadme_WhatBecomesOfSeries(t *testing.T) {
 		}
 		t.Run(cells[0]+"/"+cells[1], func(t *testing.T) {
 			m := memory.New(memory.Settings{Families: 1, Targets: 1, Bytes: 1 << 20})
-			b := new(translate.Builders).Get(m.Of("acme"), 1<<20, func(int64) error { return nil })
+			b := new(translate.Builders).Get(m.Of("acme"), translate.Text{Max: 1 << 20}, func(int64) error { return nil })
 			s := seriesOf(t, cells[0], cells[1])
 			types = append(types, s.Metadata.Type)
 			require.NoError(t, b.Add(s))

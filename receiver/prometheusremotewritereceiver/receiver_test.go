@@ -350,6 +350,23 @@ func TestReceiver_Bombs(t *testing.T) {
 	assert.Empty(t, d.sink.AllMetrics())
 }
 
+// vmagent sends blocks of up to 10,000 rows and 8 MiB, and retries one that is too large
+// without end. With the default bounds of a guard none is.
+func TestReceiver_TakesTheLargestBlocksOfVMAgent(t *testing.T) {
+	d := setup{}.start(t)
+	const labels = 40 // with fewer ones there are fewer bytes, and with more ones fewer rows
+	var body []byte
+	for rows := 0; rows < 10_000 && len(body) < 8<<20; rows++ {
+		series := field(1, field(1, []byte("__name__")), field(2, []byte("metric_"+strconv.Itoa(rows%500))))
+		for i := range labels {
+			series = append(series, field(1, field(1, []byte("label_"+strconv.Itoa(100+i))), field(2, []byte("value_"+strconv.Itoa(rows*i%1000))))...)
+		}
+		body = append(body, field(1, series, field(2, protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1000)))...)
+	}
+	a := d.send(t, request{body: snap(body)})
+	assert.Equal(t, http.StatusNoContent, a.status, a.body)
+}
+
 func TestReceiver_CountsRequestsAndPoints(t *testing.T) {
 	d := setup{}.start(t)
 	require.Equal(t, 204, d.send(t, request{body: snap(sampleV1("__name__", "m"))}).status)

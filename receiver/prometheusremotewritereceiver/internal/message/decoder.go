@@ -28,12 +28,9 @@ type Counts struct {
 
 // Memory returns how many bytes a [Decoder] of the message holds beside what it
 // reserves.
-func (c Counts) Memory(body int) int64 {
-	if c.Symbols > 0 {
-		const sizeOfString = 16
-		return int64(c.Symbols)*sizeOfString + int64(c.symbolBytes)
-	}
-	return int64(body)
+func (c Counts) Memory() int64 {
+	const sizeOfString = 16
+	return int64(c.Symbols)*sizeOfString + int64(c.symbolBytes)
 }
 
 // Numbers of the fields of both messages.
@@ -77,12 +74,13 @@ type Decoder struct {
 	Family func(Family) error
 
 	// Reserve is called before the decoder holds n more bytes for a series that is
-	// larger than all before it. Its error ends the decoding.
+	// larger than all before it, or for texts of 1.0. Its error ends the decoding.
 	Reserve func(n int64) error
 
 	series  Series
-	symbols []string
-	refs    []uint32
+	symbols []string // of 2.0
+	refs    []uint32 // of 2.0
+	texts   texts    // of 1.0
 
 	charged int64 // what is reserved for the series
 	used    int64 // of what is charged, by this series
@@ -304,7 +302,7 @@ func (d *Decoder) exemplarsV2(s *Series, data []byte) error {
 			return err
 		}
 		if r.number == 4 {
-			if err := d.exemplar(V2, s, &r, ""); err != nil {
+			if err := d.exemplar(V2, s, &r); err != nil {
 				return err
 			}
 		}
@@ -379,8 +377,7 @@ func (d *Decoder) metadata(s *Series, field *reader) error {
 	}
 }
 
-// exemplar reads an exemplar. text is that of the whole message of 1.0.
-func (d *Decoder) exemplar(v Version, s *Series, field *reader, text string) error {
+func (d *Decoder) exemplar(v Version, s *Series, field *reader) error {
 	if err := field.is(wireBytes); err != nil {
 		return err
 	}
@@ -416,7 +413,10 @@ func (d *Decoder) exemplar(v Version, s *Series, field *reader, text string) err
 			if v == V2 {
 				err = d.readRefs(&r)
 			} else {
-				err = label(&r, text, add)
+				var l Label
+				if l, err = d.label(&r, Label{}); err == nil {
+					err = add(l.Name, l.Value)
+				}
 			}
 		case 2:
 			e.Value = float(r.value)
@@ -433,8 +433,7 @@ func (d *Decoder) exemplar(v Version, s *Series, field *reader, text string) err
 }
 
 func (d *Decoder) decodeV1(body []byte) error {
-	body = body[:len(body):len(body)]
-	text := string(body) // what all texts of the message are parts of
+	d.texts.reserve = d.Reserve
 	r := reader{data: body}
 	for {
 		more, err := r.next()
@@ -444,7 +443,7 @@ func (d *Decoder) decodeV1(body []byte) error {
 		switch r.number {
 		case fieldSeriesV1:
 			s := d.beginSeries()
-			if err := d.seriesV1(s, r.content(), text); err != nil {
+			if err := d.seriesV1(s, r.content()); err != nil {
 				return err
 			}
 			if len(s.Samples)+len(s.Histograms)+len(s.Exemplars) == 0 {
@@ -454,7 +453,7 @@ func (d *Decoder) decodeV1(body []byte) error {
 				return err
 			}
 		case fieldFamilyV1:
-			f, err := family(r.content(), text)
+			f, err := d.family(r.content())
 			if err != nil {
 				return err
 			}
@@ -465,18 +464,8 @@ func (d *Decoder) decodeV1(body []byte) error {
 	}
 }
 
-// textOf returns content, a part of the message of which text is a copy, as a part of
-// text.
-func textOf(content []byte, text string) (string, error) {
-	at := len(text) - cap(content) // both end with the message
-	s := text[at : at+len(content)]
-	if !utf8.ValidString(s) {
-		return "", errUTF8
-	}
-	return s, nil
-}
-
-func (d *Decoder) seriesV1(s *Series, data []byte, text string) error {
+func (d *Decoder) seriesV1(s *Series, data []byte) error {
+	d.texts.begin()
 	r := reader{data: data}
 	for {
 		more, err := r.next()
@@ -488,13 +477,11 @@ func (d *Decoder) seriesV1(s *Series, data []byte, text string) error {
 		}
 		switch r.number {
 		case 1:
-			if err = d.charge(sizeOfLabel); err == nil {
-				err = label(&r, text, s.add)
-			}
+			err = d.seriesLabel(s, &r)
 		case 2:
 			err = d.sample(s, &r)
 		case 3:
-			err = d.exemplar(V1, s, &r, text)
+			err = d.exemplar(V1, s, &r)
 		case 4:
 			err = d.histogram(s, &r)
 		}
@@ -504,41 +491,49 @@ func (d *Decoder) seriesV1(s *Series, data []byte, text string) error {
 	}
 }
 
-// label reads a label of 1.0.
-func label(field *reader, text string, add func(name, value string) error) error {
-	if err := field.is(wireBytes); err != nil {
+// seriesLabel reads a label of a series of 1.0.
+func (d *Decoder) seriesLabel(s *Series, field *reader) error {
+	if err := d.charge(sizeOfLabel); err != nil {
 		return err
 	}
-	var name, value string
+	l, err := d.label(field, d.texts.likely())
+	if err != nil {
+		return err
+	}
+	d.texts.add(l)
+	return s.add(l.Name, l.Value)
+}
+
+// label reads a label of 1.0, which is likely to be one that was read before.
+func (d *Decoder) label(field *reader, likely Label) (l Label, err error) {
+	if err := field.is(wireBytes); err != nil {
+		return l, err
+	}
 	r := reader{data: field.content()}
 	for {
 		more, err := r.next()
-		if err != nil {
-			return err
-		}
-		if !more {
-			return add(name, value)
+		if !more || err != nil {
+			return l, err
 		}
 		switch r.number {
 		case 1, 2:
 			if err := r.is(wireBytes); err != nil {
-				return err
-			}
-			t, err := textOf(r.content(), text)
-			if err != nil {
-				return err
+				return l, err
 			}
 			if r.number == 1 {
-				name = t
+				l.Name, err = d.texts.of(r.content(), likely.Name)
 			} else {
-				value = t
+				l.Value, err = d.texts.of(r.content(), likely.Value)
+			}
+			if err != nil {
+				return l, err
 			}
 		}
 	}
 }
 
 // family reads a family of 1.0.
-func family(data []byte, text string) (f Family, err error) {
+func (d *Decoder) family(data []byte) (f Family, err error) {
 	r := reader{data: data}
 	for {
 		more, err := r.next()
@@ -554,7 +549,7 @@ func family(data []byte, text string) (f Family, err error) {
 				return f, err
 			}
 			var t string
-			t, err = textOf(r.content(), text)
+			t, err = d.texts.of(r.content(), "")
 			switch r.number {
 			case 2:
 				f.Name = t

@@ -74,6 +74,7 @@ type Builder struct {
 
 	unreserved int64 // bytes that are not reserved yet
 	textLeft   int64 // bytes of text that the metrics may still get
+	textHeld   int64 // bytes of text that are reserved already
 	scratch    []byte
 	pending    []memory.Pending
 	attrs      []message.Label // of the series, without those of the resource and the scope
@@ -147,6 +148,10 @@ func (b *Builder) text(n int) error {
 	if b.textLeft -= int64(n); b.textLeft < 0 {
 		return ErrTooLarge
 	}
+	if b.textHeld -= int64(n); b.textHeld >= 0 {
+		return nil
+	}
+	n, b.textHeld = int(-b.textHeld), 0
 	return b.reserve(n)
 }
 

@@ -91,7 +91,7 @@ func BenchmarkMessage(b *testing.B) {
 			if err != nil {
 				return Result{}, err
 			}
-			builder := builders.Get(m.Of("a"), 64<<20, nothing)
+			builder := builders.Get(m.Of("a"), Text{Max: 64 << 20}, nothing)
 			d := message.Decoder{Series: builder.Add, Family: func(message.Family) error { return nil }, Reserve: nothing}
 			err = d.Decode(bm.v, counts, bm.body)
 			result := builder.Finish()

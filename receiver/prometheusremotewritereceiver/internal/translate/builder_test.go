@@ -25,7 +25,7 @@ func newMemory() *memory.Memory {
 }
 
 func newBuilder(m *memory.Memory, id tenant.ID) *Builder {
-	return new(Builders).Get(m.Of(id), 1<<20, func(int64) error { return nil })
+	return new(Builders).Get(m.Of(id), Text{Max: 1 << 20}, func(int64) error { return nil })
 }
 
 // series returns a series with a sample. Labels are names and values, sorted by name.
@@ -347,7 +347,7 @@ func TestBuilder_WideHistograms(t *testing.T) {
 func TestBuilder_Reserves(t *testing.T) {
 	denied := errors.New("denied")
 	var reserved int64
-	b := new(Builders).Get(newMemory().Of("a"), 1<<20, func(n int64) error {
+	b := new(Builders).Get(newMemory().Of("a"), Text{Max: 1 << 20}, func(n int64) error {
 		if reserved += n; reserved > 100<<10 {
 			return denied
 		}
@@ -362,9 +362,24 @@ func TestBuilder_Reserves(t *testing.T) {
 	assert.Less(t, n, 100)
 	wide := native(message.NativeHistogram{Schema: 8, Count: 2, Positive: message.Buckets{Spans: []message.Span{{Offset: 0, Length: 1}, {Offset: 16_000, Length: 1}}, Deltas: []int64{1, 0}}})
 	reserved = 0
-	b = new(Builders).Get(newMemory().Of("a"), 1<<20, func(n int64) error { reserved += n; return nil })
+	b = new(Builders).Get(newMemory().Of("a"), Text{Max: 1 << 20}, func(n int64) error { reserved += n; return nil })
 	require.NoError(t, b.Add(wide))
 	assert.Greater(t, reserved, int64(16_000*8))
+}
+
+// What the message holds anyway is not reserved again.
+func TestBuilder_ReservesTextBeyondTheMessage(t *testing.T) {
+	long := strings.Repeat("x", 10<<10)
+	var reserved int64
+	b := new(Builders).Get(newMemory().Of("a"), Text{Max: 1 << 20, Held: 500 << 10}, func(n int64) error { reserved += n; return nil })
+	for range 40 {
+		require.NoError(t, b.Add(series("m", "a", long)))
+	}
+	assert.Less(t, reserved, int64(64<<10))
+	for range 40 {
+		require.NoError(t, b.Add(series("m", "a", long)))
+	}
+	assert.InDelta(t, 300<<10, reserved, 64<<10)
 }
 
 // A text counts as often as the metrics have it: a message that refers to one often is small,
@@ -414,7 +429,7 @@ func TestBuilder_BoundsText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var reserved int64
-			b := new(Builders).Get(m.Of("a"), most, func(n int64) error { reserved += n; return nil })
+			b := new(Builders).Get(m.Of("a"), Text{Max: most}, func(n int64) error { reserved += n; return nil })
 			var err error
 			n := 0
 			for ; err == nil && n < 200; n++ {

@@ -21,10 +21,16 @@ const maxKept = 4096
 // for concurrent use.
 type Builders struct{ pool sync.Pool }
 
-// Get returns a builder of empty metrics, which may have maxText bytes of text. It uses and
-// changes what is remembered of the tenant. reserve is called before the metrics hold n
-// more bytes; its error ends the message.
-func (p *Builders) Get(remembered *memory.Tenant, maxText int64, reserve func(n int64) error) *Builder {
+// Text bounds the text of metrics, in bytes.
+type Text struct {
+	Max  int64 // more is an error
+	Held int64 // this much is not reserved, because the message holds as much anyway
+}
+
+// Get returns a builder of empty metrics. It uses and changes what is remembered of the
+// tenant. reserve is called before the metrics hold n more bytes; its error ends the
+// message.
+func (p *Builders) Get(remembered *memory.Tenant, text Text, reserve func(n int64) error) *Builder {
 	b, ok := p.pool.Get().(*Builder)
 	if !ok {
 		b = &Builder{
@@ -32,7 +38,8 @@ func (p *Builders) Get(remembered *memory.Tenant, maxText int64, reserve func(n 
 			nameOfSeries: make(map[nameKey]int32), groupOfKey: make(map[groupKey]int32),
 		}
 	}
-	b.remembered, b.reserveNow, b.metrics, b.textLeft, b.last = remembered, reserve, pmetric.NewMetrics(), maxText, none
+	b.remembered, b.reserveNow, b.metrics, b.last = remembered, reserve, pmetric.NewMetrics(), none
+	b.textLeft, b.textHeld = text.Max, text.Held
 	return b
 }
 

@@ -37,7 +37,7 @@ func TestBuilders_KeepNothing(t *testing.T) {
 	m, builders := newMemory(), new(Builders)
 	for n := range 50 {
 		for id, w := range want {
-			b := builders.Get(m.Of(id), 1<<20, func(int64) error { return nil })
+			b := builders.Get(m.Of(id), Text{Max: 1 << 20}, func(int64) error { return nil })
 			if n%3 == 2 { // a message that ends with an error
 				for _, s := range everything("other") {
 					require.NoError(t, b.Add(s))

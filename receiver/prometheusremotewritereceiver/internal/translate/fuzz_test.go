@@ -377,7 +377,7 @@ func FuzzBuilder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := choices{data}
 		m := memory.New(memory.Settings{Families: 10, Targets: 10, Bytes: 1 << 20})
-		b := builders.Get(m.Of("a"), 64<<20, func(int64) error { return nil })
+		b := builders.Get(m.Of("a"), Text{Max: 64 << 20}, func(int64) error { return nil })
 		var all []*message.Series
 		samples, histograms := 0, 0
 		for len(c.data) > 0 && len(all) < 64 {
