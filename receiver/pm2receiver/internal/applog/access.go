@@ -10,7 +10,6 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
@@ -91,15 +90,15 @@ func (r *request) put(rec plog.LogRecord, mem *slab.Slab) {
 	attrs := rec.Attributes()
 	put := func(name string, value []byte) {
 		if len(value) > 0 {
-			mem.AppendStr(attrs, name, arena.String(value))
+			mem.AppendStr(attrs, name, mem.String(value))
 		}
 	}
 	put(attributeMethod, r.method)
 	if len(r.target) > 0 {
 		path, query, hasQuery := bytes.Cut(r.target, []byte("?"))
-		mem.AppendStr(attrs, attributePath, arena.String(path))
+		mem.AppendStr(attrs, attributePath, mem.String(path))
 		if hasQuery {
-			mem.AppendStr(attrs, attributeQuery, arena.String(query))
+			mem.AppendStr(attrs, attributeQuery, mem.String(query))
 		}
 	}
 	mem.AppendInt(attrs, attributeStatus, int64(r.status))
@@ -307,7 +306,7 @@ func (r *request) plain(b []byte) bool {
 			return false
 		case string(token) == "-" || string(token) == "in":
 		case string(unit) == "ms" || string(unit) == "s":
-			f, err := strconv.ParseFloat(arena.String(token), 64)
+			f, err := strconv.ParseFloat(string(token), 64)
 			if err != nil && string(token) != "-" {
 				return false
 			}
@@ -393,7 +392,7 @@ func withUnit(b []byte) (float64, bool) {
 		scale float64
 	}{{"ms", 1e-3}, {"µs", 1e-6}, {"us", 1e-6}, {"s", 1}} {
 		if value, ok := bytes.CutSuffix(b, []byte(u.unit)); ok && len(value) > 0 && value[0]-'0' <= 9 {
-			f, err := strconv.ParseFloat(arena.String(value), 64)
+			f, err := strconv.ParseFloat(string(value), 64)
 			return f * u.scale, err == nil
 		}
 	}

@@ -15,7 +15,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
 
@@ -84,7 +83,7 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // Parse sets on rec whatever the line says: severity, time, trace, body and
 // attributes. What the line does not say stays as it is, but for the body, which
-// is always set. text is valid UTF-8 and never changes again. What rec is given is taken
+// is always set. text is valid UTF-8. rec does not refer to it. What rec is given is taken
 // from mem. head is the part of text to look at for the forms of text loggers. free says
 // that no attribute has a name that begins with log., pm2. or exception. that the line
 // has given it.
@@ -111,7 +110,7 @@ func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) (f
 		if p.set.Strip {
 			head = plain
 		}
-		mem.SetStr(rec.Body(), arena.String(head))
+		mem.SetStr(rec.Body(), mem.String(head))
 	}
 	return free
 }

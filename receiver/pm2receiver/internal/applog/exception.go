@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
 )
@@ -47,12 +46,12 @@ func (w *walker) exception(attrs pcommon.Map) bool {
 			}
 		case '"':
 			s, ok := w.str(f)
-			if !ok || !e.text(s, k == kindStack) {
+			if !ok || !e.text(s, k == kindStack, w.mem) {
 				continue
 			}
 			f.used = true
 		case '[':
-			if s, ok := w.frames(f); ok && e.text(s, true) {
+			if s, ok := w.frames(f); ok && e.text(s, true, w.mem) {
 				f.used = true
 			} else if !w.errorInside(f.from, &e) {
 				continue
@@ -82,9 +81,9 @@ func (w *walker) beside(all uint32, e *thrown) {
 		}
 		switch rows[f.row].kind {
 		case kindType:
-			e.kind, f.used = arena.String(s), true
+			e.kind, f.used = w.mem.String(s), true
 		case kindMessage:
-			e.message, f.used = arena.String(s), true
+			e.message, f.used = w.mem.String(s), true
 		}
 	}
 }
@@ -96,16 +95,16 @@ func (t *thrown) put(attrs pcommon.Map, mem *slab.Slab) {
 }
 
 // text reads a stack trace in one text. stack is whether it can be nothing else.
-func (t *thrown) text(s []byte, stack bool) bool {
+func (t *thrown) text(s []byte, stack bool, mem *slab.Slab) bool {
 	if x := stacks.ReadException(s); x != nil && (stack && stacks.HasFrames(s) || bytes.IndexByte(s, '\n') > 0 && stacks.HasFrames(s)) {
-		t.kind, t.message, t.stack = arena.String(x.Type), arena.String(x.Message), arena.String(s)
+		t.kind, t.message, t.stack = mem.String(x.Type), mem.String(x.Message), mem.String(s)
 		return true
 	} else if x != nil && stack && x.Strict {
-		t.kind, t.message, t.stack = arena.String(x.Type), arena.String(x.Message), arena.String(s)
+		t.kind, t.message, t.stack = mem.String(x.Type), mem.String(x.Message), mem.String(s)
 		return true
 	}
 	if stacks.HasFrames(s) {
-		t.stack = arena.String(s)
+		t.stack = mem.String(s)
 		return true
 	}
 	return false
@@ -139,7 +138,7 @@ func (w *walker) frames(f *found) ([]byte, bool) {
 // errorObject takes the exception out of an error object, whose other fields become an
 // attribute.
 func (w *walker) errorObject(f *found, attrs pcommon.Map, e *thrown) bool {
-	name := arena.String(f.name)
+	name := w.mem.String(f.name)
 	var used [3]string
 	w.errorFields(f.from, e, &used)
 	if !e.complete() {
@@ -188,14 +187,14 @@ func (w *walker) errorFields(from int, e *thrown, used *[3]string) {
 				if !ok || len(s) == 0 {
 					return
 				}
-				rank[part], used[part] = i, arena.String(key)
+				rank[part], used[part] = i, string(key)
 				switch part {
 				case 0:
-					e.kind = arena.String(s)
+					e.kind = w.mem.String(s)
 				case 1:
-					e.message = arena.String(s)
+					e.message = w.mem.String(s)
 				default:
-					e.stack = arena.String(s)
+					e.stack = w.mem.String(s)
 				}
 				return
 			}
@@ -254,9 +253,9 @@ func putString(attrs pcommon.Map, name, value string, mem *slab.Slab) {
 
 // PutException sets the attributes of an exception.
 func PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
-	putString(attrs, AttributeExceptionType, arena.String(e.Type), mem)
-	putString(attrs, AttributeExceptionMessage, arena.String(e.Message), mem)
-	putString(attrs, AttributeExceptionStacktrace, arena.String(e.Stacktrace), mem)
+	putString(attrs, AttributeExceptionType, mem.String(e.Type), mem)
+	putString(attrs, AttributeExceptionMessage, mem.String(e.Message), mem)
+	putString(attrs, AttributeExceptionStacktrace, mem.String(e.Stacktrace), mem)
 }
 
 // PutException sets the attributes of an exception, without colours if the parser

@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
@@ -206,7 +205,7 @@ func (p *Parser) oldNext(b []byte, i, n int) head {
 // common says whether a word in capitals before one blank is a level rather than part of
 // a sentence.
 func common(word []byte) bool {
-	switch arena.String(word) {
+	switch string(word) {
 	case "TRACE", "TRC", "DEBUG", "DBG", "INFO", "INF", "WARN", "WRN", "WARNING", "ERROR", "ERR", "FATAL", "FTL", "CRITICAL", "CRIT", "VERBOSE":
 		return true
 	}

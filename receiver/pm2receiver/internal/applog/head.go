@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
@@ -292,7 +291,7 @@ func letterLevel(word []byte, h *head) bool {
 func (h *head) set(word []byte) {
 	h.word = word
 	if h.number = severity.Find(word).Number(); h.number == 0 { // with an offset
-		h.number, _ = severity.FromText(arena.String(word))
+		h.number, _ = severity.FromText(string(word))
 	}
 }
 

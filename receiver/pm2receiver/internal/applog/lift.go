@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
@@ -34,7 +33,7 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 		escaped = w.body(rec)
 	}
 	if rec.Body().Type() == pcommon.ValueTypeEmpty {
-		w.mem.SetStr(rec.Body(), arena.String(line))
+		w.mem.SetStr(rec.Body(), w.mem.String(line))
 	}
 	if w.roles[roleTrace] != 0 {
 		w.trace(rec)
@@ -45,7 +44,7 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 	}
 	w.keepOthers(attrs)
 	if w.cut {
-		w.mem.SetStr(rec.Body(), arena.String(line))
+		w.mem.SetStr(rec.Body(), w.mem.String(line))
 		attrs.PutBool(AttributeCut, true)
 	}
 }
@@ -57,7 +56,7 @@ func (w *walker) keepOthers(attrs pcommon.Map) {
 		if f.used || f.parent >= 0 {
 			continue
 		}
-		name := arena.String(f.name)
+		name := w.mem.String(f.name)
 		w.i = f.from
 		w.value(attrs.PutEmpty(name), 0, 1)
 		if rows[f.row].role != roleInner {
@@ -66,7 +65,7 @@ func (w *walker) keepOthers(attrs pcommon.Map) {
 		v, _ := attrs.Get(name)
 		for j := i + 1; j < w.many; j++ {
 			if g := &w.found[j]; g.used && int(g.parent) == i {
-				v.Map().Remove(arena.String(g.name))
+				v.Map().Remove(string(g.name))
 			}
 		}
 		if v.Type() == pcommon.ValueTypeMap && v.Map().Len() == 0 && w.b[f.from+1] != '}' {
@@ -164,7 +163,7 @@ func (w *walker) float(f *found) (float64, bool) {
 	if n, ok := integer(text); ok {
 		return float64(n), true
 	}
-	n, err := strconv.ParseFloat(arena.String(text), 64)
+	n, err := strconv.ParseFloat(string(text), 64)
 	return n, err == nil
 }
 
@@ -207,7 +206,7 @@ func (p *Parser) readLevel(f *found, scale severity.Scale) (text string, n plog.
 		if len(s) == 0 || len(s) > maxLevel {
 			return "", 0, false
 		}
-		word := arena.String(s)
+		word := w.mem.String(s)
 		if n, known := severity.FromText(word); known {
 			return severity.Clean(word), n, true
 		}
@@ -235,7 +234,7 @@ func (p *Parser) readLevel(f *found, scale severity.Scale) (text string, n plog.
 			return text, n, true
 		}
 	}
-	return arena.String(raw), n, true
+	return w.mem.String(raw), n, true
 }
 
 func (p *Parser) levelNumber(level float64, scale severity.Scale) plog.SeverityNumber {
@@ -331,10 +330,10 @@ func number(text []byte) (nanos int64, ok bool) {
 	if n, ok := integer(text); ok {
 		return timeparse.FromInt(n)
 	}
-	if n, err := strconv.ParseInt(arena.String(text), 10, 64); err == nil {
+	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
 		return timeparse.FromInt(n)
 	}
-	if f, err := strconv.ParseFloat(arena.String(text), 64); err == nil {
+	if f, err := strconv.ParseFloat(string(text), 64); err == nil {
 		return timeparse.FromNumber(f)
 	}
 	return 0, false
@@ -418,7 +417,7 @@ func (w *walker) body(rec plog.LogRecord) bool {
 			}
 		}
 		if ok {
-			w.mem.SetStr(rec.Body(), arena.String(s))
+			w.mem.SetStr(rec.Body(), w.mem.String(s))
 			f.used = used
 			return !f.plain
 		}

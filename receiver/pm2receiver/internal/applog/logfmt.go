@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
@@ -50,7 +49,7 @@ func (p *Parser) logfmt(line []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 		if f.row = known.of(f.name); f.row != 0 {
 			switch r := &rows[f.row]; r.role {
 			case roleLevel:
-				if _, is := severity.FromText(arena.String(f.value)); is {
+				if _, is := severity.FromText(string(f.value)); is {
 					levels++
 				}
 			case roleTime:
@@ -85,9 +84,9 @@ func (p *Parser) logfmt(line []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 			continue
 		}
 		if n, ok := plainInteger(f); ok {
-			mem.PutInt(attrs, arena.String(f.name), n)
+			mem.PutInt(attrs, mem.String(f.name), n)
 		} else {
-			mem.PutStr(attrs, arena.String(f.name), arena.String(f.value))
+			mem.PutStr(attrs, mem.String(f.name), mem.String(f.value))
 		}
 	}
 	return true
@@ -101,9 +100,9 @@ func (p *Parser) usePair(f *pair, now int64, rec plog.LogRecord, mem *slab.Slab)
 	}
 	switch r := &rows[f.row]; r.role {
 	case roleLevel:
-		if n, ok := severity.FromText(arena.String(value)); ok && rec.SeverityNumber() == 0 {
+		if n, ok := severity.FromText(string(value)); ok && rec.SeverityNumber() == 0 {
 			rec.SetSeverityNumber(n)
-			rec.SetSeverityText(severity.Clean(arena.String(value)))
+			rec.SetSeverityText(severity.Clean(mem.String(value)))
 			f.used = true
 		}
 	case roleTime:
@@ -121,7 +120,7 @@ func (p *Parser) usePair(f *pair, now int64, rec plog.LogRecord, mem *slab.Slab)
 		}
 	case roleBody:
 		if rec.Body().Type() == pcommon.ValueTypeEmpty && (!r.weak || r.name == "event") {
-			mem.SetStr(rec.Body(), arena.String(value))
+			mem.SetStr(rec.Body(), mem.String(value))
 			f.used = true
 		}
 	case roleTrace:

@@ -8,8 +8,6 @@ import (
 	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 )
 
 // number passes over a number as JSON writes them.
@@ -93,18 +91,17 @@ func (w *walker) setNumber(v pcommon.Value, b []byte) {
 		w.mem.SetInt(v, n)
 		return
 	}
-	text := arena.String(b)
 	if bytes.IndexByte(b, '.') < 0 && bytes.IndexByte(b, 'e') < 0 && bytes.IndexByte(b, 'E') < 0 {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
 			w.mem.SetInt(v, n)
 		} else {
-			w.mem.SetStr(v, text)
+			w.mem.SetStr(v, w.mem.String(b))
 		}
 		return
 	}
-	if f, err := strconv.ParseFloat(text, 64); err == nil {
+	if f, err := strconv.ParseFloat(string(b), 64); err == nil {
 		w.mem.SetDouble(v, f)
 	} else {
-		w.mem.SetStr(v, text)
+		w.mem.SetStr(v, w.mem.String(b))
 	}
 }

@@ -3,7 +3,11 @@
 
 package applog
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
+)
 
 const (
 	// maxNodes is how many names a keyPredictor knows, and maxNode how long one may be.
@@ -133,6 +137,15 @@ func (p *keyPredictor) setSize(node uint8, size int) {
 		n := &p.nodes[node]
 		n.size = uint8(max(min(size, maxSize), int(n.size)-1))
 	}
+}
+
+// name returns a name, whose node may be 0, as a string. Records share the text of a node.
+func (p *keyPredictor) name(node uint8, name []byte, mem *slab.Slab) string {
+	if node == 0 {
+		return mem.String(name)
+	}
+	text := p.nodes[node].text
+	return text[1 : len(text)-len(`":`)]
 }
 
 // rowOf returns the row of a name, whose node may be 0.

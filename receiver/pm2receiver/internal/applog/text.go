@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
@@ -34,7 +33,7 @@ func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) (isLogfmt
 	shown := shown(line)
 	if len(shown) > 0 && headFirst[shown[0]] {
 		h = p.head(shown[:min(len(shown), headSize)])
-		p.use(&h, now, rec)
+		p.use(&h, now, rec, mem)
 	}
 	if (accessFirst[c] || h.at > 0) && p.access(shown, &h, rec, mem) {
 		// What is in quotes is the client's.
@@ -65,7 +64,7 @@ func shown(line []byte) []byte {
 const maxShown = 4 << 10
 
 // use sets what the head of a line says.
-func (p *Parser) use(h *head, now int64, rec plog.LogRecord) {
+func (p *Parser) use(h *head, now int64, rec plog.LogRecord, mem *slab.Slab) {
 	if h.nanos != 0 && (h.number != 0 || h.seconds) && timeparse.Plausible(h.nanos, now, false) {
 		setTime(rec, h.nanos)
 	}
@@ -79,7 +78,7 @@ func (p *Parser) use(h *head, now int64, rec plog.LogRecord) {
 	}
 	if h.number != 0 {
 		rec.SetSeverityNumber(h.number)
-		rec.SetSeverityText(arena.String(h.word))
+		rec.SetSeverityText(mem.String(h.word))
 	}
 }
 

@@ -10,8 +10,6 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 )
 
 // trace sets the trace context from the first fields that have one.
@@ -126,7 +124,7 @@ func readHeader(text []byte, k kind) (c headerContext, ok bool) {
 			return c, false
 		}
 		c.span, _, ok = readSpanID(parts[1], false)
-		flags, err := strconv.ParseUint(arena.String(parts[3]), 16, 8)
+		flags, err := strconv.ParseUint(string(parts[3]), 16, 8)
 		c.flagged, c.sampled = err == nil, flags&1 != 0
 		return c, ok
 	}
@@ -178,7 +176,7 @@ func traceFlags(text []byte, isText bool) (plog.LogRecordFlags, bool) {
 	if isText && len(text) > 1 {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(arena.String(text), 10, 8)
+	n, err := strconv.ParseUint(string(text), 10, 8)
 	return plog.LogRecordFlags(n), err == nil
 }
 
@@ -208,7 +206,7 @@ func readTraceID(text []byte, decimal bool) (id pcommon.TraceID, exact, ok bool)
 	case decodeHex(id[:], text):
 		return id, !decimal, !id.IsEmpty()
 	case decimal:
-		n, err := strconv.ParseUint(arena.String(text), 10, 64)
+		n, err := strconv.ParseUint(string(text), 10, 64)
 		binary.BigEndian.PutUint64(id[8:], n)
 		return id, false, err == nil && n != 0
 	case len(text) == 16 && decodeHex(id[8:], text):
@@ -225,7 +223,7 @@ func readTraceID(text []byte, decimal bool) (id pcommon.TraceID, exact, ok bool)
 // readSpanID reads a span: 16 hexadecimal digits, or Datadog's decimal number.
 func readSpanID(text []byte, decimal bool) (id pcommon.SpanID, exact, ok bool) {
 	if decimal {
-		n, err := strconv.ParseUint(arena.String(text), 10, 64)
+		n, err := strconv.ParseUint(string(text), 10, 64)
 		binary.BigEndian.PutUint64(id[:], n)
 		return id, false, err == nil && n != 0
 	}

@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 )
@@ -253,7 +252,7 @@ func (w *walker) field(m pcommon.Map, name []byte, node, row uint8, depth int, f
 			return ok
 		}
 	case depth == 1 && w.omitted != nil:
-		if s := arena.String(name); s != "" && (s == w.omitted[0] || s == w.omitted[1] || s == w.omitted[2]) {
+		if len(name) > 0 && (string(name) == w.omitted[0] || string(name) == w.omitted[1] || string(name) == w.omitted[2]) {
 			return w.skip(depth + 1)
 		}
 	}
@@ -272,22 +271,22 @@ func (w *walker) field(m pcommon.Map, name []byte, node, row uint8, depth int, f
 		s, ok := w.text()
 		if ok {
 			if fresh {
-				w.mem.AppendStr(m, arena.String(name), arena.String(s))
+				w.mem.AppendStr(m, w.keys.name(node, name, w.mem), w.mem.String(s))
 			} else {
-				w.mem.PutStr(m, arena.String(name), arena.String(s))
+				w.mem.PutStr(m, w.keys.name(node, name, w.mem), w.mem.String(s))
 			}
 		}
 		return ok
 	case 't', 'f', 'n', '{', '[':
-		return w.value(m.PutEmpty(arena.String(name)), node, depth+1)
+		return w.value(m.PutEmpty(w.keys.name(node, name, w.mem)), node, depth+1)
 	}
 	from := w.i
 	w.values++
 	if n, ok := w.plainInteger(); ok {
 		if fresh {
-			w.mem.AppendInt(m, arena.String(name), n)
+			w.mem.AppendInt(m, w.keys.name(node, name, w.mem), n)
 		} else {
-			w.mem.PutInt(m, arena.String(name), n)
+			w.mem.PutInt(m, w.keys.name(node, name, w.mem), n)
 		}
 		return true
 	}
@@ -295,7 +294,7 @@ func (w *walker) field(m pcommon.Map, name []byte, node, row uint8, depth int, f
 		return false
 	}
 	num := w.b[from:w.i]
-	w.setNumber(m.PutEmpty(arena.String(name)), num)
+	w.setNumber(m.PutEmpty(w.keys.name(node, name, w.mem)), num)
 	return true
 }
 
@@ -371,7 +370,7 @@ func (w *walker) value(v pcommon.Value, node uint8, depth int) bool {
 		w.i++
 		s, ok := w.text()
 		if ok {
-			w.mem.SetStr(v, arena.String(s))
+			w.mem.SetStr(v, w.mem.String(s))
 		}
 		return ok
 	case '{', '[':
@@ -380,7 +379,7 @@ func (w *walker) value(v pcommon.Value, node uint8, depth int) bool {
 			if !w.skip(depth) {
 				return false
 			}
-			w.mem.SetStr(v, arena.String(w.b[from:w.i]))
+			w.mem.SetStr(v, w.mem.String(w.b[from:w.i]))
 			return true
 		}
 		if w.b[w.i] == '{' {

@@ -1,11 +1,9 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package arena keeps the text of one block of log lines in a few large pieces,
-// so that the strings of its records cost no allocation each.
+// Package arena keeps the text of one block of log lines, and the strings of its records,
+// in a few large pieces, so that they cost no allocation each.
 package arena
-
-import "unsafe"
 
 // slack is what Reserve keeps free behind every reservation, so that copying
 // loops may store whole words past the end of what they need.
@@ -17,12 +15,12 @@ const leastPiece = 1 << 10
 // Arena hands out memory that is never used again. The zero value is ready. An
 // Arena is not safe for concurrent use; what it handed out is.
 type Arena struct {
-	free []byte // len is 0: what is left of the current piece
+	free []byte // len is 0: the rest of the current piece
 	size int    // of the next piece
 	used int
 }
 
-// New returns an arena whose first piece has room for n bytes. Later ones are
+// New returns an arena whose first piece has capacity for n bytes. Later ones are
 // smaller.
 func New(n int) *Arena { return &Arena{size: n + slack} }
 
@@ -56,7 +54,3 @@ func (a *Arena) Keep(b []byte) []byte {
 
 // Copy returns a copy of b.
 func (a *Arena) Copy(b []byte) []byte { return a.Keep(append(a.Reserve(len(b)), b...)) }
-
-// String returns the bytes of b as a string without copying them. b must never
-// change again, which holds for everything an Arena keeps.
-func String(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

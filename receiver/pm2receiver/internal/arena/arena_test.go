@@ -18,7 +18,7 @@ func TestArena_NeverHandsOutTheSameMemoryTwice(t *testing.T) {
 		kept = append(kept, a.Copy(fmt.Appendf(nil, "piece %d", i)))
 	}
 	for i, b := range kept {
-		assert.Equal(t, fmt.Sprintf("piece %d", i), String(b))
+		assert.Equal(t, fmt.Sprintf("piece %d", i), string(b))
 		assert.Equal(t, len(b), cap(b), "appending to a kept piece must not reach the next one")
 	}
 }
@@ -27,8 +27,8 @@ func TestArena_KeepsLessThanReserved(t *testing.T) {
 	a := New(100)
 	first := a.Keep(append(a.Reserve(90), "abc"...))
 	second := a.Copy([]byte("def"))
-	assert.Equal(t, "abc", String(first))
-	assert.Equal(t, "def", String(second))
+	assert.Equal(t, "abc", string(first))
+	assert.Equal(t, "def", string(second))
 }
 
 func TestArena_ReturnsWhatOutgrewTheReservation(t *testing.T) {
@@ -36,7 +36,7 @@ func TestArena_ReturnsWhatOutgrewTheReservation(t *testing.T) {
 	big := bytes.Repeat([]byte("x"), 1<<16)
 	got := a.Keep(append(a.Reserve(4), big...))
 	assert.Equal(t, big, got)
-	assert.Equal(t, "next", String(a.Copy([]byte("next"))))
+	assert.Equal(t, "next", string(a.Copy([]byte("next"))))
 	assert.Equal(t, big, got)
 	assert.Empty(t, a.Copy(nil))
 }

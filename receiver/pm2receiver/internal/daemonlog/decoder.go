@@ -14,7 +14,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
@@ -230,7 +229,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 	case own:
 		d.event(&m, &event, rec)
 	case e.Part > 0:
-		rec.Body().SetStr(arena.String(e.Body))
+		rec.Body().SetStr(b.mem.String(e.Body))
 		attrs.PutInt(attributePart, int64(e.Part))
 		if e.Last {
 			attrs.PutBool(attributeLastPart, true)
@@ -245,7 +244,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 	attrs.PutStr(attributeFileName, b.src.Name)
 	attrs.PutStr(attributeUID, b.uid(e.Line))
 	if d.set.Original {
-		attrs.PutStr(attributeOriginal, arena.String(e.Original))
+		attrs.PutStr(attributeOriginal, b.mem.String(e.Original))
 	}
 	b.stats.Records++
 	if e.Repaired {

@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
@@ -21,7 +20,7 @@ import (
 
 // event sets the fields of rec that a message reports.
 func (d *Decoder) event(m *Message, e *Event, rec plog.LogRecord) {
-	rec.Body().SetStr(arena.String(m.Text))
+	rec.Body().SetStr(string(m.Text))
 	if m.Time != 0 {
 		rec.SetTimestamp(pcommon.Timestamp(m.Time)) //nolint:gosec // no log is older than 1970
 	}
@@ -62,7 +61,7 @@ type resource struct {
 }
 
 func (b *batch) begin(src decode.Source, now time.Time, size int, full func(plog.Logs)) {
-	*b = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), mem: slab.New(slab.Usage{Text: size}), full: full}
+	*b = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), mem: slab.New(slab.Usage{Text: size, Values: size}), full: full}
 }
 
 // append adds a record to the resource that an event is about.

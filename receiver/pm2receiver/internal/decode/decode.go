@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
@@ -245,7 +244,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 			put = b.mem.PutStr
 		}
 	} else {
-		b.mem.SetStr(rec.Body(), arena.String(e.Body))
+		b.mem.SetStr(rec.Body(), b.mem.String(e.Body))
 		attrs.PutInt(attributePart, int64(e.Part))
 		if e.Last {
 			attrs.PutBool(attributeLastPart, true)
@@ -262,7 +261,7 @@ func (d *Decoder) record(e *stacks.Entry) {
 	put(attrs, attributeIOStream, stream(e.Stderr))
 	put(attrs, attributeUID, b.uid(e))
 	if d.set.Original {
-		put(attrs, attributeOriginal, arena.String(e.Original))
+		put(attrs, attributeOriginal, b.mem.String(e.Original))
 	}
 	if e.Stderr && d.set.StderrIsError && rec.SeverityNumber() == plog.SeverityNumberUnspecified && rec.SeverityText() == "" {
 		rec.SetSeverityNumber(plog.SeverityNumberError)
@@ -343,11 +342,12 @@ func (b *batch) uid(e *stacks.Entry) string {
 		}
 		b.named, b.name[16] = e.File, '-'
 	}
-	buf := append(b.mem.Text.Reserve(64), b.name[:]...)
+	var space [64]byte // more than the three numbers need
+	buf := append(space[:0], b.name[:]...)
 	buf = strconv.AppendInt(buf, e.Offset, 10)
 	buf = strconv.AppendInt(append(buf, '-'), int64(e.Index), 10)
 	if e.Part > 0 {
 		buf = strconv.AppendInt(append(buf, '-'), int64(e.Part), 10)
 	}
-	return arena.String(b.mem.Text.Keep(buf))
+	return b.mem.String(buf)
 }

@@ -29,7 +29,8 @@ const (
 
 // Line is a line that a process wrote, without its newline.
 type Line struct {
-	// Text is valid UTF-8 and never changes again.
+	// Text is valid UTF-8. It refers to the block or to the arena and does not change while
+	// the block is decoded.
 	Text []byte
 	// App is PM2's name of the application.
 	App string
@@ -344,10 +345,10 @@ func (m *Assembler) time(text []byte) int64 {
 	return p.Nanos
 }
 
-// valid returns a copy of text in which every byte that is no UTF-8 is U+FFFD.
-func valid(text []byte, a *arena.Arena) (copied []byte, repaired bool) {
+// valid returns text, or a copy in which every byte that is not UTF-8 is U+FFFD.
+func valid(text []byte, a *arena.Arena) (result []byte, repaired bool) {
 	if utf8.Valid(text) {
-		return a.Copy(text), false
+		return text, false
 	}
 	return a.Keep(appendValid(a.Reserve(len(text)+2), text)), true
 }

@@ -21,10 +21,11 @@ const (
 )
 
 // Usage counts the parts that records consist of. Without the build tag pm2slab only Text
-// is counted.
+// and Values are counted.
 type Usage struct {
-	// Text is the bytes of strings.
-	Text int
+	// Text is the bytes of the lines that records are made from, and Values those of the
+	// strings of the records.
+	Text, Values int
 
 	Records, Fields, Inner, Elements, Strings, Ints, Doubles, Maps, Slices int
 }
@@ -34,13 +35,16 @@ type Usage struct {
 // before.
 func (u Usage) Of(size, whole int) Usage {
 	if whole <= 0 {
-		return Usage{Text: size}
+		return Usage{Text: size, Values: size / 2}
 	}
 	size = min(size, mostBytes)
 	share := func(n int) int { return int(int64(n)*int64(size)/int64(whole)) + n/32 }
 	part := func(n int) int { return min(share(n), size/partBytes) }
 	return Usage{
-		min(share(u.Text), 2*size) + lastLine, part(u.Records), part(u.Fields), part(u.Inner), part(u.Elements), part(u.Strings),
+		min(share(u.Text), 2*size) + lastLine, min(share(u.Values), 2*size), part(u.Records), part(u.Fields), part(u.Inner), part(u.Elements), part(u.Strings),
 		part(u.Ints), part(u.Doubles), part(u.Maps), part(u.Slices),
 	}
 }
+
+// String returns the bytes of b as a string for a record.
+func (s *Slab) String(b []byte) string { return s.values.Copy(b) }

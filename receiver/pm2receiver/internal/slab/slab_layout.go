@@ -29,8 +29,10 @@ const (
 // part of it, so a Slab should make records that are used and dropped together. It is not
 // safe for concurrent use.
 type Slab struct {
-	// Text takes the bytes of strings.
+	// Text takes the lines that records are made from.
 	Text *arena.Arena
+
+	values arena.Strings
 
 	// plain leaves everything to pdata's own functions.
 	plain    bool
@@ -61,6 +63,7 @@ type (
 func New(expect Usage) *Slab {
 	s := &Slab{
 		Text:    arena.New(expect.Text),
+		values:  arena.NewStrings(expect.Values),
 		plain:   !pdata.known,
 		records: records{next: expect.Records},
 		fields:  room[keyValue]{next: expect.Fields},
@@ -77,7 +80,7 @@ func New(expect Usage) *Slab {
 // Used returns what has been taken.
 func (s *Slab) Used() Usage {
 	return Usage{
-		s.Text.Used(), s.records.used, s.fields.used, s.inner[0].used, s.elements[0].used, s.strings.used, s.ints.used, s.doubles.used,
+		s.Text.Used(), s.values.Used(), s.records.used, s.fields.used, s.inner[0].used, s.elements[0].used, s.strings.used, s.ints.used, s.doubles.used,
 		s.maps.used, s.slices.used,
 	}
 }

@@ -18,15 +18,19 @@ const fewElements = 4
 
 // Slab makes records with pdata's own functions. It is not safe for concurrent use.
 type Slab struct {
-	// Text takes the bytes of strings.
+	// Text takes the lines that records are made from.
 	Text *arena.Arena
+
+	values arena.Strings
 }
 
 // New returns a slab with space for the text that is expected.
-func New(expect Usage) *Slab { return &Slab{Text: arena.New(expect.Text)} }
+func New(expect Usage) *Slab {
+	return &Slab{Text: arena.New(expect.Text), values: arena.NewStrings(expect.Values)}
+}
 
 // Used returns what has been taken.
-func (s *Slab) Used() Usage { return Usage{Text: s.Text.Used()} }
+func (s *Slab) Used() Usage { return Usage{Text: s.Text.Used(), Values: s.values.Used()} }
 
 // Append appends an empty record.
 func (*Slab) Append(to plog.LogRecordSlice) plog.LogRecord { return to.AppendEmpty() }

@@ -16,7 +16,7 @@ func TestUsage_ExpectsTheSameOfTheSame(t *testing.T) {
 	assert.InEpsilon(t, 50, got.Records, 0.15)
 	assert.InEpsilon(t, 500, got.Fields, 0.15)
 	assert.Zero(t, got.Ints)
-	assert.Equal(t, Usage{Text: 500}, Usage{}.Of(500, 0), "nothing is known yet")
+	assert.Equal(t, Usage{Text: 500, Values: 250}, Usage{}.Of(500, 0), "nothing is known yet")
 }
 
 // The last line of a stack trace is short, and the trace before it was long; the
