@@ -57,7 +57,7 @@ test: build ## Run all tests against the built binary
 BACKENDS := _build/backends
 
 .PHONY: backends
-backends: $(BACKENDS)/victoria-logs $(BACKENDS)/victoria-metrics $(BACKENDS)/vmagent ## Build the backends that CI tests against (1 min)
+backends: $(addprefix $(BACKENDS)/,victoria-logs victoria-metrics vmagent prometheus remote-write-compliance) ## Build the backends and suites that CI tests with (4 min)
 
 # backend MODULE,PACKAGE builds the version that the module below testbed/backends pins.
 backend = cd testbed/backends/$(1) && $(GOBIN_) -o $(CURDIR)/$@ $(2)
@@ -75,16 +75,12 @@ $(BACKENDS)/caddy: testbed/backends/caddy/go.mod
 # require it.
 COMPLIANCE := github.com/prometheus/compliance/remotewrite/receiver@v0.0.0-20260806071727-67b8327a2e93
 
-$(BACKENDS)/remote-write-compliance:
+$(BACKENDS)/remote-write-compliance: # 50 s, cold
 	mkdir -p $(BACKENDS)
 	cd "$$(go mod download -json $(COMPLIANCE) | sed -n 's/^.*"Dir": "\(.*\)".*$$/\1/p')" && \
 		CGO_ENABLED=0 go test -c -o $(CURDIR)/$@ .
 
-.PHONY: remote-write-compliance
-remote-write-compliance: $(BACKENDS)/remote-write-compliance ## Build the official tests of remote-write 2.0 receivers (several minutes)
-
-.PHONY: prometheus caddy
-prometheus: $(BACKENDS)/prometheus ## Build Prometheus, for make acceptance (several minutes)
+.PHONY: caddy
 caddy: $(BACKENDS)/caddy ## Build current Caddy, for make acceptance (several minutes)
 
 # The Go module proxy does not serve VictoriaTraces. Its repository vendors its dependencies.
@@ -93,7 +89,7 @@ victoria-traces: ## Build VictoriaTraces from VICTORIATRACES_SOURCE, a clone of 
 	cd $(VICTORIATRACES_SOURCE) && $(GOBIN_) -mod=vendor -o $(CURDIR)/$(BACKENDS)/victoria-traces ./app/victoria-traces
 
 .PHONY: acceptance
-acceptance: build backends $(BACKENDS)/prometheus $(BACKENDS)/caddy $(BACKENDS)/remote-write-compliance ## Run the long tests with real backends and proxies (20 min, and the builds)
+acceptance: build backends $(BACKENDS)/caddy ## Run the long tests with real backends and proxies (20 min, and the builds)
 	E2E_ACCEPTANCE=1 E2E_OUTAGE=30 E2E_PROXY_ROUNDS=5 E2E_UPLOAD_PIECES=400 \
 		go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy|TestRemoteWrite' ./internal/e2e
 

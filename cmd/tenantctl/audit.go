@@ -147,7 +147,7 @@ func inline(v any) string {
 func writeFailures(w io.Writer, entries []operate.FailureEntry, details bool) error {
 	var lines [][]string
 	for _, e := range entries {
-		at := fmt.Sprintf("%d.%d", e.Part, e.Seq)
+		at := fmt.Sprintf("%d.%d", e.SegmentNumber, e.Seq)
 		switch r := e.Rejected; {
 		case r != nil:
 			source := r.Source
@@ -170,7 +170,7 @@ func countsOf(reasons map[string]int64) string {
 	return strings.Join(out, " ")
 }
 
-// beginningOf describes an entry with which a part of the log begins.
+// beginningOf describes the first entry of a segment.
 func beginningOf(e *audit.Entry) string {
 	text := fmt.Sprintf("%s by %s (%s)", e.Action, e.Actor, e.User)
 	if b := e.Segment; b != nil && b.Damage != "" {
@@ -209,11 +209,11 @@ the file DIR.key unless --audit-key or --verifier is given.`,
 				}
 			}
 			for _, name := range checkpoints {
-				data, err := readCheckpoint(name)
+				data, err := os.ReadFile(name)
 				if err != nil {
 					return fmt.Errorf("--checkpoint: %w", err)
 				}
-				set.Checkpoints = append(set.Checkpoints, audit.Kept{Name: "--checkpoint " + name, Data: data})
+				set.Checkpoints = append(set.Checkpoints, audit.Kept{Name: "--checkpoint " + name, Data: operate.CheckpointIn(data)})
 			}
 			v, err := a.verifyLog(cmd, failureLog, set)
 			if err != nil {
@@ -269,17 +269,4 @@ func writeVerification(w io.Writer, v *operate.Verification) error {
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
-}
-
-// readCheckpoint reads a checkpoint, alone or as part of the output of verify.
-func readCheckpoint(name string) ([]byte, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	var v operate.Verification
-	if json.Unmarshal(data, &v) == nil && v.Checkpoint != "" {
-		return []byte(v.Checkpoint), nil
-	}
-	return data, nil
 }

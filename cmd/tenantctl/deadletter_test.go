@@ -24,6 +24,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -97,13 +98,13 @@ func TestDeadLetterList(t *testing.T) {
 	letters(t, dir, "tenant-a", "loki", "1", "2", "3")
 	letters(t, dir, "tenant-a", "archive", "1")
 
-	var got []deadLetterView
+	var got []operate.DeadLetterView
 	c.json(&got, "deadletter", "list", "--directory", dir)
 	require.Len(t, got, 3)
 	assert.Equal(t, "archive", got[0].Destination)
 	assert.Positive(t, got[1].Bytes)
 	got[1].Bytes = 0
-	assert.Equal(t, deadLetterView{
+	assert.Equal(t, operate.DeadLetterView{
 		Tenant: "tenant-a", Destination: "loki", Signal: "logs", Requests: 3, Reasons: map[string]int{"http_400": 2, "http_500": 1},
 		First: "2026-01-02T03:00:00Z", Last: "2026-01-02T03:02:00Z",
 	}, got[1])
@@ -121,17 +122,17 @@ func TestDeadLetterReplay_ToABackendPerTenant(t *testing.T) {
 	letters(t, dir, "tenant-b", "signoz", "4")
 	args := []string{"deadletter", "replay", "--directory", dir, "--destination", "loki", "--endpoint", box.URL + "/otlp/", "--header", "X-Scope-OrgID={tenant}"}
 
-	var got []replayView
+	var got []operate.ReplayedGroup
 	c.json(&got, append(args, "--dry-run")...)
-	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 0, 0, 2, ""}, {"tenant-b", "loki", "logs", 0, 0, 1, ""}}, got)
+	assert.Equal(t, []operate.ReplayedGroup{replayedGroup("tenant-a", "loki", "logs", 0, 0, 2, ""), replayedGroup("tenant-b", "loki", "logs", 0, 0, 1, "")}, got)
 	assert.Empty(t, box.got)
 	c.json(&got, args...)
-	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 2, 0, 0, ""}, {"tenant-b", "loki", "logs", 1, 0, 0, ""}}, got)
+	assert.Equal(t, []operate.ReplayedGroup{replayedGroup("tenant-a", "loki", "logs", 2, 0, 0, ""), replayedGroup("tenant-b", "loki", "logs", 1, 0, 0, "")}, got)
 	want := []string{"/otlp/v1/logs tenant-a 1", "/otlp/v1/logs tenant-a 2", "/otlp/v1/logs tenant-b 3"}
 	assert.Equal(t, want, box.got)
 	assert.Equal(t, "[]\n", c.ok(append(args, "-o", "json")...))
 	assert.Equal(t, want, box.got, "nothing is sent twice")
-	var left []deadLetterView
+	var left []operate.DeadLetterView
 	c.json(&left, "deadletter", "list", "--directory", dir)
 	require.Len(t, left, 1)
 	assert.Equal(t, "signoz", left[0].Destination)
@@ -151,7 +152,7 @@ func TestDeadLetterReplay_OfOneDestinationOnly(t *testing.T) {
 	letters(t, dir, "tenant-a", "loki", "1")
 	letters(t, dir, "tenant-a", "signoz", "2")
 	args := []string{"deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL}
-	c.fails(exitUsage, "these dead letters are of the destinations loki, signoz: name one with --destination", args...)
+	c.fails(exitUsage, "--destination must be one of loki, signoz", args...)
 	assert.Empty(t, box.got)
 	c.ok(append(args, "--destination", "signoz")...)
 	assert.Equal(t, []string{"/v1/logs  2"}, box.got)
@@ -212,9 +213,9 @@ func TestDeadLetterReplay_KeepsWhatIsRefusedAndEndsWhenNothingWorks(t *testing.T
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.err, "answered HTTP status 503: later")
 	const partly = "refused: accepted only in part, and another replay sends all of it: 1 records rejected: too old"
-	var got []replayView
+	var got []operate.ReplayedGroup
 	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
-	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 1, 2, 4, partly}}, got)
+	assert.Equal(t, []operate.ReplayedGroup{replayedGroup("tenant-a", "loki", "logs", 1, 2, 4, partly)}, got)
 	down = false
 	r = c.run(args...)
 	assert.Equal(t, exitFailure, r.code, "letters are left")
@@ -222,7 +223,7 @@ func TestDeadLetterReplay_KeepsWhatIsRefusedAndEndsWhenNothingWorks(t *testing.T
 	assert.Contains(t, r.err, "Note: logs of tenant tenant-a for loki: "+partly)
 	assert.NotContains(t, r.err, "\x1b")
 	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
-	assert.Equal(t, []replayView{{"tenant-a", "loki", "logs", 2, 2, 2, partly}}, got)
+	assert.Equal(t, []operate.ReplayedGroup{replayedGroup("tenant-a", "loki", "logs", 2, 2, 2, partly)}, got)
 	var sent []string
 	for _, line := range box.got {
 		sent = append(sent, line[strings.LastIndexByte(line, ' ')+1:])
@@ -256,7 +257,7 @@ func TestDeadLetters_DamagedLines(t *testing.T) {
 	old := time.Now().Add(-time.Hour)
 	require.NoError(t, os.Chtimes(files[0], old, old))
 
-	want := files[0] + ": line 1: not a dead letter\nthese lines cannot be sent and stay where they are"
+	want := files[0] + ": line 1: not a dead letter\nthese lines cannot be sent and remain in their files"
 	replay := []string{"deadletter", "replay", "--directory", dir, "--endpoint", box.URL, "--header", "X-Scope-OrgID={tenant}"}
 	for _, args := range [][]string{{"deadletter", "list", "--directory", dir}, append(replay, "--dry-run")} {
 		r := c.run(args...)
@@ -300,17 +301,17 @@ func TestDeadLetterReplay_Refuses(t *testing.T) {
 	require.NoError(t, os.WriteFile(wrong, []byte("not-a-key-but-a-secret"), 0o600))
 	base := []string{"deadletter", "replay", "--directory", dir}
 	for text, args := range map[string][]string{
-		"--header needs --endpoint":             {"--tenant", "a", "--header", "x=y"},
-		"--encoding must be proto or":           {"--tenant", "a", "--endpoint", "http://x", "--encoding", "xml"},
-		"to all destinations of":                {"--tenant", "a", "--endpoint", "http://x", "--all-destinations"},
-		"must begin with http":                  {"--tenant", "a", "--endpoint", "ftp://x"},
-		"neither query nor fragment":            {"--tenant", "a", "--endpoint", "http://x?y"},
-		"the tenant is not given: use --tenant": {"--endpoint", "http://x"},
-		"--header must be NAME=VALUE":           {"--tenant", "a", "--endpoint", "http://x", "--header", "y"},
-		"cannot be in a header":                 {"--tenant", "a", "--endpoint", "http://x", "--header", "y=a\nb: c"},
-		"give --tenant with --key-file":         {"--endpoint", "http://x/{tenant}", "--key-file", wrong, "--all-destinations"},
-		"--signal":                              {"--tenant", "a", "--endpoint", "http://x", "--signal", "profiles"},
-		"takes no argument":                     {"x"},
+		"--header needs --endpoint":            {"--tenant", "a", "--header", "x=y"},
+		"--encoding must be proto or":          {"--tenant", "a", "--endpoint", "http://x", "--encoding", "xml"},
+		"to all destinations of":               {"--tenant", "a", "--endpoint", "http://x", "--all-destinations"},
+		"must begin with http":                 {"--tenant", "a", "--endpoint", "ftp://x"},
+		"neither query nor fragment":           {"--tenant", "a", "--endpoint", "http://x?y"},
+		"--tenant is required, or {tenant} in": {"--endpoint", "http://x"},
+		"--header must be NAME=VALUE":          {"--tenant", "a", "--endpoint", "http://x", "--header", "y"},
+		"cannot be in a header":                {"--tenant", "a", "--endpoint", "http://x", "--header", "y=a\nb: c"},
+		"--tenant is required with a key":      {"--endpoint", "http://x/{tenant}", "--key-file", wrong, "--all-destinations"},
+		"--signal":                             {"--tenant", "a", "--endpoint", "http://x", "--signal", "profiles"},
+		"takes no argument":                    {"x"},
 	} {
 		c.fails(exitUsage, text, append(base, args...)...)
 	}

@@ -86,7 +86,7 @@ func TestAuditVerify_OfAGateway(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(r.out), &v))
 	assert.True(t, v.Valid)
 	assert.Equal(t, int64(3), v.Entries)
-	assert.Equal(t, int64(1), v.LastPart)
+	assert.Equal(t, int64(1), v.LastSegment)
 	assert.Empty(t, v.Warnings)
 
 	// Elsewhere, with the public key and what was kept.

@@ -161,23 +161,15 @@ to the file of its setting key_use.`,
 			if err != nil {
 				return err
 			}
-			doc, err := r.Read(cmd.Context())
+			var id tenant.ID
+			if len(args) == 1 {
+				if id = tenant.ID(args[0]); id == "" {
+					return usagef("TENANT must not be empty")
+				}
+			}
+			views, err := r.KeyViews(cmd.Context(), id)
 			if err != nil {
 				return err
-			}
-			tenants := doc.Tenants()
-			if len(args) == 1 {
-				t, err := doc.Tenant(tenant.ID(args[0]))
-				if err != nil {
-					return err
-				}
-				tenants = []*tenant.Tenant{t}
-			}
-			views := []operate.KeyView{}
-			for _, t := range tenants {
-				for _, k := range t.Keys {
-					views = append(views, operate.ViewKey(t, k, a.now()))
-				}
 			}
 			return a.print(views, func(w io.Writer) error { return writeKeys(w, views) })
 		},

@@ -86,6 +86,7 @@ func (a *app) open() (*operate.Registry, error) {
 // flagNames are the flags for fields of actions whose names differ.
 var flagNames = map[string]string{
 	"attributes": "attribute", "vars": "var", "routes": "route", "limits": "limit",
+	"key": "key-file", "headers": "header",
 	"expires_at": "expires", "origins": "origin", "environment": "deploy-env", "pm2_home": "pm2-home", "remote_write_url": "remote-write-url",
 }
 
@@ -106,6 +107,10 @@ func nameFlags(err error) error {
 		}
 	case errors.As(err, &replaced):
 		return fmt.Errorf("%w, or give --expires TIME or --expires never", err)
+	case errors.As(err, new(*operate.NoGatewayError)):
+		return fmt.Errorf("%w; to send dead letters without a gateway, give --destination NAME and --endpoint URL", err)
+	case errors.Is(err, operate.ErrAllDestinations):
+		return usagef("%w: give --key-file with --all-destinations if that is intended, or neither --endpoint nor --key-file to send dead letters only to the destination that rejected them", err)
 	case errors.Is(err, operate.ErrNotEmpty):
 		return fmt.Errorf("%w; give --replace to replace them with the imported ones", err)
 	case errors.Is(err, operate.ErrNoMigration):

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 )
 
 // answering takes the place of a gateway: it answers the next request about dir.
@@ -28,18 +29,22 @@ func answering(t *testing.T, dir string, answer func(*deadletter.Job)) {
 	t.Cleanup(func() { cancel(); <-done })
 	go func() {
 		defer close(done)
-		for ctx.Err() == nil {
-			job, err := requests.Next(time.Now())
-			if !assert.NoError(t, err) {
-				return
-			}
-			if job != nil {
-				answer(job)
-				return
-			}
-			time.Sleep(time.Millisecond)
+		var job *deadletter.Job
+		assert.Eventually(t, func() bool {
+			var err error
+			job, err = requests.Next(time.Now())
+			return !assert.NoError(t, err) || job != nil || ctx.Err() != nil
+		}, 30*time.Second, time.Millisecond)
+		if job != nil {
+			answer(job)
 		}
 	}()
+}
+
+func replayedGroup(id, destination, signal string, sent, rejected, remaining int, message string) operate.ReplayedGroup {
+	return operate.ReplayedGroup{
+		Tenant: id, Destination: destination, Signal: signal, Sent: sent, Rejected: rejected, Remaining: remaining, Message: message,
+	}
 }
 
 func TestDeadLetterReplay_ByTheGateway(t *testing.T) {
@@ -49,15 +54,15 @@ func TestDeadLetterReplay_ByTheGateway(t *testing.T) {
 		report deadletter.Report
 		code   int
 		err    string // in what it says
-		out    []replayView
+		out    []operate.ReplayedGroup
 	}{
-		"all":     {deadletter.Report{Groups: groups{sent}}, exitOK, "", []replayView{{"tenant-a", "loki", "logs", 2, 0, 0, ""}}},
-		"none":    {deadletter.Report{}, exitOK, "", []replayView{}},
-		"refused": {deadletter.Report{Groups: groups{sent, {Tenant: "b", Destination: "vl", Signal: "logs", Refused: 1, Left: 1, Message: "HTTP status 400: no\x1b[31m"}}}, exitFailure, "Note: logs of tenant b for vl: HTTP status 400: no\ufffd[31m\ntenantctl: 1 dead letter is left", []replayView{{"tenant-a", "loki", "logs", 2, 0, 0, ""}, {"b", "vl", "logs", 0, 1, 1, "HTTP status 400: no\x1b[31m"}}},
-		"away":    {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Left: 7, Message: "connection refused"}}}, exitFailure, "7 dead letters are left", []replayView{{"b", "vl", "logs", 0, 0, 7, "connection refused"}}},
-		"skipped": {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Skipped: 1, Message: "letters were written just now; repeat the command"}}}, exitFailure, "letters were written just now; repeat the command\ntenantctl: 1 file is skipped", []replayView{}},
-		"damaged": {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Sent: 1, Damaged: 2, Message: "x.replay: line 1: not a dead letter"}}}, exitFailure, "line 1: not a dead letter\ntenantctl: 2 damaged lines are left", []replayView{{"b", "vl", "logs", 1, 0, 0, "x.replay: line 1: not a dead letter"}}},
-		"failed":  {deadletter.Report{Groups: groups{sent}, Error: "the gateway is shutting down"}, exitFailure, "the gateway: the gateway is shutting down", []replayView{{"tenant-a", "loki", "logs", 2, 0, 0, ""}}},
+		"all":     {deadletter.Report{Groups: groups{sent}}, exitOK, "", []operate.ReplayedGroup{replayedGroup("tenant-a", "loki", "logs", 2, 0, 0, "")}},
+		"none":    {deadletter.Report{}, exitOK, "", []operate.ReplayedGroup{}},
+		"refused": {deadletter.Report{Groups: groups{sent, {Tenant: "b", Destination: "vl", Signal: "logs", Refused: 1, Left: 1, Message: "HTTP status 400: no\x1b[31m"}}}, exitFailure, "Note: logs of tenant b for vl: HTTP status 400: no\ufffd[31m\ntenantctl: 1 dead letter is left", []operate.ReplayedGroup{replayedGroup("tenant-a", "loki", "logs", 2, 0, 0, ""), replayedGroup("b", "vl", "logs", 0, 1, 1, "HTTP status 400: no\x1b[31m")}},
+		"away":    {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Left: 7, Message: "connection refused"}}}, exitFailure, "7 dead letters are left", []operate.ReplayedGroup{replayedGroup("b", "vl", "logs", 0, 0, 7, "connection refused")}},
+		"skipped": {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Skipped: 1, Message: "letters were written just now; repeat the command"}}}, exitFailure, "letters were written just now; repeat the command\ntenantctl: 1 file is skipped", []operate.ReplayedGroup{}},
+		"damaged": {deadletter.Report{Groups: groups{{Tenant: "b", Destination: "vl", Signal: "logs", Sent: 1, Damaged: 2, Message: "x.replay: line 1: not a dead letter"}}}, exitFailure, "line 1: not a dead letter\ntenantctl: 2 damaged lines are left", []operate.ReplayedGroup{replayedGroup("b", "vl", "logs", 1, 0, 0, "x.replay: line 1: not a dead letter")}},
+		"failed":  {deadletter.Report{Groups: groups{sent}, Error: "the gateway is shutting down"}, exitFailure, "the gateway: the gateway is shutting down", []operate.ReplayedGroup{replayedGroup("tenant-a", "loki", "logs", 2, 0, 0, "")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cli, dir := newCLI(t), t.TempDir()
@@ -70,7 +75,7 @@ func TestDeadLetterReplay_ByTheGateway(t *testing.T) {
 			r := cli.run("deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--signal", "logs", "-o", "json")
 			assert.Equal(t, c.code, r.code)
 			assert.Contains(t, r.err, c.err)
-			var out []replayView
+			var out []operate.ReplayedGroup
 			require.NoError(t, json.Unmarshal([]byte(r.out), &out))
 			assert.Equal(t, c.out, out)
 		})
@@ -124,9 +129,7 @@ func TestDeadLetterReplay_Interrupted(t *testing.T) {
 		report.Time = time.Now()
 		assert.NoError(t, job.Report(&report))
 		interrupt()
-		for !job.Withdrawn() {
-			time.Sleep(time.Millisecond)
-		}
+		assert.Eventually(t, job.Withdrawn, 30*time.Second, time.Millisecond)
 		report.Time, report.Done, report.Error = time.Now(), true, "the request was withdrawn"
 		assert.NoError(t, job.Report(&report))
 	})

@@ -166,15 +166,9 @@ that are active. -o json and -o yaml print the same as "tenantctl tenant show".`
 			if err != nil {
 				return err
 			}
-			doc, err := r.Read(cmd.Context())
+			views, err := r.TenantViews(cmd.Context(), all)
 			if err != nil {
 				return err
-			}
-			views := []operate.TenantView{}
-			for _, t := range doc.Tenants() {
-				if t.Status != tenant.StatusDeleted || all {
-					views = append(views, operate.ViewTenant(t, a.now()))
-				}
 			}
 			return a.print(views, func(w io.Writer) error { return writeTenants(w, views) })
 		},
@@ -197,15 +191,10 @@ ${file:/etc/otelcol-tenant/secrets/x}. Of keys only the IDs are shown.`,
 			if err != nil {
 				return err
 			}
-			doc, err := r.Read(cmd.Context())
+			v, err := r.TenantView(cmd.Context(), tenant.ID(args[0]))
 			if err != nil {
 				return err
 			}
-			t, err := doc.Tenant(tenant.ID(args[0]))
-			if err != nil {
-				return err
-			}
-			v := operate.ViewTenant(t, a.now())
 			return a.print(v, func(w io.Writer) error { return writeTenant(w, v) })
 		},
 	}

@@ -1,7 +1,7 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package configcheckconverter refuses configurations of a collector that lose
+// Package configcheckconverter rejects configurations of a collector that lose
 // data, before anything starts and in `validate`.
 //
 // It changes nothing. The extensions tenant_registry and request_guard check the same

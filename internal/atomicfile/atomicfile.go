@@ -28,7 +28,7 @@ func Write(path string, data []byte) error {
 	if err := os.Rename(temp, path); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
 // Create writes data to a new file with mode 0600 and returns after it is on
@@ -42,7 +42,7 @@ func Create(path string, data []byte) error {
 	if err = errors.Join(err, os.Remove(temp)); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
 // Resolve follows the symbolic links of path and returns the path of the file

@@ -12,5 +12,5 @@ import (
 
 func keepOwner(*os.File, fs.FileInfo) error { return nil }
 
-// syncDir does nothing: a folder cannot be synced here.
-func syncDir(string) error { return nil }
+// SyncDir does nothing: a folder cannot be synced on this platform.
+func SyncDir(string) error { return nil }

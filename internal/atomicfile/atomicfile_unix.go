@@ -27,8 +27,9 @@ func keepOwner(f *os.File, old fs.FileInfo) error {
 	return f.Chown(int(want.Uid), int(want.Gid))
 }
 
-// syncDir makes a rename in dir survive a crash of the machine.
-func syncDir(dir string) error {
+// SyncDir makes the creation, removal and renaming of files in dir survive a crash of
+// the machine.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

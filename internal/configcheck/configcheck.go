@@ -295,7 +295,7 @@ const (
 // themselves.
 func appliesGuard(id string) bool {
 	switch typeOf(id) {
-	case typeTenantOTLP, "prometheusremotewrite":
+	case typeTenantOTLP, "prometheusremotewrite", "lokipush":
 		return true
 	}
 	return false

@@ -174,6 +174,18 @@ func TestCheck(t *testing.T) {
 			"receivers: {prometheus_remote_write: {auth: {authenticator: bearer_key_auth}, middlewares: [{id: request_guard}]}}\n" + strings.Replace(logs("prometheus_remote_write", "memory_limiter, tenant", "tenant_routing"), "logs:", "metrics:", 1), nil,
 			[]string{"^receivers::prometheus_remote_write::middlewares: has request_guard, but prometheus_remote_write applies the guard request_guard itself"},
 		},
+		"loki push": {
+			"receivers: {loki_push: {auth: {authenticator: bearer_key_auth}}}\n" + logs("loki_push", "memory_limiter, tenant", "tenant_routing"), nil, nil,
+		},
+		"loki push without auth": {
+			"receivers: {loki_push: {}}\n" + logs("loki_push", "memory_limiter, tenant", "tenant_routing"),
+			[]string{"^receivers::loki_push::auth: is not set"},
+			nil,
+		},
+		"guard twice on loki push": {
+			"receivers: {loki_push: {auth: {authenticator: bearer_key_auth}, middlewares: [{id: request_guard}]}}\n" + logs("loki_push", "memory_limiter, tenant", "tenant_routing"), nil,
+			[]string{"^receivers::loki_push::middlewares: has request_guard, but loki_push applies the guard request_guard itself"},
+		},
 		"guard twice on otlp": {
 			"receivers: {otlp: {protocols: {http: {middlewares: [{id: request_guard}, {id: other}, {id: request_guard}]}}}}\n" + logs("otlp", "memory_limiter, tenant", "tenant_routing"), nil,
 			[]string{"^receivers::otlp::protocols::http::middlewares: has request_guard and request_guard: each request is admitted 2 times"},

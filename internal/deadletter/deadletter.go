@@ -1,7 +1,7 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package deadletter defines the files for requests that destinations refused permanently. The
+// Package deadletter defines the files for requests that destinations rejected permanently. The
 // tenant_routing exporter writes them, and operators list and replay them.
 //
 // Below a directory, tenant=<id>/destination=<name>/signal=<signal>/NNNNN.jsonl

@@ -35,6 +35,7 @@ type rig struct {
 	metrics string
 
 	remoteWrite string
+	loki        string
 	letters     string // the folder of dead letters
 	env         map[string]string
 	args        []string
@@ -45,10 +46,10 @@ type rig struct {
 func newRig(t *testing.T, overlay string, tenants ...string) *rig {
 	t.Helper()
 	built(t, "otelcol-tenant") // or skips before anything else starts
-	free := addresses(t, 5)
+	free := addresses(t, 6)
 	dir := t.TempDir()
 	r := &rig{
-		t: t, reg: newRegistry(t), keys: map[string]string{}, grpc: free[0], http: free[1], metrics: free[3], remoteWrite: free[4],
+		t: t, reg: newRegistry(t), keys: map[string]string{}, grpc: free[0], http: free[1], metrics: free[3], remoteWrite: free[4], loki: free[5],
 		letters: filepath.Join(dir, "dead-letters"),
 	}
 	for _, id := range tenants {
@@ -58,7 +59,7 @@ func newRig(t *testing.T, overlay string, tenants ...string) *rig {
 	r.env = map[string]string{
 		"TENANTS_FILE": r.reg.path, "DATA_DIR": filepath.Join(dir, "data"), "STATE_DIR": filepath.Join(dir, "state"),
 		"OTLP_GRPC_ENDPOINT": free[0], "OTLP_HTTP_ENDPOINT": free[1], "HEALTH_ENDPOINT": free[2], "METRICS_PORT": port(free[3]),
-		"REMOTE_WRITE_ENDPOINT": free[4],
+		"REMOTE_WRITE_ENDPOINT": free[4], "LOKI_PUSH_ENDPOINT": free[5],
 	}
 	file := filepath.Join(dir, "overlay.yaml")
 	overlay = "exporters:\n  tenant_routing:\n    dead_letter: {directory: \"" + r.letters + "\"}\n" + overlay

@@ -47,11 +47,8 @@ func realBackend(t *testing.T, name string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	switch name {
-	case "victoria-traces":
+	if name == "victoria-traces" {
 		t.Skip("there is no _build/backends/victoria-traces (make victoria-traces VICTORIATRACES_SOURCE=DIR): the Go module proxy does not serve it, so CI has none")
-	case "prometheus":
-		t.Skip("there is no _build/backends/prometheus (make prometheus): make acceptance builds it")
 	}
 	missing(t, "_build/backends/"+name+" (run make backends)")
 	return ""

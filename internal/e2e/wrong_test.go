@@ -80,6 +80,7 @@ func TestShippedConfigs_Environment(t *testing.T) {
 			"TENANTS_FILE=": `"file::path"`, "METRICS_PORT=" + link: "Kubernetes sets a variable such as METRICS_PORT",
 			"OTLP_GRPC_ENDPOINT=" + link: "is not a host and port", "OTLP_HTTP_ENDPOINT=" + link: "is not a host and port",
 			"REMOTE_WRITE_ENDPOINT=": `"endpoint" is empty`, "REMOTE_WRITE_ENDPOINT=" + link: "is not a host and port",
+			"LOKI_PUSH_ENDPOINT=": `"endpoint" is empty`, "LOKI_PUSH_ENDPOINT=" + link: "is not a host and port",
 		},
 		"agent": {
 			"OTLP_GRPC_ENDPOINT=": `"grpc::endpoint" is empty`, "OTLP_HTTP_ENDPOINT=": `"http::endpoint" is empty`,
@@ -99,7 +100,7 @@ func TestShippedConfigs_Environment(t *testing.T) {
 				cmd.Dir = dir
 				cmd.Env = append(os.Environ(), "BUSINESS_ID=tenant-a", "TENANT_KEY=obs_kabcd234_0123456789ABCDEFGHIJKLMNOPQRSTUV0IwPIR",
 					"GATEWAY_ENDPOINT=http://127.0.0.1:4318", "STATE_DIR="+filepath.Join(dir, "state"), "DATA_DIR="+filepath.Join(dir, "data"), "TENANTS_FILE="+filepath.Join(dir, "tenants.yaml"),
-					"PM2_HOME="+dir, "OTLP_GRPC_ENDPOINT="+free[0], "OTLP_HTTP_ENDPOINT="+free[1], "HEALTH_ENDPOINT="+free[2], "METRICS_PORT="+port(free[3]), "REMOTE_WRITE_ENDPOINT=127.0.0.1:0", setting)
+					"PM2_HOME="+dir, "OTLP_GRPC_ENDPOINT="+free[0], "OTLP_HTTP_ENDPOINT="+free[1], "HEALTH_ENDPOINT="+free[2], "METRICS_PORT="+port(free[3]), "REMOTE_WRITE_ENDPOINT=127.0.0.1:0", "LOKI_PUSH_ENDPOINT=127.0.0.1:0", setting)
 				out, err := cmd.CombinedOutput()
 				var exit *exec.ExitError
 				require.ErrorAs(t, err, &exit, "it started:\n%s", out)

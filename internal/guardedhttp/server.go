@@ -33,9 +33,8 @@ const (
 	// their pools. They must not use one that just ended here.
 	proxyIdleTimeout = 60 * time.Second
 
-	// patience is how long the first byte of a body may take, and the rest of one that
-	// is refused.
-	patience = 10 * time.Second
+	// defaultPatience is the default of Settings.Patience.
+	defaultPatience = 10 * time.Second
 
 	maxHeaderBytes       = 16 << 10
 	maxStreams           = 64
@@ -57,12 +56,16 @@ func NewDefaultConfig(endpoint string) confighttp.ServerConfig {
 	return cfg
 }
 
-// Settings are what a server is made of. All are required.
+// Settings are what a server is made of. All but Patience are required.
 type Settings struct {
 	Config    confighttp.ServerConfig
 	Host      component.Host
 	Telemetry component.TelemetrySettings
 	Guard     *guard.Guard
+
+	// Patience is how long the first byte of a body may take, and the rest of one that is
+	// rejected. The default is 10 s.
+	Patience time.Duration
 
 	// Handler handles requests whose caller is authenticated. It reads bodies with
 	// [guard.Request.ReadBody]; Config.MaxRequestBodySize and
@@ -82,13 +85,14 @@ type Server struct {
 	server       *http.Server
 	listener     net.Listener
 	writeTimeout time.Duration
-	running      running
+	running      InFlight
 	recovery     *recovery.Recoverer
 }
 
 // Listen returns a server that listens but does not serve yet.
 func Listen(ctx context.Context, set Settings) (*Server, error) {
 	cfg := set.Config
+	set.Patience = positive(set.Patience, defaultPatience)
 	cfg.ReadHeaderTimeout = positive(cfg.ReadHeaderTimeout, defaultHeaderTimeout)
 	cfg.IdleTimeout = positive(cfg.IdleTimeout, defaultIdleTimeout)
 	s := &Server{set: set, writeTimeout: positive(cfg.WriteTimeout, defaultWriteTimeout), recovery: recovery.New(set.Telemetry.Logger)}
@@ -176,11 +180,11 @@ func (s *Server) listen(ctx context.Context, cfg *confighttp.ServerConfig) (net.
 func (s *Server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		runtime.Gosched()
-		s.running.start()
-		defer s.running.end()
+		s.running.Start()
+		defer s.running.End()
 		control, now := http.NewResponseController(w), time.Now()
-		_ = control.SetReadDeadline(now.Add(patience))
-		_ = control.SetWriteDeadline(now.Add(patience + s.writeTimeout))
+		_ = control.SetReadDeadline(now.Add(s.set.Patience))
+		_ = control.SetWriteDeadline(now.Add(s.set.Patience + s.writeTimeout))
 		if err := s.set.Guard.ProtectHTTP(func() { next.ServeHTTP(w, r) }); err != nil {
 			s.Answering(w)
 			s.set.Panicked(w, r, rejection.From(err))
@@ -198,7 +202,7 @@ func (s *Server) BodyRead(w http.ResponseWriter, err error) {
 	case errors.As(err, &r) && r.Reason() == rejection.Slow:
 		deadline = time.Now()
 	default:
-		deadline = time.Now().Add(patience)
+		deadline = time.Now().Add(s.set.Patience)
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(deadline)
 }
@@ -228,11 +232,11 @@ func (s *Server) Shutdown(ctx context.Context) (ended int64) {
 		defer close(stopped)
 		_ = s.server.Shutdown(ctx) // what it leaves is closed below
 	})
-	ended = s.running.drain(ctx, stopped)
+	ended = s.running.Drain(ctx, stopped)
 	_ = s.server.Close()
 	stopping.Wait()
 	return ended
 }
 
 // Wait returns when no request is in flight or ctx is done, and how many are left.
-func (s *Server) Wait(ctx context.Context) int64 { return s.running.wait(ctx) }
+func (s *Server) Wait(ctx context.Context) int64 { return s.running.Wait(ctx) }

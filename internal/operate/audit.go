@@ -37,15 +37,28 @@ func (r *Registry) AuditEntries(ctx context.Context, tenantID string) ([]*audit.
 
 // Verification is the result of verifying an audit log.
 type Verification struct {
-	Valid      bool     `json:"valid"`
-	Entries    int64    `json:"entries"`
-	Root       string   `json:"root,omitempty"`
-	Verifier   string   `json:"verifier"`
-	Checkpoint string   `json:"checkpoint,omitempty"`
-	FirstPart  int64    `json:"first_part,omitempty"` // of the log of a gateway
-	LastPart   int64    `json:"last_part,omitempty"`
-	Faults     []string `json:"faults"`
-	Warnings   []string `json:"warnings"`
+	Valid      bool   `json:"valid"`
+	Entries    int64  `json:"entries"`
+	Root       string `json:"root,omitempty"`
+	Verifier   string `json:"verifier"`
+	Checkpoint string `json:"checkpoint,omitempty"`
+
+	// FirstSegment and LastSegment are the numbers of the segments of a gateway's log.
+	FirstSegment int64 `json:"first_part,omitempty"`
+	LastSegment  int64 `json:"last_part,omitempty"`
+
+	Faults   []string `json:"faults"`
+	Warnings []string `json:"warnings"`
+}
+
+// CheckpointIn returns the checkpoint in data, which is a checkpoint or a [Verification]
+// in JSON that has one.
+func CheckpointIn(data []byte) []byte {
+	var v Verification
+	if json.Unmarshal(data, &v) == nil && v.Checkpoint != "" {
+		return []byte(v.Checkpoint)
+	}
+	return data
 }
 
 // Verify says with what an audit log is verified.

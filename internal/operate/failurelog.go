@@ -25,9 +25,9 @@ type FailureLog struct {
 	Key string
 }
 
-// FailureEntry is an entry with the number of the part of the log that has it.
+// FailureEntry is an entry with the number of its segment of the log.
 type FailureEntry struct {
-	Part int64 `json:"part"`
+	SegmentNumber int64 `json:"part"`
 	*audit.Entry
 }
 
@@ -37,8 +37,8 @@ func (l FailureLog) Entries(ctx context.Context) ([]FailureEntry, error) {
 		return nil, err
 	}
 	entries := []FailureEntry{}
-	err := segmented.Entries(ctx, l.Folder, func(part int64, e *audit.Entry) error {
-		entries = append(entries, FailureEntry{part, e})
+	err := segmented.Entries(ctx, l.Folder, func(segment int64, e *audit.Entry) error {
+		entries = append(entries, FailureEntry{segment, e})
 		return nil
 	})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +79,7 @@ func (l FailureLog) Verify(ctx context.Context, set Verify) (*Verification, erro
 		v.Warnings = append(v.Warnings, "there is no entry in "+l.Folder)
 	}
 	v.Valid, v.Entries, v.Root, v.Checkpoint = len(v.Faults) == 0, result.Entries, result.Root, result.Checkpoint
-	v.FirstPart, v.LastPart = result.First, result.Last
+	v.FirstSegment, v.LastSegment = result.First, result.Last
 	return v, nil
 }
 

@@ -126,6 +126,59 @@ func (r *Registry) Tenant(ctx context.Context, id tenant.ID) (*tenant.Tenant, er
 	return t, checkNotDeleted(t)
 }
 
+// TenantViews returns all tenants as they are shown, deleted ones only if withDeleted is
+// set.
+func (r *Registry) TenantViews(ctx context.Context, withDeleted bool) ([]TenantView, error) {
+	doc, err := r.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	views := []TenantView{}
+	for _, t := range doc.Tenants() {
+		if t.Status != tenant.StatusDeleted || withDeleted {
+			views = append(views, ViewTenant(t, r.now()))
+		}
+	}
+	return views, nil
+}
+
+// TenantView returns a tenant as it is shown, also a deleted one.
+func (r *Registry) TenantView(ctx context.Context, id tenant.ID) (TenantView, error) {
+	doc, err := r.Read(ctx)
+	if err != nil {
+		return TenantView{}, err
+	}
+	t, err := doc.Tenant(id)
+	if err != nil {
+		return TenantView{}, err
+	}
+	return ViewTenant(t, r.now()), nil
+}
+
+// KeyViews returns the keys of a tenant as they are shown, or those of all tenants if id
+// is empty.
+func (r *Registry) KeyViews(ctx context.Context, id tenant.ID) ([]KeyView, error) {
+	doc, err := r.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tenants := doc.Tenants()
+	if id != "" {
+		t, err := doc.Tenant(id)
+		if err != nil {
+			return nil, err
+		}
+		tenants = []*tenant.Tenant{t}
+	}
+	views := []KeyView{}
+	for _, t := range tenants {
+		for _, k := range t.Keys {
+			views = append(views, ViewKey(t, k, r.now()))
+		}
+	}
+	return views, nil
+}
+
 // Migrate creates the tables of a registry in a database, or brings them up to
 // the layout of this version. It returns the numbers of the layouts before,
 // which is 0 if there were no tables, and after.

@@ -110,7 +110,7 @@ func (w *protoWalker) skip(pos, end int, wire uint8) (int, *Error) {
 func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, base uint8) *Error {
 	var (
 		err     *Error
-		seen    uint32
+		present uint32
 		records = recordCount{before: w.records}
 		data    = w.data[:end]
 	)
@@ -124,14 +124,10 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 			continue
 		}
 		if f.once != 0 {
-			if seen&f.once != 0 {
-				w.elements--
-			}
-			seen |= f.once
-			w.memory -= f.alloc
-			if w.elements|w.memory < 0 {
+			if w.occur(f, present); w.elements|w.memory < 0 {
 				return w.check(pos)
 			}
+			present |= f.once
 		}
 		switch f.op {
 		case opNumber:
@@ -172,7 +168,7 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 			w.memory -= blockSize(int64(pos - start))
 			continue
 		case opID:
-			if pos != start && pos-start != int(f.idSize) {
+			if !f.fits(pos - start) {
 				return malformed(start, detailID)
 			}
 			continue
@@ -180,9 +176,7 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 			w.memory -= copySize(pos - start)
 			fallthrough
 		case opMessage:
-			w.elements--
-			w.memory -= f.alloc + lists.at(base+f.slot).add(f.entry)
-			if w.elements|w.memory < 0 {
+			if w.element(f, lists.at(base+f.slot)); w.elements|w.memory < 0 {
 				return w.check(pos)
 			}
 			if f.op == opText || f.child == keyValue && w.plainKeyValue(start, pos) {
@@ -202,6 +196,23 @@ func (w *protoWalker) message(m *message, pos, end, depth int, lists *slots, bas
 	}
 	return nil
 }
+
+// occur counts a field that a message has once. present are the fields that it already has.
+func (w *protoWalker) occur(f *protoField, present uint32) {
+	if present&f.once != 0 {
+		w.elements--
+	}
+	w.memory -= f.alloc
+}
+
+// element counts an element of a list of messages or strings.
+func (w *protoWalker) element(f *protoField, list *growth) {
+	w.elements--
+	w.memory -= f.alloc + list.add(f.entry)
+}
+
+// fits reports whether a value of this size is an ID of the field.
+func (f *protoField) fits(size int) bool { return size == 0 || size == int(f.idSize) }
 
 // recordCount holds what the fields of one message with a role mean for its records.
 type recordCount struct {

@@ -1,8 +1,8 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package rejection decides how a request that is refused is answered: code,
-// reason, text and retry delay, over gRPC and HTTP. All of it is in one table, so
+// Package rejection defines the answer to each rejected request: code, reason,
+// text and retry delay, over gRPC and HTTP. All of it is in one table, so
 // that the same situation has the same answer in every component.
 //
 // Receivers turn an [Error] into the right answer without knowing the type: gRPC

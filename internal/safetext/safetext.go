@@ -1,7 +1,7 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package safetext makes text of others fit for a log and a terminal.
+// Package safetext makes text from elsewhere safe for a log and a terminal.
 //
 // Backends, callers, files and registries choose texts that end in a log line or
 // on a terminal. Characters that a terminal obeys or that nobody sees can forge

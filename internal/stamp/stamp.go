@@ -1,8 +1,8 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package stamp sets whose data a request is and where it is from: the tenant's ID and
-// attributes, the environment, the service and the machine. It also repairs invalid UTF-8
+// Package stamp writes into data which tenant, environment, service and machine it is
+// from, and overwrites what senders claim. It also repairs invalid UTF-8
 // and normalizes severities, so that a request is walked once.
 package stamp
 

@@ -33,7 +33,9 @@ type Config struct {
 	// Path is the URL path of remote write. Defaults to /api/v1/write.
 	Path string `mapstructure:"path"`
 
-	// MaxDecodedSize bounds bodies once they are decompressed. Defaults to 64 MiB.
+	// MaxDecodedSize bounds bodies once they are decompressed. It also bounds the text of
+	// their series, where each label counts once for each sample that has it, because
+	// messages may refer to one text often. Defaults to 64 MiB.
 	MaxDecodedSize bytesize.Size `mapstructure:"max_decoded_size"`
 
 	// MaxFamiliesPerTenant bounds the metric families whose metadata is remembered of

@@ -6,6 +6,8 @@ package prometheusremotewritereceiver
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -37,6 +39,8 @@ type handler struct {
 	*remoteWriteReceiver
 	server *guardedhttp.Server
 	limits guard.BodyLimits
+
+	builders translate.Builders
 }
 
 func newHandler(r *remoteWriteReceiver) *handler {
@@ -126,10 +130,15 @@ func (h *handler) accept(w http.ResponseWriter, r *http.Request, version message
 		return translate.Written{}, err
 	}
 	defer request.Release()
+	content := &contentReader{ReadCloser: r.Body}
+	r.Body = content
 	body, err := request.ReadBody(w, r, h.limits)
 	h.server.BodyRead(w, err)
 	if err != nil {
 		return translate.Written{}, err
+	}
+	if !content.any { // also an empty message has a byte once it is compressed
+		return translate.Written{}, malformed(request, errNoBody)
 	}
 	decoded, err := h.decode(ctx, request, version, body)
 	if err != nil {
@@ -160,7 +169,8 @@ func (h *handler) decode(ctx context.Context, request *guard.Request, version me
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
 	}
 	remembered := h.memory.Of(request.Tenant())
-	builder := translate.NewBuilder(remembered, request.Reserve)
+	builder := h.builders.Get(remembered, h.limits.MaxDecoded, request.Reserve)
+	defer h.builders.Put(builder)
 	decoder := message.Decoder{
 		Series: builder.Add,
 		Family: func(f message.Family) error {
@@ -171,12 +181,31 @@ func (h *handler) decode(ctx context.Context, request *guard.Request, version me
 	}
 	if err := decoder.Decode(version, counts, body); err != nil {
 		rejected := (*rejection.Error)(nil)
-		if !errors.As(err, &rejected) {
+		switch {
+		case errors.As(err, &rejected):
+		case errors.Is(err, translate.ErrTooLarge):
+			err = request.Count(rejection.New(rejection.TooLarge, fmt.Sprintf("the series have more than %v of text, each label counted as often as it occurs", h.cfg.MaxDecodedSize)))
+		default:
 			err = malformed(request, err)
 		}
 		return translate.Result{}, h.countRefused(ctx, counts.Series, err)
 	}
 	return builder.Finish(), nil
+}
+
+var errNoBody = errors.New("it has no body")
+
+// contentReader is a body that knows whether there was anything in it.
+type contentReader struct {
+	io.ReadCloser
+	any bool
+}
+
+// Read implements io.Reader.
+func (c *contentReader) Read(p []byte) (n int, err error) {
+	n, err = c.ReadCloser.Read(p)
+	c.any = c.any || n > 0
+	return n, err
 }
 
 // malformed returns the counted rejection of a request that cannot be decoded. The errors

@@ -105,7 +105,7 @@ func (r *remoteWriteReceiver) findGuard(host component.Host) (*guard.Guard, erro
 	}
 	g, err := guard.Find(host, r.cfg.Guard)
 	if err != nil {
-		return nil, fmt.Errorf("%w; with `guard: %s` the receiver has one of its own", err, builtInGuard)
+		return nil, fmt.Errorf("%w; with %q the receiver has one of its own", err, "guard: "+builtInGuard)
 	}
 	return g, nil
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,6 +147,71 @@ func TestReceiver_MetadataAlone(t *testing.T) {
 	assert.Equal(t, []string{"help of acme", ""}, descriptions, "what one tenant describes is not another's")
 }
 
+// Two tenants have the same job, instance, families and label sets, and send at a time:
+// metadata, target_info, exemplars that wait for a sample, and samples. Nothing of one is in
+// what is handed on of the other.
+func TestReceiver_TenantsShareNothing(t *testing.T) {
+	d := setup{}.start(t)
+	number := func(n protowire.Number, v uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), v)
+	}
+	label := func(name, value string) []byte { return field(1, field(1, []byte(name)), field(2, []byte(value))) }
+	target := slices.Concat(label("job", "j"), label("instance", "i"))
+	sample := field(2, number(2, 1000))
+	messages := func(owner string) [][]byte {
+		series := slices.Concat(label("__name__", "m_total"), target)
+		return [][]byte{
+			snap(field(3, number(1, 1), field(2, []byte("m")), field(4, []byte("help of "+owner)))),
+			snap(field(1, label("__name__", "target_info"), target, label("pod", "pod of "+owner), sample)),
+			snap(field(1, series, field(3, label("user", "user of "+owner), number(3, 1000)))),
+			snap(slices.Concat(field(1, series, sample), field(1, label("__name__", "owner"), target, label("is", owner), sample))),
+		}
+	}
+	owners := []string{"acme", "other"}
+	var senders sync.WaitGroup
+	for _, owner := range slices.Concat(owners, owners) {
+		senders.Go(func() {
+			for range 50 {
+				for _, body := range messages(owner) {
+					if a, err := d.try(t.Context(), request{key: owner, body: body}); !assert.NoError(t, err) || !assert.Equal(t, http.StatusNoContent, a.status, a.body) {
+						return
+					}
+				}
+			}
+		})
+	}
+	senders.Wait()
+	seen := make(map[string]int)
+	for _, md := range d.sink.AllMetrics() {
+		raw, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(md)
+		require.NoError(t, err)
+		text, is := string(raw), 0
+		if strings.Contains(text, `"stringValue":"other"`) {
+			is = 1
+		}
+		require.Contains(t, text, `"stringValue":"`+owners[is]+`"`)
+		require.NotContains(t, text, " of "+owners[1-is])
+		for _, what := range []string{"help of ", "pod of ", "user of "} {
+			seen[what+owners[is]] += strings.Count(text, what+owners[is])
+		}
+	}
+	for _, owner := range owners {
+		assert.Equal(t, 100, seen["pod of "+owner])
+		assert.Equal(t, 100, seen["help of "+owner])
+		assert.Equal(t, 100, seen["user of "+owner])
+	}
+}
+
+// manyReferences returns a message of both versions at once that is small, and has many
+// series with a long label.
+func manyReferences() []byte {
+	long := strings.Repeat("x", 50_000)
+	v2 := slices.Concat(field(4), field(4, []byte("__name__")), field(4, []byte("m")), field(4, []byte("a")), field(4, []byte(long)),
+		slices.Repeat(field(5, field(1, []byte{1, 2, 3, 4}), field(2)), 10))
+	v1 := field(1, field(1, field(1, []byte("__name__")), field(2, []byte("m"))), field(1, field(1, []byte("a")), field(2, []byte(long))), slices.Repeat(field(2), 10))
+	return append(v2, v1...)
+}
+
 // Every rejection reaches the sender with its status, and in 2.0 with the headers that say
 // that nothing was written.
 func TestReceiver_Rejections(t *testing.T) {
@@ -177,7 +243,9 @@ func TestReceiver_Rejections(t *testing.T) {
 		"status of gRPC":          {next: status.Error(codes.Unavailable, "away"), status: 503, retry: true, text: "away"},
 		"too large":               {request: request{body: make([]byte, 200_000)}, status: 413, text: "body"},
 		"too large decoded":       {request: request{body: snap(make([]byte, 300_000))}, status: 413, text: "decoded"},
+		"too much text":           {request: request{body: snap(manyReferences())}, status: 413, text: "text"},
 		"malformed":               {request: request{body: snap([]byte{0x22, 0x7f})}, status: 400, text: "malformed"},
+		"no body":                 {request: request{body: []byte{}}, status: 400, text: "no body"},
 		"content type":            {request: request{encoding: "gzip"}, status: 415, text: "Content-Encoding"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -268,6 +336,7 @@ func TestReceiver_Bombs(t *testing.T) {
 		"series":                     {"snappy", snap(slices.Concat(head, slices.Repeat(field(5, field(1, []byte{1, 2}), field(2)), 1<<20))), []int{413}},
 		"empty histograms":           {"snappy", snap(slices.Concat(head, field(5, field(1, []byte{1, 2}), slices.Repeat([]byte{0x1a, 0}, 7<<20)))), []int{413}},
 		"wide histograms":            {"snappy", snap(slices.Concat(head, slices.Repeat(field(5, field(1, []byte{1, 2}), wide), 5000))), []int{413}},
+		"symbol of many series":      {"snappy", snap(slices.Concat(head, field(4, []byte("a")), field(4, make([]byte, 1<<20)), slices.Repeat(field(5, field(1, []byte{1, 2, 3, 4}), field(2)), 5000))), []int{413}},
 		"empty exemplars":            {"snappy", snap(slices.Concat(head, field(5, field(1, []byte{1, 2}), slices.Repeat([]byte{0x22, 0}, 7<<20)))), []int{413}},
 	} {
 		t.Run(name, func(t *testing.T) {

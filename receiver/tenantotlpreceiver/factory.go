@@ -9,11 +9,11 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configgrpc"
-	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guardedhttp"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedlog"
@@ -58,19 +58,12 @@ func createDefaultConfig() component.Config {
 	keepalive.ServerParameters = configoptional.Some(server)
 	grpc.Keepalive = configoptional.Some(keepalive)
 
-	http := confighttp.NewDefaultServerConfig()
-	http.NetAddr.Endpoint = "localhost:4318"
-	http.MaxRequestBodySize = defaultBodySize
-	http.ReadHeaderTimeout = defaultHeaderTimeout
-	http.WriteTimeout = defaultWriteTimeout
-	http.IdleTimeout = defaultIdleTimeout
-
 	return &Config{
 		Guard: component.MustNewID("request_guard"),
 		Protocols: Protocols{
 			GRPC: configoptional.Default(grpc),
 			HTTP: configoptional.Default(HTTPConfig{
-				ServerConfig:   http,
+				ServerConfig:   guardedhttp.NewDefaultConfig("localhost:4318"),
 				TracesURLPath:  "/v1/traces",
 				MetricsURLPath: "/v1/metrics",
 				LogsURLPath:    "/v1/logs",

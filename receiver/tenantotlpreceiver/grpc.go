@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -18,12 +19,17 @@ import (
 	"google.golang.org/grpc/mem"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guardedhttp"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
 const (
 	// defaultMessageSize is gRPC's own default of max_recv_msg_size_mib.
 	defaultMessageSize = 4 << 20
+
+	// proxyIdleTimeout is after how long the usual proxies close idle connections of
+	// their pools. They must not use a connection that has just ended here.
+	proxyIdleTimeout = 60 * time.Second
 
 	// defaultStreams is the default of max_concurrent_streams.
 	defaultStreams = 64
@@ -38,6 +44,7 @@ const (
 // grpcServer is OTLP/gRPC.
 type grpcServer struct {
 	*intake
+	inFlight guardedhttp.InFlight
 	server   *grpc.Server
 	listener *trackingListener
 	limits   guard.BodyLimits
@@ -156,8 +163,8 @@ func unread(r *guard.Request, err error) error {
 // intercept is around everything that happens to a call once its headers have
 // arrived.
 func (g *grpcServer) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	g.running.start()
-	defer g.running.end()
+	g.inFlight.Start()
+	defer g.inFlight.End()
 	err := g.guard.Protect(g.protocol, func() error { return handler(srv, stream) })
 	if err == nil {
 		return nil
@@ -165,29 +172,35 @@ func (g *grpcServer) intercept(srv any, stream grpc.ServerStream, _ *grpc.Stream
 	return cut(g.answer(stream.Context(), err).GRPCStatus()).Err()
 }
 
-// serve serves until the server ends.
-func (g *grpcServer) serve() error {
+// Serve serves until Shutdown.
+func (g *grpcServer) Serve() error {
 	if err := g.guard.Protect(g.protocol, func() error { return g.server.Serve(g.listener) }); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("grpc: %w", err)
 	}
 	return nil
 }
 
-// shutdown lets calls under way end until ctx is done, then ends them. It returns
+// Shutdown lets calls in flight end until ctx is done, and then ends them. It returns
 // how many it ended.
-func (g *grpcServer) shutdown(ctx context.Context) (ended int64) {
+func (g *grpcServer) Shutdown(ctx context.Context) (ended int64) {
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		g.server.GracefulStop()
 	}()
-	ended = g.running.drain(ctx, stopped)
+	ended = g.inFlight.Drain(ctx, stopped)
 	// gRPC itself would wait for handshakes.
 	g.listener.closeConnections()
 	g.server.Stop()
 	<-stopped
 	return ended
 }
+
+// Wait returns when no call is in flight or ctx is done, and how many are in flight then.
+func (g *grpcServer) Wait(ctx context.Context) int64 { return g.inFlight.Wait(ctx) }
+
+// Addr returns the address that the server listens on.
+func (g *grpcServer) Addr() net.Addr { return g.listener.Addr() }
 
 // rawCodec hands bytes through: requests are read by the receiver itself, and
 // answers are encoded already.

@@ -31,7 +31,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
 )
 
 func post(t *testing.T, d *door, path string, header map[string]string, body string) *http.Response {
@@ -174,22 +173,6 @@ func TestHTTP_HeadersAreBounded(t *testing.T) {
 	d := setup{open: true}.start(t)
 	resp := post(t, d, "/v1/logs", map[string]string{"Content-Type": "application/json", "X-Large": strings.Repeat("x", 40<<10)}, "{}")
 	assert.Equal(t, http.StatusRequestHeaderFieldsTooLarge, resp.StatusCode)
-}
-
-// TestHTTP_ServerLimits holds what cannot be seen from outside in a short time.
-func TestHTTP_ServerLimits(t *testing.T) {
-	d := setup{configure: func(cfg *Config) {
-		server := &cfg.Protocols.HTTP.Get().ServerConfig
-		server.ReadHeaderTimeout, server.IdleTimeout, server.WriteTimeout = 0, -1, 0
-	}}.start(t)
-	r := d.receiver.(*sharedcomponent.Handle[*otlpReceiver]).Component()
-	s := r.servers[1].(*httpServer)
-	assert.Equal(t, 10*time.Second, s.server.ReadHeaderTimeout, "0 is no bound, so the default applies")
-	assert.Greater(t, s.server.IdleTimeout, 60*time.Second, "longer than the pools of proxies")
-	assert.Equal(t, 30*time.Second, s.writeTimeout)
-	assert.Equal(t, 16<<10, s.server.MaxHeaderBytes)
-	assert.LessOrEqual(t, s.server.HTTP2.MaxConcurrentStreams, 256)
-	assert.LessOrEqual(t, s.server.HTTP2.MaxReceiveBufferPerConnection, 1<<20)
 }
 
 // TestHTTP_ErrorsOfTheNextConsumer also holds over gRPC.

@@ -37,11 +37,9 @@ type intake struct {
 	obs      *receiverhelper.ObsReport
 	panics   func(context.Context) // counts one
 	// patience is how long the first byte of a body may take, and the rest of one that
-	// is refused.
+	// is rejected.
 	patience time.Duration
 	services []*service
-	// running are the requests under way, refused ones included.
-	running running
 }
 
 // accept takes one request: it asks the guard whether the sender may send, reads

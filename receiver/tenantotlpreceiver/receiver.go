@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -23,6 +24,9 @@ import (
 )
 
 const (
+	// firstByteTimeout is how long a body may take to begin.
+	firstByteTimeout = 10 * time.Second
+
 	// shutdownTimeout is how long requests in progress may take at a shutdown. The
 	// collector's own context has no bound, and a client that sends nothing would block
 	// a reload forever.
@@ -35,8 +39,12 @@ const (
 
 // server is one protocol.
 type server interface {
-	serve() error
-	shutdown(context.Context) (ended int64)
+	Addr() net.Addr
+	Serve() error
+	// Shutdown returns how many requests it ended.
+	Shutdown(context.Context) (ended int64)
+	// Wait returns how many requests are in flight when ctx is done.
+	Wait(context.Context) int64
 }
 
 // otlpReceiver listens for the signals that were added to it.
@@ -112,7 +120,7 @@ func (r *otlpReceiver) startServers(ctx context.Context, host component.Host) er
 		if err != nil {
 			return fmt.Errorf("grpc: %w", err)
 		}
-		r.set.Logger.Info("Starting GRPC server", zap.Stringer("endpoint", s.listener.Addr()))
+		r.set.Logger.Info("Starting GRPC server", zap.Stringer("endpoint", s.Addr()))
 		r.run(host, s)
 	}
 	if cfg := r.cfg.Protocols.HTTP; cfg.HasValue() {
@@ -120,7 +128,7 @@ func (r *otlpReceiver) startServers(ctx context.Context, host component.Host) er
 		if err != nil {
 			return fmt.Errorf("http: %w", err)
 		}
-		r.set.Logger.Info("Starting HTTP server", zap.Stringer("endpoint", s.listener.Addr()))
+		r.set.Logger.Info("Starting HTTP server", zap.Stringer("endpoint", s.Addr()))
 		r.run(host, s)
 	}
 	return nil
@@ -129,7 +137,7 @@ func (r *otlpReceiver) startServers(ctx context.Context, host component.Host) er
 func (r *otlpReceiver) run(host component.Host, s server) {
 	r.servers = append(r.servers, s)
 	r.serving.Go(func() {
-		if err := s.serve(); err != nil {
+		if err := s.Serve(); err != nil {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 		}
 	})
@@ -143,19 +151,22 @@ func (r *otlpReceiver) Shutdown(ctx context.Context) error {
 	var stopping sync.WaitGroup
 	for _, s := range r.servers {
 		stopping.Go(func() {
-			if ended := s.shutdown(ctx); ended > 0 {
+			if ended := s.Shutdown(ctx); ended > 0 {
 				r.set.Logger.Warn("Ended requests that did not end in time", zap.Int64("requests", ended), zap.Duration("timeout", r.shutdownTimeout))
 			}
 		})
 	}
 	stopping.Wait()
 	r.serving.Wait()
-	r.servers = nil
 	abandon, stop := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
 	defer stop()
-	left := r.grpc.running.wait(abandon) + r.http.running.wait(abandon)
-	if left > 0 {
-		return fmt.Errorf("%d requests are still with the next consumer", left)
+	inFlight := int64(0)
+	for _, s := range r.servers {
+		inFlight += s.Wait(abandon)
+	}
+	r.servers = nil
+	if inFlight > 0 {
+		return fmt.Errorf("%d requests are still with the next consumer", inFlight)
 	}
 	return nil
 }

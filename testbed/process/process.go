@@ -44,9 +44,9 @@ type Process struct {
 	log bytes.Buffer
 }
 
-// remoteWriteEndpoint is the variable of the shipped gateway for the address of its
-// prometheus_remote_write receiver.
-const remoteWriteEndpoint = "REMOTE_WRITE_ENDPOINT"
+// doorEndpoints are the variables of the shipped gateway for the addresses of its receivers
+// of other protocols than OTLP.
+func doorEndpoints() []string { return []string{"REMOTE_WRITE_ENDPOINT", "LOKI_PUSH_ENDPOINT"} }
 
 // keepLog bounds the output of a child that is kept in memory.
 const keepLog = 8 << 20
@@ -83,9 +83,11 @@ func Start(ctx context.Context, set Settings) (*Process, error) {
 
 func environment(extra map[string]string) []string {
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
-	// Most gateways need no port for remote write that is known, and many run at a time.
-	if _, ok := extra[remoteWriteEndpoint]; !ok {
-		env = append(env, remoteWriteEndpoint+"=127.0.0.1:0")
+	// Most gateways need no port for these that is known, and many run at a time.
+	for _, name := range doorEndpoints() {
+		if _, ok := extra[name]; !ok {
+			env = append(env, name+"=127.0.0.1:0")
+		}
 	}
 	for k, v := range extra {
 		env = append(env, k+"="+v)

@@ -285,7 +285,7 @@ func (l *Log) startSegment(ctx context.Context) error {
 	}
 	// The new segment is durable even if removing the old ones fails.
 	l.pruned = pruned
-	return errors.Join(syncDir(l.set.Directory), l.removePruned(segments))
+	return errors.Join(atomicfile.SyncDir(l.set.Directory), l.removePruned(segments))
 }
 
 // prune returns the number of the newest segment to remove so that another

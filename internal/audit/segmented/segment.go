@@ -110,15 +110,6 @@ func dirSize(path string) (size int64, err error) {
 	return size, nil
 }
 
-// syncDir makes the creation and removal of files in a directory durable.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // errStop ends an iteration over entries.
 var errStop = errors.New("stop")
 

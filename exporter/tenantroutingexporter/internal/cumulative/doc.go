@@ -1,7 +1,7 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package cumulative converts delta metrics to cumulative ones, for backends that refuse
+// Package cumulative converts delta metrics to cumulative ones, for backends that reject
 // delta points, drop them, or store them as if they were totals.
 //
 // Every data point that a [Converter] emits has the sum of all deltas of its time series

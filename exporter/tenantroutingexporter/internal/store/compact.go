@@ -9,13 +9,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
 )
 
 const (
@@ -249,14 +250,12 @@ func (s *Store) removeSpare(ctx context.Context, n int, generation uint8) error 
 	return s.index.apply(ctx, []*storage.Operation{storage.DeleteOperation(spareKeyPrefix + strconv.Itoa(n))})
 }
 
+// syncDir makes the names of files in dir durable if the file system can do that.
 func syncDir(dir string) error {
-	d, err := os.Open(filepath.Clean(dir))
-	if err != nil {
-		return err
+	err := atomicfile.SyncDir(dir)
+	var failed *fs.PathError
+	if errors.As(err, &failed) && failed.Op == "sync" && (errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission)) {
+		return nil
 	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return nil
+	return err
 }

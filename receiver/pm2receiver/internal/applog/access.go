@@ -103,7 +103,7 @@ func (r *request) put(rec plog.LogRecord, mem *slab.Slab) {
 	put(attributeMethod, r.method)
 	if len(r.target) > 0 {
 		path, query, hasQuery := bytes.Cut(r.target, []byte("?"))
-		if slashes := bytes.Index(path, []byte("://")); slashes > 0 { // sent to a proxy
+		if slashes := bytes.Index(path, []byte("://")); path[0] == 'h' && slashes > 0 { // sent to a proxy
 			put(attributeURL, r.target)
 			if path = path[slashes+len("://"):]; bytes.IndexByte(path, '/') >= 0 {
 				path = path[bytes.IndexByte(path, '/'):]

@@ -168,6 +168,7 @@ func (d *Decoder) Flush(src Source, now time.Time, everything bool) (plog.Logs, 
 	if everything {
 		lineLimit, stackLimit = now.Add(time.Hour), now.Add(time.Hour)
 	}
+	d.lines.DecideBefore(stackLimit, d.batch.mem.Text, d.line)
 	d.lines.FlushBefore(lineLimit, d.batch.mem.Text, d.line)
 	if d.joiner != nil {
 		d.joiner.FlushBefore(stackLimit, d.batch.mem.Text, d.entry)

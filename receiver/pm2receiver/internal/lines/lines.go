@@ -118,8 +118,11 @@ type Place struct {
 // From sets the places of the lines of the next block, or nil for those in the block.
 func (m *Assembler) From(places []Place) { m.from = places }
 
-// Pending says whether half lines are kept.
+// Pending says whether half lines are kept, or lines with dates that may be PM2's.
 func (m *Assembler) Pending() bool {
+	if len(m.state.Prefix.Waiting) > 0 {
+		return true
+	}
 	for i := range m.state.Slots {
 		if len(m.state.Slots[i].Partial) > 0 {
 			return true
@@ -128,8 +131,11 @@ func (m *Assembler) Pending() bool {
 	return false
 }
 
-// Held returns how many bytes of half lines are kept.
+// Held returns how many bytes of such lines are kept.
 func (m *Assembler) Held() (n int) {
+	for i := range m.state.Prefix.Waiting {
+		n += len(m.state.Prefix.Waiting[i].Text)
+	}
 	for i := range m.state.Slots {
 		n += len(m.state.Slots[i].Partial)
 	}
@@ -160,13 +166,14 @@ func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a
 		if rec, ok := envelope.Parse(wrapped, a); ok {
 			m.record(&rec, base, now, a, yield)
 		} else {
-			m.raw(line, block, base, now, a, yield)
+			m.raw(line, base, now, a, yield)
 		}
 		base += int64(size)
 	}
 }
 
 func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
+	m.release(a, yield)
 	m.state.Wrapped, m.state.Strays = true, 0
 	if len(rec.App) > maxApp {
 		rec.App = rec.App[:runeBoundary(rec.App, maxApp)]
@@ -244,28 +251,41 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 }
 
 // raw reads a physical line that is no record: a line of a file in text mode, or
-// what a dying process wrote past PM2 into a file of records. A date of PM2's before it
-// shows that the file goes on as text. rest is what follows it in the block.
-func (m *Assembler) raw(text, rest []byte, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
+// what a dying process wrote past PM2 into a file of records.
+func (m *Assembler) raw(text []byte, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
+	var buf [maxPrefix]byte
+	d, shape, certain := m.date(text, &buf)
+	if certain == possible {
+		m.await(text, shape, offset, now, a, yield)
+		return
+	}
+	m.release(a, yield)
+	m.outside(text, d, certain == sure, offset, now, a, yield)
+}
+
+// outside hands out a physical line that is no record. A date of PM2's before it shows that
+// the file goes on as text.
+func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	l := &m.line
 	*l = Line{App: m.set.App, ProcessID: m.set.ProcessID, Stderr: m.set.Stderr, Slot: RawSlot, File: m.file, Offset: offset, Record: offset}
 	if m.state.App != "" {
 		l.App = m.state.App
 	}
-	if d, ok := m.date(text, rest); ok {
+	switch {
+	case dated:
 		m.state.Wrapped = false
 		l.Time = d.nanos
-		if d.nanos == 0 {
+		if d.nanos == 0 || d.strange {
 			l.Date = string(text[:d.size-len(separator)])
 		}
 		text = text[d.size:]
 		m.state.Prefix.met(d.nanos, text, now)
-	} else if m.state.Wrapped {
+	case m.state.Wrapped:
 		m.stray(text)
 		if m.state.Wrapped {
 			l.ProcessID, l.Stray = envelope.NoProcess, true
 		}
-	} else {
+	default:
 		m.event(text)
 		l.Time = m.state.Prefix.missed(text, now)
 	}

@@ -5,7 +5,6 @@ package lines
 
 import (
 	"bytes"
-	"strconv"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
@@ -52,9 +51,11 @@ type Prefix struct {
 	// one, and Missed counts lines without it.
 	Shape  string `json:"shape,omitempty"`
 	Missed int    `json:"missed,omitempty"`
-	// Candidate is a shape that the last Count lines had.
-	Candidate string `json:"candidate,omitempty"`
-	Count     int    `json:"count,omitempty"`
+	// Candidate is a shape that the last Count lines had. Waiting are those of them that
+	// have not been handed out.
+	Candidate string    `json:"candidate,omitempty"`
+	Count     int       `json:"count,omitempty"`
+	Waiting   []Waiting `json:"waiting,omitempty"`
 }
 
 // met takes note of a line with a time.
@@ -93,70 +94,61 @@ type date struct {
 	nanos int64
 	// size is how long it is with the separator behind it.
 	size int
+	// strange is set if it has a word that is not known.
+	strange bool
 }
 
-// date reads PM2's date at the beginning of a line. rest are the lines behind it in the
-// block, from which the shape of dates is learned.
-func (m *Assembler) date(text, rest []byte) (date, bool) {
+// evidence is how certain it is that a date is PM2's.
+type evidence int
+
+const (
+	// noDate is of a line that begins with none.
+	noDate evidence = iota
+	// possible is of a date whose shape has not been learned.
+	possible
+	// sure is of a date of a known form, or of a shape that was learned.
+	sure
+)
+
+// date reads PM2's date at the beginning of a line. The shape in buf is that of one that is
+// possible.
+func (m *Assembler) date(text []byte, buf *[maxPrefix]byte) (d date, shape []byte, certain evidence) {
 	if len(text) == 0 || text[0] == '{' || text[0] == ' ' || text[0] == '\t' {
-		return date{}, false
+		return date{}, nil, noDate
 	}
 	if p, ok := timeparse.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
-		return date{p.Nanos, p.Len + len(separator)}, true
+		return date{nanos: p.Nanos, size: p.Len + len(separator)}, nil, sure
 	}
 	n := prefixLen(text)
 	if n == 0 {
-		m.state.Prefix.Candidate, m.state.Prefix.Count = "", 0
-		return date{}, false
+		return date{}, nil, noDate
 	}
-	var buf [maxPrefix]byte
-	shape, dated, words := shapeOf(buf[:0], text[:n])
+	whole, ok := readDate(text[:n])
+	if !ok || !whole.prefix() {
+		return date{}, nil, noDate
+	}
 	p := &m.state.Prefix
-	if p.Shape != "" && string(shape) == p.Shape {
-		p.Missed = 0
-		return date{nanosOf(text[:n], m.set.Location), n + len(separator)}, true
-	}
-	if !dated {
-		p.Candidate, p.Count = "", 0
-		return date{}, false
-	}
-	if p.Candidate != string(shape) {
-		p.Candidate, p.Count = string(shape), 0
-	}
-	p.Count = min(p.Count+1, learnedFrom)
-	behind := text[n+len(separator):]
+	shape = shapeOf(buf[:0], text[:n])
+	d = date{size: n + len(separator), strange: whole.strange}
+	behind := text[d.size:]
 	switch {
-	case words == 0 && len(behind) > 1 && behind[0] == '{' && behind[len(behind)-1] == '}': // JSON is not the end of a line
-	case p.Count+m.same(rest, shape) >= learnedFrom:
+	case p.Shape != "" && string(shape) == p.Shape:
+		p.Missed = 0
+	case !whole.strange && len(behind) > 1 && behind[0] == '{' && behind[len(behind)-1] == '}': // JSON is not the end of a line
+		p.learn(shape)
 	default:
-		return date{}, false
+		return d, shape, possible
 	}
+	d.nanos = whole.nanos(m.set.Location)
+	return d, shape, sure
+}
+
+// learn makes a shape that of PM2's dates.
+func (p *Prefix) learn(shape []byte) {
 	p.Shape, p.Missed, p.Candidate, p.Count = string(shape), 0, "", 0
-	return date{nanosOf(text[:n], m.set.Location), n + len(separator)}, true
 }
 
-// same counts how many of the next lines have a date of the shape, up to learnedFrom.
-func (m *Assembler) same(rest, shape []byte) (n int) {
-	for n < learnedFrom && len(rest) > 0 {
-		line, behind, _ := bytes.Cut(rest, newline)
-		var buf [maxPrefix]byte
-		k := prefixLen(line)
-		if k == 0 {
-			return n
-		}
-		if other, _, _ := shapeOf(buf[:0], line[:k]); !bytes.Equal(other, shape) {
-			return n
-		}
-		n++
-		rest = behind
-	}
-	return n
-}
-
-var (
-	separator = []byte(": ")
-	newline   = []byte("\n")
-)
+var separator = []byte(": ")
 
 // prefixLen returns how long what may be a date is at the beginning of a line, or 0.
 func prefixLen(text []byte) int {
@@ -173,142 +165,57 @@ func prefixLen(text []byte) int {
 }
 
 // shapeOf appends the shape of a date to dst: a run of digits is a 0, the words of dates
-// are an a, all else is as it is. It says whether it is a date or a time of day, and how
-// many other words are in it. One with another word at its end is none: that is the
-// name of a logger.
-func shapeOf(dst, text []byte) (shape []byte, dated bool, words int) {
-	last := false
-	month := false
+// are an a, all else is as it is.
+func shapeOf(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		c := text[i]
+		n := i + 1
 		switch {
 		case c-'0' <= 9:
-			n := i
-			for n < len(text) && text[n]-'0' <= 9 {
-				n++
-			}
-			dated = dated || clockAt(text, i) || dayAt(text, i, n) || n == len(text) && i == 0 && epoch(text)
+			n = i + digitsAt(text, i)
 			dst = append(dst, '0')
-			i = n
-			last = false
-		case c|0x20 >= 'a' && c|0x20 <= 'z':
-			n := i
-			for n < len(text) && text[n]|0x20 >= 'a' && text[n]|0x20 <= 'z' {
+		case letter(c):
+			for n < len(text) && letter(text[n]) {
 				n++
 			}
-			isMonth, known := dateWord(text[i:n])
-			month = month || isMonth
-			if known {
+			if word := text[i:n]; dateWord(word) {
 				dst = append(dst, 'a')
 			} else {
-				dst = append(dst, text[i:n]...)
-				words++
+				dst = append(dst, word...)
 			}
-			last = !known
-			i = n
 		default:
 			dst = append(dst, c)
-			i++
 		}
+		i = n
 	}
-	return dst, (dated || month) && !last, words
+	return dst
 }
 
-// clockAt says whether a time of day begins at i.
-func clockAt(text []byte, i int) bool {
-	if i > 0 && text[i-1] != ' ' && text[i-1] != '[' && text[i-1] != '(' && text[i-1] != 'T' && text[i-1] != ',' && text[i-1] != '-' && text[i-1] != '_' {
-		return false
+// dateWord reports whether a word occurs in dates, and may be another one in the next.
+func dateWord(word []byte) bool {
+	var space [maxDateWord]byte
+	if monthOf(word) > 0 || weekday(word) {
+		return true
 	}
-	n := i
-	for n < len(text) && text[n]-'0' <= 9 {
-		n++
-	}
-	if n-i > 2 || n+2 >= len(text) || text[n] != ':' && text[n] != '.' && text[n] != 'h' || text[n+1]-'0' > 5 || text[n+2]-'0' > 9 {
-		return false
-	}
-	return n+3 == len(text) || text[n+3]-'0' > 9 && text[n+3] != '/'
-}
-
-// dayAt says whether a date in numbers begins at i: 2026-11-21, 21/11/2026, 20261121.
-func dayAt(text []byte, i, n int) bool {
-	if i > 0 && text[i-1] != ' ' && text[i-1] != '[' && text[i-1] != '(' {
-		return false
-	}
-	if n-i == 8 || n-i == len("20060102150405") || n-i == len("20060102150405000") {
-		return text[i] == '2' && text[i+1] == '0' && text[i+4] <= '1'
-	}
-	if n == len(text) || n-i != 4 && n-i > 2 {
-		return false
-	}
-	sep := text[n]
-	if sep != '-' && sep != '/' && sep != '.' {
-		return false
-	}
-	k := n + 1
-	for k < len(text) && text[k]-'0' <= 9 {
-		k++
-	}
-	if k-n-1 < 1 || k-n-1 > 2 || k == len(text) || text[k] != sep {
-		return false
-	}
-	e := k + 1
-	for e < len(text) && text[e]-'0' <= 9 {
-		e++
-	}
-	year := text[i:n]
-	if n-i != 4 {
-		year = text[k+1 : e]
-	}
-	return len(year) == 4 && year[0] == '2' && year[1] == '0' && e-k-1 >= 1
-}
-
-// epoch says whether a text is the seconds or milliseconds of these years.
-func epoch(text []byte) bool {
-	n, err := strconv.ParseInt(string(text), 10, 64)
-	return err == nil && (len(text) == 10 && n > 1_400_000_000 && n < 4_000_000_000 || len(text) == 13 && n > 1_400_000_000_000 && n < 4_000_000_000_000)
-}
-
-// dateWord reports whether a word occurs in dates, and whether it is a month.
-func dateWord(word []byte) (month, known bool) {
-	if len(word) > 9 {
-		return false, false
-	}
-	var buf [9]byte
-	for i, c := range word {
-		buf[i] = c | 0x20
-	}
-	switch string(buf[:len(word)]) {
-	case "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "january", "february", "march", "april", "june", "july",
-		"august", "september", "october", "november", "december":
-		return true, true
-	case "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "tu", "we", "th", "fr", "sa", "su", "monday", "tuesday", "wednesday", "thursday",
-		"friday", "saturday", "sunday", "am", "pm", "st", "nd", "rd", "t", "z", "at", "utc", "gmt", "of", "h", "m", "s", "ms", "w", "q", "ad", "bc":
-		return false, true
+	switch string(lower(&space, word)) {
+	case "am", "pm", "st", "nd", "rd", "th", "t", "z", "at", "utc", "gmt", "of", "h", "m", "s", "ms", "w", "q", "ad", "bc":
+		return true
 	}
 	_, zone := timeparse.Zones[string(word)]
-	return false, zone || timeparse.Unclear[string(word)]
+	return zone || timeparse.Unclear[string(word)]
 }
 
-// nanosOf reads a date of a shape that was learned: a whole date and time of day
-// somewhere in it, or a number since the epoch. It returns 0 if there is none.
+// nanosOf reads the date in one of PM2's records: a date, or one with other words around
+// it. It returns 0 if there is no complete one.
 func nanosOf(text []byte, loc *time.Location) int64 {
-	if epoch(text) {
-		n, _ := strconv.ParseInt(string(text), 10, 64)
-		nanos, _ := timeparse.FromInt(n)
-		return nanos
+	if d, ok := readDate(text); ok {
+		return d.nanos(loc)
 	}
 	for i := range text {
 		if i > 0 && text[i-1] != ' ' && text[i-1] != '[' && text[i-1] != '(' {
 			continue
 		}
-		p, ok := timeparse.Parse(text[i:], loc)
-		if ok && (i+p.Len == len(text) || text[len(text)-1]-'0' > 9) {
-			return p.Nanos
-		}
-		if nanos := loosely(text[i:], loc); nanos != 0 {
-			return nanos
-		}
-		if ok {
+		if p, ok := timeparse.Parse(text[i:], loc); ok {
 			return p.Nanos
 		}
 	}

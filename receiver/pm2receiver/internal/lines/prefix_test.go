@@ -53,13 +53,42 @@ func TestPrefix_IsLearnedBeforeJSONAtOnceAndLineByLineLater(t *testing.T) {
 	m := newAssembler(State{})
 	got := feed(m, "14:08:36: {\"level\":30}\n")
 	assert.Equal(t, []string{`{"level":30}`}, texts(got))
-	m = newAssembler(State{})
-	var all []string
-	for i := range 4 {
-		all = append(all, texts(feed(m, fmt.Sprintf("14:08:3%d: line\n", i)))...)
+	// What is learned later tells what the lines before were, wherever blocks end.
+	text := "14:08:30: line\n14:08:31: line\n14:08:32: line\n14:08:33: line\n"
+	for _, size := range []int{1, 20, 1 << 20} {
+		got := feedSizes(newAssembler(State{}), text, size)
+		assert.Equal(t, []string{"line", "line", "line", "line"}, texts(got))
+		for i, l := range got {
+			assert.Equal(t, fmt.Sprintf("14:08:3%d", i), l.Date)
+			assert.Equal(t, int64(i*len("14:08:30: line\n")), l.Offset)
+		}
+	}
+}
+
+func TestPrefix_LinesWaitUntilItIsKnownWhatTheirDatesAre(t *testing.T) {
+	for name, next := range map[string]string{
+		"text": "text\n", "indented": "    at f\n", "object": "{\"level\":30}\n", "other date": "Nov 21 14:08:36: x\n", "known date": "2026-11-21T14:08:36: x\n", "empty": "\n", "record": record("x\n", 0, "out"),
+	} {
+		m := newAssembler(State{})
+		assert.Empty(t, feed(m, "14:08:30: one\n14:08:31: two\n"), name)
+		assert.True(t, m.Pending())
+		assert.Equal(t, len("14:08:30: one14:08:31: two"), m.Held())
+		got := feedSizes(m, next+"14:08:32: three\n", 1)
+		assert.Equal(t, []string{"14:08:30: one", "14:08:31: two"}, texts(got[:2]), name)
+		assert.Equal(t, "14:08:32: three", string(got[3].Text), "%s: three must be in a row", name)
+	}
+	// Nothing follows for a while: they are what they look like, but they count.
+	m := newAssembler(State{})
+	var got []Line
+	yield := func(l *Line) { got = append(got, *l) }
+	for i := range 3 {
+		got = append(got, feed(m, fmt.Sprintf("14:08:3%d: line\n", i))...)
+		m.DecideBefore(clock, arena.New(0), yield)
+		assert.True(t, i == 2 || len(got) == i, "too early")
+		m.DecideBefore(clock.Add(time.Second), arena.New(0), yield)
 		m = newAssembler(m.State())
 	}
-	assert.Equal(t, []string{"14:08:30: line", "14:08:31: line", "line", "line"}, all)
+	assert.Equal(t, []string{"14:08:30: line", "14:08:31: line", "line"}, texts(got))
 }
 
 func TestPrefix_TakesNothingElseForADate(t *testing.T) {
@@ -131,14 +160,24 @@ func TestAssembler_ReadsARecordBehindAByteOrderMark(t *testing.T) {
 	assert.Equal(t, []string{"one"}, texts(got))
 }
 
+// Nothing is lost or put in another place, and the lines do not depend on where blocks end.
 func FuzzPrefix_LosesNothing(f *testing.F) {
 	f.Add("14:08:36: one\n14:08:37: two\n14:08:38: three\n")
 	f.Add("Nov 21st: a\nNov 22nd: b\nNov 23rd: {}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, l := range feed(newAssembler(State{}), text) {
-			if l.Time == 0 && l.Date == "" && l.Part == 0 && len(l.Text) > len(text) {
+		whole := feedSizes(newAssembler(State{}), text, 1<<20)
+		at := int64(-1)
+		for _, l := range whole {
+			if l.Time == 0 && l.Date == "" && l.Part == 0 && !l.Repaired && len(l.Text) > len(text) {
 				t.Fatalf("%q", l.Text)
 			}
+			if l.Slot == RawSlot && l.Offset < at {
+				t.Fatalf("the line at %d comes behind that at %d", l.Offset, at)
+			}
+			at = max(at, l.Offset)
+		}
+		if single := feedSizes(newAssembler(State{}), text, 1); !assert.ObjectsAreEqual(fmt.Sprint(whole), fmt.Sprint(single)) {
+			t.Fatalf("blocks of one line:\n%v\none block:\n%v", single, whole)
 		}
 	})
 }

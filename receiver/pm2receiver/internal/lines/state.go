@@ -76,6 +76,7 @@ type Message struct {
 
 // Clone returns a copy that shares no memory that is written again.
 func (s State) Clone() State {
+	s.Prefix.Waiting = slices.Clone(s.Prefix.Waiting)
 	s.Slots = slices.Clone(s.Slots)
 	for i := range s.Slots {
 		s.Slots[i].Partial = bytes.Clone(s.Slots[i].Partial)

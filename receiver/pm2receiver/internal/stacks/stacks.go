@@ -348,7 +348,7 @@ func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
 // mayLead says whether more than the lines in h may have been written at once.
 func (j *Joiner) mayLead(h *Held) bool {
 	first := h.Lines[0].Text
-	return consoleHead(first) || bytes.Contains(first, goServing) || j.leads(first)
+	return consoleHead(first) || prettyHead(first) || bytes.Contains(first, goServing) || j.leads(first)
 }
 
 // FlushBefore hands out what has waited since before.

@@ -59,7 +59,7 @@ func Scan(v Version, body []byte) (c Counts, err error) {
 			c.Families++
 		case v == V2 && r.number == fieldSymbolV2:
 			c.Symbols++
-			c.symbolBytes += len(r.content)
+			c.symbolBytes += r.size()
 		default:
 			continue
 		}
@@ -146,7 +146,7 @@ func (d *Decoder) decodeV2(c Counts, body []byte) error {
 			continue
 		}
 		s := d.beginSeries()
-		if err := d.seriesV2(s, r.content); err != nil {
+		if err := d.seriesV2(s, r.content()); err != nil {
 			return err
 		}
 		if err := d.Series(s); err != nil {
@@ -167,7 +167,7 @@ func (d *Decoder) readSymbols(c Counts, body []byte) error {
 				return err
 			}
 			if r.number == fieldSymbolV2 {
-				f(r.content)
+				f(r.content())
 			}
 		}
 	}
@@ -220,7 +220,7 @@ func (d *Decoder) pairs(refs []uint32, add func(name, value string) error) error
 
 // readRefs appends references of a field.
 func (d *Decoder) readRefs(r *reader) (err error) {
-	if len(d.refs)+len(r.content) > 2*maxRefBytes {
+	if len(d.refs)+r.size() > 2*maxRefBytes {
 		return errManyLabels
 	}
 	d.refs, err = unpack(d.refs, r, wireVarint, func(v uint64) uint32 { return uint32(min(v, 1<<32-1)) })
@@ -320,7 +320,7 @@ func (d *Decoder) sample(s *Series, field *reader) error {
 		return err
 	}
 	var sample Sample
-	r := reader{data: field.content}
+	r := reader{data: field.content()}
 	for {
 		more, err := r.next()
 		if err != nil {
@@ -351,7 +351,7 @@ func (d *Decoder) metadata(s *Series, field *reader) error {
 	if err := field.is(wireBytes); err != nil {
 		return err
 	}
-	r := reader{data: field.content}
+	r := reader{data: field.content()}
 	for {
 		more, err := r.next()
 		if !more || err != nil {
@@ -402,7 +402,7 @@ func (d *Decoder) exemplar(v Version, s *Series, field *reader, text string) err
 		return nil
 	}
 	d.refs = d.refs[:0]
-	r := reader{data: field.content}
+	r := reader{data: field.content()}
 	for {
 		more, err := r.next()
 		if err != nil {
@@ -444,7 +444,7 @@ func (d *Decoder) decodeV1(body []byte) error {
 		switch r.number {
 		case fieldSeriesV1:
 			s := d.beginSeries()
-			if err := d.seriesV1(s, r.content, text); err != nil {
+			if err := d.seriesV1(s, r.content(), text); err != nil {
 				return err
 			}
 			if len(s.Samples)+len(s.Histograms)+len(s.Exemplars) == 0 {
@@ -454,7 +454,7 @@ func (d *Decoder) decodeV1(body []byte) error {
 				return err
 			}
 		case fieldFamilyV1:
-			f, err := family(r.content, text)
+			f, err := family(r.content(), text)
 			if err != nil {
 				return err
 			}
@@ -510,7 +510,7 @@ func label(field *reader, text string, add func(name, value string) error) error
 		return err
 	}
 	var name, value string
-	r := reader{data: field.content}
+	r := reader{data: field.content()}
 	for {
 		more, err := r.next()
 		if err != nil {
@@ -524,7 +524,7 @@ func label(field *reader, text string, add func(name, value string) error) error
 			if err := r.is(wireBytes); err != nil {
 				return err
 			}
-			t, err := textOf(r.content, text)
+			t, err := textOf(r.content(), text)
 			if err != nil {
 				return err
 			}
@@ -554,7 +554,7 @@ func family(data []byte, text string) (f Family, err error) {
 				return f, err
 			}
 			var t string
-			t, err = textOf(r.content, text)
+			t, err = textOf(r.content(), text)
 			switch r.number {
 			case 2:
 				f.Name = t
@@ -577,11 +577,11 @@ func (d *Decoder) histogram(s *Series, field *reader) error {
 		return err
 	}
 	// Bounded by the size of the field: a bucket has at least a byte, a span two.
-	if err := d.charge(sizeOfHistogram + len(field.content)*sizeOfNumber); err != nil {
+	if err := d.charge(sizeOfHistogram + field.size()*sizeOfNumber); err != nil {
 		return err
 	}
 	h := s.histogram()
-	r := reader{data: field.content}
+	r := reader{data: field.content()}
 	for {
 		more, err := r.next()
 		if !more || err != nil {
@@ -650,7 +650,7 @@ func span(spans []Span, field *reader) ([]Span, error) {
 		return spans, err
 	}
 	var s Span
-	r := reader{data: field.content}
+	r := reader{data: field.content()}
 	for {
 		more, err := r.next()
 		if err != nil {

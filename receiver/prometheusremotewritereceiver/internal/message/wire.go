@@ -16,22 +16,30 @@ const (
 	wireFixed32 = 5
 )
 
-// reader reads the fields of one protobuf message. The bytes that it returns belong to
-// the message.
+// reader reads the fields of one protobuf message. It moves numbers and no slices, since
+// to write a pointer costs much while the garbage collector marks.
 type reader struct {
 	data []byte
-	// number and kind are those of the last field, value is its number and content its
-	// bytes.
-	number  uint32
-	kind    uint8
-	value   uint64
-	content []byte
+	at   int // what of data is read
+
+	// number and kind are those of the last field, value is its number, and its bytes are
+	// data[from:to].
+	number   uint32
+	kind     uint8
+	value    uint64
+	from, to int
 }
+
+// content returns the bytes of the last field, which are a part of the message.
+func (r *reader) content() []byte { return r.data[r.from:r.to] }
+
+// size returns the number of bytes of the last field.
+func (r *reader) size() int { return r.to - r.from }
 
 // next reads the next field, and returns false at the end of the message or an error if
 // the message is damaged. A group, which no version of remote write has, is damage.
 func (r *reader) next() (bool, error) {
-	if len(r.data) == 0 {
+	if r.at >= len(r.data) {
 		return false, nil
 	}
 	tag, ok := r.varint()
@@ -39,33 +47,34 @@ func (r *reader) next() (bool, error) {
 	if !ok || number == 0 || number > 1<<29-1 {
 		return false, errTag
 	}
-	r.number, r.kind = uint32(number), uint8(tag&7)
+	r.number, r.kind, r.from, r.to = uint32(number), uint8(tag&7), 0, 0
 	switch r.kind {
 	case wireVarint:
 		if r.value, ok = r.varint(); !ok {
 			return false, errVarint
 		}
 	case wireFixed64:
-		if len(r.data) < 8 {
+		if len(r.data)-r.at < 8 {
 			return false, errTruncated
 		}
-		r.value = binary.LittleEndian.Uint64(r.data)
-		r.data = r.data[8:]
+		r.value = binary.LittleEndian.Uint64(r.data[r.at:])
+		r.at += 8
 	case wireBytes:
 		n, ok := r.varint()
 		if !ok {
 			return false, errVarint
 		}
-		if n > uint64(len(r.data)) {
+		if n > uint64(len(r.data)-r.at) {
 			return false, errTruncated
 		}
-		r.content, r.data = r.data[:n], r.data[n:]
+		r.from, r.to = r.at, r.at+int(n)
+		r.at = r.to
 	case wireFixed32:
-		if len(r.data) < 4 {
+		if len(r.data)-r.at < 4 {
 			return false, errTruncated
 		}
-		r.value = uint64(binary.LittleEndian.Uint32(r.data))
-		r.data = r.data[4:]
+		r.value = uint64(binary.LittleEndian.Uint32(r.data[r.at:]))
+		r.at += 4
 	default:
 		return false, errWireType
 	}
@@ -74,16 +83,16 @@ func (r *reader) next() (bool, error) {
 
 // varint consumes a varint of at most 64 bits.
 func (r *reader) varint() (uint64, bool) {
-	if len(r.data) > 0 && r.data[0] < 0x80 {
-		v := uint64(r.data[0])
-		r.data = r.data[1:]
+	if r.at < len(r.data) && r.data[r.at] < 0x80 {
+		v := uint64(r.data[r.at])
+		r.at++
 		return v, true
 	}
-	v, n := binary.Uvarint(r.data)
+	v, n := binary.Uvarint(r.data[r.at:])
 	if n <= 0 {
 		return 0, false
 	}
-	r.data = r.data[n:]
+	r.at += n
 	return v, true
 }
 
@@ -103,15 +112,15 @@ func unpack[T any](list []T, r *reader, kind uint8, convert func(uint64) T) ([]T
 	if r.kind != wireBytes {
 		return list, errWireType
 	}
-	packed := reader{data: r.content}
-	for len(packed.data) > 0 {
+	packed := reader{data: r.content()}
+	for packed.at < len(packed.data) {
 		var v uint64
 		if kind == wireFixed64 {
-			if len(packed.data) < 8 {
+			if len(packed.data)-packed.at < 8 {
 				return list, errTruncated
 			}
-			v = binary.LittleEndian.Uint64(packed.data)
-			packed.data = packed.data[8:]
+			v = binary.LittleEndian.Uint64(packed.data[packed.at:])
+			packed.at += 8
 		} else {
 			var ok bool
 			if v, ok = packed.varint(); !ok {

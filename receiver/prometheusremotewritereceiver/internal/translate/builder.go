@@ -4,6 +4,7 @@
 package translate
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -33,6 +34,7 @@ const (
 const (
 	sizeOfResource  = 900
 	sizeOfScope     = 400
+	sizeOfName      = 200
 	sizeOfMetric    = 700
 	sizeOfPoint     = 200
 	sizeOfHistogram = 400
@@ -41,6 +43,10 @@ const (
 
 	reserveStep = 32 << 10
 )
+
+// ErrTooLarge is the error of a message whose metrics have more text than they may. A
+// message that refers to a long text often is small, and large once the metrics are encoded.
+var ErrTooLarge = errors.New("the metrics of the message have too much text")
 
 // Written is what a message had that is in the metrics or in the memory of its tenant.
 type Written struct{ Samples, Histograms, Exemplars int }
@@ -53,27 +59,35 @@ type Builder struct {
 	metrics pmetric.Metrics
 	result  Result
 
-	resources map[memory.Target]*resource
-	scopes    map[string]int32 // by resource and labels
-	names     map[nameKey]*name
-	groups    map[groupKey]*group
-	last      *resource
+	resourceOfTarget map[memory.Target]int32
+	scopeOfLabels    map[string]int32 // by resource and labels
+	nameOfSeries     map[nameKey]int32
+	groupOfKey       map[groupKey]int32
+
+	// What the maps have the indexes of.
+	resources []resource
+	scopes    []pmetric.ScopeMetrics
+	names     []name
+	groups    []group
+
+	last int32 // resource, or none
 
 	unreserved int64 // bytes that are not reserved yet
+	textLeft   int64 // bytes of text that the metrics may still get
 	scratch    []byte
 	pending    []memory.Pending
 	attrs      []message.Label // of the series, without those of the resource and the scope
 	ofScope    []message.Label
-	byScope    []pmetric.ScopeMetrics
 }
+
+// none is no index.
+const none = -1
 
 // resource is a job and an instance of the message.
 type resource struct {
-	target   memory.Target
-	metrics  pmetric.ResourceMetrics
-	scope    int32 // of series without labels of a scope
-	hasScope bool
-	id       int32
+	target  memory.Target
+	metrics pmetric.ResourceMetrics
+	scope   int32 // of series without labels of a scope, or none
 }
 
 type nameKey struct {
@@ -83,20 +97,12 @@ type nameKey struct {
 
 // name is a metric name of the message with what is known of its family.
 type name struct {
-	id   int32
+	key  nameKey
 	meta message.Metadata
 	kind kind // of samples
-}
 
-// NewBuilder returns a builder of empty metrics. It uses and changes what is remembered of
-// the tenant. reserve is called before the metrics hold n more bytes; its error ends the
-// message.
-func NewBuilder(remembered *memory.Tenant, reserve func(n int64) error) *Builder {
-	return &Builder{
-		remembered: remembered, reserveNow: reserve, metrics: pmetric.NewMetrics(),
-		resources: make(map[memory.Target]*resource), scopes: make(map[string]int32),
-		names: make(map[nameKey]*name), groups: make(map[groupKey]*group),
-	}
+	// The last group of samples, and its scope, or none.
+	scope, group int32
 }
 
 // Result is what a message became.
@@ -116,7 +122,8 @@ type Result struct {
 // Finish returns the metrics. The builder must not be used after it.
 func (b *Builder) Finish() Result {
 	b.attachPending()
-	for _, r := range b.resources {
+	for i := range b.resources {
+		r := &b.resources[i]
 		r.identify(b.remembered.Target(r.target))
 	}
 	b.result.Metrics = b.metrics
@@ -134,15 +141,36 @@ func (b *Builder) reserve(n int) error {
 	return b.reserveNow(unreserved)
 }
 
+// text counts n bytes of text that the metrics get, as often as they get it: encoded, they
+// have a copy each time.
+func (b *Builder) text(n int) error {
+	if b.textLeft -= int64(n); b.textLeft < 0 {
+		return ErrTooLarge
+	}
+	return b.reserve(n)
+}
+
 // Add adds a series. It keeps the texts of the series and nothing else of it.
 func (b *Builder) Add(s *message.Series) error {
 	target := b.split(s)
+	points := len(s.Samples) + len(s.Histograms)
+	// Before anything reads the texts.
+	if err := b.text(len(s.Name) + sizeOfLabels(s.Labels)*max(points, 1)); err != nil {
+		return err
+	}
+	for i := range s.Exemplars {
+		if err := b.text(sizeOfLabels(s.Exemplars[i].Labels)); err != nil {
+			return err
+		}
+	}
 	if s.Name == targetInfo && target != (memory.Target{}) && len(s.Samples) > 0 {
 		b.remember(target, s)
 		return nil
 	}
-	n := b.nameOf(s)
-	points := len(s.Samples) + len(s.Histograms)
+	id, err := b.nameOf(s)
+	if err != nil {
+		return err
+	}
 	if err := b.reserve(points*(sizeOfPoint+len(b.attrs)*sizeOfAttribute) + len(s.Exemplars)*sizeOfExemplar); err != nil {
 		return err
 	}
@@ -158,9 +186,17 @@ func (b *Builder) Add(s *message.Series) error {
 		return err
 	}
 	if len(s.Samples) > 0 {
-		return b.addSamples(s, groupKey{scope, n.id, n.kind}, n)
+		return b.addSamples(s, scope, id)
 	}
-	return b.addHistograms(s, groupKey{scope: scope, name: n.id}, n)
+	return b.addHistograms(s, scope, id)
+}
+
+// sizeOfLabels returns the number of bytes of the texts of labels.
+func sizeOfLabels(labels []message.Label) (n int) {
+	for i := range labels {
+		n += len(labels[i].Name) + len(labels[i].Value)
+	}
+	return n
 }
 
 // split sorts the labels of the series into those of its target, its scope and its data
@@ -193,12 +229,15 @@ func (b *Builder) remember(target memory.Target, s *message.Series) {
 	b.remembered.SetTarget(target, labels)
 }
 
-// nameOf returns the name of the series with the metadata that came with it, or else what
-// is remembered of its family.
-func (b *Builder) nameOf(s *message.Series) *name {
+// nameOf returns the index of the name of the series, with the metadata that came with it
+// or else what is remembered of its family.
+func (b *Builder) nameOf(s *message.Series) (int32, error) {
 	key := nameKey{s.Name, s.Metadata.Type}
-	if n, ok := b.names[key]; ok {
-		return n
+	if last := len(b.names) - 1; last >= 0 && b.names[last].key == key { // a family's series are mostly adjacent
+		return int32(last), nil
+	}
+	if id, ok := b.nameOfSeries[key]; ok {
+		return id, nil
 	}
 	meta := s.Metadata
 	if meta == (message.Metadata{}) {
@@ -206,9 +245,13 @@ func (b *Builder) nameOf(s *message.Series) *name {
 	} else {
 		b.remembered.SetFamily(s.Name, meta)
 	}
-	n := &name{id: int32(len(b.names)), meta: meta, kind: kindOf(s.Name, meta)}
-	b.names[key] = n
-	return n
+	if err := b.reserve(sizeOfName); err != nil {
+		return none, err
+	}
+	id := int32(len(b.names))
+	b.names = append(b.names, name{key: key, meta: meta, kind: kindOf(s.Name, meta), scope: none})
+	b.nameOfSeries[key] = id
+	return id, nil
 }
 
 // family returns what is remembered of the family of a series.
@@ -246,38 +289,43 @@ func (b *Builder) family(series string) message.Metadata {
 	return message.Metadata{}
 }
 
-func (b *Builder) resourceOf(target memory.Target) (*resource, error) {
-	if b.last != nil && b.last.target == target {
+func (b *Builder) resourceOf(target memory.Target) (int32, error) {
+	if b.last != none && b.resources[b.last].target == target {
 		return b.last, nil
 	}
-	r, ok := b.resources[target]
+	id, ok := b.resourceOfTarget[target]
 	if !ok {
 		if err := b.reserve(sizeOfResource); err != nil {
-			return nil, err
+			return none, err
 		}
-		r = &resource{target: target, metrics: b.metrics.ResourceMetrics().AppendEmpty(), id: int32(len(b.resources))}
-		b.resources[target] = r
+		if err := b.text(sizeOfLabels(b.remembered.Target(target))); err != nil {
+			return none, err
+		}
+		id = int32(len(b.resources))
+		b.resources = append(b.resources, resource{target: target, metrics: b.metrics.ResourceMetrics().AppendEmpty(), scope: none})
+		b.resourceOfTarget[target] = id
 	}
-	b.last = r
-	return r, nil
+	b.last = id
+	return id, nil
 }
 
-// scopeOf returns the number of the scope that the labels of the series name.
-func (b *Builder) scopeOf(r *resource) (int32, error) {
-	if len(b.ofScope) == 0 && r.hasScope {
+// scopeOf returns the index of the scope that the labels of the series name.
+func (b *Builder) scopeOf(resource int32) (int32, error) {
+	r := &b.resources[resource]
+	if len(b.ofScope) == 0 && r.scope != none {
 		return r.scope, nil
 	}
-	b.setScopeKey(r, b.ofScope)
-	if id, ok := b.scopes[string(b.scratch)]; ok {
+	b.setScopeKey(resource, b.ofScope)
+	if id, ok := b.scopeOfLabels[string(b.scratch)]; ok {
 		return id, nil
 	}
 	if err := b.reserve(sizeOfScope + len(b.scratch) + len(b.ofScope)*sizeOfAttribute); err != nil {
-		return 0, err
+		return none, err
 	}
-	id := int32(len(b.byScope))
-	b.scopes[string(b.scratch)] = id
+	id := int32(len(b.scopes))
+	b.scopeOfLabels[string(b.scratch)] = id
 	metrics := r.metrics.ScopeMetrics().AppendEmpty()
-	b.byScope = append(b.byScope, metrics)
+	b.scopes = append(b.scopes, metrics)
 	for _, l := range b.ofScope {
 		switch name := l.Name[len(scopePrefix):]; name {
 		case "name":
@@ -291,14 +339,14 @@ func (b *Builder) scopeOf(r *resource) (int32, error) {
 		}
 	}
 	if len(b.ofScope) == 0 {
-		r.scope, r.hasScope = id, true
+		r.scope = id
 	}
 	return id, nil
 }
 
 // setScopeKey sets scratch to the key of a scope.
-func (b *Builder) setScopeKey(r *resource, labels []message.Label) {
-	b.scratch = append(b.scratch[:0], byte(r.id), byte(r.id>>8), byte(r.id>>16), byte(r.id>>24))
+func (b *Builder) setScopeKey(resource int32, labels []message.Label) {
+	b.scratch = append(b.scratch[:0], byte(resource), byte(resource>>8), byte(resource>>16), byte(resource>>24))
 	for _, l := range labels {
 		b.scratch = appendText(appendText(b.scratch, l.Name), l.Value)
 	}
@@ -310,11 +358,16 @@ func appendText(data []byte, text string) []byte {
 	return append(append(data, byte(n), byte(n>>8), byte(n>>16), byte(n>>24)), text...)
 }
 
-func (b *Builder) addSamples(s *message.Series, key groupKey, n *name) error {
-	g, err := b.groupOf(key, s.Name, n)
-	if err != nil {
-		return err
+func (b *Builder) addSamples(s *message.Series, scope, id int32) error {
+	n := &b.names[id]
+	if n.scope != scope {
+		group, err := b.groupOf(groupKey{scope, id, n.kind})
+		if err != nil {
+			return err
+		}
+		n.scope, n.group = scope, group
 	}
+	g := &b.groups[n.group]
 	for i := range s.Samples {
 		sample := &s.Samples[i]
 		point := g.numbers.AppendEmpty()
@@ -352,7 +405,11 @@ func (r *resource) identify(labels []message.Label) {
 	attrs := r.metrics.Resource().Attributes()
 	attrs.EnsureCapacity(len(labels) + 3)
 	for _, l := range labels {
-		attrs.PutStr(l.Name, l.Value)
+		switch l.Name {
+		case serviceNamespace, serviceName, serviceInstance: // job and instance follow from them
+		default:
+			attrs.PutStr(l.Name, l.Value)
+		}
 	}
 	if namespace, service, ok := strings.Cut(r.target.Job, "/"); ok && namespace != "" && service != "" && !strings.Contains(service, "/") {
 		attrs.PutStr(serviceNamespace, namespace)

@@ -6,7 +6,9 @@ package translate
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,7 +25,7 @@ func newMemory() *memory.Memory {
 }
 
 func newBuilder(m *memory.Memory, id tenant.ID) *Builder {
-	return NewBuilder(m.Of(id), func(int64) error { return nil })
+	return new(Builders).Get(m.Of(id), 1<<20, func(int64) error { return nil })
 }
 
 // series returns a series with a sample. Labels are names and values, sorted by name.
@@ -221,6 +223,11 @@ func TestBuilder_TargetInfo(t *testing.T) {
 	r = build(t, newBuilder(m, "a"), series("up", "instance", "i", "job", "ns/j"))
 	assert.NotContains(t, r.Metrics.ResourceMetrics().At(0).Resource().Attributes().AsRaw(), "k8s_pod")
 
+	build(t, newBuilder(m, "a"), series("target_info", "instance", "i", "job", "j", "service.instance.id", "x", "service.name", "x", "service.namespace", "x"))
+	r = build(t, newBuilder(m, "a"), series("up", "instance", "i", "job", "j"))
+	assert.Equal(t, map[string]any{"service.name": "j", "service.instance.id": "i"}, r.Metrics.ResourceMetrics().At(0).Resource().Attributes().AsRaw(),
+		"job and instance are those of the series")
+
 	r = build(t, newBuilder(m, "a"), series("target_info", "k8s_pod", "p"))
 	assert.Equal(t, "target_info", only(t, r).Name(), "without a target it is a metric")
 }
@@ -340,7 +347,7 @@ func TestBuilder_WideHistograms(t *testing.T) {
 func TestBuilder_Reserves(t *testing.T) {
 	denied := errors.New("denied")
 	var reserved int64
-	b := NewBuilder(newMemory().Of("a"), func(n int64) error {
+	b := new(Builders).Get(newMemory().Of("a"), 1<<20, func(n int64) error {
 		if reserved += n; reserved > 100<<10 {
 			return denied
 		}
@@ -355,7 +362,70 @@ func TestBuilder_Reserves(t *testing.T) {
 	assert.Less(t, n, 100)
 	wide := native(message.NativeHistogram{Schema: 8, Count: 2, Positive: message.Buckets{Spans: []message.Span{{Offset: 0, Length: 1}, {Offset: 16_000, Length: 1}}, Deltas: []int64{1, 0}}})
 	reserved = 0
-	b = NewBuilder(newMemory().Of("a"), func(n int64) error { reserved += n; return nil })
+	b = new(Builders).Get(newMemory().Of("a"), 1<<20, func(n int64) error { reserved += n; return nil })
 	require.NoError(t, b.Add(wide))
 	assert.Greater(t, reserved, int64(16_000*8))
+}
+
+// A text counts as often as the metrics have it: a message that refers to one often is small,
+// and large once its metrics are encoded.
+func TestBuilder_BoundsText(t *testing.T) {
+	const most = 1 << 20
+	long := strings.Repeat("x", 10<<10)
+	withSamples := func(n int, labels ...string) *message.Series {
+		s := series("m", labels...)
+		s.Samples = slices.Repeat(s.Samples, n)
+		return s
+	}
+	with := func(s *message.Series, change func(*message.Series)) *message.Series {
+		change(s)
+		return s
+	}
+	m := memory.New(memory.Settings{Families: 100, Targets: 1000, Bytes: 64 << 20})
+	for i := range 200 {
+		m.Of("a").SetTarget(memory.Target{Job: "known", Instance: strconv.Itoa(i)}, []message.Label{{Name: "k", Value: long}})
+	}
+	for name, next := range map[string]func(i int) *message.Series{
+		"value":       func(int) *message.Series { return series("m", "a", long) },
+		"label name":  func(int) *message.Series { return series("m", long, "a") },
+		"metric name": func(int) *message.Series { return series(long) },
+		"scope":       func(int) *message.Series { return series("m", "otel_scope_a", long) },
+		"job":         func(int) *message.Series { return series("m", "job", long) },
+		"samples":     func(int) *message.Series { return withSamples(200, "a", long) },
+		"histograms": func(int) *message.Series {
+			return with(native(message.NativeHistogram{}), func(s *message.Series) { s.Labels = []message.Label{{Name: "a", Value: long}} })
+		},
+		"help": func(i int) *message.Series {
+			return with(series("m"+strconv.Itoa(i)), func(s *message.Series) { s.Metadata.Help = long })
+		},
+		"unit": func(i int) *message.Series {
+			return with(series("m"+strconv.Itoa(i)), func(s *message.Series) { s.Metadata.Unit = long })
+		},
+		"target_info":  func(i int) *message.Series { return series("target_info", "a", long, "job", strconv.Itoa(i)) },
+		"known target": func(i int) *message.Series { return series("m", "instance", strconv.Itoa(i), "job", "known") },
+		"exemplars": func(int) *message.Series {
+			return with(series("m"), func(s *message.Series) {
+				s.Exemplars = []message.Exemplar{{Labels: []message.Label{{Name: "a", Value: long}}}}
+			})
+		},
+		"exemplar only": func(int) *message.Series {
+			return with(series("m", "a", long), func(s *message.Series) { s.Samples = nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var reserved int64
+			b := new(Builders).Get(m.Of("a"), most, func(n int64) error { reserved += n; return nil })
+			var err error
+			n := 0
+			for ; err == nil && n < 200; n++ {
+				err = b.Add(next(n))
+			}
+			require.ErrorIs(t, err, ErrTooLarge)
+			assert.LessOrEqual(t, n, most/len(long)+1)
+			assert.Less(t, reserved, int64(2*most))
+			if n > 1 {
+				assert.GreaterOrEqual(t, reserved+reserveStep, int64((n-1)*len(long)), "it counts for the tenant")
+			}
+		})
+	}
 }

@@ -37,13 +37,13 @@ func setExemplars(out pmetric.ExemplarSlice, exemplars []message.Exemplar) {
 			switch {
 			case l.Name == traceIDLabel && len(l.Value) == 32:
 				var id pcommon.TraceID
-				if _, err := hex.Decode(id[:], []byte(l.Value)); err == nil {
+				if _, err := hex.Decode(id[:], []byte(l.Value)); err == nil && !id.IsEmpty() { // an empty one is none
 					e.SetTraceID(id)
 					continue
 				}
 			case l.Name == spanIDLabel && len(l.Value) == 16:
 				var id pcommon.SpanID
-				if _, err := hex.Decode(id[:], []byte(l.Value)); err == nil {
+				if _, err := hex.Decode(id[:], []byte(l.Value)); err == nil && !id.IsEmpty() {
 					e.SetSpanID(id)
 					continue
 				}
@@ -76,7 +76,7 @@ func (b *Builder) attachPending() {
 	if len(b.result.Earlier)+len(b.pending) == 0 {
 		return
 	}
-	f := finder{b: b, seed: maphash.MakeSeed(), indexes: make(map[*group]map[uint64]int)}
+	f := finder{b: b, seed: maphash.MakeSeed(), indexes: make(map[int32]map[uint64]int)}
 	for _, list := range [...][]memory.Pending{b.result.Earlier, b.pending} {
 		for i := range list {
 			if !f.attach(&list[i]) {
@@ -90,32 +90,33 @@ func (b *Builder) attachPending() {
 type finder struct {
 	b       *Builder
 	seed    maphash.Seed
-	indexes map[*group]map[uint64]int
+	indexes map[int32]map[uint64]int // by group
 }
 
 // attach adds exemplars to a data point of their series if there is one.
 func (f *finder) attach(p *memory.Pending) bool {
-	r, ok := f.b.resources[p.Target]
+	r, ok := f.b.resourceOfTarget[p.Target]
 	if !ok {
 		return false
 	}
 	f.b.setScopeKey(r, p.Scope)
-	scope, ok := f.b.scopes[string(f.b.scratch)]
+	scope, ok := f.b.scopeOfLabels[string(f.b.scratch)]
 	if !ok {
 		return false
 	}
 	hash := hashLabels(f.seed, p.Labels)
 	for t := range message.NumTypes {
-		n, ok := f.b.names[nameKey{p.Name, t}]
+		n, ok := f.b.nameOfSeries[nameKey{p.Name, t}]
 		if !ok {
 			continue
 		}
 		for k := range numKinds {
-			g, ok := f.b.groups[groupKey{scope, n.id, k}]
+			id, ok := f.b.groupOfKey[groupKey{scope, n, k}]
 			if !ok {
 				continue
 			}
-			if i, ok := f.index(g)[hash]; ok && slices.Equal(labelsOf(g.attributes(i)), p.Labels) {
+			g := &f.b.groups[id]
+			if i, ok := f.index(id)[hash]; ok && slices.Equal(labelsOf(g.attributes(i)), p.Labels) {
 				setExemplars(g.exemplars(i), p.Exemplars)
 				return true
 			}
@@ -125,14 +126,15 @@ func (f *finder) attach(p *memory.Pending) bool {
 }
 
 // index returns the last data point of each set of attributes, by their hash.
-func (f *finder) index(g *group) map[uint64]int {
-	index, ok := f.indexes[g]
+func (f *finder) index(id int32) map[uint64]int {
+	index, ok := f.indexes[id]
 	if !ok {
+		g := &f.b.groups[id]
 		index = make(map[uint64]int, g.len())
 		for i := range g.len() {
 			index[hashLabels(f.seed, labelsOf(g.attributes(i)))] = i
 		}
-		f.indexes[g] = index
+		f.indexes[id] = index
 	}
 	return index
 }

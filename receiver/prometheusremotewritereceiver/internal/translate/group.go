@@ -23,17 +23,21 @@ type group struct {
 	explicit    pmetric.HistogramDataPointSlice
 }
 
-// groupOf returns the metric of a key.
-func (b *Builder) groupOf(key groupKey, series string, n *name) (*group, error) {
-	if g, ok := b.groups[key]; ok {
-		return g, nil
+// groupOf returns the index of the metric of a key.
+func (b *Builder) groupOf(key groupKey) (int32, error) {
+	if id, ok := b.groupOfKey[key]; ok {
+		return id, nil
 	}
 	if err := b.reserve(sizeOfMetric); err != nil {
-		return nil, err
+		return none, err
 	}
-	m := b.byScope[key.scope].Metrics().AppendEmpty()
-	describe(m, series, key.kind, n.meta)
-	g := &group{kind: key.kind}
+	n := &b.names[key.name]
+	if err := b.text(len(n.meta.Help) + len(n.meta.Unit)); err != nil {
+		return none, err
+	}
+	m := b.scopes[key.scope].Metrics().AppendEmpty()
+	describe(m, n.key.name, key.kind, n.meta)
+	g := group{kind: key.kind}
 	switch key.kind {
 	case gauge:
 		g.numbers = m.Gauge().DataPoints()
@@ -44,8 +48,10 @@ func (b *Builder) groupOf(key groupKey, series string, n *name) (*group, error) 
 	case explicit, explicitGauge:
 		g.explicit = m.Histogram().DataPoints()
 	}
-	b.groups[key] = g
-	return g, nil
+	id := int32(len(b.groups))
+	b.groups = append(b.groups, g)
+	b.groupOfKey[key] = id
+	return id, nil
 }
 
 // len returns the number of data points.

@@ -14,16 +14,16 @@ import (
 // which also has those that are empty. Wider ones are merged in pairs.
 const maxBuckets = 16 << 10
 
-func (b *Builder) addHistograms(s *message.Series, key groupKey, n *name) error {
+func (b *Builder) addHistograms(s *message.Series, scope, id int32) error {
 	for i := range s.Histograms {
 		h := &s.Histograms[i]
-		key.kind = kindOfHistogram(h)
-		g, err := b.groupOf(key, s.Name, n)
+		group, err := b.groupOf(groupKey{scope, id, kindOfHistogram(h)})
 		if err != nil {
 			return err
 		}
+		g := &b.groups[group]
 		var exemplars pmetric.ExemplarSlice
-		if key.kind == exponential || key.kind == exponentialGauge {
+		if g.kind == exponential || g.kind == exponentialGauge {
 			exemplars, err = b.addExponential(g.exponential, h)
 		} else {
 			exemplars, err = b.addExplicit(g.explicit, h)

@@ -69,6 +69,9 @@ func endsInTotal(name string) bool {
 	if !ok || before == "" {
 		return false
 	}
+	if !strings.Contains(before, "total") {
+		return true
+	}
 	for token := range strings.FieldsFuncSeq(before, func(r rune) bool { return !isNameChar(r) }) {
 		if token == "total" {
 			return false

@@ -254,13 +254,15 @@ cases['console'] = () => {
   console.log({ order: 17, items: Array(8).fill({ sku: 'a'.repeat(20), price: 3 }) })
   console.error('payment failed', boom())
   console.log('plain')
-  // The output of stderr stands behind that of stdout.
+  // The output of stderr comes after that of stdout.
   return [['', 'order: 17', { notime: true }], ['', 'plain', { notime: true }], ['', 'payment failed', { notime: true, error: true }]]
 }
 
 if (process.argv[2] === '--child') {
   const calls = await cases[process.argv[3]]()
   writeFileSync(process.argv[4], JSON.stringify(calls))
+  // PM2 closes its files when a process exits, and loses what it has not written by then.
+  if (process.env.pm_id !== undefined) setInterval(() => {}, 1e6)
 } else {
   const out = process.argv[2]
   mkdirSync(out, { recursive: true })

@@ -6,6 +6,9 @@
 package checkpoint
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
@@ -33,6 +36,16 @@ type Checkpoint struct {
 	Handled []CopyState `json:"seen,omitempty"`
 	// State is what the decoder holds back.
 	State decode.State `json:"state"`
+}
+
+// validate returns an error if a file has a position that no reading produces.
+func (c *Checkpoint) validate() error {
+	for _, f := range slices.Concat(c.Files, c.Gone) {
+		if err := f.Validate(); err != nil {
+			return fmt.Errorf("position in %q: %w", f.Name, err)
+		}
+	}
+	return nil
 }
 
 // WithoutContent returns the checkpoint without anything that the files hold: it knows them

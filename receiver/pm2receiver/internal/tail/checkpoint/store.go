@@ -55,6 +55,9 @@ func (s *Store) Load(ctx context.Context, path string) (*Checkpoint, error) {
 	if c.Version != Version {
 		return nil, fmt.Errorf("checkpoint of %s has version %d, want %d", path, c.Version, Version)
 	}
+	if err := c.validate(); err != nil {
+		return nil, fmt.Errorf("checkpoint of %s: %w", path, err)
+	}
 	return &c, nil
 }
 

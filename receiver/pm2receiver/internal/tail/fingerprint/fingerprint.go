@@ -8,6 +8,7 @@ package fingerprint
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -45,6 +46,28 @@ type Fingerprint struct {
 type Sample struct {
 	Offset int64  `json:"offset"`
 	Digest uint64 `json:"sum"`
+}
+
+// Validate returns an error for values that no reading produces. A damaged checkpoint may have
+// them, and the other methods may not be called on them.
+func (f *Fingerprint) Validate() error {
+	if f.Offset < 0 {
+		return fmt.Errorf("offset %d is negative", f.Offset)
+	}
+	if len(f.Head) > f.Window() {
+		return fmt.Errorf("%d bytes at the beginning of a file that was read up to offset %d", len(f.Head), f.Offset)
+	}
+	if len(f.Samples) > maxSamples {
+		return fmt.Errorf("%d samples, at most %d", len(f.Samples), maxSamples)
+	}
+	last := int64(0)
+	for _, sample := range f.Samples {
+		if sample.Offset <= last || sample.Offset > f.Offset {
+			return fmt.Errorf("sample at offset %d, after one at %d and before the end at %d", sample.Offset, last, f.Offset)
+		}
+		last = sample.Offset
+	}
+	return nil
 }
 
 // At returns the fingerprint of what r holds before offset. It reports false if r ends

@@ -4,11 +4,9 @@
 package tenantotlpreceiver
 
 import (
-	"context"
 	"io"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,20 +39,4 @@ func TestTrackingListener_ClosesWhatItHasAccepted(t *testing.T) {
 		_, err := conn.Read(make([]byte, 1))
 		assert.Equal(t, io.EOF, err)
 	}
-}
-
-func TestRunning_DrainReturnsWhatIsLeft(t *testing.T) {
-	var r running
-	never, stopped := make(chan struct{}), make(chan struct{})
-	assert.Zero(t, r.drain(t.Context(), never), "nothing is under way")
-	r.start()
-	close(stopped)
-	assert.Zero(t, r.drain(t.Context(), stopped), "the server has ended by itself")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*quietTime)
-	defer cancel()
-	assert.EqualValues(t, 1, r.drain(ctx, never))
-	assert.Error(t, ctx.Err(), "it waits as long as it may")
-	assert.EqualValues(t, 1, r.wait(ctx))
-	time.AfterFunc(lookInterval, r.end)
-	assert.Zero(t, r.wait(t.Context()))
 }

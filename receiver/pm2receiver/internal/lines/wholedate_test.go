@@ -10,7 +10,7 @@ import (
 
 // What the time package writes with a format that dates have nowhere else is read as it
 // was meant.
-func FuzzLoosely_ReadsWhatTimeWrites(f *testing.F) {
+func FuzzReadDate_ReadsWhatTimeWrites(f *testing.F) {
 	layouts := []string{
 		"2006-01-02_15-04-05", "2006/01/02-15:04:05.000", "20060102150405", "2006-01-02 15.04.05", "2006-01-02 15h04m05s", "20060102-150405",
 		"15:04:05 02.01.2006", "2006-01-02 15:04:05 .000", "2006.01.02 15:04:05", "2006-01-02T15-04-05.000Z07:00", "15:04 2006-01-02", "2006-01-02@15:04:05",
@@ -34,7 +34,7 @@ func FuzzLoosely_ReadsWhatTimeWrites(f *testing.F) {
 }
 
 // A fraction behind a blank is none of the forms of the time package.
-func TestLoosely_ReadsFractions(t *testing.T) {
+func TestNanosOf_ReadsFractions(t *testing.T) {
 	want := time.Date(2026, 10, 5, 9, 17, 42, 118_000_000, time.UTC).UnixNano()
 	for _, text := range []string{"2026-10-05 09:17:42 118", "20261005091742118", "2026-10-05 09:17:42-118", "2026-10-05_09-17-42_118", "[2026-10-05 09:17:42.118]", "2026-10-05 09:17:42 118 +00:00"} {
 		if got := nanosOf([]byte(text), time.UTC); got != want {
