@@ -26,7 +26,7 @@ func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) (isLogfmt
 	}
 	now := int64(rec.ObservedTimestamp())
 	c := line[0]
-	if letter(c) && p.logfmt(line, rec, mem) {
+	if (letter(c) || c == '@' || c == '_') && p.logfmt(line, rec, mem) {
 		return true
 	}
 	h := head{}
