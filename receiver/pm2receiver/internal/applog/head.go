@@ -290,7 +290,7 @@ func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 			return true
 		}
 		// Apache's module and level.
-		if colon := bytes.IndexByte(word, ':'); colon >= 0 && colon <= 32 && wordLen(word[:colon]) == min(colon, 16) {
+		if colon := bytes.IndexByte(word, ':'); colon >= 0 && isModule(word[:colon]) {
 			level := word[colon+1:]
 			if bytes.HasPrefix(level, []byte("trace")) && len(level) == len("trace8") && level[5] >= '1' && level[5] <= '8' {
 				level = level[:len("trace")]
@@ -321,6 +321,16 @@ func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 		}
 	}
 	return false
+}
+
+// isModule reports whether a text is the name of a module of Apache, which may be empty.
+func isModule(b []byte) bool {
+	for _, c := range b {
+		if !letter(c) && c-'0' > 9 && c != '_' {
+			return false
+		}
+	}
+	return len(b) <= 32
 }
 
 // apacheLevel reports whether a word is a level of Apache's error log.

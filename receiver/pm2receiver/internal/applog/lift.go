@@ -298,6 +298,7 @@ func (p *Parser) readLevel(f *found, scale severity.Scale) (text string, n plog.
 	}
 	raw := w.raw(f)
 	if scale == severity.ScaleAny && len(raw) == 2 && raw[1] == '0' && raw[0] >= '1' && raw[0] <= '6' { // pino's and bunyan's own
+		p.slog = false
 		n = plog.SeverityNumber(raw[0]-'1')*4 + plog.SeverityNumberTrace
 		return severity.Name(n), n, true
 	}
