@@ -8,6 +8,8 @@
 package severity
 
 import (
+	"strings"
+
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
@@ -20,7 +22,8 @@ const (
 
 // FromText returns the severity number of a level word, in any case and with
 // blanks, brackets and colours around it: the words of the loggers in Words, and
-// with an offset as slog writes them (INFO+2). Where winston's own level sets disagree
+// with an offset as slog writes them (INFO+2), or behind Level. or LogLevel. as the name of
+// a constant. Where winston's own level sets disagree
 // the npm set wins. A word that is a number is read as [FromLevel] reads it. It
 // reports false for any other word. It does not allocate.
 func FromText(word string) (plog.SeverityNumber, bool) {
@@ -29,6 +32,9 @@ func FromText(word string) (plog.SeverityNumber, bool) {
 	}
 	if w := Find(word); w != 0 {
 		return w.Number(), true
+	}
+	if dot := strings.IndexByte(word, '.'); dot > 0 && (strings.EqualFold(word[:dot], "level") || strings.EqualFold(word[:dot], "loglevel")) {
+		word = word[dot+1:] // the name of a constant
 	}
 	var buf [longest + 4]byte
 	n := 0

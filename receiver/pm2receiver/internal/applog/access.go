@@ -19,6 +19,7 @@ const (
 	attributeMethod    = "http.request.method"
 	attributePath      = "url.path"
 	attributeQuery     = "url.query"
+	attributeURL       = "url.full"
 	attributeStatus    = "http.response.status_code"
 	attributeSize      = "http.response.body.size"
 	attributeVersion   = "network.protocol.version"
@@ -40,6 +41,7 @@ var AccessForms = [...]struct{ Example, Of string }{
 	{`shop.example.com:443 10.0.0.7 - - [21/Nov/2026:13:08:36 +0000] "GET /orders HTTP/1.1" 200 512 "-" "curl/8"`, "Apache with virtual hosts"},
 	{`[21/Nov/2026 14:08:36] "GET /orders HTTP/1.1" 200 512`, "Django"},
 	{`INFO:werkzeug:10.0.0.7 - - [21/Nov/2026 14:08:36] "GET /orders HTTP/1.1" 200 -`, "Flask"},
+	{`2026-11-21 14:08:36 GET /orders 200 12ms`, "a date before any form that has none"},
 	{`[GIN] 2026/11/21 - 14:08:36 | 200 |     118.3µs |       10.0.0.7 | GET      "/orders"`, "gin"},
 }
 
@@ -69,8 +71,13 @@ func (p *Parser) access(line []byte, h *head, rec plog.LogRecord, mem *slab.Slab
 		}
 		r.put(rec, mem)
 		return true
-	case h.nanos != 0 || h.timed:
-		return false
+	case h.timed: // a date before a form that has none
+		b = line[min(h.at, len(line)):]
+		if !r.read(b, loc) || r.nanos != 0 {
+			return false
+		}
+		r.put(rec, mem)
+		return true
 	}
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
 		b = b[1:]
@@ -96,6 +103,14 @@ func (r *request) put(rec plog.LogRecord, mem *slab.Slab) {
 	put(attributeMethod, r.method)
 	if len(r.target) > 0 {
 		path, query, hasQuery := bytes.Cut(r.target, []byte("?"))
+		if slashes := bytes.Index(path, []byte("://")); path[0] == 'h' && slashes > 0 { // sent to a proxy
+			put(attributeURL, r.target)
+			if path = path[slashes+len("://"):]; bytes.IndexByte(path, '/') >= 0 {
+				path = path[bytes.IndexByte(path, '/'):]
+			} else {
+				path = []byte("/")
+			}
+		}
 		mem.AppendStr(attrs, attributePath, mem.String(path))
 		if hasQuery {
 			mem.AppendStr(attrs, attributeQuery, mem.String(query))

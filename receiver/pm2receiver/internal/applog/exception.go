@@ -22,6 +22,9 @@ var (
 	stackFields   = [...]string{"stack", "stacktrace", "extendedstacktrace", "stacktracestring", "errorstack", "backtrace", "traceback"}
 )
 
+// mayBeStack reports whether a field of an exception may hold its stack trace.
+func (r *row) mayBeStack() bool { return r.kind != kindType && r.kind != kindMessage }
+
 // thrown is what a line says of an exception.
 type thrown struct{ kind, message, stack string }
 
@@ -35,7 +38,7 @@ func (w *walker) exception(attrs pcommon.Map) bool {
 	for set := all; set != 0; {
 		f := &w.found[w.next(&set)]
 		k := rows[f.row].kind
-		if k == kindType || k == kindMessage {
+		if !rows[f.row].mayBeStack() {
 			continue
 		}
 		var e thrown

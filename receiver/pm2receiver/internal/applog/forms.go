@@ -93,6 +93,77 @@ func (p *Parser) timeBehind(b []byte, at int, h *head) bool {
 	return false
 }
 
+// composeName returns the length of what Docker Compose writes before a line, which is a
+// name, a number, blanks and a bar, or 0.
+func composeName(b []byte) int {
+	end := bytes.IndexByte(b[:min(len(b), maxName)], ' ')
+	if end < 3 {
+		return 0
+	}
+	dash := bytes.LastIndexByte(b[:end], '-')
+	if n := digits(b[dash+1 : end]); dash < 1 || n == 0 || n > 3 || dash+1+n != end {
+		return 0
+	}
+	for end < len(b) && b[end] == ' ' {
+		end++
+	}
+	if end+2 >= len(b) || b[end] != '|' || b[end+1] != ' ' {
+		return 0
+	}
+	return end + 2
+}
+
+// compose reads the head of a line of Docker Compose.
+func (p *Parser) compose(b []byte) head {
+	at := composeName(b)
+	if at == 0 {
+		return head{}
+	}
+	h := p.head(b[at:])
+	if h.number == 0 || !h.timed && !upper(h.word) {
+		return head{}
+	}
+	h.at += at
+	return h
+}
+
+// logrus reads ERRO[0003] and ERRO[2026-11-21T14:08:36+01:00]. b[i:i+4] is the level.
+func (p *Parser) logrus(b []byte, i, n int) head {
+	h := head{}
+	word := []byte(nil)
+	switch string(b[i : i+n]) {
+	case "TRAC":
+		word = []byte("TRACE")
+	case "DEBU":
+		word = []byte("DEBUG")
+	case "INFO", "WARN":
+		word = b[i : i+n]
+	case "ERRO":
+		word = []byte("ERROR")
+	case "FATA":
+		word = []byte("FATAL")
+	case "PANI":
+		word = []byte("PANIC")
+	default:
+		return h
+	}
+	content := b[i+n+1:]
+	shut := bytes.IndexByte(content, ']')
+	if shut < 4 {
+		return h
+	}
+	if digits(content) != shut {
+		if t, ok := timeparse.Parse(content[:shut], p.set.Location); !ok || t.Len != shut {
+			return h
+		} else {
+			h.nanos, h.seconds, h.timed = t.Nanos, t.Seconds, true
+		}
+	}
+	h.set(word)
+	h.at = i + n
+	return h
+}
+
 // levelThenTime reads a level in any case, or a name and a bar, before a time. Since the
 // time is there, the word is not part of a sentence. A label may be in between.
 func (p *Parser) levelThenTime(b []byte, i, n int) head {
@@ -212,8 +283,8 @@ func common(word []byte) bool {
 	return false
 }
 
-// bracketTrace finds the trace and span that Spring writes in brackets:
-// [name,trace,span] and [trace-span].
+// bracketTrace finds the trace and span that Spring writes in brackets: [name,trace,span],
+// with true or false behind it in old versions, and [trace-span].
 func bracketTrace(line []byte, rec plog.LogRecord) {
 	line = line[:min(len(line), headSize)]
 	for from := 0; ; {
@@ -228,17 +299,34 @@ func bracketTrace(line []byte, rec plog.LogRecord) {
 		}
 		content := line[from : from+shut]
 		from += shut
-		if comma := bytes.IndexByte(content, ','); comma >= 0 {
-			content = content[comma+1:]
-		}
-		if len(content) != 32+1+16 || content[32] != ',' && content[32] != '-' {
+		exported := []byte(nil)
+		if _, behind, named := bytes.Cut(content, []byte(",")); named {
+			content = behind
+			if comma := bytes.IndexByte(content, ','); comma >= 0 {
+				if next := bytes.IndexByte(content[comma+1:], ','); next >= 0 {
+					exported = content[comma+1+next+1:]
+					content = content[:comma+1+next]
+				}
+			}
+		} else if len(content) != 32+1+16 {
 			continue
 		}
-		trace, _, ok := readTraceID(content[:32], false)
-		span, _, is := readSpanID(content[33:], false)
+		size := len(content) - 1 - 16
+		if size != 32 && size != 16 || content[size] != ',' && content[size] != '-' {
+			continue
+		}
+		sampled, known := readSampled(exported)
+		if len(exported) > 0 && !known {
+			continue
+		}
+		trace, _, ok := readTraceID(content[:size], false)
+		span, _, is := readSpanID(content[size+1:], false)
 		if ok && is {
 			rec.SetTraceID(trace)
 			rec.SetSpanID(span)
+			if sampled {
+				rec.SetFlags(1)
+			}
 			return
 		}
 	}

@@ -5,6 +5,7 @@ package applog
 
 import (
 	"bytes"
+	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
@@ -24,18 +25,21 @@ var Grammars = [...]struct{ Example, Of string }{
 	{"[2026-11-21T13:08:36.735Z]  INFO: app/4242 on host: message", "bunyan's CLI"},
 	{"2026-11-21 13:08:36.735\tINFO\t[/srv/a.ts:1]\tmessage", "tslog, zap"},
 	{"2026-11-21T13:08:36.735Z\tinfo\tapp/main.go:10\tmessage", "zap, OpenTelemetry Collector"},
+	{"1.7952269167e+09\terror\tapp/main.go:10\tmessage", "zap's production encoder on the console"},
 	{"[INFO] message", "consola, loglevel"},
-	{"[ERROR]: message", "tags of one's own"},
-	{"ERROR: message", "uvicorn, glog of others"},
+	{"[ERROR]: message", "custom tags"},
+	{"ERROR: message", "uvicorn, custom tags with a colon"},
 	{"ERROR:app:message", "Python's basicConfig"},
-	{"INFO  message", "console tags of one's own"},
+	{"INFO  message", "custom tags without brackets"},
 	{"2026-11-21 14:08:36,735 - app - ERROR - message", "Python's logging"},
 	{"2026-11-21 14:08:36.735 | ERROR    | app:f:10 - message", "loguru"},
 	{"2026-11-21 14:08:36 [error    ] message", "structlog"},
+	{"2026-11-21 14:08:36,735 app          ERROR    message", "Python's logging with padded columns; a name with a dot needs none"},
 	{"[2026-11-21 14:08:36 +0100] [4242] [INFO] message", "gunicorn"},
 	{"[2026-11-21 14:08:36,735: ERROR/MainProcess] message", "Celery"},
 	{"2026/11/21 14:08:36 INFO message", "slog"},
 	{"ERRO[0003] message", "logrus on a terminal"},
+	{"WARN[2026-11-21T14:08:36+01:00] message", "logrus on a terminal with full timestamps"},
 	{"2:08PM INF message", "zerolog's console"},
 	{"I1121 14:08:36.735000    4242 main.go:10] message", "klog"},
 	{"14:08:36.735 [main] ERROR com.example.App - message", "logback"},
@@ -47,6 +51,10 @@ var Grammars = [...]struct{ Example, Of string }{
 	{"[scope] › ✖  error     message", "signale"},
 	{" ⨯ message", "Next.js: ⨯ and ✖ are errors, ⚠ a warning, ✓ ✔ ℹ information"},
 	{"npm ERR! message", "npm"},
+	{" warn --- message", "Verdaccio"},
+	{"(2026-11-21 14:08:36) ERROR: message", "dates in parentheses, also in <>"},
+	{"[Sat Nov 21 14:08:36.735 2026] [core:error] [pid 1] message", "Apache's error log"},
+	{"api-1  | ERROR: message", "names of Docker Compose"},
 	{"INFO 2026-11-21 14:08:36,735 message", "Django and others with the level first; also `[INFO] time`, `INFO - time`, `INFO: time`, `INFO | time`, `info: time`, `info [label] time`"},
 	{"name | 2026-11-21 14:08:36 | [info] message", "a name before the time: FoundryVTT"},
 	{"21 Nov 14:08:36 - [info] message", "dates without a year, which give no time: Node-RED, syslog"},
@@ -103,7 +111,7 @@ func (p *Parser) head(b []byte) head {
 	if i > 0 && b[i] < 0x80 {
 		return padded(b, i)
 	}
-	if b[i] == '<' {
+	if b[i] == '<' && (i+1 == len(b) || !p.enclosedTime(b[i+1:], '>')) {
 		return p.priority(b)
 	}
 	labels, numbers := 0, 0
@@ -119,10 +127,13 @@ func (p *Parser) head(b []byte) head {
 		}
 		h.at = i
 		switch c := b[i]; {
-		case c == '[' || c == '<' && !first:
+		case c == '[' || c == '<' || c == '(' && first && p.enclosedTime(b[i+1:], ')'):
 			shut := byte(']')
-			if c == '<' {
+			switch c {
+			case '<':
 				shut = '>'
+			case '(':
+				shut = ')'
 			}
 			end := bytes.IndexByte(b[i:], shut)
 			if end < 0 {
@@ -187,6 +198,16 @@ func (p *Parser) head(b []byte) head {
 	return h
 }
 
+// enclosedTime reports whether b begins with a time that shut follows.
+func (p *Parser) enclosedTime(b []byte, shut byte) bool {
+	if b[0]-'0' > 9 {
+		return false
+	}
+	var h head
+	n := p.timeAt(b, &h)
+	return n > 0 && n < len(b) && b[n] == shut
+}
+
 func separator(c byte) bool { return c == ' ' || c == '\t' || c == '-' || c == '|' }
 
 func digits(b []byte) int {
@@ -219,8 +240,21 @@ func (p *Parser) timeAt(b []byte, h *head) int {
 		h.timed = true
 		return n
 	}
-	// zerolog's 2:08PM
 	n := digits(b)
+	if n == 1 && len(b) > 2 && b[1] == '.' { // zap's seconds since 1970, as 1.7952269167e+09
+		end := bytes.IndexByte(b[:min(len(b), 32)], '\t')
+		if end < 8 || !bytes.HasSuffix(b[:end], []byte("e+09")) {
+			return 0
+		}
+		f, err := strconv.ParseFloat(string(b[:end]), 64)
+		nanos, ok := timeparse.FromNumber(f)
+		if err != nil || !ok {
+			return 0
+		}
+		h.nanos, h.seconds, h.timed = nanos, true, true
+		return end
+	}
+	// zerolog's 2:08PM
 	if n >= 1 && n <= 2 && n+4 < len(b) && b[n] == ':' && digits(b[n+1:]) == 2 && b[n+4] == 'M' && (b[n+3] == 'A' || b[n+3] == 'P') && bounded(b, n+5) {
 		h.timed = true
 		return n + 5
@@ -230,7 +264,7 @@ func (p *Parser) timeAt(b []byte, h *head) int {
 
 // bounded says whether what is n bytes long ends where a word may end.
 func bounded(b []byte, n int) bool {
-	return n == len(b) || b[n] == ' ' || b[n] == '\t' || b[n] == ']' || b[n] == '|' || b[n] == ':' || b[n] == ',' || b[n] == '-' || b[n] == ')'
+	return n == len(b) || b[n] == ' ' || b[n] == '\t' || b[n] == ']' || b[n] == '|' || b[n] == ':' || b[n] == ',' || b[n] == '-' || b[n] == ')' || b[n] == '>'
 }
 
 // bracket reads what is in brackets, and says whether it was a level.
@@ -240,7 +274,7 @@ func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 		return false
 	}
 	if n := wordLen(word); n == len(word) {
-		if known := severity.Find(word); known != 0 && (kinds[known]&strongWord != 0 || h.timed && n >= 3 && kinds[known]&weakWord == 0) {
+		if known := severity.Find(word); known != 0 && (kinds[known]&strongWord != 0 || h.timed && n >= 3 && kinds[known]&weakWord == 0 || h.timed && string(word) == "MARK") {
 			h.word, h.number = word, known.Number()
 			return true
 		}
@@ -254,6 +288,17 @@ func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 		if slash := bytes.LastIndexByte(word, '/'); slash > 0 && upper(word[slash+1:]) && strong(word[slash+1:]) {
 			h.set(word[slash+1:])
 			return true
+		}
+		// Apache's module and level.
+		if colon := bytes.IndexByte(word, ':'); colon >= 0 && isModule(word[:colon]) {
+			level := word[colon+1:]
+			if bytes.HasPrefix(level, []byte("trace")) && len(level) == len("trace8") && level[5] >= '1' && level[5] <= '8' {
+				level = level[:len("trace")]
+			}
+			if wordLen(level) == len(level) && apacheLevel(level) {
+				h.set(level)
+				return true
+			}
 		}
 		return false
 	}
@@ -274,6 +319,25 @@ func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 			}
 			h.word, h.number = nil, 0
 		}
+	}
+	return false
+}
+
+// isModule reports whether a text is the name of a module of Apache, which may be empty.
+func isModule(b []byte) bool {
+	for _, c := range b {
+		if !letter(c) && c-'0' > 9 && c != '_' {
+			return false
+		}
+	}
+	return len(b) <= 32
+}
+
+// apacheLevel reports whether a word is a level of Apache's error log.
+func apacheLevel(word []byte) bool {
+	switch string(word) {
+	case "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug", "trace":
+		return true
 	}
 	return false
 }
@@ -349,6 +413,9 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 			}
 		}
 	}
+	if h.behindName(b, i, end) {
+		return end - i, true
+	}
 	rest := bytes.TrimLeft(b[end:], " \t")
 	if len(rest) > 1 && (rest[0] == '|' || rest[0] == '-' && rest[1] == ' ') && len(token) <= 64 {
 		return end - i, false
@@ -357,6 +424,39 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 		return end - i, false
 	}
 	return 0, true
+}
+
+// behindName reads a level in capitals behind the name of a logger, which is b[i:end].
+// Python's formats pad one of them with blanks. In other text a word in capitals follows
+// another with one blank, so a name without padding must have a dot in it.
+func (h *head) behindName(b []byte, i, end int) bool {
+	dotted := false
+	for _, c := range b[i:end] {
+		switch {
+		case c == '.':
+			dotted = true
+		case !letter(c) && c-'0' > 9 && c != '_' && c != '-':
+			return false
+		}
+	}
+	if i == end || !letter(b[end-1]) && b[end-1]-'0' > 9 || end == len(b) || b[end] != ' ' {
+		return false
+	}
+	at := end
+	for at < len(b) && b[at] == ' ' {
+		at++
+	}
+	n := wordLen(b[at:])
+	word := b[at : at+n]
+	if n < 3 || !upper(word) || !strong(word) || at+n >= len(b) || b[at+n] != ' ' {
+		return false
+	}
+	if padded := at-end > 1 || at+n+1 < len(b) && b[at+n+1] == ' '; !padded && !dotted {
+		return false
+	}
+	h.set(word)
+	h.at = at + n
+	return true
 }
 
 // ofGo says whether a line is one of Go's net/http, which looks like winston's level.
@@ -388,8 +488,16 @@ func (p *Parser) untimed(b []byte, i int) head {
 	if n == 1 && next == ',' {
 		return p.ruby(b, i)
 	}
+	if next == '-' || next == '_' {
+		return p.compose(b)
+	}
 	if t := p.levelThenTime(b, i, n); t.number != 0 {
 		return t
+	}
+	if next == ' ' && i == 0 && arrowed(b[n:]) && (simpleLevel(word) || string(word) == "fatal" || string(word) == "trace") {
+		h.set(word)
+		h.at = n
+		return h
 	}
 	if next == ' ' && !upper(word) {
 		if t := p.oldNext(b, i, n); t.number != 0 {
@@ -410,16 +518,8 @@ func (p *Parser) untimed(b []byte, i int) head {
 		}
 		return h
 	}
-	if next == '[' && n == 4 && upper(word) && i+n+5 < len(b) && digits(b[i+n+1:]) >= 4 && b[i+n+1+digits(b[i+n+1:])] == ']' { // logrus
-		switch string(word) {
-		case "TRAC", "DEBU", "INFO", "WARN", "ERRO", "FATA", "PANI":
-			h.set(map[string][]byte{"TRAC": []byte("TRACE"), "DEBU": []byte("DEBUG"), "ERRO": []byte("ERROR"), "FATA": []byte("FATAL"), "PANI": []byte("PANIC")}[string(word)])
-			if h.number == 0 {
-				h.set(word)
-			}
-			h.at = i + n
-		}
-		return h
+	if next == '[' && n == 4 && upper(word) {
+		return p.logrus(b, i, n)
 	}
 	if next == ':' {
 		rest := b[i+n+1:]
@@ -451,13 +551,17 @@ func (p *Parser) untimed(b []byte, i int) head {
 			return h
 		}
 		if rest[0] == '(' || rest[0] == '[' {
-			end := bytes.IndexByte(rest, map[byte]byte{'(': ')', '[': ']'}[rest[0]])
+			shut := byte(')')
+			if rest[0] == '[' {
+				shut = ']'
+			}
+			end := bytes.IndexByte(rest, shut)
 			if end < 0 {
 				return h
 			}
 			if rest[0] == '[' {
 				var t head
-				if p.timeAt(append(append(make([]byte, 0, 64), rest[1:end]...), ' '), &t) > 0 {
+				if end > 1 && p.timeAt(rest[1:end:end], &t) > 0 {
 					h = t
 				}
 			}
@@ -541,12 +645,23 @@ func sentence(rest []byte) bool {
 	return true
 }
 
-// padded reads the level of a line that begins with blanks, as consola writes it: a
-// blank, capitals, and at least two blanks.
+// arrowed reports whether b begins with one of the arrows that Verdaccio writes behind the
+// level.
+func arrowed(b []byte) bool {
+	return bytes.HasPrefix(b, []byte(" --- ")) || bytes.HasPrefix(b, []byte(" --> ")) || bytes.HasPrefix(b, []byte(" <-- "))
+}
+
+// padded reads the level of a line that begins with a blank: that of consola is in capitals
+// and two blanks follow it, that of Verdaccio is followed by an arrow.
 func padded(b []byte, i int) head {
 	h := head{}
 	n := wordLen(b[i:])
 	word := b[i : i+n]
+	if i == 1 && b[0] == ' ' && arrowed(b[i+n:]) && (simpleLevel(word) || string(word) == "fatal" || string(word) == "trace") {
+		h.set(word)
+		h.at = i + n
+		return h
+	}
 	if i == 1 && b[0] == ' ' && n > 2 && i+n+2 < len(b) && b[i+n] == ' ' && b[i+n+1] == ' ' && b[i+n+2] != ' ' && upper(word) && strong(word) {
 		h.set(word)
 		h.at = i + n

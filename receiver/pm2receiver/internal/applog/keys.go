@@ -29,11 +29,23 @@ type row struct {
 	role role
 	// scale is what a number counts, of a level.
 	scale severity.Scale
-	// weak is set for a message if the line must have a level or time too.
+	// weak is set for a message if the line must have a level or time too, and for a time
+	// that is often a field of the application, such as the date of an order.
 	weak bool
 	// kind distinguishes the fields of a role.
 	kind kind
+	// family is which propagation a field of a trace belongs to.
+	family family
 }
+
+// family is a set of fields of which trace and span belong together.
+type family uint8
+
+const (
+	familyGeneric family = iota // W3C, OpenTelemetry and loggers' own names
+	familyB3
+	familyDatadog
+)
 
 // kind is how a field is read.
 type kind uint8
@@ -92,12 +104,7 @@ var rows = [...]row{
 	{name: "@timestamp", role: roleTime},
 	{name: "ts", role: roleTime},
 	{name: "@t", role: roleTime},
-	{name: "datetime", role: roleTime},
-	{name: "date", role: roleTime},
 	{name: "asctime", role: roleTime},
-	{name: "created", role: roleTime, kind: kindNumber},
-	{name: "eventtime", role: roleTime},
-	{name: "starttime", role: roleTime},
 	{name: "logtime", role: roleTime},
 	{name: "logtimestamp", role: roleTime},
 	{name: "instant", role: roleTime},
@@ -106,9 +113,16 @@ var rows = [...]row{
 	{name: "timestampms", role: roleTime},
 	{name: "timems", role: roleTime},
 	{name: "timeunixnano", role: roleTime},
-	{name: "t", role: roleTime},
 	{name: "timestampseconds", role: roleTime, kind: kindSeconds},
 	{name: "timestampnanos", role: roleTime, kind: kindNanos},
+	// The date in the _meta of tslog.
+	{name: "metadate", role: roleTime},
+	{name: "datetime", role: roleTime, weak: true},
+	{name: "eventtime", role: roleTime, weak: true},
+	{name: "starttime", role: roleTime, weak: true},
+	{name: "t", role: roleTime, weak: true},
+	{name: "created", role: roleTime, kind: kindNumber, weak: true},
+	{name: "date", role: roleTime, weak: true},
 
 	{name: "msg", role: roleBody},
 	{name: "message", role: roleBody},
@@ -130,10 +144,11 @@ var rows = [...]row{
 	{name: "oteltraceid", role: roleTrace, kind: kindTrace},
 	{name: "@tr", role: roleTrace, kind: kindTrace},
 	{name: "logginggoogleapiscom/trace", role: roleTrace, kind: kindTrace},
-	{name: "xb3traceid", role: roleTrace, kind: kindTrace},
+	{name: "xb3traceid", role: roleTrace, kind: kindTrace, family: familyB3},
 	{name: "xraytraceid", role: roleTrace, kind: kindTrace},
-	{name: "ddtraceid", role: roleTrace, kind: kindDecimalTrace},
-	{name: "b3", role: roleTrace, kind: kindB3},
+	{name: "xtraceid", role: roleTrace, kind: kindTrace},
+	{name: "ddtraceid", role: roleTrace, kind: kindDecimalTrace, family: familyDatadog},
+	{name: "b3", role: roleTrace, kind: kindB3, family: familyB3},
 	{name: "sentrytrace", role: roleTrace, kind: kindB3},
 	{name: "ubertraceid", role: roleTrace, kind: kindJaeger},
 	{name: "xamzntraceid", role: roleTrace, kind: kindXRay},
@@ -142,14 +157,15 @@ var rows = [...]row{
 	{name: "otelspanid", role: roleTrace, kind: kindSpan},
 	{name: "@sp", role: roleTrace, kind: kindSpan},
 	{name: "logginggoogleapiscom/spanid", role: roleTrace, kind: kindSpan},
-	{name: "xb3spanid", role: roleTrace, kind: kindSpan},
-	{name: "ddspanid", role: roleTrace, kind: kindDecimalSpan},
+	{name: "xb3spanid", role: roleTrace, kind: kindSpan, family: familyB3},
+	{name: "ddspanid", role: roleTrace, kind: kindDecimalSpan, family: familyDatadog},
+	{name: "xspanid", role: roleTrace, kind: kindSpan},
 	{name: "transactionid", role: roleTrace, kind: kindTransaction},
 	{name: "traceflags", role: roleTrace, kind: kindFlags},
 	{name: "oteltraceflags", role: roleTrace, kind: kindFlags},
 	{name: "oteltracesampled", role: roleTrace, kind: kindSampled},
 	{name: "tracesampled", role: roleTrace, kind: kindSampled},
-	{name: "xb3sampled", role: roleTrace, kind: kindSampled},
+	{name: "xb3sampled", role: roleTrace, kind: kindSampled, family: familyB3},
 	{name: "logginggoogleapiscom/tracesampled", role: roleTrace, kind: kindSampled},
 	{name: "traceparent", role: roleTrace, kind: kindParent},
 
@@ -169,8 +185,8 @@ var rows = [...]row{
 	{name: "errormessage", role: roleException, kind: kindMessage},
 
 	{name: "log", role: roleInner},
-	{name: "trace", role: roleInner},
-	{name: "span", role: roleInner},
+	{name: "trace", role: roleInner}, // or a text that is the ID
+	{name: "span", role: roleInner},  // or a text that is the ID
 	{name: "transaction", role: roleInner},
 	{name: "dd", role: roleInner},
 	{name: "otel", role: roleInner},
@@ -184,6 +200,9 @@ var rows = [...]row{
 	{name: "extra", role: roleInner},
 	{name: "fields", role: roleInner},
 	{name: "attributes", role: roleInner},
+	{name: "spancontext", role: roleInner},
+	{name: "tracecontext", role: roleInner},
+	{name: "headers", role: roleInner},
 
 	{name: "@fields", role: roleFields},
 }
@@ -194,58 +213,28 @@ var inner = [...][3]string{
 	{"log", "level", "level"},
 	{"log", "timestamp", "timestamp"},
 	{"trace", "id", "traceid"},
-	{"trace", "traceid", "traceid"},
-	{"trace", "spanid", "spanid"},
 	{"trace", "flags", "traceflags"},
 	{"span", "id", "spanid"},
-	{"span", "spanid", "spanid"},
-	{"span", "traceid", "traceid"},
 	{"transaction", "id", "transactionid"},
 	{"dd", "traceid", "ddtraceid"},
 	{"dd", "spanid", "ddspanid"},
-	{"otel", "traceid", "traceid"},
-	{"otel", "spanid", "spanid"},
-	{"otel", "traceflags", "traceflags"},
 	{"meta", "loglevelname", "loglevelname"},
-	{"meta", "date", "date"},
+	{"meta", "date", "metadate"},
 	{"record", "level", "level"},
 	{"record", "time", "time"},
 	{"record", "message", "message"},
 	{"record", "exception", "exception"},
 	{"context", "loglevel", "level"},
-	{"context", "traceid", "traceid"},
-	{"context", "spanid", "spanid"},
-	{"context", "traceflags", "traceflags"},
-	{"mdc", "traceid", "traceid"},
-	{"mdc", "spanid", "spanid"},
-	{"mdc", "traceflags", "traceflags"},
-	{"contextmap", "traceid", "traceid"},
-	{"contextmap", "spanid", "spanid"},
-	{"contextmap", "traceflags", "traceflags"},
-	{"properties", "traceid", "traceid"},
-	{"properties", "spanid", "spanid"},
-	{"properties", "traceflags", "traceflags"},
-	{"payload", "traceid", "traceid"},
-	{"payload", "spanid", "spanid"},
-	{"payload", "traceflags", "traceflags"},
-	{"payload", "err", "err"},
-	{"payload", "error", "error"},
-	{"extra", "traceid", "traceid"},
-	{"extra", "spanid", "spanid"},
-	{"extra", "traceflags", "traceflags"},
-	{"extra", "err", "err"},
-	{"extra", "error", "error"},
-	{"fields", "traceid", "traceid"},
-	{"fields", "spanid", "spanid"},
-	{"fields", "traceflags", "traceflags"},
-	{"fields", "err", "err"},
-	{"fields", "error", "error"},
-	{"attributes", "traceid", "traceid"},
-	{"attributes", "spanid", "spanid"},
-	{"attributes", "traceflags", "traceflags"},
-	{"attributes", "err", "err"},
-	{"attributes", "error", "error"},
+	{"fields", "message", "message"}, // Rust's tracing
 }
+
+// Objects whose fields may be those of a trace, and of an error.
+var (
+	contextObjects = [...]string{"trace", "span", "otel", "meta", "context", "mdc", "contextmap", "properties", "payload", "extra", "fields", "attributes", "spancontext", "tracecontext", "headers"}
+	contextFields  = [...]string{"traceid", "spanid", "traceflags", "traceparent", "xtraceid", "xspanid", "xb3traceid", "xb3spanid", "xb3sampled", "b3", "xamzntraceid", "ubertraceid", "xcloudtracecontext"}
+	errorObjects   = [...]string{"payload", "extra", "fields", "attributes"}
+	errorFields    = [...]string{"err", "error"}
+)
 
 // maxKey is longer than any key that is known, with separators.
 const maxKey = 48
@@ -261,6 +250,8 @@ type table struct {
 	inner   map[uint8]map[string]uint8
 	// The rows of the keys that loggers write most.
 	level, time, msg, message, timestamp, traceID, spanID, traceFlags, err uint8
+	// The rows of objects that may also be a text, and those of Serilog's compact form.
+	trace, span, clefTime, clefMessage, clefTemplate uint8
 }
 
 // known is the table of rows.
@@ -276,15 +267,30 @@ func newTable() *table {
 			t.seconds[name[0]] |= 1 << (name[1] & 31)
 		}
 	}
-	for _, r := range inner {
-		of := t.rows[r[0]]
+	add := func(object, field, meaning string) {
+		of := t.rows[object]
 		if t.inner[of] == nil {
 			t.inner[of] = map[string]uint8{}
 		}
-		t.inner[of][r[1]] = t.rows[r[2]]
+		t.inner[of][field] = t.rows[meaning]
+	}
+	for _, r := range inner {
+		add(r[0], r[1], r[2])
+	}
+	for _, object := range contextObjects {
+		for _, field := range contextFields {
+			add(object, field, field)
+		}
+	}
+	for _, object := range errorObjects {
+		for _, field := range errorFields {
+			add(object, field, field)
+		}
 	}
 	t.level, t.time, t.msg, t.message, t.timestamp = t.rows["level"], t.rows["time"], t.rows["msg"], t.rows["message"], t.rows["timestamp"]
 	t.traceID, t.spanID, t.traceFlags, t.err = t.rows["traceid"], t.rows["spanid"], t.rows["traceflags"], t.rows["err"]
+	t.trace, t.span = t.rows["trace"], t.rows["span"]
+	t.clefTime, t.clefMessage, t.clefTemplate = t.rows["@t"], t.rows["@m"], t.rows["@mt"]
 	return t
 }
 

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"math/bits"
 	"strconv"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -24,6 +25,8 @@ func (p *Parser) lift(line []byte, rec plog.LogRecord) {
 	}
 	if w.roles[roleLevel] != 0 {
 		p.level(rec)
+	} else if w.clef() {
+		rec.SetSeverityNumber(plog.SeverityNumberInfo)
 	}
 	if w.roles[roleTime] != 0 {
 		p.time(rec)
@@ -91,7 +94,14 @@ func (w *walker) next(set *uint32) int {
 func (w *walker) lookInside() {
 	for i, n := 0, w.many; i < n; i++ {
 		f := w.found[i]
-		if rows[f.row].role != roleInner || w.b[f.from] != '{' {
+		if rows[f.row].role != roleInner {
+			continue
+		}
+		if w.b[f.from] == '"' {
+			w.identifier(i)
+			continue
+		}
+		if w.b[f.from] != '{' {
 			continue
 		}
 		w.each(f.from, func(name []byte, v found) {
@@ -105,6 +115,47 @@ func (w *walker) lookInside() {
 			w.many++
 		})
 	}
+}
+
+// identifier makes the trace or span out of field i if it is a text that is the whole ID
+// instead of an object.
+func (w *walker) identifier(i int) {
+	f := &w.found[i]
+	if f.row != known.trace && f.row != known.span {
+		return
+	}
+	text, ok := w.str(f)
+	if !ok {
+		return
+	}
+	if f.row == known.span {
+		if _, _, ok := readSpanID(text, false); ok {
+			f.row = known.spanID
+		}
+	} else if _, _, ok := readTraceID(text, false); ok && len(text) != 16 {
+		f.row = known.traceID
+	}
+	if rows[f.row].role == roleTrace {
+		w.roles[roleTrace] |= 1 << i
+	}
+}
+
+// clef reports whether the line has the fields of Serilog's compact form, which leaves out
+// the level of information.
+func (w *walker) clef() bool {
+	if w.roles[roleTime] == 0 || w.roles[roleBody] == 0 {
+		return false
+	}
+	timed, message := false, false
+	for i := range w.found[:w.many] {
+		switch w.found[i].row {
+		case known.clefTime:
+			timed = true
+		case known.clefMessage, known.clefTemplate:
+			message = true
+		}
+	}
+	return timed && message
 }
 
 // each calls use for the fields of the object at from.
@@ -154,7 +205,7 @@ func (w *walker) str(f *found) ([]byte, bool) {
 
 func (w *walker) raw(f *found) []byte { return w.b[f.from:f.to] }
 
-// number reads the value of a field if it is a number.
+// float reads the value of a field if it is a number.
 func (w *walker) float(f *found) (float64, bool) {
 	text := w.raw(f)
 	if c := text[0]; c != '-' && c-'0' > 9 {
@@ -188,6 +239,12 @@ func (p *Parser) level(rec plog.LogRecord) {
 			}
 			continue
 		}
+		if c := w.b[f.from]; c == '-' || c-'0' <= 9 {
+			// Scales of numbers overlap. The name beside the number has no other meaning.
+			if name, word, number := w.levelName(set); name != nil {
+				f, text, n = name, word, number
+			}
+		}
 		rec.SetSeverityNumber(n)
 		rec.SetSeverityText(text)
 		f.used = w.b[f.from] != '{'
@@ -197,6 +254,26 @@ func (p *Parser) level(rec plog.LogRecord) {
 		rec.SetSeverityText(word)
 		w.found[unknown].used = true
 	}
+}
+
+// levelName returns the first field of a set that holds the name of a level number, if the
+// name is known.
+func (w *walker) levelName(set uint32) (*found, string, plog.SeverityNumber) {
+	for set != 0 {
+		f := &w.found[w.next(&set)]
+		switch rows[f.row].name {
+		case "levelname", "loglevelname", "levelstr", "leveltext", "levellabel":
+			s, ok := w.str(f)
+			if !ok || len(s) == 0 || len(s) > maxLevel {
+				continue
+			}
+			word := w.mem.String(s)
+			if n, known := severity.FromText(word); known {
+				return f, severity.Clean(word), n
+			}
+		}
+	}
+	return nil, "", 0
 }
 
 // readLevel reads a level: a word, a number, or an object that has either.
@@ -221,6 +298,7 @@ func (p *Parser) readLevel(f *found, scale severity.Scale) (text string, n plog.
 	}
 	raw := w.raw(f)
 	if scale == severity.ScaleAny && len(raw) == 2 && raw[1] == '0' && raw[0] >= '1' && raw[0] <= '6' { // pino's and bunyan's own
+		p.slog = false
 		n = plog.SeverityNumber(raw[0]-'1')*4 + plog.SeverityNumberTrace
 		return severity.Name(n), n, true
 	}
@@ -239,8 +317,13 @@ func (p *Parser) readLevel(f *found, scale severity.Scale) (text string, n plog.
 
 func (p *Parser) levelNumber(level float64, scale severity.Scale) plog.SeverityNumber {
 	if scale == severity.ScaleAny {
-		p.slog = p.slog || level < 0
-		if p.slog && level < 10 {
+		switch {
+		case level <= -2: // -1 is also zap's debug and zerolog's trace
+			p.slog = true
+		case level >= 10:
+			p.slog = false
+		}
+		if p.slog {
 			scale = severity.ScaleSlog
 		}
 	}
@@ -274,56 +357,105 @@ func (p *Parser) levelOfObject(f *found) (text string, n plog.SeverityNumber, ok
 // time sets the time from the first field that has one.
 func (p *Parser) time(rec plog.LogRecord) {
 	w := &p.w
+	now := int64(rec.ObservedTimestamp())
 	for set := w.roles[roleTime]; set != 0; {
 		f := &w.found[w.next(&set)]
-		if nanos, ok := p.readTime(f, int64(rec.ObservedTimestamp())); ok {
-			rec.SetTimestamp(pcommon.Timestamp(nanos))
-			f.used = true
-			return
+		nanos, whole, ok := p.readTime(f, now)
+		if !ok || rows[f.row].weak && !(p.trusts(nanos, int64(rec.Timestamp()), now) && (rec.Timestamp() != 0 || w.isRecord())) {
+			continue
 		}
+		rec.SetTimestamp(pcommon.Timestamp(nanos))
+		f.used = whole
+		return
 	}
 }
 
-// oneDay is how near a number must be that may not be a time.
-const oneDay = int64(86400 * 1e9)
+const (
+	// oneDay is how near to the time of reading a number must be if its field has held a
+	// number that is no time.
+	oneDay = int64(86400 * 1e9)
+	// oneMinute is how near to PM2's time the time of a weak field must be.
+	oneMinute = int64(60 * 1e9)
+	// oneYear is how old the time of a weak field may be if PM2 wrote none.
+	oneYear = 366 * oneDay
+)
 
-func (p *Parser) readTime(f *found, now int64) (int64, bool) {
-	w := &p.w
-	r := &rows[f.row]
-	if r.kind == kindNanos {
-		return 0, false
+// trusts reports whether the time of a weak field is the time of the record. written is the
+// time that PM2 wrote, or 0. Without it, a midnight is taken for a date of the application.
+func (p *Parser) trusts(nanos, written, now int64) bool {
+	if written != 0 {
+		return nanos > written-oneMinute && nanos < written+oneMinute
 	}
-	text, isText := w.str(f)
-	if isText && r.kind != kindNumber {
-		text = bytes.TrimSpace(text)
-		if t, ok := timeparse.Parse(text, p.set.Location); ok && t.Len == len(text) && t.Nanos != 0 {
-			return t.Nanos, timeparse.Plausible(t.Nanos, now, false)
+	if nanos <= now-oneYear || nanos >= now+oneDay {
+		return false
+	}
+	if nanos%second != 0 {
+		return true
+	}
+	hour, minute, sec := time.Unix(0, nanos).In(p.set.Location).Clock()
+	return hour|minute|sec != 0 && nanos%oneDay != 0
+}
+
+// isRecord reports whether the line has a level or a message, which data of an application
+// seldom has.
+func (w *walker) isRecord() bool {
+	if w.roles[roleLevel] != 0 {
+		return true
+	}
+	for i := range w.found[:w.many] {
+		if r := &rows[w.found[i].row]; r.role == roleBody && !r.weak {
+			return true
 		}
-	} else if !isText {
+	}
+	return false
+}
+
+// readTime reads the time of a field. A number must be plausible as a time. whole is set if
+// the field has nothing but the time.
+func (p *Parser) readTime(f *found, now int64) (nanos int64, whole, ok bool) {
+	w := &p.w
+	text, isText := w.str(f)
+	if !isText {
 		if text = w.raw(f); text[0] == '{' {
 			return p.timeOfObject(f, now)
 		}
 	}
-	if len(text) == 0 || text[0]-'0' > 9 || len(text) > 32 {
-		return 0, false
-	}
-	nanos, ok := number(text)
-	if !ok {
-		return 0, false
-	}
-	if r.kind == kindSeconds {
+	nanos, isNumber, ok := p.timeOf(f.row, text, isText, now)
+	if isNumber && ok && rows[f.row].kind == kindSeconds {
 		nanos += w.nanosBeside()
 	}
-	// What was a duration once is one again, though it may look like a time.
-	bit := uint64(1) << (f.row & 63)
+	return nanos, true, ok
+}
+
+// timeOf reads the value of a field of time, which is a text or a number. isNumber is set
+// if the value is a number.
+func (p *Parser) timeOf(row uint8, text []byte, isText bool, now int64) (nanos int64, isNumber, ok bool) {
+	r := &rows[row]
+	if r.kind == kindNanos {
+		return 0, false, false
+	}
+	if isText && r.kind != kindNumber {
+		text = bytes.TrimSpace(text)
+		if t, ok := timeparse.Parse(text, p.set.Location); ok && t.Len == len(text) && t.Nanos != 0 {
+			return t.Nanos, false, timeparse.Plausible(t.Nanos, now, false)
+		}
+	}
+	if len(text) == 0 || text[0]-'0' > 9 || len(text) > 32 {
+		return 0, false, false
+	}
+	if nanos, ok = number(text); !ok {
+		return 0, true, false
+	}
+	// A field that once held a duration holds one again, even if it may look like a time.
+	bit := uint64(1) << (row & 63)
 	if !timeparse.Plausible(nanos, now, true) {
 		p.distrusted |= bit
-		return 0, false
+		return 0, true, false
 	}
 	if p.distrusted&bit != 0 && (nanos < now-oneDay || nanos > now+oneDay) {
-		return 0, false
+		return 0, true, false
 	}
-	return nanos, true
+	return nanos, true, true
 }
 
 func number(text []byte) (nanos int64, ok bool) {
@@ -354,42 +486,51 @@ func (w *walker) nanosBeside() int64 {
 	return 0
 }
 
-// timeOfObject reads {seconds, nanos} and what is like it.
-func (p *Parser) timeOfObject(f *found, now int64) (int64, bool) {
+// timeOfObject reads {seconds, nanos} and what is like it. whole is set if the object has
+// no other fields.
+func (p *Parser) timeOfObject(f *found, now int64) (_ int64, whole, ok bool) {
 	w := &p.w
 	var seconds, nanos int64
-	ok := false
+	fields, read := 0, 0
 	w.each(f.from, func(name []byte, v found) {
+		fields++
 		if len(name) > maxKey {
 			return
 		}
 		var buf [maxKey]byte
 		switch string(normal(buf[:0], name)) {
 		case "seconds", "epochsecond", "sec":
-			if n, isInt := whole(w.raw(&v)); isInt && !ok {
+			if n, isInt := whole64(w.raw(&v)); isInt && !ok {
 				if at, is := timeparse.FromInt(n); is {
 					seconds, ok = at, true
+					read++
 				}
 			}
 		case "nanos", "nanoseconds", "nanoofsecond", "nsec":
-			if n, isInt := whole(w.raw(&v)); isInt && n >= 0 && n < 1e9 {
+			if n, isInt := whole64(w.raw(&v)); isInt && n >= 0 && n < 1e9 {
 				nanos = n
+				read++
 			}
 		case "timestamp", "$date":
-			if at, is := number(bytes.Trim(w.raw(&v), `"`)); is && !ok {
+			if ok {
+				return
+			}
+			if at, is := number(bytes.Trim(w.raw(&v), `"`)); is {
 				seconds, ok = at, true
-			} else if s, isText := w.str(&v); isText && !ok {
-				if t, read := timeparse.Parse(s, p.set.Location); read && t.Len == len(s) && t.Nanos != 0 {
+				read++
+			} else if s, isText := w.str(&v); isText {
+				if t, is := timeparse.Parse(s, p.set.Location); is && t.Len == len(s) && t.Nanos != 0 {
 					seconds, ok = t.Nanos, true
+					read++
 				}
 			}
 		}
 	})
-	return seconds + nanos, ok && timeparse.Plausible(seconds, now, true)
+	return seconds + nanos, read == fields, ok && timeparse.Plausible(seconds, now, true)
 }
 
-// whole reads an integer, quoted or not.
-func whole(text []byte) (int64, bool) {
+// whole64 reads an integer, quoted or not.
+func whole64(text []byte) (int64, bool) {
 	text = bytes.Trim(text, `"`)
 	if len(text) == 0 || text[0]-'0' > 9 {
 		return 0, false

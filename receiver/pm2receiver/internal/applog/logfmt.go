@@ -5,14 +5,16 @@ package applog
 
 import (
 	"bytes"
+	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/ansi"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/quoted"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
 // maxPairs bounds the pairs of a logfmt line.
@@ -43,13 +45,13 @@ func (p *Parser) logfmt(line []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 	for rest := line; len(rest) > 0; {
 		var f pair
 		var ok bool
-		if f, rest, ok = nextPair(rest, mem); !ok || len(all) == maxPairs {
+		if f, rest, ok = p.nextPair(rest, mem); !ok || len(all) == maxPairs {
 			return false
 		}
 		if f.row = known.of(f.name); f.row != 0 {
 			switch r := &rows[f.row]; r.role {
 			case roleLevel:
-				if _, is := severity.FromText(string(f.value)); is {
+				if _, is := severity.FromText(mem.String(f.value)); is {
 					levels++
 				}
 			case roleTime:
@@ -65,15 +67,27 @@ func (p *Parser) logfmt(line []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 	if min(levels, 1)+min(times, 1)+min(messages, 1) < 2 {
 		return false
 	}
-	now := int64(rec.ObservedTimestamp())
 	// In the order of the table, as fields of JSON.
+	timed := false
+	var ctx traceContext
 	for row := 1; row < len(rows); row++ {
 		for i := range all {
-			if f := &all[i]; int(f.row) == row && !f.used {
-				p.usePair(f, now, rec, mem)
+			f := &all[i]
+			if int(f.row) != row || f.used || len(f.value) == 0 {
+				continue
+			}
+			switch r := &rows[row]; r.role {
+			case roleTime:
+				if !timed {
+					timed = p.timePair(f, all, rec)
+				}
+			case roleTrace:
+				f.used = ctx.add(r, f.value, true, rec)
+			default:
+				usePair(r, f, rec, mem)
 			}
 		}
-		if rows[row].role > roleTrace {
+		if rows[row].role > roleException {
 			break
 		}
 	}
@@ -92,73 +106,56 @@ func (p *Parser) logfmt(line []byte, rec plog.LogRecord, mem *slab.Slab) bool {
 	return true
 }
 
-// usePair sets what a pair means, if nothing has set it yet.
-func (p *Parser) usePair(f *pair, now int64, rec plog.LogRecord, mem *slab.Slab) {
-	value := f.value
-	if len(value) == 0 {
-		return
-	}
-	switch r := &rows[f.row]; r.role {
+// usePair sets the level, the message or the exception that a pair means, if no other pair
+// has set it.
+func usePair(r *row, f *pair, rec plog.LogRecord, mem *slab.Slab) {
+	switch r.role {
 	case roleLevel:
-		if n, ok := severity.FromText(string(value)); ok && rec.SeverityNumber() == 0 {
+		if n, ok := severity.FromText(mem.String(f.value)); ok && rec.SeverityNumber() == 0 {
 			rec.SetSeverityNumber(n)
-			rec.SetSeverityText(severity.Clean(mem.String(value)))
-			f.used = true
-		}
-	case roleTime:
-		if rec.Timestamp() != 0 && f.used {
-			return
-		}
-		t, ok := timeparse.Parse(value, p.set.Location)
-		if ok = ok && t.Len == len(value) && t.Nanos != 0; !ok && value[0]-'0' <= 9 && len(value) < 32 {
-			t.Nanos, ok = number(value)
-			ok = ok && timeparse.Plausible(t.Nanos, now, true)
-		}
-		if ok && timeparse.Plausible(t.Nanos, now, false) {
-			rec.SetTimestamp(pcommon.Timestamp(t.Nanos))
+			rec.SetSeverityText(severity.Clean(mem.String(f.value)))
 			f.used = true
 		}
 	case roleBody:
 		if rec.Body().Type() == pcommon.ValueTypeEmpty && (!r.weak || r.name == "event") {
-			mem.SetStr(rec.Body(), mem.String(value))
+			mem.SetStr(rec.Body(), mem.String(f.value))
 			f.used = true
 		}
-	case roleTrace:
-		f.used = tracePair(r.kind, value, rec)
+	case roleException:
+		if !r.mayBeStack() || rec.Attributes().Len() > 0 {
+			return
+		}
+		var e thrown
+		if e.text(f.value, r.kind == kindStack, mem) {
+			e.put(rec.Attributes(), mem)
+			f.used = true
+		}
 	}
 }
 
-func tracePair(k kind, value []byte, rec plog.LogRecord) bool {
-	switch k {
-	case kindTrace, kindDecimalTrace:
-		id, exact, ok := readTraceID(value, k == kindDecimalTrace)
-		if ok && rec.TraceID().IsEmpty() {
-			rec.SetTraceID(id)
-			return exact
-		}
-	case kindSpan, kindDecimalSpan:
-		id, exact, ok := readSpanID(value, k == kindDecimalSpan)
-		if ok && rec.SpanID().IsEmpty() {
-			rec.SetSpanID(id)
-			return exact
-		}
-	case kindTransaction:
-		if id, _, ok := readSpanID(value, false); ok && !rec.TraceID().IsEmpty() && rec.SpanID().IsEmpty() {
-			rec.SetSpanID(id)
-		}
-	case kindB3, kindJaeger, kindXRay, kindCloud:
-		if c, ok := readHeader(value, k); ok && rec.TraceID().IsEmpty() {
-			c.set(rec)
-		}
-	case kindFlags:
-		if flags, ok := traceFlags(value, true); ok {
-			rec.SetFlags(flags)
-			return true
-		}
-	case kindParent:
-		return rec.TraceID().IsEmpty() && setParent(rec, value)
+// timePair sets the time of a record to that of a pair, and reports whether it did.
+func (p *Parser) timePair(f *pair, all []pair, rec plog.LogRecord) bool {
+	now := int64(rec.ObservedTimestamp())
+	nanos, isNumber, ok := p.timeOf(f.row, f.value, true, now)
+	if !ok || rows[f.row].weak && !p.trusts(nanos, int64(rec.Timestamp()), now) {
+		return false
 	}
-	return false
+	if isNumber && rows[f.row].kind == kindSeconds {
+		for i := range all {
+			g := &all[i]
+			if rows[g.row].kind != kindNanos || len(g.value) == 0 {
+				continue
+			}
+			if n, ok := integer(g.value); ok && n >= 0 && n < 1e9 {
+				nanos += n
+				g.used = true
+			}
+			break
+		}
+	}
+	rec.SetTimestamp(pcommon.Timestamp(nanos))
+	f.used = true
+	return true
 }
 
 func keyLen(b []byte) int {
@@ -170,7 +167,7 @@ func keyLen(b []byte) int {
 }
 
 // nextPair reads key=value or key="value" and the blanks behind it.
-func nextPair(b []byte, mem *slab.Slab) (f pair, rest []byte, ok bool) {
+func (p *Parser) nextPair(b []byte, mem *slab.Slab) (f pair, rest []byte, ok bool) {
 	n := keyLen(b)
 	if n == 0 || n > 128 || n >= len(b) || b[n] != '=' {
 		return f, nil, false
@@ -184,7 +181,7 @@ func nextPair(b []byte, mem *slab.Slab) (f pair, rest []byte, ok bool) {
 		}
 		f.value, f.quoted = b[1:end+1:end+1], true
 		if escaped {
-			if f.value, _, ok = quoted.Unquote(b[1:end+2], mem.Text); !ok {
+			if f.value, ok = p.unquote(b[:end+2], mem); !ok {
 				return f, nil, false
 			}
 		}
@@ -204,6 +201,24 @@ func nextPair(b []byte, mem *slab.Slab) (f pair, rest []byte, ok bool) {
 		return f, nil, false
 	}
 	return f, bytes.Trim(b, " \r"), true
+}
+
+// unquote decodes a quoted value with JSON's escapes, or else with Go's, which slog and
+// logrus write. Bytes that are not UTF-8 are replaced. Colours are removed if the parser
+// strips them.
+func (p *Parser) unquote(b []byte, mem *slab.Slab) ([]byte, bool) {
+	value, _, ok := quoted.Unquote(b[1:], mem.Text)
+	if !ok {
+		s, err := strconv.Unquote(string(b))
+		if err != nil {
+			return nil, false
+		}
+		value = mem.Text.Copy([]byte(strings.ToValidUTF8(s, "\uFFFD")))
+	}
+	if p.set.Strip && bytes.IndexByte(value, ansi.Escape) >= 0 {
+		value = mem.Text.Keep(ansi.Strip(value, mem.Text.Reserve))
+	}
+	return value, true
 }
 
 // plainInteger reads a value that is an integer as a program writes it.

@@ -28,6 +28,8 @@ func recognised() string {
 		for _, row := range rows[1:] {
 			switch {
 			case row.role != r.role:
+			case row.weak && row.role == roleTime:
+				names = append(names, "`"+row.name+"`\u00b2")
 			case row.weak:
 				names = append(names, "`"+row.name+"`\u00b9")
 			default:
@@ -45,10 +47,10 @@ func recognised() string {
 		return strings.NewReplacer("|", "\\|", "\t", " \u21e5 ").Replace(s)
 	}
 	for _, g := range Grammars {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", cell(g.Example), g.Of)
+		fmt.Fprintf(&b, "| `%s` | %s |\n", cell(g.Example), cell(g.Of))
 	}
 	for _, g := range AccessForms {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", cell(g.Example), g.Of)
+		fmt.Fprintf(&b, "| `%s` | %s |\n", cell(g.Example), cell(g.Of))
 	}
 	return b.String()
 }

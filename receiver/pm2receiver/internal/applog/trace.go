@@ -14,59 +14,96 @@ import (
 
 // trace sets the trace context from the first fields that have one.
 func (w *walker) trace(rec plog.LogRecord) {
-	hasTrace, hasSpan, hasFlags := false, false, false
+	var c traceContext
 	for set := w.roles[roleTrace]; set != 0; {
 		f := &w.found[w.next(&set)]
 		text, isText := w.str(f)
 		if !isText {
 			text = w.raw(f)
 		}
-		switch k := rows[f.row].kind; k {
-		case kindTrace, kindDecimalTrace:
-			if hasTrace {
-				continue
+		f.used = c.add(&rows[f.row], text, isText, rec)
+	}
+}
+
+// traceContext is what the fields of a line have set of the trace context. It is used for
+// one line.
+type traceContext struct {
+	hasTrace, hasSpan, hasFlags bool
+	// family is the family of the field that set the trace.
+	family family
+}
+
+// add sets what a field holds, unless an earlier field has set it. It reports whether the
+// record now has all that the field holds. A span of another family than the trace is not
+// set: the two may not belong together.
+func (c *traceContext) add(r *row, text []byte, isText bool, rec plog.LogRecord) (used bool) {
+	if len(text) == 0 {
+		return false
+	}
+	switch r.kind {
+	case kindTrace, kindDecimalTrace:
+		decimal := r.kind == kindDecimalTrace
+		if c.hasTrace || !isText && !decimal {
+			return false
+		}
+		id, exact, ok := readTraceID(text, decimal)
+		if ok {
+			rec.SetTraceID(id)
+			c.hasTrace, c.family = true, r.family
+		}
+		return ok && exact
+	case kindSpan, kindDecimalSpan, kindTransaction:
+		decimal := r.kind == kindDecimalSpan
+		if c.hasSpan || c.hasTrace && c.family != r.family || !c.hasTrace && r.kind == kindTransaction || !isText && !decimal {
+			return false
+		}
+		id, exact, ok := readSpanID(text, decimal)
+		if ok {
+			rec.SetSpanID(id)
+			c.hasSpan = true
+		}
+		return ok && exact && r.kind != kindTransaction
+	case kindB3, kindJaeger, kindXRay, kindCloud:
+		if c.hasTrace || !isText {
+			return false
+		}
+		if h, ok := readHeader(text, r.kind); ok {
+			c.hasTrace, c.hasSpan, c.hasFlags = true, c.hasSpan || !h.span.IsEmpty(), c.hasFlags || h.flagged
+			c.family = r.family
+			h.set(rec)
+		}
+	case kindFlags:
+		if flags, ok := traceFlags(text, isText); ok && !c.hasFlags {
+			rec.SetFlags(flags)
+			c.hasFlags = true
+			return true
+		}
+	case kindSampled:
+		if sampled, ok := readSampled(text); ok {
+			if !c.hasFlags && sampled {
+				rec.SetFlags(1)
 			}
-			id, exact, ok := readTraceID(text, k == kindDecimalTrace)
-			if ok && (isText || k == kindDecimalTrace) {
-				rec.SetTraceID(id)
-				hasTrace, f.used = true, exact
-			}
-		case kindSpan, kindDecimalSpan, kindTransaction:
-			if hasSpan || k == kindTransaction && !hasTrace {
-				continue
-			}
-			id, exact, ok := readSpanID(text, k == kindDecimalSpan)
-			if ok && (isText || k == kindDecimalSpan) {
-				rec.SetSpanID(id)
-				hasSpan, f.used = true, exact && k != kindTransaction
-			}
-		case kindB3, kindJaeger, kindXRay, kindCloud:
-			if isText && !hasTrace {
-				if c, ok := readHeader(text, k); ok {
-					hasTrace, hasSpan, hasFlags = true, hasSpan || !c.span.IsEmpty(), hasFlags || c.flagged
-					c.set(rec)
-				}
-			}
-		case kindFlags:
-			if flags, ok := traceFlags(text, isText); ok && !hasFlags {
-				rec.SetFlags(flags)
-				hasFlags, f.used = true, true
-			}
-		case kindSampled:
-			switch string(text) {
-			case "true", "True", "false", "False", "1", "0":
-				if !hasFlags && (text[0]|0x20 == 't' || text[0] == '1') {
-					rec.SetFlags(1)
-				}
-				hasFlags, f.used = true, true
-			}
-		case kindParent:
-			if !hasTrace && isText {
-				f.used = setParent(rec, text)
-				hasTrace = f.used
-			}
+			c.hasFlags = true
+			return true
+		}
+	case kindParent:
+		if !c.hasTrace && isText {
+			c.hasTrace = setParent(rec, text)
+			return c.hasTrace
 		}
 	}
+	return false
+}
+
+// readSampled reads whether a trace is sampled.
+func readSampled(text []byte) (sampled, ok bool) {
+	switch string(text) {
+	case "true", "True", "1":
+		return true, true
+	case "false", "False", "0":
+		return false, true
+	}
+	return false, false
 }
 
 // headerContext is what a header of a vendor says.

@@ -67,7 +67,21 @@ func (s *scanner) iso(loc *time.Location) (Parsed, bool) {
 
 // valid reports whether the date and time of day exist and an int64 can hold them.
 func (s *scanner) valid(hour, minute, second int) bool {
-	return s.mon >= 1 && s.mon <= 12 && s.day >= 1 && s.day <= 31 && hour <= 23 && minute <= 59 && second <= 60 && s.year >= 1971 && s.year <= 2261
+	return s.mon >= 1 && s.mon <= 12 && s.day >= 1 && s.day <= daysIn(s.year, s.mon) && hour <= 23 && minute <= 59 && second <= 60 && s.year >= 1971 && s.year <= 2261
+}
+
+// daysIn returns how many days a month has, which is 1 to 12.
+func daysIn(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
 }
 
 func separates(c byte) bool { return c == '-' || c == '/' || c == '.' || c == ' ' }

@@ -92,6 +92,10 @@ func (s *scanner) zone(loc *time.Location) zone {
 		if minutes = 0; t.i < len(rest) && (word(rest[t.i]) || rest[t.i] == '-' || rest[t.i] == '/') {
 			return z
 		}
+		// Behind a blank it may be a number of the message.
+		if i > s.i && z.kind == zoneNone && !endsTime(rest[t.i:]) {
+			return z
+		}
 	}
 	if hours > 18 || minutes > 59 {
 		return z
@@ -104,6 +108,17 @@ func (s *scanner) zone(loc *time.Location) zone {
 	}
 	s.place()
 	return z
+}
+
+// endsTime reports whether b begins with what separates a time from the rest of a line.
+func endsTime(b []byte) bool {
+	if len(b) == 0 || b[0] == ']' || b[0] == ')' || b[0] == '|' || b[0] == ':' || b[0] == ',' {
+		return true
+	}
+	if b[0] == ' ' && len(b) > 1 {
+		return b[1] == '[' || b[1] == '|' || b[1] == '-' || b[1] == '('
+	}
+	return b[0] == '\t'
 }
 
 // areas are what the names of regions begin with.

@@ -35,14 +35,20 @@ type Name struct {
 	Home string
 }
 
+// stream matches what the names of the files of one stream end in. PM2 writes out and
+// error, the other words are in common use for out_file and error_file.
+const stream = `(?:out|output|stdout|err|errs|error|errors|stderr)`
+
 var (
-	streamName = regexp.MustCompile(`^(?:(.+)[-_.])?(out|err|error|stdout|stderr)(?:[-_.](\d+))?\.log$`)
+	streamName = regexp.MustCompile(`(?i)^(?:(.+)[-_.])?(` + stream + `)(?:[-_.](\d+))?\.(?:log|txt)$`)
+	// extensionName matches names of which the stream is the extension.
+	extensionName = regexp.MustCompile(`(?i)^(.+)\.(out|err|stdout|stderr)$`)
 	// datedName matches what logrotate makes of a stream's name if it keeps the extension:
 	// x-out.1.log, x-out-20261121.log.
-	datedName = regexp.MustCompile(`^((?:.+[-_.])?(?:out|err|error|stdout|stderr)(?:-\d+)?)(?:\.\d{1,3}|[-._]20\d\d-?\d\d-?\d\d[-_.T\d]*)\.log(?:\.gz)?$`)
+	datedName = regexp.MustCompile(`(?i)^((?:.+[-_.])?` + stream + `(?:-\d+)?)(?:\.\d{1,3}|[-._]20\d\d-?\d\d-?\d\d[-_.T\d]*)\.log(?:\.gz)?$`)
 	// stampedName matches what pm2-logrotate makes of a stream's name. Its dateFormat is free
 	// text, but a name without two digits in a row is more likely an application's own.
-	stampedName  = regexp.MustCompile(`^(pm2|(?:.+[-_.])?(?:out|err|error|stdout|stderr)(?:-\d+)?)__.*\d\d.*\.log(?:\.gz)?$`)
+	stampedName  = regexp.MustCompile(`(?i)^(pm2|(?:.+[-_.])?` + stream + `(?:-\d+)?)__.*\d\d.*\.log(?:\.gz)?$`)
 	combinedName = regexp.MustCompile(`^(.+?)(?:-(\d+))?\.log$`)
 	// suffixedName matches what logrotate and similar programs append to a whole file name.
 	suffixedName = regexp.MustCompile(`^(.+?)(?:\.gz|\.\d{1,5}|[-._]20\d\d-?\d\d-?\d\d[-_.T:\d]*)$`)
@@ -56,10 +62,12 @@ func Parse(base string) Name {
 	n := Name{ProcessID: envelope.NoProcess, Daemon: base == DaemonLog}
 	id := ""
 	if m := streamName.FindStringSubmatch(base); m != nil {
-		n.App, n.Stderr, id = m[1], strings.HasPrefix(m[2], "err") || m[2] == "stderr", m[3]
+		n.App, n.Stderr, id = m[1], isStderr(m[2]), m[3]
 		if n.App == "" { // the user chose the name: --error err.log
 			n.App = m[2]
 		}
+	} else if m := extensionName.FindStringSubmatch(base); m != nil {
+		n.App, n.Stderr = m[1], isStderr(m[2])
 	} else if m := combinedName.FindStringSubmatch(base); m != nil {
 		n.App, n.Combined, id = m[1], true, m[2]
 	} else {
@@ -69,6 +77,12 @@ func Parse(base string) Name {
 		n.ProcessID = pid
 	}
 	return n
+}
+
+// isStderr reports whether a word that stream matches means stderr.
+func isStderr(word string) bool {
+	word = strings.ToLower(word)
+	return word == "stderr" || strings.HasPrefix(word, "err")
 }
 
 // Rotated reports whether a base name is that of a copy that pm2-logrotate made, or of a

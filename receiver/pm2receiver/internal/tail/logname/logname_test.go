@@ -31,6 +31,23 @@ func TestParse_StreamsAndNames(t *testing.T) {
 		"shop.log":             {App: "shop", Combined: true, ProcessID: none},
 		"shop-3.log":           {App: "shop", Combined: true, ProcessID: 3},
 		"custom.txt":           {App: "custom", Combined: true, ProcessID: none},
+		"App-Error.log":        {App: "App", Stderr: true, ProcessID: none},
+		"API_ERR-3.LOG":        {App: "API", Stderr: true, ProcessID: 3},
+		"errors.log":           {App: "errors", Stderr: true, ProcessID: none},
+		"shop-errors.log":      {App: "shop", Stderr: true, ProcessID: none},
+		"shop-stderr.txt":      {App: "shop", Stderr: true, ProcessID: none},
+		"error.txt":            {App: "error", Stderr: true, ProcessID: none},
+		"out.txt":              {App: "out", ProcessID: none},
+		"app.err":              {App: "app", Stderr: true, ProcessID: none},
+		"app.out":              {App: "app", ProcessID: none},
+		"shop-output.log":      {App: "shop", ProcessID: none},
+		"terror-out.log":       {App: "terror", ProcessID: none},
+		"mirror.log":           {App: "mirror", Combined: true, ProcessID: none},
+		"errands.log":          {App: "errands", Combined: true, ProcessID: none},
+		"layout.log":           {App: "layout", Combined: true, ProcessID: none},
+		"error-handler.log":    {App: "error-handler", Combined: true, ProcessID: none},
+		"shop-error-page.log":  {App: "shop-error-page", Combined: true, ProcessID: none},
+		"stderr-3.log":         {App: "stderr", Stderr: true, ProcessID: 3},
 	} {
 		assert.Equal(t, want, Parse(base), base)
 	}
