@@ -157,7 +157,8 @@ type lokiSettings struct {
 type lokiRun struct {
 	cmd    *exec.Cmd
 	output *os.File
-	done   chan error
+	done   chan struct{}
+	err    error // valid after done
 }
 
 func newLokiRun(t *testing.T, cmd *exec.Cmd) *lokiRun {
@@ -166,8 +167,11 @@ func newLokiRun(t *testing.T, cmd *exec.Cmd) *lokiRun {
 	require.NoError(t, err)
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(t, cmd.Start())
-	run := &lokiRun{cmd: cmd, output: out, done: make(chan error, 1)}
-	go func() { run.done <- cmd.Wait() }()
+	run := &lokiRun{cmd: cmd, output: out, done: make(chan struct{})}
+	go func() {
+		run.err = cmd.Wait()
+		close(run.done)
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // which fails if it has ended
 		_ = out.Close()
@@ -182,12 +186,12 @@ func (l *lokiRun) text(t *testing.T) string {
 	return string(text)
 }
 
-// wait waits until the client has ended, and returns its output.
+// wait waits until the client has ended, and returns its output. It may be called again.
 func (l *lokiRun) wait(t *testing.T) string {
 	t.Helper()
 	select {
-	case err := <-l.done:
-		require.NoError(t, err, l.text(t))
+	case <-l.done:
+		require.NoError(t, l.err, l.text(t))
 	case <-time.After(90 * time.Second):
 		require.Fail(t, "the client does not end", l.text(t))
 	}
@@ -368,9 +372,9 @@ func TestLokiPush_ClientsAndRejections(t *testing.T) {
 					resp, _, err := pushLine(t, r.loki, "Bearer "+r.keys["acme"], "line 1000000", nil)
 					return err == nil && strconv.Itoa(resp.StatusCode) == tt.status
 				}, 20*time.Second, 100*time.Millisecond, "the gateway applies it")
-				run := client.run(t, lokiSettings{addr: r.loki, key: r.keys["acme"], lines: lines, patience: 40 * time.Second})
 				answers := func() int { return pushesAnswered(t, r, tt.status) }
 				before := answers()
+				run := client.run(t, lokiSettings{addr: r.loki, key: r.keys["acme"], lines: lines, patience: 40 * time.Second})
 				require.Eventually(t, func() bool { return answers() > before }, 20*time.Second, 20*time.Millisecond, "it is rejected")
 				if tt.keeps[name] {
 					before := answers()
