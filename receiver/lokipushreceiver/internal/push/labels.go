@@ -168,6 +168,9 @@ func (p *labelParser) escaped(text []byte, quote byte) (value string, rest []byt
 	if end >= len(text) {
 		return "", nil, errQuote
 	}
+	if err := p.texts.reserve(2 * int64(end)); err != nil { // for out and left
+		return "", nil, err
+	}
 	out := make([]byte, 0, end)
 	for left := string(text[:end]); left != ""; {
 		r, multibyte, tail, err := strconv.UnquoteChar(left, quote)

@@ -91,6 +91,10 @@ func (k str) is(text string) bool {
 	if !k.escaped {
 		return string(k.raw) == text
 	}
+	const longestEscape = len(`\u0041`)
+	if len(k.raw) > longestEscape*len(text) {
+		return false
+	}
 	return string(unescape(make([]byte, 0, len(k.raw)), k.raw)) == text
 }
 
