@@ -350,6 +350,35 @@ func TestReceiver_Bombs(t *testing.T) {
 	assert.Empty(t, d.sink.AllMetrics())
 }
 
+// Drafts of 2.0 before rc.4 have the start in the series, later ones in each sample.
+func TestReceiver_StartTimestamps(t *testing.T) {
+	d := setup{}.start(t)
+	number := func(n protowire.Number, v uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), v)
+	}
+	head := slices.Concat(field(4), field(4, []byte("__name__")), field(4, []byte("m_total")), field(5, field(1, []byte{1, 2}), field(2, number(2, 1000))))
+	for name, fields := range map[string][]byte{
+		"rc.3":      slices.Concat(field(2, number(2, 2000)), number(6, 1500)),
+		"rc.4":      field(2, number(2, 2000), number(3, 1500)),
+		"both":      slices.Concat(field(2, number(2, 2000), number(3, 1500)), number(6, 1)),
+		"histogram": field(3, number(15, 2000), number(17, 1500)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			d.sink.Reset()
+			a := d.send(t, request{contentType: typeV2, body: snap(slices.Concat(head, field(5, field(1, []byte{1, 2}), fields)))})
+			require.Equal(t, http.StatusNoContent, a.status, a.body)
+			md := d.sink.AllMetrics()[0].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics()
+			points := md.At(0).Sum().DataPoints()
+			assert.Zero(t, points.At(0).StartTimestamp(), "0 is unset")
+			if name == "histogram" {
+				assert.EqualValues(t, 1_500_000_000, md.At(1).ExponentialHistogram().DataPoints().At(0).StartTimestamp())
+				return
+			}
+			assert.EqualValues(t, 1_500_000_000, points.At(1).StartTimestamp())
+		})
+	}
+}
+
 // vmagent sends blocks of up to 10,000 rows and 8 MiB, and retries one that is too large
 // without end. With the default bounds of a guard none is.
 func TestReceiver_TakesTheLargestBlocksOfVMAgent(t *testing.T) {
