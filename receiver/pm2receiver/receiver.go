@@ -195,7 +195,7 @@ func (r *logsReceiver) open(n logname.Name, state decode.State, location *time.L
 func (r *logsReceiver) decoder(n logname.Name, location *time.Location, host string) decode.Settings {
 	return decode.Settings{
 		Lines: lines.Settings{
-			MaxLine: int(r.cfg.MaxLineSize), Location: location, App: n.App, ProcessID: n.ProcessID, Stderr: n.Stderr,
+			MaxLine: int(r.cfg.MaxLineSize), Location: location, App: n.App, ProcessID: n.ProcessID, Stderr: n.Stderr, DatesEachLine: n.Fork,
 		},
 		Log:           applog.Settings{JSON: r.cfg.ParseApplicationJSON, Strip: r.cfg.ANSI == ANSIStrip, Location: location},
 		Join:          r.cfg.StackTraces == StackTracesJoin,

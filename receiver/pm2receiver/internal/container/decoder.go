@@ -22,7 +22,7 @@ type Format string
 
 // Formats.
 const (
-	// Auto detects the logs of containers by the path and the first line of a file.
+	// Auto detects the logs of containers by the path and the lines of a file.
 	Auto Format = "auto"
 	// Docker is the format of Docker's json-file driver.
 	Docker Format = "docker"
@@ -37,6 +37,10 @@ const (
 	maxJoined = 16 << 20
 	// partIdle is how long the next part of a line may take to arrive.
 	partIdle = 5 * time.Second
+	// entriesInRow is how many entries in a row make a file the log of a container, and
+	// firstLines how many lines of a file are searched for them.
+	entriesInRow = 3
+	firstLines   = 64
 	// maxRecords bounds the records of a batch, and maxResources how many resources are
 	// searched for that of a record.
 	maxRecords   = 4096
@@ -76,6 +80,10 @@ type Decoder struct {
 	// of stdout and stderr.
 	inner [2][sources]Inner
 	parts [2]decode.Part
+	// file is the file of the last block, and entries counts the lines in a row that were
+	// entries of a container in a file that is not taken for its log.
+	file    uint64
+	entries int
 	// newlines is set once a record had a newline: pm2-runtime --json removes all of them.
 	newlines bool
 	// out, run and mem belong to the block that is decoded.
@@ -95,6 +103,7 @@ func New(set Settings, state decode.State) *Decoder {
 func (d *Decoder) State() decode.State {
 	s := d.plain.State()
 	s.Container.Mode, s.Container.Newlines = d.mode, d.newlines
+	s.Container.File, s.Container.Entries = d.file, d.entries
 	for stream := range d.inner {
 		s.Container.Parts[stream] = d.parts[stream].Clone()
 		for from, inner := range d.inner[stream] {
@@ -114,7 +123,7 @@ func (d *Decoder) Restore(s decode.State) {
 }
 
 func (d *Decoder) restore(s decode.ContainerState) {
-	d.newlines = s.Newlines
+	d.newlines, d.file, d.entries = s.Newlines, s.File, s.Entries
 	d.inner, d.parts = [2][sources]Inner{}, [2]decode.Part{s.Parts[0].Clone(), s.Parts[1].Clone()}
 	for _, x := range s.Inner {
 		if x.Source >= 0 && x.Source < sources {
@@ -166,8 +175,8 @@ func (d *Decoder) Held() int {
 // Decode decodes a block of whole physical lines that begins at offset base of src, as
 // [decode.Decoder] does.
 func (d *Decoder) Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats) {
-	d.decide(block)
-	if d.mode == decode.NoContainer {
+	d.decide(block, src.ID, base)
+	if d.mode != decode.IsContainer {
 		return d.plain.Decode(block, src, base, now, full)
 	}
 	d.out = newMerged(d.set.Place, full)
@@ -183,21 +192,85 @@ func (d *Decoder) Decode(block []byte, src decode.Source, base int64, now time.T
 	return d.end(now)
 }
 
-// decide detects whether a file is the log of a container, by its path or its first line.
-func (d *Decoder) decide(block []byte) {
-	if d.mode != decode.UnknownContainer || len(block) == 0 {
+// decide detects whether a file is the log of a container, by its path or its lines. It
+// decides by the first lines of the file, and again where the content of the path is new. A
+// file that begins with something else is the log of a container after several entries in a
+// row.
+func (d *Decoder) decide(block []byte, file uint64, base int64) {
+	if len(block) == 0 {
 		return
 	}
-	line, _, _ := bytes.Cut(block, []byte{'\n'})
-	_, isEntry := parse(d.set.Format, line, &arena.Arena{})
-	if d.set.Format != Auto || d.set.Known || isEntry {
+	if d.set.Format != Auto || d.set.Known {
 		d.mode = decode.IsContainer
-	} else {
-		d.mode = decode.NoContainer
+		return
+	}
+	isNew := file != d.file && base == 0
+	d.file = file
+	if d.mode == decode.UnknownContainer || isNew {
+		d.entries = 0
+		switch {
+		case d.begins(block):
+			d.mode = decode.IsContainer
+		case len(bytes.Trim(block, nul+" \r\n")) == 0:
+			d.mode = decode.UnknownContainer // it says nothing
+		default:
+			d.mode = decode.NoContainer
+		}
+		return
+	}
+	if d.mode == decode.IsContainer {
+		return
+	}
+	for rest := block; len(rest) > 0; {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte{'\n'})
+		if !likely(line) || !d.isEntry(line) {
+			d.entries = 0
+			return
+		}
+		if d.entries++; d.entries >= entriesInRow {
+			d.mode, d.entries = decode.IsContainer, 0
+			return
+		}
 	}
 }
 
+// begins reports whether the first line of a block that is not empty is an entry of a
+// container, or several of its first lines in a row are.
+func (d *Decoder) begins(block []byte) bool {
+	first, row := true, 0
+	for i := 0; i < firstLines && len(block) > 0; i++ {
+		var line []byte
+		line, block, _ = bytes.Cut(block, []byte{'\n'})
+		if d.isEntry(line) {
+			if row++; first || row >= entriesInRow {
+				return true
+			}
+			continue
+		}
+		row = 0
+		first = first && len(bytes.TrimSpace(line)) == 0
+	}
+	return false
+}
+
+// likely reports whether a line begins as an entry does. Most lines of other files do not,
+// and one of each block is asked for.
+func likely(line []byte) bool {
+	line = bytes.TrimLeft(line, nul)
+	return bytes.HasPrefix(line, dockerHead) || len(line) > 0 && line[0]-'0' <= 9
+}
+
+func (d *Decoder) isEntry(line []byte) bool {
+	_, ok := parse(d.set.Format, bytes.TrimLeft(line, nul), &arena.Arena{})
+	return ok
+}
+
+// nul is what stands where a file was truncated while its writer went on.
+const nul = "\x00"
+
 func (d *Decoder) line(line []byte, src decode.Source, offset int64, now time.Time) {
+	line = bytes.TrimLeft(line, nul)
 	e, ok := parse(d.set.Format, line, d.mem)
 	if !ok {
 		d.out.stats.Raw++
@@ -293,7 +366,7 @@ func (d *Decoder) Flush(src decode.Source, now time.Time, everything bool) (plog
 			continue
 		}
 		logs, stats := inner.Flush(src, now, everything)
-		if i == 0 && d.mode != decode.IsContainer {
+		if i == 0 && d.mode != decode.IsContainer && d.inner == [2][sources]Inner{} {
 			d.out, d.run, d.mem = merged{}, gathered{}, nil
 			return logs, stats
 		}

@@ -21,6 +21,10 @@ const (
 // ContainerState is kept by the decoder of logs of containers.
 type ContainerState struct {
 	Mode ContainerMode `json:"mode,omitempty"`
+	// File is the file of the last block, and Entries counts the entries of a container in a
+	// row in a file that is not taken for its log.
+	File    uint64 `json:"file,omitempty"`
+	Entries int    `json:"entries,omitempty"`
 	// Newlines is set once a record of PM2's had a newline.
 	Newlines bool `json:"newlines,omitempty"`
 	// Parts are lines that have begun, of stdout and stderr.

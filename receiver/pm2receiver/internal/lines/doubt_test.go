@@ -57,7 +57,16 @@ func TestText_ATimeOfTheApplicationIsNotThatOfAllThatFollows(t *testing.T) {
 	assert.Equal(t, 1, times(got), "a time alone among lines without")
 
 	got = feedBlocks(t, "2020-01-01T00:00:00: began\n", strings.Repeat("line\n", 1000), strings.Repeat("line\n", 1000))
-	assert.Equal(t, 1+maxFollowing, times(got), "PM2 no longer writes times")
+	assert.Equal(t, 1+maxFollowing/plainWeight, times(got), "PM2 no longer writes times")
+
+	got = feedBlocks(t, "2020-01-01T00:00:00: began\n", strings.Repeat("    line\n", 1000))
+	assert.Equal(t, 1+maxFollowing, times(got), "no write has so many lines")
+
+	got = feedBlocks(t, "2020-01-01T00:00:00: one\n2020-01-01T00:00:00: two\n"+strings.Repeat("line\n", 1000))
+	assert.Equal(t, 2+maxFollowing/plainWeight, times(got), "in one read")
+
+	m := New(Settings{MaxLine: 1 << 20, Location: time.UTC, DatesEachLine: true}, State{})
+	assert.Equal(t, 2, times(feed(m, "2020-01-01T00:00:00: one\n2020-01-01T00:00:00: two\nthree\n    four\n{\n}\n")), "in fork mode")
 
 	got = feedBlocks(t, "ready\n2020-01-01T00:00:00: a\n2020-01-01T00:00:00: b\nc\n")
 	assert.Equal(t, 3, times(got), "PM2 writes times")

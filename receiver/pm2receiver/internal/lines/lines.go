@@ -74,6 +74,9 @@ type Settings struct {
 	App       string
 	ProcessID int64
 	Stderr    bool
+	// DatesEachLine is whether PM2 writes its date before each line, as it does in fork
+	// mode. A line without one has no time then.
+	DatesEachLine bool
 }
 
 // Assembler is the state of one file between its blocks. It is not safe for
@@ -274,7 +277,9 @@ func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now t
 		}
 	default:
 		m.event(text)
-		l.Time = m.state.Prefix.missed(text, now)
+		if nanos := m.state.Prefix.missed(text, now); !m.set.DatesEachLine {
+			l.Time = nanos
+		}
 	}
 	text, l.Repaired = valid(text, a)
 	m.emit(l, text, yield)

@@ -20,8 +20,12 @@ const (
 	forgetAfter = 256
 	// maxFollowing is the maximum number of lines without a time after one with a time: in
 	// cluster mode PM2 writes it before the first line of a write only. If more follow, the
-	// time was the application's own, or PM2 no longer writes times.
-	maxFollowing = 512
+	// time was the application's own, or PM2 no longer writes times. Most writes of more
+	// lines are stack traces, which the times of their first lines are enough for.
+	maxFollowing = 64
+	// plainWeight is for how many of them a line counts that is not indented and closes no
+	// bracket: such lines are more likely writes of their own.
+	plainWeight = 8
 	// writeLasts is how long it takes to read the lines of one write.
 	writeLasts = time.Second
 	// eachAfter is how many indented lines with a date show that each line has one.
@@ -67,6 +71,9 @@ func (p *Prefix) met(nanos int64, rest []byte, now time.Time) {
 	}
 }
 
+// continues are the bytes that lines inside of a write begin with.
+var continues = []byte(" \t})]")
+
 // missed takes note of a line without, and returns its time or 0.
 func (p *Prefix) missed(text []byte, now time.Time) int64 {
 	p.Run = false
@@ -74,6 +81,9 @@ func (p *Prefix) missed(text []byte, now time.Time) int64 {
 		if p.Missed++; p.Missed > forgetAfter {
 			p.Shape, p.Missed = "", 0
 		}
+	}
+	if len(text) > 0 && bytes.IndexByte(continues, text[0]) < 0 {
+		p.Following += plainWeight - 1
 	}
 	if p.Following++; p.Following > maxFollowing || now.Sub(p.Seen) > writeLasts {
 		p.Believed = false

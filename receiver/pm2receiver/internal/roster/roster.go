@@ -66,6 +66,8 @@ type Entry struct {
 	Copy bool
 	// Numbered is set if the entry is from a running daemon: a saved list has no numbers.
 	Numbered bool
+	// Fork is set if PM2 runs all processes that write to the file in fork mode.
+	Fork bool
 	// Home is the folder of the daemon.
 	Home string
 	// Owner is the user ID of the owner of Home.
@@ -348,7 +350,7 @@ func (r *Roster) enter(entries map[string]Entry, path string, h *home) {
 		if !isFile(file) {
 			return
 		}
-		e.App, e.ProcessID, e.Home, e.Owner, e.Numbered = p.Name, p.ID, path, owner, h.numbered
+		e.App, e.ProcessID, e.Home, e.Owner, e.Numbered, e.Fork = p.Name, p.ID, path, owner, h.numbered, p.Fork
 		old, has := entries[file]
 		if has && old.Home != path {
 			// Two daemons list the file: the one of its owner is right.
@@ -364,7 +366,7 @@ func (r *Roster) enter(entries map[string]Entry, path string, h *home) {
 			if old.ProcessID != e.ProcessID || old.App != p.Name {
 				e.ProcessID = -1
 			}
-			e.Out, e.Err, e.Copy = e.Out || old.Out, e.Err || old.Err, e.Copy && old.Copy
+			e.Out, e.Err, e.Copy, e.Fork = e.Out || old.Out, e.Err || old.Err, e.Copy && old.Copy, e.Fork && old.Fork
 		}
 		entries[file] = e
 	}

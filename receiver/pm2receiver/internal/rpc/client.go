@@ -60,6 +60,8 @@ type Process struct {
 	// could not measure them.
 	Memory int64
 	CPU    float64
+	// Fork is set if PM2 runs the process in fork mode.
+	Fork bool
 	// Logs are the files that PM2 writes for the process.
 	Logs Logs
 }

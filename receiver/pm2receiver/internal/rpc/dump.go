@@ -8,6 +8,9 @@ import (
 	"io"
 )
 
+// forkMode is PM2's name of the mode in which it writes its date before each line.
+const forkMode = "fork_mode"
+
 // Saved reads dump.pm2, the list of processes that a PM2 daemon has saved, of size bytes. It
 // keeps nothing of their environment, and at most limit processes. Saved processes have no
 // numbers, because PM2 assigns new ones at each start, and no state: ID is -1.
@@ -23,6 +26,10 @@ func Saved(r io.Reader, size int64, limit int) (List, error) {
 			switch string(key) {
 			case "name":
 				return s.keep(&p.Name)
+			case "exec_mode":
+				text, err := s.maybe()
+				p.Fork = string(text) == forkMode
+				return err
 			case "pm_out_log_path":
 				return s.keep(&p.Logs.Out)
 			case "pm_err_log_path":

@@ -57,7 +57,7 @@ func FuzzSaved(f *testing.F) {
 				require.Error(t, err)
 				return
 			}
-			if p := (Process{ID: -1, Name: text(m["name"]), Logs: Logs{Out: text(m["pm_out_log_path"]), Err: text(m["pm_err_log_path"]), Both: text(m["pm_log_path"])}}); p.Name != "" && len(want) < 50 {
+			if p := (Process{ID: -1, Name: text(m["name"]), Fork: text(m["exec_mode"]) == forkMode, Logs: Logs{Out: text(m["pm_out_log_path"]), Err: text(m["pm_err_log_path"]), Both: text(m["pm_log_path"])}}); p.Name != "" && len(want) < 50 {
 				want = append(want, p)
 			}
 		}

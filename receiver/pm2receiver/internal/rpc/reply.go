@@ -128,14 +128,18 @@ func (s *scanner) process(list *List, most int) error {
 
 // env reads the fields that PM2 itself stores for a process. All other fields are variables of
 // its environment, which may have the same names but are always texts. Of the fields that are
-// read, only the status, which has few values, and the paths of logs are texts; PM2 uses a
-// variable with the name of such a path as the path.
+// read, only the status and the mode, which have few values, and the paths of logs are texts;
+// PM2 uses a variable with the name of such a path as the path.
 func (s *scanner) env(p *Process) error {
 	return s.optional(func(key []byte) error {
 		switch string(key) {
 		case "status":
 			text, err := s.maybe()
 			p.Status = parseStatus(text)
+			return err
+		case "exec_mode":
+			text, err := s.maybe()
+			p.Fork = string(text) == forkMode
 			return err
 		case "pm_out_log_path":
 			return s.keep(&p.Logs.Out)

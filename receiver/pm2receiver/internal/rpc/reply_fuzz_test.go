@@ -40,6 +40,7 @@ func FuzzReply(f *testing.F) {
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		corpus(f), `{"args":[[]]}`, `{"args":[[{"pm_id":0,"name":"a\u00e4\ud800\n","pid":1.5e2,"monit":{"memory":-0,"cpu":1e400},"pm2_env":{"status":"online"}}]]}`,
+		`{"args":[[{"pm_id":0,"name":"x","pm2_env":{"exec_mode":"fork_mode"}},{"pm_id":1,"name":"y","pm2_env":{"exec_mode":"cluster_mode"}},{"pm_id":2,"name":"z","pm2_env":{"exec_mode":7}}]]}`,
 		`{"args":[[{"pm_id":0,"name":"x","pm2_env":{"pm_out_log_path":"/a/\u00e4.log","pm_err_log_path":7,"pm_log_path":null}}]]}`,
 		`{"error":null,"args":[[{"pm_id":01}]]}`, `{"args":[[{"pm_\u0069d":9007199254740993,"name":"x"}],2]}`, "{\"args\":[[{\"pm_id\":1,\"name\":\"\xff\"}]]}",
 		`{"args":[[{"pm_id":1,"name":"x","pm2_env":[1,2,{"a":[]}],"monit":null}]]}`, ` { "args" : [ [ ] , true, false , null ] } `,
@@ -93,6 +94,7 @@ func oracle(b []byte) (list []Process, known, ok bool) {
 		p.PID, _ = whole(m["pid"])
 		env, _ := fields(m["pm2_env"])
 		p.Status = parseStatus([]byte(text(env["status"])))
+		p.Fork = text(env["exec_mode"]) == forkMode
 		p.Logs = Logs{Out: text(env["pm_out_log_path"]), Err: text(env["pm_err_log_path"]), Both: text(env["pm_log_path"])}
 		p.Restarts, _ = whole(env["restart_time"])
 		p.Unstable, _ = whole(env["unstable_restarts"])
@@ -174,7 +176,7 @@ func twice(b []byte) bool {
 		}
 		if s, isText := token.(string); isText {
 			switch s {
-			case "args", "error", "pm2_env", "monit", "pm_id", "name", "pid", "status", "restart_time", "unstable_restarts", "pm_uptime", "memory", "cpu", "pm_out_log_path", "pm_err_log_path", "pm_log_path":
+			case "args", "error", "pm2_env", "monit", "pm_id", "name", "pid", "status", "restart_time", "unstable_restarts", "pm_uptime", "memory", "cpu", "exec_mode", "pm_out_log_path", "pm_err_log_path", "pm_log_path":
 				seen[s]++
 				if s == "args" || s == "error" {
 					if seen[s] > 1 {

@@ -70,8 +70,10 @@ func interleave(a, b []string) (all []written) {
 func join(t *testing.T, all []written, block int, resume bool) (got, entries map[int][]string) {
 	set := Settings{
 		MaxLines: 16, MaxBytes: 1 << 10,
-		Leads:  func(text []byte) (bool, bool) { return bytes.HasPrefix(text, []byte("ERROR ")), false },
-		Starts: func(text []byte) bool { return bytes.HasPrefix(text, []byte("ERROR ")) || bytes.HasPrefix(text, []byte("INFO ")) },
+		Leads: func(text []byte) (bool, bool) { return bytes.HasPrefix(text, []byte("ERROR ")), false },
+		Starts: func(text []byte) bool {
+			return bytes.HasPrefix(text, []byte("ERROR ")) || bytes.HasPrefix(text, []byte("INFO "))
+		},
 	}
 	j := New(set, State{})
 	now := time.Unix(1700000000, 0)

@@ -10,16 +10,10 @@ import (
 	"sync/atomic"
 
 	"github.com/bmatcuk/doublestar/v4"
-
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logname"
 )
 
-// maxRotations bounds how many rotations of a name are undone to find out whether the
-// original is excluded.
-const maxRotations = 4
-
 // Exclusion decides which files are not read. It compares the name of a file, the names of
-// the files that a rotated copy was made of, and, where a pattern leads through links, the
+// the files that it may be a rotated copy of, and, where a pattern leads through links, the
 // real paths. It is safe for concurrent use.
 type Exclusion struct {
 	patterns []string
@@ -62,23 +56,14 @@ func escape(path string) string {
 // Empty reports whether nothing is excluded.
 func (x *Exclusion) Empty() bool { return len(x.patterns) == 0 }
 
-// Has reports whether an absolute path, or a file that it is a rotated copy of, is excluded.
+// Has reports whether an absolute path, or a file that it may be a rotated copy of, is
+// excluded.
 func (x *Exclusion) Has(path string) bool {
 	if x.Empty() {
 		return false
 	}
 	dir, base := filepath.Split(path)
-	for range maxRotations {
-		if x.matches(dir + base) {
-			return true
-		}
-		original := logname.Original(base)
-		if original == base {
-			break
-		}
-		base = original
-	}
-	return false
+	return slices.ContainsFunc(originals(base), func(name string) bool { return x.matches(dir + name) })
 }
 
 func (x *Exclusion) matches(path string) bool {

@@ -97,7 +97,7 @@ func (f *Finder) Name(path string) logname.Name {
 	if !has || n.Daemon {
 		return n
 	}
-	n.Home = e.Home
+	n.Home, n.Fork = e.Home, e.Fork
 	switch {
 	case e.Numbered:
 		n.ProcessID = e.ProcessID

@@ -29,6 +29,8 @@ type Name struct {
 	ProcessID int64
 	// Daemon is true for the log of PM2's daemon.
 	Daemon bool
+	// Fork is true if PM2 runs all processes that write to the file in fork mode.
+	Fork bool
 	// Path is the path of the file.
 	Path string
 	// Home is the folder of the daemon that writes the file, or "" if that is unknown.
