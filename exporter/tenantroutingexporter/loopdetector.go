@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,20 +21,38 @@ import (
 const loopInterval = 10 * time.Second
 
 // loopDetector detects a destination that is this process itself, which receives its own data and sends it
-// again without end. It is for one goroutine.
+// again without end. It does not resolve names, except localhost and the name of the host. It is for one
+// goroutine.
 type loopDetector struct {
-	local map[string]uint16 // ports of destinations on this machine, by host and port
-	at    time.Time
-	found []condition.Finding
+	candidates map[string]candidate // by host and port
+	at         time.Time
+	found      []condition.Finding
+}
+
+// candidate is a destination that may be on this machine.
+type candidate struct {
+	// address is not valid for the name of the host.
+	address netip.Addr
+	port    uint16
 }
 
 func newLoopDetector(cfg *Config) *loopDetector {
-	s := &loopDetector{local: map[string]uint16{}}
+	s := &loopDetector{candidates: map[string]candidate{}}
+	name, _ := os.Hostname() // without a name, none is compared
 	for _, d := range cfg.Destinations {
 		for _, endpoint := range d.endpoints() {
-			if host, port, ok := hostPort(endpoint); ok && isLocal(host) {
-				s.local[net.JoinHostPort(host, strconv.Itoa(int(port)))] = port
+			host, port, ok := hostPort(endpoint)
+			if !ok {
+				continue
 			}
+			address, err := netip.ParseAddr(host)
+			switch {
+			case err == nil && address.IsUnspecified(), host == "localhost":
+				address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+			case err != nil && !strings.EqualFold(host, name):
+				continue
+			}
+			s.candidates[net.JoinHostPort(host, strconv.Itoa(int(port)))] = candidate{address.Unmap().WithZone(""), port}
 		}
 	}
 	return s
@@ -68,27 +87,58 @@ func hostPort(endpoint string) (host string, port uint16, ok bool) {
 	return host, uint16(n), err == nil && n > 0
 }
 
-// isLocal reports whether the name or address of a host is one of this machine, without name resolution.
-func isLocal(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && (ip.Unmap().IsLoopback() || ip.IsUnspecified())
-}
-
 func (s *loopDetector) findings(now time.Time) []condition.Finding {
-	if len(s.local) == 0 || !s.at.IsZero() && now.Sub(s.at) < loopInterval {
+	if len(s.candidates) == 0 || !s.at.IsZero() && now.Sub(s.at) < loopInterval {
 		return s.found
 	}
 	s.at, s.found = now, nil
 	own := ownports.Listening()
-	for address, port := range s.local {
-		if own[port] {
+	if len(own) == 0 {
+		return nil
+	}
+	machine := machineAddresses()
+	for name, c := range s.candidates {
+		if c.reaches(own, machine) {
 			s.found = []condition.Finding{{
-				Name: condition.FeedbackLoop, Message: "The destination " + address + " is this process itself: it receives what it sends, and no data leaves this machine",
+				Name: condition.FeedbackLoop, Message: "The destination " + name + " is this process itself: it receives what it sends, and no data leaves this machine",
 			}}
 		}
 	}
 	return s.found
+}
+
+// reaches reports whether a connection to the destination reaches one of the listeners. Another process may
+// listen on the same port of another address.
+func (c candidate) reaches(listeners []netip.AddrPort, machine map[netip.Addr]bool) bool {
+	for _, l := range listeners {
+		if l.Port() != c.port {
+			continue
+		}
+		if !c.address.IsValid() { // the name of the host
+			if l.Addr().IsUnspecified() || machine[l.Addr()] && !l.Addr().IsLoopback() {
+				return true
+			}
+			continue
+		}
+		all := l.Addr().IsUnspecified() && (l.Addr().Is6() || c.address.Is4())
+		if l.Addr() == c.address || all && (c.address.IsLoopback() || machine[c.address]) {
+			return true
+		}
+	}
+	return false
+}
+
+// machineAddresses returns the addresses of the interfaces of this machine.
+func machineAddresses() map[netip.Addr]bool {
+	all := map[netip.Addr]bool{}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return all // destinations on loopback are found without them
+	}
+	for _, a := range addresses {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil {
+			all[prefix.Addr().Unmap()] = true
+		}
+	}
+	return all
 }

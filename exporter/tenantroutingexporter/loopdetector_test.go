@@ -6,6 +6,8 @@ package tenantroutingexporter
 import (
 	"fmt"
 	"net"
+	"net/netip"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -27,14 +29,11 @@ func TestHostPort(t *testing.T) {
 		}
 		assert.Equal(t, want, got, endpoint)
 	}
-	for host, want := range map[string]bool{"localhost": true, "127.0.0.2": true, "::1": true, "0.0.0.0": true, "192.0.2.1": false, "gateway": false} {
-		assert.Equal(t, want, isLocal(host), host)
-	}
 }
 
-func TestSelfSend_IsFound(t *testing.T) {
+func TestLoopDetector_FindsThisProcess(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("other systems do not say which ports a process listens on")
+		t.Skip("other systems do not provide the ports that a process listens on")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // on loopback
 	require.NoError(t, err)
@@ -47,7 +46,7 @@ destinations:
 routes: {logs: [gateway], metrics: [gateway], traces: [gateway]}
 `, l.Addr().(*net.TCPAddr).Port))
 	s := newLoopDetector(cfg)
-	assert.Len(t, s.local, 1)
+	assert.Len(t, s.candidates, 2)
 	now := time.Now()
 	got := s.findings(now)
 	require.Len(t, got, 1)
@@ -56,4 +55,69 @@ routes: {logs: [gateway], metrics: [gateway], traces: [gateway]}
 	require.NoError(t, l.Close())
 	assert.Len(t, s.findings(now.Add(9*time.Second)), 1, "it is looked for every 10 s")
 	assert.Empty(t, s.findings(now.Add(10*time.Second)))
+}
+
+func TestLoopDetector_ComparesAddresses(t *testing.T) {
+	name, err := os.Hostname()
+	require.NoError(t, err)
+	address := func(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+	machine := map[netip.Addr]bool{
+		netip.MustParseAddr("127.0.0.1"): true, netip.MustParseAddr("172.17.0.1"): true, netip.MustParseAddr("fd00::1"): true,
+	}
+	for _, c := range []struct {
+		endpoint string
+		listener netip.AddrPort
+		want     bool
+	}{
+		{"http://127.0.0.1:4318", address("127.0.0.1:4318"), true},
+		{"http://localhost:4318", address("127.0.0.1:4318"), true},
+		{"http://0.0.0.0:4318", address("127.0.0.1:4318"), true},
+		{"http://127.0.0.1:4318", address("0.0.0.0:4318"), true},
+		{"http://127.0.0.1:4318", address("[::]:4318"), true},
+		{"http://127.0.0.7:4318", address("0.0.0.0:4318"), true},
+		{"http://[::1]:4318", address("[::]:4318"), true},
+		{"http://172.17.0.1:4318", address("0.0.0.0:4318"), true},
+		{"http://172.17.0.1:4318", address("172.17.0.1:4318"), true},
+		{"http://[fd00::1]:4318", address("[::]:4318"), true},
+		{"http://" + name + ":4318", address("0.0.0.0:4318"), true},
+		{"http://" + name + ":4318", address("172.17.0.1:4318"), true},
+
+		{"http://127.0.0.1:4318", address("127.0.0.1:4319"), false},
+		{"http://127.0.0.1:4318", address("127.0.0.2:4318"), false},
+		{"http://127.0.0.1:4318", address("172.17.0.1:4318"), false},
+		{"http://127.0.0.1:4318", address("[::1]:4318"), false},
+		{"http://[::1]:4318", address("0.0.0.0:4318"), false},
+		{"http://172.17.0.1:4318", address("127.0.0.1:4318"), false},
+		{"http://192.0.2.1:4318", address("0.0.0.0:4318"), false},
+		{"http://" + name + ":4318", address("127.0.0.1:4318"), false},
+		{"http://gateway.example:4318", address("0.0.0.0:4318"), false},
+	} {
+		s := newLoopDetector(parseConfig(t, fmt.Sprintf(`
+registry: tenant_registry
+destinations:
+  gateway: {otlp_http: {endpoint: %q}}
+routes: {logs: [gateway], metrics: [gateway], traces: [gateway]}
+`, c.endpoint)))
+		got := false
+		for _, candidate := range s.candidates {
+			got = got || candidate.reaches([]netip.AddrPort{c.listener}, machine)
+		}
+		assert.Equal(t, c.want, got, "%s, listening on %s", c.endpoint, c.listener)
+	}
+}
+
+func TestLoopDetector_IgnoresOtherProcessesOnThePort(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems do not provide the ports that a process listens on")
+	}
+	l, err := net.Listen("tcp", "127.0.0.2:0") //nolint:noctx // on loopback
+	require.NoError(t, err)
+	defer l.Close()
+	s := newLoopDetector(parseConfig(t, fmt.Sprintf(`
+registry: tenant_registry
+destinations:
+  gateway: {otlp_http: {endpoint: "http://127.0.0.1:%d"}}
+routes: {logs: [gateway], metrics: [gateway], traces: [gateway]}
+`, l.Addr().(*net.TCPAddr).Port)))
+	assert.Empty(t, s.findings(time.Now()))
 }

@@ -1,10 +1,13 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package ownports lists the TCP ports on which this process listens, so that a component can
-// detect that its destination is this process.
+// Package ownports lists the TCP addresses on which this process listens, so that a component
+// can detect that its destination is this process.
 package ownports
 
-// Listening returns the TCP ports on which this process listens, or nil if the system does not
-// provide them.
-func Listening() map[uint16]bool { return listening() }
+import "net/netip"
+
+// Listening returns the TCP addresses on which this process listens, or nil if the system does
+// not provide them. An address that is unspecified is one of all addresses: that of IPv6 also of
+// those of IPv4.
+func Listening() []netip.AddrPort { return listening() }

@@ -5,6 +5,9 @@ package ownports
 
 import (
 	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -13,16 +16,15 @@ import (
 // stateListen is the state of a listening socket in /proc/net/tcp.
 const stateListen = "0A"
 
-func listening() map[uint16]bool {
+func listening() (all []netip.AddrPort) {
 	own := sockets()
 	if len(own) == 0 {
 		return nil
 	}
-	ports := map[uint16]bool{}
 	for _, table := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
-		addPorts(ports, table, own)
+		all = appendListening(all, table, own)
 	}
-	return ports
+	return all
 }
 
 // sockets returns the inodes of this process's sockets.
@@ -47,11 +49,11 @@ func sockets() map[string]bool {
 	return all
 }
 
-// addPorts adds the ports of own listening sockets in a table of the kernel.
-func addPorts(ports map[uint16]bool, table string, own map[string]bool) {
+// appendListening appends the addresses of own listening sockets in a table of the kernel.
+func appendListening(all []netip.AddrPort, table string, own map[string]bool) []netip.AddrPort {
 	f, err := os.Open(table)
 	if err != nil {
-		return
+		return all
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
@@ -60,9 +62,25 @@ func addPorts(ports map[uint16]bool, table string, own map[string]bool) {
 		if len(fields) < 10 || fields[3] != stateListen || !own[fields[9]] {
 			continue
 		}
-		_, port, _ := strings.Cut(fields[1], ":")
-		if n, err := strconv.ParseUint(port, 16, 16); err == nil {
-			ports[uint16(n)] = true
+		if address, ok := parseAddress(fields[1]); ok {
+			all = append(all, address)
 		}
 	}
+	return all
+}
+
+// parseAddress reads an address of a table of the kernel: words of 32 bits in the byte order of
+// the machine, a colon and the port, in hexadecimal digits.
+func parseAddress(text string) (netip.AddrPort, bool) {
+	host, port, _ := strings.Cut(text, ":")
+	n, err := strconv.ParseUint(port, 16, 16)
+	words, badHost := hex.DecodeString(host)
+	if err != nil || badHost != nil {
+		return netip.AddrPort{}, false
+	}
+	for i := 0; i+4 <= len(words); i += 4 {
+		binary.NativeEndian.PutUint32(words[i:], binary.BigEndian.Uint32(words[i:]))
+	}
+	address, ok := netip.AddrFromSlice(words)
+	return netip.AddrPortFrom(address.Unmap(), uint16(n)), ok
 }

@@ -5,4 +5,6 @@
 
 package ownports
 
-func listening() map[uint16]bool { return nil }
+import "net/netip"
+
+func listening() []netip.AddrPort { return nil }
