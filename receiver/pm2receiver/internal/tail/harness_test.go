@@ -169,19 +169,20 @@ type home struct {
 	logger  *zap.Logger
 	skew    atomic.Int64 // added to the clock
 
-	mu     sync.Mutex
-	lines  []string // accepted, in their order
-	uids   map[string]string
-	refuse func(lines []string) error
-	gate   chan struct{} // closed: calls pass
-	held   atomic.Int64
+	mu      sync.Mutex
+	arrived chan struct{} // has an element after lines has grown
+	lines   []string      // accepted, in their order
+	uids    map[string]string
+	refuse  func(lines []string) error
+	gate    chan struct{} // closed: calls pass
+	held    atomic.Int64
 
 	tailer *Tailer
 }
 
 func newHome(t *testing.T) *home {
 	core, logs := observer.New(zap.WarnLevel)
-	h := &home{t: t, dir: t.TempDir(), store: &diskStore{data: map[string][]byte{}}, uids: map[string]string{}, logs: logs, logger: zap.New(core)}
+	h := &home{t: t, dir: t.TempDir(), store: &diskStore{data: map[string][]byte{}}, arrived: make(chan struct{}, 1), uids: map[string]string{}, logs: logs, logger: zap.New(core)}
 	h.include = []string{filepath.Join(h.dir, "*.log")}
 	t.Cleanup(func() {
 		h.open()
@@ -269,6 +270,10 @@ func (h *home) consume(ctx context.Context, logs plog.Logs) (plog.Logs, bool, er
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lines = append(h.lines, got...)
+	select {
+	case h.arrived <- struct{}{}:
+	default:
+	}
 	for i, uid := range uids {
 		if other, has := h.uids[uid]; has && other != got[i] {
 			h.t.Errorf("uid %s names %q and %q", uid, other, got[i])
@@ -335,9 +340,13 @@ func (h *home) eventually(texts ...string) {
 	for _, text := range texts {
 		want = append(want, split(text)...)
 	}
-	deadline := time.Now().Add(30 * time.Second)
-	for len(h.got()) < len(want) && time.Now().Before(deadline) {
-		time.Sleep(2 * time.Millisecond)
+	deadline := time.After(30 * time.Second)
+	for late := false; len(h.got()) < len(want) && !late; {
+		select {
+		case <-h.arrived:
+		case <-deadline:
+			late = true
+		}
 	}
 	h.waitForPolls()
 	got := h.got()
@@ -364,7 +373,21 @@ func difference(a, b []string) (rest []string) {
 }
 
 // waitForPolls waits for several polls, so that a wrong reaction of the reader shows.
-func (h *home) waitForPolls() { time.Sleep(60 * time.Millisecond) }
+func (h *home) waitForPolls() { h.polls(12) }
+
+// polls waits until the reader has polled n times from now on, if it runs.
+func (h *home) polls(n uint64) {
+	h.t.Helper()
+	if h.tailer == nil {
+		return
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.Now().Add(30 * time.Second)
+	for first := h.tailer.polls.Load(); h.tailer.polls.Load() < first+n; <-tick.C {
+		require.True(h.t, time.Now().Before(deadline), "the reader does not poll")
+	}
+}
 
 // saved waits until the checkpoint of a file says offset.
 func (h *home) saved(name string, offset int64) {

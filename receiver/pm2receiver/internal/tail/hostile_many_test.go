@@ -45,7 +45,7 @@ func TestHostile_FilesThatChangeAllTheTime(t *testing.T) {
 					_ = os.WriteFile(fmt.Sprintf("%s-%d.log", path, n%500), nil, 0o600)
 					_ = os.Remove(fmt.Sprintf("%s-%d.log", path, (n+250)%500))
 				}
-				time.Sleep(100 * time.Microsecond)
+				time.Sleep(100 * time.Microsecond) // else the writers take all processors from the reader
 			}
 		})
 	}

@@ -130,7 +130,7 @@ func (w *world) step() {
 	}
 }
 
-func (w *world) waitForPoll() { time.Sleep(15 * time.Millisecond) }
+func (w *world) waitForPoll() { w.polls(3) }
 
 // gone ends the writers of a file that is about to go.
 func (w *world) gone(f *inode) {

@@ -118,7 +118,7 @@ func (w *world) live(steps int) {
 			return
 		}
 		if w.random.IntN(3) == 0 {
-			time.Sleep(time.Duration(w.random.IntN(15)) * time.Millisecond)
+			time.Sleep(time.Duration(w.random.IntN(15)) * time.Millisecond) // steps fall at any moment of a poll
 		}
 		w.ebb()
 	}
@@ -268,7 +268,7 @@ func (w *world) until(done func() bool) {
 			if done() {
 				return
 			}
-			time.Sleep(2 * time.Millisecond)
+			w.polls(1)
 		}
 		w.pass(scanInterval)
 	}

@@ -67,7 +67,7 @@ func TestStream_StaysWhileItsCopiesMustBeKnown(t *testing.T) {
 	require.NoError(t, os.Remove(h.path("a-out.log")))
 	for range 60 {
 		h.skew.Add(int64(time.Second))
-		time.Sleep(5 * time.Millisecond)
+		h.polls(1)
 	}
 	h.eventually(text)
 	assert.Len(t, h.tailer.all(), 1)
@@ -84,7 +84,7 @@ func TestRestart_FolderThatIsAwayForAWhileIsNotReadAgain(t *testing.T) {
 	h.start()
 	for range 20 {
 		h.skew.Add(int64(time.Minute))
-		time.Sleep(10 * time.Millisecond)
+		h.polls(2)
 	}
 	require.NoError(t, os.Rename(away, h.dir))
 	h.write("a-out.log", numbered("a", 1001, 1100))
@@ -181,7 +181,7 @@ func TestDeliver_RefusedFileDelaysNoOther(t *testing.T) {
 		h.write(fmt.Sprintf("a%d-out.log", i), "bad\n")
 	}
 	h.start()
-	time.Sleep(50 * time.Millisecond)
+	h.waitForPolls()
 	h.write("z-out.log", numbered("good", 1, 100))
 	h.eventually(numbered("good", 1, 100))
 }

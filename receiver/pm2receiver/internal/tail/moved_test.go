@@ -86,7 +86,7 @@ func TestTrap_MovedToANameThatIsFoundTooWhileTheConsumerBlocks(t *testing.T) {
 	h.start()
 	require.Eventually(t, func() bool { return h.held.Load() > 0 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, os.Rename(h.path("a-out.log"), h.path("old.log")))
-	time.Sleep(20 * time.Millisecond) // it is away from its old name
+	h.waitForPolls() // it is missing at its old name
 	h.advance(scanInterval)
 	h.waitForPolls()
 	assert.EqualValues(t, 1, h.held.Load())

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -89,6 +90,8 @@ type Tailer struct {
 	firstUsed time.Time // when the store was first used: compressed copies older than that are not read
 
 	saving sync.Mutex // orders saves, so that no older checkpoint replaces a newer one
+
+	polls atomic.Uint64 // finished, for tests that wait for them
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -246,6 +249,7 @@ func (t *Tailer) poll(ctx context.Context) {
 		}
 		t.set.safely("looking for log files", func() { t.scan(ctx, ctx) })
 		t.set.safely("looking at log files", t.checkAll)
+		t.polls.Add(1)
 	}
 }
 

@@ -80,7 +80,7 @@ func TestTrap_SlowCompressedCopyIsNotReadAgain(t *testing.T) {
 	require.NoError(t, err)
 	for at := 0; at < len(packed); at += 1 + len(packed)/40 {
 		h.write(copyName(1, ".gz"), string(packed[at:min(at+1+len(packed)/40, len(packed))]))
-		time.Sleep(8 * time.Millisecond)
+		h.polls(2)
 	}
 	require.NoError(t, os.Truncate(h.path("a-out.log"), 0))
 	h.write("a-out.log", numbered("a", 2001, 2010))

@@ -144,16 +144,19 @@ func TestTrap_CheckpointsAreSavedDuringALongPoll(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 40_000))
 	calls := 0
-	h.refuseWith(func([]string) error { // slow: the file takes seconds
+	reading := make(chan struct{})
+	h.refuseWith(func([]string) error { // takes the first batch, and holds the second one
 		calls++
 		if calls > 1 {
-			time.Sleep(100 * time.Millisecond)
+			<-reading
+			return errRefused
 		}
 		return nil
 	})
 	h.start()
 	h.saved("a-out.log", 1)
 	assert.Less(t, len(h.got()), 40_000)
+	close(reading)
 	h.kill()
 	h.refuseWith(nil)
 	c, err := checkpoint.NewStore(h.store).Load(t.Context(), h.path("a-out.log"))
@@ -306,7 +309,7 @@ func TestTrap_SlowCopyIsNotReadAgain(t *testing.T) {
 	for at := 0; at < len(text); at += 100 { // some steps are shorter than any sample
 		if at < 1500 || at%5000 == 0 {
 			h.write(copyName(1, ""), text[:min(at+100, len(text))][min(at, len(text)):])
-			time.Sleep(8 * time.Millisecond)
+			h.polls(2)
 		} else {
 			h.write(copyName(1, ""), text[at:min(at+100, len(text))])
 		}
