@@ -1,7 +1,7 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package ansi takes the escape sequences of terminals, such as colours, out of text.
+// Package ansi removes the escape sequences of terminals, such as colours, from text.
 package ansi
 
 import "bytes"
@@ -38,10 +38,10 @@ func Append(dst, b []byte, limit int) []byte {
 	return dst
 }
 
-// maxSequence bounds an escape sequence: what does not end is none.
+// maxSequence bounds an escape sequence. A longer one is text.
 const maxSequence = 256
 
-// sequence returns how long the escape sequence is at the beginning of b.
+// sequence returns the length of the escape sequence at the beginning of b.
 func sequence(b []byte) int {
 	if len(b) < 2 {
 		return 1
@@ -53,7 +53,7 @@ func sequence(b []byte) int {
 			if b[i] >= 0x40 && b[i] <= 0x7e {
 				return i + 1
 			}
-			if b[i] < 0x20 || b[i] > 0x7e { // broken off
+			if b[i] < 0x20 || b[i] > 0x7e { // incomplete
 				return i
 			}
 		}

@@ -43,11 +43,11 @@ var (
 	appName   = []byte(`,"app_name":"`)
 )
 
-// Parse reads one line without its newline. It reports false for a line that is
-// no object of PM2's.
+// Parse reads one line without its newline. It reports false for a line that is not an object of
+// PM2.
 //
-// It expects the keys in PM2's own order and leaves everything else to
-// encoding/json, whose reading of a line is always the right one.
+// It expects the keys in PM2's order and leaves everything else to encoding/json, which defines the
+// result.
 func Parse(line []byte, a *arena.Arena) (Record, bool) {
 	if r, ok := parseFast(line, a); ok {
 		return r, true

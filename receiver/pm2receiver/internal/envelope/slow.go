@@ -12,9 +12,8 @@ import (
 	"strings"
 )
 
-// parseSlow reads a record with the keys in any order and any strings in it. An object
-// with a key that PM2 does not write is no record but an application's own line, all of
-// whose fields are to be kept.
+// parseSlow reads a record with the keys in any order and any strings. An object with a key that PM2
+// does not write is not a record: an application wrote it, and all its fields are kept.
 func parseSlow(line []byte) (Record, bool) {
 	if trimmed := bytes.TrimLeft(line, " \t"); len(trimmed) == 0 || trimmed[0] != '{' || !bytes.Contains(line, []byte("app_name")) {
 		return Record{}, false
@@ -43,8 +42,8 @@ func parseSlow(line []byte) (Record, bool) {
 	}, true
 }
 
-// known returns the fields of an object, or false if it has others than PM2 writes. It
-// ends at the first of those: an object of an application may have millions.
+// known returns the fields of an object, or false if it has a field that PM2 does not write. It stops
+// at the first such field, because an object of an application may have millions.
 func known(line []byte) (map[string]json.RawMessage, bool) {
 	dec := json.NewDecoder(bytes.NewReader(line))
 	if _, err := dec.Token(); err != nil { // the brace

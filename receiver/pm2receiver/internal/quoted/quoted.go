@@ -20,7 +20,7 @@ const (
 )
 
 // special returns a word whose high bits mark the bytes of w that end a plain
-// run: quote, backslash and control characters. A byte behind a marked one may be
+// run: quote, backslash and control characters. A byte after a marked one may be
 // marked wrongly, so only the first mark counts.
 func special(w uint64) uint64 {
 	quote := w ^ ones*'"'

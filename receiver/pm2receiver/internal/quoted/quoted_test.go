@@ -84,7 +84,7 @@ func FuzzUnquote_AgreesWithEncodingJSON(f *testing.F) {
 	})
 }
 
-// unquotable says whether encoding/json reads the string without repairing it.
+// unquotable reports whether encoding/json reads the string without repairing it.
 func unquotable(s []byte) bool {
 	var out string
 	if json.Unmarshal(append(append([]byte{'"'}, s...), '"'), &out) != nil || !utf8.Valid(s) {

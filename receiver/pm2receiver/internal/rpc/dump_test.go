@@ -66,7 +66,7 @@ func FuzzSaved(f *testing.F) {
 	})
 }
 
-// duplicate says whether an object may have a key twice: of which encoding/json may
+// duplicate reports whether an object may have a key twice: of which encoding/json may
 // keep the one that is of the type.
 func duplicate(all []json.RawMessage) bool {
 	for _, r := range all {

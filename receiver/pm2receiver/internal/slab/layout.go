@@ -13,8 +13,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// The types of pdata that are taken from large pieces, as they are laid out in
-// memory. pdata allocates each of them alone and has no way to hand one in.
+// The memory layout of the pdata types that are taken from large pieces. pdata allocates each of them
+// separately and accepts none from outside.
 type (
 	keyValue struct {
 		Value       anyValue
@@ -40,10 +40,10 @@ type handle struct {
 // boxed is an interface value: its type, and the pointer that it holds.
 type boxed struct{ kind, pointer unsafe.Pointer }
 
-// layout is what was found out about pdata once.
+// layout is the result of examining pdata once.
 type layout struct {
-	// known is whether everything is as the types above say. If not, pdata's own
-	// functions do all the work.
+	// known is whether pdata's types match those above. If not, pdata's own functions do all the
+	// work.
 	known bool
 	// The types of what an anyValue holds.
 	str, number, double, aMap, aSlice unsafe.Pointer
@@ -53,7 +53,7 @@ type layout struct {
 
 var pdata = look()
 
-// look compares pdata's types, which may change with any release, with those above.
+// look compares pdata's types with those above. They may change with any release.
 func look() layout {
 	var l layout
 	// The handles hold a pointer to the data first.
@@ -95,7 +95,7 @@ func look() layout {
 	return l
 }
 
-// same says whether two types have the same fields in the same places.
+// same reports whether two types have the same fields in the same places.
 func same(a, b reflect.Type) bool {
 	if a.Kind() != b.Kind() || a.Size() != b.Size() {
 		return false

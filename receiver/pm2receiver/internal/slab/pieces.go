@@ -10,7 +10,7 @@ import (
 	"unsafe"
 )
 
-// pieces hands out one part after another.
+// pieces allocates parts one after another.
 type pieces[T any] struct {
 	free []T
 	next int // parts of the next piece
@@ -27,15 +27,15 @@ func (p *pieces[T]) take() *T {
 	return part
 }
 
-// following returns the size of the next piece and sets that of the one behind it: an
-// expectation that was too low was mostly a little too low.
+// following returns the size of the next piece and sets that of the one after it. It grows slowly,
+// because an expectation that was too low was mostly a little too low.
 func following(next *int) int {
 	n := max(*next, firstPiece)
 	*next = min(max(n/16, firstPiece), maxPiece)
 	return n
 }
 
-// records hands out records of pdata's own type.
+// records allocates records of pdata's type.
 type records struct {
 	piece      unsafe.Pointer
 	from, size int // of piece
@@ -54,19 +54,19 @@ func (r *records) take() unsafe.Pointer {
 	return part
 }
 
-// room hands out slices one after another, whose length is not known when they begin.
+// room allocates slices one after another. The length of a slice is not known when it begins.
 type room[T any] struct {
 	free []T
 	next int // parts of the next piece
 	used int
 }
 
-// open gives a slice all the room there is, at least least parts.
+// open gives a slice all the free space, at least least parts.
 func (r *room[T]) open(all *[]T, least int) {
 	if len(r.free) < least {
 		r.free = make([]T, max(least, following(&r.next)))
 	}
-	*all, r.free = r.free[:0], nil // nobody else's until closed
+	*all, r.free = r.free[:0], nil // reserved for this slice until close
 }
 
 // close takes back what the slice does not need.

@@ -14,8 +14,8 @@ const (
 	// lastLine is the free space for the last line of a block: space for the whole line is
 	// reserved before it is known how much of it is text.
 	lastLine = 1 << 10
-	// mostBytes is the most bytes of a block that memory is reserved for, and partBytes the
-	// fewest bytes that one part is made of.
+	// mostBytes bounds the bytes of a block for which memory is reserved, and partBytes is the
+	// fewest bytes that make a part.
 	mostBytes = 128 << 10
 	partBytes = 8
 )
@@ -30,9 +30,8 @@ type Usage struct {
 	Records, Fields, Inner, Elements, Strings, Ints, Doubles, Maps, Slices int
 }
 
-// Of estimates the usage of size bytes, given that whole bytes had the usage u. The result
-// is bounded by size, however dense those bytes were: they may have ended what began long
-// before.
+// Of estimates the usage of size bytes, given that whole bytes had the usage u. The result is bounded
+// by size, because those bytes may have completed records that began long before.
 func (u Usage) Of(size, whole int) Usage {
 	if whole <= 0 {
 		return Usage{Text: size, Values: size / 2}

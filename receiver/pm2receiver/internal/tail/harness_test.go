@@ -373,7 +373,7 @@ func difference(a, b []string) (rest []string) {
 }
 
 // waitForPolls waits for several polls, so that a wrong reaction of the reader shows.
-func (h *home) waitForPolls() { h.polls(12) }
+func (h *home) waitForPolls() { h.polls(6) }
 
 // polls waits until the reader has polled n times from now on, if it runs.
 func (h *home) polls(n uint64) {

@@ -59,7 +59,7 @@ func TestHostile_LongLinesShareMemory(t *testing.T) {
 // lost, and a file with little is left alone.
 func TestHostile_PartialLinesShareMemory(t *testing.T) {
 	h := newHome(t)
-	h.buffer = 4 << 20 // a quarter of it for half lines
+	h.buffer = 4 << 20 // a quarter of it for partial lines
 	half := func(text, app string) string {
 		return fmt.Sprintf(`{"message":"%s","timestamp":"2026-11-21T02:08:35.328Z","type":"out","process_id":0,"app_name":"%s"}`+"\n", text, app)
 	}

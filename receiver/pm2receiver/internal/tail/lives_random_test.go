@@ -162,7 +162,7 @@ func (w *world) pass(d time.Duration) {
 	w.advance(d)
 }
 
-// arrived waits until all lines are there, and says whether they are, once each.
+// arrived waits until all lines are there, and reports whether they are, once each.
 func (w *world) arrived() bool {
 	w.until(func() bool { return len(w.got()) >= len(w.want) })
 	got := w.got()
@@ -180,7 +180,7 @@ func (w *world) arrived() bool {
 	return true
 }
 
-// read says whether everything that was written has arrived.
+// read reports whether everything that was written has arrived.
 func (w *world) read() bool {
 	if w.refuses > 0 || w.away > 0 {
 		return len(w.got()) == len(w.want)
@@ -196,13 +196,13 @@ func (w *world) at(name string) *inode {
 	return w.files[i]
 }
 
-// idle says whether a moved file may be given up right now by the stream of its old name,
+// idle reports whether a moved file may be given up right now by the stream of its old name,
 // and be no other stream's yet.
 func (w *world) idle(f *inode) bool {
 	return f.moved > 0 && w.clock-max(f.moved, f.fed) >= keeps && !w.own(f)
 }
 
-// own says whether the stream of its name has a file open.
+// own reports whether the stream of its name has a file open.
 func (w *world) own(f *inode) bool {
 	s := w.stream(f.name)
 	return s != nil && w.has(s, f)

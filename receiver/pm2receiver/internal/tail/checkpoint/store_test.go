@@ -21,7 +21,7 @@ import (
 
 var errDisk = errors.New("disk error")
 
-// memoryClient is a storage client that fails when it is told to.
+// memoryClient is a storage client that fails with fault, if that is set.
 type memoryClient struct {
 	data    map[string][]byte
 	batches int
@@ -71,7 +71,7 @@ func TestStore_EmptyStore(t *testing.T) {
 	paths, used, err := s.Paths(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, paths)
-	assert.False(t, used, "this tells a first run from one without files")
+	assert.False(t, used, "this distinguishes a first run from one without files")
 	c, err := s.Load(t.Context(), "/logs/a.log")
 	require.NoError(t, err)
 	assert.Nil(t, c)
