@@ -75,7 +75,7 @@ func check(data []byte) error {
 
 var errOneHead = errors.New("one head is damaged")
 
-func TestCheck_TakesWhatBboltWrites(t *testing.T) {
+func TestCheck_AcceptsFilesOfBbolt(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	path := filepath.Join(t.TempDir(), "file")
 	for i := range 30 {
@@ -102,7 +102,7 @@ func TestCheck_AnEmptyFileIsNotDamaged(t *testing.T) {
 	require.NoError(t, check(nil))
 }
 
-func TestCheck_TakesTheOtherHeadIfOneIsDamaged(t *testing.T) {
+func TestCheck_UsesTheOtherMetaPageIfOneIsDamaged(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	data := write(t, filepath.Join(t.TempDir(), "file"), false, 20, queue(r, 50, 500))
 	for head := range 2 {
@@ -154,7 +154,7 @@ func first(t *testing.T, data []byte, flags uint16) int {
 	return 0
 }
 
-func TestCheck_FindsWhatMakesNoSense(t *testing.T) {
+func TestCheck_RejectsInconsistentPages(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	write(t, path, true, 1, func(b *bbolt.Bucket, _ int) error {
 		for i := range 500 {

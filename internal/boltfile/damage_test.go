@@ -134,7 +134,7 @@ func damages(r *rand.Rand) map[string]func([]byte) []byte {
 
 // A file that is not called damaged can be opened, read, written and compacted by
 // file_storage, which does not recover from what it does not like.
-func TestCheck_WhatItTakesDoesNotEndTheProcess(t *testing.T) {
+func TestCheck_AcceptedFilesDoNotCrashBbolt(t *testing.T) {
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(9, 10))
 	const rounds = 10

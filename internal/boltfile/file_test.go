@@ -78,14 +78,14 @@ func TestExplain_NamesTheDirectoryThatAnotherProcessUses(t *testing.T) {
 	assert.NoError(t, Explain(nil, nil, component.KindReceiver, component.MustNewID("pm2"), ""))
 }
 
-func TestLocate_KnowsNoOtherStorage(t *testing.T) {
+func TestLocate_IgnoresOtherStorage(t *testing.T) {
 	for _, other := range []any{nil, storage.NewNopClient(), "text", &struct{ cfg *int }{}} {
 		_, ok := Locate(other, component.KindExporter, component.MustNewID("x"), "y")
 		assert.False(t, ok)
 	}
 }
 
-func TestInspect_LeavesTheLockToOthers(t *testing.T) {
+func TestInspect_DoesNotKeepTheLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	state, err := Inspect(path)

@@ -15,9 +15,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// FuzzCheck_BboltReadsWhatItTakes changes bytes of a file. bbolt is the oracle: it
+// FuzzCheck_BboltReadsAcceptedFiles changes bytes of a file. bbolt is the oracle: it
 // must be able to read all that the check lets pass, and ends the process if not.
-func FuzzCheck_BboltReadsWhatItTakes(f *testing.F) {
+func FuzzCheck_BboltReadsAcceptedFiles(f *testing.F) {
 	whole := write(f, filepath.Join(f.TempDir(), "file"), false, 3, func(b *bbolt.Bucket, i int) error {
 		return errors.Join(b.Put(fmt.Append(nil, i), bytes.Repeat([]byte{1}, 900)), b.Put(fmt.Append(nil, i+9), []byte("v")))
 	})

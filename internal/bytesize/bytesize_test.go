@@ -24,7 +24,7 @@ func TestSize_RoundTrip(t *testing.T) {
 	assert.Equal(t, "64MiB", (64 * MiB).String())
 }
 
-func TestSize_RefusesOtherText(t *testing.T) {
+func TestSize_RejectsOtherText(t *testing.T) {
 	for _, text := range []string{"", "MiB", "-1", "ten", "1XB", "99999999999GiB"} {
 		var got Size
 		assert.Error(t, got.UnmarshalText([]byte(text)), text)

@@ -114,7 +114,7 @@ func TestTracker_ShortFailuresAndPausesChangeNothing(t *testing.T) {
 	assert.Zero(t, r.logs.FilterMessage("Condition has ended").Len())
 }
 
-func TestTracker_LogsLessAndLess(t *testing.T) {
+func TestTracker_LogsWithGrowingIntervals(t *testing.T) {
 	r := newRig(t)
 	r.findings = []Finding{{Name: GatewayUnreachable, Cause: "dns", Message: "m"}}
 	r.run(24 * time.Hour)

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-func TestFault_SaysWhereAndWhatToDo(t *testing.T) {
+func TestFault_NamesThePathAndTheFix(t *testing.T) {
 	dir := t.TempDir()
 	for cause, remedy := range map[error]string{
 		syscall.ENOSPC:         "free space",

@@ -139,7 +139,7 @@ func TestOpen_ReportsHowThePreviousProcessEnded(t *testing.T) {
 	}
 }
 
-func TestOpen_ADamagedRecordIsNone(t *testing.T) {
+func TestOpen_IgnoresADamagedRecord(t *testing.T) {
 	dir := t.TempDir()
 	for _, content := range []string{"", "{}", string(make([]byte, recordSize)), `{"state":"started","faults":9}`} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "x.run"), []byte(content), 0o600))
@@ -150,7 +150,7 @@ func TestOpen_ADamagedRecordIsNone(t *testing.T) {
 	}
 }
 
-func TestSystem_OfThisMachine(t *testing.T) {
+func TestSystem_OnThisMachine(t *testing.T) {
 	boot, n := linux().kills()
 	if _, err := os.Stat("/proc/vmstat"); err == nil {
 		assert.NotEmpty(t, boot)

@@ -79,7 +79,7 @@ func readEntry(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-func TestLinks_LeadSomewhere(t *testing.T) {
+func TestLinks_HaveTargets(t *testing.T) {
 	require.NoError(t, filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

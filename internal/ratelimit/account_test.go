@@ -172,7 +172,7 @@ func TestAccount_DividesLimitsAmongGatewaysAndNamesTheWhole(t *testing.T) {
 	require.NotZero(t, over)
 }
 
-func TestAccount_TakesFromAllLimitsOrFromNone(t *testing.T) {
+func TestAccount_ChargesAllLimitsOrNone(t *testing.T) {
 	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10, BytesPerSecond: 1000})
 	limits.DailyBytes = 1000
 	var a account
@@ -186,7 +186,7 @@ func TestAccount_TakesFromAllLimitsOrFromNone(t *testing.T) {
 	assert.Equal(t, used, a.usage)
 }
 
-func TestAccount_RefundsWhatWasNotAccepted(t *testing.T) {
+func TestAccount_RefundsRejectedRecords(t *testing.T) {
 	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10})
 	limits.DailyBytes = 100
 	var a account
@@ -198,7 +198,7 @@ func TestAccount_RefundsWhatWasNotAccepted(t *testing.T) {
 	assert.Zero(t, a.use(noon).DayBytes)
 }
 
-func TestAccount_ARefundOfYesterdayIsNoCreditForToday(t *testing.T) {
+func TestAccount_RefundAfterMidnightDoesNotCreditTheNewDay(t *testing.T) {
 	limits := tenant.Limits{DailyBytes: 100}
 	var a account
 	over, _ := a.charge(tenant.Logs, amount{1, 100}, under(limits), noon)
@@ -211,7 +211,7 @@ func TestAccount_ARefundOfYesterdayIsNoCreditForToday(t *testing.T) {
 	assert.EqualValues(t, 60, a.use(tomorrow).MonthBytes)
 }
 
-func TestAccount_QuotasTurnWithTheCalendar(t *testing.T) {
+func TestAccount_QuotasFollowTheCalendar(t *testing.T) {
 	limits := tenant.Limits{DailyBytes: 100, MonthlyBytes: 150}
 	at := func(day, hour int) time.Time { return time.Date(2026, 5, day, hour, 0, 0, 0, time.UTC) }
 	var a account

@@ -24,7 +24,7 @@ func TestBucket_BeginsFullAndRefillsUpToTheBurst(t *testing.T) {
 	assert.InDelta(t, 20, b.balance, 0)
 }
 
-func TestBucket_WaitsOutItsDebt(t *testing.T) {
+func TestBucket_RejectsUntilItsDebtIsRepaid(t *testing.T) {
 	var b bucket
 	b.refill(10, 10, noon)
 	assert.Zero(t, b.wait(10))
@@ -36,12 +36,12 @@ func TestBucket_WaitsOutItsDebt(t *testing.T) {
 	assert.Zero(t, b.wait(10))
 }
 
-func TestBucket_EmptyIsNotYetFree(t *testing.T) {
+func TestBucket_EmptyRejects(t *testing.T) {
 	b := bucket{at: noon}
 	assert.Positive(t, b.wait(10))
 }
 
-func TestBucket_IsNotPaidTwiceForTheSameTime(t *testing.T) {
+func TestBucket_RefillsOncePerInterval(t *testing.T) {
 	b := bucket{at: noon}
 	b.refill(10, 100, noon.Add(time.Second))
 	b.refill(10, 100, noon) // the clock went back
@@ -58,7 +58,7 @@ func TestBucket_FollowsARateThatChanges(t *testing.T) {
 	assert.InDelta(t, 100, b.balance, 0)
 }
 
-func TestBucket_LetsThroughItsRateWithinTwoPercentOverAMinute(t *testing.T) {
+func TestBucket_AllowsItsRateWithinTwoPercentOverAMinute(t *testing.T) {
 	const rate, minute = 5000, 60
 	for _, batch := range []int{1, 100, 999} {
 		var b bucket

@@ -134,7 +134,7 @@ func TestShared_RatesAreOneForAllGateways(t *testing.T) {
 	require.Zero(t, over, "signals have their own")
 }
 
-func TestShared_RefundsGoBackToAll(t *testing.T) {
+func TestShared_RefundsApplyToAllGateways(t *testing.T) {
 	r := redistest.Start(t)
 	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 1})
 	limits.DailyRecords = 1000
@@ -180,9 +180,9 @@ func TestShared_WarnOnlyReportsAndCounts(t *testing.T) {
 	assert.EqualValues(t, 50, s.Usages()["tenant-a"].DayRecords)
 }
 
-// TestShared_GoesOnAloneWhileRedisIsAway kills Redis, which loses all that it held,
+// TestShared_ContinuesWithoutRedis kills Redis, which loses all that it held,
 // and starts it again.
-func TestShared_GoesOnAloneWhileRedisIsAway(t *testing.T) {
+func TestShared_ContinuesWithoutRedis(t *testing.T) {
 	r := redistest.Start(t)
 	limits := rateOf(tenant.Traces, tenant.Rate{RecordsPerSecond: 1000})
 	limits.DailyRecords = 100
@@ -266,8 +266,8 @@ func TestShared_RejectsNothingBecauseRedisIsKilledUnderLoad(t *testing.T) {
 	assert.InDelta(t, sent.Load()+10, used, 4*4*10)
 }
 
-// TestShared_KeepsEachGatewayToItsPartOfARateWhileRedisIsAway needs no Redis.
-func TestShared_KeepsEachGatewayToItsPartOfARateWhileRedisIsAway(t *testing.T) {
+// TestShared_LimitsEachGatewayToItsPartWithoutRedis needs no Redis.
+func TestShared_LimitsEachGatewayToItsPartWithoutRedis(t *testing.T) {
 	s := startSharing(t, "127.0.0.1:1", rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 100}), func(c *sharingSettings) { c.Gateways = 4 })
 	s.now = func() time.Time { return noon }
 	sent := 0
@@ -304,7 +304,7 @@ func TestShared_ConcurrentChargesOfManyGatewaysNeverExceedTheQuota(t *testing.T)
 }
 
 // A gateway ends before it could sync what it has counted alone.
-func TestShared_WhatIsUnsyncedIsSyncedAfterARestart(t *testing.T) {
+func TestShared_SyncsUnsyncedCountsAfterARestart(t *testing.T) {
 	r := redistest.Start(t)
 	limits := tenant.Limits{DailyRecords: 100}
 	first := startSharing(t, r.Addr, limits)
@@ -332,7 +332,7 @@ func TestShared_WhatIsUnsyncedIsSyncedAfterARestart(t *testing.T) {
 	assert.EqualValues(t, 100, third.Usages()["tenant-a"].DayRecords, "it is synced once")
 }
 
-func TestShared_AnswersThatMakeNoSenseAreNotBelieved(t *testing.T) {
+func TestShared_RejectsInvalidAnswers(t *testing.T) {
 	c := sharedCharge{terms: terms{limits: &tenant.Limits{}}}
 	good := func() []any {
 		values := []any{int64(0), "0.0", int64(1)}
@@ -355,7 +355,7 @@ func TestShared_AnswersThatMakeNoSenseAreNotBelieved(t *testing.T) {
 	}
 }
 
-func TestPeek_RemembersWhatTheStoreReportedWithoutAskingIt(t *testing.T) {
+func TestPeek_UsesTheLastReportOfTheStore(t *testing.T) {
 	r := redistest.Start(t)
 	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 1})
 	limits.Quotas[tenant.Traces].DailyRecords = 100
@@ -390,7 +390,7 @@ func TestPeek_RemembersWhatTheStoreReportedWithoutAskingIt(t *testing.T) {
 	require.Zero(t, peek(tenant.Traces, 1, 1), "a changed limit is asked for again")
 }
 
-func TestShared_AQuotaWithSomethingLeftIsAskedForAgain(t *testing.T) {
+func TestShared_AsksAgainForAQuotaThatIsNotUsedUp(t *testing.T) {
 	r := redistest.Start(t)
 	s := startSharing(t, r.Addr, tenant.Limits{DailyRecords: 100})
 	_, over := s.send(tenant.Logs, 99)

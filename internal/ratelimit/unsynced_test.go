@@ -27,9 +27,9 @@ func (s *sharing) answered(t *testing.T, signal tenant.Signal, records int64) (*
 	return c, got
 }
 
-// TestShared_AnswersAreTakenOverInTheOrderOfRedis has a request wait for a processor
+// TestShared_AppliesAnswersInTheOrderOfRedis has a request wait for a processor
 // with its answer while others pass it, and Redis then lose what it holds.
-func TestShared_AnswersAreTakenOverInTheOrderOfRedis(t *testing.T) {
+func TestShared_AppliesAnswersInTheOrderOfRedis(t *testing.T) {
 	r := redistest.Start(t)
 	limits := tenant.Limits{DailyRecords: 1000}
 	limits.Quotas[tenant.Traces] = tenant.Quota{DailyRecords: 1000}
@@ -59,9 +59,9 @@ func TestShared_AnswersAreTakenOverInTheOrderOfRedis(t *testing.T) {
 	assert.Equal(t, used.DayRecords, s.Usages()["tenant-a"].DayRecords)
 }
 
-// TestShared_WhatRedisHasLostComesBackFromWhoKnowsIt has a gateway ask first that has
+// TestShared_RestoresCountsThatRedisHasLost has a gateway ask first that has
 // not asked for long.
-func TestShared_WhatRedisHasLostComesBackFromWhoKnowsIt(t *testing.T) {
+func TestShared_RestoresCountsThatRedisHasLost(t *testing.T) {
 	r := redistest.Start(t)
 	limits := tenant.Limits{DailyRecords: 1000}
 	idle, busy := startSharing(t, r.Addr, limits), startSharing(t, r.Addr, limits)
@@ -87,9 +87,9 @@ func TestShared_WhatRedisHasLostComesBackFromWhoKnowsIt(t *testing.T) {
 	assert.Zero(t, over)
 }
 
-// TestShared_WhatAReplicaLagsBehindComesBackForEachSignal has another signal be the
+// TestShared_RestoresCountsThatAReplicaLacks has another signal be the
 // first after the fail-over.
-func TestShared_WhatAReplicaLagsBehindComesBackForEachSignal(t *testing.T) {
+func TestShared_RestoresCountsThatAReplicaLacks(t *testing.T) {
 	r := redistest.Start(t)
 	limits := tenant.Limits{DailyRecords: 10_000}
 	limits.Quotas[tenant.Traces] = tenant.Quota{DailyRecords: 1000}
@@ -113,8 +113,8 @@ func TestShared_WhatAReplicaLagsBehindComesBackForEachSignal(t *testing.T) {
 	assert.EqualValues(t, 900, used.DaySignals[tenant.Traces].Records)
 }
 
-// TestShared_WhatIsUnsyncedOfADayIsNotSyncedTheNext is away from Redis over midnight.
-func TestShared_WhatIsUnsyncedOfADayIsNotSyncedTheNext(t *testing.T) {
+// TestShared_DropsUnsyncedCountsOfTheDayBefore is away from Redis over midnight.
+func TestShared_DropsUnsyncedCountsOfTheDayBefore(t *testing.T) {
 	r := redistest.Start(t)
 	s := startSharing(t, r.Addr, tenant.Limits{DailyRecords: 100, MonthlyRecords: 1000})
 	var now atomic.Pointer[time.Time]
@@ -148,9 +148,9 @@ func TestShared_WhatIsUnsyncedOfADayIsNotSyncedTheNext(t *testing.T) {
 	assert.EqualValues(t, 185, other.Usages()["tenant-a"].MonthRecords)
 }
 
-// TestShared_ARefundOfYesterdayIsNoCreditForToday is away from Redis, or not, when a
+// TestShared_RefundAfterMidnightDoesNotCreditTheNewDay is away from Redis, or not, when a
 // request of the day before is refused further on.
-func TestShared_ARefundOfYesterdayIsNoCreditForToday(t *testing.T) {
+func TestShared_RefundAfterMidnightDoesNotCreditTheNewDay(t *testing.T) {
 	for _, away := range []bool{false, true} {
 		r := redistest.Start(t)
 		s := startSharing(t, r.Addr, tenant.Limits{DailyRecords: 100, MonthlyRecords: 1000})
@@ -179,9 +179,9 @@ func TestShared_ARefundOfYesterdayIsNoCreditForToday(t *testing.T) {
 	}
 }
 
-// TestShared_WhatCannotBeSyncedStaysUnsynced has a request fail that was to sync, and a
+// TestShared_FailedSyncsStayUnsynced has a request fail that was to sync, and a
 // refund that cannot be synced.
-func TestShared_WhatCannotBeSyncedStaysUnsynced(t *testing.T) {
+func TestShared_FailedSyncsStayUnsynced(t *testing.T) {
 	r := redistest.Start(t)
 	s, other := startSharing(t, r.Addr, tenant.Limits{DailyRecords: 100}), startSharing(t, r.Addr, tenant.Limits{DailyRecords: 100})
 	paid, over := s.send(tenant.Logs, 50)

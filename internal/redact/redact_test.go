@@ -108,7 +108,7 @@ func TestScrub(t *testing.T) {
 }
 
 // A text that says nothing of a secret is shown as it is.
-func TestScrub_LeavesOtherTexts(t *testing.T) {
+func TestScrub_KeepsOtherTexts(t *testing.T) {
 	var s Secrets
 	for _, secret := range secretsOf {
 		s.Add(secret)

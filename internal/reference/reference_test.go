@@ -47,7 +47,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestResolve_RefusesWhatIsNotAllowed(t *testing.T) {
+func TestResolve_RejectsReferencesOutsideThePolicy(t *testing.T) {
 	const secret = "s3cret-content"
 	t.Setenv("REFERENCE_TEST_OTHER", secret)
 	top := t.TempDir()
@@ -96,7 +96,7 @@ func TestResolve_RefusesWhatIsNotAllowed(t *testing.T) {
 	}
 }
 
-func TestCheck_KnowsWhatNoPolicyAllows(t *testing.T) {
+func TestCheck_RejectsReferencesThatNoPolicyAllows(t *testing.T) {
 	for value, want := range map[string]string{
 		"${file:/a/b}": "", "${env:X}": "", "plain": "",
 		"${file:a}": "absolute", "${file:/a/../b}": `".."`, "${x}": "neither", "${env:X": `without "}"`,

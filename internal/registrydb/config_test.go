@@ -54,7 +54,7 @@ func TestParseDSN_NamesTheSetting(t *testing.T) {
 	}
 }
 
-func TestConfig_StringSaysWhere(t *testing.T) {
+func TestConfig_StringNamesTheDatabase(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"postgres://u:secret@db.example:6000/tenants": "PostgreSQL database tenants at db.example:6000",
 		"host=/run/pg user=u dbname=x":                "PostgreSQL database x at /run/pg",

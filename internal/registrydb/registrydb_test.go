@@ -63,7 +63,7 @@ func (d *database) exec(sql string) { d.server.Exec(d.name, sql) }
 
 const twoTenants = "# ours\ntenants: # all\n  - id: a # first\n    name: A\n  - {id: b}\n"
 
-func TestReader_SaysHowLongItWaited(t *testing.T) {
+func TestReader_ReportsHowLongItWaited(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestHistoryOf_TakesNothingElse(t *testing.T) {
+func TestHistoryOf_RejectsOtherText(t *testing.T) {
 	line := string(WithHistory(nil, History{}.Next(0)))
 	for name, text := range map[string]string{
 		"none":            "tenants: []\n",

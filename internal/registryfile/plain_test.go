@@ -33,7 +33,7 @@ var plainSeeds = []string{
 	"- a: b\n\n\n# foot\n", "- <<: x\n", "- a: b:\n", "- a: {b: http://x:1/y, c: 1:2}\n", "- a: [,]\n", "- a: [x,]\n", "- a: {b: c,}\n", "- 1: 2\n",
 }
 
-func TestPlainParser_TakesWhatTenantctlWrites(t *testing.T) {
+func TestPlainParser_ParsesFilesOfTenantctl(t *testing.T) {
 	var p plainParser
 	for _, text := range []string{plainSeeds[0], "  - id: a\n    routes: {logs: [x, y]}\n    keys:\n      - {id: k1, sha256: 00ff, scopes: [logs], created_at: 2026-01-01T00:00:00Z}\n"} {
 		_, ok := p.parse(text)

@@ -20,7 +20,7 @@ func TestJoin_OpensAndClosesTheList(t *testing.T) {
 	assert.Zero(t, s.Len())
 }
 
-func TestCheckRow_Refusals(t *testing.T) {
+func TestCheckRow_Rejections(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                          "whole lines",
 		"  - id: a":                 "whole lines",

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestFind_KnowsWhatIsVirtual(t *testing.T) {
+func TestFind_DetectsVirtualFiles(t *testing.T) {
 	link := filepath.Join(real(t), "link")
 	for _, target := range []string{"/proc/self/environ", "/proc/self/fd/0", "/proc/self/exe", "/proc/self/cwd/find.go", "/dev/stdin", "/sys/kernel/mm/transparent_hugepage/enabled"} {
 		if _, err := os.Lstat(target); err != nil {
@@ -30,7 +30,7 @@ func TestFind_KnowsWhatIsVirtual(t *testing.T) {
 
 // A folder on the way is exchanged for a link again and again. What is opened is always
 // what was judged.
-func TestFind_IsNotFooledByAnExchange(t *testing.T) {
+func TestFind_DetectsAnExchangedFile(t *testing.T) {
 	dir := real(t)
 	good, bad, at := filepath.Join(dir, "good"), filepath.Join(dir, "bad"), filepath.Join(dir, "at")
 	for _, d := range []string{good, bad} {
@@ -81,7 +81,7 @@ func TestFind_IsNotFooledByAnExchange(t *testing.T) {
 	assert.Positive(t, plain)
 }
 
-func TestFind_KeepsNoDescriptors(t *testing.T) {
+func TestFind_ClosesDescriptors(t *testing.T) {
 	before, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
 	link := filepath.Join(real(t), "link")

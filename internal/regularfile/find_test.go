@@ -68,7 +68,7 @@ func TestFind_FollowsLinksAsTheSystemDoes(t *testing.T) {
 	}
 }
 
-func TestFind_SaysWhatIsWrong(t *testing.T) {
+func TestFind_ErrorsNameTheCause(t *testing.T) {
 	dir := real(t)
 	at := func(name string) string { return filepath.Join(dir, name) }
 	require.NoError(t, os.WriteFile(at("file"), nil, 0o600))
@@ -89,7 +89,7 @@ func TestFind_SaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestFind_OpensOnlyWhatItFound(t *testing.T) {
+func TestFind_OpensOnlyTheFoundFile(t *testing.T) {
 	dir := real(t)
 	path, other := filepath.Join(dir, "file"), filepath.Join(dir, "other")
 	require.NoError(t, os.WriteFile(other, []byte("secret"), 0o600))
@@ -116,7 +116,7 @@ func TestFind_OpensOnlyWhatItFound(t *testing.T) {
 	}
 }
 
-func TestFind_SaysWhatIsNoFile(t *testing.T) {
+func TestFind_RejectsOtherThanRegularFiles(t *testing.T) {
 	dir := real(t)
 	pipe := filepath.Join(dir, "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))

@@ -29,7 +29,7 @@ func TestOpen_ReadsARegularFileAndLinksToOne(t *testing.T) {
 	}
 }
 
-func TestOpen_RefusesAFolderAndWhatIsNotThere(t *testing.T) {
+func TestOpen_RejectsFoldersAndMissingFiles(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Open(dir)
 	require.ErrorContains(t, err, "not a regular file")

@@ -178,7 +178,7 @@ func TestRetry_SpreadsDelaysWithinBounds(t *testing.T) {
 	}
 }
 
-func TestFrom_KeepsWhatAConsumerSays(t *testing.T) {
+func TestFrom_KeepsTheErrorOfAConsumer(t *testing.T) {
 	retry, err := status.New(codes.ResourceExhausted, "lane is full").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(3 * time.Second)})
 	require.NoError(t, err)
 	own := Of(Scope, tenant.Logs)

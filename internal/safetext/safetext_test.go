@@ -95,7 +95,7 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-func TestLogger_KeepsWhatIsSafe(t *testing.T) {
+func TestLogger_KeepsSafeText(t *testing.T) {
 	write := func(wrap func(*zap.Logger) *zap.Logger) string {
 		var out bytes.Buffer
 		core := zapcore.NewCore(zapcore.NewJSONEncoder(zapcore.EncoderConfig{MessageKey: "msg"}), zapcore.AddSync(&out), zapcore.InfoLevel)
@@ -126,7 +126,7 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-func TestWriter_LeavesJSONTheSame(t *testing.T) {
+func TestWriter_KeepsJSON(t *testing.T) {
 	want := strings.ToValidUTF8(strings.Join(unsafe, "-"), "\ufffd")
 	var raw, out bytes.Buffer
 	enc := json.NewEncoder(&raw)

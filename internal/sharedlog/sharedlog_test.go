@@ -25,7 +25,7 @@ func (c collectorCore) DropInjectedAttributes(keys ...string) zapcore.Core {
 	return c.bare
 }
 
-func TestLogger_DropsWhatIsOfOneSignal(t *testing.T) {
+func TestLogger_DropsFieldsOfOneSignal(t *testing.T) {
 	bare, logs := observer.New(zap.InfoLevel)
 	var dropped []string
 	l := zap.New(collectorCore{bare.With([]zap.Field{zap.String("otelcol.signal", "metrics")}), bare, &dropped})
@@ -35,7 +35,7 @@ func TestLogger_DropsWhatIsOfOneSignal(t *testing.T) {
 	assert.Equal(t, []string{"otelcol.signal", "otelcol.pipeline.id"}, dropped)
 }
 
-func TestLogger_LeavesOthers(t *testing.T) {
+func TestLogger_KeepsOtherFields(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	Logger(zap.New(core).With(zap.String("k", "v"))).Info("x")
 	require.Equal(t, 1, logs.Len())

@@ -151,7 +151,7 @@ func TestDetect_OnThisMachine(t *testing.T) {
 	assert.NotEmpty(t, got["process.executable.name"])
 }
 
-func TestDetect_KnowsTheHostEvenIfOnlyTheSystemIsAskedFor(t *testing.T) {
+func TestDetect_FindsTheHostWithTheSystemDetectorOnly(t *testing.T) {
 	d, _ := Detect(context.Background(), Groups{OS: true})
 	m := pcommon.NewMap()
 	m.PutStr("host.name", "surely-another-host")
@@ -163,7 +163,7 @@ func TestDetect_KnowsTheHostEvenIfOnlyTheSystemIsAskedFor(t *testing.T) {
 	assert.NotContains(t, m.AsRaw(), "host.name")
 }
 
-func TestDetect_NothingUnlessAskedFor(t *testing.T) {
+func TestDetect_DetectsNothingByDefault(t *testing.T) {
 	d, err := Detect(context.Background(), Groups{})
 	require.NoError(t, err)
 	m := pcommon.NewMap()

@@ -52,7 +52,7 @@ func TestFind_NamesTheKeyAndTheExtension(t *testing.T) {
 	require.EqualError(t, err, `"limits::storage" names the extension "file_storage", which is not a storage extension`)
 }
 
-func TestOpen_KeepsWhatIsStored(t *testing.T) {
+func TestOpen_KeepsStoredData(t *testing.T) {
 	dir := t.TempDir()
 	ext, err := storageclient.Find(fileStorage(t, dir), "storage", id)
 	require.NoError(t, err)
@@ -72,7 +72,7 @@ func TestOpen_KeepsWhatIsStored(t *testing.T) {
 	}
 }
 
-func TestOpen_SaysWhatIsNotARegularFile(t *testing.T) {
+func TestOpen_NamesAFileThatIsNotRegular(t *testing.T) {
 	for kind, make := range map[string]func(t *testing.T, path string){
 		"a directory": func(t *testing.T, path string) { require.NoError(t, os.Mkdir(path, 0o700)) },
 		"a socket": func(t *testing.T, path string) {
@@ -97,7 +97,7 @@ func TestOpen_SaysWhatIsNotARegularFile(t *testing.T) {
 	}
 }
 
-func TestOpen_SaysWhichLockIsHeld(t *testing.T) {
+func TestOpen_NamesTheHeldLock(t *testing.T) {
 	dir := t.TempDir()
 	ext, err := storageclient.Find(fileStorage(t, dir), "storage", id)
 	require.NoError(t, err)

@@ -68,7 +68,7 @@ func TestUndecided_HasNoTenant(t *testing.T) {
 	assert.Empty(t, client.FromContext(ctx).Metadata.Get(tenant.MetadataKey))
 }
 
-func TestNewSnapshot_RefusesHalfValidSets(t *testing.T) {
+func TestNewSnapshot_RejectsPartlyInvalidSets(t *testing.T) {
 	a := tenant.Digest{1}
 	_, err := tenant.NewSnapshot([]*tenant.Tenant{
 		{ID: "ok", Keys: []*tenant.Key{{ID: "k1", Digest: a}}},

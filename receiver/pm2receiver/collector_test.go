@@ -127,7 +127,7 @@ func reply(t *testing.T) string {
 	return string(raw)
 }
 
-func TestMetrics_SayWhatPM2Says(t *testing.T) {
+func TestMetrics_MatchTheProcessList(t *testing.T) {
 	started := time.Now().Add(-time.Hour)
 	d := rpctest.Start(t, rpctest.Home(t), rpctest.Says(rpctest.Answer(fmt.Sprintf(`{"args":[[
 		{"pid":77,"name":"web","pm_id":0,"monit":{"memory":1048576,"cpu":150.5},"pm2_env":{"status":"online","restart_time":3,"unstable_restarts":1,"pm_uptime":%d}},
@@ -161,7 +161,7 @@ func TestMetrics_SayWhatPM2Says(t *testing.T) {
 	assert.Empty(t, a.logs.FilterLevelExact(zap.WarnLevel).All())
 }
 
-func TestMetrics_HaveTheResourceOfTheLogsOfTheirProcess(t *testing.T) {
+func TestMetrics_HaveTheResourceOfTheLogs(t *testing.T) {
 	d := rpctest.Start(t, rpctest.Home(t), rpctest.Says(rpctest.Answer(reply(t))))
 	write(t, filepath.Join(d.Home, "logs", "web-out.log"), strings.NewReplacer("shop", "web", `"process_id":3`, `"process_id":1`).Replace(wrapped("one", "out")))
 	write(t, filepath.Join(d.Home, "pm2.log"), "2026-11-21T02:08:34: PM2 log: App [web:1] online\n")
@@ -181,7 +181,7 @@ func TestMetrics_HaveTheResourceOfTheLogsOfTheirProcess(t *testing.T) {
 	}
 }
 
-func TestMetrics_CanBeSwitchedOffOneByOne(t *testing.T) {
+func TestMetrics_CanBeDisabledOneByOne(t *testing.T) {
 	d := rpctest.Start(t, rpctest.Home(t), rpctest.Says(rpctest.Answer(reply(t))))
 	a := newAsker(t, d.Home)
 	a.cfg.Metrics.Each.Pm2ProcessStatus.Enabled = false
@@ -242,7 +242,7 @@ func TestMetrics_WaitForADaemonThatIsAbsentStaleOrRestarting(t *testing.T) {
 // secret is in the environment of every process of these answers.
 const secret = "s3cr3t"
 
-func TestMetrics_LetNothingOfTheEnvironmentOut(t *testing.T) {
+func TestMetrics_ContainNothingOfTheEnvironment(t *testing.T) {
 	process := `{"pid":77,"name":"web","pm_id":0,"monit":{"memory":1,"cpu":1},"pm2_env":{"status":"` + secret + `","TOKEN":"` + secret +
 		`","restart_time":"` + secret + `","` + secret + `":1,"pm_uptime":"` + secret + `","env":{"TOKEN":"` + secret + `"},"axm_monitor":{"` + secret + `":{"value":"` + secret + `"}}}}`
 	whole := `{"args":[[` + process + `]]}`
@@ -278,7 +278,7 @@ func TestMetrics_LetNothingOfTheEnvironmentOut(t *testing.T) {
 	}
 }
 
-func TestMetrics_FailuresAreCountedByTheirReason(t *testing.T) {
+func TestMetrics_FailuresAreCountedByReason(t *testing.T) {
 	for reason, answer := range map[string]func(net.Conn, <-chan struct{}){
 		"timeout":   rpctest.Hangs([]byte{0x12, 0, 0}),
 		"closed":    rpctest.Says([]byte{0x12, 0, 0}),
@@ -314,7 +314,7 @@ func TestMetrics_ShutdownDoesNotWaitForADaemonThatHangs(t *testing.T) {
 	assert.Empty(t, a.logs.FilterLevelExact(zap.WarnLevel).All(), "an end is no failure")
 }
 
-func TestMetrics_AreDroppedWhenTheyAreRefused(t *testing.T) {
+func TestMetrics_RejectedOnesAreDropped(t *testing.T) {
 	d := rpctest.Start(t, rpctest.Home(t), rpctest.Says(rpctest.Answer(reply(t))))
 	a := newAsker(t, d.Home)
 	var calls atomic.Int64
@@ -329,7 +329,7 @@ func TestMetrics_AreDroppedWhenTheyAreRefused(t *testing.T) {
 	assert.Equal(t, 1, a.logs.FilterLevelExact(zap.WarnLevel).Len())
 }
 
-func TestMetrics_GoOnWhenTheConsumerPanics(t *testing.T) {
+func TestMetrics_ContinueAfterThePanicOfAConsumer(t *testing.T) {
 	d := rpctest.Start(t, rpctest.Home(t), rpctest.Says(rpctest.Answer(reply(t))))
 	a := newAsker(t, d.Home)
 	var calls atomic.Int64
@@ -364,7 +364,7 @@ func TestMetrics_ShutdownEndsABlockedConsumer(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 
-func TestMetrics_AreBoundedInTheirProcesses(t *testing.T) {
+func TestMetrics_BoundProcesses(t *testing.T) {
 	var all []string
 	for i := range maxProcesses + 5 {
 		all = append(all, fmt.Sprintf(`{"pm_id":%d,"name":"web"}`, i))

@@ -92,7 +92,7 @@ func (b *board) await(t *testing.T, want ...string) map[string]string {
 	return got
 }
 
-func TestConditions_NoPM2ThenOneThatIsDown(t *testing.T) {
+func TestConditions_NoPM2ThenAStoppedOne(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "home")
 	cfg := testConfig(home)
 	cfg.ProcessList = defaultProcessListConfig()
@@ -116,7 +116,7 @@ func TestConditions_NoPM2ThenOneThatIsDown(t *testing.T) {
 	assert.Empty(t, b.sources)
 }
 
-func TestOfDaemons_AdviceFitsTheCause(t *testing.T) {
+func TestOfDaemons_FixMatchesTheCause(t *testing.T) {
 	for reason, want := range map[string]string{
 		"absent": "Start PM2",
 		"denied": "PM2_SOCKET_USER",
@@ -183,7 +183,7 @@ func TestConditions_FilesWithoutPermission(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 
-func TestConditions_WhatThePipelineRefuses(t *testing.T) {
+func TestConditions_RejectedRecords(t *testing.T) {
 	home := t.TempDir()
 	write(t, filepath.Join(home, "logs", "web-out.log"), "one\n")
 	cfg := testConfig(home)
@@ -209,7 +209,7 @@ func TestConditions_WhatThePipelineRefuses(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 
-func TestRefusal_IsOverSoon(t *testing.T) {
+func TestRejection_EndsSoon(t *testing.T) {
 	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	var r refusal
 	assert.Empty(t, r.findings(noon))

@@ -49,7 +49,7 @@ func TestConfig_DefaultsAreValid(t *testing.T) {
 	require.NoError(t, confmap.Validate(cfg))
 }
 
-func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
+func TestConfig_ErrorsNameTheKey(t *testing.T) {
 	for key, message := range map[string]string{
 		"bad_include":      `"include" has the invalid pattern "logs/[a"`,
 		"empty_exclude":    `"exclude" has the invalid pattern ""`,
@@ -106,7 +106,7 @@ func TestConfig_TildeIsTheHomeFolder(t *testing.T) {
 	assert.Equal(t, []string{"/home/deploy/a/x.log"}, exclude)
 }
 
-func TestConfig_DaemonLogIsReadInAHomeUnlessAskedOtherwise(t *testing.T) {
+func TestConfig_DaemonLogIsReadByDefault(t *testing.T) {
 	yes, no := true, false
 	for name, c := range map[string]struct {
 		include []string

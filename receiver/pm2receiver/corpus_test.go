@@ -21,7 +21,7 @@ import (
 )
 
 // The folder is the test: a new file is a new case.
-func TestReceiver_GivesExactlyTheLinesOfTheCorpus(t *testing.T) {
+func TestReceiver_SendsExactlyTheLinesOfTheCorpus(t *testing.T) {
 	files, err := pm2corpus.Files("../../testdata/pm2")
 	require.NoError(t, err)
 	for _, file := range files {

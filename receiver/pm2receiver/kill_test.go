@@ -39,8 +39,8 @@ const (
 	kills   = 50
 )
 
-// TestVictim is no test: it is the reader that TestReceiver_SurvivesKill9 kills.
-func TestVictim(t *testing.T) {
+// TestChildProcess is not a test: it is the reader that TestReceiver_SurvivesKill9 kills.
+func TestChildProcess(t *testing.T) {
 	dir := os.Getenv(victimEnv)
 	if dir == "" {
 		return
@@ -95,7 +95,7 @@ func TestReceiver_SurvivesKill9(t *testing.T) {
 
 	read := 0
 	for n := 0; ; n++ {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestVictim$")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestChildProcess$")
 		cmd.Env = append(os.Environ(), victimEnv+"="+dir)
 		require.NoError(t, cmd.Start())
 		time.Sleep(50*time.Millisecond + time.Duration(rand.Int64N(int64(600*time.Millisecond))))

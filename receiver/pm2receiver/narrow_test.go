@@ -86,7 +86,7 @@ func keys(of reflect.Type) (all []string) {
 }
 
 // No option is forgotten in the tables above.
-func TestNarrowing_KnowsAllOptions(t *testing.T) {
+func TestNarrowing_CoversAllOptions(t *testing.T) {
 	tested := map[string]bool{}
 	for name := range narrowing {
 		key, _, _ := strings.Cut(name, ",")

@@ -212,7 +212,7 @@ func TestProcessList_SeveralHomes(t *testing.T) {
 }
 
 // What PM2 writes and no pattern matches is logged once; an excluded file is not.
-func TestProcessList_SaysWhatIsNotIncluded(t *testing.T) {
+func TestProcessList_ReportsFilesThatAreNotIncluded(t *testing.T) {
 	home := rpctest.Home(t)
 	inside, outside, excluded := filepath.Join(home, "logs", "a-out.log"), filepath.Join(home, "elsewhere.txt"), filepath.Join(home, "excluded.txt")
 	for _, path := range []string{inside, outside, excluded} {
@@ -230,7 +230,7 @@ func TestProcessList_SaysWhatIsNotIncluded(t *testing.T) {
 }
 
 // PM2 of a user makes a collector of root's read nothing that is not the user's.
-func TestProcessList_IsNoWayToFilesOfOthers(t *testing.T) {
+func TestProcessList_GivesNoAccessToFilesOfOthers(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root gives files to others")
 	}

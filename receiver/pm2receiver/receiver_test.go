@@ -62,7 +62,7 @@ func start(t testing.TB, cfg *Config, set receiver.Settings, host component.Host
 	return r
 }
 
-func TestReceiver_SaysWhereALineIsFrom(t *testing.T) {
+func TestReceiver_SetsTheOriginOfALine(t *testing.T) {
 	home := t.TempDir()
 	write(t, filepath.Join(home, "logs", "shop-error.log"), wrapped("boom", "err"))
 	sink := new(consumertest.LogsSink)
@@ -121,7 +121,7 @@ func TestReceiver_ContinuesFromItsCheckpoint(t *testing.T) {
 	}
 }
 
-func TestReceiver_RefusesToStartWithoutItsStorage(t *testing.T) {
+func TestReceiver_FailsToStartWithoutItsStorage(t *testing.T) {
 	id := component.MustNewID("file_storage")
 	cfg := testConfig(t.TempDir())
 	cfg.Storage = &id
@@ -136,7 +136,7 @@ func TestReceiver_RefusesToStartWithoutItsStorage(t *testing.T) {
 	}
 }
 
-func TestReceiver_DropsPermanentlyRefusedRecords(t *testing.T) {
+func TestReceiver_DropsPermanentlyRejectedRecords(t *testing.T) {
 	home := t.TempDir()
 	tel := componenttest.NewTelemetry()
 	t.Cleanup(func() { require.NoError(t, tel.Shutdown(context.Background())) })
@@ -176,7 +176,7 @@ func TestReceiver_DropsPermanentlyRefusedRecords(t *testing.T) {
 	assert.Equal(t, "accepted", sink.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().Str())
 }
 
-func TestReceiver_SendsOnlyWhatAPartialRefusalLeft(t *testing.T) {
+func TestReceiver_SendsOnlyTheRecordsThatAPartialErrorNames(t *testing.T) {
 	home := t.TempDir()
 	write(t, filepath.Join(home, "logs", "shop-out.log"), wrapped("one\ntwo\nthree", "out"))
 	sink := new(consumertest.LogsSink)
@@ -197,7 +197,7 @@ func TestReceiver_SendsOnlyWhatAPartialRefusalLeft(t *testing.T) {
 	assert.Equal(t, 1, sink.LogRecordCount())
 }
 
-func TestReceiver_HandsOutRecordsThatAConsumerMayChange(t *testing.T) {
+func TestReceiver_SendsRecordsThatAConsumerMayChange(t *testing.T) {
 	home := t.TempDir()
 	write(t, filepath.Join(home, "logs", "shop-out.log"), wrapped(`{"level":30,"msg":"as written"}`, "out"))
 	sink := new(consumertest.LogsSink)
@@ -258,7 +258,7 @@ func (a *application) Generate() []receivertest.UniqueIDAttrVal {
 	return []receivertest.UniqueIDAttrVal{receivertest.UniqueIDAttrVal(id)}
 }
 
-func TestReceiver_KeepsTheContractWithItsConsumer(t *testing.T) {
+func TestReceiver_ConsumeContract(t *testing.T) {
 	home := t.TempDir()
 	// The check waits for five seconds, and its consumer may refuse often.
 	quick := func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {

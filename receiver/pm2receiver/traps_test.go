@@ -16,7 +16,7 @@ import (
 )
 
 // The table names tests that there are, and all that are called traps.
-func TestTraps_NamesTheTests(t *testing.T) {
+func TestTraps_ListsTheTests(t *testing.T) {
 	there := map[string]bool{}
 	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
 	for _, dir := range []string{".", "../../internal/e2e", "../../internal/regularfile"} {

@@ -139,7 +139,7 @@ func TestOwn_NamesOutputOnlyIfPM2RunsThisProcess(t *testing.T) {
 }
 
 // A number is given to another file once its own is gone.
-func TestOwn_KnowsARotatedFileAndNotItsNumberAlone(t *testing.T) {
+func TestOwn_RecognizesARotatedFileByMoreThanItsInode(t *testing.T) {
 	own := NewOwn(func(string) string { return "" })
 	own.list = func() []ownFile {
 		return []ownFile{{regularfile.Identity{Device: 1, Inode: 7, Born: 100}, "/logs/archive.log"}}
@@ -175,7 +175,7 @@ func TestOwn_IsBounded(t *testing.T) {
 	}
 }
 
-func TestOwn_NilKnowsNone(t *testing.T) {
+func TestOwn_NilMatchesNothing(t *testing.T) {
 	var own *Own
 	assert.False(t, own.Writes(1, 1))
 }

@@ -23,7 +23,7 @@ func TestStrip(t *testing.T) {
 	}
 }
 
-func FuzzStrip_LeavesNoEscapeAndMakesUpNothing(f *testing.F) {
+func FuzzStrip_LeavesNoEscapeAndInventsNothing(f *testing.F) {
 	f.Add("\x1b[31mred\x1b[0m")
 	f.Add("\x1b]0;x\ay\x1b")
 	f.Fuzz(func(t *testing.T, text string) {

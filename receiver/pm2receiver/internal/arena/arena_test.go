@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestArena_NeverHandsOutTheSameMemoryTwice(t *testing.T) {
+func TestArena_NeverReusesMemory(t *testing.T) {
 	a := New(64)
 	var kept [][]byte
 	for i := range 200 {
@@ -31,7 +31,7 @@ func TestArena_KeepsLessThanReserved(t *testing.T) {
 	assert.Equal(t, "def", string(second))
 }
 
-func TestArena_ReturnsWhatOutgrewTheReservation(t *testing.T) {
+func TestArena_ReturnsSlicesThatOutgrewTheReservation(t *testing.T) {
 	a := New(16)
 	big := bytes.Repeat([]byte("x"), 1<<16)
 	got := a.Keep(append(a.Reserve(4), big...))

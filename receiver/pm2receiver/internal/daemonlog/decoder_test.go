@@ -62,7 +62,7 @@ func decodeFile(t testing.TB, set Settings, text []byte, size int) []plog.Logs {
 
 // Each folder of testdata/records is a case: a log, and what is to come of it. A case
 // without records.txt writes one and fails, so that it is looked at.
-func TestDecoder_MakesRecords(t *testing.T) {
+func TestDecoder_ReturnsRecords(t *testing.T) {
 	files, err := filepath.Glob("testdata/records/*/pm2.log")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -190,7 +190,7 @@ func TestDecoder_CutsLinesThatAreTooLong(t *testing.T) {
 	assert.Equal(t, "pm2\n  9\n  severity 0 \n  pm2.line.last_part: true\n  pm2.line.part: 3\n", records["0000000000000007-0-0-3"])
 }
 
-func TestDecoder_HandsOutFullBatchesAndTheSameOnesAgain(t *testing.T) {
+func TestDecoder_RepeatsTheSameBatches(t *testing.T) {
 	text := []byte(strings.Repeat("2026-11-21T02:09:20: PM2 log: App [web:0] online\n", maxRecords+10))
 	d := New(settings(), decode.State{})
 	before := d.State()
@@ -206,7 +206,7 @@ func TestDecoder_HandsOutFullBatchesAndTheSameOnesAgain(t *testing.T) {
 	}
 }
 
-func TestDecoder_ATraceWaitsForItsRest(t *testing.T) {
+func TestDecoder_HoldsBackAnIncompleteTrace(t *testing.T) {
 	d := New(settings(), decode.State{})
 	now := time.Now()
 	logs, _ := d.Decode([]byte("TypeError: x\n    at a (b.js:1:1)\n"), source, 0, now, nil)
@@ -220,7 +220,7 @@ func TestDecoder_ATraceWaitsForItsRest(t *testing.T) {
 	assert.False(t, d.Pending())
 }
 
-func TestDecoder_RemembersFewProcesses(t *testing.T) {
+func TestDecoder_BoundsRememberedProcesses(t *testing.T) {
 	var text strings.Builder
 	for i := range 3 * maxProcesses {
 		fmt.Fprintf(&text, "2026-11-21T02:09:20: PM2 log: App [web:%d] online\n", i)
@@ -232,7 +232,7 @@ func TestDecoder_RemembersFewProcesses(t *testing.T) {
 	assert.Equal(t, decode.Process{ID: 3*maxProcesses - 1, App: "web"}, known[maxProcesses-1])
 }
 
-func TestDecoder_ADamagedStateIsNone(t *testing.T) {
+func TestDecoder_IgnoresADamagedState(t *testing.T) {
 	d := New(settings(), decode.State{Daemon: decode.DaemonState{Exited: true}})
 	logs, _ := d.Decode([]byte("2026-11-21T02:09:11: PM2 log: Script a had too many unstable restarts (3). Stopped. \"errored\"\n"), source, 0, time.Now(), nil)
 	name, _ := logs.ResourceLogs().At(0).Resource().Attributes().Get("service.name")

@@ -26,7 +26,7 @@ func TestParse(t *testing.T) {
 	}, got)
 }
 
-func TestParse_TakesAnyOrderAndUnusualStrings(t *testing.T) {
+func TestParse_AcceptsAnyOrderAndUnusualStrings(t *testing.T) {
 	for line, want := range map[string]Record{
 		`{"app_name":"a","process_id":0,"type":"out","message":"m","timestamp":"t"}`:                      {Message: []byte("m"), Timestamp: []byte("t"), App: []byte("a")},
 		`{"message":"m","timestamp":"t","type":"out","process_id":3,"app_name":"b\u00fc"}`:                {Message: []byte("m"), Timestamp: []byte("t"), ProcessID: 3, App: []byte("bü")},
@@ -45,7 +45,7 @@ func TestParse_TakesAnyOrderAndUnusualStrings(t *testing.T) {
 	}
 }
 
-func TestParse_RefusesWhatPM2DoesNotWrite(t *testing.T) {
+func TestParse_RejectsOtherObjects(t *testing.T) {
 	for _, line := range []string{
 		"", "Error: boom", "    at x (y.js:1:2)", "{}", `{"message":"m"}`, `[{"message":"m","process_id":1,"app_name":"a"}]`,
 		`{"level":"warn","message":"m","timestamp":"t"}`, `{"message":1,"timestamp":"t","type":"out","process_id":1,"app_name":"a"}`,

@@ -14,7 +14,7 @@ import (
 )
 
 // An object of an application with a million fields is left at the first of them.
-func TestParse_KeepsNothingOfObjectsOfOthers(t *testing.T) {
+func TestParse_RejectsObjectsOfApplications(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"app_name":"a"`)
 	for i := range 100_000 {

@@ -31,7 +31,7 @@ func TestUnquote(t *testing.T) {
 	}
 }
 
-func TestUnquote_LeavesTheRestToTheLibrary(t *testing.T) {
+func TestUnquote_RejectsOtherStrings(t *testing.T) {
 	for _, in := range []string{"", "open", `\`, `\q"`, `\u12g4"`, `\u12"`, `\ud800"`, `\ud800\u0041"`, `\udc00"`, "tab\there\"", "\xff\"", "\xe2\x82\""} {
 		_, _, ok := Unquote([]byte(in), arena.New(8))
 		assert.False(t, ok, "%q", in)

@@ -37,7 +37,7 @@ func start(t *testing.T, homes ...string) *Roster {
 func answer(process string) []byte { return rpctest.Answer(`{"args":[[` + process + `]]}`) }
 
 // A daemon that hangs, answers nonsense or is not there takes nothing from the others.
-func TestRoster_DaemonsAreApart(t *testing.T) {
+func TestRoster_SeparatesDaemons(t *testing.T) {
 	good, hangs, nonsense, absent := rpctest.Home(t), rpctest.Home(t), rpctest.Home(t), rpctest.Home(t)
 	rpctest.Start(t, good, rpctest.Says(answer(`{"pm_id":3,"name":"a","pm2_env":{"pm_out_log_path":"/l/a.txt","pm_err_log_path":"/l/../l/b.txt"}}`)))
 	rpctest.Start(t, hangs, rpctest.Hangs(nil))
@@ -83,7 +83,7 @@ func TestRoster_KeepsTheLastAnswer(t *testing.T) {
 
 // What is saved is read only if it is a file of the home's owner, and no larger than an
 // answer may be.
-func TestRoster_DoesNotReadAnySavedFile(t *testing.T) {
+func TestRoster_ReadsOnlyTheSavedFileOfTheOwner(t *testing.T) {
 	const saved = `[{"name":"a","pm_out_log_path":"/l/a"}]`
 	for name, make := range map[string]func(t *testing.T, path string) error{
 		"nothing": func(*testing.T, string) error { return nil },

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestClient_ReadsWhatADaemonSays(t *testing.T) {
+func TestClient_ReadsTheAnswerOfADaemon(t *testing.T) {
 	d := listen(t, hangs(answer(corpus(t))))
 	c := clientOf(d)
 	for range 2 { // it can ask again
@@ -32,14 +32,14 @@ func TestClient_ReadsWhatADaemonSays(t *testing.T) {
 	}
 }
 
-func TestClient_SendsNothingButTheRequestForTheList(t *testing.T) {
+func TestClient_SendsOnlyTheRequestForTheList(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[]]}`)))
 	_, err := clientOf(d).Processes(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{string(message(`j:{"type":"call","method":"getMonitorData","args":[{}]}`, "s:otelcol:1"))}, d.Requests())
 }
 
-func TestClient_ReadsAnAnswerThatComesInPieces(t *testing.T) {
+func TestClient_ReadsAnAnswerInPieces(t *testing.T) {
 	whole := answer(corpus(t))
 	d := listen(t, func(conn net.Conn, _ <-chan struct{}) {
 		for i := range whole {
@@ -53,21 +53,21 @@ func TestClient_ReadsAnAnswerThatComesInPieces(t *testing.T) {
 	assert.Len(t, list.Processes, 2)
 }
 
-func TestClient_LeavesOutPlaceholdersOfProcesses(t *testing.T) {
+func TestClient_SkipsPlaceholdersOfProcesses(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[{"pm_id":"_old_0","name":"web"},{"pm_id":0,"name":"web"},{"name":"web"},{"pm_id":1}]]}`)))
 	list, err := clientOf(d).Processes(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []Process{{Name: "web"}}, list.Processes)
 }
 
-func TestClient_IgnoresVariablesOfTheEnvironment(t *testing.T) {
+func TestClient_IgnoresEnvironmentVariables(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[{"pm_id":0,"name":"web","pm2_env":{"status":"s3cret","restart_time":"7","pm_uptime":"8","unstable_restarts":"9"},"monit":{"memory":"1","cpu":"2"}}]]}`)))
 	list, err := clientOf(d).Processes(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []Process{{Name: "web"}}, list.Processes)
 }
 
-func TestClient_KeepsNoMoreProcessesThanItMay(t *testing.T) {
+func TestClient_BoundsProcesses(t *testing.T) {
 	var all []string
 	for i := range 7 {
 		all = append(all, fmt.Sprintf(`{"pm_id":%d,"name":"web"}`, i))
@@ -83,7 +83,7 @@ func TestClient_KeepsNoMoreProcessesThanItMay(t *testing.T) {
 // secret is in each field of an answer that must not be disclosed.
 const secret = "s3cret"
 
-func TestClient_SaysWhyThereIsNoListAndNothingElse(t *testing.T) {
+func TestClient_ErrorsContainNothingOfTheAnswer(t *testing.T) {
 	env := `"pm2_env":{"status":"online","env":{"TOKEN":"` + secret + `"},"TOKEN":"` + secret + `"}`
 	full := `{"args":[[{"pm_id":0,"name":"web",` + env + `}]]}`
 	cut := func(n int) []byte { b := answer(full); return b[:len(b)-n] }
@@ -200,7 +200,7 @@ func TestClient_DistinguishesAnAbsentDaemonFromAForbiddenOne(t *testing.T) {
 	require.ErrorIs(t, ask(stale), ErrAbsent)
 }
 
-func TestClient_ForgetsWhatItRead(t *testing.T) {
+func TestClient_ClearsItsBuffer(t *testing.T) {
 	d := listen(t, says(answer(`{"args":[[{"pm_id":0,"name":"web","TOKEN":"`+secret+`"}]]}`)))
 	c := clientOf(d)
 	_, err := c.Processes(t.Context())
@@ -208,7 +208,7 @@ func TestClient_ForgetsWhatItRead(t *testing.T) {
 	assert.NotContains(t, string(c.buf[:]), secret)
 }
 
-func TestClient_SaysWhyItCannotConnect(t *testing.T) {
+func TestClient_ReportsWhyItCannotConnect(t *testing.T) {
 	for number, reason := range map[syscall.Errno]error{
 		syscall.EACCES: ErrDenied, syscall.EPERM: ErrDenied, syscall.ENOENT: ErrAbsent, syscall.ECONNREFUSED: ErrAbsent,
 		syscall.EAGAIN: ErrTimeout, syscall.EPROTOTYPE: ErrUnreachable, syscall.EMFILE: ErrUnreachable,

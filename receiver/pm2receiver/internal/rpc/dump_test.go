@@ -24,7 +24,7 @@ func TestSaved_KeepsNamesAndPathsAlone(t *testing.T) {
 	}, More: 1}, list)
 }
 
-func TestSaved_SaysNothingOfWhatIsNoDump(t *testing.T) {
+func TestSaved_ErrorsContainNothingOfTheFile(t *testing.T) {
 	for _, text := range []string{"", "{}", `[{"SECRET":"s3cret"`, `["s3cret"]`, `[{"name":"s3cret"}]]`, strings.Repeat("[", 1000)} {
 		list, err := Saved(strings.NewReader(text), int64(len(text)), 10)
 		assert.EqualError(t, err, "the file is not a list of processes as PM2 saves it", text)

@@ -18,7 +18,7 @@ import (
 
 // With another layout everything still works, but at the price of an allocation for
 // every value: then layout.go is to be brought in line with pdata.
-func TestLayout_IsThatOfThisRelease(t *testing.T) {
+func TestLayout_MatchesThisRelease(t *testing.T) {
 	assert.True(t, look().known)
 }
 
@@ -95,7 +95,7 @@ func FuzzSlab(f *testing.F) {
 	})
 }
 
-func TestSlab_AllocatesPiecesAlone(t *testing.T) {
+func TestSlab_AllocatesOnlyPieces(t *testing.T) {
 	const count = 256
 	var used Usage
 	build := func() {

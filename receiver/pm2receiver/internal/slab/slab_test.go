@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestUsage_ExpectsTheSameOfTheSame(t *testing.T) {
+func TestUsage_EqualInputGivesEqualUsage(t *testing.T) {
 	used := Usage{Text: 60_000, Records: 100, Fields: 1_000, Inner: 200, Strings: 1_200}
 	got := used.Of(32_000, 64_000)
 	assert.InEpsilon(t, 30_000, got.Text, 0.15)

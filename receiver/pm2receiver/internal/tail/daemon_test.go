@@ -34,7 +34,7 @@ func events(first, last int) string {
 	return b.String()
 }
 
-func TestDaemonLog_IsReadBesideTheOthers(t *testing.T) {
+func TestDaemonLog_IsReadWithTheOtherLogs(t *testing.T) {
 	h := newDaemonHome(t)
 	h.write("pm2.log", events(1, 3))
 	h.write("logs/a-out.log", numbered("a", 1, 2))
@@ -53,7 +53,7 @@ func TestDaemonLog_AppearsLater(t *testing.T) {
 	h.eventually(events(1, 2))
 }
 
-func TestDaemonLog_SurvivesWhatHappensToIt(t *testing.T) {
+func TestDaemonLog_SurvivesRotationAndTruncation(t *testing.T) {
 	h := newDaemonHome(t)
 	h.write("pm2.log", events(1, 10))
 	h.start()
@@ -96,7 +96,7 @@ func TestDaemonLog_KilledReaderRepeatsOnlyWithTheSameUID(t *testing.T) {
 	assert.Len(t, h.uids, before)
 }
 
-func TestDaemonLog_WaitsForAConsumerThatRefuses(t *testing.T) {
+func TestDaemonLog_RetriesRejectedRecords(t *testing.T) {
 	h := newDaemonHome(t)
 	h.refuseWith(func([]string) error { return errRefused })
 	h.write("pm2.log", events(1, 3))
@@ -108,7 +108,7 @@ func TestDaemonLog_WaitsForAConsumerThatRefuses(t *testing.T) {
 	h.eventually(events(1, 3))
 }
 
-func TestDaemonLog_IsNotReadOnOnceItIsNotAskedFor(t *testing.T) {
+func TestDaemonLog_StopsOnceItIsDisabled(t *testing.T) {
 	h := newDaemonHome(t)
 	h.write("pm2.log", events(1, 3))
 	h.start()

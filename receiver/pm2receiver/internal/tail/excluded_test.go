@@ -81,7 +81,7 @@ func TestExcluded_KnownFileIsLeftUntilItIsIncludedAgain(t *testing.T) {
 }
 
 // What a decoder holds back of a file that is excluded now is neither handed on nor kept.
-func TestExcluded_WhatIsHeldBackIsForgotten(t *testing.T) {
+func TestExcluded_HeldBackLinesAreDropped(t *testing.T) {
 	record := func(message string) string {
 		b, err := json.Marshal(message)
 		require.NoError(t, err)

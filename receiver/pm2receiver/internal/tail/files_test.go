@@ -52,7 +52,7 @@ func TestTrap_UnreadableForAWhile(t *testing.T) {
 	h.eventually(numbered("a", 1, 20))
 }
 
-func TestTrap_HalfLineIsNotSplit(t *testing.T) {
+func TestTrap_PartialLineIsNotSplit(t *testing.T) {
 	h := newHome(t)
 	h.start()
 	h.write("a-out.log", "first half")
@@ -72,7 +72,7 @@ func TestTrap_HalfLineIsNotSplit(t *testing.T) {
 
 const record = `{"message":%q,"timestamp":"2026-11-21T02:08:35.328Z","type":"out","process_id":0,"app_name":"a"}` + "\n"
 
-func TestTrap_HalfLineOfARecordSurvivesARestart(t *testing.T) {
+func TestTrap_PartialLineOfARecordSurvivesARestart(t *testing.T) {
 	for _, crash := range []bool{false, true} {
 		h := newHome(t)
 		h.write("a-out.log", fmt.Sprintf(record, "whole\nfirst half"))
@@ -91,7 +91,7 @@ func TestTrap_HalfLineOfARecordSurvivesARestart(t *testing.T) {
 	}
 }
 
-func TestTrap_HalfLineOfADeadProcessIsSent(t *testing.T) {
+func TestTrap_PartialLineOfADeadProcessIsSent(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", fmt.Sprintf(record, "whole\nprompt> "))
 	h.start()
@@ -100,7 +100,7 @@ func TestTrap_HalfLineOfADeadProcessIsSent(t *testing.T) {
 	h.eventually("whole\nprompt> ")
 }
 
-func TestTrap_DamagedCheckpointCostsRepeatsNotLines(t *testing.T) {
+func TestTrap_DamagedCheckpointRepeatsLines(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 50))
 	h.start()
@@ -182,7 +182,7 @@ func TestTrap_CombinedFileIsNotReadTwice(t *testing.T) {
 	named.eventually("one")
 }
 
-func TestTrap_EndIsWhereTheFirstStartBegins(t *testing.T) {
+func TestTrap_FirstStartBeginsAtTheEnd(t *testing.T) {
 	h := newHome(t)
 	h.fromEnd = true
 	h.write("a-out.log", numbered("a", 1, 10)+"half")
@@ -219,7 +219,7 @@ func TestTrap_RecordLargerThanABlock(t *testing.T) {
 	h.eventually("before\n" + big + "\nafter")
 }
 
-func TestTrap_PM2sOwnLogIsNoApplication(t *testing.T) {
+func TestTrap_PM2sOwnLogIsNotAnApplication(t *testing.T) {
 	h := newHome(t)
 	h.write("pm2.log", "2026-11-21T01:27:17: PM2 log: App [a:7] online\n")
 	h.write("a-out.log", numbered("a", 1, 1))

@@ -13,7 +13,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/unprivileged"
 )
 
-func TestTrap_FolderThatCannotBeLookedInto(t *testing.T) {
+func TestTrap_FolderThatCannotBeListed(t *testing.T) {
 	h := newHome(t)
 	h.write("folder", "a file, which nobody can look into either")
 	h.include = []string{h.path("folder/*.log"), h.path("folder/x.log"), h.path("gone/*.log")}
@@ -36,7 +36,7 @@ func TestTrap_FolderThatCannotBeLookedInto(t *testing.T) {
 }
 
 // It may be listed, but nothing in it looked at.
-func TestTrap_FolderWhoseFilesMayNotBeLookedAt(t *testing.T) {
+func TestTrap_FolderWithUnreadableFiles(t *testing.T) {
 	if unprivileged.Rerun(t) {
 		return
 	}

@@ -90,7 +90,7 @@ func TestHostile_PartialLinesShareMemory(t *testing.T) {
 
 // A file that was truncated while its writer kept its place begins with NULs that
 // nobody wrote. A local program makes as many as it likes.
-func TestHostile_HolesArePassed(t *testing.T) {
+func TestHostile_HolesAreSkipped(t *testing.T) {
 	h := newHome(t)
 	const hole = 1 << 34
 	put := func(name string, at int64, text string) {

@@ -57,7 +57,7 @@ func TestLog_EndsWhenItsFileIsGone(t *testing.T) {
 	h.eventually(append(all, "more\n")...)
 }
 
-func TestStream_StaysWhileItsCopiesMustBeKnown(t *testing.T) {
+func TestLog_StaysWhileItsCopiesExist(t *testing.T) {
 	h := newHome(t)
 	h.start()
 	text := numbered("a", 1, 100)
@@ -73,7 +73,7 @@ func TestStream_StaysWhileItsCopiesMustBeKnown(t *testing.T) {
 	assert.Len(t, h.tailer.all(), 1)
 }
 
-func TestRestart_FolderThatIsAwayForAWhileIsNotReadAgain(t *testing.T) {
+func TestRestart_FolderThatWasMissingIsNotReadAgain(t *testing.T) {
 	h := newHome(t)
 	h.start()
 	h.write("a-out.log", numbered("a", 1, 1000))
@@ -107,7 +107,7 @@ func TestRestart_DiskMountedUnderAnotherNumberIsNotReadAgain(t *testing.T) {
 	h.eventually(numbered("a", 1, 1100))
 }
 
-func TestDeliver_RecordOfManyLinesUnderRefusal(t *testing.T) {
+func TestDeliver_RecordOfManyLinesIsRejectedAndSentAgain(t *testing.T) {
 	h := newHome(t)
 	calls, largest := 0, 0
 	h.refuseWith(func(lines []string) error {
@@ -169,7 +169,7 @@ func TestDeliver_FewLogsHaveRecordsInMemoryWhileTheConsumerBlocks(t *testing.T) 
 	h.eventually(all...)
 }
 
-func TestDeliver_RefusedFileDelaysNoOther(t *testing.T) {
+func TestDeliver_RejectedFileDelaysNoOther(t *testing.T) {
 	h := newHome(t)
 	h.refuseWith(func(lines []string) error {
 		if strings.HasPrefix(lines[0], "bad") {
@@ -225,7 +225,7 @@ func TestRotate_ByLogrotateThatKeepsTheExtension(t *testing.T) {
 	h.eventually(numbered("a", 1, 130))
 }
 
-func TestStart_SaysThatThereAreNoFiles(t *testing.T) {
+func TestStart_LogsThatThereAreNoFiles(t *testing.T) {
 	h := newHome(t)
 	h.start()
 	assert.Equal(t, 1, h.logs.FilterMessageSnippet("No log files yet").Len())

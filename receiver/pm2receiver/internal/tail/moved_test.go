@@ -38,7 +38,7 @@ func (h *home) left(name, to string) {
 }
 
 // A file that is moved to a name that fits the patterns is still the one it was.
-func TestTrap_MovedToANameThatIsFoundToo(t *testing.T) {
+func TestTrap_MovedToAMatchingName(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.start()
@@ -64,7 +64,7 @@ func TestTrap_MovedToANameThatIsFoundToo(t *testing.T) {
 	assert.Zero(t, h.meter.truncated.Load())
 }
 
-func TestTrap_MovedToANameThatIsFoundTooWhileTheReaderIsAway(t *testing.T) {
+func TestTrap_MovedToAMatchingNameWhileTheReaderIsStopped(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.start()
@@ -79,7 +79,7 @@ func TestTrap_MovedToANameThatIsFoundTooWhileTheReaderIsAway(t *testing.T) {
 }
 
 // Before anything of it was accepted.
-func TestTrap_MovedToANameThatIsFoundTooWhileTheConsumerBlocks(t *testing.T) {
+func TestTrap_MovedToAMatchingNameWhileTheConsumerBlocks(t *testing.T) {
 	h := newHome(t)
 	h.block()
 	h.write("a-out.log", numbered("a", 1, 10))
@@ -145,7 +145,7 @@ func TestTrap_MovedOverAFileThatIsRead(t *testing.T) {
 }
 
 // It has its inode from before, but not its content.
-func TestTrap_FlushedAndMovedToANameThatIsFoundToo(t *testing.T) {
+func TestTrap_FlushedAndMovedToAMatchingName(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("x", 1, 20))
 	h.start()
@@ -162,7 +162,7 @@ func TestTrap_FlushedAndMovedToANameThatIsFoundToo(t *testing.T) {
 }
 
 // The reader ends when it has closed the file under its old name.
-func TestTrap_MovedToANameThatIsFoundTooBeforeARestart(t *testing.T) {
+func TestTrap_MovedToAMatchingNameBeforeARestart(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.start()

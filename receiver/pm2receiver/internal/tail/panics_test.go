@@ -54,7 +54,7 @@ func (h *home) delivered(n int) []string {
 }
 
 // A line that cannot be decoded costs that line, and nothing of the others.
-func TestLog_LosesOnlyTheLineThatPanics(t *testing.T) {
+func TestLog_SkipsOnlyTheLineThatPanics(t *testing.T) {
 	many := strings.Split(strings.TrimSuffix(numbered("many", 1, 3*maxLineBatch), "\n"), "\n")
 	for name, all := range map[string][]string{
 		"the first":    {"PANIC", "1", "2"},
@@ -100,7 +100,7 @@ func TestLog_LosesOnlyTheLineThatPanics(t *testing.T) {
 	}
 }
 
-func TestStream_GoesOnWhenHalfALinePanics(t *testing.T) {
+func TestLog_ContinuesAfterThePanicOfAPartialLine(t *testing.T) {
 	h := newHome(t)
 	h.faulty = true
 	record := `{"message":"%s","timestamp":"2026-11-21T02:08:36Z","type":"out","process_id":0,"app_name":"a"}` + "\n"

@@ -28,7 +28,7 @@ func TestTrap_RotatedWithAnotherDateFormat(t *testing.T) {
 }
 
 // A file that an application names for itself is read as it grows, and once.
-func TestTrap_OwnFileWithANameLikeThatOfACopy(t *testing.T) {
+func TestTrap_OwnFileNamedLikeACopy(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.start()

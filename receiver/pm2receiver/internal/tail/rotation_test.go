@@ -19,7 +19,7 @@ import (
 
 // Every line that was in a file for longer than a poll, or is in one or in a
 // copy, arrives once.
-func TestRotation_LosesOnlyWhatNoReaderCouldHaveHad(t *testing.T) {
+func TestRotation_LosesOnlyUnreadableLines(t *testing.T) {
 	for _, trace := range []string{"A", "B"} {
 		t.Run("trace "+trace, func(t *testing.T) {
 			folder := "../../../../testdata/pm2/rotation"

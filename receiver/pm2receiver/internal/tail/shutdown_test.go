@@ -17,7 +17,7 @@ import (
 
 // A start that found no file was the first start too: what is written while the
 // reader is away is no history.
-func TestShutdown_NotesAFirstStartThatFoundNoFile(t *testing.T) {
+func TestShutdown_SavesAFirstStartWithoutFiles(t *testing.T) {
 	h := newHome(t)
 	h.fromEnd = true
 	h.start()
@@ -29,7 +29,7 @@ func TestShutdown_NotesAFirstStartThatFoundNoFile(t *testing.T) {
 
 // What was accepted is saved, and the storage given back, although another record is
 // with a consumer that does not return in time.
-func TestShutdown_SavesWhatWasAcceptedWhenItsTimeIsUp(t *testing.T) {
+func TestShutdown_SavesAcceptedRecordsAfterItsDeadline(t *testing.T) {
 	h := newHome(t)
 	stuck := make(chan struct{})
 	defer close(stuck)
@@ -66,7 +66,7 @@ func TestShutdown_SavesWhatWasAcceptedWhenItsTimeIsUp(t *testing.T) {
 }
 
 // The time that is up loses nothing either if all has ended.
-func TestShutdown_SavesAlthoughItsTimeIsUp(t *testing.T) {
+func TestShutdown_SavesAfterItsDeadline(t *testing.T) {
 	h := newHome(t)
 	h.store.fail(errRefused)
 	h.write("a-out.log", numbered("a", 1, 5))

@@ -21,7 +21,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
 )
 
-func TestTrap_RefusedRecordsAreSentAgain(t *testing.T) {
+func TestTrap_RejectedRecordsAreSentAgain(t *testing.T) {
 	h := newHome(t)
 	var calls atomic.Int64
 	h.refuseWith(func([]string) error {
@@ -73,7 +73,7 @@ func TestTrap_KilledReaderRepeatsOnlyWithTheSameUID(t *testing.T) {
 
 // A collector that reloads its configuration ends if a component's
 // Shutdown fails.
-func TestTrap_AFullDiskFailsNoShutdown(t *testing.T) {
+func TestTrap_FullDiskDoesNotFailShutdown(t *testing.T) {
 	h := newHome(t)
 	h.start()
 	h.store.fail(errors.New("disk full"))
@@ -145,9 +145,9 @@ func TestTrap_CheckpointsAreSavedDuringALongPoll(t *testing.T) {
 	h.write("a-out.log", numbered("a", 1, 40_000))
 	calls := 0
 	reading := make(chan struct{})
-	h.refuseWith(func([]string) error { // takes the first batch, and holds the second one
+	h.refuseWith(func([]string) error { // accepts the batches of some blocks, and holds the next one
 		calls++
-		if calls > 1 {
+		if calls > 4 {
 			<-reading
 			return errRefused
 		}
@@ -199,7 +199,7 @@ func TestTrap_RenamedFileIsReadWhileItsWriterKeepsIt(t *testing.T) {
 	h.eventually(numbered("a", 1, 6), numbered("b", 1, 4))
 }
 
-func TestTrap_RenamedWhileTheReaderIsAway(t *testing.T) {
+func TestTrap_RenamedWhileTheReaderIsStopped(t *testing.T) {
 	for _, name := range []string{"moved-away", "a-out.log.1", "a-out__2026-11-21_03-00-00.log"} {
 		h := newHome(t)
 		h.write("a-out.log", numbered("a", 1, 100))
@@ -258,7 +258,7 @@ func TestTrap_RotatedWhileTheConsumerBlocks(t *testing.T) {
 	}
 }
 
-func TestTrap_RotatedWhileTheReaderIsAway(t *testing.T) {
+func TestTrap_RotatedWhileTheReaderIsStopped(t *testing.T) {
 	for _, suffix := range []string{"", ".gz"} {
 		t.Run("copies"+suffix, func(t *testing.T) {
 			h := newHome(t)
