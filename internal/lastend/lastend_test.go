@@ -36,7 +36,7 @@ func child(dir, how string) {
 	}
 	if os.Getenv("LASTEND_TEST_OLD") != "" {
 		for r.aged() == stateStarted {
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // this process has no test to wait with
 		}
 	}
 	switch how {

@@ -68,13 +68,13 @@ func TestShared_GatewaysGetFairShares(t *testing.T) {
 					})
 				}
 			}
-			time.Sleep(3 * time.Second) // of which the first takes the burst
+			time.Sleep(3 * time.Second) // the burst is used up, and the shares have settled
 			before, total := make([]int64, len(demands)), 0.0
 			for n := range demands {
 				before[n] = accepted[n].Load()
 			}
 			began := time.Now()
-			time.Sleep(8 * time.Second)
+			time.Sleep(8 * time.Second) // the shares are measured over this time
 			took := time.Since(began)
 			got := make([]float64, len(demands))
 			for n := range demands {

@@ -53,7 +53,7 @@ func TestShared_IsOneOfFourGateways(t *testing.T) {
 		if _, over := s.send(tenant.Logs, perRequest); over.Limit == None {
 			accepted += perRequest
 		} else {
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // as a client that is rejected pauses
 		}
 	}
 	require.False(t, s.shared.failed.Load())
@@ -118,7 +118,7 @@ func TestShared_FourProcessesKeepOneRate(t *testing.T) {
 		require.NoError(t, err)
 	}
 	allBegan := time.Now()
-	time.Sleep(time.Duration(seconds) * time.Second)
+	time.Sleep(time.Duration(seconds) * time.Second) // the rate is measured over this time
 	ending := time.Now()
 	for _, p := range processes {
 		require.NoError(t, p.input.Close())

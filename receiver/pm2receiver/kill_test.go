@@ -98,7 +98,7 @@ func TestReceiver_SurvivesKill9(t *testing.T) {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestChildProcess$")
 		cmd.Env = append(os.Environ(), victimEnv+"="+dir)
 		require.NoError(t, cmd.Start())
-		time.Sleep(50*time.Millisecond + time.Duration(rand.Int64N(int64(600*time.Millisecond))))
+		time.Sleep(50*time.Millisecond + time.Duration(rand.Int64N(int64(600*time.Millisecond)))) // kills the process at any moment
 		if n < kills {
 			// Lines keep coming while it reads and while it is dead.
 			total += writeMore(t, path, total)

@@ -144,7 +144,7 @@ func TestNarrowing_HoldsForKnownFiles(t *testing.T) {
 			run := func(cfg *Config, until func() bool) {
 				r := start(t, cfg, set, host, sink)
 				require.Eventually(t, until, 30*time.Second, 5*time.Millisecond)
-				time.Sleep(200 * time.Millisecond) // what should not come does not come
+				awaitPolls(t, r)
 				require.NoError(t, r.Shutdown(t.Context()))
 			}
 			run(config(), func() bool { return count("first") == 1 })

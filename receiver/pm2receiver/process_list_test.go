@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -84,14 +85,14 @@ func where(sink *consumertest.LogsSink) map[string]source {
 }
 
 // reading starts a receiver, and returns what it has read and logged.
-func reading(t testing.TB, cfg *Config) (*consumertest.LogsSink, *observer.ObservedLogs) {
+func reading(t testing.TB, cfg *Config) (*consumertest.LogsSink, *observer.ObservedLogs, receiver.Logs) {
 	core, logged := observer.New(zap.WarnLevel)
 	set := receivertest.NewNopSettings(metadata.Type)
 	set.Logger = zap.New(core)
 	sink := new(consumertest.LogsSink)
 	r := start(t, cfg, set, componenttest.NewNopHost(), sink)
 	t.Cleanup(func() { require.NoError(t, r.Shutdown(context.Background())) })
-	return sink, logged
+	return sink, logged, r
 }
 
 // Files are found and named as PM2 says, wherever they are and whatever their names are.
@@ -147,9 +148,9 @@ func TestProcessList_FindsAndNamesFiles(t *testing.T) {
 			} else {
 				rpctest.Start(t, home, rpctest.Says(answerOf(t, processes...)))
 			}
-			sink, logged := reading(t, testConfig(home))
+			sink, logged, r := reading(t, testConfig(home))
 			require.Eventually(t, func() bool { return sink.LogRecordCount() >= len(want) }, 30*time.Second, 5*time.Millisecond)
-			time.Sleep(100 * time.Millisecond)
+			awaitPolls(t, r)
 			assert.Equal(t, want, where(sink))
 			assert.Zero(t, logged.Len(), "%v", logged.All())
 		})
@@ -166,7 +167,7 @@ func TestProcessList_NamesNewFiles(t *testing.T) {
 	d := rpctest.Start(t, home, rpctest.Says(answerOf(t, old)))
 	cfg := testConfig(home)
 	cfg.ProcessList.Interval = time.Second
-	sink, _ := reading(t, cfg)
+	sink, _, _ := reading(t, cfg)
 	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 30*time.Second, 5*time.Millisecond)
 
 	d.Say(rpctest.Says(answerOf(t, old, listed{Name: "my app", PMID: 7, PM2: logs{Out: path}})))
@@ -199,7 +200,7 @@ func TestProcessList_SeveralHomes(t *testing.T) {
 	}
 	cfg := testConfig("")
 	cfg.Homes = []string{filepath.Join(base, "*", ".pm2")}
-	sink, _ := reading(t, cfg)
+	sink, _, _ := reading(t, cfg)
 	require.Eventually(t, func() bool { return sink.LogRecordCount() >= 6 }, 30*time.Second, 5*time.Millisecond)
 	got := where(sink)
 	for line, from := range want {
@@ -221,9 +222,9 @@ func TestProcessList_ReportsFilesThatAreNotIncluded(t *testing.T) {
 	rpctest.Start(t, home, rpctest.Says(answerOf(t, listed{Name: "the app", PM2: logs{Out: inside, Err: outside}}, listed{Name: "b", PMID: 1, PM2: logs{Out: excluded}})))
 	cfg := testConfig(home)
 	cfg.Include, cfg.Exclude = []string{filepath.Join(home, "logs", "*.log")}, []string{excluded}
-	sink, logged := reading(t, cfg)
+	sink, logged, r := reading(t, cfg)
 	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 && logged.Len() == 1 }, 30*time.Second, 5*time.Millisecond)
-	time.Sleep(100 * time.Millisecond)
+	awaitPolls(t, r)
 	assert.Equal(t, "the app", where(sink)["a-out.log"].service)
 	require.Equal(t, 1, logged.Len(), "%v", logged.All())
 	assert.Equal(t, map[string]any{"path": outside, "reason": "not_included", "error": outside + ` is not read: PM2 writes it, and "include" has no pattern for it`}, logged.All()[0].ContextMap())
@@ -265,9 +266,9 @@ func TestProcessList_GivesNoAccessToFilesOfOthers(t *testing.T) {
 		require.NoError(t, os.Mkdir(filepath.Join(home, "logs"), 0o755))
 		require.NoError(t, os.Chown(home, user, user))
 		cfg := testConfig(home)
-		sink, logged := reading(t, cfg)
+		sink, logged, r := reading(t, cfg)
 		require.Eventually(t, func() bool { return sink.LogRecordCount() >= 1 && logged.Len() >= 9 }, 30*time.Second, 5*time.Millisecond)
-		time.Sleep(200 * time.Millisecond)
+		awaitPolls(t, r)
 		got := where(sink)
 		assert.Len(t, got, 1)
 		assert.Equal(t, "mine", got["mine"].service)
@@ -294,7 +295,7 @@ func TestProcessList_NamesNoFilesOfOthers(t *testing.T) {
 	}
 	cfg := testConfig("")
 	cfg.Homes = []string{filepath.Join(base, "*", ".pm2")}
-	sink, _ := reading(t, cfg)
+	sink, _, _ := reading(t, cfg)
 	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 30*time.Second, 5*time.Millisecond)
 	assert.Equal(t, "shop", where(sink)["line"].service)
 }

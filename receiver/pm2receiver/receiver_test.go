@@ -62,6 +62,15 @@ func start(t testing.TB, cfg *Config, set receiver.Settings, host component.Host
 	return r
 }
 
+// awaitPolls waits until the receiver has polled several times, so that records that must not
+// come would have come.
+func awaitPolls(t testing.TB, r receiver.Logs) {
+	t.Helper()
+	tailer := r.(*logsReceiver).tailer
+	last := tailer.Polls() + 10
+	require.Eventually(t, func() bool { return tailer.Polls() >= last }, 30*time.Second, 5*time.Millisecond, "the receiver does not poll")
+}
+
 func TestReceiver_SetsTheOriginOfALine(t *testing.T) {
 	home := t.TempDir()
 	write(t, filepath.Join(home, "logs", "shop-error.log"), wrapped("boom", "err"))
@@ -251,7 +260,7 @@ func (a *application) Stop() { require.NoError(a.t, os.Remove(a.path)) }
 func (a *application) Generate() []receivertest.UniqueIDAttrVal {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	time.Sleep(time.Millisecond) // or all of it would be one batch or two
+	time.Sleep(time.Millisecond) // spreads the lines over time; otherwise they are one or two batches
 	a.next++
 	id := fmt.Sprintf("id-%d", a.next)
 	write(a.t, a.path, wrapped(fmt.Sprintf(`{"level":30,"msg":"generated","%s":"%s"}`, receivertest.UniqueIDAttrName, id), "out"))

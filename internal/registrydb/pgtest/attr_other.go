@@ -1,7 +1,7 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-//go:build !linux
+//go:build unix && !linux
 
 package pgtest
 

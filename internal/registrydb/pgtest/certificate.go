@@ -1,6 +1,8 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
+//go:build unix
+
 package pgtest
 
 import (

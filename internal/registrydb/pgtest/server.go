@@ -1,6 +1,8 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
+//go:build unix
+
 // Package pgtest runs a real PostgreSQL server for a test: a cluster of its own
 // in a temporary folder, with TLS and passwords, that can be killed and started
 // again.

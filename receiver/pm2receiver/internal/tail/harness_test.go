@@ -384,7 +384,7 @@ func (h *home) polls(n uint64) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	deadline := time.Now().Add(30 * time.Second)
-	for first := h.tailer.polls.Load(); h.tailer.polls.Load() < first+n; <-tick.C {
+	for first := h.tailer.Polls(); h.tailer.Polls() < first+n; <-tick.C {
 		require.True(h.t, time.Now().Before(deadline), "the reader does not poll")
 	}
 }

@@ -91,7 +91,7 @@ type Tailer struct {
 
 	saving sync.Mutex // orders saves, so that no older checkpoint replaces a newer one
 
-	polls atomic.Uint64 // finished, for tests that wait for them
+	polls atomic.Uint64 // finished ones
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -237,6 +237,10 @@ func (t *Tailer) Age() time.Duration {
 	defer t.mu.Unlock()
 	return t.set.Now().Sub(t.saved)
 }
+
+// Polls returns how often the tailer has looked for changes of files. Tests wait for it to see that
+// something does not happen.
+func (t *Tailer) Polls() uint64 { return t.polls.Load() }
 
 func (t *Tailer) poll(ctx context.Context) {
 	ticker := time.NewTicker(t.set.PollInterval)

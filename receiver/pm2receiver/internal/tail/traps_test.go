@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -144,11 +145,13 @@ func TestTrap_CheckpointsAreSavedDuringALongPoll(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 40_000))
 	calls := 0
-	reading := make(chan struct{})
+	held := make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
+	defer release()
 	h.refuseWith(func([]string) error { // accepts the batches of some blocks, and holds the next one
 		calls++
 		if calls > 4 {
-			<-reading
+			<-held
 			return errRefused
 		}
 		return nil
@@ -156,7 +159,7 @@ func TestTrap_CheckpointsAreSavedDuringALongPoll(t *testing.T) {
 	h.start()
 	h.saved("a-out.log", 1)
 	assert.Less(t, len(h.got()), 40_000)
-	close(reading)
+	release()
 	h.kill()
 	h.refuseWith(nil)
 	c, err := checkpoint.NewStore(h.store).Load(t.Context(), h.path("a-out.log"))
