@@ -205,7 +205,7 @@ func (r *metricsReceiver) ask(ctx context.Context, d *daemon) (reason string, er
 	r.obs.EndMetricsOp(op, metadata.Type.String(), points, err)
 	if err != nil && ctx.Err() == nil {
 		// The next collection replaces them.
-		r.throttled.warn("consumer", "Metrics of PM2's processes were refused and are dropped", zap.Error(err))
+		r.throttled.warn("consumer", "Metrics of PM2's processes were rejected and are dropped", zap.Error(err))
 	}
 	return "", nil
 }

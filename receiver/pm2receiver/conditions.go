@@ -18,48 +18,48 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
-// refusedFor is how long the condition lasts after the pipeline last refused records. Records
+// rejectedFor is how long the condition lasts after the pipeline last rejected records. Records
 // are sent again sooner.
-const refusedFor = 15 * time.Second
+const rejectedFor = 15 * time.Second
 
-// refusal counts what the next consumer refused. It is safe for concurrent use.
-type refusal struct {
+// rejections counts the records that the next consumer rejected. It is safe for concurrent use.
+type rejections struct {
 	mu          sync.Mutex
-	since, last time.Time // of temporary refusals
+	since, last time.Time // of temporary rejections
 	why         error
-	lost        int64 // records that were permanently refused
+	lost        int64 // records that were permanently rejected
 	lostWhy     error
 	loss        condition.Growth
 }
 
-// temporary records that the next consumer refused records, which are sent again.
-func (r *refusal) temporary(now time.Time, why error) {
+// temporary records that the next consumer rejected records, which are sent again.
+func (r *rejections) temporary(now time.Time, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if now.Sub(r.last) >= refusedFor {
+	if now.Sub(r.last) >= rejectedFor {
 		r.since = now
 	}
 	r.last, r.why = now, why
 }
 
-// permanent counts records that were permanently refused, and dropped.
-func (r *refusal) permanent(records int, why error) {
+// permanent counts records that were permanently rejected, and dropped.
+func (r *rejections) permanent(records int, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lost += int64(records)
 	r.lostWhy = why
 }
 
-func (r *refusal) findings(now time.Time) (all []condition.Finding) {
+func (r *rejections) findings(now time.Time) (all []condition.Finding) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.why != nil && now.Sub(r.last) < refusedFor {
-		all = append(all, condition.Finding{Name: condition.PipelineRefuses, Message: "The pipeline refuses log records, which wait in their files: " + r.why.Error(), Since: r.since})
+	if r.why != nil && now.Sub(r.last) < rejectedFor {
+		all = append(all, condition.Finding{Name: condition.PipelineRefuses, Message: "The pipeline rejects log records, which wait in their files: " + r.why.Error(), Since: r.since})
 	}
 	if n, since := r.loss.Look(r.lost, now, condition.LossHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.DataDropped, Since: since,
-			Message: fmt.Sprintf("Log records dropped since %s, because the pipeline permanently refused them: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.lostWhy),
+			Message: fmt.Sprintf("Log records dropped since %s, because the pipeline permanently rejected them: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.lostWhy),
 		})
 	}
 	return all
@@ -67,15 +67,15 @@ func (r *refusal) findings(now time.Time) (all []condition.Finding) {
 
 // logsWatch reports what keeps log files from being read.
 type logsWatch struct {
-	tailer  *tail.Tailer
-	roster  *roster.Roster // nil if PM2 is not asked
-	refused *refusal
-	include []string
-	now     func() time.Time
+	tailer   *tail.Tailer
+	roster   *roster.Roster // nil if PM2 is not asked
+	rejected *rejections
+	include  []string
+	now      func() time.Time
 }
 
 func (w *logsWatch) findings() []condition.Finding {
-	all := w.refused.findings(w.now())
+	all := w.rejected.findings(w.now())
 	all = append(all, w.ofFiles(w.tailer.Faults())...)
 	var silent []roster.Silent
 	for _, s := range w.roster.Silent() {

@@ -211,7 +211,7 @@ func TestConditions_RejectedRecords(t *testing.T) {
 
 func TestRejection_EndsSoon(t *testing.T) {
 	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	var r refusal
+	var r rejections
 	assert.Empty(t, r.findings(noon))
 	r.temporary(noon, errors.New("x"))
 	r.temporary(noon.Add(5*time.Second), errors.New("y"))

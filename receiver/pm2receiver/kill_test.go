@@ -51,7 +51,7 @@ func TestChildProcess(t *testing.T) {
 	require.NoError(t, err)
 	next, err := consumer.NewLogs(func(_ context.Context, logs plog.Logs) error {
 		if rand.IntN(5) == 0 {
-			return errors.New("refused one call in five")
+			return errors.New("rejected one call in five")
 		}
 		var out bytes.Buffer
 		for _, rl := range logs.ResourceLogs().All() {

@@ -104,6 +104,6 @@ func (m *meter) Redelivered(records int) {
 	m.builder.ReceiverPm2RedeliveredRecords.Add(context.Background(), int64(records))
 }
 
-func (m *meter) refused(records int) {
+func (m *meter) rejected(records int) {
 	m.builder.ReceiverPm2RefusedRecords.Add(context.Background(), int64(records))
 }

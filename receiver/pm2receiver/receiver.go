@@ -53,11 +53,11 @@ type logsReceiver struct {
 
 	recovery *recovery.Recoverer
 
-	refused refusal // by the next consumer
-	unpost  func()  // removes the conditions from the boards
+	rejected rejections // by the next consumer
+	unpost   func()     // removes the conditions from the boards
 
 	own        *admit.Own    // the files that this process writes
-	maxBackoff time.Duration // until refused records are sent again; zero is the default
+	maxBackoff time.Duration // until rejected records are sent again; zero is the default
 
 	// consume is the context of calls to the next consumer. It ends later than the reading, so
 	// that a call in progress can complete.
@@ -140,7 +140,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		r.tailer, r.roster = nil, nil
 		return errors.Join(err, closeStore(ctx, store))
 	}
-	watch := &logsWatch{tailer: r.tailer, roster: r.roster, refused: &r.refused, include: include, now: time.Now}
+	watch := &logsWatch{tailer: r.tailer, roster: r.roster, rejected: &r.rejected, include: include, now: time.Now}
 	r.unpost = condition.Post(components, component.KindReceiver, r.set.ID, watch.findings)
 	return nil
 }
@@ -237,7 +237,7 @@ func (r *logsReceiver) store(ctx context.Context, host component.Host) (*checkpo
 }
 
 // deliver passes records to the next consumer once. It counts and drops records that are
-// permanently refused, or on which a consumer panics: sending them again would block the records
+// permanently rejected, or on which a consumer panics: sending them again would block the records
 // that follow.
 func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Logs, partly bool, err error) {
 	count := logs.LogRecordCount()
@@ -248,12 +248,12 @@ func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Log
 		return plog.Logs{}, false, nil
 	}
 	if consumererror.IsPermanent(err) || recovery.Is(err) {
-		r.set.Logger.Error("Records were permanently refused and are dropped", zap.Int("records", count), zap.Error(err))
-		r.meter.refused(count)
-		r.refused.permanent(count, err)
+		r.set.Logger.Error("Records were permanently rejected and are dropped", zap.Int("records", count), zap.Error(err))
+		r.meter.rejected(count)
+		r.rejected.permanent(count, err)
 		return plog.Logs{}, false, nil
 	}
-	r.refused.temporary(time.Now(), err)
+	r.rejected.temporary(time.Now(), err)
 	var some consumererror.Logs
 	if errors.As(err, &some) {
 		return some.Data(), true, err

@@ -166,7 +166,7 @@ func TestReceiver_DropsPermanentlyRejectedRecords(t *testing.T) {
 	})
 	require.NoError(t, err)
 	path := filepath.Join(home, "logs", "shop-out.log")
-	write(t, path, wrapped("refused", "out"))
+	write(t, path, wrapped("rejected", "out"))
 	r := start(t, testConfig(home), set, componenttest.NewNopHost(), next)
 	require.Eventually(t, func() bool { return calls.Load() == 1 }, 30*time.Second, 5*time.Millisecond)
 	write(t, path, wrapped("panics", "out"))
@@ -180,7 +180,7 @@ func TestReceiver_DropsPermanentlyRejectedRecords(t *testing.T) {
 	one, two := []metricdata.DataPoint[int64]{{Value: 1}}, []metricdata.DataPoint[int64]{{Value: 2}}
 	metadatatest.AssertEqualReceiverPm2RefusedRecords(t, tel, two, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualReceiverPm2RedeliveredRecords(t, tel, one, metricdatatest.IgnoreTimestamp())
-	metadatatest.AssertEqualReceiverPm2ReadBytes(t, tel, []metricdata.DataPoint[int64]{{Value: int64(len(wrapped("refused", "out") + wrapped("panics", "out") + wrapped("accepted", "out")))}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualReceiverPm2ReadBytes(t, tel, []metricdata.DataPoint[int64]{{Value: int64(len(wrapped("rejected", "out") + wrapped("panics", "out") + wrapped("accepted", "out")))}}, metricdatatest.IgnoreTimestamp())
 	require.NoError(t, r.Shutdown(t.Context()))
 	assert.Equal(t, "accepted", sink.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().Str())
 }
@@ -216,7 +216,7 @@ func TestReceiver_SendsRecordsThatAConsumerMayChange(t *testing.T) {
 		if calls.Add(1) <= 2 {
 			rec.Body().SetStr("changed")
 			rec.Attributes().Clear()
-			return errors.New("and refused")
+			return errors.New("and rejected")
 		}
 		return sink.ConsumeLogs(ctx, logs)
 	}, consumer.WithCapabilities(consumer.Capabilities{MutatesData: true}))
@@ -269,7 +269,7 @@ func (a *application) Generate() []receivertest.UniqueIDAttrVal {
 
 func TestReceiver_ConsumeContract(t *testing.T) {
 	home := t.TempDir()
-	// The check waits for five seconds, and its consumer may refuse often.
+	// The check waits for five seconds, and its consumer may reject often.
 	quick := func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 		r, err := newLogsReceiver(set, cfg.(*Config), next)
 		r.maxBackoff, r.own = time.Millisecond, nil

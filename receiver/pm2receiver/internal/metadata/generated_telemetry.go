@@ -159,7 +159,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverPm2Lines, err = builder.meter.Int64Counter(
 		"otelcol_receiver_pm2_lines",
-		metric.WithDescription("Log records made, accepted by the next consumer or permanently refused by it. [Development]"),
+		metric.WithDescription("Log records made, accepted by the next consumer or permanently rejected by it. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
@@ -201,7 +201,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverPm2RefusedRecords, err = builder.meter.Int64Counter(
 		"otelcol_receiver_pm2_refused_records",
-		metric.WithDescription("Records that the next consumer permanently refused. They are dropped. [Development]"),
+		metric.WithDescription("Records that the next consumer permanently rejected. They are dropped. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

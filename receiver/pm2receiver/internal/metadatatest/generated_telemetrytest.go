@@ -100,7 +100,7 @@ func AssertEqualReceiverPm2Lag(t *testing.T, tt *componenttest.Telemetry, dps []
 func AssertEqualReceiverPm2Lines(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_pm2_lines",
-		Description: "Log records made, accepted by the next consumer or permanently refused by it. [Development]",
+		Description: "Log records made, accepted by the next consumer or permanently rejected by it. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -212,7 +212,7 @@ func AssertEqualReceiverPm2RedeliveredRecords(t *testing.T, tt *componenttest.Te
 func AssertEqualReceiverPm2RefusedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_pm2_refused_records",
-		Description: "Records that the next consumer permanently refused. They are dropped. [Development]",
+		Description: "Records that the next consumer permanently rejected. They are dropped. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -98,12 +98,12 @@ func TestDaemonLog_KilledReaderRepeatsOnlyWithTheSameUID(t *testing.T) {
 
 func TestDaemonLog_RetriesRejectedRecords(t *testing.T) {
 	h := newDaemonHome(t)
-	h.refuseWith(func([]string) error { return errRefused })
+	h.rejectWith(func([]string) error { return errRejected })
 	h.write("pm2.log", events(1, 3))
 	h.start()
 	h.waitForPolls()
 	h.stop()
-	h.refuseWith(nil)
+	h.rejectWith(nil)
 	h.start()
 	h.eventually(events(1, 3))
 }

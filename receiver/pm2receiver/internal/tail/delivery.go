@@ -99,7 +99,7 @@ func (l *log) flushAll(ctx context.Context) {
 }
 
 // send decodes records and sends them until they are accepted or ctx ends. It decodes them
-// again for every attempt: a consumer that refuses them may have changed them.
+// again for every attempt: a consumer that rejects them may have changed them.
 //
 // It sends a batch that is complete while the rest of the block is decoded, so that the
 // records of a block are never all in memory.

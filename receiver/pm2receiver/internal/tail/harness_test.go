@@ -38,7 +38,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var errRefused = errors.New("refused for now")
+var errRejected = errors.New("rejected for now")
 
 // diskStore is a storage client that outlives the tailer, as a disk does.
 type diskStore struct {
@@ -151,7 +151,7 @@ func (c *counts) skips() map[admit.Reason]int {
 }
 
 // home is a log folder with a reader on it that can be stopped, killed and started
-// again, and a consumer that can refuse and block.
+// again, and a consumer that can reject and block.
 type home struct {
 	t       *testing.T
 	dir     string
@@ -173,7 +173,7 @@ type home struct {
 	arrived chan struct{} // has an element after lines has grown
 	lines   []string      // accepted, in their order
 	uids    map[string]string
-	refuse  func(lines []string) error
+	reject  func(lines []string) error
 	gate    chan struct{} // closed: calls pass
 	held    atomic.Int64
 
@@ -252,7 +252,7 @@ func (h *home) consume(ctx context.Context, logs plog.Logs) (plog.Logs, bool, er
 		}
 	}
 	h.mu.Lock()
-	refuse, gate := h.refuse, h.gate
+	reject, gate := h.reject, h.gate
 	h.mu.Unlock()
 	if gate != nil {
 		h.held.Add(1)
@@ -262,8 +262,8 @@ func (h *home) consume(ctx context.Context, logs plog.Logs) (plog.Logs, bool, er
 			return plog.Logs{}, false, ctx.Err()
 		}
 	}
-	if refuse != nil {
-		if err := refuse(got); err != nil {
+	if reject != nil {
+		if err := reject(got); err != nil {
 			return plog.Logs{}, false, err
 		}
 	}
@@ -283,10 +283,10 @@ func (h *home) consume(ctx context.Context, logs plog.Logs) (plog.Logs, bool, er
 	return plog.Logs{}, false, nil
 }
 
-func (h *home) refuseWith(f func([]string) error) {
+func (h *home) rejectWith(f func([]string) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.refuse = f
+	h.reject = f
 }
 
 func (h *home) block() {

@@ -28,13 +28,13 @@ func TestHostile_LongLinesShareMemory(t *testing.T) {
 	const files = 12
 	var mu sync.Mutex
 	tried := map[string]bool{}
-	h.refuseWith(func(lines []string) error {
+	h.rejectWith(func(lines []string) error {
 		for _, line := range lines {
 			if len(line) > 1000 {
 				mu.Lock()
 				tried[line[:6]] = true
 				mu.Unlock()
-				return errRefused
+				return errRejected
 			}
 		}
 		return nil
@@ -51,7 +51,7 @@ func TestHostile_LongLinesShareMemory(t *testing.T) {
 	mu.Lock()
 	assert.Len(t, tried, 1, "the streams that have a long line in memory")
 	mu.Unlock()
-	h.refuseWith(nil)
+	h.rejectWith(nil)
 	h.eventually(append(all, numbered("small", 1, 1000))...)
 }
 

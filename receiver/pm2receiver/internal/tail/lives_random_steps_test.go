@@ -108,10 +108,10 @@ func (w *world) step() {
 			f.name = ""
 		}
 	case n < 86:
-		if w.refuses == 0 {
-			w.did("refuse")
-			w.refuses = 1 + w.random.IntN(4)
-			w.refuseWith(func([]string) error { return errRefused })
+		if w.rejects == 0 {
+			w.did("reject")
+			w.rejects = 1 + w.random.IntN(4)
+			w.rejectWith(func([]string) error { return errRejected })
 		}
 	case n < 91:
 		if w.away == 0 {

@@ -82,7 +82,7 @@ type world struct {
 	clock   time.Duration
 	count   int
 	want    []string
-	refuses int // for so many steps
+	rejects int // for so many steps
 	away    int // the reader, for so many steps
 	trace   []string
 }
@@ -107,8 +107,8 @@ func (w *world) did(format string, args ...any) {
 
 func (w *world) live(steps int) {
 	defer func() {
-		if w.refuses > 0 {
-			w.refuseWith(nil)
+		if w.rejects > 0 {
+			w.rejectWith(nil)
 		}
 	}()
 	w.start()
@@ -122,7 +122,7 @@ func (w *world) live(steps int) {
 		}
 		w.ebb()
 	}
-	w.refuses, w.away = min(w.refuses, 1), min(w.away, 1)
+	w.rejects, w.away = min(w.rejects, 1), min(w.away, 1)
 	w.ebb()
 	for range 2 {
 		if !w.arrived() {
@@ -142,10 +142,10 @@ func (w *world) live(steps int) {
 
 // ebb ends what lasts some steps only.
 func (w *world) ebb() {
-	if w.refuses > 0 {
-		if w.refuses--; w.refuses == 0 {
+	if w.rejects > 0 {
+		if w.rejects--; w.rejects == 0 {
 			w.did("accept")
-			w.refuseWith(nil)
+			w.rejectWith(nil)
 		}
 	}
 	if w.away > 0 {
@@ -182,7 +182,7 @@ func (w *world) arrived() bool {
 
 // read reports whether everything that was written has arrived.
 func (w *world) read() bool {
-	if w.refuses > 0 || w.away > 0 {
+	if w.rejects > 0 || w.away > 0 {
 		return len(w.got()) == len(w.want)
 	}
 	return w.arrived()
@@ -241,7 +241,7 @@ func (w *world) stream(name string) *log {
 
 // placed waits until the streams of all moved files have them or know that others do.
 func (w *world) placed() {
-	if w.away > 0 || w.refuses > 0 {
+	if w.away > 0 || w.rejects > 0 {
 		return
 	}
 	for _, f := range w.files {

@@ -110,10 +110,10 @@ func TestRestart_DiskMountedUnderAnotherNumberIsNotReadAgain(t *testing.T) {
 func TestDeliver_RecordOfManyLinesIsRejectedAndSentAgain(t *testing.T) {
 	h := newHome(t)
 	calls, largest := 0, 0
-	h.refuseWith(func(lines []string) error {
+	h.rejectWith(func(lines []string) error {
 		largest = max(largest, len(lines))
 		if calls++; calls%3 == 0 {
-			return errRefused
+			return errRejected
 		}
 		return nil
 	})
@@ -125,7 +125,7 @@ func TestDeliver_RecordOfManyLinesIsRejectedAndSentAgain(t *testing.T) {
 	h.eventually(text)
 	h.stop()
 	assert.Less(t, largest, 10_000)
-	h.refuseWith(nil)
+	h.rejectWith(nil)
 	h.start()
 	h.eventually(text)
 }
@@ -133,9 +133,9 @@ func TestDeliver_RecordOfManyLinesIsRejectedAndSentAgain(t *testing.T) {
 func TestDeliver_RecordOfManyLinesIsSentAgainAfterAStopInItsMiddle(t *testing.T) {
 	h := newHome(t)
 	calls := 0
-	h.refuseWith(func([]string) error {
+	h.rejectWith(func([]string) error {
 		if calls++; calls > 3 {
-			return errRefused
+			return errRejected
 		}
 		return nil
 	})
@@ -147,7 +147,7 @@ func TestDeliver_RecordOfManyLinesIsSentAgainAfterAStopInItsMiddle(t *testing.T)
 	assert.Eventually(t, func() bool { return len(h.got()) > 10_000 }, 10*time.Second, time.Millisecond)
 	h.stop()
 	some := h.got()
-	h.refuseWith(nil)
+	h.rejectWith(nil)
 	h.start()
 	h.eventually(text, strings.Join(some, "\n")) // the harness checks that their uids are the same
 }
@@ -171,9 +171,9 @@ func TestDeliver_FewLogsHaveRecordsInMemoryWhileTheConsumerBlocks(t *testing.T) 
 
 func TestDeliver_RejectedFileDelaysNoOther(t *testing.T) {
 	h := newHome(t)
-	h.refuseWith(func(lines []string) error {
+	h.rejectWith(func(lines []string) error {
 		if strings.HasPrefix(lines[0], "bad") {
-			return errRefused
+			return errRejected
 		}
 		return nil
 	})

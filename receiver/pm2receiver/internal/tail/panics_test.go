@@ -64,13 +64,13 @@ func TestLog_SkipsOnlyTheLineThatPanics(t *testing.T) {
 		"before many":  append([]string{"PANIC"}, many...),
 		"nothing else": {"PANIC", "PANIC"},
 	} {
-		for _, refused := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, refused %t", name, refused), func(t *testing.T) {
+		for _, rejected := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, rejected %t", name, rejected), func(t *testing.T) {
 				h := newHome(t)
 				h.faulty = true
 				var calls atomic.Int64
-				h.refuseWith(func([]string) error {
-					if calls.Add(1)%3 == 1 && refused {
+				h.rejectWith(func([]string) error {
+					if calls.Add(1)%3 == 1 && rejected {
 						return errors.New("not now")
 					}
 					return nil
@@ -91,7 +91,7 @@ func TestLog_SkipsOnlyTheLineThatPanics(t *testing.T) {
 				assert.ElementsMatch(t, append(want, "of another file", "later"), got)
 				lost := len(all) - len(want)
 				assert.GreaterOrEqual(t, h.meter.lost.Load(), int64(lost))
-				if !refused { // a block that is sent again is decoded again
+				if !rejected { // a block that is sent again is decoded again
 					assert.EqualValues(t, lost, h.meter.lost.Load())
 				}
 				assert.Equal(t, 1, h.logs.FilterMessage("Failed to decode a line, which is lost").Len())

@@ -43,7 +43,7 @@ type Settings struct {
 	// FromEnd is whether files that exist when the store is used for the first time are read
 	// from their end.
 	FromEnd bool
-	// MaxBackoff is the longest time until refused records are sent again. Zero is five
+	// MaxBackoff is the longest time until rejected records are sent again. Zero is five
 	// seconds.
 	MaxBackoff time.Duration
 	// PollInterval is how often files are checked for changes.
@@ -96,7 +96,7 @@ type Meter interface {
 	Split()
 	// Lost counts a line that cannot be decoded.
 	Lost()
-	// Redelivered counts records that were sent again after the next consumer refused them.
+	// Redelivered counts records that were sent again after the next consumer rejected them.
 	Redelivered(records int)
 }
 

@@ -34,14 +34,14 @@ func TestShutdown_SavesAcceptedRecordsAfterItsDeadline(t *testing.T) {
 	stuck := make(chan struct{})
 	defer close(stuck)
 	entered := make(chan struct{})
-	h.refuseWith(func(lines []string) error {
+	h.rejectWith(func(lines []string) error {
 		if strings.HasPrefix(lines[0], "b ") {
 			close(entered)
 			<-stuck
 		}
 		return nil
 	})
-	h.store.fail(errRefused) // nothing is saved before the shutdown
+	h.store.fail(errRejected) // nothing is saved before the shutdown
 	h.write("a-out.log", numbered("a", 1, 5))
 	h.start()
 	h.eventually(numbered("a", 1, 5))
@@ -68,7 +68,7 @@ func TestShutdown_SavesAcceptedRecordsAfterItsDeadline(t *testing.T) {
 // The time that is up loses nothing either if all has ended.
 func TestShutdown_SavesAfterItsDeadline(t *testing.T) {
 	h := newHome(t)
-	h.store.fail(errRefused)
+	h.store.fail(errRejected)
 	h.write("a-out.log", numbered("a", 1, 5))
 	h.start()
 	h.eventually(numbered("a", 1, 5))

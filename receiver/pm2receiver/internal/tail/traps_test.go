@@ -25,9 +25,9 @@ import (
 func TestTrap_RejectedRecordsAreSentAgain(t *testing.T) {
 	h := newHome(t)
 	var calls atomic.Int64
-	h.refuseWith(func([]string) error {
+	h.rejectWith(func([]string) error {
 		if calls.Add(1)%3 != 0 {
-			return errRefused
+			return errRejected
 		}
 		return nil
 	})
@@ -44,11 +44,11 @@ func TestTrap_ShutdownDuringAnOutageLosesNothing(t *testing.T) {
 	h.write("a-out.log", numbered("a", 1, 2))
 	h.start()
 	h.eventually(numbered("a", 1, 2))
-	h.refuseWith(func([]string) error { return errRefused })
+	h.rejectWith(func([]string) error { return errRejected })
 	h.write("a-out.log", numbered("a", 3, 5))
 	h.waitForPolls()
 	h.stop()
-	h.refuseWith(nil)
+	h.rejectWith(nil)
 	h.write("a-out.log", numbered("a", 6, 7))
 	h.start()
 	h.eventually(numbered("a", 1, 7))
@@ -148,11 +148,11 @@ func TestTrap_CheckpointsAreSavedDuringALongPoll(t *testing.T) {
 	held := make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })
 	defer release()
-	h.refuseWith(func([]string) error { // accepts the batches of some blocks, and holds the next one
+	h.rejectWith(func([]string) error { // accepts the batches of some blocks, and holds the next one
 		calls++
 		if calls > 4 {
 			<-held
-			return errRefused
+			return errRejected
 		}
 		return nil
 	})
@@ -161,7 +161,7 @@ func TestTrap_CheckpointsAreSavedDuringALongPoll(t *testing.T) {
 	assert.Less(t, len(h.got()), 40_000)
 	release()
 	h.kill()
-	h.refuseWith(nil)
+	h.rejectWith(nil)
 	c, err := checkpoint.NewStore(h.store).Load(t.Context(), h.path("a-out.log"))
 	require.NoError(t, err)
 	assert.Positive(t, c.Files[0].Offset)
@@ -171,9 +171,9 @@ func TestTrap_CheckpointsAreSavedDuringALongPoll(t *testing.T) {
 
 func TestTrap_OneStuckFileDelaysNoOther(t *testing.T) {
 	h := newHome(t)
-	h.refuseWith(func(lines []string) error {
+	h.rejectWith(func(lines []string) error {
 		if strings.HasPrefix(lines[0], "stuck") {
-			return errRefused
+			return errRejected
 		}
 		return nil
 	})
@@ -183,7 +183,7 @@ func TestTrap_OneStuckFileDelaysNoOther(t *testing.T) {
 	h.write("a-out.log", numbered("a", 1, 10))
 	h.eventually(numbered("a", 1, 10))
 	h.saved("a-out.log", h.size("a-out.log"))
-	h.refuseWith(nil)
+	h.rejectWith(nil)
 	h.eventually(numbered("a", 1, 10), numbered("stuck", 1, 10))
 }
 
