@@ -9,7 +9,7 @@ const (
 	// LossHold is how long a condition lasts after data was lost.
 	LossHold = 15 * time.Minute
 
-	// RefusalHold is the same after a refusal. What is refused is sent again sooner.
+	// RefusalHold is the same after a rejection. Rejected data is sent again sooner.
 	RefusalHold = time.Minute
 )
 

@@ -72,7 +72,7 @@ var texts = [numNames]text{
 		"Make the disk of `STATE_DIR` writable for the agent's user, and free space on it.",
 	},
 	PipelineRefuses: {
-		"pipeline_refuses", "The agent's own pipeline refuses log records. They wait in their files.",
+		"pipeline_refuses", "The agent's own pipeline rejects log records. They wait in their files.",
 		"See the message. A full queue empties when the gateway accepts data again.",
 	},
 	KeyFileFailed: {
@@ -88,7 +88,7 @@ var texts = [numNames]text{
 		"Check the host and the port in `GATEWAY_ENDPOINT`. The port is that of OTLP over HTTP, usually 4318. Check that the gateway runs, and that name resolution, firewalls and certificates allow the connection.",
 	},
 	GatewayRefuses: {
-		"gateway_refuses", "The gateway, or a proxy in front of it, refuses data until the cause is removed. Data waits in the queue.",
+		"gateway_refuses", "The gateway, or a proxy in front of it, rejects data until the cause is removed. Data waits in the queue.",
 		"See the status in the message: 401 and 403 are about the key, 404 and 405 about the path of `GATEWAY_ENDPOINT`.",
 	},
 	GatewayBusy: {
@@ -104,11 +104,11 @@ var texts = [numNames]text{
 		"Look for another condition that names the cause. If there is none, the gateway accepts less than the agent receives: see `lane::concurrency`.",
 	},
 	QueueAlmostFull: {
-		"queue_almost_full", "The queue is fuller than `conditions::queue_fullness`. When it is full, the agent stops reading and refuses OTLP.",
+		"queue_almost_full", "The queue is fuller than `conditions::queue_fullness`. When it is full, the agent stops reading and rejects OTLP.",
 		"Look for another condition that names the cause, or raise `lane::max_bytes` and `max_total_bytes`.",
 	},
 	StorageFull: {
-		"storage_full", "The disk of the queue is full. The agent stops reading and refuses OTLP.",
+		"storage_full", "The disk of the queue is full. The agent stops reading and rejects OTLP.",
 		"Free space on the disk of `STATE_DIR`. No restart is needed.",
 	},
 	StorageFailed: {
@@ -116,11 +116,11 @@ var texts = [numNames]text{
 		"Check the disk of `STATE_DIR`: that it is mounted writable, and that the agent's user owns the folder.",
 	},
 	DataDropped: {
-		"data_dropped", "Data was permanently refused, or dropped, within the last 15 minutes.",
+		"data_dropped", "Data was permanently rejected, or dropped, within the last 15 minutes.",
 		"See the reason in the message and the line in the log. Dead letters are kept: `tenantctl deadletter list` shows them, `tenantctl deadletter replay` sends them again. Anything else is lost.",
 	},
 	TenantMissing: {
-		"tenant_missing", "Data without a tenant, or with another tenant than that of this agent, is refused.",
+		"tenant_missing", "Data without a tenant, or with another tenant than that of this agent, is rejected.",
 		"Set `BUSINESS_ID`, and let every pipeline to `tenant_routing` pass the `tenant` processor.",
 	},
 	FeedbackLoop: {

@@ -34,7 +34,7 @@ var suppressions = []suppression{
 	// A request without the key is not sent, which its sender sees as a failed connection.
 	{cause: KeyNotSent, consequence: GatewayUnreachable, only: []string{"network"}},
 	{cause: KeyNotSent, consequence: GatewayBusy, only: []string{"grpc_unavailable"}},
-	// An old key is refused.
+	// An old key is rejected.
 	{cause: KeyFileFailed, consequence: GatewayRefuses, only: []string{"http_401", "grpc_unauthenticated"}},
 
 	// A request that comes back is answered by this process, with the fault that it causes.
@@ -46,7 +46,7 @@ var suppressions = []suppression{
 	{cause: StorageFull, consequence: StorageFailed, only: []string{"queue_write"}},
 	{cause: StorageFull, consequence: CheckpointNotSaved, only: []string{"disk_full"}},
 
-	// The exporter refuses what it cannot queue.
+	// The exporter rejects what it cannot queue.
 	{cause: StorageFull, consequence: PipelineRefuses},
 	{cause: StorageFailed, consequence: PipelineRefuses},
 	{cause: QueueAlmostFull, consequence: PipelineRefuses},

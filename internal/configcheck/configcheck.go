@@ -182,7 +182,7 @@ func (c *checker) checkTenantProcessor(p *pipeline, ch chain) {
 	first := slices.IndexFunc(ch.steps, func(s step) bool { return isTenant(s.id) })
 	if first < 0 {
 		c.refuse("service::pipelines::"+p.id+"::processors",
-			"data of %s reaches tenant_routing without a tenant processor, which sets the tenant: all data would be refused, or have the tenant that the sender claims; add tenant", ch.receiver)
+			"data of %s reaches tenant_routing without a tenant processor, which sets the tenant: all data would be rejected, or have the tenant that the sender claims; add tenant", ch.receiver)
 		return
 	}
 	for _, s := range ch.steps[first+1:] {
@@ -205,7 +205,7 @@ func (c *checker) checkIdentity(ch chain) (auth bool) {
 		auth = true
 		for _, before := range ch.steps[:i] {
 			if merges(before.id) || c.isConnector(before.id) && !forwardsRequests(before.id) {
-				c.refuse(before.key, "%s in front of %s (source: auth) drops the identity of the client, so all data is refused, even with metadata_keys; put %s first, or remove %s", before.id, s.id, s.id, before.id)
+				c.refuse(before.key, "%s in front of %s (source: auth) drops the identity of the client, so all data is rejected, even with metadata_keys; put %s first, or remove %s", before.id, s.id, s.id, before.id)
 			}
 		}
 	}
@@ -232,7 +232,7 @@ func (c *checker) checkMemoryLimiter(p *pipeline) {
 	case i < 0:
 		c.warn(key, "there is no memory_limiter: a collector that runs out of memory is killed, and data that is not in storage is lost; add memory_limiter as the first processor")
 	case i > 0:
-		c.warn(key, "%s is not the first processor, so %s processes data that should have been refused; put it first", p.processors[i], p.processors[0])
+		c.warn(key, "%s is not the first processor, so %s processes data that should have been rejected; put it first", p.processors[i], p.processors[0])
 	}
 }
 
@@ -273,7 +273,7 @@ func (c *checker) checkSendingQueue(id string) {
 		return
 	}
 	if typeOf(text(at(c.conf, "exporters", id, "auth", "authenticator"))) == "bearerkeyauth" {
-		c.warn("exporters::"+id, "drops data that the gateway refuses with 401, 403, 404 or 413, such as after a key has expired; use tenant_routing, which keeps it")
+		c.warn("exporters::"+id, "drops data that the gateway rejects with 401, 403, 404 or 413, such as after a key has expired; use tenant_routing, which keeps it")
 	}
 	queue, ok := at(c.conf, "exporters", id, "sending_queue").(map[string]any)
 	if !ok || queue["enabled"] == false {

@@ -45,7 +45,7 @@ func (c *checker) checkExporter(id string) {
 			d := destinations[name]
 			paths, known := profile.Find(text(at(d, "profile")))
 			if !known {
-				continue // the exporter refuses it
+				continue // the exporter rejects it
 			}
 			key := key + "::destinations::" + name
 			c.checkHTTPEndpoints(key+"::otlp_http", mapping(at(d, "otlp_http")), paths)

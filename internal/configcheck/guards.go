@@ -46,10 +46,10 @@ func (c *checker) checkGuards(receiver string) {
 			continue
 		}
 		if typeOf(id) == "builtin" {
-			c.warn("receivers::"+receiver+"::guard", "is %s, which has no registry: requests of a tenant that was suspended after its key was checked are read and decoded before they are refused; set it to a request_guard extension with a registry", builtIn)
+			c.warn("receivers::"+receiver+"::guard", "is %s, which has no registry: requests of a tenant that was suspended after its key was checked are read and decoded before they are rejected; set it to a request_guard extension with a registry", builtIn)
 			id = receiver + " (" + builtIn + ")"
 		} else if text(at(c.conf, "extensions", id, "registry")) == "" {
-			c.warn("extensions::"+id+"::registry", "is not set: requests of a tenant that was suspended after its key was checked are read and decoded before they are refused; set it to the registry of the tenant processor")
+			c.warn("extensions::"+id+"::registry", "is not set: requests of a tenant that was suspended after its key was checked are read and decoded before they are rejected; set it to the registry of the tenant processor")
 		}
 		if !slices.Contains(c.guardsInUse, id) {
 			c.guardsInUse = append(c.guardsInUse, id)

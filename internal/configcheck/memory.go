@@ -40,7 +40,7 @@ type bound struct {
 }
 
 // CheckMemory returns the settings that together allow more memory than m has, and memory limiters
-// that refuse data before the other bounds are exceeded.
+// that reject data before the other bounds are exceeded.
 func CheckMemory(conf map[string]any, m Machine) []Finding {
 	c := newChecker(conf)
 	bounds := c.memoryBounds(m)
@@ -70,7 +70,7 @@ func CheckMemory(conf map[string]any, m Machine) []Finding {
 	return c.found
 }
 
-// checkLimits checks the limits of a memory_limiter, which refuses the data of all tenants above its
+// checkLimits checks the limits of a memory_limiter, which rejects the data of all tenants above its
 // soft limit.
 func (c *checker) checkLimits(id string, m Machine, total bytesize.Size, together string) {
 	set := at(c.conf, "processors", id)
@@ -89,11 +89,11 @@ func (c *checker) checkLimits(id string, m Machine, total bytesize.Size, togethe
 	soft := bytesize.Size(limit - spike)
 	switch {
 	case m.Memory > 0 && int64(soft) >= m.Memory:
-		c.warn(key+"::"+unit, "refuses data from %s on, but only %s are available: the kernel kills the process first; lower it", mebibytes(soft), mebibytes(bytesize.Size(m.Memory)))
+		c.warn(key+"::"+unit, "rejects data from %s on, but only %s are available: the kernel kills the process first; lower it", mebibytes(soft), mebibytes(bytesize.Size(m.Memory)))
 	case soft < total:
-		c.warn(key+"::"+unit, "refuses the data of all tenants from %s on, which is the limit minus the spike limit, while no bound is exceeded: %s; raise it or lower the others", mebibytes(soft), together)
+		c.warn(key+"::"+unit, "rejects the data of all tenants from %s on, which is the limit minus the spike limit, while no bound is exceeded: %s; raise it or lower the others", mebibytes(soft), together)
 	case m.GoLimit != math.MaxInt64 && m.GoLimit >= int64(soft):
-		c.warn(key+"::"+unit, "refuses the data of all tenants from %s on, which is the limit minus the spike limit, and counts garbage that the Go runtime does not collect below its soft memory limit of %s; raise it, or lower request_guard::memory_limit or GOMEMLIMIT", mebibytes(soft), mebibytes(bytesize.Size(m.GoLimit)))
+		c.warn(key+"::"+unit, "rejects the data of all tenants from %s on, which is the limit minus the spike limit, and counts garbage that the Go runtime does not collect below its soft memory limit of %s; raise it, or lower request_guard::memory_limit or GOMEMLIMIT", mebibytes(soft), mebibytes(bytesize.Size(m.GoLimit)))
 	}
 }
 

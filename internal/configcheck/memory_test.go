@@ -50,15 +50,15 @@ func TestCheckMemory(t *testing.T) {
 		},
 		"sums without an overflow": {group(512), "extensions: {request_guard: {memory: 7EiB}}\nexporters: {tenant_routing: {max_memory_bytes: 7EiB}}", []string{"allows more memory"}},
 
-		"256 MiB, defaults": {group(256), limiter, []string{"^processors::memory_limiter::limit_percentage: refuses the data of all tenants from 204 MiB on, .* while no bound is exceeded: .*are 224 MiB"}},
+		"256 MiB, defaults": {group(256), limiter, []string{"^processors::memory_limiter::limit_percentage: rejects the data of all tenants from 204 MiB on, .* while no bound is exceeded: .*are 224 MiB"}},
 		"256 MiB, less":     {group(256), limiter + "exporters: {tenant_routing: {max_memory_bytes: 64MiB}}", nil},
 		"garbage counts": {
 			group(512), "processors: {memory_limiter: {limit_percentage: 75, spike_limit_percentage: 20}}",
-			[]string{"^processors::memory_limiter::limit_percentage: refuses .* from 281 MiB on, .*counts garbage .* soft memory limit of 384 MiB"},
+			[]string{"^processors::memory_limiter::limit_percentage: rejects .* from 281 MiB on, .*counts garbage .* soft memory limit of 384 MiB"},
 		},
 		"default spike limit":       {group(512), "processors: {memory_limiter: {limit_percentage: 80}}", []string{"from 327 MiB on.*garbage"}},
 		"garbage without a limit":   {Machine{Memory: 512 * mib, Group: true, Guard: 64 * mib, GoLimit: math.MaxInt64}, "processors: {memory_limiter: {limit_percentage: 75, spike_limit_percentage: 20}}", nil},
-		"a limit that is too large": {group(512), "processors: {memory_limiter: {limit_mib: 700, spike_limit_mib: 100}}", []string{"^processors::memory_limiter::limit_mib: refuses data from 600 MiB on, but only 512 MiB are available"}},
+		"a limit that is too large": {group(512), "processors: {memory_limiter: {limit_mib: 700, spike_limit_mib: 100}}", []string{"^processors::memory_limiter::limit_mib: rejects data from 600 MiB on, but only 512 MiB are available"}},
 		"a limit that is too small": {group(4096), "processors: {memory_limiter: {limit_mib: 200, spike_limit_mib: 50}}", []string{"^processors::memory_limiter::limit_mib: .*from 150 MiB on"}},
 	} {
 		conf := parse(t, good)

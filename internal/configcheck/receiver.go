@@ -54,10 +54,10 @@ func (c *checker) checkEdgeReceiver(id string) {
 func (c *checker) checkAuthenticator(id string, s server) bool {
 	switch authenticator := text(at(s.set, "auth", "authenticator")); {
 	case authenticator == "":
-		c.refuse(s.key+"::auth", "is not set, but tenant has source: auth: no request has a tenant, and all data of %s would be refused; set auth::authenticator: bearer_key_auth, or use source: config in a separate pipeline", id)
+		c.refuse(s.key+"::auth", "is not set, but tenant has source: auth: no request has a tenant, and all data of %s would be rejected; set auth::authenticator: bearer_key_auth, or use source: config in a separate pipeline", id)
 		return false
 	case typeOf(authenticator) != "bearerkeyauth":
-		c.warn(s.key+"::auth::authenticator", "is %s, which is not known to set the tenant of a request; tenant with source: auth refuses data without a tenant: use bearer_key_auth", authenticator)
+		c.warn(s.key+"::auth::authenticator", "is %s, which is not known to set the tenant of a request; tenant with source: auth rejects data without a tenant: use bearer_key_auth", authenticator)
 	}
 	return true
 }

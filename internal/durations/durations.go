@@ -3,7 +3,7 @@
 
 // Package durations finds durations of a configuration that were written without a unit.
 //
-// A number such as 5 is five nanoseconds to the collector, which nobody means.
+// The collector reads a number such as 5 as five nanoseconds, which is never intended.
 package durations
 
 import (

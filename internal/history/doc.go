@@ -9,7 +9,7 @@
 // accepted last. A registry that the gateway reads later must have this version in
 // its history ([Compare]). A registry that does not has another history, such as a
 // restored backup with later changes: keys that were revoked after the backup would
-// work again. Gateways refuse it until an operator accepts it with "tenantctl
+// work again. Gateways reject it until an operator accepts it with "tenantctl
 // registry accept-restore", which starts a later epoch.
 //
 // Independently of versions, [Reactivated] finds keys and tenants that were ended

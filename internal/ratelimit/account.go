@@ -53,7 +53,7 @@ type terms struct {
 	rateGateways, quotaGateways int
 }
 
-// account is what one tenant has sent, against what it may send. It is safe for
+// account counts the data of one tenant against its limits. It is safe for
 // concurrent use.
 type account struct {
 	mu      sync.Mutex
@@ -153,7 +153,7 @@ func (a *account) count(signal tenant.Signal, n periods, t terms) {
 	}
 }
 
-// refund gives back what was charged at a time for a request that was not accepted.
+// refund returns a charge, made at a time, for a request that was not accepted.
 func (a *account) refund(signal tenant.Signal, n amount, t terms, charged time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

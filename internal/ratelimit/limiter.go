@@ -22,7 +22,7 @@ type Settings struct {
 	// WarnAt is the share of a quota, above 0 and up to 1, from which Warn is called.
 	WarnAt float64
 
-	// WarnOnly lets through what is over a limit. It still counts towards quotas.
+	// WarnOnly accepts data over a limit. It still counts towards quotas.
 	WarnOnly bool
 
 	// Gateways is the number of gateways among which limits are divided while they are
@@ -253,7 +253,7 @@ func (l *Limiter) Usages() map[tenant.ID]Usage {
 	return all
 }
 
-// LastUsages returns [Limiter.Usages] with what is not synced to the shared store. Save
+// LastUsages returns [Limiter.Usages] with the counts that are not synced to the shared store. Save
 // it only after the last charge: after a crash it would be synced twice.
 func (l *Limiter) LastUsages() map[tenant.ID]Usage {
 	all := l.Usages()
@@ -266,7 +266,7 @@ func (l *Limiter) LastUsages() map[tenant.ID]Usage {
 	return all
 }
 
-// Receipt is what was charged for one request. The zero value is nothing.
+// Receipt is the charge for one request. The zero value is no charge.
 type Receipt struct {
 	limiter *Limiter
 	account *account

@@ -227,7 +227,7 @@ func TestShared_RejectsNothingBecauseRedisIsKilledUnderLoad(t *testing.T) {
 	patient := func(c *sharingSettings) { c.timeout = 10 * time.Minute }
 	s := startSharing(t, r.Addr, tenant.Limits{DailyRecords: 1 << 40}, patient)
 	var sent atomic.Int64
-	var refused atomic.Int64
+	var rejected atomic.Int64
 	quit := make(chan struct{})
 	var load sync.WaitGroup
 	for range 4 {
@@ -239,7 +239,7 @@ func TestShared_RejectsNothingBecauseRedisIsKilledUnderLoad(t *testing.T) {
 				default:
 				}
 				if _, over := s.send(tenant.Logs, 10); over.Limit != None {
-					refused.Add(1)
+					rejected.Add(1)
 				}
 				sent.Add(10)
 			}
@@ -256,7 +256,7 @@ func TestShared_RejectsNothingBecauseRedisIsKilledUnderLoad(t *testing.T) {
 	wait(false)
 	close(quit)
 	load.Wait()
-	assert.Zero(t, refused.Load())
+	assert.Zero(t, rejected.Load())
 	_, over := s.send(tenant.Logs, 10)
 	require.Zero(t, over)
 	used := s.Usages()["tenant-a"].DayRecords

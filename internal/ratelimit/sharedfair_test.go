@@ -18,10 +18,10 @@ import (
 )
 
 // demand is how a gateway's callers send: so many at once, requests of so many
-// records, with a pause after each and another after a refusal.
+// records, with a pause after each and another after a rejection.
 type demand struct {
 	senders, records      int
-	pause, pauseRefused   time.Duration
+	pause, pauseRejected  time.Duration
 	wantLeast, wantAtMost float64 // share of what all get
 }
 
@@ -55,7 +55,7 @@ func TestShared_GatewaysGetFairShares(t *testing.T) {
 				for range d.senders {
 					all.Go(func() {
 						for ctx.Err() == nil {
-							pause := d.pauseRefused
+							pause := d.pauseRejected
 							if _, over := s.send(tenant.Logs, d.records); over.Limit == None {
 								accepted[n].Add(int64(d.records))
 								pause = d.pause

@@ -12,7 +12,7 @@ import (
 // maxRemembered bounds how long an excess is repeated without asking the shared store.
 const maxRemembered = 250 * time.Millisecond
 
-// syncState is what an account keeps beside its own counts while its limits are shared
+// syncState is the state that an account keeps besides its counts while its limits are shared
 // with other gateways. The used part of a quota is then what the newest answer of the
 // shared store reports, plus what is unsynced and syncing.
 type syncState struct {
@@ -22,7 +22,7 @@ type syncState struct {
 	newest   [4]int64            // number of the newest answer, by signal and last over all signals
 }
 
-// periods is what was counted in the running day and in the running month.
+// periods are the counts of the current day and of the current month.
 type periods struct{ day, month amount }
 
 func (p *periods) add(q periods) {
@@ -102,7 +102,7 @@ func (a *account) rollOver(now time.Time) {
 	}
 }
 
-// endSync ends a sync. If it failed, what it had is unsynced again.
+// endSync ends a sync. If it failed, its counts are unsynced again.
 func (a *account) endSync(signal tenant.Signal, p pendingSync, failed bool) {
 	synced := p.synced
 	if p.day != a.usage.Day {
@@ -161,7 +161,7 @@ func (a *account) refundUnsynced(signal tenant.Signal, n amount, charged time.Ti
 	a.addUnsynced(signal, back)
 }
 
-// addUnsynced adds what was counted here alone and is to be synced.
+// addUnsynced adds counts that only this gateway has and that must be synced.
 func (a *account) addUnsynced(signal tenant.Signal, n periods) { a.sync.unsynced[signal].add(n) }
 
 // Unsynced is what a gateway has counted and the shared store does not know, by signal.

@@ -149,7 +149,7 @@ func TestShared_DropsUnsyncedCountsOfTheDayBefore(t *testing.T) {
 }
 
 // TestShared_RefundAfterMidnightDoesNotCreditTheNewDay is away from Redis, or not, when a
-// request of the day before is refused further on.
+// request of the day before is rejected later.
 func TestShared_RefundAfterMidnightDoesNotCreditTheNewDay(t *testing.T) {
 	for _, away := range []bool{false, true} {
 		r := redistest.Start(t)

@@ -13,7 +13,7 @@ import (
 const restartPause = time.Second
 
 // Go calls f on a goroutine that wg waits for. If f panics, the goroutine ends and the
-// process does not. It is for what is done once; what must go on is for [Recoverer.Keep].
+// process does not. It is for work that is done once. Work that must continue needs [Recoverer.Keep].
 func (r *Recoverer) Go(wg *sync.WaitGroup, doing string, f func()) {
 	wg.Go(func() { _ = r.Run(doing, f) })
 }

@@ -81,7 +81,7 @@ func Catch(err *error) {
 	}
 }
 
-// Run calls f. It is for what has no result, such as a step of a goroutine that
+// Run calls f. It is for work without a result, such as a step of a goroutine that
 // must not end.
 func (r *Recoverer) Run(doing string, f func()) (err error) {
 	defer r.Catch(doing, &err)
@@ -97,7 +97,7 @@ func (r *Recoverer) note(doing string, v any) *Error {
 	n := r.count.Add(1)
 	now, last := int64(time.Since(r.start)), r.logged.Load()
 	if now-last >= int64(logInterval) && r.logged.CompareAndSwap(last, now) {
-		r.logger.Error("Handling data panicked. That is a fault of the collector: what was being handled is rejected or set aside, the rest goes on. Please report it",
+		r.logger.Error("Handling data panicked, which is a fault of the collector. The data was rejected or set aside, and processing continues. Please report it",
 			zap.String("doing", doing), zap.String("panic", clip(fmt.Sprint(v))), zap.Int64("count", n), zap.ByteString("stack", debug.Stack()))
 	}
 	return &Error{}

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 // Package redact removes secrets from text of other programs: a backend may quote
-// the token that it refuses, and errors of the network quote addresses.
+// the token that it rejects, and errors of the network quote addresses.
 //
 // It replaces a secret in the encodings in which programs repeat one. If a text still
 // resembles a secret after that, nothing of the text is shown.
@@ -31,7 +31,7 @@ const (
 	minPart = 8
 
 	// minStripped is the length from which a secret is also found with other
-	// characters between its characters. Shorter ones would be found by chance.
+	// characters between its characters. Shorter ones could match other text.
 	minStripped = 6
 
 	// minReplaced is the length from which a secret is replaced. Nothing of a text

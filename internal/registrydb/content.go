@@ -79,14 +79,14 @@ func (s state) version() history.Version {
 	return history.Version{Kind: history.KindPostgres, Registry: s.id, Epoch: s.epoch, Revision: s.revision, Token: s.token}
 }
 
-// row is one tenant as it is stored.
+// row is the stored form of one tenant.
 type row struct {
 	position int64
 	sum      [sha256.Size]byte
 	text     []byte
 }
 
-// content is a registry as it was at one moment.
+// content is the state of a registry at one moment.
 type content struct {
 	state
 	had   history.Answer // whether the history contains the version that was asked for

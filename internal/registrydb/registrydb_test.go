@@ -92,7 +92,7 @@ func TestPostgres(t *testing.T) {
 		"layouts of other versions":                 testOtherSchema,
 		"reader takes every kind of change":         testReaderChanges,
 		"reader names every bad row":                testReaderBadRows,
-		"reader refuses half a set":                 testReaderHalfSet,
+		"reader rejects half a set":                 testReaderHalfSet,
 		"a reader compares histories":               testReaderHistory,
 		"a head with an entry of its own":           testHeadWithEntry,
 		"a registry that was restored in part":      testRepair,

@@ -26,7 +26,7 @@ var (
 	// ErrNoRegistry is returned for a database without a registry.
 	ErrNoRegistry = errors.New("there is no registry in the database; the first \"tenantctl tenant create\" or \"tenantctl registry import\" creates one. If there was one, restore its backup, or import a gateway's snapshot, and then run \"tenantctl registry accept-restore\"")
 
-	// ErrRowGone is returned for a database whose registry has lost its own row.
+	// ErrRowGone is returned for a database that has lost the row of its registry.
 	ErrRowGone = errors.New("the registry is incomplete: the table tenant_registry has lost its row; \"tenantctl registry accept-restore\" restores it with the tenants that are there")
 
 	// ErrSchema is returned for a database whose tables have the layout of another

@@ -20,7 +20,7 @@ const (
 	maxName = 128
 )
 
-// checkText refuses control characters and invalid UTF-8, which could end a
+// checkText rejects control characters and invalid UTF-8, which could end a
 // header, a path or a line of a log.
 func checkText(s string) error {
 	if len(s) > maxText {
@@ -78,7 +78,7 @@ func checkKeyID(id string) error {
 	return checkWord(id, "the ID of a key")
 }
 
-// checkWord refuses text that is not made of [A-Za-z0-9_.-]. The decoder reports
+// checkWord rejects text that is not made of [A-Za-z0-9_.-]. The decoder reports
 // empty text before.
 func checkWord(s, what string) error {
 	if len(s) > maxName {

@@ -531,7 +531,7 @@ func CheckOrigin(text string) error {
 }
 
 // ParsePrefix parses a source range of a key: a CIDR or a single address. It
-// refuses ranges that match other addresses than their text suggests.
+// rejects ranges that match other addresses than their text suggests.
 func ParsePrefix(text string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(text)
 	if err != nil {

@@ -24,7 +24,7 @@ func Logger(l *zap.Logger) *zap.Logger {
 	}))
 }
 
-// core cleans what it passes on.
+// core cleans the entries that it passes on.
 type core struct{ zapcore.Core }
 
 // DropInjectedAttributes returns a core without what the collector adds to the lines of

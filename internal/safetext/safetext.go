@@ -4,7 +4,7 @@
 // Package safetext makes text from elsewhere safe for a log and a terminal.
 //
 // Backends, callers, files and registries choose texts that end in a log line or
-// on a terminal. Characters that a terminal obeys or that nobody sees can forge
+// on a terminal. Control characters and invisible characters can forge
 // lines, colours and reading order: C0 and C1 control characters, escape
 // sequences, bidirectional overrides, line and paragraph separators, zero-width
 // and other invisible characters, and bytes that are no UTF-8.
@@ -19,7 +19,7 @@ import (
 	"unicode/utf8"
 )
 
-// Safe reports whether r can be shown as it is.
+// Safe reports whether r can be shown unchanged.
 func Safe(r rune) bool {
 	if r < utf8.RuneSelf {
 		return ' ' <= r && r != 0x7f

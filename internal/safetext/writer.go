@@ -13,7 +13,7 @@ import (
 
 // Writer returns a writer that passes on what is safe, line feeds and tabs, and
 // writes everything else as \uXXXX: in JSON and in quoted YAML that is the same
-// text, and in a table it shows what was there. A byte that is no UTF-8 becomes
+// text, and in a table it shows what was there. A byte that is not UTF-8 becomes
 // U+FFFD. It is not safe for concurrent use.
 func Writer(w io.Writer) io.Writer { return &writer{to: w} }
 

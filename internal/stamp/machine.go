@@ -21,7 +21,7 @@ const (
 	keyProcessName = "process.executable.name"
 )
 
-// Machine is what was detected about this machine. The zero value adds nothing.
+// Machine has the detected attributes of this machine. The zero value adds nothing.
 type Machine struct {
 	// hostName and hostID identify data of this machine.
 	hostName, hostID string
@@ -38,7 +38,7 @@ type Groups struct {
 	Process bool // process.pid and process.executable.name of the collector
 }
 
-// Detect detects groups. With an error it still returns what it found.
+// Detect detects groups. If it fails for some, it returns the others and an error.
 func Detect(ctx context.Context, groups Groups) (Machine, error) {
 	if groups == (Groups{}) {
 		return Machine{}, nil
@@ -85,7 +85,7 @@ func arch(goarch string) string {
 	return goarch
 }
 
-// fill adds what was detected to a resource that lacks it. Data that names another host
+// fill adds the detected attributes to a resource that lacks them. Data that names another host
 // gets nothing, because a mixture of two machines is worse than nothing.
 func (d *Machine) fill(m pcommon.Map) {
 	if d.fromElsewhere(m) {

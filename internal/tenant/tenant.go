@@ -92,7 +92,7 @@ const (
 type Isolation string
 
 const (
-	// IsolationDedicated means the tenant has destinations of its own.
+	// IsolationDedicated means that no other tenant uses the destinations of this one.
 	IsolationDedicated Isolation = "dedicated"
 	// IsolationShared means that shared destinations distinguish tenants by header
 	// and resource attribute.

@@ -32,9 +32,9 @@ func CheckAccount(value string) error {
 func CheckScopeOrgID(value string) error {
 	switch {
 	case value == "":
-		return errors.New("must not be empty: without a tenant no data is taken, or it is taken as that of nobody")
+		return errors.New("must not be empty: backends reject data without a tenant, or store it without one")
 	case value == "__mimir_cluster":
-		return errors.New("must not be __mimir_cluster, which Mimir keeps for itself")
+		return errors.New("must not be __mimir_cluster, which Mimir reserves")
 	case ID(value).Validate() != nil:
 		return fmt.Errorf(`must be a tenant ID: 1 to %d letters, digits and !_.*'()-, and not "." or ".."`, MaxIDLength)
 	}

@@ -24,7 +24,7 @@ func TestCheckScopeOrgID(t *testing.T) {
 		assert.NoError(t, CheckScopeOrgID(good), good)
 	}
 	for bad, want := range map[string]string{
-		"": "must not be empty", "__mimir_cluster": "which Mimir keeps for itself",
+		"": "must not be empty", "__mimir_cluster": "which Mimir reserves",
 		"a|b": "must be a tenant ID", "|": "must be a tenant ID", ".": "must be a tenant ID", "..": "must be a tenant ID", "a b": "must be a tenant ID",
 		" a": "must be a tenant ID", "a/b": "must be a tenant ID", "ä": "must be a tenant ID", "a\r\nb": "must be a tenant ID", "a:b": "must be a tenant ID",
 		strings.Repeat("x", MaxIDLength+1): "must be a tenant ID",

@@ -76,7 +76,7 @@ func (s *scanner) reply(most int) (list List, err error) {
 		return List{}, err
 	case failed:
 		// The error text may contain anything.
-		return List{}, &fault{ErrRefused, "PM2's daemon could not say what processes it has"}
+		return List{}, &fault{ErrRefused, "PM2's daemon failed to list its processes"}
 	case !answered:
 		return List{}, malformed("it has no list of processes")
 	}
@@ -84,7 +84,7 @@ func (s *scanner) reply(most int) (list List, err error) {
 }
 
 // process reads one process of the list. A placeholder for a process that is being
-// replaced has no number, and is left out.
+// replaced has no number, and is skipped.
 func (s *scanner) process(list *List, most int) error {
 	p, numbered := Process{}, false
 	err := s.object(func(key []byte) error {

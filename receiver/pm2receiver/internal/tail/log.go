@@ -298,7 +298,7 @@ func (l *log) openPath(found logfile.Status) error {
 		return file.Close()
 	case rotation.OriginElsewhere:
 		l.otherFile, l.readElsewhere = at, true
-		l.offset.Store(math.MaxInt64) // it is not behind in this file
+		l.offset.Store(math.MaxInt64) // it has no lag in this file
 		return file.Close()
 	case rotation.OriginNew:
 		position = checkpoint.NewFile(l.base, at)
