@@ -68,7 +68,7 @@ func TestShared_GatewaysGetFairShares(t *testing.T) {
 					})
 				}
 			}
-			time.Sleep(3 * time.Second) // the burst is used up, and the shares have settled
+			time.Sleep(3 * time.Second) // the burst is used up, and the shares are stable
 			before, total := make([]int64, len(demands)), 0.0
 			for n := range demands {
 				before[n] = accepted[n].Load()

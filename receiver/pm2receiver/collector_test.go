@@ -266,7 +266,7 @@ func TestMetrics_ContainNothingOfTheEnvironment(t *testing.T) {
 		require.NoError(t, r.Shutdown(t.Context()))
 		out := a.out()
 		if strings.HasPrefix(name, "secret at") && len(a.sink.AllMetrics()) > 0 {
-			// It was put into the name of the application, which is no secret.
+			// The name of the application contains it, and the name is not secret.
 			out = strings.ReplaceAll(out, `"service.name","value":{"stringValue":"`+secret, "")
 			out = strings.ReplaceAll(out, secret+"web", "")
 			out = strings.ReplaceAll(out, "w"+secret+"eb", "")

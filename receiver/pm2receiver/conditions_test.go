@@ -59,7 +59,7 @@ func (b *board) PostConditions(src condition.Source) (remove func()) {
 	}
 }
 
-// found returns the messages of what is wrong, after cause and name.
+// found returns the messages of the findings, by name and cause.
 func (b *board) found() map[string]string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -21,7 +21,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 )
 
-// narrowing are the options that narrow what is read: each makes a file that is known
+// narrowing are the options that reduce the files to read: each makes a file that is known
 // one that is not to be read.
 var narrowing = map[string]struct {
 	file string // that was read, in the folder of the test
@@ -47,7 +47,7 @@ var narrowing = map[string]struct {
 	"read_any_owner":        {"pm2/logs/b-out.log", func(cfg *Config, _ string) { cfg.ReadAnyOwner = false }, true},
 }
 
-// indifferent are the options that do not narrow what is read of a known file.
+// indifferent are the options that do not exclude known files.
 var indifferent = map[string]string{
 	"start_at":                    "is for files without a checkpoint, at the very first start",
 	"storage":                     "is where what is known is kept",
@@ -95,14 +95,13 @@ func TestNarrowing_CoversAllOptions(t *testing.T) {
 	all := keys(reflect.TypeFor[Config]())
 	for _, key := range all {
 		_, other := indifferent[key]
-		assert.NotEqual(t, tested[key], other, "say of %q whether it narrows what is read, and test that", key)
+		assert.NotEqual(t, tested[key], other, "add %q to the options that reduce the files to read, with a test, or to the others", key)
 	}
 	assert.Len(t, all, len(tested)+len(indifferent))
 }
 
-// What an option excludes is not read any more after a restart, which is what a reload
-// is, though it was read before and a checkpoint says where to go on. Nothing of it is
-// kept; and when it is to be read again, it goes on where it was.
+// After a restart, and so after a reload, an excluded file is not read, although it has a checkpoint.
+// None of its content is kept. When it is included again, it is read from its position.
 func TestNarrowing_HoldsForKnownFiles(t *testing.T) {
 	for name, c := range narrowing {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ type logs struct {
 	Both string `json:"pm_log_path,omitempty"`
 }
 
-// answerOf is what a daemon says of processes.
+// answerOf is the answer of a daemon with processes.
 func answerOf(t testing.TB, processes ...listed) []byte {
 	b, err := json.Marshal(map[string]any{"args": []any{processes}})
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func where(sink *consumertest.LogsSink) map[string]source {
 	return all
 }
 
-// reading starts a receiver, and returns what it has read and logged.
+// reading starts a receiver. It returns the records, the log and the receiver.
 func reading(t testing.TB, cfg *Config) (*consumertest.LogsSink, *observer.ObservedLogs, receiver.Logs) {
 	core, logged := observer.New(zap.WarnLevel)
 	set := receivertest.NewNopSettings(metadata.Type)
@@ -95,7 +95,7 @@ func reading(t testing.TB, cfg *Config) (*consumertest.LogsSink, *observer.Obser
 	return sink, logged, r
 }
 
-// Files are found and named as PM2 says, wherever they are and whatever their names are.
+// Files are found and named as PM2 lists them, in any folder and with any name.
 func TestProcessList_FindsAndNamesFiles(t *testing.T) {
 	for _, saved := range []bool{false, true} {
 		t.Run(map[bool]string{false: "daemon", true: "saved"}[saved], func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestProcessList_SeveralHomes(t *testing.T) {
 	for line, from := range want {
 		assert.Equal(t, from, got[line], line)
 	}
-	// A user who comes later.
+	// A user is added later.
 	home := filepath.Join(base, "eve", ".pm2")
 	write(t, filepath.Join(home, "logs", "late-out.log"), "eve\n")
 	require.Eventually(t, func() bool { return where(sink)["eve"].service == "late" }, 30*time.Second, 5*time.Millisecond)
@@ -288,7 +288,7 @@ func TestProcessList_NamesNoFilesOfOthers(t *testing.T) {
 	write(t, path, "line\n")
 	mallory := filepath.Join(base, "mallory", ".pm2")
 	require.NoError(t, os.MkdirAll(mallory, 0o755))
-	// Once under its name, and once as what others hold too.
+	// Once as an output file, and once as a combined file, whose records other files have too.
 	save(t, mallory, listed{Name: "evil", PM2: logs{Out: path}}, listed{Name: "evil", PM2: logs{Both: path, Out: "/x"}})
 	for name, owner := range map[string]int{"bob/.pm2/logs/shop-out.log": 65534, "bob/.pm2/logs": 65534, "bob/.pm2": 65534, "mallory/.pm2": 65533, "mallory/.pm2/dump.pm2": 65533} {
 		require.NoError(t, os.Chown(filepath.Join(base, name), owner, owner))

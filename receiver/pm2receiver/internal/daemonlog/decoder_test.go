@@ -60,7 +60,7 @@ func decodeFile(t testing.TB, set Settings, text []byte, size int) []plog.Logs {
 	return append(all, logs)
 }
 
-// Each folder of testdata/records is a case: a log, and what is to come of it. A case
+// Each folder of testdata/records is a case: a log, and the expected records. A case
 // without records.txt writes one and fails, so that it is looked at.
 func TestDecoder_ReturnsRecords(t *testing.T) {
 	files, err := filepath.Glob("testdata/records/*/pm2.log")

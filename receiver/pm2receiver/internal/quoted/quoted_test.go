@@ -94,7 +94,7 @@ func unquotable(s []byte) bool {
 	if err != nil {
 		return false
 	}
-	// A repaired half of a pair is the only U+FFFD that was not written as one.
+	// Only the repair of half a surrogate pair adds a U+FFFD.
 	return count(again, "\uFFFD") <= count(s, "\uFFFD")+count(s, `\ufffd`)
 }
 

@@ -17,7 +17,7 @@ const forkMode = "fork_mode"
 func Saved(r io.Reader, size int64, limit int) (List, error) {
 	buf := make([]byte, bufferSize)
 	defer clear(buf)
-	s := &scanner{src: source{r: r, buf: buf, left: size}}
+	s := &scanner{src: source{r: r, buf: buf, remaining: size}}
 	defer clear(s.text[:])
 	var list List
 	err := s.array(func() error {

@@ -34,7 +34,7 @@ func request() []byte {
 
 // readReply reads one message from r, using buf.
 func readReply(r io.Reader, buf []byte, set Settings) (List, error) {
-	s := &scanner{src: source{r: r, buf: buf, left: 1 + 4}}
+	s := &scanner{src: source{r: r, buf: buf, remaining: 1 + 4}}
 	// The scanner may contain a secret of a process.
 	defer clear(s.text[:])
 	meta, err := s.src.next()
@@ -51,7 +51,7 @@ func readReply(r io.Reader, buf []byte, set Settings) (List, error) {
 	if int64(size) > set.MaxReply {
 		return List{}, &fault{ErrTooLarge, "the answer of PM2's daemon is too large"}
 	}
-	s.src.left = int64(size)
+	s.src.remaining = int64(size)
 	if err := s.src.expect(jsonMark); err != nil {
 		return List{}, err
 	}
@@ -62,14 +62,14 @@ func readReply(r io.Reader, buf []byte, set Settings) (List, error) {
 	if err := s.end(); err != nil {
 		return List{}, err
 	}
-	s.src.left = 4
+	s.src.remaining = 4
 	if size, err = s.src.uint32(); err != nil {
 		return List{}, err
 	}
 	if int(size) != len(requestID) {
 		return List{}, malformed("it answers another request")
 	}
-	s.src.left = int64(size)
+	s.src.remaining = int64(size)
 	if err := s.src.expect(requestID); err != nil {
 		return List{}, err
 	}
@@ -80,12 +80,12 @@ func malformed(why string) error {
 	return &fault{ErrMalformed, "the answer is not that of a PM2 daemon: " + why}
 }
 
-// source returns the bytes of a message one by one, and no more than left.
+// source returns the bytes of a message one by one, at most remaining of them.
 type source struct {
-	r    io.Reader
-	buf  []byte
-	i, n int
-	left int64
+	r         io.Reader
+	buf       []byte
+	i, n      int
+	remaining int64
 }
 
 // next returns the next byte of the argument.
@@ -93,14 +93,14 @@ func (s *source) next() (byte, error) {
 	c, err := s.peek()
 	if err == nil {
 		s.i++
-		s.left--
+		s.remaining--
 	}
 	return c, err
 }
 
 // peek returns the next byte without taking it.
 func (s *source) peek() (byte, error) {
-	if s.left <= 0 {
+	if s.remaining <= 0 {
 		return 0, malformed("an argument ends too early")
 	}
 	for s.i == s.n {

@@ -30,7 +30,7 @@ func (s *scanner) space() (byte, error) {
 			return c, err
 		}
 		s.src.i++
-		s.src.left--
+		s.src.remaining--
 	}
 }
 
@@ -38,7 +38,7 @@ func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n'
 
 // end returns an error if anything but white space follows.
 func (s *scanner) end() error {
-	for s.src.left > 0 {
+	for s.src.remaining > 0 {
 		c, err := s.src.next()
 		if err != nil {
 			return err

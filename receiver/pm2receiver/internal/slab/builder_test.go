@@ -92,7 +92,7 @@ func (b *builder) value(v pcommon.Value, depth int) {
 	}
 }
 
-// change does to records what a consumer may do.
+// change changes records as a consumer may.
 func change(logs plog.Logs) {
 	records := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
 	for i, rec := range records.All() {

@@ -44,7 +44,7 @@ func (h *home) keepsNothingOf(text string) {
 }
 
 // A file that was read is not read any more when it is excluded, or no longer included,
-// and goes on where it was when it is included again.
+// and continues from its position when it is included again.
 func TestExcluded_KnownFileIsLeftUntilItIsIncludedAgain(t *testing.T) {
 	for name, narrow := range map[string]func(h *home){
 		"excluded":                func(h *home) { h.exclude = []string{h.path("b-*.log")} },
@@ -80,7 +80,7 @@ func TestExcluded_KnownFileIsLeftUntilItIsIncludedAgain(t *testing.T) {
 	}
 }
 
-// What a decoder holds back of a file that is excluded now is neither handed on nor kept.
+// Lines of an excluded file that the decoder holds back are neither sent nor kept.
 func TestExcluded_HeldBackLinesAreDropped(t *testing.T) {
 	record := func(message string) string {
 		b, err := json.Marshal(message)
@@ -245,7 +245,7 @@ func TestExcluded_RenamedToAnExcludedName(t *testing.T) {
 					if replaced || to != "b-out.log" {
 						return
 					}
-					// Back under its name, it goes on where it was.
+					// With its old name again, it is read from its position.
 					require.NoError(t, os.Rename(h.path(to), h.path("a-out.log")))
 					h.eventually(want, numbered("private", 1, 20))
 				})

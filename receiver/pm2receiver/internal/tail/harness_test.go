@@ -358,7 +358,7 @@ func (h *home) eventually(texts ...string) {
 	}
 }
 
-// difference returns what is in a more often than in b.
+// difference returns the elements that a has more often than b.
 func difference(a, b []string) (rest []string) {
 	count := map[string]int{}
 	for _, x := range b {
@@ -389,7 +389,7 @@ func (h *home) polls(n uint64) {
 	}
 }
 
-// saved waits until the checkpoint of a file says offset.
+// saved waits until the checkpoint of a file has at least the offset.
 func (h *home) saved(name string, offset int64) {
 	h.t.Helper()
 	require.Eventually(h.t, func() bool {

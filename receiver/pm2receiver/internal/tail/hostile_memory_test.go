@@ -21,7 +21,7 @@ const (
 	tick    = 2 * time.Millisecond
 )
 
-// Long lines wait for each other, nobody else waits for them, and none is lost.
+// Long lines wait for each other, other lines do not wait for them, and none is lost.
 func TestHostile_LongLinesShareMemory(t *testing.T) {
 	h := newHome(t)
 	h.buffer = 4 << 20

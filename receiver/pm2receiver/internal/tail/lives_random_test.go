@@ -61,16 +61,16 @@ type inode struct {
 	lines []string
 	// fed is when a line of it had last arrived, on the world's clock.
 	fed time.Duration
-	// seen says that a line of what it holds has arrived.
+	// seen is set once a line of its content has arrived.
 	seen bool
-	// aside says that it has no name that is read, since moved.
+	// aside is set while its name, since moved, matches no pattern.
 	aside bool
 	moved time.Duration
-	// placed says that the stream of its new name knows it.
+	// placed is set once the log of its new name knows it.
 	placed bool
 }
 
-// world is a folder of log files and what should come of it.
+// world is a folder of log files and the expected lines.
 type world struct {
 	*home
 	seed    uint64
@@ -94,7 +94,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		for _, f := range w.writers {
 			_ = f.Close()
 		}
-		if t.Failed() || slices.Contains(w.trace, "waited in vain") {
+		if t.Failed() || slices.Contains(w.trace, "waited too long") {
 			t.Logf("%s=%d:\n%s", livesSeeds, seed, strings.Join(w.trace, "\n"))
 		}
 	})
@@ -140,7 +140,7 @@ func (w *world) live(steps int) {
 	w.arrived()
 }
 
-// ebb ends what lasts some steps only.
+// ebb ends rejections and stops after some steps.
 func (w *world) ebb() {
 	if w.rejects > 0 {
 		if w.rejects--; w.rejects == 0 {
@@ -272,5 +272,5 @@ func (w *world) until(done func() bool) {
 		}
 		w.pass(scanInterval)
 	}
-	w.did("waited in vain")
+	w.did("waited too long")
 }

@@ -32,7 +32,7 @@ func movedAway(t *testing.T) *home {
 	return h
 }
 
-// The stream of its second name takes neither file nor copy for something new.
+// The log of its second name treats neither file nor copy as new.
 func TestTrap_MovedAndRotatedUnderItsNewName(t *testing.T) {
 	t.Run("renamed", func(t *testing.T) {
 		h := movedAway(t)
@@ -65,7 +65,7 @@ func TestTrap_MovedAndRotatedUnderItsNewName(t *testing.T) {
 	})
 }
 
-// What the first stream knew of it is less than what the second one did.
+// The first log had read less of it than the second one.
 func TestTrap_MovedTwiceAndReadUnderEachName(t *testing.T) {
 	for range 3 { // streams come in any order
 		h := movedAway(t)

@@ -114,8 +114,8 @@ func TestTrap_NewFileWithTheNameOfAMovedOne(t *testing.T) {
 	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10), numbered("c", 1, 10))
 }
 
-// Every week to the same name, which is followed for itself by then and comes before
-// the other one at a start. The application may have been quiet for long.
+// A weekly rename to the same name. That name is followed as a log too, and sorts before the other
+// one at a start. The application may have written nothing for a long time.
 func TestTrap_MovedOverAFileThatIsRead(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 10))

@@ -19,8 +19,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 )
 
-// faulty is a decoder that panics on a line that says so, after it has begun with the
-// lines before, and on half a line that says so when it is flushed.
+// faulty is a decoder that panics on a planted line after it has decoded the lines before it, and
+// on a planted partial line when it is flushed.
 type faulty struct{ Decoder }
 
 func (f *faulty) Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats) {

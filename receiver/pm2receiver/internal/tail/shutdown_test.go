@@ -15,8 +15,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
 )
 
-// A start that found no file was the first start too: what is written while the
-// reader is away is no history.
+// A start that found no file was the first start too, so lines that are written while the reader is
+// stopped are read.
 func TestShutdown_SavesAFirstStartWithoutFiles(t *testing.T) {
 	h := newHome(t)
 	h.fromEnd = true

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a flush destroys before it was read is gone; what comes after it is not.
+// Lines that a flush destroys before they are read are lost; later lines are not.
 func TestTrap_FlushedWhileTheConsumerBlocks(t *testing.T) {
 	h := newHome(t)
 	h.write("a-out.log", numbered("a", 1, 10))
@@ -67,7 +67,7 @@ func (h *home) compress(name, packed string) {
 	require.NoError(h.t, os.Remove(h.path(name)))
 }
 
-// A compressed copy that grows slowly is no copy of something else before it is whole.
+// An incomplete compressed copy is not treated as other content.
 func TestTrap_SlowCompressedCopyIsNotReadAgain(t *testing.T) {
 	h := newHome(t)
 	text := numbered("a", 1, 2000)
@@ -108,7 +108,7 @@ func TestTrap_UnreadableForManyPollsWhileRunning(t *testing.T) {
 	assert.Equal(t, 1, h.logs.FilterMessage("Log file is not read").Len(), "it is logged once")
 }
 
-// A deployment may keep its logs in a folder of its own and point a link to it.
+// Each release may have a log folder, with a link to the folder of the current release.
 func TestTrap_LinkedFolderIsPointedElsewhere(t *testing.T) {
 	h := newHome(t)
 	old, young := filepath.Join(h.dir, "old"), filepath.Join(h.dir, "new")

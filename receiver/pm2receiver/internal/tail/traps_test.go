@@ -217,7 +217,7 @@ func TestTrap_RenamedWhileTheReaderIsStopped(t *testing.T) {
 	}
 }
 
-// rotate does what pm2-logrotate does: copy, then truncate.
+// rotate copies and then truncates a file, as pm2-logrotate does.
 func (h *home) rotate(name, copied string) {
 	h.t.Helper()
 	data, err := os.ReadFile(h.path(name))

@@ -68,7 +68,7 @@ func TestGzip_ReadAtEqualsThePlainContent(t *testing.T) {
 	}
 }
 
-// A file that is cut off is still being written; it is no end of the content.
+// A truncated file is still being written; its end is not the end of the content.
 func TestGzip_IncompleteFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file.gz")
 	var packed bytes.Buffer

@@ -29,7 +29,7 @@ func TestLineBuffer_HasAboutTheSize(t *testing.T) {
 	assert.Nil(t, lineBuffer(maxLineBuffer+1))
 }
 
-// A buffer holds what was read into it before.
+// A reused buffer contains earlier data.
 func TestReader_ReadsLongLinesOfAllSizes(t *testing.T) {
 	var content []byte
 	var want [][]byte
