@@ -83,9 +83,13 @@ func TestLokiPush_OnboardingSnippets(t *testing.T) {
 	for n, snippet := range []string{o.WinstonLoki, o.PinoLoki} {
 		file := filepath.Join(t.TempDir(), "logger.cjs")
 		require.NoError(t, os.WriteFile(file, []byte(snippet), 0o600))
-		program(t, dir, map[string]string{
-			"NODE_PATH": filepath.Join(dir, "node_modules"), "OTELCOL_TENANT_KEY": r.keys["acme"], "OTEL_SERVICE_NAME": "shop",
-		}, "node", "-e", fmt.Sprintf("require(%q).info('line %d'); setTimeout(() => process.exit(), 8000)", file, n))
+		cmd := exec.CommandContext(t.Context(), "node", "-e", fmt.Sprintf("require(%q).info('line %d'); setInterval(() => {}, 1000)", file, n))
+		cmd.Dir = dir
+		cmd.Env = []string{
+			"PATH=" + os.Getenv("PATH"), "NODE_PATH=" + filepath.Join(dir, "node_modules"), "OTELCOL_TENANT_KEY=" + r.keys["acme"], "OTEL_SERVICE_NAME=shop",
+		}
+		run := newLokiRun(t, cmd)
+		require.Eventually(t, func() bool { return len(pushed(t, s)[n]) > 0 }, time.Minute, 50*time.Millisecond, run.text(t))
 	}
 	r.drained()
 	got := pushed(t, s)
@@ -420,7 +424,7 @@ func TestLokiPush_WrongKey(t *testing.T) {
 			n := pushesAnswered(t, r, "401") - before
 			if strings.HasPrefix(name, "winston") {
 				assert.Greater(t, n, 2, "it sends again")
-				assert.Contains(t, text, "left 5")
+				assert.Contains(t, text, "lines are left")
 				assert.Contains(t, text, "malformed API key", "it logs the text")
 				return
 			}

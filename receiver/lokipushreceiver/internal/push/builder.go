@@ -224,15 +224,15 @@ func isID(id []byte, text string) bool {
 	if len(text) != 2*len(id) {
 		return false
 	}
-	any := byte(0)
+	nonzero := byte(0)
 	for i := range len(text) {
 		if 'A' <= text[i] && text[i] <= 'F' {
 			return false
 		}
-		any |= text[i] ^ '0'
+		nonzero |= text[i] ^ '0'
 	}
 	_, err := hex.Decode(id, []byte(text))
-	return err == nil && any != 0
+	return err == nil && nonzero != 0
 }
 
 const nanosPerSecond = 1_000_000_000

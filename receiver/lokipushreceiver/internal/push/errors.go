@@ -58,7 +58,7 @@ func labelsError(labels []byte, err error) error {
 	if len(shown) > maxShownLabels {
 		shown = shown[:maxShownLabels]
 	}
-	return fmt.Errorf("Error parsing labels '%s' with error: %w", shown, err) //nolint:revive,staticcheck // the text of Loki, which runbooks search for
+	return fmt.Errorf("Error parsing labels '%s' with error: %w", shown, err) //nolint:staticcheck // the text of Loki, which runbooks search for
 }
 
 // What is wrong with labels.

@@ -127,7 +127,6 @@ var errRule = errors.New("the request breaks a rule")
 type jsonOracle struct {
 	data  []byte
 	dec   *json.Decoder
-	depth int
 	facts []fact
 	keys  []string
 }
@@ -156,8 +155,7 @@ func (o *jsonOracle) read() value {
 	switch t := token.(type) {
 	case json.Delim:
 		v.kind = byte(t)
-		o.depth++
-		for depth := o.depth; o.dec.More(); o.depth = depth {
+		for o.dec.More() {
 			if t == '[' {
 				v.items = append(v.items, o.read())
 				continue
@@ -462,7 +460,7 @@ func get(m protoreflect.Message, name string) protoreflect.Value {
 	return m.Get(m.Descriptor().Fields().ByName(protoreflect.Name(name)))
 }
 
-func each2(l protoreflect.List, f func(protoreflect.Message)) {
+func eachOf(l protoreflect.List, f func(protoreflect.Message)) {
 	for i := range l.Len() {
 		f(l.Get(i).Message())
 	}
@@ -478,20 +476,20 @@ func decodeOracle(d protoreflect.MessageDescriptor, body []byte) ([]fact, error)
 		keys  []string
 		err   error
 	)
-	each2(get(m, "streams").List(), func(s protoreflect.Message) {
+	eachOf(get(m, "streams").List(), func(s protoreflect.Message) {
 		set := get(s, "labels").Bytes()
 		p := newLabelParser()
 		if p.parse(set) != nil {
 			err = errRule
 			return
 		}
-		each2(get(s, "entries").List(), func(e protoreflect.Message) {
+		eachOf(get(s, "entries").List(), func(e protoreflect.Message) {
 			f := fact{line: valid(string(get(e, "line").Bytes())), labels: resourceOf(p.labels)}
 			ts := get(e, "timestamp").Message()
 			f.setTime(get(ts, "seconds").Int(), get(ts, "nanos").Int())
 			of := pairs{most: MaxMetadata}
 			for _, list := range []string{"metadata", "parsed"} {
-				each2(get(e, list).List(), func(kv protoreflect.Message) {
+				eachOf(get(e, list).List(), func(kv protoreflect.Message) {
 					if of.full() {
 						of.dropped++
 						return
