@@ -15,16 +15,16 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
 )
 
-// said is a record as the tests of the decision see it.
-type said struct{ body, stream string }
+// written is a record as the tests of the decision see it.
+type written struct{ body, stream string }
 
-func saidBy(all []plog.Logs) (got []said) {
+func recordsOf(all []plog.Logs) (got []written) {
 	for _, logs := range all {
 		for _, rl := range logs.ResourceLogs().All() {
 			for _, sl := range rl.ScopeLogs().All() {
 				for _, r := range sl.LogRecords().All() {
 					stream, _ := r.Attributes().Get("log.iostream")
-					got = append(got, said{r.Body().AsString(), stream.Str()})
+					got = append(got, written{r.Body().AsString(), stream.Str()})
 				}
 			}
 		}
@@ -35,18 +35,18 @@ func saidBy(all []plog.Logs) (got []said) {
 // Whatever the first line of a container's log is, its entries are read.
 func TestDecide_ByMoreThanTheFirstLine(t *testing.T) {
 	for name, wrap := range wraps {
-		entries, want := "", []said{}
+		entries, want := "", []written{}
 		for i := range 8 {
 			entries += wrap(fmt.Sprintf("line %d", i), i%2 == 1, clock, nil)
-			want = append(want, said{fmt.Sprintf("line %d", i), streamName(i%2 == 1)})
+			want = append(want, written{fmt.Sprintf("line %d", i), streamName(i%2 == 1)})
 		}
 		for first, lost := range map[string]int{
 			"": 0, "\n": 0, "\n \n": 0, "\x00\x00\x00": 0, "x\n": 2, "x\ny\n": 2, `{"level":30}` + "\n": 2, strings.Repeat("\x00", 4096): 0,
 		} {
 			for _, size := range []int{1 << 20, 1} {
 				all, _ := run(t, func(s decode.State) Inner { return New(settings(Auto), s) }, first+entries, size)
-				got := saidBy(all)
-				read := map[said]bool{}
+				got := recordsOf(all)
+				read := map[written]bool{}
 				for _, r := range got {
 					read[r] = true
 				}
@@ -72,8 +72,8 @@ func TestDecide_NotByOneLine(t *testing.T) {
 	text := "first\n" + entry + "second\n" + entry + entry + "third\n"
 	for _, size := range []int{1 << 20, 1} {
 		all, _ := run(t, func(s decode.State) Inner { return New(settings(Auto), s) }, text, size)
-		assert.NotContains(t, saidBy(all), said{"inner", "stderr"}, size)
-		assert.Len(t, saidBy(all), 6)
+		assert.NotContains(t, recordsOf(all), written{"inner", "stderr"}, size)
+		assert.Len(t, recordsOf(all), 6)
 	}
 }
 
@@ -82,10 +82,10 @@ func TestDecide_AgainWhereTheContentIsNew(t *testing.T) {
 	entry := docker("inner", true, clock, nil)
 	for name, c := range map[string]struct {
 		first, second string
-		want          []said
+		want          []written
 	}{
-		"text, then a container": {"one\ntwo\n", entry, []said{{"one", "stdout"}, {"two", "stdout"}, {"inner", "stderr"}}},
-		"a container, then text": {entry, "one\ntwo\n", []said{{"inner", "stderr"}, {"one", "stdout"}, {"two", "stdout"}}},
+		"text, then a container": {"one\ntwo\n", entry, []written{{"one", "stdout"}, {"two", "stdout"}, {"inner", "stderr"}}},
+		"a container, then text": {entry, "one\ntwo\n", []written{{"inner", "stderr"}, {"one", "stdout"}, {"two", "stdout"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := New(settings(Auto), decode.State{})
@@ -96,7 +96,7 @@ func TestDecide_AgainWhereTheContentIsNew(t *testing.T) {
 				d = New(settings(Auto), d.State())
 			}
 			logs, _ := d.Flush(decode.Source{ID: 2, Name: "x"}, clock.Add(time.Hour), true)
-			assert.ElementsMatch(t, c.want, saidBy(append(all, logs)))
+			assert.ElementsMatch(t, c.want, recordsOf(append(all, logs)))
 			assert.False(t, d.Pending())
 		})
 	}

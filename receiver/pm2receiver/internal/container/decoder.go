@@ -17,21 +17,6 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
 
-// Format is how a container's output is written.
-type Format string
-
-// Formats.
-const (
-	// Auto detects the logs of containers by the path and the lines of a file.
-	Auto Format = "auto"
-	// Docker is the format of Docker's json-file driver.
-	Docker Format = "docker"
-	// CRI is the format of the kubelet's runtimes.
-	CRI Format = "cri"
-	// None is the format of files that are not the logs of containers.
-	None Format = "none"
-)
-
 const (
 	// maxJoined bounds the length of joined lines, as that of physical lines is bounded.
 	maxJoined = 16 << 20
@@ -46,30 +31,6 @@ const (
 	maxRecords   = 4096
 	maxResources = 8
 )
-
-// Inner decodes the output of a container. [decode.Decoder] implements it.
-type Inner interface {
-	Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats)
-	Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats)
-	Pending() bool
-	Held() int
-	State() decode.State
-	Restore(state decode.State)
-}
-
-// Settings are those of a [Decoder].
-type Settings struct {
-	Format Format
-	// Place is the container according to the path of the file, if Known is set.
-	Place Place
-	Known bool
-	// Plain returns the decoder for a file that is not the log of a container, and Text that
-	// for one stream of a container.
-	Plain func(state decode.State) Inner
-	Text  func(stderr bool, state decode.State) Inner
-	// Daemon returns the decoder for lines of PM2 itself.
-	Daemon func(state decode.State) Inner
-}
 
 // Decoder decodes the blocks of one file, in their order. It is not safe for concurrent use.
 type Decoder struct {
@@ -266,7 +227,7 @@ func (d *Decoder) isEntry(line []byte) bool {
 	return ok
 }
 
-// nul is what stands where a file was truncated while its writer went on.
+// nul is what remains where a file was truncated while its writer went on.
 const nul = "\x00"
 
 func (d *Decoder) line(line []byte, src decode.Source, offset int64, now time.Time) {
@@ -325,14 +286,6 @@ func (d *Decoder) feed(e entry, src decode.Source, offset int64, now time.Time) 
 	if several {
 		d.decodeRun(now)
 	}
-}
-
-// gathered are consecutive lines for one decoder.
-type gathered struct {
-	inner  Inner
-	src    decode.Source
-	block  []byte
-	places []lines.Place
 }
 
 // decodeRun decodes the gathered lines.

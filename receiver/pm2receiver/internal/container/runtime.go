@@ -101,7 +101,7 @@ func parseFormat(line []byte) (p labels, ok bool) {
 	if id < 0 {
 		return p, false
 	}
-	if p.id, ok = number(head[id+len(" id=") : kind]); !ok || id == 0 {
+	if p.id, ok = parseNumber(head[id+len(" id=") : kind]); !ok || id == 0 {
 		return p, false
 	}
 	p.app, p.text = head[:id], message
@@ -109,9 +109,9 @@ func parseFormat(line []byte) (p labels, ok bool) {
 }
 
 const (
-	green = "\x1b[32m"
-	red   = "\x1b[31m"
-	plain = "\x1b[39m"
+	green      = "\x1b[32m"
+	red        = "\x1b[31m"
+	uncoloured = "\x1b[39m"
 )
 
 // parseFormatted reads a line of pm2-runtime --formatted: 0|app  | text, coloured or not.
@@ -127,7 +127,7 @@ func parseFormatted(line []byte, stderr bool) (p labels, ok bool) {
 	if !ok || len(rest) == 0 {
 		return p, false
 	}
-	if p.id, ok = number(id); !ok {
+	if p.id, ok = parseNumber(id); !ok {
 		return p, false
 	}
 	name, text, ok := bytes.Cut(rest, []byte(" | "))
@@ -135,7 +135,7 @@ func parseFormatted(line []byte, stderr bool) (p labels, ok bool) {
 		return p, false
 	}
 	if isGreen || isRed {
-		if text, ok = bytes.CutPrefix(text, []byte(plain)); !ok {
+		if text, ok = bytes.CutPrefix(text, []byte(uncoloured)); !ok {
 			return p, false
 		}
 	}
@@ -143,7 +143,7 @@ func parseFormatted(line []byte, stderr bool) (p labels, ok bool) {
 	return p, len(p.app) > 0
 }
 
-func number(b []byte) (int64, bool) {
+func parseNumber(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 9 || b[0] == '0' && len(b) > 1 {
 		return 0, false
 	}

@@ -5,14 +5,12 @@
 package decode
 
 import (
-	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
-	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/identity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/slab"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
@@ -33,62 +31,6 @@ const (
 	maxRecords = 4096
 	maxText    = 1 << 20
 )
-
-// Settings of a [Decoder].
-type Settings struct {
-	Lines lines.Settings
-	Log   applog.Settings
-	// Join is whether the lines of a stack trace become one record.
-	Join bool
-	// Original is whether records carry the line as the application wrote it.
-	Original bool
-	// StderrIsError is whether lines of stderr without a level are errors.
-	StderrIsError bool
-	// Host is what service.instance.id begins with.
-	Host string
-	// Scope and Version name the instrumentation scope.
-	Scope   string
-	Version string
-}
-
-// Source is a file, or what was in it between two truncations.
-type Source struct {
-	// ID identifies the file. It is part of the uid of every record.
-	ID uint64
-	// Name is the file's name without its folder.
-	Name string
-	// Lines are the places of the lines of the block, if these are not where the block is.
-	Lines []lines.Place
-}
-
-// Stats counts what a decoder met in one block.
-type Stats struct {
-	Records  int
-	Raw      int // lines outside PM2's records in a file that has them
-	Joined   int // lines that PM2 had split, and stack traces put together
-	Cut      int // records that are part of a line that was too long
-	Repaired int // records in which bytes that are no UTF-8 were replaced
-}
-
-// Add adds what was met in another block.
-func (s *Stats) Add(other Stats) {
-	s.Records += other.Records
-	s.Raw += other.Raw
-	s.Joined += other.Joined
-	s.Cut += other.Cut
-	s.Repaired += other.Repaired
-}
-
-// State is what is left over between two blocks: it is part of the checkpoint.
-type State struct {
-	Lines  lines.State   `json:"lines"`
-	Stacks stacks.State  `json:"stacks,omitzero"`
-	Log    applog.Memory `json:"log,omitzero"`
-	// Daemon is kept by the decoder of the log of PM2 itself.
-	Daemon DaemonState `json:"daemon,omitzero"`
-	// Container is kept by the decoder of logs of containers.
-	Container ContainerState `json:"container,omitzero"`
-}
 
 // Decoder decodes the blocks of one log stream in their order. It is not safe for
 // concurrent use.
@@ -198,7 +140,7 @@ func (d *Decoder) line(l *lines.Line) {
 	if l.Joined {
 		d.batch.stats.Joined++
 	}
-	if l.Stray && l.Part <= 1 {
+	if l.Raw && l.Part <= 1 {
 		d.batch.stats.Raw++
 	}
 	if d.joiner != nil {
@@ -287,68 +229,4 @@ func stream(stderr bool) string {
 		return "stderr"
 	}
 	return "stdout"
-}
-
-// batch is the output of one block.
-type batch struct {
-	logs      plog.Logs
-	src       Source
-	observed  pcommon.Timestamp
-	size      int // of the block
-	mem       *slab.Slab
-	stats     Stats
-	resources []resource
-	// full takes the batches that are full; records and text are the size of this one.
-	full    func(plog.Logs)
-	records int
-	text    int
-	named   uint64   // the file of name
-	name    [17]byte // what the uids of its lines begin with
-}
-
-type resource struct {
-	app     string
-	id      int64
-	records plog.LogRecordSlice
-}
-
-// slice returns the records of the process that wrote e. A block holds few
-// processes.
-func (b *batch) slice(d *Decoder, e *stacks.Entry) plog.LogRecordSlice {
-	for i := range b.resources {
-		if r := &b.resources[i]; r.id == e.ProcessID && r.app == e.App {
-			return r.records
-		}
-	}
-	rl := b.logs.ResourceLogs().AppendEmpty()
-	attrs := rl.Resource().Attributes()
-	identity.Put(attrs, d.set.Host, e.App, e.ProcessID)
-	sl := rl.ScopeLogs().AppendEmpty()
-	sl.Scope().SetName(d.set.Scope)
-	sl.Scope().SetVersion(d.set.Version)
-	if len(b.resources) == 0 {
-		sl.LogRecords().EnsureCapacity(d.many)
-	}
-	b.resources = append(b.resources, resource{e.App, e.ProcessID, sl.LogRecords()})
-	return sl.LogRecords()
-}
-
-// uid identifies a line by its position, so that it has the same identifier when it is read
-// again after a crash.
-func (b *batch) uid(e *stacks.Entry) string {
-	if b.named != e.File || b.name[16] != '-' {
-		const digits = "0123456789abcdef"
-		for i := range 16 {
-			b.name[i] = digits[e.File>>(60-4*i)&15]
-		}
-		b.named, b.name[16] = e.File, '-'
-	}
-	var space [64]byte // more than the three numbers need
-	buf := append(space[:0], b.name[:]...)
-	buf = strconv.AppendInt(buf, e.Offset, 10)
-	buf = strconv.AppendInt(append(buf, '-'), int64(e.Index), 10)
-	if e.Part > 0 {
-		buf = strconv.AppendInt(append(buf, '-'), int64(e.Part), 10)
-	}
-	return b.mem.String(buf)
 }

@@ -130,3 +130,16 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// An application may have keys of PM2's. What says which stream a line is of is PM2's.
+func TestParse_LeavesObjectsOfApplicationsAlone(t *testing.T) {
+	for _, line := range []string{
+		`{"message":"hi","app_name":"x","process_id":7}`,
+		`{"message":"hi","timestamp":"2026-11-21T02:08:36Z","app_name":"x","process_id":7}`,
+		`{"message":"hi","timestamp":"2026-11-21T02:08:36Z","type":"order","process_id":7,"app_name":"x"}`,
+		`{"message":"hi","timestamp":"2026-11-21T02:08:36Z","type":7,"process_id":7,"app_name":"x"}`,
+	} {
+		_, ok := Parse([]byte(line), &arena.Arena{})
+		assert.False(t, ok, line)
+	}
+}

@@ -31,7 +31,9 @@ func parseSlow(line []byte) (Record, bool) {
 		return Record{}, false
 	}
 	unmarshal(fields["timestamp"], &stamp)
-	unmarshal(fields["type"], &kind)
+	if !unmarshal(fields["type"], &kind) || kind != "out" && kind != "err" && kind != "PM2" { // an application may have the other keys
+		return Record{}, false
+	}
 	return Record{
 		Message:   []byte(message),
 		Timestamp: []byte(stamp),

@@ -27,58 +27,6 @@ const (
 	maxTime = 256
 )
 
-// Line is a line that a process wrote, without its newline.
-type Line struct {
-	// Text is valid UTF-8. It refers to the block or to the arena and does not change while
-	// the block is decoded.
-	Text []byte
-	// App is PM2's name of the application.
-	App string
-	// ProcessID is PM2's number of the process, or envelope.NoProcess.
-	ProcessID int64
-	Stderr    bool
-	// Time is PM2's time in nanoseconds since the epoch, or 0. Date is PM2's date as it
-	// was written if no time can be read from it.
-	Time int64
-	Date string
-	// Slot is the same number for all lines of one process and stream in a file.
-	Slot int
-	// File is the identity of the file in which this line begins, Offset is where
-	// the physical line begins there in which it begins, and Index counts the lines
-	// that begin there. Together they name the line.
-	File   uint64
-	Offset int64
-	Index  int
-	// Record is where the physical line begins in which this line ends.
-	Record int64
-	// Part is 0 for a whole line. A line longer than Settings.MaxLine comes in
-	// parts 1, 2, …; Last is set on the last one.
-	Part int
-	Last bool
-	// Repaired is set if bytes that are no UTF-8 were replaced in Text.
-	Repaired bool
-	// Joined is set if PM2 had written the line in several records.
-	Joined bool
-	// Stray is set if the line was outside PM2's records in a file that has them.
-	Stray bool
-}
-
-// Settings of an [Assembler].
-type Settings struct {
-	// MaxLine is the number of bytes above which a line is cut into parts.
-	MaxLine int
-	// Location is where times without a zone are read.
-	Location *time.Location
-	// App, ProcessID and Stderr are derived from the file's name. They apply to lines
-	// outside PM2's records.
-	App       string
-	ProcessID int64
-	Stderr    bool
-	// DatesEachLine is whether PM2 writes its date before each line, as it does in fork
-	// mode. A line without one has no time then.
-	DatesEachLine bool
-}
-
 // Assembler is the state of one file between its blocks. It is not safe for
 // concurrent use.
 type Assembler struct {
@@ -108,15 +56,6 @@ func (m *Assembler) State() State { return m.state.Clone() }
 
 // Restore takes the assembler back to a state it had.
 func (m *Assembler) Restore(state State) { m.state = state.Clone() }
-
-// Place is where a line is from that something else was taken off.
-type Place struct {
-	// Offset is where it begins in the file.
-	Offset int64
-	// Time is when it was written, in nanoseconds since the epoch: that of lines that have
-	// none of PM2's.
-	Time int64
-}
 
 // From sets the places of the lines of the next block, or nil for those in the block.
 func (m *Assembler) From(places []Place) { m.from = places }
@@ -177,7 +116,7 @@ func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a
 
 func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	m.release(a, yield)
-	m.state.Wrapped, m.state.Strays = true, 0
+	m.state.Wrapped, m.state.Raw = true, 0
 	if len(rec.App) > maxApp {
 		rec.App = rec.App[:runeBoundary(rec.App, maxApp)]
 	}
@@ -271,9 +210,9 @@ func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now t
 		text = text[d.size:]
 		m.state.Prefix.met(d.nanos, text, now)
 	case m.state.Wrapped:
-		m.stray(text)
+		m.outsideRecords(text)
 		if m.state.Wrapped {
-			l.ProcessID, l.Stray = envelope.NoProcess, true
+			l.ProcessID, l.Raw = envelope.NoProcess, true
 		}
 	default:
 		m.event(text)
@@ -339,9 +278,9 @@ func worded(text []byte) bool {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// stray takes note of a line outside any record in a file that has them.
-func (m *Assembler) stray(text []byte) {
-	if m.state.Strays++; m.state.Strays > textAfter {
+// outsideRecords takes note of a line outside any record in a file that has them.
+func (m *Assembler) outsideRecords(text []byte) {
+	if m.state.Raw++; m.state.Raw > textAfter {
 		m.state.Wrapped = false
 	}
 	m.event(text)

@@ -99,27 +99,6 @@ func (p *Prefix) missed(text []byte, now time.Time) int64 {
 	return p.Time
 }
 
-// date is what PM2 has written before a line.
-type date struct {
-	nanos int64
-	// size is how long it is with the separator behind it.
-	size int
-	// strange is set if it has a word that is not known.
-	strange bool
-}
-
-// evidence is how certain it is that a date is PM2's.
-type evidence int
-
-const (
-	// noDate is of a line that begins with none.
-	noDate evidence = iota
-	// possible is of a date whose shape has not been learned.
-	possible
-	// sure is of a date of a known form, or of a shape that was learned.
-	sure
-)
-
 // date reads PM2's date at the beginning of a line. The shape in buf is that of one that is
 // possible.
 func (m *Assembler) date(text []byte, buf *[maxPrefix]byte) (d date, shape []byte, certain evidence) {

@@ -53,7 +53,7 @@ func TestPrefix_IsLearnedBeforeJSONAtOnceAndLineByLineLater(t *testing.T) {
 	m := newAssembler(State{})
 	got := feed(m, "14:08:36: {\"level\":30}\n")
 	assert.Equal(t, []string{`{"level":30}`}, texts(got))
-	// What is learned later tells what the lines before were, wherever blocks end.
+	// What is learned later shows what the lines before were, wherever blocks end.
 	text := "14:08:30: line\n14:08:31: line\n14:08:32: line\n14:08:33: line\n"
 	for _, size := range []int{1, 20, 1 << 20} {
 		got := feedSizes(newAssembler(State{}), text, size)
@@ -122,7 +122,7 @@ func TestMode_FollowsTheFile(t *testing.T) {
 	m := newAssembler(State{})
 	got := feed(m, record("as record\n", 3, "out")+"2026-11-21T14:08:37: as text\nplain\n"+record("as record again\n", 3, "out")+"Error: raw\n")
 	assert.Equal(t, []string{"as record", "as text", "plain", "as record again", "Error: raw"}, texts(got))
-	assert.Equal(t, []bool{false, false, false, false, true}, []bool{got[0].Stray, got[1].Stray, got[2].Stray, got[3].Stray, got[4].Stray})
+	assert.Equal(t, []bool{false, false, false, false, true}, []bool{got[0].Raw, got[1].Raw, got[2].Raw, got[3].Raw, got[4].Raw})
 	assert.Equal(t, []int64{3, 7, 7, 3, envelope.NoProcess}, []int64{got[0].ProcessID, got[1].ProcessID, got[2].ProcessID, got[3].ProcessID, got[4].ProcessID})
 	assert.Equal(t, "shop", got[1].App)
 	// Without dates it is text after many lines.
@@ -131,8 +131,8 @@ func TestMode_FollowsTheFile(t *testing.T) {
 		long += "text\n"
 	}
 	got = feed(newAssembler(State{}), long)
-	assert.True(t, got[1].Stray)
-	assert.False(t, got[len(got)-1].Stray)
+	assert.True(t, got[1].Raw)
+	assert.False(t, got[len(got)-1].Raw)
 }
 
 func TestRecords_EachMessageWithoutNewlineIsALineWithItsTime(t *testing.T) {

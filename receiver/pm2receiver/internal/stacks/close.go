@@ -164,7 +164,7 @@ func joined(held []lines.Line, a *arena.Arena) *Entry {
 
 // exceptionInside finds a stack trace in an object or below the head of a logger.
 func exceptionInside(held []lines.Line, text []byte) *Exception {
-	at, head, from := 0, (*head)(nil), 0
+	at, head, from := 0, (*heading)(nil), 0
 	for i := range held {
 		line := held[i].Text
 		if head != nil && frame(line) {

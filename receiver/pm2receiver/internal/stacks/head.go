@@ -100,8 +100,8 @@ var (
 	carriageReturn = []byte("\r")
 )
 
-// head is the line of a trace that names the error.
-type head struct {
+// heading is the line of a trace that names the error.
+type heading struct {
 	at      int // where it begins in its line
 	kind    []byte
 	message []byte
@@ -118,7 +118,7 @@ const (
 // headOf reads `Type: message`, `Type [CODE]: message` or `Type` at the beginning of
 // a line or behind a blank. If strict, the type must say that it is an error; else
 // any capitalised word will do at the beginning of the line.
-func headOf(text []byte, strict bool) *head {
+func headOf(text []byte, strict bool) *heading {
 	if h := typeAt(text, 0, strict); h != nil {
 		return h
 	}
@@ -202,7 +202,7 @@ func inType(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '$' || c-'0' <= 9 || c == '.'
 }
 
-func typeAt(text []byte, at int, strict bool) *head {
+func typeAt(text []byte, at int, strict bool) *heading {
 	b := bytes.TrimSuffix(text[at:], carriageReturn)
 	n := 0
 	for n < len(b) && (b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z' || b[n] == '_' || b[n] == '$' || n > 0 && (b[n]-'0' <= 9 || b[n] == '.')) {
@@ -222,9 +222,9 @@ func typeAt(text []byte, at int, strict bool) *head {
 	}
 	switch {
 	case len(rest) == 0:
-		return &head{at: at, kind: kind}
+		return &heading{at: at, kind: kind}
 	case rest[0] == ':' && (len(rest) == 1 || rest[1] == ' '):
-		return &head{at: at, kind: kind, message: bytes.TrimPrefix(rest[1:], []byte(" "))}
+		return &heading{at: at, kind: kind, message: bytes.TrimPrefix(rest[1:], []byte(" "))}
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ package stacks
 
 import (
 	"bytes"
-	"slices"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
@@ -31,34 +30,6 @@ const (
 	consoleIndent = 4
 )
 
-// Entry is one line, or the lines of one record.
-type Entry struct {
-	// Line is the first line.
-	*lines.Line
-	// Body is what to show: the line, or what precedes the frames of a trace whose head can
-	// be read.
-	Body []byte
-	// Original is everything the process wrote, with newlines between the lines.
-	Original []byte
-	// Lines is how many lines were joined, 1 for a line alone.
-	Lines int
-	// Exception is set if the head of a trace could be read.
-	Exception *Exception
-}
-
-// Settings of a [Joiner].
-type Settings struct {
-	// MaxLines and MaxBytes bound one trace.
-	MaxLines int
-	MaxBytes int
-	// Leads reports whether a line is a logger's warning or error, which a trace may follow,
-	// and whether such a trace can only belong to that line. It may be nil.
-	Leads func(text []byte) (leads, surely bool)
-	// Starts says whether a line is a logger's, which is not part of the message of an
-	// error. It may be nil.
-	Starts func(text []byte) bool
-}
-
 // Joiner holds back lines that may belong to a trace until it is certain. It is not
 // safe for concurrent use.
 type Joiner struct {
@@ -68,44 +39,8 @@ type Joiner struct {
 	spare [][]lines.Line // of lines that were handed out
 }
 
-// State is what a Joiner holds back between two blocks of a file. It is part of
-// the checkpoint.
-type State struct {
-	Held []Held `json:"held,omitempty"`
-}
-
-// Held are the lines of one process and stream that wait for more.
-type Held struct {
-	Lines  []lines.Line `json:"lines"`
-	Kind   Kind         `json:"kind,omitempty"`
-	Frames int          `json:"frames,omitempty"` // place of the first frame, if Open
-	Open   bool         `json:"open,omitempty"`   // a frame has been seen
-	Depth  int          `json:"depth,omitempty"`  // of the brackets
-	Indent int          `json:"indent,omitempty"` // of the first line of a block
-	Ended  bool         `json:"ended,omitempty"`  // the exception of a traceback has been read
-	// Loose is how many of the last lines belong only if more comes.
-	Loose int       `json:"loose,omitempty"`
-	Head  int       `json:"head,omitempty"` // one more than the place of the first head, see head
-	Size  int       `json:"size"`
-	Since time.Time `json:"since"`
-	owned int       // how many of Lines are copies
-	read  int       // how many of Lines were searched for Head
-}
-
 // New returns a joiner that continues where state was taken.
 func New(set Settings, state State) *Joiner { return &Joiner{set: set, state: state.Clone()} }
-
-// Clone returns a copy that shares no memory that is written again.
-func (s State) Clone() State {
-	held := slices.Clone(s.Held)
-	for i := range held {
-		held[i].Lines = slices.Clone(held[i].Lines)
-		if held[i].Open && held[i].Kind == kindNone { // of an earlier release
-			held[i].Kind = kindAt
-		}
-	}
-	return State{Held: held}
-}
 
 // State returns what a joiner needs to continue in another process.
 func (j *Joiner) State() State { return j.state.Clone() }
@@ -216,33 +151,6 @@ func (j *Joiner) find(l *lines.Line) int {
 	return -1
 }
 
-func (h *Held) add(l *lines.Line, now time.Time) {
-	h.Lines = append(h.Lines, *l)
-	h.Size += len(l.Text) + 1
-	h.Since = now
-}
-
-// head returns one more than the place of the first line that can only be the head of a
-// trace, or 0. Most lines are never asked.
-func (h *Held) head() int {
-	for ; h.Head == 0 && h.read < len(h.Lines); h.read++ {
-		if text := h.Lines[h.read].Text; goHead(text) || headOf(text, true) != nil {
-			h.Head = h.read + 1
-		}
-	}
-	return h.Head
-}
-
-// together says whether l was written at the moment of the lines in h.
-func together(h *Held, l *lines.Line) bool {
-	last := &h.Lines[len(h.Lines)-1]
-	if last.Record == l.Record && last.File == l.File || last.Time == 0 || l.Time == 0 {
-		return true
-	}
-	apart := l.Time - last.Time
-	return apart >= 0 && apart <= int64(moment)
-}
-
 // opens says whether l makes certain what the lines in h are.
 func (j *Joiner) opens(h *Held, l *lines.Line) bool {
 	if len(l.Text) == 0 {
@@ -342,7 +250,7 @@ func (j *Joiner) awaits(h *Held, l *lines.Line) bool {
 
 // announces says whether a logger's line says what the head of the trace behind it
 // says again.
-func announces(text []byte, head *head) bool {
+func announces(text []byte, head *heading) bool {
 	return head != nil && head.at == 0 && len(head.message) > 0 && bytes.Contains(text, head.message)
 }
 

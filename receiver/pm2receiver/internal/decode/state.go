@@ -1,0 +1,21 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
+package decode
+
+import (
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/stacks"
+)
+
+// State is what is left over between two blocks: it is part of the checkpoint.
+type State struct {
+	Lines  lines.State   `json:"lines"`
+	Stacks stacks.State  `json:"stacks,omitzero"`
+	Log    applog.Memory `json:"log,omitzero"`
+	// Daemon is kept by the decoder of the log of PM2 itself.
+	Daemon DaemonState `json:"daemon,omitzero"`
+	// Container is kept by the decoder of logs of containers.
+	Container ContainerState `json:"container,omitzero"`
+}
