@@ -90,6 +90,13 @@ type State struct {
 	Container ContainerState `json:"container,omitzero"`
 }
 
+// MapTexts returns a copy of the state in which f has replaced the partial lines, which may be
+// long. No two texts of a state have the same id. A text keeps its id while it grows.
+func (s State) MapTexts(f func(id string, text []byte) []byte) State {
+	s.Lines, s.Container = s.Lines.MapTexts(f), s.Container.mapTexts(f)
+	return s
+}
+
 // Decoder decodes the blocks of one log stream in their order. It is not safe for
 // concurrent use.
 type Decoder struct {

@@ -98,6 +98,11 @@ type log struct {
 	newName   atomic.Pointer[logname.Name] // the name to continue with
 	name      logname.Name                 // belongs to the Tailer
 	watch     watch
+
+	// The following fields belong to the goroutine that saves checkpoints.
+	saved    time.Time // when the checkpoint was last up to date on the disk
+	saveSize int       // expected of the next checkpoint
+	waits    bool      // it has changed and was not written
 }
 
 // watch is what the polling goroutine knows of a log. The atomic fields are shared with the
@@ -120,7 +125,7 @@ func newLog(set *shared, path string, name logname.Name, c *checkpoint.Checkpoin
 		set: set, path: path, name: name, dir: filepath.Dir(path), base: filepath.Base(path),
 		share:   set.memory.Partial.New(),
 		handled: map[checkpoint.CopyState]bool{}, waiting: map[checkpoint.CopyState]time.Time{},
-		wake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), saved: set.Now(),
 	}
 	var state decode.State
 	if c != nil {
