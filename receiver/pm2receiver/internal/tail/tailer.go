@@ -80,6 +80,7 @@ type Tailer struct {
 	scanned     time.Time
 	noScanUntil time.Time
 	listWaits   map[string]time.Time // new files that PM2 may list, by when they were found
+	copyWaits   map[string]time.Time // new files that may be copies, by when they were found
 	listVersion uint64               // of the list of PM2 that names come from
 	full        bool                 // there are more files than maxLogs
 
@@ -113,7 +114,7 @@ func New(set Settings) *Tailer {
 	t := &Tailer{
 		set: s, finder: s.finder, firstRun: true, starting: true,
 		logs: map[string]*log{}, parked: map[string]*checkpoint.Checkpoint{},
-		folders: map[string]time.Time{}, listWaits: map[string]time.Time{},
+		folders: map[string]time.Time{}, listWaits: map[string]time.Time{}, copyWaits: map[string]time.Time{},
 	}
 	s.positionOf = t.positionsOf
 	return t
@@ -294,9 +295,11 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	t.mu.Lock()
 	t.findError, t.homeError = err, home
 	t.mu.Unlock()
-	maps.DeleteFunc(t.listWaits, func(path string, _ time.Time) bool { return !slices.Contains(paths, path) })
+	isGone := func(path string, _ time.Time) bool { return !slices.Contains(paths, path) }
+	maps.DeleteFunc(t.listWaits, isGone)
+	maps.DeleteFunc(t.copyWaits, isGone)
 	for _, path := range paths {
-		if !t.followed(path) && t.waitsForList(path) {
+		if !t.followed(path) && (t.waitsForList(path) || t.isCopy(path)) {
 			continue
 		}
 		t.launch(run, t.follow(ctx, path, false))
@@ -314,7 +317,10 @@ func (t *Tailer) scan(ctx, run context.Context) {
 // folders.
 func (t *Tailer) scanIsDue(now time.Time) bool {
 	folders := t.finder.Folders()
-	due := now.Sub(t.scanned) >= scanInterval || folders == nil && now.Sub(t.scanned) >= deepScanInterval
+	due := len(t.copyWaits) > 0 || now.Sub(t.scanned) >= scanInterval || folders == nil && now.Sub(t.scanned) >= deepScanInterval
+	for _, l := range t.all() {
+		due = l.watch.noCopy.Swap(false) || due
+	}
 	for _, dir := range t.watchedFolders(folders) {
 		at, err := logfile.Stat(dir)
 		changed := time.Unix(0, at.Modified)
@@ -363,8 +369,16 @@ func (t *Tailer) checkCopies(dir string) {
 		return
 	}
 	for _, l := range t.all() {
-		if l.dir == dir && l.watch.copies != digests[l.base] {
-			l.watch.copies = digests[l.base]
+		if l.dir != dir {
+			continue
+		}
+		digest := digests[l.base]
+		for _, name := range l.unnamedCopies() {
+			at, _ := logfile.Stat(filepath.Join(dir, name))
+			digest += xxhash.Sum64String(fmt.Sprintf("%s\x00%v", name, at))
+		}
+		if l.watch.copies != digest {
+			l.watch.copies = digest
 			l.watch.copiesChanged.Store(true)
 			l.wakeUp()
 		}
