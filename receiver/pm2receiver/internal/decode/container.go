@@ -4,7 +4,8 @@
 package decode
 
 import (
-	"bytes"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -49,8 +50,24 @@ type Part struct {
 	Since  time.Time `json:"since,omitzero"`
 }
 
-// Clone returns a copy that shares no memory that is written again.
+// Clone returns a copy that shares no memory that is written again: the text only grows.
 func (p Part) Clone() Part {
-	p.Text = bytes.Clone(p.Text)
+	p.Text = p.Text[:len(p.Text):len(p.Text)]
 	return p
+}
+
+// mapTexts is [State.MapTexts] for the container.
+func (s ContainerState) mapTexts(f func(id string, text []byte) []byte) ContainerState {
+	for i := range s.Parts {
+		if p := &s.Parts[i]; len(p.Text) > 0 {
+			p.Text = f(fmt.Sprintf("c%d-%x-%x", i, p.File, p.Offset), p.Text)
+		}
+	}
+	s.Inner = slices.Clone(s.Inner)
+	for i := range s.Inner {
+		x := &s.Inner[i]
+		prefix := fmt.Sprintf("%t-%d-", x.Stderr, x.Source)
+		x.State = x.State.MapTexts(func(id string, text []byte) []byte { return f(prefix+id, text) })
+	}
+	return s
 }

@@ -19,3 +19,10 @@ type State struct {
 	// Container is kept by the decoder of logs of containers.
 	Container ContainerState `json:"container,omitzero"`
 }
+
+// MapTexts returns a copy of the state in which f has replaced the partial lines, which may be
+// long. No two texts of a state have the same id. A text keeps its id while it grows.
+func (s State) MapTexts(f func(id string, text []byte) []byte) State {
+	s.Lines, s.Container = s.Lines.MapTexts(f), s.Container.mapTexts(f)
+	return s
+}

@@ -64,5 +64,5 @@ func (s *Slot) clear() {
 		s.Partial = nil
 	}
 	s.Partial, s.Messages, s.Pieces, s.Parts = s.Partial[:0], s.Messages[:0], 0, 0
-	s.Since = time.Time{}
+	s.Date, s.Since = "", time.Time{}
 }

@@ -5,6 +5,7 @@ package lines
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"time"
 
@@ -45,13 +46,35 @@ type State struct {
 	Slots []Slot `json:"slots,omitempty"`
 }
 
-// Clone returns a copy that shares no memory that is written again.
+// Clone returns a copy that shares no memory that is written again. It shares the memory of long
+// lines: they only grow, and what follows them is not part of the copy.
 func (s State) Clone() State {
 	s.Prefix.Waiting = slices.Clone(s.Prefix.Waiting)
 	s.Slots = slices.Clone(s.Slots)
 	for i := range s.Slots {
-		s.Slots[i].Partial = bytes.Clone(s.Slots[i].Partial)
+		if text := s.Slots[i].Partial; len(text) > shortMessage {
+			s.Slots[i].Partial = text[:len(text):len(text)] // clear leaves it alone
+		} else {
+			s.Slots[i].Partial = bytes.Clone(text)
+		}
 		s.Slots[i].Messages = slices.Clone(s.Slots[i].Messages)
+	}
+	return s
+}
+
+// MapTexts returns a copy of the state in which f has replaced the texts that are held back. No
+// two texts of a state have the same id. A text keeps its id while it grows.
+func (s State) MapTexts(f func(id string, text []byte) []byte) State {
+	s.Prefix.Waiting = slices.Clone(s.Prefix.Waiting)
+	for i := range s.Prefix.Waiting {
+		w := &s.Prefix.Waiting[i]
+		w.Text = f(fmt.Sprintf("w%d-%x-%x", i, w.File, w.Offset), w.Text)
+	}
+	s.Slots = slices.Clone(s.Slots)
+	for i := range s.Slots {
+		if x := &s.Slots[i]; len(x.Partial) > 0 {
+			x.Partial = f(fmt.Sprintf("p%d-%x-%x-%x-%x", i, x.File, x.Offset, x.Index, x.Parts), x.Partial)
+		}
 	}
 	return s
 }

@@ -24,8 +24,10 @@ const (
 	// moment is how far PM2's times of two records may lie apart for the second to
 	// continue the trace of the first.
 	moment = time.Second
-	// lineSize is what is kept of a line besides its text.
-	lineSize = 200
+	// lineSize is what is kept of a line besides its text, in memory or in a checkpoint, and
+	// charSize what a byte of its names may have in one.
+	lineSize = 300
+	charSize = 6
 	// consoleIndent is how far lines are indented below a head of a console logger.
 	consoleIndent = 4
 )
@@ -54,7 +56,8 @@ func (j *Joiner) Pending() bool { return len(j.state.Held) > 0 }
 // Held returns about how many bytes of lines are kept.
 func (j *Joiner) Held() (n int) {
 	for i := range j.state.Held {
-		n += j.state.Held[i].Size + len(j.state.Held[i].Lines)*lineSize
+		h := &j.state.Held[i]
+		n += h.Size + len(h.Lines)*(lineSize+charSize*(len(h.Lines[0].App)+len(h.Lines[0].Date)))
 	}
 	return n
 }

@@ -31,8 +31,9 @@ const maxCopies = 256
 
 // copyFile is a file with the name of a rotated copy.
 type copyFile struct {
-	name  string
-	state checkpoint.CopyState
+	name    string
+	state   checkpoint.CopyState
+	unnamed bool // only its content shows that it is a copy
 }
 
 // lookAtCopies looks at rotated copies that have changed, and opens those with something that
@@ -86,16 +87,21 @@ func (l *log) copies() ([]copyFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	named := len(names)
+	names = append(names, l.unnamedCopies()...)
 	var found []copyFile
-	for _, name := range names {
+	for i, name := range names {
 		if l.set.finder.Exclusion().Has(filepath.Join(l.dir, name)) {
 			continue
 		}
 		info, err := os.Stat(filepath.Join(l.dir, name))
 		if err != nil || !info.Mode().IsRegular() {
+			if i >= named && errors.Is(err, fs.ErrNotExist) {
+				l.forgetUnnamed(name)
+			}
 			continue
 		}
-		found = append(found, copyFile{name, checkpoint.StateOf(logfile.StatusOf(info))})
+		found = append(found, copyFile{name, checkpoint.StateOf(logfile.StatusOf(info)), i >= named})
 	}
 	slices.SortFunc(found, func(a, b copyFile) int {
 		return cmp.Or(cmp.Compare(a.state.Modified, b.state.Modified), strings.Compare(a.name, b.name))
@@ -168,6 +174,11 @@ func (l *log) lookAtCopy(c copyFile, waited time.Duration) (done bool, err error
 	case rotation.CopyReadEarlier:
 		position = earlier[decision.Index]
 	case rotation.CopyReadAll:
+		if c.unnamed {
+			l.setUnnamed(c.name, false)
+			l.watch.noCopy.Store(true) // it is a log
+			return true, nil
+		}
 	}
 	l.readCopy(c, file, position)
 	file = nil // stays open
@@ -199,7 +210,11 @@ func (l *log) observeCopy(c copyFile, file logfile.File, observed *rotation.Copy
 			return gone, nil, nil
 		}
 	}
-	if observed.LiveOriginal, err = l.beginsLikeOpenFile(file, size); observed.LiveOriginal || err != nil {
+	like := l.beginsLikeOpenFile
+	if c.unnamed {
+		like = l.likeOpenFile // it may be a log that begins like this one
+	}
+	if observed.LiveOriginal, err = like(file, size); observed.LiveOriginal || err != nil {
 		return gone, nil, err
 	}
 	others := l.othersOf(c.state)

@@ -76,6 +76,8 @@ func (m *diskStore) Batch(ctx context.Context, ops ...*storage.Operation) error 
 	m.saves++
 	for _, op := range ops {
 		switch op.Type {
+		case storage.Get:
+			op.Value = m.data[op.Key]
 		case storage.Set:
 			m.data[op.Key] = op.Value
 		case storage.Delete:

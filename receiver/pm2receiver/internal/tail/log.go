@@ -85,6 +85,7 @@ type log struct {
 
 	// The following fields are shared with the Tailer.
 	mu        sync.Mutex
+	unnamed   map[string]bool        // guarded by mu: files that are copies by their content, or turned out to be none
 	unsaved   *checkpoint.Checkpoint // guarded by mu: the checkpoint to be saved next
 	positions positions              // guarded by mu: of files and gone
 
@@ -98,6 +99,11 @@ type log struct {
 	newName   atomic.Pointer[logname.Name] // the name to continue with
 	name      logname.Name                 // belongs to the Tailer
 	watch     watch
+
+	// The following fields belong to the goroutine that saves checkpoints.
+	saved    time.Time // when the checkpoint was last up to date on the disk
+	saveSize int       // expected of the next checkpoint
+	waits    bool      // it has changed and was not written
 }
 
 // watch is what the polling goroutine knows of a log. The atomic fields are shared with the
@@ -113,14 +119,16 @@ type watch struct {
 	missing atomic.Bool
 	refused atomic.Bool // the file at path may not be read
 	own     atomic.Bool // this process writes the file at path
+	noCopy  atomic.Bool // a file turned out to be no copy and is to be read as a log
 }
 
 func newLog(set *shared, path string, name logname.Name, c *checkpoint.Checkpoint) *log {
 	l := &log{
 		set: set, path: path, name: name, dir: filepath.Dir(path), base: filepath.Base(path),
 		share:   set.memory.Partial.New(),
+		unnamed: map[string]bool{},
 		handled: map[checkpoint.CopyState]bool{}, waiting: map[checkpoint.CopyState]time.Time{},
-		wake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), saved: set.Now(),
 	}
 	var state decode.State
 	if c != nil {
@@ -128,6 +136,9 @@ func newLog(set *shared, path string, name logname.Name, c *checkpoint.Checkpoin
 		l.contents, l.gone = c.Contents, c.Gone
 		for _, x := range c.Handled {
 			l.handled[x] = true
+		}
+		for _, name := range c.Unnamed {
+			l.unnamed[name] = true
 		}
 	}
 	l.decodes, l.decoder = name, set.Decoder(name, state)
@@ -596,7 +607,7 @@ func (l *log) publish() {
 	}
 	var c *checkpoint.Checkpoint
 	if l.set.Store != nil {
-		c = &checkpoint.Checkpoint{Version: checkpoint.Version, Contents: l.contents, Files: open, Gone: l.gone, State: l.decoder.State()}
+		c = &checkpoint.Checkpoint{Version: checkpoint.Version, Contents: l.contents, Files: open, Gone: l.gone, Unnamed: l.unnamedCopies(), State: l.decoder.State()}
 		for x := range l.handled {
 			c.Handled = append(c.Handled, x)
 		}

@@ -81,6 +81,7 @@ type Tailer struct {
 	scanned     time.Time
 	noScanUntil time.Time
 	listWaits   map[string]time.Time // new files that PM2 may list, by when they were found
+	copyWaits   map[string]time.Time // new files that may be copies, by when they were found
 	listVersion uint64               // of the list of PM2 that names come from
 	full        bool                 // there are more files than maxLogs
 
@@ -89,7 +90,8 @@ type Tailer struct {
 	noted     bool      // the store knows of a start
 	firstUsed time.Time // when the store was first used: compressed copies older than that are not read
 
-	saving sync.Mutex // orders saves, so that no older checkpoint replaces a newer one
+	saving sync.Mutex      // orders saves, so that no older checkpoint replaces a newer one
+	pace   checkpoint.Pace // guarded by saving
 
 	polls atomic.Uint64 // finished ones
 
@@ -115,7 +117,7 @@ func New(set Settings) *Tailer {
 	t := &Tailer{
 		set: s, finder: s.finder, firstRun: true, starting: true,
 		logs: map[string]*log{}, parked: map[string]*checkpoint.Checkpoint{},
-		folders: map[string]time.Time{}, listWaits: map[string]time.Time{},
+		folders: map[string]time.Time{}, listWaits: map[string]time.Time{}, copyWaits: map[string]time.Time{},
 	}
 	s.positionOf = t.positionsOf
 	return t
@@ -212,7 +214,7 @@ func (t *Tailer) Shutdown(ctx context.Context) error {
 	}
 	ctx = context.WithoutCancel(ctx) // writing is short
 	// The error is not returned: it would end a collector that only reloads its configuration.
-	if err := errors.Join(t.save(ctx), t.set.Store.Close(ctx)); err != nil {
+	if err := errors.Join(t.save(ctx, true), t.set.Store.Close(ctx)); err != nil {
 		t.set.Logger.Error("Failed to save the last checkpoints; records accepted since the previous save are sent again", diskspace.Fault("", err)...)
 	}
 	return late
@@ -301,9 +303,11 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	t.mu.Lock()
 	t.findError, t.homeError = err, home
 	t.mu.Unlock()
-	maps.DeleteFunc(t.listWaits, func(path string, _ time.Time) bool { return !slices.Contains(paths, path) })
+	isGone := func(path string, _ time.Time) bool { return !slices.Contains(paths, path) }
+	maps.DeleteFunc(t.listWaits, isGone)
+	maps.DeleteFunc(t.copyWaits, isGone)
 	for _, path := range paths {
-		if !t.followed(path) && t.waitsForList(path) {
+		if !t.followed(path) && (t.waitsForList(path) || t.isCopy(path)) {
 			continue
 		}
 		t.launch(run, t.follow(ctx, path, false))
@@ -321,7 +325,10 @@ func (t *Tailer) scan(ctx, run context.Context) {
 // folders.
 func (t *Tailer) scanIsDue(now time.Time) bool {
 	folders := t.finder.Folders()
-	due := now.Sub(t.scanned) >= scanInterval || folders == nil && now.Sub(t.scanned) >= deepScanInterval
+	due := len(t.copyWaits) > 0 || now.Sub(t.scanned) >= scanInterval || folders == nil && now.Sub(t.scanned) >= deepScanInterval
+	for _, l := range t.all() {
+		due = l.watch.noCopy.Swap(false) || due
+	}
 	for _, dir := range t.watchedFolders(folders) {
 		at, err := logfile.Stat(dir)
 		changed := time.Unix(0, at.Modified)
@@ -370,8 +377,16 @@ func (t *Tailer) checkCopies(dir string) {
 		return
 	}
 	for _, l := range t.all() {
-		if l.dir == dir && l.watch.copies != digests[l.base] {
-			l.watch.copies = digests[l.base]
+		if l.dir != dir {
+			continue
+		}
+		digest := digests[l.base]
+		for _, name := range l.unnamedCopies() {
+			at, _ := logfile.Stat(filepath.Join(dir, name))
+			digest += xxhash.Sum64String(fmt.Sprintf("%s\x00%v", name, at))
+		}
+		if l.watch.copies != digest {
+			l.watch.copies = digest
 			l.watch.copiesChanged.Store(true)
 			l.wakeUp()
 		}
@@ -599,7 +614,7 @@ func (t *Tailer) saveRegularly(ctx context.Context) {
 		case <-ticker.C:
 		}
 		var err error
-		if panicked := t.set.Recovery.Run("saving checkpoints", func() { err = t.save(ctx) }); panicked != nil {
+		if panicked := t.set.Recovery.Run("saving checkpoints", func() { err = t.save(ctx, false) }); panicked != nil {
 			err = panicked
 		}
 		if err != nil && !failing && ctx.Err() == nil {
@@ -612,11 +627,12 @@ func (t *Tailer) saveRegularly(ctx context.Context) {
 	}
 }
 
-// save writes the checkpoints that have changed, and that there was a start.
-func (t *Tailer) save(ctx context.Context) error {
+// save writes the checkpoints that have changed, and that there was a start. Unless all is set, those
+// for which there is no allowance wait for the next call.
+func (t *Tailer) save(ctx context.Context, all bool) error {
 	t.saving.Lock()
 	defer t.saving.Unlock()
-	changed := map[string]*checkpoint.Checkpoint{}
+	now := t.set.Now()
 	t.mu.Lock()
 	logs := slices.Collect(maps.Values(t.logs))
 	deleted, noted := t.deleted, t.noted
@@ -624,33 +640,41 @@ func (t *Tailer) save(ctx context.Context) error {
 	t.deleted = nil
 	parked := maps.Clone(t.parked)
 	t.mu.Unlock()
+	for _, l := range logs {
+		index.Paths = append(index.Paths, l.path)
+	}
+	w := writing{store: t.set.Store, pace: &t.pace, all: all, now: now}
+	err := w.encodeLogs(logs)
 	for path, c := range parked {
 		index.Paths = append(index.Paths, path)
 		if c != nil {
-			changed[path] = c
+			err = errors.Join(err, w.encode(path, c))
 		}
 	}
 	for _, path := range deleted {
-		changed[path] = nil
-	}
-	for _, l := range logs {
-		index.Paths = append(index.Paths, l.path)
-		if c := l.takeUnsaved(); c != nil {
-			changed[l.path] = c
+		if !w.has(path) { // else it is in use again
+			err = errors.Join(err, w.encode(path, nil))
 		}
 	}
-	if len(changed) > 0 || !noted {
+	if err == nil && (len(w.encoded) > 0 || !noted) {
 		slices.Sort(index.Paths)
-		if err := t.set.Store.Save(ctx, changed, index); err != nil {
-			t.mu.Lock()
-			t.deleted = append(deleted, t.deleted...)
-			t.mu.Unlock()
-			for _, l := range logs {
-				if c := changed[l.path]; c != nil {
-					l.returnUnsaved(c)
-				}
-			}
-			return err
+		var size int
+		size, err = t.set.Store.Write(ctx, w.encoded, index)
+		t.pace.Spend(size)
+	}
+	if err != nil {
+		t.mu.Lock()
+		t.deleted = append(deleted, t.deleted...)
+		t.mu.Unlock()
+		w.giveBack()
+		return err
+	}
+	oldest := now
+	for _, l := range logs {
+		if l.waits {
+			oldest = earlier(oldest, l.saved)
+		} else {
+			l.saved = now
 		}
 	}
 	t.mu.Lock()
@@ -660,8 +684,15 @@ func (t *Tailer) save(ctx context.Context) error {
 			t.parked[path] = nil
 		}
 	}
-	t.saved, t.noted = t.set.Now(), true
+	t.saved, t.noted = oldest, true
 	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func isGzip(path string) bool { return strings.HasSuffix(path, ".gz") }

@@ -16,8 +16,12 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logfile"
 )
 
-// Version is that of the format. Checkpoints with another version are damaged.
-const Version = 1
+// Version is that of the format, and textsVersion that of a checkpoint with texts in keys of their
+// own, which earlier releases cannot read. Checkpoints with another version are damaged.
+const (
+	Version      = 1
+	textsVersion = 2
+)
 
 // Checkpoint is what is needed to continue with the log at one path. It covers only what the
 // next consumer has accepted.
@@ -34,8 +38,12 @@ type Checkpoint struct {
 	Gone []File `json:"past,omitempty"`
 	// Handled are rotated copies that need no reading any more.
 	Handled []CopyState `json:"seen,omitempty"`
+	// Unnamed are the base names of rotated copies that only their content shows.
+	Unnamed []string `json:"unnamed,omitempty"`
 	// State is what the decoder holds back.
 	State decode.State `json:"state"`
+	// Texts are the texts of State that are stored in keys of their own. Only a [Store] sets it.
+	Texts map[string]Text `json:"texts,omitempty"`
 }
 
 // validate returns an error if a file has a position that no reading produces.

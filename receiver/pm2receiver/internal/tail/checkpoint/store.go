@@ -6,8 +6,10 @@ package checkpoint
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -20,11 +22,36 @@ const (
 )
 
 // Store keeps checkpoints in a storage extension, one for each path. It is as safe for
-// concurrent use as the storage client.
-type Store struct{ client storage.Client }
+// concurrent use as the storage client, but for [Encoded], which belong to one goroutine.
+type Store struct {
+	client storage.Client
+
+	mu    sync.Mutex
+	texts map[string]map[string]Text // what is stored of the checkpoints that have texts
+	index map[string]string          // what was written last
+}
 
 // NewStore returns a store on client. Closing the store closes the client.
-func NewStore(client storage.Client) *Store { return &Store{client: client} }
+func NewStore(client storage.Client) *Store {
+	return &Store{client: client, texts: map[string]map[string]Text{}, index: map[string]string{}}
+}
+
+// known returns what is stored of the texts of a path.
+func (s *Store) known(path string) map[string]Text {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.texts[path]
+}
+
+func (s *Store) setKnown(path string, texts map[string]Text) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(texts) == 0 {
+		delete(s.texts, path)
+	} else {
+		s.texts[path] = texts
+	}
+}
 
 func pathKey(path string) string { return "stream:" + path }
 
@@ -52,12 +79,17 @@ func (s *Store) Load(ctx context.Context, path string) (*Checkpoint, error) {
 	if err := json.Unmarshal(data, &c); err != nil {
 		return nil, fmt.Errorf("checkpoint of %s: %w", path, err)
 	}
-	if c.Version != Version {
+	if c.Version != Version && c.Version != textsVersion {
 		return nil, fmt.Errorf("checkpoint of %s has version %d, want %d", path, c.Version, Version)
 	}
-	if err := c.validate(); err != nil {
+	if err := errors.Join(c.validate(), checkTexts(c.Texts)); err != nil {
 		return nil, fmt.Errorf("checkpoint of %s: %w", path, err)
 	}
+	s.setKnown(path, c.Texts) // a damaged one is deleted too
+	if c.State, err = s.loadTexts(ctx, path, c.State, c.Texts); err != nil {
+		return nil, fmt.Errorf("checkpoint of %s: %w", path, err)
+	}
+	c.Version, c.Texts = Version, nil
 	return &c, nil
 }
 
@@ -97,30 +129,94 @@ type Index struct {
 	Since time.Time
 }
 
+// Encoded is a checkpoint as it is written.
+type Encoded struct {
+	data []byte // nil: it is deleted
+	pieces
+}
+
+// Encode encodes the checkpoint of a path, or its deletion if c is nil. Nothing else of the path may
+// be saved until the result is written or dropped.
+func (s *Store) Encode(path string, c *Checkpoint) (*Encoded, error) {
+	e := &Encoded{pieces: pieces{path: path, before: s.known(path), after: map[string]Text{}}}
+	if c != nil {
+		b := *c
+		b.State, b.Texts = c.State.MapTexts(e.put), e.after
+		if len(b.Texts) > 0 {
+			b.Version = textsVersion
+		}
+		var err error
+		if e.data, err = json.Marshal(&b); err != nil {
+			return nil, err
+		}
+	}
+	e.removeRest()
+	return e, nil
+}
+
+// Path returns the path of the log.
+func (e *Encoded) Path() string { return e.path }
+
+// Size returns how many bytes are written.
+func (e *Encoded) Size() int { return len(e.data) + e.size }
+
+// StateSize returns how many bytes are written again for each change.
+func (e *Encoded) StateSize() int { return len(e.data) }
+
 // Save writes the checkpoints in changed, deletes those that are nil in it, and replaces the
 // index, in one transaction.
 func (s *Store) Save(ctx context.Context, changed map[string]*Checkpoint, index Index) error {
-	paths, err := json.Marshal(index.Paths)
-	if err != nil {
-		return err
-	}
-	ops := []*storage.Operation{
-		storage.SetOperation(indexKey, paths),
-		storage.SetOperation(countKey, strconv.AppendUint(nil, index.Contents, 10)),
-		storage.SetOperation(sinceKey, strconv.AppendInt(nil, index.Since.UnixNano(), 10)),
-	}
+	var all []*Encoded
 	for path, c := range changed {
-		if c == nil {
-			ops = append(ops, storage.DeleteOperation(pathKey(path)))
-			continue
-		}
-		data, err := json.Marshal(c)
+		e, err := s.Encode(path, c)
 		if err != nil {
 			return err
 		}
-		ops = append(ops, storage.SetOperation(pathKey(path), data))
+		all = append(all, e)
 	}
-	return s.client.Batch(ctx, ops...)
+	_, err := s.Write(ctx, all, index)
+	return err
+}
+
+// Write writes encoded checkpoints and, if it has changed, the index, in one transaction. It returns
+// how many bytes the index has if it was written.
+func (s *Store) Write(ctx context.Context, all []*Encoded, index Index) (size int, err error) {
+	paths, err := json.Marshal(index.Paths)
+	if err != nil {
+		return 0, err
+	}
+	var ops []*storage.Operation
+	entries := map[string]string{
+		indexKey: string(paths),
+		countKey: strconv.FormatUint(index.Contents, 10),
+		sinceKey: strconv.FormatInt(index.Since.UnixNano(), 10),
+	}
+	s.mu.Lock()
+	for key, value := range entries {
+		if last, has := s.index[key]; !has || last != value {
+			ops = append(ops, storage.SetOperation(key, []byte(value)))
+			size += len(value)
+		}
+	}
+	s.mu.Unlock()
+	for _, e := range all {
+		if e.data == nil {
+			ops = append(ops, storage.DeleteOperation(pathKey(e.path)))
+		} else {
+			ops = append(ops, storage.SetOperation(pathKey(e.path), e.data))
+		}
+		ops = append(ops, e.ops...)
+	}
+	if err := s.client.Batch(ctx, ops...); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	s.index = entries
+	s.mu.Unlock()
+	for _, e := range all {
+		s.setKnown(e.path, e.after)
+	}
+	return size, nil
 }
 
 // Close closes the storage client.

@@ -52,10 +52,13 @@ func (m *memoryClient) Batch(_ context.Context, ops ...*storage.Operation) error
 	}
 	m.batches++
 	for _, op := range ops {
-		if op.Type == storage.Delete {
-			delete(m.data, op.Key)
-		} else {
+		switch op.Type {
+		case storage.Get:
+			op.Value = m.data[op.Key]
+		case storage.Set:
 			m.data[op.Key] = op.Value
+		case storage.Delete:
+			delete(m.data, op.Key)
 		}
 	}
 	return nil
@@ -159,7 +162,7 @@ func TestStore_ReportsDamage(t *testing.T) {
 		string(valid[:40]):         "unexpected end of JSON input",
 		`null`:                     "has version 0, want 1",
 		`{}`:                       "has version 0, want 1",
-		`{"version":2}`:            "has version 2, want 1",
+		`{"version":3}`:            "has version 3, want 1",
 		`[]`:                       "cannot unmarshal array",
 		"\x00\x00":                 "invalid character",
 		`{"version":"1"}`:          "cannot unmarshal string",

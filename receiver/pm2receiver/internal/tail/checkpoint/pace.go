@@ -1,0 +1,58 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
+package checkpoint
+
+import "time"
+
+const (
+	// LargeSize is the size in bytes above which a checkpoint is large: that of a log with the most
+	// files and copies, and short partial lines.
+	LargeSize = 128 << 10
+	// smallRate and largeRate are how many bytes of small and large checkpoints are written in a
+	// second. Checkpoints that are too many or too large are written less often.
+	smallRate = 2 << 20
+	largeRate = 1 << 20
+)
+
+// Pace bounds how many bytes of checkpoints are written, whatever the log files hold. Large
+// checkpoints have an allowance of their own, so that small ones do not wait for them. A Pace is not
+// safe for concurrent use.
+type Pace struct{ small, large allowance }
+
+// Allows reports whether a checkpoint of size bytes may be written now.
+func (p *Pace) Allows(size int, now time.Time) bool {
+	a, rate := p.of(size)
+	a.refill(rate, now)
+	return a.free > 0
+}
+
+// Spend notes that a checkpoint of size bytes is written. It may be larger than the allowance: then
+// the next ones wait longer.
+func (p *Pace) Spend(size int) {
+	a, _ := p.of(size)
+	a.free -= float64(size)
+}
+
+func (p *Pace) of(size int) (a *allowance, rate float64) {
+	if size > LargeSize {
+		return &p.large, largeRate
+	}
+	return &p.small, smallRate
+}
+
+// allowance is how many bytes may be written.
+type allowance struct {
+	free float64
+	at   time.Time // when it was refilled; zero: it is full
+}
+
+// refill adds what has come up since the last call, up to what comes up in a second.
+func (a *allowance) refill(rate float64, now time.Time) {
+	if a.at.IsZero() {
+		a.free = rate
+	} else if d := now.Sub(a.at); d > 0 {
+		a.free = min(rate, a.free+rate*d.Seconds())
+	}
+	a.at = now
+}
