@@ -26,7 +26,7 @@ import (
 
 const corpusDir = "../../../../testdata/pm2"
 
-var clock = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+var clock = time.Date(2026, 12, 31, 3, 0, 0, 0, time.UTC)
 
 func settings(file string) Settings {
 	return Settings{
