@@ -44,6 +44,7 @@ type Assembler struct {
 	line Line // what yield is given, reused
 	at   int64
 	from []Place
+	year int // of the reader's clock
 }
 
 // New returns an assembler that continues where state was taken.
@@ -90,7 +91,7 @@ func (m *Assembler) Held() (n int) {
 // reader's clock.
 func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	defer func() { m.line = Line{} }() // it refers to the arena, which is as large as the block
-	m.file, m.at = file, 0
+	m.file, m.at, m.year = file, 0, now.Year()
 	for i := 0; len(block) > 0; i++ {
 		if i < len(m.from) {
 			base, m.at = m.from[i].Offset, m.from[i].Time

@@ -113,7 +113,7 @@ func (m *Assembler) date(text []byte, buf *[maxPrefix]byte) (d date, shape []byt
 		return date{}, nil, noDate
 	}
 	whole, ok := readDate(text[:n])
-	if !ok || !whole.prefix() {
+	if !ok || !whole.prefix(m.year) {
 		return date{}, nil, noDate
 	}
 	p := &m.state.Prefix

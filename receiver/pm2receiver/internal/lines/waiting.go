@@ -52,15 +52,15 @@ func (m *Assembler) release(a *arena.Arena, yield func(*Line)) {
 func (m *Assembler) decide(a *arena.Arena, yield func(*Line)) {
 	waiting := m.state.Prefix.Waiting
 	m.state.Prefix.Waiting = nil
-	file, at := m.file, m.at
+	file, at, year := m.file, m.at, m.year
 	for i := range waiting {
 		w := &waiting[i]
-		m.file, m.at = w.File, w.Time
+		m.file, m.at, m.year = w.File, w.Time, w.Since.Year()
 		var buf [maxPrefix]byte
 		d, _, certain := m.date(w.Text, &buf)
 		m.outside(w.Text, d, certain == sure, w.Offset, w.Since, a, yield)
 	}
-	m.file, m.at = file, at
+	m.file, m.at, m.year = file, at, year
 }
 
 // DecideBefore hands out lines that have waited since before for others that show whether

@@ -769,8 +769,19 @@ func (d *wholeDate) nanos(loc *time.Location) int64 {
 	return 0
 }
 
-// prefix reports whether the date may be that of PM2 before a line: of this century.
-func (d *wholeDate) prefix() bool { return d.year == 0 || d.year >= 2000 && d.year < 2100 }
+// prefix reports whether the date may be that of PM2 before a line that is read in a year.
+// One without a time of day must be of about that year: a list of changes has older ones.
+func (d *wholeDate) prefix(year int) bool {
+	switch c := d.text[0]; {
+	case c == '-' || c == '.' || c == ',' || c == '/' || c == '_' || c == '|' || c == '@' || c == ';' || c == '~' || c == '+':
+		return false
+	case d.year == 0:
+		return true
+	case !d.hasClock:
+		return d.year >= year-1 && d.year <= year+1
+	}
+	return d.year >= 2000 && d.year < 2100
+}
 
 // digitsAt counts the digits of text at i.
 func digitsAt(text []byte, i int) int {
