@@ -289,6 +289,10 @@ func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now t
 		m.event(text)
 		l.Time = m.state.Prefix.missed(text, now)
 	}
+	if len(text) > m.set.MaxLine && !utf8.Valid(text) {
+		m.emitRepaired(l, text, a, yield)
+		return
+	}
 	text, l.Repaired = valid(text, a)
 	m.emit(l, text, yield)
 }
