@@ -221,6 +221,10 @@ func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now t
 			l.Time = nanos
 		}
 	}
+	if len(text) > m.set.MaxLine && !utf8.Valid(text) {
+		m.emitRepaired(l, text, a, yield)
+		return
+	}
 	text, l.Repaired = valid(text, a)
 	m.emit(l, text, yield)
 }

@@ -18,6 +18,21 @@ const (
 // Pace bounds how many bytes of checkpoints are written, whatever the log files hold. Large
 // checkpoints have an allowance of their own, so that small ones do not wait for them. A Pace is not
 // safe for concurrent use.
+//
+// These parts of a checkpoint grow with what is read:
+//
+//	part                                       bound of one log          written again
+//	partial lines of containers and processes  memory.Memory.Partial     less than 4 KiB of each line
+//	lines whose dates may be PM2's             two lines, half a second  less than 4 KiB of each line
+//	stack traces                               memory.Memory.Partial     all
+//	names of processes in partial lines        64 of 1 KiB               all
+//	names of processes in the daemon's log     256 of 1 KiB              all
+//	open files, and contents that are gone     16 and 8 of 2 KiB         all
+//	copies that need no reading                256 of 100 bytes          all
+//	copies with other names                    1024 names                all
+//	what was learned of dates and loggers      1 KiB                     all
+//
+// The index has a path for each log, and is written when a log comes or goes.
 type Pace struct{ small, large allowance }
 
 // Allows reports whether a checkpoint of size bytes may be written now.
