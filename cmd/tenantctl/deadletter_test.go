@@ -193,7 +193,7 @@ func TestDeadLetterReplay_ThroughAGatewayNamesTheTenant(t *testing.T) {
 	assert.Equal(t, []string{"Bearer " + key}, box.auth)
 }
 
-func TestDeadLetterReplay_KeepsWhatIsRefusedAndEndsWhenNothingWorks(t *testing.T) {
+func TestDeadLetterReplay_KeepsWhatIsRejectedAndEndsWhenNothingWorks(t *testing.T) {
 	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
 	letters(t, dir, "tenant-a", "loki", "bad", "2", "partly", "4", "5")
 	args := []string{"deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL, "-o", "json"}
@@ -212,7 +212,7 @@ func TestDeadLetterReplay_KeepsWhatIsRefusedAndEndsWhenNothingWorks(t *testing.T
 	r := c.run(args...)
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.err, "answered HTTP status 503: later")
-	const partly = "refused: accepted only in part, and another replay sends all of it: 1 records rejected: too old"
+	const partly = "rejected: accepted only in part, and another replay sends all of it: 1 records rejected: too old"
 	var got []operate.ReplayedGroup
 	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
 	assert.Equal(t, []operate.ReplayedGroup{replayedGroup("tenant-a", "loki", "logs", 1, 2, 4, partly)}, got)
@@ -295,7 +295,7 @@ func TestDeadLetterReplay_LeavesFreshFilesAlone(t *testing.T) {
 	assert.Empty(t, box.got)
 }
 
-func TestDeadLetterReplay_Refuses(t *testing.T) {
+func TestDeadLetterReplay_Rejects(t *testing.T) {
 	c, dir := newCLI(t), t.TempDir()
 	wrong := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(wrong, []byte("not-a-key-but-a-secret"), 0o600))

@@ -29,7 +29,7 @@ func gatewayConfigFile(t *testing.T, text string) string {
 	return path
 }
 
-func TestRoutes_AreRefusedIfNoGatewayHasTheDestination(t *testing.T) {
+func TestRoutes_AreRejectedIfNoGatewayHasTheDestination(t *testing.T) {
 	c, config := newCLI(t), gatewayConfigFile(t, gatewayConfig)
 	c.fails(exitFailure, `--route logs=loki_eu: no gateway has the destination "loki_eu", did you mean "loki-eu"?; logs can be sent to loki-eu`,
 		"tenant", "create", "a", "--route", "logs=loki_eu", "--gateway-config", config)

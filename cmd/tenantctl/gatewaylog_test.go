@@ -28,12 +28,12 @@ func writeGatewayLog(t *testing.T) string {
 		Directory: dir, KeyFile: dir + ".key", MaxBytes: 1 << 20, Actor: "bearer_key_auth", User: "u@host", Now: func() time.Time { return at },
 	})
 	require.NoError(t, err)
-	refuse := func(source string, sources int64, reasons map[string]int64) *audit.Entry {
-		return &audit.Entry{Time: at, Actor: "bearer_key_auth", User: "u@host", Action: "auth refuse", Rejected: &audit.Rejected{
+	reject := func(source string, sources int64, reasons map[string]int64) *audit.Entry {
+		return &audit.Entry{Time: at, Actor: "bearer_key_auth", User: "u@host", Action: "auth reject", Rejected: &audit.Rejected{
 			Source: source, Sources: sources, From: at, To: at.Add(time.Minute), Reasons: reasons,
 		}}
 	}
-	require.NoError(t, s.Append(t.Context(), refuse("192.0.2.1", 0, map[string]int64{"unknown_key": 3, "no_key": 1}), refuse("others", 7, map[string]int64{"expired_key": 9})))
+	require.NoError(t, s.Append(t.Context(), reject("192.0.2.1", 0, map[string]int64{"unknown_key": 3, "no_key": 1}), reject("others", 7, map[string]int64{"expired_key": 9})))
 	require.NoError(t, s.Close())
 	return dir
 }
@@ -51,7 +51,7 @@ func TestAuditList_OfAGateway(t *testing.T) {
 	r := gatewayCLI(t, "audit", "list", "--log", dir)
 	require.Zero(t, r.code, r.err)
 	assert.Equal(t, strings.TrimPrefix(`
-SEQ  FROM                  TO                    SOURCE     REFUSED
+SEQ  FROM                  TO                    SOURCE     REJECTED
 1.1  2026-05-01T12:00:00Z  2026-05-01T12:01:00Z  192.0.2.1  no_key=1 unknown_key=3
 1.2  2026-05-01T12:00:00Z  2026-05-01T12:01:00Z  7 others   expired_key=9
 `, "\n"), r.out)
@@ -62,13 +62,13 @@ SEQ  FROM                  TO                    SOURCE     REFUSED
 	var entries []struct {
 		Part, Seq int64
 		Action    string
-		Refused   *audit.Rejected
+		Rejected  *audit.Rejected
 	}
 	require.NoError(t, json.Unmarshal([]byte(r.out), &entries), r.out)
 	require.Len(t, entries, 3)
 	assert.Equal(t, int64(1), entries[2].Part)
 	assert.Equal(t, int64(2), entries[2].Seq)
-	assert.Equal(t, map[string]int64{"expired_key": 9}, entries[2].Refused.Reasons)
+	assert.Equal(t, map[string]int64{"expired_key": 9}, entries[2].Rejected.Reasons)
 
 	r = gatewayCLI(t, "audit", "list", "--log", dir, "--tenant", "a")
 	assert.Equal(t, exitUsage, r.code)

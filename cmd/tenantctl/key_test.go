@@ -54,7 +54,7 @@ func TestKeyCreate_ShowsTheKeyOnceAndKeepsItsDigest(t *testing.T) {
 	}
 }
 
-func TestKeyCreate_Refusals(t *testing.T) {
+func TestKeyCreate_Rejections(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	for args, text := range map[string]string{

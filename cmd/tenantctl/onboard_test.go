@@ -179,7 +179,7 @@ func TestOnboard_WritesFiles(t *testing.T) {
 	assert.Empty(t, left)
 }
 
-func TestOnboard_Refusals(t *testing.T) {
+func TestOnboard_Rejections(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	for endpoint, text := range map[string]string{

@@ -112,7 +112,7 @@ func shapeOf(v any) any {
 }
 
 // TestOutput_HasNothingThatATerminalObeys has such characters wherever a registry
-// can: C0 and C1 are refused by it, the others are not.
+// can: C0 and C1 are rejected by it, the others are not.
 func TestOutput_HasNothingThatATerminalObeys(t *testing.T) {
 	const evil = "x\u202ey\u2066z\u200bq\ufeff\U000e0041"
 	c := newCLI(t)

@@ -131,7 +131,7 @@ func (a *app) registryImport() *cobra.Command {
 		Short: "Put the tenants of a registry file into the registry",
 		Long: `Put all tenants and keys of FILE, or of standard input if FILE is "-", into the
 registry, which is created if there is none. Unless --replace is given the registry
-must have no tenants. A FILE that is not valid is refused as a whole.`,
+must have no tenants. A FILE that is not valid is rejected as a whole.`,
 		Example: `  tenantctl --registry /etc/otelcol-tenant/tenants.yaml registry import backup.yaml`,
 		Args:    exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

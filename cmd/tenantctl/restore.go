@@ -24,7 +24,7 @@ func (a *app) registryAcceptRestore() *cobra.Command {
 		Use:   "accept-restore",
 		Short: "Make gateways accept a registry that was restored from a backup",
 		Long: `Accept the registry as it is now after a backup was restored, or after another
-registry took its place. Gateways refuse it until then, since keys that were revoked
+registry took its place. Gateways reject it until then, since keys that were revoked
 after the backup would work again.
 
 What was ended after the backup is ended again as far as it is known: revoked keys,

@@ -89,7 +89,7 @@ func TestKeyRotate_NeverProlongsTheOldKey(t *testing.T) {
 	assert.WithinDuration(t, time.Now().Add(time.Hour), c.snapshot().Key(apikey.Digest(old.Key)).ExpiresAt, time.Minute)
 }
 
-func TestKeyRotate_Refusals(t *testing.T) {
+func TestKeyRotate_Rejections(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	var k struct{ ID string }

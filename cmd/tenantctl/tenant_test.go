@@ -46,7 +46,7 @@ func TestTenantCreate_MakesTheRegistry(t *testing.T) {
 	assert.Equal(t, tenant.IsolationShared, c.snapshot().Tenant("b").Isolation)
 }
 
-func TestTenant_Refusals(t *testing.T) {
+func TestTenant_Rejections(t *testing.T) {
 	c := newCLI(t)
 	c.fails(exitFailure, `the first "tenantctl tenant create" creates one`, "tenant", "list")
 	c.fails(exitFailure, `the first "tenantctl tenant create" creates one`, "tenant", "suspend", "a")
@@ -93,7 +93,7 @@ func TestTenant_Refusals(t *testing.T) {
 	} {
 		c.fails(tt.code, tt.text, strings.Fields(tt.args)...)
 	}
-	assert.Equal(t, before, c.file(), "a refused command changes nothing")
+	assert.Equal(t, before, c.file(), "a rejected command changes nothing")
 
 	c.path = ""
 	c.fails(exitUsage, "no registry is given", "tenant", "list")
@@ -200,7 +200,7 @@ func TestTenant_NotesSecretsInClear(t *testing.T) {
 	assert.Empty(t, c.run("tenant", "suspend", "a").err)
 }
 
-func TestTenant_RefusesAttributesThatLookLikeTheIdentity(t *testing.T) {
+func TestTenant_RejectsAttributesThatLookLikeTheIdentity(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a", "--attribute", "plan=pro")
 	for _, name := range []string{"business.id", "businessid", "Business-ID", "tenant.id", "busine\u0455s_id"} {

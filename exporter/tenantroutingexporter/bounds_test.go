@@ -88,7 +88,7 @@ func TestBounds_HoldForTinyRequests(t *testing.T) {
 							return
 						}
 					}
-					assert.Fail(t, "nothing is refused")
+					assert.Fail(t, "nothing is rejected")
 				})
 			}
 			wg.Wait()

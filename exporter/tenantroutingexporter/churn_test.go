@@ -30,9 +30,9 @@ import (
 // backend that takes nothing. Nothing of them may be left, in memory or in
 // storage. testbed/soak does the same for long with the built gateway.
 func TestChurn(t *testing.T) {
-	ok, busy, refusing := newServer(t), newServer(t), newServer(t)
+	ok, busy, rejecting := newServer(t), newServer(t), newServer(t)
 	busy.set(http.StatusServiceUnavailable, "")
-	refusing.set(http.StatusBadRequest, "")
+	rejecting.set(http.StatusBadRequest, "")
 	dir := t.TempDir()
 	cfg := parseConfig(t, fmt.Sprintf(`
 registry: tenant_registry
@@ -66,7 +66,7 @@ metrics: {tenant: true}
 	for round := range 3 {
 		var list []*tenant.Tenant
 		for i := range tenants {
-			backend := []*server{ok, ok, busy, refusing}[i%4]
+			backend := []*server{ok, ok, busy, rejecting}[i%4]
 			// Every other name was there before.
 			id := tenant.ID(fmt.Sprintf("t-%d", i+i%2*round*tenants))
 			list = append(list, &tenant.Tenant{ID: id, Status: tenant.StatusActive, Vars: map[string]string{"url": backend.URL}})

@@ -81,11 +81,11 @@ type Config struct {
 	MaxMemoryBytes bytesize.Size `mapstructure:"max_memory_bytes"`
 
 	// StorageReserve is how much of their disks storage, archives and dead letters leave free, so that
-	// the gateway can write its own files. Data that would need the reserve is refused, or waits. 0
+	// the gateway can write its own files. Data that would need the reserve is rejected, or waits. 0
 	// means a twentieth of the disk, at most 64 MiB.
 	StorageReserve bytesize.Size `mapstructure:"storage_reserve"`
 
-	// DeadLetter keeps data that a destination refuses permanently. Without it, such data is dropped
+	// DeadLetter keeps data that a destination rejects permanently. Without it, such data is dropped
 	// and counted.
 	DeadLetter configoptional.Optional[DeadLetterConfig] `mapstructure:"dead_letter"`
 
@@ -163,7 +163,7 @@ func (r *RoutesConfig) Of(s tenant.Signal) []string {
 // LaneConfig bounds the queue of one tenant, destination and signal.
 type LaneConfig struct {
 	// MaxBytes is how many encoded bytes may be queued. Each request counts 640 bytes more with storage,
-	// and 512 without. A request that does not fit is refused with a retry delay.
+	// and 512 without. A request that does not fit is rejected with a retry delay.
 	MaxBytes bytesize.Size `mapstructure:"max_bytes"`
 
 	// MaxAge is how long data may be queued. Older data is dropped and counted.

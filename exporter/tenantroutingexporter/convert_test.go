@@ -109,7 +109,7 @@ max_total_bytes: 1MiB
 	empty := func() bool { return sum(t, g.tel, "queued_records") == 0 }
 	require.Eventually(t, empty, 10*time.Second, time.Millisecond)
 
-	// While the backend is away the lane fills; what is refused and sent again
+	// While the backend is away the lane fills; what is rejected and sent again
 	// later is counted once.
 	backend.mu.Lock()
 	backend.status = http.StatusServiceUnavailable

@@ -234,7 +234,7 @@ func TestPrometheus_UnfitPointsAreCounted(t *testing.T) {
 	backend.eventually(t, 10)
 }
 
-// Many requests of one tenant at a time, most of which are refused at first.
+// Many requests of one tenant at a time, most of which are rejected at first.
 func TestPrometheus_RetriesAtATimeCountOnce(t *testing.T) {
 	backend, other := newSamples(t), newSamples(t)
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})
@@ -248,14 +248,14 @@ lane: {batch: {max_bytes: 200, timeout: 0s}, concurrency: 1, max_bytes: 1600}
 max_total_bytes: 1MiB
 `, backend.URL, other.URL), registry)
 	const senders, requests = 8, 12
-	var refused sync.Map
+	var rejected sync.Map
 	var wg sync.WaitGroup
 	for i := range senders {
 		wg.Go(func() {
 			for j := range requests {
 				md := deltas(float64(i*requests+j) / 10)
 				for g.metrics.ConsumeMetrics(context.Background(), md) != nil {
-					refused.Store(i, true)
+					rejected.Store(i, true)
 					time.Sleep(time.Millisecond)
 				}
 			}
@@ -267,8 +267,8 @@ max_total_bytes: 1MiB
 	backend.eventually(t, float64(10*(senders*requests-dropped)))
 	other.eventually(t, float64(10*(senders*requests-sum(t, g.tel, "dropped_records", "destination=other"))))
 	some := false
-	refused.Range(func(any, any) bool { some = true; return false })
-	assert.True(t, some, "nothing was refused")
+	rejected.Range(func(any, any) bool { some = true; return false })
+	assert.True(t, some, "nothing was rejected")
 }
 
 func TestGatewayID_IsKept(t *testing.T) {

@@ -29,7 +29,7 @@ const (
 	deadLetterScan = 5 * time.Minute
 )
 
-// deadLetters keeps what destinations refuse permanently, and knows who has dead letters. Its methods
+// deadLetters keeps what destinations reject permanently, and knows who has dead letters. Its methods
 // are safe for concurrent use.
 type deadLetters struct {
 	*archive.Archive
@@ -102,7 +102,7 @@ func (d *deadLetters) health() *healthboard.DeadLetters {
 	return &healthboard.DeadLetters{Tenants: len(tenants), Destinations: len(destinations)}
 }
 
-// keepDeadLetter is lane.Settings.Refused.
+// keepDeadLetter is lane.Settings.Rejected.
 func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err error) {
 	err = r.writeDeadLetter(b, res)
 	if backend.Undecodable(err) || recovery.Is(err) {

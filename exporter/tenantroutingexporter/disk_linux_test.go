@@ -75,24 +75,24 @@ circuit_breaker: {failures: 5, open: 100ms}
 		require.NotNil(t, h.Storage)
 		return h.Storage
 	}
-	require.False(t, health().Refusing)
+	require.False(t, health().Rejecting)
 	accepted := 0
 	for round, ids := range [][2]string{{"a", "b"}, {"b", "a"}, {"a", "b"}} {
 		floods, other := ids[0], ids[1]
 		server.set(http.StatusServiceUnavailable, "")
 		first := accepted
-		var refused error
+		var rejected error
 		for range 200 {
 			if err := g.logs.ConsumeLogs(t.Context(), logsOf(floods, randomText(300_000))); err != nil {
-				refused = err
+				rejected = err
 			} else {
 				accepted++
 			}
 		}
 		assert.Greater(t, accepted-first, 15, "round %d: a third of the disk at least", round)
-		require.Equal(t, codes.Unavailable, status.Code(refused))
-		assert.Positive(t, retryDelay(refused))
-		assert.True(t, health().Refusing)
+		require.Equal(t, codes.Unavailable, status.Code(rejected))
+		assert.Positive(t, retryDelay(rejected))
+		assert.True(t, health().Rejecting)
 		assert.Positive(t, sum(t, g.tel, "refused_requests", "reason=disk_full"))
 		free, ok := diskspace.Of(dir)
 		require.True(t, ok)
@@ -110,7 +110,7 @@ circuit_breaker: {failures: 5, open: 100ms}
 	assert.Zero(t, sum(t, g.tel, "storage_faults"))
 }
 
-// A disk that others have filled refuses all, and the start works.
+// A disk that others have filled rejects all, and the start works.
 func TestDisk_AStartOnAFullDisk(t *testing.T) {
 	dir := smallDisk(t, "8m")
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})

@@ -15,7 +15,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 )
 
-// shortageEnds is the time without a refusal after which a shortage is over. Clients retry within that
+// shortageEnds is the time without a rejection after which a shortage is over. Clients retry within that
 // time.
 const shortageEnds = 30 * time.Second
 
@@ -25,15 +25,15 @@ func isDiskFull(err error) bool {
 	return errors.As(err, &failed) && diskspace.IsFull(err)
 }
 
-// diskShortage is a period in which data is refused because the disk is full or its reserve would be
+// diskShortage is a period in which data is rejected because the disk is full or its reserve would be
 // used. Its methods are safe for concurrent use.
 type diskShortage struct {
 	mu          sync.Mutex
 	since, last time.Time // since zero: there is none
 }
 
-// refused records that data is refused, and logs it if a shortage begins. about has further log fields.
-func (w *diskShortage) refused(now time.Time, logger *zap.Logger, usage store.Usage, about ...zap.Field) {
+// rejected records that data is rejected, and logs it if a shortage begins. about has further log fields.
+func (w *diskShortage) rejected(now time.Time, logger *zap.Logger, usage store.Usage, about ...zap.Field) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over(now, logger)
@@ -42,7 +42,7 @@ func (w *diskShortage) refused(now time.Time, logger *zap.Logger, usage store.Us
 		return
 	}
 	w.since = now
-	logger.Error("Storage does not take data because the disk is full; requests of tenants that hold much are refused until there is free space again. "+
+	logger.Error("Storage does not take data because the disk is full; requests of tenants that hold much are rejected until there is free space again. "+
 		"Free space on the disk of the path or enlarge it, or find out in /health why backends do not take the queued data",
 		append(about, zap.Int64("free_bytes", usage.Free), zap.Int64("reserve_bytes", usage.Reserve), zap.Int64("used_bytes", usage.Taken))...)
 }

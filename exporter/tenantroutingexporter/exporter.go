@@ -58,7 +58,7 @@ type router struct {
 	totals     *converters
 	pool       *backend.Pool
 	store      *store.Store      // nil without storage
-	letters    *deadLetters      // nil: refused data is dropped
+	letters    *deadLetters      // nil: rejected data is dropped
 	run        *lastend.Recorder // nil: another component records it, or none does
 	stateDir   string            // of storage; empty: not known
 	shortage   diskShortage
@@ -184,7 +184,7 @@ func (r *router) laneSettings() lane.Settings {
 		set.Space, set.Watch, set.EntryBytes = r.store.Space, r.store.Watch, store.EntryDisk
 	}
 	if r.letters != nil {
-		set.Refused = r.keepDeadLetter
+		set.Rejected = r.keepDeadLetter
 	}
 	return set
 }

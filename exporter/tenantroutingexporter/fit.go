@@ -44,7 +44,7 @@ func (r *router) fit(parts []lane.Part) ([]lane.Part, error) {
 		}
 		for _, piece := range pieces {
 			out = append(out, lane.Part{Routes: part.Routes, Payload: &lane.Payload{
-				Tenant: p.Tenant, Signal: p.Signal, Records: piece.Records, Data: piece.Data, Size: len(piece.Data), Refusal: p.Refusal,
+				Tenant: p.Tenant, Signal: p.Signal, Records: piece.Records, Data: piece.Data, Size: len(piece.Data), Rejection: p.Rejection,
 			}})
 		}
 	}

@@ -75,7 +75,7 @@ func (l *lenient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Loki, Cortex and Mimir store the good records of what they refuse. These count as
+// Loki, Cortex and Mimir store the good records of what they reject. These count as
 // delivered, the others are dead letters, with the reason of each.
 func TestHalving_OfBackendsThatStoreTheRest(t *testing.T) {
 	loki := func(w http.ResponseWriter, bad []string) {

@@ -166,10 +166,10 @@ func letters(tb testing.TB, directory string) (names []string, messages map[stri
 	return names, messages
 }
 
-// strict is a backend of both protocols that refuses a request with a record whose name
+// strict is a backend of both protocols that rejects a request with a record whose name
 // begins with "bad", and stores nothing of it.
 type strict struct {
-	status int // of refusals over HTTP
+	status int // of rejections over HTTP
 	up     atomic.Bool
 
 	mu    sync.Mutex
@@ -177,8 +177,8 @@ type strict struct {
 	calls int
 }
 
-// take returns the name of a record that is refused.
-func (s *strict) take(names []string) (refused string) {
+// take returns the name of a record that is rejected.
+func (s *strict) take(names []string) (rejected string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
@@ -232,8 +232,8 @@ func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		return
 	}
-	if refused := s.take(names); refused != "" {
-		http.Error(w, "refused: "+refused, s.status)
+	if rejected := s.take(names); rejected != "" {
+		http.Error(w, "rejected: "+rejected, s.status)
 	}
 }
 
@@ -241,8 +241,8 @@ func (s *strict) answer(names []string) error {
 	if !s.up.Load() {
 		return status.Error(codes.Unavailable, "down")
 	}
-	if refused := s.take(names); refused != "" {
-		return status.Error(codes.InvalidArgument, "refused: "+refused)
+	if rejected := s.take(names); rejected != "" {
+		return status.Error(codes.InvalidArgument, "rejected: "+rejected)
 	}
 	return nil
 }
@@ -389,7 +389,7 @@ func testHalving(t *testing.T, g *gateway, s *strict, signal tenant.Signal, id, 
 	dead, messages := letters(t, dir)
 	assert.ElementsMatch(t, bad, dead, "each once")
 	for name, message := range messages {
-		assert.Contains(t, message, "refused: "+name)
+		assert.Contains(t, message, "rejected: "+name)
 	}
 	of := "tenant=" + id
 	assert.Equal(t, int64(len(good)), sum(t, g.tel, "delivered_records", of))

@@ -31,7 +31,7 @@ func (r *router) health() healthboard.Lanes {
 	u := r.usage()
 	h.Storage = &healthboard.Storage{Used: u.Taken, Free: u.Free, Reserve: u.Reserve}
 	if since := r.shortage.look(now, r.set.Logger); !since.IsZero() {
-		h.Storage.Refusing, h.Storage.For = true, now.Sub(since)
+		h.Storage.Rejecting, h.Storage.For = true, now.Sub(since)
 	}
 	return h
 }

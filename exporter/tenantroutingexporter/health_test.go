@@ -63,7 +63,7 @@ circuit_breaker: {failures: 1, open: 1h}
 	assert.Positive(t, f[0].Failures)
 	assert.Positive(t, f[0].Oldest)
 	assert.Equal(t, healthboard.LaneAnswer{
-		At: f[0].Answer.At, Class: healthboard.AnswerRefused, Reason: "http_401", Status: http.StatusUnauthorized,
+		At: f[0].Answer.At, Class: healthboard.AnswerRejected, Reason: "http_401", Status: http.StatusUnauthorized,
 		Text: "HTTP status 401: no message", URL: down.URL + "/v1/logs",
 	}, f[0].Answer)
 

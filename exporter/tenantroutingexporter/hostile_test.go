@@ -237,7 +237,7 @@ dead_letter: {directory: %q}
 			}, 30*time.Second, 5*time.Millisecond)
 			measured := metricsText(t, g.tel)
 			g.stop()
-			require.Contains(t, log.String(), "destination", "the refusals were logged")
+			require.Contains(t, log.String(), "destination", "the rejections were logged")
 			assertNoSecret(t, "the log", log.String())
 			assertNoSecret(t, "the metrics", measured)
 			assertNoSecret(t, "the dead letters", filesBelow(t, letters))

@@ -14,7 +14,7 @@ import (
 
 func (r *router) consumeLogs(ctx context.Context, ld plog.Logs) error {
 	if ld.LogRecordCount() == 0 {
-		return nil // some backends refuse an empty request
+		return nil // some backends reject an empty request
 	}
 	return r.consume(ctx, tenant.Logs, logsContent(ld))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
-// losses derives conditions from counters of lost and refused data. Its methods are safe for concurrent use.
+// losses derives conditions from counters of lost and rejected data. Its methods are safe for concurrent use.
 type losses struct {
 	router *router
 	now    func() time.Time
@@ -49,13 +49,13 @@ func (l *losses) findings() (all []condition.Finding) {
 	if n, since := l.missing.Look(missing, now, condition.RefusalHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.TenantMissing, Since: since,
-			Message: fmt.Sprintf("%d requests were refused, because their data has no tenant in the resource attribute %q, or one that is not allowed here", n, r.cfg.Attribute),
+			Message: fmt.Sprintf("%d requests were rejected, because their data has no tenant in the resource attribute %q, or one that is not allowed here", n, r.cfg.Attribute),
 		})
 	}
 	if n, since := l.failed.Look(failed, now, condition.RefusalHold); n > 0 {
 		all = append(all, condition.Finding{
 			Name: condition.StorageFailed, Cause: "queue_write", Since: since,
-			Message: fmt.Sprintf("%d requests were refused, because the queue on the disk does not take data; the log has the cause", n),
+			Message: fmt.Sprintf("%d requests were rejected, because the queue on the disk does not take data; the log has the cause", n),
 		})
 	}
 	return all

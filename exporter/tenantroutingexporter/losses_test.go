@@ -34,8 +34,8 @@ func (b *conditionBoard) PostConditions(src condition.Source) (remove func()) {
 
 // Dropped data and data without a tenant are conditions of the exporter.
 func TestLosses_AreConditions(t *testing.T) {
-	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
-	defer refuses.Close()
+	rejects := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
+	defer rejects.Close()
 	board := &conditionBoard{}
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "A"})
 	host := tenanttest.Host{registryID: registry, component.MustNewID("tenant_health"): board}
@@ -44,7 +44,7 @@ registry: tenant_registry
 destinations: {gateway: {otlp_http: {endpoint: %q}}}
 routes: {logs: [gateway], metrics: [gateway], traces: [gateway]}
 lane: {batch: {timeout: 0s}}
-`, refuses.URL))
+`, rejects.URL))
 	g := startGatewayWith(t, cfg, host, registry)
 	require.Len(t, board.sources, 1)
 	src := board.sources[0]
@@ -60,7 +60,7 @@ lane: {batch: {timeout: 0s}}
 	var found []condition.Finding
 	require.Eventually(t, func() bool { found = report(); return len(found) == 2 }, 30*time.Second, time.Millisecond)
 	assert.Equal(t, condition.DataDropped, found[0].Name)
-	assert.Regexp(t, `^Records dropped or kept as dead letters since ..:..:..Z: 1; since the start: 1 refused$`, found[0].Message)
+	assert.Regexp(t, `^Records dropped or kept as dead letters since ..:..:..Z: 1; since the start: 1 rejected$`, found[0].Message)
 	assert.Equal(t, condition.TenantMissing, found[1].Name)
 	assert.Contains(t, found[1].Message, `"business_id"`)
 	g.stop()

@@ -55,7 +55,7 @@ const (
 // migrations moves the requests in the sending queues of other exporters to lanes.
 type migrations struct {
 	list []*migration
-	busy [3]atomic.Bool // by signal: new requests are refused until older ones are moved
+	busy [3]atomic.Bool // by signal: new requests are rejected until older ones are moved
 
 	moved, faults [3]atomic.Int64 // requests
 }
@@ -103,7 +103,7 @@ func (r *router) openMigrations(ctx context.Context, host component.Host, left [
 			m.resume(ctx, left)
 			r.migrations.list = append(r.migrations.list, m)
 			r.migrations.busy[signal].Store(true)
-			r.set.Logger.Info("Migrating the sending queue of another exporter; new data is refused until that is done",
+			r.set.Logger.Info("Migrating the sending queue of another exporter; new data is rejected until that is done",
 				zap.Stringer("exporter", id), zap.Stringer("signal", signal), zap.Int("requests", m.queue.Len()))
 		}
 	}
@@ -389,7 +389,7 @@ func mergeable(earlier, parts []lane.Part, delta bool) bool {
 		return true
 	}
 	a, b := earlier[0], parts[0]
-	return a.Payload.Tenant == b.Payload.Tenant && a.Payload.Refusal == nil && b.Payload.Refusal == nil &&
+	return a.Payload.Tenant == b.Payload.Tenant && a.Payload.Rejection == nil && b.Payload.Rejection == nil &&
 		slices.EqualFunc(a.Routes, b.Routes, func(x, y lane.Route) bool { return x.Destination == y.Destination })
 }
 

@@ -25,7 +25,7 @@ import (
 )
 
 // series is a store that notes what it takes of one series, fails now and then, and
-// refuses every 13th sample.
+// rejects every 13th sample.
 type series struct {
 	rnd *rand.Rand
 

@@ -115,7 +115,7 @@ func (r *brittleRegistry) Snapshot() *tenant.Snapshot {
 	return r.Registry.Snapshot()
 }
 
-func TestPanic_WhileAcceptingIsARefusal(t *testing.T) {
+func TestPanic_WhileAcceptingIsARejection(t *testing.T) {
 	dir := t.TempDir()
 	registry := &brittleRegistry{Registry: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})}
 	g := startGatewayWith(t, parseConfig(t, fmt.Sprintf(`
@@ -231,8 +231,8 @@ func deltaHistogram(at, buckets int) pmetric.Metrics {
 	return md
 }
 
-// A request that is refused further on leaves no converter locked.
-func TestDelta_RefusalsUnlock(t *testing.T) {
+// A request that is rejected further on leaves no converter locked.
+func TestDelta_RejectionsUnlock(t *testing.T) {
 	g := startGateway(t, `
 registry: tenant_registry
 destinations:

@@ -172,7 +172,7 @@ func TestRegistry_ATenantWithoutAVariableWaitsForIt(t *testing.T) {
 	s.eventually(t, "/v1/logs 1")
 }
 
-func TestBackendRefusesCredentials_TheTenantNeverSeesIt(t *testing.T) {
+func TestBackendRejectsCredentials_TheTenantNeverSeesIt(t *testing.T) {
 	s := newServer(t)
 	s.set(http.StatusOK, "new")
 	token := filepath.Join(t.TempDir(), "token")
@@ -213,7 +213,7 @@ func TestStorage_HoldsNoSecret(t *testing.T) {
 	assert.NotContains(t, all, "very-secret-token")
 }
 
-func TestDeadLetters_KeepWhatADestinationRefuses(t *testing.T) {
+func TestDeadLetters_KeepWhatADestinationRejects(t *testing.T) {
 	s := newServer(t)
 	s.set(http.StatusBadRequest, "")
 	dir := t.TempDir()
@@ -233,7 +233,7 @@ func TestDeadLetters_KeepWhatADestinationRefuses(t *testing.T) {
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "2")))
 	s.eventually(t, "/v1/logs 2")
 	_, calls := s.seen()
-	assert.Equal(t, 2, calls, "what was refused is not sent again")
+	assert.Equal(t, 2, calls, "what was rejected is not sent again")
 }
 
 func TestMaxBatchBytes_SplitsWhatOneRequestBrings(t *testing.T) {

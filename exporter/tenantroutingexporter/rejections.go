@@ -118,7 +118,7 @@ func (r *router) reportStorage(err error) {
 		if space != nil {
 			about = append(about, zap.String("tenant", string(space.Tenant)), zap.Stringer("signal", space.Signal))
 		}
-		r.shortage.refused(time.Now(), r.set.Logger, r.usage(), append(about, zap.Error(err))...)
+		r.shortage.rejected(time.Now(), r.set.Logger, r.usage(), append(about, zap.Error(err))...)
 		return
 	}
 	if !errors.As(err, &failed) {
@@ -126,6 +126,6 @@ func (r *router) reportStorage(err error) {
 	}
 	now, last := time.Now().Unix(), r.reported.Load()
 	if now-last >= int64(reportInterval/time.Second) && r.reported.CompareAndSwap(last, now) {
-		r.set.Logger.Error("Storage does not take data; requests of all tenants are refused", diskspace.Fault(r.stateDir, failed.Err)...)
+		r.set.Logger.Error("Storage does not take data; requests of all tenants are rejected", diskspace.Fault(r.stateDir, failed.Err)...)
 	}
 }

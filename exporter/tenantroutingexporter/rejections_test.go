@@ -113,10 +113,10 @@ lane: {max_bytes: 16KiB, batch: {max_bytes: 16KiB}}
 				ctx = context.Background()
 			}
 			err := g.logs.ConsumeLogs(ctx, c.data)
-			refused := sum(t, g.tel, "refused_requests")
+			rejected := sum(t, g.tel, "refused_requests")
 			if c.reason == "" {
 				require.NoError(t, err)
-				assert.Zero(t, refused)
+				assert.Zero(t, rejected)
 				return
 			}
 			require.Error(t, err)
@@ -130,7 +130,7 @@ lane: {max_bytes: 16KiB, batch: {max_bytes: 16KiB}}
 				assert.Zero(t, retryDelay(err))
 			}
 			assert.Equal(t, int64(1), sum(t, g.tel, "refused_requests", "signal=logs", "reason="+c.reason))
-			assert.Equal(t, int64(1), refused)
+			assert.Equal(t, int64(1), rejected)
 			assert.NotContains(t, err.Error(), "nobody", "the text names no tenant")
 			g.stop()
 			assert.Empty(t, archived(t, dir), "nothing of the request is stored anywhere")
@@ -180,7 +180,7 @@ lane: {max_bytes: 12KiB, batch: {max_bytes: 10KiB, timeout: 0s}}
 	assert.Greater(t, len(delays), 3, "the delay is jittered")
 	assert.ErrorContains(t, err, "lane::max_bytes: 12KiB")
 	got := archived(t, dir)
-	assert.Len(t, got["a"], accepted, "no destination has what was refused because of another")
+	assert.Len(t, got["a"], accepted, "no destination has what was rejected because of another")
 	assert.Len(t, got["b"], 10)
 }
 

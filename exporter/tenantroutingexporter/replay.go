@@ -199,7 +199,7 @@ func (re *replay) show(i int, g deadletter.GroupReport) {
 }
 
 // group sends the dead letters of g, the oldest first, until one cannot be delivered at present. A dead
-// letter that is refused permanently does not stop the others.
+// letter that is rejected permanently does not stop the others.
 func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 	shown := deadletter.GroupReport{Tenant: string(g.Tenant), Destination: g.Destination, Signal: g.Signal.String(), Left: g.Requests}
 	show := func() { re.show(i, shown) }
@@ -209,8 +209,8 @@ func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 		case err == nil:
 			shown.Sent++
 			shown.Left--
-		case errors.Is(err, deadletter.ErrRefused):
-			shown.Refused++
+		case errors.Is(err, deadletter.ErrRejected):
+			shown.Rejected++
 		}
 		if err != nil {
 			shown.Message = err.Error()
@@ -222,7 +222,7 @@ func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 	// were removed.
 	re.letters.Sweep(time.Now())
 	o, err := deadletter.Replay(ctx, g, time.Now().Add(deadletter.QuietPeriod-replayQuietPeriod), send)
-	shown.Sent, shown.Refused, shown.Left = o.Sent, o.Refused, g.Requests-o.Sent
+	shown.Sent, shown.Rejected, shown.Left = o.Sent, o.Rejected, g.Requests-o.Sent
 	shown.Skipped, shown.Damaged = o.Skipped, o.Damaged.Lines
 	switch {
 	case err != nil && shown.Message == "":
@@ -245,11 +245,11 @@ func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte,
 	}
 	data, records, err := deadletter.Proto(g.Signal, request)
 	if err != nil {
-		return refusedLetter(err)
+		return rejectedLetter(err)
 	}
 	if g.Signal == tenant.Metrics && re.plans.destinations[g.Destination].Cumulative() {
 		if md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data); err != nil || cumulative.Needs(md) {
-			return refusedLetter(errors.Join(err, errDelta))
+			return rejectedLetter(errors.Join(err, errDelta))
 		}
 	}
 	parts, err := re.fit([]lane.Part{{
@@ -257,7 +257,7 @@ func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte,
 		Routes:  []lane.Route{{Destination: g.Destination, Target: target}},
 	}})
 	if err != nil {
-		return refusedLetter(err)
+		return rejectedLetter(err)
 	}
 	for _, part := range parts {
 		if err := re.deliver(ctx, target, lane.NewBatch(g.Destination, part.Payload)); err != nil {
@@ -274,13 +274,13 @@ func (re *replay) deliver(ctx context.Context, target lane.Target, b *lane.Batch
 		res := target.Send(ctx, b)
 		switch {
 		case res.Verdict == lane.Delivered && res.Rejected > 0:
-			return refusedLetter(fmt.Errorf("the destination took only part of it, and another replay sends all of it: %w", res.Err))
+			return rejectedLetter(fmt.Errorf("the destination took only part of it, and another replay sends all of it: %w", res.Err))
 		case res.Verdict == lane.Delivered:
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case res.Verdict == lane.Refused, res.Verdict == lane.TooLarge:
-			return refusedLetter(res.Err)
+		case res.Verdict == lane.Rejected, res.Verdict == lane.TooLarge:
+			return rejectedLetter(res.Err)
 		case res.Verdict != lane.Retry, attempt == replayAttempts:
 			return res.Err
 		}
@@ -295,4 +295,4 @@ func (re *replay) deliver(ctx context.Context, target lane.Target, b *lane.Batch
 	}
 }
 
-func refusedLetter(err error) error { return fmt.Errorf("%w: %w", deadletter.ErrRefused, err) }
+func rejectedLetter(err error) error { return fmt.Errorf("%w: %w", deadletter.ErrRejected, err) }

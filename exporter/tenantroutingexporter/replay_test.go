@@ -199,8 +199,8 @@ func TestReplay_Outcomes(t *testing.T) {
 		message string
 	}{
 		{deadletter.GroupReport{Tenant: "a", Destination: "js", Signal: "logs", Sent: 1, Left: 2}, "HTTP status 503"},
-		{deadletter.GroupReport{Tenant: "a", Destination: "prom", Signal: "metrics", Refused: 1, Left: 1}, "the destination accepts totals only"},
-		{deadletter.GroupReport{Tenant: "a", Destination: "vl", Signal: "logs", Sent: 2, Refused: 3, Left: 3}, "the dead letter is not OTLP JSON"},
+		{deadletter.GroupReport{Tenant: "a", Destination: "prom", Signal: "metrics", Rejected: 1, Left: 1}, "the destination accepts totals only"},
+		{deadletter.GroupReport{Tenant: "a", Destination: "vl", Signal: "logs", Sent: 2, Rejected: 3, Left: 3}, "the dead letter is not OTLP JSON"},
 		{deadletter.GroupReport{Tenant: "b", Destination: "js", Signal: "logs", Sent: 1, Left: 2}, "HTTP status 401"},
 		{deadletter.GroupReport{Tenant: "b", Destination: "vl", Signal: "logs", Left: 1}, "headers::AccountID: vars.account_id: the tenant has no such variable"},
 	} {
@@ -323,7 +323,7 @@ func TestReplay_OfFreshLetters(t *testing.T) {
 		report := requestReplay(t, dir, deadletter.Filter{})
 		return len(report.Groups) == 1 && report.Groups[0].Sent == 1
 	}, time.Minute, time.Millisecond)
-	// What is refused now is written to a file of its own.
+	// What is rejected now is written to a file of its own.
 	js.set(func(string) (int, int64) { return 400, 0 })
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "2")))
 	require.Eventually(t, func() bool { return sum(t, g.tel, "dead_lettered_records") == 2 }, 30*time.Second, time.Millisecond)

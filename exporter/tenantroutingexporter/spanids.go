@@ -12,10 +12,10 @@ import (
 )
 
 // errSpanIDs is the message of dead letters of spans that are not sent to a destination.
-var errSpanIDs = errors.New("spans without a trace ID or span ID, or with one that is all zero: the destination would refuse every span of the request for one of them")
+var errSpanIDs = errors.New("spans without a trace ID or span ID, or with one that is all zero: the destination would reject every span of the request for one of them")
 
 // refusedSpans is the same value for all payloads, so that they are merged into one dead letter.
-var refusedSpans = &lane.Refusal{Reason: "invalid_span_id", Err: errSpanIDs}
+var rejectedSpans = &lane.Rejection{Reason: "invalid_span_id", Err: errSpanIDs}
 
 // validSpan reports whether a span has the IDs that OTLP requires. Its links are not checked. A span without
 // a parent is the root of its trace.
@@ -34,7 +34,7 @@ func hasInvalidSpan(td ptrace.Traces) bool {
 	return false
 }
 
-// strict reports whether a destination refuses a whole request because of one invalid span.
+// strict reports whether a destination rejects a whole request because of one invalid span.
 func (r *router) strict(s lane.Route) bool { return r.plans.destinations[s.Destination].NeedsSpanIDs() }
 
 // anyStrict reports whether one of the destinations is strict.
@@ -50,7 +50,7 @@ func (r *router) anyStrict(parts []lane.Part) bool {
 }
 
 // separate splits the payload for strict destinations into the valid spans, and the invalid ones with a known
-// refusal, which become dead letters. Other destinations get the request as it is.
+// rejection, which become dead letters. Other destinations get the request as it is.
 func (r *router) separate(parts []lane.Part) (out []lane.Part, err error) {
 	for _, part := range parts {
 		strict, others := partition(part.Routes, r.strict)
@@ -92,7 +92,7 @@ func spansOf(p *lane.Payload, valid bool) (*lane.Payload, error) {
 	}
 	out := &lane.Payload{Tenant: p.Tenant, Signal: p.Signal, Records: td.SpanCount(), Data: data, Size: len(data)}
 	if !valid {
-		out.Refusal = refusedSpans
+		out.Rejection = rejectedSpans
 	}
 	return out, nil
 }

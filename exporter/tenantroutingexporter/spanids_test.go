@@ -29,14 +29,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-// traceStore keeps the names of spans. Like Tempo it refuses a request for one span
+// traceStore keeps the names of spans. Like Tempo it rejects a request for one span
 // without IDs if it is strict.
 type traceStore struct {
 	strict bool
 	mu     sync.Mutex
 	names  []string
 	down   bool
-	faults int // requests that were refused
+	faults int // requests that were rejected
 }
 
 func (s *traceStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +139,7 @@ func letterNames(t *testing.T, dir string) map[string][]string {
 // many to a strict destination and to others, in memory and with storage, while the
 // strict one is away for a while: it gets the valid ones in whole requests, its dead letters
 // are exactly the others, and other destinations get all.
-func TestSpanIDs_OnlyInvalidSpansAreRefused(t *testing.T) {
+func TestSpanIDs_OnlyInvalidSpansAreRejected(t *testing.T) {
 	for _, together := range []bool{true, false} {
 		for _, stored := range []bool{true, false} {
 			t.Run(fmt.Sprintf("together=%v stored=%v", together, stored), func(t *testing.T) {
@@ -193,7 +193,7 @@ dead_letter: {directory: %q}
 				require.Eventually(t, func() bool { return sum(t, g.tel, "queued_records") == 0 }, time.Minute, time.Millisecond)
 				assert.Equal(t, all, other.sorted())
 				assert.Equal(t, valid, tempo.sorted())
-				assert.Zero(t, tempo.faults, "what is known to be refused is not sent")
+				assert.Zero(t, tempo.faults, "what is known to be rejected is not sent")
 				assert.Equal(t, map[string][]string{"tempo": invalid}, letterNames(t, letters))
 				assert.EqualValues(t, len(all), sum(t, g.tel, "accepted_records", "destination=tempo"))
 				assert.EqualValues(t, len(valid), sum(t, g.tel, "delivered_records", "destination=tempo"))

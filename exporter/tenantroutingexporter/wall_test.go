@@ -103,7 +103,7 @@ max_total_bytes: 64MiB
 				}
 				ld := logsOf(id, strings.Repeat("x", 20_000))
 				for ctx.Err() == nil {
-					_ = g.logs.ConsumeLogs(ctx, ld) // a full lane refuses; that is its tenant's own
+					_ = g.logs.ConsumeLogs(ctx, ld) // a full lane rejects; that is its tenant's own
 					time.Sleep(pause)
 				}
 			})
@@ -114,7 +114,7 @@ max_total_bytes: 64MiB
 		for i := range innocents {
 			id, body := fmt.Sprintf("innocent-%02d", i), fmt.Sprint(round)
 			begin := time.Now()
-			require.NoError(t, g.logs.ConsumeLogs(ctx, logsOf(id, body)), "nobody refuses the innocent")
+			require.NoError(t, g.logs.ConsumeLogs(ctx, logsOf(id, body)), "data of other tenants is accepted")
 			accept = append(accept, time.Since(begin))
 			sent[id+" "+body] = begin
 			time.Sleep(time.Millisecond)

@@ -25,7 +25,7 @@ import (
 // network file systems and miss some replacements of symbolic links.
 const keyFilePollInterval = 500 * time.Millisecond
 
-var errPlaintext = errors.New("refusing to send the API key without TLS to an address that is not loopback; use TLS or set \"client::insecure\"")
+var errPlaintext = errors.New("the API key is not sent without TLS to an address that is not loopback; use TLS or set \"client::insecure\"")
 
 var _ redact.Holder = (*clientAuth)(nil)
 

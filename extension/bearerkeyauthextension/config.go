@@ -152,7 +152,7 @@ type ClientConfig struct {
 	Insecure bool `mapstructure:"insecure"`
 
 	// WhenRefused is no longer supported and must not be set.
-	WhenRefused string `mapstructure:"when_refused"`
+	WhenRejected string `mapstructure:"when_refused"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -167,11 +167,11 @@ var (
 )
 
 var (
-	errNothingSet  = errors.New(`set "registry" to authenticate incoming requests, "client" to authenticate outgoing requests, or both`)
-	errNoKey       = errors.New(`set one of "key" and "key_file"; check that the environment variable of the key is not empty`)
-	errTwoKeys     = errors.New(`"key" and "key_file" exclude each other`)
-	errWhenRefused = errors.New(`"when_refused" is no longer supported: remove it, and deliver through the tenant_routing exporter, which keeps rejected data in its queue`)
-	errBadKey      = errors.New(`"key" is not an API key of the form obs_<key id>_<secret>, or one of its characters is wrong`)
+	errNothingSet   = errors.New(`set "registry" to authenticate incoming requests, "client" to authenticate outgoing requests, or both`)
+	errNoKey        = errors.New(`set one of "key" and "key_file"; check that the environment variable of the key is not empty`)
+	errTwoKeys      = errors.New(`"key" and "key_file" exclude each other`)
+	errWhenRejected = errors.New(`"when_refused" is no longer supported: remove it, and deliver through the tenant_routing exporter, which keeps rejected data in its queue`)
+	errBadKey       = errors.New(`"key" is not an API key of the form obs_<key id>_<secret>, or one of its characters is wrong`)
 )
 
 // Validate implements confmap.Validator.
@@ -259,8 +259,8 @@ func (c *ClientConfig) Validate() error {
 			errs = append(errs, fmt.Errorf(`"business_id" is not a tenant ID: %w`, err))
 		}
 	}
-	if c.WhenRefused != "" {
-		errs = append(errs, errWhenRefused)
+	if c.WhenRejected != "" {
+		errs = append(errs, errWhenRejected)
 	}
 	return errors.Join(errs...)
 }

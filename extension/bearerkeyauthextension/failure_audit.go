@@ -165,7 +165,7 @@ func (a *failureAudit) collect() {
 }
 
 func (a *failureAudit) entry(r audit.Rejected) *audit.Entry {
-	return &audit.Entry{Time: r.To, Actor: a.set.Actor, User: a.set.User, Action: "auth refuse", Rejected: &r}
+	return &audit.Entry{Time: r.To, Actor: a.set.Actor, User: a.set.User, Action: "auth reject", Rejected: &r}
 }
 
 // sum merges entries, the oldest of which is the first.

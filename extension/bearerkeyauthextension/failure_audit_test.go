@@ -56,7 +56,7 @@ func (f *auditFixture) fail(n int, addr net.Addr, d decision) {
 	}
 }
 
-// auditEntries verifies the log at dir and returns what was refused.
+// auditEntries verifies the log at dir and returns what was rejected.
 func auditEntries(t *testing.T, dir string) (entries []audit.Rejected) {
 	t.Helper()
 	key, err := audit.ReadKey(dir + ".key")
@@ -66,7 +66,7 @@ func auditEntries(t *testing.T, dir string) (entries []audit.Rejected) {
 	require.Empty(t, report.Faults)
 	require.NoError(t, segmented.Entries(t.Context(), dir, func(_ int64, e *audit.Entry) error {
 		if e.Rejected != nil {
-			assert.Equal(t, "auth refuse", e.Action)
+			assert.Equal(t, "auth reject", e.Action)
 			assert.Contains(t, e.Actor, "bearer_key_auth")
 			assert.Equal(t, audit.SystemUser(), e.User)
 			assert.True(t, e.Time.Equal(e.Rejected.To))
@@ -119,7 +119,7 @@ func TestFailureAudit_BoundsTheEntriesOfAMinute(t *testing.T) {
 	f.close()
 	got := auditEntries(t, f.set.Directory)
 	require.Len(t, got, maxAudited+1)
-	assert.Equal(t, "192.0.2.1", got[0].Source, "who was refused most is named")
+	assert.Equal(t, "192.0.2.1", got[0].Source, "the entry names the source with the most rejected requests")
 	var total int64
 	for _, r := range got {
 		total += r.Reasons["unknown_key"] + r.Reasons["no_key"]
@@ -226,7 +226,7 @@ func TestFailureAudit_SaysWhatIsLost(t *testing.T) {
 	assert.Equal(t, 1, f.logs.FilterMessageSnippet("are lost").Len())
 }
 
-func TestServer_AuditsWhatItRefuses(t *testing.T) {
+func TestServer_AuditsWhatItRejects(t *testing.T) {
 	text, key := newKey()
 	unknown, _ := newKey()
 	cfg := serverConfig()

@@ -99,7 +99,7 @@ func TestKeyUse_KeepsTheMinuteOfTheLatestUse(t *testing.T) {
 	assert.Equal(t, noon.Add(time.Minute), key.LastUse(), "a clock that goes back changes nothing")
 }
 
-func TestKeyUse_IsNotNotedOfARefusedRequest(t *testing.T) {
+func TestKeyUse_IsNotNotedOfARejectedRequest(t *testing.T) {
 	text, key := newKey(func(k *tenant.Key) { k.RevokedAt = noon })
 	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	_, err := c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer " + text}})

@@ -38,7 +38,7 @@ func TestServer_BoundKeysBehindAProxy(t *testing.T) {
 	c, _ := startServerWith(t, proxiedConfig(), tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	for name, tt := range map[string]struct {
 		peer, header string
-		want         string // the client's address; empty: refused
+		want         string // the client's address; empty: rejected
 	}{
 		"from the network":           {"10.0.0.1", "203.0.113.9", "203.0.113.9"},
 		"from elsewhere":             {"10.0.0.1", "198.51.100.7", ""},

@@ -195,7 +195,7 @@ func TestReceiver_UndecidedIsUnavailableOverGRPCAndAcceptedOverHTTP(t *testing.T
 	assert.False(t, caller.Decided())
 }
 
-func TestReceiver_RefusesOverGRPCWhatTheTenantOrTheKeyMayNotSend(t *testing.T) {
+func TestReceiver_RejectsOverGRPCWhatTheTenantOrTheKeyMayNotSend(t *testing.T) {
 	ofSuspended, suspendedEntry := newKey()
 	tracesOnly, tracesEntry := newKey(func(k *tenant.Key) { k.Scopes = tenant.NewSignals(tenant.Traces) })
 	g := startGateway(t, tenanttest.NewRegistry(t,

@@ -37,8 +37,8 @@ func observedRejections(t *testing.T) (*rejections, *observer.ObservedLogs) {
 	return r, logs
 }
 
-// Every refusal of a key that is known is counted for it, over HTTP and gRPC.
-func TestServer_CountsRefusalsOfKnownKeys(t *testing.T) {
+// Every rejection of a key that is known is counted for it, over HTTP and gRPC.
+func TestServer_CountsRejectionsOfKnownKeys(t *testing.T) {
 	network := func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")} }
 	for _, tt := range []struct {
 		reason string
@@ -59,7 +59,7 @@ func TestServer_CountsRefusalsOfKnownKeys(t *testing.T) {
 	} {
 		for _, protocol := range []string{"http", "grpc"} {
 			if protocol == "http" && tt.tap {
-				continue // the tenant processor refuses it
+				continue // the tenant processor rejects it
 			}
 			t.Run(tt.reason+" "+protocol, func(t *testing.T) {
 				change := tt.key

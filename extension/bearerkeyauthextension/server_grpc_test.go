@@ -36,7 +36,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-func TestTap_RefusesWhatAuthenticateWould(t *testing.T) {
+func TestTap_RejectsWhatAuthenticateWould(t *testing.T) {
 	text, key := newKey()
 	bound, boundEntry := newKey(func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 	c, telemetry := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key, boundEntry}}))
@@ -107,8 +107,8 @@ func TestTap_LooksAtTenantAndScopes(t *testing.T) {
 	assert.Empty(t, c.failures.sources.reports(noon, 10, true), "the keys are good")
 }
 
-// gRPC keeps a timer until the caller's deadline for each call that a tap refuses.
-func TestTap_RefusesNothingThatGRPCWouldKeep(t *testing.T) {
+// gRPC keeps a timer until the caller's deadline for each call that a tap rejects.
+func TestTap_RejectsNothingThatGRPCWouldKeep(t *testing.T) {
 	_, key := newKey()
 	ofSuspended, suspendedEntry := newKey()
 	c, telemetry := startServer(t, tenanttest.NewRegistry(t,
@@ -117,13 +117,13 @@ func TestTap_RefusesNothingThatGRPCWouldKeep(t *testing.T) {
 	for _, authorization := range []string{"", "Bearer " + ofSuspended} {
 		info := &tap.Info{FullMethodName: "/logs.v1.LogsService/Export", Header: metadata.Pairs("authorization", authorization)}
 		for _, tt := range []struct {
-			timeout time.Duration
-			refused bool
+			timeout  time.Duration
+			rejected bool
 		}{{c.callTimeout - time.Second, true}, {c.callTimeout + time.Minute, false}, {1 << 62, false}} {
 			ctx, cancel := context.WithTimeout(context.Background(), tt.timeout)
 			with, err := c.tap(ctx, info)
-			assert.Equal(t, tt.refused, err != nil, "%v %v", authorization, tt.timeout)
-			if !tt.refused {
+			assert.Equal(t, tt.rejected, err != nil, "%v %v", authorization, tt.timeout)
+			if !tt.rejected {
 				deadline, ok := with.Deadline()
 				assert.True(t, ok)
 				assert.LessOrEqual(t, time.Until(deadline), rejectedTimeout)
@@ -214,7 +214,7 @@ func cpuTime(t *testing.T) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-func TestTap_RefusalOfALargeMessageCostsATwentiethOfItsAcceptance(t *testing.T) {
+func TestTap_RejectionOfALargeMessageCostsATwentiethOfItsAcceptance(t *testing.T) {
 	text, key := newKey()
 	g := startGateway(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	go func() {
@@ -224,9 +224,9 @@ func TestTap_RefusalOfALargeMessageCostsATwentiethOfItsAcceptance(t *testing.T) 
 	defer close(g.seen)
 	unknown, _ := newKey()
 	acceptedCPU := flood(t, g, text, codes.OK)
-	refusedCPU := flood(t, g, unknown, codes.Unauthenticated)
-	t.Logf("CPU per call of %d bytes: accepted %v, refused %v", largeSize(t), acceptedCPU/floodCalls, refusedCPU/floodCalls)
-	assert.Less(t, refusedCPU, acceptedCPU/20)
+	rejectedCPU := flood(t, g, unknown, codes.Unauthenticated)
+	t.Logf("CPU per call of %d bytes: accepted %v, rejected %v", largeSize(t), acceptedCPU/floodCalls, rejectedCPU/floodCalls)
+	assert.Less(t, rejectedCPU, acceptedCPU/20)
 }
 
 func largeSize(t *testing.T) int {

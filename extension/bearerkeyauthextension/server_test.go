@@ -273,7 +273,7 @@ func TestServer_LeavesTheDecisionOpenUntilARegistryHasLoaded(t *testing.T) {
 	assert.False(t, caller.Decided())
 
 	_, err = c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer no key"}})
-	require.Error(t, err, "what is no key in any registry is refused at once")
+	require.Error(t, err, "what is no key in any registry is rejected at once")
 
 	registry.Set(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}})
 	ctx, err = c.Authenticate(context.Background(), headers)
@@ -306,7 +306,7 @@ func TestServer_NamesTheRegistryThatIsMissing(t *testing.T) {
 	require.NoError(t, c.Shutdown(context.Background()))
 }
 
-func TestDecision_EveryOneHasANameAndEveryRefusalARule(t *testing.T) {
+func TestDecision_EveryOneHasANameAndEveryRejectionARule(t *testing.T) {
 	names := map[string]bool{}
 	for d := range numDecisions {
 		require.NotEmpty(t, d.String())

@@ -22,7 +22,7 @@ import (
 // TestSpoofing_EndsAsTheKeysTenantOrARefusal sends, over both protocols and
 // through real receivers, every header in which a caller could name a tenant.
 // Attributes are the tenant processor's: its tests have their table.
-func TestSpoofing_EndsAsTheKeysTenantOrARefusal(t *testing.T) {
+func TestSpoofing_EndsAsTheKeysTenantOrARejection(t *testing.T) {
 	text, key := newKey()
 	otherText, otherKey := newKey()
 	g := startGateway(t, tenanttest.NewRegistry(t,

@@ -21,7 +21,7 @@ import (
 // that works.
 type Config struct {
 	// Registry is the extension that knows the tenants. With it requests of suspended
-	// tenants are refused before their body is read, also those whose key was checked
+	// tenants are rejected before their body is read, also those whose key was checked
 	// before the change.
 	Registry *component.ID `mapstructure:"registry"`
 

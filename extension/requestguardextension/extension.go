@@ -123,7 +123,7 @@ func (e *requestGuard) limitMemory() {
 	}
 	size, err := e.cfg.MemoryLimit.size()
 	if err != nil {
-		return // Validate has refused it
+		return // Validate has rejected it
 	}
 	soft, why := int64(size), "memory_limit"
 	if soft == 0 {
@@ -189,7 +189,7 @@ func (e *requestGuard) observe() error {
 			o.Observe(int64(e.guard.Connections()))
 		}},
 		{e.telemetry.RegisterExtensionRequestGuardClosedConnectionsCallback, func(o metric.Int64Observer) {
-			e.guard.Stats().RefusedConnections(func(why guard.Refusal, n int64) {
+			e.guard.Stats().RejectedConnections(func(why guard.ConnectionReason, n int64) {
 				o.Observe(n, metric.WithAttributes(attribute.String("reason", why.String())))
 			})
 		}},

@@ -106,7 +106,7 @@ func TestExtension_LogsTheLimitsInForce(t *testing.T) {
 	}
 }
 
-func TestExtension_RefusesTenantsThatTheRegistryHasSuspended(t *testing.T) {
+func TestExtension_RejectsTenantsThatTheRegistryHasSuspended(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Registry = &registryID
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"})
@@ -132,7 +132,7 @@ func TestExtension_MetricReasonsAreThoseOfThePackages(t *testing.T) {
 	for why := rejection.None + 1; int(why) < rejection.NumReasons; why++ {
 		assert.Contains(t, yaml, why.String())
 	}
-	for why := guard.RefusedTotal; why <= guard.RefusedFirstRequest; why++ {
+	for why := guard.RejectedTotal; why <= guard.RejectedFirstRequest; why++ {
 		assert.Contains(t, yaml, why.String())
 	}
 }
@@ -235,7 +235,7 @@ func TestMiddleware_GuardsAnUpstreamReceiver(t *testing.T) {
 	metadatatest.AssertEqualExtensionRequestGuardPanics(t, telemetry, []metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp())
 }
 
-func TestNotifyConfig_WarnsAndRefuses(t *testing.T) {
+func TestNotifyConfig_WarnsAndRejects(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
 	set := extensiontest.NewNopSettings(metadata.Type)
 	set.Logger = zap.New(core)

@@ -95,7 +95,7 @@ func isJSON(req *http.Request) bool {
 	return err == nil && kind == "application/json"
 }
 
-// drainTimeout is how long the rest of a refused body is waited for, so that the
+// drainTimeout is how long the rest of a rejected body is waited for, so that the
 // connection may be used again.
 const drainTimeout = time.Second
 
@@ -127,7 +127,7 @@ func (e *requestGuard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOptio
 		grpc.ChainUnaryInterceptor(e.intercept)), nil
 }
 
-// intercept admits a call, and refuses it if its handler panics.
+// intercept admits a call, and rejects it if its handler panics.
 func (e *requestGuard) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
 	err = e.guard.Protect(guard.GRPC, func() error {
 		if signal, ok := tenant.SignalOfMethod(info.FullMethod); ok {

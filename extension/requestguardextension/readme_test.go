@@ -41,7 +41,7 @@ func TestReadme_HasTheTextOfEachAnswer(t *testing.T) {
 		_, err := r.ReadBody(httptest.NewRecorder(), req, guard.BodyLimits{MaxCompressed: 10, MaxDecoded: 10})
 		return err
 	}
-	for name, refuse := range map[string]func(g *guard.Guard, r *guard.Request) error{
+	for name, reject := range map[string]func(g *guard.Guard, r *guard.Request) error{
 		"depth": func(_ *guard.Guard, r *guard.Request) error {
 			return check(r, true, logs(`{"body":`+strings.Repeat(`{"arrayValue":{"values":[`, 65)+strings.Repeat(`]}}`, 65)+`}`, 1))
 		},
@@ -77,7 +77,7 @@ func TestReadme_HasTheTextOfEachAnswer(t *testing.T) {
 			r, err := g.Admit(as("a"), tenant.Logs)
 			require.NoError(t, err)
 			defer r.Release()
-			err = refuse(g, r)
+			err = reject(g, r)
 			require.Error(t, err)
 			text := status.Convert(err).Message()
 			assert.True(t, slices.ContainsFunc(shown, func(re *regexp.Regexp) bool { return re.MatchString(text) }),
@@ -105,7 +105,7 @@ func as(id tenant.ID) context.Context {
 	return tenant.NewContext(context.Background(), tenant.NewIdentity(id, "k", tenant.NewSignals(tenant.Logs)))
 }
 
-// admitAll admits requests until one is refused.
+// admitAll admits requests until one is rejected.
 func admitAll(t *testing.T, g *guard.Guard, id func(i int) tenant.ID) error {
 	t.Helper()
 	for i := range 100 {

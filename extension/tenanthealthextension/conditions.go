@@ -123,8 +123,8 @@ func (c *conditions) laneFindings(h healthboard.Lanes, now time.Time) []conditio
 			Name: condition.QueueAlmostFull, Message: fmt.Sprintf("The queue is %.0f%% full, the limit is %.0f%%", 100*full, 100*c.cfg.QueueFullness),
 		})
 	}
-	if s := h.Storage; s != nil && s.Refusing {
-		message := "The disk of the queue is full, and data is refused"
+	if s := h.Storage; s != nil && s.Rejecting {
+		message := "The disk of the queue is full, and data is rejected"
 		if s.Free >= 0 {
 			message += fmt.Sprintf(": %s are free, %s of the disk are a reserve, and the queue has %s", mebibytes(s.Free), mebibytes(s.Reserve), mebibytes(s.Used))
 		}

@@ -141,12 +141,12 @@ func TestConditions_LaneFindings(t *testing.T) {
 			map[condition.Name]string{condition.QueueAlmostFull: "The queue is 85% full, the limit is 80%"},
 		},
 		"disk": {
-			healthboard.Lanes{Storage: &healthboard.Storage{Free: 3 << 19, Reserve: 2 << 20, Used: 1 << 20, Refusing: true}},
-			map[condition.Name]string{condition.StorageFull: "The disk of the queue is full, and data is refused: 1.5 MiB are free, 2.0 MiB of the disk are a reserve, and the queue has 1.0 MiB"},
+			healthboard.Lanes{Storage: &healthboard.Storage{Free: 3 << 19, Reserve: 2 << 20, Used: 1 << 20, Rejecting: true}},
+			map[condition.Name]string{condition.StorageFull: "The disk of the queue is full, and data is rejected: 1.5 MiB are free, 2.0 MiB of the disk are a reserve, and the queue has 1.0 MiB"},
 		},
 		"unknown disk": {
-			healthboard.Lanes{Storage: &healthboard.Storage{Free: -1, Refusing: true}},
-			map[condition.Name]string{condition.StorageFull: "The disk of the queue is full, and data is refused"},
+			healthboard.Lanes{Storage: &healthboard.Storage{Free: -1, Rejecting: true}},
+			map[condition.Name]string{condition.StorageFull: "The disk of the queue is full, and data is rejected"},
 		},
 		"disk with free space": {healthboard.Lanes{Storage: &healthboard.Storage{Free: 1}}, map[condition.Name]string{}},
 	} {

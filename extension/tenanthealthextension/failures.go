@@ -50,7 +50,7 @@ func conditionOf(a *healthboard.LaneAnswer) (name condition.Name, ok bool) {
 		return 0, false // the exporter itself has canceled the attempt
 	}
 	switch a.Class {
-	case healthboard.AnswerRefused, healthboard.AnswerNotFound, healthboard.AnswerTooLarge:
+	case healthboard.AnswerRejected, healthboard.AnswerNotFound, healthboard.AnswerTooLarge:
 		return condition.GatewayRefuses, true
 	case healthboard.AnswerBusy:
 		return condition.GatewayBusy, true
@@ -92,7 +92,7 @@ func fixOf(a *healthboard.LaneAnswer) string {
 	case a.Reason == "timeout":
 		return "There is no answer in time: check firewalls on the way, and that the gateway is not overloaded."
 	case a.Class == healthboard.AnswerLocal && a.Reason == "dead_letter":
-		return "Check the directory of `dead_letter` that the message names: its disk has free space and is mounted writable, and the collector's user owns it. Until then the refused data waits in its lane."
+		return "Check the directory of `dead_letter` that the message names: its disk has free space and is mounted writable, and the collector's user owns it. Until then the rejected data waits in its lane."
 	case a.Class == healthboard.AnswerLocal && (a.Reason == "write" || a.Reason == "disk_full"):
 		return "Check the directory of `archive` that the message names: its disk has free space and is mounted writable, and the collector's user owns it. Until then the data waits in its lane."
 	case a.Class == healthboard.AnswerTLS:

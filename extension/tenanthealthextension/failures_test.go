@@ -30,10 +30,10 @@ func TestFailureFindings(t *testing.T) {
 		want   condition.Name
 		fix    string // a part of the text
 	}{
-		{healthboard.AnswerRefused, "http_401", 401, condition.GatewayRefuses, "TENANT_KEY"},
-		{healthboard.AnswerRefused, "grpc_unauthenticated", 0, condition.GatewayRefuses, "TENANT_KEY"},
-		{healthboard.AnswerRefused, "http_403", 403, condition.GatewayRefuses, "suspended"},
-		{healthboard.AnswerRefused, "http_407", 407, condition.GatewayRefuses, "proxy_url"},
+		{healthboard.AnswerRejected, "http_401", 401, condition.GatewayRefuses, "TENANT_KEY"},
+		{healthboard.AnswerRejected, "grpc_unauthenticated", 0, condition.GatewayRefuses, "TENANT_KEY"},
+		{healthboard.AnswerRejected, "http_403", 403, condition.GatewayRefuses, "suspended"},
+		{healthboard.AnswerRejected, "http_407", 407, condition.GatewayRefuses, "proxy_url"},
 		{healthboard.AnswerNotFound, "http_404", 404, condition.GatewayRefuses, "no path"},
 		{healthboard.AnswerNotFound, "web_page", 0, condition.GatewayRefuses, "no path"},
 		{healthboard.AnswerTooLarge, "http_413", 413, condition.GatewayRefuses, condition.GatewayRefuses.Fix()},
@@ -69,14 +69,14 @@ func TestFailureFindings(t *testing.T) {
 }
 
 func TestFailureFindings_OnePerCondition(t *testing.T) {
-	no := failure(tenant.Metrics, healthboard.AnswerRefused, "http_403", 403)
+	no := failure(tenant.Metrics, healthboard.AnswerRejected, "http_403", 403)
 	grpc := failure(tenant.Traces, healthboard.AnswerConfig, "config", 0)
-	grpc.Answer.URL, grpc.Answer.Text = "", "connection error: refused"
+	grpc.Answer.URL, grpc.Answer.Text = "", "connection error: rejected"
 	first := failure(tenant.Traces, healthboard.AnswerUnreachable, "dns", 0)
 	first.Answer.Text = first.Answer.URL + ": no such host"
 	got := failureFindings([]healthboard.LaneFailure{first, failure(tenant.Logs, healthboard.AnswerUnreachable, "dns", 0), no, grpc}, noon)
 	require.Len(t, got, 3)
 	assert.Equal(t, "Cannot deliver logs, traces to http://192.0.2.1:4318/v1/traces: no such host", got[0].Message)
 	assert.Equal(t, condition.GatewayRefuses, got[1].Name)
-	assert.Equal(t, "Cannot deliver traces to destination gateway: connection error: refused", got[2].Message)
+	assert.Equal(t, "Cannot deliver traces to destination gateway: connection error: rejected", got[2].Message)
 }

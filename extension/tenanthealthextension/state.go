@@ -100,11 +100,11 @@ type deadLettersState struct {
 }
 
 type storageState struct {
-	Used     int64    `json:"used_bytes"`
-	Free     *int64   `json:"free_bytes,omitempty"`
-	Reserve  int64    `json:"reserve_bytes"`
-	Refusing bool     `json:"refusing"`
-	For      *float64 `json:"refusing_seconds,omitempty"`
+	Used      int64    `json:"used_bytes"`
+	Free      *int64   `json:"free_bytes,omitempty"`
+	Reserve   int64    `json:"reserve_bytes"`
+	Rejecting bool     `json:"refusing"`
+	For       *float64 `json:"refusing_seconds,omitempty"`
 }
 
 // routesState is present if routes of active tenants do not work.
@@ -174,7 +174,7 @@ func judge(f *found) *state {
 		}
 		if l.Storage != nil {
 			out.Storage = storageOf(l.Storage)
-			if l.Storage.Refusing {
+			if l.Storage.Rejecting {
 				s.add(statusDegraded, reasonDisk)
 			}
 		}
@@ -196,11 +196,11 @@ func judge(f *found) *state {
 }
 
 func storageOf(h *healthboard.Storage) *storageState {
-	out := &storageState{Used: h.Used, Reserve: h.Reserve, Refusing: h.Refusing}
+	out := &storageState{Used: h.Used, Reserve: h.Reserve, Rejecting: h.Rejecting}
 	if h.Free >= 0 {
 		out.Free = &h.Free
 	}
-	if h.Refusing {
+	if h.Rejecting {
 		seconds := h.For.Seconds()
 		out.For = &seconds
 	}

@@ -77,7 +77,7 @@ func TestJudge(t *testing.T) {
 			f.lane(func(l *healthboard.Lanes) { l.Storage = &healthboard.Storage{Used: 1, Free: 2, Reserve: 3} })
 		}, statusOK, []reason{}},
 		{"the disk is full", func(f *found) {
-			f.lane(func(l *healthboard.Lanes) { l.Storage = &healthboard.Storage{Free: -1, Refusing: true} })
+			f.lane(func(l *healthboard.Lanes) { l.Storage = &healthboard.Storage{Free: -1, Rejecting: true} })
 		}, statusDegraded, []reason{reasonDisk}},
 		{"a component has an error status", func(f *found) { f.unwell["receiver/otlp"] = "permanent_error" }, statusDegraded, []reason{reasonComponent}},
 		{"the worst status", func(f *found) {
@@ -95,8 +95,8 @@ func TestJudge(t *testing.T) {
 
 func TestJudge_Storage(t *testing.T) {
 	for want, h := range map[string]*healthboard.Storage{
-		`{"used_bytes":5,"free_bytes":0,"reserve_bytes":7,"refusing":true,"refusing_seconds":90}`: {Used: 5, Reserve: 7, Refusing: true, For: 90 * time.Second},
-		`{"used_bytes":5,"reserve_bytes":0,"refusing":false}`:                                     {Used: 5, Free: -1},
+		`{"used_bytes":5,"free_bytes":0,"reserve_bytes":7,"rejecting":true,"refusing_seconds":90}`: {Used: 5, Reserve: 7, Rejecting: true, For: 90 * time.Second},
+		`{"used_bytes":5,"reserve_bytes":0,"rejecting":false}`:                                     {Used: 5, Free: -1},
 		`null`: nil,
 	} {
 		f := healthy()

@@ -61,7 +61,7 @@ type registry struct {
 	// Only for the goroutine that loads:
 	accepted accepted // the registry accepted last, now or before the start
 	copied   bool     // accepted is the copy on disk and not in force yet
-	fork     *fork    // the other history that is refused, or nil
+	fork     *fork    // the other history that is rejected, or nil
 }
 
 // content is the text of a registry with its version.
@@ -196,7 +196,7 @@ func (r *registry) firstLoad(ctx context.Context) {
 		wait = r.check(ctx)
 	}
 	if wait > 0 {
-		r.refuse(ctx, fmt.Errorf("%v %w", r.store, errStillWritten))
+		r.reject(ctx, fmt.Errorf("%v %w", r.store, errStillWritten))
 	}
 	if r.Snapshot() == nil {
 		r.useSnapshot()
@@ -228,7 +228,7 @@ func (r *registry) follow(ctx context.Context) {
 func (r *registry) check(ctx context.Context) (wait time.Duration) {
 	err := r.recovery.Run("loading the registry", func() { wait = r.load(ctx) })
 	if err != nil {
-		r.refuse(ctx, fmt.Errorf("%v: %w", r.store, err))
+		r.reject(ctx, fmt.Errorf("%v: %w", r.store, err))
 	}
 	return wait
 }
@@ -248,17 +248,17 @@ func (r *registry) load(ctx context.Context) time.Duration {
 	case ctx.Err() != nil:
 		return 0
 	case err != nil:
-		r.refuse(ctx, err)
+		r.reject(ctx, err)
 		return 0
 	}
 	snapshot, err := r.parser.Parse(l.data)
 	if err != nil {
-		r.refuse(ctx, fmt.Errorf("%v is not a valid registry:\n%w", r.store, err))
+		r.reject(ctx, fmt.Errorf("%v is not a valid registry:\n%w", r.store, err))
 		return 0
 	}
 	if err := r.checkSuccessor(snapshot, l); err != nil {
 		r.useSnapshot()
-		r.refuse(ctx, fmt.Errorf("%v is refused: %w", r.store, err))
+		r.reject(ctx, fmt.Errorf("%v is rejected: %w", r.store, err))
 		r.restrict(l, snapshot)
 		return 0
 	}
@@ -298,7 +298,7 @@ func (r *registry) accept(ctx context.Context, snapshot *tenant.Snapshot, c acce
 const maxConfusable = 20
 
 // warnAboutConfusable logs names that can be mistaken for others. They do not change
-// which tenant a request belongs to, so they are no reason to refuse a registry.
+// which tenant a request belongs to, so they are no reason to reject a registry.
 func (r *registry) warnAboutConfusable(s *tenant.Snapshot) {
 	twins := s.Twins()
 	for _, pair := range twins[:min(len(twins), maxConfusable)] {
@@ -317,8 +317,8 @@ func (r *registry) warnAboutConfusable(s *tenant.Snapshot) {
 	}
 }
 
-// refuse reports an error of the source once. The registry in force stays.
-func (r *registry) refuse(ctx context.Context, err error) {
+// reject reports an error of the source once. The registry in force stays.
+func (r *registry) reject(ctx context.Context, err error) {
 	if err.Error() == r.lastErr {
 		return
 	}
@@ -329,7 +329,7 @@ func (r *registry) refuse(ctx context.Context, err error) {
 	}
 	failure := newFailure(err, since)
 	defer func() { // after it is logged
-		r.telemetry.refused(ctx, failure.Class)
+		r.telemetry.rejected(ctx, failure.Class)
 		r.failure.Store(failure)
 	}()
 	msg := "The registry cannot be used; no tenant is known until it is valid"

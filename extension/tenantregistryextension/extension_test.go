@@ -256,7 +256,7 @@ func TestShutdown_TwiceAndWithoutStart(t *testing.T) {
 	require.NoError(t, r.Shutdown(context.Background()))
 }
 
-// TestNotifyConfig refuses a configuration that loses data, and warns of one that
+// TestNotifyConfig rejects a configuration that loses data, and warns of one that
 // can.
 func TestNotifyConfig(t *testing.T) {
 	core, logged := observer.New(zap.InfoLevel)

@@ -180,7 +180,7 @@ func TestFileStore_ReportsAMissingFileAfterAMoment(t *testing.T) {
 	f.isUnchanged()
 }
 
-func TestFileStore_RefusesWhatIsNoRegistry(t *testing.T) {
+func TestFileStore_RejectsWhatIsNoRegistry(t *testing.T) {
 	f := newStoreFixture(t)
 	f.path = t.TempDir()
 	for range 2 {

@@ -207,7 +207,7 @@ func testPostgresEmpty(t *testing.T, s *pgtest.Server) {
 }
 
 // Three gateways authenticate without a pause while keys are revoked and the
-// server is killed again and again: no key is refused that is good, and none
+// server is killed again and again: no key is rejected that is good, and none
 // that was revoked is valid a second later than the database reported it.
 func testPostgresKilled(t *testing.T, s *pgtest.Server) {
 	const gateways, kills = 3, 3
@@ -228,14 +228,14 @@ func testPostgresKilled(t *testing.T, s *pgtest.Server) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var load sync.WaitGroup
-	var requests, refused atomic.Int64
+	var requests, rejected atomic.Int64
 	for _, g := range fixtures {
 		load.Go(func() {
 			for ctx.Err() == nil {
 				requests.Add(1)
 				k := g.reg.Snapshot().Key(digest)
 				if k == nil || k.Tenant().Status != tenant.StatusActive {
-					refused.Add(1)
+					rejected.Add(1)
 				}
 				time.Sleep(50 * time.Microsecond)
 			}
@@ -271,7 +271,7 @@ func testPostgresKilled(t *testing.T, s *pgtest.Server) {
 	}
 	cancel()
 	load.Wait()
-	assert.Zero(t, refused.Load(), "of %d requests", requests.Load())
+	assert.Zero(t, rejected.Load(), "of %d requests", requests.Load())
 	t.Logf("%d requests", requests.Load())
 	for _, g := range fixtures {
 		require.Eventually(t, func() bool { return g.host.status() == componentstatus.StatusOK }, inForceWithin, time.Millisecond)

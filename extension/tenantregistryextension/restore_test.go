@@ -174,9 +174,9 @@ func (f *fleet) never(ids []tenant.ID, during func()) {
 	during()
 }
 
-// refused waits until every gateway refuses the source as another history, and
+// rejected waits until every gateway rejects the source as another history, and
 // returns the command that it names.
-func (f *fleet) refused() string {
+func (f *fleet) rejected() string {
 	f.t.Helper()
 	var command string
 	for _, g := range f.gateways {
@@ -240,13 +240,13 @@ func TestRestoreDrill(t *testing.T) {
 			f.soon(false, "revoked", "suspended")
 			f.never([]tenant.ID{"revoked", "suspended"}, func() {
 				restore()
-				command := f.refused()
+				command := f.rejected()
 				for n := range 5 { // behind, at and past the revision in force
 					rename(s, "good", fmt.Sprint("restored ", n))
 					time.Sleep(20 * time.Millisecond)
 					f.gateways[1].stop()
 					f.gateways[1].start()
-					assert.Equal(t, command, f.refused())
+					assert.Equal(t, command, f.rejected())
 				}
 				f.soon(true, "good")
 				// The operator ends again what was ended, and more, before accepting.
@@ -276,7 +276,7 @@ func TestRestored_TakesWhatIsEndedLater(t *testing.T) {
 		update(s, "late", func(t *tenant.Tenant) { t.Status = tenant.StatusActive })
 		f.soon(true, "late", "good")
 		restore()
-		f.refused()
+		f.rejected()
 		require.Never(t, func() bool { return !works(f.gateways[0], "late") }, 500*time.Millisecond, time.Millisecond, "it is resumed in what is in force")
 		rename(s, "good", "x")
 		rename(s, "good", "y")
@@ -286,7 +286,7 @@ func TestRestored_TakesWhatIsEndedLater(t *testing.T) {
 		assert.True(t, works(f.gateways[0], "late"))
 		f.gateways[0].stop()
 		f.gateways[0].start()
-		f.refused()
+		f.rejected()
 		f.soon(false, "good")
 	})
 }
@@ -306,7 +306,7 @@ func TestRestored_WhatACopyKnows(t *testing.T) {
 		revoke(s, "revoked")
 		f.soon(false, "revoked")
 		restore()
-		f.refused()
+		f.rejected()
 		f.gateways[0].stop()
 		require.NoError(t, os.WriteFile(f.gateways[0].cfg.Snapshot, old, 0o600))
 		f.gateways[0].start()
@@ -334,16 +334,16 @@ func TestFileWithoutHistory(t *testing.T) {
 	f.replace(yamlOf("a", "b"))
 	fl := &fleet{t, []*fixture{f}}
 	fl.never([]tenant.ID{"a", "b"}, func() {
-		require.Equal(t, "tenantctl registry accept-restore", fl.refused())
+		require.Equal(t, "tenantctl registry accept-restore", fl.rejected())
 		assert.Contains(t, f.errorsLogged()[0], "keys or tenants that were ended would be valid again, as in a restored backup:\nkey k-a of tenant a was revoked at 2026-01-01T00:00:00Z\nkey k-b of tenant b")
 		f.stop()
 		f.start()
-		fl.refused()
+		fl.rejected()
 		f.replace(revoked)
 		fl.agree()
 		// Another ID does not make it another key.
 		f.replace(strings.ReplaceAll(yamlOf("a", "b"), "id: k-", "id: new-"))
-		fl.refused()
+		fl.rejected()
 	})
 	(&fileSource{t, f.path}).accept(0)
 	fl.soon(true, "a", "b")
@@ -377,7 +377,7 @@ func TestFile_AwayForLong(t *testing.T) {
 }
 
 // A file that lost its history line, has it twice, or is another registry's is
-// refused where it was known.
+// rejected where it was known.
 func TestFile_DamagedHistory(t *testing.T) {
 	s := &fileSource{t, filepath.Join(t.TempDir(), "tenants.yaml")}
 	s.edit(func(d *registryedit.Document) error { return d.Replace([]byte(yamlOf("good"))) })
@@ -391,12 +391,12 @@ func TestFile_DamagedHistory(t *testing.T) {
 		"of another registry": line[:19] + "ffffffffffffffff" + line[35:] + "\n" + rest,
 	} {
 		require.NoError(t, atomicfile.Write(s.path, []byte(text)), name)
-		f.refused()
+		f.rejected()
 		require.NoError(t, atomicfile.Write(s.path, good))
 		f.agree()
 	}
 	require.NoError(t, atomicfile.Write(s.path, []byte(rest)))
-	f.refused()
+	f.rejected()
 	s.accept(0)
 	f.agree()
 	rename(s, "good", "by hand")
@@ -416,11 +416,11 @@ func TestRestoreDrill_OfASuspension(t *testing.T) {
 		f.soon(false, "suspended")
 		f.never([]tenant.ID{"suspended"}, func() {
 			restore()
-			f.refused()
+			f.rejected()
 			for n := range 4 { // up to the revision in force, and past it
 				rename(s, "good", fmt.Sprint("restored ", n))
 				time.Sleep(150 * time.Millisecond) // for the gateway to read it
-				f.refused()
+				f.rejected()
 			}
 		})
 		s.accept(0)

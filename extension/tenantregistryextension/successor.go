@@ -60,7 +60,7 @@ type fork struct {
 	ended   map[tenant.ID]bool // the tenants that were suspended or deleted at that time
 }
 
-// restrict puts in force what was ended in a registry that is refused: an operator
+// restrict puts in force what was ended in a registry that is rejected: an operator
 // who revokes a key after a backup was restored expects it to be revoked now.
 // Revocations are permanent, so those of any history apply. Suspensions apply only if
 // they happened after the history was read first: in a standby that lags, tenants are
@@ -98,7 +98,7 @@ func (r *registry) restrict(l loaded, other *tenant.Snapshot) {
 		snapshot, err = r.parser.Parse(doc.Bytes())
 	}
 	if err != nil {
-		r.log.Error("Keys and tenants that were ended in the refused registry could not be ended in the one in force", zap.Stringer("source", r.store), zap.Error(err))
+		r.log.Error("Keys and tenants that were ended in the rejected registry could not be ended in the one in force", zap.Stringer("source", r.store), zap.Error(err))
 		return
 	}
 	r.accepted.content.data, r.accepted.snapshot = doc.Bytes(), snapshot
@@ -108,6 +108,6 @@ func (r *registry) restrict(l loaded, other *tenant.Snapshot) {
 	for _, e := range kept {
 		ended = append(ended, e.String())
 	}
-	r.log.Warn("Keys and tenants that were ended in the refused registry are ended in the one in force too", zap.Stringer("source", r.store),
+	r.log.Warn("Keys and tenants that were ended in the rejected registry are ended in the one in force too", zap.Stringer("source", r.store),
 		zap.String("ended", strings.Join(ended[:min(len(ended), faultsPerLine)], "\n")), zap.Int("count", len(ended)))
 }

@@ -27,7 +27,7 @@ type telemetry struct {
 	readAt      atomic.Pointer[time.Time] // of the registry in force
 	confirmedAt atomic.Pointer[time.Time]
 	ok          atomic.Bool
-	forked      atomic.Bool // the source is refused because of its history
+	forked      atomic.Bool // the source is rejected because of its history
 	restarted   atomic.Bool // the registry in force comes from the copy on disk
 }
 
@@ -182,8 +182,8 @@ func (t *telemetry) confirmed(at time.Time) {
 	t.forked.Store(false)
 }
 
-// refused records that the source is not valid or not available.
-func (t *telemetry) refused(ctx context.Context, class healthboard.FailureClass) {
+// rejected records that the source is not valid or not available.
+func (t *telemetry) rejected(ctx context.Context, class healthboard.FailureClass) {
 	t.ok.Store(false)
 	t.forked.Store(class == healthboard.FailureForked)
 	t.builder.ExtensionTenantRegistryLoads.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", "refused")))

@@ -27,7 +27,7 @@ var (
 	errNoLetter = errors.New("not a dead letter")
 )
 
-// Note records when, where and why a request was refused.
+// Note records when, where and why a request was rejected.
 type Note struct {
 	Time        time.Time `json:"time"`
 	Tenant      tenant.ID `json:"tenant"`

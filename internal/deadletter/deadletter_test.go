@@ -107,7 +107,7 @@ func TestReplay_RemovesWhatWasSentAndKeepsTheRest(t *testing.T) {
 		assert.Equal(t, "loki", n.Destination)
 		body := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().Str()
 		if body == "3" && fail {
-			return errors.New("still refused")
+			return errors.New("still rejected")
 		}
 		got = append(got, body)
 		return nil
@@ -119,7 +119,7 @@ func TestReplay_RemovesWhatWasSentAndKeepsTheRest(t *testing.T) {
 		return deadletter.Replay(context.Background(), &groups[0], time.Now().Add(time.Hour), send)
 	}
 	o, err := replay()
-	require.ErrorContains(t, err, "still refused")
+	require.ErrorContains(t, err, "still rejected")
 	assert.Equal(t, deadletter.Outcome{Sent: 2}, o)
 	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)
@@ -137,7 +137,7 @@ func TestReplay_RemovesWhatWasSentAndKeepsTheRest(t *testing.T) {
 	assert.Empty(t, left, "nothing stays")
 }
 
-func TestReplay_GoesOnBehindWhatIsRefusedAgain(t *testing.T) {
+func TestReplay_GoesOnBehindWhatIsRejectedAgain(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "bad", "2", "bad", "4")
 	var got []string
@@ -146,7 +146,7 @@ func TestReplay_GoesOnBehindWhatIsRefusedAgain(t *testing.T) {
 		require.NoError(t, err)
 		o, err := deadletter.Replay(context.Background(), &groups[0], time.Now(), func(_ context.Context, r []byte, _ deadletter.Note) error {
 			if strings.Contains(string(r), "bad") {
-				return fmt.Errorf("%w: too bad", deadletter.ErrRefused)
+				return fmt.Errorf("%w: too bad", deadletter.ErrRejected)
 			}
 			got = append(got, string(r))
 			return nil
@@ -154,8 +154,8 @@ func TestReplay_GoesOnBehindWhatIsRefusedAgain(t *testing.T) {
 		require.NoError(t, err)
 		return o
 	}
-	assert.Equal(t, deadletter.Outcome{Sent: 2, Refused: 2}, replay())
-	assert.Equal(t, deadletter.Outcome{Refused: 2}, replay())
+	assert.Equal(t, deadletter.Outcome{Sent: 2, Rejected: 2}, replay())
+	assert.Equal(t, deadletter.Outcome{Rejected: 2}, replay())
 	assert.Len(t, got, 2, "each once")
 	groups, err := deadletter.Find(dir, deadletter.Filter{})
 	require.NoError(t, err)

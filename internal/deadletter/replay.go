@@ -27,19 +27,19 @@ const takenExtension = ".replay"
 // lockName is the name of the lock file in the directory. One replay at a time holds the lock.
 const lockName = ".replay.lock"
 
-// ErrRefused is wrapped by the error of a send function if the destination refused the request again,
+// ErrRefused is wrapped by the error of a send function if the destination rejected the request again,
 // permanently. The request stays, and the next one is sent.
-var ErrRefused = errors.New("refused")
+var ErrRejected = errors.New("refused")
 
 // ErrBusy is returned by Lock while another process replays from the same directory.
 var ErrBusy = errors.New("another replay from this directory is under way")
 
 // Outcome is the result of a replay.
 type Outcome struct {
-	Sent    int // requests that were delivered and are removed
-	Refused int // requests that were refused again and stay
-	Skipped int // files that were written to within [QuietPeriod]
-	Damaged Damage
+	Sent     int // requests that were delivered and are removed
+	Rejected int // requests that were rejected again and stay
+	Skipped  int // files that were written to within [QuietPeriod]
+	Damaged  Damage
 }
 
 // Lock excludes other replays from directory until unlock is called.
@@ -73,7 +73,7 @@ func Replay(ctx context.Context, g *Group, now time.Time, send func(ctx context.
 		}
 		o, err := g.replayFile(ctx, path, send)
 		total.Sent += o.Sent
-		total.Refused += o.Refused
+		total.Rejected += o.Rejected
 		total.Damaged.Add(o.Damaged)
 		if err != nil {
 			return total, fmt.Errorf("%s: %w", path, err)
@@ -134,8 +134,8 @@ func (g *Group) replayFile(ctx context.Context, path string, send func(context.C
 			return nil
 		}
 		err = send(ctx, request, n)
-		if errors.Is(err, ErrRefused) {
-			o.Refused++
+		if errors.Is(err, ErrRejected) {
+			o.Rejected++
 			return nil
 		}
 		if err != nil {
@@ -144,7 +144,7 @@ func (g *Group) replayFile(ctx context.Context, path string, send func(context.C
 		o.Sent++
 		return p.add(offset)
 	})
-	if err != nil || o.Refused > 0 || o.Damaged.Lines > 0 {
+	if err != nil || o.Rejected > 0 || o.Damaged.Lines > 0 {
 		return o, err
 	}
 	after, err := os.Stat(path)

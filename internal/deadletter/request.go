@@ -57,8 +57,8 @@ type GroupReport struct {
 	Destination string `json:"destination"`
 	Signal      string `json:"signal"`
 	Sent        int    `json:"sent"`
-	Refused     int    `json:"refused"`
-	Left        int    `json:"left"`              // refused again, or not sent
+	Rejected    int    `json:"refused"`
+	Left        int    `json:"left"`              // rejected again, or not sent
 	Damaged     int    `json:"damaged,omitempty"` // lines that cannot be sent
 	Skipped     int    `json:"skipped,omitempty"` // files that were written to within QuietPeriod
 	Message     string `json:"message,omitempty"` // why dead letters are left
@@ -68,7 +68,7 @@ type GroupReport struct {
 type Request struct{ base string }
 
 // RequestReplay asks the gateway that writes to directory to send the dead letters that match f again, each
-// to the destination that refused it.
+// to the destination that rejected it.
 func RequestReplay(directory string, f Filter) (*Request, error) {
 	folder := filepath.Join(directory, requestFolder)
 	switch info, err := os.Stat(folder); {

@@ -16,22 +16,22 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Refusal is why a connection was closed.
-type Refusal uint8
+// ConnectionReason is why a connection was closed.
+type ConnectionReason uint8
 
-// The refusals.
+// The rejections.
 const (
-	RefusedTotal        Refusal = iota // Max connections are open and none can be evicted
-	RefusedSource                      // over the limit of its source
-	RefusedDescriptors                 // the process has no free file descriptor
-	RefusedEvicted                     // closed in favor of a new connection
-	RefusedFirstRequest                // no request was admitted in time
-	numRefusals
+	RejectedTotal        ConnectionReason = iota // Max connections are open and none can be evicted
+	RejectedSource                               // over the limit of its source
+	RejectedDescriptors                          // the process has no free file descriptor
+	RejectedEvicted                              // closed in favor of a new connection
+	RejectedFirstRequest                         // no request was admitted in time
+	numConnectionReasons
 )
 
 // String returns the value of the metric attribute "reason".
-func (r Refusal) String() string {
-	return [numRefusals]string{"total", "source", "descriptors", "evicted", "first_request"}[r]
+func (r ConnectionReason) String() string {
+	return [numConnectionReasons]string{"total", "source", "descriptors", "evicted", "first_request"}[r]
 }
 
 // evictableParts is the fraction of all connections, 1/64, up to which a tenant does not
@@ -63,8 +63,8 @@ func newConnections(set ConnectionSettings, stats *Stats, t *throttler) *connect
 	}
 }
 
-// add counts raw and returns it wrapped, or why it is refused.
-func (s *connections) add(raw net.Conn) (c *conn, why Refusal, ok bool) {
+// add counts raw and returns it wrapped, or why it is rejected.
+func (s *connections) add(raw net.Conn) (c *conn, why ConnectionReason, ok bool) {
 	c = &conn{Conn: raw, all: s}
 	c.throttle.owner.Store(&s.throttler.unauthenticated)
 	c.addr, c.source = s.identify(raw.RemoteAddr())
@@ -72,11 +72,11 @@ func (s *connections) add(raw net.Conn) (c *conn, why Refusal, ok bool) {
 	defer s.mu.Unlock()
 	if own := s.sources[c.source] + 1; c.source.IsValid() {
 		if s.set.MaxPerSource > 0 && own > s.set.MaxPerSource || own > max(1, s.set.Max-s.count-1) {
-			return nil, RefusedSource, false
+			return nil, RejectedSource, false
 		}
 	}
 	if s.count >= s.set.Max && !s.evict() {
-		return nil, RefusedTotal, false
+		return nil, RejectedTotal, false
 	}
 	s.count++
 	if c.source.IsValid() {
@@ -131,7 +131,7 @@ func (s *connections) evict() bool {
 	}
 	c := first.Value.(*conn)
 	s.drop(c)
-	s.stats.refused[RefusedEvicted].Add(1)
+	s.stats.connections[RejectedEvicted].Add(1)
 	_ = c.Conn.Close() // nothing is left to do with it
 	return true
 }
@@ -142,7 +142,7 @@ func (s *connections) expire(c *conn) {
 	late := !c.used && !c.gone
 	if late {
 		s.drop(c)
-		s.stats.refused[RefusedFirstRequest].Add(1)
+		s.stats.connections[RejectedFirstRequest].Add(1)
 	}
 	s.mu.Unlock()
 	if late {

@@ -41,7 +41,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		raw, err := l.Listener.Accept()
 		switch {
 		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-			l.stats.refused[RefusedDescriptors].Add(1)
+			l.stats.connections[RejectedDescriptors].Add(1)
 			l.conns.freeDescriptor()
 			if !l.wait(pause) {
 				return nil, net.ErrClosed
@@ -53,7 +53,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		c, why, ok := l.conns.add(raw)
 		if !ok {
-			l.stats.refused[why].Add(1)
+			l.stats.connections[why].Add(1)
 			_ = raw.Close() // nothing was read from it
 			continue
 		}

@@ -58,9 +58,9 @@ func connFrom(addr string) *from {
 	return &from{addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(addr))}
 }
 
-func refusedFor(g *Guard) map[string]int64 {
+func rejectedFor(g *Guard) map[string]int64 {
 	all := map[string]int64{}
-	g.Stats().RefusedConnections(func(why Refusal, n int64) { all[why.String()] = n })
+	g.Stats().RejectedConnections(func(why ConnectionReason, n int64) { all[why.String()] = n })
 	return all
 }
 
@@ -84,7 +84,7 @@ func accepted(t *testing.T, g *Guard, given ...*from) []net.Conn {
 	}
 }
 
-func TestListener_RefusesConnectionsOverAShare(t *testing.T) {
+func TestListener_RejectsConnectionsOverAShare(t *testing.T) {
 	for name, addrs := range map[string][3]string{
 		"IPv4":           {"192.0.2.1:1", "192.0.2.1:2", "192.0.2.2:1"},
 		"IPv4 in IPv6":   {"[::ffff:192.0.2.1]:1", "192.0.2.1:2", "[::ffff:192.0.2.2]:1"},
@@ -98,7 +98,7 @@ func TestListener_RefusesConnectionsOverAShare(t *testing.T) {
 			require.Len(t, out, 2)
 			assert.True(t, second.closed.Load())
 			assert.False(t, first.closed.Load() || other.closed.Load())
-			assert.Equal(t, map[string]int64{"source": 1}, refusedFor(g))
+			assert.Equal(t, map[string]int64{"source": 1}, rejectedFor(g))
 			for _, c := range out {
 				require.NoError(t, c.Close())
 				require.NoError(t, c.Close())
@@ -121,7 +121,7 @@ func TestListener_OneSourceLeavesConnectionsForOthers(t *testing.T) {
 	}
 	assert.Len(t, accepted(t, g, flood...), 5)
 	assert.Len(t, accepted(t, g, connFrom("192.0.2.2:1"), connFrom("192.0.2.3:1")), 2)
-	assert.Equal(t, map[string]int64{"source": 45}, refusedFor(g))
+	assert.Equal(t, map[string]int64{"source": 45}, rejectedFor(g))
 }
 
 func TestListener_WhenFullEvictsTheOldestWithoutARequest(t *testing.T) {
@@ -146,7 +146,7 @@ func TestListener_WhenFullEvictsTheOldestWithoutARequest(t *testing.T) {
 	require.Len(t, accepted(t, g, six), 1)
 	assert.True(t, four.closed.Load())
 	assert.False(t, one.closed.Load() || two.closed.Load())
-	assert.Equal(t, map[string]int64{"evicted": 2}, refusedFor(g))
+	assert.Equal(t, map[string]int64{"evicted": 2}, rejectedFor(g))
 	assert.Equal(t, 4, g.Connections())
 
 	for i, addr := range []string{"10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:5", "10.0.0.1:6"} {
@@ -155,7 +155,7 @@ func TestListener_WhenFullEvictsTheOldestWithoutARequest(t *testing.T) {
 	seven := proxy("7")
 	require.Empty(t, accepted(t, g, seven))
 	assert.True(t, seven.closed.Load())
-	assert.EqualValues(t, 1, refusedFor(g)["total"])
+	assert.EqualValues(t, 1, rejectedFor(g)["total"])
 }
 
 // A caller with a key opens all connections that are allowed.
@@ -186,7 +186,7 @@ func TestListener_WhenFullEvictsFromTheTenantWithMost(t *testing.T) {
 	for i, c := range greedy {
 		assert.Equal(t, i >= 1 && i <= 5, c.closed.Load(), i)
 	}
-	assert.Equal(t, map[string]int64{"evicted": 5}, refusedFor(g))
+	assert.Equal(t, map[string]int64{"evicted": 5}, rejectedFor(g))
 	assert.Equal(t, most, g.Connections())
 	for _, c := range g.conns.byAddr {
 		require.NoError(t, c.Close())
@@ -207,7 +207,7 @@ func TestListener_EndsConnectionsThatSendNoRequest(t *testing.T) {
 		synctest.Wait()
 		assert.True(t, silent.closed.Load())
 		assert.False(t, good.closed.Load())
-		assert.Equal(t, map[string]int64{"first_request": 1}, refusedFor(g))
+		assert.Equal(t, map[string]int64{"first_request": 1}, rejectedFor(g))
 		assert.Equal(t, 1, g.Connections())
 	})
 }
@@ -228,7 +228,7 @@ func TestListener_WaitsForFileDescriptors(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, (5+10+20+40+80+160+320+640+1000+1000)*time.Millisecond, time.Since(start))
 		assert.True(t, idle.closed.Load(), "its descriptor is freed")
-		assert.Equal(t, map[string]int64{"descriptors": 10, "evicted": 1}, refusedFor(g))
+		assert.Equal(t, map[string]int64{"descriptors": 10, "evicted": 1}, rejectedFor(g))
 
 		s.next <- syscall.ENFILE
 		done := make(chan error)

@@ -61,7 +61,7 @@ func TestFewFiles_IsTheServerProcess(t *testing.T) {
 			for _, f := range files {
 				_ = f.Close()
 			}
-			fmt.Fprintf(w, "connections %d, refused %v", g.Connections(), refusedFor(g))
+			fmt.Fprintf(w, "connections %d, rejected %v", g.Connections(), rejectedFor(g))
 		}))
 	}()
 	go func() {
@@ -122,7 +122,7 @@ func TestListener_FloodOfConnectionsLeavesFilesAndCallersAlone(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, fresh.Body.Close())
 		assert.Equal(t, http.StatusOK, fresh.StatusCode, "%s", text)
-		assert.Contains(t, string(text), fmt.Sprintf("connections %d, refused map[evicted:", fewFiles-64))
+		assert.Contains(t, string(text), fmt.Sprintf("connections %d, rejected map[evicted:", fewFiles-64))
 	}
 	http.DefaultClient.CloseIdleConnections()
 }

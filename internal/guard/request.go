@@ -448,7 +448,7 @@ func (r *Request) Count(err *rejection.Error) error {
 
 func (r *Request) count(why rejection.Reason) {
 	r.guard.stats.reject(r.protocol, why)
-	if why != rejection.Canceled { // the caller has given up, so it was not refused anything
+	if why != rejection.Canceled { // the caller has given up, so it was not rejected anything
 		r.guard.boards.Post(r.ctx, tenant.NewSignals(r.signal), why.String())
 	}
 }

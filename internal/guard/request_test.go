@@ -250,7 +250,7 @@ func TestTooLarge_NamesTheLimitThatIsConfigured(t *testing.T) {
 	const want = "the request needs more than 5MiB of memory, its body included, which is the most that requests of one tenant may have: send smaller requests"
 	protobuf := bytes.Repeat([]byte{0x0a, 6, 0x12, 4, 0x12, 2, 0x2a, 0}, 100_000)
 	json := []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[` + strings.Repeat("{},", 100_000) + `{}]}]}]}`)
-	for name, refuse := range map[string]func(g *Guard, r *Request) error{
+	for name, reject := range map[string]func(g *Guard, r *Request) error{
 		"reserved":     func(_ *Guard, r *Request) error { return r.Reserve(6 * mib) },
 		"protobuf":     func(_ *Guard, r *Request) error { _, err := r.Check(false, protobuf); return err },
 		"JSON":         func(_ *Guard, r *Request) error { _, err := r.Check(true, json); return err },
@@ -261,7 +261,7 @@ func TestTooLarge_NamesTheLimitThatIsConfigured(t *testing.T) {
 			g := New(Settings{Memory: 8 * mib})
 			r := admit(asTenant("a"), t, g)
 			require.NoError(t, r.Reserve(mib), "the body")
-			err := refuse(g, r)
+			err := reject(g, r)
 			require.Equal(t, rejection.TooLarge, reasonFor(t, err))
 			assert.Equal(t, want, status.Convert(err).Message())
 			r.Release()
@@ -325,11 +325,11 @@ func TestPostLimiter_RemovesOnlyItself(t *testing.T) {
 func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
 	g := New(Settings{Memory: 64 * mib, Requests: 512})
 	bomb := compressors(t)["gzip"](make([]byte, 4*mib))
-	var hostile, refused sync.WaitGroup
+	var hostile, rejected sync.WaitGroup
 	release := make(chan struct{})
 	for h := range 8 {
 		for range 40 {
-			refused.Add(1)
+			rejected.Add(1)
 			hostile.Go(func() {
 				r, err := g.Admit(asTenant(tenant.ID(fmt.Sprint("hostile-", h))), tenant.Logs)
 				if err == nil {
@@ -337,7 +337,7 @@ func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
 					_, _ = r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(bomb), "gzip"), BodyLimits{})
 					_ = r.Reserve(mib)
 				}
-				refused.Done()
+				rejected.Done()
 				<-release
 			})
 		}
@@ -361,7 +361,7 @@ func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
 		})
 	}
 	honest.Wait()
-	refused.Wait()
+	rejected.Wait()
 	_, held := g.InFlight()
 	assert.LessOrEqual(t, held, int64(64*mib))
 	close(release)

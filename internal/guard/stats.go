@@ -22,22 +22,22 @@ const (
 // String returns the value of the metric attribute "protocol".
 func (p Protocol) String() string { return [numProtocols]string{"http", "grpc"}[p] }
 
-// Stats counts what a guard has rejected and refused since it was created. It is safe for
+// Stats counts the requests and connections that a guard has rejected since it was created. It is safe for
 // concurrent use.
 type Stats struct {
-	rejected [numProtocols][rejection.NumReasons]atomic.Int64
-	refused  [numRefusals]atomic.Int64
+	requests    [numProtocols][rejection.NumReasons]atomic.Int64
+	connections [numConnectionReasons]atomic.Int64
 }
 
 // reject counts a rejected request.
-func (s *Stats) reject(p Protocol, why rejection.Reason) { s.rejected[p][why].Add(1) }
+func (s *Stats) reject(p Protocol, why rejection.Reason) { s.requests[p][why].Add(1) }
 
 // Rejected calls f with the number of rejected requests, for each protocol and reason with
 // at least one.
 func (s *Stats) Rejected(f func(p Protocol, why rejection.Reason, n int64)) {
-	for p := range s.rejected {
-		for why := range s.rejected[p] {
-			if n := s.rejected[p][why].Load(); n > 0 {
+	for p := range s.requests {
+		for why := range s.requests[p] {
+			if n := s.requests[p][why].Load(); n > 0 {
 				f(Protocol(p), rejection.Reason(why), n)
 			}
 		}
@@ -46,18 +46,18 @@ func (s *Stats) Rejected(f func(p Protocol, why rejection.Reason, n int64)) {
 
 // Panics returns the number of requests whose handling panicked.
 func (s *Stats) Panics() (n int64) {
-	for p := range s.rejected {
-		n += s.rejected[p][rejection.Panic].Load()
+	for p := range s.requests {
+		n += s.requests[p][rejection.Panic].Load()
 	}
 	return n
 }
 
-// RefusedConnections calls f with the number of connections that were closed, for each reason
+// RejectedConnections calls f with the number of connections that were closed, for each reason
 // with at least one.
-func (s *Stats) RefusedConnections(f func(why Refusal, n int64)) {
-	for why := range s.refused {
-		if n := s.refused[why].Load(); n > 0 {
-			f(Refusal(why), n)
+func (s *Stats) RejectedConnections(f func(why ConnectionReason, n int64)) {
+	for why := range s.connections {
+		if n := s.connections[why].Load(); n > 0 {
+			f(ConnectionReason(why), n)
 		}
 	}
 }

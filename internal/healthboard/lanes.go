@@ -73,7 +73,7 @@ type AnswerClass string
 
 // The classes of [AnswerClass].
 const (
-	AnswerRefused     AnswerClass = "refused"       // the destination rejects the credentials: 401, 402, 403, 407
+	AnswerRejected    AnswerClass = "refused"       // the destination rejects the credentials: 401, 402, 403, 407
 	AnswerNotFound    AnswerClass = "not_found"     // nothing accepts the data at this address: 404, 405, a redirect, a web page
 	AnswerBusy        AnswerClass = "busy"          // the destination, or a proxy before it, asks to retry later: 429, 503 and similar
 	AnswerUnreachable AnswerClass = "unreachable"   // there is no connection, or no answer
@@ -86,7 +86,7 @@ const (
 // Storage is the state of the disk with the lanes, in bytes.
 type Storage struct {
 	Used, Free, Reserve int64         // by queue files; of the disk, -1 if not known; of Free, what is not for data
-	Refusing            bool          // data is rejected because the disk is full
+	Rejecting           bool          // data is rejected because the disk is full
 	For                 time.Duration // how long data has been rejected
 }
 

@@ -17,7 +17,7 @@ func (e twinError) Error() string {
 	return fmt.Sprintf("the IDs of tenants %s and %s differ in case only, and file systems that ignore case confuse them: choose another ID", e[0], e[1])
 }
 
-// checkTwin refuses an ID that differs from another one in case only.
+// checkTwin rejects an ID that differs from another one in case only.
 func checkTwin(d *registryedit.Document, id tenant.ID) error {
 	for _, t := range d.Tenants() {
 		if t.ID != id && t.ID.Fold() == id.Fold() {

@@ -84,7 +84,7 @@ func requireInput(t *testing.T, err error, field string, malformed bool, text st
 	assert.EqualError(t, err, text)
 }
 
-func TestOpen_RefusesLocationsWithoutShowingAPassword(t *testing.T) {
+func TestOpen_RejectsLocationsWithoutShowingAPassword(t *testing.T) {
 	for location, text := range map[string]string{
 		"":                             "registry must be a file or a URL postgres://USER@HOST/DATABASE",
 		"mysql://h/d":                  "registry must be a file or begin with postgres://",
@@ -209,7 +209,7 @@ func TestUpdateTenant_ChangesOnlyWhatIsNamed(t *testing.T) {
 	assert.Equal(t, 3*time.Second, got.Limits.Burst)
 }
 
-func TestTenantChange_Refusals(t *testing.T) {
+func TestTenantChange_Rejections(t *testing.T) {
 	f := newFixture(t)
 	f.create("a")
 	for text, c := range map[string]struct {
@@ -237,7 +237,7 @@ func TestTenantChange_Refusals(t *testing.T) {
 	require.ErrorContains(t, err, "differ in case only")
 	_, err = f.SetTenantStatus(t.Context(), Request{}, "a", "gone")
 	requireInput(t, err, "status", true, `status must be active, suspended or deleted, not "gone"`)
-	assert.Len(t, f.entries(), 1, "a refused change is not in the audit log")
+	assert.Len(t, f.entries(), 1, "a rejected change is not in the audit log")
 }
 
 func TestTenantChange_NotesWhatMayNotWork(t *testing.T) {

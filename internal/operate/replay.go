@@ -147,7 +147,7 @@ func (d DeadLetters) Replay(ctx context.Context, c *ReplayClient, now time.Time)
 			o, err = deadletter.Replay(ctx, g, now, c.send)
 			r.SkippedFiles += o.Skipped
 			r.Damage.Add(o.Damaged)
-			done.Sent, done.Rejected, done.Remaining = o.Sent, o.Refused, g.Requests-o.Sent
+			done.Sent, done.Rejected, done.Remaining = o.Sent, o.Rejected, g.Requests-o.Sent
 			if c.lastRejection != nil {
 				done.Message = c.lastRejection.Error()
 			}
@@ -265,8 +265,8 @@ func replayedOf(report *deadletter.Report) *Replayed {
 	for _, g := range report.Groups {
 		r.SkippedFiles += g.Skipped
 		r.DamagedLines += g.Damaged
-		if g.Sent+g.Refused+g.Left > 0 {
-			r.Groups = append(r.Groups, ReplayedGroup{g.Tenant, g.Destination, g.Signal, g.Sent, g.Refused, g.Left, g.Message})
+		if g.Sent+g.Rejected+g.Left > 0 {
+			r.Groups = append(r.Groups, ReplayedGroup{g.Tenant, g.Destination, g.Signal, g.Sent, g.Rejected, g.Left, g.Message})
 		} else if g.Message != "" {
 			r.Notes = append(r.Notes, g.Message)
 		}

@@ -173,7 +173,7 @@ func (c *ReplayClient) send(ctx context.Context, request []byte, n deadletter.No
 			return err
 		}
 		if request, _, err = deadletter.Proto(signal, request); err != nil {
-			return c.rejected(fmt.Errorf("%w: %w", deadletter.ErrRefused, err))
+			return c.rejected(fmt.Errorf("%w: %w", deadletter.ErrRejected, err))
 		}
 		contentType = contentTypeProto
 	}
@@ -195,14 +195,14 @@ func (c *ReplayClient) send(ctx context.Context, request []byte, n deadletter.No
 	switch code := resp.StatusCode; {
 	case code >= 200 && code < 300:
 		if records := c.rejectedRecords(n.Signal, resp.Header.Get("Content-Type"), body); records != "" {
-			return c.rejected(fmt.Errorf("%w: accepted only in part, and another replay sends all of it: %s", deadletter.ErrRefused, records))
+			return c.rejected(fmt.Errorf("%w: accepted only in part, and another replay sends all of it: %s", deadletter.ErrRejected, records))
 		}
 		return err
 	// These are about the request itself. Any other answer would also apply to the
 	// requests after it.
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity,
 		code == http.StatusInternalServerError:
-		return c.rejected(fmt.Errorf("%w: HTTP status %d: %s", deadletter.ErrRefused, code, c.clean(string(body))))
+		return c.rejected(fmt.Errorf("%w: HTTP status %d: %s", deadletter.ErrRejected, code, c.clean(string(body))))
 	default:
 		return fmt.Errorf("answered HTTP status %d: %s", code, c.clean(string(body)))
 	}

@@ -69,7 +69,7 @@ func (r *Registry) PreviewRestore(ctx context.Context, req Request, set Restore)
 }
 
 // AcceptRestore accepts the registry as it is after a backup was restored, or
-// after another registry took its place. Gateways refuse the registry until
+// after another registry took its place. Gateways reject the registry until
 // then, since keys that were revoked after the backup would work again.
 //
 // What was ended after the backup is ended again if the audit log or set.Merge

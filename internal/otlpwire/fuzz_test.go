@@ -19,10 +19,10 @@ import (
 func compare(t *testing.T, signal tenant.Signal, json bool, data []byte) {
 	t.Helper()
 	counts, err := check(signal, json, data, Limits{})
-	var refused *Error
+	var rejected *Error
 	if err != nil {
-		require.ErrorAs(t, err, &refused)
-		if refused.Reason == ReasonDepth {
+		require.ErrorAs(t, err, &rejected)
+		if rejected.Reason == ReasonDepth {
 			return // pdata is not let near it
 		}
 	}
@@ -35,12 +35,12 @@ func compare(t *testing.T, signal tenant.Signal, json bool, data []byte) {
 	real := allocated(limit, func() { want, decodeErr = decode(t, signal, json, data) })
 
 	if err != nil {
-		if decodeErr == nil && (!json || refused.Reason == ReasonMalformed && stdjson.Valid(data) && !strict(refused)) {
-			t.Fatalf("pdata accepts what is refused: %v", err)
+		if decodeErr == nil && (!json || rejected.Reason == ReasonMalformed && stdjson.Valid(data) && !strict(rejected)) {
+			t.Fatalf("pdata accepts what is rejected: %v", err)
 		}
 		return
 	}
-	require.NoError(t, decodeErr, "pdata refuses what is accepted")
+	require.NoError(t, decodeErr, "pdata rejects what is accepted")
 	assert.Equal(t, want.records, counts.Records, "records")
 	assert.GreaterOrEqual(t, counts.Depth, want.depth, "depth")
 	assert.LessOrEqual(t, float64(real), limit, "memory")
@@ -76,12 +76,12 @@ func compare(t *testing.T, signal tenant.Signal, json bool, data []byte) {
 			continue // no limit
 		}
 		_, err := check(signal, json, data, limits)
-		require.ErrorAs(t, err, &refused)
-		assert.Equal(t, reason, refused.Reason)
+		require.ErrorAs(t, err, &rejected)
+		assert.Equal(t, reason, rejected.Reason)
 	}
 }
 
-// strict reports whether the check refuses on purpose what pdata reads. The
+// strict reports whether the check rejects on purpose what pdata reads. The
 // package comment lists these cases.
 func strict(err *Error) bool { return err.detail == detailRange || err.detail == detailLong }
 

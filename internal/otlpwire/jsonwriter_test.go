@@ -44,7 +44,7 @@ func assertSameJSON(t *testing.T, signal tenant.Signal, data []byte) {
 		require.True(t, Plain(signal, data), "pdata writes what is plain: %x", data)
 	}
 	want, err := decode(t, signal, false, data)
-	require.NoError(t, err, "pdata refuses what is plain")
+	require.NoError(t, err, "pdata rejects what is plain")
 	text, err := want.json()
 	require.NoError(t, err)
 	got, err := writeJSON(signal, data)

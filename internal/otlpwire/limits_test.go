@@ -124,10 +124,10 @@ func encode(t *testing.T, data any, json bool) []byte {
 
 func requireReason(t *testing.T, reason Reason, err error) *Error {
 	t.Helper()
-	var refused *Error
-	require.ErrorAs(t, err, &refused)
-	require.Equal(t, reason, refused.Reason)
-	return refused
+	var rejected *Error
+	require.ErrorAs(t, err, &rejected)
+	require.Equal(t, reason, rejected.Reason)
+	return rejected
 }
 
 // TestDepth nests values at each place, in both encodings.
@@ -247,9 +247,9 @@ func TestLimits(t *testing.T) {
 					continue // the shape does not cost any
 				}
 				counts, err := check(a.signal, a.json(), data, limits)
-				refused := requireReason(t, reason, err)
+				rejected := requireReason(t, reason, err)
 				if reason == ReasonElements || !strings.Contains(a.name, "packed") && !strings.Contains(a.name, "bounds") {
-					assert.Less(t, refused.Offset, len(data)*9/10)
+					assert.Less(t, rejected.Offset, len(data)*9/10)
 				}
 				assert.Less(t, counts.Elements, whole.Elements+1)
 				assert.LessOrEqual(t, counts.Memory, whole.Memory)

@@ -218,9 +218,9 @@ func TestOdd(t *testing.T) {
 			if c.reason == "" {
 				require.NoError(t, err)
 			} else {
-				var refused *Error
-				require.ErrorAs(t, err, &refused)
-				assert.Equal(t, c.reason, refused.Reason)
+				var rejected *Error
+				require.ErrorAs(t, err, &rejected)
+				assert.Equal(t, c.reason, rejected.Reason)
 			}
 			compare(t, c.signal, c.json, []byte(c.data))
 		})

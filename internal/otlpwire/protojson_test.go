@@ -122,8 +122,8 @@ func compareStandard(t *testing.T, signal tenant.Signal, data []byte) (compared 
 		return false
 	}
 	counts, err := CheckJSON(signal, data, Limits{})
-	var refused *Error
-	if errors.As(err, &refused) && (refused.detail == detailLong || refused.Reason == ReasonDepth) {
+	var rejected *Error
+	if errors.As(err, &rejected) && (rejected.detail == detailLong || rejected.Reason == ReasonDepth) {
 		return false
 	}
 	require.NoError(t, err, "%s", data)
@@ -240,15 +240,15 @@ func TestRewriteJSON(t *testing.T) {
 }
 
 // TestRewriteJSON_Refused has numbers that are not of their field, which no form saves.
-func TestRewriteJSON_Refused(t *testing.T) {
+func TestRewriteJSON_Rejected(t *testing.T) {
 	for _, value := range []string{
 		"1.5", "1e-1", "1e20", "18446744073709551616", "184467440737095516160e-1", `"1.5"`, `"1e400"`, "1e999999999999", "-1", "-1.0", `"0x1"`, `" 1"`, `"1 "`, `""`, `"."`, `"1."`, `"1e"`,
 		"true", "{}", "[]", "0." + strings.Repeat("0", 9999) + "1e100001",
 	} {
 		_, err := CheckJSON(tenant.Logs, []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":`+value+`}]}]}]}`), Limits{})
-		var refused *Error
-		if assert.ErrorAs(t, err, &refused, value) {
-			assert.Equal(t, ReasonMalformed, refused.Reason)
+		var rejected *Error
+		if assert.ErrorAs(t, err, &rejected, value) {
+			assert.Equal(t, ReasonMalformed, rejected.Reason)
 		}
 	}
 }

@@ -179,7 +179,7 @@ func TestDocument_UpdateOfUnusualEntries(t *testing.T) {
 	}
 }
 
-func TestDocument_RefusesLayoutsItWouldLose(t *testing.T) {
+func TestDocument_RejectsLayoutsItWouldLose(t *testing.T) {
 	for _, text := range []string{`{"tenants": [{"id": "a"}]}`, "tenants:\n- &x\n  id: a\n  routes: &r {logs: [l]}\n- id: b\n  routes: *r\n"} {
 		d := document(t, text)
 		require.Error(t, d.Update("b", func(b *tenant.Tenant) error { b.Routes = nil; return nil }), text)

@@ -40,7 +40,7 @@ func oneLog() plog.Logs {
 	return ld
 }
 
-func TestAdmission_RefusesAsTheTableOfRefusalsSays(t *testing.T) {
+func TestAdmission_RejectsAsTheTableOfRejectionsSays(t *testing.T) {
 	forged := client.NewContext(context.Background(), client.Info{
 		Metadata: client.NewMetadata(map[string][]string{tenant.MetadataKey: {"tenant-a"}}),
 	})

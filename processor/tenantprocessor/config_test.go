@@ -86,7 +86,7 @@ func TestConfig_ShowsNoPasswordOfRedis(t *testing.T) {
 	assert.NotContains(t, err.Error(), "secret-1")
 }
 
-func TestConfig_RefusesWhatItCannotMean(t *testing.T) {
+func TestConfig_RejectsWhatItCannotMean(t *testing.T) {
 	for key, want := range map[string]string{
 		"no_business_id":              `"business_id" is required with "source: config"`,
 		"business_id_not_a_tenant_id": `"business_id": tenant ID has the character '/' at byte 1`,

@@ -54,7 +54,7 @@ func offer(ctx context.Context, t *testing.T, g *guard.Guard, n int) (read bool,
 	return true, err
 }
 
-func TestPeek_RefusesALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T) {
+func TestPeek_RejectsALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T) {
 	g := guard.New(guard.Settings{})
 	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10})
 	limits.Quotas[tenant.Logs].DailyRecords = 1100

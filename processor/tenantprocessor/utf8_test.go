@@ -147,7 +147,7 @@ func TestUTF8_EveryString(t *testing.T) {
 			require.Error(t, proto.Unmarshal(data, m), "it is as invalid as it should be")
 			p, telemetry := started(t, authConfig(), signal, bareRegistry(t))
 			out := processed(t, p, signal, data)
-			require.NoError(t, proto.Unmarshal(out, m), "protobuf refuses what is not UTF-8")
+			require.NoError(t, proto.Unmarshal(out, m), "protobuf rejects what is not UTF-8")
 			assert.Equal(t, f.strings, strings.Count(string(out), "text"), "none is lost, of %v", f.fields)
 			assert.GreaterOrEqual(t, strings.Count(string(out), "\uFFFD"), f.strings)
 			metadatatest.AssertEqualProcessorTenantInvalidUtf8Strings(t, telemetry, []metricdata.DataPoint[int64]{

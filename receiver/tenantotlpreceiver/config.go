@@ -82,7 +82,7 @@ var (
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (p *URLPath) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
-		*p = "" // as an unset environment variable leaves it; Validate refuses it
+		*p = "" // as an unset environment variable leaves it; Validate rejects it
 		return nil
 	}
 	u, err := url.Parse(string(text))
@@ -124,7 +124,7 @@ func (p *Protocols) Validate() error {
 	return errors.Join(errs...)
 }
 
-// validateAddress refuses what the net package takes for a random port, on all
+// validateAddress rejects what the net package takes for a random port, on all
 // interfaces if the host is missing too: what an unset environment variable leaves.
 func validateAddress(addr confignet.AddrConfig) error {
 	if strings.TrimSpace(addr.Endpoint) == "" {

@@ -92,7 +92,7 @@ func TestConfig_DefaultsAreValid(t *testing.T) {
 	require.NoError(t, confmap.Validate(cfg))
 }
 
-func TestConfig_RefusesWithTheNameOfTheKey(t *testing.T) {
+func TestConfig_RejectsWithTheNameOfTheKey(t *testing.T) {
 	for key, message := range map[string]string{
 		"no_protocol":         `protocols: "protocols" is empty: set "grpc", "http" or both`,
 		"empty_grpc_endpoint": `protocols: "grpc::endpoint" is empty: set host and port, such as localhost:4317`,

@@ -169,9 +169,9 @@ func TestHTTP2_StreamsAreBounded(t *testing.T) {
 		require.NoError(t, framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: head.Bytes(), EndHeaders: true}))
 		require.NoError(t, framer.WriteData(id, true, few))
 	}
-	refused, announced := 0, false
+	rejected, announced := 0, false
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(30*time.Second)))
-	for refused < 10 {
+	for rejected < 10 {
 		frame, err := framer.ReadFrame()
 		require.NoError(t, err)
 		switch f := frame.(type) {
@@ -181,9 +181,9 @@ func TestHTTP2_StreamsAreBounded(t *testing.T) {
 				assert.EqualValues(t, defaultStreams, most)
 			}
 		case *http2.RSTStreamFrame:
-			if f.ErrCode != http2.ErrCodeStreamClosed { // for the data of one that was refused
+			if f.ErrCode != http2.ErrCodeStreamClosed { // for the data of one that was rejected
 				assert.Contains(t, []http2.ErrCode{http2.ErrCodeRefusedStream, http2.ErrCodeProtocol}, f.ErrCode)
-				refused++
+				rejected++
 			}
 		}
 	}

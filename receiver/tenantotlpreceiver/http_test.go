@@ -61,7 +61,7 @@ func text(t *testing.T, resp *http.Response) string {
 	return string(raw)
 }
 
-// TestHTTP_AnswersInEachFormat has each layer refuse requests of each content type: the
+// TestHTTP_AnswersInEachFormat has each layer reject requests of each content type: the
 // status must be the layer's own, and the text in the format of the request, or readable
 // if the request has none.
 func TestHTTP_AnswersInEachFormat(t *testing.T) {
@@ -304,9 +304,9 @@ func TestHTTP_CORSOfABrowser(t *testing.T) {
 	}
 }
 
-// TestHTTP_RefusedBodiesAreNotWaitedFor has refused senders who announce a body that
+// TestHTTP_RefusedBodiesAreNotWaitedFor has rejected senders who announce a body that
 // net/http would read for them before it answers.
-func TestHTTP_RefusedBodiesAreNotWaitedFor(t *testing.T) {
+func TestHTTP_RejectedBodiesAreNotWaitedFor(t *testing.T) {
 	d := setup{patience: 50 * time.Millisecond}.start(t)
 	for key, want := range map[string]string{"unknown": "401", "suspended": "403", "limited": "429"} {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", d.http)

@@ -57,7 +57,7 @@ func (in *intake) accept(ctx context.Context, s *service, f format, read func(*g
 	counts, err := request.Check(f == formatJSON, data)
 	if err != nil {
 		if counts.Records > 0 {
-			s.refuse(ctx, f, counts.Records, err, in.obs)
+			s.reject(ctx, f, counts.Records, err, in.obs)
 		}
 		return err
 	}

@@ -74,17 +74,17 @@ func TestReceiver_TakesAllSignals(t *testing.T) {
 
 // TestReceiver_CountsAsTheOTLPReceiverDoes keeps dashboards working.
 func TestReceiver_CountsAsTheOTLPReceiverDoes(t *testing.T) {
-	refuse := new(atomic.Bool)
+	reject := new(atomic.Bool)
 	d := setup{open: true, logs: func(context.Context, plog.Logs) error {
-		if refuse.Load() {
+		if reject.Load() {
 			return status.Error(codes.Unavailable, "full")
 		}
 		return nil
 	}}.start(t)
-	for _, refused := range []bool{false, true} {
-		refuse.Store(refused)
+	for _, rejected := range []bool{false, true} {
+		reject.Store(rejected)
 		_, err := plogotlp.NewGRPCClient(d.conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(someLogs(2)))
-		assert.Equal(t, refused, err != nil)
+		assert.Equal(t, rejected, err != nil)
 		body, err := plogotlp.NewExportRequestFromLogs(someLogs(3)).MarshalProto()
 		require.NoError(t, err)
 		post(t, d, "/v1/logs", map[string]string{"Content-Type": "application/x-protobuf"}, string(body))

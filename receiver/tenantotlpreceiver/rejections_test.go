@@ -18,8 +18,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-// Each refused request of a caller that is known is counted for its key once, over both
-// protocols and wherever it was refused.
+// Each rejected request of a caller that is known is counted for its key once, over both
+// protocols and wherever it was rejected.
 func TestReceiver_PostsRejections(t *testing.T) {
 	board := &tenanttest.Rejections{}
 	g := setup{guard: guard.Settings{MaxElements: 1000}}

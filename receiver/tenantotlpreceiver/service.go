@@ -32,12 +32,12 @@ type service struct {
 	// decode decodes a request that the guard has checked, and returns what hands it
 	// to the next consumer.
 	decode func(format, []byte) (exporter, error)
-	// refuse accounts for records that were refused before they were decoded.
-	refuse func(context.Context, format, int, error, *receiverhelper.ObsReport)
+	// reject accounts for records that were rejected before they were decoded.
+	reject func(context.Context, format, int, error, *receiverhelper.ObsReport)
 }
 
 // exporter hands decoded data to the next consumer. The helper counts a panic of it
-// as a refusal.
+// as a rejection.
 type exporter func(context.Context, *intake) error
 
 // nothing is the exporter of a request without records. It is accepted, as the
@@ -66,7 +66,7 @@ func newLogs(next consumer.Logs) *service {
 				return err
 			}, nil
 		},
-		refuse: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
+		reject: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
 			obs.EndLogsOp(obs.StartLogsOp(ctx), f.String(), count, err)
 		},
 	}
@@ -94,7 +94,7 @@ func newMetrics(next consumer.Metrics) *service {
 				return err
 			}, nil
 		},
-		refuse: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
+		reject: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
 			obs.EndMetricsOp(obs.StartMetricsOp(ctx), f.String(), count, err)
 		},
 	}
@@ -122,7 +122,7 @@ func newTraces(next consumer.Traces) *service {
 				return err
 			}, nil
 		},
-		refuse: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
+		reject: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
 			obs.EndTracesOp(obs.StartTracesOp(ctx), f.String(), count, err)
 		},
 	}

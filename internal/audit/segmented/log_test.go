@@ -54,7 +54,7 @@ func gatewaySettings(dir string) Settings {
 func rejected(source string) *audit.Entry {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	return &audit.Entry{
-		Time: at.Add(time.Minute), Actor: "bearer_key_auth", User: "u@host", Action: "auth refuse",
+		Time: at.Add(time.Minute), Actor: "bearer_key_auth", User: "u@host", Action: "auth reject",
 		Rejected: &audit.Rejected{Source: source, From: at, To: at.Add(time.Minute), Reasons: map[string]int64{"unknown_key": 3}},
 	}
 }

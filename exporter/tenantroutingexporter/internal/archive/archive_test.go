@@ -68,7 +68,7 @@ func TestAppend_IsSeenAtOnce(t *testing.T) {
 	assert.ErrorIs(t, a.Append("x", []byte("4\n")), os.ErrClosed)
 }
 
-func TestAppend_RefusesToLeaveTheDirectory(t *testing.T) {
+func TestAppend_RejectsToLeaveTheDirectory(t *testing.T) {
 	a := open(t, Settings{Directory: t.TempDir()})
 	defer a.Close()
 	for _, folder := range []string{"../x", "/x", "a/../../x", ""} {

@@ -56,7 +56,7 @@ func (p *Profile) accepted(signal tenant.Signal, records int, body []byte, compl
 			res.Err = answerError{fmt.Sprintf("of %d records sent: ", records), err.Error()}
 		}
 		if rejected <= 0 && p.SoftErrors {
-			res.Verdict = lane.Refused // the lane searches for the refused records
+			res.Verdict = lane.Rejected // the lane searches for the rejected records
 		}
 	}
 	return res

@@ -81,7 +81,7 @@ func TestPartialSuccess_CountsThatCannotBe(t *testing.T) {
 				got.Err = nil
 				want := want
 				if soft && count <= 0 {
-					want.Verdict = lane.Refused
+					want.Verdict = lane.Rejected
 				}
 				assert.Equal(t, want, got, "%d of %s", count, signal)
 			}

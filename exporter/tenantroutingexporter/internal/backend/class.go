@@ -16,7 +16,7 @@ import (
 func httpClass(status int, verdict lane.Verdict) healthboard.AnswerClass {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusPaymentRequired, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
-		return healthboard.AnswerRefused
+		return healthboard.AnswerRejected
 	case verdict == lane.Blocked:
 		return healthboard.AnswerNotFound
 	case verdict == lane.TooLarge:
@@ -35,7 +35,7 @@ func grpcClass(code codes.Code, res *lane.Result) healthboard.AnswerClass {
 	case res.Reason == "dns", res.Reason == "connection_refused", code == codes.DeadlineExceeded, code == codes.Canceled:
 		return healthboard.AnswerUnreachable
 	case code == codes.Unauthenticated, code == codes.PermissionDenied:
-		return healthboard.AnswerRefused
+		return healthboard.AnswerRejected
 	case res.Verdict == lane.Blocked:
 		return healthboard.AnswerNotFound
 	case res.Verdict == lane.TooLarge:

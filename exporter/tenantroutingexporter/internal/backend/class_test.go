@@ -29,8 +29,8 @@ func bare(res lane.Result) lane.Result {
 // waits.
 func TestClass_OverHTTP(t *testing.T) {
 	for code, want := range map[int]healthboard.AnswerClass{
-		301: healthboard.AnswerNotFound, 401: healthboard.AnswerRefused, 402: healthboard.AnswerRefused, 403: healthboard.AnswerRefused, 404: healthboard.AnswerNotFound,
-		405: healthboard.AnswerNotFound, 407: healthboard.AnswerRefused, 408: healthboard.AnswerBusy, 413: healthboard.AnswerTooLarge, 429: healthboard.AnswerBusy,
+		301: healthboard.AnswerNotFound, 401: healthboard.AnswerRejected, 402: healthboard.AnswerRejected, 403: healthboard.AnswerRejected, 404: healthboard.AnswerNotFound,
+		405: healthboard.AnswerNotFound, 407: healthboard.AnswerRejected, 408: healthboard.AnswerBusy, 413: healthboard.AnswerTooLarge, 429: healthboard.AnswerBusy,
 		502: healthboard.AnswerBusy, 503: healthboard.AnswerBusy, 504: healthboard.AnswerBusy, 400: "", 500: "",
 	} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestClass_OverHTTP(t *testing.T) {
 
 func TestClass_OverGRPC(t *testing.T) {
 	for code, want := range map[codes.Code]healthboard.AnswerClass{
-		codes.Unauthenticated: healthboard.AnswerRefused, codes.PermissionDenied: healthboard.AnswerRefused, codes.NotFound: healthboard.AnswerNotFound,
+		codes.Unauthenticated: healthboard.AnswerRejected, codes.PermissionDenied: healthboard.AnswerRejected, codes.NotFound: healthboard.AnswerNotFound,
 		codes.Unimplemented: healthboard.AnswerNotFound, codes.Unavailable: healthboard.AnswerBusy, codes.DeadlineExceeded: healthboard.AnswerUnreachable,
 		codes.Aborted: healthboard.AnswerBusy, codes.ResourceExhausted: healthboard.AnswerTooLarge, codes.Internal: "",
 	} {

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 )
 
-// DeadLetters returns the folder for the dead letters of a refused batch and a function that writes them.
+// DeadLetters returns the folder for the dead letters of a rejected batch and a function that writes them.
 func (p *Pool) DeadLetters(b *lane.Batch, res lane.Result, now time.Time) (folder string, write func(io.Writer) error) {
 	n := &deadletter.Note{
 		Time: now.UTC(), Tenant: b.Key.Tenant, Destination: b.Key.Destination, Signal: b.Key.Signal.String(), Reason: res.Reason,

@@ -67,7 +67,7 @@ func Undecodable(err error) bool {
 
 // undecodable is the result for such payloads.
 func undecodable(err error) lane.Result {
-	return lane.Result{Verdict: lane.Refused, Reason: "decode", Err: err}
+	return lane.Result{Verdict: lane.Rejected, Reason: "decode", Err: err}
 }
 
 const (

@@ -105,7 +105,7 @@ func (t *grpcTarget) send(ctx context.Context, b *lane.Batch, f *filled, secrets
 			return forbidden(e)
 		}
 		res := grpcResult(ctx, err)
-		if foreignAnswer(err) && res.Verdict == lane.Refused {
+		if foreignAnswer(err) && res.Verdict == lane.Rejected {
 			from := f.endpoint
 			if t.destination.endpoint.Sensitive(t.values) {
 				from = ""
@@ -199,7 +199,7 @@ func connectionResult(message string) (reason string, verdict lane.Verdict, ok b
 func grpcResult(ctx context.Context, err error) lane.Result {
 	st := status.Convert(err)
 	res := lane.Result{
-		Verdict: lane.Refused,
+		Verdict: lane.Rejected,
 		Reason:  grpcReason(st.Code()),
 		Err:     answerError{fmt.Sprintf("gRPC status %s: ", st.Code()), st.Message()},
 	}

@@ -85,12 +85,12 @@ func TestGRPC_Answers(t *testing.T) {
 		{name: "permission denied", err: failure(codes.PermissionDenied, 0), want: lane.Result{Verdict: lane.Blocked, Reason: "grpc_permissiondenied"}},
 		{name: "not found", err: failure(codes.NotFound, 0), want: lane.Result{Verdict: lane.Blocked, Reason: "grpc_notfound"}},
 		{name: "unimplemented", err: failure(codes.Unimplemented, 0), want: lane.Result{Verdict: lane.Blocked, Reason: "grpc_unimplemented"}},
-		{name: "invalid", err: failure(codes.InvalidArgument, 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_invalidargument"}},
-		{name: "internal", err: failure(codes.Internal, 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_internal"}},
-		{name: "a code that nobody knows", err: failure(codes.Code(4711), 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_other"}},
+		{name: "invalid", err: failure(codes.InvalidArgument, 0), want: lane.Result{Verdict: lane.Rejected, Reason: "grpc_invalidargument"}},
+		{name: "internal", err: failure(codes.Internal, 0), want: lane.Result{Verdict: lane.Rejected, Reason: "grpc_internal"}},
+		{name: "a code that nobody knows", err: failure(codes.Code(4711), 0), want: lane.Result{Verdict: lane.Rejected, Reason: "grpc_other"}},
 		{name: "a delay beyond all bounds", err: failure(codes.Unavailable, 1<<62), want: lane.Result{Verdict: lane.Retry, Reason: "grpc_unavailable", RetryAfter: 1 << 62}},
 		{name: "too large for the server", err: status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5000000 vs. 4194304)"), want: lane.Result{Verdict: lane.TooLarge, Reason: "grpc_resourceexhausted"}},
-		{name: "unknown", err: failure(codes.Unknown, 0), want: lane.Result{Verdict: lane.Refused, Reason: "grpc_unknown"}},
+		{name: "unknown", err: failure(codes.Unknown, 0), want: lane.Result{Verdict: lane.Rejected, Reason: "grpc_unknown"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -17,7 +17,7 @@ import (
 const maxMessage = 300
 
 // addHeader adds the value of a header to secrets: all of it, and the part after a scheme such as Bearer.
-// Backends quote tokens that they refuse, and answers appear in logs and dead letters.
+// Backends quote tokens that they reject, and answers appear in logs and dead letters.
 func addHeader(secrets *redact.Secrets, value string) {
 	_, credentials, _ := strings.Cut(value, " ")
 	secrets.AddValue(value)

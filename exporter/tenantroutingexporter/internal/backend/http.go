@@ -304,8 +304,8 @@ func (p *Profile) httpResult(a *httpAnswer) lane.Result {
 	res.Reason, res.Status, res.Class = httpReason(p, a.status), a.status, httpClass(a.status, res.Verdict)
 	res.RetryAfter = retryAfter(a.header.Get("Retry-After"), time.Now())
 	message := errorMessage(a.body, contentType)
-	if p.Refusals != nil && a.status == http.StatusBadRequest && a.complete && len(a.body) < maxAnswer {
-		res.Rejected = p.Refusals(message, a.records)
+	if p.Rejections != nil && a.status == http.StatusBadRequest && a.complete && len(a.body) < maxAnswer {
+		res.Rejected = p.Rejections(message, a.records)
 	}
 	if a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed {
 		message = words(a.from, message)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Messages of Loki about one refused log record, with the stream in quotes. A message about a stream, such as
+// Messages of Loki about one rejected log record, with the stream in quotes. A message about a stream, such as
 // too many labels, concerns an unknown number of records.
 var lokiEntry = regexp.MustCompile(`(?is)^(?:` + strings.Join([]string{
 	`max entry size '?\d+'? bytes exceeded for stream '.*' while adding an entry with length '?\d+'? bytes`,
@@ -25,19 +25,19 @@ var (
 	lokiTotal = regexp.MustCompile(`(?s)^entry with timestamp .* total ignored: (\d+) out of (\d+) for stream: \{[^{}]*\}$`)
 )
 
-// lokiRefusals returns how many log records Loki refuses, or 0 if its message does not state the number for
+// lokiRefusals returns how many log records Loki rejects, or 0 if its message does not state the number for
 // certain. Loki stores the others.
 //
-// The distributor lists its errors with their numbers. An ingester counts refused records of the last stream
+// The distributor lists its errors with their numbers. An ingester counts rejected records of the last stream
 // of a request only, which is the number if the request has one stream.
-func lokiRefusals(message string, records int) int {
+func lokiRejections(message string, records int) int {
 	if m := lokiTotal.FindStringSubmatch(message); m != nil {
-		refused, err := strconv.Atoi(m[1])
+		rejected, err := strconv.Atoi(m[1])
 		total, terr := strconv.Atoi(m[2])
-		if err != nil || terr != nil || total != records || refused > records {
+		if err != nil || terr != nil || total != records || rejected > records {
 			return 0
 		}
-		return refused
+		return rejected
 	}
 	if lokiEntry.MatchString(message) {
 		return 1

@@ -15,7 +15,7 @@ import (
 )
 
 // What Loki 3 says, by how many records that is of 10.
-func TestLokiRefusals(t *testing.T) {
+func TestLokiRejections(t *testing.T) {
 	const (
 		long    = `max entry size '262144' bytes exceeded for stream '{service_name="a"}' while adding an entry with length '300000' bytes`
 		longer  = `max entry size '262144' bytes exceeded for stream '{service_name="a; b"}' while adding an entry with length '400000' bytes`
@@ -73,15 +73,15 @@ func TestLokiRefusals(t *testing.T) {
 		{"nothing", "", 0},
 		{"a list in the name of a stream", `entry for stream '{a="; 9 errors like: x"}' has label value too long: 'x'`, 0},
 	} {
-		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, lokiRefusals(c.message, 10)) })
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, lokiRejections(c.message, 10)) })
 	}
 }
 
-func FuzzLokiRefusals(f *testing.F) {
+func FuzzLokiRejections(f *testing.F) {
 	f.Add("2 errors like: entry for stream '{a=\"b\"}' has timestamp too new: x; 1 errors like: y", 10)
 	f.Add("user 'a', total ignored: 4 out of 10 for stream: {}", 10)
 	f.Fuzz(func(t *testing.T, message string, records int) {
-		n := lokiRefusals(message, records)
+		n := lokiRejections(message, records)
 		if n < 0 || n > max(records, 1) {
 			t.Errorf("%d of %d", n, records)
 		}
@@ -89,7 +89,7 @@ func FuzzLokiRefusals(f *testing.F) {
 }
 
 // A count is taken of what is read in full only, and of 400.
-func TestHTTP_RefusalsThatLokiCounts(t *testing.T) {
+func TestHTTP_RejectionsThatLokiCounts(t *testing.T) {
 	message := `2 errors like: entry for stream '{a="b"}' has timestamp too new: x`
 	for _, c := range []struct {
 		name        string
@@ -108,7 +108,7 @@ func TestHTTP_RefusalsThatLokiCounts(t *testing.T) {
 			s := httptest.NewServer(answer(c.status, "Content-Type: "+c.contentType, c.body))
 			defer s.Close()
 			got := send(t, overHTTP(t, profile(t, "loki"), s.URL, nil), logsBatch(t, "1", "2", "3"))
-			assert.Equal(t, lane.Refused, got.Verdict)
+			assert.Equal(t, lane.Rejected, got.Verdict)
 			assert.Equal(t, c.want, got.Rejected)
 		})
 	}

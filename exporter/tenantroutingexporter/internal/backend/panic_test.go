@@ -68,7 +68,7 @@ func TestTargets_PanicWhileSending(t *testing.T) {
 			}
 			for n := range 3 {
 				res := send(t, d, logsBatch(t, "x"))
-				assert.Equal(t, lane.Refused, res.Verdict)
+				assert.Equal(t, lane.Rejected, res.Verdict)
 				assert.Equal(t, "panic", res.Reason)
 				require.EqualError(t, res.Err, "internal error: handling the data panicked")
 				assert.Equal(t, int64(n+1), d.pool.recovery.Count())

@@ -151,7 +151,7 @@ func TestSend_DecompressesForOtherDestinations(t *testing.T) {
 		lines, err := linesFor(tenant.Logs, b.Payloads)
 		require.NoError(t, err)
 		assert.Equal(t, 4, bytes.Count(lines, []byte("\n")))
-		letters, err := lettersOf(t, b, lane.Result{Verdict: lane.Refused}, time.Now())
+		letters, err := lettersOf(t, b, lane.Result{Verdict: lane.Rejected}, time.Now())
 		require.NoError(t, err)
 		assert.Equal(t, 4, bytes.Count(letters, []byte("\n")))
 		assert.Contains(t, string(letters), strings.Repeat("two", 9000))
@@ -159,7 +159,7 @@ func TestSend_DecompressesForOtherDestinations(t *testing.T) {
 }
 
 // A payload that is damaged is given up: no later attempt would help it.
-func TestSend_RefusesADamagedPayload(t *testing.T) {
+func TestSend_RejectsADamagedPayload(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("nothing may be sent") }))
 	defer s.Close()
 	for name, d := range map[string]*Destination{
@@ -171,7 +171,7 @@ func TestSend_RefusesADamagedPayload(t *testing.T) {
 		b := logsBatch(t, "one")
 		b.Payloads[0] = []byte{0, 1, 2, 3, 4, 5, 6} // compressed, says the first byte
 		res := send(t, d, b)
-		assert.Equal(t, lane.Refused, res.Verdict, name)
+		assert.Equal(t, lane.Rejected, res.Verdict, name)
 		assert.Equal(t, "decode", res.Reason, name)
 		assert.ErrorIs(t, res.Err, compress.ErrMalformed, name)
 	}

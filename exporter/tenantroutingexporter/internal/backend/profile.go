@@ -30,24 +30,24 @@ type Profile struct {
 	Compressions  []configcompression.Type // supported compressions in addition to none; nil: all
 	NoTenancy     bool                     // it does not separate tenants: each needs an instance of its own
 	Accounts      bool                     // tenants are numbers, in AccountID and ProjectID or in the path
-	ProtobufOnly  bool                     // JSON is refused or misread
+	ProtobufOnly  bool                     // JSON is rejected or misread
 	NoGRPC        string                   // why gRPC must not be used; empty if it may
-	Cumulative    bool                     // delta points must be converted: it refuses them, drops them or stores them as if they were totals
-	SpanIDs       bool                     // it refuses a whole request because of a span without trace or span ID
+	Cumulative    bool                     // delta points must be converted: it rejects them, drops them or stores them as if they were totals
+	SpanIDs       bool                     // it rejects a whole request because of a span without trace or span ID
 	MaxBatchBytes int                      // encoded, before compression; 0: no own limit
 	Statuses      map[int]lane.Verdict     // HTTP statuses with another meaning than in OTLP
 
-	// Ordered backends refuse a sample that is older than another of its series. A lane
+	// Ordered backends reject a sample that is older than another of its series. A lane
 	// has one batch in flight.
 	Ordered bool
 
 	// SoftErrors are partial successes with a message that reject nothing: the backend
-	// has refused records, and does not say how many.
+	// has rejected records, and does not say how many.
 	SoftErrors bool
 
-	// Refusals returns how many of the records a status 400 with a message refuses; the backend stores the
+	// Rejections returns how many of the records a status 400 with a message rejects; the backend stores the
 	// others. 0: not known. Nil: the message never states it.
-	Refusals func(message string, records int) int
+	Rejections func(message string, records int) int
 }
 
 const mib = 1 << 20
@@ -75,8 +75,8 @@ func profiles() []Profile {
 			Name: "loki", Paths: paths("/otlp/v1/logs", "", ""), Headers: orgID, NoGRPC: noOTLPOverGRPC,
 			Compression: zstd, Compressions: []configcompression.Type{gzip, zstd, configcompression.TypeLz4},
 			MaxBatchBytes: 4 * mib, // a batch above the default burst of 6 MB never passes
-			Statuses:      map[int]lane.Verdict{422: lane.Refused},
-			Refusals:      lokiRefusals,
+			Statuses:      map[int]lane.Verdict{422: lane.Rejected},
+			Rejections:    lokiRejections,
 		},
 		{Name: "tempo", Paths: paths("", "", "/v1/traces"), Headers: orgID, Compression: zstd, SpanIDs: true, MaxBatchBytes: 15 * mib},
 		{
@@ -178,5 +178,5 @@ func (p *Profile) verdict(status int) lane.Verdict {
 	case 413:
 		return lane.TooLarge
 	}
-	return lane.Refused
+	return lane.Rejected
 }

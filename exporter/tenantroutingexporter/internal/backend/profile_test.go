@@ -93,7 +93,7 @@ func fakes(t *testing.T) map[string]*fake {
 	t.Helper()
 	orgID := [2]string{"X-Scope-OrgID", "tenant-a"}
 	soft := pmetricotlp.NewExportResponse()
-	soft.PartialSuccess().SetErrorMessage("some samples were refused")
+	soft.PartialSuccess().SetErrorMessage("some samples were rejected")
 	softBody, err := soft.MarshalProto()
 	require.NoError(t, err)
 	return map[string]*fake{
@@ -107,8 +107,8 @@ func fakes(t *testing.T) map[string]*fake {
 				"broken":   reply(503, "", ""),
 			},
 			want: map[string]lane.Result{
-				"too-long": {Verdict: lane.Refused, Reason: "http_400"}, // the good lines are stored all the same
-				"flood":    {Verdict: lane.Retry, Reason: "http_429"},   // no Retry-After: the lane's own clock
+				"too-long": {Verdict: lane.Rejected, Reason: "http_400"}, // the good lines are stored all the same
+				"flood":    {Verdict: lane.Retry, Reason: "http_429"},    // no Retry-After: the lane's own clock
 				"broken":   {Verdict: lane.Retry, Reason: "http_503"},
 			},
 		},
@@ -126,7 +126,7 @@ func fakes(t *testing.T) map[string]*fake {
 				"overload": reply(529, "", ""),
 			},
 			want: map[string]lane.Result{
-				"soft":     {Verdict: lane.Refused, Reason: "partial_success"}, // of some: the lane finds them
+				"soft":     {Verdict: lane.Rejected, Reason: "partial_success"}, // of some: the lane finds them
 				"overload": {Verdict: lane.Retry, Reason: "http_529"},
 			},
 		},
@@ -137,7 +137,7 @@ func fakes(t *testing.T) map[string]*fake {
 		"prometheus": {
 			signal: tenant.Metrics, path: "/api/v1/otlp/v1/metrics", encodings: []string{"gzip"}, badEncoding: 400, status: 200,
 			special: map[string]func(http.ResponseWriter){"duplicate": reply(400, "", "out of order sample")},
-			want:    map[string]lane.Result{"duplicate": {Verdict: lane.Refused, Reason: "http_400"}},
+			want:    map[string]lane.Result{"duplicate": {Verdict: lane.Rejected, Reason: "http_400"}},
 		},
 		"signoz": {
 			signal: tenant.Logs, path: "/v1/logs", header: [2]string{"x-business-id", "tenant-a"}, noHeader: 403, status: 200,
@@ -228,7 +228,7 @@ func TestProfiles_FitTheirBackends(t *testing.T) {
 	}
 }
 
-func TestProfiles_RefuseWhatTheirBackendsCannotRead(t *testing.T) {
+func TestProfiles_RejectWhatTheirBackendsCannotRead(t *testing.T) {
 	for name, f := range fakes(t) {
 		p := profile(t, name)
 		for _, c := range []configcompression.Type{configcompression.TypeGzip, configcompression.TypeZstd, configcompression.TypeSnappy, configcompression.TypeDeflate} {
@@ -332,7 +332,7 @@ func TestProfiles_TenantVariablesInTheirPlace(t *testing.T) {
 	}
 }
 
-func TestProfiles_AnEmptyTenantHeaderIsRefused(t *testing.T) {
+func TestProfiles_AnEmptyTenantHeaderIsRejected(t *testing.T) {
 	for name, header := range map[string]string{"loki": "X-Scope-OrgID", "tempo": "x-scope-orgid", "victorialogs": "AccountID", "victoriatraces": "ProjectID"} {
 		set := HTTPSettings{Client: confighttp.NewDefaultClientConfig(), Encoding: EncodingProto}
 		set.Client.Endpoint = "http://127.0.0.1:1"

@@ -347,7 +347,7 @@ func (d *Destination) fill(settings any, v template.Values, secrets *redact.Secr
 // Cumulative reports whether the destination must not get delta metrics.
 func (d *Destination) Cumulative() bool { return d.profile.Cumulative }
 
-// NeedsSpanIDs reports whether the destination refuses a whole request because of one span without IDs.
+// NeedsSpanIDs reports whether the destination rejects a whole request because of one span without IDs.
 func (d *Destination) NeedsSpanIDs() bool { return d.profile.SpanIDs }
 
 // Shared reports whether the destination does not separate the data of tenants: the backend has no tenants,

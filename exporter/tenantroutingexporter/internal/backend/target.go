@@ -77,12 +77,12 @@ type pair struct{ name, value string }
 // Endpoint implements lane.Target.
 func (s *site) Endpoint() string { return s.group }
 
-// attempt calls send. A batch for which it panics counts as refused permanently, so that the lane continues
+// attempt calls send. A batch for which it panics counts as rejected permanently, so that the lane continues
 // with the next one.
 func (s *site) attempt(send func() lane.Result) (res lane.Result) {
 	err := s.destination.pool.recovery.Run("sending to "+s.destination.name, func() { res = send() })
 	if err != nil {
-		return lane.Result{Verdict: lane.Refused, Reason: "panic", Err: err}
+		return lane.Result{Verdict: lane.Rejected, Reason: "panic", Err: err}
 	}
 	return res
 }

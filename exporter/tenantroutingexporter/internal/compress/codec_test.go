@@ -55,7 +55,7 @@ func TestCodec_StreamsWhateverIsMixed(t *testing.T) {
 	assert.Same(t, &po[len(po)-1], &parts[0][len(parts[0])-1])
 }
 
-func TestCodec_StreamRefusesWhatIsNoPayload(t *testing.T) {
+func TestCodec_StreamRejectsWhatIsNoPayload(t *testing.T) {
 	for _, c := range codecs(t) {
 		for k := range kinds {
 			_, err := c.Stream(t.Context(), [][]byte{text(100), {byte(k), 1}})

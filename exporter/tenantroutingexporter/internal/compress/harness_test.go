@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // text returns n bytes that compress about as logs do.
 func text(n int) []byte {
-	words := []string{"order ", "customer ", "placed ", "refused ", "timeout ", "checkout "}
+	words := []string{"order ", "customer ", "placed ", "rejected ", "timeout ", "checkout "}
 	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same at every run is what is wanted
 	var b bytes.Buffer
 	for b.Len() < n {

@@ -7,7 +7,7 @@ import "sync"
 
 // Budget bounds the memory of several converters. Its methods are safe for concurrent use.
 //
-// A converter may use as much as is still free, hence at most half: a converter that uses much is refused
+// A converter may use as much as is still free, hence at most half: a converter that uses much is rejected
 // first, and there is always space for those that use little.
 type Budget struct {
 	seeds seeds

@@ -20,7 +20,7 @@ func sums(from, n int) map[string]int64 {
 	return out
 }
 
-// One that holds much is refused before those that hold little.
+// One that holds much is rejected before those that hold little.
 func TestBudget_IsShared(t *testing.T) {
 	budget := NewBudget(10, 1000)
 	set := settings()
@@ -30,14 +30,14 @@ func TestBudget_IsShared(t *testing.T) {
 	assert.Equal(t, Dropped{TooMany: 1}, accept(t, modest, deltaSum(100, sums(0, 3))), "half of the rest")
 	assert.Equal(t, 7, budget.Streams())
 
-	refused, err := modest.Convert(deltaSum(110, sums(10, 1)), time.Unix(0, 0))
+	rejected, err := modest.Convert(deltaSum(110, sums(10, 1)), time.Unix(0, 0))
 	require.NoError(t, err)
-	assert.Equal(t, Dropped{TooMany: 1}, refused.Dropped)
-	refused.Close()
-	refused, err = New(set, budget, time.Unix(0, 0)).Convert(deltaSum(110, sums(10, 1)), time.Unix(0, 0))
+	assert.Equal(t, Dropped{TooMany: 1}, rejected.Dropped)
+	rejected.Close()
+	rejected, err = New(set, budget, time.Unix(0, 0)).Convert(deltaSum(110, sums(10, 1)), time.Unix(0, 0))
 	require.NoError(t, err)
 	assert.Equal(t, 8, budget.Streams())
-	refused.Close()
+	rejected.Close()
 	assert.Equal(t, 7, budget.Streams(), "what was not accepted holds nothing")
 
 	greedy.Sweep(time.Unix(0, 0).Add(2 * set.MaxIdle))

@@ -83,7 +83,7 @@ func New(set Settings, budget *Budget, now time.Time) *Converter {
 	}
 }
 
-// Needs reports whether md has delta metrics, or metrics that a backend for cumulative metrics refuses.
+// Needs reports whether md has delta metrics, or metrics that a backend for cumulative metrics rejects.
 func Needs(md pmetric.Metrics) bool {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
@@ -168,7 +168,7 @@ func (c *Converter) Convert(md pmetric.Metrics, now time.Time) (*Conversion, err
 }
 
 // Convert converts md in place. The totals keep the change only if the caller calls Accept, and no other
-// conversion begins before it calls Close. So a request that a lane refuses and the client sends again does
+// conversion begins before it calls Close. So a request that a lane rejects and the client sends again does
 // not count twice, and totals are queued in the order in which they grow. After an error or a panic
 // there is nothing to close. Convert can be called once.
 func (h *Hold) Convert(md pmetric.Metrics, now time.Time) (*Conversion, error) {

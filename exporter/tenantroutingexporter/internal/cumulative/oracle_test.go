@@ -45,7 +45,7 @@ type sent struct {
 	fault       fault
 }
 
-// fault is why a point must be refused.
+// fault is why a point must be rejected.
 type fault uint8
 
 const (
@@ -294,7 +294,7 @@ func (p *sent) put(m pmetric.Metric, id int) {
 }
 
 // request sends some points to a gateway. If twice is set, what the gateway converts is
-// refused at first.
+// rejected at first.
 func (s *schedule) request(gateway int, twice bool) {
 	points := make([]*sent, 1+s.byte()%12)
 	for i := range points {
@@ -321,10 +321,10 @@ func (s *schedule) request(gateway int, twice bool) {
 		return md
 	}
 	g := s.gateways[gateway]
-	var refused pmetric.Metrics
+	var rejected pmetric.Metrics
 	if twice {
-		refused = build()
-		conversion, err := g.Convert(refused, s.now)
+		rejected = build()
+		conversion, err := g.Convert(rejected, s.now)
 		require.NoError(s.t, err)
 		conversion.Close()
 	}
@@ -334,7 +334,7 @@ func (s *schedule) request(gateway int, twice bool) {
 	conversion.Accept()
 	conversion.Close()
 	if twice {
-		require.Equal(s.t, encoded(s.t, refused), encoded(s.t, md), "what was not accepted has changed nothing")
+		require.Equal(s.t, encoded(s.t, rejected), encoded(s.t, md), "what was not accepted has changed nothing")
 	}
 	require.Equal(s.t, len(points), md.DataPointCount()-conversion.Zeros+conversion.Dropped.Total())
 	kept := s.store(gateway, md, points)
@@ -354,7 +354,7 @@ func encoded(t *testing.T, md pmetric.Metrics) []byte {
 	return out
 }
 
-// judge checks that what was refused had to be, or might.
+// judge checks that what was rejected had to be, or might.
 func (s *schedule) judge(gateway int, points []*sent, kept map[int]bool, dropped Dropped) {
 	taken := s.taken[gateway]
 	for i, p := range points {
@@ -394,7 +394,7 @@ func (s *schedule) judge(gateway int, points []*sent, kept map[int]bool, dropped
 				newer++
 			}
 		}
-		require.True(s.t, added || newer >= maxMarks, "a point that was not added was refused after %d newer ones", newer)
+		require.True(s.t, added || newer >= maxMarks, "a point that was not added was rejected after %d newer ones", newer)
 	}
 	require.Equal(s.t, want.Invalid, dropped.Invalid)
 	require.Equal(s.t, want.Future, dropped.Future)
@@ -459,7 +459,7 @@ func (s *schedule) sample(gateway int, d point, exemplars pmetric.ExemplarSlice,
 		s.backend[name] = st
 	}
 	at := d.Timestamp().AsTime().UnixMilli()
-	require.Greater(s.t, at, st.time, "a backend refuses this sample of %s", name)
+	require.Greater(s.t, at, st.time, "a backend rejects this sample of %s", name)
 	require.LessOrEqual(s.t, d.StartTimestamp(), d.Timestamp())
 	require.LessOrEqual(s.t, at, s.now.Add(2*future).UnixMilli())
 	st.time = at
@@ -474,7 +474,7 @@ func (s *schedule) sample(gateway int, d point, exemplars pmetric.ExemplarSlice,
 	p := points[i]
 	require.Equal(s.t, int64(p.series), series.Int())
 	if len(st.since) == 0 && kind(p.series)%numKinds != upDown {
-		require.GreaterOrEqual(s.t, st.zeroAt, p.time.AsTime().Add(-5*time.Minute).UnixMilli(), "a backend may refuse this zero as too old")
+		require.GreaterOrEqual(s.t, st.zeroAt, p.time.AsTime().Add(-5*time.Minute).UnixMilli(), "a backend may reject this zero as too old")
 	}
 	st.since = append(st.since, p)
 	return st, p

@@ -42,7 +42,7 @@ func (r *run) take(m mark) *stream {
 // placeOf returns where a point goes in s, which starts and ends at these times. It
 // reports false, and counts the point as dropped, if that is too far ahead.
 //
-// A time is never before one that was emitted, since backends refuse that: a point that
+// A time is never before one that was emitted, since backends reject that: a point that
 // comes late is in the total of a time just after the last one.
 func (r *run) placeOf(s *stream, from, at pcommon.Timestamp, begins, zero bool) (place, bool) {
 	res := r.converter.resolution
@@ -67,7 +67,7 @@ func (r *run) placeOf(s *stream, from, at pcommon.Timestamp, begins, zero bool) 
 	return p, true
 }
 
-// maxZero is how long before a point the zero before it may be. Backends refuse requests
+// maxZero is how long before a point the zero before it may be. Backends reject requests
 // with times that are too old, and some senders name the start of their process as that of
 // each delta.
 const maxZero = pcommon.Timestamp(5 * time.Minute)

@@ -315,7 +315,7 @@ func (r *run) writeMetric(m pmetric.Metric) int {
 	h := m.ExponentialHistogram()
 	h.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 	h.DataPoints().RemoveIf(func(p pmetric.ExponentialHistogramDataPoint) bool {
-		if r.growth > r.converter.set.MaxGrowth { // the request is refused
+		if r.growth > r.converter.set.MaxGrowth { // the request is rejected
 			r.next++ // the entry of this point
 			return true
 		}

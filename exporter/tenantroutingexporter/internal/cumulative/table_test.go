@@ -325,7 +325,7 @@ func TestConvert_HistogramsBeginAgain(t *testing.T) {
 	}
 }
 
-// What is neither delta nor cumulative makes Prometheus refuse the request.
+// What is neither delta nor cumulative makes Prometheus reject the request.
 func TestConvert_UnknownTemporality(t *testing.T) {
 	for name, fill := range map[string]func(pmetric.Metric){
 		"sum":         func(m pmetric.Metric) { m.SetEmptySum().DataPoints().AppendEmpty() },

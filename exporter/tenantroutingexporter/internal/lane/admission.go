@@ -168,7 +168,7 @@ func (s *Scheduler) admitTenant(p *Payload, previous, total usage) error {
 	full := func(rule string, limit int64) error {
 		return &FullError{Tenant: p.Tenant, Signal: p.Signal, Rule: rule, Limit: bytesize.Size(limit)}
 	}
-	// A tenant that holds much is refused first: it may hold as much as is still free, so
+	// A tenant that holds much is rejected first: it may hold as much as is still free, so
 	// that there is always space for tenants that hold little.
 	if bytes > s.MaxTotalBytes-total.bytes {
 		return full("max_total_bytes", s.MaxTotalBytes)

@@ -24,7 +24,7 @@ type attempt struct {
 	since    time.Time // when its first payload was accepted
 	began    time.Time
 	search   *search         // that it is part of
-	last     bool            // if it is refused, the batch is not split any more
+	last     bool            // if it is rejected, the batch is not split any more
 	probe    bool            // the attempt before it failed
 	ctx      context.Context //nolint:containedctx // it lives as long as the attempt
 	cancel   context.CancelFunc
@@ -38,7 +38,7 @@ type attempt struct {
 // outcome is the result of an attempt and what follows from it.
 type outcome struct {
 	Result
-	split    bool       // the destination refused the batch, which is split
+	split    bool       // the destination rejected the batch, which is split
 	deferred bool       // it becomes one dead letter together with its neighbors
 	kept     bool       // as a dead letter
 	lost     []*portion // could not be read back
@@ -133,42 +133,42 @@ func (s *Scheduler) send(a *attempt) (out outcome) {
 		out.Result = *po.deadLetter
 	}
 	switch {
-	case out.Verdict != Refused || out.split || s.Refused == nil:
+	case out.Verdict != Rejected || out.split || s.Rejected == nil:
 	case po.cut != nil && po.deadLetter == nil:
 		out.deferred = true
 	default:
-		if out.kept, err = s.Refused(b, out.Result); err != nil {
+		if out.kept, err = s.Rejected(b, out.Result); err != nil {
 			out.Result = Result{Verdict: Retry, Reason: reasonDeadLetter, Err: fmt.Errorf("failed to write a dead letter: %w", err)}
 		}
 	}
 	return out
 }
 
-// deliver sends the batch, unless it is known that the destination refuses it. All payloads of a
-// batch have the same Refusal.
+// deliver sends the batch, unless it is known that the destination rejects it. All payloads of a
+// batch have the same Rejection.
 func (a *attempt) deliver() Result {
-	if r := a.batch.portion.entries[0].Refusal; r != nil {
-		return Result{Verdict: Refused, Reason: r.Reason, Err: r.Err, Rejected: a.batch.Records}
+	if r := a.batch.portion.entries[0].Rejection; r != nil {
+		return Result{Verdict: Rejected, Reason: r.Reason, Err: r.Err, Rejected: a.batch.Records}
 	}
 	return a.target.Send(a.ctx, a.batch)
 }
 
-// decideSplit decides whether a batch that is refused or too large is split.
+// decideSplit decides whether a batch that is rejected or too large is split.
 func (s *Scheduler) decideSplit(a *attempt, out *outcome) {
 	b := a.batch
 	all := out.Rejected >= b.Records && b.Records > 0
 	switch out.Verdict {
 	case Delivered:
-		if all && s.Refused != nil {
-			out.Verdict = Refused // all records are refused, so there is nothing to search
+		if all && s.Rejected != nil {
+			out.Verdict = Rejected // all records are rejected, so there is nothing to search
 		}
 	case TooLarge:
 		if len(b.portion.entries) > 1 || b.portion.divisible(s.Cut != nil) && !a.last {
 			out.split = true
 		} else {
-			out.Verdict = Refused
+			out.Verdict = Rejected
 		}
-	case Refused:
+	case Rejected:
 		switch {
 		case all || !b.portion.divisible(s.Cut != nil):
 		case a.last:
@@ -267,37 +267,37 @@ func (s *Scheduler) record(a *attempt, out *outcome, now time.Time) {
 		s.splitBatch(l, b, res, now)
 	case out.deferred:
 		s.succeeded(l, now)
-		po.conclude(refusedOf(b, res))
+		po.conclude(rejectedOf(b, res))
 		l.mergeDeadLetter(po, res)
 	case res.Verdict == Delivered:
 		rejected := min(max(res.Rejected, 0), b.Records)
 		l.stats.Delivered += int64(b.Records - rejected)
-		l.stats.dropped(ReasonRejected, rejected)
+		l.stats.dropped(ReasonRecordsRejected, rejected)
 		s.logDelivered(l, b, res, now)
 		s.succeeded(l, now)
 		if rejected == 0 {
 			po.conclude(0)
 		}
 		s.complete(l, po)
-	case res.Verdict == Refused:
+	case res.Verdict == Rejected:
 		if sent {
 			s.succeeded(l, now)
 		}
-		po.conclude(refusedOf(b, res))
+		po.conclude(rejectedOf(b, res))
 		if out.kept {
 			l.stats.deadLettered(res.Reason, b.Records)
 			s.complete(l, po)
 		} else {
-			s.drop(l, []*portion{po}, ReasonRefused)
+			s.drop(l, []*portion{po}, ReasonBatchRejected)
 		}
-		s.logRefused(l, now, "A destination refused a batch permanently", append(fields(b, res), zap.Bool("dead_letter", out.kept)))
+		s.logRejected(l, now, "A destination rejected a batch permanently", append(fields(b, res), zap.Bool("dead_letter", out.kept)))
 	default:
 		s.retry(l, b, res, now)
 	}
 }
 
-// refusedOf returns how many records of a refused batch are refused.
-func refusedOf(b *Batch, res *Result) int {
+// refusedOf returns how many records of a rejected batch are rejected.
+func rejectedOf(b *Batch, res *Result) int {
 	switch {
 	case b.Records == 1:
 		return 1

@@ -38,7 +38,7 @@ func TestTooLarge_HalvesUntilItFits(t *testing.T) {
 		synctest.Wait()
 		st := total(s)
 		assert.Equal(t, int64(8), st.Delivered)
-		assert.Equal(t, int64(1), st.Dropped[ReasonRefused], "a payload that is too large alone is refused")
+		assert.Equal(t, int64(1), st.Dropped[ReasonBatchRejected], "a payload that is too large alone is rejected")
 		before := d.attempts()
 		for range 8 {
 			offer(t, s, one("a", chunk, d))
@@ -50,13 +50,13 @@ func TestTooLarge_HalvesUntilItFits(t *testing.T) {
 	})
 }
 
-func TestRefused_GoesToTheDeadLettersAndTheLaneGoesOn(t *testing.T) {
+func TestRejected_GoesToTheDeadLettersAndTheLaneGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept []string
 		fail := true
 		cfg := testConfig()
 		cfg.BatchMaxBytes, cfg.Concurrency = 1, 1
-		s := start(t, Settings{Config: cfg, Refused: func(b *Batch, res Result) (bool, error) {
+		s := start(t, Settings{Config: cfg, Rejected: func(b *Batch, res Result) (bool, error) {
 			if fail {
 				fail = false
 				return false, errors.New("disk full")
@@ -66,7 +66,7 @@ func TestRefused_GoesToTheDeadLettersAndTheLaneGoesOn(t *testing.T) {
 		}})
 		d := &stub{answer: func(_ context.Context, b *Batch) Result {
 			if string(b.Payloads[0]) == "bad" {
-				return Result{Verdict: Refused, Reason: "http_400"}
+				return Result{Verdict: Rejected, Reason: "http_400"}
 			}
 			return Result{}
 		}}
@@ -89,7 +89,7 @@ func TestDelivered_CountsWhatTheDestinationRejected(t *testing.T) {
 		synctest.Wait()
 		st := total(s)
 		assert.Equal(t, int64(7), st.Delivered)
-		assert.Equal(t, int64(13), st.Dropped[ReasonRejected], "never more than there were")
+		assert.Equal(t, int64(13), st.Dropped[ReasonRecordsRejected], "never more than there were")
 	})
 }
 
@@ -223,18 +223,18 @@ func TestStats_AddUpAtEveryMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxAge, cfg.BatchMaxBytes, cfg.MaxBytes = 2*time.Minute, 20, 200
-		s := start(t, Settings{Config: cfg, PerTenant: true, Refused: func(*Batch, Result) (bool, error) { return rand.IntN(2) == 0, nil }})
-		verdicts := []Verdict{Delivered, Delivered, Retry, Blocked, TooLarge, Refused}
+		s := start(t, Settings{Config: cfg, PerTenant: true, Rejected: func(*Batch, Result) (bool, error) { return rand.IntN(2) == 0, nil }})
+		verdicts := []Verdict{Delivered, Delivered, Retry, Blocked, TooLarge, Rejected}
 		random := func(context.Context, *Batch) Result {
 			time.Sleep(time.Duration(rand.IntN(3000)) * time.Millisecond)
 			return Result{Verdict: verdicts[rand.IntN(len(verdicts))], Reason: "random", Rejected: rand.IntN(2)}
 		}
 		targets := []Target{&stub{endpoint: "x", answer: random}, &stub{endpoint: "y", answer: random}}
-		refused := 0
+		rejected := 0
 		for range 3000 {
 			id := tenant.ID(rune('a' + rand.IntN(5)))
 			if s.Offer(context.Background(), []Part{one(id, strings.Repeat("x", 1+rand.IntN(30)), targets...)}) != nil {
-				refused++
+				rejected++
 			}
 			time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
 			for key, st := range s.Observe() {
@@ -242,7 +242,7 @@ func TestStats_AddUpAtEveryMoment(t *testing.T) {
 				require.Equal(t, in, out, "%v %+v", key, st)
 			}
 		}
-		assert.Positive(t, refused)
+		assert.Positive(t, rejected)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		st := total(s)

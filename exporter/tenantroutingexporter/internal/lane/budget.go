@@ -10,7 +10,7 @@ import (
 
 const (
 	// searchBurst is how many requests a lane can save for finding the records that its
-	// destination refuses.
+	// destination rejects.
 	searchBurst = 512
 
 	// searchEvery is how often the budget grows by one request.
@@ -21,7 +21,7 @@ const (
 	searchBytes = 2 << 20
 )
 
-// budget is how many requests a lane may make to find refused records within payloads. Each
+// budget is how many requests a lane may make to find rejected records within payloads. Each
 // payload adds what finds two records of it, so that the load on a shared destination stays
 // in proportion to what the tenant sends.
 type budget struct {
@@ -31,7 +31,7 @@ type budget struct {
 
 func newBudget(now time.Time) budget { return budget{requests: searchBurst, at: now} }
 
-// searchCost returns how many requests find one refused record among the given number of records.
+// searchCost returns how many requests find one rejected record among the given number of records.
 func searchCost(records int) int {
 	if records < 2 {
 		return 0
@@ -51,7 +51,7 @@ func (b *budget) refill(now time.Time) {
 	}
 }
 
-// grant adds what a refused payload brings.
+// grant adds what a rejected payload brings.
 func (b *budget) grant(n int) { b.requests = min(searchBurst, b.requests) + n }
 
 // when returns when the budget has n requests if no payload adds any.

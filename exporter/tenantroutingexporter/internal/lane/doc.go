@@ -13,5 +13,5 @@
 // [Store], and enters the queues of its lanes. A lane with a batch to send enters the run queue of
 // its endpoint. Dispatch starts an attempt when there is a slot. The [Verdict] of a [Target]
 // completes the batch, puts it into the retry queue, or splits it to find the records that the
-// destination refuses.
+// destination rejects.
 package lane

@@ -23,10 +23,10 @@ type lane struct {
 
 	queue      fifo[*Payload] // accepted, not yet part of a batch
 	retries    fifo[*portion] // goes before the queue
-	searches   fifo[*search]  // for the records of batches that the destination refused
+	searches   fifo[*search]  // for the records of batches that the destination rejected
 	fromSearch bool           // the last batch was part of a search
 	budget     budget         // of the searches
-	refusesAll refusesAll
+	rejectsAll rejectsAll
 
 	reserved    int   // offers that are admitted here and not queued yet
 	bytes       int64 // reserved, queued, to be retried and in flight
@@ -40,8 +40,8 @@ type lane struct {
 
 	answer       *healthboard.LaneAnswer // to the last attempt, if it failed
 	loggedReason string                  // of the failure in the log
-	quietUntil   time.Time               // until then refusals are not logged
-	unlogged     int64                   // refusals since the last one that was logged
+	quietUntil   time.Time               // until then rejections are not logged
+	unlogged     int64                   // rejections since the last one that was logged
 
 	lingerUntil time.Time     // a batch that is not full waits until then
 	batchCap    int           // learned from a destination that found batches too large; 0: none
@@ -212,7 +212,7 @@ func (l *lane) takeQueued(c *Config) *portion {
 
 // mergeable reports whether two payloads may be sent in one batch.
 func mergeable(a, b *Payload) bool {
-	return a.Deaths == 0 && b.Deaths == 0 && a.Refusal == b.Refusal
+	return a.Deaths == 0 && b.Deaths == 0 && a.Rejection == b.Rejection
 }
 
 // requeue puts back a portion that was taken and not delivered.

@@ -22,11 +22,11 @@ import (
 type sequence struct {
 	rnd *rand.Rand
 
-	mu      sync.Mutex
-	got     []rune // the numbers that it took, as characters
-	refused []rune
-	flights int
-	most    int
+	mu       sync.Mutex
+	got      []rune // the numbers that it took, as characters
+	rejected []rune
+	flights  int
+	most     int
 }
 
 func (*sequence) Endpoint() string { return "sequence" }
@@ -62,7 +62,7 @@ func (q *sequence) Send(ctx context.Context, b *Batch) Result {
 	text := []rune(joined(b))
 	for _, r := range text {
 		if r%17 == 0 {
-			return Result{Verdict: Refused, Reason: "http_400", Err: errors.New("bad")}
+			return Result{Verdict: Rejected, Reason: "http_400", Err: errors.New("bad")}
 		}
 	}
 	q.got = append(q.got, text...)
@@ -70,7 +70,7 @@ func (q *sequence) Send(ctx context.Context, b *Batch) Result {
 }
 
 // A lane of which a destination takes one batch at a time delivers in order, whatever
-// happens between: failures, an open breaker, halves of what is refused or too large,
+// happens between: failures, an open breaker, halves of what is rejected or too large,
 // other targets, and slots that other lanes want.
 func TestOrder_OfALaneWithOneBatchInFlight(t *testing.T) {
 	for seed := range 20 {
@@ -87,10 +87,10 @@ func TestOrder_OfALaneWithOneBatchInFlight(t *testing.T) {
 					text := []rune(string(data))
 					return []byte(string(text[first:min(end, len(text))])), nil
 				},
-				Refused: func(b *Batch, _ Result) (bool, error) {
+				Rejected: func(b *Batch, _ Result) (bool, error) {
 					q.mu.Lock()
 					defer q.mu.Unlock()
-					q.refused = append(q.refused, []rune(joined(b))...)
+					q.rejected = append(q.rejected, []rune(joined(b))...)
 					return true, nil
 				},
 			})
@@ -133,7 +133,7 @@ func TestOrder_OfALaneWithOneBatchInFlight(t *testing.T) {
 				}
 			}
 			assert.Equal(t, string(good), string(q.got))
-			assert.Equal(t, string(bad), string(q.refused))
+			assert.Equal(t, string(bad), string(q.rejected))
 			in, out := balance(total(s))
 			assert.Equal(t, in, out)
 		})

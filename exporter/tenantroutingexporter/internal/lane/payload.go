@@ -29,7 +29,7 @@ type Payload struct {
 	Watched bool
 	Deaths  uint8
 
-	Refusal *Refusal // the known answer of its destinations; nil: none is known
+	Rejection *Rejection // the known answer of its destinations; nil: none is known
 
 	refs int32 // lanes that hold it; guarded by Scheduler.mu
 
@@ -52,9 +52,9 @@ type Part struct {
 	Routes  []Route
 }
 
-// Refusal is the known answer of all destinations of a payload. The payload is not sent to them: its
-// lane treats it as refused. It is not stored. After a restart the destination itself refuses the payload.
-type Refusal struct {
+// Rejection is the known answer of all destinations of a payload. The payload is not sent to them: its
+// lane treats it as rejected. It is not stored. After a restart the destination itself rejects the payload.
+type Rejection struct {
 	Reason string // a short, enumerable word for metrics
 	Err    error  // for the operator
 }

@@ -14,29 +14,29 @@ type portion struct {
 	postponed  bool // with a cut: it used its share and waits for the budget of the lane
 	allowance  int  // without a cut: how many requests splitting it may cost
 
-	search     *search // nil: the destination has not refused a batch that this was part of
+	search     *search // nil: the destination has not rejected a batch that this was part of
 	deadLetter *Result // the known result, so that it is kept and not sent; nil: it is sent
 
-	// For the first half of a refused portion.
-	sibling *portion // the second half; nil if nothing can be concluded about it
-	refused int      // how many records of both halves are refused; 0: not known
+	// For the first half of a rejected portion.
+	sibling  *portion // the second half; nil if nothing can be concluded about it
+	rejected int      // how many records of both halves are rejected; 0: not known
 
 	// What is known before it is sent.
-	refusing bool // records of it are refused
-	refusals int  // how many; 0: not known
-	stored   bool // the destination has all of it
+	rejecting  bool // records of it are rejected
+	rejections int  // how many; 0: not known
+	stored     bool // the destination has all of it
 }
 
 // cut is the state of a payload that goes in several portions.
 type cut struct {
 	left      int      // records without an outcome
 	allowance int      // requests that further splitting may cost
-	run       *portion // the last refused records that follow each other and are refused for the same reason
+	run       *portion // the last rejected records that follow each other and are rejected for the same reason
 }
 
 // sent reports whether the outcome of an attempt is an answer of the destination, and was not
 // known before.
-func (po *portion) sent() bool { return po.deadLetter == nil && po.entries[0].Refusal == nil }
+func (po *portion) sent() bool { return po.deadLetter == nil && po.entries[0].Rejection == nil }
 
 // records returns how many records the portion has.
 func (po *portion) records() int {
@@ -85,26 +85,26 @@ func (po *portion) halve() (a, b *portion) {
 		&portion{entries: po.entries, cut: c, first: middle, end: end, search: po.search, postponed: po.postponed, reserve: po.reserve}
 }
 
-// unknown is the number of refused records if the destination does not state it.
+// unknown is the number of rejected records if the destination does not state it.
 const unknown = -1
 
-// conclude records what the outcome of the portion, with the given number of refused records, implies
+// conclude records what the outcome of the portion, with the given number of rejected records, implies
 // for its sibling.
-func (po *portion) conclude(refused int) {
+func (po *portion) conclude(rejected int) {
 	other := po.sibling
 	po.sibling = nil
 	switch {
-	case other == nil || refused == unknown:
-	case po.refused > 0:
-		switch rest := po.refused - refused; {
+	case other == nil || rejected == unknown:
+	case po.rejected > 0:
+		switch rest := po.rejected - rejected; {
 		case rest == 0:
 			other.stored = true
 		case rest > 0 && rest <= other.records():
-			other.refusing, other.refusals = true, rest
+			other.rejecting, other.rejections = true, rest
 		}
 		// Otherwise the destination contradicts itself, and the sibling is sent.
-	case refused == 0:
-		other.refusing = true
+	case rejected == 0:
+		other.rejecting = true
 	}
 }
 

@@ -47,7 +47,7 @@ func TestPrecompress_QueuedDataIsCompressedAndCountsAtItsFullSize(t *testing.T) 
 }
 
 // A flood of requests that do not fit must not cost the work of compression.
-func TestPrecompress_IsNotCalledForARefusedOffer(t *testing.T) {
+func TestPrecompress_IsNotCalledForARejectedOffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxBytes, cfg.BatchTimeout = 10, time.Second
@@ -116,9 +116,9 @@ func TestShutdown_WaitsForOffersUnderWay(t *testing.T) {
 	})
 }
 
-// An offer that takes longer than the shutdown may is refused, because it would
+// An offer that takes longer than the shutdown may is rejected, because it would
 // not be delivered.
-func TestShutdown_RefusesAnOfferThatComesTooLate(t *testing.T) {
+func TestShutdown_RejectsAnOfferThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &stub{endpoint: "d"}
 		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Precompress: func(context.Context, Part) { time.Sleep(time.Minute) }})
@@ -139,7 +139,7 @@ func TestShutdown_RefusesAnOfferThatComesTooLate(t *testing.T) {
 
 // So is an offer that is ready when the time is up and only an attempt that ignores
 // its context is still in flight.
-func TestShutdown_RefusesAnOfferWhileTheLastAttemptsEnd(t *testing.T) {
+func TestShutdown_RejectsAnOfferWhileTheLastAttemptsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result { time.Sleep(time.Minute); return Result{} }}
 		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Precompress: func(_ context.Context, part Part) {

@@ -9,8 +9,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// refusalInterval is the least time between two log lines about what the destination of a lane refuses.
-const refusalInterval = time.Minute
+// refusalInterval is the least time between two log lines about what the destination of a lane rejects.
+const rejectionInterval = time.Minute
 
 // logDelivered logs a delivery whose answer an operator should know of.
 func (s *Scheduler) logDelivered(l *lane, b *Batch, res *Result, now time.Time) {
@@ -19,21 +19,21 @@ func (s *Scheduler) logDelivered(l *lane, b *Batch, res *Result, now time.Time) 
 	case res.Unexpected: // the target limits these itself
 		s.Logger.Warn("A destination says that it took a batch, but does not answer as it should", fields(b, res)...)
 	case res.Rejected > 0:
-		s.logRefused(l, now, "A destination took only part of a batch", fields(b, res))
+		s.logRejected(l, now, "A destination took only part of a batch", fields(b, res))
 	default:
-		s.logRefused(l, now, "A destination took a batch with a warning", fields(b, res))
+		s.logRejected(l, now, "A destination took a batch with a warning", fields(b, res))
 	}
 }
 
-// logRefused logs the first refusal of a lane in an interval. The backend decides how many there
+// logRefused logs the first rejection of a lane in an interval. The backend decides how many there
 // are, and metrics count them.
-func (s *Scheduler) logRefused(l *lane, now time.Time, text string, fields []zap.Field) {
+func (s *Scheduler) logRejected(l *lane, now time.Time, text string, fields []zap.Field) {
 	if now.Before(l.quietUntil) {
 		l.unlogged++
 		return
 	}
 	s.Logger.Warn(text, append(fields, zap.Int64("refusals_not_logged", l.unlogged))...)
-	l.quietUntil, l.unlogged = now.Add(refusalInterval), 0
+	l.quietUntil, l.unlogged = now.Add(rejectionInterval), 0
 }
 
 func fields(b *Batch, res *Result) []zap.Field {

@@ -35,12 +35,12 @@ func TestBlocked_LogsEachReasonOnce(t *testing.T) {
 	})
 }
 
-// A backend that refuses everything as fast as it can must neither fill the log nor
-// hide what those of other tenants refuse.
-func TestRefused_IsLoggedOnceInAnInterval(t *testing.T) {
+// A backend that rejects everything as fast as it can must neither fill the log nor
+// hide what those of other tenants reject.
+func TestRejected_IsLoggedOnceInAnInterval(t *testing.T) {
 	for text, res := range map[string]Result{
-		"A destination refused a batch permanently": {Verdict: Refused, Reason: "http_400"},
-		"A destination took only part of a batch":   {Rejected: 1, Reason: "partial_success", Err: errors.New("no")},
+		"A destination rejected a batch permanently": {Verdict: Rejected, Reason: "http_400"},
+		"A destination took only part of a batch":    {Rejected: 1, Reason: "partial_success", Err: errors.New("no")},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			core, logs := observer.New(zapcore.WarnLevel)
@@ -51,7 +51,7 @@ func TestRefused_IsLoggedOnceInAnInterval(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 			offer(t, s, one("b", "1", other))
-			time.Sleep(refusalInterval / 2) // an idle lane closes at some time
+			time.Sleep(rejectionInterval / 2) // an idle lane closes at some time
 			offer(t, s, one("a", "1", hostile))
 			synctest.Wait()
 			var logged []any

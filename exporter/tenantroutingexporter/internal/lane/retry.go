@@ -49,8 +49,8 @@ const (
 // failureText is the log message of a failed attempt.
 func failureText(res *Result) string {
 	switch res.Class {
-	case healthboard.AnswerRefused:
-		return "A destination refuses the credentials; its lane waits and tries again until they are accepted"
+	case healthboard.AnswerRejected:
+		return "A destination rejects the credentials; its lane waits and tries again until they are accepted"
 	case healthboard.AnswerNotFound:
 		return "Nothing accepts data at the address of a destination; its lane waits and tries again"
 	case healthboard.AnswerUnreachable:

@@ -59,14 +59,14 @@ type Settings struct {
 	// Space returns how much the store can take. It must be quick. Nil: any amount.
 	Space func(id tenant.ID) Space
 
-	// Refused keeps a batch that a destination refused permanently. Workers call it. If it
+	// Rejected keeps a batch that a destination rejected permanently. Workers call it. If it
 	// returns an error, the batch stays in the lane and is retried; if it reports false, the
 	// batch is dropped and counted. Nil drops all.
-	Refused func(b *Batch, res Result) (kept bool, err error)
+	Rejected func(b *Batch, res Result) (kept bool, err error)
 
 	// Cut returns the records of p from first until end, counted from 0, as an encoded
 	// request. data is the data of p. Workers call it. Nil: the records of a payload
-	// are refused together.
+	// are rejected together.
 	Cut func(p *Payload, data []byte, first, end int) ([]byte, error)
 
 	// PerTenant keeps statistics for each tenant.
@@ -93,7 +93,7 @@ type Scheduler struct {
 	inMemory  int64 // bytes of data of payloads in memory, in the form in which they are there
 
 	started  bool
-	closed   bool // offers are refused
+	closed   bool // offers are rejected
 	draining bool // lanes make one attempt at once, whatever their retry time
 	halted   bool // no attempt begins
 	ended    bool // what is admitted now will not be sent

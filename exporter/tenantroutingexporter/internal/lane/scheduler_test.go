@@ -56,7 +56,7 @@ func TestOffer_SendsAPayloadLargerThanABatchAsItIs(t *testing.T) {
 	})
 }
 
-func TestOffer_AFullLaneRefusesItsOwnTenantOnly(t *testing.T) {
+func TestOffer_AFullLaneRejectsItsOwnTenantOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		dead, ok := &stub{endpoint: "dead", answer: hang}, &stub{endpoint: "ok"}
@@ -96,7 +96,7 @@ func TestOffer_IsAllOrNothing(t *testing.T) {
 	})
 }
 
-func TestOffer_RefusesPermanentlyWhatNeverFits(t *testing.T) {
+func TestOffer_RejectsPermanentlyWhatNeverFits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		err := s.Offer(context.Background(), []Part{one("a", strings.Repeat("x", 1001), &stub{})})

@@ -25,30 +25,30 @@ const (
 	// no search waits for the budget.
 	maxSearches = 8
 
-	// refusesAllAfter is how many indivisible portions in a row a destination refuses until it
-	// is considered to refuse everything.
-	refusesAllAfter = 64
+	// refusesAllAfter is how many indivisible portions in a row a destination rejects until it
+	// is considered to reject everything.
+	rejectsAllAfter = 64
 
 	// refusesAllProbe is how often a payload is split even so.
-	refusesAllProbe = time.Minute
+	rejectsAllProbe = time.Minute
 
 	// refusesAllLog is the least time between two log lines about it.
-	refusesAllLog = 10 * time.Minute
+	rejectsAllLog = 10 * time.Minute
 )
 
-// search finds the records of a batch that a destination refuses, by sending halves of it.
+// search finds the records of a batch that a destination rejects, by sending halves of it.
 type search struct {
 	parts fifo[*portion] // without an outcome and not in flight, in the order in which they are sent
 	began time.Time
 	spent time.Duration // in attempts
 }
 
-// refusesAll detects a destination that refuses everything, for which splitting is wasted.
-type refusesAll struct {
-	refusals int // of indivisible portions in a row
-	on       bool
-	probeAt  time.Time // when a payload is split again
-	quiet    time.Time // until then it is not logged
+// refusesAll detects a destination that rejects everything, for which splitting is wasted.
+type rejectsAll struct {
+	rejections int // of indivisible portions in a row
+	on         bool
+	probeAt    time.Time // when a payload is split again
+	quiet      time.Time // until then it is not logged
 }
 
 // mayWait reports whether a search may wait for the budget.
@@ -59,7 +59,7 @@ func (s *Scheduler) mayWait(l *lane, se *search, now time.Time) bool {
 // postpone moves parts of payloads that have used their share behind all other parts of the
 // search, unless the lane delivers in order.
 func (s *Scheduler) postpone(l *lane, se *search) {
-	if l.ordered(&s.Config) || l.refusesAll.on {
+	if l.ordered(&s.Config) || l.rejectsAll.on {
 		return
 	}
 	for se.parts.len() > 0 {
@@ -68,7 +68,7 @@ func (s *Scheduler) postpone(l *lane, se *search) {
 			return
 		}
 		se.parts.pop()
-		po.postponed, po.sibling, po.refused = true, nil, 0
+		po.postponed, po.sibling, po.rejected = true, nil, 0
 		se.parts.push(po)
 	}
 }
@@ -76,12 +76,12 @@ func (s *Scheduler) postpone(l *lane, se *search) {
 // affords reports whether the allowance of a payload covers the halves of its part po.
 func (l *lane) affords(po *portion) bool {
 	if po.postponed {
-		return !l.refusesAll.on
+		return !l.rejectsAll.on
 	}
 	return po.cut.allowance-po.reserve >= 2*po.cost()
 }
 
-// willSplit reports whether po is split if it is refused. A batch of several payloads always is; what that
+// willSplit reports whether po is split if it is rejected. A batch of several payloads always is; what that
 // costs is bounded by the number of accepted payloads.
 func (s *Scheduler) willSplit(l *lane, po *portion, now time.Time) bool {
 	if len(po.entries) > 1 {
@@ -102,7 +102,7 @@ func (s *Scheduler) willSplit(l *lane, po *portion, now time.Time) bool {
 		if !l.affords(po) {
 			return false
 		}
-	case l.refusesAll.on && now.Before(l.refusesAll.probeAt):
+	case l.rejectsAll.on && now.Before(l.rejectsAll.probeAt):
 		return false
 	}
 	if l.budget.requests >= 2 {
@@ -128,18 +128,18 @@ func (s *Scheduler) takeFromSearch(l *lane, i int, now time.Time) *portion {
 		l.searches.remove(i)
 		l.searches.push(se)
 	}
-	// That records of it are refused is known, so it is split without a request, unless all of it is refused.
-	if po.refusing && po.refusals < po.records() && po.divisible(s.Cut != nil) && s.willSplit(l, po, now) {
-		first, second := l.halve(po, po.refusals, now)
+	// That records of it are rejected is known, so it is split without a request, unless all of it is rejected.
+	if po.rejecting && po.rejections < po.records() && po.divisible(s.Cut != nil) && s.willSplit(l, po, now) {
+		first, second := l.halve(po, po.rejections, now)
 		se.parts.pushFront(second)
 		return first
 	}
 	return po
 }
 
-// halve returns the halves of a refused portion. refused is how many records of it are refused; 0: not
+// halve returns the halves of a rejected portion. rejected is how many records of it are rejected; 0: not
 // known.
-func (l *lane) halve(po *portion, refused int, now time.Time) (a, b *portion) {
+func (l *lane) halve(po *portion, rejected int, now time.Time) (a, b *portion) {
 	if len(po.entries) == 1 && po.cut == nil {
 		least := 2 * searchCost(po.records()) * po.unit()
 		l.budget.grant(least)
@@ -148,12 +148,12 @@ func (l *lane) halve(po *portion, refused int, now time.Time) (a, b *portion) {
 			po.allowance /= 2
 		}
 		po.allowance = max(po.allowance, least)
-		if l.refusesAll.on {
-			po.allowance, l.refusesAll.probeAt = least, now.Add(refusesAllProbe)
+		if l.rejectsAll.on {
+			po.allowance, l.rejectsAll.probeAt = least, now.Add(rejectsAllProbe)
 		}
 	}
 	a, b = po.halve()
-	a.sibling, a.refused = b, refused
+	a.sibling, a.rejected = b, rejected
 	return a, b
 }
 
@@ -188,8 +188,8 @@ func (s *Scheduler) splitBatch(l *lane, b *Batch, res *Result, now time.Time) {
 		se.enqueue(first, second)
 		return
 	}
-	po.conclude(refusedOf(b, res))
-	if l.refusesAll.on && len(po.entries) > 1 { // halves would be refused too
+	po.conclude(rejectedOf(b, res))
+	if l.rejectsAll.on && len(po.entries) > 1 { // halves would be rejected too
 		for _, p := range slices.Backward(po.entries) {
 			se.parts.pushFront(&portion{entries: []*Payload{p}, search: se})
 		}
@@ -218,27 +218,27 @@ func (l *lane) spend(po *portion) {
 	}
 }
 
-// observeAnswer updates whether the destination refuses everything.
+// observeAnswer updates whether the destination rejects everything.
 func (s *Scheduler) observeAnswer(l *lane, b *Batch, out *outcome, now time.Time) {
-	f := &l.refusesAll
+	f := &l.rejectsAll
 	switch {
-	case out.Verdict == Delivered && out.Rejected < b.Records || out.Verdict == Refused && 0 < out.Rejected && out.Rejected < b.Records:
-		f.refusals, f.on = 0, false
-	case out.Verdict != Refused || out.split:
+	case out.Verdict == Delivered && out.Rejected < b.Records || out.Verdict == Rejected && 0 < out.Rejected && out.Rejected < b.Records:
+		f.rejections, f.on = 0, false
+	case out.Verdict != Rejected || out.split:
 	default:
-		if f.refusals++; f.refusals < refusesAllAfter || f.on {
+		if f.rejections++; f.rejections < rejectsAllAfter || f.on {
 			return
 		}
-		f.on, f.probeAt = true, now.Add(refusesAllProbe)
+		f.on, f.probeAt = true, now.Add(rejectsAllProbe)
 		if !now.Before(f.quiet) {
-			f.quiet = now.Add(refusesAllLog)
-			s.Logger.Warn("A destination refuses everything; requests are not split for now, except one per minute", fields(b, &out.Result)...)
+			f.quiet = now.Add(rejectsAllLog)
+			s.Logger.Warn("A destination rejects everything; requests are not split for now, except one per minute", fields(b, &out.Result)...)
 		}
 	}
 }
 
-// mergeDeadLetter holds a refused portion of a payload until it is known whether its neighbors are
-// refused for the same reason: together they are one dead letter.
+// mergeDeadLetter holds a rejected portion of a payload until it is known whether its neighbors are
+// rejected for the same reason: together they are one dead letter.
 func (l *lane) mergeDeadLetter(po *portion, res *Result) {
 	c := po.cut
 	if run := c.run; run != nil && run.end == po.first && alike(run.deadLetter, res) {
@@ -261,7 +261,7 @@ func (l *lane) flushDeadLetter(c *cut) {
 	}
 }
 
-// alike reports whether two refusals have the same reason and text.
+// alike reports whether two rejections have the same reason and text.
 func alike(a, b *Result) bool {
 	if a.Reason != b.Reason || (a.Err == nil) != (b.Err == nil) {
 		return false

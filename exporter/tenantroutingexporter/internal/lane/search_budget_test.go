@@ -30,7 +30,7 @@ func letters(text, which string) (n int) {
 	return n
 }
 
-// One application whose records are refused costs the requests of others nothing, however
+// One application whose records are rejected costs the requests of others nothing, however
 // many they are: each request that is good is delivered.
 func TestSearchBudget_GoodRequestsAreDelivered(t *testing.T) {
 	for order, bounds := range orders {
@@ -45,7 +45,7 @@ func TestSearchBudget_GoodRequestsAreDelivered(t *testing.T) {
 					cfg := testConfig()
 					cfg.MaxBytes, cfg.BatchMaxBytes, cfg.BatchTimeout = 1<<20, 1<<20, time.Second
 					d := &particular{bounds: bounds}
-					s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+					s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 					const pairs = 40
 					for range pairs {
 						offer(t, s, text("a", bad, d), text("a", "good", d))
@@ -73,7 +73,7 @@ func TestSearchBudget_IsSharedWithinARequest(t *testing.T) {
 				cfg := testConfig()
 				cfg.MaxBytes, cfg.BatchMaxBytes = 1<<20, 1<<20
 				d := &particular{bounds: bounds}
-				s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+				s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 				offer(t, s, text("a", strings.Repeat("XyXXy", 240)+strings.Repeat("g", 800), d))
 				time.Sleep(time.Hour)
 				synctest.Wait()
@@ -93,7 +93,7 @@ func TestSearchBudget_WhatItDoesNotReachIsFoundLater(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxBytes, cfg.BatchMaxBytes = 1<<20, 1<<20
 		d := &particular{}
-		s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+		s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 		offer(t, s, text("a", strings.Repeat("XyyyyyyyyyyY", 80), d))
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
@@ -122,7 +122,7 @@ func (p *particular) requests() int {
 	return len(p.sizes)
 }
 
-// slowly is a target of d that refuses slowly.
+// slowly is a target of d that rejects slowly.
 func slowly(d *particular, wait time.Duration) *stub {
 	return &stub{bounds: d.bounds, answer: func(ctx context.Context, b *Batch) Result {
 		if strings.IndexFunc(joined(b), unicode.IsUpper) >= 0 {
@@ -136,7 +136,7 @@ func slowly(d *particular, wait time.Duration) *stub {
 	}}
 }
 
-// A destination that takes long to refuse delays nothing else of a lane without order, and
+// A destination that takes long to reject delays nothing else of a lane without order, and
 // a lane in order for a bounded time.
 func TestSearchBudget_TimeIsBounded(t *testing.T) {
 	for order, bounds := range orders {
@@ -146,7 +146,7 @@ func TestSearchBudget_TimeIsBounded(t *testing.T) {
 				cfg.MaxBytes, cfg.BatchMaxBytes = 1<<20, 1<<20
 				d := &particular{bounds: bounds}
 				slow := slowly(d, 10*time.Second)
-				s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+				s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 				offer(t, s, text("a", strings.Repeat("Xy", 200), slow))
 				time.Sleep(time.Second)
 				limit := 10 * time.Second
@@ -176,7 +176,7 @@ func TestSearchBudget_IsEarned(t *testing.T) {
 				cfg := testConfig()
 				cfg.MaxBytes, cfg.BatchMaxBytes, cfg.BatchTimeout = 1<<20, 1<<20, time.Second
 				d := &particular{bounds: bounds}
-				s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+				s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 				const requests, records = 200, 64
 				for range requests {
 					offer(t, s, text("a", strings.Repeat("Xy", records/2), d))
@@ -201,7 +201,7 @@ func TestSearchBudget_SufficesForTwoRecordsOfEachRequest(t *testing.T) {
 				cfg := testConfig()
 				cfg.MaxBytes, cfg.BatchMaxBytes, cfg.BatchTimeout = 1<<20, 1<<20, time.Second
 				d := &particular{bounds: bounds}
-				s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+				s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 				for i := range 200 {
 					records := []byte(strings.Repeat("y", 100))
 					records[i%100], records[(i*7+1)%100] = 'X', 'X'
@@ -217,16 +217,16 @@ func TestSearchBudget_SufficesForTwoRecordsOfEachRequest(t *testing.T) {
 	}
 }
 
-// A destination that refuses everything is not searched for each batch; that is noticed when
+// A destination that rejects everything is not searched for each batch; that is noticed when
 // it takes something again.
-func TestSearchBudget_OfADestinationThatRefusesEverything(t *testing.T) {
+func TestSearchBudget_OfADestinationThatRejectsEverything(t *testing.T) {
 	for order, bounds := range orders {
 		t.Run(order, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := testConfig()
 				cfg.MaxBytes, cfg.BatchMaxBytes, cfg.BatchTimeout = 1<<20, 1<<20, time.Second
 				d := &particular{bounds: bounds}
-				s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+				s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 				send := func(records string) int {
 					before := d.requests()
 					for range 10 {
@@ -254,15 +254,15 @@ func TestSearchBudget_OfADestinationThatRefusesEverything(t *testing.T) {
 	}
 }
 
-// Good requests arrive while a lane takes its destination for one that refuses everything.
-func TestSearchBudget_GoodAmongWhatIsRefusedForLong(t *testing.T) {
+// Good requests arrive while a lane takes its destination for one that rejects everything.
+func TestSearchBudget_GoodAmongWhatIsRejectedForLong(t *testing.T) {
 	for order, bounds := range orders {
 		t.Run(order, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := testConfig()
 				cfg.MaxBytes, cfg.BatchMaxBytes, cfg.BatchTimeout = 1<<20, 1<<20, time.Second
 				d := &particular{bounds: bounds}
-				s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+				s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 				for range 100 {
 					offer(t, s, text("a", "X", d))
 				}
@@ -287,7 +287,7 @@ func TestSearchBudget_ShutdownKeepsTheRest(t *testing.T) {
 		d := &particular{bounds: Bounds{Concurrency: 1}}
 		slow := slowly(d, 10*time.Second)
 		st := &released{}
-		s := NewScheduler(Settings{Config: cfg, Logger: zap.NewNop(), Store: st, Cut: letterCut, Refused: d.keep})
+		s := NewScheduler(Settings{Config: cfg, Logger: zap.NewNop(), Store: st, Cut: letterCut, Rejected: d.keep})
 		s.Start()
 		for i := range 8 {
 			offer(t, s, text("a", []string{"yXyyyyyy", "good"}[i%2], slow))

@@ -22,12 +22,12 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// particular is a target whose records are letters, of which it refuses upper case.
+// particular is a target whose records are letters, of which it rejects upper case.
 type particular struct {
 	stub
 	bounds  Bounds
 	partial bool // it takes the others of a batch all the same
-	counts  bool // and says how many it refuses
+	counts  bool // and says how many it rejects
 
 	mu      sync.Mutex
 	stored  []rune // in their order, with repetitions
@@ -58,7 +58,7 @@ func (p *particular) Send(_ context.Context, b *Batch) Result {
 	if bad == 0 {
 		return Result{}
 	}
-	res := Result{Verdict: Refused, Reason: "http_400", Err: fmt.Errorf("refused: %s", text)}
+	res := Result{Verdict: Rejected, Reason: "http_400", Err: fmt.Errorf("rejected: %s", text)}
 	if p.counts {
 		res.Rejected = bad
 	}
@@ -130,7 +130,7 @@ func firsts(letters []rune) string {
 	return out.String()
 }
 
-func TestSearch_FindsWhatIsRefused(t *testing.T) {
+func TestSearch_FindsWhatIsRejected(t *testing.T) {
 	for name, payloads := range map[string][]string{
 		"the only record":                  {"A"},
 		"the only payload of several":      {"B", "a", "c", "d"},
@@ -166,7 +166,7 @@ func TestSearch_FindsWhatIsRefused(t *testing.T) {
 					d := make()
 					cfg := testConfig()
 					cfg.BatchTimeout = time.Second
-					s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+					s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 					all := strings.Join(payloads, "")
 					for _, p := range payloads {
 						offer(t, s, text("a", p, d))
@@ -189,7 +189,7 @@ func TestSearch_FindsWhatIsRefused(t *testing.T) {
 					assert.Zero(t, held(s))
 					if kind != "counted" {
 						for r, why := range d.reasons {
-							assert.Equal(t, "refused: "+string(r), why, "the reason of that record")
+							assert.Equal(t, "rejected: "+string(r), why, "the reason of that record")
 						}
 					}
 				})
@@ -199,7 +199,7 @@ func TestSearch_FindsWhatIsRefused(t *testing.T) {
 }
 
 // How many requests a search takes, and of the records that a destination takes
-// although it refuses others, how many it gets again.
+// although it rejects others, how many it gets again.
 func TestSearch_TakesFewRequests(t *testing.T) {
 	const n = 1024
 	for kind, c := range map[string]struct {
@@ -218,7 +218,7 @@ func TestSearch_TakesFewRequests(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := testConfig()
 				cfg.MaxBytes = 1 << 20
-				s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: c.d.keep})
+				s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: c.d.keep})
 				data := []byte(strings.Repeat("x", n))
 				data[c.bad] = 'X'
 				offer(t, s, text("a", string(data), c.d))
@@ -239,7 +239,7 @@ func TestSearch_CountsWhatIsReadForIt(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxBytes, cfg.MaxTotalBytes = 1<<30, 1<<31
 		d := &particular{}
-		s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+		s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 		part := text("a", strings.Repeat("X", 1000), d)
 		part.Payload.Size = 40 << 20
 		offer(t, s, part)
@@ -264,7 +264,7 @@ func TestSearch_SurvivesFailures(t *testing.T) {
 			}
 			return d.Send(ctx, b)
 		}}
-		s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+		s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 		all := "aBcdefGhijklmnopqrstuvwXyz"
 		for _, p := range []string{all[:5], all[5:6], all[6:20], all[20:]} {
 			offer(t, s, text("a", p, failing))
@@ -285,7 +285,7 @@ func TestSearch_WithoutCutEndsAtPayloads(t *testing.T) {
 		cfg := testConfig()
 		cfg.BatchTimeout = time.Second
 		d := &particular{}
-		s := start(t, Settings{Config: cfg, Refused: d.keep})
+		s := start(t, Settings{Config: cfg, Rejected: d.keep})
 		for _, p := range []string{"ab", "cD", "ef"} {
 			offer(t, s, text("a", p, d))
 		}
@@ -307,7 +307,7 @@ func TestTooLarge_SplitsOnePayload(t *testing.T) {
 			}
 			return d.Send(ctx, b)
 		}}
-		s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+		s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 		offer(t, s, text("a", "abcdefGhijklm", small))
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -323,7 +323,7 @@ func TestSearch_ExpiresTheRest(t *testing.T) {
 		cfg.MaxAge = time.Hour
 		d := &particular{}
 		n := 0
-		s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: d.keep})
+		s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: d.keep})
 		dies := &stub{answer: func(ctx context.Context, b *Batch) Result {
 			if n++; n > 2 {
 				return Result{Verdict: Retry, Reason: "down"}
@@ -341,12 +341,12 @@ func TestSearch_ExpiresTheRest(t *testing.T) {
 	})
 }
 
-// A partial success of everything is a refusal: which records it means is known.
+// A partial success of everything is a rejection: which records it means is known.
 func TestDelivered_NothingOfItIsADeadLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &particular{}
 		all := &stub{answer: answers(Result{Rejected: 3, Reason: "partial_success", Err: errors.New("partial success: 3 rejected: too old")})}
-		s := start(t, Settings{Config: testConfig(), Cut: letterCut, Refused: d.keep})
+		s := start(t, Settings{Config: testConfig(), Cut: letterCut, Rejected: d.keep})
 		offer(t, s, text("a", "abc", all))
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -370,11 +370,11 @@ func TestSearch_OfDestinationsThatContradictThemselves(t *testing.T) {
 			}
 			cfg := testConfig()
 			cfg.BatchTimeout, cfg.RetryMax, cfg.BreakerOpen, cfg.MaxAge = time.Second, time.Second, time.Second, time.Hour
-			verdicts := []Verdict{Delivered, Delivered, Refused, Refused, Refused, Retry, TooLarge, Blocked}
+			verdicts := []Verdict{Delivered, Delivered, Rejected, Rejected, Rejected, Retry, TooLarge, Blocked}
 			liar := &stub{answer: func(context.Context, *Batch) Result {
 				return Result{Verdict: verdicts[intN(len(verdicts))], Reason: "random", Rejected: intN(4) - 1, Err: errors.New("x")}
 			}}
-			s := start(t, Settings{Config: cfg, Cut: letterCut, Refused: func(*Batch, Result) (bool, error) { return intN(2) == 0, nil }})
+			s := start(t, Settings{Config: cfg, Cut: letterCut, Rejected: func(*Batch, Result) (bool, error) { return intN(2) == 0, nil }})
 			for range 20 {
 				offer(t, s, text("a", strings.Repeat("x", 1+intN(30)), liar))
 				time.Sleep(time.Duration(intN(500)) * time.Millisecond)
@@ -392,7 +392,7 @@ func TestSearch_OfDestinationsThatContradictThemselves(t *testing.T) {
 	}
 }
 
-// Neighbours that are refused for one reason are one dead letter, and good ones between
+// Neighbours that are rejected for one reason are one dead letter, and good ones between
 // them, or another reason, begin the next.
 func TestSearch_NeighborsAreOneDeadLetter(t *testing.T) {
 	for payload, want := range map[string][]string{
@@ -409,11 +409,11 @@ func TestSearch_NeighborsAreOneDeadLetter(t *testing.T) {
 			d := &stub{answer: func(_ context.Context, b *Batch) Result {
 				text := joined(b)
 				if i := strings.IndexFunc(text, unicode.IsUpper); i >= 0 {
-					return Result{Verdict: Refused, Reason: "http_400", Err: fmt.Errorf("no %c", text[i])}
+					return Result{Verdict: Rejected, Reason: "http_400", Err: fmt.Errorf("no %c", text[i])}
 				}
 				return Result{}
 			}}
-			s := start(t, Settings{Config: testConfig(), Cut: letterCut, Refused: func(b *Batch, res Result) (bool, error) {
+			s := start(t, Settings{Config: testConfig(), Cut: letterCut, Rejected: func(b *Batch, res Result) (bool, error) {
 				if failures++; failures%3 == 1 {
 					return false, errors.New("disk full")
 				}
@@ -442,9 +442,9 @@ func TestSearch_ShutdownCountsWhatIsHeld(t *testing.T) {
 			if n++; n > 3 {
 				return hang(ctx, b)
 			}
-			return Result{Verdict: Refused, Reason: "http_400", Err: errors.New("no")}
+			return Result{Verdict: Rejected, Reason: "http_400", Err: errors.New("no")}
 		}}
-		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Cut: letterCut, Refused: func(*Batch, Result) (bool, error) { return true, nil }})
+		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Cut: letterCut, Rejected: func(*Batch, Result) (bool, error) { return true, nil }})
 		s.Start()
 		offer(t, s, text("a", "AAAA", d))
 		synctest.Wait()

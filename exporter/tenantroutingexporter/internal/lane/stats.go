@@ -15,18 +15,18 @@ type Reason uint8
 
 // The reasons, and their names in metrics.
 const (
-	ReasonExpired    Reason = iota // older than MaxAge
-	ReasonRefused                  // refused permanently and not kept as a dead letter
-	ReasonRejected                 // refused record by record in an otherwise delivered batch
-	ReasonUnreadable               // damaged or missing in the store
-	ReasonShutdown                 // in memory when the process ended
-	ReasonLate                     // a delta point that its total may already include
-	ReasonStreams                  // a delta point of a time series beyond the limit
-	ReasonPoison                   // ended several processes, and could not be kept
-	ReasonDuplicate                // a delta point that its total includes
-	ReasonFuture                   // a delta point with a time too far in the future
-	ReasonInvalid                  // a delta point without a usable time, value or temporality
-	ReasonOverflow                 // a delta point whose total would be out of range
+	ReasonExpired         Reason = iota // older than MaxAge
+	ReasonBatchRejected                 // rejected permanently and not kept as a dead letter
+	ReasonRecordsRejected               // rejected record by record in an otherwise delivered batch
+	ReasonUnreadable                    // damaged or missing in the store
+	ReasonShutdown                      // in memory when the process ended
+	ReasonLate                          // a delta point that its total may already include
+	ReasonStreams                       // a delta point of a time series beyond the limit
+	ReasonPoison                        // ended several processes, and could not be kept
+	ReasonDuplicate                     // a delta point that its total includes
+	ReasonFuture                        // a delta point with a time too far in the future
+	ReasonInvalid                       // a delta point without a usable time, value or temporality
+	ReasonOverflow                      // a delta point whose total would be out of range
 	numReasons
 )
 

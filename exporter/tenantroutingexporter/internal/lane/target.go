@@ -35,19 +35,19 @@ type Verdict uint8
 
 const (
 	// Delivered means that the destination took the batch, except for Result.Rejected records. If
-	// those are all, the batch is treated as Refused.
+	// those are all, the batch is treated as Rejected.
 	Delivered Verdict = iota
 	// Retry means that a later attempt may succeed.
 	Retry
 	// Blocked means that no attempt will succeed until an operator acts, for
-	// example because the destination refuses the gateway's own credentials.
+	// example because the destination rejects the gateway's own credentials.
 	// The data is kept, and the breaker opens at once.
 	Blocked
 	// TooLarge means that smaller batches may succeed. The batch is split.
 	TooLarge
-	// Refused means that the destination never takes this batch. The batch is split until the refused
+	// Rejected means that the destination never takes this batch. The batch is split until the rejected
 	// records are found.
-	Refused
+	Rejected
 )
 
 // Result is the outcome of an attempt.
@@ -57,7 +57,7 @@ type Result struct {
 	RetryAfter time.Duration // the delay that the destination asks for; zero: none
 	Err        error         // for the operator; nil if all of it was delivered
 
-	// Rejected is how many records of a delivered batch the destination refused. For a refused batch it
+	// Rejected is how many records of a delivered batch the destination rejected. For a rejected batch it
 	// is the same, if the destination states it and took the other records; zero: not known, or it
 	// took none.
 	Rejected int

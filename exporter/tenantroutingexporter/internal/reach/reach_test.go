@@ -70,7 +70,7 @@ func TestCheck_Allow(t *testing.T) {
 	}
 }
 
-func TestParseAllow_Refuses(t *testing.T) {
+func TestParseAllow_Rejects(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                    "neither a network",
 		"localhost":           "neither a network",

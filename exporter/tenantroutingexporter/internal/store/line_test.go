@@ -88,7 +88,7 @@ type gated struct {
 	groups [][]string // keys by transaction
 	begun  chan struct{}
 	goOn   chan struct{}
-	obeys  bool // refuses when the context has ended, as storage over a network does
+	obeys  bool // rejects when the context has ended, as storage over a network does
 }
 
 func (g *gated) Batch(ctx context.Context, ops ...*storage.Operation) error {

@@ -162,7 +162,7 @@ func TestStore_ManyCallersShareTransactions(t *testing.T) {
 	closeStore(t, s)
 }
 
-func TestStore_AFullDiskRefusesAndRecovers(t *testing.T) {
+func TestStore_AFullDiskRejectsAndRecovers(t *testing.T) {
 	o := clients(t, t.TempDir(), 1<<20)
 	s, _ := open(t, o)
 	var stored []lane.Part
@@ -370,7 +370,7 @@ func (p panicking) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	return p.Client.Batch(ctx, ops...)
 }
 
-func TestOpen_RefusesStorageThatCannotListItsKeys(t *testing.T) {
+func TestOpen_RejectsStorageThatCannotListItsKeys(t *testing.T) {
 	_, _, err := Open(context.Background(), Settings{
 		Logger: zap.NewNop(),
 		Open:   func(context.Context, string) (storage.Client, error) { return storage.NewNopClient(), nil },

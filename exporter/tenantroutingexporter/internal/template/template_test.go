@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-func TestCompile_RefusesAnythingElse(t *testing.T) {
+func TestCompile_RejectsAnythingElse(t *testing.T) {
 	for text, want := range map[string]string{
 		"{":                  `"{" without "}"`,
 		"a}b":                `"}" without "{"`,
@@ -100,7 +100,7 @@ func TestRender(t *testing.T) {
 // open is a policy for what tests refer to.
 var open = &reference.Policy{Directories: []string{"/does/not"}, EnvPrefixes: []string{"TEMPLATE_TEST_"}}
 
-func TestRender_RefusesValuesThatWouldInject(t *testing.T) {
+func TestRender_RejectsValuesThatWouldInject(t *testing.T) {
 	for _, c := range []struct {
 		kind        Kind
 		text, value string
