@@ -18,64 +18,47 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
-// refusedFor is how long the condition lasts after the pipeline last refused records. Records
-// are sent again sooner.
-const refusedFor = 15 * time.Second
-
-// refusal counts what the next consumer refused. It is safe for concurrent use.
-type refusal struct {
-	mu          sync.Mutex
-	since, last time.Time // of temporary refusals
-	why         error
-	lost        int64 // records that were permanently refused
-	lostWhy     error
-	loss        condition.Growth
+// rejection counts records that the next consumer permanently rejected. It is safe for concurrent
+// use.
+type rejection struct {
+	mu   sync.Mutex
+	lost int64
+	why  error // of the last ones
+	loss condition.Growth
 }
 
-// temporary records that the next consumer refused records, which are sent again.
-func (r *refusal) temporary(now time.Time, why error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now.Sub(r.last) >= refusedFor {
-		r.since = now
-	}
-	r.last, r.why = now, why
-}
-
-// permanent counts records that were permanently refused, and dropped.
-func (r *refusal) permanent(records int, why error) {
+// permanent counts records that were dropped.
+func (r *rejection) permanent(records int, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lost += int64(records)
-	r.lostWhy = why
+	r.why = why
 }
 
-func (r *refusal) findings(now time.Time) (all []condition.Finding) {
+func (r *rejection) findings(now time.Time) []condition.Finding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.why != nil && now.Sub(r.last) < refusedFor {
-		all = append(all, condition.Finding{Name: condition.PipelineRefuses, Message: "The pipeline refuses log records, which wait in their files: " + r.why.Error(), Since: r.since})
+	n, since := r.loss.Look(r.lost, now, condition.LossHold)
+	if n == 0 {
+		return nil
 	}
-	if n, since := r.loss.Look(r.lost, now, condition.LossHold); n > 0 {
-		all = append(all, condition.Finding{
-			Name: condition.DataDropped, Since: since,
-			Message: fmt.Sprintf("Log records dropped since %s, because the pipeline permanently refused them: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.lostWhy),
-		})
-	}
-	return all
+	return []condition.Finding{{
+		Name: condition.DataDropped, Since: since,
+		Message: fmt.Sprintf("Log records dropped since %s, because the pipeline permanently rejected them: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.why),
+	}}
 }
 
 // logsWatch reports what keeps log files from being read.
 type logsWatch struct {
-	tailer  *tail.Tailer
-	roster  *roster.Roster // nil if PM2 is not asked
-	refused *refusal
-	include []string
-	now     func() time.Time
+	tailer   *tail.Tailer
+	roster   *roster.Roster // nil if PM2 is not asked
+	rejected *rejection
+	include  []string
+	now      func() time.Time
 }
 
 func (w *logsWatch) findings() []condition.Finding {
-	all := w.refused.findings(w.now())
+	all := w.rejected.findings(w.now())
 	all = append(all, w.ofFiles(w.tailer.Faults())...)
 	var silent []roster.Silent
 	for _, s := range w.roster.Silent() {
@@ -108,6 +91,12 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 	}
 	if f.Following == 0 && f.Home == nil && f.Find == nil {
 		all = append(all, condition.Finding{Name: condition.LogFilesMissing, Message: "There is no log file to read, looked for " + condition.Paths(w.include)})
+	}
+	if f.Rejected > 0 {
+		all = append(all, condition.Finding{
+			Name: condition.PipelineRefuses, Since: f.RejectedSince,
+			Message: fmt.Sprintf("The pipeline rejects log records, which wait in their files (%d): %s: %s", f.Rejected, condition.Paths(f.RejectedPaths), oneLine(f.RejectedError)),
+		})
 	}
 	if f.NotReadCount > 0 {
 		paths := make([]string, len(f.NotRead))

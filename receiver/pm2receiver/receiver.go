@@ -53,8 +53,8 @@ type logsReceiver struct {
 
 	recovery *recovery.Recoverer
 
-	refused refusal // by the next consumer
-	unpost  func()  // removes the conditions from the boards
+	rejected rejection // by the next consumer
+	unpost   func()    // removes the conditions from the boards
 
 	own        *admit.Own    // the files that this process writes
 	maxBackoff time.Duration // until refused records are sent again; zero is the default
@@ -140,7 +140,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		r.tailer, r.roster = nil, nil
 		return errors.Join(err, closeStore(ctx, store))
 	}
-	watch := &logsWatch{tailer: r.tailer, roster: r.roster, refused: &r.refused, include: include, now: time.Now}
+	watch := &logsWatch{tailer: r.tailer, roster: r.roster, rejected: &r.rejected, include: include, now: time.Now}
 	r.unpost = condition.Post(components, component.KindReceiver, r.set.ID, watch.findings)
 	return nil
 }
@@ -250,10 +250,9 @@ func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Log
 	if consumererror.IsPermanent(err) || recovery.Is(err) {
 		r.set.Logger.Error("Records were permanently refused and are dropped", zap.Int("records", count), zap.Error(err))
 		r.meter.refused(count)
-		r.refused.permanent(count, err)
+		r.rejected.permanent(count, err)
 		return plog.Logs{}, false, nil
 	}
-	r.refused.temporary(time.Now(), err)
 	var some consumererror.Logs
 	if errors.As(err, &some) {
 		return some.Data(), true, err

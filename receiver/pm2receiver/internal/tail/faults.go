@@ -28,6 +28,13 @@ type Faults struct {
 	// Excluded files are not among them. NotReadCount is how many there are, up to 256.
 	NotRead      []NotRead
 	NotReadCount int
+	// Rejected is how many files wait because the next consumer rejects their records.
+	// RejectedPaths are the first 16 of them. RejectedError is the error of the file that waits
+	// longest, and RejectedSince when it began to wait.
+	Rejected      int
+	RejectedPaths []string
+	RejectedError error
+	RejectedSince time.Time
 	// SaveError is why checkpoints could not be saved the last time, or nil, and
 	// CheckpointAge is the age of the saved ones.
 	SaveError     error
@@ -48,9 +55,18 @@ func (t *Tailer) Faults() Faults {
 			f.Unreadable++
 			f.Paths = append(f.Paths, l.path)
 		}
+		if r := l.rejected.Load(); r != nil {
+			if f.Rejected == 0 || r.since.Before(f.RejectedSince) {
+				f.RejectedError, f.RejectedSince = r.err, r.since
+			}
+			f.Rejected++
+			f.RejectedPaths = append(f.RejectedPaths, l.path)
+		}
 	}
 	slices.Sort(f.Paths)
 	f.Paths = f.Paths[:min(len(f.Paths), maxFaultPaths)]
+	slices.Sort(f.RejectedPaths)
+	f.RejectedPaths = f.RejectedPaths[:min(len(f.RejectedPaths), maxFaultPaths)]
 	if len(f.Paths) > 0 {
 		t.mu.Lock()
 		l := t.logs[f.Paths[0]]

@@ -92,6 +92,7 @@ type log struct {
 	size      atomic.Int64                 // of the file at path
 	offset    atomic.Int64                 // how much of the file at path was accepted
 	readError atomic.Pointer[error]        // why the file cannot be read
+	rejected  atomic.Pointer[rejected]     // the records that wait, because the last attempt to send them failed
 	ended     atomic.Bool                  // nothing is left to read
 	working   atomic.Bool                  // a step is running
 	lastRun   atomic.Int64                 // when the last step ended, in Unix nanoseconds
