@@ -107,7 +107,7 @@ func TestConditions_NoPM2ThenOneThatIsDown(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(home, "logs"), 0o700))
 	got = b.await(t, "log_files_missing", "pm2_unreachable absent")
 	assert.Contains(t, got["log_files_missing"], filepath.Join(home, "logs", "*.log"))
-	assert.Contains(t, got["pm2_unreachable absent"], "PM2's daemon is not running")
+	assert.Equal(t, "PM2 in "+home+" returns no list of log files: PM2's daemon is not running: there is no socket; files outside of its folder `logs` are not read", got["pm2_unreachable absent"])
 
 	write(t, filepath.Join(home, "logs", "web-out.log"), "one\n")
 	b.await(t, "pm2_unreachable absent")
@@ -123,7 +123,7 @@ func TestOfDaemons_AdviceFitsTheCause(t *testing.T) {
 		"denied": "PM2_SOCKET_USER",
 		"other":  "", // the general advice of the condition
 	} {
-		all := ofDaemons([]roster.Silent{{Home: "/home/app/.pm2", Reason: reason, Err: errors.New("no answer")}}, "metrics")
+		all := ofDaemons([]roster.Silent{{Home: "/home/app/.pm2", Reason: reason, Err: errors.New("no answer")}}, lack{what: "no metrics"})
 		require.Len(t, all, 1)
 		assert.Equal(t, reason, all[0].Cause)
 		if want == "" {
@@ -132,6 +132,71 @@ func TestOfDaemons_AdviceFitsTheCause(t *testing.T) {
 		}
 		assert.Contains(t, all[0].Fix, want)
 	}
+}
+
+// On a machine whose only applications are in containers, the metrics are what is missing.
+func TestConditions_OnlyContainers(t *testing.T) {
+	home := t.TempDir()
+	cfg := testConfig(home)
+	cfg.Include = []string{filepath.Join(home, "*-json.log")}
+	cfg.ProcessList = defaultProcessListConfig()
+	cfg.Metrics.Enabled = true
+	write(t, filepath.Join(home, "c-json.log"), `{"log":"one\n","stream":"stdout","time":"2026-05-01T12:00:00Z"}`+"\n")
+	b := &board{}
+	sink := new(consumertest.LogsSink)
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, sink)
+	m, err := NewFactory().CreateMetrics(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, new(consumertest.MetricsSink))
+	require.NoError(t, err)
+	require.NoError(t, m.Start(t.Context(), b))
+	got := b.await(t, "pm2_unreachable absent")
+	assert.Equal(t, "PM2 in "+home+" returns no metrics: PM2's daemon is not running: there is no socket", got["pm2_unreachable absent"])
+	for _, src := range b.sources {
+		for _, f := range src.Report() {
+			assert.Contains(t, f.Fix, "set `PM2_METRICS=false`")
+			assert.True(t, f.Minor)
+		}
+	}
+	require.NoError(t, m.Shutdown(t.Context()))
+	b.await(t)
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+func TestLogsWatch_SaysWhatIsMissing(t *testing.T) {
+	silent := func(listed bool) []roster.Silent {
+		return []roster.Silent{{Home: "/srv/a"}, {Home: "/srv/b", Listed: true}, {Home: "/srv/c", Listed: listed}}[1:]
+	}
+	cfg := testConfig("/srv/a")
+	w := &logsWatch{cfg: cfg}
+	const outside = "; files outside of its folder `logs` are not read"
+	assert.Equal(t, lack{"no list of log files", outside}, w.lacks(silent(false)))
+	assert.Equal(t, lack{what: "no list of log files"}, w.lacks(silent(true)))
+	cfg.Metrics.Enabled = true
+	assert.Equal(t, lack{"no list of log files and no metrics", outside}, w.lacks(silent(false)))
+	cfg.Include = []string{"/x/*.log"}
+	assert.Equal(t, lack{what: "no list of log files and no metrics"}, w.lacks(silent(false)))
+}
+
+// A home that is named is missed even if there are others.
+func TestConditions_AWrongHomeBesideHomes(t *testing.T) {
+	base := t.TempDir()
+	write(t, filepath.Join(base, "app", ".pm2", "logs", "web-out.log"), "one\n")
+	wrong := filepath.Join(base, "nope", ".pm2")
+	cfg := testConfig(wrong)
+	cfg.Homes = []string{filepath.Join(base, "*", ".pm2")}
+	cfg.ProcessList.Enabled = false
+	b := &board{}
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, new(consumertest.LogsSink))
+	name := "pm2_not_found " + condition.SomeHomes
+	assert.Equal(t, "A home folder of PM2 does not exist: "+wrong+": file does not exist", b.await(t, name)[name])
+	require.NoError(t, os.Remove(filepath.Join(base, "app", ".pm2", "logs", "web-out.log")))
+	b.await(t, name, "log_files_missing")
+	require.NoError(t, os.RemoveAll(filepath.Join(base, "app")))
+	got := b.await(t, "pm2_not_found")
+	assert.Contains(t, got["pm2_not_found"], filepath.Join(base, "*", ".pm2"))
+	assert.Contains(t, got["pm2_not_found"], wrong)
+	require.NoError(t, os.MkdirAll(filepath.Join(wrong, "logs"), 0o700))
+	b.await(t, "log_files_missing")
+	require.NoError(t, r.Shutdown(t.Context()))
 }
 
 func TestConditions_PM2AnswersAgain(t *testing.T) {

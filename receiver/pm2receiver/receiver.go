@@ -140,7 +140,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		r.tailer, r.roster = nil, nil
 		return errors.Join(err, closeStore(ctx, store))
 	}
-	watch := &logsWatch{tailer: r.tailer, roster: r.roster, rejected: &r.rejected, include: include, now: time.Now}
+	watch := &logsWatch{cfg: r.cfg, tailer: r.tailer, roster: r.roster, rejected: &r.rejected, include: include, now: time.Now}
 	r.unpost = condition.Post(components, component.KindReceiver, r.set.ID, watch.findings)
 	return nil
 }

@@ -13,8 +13,10 @@ const maxFaultPaths = 16
 
 // Faults is what keeps a [Tailer] from reading at present.
 type Faults struct {
-	// Home is why there is no folder of a PM2 daemon, or nil.
-	Home error
+	// Home is why a folder of a PM2 daemon is missing, or nil. OtherHomes reports whether there are
+	// folders of other daemons.
+	Home       error
+	OtherHomes bool
 	// Find is why log files could not be looked for, or nil.
 	Find error
 	// Following is how many of the followed files exist.
@@ -45,7 +47,7 @@ type Faults struct {
 // for concurrent use.
 func (t *Tailer) Faults() Faults {
 	t.mu.Lock()
-	f := Faults{Home: t.homeError, Find: t.findError, SaveError: t.saveError, CheckpointAge: t.set.Now().Sub(t.saved)}
+	f := Faults{Home: t.homeError, OtherHomes: t.otherHomes, Find: t.findError, SaveError: t.saveError, CheckpointAge: t.set.Now().Sub(t.saved)}
 	t.mu.Unlock()
 	for _, l := range t.all() {
 		if !l.watch.missing.Load() {

@@ -194,7 +194,7 @@ func (l *log) step(ctx context.Context) {
 		err := l.look()
 		l.starting = false
 		if err != nil {
-			l.report("Cannot look at log file", err)
+			l.report("Cannot read log file", err)
 			// Files that are open can be read nevertheless.
 		} else {
 			l.failing = false
