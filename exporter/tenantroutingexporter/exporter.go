@@ -95,7 +95,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	r.boards = rejection.FindBoards(host)
-	safetext.StandardLog()
+	safetext.StandardLog(r.set.Logger)
 	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host, r.recovery)
 	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
 	for name, d := range r.cfg.Destinations {
