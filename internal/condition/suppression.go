@@ -36,9 +36,8 @@ var suppressions = []suppression{
 	// The socket is in the home.
 	{cause: LogFilesUnreadable, consequence: PM2Unreachable, only: []string{"denied"}},
 
-	// A request without the key is not sent, which its sender sees as a failed connection.
-	{cause: KeyNotSent, consequence: GatewayUnreachable, only: []string{"network"}},
-	{cause: KeyNotSent, consequence: GatewayBusy, only: []string{"grpc_unavailable"}},
+	// A request without the key is not sent.
+	{cause: KeyNotSent, consequence: DestinationInvalid, only: []string{"key_not_sent"}},
 	// An old key is refused.
 	{cause: KeyFileFailed, consequence: GatewayRefuses, only: []string{"http_401", "grpc_unauthenticated"}},
 

@@ -108,10 +108,10 @@ func TestTracker_ConsequenceIsShownAfterItsCause(t *testing.T) {
 func TestTracker_FlappingCauseHidesNothing(t *testing.T) {
 	r := newRig(t)
 	for range 20 {
-		r.findings = []Finding{{Name: KeyNotSent}, {Name: GatewayUnreachable, Cause: "network"}}
+		r.findings = []Finding{{Name: KeyNotSent}, {Name: DestinationInvalid, Cause: "key_not_sent"}}
 		r.run(5 * time.Second)
-		r.findings = []Finding{{Name: GatewayUnreachable, Cause: "network"}}
+		r.findings = []Finding{{Name: DestinationInvalid, Cause: "key_not_sent"}}
 		r.run(time.Second)
 	}
-	assert.Equal(t, []string{"gateway_unreachable"}, r.names())
+	assert.Equal(t, []string{"destination_invalid"}, r.names())
 }
