@@ -68,7 +68,7 @@ func TestKeyRotate_Twice(t *testing.T) {
 	assert.WithinDuration(t, time.Now().Add(30*24*time.Hour), c.snapshot().Key(apikey.Digest(fourth.Key)).ExpiresAt, time.Minute)
 	c.fails(exitFailure, "was replaced by key "+second.ID, "key", "rotate", first.ID)
 
-	// A key with an end of its own has not been replaced.
+	// A key that was created with an expiry has not been replaced.
 	var ends struct{ ID, Key string }
 	c.json(&ends, "key", "create", "a", "--description", "vm", "--expires", "2h")
 	r = c.run("key", "rotate", ends.ID)

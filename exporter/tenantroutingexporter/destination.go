@@ -31,7 +31,7 @@ type DestinationConfig struct {
 	// request before compression.
 	MaxBatchBytes bytesize.Size `mapstructure:"max_batch_bytes"`
 
-	// DeltaToCumulative says whether delta metrics are converted to totals before they
+	// DeltaToCumulative is whether delta metrics are converted to totals before they
 	// are sent. Defaults to what the profile says: true for prometheus, mimir, cortex and
 	// victoriametrics.
 	DeltaToCumulative *bool `mapstructure:"delta_to_cumulative"`

@@ -190,7 +190,7 @@ func (r *router) laneSettings() lane.Settings {
 }
 
 // openStore opens the queue and returns what an earlier run left, with the targets of tenants that are
-// known by now.
+// known already.
 func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Part, error) {
 	ext, err := storageclient.Find(host, "storage", *r.cfg.Storage)
 	if err != nil {

@@ -104,7 +104,7 @@ func largeOf(t *testing.T, g *guard.Guard, id tenant.ID) context.Context {
 }
 
 // A disk hangs while a request with delta metrics is written to it. Its converter is held
-// until the disk goes on, and nothing else is.
+// until the disk responds again, and nothing else is.
 func TestHungDisk(t *testing.T) {
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}, &tenant.Tenant{ID: "b"})
 	disk := &hangable{Extension: newStorage(t, t.TempDir()).(storage.Extension)}

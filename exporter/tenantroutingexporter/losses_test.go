@@ -60,7 +60,7 @@ lane: {batch: {timeout: 0s}}
 	var found []condition.Finding
 	require.Eventually(t, func() bool { found = report(); return len(found) == 2 }, 30*time.Second, time.Millisecond)
 	assert.Equal(t, condition.DataDropped, found[0].Name)
-	assert.Regexp(t, `^Records dropped or kept as dead letters since ..:..:..Z: 1; since the start: 1 rejected$`, found[0].Message)
+	assert.Regexp(t, `^Records dropped or kept as dead letters since ..:..:..Z: 1; since the start: 1 refused$`, found[0].Message)
 	assert.Equal(t, condition.TenantMissing, found[1].Name)
 	assert.Contains(t, found[1].Message, `"business_id"`)
 	g.stop()

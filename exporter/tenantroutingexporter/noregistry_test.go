@@ -110,7 +110,7 @@ max_tenants: 1
 	require.NoError(t, r.consumeMetrics(t.Context(), deltaOf("b", 102, 1)))
 }
 
-// What waited in storage goes on after a restart before any tenant has sent again.
+// Queued data is delivered after a restart before any tenant has sent again.
 func TestNoRegistry_GoesOnAfterARestart(t *testing.T) {
 	server := newServer(t)
 	server.set(http.StatusUnauthorized, "")

@@ -72,11 +72,11 @@ func (r *router) nextReplay(requests *deadletter.RequestQueue, now time.Time) {
 	if err != nil {
 		re.report.Error = err.Error()
 	}
-	sent, left := 0, 0
+	sent, remaining := 0, 0
 	for _, g := range re.report.Groups {
-		sent, left = sent+g.Sent, left+g.Left
+		sent, remaining = sent+g.Sent, remaining+g.Left
 	}
-	r.set.Logger.Info("Replayed dead letters", zap.Int("sent", sent), zap.Int("left", left), zap.Error(err))
+	r.set.Logger.Info("Replayed dead letters", zap.Int("sent", sent), zap.Int("left", remaining), zap.Error(err))
 	r.letters.scan(time.Now())
 	re.report.Done = true
 	if err := re.write(); err != nil {

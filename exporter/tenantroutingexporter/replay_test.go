@@ -323,7 +323,7 @@ func TestReplay_OfFreshLetters(t *testing.T) {
 		report := requestReplay(t, dir, deadletter.Filter{})
 		return len(report.Groups) == 1 && report.Groups[0].Sent == 1
 	}, time.Minute, time.Millisecond)
-	// What is rejected now is written to a file of its own.
+	// What is rejected now is written to its own file.
 	js.set(func(string) (int, int64) { return 400, 0 })
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "2")))
 	require.Eventually(t, func() bool { return sum(t, g.tel, "dead_lettered_records") == 2 }, 30*time.Second, time.Millisecond)

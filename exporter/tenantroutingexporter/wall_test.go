@@ -50,8 +50,8 @@ func p99(d []time.Duration) time.Duration {
 	return d[len(d)*99/100]
 }
 
-// wall runs innocent tenants, with four faulty ones if faulty is true, and
-// returns how long acceptance and delivery took the innocent.
+// wall runs well-behaved tenants, with four faulty ones if faulty is true, and
+// returns how long acceptance and delivery took for the well-behaved tenants.
 func wall(t *testing.T, faulty, stored bool) (accept, deliver []time.Duration) {
 	t.Helper()
 	const innocents, rounds = 96, 10

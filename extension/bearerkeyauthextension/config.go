@@ -74,7 +74,7 @@ type FailuresConfig struct {
 }
 
 // FailureAuditConfig configures the audit log of rejected requests. Each gateway needs
-// a log of its own.
+// its own log.
 type FailureAuditConfig struct {
 	// Directory contains the log. It is created if it does not exist. Without it there
 	// is no log.

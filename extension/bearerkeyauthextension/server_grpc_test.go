@@ -157,7 +157,7 @@ func TestTap_IsForReceiversThatReadFirst(t *testing.T) {
 	assert.Empty(t, options)
 }
 
-// The flood comes from a process of its own, so that the CPU time of this one is
+// The flood comes from a separate process, so that the CPU time of this one is
 // the gateway's alone.
 const floodEnv = "BEARERKEYAUTH_FLOOD"
 

@@ -116,8 +116,8 @@ type ThrottleConfig struct {
 	// are. Defaults to all but two thirds of one processor, and at least 50.
 	AboveCPUPercent int `mapstructure:"above_cpu_percent"`
 
-	// LargeRequest is from which size on, decompressed, requests are decoded and handed on
-	// by turns, one tenant after the other, so that a processor is left to small ones.
+	// LargeRequest is from which size on, decompressed, requests are decoded and passed on
+	// in round-robin order of tenants, so that a processor remains for small ones.
 	// Defaults to 256KiB.
 	LargeRequest bytesize.Size `mapstructure:"large_request"`
 

@@ -62,7 +62,7 @@ func (f *dbFixture) statusSoon(want componentstatus.Status) {
 	require.Eventually(f.t, func() bool { return f.host.status() == want }, 2*inForceWithin, time.Millisecond)
 }
 
-// One server serves all tests, each with a database of its own. Those that kill
+// One server serves all tests, each with its own database. Those that kill
 // it come one after the other.
 func TestPostgres(t *testing.T) {
 	s := pgtest.Start(t)

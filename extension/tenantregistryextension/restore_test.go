@@ -320,7 +320,7 @@ func TestRestored_FromACopy(t *testing.T) {
 }
 
 // A file that operators edit by hand has no history. What was ended permanently stays
-// ended all the same; a tenant may be resumed, and its routes put back.
+// ended anyway; a tenant may be resumed, and its routes restored.
 func TestFileWithoutHistory(t *testing.T) {
 	f := newFixture(t)
 	f.cfg.Snapshot = filepath.Join(f.dir, "copies", "registry.snapshot")

@@ -64,15 +64,15 @@ func (r *registry) useSnapshot() {
 // of its own so that a slow disk delays no change. It retries failed writes, so that
 // a start without the source does not undo a revocation.
 func (r *registry) save(ctx context.Context) {
-	again := time.NewTicker(saveAgain * r.cfg.PollInterval)
-	defer again.Stop()
+	retry := time.NewTicker(saveAgain * r.cfg.PollInterval)
+	defer retry.Stop()
 	var pending *content // not written yet
 	reported := false    // that it cannot be written
 	for ended := false; !ended; {
 		select {
 		case c := <-r.toSave:
 			pending, reported = &c, false
-		case <-again.C:
+		case <-retry.C:
 		case <-ctx.Done():
 			ended = true
 			select {

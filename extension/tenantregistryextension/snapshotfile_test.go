@@ -175,7 +175,7 @@ func TestSave_TriesAgain(t *testing.T) {
 	require.Eventually(t, func() bool { _, err := os.Stat(f.cfg.Snapshot); return err == nil }, inForceWithin, time.Millisecond)
 }
 
-// A copy that an earlier version wrote has no mark, and serves all the same. What
+// A copy that an earlier version wrote has no mark, and serves anyway. What
 // was ended permanently in it stays ended.
 func TestStart_WithACopyOfAnEarlierVersion(t *testing.T) {
 	f := newFixture(t)

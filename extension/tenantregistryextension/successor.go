@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// forkError says that the registry of the source is not a successor of the registry
+// forkError reports that the registry of the source is not a successor of the registry
 // in force.
 type forkError struct {
 	reason  string

@@ -226,7 +226,7 @@ func TestReplay_HalfWrittenProgressIsCutOff(t *testing.T) {
 	assert.Equal(t, 1, o.Sent)
 }
 
-// The gateway goes on writing to a file of the same name while one is replayed.
+// The gateway continues writing to a file of the same name while one is replayed.
 func TestReplay_KeepsLaterRequests(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "1")

@@ -245,7 +245,7 @@ func TestReadable(t *testing.T) {
 }
 
 // A request that needs too much memory is rejected with the same text by every check. The text
-// names the configured limit, not what is left of it after the body.
+// names the configured limit, not what remains of it after the body.
 func TestTooLarge_NamesTheLimitThatIsConfigured(t *testing.T) {
 	const want = "the request needs more than 5MiB of memory, its body included, which is the most that requests of one tenant may have: send smaller requests"
 	protobuf := bytes.Repeat([]byte{0x0a, 6, 0x12, 4, 0x12, 2, 0x2a, 0}, 100_000)

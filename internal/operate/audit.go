@@ -72,7 +72,7 @@ type Verify struct {
 	Checkpoints []audit.Kept
 }
 
-// KeyError says that an audit log cannot be verified because its key file is
+// KeyError reports that an audit log cannot be verified because its key file is
 // missing or cannot be used. [Verify.Verifier] makes the key file unnecessary.
 type KeyError struct {
 	Path    string // of the key file
@@ -81,7 +81,7 @@ type KeyError struct {
 	err     error
 }
 
-// Error says what is missing and what to restore.
+// Error returns what is missing and what to restore.
 func (e *KeyError) Error() string {
 	switch {
 	case !e.Missing:

@@ -19,7 +19,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Restore says how a restored registry is accepted.
+// Restore configures how a restored registry is accepted.
 type Restore struct {
 	// Merge are registries that know what was ended after the backup, such as
 	// the snapshots of gateways.

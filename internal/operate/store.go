@@ -98,7 +98,7 @@ func (s fileStore) explain(err error) error {
 
 func auditDir(path string) *audit.Dir { return audit.NewDir(path + ".audit") }
 
-// missingFileError says that there is no registry file.
+// missingFileError reports that there is no registry file.
 type missingFileError struct{ path string }
 
 func (e missingFileError) Error() string {

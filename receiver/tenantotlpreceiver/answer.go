@@ -103,5 +103,5 @@ func write(w http.ResponseWriter, contentType string, httpStatus int, body []byt
 	// A browser must not take what a sender put into an error for a page.
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(httpStatus)
-	_, _ = w.Write(body) // an error means that the sender has gone
+	_, _ = w.Write(body) // an error means that the sender has disconnected
 }

@@ -285,7 +285,7 @@ func TestOpen_ThatFailsLeavesNoFileOpen(t *testing.T) {
 }
 
 // On a file system that ignores case the folders of tenants whose IDs differ in
-// nothing else have names of their own.
+// nothing else have their own names.
 func TestArchive_SeparatesNamesThatDifferInCase(t *testing.T) {
 	for insensitive, want := range map[bool][]string{true: {"tenant=%41cme", "tenant=acme"}, false: {"tenant=Acme", "tenant=acme"}} {
 		dir := t.TempDir()

@@ -193,7 +193,7 @@ func TestRetryAfter_ReadsDates(t *testing.T) {
 	}
 }
 
-// Many attempts are under way at a time, so what one may hold is far below Go's own
+// Many attempts are in progress at a time, so what one may hold is far below Go's own
 // limit.
 func TestHTTP_BoundsTheHeaderOfAnAnswer(t *testing.T) {
 	long := strings.Repeat("y", 1<<20)

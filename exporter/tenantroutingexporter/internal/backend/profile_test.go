@@ -107,7 +107,7 @@ func fakes(t *testing.T) map[string]*fake {
 				"broken":   reply(503, "", ""),
 			},
 			want: map[string]lane.Result{
-				"too-long": {Verdict: lane.Rejected, Reason: "http_400"}, // the good lines are stored all the same
+				"too-long": {Verdict: lane.Rejected, Reason: "http_400"}, // the good lines are stored anyway
 				"flood":    {Verdict: lane.Retry, Reason: "http_429"},    // no Retry-After: the lane's own clock
 				"broken":   {Verdict: lane.Retry, Reason: "http_503"},
 			},

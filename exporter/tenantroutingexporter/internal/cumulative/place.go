@@ -19,7 +19,7 @@ type place struct {
 }
 
 // take returns the time series of the next point, or nil if the point is dropped.
-func (r *run) take(m mark) *stream {
+func (r *run) take(m pointID) *stream {
 	e := r.entries[r.next]
 	r.next++
 	if r.next%yieldPoints == 0 {
@@ -29,7 +29,7 @@ func (r *run) take(m mark) *stream {
 	switch {
 	case s == nil:
 		return nil
-	case s.marks.has(m):
+	case s.recent.has(m):
 		r.dropped.Duplicate++
 		return nil
 	case e.late || s.unmarked == m.time:
@@ -87,7 +87,7 @@ func (r *run) zeroTime(s *stream, from, at pcommon.Timestamp) pcommon.Timestamp 
 }
 
 // emit makes p, which was added to s, the point at that place.
-func emit[P point](r *run, s *stream, p P, m mark, at place) {
+func emit[P point](r *run, s *stream, p P, m pointID, at place) {
 	c := r.converter
 	if at.begins {
 		s.start = at.start
@@ -96,7 +96,7 @@ func emit[P point](r *run, s *stream, p P, m mark, at place) {
 			r.begun++
 		}
 	}
-	if gone, forgets := s.marks.add(m); forgets && gone.time == m.time {
+	if forgotten, full := s.recent.add(m); full && forgotten.time == m.time {
 		s.unmarked = m.time
 	}
 	s.last, s.seen = at.time, r.now
@@ -114,8 +114,8 @@ func (r *run) save(s *stream) {
 		return
 	}
 	s.written = r.number
-	v := saved{stream: s, before: *s, marks: len(s.marks.list)}
-	r.marks = append(r.marks, s.marks.list...)
+	v := saved{stream: s, before: *s, recent: len(s.recent.list)}
+	r.recent = append(r.recent, s.recent.list...)
 	if h := s.total; h != nil {
 		v.total = *h
 		v.counts = [2]int{len(h.counts.values), len(h.negative.values)}
@@ -139,7 +139,7 @@ func (r *run) reserve(s *stream, n int) bool {
 	return true
 }
 
-// release gives back what s, which had held buckets and bounds and might have n, does not
+// release returns to the budget what s, which held buckets and bounds and may need n, does not
 // need.
 func (r *run) release(s *stream, held, n int) {
 	c := r.converter

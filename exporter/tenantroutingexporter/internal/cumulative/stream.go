@@ -13,10 +13,10 @@ import (
 
 // stream is the total of one time series, whichever kind it is.
 type stream struct {
-	start pcommon.Timestamp // of the total
-	last  pcommon.Timestamp // that was emitted; 0: nothing was
-	seen  time.Time
-	marks marks
+	start  pcommon.Timestamp // of the total
+	last   pcommon.Timestamp // that was emitted; 0: nothing was
+	seen   time.Time
+	recent recentPoints
 
 	number number
 	total  *histogram
@@ -84,7 +84,7 @@ func (n number) put(p pmetric.NumberDataPoint) {
 
 // addNumber adds p to its total and makes it that, or reports false if p has to go.
 func (r *run) addNumber(p pmetric.NumberDataPoint, monotonic bool) bool {
-	m := markOfNumber(p)
+	m := idOfNumber(p)
 	s := r.take(m)
 	if s == nil {
 		return false

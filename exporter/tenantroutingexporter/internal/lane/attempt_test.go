@@ -170,7 +170,7 @@ func TestShutdown_TriesOnceAndCountsTheRest(t *testing.T) {
 	})
 }
 
-// kept is a store that keeps nothing: data is in memory all the same.
+// kept is a store that keeps nothing: data is in memory anyway.
 type kept struct{}
 
 func (kept) Put(context.Context, []Part) error { return nil }

@@ -29,7 +29,7 @@ func takes(d time.Duration, verdict Verdict) func(context.Context, *Batch) Resul
 	}
 }
 
-// crowd is tenants whose backends take long, each with an endpoint of its own.
+// crowd is tenants whose backends take long, each with its own endpoint.
 type crowd struct {
 	tenants, lanes int // lanes of each tenant
 	answer         func(context.Context, *Batch) Result
@@ -112,7 +112,7 @@ func TestDispatch_SlowBackendsDoNotDelayOthers(t *testing.T) {
 	}
 }
 
-// What is slow is delivered all the same, as fast as its slots allow.
+// What is slow is delivered anyway, as fast as its slots allow.
 func TestDispatch_SlowLanesAreDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()

@@ -255,7 +255,7 @@ func (l *lane) mergeDeadLetter(po *portion, res *Result) {
 
 // flushDeadLetter queues the held portion of a payload when all its other records have an outcome.
 func (l *lane) flushDeadLetter(c *cut) {
-	if c.run != nil && c.left == c.run.records() {
+	if c.run != nil && c.remaining == c.run.records() {
 		c.run.search.parts.pushFront(c.run)
 		c.run = nil
 	}

@@ -26,7 +26,7 @@ import (
 type particular struct {
 	stub
 	bounds  Bounds
-	partial bool // it takes the others of a batch all the same
+	partial bool // it takes the others of a batch anyway
 	counts  bool // and says how many it rejects
 
 	mu      sync.Mutex
@@ -250,7 +250,7 @@ func TestSearch_CountsReads(t *testing.T) {
 	})
 }
 
-// A search goes on where it was when the destination fails in between, and failures
+// A search continues where it was when the destination fails in between, and failures
 // cost nothing of it.
 func TestSearch_SurvivesFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -116,7 +116,7 @@ func TestHide_SecretsThatAGRPCBackendRepeats(t *testing.T) {
 	}
 }
 
-// rotating is an authenticator that gets another secret while a request is under way.
+// rotating is an authenticator that gets another secret while a request is in progress.
 type rotating struct {
 	component.Component
 	secret atomic.Value
