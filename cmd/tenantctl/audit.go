@@ -179,7 +179,7 @@ func beginningOf(e *audit.Entry) string {
 	return text
 }
 
-var errTampered = errors.New("the audit log is not as it was written")
+var errTampered = errors.New("the audit log was changed after it was written")
 
 func (a *app) auditVerify() *cobra.Command {
 	var set operate.Verify

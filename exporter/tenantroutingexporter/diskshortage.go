@@ -42,7 +42,7 @@ func (w *diskShortage) rejected(now time.Time, logger *zap.Logger, usage store.U
 		return
 	}
 	w.since = now
-	logger.Error("Storage does not take data because the disk is full; requests of tenants that hold much are rejected until there is free space again. "+
+	logger.Error("Storage does not take data because the disk is full; requests of tenants with much queued data are rejected until space is free. "+
 		"Free space on the disk of the path or enlarge it, or find out in /health why backends do not take the queued data",
 		append(about, zap.Int64("free_bytes", usage.Free), zap.Int64("reserve_bytes", usage.Reserve), zap.Int64("used_bytes", usage.Taken))...)
 }

@@ -93,7 +93,7 @@ func (r *router) openMigrations(ctx context.Context, host component.Host, remain
 		for _, id := range r.cfg.MigrateQueues {
 			m := &migration{router: r, exporter: id, signal: signal}
 			if err := m.open(ctx, ext); err != nil {
-				r.set.Logger.Error("Failed to open the sending queue of another exporter. It stays as it is; the next start tries again",
+				r.set.Logger.Error("Failed to open the sending queue of another exporter; it remains unchanged, and the next start retries",
 					zap.Stringer("exporter", id), zap.Stringer("signal", signal), zap.Error(err))
 				continue
 			}
@@ -219,7 +219,7 @@ func (m *migration) run(ctx context.Context) (done bool) {
 	}
 	if err != nil && ctx.Err() == nil && !m.waited {
 		m.waited = true
-		m.set.Logger.Warn("Migrating the sending queue of another exporter waits",
+		m.set.Logger.Warn("The migration of the sending queue of another exporter is paused",
 			zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Int("requests", m.queue.Len()), zap.Error(err))
 	}
 	return done

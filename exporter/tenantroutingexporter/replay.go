@@ -241,7 +241,7 @@ func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte,
 	re.restoreTenant(g.Tenant)
 	target := re.plans.target(re.directory(), lane.Key{Tenant: g.Tenant, Destination: g.Destination, Signal: g.Signal})
 	if target == nil {
-		return errors.New("the tenant is not in the registry, or the destination is not configured, at present")
+		return errors.New("the tenant is not in the registry, or the destination is not configured")
 	}
 	data, records, err := deadletter.Proto(g.Signal, request)
 	if err != nil {
@@ -274,7 +274,7 @@ func (re *replay) deliver(ctx context.Context, target lane.Target, b *lane.Batch
 		res := target.Send(ctx, b)
 		switch {
 		case res.Verdict == lane.Delivered && res.Rejected > 0:
-			return rejectedLetter(fmt.Errorf("the destination took only part of it, and another replay sends all of it: %w", res.Err))
+			return rejectedLetter(fmt.Errorf("the destination accepted only part of the request, and another replay sends all of it: %w", res.Err))
 		case res.Verdict == lane.Delivered:
 			return nil
 		case ctx.Err() != nil:

@@ -32,7 +32,7 @@ const lockName = ".replay.lock"
 var ErrRejected = errors.New("rejected")
 
 // ErrBusy is returned by Lock while another process replays from the same directory.
-var ErrBusy = errors.New("another replay from this directory is under way")
+var ErrBusy = errors.New("another replay from this directory is in progress")
 
 // Outcome is the result of a replay.
 type Outcome struct {

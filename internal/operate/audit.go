@@ -24,7 +24,7 @@ func (r *Registry) AuditEntries(ctx context.Context, tenantID string) ([]*audit.
 			n++
 			e := &audit.Entry{}
 			if err := json.Unmarshal(text, e); err != nil {
-				return fmt.Errorf("entry %d cannot be read, run \"tenantctl audit verify\"", n)
+				return fmt.Errorf("entry %d cannot be decoded; run \"tenantctl audit verify\"", n)
 			}
 			if tenantID == "" || slices.ContainsFunc(e.Changes, func(c audit.Change) bool { return c.Tenant == tenantID }) {
 				entries = append(entries, e)

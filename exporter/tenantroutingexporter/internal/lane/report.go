@@ -17,7 +17,7 @@ func (s *Scheduler) logDelivered(l *lane, b *Batch, res *Result, now time.Time) 
 	switch {
 	case res.Err == nil:
 	case res.Unexpected: // the target limits these itself
-		s.Logger.Warn("A destination says that it took a batch, but does not answer as it should", fields(b, res)...)
+		s.Logger.Warn("A destination reports success, but its answer is not an OTLP answer", fields(b, res)...)
 	case res.Rejected > 0:
 		s.logRejected(l, now, "A destination took only part of a batch", fields(b, res))
 	default:

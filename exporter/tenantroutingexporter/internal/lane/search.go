@@ -232,7 +232,7 @@ func (s *Scheduler) observeAnswer(l *lane, b *Batch, out *outcome, now time.Time
 		f.on, f.probeAt = true, now.Add(rejectsAllProbe)
 		if !now.Before(f.quiet) {
 			f.quiet = now.Add(rejectsAllLog)
-			s.Logger.Warn("A destination rejects everything; requests are not split for now, except one per minute", fields(b, &out.Result)...)
+			s.Logger.Warn("A destination rejects all requests; only one request per minute is split to find rejected records", fields(b, &out.Result)...)
 		}
 	}
 }
