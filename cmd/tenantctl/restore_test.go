@@ -171,7 +171,7 @@ func TestRestore_OfAFileAlone(t *testing.T) {
 	assert.Regexp(t, `^# history: registry [0-9a-f]{16} epoch [1-9]\d+ revision`, string(func() []byte { d, _ := os.ReadFile(c.path); return d }()))
 }
 
-// What the message about a damaged log says leads out.
+// The command in the message about a damaged log repairs it.
 func newLogDrill(t *testing.T, c *cli, damage func()) {
 	c.ok("tenant", "create", "a")
 	c.ok("tenant", "create", "b")

@@ -234,7 +234,7 @@ func TestPrometheus_UnfitPointsAreCounted(t *testing.T) {
 	backend.eventually(t, 10)
 }
 
-// Many requests of one tenant at a time, most of which are rejected at first.
+// Concurrent requests of one tenant, most of which are rejected at first.
 func TestPrometheus_ConcurrentRetriesCountOnce(t *testing.T) {
 	backend, other := newSamples(t), newSamples(t)
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})

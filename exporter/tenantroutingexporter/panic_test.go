@@ -202,7 +202,7 @@ func TestSafeStore(t *testing.T) {
 	}
 }
 
-// What ended the process over gRPC, and over HTTP locked the tenant's metrics and the
+// This panic crashed the process over gRPC. Over HTTP it blocked the tenant's metrics and the
 // shutdown.
 func TestDelta_ShapesThatChangeAreAccepted(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

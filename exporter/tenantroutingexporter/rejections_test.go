@@ -192,7 +192,7 @@ func TestRejections_AfterShutdown(t *testing.T) {
 	assert.GreaterOrEqual(t, retryDelay(err), time.Second)
 }
 
-// What the exporter rejects is counted for the caller's key.
+// A rejection counts for the caller's key.
 func TestRouter_PostsRejections(t *testing.T) {
 	board := &tenanttest.Rejections{}
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "A", Routes: map[tenant.Signal][]string{tenant.Logs: {"gone"}}},

@@ -192,8 +192,8 @@ func TestFailureAudit_ContinuesAfterADamagedLog(t *testing.T) {
 	}
 }
 
-// Where tenantctl looks for it, and not in the log's own folder.
-// So too after a restart, before the first entry of the new run.
+// The key is where tenantctl looks for it, and not in the folder of the log. This holds after a
+// restart, before the first entry.
 func TestFailureAudit_ContinuesAfterItsLogIsRemoved(t *testing.T) {
 	f := newAuditFixture(t)
 	f.fail(1, ip("192.0.2.1"), unknownKey)

@@ -62,8 +62,7 @@ func (f *dbFixture) statusSoon(want componentstatus.Status) {
 	require.Eventually(f.t, func() bool { return f.host.status() == want }, 2*inForceWithin, time.Millisecond)
 }
 
-// One server serves all tests, each with its own database. Those that kill
-// it come one after the other.
+// One server serves all tests, each with its own database. Tests that kill it run sequentially.
 func TestPostgres(t *testing.T) {
 	s := pgtest.Start(t)
 	for name, test := range map[string]func(*testing.T, *pgtest.Server){

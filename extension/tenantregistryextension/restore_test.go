@@ -266,8 +266,8 @@ func TestRestoreDrill(t *testing.T) {
 	})
 }
 
-// What an operator suspends in a restored registry is in force before it is
-// accepted; what a standby that lags behind shows is not.
+// A suspension in a restored registry applies before the registry is accepted. A suspension in a
+// standby that lags does not.
 func TestRestored_EndsKeysThatEndedLater(t *testing.T) {
 	forEachSource(t, func(t *testing.T, s source) {
 		suspend(s, "late")

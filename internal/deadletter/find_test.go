@@ -116,7 +116,8 @@ func TestFind_FolderThatMayNotBeRead(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrPermission)
 }
 
-// What cannot be sent keeps nobody else's letters, stays, and is named.
+// A line that cannot be sent does not block other dead letters. It remains, and the error names
+// it.
 func TestReplay_DamagedLinesStay(t *testing.T) {
 	for name, test := range map[string]struct {
 		damage string // in place of the second of three lines

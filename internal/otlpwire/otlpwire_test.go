@@ -251,7 +251,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// What senders get wrong at the beginning of a document is named.
+// The error names common mistakes of senders at the beginning of a document.
 func TestCheck_NamesDataBeforeADocument(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                      "it is empty, which is not JSON; a request without data is {}",

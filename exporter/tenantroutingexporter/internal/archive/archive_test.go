@@ -123,7 +123,7 @@ func TestOpen_RemovesHalfLines(t *testing.T) {
 			dir := t.TempDir()
 			a := open(t, Settings{Directory: dir})
 			require.NoError(t, a.Append("x", []byte("1\n")))
-			// What follows is what a kill leaves: no Close, and a line cut short.
+			// A kill leaves an open file and an incomplete line.
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "x", "00000.jsonl"), []byte(c.torn), 0o600))
 			b := open(t, Settings{Directory: dir})
 			assert.Equal(t, map[string]string{"x/00000.jsonl": c.want}, content(t, dir), "before anything is written there")
@@ -276,7 +276,7 @@ func TestJournal_IsBounded(t *testing.T) {
 	require.NoError(t, a.Close())
 }
 
-// Who cannot open an archive tries again and again.
+// A lane that cannot open an archive retries.
 func TestOpen_ThatFailsLeavesNoFileOpen(t *testing.T) {
 	var journal *os.File
 	_, err := openJournal(t.TempDir(), func(f *os.File) error { journal = f; return syscall.EIO })

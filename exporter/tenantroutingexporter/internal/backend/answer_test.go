@@ -50,7 +50,7 @@ func TestPartialSuccess_OfEverySignal(t *testing.T) {
 	}
 }
 
-// What a backend counts is believed as far as it can be.
+// The count of a backend is used if it is possible.
 func TestPartialSuccess_ImpossibleCounts(t *testing.T) {
 	const records = 5
 	for count, want := range map[int64]lane.Result{

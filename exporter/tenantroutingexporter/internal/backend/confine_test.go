@@ -47,8 +47,8 @@ func TestNewArchive_ATenantCannotNameAnyDirectory(t *testing.T) {
 	}
 }
 
-// What is wrong is the tenant's route alone: it is found when the registry is loaded, and
-// the lane is blocked.
+// Only the tenant's route is wrong. It is reported when the registry is loaded, and the lane is
+// blocked.
 func TestArchive_StaysBelowItsRoot(t *testing.T) {
 	base := t.TempDir()
 	root, outside := filepath.Join(base, "root"), filepath.Join(base, "outside")

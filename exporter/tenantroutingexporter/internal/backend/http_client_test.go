@@ -30,7 +30,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
-// What only a client does is still done where it is asked for.
+// Settings that only a client applies still apply.
 func TestHTTP_Cookies(t *testing.T) {
 	var cookies []string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -37,7 +37,7 @@ func TestCodec_EveryLevelRoundTrips(t *testing.T) {
 	}
 }
 
-// What was compressed by itself, by any codec, and what was not, is one stream.
+// Payloads compressed by any codec, and uncompressed ones, form one stream.
 func TestCodec_StreamsMixedEncodings(t *testing.T) {
 	fast, small, other := newGzip(t, Fastest), newGzip(t, 9), newZstd(t, 1)
 	a, b, c, d := text(40_000), noise(500), text(17), text(100_000)
@@ -71,7 +71,7 @@ func TestAlike(t *testing.T) {
 	assert.True(t, Alike(newZstd(t, -1), newZstd(t, 1)))
 }
 
-// What one call returned must not change when its memory serves another.
+// The result of a call must not change when a later call reuses memory.
 func TestCodec_ResultsAreNotShared(t *testing.T) {
 	for _, c := range []Codec{newGzip(t, Fastest), newGzip(t, 1), newZstd(t, 1)} {
 		var work sync.WaitGroup

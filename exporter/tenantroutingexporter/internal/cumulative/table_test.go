@@ -212,8 +212,7 @@ func converterAt(second int64) *Converter {
 	return New(set, NewBudget(100, 100), time.Unix(second, 0))
 }
 
-// What is so old that nothing newer is forgotten is added; what may have been forgotten
-// is not.
+// A point older than all forgotten ones is added. A point that may have been forgotten is not.
 func TestConvert_LatePoints(t *testing.T) {
 	c := converterAt(0)
 	add := func(points ...p) Dropped { return accept(t, c, numbers(true, points...)) }
@@ -325,7 +324,7 @@ func TestConvert_HistogramsRestart(t *testing.T) {
 	}
 }
 
-// What is neither delta nor cumulative makes Prometheus reject the request.
+// Prometheus rejects requests with an unknown temporality.
 func TestConvert_UnknownTemporality(t *testing.T) {
 	for name, fill := range map[string]func(pmetric.Metric){
 		"sum":         func(m pmetric.Metric) { m.SetEmptySum().DataPoints().AppendEmpty() },

@@ -137,8 +137,8 @@ func TestShutdown_RejectsAnOfferThatComesTooLate(t *testing.T) {
 	})
 }
 
-// So is an offer that is ready when the time is up and only an attempt that ignores
-// its context is still in flight.
+// An offer is rejected too if it is ready at the deadline and only an attempt that ignores its
+// context is in flight.
 func TestShutdown_RejectsAnOfferWhileTheLastAttemptsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result { time.Sleep(time.Minute); return Result{} }}

@@ -296,7 +296,7 @@ func TestSearch_WithoutCutEndsAtPayloads(t *testing.T) {
 	})
 }
 
-// What is too large by itself goes in parts.
+// A payload that is too large is sent in parts.
 func TestTooLarge_SplitsOnePayload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()

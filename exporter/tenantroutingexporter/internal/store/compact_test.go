@@ -87,8 +87,7 @@ func TestCompact_FreesDrainedSpace(t *testing.T) {
 	closeStore(t, s)
 }
 
-// What is put, read and released while a file is compacted again and again is neither
-// lost nor comes back.
+// Concurrent compactions neither lose data nor restore released data.
 func TestCompact_WhileTheFileIsUsed(t *testing.T) {
 	dir := t.TempDir()
 	set, _ := located(t, dir)

@@ -297,8 +297,8 @@ func TestStore_KillAfterADamagedIndexLosesNothing(t *testing.T) {
 	closeStore(t, s)
 }
 
-// Nothing is wrong with a file that was looked at, however often a process was
-// killed while it opened it: it may be large, and the memory small.
+// A file that was inspected is not damaged, however often a process was killed while it opened the
+// file: the file may be large and the memory small.
 func TestOpen_KillsCostNothingWithReadableFiles(t *testing.T) {
 	dir := t.TempDir()
 	set, logs := located(t, dir)

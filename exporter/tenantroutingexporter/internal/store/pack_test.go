@@ -47,7 +47,7 @@ func TestPack_RoundTrip(t *testing.T) {
 	}
 }
 
-// What waits to be written takes no more memory than it has bytes, or hardly.
+// A queued write takes little more memory than its bytes.
 func TestPack_KeepsOnlyTheNeededBytes(t *testing.T) {
 	for _, size := range []int{2 << 10, 100 << 10, 4 << 20} {
 		r := &record{size: size}

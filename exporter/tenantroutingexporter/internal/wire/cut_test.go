@@ -302,7 +302,7 @@ func FuzzCut(f *testing.F) {
 			return
 		}
 		requireCut(t, signal, data, records, int(limit))
-		// What was never decoded must not panic.
+		// Data that was never decoded must not cause a panic.
 		_, _ = Cut(formOf(signal), raw, Limits{Piece: int(limit), Total: 10 * len(raw)})
 	})
 }
