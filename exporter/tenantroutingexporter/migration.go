@@ -41,7 +41,7 @@ const (
 	migrationBatch  = 128 << 10
 	migrationMerged = 1000 // requests
 
-	// migrationPoll is the time between two tries while storage is full.
+	// migrationPoll is the time between two attempts while storage is full.
 	migrationPoll = time.Second
 
 	// migrationTries is how often the removal of a request that is stored is tried before it is

@@ -235,7 +235,7 @@ func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 	show()
 }
 
-// send sends one dead letter as a lane would. Its error wraps deadletter.ErrRefused if it concerns this dead
+// send sends one dead letter as a lane would. Its error wraps deadletter.ErrRejected if it concerns this dead
 // letter alone.
 func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte, n deadletter.Note) error {
 	re.restoreTenant(g.Tenant)

@@ -151,7 +151,7 @@ type ClientConfig struct {
 	// Defaults to false.
 	Insecure bool `mapstructure:"insecure"`
 
-	// WhenRefused is no longer supported and must not be set.
+	// WhenRejected is no longer supported and must not be set.
 	WhenRejected string `mapstructure:"when_refused"`
 
 	// prevent unkeyed literal initialization

@@ -19,7 +19,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-// TestSpoofing_EndsAsTheKeysTenantOrARefusal sends, over both protocols and
+// TestSpoofing_YieldsTheKeysTenantOrARejection sends, over both protocols and
 // through real receivers, every header in which a caller could name a tenant.
 // Attributes are the tenant processor's: its tests have their table.
 func TestSpoofing_YieldsTheKeysTenantOrARejection(t *testing.T) {

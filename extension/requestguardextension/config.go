@@ -150,8 +150,8 @@ var (
 // minGuardMemory holds a request of usual size twice.
 const minGuardMemory = 8 * bytesize.MiB
 
-// minMemoryLimit is what a collector needs at rest. Below it the runtime would do nothing
-// but collect garbage.
+// minMemoryLimit is the memory of an idle collector. Below it the runtime would only collect
+// garbage.
 const minMemoryLimit = 64 * bytesize.MiB
 
 func createDefaultConfig() component.Config {

@@ -208,7 +208,7 @@ var (
 	errNoAttribute    = errors.New(`"attribute" must not be empty`)
 )
 
-// minDuration is above what a number without a unit is, which counts nanoseconds.
+// minDuration is larger than any number without a unit, which would count nanoseconds.
 const minDuration = time.Millisecond
 
 // Validate implements confmap.Validator.

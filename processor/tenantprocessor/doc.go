@@ -3,7 +3,6 @@
 
 //go:generate go tool -modfile=../../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package tenantprocessor makes data say which tenant, host and environment it
-// is from, whatever its sender wrote there, and rejects what has no tenant or
-// must not pass.
+// Package tenantprocessor sets the tenant, host and environment of data, overwriting the sender's
+// values, and rejects data that has no tenant or exceeds limits.
 package tenantprocessor

@@ -222,7 +222,7 @@ func (c *Converter) release() {
 // Sweep removes idle time series.
 func (c *Converter) Sweep(now time.Time) {
 	if !c.mu.tryLock() {
-		return // it is in use, maybe as long as a disk hangs; the next sweep tries again
+		return // a conversion is in progress, possibly as long as a disk hangs; the next sweep retries
 	}
 	defer c.release()
 	streams, buckets := len(c.streams), c.buckets

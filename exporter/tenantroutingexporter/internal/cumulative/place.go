@@ -67,13 +67,12 @@ func (r *run) placeOf(s *stream, from, at pcommon.Timestamp, begins, zero bool) 
 	return p, true
 }
 
-// maxZero is how long before a point the zero before it may be. Backends reject requests
-// with times that are too old, and some senders name the start of their process as that of
-// each delta.
+// maxZero is how long before a point its zero may be. Backends reject requests with times that are
+// too old, and some senders use the start of their process as the start of each delta.
 const maxZero = pcommon.Timestamp(5 * time.Minute)
 
-// zeroTime returns when s is zero before it has the first delta: as soon after its start
-// as nothing can be in the way that was emitted before, but not too early.
+// zeroTime returns the time of the zero before the first delta of s. It is shortly after the start
+// of s, after every point that was emitted before, and not older than maxZero.
 func (r *run) zeroTime(s *stream, from, at pcommon.Timestamp) pcommon.Timestamp {
 	res := r.converter.resolution
 	z := at - min(res, at)
@@ -86,7 +85,7 @@ func (r *run) zeroTime(s *stream, from, at pcommon.Timestamp) pcommon.Timestamp 
 	return z
 }
 
-// emit makes p, which was added to s, the point at that place.
+// emit sets the times of p, which was added to s, to those of the place.
 func emit[P point](r *run, s *stream, p P, m pointID, at place) {
 	c := r.converter
 	if at.begins {

@@ -64,7 +64,7 @@ type created struct {
 	stream *stream
 }
 
-// saved is what a time series was before.
+// saved is the previous state of a time series.
 type saved struct {
 	stream *stream
 	before stream
@@ -101,7 +101,7 @@ func (r *run) end() {
 	}
 }
 
-// undo makes the totals what they were before.
+// undo restores the previous totals.
 func (r *run) undo() {
 	c := r.converter
 	recent, counts := 0, 0
@@ -290,7 +290,7 @@ func (r *run) removeUnused() {
 	})
 }
 
-// writeMetric returns how many points are left.
+// writeMetric returns how many points remain.
 func (r *run) writeMetric(m pmetric.Metric) int {
 	r.zeros, r.kept = r.zeros[:0], 0
 	switch m.Type() {

@@ -296,7 +296,7 @@ func (s *Scheduler) record(a *attempt, out *outcome, now time.Time) {
 	}
 }
 
-// refusedOf returns how many records of a rejected batch are rejected.
+// rejectedOf returns how many records of a rejected batch are rejected.
 func rejectedOf(b *Batch, res *Result) int {
 	switch {
 	case b.Records == 1:

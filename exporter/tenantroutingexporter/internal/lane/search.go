@@ -25,14 +25,14 @@ const (
 	// no search waits for the budget.
 	maxSearches = 8
 
-	// refusesAllAfter is how many indivisible portions in a row a destination rejects until it
+	// rejectsAllAfter is how many indivisible portions in a row a destination rejects until it
 	// is considered to reject everything.
 	rejectsAllAfter = 64
 
-	// refusesAllProbe is how often a payload is split even so.
+	// rejectsAllProbe is how often a payload is split even so.
 	rejectsAllProbe = time.Minute
 
-	// refusesAllLog is the least time between two log lines about it.
+	// rejectsAllLog is the least time between two log lines about it.
 	rejectsAllLog = 10 * time.Minute
 )
 
@@ -43,7 +43,7 @@ type search struct {
 	spent time.Duration // in attempts
 }
 
-// refusesAll detects a destination that rejects everything, for which splitting is wasted.
+// rejectsAll detects a destination that rejects everything, for which splitting is wasted.
 type rejectsAll struct {
 	rejections int // of indivisible portions in a row
 	on         bool

@@ -306,7 +306,7 @@ func (s *Store) flush(ctx context.Context) error {
 	return errors.Join(append(errs, s.flushAttempts(ctx))...)
 }
 
-// Close records what was released and closes all files.
+// Close records releases and closes all files.
 func (s *Store) Close(ctx context.Context) error {
 	close(s.stop)
 	s.loops.Wait()
