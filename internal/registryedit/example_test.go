@@ -47,7 +47,9 @@ func ExampleEdit() {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "tenants.yaml")
-	add := func(d *registryedit.Document) error { return d.Add(&tenant.Tenant{ID: "tenant-a", Status: tenant.StatusActive, Isolation: tenant.IsolationShared}) }
+	add := func(d *registryedit.Document) error {
+		return d.Add(&tenant.Tenant{ID: "tenant-a", Status: tenant.StatusActive, Isolation: tenant.IsolationShared})
+	}
 
 	fmt.Println(errors.Is(registryedit.Edit(context.Background(), path, add), fs.ErrNotExist))
 	fmt.Println(registryedit.EditOrCreate(context.Background(), path, add))

@@ -304,7 +304,7 @@ func TestHTTP_CORSOfABrowser(t *testing.T) {
 	}
 }
 
-// TestHTTP_RefusedBodiesAreNotWaitedFor has rejected senders who announce a body that
+// TestHTTP_DoesNotWaitForRejectedBodies has rejected senders who announce a body that
 // net/http would read for them before it answers.
 func TestHTTP_DoesNotWaitForRejectedBodies(t *testing.T) {
 	d := setup{patience: 50 * time.Millisecond}.start(t)
