@@ -86,7 +86,7 @@ type LimitsConfig struct {
 	Scope Scope `mapstructure:"scope"`
 
 	// Gateways is the number of gateways among which limits are divided, with scope
-	// "local" and while Redis is away. Defaults to 1.
+	// "local" and while Redis is unavailable. Defaults to 1.
 	Gateways int `mapstructure:"gateways"`
 
 	// Redis is where limits are shared.
