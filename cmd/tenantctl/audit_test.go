@@ -123,7 +123,7 @@ func TestAuditVerify_FindsTampering(t *testing.T) {
 	r := c.run("audit", "verify")
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.out, "fault: entry 0 is not what was written")
-	assert.Contains(t, r.err, "is not as it was written")
+	assert.Contains(t, r.err, "was changed after it was written")
 	r = c.run("audit", "verify", "-o", "json")
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.out, `"valid": false`)

@@ -122,7 +122,7 @@ func TestClient_KeepsTheLastGoodKey(t *testing.T) {
 	second, _ := newKey()
 	path := keyFile(t, first)
 	s, logs := startClient(t, &ClientConfig{KeyFile: path})
-	const remains = "the last good key remains in use"
+	const remains = "the last valid key remains in use"
 
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	eventuallyLogs(t, logs, remains)

@@ -139,7 +139,7 @@ func TestSnapshotFile_WriteFailureDelaysNoChange(t *testing.T) {
 	f.replace(yamlOf("a", "b"))
 	f.eventually("a b")
 	require.Eventually(t, func() bool { return len(f.errorsLogged()) > 0 }, inForceWithin, time.Millisecond)
-	assert.Contains(t, f.errorsLogged()[0], "The copy of the registry could not be written")
+	assert.Contains(t, f.errorsLogged()[0], "Failed to write the snapshot file of the registry")
 }
 
 // A copy that could not be written when the change came is written later, at the
