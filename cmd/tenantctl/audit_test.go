@@ -128,7 +128,7 @@ func TestAuditVerify_FindsTampering(t *testing.T) {
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.out, `"valid": false`)
 	require.NoError(t, os.WriteFile(path, append(whole, "x\n"...), 0o600))
-	c.fails(exitFailure, "entry 2 cannot be read", "audit", "list")
+	c.fails(exitFailure, "entry 2 cannot be decoded", "audit", "list")
 }
 
 // Text of other people can forge no line and no color of a list.
