@@ -159,7 +159,7 @@ func writeFailures(w io.Writer, entries []operate.FailureEntry, details bool) er
 			lines = append(lines, []string{at, e.Time.Format(time.RFC3339), "-", "-", beginningOf(e.Entry)})
 		}
 	}
-	return rows(w, []string{"SEQ", "FROM", "TO", "SOURCE", "REFUSED"}, lines)
+	return rows(w, []string{"SEQ", "FROM", "TO", "SOURCE", "REJECTED"}, lines)
 }
 
 func countsOf(reasons map[string]int64) string {
@@ -179,7 +179,7 @@ func beginningOf(e *audit.Entry) string {
 	return text
 }
 
-var errTampered = errors.New("the audit log is not as it was written")
+var errTampered = errors.New("the audit log was changed after it was written")
 
 func (a *app) auditVerify() *cobra.Command {
 	var set operate.Verify

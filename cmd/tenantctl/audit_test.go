@@ -123,12 +123,12 @@ func TestAuditVerify_FindsTampering(t *testing.T) {
 	r := c.run("audit", "verify")
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.out, "fault: entry 0 is not what was written")
-	assert.Contains(t, r.err, "is not as it was written")
+	assert.Contains(t, r.err, "was changed after it was written")
 	r = c.run("audit", "verify", "-o", "json")
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.out, `"valid": false`)
 	require.NoError(t, os.WriteFile(path, append(whole, "x\n"...), 0o600))
-	c.fails(exitFailure, "entry 2 cannot be read", "audit", "list")
+	c.fails(exitFailure, "entry 2 cannot be decoded", "audit", "list")
 }
 
 // Text of other people can forge no line and no color of a list.

@@ -26,7 +26,7 @@ func (c *cli) completions(args ...string) string {
 	return strings.Join(offered, " ")
 }
 
-func TestCompletion_OffersWhatTheRegistryHas(t *testing.T) {
+func TestCompletion_SuggestsNamesOfTheRegistry(t *testing.T) {
 	c := newCLI(t)
 	assert.Empty(t, c.completions("tenant", "show", ""), "there is no registry")
 	c.ok("tenant", "create", "acme", "--name", "Acme")

@@ -178,7 +178,7 @@ func TestDeadLetterReplay_PartialSuccessInProtobuf(t *testing.T) {
 	assert.Contains(t, r.err, "1 dead letter is left")
 }
 
-func TestDeadLetterReplay_ThroughAGatewayNamesTheTenant(t *testing.T) {
+func TestDeadLetterReplay_ThroughAGatewaySendsTheTenant(t *testing.T) {
 	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
 	letters(t, dir, "tenant-a", "loki", "1")
 	letters(t, dir, "tenant-b", "loki", "2")
@@ -193,7 +193,7 @@ func TestDeadLetterReplay_ThroughAGatewayNamesTheTenant(t *testing.T) {
 	assert.Equal(t, []string{"Bearer " + key}, box.auth)
 }
 
-func TestDeadLetterReplay_KeepsWhatIsRejectedAndEndsWhenNothingWorks(t *testing.T) {
+func TestDeadLetterReplay_KeepsRejectedRequestsAndStopsAtAnOutage(t *testing.T) {
 	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
 	letters(t, dir, "tenant-a", "loki", "bad", "2", "partly", "4", "5")
 	args := []string{"deadletter", "replay", "--directory", dir, "--tenant", "tenant-a", "--endpoint", box.URL, "-o", "json"}
@@ -283,7 +283,7 @@ func TestDeadLetters_WrongDirectory(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(dir, ".replay.lock"))
 }
 
-func TestDeadLetterReplay_LeavesFreshFilesAlone(t *testing.T) {
+func TestDeadLetterReplay_SkipsFreshFiles(t *testing.T) {
 	c, dir, box := newCLI(t), t.TempDir(), newLetterBox(t)
 	letters(t, dir, "tenant-a", "loki", "1")
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*.jsonl"))
@@ -295,7 +295,7 @@ func TestDeadLetterReplay_LeavesFreshFilesAlone(t *testing.T) {
 	assert.Empty(t, box.got)
 }
 
-func TestDeadLetterReplay_Rejects(t *testing.T) {
+func TestDeadLetterReplay_RejectsFlags(t *testing.T) {
 	c, dir := newCLI(t), t.TempDir()
 	wrong := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(wrong, []byte("not-a-key-but-a-secret"), 0o600))
@@ -326,7 +326,7 @@ func TestDeadLetterReplay_Rejects(t *testing.T) {
 	require.NoError(t, unlock())
 }
 
-func TestDeadLetterReplay_DoesNotShowWhatABackendRepeats(t *testing.T) {
+func TestDeadLetterReplay_HidesSecretsThatABackendRepeats(t *testing.T) {
 	key, _ := apikey.New()
 	file := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(file, []byte(key), 0o600))

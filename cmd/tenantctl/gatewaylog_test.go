@@ -62,7 +62,7 @@ SEQ  FROM                  TO                    SOURCE     REJECTED
 	var entries []struct {
 		Part, Seq int64
 		Action    string
-		Rejected  *audit.Rejected
+		Rejected  *audit.Rejected `json:"refused"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(r.out), &entries), r.out)
 	require.Len(t, entries, 3)

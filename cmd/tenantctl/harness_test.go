@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// cli runs tenantctl on a registry of its own.
+// cli runs tenantctl on its own registry.
 type cli struct {
 	t    *testing.T
 	path string
@@ -109,7 +109,7 @@ func (c *cli) file() string {
 	return string(registryfile.WithoutHistory(data))
 }
 
-// program runs tenantctl as a process of its own.
+// program runs tenantctl as a separate process.
 func (c *cli) program(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"--registry", c.path}, args...)...)
 	cmd.Env = append(os.Environ(), actAsProgram+"=1")

@@ -52,7 +52,7 @@ func TestHelp_OfEveryCommandIsAManualPage(t *testing.T) {
 }
 
 // Every example is a command line that the command takes.
-func TestHelp_ExamplesAreRight(t *testing.T) {
+func TestHelp_ExamplesAreValid(t *testing.T) {
 	words := regexp.MustCompile(`[^\s"']*"[^"]*"|[^\s"']*'[^']*'|\S+`)
 	seen := 0
 	commands(t, func(_, c *cobra.Command) {

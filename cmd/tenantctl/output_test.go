@@ -111,9 +111,9 @@ func shapeOf(v any) any {
 	return "scalar"
 }
 
-// TestOutput_HasNothingThatATerminalObeys has such characters wherever a registry
+// TestOutput_HasNoControlSequences has such characters wherever a registry
 // can: C0 and C1 are rejected by it, the others are not.
-func TestOutput_HasNothingThatATerminalObeys(t *testing.T) {
+func TestOutput_HasNoControlSequences(t *testing.T) {
 	const evil = "x\u202ey\u2066z\u200bq\ufeff\U000e0041"
 	c := newCLI(t)
 	c.ok("tenant", "create", "a", "--name", evil, "--attribute", "k="+evil, "--attribute", "k"+evil+"=v", "--var", "v="+evil)

@@ -103,7 +103,7 @@ can be imported too.`,
 			if err != nil {
 				return err
 			}
-			text := registryfile.WithoutHistory(doc.Bytes()) // a copy has a history of its own
+			text := registryfile.WithoutHistory(doc.Bytes()) // a copy has its own history
 			if reformat || a.output == "json" {
 				if text, err = registryfile.Format(doc.Tenants()); err != nil {
 					return err

@@ -200,5 +200,5 @@ func writeReplays(w io.Writer, groups []operate.ReplayedGroup) error {
 	for _, g := range groups {
 		lines = append(lines, []string{g.Tenant, g.Destination, g.Signal, strconv.Itoa(g.Sent), strconv.Itoa(g.Rejected), strconv.Itoa(g.Remaining)})
 	}
-	return rows(w, []string{"TENANT", "DESTINATION", "SIGNAL", "SENT", "REFUSED", "LEFT"}, lines)
+	return rows(w, []string{"TENANT", "DESTINATION", "SIGNAL", "SENT", "REJECTED", "LEFT"}, lines)
 }

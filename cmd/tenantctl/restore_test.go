@@ -171,7 +171,7 @@ func TestRestore_OfAFileAlone(t *testing.T) {
 	assert.Regexp(t, `^# history: registry [0-9a-f]{16} epoch [1-9]\d+ revision`, string(func() []byte { d, _ := os.ReadFile(c.path); return d }()))
 }
 
-// What the message about a damaged log says leads out.
+// The command in the message about a damaged log repairs it.
 func newLogDrill(t *testing.T, c *cli, damage func()) {
 	c.ok("tenant", "create", "a")
 	c.ok("tenant", "create", "b")
@@ -248,7 +248,7 @@ func testPostgresRepair(t *testing.T, s *pgtest.Server) {
 	c.ok("key", "revoke", k.ID)
 }
 
-func TestImport_LetsNothingWorkAgain(t *testing.T) {
+func TestImport_KeepsEndedKeysEnded(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	c.ok("tenant", "create", "b")

@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-func TestKeyRotate_LetsTheOldKeyWorkOn(t *testing.T) {
+func TestKeyRotate_KeepsTheOldKeyValid(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	var old, rotated struct{ ID, Key string }
@@ -68,7 +68,7 @@ func TestKeyRotate_Twice(t *testing.T) {
 	assert.WithinDuration(t, time.Now().Add(30*24*time.Hour), c.snapshot().Key(apikey.Digest(fourth.Key)).ExpiresAt, time.Minute)
 	c.fails(exitFailure, "was replaced by key "+second.ID, "key", "rotate", first.ID)
 
-	// A key with an end of its own has not been replaced.
+	// A key that was created with an expiry has not been replaced.
 	var ends struct{ ID, Key string }
 	c.json(&ends, "key", "create", "a", "--description", "vm", "--expires", "2h")
 	r = c.run("key", "rotate", ends.ID)
@@ -102,7 +102,7 @@ func TestKeyRotate_Rejections(t *testing.T) {
 	assert.Len(t, c.snapshot().Tenant("a").Keys, 1)
 }
 
-func TestRegistryExportAndImport_LoseNothing(t *testing.T) {
+func TestRegistryExportAndImport_RoundTrip(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a", "--var", "secret_token=x", "--route", "logs=l", "--limit", "daily_bytes=1GiB")
 	c.ok("key", "create", "a", "--scopes", "traces", "--expires", "5d", "--source-cidr", "10.0.0.0/8")

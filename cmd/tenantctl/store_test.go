@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 )
 
-// One server serves all tests, each with a database of its own.
+// One server serves all tests, each with its own database.
 func TestPostgres(t *testing.T) {
 	s := pgtest.Start(t)
 	for name, test := range map[string]func(*testing.T, *pgtest.Server){

@@ -143,7 +143,7 @@ func TestTenantStatus(t *testing.T) {
 	assert.Equal(t, tenant.StatusActive, c.snapshot().Tenant("a").Status)
 }
 
-func TestTenantDelete_AsksAndIsFinal(t *testing.T) {
+func TestTenantDelete_RequiresConfirmationAndIsFinal(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
 	c.ok("tenant", "create", "b")
@@ -242,7 +242,7 @@ func TestTenant_VariablesThatNoDestinationCanUse(t *testing.T) {
 	assert.Equal(t, before, c.file())
 }
 
-// What was written by hand is warned of.
+// Edits by hand cause a warning.
 func TestRegistryValidate_VariablesThatNoDestinationCanUse(t *testing.T) {
 	c := newCLI(t)
 	require.NoError(t, os.WriteFile(c.path, []byte("tenants:\n  - {id: a, vars: {account_id: abc, org: \" \", url: \"http://h\"}}\n"), 0o600))

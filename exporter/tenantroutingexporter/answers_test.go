@@ -25,7 +25,7 @@ import (
 
 // A web page says nothing about data: the lane waits until a backend answers. Other
 // answers that OTLP does not have count apart. Each is logged once.
-func TestAnswers_ThatOTLPDoesNotHave(t *testing.T) {
+func TestAnswers_OutsideOTLP(t *testing.T) {
 	var page atomic.Bool
 	page.Store(true)
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

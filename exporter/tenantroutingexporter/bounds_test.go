@@ -44,7 +44,7 @@ func filesTaken(t *testing.T, dir string) (sum int64) {
 }
 
 // A tenant that sends as many tiny requests as it can to a backend that is dead takes
-// no more than the bounds say, of memory and of the disk.
+// at most what the bounds allow, in memory and on the disk.
 func TestBounds_HoldForTinyRequests(t *testing.T) {
 	const mib = 1 << 20
 	for name, c := range map[string]struct {

@@ -51,7 +51,7 @@ type Config struct {
 	// Destinations are the backends that routes can name.
 	Destinations map[string]DestinationConfig `mapstructure:"destinations"`
 
-	// Routes are the destinations of tenants without a route of their own for a signal, and of all
+	// Routes are the destinations of tenants without their own route for a signal, and of all
 	// tenants if there is no registry.
 	Routes RoutesConfig `mapstructure:"routes"`
 
@@ -224,7 +224,7 @@ type DeadLetterConfig struct {
 	_ struct{}
 }
 
-// DeltaConfig says how delta metrics become cumulative ones.
+// DeltaConfig configures how delta metrics become cumulative ones.
 type DeltaConfig struct {
 	// GatewayAttribute is an attribute that each converted data point gets, whose value is
 	// GatewayID. Several gateways that get parts of the same delta time series each make

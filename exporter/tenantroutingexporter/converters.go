@@ -88,17 +88,17 @@ func (cs *converters) addTenants(to map[tenant.ID]bool) {
 // forget removes the totals of removed tenants. It waits for conversions in progress without the lock,
 // because these may need another converter.
 func (cs *converters) forget(dir directory) {
-	var gone []*cumulative.Converter
+	var removed []*cumulative.Converter
 	cs.mu.Lock()
 	maps.DeleteFunc(cs.lanes, func(k lane.Key, c *cumulative.Converter) bool {
 		if dir.Tenant(k.Tenant) != nil {
 			return false
 		}
-		gone = append(gone, c)
+		removed = append(removed, c)
 		return true
 	})
 	cs.mu.Unlock()
-	for _, c := range gone {
+	for _, c := range removed {
 		c.Discard()
 	}
 }

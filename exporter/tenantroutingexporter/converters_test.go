@@ -234,8 +234,8 @@ func TestPrometheus_UnfitPointsAreCounted(t *testing.T) {
 	backend.eventually(t, 10)
 }
 
-// Many requests of one tenant at a time, most of which are rejected at first.
-func TestPrometheus_RetriesAtATimeCountOnce(t *testing.T) {
+// Concurrent requests of one tenant, most of which are rejected at first.
+func TestPrometheus_ConcurrentRetriesCountOnce(t *testing.T) {
 	backend, other := newSamples(t), newSamples(t)
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})
 	g := startGateway(t, fmt.Sprintf(`
@@ -256,7 +256,7 @@ max_total_bytes: 1MiB
 				md := deltas(float64(i*requests+j) / 10)
 				for g.metrics.ConsumeMetrics(context.Background(), md) != nil {
 					rejected.Store(i, true)
-					time.Sleep(time.Millisecond)
+					time.Sleep(time.Millisecond) // a sender waits before it retries
 				}
 			}
 		})

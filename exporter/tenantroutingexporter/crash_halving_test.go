@@ -65,7 +65,7 @@ dead_letter: {directory: %q}
 				if g.consumeNamed(tenant.Logs, id, names...) == nil {
 					fmt.Fprintf(os.Stderr, "accepted %s\n", strings.Join(names, " "))
 				}
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(10 * time.Millisecond) // the rate of a client
 			}
 		}()
 	}

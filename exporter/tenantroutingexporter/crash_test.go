@@ -108,8 +108,8 @@ func (f *flapping) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// What was accepted is delivered to every destination, to no other tenant's, and
-// no line is torn, however often the process is killed.
+// Kills lose no accepted data, deliver none to another tenant's destination, and leave no
+// incomplete line.
 func TestCrash(t *testing.T) {
 	kills := 8
 	if text := os.Getenv(crashKillsEnv); text != "" {

@@ -29,8 +29,8 @@ const (
 	deadLetterScan = 5 * time.Minute
 )
 
-// deadLetters keeps what destinations reject permanently, and knows who has dead letters. Its methods
-// are safe for concurrent use.
+// deadLetters keeps requests that destinations reject permanently, and the set of tenants and
+// destinations that have any. Its methods are safe for concurrent use.
 type deadLetters struct {
 	*archive.Archive
 	directory string
@@ -66,7 +66,8 @@ func (d *deadLetters) tidy(now time.Time) {
 	}
 }
 
-// scan finds out who has dead letters. If the directory cannot be read, what was known remains.
+// scan updates the set of tenants and destinations with dead letters. If the directory cannot be
+// read, the set remains.
 func (d *deadLetters) scan(now time.Time) {
 	owners, err := deadletter.Owners(d.directory)
 	if err != nil {

@@ -27,16 +27,14 @@ type DestinationConfig struct {
 	// limits and answers. Defaults to otlp.
 	Profile string `mapstructure:"profile"`
 
-	// MaxBatchBytes lowers or raises what the profile says of the size of a
-	// request before compression.
+	// MaxBatchBytes replaces the profile's limit of the size of a request before compression.
 	MaxBatchBytes bytesize.Size `mapstructure:"max_batch_bytes"`
 
-	// DeltaToCumulative says whether delta metrics are converted to totals before they
-	// are sent. Defaults to what the profile says: true for prometheus, mimir, cortex and
-	// victoriametrics.
+	// DeltaToCumulative is whether delta metrics are converted to totals before they are sent. The
+	// default depends on the profile: true for prometheus, mimir, cortex and victoriametrics.
 	DeltaToCumulative *bool `mapstructure:"delta_to_cumulative"`
 
-	// AllowPrivateEndpoints adds to the exporter's own, for this destination.
+	// AllowPrivateEndpoints adds networks to those of the exporter, for this destination.
 	AllowPrivateEndpoints []string `mapstructure:"allow_private_endpoints"`
 
 	Archive  configoptional.Optional[ArchiveConfig]  `mapstructure:"archive"`
@@ -52,8 +50,8 @@ type ArchiveConfig struct {
 	// Directory is where the archive begins. Required.
 	Directory string `mapstructure:"directory"`
 
-	// Root is the directory below which Directory is, whatever a tenant's variables say.
-	// Required if Directory begins with a variable.
+	// Root is the directory that must contain Directory for every tenant. Required if Directory
+	// begins with a variable.
 	Root string `mapstructure:"root"`
 
 	// MaxFileBytes is the size at which the next file is begun.
@@ -65,8 +63,8 @@ type ArchiveConfig struct {
 	// Compression is none or zstd.
 	Compression backend.ArchiveCompression `mapstructure:"compression"`
 
-	// Fsync makes what was delivered to the archive outlive a power cut.
-	// Without it the system writes when it likes.
+	// Fsync makes delivered data survive a power failure. Without it the operating system decides
+	// when to write.
 	Fsync bool `mapstructure:"fsync"`
 
 	// prevent unkeyed literal initialization
@@ -111,8 +109,8 @@ type OTLPGRPCConfig struct {
 
 var _ confmap.Unmarshaler = (*DestinationConfig)(nil)
 
-// Go's defaults of 100 and 2 would open new connections for most batches where
-// many tenants share a host, or have a host each.
+// With Go's defaults of 100 and 2, most batches would open a new connection if many tenants share
+// a host or each has its own host.
 const (
 	idleConns        = 4096
 	idleConnsPerHost = 64

@@ -53,9 +53,9 @@ func randomText(n int) string {
 	return string(b)
 }
 
-// One tenant after the other fills the disk while its backend is down. The other one goes
-// on, the reserve stays free, and what was drained is given back, without a restart.
-func TestDisk_OneTenantsQueueIsNotTheOthers(t *testing.T) {
+// Two tenants in turn fill the disk while their backend is down. The other tenant is not affected,
+// the reserve remains free, and drained space is freed without a restart.
+func TestDisk_SeparatesQueuesOfTenants(t *testing.T) {
 	dir := smallDisk(t, "24m")
 	server := newServer(t)
 	board := &tenanttest.Board{}

@@ -143,7 +143,7 @@ func (d routerDisk) HasSpace(id tenant.ID, size int64) bool {
 
 // newShortage returns the shortage of the disk of the queue.
 func (r *router) newShortage() *diskShortage {
-	text := "Storage does not take data because the disk is full; requests of tenants that hold much are rejected until there is free space again. " +
+	text := "Storage does not take data because the disk is full; requests of tenants with much queued data are rejected until space is free. " +
 		"Free space on the disk of the path or enlarge it, or find out in /health why backends do not take the queued data"
 	if !r.cfg.hasRegistry() { // an agent
 		text = "Storage does not take data because the disk is full. Free space on the disk of the path, or enlarge it"

@@ -110,5 +110,5 @@ routes: {logs: [gateway]}
 	agent := newRouter(parseConfig(t, destinations), exportertest.NewNopSettings(metadata.Type))
 	assert.Equal(t, "Storage does not take data because the disk is full. Free space on the disk of the path, or enlarge it", agent.shortage.text)
 	gateway := newRouter(parseConfig(t, "registry: tenant_registry\n"+destinations), exportertest.NewNopSettings(metadata.Type))
-	assert.Contains(t, gateway.shortage.text, "requests of tenants that hold much are rejected")
+	assert.Contains(t, gateway.shortage.text, "requests of tenants with much queued data are rejected")
 }

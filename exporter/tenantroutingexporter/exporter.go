@@ -43,7 +43,7 @@ const (
 	// collector's context has no deadline, and a disk that hangs would block the shutdown.
 	closeTimeout = 10 * time.Second
 
-	// leastClose is how long a shutdown waits for that even if its context has ended.
+	// leastClose is how long a shutdown waits for this even if its context has ended.
 	leastClose = time.Second
 )
 
@@ -192,7 +192,7 @@ func (r *router) laneSettings() lane.Settings {
 }
 
 // openStore opens the queue and returns what an earlier run left, with the targets of tenants that are
-// known by now.
+// known already.
 func (r *router) openStore(ctx context.Context, host component.Host) ([]lane.Part, error) {
 	ext, err := storageclient.Find(host, "storage", *r.cfg.Storage)
 	if err != nil {
@@ -237,7 +237,7 @@ func (r *router) sweep() {
 	}
 }
 
-// tidy releases what was not used for a while, and what belongs to removed tenants.
+// tidy releases resources that were not used for a while and those of removed tenants.
 func (r *router) tidy(now time.Time) {
 	r.pool.Sweep(now)
 	r.shortage.look(now)

@@ -19,7 +19,7 @@ import (
 
 // Each destination of a tenant has its own fate, also across a restart: what one
 // has taken it does not get again because a sibling has not.
-func TestFanOut_NoDestinationStoresTwiceBecauseOfAnother(t *testing.T) {
+func TestFanOut_NoDestinationStoresTwice(t *testing.T) {
 	for _, stored := range []bool{false, true} {
 		t.Run(fmt.Sprintf("stored=%v", stored), func(t *testing.T) {
 			good, down, picky := newServer(t), newServer(t), newServer(t)

@@ -291,9 +291,9 @@ func serveStrict(t *testing.T, s *strict) (grpcAddress string) {
 	return l.Addr().String()
 }
 
-// One bad record costs no good one, wherever it is: in a request that is merged with
-// others, or among others of its request.
-func TestHalving_OnlyWhatIsBadIsADeadLetter(t *testing.T) {
+// A bad record does not affect good ones, whether its request was merged with others or has other
+// records.
+func TestHalving_OnlyBadRecordsAreDeadLetters(t *testing.T) {
 	merged := func(n int, bad ...int) (requests [][]string) {
 		for i := range n {
 			name := fmt.Sprint("good", i)

@@ -104,7 +104,7 @@ func largeOf(t *testing.T, g *guard.Guard, id tenant.ID) context.Context {
 }
 
 // A disk hangs while a request with delta metrics is written to it. Its converter is held
-// until the disk goes on, and nothing else is.
+// until the disk responds again, and nothing else is.
 func TestHungDisk(t *testing.T) {
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"}, &tenant.Tenant{ID: "b"})
 	disk := &hangable{Extension: newStorage(t, t.TempDir()).(storage.Extension)}
@@ -130,7 +130,7 @@ shutdown_timeout: 1s
 	consume(context.Background())
 	require.Eventually(t, func() bool { return waiting("hangingClient.Batch") > 0 }, time.Minute, time.Millisecond)
 
-	// As many large requests of the tenant as may compute at a time wait for its converter.
+	// Large requests of the tenant use all compute slots and wait for its converter.
 	g := guard.New(guard.Settings{LargeRequest: 1})
 	for range runtime.GOMAXPROCS(0) + 1 {
 		consume(largeOf(t, g, "a"))
@@ -143,7 +143,7 @@ shutdown_timeout: 1s
 	require.NoError(t, err, "they have no turn while they wait")
 	computed()
 
-	// One whose caller goes waits no longer.
+	// A request whose caller disconnects stops waiting.
 	gone, leave := context.WithCancel(context.Background())
 	consume(gone)
 	require.Eventually(t, func() bool { return waiting(lock) == runtime.GOMAXPROCS(0)+2 }, time.Minute, time.Millisecond)

@@ -41,7 +41,7 @@ const (
 	migrationBatch  = 128 << 10
 	migrationMerged = 1000 // requests
 
-	// migrationPoll is the time between two tries while storage is full.
+	// migrationPoll is the time between two attempts while storage is full.
 	migrationPoll = time.Second
 
 	// migrationTries is how often the removal of a request that is stored is tried before it is
@@ -84,7 +84,7 @@ type migrationHead struct {
 }
 
 // openMigrations opens the existing queues of other exporters. A queue that cannot be opened is logged and stays.
-func (r *router) openMigrations(ctx context.Context, host component.Host, left []lane.Part) {
+func (r *router) openMigrations(ctx context.Context, host component.Host, remaining []lane.Part) {
 	ext, err := storageclient.Find(host, "storage", *r.cfg.Storage)
 	if err != nil {
 		return // openStore has reported it
@@ -93,14 +93,14 @@ func (r *router) openMigrations(ctx context.Context, host component.Host, left [
 		for _, id := range r.cfg.MigrateQueues {
 			m := &migration{router: r, exporter: id, signal: signal}
 			if err := m.open(ctx, ext); err != nil {
-				r.set.Logger.Error("Failed to open the sending queue of another exporter. It stays as it is; the next start tries again",
+				r.set.Logger.Error("Failed to open the sending queue of another exporter; it remains unchanged, and the next start retries",
 					zap.Stringer("exporter", id), zap.Stringer("signal", signal), zap.Error(err))
 				continue
 			}
 			if m.queue == nil {
 				continue
 			}
-			m.resume(ctx, left)
+			m.resume(ctx, remaining)
 			r.migrations.list = append(r.migrations.list, m)
 			r.migrations.busy[signal].Store(true)
 			r.set.Logger.Info("Migrating the sending queue of another exporter; new data is rejected until that is done",
@@ -149,15 +149,15 @@ func (m *migration) list(ctx context.Context, client storage.Client) (q *sending
 
 // resume finds out which parts of the first requests an earlier run has stored before it was killed. No
 // stored payload has been sent since then.
-func (m *migration) resume(ctx context.Context, left []lane.Part) {
-	if m.queue.Len() == 0 || len(left) == 0 {
+func (m *migration) resume(ctx context.Context, remaining []lane.Part) {
+	if m.queue.Len() == 0 || len(remaining) == 0 {
 		return
 	}
 	if err := m.next(ctx); err != nil || m.head == nil {
 		return // run has the same error
 	}
 	var candidates []*lane.Payload
-	for _, part := range left {
+	for _, part := range remaining {
 		if p := part.Payload; p.Signal == m.signal && p.Accepted.Nanosecond() == m.mark() {
 			candidates = append(candidates, p)
 		}
@@ -219,7 +219,7 @@ func (m *migration) run(ctx context.Context) (done bool) {
 	}
 	if err != nil && ctx.Err() == nil && !m.waited {
 		m.waited = true
-		m.set.Logger.Warn("Migrating the sending queue of another exporter waits",
+		m.set.Logger.Warn("The migration of the sending queue of another exporter is paused",
 			zap.Stringer("exporter", m.exporter), zap.Stringer("signal", m.signal), zap.Int("requests", m.queue.Len()), zap.Error(err))
 	}
 	return done

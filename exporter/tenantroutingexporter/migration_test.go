@@ -85,8 +85,8 @@ func numbered(first, last int) (requests []plog.Logs, bodies []string) {
 	return requests, bodies
 }
 
-// What another exporter has queued arrives in order and before what is new, each request
-// once, and the old queue is gone.
+// Requests that another exporter queued arrive once, in order and before new ones. The old queue
+// is removed.
 func TestMigration_DeliversAnOldQueueFirst(t *testing.T) {
 	dir, server := t.TempDir(), newServer(t)
 	st := newStorage(t, dir)

@@ -45,8 +45,8 @@ lane: {batch: {timeout: 0s}}
 	assert.EqualValues(t, 4, sum(t, g.tel, "refused_requests", "reason=no_tenant"))
 }
 
-// What a tenant costs is bounded although the data names it: those that have no data here
-// any more are removed.
+// The data names the tenants, but their number is bounded: tenants without queued data are
+// removed.
 func TestNoRegistry_BoundsTenants(t *testing.T) {
 	server := newServer(t)
 	server.set(http.StatusServiceUnavailable, "")
@@ -110,7 +110,7 @@ max_tenants: 1
 	require.NoError(t, r.consumeMetrics(t.Context(), deltaOf("b", 102, 1)))
 }
 
-// What waited in storage goes on after a restart before any tenant has sent again.
+// Queued data is delivered after a restart before any tenant has sent again.
 func TestNoRegistry_GoesOnAfterARestart(t *testing.T) {
 	server := newServer(t)
 	server.set(http.StatusUnauthorized, "")

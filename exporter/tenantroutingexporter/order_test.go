@@ -42,7 +42,7 @@ func (s *series) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.most = max(s.most, s.flights)
 	dice, wait := s.rnd.IntN(10), time.Duration(s.rnd.IntN(3000))*time.Microsecond
 	s.mu.Unlock()
-	time.Sleep(wait)
+	time.Sleep(wait) // a backend with varying latency
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flights--

@@ -22,7 +22,7 @@ type exporterHost interface {
 	GetExporters() map[pipeline.Signal]map[component.ID]component.Component
 }
 
-// queueTypes are the types of exporters that this one takes the place of.
+// queueTypes are the types of exporters that this one replaces.
 var queueTypes = [...]string{"otlp_http", "otlphttp"}
 
 // warnOfOrphanedQueues logs the sending queues of OTLP exporters in the directory of storage that nothing

@@ -262,7 +262,7 @@ func TestConsumeContract(t *testing.T) {
 				if protocol == "grpc" {
 					destination = fmt.Sprintf("otlp_grpc: {endpoint: '%s', tls: {insecure: true}}", grpcAddr)
 				}
-				// One request of the check is one request to the receiver: it counts them.
+				// The check sends each request once, so the receiver counts them.
 				cfg := parseConfig(t, fmt.Sprintf(`
 registry: tenant_registry
 destinations: {d: {%s}}

@@ -115,7 +115,7 @@ func (r *brittleRegistry) Snapshot() *tenant.Snapshot {
 	return r.Registry.Snapshot()
 }
 
-func TestPanic_WhileAcceptingIsARejection(t *testing.T) {
+func TestPanic_WhileAcceptingRejects(t *testing.T) {
 	dir := t.TempDir()
 	registry := &brittleRegistry{Registry: tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})}
 	g := startGatewayWith(t, parseConfig(t, fmt.Sprintf(`
@@ -202,7 +202,7 @@ func TestSafeStore(t *testing.T) {
 	}
 }
 
-// What ended the process over gRPC, and over HTTP locked the tenant's metrics and the
+// This panic crashed the process over gRPC. Over HTTP it blocked the tenant's metrics and the
 // shutdown.
 func TestDelta_ShapesThatChangeAreAccepted(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

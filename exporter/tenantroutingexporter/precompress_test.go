@@ -16,8 +16,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-// What waits in storage was compressed, or not, for the configuration of its time.
-// A later one delivers it all the same.
+// Stored data is compressed, or not, as an earlier configuration required. A later configuration
+// delivers it.
 func TestStorage_OutlivesAChangeOfCompression(t *testing.T) {
 	const config = "registry: tenant_registry\nstorage: file_storage\nlane: {batch: {timeout: 0s}}\nroutes: {logs: [d]}\n" +
 		"destinations: {d: {allow_private_endpoints: [127.0.0.0/8], otlp_http: {endpoint: \"{vars.url}\", compression: COMPRESSION}}}\n"

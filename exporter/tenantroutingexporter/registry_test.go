@@ -139,7 +139,7 @@ func TestRegistry_ARouteChangeIsForTheNextRequest(t *testing.T) {
 	s.eventually(t, "/v1/logs 1", "/e/a 2")
 }
 
-func TestRegistry_ANewEndpointTakesWhatWaitedForTheOld(t *testing.T) {
+func TestRegistry_NewEndpointReceivesQueuedData(t *testing.T) {
 	s := newServer(t)
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a", Vars: vars("http://127.0.0.1:1", "t")})
 	// Its own clock would come minutes too late.
@@ -162,7 +162,7 @@ func TestRegistry_ARemovedTenantDrains(t *testing.T) {
 	s.eventually(t, "/v1/logs 1")
 }
 
-func TestRegistry_ATenantWithoutAVariableWaitsForIt(t *testing.T) {
+func TestRegistry_TenantWithoutAVariableWaits(t *testing.T) {
 	s := newServer(t)
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "a"})
 	g := startGateway(t, plainConfig, registry)
@@ -172,7 +172,7 @@ func TestRegistry_ATenantWithoutAVariableWaitsForIt(t *testing.T) {
 	s.eventually(t, "/v1/logs 1")
 }
 
-func TestBackendRejectsCredentials_TheTenantNeverSeesIt(t *testing.T) {
+func TestBackendRejectsCredentials_TenantIsNotAffected(t *testing.T) {
 	s := newServer(t)
 	s.set(http.StatusOK, "new")
 	token := filepath.Join(t.TempDir(), "token")
@@ -213,7 +213,7 @@ func TestStorage_HoldsNoSecret(t *testing.T) {
 	assert.NotContains(t, all, "very-secret-token")
 }
 
-func TestDeadLetters_KeepWhatADestinationRejects(t *testing.T) {
+func TestDeadLetters_KeepRejectedRequests(t *testing.T) {
 	s := newServer(t)
 	s.set(http.StatusBadRequest, "")
 	dir := t.TempDir()

@@ -146,7 +146,7 @@ func TestRejections_RegistryNeverLoaded(t *testing.T) {
 	assert.GreaterOrEqual(t, retryDelay(err), time.Second)
 }
 
-func TestRejections_AFullLaneIsTheTenantsOwn(t *testing.T) {
+func TestRejections_FullLaneRejectsOnlyItsTenant(t *testing.T) {
 	dir := t.TempDir()
 	registry := tenanttest.NewRegistry(t,
 		&tenant.Tenant{ID: "a", Routes: map[tenant.Signal][]string{tenant.Logs: {"local", "dead"}}}, &tenant.Tenant{ID: "b"})
@@ -192,7 +192,7 @@ func TestRejections_AfterShutdown(t *testing.T) {
 	assert.GreaterOrEqual(t, retryDelay(err), time.Second)
 }
 
-// What the exporter rejects is counted for the caller's key.
+// A rejection counts for the caller's key.
 func TestRouter_PostsRejections(t *testing.T) {
 	board := &tenanttest.Rejections{}
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "A", Routes: map[tenant.Signal][]string{tenant.Logs: {"gone"}}},

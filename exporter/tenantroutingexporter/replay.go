@@ -72,11 +72,11 @@ func (r *router) nextReplay(requests *deadletter.RequestQueue, now time.Time) {
 	if err != nil {
 		re.report.Error = err.Error()
 	}
-	sent, left := 0, 0
+	sent, remaining := 0, 0
 	for _, g := range re.report.Groups {
-		sent, left = sent+g.Sent, left+g.Left
+		sent, remaining = sent+g.Sent, remaining+g.Left
 	}
-	r.set.Logger.Info("Replayed dead letters", zap.Int("sent", sent), zap.Int("left", left), zap.Error(err))
+	r.set.Logger.Info("Replayed dead letters", zap.Int("sent", sent), zap.Int("left", remaining), zap.Error(err))
 	r.letters.scan(time.Now())
 	re.report.Done = true
 	if err := re.write(); err != nil {
@@ -235,13 +235,13 @@ func (re *replay) group(ctx context.Context, i int, g *deadletter.Group) {
 	show()
 }
 
-// send sends one dead letter as a lane would. Its error wraps deadletter.ErrRefused if it concerns this dead
+// send sends one dead letter as a lane would. Its error wraps deadletter.ErrRejected if it concerns this dead
 // letter alone.
 func (re *replay) send(ctx context.Context, g *deadletter.Group, request []byte, n deadletter.Note) error {
 	re.restoreTenant(g.Tenant)
 	target := re.plans.target(re.directory(), lane.Key{Tenant: g.Tenant, Destination: g.Destination, Signal: g.Signal})
 	if target == nil {
-		return errors.New("the tenant is not in the registry, or the destination is not configured, at present")
+		return errors.New("the tenant is not in the registry, or the destination is not configured")
 	}
 	data, records, err := deadletter.Proto(g.Signal, request)
 	if err != nil {
@@ -274,7 +274,7 @@ func (re *replay) deliver(ctx context.Context, target lane.Target, b *lane.Batch
 		res := target.Send(ctx, b)
 		switch {
 		case res.Verdict == lane.Delivered && res.Rejected > 0:
-			return rejectedLetter(fmt.Errorf("the destination took only part of it, and another replay sends all of it: %w", res.Err))
+			return rejectedLetter(fmt.Errorf("the destination accepted only part of the request, and another replay sends all of it: %w", res.Err))
 		case res.Verdict == lane.Delivered:
 			return nil
 		case ctx.Err() != nil:

@@ -219,8 +219,8 @@ func TestReplay_Outcomes(t *testing.T) {
 	assert.Equal(t, 2+1+3+2+1, requests)
 }
 
-// What was delivered before a replay ended, by a withdrawal or with the gateway, is not
-// sent again, and the rest is.
+// A replay that ends early, by a withdrawal or with the gateway, continues with the requests that
+// were not delivered.
 func TestReplay_EndsInTheMiddle(t *testing.T) {
 	for _, how := range []string{"withdrawn", "shutdown"} {
 		t.Run(how, func(t *testing.T) {
@@ -323,7 +323,7 @@ func TestReplay_OfFreshLetters(t *testing.T) {
 		report := requestReplay(t, dir, deadletter.Filter{})
 		return len(report.Groups) == 1 && report.Groups[0].Sent == 1
 	}, time.Minute, time.Millisecond)
-	// What is rejected now is written to a file of its own.
+	// New rejections go to a separate file.
 	js.set(func(string) (int, int64) { return 400, 0 })
 	require.NoError(t, g.logs.ConsumeLogs(context.Background(), logsOf("a", "2")))
 	require.Eventually(t, func() bool { return sum(t, g.tel, "dead_lettered_records") == 2 }, 30*time.Second, time.Millisecond)

@@ -160,11 +160,11 @@ func (r *router) share(ctx context.Context, c *content) (shares []share, group [
 		if known && id != caller.Tenant() {
 			return nil, nil, rejection.Of(rejection.TenantMismatch)
 		}
-		n, seen := 0, len(shares) > 0 && shares[0].tenant == id
-		if !seen {
-			n, seen = index[id]
+		n, found := 0, len(shares) > 0 && shares[0].tenant == id
+		if !found {
+			n, found = index[id]
 		}
-		if !seen {
+		if !found {
 			if n = len(shares); n == 1 {
 				group, index = make([]int, i, c.resources), make(map[tenant.ID]int)
 			}

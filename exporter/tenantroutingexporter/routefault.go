@@ -80,11 +80,11 @@ func (c *routeCounts) add(faults []routeFault) {
 	if c.faults == nil {
 		c.faults = make(map[healthboard.RouteFault]int)
 	}
-	seen := make(map[healthboard.RouteFault]bool)
+	counted := make(map[healthboard.RouteFault]bool)
 	for _, f := range faults {
 		kind := healthboard.RouteFault{Signal: f.signal, Problem: f.problem}
-		if !seen[kind] {
-			seen[kind] = true
+		if !counted[kind] {
+			counted[kind] = true
 			c.faults[kind]++
 		}
 	}

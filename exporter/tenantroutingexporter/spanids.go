@@ -14,7 +14,7 @@ import (
 // errSpanIDs is the message of dead letters of spans that are not sent to a destination.
 var errSpanIDs = errors.New("spans without a trace ID or span ID, or with one that is all zero: the destination would reject every span of the request for one of them")
 
-// refusedSpans is the same value for all payloads, so that they are merged into one dead letter.
+// rejectedSpans is the same value for all payloads, so that they are merged into one dead letter.
 var rejectedSpans = &lane.Rejection{Reason: "invalid_span_id", Err: errSpanIDs}
 
 // validSpan reports whether a span has the IDs that OTLP requires. Its links are not checked. A span without

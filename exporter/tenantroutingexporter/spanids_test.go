@@ -135,7 +135,7 @@ func letterNames(t *testing.T, dir string) map[string][]string {
 	return out
 }
 
-// TestSpanIDs_OnlyInvalidSpansAreRefused sends all kinds of spans in one request and in
+// TestSpanIDs_OnlyInvalidSpansAreRejected sends all kinds of spans in one request and in
 // many to a strict destination and to others, in memory and with storage, while the
 // strict one is away for a while: it gets the valid ones in whole requests, its dead letters
 // are exactly the others, and other destinations get all.

@@ -50,8 +50,8 @@ func p99(d []time.Duration) time.Duration {
 	return d[len(d)*99/100]
 }
 
-// wall runs innocent tenants, with four faulty ones if faulty is true, and
-// returns how long acceptance and delivery took the innocent.
+// wall runs well-behaved tenants, with four faulty ones if faulty is true, and
+// returns how long acceptance and delivery took for the well-behaved tenants.
 func wall(t *testing.T, faulty, stored bool) (accept, deliver []time.Duration) {
 	t.Helper()
 	const innocents, rounds = 96, 10
@@ -104,7 +104,7 @@ max_total_bytes: 64MiB
 				ld := logsOf(id, strings.Repeat("x", 20_000))
 				for ctx.Err() == nil {
 					_ = g.logs.ConsumeLogs(ctx, ld) // a full lane rejects; that is its tenant's own
-					time.Sleep(pause)
+					time.Sleep(pause)               // the rate of a client
 				}
 			})
 		}
@@ -117,7 +117,7 @@ max_total_bytes: 64MiB
 			require.NoError(t, g.logs.ConsumeLogs(ctx, logsOf(id, body)), "data of other tenants is accepted")
 			accept = append(accept, time.Since(begin))
 			sent[id+" "+body] = begin
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // the rate of a client
 		}
 	}
 	require.Eventually(t, func() bool {

@@ -115,7 +115,7 @@ func (s *clientAuth) reload(lastFault string) (fault string) {
 	key, err := readKeyFile(s.cfg.KeyFile)
 	switch {
 	case err != nil && err.Error() != lastFault:
-		s.logger.Error("The key file cannot be used, the last good key remains in use", zap.String("file", s.cfg.KeyFile), zap.Error(err))
+		s.logger.Error("Failed to read the key file; the last valid key remains in use", zap.String("file", s.cfg.KeyFile), zap.Error(err))
 	case err == nil && key != s.current.Load().key:
 		s.use(key)
 		s.logger.Info("The key file has a new key, which is now in use", zap.String("file", s.cfg.KeyFile))

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 )
 
-// What the server answers is the exporter's business: it gets it unchanged.
+// The exporter receives the answer of the server unchanged.
 func TestRoundTripper_PassesAnswersOn(t *testing.T) {
 	key, _ := newKey()
 	for _, code := range []int{200, 400, 401, 403, 404, 413, 429, 500, 503} {

@@ -49,7 +49,7 @@ func eventuallyLogs(t *testing.T, logs *observer.ObservedLogs, message string) {
 	require.Eventually(t, func() bool { return logs.FilterMessageSnippet(message).Len() > 0 }, 10*time.Second, time.Millisecond)
 }
 
-func TestClient_TakesBlanksOffTheKeyFile(t *testing.T) {
+func TestClient_TrimsTheKeyFile(t *testing.T) {
 	text, _ := newKey()
 	for _, content := range []string{text, text + "\n", text + "\r\n", "\n " + text + " \n"} {
 		s, _ := startClient(t, &ClientConfig{KeyFile: keyFile(t, content)})
@@ -122,7 +122,7 @@ func TestClient_KeepsTheLastGoodKey(t *testing.T) {
 	second, _ := newKey()
 	path := keyFile(t, first)
 	s, logs := startClient(t, &ClientConfig{KeyFile: path})
-	const remains = "the last good key remains in use"
+	const remains = "the last valid key remains in use"
 
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	eventuallyLogs(t, logs, remains)
@@ -137,7 +137,7 @@ func TestClient_KeepsTheLastGoodKey(t *testing.T) {
 	eventuallySends(t, s, second)
 }
 
-func TestClient_SaysAFaultOnce(t *testing.T) {
+func TestClient_LogsAFaultOnce(t *testing.T) {
 	text, _ := newKey()
 	path := keyFile(t, text)
 	core, logs := observer.New(zap.InfoLevel)

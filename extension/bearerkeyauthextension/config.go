@@ -74,7 +74,7 @@ type FailuresConfig struct {
 }
 
 // FailureAuditConfig configures the audit log of rejected requests. Each gateway needs
-// a log of its own.
+// its own log.
 type FailureAuditConfig struct {
 	// Directory contains the log. It is created if it does not exist. Without it there
 	// is no log.
@@ -151,7 +151,7 @@ type ClientConfig struct {
 	// Defaults to false.
 	Insecure bool `mapstructure:"insecure"`
 
-	// WhenRefused is no longer supported and must not be set.
+	// WhenRejected is no longer supported and must not be set.
 	WhenRejected string `mapstructure:"when_refused"`
 
 	// prevent unkeyed literal initialization

@@ -99,7 +99,7 @@ func TestFailureAudit_KeepsAnEntryForEachSourceAndMinute(t *testing.T) {
 }
 
 // The log's lines have nothing to do with the entries of the audit.
-func TestFailureAudit_IsApartFromTheLog(t *testing.T) {
+func TestFailureAudit_IsIndependentOfTheLog(t *testing.T) {
 	f := newAuditFixture(t)
 	f.fail(3, ip("192.0.2.1"), unknownKey)
 	require.Len(t, f.sources.reports(f.now, 10, false), 1)
@@ -165,7 +165,7 @@ func TestFailureAudit_WaitsForTheDisk(t *testing.T) {
 }
 
 // Somebody removes or changes the log while the gateway runs.
-func TestFailureAudit_GoesOnWhenItsLogIsDamaged(t *testing.T) {
+func TestFailureAudit_ContinuesAfterADamagedLog(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"all of it": os.RemoveAll,
 		"hashes":    func(path string) error { return os.Remove(filepath.Join(path, "00000001", "hashes")) },
@@ -192,9 +192,9 @@ func TestFailureAudit_GoesOnWhenItsLogIsDamaged(t *testing.T) {
 	}
 }
 
-// Where tenantctl looks for it, and not in the log's own folder.
-// So too after a restart, before the first entry of the new run.
-func TestFailureAudit_GoesOnWhenItsLogIsRemovedAfterARestart(t *testing.T) {
+// The key is where tenantctl looks for it, and not in the folder of the log. This holds after a
+// restart, before the first entry.
+func TestFailureAudit_ContinuesAfterItsLogIsRemoved(t *testing.T) {
 	f := newAuditFixture(t)
 	f.fail(1, ip("192.0.2.1"), unknownKey)
 	f.minute()
@@ -217,7 +217,7 @@ func TestFailureAudit_KeepsItsKeyBesideTheDirectory(t *testing.T) {
 	}
 }
 
-func TestFailureAudit_SaysWhatIsLost(t *testing.T) {
+func TestFailureAudit_RecordsLosses(t *testing.T) {
 	f := newAuditFixture(t)
 	require.NoError(t, os.WriteFile(f.set.Directory, nil, 0o600))
 	f.fail(1, ip("192.0.2.1"), unknownKey)
@@ -226,7 +226,7 @@ func TestFailureAudit_SaysWhatIsLost(t *testing.T) {
 	assert.Equal(t, 1, f.logs.FilterMessageSnippet("are lost").Len())
 }
 
-func TestServer_AuditsWhatItRejects(t *testing.T) {
+func TestServer_AuditsRejections(t *testing.T) {
 	text, key := newKey()
 	unknown, _ := newKey()
 	cfg := serverConfig()
@@ -268,7 +268,7 @@ func TestFailureAudit_HasMetrics(t *testing.T) {
 	require.NoError(t, c.Shutdown(context.Background()))
 }
 
-func TestFailureAudit_OutlivesAClockThatIsPutBack(t *testing.T) {
+func TestFailureAudit_SurvivesAClockThatIsSetBack(t *testing.T) {
 	f := newAuditFixture(t)
 	f.fail(1, ip("192.0.2.1"), unknownKey)
 	f.now = f.now.Add(-time.Hour)

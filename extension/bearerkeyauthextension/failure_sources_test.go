@@ -41,7 +41,7 @@ func TestSources_NoThrottlingWithoutALimit(t *testing.T) {
 	}
 }
 
-func TestSources_TakesWhatOneCallerGetsAsOneSource(t *testing.T) {
+func TestSources_GroupsNetworksOfOneCaller(t *testing.T) {
 	for _, tt := range []struct {
 		addr net.Addr
 		want string

@@ -44,7 +44,7 @@ func TestFailures_AnswersAThrottledSourceLateOverHTTPAlone(t *testing.T) {
 	})
 }
 
-func TestFailures_WaitsNoLongerThanItsCallerOrTheGateway(t *testing.T) {
+func TestFailures_WaitEndsWithTheCallerOrTheGateway(t *testing.T) {
 	f, _ := startFailures(t, FailuresConfig{MaxSources: 1, Delay: time.Hour})
 	ctx, cancel := context.WithCancel(context.Background())
 	var waiting sync.WaitGroup
@@ -114,9 +114,9 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestFailures_AWrongAgentDoesNoHarmToARightOne sends from one address with a good
+// TestFailures_DoNotAffectOtherAgents sends from one address with a good
 // key and a bad one to a real receiver.
-func TestFailures_AWrongAgentDoesNoHarmToARightOne(t *testing.T) {
+func TestFailures_DoNotAffectOtherAgents(t *testing.T) {
 	const perMinute, late = 10, 5
 	text, key := newKey()
 	unknown, _ := newKey()

@@ -39,7 +39,7 @@ func withKeyUse(file string) *Config {
 	return cfg
 }
 
-func TestKeyUse_OutlivesTheSnapshotAndTheGateway(t *testing.T) {
+func TestKeyUse_SurvivesSnapshotsAndRestarts(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key-use.json")
 	first, firstEntry := newKey()
 	second, secondEntry := newKey()
@@ -78,7 +78,7 @@ func TestKeyUse_OutlivesTheSnapshotAndTheGateway(t *testing.T) {
 	assert.Equal(t, want, again.keyUse.uses(), "a key that has left the registry is forgotten")
 }
 
-func TestKeyUse_WaitsForTheRegistryBeforeItForgets(t *testing.T) {
+func TestKeyUse_PrunesOnlyAfterTheRegistryHasLoaded(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key-use.json")
 	require.NoError(t, os.WriteFile(file, []byte(`{"tenant-a": {"kabcdefg": "2026-05-01T12:00:00Z"}}`), 0o600))
 	c, _ := startServerWith(t, withKeyUse(file), &tenanttest.Registry{})
@@ -99,7 +99,7 @@ func TestKeyUse_KeepsTheMinuteOfTheLatestUse(t *testing.T) {
 	assert.Equal(t, noon.Add(time.Minute), key.LastUse(), "a clock that goes back changes nothing")
 }
 
-func TestKeyUse_IsNotNotedOfARejectedRequest(t *testing.T) {
+func TestKeyUse_IgnoresRejectedRequests(t *testing.T) {
 	text, key := newKey(func(k *tenant.Key) { k.RevokedAt = noon })
 	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	_, err := c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer " + text}})
@@ -133,7 +133,7 @@ func TestKeyUse_SavesWhileItRuns(t *testing.T) {
 	assert.NotContains(t, string(raw), text)
 }
 
-func TestKeyUse_LeavesAFileAloneThatIsNotItsOwn(t *testing.T) {
+func TestKeyUse_KeepsForeignFiles(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tenants.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("tenants: []\n"), 0o600))
 	core, logs := observer.New(zap.ErrorLevel)
@@ -154,7 +154,7 @@ func TestKeyUse_LeavesAFileAloneThatIsNotItsOwn(t *testing.T) {
 	assert.Contains(t, logs.All()[0].Message, "key_use::file")
 }
 
-func TestKeyUse_SaysThatItCannotWrite(t *testing.T) {
+func TestKeyUse_LogsAWriteFailure(t *testing.T) {
 	text, key := newKey()
 	core, logs := observer.New(zap.ErrorLevel)
 	set := nopSettings()

@@ -109,8 +109,7 @@ func TestServer_NoClientPassesForTheProxy(t *testing.T) {
 	}
 }
 
-// One proxy does not make one source of all its clients, and no client is another source
-// by what it claims.
+// The clients of a proxy are separate sources, and no client can claim to be another source.
 func TestServer_BoundsClientsBehindAProxyEachByItself(t *testing.T) {
 	cfg := proxiedConfig()
 	cfg.Failures.PerMinute, cfg.Failures.Delay = 2, 0

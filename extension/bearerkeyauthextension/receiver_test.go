@@ -126,7 +126,7 @@ func (g *gateway) sendHTTP(t *testing.T, keysAndValues ...string) (code int, tex
 	return resp.StatusCode, st.GetMessage()
 }
 
-func TestReceiver_LetsTheIdentityThroughAndNothingElse(t *testing.T) {
+func TestReceiver_PassesOnlyTheIdentity(t *testing.T) {
 	text, key := newKey()
 	g := startGateway(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	forged := []string{"authorization", "Bearer " + text, "x-tenant-id", "tenant-b", "x-tenant-id-bin", "tenant-b", "x-other", "b"}
@@ -195,7 +195,7 @@ func TestReceiver_UndecidedIsUnavailableOverGRPCAndAcceptedOverHTTP(t *testing.T
 	assert.False(t, caller.Decided())
 }
 
-func TestReceiver_RejectsOverGRPCWhatTheTenantOrTheKeyMayNotSend(t *testing.T) {
+func TestReceiver_RejectsSignalsOutsideTheScopeOverGRPC(t *testing.T) {
 	ofSuspended, suspendedEntry := newKey()
 	tracesOnly, tracesEntry := newKey(func(k *tenant.Key) { k.Scopes = tenant.NewSignals(tenant.Traces) })
 	g := startGateway(t, tenanttest.NewRegistry(t,
@@ -209,7 +209,7 @@ func TestReceiver_RejectsOverGRPCWhatTheTenantOrTheKeyMayNotSend(t *testing.T) {
 	assert.Empty(t, g.seen)
 }
 
-func TestReceiver_EndsConnectionsThatSayNothing(t *testing.T) {
+func TestReceiver_EndsSilentConnections(t *testing.T) {
 	checker, _ := startServer(t, tenanttest.NewRegistry(t))
 	checker.connectTimeout = 10 * time.Millisecond
 	g := startGatewayWith(t, checker)
@@ -221,7 +221,7 @@ func TestReceiver_EndsConnectionsThatSayNothing(t *testing.T) {
 	require.NoError(t, err, "the gateway has closed it")
 }
 
-func TestReceiver_EndsCallsThatDoNotEnd(t *testing.T) {
+func TestReceiver_EndsEndlessCalls(t *testing.T) {
 	text, key := newKey()
 	checker, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	checker.callTimeout = 10 * time.Millisecond

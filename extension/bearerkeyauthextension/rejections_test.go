@@ -121,7 +121,7 @@ func TestServer_CountsNothingForUnknownKeys(t *testing.T) {
 	assert.Len(t, c.failures.sources.reports(noon, 10, true), 1)
 }
 
-func TestRejectionBoards_PostForTheCallerAlone(t *testing.T) {
+func TestRejectionBoards_PostForTheCaller(t *testing.T) {
 	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"}))
 	boards := rejection.FindBoards(tenanttest.Host{registryID: serverExtension{c}})
 	require.Len(t, boards, 1)

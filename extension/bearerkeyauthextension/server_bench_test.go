@@ -50,7 +50,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	for _, n := range []int{10, 1_000_000} {
 		registry, bearers := manyKeys(b, n)
 		c, _ := startServer(b, registry)
-		runtime.GC() // of what made the keys, or it goes on during the measurement
+		runtime.GC() // of what made the keys, or it runs during the measurement
 		accept := func(name string, bearers []string) {
 			b.Run(fmt.Sprintf("%s/keys=%d", name, n), func(b *testing.B) {
 				headers := httpHeaders("")

@@ -36,7 +36,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-func TestTap_RejectsWhatAuthenticateWould(t *testing.T) {
+func TestTap_AgreesWithAuthenticate(t *testing.T) {
 	text, key := newKey()
 	bound, boundEntry := newKey(func(k *tenant.Key) { k.SourceCIDRs = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 	c, telemetry := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key, boundEntry}}))
@@ -70,7 +70,7 @@ func TestTap_RejectsWhatAuthenticateWould(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 }
 
-func TestTap_LooksAtTenantAndScopes(t *testing.T) {
+func TestTap_ChecksTenantAndScopes(t *testing.T) {
 	text, key := newKey()
 	tracesOnly, tracesEntry := newKey(func(k *tenant.Key) { k.Scopes = tenant.NewSignals(tenant.Traces) })
 	none, noneEntry := newKey(func(k *tenant.Key) { k.Scopes = 0 })
@@ -108,7 +108,7 @@ func TestTap_LooksAtTenantAndScopes(t *testing.T) {
 }
 
 // gRPC keeps a timer until the caller's deadline for each call that a tap rejects.
-func TestTap_RejectsNothingThatGRPCWouldKeep(t *testing.T) {
+func TestTap_AcceptsHeadersThatGRPCKeeps(t *testing.T) {
 	_, key := newKey()
 	ofSuspended, suspendedEntry := newKey()
 	c, telemetry := startServer(t, tenanttest.NewRegistry(t,
@@ -157,12 +157,12 @@ func TestTap_IsForReceiversThatReadFirst(t *testing.T) {
 	assert.Empty(t, options)
 }
 
-// The flood comes from a process of its own, so that the CPU time of this one is
+// The flood comes from a separate process, so that the CPU time of this one is
 // the gateway's alone.
 const floodEnv = "BEARERKEYAUTH_FLOOD"
 
-// TestFlood_IsTheClientProcess sends large messages if the environment asks for it.
-func TestFlood_IsTheClientProcess(t *testing.T) {
+// TestFloodClientProcess sends large messages if the environment asks for it.
+func TestFloodClientProcess(t *testing.T) {
 	order := strings.SplitN(os.Getenv(floodEnv), " ", 3)
 	if len(order) != 3 {
 		return // run by go test, not by flood
@@ -199,7 +199,7 @@ func largeRequest() plogotlp.ExportRequest {
 // process. want is the code they must be answered with.
 func flood(t *testing.T, g *gateway, text string, want codes.Code) time.Duration {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFlood_IsTheClientProcess$")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFloodClientProcess$")
 	cmd.Env = append(os.Environ(), floodEnv+"="+strings.Join([]string{g.grpc, want.String(), "Bearer " + text}, " "))
 	before := cpuTime(t)
 	output, err := cmd.CombinedOutput()
@@ -214,7 +214,7 @@ func cpuTime(t *testing.T) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-func TestTap_RejectionOfALargeMessageCostsATwentiethOfItsAcceptance(t *testing.T) {
+func TestTap_RejectingALargeMessageCostsATwentieth(t *testing.T) {
 	text, key := newKey()
 	g := startGateway(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a", Keys: []*tenant.Key{key}}))
 	go func() {

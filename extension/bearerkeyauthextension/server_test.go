@@ -248,7 +248,7 @@ func TestServer_BindsKeysToWebPagesAndSecretsToNone(t *testing.T) {
 	}
 }
 
-func TestServer_DecidesByTheTenantOnlyWhetherItExists(t *testing.T) {
+func TestServer_ChecksOnlyThatTheTenantExists(t *testing.T) {
 	for tenantStatus, want := range map[tenant.Status]decision{
 		tenant.StatusActive:    accepted,
 		tenant.StatusSuspended: accepted, // 403, not 401: for the tenant processor to say
@@ -261,7 +261,7 @@ func TestServer_DecidesByTheTenantOnlyWhetherItExists(t *testing.T) {
 	}
 }
 
-func TestServer_LeavesTheDecisionOpenUntilARegistryHasLoaded(t *testing.T) {
+func TestServer_AnswersUnavailableUntilARegistryHasLoaded(t *testing.T) {
 	text, key := newKey()
 	registry := &tenanttest.Registry{}
 	c, _ := startServer(t, registry)
@@ -299,14 +299,14 @@ func TestServer_CountsDecisions(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 }
 
-func TestServer_NamesTheRegistryThatIsMissing(t *testing.T) {
+func TestServer_ErrorNamesTheMissingRegistry(t *testing.T) {
 	c, err := newServerAuth(extension.Settings{TelemetrySettings: componenttest.NewNopTelemetrySettings()}, serverConfig())
 	require.NoError(t, err)
 	require.ErrorContains(t, c.Start(context.Background(), tenanttest.Host{}), `extension "tenant_registry" is not configured`)
 	require.NoError(t, c.Shutdown(context.Background()))
 }
 
-func TestDecision_EveryOneHasANameAndEveryRejectionARule(t *testing.T) {
+func TestDecision_HasANameAndARule(t *testing.T) {
 	names := map[string]bool{}
 	for d := range numDecisions {
 		require.NotEmpty(t, d.String())

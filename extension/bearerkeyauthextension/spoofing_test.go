@@ -19,10 +19,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-// TestSpoofing_EndsAsTheKeysTenantOrARefusal sends, over both protocols and
+// TestSpoofing_YieldsTheKeysTenantOrARejection sends, over both protocols and
 // through real receivers, every header in which a caller could name a tenant.
 // Attributes are the tenant processor's: its tests have their table.
-func TestSpoofing_EndsAsTheKeysTenantOrARejection(t *testing.T) {
+func TestSpoofing_YieldsTheKeysTenantOrARejection(t *testing.T) {
 	text, key := newKey()
 	otherText, otherKey := newKey()
 	g := startGateway(t, tenanttest.NewRegistry(t,

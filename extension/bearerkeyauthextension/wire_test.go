@@ -77,7 +77,7 @@ func TestWire_HTTPFromClientToServer(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode, "the key is tenant-a's, the configured business_id is not")
 }
 
-func TestExtension_IsOnlyWhatItIsConfiguredFor(t *testing.T) {
+func TestExtension_ImplementsOnlyTheConfiguredRole(t *testing.T) {
 	text, _ := newKey()
 	auth := configauth.Config{AuthenticatorID: authID}
 	asClient := configoptional.Some(ClientConfig{Key: configopaque.String(text)})
@@ -112,7 +112,7 @@ type roundTripFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestRoundTripper_LeavesTheCallersRequestAlone(t *testing.T) {
+func TestRoundTripper_KeepsTheRequestUnchanged(t *testing.T) {
 	text, _ := newKey()
 	s, _ := startClient(t, &ClientConfig{Key: configopaque.String(text), BusinessID: "tenant-a"})
 	var sent *http.Request

@@ -116,8 +116,8 @@ type ThrottleConfig struct {
 	// are. Defaults to all but two thirds of one processor, and at least 50.
 	AboveCPUPercent int `mapstructure:"above_cpu_percent"`
 
-	// LargeRequest is from which size on, decompressed, requests are decoded and handed on
-	// by turns, one tenant after the other, so that a processor is left to small ones.
+	// LargeRequest is from which size on, decompressed, requests are decoded and passed on
+	// in round-robin order of tenants, so that a processor remains for small ones.
 	// Defaults to 256KiB.
 	LargeRequest bytesize.Size `mapstructure:"large_request"`
 
@@ -150,8 +150,8 @@ var (
 // minGuardMemory holds a request of usual size twice.
 const minGuardMemory = 8 * bytesize.MiB
 
-// minMemoryLimit is what a collector needs at rest. Below it the runtime would do nothing
-// but collect garbage.
+// minMemoryLimit is the memory of an idle collector. Below it the runtime would only collect
+// garbage.
 const minMemoryLimit = 64 * bytesize.MiB
 
 func createDefaultConfig() component.Config {

@@ -65,7 +65,7 @@ func TestConfig_DefaultsAreValid(t *testing.T) {
 	assert.Empty(t, set.Connections.Exempt)
 }
 
-func TestConfig_NamesTheKeyThatIsWrong(t *testing.T) {
+func TestConfig_ErrorNamesTheKey(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		`"memory" must be at least 8MiB, got 1MiB`:                            func(c *Config) { c.Memory = bytesize.MiB },
 		`"max_requests" must be positive, got 0`:                              func(c *Config) { c.MaxRequests = 0 },

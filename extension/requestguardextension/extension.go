@@ -139,8 +139,8 @@ func (e *requestGuard) limitMemory() {
 	}
 }
 
-// pressurePercent is GOGC while much memory is in flight. Garbage is then as large as
-// what is live, by default, and both together are what a machine must have.
+// pressurePercent is GOGC while requests hold much memory. By default garbage may be as large as
+// live memory, and the machine must have both.
 const pressurePercent = 40
 
 // collectSooner has garbage collected sooner while much memory is in flight.

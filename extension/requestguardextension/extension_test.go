@@ -65,7 +65,7 @@ func startGuard(t *testing.T, cfg *Config, host tenanttest.Host) (*requestGuard,
 	return ext.(*requestGuard), telemetry
 }
 
-func TestExtension_NeedsTheRegistryItNames(t *testing.T) {
+func TestExtension_RequiresItsRegistry(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Registry = &registryID
 	ext, err := create(context.Background(), extensiontest.NewNopSettings(metadata.Type), cfg)
@@ -261,7 +261,7 @@ type brittle struct{ encoding.CodecV2 }
 
 func (brittle) Unmarshal(mem.BufferSlice, any) error { panic("in the decoder") }
 
-func TestCodec_APanicIsARejection(t *testing.T) {
+func TestCodec_PanicIsARejection(t *testing.T) {
 	g := guard.New(guard.Settings{})
 	err := codec{CodecV2: brittle{}, guard: g}.Unmarshal(nil, new(int))
 	assert.Equal(t, codes.Internal, status.Code(err))

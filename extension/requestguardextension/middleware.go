@@ -115,7 +115,7 @@ func answer(w http.ResponseWriter, req *http.Request, err error) {
 	rejected.SetHeader(w.Header())
 	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(rejected.HTTPStatus())
-	_, _ = w.Write(body) // a caller that has gone needs no answer
+	_, _ = w.Write(body) // a caller that has disconnected needs no answer
 }
 
 // GetGRPCServerOptions implements extensionmiddleware.GRPCServer. A receiver of

@@ -91,7 +91,7 @@ func (s *storageCheck) checkAll(ctx context.Context) error {
 	}
 	if loop && s.run != nil {
 		if err := s.run.Forgive(); err != nil {
-			s.logger.Warn("Cannot write the record of this process", zap.Error(err))
+			s.logger.Warn("Failed to write the record of this process", zap.Error(err))
 		}
 	}
 	s.logger.Debug("Checked storage files", zap.Int("files", checked), zap.Duration("took", time.Since(began)))
@@ -117,13 +117,13 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 			"Give each collector a directory of its own (STATE_DIR in the shipped configurations)", zap.String("directory", s.dir), zap.String("file", name))
 		return nil
 	case state == boltfile.OneHead:
-		s.logger.Warn("One of the two heads of a storage file is damaged, and the other is used; the last write may be lost", zap.String("file", path))
+		s.logger.Warn("One of the two headers of a storage file is damaged, and the other one is used; the last write may be lost", zap.String("file", path))
 		return nil
 	case damage == nil:
 		return nil
 	case !isDamage(damage):
 		// The component that needs the file reports it.
-		s.logger.Warn("Cannot check storage file", zap.String("file", path), zap.Error(damage))
+		s.logger.Warn("Failed to check a storage file", zap.String("file", path), zap.Error(damage))
 		return nil
 	}
 	s.telemetry.ExtensionStorageCheckDamagedFiles.Add(ctx, 1)
@@ -135,7 +135,7 @@ func (s *storageCheck) check(ctx context.Context, name string) error {
 	s.logger.Error("Storage file is damaged and was set aside; its content is lost",
 		zap.String("file", path), zap.String("set_aside", aside), zap.Error(damage))
 	if err != nil {
-		s.logger.Warn("Cannot remove the file that was set aside earlier", zap.Error(err))
+		s.logger.Warn("Failed to remove the file that was set aside earlier", zap.Error(err))
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (s *storageCheck) Shutdown(context.Context) error {
 	}
 	s.telemetry.Shutdown()
 	if err := s.close(); err != nil { // not returned: a reload would fail
-		s.logger.Warn("Cannot record the end of this process", zap.Error(err))
+		s.logger.Warn("Failed to record the end of this process", zap.Error(err))
 	}
 	return nil
 }

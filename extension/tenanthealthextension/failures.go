@@ -27,14 +27,14 @@ func failureFindings(failing []healthboard.LaneFailure, now time.Time) (all []co
 			signals[name] = append(signals[name], s)
 		}
 	}
-	seen := map[condition.Name]bool{}
+	reported := map[condition.Name]bool{}
 	for i := range failing {
 		f := &failing[i]
 		name, ok := conditionOf(&f.Answer)
-		if !ok || seen[name] {
+		if !ok || reported[name] {
 			continue
 		}
-		seen[name] = true
+		reported[name] = true
 		slices.Sort(signals[name])
 		all = append(all, condition.Finding{
 			Name: name, Cause: f.Answer.Reason, Fix: fixOf(&f.Answer), Since: now.Add(-f.For),

@@ -95,8 +95,8 @@ func TestJudge(t *testing.T) {
 
 func TestJudge_Storage(t *testing.T) {
 	for want, h := range map[string]*healthboard.Storage{
-		`{"used_bytes":5,"free_bytes":0,"reserve_bytes":7,"rejecting":true,"refusing_seconds":90}`: {Used: 5, Reserve: 7, Rejecting: true, For: 90 * time.Second},
-		`{"used_bytes":5,"reserve_bytes":0,"rejecting":false}`:                                     {Used: 5, Free: -1},
+		`{"used_bytes":5,"free_bytes":0,"reserve_bytes":7,"refusing":true,"refusing_seconds":90}`: {Used: 5, Reserve: 7, Rejecting: true, For: 90 * time.Second},
+		`{"used_bytes":5,"reserve_bytes":0,"refusing":false}`:                                     {Used: 5, Free: -1},
 		`null`: nil,
 	} {
 		f := healthy()

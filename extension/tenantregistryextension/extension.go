@@ -342,10 +342,10 @@ func (r *registry) reject(ctx context.Context, err error) {
 	r.log.Error(msg, zap.Stringer("source", r.store), zap.Error(err))
 	lines, more := furtherFaults(err)
 	for _, line := range lines {
-		r.log.Error("Further entries that cannot be used", zap.Stringer("source", r.store), zap.String("faults", line))
+		r.log.Error("More registry entries are invalid", zap.Stringer("source", r.store), zap.String("faults", line))
 	}
 	if more > 0 {
-		r.log.Error("Further entries that cannot be used are not listed", zap.Int("entries", more))
+		r.log.Error("More invalid registry entries are not listed", zap.Int("entries", more))
 	}
 	componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(errors.New(safetext.Lines(err.Error()))))
 }

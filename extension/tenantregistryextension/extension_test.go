@@ -91,7 +91,7 @@ func TestChange_IsInForceWithinASecond(t *testing.T) {
 	}
 }
 
-func TestChange_IsSeenWithoutNotification(t *testing.T) {
+func TestChange_IsDetectedWithoutNotification(t *testing.T) {
 	f := newFixture(t)
 	f.replace(yamlOf("a"))
 	f.start()

@@ -124,7 +124,7 @@ func (f *fileStore) content() (data []byte, err error) {
 	case errors.Is(err, errChangedMeanwhile):
 		return nil, errors.Join(f.unstable(s, now, quietTime), unstableError{retryAfter: quietTime})
 	case err != nil:
-		// Not reported for s: the cause may change without a change of the file.
+		// The error is not remembered for s, because its cause can change while the file does not.
 		return nil, f.report(state{err: err.Error()}, now, err)
 	}
 	rest := quietTime

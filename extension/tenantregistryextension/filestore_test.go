@@ -64,7 +64,7 @@ func (f *storeFixture) isUnstableFor(d time.Duration) {
 	assert.Equal(f.t, d+time.Millisecond, unstable.retryAfter)
 }
 
-func TestFileStore_WaitsUntilAFileIsAtRest(t *testing.T) {
+func TestFileStore_WaitsUntilAFileStopsChanging(t *testing.T) {
 	f := newStoreFixture(t)
 	f.write("one\n")
 	f.isUnstableFor(quietTime)
@@ -75,7 +75,7 @@ func TestFileStore_WaitsUntilAFileIsAtRest(t *testing.T) {
 	f.isUnchanged()
 }
 
-func TestFileStore_TakesAnOldFileAtOnce(t *testing.T) {
+func TestFileStore_LoadsAnOldFileAtOnce(t *testing.T) {
 	f := newStoreFixture(t)
 	f.write("one\n")
 	f.clock = f.clock.Add(time.Hour)
@@ -83,7 +83,7 @@ func TestFileStore_TakesAnOldFileAtOnce(t *testing.T) {
 	f.isUnchanged()
 }
 
-func TestFileStore_WaitsLongerForWhatLooksCutOff(t *testing.T) {
+func TestFileStore_WaitsLongerForATruncatedFile(t *testing.T) {
 	for name, second := range map[string]string{"shorter": "tw\n", "no end of line": "two, three", "empty": ""} {
 		t.Run(name, func(t *testing.T) {
 			f := newStoreFixture(t)
@@ -100,7 +100,7 @@ func TestFileStore_WaitsLongerForWhatLooksCutOff(t *testing.T) {
 	}
 }
 
-func TestFileStore_NeverTakesAFileThatIsBeingWrittenInPlace(t *testing.T) {
+func TestFileStore_WaitsForAFileThatIsWrittenInPlace(t *testing.T) {
 	f := newStoreFixture(t)
 	text := ""
 	for range 50 {
@@ -113,7 +113,7 @@ func TestFileStore_NeverTakesAFileThatIsBeingWrittenInPlace(t *testing.T) {
 	f.returns(text)
 }
 
-func TestFileStore_TakesFilesThatReplaceEachOtherAllTheTime(t *testing.T) {
+func TestFileStore_LoadsFilesThatAreReplacedContinuously(t *testing.T) {
 	f := newStoreFixture(t)
 	taken := 0
 	for begin := f.clock; f.clock.Sub(begin) < 2*time.Second; f.clock = f.clock.Add(20 * time.Millisecond) {
@@ -125,7 +125,7 @@ func TestFileStore_TakesFilesThatReplaceEachOtherAllTheTime(t *testing.T) {
 	assert.GreaterOrEqual(t, taken, 4, "a change is in force within a second while others follow it")
 }
 
-func TestFileStore_DoesNotBelieveAClockThatIsBehindTheFile(t *testing.T) {
+func TestFileStore_IgnoresAClockBehindTheFile(t *testing.T) {
 	f := newStoreFixture(t)
 	f.write("one\n")
 	require.NoError(t, os.Chtimes(f.path, f.clock.Add(time.Hour), f.clock.Add(time.Hour)))
@@ -134,7 +134,7 @@ func TestFileStore_DoesNotBelieveAClockThatIsBehindTheFile(t *testing.T) {
 	f.returns("one\n")
 }
 
-func TestFileStore_SeesAChangeThatKeepsSizeAndTime(t *testing.T) {
+func TestFileStore_DetectsAChangeThatKeepsSizeAndTime(t *testing.T) {
 	t.Run("when reported", func(t *testing.T) {
 		f := newStoreFixture(t)
 		f.write("one\n")
@@ -164,7 +164,7 @@ func TestFileStore_SeesAChangeThatKeepsSizeAndTime(t *testing.T) {
 	})
 }
 
-func TestFileStore_ReportsAMissingFileAfterAMoment(t *testing.T) {
+func TestFileStore_ReportsAMissingFileAfterADelay(t *testing.T) {
 	f := newStoreFixture(t)
 	_, err := f.content()
 	require.ErrorContains(t, err, "no such file", "at the start there is nothing to wait for")
@@ -180,7 +180,7 @@ func TestFileStore_ReportsAMissingFileAfterAMoment(t *testing.T) {
 	f.isUnchanged()
 }
 
-func TestFileStore_RejectsWhatIsNoRegistry(t *testing.T) {
+func TestFileStore_RejectsOtherFiles(t *testing.T) {
 	f := newStoreFixture(t)
 	f.path = t.TempDir()
 	for range 2 {

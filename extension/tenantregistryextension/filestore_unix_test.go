@@ -40,7 +40,7 @@ func TestNamedPipe_InTheCopysPlaceStopsNoStart(t *testing.T) {
 	assert.Equal(t, "none", f.ids())
 }
 
-func TestUnreadableFile_IsReadOnceItMay(t *testing.T) {
+func TestUnreadableFile_IsReadAfterChmod(t *testing.T) {
 	if unprivileged.Rerun(t) { // root may read everything
 		return
 	}

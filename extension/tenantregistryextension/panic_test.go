@@ -52,7 +52,7 @@ func TestRegistry_APanicOfTheSourceIsAFailure(t *testing.T) {
 	require.Eventually(t, func() bool { return f.reg.health().Failure == nil }, inForceWithin, time.Millisecond)
 }
 
-func TestRegistry_APanicOfASubscriberKeepsNothingFromTheOthers(t *testing.T) {
+func TestRegistry_PanicOfASubscriberDoesNotAffectOthers(t *testing.T) {
 	f := newFixture(t)
 	f.start()
 	defer f.reg.Subscribe(func(*tenant.Snapshot) { panic("planted") })()

@@ -62,8 +62,7 @@ func (f *dbFixture) statusSoon(want componentstatus.Status) {
 	require.Eventually(f.t, func() bool { return f.host.status() == want }, 2*inForceWithin, time.Millisecond)
 }
 
-// One server serves all tests, each with a database of its own. Those that kill
-// it come one after the other.
+// One server serves all tests, each with its own database. Tests that kill it run sequentially.
 func TestPostgres(t *testing.T) {
 	s := pgtest.Start(t)
 	for name, test := range map[string]func(*testing.T, *pgtest.Server){
@@ -237,7 +236,7 @@ func testPostgresKilled(t *testing.T, s *pgtest.Server) {
 				if k == nil || k.Tenant().Status != tenant.StatusActive {
 					rejected.Add(1)
 				}
-				time.Sleep(50 * time.Microsecond)
+				time.Sleep(50 * time.Microsecond) // other goroutines need the processor
 			}
 		})
 	}

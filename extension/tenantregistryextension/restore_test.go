@@ -166,7 +166,7 @@ func (f *fleet) never(ids []tenant.ID, during func()) {
 					assert.False(f.t, works(g, id), "the key of %s works on gateway %d", id, n)
 				}
 			}
-			time.Sleep(200 * time.Microsecond)
+			time.Sleep(200 * time.Microsecond) // other goroutines need the processor
 		}
 	})
 	defer watch.Wait()
@@ -243,7 +243,7 @@ func TestRestoreDrill(t *testing.T) {
 				command := f.rejected()
 				for n := range 5 { // behind, at and past the revision in force
 					rename(s, "good", fmt.Sprint("restored ", n))
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond) // gateways may or may not read this version
 					f.gateways[1].stop()
 					f.gateways[1].start()
 					assert.Equal(t, command, f.rejected())
@@ -266,9 +266,9 @@ func TestRestoreDrill(t *testing.T) {
 	})
 }
 
-// What an operator suspends in a restored registry is in force before it is
-// accepted; what a standby that lags behind shows is not.
-func TestRestored_TakesWhatIsEndedLater(t *testing.T) {
+// A suspension in a restored registry applies before the registry is accepted. A suspension in a
+// standby that lags does not.
+func TestRestored_EndsKeysThatEndedLater(t *testing.T) {
 	forEachSource(t, func(t *testing.T, s source) {
 		suspend(s, "late")
 		f := newFleet(t, s, 1)
@@ -293,7 +293,7 @@ func TestRestored_TakesWhatIsEndedLater(t *testing.T) {
 
 // Without a copy on disk a gateway cannot know, and with one of an older revision
 // it knows what it says.
-func TestRestored_WhatACopyKnows(t *testing.T) {
+func TestRestored_FromACopy(t *testing.T) {
 	forEachSource(t, func(t *testing.T, s source) {
 		f := newFleet(t, s, 2)
 		var old []byte
@@ -320,7 +320,7 @@ func TestRestored_WhatACopyKnows(t *testing.T) {
 }
 
 // A file that operators edit by hand has no history. What was ended permanently stays
-// ended all the same; a tenant may be resumed, and its routes put back.
+// ended anyway; a tenant may be resumed, and its routes restored.
 func TestFileWithoutHistory(t *testing.T) {
 	f := newFixture(t)
 	f.cfg.Snapshot = filepath.Join(f.dir, "copies", "registry.snapshot")
@@ -351,7 +351,7 @@ func TestFileWithoutHistory(t *testing.T) {
 
 // The history of a file goes back some dozen edits. A gateway that was away for
 // longer takes the file if nothing works again that was ended.
-func TestFile_AwayForLong(t *testing.T) {
+func TestFile_MissingForLong(t *testing.T) {
 	s := &fileSource{t, filepath.Join(t.TempDir(), "tenants.yaml")}
 	s.edit(func(d *registryedit.Document) error { return d.Replace([]byte(yamlOf("good", "suspended"))) })
 	restore := s.backup()
@@ -419,7 +419,7 @@ func TestRestoreDrill_OfASuspension(t *testing.T) {
 			f.rejected()
 			for n := range 4 { // up to the revision in force, and past it
 				rename(s, "good", fmt.Sprint("restored ", n))
-				time.Sleep(150 * time.Millisecond) // for the gateway to read it
+				time.Sleep(150 * time.Millisecond) // the gateway reads this version, which changes nothing that it shows
 				f.rejected()
 			}
 		})

@@ -40,7 +40,7 @@ func (r *registry) loadSnapshot() {
 		snapshot, err = r.parser.Parse(c.data)
 	}
 	if err != nil {
-		r.log.Error("The copy of the registry cannot be used; a restored backup cannot be detected, since the registry that was in force is not known",
+		r.log.Error("Failed to read the snapshot file of the registry; without it a restored backup cannot be detected",
 			zap.String("snapshot", r.cfg.Snapshot), zap.Error(err))
 		return
 	}
@@ -64,15 +64,15 @@ func (r *registry) useSnapshot() {
 // of its own so that a slow disk delays no change. It retries failed writes, so that
 // a start without the source does not undo a revocation.
 func (r *registry) save(ctx context.Context) {
-	again := time.NewTicker(saveAgain * r.cfg.PollInterval)
-	defer again.Stop()
+	retry := time.NewTicker(saveAgain * r.cfg.PollInterval)
+	defer retry.Stop()
 	var pending *content // not written yet
 	reported := false    // that it cannot be written
 	for ended := false; !ended; {
 		select {
 		case c := <-r.toSave:
 			pending, reported = &c, false
-		case <-again.C:
+		case <-retry.C:
 		case <-ctx.Done():
 			ended = true
 			select {
@@ -89,7 +89,7 @@ func (r *registry) save(ctx context.Context) {
 			pending = nil
 		} else if !reported {
 			reported = true
-			r.log.Error("The copy of the registry could not be written; without the source, the next start would know no tenants",
+			r.log.Error("Failed to write the snapshot file of the registry; if the source is unavailable at the next start, no tenant is known",
 				diskspace.Fault(r.cfg.Snapshot, err)...)
 		}
 	}

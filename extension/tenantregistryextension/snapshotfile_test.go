@@ -32,7 +32,7 @@ func settings(f *fixture) extension.Settings {
 	return set
 }
 
-func TestStart_FromTheCopyWhileTheSourceIsAwayOrBad(t *testing.T) {
+func TestStart_FromTheCopyWhileTheSourceIsUnavailable(t *testing.T) {
 	for name, spoil := range map[string]func(f *fixture){
 		"away": func(f *fixture) { require.NoError(f.t, os.Remove(f.path)) },
 		"bad":  func(f *fixture) { f.replace("tenants: [") },
@@ -83,7 +83,7 @@ func TestShutdown_SavesTheLastChange(t *testing.T) {
 		}
 		go func() { defer close(stopped); f.stop() }()
 		<-stopping
-		time.Sleep(100 * time.Millisecond) // long enough for the saving goroutine to end too early
+		time.Sleep(100 * time.Millisecond) // a saving goroutine that ends too early ends within this time
 	})
 	f.replace(yamlOf("a", "b"))
 	<-stopped
@@ -92,7 +92,7 @@ func TestShutdown_SavesTheLastChange(t *testing.T) {
 	assert.Equal(t, "a b", f.ids())
 }
 
-func TestStart_WithADamagedCopyKnowsNoTenant(t *testing.T) {
+func TestStart_WithADamagedCopyHasNoTenant(t *testing.T) {
 	for name, spoil := range map[string]func(data []byte) []byte{
 		"cut off": func(data []byte) []byte { return data[:len(data)-1] },
 		"edited":  func(data []byte) []byte { data[len(data)-10] ^= 1; return data },
@@ -129,7 +129,7 @@ func TestBackup_KeepsTheTime(t *testing.T) {
 	}
 }
 
-func TestCopyThatCannotBeWritten_DelaysNoChange(t *testing.T) {
+func TestSnapshotFile_WriteFailureDelaysNoChange(t *testing.T) {
 	f := newFixture(t)
 	blocker := filepath.Join(f.dir, "blocker")
 	require.NoError(t, os.WriteFile(blocker, nil, 0o600))
@@ -139,12 +139,12 @@ func TestCopyThatCannotBeWritten_DelaysNoChange(t *testing.T) {
 	f.replace(yamlOf("a", "b"))
 	f.eventually("a b")
 	require.Eventually(t, func() bool { return len(f.errorsLogged()) > 0 }, inForceWithin, time.Millisecond)
-	assert.Contains(t, f.errorsLogged()[0], "The copy of the registry could not be written")
+	assert.Contains(t, f.errorsLogged()[0], "Failed to write the snapshot file of the registry")
 }
 
 // A copy that could not be written when the change came is written later, at the
 // latest when the extension stops.
-func TestShutdown_SavesWhatCouldNotBeSavedBefore(t *testing.T) {
+func TestShutdown_RetriesAFailedSave(t *testing.T) {
 	f := newFixture(t)
 	folder := filepath.Join(f.dir, "copies")
 	f.cfg.Snapshot = filepath.Join(folder, "registry.snapshot")
@@ -169,13 +169,13 @@ func TestSave_TriesAgain(t *testing.T) {
 	f.replace(yamlOf("a"))
 	f.start()
 	require.Eventually(t, func() bool { return len(f.errorsLogged()) > 0 }, inForceWithin, time.Millisecond)
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // ten attempts
 	assert.Len(t, f.errorsLogged(), 1, "it is logged once")
 	require.NoError(t, os.Remove(folder))
 	require.Eventually(t, func() bool { _, err := os.Stat(f.cfg.Snapshot); return err == nil }, inForceWithin, time.Millisecond)
 }
 
-// A copy that an earlier version wrote has no mark, and serves all the same. What
+// A copy that an earlier version wrote has no mark, and serves anyway. What
 // was ended permanently in it stays ended.
 func TestStart_WithACopyOfAnEarlierVersion(t *testing.T) {
 	f := newFixture(t)

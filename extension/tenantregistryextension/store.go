@@ -49,7 +49,7 @@ func (e storeError) Error() string { return string(e) }
 
 const errUnchanged storeError = "unchanged"
 
-// unstableError says that the registry is being written and when to check again.
+// unstableError reports that the registry is being written and when to check again.
 type unstableError struct{ retryAfter time.Duration }
 
 func (e unstableError) Error() string {

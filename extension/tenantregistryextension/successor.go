@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// forkError says that the registry of the source is not a successor of the registry
+// forkError reports that the registry of the source is not a successor of the registry
 // in force.
 type forkError struct {
 	reason  string
@@ -25,9 +25,9 @@ func (e *forkError) Error() string {
 	return fmt.Sprintf("%s. If a backup was restored on purpose, run %q", e.reason, e.command)
 }
 
-// checkSuccessor returns a forkError unless a registry may follow the one that was taken
-// last: its history contains that one, or an operator has accepted it. In any case,
-// what was ended permanently must stay ended.
+// checkSuccessor returns a forkError unless a registry may follow the one that was accepted last:
+// its history contains that one, or an operator has accepted it. In either case, keys and tenants
+// that ended permanently must remain ended.
 func (r *registry) checkSuccessor(next *tenant.Snapshot, l loaded) error {
 	if r.accepted.snapshot == nil {
 		return nil // this gateway has accepted none before

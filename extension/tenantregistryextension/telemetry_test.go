@@ -43,7 +43,8 @@ func TestMetrics(t *testing.T) {
 	assert.Less(t, f.gauge("otelcol_extension_tenant_registry_age"), 60.0)
 
 	require.NoError(t, os.Remove(f.path))
-	require.Eventually(t, func() bool { return len(f.errorsLogged()) == 1 }, inForceWithin, time.Millisecond)
+	require.Eventually(t, func() bool { return f.reg.health().Failure != nil }, inForceWithin, time.Millisecond)
+	assert.Len(t, f.errorsLogged(), 1)
 	metadatatest.AssertEqualExtensionTenantRegistrySourceOk(t, f.tel, []metricdata.DataPoint[int64]{point(0)}, noTime)
 	metadatatest.AssertEqualExtensionTenantRegistryLoads(t, f.tel, []metricdata.DataPoint[int64]{
 		point(1, attribute.String("outcome", "loaded")), point(1, attribute.String("outcome", "refused")),

@@ -68,7 +68,7 @@ func TestSecretInClear(t *testing.T) {
 }
 
 // A field that Diff ignores would change without an entry.
-func TestDiff_KnowsEveryField(t *testing.T) {
+func TestDiff_CoversEveryField(t *testing.T) {
 	for of, want := range map[reflect.Type][]string{
 		reflect.TypeFor[tenant.Tenant](): {"ID", "Name", "Status", "Isolation", "Attributes", "Vars", "Routes", "Limits", "Keys"},
 		reflect.TypeFor[tenant.Key]():    {"ID", "Digest", "Scopes", "CreatedAt", "NotBefore", "ExpiresAt", "RevokedAt", "SourceCIDRs", "Origins", "Description"},

@@ -95,7 +95,7 @@ func TestFind(t *testing.T) {
 	assert.Equal(t, note("", 1).Time, g.Last)
 }
 
-func TestReplay_RemovesWhatWasSentAndKeepsTheRest(t *testing.T) {
+func TestReplay_RemovesSentRequestsAndKeepsTheRest(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "1", "2", "3")
 	write(t, dir, "00001.jsonl", "4")
@@ -137,7 +137,7 @@ func TestReplay_RemovesWhatWasSentAndKeepsTheRest(t *testing.T) {
 	assert.Empty(t, left, "nothing stays")
 }
 
-func TestReplay_GoesOnBehindWhatIsRejectedAgain(t *testing.T) {
+func TestReplay_ContinuesAfterARejection(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "bad", "2", "bad", "4")
 	var got []string
@@ -226,8 +226,8 @@ func TestReplay_HalfWrittenProgressIsCutOff(t *testing.T) {
 	assert.Equal(t, 1, o.Sent)
 }
 
-// The gateway goes on writing to a file of the same name while one is replayed.
-func TestReplay_DoesNotRemoveWhatComesMeanwhile(t *testing.T) {
+// The gateway continues writing to a file of the same name while one is replayed.
+func TestReplay_KeepsLaterRequests(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "1")
 	groups, err := deadletter.Find(dir, deadletter.Filter{})
@@ -255,7 +255,7 @@ func TestLock_ExcludesOthers(t *testing.T) {
 	require.NoError(t, unlock())
 }
 
-func TestReplay_LeavesWhatMayBeBeingWritten(t *testing.T) {
+func TestReplay_SkipsFilesThatMayBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "00000.jsonl", "1")
 	groups, err := deadletter.Find(dir, deadletter.Filter{})

@@ -39,7 +39,7 @@ func writeFor(t *testing.T, directory, id, behind string, bodies ...string) (pat
 }
 
 // IDs may hold an asterisk, and a directory any character of a pattern.
-func TestFind_NamesAreNoPatterns(t *testing.T) {
+func TestFind_TakesNamesLiterally(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "[a]?*")
 	writeFor(t, dir, "a*", "", "1")
 	writeFor(t, dir, "ab", "", "2", "3")
@@ -116,7 +116,8 @@ func TestFind_FolderThatMayNotBeRead(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrPermission)
 }
 
-// What cannot be sent keeps nobody else's letters, stays, and is named.
+// A line that cannot be sent does not block other dead letters. It remains, and the error names
+// it.
 func TestReplay_DamagedLinesStay(t *testing.T) {
 	for name, test := range map[string]struct {
 		damage string // in place of the second of three lines
@@ -187,7 +188,7 @@ func TestFind_ManyDamagedLinesAreCounted(t *testing.T) {
 	assert.Len(t, all.First, 20)
 }
 
-func TestOwners_AreThoseOfFilesWithLetters(t *testing.T) {
+func TestOwners_AreTenantsWithDeadLetters(t *testing.T) {
 	dir := t.TempDir()
 	for name, size := range map[string]int{
 		"tenant=a/destination=x/signal=logs/00000.jsonl":           2,

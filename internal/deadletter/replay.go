@@ -27,12 +27,12 @@ const takenExtension = ".replay"
 // lockName is the name of the lock file in the directory. One replay at a time holds the lock.
 const lockName = ".replay.lock"
 
-// ErrRefused is wrapped by the error of a send function if the destination rejected the request again,
+// ErrRejected is wrapped by the error of a send function if the destination rejected the request again,
 // permanently. The request stays, and the next one is sent.
-var ErrRejected = errors.New("refused")
+var ErrRejected = errors.New("rejected")
 
 // ErrBusy is returned by Lock while another process replays from the same directory.
-var ErrBusy = errors.New("another replay from this directory is under way")
+var ErrBusy = errors.New("another replay from this directory is in progress")
 
 // Outcome is the result of a replay.
 type Outcome struct {
@@ -58,7 +58,7 @@ func Lock(directory string) (unlock func() error, err error) {
 // Replay calls send with every request of g, the oldest first. It records each sent request at once,
 // so that a replay that ends at any moment, even by a kill, repeats at most the request that it was
 // sending. It removes a file when all of its requests were sent; a file with lines that cannot be
-// sent stays. Replay stops at the first error of send that does not wrap [ErrRefused]. The caller
+// sent stays. Replay stops at the first error of send that does not wrap [ErrRejected]. The caller
 // holds the [Lock].
 func Replay(ctx context.Context, g *Group, now time.Time, send func(ctx context.Context, request []byte, n Note) error) (Outcome, error) {
 	var total Outcome

@@ -212,7 +212,7 @@ func (r *Request) Wait(ctx context.Context, begin, quiet time.Duration, show fun
 		case last == nil && silent > begin:
 			return nil, fmt.Errorf("no gateway has taken the request within %s; check that one is running with this dead_letter::directory", begin)
 		case last != nil && silent > quiet:
-			return last, fmt.Errorf("the gateway has not reported for %s: it may have ended. What it has sent is noted; repeat the command", quiet)
+			return last, fmt.Errorf("the gateway has not reported for %s and may have stopped; delivered dead letters are recorded, so repeat the command", quiet)
 		}
 		select {
 		case <-ctx.Done():

@@ -88,7 +88,7 @@ func TestRequest_NoGatewayAnswers(t *testing.T) {
 
 // A gateway that starts does not do what nobody waits for, and does not do more than was
 // asked for.
-func TestDesk_WhatIsNotTaken(t *testing.T) {
+func TestReplayRequests_Ignored(t *testing.T) {
 	dir := t.TempDir()
 	requests, err := deadletter.OpenRequestQueue(dir)
 	require.NoError(t, err)

@@ -72,7 +72,7 @@ func (e *edge) requireOnce(first, last int) {
 // and every line arrives exactly once when the fault is repaired.
 func TestAgentDelivery_WaitsWhateverTheGatewayAnswers(t *testing.T) {
 	const (
-		refuses = "A destination refuses the credentials"
+		refuses = "A destination rejects the credentials"
 		nothing = "Nothing accepts data at the address of a destination"
 		waits   = "A destination does not take data; its lane waits"
 	)

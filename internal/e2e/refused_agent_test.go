@@ -48,7 +48,7 @@ func TestAgent_KeepsWhatTheGatewayRefuses(t *testing.T) {
 	require.NoError(t, err)
 	status, text := postProto(t, free[1], "logs", body, nil)
 	require.Equal(t, http.StatusOK, status, text)
-	require.Eventually(t, func() bool { return strings.Contains(a.Output(), "A destination refuses the credentials") }, 15*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(a.Output(), "A destination rejects the credentials") }, 15*time.Second, 20*time.Millisecond)
 	a.stop()
 
 	agent()

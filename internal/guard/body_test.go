@@ -215,7 +215,7 @@ func TestReadBody_BoundsSizes(t *testing.T) {
 	assertNothingHeld(t, g)
 }
 
-func TestReadBody_HoldsWhatHasArrivedAndNotWhatIsAnnounced(t *testing.T) {
+func TestReadBody_ReservesMemoryForReceivedBytes(t *testing.T) {
 	zstdOf := func(window byte) []byte {
 		// A frame header with this window, and a raw first block of four bytes that
 		// is not the last one.
@@ -369,7 +369,7 @@ func TestReadBody_SlowUploadEndsWith408(t *testing.T) {
 type trickle struct{ io.Reader }
 
 func (s *trickle) Read(p []byte) (int, error) {
-	time.Sleep(time.Millisecond)
+	time.Sleep(time.Millisecond) // a slow client, over a real connection
 	return s.Reader.Read(p[:1])
 }
 

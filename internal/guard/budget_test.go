@@ -51,7 +51,7 @@ func TestBudget_GreedyTenantsLeaveAShareForOthers(t *testing.T) {
 	}
 }
 
-func TestBudget_TheOnlyTenantGetsItsMost(t *testing.T) {
+func TestBudget_GrantsTheOnlyTenantItsMaximum(t *testing.T) {
 	for _, most := range []int64{500, 100} {
 		b := newBudget(1000, most, 0)
 		fill(b, "a")
@@ -61,7 +61,7 @@ func TestBudget_TheOnlyTenantGetsItsMost(t *testing.T) {
 	}
 }
 
-func TestBudget_TenantsThatHoldLittleGetWhatIsLeft(t *testing.T) {
+func TestBudget_GrantsTheRestToTenantsThatHoldLittle(t *testing.T) {
 	b := newBudget(100, 50, 5)
 	fill(b, "a", "b")
 	n := 0

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestBufferPool_ClassesHoldWhatTheyAreFor(t *testing.T) {
+func TestBufferPool_ClassesFitTheirSizes(t *testing.T) {
 	seen := map[int]int64{}
 	for n := int64(0); n <= maxPooledBuffer; n += 509 {
 		c, size, ok := class(n)
@@ -31,7 +31,7 @@ func TestBufferPool_ClassesHoldWhatTheyAreFor(t *testing.T) {
 	assert.EqualValues(t, maxPooledBuffer+1, sizeOf(maxPooledBuffer+1))
 }
 
-func TestBufferPool_TakesBackOnlyItsOwn(t *testing.T) {
+func TestBufferPool_RejectsForeignBuffers(t *testing.T) {
 	var p bufferPool
 	for _, n := range []int64{0, 1, 5000, 1 << 20, maxPooledBuffer} {
 		b := p.get(n)

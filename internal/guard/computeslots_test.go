@@ -73,7 +73,7 @@ func TestComputeSlots_DropsARequestWhoseContextEnds(t *testing.T) {
 	})
 }
 
-func TestRequest_LargeOnesLeaveAProcessorToOtherTenants(t *testing.T) {
+func TestRequest_LargeRequestsKeepAProcessorFree(t *testing.T) {
 	g := New(Settings{LargeRequest: 100})
 	large := make([]byte, 100)
 	most := g.computeSlots.limit()

@@ -25,7 +25,7 @@ type conn struct {
 	place  *list.Element  // in connections.owned if used, else in connections.idle
 	used   bool           // a request was admitted
 	tenant tenant.ID      // of the last admitted request, if used
-	gone   bool           // removed from the connections
+	closed bool           // removed from the connections
 }
 
 // Read implements net.Conn. It may return fewer bytes than have arrived.

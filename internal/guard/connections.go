@@ -139,7 +139,7 @@ func (s *connections) evict() bool {
 // expire closes c unless a request was admitted.
 func (s *connections) expire(c *conn) {
 	s.mu.Lock()
-	late := !c.used && !c.gone
+	late := !c.used && !c.closed
 	if late {
 		s.drop(c)
 		s.stats.connections[RejectedFirstRequest].Add(1)
@@ -159,10 +159,10 @@ func (s *connections) remove(c *conn) {
 
 // drop stops counting c. It may be called again. The caller holds the lock.
 func (s *connections) drop(c *conn) {
-	if c.gone {
+	if c.closed {
 		return
 	}
-	c.gone = true
+	c.closed = true
 	c.timer.Stop()
 	s.unlist(c)
 	s.count--

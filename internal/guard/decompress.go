@@ -50,7 +50,7 @@ type decompressors struct {
 }
 
 func newDecompressors() *decompressors {
-	// One more than there are compute slots, so that small requests do not wait for large ones.
+	// There is one more than compute slots, so small requests do not wait for large ones.
 	n := runtime.GOMAXPROCS(0) + 1
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(n), zstd.WithDecoderLowmem(true),
 		zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxWindow(maxWindow))

@@ -31,9 +31,9 @@ const (
 	fewFiles    = 256
 )
 
-// TestFewFiles_IsTheServerProcess serves with few file descriptors if the
+// TestFewFilesServerProcess serves with few file descriptors if the
 // environment asks for it.
-func TestFewFiles_IsTheServerProcess(t *testing.T) {
+func TestFewFilesServerProcess(t *testing.T) {
 	if os.Getenv(fewFilesEnv) == "" {
 		return // run by go test, not by the flood
 	}
@@ -81,7 +81,7 @@ func TestFewFiles_IsTheServerProcess(t *testing.T) {
 }
 
 func TestListener_FloodOfConnectionsLeavesFilesAndCallersAlone(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFewFiles_IsTheServerProcess$")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFewFilesServerProcess$")
 	cmd.Env = append(os.Environ(), fewFilesEnv+"=1")
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)

@@ -423,7 +423,7 @@ func (g *Guard) wireError(err error) *rejection.Error {
 }
 
 // tooLarge returns the text for a request that needs more memory than any tenant may have. It
-// names the configured limit, not what is left of it after the body.
+// names the configured limit, not what remains of it after the body.
 func (g *Guard) tooLarge() string {
 	return fmt.Sprintf("the request needs more than %v of memory, its body included, which is the most that requests of one tenant may have: send smaller requests",
 		bytesize.Size(g.memory.most))

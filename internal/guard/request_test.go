@@ -245,7 +245,7 @@ func TestReadable(t *testing.T) {
 }
 
 // A request that needs too much memory is rejected with the same text by every check. The text
-// names the configured limit, not what is left of it after the body.
+// names the configured limit, not what remains of it after the body.
 func TestTooLarge_NamesTheLimitThatIsConfigured(t *testing.T) {
 	const want = "the request needs more than 5MiB of memory, its body included, which is the most that requests of one tenant may have: send smaller requests"
 	protobuf := bytes.Repeat([]byte{0x0a, 6, 0x12, 4, 0x12, 2, 0x2a, 0}, 100_000)
@@ -322,7 +322,7 @@ func TestPostLimiter_RemovesOnlyItself(t *testing.T) {
 }
 
 // Hostile tenants take and keep all that they can get, while honest tenants send requests.
-func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
+func TestGuard_AdmitsHonestTenantsDuringAnAttack(t *testing.T) {
 	g := New(Settings{Memory: 64 * mib, Requests: 512})
 	bomb := compressors(t)["gzip"](make([]byte, 4*mib))
 	var hostile, rejected sync.WaitGroup
@@ -369,7 +369,7 @@ func TestGuard_HonestTenantsGetInBesideHostileOnes(t *testing.T) {
 	assertNothingHeld(t, g)
 }
 
-func TestFind_NamesWhatIsMissing(t *testing.T) {
+func TestFind_ErrorNamesTheExtension(t *testing.T) {
 	id := component.MustNewID("request_guard")
 	_, err := Find(tenanttest.Host{}, id)
 	require.ErrorContains(t, err, `"request_guard" is not configured`)

@@ -138,7 +138,7 @@ func TestThrottler_EndsTheLimitAndPrunesTenantsAfterAnAttack(t *testing.T) {
 
 // Goroutines wait although this process uses little, because other processes use the
 // processors of the machine.
-func TestThrottler_LongWaitsMeanThatProcessorsAreScarce(t *testing.T) {
+func TestThrottler_DetectsScarceProcessorsByWaits(t *testing.T) {
 	m := newMachine()
 	buckets := []float64{0, 1e-5, 2e-3, 1}
 	n := uint64(0)

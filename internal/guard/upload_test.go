@@ -100,7 +100,7 @@ func TestUpload_BoundsSpeedAndNotTime(t *testing.T) {
 }
 
 // The body stops after half of it has arrived.
-func TestUpload_EndsAfterAGoodBeginning(t *testing.T) {
+func TestUpload_EndsAnUploadThatBecomesSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Settings{Memory: 64 * mib})
 		r := admit(asTenant("a"), t, g)

@@ -12,7 +12,7 @@ import (
 
 const (
 	// maxWindow is the largest window that a frame may announce, as for the zstd command. It
-	// needs no memory of its own: the decoder uses its output as the window.
+	// needs no extra memory: the decoder uses its output as the window.
 	maxWindow = 128 << 20
 
 	maxZstdBlock = 128 << 10

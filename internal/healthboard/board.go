@@ -9,7 +9,7 @@ import "go.opentelemetry.io/collector/component"
 // implements it; other components find it with [Find].
 //
 // Reports name no key, and no tenant and no endpoint except in Lanes.Failing, because
-// load balancers and shared monitoring read them. A report function is called seldom,
+// load balancers and shared monitoring read them. A report function is called rarely,
 // from any goroutine, and must not block. It is not called after remove has returned.
 type Board interface {
 	// PostRegistry shows the state of the registry id.

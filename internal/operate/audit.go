@@ -24,7 +24,7 @@ func (r *Registry) AuditEntries(ctx context.Context, tenantID string) ([]*audit.
 			n++
 			e := &audit.Entry{}
 			if err := json.Unmarshal(text, e); err != nil {
-				return fmt.Errorf("entry %d cannot be read, run \"tenantctl audit verify\"", n)
+				return fmt.Errorf("entry %d cannot be decoded; run \"tenantctl audit verify\"", n)
 			}
 			if tenantID == "" || slices.ContainsFunc(e.Changes, func(c audit.Change) bool { return c.Tenant == tenantID }) {
 				entries = append(entries, e)
@@ -72,7 +72,7 @@ type Verify struct {
 	Checkpoints []audit.Kept
 }
 
-// KeyError says that an audit log cannot be verified because its key file is
+// KeyError reports that an audit log cannot be verified because its key file is
 // missing or cannot be used. [Verify.Verifier] makes the key file unnecessary.
 type KeyError struct {
 	Path    string // of the key file
@@ -81,7 +81,7 @@ type KeyError struct {
 	err     error
 }
 
-// Error says what is missing and what to restore.
+// Error returns what is missing and what to restore.
 func (e *KeyError) Error() string {
 	switch {
 	case !e.Missing:

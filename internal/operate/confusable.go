@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// twinError says that two tenant IDs differ in case only.
+// twinError reports that two tenant IDs differ in case only.
 type twinError [2]tenant.ID
 
 func (e twinError) Error() string {
@@ -27,7 +27,7 @@ func checkTwin(d *registryedit.Document, id tenant.ID) error {
 	return nil
 }
 
-// identityError says that the name of an attribute looks like the attribute of
+// identityError reports that the name of an attribute looks like the attribute of
 // the tenant's identity.
 type identityError string
 

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
 )
 
-// InputError says that a value given to an action cannot be used. Nothing was
+// InputError reports that a value given to an action cannot be used. Nothing was
 // changed.
 type InputError struct {
 	// Field is the field of the action's settings in the spelling of the
@@ -59,5 +59,5 @@ type DryRunError struct {
 	Changes []audit.Change
 }
 
-// Error says that nothing was changed.
+// Error reports that nothing was changed.
 func (*DryRunError) Error() string { return "dry run: nothing was changed" }

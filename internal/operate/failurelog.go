@@ -60,8 +60,8 @@ func (l FailureLog) Verify(ctx context.Context, set Verify) (*Verification, erro
 	if v.Verifier == "" {
 		k, err := audit.ReadKey(key)
 		if errors.Is(err, audit.ErrNoKey) {
-			if _, gone := os.Stat(l.Folder); gone != nil {
-				return nil, fmt.Errorf("there is no audit log of a gateway: %w", gone)
+			if _, missing := os.Stat(l.Folder); missing != nil {
+				return nil, fmt.Errorf("there is no audit log of a gateway: %w", missing)
 			}
 			return nil, fmt.Errorf("%w: there is no file %s", audit.ErrNoKey, key)
 		}

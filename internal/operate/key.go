@@ -19,7 +19,7 @@ import (
 // not repeat the ID, which may be a whole key by mistake.
 var ErrNoKey = errors.New("there is no key with this ID")
 
-// KeySettings say what a new key may do.
+// KeySettings are the permissions and the lifetime of a new key.
 type KeySettings struct {
 	Scopes      []tenant.Signal // at least one
 	NotBefore   time.Time       // zero: valid at once

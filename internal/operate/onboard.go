@@ -156,7 +156,7 @@ type Snippet struct {
 	// File is a file name for the snippet.
 	File string
 
-	// Title says what the snippet is for.
+	// Title is the purpose of the snippet.
 	Title string
 
 	variables func(o Onboarding) []Assignment // of an environment; nil for all else
@@ -295,7 +295,7 @@ func testRequest(signal tenant.Signal) string {
 	return `{"resourceLogs":[{` + resource + `,"scopeLogs":[{"logRecords":[{"severityText":"INFO","body":{"stringValue":"test of a key"}}]}]}]}`
 }
 
-// prometheusConfig has the key in a file of its own: prometheus.yml is often
+// prometheusConfig has the key in its own file: prometheus.yml is often
 // readable by all. Debian's Prometheus 2.42 drops `headers` without a message.
 func prometheusConfig(o Onboarding) string {
 	return `# Do not put the key into headers: some versions of Prometheus, such as 2.42 of Debian 12,

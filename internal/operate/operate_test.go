@@ -185,7 +185,7 @@ func TestRequest_DryRunChangesNothing(t *testing.T) {
 	assert.Len(t, f.entries(), 2)
 }
 
-func TestUpdateTenant_ChangesOnlyWhatIsNamed(t *testing.T) {
+func TestUpdateTenant_ChangesOnlyNamedFields(t *testing.T) {
 	f := newFixture(t)
 	name := "A"
 	_, err := f.CreateTenant(t.Context(), Request{}, "a", TenantChange{
@@ -241,7 +241,7 @@ func TestTenantChange_Rejections(t *testing.T) {
 	assert.Len(t, f.entries(), 1, "a rejected change is not in the audit log")
 }
 
-func TestTenantChange_NotesWhatMayNotWork(t *testing.T) {
+func TestTenantChange_WarnsOfUnusableSettings(t *testing.T) {
 	f := newFixture(t)
 	var notes []string
 	_, err := f.CreateTenant(t.Context(), Request{Note: func(text string) { notes = append(notes, text) }}, "a", TenantChange{Vars: []Assignment{

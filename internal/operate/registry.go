@@ -235,7 +235,7 @@ func (r *Registry) preview(ctx context.Context, create bool, change func(*regist
 	return &DryRunError{audit.Diff(was, doc.Tenants())}
 }
 
-// isMissing reports whether err says that there is no registry.
+// isMissing reports whether err means that there is no registry.
 func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, registrydb.ErrNoRegistry)
 }

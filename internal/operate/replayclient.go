@@ -163,7 +163,7 @@ func (c *ReplayClient) header(h ReplayHeader) error {
 	return nil
 }
 
-// send posts one request. Its error wraps deadletter.ErrRefused if the answer
+// send posts one request. Its error wraps deadletter.ErrRejected if the answer
 // is about this request alone.
 func (c *ReplayClient) send(ctx context.Context, request []byte, n deadletter.Note) error {
 	contentType := contentTypeJSON

@@ -30,9 +30,8 @@ const (
 	ActionAcceptRestore = "registry accept-restore"
 )
 
-// endingActions only end keys and tenants. They work even if the audit log does
-// not continue what was seen of it, as after a backup was restored: revoking a
-// leaked key cannot wait.
+// endingActions only end keys and tenants. They work even if the audit log does not continue its
+// last known checkpoint, as after a backup was restored: revoking a leaked key cannot wait.
 var endingActions = []string{ActionKeyRevoke, ActionTenantSuspend, ActionTenantDelete}
 
 // Request says who asks for a change and why, for the audit log.

@@ -19,7 +19,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Restore says how a restored registry is accepted.
+// Restore configures how a restored registry is accepted.
 type Restore struct {
 	// Merge are registries that know what was ended after the backup, such as
 	// the snapshots of gateways.
@@ -113,7 +113,8 @@ func (r *Registry) AcceptRestore(ctx context.Context, req Request, set Restore) 
 // database has lost its own row, which [Registry.AcceptRestore] restores.
 func IsIncomplete(err error) bool { return errors.Is(err, registrydb.ErrRowGone) }
 
-// endAgain ends in d what is known to be ended, and finds what d has lost.
+// endAgain ends keys and tenants in d that are known to have ended, and finds those that d has
+// lost.
 func (r *Registry) endAgain(ctx context.Context, req Request, set Restore, d *registryedit.Document) (*Restored, error) {
 	out := &Restored{Ended: []string{}, Lost: []string{}}
 	var known []*history.Index

@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Rotation says how a key is replaced.
+// Rotation configures how a key is replaced.
 type Rotation struct {
 	// Overlap is how long the old key stays valid, at least a second. It never
 	// makes the old key valid for longer than it was.
@@ -89,7 +89,7 @@ func (r *Registry) RotateKey(ctx context.Context, req Request, id string, set Ro
 	return out, nil
 }
 
-// ReplacedError says that a key was replaced already. What is left of its
+// ReplacedError reports that a key was already replaced. The rest of its
 // lifetime is an overlap, which must not become the lifetime of a new key.
 type ReplacedError struct {
 	Key, By   string // IDs

@@ -82,7 +82,7 @@ func (s fileStore) log(_ context.Context, f func(log audit.Storage, registry str
 	return f(auditDir(path), path)
 }
 
-// auditKey implements store. The key of a file is beside it.
+// auditKey implements store. The key of a registry file is in the same folder.
 func (s fileStore) auditKey() (string, error) {
 	path, err := atomicfile.Resolve(s.path)
 	return path + ".audit-key", s.explain(err)
@@ -98,7 +98,7 @@ func (s fileStore) explain(err error) error {
 
 func auditDir(path string) *audit.Dir { return audit.NewDir(path + ".audit") }
 
-// missingFileError says that there is no registry file.
+// missingFileError reports that there is no registry file.
 type missingFileError struct{ path string }
 
 func (e missingFileError) Error() string {

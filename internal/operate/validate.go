@@ -39,10 +39,9 @@ type FaultView struct {
 	Reason string `json:"reason"`
 }
 
-// Validate checks the registry as a gateway does. It warns about what is valid
-// but rarely meant, and about routes to destinations that are not in
-// destinations, unless that is nil. A registry that is not valid is a result,
-// not an error.
+// Validate checks the registry as a gateway does. It warns about settings that are valid but
+// rarely intended, and about routes to destinations that are not in destinations, unless that is
+// nil. An invalid registry is a result, not an error.
 func (r *Registry) Validate(ctx context.Context, destinations gatewayconfig.Destinations) (*Validation, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -45,7 +45,7 @@ func compare(t *testing.T, signal tenant.Signal, json bool, data []byte) {
 	assert.GreaterOrEqual(t, counts.Depth, want.depth, "depth")
 	assert.LessOrEqual(t, float64(real), limit, "memory")
 
-	// What pdata writes is plain: nothing occurs twice, so that depths agree.
+	// pdata writes each field once, so the depths are equal.
 	encode := want.proto
 	if json {
 		encode = want.json

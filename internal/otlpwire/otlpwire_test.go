@@ -251,8 +251,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// What senders get wrong at the beginning of a document is named.
-func TestCheck_NamesWhatIsBeforeADocument(t *testing.T) {
+// The error names common mistakes of senders at the beginning of a document.
+func TestCheck_NamesDataBeforeADocument(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                      "it is empty, which is not JSON; a request without data is {}",
 		" \n\t":                 "it is empty",

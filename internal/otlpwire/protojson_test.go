@@ -239,7 +239,7 @@ func TestRewriteJSON(t *testing.T) {
 	}
 }
 
-// TestRewriteJSON_Refused has numbers that are not of their field, which no form saves.
+// TestRewriteJSON_Rejected has numbers that are invalid for their field in every form.
 func TestRewriteJSON_Rejected(t *testing.T) {
 	for _, value := range []string{
 		"1.5", "1e-1", "1e20", "18446744073709551616", "184467440737095516160e-1", `"1.5"`, `"1e400"`, "1e999999999999", "-1", "-1.0", `"0x1"`, `" 1"`, `"1 "`, `""`, `"."`, `"1."`, `"1e"`,

@@ -114,7 +114,7 @@ func define(fields ...numbered) message {
 }
 
 // oneof is the once bit of the fields of a oneof. single is that of other singular fields,
-// until define replaces it by a bit of their own.
+// until define replaces it by a bit for each.
 const (
 	oneof  = 1 << 31
 	single = 1

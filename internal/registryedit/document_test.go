@@ -67,7 +67,7 @@ func edited(before, after string) []string {
 	return diff
 }
 
-func TestDocument_UpdateTouchesOnlyTheLinesOfWhatChanges(t *testing.T) {
+func TestDocument_UpdateChangesOnlyTheLinesOfAField(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, tt := range []struct {
 		name   string
@@ -179,7 +179,7 @@ func TestDocument_UpdateOfUnusualEntries(t *testing.T) {
 	}
 }
 
-func TestDocument_RejectsLayoutsItWouldLose(t *testing.T) {
+func TestDocument_RejectsLayoutsThatItCannotKeep(t *testing.T) {
 	for _, text := range []string{`{"tenants": [{"id": "a"}]}`, "tenants:\n- &x\n  id: a\n  routes: &r {logs: [l]}\n- id: b\n  routes: *r\n"} {
 		d := document(t, text)
 		require.Error(t, d.Update("b", func(b *tenant.Tenant) error { b.Routes = nil; return nil }), text)

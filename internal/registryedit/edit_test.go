@@ -67,7 +67,7 @@ func TestEdit_KeepsModeAndLink(t *testing.T) {
 	require.ErrorContains(t, registryedit.EditOrCreate(t.Context(), dangling, add("a")), "symbolic link")
 }
 
-func TestEdit_WritesNothingThatIsNotValid(t *testing.T) {
+func TestEdit_WritesOnlyValidRegistries(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.yaml")
 	bad := []byte("tenants:\n  - id: a\n    colour: red\n")
 	require.NoError(t, os.WriteFile(path, bad, 0o600))
@@ -92,7 +92,7 @@ func TestEdit_WritesNothingThatIsNotValid(t *testing.T) {
 	assert.Empty(t, left)
 }
 
-func TestEdit_LeavesTheFileAloneWhenNothingChanges(t *testing.T) {
+func TestEdit_WithoutChangeKeepsTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.yaml")
 	require.NoError(t, os.WriteFile(path, []byte("tenants: []\n"), 0o600))
 	before, err := os.Stat(path)
@@ -118,7 +118,7 @@ func TestEdit_ParallelEditsLoseNothing(t *testing.T) {
 	assert.Len(t, idsIn(t, path), edits)
 }
 
-func TestEdit_GivesUpOnALockThatIsHeld(t *testing.T) {
+func TestEdit_FailsWhileTheFileIsLocked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tenants.yaml")
 	require.NoError(t, os.WriteFile(path, []byte("tenants: []\n"), 0o600))
 	held := flock.New(filepath.Join(filepath.Dir(path), ".tenants.yaml.lock"))

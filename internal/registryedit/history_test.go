@@ -75,7 +75,7 @@ func TestHistory_FollowsEveryEdit(t *testing.T) {
 			assert.False(t, ok)
 			_, ok = before.Token(before.Revision + 1)
 			assert.False(t, ok)
-			// A file from elsewhere brings its history; the one of this file goes on.
+			// A file from elsewhere brings its history; the one of this file continues.
 			foreign := registryfile.WithHistory([]byte("tenants: []\n"), registryfile.History{}.Next(9))
 			require.NoError(t, registryedit.EditJournaled(t.Context(), path, false, j, func(d *registryedit.Document) error { return d.Replace(foreign) }))
 			_, h := read()

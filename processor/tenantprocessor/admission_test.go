@@ -40,7 +40,7 @@ func oneLog() plog.Logs {
 	return ld
 }
 
-func TestAdmission_RejectsAsTheTableOfRejectionsSays(t *testing.T) {
+func TestAdmission_MatchesTheTableOfRejections(t *testing.T) {
 	forged := client.NewContext(context.Background(), client.Info{
 		Metadata: client.NewMetadata(map[string][]string{tenant.MetadataKey: {"tenant-a"}}),
 	})
@@ -128,7 +128,7 @@ func TestAdmission_FollowsTheRegistry(t *testing.T) {
 		ld.ResourceLogs().At(0).Resource().Attributes().AsRaw())
 }
 
-func TestAdmission_OfAConfiguredTenantAsksTheRegistryOnlyIfThereIsOne(t *testing.T) {
+func TestAdmission_ConfiguredTenantUsesTheRegistryIfThereIsOne(t *testing.T) {
 	p, _ := started(t, edgeConfig(), tenant.Logs, nil)
 	_, err := p.processLogs(context.Background(), oneLog())
 	require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestAdmission_OfAConfiguredTenantAsksTheRegistryOnlyIfThereIsOne(t *testing
 	assert.Equal(t, codes.PermissionDenied, status.Code(err))
 }
 
-func TestAdmission_LetsEmptyDataOfATenantPass(t *testing.T) {
+func TestAdmission_AcceptsEmptyData(t *testing.T) {
 	p, _ := started(t, authConfig(), tenant.Logs, testRegistry(t))
 	ld, err := p.processLogs(caller("tenant-a", tenant.Logs), plog.NewLogs())
 	require.NoError(t, err)

@@ -33,7 +33,7 @@ const (
 	SourceAuth Source = "auth"
 )
 
-// SeverityMode says what happens to the severity of log records.
+// SeverityMode selects what happens to the severity of log records.
 type SeverityMode string
 
 const (
@@ -57,7 +57,7 @@ const (
 	DetectProcess Detection = "process"
 )
 
-// LimitsMode says what happens to data over a tenant's limits.
+// LimitsMode selects what happens to data over a tenant's limits.
 type LimitsMode string
 
 const (
@@ -77,7 +77,7 @@ const (
 	ScopeShared Scope = "shared"
 )
 
-// LimitsConfig says how the limits that tenants have in the registry are applied.
+// LimitsConfig configures how the limits that tenants have in the registry are applied.
 type LimitsConfig struct {
 	// Mode defaults to "enforce".
 	Mode LimitsMode `mapstructure:"mode"`
@@ -86,7 +86,7 @@ type LimitsConfig struct {
 	Scope Scope `mapstructure:"scope"`
 
 	// Gateways is the number of gateways among which limits are divided, with scope
-	// "local" and while Redis is away. Defaults to 1.
+	// "local" and while Redis is unavailable. Defaults to 1.
 	Gateways int `mapstructure:"gateways"`
 
 	// Redis is where limits are shared.
@@ -112,7 +112,7 @@ type LimitsConfig struct {
 	_ struct{}
 }
 
-// MetricsConfig says which metrics the processor reports about itself.
+// MetricsConfig selects the metrics that the processor reports about itself.
 type MetricsConfig struct {
 	// Tenant adds metrics with series for each tenant that has limits. Defaults to false.
 	Tenant bool `mapstructure:"tenant"`
@@ -149,7 +149,7 @@ type RedisConfig struct {
 
 // Config is the end-user configuration of the processor.
 type Config struct {
-	// Source says where the tenant's ID comes from. Defaults to "config".
+	// Source is where the tenant's ID comes from. Defaults to "config".
 	Source Source `mapstructure:"source"`
 
 	// BusinessID is the tenant's ID. Required with source "config", forbidden
@@ -182,10 +182,10 @@ type Config struct {
 	// tenant's attributes and status.
 	Registry *component.ID `mapstructure:"registry"`
 
-	// Limits says how the tenants' limits in the registry are applied.
+	// Limits configures how the tenants' limits in the registry are applied.
 	Limits LimitsConfig `mapstructure:"limits"`
 
-	// Metrics says which metrics the processor reports about itself.
+	// Metrics selects the metrics that the processor reports about itself.
 	Metrics MetricsConfig `mapstructure:"metrics"`
 
 	// prevent unkeyed literal initialization
@@ -208,7 +208,7 @@ var (
 	errNoAttribute    = errors.New(`"attribute" must not be empty`)
 )
 
-// minDuration is above what a number without a unit is, which counts nanoseconds.
+// minDuration is larger than any number without a unit, which would count nanoseconds.
 const minDuration = time.Millisecond
 
 // Validate implements confmap.Validator.

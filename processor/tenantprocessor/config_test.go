@@ -68,7 +68,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 	assert.Contains(t, string(readme), string(example))
 }
 
-func TestConfig_TakesWhereverRedisMayBe(t *testing.T) {
+func TestConfig_AcceptsAddressesOfRedis(t *testing.T) {
 	for _, endpoint := range []string{
 		"localhost:6379", "redis.example.:6379", "10.0.0.1:6379", "[::1]:6379", "[fe80::1%lo]:6379", ":6379", "/run/redis/redis.sock",
 	} {
@@ -86,7 +86,7 @@ func TestConfig_ShowsNoPasswordOfRedis(t *testing.T) {
 	assert.NotContains(t, err.Error(), "secret-1")
 }
 
-func TestConfig_RejectsWhatItCannotMean(t *testing.T) {
+func TestConfig_RejectsContradictions(t *testing.T) {
 	for key, want := range map[string]string{
 		"no_business_id":              `"business_id" is required with "source: config"`,
 		"business_id_not_a_tenant_id": `"business_id": tenant ID has the character '/' at byte 1`,
@@ -116,7 +116,7 @@ func TestConfig_RejectsWhatItCannotMean(t *testing.T) {
 	}
 }
 
-func TestConfig_DetectsByDefaultOnlyWhereTheDataIsFrom(t *testing.T) {
+func TestConfig_DetectsOnlyTheSourceByDefault(t *testing.T) {
 	edge := &Config{Source: SourceConfig}
 	assert.Equal(t, stamp.Groups{Host: true, OS: true}, edge.groups())
 	assert.Zero(t, (&Config{Source: SourceAuth}).groups())

@@ -3,8 +3,6 @@
 
 //go:generate go tool -modfile=../../internal/tools/go.mod mdatagen metadata.yaml
 
-// Package tenantprocessor stamps data with its tenant, host and environment,
-// whatever its sender claims, and rejects data without a tenant, of a suspended
-// tenant, or over a limit. Who may send is decided in internal/admission, what is
-// written in internal/stamp, and limits in internal/ratelimit.
+// Package tenantprocessor sets the tenant, host and environment of data, overwriting the sender's
+// values, and rejects data that has no tenant or exceeds limits.
 package tenantprocessor

@@ -24,7 +24,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadata"
 )
 
-// limiter holds the registry's tenants to their limits. The processors of one configuration
+// limiter applies the limits of the tenants in the registry. The processors of one configuration
 // share it.
 type limiter struct {
 	cfg       LimitsConfig

@@ -100,7 +100,7 @@ func TestPeek_RejectsALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T)
 	require.NoError(t, err, "a processor that was shut down is not called")
 }
 
-func TestPeek_LimitsThatOnlyWarnLetPass(t *testing.T) {
+func TestPeek_AcceptsOverWarningLimits(t *testing.T) {
 	g := guard.New(guard.Settings{})
 	cfg := authConfig()
 	cfg.Limits.Mode = LimitsWarn

@@ -137,7 +137,7 @@ var (
 	tenantB = caller("tenant-b", tenant.AllSignals()...)
 )
 
-func TestLimits_RejectWhatIsOverARateOfOneTenantAndSignal(t *testing.T) {
+func TestLimits_RejectDataOverARateOfATenantAndSignal(t *testing.T) {
 	host := tenanttest.Host{registryID: limited(t, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10}))}
 	p := startPipelines(t, authConfig(), host, accept)
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1000)))
@@ -216,7 +216,7 @@ func TestLimits_QuotaIsOverAllSignals(t *testing.T) {
 	assert.Equal(t, codes.ResourceExhausted, status.Code(p.logs.ConsumeLogs(tenantA, manyLogs(1))))
 }
 
-func TestLimits_ChargeNothingForWhatIsRejectedFurtherOn(t *testing.T) {
+func TestLimits_ChargeNothingForDataThatIsRejectedLater(t *testing.T) {
 	full := errors.New("lane is full")
 	host := tenanttest.Host{registryID: limited(t, rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10}))}
 	answer := full

@@ -62,7 +62,7 @@ func caller(id tenant.ID, scopes ...tenant.Signal) context.Context {
 	return tenant.NewContext(context.Background(), tenant.NewIdentity(id, "k0000000", tenant.NewSignals(scopes...)))
 }
 
-func TestProcessor_NamesTheRegistryThatIsMissing(t *testing.T) {
+func TestProcessor_ErrorNamesTheMissingRegistry(t *testing.T) {
 	p, err := newFactory().create(nopSettings(), authConfig(), tenant.Logs)
 	require.NoError(t, err)
 	require.ErrorContains(t, p.start(context.Background(), tenanttest.Host{}), `extension "tenant_registry" is not configured`)
@@ -71,7 +71,7 @@ func TestProcessor_NamesTheRegistryThatIsMissing(t *testing.T) {
 
 func nopSettings() processor.Settings { return processortest.NewNopSettings(metadata.Type) }
 
-func TestSeverity_UnknownOnesAreCountedAndKeepLeavesAllAlone(t *testing.T) {
+func TestSeverity_CountsUnknownValues(t *testing.T) {
 	odd := oneLog()
 	odd.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetSeverityText("Custom")
 

@@ -102,7 +102,7 @@ func (g gateway) sendHTTP(t *testing.T) *http.Response {
 	return resp
 }
 
-func TestReceiver_AnswersAsTheTableOfRejectionsSays(t *testing.T) {
+func TestReceiver_MatchesTheTableOfRejections(t *testing.T) {
 	logs := tenant.NewSignals(tenant.Logs)
 	for _, tt := range []struct {
 		name     string

@@ -50,7 +50,7 @@ func newRedisStore(ctx context.Context, cfg *RedisConfig, logger *zap.Logger) (*
 // Run implements [ratelimit.Script].
 func (s *redisStore) Run(ctx context.Context, keys []string, args []any) ([]any, error) {
 	values, err := s.script.Run(ctx, s.client, keys, args...).Slice()
-	if ctx.Err() == nil { // a caller that went away says nothing about Redis
+	if ctx.Err() == nil { // a canceled request does not mean that Redis failed
 		s.policy.note(err)
 	}
 	return values, err

@@ -87,7 +87,7 @@ func (p *policyWatch) check() {
 	}
 }
 
-// readPolicy reads the policy by INFO, which fewest installations forbid, and otherwise
+// readPolicy reads the policy by INFO, which few installations forbid, and otherwise
 // by CONFIG GET.
 func readPolicy(ctx context.Context, client *redis.Client) (string, error) {
 	info, err := client.Info(ctx, "memory").Result()

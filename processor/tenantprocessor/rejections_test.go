@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
-// What the processor rejects is counted for the caller's key, once.
+// A rejection counts once for the caller's key.
 func TestProcessor_PostsRejections(t *testing.T) {
 	board, boardID, registryID := &tenanttest.Rejections{}, component.MustNewID("bearer_key_auth"), component.MustNewID("tenant_registry")
 	registry := tenanttest.NewRegistry(t, &tenant.Tenant{ID: "ok"}, &tenant.Tenant{ID: "suspended", Status: tenant.StatusSuspended},

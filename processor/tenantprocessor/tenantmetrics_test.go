@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
 )
 
-func TestTenantMetrics_ReportTheUseOfRatesAndWhatWasOver(t *testing.T) {
+func TestTenantMetrics_ReportUseAndExcessOfRates(t *testing.T) {
 	limits := rateOf(tenant.Logs, tenant.Rate{RecordsPerSecond: 10, BytesPerSecond: 1 << 20})
 	limits.Quotas[tenant.Traces] = tenant.Quota{DailyRecords: 1}
 	registry := limited(t, limits)
@@ -66,7 +66,7 @@ func TestTenantMetrics_ReportTheUseOfRatesAndWhatWasOver(t *testing.T) {
 	}
 }
 
-func TestTenantMetrics_AreOffUnlessAskedFor(t *testing.T) {
+func TestTenantMetrics_AreOffByDefault(t *testing.T) {
 	p := startPipelines(t, authConfig(), tenanttest.Host{registryID: limited(t, tenant.Limits{DailyRecords: 10})}, accept)
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(9)))
 	require.Error(t, p.logs.ConsumeLogs(tenantA, manyLogs(9)))

@@ -100,8 +100,8 @@ func writeStatus(w http.ResponseWriter, contentType string, httpStatus int, s *s
 
 func write(w http.ResponseWriter, contentType string, httpStatus int, body []byte) {
 	w.Header().Set("Content-Type", contentType)
-	// A browser must not take what a sender put into an error for a page.
+	// A browser must not render text of a sender in an error as a page.
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(httpStatus)
-	_, _ = w.Write(body) // an error means that the sender has gone
+	_, _ = w.Write(body) // an error means that the sender has disconnected
 }

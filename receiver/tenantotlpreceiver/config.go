@@ -87,7 +87,7 @@ func (p *URLPath) UnmarshalText(text []byte) error {
 	}
 	u, err := url.Parse(string(text))
 	if err != nil {
-		return fmt.Errorf("%q is no URL path: %w", text, err)
+		return fmt.Errorf("%q is not a URL path: %w", text, err)
 	}
 	if !path.IsAbs(u.Path) {
 		u.Path = "/" + u.Path

@@ -45,9 +45,9 @@ func TestConfig_Example(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-// TestConfig_TakesWhatTheOTLPReceiverTakes loads each example of the otlp receiver
+// TestConfig_AcceptsTheSettingsOfTheOTLPReceiver loads each example of the otlp receiver
 // into both and compares what they understand.
-func TestConfig_TakesWhatTheOTLPReceiverTakes(t *testing.T) {
+func TestConfig_AcceptsTheSettingsOfTheOTLPReceiver(t *testing.T) {
 	upstream := otlpreceiver.NewFactory().CreateDefaultConfig().(*otlpreceiver.Config)
 	ours := createDefaultConfig().(*Config)
 	for _, yaml := range []map[string]any{
@@ -92,7 +92,7 @@ func TestConfig_DefaultsAreValid(t *testing.T) {
 	require.NoError(t, confmap.Validate(cfg))
 }
 
-func TestConfig_RejectsWithTheNameOfTheKey(t *testing.T) {
+func TestConfig_ErrorsNameTheKey(t *testing.T) {
 	for key, message := range map[string]string{
 		"no_protocol":         `protocols: "protocols" is empty: set "grpc", "http" or both`,
 		"empty_grpc_endpoint": `protocols: "grpc::endpoint" is empty: set host and port, such as localhost:4317`,

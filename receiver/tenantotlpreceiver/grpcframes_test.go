@@ -26,7 +26,7 @@ func frames(t *testing.T, write func(*http2.Framer)) []byte {
 	return buf.Bytes()
 }
 
-func TestFrameConn_EndsWhatBringsNoData(t *testing.T) {
+func TestFrameConn_EndsConnectionsWithoutData(t *testing.T) {
 	data := func(n, size, padding int) func(*http2.Framer) {
 		return func(f *http2.Framer) {
 			for range n {

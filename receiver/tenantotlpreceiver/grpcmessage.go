@@ -40,9 +40,9 @@ type transportStream interface {
 // request is. It implements io.ReadCloser, and http.ResponseWriter only for
 // http.ResponseController.SetReadDeadline.
 type message struct {
-	stream   transportStream
-	left     int
-	encoding string
+	stream    transportStream
+	remaining int
+	encoding  string
 
 	timer   *time.Timer // ends the call; nil until the first deadline
 	armed   bool        // there is a deadline
@@ -67,7 +67,7 @@ func (m *message) begin(deadline time.Time) error {
 	if err := m.stream.ReadMessageHeader(header[:]); err != nil {
 		return m.failed(err)
 	}
-	m.left = int(min(binary.BigEndian.Uint32(header[1:]), math.MaxInt32)) // so large a message exceeds every limit
+	m.remaining = int(min(binary.BigEndian.Uint32(header[1:]), math.MaxInt32)) // so large a message exceeds every limit
 	switch header[0] {
 	case 0:
 	case 1:
@@ -82,7 +82,7 @@ func (m *message) begin(deadline time.Time) error {
 
 // request returns the message as the body of an HTTP request.
 func (m *message) request(ctx context.Context) *http.Request {
-	r := (&http.Request{Method: http.MethodPost, Header: http.Header{}, Body: m, ContentLength: int64(m.left)}).WithContext(ctx)
+	r := (&http.Request{Method: http.MethodPost, Header: http.Header{}, Body: m, ContentLength: int64(m.remaining)}).WithContext(ctx)
 	if p, ok := peer.FromContext(ctx); ok {
 		r.RemoteAddr = p.Addr.String()
 	}
@@ -94,17 +94,17 @@ func (m *message) request(ctx context.Context) *http.Request {
 
 // Read implements io.Reader.
 func (m *message) Read(p []byte) (int, error) {
-	if m.left == 0 {
+	if m.remaining == 0 {
 		return 0, io.EOF
 	}
-	p = p[:min(len(p), m.left, pieceSize)]
+	p = p[:min(len(p), m.remaining, pieceSize)]
 	if len(p) == 0 {
 		return 0, nil
 	}
 	if err := m.stream.ReadMessageHeader(p); err != nil {
 		return 0, m.failed(err)
 	}
-	m.left -= len(p)
+	m.remaining -= len(p)
 	return len(p), nil
 }
 
@@ -135,7 +135,7 @@ func (m *message) failed(err error) error {
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return malformed("the call ended before its message")
 	default:
-		return err // a status of gRPC: the sender has gone, or its own deadline has passed
+		return err // a status of gRPC: the sender has disconnected, or its own deadline has passed
 	}
 }
 
@@ -159,10 +159,10 @@ func (m *message) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// expire answers the call, which makes a Read under way return.
+// expire answers the call, which makes a Read in progress return.
 func (m *message) expire() {
 	m.expired.Store(true)
-	_ = m.stream.WriteStatus(tooSlow().GRPCStatus()) // an error means that the sender has gone
+	_ = m.stream.WriteStatus(tooSlow().GRPCStatus()) // an error means that the sender has disconnected
 }
 
 // Header implements http.ResponseWriter.

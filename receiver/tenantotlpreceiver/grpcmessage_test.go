@@ -136,7 +136,7 @@ func TestMessage_FramesThatAreNotOneMessage(t *testing.T) {
 	})
 }
 
-func TestMessage_IsRejectedBySizeBeforeItArrives(t *testing.T) {
+func TestMessage_RejectsByAnnouncedSize(t *testing.T) {
 	d := setup{open: true}.start(t)
 	c := call(t, d.grpc)
 	c.data(false, framed(0, 1<<20+1, nil))

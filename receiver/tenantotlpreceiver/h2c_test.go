@@ -93,8 +93,8 @@ func TestHTTP2_WithoutTLS(t *testing.T) {
 	}
 }
 
-// TestHTTP_CallersThatGo are not taken for callers that send what cannot be read.
-func TestHTTP_CallersThatGo(t *testing.T) {
+// TestHTTP_CallersThatDisconnect are not taken for callers that send what cannot be read.
+func TestHTTP_CallersThatDisconnect(t *testing.T) {
 	for version := 1; version <= 2; version++ {
 		for name, length := range map[string]int64{"announced": 1000, "chunked": -1} {
 			for _, how := range []string{"request", "connection"} {
@@ -111,12 +111,10 @@ func TestHTTP_CallersThatGo(t *testing.T) {
 					body, writer := io.Pipe()
 					go func() {
 						_, _ = writer.Write([]byte("abc"))
-						for { // until the body is being read
-							if requests, _ := d.guard.InFlight(); requests > 0 {
-								break
-							}
-							time.Sleep(time.Millisecond)
-						}
+						assert.Eventually(t, func() bool {
+							requests, _ := d.guard.InFlight()
+							return requests > 0 // the body is being read
+						}, 10*time.Second, time.Millisecond)
 						if how == "connection" {
 							_ = conn.Close()
 						}

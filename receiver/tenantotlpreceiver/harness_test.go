@@ -85,7 +85,7 @@ type setup struct {
 	patience  time.Duration            // 0: the default
 }
 
-// door is a running receiver and what it hands on.
+// door is a running receiver and what it passes on.
 type door struct {
 	receiver   component.Component
 	grpc, http string

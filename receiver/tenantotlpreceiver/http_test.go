@@ -239,7 +239,7 @@ func TestHTTP_StalledBodyIsEnded(t *testing.T) {
 	}
 }
 
-func TestHTTP_RequestsAfterASlowUploadStillGetAnAnswer(t *testing.T) {
+func TestHTTP_AnswersAfterASlowUpload(t *testing.T) {
 	// The write time-out of net/http would begin with the headers of the request.
 	d := setup{open: true, configure: func(cfg *Config) {
 		cfg.Protocols.HTTP.Get().ServerConfig.WriteTimeout = 50 * time.Millisecond
@@ -248,7 +248,7 @@ func TestHTTP_RequestsAfterASlowUploadStillGetAnAnswer(t *testing.T) {
 	reader, writer := io.Pipe()
 	go func() {
 		for i := range len(body) / 100 {
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond) // a slow client
 			_, _ = writer.Write([]byte(body[i*100 : (i+1)*100]))
 		}
 		_, _ = writer.Write([]byte(body[len(body)/100*100:]))
@@ -304,9 +304,9 @@ func TestHTTP_CORSOfABrowser(t *testing.T) {
 	}
 }
 
-// TestHTTP_RefusedBodiesAreNotWaitedFor has rejected senders who announce a body that
+// TestHTTP_DoesNotWaitForRejectedBodies has rejected senders who announce a body that
 // net/http would read for them before it answers.
-func TestHTTP_RejectedBodiesAreNotWaitedFor(t *testing.T) {
+func TestHTTP_DoesNotWaitForRejectedBodies(t *testing.T) {
 	d := setup{patience: 50 * time.Millisecond}.start(t)
 	for key, want := range map[string]string{"unknown": "401", "suspended": "403", "limited": "429"} {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", d.http)

@@ -43,7 +43,7 @@ type intake struct {
 }
 
 // accept takes one request: it asks the guard whether the sender may send, reads
-// the message, asks the guard whether it may be decoded, and hands it on.
+// the message, asks the guard whether it may be decoded, and passes it on.
 func (in *intake) accept(ctx context.Context, s *service, f format, read func(*guard.Request) ([]byte, error)) error {
 	request, err := in.guard.Admit(ctx, s.signal)
 	if err != nil {

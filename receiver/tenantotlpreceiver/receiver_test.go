@@ -43,7 +43,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/tenantotlpreceiver/internal/metadatatest"
 )
 
-func TestReceiver_TakesAllSignals(t *testing.T) {
+func TestReceiver_AcceptsAllSignals(t *testing.T) {
 	d := setup{open: true}.start(t)
 	ctx := t.Context()
 	_, err := plogotlp.NewGRPCClient(d.conn).Export(ctx, plogotlp.NewExportRequestFromLogs(someLogs(2)))
@@ -237,7 +237,7 @@ func TestReceiver_StartFailsWithTheReason(t *testing.T) {
 	}
 }
 
-func TestReceiver_BuiltInGuardIsItsOwn(t *testing.T) {
+func TestReceiver_HasABuiltInGuard(t *testing.T) {
 	d := setup{open: true, configure: func(cfg *Config) { cfg.Guard = component.MustNewID(builtInGuard) }}.start(t)
 	_, err := plogotlp.NewGRPCClient(d.conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(deepLogs(500)()))
 	assert.Equal(t, codes.ResourceExhausted, status.Code(err), "%v", err)

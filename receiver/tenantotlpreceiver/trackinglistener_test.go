@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTrackingListener_ClosesWhatItHasAccepted(t *testing.T) {
+func TestTrackingListener_ClosesAcceptedConnections(t *testing.T) {
 	inner, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	l := track(inner)

@@ -40,7 +40,7 @@ type Settings struct {
 	// Compress writes zstd.
 	Compress bool
 
-	// Reserve is how much of the disk stays free. 0 means the default of diskspace.
+	// Reserve is how much of the disk remains free. 0 means the default of package diskspace.
 	Reserve int64
 
 	// Sync makes Append return only when the lines would survive a power failure.

@@ -57,7 +57,7 @@ func TestFolder_IsTheLayoutOfADataLake(t *testing.T) {
 	assert.Equal(t, "tenant=a/signal=metrics/date=2026-11-20/hour=22", Folder("a", tenant.Metrics, at))
 }
 
-func TestAppend_IsSeenAtOnce(t *testing.T) {
+func TestAppend_IsVisibleAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	a := open(t, Settings{Directory: dir})
 	require.NoError(t, a.Append("x", []byte("1\n")))
@@ -68,7 +68,7 @@ func TestAppend_IsSeenAtOnce(t *testing.T) {
 	assert.ErrorIs(t, a.Append("x", []byte("4\n")), os.ErrClosed)
 }
 
-func TestAppend_RejectsToLeaveTheDirectory(t *testing.T) {
+func TestAppend_StaysInTheDirectory(t *testing.T) {
 	a := open(t, Settings{Directory: t.TempDir()})
 	defer a.Close()
 	for _, folder := range []string{"../x", "/x", "a/../../x", ""} {
@@ -76,7 +76,7 @@ func TestAppend_RejectsToLeaveTheDirectory(t *testing.T) {
 	}
 }
 
-func TestAppend_RotatesBySizeAndGoesOnAfterARestart(t *testing.T) {
+func TestAppend_RotatesBySizeAndContinuesAfterARestart(t *testing.T) {
 	dir := t.TempDir()
 	a := open(t, Settings{Directory: dir, MaxFileBytes: 6})
 	for i := range 5 {
@@ -123,7 +123,7 @@ func TestOpen_RemovesHalfLines(t *testing.T) {
 			dir := t.TempDir()
 			a := open(t, Settings{Directory: dir})
 			require.NoError(t, a.Append("x", []byte("1\n")))
-			// What follows is what a kill leaves: no Close, and a line cut short.
+			// A kill leaves an open file and an incomplete line.
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "x", "00000.jsonl"), []byte(c.torn), 0o600))
 			b := open(t, Settings{Directory: dir})
 			assert.Equal(t, map[string]string{"x/00000.jsonl": c.want}, content(t, dir), "before anything is written there")
@@ -135,7 +135,7 @@ func TestOpen_RemovesHalfLines(t *testing.T) {
 	}
 }
 
-func TestOpen_IgnoresWhatAJournalShouldNotSay(t *testing.T) {
+func TestOpen_IgnoresInvalidJournalEntries(t *testing.T) {
 	dir := t.TempDir()
 	outside := filepath.Join(t.TempDir(), "precious")
 	require.NoError(t, os.WriteFile(outside, []byte("no line feed"), 0o600))
@@ -178,7 +178,7 @@ func TestArchive_BoundsOpenFiles(t *testing.T) {
 
 // A caller that waits to open a file is served if the previous caller cannot
 // open one.
-func TestAppend_AFileThatCannotBeOpenedDoesNotBlockOthers(t *testing.T) {
+func TestAppend_UnopenableFileDoesNotBlockOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
@@ -252,7 +252,7 @@ func TestSync_IsDoneBeforeAppendReturns(t *testing.T) {
 	assert.Equal(t, map[string]string{"x/y/00000.jsonl": "1\n2\n3\n"}, content(t, dir), "what was not synced is not there twice")
 }
 
-func TestSweep_ClosesWhatIsNotUsed(t *testing.T) {
+func TestSweep_ClosesUnusedClients(t *testing.T) {
 	a := open(t, Settings{Directory: t.TempDir()})
 	defer a.Close()
 	require.NoError(t, a.Append("x", []byte("1\n")))
@@ -276,7 +276,7 @@ func TestJournal_IsBounded(t *testing.T) {
 	require.NoError(t, a.Close())
 }
 
-// Who cannot open an archive tries again and again.
+// A lane that cannot open an archive retries.
 func TestOpen_ThatFailsLeavesNoFileOpen(t *testing.T) {
 	var journal *os.File
 	_, err := openJournal(t.TempDir(), func(f *os.File) error { journal = f; return syscall.EIO })
@@ -285,8 +285,8 @@ func TestOpen_ThatFailsLeavesNoFileOpen(t *testing.T) {
 }
 
 // On a file system that ignores case the folders of tenants whose IDs differ in
-// nothing else have names of their own.
-func TestArchive_KeepsTwinsApartWhereCaseIsIgnored(t *testing.T) {
+// nothing else have their own names.
+func TestArchive_SeparatesNamesThatDifferInCase(t *testing.T) {
 	for insensitive, want := range map[bool][]string{true: {"tenant=%41cme", "tenant=acme"}, false: {"tenant=Acme", "tenant=acme"}} {
 		dir := t.TempDir()
 		a, err := Open(Settings{Directory: dir, MaxFileBytes: 1 << 20, MaxOpenFiles: 4, insensitive: func(string) (bool, error) { return insensitive, nil }})
@@ -308,7 +308,7 @@ func TestArchive_KeepsTwinsApartWhereCaseIsIgnored(t *testing.T) {
 
 // The caller of Append recovers from panics. The file must not stay in use after that,
 // or others would wait forever to open a file, and Close would leave it open.
-func TestAppend_APanicGivesTheFileBack(t *testing.T) {
+func TestAppend_PanicReleasesTheFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		a := open(t, Settings{Directory: dir, MaxOpenFiles: 1})

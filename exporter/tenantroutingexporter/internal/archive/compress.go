@@ -13,8 +13,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Every append to a compressed file is a zstd frame of its own. Concatenated frames are a zstd file, and a
-// crash can leave only the last one incomplete.
+// Every append to a compressed file is a separate zstd frame. Concatenated frames are a zstd file,
+// and a crash can leave only the last frame incomplete.
 
 const (
 	compressedExtension = extension + ".zst"

@@ -85,7 +85,7 @@ func TestCompress_RemovesATornFrame(t *testing.T) {
 	}
 }
 
-func TestAppend_AFullDiskRejectsAndRecovers(t *testing.T) {
+func TestAppend_RejectsOnAFullDiskAndRecovers(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "x"), 0o700))
 	path := filepath.Join(dir, "x", "00000.jsonl")

@@ -37,19 +37,19 @@ func openJournal(directory string, sync func(*os.File) error) (*journal, error) 
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("failed to read the list of open files: %w", err)
 	}
-	left := make(map[string]bool)
+	remaining := make(map[string]bool)
 	scanner := bufio.NewScanner(bytes.NewReader(data))
 	for scanner.Scan() {
 		line := scanner.Text()
 		switch {
 		case len(line) < 2 || !filepath.IsLocal(line[1:]):
 		case line[0] == '+':
-			left[line[1:]] = true
+			remaining[line[1:]] = true
 		case line[0] == '-':
-			delete(left, line[1:])
+			delete(remaining, line[1:])
 		}
 	}
-	for name := range left {
+	for name := range remaining {
 		if err := repairFile(filepath.Join(directory, name)); err != nil {
 			return nil, fmt.Errorf("failed to repair a file of the archive: %w", err)
 		}

@@ -36,8 +36,9 @@ func (a *Archive) Append(folder string, lines []byte) error {
 	})
 }
 
-// AppendFrom is like Append for the lines that write writes, which need not be in memory at once. It calls
-// write at most once. If write fails or panics, none of its lines is in the file.
+// AppendFrom is like Append for lines that the function write produces, which need not be in
+// memory at once. It calls write at most once. If write fails or panics, none of its lines is in
+// the file.
 func (a *Archive) AppendFrom(folder string, write func(io.Writer) error) error {
 	if !filepath.IsLocal(folder) {
 		return fmt.Errorf("%q is not a folder of the archive", folder)
@@ -132,8 +133,8 @@ func (w *fileWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// lines writes what write writes. With compression it is one frame, so that a crash leaves no complete frame
-// of it.
+// lines appends the output of write. With compression the output is one frame, so a crash leaves
+// no complete frame of it.
 func (w *fileWriter) lines(write func(io.Writer) error) error {
 	buf := blocks.Get().(*[]byte)
 	c := &collector{buf: (*buf)[:0], out: w, encoder: w.archive.encoder}
@@ -144,7 +145,7 @@ func (w *fileWriter) lines(write func(io.Writer) error) error {
 	return c.finish()
 }
 
-// collector buffers what is written.
+// collector buffers writes.
 type collector struct {
 	buf     []byte // never longer than block
 	out     io.Writer

@@ -50,8 +50,8 @@ func TestPartialSuccess_OfEverySignal(t *testing.T) {
 	}
 }
 
-// What a backend counts is believed as far as it can be.
-func TestPartialSuccess_CountsThatCannotBe(t *testing.T) {
+// The count of a backend is used if it is possible.
+func TestPartialSuccess_ImpossibleCounts(t *testing.T) {
 	const records = 5
 	for count, want := range map[int64]lane.Result{
 		0:                 {Reason: "partial_success"},

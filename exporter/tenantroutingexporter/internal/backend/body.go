@@ -79,7 +79,7 @@ func (t *httpTarget) setJSON(ctx context.Context, req *http.Request, payloads []
 	return nil
 }
 
-// compressed compresses what is written to it.
+// compressed compresses its writes.
 type compressed struct {
 	compress func(block []byte) ([]byte, error)
 	parts    [][]byte

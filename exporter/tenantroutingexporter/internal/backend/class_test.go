@@ -25,8 +25,7 @@ func bare(res lane.Result) lane.Result {
 	return res
 }
 
-// What an operator is shown of an attempt over HTTP: class, status and URL of a lane that
-// waits.
+// An operator sees the class, the status and the URL of the last attempt of a waiting lane.
 func TestClass_OverHTTP(t *testing.T) {
 	for code, want := range map[int]healthboard.AnswerClass{
 		301: healthboard.AnswerNotFound, 401: healthboard.AnswerRejected, 402: healthboard.AnswerRejected, 403: healthboard.AnswerRejected, 404: healthboard.AnswerNotFound,

@@ -39,7 +39,7 @@ func TestHTTP_GzipIsReadableAndHasALength(t *testing.T) {
 	assert.Positive(t, lengths[0])
 }
 
-func TestHTTP_BodyThatIsEncodedAlreadyIsLeftAlone(t *testing.T) {
+func TestHTTP_SendsPrecompressedBodiesAsTheyAre(t *testing.T) {
 	var got []byte
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		assert.Equal(t, []string{"identity"}, r.Header["Content-Encoding"])
@@ -87,8 +87,7 @@ func (busy) Compress(ctx context.Context, _ ...[]byte) ([]byte, error) {
 	return nil, ctx.Err()
 }
 
-// What one tenant floods the gateway with keeps processors busy for seconds. Nobody
-// else waits for that.
+// The data of one tenant keeps the processors busy for seconds. Other tenants do not wait for it.
 func TestPrecompress_WaitsBrieflyForACompressor(t *testing.T) {
 	d := overHTTP(t, profile(t, "otlp"), "http://127.0.0.1:1", gzipped(0))
 	d.codec = busy{d.codec}

@@ -53,7 +53,7 @@ func (c *confinement) local(path string) (string, error) {
 		return "", fmt.Errorf("must be below archive::root, %s", c.root)
 	}
 	if rel == "." {
-		return "", fmt.Errorf("must be a directory of its own below archive::root, %s", c.root)
+		return "", fmt.Errorf("must be a separate directory below archive::root, %s", c.root)
 	}
 	if strings.Contains(rel, "=") { // as in tenant=a: a folder that the archive creates
 		return "", fmt.Errorf("must not have %q in its names below archive::root: such directories are those of an archive", "=")

@@ -47,8 +47,8 @@ func TestNewArchive_ATenantCannotNameAnyDirectory(t *testing.T) {
 	}
 }
 
-// What is wrong is the tenant's route alone: it is found when the registry is loaded, and
-// the lane is blocked.
+// Only the tenant's route is wrong. It is reported when the registry is loaded, and the lane is
+// blocked.
 func TestArchive_StaysBelowItsRoot(t *testing.T) {
 	base := t.TempDir()
 	root, outside := filepath.Join(base, "root"), filepath.Join(base, "outside")
@@ -94,7 +94,7 @@ func TestArchive_StaysBelowItsRoot(t *testing.T) {
 
 // Two spellings of a directory are one archive: two that share a directory would damage
 // each other's files.
-func TestArchive_SpellingsAreOneArchive(t *testing.T) {
+func TestArchive_SharesOneArchiveAmongSpellings(t *testing.T) {
 	root := t.TempDir()
 	d, err := confined(t, "{vars.dir}", root)
 	require.NoError(t, err)

@@ -112,7 +112,7 @@ func TestGRPC_Answers(t *testing.T) {
 	}
 }
 
-func TestGRPC_NoGoodServer(t *testing.T) {
+func TestGRPC_BrokenServers(t *testing.T) {
 	hang := serveGRPC(t, func(ctx context.Context, _ plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
 		<-ctx.Done()
 		return plogotlp.NewExportResponse(), ctx.Err()

@@ -30,7 +30,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 )
 
-// What only a client does is still done where it is asked for.
+// Settings that only a client applies still apply.
 func TestHTTP_Cookies(t *testing.T) {
 	var cookies []string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -80,7 +80,7 @@ func toServer(t testing.TB, url string, pool *Pool) *Destination {
 	return d
 }
 
-func TestHTTP_IsMeasuredAndTracedIfSomebodyWantsTheMetrics(t *testing.T) {
+func TestHTTP_IsMeasuredAndTracedIfEnabled(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer s.Close()
 	for _, without := range []bool{false, true} {

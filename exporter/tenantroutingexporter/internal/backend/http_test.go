@@ -199,7 +199,7 @@ func TestRetryAfter_ReadsDates(t *testing.T) {
 	}
 }
 
-// Many attempts are under way at a time, so what one may hold is far below Go's own
+// Many attempts are in progress at a time, so what one may hold is far below Go's own
 // limit.
 func TestHTTP_BoundsTheHeaderOfAnAnswer(t *testing.T) {
 	long := strings.Repeat("y", 1<<20)
@@ -340,7 +340,7 @@ func TestHTTP_TenantsOfAHostShareConnections(t *testing.T) {
 	assert.Equal(t, a.Endpoint(), b.Endpoint(), "and one bound on calls")
 }
 
-func TestPool_ClosesWhatIsIdle(t *testing.T) {
+func TestPool_ClosesIdleClients(t *testing.T) {
 	s := httptest.NewUnstartedServer(answer(200, "", ""))
 	closed := make(chan struct{}, 10)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {

@@ -41,9 +41,9 @@ func awkward(m pcommon.Map) {
 	m.PutEmptyMap("map").PutEmptyMap("inner").PutEmpty("")
 }
 
-// TestJSON_IsValidWhateverTheDataIs sends awkward batches of several requests in JSON, to
+// TestJSON_IsAlwaysValid sends awkward batches of several requests in JSON, to
 // each profile that takes it.
-func TestJSON_IsValidWhateverTheDataIs(t *testing.T) {
+func TestJSON_IsAlwaysValid(t *testing.T) {
 	ld, md, td := plog.NewLogs(), pmetric.NewMetrics(), ptrace.NewTraces()
 	lr := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 	awkward(lr.Attributes())

@@ -25,7 +25,7 @@ var (
 	lokiTotal = regexp.MustCompile(`(?s)^entry with timestamp .* total ignored: (\d+) out of (\d+) for stream: \{[^{}]*\}$`)
 )
 
-// lokiRefusals returns how many log records Loki rejects, or 0 if its message does not state the number for
+// lokiRejections returns how many log records Loki rejects, or 0 if its message does not state the number for
 // certain. Loki stores the others.
 //
 // The distributor lists its errors with their numbers. An ingester counts rejected records of the last stream

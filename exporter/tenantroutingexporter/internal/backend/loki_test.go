@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 )
 
-// What Loki 3 says, by how many records that is of 10.
+// Answers of Loki 3, and how many of 10 records each rejects.
 func TestLokiRejections(t *testing.T) {
 	const (
 		long    = `max entry size '262144' bytes exceeded for stream '{service_name="a"}' while adding an entry with length '300000' bytes`

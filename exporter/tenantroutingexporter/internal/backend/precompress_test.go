@@ -97,7 +97,7 @@ func TestPrecompress_OnlyIfAllDestinationsAcceptTheForm(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Whatever form the payloads of a batch are in, a destination gets the same.
+// A destination receives the same data for every form of the payloads.
 func TestSend_DecompressesForOtherDestinations(t *testing.T) {
 	g, err := compress.NewGzip(compress.Fastest)
 	require.NoError(t, err)

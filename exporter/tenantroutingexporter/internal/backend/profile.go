@@ -28,7 +28,7 @@ type Profile struct {
 
 	Compression   configcompression.Type   // the default
 	Compressions  []configcompression.Type // supported compressions in addition to none; nil: all
-	NoTenancy     bool                     // it does not separate tenants: each needs an instance of its own
+	NoTenancy     bool                     // it does not separate tenants: each needs its own instance
 	Accounts      bool                     // tenants are numbers, in AccountID and ProjectID or in the path
 	ProtobufOnly  bool                     // JSON is rejected or misread
 	NoGRPC        string                   // why gRPC must not be used; empty if it may
@@ -102,7 +102,7 @@ func profiles() []Profile {
 			Headers:     map[string]string{"x-oneuptime-token": "{vars.oneuptime_token}"},
 			NoGRPC:      "it answers success to a bad token over gRPC and drops the data",
 			Compression: gzip, Compressions: []configcompression.Type{gzip},
-			MaxBatchBytes: mib, // its ingress takes no more than 1 MB
+			MaxBatchBytes: mib, // its ingress takes at most 1 MB
 		},
 		{
 			Name: "victoriametrics", Paths: paths("", "/opentelemetry/v1/metrics", ""), NoGRPC: noOTLPOverGRPC,

@@ -107,7 +107,7 @@ func fakes(t *testing.T) map[string]*fake {
 				"broken":   reply(503, "", ""),
 			},
 			want: map[string]lane.Result{
-				"too-long": {Verdict: lane.Rejected, Reason: "http_400"}, // the good lines are stored all the same
+				"too-long": {Verdict: lane.Rejected, Reason: "http_400"}, // the good lines are stored anyway
 				"flood":    {Verdict: lane.Retry, Reason: "http_429"},    // no Retry-After: the lane's own clock
 				"broken":   {Verdict: lane.Retry, Reason: "http_503"},
 			},
@@ -228,7 +228,7 @@ func TestProfiles_FitTheirBackends(t *testing.T) {
 	}
 }
 
-func TestProfiles_RejectWhatTheirBackendsCannotRead(t *testing.T) {
+func TestProfiles_RejectDataThatTheirBackendsCannotRead(t *testing.T) {
 	for name, f := range fakes(t) {
 		p := profile(t, name)
 		for _, c := range []configcompression.Type{configcompression.TypeGzip, configcompression.TypeZstd, configcompression.TypeSnappy, configcompression.TypeDeflate} {
@@ -244,7 +244,7 @@ func TestProfiles_RejectWhatTheirBackendsCannotRead(t *testing.T) {
 	}
 }
 
-func TestProfiles_AVariableThatIsMissingBlocks(t *testing.T) {
+func TestProfiles_MissingVariableBlocks(t *testing.T) {
 	d := overHTTP(t, profile(t, "oneuptime"), "http://127.0.0.1:1", nil)
 	got := send(t, d, batchOf(t, tenant.Logs, "x"))
 	assert.Equal(t, lane.Blocked, got.Verdict)
@@ -252,8 +252,8 @@ func TestProfiles_AVariableThatIsMissingBlocks(t *testing.T) {
 	assert.ErrorContains(t, d.Check(int(tenant.Logs), template.Values{Tenant: "a"}), "oneuptime_token")
 }
 
-// TestProfiles_WhoGetsTotals lists all profiles, so that a new one is decided on.
-func TestProfiles_WhoGetsTotals(t *testing.T) {
+// TestProfiles_ThatReceiveTotals lists all profiles, so that a new one is decided on.
+func TestProfiles_ThatReceiveTotals(t *testing.T) {
 	want := map[string]bool{
 		"otlp": false, "loki": false, "tempo": false, "signoz": false, "oneuptime": false, "victorialogs": false, "victoriatraces": false, "jaeger": false,
 		"prometheus": true, "mimir": true, "cortex": true, "victoriametrics": true,

@@ -12,7 +12,7 @@ import (
 	known "github.com/otelcol-tenant/otelcol-tenant/internal/profile"
 )
 
-func TestProfiles_AreThoseThatOthersKnow(t *testing.T) {
+func TestProfiles_MatchTheSharedList(t *testing.T) {
 	var names []string
 	for _, p := range profiles() {
 		names = append(names, p.Name)

@@ -173,7 +173,7 @@ func NewGRPC(name string, p Profile, set GRPCSettings, pool *Pool) (*Destination
 	} else {
 		check := set.Client
 		if t.Dynamic() {
-			check.Endpoint = "localhost:4317" // the rest can be checked all the same
+			check.Endpoint = "localhost:4317" // the rest can be checked anyway
 		}
 		errs = append(errs, check.Validate())
 	}

@@ -189,8 +189,8 @@ func (s *site) forget() {
 	}
 }
 
-// parseURL returns what a request to that URL needs. Its error does not quote the
-// URL, which may hold a token.
+// parseURL parses the URL of a request. Its error does not quote the URL, which may contain a
+// token.
 func parseURL(text string) (*url.URL, error) {
 	req, err := http.NewRequest(http.MethodPost, text, http.NoBody) //nolint:noctx // it is not sent
 	if err != nil {

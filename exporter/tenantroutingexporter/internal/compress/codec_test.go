@@ -37,8 +37,8 @@ func TestCodec_EveryLevelRoundTrips(t *testing.T) {
 	}
 }
 
-// What was compressed by itself, by any codec, and what was not, is one stream.
-func TestCodec_StreamsWhateverIsMixed(t *testing.T) {
+// Payloads compressed by any codec, and uncompressed ones, form one stream.
+func TestCodec_StreamsMixedEncodings(t *testing.T) {
 	fast, small, other := newGzip(t, Fastest), newGzip(t, 9), newZstd(t, 1)
 	a, b, c, d := text(40_000), noise(500), text(17), text(100_000)
 	pa, pd, po := compressed(t, fast, a), compressed(t, small, d, b), compressed(t, other, a, c)
@@ -55,7 +55,7 @@ func TestCodec_StreamsWhateverIsMixed(t *testing.T) {
 	assert.Same(t, &po[len(po)-1], &parts[0][len(parts[0])-1])
 }
 
-func TestCodec_StreamRejectsWhatIsNoPayload(t *testing.T) {
+func TestCodec_StreamRejectsOtherData(t *testing.T) {
 	for _, c := range codecs(t) {
 		for k := range kinds {
 			_, err := c.Stream(t.Context(), [][]byte{text(100), {byte(k), 1}})
@@ -71,7 +71,7 @@ func TestAlike(t *testing.T) {
 	assert.True(t, Alike(newZstd(t, -1), newZstd(t, 1)))
 }
 
-// What one call returned must not change when its memory serves another.
+// The result of a call must not change when a later call reuses memory.
 func TestCodec_ResultsAreNotShared(t *testing.T) {
 	for _, c := range []Codec{newGzip(t, Fastest), newGzip(t, 1), newZstd(t, 1)} {
 		var work sync.WaitGroup
@@ -94,7 +94,7 @@ func TestCodec_ResultsAreNotShared(t *testing.T) {
 }
 
 // A caller whose turn does not come gives up when its context ends.
-func TestCodec_WaitsForItsTurnOnlyAsLongAsItsContext(t *testing.T) {
+func TestCodec_WaitEndsWithTheContext(t *testing.T) {
 	g, z := newGzip(t, 1), newZstd(t, 1)
 	for c, turns := range map[Codec]turns{g: g.turns, z: z.turns} {
 		for range cap(turns) {

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestExpand_LeavesWhatIsNotCompressed(t *testing.T) {
+func TestExpand_ReturnsUncompressedDataAsItIs(t *testing.T) {
 	for _, p := range [][]byte{nil, {}, {0x0a, 0}, text(100)} {
 		assert.False(t, Is(p))
 		assert.Len(t, p, Length(p))
@@ -43,7 +43,7 @@ func TestExpandAll(t *testing.T) {
 	require.ErrorIs(t, err, ErrMalformed)
 }
 
-func TestExpand_ReturnsNothingButWhatWasCompressed(t *testing.T) {
+func TestExpand_ReturnsTheCompressedData(t *testing.T) {
 	packed, frame := compressed(t, newGzip(t, 6), text(5000)), compressed(t, newZstd(t, 1), text(5000))
 	change := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(packed)) }
 	for name, p := range map[string][]byte{

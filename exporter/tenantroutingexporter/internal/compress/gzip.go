@@ -103,7 +103,7 @@ const gzipHead = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 // lastBlock is an empty block with fixed codes that is marked as the last.
 const lastBlock = "\x03\x00"
 
-// Stream implements Codec. The stream has one member: not every reader goes on
+// Stream implements Codec. The stream has one member: some readers stop
 // after the first.
 func (g *Gzip) Stream(ctx context.Context, payloads [][]byte) ([][]byte, error) {
 	parts := make([][]byte, 1, len(payloads)+2)

@@ -12,7 +12,7 @@ import (
 
 // At the highest levels an encoder has tens of megabytes of tables. A destination
 // that is not used must not keep one for each processor.
-func TestZstd_KeepsNoMemoryThatItDoesNotUse(t *testing.T) {
+func TestZstd_ReleasesUnusedMemory(t *testing.T) {
 	heap := func() int64 {
 		for range 3 { // a pool forgets in two rounds
 			runtime.GC()

@@ -20,7 +20,7 @@ func sums(from, n int) map[string]int64 {
 	return out
 }
 
-// One that holds much is rejected before those that hold little.
+// A tenant that holds much is rejected before tenants that hold little.
 func TestBudget_IsShared(t *testing.T) {
 	budget := NewBudget(10, 1000)
 	set := settings()

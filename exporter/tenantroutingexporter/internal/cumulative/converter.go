@@ -50,7 +50,7 @@ type Converter struct {
 
 	discarded atomic.Bool // the totals are removed as soon as the conversion in progress ends
 
-	turn    turn
+	mu      contextMutex
 	streams map[streamID]*stream
 	buckets int    // of all streams
 	runs    uint64 // conversions so far
@@ -79,7 +79,7 @@ func (d Dropped) Total() int {
 func New(set Settings, budget *Budget, now time.Time) *Converter {
 	return &Converter{
 		set: set, budget: budget, resolution: pcommon.Timestamp(max(1, set.Resolution)), //nolint:gosec // not negative
-		turn: newTurn(), streams: make(map[streamID]*stream), floor: pcommon.NewTimestampFromTime(now),
+		mu: newContextMutex(), streams: make(map[streamID]*stream), floor: pcommon.NewTimestampFromTime(now),
 	}
 }
 
@@ -136,7 +136,7 @@ type Hold struct{ converter *Converter }
 // Another caller may take long to queue its converted data, so the caller should not hold a resource
 // that others need.
 func (c *Converter) Acquire(ctx context.Context) (*Hold, error) {
-	if err := c.turn.lock(ctx); err != nil {
+	if err := c.mu.lock(ctx); err != nil {
 		return nil, err
 	}
 	return &Hold{c}, nil
@@ -215,14 +215,14 @@ func (c *Conversion) Close() {
 
 // release ends the hold, and discards the totals if Discard was called.
 func (c *Converter) release() {
-	c.turn.unlock()
+	c.mu.unlock()
 	c.discard()
 }
 
 // Sweep removes idle time series.
 func (c *Converter) Sweep(now time.Time) {
-	if !c.turn.tryLock() {
-		return // it is in use, maybe as long as a disk hangs; the next sweep tries again
+	if !c.mu.tryLock() {
+		return // a conversion is in progress, possibly as long as a disk hangs; the next sweep retries
 	}
 	defer c.release()
 	streams, buckets := len(c.streams), c.buckets
@@ -242,7 +242,7 @@ func (c *Converter) Sweep(now time.Time) {
 
 // Idle reports whether there is no time series and no conversion in progress.
 func (c *Converter) Idle() bool {
-	if !c.turn.tryLock() {
+	if !c.mu.tryLock() {
 		return false
 	}
 	defer c.release()
@@ -258,12 +258,12 @@ func (c *Converter) Discard() {
 
 // discard removes the time series, unless a conversion is in progress, which calls discard at its end.
 func (c *Converter) discard() {
-	for c.discarded.Load() && c.turn.tryLock() {
+	for c.discarded.Load() && c.mu.tryLock() {
 		if !c.closed {
 			c.budget.giveBack(len(c.streams), c.buckets)
 			c.streams, c.buckets, c.closed = nil, 0, true
 		}
 		c.discarded.Store(false)
-		c.turn.unlock()
+		c.mu.unlock()
 	}
 }

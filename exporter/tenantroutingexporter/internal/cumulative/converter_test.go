@@ -97,7 +97,7 @@ func TestConvert_SumsAddUpPerTimeSeries(t *testing.T) {
 	}
 }
 
-func TestConvert_WhatWasNotAcceptedIsNotCounted(t *testing.T) {
+func TestConvert_CountsOnlyAcceptedPoints(t *testing.T) {
 	c := converter()
 	accept(t, c, deltaSum(100, map[string]int64{"a": 1}))
 	for range 3 {
@@ -111,7 +111,7 @@ func TestConvert_WhatWasNotAcceptedIsNotCounted(t *testing.T) {
 	assert.Equal(t, int64(11), only(t, md).Sum().DataPoints().At(0).IntValue())
 }
 
-func TestConvert_DuplicatesGo(t *testing.T) {
+func TestConvert_DropsDuplicates(t *testing.T) {
 	c := converter()
 	accept(t, c, deltaSum(100, map[string]int64{"a": 1}))
 	md := deltaSum(100, map[string]int64{"a": 1, "b": 1})

@@ -70,7 +70,7 @@ func spanOf(b pmetric.ExponentialHistogramDataPointBuckets) span {
 // addExponential adds p at the highest scale with at most maxBuckets. If the zero thresholds differ, or one of
 // both scales is too low for backends, the total starts again.
 func (r *run) addExponential(p pmetric.ExponentialHistogramDataPoint) bool {
-	m := markOfExponential(p)
+	m := idOfExponential(p)
 	s := r.take(m)
 	if s == nil {
 		return false

@@ -78,7 +78,7 @@ func (h *histogram) sameBounds(p pmetric.HistogramDataPoint) bool {
 // point may have other buckets and a count of 0. Where p cannot be added, the total
 // begins again.
 func (r *run) addHistogram(p pmetric.HistogramDataPoint) bool {
-	m := markOfHistogram(p)
+	m := idOfHistogram(p)
 	s := r.take(m)
 	if s == nil {
 		return false

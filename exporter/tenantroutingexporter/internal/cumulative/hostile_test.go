@@ -83,8 +83,8 @@ func placed(at int, p layout) pmetric.Metrics {
 	})
 }
 
-// Whatever the places, a total has few buckets, each delta is in it, and little
-// memory is used.
+// For all positions of buckets, a total has few buckets, includes each delta and uses little
+// memory.
 func TestConvert_PlacesThatAreFarApart(t *testing.T) {
 	var places []layout
 	for _, scale := range []int32{math.MinInt32, -34, -11, -10, -5, -4, 0, 8, 20, 33, math.MaxInt32} {
@@ -184,7 +184,7 @@ func TestConvert_BoundsGrowth(t *testing.T) {
 	_, err = c.Convert(points(4), time.Now())
 	require.ErrorIs(t, err, ErrGrowth)
 
-	// What comes behind the points that are left out is read as what it is.
+	// Fields after the omitted points are decoded correctly.
 	accept(t, c, deltaSum(1, map[string]int64{"a": 1}))
 	mixed := points(5)
 	for _, more := range []pmetric.Metrics{deltaSum(2, map[string]int64{"a": 1}), shaped(2, shape{make([]float64, 3), 4})} {

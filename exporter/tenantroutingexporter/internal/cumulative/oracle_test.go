@@ -394,7 +394,7 @@ func (s *schedule) judge(gateway int, points []*sent, kept map[int]bool, dropped
 				newer++
 			}
 		}
-		require.True(s.t, added || newer >= maxMarks, "a point that was not added was rejected after %d newer ones", newer)
+		require.True(s.t, added || newer >= maxRecent, "a point that was not added was rejected after %d newer ones", newer)
 	}
 	require.Equal(s.t, want.Invalid, dropped.Invalid)
 	require.Equal(s.t, want.Future, dropped.Future)

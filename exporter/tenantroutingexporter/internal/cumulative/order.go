@@ -11,9 +11,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// sort brings the points of each time series that are not in the order of their times
-// into that order: they change places with each other, wherever in md they are. So totals
-// are in order in the request too, as backends want them.
+// sort sorts the points of each time series by time. Points of a series trade positions within md,
+// so the totals of a request are in order, as backends require.
 func (r *run) sort(md pmetric.Metrics) {
 	var numbers sorter[pmetric.NumberDataPoint]
 	var histograms sorter[pmetric.HistogramDataPoint]

@@ -19,7 +19,7 @@ type place struct {
 }
 
 // take returns the time series of the next point, or nil if the point is dropped.
-func (r *run) take(m mark) *stream {
+func (r *run) take(m pointID) *stream {
 	e := r.entries[r.next]
 	r.next++
 	if r.next%yieldPoints == 0 {
@@ -29,7 +29,7 @@ func (r *run) take(m mark) *stream {
 	switch {
 	case s == nil:
 		return nil
-	case s.marks.has(m):
+	case s.recent.has(m):
 		r.dropped.Duplicate++
 		return nil
 	case e.late || s.unmarked == m.time:
@@ -67,13 +67,12 @@ func (r *run) placeOf(s *stream, from, at pcommon.Timestamp, begins, zero bool) 
 	return p, true
 }
 
-// maxZero is how long before a point the zero before it may be. Backends reject requests
-// with times that are too old, and some senders name the start of their process as that of
-// each delta.
+// maxZero is how long before a point its zero may be. Backends reject requests with times that are
+// too old, and some senders use the start of their process as the start of each delta.
 const maxZero = pcommon.Timestamp(5 * time.Minute)
 
-// zeroTime returns when s is zero before it has the first delta: as soon after its start
-// as nothing can be in the way that was emitted before, but not too early.
+// zeroTime returns the time of the zero before the first delta of s. It is shortly after the start
+// of s, after every point that was emitted before, and not older than maxZero.
 func (r *run) zeroTime(s *stream, from, at pcommon.Timestamp) pcommon.Timestamp {
 	res := r.converter.resolution
 	z := at - min(res, at)
@@ -86,8 +85,8 @@ func (r *run) zeroTime(s *stream, from, at pcommon.Timestamp) pcommon.Timestamp 
 	return z
 }
 
-// emit makes p, which was added to s, the point at that place.
-func emit[P point](r *run, s *stream, p P, m mark, at place) {
+// emit sets the times of p, which was added to s, to those of the place.
+func emit[P point](r *run, s *stream, p P, m pointID, at place) {
 	c := r.converter
 	if at.begins {
 		s.start = at.start
@@ -96,7 +95,7 @@ func emit[P point](r *run, s *stream, p P, m mark, at place) {
 			r.begun++
 		}
 	}
-	if gone, forgets := s.marks.add(m); forgets && gone.time == m.time {
+	if forgotten, full := s.recent.add(m); full && forgotten.time == m.time {
 		s.unmarked = m.time
 	}
 	s.last, s.seen = at.time, r.now
@@ -114,8 +113,8 @@ func (r *run) save(s *stream) {
 		return
 	}
 	s.written = r.number
-	v := saved{stream: s, before: *s, marks: len(s.marks.list)}
-	r.marks = append(r.marks, s.marks.list...)
+	v := saved{stream: s, before: *s, recent: len(s.recent.list)}
+	r.recent = append(r.recent, s.recent.list...)
 	if h := s.total; h != nil {
 		v.total = *h
 		v.counts = [2]int{len(h.counts.values), len(h.negative.values)}
@@ -139,7 +138,7 @@ func (r *run) reserve(s *stream, n int) bool {
 	return true
 }
 
-// release gives back what s, which had held buckets and bounds and might have n, does not
+// release returns to the budget what s, which held buckets and bounds and may need n, does not
 // need.
 func (r *run) release(s *stream, held, n int) {
 	c := r.converter

@@ -42,8 +42,8 @@ type run struct {
 
 	created []created
 	saved   []saved
-	marks   []mark   // of saved
-	counts  []uint64 // of saved
+	recent  []pointID // of saved
+	counts  []uint64  // of saved
 }
 
 // entry is a data point as read finds it.
@@ -64,11 +64,11 @@ type created struct {
 	stream *stream
 }
 
-// saved is what a time series was before.
+// saved is the previous state of a time series.
 type saved struct {
 	stream *stream
 	before stream
-	marks  int // how many of run.marks are its own
+	recent int // how many of run.recent are its own
 	total  histogram
 	counts [2]int // how many of run.counts are its own
 }
@@ -94,17 +94,17 @@ func (r *run) end() {
 	clear(r.saved)
 	*r = run{
 		id:      identity{buf: r.id.buf[:0], keys: r.id.keys[:0]},
-		entries: r.entries[:0], zeros: r.zeros[:0], created: r.created[:0], saved: r.saved[:0], marks: r.marks[:0], counts: r.counts[:0],
+		entries: r.entries[:0], zeros: r.zeros[:0], created: r.created[:0], saved: r.saved[:0], recent: r.recent[:0], counts: r.counts[:0],
 	}
-	if cap(r.entries) <= maxKept && cap(r.saved) <= maxKept && cap(r.marks) <= maxKept*maxMarks && cap(r.counts) <= maxKept*maxMarks {
+	if cap(r.entries) <= maxKept && cap(r.saved) <= maxKept && cap(r.recent) <= maxKept*maxRecent && cap(r.counts) <= maxKept*maxRecent {
 		budget.runs.Put(r)
 	}
 }
 
-// undo makes the totals what they were before.
+// undo restores the previous totals.
 func (r *run) undo() {
 	c := r.converter
-	marks, counts := 0, 0
+	recent, counts := 0, 0
 	for i := range r.saved {
 		v := &r.saved[i]
 		s := v.stream
@@ -118,11 +118,11 @@ func (r *run) undo() {
 			before.counts.values, before.negative.values = first, second
 			counts += v.counts[1]
 		}
-		list := s.marks.list[:0]
-		list = append(list, r.marks[marks:marks+v.marks]...)
+		list := s.recent.list[:0]
+		list = append(list, r.recent[recent:recent+v.recent]...)
 		*s = v.before
-		s.marks.list = list
-		marks += v.marks
+		s.recent.list = list
+		recent += v.recent
 		c.resize(s.size() - held)
 	}
 	for _, n := range r.created {
@@ -237,7 +237,7 @@ func entryOf[P point](r *run, p P, valid bool) entry {
 		s.read, s.newest, s.unmarked = r.number, at, 0
 	}
 	s.newest = max(s.newest, at)
-	return entry{stream: s, late: s.marks.forgot(at)}
+	return entry{stream: s, late: s.recent.mayHaveForgotten(at)}
 }
 
 // write adds all delta points to their totals and makes them these.
@@ -290,7 +290,7 @@ func (r *run) removeUnused() {
 	})
 }
 
-// writeMetric returns how many points are left.
+// writeMetric returns how many points remain.
 func (r *run) writeMetric(m pmetric.Metric) int {
 	r.zeros, r.kept = r.zeros[:0], 0
 	switch m.Type() {

@@ -13,10 +13,10 @@ import (
 
 // stream is the total of one time series, whichever kind it is.
 type stream struct {
-	start pcommon.Timestamp // of the total
-	last  pcommon.Timestamp // that was emitted; 0: nothing was
-	seen  time.Time
-	marks marks
+	start  pcommon.Timestamp // of the total
+	last   pcommon.Timestamp // that was emitted; 0: nothing was
+	seen   time.Time
+	recent recentPoints
 
 	number number
 	total  *histogram
@@ -37,8 +37,8 @@ func (s *stream) size() int {
 	return s.total.size()
 }
 
-// number is the total of a sum. Integers and fractions are added apart, so that integers
-// are exact as long as there is no fraction, and rounded once if there is.
+// number is the total of a sum. It adds integers and fractions separately: integers are exact
+// unless there is a fraction, and are rounded once if there is one.
 type number struct {
 	integer    int64
 	double     float64
@@ -82,9 +82,9 @@ func (n number) put(p pmetric.NumberDataPoint) {
 	}
 }
 
-// addNumber adds p to its total and makes it that, or reports false if p has to go.
+// addNumber replaces p by the total that includes it, or reports false if p must be dropped.
 func (r *run) addNumber(p pmetric.NumberDataPoint, monotonic bool) bool {
-	m := markOfNumber(p)
+	m := idOfNumber(p)
 	s := r.take(m)
 	if s == nil {
 		return false

@@ -212,37 +212,36 @@ func converterAt(second int64) *Converter {
 	return New(set, NewBudget(100, 100), time.Unix(second, 0))
 }
 
-// What is so old that nothing newer is forgotten is added; what may have been forgotten
-// is not.
+// A point older than all forgotten ones is added. A point that may have been forgotten is not.
 func TestConvert_LatePoints(t *testing.T) {
 	c := converterAt(0)
 	add := func(points ...p) Dropped { return accept(t, c, numbers(true, points...)) }
 	var newer, older []p
-	for i := range 3 * maxMarks {
+	for i := range 3 * maxRecent {
 		newer = append(newer, p{1000 + i, 1})
 		older = append(older, p{500 + i, 1})
 	}
 	assert.Zero(t, add(newer...))
 	assert.Zero(t, add(older...), "before everything that was added")
 	assert.Equal(t, Dropped{Late: len(older)}, add(older...))
-	assert.Equal(t, Dropped{Late: len(newer) - maxMarks, Duplicate: maxMarks}, add(newer...))
+	assert.Equal(t, Dropped{Late: len(newer) - maxRecent, Duplicate: maxRecent}, add(newer...))
 	assert.Equal(t, Dropped{Late: 1}, add(p{900, 7}))
 	assert.Zero(t, add(p{400, 7}))
 	assert.Equal(t, Dropped{Late: 1}, add(p{300, 7}, p{300, 7}), "twice in one request, and older than what is remembered")
 	md := numbers(true, p{2000, 1})
 	accept(t, c, md)
-	assert.Equal(t, 3*maxMarks*2+7+7+1, emitted(md)[0].value)
+	assert.Equal(t, 3*maxRecent*2+7+7+1, emitted(md)[0].value)
 }
 
 // Points of one time beyond those that are remembered may be repetitions.
 func TestConvert_ManyPointsOfOneTime(t *testing.T) {
-	for n := maxMarks - 1; n <= maxMarks+3; n++ {
+	for n := maxRecent - 1; n <= maxRecent+3; n++ {
 		for _, split := range []bool{false, true} { // in two requests
 			for _, at := range []int{1000, 10} { // on time, and late
 				c := converterAt(0)
 				if at == 10 {
 					var first []p
-					for i := range maxMarks {
+					for i := range maxRecent {
 						first = append(first, p{100 + i, 1})
 					}
 					assert.Zero(t, accept(t, c, numbers(true, first...)))
@@ -253,7 +252,7 @@ func TestConvert_ManyPointsOfOneTime(t *testing.T) {
 				}
 				sum := int64(0)
 				if at == 10 {
-					sum = maxMarks
+					sum = maxRecent
 				}
 				var dropped Dropped
 				for _, request := range [][]p{points, points} {
@@ -273,12 +272,12 @@ func TestConvert_ManyPointsOfOneTime(t *testing.T) {
 				}
 				added := 2*n - dropped.Late - dropped.Duplicate
 				assert.LessOrEqual(t, added, n)
-				if n <= maxMarks && at == 1000 {
+				if n <= maxRecent && at == 1000 {
 					assert.Equal(t, n, added)
 				}
 				base := int64(0)
 				if at == 10 {
-					base = maxMarks
+					base = maxRecent
 				}
 				assert.Equal(t, base+1<<added-1, sum, "%d points, split %v, at %d: each of the first %d once", n, split, at, added)
 			}
@@ -287,7 +286,7 @@ func TestConvert_ManyPointsOfOneTime(t *testing.T) {
 }
 
 // A point of a histogram that cannot be added begins the total again.
-func TestConvert_HistogramsBeginAgain(t *testing.T) {
+func TestConvert_HistogramsRestart(t *testing.T) {
 	count := func(at int, change func(pmetric.HistogramDataPoint)) pmetric.Metrics {
 		md := shaped(at, shape{[]float64{1}, 2})
 		change(only(t, md).Histogram().DataPoints().At(0))
@@ -325,7 +324,7 @@ func TestConvert_HistogramsBeginAgain(t *testing.T) {
 	}
 }
 
-// What is neither delta nor cumulative makes Prometheus reject the request.
+// Prometheus rejects requests with an unknown temporality.
 func TestConvert_UnknownTemporality(t *testing.T) {
 	for name, fill := range map[string]func(pmetric.Metric){
 		"sum":         func(m pmetric.Metric) { m.SetEmptySum().DataPoints().AppendEmpty() },

@@ -17,7 +17,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// What an entry costs counts against the bounds of lanes and of all, and is given back.
+// The overhead of an entry counts against the bounds of its lane and of all lanes until the entry
+// is released.
 func TestAdmit_EntriesCostMoreThanTheirBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
@@ -46,7 +47,7 @@ func TestAdmit_EntriesCostMoreThanTheirBytes(t *testing.T) {
 	})
 }
 
-// What a store knows of payloads is bounded by memory, half of it for one tenant.
+// The index of a store is bounded by MaxMemoryBytes. One tenant may use half of it.
 func TestAdmit_TheIndexIsMemoryToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()

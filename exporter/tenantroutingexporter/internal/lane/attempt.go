@@ -207,9 +207,9 @@ func (s *Scheduler) load(b *Batch) (lost []*portion, err error) {
 		b.Payloads = data
 		return nil, nil
 	}
-	gone, kept := po.partition(func(p *Payload) bool { return data[slices.Index(po.entries, p)] == nil })
-	if gone != nil {
-		lost = append(lost, gone)
+	unreadable, kept := po.partition(func(p *Payload) bool { return data[slices.Index(po.entries, p)] == nil })
+	if unreadable != nil {
+		lost = append(lost, unreadable)
 	}
 	if kept == nil {
 		return lost, nil
@@ -296,7 +296,7 @@ func (s *Scheduler) record(a *attempt, out *outcome, now time.Time) {
 	}
 }
 
-// refusedOf returns how many records of a rejected batch are rejected.
+// rejectedOf returns how many records of a rejected batch are rejected.
 func rejectedOf(b *Batch, res *Result) int {
 	switch {
 	case b.Records == 1:
@@ -312,7 +312,7 @@ func rejectedOf(b *Batch, res *Result) int {
 func (s *Scheduler) complete(l *lane, po *portion) {
 	l.stats.QueuedRecords -= int64(po.records())
 	if po.cut != nil {
-		if po.cut.left -= po.records(); po.cut.left > 0 {
+		if po.cut.remaining -= po.records(); po.cut.remaining > 0 {
 			l.flushDeadLetter(po.cut)
 			return
 		}

@@ -50,7 +50,7 @@ func TestTooLarge_HalvesUntilItFits(t *testing.T) {
 	})
 }
 
-func TestRejected_GoesToTheDeadLettersAndTheLaneGoesOn(t *testing.T) {
+func TestRejected_BecomesADeadLetterAndTheLaneContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept []string
 		fail := true
@@ -80,7 +80,7 @@ func TestRejected_GoesToTheDeadLettersAndTheLaneGoesOn(t *testing.T) {
 	})
 }
 
-func TestDelivered_CountsWhatTheDestinationRejected(t *testing.T) {
+func TestDelivered_CountsRejectedRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		part := one("a", "x", &stub{answer: answers(Result{Rejected: 3, Err: errors.New("partial")})}, &stub{answer: answers(Result{Rejected: 1 << 40})})
@@ -170,7 +170,7 @@ func TestShutdown_TriesOnceAndCountsTheRest(t *testing.T) {
 	})
 }
 
-// kept is a store that keeps nothing: data is in memory all the same.
+// kept is a store that keeps nothing: data is in memory anyway.
 type kept struct{}
 
 func (kept) Put(context.Context, []Part) error { return nil }
@@ -181,7 +181,7 @@ func (kept) Read(_ context.Context, payloads []*Payload) ([][]byte, error) {
 
 func (kept) Release([]*Payload, string) {}
 
-func TestShutdown_WithAStoreABackendThatHangsDelaysNothing(t *testing.T) {
+func TestShutdown_WithAStoreIgnoresABackendThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxMemoryBytes = 1 << 20

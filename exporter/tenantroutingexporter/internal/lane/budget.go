@@ -51,7 +51,7 @@ func (b *budget) refill(now time.Time) {
 	}
 }
 
-// grant adds what a rejected payload brings.
+// grant adds the requests that a rejected payload allows.
 func (b *budget) grant(n int) { b.requests = min(searchBurst, b.requests) + n }
 
 // when returns when the budget has n requests if no payload adds any.

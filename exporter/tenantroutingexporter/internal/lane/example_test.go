@@ -47,7 +47,7 @@ func Example() {
 	s := lane.NewScheduler(lane.Settings{Config: config(), Logger: zap.NewNop()})
 	s.Start()
 	if err := s.Offer(context.Background(), []lane.Part{part("acme", "an encoded request", &backend{"loki"})}); err != nil {
-		fmt.Println("refused:", err)
+		fmt.Println("rejected:", err)
 	}
 	s.Shutdown(context.Background()) // without a store it delivers what is queued
 	// Output: loki got "an encoded request" from acme
@@ -80,7 +80,7 @@ func ExampleScheduler_Offer() {
 func ExampleScheduler_Observe() {
 	s := lane.NewScheduler(lane.Settings{Config: config(), Logger: zap.NewNop(), PerTenant: true})
 	if err := s.Offer(context.Background(), []lane.Part{part("acme", "data", &backend{"loki"})}); err != nil {
-		fmt.Println("refused:", err)
+		fmt.Println("rejected:", err)
 	}
 	for key, st := range s.Observe() {
 		fmt.Println(key.Tenant, key.Destination, key.Signal, "queued:", st.QueuedRecords, "breakers closed:", st.Breakers[lane.BreakerClosed])

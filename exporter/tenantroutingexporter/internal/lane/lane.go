@@ -259,7 +259,8 @@ func (l *lane) oldestHeld() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// expired removes and returns what was accepted at the time cut or earlier and is not in flight.
+// expired removes and returns the payloads that were accepted at the time cut or earlier and are
+// not in flight.
 func (l *lane) expired(cut time.Time) []*portion {
 	var removed []*portion
 	filter := func(parts *fifo[*portion]) {

@@ -142,7 +142,7 @@ func TestOrder_OfALaneWithOneBatchInFlight(t *testing.T) {
 
 type moved struct{ *sequence }
 
-// What was queued before the start goes before what comes then.
+// Data that was queued before the start is sent before new data.
 func TestOrder_RecoveredGoesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()

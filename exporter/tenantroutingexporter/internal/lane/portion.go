@@ -29,7 +29,7 @@ type portion struct {
 
 // cut is the state of a payload that goes in several portions.
 type cut struct {
-	left      int      // records without an outcome
+	remaining int      // records without an outcome
 	allowance int      // requests that further splitting may cost
 	run       *portion // the last rejected records that follow each other and are rejected for the same reason
 }
@@ -76,7 +76,7 @@ func (po *portion) halve() (a, b *portion) {
 	c, first, end := po.cut, po.first, po.end
 	if c == nil {
 		first, end = 0, po.entries[0].Records
-		c = &cut{left: end, allowance: po.allowance}
+		c = &cut{remaining: end, allowance: po.allowance}
 	}
 	middle := first + (end-first)/2
 	spare := max(0, c.allowance-po.reserve)

@@ -94,7 +94,7 @@ func TestPrecompress_IsCalledBeforeTheStore(t *testing.T) {
 
 // An offer that is being compressed when the shutdown begins is delivered: its caller
 // learns that it was accepted.
-func TestShutdown_WaitsForOffersUnderWay(t *testing.T) {
+func TestShutdown_WaitsForOffersInProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &stub{endpoint: "d"}
 		s := NewScheduler(Settings{Config: testConfig(), Logger: zap.NewNop(), Precompress: func(context.Context, Part) { time.Sleep(3 * time.Second) }})
@@ -137,8 +137,8 @@ func TestShutdown_RejectsAnOfferThatComesTooLate(t *testing.T) {
 	})
 }
 
-// So is an offer that is ready when the time is up and only an attempt that ignores
-// its context is still in flight.
+// An offer is rejected too if it is ready at the deadline and only an attempt that ignores its
+// context is in flight.
 func TestShutdown_RejectsAnOfferWhileTheLastAttemptsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &stub{endpoint: "slow", answer: func(context.Context, *Batch) Result { time.Sleep(time.Minute); return Result{} }}

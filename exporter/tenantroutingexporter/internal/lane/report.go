@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// refusalInterval is the least time between two log lines about what the destination of a lane rejects.
+// rejectionInterval is the least time between two log lines about what the destination of a lane rejects.
 const rejectionInterval = time.Minute
 
 // logDelivered logs a delivery whose answer an operator should know of.
@@ -17,7 +17,7 @@ func (s *Scheduler) logDelivered(l *lane, b *Batch, res *Result, now time.Time) 
 	switch {
 	case res.Err == nil:
 	case res.Unexpected: // the target limits these itself
-		s.Logger.Warn("A destination says that it took a batch, but does not answer as it should", fields(b, res)...)
+		s.Logger.Warn("A destination reports success, but its answer is not an OTLP answer", fields(b, res)...)
 	case res.Rejected > 0:
 		s.logRejected(l, now, "A destination took only part of a batch", fields(b, res))
 	default:
@@ -25,7 +25,7 @@ func (s *Scheduler) logDelivered(l *lane, b *Batch, res *Result, now time.Time) 
 	}
 }
 
-// logRefused logs the first rejection of a lane in an interval. The backend decides how many there
+// logRejected logs the first rejection of a lane in an interval. The backend decides how many there
 // are, and metrics count them.
 func (s *Scheduler) logRejected(l *lane, now time.Time, text string, fields []zap.Field) {
 	if now.Before(l.quietUntil) {

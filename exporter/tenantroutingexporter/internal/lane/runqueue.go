@@ -222,7 +222,7 @@ func (s *Scheduler) dispatchLane(l *lane, ep *endpoint, c class, now time.Time) 
 		s.makeReady(l, now)
 		return
 	case c == classSlow && s.slots.slowOf[l.key.Tenant] >= max(1, s.slots.classes[c].limit-s.slots.classes[c].busy):
-		// As with bytes, a tenant may have as many slots as are still free.
+		// A tenant may have as many slots as are free, as with bytes.
 		s.slots.throttled.push(l)
 		return
 	}

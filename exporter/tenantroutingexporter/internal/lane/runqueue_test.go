@@ -29,7 +29,7 @@ func takes(d time.Duration, verdict Verdict) func(context.Context, *Batch) Resul
 	}
 }
 
-// crowd is tenants whose backends take long, each with an endpoint of its own.
+// crowd is tenants whose backends take long, each with its own endpoint.
 type crowd struct {
 	tenants, lanes int // lanes of each tenant
 	answer         func(context.Context, *Batch) Result
@@ -112,7 +112,7 @@ func TestDispatch_SlowBackendsDoNotDelayOthers(t *testing.T) {
 	}
 }
 
-// What is slow is delivered all the same, as fast as its slots allow.
+// Slow lanes are delivered as fast as their slots allow.
 func TestDispatch_SlowLanesAreDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
@@ -137,7 +137,7 @@ func TestDispatch_SlowLanesAreDelivered(t *testing.T) {
 	})
 }
 
-// One tenant has half of the slow slots at most while others want some.
+// One tenant has at most half of the slow slots while other tenants need some.
 func TestDispatch_TenantsShareSlowSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
@@ -163,7 +163,7 @@ func TestDispatch_TenantsShareSlowSlots(t *testing.T) {
 	})
 }
 
-// What may have ended the process is sent alone, and no two such at a time.
+// A payload that may have crashed the process is sent alone, and one such payload at a time.
 func TestDispatch_PayloadsThatMayEndTheProcessAreSentAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()

@@ -110,7 +110,7 @@ type Scheduler struct {
 	stop     chan struct{}
 	loopDone chan struct{}
 	workers  sync.WaitGroup
-	idle     *sync.Cond // nothing is in flight, or no offer is under way
+	idle     *sync.Cond // nothing is in flight, or no offer is in progress
 }
 
 // NewScheduler returns a scheduler that takes offers and recovered payloads but makes no attempts

@@ -56,7 +56,7 @@ func TestOffer_SendsAPayloadLargerThanABatchAsItIs(t *testing.T) {
 	})
 }
 
-func TestOffer_AFullLaneRejectsItsOwnTenantOnly(t *testing.T) {
+func TestOffer_FullLaneRejectsOnlyItsTenant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		dead, ok := &stub{endpoint: "dead", answer: hang}, &stub{endpoint: "ok"}
@@ -96,7 +96,7 @@ func TestOffer_IsAllOrNothing(t *testing.T) {
 	})
 }
 
-func TestOffer_RejectsPermanentlyWhatNeverFits(t *testing.T) {
+func TestOffer_RejectsOversizedDataPermanently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		err := s.Offer(context.Background(), []Part{one("a", strings.Repeat("x", 1001), &stub{})})
@@ -271,7 +271,7 @@ func TestScheduler_IdleLanesClose(t *testing.T) {
 	})
 }
 
-func TestRetarget_MovesWhatWaits(t *testing.T) {
+func TestRetarget_MovesQueuedData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		wrong := &stub{endpoint: "wrong", answer: answers(Result{Verdict: Blocked, Reason: "http_401"})}
@@ -345,7 +345,7 @@ func TestOffer_APanicReservesNothing(t *testing.T) {
 	}
 }
 
-func TestRetarget_APanicHoldsNoLock(t *testing.T) {
+func TestRetarget_PanicReleasesTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Settings{Config: testConfig()})
 		d := &stub{}

@@ -25,14 +25,14 @@ const (
 	// no search waits for the budget.
 	maxSearches = 8
 
-	// refusesAllAfter is how many indivisible portions in a row a destination rejects until it
+	// rejectsAllAfter is how many indivisible portions in a row a destination rejects until it
 	// is considered to reject everything.
 	rejectsAllAfter = 64
 
-	// refusesAllProbe is how often a payload is split even so.
+	// rejectsAllProbe is how often a payload is split even so.
 	rejectsAllProbe = time.Minute
 
-	// refusesAllLog is the least time between two log lines about it.
+	// rejectsAllLog is the least time between two log lines about it.
 	rejectsAllLog = 10 * time.Minute
 )
 
@@ -43,7 +43,7 @@ type search struct {
 	spent time.Duration // in attempts
 }
 
-// refusesAll detects a destination that rejects everything, for which splitting is wasted.
+// rejectsAll detects a destination that rejects everything, for which splitting is wasted.
 type rejectsAll struct {
 	rejections int // of indivisible portions in a row
 	on         bool
@@ -232,7 +232,7 @@ func (s *Scheduler) observeAnswer(l *lane, b *Batch, out *outcome, now time.Time
 		f.on, f.probeAt = true, now.Add(rejectsAllProbe)
 		if !now.Before(f.quiet) {
 			f.quiet = now.Add(rejectsAllLog)
-			s.Logger.Warn("A destination rejects everything; requests are not split for now, except one per minute", fields(b, &out.Result)...)
+			s.Logger.Warn("A destination rejects all requests; only one request per minute is split to find rejected records", fields(b, &out.Result)...)
 		}
 	}
 }
@@ -255,7 +255,7 @@ func (l *lane) mergeDeadLetter(po *portion, res *Result) {
 
 // flushDeadLetter queues the held portion of a payload when all its other records have an outcome.
 func (l *lane) flushDeadLetter(c *cut) {
-	if c.run != nil && c.left == c.run.records() {
+	if c.run != nil && c.remaining == c.run.records() {
 		c.run.search.parts.pushFront(c.run)
 		c.run = nil
 	}

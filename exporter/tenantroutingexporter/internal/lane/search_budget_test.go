@@ -30,8 +30,8 @@ func letters(text, which string) (n int) {
 	return n
 }
 
-// One application whose records are rejected costs the requests of others nothing, however
-// many they are: each request that is good is delivered.
+// An application with rejected records does not affect the requests of others: each good request
+// is delivered.
 func TestSearchBudget_GoodRequestsAreDelivered(t *testing.T) {
 	for order, bounds := range orders {
 		for name, bad := range map[string]string{
@@ -87,8 +87,8 @@ func TestSearchBudget_IsSharedWithinARequest(t *testing.T) {
 	}
 }
 
-// What the budget does not reach waits, and is found when time has earned it.
-func TestSearchBudget_WhatItDoesNotReachIsFoundLater(t *testing.T) {
+// Payloads beyond the budget wait and are searched when the budget has grown.
+func TestSearchBudget_SearchesTheRestLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxBytes, cfg.BatchMaxBytes = 1<<20, 1<<20
@@ -168,7 +168,7 @@ func TestSearchBudget_TimeIsBounded(t *testing.T) {
 	}
 }
 
-// What a tenant makes a destination do is in proportion to what it sends.
+// The load on a destination stays in proportion to the data of the tenant.
 func TestSearchBudget_IsEarned(t *testing.T) {
 	for order, bounds := range orders {
 		t.Run(order, func(t *testing.T) {
@@ -255,7 +255,7 @@ func TestSearchBudget_OfADestinationThatRejectsEverything(t *testing.T) {
 }
 
 // Good requests arrive while a lane takes its destination for one that rejects everything.
-func TestSearchBudget_GoodAmongWhatIsRejectedForLong(t *testing.T) {
+func TestSearchBudget_DeliversGoodRecordsAmongRejectedOnes(t *testing.T) {
 	for order, bounds := range orders {
 		t.Run(order, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

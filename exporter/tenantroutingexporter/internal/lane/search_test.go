@@ -26,7 +26,7 @@ import (
 type particular struct {
 	stub
 	bounds  Bounds
-	partial bool // it takes the others of a batch all the same
+	partial bool // it takes the others of a batch anyway
 	counts  bool // and says how many it rejects
 
 	mu      sync.Mutex
@@ -130,7 +130,7 @@ func firsts(letters []rune) string {
 	return out.String()
 }
 
-func TestSearch_FindsWhatIsRejected(t *testing.T) {
+func TestSearch_FindsRejectedRecords(t *testing.T) {
 	for name, payloads := range map[string][]string{
 		"the only record":                  {"A"},
 		"the only payload of several":      {"B", "a", "c", "d"},
@@ -234,7 +234,7 @@ func TestSearch_TakesFewRequests(t *testing.T) {
 }
 
 // Large payloads cost more of a search, because they are read for each request.
-func TestSearch_CountsWhatIsReadForIt(t *testing.T) {
+func TestSearch_CountsReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.MaxBytes, cfg.MaxTotalBytes = 1<<30, 1<<31
@@ -250,7 +250,7 @@ func TestSearch_CountsWhatIsReadForIt(t *testing.T) {
 	})
 }
 
-// A search goes on where it was when the destination fails in between, and failures
+// A search continues where it was when the destination fails in between, and failures
 // cost nothing of it.
 func TestSearch_SurvivesFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -296,7 +296,7 @@ func TestSearch_WithoutCutEndsAtPayloads(t *testing.T) {
 	})
 }
 
-// What is too large by itself goes in parts.
+// A payload that is too large is sent in parts.
 func TestTooLarge_SplitsOnePayload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()

@@ -413,7 +413,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingDeadLetteredRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_dead_lettered_records",
-		metric.WithDescription("Records that a destination refused permanently and that are kept in its dead-letter files. [Development]"),
+		metric.WithDescription("Records that a destination rejected permanently and that are kept in its dead-letter files. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
@@ -431,7 +431,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingDroppedRecords, err = builder.meter.Int64ObservableCounter(
 		"otelcol_exporter_tenant_routing_dropped_records",
-		metric.WithDescription("Accepted records that were dropped. The reason distinguishes records that expired, were refused, could not be read back, or are delta points that cannot be converted. [Development]"),
+		metric.WithDescription("Accepted records that were dropped. The reason distinguishes records that expired, were rejected, could not be read back, or are delta points that cannot be converted. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

@@ -54,7 +54,7 @@ func AssertEqualExporterTenantRoutingCircuitBreakers(t *testing.T, tt *component
 func AssertEqualExporterTenantRoutingDeadLetteredRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_dead_lettered_records",
-		Description: "Records that a destination refused permanently and that are kept in its dead-letter files. [Development]",
+		Description: "Records that a destination rejected permanently and that are kept in its dead-letter files. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -100,7 +100,7 @@ func AssertEqualExporterTenantRoutingDeltaSeries(t *testing.T, tt *componenttest
 func AssertEqualExporterTenantRoutingDroppedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_tenant_routing_dropped_records",
-		Description: "Accepted records that were dropped. The reason distinguishes records that expired, were refused, could not be read back, or are delta points that cannot be converted. [Development]",
+		Description: "Accepted records that were dropped. The reason distinguishes records that expired, were rejected, could not be read back, or are delta points that cannot be converted. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

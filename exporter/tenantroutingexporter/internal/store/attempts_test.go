@@ -40,7 +40,7 @@ func TestWatch(t *testing.T) {
 		return done
 	}
 	again := func(fault bool) []lane.Part {
-		// As the process left it: what ended was not written yet.
+		// The state that the process left: the end of the attempt is not written yet.
 		end := t.TempDir()
 		require.NoError(t, os.CopyFS(end, os.DirFS(dir)))
 		closeStore(t, s)

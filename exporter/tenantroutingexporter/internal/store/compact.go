@@ -104,14 +104,14 @@ func (s *Store) tend(ctx context.Context, all *[numShards]tending, now time.Time
 
 // scarce reports whether disk space is so low that a compaction helps.
 func (s *Store) scarce(spare int64) bool {
-	left := s.space.maxBytes - s.usedBytes()
+	unused := s.space.maxBytes - s.usedBytes()
 	if s.space.maxBytes <= 0 {
-		left = spare*2 + 1
+		unused = spare*2 + 1
 	}
 	if s.space.total.Load() > 0 {
-		left = min(left, s.space.free.Load()-s.space.reserved())
+		unused = min(unused, s.space.free.Load()-s.space.reserved())
 	}
-	return left < spare*2
+	return unused < spare*2
 }
 
 func (s *Store) worthCompacting(n int, urgent bool) bool {

@@ -61,7 +61,7 @@ func drained(t *testing.T, dir string) (s *Store, want []string) {
 	return s, want
 }
 
-func TestCompact_GivesBackWhatWasDrained(t *testing.T) {
+func TestCompact_FreesDrainedSpace(t *testing.T) {
 	dir := t.TempDir()
 	s, want := drained(t, dir)
 	require.NoError(t, s.flush(t.Context()))
@@ -87,8 +87,7 @@ func TestCompact_GivesBackWhatWasDrained(t *testing.T) {
 	closeStore(t, s)
 }
 
-// What is put, read and released while a file is compacted again and again is neither
-// lost nor comes back.
+// Concurrent compactions neither lose data nor restore released data.
 func TestCompact_WhileTheFileIsUsed(t *testing.T) {
 	dir := t.TempDir()
 	set, _ := located(t, dir)
@@ -237,7 +236,7 @@ func TestCompact_MayEndAnywhere(t *testing.T) {
 
 // A write may report an error, as that of a sync, and be there nevertheless. What is
 // accepted after a compaction that failed so is there at the next start.
-func TestCompact_AWriteThatFailedMayBeThere(t *testing.T) {
+func TestCompact_FailedWriteMayBeStored(t *testing.T) {
 	for n := 0; ; n++ {
 		dir := t.TempDir()
 		set, _ := located(t, dir)

@@ -124,7 +124,7 @@ func TestStore_ADamagedFileIsSetAsideBeforeItCanEndTheProcess(t *testing.T) {
 	}
 }
 
-func TestStore_ADamagedIndexCostsNothing(t *testing.T) {
+func TestStore_DamagedIndexLosesNothing(t *testing.T) {
 	all := injuries()
 	delete(all, "cut in the middle") // the small file may have nothing but free pages there
 	for name, injury := range all {
@@ -244,7 +244,7 @@ func TestOpen_SetsADamagedIndexAsideWhereFilesCannotBeLookedAt(t *testing.T) {
 
 // Files that were set aside may be removed, so that those in use have no
 // predecessors any more.
-func TestStore_ADamagedIndexCostsNothingWhenOlderFilesWereRemoved(t *testing.T) {
+func TestStore_DamagedIndexLosesNothingWhenOlderFilesWereRemoved(t *testing.T) {
 	dir := t.TempDir()
 	set, _ := located(t, dir)
 	n := shardOf("a")
@@ -269,7 +269,7 @@ func TestStore_ADamagedIndexCostsNothingWhenOlderFilesWereRemoved(t *testing.T) 
 
 // A start that sets the index and a queue file aside, and ends before all files are
 // open, leaves an index that names one file only.
-func TestStore_AStartThatIsKilledAfterADamagedIndexCostsNothing(t *testing.T) {
+func TestStore_KillAfterADamagedIndexLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	set, _ := located(t, dir)
 	filled(t, dir)
@@ -297,9 +297,9 @@ func TestStore_AStartThatIsKilledAfterADamagedIndexCostsNothing(t *testing.T) {
 	closeStore(t, s)
 }
 
-// Nothing is wrong with a file that was looked at, however often a process was
-// killed while it opened it: it may be large, and the memory small.
-func TestOpen_KillsCostNothingWhereFilesCanBeLookedAt(t *testing.T) {
+// A file that was inspected is not damaged, however often a process was killed while it opened the
+// file: the file may be large and the memory small.
+func TestOpen_KillsCostNothingWithReadableFiles(t *testing.T) {
 	dir := t.TempDir()
 	set, logs := located(t, dir)
 	s, _ := openLocated(t, set)

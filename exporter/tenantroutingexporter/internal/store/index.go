@@ -18,7 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/boltfile"
 )
 
-// The index is a file of its own. It records which file of each shard is in use, and which file is being
+// The index is a separate file. It records which file of each shard is in use, and which file is being
 // opened.
 const (
 	indexName      = "lanes_index"
@@ -162,7 +162,7 @@ func (s *Store) examine(name string, expected bool) (examined bool, err error) {
 }
 
 // opening is a file that is being opened, and how often that began. It is recorded because bbolt checks
-// a file in a goroutine of its own, where a panic cannot be recovered: it would end the process at every
+// a file in a separate goroutine, where a panic cannot be recovered: it would end the process at every
 // start. A file that examine could inspect is not recorded, so that kills do not count.
 type opening struct {
 	name     string

@@ -47,8 +47,8 @@ func TestPack_RoundTrip(t *testing.T) {
 	}
 }
 
-// What waits to be written takes no more memory than it has bytes, or hardly.
-func TestPack_KeepsNoMoreThanItNeeds(t *testing.T) {
+// A queued write takes little more memory than its bytes.
+func TestPack_KeepsOnlyTheNeededBytes(t *testing.T) {
 	for _, size := range []int{2 << 10, 100 << 10, 4 << 20} {
 		r := &record{size: size}
 		value := r.pack(bytes.Repeat([]byte("x"), size))
@@ -57,7 +57,7 @@ func TestPack_KeepsNoMoreThanItNeeds(t *testing.T) {
 	}
 }
 
-func TestUnpack_ReturnsNothingButWhatWasStored(t *testing.T) {
+func TestUnpack_ReturnsTheStoredPayload(t *testing.T) {
 	payload := []byte(strings.Repeat("order was placed ", 1000))
 	r := &record{size: len(payload)}
 	value := r.pack(payload)

@@ -33,7 +33,7 @@ type shard struct {
 	held       map[uint64]*record
 	names      []string             // destinations of the last payload
 	released   []*storage.Operation // for the next transaction
-	line       line
+	queue      changeQueue
 	busy       bool          // a transaction is being written, or the file is replaced
 	exclusive  chan struct{} // closed when lock gets the file; nil: it does not wait
 }
@@ -72,8 +72,8 @@ func (sh *shard) pass() {
 	case sh.exclusive != nil:
 		close(sh.exclusive)
 		sh.exclusive = nil
-	case !sh.line.empty():
-		close(sh.line.first().lead)
+	case !sh.queue.empty():
+		close(sh.queue.first().lead)
 	default:
 		sh.busy = false
 	}
@@ -90,7 +90,7 @@ type change struct {
 }
 
 // apply writes ops of the given size in a transaction that it shares with other callers that arrive during
-// the previous transaction, up to a bound: see line. One of the waiting callers writes it.
+// the previous transaction, up to a bound: see changeQueue. One of the waiting callers writes it.
 func (sh *shard) apply(ctx context.Context, id tenant.ID, bytes int, ops []*storage.Operation) error {
 	return sh.write(ctx, id, &change{ops: ops, bytes: bytes})
 }
@@ -98,7 +98,7 @@ func (sh *shard) apply(ctx context.Context, id tenant.ID, bytes int, ops []*stor
 func (sh *shard) write(ctx context.Context, id tenant.ID, c *change) error {
 	c.done, c.lead = make(chan struct{}), make(chan struct{})
 	sh.mu.Lock()
-	sh.line.add(id, c)
+	sh.queue.add(id, c)
 	if sh.busy {
 		sh.mu.Unlock()
 		select {
@@ -109,7 +109,7 @@ func (sh *shard) write(ctx context.Context, id tenant.ID, c *change) error {
 		sh.mu.Lock()
 	}
 	sh.busy = true
-	group := sh.line.take() // includes c, which is first
+	group := sh.queue.take() // includes c, which is first
 	notes := min(len(sh.released), maxNotes)
 	released := sh.released[:notes:notes]
 	sh.released = sh.released[notes:]
@@ -253,10 +253,10 @@ func (sh *shard) release(epoch uint8, seq uint64, destination string) {
 	if r == nil || epoch != sh.epoch {
 		return
 	}
-	left := slices.DeleteFunc(slices.Clone(r.destinations), func(d string) bool { return d == destination })
-	if len(left) > 0 {
+	remaining := slices.DeleteFunc(slices.Clone(r.destinations), func(d string) bool { return d == destination })
+	if len(remaining) > 0 {
 		changed := *r
-		changed.destinations = left
+		changed.destinations = remaining
 		sh.held[seq] = &changed
 		sh.released = append(sh.released, storage.SetOperation(key(recordPrefix, seq), changed.encode()))
 		return
@@ -269,9 +269,9 @@ func (sh *shard) release(epoch uint8, seq uint64, destination string) {
 // flush records what has been released so far.
 func (sh *shard) flush(ctx context.Context) error {
 	sh.mu.Lock()
-	left := len(sh.released)
+	remaining := len(sh.released)
 	sh.mu.Unlock()
-	for ; left > 0; left -= maxNotes {
+	for ; remaining > 0; remaining -= maxNotes {
 		if err := sh.apply(ctx, "", 0, nil); err != nil {
 			return err
 		}

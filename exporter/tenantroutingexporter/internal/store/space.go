@@ -110,11 +110,11 @@ func (s *Store) Space(id tenant.ID) lane.Space {
 		return out
 	}
 	taken := s.usedBytes()
-	again := p.reusable(shardOf(id))
+	reusable := p.reusable(shardOf(id))
 	if p.maxBytes > 0 {
 		out.Quota = p.maxBytes - taken - p.since.Load()
 		if taken < p.maxBytes/4*5 { // files whose free pages are too fragmented must not grow without bound
-			out.Quota += again
+			out.Quota += reusable
 		}
 	}
 	if p.total.Load() > 0 {
@@ -122,7 +122,7 @@ func (s *Store) Space(id tenant.ID) lane.Space {
 		free := p.free.Load() - p.since.Load()
 		if free > reserve/2 {
 			out.Small = min(smallBytes, reserve/smallDivisor)
-			out.Disk = free - reserve + again
+			out.Disk = free - reserve + reusable
 		} else {
 			out.Disk = 0
 		}

@@ -92,7 +92,7 @@ func Open(ctx context.Context, set Settings) (*Store, []lane.Part, error) {
 			return nil, nil, errors.Join(err, s.closeFiles(ctx))
 		}
 		sh := &shard{
-			n: n, file: f, generation: generation, held: c.records, next: c.next, line: newLine(),
+			n: n, file: f, generation: generation, held: c.records, next: c.next, queue: newChangeQueue(),
 			damage: s.replace, wrote: s.wrote, live: &s.space.live[n],
 		}
 		s.shards[n] = sh
@@ -306,7 +306,7 @@ func (s *Store) flush(ctx context.Context) error {
 	return errors.Join(append(errs, s.flushAttempts(ctx))...)
 }
 
-// Close records what was released and closes all files.
+// Close records releases and closes all files.
 func (s *Store) Close(ctx context.Context) error {
 	close(s.stop)
 	s.loops.Wait()

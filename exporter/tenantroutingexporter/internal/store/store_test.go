@@ -84,7 +84,7 @@ func held(t *testing.T, s *Store, parts []lane.Part) []string {
 	return out
 }
 
-func TestStore_KeepsWhatWasPutUntilEveryDestinationHasIt(t *testing.T) {
+func TestStore_KeepsDataUntilEveryDestinationHasIt(t *testing.T) {
 	o := clients(t, t.TempDir(), 0)
 	s, left := open(t, o)
 	require.Empty(t, left)
@@ -162,7 +162,7 @@ func TestStore_ManyCallersShareTransactions(t *testing.T) {
 	closeStore(t, s)
 }
 
-func TestStore_AFullDiskRejectsAndRecovers(t *testing.T) {
+func TestStore_RejectsOnAFullDiskAndRecovers(t *testing.T) {
 	o := clients(t, t.TempDir(), 1<<20)
 	s, _ := open(t, o)
 	var stored []lane.Part
@@ -188,7 +188,7 @@ func TestStore_AFullDiskRejectsAndRecovers(t *testing.T) {
 	closeStore(t, s)
 }
 
-func TestPut_TakesBackWhatItStoredWhenALaterPartFails(t *testing.T) {
+func TestPut_RemovesStoredPartsWhenALaterPartFails(t *testing.T) {
 	broken := fileName(shardOf("b"), 0)
 	require.NotEqual(t, shardOf("a"), shardOf("b"))
 	inner := clients(t, t.TempDir(), 0)
@@ -269,7 +269,7 @@ func openInChild(dir string) int {
 	return 0
 }
 
-func TestStore_ADamagedFileCostsOnlyWhatItHeld(t *testing.T) {
+func TestStore_DamagedFileLosesOnlyItsData(t *testing.T) {
 	for name, damage := range damages() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -378,7 +378,7 @@ func TestOpen_RejectsStorageThatCannotListItsKeys(t *testing.T) {
 	assert.ErrorContains(t, err, "use file_storage")
 }
 
-func TestOpen_ReportsWhatIsNoDamage(t *testing.T) {
+func TestOpen_ReportsOtherErrors(t *testing.T) {
 	locked := errors.New("timeout")
 	_, _, err := Open(context.Background(), Settings{
 		Logger: zap.NewNop(),

@@ -237,8 +237,8 @@ func TestOwnHost(t *testing.T) {
 	}
 }
 
-// Whatever a value is, a URL stays on the host that its literal part names, and
-// has as many path elements as the template.
+// For every value, a URL has the host of its literal part and as many path elements as the
+// template.
 func FuzzRender_URL(f *testing.F) {
 	for _, s := range []string{"a", "a/b", "..", "%2e%2e", "a@b", "a:b", "?x", "#x", "\\", "a\r\nb", "${env:X}", "\x00", "é", "."} {
 		f.Add(s, s)
@@ -271,7 +271,7 @@ func FuzzRender_URL(f *testing.F) {
 	})
 }
 
-// Whatever a value is, a header stays one header and a path below its directory.
+// For every value, a header is one header, and a path is below its directory.
 func FuzzRender_HeaderAndPath(f *testing.F) {
 	for _, s := range []string{"a", "a\r\nb: c", "../..", "/etc/passwd", "\x00", "..", "a/b"} {
 		f.Add(s)

@@ -213,7 +213,7 @@ func (c *cutter) message(depth int, field protowire.Number, buf []byte) error {
 	return nil
 }
 
-// record adds a record to the piece, or to a new one if it has no room.
+// record adds a record to the piece, or to a new one if the piece is full.
 func (c *cutter) record(field []byte) {
 	n := c.seen
 	c.seen++

@@ -143,7 +143,7 @@ func manyLogs(t testing.TB) (data []byte, records int) {
 	return data, ld.LogRecordCount()
 }
 
-func TestCut_AsTheOldOneDid(t *testing.T) {
+func TestCut_EqualsTheEarlierImplementation(t *testing.T) {
 	data, records := manyLogs(t)
 	for limit := 60; limit <= len(data)+1; limit += 1 + limit/7 {
 		pieces := requireCut(t, tenant.Logs, data, records, limit)
@@ -219,7 +219,7 @@ func envelopes(t testing.TB, size, records int) map[string][]byte {
 	return out
 }
 
-func TestCut_GivesUpWhatIsAroundARecord(t *testing.T) {
+func TestCut_DropsFieldsAroundARecord(t *testing.T) {
 	for name, data := range envelopes(t, 1000, 1) {
 		form := Records
 		if strings.HasPrefix(name, "metric") {
@@ -302,7 +302,7 @@ func FuzzCut(f *testing.F) {
 			return
 		}
 		requireCut(t, signal, data, records, int(limit))
-		// What was never decoded must not panic.
+		// Data that was never decoded must not cause a panic.
 		_, _ = Cut(formOf(signal), raw, Limits{Piece: int(limit), Total: 10 * len(raw)})
 	})
 }

@@ -79,7 +79,7 @@ func FuzzWindow(f *testing.F) {
 		}
 		data, _ := canonical(t, signal, request)
 		requireWindow(t, signal, data, int(first), int(end))
-		// What was never decoded must not panic.
+		// Data that was never decoded must not cause a panic.
 		_, _ = Window(formOf(signal), raw, int(first), int(end))
 	})
 }

@@ -46,7 +46,7 @@ func TestSplit_KeepsEveryResourceWhole(t *testing.T) {
 	assert.Equal(t, []string{"a1", "a2", "c1"}, names(t, append(out[0], out[2]...)), "requests can be concatenated")
 }
 
-func TestSplit_RejectsWhatDoesNotMatch(t *testing.T) {
+func TestSplit_RejectsMismatchedGroups(t *testing.T) {
 	buf := encoded(t, "a", "b")
 	for _, group := range [][]int{{0}, {0, 0, 0}, nil} {
 		_, err := Split(buf, group, 1)

@@ -216,7 +216,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryForked, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_forked",
-		metric.WithDescription("1 while the source is refused because it is not a successor of the registry in force, such as a restored backup; otherwise 0. [Development]"),
+		metric.WithDescription("1 while the source is rejected because it is not a successor of the registry in force, such as a restored backup; otherwise 0. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)

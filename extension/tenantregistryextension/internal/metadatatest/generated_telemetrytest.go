@@ -38,7 +38,7 @@ func AssertEqualExtensionTenantRegistryAge(t *testing.T, tt *componenttest.Telem
 func AssertEqualExtensionTenantRegistryForked(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_forked",
-		Description: "1 while the source is refused because it is not a successor of the registry in force, such as a restored backup; otherwise 0. [Development]",
+		Description: "1 while the source is rejected because it is not a successor of the registry in force, such as a restored backup; otherwise 0. [Development]",
 		Unit:        "1",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

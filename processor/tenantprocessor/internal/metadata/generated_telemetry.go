@@ -200,7 +200,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorTenantRefusedRecords, err = builder.meter.Int64Counter(
 		"otelcol_processor_tenant_refused_records",
-		metric.WithDescription("Log records, data points or spans that were refused, by reason. [Development]"),
+		metric.WithDescription("Log records, data points or spans that were rejected, by reason. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

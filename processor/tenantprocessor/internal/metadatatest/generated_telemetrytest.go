@@ -148,7 +148,7 @@ func AssertEqualProcessorTenantRateUse(t *testing.T, tt *componenttest.Telemetry
 func AssertEqualProcessorTenantRefusedRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_tenant_refused_records",
-		Description: "Log records, data points or spans that were refused, by reason. [Development]",
+		Description: "Log records, data points or spans that were rejected, by reason. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

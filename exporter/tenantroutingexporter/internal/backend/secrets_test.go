@@ -74,9 +74,9 @@ func TestHide_TheTokensThatABackendRepeats(t *testing.T) {
 	assert.EqualError(t, got.Err, "gRPC status Unauthenticated: [(hidden)] is not known")
 }
 
-// TestHide_WhatAGRPCBackendRepeats has a secret of a reference in metadata, which
+// TestHide_SecretsThatAGRPCBackendRepeats has a secret of a reference in metadata, which
 // the backend repeats in its status and in a partial success.
-func TestHide_WhatAGRPCBackendRepeats(t *testing.T) {
+func TestHide_SecretsThatAGRPCBackendRepeats(t *testing.T) {
 	const secret = "Zx81qLm0+Tr9/Kw2="
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "token"), []byte(secret+"\n"), 0o600))
@@ -116,7 +116,7 @@ func TestHide_WhatAGRPCBackendRepeats(t *testing.T) {
 	}
 }
 
-// rotating is an authenticator that gets another secret while a request is under way.
+// rotating is an authenticator that gets another secret while a request is in progress.
 type rotating struct {
 	component.Component
 	secret atomic.Value
@@ -141,7 +141,7 @@ type extensionsHost map[component.ID]component.Component
 
 func (h extensionsHost) GetExtensions() map[component.ID]component.Component { return h }
 
-func TestHide_TheSecretOfAnAuthenticatorThatHasAnotherByNow(t *testing.T) {
+func TestHide_PreviousSecretOfAnAuthenticator(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = fmt.Fprintf(w, "%s is not known, but the-second-secret is", r.Header.Get("Authorization"))

@@ -6,11 +6,19 @@ package cumulative
 import (
 	"math"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// fingerprint is of a point's start, time and value. Points of which one number differs
-// have different ones; to find others with the same is easy, and costs the tenant a point.
+// pointID distinguishes the points of a time series.
+type pointID struct {
+	time        pcommon.Timestamp
+	fingerprint fingerprint
+}
+
+// fingerprint is a hash of a point's start, time and value. Points that differ in one number
+// have different fingerprints. A tenant that constructs two points with the same one loses
+// one of them.
 type fingerprint uint64
 
 func (f *fingerprint) add(v uint64) {
@@ -20,7 +28,7 @@ func (f *fingerprint) add(v uint64) {
 
 func (f *fingerprint) addDouble(v float64) { f.add(math.Float64bits(v)) }
 
-func markOfNumber(p pmetric.NumberDataPoint) mark {
+func idOfNumber(p pmetric.NumberDataPoint) pointID {
 	f := fingerprint(p.ValueType()) + 1
 	f.add(uint64(p.StartTimestamp()))
 	f.add(uint64(p.Timestamp()))
@@ -29,10 +37,10 @@ func markOfNumber(p pmetric.NumberDataPoint) mark {
 	} else {
 		f.add(uint64(p.IntValue())) //nolint:gosec // its bits
 	}
-	return mark{p.Timestamp(), f}
+	return pointID{p.Timestamp(), f}
 }
 
-func markOfHistogram(p pmetric.HistogramDataPoint) mark {
+func idOfHistogram(p pmetric.HistogramDataPoint) pointID {
 	f := fingerprint(1)
 	f.add(uint64(p.StartTimestamp()))
 	f.add(uint64(p.Timestamp()))
@@ -44,10 +52,10 @@ func markOfHistogram(p pmetric.HistogramDataPoint) mark {
 	for _, n := range p.BucketCounts().All() {
 		f.add(n)
 	}
-	return mark{p.Timestamp(), f}
+	return pointID{p.Timestamp(), f}
 }
 
-func markOfExponential(p pmetric.ExponentialHistogramDataPoint) mark {
+func idOfExponential(p pmetric.ExponentialHistogramDataPoint) pointID {
 	f := fingerprint(1)
 	f.add(uint64(p.StartTimestamp()))
 	f.add(uint64(p.Timestamp()))
@@ -62,5 +70,5 @@ func markOfExponential(p pmetric.ExponentialHistogramDataPoint) mark {
 			f.add(n)
 		}
 	}
-	return mark{p.Timestamp(), f}
+	return pointID{p.Timestamp(), f}
 }

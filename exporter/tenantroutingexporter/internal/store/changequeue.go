@@ -14,26 +14,26 @@ const (
 	groupBytes = 4 << 20
 )
 
-// line is the queue of changes that wait for a transaction. Tenants are served in round-robin order, so that
+// changeQueue is the queue of changes that wait for a transaction. Tenants are served in round-robin order, so that
 // the flood of one tenant does not delay the changes of others.
-type line struct {
-	waiting map[tenant.ID]*fifo // none of them empty
-	order   []tenant.ID         // the tenants of waiting, in round-robin order
+type changeQueue struct {
+	waiting map[tenant.ID]*tenantChanges // none of them is empty
+	order   []tenant.ID                  // the tenants of waiting, in round-robin order
 }
 
-type fifo struct{ changes []*change }
+type tenantChanges struct{ changes []*change }
 
-func newLine() line { return line{waiting: make(map[tenant.ID]*fifo)} }
+func newChangeQueue() changeQueue { return changeQueue{waiting: make(map[tenant.ID]*tenantChanges)} }
 
-func (l *line) empty() bool { return len(l.order) == 0 }
+func (l *changeQueue) empty() bool { return len(l.order) == 0 }
 
-// first returns the change that is certainly in the next transaction.
-func (l *line) first() *change { return l.waiting[l.order[0]].changes[0] }
+// first returns the change that the next transaction certainly has.
+func (l *changeQueue) first() *change { return l.waiting[l.order[0]].changes[0] }
 
-func (l *line) add(id tenant.ID, c *change) {
+func (l *changeQueue) add(id tenant.ID, c *change) {
 	q := l.waiting[id]
 	if q == nil {
-		q = &fifo{}
+		q = &tenantChanges{}
 		l.waiting[id] = q
 		l.order = append(l.order, id)
 	}
@@ -41,9 +41,9 @@ func (l *line) add(id tenant.ID, c *change) {
 }
 
 // take removes the changes of the next transaction: those of one tenant after the other, up to the bounds.
-func (l *line) take() []*change {
+func (l *changeQueue) take() []*change {
 	var group []*change
-	var again []tenant.ID // tenants with more than turnBytes
+	var unfinished []tenant.ID // tenants with more than turnBytes
 	total, turns := 0, 0
 	for ; turns < len(l.order) && (turns == 0 || total < groupBytes); turns++ {
 		id := l.order[turns]
@@ -56,11 +56,11 @@ func (l *line) take() []*change {
 		group = append(group, q.changes[:n]...)
 		total += size
 		if q.changes = q.changes[n:]; len(q.changes) > 0 {
-			again = append(again, id)
+			unfinished = append(unfinished, id)
 		} else {
 			delete(l.waiting, id)
 		}
 	}
-	l.order = append(l.order[turns:len(l.order):len(l.order)], again...)
+	l.order = append(l.order[turns:len(l.order):len(l.order)], unfinished...)
 	return group
 }

@@ -28,7 +28,7 @@ func (s *storageCheck) LastEnd() lastend.End { return s.end }
 func (s *storageCheck) begin() {
 	run, end, err := lastend.Open(s.dir, recordName)
 	if err != nil {
-		s.logger.Warn("Cannot read how the last process ended; a queue that ends the process at every start will not be set aside", zap.Error(err))
+		s.logger.Warn("Failed to read how the last process ended; a queue that crashes the process at every start is not set aside", zap.Error(err))
 		return
 	}
 	s.run, s.end = run, end
@@ -44,12 +44,12 @@ func (s *storageCheck) retire(ctx context.Context, name string) {
 	path := filepath.Join(s.dir, name)
 	aside, err := boltfile.Retire(path, maxRetired)
 	if err != nil {
-		s.logger.Error("The process ends at every start, and a queue cannot be set aside", zap.String("file", path), zap.Error(err))
+		s.logger.Error("The process crashes at every start, and a queue cannot be set aside", zap.String("file", path), zap.Error(err))
 		return
 	}
 	s.aside = append(s.aside, aside)
 	s.telemetry.ExtensionStorageCheckPoisonedFiles.Add(ctx, 1)
-	s.logger.Error("The process ends at every start; a queue was set aside, and the exporter begins with a new one. "+
+	s.logger.Error("The process crashes at every start; a queue was set aside, and the exporter starts with an empty one. "+
 		"To send its content, stop the collector and rename the file back; otherwise remove it",
 		zap.String("file", path), zap.String("set_aside", aside), zap.Int("faults", s.end.Faults))
 }

@@ -30,12 +30,12 @@ func TestAcquire_EndsWithItsContext(t *testing.T) {
 	done, err := h.Convert(deltaSum(110, map[string]int64{"a": 1}), time.Unix(0, 0))
 	require.NoError(t, err)
 	h.Release() // does nothing: the conversion holds it
-	assert.False(t, c.turn.tryLock())
+	assert.False(t, c.mu.tryLock())
 	done.Close()
-	assert.True(t, c.turn.tryLock())
+	assert.True(t, c.mu.tryLock())
 }
 
-// Discard waits for nobody, and what is under way does not keep what it discards.
+// Discard does not wait for conversions, and a conversion in progress does not restore what it discards.
 func TestDiscard_DoesNotWait(t *testing.T) {
 	budget := NewBudget(100, 100)
 	c := New(Settings{MaxStreams: 10, MaxBuckets: 10, MaxGrowth: 10, MaxFuture: time.Hour}, budget, time.Unix(0, 0))

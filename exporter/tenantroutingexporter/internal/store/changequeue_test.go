@@ -26,9 +26,9 @@ func sizes(group []*change) []int {
 	return out
 }
 
-func TestLine_TenantsAreServedRoundRobin(t *testing.T) {
+func TestChangeQueue_TenantsAreServedRoundRobin(t *testing.T) {
 	const half = turnBytes / 2
-	l := newLine()
+	l := newChangeQueue()
 	assert.True(t, l.empty())
 	for i := range 5 {
 		l.add("floods", &change{bytes: half + i})
@@ -48,8 +48,8 @@ func TestLine_TenantsAreServedRoundRobin(t *testing.T) {
 	assert.Empty(t, l.waiting)
 }
 
-func TestLine_AChangeLargerThanATurnPassesAlone(t *testing.T) {
-	l := newLine()
+func TestChangeQueue_AChangeLargerThanATurnPassesAlone(t *testing.T) {
+	l := newChangeQueue()
 	l.add("a", &change{bytes: 2 * groupBytes})
 	l.add("a", &change{bytes: 1})
 	l.add("b", &change{bytes: 2})
@@ -58,8 +58,8 @@ func TestLine_AChangeLargerThanATurnPassesAlone(t *testing.T) {
 	assert.True(t, l.empty())
 }
 
-func TestLine_AGroupIsBoundedAndEveryTenantIsServed(t *testing.T) {
-	l := newLine()
+func TestChangeQueue_AGroupIsBoundedAndEveryTenantIsServed(t *testing.T) {
+	l := newChangeQueue()
 	const tenants, each = 40, 3
 	for n := range each {
 		for i := range tenants {
@@ -112,7 +112,7 @@ func (g *gated) Batch(ctx context.Context, ops ...*storage.Operation) error {
 
 // The first transaction after an innocent tenant came has its payload, however
 // much another of the same file had waiting before.
-func TestShard_AFloodIsNotBeforeOthers(t *testing.T) {
+func TestShard_FloodDoesNotDelayOthers(t *testing.T) {
 	var g *gated
 	inner := clients(t, t.TempDir(), 0)
 	s, _ := open(t, inner)
@@ -131,7 +131,7 @@ func TestShard_AFloodIsNotBeforeOthers(t *testing.T) {
 			sh.mu.Lock()
 			defer sh.mu.Unlock()
 			total := 0
-			for _, q := range sh.line.waiting {
+			for _, q := range sh.queue.waiting {
 				total += len(q.changes)
 			}
 			return total == n
@@ -156,7 +156,7 @@ func TestShard_AFloodIsNotBeforeOthers(t *testing.T) {
 }
 
 // A caller who gives up while it writes for others too takes nobody else along.
-func TestShard_ACallerWhoGivesUpCostsOthersNothing(t *testing.T) {
+func TestShard_CanceledCallerDoesNotAffectOthers(t *testing.T) {
 	s, _ := open(t, clients(t, t.TempDir(), 0))
 	sh := s.shards[shardOf("a")]
 	g := &gated{Client: sh.file.client, begun: make(chan struct{}, 1), goOn: make(chan struct{}), obeys: true}
@@ -174,7 +174,7 @@ func TestShard_ACallerWhoGivesUpCostsOthersNothing(t *testing.T) {
 		require.Eventually(t, func() bool {
 			sh.mu.Lock()
 			defer sh.mu.Unlock()
-			return !sh.line.empty() && len(sh.line.waiting["a"].changes) == n
+			return !sh.queue.empty() && len(sh.queue.waiting["a"].changes) == n
 		}, 10*time.Second, time.Millisecond)
 	}
 	put(ctx, 1) // writes the next one
