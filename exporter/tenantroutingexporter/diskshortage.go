@@ -21,9 +21,9 @@ const (
 	// Clients retry within that time.
 	shortageEnds = 30 * time.Second
 
-	// shortageSettles is the time without a rejection after which a shortage is over if there is
+	// shortageQuiet is the time without a rejection after which a shortage is over if there is
 	// enough space again. The space is measured every second.
-	shortageSettles = 3 * time.Second
+	shortageQuiet = 3 * time.Second
 
 	// shortageMargin is the part of the reserve that must be free in addition, so that a disk that drains
 	// slowly is one shortage and not many.
@@ -107,7 +107,7 @@ func (w *diskShortage) over(now time.Time) {
 	switch quiet := now.Sub(w.last); {
 	case quiet > shortageEnds:
 		now = w.last // the end is not known
-	case quiet < shortageSettles || !w.enough():
+	case quiet < shortageQuiet || !w.enough():
 		return
 	}
 	w.logger.Info("Storage takes data again", zap.Duration("after", now.Sub(w.since)))
