@@ -257,7 +257,7 @@ func TestDeadLetters_DamagedLines(t *testing.T) {
 	old := time.Now().Add(-time.Hour)
 	require.NoError(t, os.Chtimes(files[0], old, old))
 
-	want := files[0] + ": line 1: not a dead letter\nthese lines cannot be sent and remain in their files"
+	want := files[0] + ": line 1: not a dead letter\ntenantctl: these lines cannot be sent and remain in their files"
 	replay := []string{"deadletter", "replay", "--directory", dir, "--endpoint", box.URL, "--header", "X-Scope-OrgID={tenant}"}
 	for _, args := range [][]string{{"deadletter", "list", "--directory", dir}, append(replay, "--dry-run")} {
 		r := c.run(args...)

@@ -6,6 +6,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -42,6 +43,43 @@ func TestRoutes_AreRejectedIfNoGatewayHasTheDestination(t *testing.T) {
 	c.ok("tenant", "update", "a", "--route", "logs=new,loki-eu", "--gateway-config", config, "--gateway-config", more)
 	c.fails(exitUsage, "nothing to update", "tenant", "update", "a", "--gateway-config", config)
 	c.fails(exitFailure, "--gateway-config: ", "tenant", "update", "a", "--route", "logs=x", "--gateway-config", "/no/such/file")
+}
+
+// A variable that is missing would make all deliveries fail, although the route is right.
+func TestRoutes_NoteMissingVariables(t *testing.T) {
+	c := newCLI(t)
+	config := gatewayConfigFile(t, `
+exporters:
+  tenant_routing:
+    destinations:
+      loki: {otlp_http: {endpoint: "http://loki:3100"}}
+      signoz: {otlp_grpc: {endpoint: "{vars.signoz_endpoint}", headers: {x-token: "{vars.signoz_token}", x-tenant: "{tenant}"}}}
+`)
+	const note = `Note: destination "signoz" needs the variable "signoz_endpoint", which tenant "beta" does not have: set it with --var.`
+	r := c.run("tenant", "create", "beta", "--route", "logs=loki,signoz", "--route", "traces=signoz", "--var", "signoz_token=${file:/etc/otelcol-tenant/secrets/x}", "--gateway-config", config)
+	assert.Equal(t, exitOK, r.code)
+	assert.Equal(t, note+"\n", r.err)
+	out := c.ok("registry", "validate", "--gateway-config", config)
+	assert.Contains(t, out, `tenant beta: route of logs: destination "signoz" needs the variable "signoz_endpoint", which the tenant does not have`)
+	r = c.run("tenant", "update", "beta", "--route", "logs=signoz", "--gateway-config", config)
+	assert.Equal(t, exitOK, r.code)
+	assert.Equal(t, note+"\n", r.err)
+	r = c.run("tenant", "update", "beta", "--route", "logs=loki,signoz", "--var", "signoz_endpoint=signoz.example:4317", "--gateway-config", config)
+	assert.Equal(t, exitOK, r.code)
+	assert.Empty(t, r.err)
+	assert.NotContains(t, c.ok("registry", "validate", "--gateway-config", config), "signoz_endpoint")
+}
+
+func TestErrors_EachLineHasTheName(t *testing.T) {
+	c, config := newCLI(t), gatewayConfigFile(t, gatewayConfig)
+	r := c.run("tenant", "create", "a", "--route", "logs=x,y", "--gateway-config", config)
+	lines := strings.Split(strings.TrimSpace(r.err), "\n")
+	require.Len(t, lines, 2)
+	for _, line := range lines {
+		assert.True(t, strings.HasPrefix(line, "tenantctl: "), line)
+	}
+	r = c.run("tenant", "create")
+	assert.True(t, strings.HasPrefix(r.err, "tenantctl: tenant create takes ID, got 0 arguments"), r.err)
 }
 
 func TestRoutes_AreCheckedWithTheEnvironmentsConfiguration(t *testing.T) {

@@ -58,7 +58,7 @@ Remote write goes to --remote-write-url. By default that is /api/v1/write at
 --endpoint, with port 19291 where --endpoint has 4318. Clients of Loki push to
 --loki-url, by default --endpoint, with port 3100 where --endpoint has 4318.`,
 		Example: `  tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --description vm-12
-  tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key -o env > agent.env
+  (umask 077; tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key -o env > agent.env)
   tenantctl onboard tenant-a --endpoint https://gateway.example:4318 --new-key --directory ./tenant-a`,
 		Args:        exactly("TENANT"),
 		Annotations: map[string]string{moreOutputs: "env shell"},
@@ -109,6 +109,12 @@ func (a *app) onboard(cmd *cobra.Command, id tenant.ID, f *onboardFlags) error {
 			return err
 		}
 		created, f.Key = k.Key, k.Text
+		for _, signal := range tenant.AllSignals() {
+			if created.Scopes.Has(signal) {
+				f.TestSignal = signal
+				break
+			}
+		}
 	}
 	if t.Status == tenant.StatusSuspended {
 		fmt.Fprintf(a.err, "Note: tenant %s is suspended: its data is rejected until it is resumed.\n", t.ID)

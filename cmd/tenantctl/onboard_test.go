@@ -17,6 +17,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
@@ -92,6 +95,36 @@ func TestOnboard_PrintsOneSnippet(t *testing.T) {
 	}
 	assert.Equal(t, o.AgentEnv, c.ok("onboard", id, "--endpoint", "https://gw.example:4318", "--pm2-home", "/srv/my apps", "-o", "env"), "the agent's is the default")
 	assert.Equal(t, o.TestScript, c.ok("onboard", id, "--endpoint", "https://gw.example:4318", "--snippet", "test", "-o", "shell"))
+}
+
+// The test of a key sends what the key may send, in a form that a gateway reads.
+func TestOnboard_TestsASignalOfTheKey(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "acme")
+	for scopes, path := range map[string]string{"logs,traces": "logs", "metrics": "metrics", "traces,metrics": "metrics", "traces": "traces"} {
+		var o operate.OnboardingView
+		c.json(&o, "onboard", "acme", "--endpoint", "https://gw.example:4318", "--new-key", "--scopes", scopes)
+		assert.Contains(t, o.TestScript, "https://gw.example:4318/v1/"+path+" ")
+		_, data, _ := strings.Cut(o.TestScript, `data = "`)
+		data, _, _ = strings.Cut(data, "\"\nEND")
+		body := []byte(strings.ReplaceAll(data, `\"`, `"`))
+		n := 0
+		switch path {
+		case "logs":
+			req := plogotlp.NewExportRequest()
+			require.NoError(t, req.UnmarshalJSON(body))
+			n = req.Logs().LogRecordCount()
+		case "metrics":
+			req := pmetricotlp.NewExportRequest()
+			require.NoError(t, req.UnmarshalJSON(body))
+			n = req.Metrics().DataPointCount()
+		case "traces":
+			req := ptraceotlp.NewExportRequest()
+			require.NoError(t, req.UnmarshalJSON(body))
+			n = req.Traces().SpanCount()
+		}
+		assert.Equal(t, 1, n, path)
+	}
 }
 
 // curl sends what the test prints, and the key is not on its command line.

@@ -81,15 +81,21 @@ func run(ctx context.Context, args []string, s streams) int {
 	case err == nil:
 		return exitOK
 	case errors.As(err, new(usageError)):
-		fmt.Fprintf(s.err, "tenantctl: %v\nSee %s --help.\n", err, called.CommandPath())
+		fmt.Fprintf(s.err, "%s\nSee %s --help.\n", prefixed(err), called.CommandPath())
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintf(s.err, "tenantctl: interrupted: %v\n", err)
 		return exitFailure
 	default:
-		fmt.Fprintf(s.err, "tenantctl: %v\n", err)
+		fmt.Fprintln(s.err, prefixed(err))
 		return exitFailure
 	}
+}
+
+// prefixed returns the text of an error, which may be joined of several, with the name of the program before
+// each line.
+func prefixed(err error) string {
+	return "tenantctl: " + strings.ReplaceAll(err.Error(), "\n", "\ntenantctl: ")
 }
 
 func (a *app) command() *cobra.Command {
@@ -142,7 +148,7 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 				hint = fmt.Sprintf(", did you mean %q?", like[0])
 			}
-			return usagef("%s has no command %q%s", cmd.CommandPath(), args[0], hint)
+			return usagef("%s has no command %q%s", pathOf(cmd), args[0], hint)
 		},
 	}
 	c.SuggestionsMinimumDistance = 2
@@ -156,8 +162,16 @@ func exactly(names ...string) cobra.PositionalArgs {
 		if len(args) == len(names) {
 			return nil
 		}
-		return usagef("%s takes %s, got %d arguments", cmd.CommandPath(), listOf(names), len(args))
+		return usagef("%s takes %s, got %d arguments", pathOf(cmd), listOf(names), len(args))
 	}
+}
+
+// pathOf returns the words that call a command, without tenantctl, which errors begin with.
+func pathOf(cmd *cobra.Command) string {
+	if rest, ok := strings.CutPrefix(cmd.CommandPath(), "tenantctl "); ok {
+		return rest
+	}
+	return cmd.CommandPath()
 }
 
 func listOf(names []string) string {

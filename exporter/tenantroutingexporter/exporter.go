@@ -61,7 +61,7 @@ type router struct {
 	letters    *deadLetters      // nil: rejected data is dropped
 	run        *lastend.Recorder // nil: another component records it, or none does
 	stateDir   string            // of storage; empty: not known
-	shortage   diskShortage
+	shortage   *diskShortage
 	scheduler  atomic.Pointer[lane.Scheduler] // nil before start
 	rejected   rejectedRequests
 	routes     atomic.Pointer[healthboard.Routes] // nil: there are no faults
@@ -80,10 +80,12 @@ type router struct {
 }
 
 func newRouter(cfg *Config, set exporter.Settings) *router {
-	return &router{
+	r := &router{
 		cfg: cfg, set: set, laneIdle: laneIdleTimeout, recovery: recovery.New(set.Logger),
 		changed: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
+	r.shortage = r.newShortage()
+	return r
 }
 
 func (r *router) start(ctx context.Context, host component.Host) (err error) {
@@ -93,7 +95,7 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		return err
 	}
 	r.boards = rejection.FindBoards(host)
-	safetext.StandardLog()
+	safetext.StandardLog(r.set.Logger)
 	r.pool = backend.NewPool(r.set.TelemetrySettings, r.set.BuildInfo, host, r.recovery)
 	destinations := make(map[string]*backend.Destination, len(r.cfg.Destinations))
 	for name, d := range r.cfg.Destinations {
@@ -238,7 +240,7 @@ func (r *router) sweep() {
 // tidy releases resources that were not used for a while and those of removed tenants.
 func (r *router) tidy(now time.Time) {
 	r.pool.Sweep(now)
-	r.shortage.look(now, r.set.Logger)
+	r.shortage.look(now)
 	r.totals.sweep(now)
 	sched := r.scheduler.Load()
 	if r.observed != nil {

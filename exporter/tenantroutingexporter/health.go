@@ -30,7 +30,7 @@ func (r *router) health() healthboard.Lanes {
 	now := time.Now()
 	u := r.usage()
 	h.Storage = &healthboard.Storage{Used: u.Taken, Free: u.Free, Reserve: u.Reserve}
-	if since := r.shortage.look(now, r.set.Logger); !since.IsZero() {
+	if since := r.shortage.look(now); !since.IsZero() {
 		h.Storage.Rejecting, h.Storage.For = true, now.Sub(since)
 	}
 	return h

@@ -114,11 +114,7 @@ func (r *router) reject(ctx context.Context, signal tenant.Signal, err error) er
 func (r *router) reportStorage(err error) {
 	var failed *lane.StoreError
 	if space := (*lane.SpaceError)(nil); errors.As(err, &space) || isDiskFull(err) {
-		about := []zap.Field{zap.String("path", r.stateDir)}
-		if space != nil {
-			about = append(about, zap.String("tenant", string(space.Tenant)), zap.Stringer("signal", space.Signal))
-		}
-		r.shortage.rejected(time.Now(), r.set.Logger, r.usage(), append(about, zap.Error(err))...)
+		r.shortage.rejected(time.Now(), err, zap.String("path", r.stateDir))
 		return
 	}
 	if !errors.As(err, &failed) {
@@ -126,6 +122,10 @@ func (r *router) reportStorage(err error) {
 	}
 	now, last := time.Now().Unix(), r.reported.Load()
 	if now-last >= int64(reportInterval/time.Second) && r.reported.CompareAndSwap(last, now) {
-		r.set.Logger.Error("Storage does not take data; requests of all tenants are rejected", diskspace.Fault(r.stateDir, failed.Err)...)
+		text := "Storage does not take data; requests of all tenants are rejected"
+		if !r.cfg.hasRegistry() { // an agent
+			text = "Storage does not take data"
+		}
+		r.set.Logger.Error(text, diskspace.Fault(r.stateDir, failed.Err)...)
 	}
 }

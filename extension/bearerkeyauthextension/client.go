@@ -5,7 +5,6 @@ package bearerkeyauthextension
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -24,8 +23,6 @@ import (
 // keyFilePollInterval is how often the key file is read. File watches do not work on
 // network file systems and miss some replacements of symbolic links.
 const keyFilePollInterval = 500 * time.Millisecond
-
-var errPlaintext = errors.New("the API key is not sent without TLS to an address that is not loopback; use TLS or set \"client::insecure\"")
 
 var _ redact.Holder = (*clientAuth)(nil)
 

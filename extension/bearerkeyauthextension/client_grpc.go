@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 )
 
 // PerRPCCredentials implements extensionauth.GRPCClient.
@@ -26,7 +28,7 @@ func (c *rpcCredentials) GetRequestMetadata(ctx context.Context, uri ...string) 
 		c.sender.watch.withheld(hostOf(uri), time.Now())
 		// The error is retryable, so that no data is lost until the operator fixes the
 		// configuration.
-		return nil, status.Error(codes.Unavailable, errPlaintext.Error())
+		return nil, status.Error(codes.Unavailable, apikey.ErrWithheld.Error())
 	}
 	c.sender.watch.sent()
 	return c.sender.current.Load().metadata, nil

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 )
 
 // RoundTripper implements extensionauth.HTTPClient.
@@ -30,13 +32,13 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if req.URL.Scheme == "http" && !t.sender.mayCarryKey(req.URL.Hostname()) {
 		if t.sender.logged.add(req.URL) { // exporters only report a retryable error
-			t.sender.logger.Error("The key is not sent", zap.String("url", publicURL(req.URL)), zap.Error(errPlaintext))
+			t.sender.logger.Error("The key is not sent", zap.String("url", publicURL(req.URL)), zap.Error(apikey.ErrWithheld))
 		}
 		t.sender.watch.withheld(req.URL.Host, time.Now())
 		if req.Body != nil {
 			_ = req.Body.Close() // a RoundTripper must always close the body
 		}
-		return nil, errPlaintext
+		return nil, apikey.ErrWithheld
 	}
 	t.sender.watch.sent()
 	req = req.Clone(req.Context())

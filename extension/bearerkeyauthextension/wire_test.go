@@ -29,6 +29,8 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 )
 
 func clientHost(t *testing.T, cfg *ClientConfig) tenanttest.Host {
@@ -170,9 +172,9 @@ func TestRoundTripper_SendsTheKeyInPlaintextOnlyToLoopbackOrIfConfigured(t *test
 			require.NoError(t, resp.Body.Close())
 			continue
 		}
-		require.ErrorIs(t, err, errPlaintext)
+		require.ErrorIs(t, err, apikey.ErrWithheld)
 		_, err = rt.RoundTrip(httptest.NewRequest(http.MethodPost, tt.url, &body{Reader: strings.NewReader("x")}))
-		require.ErrorIs(t, err, errPlaintext)
+		require.ErrorIs(t, err, apikey.ErrWithheld)
 		assert.Equal(t, 1, logs.FilterMessage("The key is not sent").FilterField(zap.String("url", tt.url)).Len(), "once")
 		assert.True(t, payload.closed, "a RoundTripper closes the body")
 		assert.NotContains(t, err.Error(), text)

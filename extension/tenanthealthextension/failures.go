@@ -91,6 +91,10 @@ func fixOf(a *healthboard.LaneAnswer) string {
 		return "Nothing listens at this address: check host and port of `GATEWAY_ENDPOINT`, and that the gateway runs."
 	case a.Reason == "timeout":
 		return "There is no answer in time: check firewalls on the way, and that the gateway is not overloaded."
+	case a.Reason == "not_http":
+		return "Check the port in `GATEWAY_ENDPOINT`: it is that of OTLP over HTTP, usually 4318. The port of gRPC, usually 4317, does not work."
+	case a.Reason == "key_not_sent":
+		return condition.KeyNotSent.Fix()
 	case a.Class == healthboard.AnswerLocal && a.Reason == "dead_letter":
 		return "Check the directory of `dead_letter` that the message names: its disk has free space and is mounted writable, and the collector's user owns it. Until then the rejected data waits in its lane."
 	case a.Class == healthboard.AnswerLocal && (a.Reason == "write" || a.Reason == "disk_full"):

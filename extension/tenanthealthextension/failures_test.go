@@ -43,6 +43,8 @@ func TestFailureFindings(t *testing.T) {
 		{healthboard.AnswerUnreachable, "connection_refused", 0, condition.GatewayUnreachable, "Nothing listens"},
 		{healthboard.AnswerUnreachable, "timeout", 0, condition.GatewayUnreachable, "firewalls"},
 		{healthboard.AnswerUnreachable, "network", 0, condition.GatewayUnreachable, condition.GatewayUnreachable.Fix()},
+		{healthboard.AnswerUnreachable, "not_http", 0, condition.GatewayUnreachable, "usually 4318"},
+		{healthboard.AnswerConfig, "key_not_sent", 0, condition.DestinationInvalid, "https"},
 		{healthboard.AnswerTLS, "tls", 0, condition.GatewayUnreachable, "certificate"},
 		{healthboard.AnswerConfig, "config", 0, condition.DestinationInvalid, condition.DestinationInvalid.Fix()},
 		{healthboard.AnswerLocal, "storage", 0, condition.StorageFailed, condition.StorageFailed.Fix()},

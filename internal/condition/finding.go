@@ -33,6 +33,10 @@ type Finding struct {
 	// Fix says what to do, if it is more specific than Name.Fix.
 	Fix string
 
+	// Minor is set if the finding counts only while its component has no other finding of the
+	// same name.
+	Minor bool
+
 	// Since is when the fault began, or zero if the component does not know that.
 	Since time.Time
 }

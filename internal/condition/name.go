@@ -85,7 +85,7 @@ var texts = [numNames]text{
 	},
 	GatewayUnreachable: {
 		"gateway_unreachable", "The agent cannot connect to the gateway, or receives no answer. Data waits in the queue.",
-		"Check the host and the port in `GATEWAY_ENDPOINT`. The port is that of OTLP over HTTP, usually 4318. Check that the gateway runs, and that name resolution, firewalls and certificates allow the connection.",
+		"Check the scheme, the host and the port in `GATEWAY_ENDPOINT`. The port is that of OTLP over HTTP, usually 4318. Check that the gateway runs, and that name resolution, firewalls and certificates allow the connection.",
 	},
 	GatewayRefuses: {
 		"gateway_refuses", "The gateway, or a proxy in front of it, rejects data until the cause is removed. Data waits in the queue.",

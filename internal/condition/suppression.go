@@ -12,7 +12,12 @@ type suppression struct {
 	consequence Name
 	// only are the causes of the consequence that the rule is for. None means all.
 	only []string
+	// unless is a cause of the cause that the rule is not for.
+	unless string
 }
+
+// SomeHomes is the cause of [PM2NotFound] if there are home folders of other daemons.
+const SomeHomes = "some"
 
 // suppressions are the rules. A consequence may have other causes: when the cause ends, it
 // is shown after the usual time.
@@ -26,14 +31,13 @@ type suppression struct {
 //   - LogFilesMissing while PM2's daemon does not run: the folder may also be the wrong one.
 var suppressions = []suppression{
 	// Without its home, PM2 has no socket to connect to and no folder of logs.
-	{cause: PM2NotFound, consequence: PM2Unreachable, only: []string{"absent"}},
-	{cause: PM2NotFound, consequence: LogFilesMissing},
+	{cause: PM2NotFound, consequence: PM2Unreachable, only: []string{"absent"}, unless: SomeHomes},
+	{cause: PM2NotFound, consequence: LogFilesMissing, unless: SomeHomes},
 	// The socket is in the home.
 	{cause: LogFilesUnreadable, consequence: PM2Unreachable, only: []string{"denied"}},
 
-	// A request without the key is not sent, which its sender sees as a failed connection.
-	{cause: KeyNotSent, consequence: GatewayUnreachable, only: []string{"network"}},
-	{cause: KeyNotSent, consequence: GatewayBusy, only: []string{"grpc_unavailable"}},
+	// A request without the key is not sent.
+	{cause: KeyNotSent, consequence: DestinationInvalid, only: []string{"key_not_sent"}},
 	// An old key is rejected.
 	{cause: KeyFileFailed, consequence: GatewayRefuses, only: []string{"http_401", "grpc_unauthenticated"}},
 
@@ -79,7 +83,7 @@ func explain(f *Finding, states map[key]*state) explained {
 		}
 		for k, st := range states {
 			switch {
-			case k.name != rule.cause:
+			case k.name != rule.cause, rule.unless != "" && rule.unless == st.Cause:
 			case st.active:
 				return isExplained
 			case st.matched:

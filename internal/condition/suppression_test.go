@@ -40,6 +40,14 @@ func TestSuppressions_Table(t *testing.T) {
 				}
 			})
 		}
+		if rule.unless != "" {
+			t.Run(fmt.Sprintf("%v does not explain %v if it is %s", rule.cause, rule.consequence, rule.unless), func(t *testing.T) {
+				r := newRig(t)
+				r.findings = []Finding{{Name: rule.cause, Cause: rule.unless}, consequence}
+				r.run(time.Minute)
+				assert.ElementsMatch(t, []string{rule.cause.String(), rule.consequence.String()}, r.names())
+			})
+		}
 		if len(rule.only) > 0 {
 			t.Run(fmt.Sprintf("%v with another cause than %v", rule.consequence, rule.cause), func(t *testing.T) {
 				r := newRig(t)
@@ -100,10 +108,10 @@ func TestTracker_ConsequenceIsShownAfterItsCause(t *testing.T) {
 func TestTracker_FlappingCauseHidesNothing(t *testing.T) {
 	r := newRig(t)
 	for range 20 {
-		r.findings = []Finding{{Name: KeyNotSent}, {Name: GatewayUnreachable, Cause: "network"}}
+		r.findings = []Finding{{Name: KeyNotSent}, {Name: DestinationInvalid, Cause: "key_not_sent"}}
 		r.run(5 * time.Second)
-		r.findings = []Finding{{Name: GatewayUnreachable, Cause: "network"}}
+		r.findings = []Finding{{Name: DestinationInvalid, Cause: "key_not_sent"}}
 		r.run(time.Second)
 	}
-	assert.Equal(t, []string{"gateway_unreachable"}, r.names())
+	assert.Equal(t, []string{"destination_invalid"}, r.names())
 }

@@ -137,11 +137,13 @@ func (t *Tracker) update(now time.Time) {
 	for _, st := range t.states {
 		st.matched = false
 	}
-	for _, s := range t.sources {
-		name := s.name()
-		for i := range s.last {
-			if f := &s.last[i]; f.Name < numNames {
-				t.match(key{name, f.Name}, f, now)
+	for _, minor := range []bool{false, true} {
+		for _, s := range t.sources {
+			name := s.name()
+			for i := range s.last {
+				if f := &s.last[i]; f.Name < numNames && f.Minor == minor {
+					t.match(key{name, f.Name}, f, now)
+				}
 			}
 		}
 	}

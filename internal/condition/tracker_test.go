@@ -58,6 +58,21 @@ func (r *rig) names() (all []string) {
 	return all
 }
 
+// What two parts of a component find counts once, whichever is asked first.
+func TestTracker_AMinorFindingYields(t *testing.T) {
+	r := newRig(t)
+	var other []Finding
+	r.PostConditions(Source{ID: component.MustNewID("tenant_routing"), Kind: component.KindExporter, Report: func() []Finding { return other }})
+	r.findings = []Finding{{Name: PM2Unreachable, Message: "No metrics", Minor: true}}
+	r.run(20 * time.Second)
+	require.Len(t, r.Active(), 1)
+	assert.Equal(t, "No metrics", r.Active()[0].Message)
+	other = []Finding{{Name: PM2Unreachable, Message: "No list and no metrics"}}
+	r.run(time.Second)
+	require.Len(t, r.Active(), 1)
+	assert.Equal(t, "No list and no metrics", r.Active()[0].Message)
+}
+
 func TestTracker_BeginsAndEndsAfterAWhile(t *testing.T) {
 	r := newRig(t)
 	r.findings = []Finding{{Name: GatewayUnreachable, Cause: "dns", Message: "No such host"}}

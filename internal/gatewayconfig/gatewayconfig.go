@@ -22,9 +22,16 @@ import (
 // maxFileBytes bounds the size of a configuration file.
 const maxFileBytes = 16 << 20
 
-// Destinations are the destinations of all tenant_routing exporters, by name, with the signals that
-// they accept.
-type Destinations map[string]tenant.Signals
+// Destinations are the destinations of all tenant_routing exporters, by name.
+type Destinations map[string]Destination
+
+// Destination is what a destination accepts and needs.
+type Destination struct {
+	// Signals are those that it accepts.
+	Signals tenant.Signals
+	// Vars are the names of the tenant's variables in its settings, sorted.
+	Vars []string
+}
 
 // Read returns the destinations of a configuration in files. Later files are merged into earlier
 // ones, as with several --config flags of the collector. References such as ${env:NAME} are not
@@ -83,7 +90,12 @@ func find(conf map[string]any) (Destinations, error) {
 			return nil, fmt.Errorf("exporters::%s::destinations is not in the file as a map of destinations, such as if it is a reference to another file: pass that file too", id)
 		}
 		for name, d := range destinations {
-			all[name] |= signals(d)
+			found := all[name] // exporters may have destinations of the same name
+			found.Signals |= signals(d)
+			found.Vars = append(found.Vars, vars(d)...)
+			slices.Sort(found.Vars)
+			found.Vars = slices.Compact(found.Vars)
+			all[name] = found
 		}
 	}
 	if !routing {
@@ -124,6 +136,39 @@ func signals(d any) (s tenant.Signals) {
 	return s
 }
 
+// vars returns the names of the variables of a tenant in settings.
+func vars(settings any) (names []string) {
+	switch v := settings.(type) {
+	case map[string]any:
+		for _, inner := range v {
+			names = append(names, vars(inner)...)
+		}
+	case []any:
+		for _, inner := range v {
+			names = append(names, vars(inner)...)
+		}
+	case string:
+		for _, rest := range strings.Split(v, "{vars.")[1:] {
+			if name, _, closed := strings.Cut(rest, "}"); closed {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// Missing returns a sentence for each variable that a destination of a route needs and vars does not have.
+func (d Destinations) Missing(route []string, vars map[string]string) (all []string) {
+	for _, name := range route {
+		for _, v := range d[name].Vars {
+			if _, has := vars[v]; !has {
+				all = append(all, fmt.Sprintf("destination %q needs the variable %q", name, v))
+			}
+		}
+	}
+	return all
+}
+
 // maxListed bounds the names in an error.
 const maxListed = 20
 
@@ -132,7 +177,8 @@ const maxListed = 20
 func (d Destinations) Check(signal tenant.Signal, route []string) error {
 	var errs []error
 	for _, name := range route {
-		takes, known := d[name]
+		destination, known := d[name]
+		takes := destination.Signals
 		switch {
 		case !known:
 			errs = append(errs, fmt.Errorf("no gateway has the destination %q%s; %s", name, d.near(name), d.list(signal)))
@@ -154,7 +200,7 @@ func orNothing(s tenant.Signals) string {
 func (d Destinations) list(signal tenant.Signal) string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(d)) {
-		if d[name].Has(signal) {
+		if d[name].Signals.Has(signal) {
 			names = append(names, name)
 		}
 	}

@@ -41,14 +41,32 @@ func TestRead(t *testing.T) {
 	got, err := Read(write(t, gateway), write(t, "exporters: {tenant_routing: {destinations: {more: {archive: {}}, files: {profile: jaeger}}}}"))
 	require.NoError(t, err)
 	names := make(map[string][]string)
-	for name, s := range got {
-		names[name] = s.Names()
+	for name, d := range got {
+		names[name] = d.Signals.Names()
 	}
 	every := []string{"logs", "metrics", "traces"}
 	assert.Equal(t, map[string][]string{
 		"loki-eu": {"logs", "metrics"}, "files": every, "own": {"logs"}, "half": {"logs", "traces"}, "tempo": {"traces"},
 		"env": every, "ref": every, "more": every,
 	}, names)
+}
+
+func TestRead_Variables(t *testing.T) {
+	got, err := Read(write(t, `
+exporters:
+  tenant_routing:
+    destinations:
+      a: {otlp_http: {endpoint: "https://{vars.host}:{vars.port}/{tenant}", headers: {x: "{vars.token}", y: ["{vars.host}"], z: "{vars.broken"}}}
+      b: {otlp_http: {endpoint: "http://x"}}
+  tenant_routing/second:
+    destinations: {a: {otlp_grpc: {endpoint: "{vars.grpc}"}}}
+`))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"grpc", "host", "port", "token"}, got["a"].Vars)
+	assert.Empty(t, got["b"].Vars)
+	assert.Equal(t, []string{`destination "a" needs the variable "grpc"`, `destination "a" needs the variable "token"`},
+		got.Missing([]string{"b", "a", "unknown"}, map[string]string{"host": "h", "port": ""}))
+	assert.Empty(t, Destinations(nil).Missing([]string{"a"}, nil))
 }
 
 func TestRead_Errors(t *testing.T) {

@@ -44,6 +44,9 @@ type Onboarding struct {
 	LokiURL        string // of the gateway for clients of Loki, without a path; empty: follows from Endpoint
 	Environment    string // deployment environment of the agent
 	PM2Home        string // on the agent's machine
+
+	// TestSignal is what the test of the key sends. The key must allow it.
+	TestSignal tenant.Signal
 }
 
 // Check removes a slash at the end of the endpoint, and completes RemoteWriteURL and LokiURL.
@@ -221,7 +224,7 @@ func Snippets() []Snippet {
 			},
 		},
 		{
-			Name: "test", File: "test.sh", Title: "Test of the key: prints 200 if the gateway accepts a log record; a running gateway knows a new key within a second",
+			Name: "test", File: "test.sh", Title: "Test of the key: prints 200 if the gateway accepts one record; a running gateway knows a new key within a second",
 			content: testScript,
 		},
 		{
@@ -307,16 +310,28 @@ func (s Snippet) text(o Onboarding, assign func(name, value string) string) stri
 // testScript passes the key to curl through its standard input, since other
 // users can see command lines. Its exit status is 0 only if the answer is 200.
 func testScript(o Onboarding) string {
-	return `answer=$(curl -sS -w '\n%{http_code}' --config - ` + o.Endpoint + `/v1/logs <<'END'
+	return `answer=$(curl -sS -w '\n%{http_code}' --config - ` + o.Endpoint + `/v1/` + o.TestSignal.String() + ` <<'END'
 header = "Authorization: Bearer ` + o.Key + `"
 header = "Content-Type: application/json"
-data = "{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"onboard-test\"}}]},\"scopeLogs\":[{\"logRecords\":[{\"severityText\":\"INFO\",\"body\":{\"stringValue\":\"test of a key\"}}]}]}]}"
+data = "` + strings.ReplaceAll(testRequest(o.TestSignal), `"`, `\"`) + `"
 END
 )
 echo "$answer"
 test "${answer##*
 }" = 200
 `
+}
+
+// testRequest returns an OTLP request in JSON with one record.
+func testRequest(signal tenant.Signal) string {
+	const resource = `"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"onboard-test"}}]}`
+	switch signal {
+	case tenant.Metrics:
+		return `{"resourceMetrics":[{` + resource + `,"scopeMetrics":[{"metrics":[{"name":"onboard.test","gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]}`
+	case tenant.Traces:
+		return `{"resourceSpans":[{` + resource + `,"scopeSpans":[{"spans":[{"traceId":"6f6e626f6172642d7465737400000001","spanId":"7465737400000001","name":"test of a key"}]}]}]}`
+	}
+	return `{"resourceLogs":[{` + resource + `,"scopeLogs":[{"logRecords":[{"severityText":"INFO","body":{"stringValue":"test of a key"}}]}]}]}`
 }
 
 // prometheusConfig has the key in its own file: prometheus.yml is often

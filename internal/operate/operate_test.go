@@ -217,13 +217,14 @@ func TestTenantChange_Rejections(t *testing.T) {
 		malformed bool
 		change    TenantChange
 	}{
-		`isolation must be shared or dedicated, not "x"`:                            {"isolation", true, TenantChange{Isolation: "x"}},
-		`limits rps=1: there is no limit "rps"`:                                     {"limits", true, TenantChange{Limits: []Assignment{{"rps", "1"}}}},
+		`isolation must be shared or dedicated, not "x"`: {"isolation", true, TenantChange{Isolation: "x"}},
+		`limits rps=1: there is no limit "rps"; limits are burst, daily_records, daily_bytes, monthly_records and monthly_bytes, the last four also for a signal, ` +
+			`such as logs.daily_bytes, and records_per_second and bytes_per_second of a signal, such as logs.records_per_second`: {"limits", true, TenantChange{Limits: []Assignment{{"rps", "1"}}}},
 		`limits daily_records=x: "x" is not a whole number of records such as 5000`: {"limits", true, TenantChange{Limits: []Assignment{{"daily_records", "x"}}}},
 		`vars account_id: must be a whole number from 0 to 4294967295`:              {"vars", false, TenantChange{Vars: []Assignment{{"account_id", "x"}}}},
 		`routes logs=tempo: the destination "tempo" accepts only traces, not logs; logs can be sent to loki`: {"routes", false, TenantChange{
 			Routes:       []Route{{tenant.Logs, []string{"tempo"}}},
-			Destinations: gatewayconfig.Destinations{"tempo": tenant.NewSignals(tenant.Traces), "loki": tenant.NewSignals(tenant.Logs)},
+			Destinations: gatewayconfig.Destinations{"tempo": {Signals: tenant.NewSignals(tenant.Traces)}, "loki": {Signals: tenant.NewSignals(tenant.Logs)}},
 		}},
 	} {
 		_, err := f.UpdateTenant(t.Context(), Request{}, "a", c.change)
@@ -483,7 +484,7 @@ func TestValidate(t *testing.T) {
 	assert.Equal(t, 3, v.Faults[0].Line)
 
 	require.NoError(t, os.WriteFile(f.path, []byte("tenants:\n  - {id: a, routes: {logs: [loki]}, vars: {x_token: s}}\n  - {id: b, status: deleted}\n"), 0o600))
-	v, err = f.Validate(t.Context(), gatewayconfig.Destinations{"tempo": tenant.NewSignals(tenant.Traces)})
+	v, err = f.Validate(t.Context(), gatewayconfig.Destinations{"tempo": {Signals: tenant.NewSignals(tenant.Traces)}})
 	require.NoError(t, err)
 	assert.True(t, v.Valid)
 	assert.Equal(t, 2, v.Tenants)

@@ -80,7 +80,23 @@ func (r *Registry) CreateTenant(ctx context.Context, req Request, id tenant.ID, 
 		}
 		return d.Add(t)
 	})
+	if err == nil {
+		c.noteVars(&req, t)
+	}
 	return t, err
+}
+
+// noteVars notes the variables that the destinations of t need and t does not have.
+func (c *TenantChange) noteVars(req *Request, t *tenant.Tenant) {
+	noted := map[string]bool{}
+	for _, signal := range tenant.AllSignals() {
+		for _, what := range c.Destinations.Missing(t.Routes[signal], t.Vars) {
+			if !noted[what] {
+				noted[what] = true
+				req.note(fmt.Sprintf("%s, which tenant %q does not have: set it with --var.", what, t.ID))
+			}
+		}
+	}
 }
 
 // UpdateTenant changes the tenant with the ID id and returns it as it is then.
@@ -88,7 +104,11 @@ func (r *Registry) UpdateTenant(ctx context.Context, req Request, id tenant.ID, 
 	if err := c.check(&req); err != nil {
 		return nil, err
 	}
-	return r.updateTenant(ctx, req, ActionTenantUpdate, id, c.apply)
+	after, err := r.updateTenant(ctx, req, ActionTenantUpdate, id, c.apply)
+	if err == nil {
+		c.noteVars(&req, after)
+	}
+	return after, err
 }
 
 // SetTenantStatus suspends, resumes or deletes the tenant with the ID id and
@@ -266,7 +286,8 @@ func setLimit(l *tenant.Limits, name, value string) (err error) {
 		l.SetTotal(total)
 	}
 	if !known {
-		return fmt.Errorf("there is no limit %q", name)
+		return fmt.Errorf("there is no limit %q; limits are burst, daily_records, daily_bytes, monthly_records and monthly_bytes, the last four also for a signal, "+
+			"such as logs.daily_bytes, and records_per_second and bytes_per_second of a signal, such as logs.records_per_second", name)
 	}
 	return err
 }

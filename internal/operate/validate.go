@@ -138,6 +138,9 @@ func (v *Validation) checkRoutes(s *tenant.Snapshot, destinations gatewayconfig.
 					v.warn("tenant %s: route of %s: %v", t.ID, signal, err)
 				}
 			}
+			for _, what := range destinations.Missing(t.Routes[signal], t.Vars) {
+				v.warn("tenant %s: route of %s: %s, which the tenant does not have", t.ID, signal, what)
+			}
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -22,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // unsafe are characters that a terminal obeys, that reorder text, or that nobody sees.
@@ -152,12 +152,14 @@ func FuzzClean(f *testing.F) {
 
 // TestStandardLog makes net/http log what a server sends unasked.
 func TestStandardLog(t *testing.T) {
-	var out syncBuffer
-	before := log.Writer()
-	log.SetOutput(&out)
-	defer log.SetOutput(before)
-	StandardLog()
-	StandardLog()
+	before, flags := log.Writer(), log.Flags()
+	defer func() {
+		log.SetOutput(before)
+		log.SetFlags(flags)
+	}()
+	core, logs := observer.New(zap.InfoLevel)
+	StandardLog(zap.NewNop())
+	StandardLog(zap.New(core))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
@@ -176,27 +178,34 @@ func TestStandardLog(t *testing.T) {
 	_, err = io.Copy(io.Discard, resp.Body)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
-	require.Eventually(t, func() bool { return strings.Contains(out.String(), "Unsolicited response") }, 10*time.Second, time.Millisecond)
-	assert.NotContains(t, out.String(), "s3cret")
-	assert.Contains(t, out.String(), "(not shown)")
+	require.Eventually(t, func() bool { return logs.Len() == 1 }, 10*time.Second, time.Millisecond)
+	text := func() string { return fmt.Sprint(logs.All()[logs.Len()-1].ContextMap()["text"]) }
+	assert.Equal(t, "Message of Go's standard library", logs.All()[0].Message)
+	assert.Equal(t, "Unsolicited response received on idle HTTP channel starting with (not shown)", text())
 	log.Print("a \x1b[31m line\u202e")
-	assertSafe(t, out.String())
+	assertSafe(t, text())
+	assert.Equal(t, 2, logs.Len())
 }
 
-// syncBuffer is a buffer for several goroutines.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+func TestStandardLog_IsSparse(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	w := &standardLog{logger: zap.New(core), now: func() time.Time { return now }, logged: map[string]time.Time{}}
+	write := func(line string) {
+		n, err := w.Write([]byte(line))
+		require.NoError(t, err)
+		require.Equal(t, len(line), n)
+	}
+	for range 3 {
+		write("Unsolicited response received on idle HTTP channel starting with \"1\"\n")
+		write("another\n")
+	}
+	assert.Equal(t, 2, logs.Len())
+	now = now.Add(standardLogInterval)
+	write("another\n")
+	assert.Equal(t, 3, logs.Len())
+	for i := range 10 * maxStandardLog {
+		write(fmt.Sprint(i, "\n"))
+	}
+	assert.LessOrEqual(t, len(w.logged), maxStandardLog)
 }

@@ -5,26 +5,35 @@ package safetext
 
 import (
 	"bytes"
-	"io"
 	"log"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
 )
 
-// StandardLog makes the standard library's own log lines safe. net/http writes
-// there, and there alone, what a server sends unasked; that may be a secret which
-// the server was sent before. It can be called any number of times.
-func StandardLog() {
-	if w := log.Writer(); !isStandardLog(w) {
-		log.SetOutput(&standardLog{to: w})
-	}
+// standardLogInterval is the least time between two lines of the standard library that begin alike.
+const standardLogInterval = time.Minute
+
+// maxStandardLog bounds the beginnings that are remembered.
+const maxStandardLog = 64
+
+// StandardLog makes the standard library's own log lines safe, and writes them to logger. net/http
+// writes there, and there alone, what a server sends unasked; that may be a secret which the server
+// was sent before. It can be called any number of times: the last logger counts.
+func StandardLog(logger *zap.Logger) {
+	log.SetFlags(0)
+	log.SetOutput(&standardLog{logger: Logger(logger), now: time.Now, logged: map[string]time.Time{}})
 }
 
-func isStandardLog(w io.Writer) bool {
-	_, ok := w.(*standardLog)
-	return ok
-}
+// standardLog passes on log lines. It is safe for concurrent use.
+type standardLog struct {
+	logger *zap.Logger
+	now    func() time.Time
 
-// standardLog passes on log lines.
-type standardLog struct{ to io.Writer }
+	mu     sync.Mutex
+	logged map[string]time.Time // when a line was last logged, by its beginning
+}
 
 // quotes begin what net/http quotes of a server.
 var quotes = [][]byte{[]byte("starting with "), []byte("malformed ")}
@@ -37,8 +46,24 @@ func (w *standardLog) Write(line []byte) (int, error) {
 			text = append(bytes.Clone(text[:i+len(q)]), "(not shown)"...)
 		}
 	}
-	if _, err := io.WriteString(w.to, Clean(string(text))+"\n"); err != nil {
-		return 0, err
+	if w.isDue(string(text[:min(len(text), 48)])) {
+		w.logger.Warn("Message of Go's standard library", zap.String("text", Clean(string(text))))
 	}
 	return len(line), nil
+}
+
+// isDue reports whether no line with the same beginning was logged within standardLogInterval: a server
+// can cause one with every request.
+func (w *standardLog) isDue(beginning string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.now()
+	if last, has := w.logged[beginning]; has && now.Sub(last) < standardLogInterval {
+		return false
+	}
+	if len(w.logged) >= maxStandardLog {
+		clear(w.logged)
+	}
+	w.logged[beginning] = now
+	return true
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,58 +19,42 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
-// rejectedFor is how long the condition lasts after the pipeline last rejected records. Records
-// are sent again sooner.
-const rejectedFor = 15 * time.Second
-
-// rejections counts the records that the next consumer rejected. It is safe for concurrent use.
-type rejections struct {
-	mu          sync.Mutex
-	since, last time.Time // of temporary rejections
-	why         error
-	lost        int64 // records that were permanently rejected
-	lostWhy     error
-	loss        condition.Growth
+// rejection counts records that the next consumer permanently rejected. It is safe for concurrent
+// use.
+type rejection struct {
+	mu   sync.Mutex
+	lost int64
+	why  error // of the last ones
+	loss condition.Growth
 }
 
-// temporary records that the next consumer rejected records, which are sent again.
-func (r *rejections) temporary(now time.Time, why error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now.Sub(r.last) >= rejectedFor {
-		r.since = now
-	}
-	r.last, r.why = now, why
-}
-
-// permanent counts records that were permanently rejected, and dropped.
-func (r *rejections) permanent(records int, why error) {
+// permanent counts records that were dropped.
+func (r *rejection) permanent(records int, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lost += int64(records)
-	r.lostWhy = why
+	r.why = why
 }
 
-func (r *rejections) findings(now time.Time) (all []condition.Finding) {
+func (r *rejection) findings(now time.Time) []condition.Finding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.why != nil && now.Sub(r.last) < rejectedFor {
-		all = append(all, condition.Finding{Name: condition.PipelineRefuses, Message: "The pipeline rejects log records, which wait in their files: " + r.why.Error(), Since: r.since})
+	n, since := r.loss.Look(r.lost, now, condition.LossHold)
+	if n == 0 {
+		return nil
 	}
-	if n, since := r.loss.Look(r.lost, now, condition.LossHold); n > 0 {
-		all = append(all, condition.Finding{
-			Name: condition.DataDropped, Since: since,
-			Message: fmt.Sprintf("Log records dropped since %s, because the pipeline permanently rejected them: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.lostWhy),
-		})
-	}
-	return all
+	return []condition.Finding{{
+		Name: condition.DataDropped, Since: since,
+		Message: fmt.Sprintf("Log records dropped since %s, because the pipeline permanently rejected them: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.why),
+	}}
 }
 
 // logsWatch reports what keeps log files from being read.
 type logsWatch struct {
+	cfg      *Config
 	tailer   *tail.Tailer
 	roster   *roster.Roster // nil if PM2 is not asked
-	rejected *rejections
+	rejected *rejection
 	include  []string
 	now      func() time.Time
 }
@@ -79,12 +64,28 @@ func (w *logsWatch) findings() []condition.Finding {
 	all = append(all, w.ofFiles(w.tailer.Faults())...)
 	var silent []roster.Silent
 	for _, s := range w.roster.Silent() {
-		// A saved list is sufficient if this process may not ask PM2.
-		if s.Reason != "denied" || !s.Saved {
+		switch {
+		case s.Reason == rpc.ErrDenied.Error() && s.Saved:
+			// A saved list is sufficient if this process may not ask PM2.
+		case s.Reason == rpc.ErrAbsent.Error() && len(w.cfg.Include) > 0:
+			// The list would only add names, and these files may be those of containers.
+		default:
 			silent = append(silent, s)
 		}
 	}
-	return append(all, ofDaemons(silent, "list of log files")...)
+	return append(all, ofDaemons(silent, w.lacks(silent))...)
+}
+
+// lacks returns what daemons that do not answer do not return.
+func (w *logsWatch) lacks(silent []roster.Silent) lack {
+	l := lack{what: "no list of log files"}
+	if len(w.cfg.Include) == 0 && slices.ContainsFunc(silent, func(s roster.Silent) bool { return !s.Listed }) {
+		l.effect = "; files outside of its folder `logs` are not read"
+	}
+	if w.cfg.Metrics.Enabled {
+		l.what += " and no metrics" // which come from the same answer
+	}
+	return l
 }
 
 // ofFiles returns the faults of files.
@@ -92,7 +93,12 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 	switch {
 	case f.Home == nil:
 	case errors.Is(f.Home, fs.ErrNotExist):
-		all = append(all, condition.Finding{Name: condition.PM2NotFound, Message: "There is no home folder of PM2: " + f.Home.Error()})
+		found := condition.Finding{Name: condition.PM2NotFound, Message: "There is no home folder of PM2: " + f.Home.Error()}
+		if f.OtherHomes {
+			found.Cause, found.Message = condition.SomeHomes, "A home folder of PM2 does not exist: "+f.Home.Error()
+			found.Fix = "Correct `PM2_HOME` (`home` of the `pm2` receiver), or remove it if `homes` finds the folders of all daemons."
+		}
+		all = append(all, found)
 	default:
 		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "home", Message: "Cannot access the home folder of PM2: " + f.Home.Error()})
 	}
@@ -106,8 +112,14 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 		}
 		all = append(all, condition.Finding{Name: condition.LogFilesUnreadable, Cause: "file", Message: message})
 	}
-	if f.Following == 0 && f.Home == nil && f.Find == nil {
+	if f.Following == 0 && (f.Home == nil || f.OtherHomes) && f.Find == nil {
 		all = append(all, condition.Finding{Name: condition.LogFilesMissing, Message: "There is no log file to read, looked for " + condition.Paths(w.include)})
+	}
+	if f.Rejected > 0 {
+		all = append(all, condition.Finding{
+			Name: condition.PipelineRefuses, Since: f.RejectedSince,
+			Message: fmt.Sprintf("The pipeline rejects log records, which wait in their files (%d): %s: %s", f.Rejected, condition.Paths(f.RejectedPaths), oneLine(f.RejectedError)),
+		})
 	}
 	if f.NotReadCount > 0 {
 		paths := make([]string, len(f.NotRead))
@@ -135,8 +147,11 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 // oneLine returns the text of an error, which may be joined of several, on one line.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
+// lack is what a daemon that does not answer does not return, and what follows.
+type lack struct{ what, effect string }
+
 // ofDaemons returns a finding about daemons that do not answer.
-func ofDaemons(silent []roster.Silent, what string) []condition.Finding {
+func ofDaemons(silent []roster.Silent, l lack) []condition.Finding {
 	if len(silent) == 0 {
 		return nil
 	}
@@ -147,7 +162,7 @@ func ofDaemons(silent []roster.Silent, what string) []condition.Finding {
 	first := silent[0]
 	return []condition.Finding{{
 		Name: condition.PM2Unreachable, Cause: first.Reason, Fix: fixOfDaemon(first.Reason),
-		Message: fmt.Sprintf("PM2 in %s returns no %s: %s", condition.Paths(homes), what, oneLine(first.Err)),
+		Message: fmt.Sprintf("PM2 in %s returns %s: %s%s", condition.Paths(homes), l.what, oneLine(first.Err), l.effect),
 	}}
 }
 
@@ -156,7 +171,7 @@ func ofDaemons(silent []roster.Silent, what string) []condition.Finding {
 func fixOfDaemon(reason string) string {
 	switch reason {
 	case rpc.ErrAbsent.Error():
-		return "Start PM2 as the user whose home folder `PM2_HOME` names. On a machine without PM2 remove the `pm2` receiver from the pipelines."
+		return "Start PM2 as the user whose home folder `PM2_HOME` names. On a machine without PM2 set `PM2_METRICS=false`, or remove the `pm2` receiver from the pipelines if it reads no other files."
 	case rpc.ErrDenied.Error():
 		return "Run the agent as the user of PM2, or start PM2 with `PM2_SOCKET_USER` and `PM2_SOCKET_GROUP`, or do without metrics of processes: set `PM2_METRICS=false` and run `pm2 save`, which writes the list to a file."
 	}
@@ -166,7 +181,11 @@ func fixOfDaemon(reason string) string {
 // findings returns what keeps processes from having metrics.
 func (r *metricsReceiver) findings() []condition.Finding {
 	if silent := r.silent.Load(); silent != nil {
-		return ofDaemons(*silent, "metrics")
+		all := ofDaemons(*silent, lack{what: "no metrics"})
+		for i := range all {
+			all[i].Minor = true // the logs receiver knows more
+		}
+		return all
 	}
 	return nil
 }

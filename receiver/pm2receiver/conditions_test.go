@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,7 +107,7 @@ func TestConditions_NoPM2ThenAStoppedOne(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(home, "logs"), 0o700))
 	got = b.await(t, "log_files_missing", "pm2_unreachable absent")
 	assert.Contains(t, got["log_files_missing"], filepath.Join(home, "logs", "*.log"))
-	assert.Contains(t, got["pm2_unreachable absent"], "PM2's daemon is not running")
+	assert.Equal(t, "PM2 in "+home+" returns no list of log files: PM2's daemon is not running: there is no socket; files outside of its folder `logs` are not read", got["pm2_unreachable absent"])
 
 	write(t, filepath.Join(home, "logs", "web-out.log"), "one\n")
 	b.await(t, "pm2_unreachable absent")
@@ -122,7 +123,7 @@ func TestOfDaemons_FixMatchesTheCause(t *testing.T) {
 		"denied": "PM2_SOCKET_USER",
 		"other":  "", // the general advice of the condition
 	} {
-		all := ofDaemons([]roster.Silent{{Home: "/home/app/.pm2", Reason: reason, Err: errors.New("no answer")}}, "metrics")
+		all := ofDaemons([]roster.Silent{{Home: "/home/app/.pm2", Reason: reason, Err: errors.New("no answer")}}, lack{what: "no metrics"})
 		require.Len(t, all, 1)
 		assert.Equal(t, reason, all[0].Cause)
 		if want == "" {
@@ -131,6 +132,71 @@ func TestOfDaemons_FixMatchesTheCause(t *testing.T) {
 		}
 		assert.Contains(t, all[0].Fix, want)
 	}
+}
+
+// On a machine whose only applications are in containers, the metrics are what is missing.
+func TestConditions_OnlyContainers(t *testing.T) {
+	home := t.TempDir()
+	cfg := testConfig(home)
+	cfg.Include = []string{filepath.Join(home, "*-json.log")}
+	cfg.ProcessList = defaultProcessListConfig()
+	cfg.Metrics.Enabled = true
+	write(t, filepath.Join(home, "c-json.log"), `{"log":"one\n","stream":"stdout","time":"2026-05-01T12:00:00Z"}`+"\n")
+	b := &board{}
+	sink := new(consumertest.LogsSink)
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, sink)
+	m, err := NewFactory().CreateMetrics(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, new(consumertest.MetricsSink))
+	require.NoError(t, err)
+	require.NoError(t, m.Start(t.Context(), b))
+	got := b.await(t, "pm2_unreachable absent")
+	assert.Equal(t, "PM2 in "+home+" returns no metrics: PM2's daemon is not running: there is no socket", got["pm2_unreachable absent"])
+	for _, src := range b.sources {
+		for _, f := range src.Report() {
+			assert.Contains(t, f.Fix, "set `PM2_METRICS=false`")
+			assert.True(t, f.Minor)
+		}
+	}
+	require.NoError(t, m.Shutdown(t.Context()))
+	b.await(t)
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+func TestLogsWatch_SaysWhatIsMissing(t *testing.T) {
+	silent := func(listed bool) []roster.Silent {
+		return []roster.Silent{{Home: "/srv/a"}, {Home: "/srv/b", Listed: true}, {Home: "/srv/c", Listed: listed}}[1:]
+	}
+	cfg := testConfig("/srv/a")
+	w := &logsWatch{cfg: cfg}
+	const outside = "; files outside of its folder `logs` are not read"
+	assert.Equal(t, lack{"no list of log files", outside}, w.lacks(silent(false)))
+	assert.Equal(t, lack{what: "no list of log files"}, w.lacks(silent(true)))
+	cfg.Metrics.Enabled = true
+	assert.Equal(t, lack{"no list of log files and no metrics", outside}, w.lacks(silent(false)))
+	cfg.Include = []string{"/x/*.log"}
+	assert.Equal(t, lack{what: "no list of log files and no metrics"}, w.lacks(silent(false)))
+}
+
+// A home that is named is missed even if there are others.
+func TestConditions_AWrongHomeBesideHomes(t *testing.T) {
+	base := t.TempDir()
+	write(t, filepath.Join(base, "app", ".pm2", "logs", "web-out.log"), "one\n")
+	wrong := filepath.Join(base, "nope", ".pm2")
+	cfg := testConfig(wrong)
+	cfg.Homes = []string{filepath.Join(base, "*", ".pm2")}
+	cfg.ProcessList.Enabled = false
+	b := &board{}
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, new(consumertest.LogsSink))
+	name := "pm2_not_found " + condition.SomeHomes
+	assert.Equal(t, "A home folder of PM2 does not exist: "+wrong+": file does not exist", b.await(t, name)[name])
+	require.NoError(t, os.Remove(filepath.Join(base, "app", ".pm2", "logs", "web-out.log")))
+	b.await(t, name, "log_files_missing")
+	require.NoError(t, os.RemoveAll(filepath.Join(base, "app")))
+	got := b.await(t, "pm2_not_found")
+	assert.Contains(t, got["pm2_not_found"], filepath.Join(base, "*", ".pm2"))
+	assert.Contains(t, got["pm2_not_found"], wrong)
+	require.NoError(t, os.MkdirAll(filepath.Join(wrong, "logs"), 0o700))
+	b.await(t, "log_files_missing")
+	require.NoError(t, r.Shutdown(t.Context()))
 }
 
 func TestConditions_PM2AnswersAgain(t *testing.T) {
@@ -185,44 +251,82 @@ func TestConditions_FilesWithoutPermission(t *testing.T) {
 
 func TestConditions_RejectedRecords(t *testing.T) {
 	home := t.TempDir()
-	write(t, filepath.Join(home, "logs", "web-out.log"), "one\n")
+	first, second := filepath.Join(home, "logs", "api-out.log"), filepath.Join(home, "logs", "web-out.log")
+	write(t, first, "one\n")
+	write(t, second, "two\n")
 	cfg := testConfig(home)
 	cfg.ProcessList.Enabled = false
 	b := &board{}
 	var mu sync.Mutex
-	answer := errors.New("the queue is full")
-	next, err := consumer.NewLogs(func(context.Context, plog.Logs) error {
+	answer := func(plog.Logs) error { return errors.New("the queue is full") }
+	next, err := consumer.NewLogs(func(_ context.Context, logs plog.Logs) error {
 		mu.Lock()
 		defer mu.Unlock()
-		return answer
+		return answer(logs)
 	})
 	require.NoError(t, err)
 	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, next)
-	got := b.await(t, "pipeline_refuses")
-	assert.Contains(t, got["pipeline_refuses"], "the queue is full")
+	says := func(name, text string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return strings.Contains(b.found()[name], text) }, 30*time.Second, 10*time.Millisecond, "%s: %s, got %v", name, text, b.found())
+	}
+	says("pipeline_refuses", "(2): "+first+", "+second+": the queue is full")
 	mu.Lock()
-	answer = consumererror.NewPermanent(errors.New("no tenant"))
+	answer = func(logs plog.Logs) error {
+		if body(logs) == "two" {
+			return errors.New("the lane is full")
+		}
+		return nil
+	}
 	mu.Unlock()
-	require.Eventually(t, func() bool { _, has := b.found()["data_dropped"]; return has }, 30*time.Second, 10*time.Millisecond)
-	assert.Contains(t, b.found()["data_dropped"], "Log records dropped since ")
-	assert.Contains(t, b.found()["data_dropped"], "no tenant")
+	says("pipeline_refuses", "(1): "+second+": the lane is full")
+	mu.Lock()
+	answer = func(plog.Logs) error { return consumererror.NewPermanent(errors.New("no tenant")) }
+	mu.Unlock()
+	got := b.await(t, "data_dropped")
+	assert.Contains(t, got["data_dropped"], "Log records dropped since ")
+	assert.Contains(t, got["data_dropped"], "no tenant")
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 
-func TestRejection_EndsSoon(t *testing.T) {
+// A queue that is migrated at the start, or is full for a moment, is no fault that an operator must know:
+// the condition ends with the first attempt that succeeds.
+func TestConditions_AcceptedRecordsEndTheRejection(t *testing.T) {
+	home := t.TempDir()
+	write(t, filepath.Join(home, "logs", "web-out.log"), "one\n")
+	cfg := testConfig(home)
+	cfg.ProcessList.Enabled = false
+	b := &board{}
+	sink := new(consumertest.LogsSink)
+	var rejects atomic.Bool
+	rejects.Store(true)
+	next, err := consumer.NewLogs(func(ctx context.Context, logs plog.Logs) error {
+		if rejects.Load() {
+			return errors.New("the queue of an earlier version is being migrated")
+		}
+		return sink.ConsumeLogs(ctx, logs)
+	})
+	require.NoError(t, err)
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, next)
+	b.await(t, "pipeline_refuses")
+	rejects.Store(false)
+	require.Eventually(t, func() bool { return sink.LogRecordCount() == 1 }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.found()) == 0 }, time.Second, time.Millisecond)
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+func TestRejection_LossIsShownForAWhile(t *testing.T) {
 	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	var r rejections
+	var r rejection
 	assert.Empty(t, r.findings(noon))
-	r.temporary(noon, errors.New("x"))
-	r.temporary(noon.Add(5*time.Second), errors.New("y"))
-	got := r.findings(noon.Add(19 * time.Second))
-	require.Len(t, got, 1)
-	assert.Equal(t, noon, got[0].Since)
-	assert.Contains(t, got[0].Message, ": y")
-	assert.Empty(t, r.findings(noon.Add(20*time.Second)))
-	r.temporary(noon.Add(time.Minute), errors.New("z"))
-	assert.Equal(t, noon.Add(time.Minute), r.findings(noon.Add(time.Minute))[0].Since)
 	r.permanent(3, errors.New("bad"))
-	assert.Len(t, r.findings(noon.Add(time.Minute)), 2)
+	got := r.findings(noon.Add(time.Minute))
+	require.Len(t, got, 1)
+	assert.Contains(t, got[0].Message, ": 3; the last reason: bad")
 	assert.Empty(t, r.findings(noon.Add(time.Minute+condition.LossHold)))
+}
+
+// body returns the text of the first record.
+func body(logs plog.Logs) string {
+	return logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body().AsString()
 }

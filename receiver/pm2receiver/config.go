@@ -252,7 +252,7 @@ func (c *Config) home() (string, error) {
 	}
 	user, err := os.UserHomeDir()
 	if err != nil {
-		return "", fmt.Errorf(`"home" is not set and there is no home folder: %w`, err)
+		return "", fmt.Errorf(`"home" is not set and there is no home folder, set PM2_HOME: %w`, err)
 	}
 	return filepath.Join(user, ".pm2"), nil
 }

@@ -53,8 +53,8 @@ type logsReceiver struct {
 
 	recovery *recovery.Recoverer
 
-	rejected rejections // by the next consumer
-	unpost   func()     // removes the conditions from the boards
+	rejected rejection // by the next consumer
+	unpost   func()    // removes the conditions from the boards
 
 	own        *admit.Own    // the files that this process writes
 	maxBackoff time.Duration // until rejected records are sent again; zero is the default
@@ -140,7 +140,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		r.tailer, r.roster = nil, nil
 		return errors.Join(err, closeStore(ctx, store))
 	}
-	watch := &logsWatch{tailer: r.tailer, roster: r.roster, rejected: &r.rejected, include: include, now: time.Now}
+	watch := &logsWatch{cfg: r.cfg, tailer: r.tailer, roster: r.roster, rejected: &r.rejected, include: include, now: time.Now}
 	r.unpost = condition.Post(components, component.KindReceiver, r.set.ID, watch.findings)
 	return nil
 }
@@ -253,7 +253,6 @@ func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Log
 		r.rejected.permanent(count, err)
 		return plog.Logs{}, false, nil
 	}
-	r.rejected.temporary(time.Now(), err)
 	var some consumererror.Logs
 	if errors.As(err, &some) {
 		return some.Data(), true, err

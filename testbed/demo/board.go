@@ -27,7 +27,12 @@ type board struct {
 	now      func() time.Time
 	drawn    int // lines of the table on the terminal
 	last     map[string]string
+	complete bool // everything that is recorded has arrived
+	noted    bool // that was printed as a line
 }
+
+// completeNote says why the counts do not change any more.
+const completeNote = `All recorded lines are delivered. "none" counts lines without a level.`
 
 // isTerminal reports whether f interprets control sequences.
 func isTerminal(f *os.File) bool {
@@ -53,12 +58,19 @@ func (b *board) show(ids []string, counts tallies) {
 			b.last[id] = line
 		}
 	}
+	if b.complete && !b.noted {
+		b.noted = true
+		fmt.Fprintf(b.out, "%s  %s\n", b.now().Format(time.TimeOnly), completeNote)
+	}
 }
 
 // draw moves the cursor to the first line of the table before it writes. It disables
 // wrapping while it writes, so a narrow terminal shows as many lines as were written.
 func (b *board) draw(ids []string, counts tallies) {
 	lines := table(ids, counts)
+	if b.complete {
+		lines = append(lines, completeNote)
+	}
 	var text strings.Builder
 	text.WriteString("\x1b[?7l")
 	if b.drawn > 0 {

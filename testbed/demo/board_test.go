@@ -35,6 +35,11 @@ func TestBoard_DrawsInPlaceOnATerminal(t *testing.T) {
 	b.show([]string{"tenant-a"}, boardTallies())
 	assert.Equal(t, 1, strings.Count(out.String(), "\x1b[2A"), "moves up by the two lines of the first table")
 	assert.Equal(t, 4, strings.Count(out.String(), "\n"))
+	b.complete = true
+	b.show([]string{"tenant-a"}, boardTallies())
+	b.show([]string{"tenant-a"}, boardTallies())
+	assert.Equal(t, 1, strings.Count(out.String(), "\x1b[3A"), "moves up by the lines of the table and the note")
+	assert.Contains(t, out.String(), "All recorded lines are delivered.")
 	b.summary([]string{"tenant-a", "b"}, boardTallies())
 	assert.Contains(t, out.String(), "tenant-a  ../")
 	assert.Contains(t, out.String(), "b  nothing has arrived")
@@ -47,6 +52,13 @@ func TestBoard_WritesPlainLinesWithoutATerminal(t *testing.T) {
 	b.show([]string{"tenant-a", "b"}, counts)
 	b.show([]string{"tenant-a", "b"}, counts)
 	assert.Equal(t, "03:04:05  tenant-a  12345 logs  error 29  none 11  │ 78 metric points\n", out.String(), "no line while the counts do not change")
+	assert.True(t, counts.have(map[string]int{"tenant-a": 12345}))
+	assert.False(t, counts.have(map[string]int{"tenant-a": 12346}))
+	assert.False(t, counts.have(map[string]int{"tenant-a": 1, "b": 1}))
+	b.complete = true
+	b.show([]string{"tenant-a", "b"}, counts)
+	b.show([]string{"tenant-a", "b"}, counts)
+	assert.Equal(t, 1, strings.Count(out.String(), "03:04:05  All recorded lines are delivered. \"none\" counts lines without a level.\n"))
 	b.summary([]string{"tenant-a", "b"}, counts)
 	assert.NotContains(t, out.String(), "\x1b")
 }

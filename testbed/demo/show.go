@@ -46,11 +46,18 @@ func show(ctx context.Context, s *stage, corpus string) error {
 			}
 		}()
 	}
+	want := map[string]int{}
+	for _, x := range s.sites {
+		var err error
+		if want[x.tenant], err = recordsOf(x, corpus); err != nil {
+			return err
+		}
+	}
 	fed := make(chan error, len(s.sites))
 	for _, x := range s.sites {
 		go func() { fed <- feed(ctx, x, corpus, 60*time.Millisecond) }()
 	}
-	err := watch(ctx, s)
+	err := watch(ctx, s, want)
 	cancel(nil)
 	for range s.sites {
 		err = errors.Join(err, <-fed)
@@ -58,8 +65,9 @@ func show(ctx context.Context, s *stage, corpus string) error {
 	return err
 }
 
-// watch prints the counts of received data until ctx is done, and then the tenants' folders.
-func watch(ctx context.Context, s *stage) error {
+// watch prints the counts of received data until ctx is done, and then the tenants' folders. want are the
+// records of the corpus by tenant.
+func watch(ctx context.Context, s *stage, want map[string]int) error {
 	ids := make([]string, len(s.sites))
 	for n, x := range s.sites {
 		ids[n] = x.tenant
@@ -72,6 +80,7 @@ func watch(ctx context.Context, s *stage) error {
 		if err := reader.Poll(counts.handler()); err != nil {
 			return err
 		}
+		b.complete = b.complete || counts.have(want)
 		b.show(ids, counts)
 		for _, id := range ids {
 			if t := counts[id]; t != nil && len(t.strays) > 0 {

@@ -27,12 +27,9 @@ func runSmoke(ctx context.Context, s *stage, corpus string) error {
 		if err := feed(ctx, x, corpus, 0); err != nil {
 			return err
 		}
-		for _, name := range x.files {
-			raw, err := os.ReadFile(filepath.Join(corpus, name+".expect.jsonl"))
-			if err != nil {
-				return err
-			}
-			want[x.tenant] += bytes.Count(raw, []byte("\n"))
+		var err error
+		if want[x.tenant], err = recordsOf(x, corpus); err != nil {
+			return err
 		}
 	}
 	if err := sendAll(ctx, s); err != nil {
@@ -59,6 +56,18 @@ func runSmoke(ctx context.Context, s *stage, corpus string) error {
 	}
 	fmt.Printf("smoke: ok in %s\n", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// recordsOf returns how many records the corpus files of x have.
+func recordsOf(x *site, corpus string) (n int, err error) {
+	for _, name := range x.files {
+		raw, err := os.ReadFile(filepath.Join(corpus, name+".expect.jsonl"))
+		if err != nil {
+			return 0, err
+		}
+		n += bytes.Count(raw, []byte("\n"))
+	}
+	return n, nil
 }
 
 func check(x *site, t *tally, want int) error {

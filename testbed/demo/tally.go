@@ -42,6 +42,16 @@ func (ts tallies) of(id, file string) *tally {
 	return t
 }
 
+// have reports whether each tenant has at least as many log records as wanted.
+func (ts tallies) have(want map[string]int) bool {
+	for id, n := range want {
+		if t := ts[id]; t == nil || t.logs < n {
+			return false
+		}
+	}
+	return true
+}
+
 // resource checks that the resource belongs to the tenant and returns its service name.
 func (t *tally) resource(id string, r pcommon.Resource) string {
 	if got := text(r.Attributes(), tenant.AttributeKey); got != id {

@@ -30,6 +30,8 @@ func httpClass(status int, verdict lane.Verdict) healthboard.AnswerClass {
 // grpcClass returns the same for a gRPC status, or for the reason why there was none.
 func grpcClass(code codes.Code, res *lane.Result) healthboard.AnswerClass {
 	switch {
+	case res.Reason == lane.ReasonKeyNotSent:
+		return healthboard.AnswerConfig
 	case res.Reason == "tls":
 		return healthboard.AnswerTLS
 	case res.Reason == "dns", res.Reason == "connection_refused", code == codes.DeadlineExceeded, code == codes.Canceled:

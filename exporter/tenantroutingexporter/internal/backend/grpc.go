@@ -25,6 +25,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -184,6 +185,8 @@ func grpcReason(code codes.Code) string {
 // server that uses the same text affects its own tenant only.
 func connectionResult(message string) (reason string, verdict lane.Verdict, ok bool) {
 	switch {
+	case strings.Contains(message, apikey.ErrWithheld.Error()):
+		return lane.ReasonKeyNotSent, lane.Blocked, true
 	case strings.Contains(message, "authentication handshake failed"):
 		return "tls", lane.Blocked, true
 	case strings.Contains(message, "name resolver error"), strings.Contains(message, ": lookup "),

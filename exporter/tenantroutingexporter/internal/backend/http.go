@@ -29,6 +29,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/compress"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/reach"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 )
@@ -348,6 +349,20 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
+// malformed begins the texts of net/http that quote what a server sends.
+const malformed = "malformed HTTP "
+
+// Errors in place of that text.
+var (
+	errNotHTTP = errors.New("the server does not speak HTTP/1.1")
+	errHTTP2   = errors.New("the server does not speak HTTP/1.1; this may be the gRPC port")
+)
+
+// keyNotSent is the result of an attempt that would have sent a key over a network without TLS.
+func keyNotSent(err error) lane.Result {
+	return lane.Result{Verdict: lane.Blocked, Reason: lane.ReasonKeyNotSent, Err: err, Class: healthboard.AnswerConfig}
+}
+
 // networkResult returns the result of an attempt without an answer.
 func networkResult(ctx context.Context, err error) lane.Result {
 	var urlErr *url.Error
@@ -356,6 +371,9 @@ func networkResult(ctx context.Context, err error) lane.Result {
 	}
 	if errors.As(err, new(*reach.Error)) {
 		return forbidden(err)
+	}
+	if errors.Is(err, apikey.ErrWithheld) {
+		return keyNotSent(err)
 	}
 	res := lane.Result{Verdict: lane.Retry, Reason: "network", Err: err, Class: healthboard.AnswerUnreachable}
 	var dnsErr *net.DNSError
@@ -376,6 +394,12 @@ func networkResult(ctx context.Context, err error) lane.Result {
 		res.Reason, res.Verdict, res.Class = "tls", lane.Blocked, healthboard.AnswerTLS
 	case errors.As(err, &netErr) && netErr.Timeout():
 		res.Reason = "timeout"
+	case strings.Contains(err.Error(), malformed):
+		res.Reason, res.Err = lane.ReasonNotHTTP, errNotHTTP
+		// A server of HTTP/2 begins with a frame of settings, whose length is small.
+		if strings.Contains(err.Error(), malformed+`response "\x00\x00`) {
+			res.Err = errHTTP2
+		}
 	}
 	return res
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,10 +21,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 )
 
 func partial(t *testing.T, asJSON bool, rejected int64, message string) string {
@@ -161,7 +166,8 @@ func TestHTTP_Answers(t *testing.T) {
 			<-r.Context().Done()
 		}, lane.Result{Verdict: lane.Retry, Reason: "timeout"}, "exceeded", true},
 		{"connection closed", raw(""), lane.Result{Verdict: lane.Retry, Reason: "network"}, "EOF", false},
-		{"not HTTP", raw("220 smtp.example ESMTP\r\n"), lane.Result{Verdict: lane.Retry, Reason: "network"}, "malformed HTTP", false},
+		{"not HTTP", raw("220 smtp.example ESMTP\r\n"), lane.Result{Verdict: lane.Retry, Reason: "not_http"}, "the server does not speak HTTP/1.1", false},
+		{"a server of gRPC", raw("\x00\x00\x18\x04\x00\x00\x00\x00\x00\x00\x04\x00\x40\x00\x00\x00\x05\x00\x40\x00\x00\x00\x06\x00\x00\x40\x00\xfe\x03\x00\x00\x00\x01\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x3f\x00\x01"), lane.Result{Verdict: lane.Retry, Reason: "not_http"}, "the server does not speak HTTP/1.1; this may be the gRPC port", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -232,6 +238,18 @@ func TestHTTP_NoConnection(t *testing.T) {
 			assert.Equal(t, c.reason, got.Reason)
 			assert.NotContains(t, got.Err.Error(), "://", "the text does not quote the URL")
 		})
+	}
+}
+
+// A key that is withheld is no fault of the network. The lane waits for the operator.
+func TestKeyNotSent(t *testing.T) {
+	want := lane.Result{Verdict: lane.Blocked, Reason: "key_not_sent", Class: healthboard.AnswerConfig}
+	overHTTP := networkResult(t.Context(), &url.Error{Op: "Post", URL: "http://gateway.example", Err: fmt.Errorf("auth: %w", apikey.ErrWithheld)})
+	overGRPC := grpcResult(t.Context(), status.Error(codes.Unavailable, "rpc error: "+apikey.ErrWithheld.Error()))
+	for _, got := range []lane.Result{overHTTP, overGRPC} {
+		require.ErrorContains(t, got.Err, apikey.ErrWithheld.Error())
+		got.Err = nil
+		assert.Equal(t, want, got)
 	}
 }
 

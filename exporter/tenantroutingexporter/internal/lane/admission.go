@@ -187,10 +187,22 @@ func (s *Scheduler) admitTenant(p *Payload, previous, total usage) error {
 	if bytes > space.Quota-pending {
 		return full("max_total_bytes", s.MaxTotalBytes)
 	}
-	if bytes > space.Disk-pending && bytes > space.Small {
-		return &SpaceError{Tenant: p.Tenant, Signal: p.Signal}
+	if !space.fits(bytes, pending) {
+		return &SpaceError{Tenant: p.Tenant, Signal: p.Signal, Size: previous.bytes + s.cost(p)}
 	}
 	return nil
+}
+
+// HasSpace reports whether the disk has space for size more bytes of a tenant at present. It is about
+// the reason of [SpaceError] only.
+func (s *Scheduler) HasSpace(id tenant.ID, size int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Space == nil {
+		return true
+	}
+	space := s.Space(id)
+	return space.fits(s.usage[id].bytes+size, s.storing)
 }
 
 // reserve counts a part against the bounds of its tenant and lanes.

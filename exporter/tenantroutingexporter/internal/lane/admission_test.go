@@ -95,7 +95,13 @@ func TestAdmit_RespectsTheSpaceOfTheStore(t *testing.T) {
 					offer(t, s, one("a", string(make([]byte, c.holds)), d))
 				}
 				full = c.space
-				err := s.Offer(t.Context(), []Part{one("a", string(make([]byte, 11)), d)})
+				p := one("a", string(make([]byte, 11)), d)
+				hasSpace := s.HasSpace("a", s.cost(p.Payload))
+				err := s.Offer(t.Context(), []Part{p})
+				assert.Equal(t, !isSpace(err), hasSpace, "%v", err)
+				if space := (*SpaceError)(nil); errors.As(err, &space) {
+					assert.Equal(t, &SpaceError{Tenant: "a", Signal: tenant.Logs, Size: s.cost(p.Payload)}, space)
+				}
 				if c.want == nil {
 					require.NoError(t, err)
 					return

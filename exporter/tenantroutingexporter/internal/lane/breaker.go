@@ -74,12 +74,12 @@ func (b *breaker) end(probe bool) {
 	}
 }
 
-// succeed closes the breaker, because the destination answers. It reports whether the breaker
-// was not closed.
-func (b *breaker) succeed() (closes bool) {
-	closes = b.failures >= b.cfg.BreakerFailures
+// succeed closes the breaker, because the destination answers. It reports whether the last
+// attempt failed.
+func (b *breaker) succeed() (failed bool) {
+	failed = b.failing()
 	b.failures, b.retryAt = 0, time.Time{}
-	return closes
+	return failed
 }
 
 // failure is a failed attempt.

@@ -85,6 +85,8 @@ func TestBreaker_ReportsTransitions(t *testing.T) {
 	assert.True(t, b.fail(failure{at: now}), "opens")
 	assert.False(t, b.fail(failure{at: now}), "is open already")
 	assert.True(t, b.succeed(), "closes")
+	assert.False(t, b.fail(failure{at: now}))
+	assert.True(t, b.succeed(), "one failure was logged, so its end is too")
 	assert.False(t, b.failing())
 	assert.True(t, b.fail(failure{at: now, blocked: true}), "opens")
 	assert.False(t, b.fail(failure{at: now, blocked: true}), "is open already")

@@ -33,6 +33,7 @@ func (e *FullError) Error() string {
 type SpaceError struct {
 	Tenant tenant.ID
 	Signal tenant.Signal
+	Size   int64 // what the disk has no space for: a payload, in addition to what its tenant holds
 }
 
 // Error implements error.

@@ -35,6 +35,31 @@ func TestBlocked_LogsEachReasonOnce(t *testing.T) {
 	})
 }
 
+// Whatever is logged when it begins is logged when it ends.
+func TestSucceeded_LogsTheEndOfEachFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zapcore.InfoLevel)
+		cfg := testConfig()
+		cfg.BreakerFailures = 5
+		s := start(t, Settings{Config: cfg, Logger: zap.New(core)})
+		full := Result{Verdict: Retry, Reason: "disk_full"}
+		d := &stub{answer: answers(Result{}, full, full, Result{}, Result{Verdict: Blocked, Reason: ReasonKeyNotSent}, Result{})}
+		for range 4 {
+			offer(t, s, one("a", "1", d))
+			time.Sleep(10 * time.Minute)
+		}
+		synctest.Wait()
+		var logged []string
+		for _, e := range logs.All() {
+			logged = append(logged, e.Message)
+		}
+		assert.Equal(t, []string{
+			"A destination does not take data; its lane waits", "A destination takes data again",
+			"The key is not sent to a destination, because its address has no TLS; its lane waits", "A destination takes data again",
+		}, logged)
+	})
+}
+
 // A backend that rejects everything as fast as it can must neither fill the log nor
 // hide what those of other tenants reject.
 func TestRejected_IsLoggedOnceInAnInterval(t *testing.T) {

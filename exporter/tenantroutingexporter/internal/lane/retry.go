@@ -40,6 +40,12 @@ func (s *Scheduler) succeeded(l *lane, now time.Time) {
 	l.answer = nil
 }
 
+// Reasons of failures that targets report and that have a text of their own.
+const (
+	ReasonKeyNotSent = "key_not_sent" // it would have been sent without TLS
+	ReasonNotHTTP    = "not_http"     // the server speaks another protocol
+)
+
 // Reasons of failures that are not an answer of the destination.
 const (
 	reasonStorage    = "storage"
@@ -48,6 +54,9 @@ const (
 
 // failureText is the log message of a failed attempt.
 func failureText(res *Result) string {
+	if res.Reason == ReasonKeyNotSent {
+		return "The key is not sent to a destination, because its address has no TLS; its lane waits"
+	}
 	switch res.Class {
 	case healthboard.AnswerRejected:
 		return "A destination rejects the credentials; its lane waits and tries again until they are accepted"

@@ -26,3 +26,9 @@ type Space struct {
 	Small int64 // a tenant that holds less is admitted even if Disk is used up
 	Quota int64 // left of MaxTotalBytes in the files of the store
 }
+
+// fits reports whether the disk has space for a tenant that holds bytes then, while pending bytes of all
+// tenants are not on the disk yet.
+func (s *Space) fits(bytes, pending int64) bool {
+	return bytes <= s.Disk-pending || bytes <= s.Small
+}

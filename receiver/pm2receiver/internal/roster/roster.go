@@ -101,6 +101,8 @@ type Silent struct {
 	Err    error
 	// Saved is set if the daemon has saved a list, which is used instead.
 	Saved bool
+	// Listed is set if that list, or an earlier answer, is used instead.
+	Listed bool
 }
 
 // home is the last list of one daemon. Only the round that asks it accesses it.
@@ -237,7 +239,7 @@ func (r *Roster) round(ctx context.Context) {
 		r.enter(entries, path, h)
 		answers = answers || h.answers
 		if h.err != nil {
-			silent = append(silent, Silent{Home: path, Reason: reasonOf(h.err), Err: h.err, Saved: !h.saved.IsZero()})
+			silent = append(silent, Silent{Home: path, Reason: reasonOf(h.err), Err: h.err, Saved: !h.saved.IsZero(), Listed: h.numbered || !h.saved.IsZero()})
 		}
 	}
 	r.homes = known

@@ -93,7 +93,7 @@ func (l *log) flushAll(ctx context.Context) {
 		return
 	}
 	logs, stats := l.decodeHeld(true)
-	if _, _, err := l.set.Consume(ctx, logs); err == nil {
+	if _, _, err := l.consume(ctx, logs); err == nil {
 		l.set.Meter.Read(0, stats)
 	}
 }
@@ -128,7 +128,7 @@ func (l *log) send(ctx context.Context, decodeBlock decodeFunc) (decode.Stats, e
 		if logs.LogRecordCount() == 0 {
 			return stats, nil
 		}
-		rest, partly, err := l.set.Consume(ctx, logs)
+		rest, partly, err := l.consume(ctx, logs)
 		if err == nil {
 			return stats, nil
 		}
@@ -153,7 +153,7 @@ func (l *log) sendBatch(ctx context.Context, logs plog.Logs) error {
 	for backoff := min(initialBackoff, l.set.MaxBackoff); ; backoff = min(2*backoff, l.set.MaxBackoff) {
 		attempt := plog.NewLogs()
 		logs.CopyTo(attempt)
-		rest, partly, err := l.set.Consume(ctx, attempt)
+		rest, partly, err := l.consume(ctx, attempt)
 		if err == nil {
 			return nil
 		}
@@ -165,6 +165,28 @@ func (l *log) sendBatch(ctx context.Context, logs plog.Logs) error {
 		}
 		l.set.Meter.Redelivered(logs.LogRecordCount())
 	}
+}
+
+// rejected are records that wait in their file.
+type rejected struct {
+	since time.Time // of the first of the failed attempts in a row
+	err   error     // of the last one
+}
+
+// consume passes records to the next consumer once, and keeps for [Tailer.Faults] whether it rejects
+// them.
+func (l *log) consume(ctx context.Context, logs plog.Logs) (rest plog.Logs, partly bool, err error) {
+	rest, partly, err = l.set.Consume(ctx, logs)
+	if err == nil {
+		l.rejected.Store(nil)
+		return rest, partly, nil
+	}
+	r := &rejected{since: l.set.Now(), err: err}
+	if before := l.rejected.Load(); before != nil {
+		r.since = before.since
+	}
+	l.rejected.Store(r)
+	return rest, partly, err
 }
 
 // beginDecoding waits until few enough logs have records in memory. It reports false if ctx

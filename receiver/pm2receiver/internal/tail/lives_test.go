@@ -229,4 +229,11 @@ func TestStart_LogsThatThereAreNoFiles(t *testing.T) {
 	h := newHome(t)
 	h.start()
 	assert.Equal(t, 1, h.logs.FilterMessageSnippet("No log files yet").Len())
+	h.stop()
+	set := h.settings()
+	set.Finder.IncludeOnly = true
+	h.tailer = New(set)
+	require.NoError(t, h.tailer.Start(t.Context()))
+	assert.Equal(t, 1, h.logs.FilterMessage(`No file matches "include" yet`).Len())
+	assert.Equal(t, 1, h.logs.FilterMessageSnippet("No log files yet").Len())
 }

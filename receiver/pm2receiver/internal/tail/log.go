@@ -93,6 +93,7 @@ type log struct {
 	size      atomic.Int64                 // of the file at path
 	offset    atomic.Int64                 // how much of the file at path was accepted
 	readError atomic.Pointer[error]        // why the file cannot be read
+	rejected  atomic.Pointer[rejected]     // the records that wait, because the last attempt to send them failed
 	ended     atomic.Bool                  // nothing is left to read
 	working   atomic.Bool                  // a step is running
 	lastRun   atomic.Int64                 // when the last step ended, in Unix nanoseconds
@@ -204,7 +205,7 @@ func (l *log) step(ctx context.Context) {
 		err := l.look()
 		l.starting = false
 		if err != nil {
-			l.report("Cannot look at log file", err)
+			l.report("Cannot read log file", err)
 			// Files that are open can be read nevertheless.
 		} else {
 			l.failing = false

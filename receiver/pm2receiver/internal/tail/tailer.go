@@ -72,9 +72,11 @@ type Tailer struct {
 	parked    map[string]*checkpoint.Checkpoint // by paths that are not read any more; nil once saved
 	contents  uint64                            // the highest number of contents of a deleted checkpoint
 	findError error                             // of the last scan
-	homeError error                             // why there is no folder of a daemon
+	homeError error                             // why a folder of a daemon is missing
 	saveError error                             // of the last save
-	saved     time.Time                         // when all checkpoints were up to date on the disk
+	// otherHomes is whether there are folders of other daemons.
+	otherHomes bool
+	saved      time.Time // when all checkpoints were up to date on the disk
 
 	// The following fields belong to the goroutine that polls.
 	folders     map[string]time.Time // when each was last changed
@@ -157,7 +159,11 @@ func (t *Tailer) Start(ctx context.Context) error {
 	following := len(t.logs)
 	t.mu.Unlock()
 	if following == 0 && t.findError == nil {
-		t.set.Logger.Warn(`No log files yet. If PM2 uses another folder, set "home" or PM2_HOME`, zap.Strings("patterns", t.finder.Include))
+		text := `No log files yet. If PM2 uses another folder, set "home" or PM2_HOME`
+		if t.finder.IncludeOnly {
+			text = `No file matches "include" yet`
+		}
+		t.set.Logger.Warn(text, zap.Strings("patterns", t.finder.Include))
 	}
 	t.set.Recovery.Keep(run.Done(), &t.done, "looking for log files", func() { t.poll(run) })
 	if t.set.Store != nil {
@@ -299,9 +305,9 @@ func (t *Tailer) scan(ctx, run context.Context) {
 		t.set.Logger.Error("Failed to look for log files", zap.Error(err))
 	}
 	t.set.skipped.review(t.finder)
-	home := t.finder.MissingHome()
+	others, home := t.finder.MissingHome()
 	t.mu.Lock()
-	t.findError, t.homeError = err, home
+	t.findError, t.homeError, t.otherHomes = err, home, others
 	t.mu.Unlock()
 	isGone := func(path string, _ time.Time) bool { return !slices.Contains(paths, path) }
 	maps.DeleteFunc(t.listWaits, isGone)
@@ -526,7 +532,7 @@ func (t *Tailer) park(ctx context.Context, path string) {
 		return
 	}
 	t.parked[path] = c.WithoutContent()
-	t.set.Logger.Info("Log file is no longer read", zap.String("path", path))
+	t.set.Logger.Info("Log file is no longer read", zap.String("path", path), zap.String("reason", t.finder.WhyNot(path)))
 }
 
 // waitsForList reports whether a new file is not read yet because PM2 may list soon which

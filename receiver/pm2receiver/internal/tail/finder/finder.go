@@ -174,19 +174,24 @@ func whyNone(pattern string, explicit bool) error {
 }
 
 // Reads reports whether a path that was found once is still to be read.
-func (f *Finder) Reads(path string) bool {
-	switch {
-	case path == "" || f.exclusion.Has(path):
-		return false
-	case f.IsDaemonLog(path):
-		return true
-	case filepath.Base(path) != logname.DaemonLog && f.included(path):
-		return true
+func (f *Finder) Reads(path string) bool { return path != "" && f.WhyNot(path) == "" }
+
+// WhyNot returns why a path that was found once is not to be read any more, or "" if it is.
+func (f *Finder) WhyNot(path string) string {
+	switch daemon := filepath.Base(path) == logname.DaemonLog; {
+	case f.exclusion.Has(path):
+		return "excluded"
+	case f.IsDaemonLog(path), !daemon && f.included(path):
+		return ""
+	case daemon:
+		return "not_the_log_of_a_daemon_that_is_read"
 	case f.Roster == nil || f.IncludeOnly:
-		return false
+		return "not_included"
 	}
-	_, has := f.Roster.Lookup(path)
-	return has
+	if _, has := f.Roster.Lookup(path); !has {
+		return "not_included_nor_listed_by_pm2"
+	}
+	return ""
 }
 
 // IsDaemonLog reports whether a path is that of a daemon's log that is to be read.
@@ -234,20 +239,36 @@ func Homes(patterns []string) (found []string) {
 	return found
 }
 
-// MissingHome returns why there is no folder of a daemon, or nil. With IncludeOnly none is
-// needed.
-func (f *Finder) MissingHome() error {
-	if f.IncludeOnly || len(f.Homes) == 0 || len(Homes(f.Homes)) > 0 {
-		return nil
+// MissingHome returns why a folder of a daemon is missing, or nil: one that is named without a wildcard,
+// or all if none matches the patterns. others reports whether there are other folders. With IncludeOnly
+// none is needed.
+func (f *Finder) MissingHome() (others bool, err error) {
+	if f.IncludeOnly || len(f.Homes) == 0 {
+		return false, nil
 	}
+	others = len(Homes(f.Homes)) > 0
+	var missing []string
 	for _, pattern := range f.Homes {
-		if path := literal(pattern); path != "" {
-			if _, err := os.Stat(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
+		path := literal(pattern)
+		if path == "" {
+			if !others {
+				missing = append(missing, pattern)
 			}
+			continue
+		}
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			missing = append(missing, path)
+		} else if err != nil {
+			return others, err
 		}
 	}
-	return fmt.Errorf("%s: %w", strings.Join(f.Homes, ", "), fs.ErrNotExist)
+	if len(missing) == 0 {
+		if others {
+			return true, nil
+		}
+		missing = f.Homes // they are no folders
+	}
+	return others, fmt.Errorf("%s: %w", strings.Join(missing, ", "), fs.ErrNotExist)
 }
 
 // literal returns the only path that a pattern matches, or "" if it may match several.

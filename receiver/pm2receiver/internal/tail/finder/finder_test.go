@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 )
 
 // later is a clock for which no folder has changed lately.
@@ -65,4 +67,25 @@ func TestFind_WaitsForTheStreamFilesOfACombinedFile(t *testing.T) {
 	made = touch("x-out.log")
 	assert.Equal(t, []string{"x-out.log"}, find(made), "the file of a stream is found at once")
 	assert.Equal(t, []string{"x-out.log"}, find(made.Add(time.Hour)))
+}
+
+// What is not read any more has a reason for the log.
+func TestWhyNot(t *testing.T) {
+	set := Settings{Include: []string{"/srv/pm2/logs/*.log"}, Exclude: []string{"/srv/pm2/logs/x.log"}, Homes: []string{"/srv/pm2"}, DaemonLogs: true}
+	list := roster.New(roster.Settings{})
+	for path, want := range map[string][2]string{ // without and with the list of PM2
+		"/srv/pm2/logs/a.log": {},
+		"/srv/pm2/pm2.log":    {},
+		"/srv/pm2/logs/x.log": {"excluded", "excluded"},
+		"/srv/old/pm2.log":    {"not_the_log_of_a_daemon_that_is_read", "not_the_log_of_a_daemon_that_is_read"},
+		"/srv/old/logs/a.log": {"not_included", "not_included_nor_listed_by_pm2"},
+	} {
+		for i, with := range []Roster{nil, list} {
+			set.Roster = with
+			f := New(set)
+			assert.Equal(t, want[i], f.WhyNot(path), path)
+			assert.Equal(t, want[i] == "", f.Reads(path), path)
+		}
+	}
+	assert.False(t, New(set).Reads(""))
 }
