@@ -88,7 +88,7 @@ func readDate(text []byte) (wholeDate, bool) {
 		return d, false
 	case d.half != 0 && (!d.hasClock || d.half == 'a' && d.hour > 12 || d.half == 'p' && d.hour < 1): // HH:mm A is written, too
 		return d, false
-	case d.strangeDay && (!d.hasClock || d.year == 0 || !d.comma && !(d.vague && d.month == 0)):
+	case d.strangeDay && (!d.hasClock || d.year == 0 || !d.comma && (!d.vague || d.month != 0)):
 		return d, false
 	}
 	return d, d.hasDate || d.hasClock

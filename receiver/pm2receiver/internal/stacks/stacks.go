@@ -245,7 +245,7 @@ func (j *Joiner) awaits(h *Held, l *lines.Line) bool {
 		return false
 	}
 	// A logger's own line with the trace behind it.
-	if head := typeAt(l.Text, 0, true); head != nil && (announces(last.Text, head) || j.leadsSurely(last.Text)) {
+	if head := typeAt(l.Text, 0, true); head != nil && (announces(last.Text, head) && j.mayLead(h) || j.leadsSurely(last.Text)) {
 		return true
 	}
 	return goFunction(l.Text) && j.leads(last.Text)
