@@ -356,6 +356,8 @@ const malformed = "malformed HTTP "
 var (
 	errNotHTTP = errors.New("the server does not speak HTTP/1.1")
 	errHTTP2   = errors.New("the server does not speak HTTP/1.1; this may be the gRPC port")
+	// net/http closes the connection if such an answer arrives while the request is still written.
+	errClosed = errors.New("the connection ended before the request was sent; if this lasts, the server may not speak HTTP/1.1, as at the gRPC port")
 )
 
 // keyNotSent is the result of an attempt that would have sent a key over a network without TLS.
@@ -394,6 +396,8 @@ func networkResult(ctx context.Context, err error) lane.Result {
 		res.Reason, res.Verdict, res.Class = "tls", lane.Blocked, healthboard.AnswerTLS
 	case errors.As(err, &netErr) && netErr.Timeout():
 		res.Reason = "timeout"
+	case errors.Is(err, net.ErrClosed):
+		res.Err = errClosed
 	case strings.Contains(err.Error(), malformed):
 		res.Reason, res.Err = lane.ReasonNotHTTP, errNotHTTP
 		// A server of HTTP/2 begins with a frame of settings, whose length is small.

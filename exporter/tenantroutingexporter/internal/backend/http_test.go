@@ -253,6 +253,11 @@ func TestKeyNotSent(t *testing.T) {
 	}
 }
 
+func TestNetworkResult_ClosedWhileWriting(t *testing.T) {
+	got := networkResult(t.Context(), &net.OpError{Op: "readfrom", Net: "tcp", Err: &net.OpError{Op: "write", Net: "tcp", Err: net.ErrClosed}})
+	assert.Equal(t, lane.Result{Verdict: lane.Retry, Reason: "network", Class: healthboard.AnswerUnreachable, Err: errClosed}, got)
+}
+
 func TestHTTP_ShutdownEndsAnAttempt(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
