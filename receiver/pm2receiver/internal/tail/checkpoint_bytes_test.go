@@ -113,12 +113,12 @@ func TestHostile_HeldLinesAreNotWrittenAgainAndAgain(t *testing.T) {
 			write(c.begin)
 			size := int64(len(c.begin) * files)
 			client := h.startCounting()
-			complete := func() bool {
+			allRead := func() bool {
 				var unread int64
 				h.tailer.Lag(func(_ string, n int64) { unread += n })
 				return unread == 0 && client.stored() > 0
 			}
-			require.Eventually(t, complete, waitFor, tick)
+			require.Eventually(t, allRead, waitFor, tick)
 			require.Eventually(t, func() bool { return client.stored() > size/4 }, waitFor, tick, "it is held back")
 			before, began := client.written.Load(), time.Now()
 			for time.Since(began) < 3*time.Second {

@@ -49,7 +49,7 @@ func (t *Tailer) isCopy(path string) bool {
 	}
 	original, action, err := t.originalOf(path, beside, now.Sub(since))
 	switch {
-	case err != nil: // the reader of the file reports that
+	case err != nil: // its own log reports it
 		return false
 	case action == rotation.UnnamedWait && len(t.copyWaits) < maxLogs:
 		t.copyWaits[path] = since
