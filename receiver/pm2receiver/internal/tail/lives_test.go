@@ -107,6 +107,22 @@ func TestRestart_DiskMountedUnderAnotherNumberIsNotReadAgain(t *testing.T) {
 	h.eventually(numbered("a", 1, 1100))
 }
 
+// A position that no reader saves is damage: the file is read from its beginning.
+func TestRestart_CheckpointWithAnImpossiblePosition(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	h.write("a-out.log", numbered("a", 1, 10))
+	h.eventually(numbered("a", 1, 10))
+	h.stop()
+	key := "stream:" + h.path("a-out.log")
+	offset := regexp.MustCompile(`"offset":\d+`)
+	require.Regexp(t, offset, string(h.store.data[key]))
+	h.store.data[key] = offset.ReplaceAll(h.store.data[key], []byte(`"offset":-1`))
+	h.start()
+	h.eventually(numbered("a", 1, 10), numbered("a", 1, 10))
+	assert.Equal(t, 1, h.logs.FilterMessageSnippet("Checkpoint is damaged").Len())
+}
+
 func TestDeliver_RecordOfManyLinesIsRejectedAndSentAgain(t *testing.T) {
 	h := newHome(t)
 	calls, largest := 0, 0
