@@ -60,7 +60,7 @@ routes: {logs: [gateway], metrics: [gateway], traces: [gateway]}
 func TestLoopDetector_ComparesAddresses(t *testing.T) {
 	name, err := os.Hostname()
 	require.NoError(t, err)
-	address := func(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+	address := netip.MustParseAddrPort
 	machine := map[netip.Addr]bool{
 		netip.MustParseAddr("127.0.0.1"): true, netip.MustParseAddr("172.17.0.1"): true, netip.MustParseAddr("fd00::1"): true,
 	}

@@ -153,11 +153,11 @@ func (p *Parser) logrus(b []byte, i, n int) head {
 		return h
 	}
 	if digits(content) != shut {
-		if t, ok := timeparse.Parse(content[:shut], p.set.Location); !ok || t.Len != shut {
+		t, ok := timeparse.Parse(content[:shut], p.set.Location)
+		if !ok || t.Len != shut {
 			return h
-		} else {
-			h.nanos, h.seconds, h.timed = t.Nanos, t.Seconds, true
 		}
+		h.nanos, h.seconds, h.timed = t.Nanos, t.Seconds, true
 	}
 	h.set(word)
 	h.at = i + n

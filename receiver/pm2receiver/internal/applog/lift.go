@@ -361,7 +361,7 @@ func (p *Parser) time(rec plog.LogRecord) {
 	for set := w.roles[roleTime]; set != 0; {
 		f := &w.found[w.next(&set)]
 		nanos, whole, ok := p.readTime(f, now)
-		if !ok || rows[f.row].weak && !(p.trusts(nanos, int64(rec.Timestamp()), now) && (rec.Timestamp() != 0 || w.isRecord())) {
+		if !ok || rows[f.row].weak && !p.trusts(nanos, rec, now) {
 			continue
 		}
 		rec.SetTimestamp(pcommon.Timestamp(nanos))
@@ -380,9 +380,15 @@ const (
 	oneYear = 366 * oneDay
 )
 
-// trusts reports whether the time of a weak field is the time of the record. written is the
-// time that PM2 wrote, or 0. Without it, a midnight is taken for a date of the application.
-func (p *Parser) trusts(nanos, written, now int64) bool {
+// trusts reports whether the time of a weak field of a JSON line is the time of rec, which has
+// the time that PM2 wrote, or none.
+func (p *Parser) trusts(nanos int64, rec plog.LogRecord, now int64) bool {
+	return p.near(nanos, int64(rec.Timestamp()), now) && (rec.Timestamp() != 0 || p.w.isRecord())
+}
+
+// near reports whether the time of a weak field may be that of a record. written is the time
+// that PM2 wrote, or 0. Without it, a midnight is taken for a date of the application.
+func (p *Parser) near(nanos, written, now int64) bool {
 	if written != 0 {
 		return nanos > written-oneMinute && nanos < written+oneMinute
 	}

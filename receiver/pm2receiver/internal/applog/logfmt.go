@@ -137,7 +137,7 @@ func usePair(r *row, f *pair, rec plog.LogRecord, mem *slab.Slab) {
 func (p *Parser) timePair(f *pair, all []pair, rec plog.LogRecord) bool {
 	now := int64(rec.ObservedTimestamp())
 	nanos, isNumber, ok := p.timeOf(f.row, f.value, true, now)
-	if !ok || rows[f.row].weak && !p.trusts(nanos, int64(rec.Timestamp()), now) {
+	if !ok || rows[f.row].weak && !p.near(nanos, int64(rec.Timestamp()), now) {
 		return false
 	}
 	if isNumber && rows[f.row].kind == kindSeconds {

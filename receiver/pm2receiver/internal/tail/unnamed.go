@@ -103,7 +103,7 @@ func (t *Tailer) originalOf(path string, beside []*log, waited time.Duration) (o
 		u := rotation.Unnamed{
 			Derived: logname.Derived(base, l.base), Live: live, Relation: relation, Size: at.Size, Offset: p.Offset, Waited: waited,
 		}
-		if a := u.Classify(); a > action || a == action && a == rotation.UnnamedCopy && u.Derived && !logname.Derived(base, original.base) {
+		if a := u.Classify(); a > action || action == rotation.UnnamedCopy && a == rotation.UnnamedCopy && u.Derived && !logname.Derived(base, original.base) {
 			original, action = l, a
 		}
 		return nil
