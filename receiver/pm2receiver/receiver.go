@@ -23,6 +23,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/storageclient"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/container"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/daemonlog"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/decode"
@@ -52,6 +53,7 @@ type logsReceiver struct {
 	roster *roster.Roster // nil if PM2 is not asked
 
 	recovery *recovery.Recoverer
+	arenas   arena.Pool // of all files
 
 	rejected rejection // by the next consumer
 	unpost   func()    // removes the conditions from the boards
@@ -204,6 +206,7 @@ func (r *logsReceiver) decoder(n logname.Name, location *time.Location, host str
 		Host:          host,
 		Scope:         metadata.ScopeName,
 		Version:       r.set.BuildInfo.Version,
+		Arenas:        &r.arenas,
 	}
 }
 

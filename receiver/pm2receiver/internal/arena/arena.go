@@ -12,12 +12,13 @@ const slack = 8
 // leastPiece is the size of the smallest piece.
 const leastPiece = 1 << 10
 
-// Arena hands out memory that is never used again. The zero value is ready. An
-// Arena is not safe for concurrent use; what it handed out is.
+// Arena hands out memory that is not used again before it is put back into a [Pool]. The
+// zero value is ready. An Arena is not safe for concurrent use; what it handed out is.
 type Arena struct {
-	free []byte // len is 0: the rest of the current piece
-	size int    // of the next piece
-	used int
+	free  []byte // len is 0: the rest of the current piece
+	piece []byte // the largest one
+	size  int    // of the next piece
+	used  int
 }
 
 // New returns an arena whose first piece has capacity for n bytes. Later ones are
@@ -33,6 +34,9 @@ func (a *Arena) Reserve(n int) []byte {
 	if cap(a.free) < n+slack {
 		a.free = make([]byte, 0, max(a.size, leastPiece, n+slack))
 		a.size /= 16
+		if cap(a.free) > cap(a.piece) {
+			a.piece = a.free
+		}
 	}
 	return a.free
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
@@ -25,7 +26,7 @@ func joining() Settings {
 	return Settings{
 		Lines: lines.Settings{MaxLine: 1 << 20, Location: time.UTC, App: "app", ProcessID: envelope.NoProcess},
 		Log:   applog.Settings{JSON: true, Strip: true, Location: time.UTC},
-		Join:  true, Original: true, Host: "web-01", Scope: "pm2",
+		Join:  true, Original: true, Host: "web-01", Scope: "pm2", Arenas: &arena.Pool{Overwrite: true},
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/pm2corpus"
@@ -37,6 +38,7 @@ func settings(file string) Settings {
 		Original: true,
 		Host:     "web-01",
 		Scope:    "pm2",
+		Arenas:   &arena.Pool{Overwrite: true}, // nothing may refer to the text of a block
 	}
 }
 

@@ -119,7 +119,7 @@ func (d *Decoder) Flush(src Source, now time.Time, everything bool) (plog.Logs, 
 }
 
 func (d *Decoder) begin(src Source, now time.Time, size int) {
-	d.batch = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), size: size, mem: slab.New(d.usage.Of(size, d.used))}
+	d.batch = batch{logs: plog.NewLogs(), src: src, observed: pcommon.NewTimestampFromTime(now), size: size, mem: slab.From(d.set.Arenas, d.usage.Of(size, d.used))}
 }
 
 func (d *Decoder) end() (plog.Logs, Stats) {
@@ -131,8 +131,10 @@ func (d *Decoder) end() (plog.Logs, Stats) {
 	if d.batch.size > 0 {
 		d.usage, d.used = d.batch.mem.Used(), d.batch.size
 	}
+	text := d.batch.mem.Text
 	d.batch, d.single = batch{}, stacks.Entry{} // they refer to the memory of the block
 	d.parser.Release()
+	d.set.Arenas.Put(text)
 	return logs, stats
 }
 

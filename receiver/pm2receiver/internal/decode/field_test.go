@@ -21,6 +21,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
@@ -45,7 +46,7 @@ func TestDecoder_ReadsLogsOfTheField(t *testing.T) {
 			set := Settings{
 				Lines: lines.Settings{MaxLine: 1 << 20, Location: berlin, App: "app", ProcessID: envelope.NoProcess, Stderr: strings.HasSuffix(name, "-error.log")},
 				Log:   applog.Settings{JSON: true, Strip: true, Location: berlin},
-				Join:  true, Original: true, Host: "web-01", Scope: "pm2",
+				Join:  true, Original: true, Host: "web-01", Scope: "pm2", Arenas: &arena.Pool{Overwrite: true},
 			}
 			got := fieldRecords(decodeAll(set, name, data, 1<<20))
 			checkField(t, string(want), got)

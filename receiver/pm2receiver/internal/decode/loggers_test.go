@@ -18,6 +18,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/envelope"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
@@ -54,7 +55,7 @@ func TestDecoder_ReadsWhatRealLoggersWrite(t *testing.T) {
 			set := Settings{
 				Lines: lines.Settings{MaxLine: 1 << 20, Location: time.UTC, App: "app", ProcessID: envelope.NoProcess},
 				Log:   applog.Settings{JSON: true, Strip: true, Location: time.UTC},
-				Join:  true, Original: true, Host: "web-01", Scope: "pm2",
+				Join:  true, Original: true, Host: "web-01", Scope: "pm2", Arenas: &arena.Pool{Overwrite: true},
 			}
 			var got []plog.LogRecord
 			each(decodeFile(t, set, file, 1<<20), func(rec plog.LogRecord) { got = append(got, rec) })

@@ -5,6 +5,7 @@ package decode
 
 import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/applog"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/arena"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
 
@@ -23,4 +24,7 @@ type Settings struct {
 	// Scope and Version name the instrumentation scope.
 	Scope   string
 	Version string
+	// Arenas keeps the memory that decoding needs. Decoders of many files may share it. Without
+	// it, each block allocates its own.
+	Arenas *arena.Pool
 }

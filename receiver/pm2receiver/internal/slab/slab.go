@@ -45,5 +45,8 @@ func (u Usage) Of(size, whole int) Usage {
 	}
 }
 
+// New is [From] without arenas.
+func New(expect Usage) *Slab { return From(nil, expect) }
+
 // String returns the bytes of b as a string for a record.
 func (s *Slab) String(b []byte) string { return s.values.Copy(b) }

@@ -59,10 +59,12 @@ type (
 	}
 )
 
-// New returns a slab with room for what is expected.
-func New(expect Usage) *Slab {
+// From returns a slab with space for what is expected, and takes the text from arenas. The
+// caller may put Text back as soon as it has no more use for the text of the lines: records do
+// not refer to it.
+func From(arenas *arena.Pool, expect Usage) *Slab {
 	s := &Slab{
-		Text:    arena.New(expect.Text),
+		Text:    arenas.Get(expect.Text),
 		values:  arena.NewStrings(expect.Values),
 		plain:   !pdata.known,
 		records: records{next: expect.Records},

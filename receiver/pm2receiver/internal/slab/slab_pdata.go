@@ -24,9 +24,11 @@ type Slab struct {
 	values arena.Strings
 }
 
-// New returns a slab with space for the text that is expected.
-func New(expect Usage) *Slab {
-	return &Slab{Text: arena.New(expect.Text), values: arena.NewStrings(expect.Values)}
+// From returns a slab with space for the text that is expected, which it takes from arenas.
+// The caller may put Text back as soon as it has no more use for the text of the lines: records
+// do not refer to it.
+func From(arenas *arena.Pool, expect Usage) *Slab {
+	return &Slab{Text: arenas.Get(expect.Text), values: arena.NewStrings(expect.Values)}
 }
 
 // Used returns what has been taken.
