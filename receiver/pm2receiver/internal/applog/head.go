@@ -13,58 +13,6 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/timeparse"
 )
 
-// Grammars are the forms of text lines that are read, one example each. A test holds
-// that each is read, and that the README has them.
-var Grammars = [...]struct{ Example, Of string }{
-	{"2026-11-21 02:08:36.735 [label] info: message", "winston with printf"},
-	{"[2026-11-21T02:08:36.735] [INFO] category - message", "log4js"},
-	{"info: message", "winston's simple(), believed from the second such line on"},
-	{"[Nest] 4242  - 11/21/2026, 2:08:36 PM   ERROR [Context] message", "NestJS"},
-	{"[14:08:36.735] INFO (4242): message", "pino-pretty"},
-	{"INFO [14:08:36.735] (4242): message", "pino-pretty with levelFirst"},
-	{"[2026-11-21T13:08:36.735Z]  INFO: app/4242 on host: message", "bunyan's CLI"},
-	{"2026-11-21 13:08:36.735\tINFO\t[/srv/a.ts:1]\tmessage", "tslog, zap"},
-	{"2026-11-21T13:08:36.735Z\tinfo\tapp/main.go:10\tmessage", "zap, OpenTelemetry Collector"},
-	{"1.7952269167e+09\terror\tapp/main.go:10\tmessage", "zap's production encoder on the console"},
-	{"[INFO] message", "consola, loglevel"},
-	{"[ERROR]: message", "custom tags"},
-	{"ERROR: message", "uvicorn, custom tags with a colon"},
-	{"ERROR:app:message", "Python's basicConfig"},
-	{"INFO  message", "custom tags without brackets"},
-	{"2026-11-21 14:08:36,735 - app - ERROR - message", "Python's logging"},
-	{"2026-11-21 14:08:36.735 | ERROR    | app:f:10 - message", "loguru"},
-	{"2026-11-21 14:08:36 [error    ] message", "structlog"},
-	{"2026-11-21 14:08:36,735 app          ERROR    message", "Python's logging with padded columns; a name with a dot needs none"},
-	{"[2026-11-21 14:08:36 +0100] [4242] [INFO] message", "gunicorn"},
-	{"[2026-11-21 14:08:36,735: ERROR/MainProcess] message", "Celery"},
-	{"2026/11/21 14:08:36 INFO message", "slog"},
-	{"ERRO[0003] message", "logrus on a terminal"},
-	{"WARN[2026-11-21T14:08:36+01:00] message", "logrus on a terminal with full timestamps"},
-	{"2:08PM INF message", "zerolog's console"},
-	{"I1121 14:08:36.735000    4242 main.go:10] message", "klog"},
-	{"14:08:36.735 [main] ERROR com.example.App - message", "logback"},
-	{"2026-11-21T14:08:36.735+01:00  WARN 4242 --- [main] c.e.App : message", "Spring Boot"},
-	{"[14:08:36 INF] message", "Serilog"},
-	{"2026-11-21 14:08:36.7350|ERROR|Logger|message", "NLog"},
-	{"fail: Category[0]", ".NET's console logger"},
-	{"[2026-11-21T14:08:36+01:00] app.ERROR: message", "Monolog"},
-	{"[scope] › ✖  error     message", "signale"},
-	{" ⨯ message", "Next.js: ⨯ and ✖ are errors, ⚠ a warning, ✓ ✔ ℹ information"},
-	{"npm ERR! message", "npm"},
-	{" warn --- message", "Verdaccio"},
-	{"(2026-11-21 14:08:36) ERROR: message", "dates in parentheses, also in <>"},
-	{"[Sat Nov 21 14:08:36.735 2026] [core:error] [pid 1] message", "Apache's error log"},
-	{"api-1  | ERROR: message", "names of Docker Compose"},
-	{"INFO 2026-11-21 14:08:36,735 message", "Django and others with the level first; also `[INFO] time`, `INFO - time`, `INFO: time`, `INFO | time`, `info: time`, `info [label] time`"},
-	{"name | 2026-11-21 14:08:36 | [info] message", "a name before the time: FoundryVTT"},
-	{"21 Nov 14:08:36 - [info] message", "dates without a year, which give no time: Node-RED, syslog"},
-	{"[14:08:36] [main/INFO]: message", "a thread before the level: game servers"},
-	{"E, [2026-11-21T14:08:36.735304 #4242] ERROR -- : message", "Ruby"},
-	{"[21-Nov-2026 14:08:36 UTC] PHP Warning:  message", "PHP"},
-	{"warn  - message", "Next.js up to 13.3; `error - ` and others with one blank once a line has had two"},
-	{"<11>1 2026-11-21T13:08:36.735Z host app 4242 - - message", "priorities of syslog: RFC 5424, RFC 3164, systemd"},
-}
-
 // head is what precedes the message of a text line.
 type head struct {
 	word   []byte
@@ -79,24 +27,6 @@ type head struct {
 	// at is how far the head was read.
 	at int
 }
-
-// headFirst says which bytes a line begins with that may have a head, and accessFirst
-// the same of an access log.
-var headFirst, accessFirst = func() (h, a [256]bool) {
-	for c := range 256 {
-		b := byte(c)
-		h[c] = letter(b) || b-'0' <= 9 || b == '[' || b == ' ' || b == '<' || b == '(' || b == 0xe2 || b == '\t'
-		a[c] = letter(b) || b-'0' <= 9 || b == ' ' || b == ':' || b == '-' || b == '"' || b == '['
-	}
-	return h, a
-}()
-
-const (
-	// maxTokens bounds what is read before a level.
-	maxTokens = 8
-	// maxLabels bounds labels in brackets before it.
-	maxLabels = 3
-)
 
 // head reads the head of a line.
 func (p *Parser) head(b []byte) head {
@@ -197,6 +127,24 @@ func (p *Parser) head(b []byte) head {
 	}
 	return h
 }
+
+// headFirst says which bytes a line begins with that may have a head, and accessFirst
+// the same of an access log.
+var headFirst, accessFirst = func() (h, a [256]bool) {
+	for c := range 256 {
+		b := byte(c)
+		h[c] = letter(b) || b-'0' <= 9 || b == '[' || b == ' ' || b == '<' || b == '(' || b == 0xe2 || b == '\t'
+		a[c] = letter(b) || b-'0' <= 9 || b == ' ' || b == ':' || b == '-' || b == '"' || b == '['
+	}
+	return h, a
+}()
+
+const (
+	// maxTokens bounds what is read before a level.
+	maxTokens = 8
+	// maxLabels bounds labels in brackets before it.
+	maxLabels = 3
+)
 
 // enclosedTime reports whether b begins with a time that shut follows.
 func (p *Parser) enclosedTime(b []byte, shut byte) bool {
@@ -323,25 +271,6 @@ func (p *Parser) bracket(content []byte, first bool, h *head) bool {
 	return false
 }
 
-// isModule reports whether a text is the name of a module of Apache, which may be empty.
-func isModule(b []byte) bool {
-	for _, c := range b {
-		if !letter(c) && c-'0' > 9 && c != '_' {
-			return false
-		}
-	}
-	return len(b) <= 32
-}
-
-// apacheLevel reports whether a word is a level of Apache's error log.
-func apacheLevel(word []byte) bool {
-	switch string(word) {
-	case "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug", "trace":
-		return true
-	}
-	return false
-}
-
 // letterLevel reads a level of one letter.
 func letterLevel(word []byte, h *head) bool {
 	switch word[0] {
@@ -459,289 +388,6 @@ func (h *head) behindName(b []byte, i, end int) bool {
 	return true
 }
 
-// ofGo says whether a line is one of Go's net/http, which looks like winston's level.
-func ofGo(b []byte) bool {
-	rest, ok := bytes.CutPrefix(b, []byte("http: "))
-	if !ok {
-		return false
-	}
-	for _, words := range [...]string{"panic ", "TLS ", "superfluous ", "proxy ", "Accept ", "response", "Server ", "multiple ", "named "} {
-		if bytes.HasPrefix(rest, []byte(words)) {
-			return true
-		}
-	}
-	return false
-}
-
-// untimed reads a level at the beginning of a line without a time.
-func (p *Parser) untimed(b []byte, i int) head {
-	h := klog(b)
-	if h.number != 0 {
-		return h
-	}
-	n := wordLen(b[i:])
-	word := b[i : i+n]
-	if n == 0 || i+n >= len(b) {
-		return h
-	}
-	next := b[i+n]
-	if n == 1 && next == ',' {
-		return p.ruby(b, i)
-	}
-	if next == '-' || next == '_' {
-		return p.compose(b)
-	}
-	if t := p.levelThenTime(b, i, n); t.number != 0 {
-		return t
-	}
-	if next == ' ' && i == 0 && arrowed(b[n:]) && (simpleLevel(word) || string(word) == "fatal" || string(word) == "trace") {
-		h.set(word)
-		h.at = n
-		return h
-	}
-	if next == ' ' && !upper(word) {
-		if t := p.oldNext(b, i, n); t.number != 0 {
-			return t
-		}
-	}
-	if next == '!' && string(word) == "ERR" && i+n+1 < len(b) && b[i+n+1] == ' ' {
-		h.set(word)
-		return h
-	}
-	if string(word) == "npm" && next == ' ' {
-		rest := b[n+1:]
-		k := wordLen(rest)
-		switch string(rest[:k]) {
-		case "ERR", "WARN", "error", "warn", "notice", "verbose", "info", "http", "silly":
-			h.set(rest[:k])
-			h.at = n + 1 + k
-		}
-		return h
-	}
-	if next == '[' && n == 4 && upper(word) {
-		return p.logrus(b, i, n)
-	}
-	if next == ':' {
-		rest := b[i+n+1:]
-		switch {
-		case upper(word) && strong(word):
-			if len(rest) == 0 || rest[0] == ' ' && !constant(rest) || rest[0] == '\t' || pythonName(rest) {
-				h.set(word)
-				h.at = i + n + 1
-			}
-		case len(rest) > 0 && rest[0] == ' ' && consoleWord(word) && bytes.HasSuffix(bytes.TrimSpace(firstLine(rest)), []byte("]")):
-			h.set(word)
-			h.at = i + n + 1
-		case len(rest) > 0 && rest[0] == ' ' && simpleLevel(word) && !constant(rest):
-			h.set(word)
-			if h.simple = !ofWinston(rest); !h.simple {
-				p.simple = max(p.simple, 1) // the next one is of the same logger
-			}
-			h.at = i + n + 1
-		}
-		return h
-	}
-	if !upper(word) || !strong(word) {
-		return h
-	}
-	switch next {
-	case ' ', '\t':
-		rest := bytes.TrimLeft(b[i+n:], " \t")
-		if len(rest) == 0 {
-			return h
-		}
-		if rest[0] == '(' || rest[0] == '[' {
-			shut := byte(')')
-			if rest[0] == '[' {
-				shut = ']'
-			}
-			end := bytes.IndexByte(rest, shut)
-			if end < 0 {
-				return h
-			}
-			if rest[0] == '[' {
-				var t head
-				if end > 1 && p.timeAt(rest[1:end:end], &t) > 0 {
-					h = t
-				}
-			}
-			h.set(word)
-			h.at = i + n
-			return h
-		}
-		if next == ' ' && i+n+1 < len(b) && b[i+n+1] != ' ' && (!common(word) || !sentence(rest)) {
-			return h
-		}
-		if rest[0] == '=' || rest[0] == ',' || rest[0] == ')' || rest[0] == '}' || rest[0] == ':' || rest[0] == ';' || rest[0] == '+' || rest[0] == '*' {
-			return h
-		}
-		h.set(word)
-		h.at = i + n
-	case '|':
-		h.set(word)
-		h.at = i + n
-	}
-	return h
-}
-
-// ofWinston says whether a message is one of winston's own, of which nobody else's begins
-// so.
-func ofWinston(rest []byte) bool {
-	return bytes.HasPrefix(rest, []byte(" uncaughtException: ")) || bytes.HasPrefix(rest, []byte(" unhandledRejection: "))
-}
-
-func firstLine(b []byte) []byte {
-	line, _, _ := bytes.Cut(b, []byte("\n"))
-	return line
-}
-
-// consoleWord says whether a word is one of .NET's console logger.
-func consoleWord(word []byte) bool {
-	switch string(word) {
-	case "trce", "dbug", "info", "warn", "fail", "crit":
-		return true
-	}
-	return false
-}
-
-// constant says whether what follows a colon is the value of a setting.
-func constant(rest []byte) bool {
-	rest = bytes.TrimRight(bytes.TrimSpace(rest), ",;")
-	if len(rest) == 0 {
-		return false
-	}
-	if rest[0] == '\'' || rest[0] == '"' || rest[0] == '{' || rest[0] == '[' {
-		return rest[len(rest)-1] == rest[0] || rest[0] == '{'
-	}
-	switch string(rest) {
-	case "true", "false", "null", "undefined", "None", "True", "False", "string", "number", "boolean":
-		return true
-	}
-	return digits(rest) == len(rest)
-}
-
-// pythonName reports whether a logger's name and a colon follow LEVEL:.
-func pythonName(rest []byte) bool {
-	n := 0
-	for n < len(rest) && (letter(rest[n]) || rest[n]-'0' <= 9 || rest[n] == '_' || rest[n] == '.' || rest[n] == '-') {
-		n++
-	}
-	return n > 0 && n < len(rest) && rest[n] == ':'
-}
-
-// sentence says whether what follows a level of capitals may be its message: not
-// the rest of a sentence about levels, nor code.
-func sentence(rest []byte) bool {
-	c := rest[0]
-	if !letter(c) && c-'0' > 9 && c != '"' && c != '\'' && c != '[' && c != '(' && c != '<' && c != '/' && c != '{' && c != '#' && c != '`' && c < 0x80 {
-		return false
-	}
-	n := wordLen(rest)
-	switch string(rest[:n]) {
-	case "is", "are", "and", "or", "was", "were", "has", "have", "level", "levels", "log", "logs", "messages", "message", "to", "as", "will", "would",
-		"can", "may", "should", "must", "does", "of", "lines", "events", "handling", "entries":
-		return false
-	}
-	return true
-}
-
-// arrowed reports whether b begins with one of the arrows that Verdaccio writes behind the
-// level.
-func arrowed(b []byte) bool {
-	return bytes.HasPrefix(b, []byte(" --- ")) || bytes.HasPrefix(b, []byte(" --> ")) || bytes.HasPrefix(b, []byte(" <-- "))
-}
-
-// padded reads the level of a line that begins with a blank: that of consola is in capitals
-// and two blanks follow it, that of Verdaccio is followed by an arrow.
-func padded(b []byte, i int) head {
-	h := head{}
-	n := wordLen(b[i:])
-	word := b[i : i+n]
-	if i == 1 && b[0] == ' ' && arrowed(b[i+n:]) && (simpleLevel(word) || string(word) == "fatal" || string(word) == "trace") {
-		h.set(word)
-		h.at = i + n
-		return h
-	}
-	if i == 1 && b[0] == ' ' && n > 2 && i+n+2 < len(b) && b[i+n] == ' ' && b[i+n+1] == ' ' && b[i+n+2] != ' ' && upper(word) && strong(word) {
-		h.set(word)
-		h.at = i + n
-	}
-	return h
-}
-
-// marks are the marks of loggers that say a level without a word.
-var marks = [...]struct {
-	mark string
-	word string
-}{
-	{"⨯", "error"}, {"✖", "error"}, {"⚠", "warn"}, {"✔", "info"}, {"✓", "info"}, {"ℹ", "info"},
-}
-
-// marked reads a mark at i, and the level word that signale writes behind it.
-func marked(b []byte, i int, h head) head {
-	if bytes.HasPrefix(b[i:], []byte("›")) { // behind signale's scope
-		i += len("›")
-		for i < len(b) && b[i] == ' ' {
-			i++
-		}
-	}
-	number, size := plog.SeverityNumberUnspecified, 0
-	for _, m := range marks {
-		if bytes.HasPrefix(b[i:], []byte(m.mark)) {
-			number, _ = severity.FromText(m.word)
-			size = len(m.mark)
-		}
-	}
-	end := i + size
-	if size == 0 {
-		for end < len(b) && b[end] >= 0x80 {
-			end++
-		}
-	} else if bytes.HasPrefix(b[end:], []byte("\ufe0f")) {
-		end += len("\ufe0f")
-	}
-	if end >= len(b) || b[end] != ' ' {
-		return h
-	}
-	j := end
-	for j < len(b) && b[j] == ' ' {
-		j++
-	}
-	n := wordLen(b[j:])
-	if word := b[j : j+n]; j-end >= 2 && n > 2 && j+n+1 < len(b) && b[j+n] == ' ' && b[j+n+1] == ' ' && isLevel(word) {
-		h.set(word)
-		h.at = j + n
-		return h
-	}
-	if number != 0 {
-		h.word, h.number, h.at = b[i:i+size], number, end
-	}
-	return h
-}
-
-// klog reads I1121 14:08:36.735000.
-func klog(b []byte) head {
-	h := head{}
-	if len(b) < 22 || digits(b[1:]) != 4 || b[5] != ' ' || timeparse.Clock(b[6:]) < 12 || bytes.IndexByte(b, ']') < 0 {
-		return h
-	}
-	switch b[0] {
-	case 'I', 'W', 'E', 'F':
-		h.timed = true
-		h.set(b[:1])
-	}
-	return h
-}
-
-// simpleLevel finds winston's own level words, which are lower case.
-func simpleLevel(word []byte) bool {
-	switch string(word) {
-	case "error", "warn", "info", "http", "verbose", "debug", "silly", "emerg", "alert", "crit", "warning", "notice":
-		return true
-	}
-	return false
-}
-
 func upper(word []byte) bool {
 	for _, c := range word {
 		if c < 'A' || c > 'Z' {
@@ -757,4 +403,47 @@ func wordLen(b []byte) int {
 		n++
 	}
 	return n
+}
+
+// yearless returns how long the date without a year is that a line begins with.
+func yearless(b []byte) int {
+	if len(b) < 15 || b[3] != ' ' || b[6] != ' ' || b[9] != ':' {
+		return 0
+	}
+	return timeparse.Yearless(b)
+}
+
+// behindBracket looks at what follows a level in brackets at the beginning of a
+// line: a time may; a link of Markdown and a section of a settings file are no level.
+func (p *Parser) behindBracket(b []byte, h *head) {
+	rest := bytes.TrimSpace(b[h.at:])
+	switch {
+	case len(rest) == 0, rest[0] == '=', b[h.at] == '(', b[h.at] == '_', b[h.at] == '.': // a section of a settings file
+		*h = head{}
+		return
+	case rest[0] == ':' && bytes.IndexByte(bytes.TrimSpace(rest[1:]), ' ') < 0 && (!upper(h.word) || bytes.Contains(rest, []byte("://"))): // where a link of Markdown leads
+		*h = head{}
+		return
+	}
+	p.timeBehind(b, h.at, h)
+}
+
+// timeBehind reads a time after a level, and reports whether there is one. Blanks, dashes,
+// bars, colons and a bracket may be between them.
+func (p *Parser) timeBehind(b []byte, at int, h *head) bool {
+	for i := at; i < len(b) && i-at < 8; i++ {
+		switch c := b[i]; {
+		case c == ' ' || c == '\t' || c == '-' || c == '|' || c == ':' || c == '[' || c == '(':
+		case c-'0' <= 9:
+			t, ok := timeparse.Parse(b[i:], p.set.Location)
+			if !ok || !t.Seconds || !bounded(b[i:], t.Len) {
+				return false
+			}
+			h.nanos, h.seconds, h.timed = t.Nanos, t.Seconds, true
+			return true
+		default:
+			return false
+		}
+	}
+	return false
 }
