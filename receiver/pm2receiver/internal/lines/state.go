@@ -62,6 +62,22 @@ func (s State) Clone() State {
 	return s
 }
 
+// WithoutHeld returns a copy of the state without the lines that are held back, and how many
+// these are.
+func (s State) WithoutHeld() (State, int) {
+	held := len(s.Prefix.Waiting)
+	s.Prefix.Waiting = nil
+	s.Slots = slices.Clone(s.Slots)
+	for i := range s.Slots {
+		if len(s.Slots[i].Partial) > 0 {
+			held++
+		}
+		s.Slots[i].Partial, s.Slots[i].Messages = nil, nil
+		s.Slots[i].clear()
+	}
+	return s, held
+}
+
 // MapTexts returns a copy of the state in which f has replaced the texts that are held back. No
 // two texts of a state have the same id. A text keeps its id while it grows.
 func (s State) MapTexts(f func(id string, text []byte) []byte) State {
