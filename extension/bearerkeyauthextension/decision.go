@@ -62,9 +62,10 @@ func (d decision) reason() rejection.Reason {
 		return rejection.MalformedKey
 	case malformedBasic:
 		return rejection.MalformedBasic
-	case unknownKey, wrongUsername:
-		// The same answer, so that callers cannot find out whose key they have.
+	case unknownKey:
 		return rejection.UnknownKey
+	case wrongUsername:
+		return rejection.WrongUsername
 	case revokedKey:
 		return rejection.RevokedKey
 	case notYetValid:
@@ -92,8 +93,6 @@ func (d decision) String() string {
 		return "accepted"
 	case undecided:
 		return "undecided"
-	case wrongUsername:
-		return "wrong_username"
 	}
 	return d.reason().String()
 }

@@ -34,10 +34,6 @@ const (
 	// maxReasons limits the reasons that components may post.
 	maxReasons  = 100
 	reasonOther = "other"
-
-	// reasonDeleted is the reason for keys of deleted tenants. The answer to the caller
-	// is that of an unknown key.
-	reasonDeleted = "tenant_deleted"
 )
 
 // rejections counts rejected requests with known keys by tenant, key and reason.

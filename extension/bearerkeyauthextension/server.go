@@ -192,11 +192,11 @@ func (c *serverAuth) rejected(key *tenant.Key, d decision, signal tenant.Signals
 	if key == nil {
 		return
 	}
-	reason := d.String()
-	if d == unknownKey {
-		reason = reasonDeleted
+	reason := d.reason()
+	if d == unknownKey { // the registry has the key, and its tenant is deleted
+		reason = rejection.TenantDeleted
 	}
-	c.PostRejection(rejection.Rejected{Tenant: key.Tenant().ID, KeyID: key.ID, Reason: reason, Signal: signal, Client: addr})
+	c.PostRejection(rejection.Rejected{Tenant: key.Tenant().ID, KeyID: key.ID, Reason: reason.String(), Signal: signal, Client: addr})
 }
 
 // PostRejection implements rejection.Board.

@@ -116,9 +116,13 @@ func (g *Guard) PostLimiter(over func(id tenant.ID, signal tenant.Signal, record
 // before the guard is used.
 func (g *Guard) PostRejections(boards rejection.Boards) { g.boards = boards }
 
-// Refused counts a request of the caller of ctx that a receiver rejects for a reason of its
-// own, which is one word.
-func (g *Guard) Refused(ctx context.Context, reason string) { g.boards.Post(ctx, 0, reason) }
+// Refuse counts the rejection err of a request of the caller of ctx, which a receiver does not
+// admit, and returns it.
+func (g *Guard) Refuse(ctx context.Context, err *rejection.Error) *rejection.Error {
+	g.stats.reject(protocolOf(ctx), err.Reason())
+	g.boards.Post(ctx, 0, err.Reason().String())
+	return err
+}
 
 // Count counts the rejection err of an unknown caller, and returns it.
 func (g *Guard) Count(protocol Protocol, err *rejection.Error) error {

@@ -17,7 +17,7 @@ import (
 type Rejected struct {
 	Tenant tenant.ID
 	KeyID  string
-	Reason string         // one of a small set of words, such as the name of a [Reason]
+	Reason string         // the name of a [Reason]
 	Signal tenant.Signals // empty: not known
 	Client net.Addr
 }

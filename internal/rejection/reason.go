@@ -30,6 +30,8 @@ const (
 	MalformedBasic
 	MalformedKey
 	UnknownKey
+	WrongUsername
+	TenantDeleted
 	RevokedKey
 	NotYetValid
 	ExpiredKey
@@ -61,7 +63,11 @@ const (
 	Storage
 	Downstream
 
+	Path
+	Method
+	ContentType
 	Malformed
+	NoStream
 	NoTenant
 	TooLarge
 	Depth
@@ -104,14 +110,17 @@ var table = [numReasons]row{
 	MalformedBasic: {"malformed_basic", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Basic credentials are not the base64 encoding of "<user>:<key>": configure the API key as the password`},
 	MalformedKey:   {"malformed_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "malformed API key"},
 	UnknownKey:     {"unknown_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "unknown API key"},
-	RevokedKey:     {"revoked_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key is revoked"},
-	NotYetValid:    {"not_yet_valid", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key is not valid yet"},
-	ExpiredKey:     {"expired_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key has expired"},
-	SourceAddress:  {"source_address", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key must not be used from this address"},
-	Origin:         {"origin", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key must not be used from this web origin"},
-	TenantHeader:   {"tenant_header", codes.Unauthenticated, http.StatusUnauthorized, 0, "the header x-business-id or X-Scope-OrgID names another tenant than the API key"},
-	NoIdentity:     {"no_identity", codes.Unauthenticated, http.StatusUnauthorized, 0, "the request has no authenticated tenant"},
-	UnknownTenant:  {"unknown_tenant", codes.Unauthenticated, http.StatusUnauthorized, 0, "the tenant does not exist"},
+	// Callers cannot find out whose key they have, or had.
+	WrongUsername: {"wrong_username", codes.Unauthenticated, http.StatusUnauthorized, 0, "unknown API key"},
+	TenantDeleted: {"tenant_deleted", codes.Unauthenticated, http.StatusUnauthorized, 0, "unknown API key"},
+	RevokedKey:    {"revoked_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key is revoked"},
+	NotYetValid:   {"not_yet_valid", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key is not valid yet"},
+	ExpiredKey:    {"expired_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key has expired"},
+	SourceAddress: {"source_address", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key must not be used from this address"},
+	Origin:        {"origin", codes.Unauthenticated, http.StatusUnauthorized, 0, "the API key must not be used from this web origin"},
+	TenantHeader:  {"tenant_header", codes.Unauthenticated, http.StatusUnauthorized, 0, "the header x-business-id or X-Scope-OrgID names another tenant than the API key"},
+	NoIdentity:    {"no_identity", codes.Unauthenticated, http.StatusUnauthorized, 0, "the request has no authenticated tenant"},
+	UnknownTenant: {"unknown_tenant", codes.Unauthenticated, http.StatusUnauthorized, 0, "the tenant does not exist"},
 
 	Suspended:      {"suspended", codes.PermissionDenied, http.StatusForbidden, 0, "the tenant is suspended"},
 	Scope:          {"scope", codes.PermissionDenied, http.StatusForbidden, 0, "the API key may not send %v"},
@@ -135,15 +144,20 @@ var table = [numReasons]row{
 	Storage:            {"storage", codes.Unavailable, http.StatusServiceUnavailable, 2 * time.Second, "the collector cannot store data"},
 	Downstream:         {"downstream", codes.Unavailable, http.StatusServiceUnavailable, 2 * time.Second, "the collector cannot accept the data now"},
 
-	Malformed: {"malformed", codes.InvalidArgument, http.StatusBadRequest, 0, "the data is malformed"},
-	NoTenant:  {"no_tenant", codes.InvalidArgument, http.StatusBadRequest, 0, `a resource lacks the attribute "%v", which names its tenant`},
-	TooLarge:  {"too_large", codes.ResourceExhausted, http.StatusRequestEntityTooLarge, 0, "the request is too large"},
-	Depth:     {"depth", codes.ResourceExhausted, http.StatusRequestEntityTooLarge, 0, "the request nests values too deeply"},
-	Elements:  {"elements", codes.ResourceExhausted, http.StatusRequestEntityTooLarge, 0, "the request has too many elements"},
-	Encoding:  {"encoding", codes.Unimplemented, http.StatusUnsupportedMediaType, 0, "the Content-Encoding is not supported"},
-	Slow:      {"slow", codes.DeadlineExceeded, http.StatusRequestTimeout, 0, "the body arrives too slowly"},
-	Canceled:  {"canceled", codes.Canceled, statusClientClosedRequest, 0, "the caller canceled the request"},
-	Panic:     {"panic", codes.Internal, http.StatusInternalServerError, 0, "internal error"},
+	Path:        {"path", codes.Unimplemented, http.StatusNotFound, 0, "there is nothing at this path, send to %v"},
+	Method:      {"method", codes.Unimplemented, http.StatusMethodNotAllowed, 0, "the method is not supported, use POST"},
+	ContentType: {"content_type", codes.Unimplemented, http.StatusUnsupportedMediaType, 0, "the Content-Type is not supported, send %v"},
+	Malformed:   {"malformed", codes.InvalidArgument, http.StatusBadRequest, 0, "the data is malformed"},
+	// Text and status are those of Loki.
+	NoStream: {"no_stream", codes.InvalidArgument, http.StatusUnprocessableEntity, 0, "error at least one valid stream is required for ingestion"},
+	NoTenant: {"no_tenant", codes.InvalidArgument, http.StatusBadRequest, 0, `a resource lacks the attribute "%v", which names its tenant`},
+	TooLarge: {"too_large", codes.ResourceExhausted, http.StatusRequestEntityTooLarge, 0, "the request is too large"},
+	Depth:    {"depth", codes.ResourceExhausted, http.StatusRequestEntityTooLarge, 0, "the request nests values too deeply"},
+	Elements: {"elements", codes.ResourceExhausted, http.StatusRequestEntityTooLarge, 0, "the request has too many elements"},
+	Encoding: {"encoding", codes.Unimplemented, http.StatusUnsupportedMediaType, 0, "the Content-Encoding is not supported"},
+	Slow:     {"slow", codes.DeadlineExceeded, http.StatusRequestTimeout, 0, "the body arrives too slowly"},
+	Canceled: {"canceled", codes.Canceled, statusClientClosedRequest, 0, "the caller canceled the request"},
+	Panic:    {"panic", codes.Internal, http.StatusInternalServerError, 0, "internal error"},
 }
 
 // row returns the row of r. A value that is no reason is a defect and answered
@@ -169,7 +183,7 @@ func (r Reason) Retryable() bool { return r.row().delay > 0 }
 
 // Text returns what a caller reads. args replace the verbs of the text: a signal
 // for [Scope], [NoRoute] and [UnknownDestination], a number for [TooManyTenants],
-// an attribute for [NoTenant]. Other texts ignore them.
+// an attribute for [NoTenant], what to send for [Path] and [ContentType]. Other texts ignore them.
 func (r Reason) Text(args ...any) string {
 	text := r.row().text
 	if len(args) == 0 || !strings.Contains(text, "%v") {

@@ -40,6 +40,7 @@ func situations() []situation {
 	return []situation{
 		{"no, unknown, expired or revoked key; header names another tenant; tenant is gone", codes.Unauthenticated, 401, false, []Reason{
 			NoKey, SeveralKeys, NotBearer, PercentEncoded, QuotedKey, NoScheme, OtherScheme, DoubledScheme, MalformedBasic, MalformedKey, UnknownKey,
+			WrongUsername, TenantDeleted,
 			RevokedKey, NotYetValid, ExpiredKey, SourceAddress, Origin, TenantHeader, NoIdentity, UnknownTenant,
 		}},
 		{"tenant suspended; signal not in the key's scopes", codes.PermissionDenied, 403, false, []Reason{Suspended, Scope}},
@@ -53,7 +54,10 @@ func situations() []situation {
 		{"the collector cannot accept data now", codes.Unavailable, 503, true, []Reason{
 			Requests, Migration, TooManyTenants, UnknownDestination, DiskFull, Storage, Downstream,
 		}},
-		{"unknown Content-Encoding", codes.Unimplemented, 415, false, []Reason{Encoding}},
+		{"another path", codes.Unimplemented, 404, false, []Reason{Path}},
+		{"another method", codes.Unimplemented, 405, false, []Reason{Method}},
+		{"no stream", codes.InvalidArgument, 422, false, []Reason{NoStream}},
+		{"unknown Content-Type or Content-Encoding", codes.Unimplemented, 415, false, []Reason{ContentType, Encoding}},
 		{"slow upload", codes.DeadlineExceeded, 408, false, []Reason{Slow}},
 		{"canceled by the caller", codes.Canceled, 499, false, []Reason{Canceled}},
 		{"defect", codes.Internal, 500, false, []Reason{Panic}},
@@ -107,6 +111,8 @@ func TestReason_TextReplacesItsVerbs(t *testing.T) {
 		{UnknownDestination, []any{tenant.Traces}, "the route of the tenant's traces does not work"},
 		{TooManyTenants, []any{7}, "7 other tenants already have data here (max_tenants)"},
 		{NoTenant, []any{"business_id"}, `a resource lacks the attribute "business_id", which names its tenant`},
+		{Path, []any{"/v1/logs"}, "there is nothing at this path, send to /v1/logs"},
+		{ContentType, []any{"application/json"}, "the Content-Type is not supported, send application/json"},
 		{Suspended, []any{tenant.Logs}, "the tenant is suspended"},
 		{PercentEncoded, []any{tenant.Logs}, PercentEncoded.Text()},
 	} {

@@ -41,10 +41,6 @@ const (
 // maxText is the longest text of an answer. Clients log its first line.
 const maxText = 1024
 
-// errNoStream has the text and the status of Loki. A body whose streams are not where they
-// should be is not accepted without them.
-var errNoStream = errors.New("error at least one valid stream is required for ingestion")
-
 // handler handles the requests of a receiver.
 type handler struct {
 	*lokiPushReceiver
@@ -80,39 +76,32 @@ func formatOf(contentType string) (string, error) {
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != path && r.URL.Path != legacyPath {
-		h.guard.Refused(r.Context(), "path")
-		h.refuse(w, r, "there is nothing at this path, send to "+path, http.StatusNotFound)
+		h.refuse(w, r, rejection.Of(rejection.Path, path))
 		return
 	}
 	if r.Method != http.MethodPost {
-		h.guard.Refused(r.Context(), "method")
 		w.Header().Set("Allow", http.MethodPost)
-		h.refuse(w, r, "the method is not supported, use POST", http.StatusMethodNotAllowed)
+		h.refuse(w, r, rejection.Of(rejection.Method))
 		return
 	}
 	format, err := formatOf(r.Header.Get("Content-Type"))
 	if err != nil {
-		h.guard.Refused(r.Context(), "content_type")
-		h.refuse(w, r, err.Error()+": send the Content-Type application/json or application/x-protobuf", http.StatusBadRequest)
+		h.refuse(w, r, rejection.New(rejection.ContentType, err.Error()+": send the Content-Type application/json or application/x-protobuf"))
 		return
 	}
 	compressed, ok := h.setEncoding(r, format)
 	if !ok {
-		h.guard.Refused(r.Context(), "content_encoding")
 		text := fmt.Sprintf("Content-Encoding %q not supported, send none or one of: %s", strings.Join(r.Header.Values("Content-Encoding"), ", "), strings.Join(h.limits.Encodings, ", "))
-		h.refuse(w, r, text, http.StatusBadRequest)
+		h.refuse(w, r, rejection.New(rejection.Encoding, text))
 		return
 	}
 	err = h.accept(w, r, format, compressed)
 	h.server.Answering(w)
-	switch {
-	case errors.Is(err, errNoStream):
-		h.answer(w, r, http.StatusUnprocessableEntity, err.Error())
-	case err != nil:
+	if err != nil {
 		h.reject(w, r, rejection.From(err))
-	default:
-		h.answer(w, r, http.StatusNoContent, "")
+		return
 	}
+	h.answer(w, r, http.StatusNoContent, "")
 }
 
 // setEncoding makes the Content-Encoding one that the guard decodes, or returns false. A
@@ -162,9 +151,8 @@ func (h *handler) accept(w http.ResponseWriter, r *http.Request, format string, 
 		return err
 	}
 	request.Decoded()
-	if decoded.Streams == 0 {
-		h.guard.Refused(ctx, "no_stream")
-		return errNoStream
+	if decoded.Streams == 0 { // also those of a body that has them elsewhere
+		return request.Count(rejection.Of(rejection.NoStream))
 	}
 	return h.consume(request.Context(ctx), format, decoded)
 }
@@ -273,9 +261,13 @@ func (h *handler) count(ctx context.Context, decoded push.Result) {
 	}
 }
 
-// refuse answers what is refused before it is known whose request it is: requests without
-// authentication, which confighttp refuses, and requests of another form.
-func (h *handler) refuse(w http.ResponseWriter, r *http.Request, text string, status int) {
+// refuse counts and answers a request of another path, method or form.
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *rejection.Error) {
+	h.reject(w, r, h.guard.Refuse(r.Context(), err))
+}
+
+// unauthenticated answers a request that confighttp finds unauthenticated.
+func (h *handler) unauthenticated(w http.ResponseWriter, r *http.Request, text string, status int) {
 	if status == http.StatusUnauthorized && r.Header.Get("Authorization") == "" {
 		text = "no org id: " + text
 	}
@@ -293,7 +285,16 @@ func (h *handler) reject(w http.ResponseWriter, r *http.Request, err *rejection.
 		h.telemetry.ReceiverLokiPushPanics.Add(r.Context(), 1)
 	}
 	err.SetHeader(w.Header())
-	h.answer(w, r, err.HTTPStatus(), textOf(r, err))
+	h.answer(w, r, statusOf(err), textOf(r, err))
+}
+
+// statusOf returns the status of a rejection. Loki answers with 400 what has another form.
+func statusOf(err *rejection.Error) int {
+	switch err.Reason() {
+	case rejection.ContentType, rejection.Encoding:
+		return http.StatusBadRequest
+	}
+	return err.HTTPStatus()
 }
 
 // textOf returns the text of a rejection. Where runbooks search for a text of Loki, it

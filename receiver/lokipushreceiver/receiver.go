@@ -71,7 +71,7 @@ func (r *lokiPushReceiver) Start(ctx context.Context, host component.Host) error
 	h := newHandler(r)
 	r.server, err = guardedhttp.Listen(ctx, guardedhttp.Settings{
 		Config: r.cfg.ServerConfig, Host: host, Telemetry: r.set.TelemetrySettings, Guard: r.guard,
-		Handler: h, Refuse: h.refuse, Panicked: h.panicked,
+		Handler: h, Refuse: h.unauthenticated, Panicked: h.panicked,
 	})
 	if err != nil {
 		return err

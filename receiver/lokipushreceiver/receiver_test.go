@@ -41,6 +41,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
 
 const typeProtobuf = "application/x-protobuf"
@@ -155,6 +156,36 @@ func TestReceiver_FormatsAndEncodings(t *testing.T) {
 			assert.Equal(t, "text/plain; charset=utf-8", a.header.Get("Content-Type"))
 		})
 	}
+}
+
+// A request of another form is counted once, by the reasons of all receivers.
+func TestReceiver_CountsRequestsOfAnotherForm(t *testing.T) {
+	d := setup{}.start(t)
+	board := &tenanttest.Rejections{}
+	d.guard.PostRejections(rejection.Boards{board})
+	counted := map[rejection.Reason]int64{}
+	for _, tt := range []struct {
+		request
+		want rejection.Reason
+	}{
+		{request{path: "/"}, rejection.Path},
+		{request{method: http.MethodGet}, rejection.Method},
+		{request{contentType: "-"}, rejection.ContentType},
+		{request{encoding: "br"}, rejection.Encoding},
+		{request{body: []byte(`{}`)}, rejection.NoStream},
+	} {
+		d.send(t, tt.request)
+		posted := board.Take()
+		require.Len(t, posted, 1, tt.want)
+		assert.Equal(t, tt.want.String(), posted[0].Reason)
+		assert.Equal(t, "k1", posted[0].KeyID)
+		counted[tt.want]++
+	}
+	d.guard.Stats().Rejected(func(_ guard.Protocol, why rejection.Reason, n int64) {
+		assert.Equal(t, counted[why], n, why)
+		delete(counted, why)
+	})
+	assert.Empty(t, counted, "in the metric of the guard")
 }
 
 // A stream without entries is accepted, as Loki does.

@@ -77,25 +77,21 @@ func versionOf(contentType string) (message.Version, bool) {
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != h.cfg.Path {
-		h.guard.Refused(r.Context(), "path")
-		h.refuse(w, r, "there is nothing at this path, send to "+h.cfg.Path, http.StatusNotFound)
+		h.refuse(w, r, rejection.Of(rejection.Path, h.cfg.Path))
 		return
 	}
 	if r.Method != http.MethodPost {
-		h.guard.Refused(r.Context(), "method")
 		w.Header().Set("Allow", http.MethodPost)
-		h.refuse(w, r, "the method is not supported, use POST", http.StatusMethodNotAllowed)
+		h.refuse(w, r, rejection.Of(rejection.Method))
 		return
 	}
 	version, ok := versionOf(r.Header.Get("Content-Type"))
 	if !ok {
-		h.guard.Refused(r.Context(), "content_type")
-		h.refuse(w, r, "the Content-Type is not supported, send "+contentTypeProtobuf+" with "+messageV1+" or "+messageV2, http.StatusUnsupportedMediaType)
+		h.refuse(w, r, rejection.Of(rejection.ContentType, contentTypeProtobuf+" with "+messageV1+" or "+messageV2))
 		return
 	}
 	if !h.setEncoding(r) {
-		h.guard.Refused(r.Context(), "content_encoding")
-		h.refuse(w, r, "the Content-Encoding is not supported, send one of: "+strings.Join(h.limits.Encodings, ", "), http.StatusUnsupportedMediaType)
+		h.refuse(w, r, rejection.New(rejection.Encoding, "the Content-Encoding is not supported, send one of: "+strings.Join(h.limits.Encodings, ", ")))
 		return
 	}
 	written, err := h.accept(w, r, version)
@@ -244,9 +240,13 @@ func (h *handler) count(ctx context.Context, decoded translate.Result) {
 	}
 }
 
-// refuse answers what is refused before it is known whose request it is: requests without
-// authentication, which confighttp refuses, and requests of another form.
-func (h *handler) refuse(w http.ResponseWriter, r *http.Request, text string, status int) {
+// refuse counts and answers a request of another path, method or form.
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *rejection.Error) {
+	h.reject(w, r, h.guard.Refuse(r.Context(), err))
+}
+
+// unauthenticated answers a request that confighttp finds unauthenticated.
+func (h *handler) unauthenticated(w http.ResponseWriter, r *http.Request, text string, status int) {
 	h.answer(w, r, status, translate.Written{}, text)
 }
 

@@ -77,7 +77,7 @@ func (r *remoteWriteReceiver) Start(ctx context.Context, host component.Host) er
 	h := newHandler(r)
 	r.server, err = guardedhttp.Listen(ctx, guardedhttp.Settings{
 		Config: r.cfg.ServerConfig, Host: host, Telemetry: r.set.TelemetrySettings, Guard: r.guard,
-		Handler: h, Refuse: h.refuse, Panicked: h.panicked,
+		Handler: h, Refuse: h.unauthenticated, Panicked: h.panicked,
 	})
 	if err != nil {
 		return err

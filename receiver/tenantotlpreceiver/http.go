@@ -56,8 +56,7 @@ func newHTTPServer(ctx context.Context, cfg HTTPConfig, host component.Host, set
 func (h *httpServer) route(w http.ResponseWriter, r *http.Request) {
 	s, ok := h.paths[r.URL.Path]
 	if !ok {
-		h.guard.Refused(r.Context(), "path")
-		h.reject(w, r, "there is nothing at this path, send to "+h.signalPaths(), http.StatusNotFound)
+		h.refuse(w, r, rejection.Of(rejection.Path, h.signalPaths()))
 		return
 	}
 	h.export(s, w, r)
@@ -70,9 +69,8 @@ func (h *httpServer) signalPaths() string {
 
 func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		h.guard.Refused(r.Context(), "method")
 		w.Header().Set("Allow", http.MethodPost)
-		h.reject(w, r, "the method is not supported, use POST", http.StatusMethodNotAllowed)
+		h.refuse(w, r, rejection.Of(rejection.Method))
 		return
 	}
 	contentType := r.Header.Get("Content-Type")
@@ -83,8 +81,7 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 	case contentTypeJSON:
 		f = formatJSON
 	default:
-		h.guard.Refused(r.Context(), "content_type")
-		h.reject(w, r, "the Content-Type is not supported, send one of: "+contentTypeJSON+", "+contentTypeProtobuf, http.StatusUnsupportedMediaType)
+		h.refuse(w, r, rejection.Of(rejection.ContentType, "one of: "+contentTypeJSON+", "+contentTypeProtobuf))
 		return
 	}
 	err := h.accept(r.Context(), s, f, func(request *guard.Request) ([]byte, error) {
@@ -110,8 +107,12 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 	write(w, contentType, http.StatusOK, body)
 }
 
-// reject answers requests that are rejected before their tenant matters: those that
-// confighttp finds unauthenticated, and those of another path, method or content type.
+// refuse counts and answers a request of another path, method or content type.
+func (h *httpServer) refuse(w http.ResponseWriter, r *http.Request, err *rejection.Error) {
+	writeRejection(w, r.Header.Get("Content-Type"), h.guard.Refuse(r.Context(), err))
+}
+
+// reject answers a request that confighttp finds unauthenticated.
 func (h *httpServer) reject(w http.ResponseWriter, r *http.Request, text string, httpStatus int) {
 	writeStatus(w, r.Header.Get("Content-Type"), httpStatus, status.New(codeOf(httpStatus), text))
 }
