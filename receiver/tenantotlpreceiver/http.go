@@ -56,10 +56,20 @@ func newHTTPServer(ctx context.Context, cfg HTTPConfig, host component.Host, set
 func (h *httpServer) route(w http.ResponseWriter, r *http.Request) {
 	s, ok := h.paths[r.URL.Path]
 	if !ok {
-		h.refuse(w, r, rejection.Of(rejection.Path, h.signalPaths()))
+		h.refuse(w, r, h.otherPath(r.URL.Path))
 		return
 	}
 	h.export(s, w, r)
+}
+
+// otherPath returns the rejection of a path at which there is nothing.
+func (h *httpServer) otherPath(path string) *rejection.Error {
+	err := rejection.Of(rejection.Path, h.signalPaths())
+	switch path {
+	case "/api/v1/write", "/loki/api/v1/push", "/api/prom/push":
+		return rejection.New(rejection.Path, err.Error()+"; this port receives OTLP, remote write and Loki pushes have ports of their own")
+	}
+	return err
 }
 
 // signalPaths returns the paths of all signals, for a text.

@@ -86,6 +86,8 @@ func TestHTTP_AnswersInEachFormat(t *testing.T) {
 		{"receiver, other path", "POST", "/v1/profiles", "good", "", 404, codes.Unimplemented, paths},
 		{"receiver, slash", "POST", "/v1/logs/", "good", "", 404, codes.Unimplemented, paths},
 		{"receiver, root", "GET", "/", "good", "", 404, codes.Unimplemented, paths},
+		{"receiver, remote write", "POST", "/api/v1/write", "good", "", 404, codes.Unimplemented, "this port receives OTLP, remote write and Loki pushes have ports of their own"},
+		{"receiver, Loki", "POST", "/loki/api/v1/push", "good", "", 404, codes.Unimplemented, "this port receives OTLP, remote write and Loki pushes have ports of their own"},
 		{"receiver, PUT", "PUT", "/v1/logs", "good", "", 405, codes.Unimplemented, "POST"},
 		{"receiver, GET", "GET", "/v1/traces", "good", "", 405, codes.Unimplemented, "POST"},
 		{"receiver, DELETE", "DELETE", "/v1/metrics", "good", "", 405, codes.Unimplemented, "POST"},
