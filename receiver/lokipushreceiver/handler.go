@@ -136,7 +136,11 @@ func (h *handler) accept(w http.ResponseWriter, r *http.Request, format string, 
 		return err
 	}
 	defer request.Release()
-	body, err := request.ReadBody(w, r, h.limits)
+	limits := h.limits
+	if format == formatProtobuf && !compressed { // curl names a type that is not JSON's
+		limits.Hint = "; for JSON send Content-Type: application/json"
+	}
+	body, err := request.ReadBody(w, r, limits)
 	h.server.BodyRead(w, err)
 	if err != nil {
 		return err
