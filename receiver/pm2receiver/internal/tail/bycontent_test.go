@@ -5,7 +5,9 @@ package tail
 
 import (
 	"fmt"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/fingerprint"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logname"
 )
 
@@ -224,4 +227,32 @@ func TestLog_ForgetsExcludedCopiesThatAreGone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, found, "an excluded copy is not read")
 	assert.Equal(t, map[string]bool{"app-2.log": true}, l.byContent)
+}
+
+// A log with the most files and copies has a checkpoint that is not large, unless their names are long:
+// those of copies that are known by their content may take twice as much.
+func TestCheckpoint_SizeWithTheMostFilesAndCopies(t *testing.T) {
+	size := func(length int) int {
+		name := strings.Repeat("n", length)
+		f := checkpoint.File{ID: math.MaxUint64, Name: name, Device: math.MaxUint32, Inode: math.MaxUint32, Fingerprint: fingerprint.Fingerprint{
+			Offset: 1 << 40, Head: make([]byte, fingerprint.SampleSize), Digest: math.MaxUint64, Samples: make([]fingerprint.Sample, 24),
+		}}
+		for i := range f.Samples {
+			f.Samples[i] = fingerprint.Sample{Offset: 1<<40 - 100 + int64(i), Digest: math.MaxUint64}
+		}
+		c := &checkpoint.Checkpoint{
+			Version: checkpoint.Version, Contents: math.MaxUint64,
+			Files: slices.Repeat([]checkpoint.File{f}, maxOpen), Gone: slices.Repeat([]checkpoint.File{f}, maxGone),
+			Handled:   slices.Repeat([]checkpoint.CopyState{{Device: math.MaxUint32, Inode: math.MaxUint32, Size: 1 << 40, Modified: math.MaxInt64}}, maxCopies),
+			ByContent: slices.Repeat([]string{name}, maxByContent),
+		}
+		require.NoError(t, c.Files[0].Validate())
+		e, err := checkpoint.NewStore(&diskStore{}).Encode("/app.log", c)
+		require.NoError(t, err)
+		return e.Size()
+	}
+	assert.LessOrEqual(t, size(32), checkpoint.LargeSize)
+	longest := size(255)
+	assert.Greater(t, longest, 2*checkpoint.LargeSize, "the bound is one of the number of names")
+	assert.Less(t, longest, 3*checkpoint.LargeSize)
 }
