@@ -44,7 +44,7 @@ type Assembler struct {
 	line Line // what yield is given, reused
 	at   int64
 	from []Place
-	year int // of the reader's clock
+	now  time.Time // of the block, or of a line that has waited
 }
 
 // New returns an assembler that continues where state was taken.
@@ -91,7 +91,7 @@ func (m *Assembler) Held() (n int) {
 // reader's clock.
 func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	defer func() { m.line = Line{} }() // it refers to the arena, which is as large as the block
-	m.file, m.at, m.year = file, 0, now.Year()
+	m.file, m.at, m.now = file, 0, now
 	for i := 0; len(block) > 0; i++ {
 		if i < len(m.from) {
 			base, m.at = m.from[i].Offset, m.from[i].Time
@@ -123,6 +123,9 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 	}
 	slot := m.slot(rec.ProcessID, rec.Stderr, a, yield)
 	s := &m.state.Slots[slot]
+	if len(rec.App) == 0 {
+		rec.App = []byte(m.set.App)
+	}
 	if !bytes.Equal(rec.App, m.name) || m.app == "" {
 		m.name = append(m.name[:0], rec.App...)
 		m.app = string(rec.App)
@@ -198,7 +201,7 @@ func (m *Assembler) raw(text []byte, offset int64, now time.Time, a *arena.Arena
 func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	l := &m.line
 	*l = Line{App: m.set.App, ProcessID: m.set.ProcessID, Stderr: m.set.Stderr, Slot: RawSlot, File: m.file, Offset: offset, Record: offset}
-	if m.state.App != "" {
+	if l.App == "" { // Otherwise an application could give its lines another name with one object.
 		l.App = m.state.App
 	}
 	switch {

@@ -106,6 +106,9 @@ func (m *Assembler) date(text []byte, buf *[maxPrefix]byte) (d date, shape []byt
 		return date{}, nil, noDate
 	}
 	if p, ok := timeparse.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
+		if m.state.Prefix.Plain && !m.recent(p.Nanos) {
+			return date{}, nil, noDate
+		}
 		return date{nanos: p.Nanos, size: p.Len + len(separator)}, nil, sure
 	}
 	n := prefixLen(text)
@@ -113,10 +116,13 @@ func (m *Assembler) date(text []byte, buf *[maxPrefix]byte) (d date, shape []byt
 		return date{}, nil, noDate
 	}
 	whole, ok := readDate(text[:n])
-	if !ok || !whole.prefix(m.year) {
+	if !ok || !whole.prefix(m.now.Year()) {
 		return date{}, nil, noDate
 	}
 	p := &m.state.Prefix
+	if (whole.epoch != 0 || p.Plain) && !m.recent(whole.nanos(m.set.Location)) {
+		return date{}, nil, noDate
+	}
 	shape = shapeOf(buf[:0], text[:n])
 	d = date{size: n + len(separator), unknownWord: whole.unknownWord}
 	behind := text[d.size:]
@@ -130,6 +136,14 @@ func (m *Assembler) date(text []byte, buf *[maxPrefix]byte) (d date, shape []byt
 	}
 	d.nanos = whole.nanos(m.set.Location)
 	return d, shape, sure
+}
+
+// recent reports whether PM2 may have written a date in a file that also has lines without
+// one: it is of the last year. Others are dates of the application. What is no time is 0.
+func (m *Assembler) recent(nanos int64) bool {
+	const day = 24 * time.Hour
+	age := m.now.Sub(time.Unix(0, nanos))
+	return nanos == 0 || m.set.DatesEachLine || age < 366*day && age > -day
 }
 
 // learn makes a shape that of PM2's dates.

@@ -52,15 +52,15 @@ func (m *Assembler) release(a *arena.Arena, yield func(*Line)) {
 func (m *Assembler) decide(a *arena.Arena, yield func(*Line)) {
 	waiting := m.state.Prefix.Waiting
 	m.state.Prefix.Waiting = nil
-	file, at, year := m.file, m.at, m.year
+	file, at, now := m.file, m.at, m.now
 	for i := range waiting {
 		w := &waiting[i]
-		m.file, m.at, m.year = w.File, w.Time, w.Since.Year()
+		m.file, m.at, m.now = w.File, w.Time, w.Since
 		var buf [maxPrefix]byte
 		d, _, certain := m.date(w.Text, &buf)
 		m.outside(w.Text, d, certain == sure, w.Offset, w.Since, a, yield)
 	}
-	m.file, m.at, m.year = file, at, year
+	m.file, m.at, m.now = file, at, now
 }
 
 // DecideBefore emits lines that have waited since before for others that show whether
