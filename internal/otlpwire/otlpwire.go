@@ -82,7 +82,7 @@ type Counts struct {
 	Rewritten int
 	// Unknown is the name of the first field of a request in JSON that the protocol does
 	// not have, as the sender wrote it and at most 64 bytes of it. It is set only if the
-	// request has no records, and tells why.
+	// request has no records, which it may explain.
 	Unknown string
 }
 
