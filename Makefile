@@ -47,7 +47,7 @@ smoke: build ## Run the demonstration without a terminal and assert every count
 	@go build -o _build/demonstrate ./testbed/demo && exec _build/demonstrate -smoke
 
 .PHONY: test
-test: build ## Run all tests against the built binary
+test: build ## Build the binary and run all tests
 	@test -n "$(RACE)" || echo "no C compiler: testing without the race detector"
 	go test $(RACE) -timeout 35m ./...
 	go test $(RACE) -tags pm2slab $(addprefix ./receiver/pm2receiver/internal/,slab decode applog container daemonlog)

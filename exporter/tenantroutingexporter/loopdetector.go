@@ -24,20 +24,21 @@ const loopInterval = 10 * time.Second
 // again without end. It does not resolve names, except localhost and the name of the host. It is for one
 // goroutine.
 type loopDetector struct {
-	candidates map[string]candidate // by host and port
+	candidates []candidate
 	at         time.Time
 	found      []condition.Finding
 }
 
 // candidate is a destination that may be on this machine.
 type candidate struct {
-	// address is not valid for the name of the host.
-	address netip.Addr
-	port    uint16
+	endpoint string // host and port
+	// addresses are none for the name of the host.
+	addresses []netip.Addr
+	port      uint16
 }
 
 func newLoopDetector(cfg *Config) *loopDetector {
-	s := &loopDetector{candidates: map[string]candidate{}}
+	l := &loopDetector{}
 	name, _ := os.Hostname() // without a name, none is compared
 	for _, d := range cfg.Destinations {
 		for _, endpoint := range d.endpoints() {
@@ -45,17 +46,21 @@ func newLoopDetector(cfg *Config) *loopDetector {
 			if !ok {
 				continue
 			}
+			c := candidate{endpoint: net.JoinHostPort(host, strconv.Itoa(int(port))), port: port}
 			address, err := netip.ParseAddr(host)
 			switch {
 			case err == nil && address.IsUnspecified(), host == "localhost":
-				address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-			case err != nil && !strings.EqualFold(host, name):
+				c.addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+			case err == nil:
+				c.addresses = []netip.Addr{address.Unmap().WithZone("")}
+			case !strings.EqualFold(host, name):
 				continue
 			}
-			s.candidates[net.JoinHostPort(host, strconv.Itoa(int(port)))] = candidate{address.Unmap().WithZone(""), port}
+			l.candidates = append(l.candidates, c)
 		}
 	}
-	return s
+	slices.SortFunc(l.candidates, func(a, b candidate) int { return strings.Compare(a.endpoint, b.endpoint) })
+	return l
 }
 
 // endpoints returns the endpoints of a destination that are the same for all tenants.
@@ -72,6 +77,9 @@ func (d *DestinationConfig) endpoints() (all []string) {
 // hostPort returns the host and port that an endpoint connects to.
 func hostPort(endpoint string) (host string, port uint16, ok bool) {
 	name := ""
+	for _, scheme := range []string{"dns:///", "passthrough:///"} { // of gRPC
+		endpoint = strings.TrimPrefix(endpoint, scheme)
+	}
 	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
 		host, name = u.Hostname(), u.Port()
 		switch {
@@ -87,42 +95,42 @@ func hostPort(endpoint string) (host string, port uint16, ok bool) {
 	return host, uint16(n), err == nil && n > 0
 }
 
-func (s *loopDetector) findings(now time.Time) []condition.Finding {
-	if len(s.candidates) == 0 || !s.at.IsZero() && now.Sub(s.at) < loopInterval {
-		return s.found
+func (l *loopDetector) findings(now time.Time) []condition.Finding {
+	if len(l.candidates) == 0 || !l.at.IsZero() && now.Sub(l.at) < loopInterval {
+		return l.found
 	}
-	s.at, s.found = now, nil
+	l.at, l.found = now, nil
 	own := ownports.Listening()
 	if len(own) == 0 {
 		return nil
 	}
 	machine := machineAddresses()
-	for name, c := range s.candidates {
+	for _, c := range l.candidates {
 		if c.reaches(own, machine) {
-			s.found = []condition.Finding{{
-				Name: condition.FeedbackLoop, Message: "The destination " + name + " is this process itself: it receives what it sends, and no data leaves this machine",
+			l.found = []condition.Finding{{
+				Name: condition.FeedbackLoop, Message: "The destination " + c.endpoint + " is this process itself: it receives what it sends, and no data leaves this machine",
 			}}
+			break // all have the same cause
 		}
 	}
-	return s.found
+	return l.found
 }
 
 // reaches reports whether a connection to the destination reaches one of the listeners. Another process may
 // listen on the same port of another address.
-func (c candidate) reaches(listeners []netip.AddrPort, machine map[netip.Addr]bool) bool {
+func (c *candidate) reaches(listeners []netip.AddrPort, machine map[netip.Addr]bool) bool {
 	for _, l := range listeners {
 		if l.Port() != c.port {
 			continue
 		}
-		if !c.address.IsValid() { // the name of the host
-			if l.Addr().IsUnspecified() || machine[l.Addr()] && !l.Addr().IsLoopback() {
+		if len(c.addresses) == 0 && (l.Addr().IsUnspecified() || machine[l.Addr()] && !l.Addr().IsLoopback()) {
+			return true
+		}
+		for _, address := range c.addresses {
+			all := l.Addr().IsUnspecified() && (l.Addr().Is6() || address.Is4())
+			if l.Addr() == address || all && (address.IsLoopback() || machine[address]) {
 				return true
 			}
-			continue
-		}
-		all := l.Addr().IsUnspecified() && (l.Addr().Is6() || c.address.Is4())
-		if l.Addr() == c.address || all && (c.address.IsLoopback() || machine[c.address]) {
-			return true
 		}
 	}
 	return false

@@ -21,7 +21,7 @@ import (
 func TestHostPort(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		"http://localhost:4318": "localhost 4318", "https://gateway.example": "gateway.example 443", "http://10.0.0.1/v1": "10.0.0.1 80",
-		"127.0.0.1:4317": "127.0.0.1 4317", "http://[::1]:4318/x": "::1 4318", "gateway": "", "127.0.0.1:x": "", "127.0.0.1:0": "", "": "",
+		"127.0.0.1:4317": "127.0.0.1 4317", "dns:///localhost:4317": "localhost 4317", "passthrough:///10.0.0.1:4317": "10.0.0.1 4317", "http://[::1]:4318/x": "::1 4318", "gateway": "", "127.0.0.1:x": "", "127.0.0.1:0": "", "": "",
 	} {
 		got := ""
 		if host, port, ok := hostPort(endpoint); ok {
@@ -72,6 +72,7 @@ func TestLoopDetector_ComparesAddresses(t *testing.T) {
 		{"http://127.0.0.1:4318", address("127.0.0.1:4318"), true},
 		{"http://localhost:4318", address("127.0.0.1:4318"), true},
 		{"http://0.0.0.0:4318", address("127.0.0.1:4318"), true},
+		{"http://localhost:4318", address("[::1]:4318"), true},
 		{"http://127.0.0.1:4318", address("0.0.0.0:4318"), true},
 		{"http://127.0.0.1:4318", address("[::]:4318"), true},
 		{"http://127.0.0.7:4318", address("0.0.0.0:4318"), true},

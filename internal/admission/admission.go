@@ -1,7 +1,8 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package admission decides whether a caller may send data. All components decide alike.
+// Package admission decides whether a caller may send data, from its identity and the
+// registry. All components decide alike. It knows neither limits nor queues.
 package admission
 
 import (

@@ -181,7 +181,7 @@ func failureRows(t *testing.T) func(situation string) failureRow {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(root, "receiver", "prometheusremotewritereceiver", "README.md"))
 	require.NoError(t, err)
-	_, section, ok := strings.Cut(string(raw), "\n## Behaviour on failure\n")
+	_, section, ok := strings.Cut(string(raw), "\n## Behavior on failure\n")
 	require.True(t, ok)
 	cells := func(line string) (all []string) {
 		for cell := range strings.SplitSeq(strings.Trim(line, "|"), "|") {
@@ -277,13 +277,13 @@ service:
 	}
 	// ends checks what became of the scrapes from first to last, during which a client was
 	// refused.
-	ends := func(w *writer, behaviour string, first, last int64) {
+	ends := func(w *writer, behavior string, first, last int64) {
 		arrives(w)
-		if strings.HasPrefix(behaviour, "drops") {
+		if strings.HasPrefix(behavior, "drops") {
 			assert.NotEmpty(t, w.missingFrom(backend, first, last), w.name)
 			return
 		}
-		require.True(t, strings.HasPrefix(behaviour, "retries"), behaviour)
+		require.True(t, strings.HasPrefix(behavior, "retries"), behavior)
 		require.EventuallyWithT(t, func(c *assert.CollectT) { assert.Empty(c, w.missingFrom(backend, first, last)) }, time.Minute, 100*time.Millisecond, w.name)
 	}
 
@@ -392,12 +392,12 @@ service:
 	}
 
 	for i, w := range overQuota {
-		behaviour := quota[w.column]
+		behavior := quota[w.column]
 		if w.tenant == "quota-debian" {
-			require.Equal(t, "drops the batch, unless `retry_on_http_429: true`", behaviour)
-			behaviour = "retries"
+			require.Equal(t, "drops the batch, unless `retry_on_http_429: true`", behavior)
+			behavior = "retries"
 		}
-		ends(w, behaviour, firstOfQuota[i], lastOfQuota[i])
+		ends(w, behavior, firstOfQuota[i], lastOfQuota[i])
 	}
 
 	for _, w := range writers {

@@ -36,8 +36,8 @@ const (
 	lz4Memory     = 12 << 20 // blocks of 4 MiB, and of 8 MiB in the legacy format
 )
 
-// maxSnappyRatio is the most bytes to which a byte of a snappy block can expand. A copy of 64
-// bytes takes at least two.
+// maxSnappyRatio is a generous bound of the bytes to which a byte of a snappy block expands: a
+// copy of three bytes stands for at most 64.
 const maxSnappyRatio = 64
 
 // decompressors holds the reusable decompressors of a guard. They read complete bodies from

@@ -41,7 +41,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 	atGateway.Storage = &storage
 	atShared := limits
 	atShared.Scope, atShared.Gateways = ScopeShared, 4
-	atShared.Redis.Endpoint, atShared.Redis.Password = "redis.internal:6379", "from the environment"
+	atShared.Redis.Endpoint, atShared.Redis.Password = "redis.internal:6379", "${env:REDIS_PASSWORD}"
 	for key, want := range map[string]*Config{
 		"tenant/edge": {
 			Source: SourceConfig, BusinessID: "tenant-a", Attribute: "business_id",

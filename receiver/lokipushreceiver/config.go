@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guardedhttp"
 )
 
-// builtInGuard is the value of `guard` for a guard of the receiver's own.
+// builtInGuard is the value of `guard` with which the receiver has its own guard.
 const builtInGuard = "built_in"
 
 const defaultEndpoint = "localhost:3100"
@@ -37,8 +37,8 @@ type Config struct {
 	MaxLineSize bytesize.Size `mapstructure:"max_line_size"`
 
 	// Guard is the ID of the extension that bounds what requests may use, shared with
-	// other receivers. Defaults to request_guard. built_in gives the receiver a guard of
-	// its own with default limits.
+	// other receivers. Defaults to request_guard. built_in gives the receiver its own guard
+	// with default limits.
 	Guard component.ID `mapstructure:"guard"`
 
 	// prevent unkeyed literal initialization

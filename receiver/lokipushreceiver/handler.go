@@ -27,7 +27,7 @@ import (
 
 // Paths of the push API.
 const (
-	path       = "/loki/api/v1/push"
+	pushPath   = "/loki/api/v1/push"
 	legacyPath = "/api/prom/push"
 )
 
@@ -37,6 +37,10 @@ const (
 	formatProtobuf = "protobuf"
 	formatUnknown  = "unknown"
 )
+
+// maxSnappyRatio is a generous bound of the bytes to which a byte of a snappy block expands:
+// a copy of three bytes stands for at most 64.
+const maxSnappyRatio = 64
 
 // maxText is the longest text of an answer. Clients log its first line.
 const maxText = 1024
@@ -75,8 +79,8 @@ func formatOf(contentType string) (string, error) {
 
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != path && r.URL.Path != legacyPath {
-		h.refuse(w, r, rejection.Of(rejection.Path, path))
+	if r.URL.Path != pushPath && r.URL.Path != legacyPath {
+		h.refuse(w, r, rejection.Of(rejection.Path, pushPath))
 		return
 	}
 	if r.Method != http.MethodPost {
@@ -128,7 +132,7 @@ func (h *handler) setEncoding(r *http.Request, format string) (compressed, ok bo
 	return format == formatProtobuf, slices.Contains(h.limits.Encodings, name)
 }
 
-// accept reads a request, decodes it and hands it to the next consumer.
+// accept reads a request, decodes it and passes it to the next consumer.
 func (h *handler) accept(w http.ResponseWriter, r *http.Request, format string, compressed bool) error {
 	ctx := r.Context()
 	request, err := h.guard.Admit(ctx, tenant.Logs)
@@ -161,12 +165,11 @@ func (h *handler) accept(w http.ResponseWriter, r *http.Request, format string, 
 	return h.consume(request.Context(ctx), format, decoded)
 }
 
-// unsnappy decompresses a message inside of another encoding. One that is not compressed
-// is returned as it is.
+// unsnappy decompresses a message inside of another encoding.
 func (h *handler) unsnappy(request *guard.Request, body []byte) ([]byte, error) {
 	n, err := snappy.DecodedLen(body)
 	if err != nil || n > maxSnappyRatio*len(body) {
-		return body, nil //nolint:nilerr // the decoder finds what is wrong
+		return uncompressed(request, body)
 	}
 	if int64(n) > int64(h.cfg.MaxDecodedSize) {
 		return nil, request.Count(rejection.New(rejection.TooLarge, fmt.Sprintf("the decoded body has more than %v", h.cfg.MaxDecodedSize)))
@@ -176,13 +179,18 @@ func (h *handler) unsnappy(request *guard.Request, body []byte) ([]byte, error) 
 	}
 	decoded, err := snappy.Decode(make([]byte, n), body)
 	if err != nil {
-		return body, nil //nolint:nilerr // the decoder finds what is wrong
+		return uncompressed(request, body)
 	}
 	return decoded, nil
 }
 
-// maxSnappyRatio is the most bytes to which a byte of a snappy block can expand.
-const maxSnappyRatio = 64
+// uncompressed returns a message that is not a snappy block if it is one in protobuf.
+func uncompressed(request *guard.Request, body []byte) ([]byte, error) {
+	if _, err := push.CountEntries(body); err != nil {
+		return nil, malformed(request, fmt.Errorf("the body is neither valid snappy nor valid protobuf: %w", err))
+	}
+	return body, nil
+}
 
 // decode decodes a body. Its error is a rejection.
 func (h *handler) decode(ctx context.Context, request *guard.Request, format string, body []byte) (push.Result, error) {
@@ -236,7 +244,7 @@ func (h *handler) countRefused(ctx context.Context, format string, records int, 
 	return err
 }
 
-// consume hands records to the next consumer. Streams without entries are accepted.
+// consume passes records to the next consumer. Streams without entries are accepted.
 func (h *handler) consume(ctx context.Context, format string, decoded push.Result) error {
 	h.count(ctx, decoded)
 	if decoded.Records == 0 {

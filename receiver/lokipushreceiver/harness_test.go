@@ -76,7 +76,7 @@ type setup struct {
 	next      func(context.Context, plog.Logs) error // nil: all are accepted
 }
 
-// door is a running receiver and what it hands on.
+// door is a running receiver and what it passes to the next consumer.
 type door struct {
 	url       string
 	sink      *consumertest.LogsSink
@@ -154,7 +154,7 @@ func (d *door) try(ctx context.Context, r request) (answer, error) {
 		method = http.MethodPost
 	}
 	if r.path == "" {
-		r.path = path
+		r.path = pushPath
 	}
 	req, err := http.NewRequestWithContext(ctx, method, d.url+r.path, bytes.NewReader(r.body))
 	if err != nil {

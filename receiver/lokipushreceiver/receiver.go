@@ -92,7 +92,7 @@ func (r *lokiPushReceiver) findGuard(host component.Host) (*guard.Guard, error) 
 	}
 	g, err := guard.Find(host, r.cfg.Guard)
 	if err != nil {
-		return nil, fmt.Errorf("%w; with `guard: %s` the receiver has one of its own", err, builtInGuard)
+		return nil, fmt.Errorf("%w; with `guard: %s` the receiver has its own guard", err, builtInGuard)
 	}
 	return g, nil
 }

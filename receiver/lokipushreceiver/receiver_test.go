@@ -100,6 +100,8 @@ func lines(sink *consumertest.LogsSink) map[string][]string {
 func TestReceiver_FormatsAndEncodings(t *testing.T) {
 	text, message := jsonLine(`{"app":"a"}`, "x"), protoLine(`{app="a"}`, "x")
 	legacy := []byte(`{"streams":[{"labels":"{app=\"a\"}","entries":[{"ts":"2023-11-14T22:13:20Z","line":"x"}]}]}`)
+	damaged := snap(message)
+	damaged = damaged[:len(damaged)-1]
 	for _, tt := range []struct {
 		name string
 		request
@@ -124,6 +126,9 @@ func TestReceiver_FormatsAndEncodings(t *testing.T) {
 		{"protobuf of any type", request{contentType: "application/octet-stream", body: snap(message)}, 204, ""},
 		{"protobuf gzip of snappy", request{contentType: typeProtobuf, encoding: "gzip", body: compressed(t, toGzip, snap(message))}, 204, ""},
 		{"protobuf gzip", request{contentType: typeProtobuf, encoding: "gzip", body: compressed(t, toGzip, message)}, 204, ""},
+		{"protobuf gzip of damaged snappy", request{contentType: typeProtobuf, encoding: "gzip", body: compressed(t, toGzip, damaged)}, 400, "the body is neither valid snappy nor valid protobuf: "},
+		{"protobuf gzip of text", request{contentType: typeProtobuf, encoding: "gzip", body: compressed(t, toGzip, text)}, 400, "the body is neither valid snappy nor valid protobuf: "},
+		{"protobuf gzip of nothing", request{contentType: typeProtobuf, encoding: "gzip", body: compressed(t, toGzip, nil)}, 422, "error at least one valid stream is required for ingestion"},
 		{"protobuf deflate of snappy", request{contentType: typeProtobuf, encoding: "deflate", body: compressed(t, toRawDeflate, snap(message))}, 204, ""},
 		{"no type", request{contentType: "-", body: text}, 400, "mime: no media type"},
 		{"invalid type", request{contentType: ";", body: text}, 400, "mime: no media type"},
@@ -140,7 +145,7 @@ func TestReceiver_FormatsAndEncodings(t *testing.T) {
 		{"labels", request{contentType: typeProtobuf, body: snap(protoLine(`{app=}`, "x"))}, 400, "Error parsing labels '{app=}' with error: "},
 		{"number as timestamp", request{body: []byte(`{"streams":[{"stream":{"a":"b"},"values":[[1700000000000000000,"x"]]}]}`)}, 400, "a timestamp must be a string with nanoseconds"},
 		{"method", request{method: http.MethodGet}, 405, "use POST"},
-		{"path", request{path: "/loki/api/v1/query", body: text}, 404, path},
+		{"path", request{path: "/loki/api/v1/query", body: text}, 404, pushPath},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := setup{}.start(t)
@@ -190,14 +195,14 @@ func TestReceiver_CountsRequestsOfAnotherForm(t *testing.T) {
 }
 
 // A stream without entries is accepted, as Loki does.
-func TestReceiver_NothingToHandOn(t *testing.T) {
+func TestReceiver_NothingToPass(t *testing.T) {
 	d := setup{}.start(t)
 	assert.Equal(t, 204, d.send(t, request{body: []byte(`{"streams":[{"stream":{"a":"b"},"values":[]}]}`)}).status)
 	assert.Equal(t, 204, d.send(t, request{contentType: typeProtobuf, body: snap(field(1, field(1, []byte(`{a="b"}`))))}).status)
 	assert.Empty(t, d.sink.AllLogs())
 }
 
-// A request is handed on once and whole, and one that is malformed at its end not at all.
+// A request is passed once and whole, and one that is malformed at its end is not passed.
 func TestReceiver_AllOrNothing(t *testing.T) {
 	d := setup{}.start(t)
 	good, bad := protoLine(`{app="a"}`, "good"), protoLine(`{app=}`, "bad")
@@ -338,6 +343,10 @@ func TestReceiver_Bombs(t *testing.T) {
 		return []byte(begin + one + strings.Repeat(","+one, n) + end)
 	}
 	many := slices.Repeat([]byte{0x12, 0}, 7<<20)
+	var metadata []byte
+	for i := range 100 {
+		metadata = append(metadata, field(3, field(1, fmt.Appendf(nil, "%02d", i)), field(2, []byte("b")))...)
+	}
 	for name, tt := range map[string]struct {
 		request
 		want []int
@@ -353,7 +362,7 @@ func TestReceiver_Bombs(t *testing.T) {
 		"entries in JSON":            {request{encoding: "gzip", body: compressed(t, toGzip, list(`{"streams":[{"stream":{},"values":[`, `["1",""]`, `]}]}`, 1<<20))}, []int{413}},
 		"streams in JSON":            {request{encoding: "gzip", body: compressed(t, toGzip, list(`{"streams":[`, `{"stream":{},"values":[["1",""]]}`, `]}`, 400_000))}, []int{413}},
 		"entries in protobuf":        {request{contentType: typeProtobuf, body: snap(field(1, field(1, []byte("{}")), many))}, []int{413}},
-		"metadata in protobuf":       {request{contentType: typeProtobuf, body: snap(slices.Repeat(field(1, field(1, []byte("{}")), field(2, slices.Repeat(field(3, field(1, []byte("a")), field(2, []byte("b"))), 100))), 15_000))}, []int{413, 204}},
+		"metadata in protobuf":       {request{contentType: typeProtobuf, body: snap(slices.Repeat(field(1, field(1, []byte("{}")), field(2, metadata)), 15_000))}, []int{413}},
 		"malformed labels":           {request{contentType: typeProtobuf, body: snap(protoLine("{"+strings.Repeat(`"`, 15<<20)+"}", ""))}, []int{400}},
 		"truncated":                  {request{contentType: typeProtobuf, body: snap(protoLine(`{a="b"}`, "x")[:10])}, []int{400}},
 		"length over the end":        {request{contentType: typeProtobuf, body: snap([]byte{0x0a, 0xff, 0xff, 0xff, 0x7f})}, []int{400}},
@@ -485,7 +494,7 @@ func TestReceiver_ShutdownWithoutStart(t *testing.T) {
 func TestReceiver_MissingGuard(t *testing.T) {
 	r, err := NewFactory().CreateLogs(t.Context(), receivertest.NewNopSettings(NewFactory().Type()), createDefaultConfig(), consumertest.NewNop())
 	require.NoError(t, err)
-	assert.ErrorContains(t, r.Start(t.Context(), componenttest.NewNopHost()), "with `guard: built_in` the receiver has one of its own")
+	assert.ErrorContains(t, r.Start(t.Context(), componenttest.NewNopHost()), "with `guard: built_in` the receiver has its own guard")
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 

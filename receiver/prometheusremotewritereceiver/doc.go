@@ -4,5 +4,5 @@
 //go:generate go tool -modfile=../../internal/tools/go.mod mdatagen metadata.yaml
 
 // Package prometheusremotewritereceiver receives metrics over Prometheus remote write,
-// 1.0 and 2.0, from Prometheus and what speaks its protocol.
+// 1.0 and 2.0, from Prometheus, vmagent and other senders.
 package prometheusremotewritereceiver

@@ -9,8 +9,8 @@
 // alternate batch by batch, however long their queues are. The package does not depend on
 // collectors, protocols or files.
 //
-// An offer passes admission (bounds of the lane, the tenant and the total), is made durable by a
-// [Store], and enters the queues of its lanes. A lane with a batch to send enters the run queue of
+// An offer is checked against the bounds of the lane, the tenant and the total, is made durable by
+// a [Store], and enters the queues of its lanes. A lane with a batch to send enters the run queue of
 // its endpoint. Dispatch starts an attempt when there is a slot. The [Verdict] of a [Target]
 // completes the batch, puts it into the retry queue, or splits it to find the records that the
 // destination rejects.

@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/xpdata"
 )
 
 const (
@@ -75,6 +76,7 @@ type Builder struct {
 
 	streams    map[string]*stream // by their labels as they are in the request
 	metadata   pairs              // of the entry
+	attributes xpdata.MapBuilder  // of a map, which itself looks for each new name among all others
 	unreserved int64              // bytes that are not reserved yet
 }
 
@@ -132,24 +134,27 @@ func (b *Builder) streamOf(raw []byte, read func() error) (*stream, error) {
 	logs := b.result.Logs.ResourceLogs().AppendEmpty()
 	logs.Resource().SetDroppedAttributesCount(uint32(labels.dropped)) //nolint:gosec // below the size of a body
 	b.result.DroppedAttributes += labels.dropped
-	setResource(logs.Resource().Attributes(), labels.list)
+	b.setResource(logs.Resource().Attributes(), labels.list)
 	s.records = logs.ScopeLogs().AppendEmpty().LogRecords()
 	return s, nil
 }
 
-// setResource sets the attributes of a resource to the labels of a stream.
-func setResource(attrs pcommon.Map, labels []pair) {
-	attrs.EnsureCapacity(len(labels) + 1)
-	named := false
+// setResource sets the attributes of a resource, which has none, to the labels of a stream.
+func (b *Builder) setResource(attrs pcommon.Map, labels []pair) {
+	b.attributes.EnsureCapacity(len(labels) + 1)
+	service := ""
 	for _, l := range labels {
 		if l.name == serviceNameLabel || l.name == serviceName {
-			l.name, named = serviceName, true
+			service = l.value
+			continue
 		}
-		attrs.PutStr(l.name, l.value)
+		b.attributes.AppendEmpty(l.name).SetStr(l.value)
 	}
-	if !named {
-		attrs.PutStr(serviceName, discoverService(labels))
+	if service == "" {
+		service = discoverService(labels)
 	}
+	b.attributes.AppendEmpty(serviceName).SetStr(service)
+	b.attributes.UnsafeIntoMap(attrs)
 }
 
 // entry is what an entry of a stream has besides its structured metadata.
@@ -160,30 +165,38 @@ type entry struct {
 
 // add adds an entry with the structured metadata in b.metadata.
 func (b *Builder) add(s *stream, e *entry) error {
-	metadata := b.metadata.list
-	if err := b.reserve(sizeOfRecord + len(metadata)*sizeOfAttribute); err != nil {
+	metadata, line := b.metadata.list, e.line
+	t, expressible := timestamp(e.seconds, e.nanos)
+	marks := 0
+	if !expressible {
+		marks++
+	}
+	if most := b.set.MaxLineSize; most > 0 && len(line) > most {
+		marks++
+		line = cut(line, most)
+	}
+	if err := b.reserve(sizeOfRecord + (len(metadata)+marks)*sizeOfAttribute); err != nil {
 		return err
 	}
 	record := s.records.AppendEmpty()
 	b.result.Records++
 	record.SetObservedTimestamp(b.set.Arrived)
-	if t, ok := timestamp(e.seconds, e.nanos); ok {
+	record.Body().SetStr(line)
+	l := s.level
+	if len(metadata) > 0 {
+		l = levelOfMetadata(metadata, l)
+		b.setMetadata(record, metadata, marks)
+	}
+	// The marks come last, because metadata may have their names.
+	if expressible {
 		record.SetTimestamp(t)
 	} else {
 		b.result.InvalidTimestamps++
 		record.Attributes().PutStr(timestampAttribute, formatTime(e.seconds, e.nanos))
 	}
-	line := e.line
-	if most := b.set.MaxLineSize; most > 0 && len(line) > most {
+	if len(line) < len(e.line) {
 		b.result.CutLines++
-		record.Attributes().PutInt(truncatedAttribute, int64(len(line)))
-		line = cut(line, most)
-	}
-	record.Body().SetStr(line)
-	l := s.level
-	if len(metadata) > 0 {
-		l = levelOfMetadata(metadata, l)
-		setMetadata(record, metadata)
+		record.Attributes().PutInt(truncatedAttribute, int64(len(e.line)))
 	}
 	if b.metadata.dropped > 0 {
 		record.SetDroppedAttributesCount(uint32(b.metadata.dropped)) //nolint:gosec // below the size of a body
@@ -196,10 +209,10 @@ func (b *Builder) add(s *stream, e *entry) error {
 	return nil
 }
 
-// setMetadata sets attributes, and the trace, of a record to structured metadata.
-func setMetadata(record plog.LogRecord, metadata []pair) {
-	attrs := record.Attributes()
-	attrs.EnsureCapacity(attrs.Len() + len(metadata))
+// setMetadata sets the attributes and the trace of a record, which has no attributes, to
+// structured metadata, with space for more attributes.
+func (b *Builder) setMetadata(record plog.LogRecord, metadata []pair, more int) {
+	b.attributes.EnsureCapacity(len(metadata) + more)
 	for _, m := range metadata {
 		switch m.name {
 		case "trace_id":
@@ -215,8 +228,9 @@ func setMetadata(record plog.LogRecord, metadata []pair) {
 				continue
 			}
 		}
-		attrs.PutStr(m.name, m.value)
+		b.attributes.AppendEmpty(m.name).SetStr(m.value)
 	}
+	b.attributes.UnsafeIntoMap(record.Attributes())
 }
 
 // isID decodes an ID in hexadecimal digits, in the form in which OTLP's readers write it.

@@ -75,6 +75,45 @@ func BenchmarkPush(b *testing.B) {
 	}
 }
 
+// BenchmarkPairs decodes 8 MiB of JSON, most of which is structured metadata or labels.
+func BenchmarkPairs(b *testing.B) {
+	for _, n := range []int{2, 16, 64, MaxLabels, MaxMetadata} {
+		metadata, labels := pairsMessage(n, 8<<20)
+		for name, body := range map[string][]byte{"metadata": metadata, "labels": labels} {
+			if name == "labels" && n > MaxLabels {
+				continue
+			}
+			b.Run(name+"/"+strconv.Itoa(n), func(b *testing.B) {
+				began := cpuTime(b)
+				for b.Loop() {
+					r, err := build((*Builder).JSON, Settings{}, body)
+					require.NoError(b, err)
+					require.Zero(b, r.DroppedAttributes)
+				}
+				b.ReportMetric(float64((cpuTime(b)-began).Milliseconds())/float64(b.N), "cpu-ms/op")
+			})
+		}
+	}
+}
+
+// pairsMessage returns requests of size bytes with n pairs of structured metadata for each
+// entry, and with n labels for each stream.
+func pairsMessage(n, size int) (metadata, labels []byte) {
+	var pairs strings.Builder
+	for i := range n {
+		fmt.Fprintf(&pairs, `,"%03d":"%d"`, i, i%10)
+	}
+	metadata = []byte(`{"streams":[{"stream":{"app":"a"},"values":[["1","x",{` + pairs.String()[1:] + `}]`)
+	for part := `,["1","x",{` + pairs.String()[1:] + `}]`; len(metadata)+len(part) < size; {
+		metadata = append(metadata, part...)
+	}
+	labels = []byte(`{"streams":[{"stream":{},"values":[]}`)
+	for i := 0; len(labels) < size-64-pairs.Len(); i++ {
+		labels = fmt.Appendf(labels, `,{"stream":{"000":"%d"%s},"values":[["1","x"]]}`, i, pairs.String()[strings.Index(pairs.String()[1:], ",")+1:])
+	}
+	return append(metadata, "]}]}"...), append(labels, "]}"...)
+}
+
 // cpuTime returns the processor time of the process, which unlike the time that passes does
 // not depend on what else the machine does.
 func cpuTime(b *testing.B) time.Duration {

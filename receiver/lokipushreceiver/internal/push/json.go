@@ -105,16 +105,25 @@ type jsonStream struct {
 	legacy    bool
 	hasLabels bool
 
-	values, entries bool
-	later           [2]int // where values and entries are that came before the labels; 0: none
+	values, entries jsonList
+	out             *stream // nil before the first entry
+}
+
+// jsonList is one of the two lists of entries that a stream may have.
+type jsonList struct {
+	entry     func(*jsonDecoder, *stream) error
+	otherwise error // if it is no array
+
+	read  bool
+	later int // where it is if it came before the labels; 0: nowhere
 }
 
 func (d *jsonDecoder) stream() error {
 	d.result.Streams++
-	var (
-		s   jsonStream
-		out *stream
-	)
+	s := jsonStream{
+		values:  jsonList{entry: (*jsonDecoder).valueEntry, otherwise: errValues},
+		entries: jsonList{entry: (*jsonDecoder).objectEntry, otherwise: errEntries},
+	}
 	err := d.object(errStream, func(key str) error {
 		switch {
 		case key.is("stream"):
@@ -122,9 +131,9 @@ func (d *jsonDecoder) stream() error {
 		case key.is("labels"):
 			return d.keepLabels(&s, true, '"', errLabelText)
 		case key.is("values"):
-			return d.list(&s, &out, &s.values, 0, errValues, d.valueEntry)
+			return d.list(&s, &s.values)
 		case key.is("entries"):
-			return d.list(&s, &out, &s.entries, 1, errEntries, d.objectEntry)
+			return d.list(&s, &s.entries)
 		}
 		return d.ignore()
 	})
@@ -134,23 +143,20 @@ func (d *jsonDecoder) stream() error {
 	if !s.hasLabels {
 		return errNoLabels
 	}
-	if s.later == [2]int{} {
-		return nil
-	}
 	behind := d.at
-	for i, read := range [2]func(*stream) error{d.valueEntry, d.objectEntry} {
-		if s.later[i] == 0 {
+	for _, l := range [2]*jsonList{&s.values, &s.entries} {
+		if l.later == 0 {
 			continue
 		}
-		if out, err = d.streamWith(&s); err != nil {
-			return err
-		}
-		d.at = s.later[i]
-		if err := d.array(errValues, func() error { return read(out) }); err != nil {
+		d.at = l.later
+		if err := d.listEntries(&s, l); err != nil {
 			return err
 		}
 	}
 	d.at = behind
+	if s.out == nil { // a stream without entries is none, but must be a valid one
+		return d.readLabels(&s)
+	}
 	return nil
 }
 
@@ -172,51 +178,53 @@ func (d *jsonDecoder) keepLabels(s *jsonStream, legacy bool, begin byte, otherwi
 
 // list reads the entries of a stream, or keeps where they are if its labels are not known
 // yet.
-func (d *jsonDecoder) list(s *jsonStream, out **stream, read *bool, kind int, otherwise error, one func(*stream) error) (err error) {
-	if err := once(read); err != nil {
+func (d *jsonDecoder) list(s *jsonStream, l *jsonList) error {
+	if err := once(&l.read); err != nil {
 		return err
 	}
 	switch {
 	case d.peek() == 'n':
 		return d.literal("null")
 	case d.peek() != '[':
-		return otherwise
+		return l.otherwise
 	case !s.hasLabels:
-		s.later[kind] = d.at
+		l.later = d.at
 		return d.ignore()
 	}
-	return d.array(otherwise, func() error {
-		if *out == nil { // a stream without entries is none
-			if *out, err = d.streamWith(s); err != nil {
+	return d.listEntries(s, l)
+}
+
+func (d *jsonDecoder) listEntries(s *jsonStream, l *jsonList) error {
+	return d.array(l.otherwise, func() (err error) {
+		if s.out == nil {
+			if s.out, err = d.streamOf(s.labels, func() error { return d.readLabels(s) }); err != nil {
 				return err
 			}
 		}
-		return one(*out)
+		return l.entry(d, s.out)
 	})
 }
 
-// streamWith returns the stream with the labels of s.
-func (d *jsonDecoder) streamWith(s *jsonStream) (*stream, error) {
-	return d.streamOf(s.labels, func() error {
-		if s.legacy {
-			inner := scanner{data: s.labels, at: 1}
-			text, err := inner.str()
-			if err != nil {
-				return err
-			}
-			set := text.raw
-			if text.escaped {
-				if err := d.set.Reserve(int64(len(set))); err != nil {
-					return err
-				}
-				set = unescape(make([]byte, 0, len(set)), set)
-			}
-			return d.labels.parse(set)
-		}
+// readLabels sets the labels of the builder to those of s.
+func (d *jsonDecoder) readLabels(s *jsonStream) error {
+	if !s.legacy {
 		inner := jsonDecoder{Builder: d.Builder, scanner: scanner{data: s.labels}}
 		d.labels.labels.reset()
 		return inner.pairs(errLabels, &d.labels.labels)
-	})
+	}
+	inner := scanner{data: s.labels, at: 1}
+	text, err := inner.str()
+	if err != nil {
+		return err
+	}
+	set := text.raw
+	if text.escaped {
+		if err := d.set.Reserve(int64(len(set))); err != nil {
+			return err
+		}
+		set = unescape(make([]byte, 0, len(set)), set)
+	}
+	return d.labels.parse(set)
 }
 
 // pairs adds the members of an object. Values other than strings become text, since

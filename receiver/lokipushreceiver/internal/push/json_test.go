@@ -19,8 +19,10 @@ func TestJSON(t *testing.T) {
 			["1700000000000000002","second \"quoted\" \u00e9\n",{"user":"u1","trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331"}],
 			["1700000000000000003","",{}]]},
 		{"values":[["5","before the labels"]],"stream":{"service_name":"pay","app":"x","level":"warn"}},
-		{"stream":{"job":"none"},"values":[]}]}`)
-	assert.Equal(t, 3, r.Streams)
+		{"stream":{"job":"none"},"values":[]},
+		{"values":[],"stream":{"job":"none"},"entries":null},
+		{"labels":"{job=\"none\"}"}]}`)
+	assert.Equal(t, 5, r.Streams)
 	assert.Equal(t, 4, r.Records)
 	assert.Equal(t, 2, r.Logs.ResourceLogs().Len(), "a stream without entries is none")
 	shop := map[string]any{"app": "shop", "env": "prod", "service.name": "shop"}
@@ -121,6 +123,9 @@ func TestJSON_Malformed(t *testing.T) {
 		`{"streams":[{"labels":"{}","entries":[{"ts":"1","line":""}]}]}`:                      errTimeText,
 		`{"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`:                   errDepth,
 		`{"streams":[{"labels":"{a=}","entries":[{"ts":"2023-11-14T22:13:20Z","line":""}]}]}`: errQuote,
+		`{"streams":[{"labels":"{a=}","entries":[]}]}`:                                        errQuote,
+		`{"streams":[{"entries":[],"labels":"{a=}"}]}`:                                        errQuote,
+		`{"streams":[{"labels":"a"}]}`:                                                        errBrace,
 	} {
 		_, err := build((*Builder).JSON, Settings{}, []byte(body))
 		assert.ErrorIs(t, err, want, body)

@@ -41,7 +41,8 @@ func (l level) set(record plog.LogRecord) {
 }
 
 // levelOf returns the level that a word means. A word without a meaning is a level too,
-// of which only the word is known.
+// of which only the word is known. A word that is empty or too long is none: another label
+// or field may name the level then.
 func levelOf(word string) level {
 	if word == "" || len(word) > maxLevelText {
 		return level{}
@@ -63,9 +64,12 @@ func isLevelName[T ~string | ~[]byte](name T) bool {
 
 // levelOfLabels returns the level that the labels of a stream name.
 func levelOfLabels(labels []pair) level {
-	for _, l := range labels {
-		if isLevelName(l.name) {
-			return levelOf(l.value)
+	for _, label := range labels {
+		if !isLevelName(label.name) {
+			continue
+		}
+		if l := levelOf(label.value); l.found() {
+			return l
 		}
 	}
 	return level{}
@@ -79,7 +83,9 @@ func levelOfMetadata(metadata []pair, ofStream level) level {
 	for _, m := range metadata {
 		switch {
 		case m.name == detectedLevel && m.value != "unknown":
-			return levelOf(m.value)
+			if l := levelOf(m.value); l.found() {
+				return l
+			}
 		case m.name == severityNumber:
 			if n, err := strconv.Atoi(m.value); err == nil && n >= int(plog.SeverityNumberTrace) && n <= int(plog.SeverityNumberFatal4) {
 				number = plog.SeverityNumber(n)
@@ -132,7 +138,9 @@ func levelOfJSON(line string) level {
 				continue
 			}
 			if value, ok := strings.CutPrefix(strings.TrimLeft(text[end+1:], " \t"), ":"); ok {
-				return levelOf(wordOf(strings.TrimLeft(value, " \t")))
+				if l := levelOf(wordOf(strings.TrimLeft(value, " \t"))); l.found() {
+					return l
+				}
 			}
 		}
 	}

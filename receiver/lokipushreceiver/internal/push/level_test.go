@@ -36,6 +36,9 @@ func TestLevelOfLine(t *testing.T) {
 		`{"level":true}`:                        {},
 		`{"level":{"level":"info"}}`:            {},
 		`{"level":"in\u0066o"}`:                 {},
+		`{"level":null,"lvl":"debug"}`:          {5, "debug"},
+		`{"level":{"a":1},"severity":"warn"}`:   {13, "warn"},
+		`{"level":"","msg":"x","LVL":30}`:       {9, "30"},
 		`{"msg":"x"} level=info`:                {},
 		`{"a`:                                   {},
 		`{level=info}`:                          {},
@@ -62,6 +65,9 @@ func TestLevel_OfLabelsMetadataAndLine(t *testing.T) {
 		"word that nobody knows":    {`"level":"purple"`, ``, `level=info`, level{0, "purple"}},
 		"pino's number":             {`"level":50`, ``, ``, level{17, "50"}},
 		"text that is no level":     {`"level":"` + strings.Repeat("x", 100) + `"`, ``, `level=info`, level{9, "info"}},
+		"other label that is one":   {`"level":"` + strings.Repeat("x", 100) + `","lvl":"warn"`, ``, `level=info`, level{13, "warn"}},
+		"other metadata":            {``, `"level":"` + strings.Repeat("x", 100) + `","lvl":"warn"`, `level=info`, level{13, "warn"}},
+		"label after detected":      {`"level":"warn"`, `"detected_level":"` + strings.Repeat("x", 100) + `"`, ``, level{13, "warn"}},
 		"detected by Loki and line": {``, `"detected_level":"unknown"`, `level=info`, level{9, "info"}},
 	} {
 		t.Run(name, func(t *testing.T) {

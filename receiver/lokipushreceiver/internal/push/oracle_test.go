@@ -255,9 +255,6 @@ func (o *jsonOracle) stream(s value) error {
 			return errRule
 		}
 	}
-	if len(values.items)+len(entries.items) == 0 {
-		return nil
-	}
 	of, key := pairs{most: MaxLabels}, string(labels.raw)
 	if legacy {
 		p := newLabelParser() // which has an oracle of its own

@@ -15,9 +15,9 @@ var serviceLabels = [...]string{
 
 // discoverService returns the service of a stream, from a label other than service_name.
 func discoverService(labels []pair) string {
-	best, service := len(serviceLabels)-1, unknownService
+	best, service := len(serviceLabels), unknownService
 	for _, l := range labels {
-		for i, name := range serviceLabels[:best+1] { // the last of several of one name counts
+		for i, name := range serviceLabels[:best] {
 			if l.name == name {
 				best, service = i, l.value
 				break

@@ -41,7 +41,7 @@ func (p *Parser) head(b []byte) head {
 	if i > 0 && b[i] < 0x80 {
 		return padded(b, i)
 	}
-	if b[i] == '<' && (i+1 == len(b) || !p.enclosedTime(b[i+1:], '>')) {
+	if b[i] == '<' && !p.enclosedTime(b[i+1:], '>') {
 		return p.priority(b)
 	}
 	labels, numbers := 0, 0
@@ -148,7 +148,7 @@ const (
 
 // enclosedTime reports whether b begins with a time that shut follows.
 func (p *Parser) enclosedTime(b []byte, shut byte) bool {
-	if b[0]-'0' > 9 {
+	if len(b) == 0 || b[0]-'0' > 9 {
 		return false
 	}
 	var h head
@@ -296,7 +296,7 @@ func (h *head) behindTime(b []byte, i int, separated bool) (n int, done bool) {
 	if i+n < len(b) {
 		next = b[i+n]
 	}
-	if string(word) == "PHP" && next == ' ' {
+	if string(word) == "PHP" && i+n < len(b) && next == ' ' {
 		h.php(b, i+n+1)
 		return n, true
 	}

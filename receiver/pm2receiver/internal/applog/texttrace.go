@@ -145,8 +145,7 @@ func valueBehind(line, key []byte) ([]byte, bool) {
 }
 
 // keyBegins reports whether a key begins at i, and the family that its prefix says. The key
-// of a query is the client's, and the key of an exemplar of OpenMetrics
-// to a sample.
+// of a query belongs to the client, and the key of an OpenMetrics exemplar to a sample.
 func keyBegins(line []byte, i int) (of family, ok bool) {
 	switch {
 	case bytes.HasSuffix(line[:i], []byte("dd.")):

@@ -43,41 +43,61 @@ func (p *Parser) untimed(b []byte, i int) head {
 		return h
 	}
 	if string(word) == "npm" && next == ' ' {
-		rest := b[n+1:]
-		k := wordLen(rest)
-		switch string(rest[:k]) {
-		case "ERR", "WARN", "error", "warn", "notice", "verbose", "info", "http", "silly":
-			h.set(rest[:k])
-			h.at = n + 1 + k
-		}
-		return h
+		return npm(b, n)
 	}
 	if next == '[' && n == 4 && upper(word) {
 		return p.logrus(b, i, n)
 	}
 	if next == ':' {
-		rest := b[i+n+1:]
-		switch {
-		case upper(word) && strong(word):
-			if len(rest) == 0 || rest[0] == ' ' && !constant(rest) || rest[0] == '\t' || pythonName(rest) {
-				h.set(word)
-				h.at = i + n + 1
-			}
-		case len(rest) > 0 && rest[0] == ' ' && consoleWord(word) && bytes.HasSuffix(bytes.TrimSpace(firstLine(rest)), []byte("]")):
+		return p.beforeColon(b, i, n)
+	}
+	if upper(word) && strong(word) {
+		return p.capitals(b, i, n)
+	}
+	return h
+}
+
+// npm reads the levels of npm behind its name, whose length is n.
+func npm(b []byte, n int) head {
+	h := head{}
+	rest := b[n+1:]
+	k := wordLen(rest)
+	switch string(rest[:k]) {
+	case "ERR", "WARN", "error", "warn", "notice", "verbose", "info", "http", "silly":
+		h.set(rest[:k])
+		h.at = n + 1 + k
+	}
+	return h
+}
+
+// beforeColon reads the level b[i:i+n], which a colon follows.
+func (p *Parser) beforeColon(b []byte, i, n int) head {
+	h := head{}
+	word := b[i : i+n]
+	rest := b[i+n+1:]
+	switch {
+	case upper(word) && strong(word):
+		if len(rest) == 0 || rest[0] == ' ' && !constant(rest) || rest[0] == '\t' || pythonName(rest) {
 			h.set(word)
-			h.at = i + n + 1
-		case len(rest) > 0 && rest[0] == ' ' && simpleLevel(word) && !constant(rest):
-			h.set(word)
-			if h.simple = !ofWinston(rest); !h.simple {
-				p.simple = max(p.simple, 1) // the next one is of the same logger
-			}
 			h.at = i + n + 1
 		}
-		return h
+	case len(rest) > 0 && rest[0] == ' ' && consoleWord(word) && bytes.HasSuffix(bytes.TrimSpace(firstLine(rest)), []byte("]")):
+		h.set(word)
+		h.at = i + n + 1
+	case len(rest) > 0 && rest[0] == ' ' && simpleLevel(word) && !constant(rest):
+		h.set(word)
+		if h.simple = !ofWinston(rest); !h.simple {
+			p.simple = max(p.simple, 1) // the next one is of the same logger
+		}
+		h.at = i + n + 1
 	}
-	if !upper(word) || !strong(word) {
-		return h
-	}
+	return h
+}
+
+// capitals reads the level b[i:i+n], which is in capitals and no colon follows.
+func (p *Parser) capitals(b []byte, i, n int) head {
+	h := head{}
+	word, next := b[i:i+n], b[i+n]
 	switch next {
 	case ' ', '\t':
 		rest := bytes.TrimLeft(b[i+n:], " \t")

@@ -71,3 +71,21 @@ func (s ContainerState) mapTexts(f func(id string, text []byte) []byte) Containe
 	}
 	return s
 }
+
+// withoutHeld is [State.WithoutHeld] for the container.
+func (s ContainerState) withoutHeld() (ContainerState, int) {
+	held := 0
+	for i := range s.Parts {
+		if len(s.Parts[i].Text) > 0 {
+			held++
+		}
+		s.Parts[i] = Part{}
+	}
+	s.Inner = slices.Clone(s.Inner)
+	for i := range s.Inner {
+		state, n := s.Inner[i].State.WithoutHeld()
+		s.Inner[i].State = state
+		held += n
+	}
+	return s, held
+}

@@ -26,3 +26,17 @@ func (s State) MapTexts(f func(id string, text []byte) []byte) State {
 	s.Lines, s.Container = s.Lines.MapTexts(f), s.Container.mapTexts(f)
 	return s
 }
+
+// WithoutHeld returns a copy of the state without the lines that are held back, and how many
+// these are.
+func (s State) WithoutHeld() (State, int) {
+	held := 0
+	for i := range s.Stacks.Held {
+		held += len(s.Stacks.Held[i].Lines)
+	}
+	s.Stacks = stacks.State{}
+	var partial, parts int
+	s.Lines, partial = s.Lines.WithoutHeld()
+	s.Container, parts = s.Container.withoutHeld()
+	return s, held + partial + parts
+}

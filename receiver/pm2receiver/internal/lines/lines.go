@@ -193,7 +193,7 @@ func (m *Assembler) raw(text []byte, offset int64, now time.Time, a *arena.Arena
 	m.outside(text, d, certain == sure, offset, now, a, yield)
 }
 
-// outside hands out a physical line that is no record. A date of PM2's before it shows that
+// outside emits a physical line that is no record. A date of PM2's before it shows that
 // the file goes on as text.
 func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	l := &m.line
@@ -205,7 +205,7 @@ func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now t
 	case dated:
 		m.state.Wrapped = false
 		l.Time = d.nanos
-		if d.nanos == 0 || d.strange {
+		if d.nanos == 0 || d.unknownWord {
 			l.Date = string(text[:d.size-len(separator)])
 		}
 		text = text[d.size:]
@@ -229,8 +229,8 @@ func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now t
 	m.emit(l, text, yield)
 }
 
-// terminates takes note of whether a process ends its lines. One that does may still be
-// followed by a runtime that hands over its messages without newlines: then the messages do
+// terminates records whether a process ends its lines. One that does may still be
+// followed by a runtime that passes its messages without newlines: then the messages do
 // not come in pieces at one time.
 func (m *Assembler) terminates(slot int, l *Line, text []byte, a *arena.Arena, yield func(*Line)) {
 	s := &m.state.Slots[slot]
@@ -257,7 +257,7 @@ func (m *Assembler) terminates(slot int, l *Line, text []byte, a *arena.Arena, y
 	case len(text) == 0 || len(text) >= shortMessage:
 	case !s.Terminates:
 		if s.Unterminated++; s.Unterminated >= wholeAfter {
-			// A runtime that hands over its messages without newlines.
+			// A runtime that passes its messages without newlines.
 			s.Whole = true
 			m.separate(s, l, a, yield)
 		}
@@ -283,7 +283,7 @@ func worded(text []byte) bool {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// outsideRecords takes note of a line outside any record in a file that has them.
+// outsideRecords counts a line outside any record in a file that has them.
 func (m *Assembler) outsideRecords(text []byte) {
 	if m.state.Raw++; m.state.Raw > textAfter {
 		m.state.Wrapped = false
@@ -291,7 +291,7 @@ func (m *Assembler) outsideRecords(text []byte) {
 	m.event(text)
 }
 
-// event takes note of an event of PM2's in a file of records: `pm2-runtime --json` and
+// event detects an event of PM2's in a file of records: `pm2-runtime --json` and
 // `pm2 logs --json` write them, and no newlines at the ends of messages.
 func (m *Assembler) event(text []byte) {
 	if m.state.Runtime || !bytes.HasPrefix(text, eventHead) || !bytes.Contains(text[:min(len(text), maxTime)], eventType) {
@@ -314,7 +314,7 @@ func wholeObject(text []byte) bool {
 	return len(text) > 1 && len(text) < shortMessage && text[0] == '{' && text[len(text)-1] == '}' && json.Valid(text)
 }
 
-// emit hands out text in parts no longer than MaxLine.
+// emit yields text in parts no longer than MaxLine.
 func (m *Assembler) emit(l *Line, text []byte, yield func(*Line)) {
 	if l.Time == 0 {
 		l.Time = m.at

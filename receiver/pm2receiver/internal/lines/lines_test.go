@@ -142,7 +142,7 @@ func TestAssembler_BoundsTheProcessesOfAFile(t *testing.T) {
 		got = append(got, feed(m, record(fmt.Sprintf("half %d", id), id, "out"))...)
 	}
 	assert.LessOrEqual(t, len(m.State().Slots), maxSlots)
-	assert.Len(t, got, 2*maxSlots, "what has no room is handed out")
+	assert.Len(t, got, 2*maxSlots, "what has no room is emitted")
 }
 
 func TestAssembler_OutputIsUTF8(t *testing.T) {

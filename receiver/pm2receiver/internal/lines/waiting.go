@@ -36,7 +36,7 @@ func (m *Assembler) await(text, shape []byte, offset int64, now time.Time, a *ar
 	}
 }
 
-// release hands out the lines that wait, because the next line does not have their shape or
+// release emits the lines that wait, because the next line does not have their shape or
 // has shown what they are.
 func (m *Assembler) release(a *arena.Arena, yield func(*Line)) {
 	p := &m.state.Prefix
@@ -48,7 +48,7 @@ func (m *Assembler) release(a *arena.Arena, yield func(*Line)) {
 	}
 }
 
-// decide hands out the lines that wait, without their dates if their shape has been learned.
+// decide emits the lines that wait, without their dates if their shape has been learned.
 func (m *Assembler) decide(a *arena.Arena, yield func(*Line)) {
 	waiting := m.state.Prefix.Waiting
 	m.state.Prefix.Waiting = nil
@@ -63,7 +63,7 @@ func (m *Assembler) decide(a *arena.Arena, yield func(*Line)) {
 	m.file, m.at, m.year = file, at, year
 }
 
-// DecideBefore hands out lines that have waited since before for others that show whether
+// DecideBefore emits lines that have waited since before for others that show whether
 // their dates are PM2's.
 func (m *Assembler) DecideBefore(before time.Time, a *arena.Arena, yield func(*Line)) {
 	if waiting := m.state.Prefix.Waiting; len(waiting) > 0 && waiting[len(waiting)-1].Since.Before(before) {

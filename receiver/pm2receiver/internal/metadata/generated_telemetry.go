@@ -195,7 +195,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverPm2RedeliveredRecords, err = builder.meter.Int64Counter(
 		"otelcol_receiver_pm2_redelivered_records",
-		metric.WithDescription("Records sent again after the next consumer refused them. [Development]"),
+		metric.WithDescription("Records sent again after the next consumer rejected them. [Development]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

@@ -196,7 +196,7 @@ func AssertEqualReceiverPm2RecoveredCopies(t *testing.T, tt *componenttest.Telem
 func AssertEqualReceiverPm2RedeliveredRecords(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_pm2_redelivered_records",
-		Description: "Records sent again after the next consumer refused them. [Development]",
+		Description: "Records sent again after the next consumer rejected them. [Development]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -206,9 +206,10 @@ func (l *log) endDecoding(began bool) {
 	}
 }
 
-// decode decodes a block. If that panics, it decodes the lines one by one: only those that
-// panic again are lost, and counted. Batches that were passed to full before the panic are
-// decoded once more, with the same log.record.uid. before is the present state of the decoder.
+// decode decodes a block. If that panics, it decodes the lines one by one. If one of them
+// panics again, either the lines that the decoder holds back are lost, or that line, and
+// counted. Batches that were passed to full before the panic are decoded once more, with the
+// same log.record.uid. before is the present state of the decoder.
 func (l *log) decode(block []byte, src decode.Source, base int64, before decode.State, full func(plog.Logs)) (plog.Logs, decode.Stats) {
 	if logs, stats, ok := l.tryDecode(block, src, base, full); ok {
 		return logs, stats
@@ -216,13 +217,9 @@ func (l *log) decode(block []byte, src decode.Source, base int64, before decode.
 	l.restartDecoder(before)
 	logs, stats := plog.NewLogs(), decode.Stats{}
 	for line := range bytes.Lines(block) {
-		before := l.decoder.State()
-		if records, lineStats, ok := l.tryDecode(line, src, base, full); ok {
+		if records, lineStats, ok := l.decodeLine(line, src, base, full); ok {
 			stats.Add(lineStats)
 			records.ResourceLogs().MoveAndAppendTo(logs.ResourceLogs())
-		} else {
-			l.restartDecoder(before)
-			l.countLost(src, base)
 		}
 		if logs.LogRecordCount() >= maxLineBatch {
 			full(logs)
@@ -231,6 +228,27 @@ func (l *log) decode(block []byte, src decode.Source, base int64, before decode.
 		base += int64(len(line))
 	}
 	return logs, stats
+}
+
+// decodeLine decodes one line. If that panics, it decodes the line without the lines that are
+// held back, which may be the cause and would fail the next line as well. It reports false if
+// the line itself is lost.
+func (l *log) decodeLine(line []byte, src decode.Source, base int64, full func(plog.Logs)) (plog.Logs, decode.Stats, bool) {
+	before := l.decoder.State()
+	logs, stats, ok := l.tryDecode(line, src, base, full)
+	if ok {
+		return logs, stats, true
+	}
+	if without, held := before.WithoutHeld(); held > 0 {
+		l.restartDecoder(without)
+		if logs, stats, ok = l.tryDecode(line, src, base, full); ok {
+			l.countLost(src, base, held)
+			return logs, stats, true
+		}
+	}
+	l.restartDecoder(before)
+	l.countLost(src, base, 1)
+	return plog.NewLogs(), decode.Stats{}, false
 }
 
 // tryDecode reports false if decoding panics.
@@ -249,8 +267,13 @@ func (l *log) decodeHeld(everything bool) (logs plog.Logs, stats decode.Stats) {
 		logs, stats = l.decoder.Flush(src, l.set.Now(), everything)
 	})
 	if err != nil {
-		l.restartDecoder(decode.State{})
-		l.countLost(src, 0)
+		state := decode.State{} // if the decoder does not even return its own
+		if l.set.Recovery.Run("decoding log lines", func() { state = l.decoder.State() }) != nil {
+			state = decode.State{}
+		}
+		without, held := state.WithoutHeld()
+		l.restartDecoder(without)
+		l.countLost(src, 0, max(held, 1))
 		return plog.NewLogs(), decode.Stats{}
 	}
 	return logs, stats
@@ -261,11 +284,13 @@ func (l *log) restartDecoder(state decode.State) {
 	l.decoder = l.set.Decoder(l.decodes, state)
 }
 
-func (l *log) countLost(src decode.Source, offset int64) {
-	l.set.Meter.Lost()
+func (l *log) countLost(src decode.Source, offset int64, lines int) {
+	for range lines {
+		l.set.Meter.Lost()
+	}
 	if now := l.set.Now(); now.Sub(l.lineLost) >= logInterval {
 		l.lineLost = now
-		l.set.Logger.Error("Failed to decode a line, which is lost", zap.String("path", l.path), zap.String("file", src.Name), zap.Int64("offset", offset))
+		l.set.Logger.Error("Failed to decode a line, which is lost", zap.Int("lines", lines), zap.String("path", l.path), zap.String("file", src.Name), zap.Int64("offset", offset))
 	}
 }
 

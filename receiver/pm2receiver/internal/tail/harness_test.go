@@ -165,6 +165,7 @@ type home struct {
 	daemon  string // the log of PM2 itself
 	own     *admit.Own
 	faulty  bool // decoders panic on planted lines
+	sticky  bool // and while they hold back a planted line
 	buffer  int64
 	meter   counts
 	logs    *observer.ObservedLogs
@@ -211,7 +212,7 @@ func (h *home) settings() Settings {
 		Meter: &h.meter, Logger: h.logger, Recovery: recovery.New(h.logger), Own: h.own, AnyOwner: h.any, MaxBuffer: h.buffer,
 	}
 	if sound := set.Decoder; h.faulty {
-		set.Decoder = func(n logname.Name, state decode.State) Decoder { return &faulty{sound(n, state)} }
+		set.Decoder = func(n logname.Name, state decode.State) Decoder { return &faulty{sound(n, state), h.sticky} }
 	}
 	return set
 }

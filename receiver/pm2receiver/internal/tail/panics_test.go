@@ -21,21 +21,35 @@ import (
 
 // faulty is a decoder that panics on a planted line after it has decoded the lines before it, and
 // on a planted partial line when it is flushed.
-type faulty struct{ Decoder }
+type faulty struct {
+	Decoder
+	// sticky makes each block panic while the partial line is held back.
+	sticky bool
+}
 
 func (f *faulty) Decode(block []byte, src decode.Source, base int64, now time.Time, full func(plog.Logs)) (plog.Logs, decode.Stats) {
 	if at := bytes.Index(block, []byte("PANIC")); at >= 0 {
 		f.Decoder.Decode(block[:at], src, base, now, full)
 		panic("planted")
 	}
+	if f.sticky && f.holds() {
+		panic("planted")
+	}
 	return f.Decoder.Decode(block, src, base, now, full)
 }
 
-func (f *faulty) Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats) {
+func (f *faulty) holds() bool {
 	for _, slot := range f.State().Lines.Slots {
 		if bytes.Contains(slot.Partial, []byte("HALF")) {
-			panic("planted")
+			return true
 		}
+	}
+	return false
+}
+
+func (f *faulty) Flush(src decode.Source, now time.Time, everything bool) (plog.Logs, decode.Stats) {
+	if f.holds() {
+		panic("planted")
 	}
 	return f.Decoder.Flush(src, now, everything)
 }
@@ -110,5 +124,24 @@ func TestLog_ContinuesAfterThePanicOfAPartialLine(t *testing.T) {
 	h.write("a-out.log", fmt.Sprintf(record, `whole\n`))
 	assert.Equal(t, []string{"whole"}, h.delivered(1))
 	h.stop()
+	assert.EqualValues(t, 1, h.meter.lost.Load())
+}
+
+// A line that is held back and makes each later line panic costs itself only.
+func TestLog_DropsTheHeldLineThatMakesOthersPanic(t *testing.T) {
+	h := newHome(t)
+	h.faulty, h.sticky = true, true
+	record := `{"message":"%s","timestamp":"2026-11-21T02:08:36Z","type":"out","process_id":%d,"app_name":"a"}` + "\n"
+	var text strings.Builder
+	fmt.Fprintf(&text, record, `first\n`, 0)
+	fmt.Fprintf(&text, record, "HALF", 1)
+	for i := range 1000 {
+		fmt.Fprintf(&text, record, fmt.Sprintf(`%d\n`, i), 0)
+	}
+	h.write("a-out.log", text.String())
+	h.start()
+	got := h.delivered(1001)
+	h.stop()
+	assert.Len(t, got, 1001)
 	assert.EqualValues(t, 1, h.meter.lost.Load())
 }
