@@ -5,6 +5,7 @@ package tenantotlpreceiver
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -94,7 +95,7 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 		h.refuse(w, r, rejection.Of(rejection.ContentType, "one of: "+contentTypeJSON+", "+contentTypeProtobuf))
 		return
 	}
-	err := h.accept(r.Context(), s, f, func(request *guard.Request) ([]byte, error) {
+	unknown, err := h.accept(r.Context(), s, f, func(request *guard.Request) ([]byte, error) {
 		data, err := request.ReadBody(w, r, h.limits)
 		h.BodyRead(w, err)
 		return data, err
@@ -104,10 +105,14 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 		writeRejection(w, contentType, h.answer(r.Context(), err))
 		return
 	}
-	body, err := s.accepted.MarshalProto()
+	response := s.accepted
+	if unknown != "" { // such as a request of another signal, or of another protocol
+		response = s.warning(fmt.Sprintf("the request has no %s; unknown field %q", s.records, unknown))
+	}
+	body, err := response.MarshalProto()
 	contentType = contentTypeProtobuf
 	if f == formatJSON {
-		body, err = s.accepted.MarshalJSON()
+		body, err = response.MarshalJSON()
 		contentType = contentTypeJSON
 	}
 	if err != nil {
