@@ -62,9 +62,11 @@ func TestLokiPush_ThroughProxies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newProxy(t, r)
 			for authorization, want := range map[string]int{basicAuth("acme", r.keys["acme"]): 204, "Bearer " + r.keys["acme"]: 204, "Bearer obs_wrong": 401} {
-				resp, text, err := pushLineTo(t, p.client(false), "https://"+p.addr+"/loki/api/v1/push", authorization, "x", nil)
-				require.NoError(t, err)
-				assert.Equal(t, want, resp.StatusCode, text)
+				for _, path := range []string{"/loki/api/v1/push", "/api/prom/push"} {
+					resp, text, err := pushLineTo(t, p.client(false), "https://"+p.addr+path, authorization, "x", nil)
+					require.NoError(t, err)
+					assert.Equal(t, want, resp.StatusCode, path+": "+text)
+				}
 			}
 		})
 	}

@@ -6,6 +6,7 @@ package operate
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"testing"
@@ -191,6 +192,30 @@ func TestNewReplayClient_RejectsTargets(t *testing.T) {
 	requireInputContains(t, err, "tenant", "is required with a key")
 	_, err = NewReplayClient(valid, "tenant-a")
 	require.NoError(t, err)
+}
+
+// Close ends the connections of the client, and none of other users of net/http.
+func TestReplayClient_ClosesItsOwnConnections(t *testing.T) {
+	url, _ := endpoint(t, http.StatusOK)
+	reused := func(client *http.Client) (reused bool) {
+		trace := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }})
+		req, err := http.NewRequestWithContext(trace, http.MethodGet, url, http.NoBody)
+		require.NoError(t, err)
+		resp, err := client.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return reused
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	reused(http.DefaultClient)
+	c, err := NewReplayClient(ReplayTarget{Endpoint: url, Encoding: EncodingProto, Timeout: time.Minute}, "acme")
+	require.NoError(t, err)
+	require.NoError(t, c.send(t.Context(), []byte("{}"), deadletter.Note{Tenant: "acme", Signal: "logs"}))
+	assert.True(t, reused(c.client))
+	c.Close()
+	assert.True(t, reused(http.DefaultClient))
+	assert.False(t, reused(c.client))
+	c.Close()
 }
 
 func TestDeadLetters_List(t *testing.T) {

@@ -101,7 +101,9 @@ func NewReplayClient(target ReplayTarget, tenantID string) (*ReplayClient, error
 		endpoint: strings.TrimSuffix(target.Endpoint, "/"),
 		encoding: target.Encoding,
 		client: &http.Client{
-			Timeout: target.Timeout,
+			// Its own, because Close would close connections of others in the default one.
+			Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true},
+			Timeout:   target.Timeout,
 			// Following a redirect would send the data and the key elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
