@@ -37,7 +37,7 @@ const (
 )
 
 // maxSnappyRatio is a generous bound of the bytes to which a byte of a snappy block expands: a
-// copy of three bytes stands for at most 64.
+// copy of three bytes represents at most 64.
 const maxSnappyRatio = 64
 
 // decompressors holds the reusable decompressors of a guard. They read complete bodies from

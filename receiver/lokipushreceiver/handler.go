@@ -39,7 +39,7 @@ const (
 )
 
 // maxSnappyRatio is a generous bound of the bytes to which a byte of a snappy block expands:
-// a copy of three bytes stands for at most 64.
+// a copy of three bytes represents at most 64.
 const maxSnappyRatio = 64
 
 // maxText is the longest text of an answer. Clients log its first line.
