@@ -36,14 +36,16 @@ func (a *app) onboardCommand() *cobra.Command {
   otlp        otlp.env          environment of an application that sends directly to
                                 the gateway
   test        test.sh           a request with curl that shows whether the key works
-  key         remote-write.key  the key alone, for the next four, which read it from
-                                ` + operate.KeyFile + `
+  key         gateway.key       the key alone, for the programs below, which read it
+                                from ` + operate.KeyFile + `
   prometheus  prometheus.yaml   remote_write of Prometheus
   vmagent     vmagent.sh        start of vmagent
   alloy       alloy.alloy       prometheus.remote_write of Grafana Alloy
   alloy-logs  alloy-logs.alloy  loki.write of Grafana Alloy
   winston-loki, pino-loki       winston-loki.cjs and pino-loki.cjs: loggers of
                                 Node.js, which read the key from OTELCOL_TENANT_KEY
+
+With --new-key, programs that send only what --scopes does not have are left out.
 
 With -o table all of them are printed under headings, with -o json and -o yaml as
 one document. -o env prints one as an environment file, which systemd and Docker
@@ -90,9 +92,16 @@ func (a *app) onboard(cmd *cobra.Command, id tenant.ID, f *onboardFlags) error {
 	if err != nil {
 		return err
 	}
+	var settings operate.KeySettings
+	if f.newKey {
+		if settings, err = f.key.settings(a.now()); err != nil {
+			return err
+		}
+		f.Scopes = tenant.NewSignals(settings.Scopes...)
+	}
 	var files *snippetFiles
 	if f.directory != "" {
-		if files, err = newSnippetFiles(f.directory); err != nil {
+		if files, err = newSnippetFiles(f.directory, f.Snippets()); err != nil {
 			return err
 		}
 		defer files.abandon()
@@ -100,25 +109,16 @@ func (a *app) onboard(cmd *cobra.Command, id tenant.ID, f *onboardFlags) error {
 	f.Tenant, f.Key = t.ID, operate.KeyPlaceholder
 	var created *tenant.Key
 	if f.newKey {
-		s, err := f.key.settings(a.now())
-		if err != nil {
-			return err
-		}
-		k, err := r.CreateKey(cmd.Context(), a.request("onboard"), t.ID, s)
+		k, err := r.CreateKey(cmd.Context(), a.request("onboard"), t.ID, settings)
 		if err != nil {
 			return err
 		}
 		created, f.Key = k.Key, k.Text
-		for _, signal := range tenant.AllSignals() {
-			if created.Scopes.Has(signal) {
-				f.TestSignal = signal
-				break
-			}
-		}
 	}
 	if t.Status == tenant.StatusSuspended {
 		fmt.Fprintf(a.err, "Note: tenant %s is suspended: its data is rejected until it is resumed.\n", t.ID)
 	}
+	a.noteSnippets(f.Onboarding, one)
 	switch {
 	case files != nil:
 		err = files.write(a.out, f.Onboarding)
@@ -137,6 +137,33 @@ func (a *app) onboard(cmd *cobra.Command, id tenant.ID, f *onboardFlags) error {
 		return shown(created, err)
 	}
 	return err
+}
+
+// noteSnippets says which snippets are left out, and which URLs may be wrong. one is the
+// snippet that is printed; nil: all.
+func (a *app) noteSnippets(o operate.Onboarding, one *operate.Snippet) {
+	if one != nil {
+		a.noteGuesses(o.GuessedURLs(*one))
+		return
+	}
+	var names []string
+	for _, s := range o.Excluded() {
+		names = append(names, s.Name)
+	}
+	if len(names) > 0 {
+		fmt.Fprintf(a.err, "Note: the key may send only %s, so there is nothing for %s.\n", strings.Join(o.Scopes.Names(), " and "), strings.Join(names, ", "))
+	}
+	a.noteGuesses(o.GuessedURLs(o.Snippets()...))
+}
+
+func (a *app) noteGuesses(guessed []operate.Assignment) {
+	for _, g := range guessed {
+		what := "remote write goes"
+		if g.Name == "loki_url" {
+			what = "clients of Loki push"
+		}
+		fmt.Fprintf(a.err, "Note: %s to %s: give --%s if no proxy distributes requests by path.\n", what, g.Value, flagNames[g.Name])
+	}
 }
 
 // checkOnboarding checks the flags and returns the snippet that -o env and -o
@@ -176,9 +203,9 @@ func snippetNames() string {
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
-// writeSnippets prints all snippets under headings.
+// writeSnippets prints the snippets under headings.
 func writeSnippets(w io.Writer, o operate.Onboarding) error {
-	for n, s := range operate.Snippets() {
+	for n, s := range o.Snippets() {
 		gap := "\n"
 		if n == 0 {
 			gap = ""

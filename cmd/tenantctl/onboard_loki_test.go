@@ -25,6 +25,12 @@ func TestOnboard_LokiSnippets(t *testing.T) {
 		assert.Contains(t, text, "https://gw.example:3100", name)
 		assert.Equal(t, text, c.ok("onboard", id, "--endpoint", "https://gw.example:4318", "-o", "shell", "--snippet", name), name)
 		assert.Equal(t, strings.Count(text, "{"), strings.Count(text, "}"), name)
+		if name == "alloy-logs" {
+			continue
+		}
+		head, _, _ := strings.Cut(text, "\n\n")
+		assert.Contains(t, head, "// OTELCOL_TENANT_KEY=$(cat "+operate.KeyFile+") node app.js\n")
+		assert.Contains(t, head, "require('./"+name+".cjs')")
 	}
 	assert.Contains(t, o.AlloyLogsConfig, `credentials_file = "`+operate.KeyFile+`"`)
 	assert.NotContains(t, strings.Join(operate.SnippetNames(), " "), "promtail", "it is at its end of life")
@@ -52,8 +58,9 @@ func TestOnboard_LokiURL(t *testing.T) {
 		}
 	}
 	for u, text := range map[string]string{
-		"gateway:3100": "--loki-url must be a URL such as https://gateway.example:3100", "https://g/a?b": "--loki-url", "https://g/other": "--loki-url",
-		"https://g/'": "--loki-url", "http://gateway.example:3100": "--loki-url: http sends the key in clear text",
+		"gateway:3100": "--loki-url must be a URL such as https://gateway.example:3100", "https://g/a?b": "--loki-url", "https://g/other": "--loki-url must have no path, not /other: clients of Loki append /loki/api/v1/push",
+		"https://g:4317": "--loki-url has port 4317, where the gateway receives gRPC: give the port for HTTP, by default 3100",
+		"https://g/'":    "--loki-url", "http://gateway.example:3100": "--loki-url: http sends the key in clear text",
 	} {
 		c.fails(exitUsage, text, "onboard", "a", "--endpoint", "https://g", "--new-key", "--loki-url", u)
 	}

@@ -37,8 +37,8 @@ func TestOnboard_RemoteWriteSnippets(t *testing.T) {
 	c.ok("tenant", "create", id)
 	var o operate.OnboardingView
 	c.json(&o, "onboard", id, "--endpoint", "https://gw.example:4318", "--new-key")
-	assert.NotNil(t, c.snapshot().Key(apikey.Digest(strings.TrimSuffix(o.RemoteWriteKey, "\n"))), "the key and nothing else")
-	for name, text := range map[string]string{"key": o.RemoteWriteKey, "prometheus": o.PrometheusConfig, "vmagent": o.VMAgentScript, "alloy": o.AlloyConfig} {
+	assert.NotNil(t, c.snapshot().Key(apikey.Digest(strings.TrimSuffix(o.GatewayKey, "\n"))), "the key and nothing else")
+	for name, text := range map[string]string{"key": o.GatewayKey, "prometheus": o.PrometheusConfig, "vmagent": o.VMAgentScript, "alloy": o.AlloyConfig} {
 		assert.Equal(t, name == "key", strings.Contains(text, "obs_k"), "%s: the key is in its own file only", name)
 		if name != "key" {
 			assert.Contains(t, text, "https://gw.example:19291/api/v1/write", name)
@@ -138,8 +138,8 @@ func TestOnboard_PromtoolAcceptsTheSnippet(t *testing.T) {
 	dir := t.TempDir()
 	var o operate.OnboardingView
 	c.json(&o, "onboard", "acme", "--endpoint", "https://gw.example:4318", "--new-key")
-	key := filepath.Join(dir, "remote-write.key")
-	require.NoError(t, os.WriteFile(key, []byte(o.RemoteWriteKey), 0o600))
+	key := filepath.Join(dir, "gateway.key")
+	require.NoError(t, os.WriteFile(key, []byte(o.GatewayKey), 0o600))
 	for name, text := range prometheusConfigs(t, o.PrometheusConfig) {
 		if name == "2.0" && strings.Contains(string(version), "version 2.") {
 			continue // it does not know remote write 2.0

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,7 +186,7 @@ func TestOnboard_WritesFiles(t *testing.T) {
 	var key string
 	for name, holds := range map[string]string{
 		"agent.env": "BUSINESS_ID=acme\n", "app.env": "http://127.0.0.1:4318\n", "otlp.env": "Authorization=Bearer%20obs_k", "test.sh": "https://gw.example/v1/logs",
-		"remote-write.key": "obs_k", "prometheus.yaml": "https://gw.example/api/v1/write", "vmagent.sh": "https://gw.example/api/v1/write", "alloy.alloy": "https://gw.example/api/v1/write",
+		"gateway.key": "obs_k", "prometheus.yaml": "https://gw.example/api/v1/write", "vmagent.sh": "https://gw.example/api/v1/write", "alloy.alloy": "https://gw.example/api/v1/write",
 		"alloy-logs.alloy": "https://gw.example/loki/api/v1/push", "winston-loki.cjs": "host: 'https://gw.example',", "pino-loki.cjs": "host: 'https://gw.example',",
 	} {
 		path := filepath.Join(dir, name)
@@ -211,6 +212,86 @@ func TestOnboard_WritesFiles(t *testing.T) {
 	assert.Empty(t, left)
 }
 
+// What sends only signals that the key may not send is left out, in each format.
+func TestOnboard_FollowsTheScopes(t *testing.T) {
+	always := []string{"agent.env", "app.env", "gateway.key", "otlp.env", "test.sh"}
+	metrics, logs := []string{"alloy.alloy", "prometheus.yaml", "vmagent.sh"}, []string{"alloy-logs.alloy", "pino-loki.cjs", "winston-loki.cjs"}
+	for scopes, tt := range map[string]struct {
+		files []string
+		note  string
+	}{
+		"metrics":      {slices.Concat(always, metrics), "Note: the key may send only metrics, so there is nothing for alloy-logs, winston-loki, pino-loki.\n"},
+		"logs,traces":  {slices.Concat(always, logs), "Note: the key may send only logs and traces, so there is nothing for prometheus, vmagent, alloy.\n"},
+		"traces":       {always, "Note: the key may send only traces, so there is nothing for prometheus, vmagent, alloy, alloy-logs, winston-loki, pino-loki.\n"},
+		"metrics,logs": {slices.Concat(always, metrics, logs), ""},
+		"no key":       {slices.Concat(always, metrics, logs), ""},
+	} {
+		t.Run(scopes, func(t *testing.T) {
+			c := newCLI(t)
+			c.ok("tenant", "create", "acme")
+			dir := filepath.Join(t.TempDir(), "acme")
+			args := []string{"onboard", "acme", "--endpoint", "https://gw.example"}
+			if scopes != "no key" {
+				args = append(args, "--new-key", "--scopes", scopes)
+			}
+			assert.Equal(t, tt.note, c.run(append(args, "--directory", dir)...).err)
+			entries, err := os.ReadDir(dir)
+			require.NoError(t, err)
+			var names []string
+			for _, e := range entries {
+				names = append(names, e.Name())
+			}
+			assert.ElementsMatch(t, tt.files, names)
+
+			var o operate.OnboardingView
+			c.json(&o, args...)
+			table := c.ok(args...)
+			for name, text := range map[string]string{
+				"prometheus.yaml": o.PrometheusConfig, "vmagent.sh": o.VMAgentScript, "alloy.alloy": o.AlloyConfig,
+				"alloy-logs.alloy": o.AlloyLogsConfig, "winston-loki.cjs": o.WinstonLoki, "pino-loki.cjs": o.PinoLoki,
+			} {
+				assert.Equal(t, slices.Contains(tt.files, name), text != "", name)
+			}
+			assert.Equal(t, slices.Contains(tt.files, "prometheus.yaml"), strings.Contains(table, "remote_write:"))
+			assert.Equal(t, slices.Contains(tt.files, "pino-loki.cjs"), strings.Contains(table, "require('pino')"))
+		})
+	}
+}
+
+// A URL with the port of an endpoint that is not the usual one is right only behind a proxy.
+func TestOnboard_NotesGuessedURLs(t *testing.T) {
+	c := newCLI(t)
+	c.ok("tenant", "create", "a")
+	write := func(host string) string {
+		return "Note: remote write goes to https://" + host + "/api/v1/write: give --remote-write-url if no proxy distributes requests by path.\n"
+	}
+	push := func(host string) string {
+		return "Note: clients of Loki push to https://" + host + "/loki/api/v1/push: give --loki-url if no proxy distributes requests by path.\n"
+	}
+	for args, want := range map[string]string{
+		"--endpoint https://g:24318":                                                       write("g:24318") + push("g:24318"),
+		"--endpoint https://[2001:db8::1]:8443/":                                           write("[2001:db8::1]:8443") + push("[2001:db8::1]:8443"),
+		"--endpoint https://g:24318 -o json":                                               write("g:24318") + push("g:24318"),
+		"--endpoint https://g:24318 --remote-write-url https://g:2":                        push("g:24318"),
+		"--endpoint https://g:24318 --loki-url https://g:3":                                write("g:24318"),
+		"--endpoint https://g:24318 -o shell --snippet vmagent":                            write("g:24318"),
+		"--endpoint https://g:24318 -o shell --snippet alloy-logs":                         push("g:24318"),
+		"--endpoint https://g:24318 -o env":                                                "",
+		"--endpoint https://g:24318 --remote-write-url https://g:2 --loki-url https://g:3": "",
+		"--endpoint https://g:4318":                                                        "",
+		"--endpoint https://g":                                                             "",
+		"--endpoint https://g:443":                                                         "",
+	} {
+		r := c.run(append([]string{"onboard", "a"}, strings.Fields(args)...)...)
+		require.Zero(t, r.code, r.err)
+		assert.Equal(t, want, r.err, args)
+	}
+	r := c.run("onboard", "a", "--endpoint", "https://g:24318", "--new-key", "--scopes", "metrics")
+	require.Zero(t, r.code, r.err)
+	assert.Contains(t, r.err, write("g:24318"))
+	assert.NotContains(t, r.err, "loki-url")
+}
+
 func TestOnboard_Rejections(t *testing.T) {
 	c := newCLI(t)
 	c.ok("tenant", "create", "a")
@@ -232,6 +313,8 @@ func TestOnboard_Rejections(t *testing.T) {
 		"https://g/\nx: y":            "--endpoint must be a URL",
 		"https://g/v1/logs":           "--endpoint must have no path, not /v1/logs",
 		"https://g:4318/otlp/":        "--endpoint must have no path, not /otlp/",
+		"https://g:4317":              "--endpoint has port 4317, where the gateway receives gRPC: give the port for HTTP, by default 4318",
+		"http://127.0.0.1:4317/":      "--endpoint has port 4317",
 		"http://gateway.example:4318": "use https://gateway.example:4318",
 		"http://10.0.0.1":             "use https://10.0.0.1",
 		"http://localhost.example":    "use https://localhost.example",
@@ -253,6 +336,7 @@ func TestOnboard_Rejections(t *testing.T) {
 		"https://g/a?b": "--remote-write-url must be a URL", "https://u:p@g/a": "--remote-write-url must be a URL",
 		"https://g/a,b": "--remote-write-url must have a path of letters", "https://g/a%2cb": "--remote-write-url must have a path of letters",
 		"https://g/a'b": "--remote-write-url must", "https://g/a b": "--remote-write-url must", "https://g/$x": "--remote-write-url must",
+		"https://g:4317/api/v1/write":  "--remote-write-url has port 4317, where the gateway receives gRPC: give the port for HTTP, by default 19291",
 		"http://gateway.example:19291": "--remote-write-url: http sends the key in clear text",
 	} {
 		c.fails(exitUsage, text, "onboard", "a", "--endpoint", "https://g", "--new-key", "--remote-write-url", u)

@@ -16,18 +16,19 @@ import (
 // snippetFiles are the files of one onboarding. They are created, empty, before
 // a key is created, so that no key is created for files that cannot be written.
 type snippetFiles struct {
-	files []*os.File
-	done  bool
+	snippets []operate.Snippet
+	files    []*os.File // of each snippet
+	done     bool
 }
 
-// newSnippetFiles creates the files with mode 0600 in dir, and dir with mode
+// newSnippetFiles creates the files of snippets with mode 0600 in dir, and dir with mode
 // 0700 if it does not exist. It replaces no file.
-func newSnippetFiles(dir string) (*snippetFiles, error) {
+func newSnippetFiles(dir string, snippets []operate.Snippet) (*snippetFiles, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("creating the folder of the snippets: %w", err)
 	}
-	f := &snippetFiles{}
-	for _, s := range operate.Snippets() {
+	f := &snippetFiles{snippets: snippets}
+	for _, s := range snippets {
 		file, err := os.OpenFile(filepath.Join(dir, s.File), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			f.abandon()
@@ -45,9 +46,8 @@ func newSnippetFiles(dir string) (*snippetFiles, error) {
 // were filled stay, since a key in them is shown nowhere else.
 func (f *snippetFiles) write(w io.Writer, o operate.Onboarding) error {
 	f.done = true
-	all := operate.Snippets()
 	var errs []error
-	for n, s := range all {
+	for n, s := range f.snippets {
 		file := f.files[n]
 		_, err := file.WriteString(s.Text(o))
 		errs = append(errs, err, file.Sync(), file.Close())
@@ -55,7 +55,7 @@ func (f *snippetFiles) write(w io.Writer, o operate.Onboarding) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	for n, s := range all {
+	for n, s := range f.snippets {
 		if _, err := fmt.Fprintf(w, "%s  # %s\n", f.files[n].Name(), s.Title); err != nil {
 			return err
 		}

@@ -151,7 +151,7 @@ func vmagentOf(t *testing.T, r *rig, key string) (scrapes *atomic.Int64, setKey 
 	}))
 	t.Cleanup(exporter.Close)
 	dir, addr := t.TempDir(), addresses(t, 1)[0]
-	keyFile := filepath.Join(dir, "remote-write.key")
+	keyFile := filepath.Join(dir, "gateway.key")
 	setKey = func(key string) { require.NoError(t, os.WriteFile(keyFile, []byte(key+"\n"), 0o600)) }
 	setKey(key)
 	config := filepath.Join(dir, "scrape.yml")

@@ -164,7 +164,7 @@ func TestRemoteWrite_ArrivesAsItIsStored(t *testing.T) {
 			}))
 			defer exporter.Close()
 			dir, addr := t.TempDir(), addresses(t, 1)[0]
-			keyFile, config := filepath.Join(dir, "remote-write.key"), filepath.Join(dir, "prometheus.yml")
+			keyFile, config := filepath.Join(dir, "gateway.key"), filepath.Join(dir, "prometheus.yml")
 			require.NoError(t, os.WriteFile(keyFile, []byte(r.keys["acme"]+"\n"), 0o600))
 			o := onboarding(t, r, "acme", "http://"+r.remoteWrite)
 			snippet := adapted(t, o.PrometheusConfig, append(sender.change(o),

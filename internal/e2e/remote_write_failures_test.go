@@ -116,7 +116,7 @@ func newWriter(t *testing.T, r *rig, address, name, owner, column string) (w *wr
 	}))
 	t.Cleanup(exporter.Close)
 	dir = t.TempDir()
-	keyFile = filepath.Join(dir, "remote-write.key")
+	keyFile = filepath.Join(dir, "gateway.key")
 	w.setKey = func(key string) { require.NoError(t, os.WriteFile(keyFile, []byte(key+"\n"), 0o600)) }
 	w.setKey(r.keys[owner])
 	return w, strings.TrimPrefix(exporter.URL, "http://"), dir, keyFile

@@ -28,6 +28,8 @@ type BodyLimits struct {
 	// Encodings lists the allowed encodings, by the names of [Encodings]. Nil allows all. A
 	// body without an encoding is always allowed.
 	Encodings []string
+	// Hint ends the text of the rejection of a body that is not valid in its encoding.
+	Hint string
 }
 
 const (
@@ -68,7 +70,7 @@ func (r *Request) ReadBody(w http.ResponseWriter, req *http.Request, limits Body
 	if encoding == identity {
 		return raw.data, nil
 	}
-	decoded, err := r.decompress(encoding, raw.data, limits.MaxDecoded)
+	decoded, err := r.decompress(encoding, raw.data, limits)
 	r.drop(raw)
 	if err != nil {
 		return nil, err

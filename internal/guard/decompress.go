@@ -37,7 +37,7 @@ const (
 )
 
 // maxSnappyRatio is a generous bound of the bytes to which a byte of a snappy block expands: a
-// copy of three bytes represents at most 64.
+// copy of three bytes expands to at most 64.
 const maxSnappyRatio = 64
 
 // decompressors holds the reusable decompressors of a guard. They read complete bodies from
@@ -60,11 +60,11 @@ func newDecompressors() *decompressors {
 	return &decompressors{zstd: d}
 }
 
-// decompress decompresses data to at most limit bytes, and counts the work.
-func (r *Request) decompress(e encoding, data []byte, limit int64) (*buffer, error) {
+// decompress decompresses data within limits, and counts the work.
+func (r *Request) decompress(e encoding, data []byte, limits BodyLimits) (*buffer, error) {
 	r.workBegan = r.guard.throttler.now()
 	defer r.Computed()
-	b, err := r.decompressNow(e, data, limit)
+	b, err := r.decompressNow(e, data, limits.MaxDecoded)
 	var rejected *rejection.Error
 	switch {
 	case err == nil:
@@ -74,11 +74,11 @@ func (r *Request) decompress(e encoding, data []byte, limit int64) (*buffer, err
 	case errors.As(err, &rejected): // from Reserve, which has counted it
 		return nil, err
 	case errors.Is(err, errTooLarge):
-		return nil, r.tooLarge("decoded body", limit)
+		return nil, r.tooLarge("decoded body", limits.MaxDecoded)
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return nil, r.tooLarge("window of the zstd frame", maxWindow)
 	}
-	return nil, r.rejectWith(rejection.Malformed, "the body is not valid "+e.name())
+	return nil, r.rejectWith(rejection.Malformed, "the body is not valid "+e.name()+limits.Hint)
 }
 
 // decompressNow selects the decompressor.

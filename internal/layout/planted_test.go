@@ -18,15 +18,15 @@ func TestImportFaults_FindsPlanted(t *testing.T) {
 		{ImportPath: module + "/internal/e2e", TestImports: []string{p, x}},
 	}))
 	for name, planted := range map[string]pkg{
-		"component imports component":         {ImportPath: p, Imports: []string{x}},
-		"its subpackage does":                 {ImportPath: p + "/internal/y", Imports: []string{x + "/internal/z"}},
-		"its test does":                       {ImportPath: p, TestImports: []string{x}},
-		"its external test does":              {ImportPath: p, XTestImports: []string{x}},
-		"internal imports component":          {ImportPath: module + "/internal/tenant", Imports: []string{p}},
-		"command imports component":           {ImportPath: module + "/cmd/tenantctl", Imports: []string{p}},
-		"leaf imports leaf":                   {ImportPath: module + "/internal/severity", Imports: []string{module + "/internal/tenant"}},
-		"leaf imports leaf the other way":     {ImportPath: module + "/internal/tenant", Imports: []string{module + "/internal/severity"}},
-		"e2e's neighbours have no such right": {ImportPath: module + "/internal/e2e2", Imports: []string{p}},
+		"component imports component":        {ImportPath: p, Imports: []string{x}},
+		"its subpackage does":                {ImportPath: p + "/internal/y", Imports: []string{x + "/internal/z"}},
+		"its test does":                      {ImportPath: p, TestImports: []string{x}},
+		"its external test does":             {ImportPath: p, XTestImports: []string{x}},
+		"internal imports component":         {ImportPath: module + "/internal/tenant", Imports: []string{p}},
+		"command imports component":          {ImportPath: module + "/cmd/tenantctl", Imports: []string{p}},
+		"leaf imports leaf":                  {ImportPath: module + "/internal/severity", Imports: []string{module + "/internal/tenant"}},
+		"leaf imports leaf the other way":    {ImportPath: module + "/internal/tenant", Imports: []string{module + "/internal/severity"}},
+		"e2e's neighbors have no such right": {ImportPath: module + "/internal/e2e2", Imports: []string{p}},
 	} {
 		assert.Len(t, importFaults([]pkg{planted}), 1, name)
 	}

@@ -38,7 +38,7 @@ func (e *InputError) Describe(field string) string {
 	switch {
 	case e.Item != "":
 		return fmt.Sprintf("%s %s: %s", field, e.Item, reason)
-	case strings.HasPrefix(reason, "must ") || strings.HasPrefix(reason, "is ") || strings.HasPrefix(reason, "looks "):
+	case strings.HasPrefix(reason, "must ") || strings.HasPrefix(reason, "is ") || strings.HasPrefix(reason, "looks ") || strings.HasPrefix(reason, "has "):
 		return field + " " + reason
 	default:
 		return field + ": " + reason

@@ -19,14 +19,13 @@ import (
 // KeyPlaceholder is the key of [Onboarding] if there is no key to show.
 const KeyPlaceholder = "REPLACE_WITH_THE_KEY"
 
-// KeyFile is the file from which the snippets of Prometheus, vmagent and Alloy read the
-// key.
-const KeyFile = "/etc/otelcol-tenant/remote-write.key"
+// KeyFile is the file from which clients that are no agents and no SDKs read the key.
+const KeyFile = "/etc/otelcol-tenant/gateway.key"
 
 const (
-	// The ports at which the shipped gateway receives OTLP over HTTP, remote write and
-	// pushes to Loki.
-	portOTLP, portRemoteWrite, portLokiPush = "4318", "19291", "3100"
+	// The ports at which the shipped gateway receives OTLP over HTTP and gRPC, remote write
+	// and pushes to Loki.
+	portOTLP, portGRPC, portRemoteWrite, portLokiPush = "4318", "4317", "19291", "3100"
 
 	// remoteWritePath is the default of the receiver, and lokiPushPath the path of Loki.
 	remoteWritePath, lokiPushPath = "/api/v1/write", "/loki/api/v1/push"
@@ -45,8 +44,10 @@ type Onboarding struct {
 	Environment    string // deployment environment of the agent
 	PM2Home        string // on the agent's machine
 
-	// TestSignal is what the test of the key sends. The key must allow it.
-	TestSignal tenant.Signal
+	// Scopes are the signals that the key may send. Empty: they are not known, or all.
+	Scopes tenant.Signals
+
+	guessed tenant.Signals // whose URL has the port of Endpoint, which may be another's
 }
 
 // Check removes a slash at the end of the endpoint, and completes RemoteWriteURL and LokiURL.
@@ -56,18 +57,20 @@ func (o *Onboarding) Check() error {
 	if o.Endpoint == "" {
 		return malformed("endpoint", "", "is required: the URL at which agents and applications reach the gateway, such as https://gateway.example:4318")
 	}
-	endpoint, err := checkEndpoint(o.Endpoint)
+	endpoint, err := checkEndpoint(o.Endpoint, urlForm{port: portOTLP, clients: "agents and SDKs append /v1/logs, /v1/metrics and /v1/traces themselves"})
 	if err != nil {
 		return &InputError{Field: "endpoint", Malformed: true, Err: err}
 	}
-	o.Endpoint = endpoint
+	o.Endpoint, o.guessed = endpoint, 0
 	if o.RemoteWriteURL == "" {
 		o.RemoteWriteURL = remoteWriteURL(endpoint)
+		o.guess(tenant.Metrics)
 	} else if o.RemoteWriteURL, err = checkRemoteWriteURL(o.RemoteWriteURL); err != nil {
 		return &InputError{Field: "remote_write_url", Malformed: true, Err: err}
 	}
 	if o.LokiURL == "" {
 		o.LokiURL = lokiURL(endpoint)
+		o.guess(tenant.Logs)
 	} else if o.LokiURL, err = checkLokiURL(o.LokiURL); err != nil {
 		return &InputError{Field: "loki_url", Malformed: true, Err: err}
 	}
@@ -79,15 +82,60 @@ func (o *Onboarding) Check() error {
 	return nil
 }
 
+// guess notes that the URL for clients of a signal has the port of the endpoint, unless
+// that port has a known meaning.
+func (o *Onboarding) guess(signal tenant.Signal) {
+	if u, err := url.Parse(o.Endpoint); err == nil && u.Port() != "" && u.Port() != portOTLP && u.Port() != "443" {
+		o.guessed |= tenant.NewSignals(signal)
+	}
+}
+
+// GuessedURLs returns the fields of URLs in a snippet, and these URLs, that are right only if a
+// proxy at the endpoint distributes requests by their path.
+func (o Onboarding) GuessedURLs(snippets ...Snippet) (guessed []Assignment) {
+	for _, u := range []struct {
+		signal tenant.Signal
+		Assignment
+	}{
+		{tenant.Metrics, Assignment{"remote_write_url", o.RemoteWriteURL}},
+		{tenant.Logs, Assignment{"loki_url", o.LokiURL + lokiPushPath}},
+	} {
+		used := slices.ContainsFunc(snippets, func(s Snippet) bool { return s.signals.Has(u.signal) })
+		if used && o.guessed.Has(u.signal) {
+			guessed = append(guessed, u.Assignment)
+		}
+	}
+	return guessed
+}
+
+// testSignal is what the test of the key sends.
+func (o Onboarding) testSignal() tenant.Signal {
+	for _, signal := range tenant.AllSignals() {
+		if o.Scopes.Has(signal) {
+			return signal
+		}
+	}
+	return tenant.Logs
+}
+
+// urlForm is how error texts describe the URL of a receiver.
+type urlForm struct {
+	port, path string // of the example
+	clients    string // what they append
+}
+
 // checkEndpoint returns the endpoint without a slash at its end.
-func checkEndpoint(text string) (string, error) {
+func checkEndpoint(text string, form urlForm) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil ||
 		u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#") || strings.ContainsAny(text, "\"'\\$`{}<> \t\r\n") || !validHostPort(u) {
-		return "", errors.New("must be a URL such as https://gateway.example:4318")
+		return "", errors.New("must be a URL such as https://gateway.example:" + form.port + form.path)
 	}
 	if strings.Trim(u.Path, "/") != "" {
-		return "", fmt.Errorf("must have no path, not %s: agents and SDKs append /v1/logs, /v1/metrics and /v1/traces themselves", u.Path)
+		return "", fmt.Errorf("must have no path, not %s: %s", u.Path, form.clients)
+	}
+	if u.Port() == portGRPC {
+		return "", errors.New("has port 4317, where the gateway receives gRPC: give the port for HTTP, by default " + form.port)
 	}
 	if u.Scheme == "http" && !loopbackHost(u.Hostname()) {
 		return "", fmt.Errorf("http sends the key in clear text: use https://%s; http is for loopback addresses only", u.Host)
@@ -113,9 +161,9 @@ func checkRemoteWriteURL(text string) (string, error) {
 		return "", errors.New("must be a URL such as https://gateway.example:19291/api/v1/write")
 	}
 	path := u.EscapedPath()
-	base, err := checkEndpoint(strings.TrimSuffix(text, path))
+	base, err := checkEndpoint(strings.TrimSuffix(text, path), urlForm{port: portRemoteWrite, path: remoteWritePath})
 	if err != nil {
-		return "", errors.New(strings.ReplaceAll(err.Error(), "https://gateway.example:4318", "https://gateway.example:19291/api/v1/write"))
+		return "", err
 	}
 	for _, c := range path {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._~/", c) {
@@ -141,11 +189,7 @@ func lokiURL(endpoint string) string {
 // pino-loki append themselves.
 func checkLokiURL(text string) (string, error) {
 	text = strings.TrimSuffix(strings.TrimRight(text, "/"), lokiPushPath)
-	base, err := checkEndpoint(text)
-	if err != nil {
-		return "", errors.New(strings.ReplaceAll(err.Error(), "https://gateway.example:4318", "https://gateway.example:3100"))
-	}
-	return base, nil
+	return checkEndpoint(text, urlForm{port: portLokiPush, clients: "clients of Loki append " + lokiPushPath + " themselves"})
 }
 
 // validHostPort reports whether the host has only characters of a host name or
@@ -189,11 +233,27 @@ type Snippet struct {
 	variables func(o Onboarding) []Assignment // of an environment; nil for all else
 	content   func(o Onboarding) string       // of a script or another file
 	keyless   bool
+	signals   tenant.Signals // which the program sends; empty: what the key may send
+}
+
+// Snippets returns the snippets of programs that send what the key may send.
+func (o Onboarding) Snippets() []Snippet {
+	return slices.DeleteFunc(Snippets(), func(s Snippet) bool { return o.excludes(s) })
+}
+
+// Excluded returns the snippets of programs that send what the key may not send.
+func (o Onboarding) Excluded() []Snippet {
+	return slices.DeleteFunc(Snippets(), func(s Snippet) bool { return !o.excludes(s) })
+}
+
+func (o Onboarding) excludes(s Snippet) bool {
+	return o.Scopes != 0 && s.signals != 0 && o.Scopes&s.signals == 0
 }
 
 // Snippets returns all snippets.
 func Snippets() []Snippet {
 	const protocol = "http/protobuf"
+	metrics, logs := tenant.NewSignals(tenant.Metrics), tenant.NewSignals(tenant.Logs)
 	return []Snippet{
 		{
 			Name: "agent", File: "agent.env", Title: "Edge agent: /etc/otelcol-tenant/agent.env, mode 0600",
@@ -228,32 +288,32 @@ func Snippets() []Snippet {
 			content: testScript,
 		},
 		{
-			Name: "key", File: "remote-write.key", Title: "Key of Prometheus, vmagent and Alloy: " + KeyFile + ", readable only by the user that runs them",
+			Name: "key", File: "gateway.key", Title: "Key for the clients below: " + KeyFile + ", readable only by the user that runs them",
 			content: func(o Onboarding) string { return o.Key + "\n" },
 		},
 		{
 			Name: "prometheus", File: "prometheus.yaml", Title: "Prometheus 2 and 3, part of prometheus.yml; reads " + KeyFile,
-			content: prometheusConfig, keyless: true,
+			content: prometheusConfig, keyless: true, signals: metrics,
 		},
 		{
 			Name: "vmagent", File: "vmagent.sh", Title: "vmagent, with -promscrape.config and further flags after the name of the script; reads " + KeyFile,
-			content: vmagentScript, keyless: true,
+			content: vmagentScript, keyless: true, signals: metrics,
 		},
 		{
 			Name: "alloy", File: "alloy.alloy", Title: "Grafana Alloy, part of config.alloy; reads " + KeyFile,
-			content: alloyConfig, keyless: true,
+			content: alloyConfig, keyless: true, signals: metrics,
 		},
 		{
 			Name: "alloy-logs", File: "alloy-logs.alloy", Title: "Grafana Alloy for logs, part of config.alloy; reads " + KeyFile,
-			content: alloyLogsConfig, keyless: true,
+			content: alloyLogsConfig, keyless: true, signals: logs,
 		},
 		{
 			Name: "winston-loki", File: "winston-loki.cjs", Title: "Application with winston and winston-loki; reads the key from OTELCOL_TENANT_KEY",
-			content: winstonLoki, keyless: true,
+			content: winstonLoki, keyless: true, signals: logs,
 		},
 		{
 			Name: "pino-loki", File: "pino-loki.cjs", Title: "Application with pino and pino-loki; reads the key from OTELCOL_TENANT_KEY",
-			content: pinoLoki, keyless: true,
+			content: pinoLoki, keyless: true, signals: logs,
 		},
 	}
 }
@@ -310,10 +370,10 @@ func (s Snippet) text(o Onboarding, assign func(name, value string) string) stri
 // testScript passes the key to curl through its standard input, since other
 // users can see command lines. Its exit status is 0 only if the answer is 200.
 func testScript(o Onboarding) string {
-	return `answer=$(curl -sS -w '\n%{http_code}' --config - ` + o.Endpoint + `/v1/` + o.TestSignal.String() + ` <<'END'
+	return `answer=$(curl -sS -w '\n%{http_code}' --config - ` + o.Endpoint + `/v1/` + o.testSignal().String() + ` <<'END'
 header = "Authorization: Bearer ` + o.Key + `"
 header = "Content-Type: application/json"
-data = "` + strings.ReplaceAll(testRequest(o.TestSignal), `"`, `\"`) + `"
+data = "` + strings.ReplaceAll(testRequest(o.testSignal()), `"`, `\"`) + `"
 END
 )
 echo "$answer"
@@ -411,10 +471,18 @@ loki.write "otelcol_tenant" {
 `
 }
 
+// nodeUsage says how an application uses a file of Node.js and gets the key.
+func nodeUsage(file string) string {
+	return `// OTELCOL_TENANT_KEY=$(cat ` + KeyFile + `) node app.js
+// In app.js: const logger = require('./` + file + `');
+
+`
+}
+
 // winstonLoki has no labels with quotes or backslashes in them, which winston-loki would
 // not escape with json: false.
 func winstonLoki(o Onboarding) string {
-	return `const winston = require('winston');
+	return nodeUsage("winston-loki.cjs") + `const winston = require('winston');
 const LokiTransport = require('winston-loki');
 
 // Lines that the gateway rejects or cannot take stay in memory and are sent again each minute.
@@ -433,7 +501,7 @@ module.exports = winston.createLogger({
 }
 
 func pinoLoki(o Onboarding) string {
-	return `const pino = require('pino');
+	return nodeUsage("pino-loki.cjs") + `const pino = require('pino');
 
 // pino-loki sends nothing again: lines that the gateway rejects or cannot take are lost.
 module.exports = pino({
@@ -470,7 +538,7 @@ func envValue(v string) string {
 	return v
 }
 
-// OnboardingView is all snippets as one document.
+// OnboardingView is the snippets of [Onboarding.Snippets] as one document.
 type OnboardingView struct {
 	Tenant           string `json:"tenant"`
 	KeyID            string `json:"key_id,omitempty"`
@@ -478,26 +546,29 @@ type OnboardingView struct {
 	AppEnv           string `json:"app_env"`
 	OTLPEnv          string `json:"otlp_env"`
 	TestScript       string `json:"test_script"`
-	RemoteWriteKey   string `json:"remote_write_key"`
-	PrometheusConfig string `json:"prometheus_config"`
-	VMAgentScript    string `json:"vmagent_script"`
-	AlloyConfig      string `json:"alloy_config"`
-	AlloyLogsConfig  string `json:"alloy_logs_config"`
-	WinstonLoki      string `json:"winston_loki"`
-	PinoLoki         string `json:"pino_loki"`
+	GatewayKey       string `json:"gateway_key"`
+	PrometheusConfig string `json:"prometheus_config,omitempty"`
+	VMAgentScript    string `json:"vmagent_script,omitempty"`
+	AlloyConfig      string `json:"alloy_config,omitempty"`
+	AlloyLogsConfig  string `json:"alloy_logs_config,omitempty"`
+	WinstonLoki      string `json:"winston_loki,omitempty"`
+	PinoLoki         string `json:"pino_loki,omitempty"`
 }
 
-// View returns all snippets as one document. keyID is the ID of the key that was
+// View returns the snippets as one document. keyID is the ID of the key that was
 // created for them; it may be empty.
 func (o Onboarding) View(keyID string) OnboardingView {
 	text := func(name string) string {
 		s, _ := SnippetByName(name)
+		if o.excludes(s) {
+			return ""
+		}
 		return s.Text(o)
 	}
 	return OnboardingView{
 		Tenant: string(o.Tenant), KeyID: keyID,
 		AgentEnv: text("agent"), AppEnv: text("app"), OTLPEnv: text("otlp"), TestScript: text("test"),
-		RemoteWriteKey: text("key"), PrometheusConfig: text("prometheus"), VMAgentScript: text("vmagent"), AlloyConfig: text("alloy"),
+		GatewayKey: text("key"), PrometheusConfig: text("prometheus"), VMAgentScript: text("vmagent"), AlloyConfig: text("alloy"),
 		AlloyLogsConfig: text("alloy-logs"), WinstonLoki: text("winston-loki"), PinoLoki: text("pino-loki"),
 	}
 }

@@ -16,7 +16,8 @@ type jsonWalker struct {
 	jsonForm
 	pos int
 
-	name, nameEnd int // position of the last key, without its quotes
+	name, nameEnd       int // position of the last key, without its quotes
+	unknown, unknownEnd int // of the first key that is no field's
 
 	scratch [scratchSize]byte // a key, ID or number without its escapes
 }
@@ -27,6 +28,9 @@ const (
 
 	// maxSkipDepth is the nesting from which pdata rejects a value that it skips.
 	maxSkipDepth = 10_000
+
+	// maxUnknown is the most bytes of Counts.Unknown.
+	maxUnknown = 64
 
 	// skipLevels is how many levels of JSON nesting make one level of values. A
 	// map in a map is an object with the member kvlistValue, an object with the
@@ -165,6 +169,9 @@ func (w *jsonWalker) message(m *message, depth int, lists *slots, base uint8) *E
 			w.rename(unknownName)
 			err = w.skip(depth, 0)
 		} else if i := m.names.find(name); i < 0 {
+			if w.unknownEnd == 0 {
+				w.unknown, w.unknownEnd = w.name, w.nameEnd
+			}
 			err = w.skip(depth, 0)
 		} else if f := &m.fields[i]; f.unsetByNull && w.next() == 'n' {
 			w.rename(unknownName)

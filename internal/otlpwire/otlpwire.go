@@ -50,6 +50,10 @@ type Counts struct {
 	// Rewritten is the number of bytes that [RewriteJSON] appends. It is 0 if
 	// pdata reads the request unchanged.
 	Rewritten int
+	// Unknown is the name of the first field of a request in JSON that the protocol does
+	// not have, as the sender wrote it and at most 64 bytes of it. It is set only if the
+	// request has no records, which it may explain.
+	Unknown string
 }
 
 // CheckProto checks an export request of the signal in protobuf. The error is an
@@ -83,6 +87,9 @@ func CheckJSON(signal tenant.Signal, data []byte, limits Limits) (Counts, error)
 	counts, failed := w.result(err)
 	if w.differs {
 		counts.Rewritten = len(data) + w.grow
+	}
+	if failed == nil && counts.Records == 0 {
+		counts.Unknown = string(data[w.unknown:min(w.unknownEnd, w.unknown+maxUnknown)])
 	}
 	return counts, failed
 }

@@ -252,6 +252,23 @@ func TestMemory(t *testing.T) {
 }
 
 // The error names common mistakes of senders at the beginning of a document.
+func TestCheckJSON_NamesTheFirstUnknownField(t *testing.T) {
+	for data, want := range map[string]string{
+		`{}`:                                    "",
+		`{"resourceLogs":[]}`:                   "",
+		`{"a":{"b":1},"c":2}`:                   "a",
+		`{"resourceLogs":[{"a":1}]}`:            "a",
+		`{"":1,"a":2}`:                          "a",
+		`{"` + strings.Repeat("a", 65):          "",
+		`{"` + strings.Repeat("a", 65) + `":1}`: strings.Repeat("a", 64),
+		`{"a":1,"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}`: "",
+		`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"a":1}]}]}]}`:  "",
+	} {
+		counts, _ := CheckJSON(tenant.Logs, []byte(data), Limits{})
+		assert.Equal(t, want, counts.Unknown, data)
+	}
+}
+
 func TestCheck_NamesDataBeforeADocument(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                      "it is empty, which is not JSON; a request without data is {}",

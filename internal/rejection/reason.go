@@ -108,7 +108,7 @@ var table = [numReasons]row{
 	OtherScheme:    {"other_scheme", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Authorization header has another scheme than Bearer or Basic: send "Bearer <key>"`},
 	DoubledScheme:  {"doubled_scheme", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Authorization header has "Bearer" twice: send "Bearer <key>"`},
 	MalformedBasic: {"malformed_basic", codes.Unauthenticated, http.StatusUnauthorized, 0, `the Basic credentials are not the base64 encoding of "<user>:<key>": configure the API key as the password`},
-	MalformedKey:   {"malformed_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "malformed API key"},
+	MalformedKey:   {"malformed_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "malformed API key: copy the whole key, a character is missing, wrong or added"},
 	UnknownKey:     {"unknown_key", codes.Unauthenticated, http.StatusUnauthorized, 0, "unknown API key"},
 	// Callers cannot find out whose key they have, or had.
 	WrongUsername: {"wrong_username", codes.Unauthenticated, http.StatusUnauthorized, 0, "unknown API key"},
@@ -129,7 +129,7 @@ var table = [numReasons]row{
 
 	Rate:           {"rate", codes.ResourceExhausted, http.StatusTooManyRequests, 2 * time.Second, "over a rate limit of the tenant"},
 	Quota:          {"quota", codes.ResourceExhausted, http.StatusTooManyRequests, time.Minute, "over a quota of the tenant"},
-	LaneFull:       {"lane_full", codes.ResourceExhausted, http.StatusTooManyRequests, 2 * time.Second, "a lane of the tenant is full"},
+	LaneFull:       {"lane_full", codes.ResourceExhausted, http.StatusTooManyRequests, 2 * time.Second, "a queue of the tenant is full"},
 	TenantRequests: {"tenant_requests", codes.ResourceExhausted, http.StatusTooManyRequests, 2 * time.Second, "too many requests of this tenant are in flight"},
 	TenantMemory:   {"tenant_memory", codes.ResourceExhausted, http.StatusTooManyRequests, 2 * time.Second, "this tenant's requests in flight hold too much memory"},
 

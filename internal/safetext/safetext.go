@@ -5,7 +5,7 @@
 //
 // Backends, callers, files and registries choose texts that end in a log line or
 // on a terminal. Control characters and invisible characters can forge
-// lines, colours and reading order: C0 and C1 control characters, escape
+// lines, colors and reading order: C0 and C1 control characters, escape
 // sequences, bidirectional overrides, line and paragraph separators, zero-width
 // and other invisible characters, and bytes that are no UTF-8.
 //

@@ -16,12 +16,12 @@ import (
 const (
 	// longest is the length of the longest word that FromText knows.
 	longest = len("informational")
-	// longestText is how long a word may be with colours and brackets around it.
+	// longestText is how long a word may be with colors and brackets around it.
 	longestText = 64
 )
 
 // FromText returns the severity number of a level word, in any case and with
-// blanks, brackets and colours around it: the words of the loggers in Words, and
+// blanks, brackets and colors around it: the words of the loggers in Words, and
 // with an offset as slog writes them (INFO+2), or behind Level. or LogLevel. as the name of
 // a constant. Where winston's own level sets disagree
 // the npm set wins. A word that is a number is read as [FromLevel] reads it. It
@@ -42,7 +42,7 @@ func FromText(word string) (plog.SeverityNumber, bool) {
 		c := word[i]
 		switch {
 		case c == 0x1b:
-			i = skipColour(word, i)
+			i = skipColor(word, i)
 			continue
 		case n == 0 && (blank(c) || c == '[' || c == '(' || c == '<' || c == '"'):
 			continue
@@ -70,8 +70,8 @@ func FromText(word string) (plog.SeverityNumber, bool) {
 	return withOffset(buf[:n])
 }
 
-// skipColour returns where an escape sequence ends that begins at i.
-func skipColour(word string, i int) int {
+// skipColor returns where an escape sequence ends that begins at i.
+func skipColor(word string, i int) int {
 	i++
 	if i < len(word) && word[i] == '[' {
 		for i++; i < len(word) && (word[i] < 0x40 || word[i] > 0x7e); i++ {
@@ -80,7 +80,7 @@ func skipColour(word string, i int) int {
 	return i
 }
 
-// Clean returns a level word as it is shown: without blanks, brackets and colours
+// Clean returns a level word as it is shown: without blanks, brackets and colors
 // around it.
 func Clean(word string) string {
 	for i := range len(word) {
@@ -88,7 +88,7 @@ func Clean(word string) string {
 			var out []byte
 			for j := 0; j < len(word); j++ {
 				if word[j] == 0x1b {
-					j = skipColour(word, j)
+					j = skipColor(word, j)
 					continue
 				}
 				out = append(out, word[j])

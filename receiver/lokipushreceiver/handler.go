@@ -39,7 +39,7 @@ const (
 )
 
 // maxSnappyRatio is a generous bound of the bytes to which a byte of a snappy block expands:
-// a copy of three bytes represents at most 64.
+// a copy of three bytes expands to at most 64.
 const maxSnappyRatio = 64
 
 // maxText is the longest text of an answer. Clients log its first line.
@@ -140,7 +140,11 @@ func (h *handler) accept(w http.ResponseWriter, r *http.Request, format string, 
 		return err
 	}
 	defer request.Release()
-	body, err := request.ReadBody(w, r, h.limits)
+	limits := h.limits
+	if format == formatProtobuf && !compressed { // curl names a type that is not JSON's
+		limits.Hint = "; for JSON send Content-Type: application/json"
+	}
+	body, err := request.ReadBody(w, r, limits)
 	h.server.BodyRead(w, err)
 	if err != nil {
 		return err

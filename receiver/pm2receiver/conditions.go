@@ -19,48 +19,48 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
-// rejection counts records that the next consumer permanently rejected. It is safe for concurrent
-// use.
-type rejection struct {
+// dropped counts records that were dropped because the next consumer permanently rejected them. It is
+// safe for concurrent use.
+type dropped struct {
 	mu   sync.Mutex
 	lost int64
 	why  error // of the last ones
 	loss condition.Growth
 }
 
-// permanent counts records that were dropped.
-func (r *rejection) permanent(records int, why error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.lost += int64(records)
-	r.why = why
+// add counts records that were dropped.
+func (d *dropped) add(records int, why error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lost += int64(records)
+	d.why = why
 }
 
-func (r *rejection) findings(now time.Time) []condition.Finding {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n, since := r.loss.Look(r.lost, now, condition.LossHold)
+func (d *dropped) findings(now time.Time) []condition.Finding {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, since := d.loss.Look(d.lost, now, condition.LossHold)
 	if n == 0 {
 		return nil
 	}
 	return []condition.Finding{{
 		Name: condition.DataDropped, Since: since,
-		Message: fmt.Sprintf("Log records dropped since %s, because the pipeline permanently rejected them: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, r.why),
+		Message: fmt.Sprintf("Log records dropped since %s, because the pipeline permanently rejected them: %d; the last reason: %v", since.UTC().Format(time.TimeOnly+"Z"), n, d.why),
 	}}
 }
 
 // logsWatch reports what keeps log files from being read.
 type logsWatch struct {
-	cfg      *Config
-	tailer   *tail.Tailer
-	roster   *roster.Roster // nil if PM2 is not asked
-	rejected *rejection
-	include  []string
-	now      func() time.Time
+	cfg     *Config
+	tailer  *tail.Tailer
+	roster  *roster.Roster // nil if PM2 is not asked
+	dropped *dropped
+	include []string
+	now     func() time.Time
 }
 
 func (w *logsWatch) findings() []condition.Finding {
-	all := w.rejected.findings(w.now())
+	all := w.dropped.findings(w.now())
 	all = append(all, w.ofFiles(w.tailer.Faults())...)
 	var silent []roster.Silent
 	for _, s := range w.roster.Silent() {

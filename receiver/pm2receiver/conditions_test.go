@@ -315,15 +315,15 @@ func TestConditions_AcceptedRecordsEndTheRejection(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 
-func TestRejection_LossIsShownForAWhile(t *testing.T) {
+func TestDropped_LossIsShownForAWhile(t *testing.T) {
 	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	var r rejection
-	assert.Empty(t, r.findings(noon))
-	r.permanent(3, errors.New("bad"))
-	got := r.findings(noon.Add(time.Minute))
+	var d dropped
+	assert.Empty(t, d.findings(noon))
+	d.add(3, errors.New("bad"))
+	got := d.findings(noon.Add(time.Minute))
 	require.Len(t, got, 1)
 	assert.Contains(t, got[0].Message, ": 3; the last reason: bad")
-	assert.Empty(t, r.findings(noon.Add(time.Minute+condition.LossHold)))
+	assert.Empty(t, d.findings(noon.Add(time.Minute+condition.LossHold)))
 }
 
 // body returns the text of the first record.

@@ -40,7 +40,7 @@ const (
 	StackTracesSeparate StackTraces = "separate"
 )
 
-// ANSI says what becomes of colours and other escape sequences of terminals.
+// ANSI says what becomes of colors and other escape sequences of terminals.
 type ANSI string
 
 // Ways to treat escape sequences.
@@ -125,7 +125,7 @@ type Config struct {
 	// auto, which detects it by the path and the first line of a file. Defaults to auto.
 	Container container.Format `mapstructure:"container"`
 
-	// ANSI is strip, which removes colours and other escape sequences from bodies and attributes,
+	// ANSI is strip, which removes colors and other escape sequences from bodies and attributes,
 	// or keep. Defaults to strip. log.record.original always has them.
 	ANSI ANSI `mapstructure:"ansi"`
 

@@ -55,8 +55,8 @@ type logsReceiver struct {
 	recovery *recovery.Recoverer
 	arenas   arena.Pool // of all files
 
-	rejected rejection // by the next consumer
-	unpost   func()    // removes the conditions from the boards
+	dropped dropped // because the next consumer permanently rejected them
+	unpost  func()  // removes the conditions from the boards
 
 	own        *admit.Own    // the files that this process writes
 	maxBackoff time.Duration // until rejected records are sent again; zero is the default
@@ -142,7 +142,7 @@ func (r *logsReceiver) Start(ctx context.Context, components component.Host) err
 		r.tailer, r.roster = nil, nil
 		return errors.Join(err, closeStore(ctx, store))
 	}
-	watch := &logsWatch{cfg: r.cfg, tailer: r.tailer, roster: r.roster, rejected: &r.rejected, include: include, now: time.Now}
+	watch := &logsWatch{cfg: r.cfg, tailer: r.tailer, roster: r.roster, dropped: &r.dropped, include: include, now: time.Now}
 	r.unpost = condition.Post(components, component.KindReceiver, r.set.ID, watch.findings)
 	return nil
 }
@@ -253,7 +253,7 @@ func (r *logsReceiver) deliver(_ context.Context, logs plog.Logs) (rest plog.Log
 	if consumererror.IsPermanent(err) || recovery.Is(err) {
 		r.set.Logger.Error("Records were permanently rejected and are dropped", zap.Int("records", count), zap.Error(err))
 		r.meter.rejected(count)
-		r.rejected.permanent(count, err)
+		r.dropped.add(count, err)
 		return plog.Logs{}, false, nil
 	}
 	var some consumererror.Logs

@@ -120,7 +120,7 @@ func (g *grpcServer) export(s *service, stream grpc.ServerStream) error {
 	if !ok {
 		return errors.New("gRPC's transport has no stream to read from")
 	}
-	err := g.accept(ctx, s, formatProtobuf, func(r *guard.Request) ([]byte, error) { return g.read(ctx, transport, r) })
+	_, err := g.accept(ctx, s, formatProtobuf, func(r *guard.Request) ([]byte, error) { return g.read(ctx, transport, r) })
 	if err != nil {
 		return err
 	}

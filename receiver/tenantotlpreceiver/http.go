@@ -5,6 +5,7 @@ package tenantotlpreceiver
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -56,10 +57,20 @@ func newHTTPServer(ctx context.Context, cfg HTTPConfig, host component.Host, set
 func (h *httpServer) route(w http.ResponseWriter, r *http.Request) {
 	s, ok := h.paths[r.URL.Path]
 	if !ok {
-		h.refuse(w, r, rejection.Of(rejection.Path, h.signalPaths()))
+		h.refuse(w, r, h.otherPath(r.URL.Path))
 		return
 	}
 	h.export(s, w, r)
+}
+
+// otherPath returns the rejection of a path at which there is nothing.
+func (h *httpServer) otherPath(path string) *rejection.Error {
+	err := rejection.Of(rejection.Path, h.signalPaths())
+	switch path {
+	case "/api/v1/write", "/loki/api/v1/push", "/api/prom/push":
+		return rejection.New(rejection.Path, err.Error()+"; this port receives OTLP, remote write and Loki pushes have ports of their own")
+	}
+	return err
 }
 
 // signalPaths returns the paths of all signals, for a text.
@@ -84,7 +95,7 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 		h.refuse(w, r, rejection.Of(rejection.ContentType, "one of: "+contentTypeJSON+", "+contentTypeProtobuf))
 		return
 	}
-	err := h.accept(r.Context(), s, f, func(request *guard.Request) ([]byte, error) {
+	unknown, err := h.accept(r.Context(), s, f, func(request *guard.Request) ([]byte, error) {
 		data, err := request.ReadBody(w, r, h.limits)
 		h.BodyRead(w, err)
 		return data, err
@@ -94,10 +105,14 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 		writeRejection(w, contentType, h.answer(r.Context(), err))
 		return
 	}
-	body, err := s.accepted.MarshalProto()
+	response := s.accepted
+	if unknown != "" { // such as a request of another signal, or of another protocol
+		response = s.warning(fmt.Sprintf("the request has no %s; unknown field %q", s.records, unknown))
+	}
+	body, err := response.MarshalProto()
 	contentType = contentTypeProtobuf
 	if f == formatJSON {
-		body, err = s.accepted.MarshalJSON()
+		body, err = response.MarshalJSON()
 		contentType = contentTypeJSON
 	}
 	if err != nil {

@@ -61,6 +61,39 @@ func text(t *testing.T, resp *http.Response) string {
 	return string(raw)
 }
 
+// A request that is not of the signal, or of no version of the protocol, has nothing that is
+// stored. Its sender must see that in the answer.
+func TestHTTP_NamesAnUnknownField(t *testing.T) {
+	d := setup{}.start(t)
+	const record = `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]%s}]}`
+	long := strings.Repeat("x", 100)
+	for _, tt := range []struct{ path, body, want string }{
+		{"/v1/logs", `{"streams":[]}`, `the request has no log records; unknown field "streams"`},
+		{"/v1/logs", `{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"x"}]}]}]}`, `the request has no log records; unknown field "resourceSpans"`},
+		{"/v1/metrics", `{"resourceLogs":[],"a":1}`, `the request has no data points; unknown field "resourceLogs"`},
+		{"/v1/traces", `{"resourceLogs":[{"b":{"c":2}}]}`, `the request has no spans; unknown field "resourceLogs"`},
+		{"/v1/logs", `{"resourceLogs":[{"scopeLogs":[{"logs":[{}]}]}]}`, `the request has no log records; unknown field "logs"`},
+		{"/v1/logs", `{"a\"\u00e9` + "\xff" + `":0}`, `the request has no log records; unknown field "a\\\"\\u00e9\xff"`},
+		{"/v1/logs", `{"` + long + `":0}`, `the request has no log records; unknown field "` + long[:64] + `"`},
+		{"/v1/logs", `{}`, ""},
+		{"/v1/logs", `{"":1}`, ""},
+		{"/v1/logs", `{"resourceLogs":[]}`, ""},
+		{"/v1/logs", `{"resource_logs":[{"resource":{},"scopeLogs":[]}]}`, ""},
+		{"/v1/logs", fmt.Sprintf(record, ""), ""},
+		{"/v1/logs", fmt.Sprintf(record, `,"x":1`), ""},
+	} {
+		resp := post(t, d, tt.path, map[string]string{"Authorization": "Bearer good", "Content-Type": contentTypeJSON}, tt.body)
+		require.Equal(t, http.StatusOK, resp.StatusCode, tt.body)
+		answer := plogotlp.NewExportResponse()
+		require.NoError(t, answer.UnmarshalJSON([]byte(text(t, resp))), tt.body)
+		assert.Equal(t, tt.want, answer.PartialSuccess().ErrorMessage(), tt.body)
+		assert.Zero(t, answer.PartialSuccess().RejectedLogRecords(), tt.body)
+	}
+	resp := post(t, d, "/v1/traces", map[string]string{"Authorization": "Bearer good", "Content-Type": contentTypeProtobuf}, "\x7a\x00")
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Equal(t, "\n\x00", text(t, resp), "protobuf has no names")
+}
+
 // TestHTTP_AnswersInEachFormat has each layer reject requests of each content type: the
 // status must be the layer's own, and the text in the format of the request, or readable
 // if the request has none.
@@ -86,6 +119,8 @@ func TestHTTP_AnswersInEachFormat(t *testing.T) {
 		{"receiver, other path", "POST", "/v1/profiles", "good", "", 404, codes.Unimplemented, paths},
 		{"receiver, slash", "POST", "/v1/logs/", "good", "", 404, codes.Unimplemented, paths},
 		{"receiver, root", "GET", "/", "good", "", 404, codes.Unimplemented, paths},
+		{"receiver, remote write", "POST", "/api/v1/write", "good", "", 404, codes.Unimplemented, "this port receives OTLP, remote write and Loki pushes have ports of their own"},
+		{"receiver, Loki", "POST", "/loki/api/v1/push", "good", "", 404, codes.Unimplemented, "this port receives OTLP, remote write and Loki pushes have ports of their own"},
 		{"receiver, PUT", "PUT", "/v1/logs", "good", "", 405, codes.Unimplemented, "POST"},
 		{"receiver, GET", "GET", "/v1/traces", "good", "", 405, codes.Unimplemented, "POST"},
 		{"receiver, DELETE", "DELETE", "/v1/metrics", "good", "", 405, codes.Unimplemented, "POST"},

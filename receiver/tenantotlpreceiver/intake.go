@@ -43,33 +43,34 @@ type intake struct {
 }
 
 // accept takes one request: it asks the guard whether the sender may send, reads
-// the message, asks the guard whether it may be decoded, and passes it on.
-func (in *intake) accept(ctx context.Context, s *service, f format, read func(*guard.Request) ([]byte, error)) error {
+// the message, asks the guard whether it may be decoded, and passes it on. unknown is
+// [otlpwire.Counts].Unknown.
+func (in *intake) accept(ctx context.Context, s *service, f format, read func(*guard.Request) ([]byte, error)) (unknown string, err error) {
 	request, err := in.guard.Admit(ctx, s.signal)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer request.Release()
 	data, err := read(request)
 	if err != nil {
-		return err
+		return "", err
 	}
 	counts, err := request.Check(f == formatJSON, data)
 	if err != nil {
 		if counts.Records > 0 {
 			s.reject(ctx, f, counts.Records, err, in.obs)
 		}
-		return err
+		return "", err
 	}
 	if data, err = request.Readable(counts, data); err != nil {
-		return err
+		return "", err
 	}
 	export, err := s.decode(f, data)
 	if err != nil {
-		return request.Count(rejection.New(rejection.Malformed, fmt.Sprintf("the request is malformed: %v", err)))
+		return "", request.Count(rejection.New(rejection.Malformed, fmt.Sprintf("the request is malformed: %v", err)))
 	}
 	request.Decoded()
-	return export(request.Context(ctx), in)
+	return counts.Unknown, export(request.Context(ctx), in)
 }
 
 // answer returns the answer to a request that ended with err. It is asked once for

@@ -24,16 +24,24 @@ type service struct {
 	// name is the full name of the gRPC service.
 	name string
 	path func(*HTTPConfig) URLPath
+	// records is what the records of the signal are called.
+	records string
 	// accepted is the answer to an accepted request. Nothing is ever accepted partly.
-	accepted interface {
-		MarshalProto() ([]byte, error)
-		MarshalJSON() ([]byte, error)
-	}
+	accepted response
+	// warning is the answer to an accepted request of which the sender should know
+	// something. SDKs log it.
+	warning func(text string) response
 	// decode decodes a request that the guard has checked, and returns what hands it
 	// to the next consumer.
 	decode func(format, []byte) (exporter, error)
 	// reject accounts for records that were rejected before they were decoded.
 	reject func(context.Context, format, int, error, *receiverhelper.ObsReport)
+}
+
+// response is an answer of the protocol.
+type response interface {
+	MarshalProto() ([]byte, error)
+	MarshalJSON() ([]byte, error)
 }
 
 // exporter hands decoded data to the next consumer. The helper counts a panic of it
@@ -49,7 +57,13 @@ func newLogs(next consumer.Logs) *service {
 		signal:   tenant.Logs,
 		name:     "opentelemetry.proto.collector.logs.v1.LogsService",
 		path:     func(cfg *HTTPConfig) URLPath { return cfg.LogsURLPath },
+		records:  "log records",
 		accepted: plogotlp.NewExportResponse(),
+		warning: func(text string) response {
+			r := plogotlp.NewExportResponse()
+			r.PartialSuccess().SetErrorMessage(text)
+			return r
+		},
 		decode: func(f format, data []byte) (exporter, error) {
 			logs, err := decodeLogs(f, data)
 			if err != nil {
@@ -77,7 +91,13 @@ func newMetrics(next consumer.Metrics) *service {
 		signal:   tenant.Metrics,
 		name:     "opentelemetry.proto.collector.metrics.v1.MetricsService",
 		path:     func(cfg *HTTPConfig) URLPath { return cfg.MetricsURLPath },
+		records:  "data points",
 		accepted: pmetricotlp.NewExportResponse(),
+		warning: func(text string) response {
+			r := pmetricotlp.NewExportResponse()
+			r.PartialSuccess().SetErrorMessage(text)
+			return r
+		},
 		decode: func(f format, data []byte) (exporter, error) {
 			metrics, err := decodeMetrics(f, data)
 			if err != nil {
@@ -105,7 +125,13 @@ func newTraces(next consumer.Traces) *service {
 		signal:   tenant.Traces,
 		name:     "opentelemetry.proto.collector.trace.v1.TraceService",
 		path:     func(cfg *HTTPConfig) URLPath { return cfg.TracesURLPath },
+		records:  "spans",
 		accepted: ptraceotlp.NewExportResponse(),
+		warning: func(text string) response {
+			r := ptraceotlp.NewExportResponse()
+			r.PartialSuccess().SetErrorMessage(text)
+			return r
+		},
 		decode: func(f format, data []byte) (exporter, error) {
 			traces, err := decodeTraces(f, data)
 			if err != nil {

@@ -46,7 +46,7 @@ func TestCorpus(t *testing.T) {
 			assert.True(t, r.OK(), r.String())
 
 			// The middle line that is longer than nothing, and not the same as its
-			// neighbours, so that each fault has one reading.
+			// neighbors, so that each fault has one reading.
 			at := slices.IndexFunc(got[len(got)/3:], func(l Line) bool { return len(l.Text) > 4 }) + len(got)/3
 			for name, fault := range map[string][]Line{
 				"missing": slices.Delete(slices.Clone(got), at, at+1),

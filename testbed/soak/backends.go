@@ -20,7 +20,7 @@ import (
 // tenant has an address of its own and the gateway a pool of connections for it.
 type backends struct {
 	servers []*http.Server
-	ports   map[string]string // by behaviour
+	ports   map[string]string // by behavior
 	stop    context.CancelFunc
 	work    sync.WaitGroup
 
@@ -28,8 +28,8 @@ type backends struct {
 	seen map[string]int
 }
 
-// The behaviours, with how many of a hundred tenants have such a backend.
-var behaviours = []struct {
+// The behaviors, with how many of a hundred tenants have such a backend.
+var behaviors = []struct {
 	name  string
 	share int
 }{{"well", 80}, {"busy", 6}, {"hangs", 4}, {"refuses", 5}, {"away", 5}}
@@ -37,7 +37,7 @@ var behaviours = []struct {
 func startBackends() (*backends, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &backends{ports: map[string]string{}, seen: map[string]int{}, stop: cancel}
-	for _, is := range behaviours {
+	for _, is := range behaviors {
 		if is.name == "away" {
 			continue
 		}
@@ -60,13 +60,13 @@ func startBackends() (*backends, error) {
 	return b, nil
 }
 
-func (b *backends) handler(ctx context.Context, behaviour string) http.Handler {
+func (b *backends) handler(ctx context.Context, behavior string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		b.mu.Lock()
-		b.seen[behaviour]++
+		b.seen[behavior]++
 		b.mu.Unlock()
-		switch behaviour {
+		switch behavior {
 		case "busy":
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case "refuses":
@@ -82,9 +82,9 @@ func (b *backends) handler(ctx context.Context, behaviour string) http.Handler {
 
 // endpoint returns the URL for the n-th tenant.
 func (b *backends) endpoint(n int) string {
-	// 37 and 100 have no common divisor: shares are met, and neighbours differ.
+	// 37 and 100 have no common divisor: shares are met, and neighbors differ.
 	at := n * 37 % 100
-	for _, is := range behaviours {
+	for _, is := range behaviors {
 		if at -= is.share; at < 0 {
 			return fmt.Sprintf("http://127.%d.%d.%d:%s", 1+n>>16&0x7f, n>>8&0xff, n&0xff|1, b.ports[is.name])
 		}

@@ -29,7 +29,7 @@ type Codec interface {
 
 	// Stream returns payloads, compressed or not, as one body in parts, which
 	// share memory with the payloads. What the codec has not compressed yet is
-	// compressed, neighbours together; it waits for its turn as long as ctx lasts.
+	// compressed, neighbors together; it waits for its turn as long as ctx lasts.
 	// ErrMalformed says that a payload is not what it was.
 	Stream(ctx context.Context, payloads [][]byte) ([][]byte, error)
 }

@@ -175,7 +175,7 @@ func (s span) fits() bool {
 	return s.empty || s.last-s.first < maxBuckets && s.first <= math.MaxInt32
 }
 
-// coarsen lowers the scale by n: 2^n neighbours become one.
+// coarsen lowers the scale by n: 2^n neighbors become one.
 func (b *buckets) coarsen(n int64) {
 	if n <= 0 || len(b.values) == 0 {
 		return

@@ -392,7 +392,7 @@ func TestSearch_OfDestinationsThatContradictThemselves(t *testing.T) {
 	}
 }
 
-// Neighbours that are rejected for one reason are one dead letter, and good ones between
+// Neighbors that are rejected for one reason are one dead letter, and good ones between
 // them, or another reason, begin the next.
 func TestSearch_NeighborsAreOneDeadLetter(t *testing.T) {
 	for payload, want := range map[string][]string{

@@ -1,7 +1,7 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package ansi removes the escape sequences of terminals, such as colours, from text.
+// Package ansi removes the escape sequences of terminals, such as colors, from text.
 package ansi
 
 import "bytes"
@@ -9,7 +9,7 @@ import "bytes"
 // Escape begins every sequence.
 const Escape = 0x1b
 
-// Strip returns b without colours and other escape sequences of terminals. It
+// Strip returns b without colors and other escape sequences of terminals. It
 // returns b itself if there are none, and writes to nothing else.
 func Strip(b []byte, buffer func(n int) []byte) []byte {
 	at := bytes.IndexByte(b, Escape)

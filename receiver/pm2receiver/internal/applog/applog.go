@@ -32,7 +32,7 @@ const (
 type Settings struct {
 	// JSON is whether lines that are JSON objects are taken apart.
 	JSON bool
-	// Strip is whether colours are taken out of body and attributes.
+	// Strip is whether colors are taken out of body and attributes.
 	Strip bool
 	// Location is where times without a zone are read.
 	Location *time.Location
@@ -94,7 +94,7 @@ func (p *Parser) Parse(text, head []byte, rec plog.LogRecord, mem *slab.Slab) (f
 			if p.json(line, rec, mem) {
 				return !p.w.reserved
 			}
-			// Colours as they are, which JSON does not allow in a string.
+			// Colors as they are, which JSON does not allow in a string.
 			if p.set.Strip && bytes.IndexByte(line, ansi.Escape) >= 0 && p.json(mem.Text.Keep(ansi.Strip(line, mem.Text.Reserve)), rec, mem) {
 				return !p.w.reserved
 			}

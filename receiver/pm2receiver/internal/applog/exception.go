@@ -261,7 +261,7 @@ func PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
 	putString(attrs, AttributeExceptionStacktrace, mem.String(e.Stacktrace), mem)
 }
 
-// PutException sets the attributes of an exception, without colours if the parser
+// PutException sets the attributes of an exception, without colors if the parser
 // strips them.
 func (p *Parser) PutException(attrs pcommon.Map, e *stacks.Exception, mem *slab.Slab) {
 	if p.set.Strip && bytes.IndexByte(e.Stacktrace, ansi.Escape) >= 0 {

@@ -57,7 +57,7 @@ func FuzzParser_MakesNothingUp(f *testing.F) {
 		rec := fuzzParse(line)
 		plain := strings.ToLower(line)
 		if strings.ContainsAny(line, "\\\x1b") {
-			return // a JSON string or colours may spell it in another way
+			return // a JSON string or colors may spell it in another way
 		}
 		if id := rec.TraceID(); !id.IsEmpty() {
 			text := id.String()

@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 )
 
-// maxLevel is how long a level may be, with its colours.
+// maxLevel is how long a level may be, with its colors.
 const maxLevel = 64
 
 // level sets the severity from the first field whose level is known, or else the text of

@@ -204,7 +204,7 @@ func (p *Parser) nextPair(b []byte, mem *slab.Slab) (f pair, rest []byte, ok boo
 }
 
 // unquote decodes a quoted value with JSON's escapes, or else with Go's, which slog and
-// logrus write. Bytes that are not UTF-8 are replaced. Colours are removed if the parser
+// logrus write. Bytes that are not UTF-8 are replaced. Colors are removed if the parser
 // strips them.
 func (p *Parser) unquote(b []byte, mem *slab.Slab) ([]byte, bool) {
 	value, _, ok := quoted.Unquote(b[1:], mem.Text)

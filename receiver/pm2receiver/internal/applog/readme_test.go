@@ -16,8 +16,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/severity"
 )
 
-// recognised is what the README says is read, made of the tables of the code.
-func recognised() string {
+// recognized is what the README says is read, made of the tables of the code.
+func recognized() string {
 	var b strings.Builder
 	b.WriteString("| means | keys, in the order in which they are asked |\n|---|---|\n")
 	for _, r := range []struct {
@@ -55,10 +55,10 @@ func recognised() string {
 	return b.String()
 }
 
-func TestReadme_HasWhatIsRecognised(t *testing.T) {
+func TestReadme_HasWhatIsRecognized(t *testing.T) {
 	data, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	want := recognised()
+	want := recognized()
 	if !strings.Contains(string(data), want) {
 		assert.Fail(t, "the README must have these tables", want)
 	}

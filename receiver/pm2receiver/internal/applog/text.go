@@ -18,7 +18,7 @@ import (
 // logger.
 const headSize = 192
 
-// text reads a line of a text logger, which has no colours any more, and says whether it
+// text reads a line of a text logger, which has no colors any more, and says whether it
 // is logfmt. Only then it sets the body, and attributes whose names are in the line.
 func (p *Parser) text(line []byte, rec plog.LogRecord, mem *slab.Slab) (isLogfmt bool) {
 	if len(line) == 0 {
@@ -113,7 +113,7 @@ func (p *Parser) Starts(line []byte) bool {
 	return h.number != 0 && (!h.simple || p.simple > 0) || h.seconds
 }
 
-// plainHead reads the head of a line that may have colours.
+// plainHead reads the head of a line that may have colors.
 func (p *Parser) plainHead(line []byte) head {
 	line = line[:min(len(line), headSize)]
 	if bytes.IndexByte(line, ansi.Escape) >= 0 {

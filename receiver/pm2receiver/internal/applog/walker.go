@@ -46,7 +46,7 @@ type walker struct {
 	omitted *[3]string
 	// keys predicts the next name, which need not be parsed if it is as predicted.
 	keys keyPredictor
-	// strip is whether colours are taken out of strings.
+	// strip is whether colors are taken out of strings.
 	strip bool
 	// inFields is set inside the object in which logstash formats keep all fields.
 	inFields bool

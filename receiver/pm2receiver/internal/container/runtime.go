@@ -109,13 +109,13 @@ func parseFormat(line []byte) (p labels, ok bool) {
 }
 
 const (
-	green      = "\x1b[32m"
-	red        = "\x1b[31m"
-	uncoloured = "\x1b[39m"
+	green     = "\x1b[32m"
+	red       = "\x1b[31m"
+	uncolored = "\x1b[39m"
 )
 
-// parseFormatted reads a line of pm2-runtime --formatted: 0|app  | text, coloured or not.
-// It writes both streams to stdout, and only their colour differs.
+// parseFormatted reads a line of pm2-runtime --formatted: 0|app  | text, colored or not.
+// It writes both streams to stdout, and only their color differs.
 func parseFormatted(line []byte, stderr bool) (p labels, ok bool) {
 	p.stderr = stderr
 	line, isGreen := bytes.CutPrefix(line, []byte(green))
@@ -135,7 +135,7 @@ func parseFormatted(line []byte, stderr bool) (p labels, ok bool) {
 		return p, false
 	}
 	if isGreen || isRed {
-		if text, ok = bytes.CutPrefix(text, []byte(uncoloured)); !ok {
+		if text, ok = bytes.CutPrefix(text, []byte(uncolored)); !ok {
 			return p, false
 		}
 	}

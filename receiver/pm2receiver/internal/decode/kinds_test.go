@@ -99,7 +99,7 @@ func TestDecoder_SeparateJoinsNothing(t *testing.T) {
 	assert.Equal(t, strings.Count(text, "\n"), n)
 }
 
-func TestDecoder_StripsColoursButNotFromTheOriginal(t *testing.T) {
+func TestDecoder_StripsColorsButNotFromTheOriginal(t *testing.T) {
 	for _, strip := range []bool{true, false} {
 		set := settings("app-out.log")
 		set.Log.Strip = strip

@@ -8,8 +8,8 @@ type date struct {
 	nanos int64
 	// size is how long it is with the separator behind it.
 	size int
-	// strange is set if it has a word that is not known.
-	strange bool
+	// unknownWord is set if it has a word that is not known.
+	unknownWord bool
 }
 
 // evidence is how certain it is that a date is PM2's.

@@ -53,22 +53,22 @@ func TestText_LinesOfAWriteTakeTheTimeBeforeThem(t *testing.T) {
 }
 
 func TestText_ATimeOfTheApplicationIsNotThatOfAllThatFollows(t *testing.T) {
-	got := feedBlocks(t, "ready\n2020-01-01T00:00:00: migration began\n", strings.Repeat("line\n", 1000))
+	got := feedBlocks(t, "ready\n2023-11-14T10:00:00: migration began\n", strings.Repeat("line\n", 1000))
 	assert.Equal(t, 1, times(got), "a time alone among lines without")
 
-	got = feedBlocks(t, "2020-01-01T00:00:00: began\n", strings.Repeat("line\n", 1000), strings.Repeat("line\n", 1000))
+	got = feedBlocks(t, "2023-11-14T10:00:00: began\n", strings.Repeat("line\n", 1000), strings.Repeat("line\n", 1000))
 	assert.Equal(t, 1+maxFollowing/plainWeight, times(got), "PM2 no longer writes times")
 
-	got = feedBlocks(t, "2020-01-01T00:00:00: began\n", strings.Repeat("    line\n", 1000))
+	got = feedBlocks(t, "2023-11-14T10:00:00: began\n", strings.Repeat("    line\n", 1000))
 	assert.Equal(t, 1+maxFollowing, times(got), "no write has so many lines")
 
-	got = feedBlocks(t, "2020-01-01T00:00:00: one\n2020-01-01T00:00:00: two\n"+strings.Repeat("line\n", 1000))
+	got = feedBlocks(t, "2023-11-14T10:00:00: one\n2023-11-14T10:00:00: two\n"+strings.Repeat("line\n", 1000))
 	assert.Equal(t, 2+maxFollowing/plainWeight, times(got), "in one read")
 
 	m := New(Settings{MaxLine: 1 << 20, Location: time.UTC, DatesEachLine: true}, State{})
-	assert.Equal(t, 2, times(feed(m, "2020-01-01T00:00:00: one\n2020-01-01T00:00:00: two\nthree\n    four\n{\n}\n")), "in fork mode")
+	assert.Equal(t, 2, times(feed(m, "2023-11-14T10:00:00: one\n2023-11-14T10:00:00: two\nthree\n    four\n{\n}\n")), "in fork mode")
 
-	got = feedBlocks(t, "ready\n2020-01-01T00:00:00: a\n2020-01-01T00:00:00: b\nc\n")
+	got = feedBlocks(t, "ready\n2023-11-14T10:00:00: a\n2023-11-14T10:00:00: b\nc\n")
 	assert.Equal(t, 3, times(got), "PM2 writes times")
 }
 

@@ -65,7 +65,7 @@ func TestPrefix_FormatsOfLogDateFormat(t *testing.T) {
 }
 
 // feedSizes gives a text to an assembler in blocks of whole lines that are about as large,
-// and then hands out what waits.
+// and then emits what waits.
 func feedSizes(m *Assembler, text string, size int) (got []Line) {
 	yield := func(l *Line) { got = append(got, *l) }
 	for offset := 0; offset < len(text); {

@@ -44,7 +44,7 @@ type Assembler struct {
 	line Line // what yield is given, reused
 	at   int64
 	from []Place
-	year int // of the reader's clock
+	now  time.Time // of the block, or of a line that has waited
 }
 
 // New returns an assembler that continues where state was taken.
@@ -91,7 +91,7 @@ func (m *Assembler) Held() (n int) {
 // reader's clock.
 func (m *Assembler) Feed(block []byte, file uint64, base int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	defer func() { m.line = Line{} }() // it refers to the arena, which is as large as the block
-	m.file, m.at, m.year = file, 0, now.Year()
+	m.file, m.at, m.now = file, 0, now
 	for i := 0; len(block) > 0; i++ {
 		if i < len(m.from) {
 			base, m.at = m.from[i].Offset, m.from[i].Time
@@ -123,6 +123,9 @@ func (m *Assembler) record(rec *envelope.Record, offset int64, now time.Time, a 
 	}
 	slot := m.slot(rec.ProcessID, rec.Stderr, a, yield)
 	s := &m.state.Slots[slot]
+	if len(rec.App) == 0 {
+		rec.App = []byte(m.set.App)
+	}
 	if !bytes.Equal(rec.App, m.name) || m.app == "" {
 		m.name = append(m.name[:0], rec.App...)
 		m.app = string(rec.App)
@@ -193,19 +196,19 @@ func (m *Assembler) raw(text []byte, offset int64, now time.Time, a *arena.Arena
 	m.outside(text, d, certain == sure, offset, now, a, yield)
 }
 
-// outside hands out a physical line that is no record. A date of PM2's before it shows that
+// outside emits a physical line that is no record. A date of PM2's before it shows that
 // the file goes on as text.
 func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now time.Time, a *arena.Arena, yield func(*Line)) {
 	l := &m.line
 	*l = Line{App: m.set.App, ProcessID: m.set.ProcessID, Stderr: m.set.Stderr, Slot: RawSlot, File: m.file, Offset: offset, Record: offset}
-	if m.state.App != "" {
+	if l.App == "" { // Otherwise an application could give its lines another name with one object.
 		l.App = m.state.App
 	}
 	switch {
 	case dated:
 		m.state.Wrapped = false
 		l.Time = d.nanos
-		if d.nanos == 0 || d.strange {
+		if d.nanos == 0 || d.unknownWord {
 			l.Date = string(text[:d.size-len(separator)])
 		}
 		text = text[d.size:]
@@ -229,8 +232,8 @@ func (m *Assembler) outside(text []byte, d date, dated bool, offset int64, now t
 	m.emit(l, text, yield)
 }
 
-// terminates takes note of whether a process ends its lines. One that does may still be
-// followed by a runtime that hands over its messages without newlines: then the messages do
+// terminates records whether a process ends its lines. One that does may still be
+// followed by a runtime that passes its messages without newlines: then the messages do
 // not come in pieces at one time.
 func (m *Assembler) terminates(slot int, l *Line, text []byte, a *arena.Arena, yield func(*Line)) {
 	s := &m.state.Slots[slot]
@@ -257,7 +260,7 @@ func (m *Assembler) terminates(slot int, l *Line, text []byte, a *arena.Arena, y
 	case len(text) == 0 || len(text) >= shortMessage:
 	case !s.Terminates:
 		if s.Unterminated++; s.Unterminated >= wholeAfter {
-			// A runtime that hands over its messages without newlines.
+			// A runtime that passes its messages without newlines.
 			s.Whole = true
 			m.separate(s, l, a, yield)
 		}
@@ -283,7 +286,7 @@ func worded(text []byte) bool {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// outsideRecords takes note of a line outside any record in a file that has them.
+// outsideRecords counts a line outside any record in a file that has them.
 func (m *Assembler) outsideRecords(text []byte) {
 	if m.state.Raw++; m.state.Raw > textAfter {
 		m.state.Wrapped = false
@@ -291,7 +294,7 @@ func (m *Assembler) outsideRecords(text []byte) {
 	m.event(text)
 }
 
-// event takes note of an event of PM2's in a file of records: `pm2-runtime --json` and
+// event detects an event of PM2's in a file of records: `pm2-runtime --json` and
 // `pm2 logs --json` write them, and no newlines at the ends of messages.
 func (m *Assembler) event(text []byte) {
 	if m.state.Runtime || !bytes.HasPrefix(text, eventHead) || !bytes.Contains(text[:min(len(text), maxTime)], eventType) {
@@ -314,7 +317,7 @@ func wholeObject(text []byte) bool {
 	return len(text) > 1 && len(text) < shortMessage && text[0] == '{' && text[len(text)-1] == '}' && json.Valid(text)
 }
 
-// emit hands out text in parts no longer than MaxLine.
+// emit yields text in parts no longer than MaxLine.
 func (m *Assembler) emit(l *Line, text []byte, yield func(*Line)) {
 	if l.Time == 0 {
 		l.Time = m.at

@@ -55,7 +55,7 @@ func TestAssembler_RawLinesNameNoProcessInAFileOfRecords(t *testing.T) {
 	m := newAssembler(State{})
 	got := feed(m, "before any record\n"+record("one\n", 3, "out")+"Error: raw\n")
 	assert.Equal(t, []int64{7, 3, envelope.NoProcess}, []int64{got[0].ProcessID, got[1].ProcessID, got[2].ProcessID})
-	assert.Equal(t, []string{"file-name", "shop", "shop"}, []string{got[0].App, got[1].App, got[2].App})
+	assert.Equal(t, []string{"file-name", "shop", "file-name"}, []string{got[0].App, got[1].App, got[2].App})
 	assert.Equal(t, RawSlot, got[2].Slot)
 }
 
@@ -142,7 +142,7 @@ func TestAssembler_BoundsTheProcessesOfAFile(t *testing.T) {
 		got = append(got, feed(m, record(fmt.Sprintf("half %d", id), id, "out"))...)
 	}
 	assert.LessOrEqual(t, len(m.State().Slots), maxSlots)
-	assert.Len(t, got, 2*maxSlots, "what has no room is handed out")
+	assert.Len(t, got, 2*maxSlots, "what has no room is emitted")
 }
 
 func TestAssembler_OutputIsUTF8(t *testing.T) {
@@ -180,4 +180,65 @@ func FuzzAssembler(f *testing.F) {
 			t.Fatalf("%q cut at %d", data, at)
 		}
 	})
+}
+
+// An application can write a line that looks like a record of PM2. It names that line only.
+func TestAssembler_AForgedRecordNamesNoOtherLine(t *testing.T) {
+	forged := func(message, app string) string {
+		return fmt.Sprintf(`{"message":%q,"timestamp":"2026-11-21T02:08:43Z","type":"err","process_id":5,"app_name":%q}`+"\n", message, app)
+	}
+	for name, records := range map[string]string{
+		"one": forged("hello\n", "victim"), "without newline": forged("hello", "victim"), "empty": forged("", "victim"),
+		"several": strings.Repeat(forged("hello\n", "victim"), 5), "indented": "  " + forged("hello\n", "victim"),
+	} {
+		for _, dated := range []bool{false, true} {
+			for _, first := range []bool{false, true} {
+				prefix := ""
+				if dated {
+					prefix = "2026-11-21T02:08:43: "
+				}
+				text := records
+				if !first {
+					text = prefix + "before\n" + records
+				}
+				for i := range 2 * textAfter {
+					text += fmt.Sprintf("%sline %d\n", prefix, i)
+				}
+				for _, l := range feed(newAssembler(State{}), text) {
+					if strings.HasPrefix(string(l.Text), "line ") || string(l.Text) == "before" {
+						assert.Equal(t, "file-name", l.App, "%s, dated %t, first %t: %s", name, dated, first, l.Text)
+					}
+				}
+			}
+		}
+	}
+	got := feed(newAssembler(State{}), forged("hello\n", ""))
+	assert.Equal(t, "file-name", got[0].App, "a record without a name")
+}
+
+// Dates that PM2 cannot have written are the application's.
+func TestAssembler_LeavesDatesOfAnotherTime(t *testing.T) {
+	for _, dates := range [][]string{
+		{"2019-01-01 00:00:00", "2019-01-02 00:00:00", "2019-01-03 00:00:00", "2019-01-04 00:00:00"},
+		{"1990-05-05 00:00:00", "1985-01-02 00:00:00", "1976-12-31 00:00:00", "2001-01-01 00:00:00"},
+		{"2031-05-05 10:00:00", "2031-05-06 10:00:00", "2031-05-07 10:00:00", "2031-05-08 10:00:00"},
+		{"2019-01-01T00:00:00Z", "2019-01-01T00:00:01Z", "2019-01-01T00:00:02Z", "2019-01-01T00:00:03Z"},
+		{"1700000123", "1699999999", "1700000125", "1700000126"},
+		{"1700000123000", "1699999999000", "1700000125000", "1700000126000"},
+	} {
+		var want []string
+		text := "listening on 80\nready\n"
+		for i, d := range dates {
+			want = append(want, fmt.Sprintf("%s: row %d", d, i))
+		}
+		text += strings.Join(want, "\n") + "\nplain after\n"
+		m := newAssembler(State{})
+		got := feed(m, text)
+		m.FlushBefore(clock.Add(time.Hour), arena.New(0), func(l *Line) { got = append(got, *l) })
+		m.DecideBefore(clock.Add(time.Hour), arena.New(0), func(l *Line) { got = append(got, *l) })
+		assert.ElementsMatch(t, append([]string{"listening on 80", "ready", "plain after"}, want...), texts(got))
+		for _, l := range got {
+			assert.Zero(t, l.Time, string(l.Text))
+		}
+	}
 }

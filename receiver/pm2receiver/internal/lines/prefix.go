@@ -56,13 +56,13 @@ type Prefix struct {
 	Shape  string `json:"shape,omitempty"`
 	Missed int    `json:"missed,omitempty"`
 	// Candidate is a shape that the last Count lines had. Waiting are those of them that
-	// have not been handed out.
+	// have not been emitted.
 	Candidate string    `json:"candidate,omitempty"`
 	Count     int       `json:"count,omitempty"`
 	Waiting   []Waiting `json:"waiting,omitempty"`
 }
 
-// met takes note of a line with a time.
+// met records a line with a time.
 func (p *Prefix) met(nanos int64, rest []byte, now time.Time) {
 	p.Believed = p.Believed || p.Run || !p.Plain
 	p.Run, p.Time, p.Following, p.Seen = true, nanos, 0, now
@@ -74,7 +74,7 @@ func (p *Prefix) met(nanos int64, rest []byte, now time.Time) {
 // continues are the bytes that lines inside of a write begin with.
 var continues = []byte(" \t})]")
 
-// missed takes note of a line without, and returns its time or 0.
+// missed records a line without a time, and returns its time or 0.
 func (p *Prefix) missed(text []byte, now time.Time) int64 {
 	p.Run = false
 	if p.Shape != "" {
@@ -106,6 +106,9 @@ func (m *Assembler) date(text []byte, buf *[maxPrefix]byte) (d date, shape []byt
 		return date{}, nil, noDate
 	}
 	if p, ok := timeparse.Parse(text, m.set.Location); ok && bytes.HasPrefix(text[p.Len:], separator) {
+		if m.state.Prefix.Plain && !m.recent(p.Nanos) {
+			return date{}, nil, noDate
+		}
 		return date{nanos: p.Nanos, size: p.Len + len(separator)}, nil, sure
 	}
 	n := prefixLen(text)
@@ -113,23 +116,34 @@ func (m *Assembler) date(text []byte, buf *[maxPrefix]byte) (d date, shape []byt
 		return date{}, nil, noDate
 	}
 	whole, ok := readDate(text[:n])
-	if !ok || !whole.prefix(m.year) {
+	if !ok || !whole.prefix(m.now.Year()) {
 		return date{}, nil, noDate
 	}
 	p := &m.state.Prefix
+	if (whole.epoch != 0 || p.Plain) && !m.recent(whole.nanos(m.set.Location)) {
+		return date{}, nil, noDate
+	}
 	shape = shapeOf(buf[:0], text[:n])
-	d = date{size: n + len(separator), strange: whole.strange}
+	d = date{size: n + len(separator), unknownWord: whole.unknownWord}
 	behind := text[d.size:]
 	switch {
 	case p.Shape != "" && string(shape) == p.Shape:
 		p.Missed = 0
-	case !whole.strange && len(behind) > 1 && behind[0] == '{' && behind[len(behind)-1] == '}': // JSON is not the end of a line
+	case !whole.unknownWord && len(behind) > 1 && behind[0] == '{' && behind[len(behind)-1] == '}': // JSON is not the end of a line
 		p.learn(shape)
 	default:
 		return d, shape, possible
 	}
 	d.nanos = whole.nanos(m.set.Location)
 	return d, shape, sure
+}
+
+// recent reports whether PM2 may have written a date in a file that also has lines without
+// one: it is of the last year. Others are dates of the application. What is no time is 0.
+func (m *Assembler) recent(nanos int64) bool {
+	const day = 24 * time.Hour
+	age := m.now.Sub(time.Unix(0, nanos))
+	return nanos == 0 || m.set.DatesEachLine || age < 366*day && age > -day
 }
 
 // learn makes a shape that of PM2's dates.

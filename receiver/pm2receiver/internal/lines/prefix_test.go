@@ -124,7 +124,7 @@ func TestMode_FollowsTheFile(t *testing.T) {
 	assert.Equal(t, []string{"as record", "as text", "plain", "as record again", "Error: raw"}, texts(got))
 	assert.Equal(t, []bool{false, false, false, false, true}, []bool{got[0].Raw, got[1].Raw, got[2].Raw, got[3].Raw, got[4].Raw})
 	assert.Equal(t, []int64{3, 7, 7, 3, envelope.NoProcess}, []int64{got[0].ProcessID, got[1].ProcessID, got[2].ProcessID, got[3].ProcessID, got[4].ProcessID})
-	assert.Equal(t, "shop", got[1].App)
+	assert.Equal(t, "file-name", got[1].App, "one record names no other line")
 	// Without dates it is text after many lines.
 	long := record("as record\n", 3, "out")
 	for range textAfter + 2 {

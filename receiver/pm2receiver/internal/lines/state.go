@@ -29,7 +29,7 @@ const (
 	textAfter = 256
 )
 
-// State is what is left over between two blocks of a file. It is part of the
+// State is what remains between two blocks of a file. It is part of the
 // checkpoint: half lines are not read again after a restart.
 type State struct {
 	// Wrapped is set while the file holds records of PM2's.
@@ -96,7 +96,7 @@ func (s State) MapTexts(f func(id string, text []byte) []byte) State {
 }
 
 // slot finds the state of a process and stream, or gives it one. Beyond maxSlots
-// it takes the place of another, whose half line is handed out first.
+// it takes the place of another, whose half line is emitted first.
 func (m *Assembler) slot(id int64, stderr bool, a *arena.Arena, yield func(*Line)) int {
 	slots := m.state.Slots
 	if m.last < len(slots) && slots[m.last].ProcessID == id && slots[m.last].Stderr == stderr {
@@ -123,7 +123,7 @@ func (m *Assembler) slot(id int64, stderr bool, a *arena.Arena, yield func(*Line
 	return victim
 }
 
-// completePartial hands out the line in s, whose end has come.
+// completePartial emits the line in s, whose end has come.
 func (m *Assembler) completePartial(s *Slot, l *Line, a *arena.Arena, yield func(*Line)) {
 	m.cutPartial(s, l, a, yield)
 	out := s.line(l)
@@ -135,7 +135,7 @@ func (m *Assembler) completePartial(s *Slot, l *Line, a *arena.Arena, yield func
 	yield(&out)
 }
 
-// cutPartial hands out parts of a line that has grown too long.
+// cutPartial emits parts of a line that has grown too long.
 func (m *Assembler) cutPartial(s *Slot, l *Line, a *arena.Arena, yield func(*Line)) {
 	if len(s.Partial) <= m.set.MaxLine {
 		return
@@ -153,7 +153,7 @@ func (m *Assembler) cutPartial(s *Slot, l *Line, a *arena.Arena, yield func(*Lin
 	s.Partial, s.Messages = bytes.Clone(rest), s.Messages[:0] // the old array may be many times as large
 }
 
-// separate hands out the messages in s as a line each.
+// separate emits the messages in s as a line each.
 func (m *Assembler) separate(s *Slot, l *Line, a *arena.Arena, yield func(*Line)) {
 	if len(s.Partial) == 0 {
 		return
@@ -183,7 +183,7 @@ func (m *Assembler) separate(s *Slot, l *Line, a *arena.Arena, yield func(*Line)
 	s.clear()
 }
 
-// FlushBefore hands out lines that nobody has added to since before: their process
+// FlushBefore emits lines that nobody has added to since before: their process
 // has most likely ended.
 func (m *Assembler) FlushBefore(before time.Time, a *arena.Arena, yield func(*Line)) {
 	for i := range m.state.Slots {
@@ -194,7 +194,7 @@ func (m *Assembler) FlushBefore(before time.Time, a *arena.Arena, yield func(*Li
 	}
 }
 
-// flush hands out the half line of a slot as it is.
+// flush emits the half line of a slot as it is.
 func (m *Assembler) flush(slot int, a *arena.Arena, yield func(*Line)) {
 	s := &m.state.Slots[slot]
 	if len(s.Partial) == 0 {

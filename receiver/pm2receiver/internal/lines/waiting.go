@@ -36,7 +36,7 @@ func (m *Assembler) await(text, shape []byte, offset int64, now time.Time, a *ar
 	}
 }
 
-// release hands out the lines that wait, because the next line does not have their shape or
+// release emits the lines that wait, because the next line does not have their shape or
 // has shown what they are.
 func (m *Assembler) release(a *arena.Arena, yield func(*Line)) {
 	p := &m.state.Prefix
@@ -48,22 +48,22 @@ func (m *Assembler) release(a *arena.Arena, yield func(*Line)) {
 	}
 }
 
-// decide hands out the lines that wait, without their dates if their shape has been learned.
+// decide emits the lines that wait, without their dates if their shape has been learned.
 func (m *Assembler) decide(a *arena.Arena, yield func(*Line)) {
 	waiting := m.state.Prefix.Waiting
 	m.state.Prefix.Waiting = nil
-	file, at, year := m.file, m.at, m.year
+	file, at, now := m.file, m.at, m.now
 	for i := range waiting {
 		w := &waiting[i]
-		m.file, m.at, m.year = w.File, w.Time, w.Since.Year()
+		m.file, m.at, m.now = w.File, w.Time, w.Since
 		var buf [maxPrefix]byte
 		d, _, certain := m.date(w.Text, &buf)
 		m.outside(w.Text, d, certain == sure, w.Offset, w.Since, a, yield)
 	}
-	m.file, m.at, m.year = file, at, year
+	m.file, m.at, m.now = file, at, now
 }
 
-// DecideBefore hands out lines that have waited since before for others that show whether
+// DecideBefore emits lines that have waited since before for others that show whether
 // their dates are PM2's.
 func (m *Assembler) DecideBefore(before time.Time, a *arena.Arena, yield func(*Line)) {
 	if waiting := m.state.Prefix.Waiting; len(waiting) > 0 && waiting[len(waiting)-1].Since.Before(before) {

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/lines"
 )
 
-// close hands out what is held at i: each line alone if it is not certain that they
+// close emits what is held at i: each line alone if it is not certain that they
 // belong together.
 func (j *Joiner) close(i int, a *arena.Arena, yield func(*Entry)) {
 	h := j.state.Held[i]
@@ -33,7 +33,7 @@ func (j *Joiner) close(i int, a *arena.Arena, yield func(*Entry)) {
 	j.reuse(h.Lines)
 }
 
-// drop removes what is held at i, which was handed out.
+// drop removes what is held at i, which was emitted.
 func (j *Joiner) drop(i int) {
 	held := j.state.Held[i].Lines
 	j.state.Held = slices.Delete(j.state.Held, i, i+1)

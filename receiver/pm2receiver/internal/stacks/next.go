@@ -215,8 +215,8 @@ func (h *Held) nextBlock(text []byte) answer {
 // maxPretty is how much of a line is looked at for pino-pretty.
 const maxPretty = 160
 
-// withoutColours returns the beginning of a line without colours.
-func withoutColours(dst, text []byte) []byte {
+// withoutColors returns the beginning of a line without colors.
+func withoutColors(dst, text []byte) []byte {
 	if bytes.IndexByte(text[:min(len(text), maxPretty)], ansi.Escape) < 0 {
 		return text
 	}
@@ -227,7 +227,7 @@ func withoutColours(dst, text []byte) []byte {
 // (name/pid): message`, with or without the time.
 func prettyHead(text []byte) bool {
 	var space [maxPretty]byte
-	text = withoutColours(space[:0], text)
+	text = withoutColors(space[:0], text)
 	if len(text) > 0 && text[0] == '[' {
 		end := bytes.IndexByte(text[:min(len(text), 64)], ']')
 		if end < 0 || end+2 > len(text) || text[end+1] != ' ' {
@@ -254,7 +254,7 @@ func prettyHead(text []byte) bool {
 // name and a colon.
 func prettyField(text []byte) bool {
 	var space [maxPretty]byte
-	text = withoutColours(space[:0], text)
+	text = withoutColors(space[:0], text)
 	if !bytes.HasPrefix(text, []byte("    ")) || len(text) < 7 || text[4] == ' ' {
 		return false
 	}

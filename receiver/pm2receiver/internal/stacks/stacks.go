@@ -38,7 +38,7 @@ type Joiner struct {
 	set   Settings
 	state State
 	out   Entry          // what yield is given, reused
-	spare [][]lines.Line // of lines that were handed out
+	spare [][]lines.Line // of lines that were emitted
 }
 
 // New returns a joiner that continues where state was taken.
@@ -62,7 +62,7 @@ func (j *Joiner) Held() (n int) {
 	return n
 }
 
-// Add takes the next line and hands out what is complete now. An entry is yield's
+// Add takes the next line and emits what is complete now. An entry is yield's
 // only until it returns.
 func (j *Joiner) Add(l *lines.Line, now time.Time, a *arena.Arena, yield func(*Entry)) {
 	i := j.find(l)
@@ -138,7 +138,7 @@ func (j *Joiner) fresh(l *lines.Line, now time.Time, yield func(*Entry)) {
 	j.state.Held = append(j.state.Held, h)
 }
 
-// alone hands out a line that belongs to no trace.
+// alone emits a line that belongs to no trace.
 func (j *Joiner) alone(l *lines.Line, yield func(*Entry)) {
 	j.out = Entry{Line: l, Body: l.Text, Original: l.Text, Lines: 1}
 	yield(&j.out)
@@ -257,7 +257,7 @@ func announces(text []byte, head *heading) bool {
 	return head != nil && head.at == 0 && len(head.message) > 0 && bytes.Contains(text, head.message)
 }
 
-// EndBlock hands out all lines that are not likely to be continued, and takes the
+// EndBlock emits all lines that are not likely to be continued, and takes the
 // others out of the block's memory: the joiner keeps nothing of it.
 func (j *Joiner) EndBlock(a *arena.Arena, yield func(*Entry)) {
 	for i := 0; i < len(j.state.Held); {
@@ -280,7 +280,7 @@ func (j *Joiner) mayLead(h *Held) bool {
 	return consoleHead(first) || prettyHead(first) || bytes.Contains(first, goPanics) || j.mayHead(first)
 }
 
-// FlushBefore hands out what has waited since before.
+// FlushBefore emits what has waited since before.
 func (j *Joiner) FlushBefore(before time.Time, a *arena.Arena, yield func(*Entry)) {
 	for i := 0; i < len(j.state.Held); {
 		if j.state.Held[i].Since.Before(before) {

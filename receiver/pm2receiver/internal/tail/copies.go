@@ -31,9 +31,9 @@ const maxCopies = 256
 
 // copyFile is a file with the name of a rotated copy.
 type copyFile struct {
-	name    string
-	state   checkpoint.CopyState
-	unnamed bool // only its content shows that it is a copy
+	name      string
+	state     checkpoint.CopyState
+	byContent bool // only its content shows that it is a copy
 }
 
 // lookAtCopies looks at rotated copies that have changed, and opens those with something that
@@ -88,17 +88,15 @@ func (l *log) copies() ([]copyFile, error) {
 		return nil, err
 	}
 	named := len(names)
-	names = append(names, l.unnamedCopies()...)
+	names = append(names, l.copiesByContent()...)
 	var found []copyFile
 	for i, name := range names {
-		if l.set.finder.Exclusion().Has(filepath.Join(l.dir, name)) {
-			continue
+		path := filepath.Join(l.dir, name)
+		info, err := os.Stat(path)
+		if i >= named && errors.Is(err, fs.ErrNotExist) {
+			l.forgetByContent(name)
 		}
-		info, err := os.Stat(filepath.Join(l.dir, name))
-		if err != nil || !info.Mode().IsRegular() {
-			if i >= named && errors.Is(err, fs.ErrNotExist) {
-				l.forgetUnnamed(name)
-			}
+		if err != nil || !info.Mode().IsRegular() || l.set.finder.Exclusion().Has(path) {
 			continue
 		}
 		found = append(found, copyFile{name, checkpoint.StateOf(logfile.StatusOf(info)), i >= named})
@@ -174,8 +172,8 @@ func (l *log) lookAtCopy(c copyFile, waited time.Duration) (done bool, err error
 	case rotation.CopyReadEarlier:
 		position = earlier[decision.Index]
 	case rotation.CopyReadAll:
-		if c.unnamed {
-			l.setUnnamed(c.name, false)
+		if c.byContent {
+			l.setByContent(c.name, false)
 			l.watch.noCopy.Store(true) // it is a log
 			return true, nil
 		}
@@ -211,7 +209,7 @@ func (l *log) observeCopy(c copyFile, file logfile.File, observed *rotation.Copy
 		}
 	}
 	like := l.beginsLikeOpenFile
-	if c.unnamed {
+	if c.byContent {
 		like = l.likeOpenFile // it may be a log that begins like this one
 	}
 	if observed.LiveOriginal, err = like(file, size); observed.LiveOriginal || err != nil {

@@ -84,10 +84,11 @@ type log struct {
 	wake chan struct{}
 
 	// The following fields are shared with the Tailer.
-	mu        sync.Mutex
-	unnamed   map[string]bool        // guarded by mu: files that are copies by their content, or turned out to be none
-	unsaved   *checkpoint.Checkpoint // guarded by mu: the checkpoint to be saved next
-	positions positions              // guarded by mu: of files and gone
+	mu            sync.Mutex
+	byContent     map[string]bool        // guarded by mu: files that are copies by their content, or turned out to be none
+	byContentFull bool                   // guarded by mu: a copy had no room in byContent
+	unsaved       *checkpoint.Checkpoint // guarded by mu: the checkpoint to be saved next
+	positions     positions              // guarded by mu: of files and gone
 
 	lag       atomic.Int64                 // unread bytes of files that are not at path
 	size      atomic.Int64                 // of the file at path
@@ -126,9 +127,9 @@ type watch struct {
 func newLog(set *shared, path string, name logname.Name, c *checkpoint.Checkpoint) *log {
 	l := &log{
 		set: set, path: path, name: name, dir: filepath.Dir(path), base: filepath.Base(path),
-		share:   set.memory.Partial.New(),
-		unnamed: map[string]bool{},
-		handled: map[checkpoint.CopyState]bool{}, waiting: map[checkpoint.CopyState]time.Time{},
+		share:     set.memory.Partial.New(),
+		byContent: map[string]bool{},
+		handled:   map[checkpoint.CopyState]bool{}, waiting: map[checkpoint.CopyState]time.Time{},
 		wake: make(chan struct{}, 1), saved: set.Now(),
 	}
 	var state decode.State
@@ -138,8 +139,8 @@ func newLog(set *shared, path string, name logname.Name, c *checkpoint.Checkpoin
 		for _, x := range c.Handled {
 			l.handled[x] = true
 		}
-		for _, name := range c.Unnamed {
-			l.unnamed[name] = true
+		for _, name := range c.ByContent {
+			l.byContent[name] = true
 		}
 	}
 	l.decodes, l.decoder = name, set.Decoder(name, state)
@@ -608,7 +609,7 @@ func (l *log) publish() {
 	}
 	var c *checkpoint.Checkpoint
 	if l.set.Store != nil {
-		c = &checkpoint.Checkpoint{Version: checkpoint.Version, Contents: l.contents, Files: open, Gone: l.gone, Unnamed: l.unnamedCopies(), State: l.decoder.State()}
+		c = &checkpoint.Checkpoint{Version: checkpoint.Version, Contents: l.contents, Files: open, Gone: l.gone, ByContent: l.copiesByContent(), State: l.decoder.State()}
 		for x := range l.handled {
 			c.Handled = append(c.Handled, x)
 		}

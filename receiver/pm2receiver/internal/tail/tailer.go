@@ -312,6 +312,9 @@ func (t *Tailer) scan(ctx, run context.Context) {
 	isGone := func(path string, _ time.Time) bool { return !slices.Contains(paths, path) }
 	maps.DeleteFunc(t.listWaits, isGone)
 	maps.DeleteFunc(t.copyWaits, isGone)
+	if err == nil {
+		t.forgetNoCopies(paths)
+	}
 	for _, path := range paths {
 		if !t.followed(path) && (t.waitsForList(path) || t.isCopy(path)) {
 			continue
@@ -324,6 +327,20 @@ func (t *Tailer) scan(ctx, run context.Context) {
 		if !l.watch.exists || own || l.watch.refused.Load() { // its state may have changed
 			l.wakeUp()
 		}
+	}
+}
+
+// forgetNoCopies forgets what logs know of files that turned out to be no copies, but for those among
+// paths that are still to be read as logs.
+func (t *Tailer) forgetNoCopies(paths []string) {
+	next := map[string]bool{}
+	for _, path := range paths {
+		if !t.followed(path) {
+			next[path] = true
+		}
+	}
+	for _, l := range t.all() {
+		l.forgetNoCopies(next)
 	}
 }
 
@@ -387,7 +404,7 @@ func (t *Tailer) checkCopies(dir string) {
 			continue
 		}
 		digest := digests[l.base]
-		for _, name := range l.unnamedCopies() {
+		for _, name := range l.copiesByContent() {
 			at, _ := logfile.Stat(filepath.Join(dir, name))
 			digest += xxhash.Sum64String(fmt.Sprintf("%s\x00%v", name, at))
 		}

@@ -38,8 +38,8 @@ type Checkpoint struct {
 	Gone []File `json:"past,omitempty"`
 	// Handled are rotated copies that need no reading any more.
 	Handled []CopyState `json:"seen,omitempty"`
-	// Unnamed are the base names of rotated copies that only their content shows.
-	Unnamed []string `json:"unnamed,omitempty"`
+	// ByContent are the base names of rotated copies that are known by their content.
+	ByContent []string `json:"by_content,omitempty"`
 	// State is what the decoder holds back.
 	State decode.State `json:"state"`
 	// Texts are the texts of State that are stored in keys of their own. Only a [Store] sets it.

@@ -6,8 +6,8 @@ package checkpoint
 import "time"
 
 const (
-	// LargeSize is the size in bytes above which a checkpoint is large: that of a log with the most
-	// files and copies, and short partial lines.
+	// LargeSize is the size in bytes above which a checkpoint is large. That of a log with the most
+	// files and copies is not, if their names are ordinary, of up to 32 bytes, and partial lines short.
 	LargeSize = 128 << 10
 	// smallRate and largeRate are how many bytes of small and large checkpoints are written in a
 	// second. Checkpoints that are too many or too large are written less often.
@@ -27,9 +27,9 @@ const (
 //	stack traces                               memory.Memory.Partial     all
 //	names of processes in partial lines        64 of 1 KiB               all
 //	names of processes in the daemon's log     256 of 1 KiB              all
-//	open files, and contents that are gone     16 and 8 of 2 KiB         all
+//	open files, and contents that are gone     16 and 8 of 3 KiB         all
 //	copies that need no reading                256 of 100 bytes          all
-//	copies with other names                    1024 names                all
+//	names of copies known by their content     1024 of 255 bytes         all
 //	what was learned of dates and loggers      1 KiB                     all
 //
 // The index has a path for each log, and is written when a log comes or goes.

@@ -6,7 +6,6 @@ package checkpoint
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -75,22 +74,46 @@ func (s *Store) Load(ctx context.Context, path string) (*Checkpoint, error) {
 	if err != nil || data == nil {
 		return nil, err
 	}
+	c, texts, err := s.decode(ctx, path, data)
+	if err != nil {
+		// The pieces of a damaged checkpoint are deleted when another one replaces it.
+		stored, storedErr := s.storedTexts(ctx, path)
+		if storedErr != nil {
+			err = fmt.Errorf("%w; what is stored of partial lines is unknown: %w", err, storedErr)
+		} else if len(stored) > 0 {
+			texts = stored
+		}
+	}
+	s.setKnown(path, texts)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint of %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// decode decodes the checkpoint of a path. It returns what is stored of its texts, also with an error
+// if that is known.
+func (s *Store) decode(ctx context.Context, path string, data []byte) (*Checkpoint, map[string]Text, error) {
 	var c Checkpoint
 	if err := json.Unmarshal(data, &c); err != nil {
-		return nil, fmt.Errorf("checkpoint of %s: %w", path, err)
+		return nil, nil, err
 	}
 	if c.Version != Version && c.Version != textsVersion {
-		return nil, fmt.Errorf("checkpoint of %s has version %d, want %d", path, c.Version, Version)
+		return nil, nil, fmt.Errorf("it has version %d, want %d", c.Version, Version)
 	}
-	if err := errors.Join(c.validate(), checkTexts(c.Texts)); err != nil {
-		return nil, fmt.Errorf("checkpoint of %s: %w", path, err)
+	if err := checkTexts(c.Texts); err != nil {
+		return nil, nil, err
 	}
-	s.setKnown(path, c.Texts) // a damaged one is deleted too
-	if c.State, err = s.loadTexts(ctx, path, c.State, c.Texts); err != nil {
-		return nil, fmt.Errorf("checkpoint of %s: %w", path, err)
+	texts := c.Texts
+	if err := c.validate(); err != nil {
+		return nil, texts, err
+	}
+	var err error
+	if c.State, err = s.loadTexts(ctx, path, c.State, texts); err != nil {
+		return nil, texts, err
 	}
 	c.Version, c.Texts = Version, nil
-	return &c, nil
+	return &c, texts, nil
 }
 
 // Contents returns the highest [Checkpoint.Contents] of all checkpoints that were deleted.
@@ -151,6 +174,9 @@ func (s *Store) Encode(path string, c *Checkpoint) (*Encoded, error) {
 		}
 	}
 	e.removeRest()
+	if err := e.putCounts(c == nil); err != nil {
+		return nil, err
+	}
 	return e, nil
 }
 
@@ -162,21 +188,6 @@ func (e *Encoded) Size() int { return len(e.data) + e.size }
 
 // StateSize returns how many bytes are written again for each change.
 func (e *Encoded) StateSize() int { return len(e.data) }
-
-// Save writes the checkpoints in changed, deletes those that are nil in it, and replaces the
-// index, in one transaction.
-func (s *Store) Save(ctx context.Context, changed map[string]*Checkpoint, index Index) error {
-	var all []*Encoded
-	for path, c := range changed {
-		e, err := s.Encode(path, c)
-		if err != nil {
-			return err
-		}
-		all = append(all, e)
-	}
-	_, err := s.Write(ctx, all, index)
-	return err
-}
 
 // Write writes encoded checkpoints and, if it has changed, the index, in one transaction. It returns
 // how many bytes the index has if it was written.

@@ -69,6 +69,21 @@ func (m *memoryClient) Close(context.Context) error {
 	return m.fault
 }
 
+// Save writes the checkpoints in changed, deletes those that are nil in it, and replaces the
+// index, in one transaction.
+func (s *Store) Save(ctx context.Context, changed map[string]*Checkpoint, index Index) error {
+	var all []*Encoded
+	for path, c := range changed {
+		e, err := s.Encode(path, c)
+		if err != nil {
+			return err
+		}
+		all = append(all, e)
+	}
+	_, err := s.Write(ctx, all, index)
+	return err
+}
+
 func TestStore_EmptyStore(t *testing.T) {
 	s := NewStore(newMemoryClient())
 	paths, used, err := s.Paths(t.Context())

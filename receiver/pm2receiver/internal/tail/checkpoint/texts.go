@@ -5,6 +5,7 @@ package checkpoint
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 
@@ -18,8 +19,10 @@ const (
 	// pieceSize is how much of a partial line is stored under a key of its own. A line that
 	// grows is not written again, but for what is behind its last whole piece.
 	pieceSize = 4 << 10
-	// maxPieces bounds the pieces of a line in a checkpoint that may be damaged.
-	maxPieces = 1 << 14
+	// maxPieces bounds the pieces of a line in a checkpoint that may be damaged, and maxAllPieces those
+	// of all its lines.
+	maxPieces    = 1 << 14
+	maxAllPieces = 1 << 16
 )
 
 // Text is the part of a partial line that is stored in pieces.
@@ -31,6 +34,10 @@ type Text struct {
 func (t Text) size() int { return t.Pieces * pieceSize }
 
 func pieceKey(path, id string, n int) string { return fmt.Sprintf("text:%s:%s:%d", path, id, n) }
+
+// countsKey is the key of how many pieces each text of a path has. Without it nothing would know the
+// pieces of a checkpoint that is damaged.
+func countsKey(path string) string { return "texts:" + path }
 
 // pieces are the operations that store the texts of a checkpoint.
 type pieces struct {
@@ -66,6 +73,51 @@ func (p *pieces) removeRest() {
 			p.ops = append(p.ops, storage.DeleteOperation(pieceKey(p.path, id, i)))
 		}
 	}
+}
+
+// putCounts stores how many pieces each text has, if that changes. deleted is set if the checkpoint is
+// deleted.
+func (p *pieces) putCounts(deleted bool) error {
+	before, after := counts(p.before), counts(p.after)
+	switch {
+	case len(after) == 0 && (len(before) > 0 || deleted):
+		p.ops = append(p.ops, storage.DeleteOperation(countsKey(p.path)))
+	case !maps.Equal(before, after):
+		data, err := json.Marshal(after)
+		if err != nil {
+			return err
+		}
+		p.ops = append(p.ops, storage.SetOperation(countsKey(p.path), data))
+		p.size += len(data)
+	}
+	return nil
+}
+
+// counts returns how many pieces each text has.
+func counts(texts map[string]Text) map[string]int {
+	n := make(map[string]int, len(texts))
+	for id, t := range texts {
+		n[id] = t.Pieces
+	}
+	return n
+}
+
+// storedTexts returns how many pieces each text of a path has, without sums: the pieces may be damaged
+// and are not used again.
+func (s *Store) storedTexts(ctx context.Context, path string) (map[string]Text, error) {
+	data, err := s.client.Get(ctx, countsKey(path))
+	if err != nil || data == nil {
+		return nil, err
+	}
+	var stored map[string]int
+	if err := json.Unmarshal(data, &stored); err != nil {
+		return nil, err
+	}
+	texts := make(map[string]Text, len(stored))
+	for id, n := range stored {
+		texts[id] = Text{Pieces: n}
+	}
+	return texts, checkTexts(texts)
 }
 
 // loadTexts puts the pieces of texts back into a state.
@@ -113,9 +165,13 @@ func (s *Store) loadText(ctx context.Context, path, id string, t Text) ([]byte, 
 
 // checkTexts returns an error for texts that no store has written.
 func checkTexts(texts map[string]Text) error {
+	all := 0
 	for id, t := range texts {
 		if t.Pieces <= 0 || t.Pieces > maxPieces {
 			return fmt.Errorf("partial line %q has %d pieces", id, t.Pieces)
+		}
+		if all += t.Pieces; all > maxAllPieces {
+			return fmt.Errorf("partial lines have more than %d pieces", maxAllPieces)
 		}
 	}
 	return nil

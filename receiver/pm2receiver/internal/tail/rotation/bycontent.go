@@ -20,9 +20,9 @@ const (
 	TruncationDelay = 2 * time.Second
 )
 
-// Unnamed is what was observed of a new file, whose name is not known as that of a copy, and of one
+// ByContent is what was observed of a new file, whose name is not known as that of a copy, and of one
 // content that was read of another file in its folder.
-type Unnamed struct {
+type ByContent struct {
 	// Derived is whether the name of the file is that of the other with digits, which are not the
 	// number of a process.
 	Derived bool
@@ -36,51 +36,51 @@ type Unnamed struct {
 	Waited time.Duration
 }
 
-// UnnamedAction is what to do with a new file.
-type UnnamedAction int
+// ByContentAction is what to do with a new file.
+type ByContentAction int
 
 const (
-	// UnnamedOwn means that it is no copy of the content.
-	UnnamedOwn UnnamedAction = iota
-	// UnnamedWait means to look at it again later.
-	UnnamedWait
-	// UnnamedCopy means that it is a copy of the content.
-	UnnamedCopy
+	// ByContentOwn means that it is no copy of the content.
+	ByContentOwn ByContentAction = iota
+	// ByContentWait means to look at it again later.
+	ByContentWait
+	// ByContentCopy means that it is a copy of the content.
+	ByContentCopy
 )
 
 // String implements fmt.Stringer.
-func (a UnnamedAction) String() string { return [...]string{"own", "wait", "copy"}[a] }
+func (a ByContentAction) String() string { return [...]string{"own", "wait", "copy"}[a] }
 
 // Classify returns what to do with the file.
-func (u Unnamed) Classify() UnnamedAction {
-	switch u.Relation {
+func (b ByContent) Classify() ByContentAction {
+	switch b.Relation {
 	case fingerprint.Unrelated:
-		return UnnamedOwn
+		return ByContentOwn
 	case fingerprint.Unclear:
-		return u.wait(u.Derived)
+		return b.wait(b.Derived)
 	case fingerprint.Covered, fingerprint.Longer:
 	}
-	common := min(u.Size, u.Offset)
-	if u.Live {
-		if u.Derived && common >= Evidence {
-			return UnnamedCopy
+	common := min(b.Size, b.Offset)
+	if b.Live {
+		if b.Derived && common >= Evidence {
+			return ByContentCopy
 		}
-		return u.wait(u.Derived || common >= Evidence)
+		return b.wait(b.Derived || common >= Evidence)
 	}
 	least := int64(Evidence)
-	if u.Size < u.Offset {
+	if b.Size < b.Offset {
 		least = StrongEvidence
 	}
-	if u.Derived || common >= least {
-		return UnnamedCopy
+	if b.Derived || common >= least {
+		return ByContentCopy
 	}
-	return UnnamedOwn
+	return ByContentOwn
 }
 
 // wait waits for the truncation of the original, if the file may be a copy.
-func (u Unnamed) wait(maybe bool) UnnamedAction {
-	if maybe && u.Waited < TruncationDelay {
-		return UnnamedWait
+func (b ByContent) wait(maybe bool) ByContentAction {
+	if maybe && b.Waited < TruncationDelay {
+		return ByContentWait
 	}
-	return UnnamedOwn
+	return ByContentOwn
 }

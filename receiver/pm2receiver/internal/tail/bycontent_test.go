@@ -4,12 +4,19 @@
 package tail
 
 import (
+	"fmt"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/checkpoint"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/fingerprint"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail/logname"
 )
 
 // copyNames are names that logrotate or a script gives to a copy, and nothing but the content shows
@@ -151,4 +158,101 @@ func TestRotate_LogThatLooksLikeACopyAtFirst(t *testing.T) {
 	h.write("app.log", numbered("a", 1, 10))
 	h.eventually(same, same, numbered("a", 1, 10), numbered("b", 1, 10))
 	assert.Equal(t, 2, strings.Count(strings.Join(h.got(), "\n"), "same 000200"))
+}
+
+// A file that turned out to be no copy and is gone before it is read as a log is forgotten.
+func TestRotate_ForgetsNoCopiesThatAreGone(t *testing.T) {
+	h := newHome(t)
+	h.write("app.log", numbered("a", 1, 10))
+	h.start()
+	h.eventually(numbered("a", 1, 10))
+	h.tailer.mu.Lock()
+	l := h.tailer.logs[h.path("app.log")]
+	h.tailer.mu.Unlock()
+	require.NotNil(t, l)
+	require.True(t, l.setByContent("gone.log", false))
+	require.True(t, l.setByContent("app.log", false)) // it is read as a log already
+	h.write("other.log", numbered("b", 1, 10))        // the folder has changed, and is looked at
+	h.eventually(numbered("a", 1, 10), numbered("b", 1, 10))
+	for _, name := range []string{"gone.log", "app.log"} {
+		_, known := l.knownByContent(name)
+		assert.False(t, known, name)
+	}
+}
+
+// The bound is reported once, and again after there was room.
+func TestLog_TooManyCopiesByContent(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	l := newLog(h.tailer.set, h.path("app.log"), logname.Name{}, nil)
+	reports := func() int { return h.logs.FilterMessageSnippet("Too many rotated copies").Len() }
+	for i := range maxByContent {
+		require.True(t, l.setByContent(fmt.Sprintf("%d.log", i), i > 0))
+	}
+	assert.Zero(t, reports())
+	assert.False(t, l.setByContent("one more.log", true))
+	assert.False(t, l.setByContent("another.log", true))
+	assert.Equal(t, 1, reports())
+	assert.True(t, l.setByContent("1.log", false), "what is known can change")
+
+	l.forgetNoCopies(map[string]bool{h.path("1.log"): true})
+	assert.True(t, l.setByContent("one more.log", true))
+	assert.False(t, l.setByContent("another.log", true))
+	assert.Equal(t, 2, reports())
+	l.forgetByContent("1.log")
+	assert.True(t, l.setByContent("another.log", true))
+	assert.False(t, l.setByContent("a third.log", true))
+	assert.Equal(t, 3, reports())
+}
+
+// What is known of a file that is still to be read as a log, and of copies, stays.
+func TestLog_ForgetNoCopies(t *testing.T) {
+	h := newHome(t)
+	h.start()
+	l := newLog(h.tailer.set, h.path("app.log"), logname.Name{}, &checkpoint.Checkpoint{ByContent: []string{"app-1.log"}})
+	require.True(t, l.setByContent("own.log", false))
+	require.True(t, l.setByContent("gone.log", false))
+	l.forgetNoCopies(map[string]bool{h.path("own.log"): true})
+	assert.Equal(t, map[string]bool{"app-1.log": true, "own.log": false}, l.byContent)
+}
+
+// A copy that is gone is forgotten although its name is excluded.
+func TestLog_ForgetsExcludedCopiesThatAreGone(t *testing.T) {
+	h := newHome(t)
+	h.exclude = []string{h.path("app-*.log")}
+	h.start()
+	l := newLog(h.tailer.set, h.path("app.log"), logname.Name{}, &checkpoint.Checkpoint{ByContent: []string{"app-1.log", "app-2.log"}})
+	h.write("app-2.log", numbered("a", 1, 10))
+	found, err := l.copies()
+	require.NoError(t, err)
+	assert.Empty(t, found, "an excluded copy is not read")
+	assert.Equal(t, map[string]bool{"app-2.log": true}, l.byContent)
+}
+
+// A log with the most files and copies has a checkpoint that is not large, unless their names are long:
+// those of copies that are known by their content may take twice as much.
+func TestCheckpoint_SizeWithTheMostFilesAndCopies(t *testing.T) {
+	size := func(length int) int {
+		name := strings.Repeat("n", length)
+		f := checkpoint.File{ID: math.MaxUint64, Name: name, Device: math.MaxUint32, Inode: math.MaxUint32, Fingerprint: fingerprint.Fingerprint{
+			Offset: 1 << 40, Head: make([]byte, fingerprint.SampleSize), Digest: math.MaxUint64, Samples: make([]fingerprint.Sample, 24),
+		}}
+		for i := range f.Samples {
+			f.Samples[i] = fingerprint.Sample{Offset: 1<<40 - 100 + int64(i), Digest: math.MaxUint64}
+		}
+		c := &checkpoint.Checkpoint{
+			Version: checkpoint.Version, Contents: math.MaxUint64,
+			Files: slices.Repeat([]checkpoint.File{f}, maxOpen), Gone: slices.Repeat([]checkpoint.File{f}, maxGone),
+			Handled:   slices.Repeat([]checkpoint.CopyState{{Device: math.MaxUint32, Inode: math.MaxUint32, Size: 1 << 40, Modified: math.MaxInt64}}, maxCopies),
+			ByContent: slices.Repeat([]string{name}, maxByContent),
+		}
+		require.NoError(t, c.Files[0].Validate())
+		e, err := checkpoint.NewStore(&diskStore{}).Encode("/app.log", c)
+		require.NoError(t, err)
+		return e.Size()
+	}
+	assert.LessOrEqual(t, size(32), checkpoint.LargeSize)
+	longest := size(255)
+	assert.Greater(t, longest, 2*checkpoint.LargeSize, "the bound is one of the number of names")
+	assert.Less(t, longest, 3*checkpoint.LargeSize)
 }
