@@ -238,7 +238,7 @@ type Snippet struct {
 
 // Snippets returns the snippets of programs that send what the key may send.
 func (o Onboarding) Snippets() []Snippet {
-	return slices.DeleteFunc(Snippets(), func(s Snippet) bool { return o.excludes(s) })
+	return slices.DeleteFunc(Snippets(), o.excludes)
 }
 
 // Excluded returns the snippets of programs that send what the key may not send.

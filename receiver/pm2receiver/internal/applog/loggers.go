@@ -132,7 +132,6 @@ var marks = [...]struct {
 	mark string
 	word string
 }{
-
 	{"⨯", "error"}, {"✖", "error"}, {"⚠", "warn"}, {"✔", "info"}, {"✓", "info"}, {"ℹ", "info"},
 }
 
