@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -178,8 +179,9 @@ func unquote(text string) (string, error) {
 	var out []byte
 	for rest := text[1 : len(text)-1]; rest != ""; {
 		if rest[0] != '\\' {
-			out = append(out, rest[0])
-			rest = rest[1:]
+			r, size := utf8.DecodeRuneInString(rest) // a byte that is not valid is replaced before escapes are joined with it
+			out = utf8.AppendRune(out, r)
+			rest = rest[size:]
 			continue
 		}
 		r, multibyte, tail, err := strconv.UnquoteChar(rest, quote)
