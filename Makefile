@@ -56,8 +56,17 @@ sbom: binaries ## Write CycloneDX SBOMs of the binaries beside them
 .PHONY: packages
 packages: binaries notices sbom ## Write deb, rpm and apk packages to _build/packages (PACKAGE_ARCHS=amd64: one architecture)
 	$(PACKAGING) build -o $(CURDIR)/_build/tools/ ./packages
-	_build/tools/packages -version $(VERSION) -time $(PACKAGE_TIME) -host _build \
-		$(foreach arch,$(PACKAGE_ARCHS),-arch $(arch)=$(call bindir,$(arch)))
+	rm -rf $(PACKAGE_OUTPUT)
+	$(write_packages)
+
+# Without a new build, for the test that compares the bytes.
+.PHONY: packages-again
+packages-again:
+	$(write_packages)
+
+PACKAGE_OUTPUT := _build/packages
+write_packages  = _build/tools/packages -output $(PACKAGE_OUTPUT) -version $(VERSION) -time $(PACKAGE_TIME) -host _build \
+	$(foreach arch,$(PACKAGE_ARCHS),-arch $(arch)=$(call bindir,$(arch)))
 
 .PHONY: notices
 notices: _build/main.go ## Write the licenses of everything that is linked to _build/THIRD_PARTY_NOTICES.txt
