@@ -303,14 +303,21 @@ func (c *Client) putViewers(ctx context.Context, r *ready, result *Result) error
 }
 
 func (c *Client) putViewer(ctx context.Context, r *ready, members []member, login string, result *Result) error {
+	outcome := Created
 	for _, m := range members {
-		if m.is(login) {
-			result.add("member", login, Unchanged) // also with a greater role: somebody gave it
+		switch {
+		case !m.is(login):
+		case m.Role != roleAdmin || m.is(c.credentials.User):
+			result.add("member", login, Unchanged) // an Editor remains one
 			return nil
+		default:
+			// It could read the data of all tenants. Grafana makes a new user an Admin of its
+			// organization if it assigns none automatically.
+			outcome = Updated
 		}
 	}
 	if r.DryRun {
-		result.add("member", login, Created)
+		result.add("member", login, outcome)
 		return nil
 	}
 	err := c.setRole(ctx, result.Organization, login, roleViewer)
@@ -322,7 +329,7 @@ func (c *Client) putViewer(ctx context.Context, r *ready, members []member, logi
 		}
 	}
 	if err == nil {
-		result.add("member", login, Created)
+		result.add("member", login, outcome)
 	}
 	return err
 }

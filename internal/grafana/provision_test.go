@@ -324,13 +324,37 @@ func TestProvision_Viewers(t *testing.T) {
 	assert.Greater(t, len(r.NewUsers[0].Password), 20)
 	assert.NotContains(t, s.Org("Main Org.").Roles, "bob@acme.example")
 
-	s.Change(r.Organization, func(o *grafanatest.Org) { o.Roles["ann"] = "Admin" })
+	s.AddUser("eve")
+	s.Change(r.Organization, func(o *grafanatest.Org) {
+		o.Roles["ann"], o.Roles["eve"], o.Roles["bob@acme.example"] = "Admin", "Admin", "Editor"
+	})
 	r, err = c.Provision(t.Context(), p)
 	require.NoError(t, err)
 	assert.Empty(t, r.NewUsers)
+	assert.Equal(t, map[string]string{"admin": "Admin", "ann": "Viewer", "eve": "Admin", "bob@acme.example": "Editor"}, s.Org("acme").Roles)
 	require.Len(t, r.Warnings, 1)
-	assert.Contains(t, r.Warnings[0], `"ann" is an Admin`)
-	assert.Equal(t, "Admin", s.Org("acme").Roles["ann"], "the operator decides")
+	assert.Contains(t, r.Warnings[0], `"eve" is an Admin`)
+}
+
+// A run that ends after it created a user leaves an Admin, which the next run corrects.
+func TestProvision_ANewUserDoesNotStayAdmin(t *testing.T) {
+	s := grafanatest.New(t)
+	s.Fault = func(r *http.Request) *grafanatest.Fault {
+		if r.Method == http.MethodPatch {
+			return &grafanatest.Fault{Status: http.StatusBadRequest}
+		}
+		return nil
+	}
+	p := plan("acme")
+	p.Viewers = []string{"ann"}
+	r, err := client(t, s).Provision(t.Context(), p)
+	require.Error(t, err)
+	require.Len(t, r.NewUsers, 1, "the password is not lost")
+	require.Equal(t, "Admin", s.Org("acme").Roles["ann"])
+	s.Fault = nil
+	_, err = client(t, s).Provision(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, "Viewer", s.Org("acme").Roles["ann"])
 }
 
 func TestProvision_Conflicts(t *testing.T) {

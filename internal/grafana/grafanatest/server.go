@@ -245,9 +245,10 @@ func (s *Server) server(w http.ResponseWriter, r *http.Request, parts []string, 
 		}
 		id := s.addUser(login)
 		if org, ok := body["OrgId"].(float64); ok {
-			s.orgs[int64(org)].Roles[login] = "Viewer"
+			s.orgs[int64(org)].Roles[login] = "Admin" // as Grafana does unless it assigns an organization automatically
 		} else {
-			s.orgs[1].Roles[login] = "Viewer"
+			s.next++
+			s.orgs[s.next] = newOrg(s.next, login, login) // one of its own
 		}
 		reply(w, http.StatusOK, map[string]any{"id": id, "message": "User created"})
 	case parts[0] != "orgs":
