@@ -110,7 +110,7 @@ require (
 	go.opentelemetry.io/collector/extension/xextension v0.159.0
 )
 
-require github.com/cenkalti/backoff/v7 v7.0.0 // indirect
+require github.com/cenkalti/backoff/v7 v7.0.0
 
 require github.com/hashicorp/golang-lru/v2 v2.0.7
 
