@@ -42,8 +42,8 @@ func (h host) until(what string, condition func() bool) {
 	h.t.Helper()
 	for end := time.Now().Add(time.Minute); !condition(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
-			state, _ := h.Try("systemctl", "status", "--no-pager", "--full", unit)
-			log, _ := h.Try("journalctl", "--no-pager", "-n", "40", "-u", unit)
+			state, _ := h.Try("systemctl", "status", "--no-pager", "--full", unit, agent)
+			log, _ := h.Try("journalctl", "--no-pager", "-n", "40", "--output", "cat")
 			h.t.Fatalf("not %s:\n%s\n%s", what, state, log)
 		}
 	}
