@@ -262,6 +262,7 @@ func (r *run) findHomes(context.Context) error {
 		}
 		r.refused(s.Path, s.Reason)
 	}
+	r.selectHomes()
 	if len(r.homes) == 0 {
 		r.say("No home of PM2 was found. The agent reports pm2_not_found until PM2 runs and `tenantctl setup` is called again.")
 		return nil
@@ -290,6 +291,22 @@ func (r *run) findHomes(context.Context) error {
 		r.in.env = r.in.env.Set(varPM2Homes, strings.Join(all, ","))
 	}
 	return nil
+}
+
+// selectHomes leaves out homes that are not in use, if others are: any user can create a folder of that name, and
+// the agent reports homes without a daemon.
+func (r *run) selectHomes() {
+	used := func(h pm2home.Home) bool { return h.Daemon != 0 || h.Socket }
+	if !slices.ContainsFunc(r.homes, used) {
+		return
+	}
+	r.homes = slices.DeleteFunc(r.homes, func(h pm2home.Home) bool {
+		unused := !used(h) && !h.Named
+		if unused {
+			r.refused(h.Path, "no daemon runs there; `--pm2-home "+shellWord(h.Path)+"` uses it nevertheless")
+		}
+		return unused
+	})
 }
 
 func (r *run) refused(path, reason string) {
