@@ -75,11 +75,11 @@ answers. tenantctl doctor is the same on the machine of an agent.`,
 				if err := a.print(overview, func(w io.Writer) error { return writeOverview(w, &overview) }); err != nil {
 					return err
 				}
-				worst := gatewaystatus.Worst(overview.Findings)
-				if len(overview.Trouble) > 0 && worst != gatewaystatus.SeverityError {
-					worst = gatewaystatus.Worst(overview.Trouble[0].Findings)
+				n := gatewaystatus.Errors(overview.Findings)
+				for i := range overview.Trouble {
+					n += gatewaystatus.Errors(overview.Trouble[i].Findings)
 				}
-				return errorsFound(worst)
+				return errorsFound(n)
 			}
 			t, err := client.Tenant(cmd.Context(), args[0])
 			if unknown := (*gatewaystatus.UnknownTenantError)(nil); errors.As(err, &unknown) {
@@ -91,7 +91,7 @@ answers. tenantctl doctor is the same on the machine of an agent.`,
 			if err := a.print(t, func(w io.Writer) error { return writeTenantStatus(w, &t) }); err != nil {
 				return err
 			}
-			return errorsFound(gatewaystatus.Worst(t.Findings))
+			return errorsFound(gatewaystatus.Errors(t.Findings))
 		},
 	}
 	c.Flags().StringVar(&socket, "socket", "", "the Unix `SOCKET` of the gateway; default $"+statusSocketEnv+", or where a package puts it")
@@ -99,10 +99,10 @@ answers. tenantctl doctor is the same on the machine of an agent.`,
 	return c
 }
 
-// errorsFound returns an error if a finding is one, for the exit status.
-func errorsFound(worst gatewaystatus.Severity) error {
-	if worst == gatewaystatus.SeverityError {
-		return errors.New("there are errors: see the findings")
+// errorsFound returns an error for the exit status if n findings are errors.
+func errorsFound(n int) error {
+	if n > 0 {
+		return findingsError{faults: n}
 	}
 	return nil
 }

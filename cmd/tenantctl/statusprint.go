@@ -17,12 +17,12 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 )
 
-// writeFindings writes what is wrong, each with its fix in the next line.
-func writeFindings(w io.Writer, about string, findings []gatewaystatus.Finding) error {
+// writeStatusFindings writes what is wrong, each with its fix in the next line.
+func writeStatusFindings(w io.Writer, about string, findings []gatewaystatus.Finding) error {
 	for _, f := range findings {
 		text := fmt.Sprintf("%-7s  %s: %s\n", strings.ToUpper(string(f.Severity)), printable(about), printable(f.Message))
 		if f.Fix != "" {
-			text += fmt.Sprintf("%-7s  %s\n", "fix", printable(f.Fix))
+			text += fmt.Sprintf("%-7s  Fix: %s\n", "", printable(f.Fix))
 		}
 		if _, err := io.WriteString(w, text); err != nil {
 			return err
@@ -51,13 +51,13 @@ func ago(now time.Time, at *time.Time) string {
 
 func writeOverview(w io.Writer, o *gatewaystatus.Overview) error {
 	now := o.Gateway.Time
-	if err := writeFindings(w, "gateway", o.Findings); err != nil {
+	if err := writeStatusFindings(w, "gateway", o.Findings); err != nil {
 		return err
 	}
 	for _, line := range o.Trouble {
 		for _, f := range line.Findings {
 			if f.Severity.Bad() {
-				if err := writeFindings(w, line.ID, []gatewaystatus.Finding{f}); err != nil {
+				if err := writeStatusFindings(w, line.ID, []gatewaystatus.Finding{f}); err != nil {
 					return err
 				}
 				break // the worst one; status TENANT shows all
@@ -149,7 +149,7 @@ func writeUnknown(w io.Writer, now time.Time, all []activity.Unknown) error {
 
 func writeTenantStatus(w io.Writer, t *gatewaystatus.Tenant) error {
 	now := t.Gateway.Time
-	if err := writeFindings(w, t.ID, t.Findings); err != nil {
+	if err := writeStatusFindings(w, t.ID, t.Findings); err != nil {
 		return err
 	}
 	var signals [][]string
@@ -257,7 +257,7 @@ func laneLines(now time.Time, lanes []activity.Lane) (lines [][]string) {
 // printTenantLines prints the list of all tenants.
 func (a *app) printTenantLines(ctx context.Context, client *gatewaystatus.Client) error {
 	all := []gatewaystatus.Line{}
-	worst := gatewaystatus.SeverityOK
+	errors := 0
 	for after := ""; ; {
 		page, err := client.Tenants(ctx, after, gatewaystatus.MaxPage)
 		if err != nil {
@@ -276,9 +276,7 @@ func (a *app) printTenantLines(ctx context.Context, client *gatewaystatus.Client
 		if len(line.Findings) > 0 && line.Findings[0].Severity.Bad() {
 			what = line.Findings[0].Message
 		}
-		if of := gatewaystatus.Worst(line.Findings); gatewaystatus.CompareSeverity(of, worst) < 0 {
-			worst = of
-		}
+		errors += gatewaystatus.Errors(line.Findings)
 		lines = append(lines, []string{line.ID, line.Status, string(line.Sending), ago(now, line.LastAccepted), what})
 	}
 	if err := a.print(all, func(w io.Writer) error {
@@ -286,5 +284,5 @@ func (a *app) printTenantLines(ctx context.Context, client *gatewaystatus.Client
 	}); err != nil {
 		return err
 	}
-	return errorsFound(worst)
+	return errorsFound(errors)
 }

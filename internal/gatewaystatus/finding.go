@@ -49,6 +49,16 @@ func Worst(all []Finding) Severity {
 	return worst
 }
 
+// Errors returns how many findings are errors.
+func Errors(all []Finding) (n int) {
+	for i := range all {
+		if all[i].Severity == SeverityError {
+			n++
+		}
+	}
+	return n
+}
+
 // Bad reports whether somebody has to do something.
 func (s Severity) Bad() bool { return s == SeverityError || s == SeverityWarning }
 
