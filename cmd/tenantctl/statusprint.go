@@ -213,6 +213,15 @@ func writeTenantStatus(w io.Writer, t *gatewaystatus.Tenant) error {
 	return writeUnknown(w, now, t.UnknownCallers)
 }
 
+// shortened returns the beginning of a text for a column.
+func shortened(text string) string {
+	const most = 40
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
+
 // keyLines has one line for each key and source.
 func keyLines(now time.Time, keys []gatewaystatus.Key) (lines [][]string) {
 	for i := range keys {
@@ -226,7 +235,7 @@ func keyLines(now time.Time, keys []gatewaystatus.Key) (lines [][]string) {
 			if n > 0 {
 				line = []string{"", "", "", "", "", "", ""}
 			}
-			line[2], line[3], line[4] = gatewaystatus.Ago(now, s.Last), s.Address.String(), orDash(s.UserAgent)
+			line[2], line[3], line[4] = gatewaystatus.Ago(now, s.Last), s.Address.String(), orDash(shortened(s.UserAgent))
 			lines = append(lines, line)
 		}
 		if len(k.Sources) == 0 {

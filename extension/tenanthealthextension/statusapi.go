@@ -81,10 +81,29 @@ func (a *statusAPI) start(host component.Host) error {
 	ctx, stop := context.WithCancel(context.Background())
 	a.stop = stop
 	a.recovery.Keep(ctx.Done(), &a.running, "serving the status API", func() { a.socket.serve(ctx) })
+	a.recovery.Keep(ctx.Done(), &a.running, "keeping the time", func() { a.tick(ctx) })
 	if a.file != nil {
 		a.recovery.Keep(ctx.Done(), &a.running, "saving the last use of tenants", func() { a.file.keep(ctx) })
 	}
 	return nil
+}
+
+// tickInterval is the resolution of the times of accepted requests.
+const tickInterval = 100 * time.Millisecond
+
+// tick keeps the time of the tracker until ctx ends.
+func (a *statusAPI) tick(ctx context.Context) {
+	defer a.tracker.Tick(time.Time{})
+	ticker := time.NewTicker(tickInterval)
+	defer ticker.Stop()
+	for {
+		a.tracker.Tick(a.now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 func (a *statusAPI) shutdown() {
@@ -160,7 +179,7 @@ func (a *statusAPI) count() (tenants, keys map[gatewaystatus.Sending]int) {
 		tenants[a.sending(a.tracker.Tenant(t.ID).LastAccepted(), now)]++
 		for _, k := range t.Keys {
 			if keyState(k, now) == stateActive {
-				keys[a.sendingOf(t, k, now)]++
+				keys[a.sendingOf(k, now)]++
 			}
 		}
 	}
@@ -173,7 +192,7 @@ func (a *statusAPI) sending(last, now time.Time) gatewaystatus.Sending {
 
 // sendingOf returns whether a key is in use. One that will expire soon was replaced, so it is
 // not missed.
-func (a *statusAPI) sendingOf(_ *tenant.Tenant, k *tenant.Key, now time.Time) gatewaystatus.Sending {
+func (a *statusAPI) sendingOf(k *tenant.Key, now time.Time) gatewaystatus.Sending {
 	sending := a.sending(a.tracker.Key(k.ID).LastUse(), now)
 	if sending == gatewaystatus.SendingSilent && !k.ExpiresAt.IsZero() && k.ExpiresAt.Sub(now) < replacedWithin {
 		return gatewaystatus.SendingInactive
@@ -189,6 +208,9 @@ func (a *statusAPI) routes() http.Handler {
 	mux.HandleFunc("GET "+gatewaystatus.PathOverview, func(w http.ResponseWriter, _ *http.Request) { a.answer(w, a.overview()) })
 	mux.HandleFunc("GET "+gatewaystatus.PathTenants, a.serveTenants)
 	mux.HandleFunc("GET "+gatewaystatus.PathTenant+"{id}", a.serveTenant)
+	mux.HandleFunc("GET "+gatewaystatus.PathKeys, func(w http.ResponseWriter, _ *http.Request) {
+		a.answer(w, gatewaystatus.KeyUses{LastUsed: a.tracker.Save().Keys})
+	})
 	return mux
 }
 

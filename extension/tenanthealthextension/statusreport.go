@@ -189,7 +189,7 @@ func (a *statusAPI) view(t *tenant.Tenant, now time.Time) gatewaystatus.Tenant {
 	for _, k := range t.Keys {
 		used := a.tracker.Key(k.ID)
 		v.Keys = append(v.Keys, gatewaystatus.Key{
-			ID: k.ID, State: keyState(k, now), Scopes: k.Scopes.Names(), Sending: a.sendingOf(t, k, now), Description: k.Description,
+			ID: k.ID, State: keyState(k, now), Scopes: k.Scopes.Names(), Sending: a.sendingOf(k, now), Description: k.Description,
 			LastUsed: optional(used.LastUse()), FirstUsed: optional(used.FirstUse()), Sources: used.Sources(),
 			ExpiresAt: optional(k.ExpiresAt), RevokedAt: optional(k.RevokedAt),
 		})

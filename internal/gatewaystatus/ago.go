@@ -25,6 +25,12 @@ func Duration(d time.Duration) string {
 		}
 		return fmt.Sprintf("%d %s %d %s", large, largeName, small, smallName)
 	}
+	switch {
+	case d >= 24*time.Hour:
+		d = d.Round(time.Hour)
+	case d >= time.Hour:
+		d = d.Round(time.Minute)
+	}
 	seconds := int64(d / time.Second)
 	switch {
 	case d < time.Minute:

@@ -103,6 +103,12 @@ func (c *Client) Tenants(ctx context.Context, after string, limit int) (Page, er
 	return p, c.get(ctx, PathTenants+"?"+url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}}.Encode(), &p)
 }
 
+// KeyUses returns when each key was used last.
+func (c *Client) KeyUses(ctx context.Context) (KeyUses, error) {
+	var k KeyUses
+	return k, c.get(ctx, PathKeys, &k)
+}
+
 type answerError struct {
 	socket string
 	status int

@@ -15,6 +15,7 @@ const (
 	PathOverview = "/status"
 	PathTenants  = "/status/tenants"
 	PathTenant   = PathTenants + "/"
+	PathKeys     = "/status/keys"
 )
 
 // MaxPage is the largest number of tenants in a [Page].
@@ -31,7 +32,6 @@ type Gateway struct {
 	SilentAfter   float64 `json:"silent_after_seconds"`
 	InactiveAfter float64 `json:"inactive_after_seconds"`
 
-	// DeadLetters is the folder of the dead letters, if it is known.
 	Health json.RawMessage `json:"health,omitempty"` // the body of /health
 }
 
@@ -146,4 +146,9 @@ type Key struct {
 	RevokedAt *time.Time        `json:"revoked_at,omitempty"`
 
 	Description string `json:"description,omitempty"`
+}
+
+// KeyUses are the last uses of all keys that were ever used, by key ID.
+type KeyUses struct {
+	LastUsed map[string]time.Time `json:"last_used"`
 }

@@ -54,16 +54,23 @@ func (j *judge) silence() {
 }
 
 func (j *judge) neverSent() {
-	message := "No request with a valid key of this tenant has ever arrived."
+	message, where := "No request with a valid key of this tenant has ever arrived.", "the machine of the tenant"
 	if used := j.usedKeys(); len(used) > 0 {
-		message = fmt.Sprintf("Requests with the key %s arrive, and none with data was ever accepted.", strings.Join(used, ", "))
+		message = fmt.Sprintf("Requests with the key %s arrive, and none with data: the data does not reach the gateway.", strings.Join(used, ", "))
+		if source := j.lastSource(); source != "" {
+			where = source
+		}
 	}
-	fix := "On the machine of the tenant run: tenantctl doctor. It names a wrong address, key, proxy or firewall."
 	if text := j.unknownCallers(); text != "" {
 		j.add(SeverityError, FindingUnknown, nil, message+" "+text, j.wrongKeyFix())
 		return
 	}
-	j.add(SeverityError, FindingNeverSent, nil, message+" Nothing without a valid key arrived in the last 15 minutes either.", fix)
+	j.add(SeverityError, FindingNeverSent, nil, message+" Nothing without a valid key arrived in the last 15 minutes either.", fixBefore(where))
+}
+
+// fixBefore returns what to do about a cause that is before the gateway.
+func fixBefore(where string) string {
+	return fmt.Sprintf("On %s run: tenantctl doctor. If a proxy is in front of the gateway, look in its log for answers 4xx and 5xx, such as 413.", where)
 }
 
 func (j *judge) silent() {
@@ -78,7 +85,7 @@ func (j *judge) silent() {
 		return
 	}
 	j.add(SeverityError, FindingSilent, j.LastAccepted, message+" No request of it reaches the gateway, so the cause is before it: the application, the agent, the network or a proxy.",
-		fmt.Sprintf("On %s run: tenantctl doctor. If a proxy is in front of the gateway, look in its log for answers 4xx and 5xx.", where))
+		fixBefore(where))
 }
 
 func (j *judge) wrongKeyFix() string {
