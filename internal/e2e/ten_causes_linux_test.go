@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,8 @@ import (
 // cause is a reason why the logs of a tenant do not arrive. On each side, one command names it
 // and its fix, or says what that side can know.
 type cause struct {
-	name string
+	name    string
+	heading string // of its section in docs/troubleshooting.md
 
 	// play creates the cause and starts what runs.
 	play func(s *scene)
@@ -49,7 +51,7 @@ type cause struct {
 func causes() []cause {
 	return []cause{
 		{
-			name: "wrong key",
+			name: "wrong key", heading: "Wrong key",
 			play: func(s *scene) {
 				other := newRegistry(s.t)
 				other.ctl("tenant", "create", "acme")
@@ -61,7 +63,7 @@ func causes() []cause {
 			status: []string{"ERROR", "requests without a valid key are rejected with 401", "127.0.0.1", "unknown_key", "Fix: On that machine run: tenantctl doctor", "tenantctl key create acme"},
 		},
 		{
-			name: "wrong PM2 home",
+			name: "wrong PM2 home", heading: "Wrong home of PM2",
 			play: func(s *scene) {
 				s.agentEnv["PM2_HOME"] = filepath.Join(s.dir, "nowhere")
 				s.startGateway()
@@ -72,7 +74,7 @@ func causes() []cause {
 			status: []string{"WARNING", "no logs were ever accepted", "Fix: On 127.0.0.1 run: tenantctl doctor"},
 		},
 		{
-			name: "permissions",
+			name: "permissions", heading: "Permissions",
 			play: func(s *scene) {
 				if os.Getuid() != 0 {
 					missing(s.t, "root, to run the agent as another user")
@@ -88,7 +90,7 @@ func causes() []cause {
 			status:     []string{"WARNING", "no logs were ever accepted", "files that may not be read"},
 		},
 		{
-			name: "gateway down",
+			name: "gateway down", heading: "The gateway is down",
 			play: func(s *scene) {
 				s.startGateway()
 				require.NoError(s.t, s.gateway.Kill())
@@ -98,7 +100,7 @@ func causes() []cause {
 			status: []string{"no gateway answers", "left of a process that has ended", "Fix: start it, systemctl start otelcol-tenant-gateway"},
 		},
 		{
-			name: "tenant suspended",
+			name: "tenant suspended", heading: "The tenant is suspended",
 			play: func(s *scene) {
 				s.startGateway()
 				s.startAgent()
@@ -110,7 +112,7 @@ func causes() []cause {
 			status: []string{"ERROR", "Data is rejected with 403 since", "the tenant is suspended", "Fix: Run: tenantctl tenant resume acme"},
 		},
 		{
-			name: "backend refuses",
+			name: "backend refuses", heading: "The backend rejects data",
 			play: func(s *scene) {
 				backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 					http.Error(w, "token is not valid", http.StatusUnauthorized)
@@ -125,7 +127,7 @@ func causes() []cause {
 			status:  []string{"ERROR", "The destination signoz does not take logs", "401", "token is not valid", "/v1/logs", "wait, the oldest", "Fix: Correct the credentials"},
 		},
 		{
-			name: "413 at the ingress",
+			name: "413 at the ingress", heading: "413 at the proxy",
 			play: func(s *scene) {
 				s.startGateway()
 				s.agentEnv["GATEWAY_ENDPOINT"] = s.nginx("client_max_body_size 100;")
@@ -136,7 +138,7 @@ func causes() []cause {
 			status:     []string{"ERROR", "the data does not reach the gateway", "If a proxy is in front of the gateway, look in its log for answers 4xx and 5xx, such as 413"},
 		},
 		{
-			name: "404 path",
+			name: "404 path", heading: "404: wrong path",
 			play: func(s *scene) {
 				s.startGateway()
 				s.agentEnv["GATEWAY_ENDPOINT"] = "http://" + s.http + "/otlp"
@@ -146,7 +148,7 @@ func causes() []cause {
 			status: []string{"ERROR", "rejected with 404", "/otlp/v1/", "Fix: The sender of acme uses a wrong URL"},
 		},
 		{
-			name: "clock two hours off",
+			name: "clock two hours off", heading: "The clock is wrong",
 			play: func(s *scene) {
 				s.startGateway()
 				// The clock of the machine cannot be set for one process, so everything else is off:
@@ -159,7 +161,7 @@ func causes() []cause {
 			status: []string{"ERROR", "Records are dated 2 h in the future", "Fix: On 127.0.0.1 synchronize the clock"},
 		},
 		{
-			name: "disk of the agent full",
+			name: "disk of the agent full", heading: "The disk of the agent is full",
 			play: func(s *scene) {
 				s.startGateway("--config", "yaml:extensions::tenant_health::status::silent_after: 2s")
 				smallDisk(s.t, s.agentEnv["STATE_DIR"], "24m")
@@ -172,7 +174,7 @@ func causes() []cause {
 			status: []string{"ERROR", "Nothing has arrived for", "Fix: On 127.0.0.1 run: tenantctl doctor"},
 		},
 		{
-			name: "disk of the gateway full",
+			name: "disk of the gateway full", heading: "The disk of the gateway is full",
 			play: func(s *scene) {
 				smallDisk(s.t, s.gatewayEnv["STATE_DIR"], "24m")
 				s.startGateway()
@@ -194,8 +196,11 @@ func TestTenCauses(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
 			c.play(s)
-			s.says("tenantctl doctor", c.doctor, !c.healthy, func() (string, error) { return s.doctor(c.doctorArgs...) })
-			s.says("tenantctl status acme", c.status, strings.Contains(c.status[0], "ERROR"), s.status)
+			shown := documentedOutputs(t, c.heading)
+			out := s.says("tenantctl doctor", c.doctor, !c.healthy, func() (string, error) { return s.doctor(c.doctorArgs...) })
+			assertShown(t, shown[0], out)
+			out = s.says("tenantctl status acme", c.status, strings.Contains(c.status[0], "ERROR"), s.status)
+			assertShown(t, shown[1], out)
 		})
 	}
 }
@@ -328,9 +333,8 @@ func (s *scene) status() (string, error) {
 }
 
 // says runs a command until its output has all texts. Most causes take some time to show.
-func (s *scene) says(command string, texts []string, fails bool, run func() (string, error)) {
+func (s *scene) says(command string, texts []string, fails bool, run func() (string, error)) (out string) {
 	s.t.Helper()
-	var out string
 	var lacks []string
 	var failed bool
 	ok := assert.Eventually(s.t, func() bool {
@@ -351,6 +355,52 @@ func (s *scene) says(command string, texts []string, fails bool, run func() (str
 		assert.NoError(s.t, os.WriteFile(filepath.Join(dir, name), []byte(out), 0o600))
 	}
 	require.True(s.t, ok, "%s lacks %q; exit status not 0: %t, want %t", command, lacks, failed, fails)
+	return out
+}
+
+// documentedOutputs returns the outputs of both commands in the section of
+// docs/troubleshooting.md with a heading.
+func documentedOutputs(t *testing.T, heading string) [2]string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, "docs", "troubleshooting.md"))
+	require.NoError(t, err)
+	_, section, ok := strings.Cut(string(raw), "\n## "+heading+"\n")
+	require.True(t, ok, heading)
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := regexp.MustCompile("(?s)\n```\n(.*?)\n```").FindAllStringSubmatch(section, -1)
+	require.Len(t, blocks, 2, heading)
+	return [2]string{blocks[0][1], blocks[1][1]}
+}
+
+// assertShown requires each line that a document shows in an output. Names and numbers differ.
+func assertShown(t *testing.T, shown, out string) {
+	t.Helper()
+	actual := alike(out)
+	for line := range strings.Lines(shown) {
+		want := strings.TrimSuffix(alike(strings.TrimSpace(line)), ".")
+		assert.Contains(t, actual, want, "docs/troubleshooting.md shows: %s\nThe command prints:\n%s", line, out)
+	}
+}
+
+// alike replaces what differs between a document and a run.
+func alike(text string) string {
+	for _, r := range []struct{ pattern, by string }{
+		{`https?://[^/\s]+`, "URL"},
+		{`\d+\.\d+\.\d+\.\d+(:\d+)?`, "ADDRESS"},
+		{`\bk[a-z0-9]{7}\b`, "KEY"},
+		{`(/(tmp|home|run|var|etc)/[^\s,;]*[^\s,;.:])`, "PATH"},
+		{`\d+ (s|min|h|d)\b( \d+ (s|min|h)\b)?`, "TIME"},
+		{`\d+(\.\d+)? ([KMG]i)?B\b`, "SIZE"},
+		{`\(([a-z_]+, )*(unknown_key)\)`, "REASONS"},
+		{`\(\d+ attempts\)|\(\d+, the|\d+ from`, "COUNT"},
+		{`\d+ bytes of [\d.]+ [A-Za-z]+`, "SPACE"},
+		{`leaves [\d.]+ [A-Za-z]+`, "RESERVE"},
+		{`(?m)^(ok|fail|warn) +`, "$1 "},
+		{` +(URL|ADDRESS|PATH)`, " $1"},
+	} {
+		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.by)
+	}
+	return text
 }
 
 // nginx starts nginx as documented in docs/proxies.md, without TLS, and returns its URL.
