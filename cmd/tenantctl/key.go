@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -146,8 +147,8 @@ func (a *app) keyList() *cobra.Command {
 		Use:   "list [TENANT]",
 		Short: "List the keys of a tenant, or of all tenants",
 		Long: `List keys with their state: active; pending, before --not-before; expired;
-revoked; or deleted with its tenant. Each gateway writes the last use of every key
-to the file of its setting key_use.`,
+revoked; or deleted with its tenant. If the gateway runs on this machine, see
+tenantctl status, the list also shows when each key was used last.`,
 		Example: `  tenantctl key list tenant-a
   tenantctl key list -o json | jq -r '.[] | select(.state == "expired").id'`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -171,9 +172,48 @@ to the file of its setting key_use.`,
 			if err != nil {
 				return err
 			}
-			return a.print(views, func(w io.Writer) error { return writeKeys(w, views) })
+			known := a.addLastUses(cmd.Context(), views)
+			return a.print(views, func(w io.Writer) error { return writeKeyList(w, views, known) })
 		},
 	}
+}
+
+// addLastUses adds when keys were used last, as the gateway on this machine knows. It returns
+// false if none answers: the registry may be that of another machine.
+func (a *app) addLastUses(ctx context.Context, keys []operate.KeyView) (known bool) {
+	client, _, err := a.findGateway(ctx, "")
+	if err != nil {
+		return false
+	}
+	uses, err := client.KeyUses(ctx)
+	if err != nil {
+		return false
+	}
+	for i := range keys {
+		if last, ok := uses.LastUsed[keys[i].ID]; ok {
+			keys[i].LastUsed = last.Format(time.RFC3339)
+		}
+	}
+	return true
+}
+
+// writeKeyList writes keys, and when they were used last if that is known.
+func writeKeyList(w io.Writer, keys []operate.KeyView, lastUses bool) error {
+	if !lastUses {
+		return writeKeys(w, keys)
+	}
+	var lines [][]string
+	for _, k := range keys {
+		last := k.LastUsed
+		if last == "" {
+			last = "never"
+		}
+		lines = append(lines, []string{
+			k.ID, k.Tenant, k.State, last, strings.Join(k.Scopes, ","), orDash(k.CreatedAt), orDash(k.ExpiresAt),
+			orDash(strings.Join(k.SourceCIDRs, ",")), orDash(k.Description),
+		})
+	}
+	return rows(w, []string{"KEY", "TENANT", "STATE", "LAST USED", "SCOPES", "CREATED", "EXPIRES", "SOURCES", "DESCRIPTION"}, lines)
 }
 
 func writeKeys(w io.Writer, keys []operate.KeyView) error {

@@ -102,7 +102,8 @@ func prefixed(err error) string {
 
 func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
-		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand(), a.grafanaCommand(), a.healthCommand())
+		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand(),
+		a.statusCommand(), a.grafanaCommand(), a.healthCommand())
 	root.AddCommand(a.agentCommands()...)
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway applies every change within a second, without a
@@ -115,6 +116,7 @@ Environment:
   ` + gatewayConfigEnv + `  default of --gateway-config, several files separated by :
   ` + grafanaURLEnv + `, ` + grafanaCredentialsEnv + `,
   ` + grafanaCAEnv + `, ` + grafanaSourcesEnv + `   defaults of --grafana-…
+  ` + statusSocketEnv + `  default of --socket of status
   PGPASSWORD, PGPASSFILE, PGSSLMODE and others of libpq, for a registry in a database
 
 Files:

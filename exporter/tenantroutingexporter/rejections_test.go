@@ -202,8 +202,9 @@ func TestRouter_PostsRejections(t *testing.T) {
 	defer g.stop()
 	for id, reason := range map[tenant.ID]string{"A": "unknown_destination", "B": "no_route", "C": "suspended", "D": "unknown_tenant"} {
 		ctx := tenant.NewContext(t.Context(), tenant.NewIdentity(id, "k-"+string(id), tenant.NewSignals(tenant.Logs)))
-		require.Error(t, g.logs.ConsumeLogs(ctx, logsOf(string(id), "x")))
-		assert.Equal(t, []rejection.Rejected{{Tenant: id, KeyID: "k-" + string(id), Reason: reason, Signal: tenant.NewSignals(tenant.Logs)}}, board.Take())
+		err := g.logs.ConsumeLogs(ctx, logsOf(string(id), "x"))
+		require.Error(t, err)
+		assert.Equal(t, []rejection.Rejected{{Tenant: id, KeyID: "k-" + string(id), Reason: reason, Signal: tenant.NewSignals(tenant.Logs), Text: err.Error()}}, board.Take())
 	}
 	require.Error(t, g.logs.ConsumeLogs(t.Context(), logsOf("A", "x")), "of an agent, whose callers have no keys")
 	assert.Empty(t, board.Take())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -183,7 +184,9 @@ func (c *serverAuth) Authenticate(ctx context.Context, headers map[string][]stri
 	key, d := c.decide(source, headers, now)
 	c.tally.add(d)
 	if d.unauthenticated() {
-		c.rejected(key, d, tenant.Signals(0), addr)
+		if d != noKey || !fromDoctor(headers) {
+			c.rejected(key, d, tenant.Signals(0), addr)
+		}
 		if c.failures.note(addr, d, key != nil, now) {
 			c.failures.wait(ctx, conn)
 		}
@@ -225,6 +228,13 @@ func (c *serverAuth) is(board rejection.Board) bool {
 		return b.serverAuth == c
 	}
 	return false
+}
+
+// fromDoctor reports whether a request is one with which tenantctl doctor looks for the
+// gateway. It has no key on purpose, so it is not a sign of a sender without a key.
+func fromDoctor(headers map[string][]string) bool {
+	agent := headers["User-Agent"]
+	return len(agent) == 1 && strings.HasPrefix(agent[0], "tenantctl-doctor/")
 }
 
 // PostRejection implements rejection.Board.

@@ -36,6 +36,12 @@ type Config struct {
 	// Without it, a response contains no address, path or tenant.
 	Conditions configoptional.Optional[ConditionsConfig] `mapstructure:"conditions"`
 
+	// Status enables the status API of a gateway, which tells its operator about each tenant.
+	Status configoptional.Optional[StatusConfig] `mapstructure:"status"`
+
+	// Metrics configures the metrics of the extension.
+	Metrics MetricsConfig `mapstructure:"metrics"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -61,7 +67,69 @@ func (c *Config) Validate() error {
 	if c.RegistryMaxAge <= 0 {
 		errs = append(errs, fmt.Errorf(`"registry_max_age" must be positive, got %v`, c.RegistryMaxAge))
 	}
+	if c.Metrics.Tenant && !c.Status.HasValue() {
+		errs = append(errs, errors.New(`"metrics::tenant" needs "status"`))
+	}
 	return errors.Join(errs...)
+}
+
+// StatusConfig configures the status API of a gateway.
+type StatusConfig struct {
+	// Socket is the path of the Unix socket of the API. Its owner and group may use it. If it
+	// cannot be created, the extension logs that and tries again. Required.
+	Socket string `mapstructure:"socket"`
+
+	// Registry is the registry of the tenants. Defaults to tenant_registry.
+	Registry component.ID `mapstructure:"registry"`
+
+	// SilentAfter is how long a tenant or a key that was in use must send nothing to be
+	// silent. Defaults to 15m.
+	SilentAfter time.Duration `mapstructure:"silent_after"`
+
+	// InactiveAfter is how long until what is silent is inactive, which nobody has to look
+	// after. Defaults to 168h.
+	InactiveAfter time.Duration `mapstructure:"inactive_after"`
+
+	// StateFile keeps the last use of tenants and keys over restarts. It is written once a
+	// minute. Without it they are unknown after a restart.
+	StateFile string `mapstructure:"state_file"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+var _ confmap.Validator = (*StatusConfig)(nil)
+
+func defaultStatus() StatusConfig {
+	return StatusConfig{Registry: component.MustNewID("tenant_registry"), SilentAfter: 15 * time.Minute, InactiveAfter: 7 * 24 * time.Hour}
+}
+
+// Validate implements confmap.Validator.
+func (c *StatusConfig) Validate() error {
+	var errs []error
+	if c.Socket == "" {
+		errs = append(errs, errors.New(`"socket" is required`))
+	}
+	if c.Registry == (component.ID{}) {
+		errs = append(errs, errors.New(`"registry" is required`))
+	}
+	if c.SilentAfter <= 0 {
+		errs = append(errs, fmt.Errorf(`"silent_after" must be positive, got %v`, c.SilentAfter))
+	}
+	if c.InactiveAfter <= c.SilentAfter {
+		errs = append(errs, fmt.Errorf(`"inactive_after" must be longer than "silent_after", got %v and %v`, c.InactiveAfter, c.SilentAfter))
+	}
+	return errors.Join(errs...)
+}
+
+// MetricsConfig configures the metrics of the extension.
+type MetricsConfig struct {
+	// Tenant adds a metric with three series for each tenant that has sent data. Defaults to
+	// false.
+	Tenant bool `mapstructure:"tenant"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
 }
 
 // maxConditionDelay is the maximum of BeginAfter and EndAfter. A response that is later is of no

@@ -18,8 +18,10 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
 // shutdownGrace is how long a shutdown or a reload waits for open requests.
@@ -31,6 +33,7 @@ type server struct {
 	watch      watch
 	phase      atomic.Int32
 	conditions *conditions // nil if not configured
+	status     *statusAPI  // nil if not configured
 
 	cfg      *Config
 	settings component.TelemetrySettings
@@ -46,6 +49,8 @@ var (
 	_ extensioncapabilities.PipelineWatcher = (*server)(nil)
 	_ componentstatus.Watcher               = (*server)(nil)
 	_ condition.Board                       = (*server)(nil)
+	_ activity.Board                        = (*server)(nil)
+	_ rejection.Board                       = (*server)(nil)
 )
 
 func newServer(set extension.Settings, cfg *Config) (*server, error) {
@@ -56,8 +61,25 @@ func newServer(set extension.Settings, cfg *Config) (*server, error) {
 			return nil, err
 		}
 	}
+	if cfg.Status.HasValue() {
+		var err error
+		if s.status, err = newStatusAPI(set, cfg, s.judge); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
+
+// Activity implements activity.Board.
+func (s *server) Activity() *activity.Tracker {
+	if s.status == nil {
+		return nil
+	}
+	return s.status.tracker
+}
+
+// PostRejection implements rejection.Board.
+func (s *server) PostRejection(of rejection.Rejected) { s.Activity().PostRejection(of) }
 
 // Start implements component.Component.
 func (s *server) Start(ctx context.Context, host component.Host) error {
@@ -67,6 +89,9 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 	}
 	s.http, err = s.cfg.ToServer(ctx, host.GetExtensions(), s.settings, s.routes())
 	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if err := s.status.start(host); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	s.conditions.start(func() time.Time { return s.now() })
@@ -82,6 +107,7 @@ func (s *server) Start(ctx context.Context, host component.Host) error {
 // time: a response takes no time, so only a client delays it.
 func (s *server) Shutdown(ctx context.Context) error {
 	s.conditions.shutdown()
+	s.status.shutdown()
 	if s.http == nil {
 		return nil
 	}
@@ -141,13 +167,18 @@ func (s *server) healthy(is status) bool {
 	return is == statusOK || is == statusDegraded && s.conditions == nil
 }
 
-// serveState responds with the state.
-func (s *server) serveState(w http.ResponseWriter, _ *http.Request) {
+// judge returns the state.
+func (s *server) judge() *state {
 	now := s.now()
 	f := &found{now: now, phase: phase(s.phase.Load()), unwell: s.watch.list(), maxAge: s.cfg.RegistryMaxAge}
 	f.registries, f.lanes = s.read(now)
 	f.conditions = s.conditions.active()
-	state := judge(f)
+	return judge(f)
+}
+
+// serveState responds with the state.
+func (s *server) serveState(w http.ResponseWriter, _ *http.Request) {
+	state := s.judge()
 	body, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -24,7 +24,7 @@ func NewFactory() extension.Factory {
 func createDefaultConfig() component.Config {
 	server := confighttp.NewDefaultServerConfig()
 	server.NetAddr.Endpoint = "localhost:13133"
-	return &Config{ServerConfig: server, Path: "/health", RegistryMaxAge: time.Minute, Conditions: configoptional.Default(defaultConditions())}
+	return &Config{ServerConfig: server, Path: "/health", RegistryMaxAge: time.Minute, Conditions: configoptional.Default(defaultConditions()), Status: configoptional.Default(defaultStatus())}
 }
 
 func create(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {

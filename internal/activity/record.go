@@ -91,7 +91,7 @@ type Rejection struct {
 	Reason  string    `json:"reason"`
 	Status  int       `json:"status,omitempty"` // over HTTP; 0: not known
 	Count   int64     `json:"requests"`         // since the start of the gateway
-	First   time.Time `json:"first"`
+	First   time.Time `json:"first"`            // of those without a pause of 15 minutes
 	Last    time.Time `json:"last"`
 	Example Example   `json:"example"` // the last one
 }
@@ -126,8 +126,15 @@ func (r *Record) reject(of *rejection.Rejected, now time.Time) {
 	if now.Sub(counted.Last) < exampleInterval && now.After(counted.Last) {
 		return
 	}
+	if now.Sub(counted.Last) > pause {
+		counted.First = now
+	}
 	counted.Last, counted.Example = now, exampleOf(of)
 }
+
+// pause is how long requests must not be rejected for a reason until the next one begins a new
+// period.
+const pause = 15 * time.Minute
 
 // exampleInterval is the shortest time between two examples of a reason.
 const exampleInterval = 100 * time.Millisecond

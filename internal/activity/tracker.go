@@ -19,6 +19,7 @@ import (
 // use. All methods of nil do nothing.
 type Tracker struct {
 	now     func() time.Time
+	coarse  atomic.Int64 // Unix time in nanoseconds; 0: nothing calls Tick
 	records atomic.Pointer[records]
 	unknown *unknowns
 
@@ -48,6 +49,28 @@ func NewTracker(now func() time.Time) *Tracker {
 	}
 	t.records.Store(&records{})
 	return t
+}
+
+// Tick sets the time that [Tracker.Now] returns. It must be called several times a second, and
+// with the zero time before the calls end.
+func (t *Tracker) Tick(now time.Time) {
+	if now.IsZero() {
+		t.coarse.Store(0)
+		return
+	}
+	t.coarse.Store(now.UnixNano())
+}
+
+// Now returns the time, which may be as old as the last call of Tick. Asking the clock costs
+// more than everything else that is done for a request.
+func (t *Tracker) Now() time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	if nanos := t.coarse.Load(); nanos != 0 {
+		return time.Unix(0, nanos)
+	}
+	return t.now()
 }
 
 // Follow adds records for the tenants and keys of snapshot, and removes those of others.

@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -116,12 +118,24 @@ func (g *Guard) PostLimiter(over func(id tenant.ID, signal tenant.Signal, record
 // before the guard is used.
 func (g *Guard) PostRejections(boards rejection.Boards) { g.boards = boards }
 
-// Refuse counts the rejection err of a request of the caller of ctx, which a receiver does not
-// admit, and returns it.
-func (g *Guard) Refuse(ctx context.Context, err *rejection.Error) *rejection.Error {
+// Refuse counts the rejection err of a request of the caller of ctx at a path of HTTP, which a
+// receiver does not admit, and returns it.
+func (g *Guard) Refuse(ctx context.Context, path string, err *rejection.Error) *rejection.Error {
 	g.stats.reject(protocolOf(ctx), err.Reason())
-	g.boards.Post(ctx, rejection.Rejected{Reason: err.Reason().String(), Text: err.Error()})
+	g.boards.Post(ctx, rejection.Rejected{Reason: err.Reason().String(), Text: shownPath(path) + ": " + err.Error()})
 	return err
+}
+
+// shownPath returns a path for an operator. It may be of any length, and contain a key.
+func shownPath(path string) string {
+	const most = 80
+	if strings.Contains(path, "obs_") {
+		return "a path with a key"
+	}
+	if len(path) > most {
+		return strconv.Quote(path[:most]) + "…"
+	}
+	return path
 }
 
 // Count counts the rejection err of an unknown caller, and returns it.

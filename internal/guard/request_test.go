@@ -72,7 +72,7 @@ func TestAdmit_DecidesFromHeadersAlone(t *testing.T) {
 			r, err := g.Admit(tt.ctx, tt.signal)
 			caller, known := tenant.FromContext(tt.ctx)
 			if posted := board.Take(); tt.want != rejection.None && known && caller.Decided() {
-				want := rejection.Rejected{Tenant: caller.Tenant(), KeyID: caller.KeyID(), Reason: tt.want.String(), Signal: tenant.NewSignals(tt.signal)}
+				want := rejection.Rejected{Tenant: caller.Tenant(), KeyID: caller.KeyID(), Reason: tt.want.String(), Signal: tenant.NewSignals(tt.signal), Text: err.Error()}
 				assert.Equal(t, []rejection.Rejected{want}, posted)
 			} else {
 				assert.Empty(t, posted)

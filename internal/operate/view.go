@@ -46,6 +46,9 @@ type KeyView struct {
 	SourceCIDRs []string `json:"source_cidrs,omitempty"`
 	Origins     []string `json:"origins,omitempty"`
 	Description string   `json:"description,omitempty"`
+
+	// LastUsed is not in the registry: a gateway knows it.
+	LastUsed string `json:"last_used,omitempty"`
 }
 
 // ViewTenant returns t as it is shown at the time now. Variables whose names say

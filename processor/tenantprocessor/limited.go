@@ -5,7 +5,6 @@ package tenantprocessor
 
 import (
 	"context"
-	"time"
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -96,7 +95,7 @@ func (p *tenantProcessor) accepted(ctx context.Context, request *admitted, recor
 		return
 	}
 	a := activity.Accepted{
-		Signal: p.admissions.signal, Records: records, Bytes: guard.Size(ctx), Newest: request.newest, Time: time.Now(),
+		Signal: p.admissions.signal, Records: records, Bytes: guard.Size(ctx), Newest: request.newest, Time: p.limiter.activity.Now(),
 	}
 	if caller, ok := tenant.FromContext(ctx); ok {
 		a.KeyID = caller.KeyID()

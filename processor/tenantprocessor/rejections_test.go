@@ -36,8 +36,11 @@ func TestProcessor_PostsRejections(t *testing.T) {
 		scopes tenant.Signals
 		reason string
 	}{{"suspended", all, "suspended"}, {"ok", tracesOnly, "scope"}, {"gone", all, "unknown_tenant"}, {"limited", all, "quota"}} {
-		require.Error(t, send(tt.id, tt.scopes))
-		assert.Equal(t, []rejection.Rejected{{Tenant: tt.id, KeyID: "k-" + string(tt.id), Reason: tt.reason, Signal: tenant.NewSignals(tenant.Logs)}}, board.Take())
+		err := send(tt.id, tt.scopes)
+		require.Error(t, err)
+		assert.Equal(t, []rejection.Rejected{{
+			Tenant: tt.id, KeyID: "k-" + string(tt.id), Reason: tt.reason, Signal: tenant.NewSignals(tenant.Logs), Records: 2, Text: err.Error(),
+		}}, board.Take())
 	}
 	require.Error(t, p.logs.ConsumeLogs(t.Context(), manyLogs(1)), "nobody's")
 	assert.Empty(t, board.Take())

@@ -275,7 +275,7 @@ func (h *handler) count(ctx context.Context, decoded push.Result) {
 
 // refuse counts and answers a request of another path, method or form.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err *rejection.Error) {
-	h.reject(w, r, h.guard.Refuse(r.Context(), err))
+	h.reject(w, r, h.guard.Refuse(r.Context(), r.URL.Path, err))
 }
 
 // unauthenticated answers a request that confighttp finds unauthenticated.

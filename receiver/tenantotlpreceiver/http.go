@@ -124,7 +124,7 @@ func (h *httpServer) export(s *service, w http.ResponseWriter, r *http.Request) 
 
 // refuse counts and answers a request of another path, method or content type.
 func (h *httpServer) refuse(w http.ResponseWriter, r *http.Request, err *rejection.Error) {
-	writeRejection(w, r.Header.Get("Content-Type"), h.guard.Refuse(r.Context(), err))
+	writeRejection(w, r.Header.Get("Content-Type"), h.guard.Refuse(r.Context(), r.URL.Path, err))
 }
 
 // reject answers a request that confighttp finds unauthenticated.

@@ -31,7 +31,8 @@ func TestReceiver_PostsRejections(t *testing.T) {
 		posted := board.Take()
 		require.Len(t, posted, 1, reason)
 		assert.NotNil(t, posted[0].Client, reason)
-		posted[0].Client = nil
+		assert.NotEmpty(t, posted[0].Text, reason)
+		posted[0].Client, posted[0].Text, posted[0].Records, posted[0].Bytes = nil, "", 0, 0
 		assert.Equal(t, rejection.Rejected{Tenant: tenant.ID(key), KeyID: keyID, Reason: reason, Signal: signals}, posted[0])
 	}
 	large, err := plogotlp.NewExportRequestFromLogs(someLogs(2000)).MarshalProto()

@@ -25,10 +25,13 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                          metric.Meter
-	mu                             sync.Mutex
-	registrations                  []metric.Registration
-	ExtensionTenantHealthCondition metric.Int64ObservableGauge
+	meter                                      metric.Meter
+	mu                                         sync.Mutex
+	registrations                              []metric.Registration
+	ExtensionTenantHealthCondition             metric.Int64ObservableGauge
+	ExtensionTenantHealthKeys                  metric.Int64ObservableGauge
+	ExtensionTenantHealthLastAcceptedTimestamp metric.Float64ObservableGauge
+	ExtensionTenantHealthTenants               metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -57,6 +60,51 @@ func (builder *TelemetryBuilder) RegisterExtensionTenantHealthConditionCallback(
 	return nil
 }
 
+// RegisterExtensionTenantHealthKeysCallback sets callback for observable ExtensionTenantHealthKeys metric.
+func (builder *TelemetryBuilder) RegisterExtensionTenantHealthKeysCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionTenantHealthKeys, obs: o})
+		return nil
+	}, builder.ExtensionTenantHealthKeys)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionTenantHealthLastAcceptedTimestampCallback sets callback for observable ExtensionTenantHealthLastAcceptedTimestamp metric.
+func (builder *TelemetryBuilder) RegisterExtensionTenantHealthLastAcceptedTimestampCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ExtensionTenantHealthLastAcceptedTimestamp, obs: o})
+		return nil
+	}, builder.ExtensionTenantHealthLastAcceptedTimestamp)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionTenantHealthTenantsCallback sets callback for observable ExtensionTenantHealthTenants metric.
+func (builder *TelemetryBuilder) RegisterExtensionTenantHealthTenantsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionTenantHealthTenants, obs: o})
+		return nil
+	}, builder.ExtensionTenantHealthTenants)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -65,6 +113,16 @@ type observerInt64 struct {
 
 func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
+}
+
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -89,6 +147,24 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_extension_tenant_health_condition",
 		metric.WithDescription("1 while the condition lasts, else 0. Not reported unless `conditions` is set. [Development]"),
 		metric.WithUnit("1"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionTenantHealthKeys, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_tenant_health_keys",
+		metric.WithDescription("Valid keys of active tenants, by their use. Not reported unless `status` is set. [Development]"),
+		metric.WithUnit("{keys}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionTenantHealthLastAcceptedTimestamp, err = builder.meter.Float64ObservableGauge(
+		"otelcol_extension_tenant_health_last_accepted_timestamp",
+		metric.WithDescription("When data of a tenant was accepted last, in seconds since 1970. Not reported unless `metrics::tenant` is set. [Development]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionTenantHealthTenants, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_tenant_health_tenants",
+		metric.WithDescription("Active tenants of the registry, by what they send. Not reported unless `status` is set. [Development]"),
+		metric.WithUnit("{tenants}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

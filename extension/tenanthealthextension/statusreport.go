@@ -1,0 +1,269 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
+package tenanthealthextension
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
+)
+
+const (
+	// maxTrouble bounds the tenants in an overview.
+	maxTrouble = 100
+
+	// maxFailing bounds the failing lanes that an overview considers.
+	maxFailing = 10_000
+)
+
+// The states of a key, as tenantctl names them.
+const (
+	stateActive  = "active"
+	statePending = "pending"
+	stateExpired = "expired"
+	stateRevoked = "revoked"
+)
+
+// keyState returns the state in which gateways see a key.
+func keyState(k *tenant.Key, now time.Time) string {
+	switch {
+	case !k.RevokedAt.IsZero():
+		return stateRevoked
+	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
+		return stateExpired
+	case !k.NotBefore.IsZero() && now.Before(k.NotBefore):
+		return statePending
+	}
+	return stateActive
+}
+
+// deliveries is what exporters show about all tenants.
+type deliveries struct {
+	failing map[tenant.ID][]activity.Lane
+	letters map[tenant.ID]bool
+}
+
+func (a *statusAPI) allDeliveries() deliveries {
+	all := deliveries{failing: make(map[tenant.ID][]activity.Lane), letters: make(map[tenant.ID]bool)}
+	a.tracker.Deliveries(func(d activity.Deliveries) {
+		for _, l := range d.Failing(maxFailing) {
+			all.failing[l.Tenant] = append(all.failing[l.Tenant], l)
+		}
+		for _, id := range d.WithDeadLetters() {
+			all.letters[id] = true
+		}
+	})
+	return all
+}
+
+func (a *statusAPI) gateway(now time.Time) gatewaystatus.Gateway {
+	return gatewaystatus.Gateway{
+		Version: a.version, Started: a.started, Time: now.UTC(),
+		SilentAfter: a.cfg.SilentAfter.Seconds(), InactiveAfter: a.cfg.InactiveAfter.Seconds(),
+	}
+}
+
+// overview returns the state of the gateway.
+func (a *statusAPI) overview() gatewaystatus.Overview {
+	a.answering.Lock()
+	defer a.answering.Unlock()
+	now := a.now()
+	health := a.health()
+	o := gatewaystatus.Overview{Gateway: a.gateway(now), Findings: gatewayFindings(health), Trouble: []gatewaystatus.Line{}, UnknownCallers: a.tracker.Unknown()}
+	if raw, err := json.Marshal(health); err == nil {
+		o.Gateway.Health = raw
+	}
+	tenants, keys := a.count()
+	o.Tenants.Sending, o.Tenants.Silent = tenants[gatewaystatus.SendingNow], tenants[gatewaystatus.SendingSilent]
+	o.Tenants.Inactive, o.Tenants.NeverSent = tenants[gatewaystatus.SendingInactive], tenants[gatewaystatus.SendingNever]
+	for _, n := range keys {
+		o.Keys.Active += n
+	}
+	o.Keys.Silent, o.Keys.NeverUse = keys[gatewaystatus.SendingSilent], keys[gatewaystatus.SendingNever]
+	snapshot := a.registry.Snapshot()
+	if snapshot == nil {
+		return o
+	}
+	all := a.allDeliveries()
+	for t := range snapshot.Tenants() {
+		o.Tenants.Total++
+		switch t.Status {
+		case tenant.StatusSuspended:
+			o.Tenants.Suspended++
+		case tenant.StatusDeleted:
+			o.Tenants.Deleted++
+			continue
+		default:
+			o.Tenants.Active++
+		}
+		if line := a.line(t, all, now); gatewaystatus.Worst(line.Findings).Bad() {
+			o.Trouble = append(o.Trouble, line)
+		}
+	}
+	slices.SortStableFunc(o.Trouble, func(x, y gatewaystatus.Line) int {
+		return cmp.Or(gatewaystatus.CompareSeverity(gatewaystatus.Worst(x.Findings), gatewaystatus.Worst(y.Findings)), strings.Compare(x.ID, y.ID))
+	})
+	o.TroubleTotal = len(o.Trouble)
+	o.Trouble = o.Trouble[:min(len(o.Trouble), maxTrouble)]
+	return o
+}
+
+// gatewayFindings returns what is wrong with the gateway itself.
+func gatewayFindings(health *state) []gatewaystatus.Finding {
+	all := []gatewaystatus.Finding{}
+	for _, why := range health.Reasons {
+		f := gatewaystatus.Finding{Severity: gatewaystatus.SeverityError, ID: string(why)}
+		switch why {
+		case reasonStarting, reasonStopping:
+			f.Message, f.Fix = fmt.Sprintf("The gateway is %s, and takes no data.", why), "Wait. If it remains, look at its log."
+		case reasonNotLoaded:
+			f.Message, f.Fix = "No registry was loaded yet: all data is rejected with 503, which agents send again.", "See the log of the gateway: the file of the registry must exist and be readable for the gateway's user. tenantctl registry validate checks it."
+		case reasonSource, reasonStale:
+			f.Severity = gatewaystatus.SeverityWarning
+			f.Message, f.Fix = "The registry cannot be read, or is not valid; the last good one is in force.", "Run: tenantctl registry validate. The log of the gateway names the fault."
+		case reasonQueue:
+			f.Severity = gatewaystatus.SeverityWarning
+			f.Message, f.Fix = "More than nine tenths of max_total_bytes are queued. When it is full, data of all tenants is rejected with 429.", "See the tenants whose destinations fail, or raise tenant_routing::max_total_bytes."
+		case reasonDisk:
+			f.Message, f.Fix = "The disk of the queue is full: data is rejected with 503, which agents send again.", "Free space on the disk of STATE_DIR: df -h. No restart is needed."
+		case reasonRoutes:
+			f.Severity = gatewaystatus.SeverityWarning
+			f.Message, f.Fix = "Routes of active tenants do not work.", "The tenants are below; tenantctl status TENANT says what is wrong."
+		case reasonComponent:
+			f.Severity = gatewaystatus.SeverityWarning
+			f.Message, f.Fix = "Components report an error.", "See \"components\" in /health, and the log of the gateway."
+		default:
+			f.Message = "The condition " + string(why) + " lasts."
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// line returns what a list shows of a tenant. It leaves out what needs a report of an exporter
+// for each tenant.
+func (a *statusAPI) line(t *tenant.Tenant, all deliveries, now time.Time) gatewaystatus.Line {
+	v := a.view(t, now)
+	v.Lanes = all.failing[t.ID]
+	if all.letters[t.ID] {
+		a.tracker.Deliveries(func(d activity.Deliveries) { v.DeadLetters = append(v.DeadLetters, d.DeadLetters(t.ID)...) })
+	}
+	// Who may have a wrong key is not known: not every tenant without data has that trouble.
+	v.UnknownCallers = nil
+	gatewaystatus.Judge(&v)
+	findings := slices.DeleteFunc(v.Findings, func(f gatewaystatus.Finding) bool {
+		return f.ID == gatewaystatus.FindingNeverSent || f.ID == gatewaystatus.FindingSignalNever
+	})
+	return gatewaystatus.Line{ID: v.ID, Name: v.Name, Status: v.Status, Sending: v.Sending, LastAccepted: v.LastAccepted, Findings: findings}
+}
+
+// view returns what the registry and the tracker know about a tenant.
+func (a *statusAPI) view(t *tenant.Tenant, now time.Time) gatewaystatus.Tenant {
+	record := a.tracker.Tenant(t.ID)
+	v := gatewaystatus.Tenant{
+		Gateway: a.gateway(now), ID: string(t.ID), Name: t.Name, Status: string(t.Status),
+		Signals: make(map[string]activity.SignalView), Rejections: record.Rejections(), Keys: []gatewaystatus.Key{}, Lanes: []activity.Lane{},
+		Quotas: a.tracker.QuotasOf(t), UnknownCallers: a.tracker.Unknown(),
+	}
+	if v.Rejections == nil {
+		v.Rejections = []activity.Rejection{}
+	}
+	last := record.LastAccepted()
+	v.LastAccepted, v.Sending = optional(last), a.sending(last, now)
+	for _, signal := range tenant.AllSignals() {
+		v.Signals[signal.String()] = record.Signal(signal)
+	}
+	if ahead := record.Ahead(); ahead != nil {
+		v.ClockAhead = &gatewaystatus.ClockAhead{Ahead: *ahead, By: ahead.By.Seconds()}
+	}
+	for _, k := range t.Keys {
+		used := a.tracker.Key(k.ID)
+		v.Keys = append(v.Keys, gatewaystatus.Key{
+			ID: k.ID, State: keyState(k, now), Scopes: k.Scopes.Names(), Sending: a.sendingOf(k, now), Description: k.Description,
+			LastUsed: optional(used.LastUse()), FirstUsed: optional(used.FirstUse()), Sources: used.Sources(),
+			ExpiresAt: optional(k.ExpiresAt), RevokedAt: optional(k.RevokedAt),
+		})
+	}
+	return v
+}
+
+// optional returns nil for the zero time.
+func optional(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.UTC()
+	return &at
+}
+
+// serveTenant answers with everything about one tenant.
+func (a *statusAPI) serveTenant(w http.ResponseWriter, r *http.Request) {
+	snapshot := a.registry.Snapshot()
+	if snapshot == nil {
+		http.Error(w, "no registry was loaded yet: see the log of the gateway", http.StatusServiceUnavailable)
+		return
+	}
+	t := snapshot.Tenant(tenant.ID(r.PathValue("id")))
+	if t == nil {
+		http.Error(w, "the registry has no such tenant", http.StatusNotFound)
+		return
+	}
+	a.answering.Lock()
+	v := a.view(t, a.now())
+	a.tracker.Deliveries(func(d activity.Deliveries) {
+		v.Lanes = append(v.Lanes, d.Lanes(t.ID)...)
+		v.DeadLetters = append(v.DeadLetters, d.DeadLetters(t.ID)...)
+		routes, faults := d.Routes(t.ID)
+		v.RouteFaults = append(v.RouteFaults, faults...)
+		if v.Routes == nil {
+			v.Routes = routes
+			return
+		}
+		for signal, names := range routes { // of another exporter
+			v.Routes[signal] = append(v.Routes[signal], names...)
+		}
+	})
+	a.answering.Unlock()
+	gatewaystatus.Judge(&v)
+	a.answer(w, v)
+}
+
+// serveTenants answers with a page of the list of all tenants.
+func (a *statusAPI) serveTenants(w http.ResponseWriter, r *http.Request) {
+	limit := 100
+	if text := r.URL.Query().Get("limit"); text != "" {
+		var err error
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > gatewaystatus.MaxPage {
+			http.Error(w, fmt.Sprintf("limit must be from 1 to %d", gatewaystatus.MaxPage), http.StatusBadRequest)
+			return
+		}
+	}
+	after := tenant.ID(r.URL.Query().Get("after"))
+	page := gatewaystatus.Page{Tenants: []gatewaystatus.Line{}}
+	if snapshot := a.registry.Snapshot(); snapshot != nil {
+		a.answering.Lock()
+		now, all := a.now(), a.allDeliveries()
+		for t := range snapshot.Tenants() {
+			if t.ID <= after {
+				continue
+			}
+			if len(page.Tenants) == limit {
+				page.Next = page.Tenants[limit-1].ID
+				break
+			}
+			page.Tenants = append(page.Tenants, a.line(t, all, now))
+		}
+		a.answering.Unlock()
+	}
+	a.answer(w, page)
+}

@@ -1,0 +1,154 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
+package gatewaystatus_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+)
+
+var now = time.Date(2026, 12, 1, 3, 0, 0, 0, time.UTC)
+
+func before(d time.Duration) *time.Time {
+	at := now.Add(-d)
+	return &at
+}
+
+// healthy returns a tenant whose data arrives.
+func healthy() *gatewaystatus.Tenant {
+	return &gatewaystatus.Tenant{
+		Gateway: gatewaystatus.Gateway{Time: now, SilentAfter: 900, InactiveAfter: 604800},
+		ID:      "acme", Status: "active", Sending: gatewaystatus.SendingNow, LastAccepted: before(5 * time.Second),
+		Signals: map[string]activity.SignalView{"logs": {LastAccepted: before(5 * time.Second), Newest: before(6 * time.Second)}},
+		Keys: []gatewaystatus.Key{{
+			ID: "k1", State: "active", Sending: gatewaystatus.SendingNow, LastUsed: before(5 * time.Second),
+			Sources: []activity.Source{{Address: netip.MustParseAddr("192.0.2.7"), Last: now}},
+		}},
+	}
+}
+
+func TestJudge_SaysWhatIsWrongAndTheFix(t *testing.T) {
+	rejected := func(reason, text string, ago time.Duration) func(*gatewaystatus.Tenant) {
+		return func(t *gatewaystatus.Tenant) {
+			t.Rejections = append(t.Rejections, activity.Rejection{
+				Reason: reason, Status: rejection.StatusOf(reason), Count: 7, First: *before(5 * time.Minute), Last: *before(ago),
+				Example: activity.Example{Client: "192.0.2.7", KeyID: "k1", Signal: "logs", Text: text},
+			})
+		}
+	}
+	silent := func(t *gatewaystatus.Tenant) {
+		t.Sending, t.LastAccepted = gatewaystatus.SendingSilent, before(20*time.Minute)
+	}
+	never := func(t *gatewaystatus.Tenant) {
+		t.Sending, t.LastAccepted, t.Signals = gatewaystatus.SendingNever, nil, nil
+		t.Keys[0].LastUsed, t.Keys[0].Sources = nil, nil
+	}
+	for _, tt := range []struct {
+		name     string
+		change   []func(*gatewaystatus.Tenant)
+		severity gatewaystatus.Severity
+		id       string
+		message  string
+		fix      string
+	}{
+		{"healthy", nil, "ok", "ok", "Data is accepted, the last 5 s ago", ""},
+		{"deleted", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "deleted" }}, "error", "tenant_deleted", "rejected with 401", "tenantctl tenant create"},
+		{"suspended", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }, rejected("suspended", "the tenant is suspended", time.Second)},
+			"error", "tenant_suspended", "Data is rejected with 403 since 5 min: the tenant is suspended.", "tenantctl tenant resume acme"},
+		{"suspended and quiet", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }}, "error", "tenant_suspended", "none was rejected in the last 15 minutes", "tenantctl tenant resume acme"},
+		{"no key", []func(*gatewaystatus.Tenant){never, func(t *gatewaystatus.Tenant) { t.Keys = nil }}, "error", "no_valid_key", "it has none", "tenantctl key create acme"},
+		{"expired key", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Keys[0].State = "expired" }}, "error", "no_valid_key", "k1 is expired", "tenantctl key create acme"},
+		{"key expires", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Keys[0].ExpiresAt = before(-48 * time.Hour) }}, "warning", "key_expires", "The key k1 expires in 2 d", "tenantctl key rotate k1"},
+		{"over a quota", []func(*gatewaystatus.Tenant){rejected("quota", "over the daily quota of 10 log records", time.Second)}, "error", "requests_rejected", "429 since 5 min (7, the last 1 s ago): over the daily quota of 10 log records", "tenantctl tenant update acme --limit"},
+		{"a rejection before accepted data", []func(*gatewaystatus.Tenant){rejected("rate", "over", time.Minute)}, "warning", "requests_rejected", "Later ones were accepted", "--limit"},
+		{"an old rejection", []func(*gatewaystatus.Tenant){rejected("rate", "over", time.Hour)}, "ok", "ok", "Data is accepted", ""},
+		{"wrong path", []func(*gatewaystatus.Tenant){rejected("path", "/otlp/v1/logs: there is nothing at this path", 0)}, "error", "requests_rejected", "404", "wrong URL"},
+		{"route", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.RouteFaults = []string{`logs: route to "x"`} }}, "error", "route_failed", `route to "x"`, "--route"},
+		{"destination", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
+			t.Lanes = []activity.Lane{{
+				Tenant: "acme", Destination: "signoz", Signal: "logs", Failures: 3, FailingSince: before(time.Minute), Oldest: before(time.Minute), QueuedBytes: 2048,
+				LastAnswer: &activity.Answer{Class: "refused", Reason: "http_401", Status: 401, Text: "HTTP status 401: no", URL: "http://192.0.2.9/v1/logs"},
+			}}
+		}}, "error", "destination_failed", "signoz does not take logs since 1 min (3 attempts): HTTP status 401: no, at http://192.0.2.9/v1/logs. 2.0 KiB wait, the oldest for 1 min.", "Correct the credentials"},
+		{"never sent", []func(*gatewaystatus.Tenant){never}, "error", "never_sent", "No request with a valid key of this tenant has ever arrived.", "tenantctl doctor"},
+		{"wrong key", []func(*gatewaystatus.Tenant){never, func(t *gatewaystatus.Tenant) {
+			t.UnknownCallers = []activity.Unknown{{Source: "192.0.2.7", Count: 3, Last: *before(time.Second), Reasons: map[string]int64{"unknown_key": 3}}}
+		}}, "error", "unknown_callers", "3 from 192.0.2.7, the last 1 s ago (unknown_key)", "tenantctl key create acme"},
+		{"wrong key after a good one", []func(*gatewaystatus.Tenant){silent, func(t *gatewaystatus.Tenant) {
+			t.UnknownCallers = []activity.Unknown{{Source: "192.0.2.7", Count: 3, Last: *before(time.Second), Reasons: map[string]int64{"unknown_key": 3}}}
+		}}, "error", "unknown_callers", "which has used the key k1 of this tenant", "tenantctl doctor"},
+		{"silent", []func(*gatewaystatus.Tenant){silent}, "error", "tenant_silent", "Nothing has arrived for 20 min. The last request came from 192.0.2.7.", "On 192.0.2.7 run: tenantctl doctor. If a proxy"},
+		{"inactive", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
+			t.Sending, t.LastAccepted = gatewaystatus.SendingInactive, before(30*24*time.Hour)
+		}}, "info", "tenant_silent", "nothing for 30 d", "tenantctl tenant suspend acme"},
+		{"no logs", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
+			t.Signals = map[string]activity.SignalView{"metrics": {LastAccepted: before(time.Second)}}
+		}}, "warning", "logs_never_sent", "no logs were ever accepted", "On 192.0.2.7 run: tenantctl doctor"},
+		{"a signal is silent", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
+			t.Signals["traces"] = activity.SignalView{LastAccepted: before(time.Hour)}
+		}}, "warning", "signal_silent", "no traces for 1 h", "tenantctl doctor"},
+		{"a key is silent", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
+			t.Keys = append(t.Keys, gatewaystatus.Key{ID: "k2", State: "active", Sending: gatewaystatus.SendingSilent, LastUsed: before(time.Hour)})
+		}}, "warning", "key_silent", "The key k2 was not used for 1 h", "tenantctl key revoke k2"},
+		{"clock ahead", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
+			t.ClockAhead = &gatewaystatus.ClockAhead{Ahead: activity.Ahead{KeyID: "k1", Last: now}, By: 7199.9}
+		}}, "error", "clock_ahead", "dated 2 h in the future", "timedatectl set-ntp true"},
+		{"data late", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
+			t.Signals["logs"] = activity.SignalView{LastAccepted: before(0), Newest: before(2 * time.Hour)}
+		}}, "warning", "data_late", "2 h old when they arrived", "tenantctl doctor"},
+		{"dead letters", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
+			t.DeadLetters = []activity.DeadLetters{{Destination: "loki", Signal: "logs", Requests: 2, Records: 9, Last: &activity.Answer{Time: now, Text: "HTTP status 400: too old"}}}
+		}}, "warning", "dead_letters", "2 requests with 9 records of logs are dead letters: loki rejected them permanently. The last answer, 0 s ago: HTTP status 400: too old.", "tenantctl deadletter replay"},
+		{"quota", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
+			t.Quotas = []activity.Quota{{Signal: "all", Period: "day", Unit: "bytes", Limit: 1000, Used: 900, Share: 0.9}}
+		}}, "warning", "quota_almost_used", "90 % of the quota of 1000 bytes a day", "--limit"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			of := healthy()
+			for _, change := range tt.change {
+				change(of)
+			}
+			gatewaystatus.Judge(of)
+			require.NotEmpty(t, of.Findings)
+			f := of.Findings[0]
+			assert.Equal(t, tt.severity, f.Severity, f)
+			assert.Equal(t, tt.id, f.ID, f)
+			assert.Contains(t, f.Message, tt.message)
+			assert.Contains(t, f.Fix, tt.fix)
+			if f.Severity.Bad() {
+				assert.NotEmpty(t, f.Fix)
+			}
+		})
+	}
+}
+
+// An operator has a fix for each reason for which a request of a tenant may be rejected.
+func TestJudge_HasAFixForEachReason(t *testing.T) {
+	for r := rejection.None + 1; int(r) < rejection.NumReasons; r++ {
+		of := healthy()
+		of.Rejections = []activity.Rejection{{Reason: r.String(), First: now, Last: now}}
+		gatewaystatus.Judge(of)
+		require.NotEmpty(t, of.Findings, r)
+		assert.NotEmpty(t, of.Findings[0].Fix, r)
+		assert.NotContains(t, of.Findings[0].Fix, "%!", r)
+		assert.NotContains(t, of.Findings[0].Message, "%!", r)
+	}
+}
+
+func TestDuration_HasTwoUnitsAtMost(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 s", 59 * time.Second: "59 s", time.Minute: "1 min", 61 * time.Second: "1 min 1 s", time.Hour: "1 h",
+		2*time.Hour - time.Second: "2 h", 26*time.Hour + 10*time.Minute: "1 d 2 h", -time.Second: "0 s",
+	} {
+		assert.Equal(t, want, gatewaystatus.Duration(d))
+	}
+}
