@@ -9,7 +9,7 @@
 // that the configuration names are looked at.
 //
 // The defaults of components that rules depend on are written in this package, because it
-// imports no component. A test in internal/e2e compares them with the components.
+// imports no component. Tests of internal/tools/schema and of the components compare them.
 package lint
 
 //go:generate go run ./rulepage -o ../../docs/lint.md

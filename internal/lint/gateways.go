@@ -91,13 +91,10 @@ func checkLocalLimits(c *config, report reporter) {
 }
 
 // CumulativeProfiles returns the profiles whose destinations get cumulative metrics by default. A
-// test of internal/e2e compares them with the exporter.
+// test of the exporter compares them.
 func CumulativeProfiles() []string {
 	return []string{"cortex", "mimir", "prometheus", "victoriametrics"}
 }
-
-// defaultGatewayAttribute is the default of delta_to_cumulative::gateway_attribute.
-const defaultGatewayAttribute = "otelcol.gateway"
 
 func converts(d *value) bool {
 	if v := d.at("delta_to_cumulative"); v.isSet() {

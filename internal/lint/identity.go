@@ -268,7 +268,7 @@ func checkBodySizes(c *config, report reporter) {
 		}
 		guard := c.root.at("receivers", l.id, "guard").text()
 		if guard == "" {
-			guard = defaultGuard
+			guard = DefaultGuard
 		}
 		set := c.root.at("extensions", guard)
 		if set == nil {

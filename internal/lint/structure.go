@@ -161,19 +161,21 @@ func (c *config) extensionUses() (all []use) {
 			})
 			switch {
 			case section == "receivers" && guarded(id) && !set.at("guard").isSet():
-				add(defaultGuard, key+"::guard", c.locate(key))
+				add(DefaultGuard, key+"::guard", c.locate(key))
 			case section == "processors" && typeOf(id) == typeTenant && set.at("source").text() == "auth" && !set.at("registry").isSet():
-				add(defaultRegistry, key+"::registry", c.locate(key))
+				add(DefaultRegistry, key+"::registry", c.locate(key))
 			}
 		}
 	}
 	return all
 }
 
-// Defaults that the rules depend on. A test in internal/e2e compares them with the components.
+// Defaults that the rules depend on. Tests of the components compare them.
 const (
-	defaultGuard    = "request_guard"   // setting "guard" of the receivers that have it
-	defaultRegistry = "tenant_registry" // setting "registry" of tenant with source: auth
+	// DefaultGuard is that of the setting "guard" of the receivers that have it.
+	DefaultGuard = "request_guard"
+	// DefaultRegistry is that of the setting "registry" of tenant with source: auth.
+	DefaultRegistry = "tenant_registry"
 )
 
 // guarded reports whether receivers of the type of id have the setting "guard".
