@@ -71,6 +71,7 @@ func expand(written string, scalar any, lookup func(string) (string, bool)) expa
 			switch v.(type) {
 			case map[string]any, []any: // a structure in a variable
 				e.known = false
+			case string: // the collector keeps quotes
 			default:
 				e.scalar = v
 				return e

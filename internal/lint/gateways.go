@@ -15,7 +15,7 @@ func gatewaysRules() []Rule {
 		{
 			ID: "OT801", Family: FamilyGateways, Severity: Warning, roles: gateway,
 			Title: "Each of several gateways applies the whole limit of a tenant",
-			Why:   "With scope: local and gateways: 1, a tenant may send its limit to every gateway. A registry in PostgreSQL counts as several gateways, unless --gateways 1 is given.",
+			Why:   "With scope: local and gateways: 1, a tenant may send its limit to every gateway.",
 			Fix:   "Set limits::gateways to their number, or limits::scope to shared with limits::redis.",
 			check: checkLocalLimits,
 		},
@@ -40,23 +40,19 @@ func gatewaysRules() []Rule {
 			Fix:   "Use tenant_registry::postgres, or distribute the file to all gateways at the same time.",
 			check: checkRegistryFiles,
 		},
+		{
+			ID: "OT805", Family: FamilyGateways, Severity: Note, roles: gateway,
+			Title: "Limits of one gateway with a registry for several",
+			Why:   "A registry in PostgreSQL is often that of several gateways. With scope: local and gateways: 1, a tenant may send its limit to every gateway.",
+			Fix:   "Give --gateways, the number of gateways, to lint. For several, set limits::gateways or limits::scope.",
+			check: checkDatabaseLimits,
+		},
 	}
 }
 
 // several returns how many gateways there are, as text, and whether there are several.
 func (c *config) several() (string, bool) {
-	switch n := c.set.Gateways; {
-	case n > 1:
-		return fmt.Sprintf("%d gateways", n), true
-	case n == 1:
-		return "", false
-	}
-	for _, id := range c.used("extensions") {
-		if typeOf(id) == typeRegistry && c.root.at("extensions", id, "postgres", "dsn").isSet() {
-			return "a registry in PostgreSQL, hence probably several gateways", true
-		}
-	}
-	return "", false
+	return fmt.Sprintf("%d gateways", c.set.Gateways), c.set.Gateways > 1
 }
 
 func checkLocalLimits(c *config, report reporter) {
@@ -64,29 +60,49 @@ func checkLocalLimits(c *config, report reporter) {
 	if !several {
 		return
 	}
+	c.localLimits(func(v *value, key string, n int) {
+		switch {
+		case n == 1:
+			report(v, key, "is 1, but there are %s: a tenant may send its whole limit to each", how)
+		case n != c.set.Gateways:
+			report(v, key, "is %d, but there are %s", n, how)
+		}
+	})
+}
+
+func checkDatabaseLimits(c *config, report reporter) {
+	database := false
+	for _, id := range c.used("extensions") {
+		database = database || typeOf(id) == typeRegistry && c.root.at("extensions", id, "postgres", "dsn").isSet()
+	}
+	if !database || c.set.Gateways > 0 {
+		return
+	}
+	c.localLimits(func(v *value, key string, n int) {
+		if n == 1 {
+			report(v, key, "is 1, and the registry is in PostgreSQL: with several gateways, a tenant may send its whole limit to each")
+		}
+	})
+}
+
+// localLimits calls f for every tenant processor in use whose limits are not shared, with the
+// number of gateways among which it divides them.
+func (c *config) localLimits(f func(v *value, key string, gateways int)) {
 	for _, id := range c.used("processors") {
 		limits := c.root.at("processors", id, "limits")
-		if typeOf(id) != typeTenant || c.root.at("processors", id, "source").text() != "auth" || limits.at("scope").text() == "shared" {
+		scope := limits.at("scope")
+		if typeOf(id) != typeTenant || c.root.at("processors", id, "source").text() != "auth" || scope.text() == "shared" || scope.isSet() && !scope.known {
 			continue
 		}
-		if v := limits.at("scope"); v.isSet() && !v.known {
-			continue
-		}
-		v := limits.at("gateways")
 		n := 1
-		if v.isSet() {
+		if v := limits.at("gateways"); v.isSet() {
 			var err error
 			if n, err = strconv.Atoi(v.text()); err != nil {
 				continue
 			}
 		}
 		key := "processors::" + id + "::limits::gateways"
-		switch {
-		case n == 1:
-			report(c.locate(key), key, "is 1, but there are %s: a tenant may send its whole limit to each", how)
-		case c.set.Gateways > 1 && n != c.set.Gateways:
-			report(c.locate(key), key, "is %d, but there are %s", n, how)
-		}
+		f(c.locate(key), key, n)
 	}
 }
 

@@ -21,6 +21,7 @@ func identityRules() []Rule {
 			Title: "A receiver without authentication is reachable from other machines",
 			Why:   "Everyone who reaches the port can send. On an agent, the data is the tenant's; elsewhere, it has the tenant that the sender claims, or none.",
 			Fix:   "Set auth::authenticator, or tls::client_ca_file for client certificates, or listen on loopback.",
+			roles: []Role{RoleAgent, RoleGateway},
 			check: checkUnauthenticated,
 		},
 		{
@@ -120,6 +121,13 @@ func identityRules() []Rule {
 			Why:   "Any page that a user opens can send data from the user's browser, also to a receiver on loopback.",
 			Fix:   "List the origins of your own pages. Keys of browsers need origins in the registry too.",
 			check: checkCORS,
+		},
+		{
+			ID: "OT216", Family: FamilyIdentity, Severity: Note, roles: []Role{roleOther},
+			Title: "A collector without tenants whose receiver has no authentication",
+			Why:   "Everyone who reaches the port can send. That is acceptable for a collector that only a gateway can reach, such as in a network of Docker Compose.",
+			Fix:   "Set auth::authenticator, or let only the gateway reach the port.",
+			check: checkUnauthenticated,
 		},
 	}
 }

@@ -228,9 +228,15 @@ func (c *config) locate(key string) *value {
 	return v
 }
 
-// used returns the IDs of the components that pipelines or service::extensions name in a section,
-// in the order of the file, then those that are not defined.
+// isPart reports whether the files are only a part of a configuration: they have no pipelines.
+func (c *config) isPart() bool { return c.root.at("service", "pipelines") == nil }
+
+// used returns the IDs of the components of a section that pipelines or service::extensions name,
+// in the order of the file. In a part of a configuration these are all.
 func (c *config) used(section string) (ids []string) {
+	if c.isPart() {
+		return c.root.at(section).names()
+	}
 	named := make(map[string]bool)
 	note := func(all []string) {
 		for _, id := range all {

@@ -197,6 +197,9 @@ func ours(section, id string) bool {
 }
 
 func checkExtensions(c *config, report reporter) {
+	if c.isPart() {
+		return
+	}
 	for _, u := range c.extensionUses() {
 		if c.enabled(u.id) {
 			continue
@@ -220,8 +223,8 @@ func checkExtensions(c *config, report reporter) {
 }
 
 func checkUnused(c *config, report reporter) {
-	if c.root.at("service") == nil {
-		return // a part of a configuration
+	if c.isPart() {
+		return
 	}
 	for _, section := range []string{"receivers", "processors", "exporters", "connectors", "extensions"} {
 		used := c.used(section)
@@ -242,6 +245,9 @@ func checkUnused(c *config, report reporter) {
 }
 
 func checkIdleExtensions(c *config, report reporter) {
+	if c.isPart() {
+		return
+	}
 	uses := c.extensionUses()
 	for _, id := range c.used("extensions") {
 		key := "extensions::" + id

@@ -38,7 +38,7 @@ or contact anything, and needs no secret: a variable that is not set makes a set
 | ` + "`FILE...`" + ` | configuration files, merged in order as with several ` + "`--config`" + ` flags of the collector |
 | ` + "`--env-file FILE`" + ` | variables of the service, such as ` + "`/etc/otelcol-tenant/gateway.env`" + ` |
 | ` + "`--registry FILE`" + ` | also check the tenants of this registry, a file or a database, against the configuration |
-| ` + "`--gateways N`" + ` | the number of gateways; a registry in PostgreSQL counts as several |
+| ` + "`--gateways N`" + ` | the number of gateways that share the tenants |
 | ` + "`--role agent\\|gateway\\|auto`" + ` | what the configuration is for; ` + "`auto`" + ` determines it |
 | ` + "`--fail-on error\\|warning\\|note`" + ` | the severity from which the exit status is 1; default ` + "`warning`" + ` |
 | ` + "`--disable ID,...`" + ` | rules that are not checked |
