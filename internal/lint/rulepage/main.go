@@ -26,11 +26,16 @@ func main() {
 const head = `# Configuration guard
 
 <!-- Written by internal/lint/rulepage from the table of rules. Do not edit. -->
+<!-- sandbox: gateway -->
 
 ` + "`tenantctl lint`" + ` finds insecure and wrong settings that ` + "`otelcol-tenant validate`" + ` accepts. It reads the configuration, does not start
 or contact anything, and needs no secret: a variable that is not set makes a setting unknown, and unknown settings have no findings.
 
-` + "```console\n" + `$ tenantctl lint distributions/gateway/config.yaml
+` + "```sh\n" + `tenantctl lint /etc/otelcol-tenant/gateway.yaml
+` + "```\n\n```text\n" + `/etc/otelcol-tenant/gateway.yaml:…: note OT103: receivers::tenant_otlp::protocols::grpc::tls: is not set, and the receiver listens on 0.0.0.0:4317: a proxy in front must terminate TLS
+    fix: Set tls on the receiver. Or put a proxy in front, and let only the proxy reach the port.
+…
+checked as gateway: 0 errors, 0 warnings, …
 ` + "```" + `
 
 | option | meaning |
@@ -72,8 +77,9 @@ receivers:
 
 ## In a pipeline of CI
 
-An example for GitHub Actions, which shows findings in pull requests. It needs GitHub, and is not tested here.
+An example for GitHub Actions, which shows findings in pull requests. It needs GitHub, so only its syntax is tested here.
 
+<!-- validate: syntax -->
 ` + "```yaml" + `
 jobs:
   lint:

@@ -27,14 +27,8 @@ In any value, ` + "`${env:NAME}` and `${env:NAME:-default}`" + ` are replaced by
 key is a name of your choice.
 
 The settings of servers and clients are those of the collector, v0.159.0. The
-[JSON schema](schema/otelcol-tenant.schema.json) checks names and types while you edit. Editors with the YAML language server use it with this
-first line:
-
-` + "```yaml" + `
-# yaml-language-server: $schema=https://github.com/otelcol-tenant/otelcol-tenant/raw/main/docs/schema/otelcol-tenant.schema.json
-` + "```" + `
-
-A path relative to the file works too. ` + "[`otelcol-tenant validate`](where-is-what.md) checks values, and [`tenantctl lint`](lint.md)" + ` what is insecure.
+[JSON schema](schema/otelcol-tenant.schema.json) checks names and types while you edit. Editors with the YAML language server use it if
+the first line of the file is ` + "`# yaml-language-server: $schema=URL`" + `, with the schema's address or a path relative to the file. ` + "[`otelcol-tenant validate`](where-is-what.md) checks values, and [`tenantctl lint`](lint.md)" + ` what is insecure.
 `
 
 // titles of the sections.

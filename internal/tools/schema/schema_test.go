@@ -154,6 +154,9 @@ func isConfiguration(doc any) bool {
 
 var yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
 
+// others are folders with configurations of other distributions: that of a comparison, and SigNoz's.
+var others = []string{"baseline", "signoz"}
+
 // The schema accepts each configuration of the repository: those that are shipped, those of tests,
 // and those in documents.
 func TestSchema_AcceptsConfigurations(t *testing.T) {
@@ -162,7 +165,7 @@ func TestSchema_AcceptsConfigurations(t *testing.T) {
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		require.NoError(t, err)
 		if entry.IsDir() {
-			if name := entry.Name(); name == "_build" || name == "wrong" || name == "rules" || name == "node_modules" || name == ".git" || name == "baseline" {
+			if name := entry.Name(); name == "_build" || name == "wrong" || name == "rules" || name == "node_modules" || name == ".git" || slices.Contains(others, name) {
 				return filepath.SkipDir
 			}
 			return nil
