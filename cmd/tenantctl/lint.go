@@ -107,7 +107,7 @@ func (a *app) lint(cmd *cobra.Command, files []string, flags *lintFlags) error {
 	if a.output == outputSARIF {
 		err = lint.WriteSARIF(a.out, result, version)
 	} else {
-		err = a.print(result, func(w io.Writer) error { return writeFindings(w, result) })
+		err = a.print(result, func(w io.Writer) error { return writeLint(w, result) })
 	}
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (a *app) lint(cmd *cobra.Command, files []string, flags *lintFlags) error {
 	return nil
 }
 
-func writeFindings(w io.Writer, r *lint.Result) error {
+func writeLint(w io.Writer, r *lint.Result) error {
 	suppressed := 0
 	for _, f := range r.Findings {
 		if f.Suppressed != "" {
