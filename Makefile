@@ -89,6 +89,7 @@ test: build ## Build the binary and run all tests
 	go test $(RACE) -tags pm2slab $(addprefix ./receiver/pm2receiver/internal/,slab decode applog container daemonlog)
 	go test -count=1 ./internal/layout
 	cd internal/tools && go test ./...
+	cd internal/tools/schema && CGO_ENABLED=0 go test -trimpath ./...
 	cd internal/tools/packaging && go test ./...
 
 BACKENDS := _build/backends
@@ -190,10 +191,12 @@ bench-doors: ## Measure remote write and Loki's push API beside decoding with th
 	cd testbed/benchdoors && go test -run '^$$' -bench . -benchmem -count 3 .
 
 .PHONY: generate
-generate: ## Regenerate code and documents from every metadata.yaml
+generate: ## Regenerate code, the reference and the JSON schema of the configuration
 	go generate ./...
 	go mod tidy
 	cd internal/tools && go mod tidy
+	cd internal/tools/schema && go mod tidy && CGO_ENABLED=0 go run -trimpath . \
+		-schema $(CURDIR)/docs/schema/otelcol-tenant.schema.json -reference $(CURDIR)/docs/configuration.md
 	cd internal/tools/packaging && go mod tidy
 	cd testbed/requestpath && go mod tidy
 	cd testbed/benchdoors && go mod tidy

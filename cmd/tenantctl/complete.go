@@ -45,6 +45,7 @@ func (a *app) completeArguments(root *cobra.Command) error {
 		"onboard":       {"scopes": signals, "snippet": words(operate.SnippetNames()...), "directory": folders},
 		"audit list":    {"tenant": tenants, "log": folders},
 		"audit verify":  {"log": folders},
+		"lint":          {"role": words("auto", "agent", "gateway"), "fail-on": words("error", "warning", "note"), "disable": words(ruleIDs()...)},
 	} {
 		c, _, err := root.Find(strings.Fields(path))
 		if err != nil {

@@ -26,6 +26,7 @@ var outputCases = map[string]string{
 	"key create": "key create a", "key list": "key list", "key rotate": "key rotate KEY", "key revoke": "key revoke KEY",
 	"onboard": "onboard a --endpoint https://g --new-key", "registry validate": "registry validate", "registry import": "registry import FILE --replace --yes",
 	"audit list": "audit list", "audit verify": "audit verify", "deadletter list": "deadletter list --directory DIR",
+	"lint":                    "lint FILE --fail-on error",
 	"registry accept-restore": "registry accept-restore --merge FILE --yes",
 	"registry export":         "registry export", // as a table, in the format of the registry, which is what it is for
 	"registry migrate":        "",                // of a database alone

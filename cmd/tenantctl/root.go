@@ -56,6 +56,9 @@ func isTerminal(w io.Writer) bool {
 // usageError is an error in how the program was called.
 type usageError struct{ error }
 
+// unreadableError is an error in what the program was called with, which its help does not explain.
+type unreadableError struct{ error }
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // run executes one command line and returns the exit code.
@@ -85,6 +88,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	case errors.As(err, new(usageError)):
 		fmt.Fprintf(s.err, "%s\nSee %s --help.\n", prefixed(err), called.CommandPath())
 		return exitUsage
+	case errors.As(err, new(unreadableError)):
+		fmt.Fprintln(s.err, prefixed(err))
+		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintf(s.err, "tenantctl: interrupted: %v\n", err)
 		return exitFailure
@@ -103,7 +109,7 @@ func prefixed(err error) string {
 func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
 		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand(),
-		a.statusCommand(), a.grafanaCommand(), a.healthCommand())
+		a.statusCommand(), a.grafanaCommand(), a.healthCommand(), a.lintCommand())
 	root.AddCommand(a.agentCommands()...)
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway applies every change within a second, without a

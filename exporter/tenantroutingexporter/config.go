@@ -66,8 +66,13 @@ type Config struct {
 	// configuration need no entry.
 	AllowPrivateEndpoints []string `mapstructure:"allow_private_endpoints"`
 
-	Lane           LaneConfig           `mapstructure:"lane"`
-	Retry          RetryConfig          `mapstructure:"retry"`
+	// Lane bounds the queue of one tenant, destination and signal.
+	Lane LaneConfig `mapstructure:"lane"`
+
+	// Retry configures how long a lane waits after a failure.
+	Retry RetryConfig `mapstructure:"retry"`
+
+	// CircuitBreaker configures when a lane stops sending to a destination that fails.
 	CircuitBreaker CircuitBreakerConfig `mapstructure:"circuit_breaker"`
 
 	// MaxTotalBytes bounds what all lanes hold, and what they use of the disk. One tenant may hold as
@@ -97,6 +102,7 @@ type Config struct {
 	// the rest is dropped and counted.
 	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
 
+	// Metrics configures the exporter's own metrics.
 	Metrics MetricsConfig `mapstructure:"metrics"`
 
 	// prevent unkeyed literal initialization
@@ -141,9 +147,14 @@ func (c *ReferencesConfig) validate() (errs []error) {
 
 // RoutesConfig names destinations per signal.
 type RoutesConfig struct {
-	Logs    []string `mapstructure:"logs"`
+	// Logs are the destinations of logs.
+	Logs []string `mapstructure:"logs"`
+
+	// Metrics are the destinations of metrics.
 	Metrics []string `mapstructure:"metrics"`
-	Traces  []string `mapstructure:"traces"`
+
+	// Traces are the destinations of traces.
+	Traces []string `mapstructure:"traces"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -169,6 +180,7 @@ type LaneConfig struct {
 	// MaxAge is how long data may be queued. Older data is dropped and counted.
 	MaxAge time.Duration `mapstructure:"max_age"`
 
+	// Batch configures how requests are merged before they are sent.
 	Batch BatchConfig `mapstructure:"batch"`
 
 	// Concurrency is how many batches may be in flight at the same time. For destinations that accept
@@ -193,8 +205,11 @@ type BatchConfig struct {
 
 // RetryConfig configures how long a lane waits after a failure. The wait doubles with every failure in a row.
 type RetryConfig struct {
+	// InitialInterval is the wait after the first failure. At least 1ms.
 	InitialInterval time.Duration `mapstructure:"initial_interval"`
-	MaxInterval     time.Duration `mapstructure:"max_interval"`
+
+	// MaxInterval is the longest wait.
+	MaxInterval time.Duration `mapstructure:"max_interval"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -214,6 +229,7 @@ type CircuitBreakerConfig struct {
 
 // DeadLetterConfig configures dead letters.
 type DeadLetterConfig struct {
+	// Directory contains the dead letters. Required.
 	Directory string `mapstructure:"directory"`
 
 	// MaxBytes bounds the dead letters of one tenant, destination and signal. The oldest file is removed

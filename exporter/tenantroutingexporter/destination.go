@@ -37,8 +37,13 @@ type DestinationConfig struct {
 	// AllowPrivateEndpoints adds networks to those of the exporter, for this destination.
 	AllowPrivateEndpoints []string `mapstructure:"allow_private_endpoints"`
 
-	Archive  configoptional.Optional[ArchiveConfig]  `mapstructure:"archive"`
+	// Archive is files of OTLP JSON lines.
+	Archive configoptional.Optional[ArchiveConfig] `mapstructure:"archive"`
+
+	// OTLPHTTP is a backend that receives OTLP over HTTP.
 	OTLPHTTP configoptional.Optional[OTLPHTTPConfig] `mapstructure:"otlp_http"`
+
+	// OTLPGRPC is a backend that receives OTLP over gRPC.
 	OTLPGRPC configoptional.Optional[OTLPGRPCConfig] `mapstructure:"otlp_grpc"`
 
 	// prevent unkeyed literal initialization
@@ -77,11 +82,17 @@ type ArchiveConfig struct {
 type OTLPHTTPConfig struct {
 	ClientConfig confighttp.ClientConfig `mapstructure:",squash"`
 
-	// The URLs per signal. Where one is missing, the endpoint and the path of
-	// the profile are used.
-	LogsEndpoint    string `mapstructure:"logs_endpoint"`
+	// LogsEndpoint is the URL for logs. Without it, the endpoint and the path of the profile
+	// are used.
+	LogsEndpoint string `mapstructure:"logs_endpoint"`
+
+	// MetricsEndpoint is the URL for metrics. Without it, the endpoint and the path of the
+	// profile are used.
 	MetricsEndpoint string `mapstructure:"metrics_endpoint"`
-	TracesEndpoint  string `mapstructure:"traces_endpoint"`
+
+	// TracesEndpoint is the URL for traces. Without it, the endpoint and the path of the profile
+	// are used.
+	TracesEndpoint string `mapstructure:"traces_endpoint"`
 
 	// Encoding is proto or json.
 	Encoding backend.Encoding `mapstructure:"encoding"`

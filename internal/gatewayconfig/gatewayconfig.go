@@ -56,7 +56,7 @@ func Read(files ...string) (Destinations, error) {
 		}
 		merge(conf, more)
 	}
-	found, err := find(conf)
+	found, err := Of(conf)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", strings.Join(files, ", "), err)
 	}
@@ -75,7 +75,8 @@ func merge(to, from map[string]any) {
 	}
 }
 
-func find(conf map[string]any) (Destinations, error) {
+// Of returns the destinations of a configuration that was read.
+func Of(conf map[string]any) (Destinations, error) {
 	exporters, _ := conf["exporters"].(map[string]any)
 	all, routing := make(Destinations), false
 	for _, id := range slices.Sorted(maps.Keys(exporters)) {

@@ -104,6 +104,14 @@ func (r *Registry) Read(ctx context.Context) (*registryedit.Document, error) {
 	return r.document(data)
 }
 
+// Data returns the registry in the format of a registry file, valid or not. The errors are those of
+// [Registry.Read] otherwise.
+func (r *Registry) Data(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return r.store.read(ctx)
+}
+
 func (r *Registry) document(data []byte) (*registryedit.Document, error) {
 	doc, err := registryedit.NewDocument(data)
 	if err != nil {

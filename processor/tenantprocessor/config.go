@@ -126,8 +126,10 @@ type RedisConfig struct {
 	// Endpoint is host:port or the path of a Unix socket. Required with scope "shared".
 	Endpoint string `mapstructure:"endpoint"`
 
-	// Username and Password are optional.
-	Username string              `mapstructure:"username"`
+	// Username is the user of Redis. Optional.
+	Username string `mapstructure:"username"`
+
+	// Password is the user's password. Optional.
 	Password configopaque.String `mapstructure:"password"`
 
 	// DB is the number of the database. Defaults to 0.

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/lint"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
 )
 
@@ -130,7 +131,7 @@ func TestConfig_DetectsOnlyTheSourceByDefault(t *testing.T) {
 func TestConfig_RegistryIsNeededOnlyForAuthenticatedTenants(t *testing.T) {
 	id, ok := (&Config{Source: SourceAuth}).registryID()
 	assert.True(t, ok)
-	assert.Equal(t, "tenant_registry", id.String())
+	assert.Equal(t, lint.DefaultRegistry, id.String())
 	_, ok = (&Config{Source: SourceConfig}).registryID()
 	assert.False(t, ok)
 }
