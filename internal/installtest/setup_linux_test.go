@@ -254,7 +254,11 @@ func (v vm) rotation(t *testing.T) {
 	} {
 		keys := v.Shell(registry + " /gw/tenantctl key list acme -o json")
 		v.Shell("umask 077; " + registry + " /gw/tenantctl key create acme --description new >/root/new.key 2>/dev/null")
-		out := v.Shell(install)
+		out, err := v.Try("sh", "-ec", install)
+		if err != nil {
+			log, _ := v.Try("journalctl", "--no-pager", "-n", "30", "-o", "cat", "-u", agent)
+			require.NoError(t, err, "%s\n%s", out, log)
+		}
 		t.Logf("%s:\n%s", install, out)
 		var old []struct {
 			ID    string `json:"id"`
