@@ -78,8 +78,11 @@ func (in *input) check() error {
 	endpoint, _ := in.env.Get(varEndpoint)
 	o := operate.Onboarding{Endpoint: endpoint}
 	if err := o.Check(); err != nil {
-		text := strings.TrimPrefix(err.Error(), "endpoint ")
-		errs = append(errs, fmt.Errorf("%s %s", varEndpoint, text))
+		var fault *operate.InputError
+		if errors.As(err, &fault) {
+			err = fault.Err
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", varEndpoint, err))
 	} else {
 		in.env = in.env.Set(varEndpoint, o.Endpoint)
 	}

@@ -283,12 +283,11 @@ func (r *run) findHomes(context.Context) error {
 		}
 		paths = append(paths, path)
 	}
-	r.in.env = r.in.env.Without(varPM2Home).Without(varPM2Homes)
 	switch all := slices.Concat(patterns, paths); {
 	case len(all) == 1 && len(patterns) == 0:
-		r.in.env = r.in.env.Set(varPM2Home, all[0])
+		r.in.env = r.in.env.Without(varPM2Homes).Set(varPM2Home, all[0])
 	case len(all) > 0:
-		r.in.env = r.in.env.Set(varPM2Homes, strings.Join(all, ","))
+		r.in.env = r.in.env.Without(varPM2Home).Set(varPM2Homes, strings.Join(all, ","))
 	}
 	return nil
 }

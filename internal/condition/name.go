@@ -49,7 +49,7 @@ type text struct{ name, meaning, fix string }
 var texts = [numNames]text{
 	LogFilesUnreadable: {
 		"log_files_unreadable", "Log files, or folders with log files, exist and the agent's user may not read them.",
-		"Give the agent's user read permission on the files and search permission (x) on every folder above them, or run the agent as the user of PM2.",
+		"Run `tenantctl setup`, or give the agent's user read permission on the files and search permission (x) on every folder above them, or run the agent as the user of PM2.",
 	},
 	LogFilesNotRead: {
 		"log_files_not_read", "PM2 writes log files that the `pm2` receiver does not read.",

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/installtest/debianroot"
 )
 
@@ -47,7 +48,10 @@ func newVM(t *testing.T) vm {
 	for _, m := range regexp.MustCompile(`=> (/\S+)`).FindAllStringSubmatch(output(t, "ldd", program), -1) {
 		output(t, "cp", "--dereference", m[1], libraries)
 	}
-	output(t, "cp", "--recursive", "--no-preserve=ownership", modules, v.SharedFolder())
+	// Links are much faster, and possible on one file system.
+	if err := exec.Command("cp", "--recursive", "--link", modules, v.SharedFolder()).Run(); err != nil {
+		output(t, "cp", "--recursive", "--no-preserve=ownership", modules, v.SharedFolder())
+	}
 	v.Boot()
 	return v
 }
@@ -254,7 +258,11 @@ func (v vm) rotation(t *testing.T) {
 	} {
 		keys := v.Shell(registry + " /gw/tenantctl key list acme -o json")
 		v.Shell("umask 077; " + registry + " /gw/tenantctl key create acme --description new >/root/new.key 2>/dev/null")
-		out := v.Shell(install)
+		out, err := v.Try("sh", "-ec", install)
+		if err != nil {
+			log, _ := v.Try("journalctl", "--no-pager", "-n", "30", "-o", "cat", "-u", agent)
+			require.NoError(t, err, "%s\n%s", out, log)
+		}
 		t.Logf("%s:\n%s", install, out)
 		var old []struct {
 			ID    string `json:"id"`
@@ -299,4 +307,57 @@ func (v vm) removal(t *testing.T) {
 		names[f.ID] = true
 	}
 	assert.True(t, names["logs.readable"], "the doctor names what is not readable: %v", names)
+}
+
+// On a machine without PM2 and with a gateway that does not answer, setup ends with what is missing, and the
+// agent is not healthy. With input that cannot be used it changes nothing.
+func TestSetup_SaysWhatIsMissing(t *testing.T) {
+	command(t, "curl", "curl")
+	m := debianroot.New(t, debianroot.Settings{})
+	m.Boot()
+	m.Run(append([]string{"dpkg", "--install"}, debs(t, m, base, agent)...)...)
+	assert.Equal(t, "0\n", m.Run("systemctl", "show", "-p", "NRestarts", "--value", agent))
+	exit := func(args ...string) (string, int) {
+		out, err := m.Try(args...)
+		var e *exec.ExitError
+		if err != nil {
+			require.ErrorAs(t, err, &e)
+			return out, e.ExitCode()
+		}
+		return out, 0
+	}
+	key, _ := apikey.New()
+	m.Write("/root/wrong.env", "BUSINESS_ID=acme\nTENANT_KEY="+key[:30]+"\nGATEWAY_ENDPOINT=https://gateway.example:4318\n", 0o600)
+	out, code := exit("tenantctl", "setup", "--env", "/root/wrong.env")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, out, "TENANT_KEY has 30 characters")
+	_, code = exit("test", "-e", "/etc/otelcol-tenant/agent.env")
+	assert.Equal(t, 1, code, "nothing was written")
+	out, code = exit("tenantctl", "doctor")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, out, "tenantctl setup --env agent.env")
+
+	m.Write("/root/agent.env", "BUSINESS_ID=acme\nTENANT_KEY="+key+"\nGATEWAY_ENDPOINT=http://127.0.0.1:9\nPM2_HOM=/x\n", 0o600)
+	out, code = exit("tenantctl", "setup", "--env", "/root/agent.env", "--wait", "20s")
+	t.Log(out)
+	assert.Equal(t, 1, code)
+	for _, want := range []string{
+		"Nothing uses the variable PM2_HOM. Is PM2_HOME meant?", "The connection is refused", "No home of PM2 was found",
+		"gateway_unreachable: ", "pm2_not_found: ", "no record was accepted within 20s; the agent reports ",
+	} {
+		assert.Contains(t, out, want)
+	}
+	status, err := m.Network("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:13133/health")
+	require.NoError(t, err)
+	assert.Equal(t, "503", status, "the agent is not healthy")
+
+	// An agent that does not start: the last line of its log is shown.
+	m.Run("systemctl", "stop", agent)
+	m.Shell("sed -i 's/check_interval: 1s/check_interval: never/' /etc/otelcol-tenant/agent.yaml")
+	out, code = exit("tenantctl", "setup")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, out, "the configuration is not valid")
+	assert.Contains(t, out, "check_interval")
+	out, _ = exit("tenantctl", "doctor")
+	assert.Contains(t, out, "check_interval")
 }

@@ -56,8 +56,11 @@ func Open(path string) (*File, error) {
 	path = filepath.Clean(path)
 	for range maxLinks {
 		f, target, err := walk(path)
-		if err != nil || target == "" {
-			return f, err
+		switch {
+		case err != nil:
+			return nil, err
+		case f != nil:
+			return f, nil
 		}
 		path = target
 	}
@@ -66,91 +69,80 @@ func Open(path string) (*File, error) {
 
 // walk opens path, or returns the path that the first link of root in it leads to.
 func walk(path string) (*File, string, error) {
-	fd, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	at, err := openPath(unix.AT_FDCWD, "/", "/")
 	if err != nil {
-		return nil, "", &fs.PathError{Op: "open", Path: "/", Err: err}
+		return nil, "", err
 	}
-	defer func() { _ = unix.Close(fd) }()
-	var above unix.Stat_t
-	if err := unix.Fstat(fd, &above); err != nil {
-		return nil, "", &fs.PathError{Op: "stat", Path: "/", Err: err}
-	}
+	defer func() { at.close() }()
 	var parents []Folder
-	at, rest := "/", strings.Split(strings.TrimPrefix(path, "/"), "/")
+	rest := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if path == "/" {
+		f, err := reopen(unix.AT_FDCWD, "/", "/", &at.stat)
+		return f, "", err
+	}
 	for i, name := range rest {
-		if name == "" { // path is /
-			f, err := reopen(unix.AT_FDCWD, "/", "/", &above)
-			return f, "", err
-		}
-		next := filepath.Join(at, name)
-		inner, err := unix.Openat(fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		next, err := openPath(at.fd, name, filepath.Join(at.path, name))
 		if err != nil {
-			return nil, "", &fs.PathError{Op: "open", Path: next, Err: err}
-		}
-		parent := fd
-		fd = inner
-		err = func() error {
-			defer func() { _ = unix.Close(parent) }()
-			parents = append(parents, Folder{at, above.Uid})
-			var st unix.Stat_t
-			if err := unix.Fstat(fd, &st); err != nil {
-				return &fs.PathError{Op: "stat", Path: next, Err: err}
-			}
-			if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-				target, err := targetOf(fd, next, &st, &above)
-				if err != nil {
-					return err
-				}
-				return followed{filepath.Join(append([]string{target}, rest[i+1:]...)...)}
-			}
-			if i == len(rest)-1 {
-				f, err := reopen(parent, name, next, &st)
-				if err != nil {
-					return err
-				}
-				f.Parents = parents
-				return opened{f}
-			}
-			above, at = st, next
-			return nil
-		}()
-		var link followed
-		var done opened
-		switch {
-		case errors.As(err, &link):
-			return nil, link.path, nil
-		case errors.As(err, &done):
-			return done.file, "", nil
-		case err != nil:
 			return nil, "", err
 		}
+		parents = append(parents, Folder{at.path, at.stat.Uid})
+		switch {
+		case next.stat.Mode&unix.S_IFMT == unix.S_IFLNK:
+			target, err := targetOf(next, &at.stat)
+			next.close()
+			return nil, filepath.Join(append([]string{target}, rest[i+1:]...)...), err
+		case i == len(rest)-1:
+			f, err := reopen(at.fd, name, next.path, &next.stat)
+			next.close()
+			if err != nil {
+				return nil, "", err
+			}
+			f.Parents = parents
+			return f, "", nil
+		}
+		at.close()
+		at = next
 	}
 	return nil, "", &fs.PathError{Op: "open", Path: path, Err: fs.ErrInvalid}
 }
 
-// followed and opened are how one step of walk ends it.
-type (
-	followed struct{ path string }
-	opened   struct{ file *File }
-)
+// place is a part of a path, open without the right to read it.
+type place struct {
+	fd   int
+	path string
+	stat unix.Stat_t
+}
 
-func (followed) Error() string { return "link" }
-func (opened) Error() string   { return "opened" }
+// openPath opens what has a name in a folder. It follows no link.
+func openPath(dir int, name, path string) (*place, error) {
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	p := &place{fd: fd, path: path}
+	if err := unix.Fstat(fd, &p.stat); err != nil {
+		p.close()
+		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return p, nil
+}
 
-// targetOf returns the absolute path to which a link of root leads.
-func targetOf(fd int, path string, link, folder *unix.Stat_t) (string, error) {
+func (p *place) close() { _ = unix.Close(p.fd) }
+
+// targetOf returns the absolute path to which a link of root in a folder leads.
+func targetOf(link *place, folder *unix.Stat_t) (string, error) {
 	shared := folder.Mode&0o022 != 0 && folder.Mode&unix.S_ISVTX == 0
-	if link.Uid != 0 || folder.Uid != 0 || shared {
-		return "", &fs.PathError{Op: "open", Path: path, Err: ErrLink}
+	if link.stat.Uid != 0 || folder.Uid != 0 || shared {
+		return "", &fs.PathError{Op: "open", Path: link.path, Err: ErrLink}
 	}
 	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(fd, "", buf)
+	n, err := unix.Readlinkat(link.fd, "", buf)
 	if err != nil {
-		return "", &fs.PathError{Op: "readlink", Path: path, Err: err}
+		return "", &fs.PathError{Op: "readlink", Path: link.path, Err: err}
 	}
 	target := string(buf[:n])
 	if !filepath.IsAbs(target) {
-		target = filepath.Join(filepath.Dir(path), target)
+		target = filepath.Join(filepath.Dir(link.path), target)
 	}
 	return target, nil
 }
