@@ -150,3 +150,30 @@ func TestGrafanaProvision_DryRunAndDashboards(t *testing.T) {
 	c.ok("grafana", "deprovision", "acme", "--yes")
 	assert.Nil(t, s.Org("acme"))
 }
+
+// What members made survives that their organization is deleted and created again.
+func TestGrafana_ExportAndImport(t *testing.T) {
+	s := inGrafana(t)
+	c := newCLI(t)
+	c.ok("tenant", "create", "acme")
+	id := s.Org("acme").ID
+	s.Change(id, func(o *grafanatest.Org) {
+		o.Folders["f1"] = "Own"
+		o.Dashboards["own"] = grafanatest.Dashboard{Folder: "f1", Model: map[string]any{"uid": "own", "title": "Own <b>\u200b"}}
+		o.Dashboards["top"] = grafanatest.Dashboard{Model: map[string]any{"uid": "top", "title": "Top"}}
+	})
+	file := filepath.Join(t.TempDir(), "dashboards.json")
+	require.NoError(t, os.WriteFile(file, []byte(c.ok("grafana", "export", "acme")), 0o600))
+	c.ok("grafana", "deprovision", "acme", "--yes")
+	c.fails(1, "no organization in Grafana", "grafana", "import", "acme", file)
+	c.ok("grafana", "provision", "acme")
+	out := c.ok("grafana", "import", "acme", file)
+	assert.Equal(t, 3, strings.Count(out, "created"))
+	o := s.Org("acme")
+	assert.Equal(t, "Own", o.Folders["f1"])
+	assert.Equal(t, "Own <b>\u200b", o.Dashboards["own"].Model["title"])
+	assert.Contains(t, o.Dashboards, "top")
+	assert.NotContains(t, c.ok("grafana", "import", "acme", file), "created")
+	c.in = "{"
+	c.fails(1, "not what grafana export printed", "grafana", "import", "acme", "-")
+}

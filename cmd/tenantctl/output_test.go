@@ -32,6 +32,8 @@ var outputCases = map[string]string{
 	"deadletter replay":       "",                // needs a server to send to
 	"grafana provision":       "",                // needs a Grafana, see grafana_test.go
 	"grafana deprovision":     "",                // the same
+	"grafana export":          "",                // the same
+	"grafana import":          "",                // the same
 }
 
 // Programs can read the output of every command. A new command needs a case too.

@@ -347,6 +347,15 @@ func (s *Server) organization(w http.ResponseWriter, r *http.Request, parts []st
 		reply(w, http.StatusOK, view(o))
 	case "datasources":
 		sources(w, r, o, parts[1:], body)
+	case "search":
+		all := []map[string]any{}
+		for _, uid := range slices.Sorted(maps.Keys(o.Dashboards)) {
+			d := o.Dashboards[uid]
+			all = append(all, map[string]any{"uid": uid, "folderUid": d.Folder, "folderTitle": o.Folders[d.Folder]})
+		}
+		size, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		reply(w, http.StatusOK, all[min(len(all), (page-1)*size):min(len(all), page*size)])
 	case "folders":
 		folders(w, r, o, parts[1:], body)
 	case "dashboards":
@@ -446,7 +455,7 @@ func dashboards(w http.ResponseWriter, r *http.Request, o *Org, parts []string, 
 		model, _ := body["dashboard"].(map[string]any)
 		uid, _ := model["uid"].(string)
 		folder, _ := body["folderUid"].(string)
-		if _, ok := o.Folders[folder]; !ok {
+		if _, ok := o.Folders[folder]; folder != "" && !ok {
 			message(w, http.StatusBadRequest, "folder not found")
 			return
 		}
