@@ -29,8 +29,14 @@ volumes() {
     local name=$1
     shift
     # shellcheck disable=SC2016 # the container's shell expands it
-    compose run --rm -T files 'cd /volumes; for p in "$@"; do [ -e "$p" ] && printf "%s\n" "$p"; done | tar -cf - -T -' files "$@" |
-        gzip >"$out/$name.tar.gz"
+    compose run --rm -T files '
+        cd /volumes
+        found=$(for p in "$@"; do if [ -e "$p" ]; then printf "%s\n" "$p"; fi; done)
+        if [ -n "$found" ]; then
+            printf "%s\n" "$found" | tar -cf - -T -
+        else
+            head -c 1024 /dev/zero # an empty archive, which some tar do not make
+        fi' files "$@" | gzip >"$out/$name.tar.gz"
 }
 
 if [ -n "$tenant" ]; then
