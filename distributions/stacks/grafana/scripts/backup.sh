@@ -31,9 +31,13 @@ volumes() {
     # shellcheck disable=SC2016 # the container's shell expands it
     compose run --rm -T files '
         cd /volumes
-        found=$(for p in "$@"; do if [ -e "$p" ]; then printf "%s\n" "$p"; fi; done)
-        if [ -n "$found" ]; then
-            printf "%s\n" "$found" | tar -cf - -T -
+        given=$#
+        for p in "$@"; do
+            if [ -e "$p" ]; then set -- "$@" "$p"; fi
+        done
+        shift "$given"
+        if [ $# -gt 0 ]; then
+            tar -cf - "$@"
         else
             head -c 1024 /dev/zero # an empty archive, which some tar do not make
         fi' files "$@" | gzip >"$out/$name.tar.gz"
