@@ -168,7 +168,7 @@ func TestCheck_FindsEachFault(t *testing.T) {
 		"host processes":    {"image: example/back:v1.2", "image: example/back:v1.2\n    pid: host", "back: host"},
 		"open network":      {"networks: [inside]", "networks: [inside, edge]", "back: internal"},
 		"no network":        {"    network_mode: none\n", "", "networks: a service has no networks"},
-		"two open networks": {"inside: {internal: true}", "inside: {}", "networks: 2 networks"},
+		"two open networks": {"inside: {internal: true}", "inside: {}", "back: internal"},
 		"secret by value":   {"KEY: \"\"", "API_KEY: abc", "back: secrets"},
 		"password in a DSN": {"KEY: \"\"", "DSN: \"postgres://u:p@db/x\"", "back: secrets"},
 		"in the command":    {"image: example/back:v1.2", "image: example/back:v1.2\n    command: [x, \"http://u:p@db\"]", "back: secrets"},

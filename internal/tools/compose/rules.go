@@ -59,19 +59,13 @@ func projectRules() []projectRule {
 			return faults
 		}},
 		{"networks", func(p *types.Project) (faults []string) {
-			open := 0
 			for _, name := range slices.Sorted(maps.Keys(p.Networks)) {
 				switch n := p.Networks[name]; {
 				case name == "default":
 					faults = append(faults, "a service has no networks, and is in the default one with all others of that kind")
 				case bool(n.External):
 					faults = append(faults, fmt.Sprintf("network %s is external", name))
-				case !n.Internal:
-					open++
 				}
-			}
-			if open > 1 {
-				faults = append(faults, fmt.Sprintf("%d networks reach the Internet, and only that of the ingress may: set internal: true", open))
 			}
 			return faults
 		}},
