@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # backup.sh DIR [TENANT]: backs the stack up, or one tenant, to a new folder in DIR.
+# backup.sh --all DIR: the stack, and then each tenant.
 #
 # The stack: both databases (registry, audit log, Grafana), the key of the audit log, the
 # secrets, and the gateway's dead letters and audit log of rejected requests. Not the stores'
@@ -15,11 +16,18 @@ STACK=$(cd "$(dirname "$0")/.." && pwd)
 . "$STACK/../lib/common.sh"
 need docker gzip
 
-[ $# = 1 ] || [ $# = 2 ] || die "usage: backup.sh DIR [TENANT]"
+if [ "${1:-}" = --all ] && [ $# = 2 ]; then
+    "$0" "$2"
+    tenantctl tenant list | awk 'NR > 1 { print $1 }' | while IFS= read -r tenant; do
+        "$0" "$2" "$tenant" </dev/null
+    done
+    exit
+fi
+[ $# = 1 ] || [ $# = 2 ] || die "usage: backup.sh DIR [TENANT], or backup.sh --all DIR"
 tenant=${2:-}
 [ -d "$1" ] || die "there is no folder $1"
 umask 077
-out=$(cd "$1" && pwd)/$(date -u +%Y%m%dT%H%M%SZ)${tenant:+-tenant}
+out=$(cd "$1" && pwd)/$(date -u +%Y%m%dT%H%M%SZ)${tenant:+-tenant=$tenant}
 mkdir "$out"
 # An incomplete backup must not be taken for a complete one.
 trap '[ -e "$out/complete" ] || say "the backup in $out is not complete"' EXIT
