@@ -177,7 +177,7 @@ smoke_query_victorialogs() {
     smoke_curl /dev/null --get --header "AccountID: $(smoke_account "$1")" --data-urlencode 'query=*' --data-urlencode limit=1000 "${VICTORIALOGS_URL%/}/select/logsql/query"
 }
 smoke_query_victoriametrics() {
-    smoke_curl /dev/null --get --data-urlencode 'query=smoke_test' --data-urlencode "extra_label=business_id=$(smoke_tenant "$1")" --data-urlencode latency_offset=0s "${VICTORIAMETRICS_URL%/}/api/v1/query"
+    smoke_curl /dev/null --get --data-urlencode 'query=smoke_test' --data-urlencode "extra_label=business_id=$(smoke_tenant "$1")" --data-urlencode latency_offset=1ms "${VICTORIAMETRICS_URL%/}/api/v1/query"
 }
 smoke_query_prometheus() {
     smoke_curl /dev/null --get --data-urlencode "query=smoke_test{business_id=\"$(smoke_tenant "$1")\"}" "${PROMETHEUS_URL%/}/api/v1/query"
