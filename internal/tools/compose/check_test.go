@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -213,5 +214,25 @@ func TestCheck_RejectsWhatComposeRejects(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, ".env.example"), nil, 0o600))
 		_, err := Check(t.Context(), dir)
 		assert.Error(t, err, text)
+	}
+}
+
+// The default of OTELCOL_TENANT_VERSION is what make image builds.
+func TestImages_HaveTheVersionOfTheRepository(t *testing.T) {
+	manifest, err := os.ReadFile("../../../builder-config.yaml")
+	require.NoError(t, err)
+	version := regexp.MustCompile(`(?m)^  version: (\S+)$`).FindSubmatch(manifest)
+	require.NotNil(t, version)
+	for _, dir := range folders(t) {
+		project, err := load(t.Context(), dir)
+		require.NoError(t, err)
+		n := 0
+		for _, s := range project.Services {
+			if strings.HasPrefix(s.Image, "otelcol-tenant:") {
+				assert.Equal(t, "otelcol-tenant:"+string(version[1]), s.Image, "%s: service %s", dir, s.Name)
+				n++
+			}
+		}
+		assert.NotZero(t, n, dir)
 	}
 }
