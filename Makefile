@@ -90,6 +90,7 @@ test: build ## Build the binary and run all tests
 	go test -count=1 ./internal/layout
 	cd internal/tools && go test ./...
 	cd internal/tools/schema && CGO_ENABLED=0 go test -trimpath ./...
+	cd internal/tools/compose && go test ./...
 	cd internal/tools/packaging && go test ./...
 
 BACKENDS := _build/backends
@@ -132,7 +133,7 @@ victoria-traces: ## Build VictoriaTraces from VICTORIATRACES_SOURCE, a clone of 
 .PHONY: acceptance
 acceptance: build backends $(BACKENDS)/caddy ## Run the long tests with real backends and proxies (20 min, and the builds)
 	E2E_ACCEPTANCE=1 E2E_OUTAGE=30 E2E_PROXY_ROUNDS=5 E2E_UPLOAD_PIECES=400 \
-		go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy|TestRemoteWrite' ./internal/e2e
+		go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy|TestRemoteWrite|TestStack' ./internal/e2e
 
 .PHONY: bench
 bench: ## Run every benchmark of the packages
@@ -201,11 +202,16 @@ generate: ## Regenerate code, the reference and the JSON schema of the configura
 	cd testbed/requestpath && go mod tidy
 	cd testbed/benchdoors && go mod tidy
 	cd testbed/lokiclient && go mod tidy
+	cd internal/tools/compose && go mod tidy
 
 .PHONY: lint
 lint: ## Run the linters
 	go vet ./...
 	$(TOOL) golangci-lint run --allow-parallel-runners
+
+.PHONY: check-stacks
+check-stacks: ## Check the compose files and scripts of distributions/stacks
+	cd internal/tools/compose && go vet ./... && go test ./...
 
 .PHONY: check
 check: generate lint ## Fail on stale generated files, untidy modules and lint

@@ -28,7 +28,7 @@ const (
 )
 
 func (a *app) grafanaCommand() *cobra.Command {
-	return group("grafana", "Give tenants organizations in Grafana", a.grafanaProvision(), a.grafanaDeprovision())
+	return group("grafana", "Give tenants organizations in Grafana", a.grafanaProvision(), a.grafanaDeprovision(), a.grafanaExport(), a.grafanaImport())
 }
 
 func (a *app) grafanaProvision() *cobra.Command {

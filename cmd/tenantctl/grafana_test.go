@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/dashboards"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/grafana/grafanatest"
 )
 
@@ -38,6 +40,16 @@ func TestTenantCreate_AlsoInGrafana(t *testing.T) {
 	o := s.Org("acme")
 	require.NotNil(t, o)
 	assert.Len(t, o.Sources, 3)
+	assert.Len(t, o.Dashboards, len(dashboards.Tenant()))
+	uids := map[string]bool{}
+	for _, d := range o.Sources {
+		uids[d["uid"].(string)] = true
+	}
+	for _, d := range dashboards.Tenant() {
+		for _, m := range regexp.MustCompile(`"uid": ?"(tenant-[a-z]+)"`).FindAllStringSubmatch(string(d.JSON), -1) {
+			assert.True(t, uids[m[1]], "dashboard %s has the data source %s, which does not exist", d.UID, m[1])
+		}
+	}
 	assert.Equal(t, "Viewer", o.Roles["ann@acme.example"])
 	for stored := range c.snapshot().Tenants() {
 		assert.Equal(t, strconv.FormatInt(o.ID, 10), stored.Vars[grafanaOrgVar])
@@ -149,4 +161,31 @@ func TestGrafanaProvision_DryRunAndDashboards(t *testing.T) {
 	c.fails(1, "is deleted", "grafana", "provision", "acme")
 	c.ok("grafana", "deprovision", "acme", "--yes")
 	assert.Nil(t, s.Org("acme"))
+}
+
+// What members made survives that their organization is deleted and created again.
+func TestGrafana_ExportAndImport(t *testing.T) {
+	s := inGrafana(t)
+	c := newCLI(t)
+	c.ok("tenant", "create", "acme")
+	id := s.Org("acme").ID
+	s.Change(id, func(o *grafanatest.Org) {
+		o.Folders["f1"] = "Own"
+		o.Dashboards["own"] = grafanatest.Dashboard{Folder: "f1", Model: map[string]any{"uid": "own", "title": "Own <b>\u200b"}}
+		o.Dashboards["top"] = grafanatest.Dashboard{Model: map[string]any{"uid": "top", "title": "Top"}}
+	})
+	file := filepath.Join(t.TempDir(), "dashboards.json")
+	require.NoError(t, os.WriteFile(file, []byte(c.ok("grafana", "export", "acme")), 0o600))
+	c.ok("grafana", "deprovision", "acme", "--yes")
+	c.fails(1, "no organization in Grafana", "grafana", "import", "acme", file)
+	c.ok("grafana", "provision", "acme")
+	out := c.ok("grafana", "import", "acme", file)
+	assert.Equal(t, 3, strings.Count(out, "created"), "a folder and two dashboards")
+	o := s.Org("acme")
+	assert.Equal(t, "Own", o.Folders["f1"])
+	assert.Equal(t, "Own <b>\u200b", o.Dashboards["own"].Model["title"])
+	assert.Contains(t, o.Dashboards, "top")
+	assert.NotContains(t, c.ok("grafana", "import", "acme", file), "created")
+	c.in = "{"
+	c.fails(1, "not what grafana export printed", "grafana", "import", "acme", "-")
 }

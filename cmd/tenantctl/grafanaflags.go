@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/dashboards"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/grafana"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -97,7 +98,7 @@ func (f *grafanaFlags) plan(t *tenant.Tenant) (grafana.Plan, error) {
 // readDashboards returns the dashboards of a folder. The name of a file is the UID.
 func (f *grafanaFlags) readDashboards() ([]grafana.Dashboard, error) {
 	if f.dashboards == "" {
-		return builtInDashboards()
+		return builtInDashboards(), nil
 	}
 	files, err := filepath.Glob(filepath.Join(f.dashboards, "*.json"))
 	if err != nil {
@@ -118,4 +119,9 @@ func (f *grafanaFlags) readDashboards() ([]grafana.Dashboard, error) {
 }
 
 // builtInDashboards returns the dashboards of a tenant that are part of this program.
-func builtInDashboards() ([]grafana.Dashboard, error) { return nil, nil }
+func builtInDashboards() (all []grafana.Dashboard) {
+	for _, d := range dashboards.Tenant() {
+		all = append(all, grafana.Dashboard{UID: d.UID, JSON: d.JSON})
+	}
+	return all
+}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -307,8 +308,26 @@ func TestProxy_IdlePools(t *testing.T) {
 	}
 }
 
+// forged sends a body with further headers and returns the status and the headers of the
+// answer.
+func (p *proxy) forged(client *http.Client, key string, body []byte, headers ...string) (int, http.Header) {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, "https://"+p.addr+"/v1/logs", bytes.NewReader(body))
+	require.NoError(p.t, err)
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	req.Header.Set("Authorization", "Bearer "+key)
+	for n := 0; n < len(headers); n += 2 {
+		req.Header.Set(headers[n], headers[n+1])
+	}
+	resp, err := client.Do(req)
+	require.NoError(p.t, err)
+	require.NoError(p.t, resp.Body.Close())
+	return resp.StatusCode, resp.Header
+}
+
 // TestProxy_PassesRefusals requires that rejections of the gateway reach the client
-// unchanged through each proxy.
+// unchanged through each proxy, with their retry delay, and that headers that name another
+// tenant are rejected.
 func TestProxy_PassesRefusals(t *testing.T) {
 	for name, newProxy := range proxyKinds() {
 		t.Run(name, func(t *testing.T) {
@@ -337,6 +356,16 @@ func TestProxy_PassesRefusals(t *testing.T) {
 				}
 				require.NoError(t, err)
 				assert.Equal(t, http.StatusTooManyRequests, code, answer)
+				status, header := p.forged(client, r.keys["rated"], body)
+				assert.Equal(t, http.StatusTooManyRequests, status)
+				seconds, err := strconv.Atoi(header.Get("Retry-After"))
+				assert.NoError(t, err)
+				assert.Positive(t, seconds)
+				_, small := encoded(t, logOf("small"))
+				for _, name := range []string{"X-Scope-OrgID", "X-Business-Id"} {
+					status, _ = p.forged(client, r.keys["acme"], small, name, "rated")
+					assert.Equal(t, http.StatusUnauthorized, status, name)
+				}
 			}
 			g.stop()
 		})

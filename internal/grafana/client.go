@@ -141,7 +141,7 @@ func (c *Client) do(ctx context.Context, r call) error {
 		err = retry.LastErr
 	}
 	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("Grafana did not %s in time: %w; the last error: %w", r.action, context.Cause(ctx), err)
+		return fmt.Errorf("timeout while Grafana should %s: %w; the last error: %w", r.action, context.Cause(ctx), err)
 	}
 	return err
 }
@@ -190,7 +190,7 @@ func (c *Client) send(ctx context.Context, r call, body []byte) error {
 		return &connectionError{r.action, err}
 	}
 	if len(text) > maxAnswer {
-		return backoff.Permanent(fmt.Errorf("Grafana's answer to %q is longer than %d bytes", r.action, maxAnswer))
+		return backoff.Permanent(fmt.Errorf("the answer of Grafana to %q is longer than %d bytes", r.action, maxAnswer))
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return c.rejected(r, resp, text)
@@ -199,7 +199,7 @@ func (c *Client) send(ctx context.Context, r call, body []byte) error {
 		return nil
 	}
 	if err := json.Unmarshal(text, r.into); err != nil {
-		return backoff.Permanent(fmt.Errorf("Grafana's answer to %q is not JSON: check that the URL is Grafana's: %w", r.action, err))
+		return backoff.Permanent(fmt.Errorf("the answer of Grafana to %q is not JSON: check that the URL is Grafana's: %w", r.action, err))
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func (c *Client) create(ctx context.Context, p Plan) (*organization, error) {
 	p.Organization = 0
 	o, err := c.find(ctx, p)
 	if errors.Is(err, ErrNoOrganization) {
-		return nil, fmt.Errorf("Grafana reports that the organization %q exists, and does not show it", p.Tenant.ID)
+		return nil, fmt.Errorf("organization %q exists according to Grafana, which does not show it", p.Tenant.ID)
 	}
 	return o, err
 }
@@ -192,5 +192,5 @@ func (c *Client) checkSelected(ctx context.Context, id int64) error {
 }
 
 func wrongOrganization(got, want int64) error {
-	return fmt.Errorf("Grafana answers for organization %d instead of %d: a proxy in front of it removes the header %s; give Grafana's own URL", got, want, organizationHeader)
+	return fmt.Errorf("the answer is for organization %d instead of %d: a proxy in front of Grafana removes the header %s; give Grafana's own URL", got, want, organizationHeader)
 }

@@ -114,7 +114,7 @@ func (c *Client) setRole(ctx context.Context, organization int64, login, role st
 			})
 		}
 	}
-	return fmt.Errorf("Grafana reports that user %q is a member, and does not list it", login)
+	return fmt.Errorf("user %q is a member according to Grafana, which does not list it", login)
 }
 
 func (c *Client) putSources(ctx context.Context, r *ready, result *Result) error {

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -346,7 +348,20 @@ func (s *Server) organization(w http.ResponseWriter, r *http.Request, parts []st
 	case "org":
 		reply(w, http.StatusOK, view(o))
 	case "datasources":
+		if len(parts) > 3 && parts[1] == "proxy" && parts[2] == "uid" {
+			dataProxy(w, r, o, parts[3])
+			return
+		}
 		sources(w, r, o, parts[1:], body)
+	case "search":
+		all := []map[string]any{}
+		for _, uid := range slices.Sorted(maps.Keys(o.Dashboards)) {
+			d := o.Dashboards[uid]
+			all = append(all, map[string]any{"uid": uid, "folderUid": d.Folder, "folderTitle": o.Folders[d.Folder]})
+		}
+		size, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		reply(w, http.StatusOK, all[min(len(all), (page-1)*size):min(len(all), page*size)])
 	case "folders":
 		folders(w, r, o, parts[1:], body)
 	case "dashboards":
@@ -402,6 +417,35 @@ func sources(w http.ResponseWriter, r *http.Request, o *Org, parts []string, bod
 	}
 }
 
+// dataProxy passes a query on to the backend of a data source. The header of the data source
+// replaces that of the client.
+func dataProxy(w http.ResponseWriter, r *http.Request, o *Org, uid string) {
+	n := slices.IndexFunc(o.Sources, func(d map[string]any) bool { return d["uid"] == uid })
+	if n < 0 {
+		message(w, http.StatusNotFound, "Data source not found")
+		return
+	}
+	address, _ := o.Sources[n]["url"].(string)
+	base, err := url.Parse(address)
+	if err != nil {
+		message(w, http.StatusBadRequest, "Validation error, invalid URL")
+		return
+	}
+	_, rest, _ := strings.Cut(r.URL.Path, "/api/datasources/proxy/uid/"+uid)
+	settings, _ := o.Sources[n]["jsonData"].(map[string]any)
+	secure, _ := o.Sources[n]["secureJsonData"].(map[string]any)
+	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		p.Out.URL.Scheme, p.Out.URL.Host, p.Out.URL.Path = base.Scheme, base.Host, base.Path+rest
+		p.Out.Host = base.Host
+		p.Out.Header.Del("Authorization")
+		if name, ok := settings["httpHeaderName1"].(string); ok {
+			value, _ := secure["httpHeaderValue1"].(string)
+			p.Out.Header.Set(name, value)
+		}
+	}}
+	proxy.ServeHTTP(w, r)
+}
+
 func folders(w http.ResponseWriter, r *http.Request, o *Org, parts []string, body map[string]any) {
 	switch {
 	case len(parts) == 1 && r.Method == http.MethodGet:
@@ -446,7 +490,7 @@ func dashboards(w http.ResponseWriter, r *http.Request, o *Org, parts []string, 
 		model, _ := body["dashboard"].(map[string]any)
 		uid, _ := model["uid"].(string)
 		folder, _ := body["folderUid"].(string)
-		if _, ok := o.Folders[folder]; !ok {
+		if _, ok := o.Folders[folder]; folder != "" && !ok {
 			message(w, http.StatusBadRequest, "folder not found")
 			return
 		}

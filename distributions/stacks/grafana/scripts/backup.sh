@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# backup.sh DIR [TENANT]: backs the stack up, or one tenant, to a new folder in DIR.
+# backup.sh --all DIR: the stack, and then each tenant.
+#
+# The stack: both databases (registry, audit log, Grafana), the key of the audit log, the
+# secrets, and the gateway's dead letters and audit log of rejected requests. Not the stores'
+# data, and not the gateway's queues, which would be delivered a second time.
+#
+# A tenant: its entry in the registry, its dashboards, its dead letters and archive, and its
+# blocks in Mimir and Tempo and chunks in Loki, as README.md describes.
+#
+# The files contain secrets, or a customer's data: encrypt them before they leave the machine.
+set -euo pipefail
+STACK=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=../../lib/common.sh
+. "$STACK/../lib/common.sh"
+need docker gzip
+
+if [ "${1:-}" = --all ] && [ $# = 2 ]; then
+    "$0" "$2"
+    tenantctl tenant list | awk 'NR > 1 { print $1 }' | while IFS= read -r tenant; do
+        "$0" "$2" "$tenant" </dev/null
+    done
+    exit
+fi
+[ $# = 1 ] || [ $# = 2 ] || die "usage: backup.sh DIR [TENANT], or backup.sh --all DIR"
+tenant=${2:-}
+[ -d "$1" ] || die "there is no folder $1"
+umask 077
+out=$(cd "$1" && pwd)/$(date -u +%Y%m%dT%H%M%SZ)${tenant:+-tenant=$tenant}
+mkdir "$out"
+# An incomplete backup must not be taken for a complete one.
+trap '[ -e "$out/complete" ] || say "the backup in $out is not complete"' EXIT
+
+# volumes NAME PATH...: a tar of those paths below /volumes that exist.
+volumes() {
+    local name=$1
+    shift
+    # shellcheck disable=SC2016 # the container's shell expands it
+    compose run --rm -T files '
+        cd /volumes
+        given=$#
+        for p in "$@"; do
+            if [ -e "$p" ]; then set -- "$@" "$p"; fi
+        done
+        shift "$given"
+        if [ $# -gt 0 ]; then
+            tar -cf - "$@"
+        else
+            head -c 1024 /dev/zero # an empty archive, which some tar do not make
+        fi' files "$@" | gzip >"$out/$name.tar.gz"
+}
+
+if [ -n "$tenant" ]; then
+    tenant_id "$tenant"
+    printf '%s\n' "$tenant" >"$out/tenant"
+    tenantctl tenant show "$tenant" -o json >"$out/tenant.json"
+    tenantctl registry export -o json | gzip >"$out/registry.json.gz" # of all: digests, no keys
+    tenantctl audit list --tenant "$tenant" -o json >"$out/audit.json"
+    tenantctl grafana export "$tenant" >"$out/dashboards.json"
+    volumes gateway "gateway/dead-letters/tenant=$tenant" "gateway/data/tenant=$tenant"
+    volumes mimir "mimir/blocks/$tenant"
+    volumes tempo "tempo/blocks/$tenant"
+    volumes loki "loki/chunks/$tenant"
+else
+    compose exec -T postgres pg_dump --username postgres --format custom tenants >"$out/tenants.pgdump"
+    compose exec -T postgres pg_dump --username postgres --format custom grafana >"$out/grafana.pgdump"
+    volumes operator operator
+    volumes gateway gateway/dead-letters gateway/audit gateway/audit.key
+    cp -R "$STACK/secrets" "$out/secrets"
+    cp "$STACK/.env" "$out/env"
+fi
+(cd "$out" && find . -type f ! -name complete -exec sha256sum {} +) >"$out.sums"
+mv "$out.sums" "$out/complete"
+say "backup in $out"

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# restore.sh BACKUP: restores what backup.sh wrote to the folder BACKUP.
+#
+# The stack: both databases, the key of the audit log and the gateway's files. Gateways
+# reject a restored registry until registry accept-restore, because keys that were revoked
+# after the backup would work again: the script ends with that command.
+#
+# A tenant: its organization and dashboards in Grafana, its dead letters and archive, and
+# blocks and chunks that the stores no longer have. The tenant must exist in the registry.
+set -euo pipefail
+STACK=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=../../lib/common.sh
+. "$STACK/../lib/common.sh"
+need docker gunzip sha256sum
+
+[ $# = 1 ] || die "usage: restore.sh BACKUP"
+from=$(cd "$1" && pwd) || die "there is no folder $1"
+[ -f "$from/complete" ] || die "$from has no file complete: the backup is not complete"
+(cd "$from" && sha256sum --check --quiet complete) || die "files of the backup were changed"
+
+# volumes NAME: unpacks a tar into the volume NAME. Files that exist stay: they are newer.
+volumes() {
+    # shellcheck disable=SC2016 # the container's shell expands it
+    gunzip -c "$from/$1.tar.gz" | compose run --rm -T files '
+        new=/volumes/$1/.restore
+        rm -rf "$new"
+        mkdir "$new"
+        trap "rm -rf \"$new\"" EXIT
+        cd "$new"
+        tar -x -f -
+        find . -type f | while IFS= read -r f; do
+            if ! [ -e "/volumes/$f" ]; then
+                mkdir -p "$(dirname "/volumes/$f")"
+                mv "$f" "/volumes/$f"
+            fi
+        done' files "$1"
+}
+
+if [ -f "$from/tenant" ]; then
+    tenant=$(cat "$from/tenant")
+    tenant_id "$tenant"
+    tenantctl tenant show "$tenant" >/dev/null || die "tenant $tenant is not in the registry: its ID is never used again after a deletion; restore the whole stack"
+    tenantctl grafana provision "$tenant" >&2
+    tenantctl grafana import "$tenant" - <"$from/dashboards.json" >&2
+    volumes gateway
+    compose stop loki mimir tempo
+    volumes mimir
+    volumes tempo
+    volumes loki
+    compose up --detach --wait loki mimir tempo
+    say "Restored. Settings of the tenant are not changed: compare tenant.json with tenantctl tenant show $tenant."
+    exit
+fi
+
+printf 'This replaces the registry and the database of Grafana. Type yes to continue: ' >&2
+read -r answer
+[ "$answer" = yes ] || die "nothing was changed"
+compose stop gateway grafana
+for database in tenants grafana; do
+    compose exec -T postgres pg_restore --username postgres --clean --if-exists --exit-on-error --dbname "$database" <"$from/$database.pgdump"
+done
+volumes operator
+volumes gateway
+# The new start of the jobs grants the gateway its rights again.
+compose up --detach --wait
+say "Restored. Gateways keep the registry that they have until you accept the restored one. List what would change, and confirm:"
+say "  docker compose cp gateway:/var/lib/otelcol-tenant/state/registry.snapshot ."
+say "  docker compose run --rm -v \"\$PWD/registry.snapshot:/registry.snapshot:ro\" tenantctl registry accept-restore --merge /registry.snapshot --reason \"restored from ${from##*/}\""
+say "Then send keys to tenants whose keys are listed as lost."
