@@ -53,6 +53,7 @@ test: build ## Build the binary and run all tests
 	go test $(RACE) -tags pm2slab $(addprefix ./receiver/pm2receiver/internal/,slab decode applog container daemonlog)
 	go test -count=1 ./internal/layout
 	cd internal/tools && go test ./...
+	cd internal/tools/iac && go test ./...
 
 BACKENDS := _build/backends
 
