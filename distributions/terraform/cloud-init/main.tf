@@ -16,6 +16,11 @@ locals {
     },
   )
 
+  stack_env = merge(
+    var.stack == "grafana" ? { OTLP_HOST = "otlp.${var.domain}", GRAFANA_HOST = "grafana.${var.domain}" } : { DOMAIN = var.domain },
+    var.stack_settings,
+  )
+
   ports = var.role == "agent" ? [] : var.public_tcp_ports
 
   packages = concat(
@@ -66,7 +71,7 @@ locals {
       {
         path        = "/etc/otelcol-tenant-bootstrap/stack.env"
         permissions = "0600"
-        content     = join("", [for name, value in merge({ DOMAIN = var.domain }, var.stack_settings) : "${name}=${value}\n"])
+        content     = join("", [for name, value in local.stack_env : "${name}=${value}\n"])
       },
       {
         path        = "/etc/docker/daemon.json"

@@ -84,7 +84,7 @@ variable "stack" {
 }
 
 variable "domain" {
-  description = "The domain of the stack, such as \"obs.example.com\": DOMAIN in its .env."
+  description = "The domain of the stack, such as \"obs.example.com\": the stack's hosts are below it, such as otlp.obs.example.com."
   type        = string
   default     = ""
 
@@ -95,7 +95,7 @@ variable "domain" {
 }
 
 variable "stack_settings" {
-  description = "Further settings of the stack's .env, by name. No secrets: the scripts of the stack create them on the machine."
+  description = "Further settings of the stack's .env, by name. The stack \"grafana\" needs INGRESS_TLS, \"signoz-oneuptime\" SIGNOZ_ROOT_EMAIL. No secrets: the scripts of the stack create them on the machine."
   type        = map(string)
   default     = {}
 

@@ -159,7 +159,9 @@ func TestCloudInit_FilesAreValid(t *testing.T) {
 			}
 		}
 	}
-	assert.Contains(t, u.file(t, "/etc/otelcol-tenant-bootstrap/stack.env"), "SIGNOZ_ROOT_EMAIL=operator@example.com\n")
+	assert.Equal(t, "DOMAIN=obs.example.com\nSIGNOZ_ROOT_EMAIL=operator@example.com\n", u.file(t, "/etc/otelcol-tenant-bootstrap/stack.env"))
+	u = render(t, machines()["grafana"])
+	assert.Equal(t, "GRAFANA_HOST=grafana.obs.example.com\nOTLP_HOST=otlp.obs.example.com\n", u.file(t, "/etc/otelcol-tenant-bootstrap/stack.env"))
 }
 
 // TestCloudInit_SSHAcceptsKeysOnly asks sshd for the settings that it would use.
