@@ -54,6 +54,7 @@ const stackDomain = "stack.test"
 type signozStack struct {
 	t     *testing.T
 	dir   string
+	cwd   string // of the scripts, if not that of the test
 	env   []string
 	calls string // the file with the commands for Docker
 }
@@ -93,7 +94,7 @@ func (s *signozStack) try(script string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.path("scripts", script), args...)
-	cmd.Env = s.env
+	cmd.Env, cmd.Dir = s.env, s.cwd
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -490,23 +491,39 @@ esac
 		}
 	}
 	require.NoError(t, os.WriteFile(s.calls, nil, 0o600))
-	s.run("restore.sh", "globex", folder)
+	s.run("restore.sh", folder, "globex")
 	calls, err := os.ReadFile(s.calls)
 	require.NoError(t, err)
 	assert.Contains(t, string(calls), "INSERT INTO signoz_logs.logs_v2 FORMAT Native\nFROM signoz_logs.logs_v2 WHERE\n")
-	s.run("restore.sh", "acme", folder)
+	s.run("restore.sh", folder, "acme")
 	calls, err = os.ReadFile(s.calls)
 	require.NoError(t, err)
 	assert.Contains(t, string(calls), "RESTORE ALL FROM File('clickhouse.zip')")
 
 	s.env = append(s.env, "ROWS=7")
-	out, err := s.try("restore.sh", "globex", folder)
+	out, err := s.try("restore.sh", folder, "globex")
 	require.Error(t, err, "its rows would be there twice")
 	assert.Contains(t, out, "has 7 rows of globex already")
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "platform", "oneuptime.dump"), []byte("changed"), 0o600))
-	out, err = s.try("restore.sh", "--platform", folder)
+	out, err = s.try("restore.sh", folder)
 	require.Error(t, err)
 	assert.Contains(t, out, "was changed")
+
+	here := t.TempDir()
+	s.cwd = here // paths are relative to the caller's folder
+	folder = strings.TrimSpace(lastLine(s.run("backup.sh", "copies", "globex")))
+	s.cwd = ""
+	assert.Equal(t, filepath.Join(here, "copies"), filepath.Dir(folder))
+	assert.FileExists(t, filepath.Join(folder, "tenant-globex", "tenant.json"))
+	assert.NoDirExists(t, filepath.Join(folder, "platform"))
+	for _, args := range [][]string{{}, {"--all"}, {"--everything", "x"}, {"a", "b", "c"}} {
+		out, err = s.try("backup.sh", args...)
+		require.Error(t, err, args)
+		assert.Contains(t, out, "usage", args)
+	}
+	out, err = s.try("backup.sh", t.TempDir(), "initech")
+	require.Error(t, err)
+	assert.Contains(t, out, "there is no tenant")
 }
 
 func lastLine(text string) string {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Backs up a tenant, or what all tenants share, into a new folder below DIRECTORY.
 #
-#   backup.sh TENANT DIRECTORY       the tenant's data in SigNoz, and its entry in the registry
-#   backup.sh --platform DIRECTORY   registry, secrets, hosts, certificates, OneUptime
-#   backup.sh --all DIRECTORY        both, for every tenant
+#   backup.sh DIRECTORY          registry, secrets, hosts, certificates, OneUptime
+#   backup.sh DIRECTORY TENANT   the tenant's data in SigNoz, and its entry in the registry
+#   backup.sh --all DIRECTORY    both, for every tenant
 #
 # The files contain secrets and telemetry: the folder is its owner's only. Queues of the
 # gateway are not in it. A dedicated SigNoz has no user interface for some seconds while its
@@ -12,10 +12,21 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-[ $# = 2 ] || fail 'usage: backup.sh TENANT|--platform|--all DIRECTORY'
+all='' tenant=''
+if [ "${1:-}" = --all ]; then
+    all=1
+    shift
+elif [ $# = 2 ]; then
+    tenant=$2
+    set -- "$1"
+fi
+case ${1:--} in
+-*) fail 'usage: backup.sh DIRECTORY [TENANT], or backup.sh --all DIRECTORY' ;;
+esac
+[ $# = 1 ] || fail 'usage: backup.sh DIRECTORY [TENANT], or backup.sh --all DIRECTORY'
 needs_env
 umask 077
-target=$2/$(date -u +%Y-%m-%dT%H%M%SZ)
+target=$(absolute "$1")/$(date -u +%Y-%m-%dT%H%M%SZ)
 mkdir -p "$target"
 target=$(cd "$target" && pwd)
 
@@ -23,12 +34,12 @@ stopped=
 trap '[ -z "$stopped" ] || compose start "$stopped"' EXIT
 
 back_up_tenant() {
-    local tenant=$1 label directory database table condition
-    label=$(label_of "$tenant") || fail "there is no tenant $tenant: scripts/create-tenant.sh creates tenants"
+    local id=$1 label directory database table condition
+    label=$(label_of "$id") || fail "there is no tenant $id: scripts/create-tenant.sh creates tenants"
     directory=$target/tenant-$label
     mkdir "$directory"
-    ctl tenant show "$tenant" -o json > "$directory/tenant.json"
-    if dedicated "$tenant"; then
+    ctl tenant show "$id" -o json > "$directory/tenant.json"
+    if dedicated "$id"; then
         back_up_clickhouse "signoz-$label-clickhouse" "$directory/clickhouse.zip"
         stopped=signoz-$label
         compose stop "$stopped"
@@ -37,11 +48,11 @@ back_up_tenant() {
         stopped=
     else
         while read -r database table condition; do
-            clickhouse signoz-shared-clickhouse --param_tenant "$tenant" \
+            clickhouse signoz-shared-clickhouse --param_tenant "$id" \
                 --query "SELECT * FROM $database.$table WHERE $condition FORMAT Native" < /dev/null > "$directory/$database.$table.native"
         done < <(tenant_tables)
     fi
-    say "Backed up $tenant."
+    say "Backed up $id."
 }
 
 back_up_platform() {
@@ -52,16 +63,15 @@ back_up_platform() {
     say 'Backed up the platform.'
 }
 
-case $1 in
---platform) back_up_platform ;;
---all)
+if [ -n "$tenant" ]; then
+    back_up_tenant "$tenant"
+else
     back_up_platform
+fi
+if [ -n "$all" ]; then
     for file in instances/*.tenant; do
         [ ! -f "$file" ] || back_up_tenant "$(cat "$file")"
     done
-    ;;
--*) fail "unknown option $1" ;;
-*) back_up_tenant "$1" ;;
-esac
+fi
 (cd "$target" && sums=$(find . -type f -exec sha256sum {} +) && printf '%s\n' "$sums" > SHA256SUMS)
 printf '%s\n' "$target"

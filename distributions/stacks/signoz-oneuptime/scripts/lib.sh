@@ -4,6 +4,7 @@
 #   DOCKER     the command of Docker                              docker
 #   TENANTCTL  a tenantctl to use instead of that in the image
 
+caller=$PWD
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$here" || exit 1
 
@@ -13,6 +14,14 @@ fail() {
 }
 
 say() { printf '%s\n' "$*" >&2; }
+
+# absolute PATH: a path as the caller meant it; the scripts work in the folder of the stack.
+absolute() {
+    case $1 in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s/%s' "$caller" "$1" ;;
+    esac
+}
 
 # setting NAME: a value of .env.
 setting() { sed -n "s/^$1=//p" .env | tail -n 1; }

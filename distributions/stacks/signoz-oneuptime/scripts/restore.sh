@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Restores what backup.sh wrote.
 #
-#   restore.sh TENANT DIRECTORY      into the tenant's SigNoz
-#   restore.sh --platform DIRECTORY  files and OneUptime, before the tenants
+#   restore.sh BACKUP          files and OneUptime, before the tenants
+#   restore.sh BACKUP TENANT   into the tenant's SigNoz
 #
-# DIRECTORY is the folder that backup.sh printed. Into a dedicated SigNoz a backup of a
+# BACKUP is the folder that backup.sh printed. Into a dedicated SigNoz a backup of a
 # dedicated one replaces everything, and a backup from the shared SigNoz is added: that is
 # how a tenant moves. The shared SigNoz must not have rows of the tenant, or they would be
 # there twice.
@@ -12,9 +12,9 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-[ $# = 2 ] || fail 'usage: restore.sh TENANT|--platform DIRECTORY'
-[ -d "$2" ] || fail "there is no folder $2"
-source=$(cd "$2" && pwd)
+[ $# = 1 ] || [ $# = 2 ] || fail 'usage: restore.sh BACKUP [TENANT]'
+source=$(absolute "$1")
+[ -d "$source" ] || fail "there is no folder $source"
 (cd "$source" && sha256sum --check --quiet SHA256SUMS) || fail "the backup in $source is not complete or was changed"
 umask 077
 
@@ -58,11 +58,9 @@ restore_tenant() {
     say "Restored $tenant."
 }
 
-case $1 in
---platform) restore_platform ;;
--*) fail "unknown option $1" ;;
-*)
+if [ $# = 1 ]; then
+    restore_platform
+else
     needs_env
-    restore_tenant "$1"
-    ;;
-esac
+    restore_tenant "$2"
+fi

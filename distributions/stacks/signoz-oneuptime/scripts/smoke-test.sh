@@ -20,6 +20,7 @@ stores=1
 needs_env
 domain=$(setting DOMAIN)
 port=${HTTPS_PORT:-443}
+[ -z "${CA_FILE:-}" ] || CA_FILE=$(absolute "$CA_FILE")
 umask 077
 work=$(mktemp -d)
 failures=0 skipped=''
