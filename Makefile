@@ -197,6 +197,7 @@ generate: ## Regenerate code and documents from every metadata.yaml
 	go mod tidy
 	cd internal/tools && go mod tidy
 	cd internal/tools/packaging && go mod tidy
+	cd internal/tools/iac && go mod tidy
 	cd testbed/requestpath && go mod tidy
 	cd testbed/benchdoors && go mod tidy
 	cd testbed/lokiclient && go mod tidy
