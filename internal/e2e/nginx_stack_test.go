@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -53,6 +54,7 @@ const stackDomain = "stack.test"
 type signozStack struct {
 	t     *testing.T
 	dir   string
+	cwd   string // of the scripts, if not that of the test
 	env   []string
 	calls string // the file with the commands for Docker
 }
@@ -92,7 +94,7 @@ func (s *signozStack) try(script string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.path("scripts", script), args...)
-	cmd.Env = s.env
+	cmd.Env, cmd.Dir = s.env, s.cwd
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -193,7 +195,7 @@ func stackCertificate(t *testing.T, cert, key string) *x509.CertPool {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"*." + stackDomain},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: stackDomain}, DNSNames: []string{"*." + stackDomain},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
@@ -452,6 +454,103 @@ func TestSignozStack_Scripts(t *testing.T) {
 	}
 }
 
+// TestSignozStack_Backup backs up and restores a tenant of the shared SigNoz. Docker is a
+// program of the test, which answers as ClickHouse would.
+func TestSignozStack_Backup(t *testing.T) {
+	s := newSignozStack(t)
+	stackCertificate(t, s.path("tls", "tls.crt"), s.path("tls", "tls.key"))
+	s.run("up.sh")
+	s.run("create-tenant.sh", "globex")
+	s.run("create-tenant.sh", "acme", "--isolation", "dedicated")
+	answers := `#!/bin/sh
+echo "$*" >> '` + s.calls + `'
+case "$*" in
+*INSERT*) cat >> '` + s.calls + `' ;;
+*"SELECT count()"*) echo "${ROWS:-0}" ;;
+*arrayStringConcat*) echo 'DATABASE signoz_logs, DATABASE signoz_traces' ;;
+*"SELECT name FROM system.databases"*) echo signoz_logs ;;
+*FORMAT\ Native*) echo "rows of $*" | grep -o 'FROM [a-z_.0-9]* WHERE' ;;
+*pg_dump*) echo dump ;;
+*" cp /"*) ;;
+*" cp "*:/backups/*) eval "echo archive > \"\${$#}\"" ;;
+*" cp "*:/var/lib/signoz/.*) eval "mkdir -p \"\${$#}\" && echo sqlite > \"\${$#}/signoz.db\"" ;;
+esac
+`
+	docker := filepath.Join(t.TempDir(), "docker")
+	require.NoError(t, os.WriteFile(docker, []byte(answers), 0o755))
+	s.env = append(s.env, "DOCKER="+docker)
+	folder := strings.TrimSpace(lastLine(s.run("backup.sh", "--all", t.TempDir())))
+	for _, file := range []string{
+		"SHA256SUMS", "platform/files.tar.gz", "platform/oneuptime.dump", "platform/oneuptime.zip", "tenant-acme/clickhouse.zip", "tenant-acme/signoz/signoz.db",
+		"tenant-acme/tenant.json", "tenant-globex/tenant.json", "tenant-globex/signoz_logs.logs_v2.native", "tenant-globex/signoz_metrics.samples_v4.native",
+	} {
+		info, err := os.Stat(filepath.Join(folder, file))
+		if assert.NoError(t, err, file) {
+			assert.Zero(t, info.Mode().Perm()&0o077, "%s is readable by others", file)
+			assert.NotZero(t, info.Size(), file)
+		}
+	}
+	require.NoError(t, os.WriteFile(s.calls, nil, 0o600))
+	s.run("restore.sh", folder, "globex")
+	calls, err := os.ReadFile(s.calls)
+	require.NoError(t, err)
+	assert.Contains(t, string(calls), "INSERT INTO signoz_logs.logs_v2 FORMAT Native\nFROM signoz_logs.logs_v2 WHERE\n")
+	s.run("restore.sh", folder, "acme")
+	calls, err = os.ReadFile(s.calls)
+	require.NoError(t, err)
+	assert.Contains(t, string(calls), "RESTORE ALL FROM File('clickhouse.zip')")
+
+	s.env = append(s.env, "ROWS=7")
+	out, err := s.try("restore.sh", folder, "globex")
+	require.Error(t, err, "its rows would be there twice")
+	assert.Contains(t, out, "has 7 rows of globex already")
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "platform", "oneuptime.dump"), []byte("changed"), 0o600))
+	out, err = s.try("restore.sh", folder)
+	require.Error(t, err)
+	assert.Contains(t, out, "was changed")
+
+	here := t.TempDir()
+	s.cwd = here // paths are relative to the caller's folder
+	folder = strings.TrimSpace(lastLine(s.run("backup.sh", "copies", "globex")))
+	s.cwd = ""
+	assert.Equal(t, filepath.Join(here, "copies"), filepath.Dir(folder))
+	assert.FileExists(t, filepath.Join(folder, "tenant-globex", "tenant.json"))
+	assert.NoDirExists(t, filepath.Join(folder, "platform"))
+	for _, args := range [][]string{{}, {"--all"}, {"--everything", "x"}, {"a", "b", "c"}} {
+		out, err = s.try("backup.sh", args...)
+		require.Error(t, err, args)
+		assert.Contains(t, out, "usage", args)
+	}
+	out, err = s.try("backup.sh", t.TempDir(), "initech")
+	require.Error(t, err)
+	assert.Contains(t, out, "there is no tenant")
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// TestSignozStack_WithSecrets runs the wrapper that gives secrets to programs.
+func TestSignozStack_WithSecrets(t *testing.T) {
+	script, err := filepath.Abs(filepath.Join(root, "distributions", "stacks", "signoz-oneuptime", "config", "with-secrets.sh"))
+	require.NoError(t, err)
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("s3 {{x}} $HOME\n"), 0o600))
+	cmd := exec.Command("/bin/sh", script, "/usr/bin/env")
+	cmd.Env = []string{"DSN__FILE=tcp://a:{{" + secret + "}}@b:{{" + secret + "}}/", "PLAIN__FILE=text", "OTHER=x"}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "DSN=tcp://a:s3 {{x}} $HOME@b:s3 {{x}} $HOME/\n")
+	assert.Contains(t, string(out), "PLAIN=text\n")
+	assert.NotContains(t, string(out), "__FILE")
+	cmd = exec.Command("/bin/sh", script, "/usr/bin/env")
+	cmd.Env = []string{"DSN__FILE={{/nonexistent}}"}
+	out, err = cmd.CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(out), "DSN needs the file /nonexistent")
+}
+
 // TestSignozStack_Nginx sends telemetry of two tenants through the stack's nginx and the
 // real gateway, and opens the user interfaces.
 func TestSignozStack_Nginx(t *testing.T) {
@@ -582,6 +681,27 @@ func TestSignozStack_Nginx(t *testing.T) {
 		eventually(t, func() bool { return fresh("127.0.0.2").status == http.StatusOK }, "the operator is refused")
 		assert.Equal(t, "interface of shared", fresh("127.0.0.2").text)
 		assert.Equal(t, http.StatusForbidden, fresh("127.0.0.3").status)
+	})
+
+	t.Run("smoke test", func(t *testing.T) {
+		if _, err := exec.LookPath("curl"); err != nil {
+			missing(t, "curl")
+		}
+		r.env = append(r.env, "CA_FILE="+r.path("tls", "tls.crt"), "HTTPS_PORT="+port(r.https))
+		out, err := r.try("smoke-test.sh", "acme", "globex", "--no-stores")
+		require.NoError(t, err, out)
+		assert.Equal(t, 11, strings.Count(out, "ok    "), out)
+		assert.Contains(t, out, "not checked: rows in the stores")
+		reg := &registry{t: t, path: r.path("registry", "tenants.yaml")}
+		assert.Equal(t, 2, strings.Count(reg.ctl("key", "list"), `"revoked"`), "keys of the test remain")
+		r.write(filepath.Join("hosts", "globex.otlp"), "otlp-globex."+stackDomain+" \"acme\";\n") // as after a wrong edit
+		require.NoError(t, r.nginx.Signal(syscall.SIGHUP))
+		eventually(t, func() bool {
+			out, err := r.try("smoke-test.sh", "acme", "globex", "--no-stores")
+			return err != nil && strings.Contains(out, "FAIL  the key of acme at the host of globex: 200 instead of 401")
+		}, "the smoke test does not notice a wrong host")
+		r.write(filepath.Join("hosts", "globex.otlp"), "otlp-globex."+stackDomain+" \"globex\";\n")
+		require.NoError(t, r.nginx.Signal(syscall.SIGHUP))
 	})
 
 	t.Run("unknown hosts", func(t *testing.T) {

@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
         case $1 in
         --isolation) isolation=$2 ;;
         --name) name=$2 ;;
-        --oneuptime-token-file) token_file=$2 ;;
+        --oneuptime-token-file) token_file=$(absolute "$2") ;;
         --label) label=$2 ;;
         esac
         shift 2

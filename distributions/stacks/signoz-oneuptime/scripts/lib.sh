@@ -4,6 +4,7 @@
 #   DOCKER     the command of Docker                              docker
 #   TENANTCTL  a tenantctl to use instead of that in the image
 
+caller=$PWD
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$here" || exit 1
 
@@ -13,6 +14,14 @@ fail() {
 }
 
 say() { printf '%s\n' "$*" >&2; }
+
+# absolute PATH: a path as the caller meant it; the scripts work in the folder of the stack.
+absolute() {
+    case $1 in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s/%s' "$caller" "$1" ;;
+    esac
+}
 
 # setting NAME: a value of .env.
 setting() { sed -n "s/^$1=//p" .env | tail -n 1; }
@@ -121,3 +130,69 @@ tenant_of() { cat "instances/$1.tenant" 2> /dev/null || true; }
 
 # needs_env: fails without .env.
 needs_env() { [ -s .env ] || fail 'there is no .env: run scripts/up.sh first'; }
+
+# clickhouse SERVICE ARGUMENT...: clickhouse-client in a container of ClickHouse.
+clickhouse() {
+    local service=$1
+    shift
+    # shellcheck disable=SC2016 # the container's shell expands it
+    compose exec -T "$service" sh -c 'CLICKHOUSE_PASSWORD=$(cat /run/secrets/clickhouse_password) exec clickhouse-client "$@"' - "$@"
+}
+
+# label_of TENANT: the label that create-tenant.sh gave it. Fails if there is none.
+label_of() {
+    local file
+    for file in instances/*.tenant; do
+        if [ -f "$file" ] && [ "$(cat "$file")" = "$1" ]; then
+            file=${file##*/}
+            printf '%s' "${file%.tenant}"
+            return
+        fi
+    done
+    return 1
+}
+
+# dedicated TENANT: whether the registry says so.
+dedicated() { ctl tenant show "$1" -o json | tr -d ' \n' | grep -q '"isolation":"dedicated"'; }
+
+# tenant_tables: what a tenant has in a SigNoz that it shares: database, table, condition.
+# Resources and series come before what refers to them.
+tenant_tables() {
+    cat <<'TABLES'
+signoz_logs logs_v2_resource JSONExtractString(labels, 'business_id') = {tenant:String}
+signoz_logs logs_v2 resources_string['business_id'] = {tenant:String}
+signoz_traces traces_v3_resource JSONExtractString(labels, 'business_id') = {tenant:String}
+signoz_traces signoz_index_v3 resources_string['business_id'] = {tenant:String}
+signoz_metrics time_series_v4 JSONExtractString(labels, 'business_id') = {tenant:String}
+signoz_metrics samples_v4 fingerprint IN (SELECT fingerprint FROM signoz_metrics.time_series_v4 WHERE JSONExtractString(labels, 'business_id') = {tenant:String})
+TABLES
+}
+
+# databases SERVICE: "DATABASE a, DATABASE b" of SigNoz or OneUptime.
+databases() {
+    clickhouse "$1" --query "SELECT arrayStringConcat(groupArray('DATABASE ' || backQuote(name)), ', ') FROM system.databases WHERE name LIKE 'signoz%' OR name = 'oneuptime'"
+}
+
+# back_up_clickhouse SERVICE FILE: all databases in one archive.
+back_up_clickhouse() {
+    local name list
+    name=$(basename "$2")
+    list=$(databases "$1")
+    [ -n "$list" ] || fail "$1 has no databases to back up"
+    compose exec -T "$1" rm -f "/backups/$name"
+    clickhouse "$1" --query "BACKUP $list TO File('$name')" > /dev/null
+    compose cp "$1:/backups/$name" "$2"
+    compose exec -T "$1" rm -f "/backups/$name"
+}
+
+# restore_clickhouse SERVICE FILE: replaces the databases of the archive.
+restore_clickhouse() {
+    local name database
+    name=$(basename "$2")
+    compose cp "$2" "$1:/backups/$name"
+    for database in $(clickhouse "$1" --query "SELECT name FROM system.databases WHERE name LIKE 'signoz%' OR name = 'oneuptime'"); do
+        clickhouse "$1" --query "DROP DATABASE \`$database\` SYNC"
+    done
+    clickhouse "$1" --query "RESTORE ALL FROM File('$name')" > /dev/null
+    compose exec -T "$1" rm -f "/backups/$name"
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Restores what backup.sh wrote.
+#
+#   restore.sh BACKUP          files and OneUptime, before the tenants
+#   restore.sh BACKUP TENANT   into the tenant's SigNoz
+#
+# BACKUP is the folder that backup.sh printed. Into a dedicated SigNoz a backup of a
+# dedicated one replaces everything, and a backup from the shared SigNoz is added: that is
+# how a tenant moves. The shared SigNoz must not have rows of the tenant, or they would be
+# there twice.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ $# = 1 ] || [ $# = 2 ] || fail 'usage: restore.sh BACKUP [TENANT]'
+source=$(absolute "$1")
+[ -d "$source" ] || fail "there is no folder $source"
+(cd "$source" && sha256sum --check --quiet SHA256SUMS) || fail "the backup in $source is not complete or was changed"
+umask 077
+
+restore_platform() {
+    [ -d "$source/platform" ] || fail "$source is not a backup of the platform"
+    tar -xzf "$source/platform/files.tar.gz"
+    compose up --detach --wait oneuptime-postgres oneuptime-clickhouse
+    compose stop oneuptime-app oneuptime-ingress
+    compose exec -T oneuptime-postgres pg_restore -U postgres --clean --if-exists --dbname oneuptimedb < "$source/platform/oneuptime.dump"
+    restore_clickhouse oneuptime-clickhouse "$source/platform/oneuptime.zip"
+    say 'Restored. A gateway that ran before rejects an older registry: run tenantctl registry accept-restore (see README.md), then scripts/up.sh.'
+}
+
+restore_tenant() {
+    local tenant=$1 label directory service database table condition rows
+    label=$(label_of "$tenant") || fail "there is no tenant $tenant: create it with scripts/create-tenant.sh first"
+    directory=$source/tenant-$label
+    [ -d "$directory" ] || fail "$source has no backup of $tenant (folder tenant-$label)"
+    service=signoz-shared-clickhouse
+    if dedicated "$tenant"; then
+        service=signoz-$label-clickhouse
+    fi
+    if [ -f "$directory/clickhouse.zip" ]; then
+        [ "$service" != signoz-shared-clickhouse ] || fail "the backup is of a dedicated SigNoz: run scripts/create-tenant.sh $tenant --isolation dedicated first"
+        # The gateway's lanes keep what arrives meanwhile.
+        compose stop "signoz-$label-collector" "signoz-$label"
+        restore_clickhouse "$service" "$directory/clickhouse.zip"
+        compose cp "$directory/signoz/." "signoz-$label:/var/lib/signoz/"
+        compose up --detach --wait
+    else
+        while read -r database table condition; do
+            rows=$(clickhouse "$service" --param_tenant "$tenant" --query "SELECT count() FROM $database.$table WHERE $condition" < /dev/null)
+            if [ "$rows" != 0 ] && [ "$service" = signoz-shared-clickhouse ]; then
+                fail "$database.$table in the shared SigNoz has $rows rows of $tenant already"
+            fi
+        done < <(tenant_tables)
+        while read -r database table condition; do
+            clickhouse "$service" --query "INSERT INTO $database.$table FORMAT Native" < "$directory/$database.$table.native"
+        done < <(tenant_tables)
+    fi
+    say "Restored $tenant."
+}
+
+if [ $# = 1 ]; then
+    restore_platform
+else
+    needs_env
+    restore_tenant "$2"
+fi
