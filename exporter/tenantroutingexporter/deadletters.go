@@ -38,6 +38,7 @@ type deadLetters struct {
 
 	mu      sync.Mutex
 	owners  map[deadletter.Owner]bool // bounded by the folders in the directory
+	written map[lane.Key]*writtenLetters
 	scanned time.Time
 }
 
@@ -50,7 +51,7 @@ func openDeadLetters(cfg *Config, logger *zap.Logger) (*deadLetters, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dead_letter: %w", err)
 	}
-	d := &deadLetters{Archive: a, directory: c.Directory, logger: logger, owners: make(map[deadletter.Owner]bool)}
+	d := &deadLetters{Archive: a, directory: c.Directory, logger: logger, owners: make(map[deadletter.Owner]bool), written: make(map[lane.Key]*writtenLetters)}
 	d.scan(time.Now())
 	return d, nil
 }
@@ -81,11 +82,32 @@ func (d *deadLetters) scan(now time.Time) {
 	}
 }
 
-// wrote records that there is a dead letter of a lane.
-func (d *deadLetters) wrote(k lane.Key) {
+// writtenLetters are the dead letters that this process has written for a lane.
+type writtenLetters struct {
+	requests, records int64
+	last              *healthboard.LaneAnswer
+}
+
+// wrote records a dead letter of a lane, and why it is one.
+func (d *deadLetters) wrote(k lane.Key, records int, why *healthboard.LaneAnswer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.owners[deadletter.Owner{Tenant: k.Tenant, Destination: k.Destination}] = true
+	w := d.written[k]
+	if w == nil {
+		w = &writtenLetters{}
+		d.written[k] = w
+	}
+	w.requests++
+	w.records += int64(records)
+	w.last = why
+}
+
+// forget removes what is known of the dead letters of removed tenants. Their files remain.
+func (d *deadLetters) forget(gone func(tenant.ID) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.written, func(k lane.Key, _ *writtenLetters) bool { return gone(k.Tenant) })
 }
 
 // health returns how many tenants and destinations have dead letters, or nil if there are none.
@@ -110,7 +132,7 @@ func (r *router) keepDeadLetter(b *lane.Batch, res lane.Result) (kept bool, err 
 		return false, nil // it can be neither shown nor replayed
 	}
 	if err == nil {
-		r.letters.wrote(b.Key)
+		r.letters.wrote(b.Key, b.Records, lane.AnswerOf(&res, time.Now()))
 	}
 	return true, err
 }

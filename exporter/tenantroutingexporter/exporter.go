@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/backend"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/store"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
@@ -151,6 +152,9 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	for _, board := range healthboard.Find(host) {
 		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
 	}
+	if r.cfg.hasRegistry() {
+		r.unpost = append(r.unpost, activity.Find(host).PostDeliveries(r.set.ID, deliveries{r}))
+	}
 	r.unpost = append(r.unpost, condition.Post(host, component.KindExporter, r.set.ID, newLosses(r, time.Now).findings))
 	sched.Start()
 	r.recovery.Keep(r.stop, &r.tasks, "following the registry", r.followRegistry)
@@ -255,6 +259,9 @@ func (r *router) tidy(now time.Time) {
 	}
 	if r.letters != nil {
 		r.letters.tidy(now)
+		if dir := r.directory(); dir != nil {
+			r.letters.forget(func(id tenant.ID) bool { return dir.Tenant(id) == nil })
+		}
 	}
 }
 

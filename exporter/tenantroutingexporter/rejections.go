@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/lane"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -102,7 +103,7 @@ func (r *router) reject(ctx context.Context, signal tenant.Signal, err error) er
 		return err
 	}
 	r.rejected[signal][e.Reason()].Add(1)
-	r.boards.Post(ctx, tenant.NewSignals(signal), e.Reason().String())
+	r.boards.Post(ctx, rejection.Rejected{Signal: tenant.NewSignals(signal), Reason: e.Reason().String(), Text: e.Error(), Bytes: guard.Size(ctx)})
 	if e.Reason() == rejection.TooLarge {
 		return tooLargeError{e}
 	}

@@ -125,12 +125,12 @@ func TestRejectionBoards_PostForTheCaller(t *testing.T) {
 	c, _ := startServer(t, tenanttest.NewRegistry(t, &tenant.Tenant{ID: "tenant-a"}))
 	boards := rejection.FindBoards(tenanttest.Host{registryID: serverExtension{c}})
 	require.Len(t, boards, 1)
-	boards.Post(t.Context(), tenant.NewSignals(tenant.Logs), "rate")
-	boards.Post(tenant.NewContext(t.Context(), tenant.Undecided()), tenant.NewSignals(tenant.Logs), "rate")
+	boards.Post(t.Context(), rejection.Rejected{Signal: tenant.NewSignals(tenant.Logs), Reason: "rate"})
+	boards.Post(tenant.NewContext(t.Context(), tenant.Undecided()), rejection.Rejected{Signal: tenant.NewSignals(tenant.Logs), Reason: "rate"})
 	ctx := client.NewContext(t.Context(), client.Info{Addr: ip("192.0.2.7")})
 	ctx = tenant.NewContext(ctx, tenant.NewIdentity("tenant-a", "k1", 0))
-	boards.Post(ctx, tenant.NewSignals(tenant.Logs), "rate")
-	boards.Post(ctx, tenant.NewSignals(tenant.Traces), "rate")
+	boards.Post(ctx, rejection.Rejected{Signal: tenant.NewSignals(tenant.Logs), Reason: "rate"})
+	boards.Post(ctx, rejection.Rejected{Signal: tenant.NewSignals(tenant.Traces), Reason: "rate"})
 	due, _ := c.rejections.due(noon, true)
 	require.Len(t, due, 1)
 	assert.Equal(t, rejectionKey{"tenant-a", "k1", "rate"}, due[0].rejectionKey)
@@ -216,7 +216,7 @@ func BenchmarkRejections_Flood(b *testing.B) {
 	ctx = tenant.NewContext(ctx, tenant.NewIdentity("tenant-a", "k1", 0))
 	b.ReportAllocs()
 	for b.Loop() {
-		boards.Post(ctx, tenant.NewSignals(tenant.Logs), "rate")
+		boards.Post(ctx, rejection.Rejected{Signal: tenant.NewSignals(tenant.Logs), Reason: "rate"})
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/clientaddr"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
@@ -42,6 +43,8 @@ type serverAuth struct {
 	recovery   *recovery.Recoverer
 	proxies    *proxies
 	rejections *rejections
+	boards     rejection.Boards  // others than this extension
+	activity   *activity.Tracker // nil: there is none
 
 	connectTimeout, callTimeout time.Duration // over gRPC
 	suspended                   error         // over gRPC
@@ -90,6 +93,12 @@ func (c *serverAuth) Start(_ context.Context, host component.Host) error {
 		return err
 	}
 	c.registry = registry
+	c.activity = activity.Find(host)
+	for _, board := range rejection.FindBoards(host) {
+		if !c.is(board) {
+			c.boards = append(c.boards, board)
+		}
+	}
 	if err := c.telemetry.RegisterExtensionBearerKeyAuthRequestsCallback(c.observe); err != nil {
 		return err
 	}
@@ -184,19 +193,38 @@ func (c *serverAuth) Authenticate(ctx context.Context, headers map[string][]stri
 		return tenant.NewContextFrom(ctx, tenant.Undecided(), addr), nil
 	}
 	key.Use(now)
+	c.activity.Key(key.ID).Use(now, addr, headers)
 	return tenant.NewContextFrom(ctx, key.Identity(), addr), nil
 }
 
-// rejected counts a rejected request with a known key. It does nothing if key is nil.
+// rejected counts a request that is rejected with the decision d. key is nil if it is not
+// known.
 func (c *serverAuth) rejected(key *tenant.Key, d decision, signal tenant.Signals, addr net.Addr) {
-	if key == nil {
+	r := rejection.Rejected{Reason: d.reason().String(), Signal: signal, Client: addr}
+	if key != nil {
+		r.Tenant, r.KeyID = key.Tenant().ID, key.ID
+		if d == unknownKey { // the registry has the key, and its tenant is deleted
+			r.Reason = rejection.TenantDeleted.String()
+		}
+		c.PostRejection(r)
+	}
+	if r.Reason == "" { // the request is undecided
 		return
 	}
-	reason := d.reason()
-	if d == unknownKey { // the registry has the key, and its tenant is deleted
-		reason = rejection.TenantDeleted
+	for _, board := range c.boards {
+		board.PostRejection(r)
 	}
-	c.PostRejection(rejection.Rejected{Tenant: key.Tenant().ID, KeyID: key.ID, Reason: reason.String(), Signal: signal, Client: addr})
+}
+
+// is reports whether board is this extension.
+func (c *serverAuth) is(board rejection.Board) bool {
+	switch b := board.(type) {
+	case serverExtension:
+		return b.serverAuth == c
+	case bothExtension:
+		return b.serverAuth == c
+	}
+	return false
 }
 
 // PostRejection implements rejection.Board.

@@ -120,7 +120,7 @@ func (g *Guard) PostRejections(boards rejection.Boards) { g.boards = boards }
 // admit, and returns it.
 func (g *Guard) Refuse(ctx context.Context, err *rejection.Error) *rejection.Error {
 	g.stats.reject(protocolOf(ctx), err.Reason())
-	g.boards.Post(ctx, 0, err.Reason().String())
+	g.boards.Post(ctx, rejection.Rejected{Reason: err.Reason().String(), Text: err.Error()})
 	return err
 }
 

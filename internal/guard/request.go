@@ -45,6 +45,7 @@ type Request struct {
 	signal   tenant.Signal
 	protocol Protocol
 	held     int64
+	size     int64 // of the decompressed body; 0: not known yet
 	buffers  []*buffer
 	account  *account
 	ctx      context.Context
@@ -192,6 +193,7 @@ func (r *Request) Begin(size int64, records int) error {
 // beginWork waits for the slots that a request of size bytes needs, and then starts to count
 // its work.
 func (r *Request) beginWork(size int64) error {
+	r.size = size
 	if !r.hasTenantSlot {
 		r.guard.tenantSlots.acquire(r.tenant)
 		r.hasTenantSlot = true
@@ -207,7 +209,7 @@ func (r *Request) beginWork(size int64) error {
 func (r *Request) checkLimiters(records int, bytes int64) error {
 	err := r.guard.limiters.check(r.tenant, r.signal, records, bytes)
 	if err != nil {
-		r.count(rejection.From(err).Reason())
+		r.count(rejection.From(err), records)
 	}
 	return err
 }
@@ -261,6 +263,15 @@ type requestKey struct{}
 // Context returns ctx with the request, for [Compute].
 func (r *Request) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// Size returns the size in bytes of the decompressed body of the request of ctx, or 0 if it is
+// not known.
+func Size(ctx context.Context) int64 {
+	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
+		return r.size
+	}
+	return 0
 }
 
 // Compute begins work for the request of ctx that needs a processor and does not block. The
@@ -442,13 +453,16 @@ func (r *Request) canceled() error { return r.reject(rejection.Canceled) }
 
 // Count counts the rejection err of the request and returns it.
 func (r *Request) Count(err *rejection.Error) error {
-	r.count(err.Reason())
+	r.count(err, 0)
 	return err
 }
 
-func (r *Request) count(why rejection.Reason) {
+func (r *Request) count(err *rejection.Error, records int) {
+	why := err.Reason()
 	r.guard.stats.reject(r.protocol, why)
 	if why != rejection.Canceled { // the caller has given up, so it was not rejected anything
-		r.guard.boards.Post(r.ctx, tenant.NewSignals(r.signal), why.String())
+		r.guard.boards.Post(r.ctx, rejection.Rejected{
+			Signal: tenant.NewSignals(r.signal), Reason: why.String(), Text: err.Error(), Records: records, Bytes: r.size,
+		})
 	}
 }

@@ -316,6 +316,8 @@ type Use struct {
 	Total   bool // over all signals; Signal is then Logs
 	Daily   bool // of a quota: daily or monthly
 	InBytes bool // bytes or records
+	Limit   int64
+	Used    int64 // of a quota, by this gateway or, with a shared store, by all
 	Share   float64
 }
 
@@ -332,7 +334,7 @@ func (l *Limiter) QuotaUse(id tenant.ID, limits *tenant.Limits) iter.Seq[Use] {
 				if q.limit == 0 || q.total() && signal != tenant.Logs { // a total once
 					continue
 				}
-				use := Use{Signal: signal, Total: q.total(), Daily: q.daily, InBytes: q.inBytes(), Share: q.share(l.quotaGateways())}
+				use := Use{Signal: signal, Total: q.total(), Daily: q.daily, InBytes: q.inBytes(), Limit: q.limit, Used: *q.used, Share: q.share(l.quotaGateways())}
 				if !yield(use) {
 					return
 				}
@@ -353,10 +355,11 @@ func (l *Limiter) RateUse(id tenant.ID, limits *tenant.Limits) iter.Seq[Use] {
 		terms, now := l.terms(limits), l.now()
 		for _, signal := range tenant.AllSignals() {
 			records, bytes := a.rateUse(signal, terms, now)
-			if records >= 0 && !yield(Use{Signal: signal, Share: records}) {
+			rate := limits.Rates[signal]
+			if records >= 0 && !yield(Use{Signal: signal, Limit: rate.RecordsPerSecond, Share: records}) {
 				return
 			}
-			if bytes >= 0 && !yield(Use{Signal: signal, InBytes: true, Share: bytes}) {
+			if bytes >= 0 && !yield(Use{Signal: signal, InBytes: true, Limit: rate.BytesPerSecond, Share: bytes}) {
 				return
 			}
 		}

@@ -13,18 +13,22 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// Rejected is a rejected request whose key is known.
+// Rejected is a rejected request.
 type Rejected struct {
-	Tenant tenant.ID
+	Tenant tenant.ID // empty: its key is not known
 	KeyID  string
 	Reason string         // the name of a [Reason]
 	Signal tenant.Signals // empty: not known
 	Client net.Addr
+
+	Records int    // 0: not known
+	Bytes   int64  // of the decompressed request; 0: not known
+	Text    string // what the caller was told; empty: the text of the reason
 }
 
 // Board counts rejected requests by tenant and key, so that an operator sees whose
-// data is rejected, and why. The bearer_key_auth extension implements it; other
-// components find it with [FindBoards]. An implementation must expect floods.
+// data is rejected, and why. The bearer_key_auth and tenant_health extensions implement it;
+// other components find it with [FindBoards]. An implementation must expect floods.
 type Board interface {
 	PostRejection(r Rejected)
 }
@@ -42,9 +46,10 @@ func FindBoards(host component.Host) (boards Boards) {
 	return boards
 }
 
-// Post counts a rejected request of the caller in ctx. It does nothing if the caller is
-// not authenticated. A request is posted once, by the component that rejects it.
-func (boards Boards) Post(ctx context.Context, signals tenant.Signals, reason string) {
+// Post counts the rejected request r of the caller in ctx, whose tenant, key and address it
+// adds. It does nothing if the caller is not authenticated. A request is posted once, by the
+// component that rejects it.
+func (boards Boards) Post(ctx context.Context, r Rejected) {
 	if len(boards) == 0 {
 		return
 	}
@@ -52,10 +57,7 @@ func (boards Boards) Post(ctx context.Context, signals tenant.Signals, reason st
 	if !ok || !caller.Decided() {
 		return
 	}
-	r := Rejected{
-		Tenant: caller.Tenant(), KeyID: caller.KeyID(), Reason: reason, Signal: signals,
-		Client: client.FromContext(ctx).Addr,
-	}
+	r.Tenant, r.KeyID, r.Client = caller.Tenant(), caller.KeyID(), client.FromContext(ctx).Addr
 	for _, b := range boards {
 		b.PostRejection(r)
 	}

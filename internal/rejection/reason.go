@@ -191,3 +191,24 @@ func (r Reason) Text(args ...any) string {
 	}
 	return fmt.Sprintf(text, args...)
 }
+
+// StatusOf returns the HTTP status of the reason with a name, or 0 if there is none. Receivers
+// answer some reasons with another one.
+func StatusOf(name string) int {
+	for r := None + 1; r < numReasons; r++ {
+		if table[r].name == name {
+			return table[r].http
+		}
+	}
+	return 0
+}
+
+// TextOf returns the text of the reason with a name if it has no verbs, else "".
+func TextOf(name string) string {
+	for r := None + 1; r < numReasons; r++ {
+		if table[r].name == name && !strings.Contains(table[r].text, "%") {
+			return table[r].text
+		}
+	}
+	return ""
+}

@@ -5,6 +5,7 @@ package tenantprocessor
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -12,7 +13,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // The limits are between the processor and the next consumer, because they must know
@@ -55,25 +59,49 @@ func (p *tenantProcessor) limited(ctx context.Context, records int, size func() 
 }
 
 func (p *tenantProcessor) charged(ctx context.Context, records int, size func() int, next func() error) error {
-	o := ownerOf(ctx)
-	if o == nil {
+	request := admittedOf(ctx)
+	if request == nil || request.owner == nil {
 		// The processor admits every request first. Data that it did not admit must not
 		// pass.
 		return rejection.Of(rejection.Panic)
 	}
+	o := request.owner
 	if o.limits == nil || p.limiter == nil {
-		return next()
+		err := next()
+		if err == nil {
+			p.accepted(ctx, request, records)
+		}
+		return err
 	}
 	paid, rejected := p.limiter.charge(ctx, o, p.admissions.signal, records, size)
 	if rejected != nil {
-		p.countRejected(ctx, records, rejected.Reason())
+		p.countRejected(ctx, records, rejected)
 		return rejected
 	}
 	if err := next(); err != nil {
 		paid.Refund(ctx)
 		return err
 	}
+	p.accepted(ctx, request, records)
 	return nil
+}
+
+// accepted records a request that the next consumer has accepted.
+func (p *tenantProcessor) accepted(ctx context.Context, request *admitted, records int) {
+	if p.limiter == nil {
+		return
+	}
+	record := p.limiter.activity.Tenant(request.owner.id)
+	if record == nil {
+		return
+	}
+	a := activity.Accepted{
+		Signal: p.admissions.signal, Records: records, Bytes: guard.Size(ctx), Newest: request.newest, Time: time.Now(),
+	}
+	if caller, ok := tenant.FromContext(ctx); ok {
+		a.KeyID = caller.KeyID()
+	}
+	record.Accept(&a)
 }
 
 // The helper of the collector passes one context to the processor and then to the limits.

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/ratelimit"
@@ -42,8 +43,9 @@ type limiter struct {
 	owners        atomic.Pointer[owners] // of the current snapshot; nil: none was loaded
 	limits        *ratelimit.Limiter     // nil before Start
 	unsubscribe   func()
-	store         *usageStore // nil: counts do not survive a restart
-	redis         *redisStore // nil: limits are this gateway's own
+	activity      *activity.Tracker // nil: there is none
+	store         *usageStore       // nil: counts do not survive a restart
+	redis         *redisStore       // nil: limits are this gateway's own
 }
 
 func newLimiter(set processor.Settings, cfg *Config) (*limiter, error) {
@@ -96,6 +98,8 @@ func (l *limiter) Start(ctx context.Context, host component.Host) error {
 			return err
 		}
 	}
+	l.activity = activity.Find(host)
+	l.unpost = append(l.unpost, l.activity.PostQuotas(l.id, l.quotas))
 	l.unsubscribe = registry.Subscribe(func(snapshot *tenant.Snapshot) {
 		l.owners.Store(newOwners(snapshot, l.attribute))
 		l.limits.Retain(func(id tenant.ID) bool { return snapshot.Tenant(id) != nil })
@@ -205,4 +209,33 @@ func (l *limiter) peek(id tenant.ID, signal tenant.Signal, records int, bytes in
 	l.telemetry.ProcessorTenantRefusedRecords.Add(context.Background(), int64(records),
 		metric.WithAttributes(attribute.String("reason", reasonOf(over.Limit).String())))
 	return rejectionOf(over)
+}
+
+// quotas returns the use of the limits of a tenant.
+func (l *limiter) quotas(t *tenant.Tenant) (all []activity.Quota) {
+	for use := range l.limits.QuotaUse(t.ID, &t.Limits) {
+		q := quotaOf(use)
+		q.Period, q.Used = "month", use.Used
+		if use.Daily {
+			q.Period = "day"
+		}
+		all = append(all, q)
+	}
+	for use := range l.limits.RateUse(t.ID, &t.Limits) {
+		q := quotaOf(use)
+		q.Period = "second"
+		all = append(all, q)
+	}
+	return all
+}
+
+func quotaOf(use ratelimit.Use) activity.Quota {
+	q := activity.Quota{Signal: use.Signal.String(), Unit: "records", Limit: use.Limit, Share: use.Share}
+	if use.Total {
+		q.Signal = "all"
+	}
+	if use.InBytes {
+		q.Unit = "bytes"
+	}
+	return q
 }

@@ -51,26 +51,23 @@ func newOwners(snapshot *tenant.Snapshot, key string) *owners {
 	return all
 }
 
-// ownerKey is the key of the owner in the context of a request.
-type ownerKey struct{}
+// admittedKey is the key of the admitted request in its context.
+type admittedKey struct{}
 
-// withAdmission returns a context in which a processor stores the owner of a request that
-// it has admitted, for the limits that follow it.
+// admitted is a request that a processor has admitted.
+type admitted struct {
+	owner  *owner
+	newest int64 // time of its last record in nanoseconds since 1970; 0: not known
+}
+
+// withAdmission returns a context in which a processor stores what the limits that follow it
+// need to know of a request.
 func withAdmission(ctx context.Context) context.Context {
-	return context.WithValue(ctx, ownerKey{}, new(*owner))
+	return context.WithValue(ctx, admittedKey{}, new(admitted))
 }
 
-// setOwner stores the owner of an admitted request.
-func setOwner(ctx context.Context, o *owner) {
-	if place, ok := ctx.Value(ownerKey{}).(**owner); ok {
-		*place = o
-	}
-}
-
-// ownerOf returns the owner of an admitted request, or nil.
-func ownerOf(ctx context.Context) *owner {
-	if place, ok := ctx.Value(ownerKey{}).(**owner); ok {
-		return *place
-	}
-	return nil
+// admittedOf returns the place for an admitted request, or nil.
+func admittedOf(ctx context.Context) *admitted {
+	a, _ := ctx.Value(admittedKey{}).(*admitted)
+	return a
 }

@@ -5,10 +5,12 @@ package tenantprocessor
 
 import (
 	"context"
+	"math"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -120,6 +122,7 @@ func (p *tenantProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.L
 	if err != nil {
 		return ld, err
 	}
+	p.noteTime(ctx, newestLog(ld))
 	p.record(ctx, p.stamper.Logs(ld, &o.Owner))
 	return ld, nil
 }
@@ -129,6 +132,7 @@ func (p *tenantProcessor) processMetrics(ctx context.Context, md pmetric.Metrics
 	if err != nil {
 		return md, err
 	}
+	p.noteTime(ctx, newestPoint(md))
 	p.record(ctx, p.stamper.Metrics(md, &o.Owner))
 	return md, nil
 }
@@ -138,6 +142,7 @@ func (p *tenantProcessor) processTraces(ctx context.Context, td ptrace.Traces) (
 	if err != nil {
 		return td, err
 	}
+	p.noteTime(ctx, newestSpan(td))
 	p.record(ctx, p.stamper.Traces(td, &o.Owner))
 	return td, nil
 }
@@ -175,7 +180,9 @@ func (p *tenantProcessor) guard(ctx context.Context, doing string, f func() erro
 func (p *tenantProcessor) admit(ctx context.Context, records int) (*owner, error) {
 	o, why := p.admissions.decide(ctx)
 	if why == rejection.None {
-		setOwner(ctx, o)
+		if a := admittedOf(ctx); a != nil {
+			a.owner = o
+		}
 		return o, nil
 	}
 	if why == rejection.NoIdentity {
@@ -183,14 +190,25 @@ func (p *tenantProcessor) admit(ctx context.Context, records int) (*owner, error
 			p.logger.Error("Rejecting data without an authenticated tenant: the receiver needs `auth` with a bearer_key_auth extension, and this processor must come before any that batches")
 		})
 	}
-	p.countRejected(ctx, records, why)
-	return nil, p.admissions.final.of(why)
+	rejected := p.admissions.final.of(why)
+	p.countRejected(ctx, records, rejected)
+	return nil, rejected
 }
 
-func (p *tenantProcessor) countRejected(ctx context.Context, records int, why rejection.Reason) {
+func (p *tenantProcessor) countRejected(ctx context.Context, records int, why *rejection.Error) {
 	p.telemetry.ProcessorTenantRefusedRecords.Add(ctx, int64(records),
-		metric.WithAttributes(attribute.String("reason", why.String())))
-	p.boards.Post(ctx, tenant.NewSignals(p.admissions.signal), why.String())
+		metric.WithAttributes(attribute.String("reason", why.Reason().String())))
+	p.boards.Post(ctx, rejection.Rejected{
+		Signal: tenant.NewSignals(p.admissions.signal), Reason: why.Reason().String(), Text: why.Error(),
+		Records: records, Bytes: guard.Size(ctx),
+	})
+}
+
+// noteTime stores the time of a record of an admitted request.
+func (p *tenantProcessor) noteTime(ctx context.Context, newest pcommon.Timestamp) {
+	if a := admittedOf(ctx); a != nil && newest <= math.MaxInt64 {
+		a.newest = int64(newest)
+	}
 }
 
 // record counts what the stamper changed.

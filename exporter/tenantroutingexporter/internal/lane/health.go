@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -49,6 +50,54 @@ func (s *Scheduler) Health() healthboard.Lanes {
 	h.Idle, h.Active, h.Waiting, h.Open = states[StateIdle], states[StateActive], states[StateWaiting], states[StateOpen]
 	return h
 }
+
+// Activity returns the lanes of a tenant, or of all tenants if id is empty, for which want
+// returns true, in no order and at most limit.
+func (s *Scheduler) Activity(id tenant.ID, limit int, want func(failing bool) bool) []activity.Lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	var all []activity.Lane
+	for k, l := range s.lanes {
+		if len(all) >= limit {
+			break
+		}
+		if (id == "" || k.Tenant == id) && want(l.breaker.failing()) {
+			all = append(all, s.activity(l, now))
+		}
+	}
+	return all
+}
+
+func (s *Scheduler) activity(l *lane, now time.Time) activity.Lane {
+	out := activity.Lane{
+		Tenant: l.key.Tenant, Destination: l.key.Destination, Signal: l.key.Signal.String(), State: l.state(now).String(),
+		QueuedBytes: l.bytes, MaxBytes: s.MaxBytes, LastDelivered: shownTime(l.delivered),
+	}
+	if at, ok := l.oldestHeld(); ok {
+		out.Oldest = shownTime(at)
+	}
+	if !l.breaker.failing() {
+		return out
+	}
+	out.Failures, out.FailingSince, out.NextAttempt = l.breaker.failures, shownTime(l.breaker.since), shownTime(l.breaker.retryAt)
+	if a := l.answer; a != nil {
+		out.LastAnswer = &activity.Answer{Time: a.At.UTC(), Class: string(a.Class), Reason: a.Reason, Status: a.Status, Text: a.Text, URL: a.URL}
+	}
+	return out
+}
+
+// shownTime returns nil for the zero time.
+func shownTime(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.UTC()
+	return &at
+}
+
+// AnswerOf returns what health shows of a result that is not a success.
+func AnswerOf(r *Result, now time.Time) *healthboard.LaneAnswer { return r.answer(now) }
 
 // Tenants returns the tenants that have open lanes.
 func (s *Scheduler) Tenants() map[tenant.ID]bool {

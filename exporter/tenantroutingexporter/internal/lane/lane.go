@@ -39,6 +39,7 @@ type lane struct {
 	unexpected bool // the last answer is not one that such a destination gives
 
 	answer       *healthboard.LaneAnswer // to the last attempt, if it failed
+	delivered    time.Time               // when the last attempt succeeded; zero: none has
 	loggedReason string                  // of the failure in the log
 	quietUntil   time.Time               // until then rejections are not logged
 	unlogged     int64                   // rejections since the last one that was logged

@@ -37,7 +37,7 @@ func (s *Scheduler) succeeded(l *lane, now time.Time) {
 		s.Logger.Info("A destination takes data again", zap.String("tenant", string(l.key.Tenant)),
 			zap.String("destination", l.key.Destination), zap.Stringer("signal", l.key.Signal), zap.Duration("after", now.Sub(since)))
 	}
-	l.answer = nil
+	l.answer, l.delivered = nil, now
 }
 
 // Reasons of failures that targets report and that have a text of their own.
