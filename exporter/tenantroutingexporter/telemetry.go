@@ -68,6 +68,8 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 	t.registration, err = metadata.Meter(r.set.TelemetrySettings).RegisterCallback(
 		func(_ context.Context, o metric.Observer) error {
 			t.observeLanes(o, sched)
+			full := sched.Health()
+			o.ObserveFloat64(b.ExporterTenantRoutingQueueUse, max(full.Fullest, float64(full.QueuedBytes)/float64(r.cfg.MaxTotalBytes)))
 			t.observeRejected(o, &r.rejected)
 			t.observeMigrations(o, &r.migrations)
 			o.ObserveInt64(b.ExporterTenantRoutingPanics, r.recovery.Count())
@@ -79,10 +81,10 @@ func newTelemetry(r *router, sched *lane.Scheduler) (*telemetry, error) {
 		},
 		b.ExporterTenantRoutingAcceptedRecords, b.ExporterTenantRoutingRecoveredRecords, b.ExporterTenantRoutingDeliveredRecords,
 		b.ExporterTenantRoutingDeltaSeries, b.ExporterTenantRoutingDeadLetteredRecords, b.ExporterTenantRoutingDroppedRecords, b.ExporterTenantRoutingQueuedRecords,
-		b.ExporterTenantRoutingQueuedBytes, b.ExporterTenantRoutingQueueAge, b.ExporterTenantRoutingLanes, b.ExporterTenantRoutingCircuitBreakers,
+		b.ExporterTenantRoutingQueuedBytes, b.ExporterTenantRoutingQueueAge, b.ExporterTenantRoutingQueueUse, b.ExporterTenantRoutingLanes, b.ExporterTenantRoutingCircuitBreakers,
 		b.ExporterTenantRoutingMigratedRequests, b.ExporterTenantRoutingMigrationFaults,
 		b.ExporterTenantRoutingSendAttempts, b.ExporterTenantRoutingRefusedRequests, b.ExporterTenantRoutingPanics, b.ExporterTenantRoutingStorageFaults,
-		b.ExporterTenantRoutingStorageCompactions, b.ExporterTenantRoutingStorageFreeBytes, b.ExporterTenantRoutingStorageUsedBytes)
+		b.ExporterTenantRoutingStorageCompactions, b.ExporterTenantRoutingStorageFreeBytes, b.ExporterTenantRoutingStorageReserveBytes, b.ExporterTenantRoutingStorageUsedBytes)
 	if err != nil {
 		b.Shutdown()
 		return nil, err
@@ -164,6 +166,7 @@ func (t *telemetry) observeStorage(o metric.Observer, r *router) {
 	}
 	usage := r.store.Usage()
 	o.ObserveInt64(b.ExporterTenantRoutingStorageUsedBytes, usage.Taken)
+	o.ObserveInt64(b.ExporterTenantRoutingStorageReserveBytes, usage.Reserve)
 	if usage.Free >= 0 {
 		o.ObserveInt64(b.ExporterTenantRoutingStorageFreeBytes, usage.Free)
 	}
