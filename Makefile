@@ -132,7 +132,7 @@ victoria-traces: ## Build VictoriaTraces from VICTORIATRACES_SOURCE, a clone of 
 .PHONY: acceptance
 acceptance: build backends $(BACKENDS)/caddy ## Run the long tests with real backends and proxies (20 min, and the builds)
 	E2E_ACCEPTANCE=1 E2E_OUTAGE=30 E2E_PROXY_ROUNDS=5 E2E_UPLOAD_PIECES=400 \
-		go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy|TestRemoteWrite' ./internal/e2e
+		go test -count=1 -timeout 60m -v -run 'TestStore|TestMonitoring|TestProxy|TestRemoteWrite' ./internal/e2e
 
 .PHONY: bench
 bench: ## Run every benchmark of the packages
