@@ -92,6 +92,7 @@ test: build ## Build the binary and run all tests
 	cd internal/tools/schema && CGO_ENABLED=0 go test -trimpath ./...
 	cd internal/tools/compose && go test ./...
 	cd internal/tools/iac && go test ./...
+	cd internal/tools/dashboards && go test -count=1 ./...
 	cd internal/tools/packaging && go test ./...
 
 BACKENDS := _build/backends
@@ -135,7 +136,7 @@ victoria-traces: ## Build VictoriaTraces from VICTORIATRACES_SOURCE, a clone of 
 acceptance: build backends $(BACKENDS)/caddy ## Run the long tests with real backends and proxies (20 min, and the builds)
 	npm install --no-save --prefix internal/e2e/testdata/clickhouse --ignore-scripts --no-audit --no-fund --loglevel=error
 	E2E_ACCEPTANCE=1 E2E_OUTAGE=30 E2E_PROXY_ROUNDS=5 E2E_UPLOAD_PIECES=400 \
-		go test -count=1 -timeout 60m -v -run 'TestStore|TestProxy|TestRemoteWrite|TestStack|TestClickHouse' ./internal/e2e
+		go test -count=1 -timeout 60m -v -run 'TestStore|TestMonitoring|TestProxy|TestRemoteWrite|TestStack|TestClickHouse' ./internal/e2e
 
 .PHONY: bench
 bench: ## Run every benchmark of the packages
@@ -200,6 +201,7 @@ generate: ## Regenerate code, the reference and the JSON schema of the configura
 	cd internal/tools && go mod tidy
 	cd internal/tools/schema && go mod tidy && CGO_ENABLED=0 go run -trimpath . \
 		-schema $(CURDIR)/docs/schema/otelcol-tenant.schema.json -reference $(CURDIR)/docs/configuration.md
+	cd internal/tools/dashboards && go mod tidy
 	cd internal/tools/packaging && go mod tidy
 	cd internal/tools/iac && go mod tidy
 	cd testbed/requestpath && go mod tidy

@@ -26,6 +26,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
@@ -185,10 +186,11 @@ func (s *store) rangeOf(metric, owner string) (all []sample) {
 }
 
 // strict is a server in front of a store that rejects a whole request with status 400 for
-// one bad record, as most backends do: a log record or span named "bad…".
+// one bad record, as most backends do: a log record, metric or span named "bad…".
 type strict struct {
 	url     string
 	refused atomic.Int64 // requests
+	lenient atomic.Bool  // nothing is rejected
 }
 
 func newStrict(t *testing.T, s *store) *strict {
@@ -205,7 +207,7 @@ func newStrict(t *testing.T, s *store) *strict {
 			return
 		}
 		bad, err := holdsBad(r.URL.Path, r.Header.Get("Content-Encoding"), body)
-		if err != nil || bad {
+		if err != nil || bad && !front.lenient.Load() {
 			front.refused.Add(1)
 			http.Error(w, fmt.Sprintf("a record is not valid (%v)", err), http.StatusBadRequest)
 			return
@@ -229,7 +231,8 @@ func holdsBad(path, encoding string, body []byte) (bool, error) {
 		}
 	}
 	var names []string
-	if strings.HasSuffix(path, "/logs") {
+	switch {
+	case strings.HasSuffix(path, "/logs"):
 		ld, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(body)
 		if err != nil {
 			return false, err
@@ -237,7 +240,15 @@ func holdsBad(path, encoding string, body []byte) (bool, error) {
 		for _, lr := range logRecords(ld) {
 			names = append(names, lr.Body().AsString())
 		}
-	} else {
+	case strings.HasSuffix(path, "/metrics"):
+		md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(body)
+		if err != nil {
+			return false, err
+		}
+		for _, m := range metricsOf(md) {
+			names = append(names, m.Name())
+		}
+	default:
 		td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(body)
 		if err != nil {
 			return false, err
