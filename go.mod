@@ -110,7 +110,7 @@ require (
 	go.opentelemetry.io/collector/extension/xextension v0.159.0
 )
 
-require github.com/cenkalti/backoff/v7 v7.0.0 // indirect
+require github.com/cenkalti/backoff/v7 v7.0.0
 
 require github.com/hashicorp/golang-lru/v2 v2.0.7
 
@@ -143,6 +143,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/redis/go-redis/v9 v9.17.2
+	github.com/yuin/goldmark v1.8.7
 	go.opentelemetry.io/collector/config/configretry v1.65.0
 	go.opentelemetry.io/collector/confmap/provider/fileprovider v1.65.0
 	go.opentelemetry.io/collector/confmap/provider/yamlprovider v1.65.0

@@ -7,5 +7,5 @@ import "github.com/spf13/cobra"
 
 // agentCommands are those for the machine of an agent.
 func (a *app) agentCommands() []*cobra.Command {
-	return []*cobra.Command{a.doctorCommand()}
+	return []*cobra.Command{a.setupCommand(), a.doctorCommand()}
 }

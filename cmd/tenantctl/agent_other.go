@@ -14,7 +14,10 @@ import (
 // agentCommands are those for the machine of an agent.
 func (a *app) agentCommands() []*cobra.Command {
 	var all []*cobra.Command
-	for use, short := range map[string]string{"doctor": "Find out why an agent's data does not arrive (on Linux)"} {
+	for use, short := range map[string]string{
+		"setup":  "Set up the agent on this machine (on Linux)",
+		"doctor": "Find out why an agent's data does not arrive (on Linux)",
+	} {
 		all = append(all, &cobra.Command{Use: use, Short: short, DisableFlagParsing: true, RunE: func(*cobra.Command, []string) error {
 			return errors.New(use + " is available on Linux only, where agents of PM2 run")
 		}})

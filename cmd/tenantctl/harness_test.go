@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	for _, name := range []string{registryEnv, actorEnv, auditKeyEnv, gatewayConfigEnv} {
+	for _, name := range []string{registryEnv, actorEnv, auditKeyEnv, gatewayConfigEnv, grafanaURLEnv, grafanaCredentialsEnv, grafanaCAEnv, grafanaSourcesEnv} {
 		_ = os.Unsetenv(name)
 	}
 	config, err := os.MkdirTemp("", "tenantctl") // where the key for a database goes

@@ -102,7 +102,7 @@ func prefixed(err error) string {
 
 func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
-		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand(), a.statusCommand())
+		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand(), a.statusCommand(), a.grafanaCommand(), a.healthCommand())
 	root.AddCommand(a.agentCommands()...)
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway applies every change within a second, without a
@@ -114,6 +114,8 @@ Environment:
   ` + actorEnv + `      default of --actor
   ` + gatewayConfigEnv + `  default of --gateway-config, several files separated by :
   ` + statusSocketEnv + `  default of --socket of status
+  ` + grafanaURLEnv + `, ` + grafanaCredentialsEnv + `,
+  ` + grafanaCAEnv + `, ` + grafanaSourcesEnv + `   defaults of --grafana-…
   PGPASSWORD, PGPASSFILE, PGSSLMODE and others of libpq, for a registry in a database
 
 Files:

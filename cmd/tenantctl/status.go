@@ -48,7 +48,8 @@ TENANT, show the gateway, and the tenants with faults.
 
 The gateway answers at a Unix socket, which its owner and its group may use: see
 tenant_health::status in its configuration. Without --socket the command tries
-$` + statusSocketEnv + `, $STATUS_SOCKET, $STATE_DIR/status.sock and the places of the packages.
+$` + statusSocketEnv + `, $STATUS_SOCKET, $STATE_DIR/status.sock
+and the places of the packages.
 
 The exit status is 1 if there is an error among the findings, or if no gateway
 answers. tenantctl doctor is the same on the machine of an agent.`,

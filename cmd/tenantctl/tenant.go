@@ -27,12 +27,17 @@ func (a *app) tenantCommand() *cobra.Command {
 
 func (a *app) tenantCreate() *cobra.Command {
 	var flags tenantFlags
+	var inGrafana grafanaFlags
 	c := &cobra.Command{
 		Use:   "create ID",
 		Short: "Create a tenant, and the registry if there is none",
 		Long: `Create a tenant. Its ID is the business_id on all its data and cannot be changed
 later. A registry that does not exist is created: a file that only its owner can
-read, in a folder that must exist, or the tables of a database.`,
+read, in a folder that must exist, or the tables of a database.
+
+With --grafana-url, or $` + grafanaURLEnv + `, the tenant also gets an organization
+in Grafana, as "tenantctl grafana provision" describes. If that fails, the tenant is
+created nevertheless, and that command continues.`,
 		Example: `  tenantctl tenant create tenant-a --name "Tenant A Ltd" --attribute plan=enterprise \
     --route logs=loki --route traces=tempo --limit logs.records_per_second=5000 --limit daily_bytes=20GiB`,
 		Args: exactly("ID"),
@@ -41,12 +46,18 @@ read, in a folder that must exist, or the tables of a database.`,
 			if err != nil {
 				return err
 			}
-			return a.changeTenant(cmd, "created", func(ctx context.Context, r *operate.Registry) (*tenant.Tenant, error) {
+			create := func(ctx context.Context, r *operate.Registry) (*tenant.Tenant, error) {
 				return r.CreateTenant(ctx, a.request(""), tenant.ID(args[0]), change)
-			})
+			}
+			if inGrafana.url() == "" {
+				return a.changeTenant(cmd, "created", create)
+			}
+			return a.createInGrafana(cmd, &inGrafana, create)
 		},
 	}
 	flags.register(c, false)
+	inGrafana.register(c.Flags())
+	inGrafana.registerPlan(c.Flags())
 	return a.changing(c)
 }
 

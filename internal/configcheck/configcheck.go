@@ -18,6 +18,7 @@ import (
 
 // Finding is a fault of a configuration. Its text describes the effect and the fix.
 type Finding struct {
+	Check  Name   // what was checked
 	Refuse bool   // the collector must not start with this configuration
 	Key    string // path of the setting, such as service::pipelines::logs::processors
 	Text   string
@@ -81,12 +82,12 @@ func (c *checker) add(f Finding) {
 	}
 }
 
-func (c *checker) refuse(key, format string, args ...any) {
-	c.add(Finding{Refuse: true, Key: key, Text: fmt.Sprintf(format, args...)})
+func (c *checker) refuse(check Name, key, format string, args ...any) {
+	c.add(Finding{Check: check, Refuse: true, Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
-func (c *checker) warn(key, format string, args ...any) {
-	c.add(Finding{Key: key, Text: fmt.Sprintf(format, args...)})
+func (c *checker) warn(check Name, key, format string, args ...any) {
+	c.add(Finding{Check: check, Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
 // step is one component in the data path, and the setting that puts it there.
@@ -181,16 +182,16 @@ func (c *checker) checkPipeline(p *pipeline) {
 func (c *checker) checkTenantProcessor(p *pipeline, ch chain) {
 	first := slices.IndexFunc(ch.steps, func(s step) bool { return isTenant(s.id) })
 	if first < 0 {
-		c.refuse("service::pipelines::"+p.id+"::processors",
+		c.refuse(NoTenant, "service::pipelines::"+p.id+"::processors",
 			"data of %s reaches tenant_routing without a tenant processor, which sets the tenant: all data would be rejected, or have the tenant that the sender claims; add tenant", ch.receiver)
 		return
 	}
 	for _, s := range ch.steps[first+1:] {
 		switch {
 		case merges(s.id):
-			c.refuse(s.key, "%s between tenant and tenant_routing merges requests of several tenants after they were acknowledged: when one of the tenants is suspended, blocked or over its limits, the data of the others is lost with it; remove %s, tenant_routing merges by tenant itself (lane::batch)", s.id, s.id)
+			c.refuse(MergesBehindTenant, s.key, "%s between tenant and tenant_routing merges requests of several tenants after they were acknowledged: when one of the tenants is suspended, blocked or over its limits, the data of the others is lost with it; remove %s, tenant_routing merges by tenant itself (lane::batch)", s.id, s.id)
 		case c.isConnector(s.id) && !forwardsRequests(s.id):
-			c.warn(s.key, "the connector %s between tenant and tenant_routing is not known to forward requests unchanged; if it merges, delays or generates data, data that it has acknowledged can be lost", s.id)
+			c.warn(UnknownConnector, s.key, "the connector %s between tenant and tenant_routing is not known to forward requests unchanged; if it merges, delays or generates data, data that it has acknowledged can be lost", s.id)
 		}
 	}
 }
@@ -205,7 +206,7 @@ func (c *checker) checkIdentity(ch chain) (auth bool) {
 		auth = true
 		for _, before := range ch.steps[:i] {
 			if merges(before.id) || c.isConnector(before.id) && !forwardsRequests(before.id) {
-				c.refuse(before.key, "%s in front of %s (source: auth) drops the identity of the client, so all data is rejected, even with metadata_keys; put %s first, or remove %s", before.id, s.id, s.id, before.id)
+				c.refuse(MergesBeforeTenant, before.key, "%s in front of %s (source: auth) drops the identity of the client, so all data is rejected, even with metadata_keys; put %s first, or remove %s", before.id, s.id, s.id, before.id)
 			}
 		}
 	}
@@ -230,9 +231,9 @@ func (c *checker) checkMemoryLimiter(p *pipeline) {
 	key := "service::pipelines::" + p.id + "::processors"
 	switch {
 	case i < 0:
-		c.warn(key, "there is no memory_limiter: a collector that runs out of memory is killed, and data that is not in storage is lost; add memory_limiter as the first processor")
+		c.warn(NoMemoryLimiter, key, "there is no memory_limiter: a collector that runs out of memory is killed, and data that is not in storage is lost; add memory_limiter as the first processor")
 	case i > 0:
-		c.warn(key, "%s is not the first processor, so %s processes data that should have been rejected; put it first", p.processors[i], p.processors[0])
+		c.warn(MemoryLimiterNotFirst, key, "%s is not the first processor, so %s processes data that should have been rejected; put it first", p.processors[i], p.processors[0])
 	}
 }
 
@@ -241,17 +242,17 @@ func (c *checker) checkRouting(id string) {
 	set := mapping(at(c.conf, "exporters", id))
 	key := "exporters::" + id
 	if set["storage"] == nil || text(set["storage"]) == "" {
-		c.warn(key+"::storage", "is not set: acknowledged data is only in memory, and is lost when the process ends; set it to a storage extension such as file_storage")
+		c.warn(NoStorage, key+"::storage", "is not set: acknowledged data is only in memory, and is lost when the process ends; set it to a storage extension such as file_storage")
 	}
 	for _, old := range texts(set["migrate_queues"]) {
 		for i := range c.pipelines {
 			if p := &c.pipelines[i]; slices.Contains(p.exporters, old) {
-				c.refuse(key+"::migrate_queues", "names %s, which is an exporter of the pipeline %s: its queue cannot be migrated while it is in use; remove it from the pipeline, or from migrate_queues", old, p.id)
+				c.refuse(QueueInUse, key+"::migrate_queues", "names %s, which is an exporter of the pipeline %s: its queue cannot be migrated while it is in use; remove it from the pipeline, or from migrate_queues", old, p.id)
 			}
 		}
 	}
 	if set["dead_letter"] == nil {
-		c.warn(key+"::dead_letter", "is not set: data that a destination rejects permanently is dropped and counted; set dead_letter::directory to keep it")
+		c.warn(NoDeadLetters, key+"::dead_letter", "is not set: data that a destination rejects permanently is dropped and counted; set dead_letter::directory to keep it")
 	}
 }
 
@@ -260,7 +261,7 @@ func (c *checker) checkRoutingRegistry(p *pipeline) {
 	for _, id := range p.exporters {
 		set := mapping(at(c.conf, "exporters", id))
 		if typeOf(id) == typeRouting && text(set["registry"]) == "" && set["routes"] != nil {
-			c.warn("exporters::"+id+"::registry", "is not set: all tenants use the same routes, independent of the registry, and at most max_tenants tenants are accepted; set it to the tenant_registry extension")
+			c.warn(NoRoutingRegistry, "exporters::"+id+"::registry", "is not set: all tenants use the same routes, independent of the registry, and at most max_tenants tenants are accepted; set it to the tenant_registry extension")
 		}
 	}
 }
@@ -273,14 +274,14 @@ func (c *checker) checkSendingQueue(id string) {
 		return
 	}
 	if typeOf(text(at(c.conf, "exporters", id, "auth", "authenticator"))) == "bearerkeyauth" {
-		c.warn("exporters::"+id, "drops data that the gateway rejects with 401, 403, 404 or 413, such as after a key has expired; use tenant_routing, which keeps it")
+		c.warn(ExporterDrops, "exporters::"+id, "drops data that the gateway rejects with 401, 403, 404 or 413, such as after a key has expired; use tenant_routing, which keeps it")
 	}
 	queue, ok := at(c.conf, "exporters", id, "sending_queue").(map[string]any)
 	if !ok || queue["enabled"] == false {
 		return
 	}
 	if text(queue["storage"]) == "" {
-		c.warn("exporters::"+id+"::sending_queue::storage", "is not set: data in the queue is lost when the process ends; set it to a storage extension such as file_storage")
+		c.warn(QueueInMemory, "exporters::"+id+"::sending_queue::storage", "is not set: data in the queue is lost when the process ends; set it to a storage extension such as file_storage")
 	}
 }
 

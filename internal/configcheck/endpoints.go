@@ -81,11 +81,11 @@ func (c *checker) checkURL(key, endpoint string) *parts {
 	switch {
 	case !ok:
 		shown := withoutSecrets(endpoint)
-		c.refuse(key, "is %s and has no scheme: write http://%s, or https://%s if the server has a certificate", shown, shown, shown)
+		c.refuse(EndpointScheme, key, "is %s and has no scheme: write http://%s, or https://%s if the server has a certificate", shown, shown, shown)
 		return nil
 	case !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https"):
 		if !strings.ContainsAny(scheme, "{$") {
-			c.refuse(key, "has the scheme %s, but data is sent over HTTP: write http:// or https://, or use an exporter for gRPC", scheme)
+			c.refuse(EndpointScheme, key, "has the scheme %s, but data is sent over HTTP: write http:// or https://, or use an exporter for gRPC", scheme)
 		}
 		return nil
 	}
@@ -98,7 +98,7 @@ func (c *checker) checkURL(key, endpoint string) *parts {
 		p.port = host[i+1:]
 	}
 	if p.port == portGRPC {
-		c.warn(key, "has port %s, on which servers receive OTLP over gRPC and not over HTTP: use port %s, or an exporter for gRPC", portGRPC, portHTTP)
+		c.warn(EndpointPort, key, "has port %s, on which servers receive OTLP over gRPC and not over HTTP: use port %s, or an exporter for gRPC", portGRPC, portHTTP)
 	}
 	return p
 }
@@ -113,17 +113,17 @@ func withoutSecrets(endpoint string) string {
 func (c *checker) checkBasePath(key string, u *parts, paths profile.Paths) {
 	base := strings.TrimRight(u.path, "/")
 	if strings.HasSuffix(u.path, "//") {
-		c.warn(key+"::endpoint", "ends in several slashes, which become part of the path: write one or none")
+		c.warn(EndpointDoubtful, key+"::endpoint", "ends in several slashes, which become part of the path: write one or none")
 	}
 	for _, signal := range tenant.AllSignals() {
 		if suffix := "/v1/" + signal.String(); strings.HasSuffix(base, suffix) {
-			c.refuse(key+"::endpoint", "ends in %s, but the path of each signal is added to it: remove %s, or set %s_endpoint to the whole URL",
+			c.refuse(EndpointPath, key+"::endpoint", "ends in %s, but the path of each signal is added to it: remove %s, or set %s_endpoint to the whole URL",
 				suffix, suffix, signal)
 			return
 		}
 	}
 	if strings.HasSuffix(base, "/v1") {
-		c.refuse(key+"::endpoint", "ends in /v1, but paths such as /v1/logs are added to it: remove /v1")
+		c.refuse(EndpointPath, key+"::endpoint", "ends in /v1, but paths such as /v1/logs are added to it: remove /v1")
 		return
 	}
 	for _, signal := range tenant.AllSignals() {
@@ -132,7 +132,7 @@ func (c *checker) checkBasePath(key string, u *parts, paths profile.Paths) {
 		if begin == "" || paths[signal] == "" || !strings.HasSuffix(base, begin) {
 			continue
 		}
-		c.warn(key+"::endpoint", "ends in %s, and %s is added to it, so data is sent to %s: remove %s unless a proxy needs it twice",
+		c.warn(EndpointDoubtful, key+"::endpoint", "ends in %s, and %s is added to it, so data is sent to %s: remove %s unless a proxy needs it twice",
 			begin, paths[signal], base+paths[signal], begin)
 		return
 	}
@@ -143,13 +143,13 @@ func (c *checker) checkSignalPath(key string, u *parts, signal tenant.Signal) {
 	path, _, _ := strings.Cut(u.path, "?")
 	switch {
 	case strings.Trim(path, "/") == "":
-		c.warn(key, "has no path, and none is added to it: write the whole URL, such as one that ends in /v1/%s", signal)
+		c.warn(EndpointDoubtful, key, "has no path, and none is added to it: write the whole URL, such as one that ends in /v1/%s", signal)
 	case strings.HasSuffix(path, "/v1/"+signal.String()+"/"):
-		c.warn(key, "ends in a slash, and most servers do not accept it as /v1/%s: remove the slash", signal)
+		c.warn(EndpointDoubtful, key, "ends in a slash, and most servers do not accept it as /v1/%s: remove the slash", signal)
 	default:
 		for _, other := range tenant.AllSignals() {
 			if other != signal && strings.HasSuffix(strings.TrimRight(path, "/"), "/v1/"+other.String()) {
-				c.warn(key, "ends in /v1/%s, which is for %s", other, other)
+				c.warn(EndpointDoubtful, key, "ends in /v1/%s, which is for %s", other, other)
 			}
 		}
 	}
@@ -170,10 +170,10 @@ func (c *checker) checkGRPCEndpoint(key string, set map[string]any) {
 	}
 	host, path, _ := strings.Cut(host, "/")
 	if path != "" {
-		c.refuse(key, "has the path /%s, but gRPC has no paths: write %s, or use an exporter for HTTP", path, host)
+		c.refuse(EndpointPath, key, "has the path /%s, but gRPC has no paths: write %s, or use an exporter for HTTP", path, host)
 	}
 	if u, err := url.Parse("//" + host); err == nil && u.Port() == portHTTP {
-		c.warn(key, "has port %s, on which servers receive OTLP over HTTP and not over gRPC: use port %s, or an exporter for HTTP", portHTTP, portGRPC)
+		c.warn(EndpointPort, key, "has port %s, on which servers receive OTLP over HTTP and not over gRPC: use port %s, or an exporter for HTTP", portHTTP, portGRPC)
 	}
 }
 
@@ -186,9 +186,9 @@ func (c *checker) checkReceiverPorts(id string) {
 		endpoint := text(s.set["endpoint"])
 		switch {
 		case s.grpc && strings.HasSuffix(endpoint, ":"+portHTTP):
-			c.warn(s.key+"::endpoint", "receives gRPC on port %s, to which clients send OTLP over HTTP: use port %s", portHTTP, portGRPC)
+			c.warn(ReceiverPort, s.key+"::endpoint", "receives gRPC on port %s, to which clients send OTLP over HTTP: use port %s", portHTTP, portGRPC)
 		case !s.grpc && strings.HasSuffix(endpoint, ":"+portGRPC):
-			c.warn(s.key+"::endpoint", "receives HTTP on port %s, to which clients send OTLP over gRPC: use port %s", portGRPC, portHTTP)
+			c.warn(ReceiverPort, s.key+"::endpoint", "receives HTTP on port %s, to which clients send OTLP over gRPC: use port %s", portGRPC, portHTTP)
 		}
 	}
 }

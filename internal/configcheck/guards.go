@@ -28,9 +28,9 @@ func (c *checker) checkAdmissions(receiver string) {
 		guards := s.guards()
 		switch {
 		case own != "" && len(guards) > 0:
-			c.warn(key, "has %s, but %s applies the guard %s itself: each request is admitted twice and counts twice against the limits; remove {id: %s}", guards[0], receiver, own, guards[0])
+			c.warn(GuardedTwice, key, "has %s, but %s applies the guard %s itself: each request is admitted twice and counts twice against the limits; remove {id: %s}", guards[0], receiver, own, guards[0])
 		case len(guards) > 1:
-			c.warn(key, "has %s: each request is admitted %d times and counts %d times against the limits; keep one of them", strings.Join(guards, " and "), len(guards), len(guards))
+			c.warn(GuardedTwice, key, "has %s: each request is admitted %d times and counts %d times against the limits; keep one of them", strings.Join(guards, " and "), len(guards), len(guards))
 		}
 	}
 }
@@ -46,10 +46,10 @@ func (c *checker) checkGuards(receiver string) {
 			continue
 		}
 		if typeOf(id) == "builtin" {
-			c.warn("receivers::"+receiver+"::guard", "is %s, which has no registry: requests of a tenant that was suspended after its key was checked are read and decoded before they are rejected; set it to a request_guard extension with a registry", builtIn)
+			c.warn(GuardWithoutRegistry, "receivers::"+receiver+"::guard", "is %s, which has no registry: requests of a tenant that was suspended after its key was checked are read and decoded before they are rejected; set it to a request_guard extension with a registry", builtIn)
 			id = receiver + " (" + builtIn + ")"
 		} else if text(at(c.conf, "extensions", id, "registry")) == "" {
-			c.warn("extensions::"+id+"::registry", "is not set: requests of a tenant that was suspended after its key was checked are read and decoded before they are rejected; set it to the registry of the tenant processor")
+			c.warn(GuardWithoutRegistry, "extensions::"+id+"::registry", "is not set: requests of a tenant that was suspended after its key was checked are read and decoded before they are rejected; set it to the registry of the tenant processor")
 		}
 		if !slices.Contains(c.guardsInUse, id) {
 			c.guardsInUse = append(c.guardsInUse, id)
@@ -61,7 +61,7 @@ func (c *checker) checkGuards(receiver string) {
 func (c *checker) checkGuardCount() {
 	if len(c.guardsInUse) > 1 {
 		slices.Sort(c.guardsInUse)
-		c.warn("service::extensions", "the receivers of tenants use %d guards: %s; each guard has separate limits, so one tenant may use its share of every guard; use one request_guard for all", len(c.guardsInUse), strings.Join(c.guardsInUse, ", "))
+		c.warn(SeveralGuards, "service::extensions", "the receivers of tenants use %d guards: %s; each guard has separate limits, so one tenant may use its share of every guard; use one request_guard for all", len(c.guardsInUse), strings.Join(c.guardsInUse, ", "))
 	}
 }
 
@@ -99,7 +99,7 @@ func (c *checker) checkRegistries(p *pipeline, ch chain) {
 	}
 	for _, u := range uses[min(1, len(uses)):] {
 		if u.registry != uses[0].registry {
-			c.warn(u.key, "is %s, but %s is %s: a tenant, a key or a suspension in only one of them applies to only some of the components; use one registry", u.registry, uses[0].key, uses[0].registry)
+			c.warn(SeveralRegistries, u.key, "is %s, but %s is %s: a tenant, a key or a suspension in only one of them applies to only some of the components; use one registry", u.registry, uses[0].key, uses[0].registry)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func CheckMemory(conf map[string]any, m Machine) []Finding {
 		if m.Group {
 			whose = "the control group allows"
 		}
-		c.warn(largest.key, "allows more memory than is available: %s, but %s %s: the kernel kills the process before a limit is reached; lower the settings or add memory", together, whose, mebibytes(bytesize.Size(m.Memory)))
+		c.warn(MemoryOfMachine, largest.key, "allows more memory than is available: %s, but %s %s: the kernel kills the process before a limit is reached; lower the settings or add memory", together, whose, mebibytes(bytesize.Size(m.Memory)))
 	}
 	for _, id := range c.processorsOf(typeMemoryLimiter) {
 		c.checkLimits(id, m, total, together)
@@ -89,11 +89,11 @@ func (c *checker) checkLimits(id string, m Machine, total bytesize.Size, togethe
 	soft := bytesize.Size(limit - spike)
 	switch {
 	case m.Memory > 0 && int64(soft) >= m.Memory:
-		c.warn(key+"::"+unit, "rejects data from %s on, but only %s are available: the kernel kills the process first; lower it", mebibytes(soft), mebibytes(bytesize.Size(m.Memory)))
+		c.warn(MemoryOfMachine, key+"::"+unit, "rejects data from %s on, but only %s are available: the kernel kills the process first; lower it", mebibytes(soft), mebibytes(bytesize.Size(m.Memory)))
 	case soft < total:
-		c.warn(key+"::"+unit, "rejects the data of all tenants from %s on, which is the limit minus the spike limit, while no bound is exceeded: %s; raise it or lower the others", mebibytes(soft), together)
+		c.warn(MemoryOfMachine, key+"::"+unit, "rejects the data of all tenants from %s on, which is the limit minus the spike limit, while no bound is exceeded: %s; raise it or lower the others", mebibytes(soft), together)
 	case m.GoLimit != math.MaxInt64 && m.GoLimit >= int64(soft):
-		c.warn(key+"::"+unit, "rejects the data of all tenants from %s on, which is the limit minus the spike limit, and counts garbage that the Go runtime does not collect below its soft memory limit of %s; raise it, or lower request_guard::memory_limit or GOMEMLIMIT", mebibytes(soft), mebibytes(bytesize.Size(m.GoLimit)))
+		c.warn(MemoryOfMachine, key+"::"+unit, "rejects the data of all tenants from %s on, which is the limit minus the spike limit, and counts garbage that the Go runtime does not collect below its soft memory limit of %s; raise it, or lower request_guard::memory_limit or GOMEMLIMIT", mebibytes(soft), mebibytes(bytesize.Size(m.GoLimit)))
 	}
 }
 

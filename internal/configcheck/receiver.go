@@ -34,7 +34,7 @@ func (c *checker) checkReceiver(id string) {
 			continue
 		}
 		if s.grpc && !slices.Contains(s.middlewares(), "bearerkeyauth") {
-			c.warn(s.key+"::middlewares", "has no bearer_key_auth: messages without a valid key are read completely before they are rejected; add {id: bearer_key_auth}")
+			c.warn(LateAuthentication, s.key+"::middlewares", "has no bearer_key_auth: messages without a valid key are read completely before they are rejected; add {id: bearer_key_auth}")
 		}
 		c.checkRequestGuard(id, s)
 	}
@@ -54,10 +54,10 @@ func (c *checker) checkEdgeReceiver(id string) {
 func (c *checker) checkAuthenticator(id string, s server) bool {
 	switch authenticator := text(at(s.set, "auth", "authenticator")); {
 	case authenticator == "":
-		c.refuse(s.key+"::auth", "is not set, but tenant has source: auth: no request has a tenant, and all data of %s would be rejected; set auth::authenticator: bearer_key_auth, or use source: config in a separate pipeline", id)
+		c.refuse(NoAuthenticator, s.key+"::auth", "is not set, but tenant has source: auth: no request has a tenant, and all data of %s would be rejected; set auth::authenticator: bearer_key_auth, or use source: config in a separate pipeline", id)
 		return false
 	case typeOf(authenticator) != "bearerkeyauth":
-		c.warn(s.key+"::auth::authenticator", "is %s, which is not known to set the tenant of a request; tenant with source: auth rejects data without a tenant: use bearer_key_auth", authenticator)
+		c.warn(UnknownAuthenticator, s.key+"::auth::authenticator", "is %s, which is not known to set the tenant of a request; tenant with source: auth rejects data without a tenant: use bearer_key_auth", authenticator)
 	}
 	return true
 }
@@ -65,7 +65,7 @@ func (c *checker) checkAuthenticator(id string, s server) bool {
 // checkRequestGuard checks that a server uses a request_guard.
 func (c *checker) checkRequestGuard(id string, s server) {
 	if !slices.Contains(s.middlewares(), typeGuard) {
-		c.warn(s.key+"::middlewares", "has no request_guard: requests are decompressed and decoded before any limit applies, so one request can exhaust the memory of the process; use the receiver tenant_otlp instead of %s, or add {id: request_guard}", id)
+		c.warn(NoGuard, s.key+"::middlewares", "has no request_guard: requests are decompressed and decoded before any limit applies, so one request can exhaust the memory of the process; use the receiver tenant_otlp instead of %s, or add {id: request_guard}", id)
 	}
 }
 

@@ -26,7 +26,7 @@ func (c *checker) checkServiceLinks(key string, conf any, depth int) {
 				inner = key + "::" + name
 			}
 			if value, ok := v[name].(string); ok && name == "port" && serviceLink.MatchString(value) {
-				c.refuse(inner, "is %s and not a number: Kubernetes sets a variable such as METRICS_PORT to this if the namespace has a Service named metrics; "+
+				c.refuse(ServiceLink, inner, "is %s and not a number: Kubernetes sets a variable such as METRICS_PORT to this if the namespace has a Service named metrics; "+
 					"set the variable in the pod to a port, or enableServiceLinks to false", value)
 			}
 			c.checkServiceLinks(inner, v[name], depth+1)

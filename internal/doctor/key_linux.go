@@ -123,7 +123,8 @@ func (x *examination) checkKey(subject, key string) {
 	case key == "":
 		x.fail("key.present", subject, "There is no key", newKeyFix)
 	case err == nil:
-		x.ok("key.form", subject, "The key has the right form and checksum; its ID is "+id)
+		// The ID is public. It is a part of the key, so scrub would hide the sentence.
+		x.all = append(x.all, Finding{ID: "key.form", Status: OK, Subject: subject, Message: "The key has the right form and checksum; its ID is " + id})
 	case strings.Contains(key, "REPLACE_WITH"):
 		x.fail("key.form", subject, "The key is the placeholder of `tenantctl onboard` without --new-key", newKeyFix)
 	case strings.HasPrefix(key, apikey.Prefix) && len(key) == apikey.Length:

@@ -22,7 +22,7 @@ import (
 // maxFiles bounds how many files of one kind are listed.
 const maxFiles = 20
 
-const accessFix = "Run `tenantctl setup`, which grants the agent's user access with ACLs, or see `tenantctl setup --dry-run` for the commands."
+const accessFix = "Run `tenantctl setup`, which grants the agent's user access with ACLs, or see `tenantctl setup --dry-run` for the commands. A chmod of a file or folder removes what was granted earlier."
 
 // pm2 checks homes, permissions and files of PM2.
 func (x *examination) pm2(context.Context) {
@@ -36,8 +36,8 @@ func (x *examination) pm2(context.Context) {
 	}
 	homes, skipped := pm2home.Find(pm2home.Search{Root: x.rootPrefix(), More: x.paths(named)})
 	for _, s := range skipped {
-		if !slices.Contains(x.paths(named), s.Path) {
-			x.warn("pm2.home", s.Path, "This looks like a home of PM2 and is not used: "+s.Reason, "Correct the owner or the link if PM2 runs there.")
+		if s.Daemon != 0 && !slices.Contains(x.paths(named), s.Path) {
+			x.warn("pm2.home", s.Path, fmt.Sprintf("Process %d is named like the daemon of PM2 in this home, which cannot be used: %s", s.Daemon, s.Reason), "Correct the owner or the link if PM2 runs there.")
 		}
 	}
 	for i := range x.agent.Receivers {
@@ -85,16 +85,12 @@ func (x *examination) unconfigured(homes []pm2home.Home) {
 		if slices.ContainsFunc(x.agent.Receivers, func(r agentinstall.PM2) bool { return len(r.Include) > 0 || x.configured(&r, h.Path) }) {
 			continue
 		}
-		where := ""
-		if h.Daemon != 0 {
-			where = fmt.Sprintf(", whose daemon runs as process %d", h.Daemon)
-		}
-		fix := "Run `tenantctl setup`, which adds it to PM2_HOMES in /etc/otelcol-tenant/agent.env, or set PM2_HOME to it, and restart the agent."
-		message := fmt.Sprintf("The agent does not read this home of PM2 of %s, with %d log files%s", h.User, len(h.Logs), where)
-		if len(h.Logs) == 0 && h.Daemon == 0 {
-			x.warn("pm2.unconfigured", h.Path, message, fix)
+		if h.Daemon == 0 {
+			x.ok("pm2.unconfigured", h.Path, fmt.Sprintf("The agent does not read this home of PM2 of %s, where no daemon runs", h.User))
 			continue
 		}
+		fix := "Run `tenantctl setup`, which adds it to /etc/otelcol-tenant/agent.env, or set PM2_HOME to it and restart the agent."
+		message := fmt.Sprintf("The agent does not read this home of PM2 of %s, with %d log files, whose daemon runs as process %d", h.User, len(h.Logs), h.Daemon)
 		x.fail("pm2.unconfigured", h.Path, message, fix)
 	}
 }

@@ -31,6 +31,7 @@ const (
 	maxEnviron = 1 << 20
 	maxDump    = 16 << 20
 	maxLogs    = 4096 // files of a folder or a list
+	maxSkipped = 256
 )
 
 // Home is the home folder of a PM2 daemon.
@@ -44,13 +45,18 @@ type Home struct {
 	Socket bool     // rpc.sock exists
 	Daemon int      // process ID of the running daemon; 0: none was found
 	Umask  int      // of the daemon; -1: unknown
+	Named  bool     // the caller has asked for it
 
 	// LogsFault says why the folder logs cannot be used, such as that it is a link of its owner.
 	LogsFault string
 }
 
-// Skipped is a place that looks like a home folder and is none that may be used.
-type Skipped struct{ Path, Reason string }
+// Skipped is a place that looks like a home folder and is none that may be used. Daemon is the process of a
+// running daemon that names it, or 0.
+type Skipped struct {
+	Path, Reason string
+	Daemon       int
+}
 
 // Search are the places to look at. Root is / except in tests.
 type Search struct {
@@ -83,7 +89,7 @@ func Find(s Search) ([]Home, []Skipped) {
 		all = append(all, candidate{path: filepath.Join(folder, ".pm2"), uid: -1, umask: -1})
 	}
 	found := map[string]*Home{}
-	skipped := map[string]string{}
+	skipped := map[string]Skipped{}
 	for _, c := range all {
 		home, err := open(c)
 		switch {
@@ -91,7 +97,7 @@ func Find(s Search) ([]Home, []Skipped) {
 			known := found[home.Path]
 			if known == nil {
 				if len(found) >= Max {
-					skipped[home.Path] = "there are more than " + strconv.Itoa(Max) + " homes"
+					skipped[home.Path] = Skipped{home.Path, "there are more than " + strconv.Itoa(Max) + " homes", c.daemon}
 					continue
 				}
 				found[home.Path], known = home, home
@@ -99,11 +105,14 @@ func Find(s Search) ([]Home, []Skipped) {
 			if c.daemon != 0 {
 				known.Daemon, known.Umask = c.daemon, c.umask
 			}
+			known.Named = known.Named || c.named
 		case c.named, err != nil && !errors.Is(err, fs.ErrNotExist):
 			if err == nil {
 				err = fs.ErrNotExist
 			}
-			skipped[c.path] = safepath.Reason(err)
+			if len(skipped) < maxSkipped {
+				skipped[c.path] = Skipped{c.path, safepath.Reason(err), max(c.daemon, skipped[c.path].Daemon)}
+			}
 		}
 	}
 	var homes []Home
@@ -112,8 +121,8 @@ func Find(s Search) ([]Home, []Skipped) {
 	}
 	slices.SortFunc(homes, func(a, b Home) int { return cmp.Compare(a.Path, b.Path) })
 	var out []Skipped
-	for path, reason := range skipped {
-		out = append(out, Skipped{path, reason})
+	for _, one := range skipped {
+		out = append(out, one)
 	}
 	slices.SortFunc(out, func(a, b Skipped) int { return cmp.Compare(a.Path, b.Path) })
 	return homes, out

@@ -1,0 +1,2 @@
+# The binaries of make build, where the package installs them.
+install -m 0755 /run/src/_build/otelcol-tenant /run/src/_build/tenantctl /usr/bin/

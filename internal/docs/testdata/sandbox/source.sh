@@ -1,0 +1,2 @@
+# The source tree after make build, as the working directory.
+cd /run/src
