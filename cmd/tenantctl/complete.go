@@ -27,7 +27,7 @@ func (a *app) completeArguments(root *cobra.Command) error {
 	for path, f := range map[string]completion{
 		"tenant show": tenants, "tenant update": tenants, "tenant suspend": tenants, "tenant resume": tenants, "tenant delete": tenants,
 		"key create": tenants, "key list": tenants, "key rotate": keys, "key revoke": keys, "onboard": tenants,
-		"status": tenants,
+		"status":            tenants,
 		"grafana provision": tenants, "grafana deprovision": tenants,
 	} {
 		c, _, err := root.Find(strings.Fields(path))
