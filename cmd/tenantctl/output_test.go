@@ -31,6 +31,7 @@ var outputCases = map[string]string{
 	"registry export":         "registry export", // as a table, in the format of the registry, which is what it is for
 	"registry migrate":        "",                // of a database alone
 	"deadletter replay":       "",                // needs a server to send to
+	"status":                  "",                // needs a gateway, see status_test.go
 	"grafana provision":       "",                // needs a Grafana, see grafana_test.go
 	"grafana deprovision":     "",                // the same
 	"grafana export":          "",                // the same

@@ -44,11 +44,12 @@ func (a *app) statusCommand() *cobra.Command {
 wrong and how to fix it: the last accepted data by signal, the keys in use and
 where they are used, rejected requests by reason with an example, the queues to the
 destinations with their last answers, dead letters and the use of limits. Without
-TENANT, show the gateway, and the tenants with trouble.
+TENANT, show the gateway, and the tenants with faults.
 
 The gateway answers at a Unix socket, which its owner and its group may use: see
 tenant_health::status in its configuration. Without --socket the command tries
-$` + statusSocketEnv + `, $STATUS_SOCKET, $STATE_DIR/status.sock and the places of the packages.
+$` + statusSocketEnv + `, $STATUS_SOCKET, $STATE_DIR/status.sock
+and the places of the packages.
 
 The exit status is 1 if there is an error among the findings, or if no gateway
 answers. tenantctl doctor is the same on the machine of an agent.`,
@@ -76,8 +77,8 @@ answers. tenantctl doctor is the same on the machine of an agent.`,
 					return err
 				}
 				n := gatewaystatus.Errors(overview.Findings)
-				for i := range overview.Trouble {
-					n += gatewaystatus.Errors(overview.Trouble[i].Findings)
+				for i := range overview.Faulty {
+					n += gatewaystatus.Errors(overview.Faulty[i].Findings)
 				}
 				return errorsFound(n)
 			}
@@ -95,7 +96,7 @@ answers. tenantctl doctor is the same on the machine of an agent.`,
 		},
 	}
 	c.Flags().StringVar(&socket, "socket", "", "the Unix `SOCKET` of the gateway; default $"+statusSocketEnv+", or where a package puts it")
-	c.Flags().BoolVar(&all, "all", false, "list all tenants, also those without trouble")
+	c.Flags().BoolVar(&all, "all", false, "list all tenants, also those without faults")
 	return c
 }
 

@@ -54,7 +54,7 @@ func writeOverview(w io.Writer, o *gatewaystatus.Overview) error {
 	if err := writeStatusFindings(w, "gateway", o.Findings); err != nil {
 		return err
 	}
-	for _, line := range o.Trouble {
+	for _, line := range o.Faulty {
 		for _, f := range line.Findings {
 			if f.Severity.Bad() {
 				if err := writeStatusFindings(w, line.ID, []gatewaystatus.Finding{f}); err != nil {
@@ -64,13 +64,13 @@ func writeOverview(w io.Writer, o *gatewaystatus.Overview) error {
 			}
 		}
 	}
-	if len(o.Findings) == 0 && o.TroubleTotal == 0 {
-		if _, err := fmt.Fprintln(w, "OK       the gateway works, and no tenant has trouble"); err != nil {
+	if len(o.Findings) == 0 && o.FaultyTotal == 0 {
+		if _, err := fmt.Fprintln(w, "OK       the gateway works, and no tenant has a fault"); err != nil {
 			return err
 		}
 	}
-	if more := o.TroubleTotal - len(o.Trouble); more > 0 {
-		if _, err := fmt.Fprintf(w, "         … and %d more tenants with trouble: tenantctl status --all\n", more); err != nil {
+	if more := o.FaultyTotal - len(o.Faulty); more > 0 {
+		if _, err := fmt.Fprintf(w, "         … and %d more tenants with faults: tenantctl status --all\n", more); err != nil {
 			return err
 		}
 	}

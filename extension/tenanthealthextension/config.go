@@ -36,7 +36,7 @@ type Config struct {
 	// Without it, a response contains no address, path or tenant.
 	Conditions configoptional.Optional[ConditionsConfig] `mapstructure:"conditions"`
 
-	// Status enables the status API of a gateway, which tells its operator about each tenant.
+	// Status enables the status API of a gateway, which shows each tenant to its operator.
 	Status configoptional.Optional[StatusConfig] `mapstructure:"status"`
 
 	// Metrics configures the metrics of the extension.

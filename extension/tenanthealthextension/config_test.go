@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
@@ -58,6 +59,24 @@ func TestConfig_RejectsInvalidSettings(t *testing.T) {
 	} {
 		assert.ErrorContains(t, confmap.Validate(load(t, "invalid.yaml", key)), want, key)
 	}
+}
+
+func TestConfig_RejectsInvalidStatus(t *testing.T) {
+	for want, change := range map[string]func(*StatusConfig){
+		`"socket" is required`:                    func(c *StatusConfig) { c.Socket = "" },
+		`"registry" is required`:                  func(c *StatusConfig) { c.Registry = component.ID{} },
+		`"silent_after" must be positive, got 0s`: func(c *StatusConfig) { c.SilentAfter = 0 },
+		`"inactive_after" must be longer than "silent_after", got 1m0s and 15m0s`: func(c *StatusConfig) { c.InactiveAfter = time.Minute },
+	} {
+		cfg := defaultStatus()
+		cfg.Socket = "s.sock"
+		require.NoError(t, cfg.Validate())
+		change(&cfg)
+		assert.ErrorContains(t, cfg.Validate(), want)
+	}
+	cfg := createDefaultConfig().(*Config)
+	cfg.Metrics.Tenant = true
+	assert.ErrorContains(t, cfg.Validate(), `"metrics::tenant" needs "status"`)
 }
 
 func TestConfig_RejectsInvalidConditions(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// maxTrouble bounds the tenants in an overview.
-	maxTrouble = 100
+	// maxFaulty bounds the tenants in an overview.
+	maxFaulty = 100
 
 	// maxFailing bounds the failing lanes that an overview considers.
 	maxFailing = 10_000
@@ -79,7 +79,7 @@ func (a *statusAPI) overview() gatewaystatus.Overview {
 	defer a.answering.Unlock()
 	now := a.now()
 	health := a.health()
-	o := gatewaystatus.Overview{Gateway: a.gateway(now), Findings: gatewayFindings(health), Trouble: []gatewaystatus.Line{}, UnknownCallers: a.tracker.Unknown()}
+	o := gatewaystatus.Overview{Gateway: a.gateway(now), Findings: gatewayFindings(health), Faulty: []gatewaystatus.Line{}, UnknownCallers: a.tracker.Unknown()}
 	if raw, err := json.Marshal(health); err == nil {
 		o.Gateway.Health = raw
 	}
@@ -107,14 +107,14 @@ func (a *statusAPI) overview() gatewaystatus.Overview {
 			o.Tenants.Active++
 		}
 		if line := a.line(t, all, now); gatewaystatus.Worst(line.Findings).Bad() {
-			o.Trouble = append(o.Trouble, line)
+			o.Faulty = append(o.Faulty, line)
 		}
 	}
-	slices.SortStableFunc(o.Trouble, func(x, y gatewaystatus.Line) int {
+	slices.SortStableFunc(o.Faulty, func(x, y gatewaystatus.Line) int {
 		return cmp.Or(gatewaystatus.CompareSeverity(gatewaystatus.Worst(x.Findings), gatewaystatus.Worst(y.Findings)), strings.Compare(x.ID, y.ID))
 	})
-	o.TroubleTotal = len(o.Trouble)
-	o.Trouble = o.Trouble[:min(len(o.Trouble), maxTrouble)]
+	o.FaultyTotal = len(o.Faulty)
+	o.Faulty = o.Faulty[:min(len(o.Faulty), maxFaulty)]
 	return o
 }
 
@@ -158,7 +158,7 @@ func (a *statusAPI) line(t *tenant.Tenant, all deliveries, now time.Time) gatewa
 	if all.letters[t.ID] {
 		a.tracker.Deliveries(func(d activity.Deliveries) { v.DeadLetters = append(v.DeadLetters, d.DeadLetters(t.ID)...) })
 	}
-	// Who may have a wrong key is not known: not every tenant without data has that trouble.
+	// Who may have a wrong key is not known: not every tenant without data has that fault.
 	v.UnknownCallers = nil
 	gatewaystatus.Judge(&v)
 	findings := slices.DeleteFunc(v.Findings, func(f gatewaystatus.Finding) bool {

@@ -43,10 +43,10 @@ type Overview struct {
 	Tenants TenantCounts `json:"tenants"`
 	Keys    KeyCounts    `json:"keys"`
 
-	// Trouble are the tenants with errors and warnings, the worst first, at most 100 of
-	// TroubleTotal.
-	Trouble      []Line `json:"trouble"`
-	TroubleTotal int    `json:"trouble_total"`
+	// Faulty are the tenants with errors and warnings, the worst first, at most 100 of
+	// FaultyTotal.
+	Faulty      []Line `json:"faulty"`
+	FaultyTotal int    `json:"faulty_total"`
 
 	// UnknownCallers are sources of requests without a key of the registry, the latest first.
 	UnknownCallers []activity.Unknown `json:"unknown_callers,omitempty"`

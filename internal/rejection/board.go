@@ -23,7 +23,7 @@ type Rejected struct {
 
 	Records int    // 0: not known
 	Bytes   int64  // of the decompressed request; 0: not known
-	Text    string // what the caller reads; empty: the text of the reason
+	Text    string // the answer to the caller; empty: the text of the reason
 }
 
 // Board counts rejected requests by tenant and key, so that an operator sees whose
