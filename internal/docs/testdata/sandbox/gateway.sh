@@ -1,4 +1,5 @@
 # A running gateway, as docs/run-gateway.md leaves it.
+[ -x /run/src/_build/otelcol-tenant ] || missing "_build/otelcol-tenant (run make build)"
 install -m 0755 /run/src/_build/otelcol-tenant /run/src/_build/tenantctl /usr/bin/
 useradd --system --home-dir /var/lib/otelcol-tenant-gateway --shell /usr/sbin/nologin otelcol-tenant-gateway
 install -d -m 0755 /etc/otelcol-tenant
@@ -17,4 +18,6 @@ ExecStart=/usr/bin/otelcol-tenant --config /etc/otelcol-tenant/gateway.yaml
 ExecReload=/usr/bin/otelcol-tenant validate --config /etc/otelcol-tenant/gateway.yaml
 ExecReload=/bin/kill -HUP $MAINPID
 END
+(umask 027; echo 'tenants: []' > /etc/otelcol-tenant/tenants.yaml)
+chgrp otelcol-tenant-gateway /etc/otelcol-tenant/tenants.yaml
 systemctl start otelcol-tenant-gateway

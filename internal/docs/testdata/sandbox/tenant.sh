@@ -1,7 +1,6 @@
 # The tenant acme, and one of its keys in KEY.
 export TENANTCTL_REGISTRY=${TENANTCTL_REGISTRY:-/etc/otelcol-tenant/tenants.yaml}
 tenantctl tenant create acme --name "Acme Ltd" 2>/dev/null
-if [ -f /etc/otelcol-tenant/tenants.yaml ]; then chown otelcol-tenant-gateway /etc/otelcol-tenant/tenants.yaml; fi
 export KEY=$(tenantctl key create acme --description docs 2>/dev/null)
 # The gateway reads a change within a second.
 for i in $(seq 100); do
