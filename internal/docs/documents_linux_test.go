@@ -22,6 +22,9 @@ import (
 // root is the root of the source tree, relative to this package.
 const root = "../.."
 
+// blockTimeout is the time for one block, which may build a program on a busy machine.
+const blockTimeout = 3 * time.Minute
+
 // needs are the reasons for which a block is not executed, with their explanations.
 var needs = map[string]string{
 	"docker":              "a Docker daemon",
@@ -158,7 +161,7 @@ func (p *player) play(i int) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(p.t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), blockTimeout)
 	defer cancel()
 	switch how {
 	case "tested":
@@ -192,7 +195,7 @@ func (p *player) sandbox() *sandbox {
 		for _, name := range p.doc.sandbox {
 			script, err := os.ReadFile(filepath.Join("testdata", "sandbox", name+".sh"))
 			require.NoError(p.t, err)
-			ctx, cancel := context.WithTimeout(p.t.Context(), 60*time.Second)
+			ctx, cancel := context.WithTimeout(p.t.Context(), blockTimeout)
 			out, err := p.box.run(ctx, "missing() { echo \"$1\"; echo 77 >&3; exit 77; }\n"+string(script))
 			cancel()
 			if strings.HasSuffix(fmt.Sprint(err), "exit status 77") {
