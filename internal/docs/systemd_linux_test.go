@@ -334,7 +334,9 @@ func (u unit) awaitReady(after int64, ended <-chan error) error {
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		select {
 		case err := <-ended:
-			return fmt.Errorf("Job for %s failed because the control process exited with error code (%v).", u.name, err) //nolint:staticcheck // systemd's text
+			log, _ := os.ReadFile(u.file(".log"))
+			return fmt.Errorf("Job for %s failed because the control process exited with error code (%v).\n%s", //nolint:staticcheck // systemd's text
+				u.name, err, log[max(0, len(log)-2000):])
 		case <-time.After(20 * time.Millisecond):
 		}
 		text, err := os.ReadFile(u.file(".log"))
