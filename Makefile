@@ -32,6 +32,42 @@ $(addprefix build-,$(PLATFORMS)): build-%: _build/main.go
 	cd _build && GOOS=$(*D) GOARCH=$(*F) $(GOBIN_) -o $(*D)-$(*F)/otelcol-tenant$(exe) .
 	GOOS=$(*D) GOARCH=$(*F) $(GOBIN_) -o _build/$(*D)-$(*F)/tenantctl$(exe) ./cmd/tenantctl
 
+# Packages and images. The time of their files is that of the commit, so that the same commit
+# gives the same bytes.
+PACKAGE_ARCHS ?= amd64 arm64
+PACKAGE_TIME  := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
+PACKAGING     := go -C internal/tools/packaging
+GOHOSTARCH    := $(shell go env GOHOSTOS)/$(shell go env GOHOSTARCH)
+# bindir ARCH is the folder with the binaries for linux/ARCH: make build writes those for this machine.
+bindir         = _build$(if $(filter linux/$(1),$(GOHOSTARCH)),,/linux-$(1))
+bintarget      = $(if $(filter linux/$(1),$(GOHOSTARCH)),build,build-linux/$(1))
+
+.PHONY: binaries
+binaries: build $(foreach arch,$(PACKAGE_ARCHS),$(call bintarget,$(arch)))
+
+.PHONY: sbom
+sbom: binaries ## Write CycloneDX SBOMs of the binaries beside them
+	$(PACKAGING) build -o $(CURDIR)/_build/tools/ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	set -e; for folder in $(foreach arch,$(PACKAGE_ARCHS),$(call bindir,$(arch))); do for binary in otelcol-tenant tenantctl; do \
+		_build/tools/cyclonedx-gomod bin -json -std -noserial -notimestamp -version v$(VERSION) \
+			-output $$folder/$$binary.cdx.json $$folder/$$binary; \
+	done; done
+
+.PHONY: packages
+packages: binaries notices sbom ## Write deb, rpm and apk packages to _build/packages (PACKAGE_ARCHS=amd64: one architecture)
+	$(PACKAGING) build -o $(CURDIR)/_build/tools/ ./packages
+	rm -rf $(PACKAGE_OUTPUT)
+	$(write_packages)
+
+# Without a new build, for the test that compares the bytes.
+.PHONY: packages-again
+packages-again:
+	$(write_packages)
+
+PACKAGE_OUTPUT := _build/packages
+write_packages  = _build/tools/packages -output $(PACKAGE_OUTPUT) -version $(VERSION) -time $(PACKAGE_TIME) -host _build \
+	$(foreach arch,$(PACKAGE_ARCHS),-arch $(arch)=$(call bindir,$(arch)))
+
 .PHONY: notices
 notices: _build/main.go ## Write the licenses of everything that is linked to _build/THIRD_PARTY_NOTICES.txt
 	go run -C internal/tools ./notices -own $(shell go list -m) -o $(CURDIR)/_build/THIRD_PARTY_NOTICES.txt \
@@ -53,6 +89,7 @@ test: build ## Build the binary and run all tests
 	go test $(RACE) -tags pm2slab $(addprefix ./receiver/pm2receiver/internal/,slab decode applog container daemonlog)
 	go test -count=1 ./internal/layout
 	cd internal/tools && go test ./...
+	cd internal/tools/packaging && go test ./...
 
 BACKENDS := _build/backends
 
@@ -157,6 +194,7 @@ generate: ## Regenerate code and documents from every metadata.yaml
 	go generate ./...
 	go mod tidy
 	cd internal/tools && go mod tidy
+	cd internal/tools/packaging && go mod tidy
 	cd testbed/requestpath && go mod tidy
 	cd testbed/benchdoors && go mod tidy
 	cd testbed/lokiclient && go mod tidy
