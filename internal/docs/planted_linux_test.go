@@ -115,3 +115,8 @@ func TestMatches(t *testing.T) {
 		assert.Equal(t, c.ok, matches(c.want, c.got), "%q %q", c.want, c.got)
 	}
 }
+
+func TestSplitWords(t *testing.T) {
+	assert.Equal(t, []string{"/bin/sh", "-c", "kill -HUP 1", "", "a'b"}, splitWords(`/bin/sh  -c "kill -HUP 1" '' "a'b"`))
+	assert.Empty(t, splitWords(" "))
+}

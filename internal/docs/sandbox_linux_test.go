@@ -330,11 +330,8 @@ func mountSandbox(set initSettings) error {
 		return fmt.Errorf("/proc: %w", err)
 	}
 	for _, program := range []string{"systemctl", "journalctl"} {
-		at := "/usr/local/bin/" + program
-		if err := os.MkdirAll("/usr/local/bin", 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(at, nil, 0o755); err != nil {
+		at := "/usr/bin/" + program
+		if err := os.WriteFile(at, nil, 0o755); err != nil { // in the overlay
 			return err
 		}
 		if err := unix.Mount(control+"/substitute", at, "", unix.MS_BIND, ""); err != nil {
