@@ -274,7 +274,10 @@ func matches(want, got string) bool {
 			continue
 		}
 		for j, part := range strings.Split(line, "…") {
-			if j > 0 {
+			if j > 0 && strings.HasPrefix(part, " ") { // "a … b" is also "a b"
+				pattern.WriteString(`.* ?`)
+				part = part[1:]
+			} else if j > 0 {
 				pattern.WriteString(`.*`)
 			}
 			pattern.WriteString(regexp.QuoteMeta(part))
