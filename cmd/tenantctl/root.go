@@ -102,7 +102,7 @@ func prefixed(err error) string {
 
 func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
-		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand(), a.grafanaCommand())
+		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand(), a.grafanaCommand(), a.healthCommand())
 	root.AddCommand(a.agentCommands()...)
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway applies every change within a second, without a

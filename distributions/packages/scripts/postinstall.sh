@@ -48,10 +48,10 @@ rpm)
 	;;
 esac
 
-# valid runs the check that a reload of the unit begins with, as its user and with its
+# valid runs the command of a reload that validates, as the unit's user and with its
 # environment. Drop-ins apply.
 valid() {
-	check=$(systemctl show --property=ExecReload --value "$unit" | sed -n '1s/.*argv\[\]=\([^;]*\) ;.*/\1/p')
+	check=$(systemctl show --property=ExecReload --value "$unit" | sed -n '/ validate /s/.*argv\[\]=\([^;]*\) ;.*/\1/p' | head -n 1)
 	if [ -z "$check" ]; then return 0; fi
 	set -- --quiet --wait --pipe --collect "--property=EnvironmentFile=-$folder/$role.env"
 	for property in User Group; do
@@ -59,9 +59,6 @@ valid() {
 	done
 	for assignment in $(systemctl show --property=Environment --value "$unit"); do
 		set -- "$@" "--setenv=$assignment"
-	done
-	for credential in $(systemctl show --property=LoadCredential --value "$unit"); do
-		set -- "$@" "--property=LoadCredential=$credential"
 	done
 	# shellcheck disable=SC2086 # the command has several words
 	systemd-run "$@" $check </dev/null >&2

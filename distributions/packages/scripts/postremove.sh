@@ -15,7 +15,7 @@ if [ "$format:${1:-}" = deb:purge ]; then
 	case $role in
 	gateway)
 		rm -rf "$folder/secrets" "$folder/tenants.yaml" "$folder/.tenants.yaml.lock" "$folder/tenants.yaml.audit" \
-			"$folder/tenants.yaml.audit-key"
+			"$folder"/tenants.yaml.audit-key*
 		;;
 	agent) rm -f "$folder/agent.env" "$folder/agent.key" ;;
 	esac

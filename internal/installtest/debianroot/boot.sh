@@ -14,6 +14,8 @@ root=$writable/root
 mkdir -p "$root" "$writable/upper" "$writable/work"
 mount -t overlay -o "lowerdir=$lower,upperdir=$writable/upper,workdir=$writable/work" overlay "$root"
 mkdir -p "$root/share" "$root/oldroot"
+if [ ! -e "$root/etc/hosts" ]; then printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"; fi
+: >"$root/etc/resolv.conf" # names of the network are not resolved
 mount --rbind "$shared" "$root/share"
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$root/sys"
