@@ -89,6 +89,7 @@ test: build ## Build the binary and run all tests
 	go test $(RACE) -tags pm2slab $(addprefix ./receiver/pm2receiver/internal/,slab decode applog container daemonlog)
 	go test -count=1 ./internal/layout
 	cd internal/tools && go test ./...
+	cd internal/tools/dashboards && go test -count=1 ./...
 	cd internal/tools/packaging && go test ./...
 
 BACKENDS := _build/backends
@@ -194,6 +195,7 @@ generate: ## Regenerate code and documents from every metadata.yaml
 	go generate ./...
 	go mod tidy
 	cd internal/tools && go mod tidy
+	cd internal/tools/dashboards && go mod tidy
 	cd internal/tools/packaging && go mod tidy
 	cd testbed/requestpath && go mod tidy
 	cd testbed/benchdoors && go mod tidy

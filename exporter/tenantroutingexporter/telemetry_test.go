@@ -22,6 +22,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -69,21 +70,30 @@ metrics: {tenant: %v}
 			}
 			reason := func(r string) attribute.KeyValue { return attribute.String("reason", r) }
 			ignore := metricdatatest.IgnoreTimestamp()
-			metadatatest.AssertEqualExporterTenantRoutingAcceptedRecords(t, g.tel, append(toOK(2, 1), point(2, "a", "bad"), point(2, "a", "down")), ignore)
-			metadatatest.AssertEqualExporterTenantRoutingDeliveredRecords(t, g.tel, append(toOK(2, 1), point(0, "a", "bad"), point(0, "a", "down")), ignore)
-			metadatatest.AssertEqualExporterTenantRoutingQueuedRecords(t, g.tel, append(toOK(0, 0), point(0, "a", "bad"), point(2, "a", "down")), ignore)
-			metadatatest.AssertEqualExporterTenantRoutingRecoveredRecords(t, g.tel, append(toOK(0, 0), point(0, "a", "bad"), point(0, "a", "down")), ignore)
-			metadatatest.AssertEqualExporterTenantRoutingDeadLetteredRecords(t, g.tel, []metricdata.DataPoint[int64]{point(2, "a", "bad", reason("http_400"))}, ignore)
+			telemetrytest.AssertCounted(t, g.tel, "otelcol_exporter_tenant_routing_accepted_records", append(toOK(2, 1), point(2, "a", "bad"), point(2, "a", "down")), ignore)
+			telemetrytest.AssertCounted(t, g.tel, "otelcol_exporter_tenant_routing_delivered_records", append(toOK(2, 1), point(0, "a", "bad"), point(0, "a", "down")), ignore)
+			queued := append(toOK(0, 0), point(0, "a", "bad"), point(2, "a", "down"))
+			if !perTenant { // the series of all signals exist from the start
+				for _, destination := range []string{"ok", "bad", "down"} {
+					for _, signal := range []string{"metrics", "traces"} {
+						queued = append(queued, metricdata.DataPoint[int64]{Attributes: attribute.NewSet(attribute.String("signal", signal), attribute.String("destination", destination))})
+					}
+				}
+			}
+			metadatatest.AssertEqualExporterTenantRoutingQueuedRecords(t, g.tel, queued, ignore)
+			telemetrytest.AssertCounted(t, g.tel, "otelcol_exporter_tenant_routing_recovered_records", append(toOK(0, 0), point(0, "a", "bad"), point(0, "a", "down")), ignore)
+			telemetrytest.AssertCounted(t, g.tel, "otelcol_exporter_tenant_routing_dead_lettered_records", []metricdata.DataPoint[int64]{point(2, "a", "bad", reason("http_400"))}, ignore)
 			age, err := g.tel.GetMetric("otelcol_exporter_tenant_routing_queue_age")
 			require.NoError(t, err)
 			for _, p := range age.Data.(metricdata.Gauge[float64]).DataPoints {
-				if d, _ := p.Attributes.Value("destination"); d.AsString() == "down" {
+				d, _ := p.Attributes.Value("destination")
+				if s, _ := p.Attributes.Value("signal"); d.AsString() == "down" && s.AsString() == "logs" {
 					assert.Positive(t, p.Value, "what waits has an age")
 				} else {
 					assert.Zero(t, p.Value)
 				}
 			}
-			metadatatest.AssertEqualExporterTenantRoutingRefusedRequests(t, g.tel, []metricdata.DataPoint[int64]{
+			telemetrytest.AssertCounted(t, g.tel, "otelcol_exporter_tenant_routing_refused_requests", []metricdata.DataPoint[int64]{
 				{Value: 1, Attributes: attribute.NewSet(attribute.String("signal", "logs"), reason("unknown_tenant"))},
 			}, ignore)
 			require.Eventually(t, func() bool { return sum(t, g.tel, "lanes", "state=open", "destination=down") == 1 },

@@ -18,8 +18,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -170,7 +170,7 @@ func TestBasic_CountsFailures(t *testing.T) {
 	}
 	assert.EqualValues(t, 4, c.tally[wrongUsername].Load())
 	assert.EqualValues(t, 2, c.failures.throttled.Load())
-	metadatatest.AssertEqualExtensionBearerKeyAuthRejectedRequests(t, telemetry, []metricdata.DataPoint[int64]{{
+	telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_bearer_key_auth_rejected_requests", []metricdata.DataPoint[int64]{{
 		Value:      4,
 		Attributes: attribute.NewSet(attribute.String("tenant", "tenant-a"), attribute.String("key", key.ID), attribute.String("reason", "wrong_username")),
 	}}, metricdatatest.IgnoreTimestamp())

@@ -58,7 +58,7 @@ func TestKeyUse_SurvivesSnapshotsAndRestarts(t *testing.T) {
 	registry.Set(t, tenants()...)
 	c.now = func() time.Time { return noon.Add(3*time.Minute + 59*time.Second) }
 	use(t, c, second)
-	metadatatest.AssertEqualExtensionBearerKeyAuthKeyLastUse(t, telemetry, []metricdata.DataPoint[int64]{
+	metadatatest.AssertEqualExtensionBearerKeyAuthKeyLastUseTimestamp(t, telemetry, []metricdata.DataPoint[int64]{
 		{Value: noon.Unix(), Attributes: attribute.NewSet(attribute.String("tenant", "tenant-a"), attribute.String("key", firstEntry.ID))},
 		{Value: noon.Unix() + 180, Attributes: attribute.NewSet(attribute.String("tenant", "tenant-b"), attribute.String("key", secondEntry.ID))},
 	}, metricdatatest.IgnoreTimestamp())

@@ -109,9 +109,7 @@ func (p *proxies) register(telemetry *metadata.TelemetryBuilder) error {
 			address string
 			n       int64
 		}{{"forwarded", p.forwarded.Load()}, {"missing", p.missing.Load()}, {"unclear", p.unclear.Load()}} {
-			if of.n > 0 {
-				o.Observe(of.n, metric.WithAttributes(attribute.String("address", of.address)))
-			}
+			o.Observe(of.n, metric.WithAttributes(attribute.String("address", of.address)))
 		}
 		return nil
 	})

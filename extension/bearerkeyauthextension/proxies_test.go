@@ -21,7 +21,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
 
-	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -130,7 +130,7 @@ func TestServer_BoundsClientsBehindAProxyEachByItself(t *testing.T) {
 	}
 	assert.EqualValues(t, 6, c.failures.throttled.Load(), "what clients claim makes them no other source")
 	assert.Equal(t, 3, c.failures.sources.len())
-	metadatatest.AssertEqualExtensionBearerKeyAuthProxiedRequests(t, telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_bearer_key_auth_proxied_requests", []metricdata.DataPoint[int64]{
 		{Value: 9, Attributes: attribute.NewSet(attribute.String("address", "forwarded"))},
 	}, metricdatatest.IgnoreTimestamp())
 }

@@ -170,7 +170,7 @@ func (r *rejections) register(telemetry *metadata.TelemetryBuilder, registry ten
 }
 
 // observe reports the counters of tenants in the registry individually and the others
-// by reason.
+// by reason. The counter without a tenant exists for every expected reason.
 func (r *rejections) observe(o metric.Int64Observer, snapshot *tenant.Snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,6 +185,10 @@ func (r *rejections) observe(o metric.Int64Observer, snapshot *tenant.Snapshot) 
 			o.Observe(c.total, metric.WithAttributes(attribute.String("tenant", string(key.tenant)),
 				attribute.String("key", key.keyID), attribute.String("reason", key.reason)))
 		}
+	}
+	for _, reason := range rejection.OfCallers() {
+		o.Observe(rest[reason.String()], metric.WithAttributes(attribute.String("reason", reason.String())))
+		delete(rest, reason.String())
 	}
 	for reason, n := range rest {
 		if n > 0 {

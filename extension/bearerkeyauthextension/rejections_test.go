@@ -23,8 +23,8 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
 
-	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -92,7 +92,7 @@ func TestServer_CountsRejectionsOfKnownKeys(t *testing.T) {
 					require.Error(t, err)
 					assert.NotContains(t, err.Error(), "deleted", "the caller reads nothing of it")
 				}
-				metadatatest.AssertEqualExtensionBearerKeyAuthRejectedRequests(t, telemetry, []metricdata.DataPoint[int64]{{
+				telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_bearer_key_auth_rejected_requests", []metricdata.DataPoint[int64]{{
 					Value:      3,
 					Attributes: attribute.NewSet(attribute.String("tenant", "tenant-a"), attribute.String("key", key.ID), attribute.String("reason", tt.reason)),
 				}}, metricdatatest.IgnoreTimestamp())
@@ -193,7 +193,7 @@ func TestRejections_ShowsTenantsOnlyIfConfigured(t *testing.T) {
 	c, telemetry := startServer(t, registry)
 	c.PostRejection(rejection.Rejected{Tenant: "tenant-a", KeyID: key.ID, Reason: "rate"})
 	c.PostRejection(rejection.Rejected{Tenant: "tenant-b", KeyID: "x", Reason: "rate"})
-	metadatatest.AssertEqualExtensionBearerKeyAuthRejectedRequests(t, telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_bearer_key_auth_rejected_requests", []metricdata.DataPoint[int64]{
 		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", "rate"))},
 	}, metricdatatest.IgnoreTimestamp())
 
@@ -202,7 +202,7 @@ func TestRejections_ShowsTenantsOnlyIfConfigured(t *testing.T) {
 	c, telemetry = startServerWith(t, cfg, registry)
 	c.PostRejection(rejection.Rejected{Tenant: "tenant-a", KeyID: key.ID, Reason: "rate"})
 	c.PostRejection(rejection.Rejected{Tenant: "tenant-b", KeyID: "x", Reason: "rate"})
-	metadatatest.AssertEqualExtensionBearerKeyAuthRejectedRequests(t, telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_bearer_key_auth_rejected_requests", []metricdata.DataPoint[int64]{
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("tenant", "tenant-a"), attribute.String("key", key.ID), attribute.String("reason", "rate"))},
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("reason", "rate"))}, // of a tenant that has left the registry
 	}, metricdatatest.IgnoreTimestamp())

@@ -118,7 +118,7 @@ func (c *serverAuth) Start(_ context.Context, host component.Host) error {
 		return err
 	}
 	if c.keyUse.cfg.Metric {
-		if err := c.telemetry.RegisterExtensionBearerKeyAuthKeyLastUseCallback(c.keyUse.observe); err != nil {
+		if err := c.telemetry.RegisterExtensionBearerKeyAuthKeyLastUseTimestampCallback(c.keyUse.observe); err != nil {
 			return err
 		}
 	}
@@ -296,16 +296,12 @@ func contains(prefixes []netip.Prefix, addr net.Addr) bool {
 
 func (c *serverAuth) observe(_ context.Context, o metric.Int64Observer) error {
 	for d := range numDecisions {
-		if n := c.tally[d].Load(); n > 0 {
-			o.Observe(n, metric.WithAttributes(attribute.String("decision", d.String())))
-		}
+		o.Observe(c.tally[d].Load(), metric.WithAttributes(attribute.String("decision", d.String())))
 	}
 	return nil
 }
 
 func (c *serverAuth) observeThrottled(_ context.Context, o metric.Int64Observer) error {
-	if n := c.failures.throttled.Load(); n > 0 {
-		o.Observe(n)
-	}
+	o.Observe(c.failures.throttled.Load())
 	return nil
 }

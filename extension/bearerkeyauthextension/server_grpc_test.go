@@ -30,8 +30,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 
-	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -63,7 +63,7 @@ func TestTap_AgreesWithAuthenticate(t *testing.T) {
 			assert.Equal(t, tt.want.reason().Text(), err.Error())
 		})
 	}
-	metadatatest.AssertEqualExtensionBearerKeyAuthRequests(t, telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_bearer_key_auth_requests", []metricdata.DataPoint[int64]{
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "source_address"))},
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "no_key"))},
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "tenant_header"))},
@@ -99,7 +99,7 @@ func TestTap_ChecksTenantAndScopes(t *testing.T) {
 		_, err := c.tap(context.Background(), info)
 		assert.Equal(t, tt.want, status.Code(err), "%s, %s", tt.name, tt.service)
 	}
-	metadatatest.AssertEqualExtensionBearerKeyAuthRequests(t, telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_bearer_key_auth_requests", []metricdata.DataPoint[int64]{
 		{Value: 2, Attributes: attribute.NewSet(attribute.String("decision", "suspended"))},
 		{Value: 3, Attributes: attribute.NewSet(attribute.String("decision", "scope"))},
 	}, metricdatatest.IgnoreTimestamp())
@@ -132,7 +132,7 @@ func TestTap_AcceptsHeadersThatGRPCKeeps(t *testing.T) {
 			<-with.Done()
 		}
 	}
-	metadatatest.AssertEqualExtensionBearerKeyAuthRequests(t, telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_bearer_key_auth_requests", []metricdata.DataPoint[int64]{
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "no_key"))},
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "suspended"))},
 	}, metricdatatest.IgnoreTimestamp())

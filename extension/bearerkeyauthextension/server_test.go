@@ -25,8 +25,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadata"
-	"github.com/otelcol-tenant/otelcol-tenant/extension/bearerkeyauthextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -293,7 +293,7 @@ func TestServer_CountsDecisions(t *testing.T) {
 		_, _ = c.Authenticate(context.Background(), nil)
 	}
 	_, _ = c.Authenticate(context.Background(), map[string][]string{"Authorization": {"Bearer " + text}})
-	metadatatest.AssertEqualExtensionBearerKeyAuthRequests(t, telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_bearer_key_auth_requests", []metricdata.DataPoint[int64]{
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("decision", "accepted"))},
 		{Value: 3, Attributes: attribute.NewSet(attribute.String("decision", "no_key"))},
 	}, metricdatatest.IgnoreTimestamp())

@@ -189,12 +189,12 @@ func (e *requestGuard) observe() error {
 			o.Observe(int64(e.guard.Connections()))
 		}},
 		{e.telemetry.RegisterExtensionRequestGuardClosedConnectionsCallback, func(o metric.Int64Observer) {
-			e.guard.Stats().RejectedConnections(func(why guard.ConnectionReason, n int64) {
+			e.guard.Stats().ConnectionCounters(func(why guard.ConnectionReason, n int64) {
 				o.Observe(n, metric.WithAttributes(attribute.String("reason", why.String())))
 			})
 		}},
 		{e.telemetry.RegisterExtensionRequestGuardRejectedRequestsCallback, func(o metric.Int64Observer) {
-			e.guard.Stats().Rejected(func(p guard.Protocol, why rejection.Reason, n int64) {
+			e.guard.Stats().RequestCounters(func(p guard.Protocol, why rejection.Reason, n int64) {
 				o.Observe(n, metric.WithAttributes(attribute.String("protocol", p.String()), attribute.String("reason", why.String())))
 			})
 		}},

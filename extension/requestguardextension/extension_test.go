@@ -44,6 +44,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -120,7 +121,7 @@ func TestExtension_RejectsTenantsThatTheRegistryHasSuspended(t *testing.T) {
 	registry.Set(t, &tenant.Tenant{ID: "tenant-a", Status: tenant.StatusSuspended})
 	_, err = e.Guard().Admit(ctx, tenant.Logs)
 	assert.Equal(t, http.StatusForbidden, rejection.From(err).HTTPStatus())
-	metadatatest.AssertEqualExtensionRequestGuardRejectedRequests(t, telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, telemetry, "otelcol_extension_request_guard_rejected_requests", []metricdata.DataPoint[int64]{
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("protocol", "http"), attribute.String("reason", "suspended"))},
 	}, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualExtensionRequestGuardInFlightMemory(t, telemetry,

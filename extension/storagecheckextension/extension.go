@@ -15,6 +15,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/storagecheckextension/internal/metadata"
@@ -50,6 +51,9 @@ func newStorageCheck(set extension.Settings, cfg *Config) (*storageCheck, error)
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
+	}
+	for _, c := range []metric.Int64Counter{telemetry.ExtensionStorageCheckDamagedFiles, telemetry.ExtensionStorageCheckPoisonedFiles} {
+		c.Add(context.Background(), 0) // the series exist before the first event
 	}
 	return &storageCheck{id: set.ID, dir: cfg.Directory, maxFaults: cfg.SetAsideAfter, logger: set.Logger, telemetry: telemetry}, nil
 }

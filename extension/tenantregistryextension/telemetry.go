@@ -32,10 +32,15 @@ type telemetry struct {
 }
 
 func newTelemetry(builder *metadata.TelemetryBuilder, reg tenant.Registry, store string, silent func() bool) (*telemetry, error) {
+	for _, outcome := range []string{"loaded", "refused"} { // the series exist before the first event
+		builder.ExtensionTenantRegistryLoads.Add(context.Background(), 0, metric.WithAttributes(attribute.String("outcome", outcome)))
+	}
 	t := &telemetry{builder: builder, store: store, now: time.Now, silent: silent}
 	for _, register := range []func() error{
 		func() error { return builder.RegisterExtensionTenantRegistryAgeCallback(t.observeAge) },
-		func() error { return builder.RegisterExtensionTenantRegistryLastLoadCallback(t.observeLastLoad) },
+		func() error {
+			return builder.RegisterExtensionTenantRegistryLastLoadTimestampCallback(t.observeLastLoad)
+		},
 		func() error { return builder.RegisterExtensionTenantRegistrySourceOkCallback(t.observeSourceOK) },
 		func() error { return builder.RegisterExtensionTenantRegistryForkedCallback(t.observeForked) },
 		func() error {

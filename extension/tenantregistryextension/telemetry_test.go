@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/extension/tenantregistryextension/internal/metadatatest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 )
 
 func point(n int64, attributes ...attribute.KeyValue) metricdata.DataPoint[int64] {
@@ -38,15 +39,15 @@ func TestMetrics(t *testing.T) {
 	metadatatest.AssertEqualExtensionTenantRegistryKeys(t, f.tel, []metricdata.DataPoint[int64]{point(2)}, noTime)
 	metadatatest.AssertEqualExtensionTenantRegistryInfo(t, f.tel, []metricdata.DataPoint[int64]{point(1, hash, source("file"))}, noTime)
 	metadatatest.AssertEqualExtensionTenantRegistrySourceOk(t, f.tel, []metricdata.DataPoint[int64]{point(1)}, noTime)
-	metadatatest.AssertEqualExtensionTenantRegistryLoads(t, f.tel, []metricdata.DataPoint[int64]{point(1, attribute.String("outcome", "loaded"))}, noTime)
-	assert.InDelta(t, time.Now().Unix(), f.gauge("otelcol_extension_tenant_registry_last_load"), 60)
+	telemetrytest.AssertCounted(t, f.tel, "otelcol_extension_tenant_registry_loads", []metricdata.DataPoint[int64]{point(1, attribute.String("outcome", "loaded"))}, noTime)
+	assert.InDelta(t, time.Now().Unix(), f.gauge("otelcol_extension_tenant_registry_last_load_timestamp"), 60)
 	assert.Less(t, f.gauge("otelcol_extension_tenant_registry_age"), 60.0)
 
 	require.NoError(t, os.Remove(f.path))
 	require.Eventually(t, func() bool { return f.reg.health().Failure != nil }, inForceWithin, time.Millisecond)
 	assert.Len(t, f.errorsLogged(), 1)
 	metadatatest.AssertEqualExtensionTenantRegistrySourceOk(t, f.tel, []metricdata.DataPoint[int64]{point(0)}, noTime)
-	metadatatest.AssertEqualExtensionTenantRegistryLoads(t, f.tel, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, f.tel, "otelcol_extension_tenant_registry_loads", []metricdata.DataPoint[int64]{
 		point(1, attribute.String("outcome", "loaded")), point(1, attribute.String("outcome", "refused")),
 	}, noTime)
 	f.reg.telemetry.now = func() time.Time { return time.Now().Add(time.Hour) }

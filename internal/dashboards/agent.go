@@ -18,7 +18,7 @@ func agents() *board {
 				stat("Log records", "Log records of PM2 that were accepted, per second.", "cps", `sum(rate(`+pm2+`lines_total{SEL}[$__rate_interval]))`),
 				stat("Delivered", "Records that the gateway accepted, per second.", "cps", `sum(rate(`+routing+`delivered_records_total{SEL}[$__rate_interval]))`),
 				stat("Oldest queued data", "Age of the oldest data in a queue.", "s", `max(`+routing+`queue_age_seconds{SEL})`, warnFrom(300), alarmFrom(3600)),
-				stat("Lost in 24 h", "Accepted records that were dropped in the last 24 hours.", "short", `sum(increase(`+routing+`dropped_records_total{SEL}[24h]))`, alarmFrom(1)),
+				stat("Lost in 24 h", "Accepted records that were dropped in the last 24 hours.", "short", `sum(increase(`+routing+`dropped_records_total{SEL}[24h])) or vector(0)`, alarmFrom(1)),
 			}},
 			{"Conditions", []panel{
 				table(operatorSource, "Conditions", "The conditions that agents report now. README.md of the agent lists causes and fixes.", "short", query{expr: within(`max by (instance, condition) (` + health + `{SEL}) == 1`)}),

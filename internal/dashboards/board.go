@@ -50,7 +50,7 @@ func (b *board) model() *dashboardModel {
 	for _, r := range b.rows {
 		id++
 		m.Panels = append(m.Panels, panelModel{
-			ID: id, Type: "row", Title: r.title, GridPos: gridPos{H: 1, W: columns, Y: y}, Panels: &[]any{},
+			ID: id, Type: "row", Title: r.title, GridPos: gridPos{H: 1, W: columns, Y: y}, Collapsed: new(bool), Panels: &[]any{},
 		})
 		y++
 		x, height := 0, 0

@@ -99,7 +99,8 @@ type panelModel struct {
 	Targets     []target       `json:"targets,omitempty"`
 	FieldConfig *fieldConfig   `json:"fieldConfig,omitempty"`
 	Options     map[string]any `json:"options,omitempty"`
-	Panels      *[]any         `json:"panels,omitempty"` // of a row
+	Collapsed   *bool          `json:"collapsed,omitempty"` // of a row
+	Panels      *[]any         `json:"panels,omitempty"`    // of a row
 }
 
 // target is a query. Prometheus and Loki have expr, Tempo has query.
@@ -110,6 +111,7 @@ type target struct {
 	Query            string      `json:"query,omitempty"`
 	QueryType        string      `json:"queryType,omitempty"`
 	MetricsQueryType string      `json:"metricsQueryType,omitempty"`
+	Filters          *[]any      `json:"filters,omitempty"` // of Tempo's query builder
 	TableType        string      `json:"tableType,omitempty"`
 	Limit            int         `json:"limit,omitempty"`
 	LegendFormat     string      `json:"legendFormat,omitempty"`

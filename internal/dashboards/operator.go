@@ -61,10 +61,11 @@ func gatewayNumbers() row {
 		stat("Rejected", "Requests that were rejected, per second, with and without a known key.", "reqps",
 			`sum(rate(`+keyAuth+`rejected_requests_total{SEL}[$__rate_interval])) + sum(rate(`+keyAuth+`requests_total{SEL,decision=~"`+withoutKey+`"}[$__rate_interval]))`, warnFrom(1)),
 		stat("Open lanes", "Lanes with an open circuit breaker: their destination fails.", "short", `sum(`+routing+`lanes{SEL,state="open"})`, warnFrom(1)),
-		stat("Lost in 24 h", "Accepted records that were dropped in the last 24 hours.", "short", `sum(increase(`+routing+`dropped_records_total{SEL}[24h]))`, alarmFrom(1)),
-		stat("Dead letters in 24 h", "Records that destinations rejected permanently in the last 24 hours.", "short", `sum(increase(`+routing+`dead_lettered_records_total{SEL}[24h]))`, warnFrom(1)),
+		stat("Lost in 24 h", "Accepted records that were dropped in the last 24 hours.", "short", `sum(increase(`+routing+`dropped_records_total{SEL}[24h])) or vector(0)`, alarmFrom(1)),
+		stat("Dead letters in 24 h", "Records that destinations rejected permanently in the last 24 hours.", "short", `sum(increase(`+routing+`dead_lettered_records_total{SEL}[24h])) or vector(0)`, warnFrom(1)),
 		stat("Oldest queued data", "Age of the oldest data in a lane.", "s", `max(`+routing+`queue_age_seconds{SEL})`, warnFrom(300), alarmFrom(3600)),
-		stat("Queued", "Bytes in lanes.", "bytes", `sum(`+routing+`queued_bytes{SEL})`),
+		stat("Fullest queue", "Used share of the fullest queue.", "percentunit", `max(`+routing+`queue_use_ratio{SEL})`, warnFrom(0.5), alarmFrom(0.8)),
+		stat("Silent tenants", "Active tenants that sent data before and send nothing now.", "short", `max(otelcol_extension_tenant_health_tenants{SEL,sending="silent"})`, warnFrom(1)),
 		stat("Registry age", "Time since the registry was last confirmed.", "s", `max(`+registry+`age_seconds{SEL})`, warnFrom(60), alarmFrom(600)),
 		stat("Keys that expire in 7 days", "Keys of active tenants that are valid now and expire within 7 days.", "short", `max(`+registry+`keys_near_expiry{SEL,ends_within="7d"})`, warnFrom(1)),
 		stat("Panics in 24 h", "Panics that were recovered in the last 24 hours. Each is a defect.", "short", panics("24h"), alarmFrom(1)),
@@ -112,8 +113,10 @@ func delivery() row {
 		one("Circuit breakers", "Circuit breakers by state.", "short", "{{breaker}}", `sum by (breaker) (`+routing+`circuit_breakers{SEL})`).pile(),
 		one("Dead letters", "Records that destinations rejected permanently, by reason, per second.", "cps", "{{destination}} {{signal}} {{reason}}", `sum by (destination, signal, reason) (rate(`+routing+`dead_lettered_records_total{SEL}[$__rate_interval])) > 0`),
 		one("Dropped records", "Accepted records that were dropped, by reason, per second.", "cps", "{{destination}} {{signal}} {{reason}}", `sum by (destination, signal, reason) (rate(`+routing+`dropped_records_total{SEL}[$__rate_interval])) > 0`),
-		graph(operatorSource, "Disk of the queue", "Bytes that queue files use, and free bytes of their disk.", "bytes",
+		one("Fullest queue", "Used share of the fullest lane, or of all lanes together.", "percentunit", "{{instance}}", `max by (instance) (`+routing+`queue_use_ratio{SEL})`).upTo(1),
+		graph(operatorSource, "Disk of the queue", "Bytes that queue files use, free bytes of their disk, and those that stay free.", "bytes",
 			query{expr: within(`sum(` + routing + `storage_used_bytes{SEL})`), legend: "used by queues"},
+			query{expr: within(`max(` + routing + `storage_reserve_bytes{SEL})`), legend: "reserve"},
 			query{expr: within(`min(` + routing + `storage_free_bytes{SEL})`), legend: "free, smallest"}),
 	}}
 }
@@ -141,6 +144,8 @@ func gatewayRegistry() row {
 		one("Registries in force", "Gateways by the hash of their registry. More than one hash for long: a gateway does not follow.", "short", "{{hash}} {{source}}", `count by (hash, source) (`+registry+`info{SEL})`).pile(),
 		one("Keys that expire", "Keys of active tenants that are valid now and expire soon.", "short", "in {{ends_within}}", `max by (ends_within) (`+registry+`keys_near_expiry{SEL})`),
 		one("Audit entries that wait", "Entries that could not be written to the audit log yet.", "short", "{{instance}}", `max by (instance) (`+keyAuth+`audit_waiting_entries{SEL})`),
+		one("Tenants by what they send", "Active tenants. Silent: sent data before and sends nothing now. Inactive: silent for days.", "short", "{{sending}}", `max by (sending) (otelcol_extension_tenant_health_tenants{SEL})`).pile(),
+		one("Keys by use", "Valid keys of active tenants by whether they are in use.", "short", "{{sending}}", `max by (sending) (otelcol_extension_tenant_health_keys{SEL})`).pile(),
 		one("Changes of the registry", "Times that the content of the source changed, by whether it came into force.", "short", "{{outcome}}", `sum by (outcome) (increase(`+registry+`loads_total{SEL}[$__rate_interval]))`),
 	}}
 }

@@ -102,10 +102,16 @@ func (p *panel) model() panelModel {
 		m.Options["colorMode"] = "value"
 		m.Options["graphMode"] = "area"
 		m.Options["textMode"] = "auto"
+		m.Options["justifyMode"] = "auto"
+		m.Options["orientation"] = "auto"
+		m.Options["wideLayout"] = true
+		m.Options["showPercentChange"] = false
+		m.Options["percentChangeColorMode"] = "standard"
 		m.Options["reduceOptions"] = map[string]any{"calcs": []string{"lastNotNull"}, "fields": "", "values": false}
 	case "table":
-		d.Custom = map[string]any{"align": "auto", "filterable": true}
+		d.Custom = map[string]any{"align": "auto", "filterable": true, "inspect": false}
 		m.Options["showHeader"] = true
+		m.Options["frameIndex"] = 0
 		m.Options["cellHeight"] = "sm"
 	case "logs":
 		m.Options["showTime"] = true
@@ -113,6 +119,10 @@ func (p *panel) model() panelModel {
 		m.Options["enableLogDetails"] = true
 		m.Options["sortOrder"] = "Descending"
 		m.Options["dedupStrategy"] = "none"
+		m.Options["prettifyLogMessage"] = false
+		m.Options["showCommonLabels"] = false
+		m.Options["showLabels"] = false
+		m.Options["showLogContextToggle"] = true
 	}
 	maps.Copy(m.Options, p.options)
 	for i := range p.queries {
@@ -128,6 +138,7 @@ func (p *panel) target(i int) target {
 	switch p.of.kind {
 	case "tempo":
 		t.Query, t.QueryType, t.Limit, t.TableType, t.MetricsQueryType = q.expr, "traceql", 20, "traces", "range"
+		t.Filters = &[]any{}
 		if q.traces {
 			t.MetricsQueryType = ""
 		}

@@ -405,7 +405,7 @@ func TestLokiPush_ClientsAndRejections(t *testing.T) {
 // pushesAnswered returns how many requests were answered with a status.
 func pushesAnswered(t *testing.T, r *rig, status string) (sum int) {
 	t.Helper()
-	pattern := regexp.MustCompile(`(?m)^otelcol_receiver_loki_push_requests\{code="` + status + `",.*\} ([0-9]+)$`)
+	pattern := regexp.MustCompile(`(?m)^otelcol_receiver_loki_push_requests_total\{code="` + status + `",.*\} ([0-9]+)$`)
 	for _, m := range pattern.FindAllSubmatch(get(t, "http://"+r.metrics+"/metrics"), -1) {
 		n, err := strconv.Atoi(string(m[1]))
 		require.NoError(t, err)

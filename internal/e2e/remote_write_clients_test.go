@@ -205,7 +205,7 @@ func TestRemoteWrite_VMAgentWithAWrongKey(t *testing.T) {
 	r := newRig(t, metricsTo(s), "acme")
 	g := r.run()
 	scrapes, setKey := vmagentOf(t, r, "obs_k00000000_wrong")
-	answers := regexp.MustCompile(`(?m)^otelcol_receiver_prometheus_remote_write_requests\{code="401",.*\} ([0-9]+)$`)
+	answers := regexp.MustCompile(`(?m)^otelcol_receiver_prometheus_remote_write_requests_total\{code="401",.*\} ([0-9]+)$`)
 	refused := func() int {
 		m := answers.FindSubmatch(get(t, "http://"+r.metrics+"/metrics"))
 		if m == nil {

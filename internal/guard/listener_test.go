@@ -60,7 +60,11 @@ func connFrom(addr string) *from {
 
 func rejectedFor(g *Guard) map[string]int64 {
 	all := map[string]int64{}
-	g.Stats().RejectedConnections(func(why ConnectionReason, n int64) { all[why.String()] = n })
+	g.Stats().ConnectionCounters(func(why ConnectionReason, n int64) {
+		if n > 0 {
+			all[why.String()] = n
+		}
+	})
 	return all
 }
 

@@ -44,6 +44,18 @@ func (s *Stats) Rejected(f func(p Protocol, why rejection.Reason, n int64)) {
 	}
 }
 
+// RequestCounters is Rejected with the counters, at 0, of the reasons for which a guard is
+// expected to reject requests, so that they exist before the first one.
+func (s *Stats) RequestCounters(f func(p Protocol, why rejection.Reason, n int64)) {
+	for p := range s.requests {
+		for why := range s.requests[p] {
+			if n := s.requests[p][why].Load(); n > 0 || rejection.Guard.Of(rejection.Reason(why)) {
+				f(Protocol(p), rejection.Reason(why), n)
+			}
+		}
+	}
+}
+
 // Panics returns the number of requests whose handling panicked.
 func (s *Stats) Panics() (n int64) {
 	for p := range s.requests {
@@ -52,12 +64,9 @@ func (s *Stats) Panics() (n int64) {
 	return n
 }
 
-// RejectedConnections calls f with the number of connections that were closed, for each reason
-// with at least one.
-func (s *Stats) RejectedConnections(f func(why ConnectionReason, n int64)) {
+// ConnectionCounters calls f with the number of connections that were closed, for each reason.
+func (s *Stats) ConnectionCounters(f func(why ConnectionReason, n int64)) {
 	for why := range s.connections {
-		if n := s.connections[why].Load(); n > 0 {
-			f(ConnectionReason(why), n)
-		}
+		f(ConnectionReason(why), s.connections[why].Load())
 	}
 }

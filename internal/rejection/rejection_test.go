@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,37 @@ func TestArchitecture_ShowsTheTable(t *testing.T) {
 		}
 	}
 	assert.Empty(t, byName, "docs/architecture.md has no row for them")
+}
+
+// TestArchitecture_ShowsTheSources compares the column "by" with the code.
+func TestArchitecture_ShowsTheSources(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
+	require.NoError(t, err)
+	words := map[Source][]string{
+		Guard:     {"`request_guard`", "each receiver", "`loki_push`", "each component"},
+		Processor: {"`tenant`"},
+		Exporter:  {"`tenant_routing`", "each component"},
+	}
+	shown := map[Source]int{}
+	for r := None + 1; r < numReasons; r++ {
+		row := regexp.MustCompile("(?m)^\\|[^|]*\\|[^|]*`" + r.String() + "`.*\\|(?:[^|]*\\|){4}$").FindString(string(doc))
+		cells := strings.Split(strings.Trim(row, "|"), " | ")
+		require.Len(t, cells, 6, "%v", r)
+		for source, names := range words {
+			if !source.Of(r) {
+				continue
+			}
+			shown[source]++
+			assert.True(t, slices.ContainsFunc(names, func(name string) bool { return strings.Contains(cells[4], name) }),
+				"%v: docs/architecture.md says by %s, the code %v", r, cells[4], names)
+		}
+	}
+	for source := range words {
+		assert.Len(t, sources[source], shown[source], "a reason is listed twice")
+		assert.NotZero(t, shown[source])
+	}
+	assert.Subset(t, OfCallers(), sources[Guard])
+	assert.NotContains(t, OfCallers(), NoKey)
 }
 
 // snakeCase returns CamelCase as camel_case.

@@ -20,9 +20,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
-	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
 )
 
 func testRegistry(tb testing.TB) *tenanttest.Registry {
@@ -67,7 +67,7 @@ func TestAdmission_MatchesTheTableOfRejections(t *testing.T) {
 			assert.Equal(t, tt.text, err.Error())
 			assert.Equal(t, tt.text, status.Convert(err).Message())
 			assert.True(t, consumererror.IsPermanent(err), "receivers other than OTLP go by this")
-			metadatatest.AssertEqualProcessorTenantRefusedRecords(t, telemetry, []metricdata.DataPoint[int64]{
+			telemetrytest.AssertCounted(t, telemetry, "otelcol_processor_tenant_refused_records", []metricdata.DataPoint[int64]{
 				{Value: 1, Attributes: attribute.NewSet(attribute.String("reason", tt.reason))},
 			}, metricdatatest.IgnoreTimestamp())
 		})

@@ -71,6 +71,12 @@ func (l *limiter) Start(ctx context.Context, host component.Host) error {
 		l.logger.Warn(`"limits::tenant_metrics" is deprecated: replace it by "metrics::tenant"`)
 	}
 	l.registry = registry
+	l.telemetry.ProcessorTenantQuotaWarnings.Add(ctx, 0) // the series exists before the first event
+	if l.cfg.Mode == LimitsWarn {
+		for _, limit := range []ratelimit.Limit{ratelimit.RateLimit, ratelimit.QuotaLimit} {
+			l.telemetry.ProcessorTenantOverLimitRecords.Add(ctx, 0, metric.WithAttributes(attribute.String("reason", reasonOf(limit).String())))
+		}
+	}
 	set := ratelimit.Settings{
 		Burst: l.cfg.Burst, WarnAt: l.cfg.WarnAt, WarnOnly: l.cfg.Mode == LimitsWarn, Gateways: l.cfg.Gateways,
 		Warn: l.warn, Now: func() time.Time { return l.now() },

@@ -21,9 +21,9 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
-	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
 )
 
 // guardExtension has a guard, as the request_guard extension.
@@ -90,7 +90,7 @@ func TestPeek_RejectsALimitedTenantBeforeItsRequestIsReadOrDecoded(t *testing.T)
 	read, err = offer(tenantA, t, g, 1)
 	assert.False(t, read, "used up")
 	require.Error(t, err)
-	metadatatest.AssertEqualProcessorTenantRefusedRecords(t, p.telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, p.telemetry, "otelcol_processor_tenant_refused_records", []metricdata.DataPoint[int64]{
 		{Value: 7, Attributes: attribute.NewSet(attribute.String("reason", "rate"))},
 		{Value: 101, Attributes: attribute.NewSet(attribute.String("reason", "quota"))},
 	}, metricdatatest.IgnoreTimestamp())

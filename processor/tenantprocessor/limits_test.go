@@ -35,6 +35,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/ratelimit"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 	"github.com/otelcol-tenant/otelcol-tenant/processor/tenantprocessor/internal/metadatatest"
@@ -148,7 +149,7 @@ func TestLimits_RejectDataOverARateOfATenantAndSignal(t *testing.T) {
 	delay := retryDelay(t, err)
 	assert.GreaterOrEqual(t, delay, time.Minute/2)
 	assert.LessOrEqual(t, delay, time.Minute*3/2)
-	metadatatest.AssertEqualProcessorTenantRefusedRecords(t, p.telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, p.telemetry, "otelcol_processor_tenant_refused_records", []metricdata.DataPoint[int64]{
 		{Value: 7, Attributes: attribute.NewSet(attribute.String("reason", "rate"))},
 	}, metricdatatest.IgnoreTimestamp())
 
@@ -236,7 +237,7 @@ func TestLimits_ThatOnlyWarnLetPassAndCount(t *testing.T) {
 	p := startPipelines(t, cfg, host, accept)
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(1000)))
 	require.NoError(t, p.logs.ConsumeLogs(tenantA, manyLogs(7)))
-	metadatatest.AssertEqualProcessorTenantOverLimitRecords(t, p.telemetry, []metricdata.DataPoint[int64]{
+	telemetrytest.AssertCounted(t, p.telemetry, "otelcol_processor_tenant_over_limit_records", []metricdata.DataPoint[int64]{
 		{Value: 7, Attributes: attribute.NewSet(attribute.String("reason", "rate"))},
 	}, metricdatatest.IgnoreTimestamp())
 }

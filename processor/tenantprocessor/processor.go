@@ -59,11 +59,30 @@ func newProcessor(set processor.Settings, cfg *Config, signal tenant.Signal) (*t
 			Environment: cfg.DeploymentEnvironment, ServiceName: cfg.ServiceName, NormalizeSeverity: cfg.Severity == SeverityNormalize,
 		},
 	}
+	p.startCounters()
 	if cfg.Source == SourceConfig {
 		p.admissions.fixed = &tenant.Tenant{ID: tenant.ID(cfg.BusinessID), Status: tenant.StatusActive}
 		p.admissions.fixedOwner = newOwner(p.admissions.fixed, cfg.Attribute)
 	}
 	return p, nil
+}
+
+// startCounters makes the series of counters exist before their first event.
+func (p *tenantProcessor) startCounters() {
+	ctx := context.Background()
+	for r := range rejection.NumReasons {
+		if why := rejection.Reason(r); rejection.Processor.Of(why) {
+			p.telemetry.ProcessorTenantRefusedRecords.Add(ctx, 0, metric.WithAttributes(attribute.String("reason", why.String())))
+		}
+	}
+	for _, location := range []string{"resource", "scope", "record"} {
+		p.telemetry.ProcessorTenantOverwrittenAttributes.Add(ctx, 0, metric.WithAttributes(attribute.String("location", location)))
+	}
+	p.telemetry.ProcessorTenantInvalidUtf8Strings.Add(ctx, 0, metric.WithAttributeSet(p.signalSet))
+	p.telemetry.ProcessorTenantPanics.Add(ctx, 0)
+	if p.admissions.signal == tenant.Logs {
+		p.telemetry.ProcessorTenantUnknownSeverities.Add(ctx, 0)
+	}
 }
 
 func (p *tenantProcessor) options() []processorhelper.Option {

@@ -323,6 +323,20 @@ func textOf(r *http.Request, err *rejection.Error) string {
 	return err.Error()
 }
 
+// startCounters makes the series of counters exist before their first event.
+func (h *handler) startCounters(ctx context.Context) {
+	for _, c := range []metric.Int64Counter{
+		h.telemetry.ReceiverLokiPushCutLines, h.telemetry.ReceiverLokiPushDroppedAttributes, h.telemetry.ReceiverLokiPushInvalidTimestamps,
+		h.telemetry.ReceiverLokiPushRepairedLabelSets, h.telemetry.ReceiverLokiPushPanics,
+	} {
+		c.Add(ctx, 0)
+	}
+	for _, format := range []string{"json", "protobuf"} {
+		h.telemetry.ReceiverLokiPushRequests.Add(ctx, 0, metric.WithAttributes(
+			attribute.Int("code", http.StatusNoContent), attribute.String("format", format)))
+	}
+}
+
 // answer answers a request.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, status int, text string) {
 	format, _ := formatOf(r.Header.Get("Content-Type")) // unknown if it cannot be parsed

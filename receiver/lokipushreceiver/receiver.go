@@ -77,6 +77,7 @@ func (r *lokiPushReceiver) Start(ctx context.Context, host component.Host) error
 		return err
 	}
 	h.server = r.server
+	h.startCounters(ctx)
 	r.set.Logger.Info("Starting HTTP server", zap.Stringer("endpoint", r.server.Addr()))
 	r.recovery.Go(&r.serving, "serving pushes", func() {
 		if err := r.server.Serve(); err != nil {

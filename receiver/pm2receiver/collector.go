@@ -82,6 +82,9 @@ func (r *metricsReceiver) Start(_ context.Context, host component.Host) error {
 	if err := r.prepare(); err != nil {
 		return err
 	}
+	for reason := range metadata.MapAttributeCollectionReason { // the series exist before the first event
+		r.telemetry.ReceiverPm2FailedCollections.Add(context.Background(), 0, metric.WithAttributes(attribute.String("reason", reason)))
+	}
 	var collect context.Context
 	collect, r.stop = context.WithCancel(context.Background())
 	r.consume, r.cancel = context.WithCancel(context.Background())
@@ -142,7 +145,7 @@ func (r *metricsReceiver) run(ctx context.Context) {
 // answer.
 func (r *metricsReceiver) collectSafely(ctx context.Context) {
 	if err := r.recovery.Run("collecting metrics of processes", func() { r.collect(ctx) }); err != nil {
-		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("error.type", "panic")))
+		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", "panic")))
 	}
 }
 
@@ -182,7 +185,7 @@ func (r *metricsReceiver) ask(ctx context.Context, d *daemon) (reason string, er
 		if known := rpc.Reason(err); known != nil {
 			reason = known.Error()
 		}
-		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("error.type", reason)))
+		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", reason)))
 		if r.throttled.warn(d.kind(r.cfg, reason), "Failed to collect metrics of PM2's processes; will retry", zap.String("socket", d.socket), zap.Error(err)) {
 			d.reported = true
 		}

@@ -74,7 +74,7 @@ func (a *asker) failures(reason string) (n int64) {
 		return 0
 	}
 	for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
-		if v, _ := p.Attributes.Value(attribute.Key("error.type")); v.AsString() == reason {
+		if v, _ := p.Attributes.Value(attribute.Key("reason")); v.AsString() == reason {
 			n += p.Value
 		}
 	}

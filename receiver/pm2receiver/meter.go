@@ -30,7 +30,26 @@ func newMeter(set component.TelemetrySettings) (*meter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &meter{builder: builder}, nil
+	m := &meter{builder: builder}
+	m.startCounters()
+	return m, nil
+}
+
+// startCounters makes the series of counters exist before their first event.
+func (m *meter) startCounters() {
+	ctx, b := context.Background(), m.builder
+	for _, c := range []metric.Int64Counter{
+		b.ReceiverPm2CutRecords, b.ReceiverPm2JoinedRecords, b.ReceiverPm2Lines, b.ReceiverPm2LostLines, b.ReceiverPm2PassedBytes,
+		b.ReceiverPm2RawLines, b.ReceiverPm2ReadBytes, b.ReceiverPm2RecoveredCopies, b.ReceiverPm2RedeliveredRecords,
+		b.ReceiverPm2RefusedRecords, b.ReceiverPm2RepairedRecords, b.ReceiverPm2Rotations, b.ReceiverPm2SplitStreams, b.ReceiverPm2Truncations,
+	} {
+		c.Add(ctx, 0)
+	}
+	for _, reason := range []admit.Reason{
+		admit.NotRegular, admit.OtherOwner, admit.LinkTarget, admit.OwnFile, admit.Excluded, admit.NotIncluded, admit.Unreadable,
+	} {
+		b.ReceiverPm2SkippedFiles.Add(ctx, 0, metric.WithAttributes(attribute.String("reason", string(reason))))
+	}
 }
 
 func (m *meter) observe(t *tail.Tailer) error {

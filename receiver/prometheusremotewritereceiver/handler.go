@@ -275,6 +275,20 @@ func statusOf(err *rejection.Error) int {
 	return err.HTTPStatus()
 }
 
+// startCounters makes the series of counters exist before their first event.
+func (h *handler) startCounters(ctx context.Context) {
+	for _, c := range []metric.Int64Counter{
+		h.telemetry.ReceiverPrometheusRemoteWriteDroppedExemplars, h.telemetry.ReceiverPrometheusRemoteWriteReducedHistograms,
+		h.telemetry.ReceiverPrometheusRemoteWriteRoundedHistograms, h.telemetry.ReceiverPrometheusRemoteWritePanics,
+	} {
+		c.Add(ctx, 0)
+	}
+	for _, version := range []message.Version{message.V1, message.V2} {
+		h.telemetry.ReceiverPrometheusRemoteWriteRequests.Add(ctx, 0, metric.WithAttributes(
+			attribute.Int("code", http.StatusNoContent), attribute.String("version", versionName(version, true))))
+	}
+}
+
 // answer answers a request. Senders of 2.0 compare what was written with what they sent,
 // and those of 1.0 must not see the headers.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, status int, written translate.Written, text string) {

@@ -83,6 +83,7 @@ func (r *remoteWriteReceiver) Start(ctx context.Context, host component.Host) er
 		return err
 	}
 	h.server = r.server
+	h.startCounters(ctx)
 	err = r.telemetry.RegisterReceiverPrometheusRemoteWriteRememberedCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(r.memory.Bytes())
 		return nil

@@ -73,6 +73,7 @@ func newReceiver(set receiver.Settings, cfg *Config) (*otlpReceiver, error) {
 			ReceiverID: set.ID, Transport: transport, ReceiverCreateSettings: set,
 		})
 		attrs := metric.WithAttributeSet(attribute.NewSet(attribute.String("transport", transport)))
+		telemetry.ReceiverTenantOtlpPanics.Add(context.Background(), 0, attrs) // the series exists before the first event
 		panics := func(ctx context.Context) { telemetry.ReceiverTenantOtlpPanics.Add(ctx, 1, attrs) }
 		return &intake{protocol: protocol, obs: obs, patience: firstByteTimeout, panics: panics}, err
 	}

@@ -39,6 +39,7 @@ type TelemetryBuilder struct {
 	ExporterTenantRoutingMigrationFaults     metric.Int64ObservableCounter
 	ExporterTenantRoutingPanics              metric.Int64ObservableCounter
 	ExporterTenantRoutingQueueAge            metric.Float64ObservableGauge
+	ExporterTenantRoutingQueueUse            metric.Float64ObservableGauge
 	ExporterTenantRoutingQueuedBytes         metric.Int64ObservableGauge
 	ExporterTenantRoutingQueuedRecords       metric.Int64ObservableGauge
 	ExporterTenantRoutingRecoveredRecords    metric.Int64ObservableCounter
@@ -47,6 +48,7 @@ type TelemetryBuilder struct {
 	ExporterTenantRoutingStorageCompactions  metric.Int64ObservableCounter
 	ExporterTenantRoutingStorageFaults       metric.Int64ObservableCounter
 	ExporterTenantRoutingStorageFreeBytes    metric.Int64ObservableGauge
+	ExporterTenantRoutingStorageReserveBytes metric.Int64ObservableGauge
 	ExporterTenantRoutingStorageUsedBytes    metric.Int64ObservableGauge
 }
 
@@ -226,6 +228,21 @@ func (builder *TelemetryBuilder) RegisterExporterTenantRoutingQueueAgeCallback(c
 	return nil
 }
 
+// RegisterExporterTenantRoutingQueueUseCallback sets callback for observable ExporterTenantRoutingQueueUse metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingQueueUseCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ExporterTenantRoutingQueueUse, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingQueueUse)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterExporterTenantRoutingQueuedBytesCallback sets callback for observable ExporterTenantRoutingQueuedBytes metric.
 func (builder *TelemetryBuilder) RegisterExporterTenantRoutingQueuedBytesCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -337,6 +354,21 @@ func (builder *TelemetryBuilder) RegisterExporterTenantRoutingStorageFreeBytesCa
 		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingStorageFreeBytes, obs: o})
 		return nil
 	}, builder.ExporterTenantRoutingStorageFreeBytes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterTenantRoutingStorageReserveBytesCallback sets callback for observable ExporterTenantRoutingStorageReserveBytes metric.
+func (builder *TelemetryBuilder) RegisterExporterTenantRoutingStorageReserveBytesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterTenantRoutingStorageReserveBytes, obs: o})
+		return nil
+	}, builder.ExporterTenantRoutingStorageReserveBytes)
 	if err != nil {
 		return err
 	}
@@ -465,6 +497,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingQueueUse, err = builder.meter.Float64ObservableGauge(
+		"otelcol_exporter_tenant_routing_queue_use",
+		metric.WithDescription("Used share of the queue, of `lane::max_bytes` in the fullest lane or of `max_total_bytes`, whichever is more. [Development]"),
+		metric.WithUnit("1"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterTenantRoutingQueuedBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_tenant_routing_queued_bytes",
 		metric.WithDescription("Encoded bytes in lanes, including bytes in flight. [Development]"),
@@ -510,6 +548,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ExporterTenantRoutingStorageFreeBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_exporter_tenant_routing_storage_free_bytes",
 		metric.WithDescription("Free bytes of the disk of storage, including the reserve. Missing if not known. [Development]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterTenantRoutingStorageReserveBytes, err = builder.meter.Int64ObservableGauge(
+		"otelcol_exporter_tenant_routing_storage_reserve_bytes",
+		metric.WithDescription("Bytes of the disk of storage that queues leave free. Missing if not known. [Development]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)

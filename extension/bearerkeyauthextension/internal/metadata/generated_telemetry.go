@@ -30,7 +30,7 @@ type TelemetryBuilder struct {
 	registrations                             []metric.Registration
 	ExtensionBearerKeyAuthAuditEntries        metric.Int64ObservableCounter
 	ExtensionBearerKeyAuthAuditWaitingEntries metric.Int64ObservableGauge
-	ExtensionBearerKeyAuthKeyLastUse          metric.Int64ObservableGauge
+	ExtensionBearerKeyAuthKeyLastUseTimestamp metric.Int64ObservableGauge
 	ExtensionBearerKeyAuthPanics              metric.Int64ObservableCounter
 	ExtensionBearerKeyAuthProxiedRequests     metric.Int64ObservableCounter
 	ExtensionBearerKeyAuthRejectedRequests    metric.Int64ObservableCounter
@@ -79,12 +79,12 @@ func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthAuditWaitingEntri
 	return nil
 }
 
-// RegisterExtensionBearerKeyAuthKeyLastUseCallback sets callback for observable ExtensionBearerKeyAuthKeyLastUse metric.
-func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthKeyLastUseCallback(cb metric.Int64Callback) error {
+// RegisterExtensionBearerKeyAuthKeyLastUseTimestampCallback sets callback for observable ExtensionBearerKeyAuthKeyLastUseTimestamp metric.
+func (builder *TelemetryBuilder) RegisterExtensionBearerKeyAuthKeyLastUseTimestampCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthKeyLastUse, obs: o})
+		cb(ctx, &observerInt64{inst: builder.ExtensionBearerKeyAuthKeyLastUseTimestamp, obs: o})
 		return nil
-	}, builder.ExtensionBearerKeyAuthKeyLastUse)
+	}, builder.ExtensionBearerKeyAuthKeyLastUseTimestamp)
 	if err != nil {
 		return err
 	}
@@ -209,8 +209,8 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{entry}"),
 	)
 	errs = errors.Join(errs, err)
-	builder.ExtensionBearerKeyAuthKeyLastUse, err = builder.meter.Int64ObservableGauge(
-		"otelcol_extension_bearer_key_auth_key_last_use",
+	builder.ExtensionBearerKeyAuthKeyLastUseTimestamp, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_bearer_key_auth_key_last_use_timestamp",
 		metric.WithDescription("When a key was last used, with a resolution of one minute, in seconds since 1970. Only with `key_use::metric`. [Development]"),
 		metric.WithUnit("s"),
 	)

@@ -51,16 +51,16 @@ func AssertEqualExtensionBearerKeyAuthAuditWaitingEntries(t *testing.T, tt *comp
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
-func AssertEqualExtensionBearerKeyAuthKeyLastUse(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+func AssertEqualExtensionBearerKeyAuthKeyLastUseTimestamp(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
-		Name:        "otelcol_extension_bearer_key_auth_key_last_use",
+		Name:        "otelcol_extension_bearer_key_auth_key_last_use_timestamp",
 		Description: "When a key was last used, with a resolution of one minute, in seconds since 1970. Only with `key_use::metric`. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
 		},
 	}
-	got, err := tt.GetMetric("otelcol_extension_bearer_key_auth_key_last_use")
+	got, err := tt.GetMetric("otelcol_extension_bearer_key_auth_key_last_use_timestamp")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

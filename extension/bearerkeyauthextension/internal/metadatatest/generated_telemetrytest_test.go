@@ -28,7 +28,7 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
-	require.NoError(t, tb.RegisterExtensionBearerKeyAuthKeyLastUseCallback(func(_ context.Context, observer metric.Int64Observer) error {
+	require.NoError(t, tb.RegisterExtensionBearerKeyAuthKeyLastUseTimestampCallback(func(_ context.Context, observer metric.Int64Observer) error {
 		observer.Observe(1)
 		return nil
 	}))
@@ -58,7 +58,7 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualExtensionBearerKeyAuthAuditWaitingEntries(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
-	AssertEqualExtensionBearerKeyAuthKeyLastUse(t, testTel,
+	AssertEqualExtensionBearerKeyAuthKeyLastUseTimestamp(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExtensionBearerKeyAuthPanics(t, testTel,

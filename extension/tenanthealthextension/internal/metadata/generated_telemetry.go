@@ -88,7 +88,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ExtensionTenantHealthCondition, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_health_condition",
 		metric.WithDescription("1 while the condition lasts, else 0. Not reported unless `conditions` is set. [Development]"),
-		metric.WithUnit("1"),
+		metric.WithUnit(""),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

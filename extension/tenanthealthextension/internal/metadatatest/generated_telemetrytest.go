@@ -25,7 +25,7 @@ func AssertEqualExtensionTenantHealthCondition(t *testing.T, tt *componenttest.T
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_health_condition",
 		Description: "1 while the condition lasts, else 0. Not reported unless `conditions` is set. [Development]",
-		Unit:        "1",
+		Unit:        "",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
 		},

@@ -25,18 +25,18 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                 metric.Meter
-	mu                                    sync.Mutex
-	registrations                         []metric.Registration
-	ExtensionTenantRegistryAge            metric.Float64ObservableGauge
-	ExtensionTenantRegistryForked         metric.Int64ObservableGauge
-	ExtensionTenantRegistryInfo           metric.Int64ObservableGauge
-	ExtensionTenantRegistryKeys           metric.Int64ObservableGauge
-	ExtensionTenantRegistryKeysNearExpiry metric.Int64ObservableGauge
-	ExtensionTenantRegistryLastLoad       metric.Float64ObservableGauge
-	ExtensionTenantRegistryLoads          metric.Int64Counter
-	ExtensionTenantRegistrySourceOk       metric.Int64ObservableGauge
-	ExtensionTenantRegistryTenants        metric.Int64ObservableGauge
+	meter                                    metric.Meter
+	mu                                       sync.Mutex
+	registrations                            []metric.Registration
+	ExtensionTenantRegistryAge               metric.Float64ObservableGauge
+	ExtensionTenantRegistryForked            metric.Int64ObservableGauge
+	ExtensionTenantRegistryInfo              metric.Int64ObservableGauge
+	ExtensionTenantRegistryKeys              metric.Int64ObservableGauge
+	ExtensionTenantRegistryKeysNearExpiry    metric.Int64ObservableGauge
+	ExtensionTenantRegistryLastLoadTimestamp metric.Float64ObservableGauge
+	ExtensionTenantRegistryLoads             metric.Int64Counter
+	ExtensionTenantRegistrySourceOk          metric.Int64ObservableGauge
+	ExtensionTenantRegistryTenants           metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -125,12 +125,12 @@ func (builder *TelemetryBuilder) RegisterExtensionTenantRegistryKeysNearExpiryCa
 	return nil
 }
 
-// RegisterExtensionTenantRegistryLastLoadCallback sets callback for observable ExtensionTenantRegistryLastLoad metric.
-func (builder *TelemetryBuilder) RegisterExtensionTenantRegistryLastLoadCallback(cb metric.Float64Callback) error {
+// RegisterExtensionTenantRegistryLastLoadTimestampCallback sets callback for observable ExtensionTenantRegistryLastLoadTimestamp metric.
+func (builder *TelemetryBuilder) RegisterExtensionTenantRegistryLastLoadTimestampCallback(cb metric.Float64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		cb(ctx, &observerFloat64{inst: builder.ExtensionTenantRegistryLastLoad, obs: o})
+		cb(ctx, &observerFloat64{inst: builder.ExtensionTenantRegistryLastLoadTimestamp, obs: o})
 		return nil
-	}, builder.ExtensionTenantRegistryLastLoad)
+	}, builder.ExtensionTenantRegistryLastLoadTimestamp)
 	if err != nil {
 		return err
 	}
@@ -217,13 +217,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ExtensionTenantRegistryForked, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_forked",
 		metric.WithDescription("1 while the source is rejected because it is not a successor of the registry in force, such as a restored backup; otherwise 0. [Development]"),
-		metric.WithUnit("1"),
+		metric.WithUnit(""),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryInfo, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_info",
 		metric.WithDescription("Always 1; the attributes identify the registry in force. [Development]"),
-		metric.WithUnit("1"),
+		metric.WithUnit(""),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryKeys, err = builder.meter.Int64ObservableGauge(
@@ -238,8 +238,8 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{key}"),
 	)
 	errs = errors.Join(errs, err)
-	builder.ExtensionTenantRegistryLastLoad, err = builder.meter.Float64ObservableGauge(
-		"otelcol_extension_tenant_registry_last_load",
+	builder.ExtensionTenantRegistryLastLoadTimestamp, err = builder.meter.Float64ObservableGauge(
+		"otelcol_extension_tenant_registry_last_load_timestamp",
 		metric.WithDescription("Time at which the registry in force was read from its source, in seconds since 1970. [Development]"),
 		metric.WithUnit("s"),
 	)
@@ -253,7 +253,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ExtensionTenantRegistrySourceOk, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_registry_source_ok",
 		metric.WithDescription("1 if the source is available, valid and in force; otherwise 0. [Development]"),
-		metric.WithUnit("1"),
+		metric.WithUnit(""),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionTenantRegistryTenants, err = builder.meter.Int64ObservableGauge(

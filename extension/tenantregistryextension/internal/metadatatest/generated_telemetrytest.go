@@ -39,7 +39,7 @@ func AssertEqualExtensionTenantRegistryForked(t *testing.T, tt *componenttest.Te
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_forked",
 		Description: "1 while the source is rejected because it is not a successor of the registry in force, such as a restored backup; otherwise 0. [Development]",
-		Unit:        "1",
+		Unit:        "",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
 		},
@@ -53,7 +53,7 @@ func AssertEqualExtensionTenantRegistryInfo(t *testing.T, tt *componenttest.Tele
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_info",
 		Description: "Always 1; the attributes identify the registry in force. [Development]",
-		Unit:        "1",
+		Unit:        "",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
 		},
@@ -91,16 +91,16 @@ func AssertEqualExtensionTenantRegistryKeysNearExpiry(t *testing.T, tt *componen
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
-func AssertEqualExtensionTenantRegistryLastLoad(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
+func AssertEqualExtensionTenantRegistryLastLoadTimestamp(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
-		Name:        "otelcol_extension_tenant_registry_last_load",
+		Name:        "otelcol_extension_tenant_registry_last_load_timestamp",
 		Description: "Time at which the registry in force was read from its source, in seconds since 1970. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
 		},
 	}
-	got, err := tt.GetMetric("otelcol_extension_tenant_registry_last_load")
+	got, err := tt.GetMetric("otelcol_extension_tenant_registry_last_load_timestamp")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
@@ -125,7 +125,7 @@ func AssertEqualExtensionTenantRegistrySourceOk(t *testing.T, tt *componenttest.
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_registry_source_ok",
 		Description: "1 if the source is available, valid and in force; otherwise 0. [Development]",
-		Unit:        "1",
+		Unit:        "",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
 		},

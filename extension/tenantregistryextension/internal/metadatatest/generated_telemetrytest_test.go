@@ -40,7 +40,7 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
-	require.NoError(t, tb.RegisterExtensionTenantRegistryLastLoadCallback(func(_ context.Context, observer metric.Float64Observer) error {
+	require.NoError(t, tb.RegisterExtensionTenantRegistryLastLoadTimestampCallback(func(_ context.Context, observer metric.Float64Observer) error {
 		observer.Observe(1)
 		return nil
 	}))
@@ -68,7 +68,7 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualExtensionTenantRegistryKeysNearExpiry(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
-	AssertEqualExtensionTenantRegistryLastLoad(t, testTel,
+	AssertEqualExtensionTenantRegistryLastLoadTimestamp(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualExtensionTenantRegistryLoads(t, testTel,

@@ -207,7 +207,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ProcessorTenantSharedLimits, err = builder.meter.Int64ObservableGauge(
 		"otelcol_processor_tenant_shared_limits",
 		metric.WithDescription("1 while gateways share their limits in Redis, 0 while each keeps them for itself because Redis is away. Only with `limits::scope` shared. [Development]"),
-		metric.WithUnit("1"),
+		metric.WithUnit(""),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorTenantUnknownSeverities, err = builder.meter.Int64Counter(

@@ -165,7 +165,7 @@ func AssertEqualProcessorTenantSharedLimits(t *testing.T, tt *componenttest.Tele
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_tenant_shared_limits",
 		Description: "1 while gateways share their limits in Redis, 0 while each keeps them for itself because Redis is away. Only with `limits::scope` shared. [Development]",
-		Unit:        "1",
+		Unit:        "",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
 		},

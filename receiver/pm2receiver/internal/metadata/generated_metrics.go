@@ -19,58 +19,58 @@ const (
 	AggregationStrategyMax = "max"
 )
 
-// AttributeErrorType specifies the value error.type attribute.
-type AttributeErrorType int
+// AttributeCollectionReason specifies the value collection_reason attribute.
+type AttributeCollectionReason int
 
 const (
-	_ AttributeErrorType = iota
-	AttributeErrorTypeAbsent
-	AttributeErrorTypeClosed
-	AttributeErrorTypeDenied
-	AttributeErrorTypeMalformed
-	AttributeErrorTypePanic
-	AttributeErrorTypeRefused
-	AttributeErrorTypeTimeout
-	AttributeErrorTypeTooLarge
-	AttributeErrorTypeUnreachable
+	_ AttributeCollectionReason = iota
+	AttributeCollectionReasonAbsent
+	AttributeCollectionReasonClosed
+	AttributeCollectionReasonDenied
+	AttributeCollectionReasonMalformed
+	AttributeCollectionReasonPanic
+	AttributeCollectionReasonRefused
+	AttributeCollectionReasonTimeout
+	AttributeCollectionReasonTooLarge
+	AttributeCollectionReasonUnreachable
 )
 
-// String returns the string representation of the AttributeErrorType.
-func (av AttributeErrorType) String() string {
+// String returns the string representation of the AttributeCollectionReason.
+func (av AttributeCollectionReason) String() string {
 	switch av {
-	case AttributeErrorTypeAbsent:
+	case AttributeCollectionReasonAbsent:
 		return "absent"
-	case AttributeErrorTypeClosed:
+	case AttributeCollectionReasonClosed:
 		return "closed"
-	case AttributeErrorTypeDenied:
+	case AttributeCollectionReasonDenied:
 		return "denied"
-	case AttributeErrorTypeMalformed:
+	case AttributeCollectionReasonMalformed:
 		return "malformed"
-	case AttributeErrorTypePanic:
+	case AttributeCollectionReasonPanic:
 		return "panic"
-	case AttributeErrorTypeRefused:
+	case AttributeCollectionReasonRefused:
 		return "refused"
-	case AttributeErrorTypeTimeout:
+	case AttributeCollectionReasonTimeout:
 		return "timeout"
-	case AttributeErrorTypeTooLarge:
+	case AttributeCollectionReasonTooLarge:
 		return "too_large"
-	case AttributeErrorTypeUnreachable:
+	case AttributeCollectionReasonUnreachable:
 		return "unreachable"
 	}
 	return ""
 }
 
-// MapAttributeErrorType is a helper map of string to AttributeErrorType attribute value.
-var MapAttributeErrorType = map[string]AttributeErrorType{
-	"absent":      AttributeErrorTypeAbsent,
-	"closed":      AttributeErrorTypeClosed,
-	"denied":      AttributeErrorTypeDenied,
-	"malformed":   AttributeErrorTypeMalformed,
-	"panic":       AttributeErrorTypePanic,
-	"refused":     AttributeErrorTypeRefused,
-	"timeout":     AttributeErrorTypeTimeout,
-	"too_large":   AttributeErrorTypeTooLarge,
-	"unreachable": AttributeErrorTypeUnreachable,
+// MapAttributeCollectionReason is a helper map of string to AttributeCollectionReason attribute value.
+var MapAttributeCollectionReason = map[string]AttributeCollectionReason{
+	"absent":      AttributeCollectionReasonAbsent,
+	"closed":      AttributeCollectionReasonClosed,
+	"denied":      AttributeCollectionReasonDenied,
+	"malformed":   AttributeCollectionReasonMalformed,
+	"panic":       AttributeCollectionReasonPanic,
+	"refused":     AttributeCollectionReasonRefused,
+	"timeout":     AttributeCollectionReasonTimeout,
+	"too_large":   AttributeCollectionReasonTooLarge,
+	"unreachable": AttributeCollectionReasonUnreachable,
 }
 
 // AttributePm2ProcessState specifies the value pm2.process.state attribute.
