@@ -200,6 +200,7 @@ generate: ## Regenerate code and documents from every metadata.yaml
 	cd testbed/requestpath && go mod tidy
 	cd testbed/benchdoors && go mod tidy
 	cd testbed/lokiclient && go mod tidy
+	cd testbed/customergo && go mod tidy
 
 .PHONY: lint
 lint: ## Run the linters
