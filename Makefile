@@ -208,6 +208,7 @@ generate: ## Regenerate code, the reference and the JSON schema of the configura
 	cd testbed/benchdoors && go mod tidy
 	cd testbed/lokiclient && go mod tidy
 	cd internal/tools/compose && go mod tidy
+	cd testbed/customergo && go mod tidy
 
 .PHONY: lint
 lint: ## Run the linters

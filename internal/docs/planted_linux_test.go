@@ -103,6 +103,9 @@ func TestMatches(t *testing.T) {
 		{"a", "a\nb\n", false},
 		{"a b", "a    b\n\n", true},
 		{"a…c", "abbc\n", true},
+		{"a … c", "a b b c\n", true},
+		{"a … c", "a c\n", true},
+		{"a … c", "a b d\n", false},
 		{"a…c", "a\nc\n", false},
 		{"a\n…\nc", "a\nb\nb\nc", true},
 		{"a\n…\nc", "a\nc", true},
@@ -114,4 +117,9 @@ func TestMatches(t *testing.T) {
 	} {
 		assert.Equal(t, c.ok, matches(c.want, c.got), "%q %q", c.want, c.got)
 	}
+}
+
+func TestSplitWords(t *testing.T) {
+	assert.Equal(t, []string{"/bin/sh", "-c", "kill -HUP 1", "", "a'b"}, splitWords(`/bin/sh  -c "kill -HUP 1" '' "a'b"`))
+	assert.Empty(t, splitWords(" "))
 }

@@ -78,8 +78,8 @@ func newSandbox(t *testing.T) *sandbox {
 	cmd := exec.Command(self)
 	cmd.Env = []string{
 		initVariable + "=" + string(set),
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "LOGNAME=root", "LANG=C.UTF-8", "TERM=dumb",
-		"GOFLAGS=-mod=mod", "GOPROXY=off", "GOCACHE=" + sourceCache("build"), "GOMODCACHE=" + sourceCache("mod"),
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:" + programs(), "HOME=/root", "USER=root", "LOGNAME=root", "LANG=C.UTF-8", "TERM=dumb",
+		"GOFLAGS=-mod=mod -trimpath -buildvcs=false", "GOPROXY=off", "GOCACHE=" + sourceCache("build"), "GOMODCACHE=" + sourceCache("mod"),
 	}
 	cmd.ExtraFiles = []*os.File{statusWrite}
 	cmd.Stdout, cmd.Stderr = log, log
@@ -103,6 +103,17 @@ func newSandbox(t *testing.T) *sandbox {
 		require.NoError(t, err, string(text))
 	}
 	return s
+}
+
+// programs returns the folders of programs that may be elsewhere than in the system's folders.
+func programs() string {
+	var folders []string
+	for _, name := range []string{"go", "node", "caddy"} {
+		if path, err := exec.LookPath(name); err == nil {
+			folders = append(folders, filepath.Dir(path))
+		}
+	}
+	return strings.Join(folders, ":")
 }
 
 // sourceCache returns the path of one of Go's caches in a sandbox.
@@ -319,11 +330,8 @@ func mountSandbox(set initSettings) error {
 		return fmt.Errorf("/proc: %w", err)
 	}
 	for _, program := range []string{"systemctl", "journalctl"} {
-		at := "/usr/local/bin/" + program
-		if err := os.MkdirAll("/usr/local/bin", 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(at, nil, 0o755); err != nil {
+		at := "/usr/bin/" + program
+		if err := os.WriteFile(at, nil, 0o755); err != nil { // in the overlay
 			return err
 		}
 		if err := unix.Mount(control+"/substitute", at, "", unix.MS_BIND, ""); err != nil {

@@ -54,7 +54,7 @@ func substitute(name string, args []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("systemctl: no command in %q", args)
 	}
-	if words[0] == "daemon-reload" {
+	if words[0] == "daemon-reload" || words[0] == "is-system-running" {
 		return nil
 	}
 	if len(words) < 2 {
@@ -81,13 +81,19 @@ func substitute(name string, args []string) error {
 		case "reload":
 			err = u.reload()
 		case "is-active", "status":
+			state, code := "active", error(nil)
 			if u.pid() == 0 {
-				fmt.Println("inactive")
-				return exitCode(3)
+				state, code = "inactive", exitCode(3)
 			}
-			fmt.Println("active")
+			if !flags["--quiet"] && !flags["-q"] {
+				fmt.Println(state)
+			}
+			return code
+		case "is-enabled":
+			fmt.Println("enabled")
+		case "cat", "mask", "unmask", "preset", "reset-failed":
 		case "show":
-			fmt.Printf("MainPID=%d\n", u.pid())
+			fmt.Printf("MainPID=%d\nActiveState=%s\nLoadState=loaded\n", u.pid(), map[bool]string{true: "inactive", false: "active"}[u.pid() == 0])
 		default:
 			return fmt.Errorf("systemctl: the sandbox does not know %q", words[0])
 		}
@@ -235,6 +241,11 @@ func (u unit) command(line string) (*exec.Cmd, error) {
 	for _, value := range slices.Concat(u.settings["LoadCredential"], u.settings["LoadCredentialEncrypted"]) {
 		name, from, _ := strings.Cut(value, ":")
 		raw, err := os.ReadFile(from)
+		for _, fallback := range u.settings["SetCredential"] {
+			if other, text, _ := strings.Cut(fallback, ":"); err != nil && other == name {
+				raw, err = []byte(text), nil
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("LoadCredential: %w", err)
 		}
@@ -255,9 +266,7 @@ func (u unit) command(line string) (*exec.Cmd, error) {
 	expand := strings.NewReplacer("%d", credentials, "%n", u.name, "%N", strings.TrimSuffix(u.name, ".service"),
 		"%S", "/var/lib", "%t", "/run", "%E", "/etc", "%%", "%")
 	for _, value := range u.settings["Environment"] {
-		for _, word := range strings.Fields(expand.Replace(value)) {
-			env = append(env, strings.Trim(word, `"`))
-		}
+		env = append(env, splitWords(expand.Replace(value))...)
 	}
 	for _, file := range u.settings["EnvironmentFile"] {
 		raw, err := os.ReadFile(strings.TrimPrefix(file, "-"))
@@ -271,6 +280,9 @@ func (u unit) command(line string) (*exec.Cmd, error) {
 			}
 		}
 	}
+	if strings.HasPrefix(line, "+") {
+		attributes.Credential = nil
+	}
 	line = strings.TrimLeft(expand.Replace(line), "-@:+!")
 	variables := map[string]string{"MAINPID": strconv.Itoa(u.pid())}
 	for _, v := range env {
@@ -278,12 +290,40 @@ func (u unit) command(line string) (*exec.Cmd, error) {
 		variables[key] = value
 	}
 	var words []string
-	for _, word := range strings.Fields(line) {
+	for _, word := range splitWords(line) {
 		words = append(words, os.Expand(word, func(name string) string { return variables[name] }))
 	}
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Env, cmd.Dir, cmd.SysProcAttr = env, "/", attributes
 	return cmd, nil
+}
+
+// splitWords splits the value of a unit's setting, in which quotes hold words together.
+func splitWords(line string) []string {
+	var words []string
+	var word strings.Builder
+	quote, inWord := rune(0), false
+	for _, r := range line {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '"' || r == '\''):
+			quote, inWord = r, true
+		case quote == 0 && (r == ' ' || r == '\t'):
+			if inWord {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			inWord = false
+		default:
+			word.WriteRune(r)
+			inWord = true
+		}
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words
 }
 
 func (u unit) start() error {
@@ -334,7 +374,9 @@ func (u unit) awaitReady(after int64, ended <-chan error) error {
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		select {
 		case err := <-ended:
-			return fmt.Errorf("Job for %s failed because the control process exited with error code (%v).", u.name, err) //nolint:staticcheck // systemd's text
+			log, _ := os.ReadFile(u.file(".log"))
+			return fmt.Errorf("Job for %s failed because the control process exited with error code (%v).\n%s", //nolint:staticcheck // systemd's text
+				u.name, err, log[max(0, len(log)-2000):])
 		case <-time.After(20 * time.Millisecond):
 		}
 		text, err := os.ReadFile(u.file(".log"))

@@ -1,7 +1,6 @@
 # The tenant acme, and one of its keys in KEY.
 export TENANTCTL_REGISTRY=${TENANTCTL_REGISTRY:-/etc/otelcol-tenant/tenants.yaml}
 tenantctl tenant create acme --name "Acme Ltd" 2>/dev/null
-if [ -f /etc/otelcol-tenant/tenants.yaml ]; then chown otelcol-tenant-gateway /etc/otelcol-tenant/tenants.yaml; fi
 export KEY=$(tenantctl key create acme --description docs 2>/dev/null)
 # The gateway reads a change within a second.
 for i in $(seq 100); do
@@ -10,3 +9,9 @@ for i in $(seq 100); do
   sleep 0.05
 done
 [ "$status" = 200 ]
+curl -s -o /dev/null -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' http://127.0.0.1:4318/v1/logs \
+  -d '{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"first"}}]},"scopeLogs":[{"logRecords":[{"severityText":"info","body":{"stringValue":"first"}}]}]}]}'
+for i in $(seq 100); do
+  if ls /var/lib/otelcol-tenant-gateway/data/tenant=acme >/dev/null 2>&1; then break; fi
+  sleep 0.05
+done

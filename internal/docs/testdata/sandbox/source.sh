@@ -1,2 +1,0 @@
-# The source tree after make build, as the working directory.
-cd /run/src
