@@ -145,6 +145,8 @@ require (
 	github.com/redis/go-redis/v9 v9.17.2
 	github.com/yuin/goldmark v1.8.7
 	go.opentelemetry.io/collector/config/configretry v1.65.0
+	go.opentelemetry.io/collector/confmap/provider/fileprovider v1.65.0
+	go.opentelemetry.io/collector/confmap/provider/yamlprovider v1.65.0
 	go.opentelemetry.io/collector/extension/extensioncapabilities v0.159.0
 	go.opentelemetry.io/collector/filter v0.159.0
 	go.opentelemetry.io/proto/otlp v1.11.0

@@ -80,6 +80,8 @@ func run(ctx context.Context, args []string, s streams) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, new(findingsError)):
+		return exitFailure
 	case errors.As(err, new(usageError)):
 		fmt.Fprintf(s.err, "%s\nSee %s --help.\n", prefixed(err), called.CommandPath())
 		return exitUsage
@@ -101,6 +103,7 @@ func prefixed(err error) string {
 func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
 		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand(), a.grafanaCommand(), a.healthCommand())
+	root.AddCommand(a.agentCommands()...)
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway applies every change within a second, without a
 restart. Each change is recorded in the audit log.

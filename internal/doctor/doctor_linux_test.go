@@ -1,0 +1,477 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
+package doctor
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
+)
+
+// machine is an agent to examine: the shipped configuration, an environment, and a home of PM2.
+type machine struct {
+	t    *testing.T
+	env  map[string]string
+	home string
+	key  string
+	dir  string
+	more string // further configuration
+}
+
+func newMachine(t *testing.T, endpoint string) *machine {
+	t.Helper()
+	m := &machine{t: t, dir: t.TempDir(), home: t.TempDir()}
+	require.NoError(t, os.Mkdir(filepath.Join(m.home, "logs"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(m.home, "logs", "app-out.log"), []byte("line\n"), 0o600))
+	m.key, _ = apikey.New()
+	free := loopback.Addresses(t, 4)
+	_, port, err := net.SplitHostPort(free[3])
+	require.NoError(t, err)
+	m.env = map[string]string{
+		"BUSINESS_ID": "acme", "TENANT_KEY": m.key, "GATEWAY_ENDPOINT": endpoint, "PM2_HOME": m.home, "STATE_DIR": filepath.Join(m.dir, "state"),
+		"OTLP_GRPC_ENDPOINT": free[0], "OTLP_HTTP_ENDPOINT": free[1], "HEALTH_ENDPOINT": free[2], "METRICS_PORT": port,
+	}
+	return m
+}
+
+// run examines the machine.
+func (m *machine) run(change func(*Settings)) []Finding {
+	m.t.Helper()
+	var text strings.Builder
+	for name, value := range m.env {
+		text.WriteString(name + "='" + value + "'\n")
+	}
+	env := filepath.Join(m.dir, "agent.env")
+	require.NoError(m.t, os.WriteFile(env, []byte(text.String()), 0o600))
+	set := Settings{Configs: []string{"../../distributions/agent/config.yaml"}, Env: env, Timeout: 5 * time.Second}
+	if m.more != "" {
+		set.Configs = append(set.Configs, "yaml:"+m.more)
+	}
+	if change != nil {
+		change(&set)
+	}
+	all, err := Run(m.t.Context(), set)
+	require.NoError(m.t, err)
+	for _, f := range all {
+		assert.NotContains(m.t, f.Message+f.Fix+f.Subject, m.key, "no finding has the key")
+		if f.Status == OK {
+			assert.Empty(m.t, f.Fix, f.ID)
+		} else {
+			assert.NotEmpty(m.t, f.Fix, f.ID)
+		}
+		assert.NotEmpty(m.t, f.Subject, f.ID)
+		assert.NotEmpty(m.t, f.Message, f.ID)
+	}
+	return all
+}
+
+// of returns the findings with an ID.
+func of(all []Finding, id string) (some []Finding) {
+	for _, f := range all {
+		if f.ID == id {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// requireFinding requires a finding with an ID, a status and a text in its message.
+func requireFinding(t *testing.T, all []Finding, id string, status Status, text string) Finding {
+	t.Helper()
+	for _, f := range all {
+		if f.ID == id && f.Status == status && strings.Contains(f.Message, text) {
+			return f
+		}
+	}
+	require.Fail(t, "there is no such finding", "%s %s %q in %+v", id, status, text, all)
+	return Finding{}
+}
+
+// answering is a gateway that answers every request in one way.
+func answering(t *testing.T, status int, message string, header map[string]string) *httptest.Server {
+	t.Helper()
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		for name, value := range header {
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(status)
+		if message != "" {
+			_ = json.NewEncoder(w).Encode(map[string]any{"code": 16, "message": message})
+		}
+	}))
+}
+
+func TestRun_NamesTheAnswerOfTheGateway(t *testing.T) {
+	for name, c := range map[string]struct {
+		status  int
+		message string
+		header  map[string]string
+		want    string
+		fix     string
+	}{
+		"unknown key":  {401, "the API key is not known", nil, "The gateway does not accept the key", "tenantctl onboard"},
+		"revoked":      {401, "the API key is revoked", nil, "The key is revoked", "tenantctl onboard"},
+		"expired":      {401, "the API key has expired", nil, "The key has expired", "tenantctl onboard"},
+		"suspended":    {403, "the tenant is suspended", nil, "The tenant is suspended", "tenantctl tenant resume"},
+		"scope":        {403, "the scopes of the key do not have this signal", nil, "The key may not send this signal", "scopes"},
+		"path":         {404, "", nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
+		"method":       {405, "", nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
+		"too large":    {413, "", nil, "Even a request without data is too large", "limit of bodies"},
+		"rate":         {429, "the rate of the tenant", map[string]string{"Retry-After": "7"}, "asks to retry after 7 s", "limits of the tenant"},
+		"not ready":    {503, "the registry is not loaded", map[string]string{"Retry-After": "5"}, "does not accept data at present", "/health"},
+		"bad gateway":  {502, "", nil, "A proxy does not reach the gateway", "gateway runs"},
+		"redirect":     {302, "", map[string]string{"Location": "https://login.example/"}, "The address redirects", "GATEWAY_ENDPOINT"},
+		"proxy login":  {407, "", nil, "The proxy asks for credentials", "HTTPS_PROXY"},
+		"server fault": {500, "", nil, "has a fault", "log of the gateway"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := answering(t, c.status, c.message, c.header)
+			defer g.Close()
+			all := newMachine(t, g.URL).run(nil)
+			f := requireFinding(t, all, "gateway.answer", Fail, c.want)
+			assert.Contains(t, f.Fix, c.fix)
+			if c.message != "" {
+				assert.Contains(t, f.Message, c.message)
+			}
+			assert.False(t, Healthy(all))
+		})
+	}
+}
+
+// The gateway may repeat the key in an answer.
+func TestRun_HidesTheKeyInAnswers(t *testing.T) {
+	g := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "not known: "+r.Header.Get("Authorization"), http.StatusUnauthorized)
+	}))
+	defer g.Close()
+	requireFinding(t, newMachine(t, g.URL).run(nil), "gateway.answer", Fail, "401")
+}
+
+func TestRun_SendsWhatTheAgentSends(t *testing.T) {
+	got := map[string]http.Header{}
+	g := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			body, _ := io.ReadAll(r.Body)
+			assert.Equal(t, "{}", string(body))
+			got[r.URL.Path] = r.Header
+		}
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer g.Close()
+	m := newMachine(t, g.URL)
+	all := m.run(nil)
+	require.Len(t, got, 3)
+	for _, path := range []string{"/v1/logs", "/v1/metrics", "/v1/traces"} {
+		assert.Equal(t, "Bearer "+m.key, got[path].Get("Authorization"))
+		assert.Equal(t, "acme", got[path].Get("X-Business-Id"))
+	}
+	assert.Len(t, of(all, "gateway.answer"), 3)
+	for _, id := range []string{"key.form", "key.mode", "gateway.endpoint", "gateway.proxy", "gateway.dns", "gateway.tcp", "gateway.tls", "gateway.clock", "pm2.home", "logs.readable", "disk.space", "ports"} {
+		for _, f := range of(all, id) {
+			assert.Equal(t, OK, f.Status, "%+v", f)
+		}
+		assert.NotEmpty(t, of(all, id), id)
+	}
+	requireFinding(t, all, "agent.service", Fail, "does not run")
+}
+
+func TestRun_FindsALimitOfBodies(t *testing.T) {
+	g := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 512<<10)); err != nil {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		} else {
+			assert.LessOrEqual(t, len(body), 512<<10)
+			_, _ = io.WriteString(w, "{}")
+		}
+	}))
+	defer g.Close()
+	m := newMachine(t, g.URL)
+	assert.Empty(t, of(m.run(nil), "gateway.large"))
+	all := m.run(func(s *Settings) { s.LargeBody = true })
+	f := requireFinding(t, all, "gateway.large", Fail, "413")
+	assert.Contains(t, f.Fix, "client_max_body_size")
+
+	// The agent's health is a reason to look.
+	m.serveHealth(`{"status":"failing","reasons":["gateway_refuses"],"conditions":[{"name":"data_dropped","message":"dropped: http_413","fix":"Look.","since":"2026-01-01T00:00:00Z"}],"lanes":{}}`)
+	all = m.run(nil)
+	requireFinding(t, all, "gateway.large", Fail, "413")
+	requireFinding(t, all, "agent.condition", Fail, "http_413")
+}
+
+// serveHealth answers on the agent's health endpoint.
+func (m *machine) serveHealth(body string) {
+	m.t.Helper()
+	l, err := net.Listen("tcp", m.env["HEALTH_ENDPOINT"])
+	require.NoError(m.t, err)
+	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, body)
+	})}}
+	s.Start()
+	m.t.Cleanup(s.Close)
+}
+
+func TestRun_ReportsTheQueue(t *testing.T) {
+	m := newMachine(t, "http://127.0.0.1:1")
+	m.serveHealth(`{"status":"failing","reasons":["queue_almost_full"],"lanes":{"tenant_routing":{"queued_bytes":950,"max_bytes":1000,"oldest_seconds":400,"dead_letters":{"tenants":1,"destinations":1}}},
+		"conditions":[{"name":"gateway_unreachable","message":"Cannot deliver logs","fix":"Check the port.","since":"2026-01-01T00:00:00Z"}]}`)
+	all := m.run(nil)
+	requireFinding(t, all, "queue.size", Fail, "almost full")
+	requireFinding(t, all, "queue.dead_letters", Warn, "rejected permanently")
+	f := requireFinding(t, all, "agent.condition", Fail, "Cannot deliver logs")
+	assert.Equal(t, "gateway_unreachable", f.Subject)
+	assert.Equal(t, "Check the port.", f.Fix)
+	requireFinding(t, all, "gateway.tcp", Fail, "refused")
+}
+
+// blackhole accepts connections and never answers.
+func blackhole(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return "http://" + l.Addr().String()
+}
+
+func TestRun_NamesTheStepThatFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		endpoint string
+		id, want string
+	}{
+		"no address":     {"", "gateway.endpoint", "no address"},
+		"no scheme":      {"gateway.example:4318", "gateway.endpoint", "not a URL"},
+		"other scheme":   {"grpc://gateway.example:4317", "gateway.endpoint", "grpc://"},
+		"no TLS":         {"http://192.0.2.1:4318", "gateway.endpoint", "does not send the key"},
+		"path of signal": {"https://127.0.0.1:1/v1/logs", "gateway.endpoint", "path of a signal"},
+		"unknown name":   {"https://gateway.invalid:4318", "gateway.dns", "does not exist"},
+		"closed port":    {"http://127.0.0.1:1", "gateway.tcp", "refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requireFinding(t, newMachine(t, c.endpoint).run(nil), c.id, Fail, c.want)
+		})
+	}
+	t.Run("no answer", func(t *testing.T) {
+		all := newMachine(t, blackhole(t)).run(func(s *Settings) { s.Timeout = 300 * time.Millisecond })
+		requireFinding(t, all, "gateway.answer", Fail, "no answer within 300ms")
+	})
+}
+
+// withCertificate starts a gateway with TLS and returns its URL and the file of its authority.
+func withCertificate(t *testing.T, from, to time.Time, name string) (url, authority string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: from, NotAfter: to,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if ip := net.ParseIP(name); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{name}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	require.NoError(t, err)
+	g := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
+	g.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	g.StartTLS()
+	t.Cleanup(g.Close)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644))
+	return g.URL, file
+}
+
+func TestRun_NamesWhatIsWrongWithACertificate(t *testing.T) {
+	day := 24 * time.Hour
+	now := time.Now()
+	for name, c := range map[string]struct {
+		from, to time.Time
+		host     string
+		trusted  bool
+		status   Status
+		want     string
+	}{
+		"good":              {now.Add(-day), now.Add(30 * day), "127.0.0.1", true, OK, "trusted"},
+		"expires soon":      {now.Add(-day), now.Add(day), "127.0.0.1", true, Warn, "expires on"},
+		"expired":           {now.Add(-2 * day), now.Add(-day), "127.0.0.1", true, Fail, "expired on"},
+		"not yet valid":     {now.Add(day), now.Add(2 * day), "127.0.0.1", true, Fail, "is valid from"},
+		"other name":        {now.Add(-day), now.Add(30 * day), "other.example", true, Fail, "other names: other.example"},
+		"unknown authority": {now.Add(-day), now.Add(30 * day), "127.0.0.1", false, Fail, "not from an authority"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, file := withCertificate(t, c.from, c.to, c.host)
+			m := newMachine(t, url)
+			if c.trusted {
+				m.more = "exporters::tenant_routing::destinations::gateway::otlp_http::tls::ca_file: " + file
+			}
+			all := m.run(nil)
+			requireFinding(t, all, "gateway.tls", c.status, c.want)
+			if c.status == Fail {
+				assert.Empty(t, of(all, "gateway.answer"), "no key is sent without trust")
+			}
+		})
+	}
+	t.Run("server without TLS", func(t *testing.T) {
+		g := answering(t, 200, "", nil)
+		defer g.Close()
+		m := newMachine(t, strings.Replace(g.URL, "http://", "https://", 1))
+		requireFinding(t, m.run(nil), "gateway.tls", Fail, "without TLS")
+	})
+}
+
+func TestRun_NamesADifferenceOfClocks(t *testing.T) {
+	g := answering(t, 200, "", nil)
+	defer g.Close()
+	for off, c := range map[time.Duration]struct {
+		status Status
+		want   string
+	}{
+		0:                 {OK, "agree"},
+		2 * time.Hour:     {Fail, "2h0m0s ahead of"},
+		-2 * time.Hour:    {Fail, "behind"},
+		30 * time.Second:  {Warn, "ahead of"},
+		-time.Minute:      {Warn, "behind"},
+		-10 * time.Minute: {Fail, "behind"},
+	} {
+		all := newMachine(t, g.URL).run(func(s *Settings) { s.Now = func() time.Time { return time.Now().Add(off) } })
+		requireFinding(t, all, "gateway.clock", c.status, c.want)
+	}
+}
+
+func TestRun_NamesFaultsOfTheKey(t *testing.T) {
+	good, _ := apikey.New()
+	for name, c := range map[string]struct{ key, id, want string }{
+		"none":        {"", "key.present", "There is no key"},
+		"placeholder": {"REPLACE_WITH_THE_KEY", "key.form", "placeholder"},
+		"other text":  {"secret", "key.form", "not a key"},
+		"cut off":     {good[:20], "key.form", "20 characters instead of"},
+		"changed":     {good[:len(good)-1] + "-", "key.form", "checksum"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t, "http://127.0.0.1:1")
+			m.env["TENANT_KEY"] = c.key
+			requireFinding(t, m.run(nil), c.id, Fail, c.want)
+		})
+	}
+	t.Run("in a file", func(t *testing.T) {
+		m := newMachine(t, "http://127.0.0.1:1")
+		delete(m.env, "TENANT_KEY")
+		m.env["TENANT_KEY_FILE"] = filepath.Join(m.dir, "key")
+		requireFinding(t, m.run(nil), "key.present", Fail, "cannot use the key file")
+		require.NoError(t, os.WriteFile(m.env["TENANT_KEY_FILE"], []byte(m.key+"\n"), 0o600))
+		requireFinding(t, m.run(nil), "key.form", OK, "right form")
+	})
+	t.Run("others may read the environment", func(t *testing.T) {
+		m := newMachine(t, "http://127.0.0.1:1")
+		m.run(nil)
+		require.NoError(t, os.Chmod(filepath.Join(m.dir, "agent.env"), 0o644))
+		requireFinding(t, m.run(nil), "key.mode", Fail, "0644")
+	})
+}
+
+func TestRun_ExaminesTheProxyOfTheAgent(t *testing.T) {
+	var asked []string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Method+" "+r.Host)
+		http.Error(w, "no", http.StatusProxyAuthRequired)
+	}))
+	defer proxy.Close()
+	m := newMachine(t, "https://gateway.example:4318")
+	m.env["HTTPS_PROXY"] = strings.Replace(proxy.URL, "http://", "http://user:hunter2-secret@", 1)
+	all := m.run(nil)
+	f := requireFinding(t, all, "gateway.proxy", OK, "through this proxy")
+	assert.NotContains(t, f.Subject, "hunter2")
+	requireFinding(t, all, "gateway.tls", Fail, "The proxy does not connect")
+	require.NotEmpty(t, asked)
+	assert.Equal(t, "CONNECT gateway.example:4318", asked[0])
+
+	m.env["NO_PROXY"] = "gateway.example"
+	requireFinding(t, m.run(nil), "gateway.proxy", OK, "uses no proxy")
+}
+
+func TestRun_NamesHomesAndFilesOfPM2(t *testing.T) {
+	m := newMachine(t, "http://127.0.0.1:1")
+	m.env["PM2_HOME"] = filepath.Join(m.dir, "absent")
+	requireFinding(t, m.run(nil), "pm2.home", Fail, "does not exist")
+
+	m.env["PM2_HOME"] = m.home
+	m.more = "receivers::pm2::exclude: [" + filepath.Join(m.home, "logs", "app-*.log") + "]"
+	requireFinding(t, m.run(nil), "logs.excluded", Warn, "excludes 1 log files")
+
+	m.more = ""
+	require.NoError(t, os.Remove(filepath.Join(m.home, "logs", "app-out.log")))
+	requireFinding(t, m.run(nil), "pm2.home", Warn, "no log file")
+}
+
+func TestRun_NamesWhoMayNotReadWhat(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can act as another user")
+	}
+	m := newMachine(t, "http://127.0.0.1:1")
+	m.env["STATE_DIR"] = "/nonexistent"
+	top, err := os.MkdirTemp("/tmp", "doctor") //nolint:usetesting // the folders above that of the test are closed
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(top) })
+	require.NoError(t, os.Chmod(top, 0o755))
+	m.home = filepath.Join(top, "user", ".pm2")
+	m.env["PM2_HOME"] = m.home
+	log := filepath.Join(m.home, "logs", "app-out.log")
+	require.NoError(t, os.MkdirAll(filepath.Dir(log), 0o755))
+	require.NoError(t, os.WriteFile(log, nil, 0o600))
+	as := func(s *Settings) { s.User = "nobody" }
+
+	f := requireFinding(t, m.run(as), "logs.readable", Fail, "cannot read 1 log files")
+	assert.Contains(t, f.Message, "read (r) permission on "+log)
+	require.NoError(t, os.Chmod(log, 0o644))
+	requireFinding(t, m.run(as), "logs.readable", OK, "can read 1 log files")
+	require.NoError(t, os.Chmod(filepath.Dir(log), 0o711))
+	requireFinding(t, m.run(as), "logs.readable", Fail, "list (rx) permission on "+filepath.Dir(log))
+	require.NoError(t, os.Chmod(filepath.Join(top, "user"), 0o700))
+	requireFinding(t, m.run(as), "logs.readable", Fail, "search (x) permission on "+filepath.Join(top, "user"))
+	assert.Contains(t, f.Fix, "tenantctl setup")
+}
+
+func TestRun_NamesWhoHasAPort(t *testing.T) {
+	m := newMachine(t, "http://127.0.0.1:1")
+	l, err := net.Listen("tcp", m.env["OTLP_HTTP_ENDPOINT"])
+	require.NoError(t, err)
+	defer l.Close()
+	f := requireFinding(t, m.run(nil), "ports", Fail, "Another program has the port: doctor.test, process")
+	assert.Contains(t, f.Fix, "OTLP_HTTP_ENDPOINT")
+}
+
+func TestRun_NamesWhatIsNotInstalled(t *testing.T) {
+	all, err := Run(t.Context(), Settings{Root: t.TempDir()})
+	require.NoError(t, err)
+	requireFinding(t, all, "agent.unit", Fail, "not installed")
+	assert.Len(t, all, 1)
+
+	m := newMachine(t, "http://127.0.0.1:1")
+	all = m.run(func(s *Settings) { s.Env = filepath.Join(m.dir, "absent.env") })
+	requireFinding(t, all, "agent.env", Fail, "does not exist")
+	all = m.run(func(s *Settings) { s.Configs = []string{filepath.Join(m.dir, "absent.yaml")} })
+	requireFinding(t, all, "agent.config", Fail, "cannot be read")
+}

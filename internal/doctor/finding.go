@@ -1,0 +1,53 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
+package doctor
+
+import "slices"
+
+// Status is the result of a check.
+type Status string
+
+// The results.
+const (
+	OK   Status = "ok"
+	Warn Status = "warn" // works, or could not be checked
+	Fail Status = "fail" // data does not arrive, or will not
+)
+
+// Finding is the result of one check of one subject. Its JSON names are stable, and so are the IDs.
+type Finding struct {
+	ID      string `json:"id"`      // such as gateway.dns
+	Status  Status `json:"status"`  // ok, warn or fail
+	Subject string `json:"subject"` // the file, address or setting
+	Message string `json:"message"` // what was seen
+	Fix     string `json:"fix"`     // what to do; empty if the status is ok
+}
+
+// report collects findings in the order of the checks.
+type report struct {
+	all   []Finding
+	scrub func(string) string
+}
+
+func (r *report) add(f Finding) {
+	f.Message, f.Fix, f.Subject = r.scrub(f.Message), r.scrub(f.Fix), r.scrub(f.Subject)
+	r.all = append(r.all, f)
+}
+
+func (r *report) ok(id, subject, message string) {
+	r.add(Finding{ID: id, Status: OK, Subject: subject, Message: message})
+}
+
+func (r *report) warn(id, subject, message, fix string) {
+	r.add(Finding{ID: id, Status: Warn, Subject: subject, Message: message, Fix: fix})
+}
+
+func (r *report) fail(id, subject, message, fix string) {
+	r.add(Finding{ID: id, Status: Fail, Subject: subject, Message: message, Fix: fix})
+}
+
+// Healthy reports whether all findings are OK.
+func Healthy(all []Finding) bool {
+	return !slices.ContainsFunc(all, func(f Finding) bool { return f.Status != OK })
+}
