@@ -4,7 +4,6 @@
 package installtest
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,11 +26,11 @@ func TestAgent_FromInstallToPurge(t *testing.T) {
 	require.NotEmpty(t, key)
 	h.Write("/etc/otelcol-tenant/agent.env", "BUSINESS_ID=acme\nTENANT_KEY="+key+"\nGATEWAY_ENDPOINT=http://127.0.0.1:14318\n", 0o600)
 	h.Run("systemctl", "enable", "--now", agent)
-	health := func() string {
-		out, _ := h.Network("curl", "-s", "http://127.0.0.1:13133/health/live")
-		return out
+	alive := func() bool {
+		_, err := h.Try("tenantctl", "health", "--live")
+		return err == nil
 	}
-	h.until("alive", func() bool { return strings.Contains(health(), "{") })
+	h.until("alive", alive)
 	first := h.propertyOf(agent, "MainPID")
 	assert.Equal(t, "otelcol-tenant-agent\n", h.Run("stat", "-c", "%U", "/proc/"+first))
 	assert.Equal(t, "536870912", h.propertyOf(agent, "MemoryMax"))
@@ -47,7 +46,7 @@ func TestAgent_FromInstallToPurge(t *testing.T) {
 	h.Run("systemctl", "reload", agent)
 	h.Run(append([]string{"dpkg", "--install", "--force-confold"}, current...)...)
 	h.until("restarted", func() bool { pid := h.propertyOf(agent, "MainPID"); return pid != first && pid != "0" })
-	h.until("alive again", func() bool { return strings.Contains(health(), "{") })
+	h.until("alive again", alive)
 
 	// Removed, installed again by an operator who wants it back, and purged.
 	h.Run("dpkg", "--remove", agent)
