@@ -35,7 +35,7 @@ $(addprefix build-,$(PLATFORMS)): build-%: _build/main.go
 # Packages and images. The time of their files is that of the commit, so that the same commit
 # gives the same bytes.
 PACKAGE_ARCHS ?= amd64 arm64
-PACKAGE_TIME  := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
+PACKAGE_TIME  := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),1)
 PACKAGING     := go -C internal/tools/packaging
 GOHOSTARCH    := $(shell go env GOHOSTOS)/$(shell go env GOHOSTARCH)
 # bindir ARCH is the folder with the binaries for linux/ARCH: make build writes those for this machine.
@@ -67,6 +67,19 @@ packages-again:
 PACKAGE_OUTPUT := _build/packages
 write_packages  = _build/tools/packages -output $(PACKAGE_OUTPUT) -version $(VERSION) -time $(PACKAGE_TIME) -host _build \
 	$(foreach arch,$(PACKAGE_ARCHS),-arch $(arch)=$(call bindir,$(arch)))
+
+REVISION    = $(shell git rev-parse HEAD)
+write_image = _build/tools/image -version $(VERSION) -revision $(REVISION) -time $(PACKAGE_TIME)
+
+.PHONY: image
+image: binaries notices sbom ## Write the image as an OCI layout and docker archives to _build/image (PACKAGE_ARCHS=amd64: one architecture)
+	$(PACKAGING) build -o $(CURDIR)/_build/tools/ ./image
+	$(write_image) -output _build/image $(foreach arch,$(PACKAGE_ARCHS),-arch $(arch)=$(call bindir,$(arch)))
+
+.PHONY: image-tree
+image-tree: notices sbom ## Write the files of the image for one architecture to _build/image-tree, for the Dockerfile
+	$(PACKAGING) build -o $(CURDIR)/_build/tools/ ./image
+	$(write_image) -tree -output _build/image-tree -arch $(PACKAGE_ARCHS)=$(call bindir,$(PACKAGE_ARCHS))
 
 .PHONY: notices
 notices: _build/main.go ## Write the licenses of everything that is linked to _build/THIRD_PARTY_NOTICES.txt

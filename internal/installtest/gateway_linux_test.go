@@ -61,6 +61,12 @@ func (h host) healthy() {
 // property returns a property of the gateway's unit.
 func (h host) property(name string) string {
 	h.t.Helper()
+	return h.propertyOf(unit, name)
+}
+
+// propertyOf returns a property of a unit.
+func (h host) propertyOf(unit, name string) string {
+	h.t.Helper()
 	return strings.TrimSpace(h.Run("systemctl", "show", "-p", name, "--value", unit))
 }
 

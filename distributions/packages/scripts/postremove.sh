@@ -17,7 +17,14 @@ if [ "$format:${1:-}" = deb:purge ]; then
 		rm -rf "$folder/secrets" "$folder/tenants.yaml" "$folder/.tenants.yaml.lock" "$folder/tenants.yaml.audit" \
 			"$folder"/tenants.yaml.audit-key*
 		;;
-	agent) rm -f "$folder/agent.env" "$folder/agent.key" ;;
+	agent)
+		# Access to log files of other users, which tenantctl setup has granted.
+		if [ -e "$folder/agent-access.json" ]; then
+			tenantctl setup --remove-access >/dev/null ||
+				echo "otelcol-tenant-agent: remove the access of $user to log files by hand: see $folder/agent-access.json" >&2
+		fi
+		rm -f "$folder/agent.env" "$folder/agent.key"
+		;;
 	esac
 	rm -f "$folder/$role.yaml" "$folder/$role.yaml".dpkg-* "$folder/$role.env".dpkg-*
 	rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true

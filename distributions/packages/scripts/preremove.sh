@@ -6,6 +6,9 @@ rpm:0)
 	if systemd_runs; then
 		systemctl --no-reload disable --now "$unit" >/dev/null || true
 	fi
+	if [ -e "$folder/agent-access.json" ] && [ "$role" = agent ]; then
+		tenantctl setup --remove-access || true
+	fi
 	;;
 apk:*)
 	if command -v rc-service >/dev/null; then
