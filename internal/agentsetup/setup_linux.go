@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
@@ -25,6 +26,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2home"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/posixacl"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safepath"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // What an agent has that is installed without a unit.
@@ -106,7 +108,10 @@ func Setup(ctx context.Context, set Settings) (*Result, error) {
 
 func (r *run) path(p string) string { return filepath.Join(r.Root, p) }
 
-func (r *run) say(format string, args ...any) { fmt.Fprintf(r.Out, format+"\n", args...) }
+// say writes one line. Names of other users' files cannot begin a further one.
+func (r *run) say(format string, args ...any) {
+	fmt.Fprintln(r.Out, safetext.Clean(fmt.Sprintf(format, args...)))
+}
 
 // install finds the installed agent.
 func (r *run) install(context.Context) error {
@@ -277,7 +282,7 @@ func (r *run) findHomes(context.Context) error {
 		r.say("  %s  user %s, %d log files, %s", h.Path, h.User, len(h.Logs), daemon)
 		r.result.Homes = append(r.result.Homes, Home{h.Path, h.User, len(h.Logs)})
 		path := "/" + strings.TrimPrefix(strings.TrimPrefix(h.Path, prefix), "/")
-		if strings.ContainsAny(path, `,*?[]{}\'"#:`) || strings.TrimSpace(path) != path {
+		if !listable(path) {
 			r.refused(h.Path, "has a character in its path that a list of homes cannot contain; write it to `homes` of the pm2 receiver")
 			continue
 		}
@@ -290,6 +295,12 @@ func (r *run) findHomes(context.Context) error {
 		r.in.env = r.in.env.Without(varPM2Home).Set(varPM2Homes, strings.Join(all, ","))
 	}
 	return nil
+}
+
+// listable reports whether a list of homes in the environment can contain a path. The collector expands $, and
+// an environment file has one line for each variable.
+func listable(path string) bool {
+	return !strings.ContainsAny(path, "$,*?[]{}\\'\"#:") && strings.TrimSpace(path) == path && !strings.ContainsFunc(path, func(r rune) bool { return !safetext.Safe(r) }) && utf8.ValidString(path)
 }
 
 // selectHomes leaves out homes that are not in use, if others are: any user can create a folder of that name, and
@@ -600,7 +611,8 @@ func (r *run) logs() (n int) {
 // incomplete says what is missing.
 func (r *run) incomplete(ctx context.Context, last state) error {
 	for _, c := range r.result.Conditions {
-		r.say("%s: %s\n  Fix: %s", c.Name, c.Message, c.Fix)
+		r.say("%s: %s", c.Name, c.Message)
+		r.say("  Fix: %s", c.Fix)
 	}
 	names := []string{}
 	for _, c := range r.result.Conditions {
