@@ -132,7 +132,7 @@ func TestFind_DoesNotBelieveHostileUsers(t *testing.T) {
 	tr.process(1666, "otelcol-tenant", "PM2_HOME=/home/frank/.pm2\x00")
 	homes, skipped = tr.find("/home/frank/.pm2")
 	require.Len(t, homes, 1)
-	assert.Len(t, skipped, 2, "those of before")
+	assert.Len(t, skipped, 2, "none is added")
 
 	// A link in place of the logs.
 	home = tr.home("/home/eve/.pm2", 1667)
