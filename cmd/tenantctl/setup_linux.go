@@ -38,7 +38,7 @@ func (a *app) setupCommand() *cobra.Command {
 access to their logs, start the service, and wait until the gateway has accepted the
 first record. It prints each change of permissions as the command that would make it.
 
---env is the output of "tenantctl onboard TENANT --new-key ... -o env" at the gateway.
+--env is the output of "tenantctl onboard TENANT --new-key ... -o env".
 The key goes to agent.key, which only root may read, and the rest to agent.env.
 Variables of agent.env that FILE does not have stay. "-" is the standard input.
 

@@ -4,7 +4,9 @@
 package docs
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -234,7 +236,7 @@ func (p *player) execute(ctx context.Context, b block, next *block) error {
 	case b.marked("exit"):
 		p.output, err = box.try(ctx, b.code)
 		if err == nil || err.Error() != "exit status "+b.marks["exit"] {
-			return fmt.Errorf("%v instead of exit status %s\n%s", err, b.marks["exit"], p.output)
+			return fmt.Errorf("exit status %s expected: %w\n%s", b.marks["exit"], cmp.Or(err, errors.New("exit status 0")), p.output)
 		}
 		return nil
 	default:

@@ -5,7 +5,6 @@ package docs
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -91,7 +90,7 @@ func TestSandbox_EndsCommandsThatHang(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := box.run(ctx, "sleep 60")
-	assert.True(t, errors.Is(err, context.DeadlineExceeded), err)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 func TestMatches(t *testing.T) {
