@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/doctor"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/envfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2home"
@@ -39,6 +40,9 @@ const (
 	defaultRuntime = "/run/otelcol-tenant-agent"
 	defaultState   = "/var/lib/otelcol-tenant-agent"
 	recordFile     = "/etc/otelcol-tenant/agent-access.json"
+
+	// causeDenied is the cause of the condition pm2_unreachable without access to PM2's socket.
+	causeDenied = "denied"
 )
 
 // Settings are what to set up.
@@ -47,6 +51,7 @@ type Settings struct {
 	Key      string   // text of a key; empty: that of Env, or the present one
 	Endpoint string   // replaces that of Env
 	Homes    []string // further homes of PM2
+	PM2      *bool    // whether the agent reads PM2's logs; nil: as the configuration says
 	DryRun   bool
 
 	Wait    time.Duration // for the first record; 0: do not wait
@@ -86,6 +91,7 @@ type run struct {
 	present envfile.Variables
 	in      *input
 	homes   []pm2home.Home
+	without bool // no pipeline has the pm2 receiver
 	joined  bool // the agent's user is in a further group, which needs a restart
 	began   time.Time
 }
@@ -182,6 +188,7 @@ func (r *run) readInput(context.Context) error {
 		}
 		r.in.key = key
 	}
+	r.choosePM2()
 	r.in.noteUnknown(r.configs, "")
 	for _, note := range r.in.notes {
 		r.say("Note: %s", note)
@@ -232,8 +239,30 @@ func (r *run) gateway(ctx context.Context) error {
 	return nil
 }
 
+// choosePM2 makes the environment say whether the pipelines have the pm2 receiver.
+func (r *run) choosePM2() {
+	switch {
+	case r.PM2 == nil:
+	case *r.PM2:
+		r.in.env = r.in.env.Without(varLogs).Without(varMetricsOf)
+	default:
+		r.in.env = r.in.env.Without(varPM2Home).Without(varPM2Homes).Without(varMetrics).Set(varLogs, "[tenant_otlp]").Set(varMetricsOf, "[tenant_otlp,host_metrics]")
+	}
+}
+
 // findHomes finds the homes of PM2, and notes them in the environment.
-func (r *run) findHomes(context.Context) error {
+func (r *run) findHomes(ctx context.Context) error {
+	s, err := r.settings(ctx)
+	if err != nil {
+		return err
+	}
+	if r.without = len(s.Receivers) == 0; r.without {
+		if len(r.Homes) > 0 {
+			return fmt.Errorf("%w: a home of PM2 is given, and the configuration has no pm2 receiver in a pipeline: add --without-pm2=false if it was set up with --without-pm2", ErrInput)
+		}
+		r.say("The configuration reads no logs of PM2.")
+		return nil
+	}
 	named := slices.Clone(r.Homes)
 	old, _ := r.in.env.Get(varPM2Home)
 	if old != "" {
@@ -269,7 +298,7 @@ func (r *run) findHomes(context.Context) error {
 	}
 	r.selectHomes()
 	if len(r.homes) == 0 {
-		r.say("No home of PM2 was found. The agent reports pm2_not_found until PM2 runs and `tenantctl setup` is called again.")
+		r.say("No home of PM2 was found. The agent reports pm2_not_found until PM2 runs and `tenantctl setup` is called again. On a machine without PM2: `tenantctl setup --without-pm2`.")
 		return nil
 	}
 	r.say("Homes of PM2:")
@@ -594,11 +623,26 @@ func (r *run) wait(ctx context.Context, w *watch, before state) error {
 		case <-time.After(pollInterval):
 		}
 	}
-	if len(r.result.Conditions) > 0 {
+	switch {
+	case r.onlyUnsaved():
+		r.say("The agent reads the files in `logs` of each home. Until the list of applications is saved, it names records by their files, does not read")
+		r.say("log files elsewhere, and reports %s in /health. As each user of PM2 run: pm2 save", r.result.Conditions[0].Name)
+	case len(r.result.Conditions) > 0:
 		return r.incomplete(ctx, last)
+	case r.without:
+		r.say("The agent reports no fault. It receives OTLP, and reads no logs of PM2.")
+	default:
+		r.say("The agent reports no fault. It reads %d log files of %d homes of PM2.", r.logs(), len(r.result.Homes))
 	}
-	r.say("The agent reports no fault. It reads %d log files of %d homes of PM2.", r.logs(), len(r.result.Homes))
 	return nil
+}
+
+// onlyUnsaved reports whether the only fault is that PM2's users have not run `pm2 save` yet, which only they can
+// do: the agent has no access to PM2's socket, as intended, and there is no saved list.
+func (r *run) onlyUnsaved() bool {
+	metrics, _ := r.in.env.Get(varMetrics)
+	c := r.result.Conditions
+	return metrics == "false" && len(c) == 1 && c[0].Name == condition.PM2Unreachable.String() && c[0].Cause == causeDenied
 }
 
 func (r *run) logs() (n int) {

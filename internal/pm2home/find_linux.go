@@ -126,7 +126,10 @@ func Find(s Search) ([]Home, []Skipped) {
 	slices.SortFunc(homes, func(a, b Home) int { return cmp.Compare(a.Path, b.Path) })
 	var out []Skipped
 	for _, one := range skipped {
-		out = append(out, one)
+		// A home that may be used stays one if a process of another user names it too, such as the agent.
+		if found[one.Path] == nil {
+			out = append(out, one)
+		}
 	}
 	slices.SortFunc(out, func(a, b Skipped) int { return cmp.Compare(a.Path, b.Path) })
 	return homes, out
