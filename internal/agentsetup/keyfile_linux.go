@@ -6,11 +6,9 @@ package agentsetup
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -18,14 +16,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safepath"
 )
 
-const (
-	keyName    = "agent.key"
-	maxKeyFile = 4096
-)
+const keyName = "agent.key"
 
 // Delivery is where DeliverKey takes the key from, and who runs it.
 type Delivery struct {
@@ -87,16 +81,13 @@ var errNoKey = errors.New("the file has other content than one API key of the fo
 
 // readKeyFile returns the key in a file. Its errors do not contain the content.
 func readKeyFile(path string) (string, error) {
-	f, err := regularfile.Open(path)
+	key, err := apikey.ReadFile(path)
+	if errors.Is(err, apikey.ErrEmptyFile) {
+		return "", fmt.Errorf("%s: %w", path, errNoKey)
+	}
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
-		return "", err
-	}
-	key := strings.TrimSpace(string(data))
 	if _, err := apikey.ID(key); err != nil {
 		return "", fmt.Errorf("%s: %w", path, errNoKey)
 	}

@@ -384,6 +384,19 @@ func TestRun_NamesFaultsOfTheKey(t *testing.T) {
 		require.NoError(t, os.WriteFile(m.env["TENANT_KEY_FILE"], []byte(m.key+"\n"), 0o600))
 		requireFinding(t, m.run(nil), "key.form", OK, "right form")
 	})
+	t.Run("in an empty file of the unit, before the start", func(t *testing.T) {
+		m, root := newMachine(t, "http://127.0.0.1:1"), t.TempDir()
+		delete(m.env, "TENANT_KEY")
+		m.env["TENANT_KEY_FILE"] = "/run/otelcol-tenant-agent/agent.key"
+		for name, text := range map[string]string{
+			"etc/systemd/system/otelcol-tenant-agent.service": "[Service]\nLoadCredential=agent.key:/etc/otelcol-tenant/agent.key\n",
+			"etc/otelcol-tenant/agent.key":                    "\n",
+		} {
+			require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o600))
+		}
+		requireFinding(t, m.run(func(s *Settings) { s.Root = root }), "key.present", Fail, "the file is empty")
+	})
 	t.Run("others may read the environment", func(t *testing.T) {
 		m := newMachine(t, "http://127.0.0.1:1")
 		m.run(nil)
