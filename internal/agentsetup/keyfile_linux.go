@@ -4,6 +4,7 @@
 package agentsetup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,7 +34,7 @@ type Delivery struct {
 // file. It returns a sentence about what it did. A service without a key file is no error: its environment
 // may have the key.
 func DeliverKey(d Delivery) (string, error) {
-	unit, err := agentinstall.FindUnit(or(d.Root, "/"), agentinstall.UnitName)
+	unit, err := agentinstall.FindUnit(cmp.Or(d.Root, "/"), agentinstall.UnitName)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
@@ -42,9 +43,9 @@ func DeliverKey(d Delivery) (string, error) {
 	}
 	source, user := defaultKeyFile, defaultUser
 	if unit != nil {
-		source, user = or(unit.Credentials[keyName], source), or(unit.User, "root")
+		source, user = cmp.Or(unit.Credentials[keyName], source), cmp.Or(unit.User, "root")
 	}
-	source = filepath.Join(or(d.Root, "/"), source)
+	source = filepath.Join(cmp.Or(d.Root, "/"), source)
 	key, err := readKeyFile(source)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "There is no " + source + ", so the agent keeps its key.", nil
@@ -56,7 +57,7 @@ func DeliverKey(d Delivery) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	to := filepath.Join(or(d.Root, "/"), or(d.Runtime, defaultRuntime))
+	to := filepath.Join(cmp.Or(d.Root, "/"), cmp.Or(d.Runtime, defaultRuntime))
 	if err := writeFor(u, to, key); err != nil {
 		return "", err
 	}

@@ -135,7 +135,7 @@ func TestRun_NamesTheAnswerOfTheGateway(t *testing.T) {
 		"unknown key":  {401, "the API key is not known", nil, "The gateway does not accept the key", "tenantctl onboard"},
 		"revoked":      {401, "the API key is revoked", nil, "The key is revoked", "tenantctl onboard"},
 		"expired":      {401, "the API key has expired", nil, "The key has expired", "tenantctl onboard"},
-		"suspended":    {403, "the tenant is suspended", nil, "The tenant is suspended", "tenantctl tenant resume"},
+		"suspended":    {403, "the tenant is suspended", nil, "the tenant is suspended", "tenantctl tenant resume"},
 		"scope":        {403, "the scopes of the key do not have this signal", nil, "The key may not send this signal", "scopes"},
 		"path":         {404, "", nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
 		"method":       {405, "", nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
