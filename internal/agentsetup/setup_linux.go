@@ -100,7 +100,7 @@ type run struct {
 // other error says what is missing; what was done until then stays, and a further call continues.
 func Setup(ctx context.Context, set Settings) (*Result, error) {
 	r := &run{Settings: set, result: &Result{Homes: []Home{}, Access: []string{}, Refused: []string{}, Written: []string{}, Conditions: []Condition{}}, began: time.Now()}
-	r.Root = or(r.Root, "/")
+	r.Root = cmp.Or(r.Root, "/")
 	for _, step := range []func(context.Context) error{r.install, r.readInput, r.gateway, r.findHomes, r.grant, r.write, r.start} {
 		if err := step(ctx); err != nil {
 			return r.result, err
@@ -131,7 +131,7 @@ func (r *run) install(context.Context) error {
 	name := defaultUser
 	r.exe, r.configs = defaultProgram, []string{r.path(defaultConfig)}
 	if unit != nil {
-		r.unit, name = unit, or(unit.User, "root")
+		r.unit, name = unit, cmp.Or(unit.User, "root")
 		if len(unit.ExecStart) > 0 {
 			r.exe = unit.ExecStart[0]
 		}
@@ -221,15 +221,13 @@ func (r *run) gateway(ctx context.Context) error {
 		}
 		d.Key, d.HasAuth = r.in.key, true
 		all := doctor.CheckGateway(ctx, doctor.Gateway{Destination: d, Signals: s.Signals, Env: r.in.env.Map(), Version: r.Version})
-		rejected := false
 		for _, f := range all {
 			if f.Status == doctor.OK {
 				continue
 			}
-			rejected = rejected || f.ID == "gateway.answer" && strings.HasPrefix(f.Message, "The answer is 401")
 			r.say("%s: %s. %s", f.Subject, f.Message, f.Fix)
 		}
-		if rejected {
+		if doctor.KeyRejected(all) {
 			return errors.New("the gateway does not accept the key, so nothing was changed")
 		}
 		if !slices.ContainsFunc(all, func(f doctor.Finding) bool { return f.Status == doctor.Fail }) {
@@ -677,11 +675,4 @@ func (r *run) incomplete(ctx context.Context, last state) error {
 		return fmt.Errorf("the agent delivers, and its /health is not ok: see `tenantctl doctor`")
 	}
 	return fmt.Errorf("no record was accepted within %v: see `tenantctl doctor`", r.Wait)
-}
-
-func or(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }
