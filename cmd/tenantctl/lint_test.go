@@ -124,7 +124,7 @@ func TestLint_List(t *testing.T) {
 	assert.Len(t, rules, len(ruleIDs()))
 }
 
-// A configuration that a stranger has written costs neither minutes nor memory.
+// A configuration that somebody else has written costs neither minutes nor memory.
 func TestLint_HostileFiles(t *testing.T) {
 	dir := t.TempDir()
 	self := filepath.Join(dir, "self.yaml")
