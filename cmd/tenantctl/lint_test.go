@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -120,4 +122,35 @@ func TestLint_List(t *testing.T) {
 	var rules []ruleView
 	require.NoError(t, json.Unmarshal([]byte(r.out), &rules))
 	assert.Len(t, rules, len(ruleIDs()))
+}
+
+// A configuration that somebody else has written costs neither minutes nor memory.
+func TestLint_HostileFiles(t *testing.T) {
+	dir := t.TempDir()
+	self := filepath.Join(dir, "self.yaml")
+	many := "a:\n"
+	for i := range 20_000 {
+		many += "  k" + strconv.Itoa(i) + ": v\n"
+	}
+	t.Setenv("LINT_TEST_DOUBLES", "${env:LINT_TEST_DOUBLES}${env:LINT_TEST_DOUBLES}")
+	for name, c := range map[string]struct {
+		text string
+		code int
+	}{
+		"keys":        {many, exitUsage},
+		"nesting":     {"a: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000), exitUsage},
+		"aliases":     {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", exitUsage},
+		"anchor":      {"a: &a {b: *a}", exitUsage},
+		"itself":      {"a: ${file:" + self + "}", exitUsage},
+		"size":        {"a: " + strings.Repeat("x", 5<<20), exitUsage},
+		"variable":    {"a: ${env:LINT_TEST_DOUBLES}", exitOK},
+		"braces":      {"a: '" + strings.Repeat("}", 1<<20) + "'", exitOK},
+		"kernel file": {"a: ${file:/proc/kmsg}\nb: ${file:/dev/zero}\nc: ${file:/dev/stdin}", exitOK},
+	} {
+		require.NoError(t, os.WriteFile(self, []byte(c.text), 0o600))
+		begin := time.Now()
+		r := lintFiles(t, self)
+		assert.Equal(t, c.code, r.code, "%s: %s", name, r.err)
+		assert.Less(t, time.Since(begin), 20*time.Second, name)
+	}
 }

@@ -444,6 +444,8 @@ func TestSignozStack_Scripts(t *testing.T) {
 		{"belongs to the tenant Acme_Ltd", "acme-ltd"},
 		{"has the label", "globex --label other"},
 		{"cannot be part of a host name", "a!b"},
+		{"is not the ID of a tenant", `a";return --label a`},
+		{"is not the ID of a tenant", `a$host --label a`},
 		{"small letters, digits and", "initech --label Upper"},
 		{"shared SigNoz", "shared"},
 		{"missing or empty", "initech --oneuptime-token-file /nonexistent"},
@@ -669,7 +671,7 @@ func TestSignozStack_Nginx(t *testing.T) {
 		assert.Equal(t, []string{"127.0.0.2"}, seen.Header.Values("X-Forwarded-For"))
 		assert.Empty(t, seen.Header.Get("x-business-id")+seen.Header.Get("X-Scope-OrgID"))
 		assert.Equal(t, "interface of oneuptime", get("oneuptime").text)
-		for _, path := range []string{"/otlp/v1/logs", "/telemetry/otlp/v1/logs", "/fluentd/logs", "/pyroscope/ingest"} {
+		for _, path := range []string{"/otlp/v1/logs", "/telemetry/otlp/v1/logs", "/fluentd/logs", "/pyroscope/ingest", "/OTLP/v1/logs", "//otlp/v1/logs", "/x/../%6Ftlp/v1/logs"} {
 			assert.Equal(t, http.StatusNotFound, r.do(client, http.MethodPost, "https://oneuptime."+stackDomain+path, nil).status, path)
 		}
 		assert.Equal(t, http.StatusForbidden, get("signoz").status, "the shared SigNoz is for the operator")

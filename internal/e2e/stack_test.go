@@ -227,7 +227,7 @@ func TestStack_Ingress(t *testing.T) {
 				ui := "https://" + grafanaHost + ":" + port(i.https)
 				_, text = i.do(client, http.MethodGet, ui+"/d/x", nil, "Forwarded", "for=10.0.0.1")
 				assert.Equal(t, `Grafana /d/x forwarded=""`, text)
-				for _, path := range []string{"/api/admin/users", "/api/orgs", "/api/orgs/2", "/metrics"} {
+				for _, path := range []string{"/api/admin/users", "/api/orgs", "/api/orgs/2", "/api/users", "/api/users/1/orgs", "/metrics"} {
 					resp, _ = i.do(far, http.MethodGet, ui+path, nil, "X-Forwarded-For", right)
 					assert.Equal(t, http.StatusForbidden, resp.StatusCode, path)
 					resp, _ = i.do(client, http.MethodGet, ui+path, nil)

@@ -59,6 +59,10 @@ func expand(written string, scalar any, lookup func(string) (string, bool)) expa
 		}
 		whole = text == uri
 		text = strings.ReplaceAll(text, uri, replacement)
+		if len(text) > maxFileBytes {
+			e.known = false // references that multiply
+			return e
+		}
 	}
 	switch {
 	case len(e.refs) == 0:
@@ -93,13 +97,15 @@ func expand(written string, scalar any, lookup func(string) (string, bool)) expa
 // the rules of the collector, by which an odd number of "$" before a reference escapes it, and
 // everything behind it.
 func findReference(text string) string {
-	end := strings.Index(text, "}")
-	if end < 0 {
-		return ""
-	}
-	start := strings.LastIndex(text[:end+1], "${")
-	if start < 0 {
-		return findReference(text[end+1:])
+	var start, end int
+	for {
+		if end = strings.Index(text, "}"); end < 0 {
+			return ""
+		}
+		if start = strings.LastIndex(text[:end+1], "${"); start >= 0 {
+			break
+		}
+		text = text[end+1:]
 	}
 	before := strings.TrimRight(text[:start], "$")
 	if (start-len(before))%2 == 1 {

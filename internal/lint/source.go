@@ -6,6 +6,7 @@ package lint
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"go.yaml.in/yaml/v3"
@@ -15,9 +16,11 @@ import (
 
 const (
 	// maxFileBytes bounds a file that is read.
-	maxFileBytes = 16 << 20
+	maxFileBytes = 4 << 20
 	// maxDepth bounds the nesting of settings, and of files that refer to each other.
 	maxDepth = 64
+	// maxKeys bounds the keys of one mapping.
+	maxKeys = 10_000
 	// maxValues bounds the settings, which aliases of YAML can multiply.
 	maxValues = 1_000_000
 )
@@ -35,14 +38,8 @@ func (s *source) read(path string, depth int) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	// As the collector reads it: it reports what a tree of nodes does not, such as a key that is
-	// written twice.
-	var decoded any
-	if err := yaml.Unmarshal(data, &decoded); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
+	doc, _, err := parse(data)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s.files[path] = parseComments(string(data))
@@ -63,10 +60,43 @@ func readBounded(path string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: is not a regular file", path)
+	case info.Size() == 0:
+		return nil, nil // some files of the kernel have no size, and reading them waits
 	case info.Size() > maxFileBytes:
 		return nil, fmt.Errorf("%s: has %d bytes, which is more than the limit of %d", path, info.Size(), maxFileBytes)
 	}
-	return os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFileBytes))
+}
+
+// parse returns a document as nodes, and as the collector reads it, which reports what a tree of nodes does not,
+// such as a key that is written twice.
+func parse(data []byte) (doc yaml.Node, decoded any, err error) {
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return doc, nil, err
+	}
+	if !small(&doc) {
+		return doc, nil, errTooMany
+	}
+	err = yaml.Unmarshal(data, &decoded)
+	return doc, decoded, err
+}
+
+// small reports whether no mapping is so large that the search for keys that are written twice takes minutes.
+func small(n *yaml.Node) bool {
+	if n.Kind == yaml.MappingNode && len(n.Content) > 2*maxKeys {
+		return false
+	}
+	for _, inner := range n.Content {
+		if !small(inner) {
+			return false
+		}
+	}
+	return true
 }
 
 var errTooMany = errors.New("has too many settings, or settings that are nested too deeply")
@@ -154,9 +184,9 @@ func (s *source) included(v *value, depth int) (*value, error) {
 	if err != nil {
 		return v, nil //nolint:nilerr // the collector reports it; on another machine the file may exist
 	}
-	var decoded any
-	if yaml.Unmarshal(data, &decoded) != nil {
-		return v, nil
+	_, decoded, err := parse(data)
+	if err != nil {
+		return v, nil //nolint:nilerr // as above
 	}
 	switch decoded.(type) {
 	case map[string]any, []any:

@@ -20,14 +20,19 @@ if [ "$format:${1:-}" = deb:purge ]; then
 	agent)
 		# Access to log files of other users, which tenantctl setup has granted.
 		if [ -e "$folder/agent-access.json" ]; then
-			tenantctl setup --remove-access >/dev/null ||
-				echo "otelcol-tenant-agent: remove the access of $user to log files by hand: see $folder/agent-access.json" >&2
+			# A later user with the same number must not inherit the access.
+			if ! tenantctl setup --remove-access >/dev/null; then
+				echo "otelcol-tenant-agent: the user $user stays, because its access to log files could not be removed: see $folder/agent-access.json" >&2
+				keep_user=yes
+			fi
 		fi
 		rm -f "$folder/agent.env" "$folder/agent.key"
 		;;
 	esac
 	rm -f "$folder/$role.yaml" "$folder/$role.yaml".dpkg-* "$folder/$role.env".dpkg-*
 	rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true
-	if getent passwd "$user" >/dev/null && command -v userdel >/dev/null; then userdel "$user" 2>/dev/null || true; fi
-	if getent group "$user" >/dev/null && command -v groupdel >/dev/null; then groupdel "$user" 2>/dev/null || true; fi
+	if [ -z "${keep_user:-}" ]; then
+		if getent passwd "$user" >/dev/null && command -v userdel >/dev/null; then userdel "$user" 2>/dev/null || true; fi
+		if getent group "$user" >/dev/null && command -v groupdel >/dev/null; then groupdel "$user" 2>/dev/null || true; fi
+	fi
 fi

@@ -34,6 +34,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 [ -n "$tenant" ] || fail 'usage: create-tenant.sh TENANT [--isolation shared|dedicated] [--name NAME] [--oneuptime-token-file FILE] [--label LABEL]'
+# It becomes part of nginx's configuration before tenantctl sees it.
+[[ $tenant =~ ^[A-Za-z0-9\!_.*\'\(\)-]{1,150}$ && $tenant != . && $tenant != .. ]] || fail "\"$tenant\" is not the ID of a tenant"
 needs_env
 domain=$(setting DOMAIN)
 [ -n "$domain" ] || fail 'DOMAIN is not set in .env'
