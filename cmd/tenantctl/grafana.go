@@ -101,32 +101,13 @@ for the tenant's ID again unless --yes is given. It works for deleted tenants to
 }
 
 func (a *app) deprovision(cmd *cobra.Command, id tenant.ID, f *grafanaFlags, yes bool) error {
-	if f.url() == "" {
-		return usagef("no Grafana is given: use --grafana-url URL, or set %s", grafanaURLEnv)
-	}
-	r, err := a.open()
-	if err != nil {
-		return err
-	}
-	doc, err := r.Read(cmd.Context())
-	if err != nil {
-		return err
-	}
-	t, err := doc.Tenant(id) // also a deleted one
-	if err != nil {
-		return err
-	}
-	client, err := f.client()
-	if err != nil {
-		return err
-	}
-	known, err := organizationOf(t)
+	o, err := a.organization(cmd.Context(), id, f)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), grafanaTimeout)
-	defer cancel()
-	number, name, err := client.Find(ctx, t, known, f.adopt)
+	number, name, err := o.client.Find(ctx, o.tenant, o.known, f.adopt)
+	cancel()
 	if err != nil {
 		return adoptHint(err)
 	}
@@ -140,12 +121,14 @@ func (a *app) deprovision(cmd *cobra.Command, id tenant.ID, f *grafanaFlags, yes
 			return err
 		}
 	}
-	result, err := client.Deprovision(ctx, t, number, f.adopt)
+	ctx, cancel = context.WithTimeout(cmd.Context(), grafanaTimeout) // the question has no time limit
+	defer cancel()
+	result, err := o.client.Deprovision(ctx, o.tenant, number, f.adopt)
 	if err != nil {
 		return err
 	}
-	if known != 0 && t.Status != tenant.StatusDeleted {
-		if _, err := r.UpdateTenant(cmd.Context(), a.request("grafana deprovision"), id, operate.TenantChange{UnsetVars: []string{grafanaOrgVar}}); err != nil {
+	if o.known != 0 && o.tenant.Status != tenant.StatusDeleted {
+		if _, err := o.registry.UpdateTenant(cmd.Context(), a.request("grafana deprovision"), id, operate.TenantChange{UnsetVars: []string{grafanaOrgVar}}); err != nil {
 			return fmt.Errorf("organization %d is deleted, but the tenant still has the variable %s: %w", number, grafanaOrgVar, err)
 		}
 	}

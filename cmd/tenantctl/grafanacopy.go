@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/grafana"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -29,16 +30,20 @@ creates, members and alerts are not printed.`,
 		Example: `  tenantctl grafana export tenant-a > dashboards.json`,
 		Args:    exactly("TENANT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.inOrganization(cmd.Context(), tenant.ID(args[0]), &f, func(ctx context.Context, client *grafana.Client, t *tenant.Tenant, known int64) error {
-				out, err := client.Export(ctx, t, known)
-				if err != nil {
-					return err
-				}
-				return a.print(out, func(io.Writer) error { // as it is: a model may have any character
-					enc := json.NewEncoder(a.copyTo)
-					enc.SetEscapeHTML(false)
-					return enc.Encode(out)
-				})
+			o, err := a.organization(cmd.Context(), tenant.ID(args[0]), &f)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), grafanaTimeout)
+			defer cancel()
+			out, err := o.client.Export(ctx, o.tenant, o.known)
+			if err != nil {
+				return err
+			}
+			return a.print(out, func(io.Writer) error { // as it is: a model may have any character
+				enc := json.NewEncoder(a.copyTo)
+				enc.SetEscapeHTML(false)
+				return enc.Encode(out)
 			})
 		},
 	}
@@ -68,46 +73,51 @@ are not changed.`,
 			if err := json.Unmarshal(data, &from); err != nil {
 				return fmt.Errorf("%s is not what grafana export printed: %w", args[1], err)
 			}
-			return a.inOrganization(cmd.Context(), tenant.ID(args[0]), &f, func(ctx context.Context, client *grafana.Client, t *tenant.Tenant, known int64) error {
-				result, err := client.Import(ctx, t, known, &from)
-				if err != nil {
-					return err
-				}
-				return a.print(result, func(w io.Writer) error { return writeGrafana(w, result) })
-			})
+			o, err := a.organization(cmd.Context(), tenant.ID(args[0]), &f)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), grafanaTimeout)
+			defer cancel()
+			result, err := o.client.Import(ctx, o.tenant, o.known, &from)
+			if err != nil {
+				return err
+			}
+			return a.print(result, func(w io.Writer) error { return writeGrafana(w, result) })
 		},
 	}
 	f.register(c.Flags())
 	return c
 }
 
-// inOrganization calls do with a client, the tenant, and the ID of its organization as the
-// registry has it.
-func (a *app) inOrganization(ctx context.Context, id tenant.ID, f *grafanaFlags, do func(context.Context, *grafana.Client, *tenant.Tenant, int64) error) error {
+// organization is what commands about the organization of one tenant need.
+type organization struct {
+	registry *operate.Registry
+	tenant   *tenant.Tenant // may be a deleted one
+	client   *grafana.Client
+	known    int64 // the ID that the registry has; 0: none
+}
+
+func (a *app) organization(ctx context.Context, id tenant.ID, f *grafanaFlags) (*organization, error) {
 	if f.url() == "" {
-		return usagef("no Grafana is given: use --grafana-url URL, or set %s", grafanaURLEnv)
+		return nil, usagef("no Grafana is given: use --grafana-url URL, or set %s", grafanaURLEnv)
 	}
 	r, err := a.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	doc, err := r.Read(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t, err := doc.Tenant(id) // also a deleted one
+	t, err := doc.Tenant(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client, err := f.client()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	known, err := organizationOf(t)
-	if err != nil {
-		return err
-	}
-	limited, cancel := context.WithTimeout(ctx, grafanaTimeout)
-	defer cancel()
-	return do(limited, client, t, known)
+	return &organization{r, t, client, known}, err
 }

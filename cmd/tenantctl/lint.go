@@ -65,7 +65,7 @@ a file cannot be read.`,
 		},
 	}
 	set := c.Flags()
-	set.StringArrayVar(&flags.envFiles, "env-file", nil, "`FILE` of NAME=VALUE lines with the environment of the collector; can be repeated")
+	set.StringArrayVar(&flags.envFiles, "env-file", nil, "environment `FILE` of the collector, as systemd reads it; can be repeated")
 	set.StringVar(&flags.role, "role", string(lint.RoleAuto), "what the configuration is for: agent, gateway or auto, which determines it")
 	set.IntVar(&flags.gateways, "gateways", 0, "the `NUMBER` of gateways that share the tenants; 0: unknown")
 	set.StringVar(&flags.failOn, "fail-on", lint.Warning.String(), "the severity from which the exit status is 1: error, warning or note")

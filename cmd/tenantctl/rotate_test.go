@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -33,13 +32,13 @@ func TestKeyRotate_KeepsTheOldKeyValid(t *testing.T) {
 	assert.Equal(t, "vm", is.Description)
 	assert.WithinDuration(t, time.Now().Add(90*24*time.Hour), is.ExpiresAt, time.Minute)
 	assert.WithinDuration(t, time.Now().Add(2*time.Hour), was.ExpiresAt, time.Minute)
-	assert.Equal(t, "active", operate.KeyState(was, time.Now()))
-	assert.Equal(t, "active", operate.KeyState(is, time.Now()))
+	assert.Equal(t, "active", was.State(time.Now()))
+	assert.Equal(t, "active", is.State(time.Now()))
 
 	r := c.run("key", "rotate", rotated.ID, "--overlap", "0s")
 	require.Zero(t, r.code, r.err)
 	assert.Regexp(t, "^"+apikey.Pattern+"\n$", r.out)
-	assert.Equal(t, "expired", operate.KeyState(c.snapshot().Key(apikey.Digest(rotated.Key)), time.Now().Add(2*time.Second)))
+	assert.Equal(t, "expired", c.snapshot().Key(apikey.Digest(rotated.Key)).State(time.Now().Add(2*time.Second)))
 }
 
 // A key that was replaced is not replaced again by a key that ends with it.

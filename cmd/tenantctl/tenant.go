@@ -216,7 +216,7 @@ func writeTenants(w io.Writer, views []operate.TenantView) error {
 	for _, v := range views {
 		active := 0
 		for _, k := range v.Keys {
-			if k.State == operate.StateActive {
+			if k.State == tenant.KeyActive {
 				active++
 			}
 		}

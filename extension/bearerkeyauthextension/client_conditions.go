@@ -13,6 +13,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 )
 
@@ -87,7 +88,7 @@ func keyFileCause(fault error) string {
 		return "missing"
 	case errors.Is(fault, fs.ErrPermission):
 		return "permission"
-	case errors.Is(fault, errEmptyKeyFile), errors.Is(fault, errNotAKeyFile):
+	case errors.Is(fault, apikey.ErrEmptyFile), errors.Is(fault, errNotAKeyFile):
 		return "no_key"
 	}
 	return "unreadable"

@@ -178,7 +178,7 @@ func (a *statusAPI) count() (tenants, keys map[gatewaystatus.Sending]int) {
 		}
 		tenants[a.sending(a.tracker.Tenant(t.ID).LastAccepted(), now)]++
 		for _, k := range t.Keys {
-			if keyState(k, now) == stateActive {
+			if k.State(now) == tenant.KeyActive {
 				keys[a.sendingOf(k, now)]++
 			}
 		}

@@ -26,27 +26,6 @@ const (
 	maxFailing = 10_000
 )
 
-// The states of a key, as tenantctl names them.
-const (
-	stateActive  = "active"
-	statePending = "pending"
-	stateExpired = "expired"
-	stateRevoked = "revoked"
-)
-
-// keyState returns the state in which gateways see a key.
-func keyState(k *tenant.Key, now time.Time) string {
-	switch {
-	case !k.RevokedAt.IsZero():
-		return stateRevoked
-	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
-		return stateExpired
-	case !k.NotBefore.IsZero() && now.Before(k.NotBefore):
-		return statePending
-	}
-	return stateActive
-}
-
 // deliveries is what exporters show about all tenants.
 type deliveries struct {
 	failing map[tenant.ID][]activity.Lane
@@ -189,7 +168,7 @@ func (a *statusAPI) view(t *tenant.Tenant, now time.Time) gatewaystatus.Tenant {
 	for _, k := range t.Keys {
 		used := a.tracker.Key(k.ID)
 		v.Keys = append(v.Keys, gatewaystatus.Key{
-			ID: k.ID, State: keyState(k, now), Scopes: k.Scopes.Names(), Sending: a.sendingOf(k, now), Description: k.Description,
+			ID: k.ID, State: k.State(now), Scopes: k.Scopes.Names(), Sending: a.sendingOf(k, now), Description: k.Description,
 			LastUsed: optional(used.LastUse()), FirstUsed: optional(used.FirstUse()), Sources: used.Sources(),
 			ExpiresAt: optional(k.ExpiresAt), RevokedAt: optional(k.RevokedAt),
 		})

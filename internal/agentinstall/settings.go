@@ -4,6 +4,7 @@
 package agentinstall
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -105,8 +106,8 @@ func SettingsOf(conf *confmap.Conf, env map[string]string, home string) *Setting
 				s.Storage = append(s.Storage, dir)
 			}
 		case "tenant_health":
-			address := or(text(c, "endpoint"), "localhost:13133")
-			path := or(text(c, "path"), "/health")
+			address := cmp.Or(text(c, "endpoint"), "localhost:13133")
+			path := cmp.Or(text(c, "path"), "/health")
 			s.Listeners = append(s.Listeners, Listener{"extensions::" + id + "::endpoint", address})
 			s.Health, s.Live = "http://"+reachable(address)+path, "http://"+reachable(address)+"/health/live"
 		}
@@ -149,7 +150,7 @@ func (s *Settings) metrics(tree map[string]any) {
 		if prometheus["port"] == nil {
 			continue
 		}
-		address := net.JoinHostPort(or(text(prometheus, "host"), "localhost"), fmt.Sprint(prometheus["port"]))
+		address := net.JoinHostPort(cmp.Or(text(prometheus, "host"), "localhost"), fmt.Sprint(prometheus["port"]))
 		s.Metrics = "http://" + reachable(address) + "/metrics"
 		s.Listeners = append(s.Listeners, Listener{"service::telemetry::metrics::readers", address})
 	}
@@ -164,7 +165,7 @@ func pm2Of(id string, c map[string]any, env map[string]string, home string) PM2 
 	}
 	own := text(c, "home")
 	if own == "" && len(p.Patterns) == 0 {
-		own = or(env["PM2_HOME"], "~/.pm2")
+		own = cmp.Or(env["PM2_HOME"], "~/.pm2")
 	}
 	if own != "" {
 		p.Homes = []string{own}
@@ -256,13 +257,6 @@ func list(value any) (all []string) {
 func typeOf(id string) string {
 	kind, _, _ := strings.Cut(id, "/")
 	return kind
-}
-
-func or(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }
 
 // reachable returns the address at which this machine reaches a listener.

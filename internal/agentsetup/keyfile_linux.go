@@ -4,13 +4,12 @@
 package agentsetup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -18,14 +17,10 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safepath"
 )
 
-const (
-	keyName    = "agent.key"
-	maxKeyFile = 4096
-)
+const keyName = "agent.key"
 
 // Delivery is where DeliverKey takes the key from, and who runs it.
 type Delivery struct {
@@ -39,7 +34,7 @@ type Delivery struct {
 // file. It returns a sentence about what it did. A service without a key file is no error: its environment
 // may have the key.
 func DeliverKey(d Delivery) (string, error) {
-	unit, err := agentinstall.FindUnit(or(d.Root, "/"), agentinstall.UnitName)
+	unit, err := agentinstall.FindUnit(cmp.Or(d.Root, "/"), agentinstall.UnitName)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
@@ -48,9 +43,9 @@ func DeliverKey(d Delivery) (string, error) {
 	}
 	source, user := defaultKeyFile, defaultUser
 	if unit != nil {
-		source, user = or(unit.Credentials[keyName], source), or(unit.User, "root")
+		source, user = cmp.Or(unit.Credentials[keyName], source), cmp.Or(unit.User, "root")
 	}
-	source = filepath.Join(or(d.Root, "/"), source)
+	source = filepath.Join(cmp.Or(d.Root, "/"), source)
 	key, err := readKeyFile(source)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "There is no " + source + ", so the agent keeps its key.", nil
@@ -62,7 +57,7 @@ func DeliverKey(d Delivery) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	to := filepath.Join(or(d.Root, "/"), or(d.Runtime, defaultRuntime))
+	to := filepath.Join(cmp.Or(d.Root, "/"), cmp.Or(d.Runtime, defaultRuntime))
 	if err := writeFor(u, to, key); err != nil {
 		return "", err
 	}
@@ -87,16 +82,13 @@ var errNoKey = errors.New("the file has other content than one API key of the fo
 
 // readKeyFile returns the key in a file. Its errors do not contain the content.
 func readKeyFile(path string) (string, error) {
-	f, err := regularfile.Open(path)
+	key, err := apikey.ReadFile(path)
+	if errors.Is(err, apikey.ErrEmptyFile) {
+		return "", fmt.Errorf("%s: %w", path, errNoKey)
+	}
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
-		return "", err
-	}
-	key := strings.TrimSpace(string(data))
 	if _, err := apikey.ID(key); err != nil {
 		return "", fmt.Errorf("%s: %w", path, errNoKey)
 	}

@@ -4,6 +4,7 @@
 package agentsetup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -17,7 +18,7 @@ import (
 // that it reads.
 func RemoveAccess(_ context.Context, set Settings) (*Result, error) {
 	r := &run{Settings: set, result: &Result{Homes: []Home{}, Access: []string{}, Refused: []string{}, Written: []string{}, Conditions: []Condition{}}}
-	r.Root = or(r.Root, "/")
+	r.Root = cmp.Or(r.Root, "/")
 	if os.Geteuid() != 0 {
 		return r.result, errors.New("only root can remove access")
 	}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
@@ -26,6 +27,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2home"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/posixacl"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safepath"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // What an agent has that is installed without a unit.
@@ -98,7 +100,7 @@ type run struct {
 // other error says what is missing; what was done until then stays, and a further call continues.
 func Setup(ctx context.Context, set Settings) (*Result, error) {
 	r := &run{Settings: set, result: &Result{Homes: []Home{}, Access: []string{}, Refused: []string{}, Written: []string{}, Conditions: []Condition{}}, began: time.Now()}
-	r.Root = or(r.Root, "/")
+	r.Root = cmp.Or(r.Root, "/")
 	for _, step := range []func(context.Context) error{r.install, r.readInput, r.gateway, r.findHomes, r.grant, r.write, r.start} {
 		if err := step(ctx); err != nil {
 			return r.result, err
@@ -112,7 +114,10 @@ func Setup(ctx context.Context, set Settings) (*Result, error) {
 
 func (r *run) path(p string) string { return filepath.Join(r.Root, p) }
 
-func (r *run) say(format string, args ...any) { fmt.Fprintf(r.Out, format+"\n", args...) }
+// say writes one line. Names of other users' files cannot begin a further one.
+func (r *run) say(format string, args ...any) {
+	fmt.Fprintln(r.Out, safetext.Clean(fmt.Sprintf(format, args...)))
+}
 
 // install finds the installed agent.
 func (r *run) install(context.Context) error {
@@ -126,7 +131,7 @@ func (r *run) install(context.Context) error {
 	name := defaultUser
 	r.exe, r.configs = defaultProgram, []string{r.path(defaultConfig)}
 	if unit != nil {
-		r.unit, name = unit, or(unit.User, "root")
+		r.unit, name = unit, cmp.Or(unit.User, "root")
 		if len(unit.ExecStart) > 0 {
 			r.exe = unit.ExecStart[0]
 		}
@@ -216,15 +221,13 @@ func (r *run) gateway(ctx context.Context) error {
 		}
 		d.Key, d.HasAuth = r.in.key, true
 		all := doctor.CheckGateway(ctx, doctor.Gateway{Destination: d, Signals: s.Signals, Env: r.in.env.Map(), Version: r.Version})
-		rejected := false
 		for _, f := range all {
 			if f.Status == doctor.OK {
 				continue
 			}
-			rejected = rejected || f.ID == "gateway.answer" && strings.HasPrefix(f.Message, "The answer is 401")
 			r.say("%s: %s. %s", f.Subject, f.Message, f.Fix)
 		}
-		if rejected {
+		if doctor.KeyRejected(all) {
 			return errors.New("the gateway does not accept the key, so nothing was changed")
 		}
 		if !slices.ContainsFunc(all, func(f doctor.Finding) bool { return f.Status == doctor.Fail }) {
@@ -306,7 +309,7 @@ func (r *run) findHomes(ctx context.Context) error {
 		r.say("  %s  user %s, %d log files, %s", h.Path, h.User, len(h.Logs), daemon)
 		r.result.Homes = append(r.result.Homes, Home{h.Path, h.User, len(h.Logs)})
 		path := "/" + strings.TrimPrefix(strings.TrimPrefix(h.Path, prefix), "/")
-		if strings.ContainsAny(path, `,*?[]{}\'"#:`) || strings.TrimSpace(path) != path {
+		if !listable(path) {
 			r.refused(h.Path, "has a character in its path that a list of homes cannot contain; write it to `homes` of the pm2 receiver")
 			continue
 		}
@@ -319,6 +322,12 @@ func (r *run) findHomes(ctx context.Context) error {
 		r.in.env = r.in.env.Without(varPM2Home).Set(varPM2Homes, strings.Join(all, ","))
 	}
 	return nil
+}
+
+// listable reports whether a list of homes in the environment can contain a path. The collector expands $, and
+// an environment file has one line for each variable.
+func listable(path string) bool {
+	return !strings.ContainsAny(path, "$,*?[]{}\\'\"#:") && strings.TrimSpace(path) == path && !strings.ContainsFunc(path, func(r rune) bool { return !safetext.Safe(r) }) && utf8.ValidString(path)
 }
 
 // selectHomes leaves out homes that are not in use, if others are: any user can create a folder of that name, and
@@ -645,7 +654,8 @@ func (r *run) logs() (n int) {
 // incomplete says what is missing.
 func (r *run) incomplete(ctx context.Context, last state) error {
 	for _, c := range r.result.Conditions {
-		r.say("%s: %s\n  Fix: %s", c.Name, c.Message, c.Fix)
+		r.say("%s: %s", c.Name, c.Message)
+		r.say("  Fix: %s", c.Fix)
 	}
 	names := []string{}
 	for _, c := range r.result.Conditions {
@@ -666,11 +676,4 @@ func (r *run) incomplete(ctx context.Context, last state) error {
 		return fmt.Errorf("the agent delivers, and its /health is not ok: see `tenantctl doctor`")
 	}
 	return fmt.Errorf("no record was accepted within %v: see `tenantctl doctor`", r.Wait)
-}
-
-func or(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }

@@ -390,6 +390,27 @@ func TestDeliverKey_IsSafeInAFolderOfAHostileUser(t *testing.T) {
 	assert.NotContains(t, err.Error(), i.key)
 }
 
+// The path of a home is the choice of its owner, who can be hostile.
+func TestSetup_PathsOfHostileUsers(t *testing.T) {
+	i := newInstall(t, http.StatusOK)
+	named := []string{"/home/shop/.pm2"}
+	for _, name := range []string{"a\nWrote b", "\x1b[2Jc", "$HOME", "d\xff"} {
+		path := "/home/shop/" + name
+		require.NoError(t, os.MkdirAll(filepath.Join(i.root, path, "logs"), 0o700))
+		for _, dir := range []string{path, path + "/logs"} {
+			require.NoError(t, os.Chown(filepath.Join(i.root, dir), owner, owner))
+		}
+		named = append(named, path)
+	}
+	out, _, err := i.setup(Settings{Env: i.env, Homes: named})
+	require.NoError(t, err)
+	assert.Contains(t, out, `$'`+i.root+`/home/shop/a\x0aWrote b/logs'`)
+	assert.NotContains(t, out, "\nWrote b")
+	assert.NotContains(t, out, "\x1b")
+	assert.Contains(t, i.read(defaultEnv), "\nPM2_HOME=/home/shop/.pm2\n", "the others are not in the list")
+	assert.Equal(t, 4, strings.Count(out, "has a character in its path"))
+}
+
 // withoutACLs is set in the process of a test that has mounted a file system without access control lists.
 const withoutACLs = "AGENTSETUP_WITHOUT_ACLS"
 
@@ -449,6 +470,21 @@ func TestGrantGroup_OnAFileSystemWithoutACLs(t *testing.T) {
 	a.dirs = nil
 	require.NoError(t, tr.access(rec, false).removeAll())
 	require.Error(t, a.user.Check(log, asuser.Read))
+
+	// Permissions are added to a mode that has more bits.
+	require.NoError(t, os.Chmod(filepath.Join(home, "logs"), os.ModeSetgid|0o700))
+	require.NoError(t, a.grantGroup(&homes[0]))
+	info, err := os.Stat(filepath.Join(home, "logs"))
+	require.NoError(t, err)
+	assert.Equal(t, os.ModeDir|os.ModeSetgid|0o750, info.Mode())
+
+	// A group with privileges, whose only member the user is.
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "etc/passwd"), []byte("daemon:x:1:7::/:/bin/sh\n"), 0o644))
+	a = tr.access(rec, false)
+	a.root = folder
+	require.ErrorContains(t, a.grantGroup(&homes[0]), "is not the primary group of daemon")
+	assert.Empty(t, tr.lines)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "etc/passwd"), []byte("daemon:x:1:1::/:/bin/sh\n"), 0o644))
 
 	// Another member of the group would get access too.
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "etc/group"), []byte("daemon:x:1:other\n"), 0o644))

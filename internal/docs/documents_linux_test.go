@@ -58,7 +58,7 @@ func documents(t *testing.T) []string {
 			return err
 		}
 		switch {
-		case d.IsDir() && slices.Contains([]string{"_build", ".git", "node_modules", "testdata", "adr", "distributions"}, d.Name()):
+		case d.IsDir() && slices.Contains([]string{"_build", ".git", "node_modules", "testdata", "adr"}, d.Name()):
 			return filepath.SkipDir
 		case filepath.Ext(name) == ".md" && d.Name() != "documentation.md": // is generated from metadata.yaml
 			found = append(found, filepath.ToSlash(name))
@@ -163,6 +163,9 @@ func (p *player) play(i int) error {
 	if err != nil {
 		return err
 	}
+	if b.marked("machine") {
+		p.another(strings.Split(b.marks["machine"], ","))
+	}
 	ctx, cancel := context.WithTimeout(p.t.Context(), blockTimeout)
 	defer cancel()
 	switch how {
@@ -207,6 +210,18 @@ func (p *player) sandbox() *sandbox {
 		}
 	}
 	return p.box
+}
+
+// another ends the sandbox. The next one is prepared by these scripts.
+func (p *player) another(scripts []string) {
+	if p.box != nil {
+		p.box.end()
+	}
+	p.box, p.hasOut = nil, false
+	p.doc.sandbox = nil
+	for _, name := range scripts {
+		p.doc.sandbox = append(p.doc.sandbox, strings.TrimSpace(name))
+	}
 }
 
 // execute runs the commands of a block.

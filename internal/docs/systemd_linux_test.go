@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/envfile"
 )
 
 // unitState is the folder in which the substitute for systemctl keeps PIDs and logs.
@@ -273,11 +275,12 @@ func (u unit) command(line string) (*exec.Cmd, error) {
 		if err != nil && !strings.HasPrefix(file, "-") {
 			return nil, err
 		}
-		for text := range strings.Lines(string(raw)) {
-			text = strings.TrimSpace(text)
-			if key, value, ok := strings.Cut(text, "="); ok && !strings.HasPrefix(text, "#") {
-				env = append(env, key+"="+strings.Trim(value, `"'`))
-			}
+		variables, err := envfile.Parse(string(raw))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		for _, v := range variables {
+			env = append(env, v.Name+"="+v.Value)
 		}
 	}
 	if strings.HasPrefix(line, "+") {

@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,7 +51,7 @@ func (g *gateway) answers(ctx context.Context) bool {
 			accepted = true
 		default:
 			message, fix := explain(status, text, retry)
-			g.fail(id, target, message, fix)
+			g.add(Finding{ID: id, Status: Fail, Subject: target, Message: message, Fix: fix, answer: status})
 		}
 	}
 	if accepted && (g.set.LargeBody || g.refusedAsTooLarge()) {
@@ -98,7 +99,7 @@ func (g *gateway) post(ctx context.Context, target, body string) (status int, te
 		return 0, "", "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "tenantctl-doctor/"+or(g.set.Version, "dev"))
+	req.Header.Set("User-Agent", "tenantctl-doctor/"+cmp.Or(g.set.Version, "dev"))
 	if g.d.HasAuth {
 		req.Header.Set("Authorization", "Bearer "+g.d.Key)
 		if g.d.BusinessID != "" {
@@ -165,11 +166,11 @@ func explain(status int, text, retry string) (message, fix string) {
 	case status == http.StatusUnauthorized && has("x-business-id", "business_id", "another tenant"):
 		return name + ". The key belongs to another tenant than BUSINESS_ID", "Use the key and the BUSINESS_ID of one `tenantctl onboard`."
 	case status == http.StatusUnauthorized && has("address", "not allowed from", "source"):
-		return name + ". The key must not be used from this address", "Use a key without `--source`, or with the addresses of this machine."
+		return name + ". The key must not be used from this address", "Create a key at the gateway that may be used from this address: `tenantctl key create TENANT --source-cidr RANGE`."
 	case status == http.StatusUnauthorized:
 		return name + ". The gateway does not accept the key", newKeyFix
 	case status == http.StatusForbidden && has("suspended"):
-		return name + ". The tenant is suspended", "Run `tenantctl tenant resume TENANT` at the gateway. The agent keeps data until then."
+		return name, "Run `tenantctl tenant resume TENANT` at the gateway. The agent keeps data until then."
 	case status == http.StatusForbidden && has("scope"):
 		return name + ". The key may not send this signal", "Use a key with this signal in its scopes, or remove the pipeline of the signal from the agent's configuration."
 	case status == http.StatusForbidden:
@@ -181,7 +182,7 @@ func explain(status int, text, retry string) (message, fix string) {
 	case status == http.StatusRequestEntityTooLarge:
 		return name + ". Even a request without data is too large", "Check the limit of bodies of the proxy before the gateway."
 	case status == http.StatusTooManyRequests:
-		return name + ". A limit or a quota of the tenant is reached" + later(retry), "Raise the limits of the tenant (`tenantctl tenant set`), or send less. The agent keeps data and retries."
+		return name + ". A limit or a quota of the tenant is reached" + later(retry), "Raise the limits of the tenant (`tenantctl tenant update TENANT --limit …`), or send less. The agent keeps data and retries."
 	case status == http.StatusServiceUnavailable:
 		return name + ". The gateway does not accept data at present" + later(retry), "Look at /health and the log of the gateway. The agent keeps data and retries."
 	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:

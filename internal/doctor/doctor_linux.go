@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,7 +182,7 @@ func (x *examination) environment() bool {
 func (x *examination) findUser() {
 	name, groups := x.set.User, []string(nil)
 	if name == "" && x.unit != nil && len(x.set.Configs) == 0 {
-		name, groups = or(x.unit.User, "root"), x.unit.Groups
+		name, groups = cmp.Or(x.unit.User, "root"), x.unit.Groups
 	}
 	if name == "" {
 		name = fmt.Sprint(os.Geteuid())
@@ -199,13 +200,6 @@ func (x *examination) findUser() {
 
 // path returns the path of a file of the machine.
 func (x *examination) path(p string) string { return filepath.Join(x.set.Root, p) }
-
-func or(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
-}
 
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")

@@ -135,7 +135,7 @@ func TestRun_NamesTheAnswerOfTheGateway(t *testing.T) {
 		"unknown key":  {401, "the API key is not known", nil, "The gateway does not accept the key", "tenantctl onboard"},
 		"revoked":      {401, "the API key is revoked", nil, "The key is revoked", "tenantctl onboard"},
 		"expired":      {401, "the API key has expired", nil, "The key has expired", "tenantctl onboard"},
-		"suspended":    {403, "the tenant is suspended", nil, "The tenant is suspended", "tenantctl tenant resume"},
+		"suspended":    {403, "the tenant is suspended", nil, "the tenant is suspended", "tenantctl tenant resume"},
 		"scope":        {403, "the scopes of the key do not have this signal", nil, "The key may not send this signal", "scopes"},
 		"path":         {404, "", nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
 		"method":       {405, "", nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
@@ -383,6 +383,19 @@ func TestRun_NamesFaultsOfTheKey(t *testing.T) {
 		requireFinding(t, m.run(nil), "key.present", Fail, "cannot use the key file")
 		require.NoError(t, os.WriteFile(m.env["TENANT_KEY_FILE"], []byte(m.key+"\n"), 0o600))
 		requireFinding(t, m.run(nil), "key.form", OK, "right form")
+	})
+	t.Run("in an empty file of the unit, before the start", func(t *testing.T) {
+		m, root := newMachine(t, "http://127.0.0.1:1"), t.TempDir()
+		delete(m.env, "TENANT_KEY")
+		m.env["TENANT_KEY_FILE"] = "/run/otelcol-tenant-agent/agent.key"
+		for name, text := range map[string]string{
+			"etc/systemd/system/otelcol-tenant-agent.service": "[Service]\nLoadCredential=agent.key:/etc/otelcol-tenant/agent.key\n",
+			"etc/otelcol-tenant/agent.key":                    "\n",
+		} {
+			require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o600))
+		}
+		requireFinding(t, m.run(func(s *Settings) { s.Root = root }), "key.present", Fail, "the file is empty")
 	})
 	t.Run("others may read the environment", func(t *testing.T) {
 		m := newMachine(t, "http://127.0.0.1:1")

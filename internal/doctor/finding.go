@@ -3,7 +3,10 @@
 
 package doctor
 
-import "slices"
+import (
+	"net/http"
+	"slices"
+)
 
 // Status is the result of a check.
 type Status string
@@ -22,6 +25,13 @@ type Finding struct {
 	Subject string `json:"subject"` // the file, address or setting
 	Message string `json:"message"` // what was seen
 	Fix     string `json:"fix"`     // what to do; empty if the status is ok
+
+	answer int // status of HTTP of a gateway's answer to a key; 0: another finding
+}
+
+// KeyRejected reports whether the gateway has answered that it does not accept the key.
+func KeyRejected(all []Finding) bool {
+	return slices.ContainsFunc(all, func(f Finding) bool { return f.answer == http.StatusUnauthorized })
 }
 
 // report collects findings in the order of the checks.

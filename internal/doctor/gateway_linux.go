@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -127,7 +128,7 @@ func (g *gateway) findProxy(context.Context) bool {
 		g.otherProxy()
 		return true
 	}
-	g.ok(id, g.proxy.Redacted(), "The agent connects through this proxy. NO_PROXY in its environment is "+quoted(or(g.vars["NO_PROXY"], g.vars["no_proxy"])))
+	g.ok(id, g.proxy.Redacted(), "The agent connects through this proxy. NO_PROXY in its environment is "+quoted(cmp.Or(g.vars["NO_PROXY"], g.vars["no_proxy"])))
 	return true
 }
 
@@ -260,7 +261,7 @@ func (g *gateway) trust(ctx context.Context) bool {
 		g.fail(id, g.url.Host, err.Error(), "Correct GATEWAY_ENDPOINT.")
 		return false
 	}
-	req.Header.Set("User-Agent", "tenantctl-doctor/"+or(g.set.Version, "dev")) // the gateway does not count it as a sender without a key
+	req.Header.Set("User-Agent", "tenantctl-doctor/"+cmp.Or(g.set.Version, "dev")) // the gateway does not count it as a sender without a key
 	resp, err := g.client(true).Do(req)
 	if err == nil {
 		defer resp.Body.Close()
@@ -361,7 +362,7 @@ func (g *gateway) clockOf(ctx context.Context, verified bool) {
 	if err != nil {
 		return
 	}
-	req.Header.Set("User-Agent", "tenantctl-doctor/"+or(g.set.Version, "dev"))
+	req.Header.Set("User-Agent", "tenantctl-doctor/"+cmp.Or(g.set.Version, "dev"))
 	before := g.set.Now()
 	resp, err := g.client(verified).Do(req)
 	if err != nil {

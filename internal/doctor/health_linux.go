@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
@@ -96,7 +98,8 @@ func (x *examination) healthFindings(context.Context) {
 	default:
 		x.fail("agent.condition", x.agent.Health, fmt.Sprintf("The agent reports %s: %v %v", safetext.Clean(h.Status), h.Reasons, h.Components), "Look at the log of the agent: `journalctl -u otelcol-tenant-agent`.")
 	}
-	for name, l := range h.Lanes {
+	for _, name := range slices.Sorted(maps.Keys(h.Lanes)) {
+		l := h.Lanes[name]
 		x.queue(name, l.Queued, l.Max, time.Duration(l.Oldest*float64(time.Second)))
 		if l.DeadLetters != nil {
 			x.warn("queue.dead_letters", name, "There are dead letters: data that was rejected permanently", "`tenantctl deadletter list --directory STATE_DIR/dead-letters` shows them with the reason, and `tenantctl deadletter replay` sends them again.")

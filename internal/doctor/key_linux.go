@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -15,11 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/regularfile"
 )
-
-// maxKeyFile bounds what is read of a key file.
-const maxKeyFile = 4096
 
 const newKeyFix = "Copy the key again: `tenantctl onboard TENANT --new-key … -o env` at the gateway prints a new one, and `tenantctl setup --env agent.env` installs it."
 
@@ -56,7 +51,7 @@ func (x *examination) keyFile(d *agentinstall.Destination) {
 		source = x.unit.Credentials["agent.key"]
 	}
 	if source != "" {
-		key, err := readKey(x.path(source))
+		key, err := apikey.ReadFile(x.path(source))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			x.fail("key.present", source, "There is no key", "Run `tenantctl setup --env agent.env`.")
@@ -65,9 +60,11 @@ func (x *examination) keyFile(d *agentinstall.Destination) {
 			x.checkKey(source, key)
 			x.mode(source)
 			d.Key = key
+		case !errors.Is(err, fs.ErrPermission) || os.Geteuid() == 0:
+			x.fail("key.present", source, "The key file cannot be used: "+err.Error(), "Run `tenantctl setup --env agent.env`.")
 		}
 	}
-	key, err := readKey(x.path(path))
+	key, err := apikey.ReadFile(x.path(path))
 	switch {
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
 		x.warn("key.present", path, "This user may not read the key", "Run this command as root.")
@@ -97,23 +94,6 @@ func (x *examination) readableKey(path string) {
 	if err := x.user.Check(x.path(path), asuser.Read); errors.As(err, &blocked) {
 		x.fail("key.mode", path, fmt.Sprintf("The agent's user %s may not read the key: %s", x.user.Name, blocked.Error()), "Run `systemctl reload otelcol-tenant-agent`, or give the user read permission on the file.")
 	}
-}
-
-func readKey(path string) (string, error) {
-	f, err := regularfile.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
-		return "", err
-	}
-	key := strings.TrimSpace(string(data))
-	if key == "" {
-		return "", fmt.Errorf("%s is empty", path)
-	}
-	return key, nil
 }
 
 // checkKey reports the form of a key.

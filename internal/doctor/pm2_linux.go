@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -218,7 +219,8 @@ func (x *examination) files(r *agentinstall.PM2, paths []string) {
 	if len(excluded) > 0 {
 		x.warn("logs.excluded", some(excluded), fmt.Sprintf("The configuration excludes %d log files (`exclude` of %s)", len(excluded), r.ID), "Remove the pattern if the files are needed.")
 	}
-	for place, paths := range closed {
+	for _, place := range slices.Sorted(maps.Keys(closed)) {
+		paths := closed[place]
 		x.fail("logs.readable", some(paths), fmt.Sprintf("The agent's user %s cannot read %d log files: %s", x.user.Name, len(paths), place), accessFix)
 	}
 	if x.user == nil || readable == 0 {

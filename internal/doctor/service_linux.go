@@ -5,6 +5,7 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,9 +98,9 @@ func (x *examination) serviceFindings(ctx context.Context) {
 		x.ok(id, subject, fmt.Sprintf("The service runs as process %d, restarts: %d", s.pid, s.restarts))
 		x.stale()
 	case s.active == "failed" || s.sub == "auto-restart":
-		x.fail(id, subject, fmt.Sprintf("The service does not start (%s, restarts: %d): %s", or(s.result, s.active), s.restarts, x.lastLogLine(ctx)), "Correct what the log line names.")
+		x.fail(id, subject, fmt.Sprintf("The service does not start (%s, restarts: %d): %s", cmp.Or(s.result, s.active), s.restarts, x.lastLogLine(ctx)), "Correct what the log line names.")
 	default:
-		x.fail(id, subject, "The service does not run: it is "+or(s.active, "unknown"), fix)
+		x.fail(id, subject, "The service does not run: it is "+cmp.Or(s.active, "unknown"), fix)
 	}
 	if s.known && s.enabled != "enabled" && s.enabled != "static" && s.enabled != "" {
 		x.warn("agent.enabled", subject, "The service does not start with the machine: it is "+s.enabled, "Run `systemctl enable otelcol-tenant-agent`.")
@@ -131,7 +132,7 @@ func LastError(log string) string {
 			fault = line
 		}
 	}
-	return or(fault, last)
+	return cmp.Or(fault, last)
 }
 
 // stale reports a running agent whose environment is not that of the file.

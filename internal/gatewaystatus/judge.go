@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 const (
@@ -85,12 +86,12 @@ func (j *judge) add(severity Severity, id string, since *time.Time, message, fix
 	j.Findings = append(j.Findings, Finding{Severity: severity, ID: id, Message: message, Fix: fix, Since: since})
 }
 
-// since returns " since 5 min", or "" if the time is not known.
+// since returns " for 5 min", or "" if the time is not known.
 func (j *judge) since(at *time.Time) string {
 	if at == nil || at.IsZero() {
 		return ""
 	}
-	return " since " + Duration(j.now.Sub(*at))
+	return " for " + Duration(j.now.Sub(*at))
 }
 
 func (j *judge) suspended() {
@@ -101,7 +102,7 @@ func (j *judge) suspended() {
 	var since *time.Time
 	if r := j.rejection("suspended"); r != nil {
 		since = &r.First
-		message = fmt.Sprintf("Data is rejected with 403%s: the tenant is suspended. Last request %s, from %s.", j.since(since), Ago(j.now, r.Last), clientOf(&r.Example))
+		message = fmt.Sprintf("Data has been rejected with 403%s: the tenant is suspended. Last request %s, from %s.", j.since(since), Ago(j.now, r.Last), clientOf(&r.Example))
 	}
 	j.add(SeverityError, FindingSuspended, since, message, "Run: tenantctl tenant resume "+j.ID)
 }
@@ -121,7 +122,7 @@ func (j *judge) keys() {
 	valid := false
 	for i := range j.Keys {
 		k := &j.Keys[i]
-		if k.State != stateActive {
+		if k.State != tenant.KeyActive {
 			continue
 		}
 		valid = true
@@ -148,7 +149,7 @@ func (j *judge) keys() {
 // expires on purpose.
 func (j *judge) replaced(k *Key) bool {
 	return slices.ContainsFunc(j.Keys, func(other Key) bool {
-		return other.ID != k.ID && other.State == stateActive && (other.ExpiresAt == nil || other.ExpiresAt.After(*k.ExpiresAt)) && other.LastUsed != nil
+		return other.ID != k.ID && other.State == tenant.KeyActive && (other.ExpiresAt == nil || other.ExpiresAt.After(*k.ExpiresAt)) && other.LastUsed != nil
 	})
 }
 
@@ -187,7 +188,7 @@ func (j *judge) rejections() {
 			severity = SeverityError
 		}
 		cause, fix := rejectionText(j.ID, r)
-		message := fmt.Sprintf("Requests are rejected with %d%s (%d, the last %s): %s.", r.Status, j.since(&r.First), r.Count, Ago(j.now, r.Last), cause)
+		message := fmt.Sprintf("Requests have been rejected with %d%s (%d, the last %s): %s.", r.Status, j.since(&r.First), r.Count, Ago(j.now, r.Last), cause)
 		if severity == SeverityWarning {
 			message = fmt.Sprintf("Requests were rejected with %d (%d, the last %s): %s. Later ones were accepted.", r.Status, r.Count, Ago(j.now, r.Last), cause)
 		}

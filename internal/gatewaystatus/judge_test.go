@@ -65,13 +65,13 @@ func TestJudge_SaysWhatIsWrongAndTheFix(t *testing.T) {
 		{
 			"suspended",
 			[]func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }, rejected("suspended", "the tenant is suspended", time.Second)},
-			"error", "tenant_suspended", "Data is rejected with 403 since 5 min: the tenant is suspended.", "tenantctl tenant resume acme",
+			"error", "tenant_suspended", "Data has been rejected with 403 for 5 min: the tenant is suspended.", "tenantctl tenant resume acme",
 		},
 		{"suspended and quiet", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }}, "error", "tenant_suspended", "none was rejected in the last 15 minutes", "tenantctl tenant resume acme"},
 		{"no key", []func(*gatewaystatus.Tenant){never, func(t *gatewaystatus.Tenant) { t.Keys = nil }}, "error", "no_valid_key", "it has none", "tenantctl key create acme"},
 		{"expired key", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Keys[0].State = "expired" }}, "error", "no_valid_key", "k1 is expired", "tenantctl key create acme"},
 		{"key expires", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Keys[0].ExpiresAt = before(-48 * time.Hour) }}, "warning", "key_expires", "The key k1 expires in 2 d", "tenantctl key rotate k1"},
-		{"over a quota", []func(*gatewaystatus.Tenant){rejected("quota", "over the daily quota of 10 log records", time.Second)}, "error", "requests_rejected", "429 since 5 min (7, the last 1 s ago): over the daily quota of 10 log records", "tenantctl tenant update acme --limit"},
+		{"over a quota", []func(*gatewaystatus.Tenant){rejected("quota", "over the daily quota of 10 log records", time.Second)}, "error", "requests_rejected", "429 for 5 min (7, the last 1 s ago): over the daily quota of 10 log records", "tenantctl tenant update acme --limit"},
 		{"a rejection before accepted data", []func(*gatewaystatus.Tenant){rejected("rate", "over", time.Minute)}, "warning", "requests_rejected", "Later ones were accepted", "--limit"},
 		{"an old rejection", []func(*gatewaystatus.Tenant){rejected("rate", "over", time.Hour)}, "ok", "ok", "Data is accepted", ""},
 		{"wrong path", []func(*gatewaystatus.Tenant){rejected("path", "/otlp/v1/logs: there is nothing at this path", 0)}, "error", "requests_rejected", "404", "wrong URL"},
@@ -81,7 +81,7 @@ func TestJudge_SaysWhatIsWrongAndTheFix(t *testing.T) {
 				Tenant: "acme", Destination: "signoz", Signal: "logs", Failures: 3, FailingSince: before(time.Minute), Oldest: before(time.Minute), QueuedBytes: 2048,
 				LastAnswer: &activity.Answer{Class: "refused", Reason: "http_401", Status: 401, Text: "HTTP status 401: no", URL: "http://192.0.2.9/v1/logs"},
 			}}
-		}}, "error", "destination_failed", "signoz does not take logs since 1 min (3 attempts): HTTP status 401: no, at http://192.0.2.9/v1/logs. 2.0 KiB wait, the oldest for 1 min.", "Correct the credentials"},
+		}}, "error", "destination_failed", "signoz has not taken logs for 1 min (3 attempts): HTTP status 401: no, at http://192.0.2.9/v1/logs. 2.0 KiB wait, the oldest for 1 min.", "Correct the credentials"},
 		{"never sent", []func(*gatewaystatus.Tenant){never}, "error", "never_sent", "No request with a valid key of this tenant has ever arrived.", "tenantctl doctor"},
 		{"wrong key", []func(*gatewaystatus.Tenant){never, func(t *gatewaystatus.Tenant) {
 			t.UnknownCallers = []activity.Unknown{{Source: "192.0.2.7", Count: 3, Last: *before(time.Second), Reasons: map[string]int64{"unknown_key": 3}}}

@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
-
-// stateActive is the state of a key that is valid.
-const stateActive = "active"
 
 // SendingOf returns whether something that was last in use at last, or never, is in use.
 func SendingOf(last, now time.Time, silentAfter, inactiveAfter time.Duration) Sending {
@@ -196,7 +194,7 @@ func (j *judge) silentSignals() {
 func (j *judge) silentKeys() {
 	for i := range j.Keys {
 		k := &j.Keys[i]
-		if k.Sending != SendingSilent || k.State != stateActive {
+		if k.Sending != SendingSilent || k.State != tenant.KeyActive {
 			continue
 		}
 		message := fmt.Sprintf("The key %s was not used for %s, and others are.", k.ID, Duration(j.now.Sub(*k.LastUsed)))

@@ -22,9 +22,9 @@ func destinationText(now time.Time, l *activity.Lane) (message, fix string) {
 	}
 	since := ""
 	if l.FailingSince != nil {
-		since = " since " + Duration(now.Sub(*l.FailingSince))
+		since = " for " + Duration(now.Sub(*l.FailingSince))
 	}
-	message = fmt.Sprintf("The destination %s does not take %s%s (%d attempts): %s. %s.", l.Destination, l.Signal, since, l.Failures, answerText(l.LastAnswer), waits)
+	message = fmt.Sprintf("The destination %s has not taken %s%s (%d attempts): %s. %s.", l.Destination, l.Signal, since, l.Failures, answerText(l.LastAnswer), waits)
 	settings := fmt.Sprintf("the destination %q of tenant_routing, or the variables of the tenant: tenantctl tenant update %s --var NAME=VALUE", l.Destination, l.Tenant)
 	switch healthboard.AnswerClass(l.LastAnswer.Class) {
 	case healthboard.AnswerRejected:
@@ -122,7 +122,7 @@ func fixOf(reason, key string) string {
 	case "revoked_key", "expired_key", "tenant_deleted":
 		return "Give the sender a new key: tenantctl key create %s"
 	case "not_yet_valid":
-		return "Wait until the key is valid, or check the clock of the gateway. tenantctl key list --tenant %s shows its times."
+		return "Wait until the key is valid, or check the clock of the gateway. tenantctl key list %s shows its times."
 	case "source_address", "origin":
 		return "If the sender is genuine, create a key for its address or origin: tenantctl key create %s --help. If not, the key has leaked: tenantctl key revoke " + key
 	case "tenant_header":

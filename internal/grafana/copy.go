@@ -6,10 +6,11 @@ package grafana
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -21,6 +22,7 @@ const (
 	maxPages   = 100
 )
 
+// Copy has the dashboards of an organization. Data sources and members are not in it:
 // Copy has the dashboards of an organization. Data sources and members are not in it:
 // [Client.Provision] creates the former, and passwords cannot be copied.
 type Copy struct {
@@ -87,7 +89,8 @@ func (c *Client) Import(ctx context.Context, t *tenant.Tenant, organization int6
 		return result, err
 	}
 	result.Organization, result.Name = o.ID, o.Name
-	for uid, title := range from.Folders {
+	for _, uid := range slices.Sorted(maps.Keys(from.Folders)) {
+		title := from.Folders[uid]
 		err := c.do(ctx, call{
 			action: "create the folder", method: http.MethodPost, path: "/api/folders", organization: o.ID,
 			body: map[string]string{"uid": uid, "title": title},
@@ -117,11 +120,10 @@ func (c *Client) Import(ctx context.Context, t *tenant.Tenant, organization int6
 			action: "store the dashboard", method: http.MethodPost, path: "/api/dashboards/db", organization: o.ID,
 			body: map[string]any{"dashboard": model, "folderUid": d.Folder, "overwrite": false, "message": "restored by tenantctl"},
 		})
-		var answer *AnswerError
 		switch {
 		case err == nil:
 			result.add("dashboard", title, Created)
-		case errors.As(err, &answer) && answer.Status == http.StatusPreconditionFailed:
+		case status(err) == http.StatusPreconditionFailed:
 			result.add("dashboard", title, Unchanged) // it exists
 		default:
 			return result, fmt.Errorf("dashboard %q: %w", title, err)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -44,5 +43,3 @@ func (c *Client) Deprovision(ctx context.Context, t *tenant.Tenant, organization
 	result.add("organization", o.Name, Removed)
 	return result, nil
 }
-
-func isEmail(login string) bool { return strings.Contains(login, "@") }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // The roles of members.
@@ -339,7 +340,7 @@ func (c *Client) putViewer(ctx context.Context, r *ready, members []member, logi
 func (c *Client) createUser(ctx context.Context, login string, organization int64) (NewUser, error) {
 	user := NewUser{Login: login, Password: rand.Text()}
 	body := map[string]any{"login": login, "password": user.Password, "OrgId": organization}
-	if isEmail(login) {
+	if strings.Contains(login, "@") {
 		body["email"] = login
 	}
 	return user, c.do(ctx, call{action: "create the user", method: http.MethodPost, path: "/api/admin/users", body: body})

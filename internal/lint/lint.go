@@ -19,7 +19,7 @@ type Settings struct {
 	// Files are the configuration files, merged in this order as those of several --config flags.
 	// At least one.
 	Files []string
-	// EnvFiles contain environment variables of the collector, one NAME=VALUE in a line. They
+	// EnvFiles contain environment variables of the collector, in the format of systemd. They
 	// precede the environment of this process.
 	EnvFiles []string
 	// Role defaults to [RoleAuto].

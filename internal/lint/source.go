@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/envfile"
 )
 
 const (
@@ -164,28 +165,22 @@ func (s *source) included(v *value, depth int) (*value, error) {
 	return v, nil
 }
 
-// environment returns a lookup of variables in files of NAME=VALUE lines, the last of which
-// precedes, and then in the environment of the process.
+// environment returns a lookup of variables in environment files, the last of which precedes, and
+// then in the environment of the process.
 func environment(files []string) (func(string) (string, bool), error) {
-	set := make(map[string]string)
+	var all envfile.Variables
 	for _, path := range files {
 		data, err := readBounded(path)
 		if err != nil {
 			return nil, err
 		}
-		for line := range strings.Lines(string(data)) {
-			line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
-			name, text, ok := strings.Cut(line, "=")
-			if !ok || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
-				continue
-			}
-			text = strings.TrimSpace(text)
-			if len(text) >= 2 && (text[0] == '"' || text[0] == '\'') && text[len(text)-1] == text[0] {
-				text = text[1 : len(text)-1]
-			}
-			set[strings.TrimSpace(name)] = text
+		variables, err := envfile.Parse(string(data))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
+		all = append(all, variables...)
 	}
+	set := all.Map()
 	return func(name string) (string, bool) {
 		if text, ok := set[name]; ok {
 			return text, true

@@ -39,7 +39,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(operate.KeyState(created.Key, now))
+	fmt.Println(created.Key.State(now))
 	if _, _, err = r.RevokeKey(ctx, by, created.Key.ID); err != nil {
 		fmt.Println(err)
 		return

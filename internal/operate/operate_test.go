@@ -358,21 +358,6 @@ func TestSameLifetime(t *testing.T) {
 	assert.Equal(t, day(1), sameLifetime(&tenant.Key{ExpiresAt: day(1)}, now))
 }
 
-func TestKeyState(t *testing.T) {
-	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-	before, after := now.Add(-time.Second), now.Add(time.Second)
-	for want, k := range map[string]tenant.Key{
-		StateActive:  {NotBefore: now, ExpiresAt: after},
-		StatePending: {NotBefore: after},
-		StateExpired: {ExpiresAt: now},
-		StateRevoked: {RevokedAt: before, ExpiresAt: before},
-	} {
-		assert.Equal(t, want, KeyState(&k, now))
-	}
-	ahead := tenant.Key{RevokedAt: after}
-	assert.Equal(t, StateRevoked, KeyState(&ahead, now), "as gateways see it: clocks of operators may be ahead")
-}
-
 func TestViewTenant_HidesSecrets(t *testing.T) {
 	v := ViewTenant(&tenant.Tenant{
 		ID: "a", Status: tenant.StatusDeleted, Vars: map[string]string{"x_token": "s3cret", "y_token": "${file:/y}", "host": "h"},

@@ -58,7 +58,7 @@ func (r *Registry) RotateKey(ctx context.Context, req Request, id string, set Ro
 				return err
 			}
 			old := keyOf(t, id)
-			if state := KeyState(old, now); state != StateActive {
+			if state := old.State(now); state != tenant.KeyActive {
 				return fmt.Errorf("key %s is %s; create a new one instead", id, state)
 			}
 			end := sameLifetime(old, now)

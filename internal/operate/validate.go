@@ -95,7 +95,7 @@ func (v *Validation) warn(format string, args ...any) {
 func (v *Validation) checkKeys(t *tenant.Tenant, now time.Time) {
 	usable := false
 	for _, k := range t.Keys {
-		if KeyState(k, now) != StateActive {
+		if k.State(now) != tenant.KeyActive {
 			continue
 		}
 		usable = true

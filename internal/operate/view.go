@@ -11,14 +11,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
-// The states of a key. StateDeleted is that of a key whose tenant is deleted.
-const (
-	StateActive  = "active"
-	StatePending = "pending"
-	StateExpired = "expired"
-	StateRevoked = "revoked"
-	StateDeleted = "deleted"
-)
+// StateDeleted is the state of a key whose tenant is deleted. [tenant.Key.State] returns the others.
+const StateDeleted = "deleted"
 
 // TenantView is a tenant as operators see it, without secrets.
 type TenantView struct {
@@ -73,7 +67,7 @@ func ViewTenant(t *tenant.Tenant, now time.Time) TenantView {
 // ViewKey returns the key k of the tenant t as it is shown at the time now.
 func ViewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) KeyView {
 	v := KeyView{
-		ID: k.ID, Tenant: string(t.ID), State: KeyState(k, now), Scopes: k.Scopes.Names(),
+		ID: k.ID, Tenant: string(t.ID), State: k.State(now), Scopes: k.Scopes.Names(),
 		CreatedAt: formatTime(k.CreatedAt), NotBefore: formatTime(k.NotBefore),
 		ExpiresAt: formatTime(k.ExpiresAt), RevokedAt: formatTime(k.RevokedAt), Description: k.Description, Origins: k.Origins,
 	}
@@ -84,21 +78,6 @@ func ViewKey(t *tenant.Tenant, k *tenant.Key, now time.Time) KeyView {
 		v.SourceCIDRs = append(v.SourceCIDRs, p.String())
 	}
 	return v
-}
-
-// KeyState returns the state in which gateways see the key at the time now. It
-// does not look at the status of the tenant.
-func KeyState(k *tenant.Key, now time.Time) string {
-	switch {
-	case !k.RevokedAt.IsZero(): // also if the time is in the future
-		return StateRevoked
-	case !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt):
-		return StateExpired
-	case now.Before(k.NotBefore):
-		return StatePending
-	default:
-		return StateActive
-	}
 }
 
 func viewLimits(l tenant.Limits) map[string]any {

@@ -26,7 +26,7 @@ Every setting of the components of this project, with its default. The READMEs o
 In any value, ` + "`${env:NAME}` and `${env:NAME:-default}`" + ` are replaced by an environment variable, and ` + "`${file:PATH}`" + ` by the content of a file. NAME in a
 key is a name of your choice.
 
-The settings of servers and clients are those of the collector, v0.159.0. The
+The settings of servers and clients are those of the collector, ` + collectorVersion + `. The
 [JSON schema](schema/otelcol-tenant.schema.json) checks names and types while you edit. Editors with the YAML language server use it if
 the first line of the file is ` + "`# yaml-language-server: $schema=URL`" + `, with the schema's address or a path relative to the file. ` + "[`otelcol-tenant validate`](where-is-what.md) checks values, and [`tenantctl lint`](lint.md)" + ` what is insecure.
 `
@@ -58,7 +58,7 @@ func reference(components []described) []byte {
 			if len(c.types) > 1 {
 				name += ", earlier `" + c.types[1] + "`"
 			}
-			fmt.Fprintf(&out, "| %s | %s | [%s v0.159.0](%s) |\n", name, c.section, c.path[strings.LastIndexByte(c.path, '/')+1:], upstreamURL(c.path))
+			fmt.Fprintf(&out, "| %s | %s | [%s %s](%s) |\n", name, c.section, c.path[strings.LastIndexByte(c.path, '/')+1:], collectorVersion, upstreamURL(c.path))
 		}
 	}
 	return out.Bytes()

@@ -41,6 +41,9 @@ func TestDistribution_IsTheManifest(t *testing.T) {
 		for _, m := range modules {
 			path, version, _ := strings.Cut(m.Gomod, " ")
 			assert.Contains(t, string(gomod), path+" "+version, "go.mod has another version: run make generate")
+			if strings.HasPrefix(path, contribModule) {
+				assert.Equal(t, collectorVersion, version, path)
+			}
 			if m.Import != "" {
 				path = m.Import
 			}

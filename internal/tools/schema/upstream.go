@@ -8,6 +8,9 @@ import "strings"
 const (
 	coreModule    = "go.opentelemetry.io/collector/"
 	contribModule = "github.com/open-telemetry/opentelemetry-collector-contrib/"
+
+	// collectorVersion is the release of both. A test compares it with builder-config.yaml.
+	collectorVersion = "v0.159.0"
 )
 
 // upstreamURL returns the page of a package of the collector at the release that is in use.
@@ -15,9 +18,9 @@ func upstreamURL(path string) string {
 	const github = "https://github.com/open-telemetry/"
 	switch {
 	case strings.HasPrefix(path, coreModule):
-		return github + "opentelemetry-collector/tree/v0.159.0/" + strings.TrimPrefix(path, coreModule)
+		return github + "opentelemetry-collector/tree/" + collectorVersion + "/" + strings.TrimPrefix(path, coreModule)
 	case strings.HasPrefix(path, contribModule):
-		return github + "opentelemetry-collector-contrib/tree/v0.159.0/" + strings.TrimPrefix(path, contribModule)
+		return github + "opentelemetry-collector-contrib/tree/" + collectorVersion + "/" + strings.TrimPrefix(path, contribModule)
 	}
 	return "https://pkg.go.dev/" + path
 }
