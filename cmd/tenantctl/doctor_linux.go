@@ -4,8 +4,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,9 +62,13 @@ agent that runs in another way.`,
 	return c
 }
 
-// writeFindings prints findings as a table, faults with their fix below.
+// writeFindings prints findings as a table, first what is wrong, with its fix below.
 func writeFindings(w io.Writer, all []doctor.Finding) error {
-	for _, f := range all {
+	order := []doctor.Status{doctor.Fail, doctor.Warn, doctor.OK}
+	sorted := slices.SortedStableFunc(slices.Values(all), func(a, b doctor.Finding) int {
+		return cmp.Compare(slices.Index(order, a.Status), slices.Index(order, b.Status))
+	})
+	for _, f := range sorted {
 		if _, err := fmt.Fprintf(w, "%-4s  %-18s %s\n      %s.\n", f.Status, f.ID, printable(f.Subject), printable(f.Message)); err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func (a *app) open() (*operate.Registry, error) {
 		set.Location = os.Getenv(registryEnv)
 	}
 	if set.Location == "" {
-		return nil, usagef("no registry is given: use --registry FILE or --registry postgres://…, or set %s", registryEnv)
+		return nil, usagef("no registry is given: use --registry FILE or --registry postgres://…, or set %s: %s", registryEnv, registryHint(packageRegistry))
 	}
 	if set.AuditKey == "" {
 		set.AuditKey = os.Getenv(auditKeyEnv)

@@ -612,7 +612,8 @@ func (r *run) wait(ctx context.Context, w *watch, before state) error {
 			r.say("The gateway has accepted the first records, %.0f s after the start of this command.", r.result.Seconds)
 		}
 		complete := !fresh || time.Since(begin) >= conditionsKnown
-		if r.result.Delivered && complete && (last.ok || len(last.conditions) > 0) {
+		final := last.ok || r.onlyUnsaved() || len(last.conditions) > 0 && time.Since(begin) >= min(conditionsEnd, r.Wait/2)
+		if r.result.Delivered && complete && final {
 			break
 		}
 		select {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -224,13 +225,19 @@ func TestSetup_GoesOnIfTheGatewayIsBusy(t *testing.T) {
 // serve answers as an agent that delivers after some requests.
 func (i *install) serve(health string, delivered func() int) {
 	i.t.Helper()
+	i.serveChanging(func() string { return health }, delivered)
+}
+
+// serveChanging is serve for an agent whose conditions change.
+func (i *install) serveChanging(health func() string, delivered func() int) {
+	i.t.Helper()
 	env := map[string]string{}
 	for line := range strings.Lines(i.env) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		env[name] = value
 	}
 	for address, handler := range map[string]http.HandlerFunc{
-		env["HEALTH_ENDPOINT"]: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, health) },
+		env["HEALTH_ENDPOINT"]: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, health()) },
 		"127.0.0.1:" + env["METRICS_PORT"]: func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "# HELP x\notelcol_exporter_tenant_routing_delivered_records_total{signal=\"logs\"} "+strconv.Itoa(delivered())+"\notelcol_exporter_tenant_routing_delivered_recordsx 99\n")
 		},
@@ -278,7 +285,7 @@ func TestSetup_SucceedsWithoutASavedList(t *testing.T) {
 			i := newInstall(t, http.StatusOK)
 			n := 0
 			i.serve(`{"status":"failing","conditions":[`+tt.health+`]}`, func() int { n++; return n })
-			out, result, err := i.setup(Settings{Env: i.env + tt.env, Wait: 30 * time.Second})
+			out, result, err := i.setup(Settings{Env: i.env + tt.env, Wait: 4 * time.Second})
 			assert.True(t, result.Delivered)
 			if tt.fails != "" {
 				require.EqualError(t, err, tt.fails)
@@ -289,6 +296,23 @@ func TestSetup_SucceedsWithoutASavedList(t *testing.T) {
 			assert.NotContains(t, out, "reports no fault")
 		})
 	}
+}
+
+// The agent reports a condition for a while after setup has removed its cause.
+func TestSetup_WaitsForTheEndOfConditions(t *testing.T) {
+	i := newInstall(t, http.StatusOK)
+	var n atomic.Int64
+	health := func() string {
+		if n.Add(1) < 6 {
+			return `{"status":"failing","conditions":[{"name":"log_files_unreadable"}]}`
+		}
+		return `{"status":"ok"}`
+	}
+	i.serveChanging(health, func() int { return int(n.Load()) })
+	out, result, err := i.setup(Settings{Env: i.env, Wait: 60 * time.Second})
+	require.NoError(t, err)
+	assert.Empty(t, result.Conditions)
+	assert.Contains(t, out, "The agent reports no fault.")
 }
 
 func TestSetup_WithoutPM2(t *testing.T) {

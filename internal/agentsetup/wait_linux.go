@@ -24,6 +24,10 @@ const (
 	// needs the start of the agent and an answer of PM2.
 	conditionsKnown = 15 * time.Second
 
+	// conditionsEnd is after how long a condition has ended that setup has removed the cause of: agents look for
+	// files and try the gateway again every few seconds, and a condition ends 10 s after its cause.
+	conditionsEnd = 40 * time.Second
+
 	deliveredMetric = "otelcol_exporter_tenant_routing_delivered_records"
 )
 
