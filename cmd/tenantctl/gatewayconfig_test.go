@@ -32,7 +32,7 @@ func gatewayConfigFile(t *testing.T, text string) string {
 
 func TestRoutes_AreRejectedIfNoGatewayHasTheDestination(t *testing.T) {
 	c, config := newCLI(t), gatewayConfigFile(t, gatewayConfig)
-	c.fails(exitFailure, `--route logs=loki_eu: no gateway has the destination "loki_eu", did you mean "loki-eu"?; logs can be sent to loki-eu`,
+	c.fails(exitFailure, `--route logs=loki_eu: no gateway has the destination "loki_eu" (did you mean "loki-eu"?); logs can be sent to loki-eu`,
 		"tenant", "create", "a", "--route", "logs=loki_eu", "--gateway-config", config)
 	c.ok("tenant", "create", "a", "--route", "logs=loki-eu", "--route", "traces=tempo", "--gateway-config", config)
 	c.fails(exitFailure, `the destination "tempo" accepts only traces, not logs`, "tenant", "update", "a", "--route", "logs=tempo", "--gateway-config", config)

@@ -37,6 +37,8 @@ var outputCases = map[string]string{
 	"grafana export":          "",                // the same
 	"grafana import":          "",                // the same
 	"health":                  "",                // needs a server, see health_test.go
+	"setup":                   "",                // prints what it does, for people
+	"doctor":                  "",                // needs an agent, see internal/e2e/ten_causes_linux_test.go
 }
 
 // Programs can read the output of every command. A new command needs a case too.

@@ -75,7 +75,7 @@ func (s *socket) serveOn(ctx context.Context, listener net.Listener, created fs.
 	serving, served := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	s.recovery.Go(&watching, "watching the status socket", func() {
-		defer server.Close() //nolint:errcheck // it is being closed
+		defer server.Close()
 		for s.has(created) {
 			if !wait(serving, socketInterval) {
 				break

@@ -5,7 +5,6 @@ package tenanthealthextension
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -184,7 +183,7 @@ func TestStatus_IsBoundedWithManyTenants(t *testing.T) {
 func TestClient_SaysWhyNoGatewayAnswers(t *testing.T) {
 	_, err := gatewaystatus.NewClient(filepath.Join(t.TempDir(), "none")).Overview(t.Context())
 	var none *gatewaystatus.Unreachable
-	require.True(t, errors.As(err, &none))
+	require.ErrorAs(t, err, &none)
 	assert.ErrorContains(t, err, "there is no socket")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -9,15 +9,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2home"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/posixacl"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safepath"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // maxFiles bounds the log files of one folder that get access.
@@ -364,7 +366,16 @@ func (a *access) narrow(f *safepath.File, bits uint32) error {
 	if a.dryRun {
 		return nil
 	}
-	return f.Chmod(os.FileMode(f.Stat.Mode & 0o777 &^ bits))
+	return chmod(f, f.Stat.Mode&^bits)
+}
+
+// chmod sets the permissions of an open file, and keeps its other bits, such as that which gives new files the
+// group of a folder.
+func chmod(f *safepath.File, mode uint32) error {
+	if err := unix.Fchmod(int(f.Fd()), mode&0o7777); err != nil {
+		return &fs.PathError{Op: "chmod", Path: f.Path, Err: err}
+	}
+	return nil
 }
 
 // remove removes the entries of the user from one file or folder.
@@ -412,10 +423,25 @@ func (a *access) remove(f *safepath.File, made bool) error {
 	return nil
 }
 
-// shellWord returns a path as a word of a shell.
+// shellWord returns a path as a word of a shell, on one line.
 func shellWord(path string) string {
-	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@%") == "" {
+	switch {
+	case strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@%") == "":
 		return path
+	case safetext.Clean(path) == path:
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	var b strings.Builder
+	for i := range len(path) {
+		switch c := path[i]; {
+		case c == '\'' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' || c >= 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "$'" + b.String() + "'"
 }

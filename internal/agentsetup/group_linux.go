@@ -35,6 +35,10 @@ func (a *access) grantGroup(h *pm2home.Home) error {
 	if err != nil {
 		return &fs.PathError{Op: "chgrp", Path: h.Path, Err: fmt.Errorf("its group %d has no name", gid)}
 	}
+	// Otherwise a user who is alone in a group with privileges, such as docker, could give it to the agent.
+	if primary, err := primaryOf(a.root, h.User); err != nil || primary != group.Gid {
+		return errors.Join(err, &fs.PathError{Op: "chgrp", Path: h.Path, Err: fmt.Errorf("its file system has no access control lists, and its group %s is not the primary group of %s: run the agent as %s", group.Name, h.User, h.User)})
+	}
 	others, err := membersOf(a.root, group, h.User, a.user.Name)
 	if err != nil {
 		return err
@@ -130,7 +134,17 @@ func (a *access) widen(f *safepath.File, owner, gid, bits uint32) error {
 		return nil
 	}
 	a.record.addMode(f.Path, bits&^f.Stat.Mode)
-	return f.Chmod(os.FileMode(f.Stat.Mode&0o777 | bits))
+	return chmod(f, f.Stat.Mode|bits)
+}
+
+// primaryOf returns the number of the primary group of a user.
+func primaryOf(root, name string) (gid string, err error) {
+	err = eachLine(filepath.Join(root, "/etc/passwd"), func(fields []string) {
+		if len(fields) >= 4 && fields[0] == name {
+			gid = fields[3]
+		}
+	})
+	return gid, err
 }
 
 // membersOf returns the members of a group without some users.

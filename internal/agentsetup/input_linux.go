@@ -28,6 +28,8 @@ const (
 	varPM2Home   = "PM2_HOME"
 	varPM2Homes  = "PM2_HOMES"
 	varMetrics   = "PM2_METRICS"
+	varLogs      = "LOGS_RECEIVERS"
+	varMetricsOf = "METRICS_RECEIVERS"
 	varDeploy    = "DEPLOY_ENV"
 	varState     = "STATE_DIR"
 	placeholders = "REPLACE_WITH"

@@ -20,6 +20,7 @@ type record struct {
 	Groups  []string  `json:"groups,omitempty"` // that the user was added to
 
 	changed bool
+	places  map[string]int // of paths in Granted
 }
 
 // granted is a file or folder with an entry of the agent's user.
@@ -61,16 +62,21 @@ func (r *record) addMode(path string, bits uint32) { r.put(granted{Path: path, B
 func (r *record) addGroup(name string) { r.Groups, r.changed = append(r.Groups, name), true }
 
 func (r *record) put(g granted) {
-	for i := range r.Granted {
-		known := &r.Granted[i]
-		if known.Path == g.Path {
-			next := granted{g.Path, known.Files || g.Files, known.Default || g.Default, known.Bits | g.Bits}
-			if next != *known {
-				*known, r.changed = next, true
-			}
-			return
+	if r.places == nil || len(r.places) != len(r.Granted) {
+		r.places = make(map[string]int, len(r.Granted))
+		for i := range r.Granted {
+			r.places[r.Granted[i].Path] = i
 		}
 	}
+	if i, ok := r.places[g.Path]; ok {
+		known := &r.Granted[i]
+		next := granted{g.Path, known.Files || g.Files, known.Default || g.Default, known.Bits | g.Bits}
+		if next != *known {
+			*known, r.changed = next, true
+		}
+		return
+	}
+	r.places[g.Path] = len(r.Granted)
 	r.Granted, r.changed = append(r.Granted, g), true
 }
 

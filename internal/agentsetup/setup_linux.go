@@ -15,16 +15,19 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/doctor"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/envfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2home"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/posixacl"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safepath"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
 // What an agent has that is installed without a unit.
@@ -37,6 +40,9 @@ const (
 	defaultRuntime = "/run/otelcol-tenant-agent"
 	defaultState   = "/var/lib/otelcol-tenant-agent"
 	recordFile     = "/etc/otelcol-tenant/agent-access.json"
+
+	// causeDenied is the cause of the condition pm2_unreachable without access to PM2's socket.
+	causeDenied = "denied"
 )
 
 // Settings are what to set up.
@@ -45,6 +51,7 @@ type Settings struct {
 	Key      string   // text of a key; empty: that of Env, or the present one
 	Endpoint string   // replaces that of Env
 	Homes    []string // further homes of PM2
+	PM2      *bool    // whether the agent reads PM2's logs; nil: as the configuration says
 	DryRun   bool
 
 	Wait    time.Duration // for the first record; 0: do not wait
@@ -84,6 +91,7 @@ type run struct {
 	present envfile.Variables
 	in      *input
 	homes   []pm2home.Home
+	without bool // no pipeline has the pm2 receiver
 	joined  bool // the agent's user is in a further group, which needs a restart
 	began   time.Time
 }
@@ -106,7 +114,10 @@ func Setup(ctx context.Context, set Settings) (*Result, error) {
 
 func (r *run) path(p string) string { return filepath.Join(r.Root, p) }
 
-func (r *run) say(format string, args ...any) { fmt.Fprintf(r.Out, format+"\n", args...) }
+// say writes one line. Names of other users' files cannot begin a further one.
+func (r *run) say(format string, args ...any) {
+	fmt.Fprintln(r.Out, safetext.Clean(fmt.Sprintf(format, args...)))
+}
 
 // install finds the installed agent.
 func (r *run) install(context.Context) error {
@@ -177,6 +188,7 @@ func (r *run) readInput(context.Context) error {
 		}
 		r.in.key = key
 	}
+	r.choosePM2()
 	r.in.noteUnknown(r.configs, "")
 	for _, note := range r.in.notes {
 		r.say("Note: %s", note)
@@ -225,8 +237,30 @@ func (r *run) gateway(ctx context.Context) error {
 	return nil
 }
 
+// choosePM2 makes the environment say whether the pipelines have the pm2 receiver.
+func (r *run) choosePM2() {
+	switch {
+	case r.PM2 == nil:
+	case *r.PM2:
+		r.in.env = r.in.env.Without(varLogs).Without(varMetricsOf)
+	default:
+		r.in.env = r.in.env.Without(varPM2Home).Without(varPM2Homes).Without(varMetrics).Set(varLogs, "[tenant_otlp]").Set(varMetricsOf, "[tenant_otlp,host_metrics]")
+	}
+}
+
 // findHomes finds the homes of PM2, and notes them in the environment.
-func (r *run) findHomes(context.Context) error {
+func (r *run) findHomes(ctx context.Context) error {
+	s, err := r.settings(ctx)
+	if err != nil {
+		return err
+	}
+	if r.without = len(s.Receivers) == 0; r.without {
+		if len(r.Homes) > 0 {
+			return fmt.Errorf("%w: a home of PM2 is given, and the configuration has no pm2 receiver in a pipeline: add --without-pm2=false if it was set up with --without-pm2", ErrInput)
+		}
+		r.say("The configuration reads no logs of PM2.")
+		return nil
+	}
 	named := slices.Clone(r.Homes)
 	old, _ := r.in.env.Get(varPM2Home)
 	if old != "" {
@@ -262,7 +296,7 @@ func (r *run) findHomes(context.Context) error {
 	}
 	r.selectHomes()
 	if len(r.homes) == 0 {
-		r.say("No home of PM2 was found. The agent reports pm2_not_found until PM2 runs and `tenantctl setup` is called again.")
+		r.say("No home of PM2 was found. The agent reports pm2_not_found until PM2 runs and `tenantctl setup` is called again. On a machine without PM2: `tenantctl setup --without-pm2`.")
 		return nil
 	}
 	r.say("Homes of PM2:")
@@ -275,7 +309,7 @@ func (r *run) findHomes(context.Context) error {
 		r.say("  %s  user %s, %d log files, %s", h.Path, h.User, len(h.Logs), daemon)
 		r.result.Homes = append(r.result.Homes, Home{h.Path, h.User, len(h.Logs)})
 		path := "/" + strings.TrimPrefix(strings.TrimPrefix(h.Path, prefix), "/")
-		if strings.ContainsAny(path, `,*?[]{}\'"#:`) || strings.TrimSpace(path) != path {
+		if !listable(path) {
 			r.refused(h.Path, "has a character in its path that a list of homes cannot contain; write it to `homes` of the pm2 receiver")
 			continue
 		}
@@ -288,6 +322,12 @@ func (r *run) findHomes(context.Context) error {
 		r.in.env = r.in.env.Without(varPM2Home).Set(varPM2Homes, strings.Join(all, ","))
 	}
 	return nil
+}
+
+// listable reports whether a list of homes in the environment can contain a path. The collector expands $, and
+// an environment file has one line for each variable.
+func listable(path string) bool {
+	return !strings.ContainsAny(path, "$,*?[]{}\\'\"#:") && strings.TrimSpace(path) == path && !strings.ContainsFunc(path, func(r rune) bool { return !safetext.Safe(r) }) && utf8.ValidString(path)
 }
 
 // selectHomes leaves out homes that are not in use, if others are: any user can create a folder of that name, and
@@ -581,11 +621,26 @@ func (r *run) wait(ctx context.Context, w *watch, before state) error {
 		case <-time.After(pollInterval):
 		}
 	}
-	if len(r.result.Conditions) > 0 {
+	switch {
+	case r.onlyUnsaved():
+		r.say("The agent reads the files in `logs` of each home. Until the list of applications is saved, it names records by their files, does not read")
+		r.say("log files elsewhere, and reports %s in /health. As each user of PM2 run: pm2 save", r.result.Conditions[0].Name)
+	case len(r.result.Conditions) > 0:
 		return r.incomplete(ctx, last)
+	case r.without:
+		r.say("The agent reports no fault. It receives OTLP, and reads no logs of PM2.")
+	default:
+		r.say("The agent reports no fault. It reads %d log files of %d homes of PM2.", r.logs(), len(r.result.Homes))
 	}
-	r.say("The agent reports no fault. It reads %d log files of %d homes of PM2.", r.logs(), len(r.result.Homes))
 	return nil
+}
+
+// onlyUnsaved reports whether the only fault is that PM2's users have not run `pm2 save` yet, which only they can
+// do: the agent has no access to PM2's socket, as intended, and there is no saved list.
+func (r *run) onlyUnsaved() bool {
+	metrics, _ := r.in.env.Get(varMetrics)
+	c := r.result.Conditions
+	return metrics == "false" && len(c) == 1 && c[0].Name == condition.PM2Unreachable.String() && c[0].Cause == causeDenied
 }
 
 func (r *run) logs() (n int) {
@@ -598,7 +653,8 @@ func (r *run) logs() (n int) {
 // incomplete says what is missing.
 func (r *run) incomplete(ctx context.Context, last state) error {
 	for _, c := range r.result.Conditions {
-		r.say("%s: %s\n  Fix: %s", c.Name, c.Message, c.Fix)
+		r.say("%s: %s", c.Name, c.Message)
+		r.say("  Fix: %s", c.Fix)
 	}
 	names := []string{}
 	for _, c := range r.result.Conditions {

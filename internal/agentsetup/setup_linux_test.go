@@ -260,7 +260,62 @@ func TestSetup_SaysWhatIsMissing(t *testing.T) {
 	out, result, err := i.setup(Settings{Env: i.env, Wait: 600 * time.Millisecond})
 	require.EqualError(t, err, "no record was accepted within 600ms; the agent reports gateway_unreachable")
 	assert.Contains(t, out, "gateway_unreachable: Cannot deliver logs\n  Fix: Check the port.")
-	assert.Equal(t, []Condition{{"gateway_unreachable", "Cannot deliver logs", "Check the port."}}, result.Conditions)
+	assert.Equal(t, []Condition{{Name: "gateway_unreachable", Message: "Cannot deliver logs", Fix: "Check the port."}}, result.Conditions)
+}
+
+// Only PM2's users can save the list of applications. Everything else works without it.
+func TestSetup_SucceedsWithoutASavedList(t *testing.T) {
+	for name, tt := range map[string]struct {
+		env, health string
+		fails       string
+	}{
+		"not saved":     {"", `{"name":"pm2_unreachable","cause":"denied"}`, ""},
+		"no daemon":     {"", `{"name":"pm2_unreachable","cause":"absent"}`, "the agent delivers, and reports pm2_unreachable"},
+		"metrics":       {"PM2_METRICS=true\n", `{"name":"pm2_unreachable","cause":"denied"}`, "the agent delivers, and reports pm2_unreachable"},
+		"another fault": {"", `{"name":"pm2_unreachable","cause":"denied"},{"name":"queue_old"}`, "the agent delivers, and reports pm2_unreachable, queue_old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := newInstall(t, http.StatusOK)
+			n := 0
+			i.serve(`{"status":"failing","conditions":[`+tt.health+`]}`, func() int { n++; return n })
+			out, result, err := i.setup(Settings{Env: i.env + tt.env, Wait: 30 * time.Second})
+			assert.True(t, result.Delivered)
+			if tt.fails != "" {
+				require.EqualError(t, err, tt.fails)
+				return
+			}
+			require.NoError(t, err)
+			assert.Contains(t, out, "reports pm2_unreachable in /health. As each user of PM2 run: pm2 save")
+			assert.NotContains(t, out, "reports no fault")
+		})
+	}
+}
+
+func TestSetup_WithoutPM2(t *testing.T) {
+	i := newInstall(t, http.StatusOK)
+	n := 0
+	i.serve(`{"status":"ok"}`, func() int { n++; return n })
+	with, without := true, false
+	out, result, err := i.setup(Settings{Env: i.env, PM2: &without, Wait: 30 * time.Second})
+	require.NoError(t, err)
+	assert.Empty(t, result.Homes)
+	assert.Contains(t, out, "The agent reports no fault. It receives OTLP, and reads no logs of PM2.")
+	env := i.read(defaultEnv)
+	assert.Contains(t, env, "LOGS_RECEIVERS='[tenant_otlp]'\nMETRICS_RECEIVERS='[tenant_otlp,host_metrics]'\n")
+	assert.NotContains(t, env, "PM2_")
+
+	out, _, err = i.setup(Settings{Wait: 30 * time.Second}) // as it was set up
+	require.NoError(t, err)
+	assert.Contains(t, out, "The configuration reads no logs of PM2.")
+	assert.Equal(t, env, i.read(defaultEnv))
+	_, _, err = i.setup(Settings{Homes: []string{"/home/shop/.pm2"}})
+	require.ErrorIs(t, err, ErrInput)
+
+	_, result, err = i.setup(Settings{PM2: &with, Wait: 30 * time.Second})
+	require.NoError(t, err)
+	assert.Len(t, result.Homes, 1)
+	assert.NotContains(t, i.read(defaultEnv), "RECEIVERS")
+	assert.Contains(t, i.read(defaultEnv), "PM2_HOME=/home/shop/.pm2\n")
 }
 
 // The folder of the copy belongs to the agent's user, who may be hostile after an attack.
@@ -309,6 +364,27 @@ func TestDeliverKey_IsSafeInAFolderOfAHostileUser(t *testing.T) {
 	_, err = DeliverKey(Delivery{Root: i.root})
 	require.ErrorIs(t, err, errNoKey)
 	assert.NotContains(t, err.Error(), i.key)
+}
+
+// The path of a home is the choice of its owner, who can be hostile.
+func TestSetup_PathsOfHostileUsers(t *testing.T) {
+	i := newInstall(t, http.StatusOK)
+	named := []string{"/home/shop/.pm2"}
+	for _, name := range []string{"a\nWrote b", "\x1b[2Jc", "$HOME", "d\xff"} {
+		path := "/home/shop/" + name
+		require.NoError(t, os.MkdirAll(filepath.Join(i.root, path, "logs"), 0o700))
+		for _, dir := range []string{path, path + "/logs"} {
+			require.NoError(t, os.Chown(filepath.Join(i.root, dir), owner, owner))
+		}
+		named = append(named, path)
+	}
+	out, _, err := i.setup(Settings{Env: i.env, Homes: named})
+	require.NoError(t, err)
+	assert.Contains(t, out, `$'`+i.root+`/home/shop/a\x0aWrote b/logs'`)
+	assert.NotContains(t, out, "\nWrote b")
+	assert.NotContains(t, out, "\x1b")
+	assert.Contains(t, i.read(defaultEnv), "\nPM2_HOME=/home/shop/.pm2\n", "the others are not in the list")
+	assert.Equal(t, 4, strings.Count(out, "has a character in its path"))
 }
 
 // withoutACLs is set in the process of a test that has mounted a file system without access control lists.
@@ -370,6 +446,21 @@ func TestGrantGroup_OnAFileSystemWithoutACLs(t *testing.T) {
 	a.dirs = nil
 	require.NoError(t, tr.access(rec, false).removeAll())
 	require.Error(t, a.user.Check(log, asuser.Read))
+
+	// Permissions are added to a mode that has more bits.
+	require.NoError(t, os.Chmod(filepath.Join(home, "logs"), os.ModeSetgid|0o700))
+	require.NoError(t, a.grantGroup(&homes[0]))
+	info, err := os.Stat(filepath.Join(home, "logs"))
+	require.NoError(t, err)
+	assert.Equal(t, os.ModeDir|os.ModeSetgid|0o750, info.Mode())
+
+	// A group with privileges, whose only member the user is.
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "etc/passwd"), []byte("daemon:x:1:7::/:/bin/sh\n"), 0o644))
+	a = tr.access(rec, false)
+	a.root = folder
+	require.ErrorContains(t, a.grantGroup(&homes[0]), "is not the primary group of daemon")
+	assert.Empty(t, tr.lines)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "etc/passwd"), []byte("daemon:x:1:1::/:/bin/sh\n"), 0o644))
 
 	// Another member of the group would get access too.
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "etc/group"), []byte("daemon:x:1:other\n"), 0o644))

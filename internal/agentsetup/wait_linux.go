@@ -20,8 +20,9 @@ const (
 	pollTimeout  = 5 * time.Second
 	maxBody      = 8 << 20
 
-	// conditionsKnown is after how long /health is complete: a condition begins after 10 s.
-	conditionsKnown = 12 * time.Second
+	// conditionsKnown is after how long /health is complete: a condition begins 10 s after its cause is seen, which
+	// needs the start of the agent and an answer of PM2.
+	conditionsKnown = 15 * time.Second
 
 	deliveredMetric = "otelcol_exporter_tenant_routing_delivered_records"
 )
@@ -29,6 +30,7 @@ const (
 // Condition is what keeps the agent from doing its work, as its /health reports it.
 type Condition struct {
 	Name    string `json:"name"`
+	Cause   string `json:"cause,omitempty"`
 	Message string `json:"message"`
 	Fix     string `json:"fix"`
 }
@@ -65,7 +67,7 @@ func (w *watch) state(ctx context.Context) (s state) {
 		if json.Unmarshal(data, &body) == nil && body.Status != "" {
 			s.answers, s.ok = true, body.Status == "ok"
 			for _, c := range body.Conditions {
-				s.conditions = append(s.conditions, Condition{safetext.Clean(c.Name), safetext.Clean(c.Message), safetext.Clean(c.Fix)})
+				s.conditions = append(s.conditions, Condition{safetext.Clean(c.Name), safetext.Clean(c.Cause), safetext.Clean(c.Message), safetext.Clean(c.Fix)})
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // folder returns a folder that every user may use.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "asuser")
+	dir, err := os.MkdirTemp("/tmp", "asuser") //nolint:usetesting // only root may enter the parents of t.TempDir
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o755))

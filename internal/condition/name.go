@@ -61,7 +61,7 @@ var texts = [numNames]text{
 	},
 	PM2NotFound: {
 		"pm2_not_found", "The home folder of PM2 does not exist.",
-		"Set `PM2_HOME` to the home folder of PM2, usually `.pm2` in the home folder of the user that runs PM2. On a machine without PM2 remove the `pm2` receiver from the pipelines.",
+		"Set `PM2_HOME` to the home folder of PM2, usually `.pm2` in the home folder of the user that runs PM2. On a machine without PM2 run `tenantctl setup --without-pm2`.",
 	},
 	PM2Unreachable: {
 		"pm2_unreachable", "PM2's daemon does not return its list of processes, from which metrics and log paths are taken.",

@@ -29,7 +29,8 @@ func TestFiles_AreUpToDate(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, string(stored), string(d.JSON), "run make generate")
 	}
-	assert.Equal(t, all(), all())
+	first, second := all(), all()
+	assert.Equal(t, first, second)
 }
 
 func decoded(t *testing.T, d Dashboard) (m dashboardModel) {
@@ -76,7 +77,7 @@ func TestDashboards_AreComplete(t *testing.T) {
 				for i, q := range p.Targets {
 					assert.Equal(t, string(rune('A'+i)), q.RefID)
 					assert.Equal(t, *p.Datasource, q.Datasource)
-					assert.True(t, (q.Query != "") != (q.Expr != ""), p.Title)
+					assert.NotEqual(t, q.Query != "", q.Expr != "", p.Title)
 					assert.Equal(t, p.Datasource.Type == "tempo", q.Query != "", p.Title)
 				}
 			}

@@ -52,6 +52,7 @@ var blockMarks = map[string]bool{
 	"until":     true,
 	"exit":      true,
 	"validate":  true,
+	"machine":   true,
 	"output":    false,
 	"repeat":    false,
 	"diagram":   false,

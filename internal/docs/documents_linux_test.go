@@ -4,7 +4,9 @@
 package docs
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -56,7 +58,7 @@ func documents(t *testing.T) []string {
 			return err
 		}
 		switch {
-		case d.IsDir() && slices.Contains([]string{"_build", ".git", "node_modules", "testdata", "adr", "distributions"}, d.Name()):
+		case d.IsDir() && slices.Contains([]string{"_build", ".git", "node_modules", "testdata", "adr"}, d.Name()):
 			return filepath.SkipDir
 		case filepath.Ext(name) == ".md" && d.Name() != "documentation.md": // is generated from metadata.yaml
 			found = append(found, filepath.ToSlash(name))
@@ -161,6 +163,9 @@ func (p *player) play(i int) error {
 	if err != nil {
 		return err
 	}
+	if b.marked("machine") {
+		p.another(strings.Split(b.marks["machine"], ","))
+	}
 	ctx, cancel := context.WithTimeout(p.t.Context(), blockTimeout)
 	defer cancel()
 	switch how {
@@ -207,6 +212,18 @@ func (p *player) sandbox() *sandbox {
 	return p.box
 }
 
+// another ends the sandbox. The next one is prepared by these scripts.
+func (p *player) another(scripts []string) {
+	if p.box != nil {
+		p.box.end()
+	}
+	p.box, p.hasOut = nil, false
+	p.doc.sandbox = nil
+	for _, name := range scripts {
+		p.doc.sandbox = append(p.doc.sandbox, strings.TrimSpace(name))
+	}
+}
+
 // execute runs the commands of a block.
 func (p *player) execute(ctx context.Context, b block, next *block) error {
 	box := p.sandbox()
@@ -234,7 +251,7 @@ func (p *player) execute(ctx context.Context, b block, next *block) error {
 	case b.marked("exit"):
 		p.output, err = box.try(ctx, b.code)
 		if err == nil || err.Error() != "exit status "+b.marks["exit"] {
-			return fmt.Errorf("%v instead of exit status %s\n%s", err, b.marks["exit"], p.output)
+			return fmt.Errorf("exit status %s expected: %w\n%s", b.marks["exit"], cmp.Or(err, errors.New("exit status 0")), p.output)
 		}
 		return nil
 	default:

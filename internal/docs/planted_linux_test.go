@@ -5,7 +5,6 @@ package docs
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,6 +42,8 @@ func TestPlay_FindsPlanted(t *testing.T) {
 		"a file":            {"<!-- file: /etc/a/b -->\n```yaml\na: 1\n```\n\n```sh\ncat /etc/a/b\n```\n\n```text\na: 1\n```", "<!-- file: /proc/a/b -->\n```yaml\na: 1\n```"},
 		"a merge":           {"<!-- file: /etc/a -->\n```yaml\na: {b: 1}\n```\n\n<!-- merge: /etc/a -->\n```yaml\na: {c: 2}\n```\n\n```sh\ncat /etc/a\n```\n\n```text\na:\n b: 1\n c: 2\n```", "<!-- merge: /etc/none -->\n```yaml\na: 1\n```"},
 		"a background":      {"<!-- until: ready -->\n```sh\necho ready\nsleep 60\n```\n\n```sh\ntrue\n```", ""},
+		"a machine":         {"```sh\nA=b; touch /etc/a\n```\n\n<!-- machine: prometheus-user -->\n```sh\ntest ! -e /etc/a && id -u prometheus\n```", "```sh\nA=b\n```\n\n<!-- machine: prometheus-user -->\n```sh\necho $A\n```"},
+		"standard input":    {"```sh\nread A || echo none\n```\n\n```text\nnone\n```", "```sh\nread A\n```"},
 		"a language":        {"", "```\ntrue\n```"},
 		"an indented block": {"<!-- language: sh -->\n\n    true\n", "    true\n"},
 		"a reason":          {"<!-- needs: docker -->\n```sh\nfalse\n```", "<!-- needs: time -->\n```sh\nfalse\n```"},
@@ -91,7 +92,7 @@ func TestSandbox_EndsCommandsThatHang(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := box.run(ctx, "sleep 60")
-	assert.True(t, errors.Is(err, context.DeadlineExceeded), err)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 func TestMatches(t *testing.T) {

@@ -50,6 +50,7 @@ type sandbox struct {
 	stdin  io.Writer
 	status *bufio.Reader
 	count  int
+	end    func() // ends its processes; may be called twice
 }
 
 // newSandbox starts a sandbox.
@@ -93,11 +94,12 @@ func newSandbox(t *testing.T) *sandbox {
 	require.NoError(t, cmd.Start(), "namespaces")
 	require.NoError(t, statusWrite.Close())
 	s.status = bufio.NewReader(statusRead)
-	t.Cleanup(func() {
+	s.end = func() {
 		_ = cmd.Process.Kill() // process 1: the kernel ends the others
 		_ = cmd.Wait()
 		_ = statusRead.Close()
-	})
+	}
+	t.Cleanup(s.end)
 	if _, err := s.run(t.Context(), "hostname machine"); err != nil {
 		text, _ := os.ReadFile(log.Name())
 		require.NoError(t, err, string(text))
@@ -130,18 +132,18 @@ func caches(t *testing.T) []string {
 // run executes shell code in the session and returns its output. An error is that of the first
 // command that failed; the session has then ended.
 func (s *sandbox) run(ctx context.Context, code string) (string, error) {
-	return s.execute(ctx, code, ". %s.sh >%s.out 2>&1")
+	return s.execute(ctx, code, ". %s.sh </dev/null >%s.out 2>&1")
 }
 
 // try is run in a subshell: the session goes on after a failure, and keeps no variables.
 func (s *sandbox) try(ctx context.Context, code string) (string, error) {
-	return s.execute(ctx, code, "(. %s.sh) >%s.out 2>&1")
+	return s.execute(ctx, code, "(. %s.sh) </dev/null >%s.out 2>&1")
 }
 
 // start executes shell code in the background, and returns once its output contains text.
 func (s *sandbox) start(ctx context.Context, code, text string) (string, error) {
 	name := strconv.Itoa(s.count)
-	if _, err := s.execute(ctx, code, "(. %s.sh) >%s.out 2>&1 & sleep 0"); err != nil {
+	if _, err := s.execute(ctx, code, "(. %s.sh) </dev/null >%s.out 2>&1 & sleep 0"); err != nil {
 		return "", err
 	}
 	var out string
@@ -338,7 +340,30 @@ func mountSandbox(set initSettings) error {
 			return fmt.Errorf("%s: %w", program, err)
 		}
 	}
+	if err := removeProduct(); err != nil {
+		return err
+	}
 	return os.WriteFile("/etc/hosts", []byte("127.0.0.1 localhost machine gateway.example otlp.example.com\n::1 localhost\n"), 0o644)
+}
+
+// removeProduct removes in the sandbox what an installation on this machine has left, so that
+// documents begin on a machine without it.
+func removeProduct() error {
+	for _, pattern := range []string{
+		"/etc/otelcol-tenant*", "/var/lib/otelcol-tenant*", "/usr/bin/otelcol-tenant", "/usr/bin/tenantctl",
+		"/etc/systemd/system/otelcol-tenant*", "/usr/lib/systemd/system/otelcol-tenant*",
+	} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return err
+		}
+		for _, path := range found {
+			if err := os.RemoveAll(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // loopbackUp starts the loopback interface of a new network namespace.

@@ -125,7 +125,7 @@ func readUnit(name string) (unit, error) {
 		}
 	}
 	if len(files) == 0 {
-		return u, fmt.Errorf("Unit %s could not be found.", name) //nolint:staticcheck // systemd's text
+		return u, fmt.Errorf("unit %s could not be found", name)
 	}
 	dropIns, err := filepath.Glob("/etc/systemd/system/" + name + ".d/*.conf")
 	if err != nil {
@@ -352,7 +352,7 @@ func (u unit) start() error {
 		}
 		cmd.Stdout, cmd.Stderr = log, log
 		if err := cmd.Run(); err != nil && !strings.HasPrefix(line, "-") {
-			return fmt.Errorf("Job for %s failed: ExecStartPre: %w", u.name, err) //nolint:staticcheck // systemd's text
+			return fmt.Errorf("job for %s failed: ExecStartPre: %w", u.name, err)
 		}
 	}
 	cmd, err := u.command(u.last("ExecStart"))
@@ -378,7 +378,7 @@ func (u unit) awaitReady(after int64, ended <-chan error) error {
 		select {
 		case err := <-ended:
 			log, _ := os.ReadFile(u.file(".log"))
-			return fmt.Errorf("Job for %s failed because the control process exited with error code (%v).\n%s", //nolint:staticcheck // systemd's text
+			return fmt.Errorf("job for %s failed because the control process exited with error code (%w).\n%s",
 				u.name, err, log[max(0, len(log)-2000):])
 		case <-time.After(20 * time.Millisecond):
 		}
@@ -411,7 +411,7 @@ func (u unit) stop() error {
 
 func (u unit) reload() error {
 	if u.pid() == 0 {
-		return fmt.Errorf("%s is not active, cannot reload.", u.name) //nolint:staticcheck // systemd's text
+		return fmt.Errorf("%s is not active, cannot reload", u.name)
 	}
 	log, err := os.Stat(u.file(".log"))
 	if err != nil {
@@ -423,7 +423,7 @@ func (u unit) reload() error {
 			return err
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("Job for %s failed: ExecReload: %w: %s", u.name, err, out) //nolint:staticcheck // systemd's text
+			return fmt.Errorf("job for %s failed: ExecReload: %w: %s", u.name, err, out)
 		}
 	}
 	return u.awaitReady(log.Size(), nil)

@@ -225,7 +225,7 @@ func (d Destinations) near(wrong string) string {
 	if best == "" {
 		return ""
 	}
-	return fmt.Sprintf(", did you mean %q?", best)
+	return fmt.Sprintf(" (did you mean %q?)", best)
 }
 
 // maxDistance is the maximum length of names that distance compares.

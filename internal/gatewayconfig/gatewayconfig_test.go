@@ -89,8 +89,8 @@ func TestDestinations_Check(t *testing.T) {
 	require.NoError(t, d.Check(tenant.Logs, []string{"loki-eu", "files"}))
 	require.NoError(t, d.Check(tenant.Logs, nil))
 	for name, want := range map[string]string{
-		"loki_eu":  `no gateway has the destination "loki_eu", did you mean "loki-eu"?; logs can be sent to env, files, half, loki-eu, own, ref`,
-		"LOKI-EU":  `did you mean "loki-eu"?`,
+		"loki_eu":  `no gateway has the destination "loki_eu" (did you mean "loki-eu"?); logs can be sent to env, files, half, loki-eu, own, ref`,
+		"LOKI-EU":  `did you mean "loki-eu"?)`,
 		"graylog9": `no gateway has the destination "graylog9"; logs`,
 		"tempo":    `the destination "tempo" accepts only traces, not logs; logs can be sent to`,
 	} {

@@ -55,8 +55,8 @@ const (
 func Judge(t *Tenant) {
 	j := judge{Tenant: t, now: t.Gateway.Time}
 	j.Findings = nil
-	switch {
-	case t.Status == "deleted":
+	switch t.Status {
+	case "deleted":
 		j.add(SeverityError, FindingDeleted, nil, "The tenant is deleted. Its data is rejected with 401, as that of an unknown key.",
 			"A deleted tenant does not come back: create one with another ID, tenantctl tenant create ID.")
 	default:

@@ -62,8 +62,11 @@ func TestJudge_SaysWhatIsWrongAndTheFix(t *testing.T) {
 	}{
 		{"healthy", nil, "ok", "ok", "Data is accepted, the last 5 s ago", ""},
 		{"deleted", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "deleted" }}, "error", "tenant_deleted", "rejected with 401", "tenantctl tenant create"},
-		{"suspended", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }, rejected("suspended", "the tenant is suspended", time.Second)},
-			"error", "tenant_suspended", "Data has been rejected with 403 for 5 min: the tenant is suspended.", "tenantctl tenant resume acme"},
+		{
+			"suspended",
+			[]func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }, rejected("suspended", "the tenant is suspended", time.Second)},
+			"error", "tenant_suspended", "Data has been rejected with 403 for 5 min: the tenant is suspended.", "tenantctl tenant resume acme",
+		},
 		{"suspended and quiet", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }}, "error", "tenant_suspended", "none was rejected in the last 15 minutes", "tenantctl tenant resume acme"},
 		{"no key", []func(*gatewaystatus.Tenant){never, func(t *gatewaystatus.Tenant) { t.Keys = nil }}, "error", "no_valid_key", "it has none", "tenantctl key create acme"},
 		{"expired key", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Keys[0].State = "expired" }}, "error", "no_valid_key", "k1 is expired", "tenantctl key create acme"},

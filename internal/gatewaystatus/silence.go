@@ -106,7 +106,7 @@ func (j *judge) unknownCallers() string {
 		}
 		others = append(others, text)
 	}
-	all := append(related, others...)
+	all := slices.Concat(related, others)
 	if len(all) == 0 {
 		return ""
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -234,7 +235,7 @@ func TestImage_Runs(t *testing.T) {
 	}
 	addresses := loopback.Addresses(t, 6)
 	_, metrics, _ := strings.Cut(addresses[5], ":")
-	environment := append(c.Config.Env, "TENANTS_FILE=/tenants/tenants.yaml", "HEALTH_ENDPOINT="+addresses[0], "OTLP_HTTP_ENDPOINT="+addresses[1],
+	environment := append(slices.Clone(c.Config.Env), "TENANTS_FILE=/tenants/tenants.yaml", "HEALTH_ENDPOINT="+addresses[0], "OTLP_HTTP_ENDPOINT="+addresses[1],
 		"OTLP_GRPC_ENDPOINT="+addresses[2], "REMOTE_WRITE_ENDPOINT="+addresses[3], "LOKI_PUSH_ENDPOINT="+addresses[4], "METRICS_PORT="+metrics)
 	contained := func(args ...string) *exec.Cmd {
 		all := []string{

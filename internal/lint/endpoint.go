@@ -70,11 +70,11 @@ var privateSuffixes = []string{".local", ".internal", ".lan", ".home.arpa", ".lo
 func reachOf(host string) reach {
 	if strings.Contains(host, "{") {
 		// The domain of {tenant}.example.com is known, that of {vars.host} is not.
-		if rest := template.ReplaceAllString(host, "x"); strings.HasSuffix(host, "}") || !strings.Contains(rest, ".") {
+		rest := template.ReplaceAllString(host, "x")
+		if strings.HasSuffix(host, "}") || !strings.Contains(rest, ".") {
 			return reachUnknown
-		} else {
-			host = rest
 		}
+		host = rest
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if addr, err := netip.ParseAddr(host); err == nil {

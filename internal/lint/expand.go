@@ -5,6 +5,7 @@ package lint
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -68,8 +69,14 @@ func expand(written string, scalar any, lookup func(string) (string, bool)) expa
 	case whole && e.known:
 		var v any
 		if text != "" && yaml.Unmarshal([]byte(text), &v) == nil {
-			switch v.(type) {
-			case map[string]any, []any: // a structure in a variable
+			switch v := v.(type) {
+			case map[string]any: // a structure in a variable
+				e.known = false
+			case []any:
+				if !slices.ContainsFunc(v, func(item any) bool { _, isText := item.(string); return !isText }) {
+					e.scalar = v
+					return e
+				}
 				e.known = false
 			case string: // the collector keeps quotes
 			default:

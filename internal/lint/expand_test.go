@@ -70,7 +70,7 @@ func resolve(t *testing.T, variables map[string]string, files ...string) (map[st
 	return conf.ToStringMap(), nil
 }
 
-var variables = map[string]string{"HOST": "10.0.0.1", "PORT": "4318", "ON": "true", "EMPTY": "", "TEXT": "a: b", "DOLLAR": "a$$b", "QUOTED": "'1'"}
+var variables = map[string]string{"HOST": "10.0.0.1", "PORT": "4318", "ON": "true", "EMPTY": "", "TEXT": "a: b", "DOLLAR": "a$$b", "QUOTED": "'1'", "LIST": "[a, b/c]"}
 
 func load(t *testing.T, files ...string) (any, error) {
 	t.Helper()
@@ -96,12 +96,13 @@ c: ["${env:HOST}", "x${env:PORT}y"]
 d: {escaped: "$${env:HOST}", dollars: "a$$b", three: "$$$${env:HOST}", dollar: "a$b", open: "${env:HOST", close: "}"}
 e: {nested: "${env:NOT_SET:-${env:HOST}}", both: "${env:HOST:-other}", url: "${env:NOT_SET:-http://a:1/b?c=d}"}
 f: {quoted: '${env:QUOTED}', from: "${env:DOLLAR}"}`},
-		"types":             {"a: {i: 1, f: 1.5, b: true, s: text, d: 30s, n: null, o: off, list: [1, a, true], date: 2026-01-01x}"},
-		"aliases":           {"a: &a {x: 1, y: {z: 2}}\nb: *a\nc: {<<: *a, x: 3}\nd: {<<: [{x: 4}, {x: 5, w: 6}]}"},
-		"merge":             {"a: {x: 1, y: {z: 2, list: [1, 2]}}\nb: 1", "a: {y: {z: 3, list: [4]}}\nc: {d: e}"},
-		"null replaces":     {"a: {x: {y: 1}, z: 1}", "a: {x: null}"},
-		"scalar to mapping": {"a: 1", "a: {b: c}"},
-		"empty mapping":     {"a: {b: 1}", "a: {}"},
+		"list in a variable": {`a: {default: "${env:NOT_SET:-[pm2, tenant_otlp]}", set: "${env:LIST}"}`},
+		"types":              {"a: {i: 1, f: 1.5, b: true, s: text, d: 30s, n: null, o: off, list: [1, a, true], date: 2026-01-01x}"},
+		"aliases":            {"a: &a {x: 1, y: {z: 2}}\nb: *a\nc: {<<: *a, x: 3}\nd: {<<: [{x: 4}, {x: 5, w: 6}]}"},
+		"merge":              {"a: {x: 1, y: {z: 2, list: [1, 2]}}\nb: 1", "a: {y: {z: 3, list: [4]}}\nc: {d: e}"},
+		"null replaces":      {"a: {x: {y: 1}, z: 1}", "a: {x: null}"},
+		"scalar to mapping":  {"a: 1", "a: {b: c}"},
+		"empty mapping":      {"a: {b: 1}", "a: {}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var files []string

@@ -32,7 +32,7 @@ type value struct {
 	pos  position
 
 	written string // a scalar as in the file
-	scalar  any    // a scalar with its references replaced, as YAML reads it
+	scalar  any    // a scalar with its references replaced, as YAML reads it; a list of texts is a []any
 	known   bool   // whether all references of a scalar could be replaced
 	refs    []reference
 
@@ -66,15 +66,26 @@ func (v *value) list() []*value {
 	case v == nil:
 		return nil
 	case v.kind == kindScalar && v.known:
-		return []*value{v}
+		texts, ok := v.scalar.([]any)
+		if !ok {
+			return []*value{v}
+		}
+		var items []*value
+		for _, text := range texts {
+			items = append(items, &value{kind: kindScalar, pos: v.pos, written: v.written, scalar: text, known: true})
+		}
+		return items
 	}
 	return v.items
 }
 
-// text returns a scalar as text. It is empty if the setting is not set, is not a scalar or is not
-// known.
+// text returns a scalar as text. It is empty if the setting is not set, is not a scalar, is a list in
+// a variable, or is not known.
 func (v *value) text() string {
 	if v == nil || v.kind != kindScalar || !v.known {
+		return ""
+	}
+	if _, isList := v.scalar.([]any); isList {
 		return ""
 	}
 	return textOf(v.scalar)

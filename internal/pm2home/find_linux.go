@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -27,6 +28,9 @@ import (
 const (
 	// Max is how many homes Find returns, which is how many the pm2 receiver reads.
 	Max = 64
+
+	// maxOfUser bounds the homes that the processes of one user name.
+	maxOfUser = 16
 
 	maxEnviron = 1 << 20
 	maxDump    = 16 << 20
@@ -78,7 +82,9 @@ type candidate struct {
 
 // Find returns the homes of all users, sorted by path. Without root it sees only what its user may see. A
 // home that only a process names counts if the process and the folder have the same owner, because every
-// user can start a process with any name and any environment.
+// user can start a process with any name and any environment. If there are more than [Max], those that the
+// caller has asked for come first, then those that are in use, and no user's further ones come before the
+// first of another.
 func Find(s Search) ([]Home, []Skipped) {
 	var all []candidate
 	for _, path := range s.More {
@@ -96,10 +102,6 @@ func Find(s Search) ([]Home, []Skipped) {
 		case err == nil && home != nil:
 			known := found[home.Path]
 			if known == nil {
-				if len(found) >= Max {
-					skipped[home.Path] = Skipped{home.Path, "there are more than " + strconv.Itoa(Max) + " homes", c.daemon}
-					continue
-				}
 				found[home.Path], known = home, home
 			}
 			if c.daemon != 0 {
@@ -115,17 +117,54 @@ func Find(s Search) ([]Home, []Skipped) {
 			}
 		}
 	}
-	var homes []Home
-	for _, h := range found {
-		homes = append(homes, *h)
+	homes, more := choose(found)
+	for _, h := range more {
+		if len(skipped) < maxSkipped {
+			skipped[h.Path] = Skipped{h.Path, "there are more than " + strconv.Itoa(Max) + " homes", h.Daemon}
+		}
 	}
 	slices.SortFunc(homes, func(a, b Home) int { return cmp.Compare(a.Path, b.Path) })
 	var out []Skipped
 	for _, one := range skipped {
-		out = append(out, one)
+		// A home that may be used stays one if a process of another user names it too, such as the agent.
+		if found[one.Path] == nil {
+			out = append(out, one)
+		}
 	}
 	slices.SortFunc(out, func(a, b Skipped) int { return cmp.Compare(a.Path, b.Path) })
 	return homes, out
+}
+
+// choose returns the homes that are used, and the others.
+func choose(found map[string]*Home) (homes, more []Home) {
+	for _, h := range found {
+		homes = append(homes, *h)
+	}
+	flag := func(is bool) int {
+		if is {
+			return 0
+		}
+		return 1
+	}
+	order := func(a, b *Home) int {
+		return cmp.Or(
+			cmp.Compare(flag(a.Named), flag(b.Named)),
+			cmp.Compare(flag(a.Daemon != 0 || a.Socket), flag(b.Daemon != 0 || b.Socket)),
+		)
+	}
+	slices.SortFunc(homes, func(a, b Home) int {
+		return cmp.Or(order(&a, &b), cmp.Compare(flag(a.Daemon != 0), flag(b.Daemon != 0)), cmp.Compare(a.Path, b.Path))
+	})
+	rank, owned := map[string]int{}, map[uint32]int{}
+	for i := range homes {
+		rank[homes[i].Path] = owned[homes[i].Owner]
+		owned[homes[i].Owner]++
+	}
+	slices.SortStableFunc(homes, func(a, b Home) int {
+		return cmp.Or(order(&a, &b), cmp.Compare(rank[a.Path], rank[b.Path]))
+	})
+	n := min(len(homes), Max)
+	return slices.Clone(homes[:n]), homes[n:]
 }
 
 var errOwner = errors.New("belongs to another user than the process that names it")
@@ -208,27 +247,31 @@ func listed(home *safepath.File, path string) (paths []string) {
 	if f.Stat.Uid != home.Stat.Uid {
 		return nil
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxDump))
-	if err != nil {
+	list := json.NewDecoder(io.LimitReader(f, maxDump))
+	if start, err := list.Token(); err != nil || start != json.Delim('[') {
 		return nil
 	}
-	var processes []struct {
-		Out   any `json:"pm_out_log_path"`
-		Error any `json:"pm_err_log_path"`
-		Log   any `json:"pm_log_path"`
-	}
-	if json.Unmarshal(data, &processes) != nil {
-		return nil
-	}
-	for _, p := range processes {
+	known := map[string]bool{}
+	for range maxLogs {
+		if !list.More() {
+			break
+		}
+		var p struct {
+			Out   any `json:"pm_out_log_path"`
+			Error any `json:"pm_err_log_path"`
+			Log   any `json:"pm_log_path"`
+		}
+		if list.Decode(&p) != nil {
+			break
+		}
 		for _, value := range []any{p.Out, p.Error, p.Log} {
 			file, ok := value.(string)
 			if !ok || !filepath.IsAbs(file) || strings.ContainsRune(file, 0) {
 				continue
 			}
 			file = filepath.Clean(file)
-			if file != "/dev/null" && filepath.Dir(file) != filepath.Join(path, "logs") && !slices.Contains(paths, file) && len(paths) < maxLogs {
-				paths = append(paths, file)
+			if len(paths) < maxLogs && file != "/dev/null" && filepath.Dir(file) != filepath.Join(path, "logs") && !known[file] {
+				paths, known[file] = append(paths, file), true
 			}
 		}
 	}
@@ -268,6 +311,12 @@ func (s Search) processes() (all []candidate) {
 	if err != nil {
 		return nil
 	}
+	daemons, others := map[uint32][]candidate{}, map[uint32][]candidate{}
+	add := func(to map[uint32][]candidate, uid uint32, one candidate) {
+		if of := to[uid]; len(of) < maxOfUser && !slices.ContainsFunc(of, func(c candidate) bool { return c.path == one.path }) {
+			to[uid] = append(of, one)
+		}
+	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -279,17 +328,39 @@ func (s Search) processes() (all []candidate) {
 			continue
 		}
 		if m := titleForm.FindStringSubmatch(title(dir)); m != nil {
-			all = append(all, candidate{path: filepath.Join(s.Root, m[1]), uid: int(st.Uid), daemon: pid, umask: umaskOf(dir)})
+			if s.genuine(dir, st.Uid) {
+				add(daemons, st.Uid, candidate{path: filepath.Join(s.Root, m[1]), uid: int(st.Uid), daemon: pid, umask: umaskOf(dir)})
+			}
 			continue
 		}
-		if path := environ(dir, "PM2_HOME"); filepath.IsAbs(path) {
-			one := candidate{path: filepath.Join(s.Root, path), uid: int(st.Uid), umask: -1}
-			if !slices.Contains(all, one) {
-				all = append(all, one)
-			}
+		if path := environ(dir, "PM2_HOME"); filepath.IsAbs(path) && s.genuine(dir, st.Uid) {
+			add(others, st.Uid, candidate{path: filepath.Join(s.Root, path), uid: int(st.Uid), umask: -1})
+		}
+	}
+	for _, of := range []map[uint32][]candidate{daemons, others} {
+		for _, uid := range slices.Sorted(maps.Keys(of)) {
+			all = append(all, of[uid]...)
 		}
 	}
 	return all
+}
+
+// genuine reports whether a process is its owner's, and names paths of this machine. A program that is
+// set-user-ID runs as its owner with the title and the environment that any user chooses. A process in a
+// container has other files.
+func (s Search) genuine(dir string, uid uint32) bool {
+	var exe, root, own unix.Stat_t
+	err := errors.Join(unix.Stat(filepath.Join(dir, "exe"), &exe), unix.Stat(filepath.Join(dir, "root"), &root), unix.Stat(filepath.Join(s.Root, "/"), &own))
+	if err != nil {
+		// Without root the processes of others cannot be looked at, nor access to their files granted.
+		return errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0
+	}
+	if exe.Mode&(unix.S_ISUID|unix.S_ISGID) != 0 || root.Dev != own.Dev || root.Ino != own.Ino {
+		return false
+	}
+	ids := strings.Fields(statusOf(dir, "Uid"))
+	id := strconv.FormatUint(uint64(uid), 10)
+	return len(ids) == 4 && !slices.ContainsFunc(ids, func(one string) bool { return one != id })
 }
 
 // title returns the command line of a process, which PM2 overwrites with a title.
@@ -316,18 +387,24 @@ func environ(dir, name string) string {
 
 // umaskOf returns the umask of a process, or -1.
 func umaskOf(dir string) int {
-	data, err := readLimited(filepath.Join(dir, "status"), 64<<10)
-	if err != nil {
-		return -1
-	}
-	for line := range strings.Lines(string(data)) {
-		if value, ok := strings.CutPrefix(line, "Umask:"); ok {
-			if n, err := strconv.ParseUint(strings.TrimSpace(value), 8, 16); err == nil {
-				return int(n)
-			}
-		}
+	if n, err := strconv.ParseUint(statusOf(dir, "Umask"), 8, 16); err == nil {
+		return int(n)
 	}
 	return -1
+}
+
+// statusOf returns a field of the status of a process, or "".
+func statusOf(dir, name string) string {
+	data, err := readLimited(filepath.Join(dir, "status"), 64<<10)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(data)) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }
 
 func readLimited(path string, limit int64) ([]byte, error) {

@@ -4,6 +4,7 @@
 package pm2home
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -56,9 +57,10 @@ func (tr *tree) process(uid int, title, environ string) int {
 	tr.pids++
 	dir := filepath.Join(tr.root, "proc", fmt.Sprint(tr.pids))
 	require.NoError(tr.t, os.Mkdir(dir, 0o755))
-	for name, text := range map[string]string{"cmdline": title, "environ": environ, "status": "Name:\tx\nUmask:\t0027\n"} {
+	for name, text := range map[string]string{"cmdline": title, "environ": environ, "exe": "", "status": fmt.Sprintf("Name:\tx\nUid:\t%[1]d\t%[1]d\t%[1]d\t%[1]d\nUmask:\t0027\n", uid)} {
 		require.NoError(tr.t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
+	require.NoError(tr.t, os.Symlink(tr.root, filepath.Join(dir, "root")))
 	require.NoError(tr.t, os.Chown(dir, uid, uid))
 	return tr.pids
 }
@@ -127,13 +129,20 @@ func TestFind_DoesNotBelieveHostileUsers(t *testing.T) {
 	assert.Contains(t, skipped[0].Reason, "is a link that another user than root can replace")
 	assert.Contains(t, skipped[1].Reason, "belongs to another user than the process that names it")
 
+	// A process of another user, such as the agent, does not make a home of a user unusable.
+	home := tr.home("/home/frank/.pm2", 1668)
+	tr.process(1666, "otelcol-tenant", "PM2_HOME=/home/frank/.pm2\x00")
+	homes, skipped = tr.find("/home/frank/.pm2")
+	require.Len(t, homes, 1)
+	assert.Len(t, skipped, 2, "none is added")
+
 	// A link in place of the logs.
-	home := tr.home("/home/eve/.pm2", 1667)
+	home = tr.home("/home/eve/.pm2", 1667)
 	require.NoError(t, os.RemoveAll(filepath.Join(home, "logs")))
 	require.NoError(t, os.Symlink(filepath.Join(victim, "logs"), filepath.Join(home, "logs")))
 	require.NoError(t, os.Lchown(filepath.Join(home, "logs"), 1667, 1667))
 	homes, _ = tr.find("/home/eve/.pm2")
-	require.Len(t, homes, 1)
+	require.Len(t, homes, 2)
 	assert.Contains(t, homes[0].LogsFault, "is a link")
 	assert.Empty(t, homes[0].Logs)
 }
@@ -146,4 +155,62 @@ func TestFind_IsBounded(t *testing.T) {
 	homes, skipped := tr.find()
 	assert.Len(t, homes, Max)
 	assert.Len(t, skipped, 3)
+}
+
+// A program that is set-user-ID, such as su, has root's identity and the title of who starts it. A process of
+// root in a container names paths of the container.
+func TestFind_DoesNotBelieveProgramsWithAnothersIdentity(t *testing.T) {
+	for name, change := range map[string]func(tr *tree, dir string) error{
+		"set-user-ID": func(_ *tree, dir string) error { return os.Chmod(filepath.Join(dir, "exe"), os.ModeSetuid|0o755) },
+		"other real user": func(_ *tree, dir string) error {
+			return os.WriteFile(filepath.Join(dir, "status"), []byte("Uid:\t1666\t0\t0\t0\n"), 0o600)
+		},
+		"container": func(tr *tree, dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, "root")), os.Symlink(filepath.Join(tr.root, "srv"), filepath.Join(dir, "root")))
+		},
+		"unknown program": func(_ *tree, dir string) error { return os.Remove(filepath.Join(dir, "exe")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := newTree(t)
+			tr.home("/srv/secret", 0)
+			tr.home("/home/victim/private", 1001)
+			for _, pid := range []int{
+				tr.process(0, "PM2 v6.0.13: God Daemon (/srv/secret)", ""),
+				tr.process(0, "su", "PM2_HOME=/home/victim/private\x00"),
+			} {
+				require.NoError(t, change(tr, filepath.Join(tr.root, "proc", fmt.Sprint(pid))))
+			}
+			homes, skipped := tr.find()
+			assert.Empty(t, homes)
+			assert.Empty(t, skipped)
+		})
+	}
+}
+
+// A user with many homes does not displace those of others.
+func TestFind_OneUserDoesNotUseUpTheHomes(t *testing.T) {
+	tr := newTree(t)
+	for i := range 3 * Max {
+		path := fmt.Sprintf("/home/mallory/%d", i)
+		tr.home(path, 1666)
+		tr.process(1666, fmt.Sprintf("PM2 v6.0.13: God Daemon (%s)", path), "")
+		tr.process(1666, "node", "PM2_HOME="+path+"x\x00")
+	}
+	homes, skipped := tr.find()
+	assert.Len(t, homes, maxOfUser)
+	assert.Len(t, skipped, 0)
+
+	for i := range Max {
+		tr.home(fmt.Sprintf("/home/u%d/.pm2", i), 2000+i)
+		tr.process(2000+i, fmt.Sprintf("PM2 v6.0.13: God Daemon (/home/u%d/.pm2)", i), "")
+	}
+	homes, _ = tr.find()
+	require.Len(t, homes, Max)
+	mallorys := 0
+	for _, h := range homes {
+		if h.Owner == 1666 {
+			mallorys++
+		}
+	}
+	assert.Equal(t, 1, mallorys)
 }

@@ -124,7 +124,7 @@ func (a ACL) Grant(uid uint32, perm Perm) (ACL, []string) {
 	}
 	reduced := false
 	for i, e := range out {
-		if e.limited() && !(e.Tag == User && e.ID == uid) && e.Perm&after != e.Perm&before {
+		if e.limited() && (e.Tag != User || e.ID != uid) && e.Perm&after != e.Perm&before {
 			out[i].Perm, reduced = e.Perm&before, true
 			changes = append(changes, out[i].String())
 		}

@@ -27,20 +27,24 @@ func TestGrant_GivesTheUserAccessAndOthersNothing(t *testing.T) {
 		"group reads":   {FromMode(0o640), 4, "u::rw-,g::r--,o::---,u:990:r--,m::r--", "u:990:r--"},
 		"others read":   {FromMode(0o755), 5, "u::rwx,g::r-x,o::r-x,u:990:r-x,m::r-x", "u:990:r-x"},
 		"granted already": {
-			ACL{{UserObj, 7, noID}, {User, 5, agent}, {GroupObj, 0, noID}, {Mask, 5, noID}, {Other, 0, noID}}, 5,
+			ACL{{UserObj, 7, noID}, {User, 5, agent}, {GroupObj, 0, noID}, {Mask, 5, noID}, {Other, 0, noID}},
+			5,
 			"u::rwx,u:990:r-x,g::---,m::r-x,o::---", "",
 		},
 		// After chmod 700 the mask is closed, and the group has what it had only by name.
 		"closed by chmod": {
-			ACL{{UserObj, 7, noID}, {User, 5, agent}, {GroupObj, 5, noID}, {Mask, 0, noID}, {Other, 0, noID}}, 5,
+			ACL{{UserObj, 7, noID}, {User, 5, agent}, {GroupObj, 5, noID}, {Mask, 0, noID}, {Other, 0, noID}},
+			5,
 			"u::rwx,u:990:r-x,g::---,m::r-x,o::---", "u:990:r-x,g::---,m::r-x",
 		},
 		"mask limits another user": {
-			ACL{{UserObj, 7, noID}, {User, 7, 1000}, {GroupObj, 0, noID}, {Mask, 1, noID}, {Other, 0, noID}}, 5,
+			ACL{{UserObj, 7, noID}, {User, 7, 1000}, {GroupObj, 0, noID}, {Mask, 1, noID}, {Other, 0, noID}},
+			5,
 			"u::rwx,u:1000:--x,g::---,m::r-x,o::---,u:990:r-x", "u:990:r-x,u:1000:--x,m::r-x",
 		},
 		"more for the same user": {
-			ACL{{UserObj, 7, noID}, {User, 1, agent}, {GroupObj, 0, noID}, {Mask, 1, noID}, {Other, 0, noID}}, 4,
+			ACL{{UserObj, 7, noID}, {User, 1, agent}, {GroupObj, 0, noID}, {Mask, 1, noID}, {Other, 0, noID}},
+			4,
 			"u::rwx,u:990:r-x,g::---,m::r-x,o::---", "u:990:r-x",
 		},
 	} {

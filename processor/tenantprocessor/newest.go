@@ -67,7 +67,8 @@ func newestPoint(md pmetric.Metrics) pcommon.Timestamp {
 func lastTime[P interface{ Timestamp() pcommon.Timestamp }](points interface {
 	Len() int
 	At(i int) P
-}) pcommon.Timestamp {
+},
+) pcommon.Timestamp {
 	if points.Len() == 0 {
 		return 0
 	}

@@ -171,7 +171,7 @@ func ofDaemons(silent []roster.Silent, l lack) []condition.Finding {
 func fixOfDaemon(reason string) string {
 	switch reason {
 	case rpc.ErrAbsent.Error():
-		return "Start PM2 as the user whose home folder `PM2_HOME` names. On a machine without PM2 set `PM2_METRICS=false`, or remove the `pm2` receiver from the pipelines if it reads no other files."
+		return "Start PM2 as the user whose home folder `PM2_HOME` names. On a machine without PM2 run `tenantctl setup --without-pm2`, or set `PM2_METRICS=false` if the receiver reads other files."
 	case rpc.ErrDenied.Error():
 		return "Run the agent as the user of PM2, or start PM2 with `PM2_SOCKET_USER` and `PM2_SOCKET_GROUP`, or do without metrics of processes: set `PM2_METRICS=false` and run `pm2 save`, which writes the list to a file."
 	}

@@ -5,7 +5,6 @@ package main
 
 import (
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,6 +19,6 @@ func TestPage(t *testing.T) {
 	got := page(lint.Rules())
 	assert.Equal(t, string(want), string(got), "docs/lint.md is stale: run make generate")
 	for _, r := range lint.Rules() {
-		assert.True(t, strings.Contains(string(got), "\n#### "+r.ID+"\n"), "the anchor of %s", r.ID)
+		assert.Contains(t, string(got), "\n#### "+r.ID+"\n", "the anchor of %s", r.ID)
 	}
 }

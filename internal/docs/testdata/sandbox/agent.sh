@@ -6,7 +6,6 @@ useradd --system --home-dir /var/lib/otelcol-tenant-agent --shell /usr/sbin/nolo
 install -m 0644 /run/src/distributions/agent/config.yaml /etc/otelcol-tenant/agent.yaml
 cat > /etc/otelcol-tenant/agent.env <<END
 BUSINESS_ID=acme
-TENANT_KEY=$KEY
 GATEWAY_ENDPOINT=http://127.0.0.1:4318
 PM2_HOME=/home/app/.pm2
 PM2_METRICS=false
@@ -17,16 +16,8 @@ HEALTH_ENDPOINT=127.0.0.1:13134
 METRICS_PORT=8889
 END
 chmod 600 /etc/otelcol-tenant/agent.env
-cat > /etc/systemd/system/otelcol-tenant-agent.service <<'END'
-[Service]
-User=otelcol-tenant-agent
-StateDirectory=otelcol-tenant-agent
-RuntimeDirectory=otelcol-tenant-agent
-EnvironmentFile=/etc/otelcol-tenant/agent.env
-ExecStart=/usr/bin/otelcol-tenant --config /etc/otelcol-tenant/agent.yaml
-ExecReload=/usr/bin/otelcol-tenant validate --config /etc/otelcol-tenant/agent.yaml
-ExecReload=/bin/kill -HUP $MAINPID
-END
+(umask 077; echo "$KEY" > /etc/otelcol-tenant/agent.key)
+install -m 0644 /run/src/distributions/agent/otelcol-tenant-agent.service /lib/systemd/system/
 chmod o+x /home/app
 systemctl start otelcol-tenant-agent
 # What arrived of the agent's logs at the gateway.
