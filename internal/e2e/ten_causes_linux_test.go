@@ -394,8 +394,6 @@ func alike(text string) string {
 		{`\(([a-z_]+, )*(unknown_key)\)`, "REASONS"},
 		{`\(\d+ attempts\)|\(\d+, the|\d+ from`, "COUNT"},
 		{`more (logs|metrics|traces)`, "more SIGNALS"},
-		{`\d+ bytes of [\d.]+ [A-Za-z]+`, "SPACE"},
-		{`leaves [\d.]+ [A-Za-z]+`, "RESERVE"},
 		{`(?m)^(ok|fail|warn) +`, "$1 "},
 		{` +(URL|ADDRESS|PATH)`, " $1"},
 	} {
