@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 )
 
@@ -125,7 +126,7 @@ func healthLines(raw json.RawMessage) (lines [][]string) {
 	}
 	for _, l := range health.Lanes {
 		lines = append(lines, []string{"lanes", fmt.Sprintf("%d idle, %d active, %d waiting, %d open; %s of %s queued, the oldest for %s", l.Idle, l.Active, l.Waiting, l.Open,
-			gatewaystatus.Size(l.Queued), gatewaystatus.Size(l.Max), gatewaystatus.Duration(time.Duration(l.Oldest*float64(time.Second))))})
+			bytesize.Size(l.Queued).Rounded(), bytesize.Size(l.Max).Rounded(), gatewaystatus.Duration(time.Duration(l.Oldest*float64(time.Second))))})
 	}
 	return lines
 }
@@ -159,7 +160,7 @@ func writeTenantStatus(w io.Writer, t *gatewaystatus.Tenant) error {
 		if names, ok := t.Routes[name]; ok {
 			routes = orDash(strings.Join(names, ","))
 		}
-		signals = append(signals, []string{name, ago(now, s.LastAccepted), strconv.FormatInt(s.Requests, 10), strconv.FormatInt(s.Records, 10), gatewaystatus.Size(s.Bytes), routes})
+		signals = append(signals, []string{name, ago(now, s.LastAccepted), strconv.FormatInt(s.Requests, 10), strconv.FormatInt(s.Records, 10), bytesize.Size(s.Bytes).Rounded(), routes})
 	}
 	if err := section(w, []string{"ACCEPTED", "LAST", "REQUESTS", "RECORDS", "BYTES", "TO"}, signals); err != nil {
 		return err
@@ -258,7 +259,7 @@ func laneLines(now time.Time, lanes []activity.Lane) (lines [][]string) {
 				answer += " at " + l.LastAnswer.URL
 			}
 		}
-		lines = append(lines, []string{l.Destination, l.Signal, l.State, gatewaystatus.Size(l.QueuedBytes), oldest, ago(now, l.LastDelivered), answer})
+		lines = append(lines, []string{l.Destination, l.Signal, l.State, bytesize.Size(l.QueuedBytes).Rounded(), oldest, ago(now, l.LastDelivered), answer})
 	}
 	return lines
 }

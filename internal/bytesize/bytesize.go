@@ -1,7 +1,7 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-// Package bytesize reads sizes such as 64MiB from configuration.
+// Package bytesize reads sizes such as 64MiB from configuration, and shows sizes to people.
 package bytesize
 
 import (
@@ -51,4 +51,18 @@ func (s Size) String() string {
 		}
 	}
 	return strconv.FormatInt(int64(s), 10)
+}
+
+// Rounded returns the size for people, with one decimal, such as 1.4 MiB. Below 1 KiB it is a number of bytes,
+// such as 512 B.
+func (s Size) Rounded() string {
+	for _, u := range []struct {
+		size Size
+		name string
+	}{{1 << 40, "TiB"}, {GiB, "GiB"}, {MiB, "MiB"}, {KiB, "KiB"}} {
+		if s >= u.size {
+			return fmt.Sprintf("%.1f %s", float64(s)/float64(u.size), u.name)
+		}
+	}
+	return fmt.Sprintf("%d B", int64(s))
 }

@@ -30,3 +30,9 @@ func TestSize_RejectsOtherText(t *testing.T) {
 		assert.Error(t, got.UnmarshalText([]byte(text)), text)
 	}
 }
+
+func TestSize_Rounded(t *testing.T) {
+	for size, want := range map[Size]string{0: "0 B", 1023: "1023 B", KiB: "1.0 KiB", 1468006: "1.4 MiB", 3 * GiB: "3.0 GiB", 5 << 40: "5.0 TiB"} {
+		assert.Equal(t, want, size.Rounded())
+	}
+}

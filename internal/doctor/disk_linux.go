@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
 )
 
@@ -33,7 +34,7 @@ func (x *examination) disks(context.Context) {
 			x.warn("disk.space", dir, "The free space is not known", "Check with `df "+dir+"`.")
 			continue
 		}
-		message := fmt.Sprintf("%s of %s are free, and the agent leaves %s free", size(free.Bytes), size(free.Total), size(free.Reserve()))
+		message := fmt.Sprintf("%s of %s are free, and the agent leaves %s free", bytesize.Size(free.Bytes).Rounded(), bytesize.Size(free.Total).Rounded(), bytesize.Size(free.Reserve()).Rounded())
 		const fix = "Free space on the disk of STATE_DIR, or enlarge it. No restart is needed."
 		switch {
 		case free.Bytes <= free.Reserve():

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
@@ -111,7 +112,7 @@ func (x *examination) healthFindings(context.Context) {
 
 // queue reports data that waits.
 func (x *examination) queue(name string, queued, limit int64, oldest time.Duration) {
-	message := fmt.Sprintf("%s of %s wait, the oldest for %v", size(queued), size(limit), oldest.Round(time.Second))
+	message := fmt.Sprintf("%s of %s wait, the oldest for %v", bytesize.Size(queued).Rounded(), bytesize.Size(limit).Rounded(), oldest.Round(time.Second))
 	const fix = "See the other findings for the cause. The agent keeps the data until the gateway accepts it."
 	switch {
 	case limit > 0 && queued > limit/10*8:
@@ -121,17 +122,4 @@ func (x *examination) queue(name string, queued, limit int64, oldest time.Durati
 	default:
 		x.ok("queue.age", name, message)
 	}
-}
-
-// size returns a number of bytes for a person.
-func size(n int64) string {
-	for _, unit := range []struct {
-		bytes int64
-		name  string
-	}{{1 << 40, "TiB"}, {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
-		if n >= unit.bytes {
-			return fmt.Sprintf("%.1f %s", float64(n)/float64(unit.bytes), unit.name)
-		}
-	}
-	return fmt.Sprintf("%d bytes", n)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -90,6 +91,12 @@ func (s *stackCopy) put(path, text string) {
 // restore of a tenant and of the stack. docker is replaced; tenantctl is real.
 func TestStack_Scripts(t *testing.T) {
 	s := newStackCopy(t)
+	// The volume gateway is /var/lib/otelcol-tenant: where its parts are, the configuration says.
+	config, err := os.ReadFile(filepath.Join(root, "distributions", "gateway", "config.yaml"))
+	require.NoError(t, err)
+	found := regexp.MustCompile(`directory: \$\{env:STATE_DIR:-/var/lib/otelcol-tenant(/[a-z]+)\}/dead-letters`).FindSubmatch(config)
+	require.NotNil(t, found)
+	state := "gateway" + string(found[1])
 
 	s.ok("", "up.sh")
 	secrets := map[string]string{}
@@ -129,37 +136,37 @@ func TestStack_Scripts(t *testing.T) {
 	s.grafana.Change(s.grafana.Org("acme").ID, func(o *grafanatest.Org) {
 		o.Dashboards["own"] = grafanatest.Dashboard{Model: map[string]any{"uid": "own", "title": "Own"}}
 	})
-	s.put("gateway/dead-letters/tenant=acme/destination=loki/signal=logs/1.jsonl", "letter")
-	s.put("gateway/dead-letters/tenant=other/x.jsonl", "of another tenant")
+	s.put(state+"/dead-letters/tenant=acme/destination=loki/signal=logs/1.jsonl", "letter")
+	s.put(state+"/dead-letters/tenant=other/x.jsonl", "of another tenant")
 	s.put("mimir/blocks/acme/01ABC/meta.json", "block")
 	s.put("mimir/blocks/acme-2/01ABC/meta.json", "of another tenant")
 	backups := t.TempDir()
 	s.ok("", "backup.sh", backups, "acme")
-	found, err := filepath.Glob(filepath.Join(backups, "*-tenant=acme"))
+	backup, err := filepath.Glob(filepath.Join(backups, "*-tenant=acme"))
 	require.NoError(t, err)
-	require.Len(t, found, 1)
+	require.Len(t, backup, 1)
 	require.NoError(t, os.RemoveAll(s.volumes))
 	for _, name := range []string{"gateway", "loki", "tempo"} { // as volumes that were created again
 		require.NoError(t, os.MkdirAll(filepath.Join(s.volumes, name), 0o755))
 	}
 	s.put("mimir/blocks/acme/02DEF/meta.json", "newer block")
 	s.grafana.Remove(s.grafana.Org("acme").ID)
-	s.ok("", "restore.sh", found[0])
+	s.ok("", "restore.sh", backup[0])
 	assert.Contains(t, s.grafana.Org("acme").Dashboards, "own")
 	assert.Len(t, s.grafana.Org("acme").Sources, 3)
-	assert.Equal(t, "letter", s.file(s.volumes, "gateway/dead-letters/tenant=acme/destination=loki/signal=logs/1.jsonl"))
+	assert.Equal(t, "letter", s.file(s.volumes, state+"/dead-letters/tenant=acme/destination=loki/signal=logs/1.jsonl"))
 	assert.Equal(t, "block", s.file(s.volumes, "mimir/blocks/acme/01ABC/meta.json"))
 	assert.Equal(t, "newer block", s.file(s.volumes, "mimir/blocks/acme/02DEF/meta.json"))
 	assert.NoDirExists(t, filepath.Join(s.volumes, "mimir/blocks/acme-2"))
-	assert.NoDirExists(t, filepath.Join(s.volumes, "gateway/dead-letters/tenant=other"))
+	assert.NoDirExists(t, filepath.Join(s.volumes, state+"/dead-letters/tenant=other"))
 
 	// A backup that is incomplete or was changed is not restored.
-	require.NoError(t, os.WriteFile(filepath.Join(found[0], "dashboards.json"), []byte("{}"), 0o600))
-	_, errs, ok = s.run("", "restore.sh", found[0])
+	require.NoError(t, os.WriteFile(filepath.Join(backup[0], "dashboards.json"), []byte("{}"), 0o600))
+	_, errs, ok = s.run("", "restore.sh", backup[0])
 	assert.False(t, ok)
 	assert.Contains(t, errs, "files of the backup were changed")
-	require.NoError(t, os.Remove(filepath.Join(found[0], "complete")))
-	_, errs, ok = s.run("", "restore.sh", found[0])
+	require.NoError(t, os.Remove(filepath.Join(backup[0], "complete")))
+	_, errs, ok = s.run("", "restore.sh", backup[0])
 	assert.False(t, ok)
 	assert.Contains(t, errs, "not complete")
 	_, errs, ok = s.run("", "backup.sh", backups, "unknown")
@@ -168,31 +175,37 @@ func TestStack_Scripts(t *testing.T) {
 
 	// The whole stack.
 	s.put("operator/audit.key", "key")
+	s.put(state+"/audit/1.jsonl", "entry")
+	s.put(state+"/audit.key", "key of the gateway")
 	s.ok("", "backup.sh", backups)
-	found, err = filepath.Glob(filepath.Join(backups, "*Z"))
+	backup, err = filepath.Glob(filepath.Join(backups, "*Z"))
 	require.NoError(t, err)
-	require.Len(t, found, 1)
-	require.NoError(t, filepath.WalkDir(found[0], func(path string, d fs.DirEntry, err error) error {
+	require.Len(t, backup, 1)
+	require.NoError(t, filepath.WalkDir(backup[0], func(path string, d fs.DirEntry, err error) error {
 		require.NoError(t, err)
 		info, err := d.Info()
 		require.NoError(t, err)
 		assert.Zero(t, info.Mode().Perm()&0o007&^fs.FileMode(0o004), path)
 		return nil
 	}))
-	info, err = os.Stat(found[0])
+	info, err = os.Stat(backup[0])
 	require.NoError(t, err)
 	assert.Equal(t, fs.FileMode(0o700), info.Mode().Perm())
-	_, errs, ok = s.run("no\n", "restore.sh", found[0])
+	_, errs, ok = s.run("no\n", "restore.sh", backup[0])
 	assert.False(t, ok)
 	assert.Contains(t, errs, "nothing was changed")
 	require.NoError(t, os.Remove(filepath.Join(s.volumes, "operator", "audit.key")))
-	s.ok("yes\n", "restore.sh", found[0])
+	require.NoError(t, os.RemoveAll(filepath.Join(s.volumes, state)))
+	s.ok("yes\n", "restore.sh", backup[0])
 	assert.Equal(t, "key", s.file(s.volumes, "operator/audit.key"))
+	assert.Equal(t, "entry", s.file(s.volumes, state+"/audit/1.jsonl"))
+	assert.Equal(t, "key of the gateway", s.file(s.volumes, state+"/audit.key"))
+	assert.Equal(t, "letter", s.file(s.volumes, state+"/dead-letters/tenant=acme/destination=loki/signal=logs/1.jsonl"))
 	all := t.TempDir()
 	s.ok("", "backup.sh", "--all", all)
-	found, err = filepath.Glob(filepath.Join(all, "*", "complete"))
+	backup, err = filepath.Glob(filepath.Join(all, "*", "complete"))
 	require.NoError(t, err)
-	assert.Len(t, found, 2, "of the stack and of one tenant")
+	assert.Len(t, backup, 2, "of the stack and of one tenant")
 	calls := s.file(s.calls)
 	assert.Contains(t, calls, "pg_restore --username postgres --clean --if-exists --exit-on-error --dbname tenants\ndump of tenants\n")
 	assert.Contains(t, calls, "--dbname grafana\ndump of grafana\n")

@@ -108,8 +108,8 @@ func causes() []cause {
 				s.reg.ctl("tenant", "suspend", "acme")
 				s.write(10)
 			},
-			doctor: []string{"403", "the tenant is suspended", "Fix:"},
-			status: []string{"ERROR", "Data is rejected with 403 since", "the tenant is suspended", "Fix: Run: tenantctl tenant resume acme"},
+			doctor: []string{"403 Forbidden", "the tenant is suspended", "Fix:"},
+			status: []string{"ERROR", "Data has been rejected with 403 for", "the tenant is suspended", "Fix: Run: tenantctl tenant resume acme"},
 		},
 		{
 			name: "backend refuses", heading: "The backend rejects data",
@@ -124,7 +124,7 @@ func causes() []cause {
 			},
 			healthy: true,
 			doctor:  []string{"accept"},
-			status:  []string{"ERROR", "The destination signoz does not take logs", "401", "token is not valid", "/v1/logs", "wait, the oldest", "Fix: Correct the credentials"},
+			status:  []string{"ERROR", "The destination signoz has not taken logs", "HTTP status 401", "token is not valid", "/v1/logs", "wait, the oldest", "Fix: Correct the credentials"},
 		},
 		{
 			name: "413 at the ingress", heading: "413 at the proxy",
@@ -134,7 +134,7 @@ func causes() []cause {
 				s.startAgent()
 			},
 			doctorArgs: []string{"--large"},
-			doctor:     []string{"413", "Fix:"},
+			doctor:     []string{"answered with 413", "Fix:"},
 			status:     []string{"ERROR", "the data does not reach the gateway", "If a proxy is in front of the gateway, look in its log for answers 4xx and 5xx, such as 413"},
 		},
 		{
@@ -144,7 +144,7 @@ func causes() []cause {
 				s.agentEnv["GATEWAY_ENDPOINT"] = "http://" + s.http + "/otlp"
 				s.startAgent()
 			},
-			doctor: []string{"404", "/otlp", "Fix:"},
+			doctor: []string{"404 Not Found", "/otlp", "Fix:"},
 			status: []string{"ERROR", "rejected with 404", "/otlp/v1/", "Fix: The sender of acme uses a wrong URL"},
 		},
 		{
@@ -183,7 +183,7 @@ func causes() []cause {
 				fill(s.t, s.gatewayEnv["STATE_DIR"])
 				s.write(1000)
 			},
-			doctor: []string{"503", "disk", "Fix:"},
+			doctor: []string{"gateway_busy", "HTTP status 503", "disk", "Fix:"},
 			status: []string{"ERROR", "rejected with 503", "disk", "Fix: Free space on the disk of STATE_DIR"},
 		},
 	}
@@ -394,8 +394,6 @@ func alike(text string) string {
 		{`\(([a-z_]+, )*(unknown_key)\)`, "REASONS"},
 		{`\(\d+ attempts\)|\(\d+, the|\d+ from`, "COUNT"},
 		{`more (logs|metrics|traces)`, "more SIGNALS"},
-		{`\d+ bytes of [\d.]+ [A-Za-z]+`, "SPACE"},
-		{`leaves [\d.]+ [A-Za-z]+`, "RESERVE"},
 		{`(?m)^(ok|fail|warn) +`, "$1 "},
 		{` +(URL|ADDRESS|PATH)`, " $1"},
 	} {

@@ -18,7 +18,7 @@ import (
 func destinationText(now time.Time, l *activity.Lane) (message, fix string) {
 	waits := "Nothing is lost yet"
 	if l.Oldest != nil {
-		waits = fmt.Sprintf("%s wait, the oldest for %s", sizeText(l.QueuedBytes), Duration(now.Sub(*l.Oldest)))
+		waits = fmt.Sprintf("%s wait, the oldest for %s", bytesize.Size(l.QueuedBytes).Rounded(), Duration(now.Sub(*l.Oldest)))
 	}
 	since := ""
 	if l.FailingSince != nil {
@@ -83,26 +83,10 @@ func exampleText(e *activity.Example) string {
 		parts = append(parts, e.Signal)
 	}
 	if e.Bytes > 0 {
-		parts = append(parts, sizeText(e.Bytes))
+		parts = append(parts, bytesize.Size(e.Bytes).Rounded())
 	}
 	return strings.Join(parts, ", ")
 }
-
-// sizeText returns a size with one decimal.
-func sizeText(bytes int64) string {
-	switch {
-	case bytes >= int64(bytesize.GiB):
-		return fmt.Sprintf("%.1f GiB", float64(bytes)/float64(bytesize.GiB))
-	case bytes >= int64(bytesize.MiB):
-		return fmt.Sprintf("%.1f MiB", float64(bytes)/float64(bytesize.MiB))
-	case bytes >= int64(bytesize.KiB):
-		return fmt.Sprintf("%.1f KiB", float64(bytes)/float64(bytesize.KiB))
-	}
-	return fmt.Sprintf("%d B", bytes)
-}
-
-// Size returns a number of bytes for people.
-func Size(bytes int64) string { return sizeText(bytes) }
 
 // rejectionText returns why requests of a tenant are rejected, and what to do.
 func rejectionText(id string, r *activity.Rejection) (cause, fix string) {

@@ -9,7 +9,7 @@
 // repeated: what exists and is right stays, what differs is corrected, and a run that failed
 // in the middle is continued by the next one.
 //
-// The wall between tenants is the data source: Grafana's server adds the tenant's header to
+// Tenants are separated by the data source: Grafana's server adds the tenant's header to
 // each query, and members with the role Viewer or Editor cannot change it. The package
 // therefore never writes into an organization that may belong to somebody else. It marks its
 // data sources with the tenant's ID, and does not use an organization without that mark

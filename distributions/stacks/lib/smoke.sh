@@ -55,7 +55,7 @@ smoke_post() {
     smoke_status "$1" --header 'Content-Type: application/json' --data-binary "@$3" "${GATEWAY_URL%/}$2"
 }
 
-# smoke_payloads NAME OTHER: writes a log record, a sum and a span that claim to be OTHER's.
+# smoke_payloads TIME NAME OTHER MARK TRACE: writes a log record, a gauge and a span that claim to be OTHER's.
 smoke_payloads() {
     local now_ns=$1 name=$2 other=$3 mark=$4 trace=$5 resource
     resource='{"attributes":[{"key":"service.name","value":{"stringValue":"smoke"}},{"key":"business_id","value":{"stringValue":"'$other'"}}]}'

@@ -58,7 +58,7 @@ if [ -n "$tenant" ]; then
     tenantctl registry export -o json | gzip >"$out/registry.json.gz" # of all: digests, no keys
     tenantctl audit list --tenant "$tenant" -o json >"$out/audit.json"
     tenantctl grafana export "$tenant" >"$out/dashboards.json"
-    volumes gateway "gateway/dead-letters/tenant=$tenant" "gateway/data/tenant=$tenant"
+    volumes gateway "gateway/state/dead-letters/tenant=$tenant" "gateway/data/tenant=$tenant"
     volumes mimir "mimir/blocks/$tenant"
     volumes tempo "tempo/blocks/$tenant"
     volumes loki "loki/chunks/$tenant"
@@ -66,7 +66,7 @@ else
     compose exec -T postgres pg_dump --username postgres --format custom tenants >"$out/tenants.pgdump"
     compose exec -T postgres pg_dump --username postgres --format custom grafana >"$out/grafana.pgdump"
     volumes operator operator
-    volumes gateway gateway/dead-letters gateway/audit gateway/audit.key
+    volumes gateway gateway/state/dead-letters gateway/state/audit gateway/state/audit.key
     cp -R "$STACK/secrets" "$out/secrets"
     cp "$STACK/.env" "$out/env"
 fi

@@ -30,6 +30,7 @@ prepare() {
 if [ -z "${KEY_A_FILE:-}" ]; then
     need docker
     keys=$(mktemp -d)
+    trap 'rm -rf "$keys"' EXIT # smoke replaces it
     TENANT_A=smoke-a TENANT_B=smoke-b
     GATEWAY_URL=${GATEWAY_URL:-https://$(setting OTLP_HOST)}
     GRPC_URL=${GRPC_URL:-$GATEWAY_URL:4317}

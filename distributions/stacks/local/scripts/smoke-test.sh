@@ -17,6 +17,7 @@ prepare() {
 if [ -z "${KEY_A_FILE:-}" ]; then
     need docker
     files=$(mktemp -d)
+    trap 'rm -rf "$files"' EXIT # smoke replaces it
     TENANT_A=smoke-a TENANT_B=smoke-b
     GATEWAY_URL=http://127.0.0.1:${OTLP_HTTP_PORT:-4318}
     GRPC_URL=http://127.0.0.1:${OTLP_GRPC_PORT:-4317}

@@ -21,7 +21,7 @@ import (
 
 var (
 	mention = regexp.MustCompile("tenantctl((?: [^\\s`'\";()]+)+)")
-	flag    = regexp.MustCompile(`^--([a-z][a-z-]*)`)
+	flag    = regexp.MustCompile(`^--([a-z][a-z0-9-]*)`)
 	name    = regexp.MustCompile(`^[a-z][a-z-]*$`)
 )
 
