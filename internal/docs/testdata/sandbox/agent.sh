@@ -6,6 +6,7 @@ useradd --system --home-dir /var/lib/otelcol-tenant-agent --shell /usr/sbin/nolo
 install -m 0644 /run/src/distributions/agent/config.yaml /etc/otelcol-tenant/agent.yaml
 cat > /etc/otelcol-tenant/agent.env <<END
 BUSINESS_ID=acme
+TENANT_KEY_FILE=/run/otelcol-tenant-agent/agent.key
 GATEWAY_ENDPOINT=http://127.0.0.1:4318
 PM2_HOME=/home/app/.pm2
 PM2_METRICS=false
