@@ -6,6 +6,7 @@ package docs
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -233,7 +234,7 @@ func (u unit) command(line string) (*exec.Cmd, error) {
 			if err := os.MkdirAll(dir, os.FileMode(mode)); err != nil {
 				return nil, err
 			}
-			if err := os.Chown(dir, uid, gid); err != nil {
+			if err := own(dir, uid, gid); err != nil {
 				return nil, err
 			}
 			env = append(env, folder.variable+"="+dir)
@@ -301,6 +302,24 @@ func (u unit) command(line string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+// own makes the user the owner of a folder and, as systemd does, of what is in it if the
+// folder had another owner.
+func own(dir string, uid, gid int) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid == uint32(uid) && owner.Gid == uint32(gid) {
+		return nil
+	}
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, uid, gid)
+	})
+}
+
 // splitWords splits the value of a unit's setting, in which quotes hold words together.
 func splitWords(line string) []string {
 	var words []string
@@ -352,7 +371,8 @@ func (u unit) start() error {
 		}
 		cmd.Stdout, cmd.Stderr = log, log
 		if err := cmd.Run(); err != nil && !strings.HasPrefix(line, "-") {
-			return fmt.Errorf("job for %s failed: ExecStartPre: %w", u.name, err)
+			text, _ := os.ReadFile(u.file(".log"))
+			return fmt.Errorf("job for %s failed: ExecStartPre: %w\n%s", u.name, err, text[max(0, len(text)-2000):])
 		}
 	}
 	cmd, err := u.command(u.last("ExecStart"))
@@ -403,6 +423,11 @@ func (u unit) stop() error {
 	}
 	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if u.pid() == 0 {
+			for _, name := range strings.Fields(u.last("RuntimeDirectory")) {
+				if err := os.RemoveAll(filepath.Join("/run", name)); err != nil {
+					return err
+				}
+			}
 			return nil
 		}
 	}

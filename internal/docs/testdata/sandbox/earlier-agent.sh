@@ -16,3 +16,4 @@ WantedBy=multi-user.target
 END
 systemctl start otelcol-tenant-agent
 rm /usr/bin/otelcol-tenant # dpkg installs its own
+ln -s /run/src/distributions /root/distributions # for what the document takes from the source tree
