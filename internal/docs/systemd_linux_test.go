@@ -394,7 +394,7 @@ func (u unit) start() error {
 // awaitReady waits until the service writes that it is ready, after the first bytes of its
 // log: a reader types the next command later than a script runs it.
 func (u unit) awaitReady(after int64, ended <-chan error) error {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); {
 		select {
 		case err := <-ended:
 			log, _ := os.ReadFile(u.file(".log"))
@@ -410,7 +410,7 @@ func (u unit) awaitReady(after int64, ended <-chan error) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is not ready after 20 s", u.name)
+	return fmt.Errorf("%s is not ready after 60 s", u.name)
 }
 
 func (u unit) stop() error {
