@@ -130,14 +130,14 @@ func TestFind_DoesNotBelieveHostileUsers(t *testing.T) {
 	assert.Contains(t, skipped[1].Reason, "belongs to another user than the process that names it")
 
 	// A process of another user, such as the agent, does not make a home of a user unusable.
-	home := tr.home("/home/frank/.pm2", 1668)
+	tr.home("/home/frank/.pm2", 1668)
 	tr.process(1666, "otelcol-tenant", "PM2_HOME=/home/frank/.pm2\x00")
 	homes, skipped = tr.find("/home/frank/.pm2")
 	require.Len(t, homes, 1)
 	assert.Len(t, skipped, 2, "none is added")
 
 	// A link in place of the logs.
-	home = tr.home("/home/eve/.pm2", 1667)
+	home := tr.home("/home/eve/.pm2", 1667)
 	require.NoError(t, os.RemoveAll(filepath.Join(home, "logs")))
 	require.NoError(t, os.Symlink(filepath.Join(victim, "logs"), filepath.Join(home, "logs")))
 	require.NoError(t, os.Lchown(filepath.Join(home, "logs"), 1667, 1667))
@@ -198,7 +198,7 @@ func TestFind_OneUserDoesNotUseUpTheHomes(t *testing.T) {
 	}
 	homes, skipped := tr.find()
 	assert.Len(t, homes, maxOfUser)
-	assert.Len(t, skipped, 0)
+	assert.Empty(t, skipped)
 
 	for i := range Max {
 		tr.home(fmt.Sprintf("/home/u%d/.pm2", i), 2000+i)
