@@ -117,6 +117,10 @@ func Find(s Search) ([]Home, []Skipped) {
 			}
 		}
 	}
+	// A home that may be used stays one if a process of another user names it too, such as the agent.
+	for path := range found {
+		delete(skipped, path)
+	}
 	homes, more := choose(found)
 	for _, h := range more {
 		if len(skipped) < maxSkipped {
@@ -126,10 +130,7 @@ func Find(s Search) ([]Home, []Skipped) {
 	slices.SortFunc(homes, func(a, b Home) int { return cmp.Compare(a.Path, b.Path) })
 	var out []Skipped
 	for _, one := range skipped {
-		// A home that may be used stays one if a process of another user names it too, such as the agent.
-		if found[one.Path] == nil {
-			out = append(out, one)
-		}
+		out = append(out, one)
 	}
 	slices.SortFunc(out, func(a, b Skipped) int { return cmp.Compare(a.Path, b.Path) })
 	return homes, out
