@@ -51,11 +51,11 @@ func (s *scopedStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no org id", http.StatusUnauthorized)
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.shared {
 		id = "all"
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if r.Method == http.MethodPost {
 		body, err := plainBody(r)
 		if err == nil {
