@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -119,12 +118,14 @@ func (u *User) become(f func() error) error {
 	return f()
 }
 
+// setThreadGroups sets the groups of this thread alone: unlike package syscall's, unix.Setgroups does not
+// change the other threads.
 func setThreadGroups(groups []uint32) error {
-	_, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(unsafe.Pointer(&groups[0])), 0)
-	if errno != 0 {
-		return errno
+	all := make([]int, len(groups))
+	for i, g := range groups {
+		all[i] = int(g)
 	}
-	return nil
+	return unix.Setgroups(all)
 }
 
 // Want is the access that is checked.
