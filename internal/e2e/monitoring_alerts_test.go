@@ -138,6 +138,7 @@ func (s *store) firing() (names []string) {
 // while all is well. A store is killed, then the gateway: the alerts arrive at a receiver of
 // Alertmanager, and resolve. Meanwhile every query of the operators' dashboards succeeds.
 func TestMonitoring_AlertsArriveAndResolve(t *testing.T) {
+	t.Parallel()
 	logs := newVictoria(t, "victoria-logs")
 	r := newRig(t, `
     destinations:

@@ -395,6 +395,7 @@ func (r *stackRig) call(addr, host, key string, ld plog.Logs, headers ...string)
 // TestSignozStack_Scripts runs the scripts twice: the second run changes nothing. It also
 // checks what they refuse.
 func TestSignozStack_Scripts(t *testing.T) {
+	t.Parallel()
 	s := newSignozStack(t)
 	out, err := s.try("up.sh")
 	require.Error(t, err)
@@ -459,6 +460,7 @@ func TestSignozStack_Scripts(t *testing.T) {
 // TestSignozStack_Backup backs up and restores a tenant of the shared SigNoz. Docker is a
 // program of the test, which answers as ClickHouse would.
 func TestSignozStack_Backup(t *testing.T) {
+	t.Parallel()
 	s := newSignozStack(t)
 	stackCertificate(t, s.path("tls", "tls.crt"), s.path("tls", "tls.key"))
 	s.run("up.sh")
@@ -535,6 +537,7 @@ func lastLine(text string) string {
 
 // TestSignozStack_WithSecrets runs the wrapper that gives secrets to programs.
 func TestSignozStack_WithSecrets(t *testing.T) {
+	t.Parallel()
 	script, err := filepath.Abs(filepath.Join(root, "distributions", "stacks", "signoz-oneuptime", "config", "with-secrets.sh"))
 	require.NoError(t, err)
 	secret := filepath.Join(t.TempDir(), "secret")
@@ -556,6 +559,7 @@ func TestSignozStack_WithSecrets(t *testing.T) {
 // TestSignozStack_Nginx sends telemetry of two tenants through the stack's nginx and the
 // real gateway, and opens the user interfaces.
 func TestSignozStack_Nginx(t *testing.T) {
+	t.Parallel()
 	r := newStackRig(t)
 	acme, globex := r.key("acme"), r.key("globex")
 	client := r.client(r.https, "127.0.0.2", true)

@@ -72,6 +72,7 @@ func basicAuth(user, password string) string {
 // The statuses are those of the table in the README of the receiver, for bearer tokens and
 // for basic authentication with the key as password.
 func TestRemoteWrite_KeysAndStatuses(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "", "acme", "bolt", "suspended", "daily")
 	r.reg.ctl("tenant", "suspend", "suspended")
 	r.reg.ctl("tenant", "update", "daily", "--limit", "metrics.daily_records=1")
@@ -111,6 +112,7 @@ func TestRemoteWrite_KeysAndStatuses(t *testing.T) {
 
 // TestRemoteWrite_ThroughProxies sends through the proxies of docs/proxies.md.
 func TestRemoteWrite_ThroughProxies(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "", "acme")
 	g := r.run()
 	large, tooLarge := make([]byte, 4<<20), make([]byte, 21<<20)
@@ -201,6 +203,7 @@ func missingValues(s *sink, metric string, last int64) (missing []int64) {
 // vmagent retries without end what is answered with 401, and delivers all of it once the key
 // is valid.
 func TestRemoteWrite_VMAgentWithAWrongKey(t *testing.T) {
+	t.Parallel()
 	s := newSink(t)
 	r := newRig(t, metricsTo(s), "acme")
 	g := r.run()
@@ -229,6 +232,7 @@ func TestRemoteWrite_VMAgentWithAWrongKey(t *testing.T) {
 // The gateway is restarted twice while vmagent and eight other senders write. What was
 // acknowledged is delivered, and vmagent's samples are all delivered.
 func TestRemoteWrite_GatewayRestartsUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := newSink(t)
 	r := newRig(t, metricsTo(s), "acme")
 	g := r.run()

@@ -217,6 +217,7 @@ func failureRows(t *testing.T) func(situation string) failureRow {
 // tenant is suspended or over a quota, while a lane is full, while the memory limiter
 // rejects, and while the gateway restarts. The table of the README says what each does.
 func TestRemoteWrite_Failures(t *testing.T) {
+	t.Parallel()
 	debian, current := debianPrometheus(t), realBackend(t, "prometheus")
 	row, backend := failureRows(t), newRecorder(t)
 	snappyOnly := addresses(t, 1)[0]

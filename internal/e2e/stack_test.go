@@ -159,6 +159,7 @@ func (i *ingress) do(client *http.Client, method, url string, body []byte, heade
 // TestStack_Ingress sends through the Caddyfile of the stack with Grafana: each protocol at
 // each port, rejections with their retry delay, and headers that claim to be others.
 func TestStack_Ingress(t *testing.T) {
+	t.Parallel()
 	const right, wrong = "127.0.0.1", "127.0.0.3"
 	dialFrom(t, wrong)
 	for name, find := range caddies() {
