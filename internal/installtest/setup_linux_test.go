@@ -112,6 +112,19 @@ func (v vm) until(what string, condition func() bool) {
 // application starts a PM2 with an application that writes numbered lines, as a user of its own.
 func (v vm) application(user, app string) {
 	v.t.Helper()
+	v.unsaved(user, app)
+	v.save(user)
+}
+
+// save saves the list of applications of a user.
+func (v vm) save(user string) {
+	v.t.Helper()
+	v.Shell(fmt.Sprintf("runuser -u %[1]s -- env HOME=/home/%[1]s %[2]s save", user, node))
+}
+
+// unsaved is application without a saved list of applications.
+func (v vm) unsaved(user, app string) {
+	v.t.Helper()
 	v.Shell(fmt.Sprintf(`
 if ! id %[1]s >/dev/null 2>&1; then
 	useradd --create-home --shell /bin/sh %[1]s
@@ -122,8 +135,7 @@ let n = 0
 setInterval(() => console.log('%[1]s %[2]s line ' + n++), 200)
 END
 chown %[1]s: /home/%[1]s/%[2]s.js
-runuser -u %[1]s -- env HOME=/home/%[1]s %[3]s start /home/%[1]s/%[2]s.js --name %[2]s
-runuser -u %[1]s -- env HOME=/home/%[1]s %[3]s save`, user, app, node))
+runuser -u %[1]s -- env HOME=/home/%[1]s %[3]s start /home/%[1]s/%[2]s.js --name %[2]s`, user, app, node))
 }
 
 // arrived counts the lines in the data of a tenant at the gateway that contain text.
@@ -141,6 +153,15 @@ func (v vm) grows(text string) {
 	v.t.Helper()
 	before := v.arrived("acme", text)
 	v.until("further lines of "+text, func() bool { return v.arrived("acme", text) > before })
+}
+
+// health returns the status and the text of the agent's /health.
+func (v vm) health() (code, text string) {
+	v.t.Helper()
+	out, err := v.Network("curl", "-s", "-w", "\n%{http_code}", "http://127.0.0.1:13133/health")
+	require.NoError(v.t, err)
+	at := strings.LastIndex(out, "\n")
+	return out[at+1:], out[:at]
 }
 
 func (v vm) pid() string {
@@ -178,7 +199,7 @@ func TestSetup_FromCleanMachineToFirstLine(t *testing.T) {
 	env := v.gateway()
 	v.Write("/root/agent.env", env, 0o600)
 	v.application("shop", "web")
-	v.application("api", "worker")
+	v.unsaved("api", "worker") // nobody has run pm2 save
 	// A hostile user, whose folder leads to files of root.
 	v.Shell(`
 useradd --create-home mallory
@@ -214,11 +235,19 @@ chown -h eve: /home/eve/.pm2`)
 	assert.Equal(t, "0\n", v.Run("systemctl", "show", "-p", "NRestarts", "--value", agent))
 	assert.Equal(t, agent+"\n", v.Run("stat", "-c", "%U", "/proc/"+v.pid()))
 	assert.Equal(t, "enabled\n", v.Run("systemctl", "is-enabled", agent))
-	code, err := v.Network("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:13133/health")
-	require.NoError(t, err)
-	assert.Equal(t, "200", code)
+	// A list that nobody has saved is no fault, for /health as for setup. Each names it once, with what to do.
+	code, health := v.health()
+	assert.Equal(t, "200", code, health)
+	assert.Contains(t, health, "pm2_unreachable")
+	assert.Contains(t, health, "Run `pm2 save`")
+	faults := v.doctor()
+	require.Len(t, faults, 1, "%+v", faults)
+	assert.Equal(t, "pm2.socket warn", faults[0].ID+" "+faults[0].Status)
+	assert.Contains(t, faults[0].Fix, "Run `pm2 save` as api")
+	v.save("api")
+	v.until("the agent has the saved list", func() bool { _, health := v.health(); return !strings.Contains(health, "conditions") })
 	assert.Empty(t, v.doctor())
-	_, err = v.Try("test", "-e", "/gw/data/tenant=other")
+	_, err := v.Try("test", "-e", "/gw/data/tenant=other")
 	require.Error(t, err, "no other tenant has data")
 
 	// Only root may read the key, which is in no environment.
