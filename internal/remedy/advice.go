@@ -59,7 +59,7 @@ func ofReason(r rejection.Reason) (Advice, bool) {
 	case rejection.UnknownKey, rejection.WrongUsername, rejection.TenantDeleted:
 		return a("The gateway does not have the key: it was mistyped, is of another gateway, or its tenant was deleted", copyKey)
 	case rejection.RevokedKey:
-		return a("The key is revoked, for ever", newKey)
+		return a("The key is revoked, which cannot be undone", newKey)
 	case rejection.ExpiredKey:
 		return a("The key has expired", newKey)
 	case rejection.NotYetValid:
