@@ -459,3 +459,13 @@ func TestRun_NamesWhatIsNotInstalled(t *testing.T) {
 	all = m.run(func(s *Settings) { s.Configs = []string{filepath.Join(m.dir, "absent.yaml")} })
 	requireFinding(t, all, "agent.config", Fail, "cannot be read")
 }
+
+// A busy machine is no fault of the configuration.
+func TestRun_SaysThatAProgramIsSlow(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "otelcol-tenant"), []byte("#!/bin/sh\n[ \"$1\" = --version ] || exec sleep 60\n"), 0o755))
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	all := newMachine(t, "http://127.0.0.1:1").run(func(s *Settings) { s.Timeout = 300 * time.Millisecond })
+	f := requireFinding(t, all, "agent.config", Warn, "could not be validated within 300ms")
+	assert.Contains(t, f.Fix, "--timeout")
+}
