@@ -6,7 +6,7 @@ package rejection
 import "strings"
 
 // marks are parts of the texts that components give to [New] and [Retry] in place of the text of
-// the table, to name a configured limit. Tests of these components compare them.
+// the table, to name a configured limit. A test in internal/e2e compares them with the answers of a gateway.
 func marks(r Reason) []string {
 	switch r {
 	case Rate:
