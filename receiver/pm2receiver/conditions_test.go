@@ -6,8 +6,8 @@ package pm2receiver
 import (
 	"context"
 	"errors"
-	"net"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -163,9 +163,9 @@ func TestConditions_WithoutAccessToTheSocket(t *testing.T) {
 		want    []string
 		fix     string
 	}{
-		"not saved":          {false, 0, false, true, []string{"pm2_unreachable denied"}, "Run `pm2 save`"},
-		"saved":              {false, 0o600, false, false, nil, ""},
-		"closed list":        {false, 0o600, true, true, []string{"pm2_unreachable denied"}, "Run `tenantctl setup`"},
+		"not saved":   {false, 0, false, true, []string{"pm2_unreachable denied"}, "Run `pm2 save`"},
+		"saved":       {false, 0o600, false, false, nil, ""},
+		"closed list": {false, 0o600, true, true, []string{"pm2_unreachable denied"}, "Run `tenantctl setup`"},
 		"metrics":     {true, 0, false, false, []string{"pm2_unreachable denied"}, "Run the agent as the user of PM2"},
 	} {
 		t.Run(name, func(t *testing.T) {
