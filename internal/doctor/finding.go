@@ -6,6 +6,8 @@ package doctor
 import (
 	"net/http"
 	"slices"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
 // Status is the result of a check.
@@ -26,12 +28,23 @@ type Finding struct {
 	Message string `json:"message"` // what was seen
 	Fix     string `json:"fix"`     // what to do; empty if the status is ok
 
-	answer int // status of HTTP of a gateway's answer to a key; 0: another finding
+	Signals []string `json:"signals,omitempty"` // that the finding is about; empty: not about signals
+
+	answer int              // status of HTTP of a gateway's answer to a key; 0: another finding
+	reason rejection.Reason // of the answer; none: it was not recognized
+
+	endpoint string // of the gateway that the finding is about; empty: about something else
 }
 
 // KeyRejected reports whether the gateway has answered that it does not accept the key.
 func KeyRejected(all []Finding) bool {
 	return slices.ContainsFunc(all, func(f Finding) bool { return f.answer == http.StatusUnauthorized })
+}
+
+// KeyUnknown reports whether the gateway has answered that it does not have the key. A gateway reads a change of
+// its registry within a second or two, so the answer can be another one soon.
+func KeyUnknown(all []Finding) bool {
+	return slices.ContainsFunc(all, func(f Finding) bool { return f.reason == rejection.UnknownKey })
 }
 
 // report collects findings in the order of the checks.
@@ -42,6 +55,12 @@ type report struct {
 
 func (r *report) add(f Finding) {
 	f.Message, f.Fix, f.Subject = r.scrub(f.Message), r.scrub(f.Fix), r.scrub(f.Subject)
+	repeated := func(other Finding) bool {
+		return other.ID == f.ID && other.Status == f.Status && other.Subject == f.Subject && other.Message == f.Message
+	}
+	if slices.ContainsFunc(r.all, repeated) {
+		return // several destinations can have one gateway, or one key
+	}
 	r.all = append(r.all, f)
 }
 

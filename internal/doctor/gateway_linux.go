@@ -48,10 +48,14 @@ type gateway struct {
 func (x *examination) gateways(ctx context.Context) {
 	for i := range x.agent.Destinations {
 		g := &gateway{examination: x, d: &x.agent.Destinations[i]}
+		first := len(x.all)
 		for _, step := range []func(context.Context) bool{g.endpoint, g.findProxy, g.dns, g.tcp, g.trust, g.clock, g.answers} {
 			if ctx.Err() != nil || !step(ctx) {
 				break
 			}
+		}
+		for j := first; j < len(x.all); j++ {
+			x.all[j].endpoint = g.d.Endpoint
 		}
 	}
 }
