@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 )
 
@@ -58,7 +59,7 @@ func TestStatus_ShowsATenant(t *testing.T) {
 	now := time.Now().UTC()
 	g.tenant = gatewaystatus.Tenant{
 		Gateway: gatewaystatus.Gateway{Time: now, SilentAfter: 900, InactiveAfter: 604800}, ID: "acme", Status: "suspended",
-		Findings: []gatewaystatus.Finding{{Severity: "error", ID: "tenant_suspended", Message: "The tenant is suspended.\x1b[2J", Fix: "Run: tenantctl tenant resume acme"}},
+		Findings: []gatewaystatus.Finding{{Severity: finding.Error, ID: "tenant_suspended", Message: "The tenant is suspended.\x1b[2J", Fix: "Run: tenantctl tenant resume acme"}},
 		Keys: []gatewaystatus.Key{{ID: "k1", State: "active", Sources: []activity.Source{
 			{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: strings.Repeat("agent ", 20), Last: now.Add(-time.Minute)},
 		}}},
@@ -85,7 +86,7 @@ func TestStatus_ShowsATenant(t *testing.T) {
 	assert.Equal(t, exitOK, r.code, r.err)
 	assert.Contains(t, r.out, "beta")
 
-	g.tenant.Findings = []gatewaystatus.Finding{{Severity: "warning", ID: "key_expires", Message: "soon"}}
+	g.tenant.Findings = []gatewaystatus.Finding{{Severity: finding.Warning, ID: "key_expires", Message: "soon"}}
 	assert.Equal(t, exitOK, c.run("status", "acme").code, "a warning is no error")
 	r = c.run("status", "nobody")
 	assert.Equal(t, exitFailure, r.code)

@@ -21,7 +21,7 @@ import (
 // writeStatusFindings writes what is wrong, each with its fix in the next line.
 func writeStatusFindings(w io.Writer, about string, findings []gatewaystatus.Finding) error {
 	for _, f := range findings {
-		text := fmt.Sprintf("%-7s  %s: %s\n", strings.ToUpper(string(f.Severity)), printable(about), printable(f.Message))
+		text := fmt.Sprintf("%-7s  %s: %s\n", strings.ToUpper(f.Severity.String()), printable(about), printable(f.Message))
 		if f.Fix != "" {
 			text += fmt.Sprintf("%-7s  Fix: %s\n", "", printable(f.Fix))
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -90,7 +91,7 @@ func (a *statusAPI) overview() gatewaystatus.Overview {
 		}
 	}
 	slices.SortStableFunc(o.Faulty, func(x, y gatewaystatus.Line) int {
-		return cmp.Or(gatewaystatus.CompareSeverity(gatewaystatus.Worst(x.Findings), gatewaystatus.Worst(y.Findings)), strings.Compare(x.ID, y.ID))
+		return cmp.Or(cmp.Compare(gatewaystatus.Worst(y.Findings), gatewaystatus.Worst(x.Findings)), strings.Compare(x.ID, y.ID))
 	})
 	o.FaultyTotal = len(o.Faulty)
 	o.Faulty = o.Faulty[:min(len(o.Faulty), maxFaulty)]
@@ -101,25 +102,25 @@ func (a *statusAPI) overview() gatewaystatus.Overview {
 func gatewayFindings(health *state) []gatewaystatus.Finding {
 	all := []gatewaystatus.Finding{}
 	for _, why := range health.Reasons {
-		f := gatewaystatus.Finding{Severity: gatewaystatus.SeverityError, ID: string(why)}
+		f := gatewaystatus.Finding{Severity: finding.Error, ID: string(why)}
 		switch why {
 		case reasonStarting, reasonStopping:
 			f.Message, f.Fix = fmt.Sprintf("The gateway is %s, and takes no data.", why), "Wait. If it remains, look at its log."
 		case reasonNotLoaded:
 			f.Message, f.Fix = "No registry was loaded yet: all data is rejected with 503, which agents send again.", "See the log of the gateway: the file of the registry must exist and be readable for the gateway's user. tenantctl registry validate checks it."
 		case reasonSource, reasonStale:
-			f.Severity = gatewaystatus.SeverityWarning
+			f.Severity = finding.Warning
 			f.Message, f.Fix = "The registry cannot be read, or is not valid; the last good one is in force.", "Run: tenantctl registry validate. The log of the gateway names the fault."
 		case reasonQueue:
-			f.Severity = gatewaystatus.SeverityWarning
+			f.Severity = finding.Warning
 			f.Message, f.Fix = "More than nine tenths of max_total_bytes are queued. When it is full, data of all tenants is rejected with 429.", "See the tenants whose destinations fail, or raise tenant_routing::max_total_bytes."
 		case reasonDisk:
 			f.Message, f.Fix = "The disk of the queue is full: data is rejected with 503, which agents send again.", "Free space on the disk of STATE_DIR: df -h. No restart is needed."
 		case reasonRoutes:
-			f.Severity = gatewaystatus.SeverityWarning
+			f.Severity = finding.Warning
 			f.Message, f.Fix = "Routes of active tenants do not work.", "The tenants are below; tenantctl status TENANT says what is wrong."
 		case reasonComponent:
-			f.Severity = gatewaystatus.SeverityWarning
+			f.Severity = finding.Warning
 			f.Message, f.Fix = "Components report an error.", "See \"components\" in /health, and the log of the gateway."
 		default:
 			f.Message = "The condition " + string(why) + " lasts."
