@@ -12,6 +12,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -105,7 +106,7 @@ func identityRules() []Rule {
 		{
 			ID: "OT213", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "A receiver accepts larger bodies than its guard",
-			Why:   "A tenant may use five eighths of request_guard::memory. A larger body is rejected with 413, however large the receiver's limit is.",
+			Why:   "A tenant may use five eighths of request_guard::memory, from which the body and its buffers are taken. A body that does not fit is rejected with 413, however large the receiver's limit is.",
 			Fix:   "Raise request_guard::memory or tenant::memory, or lower the limit of the receiver.",
 			check: checkBodySizes,
 		},
@@ -261,14 +262,6 @@ func checkIncludeMetadata(c *config, report reporter) {
 	}
 }
 
-// Bounds of request_guard and of receivers by default.
-const (
-	// maxGuardMemory is the most that request_guard::memory is by default.
-	maxGuardMemory = 64 * bytesize.MiB
-	// A tenant may use tenantEighths eighths of request_guard::memory by default.
-	tenantEighths = 5
-)
-
 func checkBodySizes(c *config, report reporter) {
 	for i := range c.listeners {
 		l := &c.listeners[i]
@@ -283,19 +276,20 @@ func checkBodySizes(c *config, report reporter) {
 		if set == nil {
 			continue
 		}
-		memory, known := size(set.at("memory"), maxGuardMemory)
-		share, knownShare := size(set.at("tenant", "memory"), memory/8*tenantEighths)
+		memory, known := size(set.at("memory"), capacity.MaxMemory) // unset, it is at most that
+		share, knownShare := size(set.at("tenant", "memory"), bytesize.Size(capacity.DefaultTenant(int64(memory))))
 		if !known || !knownShare {
 			continue
 		}
+		most := bytesize.Size(capacity.LargestBody(capacity.Most(int64(memory), int64(share))))
 		name, unit := "max_request_body_size", bytesize.Size(1)
 		if l.grpc {
 			name, unit = "max_recv_msg_size_mib", bytesize.MiB
 		}
 		v := l.set.at(name)
 		body, known := size(v, 0)
-		if body *= unit; known && body > share {
-			report(v, l.key+"::"+name, "allows %v, but a tenant may use at most %v of the memory of %s: larger requests are always rejected", body, share, guard)
+		if body *= unit; known && body > most {
+			report(v, l.key+"::"+name, "allows %v, but the memory of %s is enough for at most %v without compression: larger ones are always rejected", body, guard, most.Rounded())
 		}
 	}
 }
