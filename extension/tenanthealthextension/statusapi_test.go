@@ -115,7 +115,7 @@ func TestStatus_ShowsWhatComponentsReport(t *testing.T) {
 	assert.Len(t, last.Data.(metricdata.Gauge[float64]).DataPoints, 1)
 }
 
-// A tenant that fell silent before a restart is still silent after it.
+// A tenant that has stopped sending before a restart is still silent after it.
 func TestStatus_RemembersSilenceOverARestart(t *testing.T) {
 	dir := t.TempDir()
 	acme := func() *tenant.Tenant {
