@@ -1,0 +1,91 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSignozStack_Backup backs up and restores a tenant of the shared SigNoz. Docker is a
+// program of the test, which answers as ClickHouse would.
+func TestSignozStack_Backup(t *testing.T) {
+	s := newSignozStack(t)
+	stackCertificate(t, s.path("tls", "tls.crt"), s.path("tls", "tls.key"))
+	s.run("up.sh")
+	s.run("create-tenant.sh", "globex")
+	s.run("create-tenant.sh", "acme", "--isolation", "dedicated")
+	answers := `#!/bin/sh
+echo "$*" >> '` + s.calls + `'
+case "$*" in
+*INSERT*) cat >> '` + s.calls + `' ;;
+*"SELECT count()"*) echo "${ROWS:-0}" ;;
+*arrayStringConcat*) echo 'DATABASE signoz_logs, DATABASE signoz_traces' ;;
+*"SELECT name FROM system.databases"*) echo signoz_logs ;;
+*FORMAT\ Native*) echo "rows of $*" | grep -o 'FROM [a-z_.0-9]* WHERE' ;;
+*pg_dump*) echo dump ;;
+*" cp /"*) ;;
+*" cp "*:/backups/*) eval "echo archive > \"\${$#}\"" ;;
+*" cp "*:/var/lib/signoz/.*) eval "mkdir -p \"\${$#}\" && echo sqlite > \"\${$#}/signoz.db\"" ;;
+esac
+`
+	docker := filepath.Join(t.TempDir(), "docker")
+	require.NoError(t, os.WriteFile(docker, []byte(answers), 0o755))
+	s.env = append(s.env, "DOCKER="+docker)
+	folder := strings.TrimSpace(lastLine(s.run("backup.sh", "--all", t.TempDir())))
+	for _, file := range []string{
+		"SHA256SUMS", "platform/files.tar.gz", "platform/oneuptime.dump", "platform/oneuptime.zip", "tenant-acme/clickhouse.zip", "tenant-acme/signoz/signoz.db",
+		"tenant-acme/tenant.json", "tenant-globex/tenant.json", "tenant-globex/signoz_logs.logs_v2.native", "tenant-globex/signoz_metrics.samples_v4.native",
+	} {
+		info, err := os.Stat(filepath.Join(folder, file))
+		if assert.NoError(t, err, file) {
+			assert.Zero(t, info.Mode().Perm()&0o077, "%s is readable by others", file)
+			assert.NotZero(t, info.Size(), file)
+		}
+	}
+	require.NoError(t, os.WriteFile(s.calls, nil, 0o600))
+	s.run("restore.sh", folder, "globex")
+	calls, err := os.ReadFile(s.calls)
+	require.NoError(t, err)
+	assert.Contains(t, string(calls), "INSERT INTO signoz_logs.logs_v2 FORMAT Native\nFROM signoz_logs.logs_v2 WHERE\n")
+	s.run("restore.sh", folder, "acme")
+	calls, err = os.ReadFile(s.calls)
+	require.NoError(t, err)
+	assert.Contains(t, string(calls), "RESTORE ALL FROM File('clickhouse.zip')")
+
+	s.env = append(s.env, "ROWS=7")
+	out, err := s.try("restore.sh", folder, "globex")
+	require.Error(t, err, "its rows would be there twice")
+	assert.Contains(t, out, "has 7 rows of globex already")
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "platform", "oneuptime.dump"), []byte("changed"), 0o600))
+	out, err = s.try("restore.sh", folder)
+	require.Error(t, err)
+	assert.Contains(t, out, "was changed")
+
+	here := t.TempDir()
+	s.cwd = here // paths are relative to the caller's folder
+	folder = strings.TrimSpace(lastLine(s.run("backup.sh", "copies", "globex")))
+	s.cwd = ""
+	assert.Equal(t, filepath.Join(here, "copies"), filepath.Dir(folder))
+	assert.FileExists(t, filepath.Join(folder, "tenant-globex", "tenant.json"))
+	assert.NoDirExists(t, filepath.Join(folder, "platform"))
+	for _, args := range [][]string{{}, {"--all"}, {"--everything", "x"}, {"a", "b", "c"}} {
+		out, err = s.try("backup.sh", args...)
+		require.Error(t, err, args)
+		assert.Contains(t, out, "usage", args)
+	}
+	out, err = s.try("backup.sh", t.TempDir(), "initech")
+	require.Error(t, err)
+	assert.Contains(t, out, "there is no tenant")
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
