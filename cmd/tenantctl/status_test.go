@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -93,6 +94,32 @@ func TestStatus_ShowsATenant(t *testing.T) {
 	assert.Contains(t, r.err, `does not know the tenant "nobody"`)
 	assert.Equal(t, exitUsage, c.run("status", "a", "b").code)
 	assert.Equal(t, exitUsage, c.run("status", "acme", "--all").code)
+}
+
+// What clients, backends and the registry have written does not widen a column.
+func TestStatus_BoundsColumnsOfOthers(t *testing.T) {
+	g := newFakeGateway(t)
+	now, long := time.Now().UTC(), strings.Repeat("long ", 200)
+	g.tenant = gatewaystatus.Tenant{
+		Gateway: gatewaystatus.Gateway{Time: now, SilentAfter: 900, InactiveAfter: 604800}, ID: "acme", Status: "active",
+		Findings: []gatewaystatus.Finding{{Severity: finding.OK, ID: "ok", Message: "Data is accepted."}},
+		Keys: []gatewaystatus.Key{{ID: "k1", State: "active", Description: long, Sources: []activity.Source{
+			{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: long, Last: now},
+		}}},
+		Rejections:     []activity.Rejection{{Reason: "path", Status: 404, Count: 1, Last: now, Example: activity.Example{Client: long, KeyID: long, Text: long}}},
+		Lanes:          []activity.Lane{{Destination: long, Signal: "logs", State: "open", LastAnswer: &activity.Answer{Text: long, URL: "http://loki/" + long}}},
+		DeadLetters:    []activity.DeadLetters{{Destination: long, Signal: "logs", Requests: 1, Last: &activity.Answer{Text: long}}},
+		Routes:         map[string][]string{"logs": {long, long}},
+		UnknownCallers: []activity.Unknown{{Source: long, Count: 1, Last: now, Reasons: map[string]int64{long: 1}}},
+	}
+	c := newCLI(t)
+	r := c.run("status", "acme")
+	require.Zero(t, r.code, r.err)
+	for line := range strings.Lines(r.out) {
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), 300, line)
+	}
+	assert.Equal(t, 12, strings.Count(r.out, "…"), r.out)
+	assert.Contains(t, c.run("status", "acme", "-o", "json").out, `"user_agent": "`+long+`"`)
 }
 
 func TestStatus_SaysWhatToDoIfNoGatewayAnswers(t *testing.T) {
