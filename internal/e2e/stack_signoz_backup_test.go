@@ -21,23 +21,21 @@ func TestSignozStack_Backup(t *testing.T) {
 	s.run("up.sh")
 	s.run("create-tenant.sh", "globex")
 	s.run("create-tenant.sh", "acme", "--isolation", "dedicated")
-	answers := `#!/bin/sh
-echo "$*" >> '` + s.calls + `'
-case "$*" in
-*INSERT*) cat >> '` + s.calls + `' ;;
-*"SELECT count()"*) echo "${ROWS:-0}" ;;
-*arrayStringConcat*) echo 'DATABASE signoz_logs, DATABASE signoz_traces' ;;
-*"SELECT name FROM system.databases"*) echo signoz_logs ;;
-*FORMAT\ Native*) echo "rows of $*" | grep -o 'FROM [a-z_.0-9]* WHERE' ;;
-*pg_dump*) echo dump ;;
-*" cp /"*) ;;
-*" cp "*:/backups/*) eval "echo archive > \"\${$#}\"" ;;
-*" cp "*:/var/lib/signoz/.*) eval "mkdir -p \"\${$#}\" && echo sqlite > \"\${$#}/signoz.db\"" ;;
-esac
-`
-	docker := filepath.Join(t.TempDir(), "docker")
-	require.NoError(t, os.WriteFile(docker, []byte(answers), 0o755))
-	s.env = append(s.env, "DOCKER="+docker)
+	volumes := s.answering()
+	put := func(path, text string) {
+		t.Helper()
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(volumes, path)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(volumes, path), []byte(text), 0o600))
+	}
+	gateway := map[string]string{
+		"gateway/state/dead-letters/tenant=globex/1.jsonl": "letter of globex", "gateway/state/dead-letters/tenant=acme/1.jsonl": "letter of acme",
+		"gateway/state/audit/1.jsonl": "entry", "gateway/state/audit.key": "key", "gateway/state/key-use.json": "uses",
+	}
+	for path, text := range gateway {
+		put(path, text)
+	}
+	put("gateway/data/tenant=globex/1.jsonl", "archive")
+	put("gateway/state/exporter_queue", "a lane, which must not be delivered twice")
 	folder := strings.TrimSpace(lastLine(s.run("backup.sh", "--all", t.TempDir())))
 	for _, file := range []string{
 		"SHA256SUMS", "platform/files.tar.gz", "platform/oneuptime.dump", "platform/oneuptime.zip", "tenant-acme/clickhouse.zip", "tenant-acme/signoz/signoz.db",
@@ -58,6 +56,26 @@ esac
 	calls, err = os.ReadFile(s.calls)
 	require.NoError(t, err)
 	assert.Contains(t, string(calls), "RESTORE ALL FROM File('clickhouse.zip')")
+
+	assert.Equal(t, "archive", tree(t, volumes)["gateway/data/tenant=globex/1.jsonl"])
+
+	// The files of the gateway, into a volume that was created again.
+	require.NoError(t, os.RemoveAll(volumes))
+	require.NoError(t, os.MkdirAll(filepath.Join(volumes, "gateway"), 0o755))
+	s.run("restore.sh", folder, "globex")
+	assert.Equal(t, map[string]string{
+		"gateway/state/dead-letters/tenant=globex/1.jsonl": "letter of globex", "gateway/data/tenant=globex/1.jsonl": "archive",
+	}, tree(t, volumes))
+	tenants := filepath.Join("registry", "tenants.yaml")
+	saved, auditKey := s.read(tenants), s.read(tenants+".audit-key")
+	require.NoError(t, os.RemoveAll(s.path("registry")))
+	s.run("restore.sh", folder)
+	assert.Equal(t, saved, s.read(tenants))
+	assert.Equal(t, auditKey, s.read(tenants+".audit-key"), "without it tenantctl changes nothing")
+	gateway["gateway/data/tenant=globex/1.jsonl"] = "archive"
+	assert.Equal(t, gateway, tree(t, volumes))
+	reg := &registry{t: t, path: s.path("registry", "tenants.yaml")}
+	assert.Contains(t, reg.ctl("audit", "verify"), `"valid": true`)
 
 	s.env = append(s.env, "ROWS=7")
 	out, err := s.try("restore.sh", folder, "globex")

@@ -30,8 +30,10 @@ type signozStack struct {
 
 func newSignozStack(t *testing.T) *signozStack {
 	t.Helper()
-	s := &signozStack{t: t, dir: filepath.Join(t.TempDir(), "stack")}
-	require.NoError(t, os.CopyFS(s.dir, os.DirFS(filepath.Join(root, "distributions", "stacks", "signoz-oneuptime"))))
+	s := &signozStack{t: t, dir: filepath.Join(t.TempDir(), "stacks", "signoz-oneuptime")}
+	for _, name := range []string{"signoz-oneuptime", "lib"} {
+		require.NoError(t, os.CopyFS(filepath.Join(filepath.Dir(s.dir), name), os.DirFS(filepath.Join(stacks, name))))
+	}
 	s.calls = filepath.Join(t.TempDir(), "calls")
 	docker := filepath.Join(t.TempDir(), "docker")
 	require.NoError(t, os.WriteFile(docker, []byte("#!/bin/sh\necho \"$*\" >> '"+s.calls+"'\n"), 0o755))
@@ -92,4 +94,16 @@ func (s *signozStack) files() map[string]string {
 	}
 	all[".env"] = s.read(".env")
 	return all
+}
+
+// answering makes Docker a program that answers as ClickHouse would, and that has a folder in
+// place of volumes, which it returns.
+func (s *signozStack) answering() (volumes string) {
+	s.t.Helper()
+	volumes = filepath.Join(s.t.TempDir(), "volumes")
+	require.NoError(s.t, os.MkdirAll(filepath.Join(volumes, "gateway"), 0o755))
+	docker, err := filepath.Abs("testdata/docker-signoz.sh")
+	require.NoError(s.t, err)
+	s.env = append(s.env, "DOCKER="+docker, "CALLS="+s.calls, "VOLUMES="+volumes)
+	return volumes
 }
