@@ -55,8 +55,6 @@ func (a *statusAPI) gateway(now time.Time) gatewaystatus.Gateway {
 
 // overview returns the state of the gateway.
 func (a *statusAPI) overview() gatewaystatus.Overview {
-	a.answering.Lock()
-	defer a.answering.Unlock()
 	now := a.now()
 	health := a.health()
 	o := gatewaystatus.Overview{Gateway: a.gateway(now), Findings: gatewayFindings(health), Faulty: []gatewaystatus.Line{}, UnknownCallers: a.tracker.Unknown()}
@@ -198,7 +196,11 @@ func (a *statusAPI) serveTenant(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the registry has no such tenant", http.StatusNotFound)
 		return
 	}
-	a.answering.Lock()
+	a.answer(w, r, func() any { return a.report(t) })
+}
+
+// report returns everything about one tenant.
+func (a *statusAPI) report(t *tenant.Tenant) gatewaystatus.Tenant {
 	v := a.view(t, a.now())
 	a.tracker.Deliveries(func(d activity.Deliveries) {
 		v.Lanes = append(v.Lanes, d.Lanes(t.ID)...)
@@ -213,9 +215,8 @@ func (a *statusAPI) serveTenant(w http.ResponseWriter, r *http.Request) {
 			v.Routes[signal] = append(v.Routes[signal], names...)
 		}
 	})
-	a.answering.Unlock()
 	gatewaystatus.Judge(&v)
-	a.answer(w, v)
+	return v
 }
 
 // serveTenants answers with a page of the list of all tenants.
@@ -229,9 +230,13 @@ func (a *statusAPI) serveTenants(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	after := tenant.ID(r.URL.Query().Get("after"))
+	a.answer(w, r, func() any { return a.page(after, limit) })
+}
+
+// page returns at most limit tenants that follow after.
+func (a *statusAPI) page(after tenant.ID, limit int) gatewaystatus.Page {
 	page := gatewaystatus.Page{Tenants: []gatewaystatus.Line{}}
 	if snapshot := a.registry.Snapshot(); snapshot != nil {
-		a.answering.Lock()
 		now, all := a.now(), a.allDeliveries()
 		for t := range snapshot.Tenants() {
 			if t.ID <= after {
@@ -243,7 +248,6 @@ func (a *statusAPI) serveTenants(w http.ResponseWriter, r *http.Request) {
 			}
 			page.Tenants = append(page.Tenants, a.line(t, all, now))
 		}
-		a.answering.Unlock()
 	}
-	a.answer(w, page)
+	return page
 }
