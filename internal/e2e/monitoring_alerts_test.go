@@ -145,6 +145,7 @@ func (s *store) firing() (names []string) {
 // while all is well. A store is killed, then the gateway: the alerts arrive at a receiver of
 // Alertmanager, and resolve. Meanwhile every query of the operators' dashboards succeeds.
 func TestMonitoring_AlertsArriveAndResolve(t *testing.T) {
+	t.Parallel()
 	logs := newVictoria(t, "victoria-logs")
 	r := newRig(t, `
     destinations:
@@ -206,6 +207,7 @@ func TestMonitoring_AlertsArriveAndResolve(t *testing.T) {
 // TestMonitoring_SilentTenants lets a key and then a tenant of a running gateway stop sending. The
 // alerts are those about the gateway's own metrics, and resolve when both send again.
 func TestMonitoring_SilentTenants(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "\nextensions: {tenant_health: {status: {silent_after: 4s, inactive_after: 1h}}}\n", "acme", "bolt")
 	_, second := r.reg.key("acme")
 	g := r.run()

@@ -65,6 +65,7 @@ func tool(t *testing.T, name string) string {
 
 // Each alert has tests that it fires and that it does not, and a section in the runbook.
 func TestMonitoring_EachAlertHasTestsAndARunbook(t *testing.T) {
+	t.Parallel()
 	runbook, err := os.ReadFile(filepath.Join(root, "docs", "runbook.md"))
 	require.NoError(t, err)
 	sections := map[string]string{}
@@ -126,6 +127,7 @@ type alertRuleGot struct {
 
 // promtool runs the tests of the rules and checks all configuration files.
 func TestMonitoring_RulesAndConfigurationsAreValid(t *testing.T) {
+	t.Parallel()
 	promtool := tool(t, "promtool")
 	run := func(dir string, command ...string) {
 		cmd := exec.Command(command[0], command[1:]...)
@@ -175,6 +177,7 @@ var promQL = strings.NewReplacer("$__rate_interval", "5m", `"$job"`, `".*"`, `"$
 
 // Every query of a dashboard is valid PromQL.
 func TestMonitoring_DashboardsHaveValidQueries(t *testing.T) {
+	t.Parallel()
 	promtool := tool(t, "promtool")
 	type rule struct {
 		Record string `yaml:"record"`
@@ -288,6 +291,7 @@ func requireSeries(t *testing.T, where, query string, served ...metricsPage) {
 // TestMetrics_AreConventionalAndExistBeforeTheFirstEvent scrapes a gateway and an agent
 // that have not received anything.
 func TestMetrics_AreConventionalAndExistBeforeTheFirstEvent(t *testing.T) {
+	t.Parallel()
 	promtool := tool(t, "promtool")
 	r := newRig(t, "", "acme")
 	g := r.run()

@@ -32,6 +32,7 @@ func tree(t *testing.T, dir string) map[string]string {
 // another answer, everything of this tenant and nothing of another one, and the rest of it after
 // a removal that has failed.
 func TestStack_RemoveTenant(t *testing.T) {
+	t.Parallel()
 	s := newStackCopy(t)
 	s.ok("", "up.sh")
 	for _, id := range []string{"acme", "acme-2"} {
@@ -98,6 +99,7 @@ func TestStack_RemoveTenant(t *testing.T) {
 
 // TestStack_RemoveTenantLocal removes a tenant from the local stack.
 func TestStack_RemoveTenantLocal(t *testing.T) {
+	t.Parallel()
 	s := newStackCopy(t)
 	s.dir = filepath.Join(filepath.Dir(s.dir), "local")
 	require.NoError(t, os.CopyFS(s.dir, os.DirFS(filepath.Join(stacks, "local"))))
@@ -115,6 +117,7 @@ func TestStack_RemoveTenantLocal(t *testing.T) {
 
 // TestSignozStack_RemoveTenant removes a dedicated and a shared tenant.
 func TestSignozStack_RemoveTenant(t *testing.T) {
+	t.Parallel()
 	s := newSignozStack(t)
 	stackCertificate(t, s.path("tls", "tls.crt"), s.path("tls", "tls.key"))
 	s.run("up.sh")

@@ -90,6 +90,7 @@ func (s *stackCopy) put(path, text string) {
 // TestStack_Scripts runs the scripts of the stack with Grafana: a start, tenants, a backup and a
 // restore of a tenant and of the stack. docker is replaced; tenantctl is real.
 func TestStack_Scripts(t *testing.T) {
+	t.Parallel()
 	s := newStackCopy(t)
 	// The volume gateway is /var/lib/otelcol-tenant: where its parts are, the configuration says.
 	config, err := os.ReadFile(filepath.Join(root, "distributions", "gateway", "config.yaml"))

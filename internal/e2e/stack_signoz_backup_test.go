@@ -16,6 +16,7 @@ import (
 // TestSignozStack_Backup backs up and restores a tenant of the shared SigNoz. Docker is a
 // program of the test, which answers as ClickHouse would.
 func TestSignozStack_Backup(t *testing.T) {
+	t.Parallel()
 	s := newSignozStack(t)
 	stackCertificate(t, s.path("tls", "tls.crt"), s.path("tls", "tls.key"))
 	s.run("up.sh")

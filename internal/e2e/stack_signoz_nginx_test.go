@@ -23,6 +23,7 @@ import (
 // TestSignozStack_Nginx sends telemetry of two tenants through the stack's nginx and the
 // real gateway, and opens the user interfaces.
 func TestSignozStack_Nginx(t *testing.T) {
+	t.Parallel()
 	r := newStackRig(t)
 	acme, globex := r.key("acme"), r.key("globex")
 	client := r.client(r.https, "127.0.0.2", true)

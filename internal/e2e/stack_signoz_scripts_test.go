@@ -18,6 +18,7 @@ import (
 // TestSignozStack_Scripts runs the scripts twice: the second run changes nothing. It also
 // checks what they refuse.
 func TestSignozStack_Scripts(t *testing.T) {
+	t.Parallel()
 	s := newSignozStack(t)
 	out, err := s.try("up.sh")
 	require.Error(t, err)
@@ -81,6 +82,7 @@ func TestSignozStack_Scripts(t *testing.T) {
 
 // TestSignozStack_WithSecrets runs the wrapper that gives secrets to programs.
 func TestSignozStack_WithSecrets(t *testing.T) {
+	t.Parallel()
 	script, err := filepath.Abs(filepath.Join(root, "distributions", "stacks", "signoz-oneuptime", "config", "with-secrets.sh"))
 	require.NoError(t, err)
 	secret := filepath.Join(t.TempDir(), "secret")
