@@ -103,7 +103,7 @@ answers. tenantctl doctor is the same on the machine of an agent.`,
 // errorsFound returns an error for the exit status if n findings are errors.
 func errorsFound(n int) error {
 	if n > 0 {
-		return findingsError{faults: n}
+		return findingsError{errors: n}
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/doctor"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/envfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2home"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
@@ -221,7 +222,7 @@ func (r *run) gateway(ctx context.Context) error {
 		d.Key, d.HasAuth = r.in.key, true
 		all := r.ask(ctx, doctor.Gateway{Destination: d, Signals: s.Signals, Env: r.in.env.Map(), Version: r.Version})
 		for _, f := range all {
-			if f.Status == doctor.OK {
+			if f.Severity == finding.OK {
 				continue
 			}
 			r.say("%s: %s. %s", f.Subject, f.Message, f.Fix)
@@ -229,7 +230,7 @@ func (r *run) gateway(ctx context.Context) error {
 		if doctor.KeyRejected(all) {
 			return errors.New("the gateway does not accept the key, so nothing was changed")
 		}
-		if !slices.ContainsFunc(all, func(f doctor.Finding) bool { return f.Status == doctor.Fail }) {
+		if !slices.ContainsFunc(all, func(f doctor.Finding) bool { return f.Severity == finding.Error }) {
 			r.say("The gateway %s accepts the key %s.", endpoint, r.result.Key)
 		}
 	}

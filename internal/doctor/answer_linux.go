@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/remedy"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
@@ -96,7 +97,7 @@ func (g *gateway) answers(ctx context.Context) bool {
 
 // answered reports an answer.
 func (g *gateway) answered(a *answer) {
-	f := Finding{ID: "gateway.answer", Status: OK, Subject: g.base(), Signals: a.signals}
+	f := Finding{ID: "gateway.answer", Severity: finding.OK, Subject: g.base(), Signals: a.signals}
 	names := strings.Join(a.signals, ", ")
 	if a.accepted() {
 		f.Message = "The gateway accepts the key for " + names
@@ -104,7 +105,7 @@ func (g *gateway) answered(a *answer) {
 			f.Message = "The gateway accepts " + names
 		}
 	} else {
-		f.Status, f.Fix, f.answer, f.reason = Fail, a.advice.Fix, a.status, a.advice.Reason
+		f.Severity, f.Fix, f.answer, f.reason = finding.Error, a.advice.Fix, a.status, a.advice.Reason
 		f.Message = fmt.Sprintf("The answer to %s is %d %s%s. %s%s", names, a.status, http.StatusText(a.status), with(strings.Join(a.texts, "; ")), a.advice.Meaning, later(a.retry))
 	}
 	g.add(f)
@@ -135,7 +136,7 @@ func (g *gateway) large(ctx context.Context) {
 		g.fail(id, target, fmt.Sprintf("A request of %d bytes has no answer: %s", largeBody, reason(err)), fix)
 	case status == http.StatusRequestEntityTooLarge:
 		g.add(Finding{
-			ID: id, Status: Fail, Subject: target, Fix: fix, answer: status,
+			ID: id, Severity: finding.Error, Subject: target, Fix: fix, answer: status,
 			Message: fmt.Sprintf("A request of %d bytes is answered with 413: something before the gateway limits bodies%s", largeBody, with(text)),
 		})
 	case status >= 300:

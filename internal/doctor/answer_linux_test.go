@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/remedy"
 )
@@ -19,7 +20,7 @@ func requireAnswer(t *testing.T, all []Finding) Finding {
 	t.Helper()
 	some := of(all, "gateway.answer")
 	require.Len(t, some, 1, "%+v", some)
-	assert.Equal(t, Fail, some[0].Status)
+	assert.Equal(t, finding.Error, some[0].Severity)
 	assert.Equal(t, []string{"logs", "metrics", "traces"}, some[0].Signals)
 	assert.False(t, Healthy(all))
 	return some[0]

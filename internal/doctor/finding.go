@@ -7,26 +7,17 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
-)
-
-// Status is the result of a check.
-type Status string
-
-// The results.
-const (
-	OK   Status = "ok"
-	Warn Status = "warn" // works, or could not be checked
-	Fail Status = "fail" // data does not arrive, or will not
 )
 
 // Finding is the result of one check of one subject. Its JSON names are stable, and so are the IDs.
 type Finding struct {
-	ID      string `json:"id"`      // such as gateway.dns
-	Status  Status `json:"status"`  // ok, warn or fail
-	Subject string `json:"subject"` // the file, address or setting
-	Message string `json:"message"` // what was seen
-	Fix     string `json:"fix"`     // what to do; empty if the status is ok
+	ID       string           `json:"id"`       // such as gateway.dns
+	Severity finding.Severity `json:"severity"` // ok, warning or error; a warning also for what could not be checked
+	Subject  string           `json:"subject"`  // the file, address or setting
+	Message  string           `json:"message"`  // what was seen
+	Fix      string           `json:"fix"`      // what to do; empty if the severity is ok
 
 	Signals []string `json:"signals,omitempty"` // that the finding is about; empty: not about signals
 
@@ -56,7 +47,7 @@ type report struct {
 func (r *report) add(f Finding) {
 	f.Message, f.Fix, f.Subject = r.scrub(f.Message), r.scrub(f.Fix), r.scrub(f.Subject)
 	repeated := func(other Finding) bool {
-		return other.ID == f.ID && other.Status == f.Status && other.Subject == f.Subject && other.Message == f.Message
+		return other.ID == f.ID && other.Severity == f.Severity && other.Subject == f.Subject && other.Message == f.Message
 	}
 	if slices.ContainsFunc(r.all, repeated) {
 		return // several destinations can have one gateway, or one key
@@ -65,18 +56,18 @@ func (r *report) add(f Finding) {
 }
 
 func (r *report) ok(id, subject, message string) {
-	r.add(Finding{ID: id, Status: OK, Subject: subject, Message: message})
+	r.add(Finding{ID: id, Severity: finding.OK, Subject: subject, Message: message})
 }
 
 func (r *report) warn(id, subject, message, fix string) {
-	r.add(Finding{ID: id, Status: Warn, Subject: subject, Message: message, Fix: fix})
+	r.add(Finding{ID: id, Severity: finding.Warning, Subject: subject, Message: message, Fix: fix})
 }
 
 func (r *report) fail(id, subject, message, fix string) {
-	r.add(Finding{ID: id, Status: Fail, Subject: subject, Message: message, Fix: fix})
+	r.add(Finding{ID: id, Severity: finding.Error, Subject: subject, Message: message, Fix: fix})
 }
 
 // Healthy reports whether all findings are OK.
 func Healthy(all []Finding) bool {
-	return !slices.ContainsFunc(all, func(f Finding) bool { return f.Status != OK })
+	return !slices.ContainsFunc(all, func(f Finding) bool { return f.Severity != finding.OK })
 }

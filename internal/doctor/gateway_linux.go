@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 const (
@@ -141,7 +142,7 @@ func (g *gateway) otherProxy() {
 	const id = "gateway.proxy"
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
 		if os.Getenv(name) != "" {
-			g.add(Finding{ID: id, Status: OK, Subject: name, Message: "The variable is set for this command and not for the agent, which connects directly. If the gateway is only reachable through the proxy, set it in /etc/otelcol-tenant/agent.env too"})
+			g.add(Finding{ID: id, Severity: finding.OK, Subject: name, Message: "The variable is set for this command and not for the agent, which connects directly. If the gateway is only reachable through the proxy, set it in /etc/otelcol-tenant/agent.env too"})
 			return
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthclient"
 )
 
@@ -60,9 +61,9 @@ func (x *examination) healthFindings(context.Context) {
 
 // condition reports a condition of the agent, unless a check has found its cause already.
 func (x *examination) condition(c *healthclient.Condition) {
-	status := Fail
+	status := finding.Error
 	if c.Warning {
-		status = Warn
+		status = finding.Warning
 	}
 	since := ""
 	if c.Since != "" {
@@ -73,10 +74,10 @@ func (x *examination) condition(c *healthclient.Condition) {
 		return
 	}
 	for i := range x.all {
-		if f := &x.all[i]; f.Status != OK && x.explains(f, c) {
+		if f := &x.all[i]; f.Severity != finding.OK && x.explains(f, c) {
 			f.Message += ". The agent reports it as " + c.Name + since
-			if status == Fail {
-				f.Status = Fail
+			if status == finding.Error {
+				f.Severity = finding.Error
 			}
 			return
 		}
@@ -84,7 +85,7 @@ func (x *examination) condition(c *healthclient.Condition) {
 	if since != "" {
 		since = " (" + strings.TrimSpace(since) + ")"
 	}
-	x.add(Finding{ID: "agent.condition", Status: status, Subject: c.Name, Message: c.Message + since, Fix: c.Fix})
+	x.add(Finding{ID: "agent.condition", Severity: status, Subject: c.Name, Message: c.Message + since, Fix: c.Fix})
 }
 
 // causesOf returns the IDs of checks that find the cause of a condition.
@@ -134,7 +135,7 @@ func (x *examination) explains(f *Finding, c *healthclient.Condition) bool {
 	}
 	// About the gateway: a warning stops nothing, an answer must be the same, and there may be several gateways.
 	switch {
-	case f.Status != Fail:
+	case f.Severity != finding.Error:
 		return false
 	case f.answer != 0 && c.Cause != "http_"+strconv.Itoa(f.answer):
 		return false
