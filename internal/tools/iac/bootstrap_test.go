@@ -6,6 +6,7 @@ package iac
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,10 +32,10 @@ func newSandbox(t *testing.T, u *userData) *sandbox {
 	t.Helper()
 	bwrap := command(t, "bwrap")
 	if os.Getuid() != 0 {
-		t.Skip("the script runs as root")
+		missing(t, "root, as whom the script runs")
 	}
 	if out, err := exec.Command(bwrap, "--ro-bind", "/", "/", "true").CombinedOutput(); err != nil {
-		t.Skipf("bwrap does not work here: %s", out)
+		missing(t, fmt.Sprintf("bwrap that works here: %s", out))
 	}
 	root := t.TempDir()
 	s := &sandbox{t: t, dir: filepath.Join(root, "settings"), srv: filepath.Join(root, "srv"), opt: filepath.Join(root, "opt"), bin: filepath.Join(root, "bin"), files: filepath.Join(root, "files"), call: filepath.Join(root, "calls")}
@@ -47,9 +48,10 @@ func newSandbox(t *testing.T, u *userData) *sandbox {
 		}
 	}
 	s.script = write(t, "bootstrap", u.file(t, "/usr/local/sbin/otelcol-tenant-bootstrap"))
-	for _, name := range []string{"docker", "systemctl", "apt-get", "tenantctl"} {
+	for _, name := range []string{"systemctl", "apt-get", "tenantctl"} {
 		s.substitute(name, "")
 	}
+	s.substitute("docker", "echo in $(pwd) >> "+s.call)
 	s.substitute("curl", `while [ $# -gt 1 ]; do [ "$1" != --output ] || out=$2; shift; done; cp "`+s.files+`/${1##*/}" "$out"`)
 	return s
 }
@@ -130,7 +132,7 @@ func TestBootstrap_StartsTheStack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "server_name otlp.obs.example.com;\n", string(hosts))
 	calls := s.calls()
-	for _, want := range []string{"docker load --quiet --input ", "systemctl enable --now docker.service", "docker compose up --detach --wait", "systemctl enable --now otelcol-tenant-backup.timer"} {
+	for _, want := range []string{"docker load --quiet --input ", "systemctl enable --now docker.service", "docker compose up --detach --wait\nin /opt/otelcol-tenant/stacks/signoz-oneuptime\n", "systemctl enable --now otelcol-tenant-backup.timer"} {
 		assert.Contains(t, calls, want)
 	}
 	assert.Contains(t, calls, "curl --proto =https --tlsv1.2")

@@ -6,6 +6,7 @@ package iac
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -174,7 +175,7 @@ func TestCloudInit_SSHAcceptsKeysOnly(t *testing.T) {
 	config := write(t, "sshd_config", "Include "+write(t, "10-otelcol-tenant.conf", u.file(t, "/etc/ssh/sshd_config.d/10-otelcol-tenant.conf"))+
 		"\nHostKey "+key+"\nPasswordAuthentication yes\nPermitRootLogin yes\nUsePAM yes\n")
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-		t.Skipf("sshd needs /run/sshd: %v", err)
+		missing(t, fmt.Sprintf("/run/sshd, which sshd needs: %v", err))
 	}
 	run(t, sshd, "-t", "-f", config)
 	got := run(t, sshd, "-T", "-f", config, "-C", "user=operator,host=h,addr=203.0.113.7")

@@ -4,6 +4,7 @@
 package iac
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -108,10 +109,10 @@ try $container 172.20.0.2,198.51.100.2,25
 func TestCloudInit_FirewallInNamespaces(t *testing.T) {
 	nft, unshare := command(t, "nft"), command(t, "unshare")
 	if os.Getuid() != 0 {
-		t.Skip("network namespaces need root")
+		missing(t, "root, which network namespaces need")
 	}
 	if out, err := exec.Command(unshare, "-n", nft, "list", "ruleset").CombinedOutput(); err != nil {
-		t.Skipf("this kernel has no nftables in namespaces: %s", out)
+		missing(t, fmt.Sprintf("kernel with nftables in namespaces: %s", out))
 	}
 	for name, in := range machines() {
 		t.Run(name, func(t *testing.T) {

@@ -25,11 +25,17 @@ func command(t *testing.T, name string) string {
 			return found
 		}
 	}
-	if os.Getenv("REQUIRE_REAL") == "1" {
-		t.Fatalf("REQUIRE_REAL=1 and there is no %s", name)
-	}
-	t.Skipf("there is no %s", name)
+	missing(t, name)
 	return ""
+}
+
+// missing ends a test because the machine lacks something. With REQUIRE_REAL=1 it fails.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("REQUIRE_REAL") == "1" {
+		t.Fatalf("REQUIRE_REAL=1 and there is no %s", what)
+	}
+	t.Skipf("there is no %s", what)
 }
 
 // load parses a module of distributions/terraform.
