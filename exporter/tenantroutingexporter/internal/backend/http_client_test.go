@@ -105,16 +105,19 @@ func TestHTTP_IsMeasuredAndTracedIfEnabled(t *testing.T) {
 	}
 }
 
-// BenchmarkHTTP_Send is one request of 24 KB that was compressed when it was
+// BenchmarkHTTP_Send is one request of 100 or 300 records that was compressed when it was
 // accepted, to a server on loopback and back.
 func BenchmarkHTTP_Send(b *testing.B) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer s.Close()
-	noisy := make([]byte, 7000)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(noisy)
-	for _, detailed := range []bool{false, true} {
-		b.Run(fmt.Sprintf("detailed=%t", detailed), func(b *testing.B) {
-			tel, _, _ := telemetryOf(!detailed)
+	for _, c := range []struct {
+		size     int // compressed
+		detailed bool
+	}{{7000, false}, {7000, true}, {20_000, false}} {
+		noisy := make([]byte, c.size)
+		_, _ = rand.NewChaCha8([32]byte{1}).Read(noisy)
+		b.Run(fmt.Sprintf("size=%d,detailed=%t", c.size, c.detailed), func(b *testing.B) {
+			tel, _, _ := telemetryOf(!c.detailed)
 			tel.TracerProvider = sdktrace.NewTracerProvider()
 			d := toServer(b, s.URL, poolWith(b, tel))
 			batch := logsBatch(b, "one")
