@@ -115,7 +115,7 @@ func (p *Pace) set() {
 	}
 }
 
-// change sets GOGC. If somebody else has set it since, theirs remains, and p stops.
+// change sets GOGC. If somebody else has set it since, that value remains, and p stops.
 func (p *Pace) change(percent int) {
 	if percent == p.percent {
 		return
