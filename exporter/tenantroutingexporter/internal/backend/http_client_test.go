@@ -81,7 +81,8 @@ func toServer(t testing.TB, url string, pool *Pool) *Destination {
 }
 
 func TestHTTP_IsMeasuredAndTracedIfEnabled(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	var received, measured int64
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { received, _ = io.Copy(io.Discard, r.Body) }))
 	defer s.Close()
 	for _, without := range []bool{false, true} {
 		tel, metrics, spans := telemetryOf(without)
@@ -92,6 +93,9 @@ func TestHTTP_IsMeasuredAndTracedIfEnabled(t *testing.T) {
 		for _, sm := range got.ScopeMetrics {
 			for _, m := range sm.Metrics {
 				names = append(names, m.Name)
+				if sizes, ok := m.Data.(metricdata.Histogram[int64]); ok && m.Name == "http.client.request.body.size" {
+					measured = sizes.DataPoints[0].Sum
+				}
 			}
 		}
 		if without {
@@ -100,6 +104,8 @@ func TestHTTP_IsMeasuredAndTracedIfEnabled(t *testing.T) {
 			continue
 		}
 		assert.Contains(t, names, "http.client.request.duration")
+		assert.Positive(t, received)
+		assert.Equal(t, received, measured, "the size of the body")
 		assert.NotContains(t, names, "http.client.active_requests", "the probe is not seen")
 		assert.Len(t, spans.GetSpans(), 1)
 	}
