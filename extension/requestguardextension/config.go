@@ -56,6 +56,10 @@ type Config struct {
 	// Defaults to "auto".
 	MemoryLimit MemoryLimit `mapstructure:"memory_limit"`
 
+	// HeapFloor is the size of the heap below which the Go runtime collects no garbage:
+	// "auto", "off" or a size. Defaults to "auto".
+	HeapFloor HeapFloor `mapstructure:"heap_floor"`
+
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -125,19 +129,6 @@ type ThrottleConfig struct {
 	_ struct{}
 }
 
-// MemoryLimit says who sets the soft memory limit of the Go runtime, or is that limit.
-// The environment variable GOMEMLIMIT has precedence.
-type MemoryLimit string
-
-const (
-	// MemoryLimitAuto sets it to three quarters of the limit of the control group, if
-	// there is one and the environment variable GOMEMLIMIT is not set. It also has
-	// garbage collected sooner while much memory is in flight, unless GOGC is set.
-	MemoryLimitAuto MemoryLimit = "auto"
-	// MemoryLimitOff leaves it as it is.
-	MemoryLimitOff MemoryLimit = "off"
-)
-
 var (
 	_ component.Config  = (*Config)(nil)
 	_ confmap.Validator = (*Config)(nil)
@@ -150,10 +141,6 @@ var (
 // minGuardMemory holds a request of usual size twice.
 const minGuardMemory = 8 * bytesize.MiB
 
-// minMemoryLimit is the memory of an idle collector. Below it the runtime would only collect
-// garbage.
-const minMemoryLimit = 64 * bytesize.MiB
-
 func createDefaultConfig() component.Config {
 	return &Config{
 		MaxRequests: guard.DefaultRequests, MaxDepth: guard.DefaultDepth, MaxElements: guard.DefaultElements,
@@ -161,6 +148,7 @@ func createDefaultConfig() component.Config {
 		Connections: ConnectionsConfig{FirstRequestTimeout: guard.DefaultFirstRequest},
 		Throttle:    ThrottleConfig{AboveCPUPercent: guard.DefaultThrottleAbove(), LargeRequest: guard.DefaultLargeRequest},
 		MemoryLimit: MemoryLimitAuto,
+		HeapFloor:   HeapFloorAuto,
 	}
 }
 
@@ -184,24 +172,13 @@ func (c *Config) Validate() error {
 	if c.Tenant.MaxRequests > c.MaxRequests {
 		errs = append(errs, fmt.Errorf(`"tenant::max_requests" must be at most "max_requests", got %d and %d`, c.Tenant.MaxRequests, c.MaxRequests))
 	}
-	if size, err := c.MemoryLimit.size(); err != nil {
-		errs = append(errs, fmt.Errorf(`"memory_limit" must be auto, off or a size such as 224MiB, got %q`, c.MemoryLimit))
-	} else if size != 0 && size < minMemoryLimit {
-		errs = append(errs, fmt.Errorf(`"memory_limit" must be at least %v, got %v`, minMemoryLimit, size))
+	errs = append(errs, c.MemoryLimit.check(), c.HeapFloor.check())
+	limit, err1 := c.MemoryLimit.size()
+	floor, err2 := c.HeapFloor.size()
+	if err1 == nil && err2 == nil && limit != 0 && floor > limit/2 {
+		errs = append(errs, fmt.Errorf(`"heap_floor" must be at most half of "memory_limit", got %v and %v`, floor, limit))
 	}
 	return errors.Join(errs...)
-}
-
-// size returns the limit if it is one, and 0 for auto and off.
-func (l MemoryLimit) size() (size bytesize.Size, err error) {
-	if l == MemoryLimitAuto || l == MemoryLimitOff {
-		return 0, nil
-	}
-	err = size.UnmarshalText([]byte(l))
-	if err == nil && size == 0 {
-		err = errors.New("is zero")
-	}
-	return size, err
 }
 
 // Validate implements confmap.Validator.

@@ -39,6 +39,7 @@ func TestConfig_OfTheReadme(t *testing.T) {
 		},
 		Throttle:    ThrottleConfig{AboveCPUPercent: 75, LargeRequest: bytesize.MiB},
 		MemoryLimit: MemoryLimitOff,
+		HeapFloor:   "96MiB",
 	}, cfg)
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -85,6 +86,13 @@ func TestConfig_ErrorNamesTheKey(t *testing.T) {
 		`"memory_limit" must be auto, off or a size such as 224MiB, got "0"`:  func(c *Config) { c.MemoryLimit = "0" },
 		`"memory_limit" must be auto, off or a size such as 224MiB, got ""`:   func(c *Config) { c.MemoryLimit = "" },
 		`"memory_limit" must be at least 64MiB, got 63MiB`:                    func(c *Config) { c.MemoryLimit = "63MiB" },
+		`"heap_floor" must be auto, off or a size such as 64MiB, got "on"`:    func(c *Config) { c.HeapFloor = "on" },
+		`"heap_floor" must be auto, off or a size such as 64MiB, got "0"`:     func(c *Config) { c.HeapFloor = "0" },
+		`"heap_floor" must be auto, off or a size such as 64MiB, got ""`:      func(c *Config) { c.HeapFloor = "" },
+		`"heap_floor" must be auto, off or a size such as 64MiB, got "-1MiB"`: func(c *Config) { c.HeapFloor = "-1MiB" },
+		`"heap_floor" must be 16MiB to 1GiB, got 15MiB`:                       func(c *Config) { c.HeapFloor = "15MiB" },
+		`"heap_floor" must be at most half of "memory_limit", got 113MiB`:     func(c *Config) { c.MemoryLimit, c.HeapFloor = "224MiB", "113MiB" },
+		`"heap_floor" must be 16MiB to 1GiB, got 2GiB`:                        func(c *Config) { c.HeapFloor = "2GiB" },
 	} {
 		cfg := createDefaultConfig().(*Config)
 		change(cfg)

@@ -5,10 +5,6 @@ package requestguardextension
 
 import (
 	"context"
-	"math"
-	"os"
-	"runtime/debug"
-	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -37,10 +33,7 @@ type requestGuard struct {
 	telemetry *metadata.TelemetryBuilder
 	logger    *zap.Logger
 
-	oldMemoryLimit int64 // of the Go runtime; 0: it was not changed
-
-	gcMu     sync.Mutex
-	gcNormal int // the runtime's own; 0: it was not changed
+	runtime goRuntime
 }
 
 var (
@@ -65,8 +58,8 @@ func newRequestGuard(set extension.Settings, cfg *Config) (*requestGuard, error)
 	if cfg.Registry != nil {
 		settings.Registry = e.snapshot
 	}
-	if cfg.MemoryLimit != MemoryLimitOff && os.Getenv("GOGC") == "" {
-		settings.Pressure = e.collectSooner
+	if cfg.MemoryLimit != MemoryLimitOff {
+		settings.Pressure = e.runtime.collectSooner
 	}
 	e.guard = guard.New(settings)
 	return e, nil
@@ -101,7 +94,9 @@ func (e *requestGuard) Start(_ context.Context, host component.Host) error {
 	if err := e.observe(); err != nil {
 		return err
 	}
-	e.limitMemory()
+	if err := e.startRuntime(host); err != nil {
+		return err
+	}
 	memory, requests, connections := e.guard.Limits()
 	tenantMemory, tenantRequests := e.guard.TenantLimits()
 	e.logger.Info("Requests in flight are bounded", zap.Stringer("memory", bytesize.Size(memory)), zap.Int64("max_requests", requests),
@@ -114,56 +109,10 @@ func (e *requestGuard) Start(_ context.Context, host component.Host) error {
 	return nil
 }
 
-// limitMemory has the Go runtime collect garbage before a control group ends the
-// process, and before memory_limiter rejects data because garbage was not collected. It is a value of
-// the process, so it is restored at the end.
-func (e *requestGuard) limitMemory() {
-	if e.cfg.MemoryLimit == MemoryLimitOff || os.Getenv("GOMEMLIMIT") != "" {
-		return
-	}
-	size, err := e.cfg.MemoryLimit.size()
-	if err != nil {
-		return // Validate has rejected it
-	}
-	soft, why := int64(size), "memory_limit"
-	if soft == 0 {
-		limit, cgroup := guard.MemoryLimit()
-		if !cgroup {
-			return
-		}
-		soft, why = limit/4*3, "the control group"
-	}
-	if old := debug.SetMemoryLimit(-1); old == math.MaxInt64 {
-		e.oldMemoryLimit = debug.SetMemoryLimit(soft)
-		e.logger.Info("Soft memory limit of the Go runtime set", zap.Stringer("limit", bytesize.Size(soft)), zap.String("from", why))
-	}
-}
-
-// pressurePercent is GOGC while requests hold much memory. By default garbage may be as large as
-// live memory, and the machine must have both.
-const pressurePercent = 40
-
-// collectSooner has garbage collected sooner while much memory is in flight.
-func (e *requestGuard) collectSooner(high bool) {
-	e.gcMu.Lock()
-	defer e.gcMu.Unlock()
-	switch {
-	case high && e.gcNormal == 0:
-		e.gcNormal = debug.SetGCPercent(pressurePercent)
-	case !high && e.gcNormal != 0:
-		debug.SetGCPercent(e.gcNormal)
-		e.gcNormal = 0
-	}
-}
-
 // Shutdown implements component.Component.
 func (e *requestGuard) Shutdown(context.Context) error {
 	e.telemetry.Shutdown()
-	e.collectSooner(false)
-	if e.oldMemoryLimit != 0 {
-		debug.SetMemoryLimit(e.oldMemoryLimit)
-		e.oldMemoryLimit = 0
-	}
+	e.runtime.stop()
 	return nil
 }
 
@@ -180,6 +129,9 @@ func (e *requestGuard) observe() error {
 		{e.telemetry.RegisterExtensionRequestGuardInFlightMemoryCallback, func(o metric.Int64Observer) {
 			_, memory := e.guard.InFlight()
 			o.Observe(memory)
+		}},
+		{e.telemetry.RegisterExtensionRequestGuardHeapFloorCallback, func(o metric.Int64Observer) {
+			o.Observe(e.runtime.floor())
 		}},
 		{e.telemetry.RegisterExtensionRequestGuardMemoryLimitCallback, func(o metric.Int64Observer) {
 			memory, _, _ := e.guard.Limits()

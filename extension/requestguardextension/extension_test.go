@@ -8,7 +8,6 @@ import (
 	"compress/gzip"
 	"context"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -267,28 +266,4 @@ func TestCodec_PanicIsARejection(t *testing.T) {
 	err := codec{CodecV2: brittle{}, guard: g}.Unmarshal(nil, new(int))
 	assert.Equal(t, codes.Internal, status.Code(err))
 	assert.EqualValues(t, 1, g.Stats().Panics())
-}
-
-func TestExtension_CollectsGarbageSoonerWhileMuchIsInFlight(t *testing.T) {
-	t.Setenv("GOGC", "") // not set
-	normal := debug.SetGCPercent(100)
-	defer debug.SetGCPercent(normal)
-	percent := func() int {
-		p := debug.SetGCPercent(100)
-		debug.SetGCPercent(p)
-		return p
-	}
-	cfg := createDefaultConfig().(*Config)
-	cfg.Memory = 64 << 20
-	ext, err := create(context.Background(), extensiontest.NewNopSettings(metadata.Type), cfg)
-	require.NoError(t, err)
-	require.NoError(t, ext.Start(context.Background(), tenanttest.Host{}))
-	r, err := ext.(*requestGuard).Guard().Admit(context.Background(), tenant.Logs)
-	require.NoError(t, err)
-	assert.Equal(t, 100, percent())
-	require.NoError(t, r.Reserve(17<<20))
-	assert.Equal(t, pressurePercent, percent())
-	r.Release()
-	require.NoError(t, ext.Shutdown(context.Background()))
-	assert.Equal(t, 100, percent(), "as it was")
 }

@@ -19,6 +19,9 @@ type Machine struct {
 	Group  bool  // a control group sets Memory
 	Guard  int64 // the default of request_guard::memory
 
+	// HeapFloor is the default of request_guard::heap_floor; 0: none.
+	HeapFloor int64
+
 	// GoLimit is the soft memory limit of the Go runtime; math.MaxInt64 is none.
 	GoLimit int64
 }
@@ -92,9 +95,34 @@ func (c *checker) checkLimits(id string, m Machine, total bytesize.Size, togethe
 		c.warn(MemoryOfMachine, key+"::"+unit, "rejects data from %s on, but only %s are available: the kernel kills the process first; lower it", mebibytes(soft), mebibytes(bytesize.Size(m.Memory)))
 	case soft < total:
 		c.warn(MemoryOfMachine, key+"::"+unit, "rejects the data of all tenants from %s on, which is the limit minus the spike limit, while no bound is exceeded: %s; raise it or lower the others", mebibytes(soft), together)
+	case soft <= c.heapFloor(m):
+		c.warn(MemoryOfMachine, key+"::"+unit, "rejects the data of all tenants from %s on, which is the limit minus the spike limit, and counts garbage that the Go runtime does not collect while the heap is smaller than %s; raise it, or lower request_guard::heap_floor", mebibytes(soft), mebibytes(c.heapFloor(m)))
 	case m.GoLimit != math.MaxInt64 && m.GoLimit >= int64(soft):
 		c.warn(MemoryOfMachine, key+"::"+unit, "rejects the data of all tenants from %s on, which is the limit minus the spike limit, and counts garbage that the Go runtime does not collect below its soft memory limit of %s; raise it, or lower request_guard::memory_limit or GOMEMLIMIT", mebibytes(soft), mebibytes(bytesize.Size(m.GoLimit)))
 	}
+}
+
+// heapFloor returns the size of the heap below which request_guard has no garbage collected. The first
+// one under service::extensions decides.
+func (c *checker) heapFloor(m Machine) bytesize.Size {
+	for _, id := range texts(at(c.conf, "service", "extensions")) {
+		if typeOf(id) != "requestguard" {
+			continue
+		}
+		switch text := text(at(c.conf, "extensions", id, "heap_floor")); text {
+		case "", "auto":
+			return bytesize.Size(m.HeapFloor)
+		case "off", "false": // YAML 1.1 has off for false
+			return 0
+		default:
+			var size bytesize.Size
+			if size.UnmarshalText([]byte(text)) != nil {
+				return 0 // the extension rejects it
+			}
+			return size
+		}
+	}
+	return 0
 }
 
 // memoryBounds returns the settings that bound the memory of the components in pipelines.

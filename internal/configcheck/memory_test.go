@@ -10,16 +10,25 @@ import (
 	"github.com/stretchr/testify/assert"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/gcpace"
 )
 
 const mib = 1 << 20
 
 // group returns a control group of size MiB, with the limits that request_guard sets by default.
 func group(size int64) Machine {
-	return Machine{Memory: size * mib, Group: true, Guard: min(max(size*mib/8, 32*mib), 64*mib), GoLimit: size * mib / 4 * 3}
+	m := Machine{Memory: size * mib, Group: true, Guard: min(max(size*mib/8, 32*mib), 64*mib), GoLimit: size * mib / 4 * 3}
+	m.HeapFloor = gcpace.DefaultFloor(m.GoLimit, m.Memory, m.Group)
+	return m
 }
 
 func TestCheckMemory(t *testing.T) {
+	agentLimit := group(512)
+	agentLimit.GoLimit = 224 * mib
+	floor := func(size string) string {
+		return "extensions: {request_guard: {heap_floor: " + size + "}}\nprocessors: {memory_limiter: {limit_mib: 320, spike_limit_mib: 64}}\nservice: {extensions: [request_guard]}"
+	}
 	const limiter = "processors: {memory_limiter: {limit_percentage: 90, spike_limit_percentage: 10}}\n"
 	for name, c := range map[string]struct {
 		machine Machine
@@ -56,10 +65,16 @@ func TestCheckMemory(t *testing.T) {
 			group(512), "processors: {memory_limiter: {limit_percentage: 75, spike_limit_percentage: 20}}",
 			[]string{"^processors::memory_limiter::limit_percentage: rejects .* from 281 MiB on, .*counts garbage .* soft memory limit of 384 MiB"},
 		},
-		"default spike limit":       {group(512), "processors: {memory_limiter: {limit_percentage: 80}}", []string{"from 327 MiB on.*garbage"}},
-		"garbage without a limit":   {Machine{Memory: 512 * mib, Group: true, Guard: 64 * mib, GoLimit: math.MaxInt64}, "processors: {memory_limiter: {limit_percentage: 75, spike_limit_percentage: 20}}", nil},
-		"a limit that is too large": {group(512), "processors: {memory_limiter: {limit_mib: 700, spike_limit_mib: 100}}", []string{"^processors::memory_limiter::limit_mib: rejects data from 600 MiB on, but only 512 MiB are available"}},
-		"a limit that is too small": {group(4096), "processors: {memory_limiter: {limit_mib: 200, spike_limit_mib: 50}}", []string{"^processors::memory_limiter::limit_mib: .*from 150 MiB on"}},
+		"default spike limit":        {group(512), "processors: {memory_limiter: {limit_percentage: 80}}", []string{"from 327 MiB on.*garbage"}},
+		"garbage without a limit":    {Machine{Memory: 512 * mib, Group: true, Guard: 64 * mib, GoLimit: math.MaxInt64}, "processors: {memory_limiter: {limit_percentage: 75, spike_limit_percentage: 20}}", nil},
+		"garbage below the floor":    {agentLimit, floor("256MiB"), []string{"^processors::memory_limiter::limit_mib: .* from 256 MiB on.* while the heap is smaller than 256 MiB.*lower request_guard::heap_floor"}},
+		"a floor that is low enough": {agentLimit, floor("255MiB"), nil},
+		"no floor":                   {agentLimit, floor("\"off\""), nil},
+		"the default floor":          {agentLimit, floor("auto"), nil},
+		"a default floor too high":   {Machine{Memory: 512 * mib, Guard: 64 * mib, GoLimit: 224 * mib, HeapFloor: 300 * mib}, floor("auto"), []string{"while the heap is smaller than 300 MiB"}},
+		"an invalid floor":           {agentLimit, floor("much"), nil},
+		"a limit that is too large":  {group(512), "processors: {memory_limiter: {limit_mib: 700, spike_limit_mib: 100}}", []string{"^processors::memory_limiter::limit_mib: rejects data from 600 MiB on, but only 512 MiB are available"}},
+		"a limit that is too small":  {group(4096), "processors: {memory_limiter: {limit_mib: 200, spike_limit_mib: 50}}", []string{"^processors::memory_limiter::limit_mib: .*from 150 MiB on"}},
 	} {
 		conf := parse(t, good)
 		merge(conf, parse(t, c.change))

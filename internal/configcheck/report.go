@@ -5,12 +5,14 @@ package configcheck
 
 import (
 	"errors"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
 
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/gcpace"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 )
 
@@ -20,7 +22,11 @@ var reporters = []string{"tenantregistry", "requestguard"}
 // thisMachine returns the Machine of this process.
 func thisMachine() Machine {
 	memory, group := guard.MemoryLimit()
-	return Machine{Memory: memory, Group: group, Guard: guard.DefaultMemory(), GoLimit: debug.SetMemoryLimit(-1)}
+	m := Machine{Memory: memory, Group: group, Guard: guard.DefaultMemory(), GoLimit: debug.SetMemoryLimit(-1)}
+	if os.Getenv("GOGC") == "" {
+		m.HeapFloor = gcpace.DefaultFloor(m.GoLimit, memory, group)
+	}
+	return m
 }
 
 // Report logs the warnings about a configuration, and returns the refusals as an error.

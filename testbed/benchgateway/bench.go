@@ -103,6 +103,11 @@ func (b *bench) measure(ctx context.Context, s subject, tenants int, memory bool
 		return r, err
 	}
 	r.cpu, r.refused = after-before, l.refused.Load()
+	if b.profile != "" {
+		if err = saveAllocations(ctx, set.Pprof, filepath.Join(b.profile, fmt.Sprintf("%s-%d-allocs.pprof", s.name, tenants))); err != nil {
+			return r, err
+		}
+	}
 	return r, errors.Join(<-profiled, out.check(list, tenants, b.requests))
 }
 

@@ -36,6 +36,7 @@ type options struct {
 	batch       string
 	profile     string
 	env         string
+	floor       string
 
 	isolation      bool
 	isolationRate  float64
@@ -55,8 +56,9 @@ func main() {
 	flag.StringVar(&o.compression, "compression", "gzip", "compression of the requests to backends: gzip (the default of both), zstd or none")
 	flag.IntVar(&o.level, "level", 0, "compression_params::level of the requests to backends; 0: the default of each gateway")
 	flag.StringVar(&o.batch, "batch", "100ms", "lane::batch::timeout of otelcol-tenant; 100ms is the default")
-	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of the runs; profiling itself costs a little")
+	flag.StringVar(&o.profile, "profile", "", "folder for profiles of CPU and allocations of the runs; profiling itself costs a little")
 	flag.StringVar(&o.env, "env", "", "additional environment of otelcol-tenant, NAME=value,NAME=value; GOGC for example")
+	flag.StringVar(&o.floor, "heap-floor", "auto", "request_guard::heap_floor of otelcol-tenant: auto, off or a size")
 	flag.BoolVar(&o.isolation, "isolation", false, "measure how failures of some tenants affect the latency of the others")
 	flag.Float64Var(&o.isolationRate, "isolation-rate", 4, "requests per second of each of a hundred tenants")
 	flag.Float64Var(&o.isolationFlood, "isolation-flood", 20, "multiple of its share that the flooding tenant sends")

@@ -31,11 +31,12 @@ type subject struct {
 	compression string
 	level       int
 	batch       string
+	floor       string
 	env         map[string]string
 }
 
 func newSubject(name, build string, o options) (subject, error) {
-	s := subject{name: name, compression: o.compression, level: o.level, batch: o.batch}
+	s := subject{name: name, compression: o.compression, level: o.level, batch: o.batch, floor: o.floor}
 	contrib := filepath.Join(build, "baseline-gateway", "otelcol-baseline-gateway")
 	ours := filepath.Join(build, "otelcol-tenant")
 	switch name {
@@ -86,7 +87,7 @@ func customers(n int) []customer {
 // settings are the values of a template.
 type settings struct {
 	Dir, Endpoint, Pprof, MetricsPort, Sink string
-	Compression, Batch                      string
+	Compression, Batch, HeapFloor           string
 	Level                                   int
 	Durable, Batched                        bool
 	OwnURLs                                 bool // each tenant's backend has the URL of its customer
@@ -95,7 +96,7 @@ type settings struct {
 
 // configure writes the files of the gateway to set.Dir, and returns the path of its configuration.
 func (s *subject) configure(set settings) (string, error) {
-	set.Compression, set.Level, set.Batch, set.Durable, set.Batched = s.compression, s.level, s.batch, s.durable, s.batched
+	set.Compression, set.Level, set.Batch, set.HeapFloor, set.Durable, set.Batched = s.compression, s.level, s.batch, s.floor, s.durable, s.batched
 	t, err := template.ParseFS(templates, "templates/"+s.template)
 	if err != nil {
 		return "", err

@@ -105,8 +105,16 @@ func parseHeap(r io.Reader) (int64, error) {
 
 // saveProfile writes the CPU profile of the next d to path.
 func saveProfile(ctx context.Context, pprof, path string, d time.Duration) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet,
-		fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", pprof, int(d.Seconds())), http.NoBody)
+	return saveFrom(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", pprof, int(d.Seconds())), path)
+}
+
+// saveAllocations writes the profile of all allocations to path.
+func saveAllocations(ctx context.Context, pprof, path string) error {
+	return saveFrom(ctx, "http://"+pprof+"/debug/pprof/allocs", path)
+}
+
+func saveFrom(ctx context.Context, url, path string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return err
 	}

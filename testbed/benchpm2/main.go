@@ -15,6 +15,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -29,11 +30,14 @@ func main() {
 	flag.StringVar(&b.baseline.binary, "baseline", "_build/baseline/otelcol-baseline", "binary with contrib's filelog receiver")
 	flag.StringVar(&b.ours.config, "config", "testbed/baseline/pm2.yaml", "configuration of the pm2 receiver")
 	flag.StringVar(&b.baseline.config, "baseline-config", "testbed/baseline/config.yaml", "configuration of the filelog receiver")
+	flag.StringVar(&b.ours.heapFloor, "heap-floor", "auto", "request_guard::heap_floor with the pm2 receiver: auto, off or a size")
+	flag.StringVar(&b.baseline.heapFloor, "baseline-heap-floor", "off", "the same for the other subject, if its configuration has request_guard")
 	flag.StringVar(&b.corpus, "corpus", "testdata/pm2", "folder with PM2 log files")
 	flag.IntVar(&b.runs, "runs", 5, "runs of each")
 	flag.IntVar(&b.rate, "rate", 10_000, "lines a second of paced")
 	flag.IntVar(&b.latencyRate, "latency-rate", 5_000, "lines a second of latency")
 	flag.DurationVar(&b.duration, "duration", 20*time.Second, "how long paced and latency write in a run")
+	flag.StringVar(&b.profile, "profile", "", "folder for CPU profiles of nop and otlp, of their first 5 s; needs files that take as long")
 	flag.StringVar(&b.ours.name, "name", "pm2", "how the first subject is called")
 	flag.StringVar(&b.baseline.name, "baseline-name", "filelog", "how the other one is called")
 	mb := flag.Int64("mb", 200, "megabytes of log files that nop and otlp read in a run")
@@ -53,6 +57,7 @@ type bench struct {
 	rate, latencyRate int
 	duration          time.Duration
 	size              int64
+	profile           string
 
 	records [][]byte // of the corpus, as lines of files
 }
@@ -118,10 +123,12 @@ func (b *bench) bulk(exporter string) error {
 			return result{}, err
 		}
 		defer run.stop()
+		profiled := b.startProfile(run, s)
 		if err := run.await(manifest.lines); err != nil {
 			return result{}, err
 		}
-		return run.measure(manifest.lines)
+		r, err := run.measure(manifest.lines)
+		return r, errors.Join(err, <-profiled)
 	})
 	if err != nil {
 		return err

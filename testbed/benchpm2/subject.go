@@ -22,7 +22,10 @@ import (
 const deadline = 10 * time.Minute
 
 // subject is a collector to measure.
-type subject struct{ name, binary, config string }
+type subject struct {
+	name, binary, config string
+	heapFloor            string
+}
 
 // run is a subject at work.
 type run struct {
@@ -58,7 +61,8 @@ func (s *subject) start(dir, exporter string) (*run, error) {
 		Path: s.binary, Args: []string{"--config", s.config},
 		Env: map[string]string{
 			"BENCH_LOGS": dir, "BENCH_SINK": sink.url, "BENCH_EXPORTER": exporter, "BENCH_STATE": state,
-			"BENCH_METRICS": process.Port(addrs[0]), "BENCH_PPROF": process.Port(addrs[1]),
+			"BENCH_HEAP_FLOOR": s.heapFloor,
+			"BENCH_METRICS":    process.Port(addrs[0]), "BENCH_PPROF": process.Port(addrs[1]),
 		},
 	})
 	if err != nil {

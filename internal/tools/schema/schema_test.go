@@ -264,6 +264,8 @@ func TestSchema(t *testing.T) {
 		`extensions: {bearer_key_auth: {client: {key_file: a}}}`:                                          true,
 		`extensions: {request_guard: {memory_limit: off}}`:                                                true,
 		`extensions: {request_guard: {memory_limit: 224MiB}}`:                                             true,
+		`extensions: {request_guard: {heap_floor: off}}`:                                                  true,
+		`extensions: {request_guard: {heap_floor: 64MiB}}`:                                                true,
 		`service: {pipelines: {logs: {receivers: [pm2]}, logs/2: {exporters: [debug]}}}`:                  true,
 		`service: {pipelines: {log: {receivers: [pm2]}}}`:                                                 false,
 		`service: {pipelines: {logs: {receiver: [pm2]}}}`:                                                 false,

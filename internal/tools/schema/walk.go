@@ -271,7 +271,7 @@ func shortDuration(d time.Duration) string {
 }
 
 // partial are named texts whose constants are not all values.
-var partial = []string{"MemoryLimit"}
+var partial = []string{"MemoryLimit", "HeapFloor"}
 
 // enum returns the values of a type of this project that is text with constants.
 func (w *walker) enum(t reflect.Type) []string {

@@ -206,7 +206,7 @@ func (d *Destination) newHTTPClient(t *httpTarget, secrets *redact.Secrets) (cli
 	if err := d.fill(&cfg, t.values, &own.secrets); err != nil {
 		return nil, err
 	}
-	catcher := &transportCatcher{guard: d.guard, proxy: cfg.ProxyURL != ""}
+	catcher := &transportCatcher{guard: d.guard, proxy: cfg.ProxyURL != "", buffers: d.pool.buffers}
 	extensions := maps.Clone(d.pool.extensions())
 	if extensions == nil {
 		extensions = make(map[component.ID]component.Component)
@@ -236,9 +236,10 @@ var catcherID = component.MustNewIDWithName("transport_catcher", "tenant_routing
 type transportCatcher struct {
 	component.StartFunc
 	component.ShutdownFunc
-	guard *reach.Guard // nil: any address is allowed
-	proxy bool         // the settings have a proxy
-	base  http.RoundTripper
+	guard   *reach.Guard // nil: any address is allowed
+	proxy   bool         // the settings have a proxy
+	buffers *bodyBuffers
+	base    http.RoundTripper
 }
 
 var _ extensionmiddleware.HTTPClient = (*transportCatcher)(nil)
@@ -248,7 +249,14 @@ func (t *transportCatcher) GetHTTPRoundTripper(context.Context) (extensionmiddle
 	return func(_ context.Context, base http.RoundTripper) (http.RoundTripper, error) {
 		t.base = base
 		limit(base)
-		return base, t.restrict()
+		if err := t.restrict(); err != nil {
+			return nil, err
+		}
+		if transport, ok := base.(*http.Transport); ok {
+			t.buffers.use(transport)
+			return &wholeBodies{base: base, max: int64(transport.WriteBufferSize - headRoom)}, nil
+		}
+		return base, nil
 	}, nil
 }
 

@@ -81,7 +81,8 @@ func toServer(t testing.TB, url string, pool *Pool) *Destination {
 }
 
 func TestHTTP_IsMeasuredAndTracedIfEnabled(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	var received, measured int64
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { received, _ = io.Copy(io.Discard, r.Body) }))
 	defer s.Close()
 	for _, without := range []bool{false, true} {
 		tel, metrics, spans := telemetryOf(without)
@@ -92,6 +93,9 @@ func TestHTTP_IsMeasuredAndTracedIfEnabled(t *testing.T) {
 		for _, sm := range got.ScopeMetrics {
 			for _, m := range sm.Metrics {
 				names = append(names, m.Name)
+				if sizes, ok := m.Data.(metricdata.Histogram[int64]); ok && m.Name == "http.client.request.body.size" {
+					measured = sizes.DataPoints[0].Sum
+				}
 			}
 		}
 		if without {
@@ -100,21 +104,26 @@ func TestHTTP_IsMeasuredAndTracedIfEnabled(t *testing.T) {
 			continue
 		}
 		assert.Contains(t, names, "http.client.request.duration")
+		assert.Positive(t, received)
+		assert.Equal(t, received, measured, "the size of the body")
 		assert.NotContains(t, names, "http.client.active_requests", "the probe is not seen")
 		assert.Len(t, spans.GetSpans(), 1)
 	}
 }
 
-// BenchmarkHTTP_Send is one request of 24 KB that was compressed when it was
+// BenchmarkHTTP_Send is one request of 100 or 300 records that was compressed when it was
 // accepted, to a server on loopback and back.
 func BenchmarkHTTP_Send(b *testing.B) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	defer s.Close()
-	noisy := make([]byte, 7000)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(noisy)
-	for _, detailed := range []bool{false, true} {
-		b.Run(fmt.Sprintf("detailed=%t", detailed), func(b *testing.B) {
-			tel, _, _ := telemetryOf(!detailed)
+	for _, c := range []struct {
+		size     int // compressed
+		detailed bool
+	}{{7000, false}, {7000, true}, {20_000, false}} {
+		noisy := make([]byte, c.size)
+		_, _ = rand.NewChaCha8([32]byte{1}).Read(noisy)
+		b.Run(fmt.Sprintf("size=%d,detailed=%t", c.size, c.detailed), func(b *testing.B) {
+			tel, _, _ := telemetryOf(!c.detailed)
 			tel.TracerProvider = sdktrace.NewTracerProvider()
 			d := toServer(b, s.URL, poolWith(b, tel))
 			batch := logsBatch(b, "one")

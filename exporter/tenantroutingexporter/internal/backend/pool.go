@@ -30,6 +30,7 @@ type Pool struct {
 	userAgent string
 	host      component.Host
 	recovery  *recovery.Recoverer
+	buffers   *bodyBuffers // of the connections of HTTP clients
 
 	mu      sync.Mutex
 	clients map[string]*pooled
@@ -54,6 +55,7 @@ func NewPool(telemetry component.TelemetrySettings, build component.BuildInfo, h
 		userAgent: fmt.Sprintf("%s/%s (%s/%s)", build.Description, build.Version, runtime.GOOS, runtime.GOARCH),
 		host:      host,
 		recovery:  r,
+		buffers:   newBodyBuffers(),
 		clients:   make(map[string]*pooled),
 	}
 }

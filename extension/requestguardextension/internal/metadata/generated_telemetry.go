@@ -30,6 +30,7 @@ type TelemetryBuilder struct {
 	registrations                             []metric.Registration
 	ExtensionRequestGuardClosedConnections    metric.Int64ObservableCounter
 	ExtensionRequestGuardConnections          metric.Int64ObservableGauge
+	ExtensionRequestGuardHeapFloor            metric.Int64ObservableGauge
 	ExtensionRequestGuardInFlightMemory       metric.Int64ObservableGauge
 	ExtensionRequestGuardInFlightRequests     metric.Int64ObservableGauge
 	ExtensionRequestGuardLargeRequestsWaiting metric.Int64ObservableGauge
@@ -72,6 +73,21 @@ func (builder *TelemetryBuilder) RegisterExtensionRequestGuardConnectionsCallbac
 		cb(ctx, &observerInt64{inst: builder.ExtensionRequestGuardConnections, obs: o})
 		return nil
 	}, builder.ExtensionRequestGuardConnections)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExtensionRequestGuardHeapFloorCallback sets callback for observable ExtensionRequestGuardHeapFloor metric.
+func (builder *TelemetryBuilder) RegisterExtensionRequestGuardHeapFloorCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExtensionRequestGuardHeapFloor, obs: o})
+		return nil
+	}, builder.ExtensionRequestGuardHeapFloor)
 	if err != nil {
 		return err
 	}
@@ -249,6 +265,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_extension_request_guard_connections",
 		metric.WithDescription("Open connections of all guarded listeners. [Development]"),
 		metric.WithUnit("{connection}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExtensionRequestGuardHeapFloor, err = builder.meter.Int64ObservableGauge(
+		"otelcol_extension_request_guard_heap_floor",
+		metric.WithDescription("Size of the heap below which the Go runtime collects no garbage; 0 is none. [Development]"),
+		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ExtensionRequestGuardInFlightMemory, err = builder.meter.Int64ObservableGauge(
