@@ -441,7 +441,7 @@ func (s *scan) plainValue(data []byte) (memory int64, ok bool) {
 	case tagStringValue:
 		size, content := sized(data)
 		return stringSize + copySize(size-content), size == len(data) && validtext.Bytes(data[content:])
-	case 2<<3 | wireVarint:
+	case tagBoolValue:
 		return booleanSize, len(data) == 2 && data[1] <= 1
 	case tagIntValue:
 		return numberSize, len(data) == 2 && data[1] < 0x80 || len(data) > 2 && shortest(data[1:])
