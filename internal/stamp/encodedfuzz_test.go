@@ -5,9 +5,12 @@ package stamp
 
 import (
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -132,16 +135,29 @@ func randomBytes(random *rand.Rand, n int) []byte {
 	return data
 }
 
+// generatedRequests returns how many random requests of each signal are compared:
+// STAMP_REQUESTS if it is set.
+func generatedRequests(t *testing.T) int {
+	t.Helper()
+	if set := os.Getenv("STAMP_REQUESTS"); set != "" {
+		n, err := strconv.Atoi(set)
+		require.NoError(t, err, "STAMP_REQUESTS")
+		return n
+	}
+	return 2000
+}
+
 // TestEncoded_Generated compares both paths for random requests, of which enough must be
 // fast, and enough slow for every reason that a request can have.
 func TestEncoded_Generated(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // reproducible
+	requests := uint64(generatedRequests(t))     //nolint:gosec // not negative
+	random := rand.New(rand.NewPCG(1, requests)) //nolint:gosec // reproducible
 	stampers, owners := fuzzStampers(), fuzzOwners()
 	seen := map[tenant.Signal]map[Slow]int{}
 	for _, signal := range tenant.AllSignals() {
 		seen[signal] = map[Slow]int{}
 	}
-	for range 2000 {
+	for range requests {
 		content := randomBytes(random, 10+random.IntN(250))
 		for _, signal := range tenant.AllSignals() {
 			form := 1 + random.IntN(numForms-1) + numForms*random.IntN(42)
