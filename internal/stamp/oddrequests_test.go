@@ -53,7 +53,7 @@ func oddRequests() []oddRequest {
 	const logs, metrics, traces = tenant.Logs, tenant.Metrics, tenant.Traces
 	var (
 		inRecord   = func(parts ...[]byte) []byte { return inside(join(parts...), 1, 2, 2) }
-		inResource = func(parts ...[]byte) []byte { return inside(join(parts...), 1, 1) }
+		inResource = func(parts ...[]byte) []byte { return field(1, field(1, parts...), inside(nil, 2, 2)) } // and a record
 		inMetric   = func(parts ...[]byte) []byte { return inside(join(parts...), 1, 2, 2) }
 		named      = textField(1, "metric")
 		number     = join(fixed64Field(3, 7), fixed64Field(6, 1))
