@@ -93,6 +93,8 @@ func TestEncoded_Resources(t *testing.T) {
 		{"configured environment, one is empty", &Stamper{Environment: "prod"}, acme(), raw{keyEnvironment: ""}, SlowResource},
 
 		{"configured service", &Stamper{ServiceName: "api"}, acme(), raw{}, SlowNone},
+		{"identity is the service", &Stamper{ServiceName: "api"}, &Owner{Identity: Attribute{"service.name", "shop"}}, raw{}, SlowNone},
+		{"identity is an environment", &Stamper{}, &Owner{Identity: Attribute{keyEnvironmentName, "dev"}}, raw{}, SlowNone},
 		{"service is named", &Stamper{ServiceName: "api"}, acme(), raw{"service.name": "shop"}, SlowNone},
 		{"service is a number", &Stamper{ServiceName: "api"}, acme(), raw{"service.name": 1}, SlowNone},
 		{"placeholder of SDKs", &Stamper{ServiceName: "api"}, acme(), raw{"service.name": "unknown_service:node"}, SlowResource},
