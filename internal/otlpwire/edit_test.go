@@ -238,13 +238,12 @@ func TestScanFields(t *testing.T) {
 			}
 		}
 		for i, s := range m.scan {
-			if s.op != scanNothing {
+			switch {
+			case s.op != scanNothing || s.role == roleIndex:
 				fields--
-			} else if s.tag != 0 && s.role != roleIndex {
+			case s.tag != 0:
 				assert.Equal(t, byte(noTag), s.tag)
 				assert.Zero(t, i)
-			} else if s.role == roleIndex {
-				fields--
 			}
 		}
 		assert.Zero(t, fields, "fields of message %d without a place", id)
