@@ -207,7 +207,7 @@ func TestEncoded_Severity(t *testing.T) {
 func TestEncoded_OrdinaryRequestsAreFast(t *testing.T) {
 	stamper := &Stamper{NormalizeSeverity: true}
 	for _, signal := range tenant.AllSignals() {
-		for _, records := range []int{0, 1, 2, 5, 10, 100, 1000} {
+		for _, records := range []int{0, 1, 2, 5, 10, 100, 1000, 20_000} {
 			stamped(t, stamper, signal, sampleRequest(t, signal, records, sampleResource), acme(), SlowNone)
 		}
 	}
