@@ -22,6 +22,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/newest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
@@ -136,7 +137,7 @@ func (p *tenantProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.L
 	if err != nil {
 		return ld, err
 	}
-	p.noteTime(ctx, newestLog(ld))
+	p.noteTime(ctx, newest.Log(ld))
 	p.record(ctx, p.stamper.Logs(ld, &o.Owner))
 	return ld, nil
 }
@@ -146,7 +147,7 @@ func (p *tenantProcessor) processMetrics(ctx context.Context, md pmetric.Metrics
 	if err != nil {
 		return md, err
 	}
-	p.noteTime(ctx, newestPoint(md))
+	p.noteTime(ctx, newest.Point(md))
 	p.record(ctx, p.stamper.Metrics(md, &o.Owner))
 	return md, nil
 }
@@ -156,7 +157,7 @@ func (p *tenantProcessor) processTraces(ctx context.Context, td ptrace.Traces) (
 	if err != nil {
 		return td, err
 	}
-	p.noteTime(ctx, newestSpan(td))
+	p.noteTime(ctx, newest.Span(td))
 	p.record(ctx, p.stamper.Traces(td, &o.Owner))
 	return td, nil
 }
@@ -219,9 +220,9 @@ func (p *tenantProcessor) countRejected(ctx context.Context, records int, why *r
 }
 
 // noteTime stores the time of a record of an admitted request.
-func (p *tenantProcessor) noteTime(ctx context.Context, newest pcommon.Timestamp) {
-	if a := admittedOf(ctx); a != nil && newest <= math.MaxInt64 {
-		a.newest = int64(newest)
+func (p *tenantProcessor) noteTime(ctx context.Context, last pcommon.Timestamp) {
+	if a := admittedOf(ctx); a != nil && last <= math.MaxInt64 {
+		a.newest = int64(last)
 	}
 }
 

@@ -1,7 +1,12 @@
 // Copyright The otelcol-tenant Authors
 // SPDX-License-Identifier: MIT
 
-package tenantprocessor
+// Package newest finds the time of the last record of decoded requests.
+//
+// The last record of a request is usually its newest one. Its time differs from that of the
+// gateway by the time that the data took, and by how wrong the clock of its machine is. The
+// functions return 0 if there is no record, or if it has no time.
+package newest
 
 import (
 	"cmp"
@@ -12,13 +17,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// The last record of a request is usually its newest one. Its time differs from that of the
-// gateway by the time that the data took, and by how wrong the clock of its machine is. The
-// functions return 0 if there is no record, or if it has no time.
-
-// newestLog prefers the time at which a log record was read, because an application may log
-// any other time.
-func newestLog(ld plog.Logs) pcommon.Timestamp {
+// Log returns the time of the last log record. It prefers the time at which the record was
+// read, because an application may log any other time.
+func Log(ld plog.Logs) pcommon.Timestamp {
 	resources := ld.ResourceLogs()
 	if resources.Len() == 0 {
 		return 0
@@ -35,7 +36,8 @@ func newestLog(ld plog.Logs) pcommon.Timestamp {
 	return cmp.Or(last.ObservedTimestamp(), last.Timestamp())
 }
 
-func newestPoint(md pmetric.Metrics) pcommon.Timestamp {
+// Point returns the time of the last data point.
+func Point(md pmetric.Metrics) pcommon.Timestamp {
 	resources := md.ResourceMetrics()
 	if resources.Len() == 0 {
 		return 0
@@ -75,7 +77,8 @@ func lastTime[P interface{ Timestamp() pcommon.Timestamp }](points interface {
 	return points.At(points.Len() - 1).Timestamp()
 }
 
-func newestSpan(td ptrace.Traces) pcommon.Timestamp {
+// Span returns the end of the last span.
+func Span(td ptrace.Traces) pcommon.Timestamp {
 	resources := td.ResourceSpans()
 	if resources.Len() == 0 {
 		return 0
