@@ -3,7 +3,11 @@
 
 package stamp
 
-import "go.opentelemetry.io/collector/pdata/pcommon"
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/lookalike"
+)
 
 // Attribute is an attribute that has one right value, whatever the sender wrote, such as
 // the tenant's ID.
@@ -57,37 +61,5 @@ func (a Attribute) isIn(m pcommon.Map) bool {
 	return false
 }
 
-// looksLike reports whether key is a.Key, or becomes the same label as a.Key in
-// Prometheus, Mimir and Loki. They replace each run of characters other than letters,
-// digits and underscores by one underscore, so there business.id is business_id.
-func (a Attribute) looksLike(key string) bool {
-	// Nearly every other key ends here.
-	if len(key) < len(a.Key) || key[0] != a.Key[0] || key[len(key)-1] != a.Key[len(a.Key)-1] {
-		return false
-	}
-	want := a.Key
-	for key != "" && want != "" {
-		var c, d byte
-		c, key = labelByte(key)
-		d, want = labelByte(want)
-		if c != d {
-			return false
-		}
-	}
-	return key == "" && want == ""
-}
-
-// labelByte returns the first byte of s as a label has it, and the rest of s.
-func labelByte(s string) (c byte, rest string) {
-	if alphanumeric(s[0]) {
-		return s[0], s[1:]
-	}
-	for s != "" && !alphanumeric(s[0]) {
-		s = s[1:] // the bytes of a longer character are none of them letters or digits
-	}
-	return '_', s
-}
-
-func alphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
+// looksLike reports whether key is a.Key, or becomes the same label.
+func (a Attribute) looksLike(key string) bool { return lookalike.Is(key, a.Key) }

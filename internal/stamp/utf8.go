@@ -5,7 +5,6 @@ package stamp
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -13,6 +12,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/xpdata"
 	"go.opentelemetry.io/collector/pdata/xpdata/entity"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/validtext"
 )
 
 // utf8Repair replaces invalid UTF-8 in strings by U+FFFD. OTLP requires UTF-8, pdata does
@@ -22,57 +23,16 @@ type utf8Repair struct{ strings int } // that were changed
 
 // repair returns s, or s with each run of invalid bytes replaced.
 func (r *utf8Repair) repair(s string) (repaired string, changed bool) {
-	if validText(s) {
+	if validtext.String(s) {
 		return s, false
 	}
 	r.strings++
 	return strings.ToValidUTF8(s, "\uFFFD"), true
 }
 
-// validText reports whether s is UTF-8. Nearly every string is ASCII and short, for which
-// a few words are compared in place of each byte.
-func validText(s string) bool {
-	const highs = 0x8080808080808080
-	n := len(s)
-	switch {
-	case n >= 8:
-		seen := word(s, n-8)
-		for i := 0; i+8 <= n; i += 8 {
-			seen |= word(s, i)
-		}
-		if seen&highs == 0 {
-			return true
-		}
-	case n >= 4:
-		if (half(s, 0)|half(s, n-4))&(highs>>32) == 0 {
-			return true
-		}
-	case n == 0:
-		return true
-	default:
-		if (s[0]|s[n/2]|s[n-1])&0x80 == 0 {
-			return true
-		}
-	}
-	return utf8.ValidString(s)
-}
-
-// word returns the eight bytes of s from i on.
-func word(s string, i int) uint64 {
-	s = s[i : i+8]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
-
-// half returns the four bytes of s from i on.
-func half(s string, i int) uint32 {
-	s = s[i : i+4]
-	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
-}
-
 // field repairs a string with its getter and setter.
 func (r *utf8Repair) field(s string, set func(string)) {
-	if !validText(s) {
+	if !validtext.String(s) {
 		repaired, _ := r.repair(s)
 		set(repaired)
 	}
@@ -81,7 +41,7 @@ func (r *utf8Repair) field(s string, set func(string)) {
 func (r *utf8Repair) attributes(m pcommon.Map) {
 	keys := true
 	for key, v := range m.All() {
-		keys = keys && validText(key)
+		keys = keys && validtext.String(key)
 		r.value(v)
 	}
 	if !keys {
@@ -104,7 +64,7 @@ func (r *utf8Repair) keys(m pcommon.Map) {
 func (r *utf8Repair) value(v pcommon.Value) {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
-		if s := v.Str(); !validText(s) {
+		if s := v.Str(); !validtext.String(s) {
 			s, _ = r.repair(s)
 			v.SetStr(s)
 		}
