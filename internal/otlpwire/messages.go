@@ -44,9 +44,9 @@ const (
 // messages is the schema of OTLP as pdata knows it. Sizes are those of pdata's
 // structs, rounded up to what the Go runtime allocates.
 var messages = [numMessages]message{
-	logsRequest: define(list(1, "resourceLogs", resourceLogs, 0, 128)),
+	logsRequest: define(as(roleResources, list(1, "resourceLogs", resourceLogs, 0, 128))),
 	resourceLogs: define(
-		part(1, "resource", resource, 2),
+		as(roleResource, part(1, "resource", resource, 2)),
 		as(roleScopes, list(2, "scopeLogs", scopeLogs, 0, 112)),
 		text(3, "schemaUrl"),
 		as(roleDeprecated, list(deprecatedField, "deprecatedScopeLogs", scopeLogs, 1, 112)),
@@ -57,29 +57,29 @@ var messages = [numMessages]message{
 		text(3, "schemaUrl"),
 	),
 	logRecord: define(
-		fixed64(1, "timeUnixNano"),
-		enum(2, "severityNumber", severityNumbers),
-		text(3, "severityText"),
+		marked(markTime, fixed64(1, "timeUnixNano")),
+		marked(markSeverityNumber, enum(2, "severityNumber", severityNumbers)),
+		marked(markSeverityText, text(3, "severityText")),
 		part(5, "body", anyValue, 0),
 		attributes(6, "attributes", 0),
 		uvar32(7, "droppedAttributesCount"),
 		fixed32(8, "flags"),
 		id(9, "traceId", 16),
 		id(10, "spanId", 8),
-		fixed64(11, "observedTimeUnixNano"),
+		marked(markObserved, fixed64(11, "observedTimeUnixNano")),
 		text(12, "eventName"),
 	),
 
-	metricsRequest: define(list(1, "resourceMetrics", resourceMetrics, 0, 128)),
+	metricsRequest: define(as(roleResources, list(1, "resourceMetrics", resourceMetrics, 0, 128))),
 	resourceMetrics: define(
-		part(1, "resource", resource, 2),
+		as(roleResource, part(1, "resource", resource, 2)),
 		as(roleScopes, list(2, "scopeMetrics", scopeMetrics, 0, 112)),
 		text(3, "schemaUrl"),
 		as(roleDeprecated, list(deprecatedField, "deprecatedScopeMetrics", scopeMetrics, 1, 112)),
 	),
 	scopeMetrics: define(
 		part(1, "scope", scope, 1),
-		list(2, "metrics", metric, 0, 96),
+		as(roleMetric, list(2, "metrics", metric, 0, 96)),
 		text(3, "schemaUrl"),
 	),
 	metric: define(
@@ -96,21 +96,21 @@ var messages = [numMessages]message{
 	gauge: define(as(roleRecord, list(1, "dataPoints", numberPoint, 0, 96))),
 	sum: define(
 		as(roleRecord, list(1, "dataPoints", numberPoint, 0, 96)),
-		enum(2, "aggregationTemporality", temporalities),
+		marked(markTemporality, enum(2, "aggregationTemporality", temporalities)),
 		number(3, "isMonotonic", kindBool, wireVarint),
 	),
 	histogram: define(
 		as(roleRecord, list(1, "dataPoints", histogramPoint, 0, 160)),
-		enum(2, "aggregationTemporality", temporalities),
+		marked(markTemporality, enum(2, "aggregationTemporality", temporalities)),
 	),
 	exponentialHistogram: define(
 		as(roleRecord, list(1, "dataPoints", exponentialPoint, 0, 192)),
-		enum(2, "aggregationTemporality", temporalities),
+		marked(markTemporality, enum(2, "aggregationTemporality", temporalities)),
 	),
 	summary: define(as(roleRecord, list(1, "dataPoints", summaryPoint, 0, 96))),
 	numberPoint: define(
 		fixed64(2, "startTimeUnixNano"),
-		fixed64(3, "timeUnixNano"),
+		marked(markTime, fixed64(3, "timeUnixNano")),
 		member(double(4, "asDouble"), numberSize),
 		values(5, "exemplars", exemplar, 1, exemplarSize),
 		orDouble("asDouble", member(number(6, "asInt", kindInt64, wireI64), numberSize)),
@@ -119,7 +119,7 @@ var messages = [numMessages]message{
 	),
 	histogramPoint: define(
 		fixed64(2, "startTimeUnixNano"),
-		fixed64(3, "timeUnixNano"),
+		marked(markTime, fixed64(3, "timeUnixNano")),
 		fixed64(4, "count"),
 		double(5, "sum"),
 		numbers(6, "bucketCounts", kindUint64, wireI64, 2),
@@ -133,7 +133,7 @@ var messages = [numMessages]message{
 	exponentialPoint: define(
 		attributes(1, "attributes", 0),
 		fixed64(2, "startTimeUnixNano"),
-		fixed64(3, "timeUnixNano"),
+		marked(markTime, fixed64(3, "timeUnixNano")),
 		fixed64(4, "count"),
 		double(5, "sum"),
 		number(6, "scale", kindInt32, wireVarint),
@@ -152,7 +152,7 @@ var messages = [numMessages]message{
 	),
 	summaryPoint: define(
 		fixed64(2, "startTimeUnixNano"),
-		fixed64(3, "timeUnixNano"),
+		marked(markTime, fixed64(3, "timeUnixNano")),
 		fixed64(4, "count"),
 		double(5, "sum"),
 		list(6, "quantileValues", quantile, 1, 16),
@@ -169,9 +169,9 @@ var messages = [numMessages]message{
 		attributes(7, "filteredAttributes", 0),
 	),
 
-	tracesRequest: define(list(1, "resourceSpans", resourceSpans, 0, 128)),
+	tracesRequest: define(as(roleResources, list(1, "resourceSpans", resourceSpans, 0, 128))),
 	resourceSpans: define(
-		part(1, "resource", resource, 2),
+		as(roleResource, part(1, "resource", resource, 2)),
 		as(roleScopes, list(2, "scopeSpans", scopeSpans, 0, 112)),
 		text(3, "schemaUrl"),
 		as(roleDeprecated, list(deprecatedField, "deprecatedScopeSpans", scopeSpans, 1, 112)),
@@ -182,14 +182,14 @@ var messages = [numMessages]message{
 		text(3, "schemaUrl"),
 	),
 	span: define(
-		id(1, "traceId", 16),
-		id(2, "spanId", 8),
+		marked(markTraceID, id(1, "traceId", 16)),
+		marked(markSpanID, id(2, "spanId", 8)),
 		text(3, "traceState"),
 		id(4, "parentSpanId", 8),
 		text(5, "name"),
 		enum(6, "kind", spanKinds),
 		fixed64(7, "startTimeUnixNano"),
-		fixed64(8, "endTimeUnixNano"),
+		marked(markTime, fixed64(8, "endTimeUnixNano")),
 		attributes(9, "attributes", 0),
 		uvar32(10, "droppedAttributesCount"),
 		list(11, "events", spanEvent, 1, 64),
@@ -216,7 +216,7 @@ var messages = [numMessages]message{
 	spanStatus: define(text(2, "message"), enum(3, "code", statusCodes)),
 
 	resource: define(
-		attributes(1, "attributes", 0),
+		content(1, "attributes", 0),
 		uvar32(2, "droppedAttributesCount"),
 		list(3, "entityRefs", entityRef, 1, 80),
 	),
@@ -235,7 +235,7 @@ var messages = [numMessages]message{
 	keyValue: define(
 		text(1, "key"),
 		part(2, "value", anyValue, 0),
-		number(3, "keyStrindex", kindInt32, wireVarint),
+		as(roleIndex, number(3, "keyStrindex", kindInt32, wireVarint)),
 	),
 	anyValue: define(
 		member(text(1, "stringValue"), stringSize),
@@ -245,10 +245,10 @@ var messages = [numMessages]message{
 		as(roleNest, member(part(5, "arrayValue", arrayValue, 0), 32)),
 		as(roleNest, member(part(6, "kvlistValue", keyValueList, 0), 32)),
 		member(numbered{7, field{name: "bytesValue", kind: kindBytes, wire: wireLen}}, 24),
-		member(number(8, "stringValueStrindex", kindInt32, wireVarint), numberSize),
+		as(roleIndex, member(number(8, "stringValueStrindex", kindInt32, wireVarint), numberSize)),
 	),
 	arrayValue:   define(values(1, "values", anyValue, 0, anyValueSize)),
-	keyValueList: define(attributes(1, "values", 0)),
+	keyValueList: define(content(1, "values", 0)),
 }
 
 // metricData is one of the kinds of data of a metric, of size bytes. pdata keeps

@@ -48,6 +48,11 @@ const (
 	roleReplace         // replaces the records of the other fields of the message
 	roleScopes          // if it occurs, pdata ignores fields with roleDeprecated
 	roleDeprecated      // its records count only if no field with roleScopes occurs
+	roleResources       // the resources of a request, with their records
+	roleResource        // what is written of a resource
+	roleMetric          // a metric
+	roleAttributes      // attributes of anything but a resource
+	roleIndex           // a string by its index, which export requests do not have
 )
 
 // field describes a field of a message.
@@ -60,6 +65,7 @@ type field struct {
 	child  messageID // of kindMessage
 	enum   enumID    // of kindEnum
 	idSize uint8     // of kindID
+	mark   mark      // under which a scan notes where the field is
 	slot   uint8     // of a list: its slices[slot]; of a child: where its own begin
 	once   uint32    // the bit that fields share of which one may occur, once
 
@@ -81,6 +87,7 @@ const (
 type message struct {
 	fields [lastField + 1]field
 	proto  [32]protoField // by number, or by the upper five bits of a tag
+	scan   [32]scanField  // by the upper five bits of the first byte of a tag
 	names  nameTable
 }
 
@@ -93,7 +100,7 @@ type numbered struct {
 // define builds the description of a message.
 func define(fields ...numbered) message {
 	var m message
-	m.proto[0].tag = noTag
+	m.proto[0].tag, m.scan[0].tag = noTag, noTag
 	for i, f := range fields {
 		number := f.number
 		if number == deprecatedField {
@@ -105,6 +112,10 @@ func define(fields ...numbered) message {
 		f.field.unsetByNull = !f.field.list && (f.field.once == oneof || f.field.kind != kindMessage && f.field.kind != kindString)
 		m.fields[number] = f.field
 		m.proto[number] = newProtoField(number, f.field)
+		if number > 0 {
+			scanned := newScanField(number, f.field)
+			m.scan[scanned.tag>>3] = scanned
+		}
 		m.names.add(f.field.name, uint8(number))
 		if snake := snakeCase(f.field.name); snake != f.field.name {
 			m.names.add(snake, uint8(number))
@@ -195,7 +206,13 @@ func values(number int, name string, child messageID, slot uint8, size int64) nu
 	}}
 }
 
+// attributes is a list of attributes of anything but a resource or a value.
 func attributes(number int, name string, slot uint8) numbered {
+	return as(roleAttributes, content(number, name, slot))
+}
+
+// content is a list of attributes of a resource, or of a value.
+func content(number int, name string, slot uint8) numbered {
 	return values(number, name, keyValue, slot, keyValueSize)
 }
 
@@ -209,5 +226,11 @@ func orDouble(name string, n numbered) numbered {
 // as gives a field a role.
 func as(r role, n numbered) numbered {
 	n.field.role = r
+	return n
+}
+
+// marked makes a scan note where a field is.
+func marked(m mark, n numbered) numbered {
+	n.field.mark = m
 	return n
 }

@@ -4,6 +4,8 @@
 package stamp
 
 import (
+	"math"
+
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -39,7 +41,40 @@ type Encoded struct {
 // Encoded stamps an encoded export request in protobuf as [Stamper.Logs], [Stamper.Metrics]
 // and [Stamper.Traces] stamp decoded data, without decoding it. The result never aliases
 // data. The error is that of [otlpwire.CheckProto]: an [*otlpwire.Error].
-func (s *Stamper) Encoded(signal tenant.Signal, data []byte, _ *Owner, limits otlpwire.Limits) (Encoded, error) {
-	counts, err := otlpwire.CheckProto(signal, data, limits)
-	return Encoded{Counts: counts, Slow: SlowEncoding}, err
+//
+// Data of the result decodes to the same telemetry as the stamped data has, with attributes
+// in the same order. A request for which that would be difficult is slow.
+func (s *Stamper) Encoded(signal tenant.Signal, data []byte, o *Owner, limits otlpwire.Limits) (Encoded, error) {
+	e, _ := s.editors.Get().(*editor)
+	if e == nil {
+		e = new(editor)
+	}
+	defer func() {
+		e.stamper, e.owner = nil, nil
+		s.editors.Put(e)
+	}()
+	e.begin(s, o)
+	out, err := e.edit.Run(signal, data, otlpwire.EditRules{
+		Limits: limits, Editor: e, Key: o.Identity.Key, Severities: s.NormalizeSeverity,
+	})
+	result := Encoded{Counts: out.Counts, Slow: slowOf[out.Odd]}
+	if out.Odd == otlpwire.OddRefused {
+		result.Slow = e.slow
+	}
+	if err != nil || result.Slow != SlowNone {
+		return result, err
+	}
+	result.Data, result.Delta, result.InvalidSpans = out.Data, out.Delta, out.InvalidSpans
+	result.Result = Result{UnknownSeverities: e.unknown}
+	if out.Newest <= math.MaxInt64 {
+		result.Newest = int64(out.Newest)
+	}
+	return result, nil
+}
+
+// slowOf are the reasons for which the form of a request makes it slow.
+var slowOf = [...]Slow{
+	otlpwire.OddNone: SlowNone, otlpwire.OddUnknown: SlowUnknown, otlpwire.OddRepeated: SlowRepeated,
+	otlpwire.OddDeprecated: SlowDeprecated, otlpwire.OddIndex: SlowIndex, otlpwire.OddEncoding: SlowEncoding,
+	otlpwire.OddText: SlowUTF8, otlpwire.OddKey: SlowIdentity, otlpwire.OddRefused: SlowResource,
 }

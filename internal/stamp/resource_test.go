@@ -20,51 +20,51 @@ type raw = map[string]any
 func TestResourceStamp_FillsOnlyWhatIsMissing(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		stamp    Stamper
+		stamp    *Stamper
 		in, want raw
 	}{
-		{"service of the configuration", Stamper{ServiceName: "shop"}, raw{}, raw{"service.name": "shop"}},
-		{"service of the data", Stamper{ServiceName: "shop"}, raw{"service.name": "api"}, raw{"service.name": "api"}},
-		{"the SDKs' placeholder is no service", Stamper{ServiceName: "shop"}, raw{"service.name": "unknown_service:node"}, raw{"service.name": "shop"}},
-		{"an empty name is no service", Stamper{ServiceName: "shop"}, raw{"service.name": ""}, raw{"service.name": "shop"}},
-		{"the placeholder stays without a better one", Stamper{}, raw{"service.name": "unknown_service:node"}, raw{"service.name": "unknown_service:node"}},
+		{"service of the configuration", &Stamper{ServiceName: "shop"}, raw{}, raw{"service.name": "shop"}},
+		{"service of the data", &Stamper{ServiceName: "shop"}, raw{"service.name": "api"}, raw{"service.name": "api"}},
+		{"the SDKs' placeholder is no service", &Stamper{ServiceName: "shop"}, raw{"service.name": "unknown_service:node"}, raw{"service.name": "shop"}},
+		{"an empty name is no service", &Stamper{ServiceName: "shop"}, raw{"service.name": ""}, raw{"service.name": "shop"}},
+		{"the placeholder stays without a better one", &Stamper{}, raw{"service.name": "unknown_service:node"}, raw{"service.name": "unknown_service:node"}},
 		{
 			"environment of the configuration, both spellings",
-			Stamper{Environment: "prod"},
+			&Stamper{Environment: "prod"},
 			raw{},
 			raw{"deployment.environment": "prod", "deployment.environment.name": "prod"},
 		},
 		{
 			"old spelling is copied to the current one",
-			Stamper{Environment: "prod"},
+			&Stamper{Environment: "prod"},
 			raw{"deployment.environment": "dev"},
 			raw{"deployment.environment": "dev", "deployment.environment.name": "dev"},
 		},
 		{
 			"current spelling is copied to the old one",
-			Stamper{Environment: "prod"},
+			&Stamper{Environment: "prod"},
 			raw{"deployment.environment.name": "dev"},
 			raw{"deployment.environment": "dev", "deployment.environment.name": "dev"},
 		},
 		{
 			"copied without a configured environment too",
-			Stamper{},
+			&Stamper{},
 			raw{"deployment.environment.name": "dev"},
 			raw{"deployment.environment": "dev", "deployment.environment.name": "dev"},
 		},
 		{
 			"an empty environment is none",
-			Stamper{Environment: "prod"},
+			&Stamper{Environment: "prod"},
 			raw{"deployment.environment": ""},
 			raw{"deployment.environment": "prod", "deployment.environment.name": "prod"},
 		},
 		{
 			"both spellings stay though they disagree",
-			Stamper{Environment: "prod"},
+			&Stamper{Environment: "prod"},
 			raw{"deployment.environment": "a", "deployment.environment.name": "b"},
 			raw{"deployment.environment": "a", "deployment.environment.name": "b"},
 		},
-		{"no environment anywhere", Stamper{}, raw{}, raw{}},
+		{"no environment anywhere", &Stamper{}, raw{}, raw{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := pcommon.NewMap()

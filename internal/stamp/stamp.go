@@ -6,6 +6,8 @@
 // and normalizes severities, so that a request is walked once.
 package stamp
 
+import "sync"
+
 // Owner is whose data a request is.
 type Owner struct {
 	// Identity is the attribute with the tenant's ID. Every resource has it. Everywhere
@@ -17,7 +19,7 @@ type Owner struct {
 }
 
 // Stamper stamps requests. Its fields must not change after the first request. It is then
-// safe for concurrent use.
+// safe for concurrent use. It must not be copied.
 type Stamper struct {
 	// Environment is set as deployment.environment and deployment.environment.name where
 	// a resource has neither; empty: it is not.
@@ -31,6 +33,8 @@ type Stamper struct {
 
 	// NormalizeSeverity sets the severity text of log records to the name of the number.
 	NormalizeSeverity bool
+
+	editors sync.Pool // of *editor
 }
 
 // Overwritten counts the attributes that named another tenant, by their place.

@@ -1,0 +1,520 @@
+// Copyright The otelcol-tenant Authors
+// SPDX-License-Identifier: MIT
+
+package otlpwire
+
+import (
+	"cmp"
+	"encoding/binary"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/lookalike"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/validtext"
+)
+
+// scan walks a request that is to be edited. It counts what [CheckProto] counts, and plans
+// the edits. It ends at the first thing that is odd, malformed or beyond a limit.
+//
+// Its methods return false at such an end. Those that return a position return -1.
+type scan struct {
+	meter
+	data   []byte
+	rules  EditRules
+	letter byte // the first of rules.Key
+	edits  edits
+	odd    Oddity
+
+	marks         [numMarks]int32 // behind the tag of a field; 0: it does not occur
+	resource      bool            // the resources that are open have a resource
+	metrics       int
+	dataOfMetrics int // the metrics that have data
+	delta         bool
+	invalidSpans  bool
+}
+
+func (s *scan) start(data []byte, rules EditRules) {
+	s.edits.reset()
+	*s = scan{meter: newMeter(rules.Limits), data: data, rules: rules, edits: s.edits, odd: OddEncoding}
+	if rules.Key != "" {
+		s.letter = rules.Key[0]
+	}
+}
+
+// release lets go of the request.
+func (s *scan) release() {
+	s.data, s.rules = nil, EditRules{}
+	const size = 16 // of a replacement
+	if cap(s.edits.list) > maxKept/size || cap(s.edits.text) > maxKept {
+		s.edits = edits{}
+	}
+}
+
+// request walks the whole request.
+func (s *scan) request(root messageID) bool {
+	var lists slots
+	return s.message(&messages[root], 0, len(s.data), 0, &lists, 0) && s.elements|s.memory >= 0
+}
+
+func (s *scan) fail(why Oddity) bool {
+	s.odd = why
+	return false
+}
+
+// message walks the message m, which is data[pos:end], at this depth of values. Its lists
+// are in lists from slot base on.
+//
+// This is the hot loop of [Edit.Run].
+func (s *scan) message(m *message, pos, end, depth int, lists *slots, base uint8) bool {
+	var (
+		data  = s.data[:end]
+		seen  uint32
+		fresh slots // of one element; in the loop it would be on the heap
+	)
+	for pos < len(data) {
+		f := &m.scan[data[pos]>>3]
+		if data[pos] != f.tag || seen&f.bit != 0 {
+			return s.oddField(m, f, pos, end)
+		}
+		pos++
+		seen |= f.bit
+		s.marks[f.mark%numMarks] = int32(pos) //nolint:gosec // below maxEdited
+		s.memory -= int64(f.alloc)
+		switch f.op {
+		case scanNumber:
+			if pos < len(data) && data[pos] < 0x80 {
+				pos++
+			} else if pos = s.longNumber(f.size, pos, end); pos < 0 {
+				return false
+			}
+			continue
+		case scanFixed:
+			if pos += int(f.size); pos > len(data) {
+				return false
+			}
+			continue
+		case scanLong:
+			if pos+int(f.size) >= len(data) || data[pos] != f.next {
+				return s.oddField(m, f, pos-1, end)
+			}
+			pos += 1 + int(f.size)
+			continue
+		case scanNothing:
+			return s.oddField(m, f, pos-1, end)
+		}
+
+		var start int
+		if pos < len(data) && data[pos] < 0x80 {
+			start, pos = pos+1, pos+1+int(data[pos])
+		} else if start, pos = s.length(pos, end); pos < 0 {
+			return false
+		}
+		if pos > len(data) {
+			return false
+		}
+		switch f.op {
+		case scanText:
+			s.memory -= copySize(pos - start)
+			if !validtext.Bytes(data[start:pos]) {
+				return s.fail(OddText)
+			}
+		case scanBytes:
+			s.memory -= blockSize(int64(pos - start))
+		case scanID:
+			if pos != start && pos-start != int(f.size) {
+				return false
+			}
+		case scanAttribute:
+			s.elements--
+			s.memory -= lists.at(base + f.slot).add(keyValueSize)
+			if s.elements|s.memory < 0 || !s.attribute(f, start, pos, depth) {
+				return false
+			}
+		case scanValue:
+			if !s.value(f, start, pos, depth, lists, base) {
+				return false
+			}
+		case scanTexts:
+			s.elements--
+			s.memory -= lists.at(base+f.slot).add(stringSize) + copySize(pos-start)
+			if !validtext.Bytes(data[start:pos]) {
+				return s.fail(OddText)
+			}
+		case scanDoubles:
+			if (pos-start)%numberSize != 0 {
+				return false
+			}
+			s.memory -= lists.at(base+f.slot).set(int64(pos-start)/numberSize, numberSize)
+		case scanVarints:
+			if !s.varints(start, pos, lists.at(base+f.slot)) {
+				return false
+			}
+		case scanPart:
+			if !s.child(f, start, pos, depth, lists, base+f.slot) {
+				return false
+			}
+		case scanMessage:
+			if f.entry != 0 {
+				s.elements--
+				s.memory -= lists.at(base + f.slot).add(int64(f.entry))
+			}
+			fresh = slots{}
+			if s.elements|s.memory < 0 || !s.child(f, start, pos, depth, &fresh, 0) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// child walks data[start:end], which is a message in the field f of a message at this depth,
+// and applies the role of f.
+func (s *scan) child(f *scanField, start, end, depth int, lists *slots, base uint8) bool {
+	m := &messages[f.child]
+	switch f.role {
+	case roleResources:
+		return s.resources(m, start, end, lists)
+	case roleResource:
+		s.resource = true
+		return s.message(m, start, end, depth, lists, base) && s.editResource(start, end)
+	case roleScopes:
+		s.marks = [numMarks]int32{}
+		s.edits.begin(start, end)
+		ok := s.message(m, start, end, depth, lists, base)
+		s.edits.end()
+		return ok
+	case roleMetric:
+		s.marks = [numMarks]int32{}
+		s.metrics++
+	case roleReplace:
+		s.dataOfMetrics++
+		if !s.message(m, start, end, depth, lists, base) {
+			return false
+		}
+		if f.child == sum || f.child == histogram || f.child == exponentialHistogram {
+			s.delta = s.delta || s.number(markTemporality) != cumulative
+		}
+		return true
+	case roleRecord:
+		s.records++
+		return s.record(f, m, start, end, depth, lists)
+	case roleNest:
+		if depth++; depth > s.maxDepth {
+			return false
+		}
+		s.depth = max(s.depth, depth)
+	}
+	return s.message(m, start, end, depth, lists, base)
+}
+
+// resources walks a resource with its records.
+func (s *scan) resources(m *message, start, end int, lists *slots) bool {
+	s.marks = [numMarks]int32{}
+	s.resource = false
+	s.edits.begin(start, end)
+	ok := s.message(m, start, end, 0, lists, 0) && (s.resource || s.addResource(end))
+	s.edits.end()
+	return ok
+}
+
+// editResource adds to the resource data[start:end].
+func (s *scan) editResource(start, end int) bool {
+	e := &s.edits
+	from := len(e.text)
+	out, ok := s.rules.Editor.Resource(Attributes{s.data[start:end], tagResourceAttributes}, e.text)
+	if !ok {
+		return s.fail(OddRefused)
+	}
+	if e.text = out; len(out) > from {
+		e.change(start, end, end, end, from)
+	}
+	return true
+}
+
+// addResource adds a resource at this position.
+func (s *scan) addResource(at int) bool {
+	e := &s.edits
+	from := len(e.text)
+	out, ok := s.rules.Editor.Resource(Attributes{}, e.text)
+	if !ok {
+		return s.fail(OddRefused)
+	}
+	if e.text = out; len(out) == from {
+		return true
+	}
+	head := len(out)
+	e.text = binary.AppendUvarint(append(out, tagResource), uint64(head-from)) //nolint:gosec // not negative
+	to := len(e.text)
+	e.reserve()
+	e.replace(at, at, head, to)
+	e.replace(at, at, from, head)
+	e.grown(to - from)
+	return true
+}
+
+// record walks a log record, a data point or a span.
+func (s *scan) record(f *scanField, m *message, start, end, depth int, lists *slots) bool {
+	temporality := s.marks[markTemporality] // of the metric of a data point
+	s.marks = [numMarks]int32{}
+	if !s.message(m, start, end, depth, lists, 0) {
+		return false
+	}
+	switch f.child {
+	case logRecord:
+		return !s.rules.Severities || s.severity(start, end)
+	case span:
+		s.invalidSpans = s.invalidSpans || !s.identified(markTraceID) || !s.identified(markSpanID)
+	default:
+		s.marks[markTemporality] = temporality
+	}
+	return true
+}
+
+// severity edits the severity of the log record data[start:end].
+func (s *scan) severity(start, end int) bool {
+	r := LogRecord{Number: int32(s.number(markSeverityNumber)), Attributes: Attributes{s.data[start:end], tagRecordAttributes}} //nolint:gosec // as pdata does
+	at := int(s.marks[markSeverityText])
+	textEnd := at
+	if at > 0 {
+		size, n := binary.Uvarint(s.data[at:end])
+		textEnd = at + n + int(size) //nolint:gosec // below maxEdited
+		r.Text = s.data[at+n : textEnd]
+	}
+	number, text, ok := s.rules.Editor.Severity(r)
+	if !ok {
+		return s.fail(OddRefused)
+	}
+	e := &s.edits
+	from := len(e.text)
+	switch same := string(r.Text) == text; {
+	case text == "" || same && number == r.Number:
+		return true
+	case number == r.Number && at > 0:
+		e.text = append(append(e.text, byte(len(text))), text...)
+	case number == r.Number:
+		at = int(s.marks[markSeverityNumber]) + 1
+		textEnd = at
+		e.text = append(append(e.text, tagSeverityText, byte(len(text))), text...)
+	case s.marks[markSeverityNumber] > 0:
+		return s.fail(OddRefused)
+	case at > 0:
+		e.text = append(append(append(e.text, byte(len(text))), text...), tagSeverityNumber, byte(number)) //nolint:gosec // 1 to 24
+	default:
+		at, textEnd = end, end
+		e.text = append(append(e.text, tagSeverityNumber, byte(number), tagSeverityText, byte(len(text))), text...) //nolint:gosec // 1 to 24
+	}
+	e.change(start, end, at, textEnd, from)
+	return true
+}
+
+// identified reports whether the last ID with this mark is neither missing nor zero.
+func (s *scan) identified(m mark) bool {
+	at := int(s.marks[m])
+	if at == 0 {
+		return false
+	}
+	var any byte
+	for _, b := range s.data[at+1 : at+1+int(s.data[at])] {
+		any |= b
+	}
+	return any != 0
+}
+
+// cumulative is the temporality of totals.
+const cumulative = 2
+
+// number returns the last number with this mark, or 0.
+func (s *scan) number(m mark) uint64 {
+	at := s.marks[m]
+	if at == 0 {
+		return 0
+	}
+	n, _ := binary.Uvarint(s.data[at:])
+	return n
+}
+
+// time returns the last time with this mark, or 0.
+func (s *scan) time(m mark) uint64 {
+	at := s.marks[m]
+	if at == 0 {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(s.data[at:])
+}
+
+// newest returns the time of the last record of the request.
+func (s *scan) newest() uint64 { return cmp.Or(s.time(markObserved), s.time(markTime)) }
+
+// attribute walks the attribute data[start:end] in a list in the field f.
+func (s *scan) attribute(f *scanField, start, end, depth int) bool {
+	key, plain := s.plainAttribute(start, end)
+	if !plain {
+		var fresh slots
+		if !s.message(&messages[keyValue], start, end, depth, &fresh, 0) {
+			return false
+		}
+		key, _ = readAttribute(s.data[start:end])
+	}
+	// Nearly every key ends at its first letter.
+	if f.role == roleAttributes && len(key) > 0 && key[0] == s.letter && lookalike.Is(key, s.rules.Key) {
+		return s.fail(OddKey)
+	}
+	return true
+}
+
+// plainAttribute walks an attribute in the form that every SDK writes: a key and a plain value,
+// in either order. If the attribute has any other form, plainAttribute counts nothing and
+// returns false.
+func (s *scan) plainAttribute(start, end int) (key []byte, ok bool) {
+	data := s.data[start:end]
+	if len(data) < 4 {
+		return nil, false
+	}
+	first, value := sized(data)
+	if first < 0 || first+2 > len(data) {
+		return nil, false
+	}
+	second, last := sized(data[first:])
+	if second != len(data)-first {
+		return nil, false
+	}
+	switch {
+	case data[0] == tagKey && data[first] == tagValue:
+		key, value = data[value:first], first+last
+		last = len(data)
+	case data[0] == tagValue && data[first] == tagKey:
+		key = data[first+last:]
+		last = first
+	default:
+		return nil, false
+	}
+	if !validtext.Bytes(key) || !s.plainValue(data[value:last]) {
+		return nil, false
+	}
+	s.memory -= copySize(len(key))
+	return key, true
+}
+
+// sized returns the size of a field with a length of one or two bytes, and where its content
+// starts. It returns -1 for any other field.
+func sized(data []byte) (size, content int) {
+	if data[1] < 0x80 {
+		return 2 + int(data[1]), 2
+	}
+	if len(data) < 3 || data[2]-1 >= 0x7f {
+		return -1, 0
+	}
+	return 3 + int(data[1]&0x7f) + int(data[2])<<7, 3
+}
+
+// plainValue is plainAttribute for a value that is a string, a number or a boolean.
+func (s *scan) plainValue(data []byte) bool {
+	if len(data) < 2 {
+		return false
+	}
+	switch data[0] {
+	case tagStringValue:
+		size, content := sized(data)
+		if size != len(data) || !validtext.Bytes(data[content:]) {
+			return false
+		}
+		s.memory -= stringSize + copySize(size-content)
+	case 2<<3 | wireVarint:
+		if len(data) != 2 || data[1] > 1 {
+			return false
+		}
+		s.memory -= booleanSize
+	case tagIntValue:
+		if len(data) > 2 && !shortest(data[1:]) || len(data) == 2 && data[1] >= 0x80 {
+			return false
+		}
+		s.memory -= numberSize
+	case tagDoubleValue:
+		if len(data) != 1+numberSize {
+			return false
+		}
+		s.memory -= numberSize
+	default:
+		return false
+	}
+	return true
+}
+
+// shortest reports whether data is one varint in its shortest form, of more than one byte and
+// at most 64 bits.
+func shortest(data []byte) bool {
+	last := len(data) - 1
+	if last > 9 || data[last]-1 >= 0x7f || last == 9 && data[last] > 1 {
+		return false
+	}
+	for _, b := range data[:last] {
+		if b < 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// value walks the AnyValue data[start:end] in the field f.
+func (s *scan) value(f *scanField, start, end, depth int, lists *slots, base uint8) bool {
+	return s.plainValue(s.data[start:end]) || s.message(&messages[anyValue], start, end, depth, lists, base+f.slot)
+}
+
+// length reads a length of more than one byte, and returns where the content starts and ends.
+func (s *scan) length(pos, end int) (start, next int) {
+	n, size := binary.Uvarint(s.data[pos:end])
+	if size < 2 || s.data[pos+size-1] == 0 {
+		return 0, -1
+	}
+	if start = pos + size; n > uint64(end-start) { //nolint:gosec // not negative
+		return 0, -1
+	}
+	return start, start + int(n) //nolint:gosec // at most end
+}
+
+// longNumber walks a varint of more than one byte for a number of this many bits, and
+// returns where it ends.
+func (s *scan) longNumber(bits uint8, pos, end int) int {
+	n, size := binary.Uvarint(s.data[pos:end])
+	if size < 2 || s.data[pos+size-1] == 0 {
+		return -1
+	}
+	if bits == 1 || bits == 32 && n != uint64(uint32(n)) && n != uint64(int64(int32(n))) { //nolint:gosec // as pdata does
+		return -1
+	}
+	return pos + size
+}
+
+// varints walks a packed list.
+func (s *scan) varints(pos, end int, list *growth) bool {
+	for pos < end {
+		if s.data[pos] < 0x80 {
+			pos++
+		} else if pos = s.longNumber(64, pos, end); pos < 0 {
+			return false
+		}
+		if s.memory -= list.add(numberSize); s.memory < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// oddField finds why the field at this position must not be there. f is the field that has the
+// same upper bits in its tag.
+func (s *scan) oddField(m *message, f *scanField, pos, end int) bool {
+	w := protoWalker{data: s.data}
+	number, wire, next, err := w.tag(pos, end)
+	if err != nil {
+		return false // malformed
+	}
+	switch {
+	case number == deprecatedField && m.fields[0].kind != kindUnknown:
+		return s.fail(OddDeprecated)
+	case number > lastField || m.fields[number].kind == kindUnknown:
+		return s.fail(OddUnknown)
+	case m.fields[number].role == roleIndex:
+		return s.fail(OddIndex)
+	case s.data[pos] == f.tag && next-pos == 1+int(min(f.next, 1)) && wire == f.tag&7:
+		return s.fail(OddRepeated)
+	}
+	return false // another wire type, a tag that is too long, or a list that is not packed
+}
