@@ -12,17 +12,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
 )
@@ -76,46 +74,6 @@ func sendEncoded(ctx context.Context, t *testing.T, b *direct.Board, data []byte
 	require.NoError(t, err)
 	require.Equal(t, stamp.SlowNone, e.Slow)
 	return admission.Forward(ctx, &e, path.Sink)
-}
-
-// series returns the sums and counts of all series by metric and attributes. The durations of a
-// histogram are left out.
-func series(t *testing.T, telemetry *componenttest.Telemetry) map[string]float64 {
-	t.Helper()
-	all := map[string]float64{}
-	var read metricdata.ResourceMetrics
-	require.NoError(t, telemetry.Reader.Collect(context.Background(), &read))
-	for _, scope := range read.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			key := func(set attribute.Set) string {
-				name := scope.Scope.Name + " " + m.Name + "{" + set.Encoded(attribute.DefaultEncoder()) + "} " + m.Unit + " " + m.Description
-				_, twice := all[name]
-				require.False(t, twice, "%s: two instruments have one series", name)
-				return name
-			}
-			switch data := m.Data.(type) {
-			case metricdata.Sum[int64]:
-				for _, p := range data.DataPoints {
-					all[key(p.Attributes)] = float64(p.Value)
-				}
-			case metricdata.Gauge[int64]:
-				for _, p := range data.DataPoints {
-					all[key(p.Attributes)] = float64(p.Value)
-				}
-			case metricdata.Gauge[float64]:
-				for _, p := range data.DataPoints {
-					all[key(p.Attributes)] = p.Value
-				}
-			case metricdata.Histogram[float64]:
-				for _, p := range data.DataPoints {
-					all[key(p.Attributes)] = float64(p.Count)
-				}
-			default:
-				require.Fail(t, "unknown kind of metric", m.Name)
-			}
-		}
-	}
-	return all
 }
 
 // TestDirect_IsOneProcessor sends the same requests decoded and encoded, and compares answers,
@@ -177,7 +135,7 @@ func TestDirect_IsOneProcessor(t *testing.T) {
 						o.answers = append(o.answers, rejection.From(err).Reason().String()+": "+err.Error())
 					}
 				}
-				o.series = series(t, p.telemetry)
+				o.series = telemetrytest.Series(t, p.telemetry)
 				o.usage = board.tracker.QuotasOf(registry.Snapshot().Tenant("tenant-a"))
 				record := board.tracker.Tenant("tenant-a")
 				o.signal, o.ahead, o.rejects = record.Signal(tenant.Logs), record.Ahead(), record.Rejections()
