@@ -18,6 +18,7 @@ const (
 	tagKey                = 1<<3 | wireLen    // in an attribute
 	tagValue              = 2<<3 | wireLen    // in an attribute
 	tagStringValue        = 1<<3 | wireLen    // in a value
+	tagBoolValue          = 2<<3 | wireVarint // in a value
 	tagIntValue           = 3<<3 | wireVarint // in a value
 	tagDoubleValue        = 4<<3 | wireI64    // in a value
 )

@@ -26,6 +26,8 @@ type generator struct {
 	// standard is for requests in JSON that the definition of OTLP knows: no
 	// deprecated field, nothing twice, nothing that is damaged.
 	standard bool
+	// plain is for requests in protobuf in the form that SDKs write.
+	plain bool
 }
 
 // upTo returns a number below n.
@@ -48,7 +50,7 @@ func (g *generator) text() []byte {
 // varint writes n, perhaps longer than necessary.
 func (g *generator) varint(n uint64) []byte {
 	b := binary.AppendUvarint(nil, n)
-	if g.oneIn(24) {
+	if !g.plain && g.oneIn(24) {
 		extra := g.upTo(11 - len(b))
 		if g.oneIn(250) {
 			extra = 10
@@ -76,6 +78,7 @@ func (g *generator) fields(depth int) int {
 // proto writes a message.
 func (g *generator) proto(id messageID, depth int) []byte {
 	var out []byte
+	seen := uint32(0)
 	for range g.fields(depth) {
 		number, f := 0, &field{}
 		switch g.upTo(20) {
@@ -93,19 +96,30 @@ func (g *generator) proto(id messageID, depth int) []byte {
 				f = &messages[id].fields[number]
 			}
 		}
+		s := newScanField(number, *f)
+		if g.plain {
+			if number > lastField || f.kind == kindUnknown || s.op == scanNothing || seen&s.bit != 0 {
+				continue
+			}
+			seen |= s.bit
+		}
 		wire := f.wire
 		if f.kind == kindUnknown {
 			wire = [...]uint8{wireVarint, wireI64, wireLen, wireI32}[g.upTo(4)]
 			if g.oneIn(10) {
 				wire = wireStartGroup + uint8(g.upTo(2))
 			}
-		} else if g.oneIn(400) || f.list && wire != wireLen && g.oneIn(2) {
+		} else if g.oneIn(400) && !g.plain || f.list && wire != wireLen && (g.oneIn(2) || g.plain) {
 			wire = wireLen
 		}
 		out = append(out, g.varint(uint64(number)<<3|uint64(wire))...)
 		switch wire {
 		case wireVarint:
-			out = append(out, g.varint(g.number())...)
+			n := g.number()
+			if g.plain && s.size < 64 {
+				n &= 1<<s.size - 1
+			}
+			out = append(out, g.varint(n)...)
 		case wireI64:
 			out = binary.LittleEndian.AppendUint64(out, g.number())
 		case wireI32:
@@ -126,7 +140,7 @@ func (g *generator) content(f *field, depth int) (content []byte) {
 		}
 		return nil
 	case f.kind == kindID:
-		if g.oneIn(100) {
+		if g.oneIn(100) && !g.plain {
 			return make([]byte, 5)
 		}
 		return make([]byte, int(f.idSize)*g.upTo(2))

@@ -39,7 +39,7 @@ func (s *scan) start(data []byte, rules EditRules) {
 	}
 }
 
-// release lets go of the request.
+// release forgets the request.
 func (s *scan) release() {
 	s.data, s.rules = nil, EditRules{}
 	const size = 16 // of a replacement
@@ -62,12 +62,15 @@ func (s *scan) fail(why Oddity) bool {
 // message walks the message m, which is data[pos:end], at this depth of values. Its lists
 // are in lists from slot base on.
 //
-// This is the hot loop of [Edit.Run].
+// This is the hot loop of [Edit.Run]. It keeps what it counts in variables, because each
+// change of a field waits for the one before it.
 func (s *scan) message(m *message, pos, end, depth int, lists *slots, base uint8) bool {
 	var (
-		data  = s.data[:end]
-		seen  uint32
-		fresh slots // of one element; in the loop it would be on the heap
+		data     = s.data[:end]
+		seen     uint32
+		memory   int64
+		elements int64
+		fresh    slots // of one element; in the loop it would be on the heap
 	)
 	for pos < len(data) {
 		f := &m.scan[data[pos]>>3]
@@ -77,7 +80,7 @@ func (s *scan) message(m *message, pos, end, depth int, lists *slots, base uint8
 		pos++
 		seen |= f.bit
 		s.marks[f.mark%numMarks] = int32(pos) //nolint:gosec // below maxEdited
-		s.memory -= int64(f.alloc)
+		memory += int64(f.alloc)
 		switch f.op {
 		case scanNumber:
 			if pos < len(data) && data[pos] < 0x80 {
@@ -112,56 +115,86 @@ func (s *scan) message(m *message, pos, end, depth int, lists *slots, base uint8
 		}
 		switch f.op {
 		case scanText:
-			s.memory -= copySize(pos - start)
+			memory += copySize(pos - start)
 			if !validtext.Bytes(data[start:pos]) {
 				return s.fail(OddText)
 			}
+			continue
 		case scanBytes:
-			s.memory -= blockSize(int64(pos - start))
+			memory += blockSize(int64(pos - start))
+			continue
 		case scanID:
 			if pos != start && pos-start != int(f.size) {
 				return false
 			}
+			continue
 		case scanAttribute:
-			s.elements--
-			s.memory -= lists.at(base + f.slot).add(keyValueSize)
-			if s.elements|s.memory < 0 || !s.attribute(f, start, pos, depth) {
+			elements++
+			memory += lists.at(base + f.slot).add(keyValueSize)
+			if elements > s.elements || memory > s.memory {
 				return false
+			}
+			if key, size, ok := s.plainAttribute(data[start:pos]); ok {
+				memory += size
+				// Nearly every key ends at its first letter.
+				if f.role == roleAttributes && len(key) > 0 && key[0] == s.letter && lookalike.Is(key, s.rules.Key) {
+					return s.fail(OddKey)
+				}
+				continue
 			}
 		case scanValue:
-			if !s.value(f, start, pos, depth, lists, base) {
-				return false
+			if size, ok := s.plainValue(data[start:pos]); ok {
+				memory += size
+				continue
 			}
 		case scanTexts:
-			s.elements--
-			s.memory -= lists.at(base+f.slot).add(stringSize) + copySize(pos-start)
+			elements++
+			memory += lists.at(base+f.slot).add(stringSize) + copySize(pos-start)
 			if !validtext.Bytes(data[start:pos]) {
 				return s.fail(OddText)
 			}
+			continue
 		case scanDoubles:
 			if (pos-start)%numberSize != 0 {
 				return false
 			}
-			s.memory -= lists.at(base+f.slot).set(int64(pos-start)/numberSize, numberSize)
+			memory += lists.at(base+f.slot).set(int64(pos-start)/numberSize, numberSize)
+			continue
 		case scanVarints:
 			if !s.varints(start, pos, lists.at(base+f.slot)) {
 				return false
 			}
-		case scanPart:
-			if !s.child(f, start, pos, depth, lists, base+f.slot) {
-				return false
-			}
+			continue
 		case scanMessage:
 			if f.entry != 0 {
-				s.elements--
-				s.memory -= lists.at(base + f.slot).add(int64(f.entry))
-			}
-			fresh = slots{}
-			if s.elements|s.memory < 0 || !s.child(f, start, pos, depth, &fresh, 0) {
-				return false
+				elements++
+				memory += lists.at(base + f.slot).add(int64(f.entry))
 			}
 		}
+
+		// A message that needs more than the above.
+		s.memory -= memory
+		s.elements -= elements
+		if s.elements|s.memory < 0 {
+			return false
+		}
+		memory, elements = 0, 0
+		ok := false
+		switch f.op {
+		case scanAttribute:
+			ok = s.attribute(f, start, pos, depth)
+		case scanMessage:
+			fresh = slots{}
+			ok = s.child(f, start, pos, depth, &fresh, 0)
+		default:
+			ok = s.child(f, start, pos, depth, lists, base+f.slot)
+		}
+		if !ok {
+			return false
+		}
 	}
+	s.memory -= memory
+	s.elements -= elements
 	return true
 }
 
@@ -294,7 +327,7 @@ func (s *scan) severity(start, end int) bool {
 		textEnd = at
 		e.text = append(append(e.text, tagSeverityText, byte(len(text))), text...)
 	case s.marks[markSeverityNumber] > 0:
-		return s.fail(OddRefused)
+		return false // a number of zero, which no SDK writes, would have to be replaced too
 	case at > 0:
 		e.text = append(append(append(e.text, byte(len(text))), text...), tagSeverityNumber, byte(number)) //nolint:gosec // 1 to 24
 	default:
@@ -345,52 +378,46 @@ func (s *scan) newest() uint64 { return cmp.Or(s.time(markObserved), s.time(mark
 
 // attribute walks the attribute data[start:end] in a list in the field f.
 func (s *scan) attribute(f *scanField, start, end, depth int) bool {
-	key, plain := s.plainAttribute(start, end)
-	if !plain {
-		var fresh slots
-		if !s.message(&messages[keyValue], start, end, depth, &fresh, 0) {
-			return false
-		}
-		key, _ = readAttribute(s.data[start:end])
+	var fresh slots
+	if !s.message(&messages[keyValue], start, end, depth, &fresh, 0) {
+		return false
 	}
-	// Nearly every key ends at its first letter.
-	if f.role == roleAttributes && len(key) > 0 && key[0] == s.letter && lookalike.Is(key, s.rules.Key) {
-		return s.fail(OddKey)
+	if f.role == roleAttributes {
+		if key, _ := readAttribute(s.data[start:end]); lookalike.Is(key, s.rules.Key) {
+			return s.fail(OddKey)
+		}
 	}
 	return true
 }
 
-// plainAttribute walks an attribute in the form that every SDK writes: a key and a plain value,
-// in either order. If the attribute has any other form, plainAttribute counts nothing and
-// returns false.
-func (s *scan) plainAttribute(start, end int) (key []byte, ok bool) {
-	data := s.data[start:end]
+// plainAttribute reads an attribute in the form that every SDK writes: a key and a plain value,
+// in either order. memory is what pdata allocates for it. An attribute of any other form is
+// not ok.
+func (s *scan) plainAttribute(data []byte) (key []byte, memory int64, ok bool) {
 	if len(data) < 4 {
-		return nil, false
+		return nil, 0, false
 	}
-	first, value := sized(data)
+	first, from := sized(data)
 	if first < 0 || first+2 > len(data) {
-		return nil, false
+		return nil, 0, false
 	}
-	second, last := sized(data[first:])
+	second, after := sized(data[first:])
 	if second != len(data)-first {
-		return nil, false
+		return nil, 0, false
 	}
+	var value []byte
 	switch {
 	case data[0] == tagKey && data[first] == tagValue:
-		key, value = data[value:first], first+last
-		last = len(data)
+		key, value = data[from:first], data[first+after:]
 	case data[0] == tagValue && data[first] == tagKey:
-		key = data[first+last:]
-		last = first
+		key, value = data[first+after:], data[from:first]
 	default:
-		return nil, false
+		return nil, 0, false
 	}
-	if !validtext.Bytes(key) || !s.plainValue(data[value:last]) {
-		return nil, false
+	if memory, ok = s.plainValue(value); !ok || !validtext.Bytes(key) {
+		return nil, 0, false
 	}
-	s.memory -= copySize(len(key))
-	return key, true
+	return key, memory + copySize(len(key)), true
 }
 
 // sized returns the size of a field with a length of one or two bytes, and where its content
@@ -406,36 +433,22 @@ func sized(data []byte) (size, content int) {
 }
 
 // plainValue is plainAttribute for a value that is a string, a number or a boolean.
-func (s *scan) plainValue(data []byte) bool {
+func (s *scan) plainValue(data []byte) (memory int64, ok bool) {
 	if len(data) < 2 {
-		return false
+		return 0, false
 	}
 	switch data[0] {
 	case tagStringValue:
 		size, content := sized(data)
-		if size != len(data) || !validtext.Bytes(data[content:]) {
-			return false
-		}
-		s.memory -= stringSize + copySize(size-content)
-	case 2<<3 | wireVarint:
-		if len(data) != 2 || data[1] > 1 {
-			return false
-		}
-		s.memory -= booleanSize
+		return stringSize + copySize(size-content), size == len(data) && validtext.Bytes(data[content:])
+	case tagBoolValue:
+		return booleanSize, len(data) == 2 && data[1] <= 1
 	case tagIntValue:
-		if len(data) > 2 && !shortest(data[1:]) || len(data) == 2 && data[1] >= 0x80 {
-			return false
-		}
-		s.memory -= numberSize
+		return numberSize, len(data) == 2 && data[1] < 0x80 || len(data) > 2 && shortest(data[1:])
 	case tagDoubleValue:
-		if len(data) != 1+numberSize {
-			return false
-		}
-		s.memory -= numberSize
-	default:
-		return false
+		return numberSize, len(data) == 1+numberSize
 	}
-	return true
+	return 0, false
 }
 
 // shortest reports whether data is one varint in its shortest form, of more than one byte and
@@ -451,11 +464,6 @@ func shortest(data []byte) bool {
 		}
 	}
 	return true
-}
-
-// value walks the AnyValue data[start:end] in the field f.
-func (s *scan) value(f *scanField, start, end, depth int, lists *slots, base uint8) bool {
-	return s.plainValue(s.data[start:end]) || s.message(&messages[anyValue], start, end, depth, lists, base+f.slot)
 }
 
 // length reads a length of more than one byte, and returns where the content starts and ends.

@@ -23,11 +23,25 @@ type editor struct {
 	unclear bool // the owner's keys look like each other
 	slow    Slow // why a method returned false
 	unknown int  // severities
+
+	attributes []encodedAttribute // of the resource that is edited
 }
+
+// maxKeptAttributes bounds the attributes for which an editor keeps memory.
+const maxKeptAttributes = 256
 
 func (e *editor) begin(s *Stamper, o *Owner) {
 	e.stamper, e.owner, e.slow, e.unknown = s, o, SlowNone, 0
 	e.unclear = o.unclear()
+}
+
+// end forgets the request.
+func (e *editor) end() {
+	e.stamper, e.owner = nil, nil
+	clear(e.attributes[:cap(e.attributes)])
+	if cap(e.attributes) > maxKeptAttributes {
+		e.attributes = nil
+	}
 }
 
 // unclear reports whether one of the attributes looks like another, so that the one that is
@@ -59,7 +73,11 @@ func (e *editor) Resource(m otlpwire.Attributes, dst []byte) ([]byte, bool) {
 	if e.unclear {
 		return dst, e.refuse(SlowIdentity)
 	}
-	r := resourceEditor{editor: e, attributes: m, dst: dst}
+	e.attributes = e.attributes[:0]
+	for key, value := range m.All() {
+		e.attributes = append(e.attributes, encodedAttribute{key, value})
+	}
+	r := resourceEditor{editor: e, dst: dst}
 	ok := r.stamp(e.owner.Identity, SlowIdentity)
 	for i := range e.owner.Attributes {
 		ok = ok && r.stamp(e.owner.Attributes[i], SlowResource)

@@ -50,7 +50,7 @@ func (s *Stamper) Encoded(signal tenant.Signal, data []byte, o *Owner, limits ot
 		e = new(editor)
 	}
 	defer func() {
-		e.stamper, e.owner = nil, nil
+		e.end()
 		s.editors.Put(e)
 	}()
 	e.begin(s, o)

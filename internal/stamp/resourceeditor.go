@@ -14,18 +14,24 @@ import (
 // that the resource has would have to be changed.
 type resourceEditor struct {
 	*editor
-	attributes otlpwire.Attributes // of the request
-	dst        []byte              // with the added attributes
+	dst []byte // with the added attributes
+}
+
+// encodedAttribute is an attribute of an encoded resource.
+type encodedAttribute struct {
+	key   []byte
+	value otlpwire.Value
 }
 
 // stamp is Attribute.stamp.
 func (r *resourceEditor) stamp(a Attribute, why Slow) bool {
 	found := false
-	for key, v := range r.attributes.All() {
-		if !lookalike.Is(key, a.Key) {
+	for i := range r.attributes {
+		b := &r.attributes[i]
+		if !lookalike.Is(b.key, a.Key) {
 			continue
 		}
-		if text, ok := v.Text(); found || !ok || string(text) != a.Value || string(key) != a.Key {
+		if text, ok := b.value.Text(); found || !ok || string(text) != a.Value || string(b.key) != a.Key {
 			return r.refuse(why)
 		}
 		found = true
@@ -136,9 +142,9 @@ func (r *resourceEditor) copyTo(key string, to, from present) bool {
 // get returns the first attribute with this key, of those that the resource has after it was
 // stamped with those of the owner.
 func (r *resourceEditor) get(key string) present {
-	for k, v := range r.attributes.All() {
-		if string(k) == key {
-			return present{present: true, value: v}
+	for i := range r.attributes {
+		if a := &r.attributes[i]; string(a.key) == key {
+			return present{present: true, value: a.value}
 		}
 	}
 	if key == r.owner.Identity.Key {
