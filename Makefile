@@ -199,6 +199,7 @@ replay-pm2: build ## Replay the recorded rotations to the agent at real speed (2
 .PHONY: bench-request
 bench-request: ## Compare authentication and the tenant processor with upstream's equivalents
 	go test -run '^$$' -bench Authenticate -benchmem ./extension/bearerkeyauthextension
+	go test -run '^$$' -bench Encoded -benchmem -count 7 ./internal/stamp
 	cd testbed/requestpath && go test -run '^$$' -bench . -benchmem -count 5 .
 
 .PHONY: bench-doors

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -270,12 +271,18 @@ func TestEdit_GrowsLengths(t *testing.T) {
 
 // TestEdit_KeepsLittleMemory: a large request must not leave its memory to all later ones.
 func TestEdit_KeepsLittleMemory(t *testing.T) {
-	var edit Edit
 	record := append(lenField(3, []byte("WARNING")), 2<<3, 9)
-	compareEdit(t, &edit, testEditor{text: "warn"}, tenant.Logs, lenField(1, lenField(2, bytes.Repeat(lenField(2, record), 100_000))), Limits{})
-	assert.Zero(t, cap(edit.scan.edits.list))
-	assert.Zero(t, cap(edit.scan.edits.text))
-	assert.Nil(t, edit.scan.data)
-	compareEdit(t, &edit, testEditor{text: "warn"}, tenant.Logs, lenField(1, lenField(2, lenField(2, record))), Limits{})
-	assert.NotZero(t, cap(edit.scan.edits.list))
+	for _, large := range []struct {
+		records int
+		text    string
+	}{{4000, "warn"}, {600, strings.Repeat("x", 127)}, {100_000, "warn"}} {
+		var edit Edit
+		data := lenField(1, lenField(2, bytes.Repeat(lenField(2, record), large.records)))
+		compareEdit(t, &edit, testEditor{text: large.text}, tenant.Logs, data, Limits{})
+		assert.Zero(t, cap(edit.scan.edits.list))
+		assert.Zero(t, cap(edit.scan.edits.text))
+		assert.Nil(t, edit.scan.data)
+		compareEdit(t, &edit, testEditor{text: "warn"}, tenant.Logs, lenField(1, lenField(2, lenField(2, record))), Limits{})
+		assert.NotZero(t, cap(edit.scan.edits.list), "nothing is kept of an ordinary request")
+	}
 }

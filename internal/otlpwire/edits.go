@@ -83,14 +83,6 @@ func (e *edits) reserve() {
 	}
 }
 
-// insert adds text[from:] at this position of the innermost open message.
-func (e *edits) insert(at, from int) {
-	to := len(e.text)
-	e.reserve() // which appends to text
-	e.replace(at, at, from, to)
-	e.grown(to - from)
-}
-
 // change replaces data[start:end], which is in the message data[first:last] in the innermost
 // open message, by text[from:].
 func (e *edits) change(first, last, start, end, from int) {

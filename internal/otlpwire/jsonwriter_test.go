@@ -84,7 +84,7 @@ func TestWriteJSON_Generated(t *testing.T) {
 			choices[i] = byte(rng.Uint32())
 		}
 		for _, signal := range tenant.AllSignals() {
-			g := generator{choices: choices}
+			g := generator{choices: choices, plain: round%2 == 1}
 			data := bytes.ReplaceAll(g.request(signal, false), []byte("text"), []byte(texts4[round%len(texts4)]))
 			if _, err := CheckProto(signal, data, Limits{}); err == nil {
 				compared++

@@ -4,7 +4,11 @@
 package stamp
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -89,6 +93,8 @@ func TestEncoded_Resources(t *testing.T) {
 		{"configured environment, one is empty", &Stamper{Environment: "prod"}, acme(), raw{keyEnvironment: ""}, SlowResource},
 
 		{"configured service", &Stamper{ServiceName: "api"}, acme(), raw{}, SlowNone},
+		{"identity is the service", &Stamper{ServiceName: "api"}, &Owner{Identity: Attribute{"service.name", "shop"}}, raw{}, SlowNone},
+		{"identity is an environment", &Stamper{}, &Owner{Identity: Attribute{keyEnvironmentName, "dev"}}, raw{}, SlowNone},
 		{"service is named", &Stamper{ServiceName: "api"}, acme(), raw{"service.name": "shop"}, SlowNone},
 		{"service is a number", &Stamper{ServiceName: "api"}, acme(), raw{"service.name": 1}, SlowNone},
 		{"placeholder of SDKs", &Stamper{ServiceName: "api"}, acme(), raw{"service.name": "unknown_service:node"}, SlowResource},
@@ -239,5 +245,61 @@ func TestEncoded_AllocatesOnlyTheResult(t *testing.T) {
 			}
 		})
 		assert.LessOrEqual(t, allocations, 1.0, signal)
+	}
+}
+
+// A stamper is shared by requests of all tenants at the same time.
+func TestEncoded_Concurrent(t *testing.T) {
+	stamper := &Stamper{NormalizeSeverity: true}
+	var wg sync.WaitGroup
+	for i := range 4 {
+		signal := tenant.AllSignals()[i%len(tenant.AllSignals())]
+		owner := &Owner{Identity: Attribute{"business_id", strings.Repeat(string(rune('a'+i)), 10*i)}}
+		data := sampleRequest(t, signal, 20+i, sampleResource)
+		want := decodeAndStamp(t, stamper, signal, data, owner)
+		wg.Go(func() {
+			for range 200 {
+				got, err := stamper.Encoded(signal, data, owner, otlpwire.Limits{})
+				if assert.NoError(t, err) && assert.Equal(t, SlowNone, got.Slow) {
+					assert.True(t, bytes.Equal(want.data, decodeAndStamp(t, stamper, signal, got.Data, nil).data))
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A request must not stay in memory until the next one, nor what a large one needs.
+func TestEncoded_ForgetsTheRequest(t *testing.T) {
+	large := &Stamper{}
+	data := sampleRequest(t, tenant.Logs, 1, func(m pcommon.Map) {
+		for i := range 2 * maxKeptAttributes {
+			m.PutStr(fmt.Sprint("key ", i), "value")
+		}
+	})
+	e := &editor{}
+	for _, data := range [][]byte{data, sampleRequest(t, tenant.Logs, 1, sampleResource)} {
+		e.begin(large, acme())
+		_, err := e.edit.Run(tenant.Logs, data, otlpwire.EditRules{Editor: e, Key: "business_id"})
+		require.NoError(t, err)
+		require.NotEmpty(t, e.attributes)
+		e.end()
+		assert.LessOrEqual(t, cap(e.attributes), maxKeptAttributes)
+		for _, a := range e.attributes[:cap(e.attributes)] {
+			assert.Zero(t, a)
+		}
+		assert.Nil(t, e.owner)
+	}
+}
+
+func TestSlow_HasANameForEachReason(t *testing.T) {
+	names := map[string]bool{}
+	for s := range NumSlow {
+		assert.Regexp(t, "^[a-z][a-z_0-9]+$", s.String())
+		names[s.String()] = true
+	}
+	assert.Len(t, names, int(NumSlow))
+	for _, s := range slowOf {
+		assert.Less(t, s, NumSlow)
 	}
 }

@@ -53,7 +53,7 @@ func oddRequests() []oddRequest {
 	const logs, metrics, traces = tenant.Logs, tenant.Metrics, tenant.Traces
 	var (
 		inRecord   = func(parts ...[]byte) []byte { return inside(join(parts...), 1, 2, 2) }
-		inResource = func(parts ...[]byte) []byte { return inside(join(parts...), 1, 1) }
+		inResource = func(parts ...[]byte) []byte { return field(1, field(1, parts...), inside(nil, 2, 2)) } // and a record
 		inMetric   = func(parts ...[]byte) []byte { return inside(join(parts...), 1, 2, 2) }
 		named      = textField(1, "metric")
 		number     = join(fixed64Field(3, 7), fixed64Field(6, 1))
@@ -69,6 +69,7 @@ func oddRequests() []oddRequest {
 		{name: "resource is between scopes", data: inside(join(inside(varintField(2, 9), 2, 2), field(1), inside(varintField(2, 9), 2, 2)), 1)},
 		{name: "resource twice", data: inside(join(field(1), field(1)), 1), want: SlowRepeated},
 		{name: "two resources, one of them missing", data: join(inside(nil, 1, 2, 2), inside(nil, 1, 1), inside(nil, 1, 2, 2))},
+		{name: "the last record has no time", data: inside(join(field(2, fixed64Field(1, 5)), field(2, varintField(2, 9))), 1, 2)},
 		{name: "resources without anything", data: field(1)},
 		{name: "the last resource has no scope", data: join(inRecord(fixed64Field(1, 5)), field(1))},
 		{name: "the last scope has no record", data: inside(join(inside(fixed64Field(1, 5), 2, 2), field(2)), 1)},
