@@ -105,11 +105,17 @@ func (in *intake) check(ctx context.Context, s *service, f format, request *guar
 		return nil, counts, err
 	}
 	if e.Slow != stamp.SlowNone {
+		if err := request.ReserveDecoded(counts); err != nil {
+			return nil, counts, err
+		}
 		in.ways.decoded(ctx, s.signal, e.Slow.String())
-		return nil, counts, request.ReserveDecoded(counts)
+		return nil, counts, nil
+	}
+	if err := request.ReserveEncoded(len(e.Data)); err != nil {
+		return nil, counts, err
 	}
 	in.ways.direct(ctx, s.signal)
-	return e, counts, request.ReserveEncoded(len(e.Data))
+	return e, counts, nil
 }
 
 // forward passes a request on that is not decoded.
