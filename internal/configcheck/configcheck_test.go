@@ -144,40 +144,49 @@ func TestCheck(t *testing.T) {
 		"direct of other receivers": {"receivers: {otlp: {direct: x}}\n" + logs("otlp", "memory_limiter, tenant, filter", "tenant_routing"), nil, nil},
 		"direct and a processor": {
 			direct("tenant_routing") + logs("tenant_otlp", "memory_limiter, filter, tenant, redaction/x", "tenant_routing"),
-			[]string{directKey + "skips the processor filter of service::pipelines::logs", directKey + "skips the processor redaction/x of "}, nil,
+			[]string{directKey + "skips the processor filter of service::pipelines::logs", directKey + "skips the processor redaction/x of "},
+			nil,
 		},
 		"direct and an exporter": {
 			direct("tenant_routing") + logs("tenant_otlp", "memory_limiter, tenant", "tenant_routing, otlp_http"),
-			[]string{directKey + "skips otlp_http of service::pipelines::logs"}, nil,
+			[]string{directKey + "skips otlp_http of service::pipelines::logs"},
+			nil,
 		},
 		"direct and a connector": {
 			direct("tenant_routing") + logs("tenant_otlp", "memory_limiter, tenant", "tenant_routing, count"),
-			[]string{directKey + "skips count of service::pipelines::logs"}, nil,
+			[]string{directKey + "skips count of service::pipelines::logs"},
+			nil,
 		},
 		"direct to another exporter": {
 			"exporters: {tenant_routing/b: {registry: tenant_registry, storage: s, dead_letter: {directory: d}}}\n" + direct("tenant_routing/b"),
-			[]string{directKey + "skips tenant_routing of ", directKey + "is tenant_routing/b, which is no exporter of service::pipelines::logs"}, nil,
+			[]string{directKey + "skips tenant_routing of ", directKey + "is tenant_routing/b, which is no exporter of service::pipelines::logs"},
+			nil,
 		},
 		"direct to an exporter of decoded data": {direct("otlp_http"), []string{directKey + "is otlp_http, which takes no requests that are not decoded"}, nil},
 		"direct without a tenant processor": {
 			direct("tenant_routing") + logs("tenant_otlp", "memory_limiter", "tenant_routing"),
-			[]string{"without a tenant processor", directKey + "needs one tenant processor in service::pipelines::logs.*there are 0"}, nil,
+			[]string{"without a tenant processor", directKey + "needs one tenant processor in service::pipelines::logs.*there are 0"},
+			nil,
 		},
 		"direct and two pipelines": {
 			direct("tenant_routing") + "service: {pipelines: {logs/2: {receivers: [tenant_otlp], processors: [memory_limiter, tenant], exporters: [tenant_routing]}, traces: {receivers: [tenant_otlp], processors: [memory_limiter, tenant], exporters: [tenant_routing]}}}",
-			[]string{directKey + "sends requests to tenant_routing once, but tenant_otlp is in the pipelines logs and logs/2"}, nil,
+			[]string{directKey + "sends requests to tenant_routing once, but tenant_otlp is in the pipelines logs and logs/2"},
+			nil,
 		},
 		"direct and two tenant processors": {
 			direct("tenant_routing") + "processors: {tenant/2: {source: auth}}\nservice: {pipelines: {logs/2: {receivers: [otlp], processors: [memory_limiter, tenant/2], exporters: [tenant_routing]}}}",
-			[]string{directKey + "cannot know which tenant processor stamps requests: the pipelines of logs have tenant and tenant/2"}, nil,
+			[]string{directKey + "cannot know which tenant processor stamps requests: the pipelines of logs have tenant and tenant/2"},
+			nil,
 		},
 		"direct and two attributes": {
 			direct("tenant_routing") + "processors: {tenant: {attribute: team}}",
-			[]string{directKey + "needs one attribute, but tenant sets team, and tenant_routing routes by business_id"}, nil,
+			[]string{directKey + "needs one attribute, but tenant sets team, and tenant_routing routes by business_id"},
+			nil,
 		},
 		"direct without a shared guard": {
 			"receivers: {tenant_otlp: {guard: built_in, direct: tenant_routing}}",
-			[]string{directKey + "needs a request_guard extension, but guard is built_in"}, []string{"which has no registry"},
+			[]string{directKey + "needs a request_guard extension, but guard is built_in"},
+			[]string{"which has no registry"},
 		},
 
 		"service link as a port": {

@@ -51,13 +51,13 @@ func add[T any](b *Board, list *[]*post[T], p *post[T]) (remove func()) {
 	}
 }
 
-// Path is the way of the requests of one signal.
+// Path is where the requests of one signal go.
 type Path struct {
 	Admitter Admitter
 	Sink     Sink
 }
 
-// Path returns the way of the requests of a signal to an exporter. A receiver cannot see which
+// Path returns where the requests of a signal go on their path to an exporter. A receiver cannot see which
 // tenant processor its pipeline has, so there must be one with one ID. Exporters and processors
 // start before receivers, so a receiver finds at its start what it will find later.
 func (b *Board) Path(signal tenant.Signal, exporter component.ID) (Path, error) {

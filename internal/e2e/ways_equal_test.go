@@ -318,7 +318,7 @@ func archivedOf(t *testing.T, dir string) map[string][]string {
 	return all
 }
 
-// notOfWays are series that differ between any two gateways, or that tell the ways apart.
+// notOfWays are series that differ between any two gateways, or that differ between the ways.
 var notOfWays = regexp.MustCompile(`^(otelcol_receiver_tenant_otlp_requests_total\{|` + // counts the ways
 	`otelcol_processor_\w+\{[^}]*processor="memory_limiter"|otelcol_processor_memory_limiter_|` + // only decoded data passes it
 	`otelcol_process_|otelcol_exporter_tenant_routing_storage_free_bytes |` +
@@ -376,7 +376,7 @@ func TestWays_AreEqual(t *testing.T) {
 				assert.Zero(c, a.queued)
 			}
 		}
-		assert.Equal(c, len(want), len(got))
+		assert.Len(c, got, len(want))
 	}, time.Minute, 100*time.Millisecond)
 	assert.Equal(t, want, got)
 	ways := map[string]string{}

@@ -27,7 +27,6 @@ import (
 
 var (
 	boardID    = component.MustNewID("request_guard")
-	activityID = component.MustNewID("tenant_health")
 	exporterID = component.MustNewID("tenant_routing")
 )
 
