@@ -47,6 +47,7 @@ const (
 	OddEncoding          // a number, a length or a list in an unusual form
 	OddText              // a string that is not UTF-8
 	OddKey               // EditRules.Key outside of a resource
+	OddMany              // more edits than a request of its size should need
 	OddRefused           // the Editor returned false
 )
 

@@ -35,6 +35,13 @@ const maxOpen = 2
 // maxVarint is the longest length of a message.
 const maxVarint = 5
 
+// many reports whether the plan for a request of this size is larger than it may be. A
+// resource of two bytes needs a hundred bytes of a plan, so a request that is rejected later
+// could need more memory than its limits allow.
+func (e *edits) many(size int) bool {
+	return len(e.list) > 4<<10+size/64 || len(e.text) > 64<<10+size
+}
+
 func (e *edits) reset() {
 	e.list, e.text, e.grow, e.depth = e.list[:0], e.text[:0], 0, 0
 }

@@ -259,7 +259,7 @@ func (s *scan) editResource(start, end int) bool {
 	if e.text = out; len(out) > from {
 		e.change(start, end, end, end, from)
 	}
-	return true
+	return s.bounded()
 }
 
 // addResource adds a resource at this position.
@@ -280,7 +280,12 @@ func (s *scan) addResource(at int) bool {
 	e.replace(at, at, head, to)
 	e.replace(at, at, from, head)
 	e.grown(to - from)
-	return true
+	return s.bounded()
+}
+
+// bounded reports whether the plan is as small as it must be.
+func (s *scan) bounded() bool {
+	return !s.edits.many(len(s.data)) || s.fail(OddMany)
 }
 
 // record walks a log record, a data point or a span.
@@ -335,7 +340,7 @@ func (s *scan) severity(start, end int) bool {
 		e.text = append(append(e.text, tagSeverityNumber, byte(number), tagSeverityText, byte(len(text))), text...) //nolint:gosec // 1 to 24
 	}
 	e.change(start, end, at, textEnd, from)
-	return true
+	return s.bounded()
 }
 
 // identified reports whether the last ID with this mark is neither missing nor zero.

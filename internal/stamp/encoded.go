@@ -58,7 +58,7 @@ func (s *Stamper) Encoded(signal tenant.Signal, data []byte, o *Owner, limits ot
 		Limits: limits, Editor: e, Key: o.Identity.Key, Severities: s.NormalizeSeverity,
 	})
 	result := Encoded{Counts: out.Counts, Slow: slowOf[out.Odd]}
-	if out.Odd == otlpwire.OddRefused {
+	if out.Odd == otlpwire.OddRefused && e.slow != SlowNone {
 		result.Slow = e.slow
 	}
 	if err != nil || result.Slow != SlowNone {
@@ -76,5 +76,5 @@ func (s *Stamper) Encoded(signal tenant.Signal, data []byte, o *Owner, limits ot
 var slowOf = [...]Slow{
 	otlpwire.OddNone: SlowNone, otlpwire.OddUnknown: SlowUnknown, otlpwire.OddRepeated: SlowRepeated,
 	otlpwire.OddDeprecated: SlowDeprecated, otlpwire.OddIndex: SlowIndex, otlpwire.OddEncoding: SlowEncoding,
-	otlpwire.OddText: SlowUTF8, otlpwire.OddKey: SlowIdentity, otlpwire.OddRefused: SlowResource,
+	otlpwire.OddText: SlowUTF8, otlpwire.OddKey: SlowIdentity, otlpwire.OddMany: SlowMany, otlpwire.OddRefused: SlowResource,
 }

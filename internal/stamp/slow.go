@@ -18,6 +18,7 @@ const (
 	SlowIdentity               // an attribute names another tenant, or repeats the tenant, or looks like its key
 	SlowResource               // an attribute of a resource is to be replaced
 	SlowSeverity               // a severity is to be found in attributes, or its number to be removed
+	SlowMany                   // more is to be changed than a request of its size should need
 	NumSlow
 )
 
@@ -26,6 +27,6 @@ func (s Slow) String() string {
 	return [NumSlow]string{
 		SlowNone: "none", SlowUnknown: "unknown_field", SlowRepeated: "repeated_field", SlowDeprecated: "deprecated_field",
 		SlowIndex: "string_index", SlowEncoding: "encoding", SlowUTF8: "utf8", SlowIdentity: "identity",
-		SlowResource: "resource", SlowSeverity: "severity",
+		SlowResource: "resource", SlowSeverity: "severity", SlowMany: "many_edits",
 	}[s]
 }
