@@ -28,6 +28,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/pdatagen"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -89,8 +90,8 @@ func (s sent) ctx() context.Context {
 	return tenant.NewContext(context.Background(), tenant.NewIdentity(s.caller, "k", tenant.NewSignals(tenant.AllSignals()...)))
 }
 
-// encode returns the request as a processor stamps it.
-func (s sent) encode(t *testing.T) (tenant.Signal, *stamp.Encoded) {
+// encoded returns the request as a processor stamps it.
+func (s sent) encoded(t *testing.T) (tenant.Signal, *stamp.Encoded) {
 	t.Helper()
 	var signal tenant.Signal
 	var data []byte
@@ -109,7 +110,6 @@ func (s sent) encode(t *testing.T) (tenant.Signal, *stamp.Encoded) {
 	owner := &stamp.Owner{Identity: stamp.Attribute{Key: tenant.AttributeKey, Value: string(s.owner)}}
 	e, err := new(stamp.Stamper).Encoded(signal, data, owner, otlpwire.Limits{})
 	require.NoError(t, err)
-	require.Equal(t, stamp.SlowNone, e.Slow)
 	return signal, &e
 }
 
@@ -117,7 +117,8 @@ func (s sent) encode(t *testing.T) (tenant.Signal, *stamp.Encoded) {
 func (s sent) send(t *testing.T, g *gateway, sink *router, encoded bool) error {
 	t.Helper()
 	if encoded {
-		signal, e := s.encode(t)
+		signal, e := s.encoded(t)
+		require.Equal(t, stamp.SlowNone, e.Slow, s.name)
 		return sink.ConsumeEncoded(s.ctx(), signal, s.owner, e)
 	}
 	switch d := s.data.(type) {
@@ -173,6 +174,57 @@ func spansOfTenant(id string, invalid bool) ptrace.Traces {
 	return td
 }
 
+// generatedRequests returns requests of the tenant a with anything in them that need not be decoded.
+func generatedRequests(t *testing.T) (all []sent) {
+	t.Helper()
+	for n := range 300 {
+		seed := make([]byte, 300)
+		for i := range seed {
+			seed[i] = byte((i + 1) * (2*n + 1))
+		}
+		signal := tenant.Signal(n % 3)
+		raw := pdatagen.New(seed).Request(signal)
+		request := sent{fmt.Sprintf("generated %s %d", signal, n), "a", "a", nil}
+		switch signal {
+		case tenant.Logs:
+			ld, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(raw)
+			require.NoError(t, err)
+			for _, rl := range ld.ResourceLogs().All() {
+				rl.Resource().Attributes().PutStr(tenant.AttributeKey, "a")
+			}
+			request.data = ld
+			if ld.LogRecordCount() == 0 {
+				continue // the receiver passes nothing on
+			}
+		case tenant.Metrics:
+			md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(raw)
+			require.NoError(t, err)
+			for _, rm := range md.ResourceMetrics().All() {
+				rm.Resource().Attributes().PutStr(tenant.AttributeKey, "a")
+			}
+			request.data = md
+			if md.DataPointCount() == 0 {
+				continue
+			}
+		case tenant.Traces:
+			td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(raw)
+			require.NoError(t, err)
+			for _, rs := range td.ResourceSpans().All() {
+				rs.Resource().Attributes().PutStr(tenant.AttributeKey, "a")
+			}
+			request.data = td
+			if td.SpanCount() == 0 {
+				continue
+			}
+		}
+		if _, e := request.encoded(t); e.Slow == stamp.SlowNone {
+			all = append(all, request)
+		}
+	}
+	require.Greater(t, len(all), 60)
+	return all
+}
+
 // TestDirect_IsOneExporter sends the same requests decoded and encoded, and compares answers, what
 // backends get, and all series.
 func TestDirect_IsOneExporter(t *testing.T) {
@@ -192,6 +244,7 @@ func TestDirect_IsOneExporter(t *testing.T) {
 		{"spans", "a", "a", spansOfTenant("a", false)},
 		{"spans without IDs", "a", "a", spansOfTenant("a", true)},
 	}
+	requests = append(requests, generatedRequests(t)...)
 	type outcome struct {
 		answers  []string
 		arrived  map[string][]string
