@@ -159,9 +159,9 @@ bench: ## Run every benchmark of the packages
 bench-gateway: build _build/baseline-gateway/otelcol-baseline-gateway ## Compare the gateway with a contrib gateway (Linux)
 	go run ./testbed/benchgateway $(BENCH_GATEWAY_FLAGS)
 
-.PHONY: bench-wall
-bench-wall: build ## Measure how failures of some tenants affect the others (Linux)
-	go run ./testbed/benchgateway -wall $(BENCH_WALL_FLAGS)
+.PHONY: bench-isolation
+bench-isolation: build ## Measure how failures of some tenants affect the others (Linux)
+	go run ./testbed/benchgateway -isolation $(BENCH_ISOLATION_FLAGS)
 
 # Strict versioning is off because one component is from another release.
 _build/baseline-gateway/otelcol-baseline-gateway: testbed/baseline/gateway-builder-config.yaml

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/doctor"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -64,31 +65,30 @@ agent that runs in another way.`,
 
 // writeFindings prints findings as a table, first what is wrong, with its fix below.
 func writeFindings(w io.Writer, all []doctor.Finding) error {
-	order := []doctor.Status{doctor.Fail, doctor.Warn, doctor.OK}
 	sorted := slices.SortedStableFunc(slices.Values(all), func(a, b doctor.Finding) int {
-		return cmp.Compare(slices.Index(order, a.Status), slices.Index(order, b.Status))
+		return cmp.Compare(b.Severity, a.Severity)
 	})
 	for _, f := range sorted {
-		if _, err := fmt.Fprintf(w, "%-4s  %-18s %s\n      %s.\n", f.Status, f.ID, printable(f.Subject), printable(f.Message)); err != nil {
+		if _, err := fmt.Fprintf(w, "%-7s  %-18s %s\n         %s.\n", f.Severity, f.ID, printable(f.Subject), printable(f.Message)); err != nil {
 			return err
 		}
 		if f.Fix != "" {
-			if _, err := fmt.Fprintf(w, "      Fix: %s\n", printable(f.Fix)); err != nil {
+			if _, err := fmt.Fprintf(w, "         Fix: %s\n", printable(f.Fix)); err != nil {
 				return err
 			}
 		}
 	}
 	c := countFindings(all)
-	_, err := fmt.Fprintf(w, "\n%d checks, %d faults, %d warnings.\n", len(all), c.faults, c.warnings)
+	_, err := fmt.Fprintf(w, "\n%d checks, %d errors, %d warnings.\n", len(all), c.errors, c.warnings)
 	return err
 }
 
 func countFindings(all []doctor.Finding) (e findingsError) {
 	for _, f := range all {
-		switch f.Status {
-		case doctor.Fail:
-			e.faults++
-		case doctor.Warn:
+		switch f.Severity {
+		case finding.Error:
+			e.errors++
+		case finding.Warning:
 			e.warnings++
 		}
 	}

@@ -4,8 +4,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -21,6 +24,7 @@ const (
 	grafanaCredentialsEnv = "TENANTCTL_GRAFANA_CREDENTIALS_FILE"
 	grafanaCAEnv          = "TENANTCTL_GRAFANA_CA_FILE"
 	grafanaSourcesEnv     = "TENANTCTL_GRAFANA_SOURCES"
+	grafanaInsecureEnv    = "TENANTCTL_GRAFANA_INSECURE"
 )
 
 // grafanaFlags are the flags about Grafana.
@@ -28,7 +32,7 @@ type grafanaFlags struct {
 	address, credentialsFile, caFile string
 	sources, viewers                 []string
 	dashboards                       string
-	adopt                            bool
+	adopt, insecure                  bool
 }
 
 // register adds the flags that find Grafana and the tenant's organization.
@@ -36,6 +40,7 @@ func (f *grafanaFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.address, "grafana-url", "", "`URL` of Grafana; default $"+grafanaURLEnv)
 	flags.StringVar(&f.credentialsFile, "grafana-credentials-file", "", "`FILE` with USER:PASSWORD of a server administrator of Grafana; default $"+grafanaCredentialsEnv)
 	flags.StringVar(&f.caFile, "grafana-ca-file", "", "`FILE` with the certificates that sign Grafana's; default $"+grafanaCAEnv+", or those of the system")
+	flags.BoolVar(&f.insecure, "grafana-insecure", false, "send the credentials over http:// to other machines too, in a network of only trusted machines; default $"+grafanaInsecureEnv)
 	flags.BoolVar(&f.adopt, "adopt", false, "use an organization with the tenant's name that may belong to others")
 }
 
@@ -67,7 +72,17 @@ func (f *grafanaFlags) client() (*grafana.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return grafana.New(grafana.Settings{URL: f.url(), Credentials: credentials, CAFile: orEnv(f.caFile, grafanaCAEnv)})
+	insecure := f.insecure
+	if text := os.Getenv(grafanaInsecureEnv); text != "" && !insecure {
+		if insecure, err = strconv.ParseBool(text); err != nil {
+			return nil, usagef("%s must be true or false, got %q", grafanaInsecureEnv, text)
+		}
+	}
+	client, err := grafana.New(grafana.Settings{URL: f.url(), Credentials: credentials, CAFile: orEnv(f.caFile, grafanaCAEnv), Insecure: insecure})
+	if clear := (*grafana.ClearTextError)(nil); errors.As(err, &clear) {
+		return nil, fmt.Errorf("%w, or a network of only trusted machines with --grafana-insecure", err)
+	}
+	return client, err
 }
 
 // plan returns what the flags say about the tenant.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthclient"
 )
 
 // healthEndpointEnv is the variable of the shipped configurations for the address of /health.
@@ -49,7 +49,7 @@ and with --live /health/live, which answers while the process runs.`,
 			if err != nil {
 				return err
 			}
-			h, err := operate.CheckHealth(cmd.Context(), address)
+			h, err := healthclient.Get(cmd.Context(), address)
 			if err != nil {
 				return err
 			}
@@ -79,14 +79,14 @@ func healthURL(args []string, live bool) (string, error) {
 	if live {
 		path = "/health/live"
 	}
-	address, err := operate.HealthURL(endpoint, path)
+	address, err := healthclient.URL(endpoint, path)
 	if err != nil {
 		return "", usagef("%s must be HOST:PORT: %w", healthEndpointEnv, err)
 	}
 	return address, nil
 }
 
-func writeHealth(w io.Writer, h operate.Health) error {
+func writeHealth(w io.Writer, h *healthclient.Answer) error {
 	text := h.Status
 	if text == "" {
 		text = fmt.Sprintf("answers %d", h.Code)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lint"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 )
@@ -68,7 +69,7 @@ a file cannot be read.`,
 	set.StringArrayVar(&flags.envFiles, "env-file", nil, "environment `FILE` of the collector, as systemd reads it; can be repeated")
 	set.StringVar(&flags.role, "role", string(lint.RoleAuto), "what the configuration is for: agent, gateway or auto, which determines it")
 	set.IntVar(&flags.gateways, "gateways", 0, "the `NUMBER` of gateways that share the tenants; 0: unknown")
-	set.StringVar(&flags.failOn, "fail-on", lint.Warning.String(), "the severity from which the exit status is 1: error, warning or note")
+	set.StringVar(&flags.failOn, "fail-on", finding.Warning.String(), "the severity from which the exit status is 1: error, warning or note")
 	set.StringSliceVar(&flags.disable, "disable", nil, "rules that are not checked, as `ID,...`")
 	set.BoolVar(&flags.list, "list", false, "print all rules, and check nothing")
 	return c
@@ -76,12 +77,12 @@ a file cannot be read.`,
 
 func (a *app) lint(cmd *cobra.Command, files []string, flags *lintFlags) error {
 	set := lint.Settings{Files: files, EnvFiles: flags.envFiles, Gateways: flags.gateways, Disable: flags.disable, Now: a.now()}
-	var failOn lint.Severity
+	var failOn finding.Severity
 	if err := set.Role.UnmarshalText([]byte(flags.role)); err != nil {
 		return usagef("--role: %w", err)
 	}
-	if err := failOn.UnmarshalText([]byte(flags.failOn)); err != nil {
-		return usagef("--fail-on: %w", err)
+	if err := failOn.UnmarshalText([]byte(flags.failOn)); err != nil || failOn == finding.OK {
+		return usagef("--fail-on must be error, warning or note, got %q", flags.failOn)
 	}
 	if flags.gateways < 0 {
 		return usagef("--gateways must not be negative, got %d", flags.gateways)
@@ -129,21 +130,21 @@ func writeLint(w io.Writer, r *lint.Result) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "checked as %s: %d errors, %d warnings, %d notes, %d suppressed\n", r.Role, r.Count(lint.Error),
-		r.Count(lint.Warning)-r.Count(lint.Error), r.Count(lint.Note)-r.Count(lint.Warning), suppressed)
+	_, err := fmt.Fprintf(w, "checked as %s: %d errors, %d warnings, %d notes, %d suppressed\n", r.Role, r.Count(finding.Error),
+		r.Count(finding.Warning)-r.Count(finding.Error), r.Count(finding.Note)-r.Count(finding.Warning), suppressed)
 	return err
 }
 
 // ruleView is a rule as scripts see it.
 type ruleView struct {
-	ID       string        `json:"id"`
-	Family   lint.Family   `json:"family"`
-	Severity lint.Severity `json:"severity"`
-	Title    string        `json:"title"`
-	Why      string        `json:"why"`
-	Fix      string        `json:"fix"`
-	Refused  bool          `json:"refused"`
-	Docs     string        `json:"docs"`
+	ID       string           `json:"id"`
+	Family   lint.Family      `json:"family"`
+	Severity finding.Severity `json:"severity"`
+	Title    string           `json:"title"`
+	Why      string           `json:"why"`
+	Fix      string           `json:"fix"`
+	Refused  bool             `json:"refused"`
+	Docs     string           `json:"docs"`
 }
 
 func (a *app) listRules() error {

@@ -64,7 +64,7 @@ func TestLint_Usage(t *testing.T) {
 	for name, args := range map[string][]string{
 		"no file": {}, "missing file": {"no-such-file.yaml"}, "not YAML": {writeConfig(t, "a: [")}, "a list": {writeConfig(t, "[a]")},
 		"unknown rule": {writeConfig(t, "a: b"), "--disable", "OT000"}, "unknown role": {writeConfig(t, "a: b"), "--role", "edge"},
-		"unknown severity": {writeConfig(t, "a: b"), "--fail-on", "all"}, "unknown output": {writeConfig(t, "a: b"), "-o", "xml"},
+		"unknown severity": {writeConfig(t, "a: b"), "--fail-on", "all"}, "no severity of a fault": {writeConfig(t, "a: b"), "--fail-on", "ok"}, "unknown output": {writeConfig(t, "a: b"), "-o", "xml"},
 		"a key twice": {writeConfig(t, "a: b\na: c")}, "missing environment": {writeConfig(t, "a: b"), "--env-file", "no-such-file"},
 		"missing registry": {writeConfig(t, "a: b"), "--registry", "no-such-file.yaml"},
 	} {

@@ -35,7 +35,7 @@ created after the backup is listed as lost.
 
 The command is recorded in the audit log. It also restores the row and the history
 of a database that was restored in part.`,
-		Example: `  tenantctl registry accept-restore --merge /var/lib/otelcol-tenant/registry.snapshot --reason "disk failure, ticket 4711"`,
+		Example: `  tenantctl registry accept-restore --merge /var/lib/otelcol-tenant-gateway/state/registry.snapshot --reason "disk failure, ticket 4711"`,
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := a.open()

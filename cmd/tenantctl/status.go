@@ -31,7 +31,7 @@ func statusSockets() []string {
 	if dir := os.Getenv("STATE_DIR"); dir != "" {
 		all = append(all, filepath.Join(dir, "status.sock"))
 	}
-	return append(all, "/run/otelcol-tenant-gateway/status.sock", "/var/lib/otelcol-tenant-gateway/status.sock", "/var/lib/otelcol-tenant/state/status.sock")
+	return append(all, "/run/otelcol-tenant-gateway/status.sock", "/var/lib/otelcol-tenant-gateway/state/status.sock", "/var/lib/otelcol-tenant/state/status.sock")
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -103,7 +103,7 @@ answers. tenantctl doctor is the same on the machine of an agent.`,
 // errorsFound returns an error for the exit status if n findings are errors.
 func errorsFound(n int) error {
 	if n > 0 {
-		return findingsError{faults: n}
+		return findingsError{errors: n}
 	}
 	return nil
 }

@@ -12,11 +12,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 )
 
@@ -58,7 +60,7 @@ func TestStatus_ShowsATenant(t *testing.T) {
 	now := time.Now().UTC()
 	g.tenant = gatewaystatus.Tenant{
 		Gateway: gatewaystatus.Gateway{Time: now, SilentAfter: 900, InactiveAfter: 604800}, ID: "acme", Status: "suspended",
-		Findings: []gatewaystatus.Finding{{Severity: "error", ID: "tenant_suspended", Message: "The tenant is suspended.\x1b[2J", Fix: "Run: tenantctl tenant resume acme"}},
+		Findings: []gatewaystatus.Finding{{Severity: finding.Error, ID: "tenant_suspended", Message: "The tenant is suspended.\x1b[2J", Fix: "Run: tenantctl tenant resume acme"}},
 		Keys: []gatewaystatus.Key{{ID: "k1", State: "active", Sources: []activity.Source{
 			{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: strings.Repeat("agent ", 20), Last: now.Add(-time.Minute)},
 		}}},
@@ -85,13 +87,39 @@ func TestStatus_ShowsATenant(t *testing.T) {
 	assert.Equal(t, exitOK, r.code, r.err)
 	assert.Contains(t, r.out, "beta")
 
-	g.tenant.Findings = []gatewaystatus.Finding{{Severity: "warning", ID: "key_expires", Message: "soon"}}
+	g.tenant.Findings = []gatewaystatus.Finding{{Severity: finding.Warning, ID: "key_expires", Message: "soon"}}
 	assert.Equal(t, exitOK, c.run("status", "acme").code, "a warning is no error")
 	r = c.run("status", "nobody")
 	assert.Equal(t, exitFailure, r.code)
 	assert.Contains(t, r.err, `does not know the tenant "nobody"`)
 	assert.Equal(t, exitUsage, c.run("status", "a", "b").code)
 	assert.Equal(t, exitUsage, c.run("status", "acme", "--all").code)
+}
+
+// What clients, backends and the registry have written does not widen a column.
+func TestStatus_BoundsColumnsOfOthers(t *testing.T) {
+	g := newFakeGateway(t)
+	now, long := time.Now().UTC(), strings.Repeat("long ", 200)
+	g.tenant = gatewaystatus.Tenant{
+		Gateway: gatewaystatus.Gateway{Time: now, SilentAfter: 900, InactiveAfter: 604800}, ID: "acme", Status: "active",
+		Findings: []gatewaystatus.Finding{{Severity: finding.OK, ID: "ok", Message: "Data is accepted."}},
+		Keys: []gatewaystatus.Key{{ID: "k1", State: "active", Description: long, Sources: []activity.Source{
+			{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: long, Last: now},
+		}}},
+		Rejections:     []activity.Rejection{{Reason: "path", Status: 404, Count: 1, Last: now, Example: activity.Example{Client: long, KeyID: long, Text: long}}},
+		Lanes:          []activity.Lane{{Destination: long, Signal: "logs", State: "open", LastAnswer: &activity.Answer{Text: long, URL: "http://loki/" + long}}},
+		DeadLetters:    []activity.DeadLetters{{Destination: long, Signal: "logs", Requests: 1, Last: &activity.Answer{Text: long}}},
+		Routes:         map[string][]string{"logs": {long, long}},
+		UnknownCallers: []activity.Unknown{{Source: long, Count: 1, Last: now, Reasons: map[string]int64{long: 1}}},
+	}
+	c := newCLI(t)
+	r := c.run("status", "acme")
+	require.Zero(t, r.code, r.err)
+	for line := range strings.Lines(r.out) {
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), 300, line)
+	}
+	assert.Equal(t, 12, strings.Count(r.out, "…"), r.out)
+	assert.Contains(t, c.run("status", "acme", "-o", "json").out, `"user_agent": "`+long+`"`)
 }
 
 func TestStatus_SaysWhatToDoIfNoGatewayAnswers(t *testing.T) {

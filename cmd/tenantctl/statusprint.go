@@ -21,7 +21,7 @@ import (
 // writeStatusFindings writes what is wrong, each with its fix in the next line.
 func writeStatusFindings(w io.Writer, about string, findings []gatewaystatus.Finding) error {
 	for _, f := range findings {
-		text := fmt.Sprintf("%-7s  %s: %s\n", strings.ToUpper(string(f.Severity)), printable(about), printable(f.Message))
+		text := fmt.Sprintf("%-7s  %s: %s\n", strings.ToUpper(f.Severity.String()), printable(about), printable(f.Message))
 		if f.Fix != "" {
 			text += fmt.Sprintf("%-7s  Fix: %s\n", "", printable(f.Fix))
 		}
@@ -143,7 +143,7 @@ func writeUnknown(w io.Writer, now time.Time, all []activity.Unknown) error {
 			reasons = append(reasons, fmt.Sprintf("%s:%d", reason, n))
 		}
 		slices.Sort(reasons)
-		lines = append(lines, []string{u.Source, strconv.FormatInt(u.Count, 10), gatewaystatus.Ago(now, u.Last), strings.Join(reasons, ",")})
+		lines = append(lines, []string{shortened(u.Source, widthAddress), strconv.FormatInt(u.Count, 10), gatewaystatus.Ago(now, u.Last), shortened(strings.Join(reasons, ","), widthAnswer)})
 	}
 	return section(w, []string{"WITHOUT A VALID KEY, FROM", "REQUESTS", "LAST", "REASONS"}, lines)
 }
@@ -158,7 +158,7 @@ func writeTenantStatus(w io.Writer, t *gatewaystatus.Tenant) error {
 		s := t.Signals[name]
 		routes := "-"
 		if names, ok := t.Routes[name]; ok {
-			routes = orDash(strings.Join(names, ","))
+			routes = orDash(shortened(strings.Join(names, ","), widthName))
 		}
 		signals = append(signals, []string{name, ago(now, s.LastAccepted), strconv.FormatInt(s.Requests, 10), strconv.FormatInt(s.Records, 10), bytesize.Size(s.Bytes).Rounded(), routes})
 	}
@@ -173,7 +173,8 @@ func writeTenantStatus(w io.Writer, t *gatewaystatus.Tenant) error {
 		r := &t.Rejections[i]
 		rejected = append(rejected, []string{
 			r.Reason, strconv.Itoa(r.Status), strconv.FormatInt(r.Count, 10), gatewaystatus.Ago(now, r.Last),
-			orDash(r.Example.Client), orDash(r.Example.KeyID), orDash(r.Example.Signal), orDash(r.Example.Text),
+			orDash(shortened(r.Example.Client, widthAddress)), orDash(shortened(r.Example.KeyID, widthName)), orDash(r.Example.Signal),
+			orDash(shortened(r.Example.Text, widthAnswer)),
 		})
 	}
 	if err := section(w, []string{"REJECTED", "STATUS", "REQUESTS", "LAST", "FROM", "KEY", "SIGNAL", "ANSWER"}, rejected); err != nil {
@@ -192,7 +193,7 @@ func writeTenantStatus(w io.Writer, t *gatewaystatus.Tenant) error {
 		if d.Last != nil {
 			answer = d.Last.Text
 		}
-		letters = append(letters, []string{d.Destination, orDash(d.Signal), requests, records, answer})
+		letters = append(letters, []string{shortened(d.Destination, widthName), orDash(d.Signal), requests, records, shortened(answer, widthAnswer)})
 	}
 	if err := section(w, []string{"DEAD LETTERS", "SIGNAL", "REQUESTS", "RECORDS", "LAST ANSWER"}, letters); err != nil {
 		return err
@@ -214,15 +215,6 @@ func writeTenantStatus(w io.Writer, t *gatewaystatus.Tenant) error {
 	return writeUnknown(w, now, t.UnknownCallers)
 }
 
-// shortened returns the beginning of a text for a column.
-func shortened(text string) string {
-	const most = 40
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
-}
-
 // keyLines has one line for each key and source.
 func keyLines(now time.Time, keys []gatewaystatus.Key) (lines [][]string) {
 	for i := range keys {
@@ -231,12 +223,12 @@ func keyLines(now time.Time, keys []gatewaystatus.Key) (lines [][]string) {
 		if k.ExpiresAt != nil {
 			expires = k.ExpiresAt.Format(time.RFC3339)
 		}
-		line := []string{k.ID, k.State, ago(now, k.LastUsed), "-", "-", expires, orDash(k.Description)}
+		line := []string{k.ID, k.State, ago(now, k.LastUsed), "-", "-", expires, orDash(shortened(k.Description, widthDescription))}
 		for n, s := range k.Sources {
 			if n > 0 {
 				line = []string{"", "", "", "", "", "", ""}
 			}
-			line[2], line[3], line[4] = gatewaystatus.Ago(now, s.Last), s.Address.String(), orDash(shortened(s.UserAgent))
+			line[2], line[3], line[4] = gatewaystatus.Ago(now, s.Last), s.Address.String(), orDash(program(s.UserAgent))
 			lines = append(lines, line)
 		}
 		if len(k.Sources) == 0 {
@@ -259,7 +251,7 @@ func laneLines(now time.Time, lanes []activity.Lane) (lines [][]string) {
 				answer += " at " + l.LastAnswer.URL
 			}
 		}
-		lines = append(lines, []string{l.Destination, l.Signal, l.State, bytesize.Size(l.QueuedBytes).Rounded(), oldest, ago(now, l.LastDelivered), answer})
+		lines = append(lines, []string{shortened(l.Destination, widthName), l.Signal, l.State, bytesize.Size(l.QueuedBytes).Rounded(), oldest, ago(now, l.LastDelivered), shortened(answer, widthAnswer)})
 	}
 	return lines
 }
@@ -284,7 +276,7 @@ func (a *app) printTenantLines(ctx context.Context, client *gatewaystatus.Client
 		line := &all[i]
 		what := "-"
 		if len(line.Findings) > 0 && line.Findings[0].Severity.Bad() {
-			what = line.Findings[0].Message
+			what = shortened(line.Findings[0].Message, widthAnswer)
 		}
 		errors += gatewaystatus.Errors(line.Findings)
 		lines = append(lines, []string{line.ID, line.Status, string(line.Sending), ago(now, line.LastAccepted), what})

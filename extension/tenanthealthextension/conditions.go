@@ -49,11 +49,13 @@ func newConditions(set component.TelemetrySettings, cfg *ConditionsConfig) (*con
 	return c, c.telemetry.RegisterExtensionTenantHealthConditionCallback(c.observe)
 }
 
-// observe reports 1 for each condition that has begun, and 0 for the others.
+// observe reports 1 for each condition that has begun and is no warning, and 0 for the others.
 func (c *conditions) observe(_ context.Context, o metric.Int64Observer) error {
 	active := map[condition.Name]int64{}
 	for _, a := range c.tracker.Active() {
-		active[a.Name] = 1
+		if !a.Warning {
+			active[a.Name] = 1
+		}
 	}
 	for name := range condition.Names() {
 		o.Observe(active[name], metric.WithAttributes(attribute.String("condition", name.String())))

@@ -109,6 +109,22 @@ func TestConditions_ChangeTheStatus(t *testing.T) {
 	assert.Equal(t, []reason{"log_files_unreadable"}, got.Reasons)
 	assert.Equal(t, map[string]string{"receiver/pm2": "recoverable_error"}, got.Components)
 
+	// A warning is shown, and the agent is healthy with it.
+	found = nil
+	code, got = look(5 * time.Second)
+	assert.Equal(t, http.StatusServiceUnavailable, code)
+	assert.True(t, got.Conditions[0].Ending)
+	found = []condition.Finding{{Name: condition.PM2Unreachable, Message: "no list", Warning: true}}
+	s.ComponentStatusChanged(id, componentstatus.NewEvent(componentstatus.StatusOK))
+	code, got = look(15 * time.Second)
+	assert.Equal(t, http.StatusOK, code)
+	assert.Equal(t, statusOK, got.Status)
+	assert.Empty(t, got.Reasons)
+	require.Len(t, got.Conditions, 1)
+	assert.True(t, got.Conditions[0].Warning)
+	assert.Empty(t, activeConditions(t, tel))
+	s.ComponentStatusChanged(id, componentstatus.NewRecoverableErrorEvent(errors.New("x")))
+
 	found = nil
 	code, got = look(11 * time.Second)
 	assert.Equal(t, http.StatusServiceUnavailable, code, "the component still has an error status")

@@ -11,6 +11,8 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/remedy"
 )
 
 // failureFindings returns why lanes fail: one finding for each condition. Its message describes
@@ -76,6 +78,9 @@ func messageOf(f *healthboard.LaneFailure, signals string) string {
 
 // fixOf returns what to do about a failure, or "" for the general fix of the condition.
 func fixOf(a *healthboard.LaneAnswer) string {
+	if advice := remedy.Of(a.Status, a.Text); advice.Reason != rejection.None {
+		return advice.Fix // the gateway itself says why
+	}
 	switch {
 	case a.Status == http.StatusUnauthorized || a.Reason == "grpc_unauthenticated":
 		return "Check the key (`TENANT_KEY`) and the tenant (`BUSINESS_ID`): the key is unknown, revoked, expired or of another tenant. Data is sent again by itself once the key is accepted."

@@ -4,6 +4,7 @@
 package tenanthealthextension
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/remedy"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -68,6 +71,22 @@ func TestFailureFindings(t *testing.T) {
 	for _, canceled := range []string{"shutdown", "preempted"} {
 		assert.Empty(t, failureFindings([]healthboard.LaneFailure{failure(tenant.Logs, healthboard.AnswerUnreachable, canceled, 0)}, noon))
 	}
+}
+
+// If the gateway says why, the fix is about that.
+func TestFailureFindings_NameTheReasonOfTheGateway(t *testing.T) {
+	for r := rejection.None + 1; r < rejection.Reason(rejection.NumReasons); r++ {
+		e := rejection.Of(r, "logs")
+		f := failure(tenant.Logs, healthboard.AnswerBusy, "http_"+strconv.Itoa(e.HTTPStatus()), e.HTTPStatus())
+		f.Answer.Text = "HTTP status " + strconv.Itoa(e.HTTPStatus()) + ": " + e.Error()
+		got := failureFindings([]healthboard.LaneFailure{f}, noon)
+		require.Len(t, got, 1)
+		assert.Equal(t, remedy.Of(e.HTTPStatus(), e.Error()).Fix, got[0].Fix, r.String())
+		assert.Contains(t, got[0].Message, e.Error())
+	}
+	full := failure(tenant.Logs, healthboard.AnswerBusy, "http_503", 503)
+	full.Answer.Text = "HTTP status 503: the collector's disk has no room for more logs of the tenant at present (storage_reserve)"
+	assert.Contains(t, failureFindings([]healthboard.LaneFailure{full}, noon)[0].Fix, "to free or enlarge the disk of STATE_DIR")
 }
 
 func TestFailureFindings_OnePerCondition(t *testing.T) {

@@ -128,6 +128,8 @@ type conditionState struct {
 	Fix       string  `json:"fix"`
 	Since     string  `json:"since"`
 	For       float64 `json:"for_seconds"`
+	Warning   bool    `json:"warning,omitempty"`
+	Ending    bool    `json:"ending,omitempty"`
 }
 
 // phase is the lifecycle state of the pipelines.
@@ -222,10 +224,12 @@ func routesOf(h *healthboard.Routes) *routesState {
 func (s *state) addConditions(f *found) {
 	for i := range f.conditions {
 		a := &f.conditions[i]
-		s.add(statusFailing, reason(a.Name.String()))
+		if !a.Warning {
+			s.add(statusFailing, reason(a.Name.String()))
+		}
 		s.Conditions = append(s.Conditions, conditionState{
 			Name: a.Name.String(), Component: a.Component, Cause: a.Cause, Message: a.Message, Fix: a.Fix,
-			Since: a.Since.UTC().Format(time.RFC3339), For: max(0, f.now.Sub(a.Since).Round(time.Second).Seconds()),
+			Since: a.Since.UTC().Format(time.RFC3339), For: max(0, f.now.Sub(a.Since).Round(time.Second).Seconds()), Warning: a.Warning, Ending: a.Ending,
 		})
 	}
 }

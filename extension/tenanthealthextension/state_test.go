@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthclient"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -139,4 +140,29 @@ func TestJudge_Routes(t *testing.T) {
 	assert.JSONEq(t, `{"tenants": 3, "faults": [
 		{"signal": "logs", "problem": "unknown_destination", "tenants": 2},
 		{"signal": "metrics", "problem": "signal_not_taken", "tenants": 1}]}`, string(body))
+}
+
+// The client that doctor and setup use reads what this extension writes.
+func TestState_IsReadByTheClient(t *testing.T) {
+	written := state{
+		Status: statusFailing, Reasons: []reason{"queue_old"}, Components: map[string]string{"exporter/x": "recoverable_error"},
+		Lanes: map[string]laneState{"x": {Queued: 1, Max: 2, Oldest: 3.5, DeadLetters: &deadLettersState{4, 5}}},
+		Conditions: []conditionState{
+			{Name: "queue_old", Component: "exporter/x", Cause: "c", Message: "m", Fix: "f", Since: "s", For: 1, Ending: true},
+			{Name: "pm2_unreachable", Component: "receiver/pm2", Message: "m", Fix: "f", Since: "s", Warning: true},
+		},
+	}
+	body, err := json.Marshal(written)
+	require.NoError(t, err)
+	var read healthclient.Answer
+	require.NoError(t, json.Unmarshal(body, &read))
+	assert.Equal(t, healthclient.Answer{
+		Status: "failing", Reasons: []string{"queue_old"}, Components: written.Components,
+		Lanes: map[string]healthclient.Lanes{"x": {Queued: 1, Max: 2, Oldest: 3.5, DeadLetters: &healthclient.DeadLetters{Tenants: 4, Destinations: 5}}},
+		Conditions: []healthclient.Condition{
+			{Name: "queue_old", Component: "exporter/x", Cause: "c", Message: "m", Fix: "f", Since: "s", Ending: true},
+			{Name: "pm2_unreachable", Component: "receiver/pm2", Message: "m", Fix: "f", Since: "s", Warning: true},
+		},
+	}, read)
+	assert.Equal(t, healthclient.StatusOK, string(statusOK))
 }

@@ -85,7 +85,7 @@ func (f *stateFile) save() {
 		}
 	}
 	if err != nil && !f.failed {
-		f.logger.Error(`Failed to write "status::state_file"; after a restart tenants that fell silent before it are not known`, diskspace.Fault(f.path, err)...)
+		f.logger.Error(`Failed to write "status::state_file"; after a restart tenants that had stopped sending before it are not known`, diskspace.Fault(f.path, err)...)
 	}
 	f.failed = err != nil
 }

@@ -43,7 +43,9 @@ type statusAPI struct {
 	stop        context.CancelFunc
 	running     sync.WaitGroup
 
-	answering sync.Mutex // one answer at a time: each reads the records of all tenants
+	// answering has one place: one answer is made at a time, because each reads the records of all
+	// tenants. A client that has disconnected does not wait for it.
+	answering chan struct{}
 }
 
 func newStatusAPI(set extension.Settings, cfg *Config, health func() *state) (*statusAPI, error) {
@@ -54,6 +56,7 @@ func newStatusAPI(set extension.Settings, cfg *Config, health func() *state) (*s
 	a := &statusAPI{
 		cfg: cfg.Status.Get(), perTenant: cfg.Metrics.Tenant, version: set.BuildInfo.Version, logger: set.Logger, telemetry: telemetry,
 		tracker: activity.NewTracker(time.Now), health: health, now: time.Now, recovery: recovery.New(set.Logger),
+		answering: make(chan struct{}, 1),
 	}
 	if a.cfg.StateFile != "" {
 		a.file = newStateFile(a.cfg.StateFile, a.tracker, set.Logger)
@@ -205,17 +208,28 @@ const replacedWithin = 72 * time.Hour
 
 func (a *statusAPI) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+gatewaystatus.PathOverview, func(w http.ResponseWriter, _ *http.Request) { a.answer(w, a.overview()) })
+	mux.HandleFunc("GET "+gatewaystatus.PathOverview, func(w http.ResponseWriter, r *http.Request) {
+		a.answer(w, r, func() any { return a.overview() })
+	})
 	mux.HandleFunc("GET "+gatewaystatus.PathTenants, a.serveTenants)
 	mux.HandleFunc("GET "+gatewaystatus.PathTenant+"{id}", a.serveTenant)
-	mux.HandleFunc("GET "+gatewaystatus.PathKeys, func(w http.ResponseWriter, _ *http.Request) {
-		a.answer(w, gatewaystatus.KeyUses{LastUsed: a.tracker.Save().Keys})
+	mux.HandleFunc("GET "+gatewaystatus.PathKeys, func(w http.ResponseWriter, r *http.Request) {
+		a.answer(w, r, func() any { return gatewaystatus.KeyUses{LastUsed: a.tracker.Save().Keys} })
 	})
 	return mux
 }
 
-func (a *statusAPI) answer(w http.ResponseWriter, v any) {
-	body, err := json.MarshalIndent(v, "", "  ")
+// answer writes what report returns. Only writing is done for several clients at once.
+func (a *statusAPI) answer(w http.ResponseWriter, r *http.Request, report func() any) {
+	select {
+	case a.answering <- struct{}{}:
+	case <-r.Context().Done():
+		return
+	}
+	body, err := func() ([]byte, error) {
+		defer func() { <-a.answering }()
+		return json.MarshalIndent(report(), "", "  ")
+	}()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

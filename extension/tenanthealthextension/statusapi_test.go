@@ -6,10 +6,12 @@ package tenanthealthextension
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -115,7 +117,7 @@ func TestStatus_ShowsWhatComponentsReport(t *testing.T) {
 	assert.Len(t, last.Data.(metricdata.Gauge[float64]).DataPoints, 1)
 }
 
-// A tenant that fell silent before a restart is still silent after it.
+// A tenant that has stopped sending before a restart is still silent after it.
 func TestStatus_RemembersSilenceOverARestart(t *testing.T) {
 	dir := t.TempDir()
 	acme := func() *tenant.Tenant {
@@ -178,6 +180,26 @@ func TestStatus_IsBoundedWithManyTenants(t *testing.T) {
 	assert.Equal(t, n, seen)
 	_, err = s.client.Tenants(t.Context(), "", gatewaystatus.MaxPage+1)
 	require.ErrorContains(t, err, "limit must be from 1 to 1000")
+}
+
+// Clients that connect again and again while an answer takes long leave nothing behind: those that
+// have disconnected do not wait for their turn.
+func TestStatus_ClientsThatDisconnectDoNotWait(t *testing.T) {
+	s := newStatusServer(t, t.TempDir(), &tenant.Tenant{ID: "acme", Status: tenant.StatusActive})
+	s.status.answering <- struct{}{} // an answer is being made
+	idle := runtime.NumGoroutine()
+	for range 500 {
+		conn, err := net.Dial("unix", s.cfg.Status.Get().Socket)
+		require.NoError(t, err)
+		_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: gateway\r\n\r\n", gatewaystatus.PathOverview)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+	}
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= idle+3*maxConnections }, 5*time.Second, 10*time.Millisecond,
+		"%d goroutines for clients that have gone", runtime.NumGoroutine()-idle)
+	<-s.status.answering
+	_, err := s.client.Overview(t.Context())
+	require.NoError(t, err)
 }
 
 func TestClient_SaysWhyNoGatewayAnswers(t *testing.T) {

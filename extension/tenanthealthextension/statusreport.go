@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -54,8 +55,6 @@ func (a *statusAPI) gateway(now time.Time) gatewaystatus.Gateway {
 
 // overview returns the state of the gateway.
 func (a *statusAPI) overview() gatewaystatus.Overview {
-	a.answering.Lock()
-	defer a.answering.Unlock()
 	now := a.now()
 	health := a.health()
 	o := gatewaystatus.Overview{Gateway: a.gateway(now), Findings: gatewayFindings(health), Faulty: []gatewaystatus.Line{}, UnknownCallers: a.tracker.Unknown()}
@@ -90,7 +89,7 @@ func (a *statusAPI) overview() gatewaystatus.Overview {
 		}
 	}
 	slices.SortStableFunc(o.Faulty, func(x, y gatewaystatus.Line) int {
-		return cmp.Or(gatewaystatus.CompareSeverity(gatewaystatus.Worst(x.Findings), gatewaystatus.Worst(y.Findings)), strings.Compare(x.ID, y.ID))
+		return cmp.Or(cmp.Compare(gatewaystatus.Worst(y.Findings), gatewaystatus.Worst(x.Findings)), strings.Compare(x.ID, y.ID))
 	})
 	o.FaultyTotal = len(o.Faulty)
 	o.Faulty = o.Faulty[:min(len(o.Faulty), maxFaulty)]
@@ -101,25 +100,25 @@ func (a *statusAPI) overview() gatewaystatus.Overview {
 func gatewayFindings(health *state) []gatewaystatus.Finding {
 	all := []gatewaystatus.Finding{}
 	for _, why := range health.Reasons {
-		f := gatewaystatus.Finding{Severity: gatewaystatus.SeverityError, ID: string(why)}
+		f := gatewaystatus.Finding{Severity: finding.Error, ID: string(why)}
 		switch why {
 		case reasonStarting, reasonStopping:
 			f.Message, f.Fix = fmt.Sprintf("The gateway is %s, and takes no data.", why), "Wait. If it remains, look at its log."
 		case reasonNotLoaded:
 			f.Message, f.Fix = "No registry was loaded yet: all data is rejected with 503, which agents send again.", "See the log of the gateway: the file of the registry must exist and be readable for the gateway's user. tenantctl registry validate checks it."
 		case reasonSource, reasonStale:
-			f.Severity = gatewaystatus.SeverityWarning
+			f.Severity = finding.Warning
 			f.Message, f.Fix = "The registry cannot be read, or is not valid; the last good one is in force.", "Run: tenantctl registry validate. The log of the gateway names the fault."
 		case reasonQueue:
-			f.Severity = gatewaystatus.SeverityWarning
+			f.Severity = finding.Warning
 			f.Message, f.Fix = "More than nine tenths of max_total_bytes are queued. When it is full, data of all tenants is rejected with 429.", "See the tenants whose destinations fail, or raise tenant_routing::max_total_bytes."
 		case reasonDisk:
 			f.Message, f.Fix = "The disk of the queue is full: data is rejected with 503, which agents send again.", "Free space on the disk of STATE_DIR: df -h. No restart is needed."
 		case reasonRoutes:
-			f.Severity = gatewaystatus.SeverityWarning
+			f.Severity = finding.Warning
 			f.Message, f.Fix = "Routes of active tenants do not work.", "The tenants are below; tenantctl status TENANT says what is wrong."
 		case reasonComponent:
-			f.Severity = gatewaystatus.SeverityWarning
+			f.Severity = finding.Warning
 			f.Message, f.Fix = "Components report an error.", "See \"components\" in /health, and the log of the gateway."
 		default:
 			f.Message = "The condition " + string(why) + " lasts."
@@ -197,7 +196,11 @@ func (a *statusAPI) serveTenant(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the registry has no such tenant", http.StatusNotFound)
 		return
 	}
-	a.answering.Lock()
+	a.answer(w, r, func() any { return a.report(t) })
+}
+
+// report returns everything about one tenant.
+func (a *statusAPI) report(t *tenant.Tenant) gatewaystatus.Tenant {
 	v := a.view(t, a.now())
 	a.tracker.Deliveries(func(d activity.Deliveries) {
 		v.Lanes = append(v.Lanes, d.Lanes(t.ID)...)
@@ -212,9 +215,8 @@ func (a *statusAPI) serveTenant(w http.ResponseWriter, r *http.Request) {
 			v.Routes[signal] = append(v.Routes[signal], names...)
 		}
 	})
-	a.answering.Unlock()
 	gatewaystatus.Judge(&v)
-	a.answer(w, v)
+	return v
 }
 
 // serveTenants answers with a page of the list of all tenants.
@@ -228,9 +230,13 @@ func (a *statusAPI) serveTenants(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	after := tenant.ID(r.URL.Query().Get("after"))
+	a.answer(w, r, func() any { return a.page(after, limit) })
+}
+
+// page returns at most limit tenants that follow after.
+func (a *statusAPI) page(after tenant.ID, limit int) gatewaystatus.Page {
 	page := gatewaystatus.Page{Tenants: []gatewaystatus.Line{}}
 	if snapshot := a.registry.Snapshot(); snapshot != nil {
-		a.answering.Lock()
 		now, all := a.now(), a.allDeliveries()
 		for t := range snapshot.Tenants() {
 			if t.ID <= after {
@@ -242,7 +248,6 @@ func (a *statusAPI) serveTenants(w http.ResponseWriter, r *http.Request) {
 			}
 			page.Tenants = append(page.Tenants, a.line(t, all, now))
 		}
-		a.answering.Unlock()
 	}
-	a.answer(w, page)
+	return page
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxAgent = 80
+	maxAgent = 120 // that of a collector has 85 bytes
 	maxText  = 300
 )
 

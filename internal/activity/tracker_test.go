@@ -161,7 +161,7 @@ func TestKey_RemembersTheLatestSources(t *testing.T) {
 	assert.NotContains(t, all[0].UserAgent, "\x1b")
 	for _, s := range all {
 		assert.NotEqual(t, "192.0.2.99", s.Address.String())
-		assert.LessOrEqual(t, len(s.UserAgent), 80)
+		assert.LessOrEqual(t, len(s.UserAgent), 120)
 	}
 	assert.Equal(t, start.Add(time.Second), k.FirstUse())
 	k.Use(start, nil, nil) // the clock was set back

@@ -15,18 +15,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/atomicfile"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/doctor"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/envfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2home"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/posixacl"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/safepath"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 )
 
@@ -40,9 +36,13 @@ const (
 	defaultRuntime = "/run/otelcol-tenant-agent"
 	defaultState   = "/var/lib/otelcol-tenant-agent"
 	recordFile     = "/etc/otelcol-tenant/agent-access.json"
+)
 
-	// causeDenied is the cause of the condition pm2_unreachable without access to PM2's socket.
-	causeDenied = "denied"
+const (
+	// keyLoaded is after how long a gateway has a key that was created: it looks at its registry several times
+	// a second, and reads a change when the file is quiet. A busy machine needs longer.
+	keyLoaded   = 10 * time.Second
+	keyInterval = 500 * time.Millisecond
 )
 
 // Settings are what to set up.
@@ -220,9 +220,9 @@ func (r *run) gateway(ctx context.Context) error {
 			continue
 		}
 		d.Key, d.HasAuth = r.in.key, true
-		all := doctor.CheckGateway(ctx, doctor.Gateway{Destination: d, Signals: s.Signals, Env: r.in.env.Map(), Version: r.Version})
+		all := r.ask(ctx, doctor.Gateway{Destination: d, Signals: s.Signals, Env: r.in.env.Map(), Version: r.Version})
 		for _, f := range all {
-			if f.Status == doctor.OK {
+			if f.Severity == finding.OK {
 				continue
 			}
 			r.say("%s: %s. %s", f.Subject, f.Message, f.Fix)
@@ -230,11 +230,28 @@ func (r *run) gateway(ctx context.Context) error {
 		if doctor.KeyRejected(all) {
 			return errors.New("the gateway does not accept the key, so nothing was changed")
 		}
-		if !slices.ContainsFunc(all, func(f doctor.Finding) bool { return f.Status == doctor.Fail }) {
+		if !slices.ContainsFunc(all, func(f doctor.Finding) bool { return f.Severity == finding.Error }) {
 			r.say("The gateway %s accepts the key %s.", endpoint, r.result.Key)
 		}
 	}
 	return nil
+}
+
+// ask examines the gateway. A key that was created a moment ago is in the registry, and not yet in the gateway.
+func (r *run) ask(ctx context.Context, g doctor.Gateway) []doctor.Finding {
+	all := doctor.CheckGateway(ctx, g)
+	if !doctor.KeyUnknown(all) {
+		return all
+	}
+	r.say("The gateway does not have the key. It may be new: asking again for %v.", keyLoaded)
+	for end := time.Now().Add(keyLoaded); doctor.KeyUnknown(all) && time.Now().Before(end); all = doctor.CheckGateway(ctx, g) {
+		select {
+		case <-ctx.Done():
+			return all
+		case <-time.After(keyInterval):
+		}
+	}
+	return all
 }
 
 // choosePM2 makes the environment say whether the pipelines have the pm2 receiver.
@@ -248,104 +265,6 @@ func (r *run) choosePM2() {
 	}
 }
 
-// findHomes finds the homes of PM2, and notes them in the environment.
-func (r *run) findHomes(ctx context.Context) error {
-	s, err := r.settings(ctx)
-	if err != nil {
-		return err
-	}
-	if r.without = len(s.Receivers) == 0; r.without {
-		if len(r.Homes) > 0 {
-			return fmt.Errorf("%w: a home of PM2 is given, and the configuration has no pm2 receiver in a pipeline: add --without-pm2=false if it was set up with --without-pm2", ErrInput)
-		}
-		r.say("The configuration reads no logs of PM2.")
-		return nil
-	}
-	named := slices.Clone(r.Homes)
-	old, _ := r.in.env.Get(varPM2Home)
-	if old != "" {
-		named = append(named, old)
-	}
-	list, _ := r.in.env.Get(varPM2Homes)
-	var patterns []string
-	for one := range strings.SplitSeq(list, ",") {
-		switch one = strings.TrimSpace(one); {
-		case one == "":
-		case strings.ContainsAny(one, `*?[{\`):
-			patterns = append(patterns, one) // the operator's own
-		default:
-			named = append(named, one)
-		}
-	}
-	prefix := ""
-	if r.Root != "/" {
-		prefix = r.Root
-	}
-	var more []string
-	for _, n := range named {
-		more = append(more, filepath.Join(prefix, n))
-	}
-	homes, skipped := pm2home.Find(pm2home.Search{Root: prefix, More: more})
-	r.homes = slices.DeleteFunc(homes, func(h pm2home.Home) bool { return h.Owner == r.user.UID })
-	for _, s := range skipped {
-		if s.Path == filepath.Join(prefix, old) && strings.HasSuffix(s.Reason, "no such file or directory") {
-			r.say("Note: %s in the environment names %s, which does not exist on this machine.", varPM2Home, old)
-			continue
-		}
-		r.refused(s.Path, s.Reason)
-	}
-	r.selectHomes()
-	if len(r.homes) == 0 {
-		r.say("No home of PM2 was found. The agent reports pm2_not_found until PM2 runs and `tenantctl setup` is called again. On a machine without PM2: `tenantctl setup --without-pm2`.")
-		return nil
-	}
-	r.say("Homes of PM2:")
-	var paths []string
-	for _, h := range r.homes {
-		daemon := "no running daemon was found"
-		if h.Daemon != 0 {
-			daemon = fmt.Sprintf("daemon %d", h.Daemon)
-		}
-		r.say("  %s  user %s, %d log files, %s", h.Path, h.User, len(h.Logs), daemon)
-		r.result.Homes = append(r.result.Homes, Home{h.Path, h.User, len(h.Logs)})
-		path := "/" + strings.TrimPrefix(strings.TrimPrefix(h.Path, prefix), "/")
-		if !listable(path) {
-			r.refused(h.Path, "has a character in its path that a list of homes cannot contain; write it to `homes` of the pm2 receiver")
-			continue
-		}
-		paths = append(paths, path)
-	}
-	switch all := slices.Concat(patterns, paths); {
-	case len(all) == 1 && len(patterns) == 0:
-		r.in.env = r.in.env.Without(varPM2Homes).Set(varPM2Home, all[0])
-	case len(all) > 0:
-		r.in.env = r.in.env.Without(varPM2Home).Set(varPM2Homes, strings.Join(all, ","))
-	}
-	return nil
-}
-
-// listable reports whether a list of homes in the environment can contain a path. The collector expands $, and
-// an environment file has one line for each variable.
-func listable(path string) bool {
-	return !strings.ContainsAny(path, "$,*?[]{}\\'\"#:") && strings.TrimSpace(path) == path && !strings.ContainsFunc(path, func(r rune) bool { return !safetext.Safe(r) }) && utf8.ValidString(path)
-}
-
-// selectHomes leaves out homes that are not in use, if others are: any user can create a folder of that name, and
-// the agent reports homes without a daemon.
-func (r *run) selectHomes() {
-	used := func(h pm2home.Home) bool { return h.Daemon != 0 || h.Socket }
-	if !slices.ContainsFunc(r.homes, used) {
-		return
-	}
-	r.homes = slices.DeleteFunc(r.homes, func(h pm2home.Home) bool {
-		unused := !used(h) && !h.Named
-		if unused {
-			r.refused(h.Path, "no daemon runs there; `--pm2-home "+shellWord(h.Path)+"` uses it nevertheless")
-		}
-		return unused
-	})
-}
-
 func (r *run) refused(path, reason string) {
 	if strings.HasPrefix(reason, path+": ") {
 		reason = strings.TrimPrefix(reason, path+": ")
@@ -355,325 +274,4 @@ func (r *run) refused(path, reason string) {
 		r.result.Refused = append(r.result.Refused, text)
 		r.say("Not used: %s", text)
 	}
-}
-
-// access returns what grants access.
-func (r *run) access(rec *record) *access {
-	return &access{
-		user: r.user, dryRun: r.DryRun, record: rec, refuse: r.refused, root: r.Root,
-		line: func(format string, args ...any) {
-			text := fmt.Sprintf(format, args...)
-			r.result.Access = append(r.result.Access, text)
-			r.say("  %s", text)
-		},
-	}
-}
-
-// grant gives the agent's user access to the homes.
-func (r *run) grant(context.Context) error {
-	if len(r.homes) == 0 {
-		return nil
-	}
-	rec, err := readRecord(r.path(recordFile))
-	if err != nil {
-		return err
-	}
-	rec.User = r.user.Name
-	r.say("Access of %s to them, as these commands would grant it:", r.user.Name)
-	a := r.access(rec)
-	for i := range r.homes {
-		h := &r.homes[i]
-		err := a.grantHome(h)
-		if errors.Is(err, posixacl.ErrUnsupported) {
-			r.say("  %s has no access control lists. Give the group of the files access:", filepath.Dir(safePathOf(err, h.Path)))
-			err = a.grantGroup(h)
-		}
-		if err != nil {
-			r.refused(h.Path, safepath.Reason(err))
-		}
-	}
-	r.joined = a.joined
-	if len(r.result.Access) == 0 {
-		r.say("  (nothing to change)")
-	}
-	if !r.DryRun {
-		if err := rec.write(r.path(recordFile)); err != nil {
-			return err
-		}
-	}
-	r.processList()
-	return nil
-}
-
-func safePathOf(err error, fallback string) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Path
-	}
-	return fallback
-}
-
-// processList chooses where the list of applications comes from. Only the socket has metrics of processes, and
-// only PM2's own user may use it unless PM2 was started otherwise.
-func (r *run) processList() {
-	if value, ok := r.in.env.Get(varMetrics); ok {
-		if value == "true" {
-			for _, h := range r.homes {
-				if h.Socket && r.user.Check(filepath.Join(h.Path, "rpc.sock"), asuser.ReadWrite) != nil {
-					r.say("Note: %s=true needs access to %s/rpc.sock, which %s does not have.", varMetrics, h.Path, r.user.Name)
-				}
-			}
-		}
-		return
-	}
-	all := true
-	for _, h := range r.homes {
-		socket := h.Socket && r.user.Check(filepath.Join(h.Path, "rpc.sock"), asuser.ReadWrite) == nil
-		all = all && socket
-		if !socket && !h.Dump && h.Daemon != 0 {
-			r.say("Note: run `pm2 save` as %s, so that records have the names of its applications, and log files outside of %s/logs are read.", h.User, h.Path)
-		}
-	}
-	if !all {
-		r.in.env = r.in.env.Set(varMetrics, "false")
-	}
-}
-
-// write stores key and environment.
-func (r *run) write(context.Context) error {
-	r.in.env = r.in.env.Set(varKeyFile, filepath.Join(defaultRuntime, keyName))
-	if err := r.replace(defaultKeyFile, r.in.key+"\n"); err != nil {
-		return err
-	}
-	return r.replace(defaultEnv, "# Written by tenantctl setup, which keeps variables that it does not know.\n"+r.in.env.String())
-}
-
-// replace writes a file that only root may read, if its content or mode differs.
-func (r *run) replace(path, content string) error {
-	full := r.path(path)
-	old, err := os.ReadFile(full)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !r.DryRun {
-		return err
-	}
-	info, statErr := os.Lstat(full)
-	if statErr == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", full)
-	}
-	private := statErr == nil && info.Mode().Perm()&0o077 == 0
-	if err == nil && string(old) == content && private {
-		return nil
-	}
-	r.result.Written = append(r.result.Written, path)
-	if r.DryRun {
-		r.say("Would write %s (root, mode 0600).", full)
-		return nil
-	}
-	if statErr == nil {
-		if err := errors.Join(os.Chown(full, 0, 0), os.Chmod(full, 0o600)); err != nil {
-			return err
-		}
-	}
-	if err := atomicfile.Write(full, []byte(content)); err != nil {
-		return err
-	}
-	r.say("Wrote %s (root, mode 0600).", full)
-	return nil
-}
-
-// start makes the service run with what was written.
-func (r *run) start(ctx context.Context) error {
-	if r.DryRun {
-		r.say("Would start %s. Nothing was changed.", agentinstall.UnitName)
-		return nil
-	}
-	if err := validate(ctx, r.user, r.exe, r.configs, r.in.env); err != nil {
-		return err
-	}
-	s, err := r.settings(ctx)
-	if err != nil {
-		return err
-	}
-	w := newWatch(s.Health, s.Metrics)
-	if r.unit == nil || !hasSystemd(r.Root) {
-		return r.withoutSystemd(ctx, w)
-	}
-	if property(ctx, "NeedDaemonReload") == "yes" {
-		if err := systemctl(ctx, "daemon-reload"); err != nil {
-			return err
-		}
-	}
-	before := w.state(ctx)
-	changed := slices.Contains(r.result.Written, defaultEnv) || r.joined
-	active := property(ctx, "ActiveState") == "active"
-	switch {
-	case active && !changed:
-		r.result.Service = "unchanged"
-		if _, err := DeliverKey(Delivery{Root: r.Root}); err != nil {
-			return err
-		}
-		if slices.Contains(r.result.Written, defaultKeyFile) {
-			r.say("The running agent uses the new key. It was not restarted.")
-		}
-		if err := systemctl(ctx, "enable", "--quiet", agentinstall.UnitName); err != nil {
-			return err
-		}
-	case active:
-		r.result.Service = "restarted"
-		if err := systemctl(ctx, "enable", "--quiet", agentinstall.UnitName); err != nil {
-			return err
-		}
-		if err := systemctl(ctx, "restart", agentinstall.UnitName); err != nil {
-			return r.notStarted(ctx, err)
-		}
-		r.say("Restarted %s.", agentinstall.UnitName)
-		before = state{}
-	default:
-		r.result.Service = "started"
-		if err := systemctl(ctx, "enable", "--quiet", "--now", agentinstall.UnitName); err != nil {
-			return r.notStarted(ctx, err)
-		}
-		r.say("Started %s.", agentinstall.UnitName)
-		before = state{}
-	}
-	return r.wait(ctx, w, before)
-}
-
-func (r *run) notStarted(ctx context.Context, err error) error {
-	if line := lastLogLine(ctx); line != "" {
-		return fmt.Errorf("the service does not start: %s", line)
-	}
-	return err
-}
-
-// withoutSystemd prepares what the unit would, and says what to start.
-func (r *run) withoutSystemd(ctx context.Context, w *watch) error {
-	state := defaultState
-	if dir, ok := r.in.env.Get(varState); ok {
-		state = dir
-	}
-	for _, dir := range []string{defaultRuntime, state} {
-		if err := os.MkdirAll(r.path(dir), 0o700); err != nil {
-			return err
-		}
-		f, err := safepath.Open(r.path(dir))
-		if err != nil {
-			return err
-		}
-		err = f.Chown(int(r.user.UID), int(r.user.GID))
-		_ = f.Close()
-		if err != nil {
-			return err
-		}
-	}
-	if _, err := DeliverKey(Delivery{Root: r.Root}); err != nil {
-		return err
-	}
-	s := w.state(ctx)
-	if s.answers {
-		r.result.Service = "unchanged"
-		if slices.Contains(r.result.Written, defaultEnv) {
-			r.say("There is no systemd, and the environment has changed: restart the agent.")
-		}
-		return r.wait(ctx, w, s)
-	}
-	var flags []string
-	for _, c := range r.configs {
-		flags = append(flags, "--config "+shellWord(c))
-	}
-	r.say("There is no systemd. Start the agent as %s with the variables in %s, for example with:", r.user.Name, defaultEnv)
-	r.say("  (set -a; . %s; exec setpriv --reuid %s --regid %s --init-groups --no-new-privs %s %s)", r.path(defaultEnv), r.user.Name, r.user.Name, r.exe, strings.Join(flags, " "))
-	r.say("Then `tenantctl doctor` shows whether its data arrives.")
-	return nil
-}
-
-// wait returns when the gateway has accepted a record and the agent reports no condition.
-func (r *run) wait(ctx context.Context, w *watch, before state) error {
-	if r.Wait <= 0 {
-		return nil
-	}
-	endpoint, _ := r.in.env.Get(varEndpoint)
-	r.say("Waiting for %s to accept a record (at most %v).", endpoint, r.Wait)
-	ctx, cancel := context.WithTimeout(ctx, r.Wait)
-	defer cancel()
-	begin := time.Now()
-	fresh := r.result.Service != "unchanged"
-	wanted := before.delivered
-	if !fresh && !slices.Contains(r.result.Written, defaultKeyFile) {
-		wanted = 0 // nothing has changed: what was accepted earlier counts
-	}
-	var last state
-	for {
-		last = w.state(ctx)
-		if ctx.Err() == nil {
-			r.result.Conditions = last.conditions
-		}
-		if !r.result.Delivered && last.known && last.delivered > wanted {
-			r.result.Delivered, r.result.Seconds = true, time.Since(r.began).Seconds()
-			r.say("The gateway has accepted the first records, %.0f s after the start of this command.", r.result.Seconds)
-		}
-		complete := !fresh || time.Since(begin) >= conditionsKnown
-		final := last.ok || r.onlyUnsaved() || len(last.conditions) > 0 && time.Since(begin) >= min(conditionsEnd, r.Wait/2)
-		if r.result.Delivered && complete && final {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return r.incomplete(context.WithoutCancel(ctx), last)
-		case <-time.After(pollInterval):
-		}
-	}
-	switch {
-	case r.onlyUnsaved():
-		r.say("The agent reads the files in `logs` of each home. Until the list of applications is saved, it names records by their files, does not read")
-		r.say("log files elsewhere, and reports %s in /health. As each user of PM2 run: pm2 save", r.result.Conditions[0].Name)
-	case len(r.result.Conditions) > 0:
-		return r.incomplete(ctx, last)
-	case r.without:
-		r.say("The agent reports no fault. It receives OTLP, and reads no logs of PM2.")
-	default:
-		r.say("The agent reports no fault. It reads %d log files of %d homes of PM2.", r.logs(), len(r.result.Homes))
-	}
-	return nil
-}
-
-// onlyUnsaved reports whether the only fault is that PM2's users have not run `pm2 save` yet, which only they can
-// do: the agent has no access to PM2's socket, as intended, and there is no saved list.
-func (r *run) onlyUnsaved() bool {
-	metrics, _ := r.in.env.Get(varMetrics)
-	c := r.result.Conditions
-	return metrics == "false" && len(c) == 1 && c[0].Name == condition.PM2Unreachable.String() && c[0].Cause == causeDenied
-}
-
-func (r *run) logs() (n int) {
-	for _, h := range r.result.Homes {
-		n += h.Logs
-	}
-	return n
-}
-
-// incomplete says what is missing.
-func (r *run) incomplete(ctx context.Context, last state) error {
-	for _, c := range r.result.Conditions {
-		r.say("%s: %s", c.Name, c.Message)
-		r.say("  Fix: %s", c.Fix)
-	}
-	names := []string{}
-	for _, c := range r.result.Conditions {
-		names = append(names, c.Name)
-	}
-	switch {
-	case len(names) > 0 && r.result.Delivered:
-		return fmt.Errorf("the agent delivers, and reports %s", strings.Join(names, ", "))
-	case len(names) > 0:
-		return fmt.Errorf("no record was accepted within %v; the agent reports %s", r.Wait, strings.Join(names, ", "))
-	case !last.answers:
-		line := ""
-		if hasSystemd(r.Root) {
-			line = lastLogLine(ctx)
-		}
-		return fmt.Errorf("the agent does not run: %s", cmp.Or(line, "it does not answer; see `tenantctl doctor`"))
-	case r.result.Delivered:
-		return fmt.Errorf("the agent delivers, and its /health is not ok: see `tenantctl doctor`")
-	}
-	return fmt.Errorf("no record was accepted within %v: see `tenantctl doctor`", r.Wait)
 }

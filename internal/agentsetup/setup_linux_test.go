@@ -215,7 +215,7 @@ func TestSetup_GoesOnIfTheGatewayIsBusy(t *testing.T) {
 	i := newInstall(t, http.StatusServiceUnavailable)
 	out, _, err := i.setup(Settings{Env: i.env})
 	require.NoError(t, err)
-	assert.Contains(t, out, "The answer is 503")
+	assert.Contains(t, out, "The answer to logs, metrics, traces is 503")
 	assert.NotEmpty(t, i.read(defaultKeyFile))
 
 	_, _, err = i.setup(Settings{Env: i.env + "DEPLOY_ENV=broken\n"})
@@ -270,30 +270,69 @@ func TestSetup_SaysWhatIsMissing(t *testing.T) {
 	assert.Equal(t, []Condition{{Name: "gateway_unreachable", Message: "Cannot deliver logs", Fix: "Check the port."}}, result.Conditions)
 }
 
-// Only PM2's users can save the list of applications. Everything else works without it.
-func TestSetup_SucceedsWithoutASavedList(t *testing.T) {
+// A warning is no fault: only PM2's users can save the list of applications, and everything else works without it.
+// The exit status of setup and /health agree.
+func TestSetup_AgreesWithHealth(t *testing.T) {
+	const unsaved = `{"name":"pm2_unreachable","message":"No list","fix":"Run pm2 save.","warning":true}`
 	for name, tt := range map[string]struct {
-		env, health string
-		fails       string
+		status, conditions string
+		fails              string
 	}{
-		"not saved":     {"", `{"name":"pm2_unreachable","cause":"denied"}`, ""},
-		"no daemon":     {"", `{"name":"pm2_unreachable","cause":"absent"}`, "the agent delivers, and reports pm2_unreachable"},
-		"metrics":       {"PM2_METRICS=true\n", `{"name":"pm2_unreachable","cause":"denied"}`, "the agent delivers, and reports pm2_unreachable"},
-		"another fault": {"", `{"name":"pm2_unreachable","cause":"denied"},{"name":"queue_old"}`, "the agent delivers, and reports pm2_unreachable, queue_old"},
+		"not saved":     {"ok", unsaved, ""},
+		"no daemon":     {"failing", `{"name":"pm2_unreachable","cause":"absent"}`, "the agent delivers, and reports pm2_unreachable"},
+		"another fault": {"failing", unsaved + `,{"name":"queue_old"}`, "the agent delivers, and reports queue_old"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := newInstall(t, http.StatusOK)
 			n := 0
-			i.serve(`{"status":"failing","conditions":[`+tt.health+`]}`, func() int { n++; return n })
-			out, result, err := i.setup(Settings{Env: i.env + tt.env, Wait: 4 * time.Second})
+			i.serve(`{"status":"`+tt.status+`","conditions":[`+tt.conditions+`]}`, func() int { n++; return n })
+			out, result, err := i.setup(Settings{Env: i.env, Wait: 4 * time.Second})
 			assert.True(t, result.Delivered)
 			if tt.fails != "" {
 				require.EqualError(t, err, tt.fails)
 				return
 			}
 			require.NoError(t, err)
-			assert.Contains(t, out, "reports pm2_unreachable in /health. As each user of PM2 run: pm2 save")
-			assert.NotContains(t, out, "reports no fault")
+			assert.Contains(t, out, "Note: No list\n  Run pm2 save.\n")
+			assert.Contains(t, out, "The agent reports no fault.")
+			assert.Len(t, result.Conditions, 1)
+		})
+	}
+}
+
+// A gateway reads its registry a moment after a key was created.
+func TestSetup_WaitsUntilTheGatewayHasTheKey(t *testing.T) {
+	for name, c := range map[string]struct {
+		text  string
+		asked int32 // requests that are rejected
+		fails bool
+		waits bool
+	}{
+		"new key":     {"unknown API key", 7, false, true},
+		"revoked key": {"the API key is revoked", 1000, true, false},
+		"other text":  {"who are you?", 1000, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := newInstall(t, http.StatusOK)
+			var n atomic.Int32
+			g := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost && n.Add(1) <= c.asked {
+					w.WriteHeader(http.StatusUnauthorized)
+					_, _ = io.WriteString(w, `{"code":16,"message":"`+c.text+`"}`)
+				}
+			}))
+			defer g.Close()
+			out, _, err := i.setup(Settings{Env: i.env, Endpoint: g.URL})
+			assert.Equal(t, c.waits, strings.Contains(out, "It may be new: asking again"), out)
+			if c.fails {
+				require.ErrorContains(t, err, "the gateway does not accept the key")
+				assert.Equal(t, int32(3), n.Load(), "each signal once")
+				return
+			}
+			require.NoError(t, err)
+			assert.Contains(t, out, "accepts the key")
+			assert.NotContains(t, out, "401", "an answer that was replaced is not shown")
+			assert.Equal(t, i.key+"\n", i.read(defaultKeyFile))
 		})
 	}
 }

@@ -4,22 +4,17 @@
 package agentsetup
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"io"
-	"net/http"
-	"strconv"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthclient"
 )
 
 const (
-	pollInterval = 250 * time.Millisecond
-	pollTimeout  = 5 * time.Second
-	maxBody      = 8 << 20
-
 	// conditionsKnown is after how long /health is complete: a condition begins 10 s after its cause is seen, which
 	// needs the start of the agent and an answer of PM2.
 	conditionsKnown = 15 * time.Second
@@ -27,88 +22,97 @@ const (
 	// conditionsEnd is after how long a condition has ended that setup has removed the cause of: agents look for
 	// files and try the gateway again every few seconds, and a condition ends 10 s after its cause.
 	conditionsEnd = 40 * time.Second
-
-	deliveredMetric = "otelcol_exporter_tenant_routing_delivered_records"
 )
 
 // Condition is what keeps the agent from doing its work, as its /health reports it.
-type Condition struct {
-	Name    string `json:"name"`
-	Cause   string `json:"cause,omitempty"`
-	Message string `json:"message"`
-	Fix     string `json:"fix"`
-}
+type Condition = healthclient.Condition
 
-// state is what the running agent reports.
-type state struct {
-	answers    bool // /health answers
-	ok         bool
-	conditions []Condition
-	delivered  float64 // records that the gateway has accepted
-	known      bool    // delivered is known
-}
-
-// watch asks a running agent.
-type watch struct {
-	client          *http.Client
-	health, metrics string
-}
-
-func newWatch(health, metrics string) *watch {
-	return &watch{
-		health: health, metrics: metrics,
-		client: &http.Client{Timeout: pollTimeout, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}},
+// wait returns when the gateway has accepted a record and the agent reports no condition.
+func (r *run) wait(ctx context.Context, w *watch, before state) error {
+	if r.Wait <= 0 {
+		return nil
 	}
-}
-
-// state asks once.
-func (w *watch) state(ctx context.Context) (s state) {
-	if data, err := w.get(ctx, w.health); err == nil {
-		var body struct {
-			Status     string      `json:"status"`
-			Conditions []Condition `json:"conditions"`
-		}
-		if json.Unmarshal(data, &body) == nil && body.Status != "" {
-			s.answers, s.ok = true, body.Status == "ok"
-			for _, c := range body.Conditions {
-				s.conditions = append(s.conditions, Condition{safetext.Clean(c.Name), safetext.Clean(c.Cause), safetext.Clean(c.Message), safetext.Clean(c.Fix)})
+	endpoint, _ := r.in.env.Get(varEndpoint)
+	r.say("Waiting for %s to accept a record (at most %v).", endpoint, r.Wait)
+	ctx, cancel := context.WithTimeout(ctx, r.Wait)
+	defer cancel()
+	begin := time.Now()
+	fresh := r.result.Service != "unchanged"
+	wanted := before.delivered
+	if !fresh && !slices.Contains(r.result.Written, defaultKeyFile) {
+		wanted = 0 // nothing has changed: what was accepted earlier counts
+	}
+	var last state
+	for {
+		last = w.state(ctx)
+		faults, ending := last.failing()
+		if ctx.Err() == nil {
+			r.result.Conditions = []Condition{}
+			if last.health != nil {
+				r.result.Conditions = append(r.result.Conditions, last.health.Conditions...)
 			}
 		}
+		if !r.result.Delivered && last.known && last.delivered > wanted {
+			r.result.Delivered, r.result.Seconds = true, time.Since(r.began).Seconds()
+			r.say("The gateway has accepted the first records, %.0f s after the start of this command.", r.result.Seconds)
+		}
+		complete := !fresh || time.Since(begin) >= conditionsKnown
+		final := last.ok() || len(faults) > 0 && !ending && time.Since(begin) >= min(conditionsEnd, r.Wait/2)
+		if r.result.Delivered && complete && final {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return r.incomplete(context.WithoutCancel(ctx), last)
+		case <-time.After(pollInterval):
+		}
 	}
-	if data, err := w.get(ctx, w.metrics); err == nil {
-		s.delivered, s.known = sum(string(data), deliveredMetric), true
+	for _, c := range last.health.Warnings() {
+		r.say("Note: %s", c.Message)
+		r.say("  %s", c.Fix)
 	}
-	return s
+	faults, _ := last.failing()
+	switch {
+	case len(faults) > 0:
+		return r.incomplete(ctx, last)
+	case r.without:
+		r.say("The agent reports no fault. It receives OTLP, and reads no logs of PM2.")
+	default:
+		r.say("The agent reports no fault. It reads %d log files of %d homes of PM2.", r.logs(), len(r.result.Homes))
+	}
+	return nil
 }
 
-func (w *watch) get(ctx context.Context, url string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return nil, err
+func (r *run) logs() (n int) {
+	for _, h := range r.result.Homes {
+		n += h.Logs
 	}
-	resp, err := w.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	return io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	return n
 }
 
-// sum returns the sum of all series of a metric in the text format of Prometheus. A unit or _total may follow
-// its name.
-func sum(text, name string) (total float64) {
-	for line := range strings.Lines(text) {
-		rest, found := strings.CutPrefix(strings.TrimSpace(line), name)
-		if !found || rest == "" || !strings.ContainsRune("_{ ", rune(rest[0])) {
-			continue
-		}
-		at := strings.LastIndexByte(rest, ' ')
-		if at < 0 {
-			continue
-		}
-		if n, err := strconv.ParseFloat(rest[at+1:], 64); err == nil {
-			total += n
+// incomplete says what is missing.
+func (r *run) incomplete(ctx context.Context, last state) error {
+	names := []string{}
+	for _, c := range r.result.Conditions {
+		r.say("%s: %s", c.Name, c.Message)
+		r.say("  Fix: %s", c.Fix)
+		if !c.Warning {
+			names = append(names, c.Name)
 		}
 	}
-	return total
+	switch {
+	case len(names) > 0 && r.result.Delivered:
+		return fmt.Errorf("the agent delivers, and reports %s", strings.Join(names, ", "))
+	case len(names) > 0:
+		return fmt.Errorf("no record was accepted within %v; the agent reports %s", r.Wait, strings.Join(names, ", "))
+	case last.health == nil:
+		line := ""
+		if hasSystemd(r.Root) {
+			line = lastLogLine(ctx)
+		}
+		return fmt.Errorf("the agent does not run: %s", cmp.Or(line, "it does not answer; see `tenantctl doctor`"))
+	case r.result.Delivered:
+		return fmt.Errorf("the agent delivers, and its /health is not ok: see `tenantctl doctor`")
+	}
+	return fmt.Errorf("no record was accepted within %v: see `tenantctl doctor`", r.Wait)
 }

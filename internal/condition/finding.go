@@ -37,6 +37,10 @@ type Finding struct {
 	// same name.
 	Minor bool
 
+	// Warning is set if the component does its work, and could do more. The condition is shown,
+	// and the collector counts as healthy.
+	Warning bool
+
 	// Since is when the fault began, or zero if the component does not know that.
 	Since time.Time
 }

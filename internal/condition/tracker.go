@@ -82,6 +82,10 @@ type state struct {
 type Active struct {
 	Finding
 	Component string
+
+	// Ending is set if the cause is no longer found. The condition ends when it was not found
+	// for long enough.
+	Ending bool
 }
 
 // NewTracker returns a tracker without sources.
@@ -241,7 +245,7 @@ func (t *Tracker) report(s *source) {
 	_ = t.recovery.Run("reporting a status", func() { s.Status(event) })
 }
 
-// worstOf returns the message of an active condition of a source, or "".
+// worstOf returns the message of an active condition of a source that is no warning, or "".
 func (t *Tracker) worstOf(s *source) string {
 	name := s.name()
 	t.mu.Lock()
@@ -249,7 +253,7 @@ func (t *Tracker) worstOf(s *source) string {
 	worst := numNames
 	message := ""
 	for k, st := range t.states {
-		if k.component == name && st.active && k.name < worst {
+		if k.component == name && st.active && !st.Warning && k.name < worst {
 			worst, message = k.name, st.Message
 		}
 	}
@@ -263,7 +267,7 @@ func (t *Tracker) Active() []Active {
 	var all []Active
 	for k, st := range t.states {
 		if st.active {
-			all = append(all, Active{st.Finding, k.component})
+			all = append(all, Active{st.Finding, k.component, !st.matched})
 		}
 	}
 	slices.SortFunc(all, func(a, b Active) int {

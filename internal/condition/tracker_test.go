@@ -105,6 +105,36 @@ func TestTracker_BeginsAndEndsAfterAWhile(t *testing.T) {
 	assert.Equal(t, 10*time.Second, all[1].ContextMap()["after"])
 }
 
+// A warning is shown, and the component is not reported as failed. It becomes a fault at once.
+func TestTracker_AWarningIsNoFault(t *testing.T) {
+	r := newRig(t)
+	r.findings = []Finding{{Name: PM2Unreachable, Message: "No list", Warning: true}}
+	r.run(20 * time.Second)
+	require.Len(t, r.Active(), 1)
+	assert.True(t, r.Active()[0].Warning)
+	assert.Empty(t, r.statuses)
+	r.findings = []Finding{{Name: PM2Unreachable, Message: "No daemon"}}
+	r.run(time.Second)
+	require.Len(t, r.Active(), 1)
+	assert.False(t, r.Active()[0].Warning)
+	assert.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError}, r.statuses)
+}
+
+func TestTracker_SaysThatAConditionIsEnding(t *testing.T) {
+	r := newRig(t)
+	r.findings = []Finding{{Name: GatewayUnreachable, Message: "No such host"}}
+	r.run(20 * time.Second)
+	require.Len(t, r.Active(), 1)
+	assert.False(t, r.Active()[0].Ending)
+	r.findings = nil
+	r.run(time.Second)
+	require.Len(t, r.Active(), 1)
+	assert.True(t, r.Active()[0].Ending)
+	r.findings = []Finding{{Name: GatewayUnreachable, Message: "No such host"}}
+	r.run(time.Second)
+	assert.False(t, r.Active()[0].Ending)
+}
+
 func TestTracker_ShortFailuresAndPausesChangeNothing(t *testing.T) {
 	r := newRig(t)
 	found := []Finding{{Name: GatewayBusy}}

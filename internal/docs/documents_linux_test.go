@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -198,6 +199,9 @@ func (p *player) sandbox() *sandbox {
 	if p.box == nil {
 		p.box = newSandbox(p.t)
 		for _, name := range p.doc.sandbox {
+			if name == "go" {
+				downloadModules(p.t)
+			}
 			script, err := os.ReadFile(filepath.Join("testdata", "sandbox", name+".sh"))
 			require.NoError(p.t, err)
 			ctx, cancel := context.WithTimeout(p.t.Context(), blockTimeout)
@@ -210,6 +214,16 @@ func (p *player) sandbox() *sandbox {
 		}
 	}
 	return p.box
+}
+
+// downloadModules downloads what the programs of documents import. A sandbox has no network.
+func downloadModules(t *testing.T) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "mod", "download")
+	cmd.Dir = filepath.Join(root, "testbed", "customergo")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		missing(t, fmt.Sprintf("module that testbed/customergo requires: %v: %s", err, out))
+	}
 }
 
 // another ends the sandbox. The next one is prepared by these scripts.

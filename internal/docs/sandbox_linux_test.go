@@ -143,7 +143,8 @@ func (s *sandbox) try(ctx context.Context, code string) (string, error) {
 // start executes shell code in the background, and returns once its output contains text.
 func (s *sandbox) start(ctx context.Context, code, text string) (string, error) {
 	name := strconv.Itoa(s.count)
-	if _, err := s.execute(ctx, code, "(. %s.sh) </dev/null >%s.out 2>&1 & sleep 0"); err != nil {
+	// The output file exists before the commands that the shell starts in the background.
+	if _, err := s.execute(ctx, code, ": >%[2]s.out; (. %[1]s.sh) </dev/null >>%[2]s.out 2>&1 & true"); err != nil {
 		return "", err
 	}
 	var out string

@@ -10,8 +10,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/remedy"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/webpage"
 )
@@ -26,14 +30,34 @@ const (
 	emptyRequest = "{}" // an OTLP request without any data
 )
 
-// answers sends a request without data for each signal, with the key.
+// answer is what the gateway answered to the key for some signals.
+type answer struct {
+	signals []string
+	status  int
+	texts   []string // the different ones
+	retry   string
+	advice  remedy.Advice
+}
+
+func (a *answer) accepted() bool { return a.status >= 200 && a.status < 300 }
+
+// same reports whether two answers have one cause. The text of a reason may name the signal.
+func (a *answer) same(b *answer) bool {
+	if a.status != b.status || a.advice.Reason != b.advice.Reason {
+		return false
+	}
+	return a.accepted() || a.advice.Reason != rejection.None || slices.Equal(a.texts, b.texts)
+}
+
+// answers sends a request without data for each signal, with the key. It reports one finding for each
+// different answer.
 func (g *gateway) answers(ctx context.Context) bool {
 	const id = "gateway.answer"
 	if g.d.HasAuth && g.d.Key == "" {
 		g.warn(id, g.base(), "The answer to the key is not known, because this command has no key to send", "See the findings about the key.")
 		return false
 	}
-	accepted := false
+	var all []*answer
 	for _, signal := range g.agent.Signals {
 		target := g.base() + "/v1/" + signal
 		status, text, retry, err := g.post(ctx, target, emptyRequest)
@@ -46,13 +70,24 @@ func (g *gateway) answers(ctx context.Context) bool {
 		case err != nil:
 			g.fail(id, target, "There is no answer: "+reason(err), "Check that the gateway runs, and its port in GATEWAY_ENDPOINT.")
 			return false
-		case status >= 200 && status < 300:
-			g.ok(id, target, "The gateway accepts the key for "+signal)
-			accepted = true
-		default:
-			message, fix := explain(status, text, retry)
-			g.add(Finding{ID: id, Status: Fail, Subject: target, Message: message, Fix: fix, answer: status})
 		}
+		a := &answer{signals: []string{signal}, status: status, texts: []string{text}, retry: retry}
+		if !a.accepted() {
+			a.advice = remedy.Of(status, text)
+		}
+		if i := slices.IndexFunc(all, a.same); i < 0 {
+			all = append(all, a)
+		} else {
+			all[i].signals = append(all[i].signals, signal)
+			if !slices.Contains(all[i].texts, text) {
+				all[i].texts = append(all[i].texts, text)
+			}
+		}
+	}
+	accepted := false
+	for _, a := range all {
+		g.answered(a)
+		accepted = accepted || a.accepted()
 	}
 	if accepted && (g.set.LargeBody || g.refusedAsTooLarge()) {
 		g.large(ctx)
@@ -60,12 +95,28 @@ func (g *gateway) answers(ctx context.Context) bool {
 	return accepted
 }
 
+// answered reports an answer.
+func (g *gateway) answered(a *answer) {
+	f := Finding{ID: "gateway.answer", Severity: finding.OK, Subject: g.base(), Signals: a.signals}
+	names := strings.Join(a.signals, ", ")
+	if a.accepted() {
+		f.Message = "The gateway accepts the key for " + names
+		if !g.d.HasAuth {
+			f.Message = "The gateway accepts " + names
+		}
+	} else {
+		f.Severity, f.Fix, f.answer, f.reason = finding.Error, a.advice.Fix, a.status, a.advice.Reason
+		f.Message = fmt.Sprintf("The answer to %s is %d %s%s. %s%s", names, a.status, http.StatusText(a.status), with(strings.Join(a.texts, "; ")), a.advice.Meaning, later(a.retry))
+	}
+	g.add(f)
+}
+
 // refusedAsTooLarge reports whether the agent's health mentions an answer of 413.
 func (g *gateway) refusedAsTooLarge() bool {
 	if g.health == nil {
 		return false
 	}
-	for _, c := range g.health.Conditions {
+	for _, c := range g.health.Failing() {
 		if strings.Contains(c.Message, "413") || strings.Contains(c.Cause, "413") || strings.Contains(c.Cause, "too_large") {
 			return true
 		}
@@ -79,12 +130,15 @@ func (g *gateway) large(ctx context.Context) {
 	signal := g.agent.Signals[0]
 	target := g.base() + "/v1/" + signal
 	status, text, _, err := g.post(ctx, target, "{"+strings.Repeat(" ", largeBody-2)+"}")
-	const fix = "Raise the limit of bodies at the proxy before the gateway to 4 MiB or more (nginx: client_max_body_size 16m), or lower `max_batch_bytes` of the destination."
+	fix := remedy.Of(http.StatusRequestEntityTooLarge, "").Fix
 	switch {
 	case err != nil:
 		g.fail(id, target, fmt.Sprintf("A request of %d bytes has no answer: %s", largeBody, reason(err)), fix)
 	case status == http.StatusRequestEntityTooLarge:
-		g.fail(id, target, fmt.Sprintf("A request of %d bytes is answered with 413: something before the gateway limits bodies%s", largeBody, with(text)), fix)
+		g.add(Finding{
+			ID: id, Severity: finding.Error, Subject: target, Fix: fix, answer: status,
+			Message: fmt.Sprintf("A request of %d bytes is answered with 413: something before the gateway limits bodies%s", largeBody, with(text)),
+		})
 	case status >= 300:
 		g.warn(id, target, fmt.Sprintf("A request of %d bytes is answered with %d%s", largeBody, status, with(text)), "See the status.")
 	default:
@@ -144,55 +198,6 @@ func with(text string) string {
 		return ""
 	}
 	return ": " + text
-}
-
-// explain returns the meaning of a status and the fix.
-func explain(status int, text, retry string) (message, fix string) {
-	lower := strings.ToLower(text)
-	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(lower, w) {
-				return true
-			}
-		}
-		return false
-	}
-	name := fmt.Sprintf("The answer is %d %s%s", status, http.StatusText(status), with(text))
-	switch {
-	case status == http.StatusUnauthorized && has("revoked"):
-		return name + ". The key is revoked", newKeyFix
-	case status == http.StatusUnauthorized && has("expired"):
-		return name + ". The key has expired", newKeyFix
-	case status == http.StatusUnauthorized && has("x-business-id", "business_id", "another tenant"):
-		return name + ". The key belongs to another tenant than BUSINESS_ID", "Use the key and the BUSINESS_ID of one `tenantctl onboard`."
-	case status == http.StatusUnauthorized && has("address", "not allowed from", "source"):
-		return name + ". The key must not be used from this address", "Create a key at the gateway that may be used from this address: `tenantctl key create TENANT --source-cidr RANGE`."
-	case status == http.StatusUnauthorized:
-		return name + ". The gateway does not accept the key", newKeyFix
-	case status == http.StatusForbidden && has("suspended"):
-		return name, "Run `tenantctl tenant resume TENANT` at the gateway. The agent keeps data until then."
-	case status == http.StatusForbidden && has("scope"):
-		return name + ". The key may not send this signal", "Use a key with this signal in its scopes, or remove the pipeline of the signal from the agent's configuration."
-	case status == http.StatusForbidden:
-		return name + ". The gateway, or a proxy in front of it, does not permit the request", "If the text is not that of the gateway, look at the proxy. Otherwise see `tenantctl status TENANT` at the gateway."
-	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
-		return name + ". Nothing accepts OTLP over HTTP at this path", "Check the port and the path in GATEWAY_ENDPOINT: the port is that of OTLP over HTTP, usually 4318, and usually there is no path. With a proxy, check that it forwards /v1/logs, /v1/metrics and /v1/traces."
-	case status == http.StatusProxyAuthRequired:
-		return name + ". The proxy asks for credentials", "Put them into HTTPS_PROXY in the environment of the agent."
-	case status == http.StatusRequestEntityTooLarge:
-		return name + ". Even a request without data is too large", "Check the limit of bodies of the proxy before the gateway."
-	case status == http.StatusTooManyRequests:
-		return name + ". A limit or a quota of the tenant is reached" + later(retry), "Raise the limits of the tenant (`tenantctl tenant update TENANT --limit …`), or send less. The agent keeps data and retries."
-	case status == http.StatusServiceUnavailable:
-		return name + ". The gateway does not accept data at present" + later(retry), "Look at /health and the log of the gateway. The agent keeps data and retries."
-	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
-		return name + ". A proxy does not reach the gateway", "Check that the gateway runs, and that the proxy has its address."
-	case status >= 300 && status < 400:
-		return name + ". The address redirects, which the agent does not follow", "Set GATEWAY_ENDPOINT to the address of the gateway itself."
-	case status >= 500:
-		return name + ". The gateway, or a proxy in front of it, has a fault", "Look at /health and the log of the gateway."
-	}
-	return name, "Check that GATEWAY_ENDPOINT is the address of OTLP over HTTP of the gateway."
 }
 
 func later(retry string) string {

@@ -19,6 +19,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/envfile"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthclient"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/redact"
 )
 
@@ -60,7 +61,7 @@ type examination struct {
 	secrets *redact.Secrets
 	key     string // that of the first destination; empty: unknown
 	service service
-	health  *health // nil: no answer
+	health  *healthclient.Answer // nil: no answer
 }
 
 // Run examines the agent. It always returns findings; an error means that ctx was done before the end.

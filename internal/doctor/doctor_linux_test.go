@@ -27,6 +27,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 )
 
@@ -38,7 +39,12 @@ type machine struct {
 	key  string
 	dir  string
 	more string // further configuration
+
+	mode os.FileMode // of the environment; 0: only its owner may read it
 }
+
+// gateway changes the address of the gateway.
+func (m *machine) gateway(url string) { m.env["GATEWAY_ENDPOINT"] = url }
 
 func newMachine(t *testing.T, endpoint string) *machine {
 	t.Helper()
@@ -65,6 +71,9 @@ func (m *machine) run(change func(*Settings)) []Finding {
 	}
 	env := filepath.Join(m.dir, "agent.env")
 	require.NoError(m.t, os.WriteFile(env, []byte(text.String()), 0o600))
+	if m.mode != 0 {
+		require.NoError(m.t, os.Chmod(env, m.mode))
+	}
 	set := Settings{Configs: []string{"../../distributions/agent/config.yaml"}, Env: env, Timeout: 5 * time.Second}
 	if m.more != "" {
 		set.Configs = append(set.Configs, "yaml:"+m.more)
@@ -76,7 +85,7 @@ func (m *machine) run(change func(*Settings)) []Finding {
 	require.NoError(m.t, err)
 	for _, f := range all {
 		assert.NotContains(m.t, f.Message+f.Fix+f.Subject, m.key, "no finding has the key")
-		if f.Status == OK {
+		if f.Severity == finding.OK {
 			assert.Empty(m.t, f.Fix, f.ID)
 		} else {
 			assert.NotEmpty(m.t, f.Fix, f.ID)
@@ -98,14 +107,14 @@ func of(all []Finding, id string) (some []Finding) {
 }
 
 // requireFinding requires a finding with an ID, a status and a text in its message.
-func requireFinding(t *testing.T, all []Finding, id string, status Status, text string) Finding {
+func requireFinding(t *testing.T, all []Finding, id string, severity finding.Severity, text string) Finding {
 	t.Helper()
 	for _, f := range all {
-		if f.ID == id && f.Status == status && strings.Contains(f.Message, text) {
+		if f.ID == id && f.Severity == severity && strings.Contains(f.Message, text) {
 			return f
 		}
 	}
-	require.Fail(t, "there is no such finding", "%s %s %q in %+v", id, status, text, all)
+	require.Fail(t, "there is no such finding", "%s %s %q in %+v", id, severity, text, all)
 	return Finding{}
 }
 
@@ -124,50 +133,13 @@ func answering(t *testing.T, status int, message string, header map[string]strin
 	}))
 }
 
-func TestRun_NamesTheAnswerOfTheGateway(t *testing.T) {
-	for name, c := range map[string]struct {
-		status  int
-		message string
-		header  map[string]string
-		want    string
-		fix     string
-	}{
-		"unknown key":  {401, "the API key is not known", nil, "The gateway does not accept the key", "tenantctl onboard"},
-		"revoked":      {401, "the API key is revoked", nil, "The key is revoked", "tenantctl onboard"},
-		"expired":      {401, "the API key has expired", nil, "The key has expired", "tenantctl onboard"},
-		"suspended":    {403, "the tenant is suspended", nil, "the tenant is suspended", "tenantctl tenant resume"},
-		"scope":        {403, "the scopes of the key do not have this signal", nil, "The key may not send this signal", "scopes"},
-		"path":         {404, "", nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
-		"method":       {405, "", nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
-		"too large":    {413, "", nil, "Even a request without data is too large", "limit of bodies"},
-		"rate":         {429, "the rate of the tenant", map[string]string{"Retry-After": "7"}, "asks to retry after 7 s", "limits of the tenant"},
-		"not ready":    {503, "the registry is not loaded", map[string]string{"Retry-After": "5"}, "does not accept data at present", "/health"},
-		"bad gateway":  {502, "", nil, "A proxy does not reach the gateway", "gateway runs"},
-		"redirect":     {302, "", map[string]string{"Location": "https://login.example/"}, "The address redirects", "GATEWAY_ENDPOINT"},
-		"proxy login":  {407, "", nil, "The proxy asks for credentials", "HTTPS_PROXY"},
-		"server fault": {500, "", nil, "has a fault", "log of the gateway"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := answering(t, c.status, c.message, c.header)
-			defer g.Close()
-			all := newMachine(t, g.URL).run(nil)
-			f := requireFinding(t, all, "gateway.answer", Fail, c.want)
-			assert.Contains(t, f.Fix, c.fix)
-			if c.message != "" {
-				assert.Contains(t, f.Message, c.message)
-			}
-			assert.False(t, Healthy(all))
-		})
-	}
-}
-
 // The gateway may repeat the key in an answer.
 func TestRun_HidesTheKeyInAnswers(t *testing.T) {
 	g := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not known: "+r.Header.Get("Authorization"), http.StatusUnauthorized)
 	}))
 	defer g.Close()
-	requireFinding(t, newMachine(t, g.URL).run(nil), "gateway.answer", Fail, "401")
+	requireFinding(t, newMachine(t, g.URL).run(nil), "gateway.answer", finding.Error, "401")
 }
 
 func TestRun_SendsWhatTheAgentSends(t *testing.T) {
@@ -188,14 +160,16 @@ func TestRun_SendsWhatTheAgentSends(t *testing.T) {
 		assert.Equal(t, "Bearer "+m.key, got[path].Get("Authorization"))
 		assert.Equal(t, "acme", got[path].Get("X-Business-Id"))
 	}
-	assert.Len(t, of(all, "gateway.answer"), 3)
+	f := requireFinding(t, all, "gateway.answer", finding.OK, "The gateway accepts the key for logs, metrics, traces")
+	assert.Equal(t, []string{"logs", "metrics", "traces"}, f.Signals)
+	assert.Len(t, of(all, "gateway.answer"), 1)
 	for _, id := range []string{"key.form", "key.mode", "gateway.endpoint", "gateway.proxy", "gateway.dns", "gateway.tcp", "gateway.tls", "gateway.clock", "pm2.home", "logs.readable", "disk.space", "ports"} {
 		for _, f := range of(all, id) {
-			assert.Equal(t, OK, f.Status, "%+v", f)
+			assert.Equal(t, finding.OK, f.Severity, "%+v", f)
 		}
 		assert.NotEmpty(t, of(all, id), id)
 	}
-	requireFinding(t, all, "agent.service", Fail, "does not run")
+	requireFinding(t, all, "agent.service", finding.Error, "does not run")
 }
 
 func TestRun_FindsALimitOfBodies(t *testing.T) {
@@ -211,14 +185,14 @@ func TestRun_FindsALimitOfBodies(t *testing.T) {
 	m := newMachine(t, g.URL)
 	assert.Empty(t, of(m.run(nil), "gateway.large"))
 	all := m.run(func(s *Settings) { s.LargeBody = true })
-	f := requireFinding(t, all, "gateway.large", Fail, "413")
+	f := requireFinding(t, all, "gateway.large", finding.Error, "413")
 	assert.Contains(t, f.Fix, "client_max_body_size")
 
 	// The agent's health is a reason to look.
 	m.serveHealth(`{"status":"failing","reasons":["gateway_refuses"],"conditions":[{"name":"data_dropped","message":"dropped: http_413","fix":"Look.","since":"2026-01-01T00:00:00Z"}],"lanes":{}}`)
 	all = m.run(nil)
-	requireFinding(t, all, "gateway.large", Fail, "413")
-	requireFinding(t, all, "agent.condition", Fail, "http_413")
+	requireFinding(t, all, "gateway.large", finding.Error, "413")
+	requireFinding(t, all, "agent.condition", finding.Error, "http_413")
 }
 
 // serveHealth answers on the agent's health endpoint.
@@ -239,12 +213,10 @@ func TestRun_ReportsTheQueue(t *testing.T) {
 	m.serveHealth(`{"status":"failing","reasons":["queue_almost_full"],"lanes":{"tenant_routing":{"queued_bytes":950,"max_bytes":1000,"oldest_seconds":400,"dead_letters":{"tenants":1,"destinations":1}}},
 		"conditions":[{"name":"gateway_unreachable","message":"Cannot deliver logs","fix":"Check the port.","since":"2026-01-01T00:00:00Z"}]}`)
 	all := m.run(nil)
-	requireFinding(t, all, "queue.size", Fail, "almost full")
-	requireFinding(t, all, "queue.dead_letters", Warn, "rejected permanently")
-	f := requireFinding(t, all, "agent.condition", Fail, "Cannot deliver logs")
-	assert.Equal(t, "gateway_unreachable", f.Subject)
-	assert.Equal(t, "Check the port.", f.Fix)
-	requireFinding(t, all, "gateway.tcp", Fail, "refused")
+	requireFinding(t, all, "queue.size", finding.Error, "almost full")
+	requireFinding(t, all, "queue.dead_letters", finding.Warning, "rejected permanently")
+	requireFinding(t, all, "gateway.tcp", finding.Error, "refused: nothing listens there. The agent reports it as gateway_unreachable since 2026-01-01T00:00:00Z")
+	assert.Empty(t, of(all, "agent.condition"))
 }
 
 // blackhole accepts connections and never answers.
@@ -270,12 +242,12 @@ func TestRun_NamesTheStepThatFails(t *testing.T) {
 		"closed port":    {"http://127.0.0.1:1", "gateway.tcp", "refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			requireFinding(t, newMachine(t, c.endpoint).run(nil), c.id, Fail, c.want)
+			requireFinding(t, newMachine(t, c.endpoint).run(nil), c.id, finding.Error, c.want)
 		})
 	}
 	t.Run("no answer", func(t *testing.T) {
 		all := newMachine(t, blackhole(t)).run(func(s *Settings) { s.Timeout = 300 * time.Millisecond })
-		requireFinding(t, all, "gateway.answer", Fail, "no answer within 300ms")
+		requireFinding(t, all, "gateway.answer", finding.Error, "no answer within 300ms")
 	})
 }
 
@@ -311,15 +283,15 @@ func TestRun_NamesWhatIsWrongWithACertificate(t *testing.T) {
 		from, to time.Time
 		host     string
 		trusted  bool
-		status   Status
+		status   finding.Severity
 		want     string
 	}{
-		"good":              {now.Add(-day), now.Add(30 * day), "127.0.0.1", true, OK, "trusted"},
-		"expires soon":      {now.Add(-day), now.Add(day), "127.0.0.1", true, Warn, "expires on"},
-		"expired":           {now.Add(-2 * day), now.Add(-day), "127.0.0.1", true, Fail, "expired on"},
-		"not yet valid":     {now.Add(day), now.Add(2 * day), "127.0.0.1", true, Fail, "is valid from"},
-		"other name":        {now.Add(-day), now.Add(30 * day), "other.example", true, Fail, "other names: other.example"},
-		"unknown authority": {now.Add(-day), now.Add(30 * day), "127.0.0.1", false, Fail, "not from an authority"},
+		"good":              {now.Add(-day), now.Add(30 * day), "127.0.0.1", true, finding.OK, "trusted"},
+		"expires soon":      {now.Add(-day), now.Add(day), "127.0.0.1", true, finding.Warning, "expires on"},
+		"expired":           {now.Add(-2 * day), now.Add(-day), "127.0.0.1", true, finding.Error, "expired on"},
+		"not yet valid":     {now.Add(day), now.Add(2 * day), "127.0.0.1", true, finding.Error, "is valid from"},
+		"other name":        {now.Add(-day), now.Add(30 * day), "other.example", true, finding.Error, "other names: other.example"},
+		"unknown authority": {now.Add(-day), now.Add(30 * day), "127.0.0.1", false, finding.Error, "not from an authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, file := withCertificate(t, c.from, c.to, c.host)
@@ -329,7 +301,7 @@ func TestRun_NamesWhatIsWrongWithACertificate(t *testing.T) {
 			}
 			all := m.run(nil)
 			requireFinding(t, all, "gateway.tls", c.status, c.want)
-			if c.status == Fail {
+			if c.status == finding.Error {
 				assert.Empty(t, of(all, "gateway.answer"), "no key is sent without trust")
 			}
 		})
@@ -338,7 +310,7 @@ func TestRun_NamesWhatIsWrongWithACertificate(t *testing.T) {
 		g := answering(t, 200, "", nil)
 		defer g.Close()
 		m := newMachine(t, strings.Replace(g.URL, "http://", "https://", 1))
-		requireFinding(t, m.run(nil), "gateway.tls", Fail, "without TLS")
+		requireFinding(t, m.run(nil), "gateway.tls", finding.Error, "without TLS")
 	})
 }
 
@@ -346,15 +318,15 @@ func TestRun_NamesADifferenceOfClocks(t *testing.T) {
 	g := answering(t, 200, "", nil)
 	defer g.Close()
 	for off, c := range map[time.Duration]struct {
-		status Status
+		status finding.Severity
 		want   string
 	}{
-		0:                 {OK, "agree"},
-		2 * time.Hour:     {Fail, "2h0m0s ahead of"},
-		-2 * time.Hour:    {Fail, "behind"},
-		30 * time.Second:  {Warn, "ahead of"},
-		-time.Minute:      {Warn, "behind"},
-		-10 * time.Minute: {Fail, "behind"},
+		0:                 {finding.OK, "agree"},
+		2 * time.Hour:     {finding.Error, "2h0m0s ahead of"},
+		-2 * time.Hour:    {finding.Error, "behind"},
+		30 * time.Second:  {finding.Warning, "ahead of"},
+		-time.Minute:      {finding.Warning, "behind"},
+		-10 * time.Minute: {finding.Error, "behind"},
 	} {
 		all := newMachine(t, g.URL).run(func(s *Settings) { s.Now = func() time.Time { return time.Now().Add(off) } })
 		requireFinding(t, all, "gateway.clock", c.status, c.want)
@@ -373,16 +345,16 @@ func TestRun_NamesFaultsOfTheKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t, "http://127.0.0.1:1")
 			m.env["TENANT_KEY"] = c.key
-			requireFinding(t, m.run(nil), c.id, Fail, c.want)
+			requireFinding(t, m.run(nil), c.id, finding.Error, c.want)
 		})
 	}
 	t.Run("in a file", func(t *testing.T) {
 		m := newMachine(t, "http://127.0.0.1:1")
 		delete(m.env, "TENANT_KEY")
 		m.env["TENANT_KEY_FILE"] = filepath.Join(m.dir, "key")
-		requireFinding(t, m.run(nil), "key.present", Fail, "cannot use the key file")
+		requireFinding(t, m.run(nil), "key.present", finding.Error, "cannot use the key file")
 		require.NoError(t, os.WriteFile(m.env["TENANT_KEY_FILE"], []byte(m.key+"\n"), 0o600))
-		requireFinding(t, m.run(nil), "key.form", OK, "right form")
+		requireFinding(t, m.run(nil), "key.form", finding.OK, "right form")
 	})
 	t.Run("in an empty file of the unit, before the start", func(t *testing.T) {
 		m, root := newMachine(t, "http://127.0.0.1:1"), t.TempDir()
@@ -395,13 +367,13 @@ func TestRun_NamesFaultsOfTheKey(t *testing.T) {
 			require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o600))
 		}
-		requireFinding(t, m.run(func(s *Settings) { s.Root = root }), "key.present", Fail, "the file is empty")
+		requireFinding(t, m.run(func(s *Settings) { s.Root = root }), "key.present", finding.Error, "the file is empty")
 	})
 	t.Run("others may read the environment", func(t *testing.T) {
 		m := newMachine(t, "http://127.0.0.1:1")
 		m.run(nil)
 		require.NoError(t, os.Chmod(filepath.Join(m.dir, "agent.env"), 0o644))
-		requireFinding(t, m.run(nil), "key.mode", Fail, "0644")
+		requireFinding(t, m.run(nil), "key.mode", finding.Error, "0644")
 	})
 }
 
@@ -415,28 +387,28 @@ func TestRun_ExaminesTheProxyOfTheAgent(t *testing.T) {
 	m := newMachine(t, "https://gateway.example:4318")
 	m.env["HTTPS_PROXY"] = strings.Replace(proxy.URL, "http://", "http://user:hunter2-secret@", 1)
 	all := m.run(nil)
-	f := requireFinding(t, all, "gateway.proxy", OK, "through this proxy")
+	f := requireFinding(t, all, "gateway.proxy", finding.OK, "through this proxy")
 	assert.NotContains(t, f.Subject, "hunter2")
-	requireFinding(t, all, "gateway.tls", Fail, "The proxy does not connect")
+	requireFinding(t, all, "gateway.tls", finding.Error, "The proxy does not connect")
 	require.NotEmpty(t, asked)
 	assert.Equal(t, "CONNECT gateway.example:4318", asked[0])
 
 	m.env["NO_PROXY"] = "gateway.example"
-	requireFinding(t, m.run(nil), "gateway.proxy", OK, "uses no proxy")
+	requireFinding(t, m.run(nil), "gateway.proxy", finding.OK, "uses no proxy")
 }
 
 func TestRun_NamesHomesAndFilesOfPM2(t *testing.T) {
 	m := newMachine(t, "http://127.0.0.1:1")
 	m.env["PM2_HOME"] = filepath.Join(m.dir, "absent")
-	requireFinding(t, m.run(nil), "pm2.home", Fail, "does not exist")
+	requireFinding(t, m.run(nil), "pm2.home", finding.Error, "does not exist")
 
 	m.env["PM2_HOME"] = m.home
 	m.more = "receivers::pm2::exclude: [" + filepath.Join(m.home, "logs", "app-*.log") + "]"
-	requireFinding(t, m.run(nil), "logs.excluded", Warn, "excludes 1 log files")
+	requireFinding(t, m.run(nil), "logs.excluded", finding.Warning, "excludes 1 log files")
 
 	m.more = ""
 	require.NoError(t, os.Remove(filepath.Join(m.home, "logs", "app-out.log")))
-	requireFinding(t, m.run(nil), "pm2.home", Warn, "no log file")
+	requireFinding(t, m.run(nil), "pm2.home", finding.Warning, "no log file")
 }
 
 func TestRun_NamesWhoMayNotReadWhat(t *testing.T) {
@@ -456,14 +428,14 @@ func TestRun_NamesWhoMayNotReadWhat(t *testing.T) {
 	require.NoError(t, os.WriteFile(log, nil, 0o600))
 	as := func(s *Settings) { s.User = "nobody" }
 
-	f := requireFinding(t, m.run(as), "logs.readable", Fail, "cannot read 1 log files")
+	f := requireFinding(t, m.run(as), "logs.readable", finding.Error, "cannot read 1 log files")
 	assert.Contains(t, f.Message, "read (r) permission on "+log)
 	require.NoError(t, os.Chmod(log, 0o644))
-	requireFinding(t, m.run(as), "logs.readable", OK, "can read 1 log files")
+	requireFinding(t, m.run(as), "logs.readable", finding.OK, "can read 1 log files")
 	require.NoError(t, os.Chmod(filepath.Dir(log), 0o711))
-	requireFinding(t, m.run(as), "logs.readable", Fail, "list (rx) permission on "+filepath.Dir(log))
+	requireFinding(t, m.run(as), "logs.readable", finding.Error, "list (rx) permission on "+filepath.Dir(log))
 	require.NoError(t, os.Chmod(filepath.Join(top, "user"), 0o700))
-	requireFinding(t, m.run(as), "logs.readable", Fail, "search (x) permission on "+filepath.Join(top, "user"))
+	requireFinding(t, m.run(as), "logs.readable", finding.Error, "search (x) permission on "+filepath.Join(top, "user"))
 	assert.Contains(t, f.Fix, "tenantctl setup")
 }
 
@@ -472,19 +444,29 @@ func TestRun_NamesWhoHasAPort(t *testing.T) {
 	l, err := net.Listen("tcp", m.env["OTLP_HTTP_ENDPOINT"])
 	require.NoError(t, err)
 	defer l.Close()
-	f := requireFinding(t, m.run(nil), "ports", Fail, "Another program has the port: doctor.test, process")
+	f := requireFinding(t, m.run(nil), "ports", finding.Error, "Another program has the port: doctor.test, process")
 	assert.Contains(t, f.Fix, "OTLP_HTTP_ENDPOINT")
 }
 
 func TestRun_NamesWhatIsNotInstalled(t *testing.T) {
 	all, err := Run(t.Context(), Settings{Root: t.TempDir()})
 	require.NoError(t, err)
-	requireFinding(t, all, "agent.unit", Fail, "not installed")
+	requireFinding(t, all, "agent.unit", finding.Error, "not installed")
 	assert.Len(t, all, 1)
 
 	m := newMachine(t, "http://127.0.0.1:1")
 	all = m.run(func(s *Settings) { s.Env = filepath.Join(m.dir, "absent.env") })
-	requireFinding(t, all, "agent.env", Fail, "does not exist")
+	requireFinding(t, all, "agent.env", finding.Error, "does not exist")
 	all = m.run(func(s *Settings) { s.Configs = []string{filepath.Join(m.dir, "absent.yaml")} })
-	requireFinding(t, all, "agent.config", Fail, "cannot be read")
+	requireFinding(t, all, "agent.config", finding.Error, "cannot be read")
+}
+
+// A busy machine is no fault of the configuration.
+func TestRun_SaysThatAProgramIsSlow(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "otelcol-tenant"), []byte("#!/bin/sh\n[ \"$1\" = --version ] || exec sleep 60\n"), 0o755))
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	all := newMachine(t, "http://127.0.0.1:1").run(func(s *Settings) { s.Timeout = 300 * time.Millisecond })
+	f := requireFinding(t, all, "agent.config", finding.Warning, "could not be validated within 300ms")
+	assert.Contains(t, f.Fix, "--timeout")
 }

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 const (
@@ -48,10 +49,14 @@ type gateway struct {
 func (x *examination) gateways(ctx context.Context) {
 	for i := range x.agent.Destinations {
 		g := &gateway{examination: x, d: &x.agent.Destinations[i]}
+		first := len(x.all)
 		for _, step := range []func(context.Context) bool{g.endpoint, g.findProxy, g.dns, g.tcp, g.trust, g.clock, g.answers} {
 			if ctx.Err() != nil || !step(ctx) {
 				break
 			}
+		}
+		for j := first; j < len(x.all); j++ {
+			x.all[j].endpoint = g.d.Endpoint
 		}
 	}
 }
@@ -137,7 +142,7 @@ func (g *gateway) otherProxy() {
 	const id = "gateway.proxy"
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
 		if os.Getenv(name) != "" {
-			g.add(Finding{ID: id, Status: OK, Subject: name, Message: "The variable is set for this command and not for the agent, which connects directly. If the gateway is only reachable through the proxy, set it in /etc/otelcol-tenant/agent.env too"})
+			g.add(Finding{ID: id, Severity: finding.OK, Subject: name, Message: "The variable is set for this command and not for the agent, which connects directly. If the gateway is only reachable through the proxy, set it in /etc/otelcol-tenant/agent.env too"})
 			return
 		}
 	}

@@ -5,82 +5,31 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/healthclient"
 )
-
-// maxHealth bounds the answer of /health.
-const maxHealth = 1 << 20
 
 // queueOld is how long data may wait before the doctor mentions it.
 const queueOld = time.Minute
 
-// health is the answer of the agent's /health.
-type health struct {
-	Status     string            `json:"status"`
-	Reasons    []string          `json:"reasons"`
-	Conditions []healthCondition `json:"conditions"`
-	Lanes      map[string]struct {
-		Queued      int64   `json:"queued_bytes"`
-		Max         int64   `json:"max_bytes"`
-		Oldest      float64 `json:"oldest_seconds"`
-		DeadLetters *struct {
-			Destinations int `json:"destinations"`
-		} `json:"dead_letters"`
-		Storage *struct {
-			Free      *int64 `json:"free_bytes"`
-			Reserve   int64  `json:"reserve_bytes"`
-			Rejecting bool   `json:"refusing"`
-		} `json:"storage"`
-	} `json:"lanes"`
-	Components map[string]string `json:"components"`
-}
-
-type healthCondition struct {
-	Name    string `json:"name"`
-	Cause   string `json:"cause"`
-	Message string `json:"message"`
-	Fix     string `json:"fix"`
-	Since   string `json:"since"`
-}
-
 // askHealth returns the answer of /health, or nil if there is none.
-func (x *examination) askHealth(ctx context.Context) *health {
+func (x *examination) askHealth(ctx context.Context) *healthclient.Answer {
 	if x.agent.Health == "" {
 		return nil
 	}
-	data, err := fetch(ctx, x.agent.Health, x.set.Timeout)
-	if err != nil {
-		return nil
+	answer, err := healthclient.Get(ctx, x.agent.Health)
+	if err != nil || !answer.Known() {
+		return nil // the agent does not run, or another program has the port
 	}
-	var h health
-	if json.Unmarshal(data, &h) != nil || h.Status == "" {
-		return nil // another program has the port
-	}
-	return &h
-}
-
-// fetch returns the body of an answer of this machine, with any status.
-func fetch(ctx context.Context, url string, timeout time.Duration) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	client := &http.Client{Timeout: timeout, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	return io.ReadAll(io.LimitReader(resp.Body, maxHealth))
+	return answer
 }
 
 // healthFindings reports the conditions and the queue of the running agent.
@@ -89,16 +38,6 @@ func (x *examination) healthFindings(context.Context) {
 		return
 	}
 	h := x.health
-	for _, c := range h.Conditions {
-		x.fail("agent.condition", c.Name, safetext.Clean(c.Message)+" (since "+safetext.Clean(c.Since)+")", safetext.Clean(c.Fix))
-	}
-	switch {
-	case len(h.Conditions) > 0:
-	case h.Status == "ok":
-		x.ok("agent.condition", x.agent.Health, "The agent reports no condition")
-	default:
-		x.fail("agent.condition", x.agent.Health, fmt.Sprintf("The agent reports %s: %v %v", safetext.Clean(h.Status), h.Reasons, h.Components), "Look at the log of the agent: `journalctl -u otelcol-tenant-agent`.")
-	}
 	for _, name := range slices.Sorted(maps.Keys(h.Lanes)) {
 		l := h.Lanes[name]
 		x.queue(name, l.Queued, l.Max, time.Duration(l.Oldest*float64(time.Second)))
@@ -108,6 +47,100 @@ func (x *examination) healthFindings(context.Context) {
 			x.ok("queue.dead_letters", name, "There are no dead letters")
 		}
 	}
+	for i := range h.Conditions {
+		x.condition(&h.Conditions[i])
+	}
+	switch {
+	case len(h.Conditions) > 0:
+	case h.Status == healthclient.StatusOK:
+		x.ok("agent.condition", x.agent.Health, "The agent reports no condition")
+	default:
+		x.fail("agent.condition", x.agent.Health, fmt.Sprintf("The agent reports %s: %v %v", h.Status, h.Reasons, h.Components), "Look at the log of the agent: `journalctl -u otelcol-tenant-agent`.")
+	}
+}
+
+// condition reports a condition of the agent, unless a check has found its cause already.
+func (x *examination) condition(c *healthclient.Condition) {
+	status := finding.Error
+	if c.Warning {
+		status = finding.Warning
+	}
+	since := ""
+	if c.Since != "" {
+		since = " since " + c.Since
+	}
+	if c.Ending {
+		x.ok("agent.condition", c.Name, "The agent has reported "+c.Name+since+". Its cause is gone, and the condition is about to end")
+		return
+	}
+	for i := range x.all {
+		if f := &x.all[i]; f.Severity != finding.OK && x.explains(f, c) {
+			f.Message += ". The agent reports it as " + c.Name + since
+			if status == finding.Error {
+				f.Severity = finding.Error
+			}
+			return
+		}
+	}
+	if since != "" {
+		since = " (" + strings.TrimSpace(since) + ")"
+	}
+	x.add(Finding{ID: "agent.condition", Severity: status, Subject: c.Name, Message: c.Message + since, Fix: c.Fix})
+}
+
+// causesOf returns the IDs of checks that find the cause of a condition.
+func causesOf(condition string) []string {
+	switch condition {
+	case "log_files_unreadable":
+		return []string{"logs.readable"}
+	case "log_files_missing":
+		return []string{"pm2.home", "pm2.files"}
+	case "pm2_not_found":
+		return []string{"pm2.home"}
+	case "pm2_unreachable":
+		return []string{"pm2.socket"}
+	case "key_file_failed":
+		return []string{"key.present", "key.mode"}
+	case "key_not_sent":
+		return []string{"gateway.endpoint"}
+	case "gateway_unreachable", "destination_invalid":
+		return []string{"gateway.endpoint", "gateway.proxy", "gateway.dns", "gateway.tcp", "gateway.tls", "gateway.answer"}
+	case "gateway_refuses":
+		return []string{"gateway.answer", "gateway.large"}
+	case "gateway_busy":
+		return []string{"gateway.answer"}
+	case "queue_old":
+		return []string{"queue.age", "queue.size"}
+	case "queue_almost_full":
+		return []string{"queue.size"}
+	case "storage_full":
+		return []string{"disk.space"}
+	case "storage_failed":
+		return []string{"disk.owner", "disk.space"}
+	case "checkpoint_not_saved":
+		return []string{"disk.owner", "disk.space"}
+	case "data_dropped":
+		return []string{"queue.dead_letters"}
+	}
+	return nil
+}
+
+// explains reports whether a finding is the cause of a condition.
+func (x *examination) explains(f *Finding, c *healthclient.Condition) bool {
+	if !slices.Contains(causesOf(c.Name), f.ID) {
+		return false
+	}
+	if f.endpoint == "" {
+		return true
+	}
+	// About the gateway: a warning stops nothing, an answer must be the same, and there may be several gateways.
+	switch {
+	case f.Severity != finding.Error:
+		return false
+	case f.answer != 0 && c.Cause != "http_"+strconv.Itoa(f.answer):
+		return false
+	}
+	return len(x.agent.Destinations) == 1 || strings.Contains(c.Message, f.endpoint)
 }
 
 // queue reports data that waits.

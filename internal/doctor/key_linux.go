@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 const newKeyFix = "Copy the key again: `tenantctl onboard TENANT --new-key … -o env` at the gateway prints a new one, and `tenantctl setup --env agent.env` installs it."
@@ -104,7 +105,7 @@ func (x *examination) checkKey(subject, key string) {
 		x.fail("key.present", subject, "There is no key", newKeyFix)
 	case err == nil:
 		// The ID is public. It is a part of the key, so scrub would hide the sentence.
-		x.all = append(x.all, Finding{ID: "key.form", Status: OK, Subject: subject, Message: "The key has the right form and checksum; its ID is " + id})
+		x.all = append(x.all, Finding{ID: "key.form", Severity: finding.OK, Subject: subject, Message: "The key has the right form and checksum; its ID is " + id})
 	case strings.Contains(key, "REPLACE_WITH"):
 		x.fail("key.form", subject, "The key is the placeholder of `tenantctl onboard` without --new-key", newKeyFix)
 	case strings.HasPrefix(key, apikey.Prefix) && len(key) == apikey.Length:

@@ -255,12 +255,18 @@ func (x *examination) socket(r *agentinstall.PM2, h *pm2home.Home) {
 		return
 	}
 	b := x.blocked(filepath.Join(h.Path, "rpc.sock"), asuser.ReadWrite)
+	socket, dump := filepath.Join(h.Path, "rpc.sock"), filepath.Join(h.Path, "dump.pm2")
+	save := "un `pm2 save` as " + h.User + ", and again after each change of applications."
 	switch {
+	case b != nil && r.Metrics && !h.Dump && r.ProcessList:
+		x.fail("pm2.socket", socket, fmt.Sprintf("The agent's user %s may not use the socket of PM2, PM2_METRICS is true, and there is no saved list of applications", x.user.Name), "Set PM2_METRICS=false in /etc/otelcol-tenant/agent.env, restart the agent, and r"+save+" To have metrics, start PM2 with PM2_SOCKET_USER and PM2_SOCKET_GROUP.")
 	case b != nil && r.Metrics:
-		x.fail("pm2.socket", filepath.Join(h.Path, "rpc.sock"), fmt.Sprintf("The agent's user %s may not use the socket of PM2, and PM2_METRICS is true", x.user.Name), "Set PM2_METRICS=false in /etc/otelcol-tenant/agent.env and restart the agent, or start PM2 with PM2_SOCKET_USER and PM2_SOCKET_GROUP.")
+		x.fail("pm2.socket", socket, fmt.Sprintf("The agent's user %s may not use the socket of PM2, and PM2_METRICS is true", x.user.Name), "Set PM2_METRICS=false in /etc/otelcol-tenant/agent.env and restart the agent, or start PM2 with PM2_SOCKET_USER and PM2_SOCKET_GROUP.")
 	case b != nil && !h.Dump && r.ProcessList:
-		x.warn("pm2.socket", filepath.Join(h.Path, "rpc.sock"), "The agent cannot ask PM2 for its list of applications, and there is no saved list", "Run `pm2 save` as "+h.User+" after each change of applications.")
+		x.warn("pm2.socket", socket, "The agent cannot ask PM2 for its list of applications, and there is no saved list. It reads the files in `logs`, and no log files elsewhere", "R"+save)
+	case b != nil && r.ProcessList && x.blocked(dump, asuser.Read) != nil:
+		x.warn("pm2.socket", dump, fmt.Sprintf("The agent's user %s cannot read the list of applications that `pm2 save` wrote: %s. It reads the files in `logs`, and no log files elsewhere", x.user.Name, x.blocked(dump, asuser.Read)), accessFix)
 	case b != nil:
-		x.ok("pm2.socket", filepath.Join(h.Path, "dump.pm2"), "The agent reads the list of applications that `pm2 save` wrote, because it may not use the socket of PM2")
+		x.ok("pm2.socket", dump, "The agent reads the list of applications that `pm2 save` wrote, because it may not use the socket of PM2")
 	}
 }

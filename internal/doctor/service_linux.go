@@ -14,12 +14,16 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
 )
 
 // maxOutput bounds what is kept of the output of a program.
 const maxOutput = 64 << 10
+
+// errSlow is the error of a program that did not end in time.
+var errSlow = errors.New("the program did not end in time")
 
 // service is what systemd says about the service.
 type service struct {
@@ -78,7 +82,11 @@ func (x *examination) run(ctx context.Context, env []string, name string, args .
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = time.Second // a process that it has started may keep the output open
 	err := cmd.Run()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = errSlow
+	}
 	return string(out.Bytes()[:min(out.Len(), maxOutput)]), err
 }
 
@@ -195,6 +203,8 @@ func (x *examination) validate(ctx context.Context, configs []string) {
 	case err == nil:
 		x.ok("agent.config", subject, "The configuration is valid")
 	case ctx.Err() != nil:
+	case errors.Is(err, errSlow):
+		x.warn("agent.config", subject, fmt.Sprintf("The configuration could not be validated within %v", x.set.Timeout), "This machine is busy, or its disk is slow: run this command with --timeout 60s.")
 	case !errors.As(err, &exit) || !exit.Exited():
 		x.warn("agent.config", subject, "The configuration cannot be validated: "+err.Error(), "Run this command as root.")
 	default:

@@ -71,6 +71,7 @@ func (e *edge) requireOnce(first, last int) {
 // it, reject everything while the agent is killed and restarted. The log names the cause,
 // and every line arrives exactly once when the fault is repaired.
 func TestAgentDelivery_WaitsWhateverTheGatewayAnswers(t *testing.T) {
+	t.Parallel()
 	const (
 		refuses = "A destination rejects the credentials"
 		nothing = "Nothing accepts data at the address of a destination"
@@ -128,6 +129,7 @@ func TestAgentDelivery_WaitsWhateverTheGatewayAnswers(t *testing.T) {
 // TestAgentDelivery_SplitsWhatIsTooLarge has a proxy in front of the gateway that accepts
 // at most 20 KB.
 func TestAgentDelivery_SplitsWhatIsTooLarge(t *testing.T) {
+	t.Parallel()
 	e := newEdge(t)
 	e.sink = newSink(t)
 	g := newGate(t, e.sink)
@@ -154,6 +156,7 @@ func TestAgentDelivery_SplitsWhatIsTooLarge(t *testing.T) {
 // the earlier kind is full. Its content arrives exactly once, in order and before new data,
 // even if the new agent is killed at any time, and the old queue is removed.
 func TestAgentDelivery_TakesOverTheSendingQueue(t *testing.T) {
+	t.Parallel()
 	e := newEdge(t)
 	e.sink = newSink(t)
 	away := addresses(t, 1)[0]
@@ -203,6 +206,7 @@ func TestAgentDelivery_TakesOverTheSendingQueue(t *testing.T) {
 // TestAgentDelivery_DeadLetters has the gateway reject some records permanently. tenantctl
 // lists them in the agent's state, and makes the running agent send them again.
 func TestAgentDelivery_DeadLetters(t *testing.T) {
+	t.Parallel()
 	e := newEdge(t)
 	e.sink = newSink(t)
 	g := newGate(t, e.sink)

@@ -67,6 +67,7 @@ func (g gatewayAudit) whole() {
 // TestGatewayAudit_OutlivesKill9 runs the shipped gateway, kills it, and verifies what it
 // recorded about clients without a valid key.
 func TestGatewayAudit_OutlivesKill9(t *testing.T) {
+	t.Parallel()
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "acme")
 	goodID, good := reg.key("acme")

@@ -236,6 +236,7 @@ func answers(code int, text string) http.HandlerFunc {
 // other. Each time /health, the metric and the log report it, and /health answers 200 again
 // once it is repaired.
 func TestConditions_OfTheShippedAgent(t *testing.T) {
+	t.Parallel()
 	gateway := &fake{addr: addresses(t, 1)[0], answer: answers(http.StatusOK, "")}
 	a := newAiling(t, "http://"+gateway.addr)
 	a.run()
@@ -282,6 +283,7 @@ func TestConditions_OfTheShippedAgent(t *testing.T) {
 
 // TestConditions_OfWrongEndpoints starts agents with endpoints that cannot work.
 func TestConditions_OfWrongEndpoints(t *testing.T) {
+	t.Parallel()
 	plain := addresses(t, 1)[0]
 	f := &fake{addr: plain, answer: answers(http.StatusOK, "")}
 	f.listen(t)
@@ -313,6 +315,7 @@ func TestConditions_OfWrongEndpoints(t *testing.T) {
 
 // TestConditions_OfAnotherUsersPM2 runs the agent as a user who may not read PM2's home.
 func TestConditions_OfAnotherUsersPM2(t *testing.T) {
+	t.Parallel()
 	setpriv, err := exec.LookPath("setpriv")
 	if err != nil || os.Getuid() != 0 {
 		missing(t, "setpriv, or the right to use it")

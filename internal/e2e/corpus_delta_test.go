@@ -106,6 +106,7 @@ func refusedPoints(t *testing.T, r *rig) int {
 // produce. The totals at the backend increase by what was accepted: the sum of all deltas,
 // except points that were dropped, which are counted.
 func TestCorpus_DeltaSums(t *testing.T) {
+	t.Parallel()
 	whole := func(points ...int) (all []delta) {
 		for _, n := range points {
 			all = append(all, delta{second: n, value: float64(n * n)})
@@ -149,6 +150,7 @@ func TestCorpus_DeltaSums(t *testing.T) {
 // TestCorpus_DeltaAhead sends one point with a timestamp in the future. It does not affect
 // the correctly timed points after it.
 func TestCorpus_DeltaAhead(t *testing.T) {
+	t.Parallel()
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
 	g := r.run()
@@ -177,6 +179,7 @@ func TestCorpus_DeltaAhead(t *testing.T) {
 // TestCorpus_DeltaRandom sends deltas of several counters in random order of requests and
 // points, some of them twice, like a client that got no answer.
 func TestCorpus_DeltaRandom(t *testing.T) {
+	t.Parallel()
 	const counters, seconds = 5, 120
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
@@ -218,6 +221,7 @@ func TestCorpus_DeltaRandom(t *testing.T) {
 // stops them, and answers some requests late. Each sample of a backlog of many batches
 // arrives, in order.
 func TestCorpus_BacklogInOrder(t *testing.T) {
+	t.Parallel()
 	for _, profile := range []string{"prometheus", "mimir", "cortex"} {
 		t.Run(profile, func(t *testing.T) {
 			t.Parallel()
@@ -258,6 +262,7 @@ func TestCorpus_BacklogInOrder(t *testing.T) {
 // TestCorpus_DeltaHistograms starts with histograms without observations or buckets and
 // continues with some. Other metrics of the tenant are not affected.
 func TestCorpus_DeltaHistograms(t *testing.T) {
+	t.Parallel()
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
 	g := r.run()
@@ -315,6 +320,7 @@ func requireBuckets(t *testing.T, s *recorder, name string) {
 // several ways, as a load balancer does. The total increase of all time series equals the
 // deltas.
 func TestCorpus_DeltaOverTwoGateways(t *testing.T) {
+	t.Parallel()
 	s := newRecorder(t)
 	first := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
 	second := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")

@@ -48,6 +48,7 @@ func together(r *rig, id string, requests []any) {
 // rejects a whole request for one bad record. Only the bad records become dead letters,
 // wherever they are, in every signal.
 func TestCorpus_PoisonAmongMerged(t *testing.T) {
+	t.Parallel()
 	for name, bad := range map[string][]int{
 		"first": {0}, "last": {30}, "two": {3, 28}, "neighbors": {14, 15}, "many": {1, 2, 5, 9, 17, 26}, "none": nil,
 	} {
@@ -90,6 +91,7 @@ func TestCorpus_PoisonAmongMerged(t *testing.T) {
 
 // TestCorpus_PoisonInsideRequest has one bad record in the middle of a request.
 func TestCorpus_PoisonInsideRequest(t *testing.T) {
+	t.Parallel()
 	s := newRecorder(t)
 	s.refuse = func(body []byte) bool { return bytes.Contains(body, []byte("poison")) }
 	r := newRig(t, fmt.Sprintf(recorded, s.url), "acme")
@@ -139,6 +141,7 @@ func metricOf(name string) pmetric.Metrics {
 // requests that are merged with valid ones. The backend rejects a request with any of it,
 // as protobuf servers do. Everything arrives, and the text is valid.
 func TestCorpus_InvalidUTF8(t *testing.T) {
+	t.Parallel()
 	// Each is invalid in a different way: a lone lead byte, a lone continuation byte, an
 	// overlong form, a surrogate, a code point that is too large, a truncated sequence.
 	invalid := []string{"\xc3Zq!", "\x80Zq!", "\xc0\xafZq!", "\xed\xa0\x80Zq!", "\xf5\x80\x80\x80Zq!", "\xe2\x82Zq!"}

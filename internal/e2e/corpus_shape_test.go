@@ -97,6 +97,7 @@ func protoNested(levels int) []byte {
 // TestCorpus_Deep sends nested values over each protocol and in each form. What the gateway
 // accepts arrives unchanged, and deeper values are rejected for their depth.
 func TestCorpus_Deep(t *testing.T) {
+	t.Parallel()
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(recorded, s.url), "acme")
 	g := r.run()
@@ -146,6 +147,7 @@ func TestCorpus_Deep(t *testing.T) {
 // records. Split requests arrive completely, each record with its resource. A request that
 // would repeat too much is rejected.
 func TestCorpus_Split(t *testing.T) {
+	t.Parallel()
 	s := newRecorder(t)
 	r := newRig(t, `
     destinations:
@@ -204,6 +206,7 @@ func TestCorpus_Split(t *testing.T) {
 // TestCorpus_Empties has a very large number of records of two bytes each. They are
 // rejected for their number, or all arrive.
 func TestCorpus_Empties(t *testing.T) {
+	t.Parallel()
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(recorded, s.url), "acme")
 	g := r.run()
@@ -236,6 +239,7 @@ func TestCorpus_Empties(t *testing.T) {
 // writes NaN and infinity, and integers as floats, as some languages write them. No other
 // data of the request is lost.
 func TestCorpus_JSONNull(t *testing.T) {
+	t.Parallel()
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(recorded, s.url), "acme")
 	g := r.run()
@@ -286,6 +290,7 @@ func TestCorpus_JSONNull(t *testing.T) {
 
 // TestCorpus_JSNaN lets the JavaScript SDK export a record with NaN among others.
 func TestCorpus_JSNaN(t *testing.T) {
+	t.Parallel()
 	dir := nodeProject(t)
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(recorded, s.url), "acme")

@@ -20,6 +20,7 @@ import (
 // TestCorpus_WideDeltaPoint has a delta point with a very large number of attributes
 // between others. It is rejected or arrives completely; the others arrive.
 func TestCorpus_WideDeltaPoint(t *testing.T) {
+	t.Parallel()
 	s := newRecorder(t)
 	r := newRig(t, fmt.Sprintf(prometheusLike, s.url), "acme")
 	g := r.run()

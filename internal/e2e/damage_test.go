@@ -50,6 +50,7 @@ func flipIDs(b []byte) []byte {
 // restarts it with the shipped configuration. It starts immediately, reports one fault, and
 // delivers everything that was not only in that file.
 func TestDamagedQueueFiles(t *testing.T) {
+	t.Parallel()
 	for name, injury := range injuries {
 		for _, index := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/index=%t", name, index), func(t *testing.T) { damageAndRestart(t, index, injury) })

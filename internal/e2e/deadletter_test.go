@@ -23,6 +23,7 @@ import (
 // gateway sends it there later, once, and not to the backend that already has it. It uses
 // the receivers only on request, and not with another tenant's key.
 func TestDeadLetterReplay(t *testing.T) {
+	t.Parallel()
 	reg := newRegistry(t)
 	keyFiles := map[string]string{}
 	keys := map[string]string{}

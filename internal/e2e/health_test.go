@@ -63,6 +63,7 @@ func askHealth(t *testing.T, addr string) (int, health, string) {
 // TestHealth_OfTheShippedGateway follows /health of the shipped gateway through changes of
 // the registry and of backends, and searches it for tenants.
 func TestHealth_OfTheShippedGateway(t *testing.T) {
+	t.Parallel()
 	const name = "a-tenant-with-a-name"
 	var answers string // everything it ever reported
 	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))

@@ -20,6 +20,7 @@ import (
 // TestJSSDK_OddNumbers makes the JavaScript SDK send numbers that JSON cannot represent.
 // Each becomes null, or an integer of more than 64 bits. No other data is lost.
 func TestJSSDK_OddNumbers(t *testing.T) {
+	t.Parallel()
 	dir := nodeProject(t)
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "shop")

@@ -31,6 +31,7 @@ const orders = 20
 // the agent on its machine, with each of the SDK's protocols. Its traces, metrics and logs
 // arrive in the tenant's archive with the agent's stamp and the application's own name.
 func TestJSSDK_ThroughAgent(t *testing.T) {
+	t.Parallel()
 	dir := nodeProject(t)
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "shop")
@@ -59,6 +60,7 @@ func TestJSSDK_ThroughAgent(t *testing.T) {
 // TestJSSDK_StraightToGateway sources the output of `tenantctl onboard` for an application
 // with an SDK, and runs the application with only that.
 func TestJSSDK_StraightToGateway(t *testing.T) {
+	t.Parallel()
 	dir := nodeProject(t)
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "shop")

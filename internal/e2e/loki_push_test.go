@@ -56,6 +56,7 @@ func pushLineTo(t *testing.T, client *http.Client, url, authorization, line stri
 
 // TestLokiPush_ThroughProxies pushes through the proxies of docs/proxies.md.
 func TestLokiPush_ThroughProxies(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "", "acme")
 	g := r.run()
 	for name, newProxy := range proxyKinds() {
@@ -75,6 +76,7 @@ func TestLokiPush_ThroughProxies(t *testing.T) {
 
 // The loggers that tenantctl onboard prints deliver.
 func TestLokiPush_OnboardingSnippets(t *testing.T) {
+	t.Parallel()
 	dir := nodeProject(t)
 	s := newSink(t)
 	r := newRig(t, lokiTo(s), "acme")
@@ -105,6 +107,7 @@ func TestLokiPush_OnboardingSnippets(t *testing.T) {
 // The statuses are those of the table in the README of the receiver, for bearer tokens and
 // for basic authentication with the key as password.
 func TestLokiPush_KeysAndStatuses(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "", "acme", "bolt", "suspended", "daily")
 	r.reg.ctl("tenant", "suspend", "suspended")
 	r.reg.ctl("tenant", "update", "daily", "--limit", "logs.daily_records=1")
@@ -287,6 +290,7 @@ func missingLines(t *testing.T, s *sink, n int) (none []int) {
 
 // Lines, labels, structured metadata and timestamps arrive as the clients have them.
 func TestLokiPush_ClientsDeliverWhatTheyLog(t *testing.T) {
+	t.Parallel()
 	const lines = 300
 	for name, client := range lokiClients(t) {
 		t.Run(name, func(t *testing.T) {
@@ -347,6 +351,7 @@ func requireLogged(t *testing.T, client string, n int, got pushedRecord) {
 // What the clients do with each rejection, and what becomes of their lines once its cause
 // is gone. The table is in the README of the receiver.
 func TestLokiPush_ClientsAndRejections(t *testing.T) {
+	t.Parallel()
 	const lines = 20
 	clients := lokiClients(t)
 	for _, tt := range []struct {
@@ -417,6 +422,7 @@ func pushesAnswered(t *testing.T, r *rig, status string) (sum int) {
 // A wrong key is answered with 401: winston-loki keeps its lines and sends again, the
 // others drop them.
 func TestLokiPush_WrongKey(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "", "acme")
 	g := r.run()
 	for name, client := range lokiClients(t) {
@@ -442,6 +448,7 @@ func TestLokiPush_WrongKey(t *testing.T) {
 // A lane that is full is answered with 429. Clients that retry lose nothing, and pino-loki
 // loses what was not accepted.
 func TestLokiPush_LaneFull(t *testing.T) {
+	t.Parallel()
 	const lines = 20
 	for name, client := range lokiClients(t) {
 		t.Run(name, func(t *testing.T) {
@@ -490,6 +497,7 @@ func TestLokiPush_LaneFull(t *testing.T) {
 // The gateway is restarted twice while clients push. What was acknowledged is delivered, and
 // the lines of clients that retry are all delivered.
 func TestLokiPush_GatewayRestartsUnderLoad(t *testing.T) {
+	t.Parallel()
 	const lines, senders = 400, 4
 	clients := lokiClients(t)
 	s := newSink(t)

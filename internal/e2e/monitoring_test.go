@@ -65,6 +65,7 @@ func tool(t *testing.T, name string) string {
 
 // Each alert has tests that it fires and that it does not, and a section in the runbook.
 func TestMonitoring_EachAlertHasTestsAndARunbook(t *testing.T) {
+	t.Parallel()
 	runbook, err := os.ReadFile(filepath.Join(root, "docs", "runbook.md"))
 	require.NoError(t, err)
 	sections := map[string]string{}
@@ -126,6 +127,7 @@ type alertRuleGot struct {
 
 // promtool runs the tests of the rules and checks all configuration files.
 func TestMonitoring_RulesAndConfigurationsAreValid(t *testing.T) {
+	t.Parallel()
 	promtool := tool(t, "promtool")
 	run := func(dir string, command ...string) {
 		cmd := exec.Command(command[0], command[1:]...)
@@ -175,6 +177,7 @@ var promQL = strings.NewReplacer("$__rate_interval", "5m", `"$job"`, `".*"`, `"$
 
 // Every query of a dashboard is valid PromQL.
 func TestMonitoring_DashboardsHaveValidQueries(t *testing.T) {
+	t.Parallel()
 	promtool := tool(t, "promtool")
 	type rule struct {
 		Record string `yaml:"record"`
@@ -214,7 +217,7 @@ var notBefore = map[string]string{
 	`otelcol_processor_tenant_shared_limits`:                                          "with limits::scope shared",
 	`otelcol_processor_tenant_over_limit_records_total`:                               "with limits::mode warn",
 	`otelcol_extension_bearer_key_auth_key_last_use_timestamp_seconds`:                "with key_use::metric, with the first use of a key",
-	`otelcol_extension_tenant_health_(tenants|keys|last_accepted_timestamp_seconds)`:  "with tenant_health::status",
+	`otelcol_extension_tenant_health_last_accepted_timestamp_seconds`:                 "with metrics::tenant, with the first data of a tenant",
 	`otelcol_receiver_pm2_lag_bytes`:                                                  "with the first log file",
 }
 
@@ -254,6 +257,16 @@ func (e metricsPage) has(name, matchers string) bool {
 	return false
 }
 
+// requireShort requires that each entry of notBefore is needed: none of its metrics is served.
+func requireShort(t *testing.T, served ...metricsPage) {
+	t.Helper()
+	for pattern, why := range notBefore {
+		for _, page := range served {
+			assert.NotRegexp(t, `(?m)^`+pattern+`[{ ]`, string(page), "a series exists: remove the entry %q from notBefore", why)
+		}
+	}
+}
+
 func isNotBefore(name string) bool {
 	for pattern := range maps.Keys(notBefore) {
 		if regexp.MustCompile(`^(?:` + pattern + `)$`).MatchString(name) {
@@ -278,6 +291,7 @@ func requireSeries(t *testing.T, where, query string, served ...metricsPage) {
 // TestMetrics_AreConventionalAndExistBeforeTheFirstEvent scrapes a gateway and an agent
 // that have not received anything.
 func TestMetrics_AreConventionalAndExistBeforeTheFirstEvent(t *testing.T) {
+	t.Parallel()
 	promtool := tool(t, "promtool")
 	r := newRig(t, "", "acme")
 	g := r.run()
@@ -301,6 +315,7 @@ func TestMetrics_AreConventionalAndExistBeforeTheFirstEvent(t *testing.T) {
 			}
 		}
 	}
+	requireShort(t, gateway, agent)
 	for _, rule := range alertRules(t) {
 		where := rule.file + ".yaml: " + rule.Alert
 		switch rule.file {

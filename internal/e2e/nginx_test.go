@@ -20,6 +20,7 @@ import (
 // TestNginxBesidePM2 runs the shipped agent with its example for nginx. Its logs and PM2's
 // pass through one pipeline, also over a rotation.
 func TestNginxBesidePM2(t *testing.T) {
+	t.Parallel()
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "shop")
 	g := startGateway(t, reg, inOrder()...)

@@ -26,6 +26,7 @@ var corpus = filepath.Join(root, "testdata", "pm2")
 // tenant's archive matches the expectations exactly: lines, streams, process IDs, levels,
 // times, trace IDs.
 func TestPM2Corpus(t *testing.T) {
+	t.Parallel()
 	files, err := pm2corpus.Files(corpus)
 	require.NoError(t, err)
 	checkCorpus(t, files)
@@ -34,6 +35,7 @@ func TestPM2Corpus(t *testing.T) {
 // TestPM2Corpus_CombinedFileAlone reads a combined file without the sibling files that have
 // the same records.
 func TestPM2Corpus_CombinedFileAlone(t *testing.T) {
+	t.Parallel()
 	files, err := pm2corpus.Files(corpus)
 	require.NoError(t, err)
 	combined := slices.DeleteFunc(files, func(file string) bool { return !repeats(files, file) })

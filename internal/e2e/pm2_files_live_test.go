@@ -29,6 +29,7 @@ var firstRound = regexp.MustCompile(` 0 (out|err)$`)
 // do not contain their names. The agent gives each line the name and the stream from PM2.
 // Then a reload excludes files: nothing more of them arrives until they are included again.
 func TestPM2FilesLive(t *testing.T) {
+	t.Parallel()
 	p := newPM2(t)
 	files, more := filepath.Join(p.truth, "files"), filepath.Join(p.truth, "more")
 	require.NoError(t, os.Mkdir(files, 0o755))

@@ -58,6 +58,7 @@ var liveApps = map[string]liveApp{
 // the output that PM2 is known to lose, the files contain exactly what the applications
 // recorded.
 func TestPM2Live(t *testing.T) {
+	t.Parallel()
 	p := newPM2(t)
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "shop")

@@ -48,6 +48,7 @@ func (c *loggerCall) UnmarshalJSON(raw []byte) error {
 // TestPM2Loggers runs real loggers in a real PM2. Each record in the tenant's archive has
 // the severity, time, trace context and exception that the logger was called with.
 func TestPM2Loggers(t *testing.T) {
+	t.Parallel()
 	p := newPM2(t)
 	p.env = map[string]string{"LOGGERS": strings.Join(liveLoggers, ",")}
 	reg := newRegistry(t)

@@ -142,6 +142,7 @@ func positive(v float64) bool { return v > 0 }
 // that start, crash, are killed, grow too large or are given up arrive as events, its
 // process list as metrics, and nothing of the processes' environment arrives.
 func TestPM2Signals(t *testing.T) {
+	t.Parallel()
 	const secret = "s3cr3t-of-the-environment"
 	p := newPM2(t)
 	p.env = map[string]string{"PM2_WORKER_INTERVAL": "1000", "API_TOKEN": secret}

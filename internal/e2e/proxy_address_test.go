@@ -38,6 +38,7 @@ func dialFrom(t *testing.T, ip string) func(ctx context.Context, network, addr s
 // TestProxy_ClientAddress binds a key to one address and sends from it and from another one
 // through each proxy, with headers that claim the allowed address.
 func TestProxy_ClientAddress(t *testing.T) {
+	t.Parallel()
 	const right, wrong = "127.0.0.2", "127.0.0.3"
 	fromRight, fromWrong := dialFrom(t, right), dialFrom(t, wrong)
 	for name, newProxy := range proxyKinds() {

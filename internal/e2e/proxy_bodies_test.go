@@ -89,6 +89,7 @@ func (p *proxy) post(client *http.Client, key string, length int, body io.Reader
 // with a status that states the reason or by its connection, and never with the status of a
 // malformed request.
 func TestProxy_SlowUploads(t *testing.T) {
+	t.Parallel()
 	pieces := fromEnv(t, "E2E_UPLOAD_PIECES", 25) // ten of them in a second
 	for name, newProxy := range proxyKinds() {
 		t.Run(name, func(t *testing.T) {
@@ -158,6 +159,7 @@ func (p *proxy) answered(client *http.Client, key string, body []byte) (status i
 // proxy. They are rejected with 413, and not with a status that clients retry without end,
 // and later requests are accepted.
 func TestProxy_BodyLimits(t *testing.T) {
+	t.Parallel()
 	for name, newProxy := range proxyKinds() {
 		t.Run(name, func(t *testing.T) {
 			s := newRecorder(t)
@@ -201,6 +203,7 @@ func TestProxy_BodyLimits(t *testing.T) {
 // statements in docs/proxies.md: the status that each answers, and that an agent delivers
 // everything.
 func TestProxy_OwnBodyLimits(t *testing.T) {
+	t.Parallel()
 	kinds := proxyKinds()
 	caddyfile := []string{"\thandle {\n", "\trequest_body {\n\t\tmax_size 1MiB\n\t}\n\thandle {\n"}
 	for name, c := range map[string]struct {
@@ -275,6 +278,7 @@ func agentThrough(t *testing.T, r *rig, p *proxy, args ...string) (bodies []stri
 // as proxies and gateway keep them, several times, and then sends on all of them
 // concurrently. Everything is accepted without a retry.
 func TestProxy_IdlePools(t *testing.T) {
+	t.Parallel()
 	acceptance(t)
 	for name, newProxy := range proxyKinds() {
 		t.Run(name, func(t *testing.T) {
@@ -329,6 +333,7 @@ func (p *proxy) forged(client *http.Client, key string, body []byte, headers ...
 // unchanged through each proxy, with their retry delay, and that headers that name another
 // tenant are rejected.
 func TestProxy_PassesRefusals(t *testing.T) {
+	t.Parallel()
 	for name, newProxy := range proxyKinds() {
 		t.Run(name, func(t *testing.T) {
 			s := newRecorder(t)

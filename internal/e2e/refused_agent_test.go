@@ -24,6 +24,7 @@ import (
 // yet, and repeats that after a restart of the agent. Data that was sent before the gateway
 // knows the key waits in the disk queue and then arrives.
 func TestAgent_KeepsWhatTheGatewayRefuses(t *testing.T) {
+	t.Parallel()
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "tenant-a")
 	before, err := os.ReadFile(reg.path)

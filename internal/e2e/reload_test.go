@@ -192,6 +192,7 @@ func (g *reloading) holds(t *testing.T) (goroutines, files int) {
 // variables in the registry, while tenants send. Data that was accepted earlier and waits
 // in storage goes to the new endpoint with the new headers.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	down, up, moved := newPlace(t, true), newPlace(t, false), newPlace(t, false)
 	overlay := func(fixed, config string) string {
 		return fmt.Sprintf(`
@@ -254,6 +255,7 @@ func TestReload(t *testing.T) {
 // backend accepts within shutdown_timeout; the log states how many records of the rest are
 // lost.
 func TestReload_OfLanesInMemory(t *testing.T) {
+	t.Parallel()
 	up, down := newPlace(t, false), newPlace(t, true)
 	overlay := func(config string) string {
 		return fmt.Sprintf(`

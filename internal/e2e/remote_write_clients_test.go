@@ -11,12 +11,10 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,6 +70,7 @@ func basicAuth(user, password string) string {
 // The statuses are those of the table in the README of the receiver, for bearer tokens and
 // for basic authentication with the key as password.
 func TestRemoteWrite_KeysAndStatuses(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "", "acme", "bolt", "suspended", "daily")
 	r.reg.ctl("tenant", "suspend", "suspended")
 	r.reg.ctl("tenant", "update", "daily", "--limit", "metrics.daily_records=1")
@@ -111,6 +110,7 @@ func TestRemoteWrite_KeysAndStatuses(t *testing.T) {
 
 // TestRemoteWrite_ThroughProxies sends through the proxies of docs/proxies.md.
 func TestRemoteWrite_ThroughProxies(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "", "acme")
 	g := r.run()
 	large, tooLarge := make([]byte, 4<<20), make([]byte, 21<<20)
@@ -140,23 +140,18 @@ func TestRemoteWrite_ThroughProxies(t *testing.T) {
 	g.stop()
 }
 
-// vmagentOf starts a real vmagent with the script of tenantctl onboard. It scrapes
-// `scrapes_total`, whose value is the number of the scrape.
-func vmagentOf(t *testing.T, r *rig, key string) (scrapes *atomic.Int64, setKey func(string)) {
+// vmagentOf starts a real vmagent with the script of tenantctl onboard. It scrapes exporter.
+func vmagentOf(t *testing.T, r *rig, key string) (exporter *scrapes, setKey func(string)) {
 	t.Helper()
 	agent := realBackend(t, "vmagent")
-	scrapes = new(atomic.Int64)
-	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, "# TYPE scrapes_total counter\nscrapes_total %d\n", scrapes.Add(1))
-	}))
-	t.Cleanup(exporter.Close)
+	exporter = newScrapes(t)
 	dir, addr := t.TempDir(), addresses(t, 1)[0]
 	keyFile := filepath.Join(dir, "gateway.key")
 	setKey = func(key string) { require.NoError(t, os.WriteFile(keyFile, []byte(key+"\n"), 0o600)) }
 	setKey(key)
 	config := filepath.Join(dir, "scrape.yml")
 	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(
-		"scrape_configs:\n  - {job_name: j, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{targets: [%q]}]}\n", strings.TrimPrefix(exporter.URL, "http://"))), 0o600))
+		"scrape_configs:\n  - {job_name: j, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{targets: [%q]}]}\n", exporter.target)), 0o600))
 	var o operate.OnboardingView
 	out := r.reg.ctl("onboard", "acme", "--endpoint", "http://"+r.http, "--remote-write-url", "http://"+r.remoteWrite)
 	require.NoError(t, json.Unmarshal([]byte(out), &o), out)
@@ -165,7 +160,7 @@ func vmagentOf(t *testing.T, r *rig, key string) (scrapes *atomic.Int64, setKey 
 	newStore(t, addr, "/health", process.Settings{Path: "/bin/sh", Args: []string{
 		script, "-httpListenAddr=" + addr, "-promscrape.config=" + config, "-remoteWrite.tmpDataPath=" + filepath.Join(dir, "queue"), "-remoteWrite.flushInterval=200ms",
 	}})
-	return scrapes, setKey
+	return exporter, setKey
 }
 
 // metricsTo is an overlay that routes metrics to a sink.
@@ -177,8 +172,8 @@ func metricsTo(s *sink) string {
     routes: {metrics: [sink]}` + fastRetry
 }
 
-// missingValues returns which of the values 1 to last of a metric the sink has not.
-func missingValues(s *sink, metric string, last int64) (missing []int64) {
+// valuesOf returns the values of a counter that the sink has.
+func valuesOf(s *sink, metric string) map[int64]bool {
 	got := map[int64]bool{}
 	for _, md := range s.metrics.AllMetrics() {
 		for _, m := range metricsOf(md) {
@@ -190,6 +185,12 @@ func missingValues(s *sink, metric string, last int64) (missing []int64) {
 			}
 		}
 	}
+	return got
+}
+
+// missingValues returns which of the values 1 to last of a counter the sink has not.
+func missingValues(s *sink, metric string, last int64) (missing []int64) {
+	got := valuesOf(s, metric)
 	for n := int64(1); n <= last; n++ {
 		if !got[n] {
 			missing = append(missing, n)
@@ -201,10 +202,11 @@ func missingValues(s *sink, metric string, last int64) (missing []int64) {
 // vmagent retries without end what is answered with 401, and delivers all of it once the key
 // is valid.
 func TestRemoteWrite_VMAgentWithAWrongKey(t *testing.T) {
+	t.Parallel()
 	s := newSink(t)
 	r := newRig(t, metricsTo(s), "acme")
 	g := r.run()
-	scrapes, setKey := vmagentOf(t, r, "obs_k00000000_wrong")
+	exporter, setKey := vmagentOf(t, r, "obs_k00000000_wrong")
 	answers := regexp.MustCompile(`(?m)^otelcol_receiver_prometheus_remote_write_requests_total\{code="401",.*\} ([0-9]+)$`)
 	refused := func() int {
 		m := answers.FindSubmatch(get(t, "http://"+r.metrics+"/metrics"))
@@ -217,11 +219,11 @@ func TestRemoteWrite_VMAgentWithAWrongKey(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return refused() >= 3 }, time.Minute, 50*time.Millisecond, "it retries")
 	assert.Empty(t, s.metrics.AllMetrics())
-	before := scrapes.Load()
+	before := exporter.count()
 	require.Greater(t, before, int64(3))
 	setKey(r.keys["acme"])
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		assert.Empty(c, missingValues(s, "scrapes_total", before))
+		assert.Empty(c, exporter.missing(valuesOf(s, "scrapes_total"), 1, before))
 	}, time.Minute, 100*time.Millisecond, "what was scraped while the key was wrong")
 	g.stop()
 }
@@ -229,10 +231,11 @@ func TestRemoteWrite_VMAgentWithAWrongKey(t *testing.T) {
 // The gateway is restarted twice while vmagent and eight other senders write. What was
 // acknowledged is delivered, and vmagent's samples are all delivered.
 func TestRemoteWrite_GatewayRestartsUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := newSink(t)
 	r := newRig(t, metricsTo(s), "acme")
 	g := r.run()
-	scrapes, _ := vmagentOf(t, r, r.keys["acme"])
+	exporter, _ := vmagentOf(t, r, r.keys["acme"])
 	const senders = 8
 	var stop atomic.Bool
 	var acknowledged [senders]atomic.Int64 // the last value: each sender repeats one until it is
@@ -257,8 +260,8 @@ func TestRemoteWrite_GatewayRestartsUnderLoad(t *testing.T) {
 		return sum
 	}
 	for range 2 {
-		from, scraped := sum(), scrapes.Load()
-		require.Eventually(t, func() bool { return sum() > from+200 && scrapes.Load() > scraped+3 }, time.Minute, 20*time.Millisecond)
+		from, scraped := sum(), exporter.count()
+		require.Eventually(t, func() bool { return sum() > from+200 && exporter.count() > scraped+3 }, time.Minute, 20*time.Millisecond)
 		g.stop()
 		g = r.run()
 	}
@@ -266,9 +269,10 @@ func TestRemoteWrite_GatewayRestartsUnderLoad(t *testing.T) {
 	require.Eventually(t, func() bool { return sum() > from+50 }, time.Minute, 20*time.Millisecond)
 	stop.Store(true)
 	group.Wait()
-	last := scrapes.Load()
+	last := exporter.count()
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		assert.Empty(c, missingValues(s, "scrapes_total", last), "of vmagent")
+		assert.Greater(c, exporter.count(), last+1, "it is known which scrapes were read")
+		assert.Empty(c, exporter.missing(valuesOf(s, "scrapes_total"), 1, last), "of vmagent")
 		for n := range senders {
 			assert.Empty(c, missingValues(s, fmt.Sprintf("sender%d_total", n), acknowledged[n].Load()), "of sender %d", n)
 		}

@@ -134,6 +134,7 @@ func (s *store) storedFloats(job string) map[string][]string {
 // authentication, and a current one in 2.0. What a backend of OTLP gets are the samples
 // that the Prometheus itself has stored, with metadata, exemplars and ends.
 func TestRemoteWrite_ArrivesAsItIsStored(t *testing.T) {
+	t.Parallel()
 	for name, sender := range map[string]struct {
 		path   string
 		change func(o operate.OnboardingView) []string

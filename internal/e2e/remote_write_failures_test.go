@@ -91,11 +91,11 @@ func (p *tap) count(status int) (answers, withRetryAfter int) {
 }
 
 // writer is a real client of remote write with the configuration that tenantctl onboard
-// prints. It scrapes `scrapes_total`, whose value is the number of the scrape.
+// prints. It scrapes exporter.
 type writer struct {
 	name, tenant, column string // of the table in the README
 	tap                  *tap
-	scrapes              *atomic.Int64
+	exporter             *scrapes
 	setKey               func(string)
 }
 
@@ -110,16 +110,12 @@ func onboarding(t *testing.T, r *rig, owner, url string) (o operate.OnboardingVi
 // newWriter returns a client that is not started, and the files that it needs.
 func newWriter(t *testing.T, r *rig, address, name, owner, column string) (w *writer, target, dir, keyFile string) {
 	t.Helper()
-	w = &writer{name: name, tenant: owner, column: column, tap: newTap(t, address), scrapes: new(atomic.Int64)}
-	exporter := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(rw, "# TYPE scrapes_total counter\nscrapes_total %d\n", w.scrapes.Add(1))
-	}))
-	t.Cleanup(exporter.Close)
+	w = &writer{name: name, tenant: owner, column: column, tap: newTap(t, address), exporter: newScrapes(t)}
 	dir = t.TempDir()
 	keyFile = filepath.Join(dir, "gateway.key")
 	w.setKey = func(key string) { require.NoError(t, os.WriteFile(keyFile, []byte(key+"\n"), 0o600)) }
 	w.setKey(r.keys[owner])
-	return w, strings.TrimPrefix(exporter.URL, "http://"), dir, keyFile
+	return w, w.exporter.target, dir, keyFile
 }
 
 // prometheusWriter starts a Prometheus. change are pairs of texts to replace in what
@@ -155,8 +151,8 @@ func vmagentWriter(t *testing.T, r *rig, address, name, owner string) *writer {
 	return w
 }
 
-// missingFrom returns the scrapes from first to last that a backend has not.
-func (w *writer) missingFrom(b *recorder, first, last int64) (missing []int64) {
+// arrived returns the scrapes that a backend has.
+func (w *writer) arrived(b *recorder) map[int64]bool {
 	got := map[int64]bool{}
 	for id, samples := range b.series("scrapes_total") {
 		if strings.Contains(id, fmt.Sprintf("%q=%q", "business_id", w.tenant)) {
@@ -165,12 +161,13 @@ func (w *writer) missingFrom(b *recorder, first, last int64) (missing []int64) {
 			}
 		}
 	}
-	for n := first; n <= last; n++ {
-		if !got[n] {
-			missing = append(missing, n)
-		}
-	}
-	return missing
+	return got
+}
+
+// missingFrom returns the scrapes from first to last that the client has read, and a backend
+// has not.
+func (w *writer) missingFrom(b *recorder, first, last int64) []int64 {
+	return w.exporter.missing(w.arrived(b), first, last)
 }
 
 // failureRow is a row of the table of failures in the README of the receiver.
@@ -217,6 +214,7 @@ func failureRows(t *testing.T) func(situation string) failureRow {
 // tenant is suspended or over a quota, while a lane is full, while the memory limiter
 // rejects, and while the gateway restarts. The table of the README says what each does.
 func TestRemoteWrite_Failures(t *testing.T) {
+	t.Parallel()
 	debian, current := debianPrometheus(t), realBackend(t, "prometheus")
 	row, backend := failureRows(t), newRecorder(t)
 	snappyOnly := addresses(t, 1)[0]
@@ -253,10 +251,19 @@ service:
 		prometheusWriter(t, r, current, "Prometheus 3 with 1.0", "one"),
 		prometheusWriter(t, r, current, "Prometheus 3 with 2.0", "two", "# protobuf_message", "protobuf_message"),
 	}
-	arrives := func(w *writer) int64 { // returns a scrape that has arrived
-		at := w.scrapes.Load() + 1
-		require.EventuallyWithT(t, func(c *assert.CollectT) { assert.Empty(c, w.missingFrom(backend, at, at)) }, 90*time.Second, 100*time.Millisecond, w.name)
-		return at
+	// arrives waits until a scrape has arrived that begins after the call, and returns its number.
+	arrives := func(w *writer) (first int64) {
+		before := w.exporter.count()
+		require.Eventually(t, func() bool {
+			first = 0
+			for n := range w.arrived(backend) {
+				if n > before && (first == 0 || n < first) {
+					first = n
+				}
+			}
+			return first > 0
+		}, 90*time.Second, 100*time.Millisecond, w.name)
+		return first
 	}
 	for _, w := range append(writers, overQuota...) {
 		arrives(w)
@@ -296,7 +303,7 @@ service:
 	lastOfQuota := make([]int64, len(overQuota))
 	for i, w := range overQuota {
 		refused(w, quota, 1, 0)
-		lastOfQuota[i] = w.scrapes.Load()
+		lastOfQuota[i] = w.exporter.count()
 	}
 	for _, w := range overQuota {
 		r.reg.ctl("tenant", "update", w.tenant, "--limit", "metrics.daily_records=0")
@@ -330,7 +337,7 @@ service:
 		s.begin()
 		for i, w := range writers {
 			refused(w, expect, 2, since[i])
-			last[i] = w.scrapes.Load()
+			last[i] = w.exporter.count()
 		}
 		s.lift()
 		for i, w := range writers {
@@ -388,7 +395,7 @@ service:
 		}
 	}
 	for i, w := range writers {
-		ends(w, row("the gateway restarts")[w.column], first[i], w.scrapes.Load())
+		ends(w, row("the gateway restarts")[w.column], first[i], w.exporter.count())
 	}
 
 	for i, w := range overQuota {

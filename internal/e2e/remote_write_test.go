@@ -191,6 +191,7 @@ const (
 // each tenant, in both versions of the protocol. Both ways store the same series, those of
 // the table in the README among them.
 func TestRemoteWrite_StoresWhatPrometheusWritesDirectly(t *testing.T) {
+	t.Parallel()
 	direct := map[string]*store{"acme": remoteWriteTarget(t, withSuffixes), "bolt": remoteWriteTarget(t, withSuffixes)}
 	behind := map[string]*store{"acme": remoteWriteTarget(t, withSuffixes), "bolt": remoteWriteTarget(t, noTranslation)}
 	message := map[string]string{"acme": "prometheus.WriteRequest", "bolt": "io.prometheus.write.v2.Request"}
@@ -355,6 +356,7 @@ func (row goldenRow) is(labels string) bool {
 // TestRemoteWrite_VMAgent has a real vmagent write what it scrapes to a Prometheus and,
 // compressed with zstd, to the gateway.
 func TestRemoteWrite_VMAgent(t *testing.T) {
+	t.Parallel()
 	agent := realBackend(t, "vmagent")
 	direct, behind := remoteWriteTarget(t, withSuffixes), remoteWriteTarget(t, withSuffixes)
 	r := newRig(t, `
@@ -393,6 +395,7 @@ func TestRemoteWrite_VMAgent(t *testing.T) {
 // TestRemoteWrite_Compliance runs the official tests of receivers of remote write 2.0
 // against the gateway.
 func TestRemoteWrite_Compliance(t *testing.T) {
+	t.Parallel()
 	suite := realBackend(t, "remote-write-compliance")
 	r := newRig(t, "", "acme")
 	g := r.run()

@@ -114,6 +114,7 @@ func marked() plog.Logs {
 // repeats its token, a missing Redis, and callers that send keys in wrong places. Then it
 // searches everything that was written.
 func TestSecrets_AreNowhereInWhatIsWritten(t *testing.T) {
+	t.Parallel()
 	const backendToken, redisPassword = "backend-token-Zx81qLm0", "redis-password-Yw72pKn9"
 	all := secrets{}
 	all.add("backend token", backendToken)

@@ -57,6 +57,7 @@ func (y yamlTree) duration(t *testing.T, path string) time.Duration {
 // TestStack_Stores compares the configurations of the stores with each other and with the
 // gateway's. Loki, Mimir and Tempo themselves cannot check them here.
 func TestStack_Stores(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(stacks, "grafana", "config")
 	loki, mimir, tempo := readYAML(t, dir, "loki.yaml"), readYAML(t, dir, "mimir.yaml"), readYAML(t, dir, "tempo.yaml")
 	gateway, compose := readYAML(t, dir, "gateway.yaml"), readYAML(t, stacks, "grafana", "compose.yaml")
@@ -150,6 +151,7 @@ func texts(path string, v any) map[string]string {
 
 // TestStack_OwnChecks lets programs check their configuration themselves.
 func TestStack_OwnChecks(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(stacks, "grafana", "config")
 	run := func(env []string, path string, args ...string) {
 		t.Helper()

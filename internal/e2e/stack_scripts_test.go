@@ -45,7 +45,7 @@ func newStackCopy(t *testing.T) *stackCopy {
 	require.NoError(t, os.Symlink(docker, filepath.Join(bin, "docker")))
 	admin := filepath.Join(tmp, "grafana-admin")
 	require.NoError(t, os.WriteFile(admin, []byte(s.grafana.Password), 0o600))
-	s.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "CALLS="+s.calls, "TENANTCTL="+tenantctl, "VOLUMES="+s.volumes,
+	s.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "CALLS="+s.calls, "REAL_TENANTCTL="+tenantctl, "VOLUMES="+s.volumes,
 		"TENANTCTL_REGISTRY="+filepath.Join(tmp, "tenants.yaml"), "TENANTCTL_GRAFANA_URL="+s.grafana.URL, "TENANTCTL_GRAFANA_CREDENTIALS_FILE="+admin,
 		"TENANTCTL_GRAFANA_SOURCES=loki=http://loki:3100 mimir=http://mimir:9009 tempo=http://tempo:3200")
 	example, err := os.ReadFile(filepath.Join(s.dir, ".env.example"))
@@ -90,6 +90,7 @@ func (s *stackCopy) put(path, text string) {
 // TestStack_Scripts runs the scripts of the stack with Grafana: a start, tenants, a backup and a
 // restore of a tenant and of the stack. docker is replaced; tenantctl is real.
 func TestStack_Scripts(t *testing.T) {
+	t.Parallel()
 	s := newStackCopy(t)
 	// The volume gateway is /var/lib/otelcol-tenant: where its parts are, the configuration says.
 	config, err := os.ReadFile(filepath.Join(root, "distributions", "gateway", "config.yaml"))
@@ -177,6 +178,8 @@ func TestStack_Scripts(t *testing.T) {
 	s.put("operator/audit.key", "key")
 	s.put(state+"/audit/1.jsonl", "entry")
 	s.put(state+"/audit.key", "key of the gateway")
+	s.put(state+"/key-use.json", "uses")
+	s.put(state+"/exporter_queue", "a lane, which must not be delivered twice")
 	s.ok("", "backup.sh", backups)
 	backup, err = filepath.Glob(filepath.Join(backups, "*Z"))
 	require.NoError(t, err)
@@ -200,7 +203,9 @@ func TestStack_Scripts(t *testing.T) {
 	assert.Equal(t, "key", s.file(s.volumes, "operator/audit.key"))
 	assert.Equal(t, "entry", s.file(s.volumes, state+"/audit/1.jsonl"))
 	assert.Equal(t, "key of the gateway", s.file(s.volumes, state+"/audit.key"))
+	assert.NoFileExists(t, filepath.Join(s.volumes, state+"/exporter_queue"))
 	assert.Equal(t, "letter", s.file(s.volumes, state+"/dead-letters/tenant=acme/destination=loki/signal=logs/1.jsonl"))
+	assert.Equal(t, "uses", s.file(s.volumes, state+"/key-use.json"))
 	all := t.TempDir()
 	s.ok("", "backup.sh", "--all", all)
 	backup, err = filepath.Glob(filepath.Join(all, "*", "complete"))

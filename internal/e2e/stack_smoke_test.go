@@ -91,6 +91,7 @@ func (s *smokeRig) direct() []string {
 // TestStack_Smoke runs the smoke test of the stack with Grafana through its ingress, against the
 // gateway and every store that is there.
 func TestStack_Smoke(t *testing.T) {
+	t.Parallel()
 	destinations, logs, metrics, env := "", "", "", []string{}
 	for name, into := range map[string]struct {
 		routes   *string
@@ -133,6 +134,7 @@ func TestStack_Smoke(t *testing.T) {
 // TestStack_SmokeFindsFaults runs the smoke test against what is wrong. It must fail and name
 // it.
 func TestStack_SmokeFindsFaults(t *testing.T) {
+	t.Parallel()
 	s := newSmokeRig(t, "", "", "")
 	g := s.run()
 	out, ok := s.smoke("local", s.direct()...)

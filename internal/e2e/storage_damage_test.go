@@ -102,6 +102,7 @@ func (e *edge) put(files map[string][]byte) {
 // restart immediately and by itself, report what it set aside, read PM2's file again, and
 // lose only queued data that was in the damaged file.
 func TestStorageDamage(t *testing.T) {
+	t.Parallel()
 	const before, after = 500, 510
 	e := newEdge(t)
 	whole := e.heldBack(before)

@@ -245,6 +245,7 @@ const fastRetry = `
 // tenant's account once or more, and in no other account. The dead letters contain exactly
 // the rejected records.
 func TestStoreOutage_VictoriaLogs(t *testing.T) {
+	t.Parallel()
 	s := newVictoria(t, "victoria-logs")
 	front := newStrict(t, s)
 	r := newRig(t, `
@@ -294,6 +295,7 @@ func requireLines(t *testing.T, s *store, account, owner, name, service, attribu
 
 // TestStoreOutage_VictoriaTraces is the same for spans.
 func TestStoreOutage_VictoriaTraces(t *testing.T) {
+	t.Parallel()
 	s := newVictoria(t, "victoria-traces")
 	front := newStrict(t, s)
 	r := newRig(t, `
@@ -318,6 +320,7 @@ func TestStoreOutage_VictoriaTraces(t *testing.T) {
 // cumulative sum is stored, and the totals of delta sums and histograms equal what was
 // sent.
 func TestStoreOutage_VictoriaMetrics(t *testing.T) {
+	t.Parallel()
 	s := newVictoria(t, "victoria-metrics", "-search.latencyOffset=0s")
 	r := newRig(t, `
     destinations:
@@ -369,6 +372,7 @@ func increase(samples []sample) (sum float64) {
 // TestStoreOutage_Prometheus is the same for Prometheus, one per tenant. It accepts the
 // samples of a series only in order.
 func TestStoreOutage_Prometheus(t *testing.T) {
+	t.Parallel()
 	stores := map[string]*store{"acme": newPrometheus(t), "bolt": newPrometheus(t)}
 	r := newRig(t, `
     allow_private_endpoints: [127.0.0.1]

@@ -34,6 +34,7 @@ func (c *clock) badGauge(owner string, n int) pmetric.Metrics {
 // rejects some of it. Once the stores accept it, the dead letters are replayed: each tenant
 // has all of its own data and nothing else.
 func TestStoreReplay_OfAllSignals(t *testing.T) {
+	t.Parallel()
 	logs, metrics := newVictoria(t, "victoria-logs"), newVictoria(t, "victoria-metrics", "-search.latencyOffset=0s")
 	fronts := []*strict{newStrict(t, logs), newStrict(t, metrics)}
 	destinations, traces := "", (*store)(nil)

@@ -59,7 +59,7 @@ func causes() []cause {
 				s.startGateway()
 				s.startAgent()
 			},
-			doctor: []string{"401", "unknown API key", "Fix:"},
+			doctor: []string{"401", "unknown API key", "The agent reports it as gateway_refuses since", "Fix: Copy the key again"},
 			status: []string{"ERROR", "requests without a valid key are rejected with 401", "127.0.0.1", "unknown_key", "Fix: On that machine run: tenantctl doctor", "tenantctl key create acme"},
 		},
 		{
@@ -96,7 +96,7 @@ func causes() []cause {
 				require.NoError(s.t, s.gateway.Kill())
 				s.startAgent()
 			},
-			doctor: []string{"connection refused", "Fix:"},
+			doctor: []string{"The connection is refused", "The agent reports it as gateway_unreachable since", "Fix:"},
 			status: []string{"no gateway answers", "left of a process that has ended", "Fix: start it, systemctl start otelcol-tenant-gateway"},
 		},
 		{
@@ -183,7 +183,7 @@ func causes() []cause {
 				fill(s.t, s.gatewayEnv["STATE_DIR"])
 				s.write(1000)
 			},
-			doctor: []string{"gateway_busy", "HTTP status 503", "disk", "Fix:"},
+			doctor: []string{"gateway_busy", "HTTP status 503", "the collector's disk", "Fix: Ask the gateway's operator to free or enlarge the disk"},
 			status: []string{"ERROR", "rejected with 503", "disk", "Fix: Free space on the disk of STATE_DIR"},
 		},
 	}

@@ -42,6 +42,7 @@ func maskVersion(t *testing.T, ld plog.Logs) plog.Logs {
 }
 
 func TestVersion_IsThatOfTheDistribution(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"otelcol-tenant", "tenantctl"} {
 		out, err := exec.Command(built(t, name), "--version").Output()
 		require.NoError(t, err, name)

@@ -20,6 +20,7 @@ import (
 // first lines of a file, "# want: …", are texts that the output must contain; one of them
 // names the key.
 func TestWrongConfigs(t *testing.T) {
+	t.Parallel()
 	binary := built(t, "otelcol-tenant")
 	files, err := filepath.Glob("testdata/wrong/*.yaml")
 	require.NoError(t, err)
@@ -50,12 +51,14 @@ func TestWrongConfigs(t *testing.T) {
 // TestFrameOfWrongConfigs requires that the configuration that the wrong ones extend is
 // valid by itself.
 func TestFrameOfWrongConfigs(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command(built(t, "otelcol-tenant"), "validate", "--config", "testdata/wrong/frame/frame.yaml").CombinedOutput()
 	require.NoError(t, err, string(out))
 }
 
 // TestShippedConfigs validates the shipped configurations, with the required variables set.
 func TestShippedConfigs(t *testing.T) {
+	t.Parallel()
 	binary := built(t, "otelcol-tenant")
 	for _, name := range []string{"agent", "gateway"} {
 		cmd := exec.Command(binary, "validate", "--config", filepath.Join(root, "distributions", name, "config.yaml"))
@@ -71,6 +74,7 @@ func TestShippedConfigs(t *testing.T) {
 // Kubernetes makes of a Service with that name. None may start with an unintended address,
 // folder or key.
 func TestShippedConfigs_Environment(t *testing.T) {
+	t.Parallel()
 	const link = "tcp://10.0.0.1:8888"
 	binary := built(t, "otelcol-tenant")
 	for config, cases := range map[string]map[string]string{ // texts of the error, by variable and value

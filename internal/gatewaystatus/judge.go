@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -57,7 +58,7 @@ func Judge(t *Tenant) {
 	j.Findings = nil
 	switch t.Status {
 	case "deleted":
-		j.add(SeverityError, FindingDeleted, nil, "The tenant is deleted. Its data is rejected with 401, as that of an unknown key.",
+		j.add(finding.Error, FindingDeleted, nil, "The tenant is deleted. Its data is rejected with 401, as that of an unknown key.",
 			"A deleted tenant does not come back: create one with another ID, tenantctl tenant create ID.")
 	default:
 		j.suspended()
@@ -70,7 +71,7 @@ func Judge(t *Tenant) {
 		j.deadLetters()
 		j.quotas()
 	}
-	if Worst(j.Findings).rank() > SeverityWarning.rank() {
+	if !Worst(j.Findings).Bad() {
 		j.good()
 	}
 	sortFindings(j.Findings)
@@ -82,7 +83,7 @@ type judge struct {
 	now time.Time
 }
 
-func (j *judge) add(severity Severity, id string, since *time.Time, message, fix string) {
+func (j *judge) add(severity finding.Severity, id string, since *time.Time, message, fix string) {
 	j.Findings = append(j.Findings, Finding{Severity: severity, ID: id, Message: message, Fix: fix, Since: since})
 }
 
@@ -104,7 +105,7 @@ func (j *judge) suspended() {
 		since = &r.First
 		message = fmt.Sprintf("Data has been rejected with 403%s: the tenant is suspended. Last request %s, from %s.", j.since(since), Ago(j.now, r.Last), clientOf(&r.Example))
 	}
-	j.add(SeverityError, FindingSuspended, since, message, "Run: tenantctl tenant resume "+j.ID)
+	j.add(finding.Error, FindingSuspended, since, message, "Run: tenantctl tenant resume "+j.ID)
 }
 
 // rejection returns the recent rejections for a reason, or nil.
@@ -127,7 +128,7 @@ func (j *judge) keys() {
 		}
 		valid = true
 		if k.ExpiresAt != nil && k.ExpiresAt.Sub(j.now) < expiresSoon && !j.replaced(k) {
-			j.add(SeverityWarning, FindingKeyExpires, nil, fmt.Sprintf("The key %s expires in %s, and data with it is then rejected with 401.", k.ID, Duration(k.ExpiresAt.Sub(j.now))),
+			j.add(finding.Warning, FindingKeyExpires, nil, fmt.Sprintf("The key %s expires in %s, and data with it is then rejected with 401.", k.ID, Duration(k.ExpiresAt.Sub(j.now))),
 				"Run: tenantctl key rotate "+k.ID)
 		}
 	}
@@ -142,7 +143,7 @@ func (j *judge) keys() {
 		}
 		states = strings.Join(first(list, 4), ", ")
 	}
-	j.add(SeverityError, FindingNoKey, nil, "The tenant has no valid key: "+states+". Its data is rejected with 401.", "Run: tenantctl key create "+j.ID)
+	j.add(finding.Error, FindingNoKey, nil, "The tenant has no valid key: "+states+". Its data is rejected with 401.", "Run: tenantctl key create "+j.ID)
 }
 
 // replaced reports whether a key that never was in use by senders, or has a successor in use,
@@ -157,7 +158,7 @@ func (j *judge) routes() {
 	if len(j.RouteFaults) == 0 {
 		return
 	}
-	j.add(SeverityError, FindingRoute, nil, "Routes of the tenant do not work: "+strings.Join(first(j.RouteFaults, 3), "; ")+".",
+	j.add(finding.Error, FindingRoute, nil, "Routes of the tenant do not work: "+strings.Join(first(j.RouteFaults, 3), "; ")+".",
 		fmt.Sprintf("Correct the route or the variable: tenantctl tenant update %s --route SIGNAL=DESTINATION or --var NAME=VALUE. Destinations are in the configuration of tenant_routing.", j.ID))
 }
 
@@ -171,7 +172,7 @@ func (j *judge) destinations() {
 		}
 		reported[l.Destination+l.LastAnswer.Reason] = true
 		message, fix := destinationText(j.now, l)
-		j.add(SeverityError, FindingDestination, l.FailingSince, message, fix)
+		j.add(finding.Error, FindingDestination, l.FailingSince, message, fix)
 	}
 }
 
@@ -183,13 +184,13 @@ func (j *judge) rejections() {
 		if j.now.Sub(r.Last) >= recent || r.Reason == "suspended" && j.Status == "suspended" {
 			continue
 		}
-		severity := SeverityWarning
+		severity := finding.Warning
 		if j.LastAccepted == nil || j.LastAccepted.Before(r.Last) {
-			severity = SeverityError
+			severity = finding.Error
 		}
 		cause, fix := rejectionText(j.ID, r)
 		message := fmt.Sprintf("Requests have been rejected with %d%s (%d, the last %s): %s.", r.Status, j.since(&r.First), r.Count, Ago(j.now, r.Last), cause)
-		if severity == SeverityWarning {
+		if severity == finding.Warning {
 			message = fmt.Sprintf("Requests were rejected with %d (%d, the last %s): %s. Later ones were accepted.", r.Status, r.Count, Ago(j.now, r.Last), cause)
 		}
 		if e := exampleText(&r.Example); e != "" {
@@ -214,7 +215,7 @@ func (j *judge) deadLetters() {
 		if d.Last != nil {
 			message += fmt.Sprintf(" The last answer, %s: %s.", Ago(j.now, d.Last.Time), answerText(d.Last))
 		}
-		j.add(SeverityWarning, FindingDeadLetters, nil, message,
+		j.add(finding.Warning, FindingDeadLetters, nil, message,
 			fmt.Sprintf("Remove the cause, then run: tenantctl deadletter replay --directory STATE_DIR/dead-letters --tenant %s --destination %s", j.ID, d.Destination))
 	}
 }
@@ -224,7 +225,7 @@ func (j *judge) quotas() {
 		if q.Period == "second" || q.Share < quotaWarning {
 			continue
 		}
-		j.add(SeverityWarning, FindingQuota, nil, fmt.Sprintf("%.0f %% of the quota of %d %s a %s (%s) are used. Above it data is rejected with 429.", 100*q.Share, q.Limit, q.Unit, q.Period, q.Signal),
+		j.add(finding.Warning, FindingQuota, nil, fmt.Sprintf("%.0f %% of the quota of %d %s a %s (%s) are used. Above it data is rejected with 429.", 100*q.Share, q.Limit, q.Unit, q.Period, q.Signal),
 			fmt.Sprintf("Raise the limit, tenantctl tenant update %s --limit …, or let the tenant send less.", j.ID))
 	}
 }
@@ -238,7 +239,7 @@ func (j *judge) good() {
 	if len(j.Lanes) == 0 {
 		message = "Data is accepted, the last " + Ago(j.now, *j.LastAccepted) + ". Nothing is queued."
 	}
-	j.Findings = append([]Finding{{Severity: SeverityOK, ID: FindingOK, Message: message}}, j.Findings...)
+	j.Findings = append([]Finding{{Severity: finding.OK, ID: FindingOK, Message: message}}, j.Findings...)
 }
 
 func first(list []string, n int) []string {

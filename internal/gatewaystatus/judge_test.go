@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
@@ -55,65 +56,65 @@ func TestJudge_SaysWhatIsWrongAndTheFix(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		change   []func(*gatewaystatus.Tenant)
-		severity gatewaystatus.Severity
+		severity finding.Severity
 		id       string
 		message  string
 		fix      string
 	}{
-		{"healthy", nil, "ok", "ok", "Data is accepted, the last 5 s ago", ""},
-		{"deleted", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "deleted" }}, "error", "tenant_deleted", "rejected with 401", "tenantctl tenant create"},
+		{"healthy", nil, finding.OK, "ok", "Data is accepted, the last 5 s ago", ""},
+		{"deleted", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "deleted" }}, finding.Error, "tenant_deleted", "rejected with 401", "tenantctl tenant create"},
 		{
 			"suspended",
 			[]func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }, rejected("suspended", "the tenant is suspended", time.Second)},
-			"error", "tenant_suspended", "Data has been rejected with 403 for 5 min: the tenant is suspended.", "tenantctl tenant resume acme",
+			finding.Error, "tenant_suspended", "Data has been rejected with 403 for 5 min: the tenant is suspended.", "tenantctl tenant resume acme",
 		},
-		{"suspended and quiet", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }}, "error", "tenant_suspended", "none was rejected in the last 15 minutes", "tenantctl tenant resume acme"},
-		{"no key", []func(*gatewaystatus.Tenant){never, func(t *gatewaystatus.Tenant) { t.Keys = nil }}, "error", "no_valid_key", "it has none", "tenantctl key create acme"},
-		{"expired key", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Keys[0].State = "expired" }}, "error", "no_valid_key", "k1 is expired", "tenantctl key create acme"},
-		{"key expires", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Keys[0].ExpiresAt = before(-48 * time.Hour) }}, "warning", "key_expires", "The key k1 expires in 2 d", "tenantctl key rotate k1"},
-		{"over a quota", []func(*gatewaystatus.Tenant){rejected("quota", "over the daily quota of 10 log records", time.Second)}, "error", "requests_rejected", "429 for 5 min (7, the last 1 s ago): over the daily quota of 10 log records", "tenantctl tenant update acme --limit"},
-		{"a rejection before accepted data", []func(*gatewaystatus.Tenant){rejected("rate", "over", time.Minute)}, "warning", "requests_rejected", "Later ones were accepted", "--limit"},
-		{"an old rejection", []func(*gatewaystatus.Tenant){rejected("rate", "over", time.Hour)}, "ok", "ok", "Data is accepted", ""},
-		{"wrong path", []func(*gatewaystatus.Tenant){rejected("path", "/otlp/v1/logs: there is nothing at this path", 0)}, "error", "requests_rejected", "404", "wrong URL"},
-		{"route", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.RouteFaults = []string{`logs: route to "x"`} }}, "error", "route_failed", `route to "x"`, "--route"},
+		{"suspended and quiet", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Status = "suspended" }}, finding.Error, "tenant_suspended", "none was rejected in the last 15 minutes", "tenantctl tenant resume acme"},
+		{"no key", []func(*gatewaystatus.Tenant){never, func(t *gatewaystatus.Tenant) { t.Keys = nil }}, finding.Error, "no_valid_key", "it has none", "tenantctl key create acme"},
+		{"expired key", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Keys[0].State = "expired" }}, finding.Error, "no_valid_key", "k1 is expired", "tenantctl key create acme"},
+		{"key expires", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.Keys[0].ExpiresAt = before(-48 * time.Hour) }}, finding.Warning, "key_expires", "The key k1 expires in 2 d", "tenantctl key rotate k1"},
+		{"over a quota", []func(*gatewaystatus.Tenant){rejected("quota", "over the daily quota of 10 log records", time.Second)}, finding.Error, "requests_rejected", "429 for 5 min (7, the last 1 s ago): over the daily quota of 10 log records", "tenantctl tenant update acme --limit"},
+		{"a rejection before accepted data", []func(*gatewaystatus.Tenant){rejected("rate", "over", time.Minute)}, finding.Warning, "requests_rejected", "Later ones were accepted", "--limit"},
+		{"an old rejection", []func(*gatewaystatus.Tenant){rejected("rate", "over", time.Hour)}, finding.OK, "ok", "Data is accepted", ""},
+		{"wrong path", []func(*gatewaystatus.Tenant){rejected("path", "/otlp/v1/logs: there is nothing at this path", 0)}, finding.Error, "requests_rejected", "404", "wrong URL"},
+		{"route", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) { t.RouteFaults = []string{`logs: route to "x"`} }}, finding.Error, "route_failed", `route to "x"`, "--route"},
 		{"destination", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.Lanes = []activity.Lane{{
 				Tenant: "acme", Destination: "signoz", Signal: "logs", Failures: 3, FailingSince: before(time.Minute), Oldest: before(time.Minute), QueuedBytes: 2048,
 				LastAnswer: &activity.Answer{Class: "refused", Reason: "http_401", Status: 401, Text: "HTTP status 401: no", URL: "http://192.0.2.9/v1/logs"},
 			}}
-		}}, "error", "destination_failed", "signoz has not taken logs for 1 min (3 attempts): HTTP status 401: no, at http://192.0.2.9/v1/logs. 2.0 KiB wait, the oldest for 1 min.", "Correct the credentials"},
-		{"never sent", []func(*gatewaystatus.Tenant){never}, "error", "never_sent", "No request with a valid key of this tenant has ever arrived.", "tenantctl doctor"},
+		}}, finding.Error, "destination_failed", "signoz has not taken logs for 1 min (3 attempts): HTTP status 401: no, at http://192.0.2.9/v1/logs. 2.0 KiB wait, the oldest for 1 min.", "Correct the credentials"},
+		{"never sent", []func(*gatewaystatus.Tenant){never}, finding.Error, "never_sent", "No request with a valid key of this tenant has ever arrived.", "tenantctl doctor"},
 		{"wrong key", []func(*gatewaystatus.Tenant){never, func(t *gatewaystatus.Tenant) {
 			t.UnknownCallers = []activity.Unknown{{Source: "192.0.2.7", Count: 3, Last: *before(time.Second), Reasons: map[string]int64{"unknown_key": 3}}}
-		}}, "error", "unknown_callers", "3 from 192.0.2.7, the last 1 s ago (unknown_key)", "tenantctl key create acme"},
+		}}, finding.Error, "unknown_callers", "3 from 192.0.2.7, the last 1 s ago (unknown_key)", "tenantctl key create acme"},
 		{"wrong key after a good one", []func(*gatewaystatus.Tenant){silent, func(t *gatewaystatus.Tenant) {
 			t.UnknownCallers = []activity.Unknown{{Source: "192.0.2.7", Count: 3, Last: *before(time.Second), Reasons: map[string]int64{"unknown_key": 3}}}
-		}}, "error", "unknown_callers", "which has used the key k1 of this tenant", "tenantctl doctor"},
-		{"silent", []func(*gatewaystatus.Tenant){silent}, "error", "tenant_silent", "Nothing has arrived for 20 min. The last request came from 192.0.2.7.", "On 192.0.2.7 run: tenantctl doctor. If a proxy"},
+		}}, finding.Error, "unknown_callers", "which has used the key k1 of this tenant", "tenantctl doctor"},
+		{"silent", []func(*gatewaystatus.Tenant){silent}, finding.Error, "tenant_silent", "Nothing has arrived for 20 min. The last request came from 192.0.2.7.", "On 192.0.2.7 run: tenantctl doctor. If a proxy"},
 		{"inactive", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.Sending, t.LastAccepted = gatewaystatus.SendingInactive, before(30*24*time.Hour)
-		}}, "info", "tenant_silent", "nothing for 30 d", "tenantctl tenant suspend acme"},
+		}}, finding.Note, "tenant_silent", "nothing for 30 d", "tenantctl tenant suspend acme"},
 		{"no logs", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.Signals = map[string]activity.SignalView{"metrics": {LastAccepted: before(time.Second)}}
-		}}, "warning", "logs_never_sent", "no logs were ever accepted", "On 192.0.2.7 run: tenantctl doctor"},
+		}}, finding.Warning, "logs_never_sent", "no logs were ever accepted", "On 192.0.2.7 run: tenantctl doctor"},
 		{"a signal is silent", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.Signals["traces"] = activity.SignalView{LastAccepted: before(time.Hour)}
-		}}, "warning", "signal_silent", "no traces for 1 h", "tenantctl doctor"},
+		}}, finding.Warning, "signal_silent", "no traces for 1 h", "tenantctl doctor"},
 		{"a key is silent", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.Keys = append(t.Keys, gatewaystatus.Key{ID: "k2", State: "active", Sending: gatewaystatus.SendingSilent, LastUsed: before(time.Hour)})
-		}}, "warning", "key_silent", "The key k2 was not used for 1 h", "tenantctl key revoke k2"},
+		}}, finding.Warning, "key_silent", "The key k2 was not used for 1 h", "tenantctl key revoke k2"},
 		{"clock ahead", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.ClockAhead = &gatewaystatus.ClockAhead{Ahead: activity.Ahead{KeyID: "k1", Last: now}, By: 7199.9}
-		}}, "error", "clock_ahead", "dated 2 h in the future", "timedatectl set-ntp true"},
+		}}, finding.Error, "clock_ahead", "dated 2 h in the future", "timedatectl set-ntp true"},
 		{"data late", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.Signals["logs"] = activity.SignalView{LastAccepted: before(0), Newest: before(2 * time.Hour)}
-		}}, "warning", "data_late", "2 h old when they arrived", "tenantctl doctor"},
+		}}, finding.Warning, "data_late", "2 h old when they arrived", "tenantctl doctor"},
 		{"dead letters", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.DeadLetters = []activity.DeadLetters{{Destination: "loki", Signal: "logs", Requests: 2, Records: 9, Last: &activity.Answer{Time: now, Text: "HTTP status 400: too old"}}}
-		}}, "warning", "dead_letters", "2 requests with 9 records of logs are dead letters: loki rejected them permanently. The last answer, 0 s ago: HTTP status 400: too old.", "tenantctl deadletter replay"},
+		}}, finding.Warning, "dead_letters", "2 requests with 9 records of logs are dead letters: loki rejected them permanently. The last answer, 0 s ago: HTTP status 400: too old.", "tenantctl deadletter replay"},
 		{"quota", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.Quotas = []activity.Quota{{Signal: "all", Period: "day", Unit: "bytes", Limit: 1000, Used: 900, Share: 0.9}}
-		}}, "warning", "quota_almost_used", "90 % of the quota of 1000 bytes a day", "--limit"},
+		}}, finding.Warning, "quota_almost_used", "90 % of the quota of 1000 bytes a day", "--limit"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			of := healthy()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -34,7 +35,7 @@ func (j *judge) silence() {
 	}
 	// Of what is rejected, the answer is known.
 	rejected := slices.ContainsFunc(j.Findings, func(f Finding) bool {
-		return f.Severity == SeverityError && (f.ID == FindingRejected || f.ID == FindingNoKey)
+		return f.Severity == finding.Error && (f.ID == FindingRejected || f.ID == FindingNoKey)
 	})
 	switch {
 	case rejected:
@@ -43,7 +44,7 @@ func (j *judge) silence() {
 	case j.Sending == SendingSilent:
 		j.silent()
 	case j.Sending == SendingInactive:
-		j.add(SeverityInfo, FindingSilent, j.LastAccepted, fmt.Sprintf("The tenant has sent nothing for %s.", Duration(j.now.Sub(*j.LastAccepted))),
+		j.add(finding.Note, FindingSilent, j.LastAccepted, fmt.Sprintf("The tenant has sent nothing for %s.", Duration(j.now.Sub(*j.LastAccepted))),
 			"If it is not used any more, run: tenantctl tenant suspend "+j.ID)
 	default:
 		j.silentSignals()
@@ -60,10 +61,10 @@ func (j *judge) neverSent() {
 		}
 	}
 	if text := j.unknownCallers(); text != "" {
-		j.add(SeverityError, FindingUnknown, nil, message+" "+text, j.wrongKeyFix())
+		j.add(finding.Error, FindingUnknown, nil, message+" "+text, j.wrongKeyFix())
 		return
 	}
-	j.add(SeverityError, FindingNeverSent, nil, message+" Nothing without a valid key arrived in the last 15 minutes either.", fixBefore(where))
+	j.add(finding.Error, FindingNeverSent, nil, message+" Nothing without a valid key arrived in the last 15 minutes either.", fixBefore(where))
 }
 
 // fixBefore returns what to do about a cause that is before the gateway.
@@ -79,10 +80,10 @@ func (j *judge) silent() {
 		where = source
 	}
 	if text := j.unknownCallers(); text != "" {
-		j.add(SeverityError, FindingUnknown, j.LastAccepted, message+" "+text, j.wrongKeyFix())
+		j.add(finding.Error, FindingUnknown, j.LastAccepted, message+" "+text, j.wrongKeyFix())
 		return
 	}
-	j.add(SeverityError, FindingSilent, j.LastAccepted, message+" No request of it reaches the gateway, so the cause is before it: the application, the agent, the network or a proxy.",
+	j.add(finding.Error, FindingSilent, j.LastAccepted, message+" No request of it reaches the gateway, so the cause is before it: the application, the agent, the network or a proxy.",
 		fixBefore(where))
 }
 
@@ -181,10 +182,10 @@ func (j *judge) silentSignals() {
 		inactiveAfter := time.Duration(j.Gateway.InactiveAfter * float64(time.Second))
 		switch {
 		case last == nil && signal == "logs":
-			j.add(SeverityWarning, FindingSignalNever, nil, "Other data arrives, and no logs were ever accepted: the agent reads no log file, or nobody has set up logs.",
+			j.add(finding.Warning, FindingSignalNever, nil, "Other data arrives, and no logs were ever accepted: the agent reads no log file, or nobody has set up logs.",
 				fmt.Sprintf("On %s run: tenantctl doctor. It names homes of PM2 that do not exist, files that may not be read, and files that the configuration excludes.", where))
 		case last != nil && SendingOf(*last, j.now, silentAfter, inactiveAfter) == SendingSilent:
-			j.add(SeverityWarning, FindingSignalSilent, last, fmt.Sprintf("Other data arrives, and no %s for %s.", signal, Duration(j.now.Sub(*last))),
+			j.add(finding.Warning, FindingSignalSilent, last, fmt.Sprintf("Other data arrives, and no %s for %s.", signal, Duration(j.now.Sub(*last))),
 				fmt.Sprintf("On %s run: tenantctl doctor. If the application is quiet, nothing is wrong.", where))
 		}
 	}
@@ -203,7 +204,7 @@ func (j *judge) silentKeys() {
 			where = k.Sources[0].Address.String()
 			message += " It was last used from " + where + "."
 		}
-		j.add(SeverityWarning, FindingKeySilent, k.LastUsed, message, fmt.Sprintf("On %s run: tenantctl doctor. If the key is not needed any more, run: tenantctl key revoke %s", where, k.ID))
+		j.add(finding.Warning, FindingKeySilent, k.LastUsed, message, fmt.Sprintf("On %s run: tenantctl doctor. If the key is not needed any more, run: tenantctl key revoke %s", where, k.ID))
 	}
 }
 
@@ -211,7 +212,7 @@ func (j *judge) silentKeys() {
 func (j *judge) clock() {
 	if a := j.ClockAhead; a != nil && j.now.Sub(a.Last) < recent {
 		by := Duration(time.Duration(a.By * float64(time.Second)).Round(time.Second))
-		j.add(SeverityError, FindingClockAhead, nil, fmt.Sprintf("Records are dated %s in the future: the clock of a machine with the key %s is ahead. Backends show them at a wrong time, or drop them.", by, a.KeyID),
+		j.add(finding.Error, FindingClockAhead, nil, fmt.Sprintf("Records are dated %s in the future: the clock of a machine with the key %s is ahead. Backends show them at a wrong time, or drop them.", by, a.KeyID),
 			fmt.Sprintf("On %s synchronize the clock: timedatectl set-ntp true. tenantctl doctor measures the difference.", j.sourceOf(a.KeyID)))
 	}
 	for _, signal := range []string{"logs", "metrics", "traces"} {
@@ -220,7 +221,7 @@ func (j *judge) clock() {
 			continue
 		}
 		if late := v.LastAccepted.Sub(*v.Newest); late > lateAfter {
-			j.add(SeverityWarning, FindingLate, nil, fmt.Sprintf("The last %s were %s old when they arrived: a queue is being emptied after an outage, or the clock of the machine is behind.", signal, Duration(late)),
+			j.add(finding.Warning, FindingLate, nil, fmt.Sprintf("The last %s were %s old when they arrived: a queue is being emptied after an outage, or the clock of the machine is behind.", signal, Duration(late)),
 				fmt.Sprintf("If it remains, run on %s: tenantctl doctor. It measures the difference of the clocks; timedatectl set-ntp true corrects it.", j.sourceOf("")))
 			return
 		}

@@ -42,6 +42,8 @@ type Settings struct {
 	URL string
 	// Credentials are those of a server administrator.
 	Credentials Credentials
+	// Insecure permits sending the credentials without TLS to other addresses than loopback.
+	Insecure bool
 	// CAFile has the certificates that sign Grafana's, or is empty for those of the system.
 	CAFile string
 	// Attempts is how often a request is sent that is answered with 429 or 5xx, or not at all.
@@ -76,6 +78,8 @@ func New(set Settings) (*Client, error) {
 		return nil, errors.New("the URL of Grafana must not have a query or a fragment")
 	case set.Credentials.User == "" || set.Credentials.Password == "":
 		return nil, errors.New("there are no credentials of Grafana")
+	case base.Scheme == "http" && !set.Insecure && !loopbackHost(base.Hostname()):
+		return nil, &ClearTextError{Host: base.Host}
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}

@@ -6,10 +6,7 @@ package grafana_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -492,42 +489,6 @@ func TestProvision_Kinds(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestReadCredentials(t *testing.T) {
-	for content, want := range map[string]string{
-		"admin:secret\n": "admin secret", "ops:a:b": "ops a:b", "only-a-password\n": "admin only-a-password", "a:b\r\n": "a b",
-		"": "error", ":x": "error", "x:": "error", "a:b\nc:d\n": "error", "a:\x01b": "error", strings.Repeat("x", 5000): "error",
-	} {
-		file := filepath.Join(t.TempDir(), "credentials")
-		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
-		c, err := grafana.ReadCredentials(file)
-		if want == "error" {
-			require.Error(t, err, "%.20q", content)
-			continue
-		}
-		require.NoError(t, err, "%q", content)
-		assert.Equal(t, want, c.User+" "+c.Password)
-		assert.NotContains(t, fmt.Sprintf("%v %+v %#v %s", c, c, c, c), c.Password)
-	}
-	file := filepath.Join(t.TempDir(), "credentials")
-	require.NoError(t, os.WriteFile(file, []byte("a:b"), 0o600))
-	require.NoError(t, os.Chmod(file, 0o644))
-	_, err := grafana.ReadCredentials(file)
-	require.ErrorContains(t, err, "chmod 600")
-	_, err = grafana.ReadCredentials(file + "x")
-	require.ErrorContains(t, err, "no such file")
-}
-
-func TestNew_ChecksTheSettings(t *testing.T) {
-	for address, want := range map[string]string{
-		"": "not valid", "grafana:3000": "not valid", "ftp://grafana": "must begin with", "http://a:b@grafana": "credentials file", "http://grafana?x=y": "query",
-	} {
-		_, err := grafana.New(grafana.Settings{URL: address, Credentials: grafana.Credentials{User: "a", Password: "b"}})
-		require.ErrorContains(t, err, want, address)
-	}
-	_, err := grafana.New(grafana.Settings{URL: "http://grafana"})
-	require.ErrorContains(t, err, "no credentials")
 }
 
 func TestResult_HasNoPasswordOfTheAdministrator(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 )
 
@@ -91,7 +92,7 @@ func (r *Request) readAll(w http.ResponseWriter, req *http.Request, limit int64)
 	if req.ContentLength > limit {
 		return nil, r.tooLarge("body", limit)
 	}
-	b, err := r.buffer(minBuffer)
+	b, err := r.buffer(capacity.MinBuffer)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (r *Request) readAll(w http.ResponseWriter, req *http.Request, limit int64)
 	defer deadline.end()
 	for {
 		if len(b.data) == cap(b.data) {
-			if b, err = r.grow(b, nextSize(int64(len(b.data)), req.ContentLength, limit)); err != nil {
+			if b, err = r.grow(b, capacity.NextSize(int64(len(b.data)), req.ContentLength, limit)); err != nil {
 				return nil, err
 			}
 		}
@@ -120,16 +121,6 @@ func (r *Request) readAll(w http.ResponseWriter, req *http.Request, limit int64)
 			return nil, r.readError(req.Context(), err)
 		}
 	}
-}
-
-// nextSize returns the next size of a full buffer of n bytes. It at most doubles, even if the
-// announced length is larger. The buffer has one byte more than limit, to detect a larger body.
-func nextSize(n, announced, limit int64) int64 {
-	next := min(2*n, limit+1)
-	if announced >= n && announced < next {
-		next = announced + 1 // one byte more, so that the read of the end does not grow it again
-	}
-	return next
 }
 
 // tooLarge counts and returns the rejection of a body over limit.

@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -109,7 +110,7 @@ func post(body io.Reader, encoding string) *http.Request {
 func TestReadBody_DecodesEachEncoding(t *testing.T) {
 	g := New(Settings{})
 	for encoding, compress := range compressors(t) {
-		for _, size := range []int{0, 1, 100, minBuffer, 100_000, 3*mib + 7} {
+		for _, size := range []int{0, 1, 100, capacity.MinBuffer, 100_000, 3*mib + 7} {
 			data := []byte(strings.Repeat("a record of some kind\n", size/22+1)[:size])
 			r := admit(asTenant("a"), t, g)
 			got, err := r.ReadBody(httptest.NewRecorder(), post(bytes.NewReader(compress(data)), encoding), BodyLimits{})
@@ -249,7 +250,7 @@ func TestReadBody_ReservesMemoryForReceivedBytes(t *testing.T) {
 			}()
 			<-stalled
 			_, held := g.InFlight()
-			assert.LessOrEqual(t, held, int64(requestOverhead+3*max(minBuffer, len(tt.head))))
+			assert.LessOrEqual(t, held, int64(capacity.RequestOverhead+3*max(capacity.MinBuffer, len(tt.head))))
 			body.end(io.EOF)
 			if err := <-done; tt.encoding != "" {
 				assert.Error(t, err)

@@ -6,6 +6,7 @@ package guard
 import (
 	"sync"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -18,7 +19,7 @@ import (
 // it. It is safe for concurrent use.
 type budget struct {
 	total int64
-	most  int64 // the most that one tenant may hold, even if more is free
+	most  int64 // the most that one tenant can hold, even if no other holds anything
 	small int64 // a tenant with at most this much holds little
 
 	mu     sync.Mutex
@@ -26,13 +27,9 @@ type budget struct {
 	shares map[tenant.ID]int64
 }
 
-const (
-	reservedForSmall = 8 // 1/8 of the total
-	maxOfFree        = 3 // a tenant may hold this many times what is free
-)
-
 func newBudget(total, most, small int64) *budget {
-	return &budget{total: total, most: min(most, total), small: min(small, most), shares: make(map[tenant.ID]int64)}
+	small = min(small, most)
+	return &budget{total: total, most: max(small, capacity.Most(total, most)), small: small, shares: make(map[tenant.ID]int64)}
 }
 
 // verdict is the result of budget.take.
@@ -53,7 +50,7 @@ func (b *budget) take(id tenant.ID, n int64) verdict {
 	switch {
 	case own > b.most:
 		return overShare
-	case own > b.small && own > maxOfFree*(free-b.total/reservedForSmall):
+	case own > b.small && own > capacity.MaxOfFree*(free-b.total/capacity.ReservedForSmall):
 		return overShare
 	case free < 0:
 		return overTotal

@@ -3,13 +3,10 @@
 
 package guard
 
-import "runtime"
+import (
+	"runtime"
 
-// The default memory of a guard is an eighth of what the process may use, within these
-// bounds. Queues of accepted requests, and garbage, need as much again.
-const (
-	minMemory = 32 << 20
-	maxMemory = 64 << 20
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 )
 
 // DefaultMemory returns the default of Settings.Memory in bytes. The process can need twice as
@@ -17,9 +14,9 @@ const (
 func DefaultMemory() int64 {
 	limit, _ := MemoryLimit()
 	if limit == 0 {
-		return maxMemory
+		return capacity.MaxMemory
 	}
-	return min(max(limit/8, minMemory), maxMemory)
+	return min(max(limit/8, capacity.MinMemory), capacity.MaxMemory)
 }
 
 // Connections are bounded by file descriptors and by the memory that each needs.

@@ -10,11 +10,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 )
 
 func TestDefaults_AreWithinTheirBounds(t *testing.T) {
-	assert.GreaterOrEqual(t, DefaultMemory(), int64(minMemory))
-	assert.LessOrEqual(t, DefaultMemory(), int64(maxMemory))
+	assert.GreaterOrEqual(t, DefaultMemory(), int64(capacity.MinMemory))
+	assert.LessOrEqual(t, DefaultMemory(), int64(capacity.MaxMemory))
 	assert.Positive(t, DefaultConnections())
 	assert.LessOrEqual(t, DefaultConnections(), maxConnections)
 }

@@ -14,16 +14,13 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/admission"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 const (
-	// requestOverhead is what a request holds besides its body: a goroutine, and buffers of
-	// the connection.
-	requestOverhead = 16 << 10
-
 	// requestWork is the work that is counted for a request besides that of its connection
 	// and its content: a goroutine, the identity of the caller, the response.
 	requestWork = 20 * time.Microsecond
@@ -75,7 +72,7 @@ func (g *Guard) Admit(ctx context.Context, signal tenant.Signal) (*Request, erro
 	case overTotal:
 		return nil, r.reject(rejection.Requests)
 	}
-	if err := r.Reserve(requestOverhead); err != nil {
+	if err := r.Reserve(capacity.RequestOverhead); err != nil {
 		g.requests.give(r.tenant, 1)
 		return nil, err
 	}
@@ -341,7 +338,7 @@ func (r *Request) unreserve(n int64) {
 
 // buffer reserves and returns a buffer of at least n bytes.
 func (r *Request) buffer(n int64) (*buffer, error) {
-	if err := r.Reserve(sizeOf(n)); err != nil {
+	if err := r.Reserve(capacity.SizeOf(n)); err != nil {
 		return nil, err
 	}
 	b := r.guard.buffers.get(n)

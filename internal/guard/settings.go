@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -73,8 +74,8 @@ const (
 func (s Settings) withDefaults() Settings {
 	orDefault(&s.Memory, DefaultMemory())
 	orDefault(&s.Requests, DefaultRequests)
-	orDefault(&s.TenantMemory, s.Memory/8*5)
-	orDefault(&s.TenantRequests, max(1, s.Requests/8*5))
+	orDefault(&s.TenantMemory, capacity.DefaultTenant(s.Memory))
+	orDefault(&s.TenantRequests, max(1, capacity.DefaultTenant(s.Requests)))
 	orDefault(&s.MaxDepth, DefaultDepth)
 	orDefault(&s.MaxElements, DefaultElements)
 	orDefault(&s.MinUploadRate, DefaultMinUploadRate)

@@ -112,6 +112,19 @@ func (v vm) until(what string, condition func() bool) {
 // application starts a PM2 with an application that writes numbered lines, as a user of its own.
 func (v vm) application(user, app string) {
 	v.t.Helper()
+	v.unsaved(user, app)
+	v.save(user)
+}
+
+// save saves the list of applications of a user.
+func (v vm) save(user string) {
+	v.t.Helper()
+	v.Shell(fmt.Sprintf("runuser -u %[1]s -- env HOME=/home/%[1]s %[2]s save", user, node))
+}
+
+// unsaved is application without a saved list of applications.
+func (v vm) unsaved(user, app string) {
+	v.t.Helper()
 	v.Shell(fmt.Sprintf(`
 if ! id %[1]s >/dev/null 2>&1; then
 	useradd --create-home --shell /bin/sh %[1]s
@@ -122,8 +135,7 @@ let n = 0
 setInterval(() => console.log('%[1]s %[2]s line ' + n++), 200)
 END
 chown %[1]s: /home/%[1]s/%[2]s.js
-runuser -u %[1]s -- env HOME=/home/%[1]s %[3]s start /home/%[1]s/%[2]s.js --name %[2]s
-runuser -u %[1]s -- env HOME=/home/%[1]s %[3]s save`, user, app, node))
+runuser -u %[1]s -- env HOME=/home/%[1]s %[3]s start /home/%[1]s/%[2]s.js --name %[2]s`, user, app, node))
 }
 
 // arrived counts the lines in the data of a tenant at the gateway that contain text.
@@ -143,6 +155,15 @@ func (v vm) grows(text string) {
 	v.until("further lines of "+text, func() bool { return v.arrived("acme", text) > before })
 }
 
+// health returns the status and the text of the agent's /health.
+func (v vm) health() (code, text string) {
+	v.t.Helper()
+	out, err := v.Network("curl", "-s", "-w", "\n%{http_code}", "http://127.0.0.1:13133/health")
+	require.NoError(v.t, err)
+	at := strings.LastIndex(out, "\n")
+	return out[at+1:], out[:at]
+}
+
 func (v vm) pid() string {
 	v.t.Helper()
 	return strings.TrimSpace(v.Run("systemctl", "show", "-p", "MainPID", "--value", agent))
@@ -154,7 +175,7 @@ type finding struct{ ID, Status, Subject, Message, Fix string }
 // doctor returns the findings that are not ok.
 func (v vm) doctor() (faults []finding) {
 	v.t.Helper()
-	cmd := v.Command("tenantctl", "doctor", "-o", "json")
+	cmd := v.Command("tenantctl", "doctor", "--timeout", "60s", "-o", "json") // the machine may be busy
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if err != nil {
@@ -178,7 +199,7 @@ func TestSetup_FromCleanMachineToFirstLine(t *testing.T) {
 	env := v.gateway()
 	v.Write("/root/agent.env", env, 0o600)
 	v.application("shop", "web")
-	v.application("api", "worker")
+	v.unsaved("api", "worker") // nobody has run pm2 save
 	// A hostile user, whose folder leads to files of root.
 	v.Shell(`
 useradd --create-home mallory
@@ -214,11 +235,17 @@ chown -h eve: /home/eve/.pm2`)
 	assert.Equal(t, "0\n", v.Run("systemctl", "show", "-p", "NRestarts", "--value", agent))
 	assert.Equal(t, agent+"\n", v.Run("stat", "-c", "%U", "/proc/"+v.pid()))
 	assert.Equal(t, "enabled\n", v.Run("systemctl", "is-enabled", agent))
-	code, err := v.Network("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:13133/health")
-	require.NoError(t, err)
-	assert.Equal(t, "200", code)
-	assert.Empty(t, v.doctor())
-	_, err = v.Try("test", "-e", "/gw/data/tenant=other")
+	// A list that nobody has saved is no fault, for /health as for setup. Each names it once, with what to do.
+	code, health := v.health()
+	assert.Equal(t, "200", code, health)
+	assert.Contains(t, health, "pm2_unreachable")
+	assert.Contains(t, health, "Run `pm2 save`")
+	faults := v.doctor()
+	require.Len(t, faults, 1, "%+v", faults)
+	assert.Equal(t, "pm2.socket warn", faults[0].ID+" "+faults[0].Status)
+	assert.Contains(t, faults[0].Fix, "Run `pm2 save` as api")
+	v.save("api") // the agent sees it a moment later, see below
+	_, err := v.Try("test", "-e", "/gw/data/tenant=other")
 	require.Error(t, err, "no other tenant has data")
 
 	// Only root may read the key, which is in no environment.
@@ -244,6 +271,9 @@ chown -h eve: /home/eve/.pm2`)
 	assert.Contains(t, out, "(nothing to change)")
 	assert.NotContains(t, out, "Wrote")
 	assert.Equal(t, pid, v.pid())
+
+	v.until("the agent has the saved list", func() bool { _, health := v.health(); return !strings.Contains(health, "conditions") })
+	assert.Empty(t, v.doctor())
 
 	t.Run("rotation of the key without a restart", v.rotation)
 	t.Run("removal of access", v.removal)
@@ -286,11 +316,21 @@ func (v vm) rotation(t *testing.T) {
 	v.Shell("umask 077; " + registry + " /gw/tenantctl key create acme --description unused >/root/revoked.key 2>/root/created")
 	v.Shell(registry + ` /gw/tenantctl key revoke "$(cut -d_ -f2 /root/revoked.key)"`)
 	before := v.Run("cat", "/etc/otelcol-tenant/agent.key")
-	v.until("the gateway knows that the key is revoked", func() bool {
-		out, err := v.Try("tenantctl", "setup", "--key-file", "/root/revoked.key")
-		return err != nil && strings.Contains(out, "nothing was changed")
-	})
+	v.until("the gateway knows that the key is revoked", func() bool { return strings.Contains(v.answer("/root/revoked.key"), "revoked") })
+	out, err := v.Try("tenantctl", "setup", "--key-file", "/root/revoked.key")
+	require.Error(t, err, out)
+	assert.Contains(t, out, "The key is revoked, which cannot be undone. Install a new key")
+	assert.Contains(t, out, "nothing was changed")
 	assert.Equal(t, before, v.Run("cat", "/etc/otelcol-tenant/agent.key"))
+}
+
+// answer returns what the gateway answers to a request without data with the key in a file of the machine.
+func (v vm) answer(file string) string {
+	v.t.Helper()
+	key := strings.TrimSpace(v.Run("cat", file))
+	out, err := v.Network("curl", "-sS", "-H", "Authorization: Bearer "+key, "-H", "Content-Type: application/json", "-d", "{}", "http://"+gatewayAddress+"/v1/logs")
+	require.NoError(v.t, err)
+	return out
 }
 
 func (v vm) removal(t *testing.T) {

@@ -65,6 +65,9 @@ var bannedWords = []bannedWord{
 	{`for want of`, `write "because there is no" or "without"`},
 	{`and (?:its|their) like`, `write "and similar"`},
 	{`the way of`, `write "path" or "how"`},
+	{`in the wrong hands`, `write "has leaked"`},
+	{`f[ae]ll(?:s|en|ing)? silent`, `write "has stopped sending"`},
+	{`walls?`, `name what separates: "isolation", "the organization"`},
 	{`timetext`, `write "timeparse"`},
 }
 

@@ -3,15 +3,19 @@
 
 package lint
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
+)
 
 // Finding is one fault. Its texts contain no secret.
 type Finding struct {
-	Rule     string   `json:"rule"`
-	Severity Severity `json:"severity"`
-	File     string   `json:"file"`
-	Line     int      `json:"line,omitempty"`   // from 1; 0: the file as a whole
-	Column   int      `json:"column,omitempty"` // from 1
+	Rule     string           `json:"rule"`
+	Severity finding.Severity `json:"severity"`
+	File     string           `json:"file"`
+	Line     int              `json:"line,omitempty"`   // from 1; 0: the file as a whole
+	Column   int              `json:"column,omitempty"` // from 1
 	// Key is the path of the setting, such as receivers::otlp::protocols::http::endpoint.
 	Key     string `json:"key"`
 	Message string `json:"message"`

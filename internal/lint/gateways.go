@@ -7,41 +7,43 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 func gatewaysRules() []Rule {
 	gateway := []Role{RoleGateway}
 	return []Rule{
 		{
-			ID: "OT801", Family: FamilyGateways, Severity: Warning, roles: gateway,
+			ID: "OT801", Family: FamilyGateways, Severity: finding.Warning, roles: gateway,
 			Title: "Each of several gateways applies the whole limit of a tenant",
 			Why:   "With scope: local and gateways: 1, a tenant may send its limit to every gateway.",
 			Fix:   "Set limits::gateways to their number, or limits::scope to shared with limits::redis.",
 			check: checkLocalLimits,
 		},
 		{
-			ID: "OT802", Family: FamilyGateways, Severity: Error, roles: gateway,
+			ID: "OT802", Family: FamilyGateways, Severity: finding.Error, roles: gateway,
 			Title: "Totals of several gateways overwrite each other",
 			Why:   "Each gateway converts the delta metrics that it gets. Without an attribute or with one ID for all gateways, a backend takes the totals of all gateways for one series.",
 			Fix:   "Remove delta_to_cumulative::gateway_attribute and gateway_id, whose defaults distinguish gateways.",
 			check: checkDeltaIdentity,
 		},
 		{
-			ID: "OT803", Family: FamilyGateways, Severity: Note, roles: gateway,
+			ID: "OT803", Family: FamilyGateways, Severity: finding.Note, roles: gateway,
 			Title: "Several gateways convert delta metrics",
 			Why:   "Each makes totals of what it gets, as series with the attribute otelcol.gateway. Queries must sum over it.",
 			Fix:   "Sum over the attribute in queries, or let clients send cumulative metrics.",
 			check: checkDeltaConversion,
 		},
 		{
-			ID: "OT804", Family: FamilyGateways, Severity: Note, roles: gateway,
+			ID: "OT804", Family: FamilyGateways, Severity: finding.Note, roles: gateway,
 			Title: "Several gateways with a registry in a file",
 			Why:   "A change is in force only where the file has changed: a key that is revoked on one gateway works on the others.",
 			Fix:   "Use tenant_registry::postgres, or distribute the file to all gateways at the same time.",
 			check: checkRegistryFiles,
 		},
 		{
-			ID: "OT805", Family: FamilyGateways, Severity: Note, roles: gateway,
+			ID: "OT805", Family: FamilyGateways, Severity: finding.Note, roles: gateway,
 			Title: "Limits of one gateway with a registry for several",
 			Why:   "A registry in PostgreSQL is often that of several gateways. With scope: local and gateways: 1, a tenant may send its limit to every gateway.",
 			Fix:   "Give --gateways, the number of gateways, to lint. For several, set limits::gateways or limits::scope.",

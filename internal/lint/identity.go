@@ -11,13 +11,15 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 func identityRules() []Rule {
 	return []Rule{
 		{
-			ID: "OT201", Family: FamilyIdentity, Severity: Error,
+			ID: "OT201", Family: FamilyIdentity, Severity: finding.Error,
 			Title: "A receiver without authentication is reachable from other machines",
 			Why:   "Everyone who reaches the port can send. On an agent, the data is the tenant's; elsewhere, it has the tenant that the sender claims, or none.",
 			Fix:   "Set auth::authenticator, or tls::client_ca_file for client certificates, or listen on loopback.",
@@ -25,105 +27,105 @@ func identityRules() []Rule {
 			check: checkUnauthenticated,
 		},
 		{
-			ID: "OT202", Family: FamilyIdentity, Severity: Error,
+			ID: "OT202", Family: FamilyIdentity, Severity: finding.Error,
 			Title: "source: config behind a receiver whose clients have keys",
 			Why:   "All data gets the tenant of the configuration, whichever tenant's key a request has. Data of one tenant reaches the store of another.",
 			Fix:   "Set source: auth.",
 			check: checkSource,
 		},
 		{
-			ID: "OT203", Family: FamilyIdentity, Severity: Error,
+			ID: "OT203", Family: FamilyIdentity, Severity: finding.Error,
 			Title: "The tenant is taken from a header or from the data",
 			Why:   "Senders choose headers and attributes, so each can send as any tenant.",
 			Fix:   "Use bearer_key_auth and a tenant processor with source: auth, which take the tenant from the key.",
 			check: checkHeaderTenant,
 		},
 		{
-			ID: "OT204", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT204", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "The tenant's attribute is changed behind the tenant processor",
 			Why:   "tenant_routing compares the attribute with the identity of the client and rejects data of another tenant. Without a client, as on an agent, the data reaches another tenant.",
 			Fix:   "Put the processor in front of the tenant processor, or do not change the attribute.",
 			check: checkChangedTenant,
 		},
 		{
-			ID: "OT205", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT205", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "include_metadata makes the headers of senders available",
 			Why:   "Headers are what a sender writes. Components that use them, such as batch with metadata_keys, follow what the sender claims. bearer_key_auth removes them again.",
 			Fix:   "Remove include_metadata.",
 			check: checkIncludeMetadata,
 		},
 		{
-			ID: "OT206", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT206", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "An authenticator that is not known to set the tenant",
 			Why:   "A tenant processor with source: auth rejects requests without a tenant.",
 			Fix:   "Use bearer_key_auth.",
 			check: checked(configcheck.UnknownAuthenticator),
 		},
 		{
-			ID: "OT207", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT207", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "Messages over gRPC are read before the key is checked",
 			Why:   "A client without a key makes the receiver read and decode its messages.",
 			Fix:   "Use the receiver tenant_otlp, or add {id: bearer_key_auth} to middlewares.",
 			check: checked(configcheck.LateAuthentication),
 		},
 		{
-			ID: "OT208", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT208", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "A receiver without request_guard",
 			Why:   "Requests are decompressed and decoded before any limit applies, so one request can exhaust the memory of the process.",
 			Fix:   "Use the receiver tenant_otlp, or add {id: request_guard} to middlewares.",
 			check: checked(configcheck.NoGuard),
 		},
 		{
-			ID: "OT209", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT209", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "Requests are admitted twice",
 			Why:   "Each request counts twice against the limits of the guard.",
 			Fix:   "Remove {id: request_guard} from middlewares, or all but one of them.",
 			check: checked(configcheck.GuardedTwice),
 		},
 		{
-			ID: "OT210", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT210", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "A guard without a registry",
 			Why:   "Requests of a tenant that was suspended after its key was checked are read and decoded before they are rejected.",
 			Fix:   "Set registry of the request_guard extension.",
 			check: checked(configcheck.GuardWithoutRegistry),
 		},
 		{
-			ID: "OT211", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT211", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "Several guards",
 			Why:   "Each guard has separate limits, so one tenant may use its share of every guard.",
 			Fix:   "Use one request_guard for all receivers.",
 			check: checked(configcheck.SeveralGuards),
 		},
 		{
-			ID: "OT212", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT212", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "Several registries",
 			Why:   "A tenant, a key or a suspension in only one of them applies to only some of the components.",
 			Fix:   "Use one registry.",
 			check: checked(configcheck.SeveralRegistries),
 		},
 		{
-			ID: "OT213", Family: FamilyIdentity, Severity: Warning,
+			ID: "OT213", Family: FamilyIdentity, Severity: finding.Warning,
 			Title: "A receiver accepts larger bodies than its guard",
-			Why:   "A tenant may use five eighths of request_guard::memory. A larger body is rejected with 413, however large the receiver's limit is.",
+			Why:   "A tenant may use five eighths of request_guard::memory, from which the body and its buffers are taken. A body that does not fit is rejected with 413, however large the receiver's limit is.",
 			Fix:   "Raise request_guard::memory or tenant::memory, or lower the limit of the receiver.",
 			check: checkBodySizes,
 		},
 		{
-			ID: "OT214", Family: FamilyIdentity, Severity: Error,
+			ID: "OT214", Family: FamilyIdentity, Severity: finding.Error,
 			Title: "Every client is a trusted proxy",
 			Why:   "A client can choose its address: source_cidrs of keys, limits per source and the audit log have no effect.",
 			Fix:   "List only the addresses of proxies.",
 			check: checkTrustedProxies,
 		},
 		{
-			ID: "OT215", Family: FamilyIdentity, Severity: Error,
+			ID: "OT215", Family: FamilyIdentity, Severity: finding.Error,
 			Title: "Every web page may send",
 			Why:   "Any page that a user opens can send data from the user's browser, also to a receiver on loopback.",
 			Fix:   "List the origins of your own pages. Keys of browsers need origins in the registry too.",
 			check: checkCORS,
 		},
 		{
-			ID: "OT216", Family: FamilyIdentity, Severity: Note, roles: []Role{roleOther},
+			ID: "OT216", Family: FamilyIdentity, Severity: finding.Note, roles: []Role{roleOther},
 			Title: "A collector without tenants whose receiver has no authentication",
 			Why:   "Everyone who reaches the port can send. That is acceptable for a collector that only a gateway can reach, such as in a network of Docker Compose.",
 			Fix:   "Set auth::authenticator, or let only the gateway reach the port.",
@@ -260,14 +262,6 @@ func checkIncludeMetadata(c *config, report reporter) {
 	}
 }
 
-// Bounds of request_guard and of receivers by default.
-const (
-	// maxGuardMemory is the most that request_guard::memory is by default.
-	maxGuardMemory = 64 * bytesize.MiB
-	// A tenant may use tenantEighths eighths of request_guard::memory by default.
-	tenantEighths = 5
-)
-
 func checkBodySizes(c *config, report reporter) {
 	for i := range c.listeners {
 		l := &c.listeners[i]
@@ -282,19 +276,20 @@ func checkBodySizes(c *config, report reporter) {
 		if set == nil {
 			continue
 		}
-		memory, known := size(set.at("memory"), maxGuardMemory)
-		share, knownShare := size(set.at("tenant", "memory"), memory/8*tenantEighths)
+		memory, known := size(set.at("memory"), capacity.MaxMemory) // unset, it is at most that
+		share, knownShare := size(set.at("tenant", "memory"), bytesize.Size(capacity.DefaultTenant(int64(memory))))
 		if !known || !knownShare {
 			continue
 		}
+		most := bytesize.Size(capacity.LargestBody(capacity.Most(int64(memory), int64(share))))
 		name, unit := "max_request_body_size", bytesize.Size(1)
 		if l.grpc {
 			name, unit = "max_recv_msg_size_mib", bytesize.MiB
 		}
 		v := l.set.at(name)
 		body, known := size(v, 0)
-		if body *= unit; known && body > share {
-			report(v, l.key+"::"+name, "allows %v, but a tenant may use at most %v of the memory of %s: larger requests are always rejected", body, share, guard)
+		if body *= unit; known && body > most {
+			report(v, l.key+"::"+name, "allows %v, but the memory of %s is enough for at most %v without compression: larger ones are always rejected", body, guard, most.Rounded())
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 // Settings say what is checked.
@@ -53,7 +54,7 @@ type Result struct {
 }
 
 // Count returns the number of findings of at least the severity, without suppressed ones.
-func (r *Result) Count(least Severity) (n int) {
+func (r *Result) Count(least finding.Severity) (n int) {
 	for _, f := range r.Findings {
 		if f.Severity >= least && f.Suppressed == "" {
 			n++

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 // example is a configuration in testdata/rules. A file has two or more: those with "# want: ID" at
@@ -163,7 +164,7 @@ func TestRules(t *testing.T) {
 		assert.False(t, seen[r.ID], r.ID)
 		assert.Greater(t, r.ID, last, "rules are ordered")
 		seen[r.ID], last = true, r.ID
-		assert.NotZero(t, r.Severity, r.ID)
+		assert.Contains(t, []finding.Severity{finding.Note, finding.Warning, finding.Error}, r.Severity, "%s: the levels of SARIF", r.ID)
 		for _, text := range []string{r.Why, r.Fix} {
 			assert.True(t, strings.HasSuffix(text, "."), "%s: %q is not a sentence", r.ID, text)
 		}
@@ -186,7 +187,7 @@ func TestRules_CoverConfigcheck(t *testing.T) {
 				refuses := slices.Contains(configcheck.Refusals(), name)
 				assert.Equal(t, refuses, r.Refused, "%s: %s", name, r.ID)
 				if refuses {
-					assert.Equal(t, Error, r.Severity, r.ID)
+					assert.Equal(t, finding.Error, r.Severity, r.ID)
 				}
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/audit"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/registryfile"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -20,42 +21,42 @@ import (
 func registryRules() []Rule {
 	return []Rule{
 		{
-			ID: "OT701", Family: FamilyRegistry, Severity: Error,
+			ID: "OT701", Family: FamilyRegistry, Severity: finding.Error,
 			Title: "The registry is not valid",
 			Why:   "Gateways keep the last valid registry, so no change is applied.",
 			Fix:   "Correct the entry. tenantctl registry validate shows all faults.",
 			check: checkFaults,
 		},
 		{
-			ID: "OT702", Family: FamilyRegistry, Severity: Warning,
+			ID: "OT702", Family: FamilyRegistry, Severity: finding.Warning,
 			Title: "A key without expiry",
 			Why:   "A key that leaks and is never rotated works until somebody notices.",
 			Fix:   "Rotate it with tenantctl key rotate and an expiry.",
 			check: checkExpiry,
 		},
 		{
-			ID: "OT703", Family: FamilyRegistry, Severity: Error,
+			ID: "OT703", Family: FamilyRegistry, Severity: finding.Error,
 			Title: "A tenant's data is sent without TLS to a public address",
 			Why:   "Anyone on the path reads and changes the data, and the tokens in headers. The address comes from the tenant's variables.",
 			Fix:   "Write https:// in the variable.",
 			check: checkVariableEndpoints,
 		},
 		{
-			ID: "OT704", Family: FamilyRegistry, Severity: Warning,
+			ID: "OT704", Family: FamilyRegistry, Severity: finding.Warning,
 			Title: "A secret in clear text in the registry",
 			Why:   "It is also in snapshots, backups and exports of the registry.",
 			Fix:   "Write ${file:PATH} with a path below references::directories.",
 			check: checkRegistrySecrets,
 		},
 		{
-			ID: "OT705", Family: FamilyRegistry, Severity: Note,
+			ID: "OT705", Family: FamilyRegistry, Severity: finding.Note,
 			Title: "A tenant without limits",
 			Why:   "It can use half of the processors while others send, and any part of the disk that is free.",
 			Fix:   "Set limits with tenantctl tenant update.",
 			check: checkLimits,
 		},
 		{
-			ID: "OT706", Family: FamilyRegistry, Severity: Warning,
+			ID: "OT706", Family: FamilyRegistry, Severity: finding.Warning,
 			Title: "An active tenant without a usable key",
 			Why:   "All its requests are rejected with 401.",
 			Fix:   "Create a key with tenantctl key create, or suspend the tenant.",

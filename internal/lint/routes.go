@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewayconfig"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -15,35 +16,35 @@ import (
 func routeRules() []Rule {
 	return []Rule{
 		{
-			ID: "OT601", Family: FamilyRoutes, Severity: Error,
+			ID: "OT601", Family: FamilyRoutes, Severity: finding.Error,
 			Title: "A route to a destination that does not exist, or does not take the signal",
 			Why:   "Data of the route is rejected until the route is corrected, or waits without end.",
 			Fix:   "Correct the name in the route, or add the destination to tenant_routing.",
 			check: checkRoutes,
 		},
 		{
-			ID: "OT602", Family: FamilyRoutes, Severity: Error,
+			ID: "OT602", Family: FamilyRoutes, Severity: finding.Error,
 			Title: "A variable of a destination that the tenant does not have",
 			Why:   "The destination cannot be used for the tenant, whose data of this route is rejected.",
 			Fix:   "Add the variable with tenantctl tenant update --var, or change the route.",
 			check: checkVariables,
 		},
 		{
-			ID: "OT603", Family: FamilyRoutes, Severity: Warning,
+			ID: "OT603", Family: FamilyRoutes, Severity: finding.Warning,
 			Title: "tenant_routing without a registry behind keys",
 			Why:   "All tenants use the same routes, and at most max_tenants tenants are accepted.",
 			Fix:   "Set registry of tenant_routing to the tenant_registry extension.",
 			check: checked(configcheck.NoRoutingRegistry),
 		},
 		{
-			ID: "OT604", Family: FamilyRoutes, Severity: Warning, roles: []Role{RoleGateway},
+			ID: "OT604", Family: FamilyRoutes, Severity: finding.Warning, roles: []Role{RoleGateway},
 			Title: "An exporter beside tenant_routing",
 			Why:   "It sends the data of all tenants to one place through one queue: the outage of its backend delays or loses data of all, and routes do not apply.",
 			Fix:   "Make its backend a destination of tenant_routing.",
 			check: checkOtherExporters,
 		},
 		{
-			ID: "OT605", Family: FamilyRoutes, Severity: Warning,
+			ID: "OT605", Family: FamilyRoutes, Severity: finding.Warning,
 			Title: "Tenants without a route",
 			Why:   "Data of a tenant without a route for its signal is rejected with 403 and not sent again.",
 			Fix:   "Set routes of tenant_routing for all signals, or routes of the tenant.",

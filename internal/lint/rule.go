@@ -6,6 +6,8 @@ package lint
 import (
 	"slices"
 	"strings"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 // DocsURL is the page that describes all rules. The fragment of a rule is its ID in small letters.
@@ -17,7 +19,7 @@ type Rule struct {
 	ID string
 	// Family groups rules on the page that describes them.
 	Family   Family
-	Severity Severity
+	Severity finding.Severity
 	// Title describes the fault in a few words.
 	Title string
 	// Why is what happens with the fault, in sentences.

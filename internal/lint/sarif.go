@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 // sarifSchema identifies the format.
@@ -46,12 +48,12 @@ type (
 		DefaultConfiguration sarifConfiguration `json:"defaultConfiguration"`
 	}
 	sarifConfiguration struct {
-		Level Severity `json:"level"`
+		Level finding.Severity `json:"level"`
 	}
 	sarifResult struct {
 		RuleID       string             `json:"ruleId"`
 		RuleIndex    int                `json:"ruleIndex"`
-		Level        Severity           `json:"level"`
+		Level        finding.Severity   `json:"level"`
 		Message      sarifText          `json:"message"`
 		Locations    []sarifLocation    `json:"locations"`
 		Suppressions []sarifSuppression `json:"suppressions,omitempty"`

@@ -11,14 +11,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 // The output has what SARIF 2.1.0 and services that read it require.
 func TestWriteSARIF(t *testing.T) {
 	result := &Result{Findings: []Finding{
-		{Rule: "OT101", Severity: Error, File: "a dir/gateway.yaml", Line: 3, Column: 5, Key: "exporters::otlp::endpoint", Message: "is <b>"},
-		{Rule: "OT102", Severity: Note, File: "/etc/gateway.yaml", Line: 1, Column: 0, Key: "x", Suppressed: "a lab"},
-		{Rule: "OT701", Severity: Error, File: "postgres://localhost/tenants", Key: "tenants"},
+		{Rule: "OT101", Severity: finding.Error, File: "a dir/gateway.yaml", Line: 3, Column: 5, Key: "exporters::otlp::endpoint", Message: "is <b>"},
+		{Rule: "OT102", Severity: finding.Note, File: "/etc/gateway.yaml", Line: 1, Column: 0, Key: "x", Suppressed: "a lab"},
+		{Rule: "OT701", Severity: finding.Error, File: "postgres://localhost/tenants", Key: "tenants"},
 	}}
 	var out bytes.Buffer
 	require.NoError(t, WriteSARIF(&out, result, "1.2.3"))

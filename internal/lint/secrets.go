@@ -10,26 +10,28 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 func secretRules() []Rule {
 	return []Rule{
 		{
-			ID: "OT301", Family: FamilySecrets, Severity: Error,
+			ID: "OT301", Family: FamilySecrets, Severity: finding.Error,
 			Title: "A secret is in the file in clear text",
 			Why:   "Configurations are in version control, in backups and in tickets, and have more readers than secrets.",
 			Fix:   "Put the secret into a file that only the collector can read, and write ${file:PATH} or the key with _file.",
 			check: checkClearSecrets,
 		},
 		{
-			ID: "OT302", Family: FamilySecrets, Severity: Error,
+			ID: "OT302", Family: FamilySecrets, Severity: finding.Error,
 			Title: "A secret file is readable by every user of the machine",
 			Why:   "Every local program can send as the tenant, or decrypt or change what the secret protects. Only files that exist on this machine are checked.",
 			Fix:   "Run chmod o= on the file, and chown it to the user of the collector.",
 			check: checkSecretFiles,
 		},
 		{
-			ID: "OT303", Family: FamilySecrets, Severity: Note,
+			ID: "OT303", Family: FamilySecrets, Severity: finding.Note,
 			Title: "A secret is in the environment of the process",
 			Why:   "Child processes inherit the environment, crash reports and container tools show it, and a change needs a restart.",
 			Fix:   "Write ${file:PATH}, or the key with _file, and pass the file with LoadCredential= of systemd or as a secret of the container.",

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 const (
@@ -17,13 +19,13 @@ const (
 func linterRules() []Rule {
 	return []Rule{
 		{
-			ID: idBadSuppression, Family: FamilyLinter, Severity: Warning,
+			ID: idBadSuppression, Family: FamilyLinter, Severity: finding.Warning,
 			Title: "A suppression without effect",
 			Why:   "A comment # lint:ignore must name existing rules and a reason. Otherwise it suppresses nothing.",
 			Fix:   "Write # lint:ignore OT103 REASON, with several rules separated by commas.",
 		},
 		{
-			ID: idUnusedSuppression, Family: FamilyLinter, Severity: Note,
+			ID: idUnusedSuppression, Family: FamilyLinter, Severity: finding.Note,
 			Title: "A suppression of a finding that does not exist",
 			Why:   "The setting has changed, or the comment is on another line than the setting. It could hide a finding later.",
 			Fix:   "Remove the comment.",

@@ -7,54 +7,56 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 )
 
 func transportRules() []Rule {
 	return []Rule{
 		{
-			ID: "OT101", Family: FamilyTransport, Severity: Error,
+			ID: "OT101", Family: FamilyTransport, Severity: finding.Error,
 			Title: "Data is sent without TLS to a public address",
 			Why:   "Anyone on the path reads and changes the data of tenants, and the keys and tokens in headers.",
 			Fix:   "Use https://, or remove tls::insecure.",
 			check: checkPlaintext(reachPublic, "is %s: data and credentials are sent to %s without TLS"),
 		},
 		{
-			ID: "OT102", Family: FamilyTransport, Severity: Note,
+			ID: "OT102", Family: FamilyTransport, Severity: finding.Note,
 			Title: "Data is sent without TLS in a private network",
 			Why:   "It is readable for all machines on the path. That is acceptable in a network of only trusted machines, such as one of Docker Compose.",
 			Fix:   "Use https://, or make sure that only trusted machines are in the network.",
 			check: checkPlaintext(reachPrivate, "is %s: data and credentials are sent to %s without TLS, in what seems to be a private network"),
 		},
 		{
-			ID: "OT103", Family: FamilyTransport, Severity: Note,
+			ID: "OT103", Family: FamilyTransport, Severity: finding.Note,
 			Title: "A receiver without TLS is reachable from other machines",
 			Why:   "Without TLS, anyone who sees the traffic has the keys. A proxy in front must terminate TLS (docs/proxies.md), and clients must not be able to bypass it.",
 			Fix:   "Set tls on the receiver. Or put a proxy in front, and let only the proxy reach the port.",
 			check: checkPlainServers,
 		},
 		{
-			ID: "OT104", Family: FamilyTransport, Severity: Error,
+			ID: "OT104", Family: FamilyTransport, Severity: finding.Error,
 			Title: "Verification of certificates is disabled",
 			Why:   "Anyone on the path can present any certificate, so TLS protects nothing.",
 			Fix:   "Remove insecure_skip_verify, and set ca_file to the certificate authority of the server.",
 			check: checkSkipVerify,
 		},
 		{
-			ID: "OT105", Family: FamilyTransport, Severity: Warning,
+			ID: "OT105", Family: FamilyTransport, Severity: finding.Warning,
 			Title: "The key may be sent without TLS",
 			Why:   "bearer_key_auth::client refuses to send the key without TLS to other machines. The setting insecure disables that.",
 			Fix:   "Remove insecure, and use https://.",
 			check: checkInsecureKey,
 		},
 		{
-			ID: "OT106", Family: FamilyTransport, Severity: Warning,
+			ID: "OT106", Family: FamilyTransport, Severity: finding.Warning,
 			Title: "The registry or Redis is used without TLS",
 			Why:   "Anyone on the path can change keys, routes and limits of tenants, and reads the password.",
 			Fix:   "Write sslmode=verify-full in the DSN, or set limits::redis::tls.",
 			check: checkStores,
 		},
 		{
-			ID: "OT107", Family: FamilyTransport, Severity: Warning,
+			ID: "OT107", Family: FamilyTransport, Severity: finding.Warning,
 			Title: "An outdated version of TLS is allowed",
 			Why:   "TLS 1.0 and 1.1 have known weaknesses. The default is 1.2.",
 			Fix:   "Remove min_version and max_version, or set them to 1.2 or 1.3.",

@@ -62,18 +62,28 @@ type logsWatch struct {
 func (w *logsWatch) findings() []condition.Finding {
 	all := w.dropped.findings(w.now())
 	all = append(all, w.ofFiles(w.tailer.Faults())...)
-	var silent []roster.Silent
+	var silent, unlisted []roster.Silent
 	for _, s := range w.roster.Silent() {
 		switch {
 		case s.Reason == rpc.ErrDenied.Error() && s.Saved:
 			// A saved list is sufficient if this process may not ask PM2.
+		case s.Reason == rpc.ErrDenied.Error() && !w.cfg.Metrics.Enabled:
+			// Nothing needs the socket, so the operator has not given access to it. The files in
+			// `logs` are read without a list.
+			unlisted = append(unlisted, s)
 		case s.Reason == rpc.ErrAbsent.Error() && len(w.cfg.Include) > 0:
 			// The list would only add names, and these files may be those of containers.
 		default:
 			silent = append(silent, s)
 		}
 	}
-	return append(all, ofDaemons(silent, w.lacks(silent))...)
+	// Of two findings with one name the first counts.
+	all = append(all, ofDaemons(silent, w.lacks(silent))...)
+	warnings := ofDaemons(unlisted, w.lacks(unlisted))
+	for i := range warnings {
+		warnings[i].Warning = true
+	}
+	return append(all, warnings...)
 }
 
 // lacks returns what daemons that do not answer do not return.
@@ -82,7 +92,7 @@ func (w *logsWatch) lacks(silent []roster.Silent) lack {
 	if len(w.cfg.Include) == 0 && slices.ContainsFunc(silent, func(s roster.Silent) bool { return !s.Listed }) {
 		l.effect = "; files outside of its folder `logs` are not read"
 	}
-	if w.cfg.Metrics.Enabled {
+	if l.metrics = w.cfg.Metrics.Enabled; l.metrics {
 		l.what += " and no metrics" // which come from the same answer
 	}
 	return l
@@ -148,7 +158,10 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // lack is what a daemon that does not answer does not return, and what follows.
-type lack struct{ what, effect string }
+type lack struct {
+	what, effect string
+	metrics      bool // metrics are wanted, which only the daemon has
+}
 
 // ofDaemons returns a finding about daemons that do not answer.
 func ofDaemons(silent []roster.Silent, l lack) []condition.Finding {
@@ -161,18 +174,24 @@ func ofDaemons(silent []roster.Silent, l lack) []condition.Finding {
 	}
 	first := silent[0]
 	return []condition.Finding{{
-		Name: condition.PM2Unreachable, Cause: first.Reason, Fix: fixOfDaemon(first.Reason),
+		Name: condition.PM2Unreachable, Cause: first.Reason, Fix: fixOfDaemon(&first, l.metrics),
 		Message: fmt.Sprintf("PM2 in %s returns %s: %s%s", condition.Paths(homes), l.what, oneLine(first.Err), l.effect),
 	}}
 }
 
 // fixOfDaemon returns what to do about a daemon that does not answer, or "" if only the general
-// fix applies.
-func fixOfDaemon(reason string) string {
-	switch reason {
-	case rpc.ErrAbsent.Error():
+// fix applies. Without metrics the list that `pm2 save` writes is as good as an answer.
+func fixOfDaemon(s *roster.Silent, metrics bool) string {
+	switch {
+	case s.Reason == rpc.ErrAbsent.Error() && !metrics:
+		return "Start PM2 as the user whose home folder `PM2_HOME` names. On a machine without PM2 run `tenantctl setup --without-pm2`."
+	case s.Reason == rpc.ErrAbsent.Error():
 		return "Start PM2 as the user whose home folder `PM2_HOME` names. On a machine without PM2 run `tenantctl setup --without-pm2`, or set `PM2_METRICS=false` if the receiver reads other files."
-	case rpc.ErrDenied.Error():
+	case s.Reason == rpc.ErrDenied.Error() && !metrics && s.Unreadable:
+		return "Run `tenantctl setup`, which lets the agent's user read the list in `dump.pm2`."
+	case s.Reason == rpc.ErrDenied.Error() && !metrics:
+		return "Run `pm2 save` as the user of PM2, which writes the list to a file, and again after each change of applications. If the condition lasts, run `tenantctl setup`, which lets the agent's user read the file."
+	case s.Reason == rpc.ErrDenied.Error():
 		return "Run the agent as the user of PM2, or start PM2 with `PM2_SOCKET_USER` and `PM2_SOCKET_GROUP`, or do without metrics of processes: set `PM2_METRICS=false` and run `pm2 save`, which writes the list to a file."
 	}
 	return ""
@@ -181,7 +200,7 @@ func fixOfDaemon(reason string) string {
 // findings returns what keeps processes from having metrics.
 func (r *metricsReceiver) findings() []condition.Finding {
 	if silent := r.silent.Load(); silent != nil {
-		all := ofDaemons(*silent, lack{what: "no metrics"})
+		all := ofDaemons(*silent, lack{what: "no metrics", metrics: true})
 		for i := range all {
 			all[i].Minor = true // the logs receiver knows more
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,19 +119,82 @@ func TestConditions_NoPM2ThenAStoppedOne(t *testing.T) {
 }
 
 func TestOfDaemons_FixMatchesTheCause(t *testing.T) {
-	for reason, want := range map[string]string{
-		"absent": "Start PM2",
-		"denied": "PM2_SOCKET_USER",
-		"other":  "", // the general advice of the condition
+	for name, c := range map[string]struct {
+		silent  roster.Silent
+		metrics bool
+		want    string // how the fix begins; empty: the general advice of the condition
+	}{
+		"absent":              {roster.Silent{Reason: "absent"}, true, "Start PM2 as the user"},
+		"absent, no metrics":  {roster.Silent{Reason: "absent"}, false, "Start PM2 as the user"},
+		"denied":              {roster.Silent{Reason: "denied"}, true, "Run the agent as the user of PM2, or start PM2 with `PM2_SOCKET_USER`"},
+		"denied, no metrics":  {roster.Silent{Reason: "denied"}, false, "Run `pm2 save` as the user of PM2"},
+		"denied, closed file": {roster.Silent{Reason: "denied", Unreadable: true}, false, "Run `tenantctl setup`"},
+		"closed, and metrics": {roster.Silent{Reason: "denied", Unreadable: true}, true, "Run the agent as the user of PM2"},
+		"other":               {roster.Silent{Reason: "other"}, true, ""},
+		"other, no metrics":   {roster.Silent{Reason: "other"}, false, ""},
 	} {
-		all := ofDaemons([]roster.Silent{{Home: "/home/app/.pm2", Reason: reason, Err: errors.New("no answer")}}, lack{what: "no metrics"})
-		require.Len(t, all, 1)
-		assert.Equal(t, reason, all[0].Cause)
-		if want == "" {
-			assert.Empty(t, all[0].Fix, reason)
+		c.silent.Home, c.silent.Err = "/home/app/.pm2", errors.New("no answer")
+		all := ofDaemons([]roster.Silent{c.silent}, lack{what: "no metrics", metrics: c.metrics})
+		require.Len(t, all, 1, name)
+		assert.Equal(t, c.silent.Reason, all[0].Cause, name)
+		if c.want == "" {
+			assert.Empty(t, all[0].Fix, name)
 			continue
 		}
-		assert.Contains(t, all[0].Fix, want)
+		assert.True(t, strings.HasPrefix(all[0].Fix, c.want), "%s: %s", name, all[0].Fix)
+		assert.Less(t, len(all[0].Fix), 400, "it is not cut")
+		if !c.metrics {
+			assert.NotContains(t, all[0].Fix, "PM2_METRICS", "%s: it is set already", name)
+		}
+	}
+}
+
+// Without access to PM2's socket the files in `logs` are read, so that the collector is healthy. Only with
+// metrics it cannot do what it is configured for.
+func TestConditions_WithoutAccessToTheSocket(t *testing.T) {
+	if unprivileged.Rerun(t) {
+		return
+	}
+	for name, c := range map[string]struct {
+		metrics bool
+		dump    os.FileMode // 0: there is none
+		closed  bool
+		warning bool
+		want    []string
+		fix     string
+	}{
+		"not saved":   {false, 0, false, true, []string{"pm2_unreachable denied"}, "Run `pm2 save`"},
+		"saved":       {false, 0o600, false, false, nil, ""},
+		"closed list": {false, 0o600, true, true, []string{"pm2_unreachable denied"}, "Run `tenantctl setup`"},
+		"metrics":     {true, 0, false, false, []string{"pm2_unreachable denied"}, "Run the agent as the user of PM2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			home := t.TempDir()
+			write(t, filepath.Join(home, "logs", "web-out.log"), "one\n")
+			l, err := net.Listen("unix", filepath.Join(home, "rpc.sock"))
+			require.NoError(t, err)
+			defer l.Close()
+			require.NoError(t, os.Chmod(filepath.Join(home, "rpc.sock"), 0))
+			if c.dump != 0 {
+				write(t, filepath.Join(home, "dump.pm2"), "[]")
+				if c.closed {
+					require.NoError(t, os.Chmod(filepath.Join(home, "dump.pm2"), 0))
+				}
+			}
+			cfg := testConfig(home)
+			cfg.ProcessList = defaultProcessListConfig()
+			cfg.Metrics.Enabled = c.metrics
+			b := &board{}
+			r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), b, new(consumertest.LogsSink))
+			b.await(t, c.want...)
+			for _, src := range b.sources {
+				for _, f := range src.Report() {
+					assert.Equal(t, c.warning, f.Warning)
+					assert.True(t, strings.HasPrefix(f.Fix, c.fix), f.Fix)
+				}
+			}
+			require.NoError(t, r.Shutdown(t.Context()))
+		})
 	}
 }
 
@@ -168,12 +232,12 @@ func TestLogsWatch_SaysWhatIsMissing(t *testing.T) {
 	cfg := testConfig("/srv/a")
 	w := &logsWatch{cfg: cfg}
 	const outside = "; files outside of its folder `logs` are not read"
-	assert.Equal(t, lack{"no list of log files", outside}, w.lacks(silent(false)))
+	assert.Equal(t, lack{what: "no list of log files", effect: outside}, w.lacks(silent(false)))
 	assert.Equal(t, lack{what: "no list of log files"}, w.lacks(silent(true)))
 	cfg.Metrics.Enabled = true
-	assert.Equal(t, lack{"no list of log files and no metrics", outside}, w.lacks(silent(false)))
+	assert.Equal(t, lack{what: "no list of log files and no metrics", effect: outside, metrics: true}, w.lacks(silent(false)))
 	cfg.Include = []string{"/x/*.log"}
-	assert.Equal(t, lack{what: "no list of log files and no metrics"}, w.lacks(silent(false)))
+	assert.Equal(t, lack{what: "no list of log files and no metrics", metrics: true}, w.lacks(silent(false)))
 }
 
 // A home that is named is missed even if there are others.

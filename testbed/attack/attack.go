@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -242,11 +243,17 @@ func anonymous(size Size) []Attack {
 		}),
 		attack("wrong keys, HTTP", func(ctx context.Context, t *Target) {
 			t.Key = "obs_kaaaaaaa_" + strings.Repeat("0", 38)
-			for range 100 {
-				if _, err := t.send(ctx, post{path: logsPath, content: protobuf, body: Log("x")}); err != nil {
-					return
-				}
+			var senders sync.WaitGroup
+			for range 10 { // the gateway answers each of them slowly
+				senders.Go(func() {
+					for range 10 {
+						if _, err := t.send(ctx, post{path: logsPath, content: protobuf, body: Log("x")}); err != nil {
+							return
+						}
+					}
+				})
 			}
+			senders.Wait()
 		}),
 	}
 }

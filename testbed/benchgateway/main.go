@@ -5,7 +5,7 @@
 // (bearertokenauth, routing connector, one otlp_http exporter per tenant), and prints what the same
 // requests cost each of them. Runs are interleaved and medians are printed, because the speed of a
 // machine changes. CPU time is that of the gateway's process, so other processes and the load
-// generator do not count. With -wall it measures latencies, which do depend on other processes.
+// generator do not count. With -isolation it measures latencies, which do depend on other processes.
 package main
 
 import (
@@ -37,10 +37,10 @@ type options struct {
 	profile     string
 	env         string
 
-	wall      bool
-	wallRate  float64
-	wallFlood float64
-	wallTime  time.Duration
+	isolation      bool
+	isolationRate  float64
+	isolationFlood float64
+	isolationTime  time.Duration
 }
 
 func main() {
@@ -57,10 +57,10 @@ func main() {
 	flag.StringVar(&o.batch, "batch", "100ms", "lane::batch::timeout of otelcol-tenant; 100ms is the default")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of the runs; profiling itself costs a little")
 	flag.StringVar(&o.env, "env", "", "additional environment of otelcol-tenant, NAME=value,NAME=value; GOGC for example")
-	flag.BoolVar(&o.wall, "wall", false, "measure how failures of some tenants affect the latency of the others")
-	flag.Float64Var(&o.wallRate, "wall-rate", 4, "requests per second of each of a hundred tenants")
-	flag.Float64Var(&o.wallFlood, "wall-flood", 20, "multiple of its share that the flooding tenant sends")
-	flag.DurationVar(&o.wallTime, "wall-time", 15*time.Second, "length of a run, after a warm-up of 2 s")
+	flag.BoolVar(&o.isolation, "isolation", false, "measure how failures of some tenants affect the latency of the others")
+	flag.Float64Var(&o.isolationRate, "isolation-rate", 4, "requests per second of each of a hundred tenants")
+	flag.Float64Var(&o.isolationFlood, "isolation-flood", 20, "multiple of its share that the flooding tenant sends")
+	flag.DurationVar(&o.isolationTime, "isolation-time", 15*time.Second, "length of a run, after a warm-up of 2 s")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -73,8 +73,8 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	if o.wall && (o.wallRate <= 0 || o.wallFlood < 1 || o.wallTime < time.Second) {
-		return errors.New("-wall-rate must be positive, -wall-flood at least 1, -wall-time at least 1s")
+	if o.isolation && (o.isolationRate <= 0 || o.isolationFlood < 1 || o.isolationTime < time.Second) {
+		return errors.New("-isolation-rate must be positive, -isolation-flood at least 1, -isolation-time at least 1s")
 	}
 	if o.runs < 1 || o.requests < 1 || o.workers < 1 {
 		return errors.New("-runs, -requests and -workers must be positive")
@@ -93,7 +93,7 @@ func run(ctx context.Context, o options) error {
 	}
 	var subjects []subject
 	for name := range strings.SplitSeq(o.subjects, ",") {
-		if o.wall && strings.HasPrefix(name, "contrib") {
+		if o.isolation && strings.HasPrefix(name, "contrib") {
 			continue
 		}
 		s, err := newSubject(strings.TrimSpace(name), build, o)
@@ -102,11 +102,11 @@ func run(ctx context.Context, o options) error {
 		}
 		subjects = append(subjects, s)
 	}
-	if o.wall {
-		fmt.Printf("%s; %d runs of %s\n\n", machine(), o.runs, o.wallTime)
-		w := &wall{
-			bench: &bench{options: o, dir: filepath.Join(build, "benchwall"), bodies: payloads()},
-			rate:  o.wallRate, flood: o.wallFlood, time: o.wallTime,
+	if o.isolation {
+		fmt.Printf("%s; %d runs of %s\n\n", machine(), o.runs, o.isolationTime)
+		w := &isolation{
+			bench: &bench{options: o, dir: filepath.Join(build, "benchisolation"), bodies: payloads()},
+			rate:  o.isolationRate, flood: o.isolationFlood, time: o.isolationTime,
 		}
 		return w.run(ctx, subjects)
 	}

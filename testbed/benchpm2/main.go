@@ -128,7 +128,7 @@ func (b *bench) bulk(exporter string) error {
 	}
 	o, t := median(ours), median(baseline)
 	fmt.Printf("\nTo %s: %d MB, %d lines in %d files\n\n", exporter, manifest.bytes/1e6, manifest.lines, len(loggers))
-	fmt.Println("| receiver | CPU s per million records | MB/s per core | allocations per record | bytes allocated per record | peak RSS MiB | peak of own memory MiB | wall s |")
+	fmt.Println("| receiver | CPU s per million records | MB/s per core | allocations per record | bytes allocated per record | peak RSS MiB | peak of own memory MiB | elapsed s |")
 	fmt.Println("|---|---:|---:|---:|---:|---:|---:|---:|")
 	for _, x := range []struct {
 		name string
@@ -136,7 +136,7 @@ func (b *bench) bulk(exporter string) error {
 	}{{b.ours.name, o}, {b.baseline.name, t}} {
 		n := float64(manifest.lines)
 		fmt.Printf("| %s | %.2f | %.1f | %.1f | %.0f | %.0f | %.0f | %.1f |\n", x.name, x.r.cpu/n*1e6, float64(manifest.bytes)/1e6/x.r.cpu,
-			x.r.mallocs/n, x.r.allocated/n, x.r.rss, x.r.own, x.r.wall)
+			x.r.mallocs/n, x.r.allocated/n, x.r.rss, x.r.own, x.r.elapsed)
 	}
 	fmt.Printf("| ratio | 1/%.1f | %.1f | 1/%.0f | 1/%.1f | %.2f | %.2f | |\n", t.cpu/o.cpu, t.cpu/o.cpu, t.mallocs/o.mallocs, t.allocated/o.allocated, o.rss/t.rss, o.own/t.own)
 	return nil

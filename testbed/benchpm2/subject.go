@@ -125,7 +125,7 @@ func (r *run) measure(n int64) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	out := result{cpu: u.cpu - r.before.cpu, wall: time.Since(r.begin).Seconds(), rss: u.rss, own: r.own}
+	out := result{cpu: u.cpu - r.before.cpu, elapsed: time.Since(r.begin).Seconds(), rss: u.rss, own: r.own}
 	if out.mallocs, out.allocated, err = allocations(r.pprof); err != nil {
 		return result{}, err
 	}

@@ -21,7 +21,7 @@ type usage struct {
 
 // result is one run.
 type result struct {
-	cpu, wall          float64 // seconds
+	cpu, elapsed       float64 // seconds
 	rss, own           float64 // MiB, at their peaks
 	mallocs, allocated float64 // objects and bytes
 	p50, p99, longest  float64 // milliseconds
@@ -70,7 +70,7 @@ func median(all []result) result {
 	}
 	var m result
 	for _, f := range []func(*result) *float64{
-		func(r *result) *float64 { return &r.cpu }, func(r *result) *float64 { return &r.wall },
+		func(r *result) *float64 { return &r.cpu }, func(r *result) *float64 { return &r.elapsed },
 		func(r *result) *float64 { return &r.rss }, func(r *result) *float64 { return &r.own },
 		func(r *result) *float64 { return &r.mallocs }, func(r *result) *float64 { return &r.allocated },
 		func(r *result) *float64 { return &r.p50 }, func(r *result) *float64 { return &r.p99 },

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Takes the place of docker in tests of the scripts of stacks: it records every call, runs
 # tenantctl on this machine, and has a folder in place of volumes. Variables of the test:
-# CALLS (a file), TENANTCTL, VOLUMES.
+# CALLS (a file), REAL_TENANTCTL, VOLUMES.
 set -euo pipefail
 printf '%s\n' "$*" >>"$CALLS"
 case "$*" in
@@ -9,12 +9,12 @@ case "$*" in
     "compose config --images") printf 'caddy:1.2.3\notelcol-tenant:test\notelcol-tenant:test\n' ;;
     "image inspect otelcol-tenant:test") ;;
     "create otelcol-tenant:test") echo container7 ;;
-    "cp container7:/tenantctl "*) cp "$TENANTCTL" "$3" ;;
+    "cp container7:/tenantctl "*) cp "$REAL_TENANTCTL" "$3" ;;
     "rm container7") ;;
     "compose up "* | "compose stop "*) ;;
     "compose run --rm -T tenantctl "*)
         shift 5
-        exec "$TENANTCTL" "$@"
+        exec "$REAL_TENANTCTL" "$@"
         ;;
     "compose run --rm -T files "*)
         script=${6//\/volumes/$VOLUMES}

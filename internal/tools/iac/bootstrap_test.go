@@ -130,7 +130,7 @@ func TestBootstrap_StartsTheStack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "server_name otlp.obs.example.com;\n", string(hosts))
 	calls := s.calls()
-	for _, want := range []string{"docker load --quiet --input ", "systemctl enable --now docker.service", "compose --project-directory /opt/otelcol-tenant/stacks/signoz-oneuptime up --detach --wait", "systemctl enable --now otelcol-tenant-backup.timer"} {
+	for _, want := range []string{"docker load --quiet --input ", "systemctl enable --now docker.service", "docker compose up --detach --wait", "systemctl enable --now otelcol-tenant-backup.timer"} {
 		assert.Contains(t, calls, want)
 	}
 	assert.Contains(t, calls, "curl --proto =https --tlsv1.2")

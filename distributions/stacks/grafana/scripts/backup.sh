@@ -3,7 +3,8 @@
 # backup.sh --all DIR: the stack, and then each tenant.
 #
 # The stack: both databases (registry, audit log, Grafana), the key of the audit log, the
-# secrets, and the gateway's dead letters and audit log of rejected requests. Not the stores'
+# secrets, and the gateway's dead letters, its audit log of rejected requests with its key, and
+# the last use of keys. Not the stores'
 # data, and not the gateway's queues, which would be delivered a second time.
 #
 # A tenant: its entry in the registry, its dashboards, its dead letters and archive, and its
@@ -32,25 +33,6 @@ mkdir "$out"
 # An incomplete backup must not be taken for a complete one.
 trap '[ -e "$out/complete" ] || say "the backup in $out is not complete"' EXIT
 
-# volumes NAME PATH...: a tar of those paths below /volumes that exist.
-volumes() {
-    local name=$1
-    shift
-    # shellcheck disable=SC2016 # the container's shell expands it
-    compose run --rm -T files '
-        cd /volumes
-        given=$#
-        for p in "$@"; do
-            if [ -e "$p" ]; then set -- "$@" "$p"; fi
-        done
-        shift "$given"
-        if [ $# -gt 0 ]; then
-            tar -cf - "$@"
-        else
-            head -c 1024 /dev/zero # an empty archive, which some tar do not make
-        fi' files "$@" | gzip >"$out/$name.tar.gz"
-}
-
 if [ -n "$tenant" ]; then
     tenant_id "$tenant"
     printf '%s\n' "$tenant" >"$out/tenant"
@@ -58,15 +40,16 @@ if [ -n "$tenant" ]; then
     tenantctl registry export -o json | gzip >"$out/registry.json.gz" # of all: digests, no keys
     tenantctl audit list --tenant "$tenant" -o json >"$out/audit.json"
     tenantctl grafana export "$tenant" >"$out/dashboards.json"
-    volumes gateway "gateway/state/dead-letters/tenant=$tenant" "gateway/data/tenant=$tenant"
-    volumes mimir "mimir/blocks/$tenant"
-    volumes tempo "tempo/blocks/$tenant"
-    volumes loki "loki/chunks/$tenant"
+    gateway_files "$tenant"
+    save_files "$out/gateway.tar.gz" "${gateway_files[@]}"
+    save_files "$out/mimir.tar.gz" "mimir/blocks/$tenant"
+    save_files "$out/tempo.tar.gz" "tempo/blocks/$tenant"
+    save_files "$out/loki.tar.gz" "loki/chunks/$tenant"
 else
     compose exec -T postgres pg_dump --username postgres --format custom tenants >"$out/tenants.pgdump"
     compose exec -T postgres pg_dump --username postgres --format custom grafana >"$out/grafana.pgdump"
-    volumes operator operator
-    volumes gateway gateway/state/dead-letters gateway/state/audit gateway/state/audit.key
+    save_files "$out/operator.tar.gz" operator
+    save_files "$out/gateway.tar.gz" "${GATEWAY_STATE[@]}"
     cp -R "$STACK/secrets" "$out/secrets"
     cp "$STACK/.env" "$out/env"
 fi

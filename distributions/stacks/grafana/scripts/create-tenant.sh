@@ -13,7 +13,7 @@ need docker
 tenant=$1
 shift
 tenant_id "$tenant"
-host=$(sed -n 's/^OTLP_HOST=//p' "$STACK/.env" | tail -1)
+host=$(setting OTLP_HOST)
 [ -n "$host" ] || die "OTLP_HOST is not set in .env"
 
 if tenantctl tenant show "$tenant" >/dev/null 2>&1; then

@@ -18,35 +18,17 @@ from=$(cd "$1" && pwd) || die "there is no folder $1"
 [ -f "$from/complete" ] || die "$from has no file complete: the backup is not complete"
 (cd "$from" && sha256sum --check --quiet complete) || die "files of the backup were changed"
 
-# volumes NAME: unpacks a tar into the volume NAME. Files that exist stay: they are newer.
-volumes() {
-    # shellcheck disable=SC2016 # the container's shell expands it
-    gunzip -c "$from/$1.tar.gz" | compose run --rm -T files '
-        new=/volumes/$1/.restore
-        rm -rf "$new"
-        mkdir "$new"
-        trap "rm -rf \"$new\"" EXIT
-        cd "$new"
-        tar -x -f -
-        find . -type f | while IFS= read -r f; do
-            if ! [ -e "/volumes/$f" ]; then
-                mkdir -p "$(dirname "/volumes/$f")"
-                mv "$f" "/volumes/$f"
-            fi
-        done' files "$1"
-}
-
 if [ -f "$from/tenant" ]; then
     tenant=$(cat "$from/tenant")
     tenant_id "$tenant"
     tenantctl tenant show "$tenant" >/dev/null || die "tenant $tenant is not in the registry: its ID is never used again after a deletion; restore the whole stack"
     tenantctl grafana provision "$tenant" >&2
     tenantctl grafana import "$tenant" - <"$from/dashboards.json" >&2
-    volumes gateway
+    load_files "$from/gateway.tar.gz" gateway
     compose stop loki mimir tempo
-    volumes mimir
-    volumes tempo
-    volumes loki
+    load_files "$from/mimir.tar.gz" mimir
+    load_files "$from/tempo.tar.gz" tempo
+    load_files "$from/loki.tar.gz" loki
     compose up --detach --wait loki mimir tempo
     say "Restored. Settings of the tenant are not changed: compare tenant.json with tenantctl tenant show $tenant."
     exit
@@ -59,8 +41,8 @@ compose stop gateway grafana
 for database in tenants grafana; do
     compose exec -T postgres pg_restore --username postgres --clean --if-exists --exit-on-error --dbname "$database" <"$from/$database.pgdump"
 done
-volumes operator
-volumes gateway
+load_files "$from/operator.tar.gz" operator
+load_files "$from/gateway.tar.gz" gateway
 # The new start of the jobs grants the gateway its rights again.
 compose up --detach --wait
 say "Restored. Gateways keep the registry that they have until you accept the restored one. List what would change, and confirm:"

@@ -10,9 +10,6 @@ STACK=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=../../lib/smoke.sh
 . "$STACK/../lib/smoke.sh"
 
-# setting NAME: a variable of .env.
-setting() { sed -n "s/^$1=//p" "$STACK/.env" | tail -1; }
-
 # prepare NAME VARIABLE: creates a tenant with a key, and sets KEY_VARIABLE_FILE and ORG_VARIABLE.
 prepare() {
     local file=$keys/$1

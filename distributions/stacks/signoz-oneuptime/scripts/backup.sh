@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Backs up a tenant, or what all tenants share, into a new folder below DIRECTORY.
 #
-#   backup.sh DIRECTORY          registry, secrets, hosts, certificates, OneUptime
-#   backup.sh DIRECTORY TENANT   the tenant's data in SigNoz, and its entry in the registry
+#   backup.sh DIRECTORY          registry with its audit log and the log's key, secrets, hosts,
+#                                certificates, OneUptime; of the gateway the dead letters, the
+#                                audit log of rejected requests with its key, the last use of keys
+#   backup.sh DIRECTORY TENANT   the tenant's data in SigNoz, its entry in the registry, and its
+#                                dead letters and archive at the gateway
 #   backup.sh --all DIRECTORY    both, for every tenant
 #
 # The files contain secrets and telemetry: the folder is its owner's only. Queues of the
@@ -21,9 +24,9 @@ elif [ $# = 2 ]; then
     set -- "$1"
 fi
 case ${1:--} in
--*) fail 'usage: backup.sh DIRECTORY [TENANT], or backup.sh --all DIRECTORY' ;;
+-*) die 'usage: backup.sh DIRECTORY [TENANT], or backup.sh --all DIRECTORY' ;;
 esac
-[ $# = 1 ] || fail 'usage: backup.sh DIRECTORY [TENANT], or backup.sh --all DIRECTORY'
+[ $# = 1 ] || die 'usage: backup.sh DIRECTORY [TENANT], or backup.sh --all DIRECTORY'
 needs_env
 umask 077
 target=$(absolute "$1")/$(date -u +%Y-%m-%dT%H%M%SZ)
@@ -35,10 +38,12 @@ trap '[ -z "$stopped" ] || compose start "$stopped"' EXIT
 
 back_up_tenant() {
     local id=$1 label directory database table condition
-    label=$(label_of "$id") || fail "there is no tenant $id: scripts/create-tenant.sh creates tenants"
+    label=$(label_of "$id") || die "there is no tenant $id: scripts/create-tenant.sh creates tenants"
     directory=$target/tenant-$label
     mkdir "$directory"
-    ctl tenant show "$id" -o json > "$directory/tenant.json"
+    tenantctl tenant show "$id" -o json > "$directory/tenant.json"
+    gateway_files "$id"
+    save_files "$directory/gateway.tar.gz" "${gateway_files[@]}"
     if dedicated "$id"; then
         back_up_clickhouse "signoz-$label-clickhouse" "$directory/clickhouse.zip"
         stopped=signoz-$label
@@ -58,6 +63,7 @@ back_up_tenant() {
 back_up_platform() {
     mkdir "$target/platform"
     tar -czf "$target/platform/files.tar.gz" .env secrets registry hosts instances tls config/nginx/operators.conf
+    save_files "$target/platform/gateway.tar.gz" "${GATEWAY_STATE[@]}"
     compose exec -T oneuptime-postgres pg_dump -U postgres --format=custom oneuptimedb > "$target/platform/oneuptime.dump"
     back_up_clickhouse oneuptime-clickhouse "$target/platform/oneuptime.zip"
     say 'Backed up the platform.'

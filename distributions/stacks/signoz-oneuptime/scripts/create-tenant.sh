@@ -16,7 +16,7 @@ tenant='' isolation='' name='' token_file='' label=''
 while [ $# -gt 0 ]; do
     case $1 in
     --isolation | --name | --oneuptime-token-file | --label)
-        [ $# -gt 1 ] || fail "$1 needs a value"
+        [ $# -gt 1 ] || die "$1 needs a value"
         case $1 in
         --isolation) isolation=$2 ;;
         --name) name=$2 ;;
@@ -25,35 +25,35 @@ while [ $# -gt 0 ]; do
         esac
         shift 2
         ;;
-    -*) fail "unknown option $1" ;;
+    -*) die "unknown option $1" ;;
     *)
-        [ -z "$tenant" ] || fail "one tenant at a time, not $tenant and $1"
+        [ -z "$tenant" ] || die "one tenant at a time, not $tenant and $1"
         tenant=$1
         shift
         ;;
     esac
 done
-[ -n "$tenant" ] || fail 'usage: create-tenant.sh TENANT [--isolation shared|dedicated] [--name NAME] [--oneuptime-token-file FILE] [--label LABEL]'
+[ -n "$tenant" ] || die 'usage: create-tenant.sh TENANT [--isolation shared|dedicated] [--name NAME] [--oneuptime-token-file FILE] [--label LABEL]'
 # It becomes part of nginx's configuration before tenantctl sees it.
-[[ $tenant =~ ^[A-Za-z0-9\!_.*\'\(\)-]{1,150}$ && $tenant != . && $tenant != .. ]] || fail "\"$tenant\" is not the ID of a tenant"
+tenant_id "$tenant"
 needs_env
 domain=$(setting DOMAIN)
-[ -n "$domain" ] || fail 'DOMAIN is not set in .env'
+[ -n "$domain" ] || die 'DOMAIN is not set in .env'
 
 if [ -z "$label" ]; then
-    label=$(label "$tenant") || fail "the tenant's ID \"$tenant\" cannot be part of a host name: add --label with up to 30 small letters, digits and hyphens"
+    label=$(label "$tenant") || die "the tenant's ID \"$tenant\" cannot be part of a host name: add --label with up to 30 small letters, digits and hyphens"
 elif [ "$(label "$label" || true)" != "$label" ]; then
-    fail "--label \"$label\": use up to 30 small letters, digits and hyphens"
+    die "--label \"$label\": use up to 30 small letters, digits and hyphens"
 fi
-[ "$label" != shared ] || fail 'the label "shared" is that of the shared SigNoz: choose another with --label'
+[ "$label" != shared ] || die 'the label "shared" is that of the shared SigNoz: choose another with --label'
 other=$(tenant_of "$label")
 if [ -n "$other" ] && [ "$other" != "$tenant" ]; then
-    fail "the label \"$label\" belongs to the tenant $other: choose another with --label"
+    die "the label \"$label\" belongs to the tenant $other: choose another with --label"
 fi
 for file in instances/*.tenant; do
     if [ -f "$file" ] && [ "$(cat "$file")" = "$tenant" ] && [ "$file" != "instances/$label.tenant" ]; then
         file=${file##*/}
-        fail "the tenant $tenant has the label \"${file%.tenant}\" already: repeat it with --label"
+        die "the tenant $tenant has the label \"${file%.tenant}\" already: repeat it with --label"
     fi
 done
 
@@ -71,7 +71,7 @@ dedicated)
     routes=signoz_dedicated
     endpoint=http://signoz-$label-collector:4318
     ;;
-*) fail "--isolation is \"shared\" or \"dedicated\", not \"$isolation\"" ;;
+*) die "--isolation is \"shared\" or \"dedicated\", not \"$isolation\"" ;;
 esac
 
 # A SigNoz of its own starts before the registry sends data to it.
@@ -101,7 +101,7 @@ arguments=(--isolation "$isolation")
 [ -z "$endpoint" ] || arguments+=(--var "signoz_endpoint=$endpoint")
 token=secrets/tenants/$label.oneuptime_token
 if [ -n "$token_file" ]; then
-    [ -s "$token_file" ] || fail "$token_file is missing or empty"
+    [ -s "$token_file" ] || die "$token_file is missing or empty"
     tr -d ' \r\n' < "$token_file" > "$token.new"
     chmod 0444 "$token.new" # the folder secrets is its owner's only
     mv "$token.new" "$token"
@@ -115,22 +115,22 @@ for signal in logs metrics traces; do
     arguments+=(--route "$signal=$routes")
 done
 
-if ctl tenant show "$tenant" > /dev/null 2>&1; then
-    ctl tenant update "$tenant" "${arguments[@]}" >&2
+if tenantctl tenant show "$tenant" > /dev/null 2>&1; then
+    tenantctl tenant update "$tenant" "${arguments[@]}" >&2
 else
-    ctl tenant create "$tenant" "${arguments[@]}" >&2
+    tenantctl tenant create "$tenant" "${arguments[@]}" >&2
 fi
 [ -z "$reload" ] || reload_nginx
 
 # One key, unless the tenant has keys: nothing prints the same key twice.
-if [ "$(ctl key list "$tenant" -o json | tr -d ' \n')" != '[]' ]; then
+if [ "$(tenantctl key list "$tenant" -o json | tr -d ' \n')" != '[]' ]; then
     say "$tenant has keys: scripts/create-tenant.sh creates no further one. tenantctl key create $tenant does."
 else
     directory=onboarding/$label
     target=/onboarding/$label
-    [ -z "${TENANTCTL:-}" ] || target=$here/$directory
-    ctl onboard "$tenant" --endpoint "https://otlp-$label.$domain" --new-key --directory "$target" >&2
-    say "Key and configuration for $tenant are in $here/$directory: hand them over and delete them."
+    [ -z "${TENANTCTL:-}" ] || target=$STACK/$directory
+    tenantctl onboard "$tenant" --endpoint "https://otlp-$label.$domain" --new-key --directory "$target" >&2
+    say "Key and configuration for $tenant are in $STACK/$directory: hand them over and delete them."
 fi
 say "$tenant sends to https://otlp-$label.$domain (HTTP, gRPC, remote write, Loki push; 4317 and 4318 too)."
 [ -z "$ui_host" ] || say "Its SigNoz is https://$ui_host, first user $(setting SIGNOZ_ROOT_EMAIL), password in secrets/signoz-${label}_root_password."

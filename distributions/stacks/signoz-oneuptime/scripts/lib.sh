@@ -1,19 +1,14 @@
 # shellcheck shell=bash
-# Functions of the scripts beside this file, which source it.
-#
-#   DOCKER     the command of Docker                              docker
-#   TENANTCTL  a tenantctl to use instead of that in the image
+# Functions of the scripts beside this file, which source it. Those of all stacks are in
+# ../../lib/common.sh, which it sources.
 
 caller=$PWD
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$here" || exit 1
-
-fail() {
-    printf '%s: %s\n' "${0##*/}" "$*" >&2
-    exit 1
-}
-
-say() { printf '%s\n' "$*" >&2; }
+STACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=../../lib/common.sh
+. "$STACK/../lib/common.sh"
+cd "$STACK" || exit 1
+# COMPOSE_FILE of .env has the files of all instances.
+[ -z "${TENANTCTL:-}" ] || export TENANTCTL_REGISTRY=$STACK/registry/tenants.yaml
 
 # absolute PATH: a path as the caller meant it; the scripts work in the folder of the stack.
 absolute() {
@@ -23,9 +18,6 @@ absolute() {
     esac
 }
 
-# setting NAME: a value of .env.
-setting() { sed -n "s/^$1=//p" .env | tail -n 1; }
-
 # configure NAME VALUE: changes or adds a line of .env.
 configure() {
     local rest
@@ -33,18 +25,6 @@ configure() {
     { printf '%s\n' "$rest" && printf '%s=%s\n' "$1" "$2"; } > .env.new
     cat .env.new > .env # keeps owner and mode
     rm .env.new
-}
-
-# compose ARGUMENT...: with the files of all instances, which .env lists.
-compose() { "${DOCKER:-docker}" compose --project-directory "$here" "$@"; }
-
-# ctl ARGUMENT...: tenantctl on the registry of the stack.
-ctl() {
-    if [ -n "${TENANTCTL:-}" ]; then
-        TENANTCTL_REGISTRY=$here/registry/tenants.yaml "$TENANTCTL" "$@"
-    else
-        compose run --rm -T tenantctl "$@"
-    fi
 }
 
 # label TENANT: the tenant's name in host names and services: small letters, digits and
@@ -58,15 +38,12 @@ label() {
     printf '%s' "$text"
 }
 
-# random: 48 hexadecimal digits.
-random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
-
 # secret NAME [TEXT]: creates secrets/NAME once, random without TEXT. The folder is its
 # owner's only; the files are readable, because each container reads its own as another user.
 secret() {
     local file=secrets/$1
     [ ! -s "$file" ] || return 0
-    (umask 0333 && printf '%s' "${2:-$(random)}" > "$file.new")
+    (umask 0333 && printf '%s' "${2:-$(random_text 48)}" > "$file.new")
     chmod 0444 "$file.new"
     mv "$file.new" "$file"
 }
@@ -83,7 +60,7 @@ clickhouse_secrets() {
 signoz_secrets() {
     clickhouse_secrets "signoz-$1"
     secret "signoz-$1_jwt_secret"
-    secret "signoz-$1_root_password" "Aa1!$(random)" # SigNoz requires all four kinds of characters
+    secret "signoz-$1_root_password" "Aa1!$(random_text 48)" # SigNoz requires all four kinds of characters
 }
 
 # write FILE: standard input into FILE, if that changes it. Returns 1 if nothing changed.
@@ -121,7 +98,7 @@ hosts() {
 
 # reload_nginx: checks the configuration first, so that a mistake does not stop nginx.
 reload_nginx() {
-    compose exec -T nginx nginx -t -q -c /etc/nginx/nginx.conf || fail 'nginx rejects its configuration: see the message above. The running nginx keeps the old one.'
+    compose exec -T nginx nginx -t -q -c /etc/nginx/nginx.conf || die 'nginx rejects its configuration: see the message above. The running nginx keeps the old one.'
     compose exec -T nginx nginx -s reload -c /etc/nginx/nginx.conf
 }
 
@@ -129,7 +106,7 @@ reload_nginx() {
 tenant_of() { cat "instances/$1.tenant" 2> /dev/null || true; }
 
 # needs_env: fails without .env.
-needs_env() { [ -s .env ] || fail 'there is no .env: run scripts/up.sh first'; }
+needs_env() { [ -s .env ] || die 'there is no .env: run scripts/up.sh first'; }
 
 # clickhouse SERVICE ARGUMENT...: clickhouse-client in a container of ClickHouse.
 clickhouse() {
@@ -153,7 +130,7 @@ label_of() {
 }
 
 # dedicated TENANT: whether the registry says so.
-dedicated() { ctl tenant show "$1" -o json | tr -d ' \n' | grep -q '"isolation":"dedicated"'; }
+dedicated() { tenantctl tenant show "$1" -o json | tr -d ' \n' | grep -q '"isolation":"dedicated"'; }
 
 # tenant_tables: what a tenant has in a SigNoz that it shares: database, table, condition.
 # Resources and series come before what refers to them.
@@ -178,7 +155,7 @@ back_up_clickhouse() {
     local name list
     name=$(basename "$2")
     list=$(databases "$1")
-    [ -n "$list" ] || fail "$1 has no databases to back up"
+    [ -n "$list" ] || die "$1 has no databases to back up"
     compose exec -T "$1" rm -f "/backups/$name"
     clickhouse "$1" --query "BACKUP $list TO File('$name')" > /dev/null
     compose cp "$1:/backups/$name" "$2"

@@ -12,15 +12,16 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-[ $# = 1 ] || [ $# = 2 ] || fail 'usage: restore.sh BACKUP [TENANT]'
+[ $# = 1 ] || [ $# = 2 ] || die 'usage: restore.sh BACKUP [TENANT]'
 source=$(absolute "$1")
-[ -d "$source" ] || fail "there is no folder $source"
-(cd "$source" && sha256sum --check --quiet SHA256SUMS) || fail "the backup in $source is not complete or was changed"
+[ -d "$source" ] || die "there is no folder $source"
+(cd "$source" && sha256sum --check --quiet SHA256SUMS) || die "the backup in $source is not complete or was changed"
 umask 077
 
 restore_platform() {
-    [ -d "$source/platform" ] || fail "$source is not a backup of the platform"
+    [ -d "$source/platform" ] || die "$source is not a backup of the platform"
     tar -xzf "$source/platform/files.tar.gz"
+    load_files "$source/platform/gateway.tar.gz" gateway
     compose up --detach --wait oneuptime-postgres oneuptime-clickhouse
     compose stop oneuptime-app oneuptime-ingress
     compose exec -T oneuptime-postgres pg_restore -U postgres --clean --if-exists --dbname oneuptimedb < "$source/platform/oneuptime.dump"
@@ -30,15 +31,15 @@ restore_platform() {
 
 restore_tenant() {
     local tenant=$1 label directory service database table condition rows
-    label=$(label_of "$tenant") || fail "there is no tenant $tenant: create it with scripts/create-tenant.sh first"
+    label=$(label_of "$tenant") || die "there is no tenant $tenant: create it with scripts/create-tenant.sh first"
     directory=$source/tenant-$label
-    [ -d "$directory" ] || fail "$source has no backup of $tenant (folder tenant-$label)"
+    [ -d "$directory" ] || die "$source has no backup of $tenant (folder tenant-$label)"
     service=signoz-shared-clickhouse
     if dedicated "$tenant"; then
         service=signoz-$label-clickhouse
     fi
     if [ -f "$directory/clickhouse.zip" ]; then
-        [ "$service" != signoz-shared-clickhouse ] || fail "the backup is of a dedicated SigNoz: run scripts/create-tenant.sh $tenant --isolation dedicated first"
+        [ "$service" != signoz-shared-clickhouse ] || die "the backup is of a dedicated SigNoz: run scripts/create-tenant.sh $tenant --isolation dedicated first"
         # The gateway's lanes keep what arrives meanwhile.
         compose stop "signoz-$label-collector" "signoz-$label"
         restore_clickhouse "$service" "$directory/clickhouse.zip"
@@ -48,13 +49,14 @@ restore_tenant() {
         while read -r database table condition; do
             rows=$(clickhouse "$service" --param_tenant "$tenant" --query "SELECT count() FROM $database.$table WHERE $condition" < /dev/null)
             if [ "$rows" != 0 ] && [ "$service" = signoz-shared-clickhouse ]; then
-                fail "$database.$table in the shared SigNoz has $rows rows of $tenant already"
+                die "$database.$table in the shared SigNoz has $rows rows of $tenant already"
             fi
         done < <(tenant_tables)
         while read -r database table condition; do
             clickhouse "$service" --query "INSERT INTO $database.$table FORMAT Native" < "$directory/$database.$table.native"
         done < <(tenant_tables)
     fi
+    load_files "$directory/gateway.tar.gz" gateway
     say "Restored $tenant."
 }
 

@@ -15,8 +15,8 @@ set -euo pipefail
 
 stores=1
 [ "${3:-}" != --no-stores ] || stores=
-[ $# -ge 2 ] || fail 'usage: smoke-test.sh TENANT_A TENANT_B [--no-stores]'
-[ "$1" != "$2" ] || fail 'two different tenants are needed'
+[ $# -ge 2 ] || die 'usage: smoke-test.sh TENANT_A TENANT_B [--no-stores]'
+[ "$1" != "$2" ] || die 'two different tenants are needed'
 needs_env
 domain=$(setting DOMAIN)
 port=${HTTPS_PORT:-443}
@@ -29,7 +29,7 @@ declare -A key_ids
 cleanup() {
     local id
     for id in "${key_ids[@]}"; do
-        ctl key revoke "$id" > /dev/null 2>&1 || say "revoke the key $id yourself: tenantctl key revoke $id"
+        tenantctl key revoke "$id" > /dev/null 2>&1 || say "revoke the key $id yourself: tenantctl key revoke $id"
     done
     rm -rf "$work"
 }
@@ -57,8 +57,11 @@ expect() {
     if [ "$2" = "$3" ]; then ok "$1: $3"; else wrong "$1: $3 instead of $2 $(head -q -c 200 "$work/answer" "$work/error" 2> /dev/null | tr '\n' ' ')"; fi
 }
 
-marker=smoke-$(random | head -c 12)
+marker=smoke-$(random_text 12 | tr "[:upper:]" "[:lower:]")
 now=$(date +%s)
+
+# hexadecimal BYTES: random digits.
+hexadecimal() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 # payload SIGNAL TENANT: OTLP in JSON with the marker.
 payload() {
@@ -66,13 +69,13 @@ payload() {
     case $1 in
     logs) printf '{"resourceLogs":[{%s,"scopeLogs":[{"logRecords":[{"timeUnixNano":"%s000000000","severityNumber":9,"severityText":"INFO","body":{"stringValue":"%s-%s"}}]}]}]}' "$resource" "$now" "$marker" "$2" ;;
     metrics) printf '{"resourceMetrics":[{%s,"scopeMetrics":[{"metrics":[{"name":"smoke.test","gauge":{"dataPoints":[{"timeUnixNano":"%s000000000","asDouble":1,"attributes":[{"key":"marker","value":{"stringValue":"%s-%s"}}]}]}}]}]}]}' "$resource" "$now" "$marker" "$2" ;;
-    traces) printf '{"resourceSpans":[{%s,"scopeSpans":[{"spans":[{"traceId":"%s","spanId":"%s","name":"%s-%s","kind":1,"startTimeUnixNano":"%s000000000","endTimeUnixNano":"%s500000000"}]}]}]}' "$resource" "$(random | head -c 32)" "$(random | head -c 16)" "$marker" "$2" "$now" "$now" ;;
+    traces) printf '{"resourceSpans":[{%s,"scopeSpans":[{"spans":[{"traceId":"%s","spanId":"%s","name":"%s-%s","kind":1,"startTimeUnixNano":"%s000000000","endTimeUnixNano":"%s500000000"}]}]}]}' "$resource" "$(hexadecimal 16)" "$(hexadecimal 8)" "$marker" "$2" "$now" "$now" ;;
     esac
 }
 
 for tenant in "$1" "$2"; do
-    label=$(label_of "$tenant") || fail "there is no tenant $tenant: scripts/create-tenant.sh creates tenants"
-    ctl key create "$tenant" --description smoke-test --expires 15m -o json > "$work/key.json"
+    label=$(label_of "$tenant") || die "there is no tenant $tenant: scripts/create-tenant.sh creates tenants"
+    tenantctl key create "$tenant" --description smoke-test --expires 15m -o json > "$work/key.json"
     key_ids[$label]=$(sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' "$work/key.json" | head -n 1)
     printf 'header = "Authorization: Bearer %s"\n' "$(sed -n 's/.*"key": *"\([^"]*\)".*/\1/p' "$work/key.json" | head -n 1)" > "$work/$label.curl"
     rm "$work/key.json"
@@ -152,4 +155,4 @@ else
 fi
 
 printf 'not checked: %s\n' "${skipped:-nothing}"
-[ "$failures" = 0 ] || fail "$failures checks failed"
+[ "$failures" = 0 ] || die "$failures checks failed"

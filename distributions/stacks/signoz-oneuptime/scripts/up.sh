@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 if [ "$(id -u)" != 0 ] && [ -z "${TENANTCTL:-}" ]; then
-    fail 'run it as root: the registry belongs to the user of the gateway, and secrets/ to root'
+    die 'run it as root: the registry belongs to the user of the gateway, and secrets/ to root'
 fi
 if [ ! -s .env ]; then
     install -m 0600 .env.example .env
@@ -14,7 +14,7 @@ if [ ! -s .env ]; then
 fi
 domain=$(setting DOMAIN)
 case $domain in
-'' | example.com) fail 'set DOMAIN and SIGNOZ_ROOT_EMAIL in .env, then run this again' ;;
+'' | example.com) die 'set DOMAIN and SIGNOZ_ROOT_EMAIL in .env, then run this again' ;;
 esac
 
 umask 077
@@ -35,7 +35,7 @@ hosts _stack "otlp.$domain" '' "signoz.$domain" signoz-shared:8080 1 || true
 hosts _oneuptime '' '' "oneuptime.$domain" oneuptime-ingress:7849 0 || true
 
 for file in tls/tls.crt tls/tls.key; do
-    [ -s "$file" ] || fail "there is no $file: see \"Certificates\" in README.md"
+    [ -s "$file" ] || die "there is no $file: see \"Certificates\" in README.md"
 done
 
 compose up --detach --wait

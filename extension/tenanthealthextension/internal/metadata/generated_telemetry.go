@@ -145,7 +145,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ExtensionTenantHealthCondition, err = builder.meter.Int64ObservableGauge(
 		"otelcol_extension_tenant_health_condition",
-		metric.WithDescription("1 while the condition lasts, else 0. Not reported unless `conditions` is set. [Development]"),
+		metric.WithDescription("1 while the condition lasts and is no warning, else 0. Not reported unless `conditions` is set. [Development]"),
 		metric.WithUnit(""),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) extension.Settings {
 func AssertEqualExtensionTenantHealthCondition(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_extension_tenant_health_condition",
-		Description: "1 while the condition lasts, else 0. Not reported unless `conditions` is set. [Development]",
+		Description: "1 while the condition lasts and is no warning, else 0. Not reported unless `conditions` is set. [Development]",
 		Unit:        "",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

@@ -17,10 +17,14 @@ elsewhere key create acme --description "next" 2>/dev/null > /root/new.key
 command -v nginx >/dev/null || missing nginx
 sed -n '/^```nginx/,/^```/p' /run/src/docs/proxies.md | sed '/^```/d; s/127.0.0.1:4318/127.0.0.1:24318/; s/127.0.0.1:4317/127.0.0.1:24317/' > /run/elsewhere/nginx.conf
 nginx -c /run/elsewhere/nginx.conf
-for i in $(seq 200); do
+for i in $(seq 600); do
   if curl -sf http://127.0.0.1:23133/health >/dev/null; then break; fi
   sleep 0.05
 done
 curl -sf http://127.0.0.1:23133/health >/dev/null
+for i in $(seq 400); do # a gateway that has started before the keys were created reads them within a second
+  if curl -sf -o /dev/null -H "Authorization: Bearer $(cat /root/new.key)" -H 'Content-Type: application/json' -d '{}' http://127.0.0.1:24318/v1/logs; then break; fi
+  sleep 0.05
+done
 # arrived prints what the gateway has stored of logs.
 arrived() { cat /run/elsewhere/data/tenant=acme/signal=logs/date=*/hour=*/*.jsonl; }

@@ -10,3 +10,14 @@ install -m 0644 /run/src/distributions/gateway/otelcol-tenant-gateway.service /l
 (umask 027; echo 'tenants: []' > /etc/otelcol-tenant/tenants.yaml)
 chgrp otelcol-tenant-gateway /etc/otelcol-tenant/tenants.yaml
 systemctl start otelcol-tenant-gateway
+# accepts waits until the gateway at a URL accepts a key: it reads a change within a second.
+accepts() {
+  local i status=
+  for i in $(seq 400); do
+    status=$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $2" -H 'Content-Type: application/json' -d '{}' "$1/v1/logs") || true
+    if [ "$status" = 200 ]; then return 0; fi
+    sleep 0.05
+  done
+  echo "the gateway answers $status"
+  return 1
+}

@@ -10,7 +10,7 @@ mkdir -p $XDG_DATA_HOME
 caddy run --adapter caddyfile --config /run/docs/Caddyfile >/run/docs/caddy.log 2>&1 &
 unset XDG_DATA_HOME XDG_CONFIG_HOME
 authority=/run/docs/caddy/caddy/pki/authorities/local/root.crt
-for i in $(seq 200); do
+for i in $(seq 600); do
   if [ -s $authority ] && curl -s --cacert $authority https://gateway.example/ >/dev/null; then break; fi
   sleep 0.05
 done

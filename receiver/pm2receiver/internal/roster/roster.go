@@ -101,6 +101,8 @@ type Silent struct {
 	Err    error
 	// Saved is set if the daemon has saved a list, which is used instead.
 	Saved bool
+	// Unreadable is set if it has saved one and this process may not read it.
+	Unreadable bool
 	// Listed is set if that list, or an earlier answer, is used instead.
 	Listed bool
 }
@@ -111,6 +113,7 @@ type home struct {
 	numbered  bool // processes are from the daemon itself
 	answers   bool // the daemon answered in the last round
 	saved     time.Time
+	closed    bool  // this process may not read what the daemon has saved
 	err       error // why it does not answer
 }
 
@@ -239,7 +242,7 @@ func (r *Roster) round(ctx context.Context) {
 		r.enter(entries, path, h)
 		answers = answers || h.answers
 		if h.err != nil {
-			silent = append(silent, Silent{Home: path, Reason: reasonOf(h.err), Err: h.err, Saved: !h.saved.IsZero(), Listed: h.numbered || !h.saved.IsZero()})
+			silent = append(silent, Silent{Home: path, Reason: reasonOf(h.err), Err: h.err, Saved: !h.saved.IsZero(), Unreadable: h.closed, Listed: h.numbered || !h.saved.IsZero()})
 		}
 	}
 	r.homes = known
@@ -314,6 +317,7 @@ func (r *Roster) readSaved(path string, h *home) {
 		return
 	}
 	f, err := r.set.Gate.OpenNamed(filepath.Join(path, "dump.pm2"), owner)
+	h.closed = errors.Is(err, fs.ErrPermission)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			r.set.Logger.Debug("Cannot read the saved list of PM2", zap.Error(err))

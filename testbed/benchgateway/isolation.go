@@ -17,18 +17,18 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/testbed/process"
 )
 
-// wallTenants is the number of tenants. The last four of them fail or flood if failures are on.
+// isolationTenants is the number of tenants. The last four of them fail or flood if failures are on.
 const (
-	wallTenants = 100
-	unaffected  = wallTenants - 4
-	wallWarmup  = 2 * time.Second
+	isolationTenants = 100
+	unaffected       = isolationTenants - 4
+	isolationWarmup  = 2 * time.Second
 )
 
 // latencies are the latencies of the unaffected tenants' requests in one run.
 type latencies struct{ accept, deliver []time.Duration }
 
-// wall measures how failures of some tenants affect the latency of the others.
-type wall struct {
+// isolation measures how failures of some tenants affect the latency of the others.
+type isolation struct {
 	*bench
 	rate  float64 // requests per second of every tenant: its share
 	flood float64 // multiple of the share that the flooding tenant sends
@@ -38,7 +38,7 @@ type wall struct {
 // measure runs a gateway with a hundred tenants that send at the same rate. If failures is true, the
 // backend of one tenant hangs, another one refuses connections, a third one responds with 503, and a
 // fourth tenant floods. It fails if a request of an unaffected tenant is refused or not delivered.
-func (w *wall) measure(ctx context.Context, s subject, failures bool) (l latencies, err error) {
+func (w *isolation) measure(ctx context.Context, s subject, failures bool) (l latencies, err error) {
 	arrived, err := newArrivals()
 	if err != nil {
 		return l, err
@@ -49,7 +49,7 @@ func (w *wall) measure(ctx context.Context, s subject, failures bool) (l latenci
 		return l, err
 	}
 	defer bad.close()
-	list := customers(wallTenants)
+	list := customers(isolationTenants)
 	for i := range list {
 		list[i].URL = arrived.url
 	}
@@ -83,16 +83,16 @@ func (w *wall) measure(ctx context.Context, s subject, failures bool) (l latenci
 		}
 		err = errors.Join(err, p.Kill())
 	}()
-	return w.load(ctx, newLoad(set.Endpoint, w.bodies, list, wallTenants+int(w.flood)), rates, arrived)
+	return w.load(ctx, newLoad(set.Endpoint, w.bodies, list, isolationTenants+int(w.flood)), rates, arrived)
 }
 
 // load sends the requests of all tenants, and returns the latencies of the unaffected ones.
-func (w *wall) load(ctx context.Context, l *load, rates []float64, arrived *arrivals) (latencies, error) {
+func (w *isolation) load(ctx context.Context, l *load, rates []float64, arrived *arrivals) (latencies, error) {
 	defer l.client.CloseIdleConnections()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	begin := time.Now()
-	end := begin.Add(wallWarmup + w.time)
+	end := begin.Add(isolationWarmup + w.time)
 	var mu sync.Mutex
 	var out latencies
 	sent := 0
@@ -129,7 +129,7 @@ func (w *wall) load(ctx context.Context, l *load, rates []float64, arrived *arri
 					mu.Lock()
 					defer mu.Unlock()
 					sent++
-					if !at.Before(begin.Add(wallWarmup)) {
+					if !at.Before(begin.Add(isolationWarmup)) {
 						out.accept = append(out.accept, took)
 					}
 				})
@@ -142,7 +142,7 @@ func (w *wall) load(ctx context.Context, l *load, rates []float64, arrived *arri
 	}
 	all, err := arrived.wait(ctx, sent)
 	for _, a := range all {
-		if !a.sent.Before(begin.Add(wallWarmup)) {
+		if !a.sent.Before(begin.Add(isolationWarmup)) {
 			out.deliver = append(out.deliver, a.after)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // run measures each subject without and with failures, alternately, and prints the latencies of the
 // unaffected tenants: the median of the runs' percentiles.
-func (w *wall) run(ctx context.Context, subjects []subject) error {
+func (w *isolation) run(ctx context.Context, subjects []subject) error {
 	type key struct {
 		subject  int
 		failures bool

@@ -50,9 +50,9 @@ func p99(d []time.Duration) time.Duration {
 	return d[len(d)*99/100]
 }
 
-// wall runs well-behaved tenants, with four faulty ones if faulty is true, and
+// isolation runs well-behaved tenants, with four faulty ones if faulty is true, and
 // returns how long acceptance and delivery took for the well-behaved tenants.
-func wall(t *testing.T, faulty, stored bool) (accept, deliver []time.Duration) {
+func isolation(t *testing.T, faulty, stored bool) (accept, deliver []time.Duration) {
 	t.Helper()
 	const innocents, rounds = 96, 10
 	good := &arrivals{at: make(map[string]time.Time)}
@@ -141,15 +141,15 @@ max_total_bytes: 64MiB
 	return accept, deliver
 }
 
-func TestWall_FaultsOfSomeTenantsDoNotAffectOthers(t *testing.T) {
+func TestIsolation_FaultsOfSomeTenantsDoNotAffectOthers(t *testing.T) {
 	for _, stored := range []bool{false, true} {
 		t.Run(fmt.Sprintf("stored=%v", stored), func(t *testing.T) {
-			quietAccept, quietDeliver := wall(t, false, stored)
-			accept, deliver := wall(t, true, stored)
+			quietAccept, quietDeliver := isolation(t, false, stored)
+			accept, deliver := isolation(t, true, stored)
 			t.Logf("p99 accept %v quiet, %v with faults; p99 deliver %v quiet, %v with faults",
 				p99(quietAccept), p99(accept), p99(quietDeliver), p99(deliver))
 			// A shared worker pool would take at least the 5 s of one hanging call. How
-			// near both are is for make bench-wall, which has the machine for itself.
+			// near both are is for make bench-isolation, which has the machine for itself.
 			assert.Less(t, p99(accept), p99(quietAccept)+2*time.Second)
 			assert.Less(t, p99(deliver), p99(quietDeliver)+2*time.Second)
 		})

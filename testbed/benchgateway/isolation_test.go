@@ -81,9 +81,9 @@ func TestSubject_ConfiguresOwnBackends(t *testing.T) {
 	}
 }
 
-func TestWall_Options(t *testing.T) {
-	o := options{wall: true, wallRate: 1, wallFlood: 20, wallTime: time.Second, runs: 1, requests: 1, workers: 1, build: t.TempDir(), subjects: "contrib,memory"}
+func TestIsolation_Options(t *testing.T) {
+	o := options{isolation: true, isolationRate: 1, isolationFlood: 20, isolationTime: time.Second, runs: 1, requests: 1, workers: 1, build: t.TempDir(), subjects: "contrib,memory"}
 	require.ErrorContains(t, run(t.Context(), o), "otelcol-tenant is not built", "contrib is left out")
-	o.wallFlood = 0.5
-	require.ErrorContains(t, run(t.Context(), o), "-wall-flood")
+	o.isolationFlood = 0.5
+	require.ErrorContains(t, run(t.Context(), o), "-isolation-flood")
 }
