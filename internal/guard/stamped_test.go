@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -43,7 +44,7 @@ func TestCheckStamped_RejectsAsCheckDoes(t *testing.T) {
 				assert.Equal(t, wantErr.Error(), gotErr.Error())
 				assert.Equal(t, reasonFor(t, wantErr), reasonFor(t, gotErr))
 			}
-			assert.Equal(t, g.wireLimits(requestOverhead), given, "the copy does not lower the limit")
+			assert.Equal(t, g.wireLimits(capacity.RequestOverhead), given, "the copy does not lower the limit")
 			decoded.Release()
 			stamped.Release()
 			assertNothingHeld(t, g)
