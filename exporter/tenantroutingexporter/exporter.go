@@ -23,6 +23,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lastend"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
@@ -70,6 +71,7 @@ type router struct {
 	recovery   *recovery.Recoverer
 	reported   atomic.Int64 // Unix time of the last log line about failing storage
 	telemetry  *telemetry
+	helped     *helped
 	laneIdle   time.Duration
 	migrations migrations
 
@@ -77,7 +79,7 @@ type router struct {
 	stop        chan struct{}
 	tasks       sync.WaitGroup
 	unsubscribe func()
-	unpost      []func() // remove the lanes from health boards
+	unpost      []func() // from boards
 }
 
 func newRouter(cfg *Config, set exporter.Settings) *router {
@@ -93,6 +95,9 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 	if !r.cfg.hasRegistry() {
 		r.observed = newObservedTenants(r.cfg.MaxTenants)
 	} else if r.registry, err = tenant.FindRegistry(host, r.cfg.Registry); err != nil {
+		return err
+	}
+	if r.helped, err = newHelped(r.set); err != nil {
 		return err
 	}
 	r.boards = rejection.FindBoards(host)
@@ -149,6 +154,9 @@ func (r *router) start(ctx context.Context, host component.Host) (err error) {
 		r.openMigrations(ctx, host, left)
 	}
 	r.subscribe()
+	for _, board := range direct.FindAll(host) {
+		r.unpost = append(r.unpost, board.PostSink(r.set.ID, r))
+	}
 	for _, board := range healthboard.Find(host) {
 		r.unpost = append(r.unpost, board.PostLanes(r.set.ID, r.health))
 	}

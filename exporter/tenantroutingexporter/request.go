@@ -18,6 +18,7 @@ import (
 
 // content is a request of any signal.
 type content struct {
+	owner     share // of all resources; without a tenant, each resource names its own
 	resources int
 	resource  func(i int) pcommon.Resource
 	records   func(i int) int
@@ -149,6 +150,12 @@ func (r *router) share(ctx context.Context, c *content) (shares []share, group [
 	caller, known := tenant.FromContext(ctx)
 	if known && !caller.Decided() {
 		return nil, nil, rejection.Of(rejection.NotLoaded)
+	}
+	if owner := c.owner; owner.tenant != "" {
+		if known && owner.tenant != caller.Tenant() {
+			return nil, nil, rejection.Of(rejection.TenantMismatch)
+		}
+		return []share{owner}, nil, nil
 	}
 	var index map[tenant.ID]int // of all shares but the first
 	for i := range c.resources {

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/requestguardextension/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/configcheck"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
@@ -29,6 +30,7 @@ type requestGuard struct {
 	id        component.ID
 	cfg       *Config
 	guard     *guard.Guard
+	direct    direct.Board
 	registry  tenant.Registry // nil: none is configured, or before the start
 	telemetry *metadata.TelemetryBuilder
 	logger    *zap.Logger
@@ -40,6 +42,7 @@ var (
 	_ extension.Extension                 = (*requestGuard)(nil)
 	_ extensioncapabilities.ConfigWatcher = (*requestGuard)(nil)
 	_ guard.Provider                      = (*requestGuard)(nil)
+	_ direct.Provider                     = (*requestGuard)(nil)
 	_ extensionmiddleware.HTTPServer      = (*requestGuard)(nil)
 	_ extensionmiddleware.GRPCServer      = (*requestGuard)(nil)
 )
@@ -68,11 +71,16 @@ func newRequestGuard(set extension.Settings, cfg *Config) (*requestGuard, error)
 // NotifyConfig implements extensioncapabilities.ConfigWatcher. The collector calls it
 // before pipelines start; an error ends the start.
 func (e *requestGuard) NotifyConfig(_ context.Context, conf *confmap.Conf) error {
-	return configcheck.Report(conf.ToStringMap(), e.id.String(), e.logger)
+	tree := conf.ToStringMap()
+	e.guard.RefuseAbove(configcheck.DirectHeap(tree, e.id.String()))
+	return configcheck.Report(tree, e.id.String(), e.logger)
 }
 
 // Guard implements guard.Provider.
 func (e *requestGuard) Guard() *guard.Guard { return e.guard }
+
+// Direct implements direct.Provider.
+func (e *requestGuard) Direct() *direct.Board { return &e.direct }
 
 func (e *requestGuard) snapshot() *tenant.Snapshot {
 	if e.registry == nil {

@@ -36,6 +36,7 @@ func Check(conf map[string]any) []Finding {
 	}
 	c.checkEndpoints()
 	c.checkGuardCount()
+	c.checkDirect()
 	c.checkServiceLinks("", conf, 0)
 	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		if a.Refuse != b.Refuse {

@@ -99,6 +99,33 @@ func logs(receivers, processors, exporters string) string {
 	return "service: {pipelines: {logs: {receivers: [" + receivers + "], processors: [" + processors + "], exporters: [" + exporters + "]}}}\n"
 }
 
+const directKey = "^receivers::tenant_otlp::direct: "
+
+func direct(exporter string) string {
+	return "receivers: {tenant_otlp: {direct: " + exporter + "}}\n"
+}
+
+func TestDirectHeap(t *testing.T) {
+	const limits = "processors: {memory_limiter: {limit_mib: 100, spike_limit_mib: 30}, memory_limiter/small: {limit_mib: 50}}\n"
+	for name, c := range map[string]struct {
+		change, guard string
+		mebibytes     bytesize.Size
+	}{
+		"off":                 {limits, "request_guard", 0},
+		"on":                  {limits + direct("tenant_routing"), "request_guard", 70},
+		"of another guard":    {limits + direct("tenant_routing"), "request_guard/b", 0},
+		"no memory limiter":   {limits + direct("tenant_routing") + logs("tenant_otlp", "tenant", "tenant_routing"), "request_guard", 0},
+		"of another pipeline": {limits + direct("tenant_routing") + "service: {pipelines: {traces: {receivers: [otlp], processors: [memory_limiter/small]}}}", "request_guard", 70},
+		"the lowest":          {limits + direct("tenant_routing") + "service: {pipelines: {traces: {receivers: [tenant_otlp], processors: [memory_limiter/small]}}}", "request_guard", 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conf := parse(t, good)
+			merge(conf, parse(t, c.change))
+			assert.Equal(t, int64(c.mebibytes*bytesize.MiB), DirectHeap(conf, c.guard))
+		})
+	}
+}
+
 func TestCheck(t *testing.T) {
 	const at = "^service::pipelines::logs::processors: "
 	for name, c := range map[string]struct {
@@ -109,6 +136,58 @@ func TestCheck(t *testing.T) {
 		"upstream otlp":                  {logs("otlp", "memory_limiter, tenant", "tenant_routing"), nil, nil},
 		"named":                          {"processors: {tenant/a: {source: auth}, memory_limiter/a: {}}\n" + logs("tenant_otlp", "memory_limiter/a, tenant/a", "tenant_routing"), nil, nil},
 		"filters and transforms between": {logs("tenant_otlp", "memory_limiter, tenant, filter, transform, resource, attributes, redaction", "tenant_routing"), nil, nil},
+
+		"direct":                    {direct("tenant_routing"), nil, nil},
+		"direct off":                {direct("off") + logs("tenant_otlp", "memory_limiter, tenant, filter", "tenant_routing, otlp_http"), nil, nil},
+		"direct without a limiter":  {direct("tenant_routing") + logs("tenant_otlp", "tenant", "tenant_routing"), nil, []string{"no memory_limiter"}},
+		"direct with other senders": {direct("tenant_routing") + logs("tenant_otlp, otlp", "memory_limiter, tenant", "tenant_routing"), nil, nil},
+		"direct of other receivers": {"receivers: {otlp: {direct: x}}\n" + logs("otlp", "memory_limiter, tenant, filter", "tenant_routing"), nil, nil},
+		"direct and a processor": {
+			direct("tenant_routing") + logs("tenant_otlp", "memory_limiter, filter, tenant, redaction/x", "tenant_routing"),
+			[]string{directKey + "skips the processor filter of service::pipelines::logs", directKey + "skips the processor redaction/x of "},
+			nil,
+		},
+		"direct and an exporter": {
+			direct("tenant_routing") + logs("tenant_otlp", "memory_limiter, tenant", "tenant_routing, otlp_http"),
+			[]string{directKey + "skips otlp_http of service::pipelines::logs"},
+			nil,
+		},
+		"direct and a connector": {
+			direct("tenant_routing") + logs("tenant_otlp", "memory_limiter, tenant", "tenant_routing, count"),
+			[]string{directKey + "skips count of service::pipelines::logs"},
+			nil,
+		},
+		"direct to another exporter": {
+			"exporters: {tenant_routing/b: {registry: tenant_registry, storage: s, dead_letter: {directory: d}}}\n" + direct("tenant_routing/b"),
+			[]string{directKey + "skips tenant_routing of ", directKey + "is tenant_routing/b, which is no exporter of service::pipelines::logs"},
+			nil,
+		},
+		"direct to an exporter of decoded data": {direct("otlp_http"), []string{directKey + "is otlp_http, which takes no requests that are not decoded"}, nil},
+		"direct without a tenant processor": {
+			direct("tenant_routing") + logs("tenant_otlp", "memory_limiter", "tenant_routing"),
+			[]string{"without a tenant processor", directKey + "needs one tenant processor in service::pipelines::logs.*there are 0"},
+			nil,
+		},
+		"direct and two pipelines": {
+			direct("tenant_routing") + "service: {pipelines: {logs/2: {receivers: [tenant_otlp], processors: [memory_limiter, tenant], exporters: [tenant_routing]}, traces: {receivers: [tenant_otlp], processors: [memory_limiter, tenant], exporters: [tenant_routing]}}}",
+			[]string{directKey + "sends requests to tenant_routing once, but tenant_otlp is in the pipelines logs and logs/2"},
+			nil,
+		},
+		"direct and two tenant processors": {
+			direct("tenant_routing") + "processors: {tenant/2: {source: auth}}\nservice: {pipelines: {logs/2: {receivers: [otlp], processors: [memory_limiter, tenant/2], exporters: [tenant_routing]}}}",
+			[]string{directKey + "cannot know which tenant processor stamps requests: the pipelines of logs have tenant and tenant/2"},
+			nil,
+		},
+		"direct and two attributes": {
+			direct("tenant_routing") + "processors: {tenant: {attribute: team}}",
+			[]string{directKey + "needs one attribute, but tenant sets team, and tenant_routing routes by business_id"},
+			nil,
+		},
+		"direct without a shared guard": {
+			"receivers: {tenant_otlp: {guard: built_in, direct: tenant_routing}}",
+			[]string{directKey + "needs a request_guard extension, but guard is built_in"},
+			[]string{"which has no registry"},
+		},
 
 		"service link as a port": {
 			"service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: \"tcp://10.0.0.1:8888\"}}}}]}}}",

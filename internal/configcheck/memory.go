@@ -76,20 +76,11 @@ func CheckMemory(conf map[string]any, m Machine) []Finding {
 // checkLimits checks the limits of a memory_limiter, which rejects the data of all tenants above its
 // soft limit.
 func (c *checker) checkLimits(id string, m Machine, total bytesize.Size, together string) {
-	set := at(c.conf, "processors", id)
 	key := "processors::" + id
-	unit, limit, spike := "limit_mib", number(at(set, "limit_mib"))*float64(bytesize.MiB), number(at(set, "spike_limit_mib"))*float64(bytesize.MiB)
-	if limit == 0 {
-		percent := float64(m.Memory) / 100
-		unit, limit, spike = "limit_percentage", number(at(set, "limit_percentage"))*percent, number(at(set, "spike_limit_percentage"))*percent
+	unit, soft := c.softLimit(id, m)
+	if soft == 0 {
+		return
 	}
-	if limit == 0 {
-		return // the processor rejects it, or the memory is unknown
-	}
-	if spike == 0 {
-		spike = limit / 5
-	}
-	soft := bytesize.Size(limit - spike)
 	switch {
 	case m.Memory > 0 && int64(soft) >= m.Memory:
 		c.warn(MemoryOfMachine, key+"::"+unit, "rejects data from %s on, but only %s are available: the kernel kills the process first; lower it", mebibytes(soft), mebibytes(bytesize.Size(m.Memory)))
@@ -123,6 +114,21 @@ func (c *checker) heapFloor(m Machine) bytesize.Size {
 		}
 	}
 	return 0
+}
+
+// softLimit returns the size of the heap from which on a memory_limiter rejects data, and the
+// setting that decides it. 0: the processor rejects the setting, or the memory is unknown.
+func (c *checker) softLimit(id string, m Machine) (unit string, soft bytesize.Size) {
+	set := at(c.conf, "processors", id)
+	unit, limit, spike := "limit_mib", number(at(set, "limit_mib"))*float64(bytesize.MiB), number(at(set, "spike_limit_mib"))*float64(bytesize.MiB)
+	if limit == 0 {
+		percent := float64(m.Memory) / 100
+		unit, limit, spike = "limit_percentage", number(at(set, "limit_percentage"))*percent, number(at(set, "spike_limit_percentage"))*percent
+	}
+	if spike == 0 {
+		spike = limit / 5
+	}
+	return unit, bytesize.Size(limit - spike)
 }
 
 // memoryBounds returns the settings that bound the memory of the components in pipelines.

@@ -18,6 +18,7 @@ const (
 	EndpointScheme     Name = "endpoint_scheme"      // refuses
 	EndpointPath       Name = "endpoint_path"        // refuses
 	ServiceLink        Name = "service_link"         // refuses
+	DirectSkips        Name = "direct_skips"         // refuses
 
 	UnknownConnector      Name = "unknown_connector"
 	UnknownAuthenticator  Name = "unknown_authenticator"
@@ -43,7 +44,7 @@ const (
 
 // Refusals returns the checks whose findings refuse a configuration.
 func Refusals() []Name {
-	return []Name{NoTenant, MergesBehindTenant, MergesBeforeTenant, NoAuthenticator, QueueInUse, EndpointScheme, EndpointPath, ServiceLink}
+	return []Name{NoTenant, MergesBehindTenant, MergesBeforeTenant, NoAuthenticator, QueueInUse, EndpointScheme, EndpointPath, ServiceLink, DirectSkips}
 }
 
 // Names returns all checks of [Check], without those of [CheckMemory].

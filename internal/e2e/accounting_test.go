@@ -27,7 +27,9 @@ import (
 // keys, and tenants are added. Every record arrives at both of its destinations exactly
 // once and at no other tenant's. At each observation, accepted + recovered = delivered +
 // queued + dead-lettered + dropped.
-func TestAccounting(t *testing.T) {
+func TestAccounting(t *testing.T) { eachWay(t, testAccounting) }
+
+func testAccounting(t *testing.T) {
 	tenants := fromEnv(t, "E2E_ROUTING_TENANTS", 200)
 	records := fromEnv(t, "E2E_ROUTING_RECORDS", 100_000)
 	const perRequest = 50

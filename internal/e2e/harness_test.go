@@ -62,6 +62,7 @@ func startAs(t *testing.T, set process.Settings) *collector {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	set.Ready = "Everything is ready"
+	set.Env = wayOf(set.Env)
 	p, err := process.Start(ctx, set)
 	require.NoError(t, err)
 	c := &collector{Process: p, t: t}

@@ -49,7 +49,9 @@ const origin = "test.origin"
 // HTTP. Every payload names another tenant on resource, scope and record. Some requests
 // also name another tenant in a header and must be rejected. Every record arrives at the
 // tenant of its key and nowhere else.
-func TestIsolation(t *testing.T) {
+func TestIsolation(t *testing.T) { eachWay(t, testIsolation) }
+
+func testIsolation(t *testing.T) {
 	const tenants, records, perRequest = 50, 100_000, 50
 	reg := newRegistry(t)
 	keys := make([]string, tenants)

@@ -60,7 +60,9 @@ func overLimit(t *testing.T, c *clients, key string, ld plog.Logs) (texts [2]str
 
 // TestLimits_OfTheShippedGateway follows a rate and quotas through the shipped gateway: the
 // answers over both protocols, a change at run time, and a restart.
-func TestLimits_OfTheShippedGateway(t *testing.T) {
+func TestLimits_OfTheShippedGateway(t *testing.T) { eachWay(t, testLimitsOfTheShippedGateway) }
+
+func testLimitsOfTheShippedGateway(t *testing.T) {
 	reg := newRegistry(t)
 	for _, id := range []string{"rated", "daily", "innocent"} {
 		reg.ctl("tenant", "create", id)

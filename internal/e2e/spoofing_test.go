@@ -135,7 +135,9 @@ func postAs(t *testing.T, addr, signal string, body []byte, headers []string) in
 
 // TestSpoofing_EndsAsTheKeysTenantOrARefusal claims another tenant in every place where a
 // caller can, in all signals and over both protocols, at the shipped gateway.
-func TestSpoofing_EndsAsTheKeysTenantOrARefusal(t *testing.T) {
+func TestSpoofing_EndsAsTheKeysTenantOrARefusal(t *testing.T) { eachWay(t, testSpoofing) }
+
+func testSpoofing(t *testing.T) {
 	reg := newRegistry(t)
 	reg.ctl("tenant", "create", "caller")
 	reg.ctl("tenant", "create", victim)

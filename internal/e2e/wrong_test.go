@@ -85,6 +85,7 @@ func TestShippedConfigs_Environment(t *testing.T) {
 			"OTLP_GRPC_ENDPOINT=" + link: "is not a host and port", "OTLP_HTTP_ENDPOINT=" + link: "is not a host and port",
 			"REMOTE_WRITE_ENDPOINT=": `"endpoint" is empty`, "REMOTE_WRITE_ENDPOINT=" + link: "is not a host and port",
 			"LOKI_PUSH_ENDPOINT=": `"endpoint" is empty`, "LOKI_PUSH_ENDPOINT=" + link: "is not a host and port",
+			"DIRECT=" + link: "takes no requests that are not decoded",
 		},
 		"agent": {
 			"OTLP_GRPC_ENDPOINT=": `"grpc::endpoint" is empty`, "OTLP_HTTP_ENDPOINT=": `"http::endpoint" is empty`,

@@ -40,6 +40,7 @@ type Guard struct {
 	throttler     *throttler
 	conns         *connections
 	limiters      limiters
+	heap          heapGate
 	stats         Stats
 
 	recovery *recovery.Recoverer
@@ -117,6 +118,11 @@ func (g *Guard) PostLimiter(over func(id tenant.ID, signal tenant.Signal, record
 // PostRejections also counts the rejections of known callers on boards. It must be called
 // before the guard is used.
 func (g *Guard) PostRejections(boards rejection.Boards) { g.boards = boards }
+
+// RefuseAbove makes [Request.CheckHeap] reject requests while the heap has at least n bytes,
+// garbage included. Zero, the default, is no limit. It is meant for the soft limit of
+// memory_limiter, which also makes the runtime collect garbage.
+func (g *Guard) RefuseAbove(n int64) { g.heap.limit.Store(n) }
 
 // Refuse counts the rejection err of a request of the caller of ctx at a path of HTTP, which a
 // receiver does not admit, and returns it.

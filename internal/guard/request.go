@@ -147,35 +147,6 @@ func sleep(ctx context.Context, d time.Duration) {
 // Tenant returns the tenant of the request, empty if it is not authenticated.
 func (r *Request) Tenant() tenant.ID { return r.tenant }
 
-// Check checks an encoded request before it is decoded: its structure, and the limiters of
-// [Guard.PostLimiter]. It reserves the memory of the decoded form, and charges no limit. It
-// waits while too many requests of the tenant are being processed; Release ends the
-// processing. After success, decode what [Request.Readable] returns.
-func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
-	g := r.guard
-	if err := r.beginWork(int64(len(data))); err != nil {
-		return otlpwire.Counts{}, err
-	}
-	check, size := otlpwire.CheckProto, int64(len(data))
-	if json {
-		check, size = otlpwire.CheckJSON, 0 // limits count the size in protobuf
-	}
-	counts, err := check(r.signal, data, g.wireLimits(r.held))
-	if err != nil {
-		return counts, r.Count(g.wireError(err))
-	}
-	if err := r.checkLimiters(counts.Records, size); err != nil {
-		return counts, err
-	}
-	if err := r.Reserve(counts.Memory); err != nil {
-		return counts, err
-	}
-	if err := r.hasSize(counts.Memory / decodedLarge); err != nil {
-		return counts, r.canceled()
-	}
-	return counts, nil
-}
-
 // Begin is Check for receivers of protocols other than OTLP. It begins the decoding of a
 // request whose decompressed body has size bytes and that has at least records records. It
 // waits while too many requests of the tenant are being processed, and calls the limiters of

@@ -70,6 +70,13 @@ func structureRules() []Rule {
 			check: checked(configcheck.ServiceLink),
 		},
 		{
+			ID: "OT009", Family: FamilyStructure, Severity: finding.Error, Refused: true,
+			Title: "direct skips a part of the pipeline",
+			Why:   "A request that tenant_otlp does not decode goes from the receiver to tenant_routing. Other processors, exporters and connectors of the pipeline would not see it.",
+			Fix:   "Remove them from the pipelines of the receiver, or set direct to off.",
+			check: checked(configcheck.DirectSkips),
+		},
+		{
 			ID: "OT010", Family: FamilyStructure, Severity: finding.Warning,
 			Title: "An endpoint with the port of the other protocol",
 			Why:   "Servers receive OTLP over gRPC on port 4317 and over HTTP on port 4318.",

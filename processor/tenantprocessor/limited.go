@@ -52,13 +52,17 @@ func (p *tenantProcessor) limitTraces(next consumer.Traces) (consumer.Traces, er
 // limited calls next if the owner of the request is within its limits. A panic is an
 // error like those of next, so that the sender is not charged.
 func (p *tenantProcessor) limited(ctx context.Context, records int, size func() int, next func() error) error {
+	return p.limitedOf(ctx, admittedOf(ctx), records, size, next)
+}
+
+// limitedOf is limited for a request that is not in its context.
+func (p *tenantProcessor) limitedOf(ctx context.Context, request *admitted, records int, size func() int, next func() error) error {
 	return p.guard(ctx, "charging "+p.admissions.signal.String(), func() error {
-		return p.charged(ctx, records, size, func() error { return p.guard(ctx, "consuming "+p.admissions.signal.String(), next) })
+		return p.charged(ctx, request, records, size, func() error { return p.guard(ctx, "consuming "+p.admissions.signal.String(), next) })
 	})
 }
 
-func (p *tenantProcessor) charged(ctx context.Context, records int, size func() int, next func() error) error {
-	request := admittedOf(ctx)
+func (p *tenantProcessor) charged(ctx context.Context, request *admitted, records int, size func() int, next func() error) error {
 	if request == nil || request.owner == nil {
 		// The processor admits every request first. Data that it did not admit must not
 		// pass.

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/newest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/recovery"
@@ -32,6 +33,7 @@ import (
 
 // tenantProcessor is one signal's processor.
 type tenantProcessor struct {
+	id         component.ID
 	cfg        *Config
 	logger     *zap.Logger
 	telemetry  *metadata.TelemetryBuilder
@@ -41,6 +43,8 @@ type tenantProcessor struct {
 	limiter    *limiter                          // nil without a registry
 	handle     *sharedcomponent.Handle[*limiter] // of limiter
 	boards     rejection.Boards
+	helped     helped
+	unpost     []func() // from the boards for encoded requests
 	recovery   *recovery.Recoverer
 	warnOnce   sync.Once
 	stopOnce   sync.Once
@@ -51,8 +55,12 @@ func newProcessor(set processor.Settings, cfg *Config, signal tenant.Signal) (*t
 	if err != nil {
 		return nil, err
 	}
+	helped, err := newHelped(set, signal)
+	if err != nil {
+		return nil, err
+	}
 	p := &tenantProcessor{
-		cfg: cfg, logger: set.Logger, telemetry: telemetry,
+		id: set.ID, cfg: cfg, logger: set.Logger, telemetry: telemetry, helped: helped,
 		signalSet:  attribute.NewSet(attribute.String("signal", signal.String())),
 		admissions: admissions{signal: signal, key: cfg.Attribute, final: newRejections(signal)},
 		recovery:   recovery.New(set.Logger),
@@ -107,10 +115,16 @@ func (p *tenantProcessor) start(ctx context.Context, host component.Host) error 
 		p.logger.Warn("Failed to detect some attributes of `detect`; they are left out", zap.Error(err))
 	}
 	p.stamper.Machine = machine
+	for _, b := range direct.FindAll(host) {
+		p.unpost = append(p.unpost, b.PostAdmitter(p.id, p.admissions.signal, p))
+	}
 	return nil
 }
 
 func (p *tenantProcessor) shutdown(ctx context.Context) error {
+	for _, remove := range p.unpost {
+		remove()
+	}
 	p.stopOnce.Do(p.telemetry.Shutdown)
 	if p.handle == nil {
 		return nil

@@ -22,8 +22,14 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
 )
 
-// builtInGuard is the value of `guard` for a guard of the receiver's own.
-const builtInGuard = "built_in"
+const (
+	// builtInGuard is the value of `guard` for a guard of the receiver's own.
+	builtInGuard = "built_in"
+
+	// directOff is the value of `direct` that is the same as none, for configurations that
+	// set it from the environment.
+	directOff = "off"
+)
 
 // Config is the end-user configuration of the receiver. `protocols` takes what the
 // otlp receiver takes.
@@ -35,6 +41,12 @@ type Config struct {
 	// with other receivers. Defaults to request_guard. built_in gives the receiver a
 	// guard of its own with default limits.
 	Guard component.ID `mapstructure:"guard"`
+
+	// Direct is the ID of the tenant_routing exporter of the pipelines of the receiver.
+	// Requests in protobuf that need no decoding then go to it as bytes; the tenant
+	// processor of the pipelines stamps them and applies its limits as always. Other requests go
+	// through the pipelines. Not set, or off: all do.
+	Direct component.ID `mapstructure:"direct"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -101,7 +113,16 @@ func (cfg *Config) Validate() error {
 	if cfg.Guard.String() == "" {
 		return fmt.Errorf(`"guard" is empty: name an extension, such as request_guard, or set it to %s`, builtInGuard)
 	}
+	if cfg.isDirect() && cfg.Guard.String() == builtInGuard {
+		return fmt.Errorf(`"direct" needs a request_guard extension, which has the limits of requests that are not decoded: set "guard" to its ID instead of %s, or remove "direct"`, builtInGuard)
+	}
 	return durations.Check(cfg)
+}
+
+// isDirect reports whether requests may go to an exporter without being decoded.
+func (cfg *Config) isDirect() bool {
+	id := cfg.Direct.String()
+	return id != "" && id != directOff
 }
 
 // Validate implements confmap.Validator.

@@ -33,6 +33,7 @@ func load(t *testing.T, file, key string) *Config {
 
 func TestConfig_Example(t *testing.T) {
 	want := createDefaultConfig().(*Config)
+	want.Direct = component.MustNewID("tenant_routing")
 	auth := configauth.Config{AuthenticatorID: component.MustNewID("bearer_key_auth")}
 	grpc, http := want.Protocols.GRPC.GetOrInsertDefault(), want.Protocols.HTTP.GetOrInsertDefault()
 	grpc.NetAddr.Endpoint = "0.0.0.0:4317"
@@ -94,15 +95,16 @@ func TestConfig_DefaultsAreValid(t *testing.T) {
 
 func TestConfig_ErrorsNameTheKey(t *testing.T) {
 	for key, message := range map[string]string{
-		"no_protocol":         `protocols: "protocols" is empty: set "grpc", "http" or both`,
-		"empty_grpc_endpoint": `protocols: "grpc::endpoint" is empty: set host and port, such as localhost:4317`,
-		"empty_http_endpoint": `protocols: "http::endpoint" is empty: set host and port, such as localhost:4317`,
-		"empty_endpoints":     "protocols: \"grpc::endpoint\" is empty: set host and port, such as localhost:4317\n\"http::endpoint\" is empty: set host and port, such as localhost:4317",
-		"no_port":             `protocols: "grpc::endpoint" "0.0.0.0:" has no port: set host and port, such as localhost:4317`,
-		"no_colon":            `protocols: "http::endpoint" is not a host and port: address localhost: missing port in address`,
-		"empty_path":          `protocols: "http::logs_url_path" is empty: set a path, such as /v1/traces, or remove it`,
-		"same_path":           `protocols: "http::traces_url_path" and "http::logs_url_path" are both "/v1/traces": each signal needs a different path`,
-		"negative_size":       "protocols::grpc: invalid max_recv_msg_size_mib value, must be between 1 and 8796093022207: -1",
+		"no_protocol":              `protocols: "protocols" is empty: set "grpc", "http" or both`,
+		"empty_grpc_endpoint":      `protocols: "grpc::endpoint" is empty: set host and port, such as localhost:4317`,
+		"empty_http_endpoint":      `protocols: "http::endpoint" is empty: set host and port, such as localhost:4317`,
+		"empty_endpoints":          "protocols: \"grpc::endpoint\" is empty: set host and port, such as localhost:4317\n\"http::endpoint\" is empty: set host and port, such as localhost:4317",
+		"no_port":                  `protocols: "grpc::endpoint" "0.0.0.0:" has no port: set host and port, such as localhost:4317`,
+		"no_colon":                 `protocols: "http::endpoint" is not a host and port: address localhost: missing port in address`,
+		"empty_path":               `protocols: "http::logs_url_path" is empty: set a path, such as /v1/traces, or remove it`,
+		"same_path":                `protocols: "http::traces_url_path" and "http::logs_url_path" are both "/v1/traces": each signal needs a different path`,
+		"direct_without_extension": `"direct" needs a request_guard extension, which has the limits of requests that are not decoded: set "guard" to its ID instead of built_in, or remove "direct"`,
+		"negative_size":            "protocols::grpc: invalid max_recv_msg_size_mib value, must be between 1 and 8796093022207: -1",
 	} {
 		t.Run(key, func(t *testing.T) {
 			assert.EqualError(t, confmap.Validate(load(t, "invalid.yaml", key)), message)

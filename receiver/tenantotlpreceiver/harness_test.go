@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
@@ -72,9 +73,11 @@ func (testAuth) Authenticate(ctx context.Context, headers map[string][]string) (
 type testGuard struct {
 	nothingToStart
 	guard *guard.Guard
+	board *direct.Board
 }
 
-func (g testGuard) Guard() *guard.Guard { return g.guard }
+func (g testGuard) Guard() *guard.Guard   { return g.guard }
+func (g testGuard) Direct() *direct.Board { return g.board }
 
 // setup is how a test wants its receiver.
 type setup struct {
@@ -82,6 +85,7 @@ type setup struct {
 	configure func(*Config)
 	logs      consumer.ConsumeLogsFunc // nil: all are accepted
 	open      bool                     // without an authenticator
+	direct    *testPath                // nil: all requests are decoded
 	patience  time.Duration            // 0: the default
 }
 
@@ -130,6 +134,12 @@ func (s setup) start(t *testing.T) *door {
 	factory := NewFactory()
 	set := receivertest.NewNopSettings(factory.Type())
 	set.TelemetrySettings = d.telemetry.NewTelemetrySettings()
+	board := new(direct.Board)
+	if s.direct != nil {
+		cfg.Direct = sinkID
+		s.direct.door = d
+		s.direct.post(board)
+	}
 	consumeLogs := func(ctx context.Context, ld plog.Logs) error {
 		if s.logs != nil {
 			if err := s.logs(ctx, ld); err != nil {
@@ -137,6 +147,9 @@ func (s setup) start(t *testing.T) *door {
 			}
 		}
 		return d.logs.ConsumeLogs(ctx, ld)
+	}
+	if s.direct != nil {
+		s.direct.logs = consumeLogs
 	}
 	next, err := consumer.NewLogs(consumeLogs)
 	require.NoError(t, err)
@@ -146,7 +159,7 @@ func (s setup) start(t *testing.T) *door {
 	require.NoError(t, err)
 	traces, err := factory.CreateTraces(t.Context(), set, cfg, d.traces)
 	require.NoError(t, err)
-	host := tenanttest.Host{authID: testAuth{}, guardID: testGuard{guard: d.guard}}
+	host := tenanttest.Host{authID: testAuth{}, guardID: testGuard{guard: d.guard, board: board}}
 	if s.patience > 0 {
 		shared := logs.(*sharedcomponent.Handle[*otlpReceiver]).Component()
 		shared.grpc.patience, shared.http.patience = s.patience, s.patience

@@ -10,8 +10,11 @@ import (
 
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
 )
 
 // format is how a request is encoded.
@@ -36,6 +39,7 @@ type intake struct {
 	guard    *guard.Guard
 	obs      *receiverhelper.ObsReport
 	panics   func(context.Context) // counts one
+	ways     *ways
 	// patience is how long the first byte of a body may take, and the rest of one that
 	// is rejected.
 	patience time.Duration
@@ -55,12 +59,15 @@ func (in *intake) accept(ctx context.Context, s *service, f format, read func(*g
 	if err != nil {
 		return "", err
 	}
-	counts, err := request.Check(f == formatJSON, data)
+	encoded, counts, err := in.check(ctx, s, f, request, data)
 	if err != nil {
 		if counts.Records > 0 {
-			s.reject(ctx, f, counts.Records, err, in.obs)
+			_ = s.observe(ctx, f, counts.Records, in.obs, func(context.Context) error { return err })
 		}
 		return "", err
+	}
+	if encoded != nil {
+		return "", in.forward(ctx, s, f, request, encoded)
 	}
 	if data, err = request.Readable(counts, data); err != nil {
 		return "", err
@@ -71,6 +78,60 @@ func (in *intake) accept(ctx context.Context, s *service, f format, read func(*g
 	}
 	request.Decoded()
 	return counts.Unknown, export(request.Context(ctx), in)
+}
+
+// encodedRequest is a request that need not be decoded.
+type encodedRequest struct {
+	stamp.Encoded
+	admission direct.Admission
+}
+
+// check checks a request before it is decoded. The result is nil if it must be.
+func (in *intake) check(ctx context.Context, s *service, f format, request *guard.Request, data []byte) (*encodedRequest, otlpwire.Counts, error) {
+	admission, why := s.admit(ctx, f)
+	if admission == nil {
+		counts, err := request.Check(f == formatJSON, data)
+		if err == nil {
+			in.ways.decoded(ctx, s.signal, why)
+		}
+		return nil, counts, err
+	}
+	e := &encodedRequest{admission: admission}
+	counts, err := request.CheckStamped(data, func(limits otlpwire.Limits) (counts otlpwire.Counts, err error) {
+		e.Encoded, err = admission.Stamp(ctx, data, limits)
+		return e.Counts, err
+	})
+	if err != nil {
+		return nil, counts, err
+	}
+	if e.Slow != stamp.SlowNone {
+		if err := request.ReserveDecoded(counts); err != nil {
+			return nil, counts, err
+		}
+		in.ways.decoded(ctx, s.signal, e.Slow.String())
+		return nil, counts, nil
+	}
+	if err := request.ReserveEncoded(len(e.Data)); err != nil {
+		return nil, counts, err
+	}
+	in.ways.direct(ctx, s.signal)
+	return e, counts, nil
+}
+
+// forward passes a request on that is not decoded.
+func (in *intake) forward(ctx context.Context, s *service, f format, request *guard.Request, e *encodedRequest) error {
+	records := e.Counts.Records
+	if records == 0 {
+		return nil // as decode has it
+	}
+	return s.observe(request.Context(ctx), f, records, in.obs, func(ctx context.Context) error {
+		return in.guard.Protect(in.protocol, func() error {
+			if err := request.CheckHeap(records); err != nil {
+				return err
+			}
+			return e.admission.Forward(ctx, &e.Encoded, s.direct.Sink)
+		})
+	})
 }
 
 // answer returns the answer to a request that ended with err. It is asked once for

@@ -137,12 +137,16 @@ func compress(t *testing.T, encoding string, data []byte) []byte {
 	return buf.Bytes()
 }
 
-func startMatrix(t *testing.T) *door {
-	return setup{guard: guard.Settings{MaxDepth: 64, MaxElements: 1000}}.start(t)
+func startMatrix(t *testing.T, path *testPath) *door {
+	return setup{guard: guard.Settings{MaxDepth: 64, MaxElements: 1000}, direct: path}.start(t)
 }
 
-func TestMatrix_OverHTTP(t *testing.T) {
-	d := startMatrix(t)
+func TestMatrix_OverHTTP(t *testing.T) { testMatrixOverHTTP(t, nil) }
+
+func TestMatrix_OverHTTPWithoutDecoding(t *testing.T) { testMatrixOverHTTP(t, new(testPath)) }
+
+func testMatrixOverHTTP(t *testing.T, path *testPath) {
+	d := startMatrix(t, path)
 	for _, json := range []bool{false, true} {
 		for _, encoding := range []string{"identity", "gzip", "GZIP", "x-gzip", "zstd", "snappy", "x-snappy-framed", "deflate"} {
 			for _, s := range situations() {
@@ -243,8 +247,12 @@ func withKey(ctx context.Context, key string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key)
 }
 
-func TestMatrix_OverGRPC(t *testing.T) {
-	d := startMatrix(t)
+func TestMatrix_OverGRPC(t *testing.T) { testMatrixOverGRPC(t, nil) }
+
+func TestMatrix_OverGRPCWithoutDecoding(t *testing.T) { testMatrixOverGRPC(t, new(testPath)) }
+
+func testMatrixOverGRPC(t *testing.T, path *testPath) {
+	d := startMatrix(t, path)
 	for _, encoding := range []string{"identity", "gzip", "zstd", "snappy"} {
 		for _, s := range situations() {
 			t.Run(encoding+"/"+s.name, func(t *testing.T) {
@@ -282,7 +290,7 @@ func (s situation) checkGRPC(t *testing.T, err error) {
 
 // TestMatrix_HeadersSuffice sends no body: an answer that comes cannot have read any.
 func TestMatrix_HeadersSuffice(t *testing.T) {
-	d := startMatrix(t)
+	d := startMatrix(t, nil)
 	for _, s := range situations() {
 		if s.logs != nil {
 			continue

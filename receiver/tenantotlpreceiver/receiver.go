@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/tenantotlpreceiver/internal/metadata"
 )
@@ -67,6 +68,7 @@ func newReceiver(set receiver.Settings, cfg *Config) (*otlpReceiver, error) {
 		return nil, err
 	}
 	r := &otlpReceiver{cfg: cfg, set: set, shutdownTimeout: shutdownTimeout}
+	ways := newWays(telemetry.ReceiverTenantOtlpRequests)
 	intakeOf := func(protocol guard.Protocol) (*intake, error) {
 		transport := protocol.String()
 		obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
@@ -75,7 +77,7 @@ func newReceiver(set receiver.Settings, cfg *Config) (*otlpReceiver, error) {
 		attrs := metric.WithAttributeSet(attribute.NewSet(attribute.String("transport", transport)))
 		telemetry.ReceiverTenantOtlpPanics.Add(context.Background(), 0, attrs) // the series exists before the first event
 		panics := func(ctx context.Context) { telemetry.ReceiverTenantOtlpPanics.Add(ctx, 1, attrs) }
-		return &intake{protocol: protocol, obs: obs, patience: firstByteTimeout, panics: panics}, err
+		return &intake{protocol: protocol, obs: obs, patience: firstByteTimeout, panics: panics, ways: ways}, err
 	}
 	if r.grpc, err = intakeOf(guard.GRPC); err != nil {
 		return nil, err
@@ -98,6 +100,11 @@ func (r *otlpReceiver) Start(ctx context.Context, host component.Host) error {
 	for _, in := range []*intake{r.grpc, r.http} {
 		in.guard, in.services = g, r.services
 	}
+	if r.cfg.isDirect() {
+		if err := r.findPaths(host); err != nil {
+			return err
+		}
+	}
 	if err := r.startServers(ctx, host); err != nil {
 		return errors.Join(err, r.Shutdown(ctx))
 	}
@@ -113,6 +120,22 @@ func (r *otlpReceiver) findGuard(host component.Host) (*guard.Guard, error) {
 		return nil, fmt.Errorf(`%w; to use the built-in guard of the receiver, set "guard" to %s`, err, builtInGuard)
 	}
 	return g, nil
+}
+
+// findPaths finds where the requests of each signal go that need no decoding.
+func (r *otlpReceiver) findPaths(host component.Host) error {
+	board, err := direct.Find(host, r.cfg.Guard)
+	if err != nil {
+		return err
+	}
+	for _, s := range r.services {
+		path, err := board.Path(s.signal, r.cfg.Direct)
+		if err != nil {
+			return err
+		}
+		s.direct = &path
+	}
+	return nil
 }
 
 func (r *otlpReceiver) startServers(ctx context.Context, host component.Host) error {

@@ -36,6 +36,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/sharedcomponent"
@@ -74,8 +75,13 @@ func TestReceiver_AcceptsAllSignals(t *testing.T) {
 
 // TestReceiver_CountsAsTheOTLPReceiverDoes keeps dashboards working.
 func TestReceiver_CountsAsTheOTLPReceiverDoes(t *testing.T) {
+	t.Run("decoded", func(t *testing.T) { testCounts(t, nil) })
+	t.Run("direct", func(t *testing.T) { testCounts(t, new(testPath)) })
+}
+
+func testCounts(t *testing.T, path *testPath) {
 	reject := new(atomic.Bool)
-	d := setup{open: true, logs: func(context.Context, plog.Logs) error {
+	d := setup{open: true, direct: path, logs: func(context.Context, plog.Logs) error {
 		if reject.Load() {
 			return status.Error(codes.Unavailable, "full")
 		}
@@ -117,10 +123,16 @@ func value(set attribute.Set, key attribute.Key) attribute.KeyValue {
 }
 
 func TestReceiver_SurvivesPanics(t *testing.T) {
+	t.Run("decoded", func(t *testing.T) { testPanics(t, nil) })
+	t.Run("direct", func(t *testing.T) { testPanics(t, new(testPath)) })
+}
+
+func testPanics(t *testing.T, path *testPath) {
 	core, logged := observer.New(zap.ErrorLevel)
 	d := setup{
-		guard: guard.Settings{Logger: zap.New(core)},
-		logs:  func(context.Context, plog.Logs) error { panic("a defect of a consumer") },
+		direct: path,
+		guard:  guard.Settings{Logger: zap.New(core)},
+		logs:   func(context.Context, plog.Logs) error { panic("a defect of a consumer") },
 	}.start(t)
 	body, err := plogotlp.NewExportRequestFromLogs(someLogs(1)).MarshalProto()
 	require.NoError(t, err)
@@ -141,7 +153,7 @@ func TestReceiver_SurvivesPanics(t *testing.T) {
 	assert.EqualValues(t, 8, d.guard.Stats().Panics())
 	require.Equal(t, 1, logged.Len(), "not each of them")
 	assert.Equal(t, "a defect of a consumer", logged.All()[0].ContextMap()["panic"])
-	assert.Contains(t, logged.All()[0].ContextMap()["stack"], "TestReceiver_SurvivesPanics")
+	assert.Contains(t, logged.All()[0].ContextMap()["stack"], "testPanics")
 	requests, held := d.guard.InFlight()
 	assert.Zero(t, requests)
 	assert.Zero(t, held)
@@ -218,10 +230,11 @@ func TestReceiver_StartFailsWithTheReason(t *testing.T) {
 		configure func(*Config)
 		want      string
 	}{
-		"no guard":      {func(cfg *Config) { cfg.Guard = component.MustNewID("other_guard") }, `guard: extension "other_guard" is not configured`},
-		"not a guard":   {func(cfg *Config) { cfg.Guard = authID }, `guard: extension "test_auth" is not a request guard`},
-		"grpc is taken": {func(cfg *Config) { cfg.Protocols.GRPC.Get().NetAddr.Endpoint = taken.Addr().String() }, "grpc: listen tcp"},
-		"http is taken": {func(cfg *Config) { cfg.Protocols.HTTP.Get().ServerConfig.NetAddr.Endpoint = taken.Addr().String() }, "http: listen tcp"},
+		"no guard":                {func(cfg *Config) { cfg.Guard = component.MustNewID("other_guard") }, `guard: extension "other_guard" is not configured`},
+		"not a guard":             {func(cfg *Config) { cfg.Guard = authID }, `guard: extension "test_auth" is not a request guard`},
+		"nobody to pass bytes to": {func(cfg *Config) { cfg.Direct = sinkID }, `direct: no pipeline has the exporter "tenant_routing"`},
+		"grpc is taken":           {func(cfg *Config) { cfg.Protocols.GRPC.Get().NetAddr.Endpoint = taken.Addr().String() }, "grpc: listen tcp"},
+		"http is taken":           {func(cfg *Config) { cfg.Protocols.HTTP.Get().ServerConfig.NetAddr.Endpoint = taken.Addr().String() }, "http: listen tcp"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := createDefaultConfig().(*Config)
@@ -230,7 +243,7 @@ func TestReceiver_StartFailsWithTheReason(t *testing.T) {
 			tt.configure(cfg)
 			r, err := NewFactory().CreateLogs(t.Context(), receivertest.NewNopSettings(NewFactory().Type()), cfg, consumertest.NewNop())
 			require.NoError(t, err)
-			host := tenanttest.Host{authID: testAuth{}, guardID: testGuard{guard: guard.New(guard.Settings{})}}
+			host := tenanttest.Host{authID: testAuth{}, guardID: testGuard{guard: guard.New(guard.Settings{}), board: new(direct.Board)}}
 			assert.ErrorContains(t, r.Start(t.Context(), host), tt.want)
 			require.NoError(t, r.Shutdown(t.Context()))
 		})

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -34,8 +35,26 @@ type service struct {
 	// decode decodes a request that the guard has checked, and returns what hands it
 	// to the next consumer.
 	decode func(format, []byte) (exporter, error)
-	// reject accounts for records that were rejected before they were decoded.
-	reject func(context.Context, format, int, error, *receiverhelper.ObsReport)
+	// observe counts the records of a request by the result of consume.
+	observe func(ctx context.Context, f format, records int, obs *receiverhelper.ObsReport, consume func(context.Context) error) error
+	// direct is where requests go that need no decoding. nil: all are decoded.
+	direct *direct.Path
+}
+
+// admit returns the admission of a request that may not need decoding, or why it must be
+// decoded.
+func (s *service) admit(ctx context.Context, f format) (_ direct.Admission, why string) {
+	if s.direct == nil {
+		return nil, whyOff
+	}
+	if f == formatJSON {
+		return nil, whyJSON
+	}
+	a := s.direct.Admitter.Admit(ctx)
+	if a == nil {
+		return nil, whyNotAdmitted
+	}
+	return a, ""
 }
 
 // response is an answer of the protocol.
@@ -74,15 +93,12 @@ func newLogs(next consumer.Logs) *service {
 				return nothing, nil
 			}
 			return func(ctx context.Context, in *intake) error {
-				ctx = in.obs.StartLogsOp(ctx)
-				err := in.guard.Protect(in.protocol, func() error { return next.ConsumeLogs(ctx, logs) })
-				in.obs.EndLogsOp(ctx, f.String(), count, err)
-				return err
+				return observeLogs(ctx, f, count, in.obs, func(ctx context.Context) error {
+					return in.guard.Protect(in.protocol, func() error { return next.ConsumeLogs(ctx, logs) })
+				})
 			}, nil
 		},
-		reject: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
-			obs.EndLogsOp(obs.StartLogsOp(ctx), f.String(), count, err)
-		},
+		observe: observeLogs,
 	}
 }
 
@@ -108,15 +124,12 @@ func newMetrics(next consumer.Metrics) *service {
 				return nothing, nil
 			}
 			return func(ctx context.Context, in *intake) error {
-				ctx = in.obs.StartMetricsOp(ctx)
-				err := in.guard.Protect(in.protocol, func() error { return next.ConsumeMetrics(ctx, metrics) })
-				in.obs.EndMetricsOp(ctx, f.String(), count, err)
-				return err
+				return observeMetrics(ctx, f, count, in.obs, func(ctx context.Context) error {
+					return in.guard.Protect(in.protocol, func() error { return next.ConsumeMetrics(ctx, metrics) })
+				})
 			}, nil
 		},
-		reject: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
-			obs.EndMetricsOp(obs.StartMetricsOp(ctx), f.String(), count, err)
-		},
+		observe: observeMetrics,
 	}
 }
 
@@ -142,15 +155,12 @@ func newTraces(next consumer.Traces) *service {
 				return nothing, nil
 			}
 			return func(ctx context.Context, in *intake) error {
-				ctx = in.obs.StartTracesOp(ctx)
-				err := in.guard.Protect(in.protocol, func() error { return next.ConsumeTraces(ctx, traces) })
-				in.obs.EndTracesOp(ctx, f.String(), count, err)
-				return err
+				return observeTraces(ctx, f, count, in.obs, func(ctx context.Context) error {
+					return in.guard.Protect(in.protocol, func() error { return next.ConsumeTraces(ctx, traces) })
+				})
 			}, nil
 		},
-		reject: func(ctx context.Context, f format, count int, err error, obs *receiverhelper.ObsReport) {
-			obs.EndTracesOp(obs.StartTracesOp(ctx), f.String(), count, err)
-		},
+		observe: observeTraces,
 	}
 }
 
@@ -182,4 +192,25 @@ func decodeTraces(f format, data []byte) (ptrace.Traces, error) {
 	request := ptraceotlp.NewExportRequest()
 	err := request.UnmarshalProto(data)
 	return request.Traces(), err
+}
+
+func observeLogs(ctx context.Context, f format, records int, obs *receiverhelper.ObsReport, consume func(context.Context) error) error {
+	ctx = obs.StartLogsOp(ctx)
+	err := consume(ctx)
+	obs.EndLogsOp(ctx, f.String(), records, err)
+	return err
+}
+
+func observeMetrics(ctx context.Context, f format, records int, obs *receiverhelper.ObsReport, consume func(context.Context) error) error {
+	ctx = obs.StartMetricsOp(ctx)
+	err := consume(ctx)
+	obs.EndMetricsOp(ctx, f.String(), records, err)
+	return err
+}
+
+func observeTraces(ctx context.Context, f format, records int, obs *receiverhelper.ObsReport, consume func(context.Context) error) error {
+	ctx = obs.StartTracesOp(ctx)
+	err := consume(ctx)
+	obs.EndTracesOp(ctx, f.String(), records, err)
+	return err
 }

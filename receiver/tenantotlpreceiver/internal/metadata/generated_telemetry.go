@@ -23,10 +23,11 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                    metric.Meter
-	mu                       sync.Mutex
-	registrations            []metric.Registration
-	ReceiverTenantOtlpPanics metric.Int64Counter
+	meter                      metric.Meter
+	mu                         sync.Mutex
+	registrations              []metric.Registration
+	ReceiverTenantOtlpPanics   metric.Int64Counter
+	ReceiverTenantOtlpRequests metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -62,6 +63,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_tenant_otlp_panics",
 		metric.WithDescription("Requests that were answered with an internal error because something panicked. Above 0 it is a defect; the log has the stack. [Development]"),
 		metric.WithUnit("{panic}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverTenantOtlpRequests, err = builder.meter.Int64Counter(
+		"otelcol_receiver_tenant_otlp_requests",
+		metric.WithDescription("Requests that the receiver has checked, by the path they took. [Development]"),
+		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs
