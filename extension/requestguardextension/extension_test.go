@@ -41,6 +41,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/extension/requestguardextension/internal/metadatatest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/telemetrytest"
@@ -85,7 +86,7 @@ func TestExtension_LogsTheLimitsInForce(t *testing.T) {
 		"memory alone":               {128 * bytesize.MiB, 0, "80MiB", false},
 		"both":                       {128 * bytesize.MiB, 48 * bytesize.MiB, "48MiB", false},
 		"tenant's within default":    {0, 8 * bytesize.MiB, "8MiB", false},
-		"tenant's more than default": {0, bytesize.GiB, bytesize.Size(guard.DefaultMemory()).String(), true},
+		"tenant's more than default": {0, bytesize.GiB, bytesize.Size(capacity.Most(guard.DefaultMemory(), int64(bytesize.GiB))).String(), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := createDefaultConfig().(*Config)
