@@ -14,7 +14,7 @@ import (
 type HeapFloor string
 
 const (
-	// HeapFloorAuto is an eighth of the memory limit, within bounds.
+	// HeapFloorAuto is a sixth of the soft memory limit of the Go runtime, within bounds.
 	HeapFloorAuto HeapFloor = "auto"
 	// HeapFloorOff is no floor.
 	HeapFloorOff HeapFloor = "off"

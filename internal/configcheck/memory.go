@@ -128,7 +128,7 @@ func (c *checker) softLimit(id string, m Machine) (unit string, soft bytesize.Si
 	if spike == 0 {
 		spike = limit / 5
 	}
-	return unit, bytesize.Size(limit - spike)
+	return unit, bytesize.Size(max(0, limit-spike))
 }
 
 // memoryBounds returns the settings that bound the memory of the components in pipelines.

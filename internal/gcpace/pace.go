@@ -48,9 +48,15 @@ func Start(floor int64) *Pace {
 	return p
 }
 
-// Floor returns the size of the heap in bytes below which no garbage is collected.
+// Floor returns the size of the heap in bytes below which no garbage is collected. It is 0 once
+// somebody else has set GOGC.
 func (p *Pace) Floor() int64 {
 	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
 		return 0
 	}
 	return int64(p.floor)

@@ -16,8 +16,10 @@ const heapInterval = time.Second
 // heapGate reports whether the heap is larger than a limit. It measures when it is asked, so it
 // needs no goroutine. The zero value has no limit. It is safe for concurrent use.
 type heapGate struct {
-	limit    atomic.Int64 // 0: none
-	measured atomic.Int64 // Unix time in nanoseconds
+	limit atomic.Int64 // 0: none
+	// measured is when; nil: never. It has the monotonic clock, so that setting the clock of
+	// the machine back does not keep a measurement.
+	measured atomic.Pointer[time.Time]
 	over     atomic.Bool
 }
 
@@ -28,8 +30,8 @@ func (h *heapGate) exceeded() bool {
 	if limit == 0 {
 		return false
 	}
-	now, last := time.Now().UnixNano(), h.measured.Load()
-	if now-last >= int64(heapInterval) && h.measured.CompareAndSwap(last, now) {
+	now, last := time.Now(), h.measured.Load()
+	if (last == nil || now.Sub(*last) >= heapInterval) && h.measured.CompareAndSwap(last, &now) {
 		h.over.Store(heapSize() >= limit)
 	}
 	return h.over.Load()

@@ -170,7 +170,7 @@ func (v vm) pid() string {
 }
 
 // finding is a finding of the doctor.
-type finding struct{ ID, Status, Subject, Message, Fix string }
+type finding struct{ ID, Severity, Subject, Message, Fix string }
 
 // doctor returns the findings that are not ok.
 func (v vm) doctor() (faults []finding) {
@@ -186,7 +186,7 @@ func (v vm) doctor() (faults []finding) {
 	require.NoError(v.t, json.Unmarshal(out, &all), "%s", out)
 	require.Greater(v.t, len(all), 10)
 	for _, f := range all {
-		if f.Status != "ok" {
+		if f.Severity != "ok" {
 			faults = append(faults, f)
 		}
 	}
@@ -242,7 +242,7 @@ chown -h eve: /home/eve/.pm2`)
 	assert.Contains(t, health, "Run `pm2 save`")
 	faults := v.doctor()
 	require.Len(t, faults, 1, "%+v", faults)
-	assert.Equal(t, "pm2.socket warn", faults[0].ID+" "+faults[0].Status)
+	assert.Equal(t, "pm2.socket warning", faults[0].ID+" "+faults[0].Severity)
 	assert.Contains(t, faults[0].Fix, "Run `pm2 save` as api")
 	v.save("api") // the agent sees it a moment later, see below
 	_, err := v.Try("test", "-e", "/gw/data/tenant=other")

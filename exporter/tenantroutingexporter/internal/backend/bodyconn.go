@@ -52,7 +52,7 @@ func (c *bodyConn) ReadFrom(r io.Reader) (total int64, err error) {
 	buf := c.buffers.pool.Get().(*[bodyBuffer]byte)
 	defer c.buffers.pool.Put(buf)
 	for {
-		n, readErr := io.ReadFull(r, buf[:])
+		n, readErr := fill(buf[:], r)
 		if n > 0 {
 			written, err := c.Write(buf[:n])
 			total += int64(written)
@@ -61,10 +61,20 @@ func (c *bodyConn) ReadFrom(r io.Reader) (total int64, err error) {
 			}
 		}
 		switch {
-		case errors.Is(readErr, io.EOF), errors.Is(readErr, io.ErrUnexpectedEOF):
+		case errors.Is(readErr, io.EOF):
 			return total, nil
 		case readErr != nil:
 			return total, readErr
 		}
 	}
+}
+
+// fill reads until buf is full or r has an error. Unlike [io.ReadFull] it returns the error of r as it is.
+func fill(buf []byte, r io.Reader) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var read int
+		read, err = r.Read(buf[n:])
+		n += read
+	}
+	return n, err
 }

@@ -156,6 +156,7 @@ func TestBodyConn_ReadFrom(t *testing.T) {
 		"a byte at a time":       {iotest.OneByteReader(bytes.NewReader(make([]byte, 40_000))), 40_000, nil},
 		"the end with the data":  {iotest.DataErrReader(bytes.NewReader(make([]byte, 100))), 100, nil},
 		"a fault of the body":    {io.MultiReader(bytes.NewReader(make([]byte, 100)), iotest.ErrReader(fault)), 100, fault},
+		"a body that is cut off": {io.MultiReader(bytes.NewReader(make([]byte, 100)), iotest.ErrReader(io.ErrUnexpectedEOF)), 100, io.ErrUnexpectedEOF},
 		"a fault, a full buffer": {io.MultiReader(bytes.NewReader(make([]byte, bodyBuffer)), iotest.ErrReader(fault)), bodyBuffer, fault},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,4 +216,11 @@ func TestWholeBodies_Errors(t *testing.T) {
 			assert.True(t, tt.body.closed)
 		})
 	}
+	t.Run("it is too long", func(t *testing.T) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:1", bytes.NewReader([]byte("abc")))
+		require.NoError(t, err)
+		req.ContentLength = 2
+		_, err = (&wholeBodies{base: http.DefaultTransport, max: 100}).RoundTrip(req) //nolint:bodyclose // there is none
+		assert.ErrorContains(t, err, "the body is longer than its Content-Length of 2 bytes")
+	})
 }

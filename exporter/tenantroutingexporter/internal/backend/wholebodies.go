@@ -5,6 +5,7 @@ package backend
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 )
@@ -27,6 +28,9 @@ func (w *wholeBodies) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	whole := make([]byte, req.ContentLength)
 	_, err := io.ReadFull(req.Body, whole)
+	if n, _ := req.Body.Read(make([]byte, 1)); err == nil && n > 0 {
+		err = fmt.Errorf("the body is longer than its Content-Length of %d bytes", req.ContentLength)
+	}
 	if closeErr := req.Body.Close(); err == nil {
 		err = closeErr
 	}
