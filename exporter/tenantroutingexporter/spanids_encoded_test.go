@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/stamptest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp/stamptest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/pdatagen"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/stamptest"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp/stamptest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 // Package stamptest stamps random requests without decoding them, for tests of what
-// internal/stamp says about them.
+// package stamp says about them.
 package stamptest
 
 import (
