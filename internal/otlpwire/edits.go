@@ -65,9 +65,9 @@ func (e *edits) makeRoom(walked, size int) {
 	if n < freePlan/2 || cap(e.plan)-n > next {
 		return
 	}
-	all := int64(n) * int64(size) / int64(walked) // if the rest is like this part
-	all = min(all+all/16, int64(freePlan+size))
-	e.plan = slices.Grow(e.plan, max(int(all)-n, n/4, next))
+	all := int64(n) * int64(size) / int64(walked)           // if the rest is like this part
+	all = min(all+all/16, int64(freePlan+size), 4*int64(n)) // it may be less, or too much
+	e.plan = slices.Grow(e.plan, max(int(all)-n, next))
 }
 
 func (e *edits) reset() {

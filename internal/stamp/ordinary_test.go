@@ -102,7 +102,7 @@ func TestEncoded_OrdinaryRequestsAreFast(t *testing.T) {
 		require.Equal(t, records, e.Counts.Records)
 	}
 	for _, form := range shortRecords() {
-		for _, size := range []int{10, 15, 20, 40, 53, 63, 83, 100} {
+		for _, size := range []int{10, 25, 53, 100} {
 			t.Run(fmt.Sprintf("%s in %d bytes", form.name, size), func(t *testing.T) {
 				body := form.bodySize(size)
 				for _, records := range []int{1, 100} {
