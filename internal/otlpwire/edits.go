@@ -57,9 +57,9 @@ const freePlan = 64 << 10
 // ordinary record needs at most as many as it has.
 func (e *edits) many(walked int) bool { return len(e.plan) > freePlan+walked }
 
-// makeRoom prepares a plan that becomes large for the rest of a request of this size, of which
+// prepare grows a plan that becomes large for the rest of a request of this size, of which
 // these bytes are walked. Without it, growing would allocate several times the plan.
-func (e *edits) makeRoom(walked, size int) {
+func (e *edits) prepare(walked, size int) {
 	const next = 1 << 10 // more than most resources need
 	n := len(e.plan)
 	if n < freePlan/2 || cap(e.plan)-n > next {

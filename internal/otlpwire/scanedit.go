@@ -49,7 +49,7 @@ func (s *scan) bounded(at int) bool {
 	if s.edits.many(at) {
 		return s.fail(OddMany)
 	}
-	s.edits.makeRoom(at, len(s.data))
+	s.edits.prepare(at, len(s.data))
 	return true
 }
 
