@@ -271,7 +271,7 @@ func TestEncoded_Concurrent(t *testing.T) {
 func TestEncoded_ForgetsTheRequest(t *testing.T) {
 	large := &Stamper{}
 	data := sampleRequest(t, tenant.Logs, 1, func(m pcommon.Map) {
-		for i := range 2 * maxKeptAttributes {
+		for i := range 2 * maxAttributes {
 			m.PutStr(fmt.Sprint("key ", i), "value")
 		}
 	})
@@ -282,7 +282,7 @@ func TestEncoded_ForgetsTheRequest(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, e.attributes)
 		e.end()
-		assert.LessOrEqual(t, cap(e.attributes), maxKeptAttributes)
+		assert.Less(t, cap(e.attributes), 2*maxAttributes)
 		for _, a := range e.attributes[:cap(e.attributes)] {
 			assert.Zero(t, a)
 		}
