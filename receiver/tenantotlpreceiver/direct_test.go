@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -219,14 +220,15 @@ func TestDirect_HoldsWhatTheExporterDecodes(t *testing.T) {
 
 // TestDirect_WithoutMemoryForACopy requires the answers and counters of the ordinary path.
 func TestDirect_WithoutMemoryForACopy(t *testing.T) {
-	const memory = 4 << 20
+	const size, memory = 740 << 10, 1400 << 10 // the body fits, and not twice
 	logs := plog.NewLogs()
-	logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body().SetStr(strings.Repeat("x", memory*33/100))
+	logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body().SetStr(strings.Repeat("x", size))
 	for name, path := range map[string]*testPath{"direct": new(testPath), "decoded": nil} {
 		t.Run(name, func(t *testing.T) {
-			d := setup{direct: path, guard: guard.Settings{Memory: memory}}.start(t)
+			d := setup{direct: path, guard: guard.Settings{Memory: 4 << 20, TenantMemory: memory}}.start(t)
 			resp := protobuf(t, d, "/v1/logs", plogotlp.NewExportRequestFromLogs(logs))
-			assert.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
+			text, _ := io.ReadAll(resp.Body)
+			assert.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode, string(text))
 			refused, err := d.telemetry.GetMetric("otelcol_receiver_refused_log_records")
 			require.NoError(t, err)
 			var records int64
