@@ -10,7 +10,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -216,6 +218,31 @@ func TestDirect_HoldsWhatTheExporterDecodes(t *testing.T) {
 			assert.Equal(t, map[string]int64{"direct none": 1}, d.requests(t))
 		})
 	}
+}
+
+// TestDirect_OccupiesOneComputeSlot passes more large requests at a time than there are compute
+// slots. Each needs one while the exporter decodes it, and no other.
+func TestDirect_OccupiesOneComputeSlot(t *testing.T) {
+	decode := func(ctx context.Context, _ plog.Logs) error {
+		end, err := guard.Compute(ctx)
+		if err != nil {
+			return err
+		}
+		defer end()
+		time.Sleep(time.Millisecond) // the work
+		return nil
+	}
+	d := setup{direct: &testPath{delta: true}, logs: decode, guard: guard.Settings{LargeRequest: 1 << 10}}.start(t)
+	logs := plogotlp.NewExportRequestFromLogs(someLogs(1000))
+	var senders sync.WaitGroup
+	for range 4 * runtime.GOMAXPROCS(0) {
+		senders.Go(func() {
+			for range 5 {
+				assert.Equal(t, http.StatusOK, protobuf(t, d, "/v1/logs", logs).StatusCode)
+			}
+		})
+	}
+	senders.Wait()
 }
 
 // TestDirect_WithoutMemoryForACopy requires the answers and counters of the ordinary path.

@@ -123,6 +123,7 @@ func (in *intake) check(ctx context.Context, s *service, f format, request *guar
 		if err := request.ReserveDecoded(counts); err != nil {
 			return nil, counts, err
 		}
+		request.Computed() // the exporter occupies a compute slot of its own
 	}
 	in.ways.direct(ctx, s.signal)
 	return e, counts, nil
