@@ -93,7 +93,7 @@ type run struct {
 	homes   []pm2home.Home
 	without bool // no pipeline has the pm2 receiver
 	joined  bool // the agent's user is in a further group, which needs a restart
-	unsaved bool // a note has said that a list of applications is not saved
+	unsaved bool // a note about a list of applications that is not saved was printed
 	began   time.Time
 }
 

@@ -90,7 +90,7 @@ func (r *run) wait(ctx context.Context, w *watch, before state) error {
 	return nil
 }
 
-// noted reports whether a note of this setup has said the same as a condition.
+// noted reports whether this setup has printed a note about the cause of a condition.
 func (r *run) noted(c Condition) bool {
 	return r.unsaved && c.Warning && c.Name == condition.PM2Unreachable.String() && c.Cause == causeDenied
 }
