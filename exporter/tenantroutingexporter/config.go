@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/template"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/lookalike"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/reference"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -351,7 +352,11 @@ func (c *Config) Validate() error {
 		add(id.Type() == metadata.Type, `"migrate_queues" names %q, which has no sending queue`, id)
 	}
 	add(c.MaxTenants <= 0, `"max_tenants" must be positive`)
-	add(c.Attribute == "", `"attribute" must not be empty`)
+	if c.Attribute == "" {
+		add(true, `"attribute" must not be empty`)
+	} else if err := lookalike.Check(c.Attribute); err != nil {
+		add(true, `"attribute" %w, got %q`, err, c.Attribute)
+	}
 	add(c.Lane.MaxBytes <= 0, `"lane::max_bytes" must be positive`)
 	add(c.Lane.MaxBytes > 0 && c.Lane.MaxBytes <= store.EntryDisk, `"lane::max_bytes" must be more than %d, which a request costs beside its bytes`, store.EntryDisk)
 	atLeast("lane::max_age", c.Lane.MaxAge)

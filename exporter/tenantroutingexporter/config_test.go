@@ -115,6 +115,12 @@ func TestConfig_Invalid(t *testing.T) {
 
 		"no destinations":                `"destinations" must name at least one destination`,
 		"attribute":                      `"attribute" must not be empty`,
+		"attribute with separator first": `"attribute" must begin with a letter, end with a letter or digit, and have no more than one other character in a row`,
+		"attribute with separator last":  `"attribute" must begin with a letter, end with a letter or digit, and have no more than one other character in a row`,
+		"attribute with two separators":  `"attribute" must begin with a letter, end with a letter or digit, and have no more than one other character in a row`,
+		"attribute with digit first":     `"attribute" must begin with a letter, end with a letter or digit, and have no more than one other character in a row`,
+		"attribute of other letters":     `"attribute" must begin with a letter, end with a letter or digit, and have no more than one other character in a row`,
+		"attribute with prefix":          `"attribute" must not begin with "key" and a character other than a letter or digit`,
 		"lane max_bytes":                 `"lane::max_bytes" must be positive`,
 		"lane max_bytes below a request": `"lane::max_bytes" must be more than 640`,
 		"lane max_age":                   `"lane::max_age" must be at least 1ms, got 0s`,

@@ -99,7 +99,7 @@ dead_letter: {directory: %q}
 					next += n
 				}
 				if round == 2 {
-					require.Eventually(t, func() bool { return sum(t, g.tel, "queued_records") == 0 }, time.Minute, time.Millisecond)
+					require.Eventually(t, func() bool { return sum(t, g.tel, "queued_records") == 0 }, 3*time.Minute, 20*time.Millisecond)
 				}
 				g.stop() // with a backlog
 			}

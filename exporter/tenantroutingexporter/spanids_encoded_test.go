@@ -12,19 +12,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
-	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp/stamptest"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // TestHasInvalidSpan_OfEncodedRequests: a request that is stamped without being decoded says
 // itself whether it has spans that a strict destination rejects.
 func TestHasInvalidSpan_OfEncodedRequests(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // reproducible
-	var stamper stamp.Stamper
-	owner := &stamp.Owner{Identity: stamp.Attribute{Key: "tenant", Value: "a"}}
-	seen := map[bool]int{}
-	for range 1000 {
+	request := func(random *rand.Rand) []byte {
 		td := ptrace.NewTraces()
 		for range random.IntN(3) {
 			ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
@@ -41,13 +36,18 @@ func TestHasInvalidSpan_OfEncodedRequests(t *testing.T) {
 		}
 		data, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
 		require.NoError(t, err)
-		e, err := stamper.Encoded(tenant.Traces, data, owner, otlpwire.Limits{})
+		return data
+	}
+	const requests = 1000
+	seen := map[bool]int{}
+	for data, e := range stamptest.Encoded(t, tenant.Traces, requests, request) {
+		td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(data)
 		require.NoError(t, err)
-		require.Equal(t, stamp.SlowNone, e.Slow)
 		invalid := hasInvalidSpan(td)
 		assert.Equal(t, invalid, e.InvalidSpans, "%x", data)
 		seen[invalid]++
 	}
 	assert.Greater(t, seen[true], 100)
 	assert.Greater(t, seen[false], 100)
+	assert.Equal(t, requests, seen[true]+seen[false], "none must be decoded")
 }

@@ -83,10 +83,13 @@ func (e *requestGuard) heapFloor() (int64, error) {
 	if e.cfg.HeapFloor == HeapFloorOff {
 		return 0, nil
 	}
+	memory, cgroup := guard.MemoryLimit()
 	if size, err := e.cfg.HeapFloor.size(); err != nil || size != 0 {
+		if err == nil {
+			err = fits(size, memory)
+		}
 		return int64(size), err
 	}
-	memory, cgroup := guard.MemoryLimit()
 	return gcpace.DefaultFloor(debug.SetMemoryLimit(-1), memory, cgroup), nil
 }
 

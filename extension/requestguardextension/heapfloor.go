@@ -39,3 +39,12 @@ func (f HeapFloor) check() error {
 	}
 	return nil
 }
+
+// fits returns an error if a floor leaves too little of the memory of a control group or machine.
+// memory is 0 if it is not known.
+func fits(floor bytesize.Size, memory int64) error {
+	if memory > 0 && int64(floor) > memory/2 {
+		return fmt.Errorf(`"heap_floor" must be at most half of the memory of the control group or machine, which is %v, got %v`, bytesize.Size(memory), floor)
+	}
+	return nil
+}

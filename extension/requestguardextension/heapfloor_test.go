@@ -78,10 +78,11 @@ func TestExtension_HeapFloor(t *testing.T) {
 	}{
 		"auto, the agent's memory_limit": {"224MiB", HeapFloorAuto, "", "", math.MaxInt64, 224 << 20 / 6},
 		"auto, a large memory_limit":     {"8GiB", HeapFloorAuto, "", "", math.MaxInt64, 128 << 20},
-		"auto, the least memory_limit":   {"64MiB", HeapFloorAuto, "", "", math.MaxInt64, 64 << 20 / 3},
+		"auto, the least memory_limit":   {"64MiB", HeapFloorAuto, "", "", math.MaxInt64, 0},
+		"auto, a small memory_limit":     {"96MiB", HeapFloorAuto, "", "", math.MaxInt64, 32 << 20},
 		"auto, no soft memory limit":     {MemoryLimitOff, HeapFloorAuto, "", "", math.MaxInt64, without},
 		"auto, GOMEMLIMIT":               {"224MiB", HeapFloorAuto, "", "384MiB", 384 << 20, 64 << 20},
-		"auto, a tiny GOMEMLIMIT":        {MemoryLimitAuto, HeapFloorAuto, "", "48MiB", 48 << 20, 16 << 20},
+		"auto, a tiny GOMEMLIMIT":        {MemoryLimitAuto, HeapFloorAuto, "", "48MiB", 48 << 20, 0},
 		"auto, GOMEMLIMIT=off":           {MemoryLimitAuto, HeapFloorAuto, "", "off", math.MaxInt64, without},
 		"a size":                         {"224MiB", "100MiB", "", "", math.MaxInt64, 100 << 20},
 		"a size without a limit":         {MemoryLimitOff, "16MiB", "", "", math.MaxInt64, 16 << 20},
@@ -209,4 +210,11 @@ func TestExtension_HeapFloorIsAMetric(t *testing.T) {
 	require.NoError(t, ext.Start(context.Background(), hostOf(ext.(*requestGuard))))
 	metadatatest.AssertEqualExtensionRequestGuardHeapFloor(t, tel, []metricdata.DataPoint[int64]{{Value: int64(48 * bytesize.MiB)}}, metricdatatest.IgnoreTimestamp())
 	require.NoError(t, ext.Shutdown(context.Background()))
+}
+
+func TestFits(t *testing.T) {
+	require.NoError(t, fits(bytesize.GiB, 0), "not known")
+	require.NoError(t, fits(128*bytesize.MiB, 256<<20))
+	require.EqualError(t, fits(129*bytesize.MiB, 256<<20),
+		`"heap_floor" must be at most half of the memory of the control group or machine, which is 256MiB, got 129MiB`)
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
@@ -200,9 +201,14 @@ func with(text string) string {
 	return ": " + text
 }
 
+// later returns when an answer asks to be asked again, as a sentence after another one.
 func later(retry string) string {
 	if retry == "" {
 		return ""
 	}
-	return ", and asks to retry after " + safetext.Clean(retry) + " s"
+	after := safetext.Clean(retry)
+	if seconds, err := strconv.Atoi(after); err == nil {
+		after = strconv.Itoa(seconds) + " s"
+	} // else a date
+	return ". The answer asks to retry after " + after
 }

@@ -45,7 +45,7 @@ func TestRun_NamesEveryReasonOfTheGateway(t *testing.T) {
 			assert.Contains(t, f.Message, e.Error()+". "+advice.Meaning)
 			assert.Equal(t, advice.Fix, f.Fix)
 			if retry := flat["Retry-After"]; retry != "" {
-				assert.Contains(t, f.Message, "asks to retry after "+retry+" s")
+				assert.Contains(t, f.Message, advice.Meaning+". The answer asks to retry after "+retry+" s")
 			}
 			assert.Equal(t, e.HTTPStatus() == http.StatusUnauthorized, KeyRejected(all))
 			assert.Equal(t, e.Error() == "unknown API key", KeyUnknown(all))
@@ -64,7 +64,8 @@ func TestRun_NamesAnswersOfOthers(t *testing.T) {
 		"path":             {404, nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
 		"method":           {405, nil, "Nothing accepts OTLP over HTTP at this path", "GATEWAY_ENDPOINT"},
 		"too large":        {413, nil, "Something before the gateway limits the size", "client_max_body_size"},
-		"rate":             {429, map[string]string{"Retry-After": "7"}, "asks to retry after 7 s", "raise the limit"},
+		"rate":             {429, map[string]string{"Retry-After": "7"}, ". The answer asks to retry after 7 s", "raise the limit"},
+		"date to retry":    {429, map[string]string{"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, ". The answer asks to retry after Fri, 31 Dec 1999 23:59:59 GMT", "raise the limit"},
 		"not ready":        {503, map[string]string{"Retry-After": "5"}, "does not accept data at present", "/health"},
 		"bad gateway":      {502, nil, "A proxy does not reach the gateway", "gateway runs"},
 		"redirect":         {302, map[string]string{"Location": "https://login.example/"}, "to https://login.example/. The address redirects", "GATEWAY_ENDPOINT"},

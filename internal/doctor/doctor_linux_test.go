@@ -29,6 +29,7 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/loopback"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/remedy"
 )
 
 // machine is an agent to examine: the shipped configuration, an environment, and a home of PM2.
@@ -335,17 +336,17 @@ func TestRun_NamesADifferenceOfClocks(t *testing.T) {
 
 func TestRun_NamesFaultsOfTheKey(t *testing.T) {
 	good, _ := apikey.New()
-	for name, c := range map[string]struct{ key, id, want string }{
-		"none":        {"", "key.present", "There is no key"},
-		"placeholder": {"REPLACE_WITH_THE_KEY", "key.form", "placeholder"},
-		"other text":  {"secret", "key.form", "not a key"},
-		"cut off":     {good[:20], "key.form", "20 characters instead of"},
-		"changed":     {good[:len(good)-1] + "-", "key.form", "checksum"},
+	for name, c := range map[string]struct{ key, id, want, fix string }{
+		"none":        {"", "key.present", "There is no key", remedy.NewKey},
+		"placeholder": {"REPLACE_WITH_THE_KEY", "key.form", "placeholder", remedy.NewKey},
+		"other text":  {"secret", "key.form", "not a key", remedy.CopyKey},
+		"cut off":     {good[:20], "key.form", "20 characters instead of", remedy.CopyKey},
+		"changed":     {good[:len(good)-1] + "-", "key.form", "checksum", remedy.CopyKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t, "http://127.0.0.1:1")
 			m.env["TENANT_KEY"] = c.key
-			requireFinding(t, m.run(nil), c.id, finding.Error, c.want)
+			assert.Equal(t, c.fix, requireFinding(t, m.run(nil), c.id, finding.Error, c.want).Fix)
 		})
 	}
 	t.Run("in a file", func(t *testing.T) {

@@ -61,9 +61,9 @@ func (x *examination) healthFindings(context.Context) {
 
 // condition reports a condition of the agent, unless a check has found its cause already.
 func (x *examination) condition(c *healthclient.Condition) {
-	status := finding.Error
+	severity := finding.Error
 	if c.Warning {
-		status = finding.Warning
+		severity = finding.Warning
 	}
 	since := ""
 	if c.Since != "" {
@@ -76,7 +76,7 @@ func (x *examination) condition(c *healthclient.Condition) {
 	for i := range x.all {
 		if f := &x.all[i]; f.Severity != finding.OK && x.explains(f, c) {
 			f.Message += ". The agent reports it as " + c.Name + since
-			if status == finding.Error {
+			if severity == finding.Error {
 				f.Severity = finding.Error
 			}
 			return
@@ -85,7 +85,7 @@ func (x *examination) condition(c *healthclient.Condition) {
 	if since != "" {
 		since = " (" + strings.TrimSpace(since) + ")"
 	}
-	x.add(Finding{ID: "agent.condition", Severity: status, Subject: c.Name, Message: c.Message + since, Fix: c.Fix})
+	x.add(Finding{ID: "agent.condition", Severity: severity, Subject: c.Name, Message: c.Message + since, Fix: c.Fix})
 }
 
 // causesOf returns the IDs of checks that find the cause of a condition.

@@ -15,9 +15,8 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/apikey"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/remedy"
 )
-
-const newKeyFix = "Copy the key again: `tenantctl onboard TENANT --new-key … -o env` at the gateway prints a new one, and `tenantctl setup --env agent.env` installs it."
 
 // keys checks the key of each destination.
 func (x *examination) keys(context.Context) {
@@ -102,18 +101,18 @@ func (x *examination) checkKey(subject, key string) {
 	id, err := apikey.ID(key)
 	switch {
 	case key == "":
-		x.fail("key.present", subject, "There is no key", newKeyFix)
+		x.fail("key.present", subject, "There is no key", remedy.NewKey)
 	case err == nil:
 		// The ID is public. It is a part of the key, so scrub would hide the sentence.
 		x.all = append(x.all, Finding{ID: "key.form", Severity: finding.OK, Subject: subject, Message: "The key has the right form and checksum; its ID is " + id})
 	case strings.Contains(key, "REPLACE_WITH"):
-		x.fail("key.form", subject, "The key is the placeholder of `tenantctl onboard` without --new-key", newKeyFix)
+		x.fail("key.form", subject, "The key is the placeholder of `tenantctl onboard` without --new-key", remedy.NewKey)
 	case strings.HasPrefix(key, apikey.Prefix) && len(key) == apikey.Length:
-		x.fail("key.form", subject, "The checksum of the key is wrong: one of its characters was changed", newKeyFix)
+		x.fail("key.form", subject, "The checksum of the key is wrong: one of its characters was changed", remedy.CopyKey)
 	case strings.HasPrefix(key, apikey.Prefix):
-		x.fail("key.form", subject, fmt.Sprintf("The key has %d characters instead of %d: a part is missing, or there is more than the key", len(key), apikey.Length), newKeyFix)
+		x.fail("key.form", subject, fmt.Sprintf("The key has %d characters instead of %d: a part is missing, or there is more than the key", len(key), apikey.Length), remedy.CopyKey)
 	default:
-		x.fail("key.form", subject, "The text is not a key, which begins with "+apikey.Prefix, newKeyFix)
+		x.fail("key.form", subject, "The text is not a key, which begins with "+apikey.Prefix, remedy.CopyKey)
 	}
 }
 

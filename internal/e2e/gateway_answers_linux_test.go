@@ -16,7 +16,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/remedy"
 )
@@ -72,6 +75,17 @@ func otlpLines(records, size int) string {
 	return `{"resourceLogs":[{"scopeLogs":[{"logRecords":[` + strings.TrimSuffix(strings.Repeat(record+",", records), ",") + `]}]}]}`
 }
 
+// otlpNested is an OTLP request with a list in a list, and so on.
+func otlpNested(depth int) string {
+	value := strings.Repeat(`{"arrayValue":{"values":[`, depth) + `{"stringValue":"x"}` + strings.Repeat(`]}}`, depth)
+	return `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":` + value + `}]}]}]}`
+}
+
+// otlpEmpty is an OTLP request with log records that have nothing in them.
+func otlpEmpty(records int) string {
+	return `{"resourceLogs":[{"scopeLogs":[{"logRecords":[` + strings.TrimSuffix(strings.Repeat("{},", records), ",") + `]}]}]}`
+}
+
 // TestGatewayAnswers_AreRecognized sends the shipped gateway what it rejects. The agent must know each answer, and
 // what helps first.
 func TestGatewayAnswers_AreRecognized(t *testing.T) {
@@ -107,6 +121,7 @@ func TestGatewayAnswers_AreRecognized(t *testing.T) {
 	shipped := filepath.Join(root, "distributions", "gateway", "config.yaml")
 	overlay := filepath.Join(dir, "overlay.yaml")
 	require.NoError(t, os.WriteFile(overlay, []byte(`
+extensions: {request_guard: {max_elements: 1000}}
 exporters:
   tenant_routing:
     destinations: {down: {otlp_http: {endpoint: "http://127.0.0.1:1"}}}
@@ -167,22 +182,44 @@ exporters:
 		{"method", ask{method: http.MethodPut, header: keyHeader(good)}, false, rejection.Method, "Check the port and the path"},
 		{"type", ask{header: with(good, "Content-Type", "text/plain")}, false, rejection.ContentType, "Check that proxies"},
 		{"encoding", ask{header: with(good, "Content-Encoding", "br")}, false, rejection.Encoding, "Check that proxies"},
+		{"no JSON", ask{header: keyHeader(good), body: `{"x`}, false, rejection.Malformed, "Check that proxies"},
+		{"two documents", ask{header: keyHeader(good), body: `{} {}`}, false, rejection.Malformed, "Check that proxies"},
+		{"no gzip", ask{header: with(good, "Content-Encoding", "gzip")}, false, rejection.Malformed, "Check that proxies"},
+		{"no protobuf", ask{header: with(good, "Content-Type", "application/x-protobuf"), body: "\x0a\xff"}, false, rejection.Malformed, "Check that proxies"},
+		{"nested too deeply", ask{header: keyHeader(good), body: otlpNested(guard.DefaultDepth + 1)}, false, rejection.Depth, "Send values with fewer lists"},
+		{"too many elements", ask{header: keyHeader(good), body: otlpEmpty(2000)}, false, rejection.Elements, "Lower max_batch_bytes"},
 	}
 	for _, c := range rows {
 		t.Run(c.name, func(t *testing.T) { check(t, free[1], c) })
 	}
 
+	another := func(t *testing.T, folder, tenants string, configs ...string) (address string) {
+		t.Helper()
+		more := addresses(t, 6)
+		start(t, map[string]string{
+			"TENANTS_FILE": tenants, "DATA_DIR": filepath.Join(dir, folder, "data"), "STATE_DIR": filepath.Join(dir, folder, "state"),
+			"OTLP_GRPC_ENDPOINT": more[0], "OTLP_HTTP_ENDPOINT": more[1], "REMOTE_WRITE_ENDPOINT": more[2], "LOKI_PUSH_ENDPOINT": more[3],
+			"HEALTH_ENDPOINT": more[4], "METRICS_PORT": port(more[5]),
+		}, append([]string{"--config", shipped}, configs...)...)
+		return more[1]
+	}
+	t.Run("out of memory", func(t *testing.T) {
+		limit := filepath.Join(dir, "memory.yaml")
+		require.NoError(t, os.WriteFile(limit, []byte("processors: {memory_limiter: {limit_mib: 4, spike_limit_mib: 2, limit_percentage: 0, spike_limit_percentage: 0}}\n"), 0o600))
+		address := another(t, "memory", reg.path, "--config", limit)
+		ld := plog.NewLogs()
+		ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body().SetStr("x")
+		data, err := plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
+		require.NoError(t, err)
+		check(t, address, row{ask: ask{header: with(good, "Content-Type", "application/x-protobuf"), body: string(data)}, repeat: true, want: rejection.Memory, fix: "Wait, and look at /health"})
+		check(t, address, row{ask: ask{header: keyHeader(good), body: otlpLines(1, 1)}, repeat: true, want: rejection.Downstream, fix: "Look at /health"})
+	})
 	fill(t, state)
 	t.Run("full disk", func(t *testing.T) {
 		check(t, free[1], row{ask: ask{header: keyHeader(good), body: otlpLines(1, 100_000)}, repeat: true, want: rejection.DiskFull, fix: "Ask the gateway's operator to free or enlarge the disk"})
 	})
 	t.Run("registry not loaded", func(t *testing.T) {
-		more := addresses(t, 6)
-		start(t, map[string]string{
-			"TENANTS_FILE": filepath.Join(dir, "absent.yaml"), "DATA_DIR": filepath.Join(dir, "data2"), "STATE_DIR": filepath.Join(dir, "state2"),
-			"OTLP_GRPC_ENDPOINT": more[0], "OTLP_HTTP_ENDPOINT": more[1], "REMOTE_WRITE_ENDPOINT": more[2], "LOKI_PUSH_ENDPOINT": more[3],
-			"HEALTH_ENDPOINT": more[4], "METRICS_PORT": port(more[5]),
-		}, "--config", shipped)
-		check(t, more[1], row{ask: ask{header: keyHeader(good)}, want: rejection.NotLoaded, fix: "Ask the gateway's operator to look at /health"})
+		address := another(t, "absent", filepath.Join(dir, "absent.yaml"))
+		check(t, address, row{ask: ask{header: keyHeader(good)}, want: rejection.NotLoaded, fix: "Ask the gateway's operator to look at /health"})
 	})
 }

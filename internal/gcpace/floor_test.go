@@ -19,8 +19,9 @@ func TestDefaultFloor(t *testing.T) {
 		group        bool
 		want         int64
 	}{
-		"a tiny soft limit":                 {1 * mib, 8000 * mib, false, 1 * mib / 3},
-		"a control group of 64 MiB":         {48 * mib, 64 * mib, true, 16 * mib},
+		"a tiny soft limit":                 {1 * mib, 8000 * mib, false, 0},
+		"a soft limit of 95 MiB":            {95 * mib, 8000 * mib, false, 0},
+		"a control group of 64 MiB":         {48 * mib, 64 * mib, true, 0},
 		"a control group of 128 MiB":        {96 * mib, 128 * mib, true, 32 * mib},
 		"a control group of 256 MiB":        {192 * mib, 256 * mib, true, 32 * mib},
 		"the agent":                         {224 * mib, 512 * mib, true, 224 * mib / 6},
@@ -29,9 +30,9 @@ func TestDefaultFloor(t *testing.T) {
 		"a control group of 64 GiB":         {48 << 30, 64 << 30, true, 128 * mib},
 		"a soft limit above the group":      {none - 1, 512 * mib, true, 128 * mib},
 		"a group without a soft limit":      {none, 512 * mib, true, 64 * mib},
-		"a tiny one without a soft limit":   {none, 64 * mib, true, 16 * mib},
+		"a tiny one without a soft limit":   {none, 64 * mib, true, 0},
 		"nothing known":                     {none, 0, false, 64 * mib},
-		"a machine with 64 MiB":             {none, 64 * mib, false, 16 * mib},
+		"a machine with 64 MiB":             {none, 64 * mib, false, 0},
 		"a machine with 256 MiB":            {none, 256 * mib, false, 32 * mib},
 		"a machine with 64 GiB":             {none, 64 << 30, false, 64 * mib},
 		"a machine with a soft limit":       {384 * mib, 64 << 30, false, 64 * mib},

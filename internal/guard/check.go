@@ -31,11 +31,12 @@ func (r *Request) Check(json bool, data []byte) (otlpwire.Counts, error) {
 // CheckStamped is Check for a request in protobuf that need not be decoded. In place of the
 // check, stamp walks the request, and returns the same counts and errors, or a rejection. It
 // may allocate a copy of data. If the copy is not used, call [Request.ReserveDecoded], and
-// otherwise [Request.ReserveEncoded].
+// otherwise [Request.ReserveEncoded]. If there is no memory for a copy, CheckStamped is Check, and
+// does not call stamp.
 func (r *Request) CheckStamped(data []byte, stamp func(otlpwire.Limits) (otlpwire.Counts, error)) (otlpwire.Counts, error) {
 	size := int64(len(data))
-	if err := r.Reserve(size); err != nil { // of the copy
-		return otlpwire.Counts{}, err
+	if r.tryReserve(size) != granted { // of the copy
+		return r.Check(false, data)
 	}
 	counts, err := r.walk(data, size, func(limits otlpwire.Limits) (otlpwire.Counts, error) {
 		limits.Memory += size // a request that is decoded has no copy

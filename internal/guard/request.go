@@ -315,19 +315,29 @@ func (r *Request) Release() {
 // Reserve takes n more bytes for the request. The error is retryable unless the request
 // is too large even when no other is in flight.
 func (r *Request) Reserve(n int64) error {
-	g := r.guard
-	if r.held+n > g.memory.most {
-		return r.rejectWith(rejection.TooLarge, g.tooLarge())
+	if r.held+n > r.guard.memory.most {
+		return r.rejectWith(rejection.TooLarge, r.guard.tooLarge())
 	}
-	switch g.memory.take(r.tenant, n) {
+	switch r.tryReserve(n) {
 	case overShare:
 		return r.reject(rejection.TenantMemory)
 	case overTotal:
 		return r.reject(rejection.Memory)
 	}
-	r.held += n
-	g.pressure.changed()
 	return nil
+}
+
+// tryReserve takes n more bytes for the request if they are free, and counts no rejection.
+func (r *Request) tryReserve(n int64) verdict {
+	if r.held+n > r.guard.memory.most {
+		return overTotal
+	}
+	v := r.guard.memory.take(r.tenant, n)
+	if v == granted {
+		r.held += n
+		r.guard.pressure.changed()
+	}
+	return v
 }
 
 // unreserve returns n of the reserved bytes.

@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safetext"
@@ -68,6 +70,19 @@ func (a *Answer) clean() {
 	for name, status := range a.Components {
 		a.Components[name] = safetext.Clean(status)
 	}
+	a.Components, a.Lanes = cleanNames(a.Components), cleanNames(a.Lanes)
+}
+
+// cleanNames returns m with clean keys. Of keys that become the same one, the last in their order stays.
+func cleanNames[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return nil
+	}
+	cleaned := make(map[string]V, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		cleaned[safetext.Clean(name)] = m[name]
+	}
+	return cleaned
 }
 
 // URL returns the URL of the health endpoint that listens on endpoint, a HOST:PORT as in a

@@ -21,13 +21,25 @@ func TestGet(t *testing.T) {
 		body string
 		want Answer // without the URL
 	}{
-		"ok":              {200, `{"status":"ok","reasons":[]}`, Answer{Code: 200, Status: "ok", Reasons: []string{}}},
-		"another server":  {200, `{"reasons":["x"],"conditions":[{"name":"y"}]}`, Answer{Code: 200}},
-		"no JSON":         {503, "busy", Answer{Code: 503}},
-		"other types":     {200, `{"status":"ok","lanes":7}`, Answer{Code: 200}},
-		"redirect":        {302, "", Answer{Code: 302}},
-		"too large":       {200, `{"status":"ok","reasons":["` + strings.Repeat("x", maxBody) + `"]}`, Answer{Code: 200}},
-		"hostile texts":   {503, `{"status":"\u001b[31mred","reasons":["a\nb"]}`, Answer{Code: 503, Status: " [31mred", Reasons: []string{"a b"}}},
+		"ok":             {200, `{"status":"ok","reasons":[]}`, Answer{Code: 200, Status: "ok", Reasons: []string{}}},
+		"another server": {200, `{"reasons":["x"],"conditions":[{"name":"y"}]}`, Answer{Code: 200}},
+		"no JSON":        {503, "busy", Answer{Code: 503}},
+		"other types":    {200, `{"status":"ok","lanes":7}`, Answer{Code: 200}},
+		"redirect":       {302, "", Answer{Code: 302}},
+		"too large":      {200, `{"status":"ok","reasons":["` + strings.Repeat("x", maxBody) + `"]}`, Answer{Code: 200}},
+		"hostile texts":  {503, `{"status":"\u001b[31mred","reasons":["a\nb"]}`, Answer{Code: 503, Status: " [31mred", Reasons: []string{"a b"}}},
+		"hostile names": {
+			200,
+			`{"status":"ok","lanes":{"\u001b[31mx":{"queued_bytes":5},"a\nb":{"queued_bytes":6}},"components":{"receiver/\u001b]0;title\u0007":"a\u001bb"}}`,
+			Answer{
+				Code: 200, Status: "ok", Lanes: map[string]Lanes{" [31mx": {Queued: 5}, "a b": {Queued: 6}},
+				Components: map[string]string{"receiver/ ]0;title ": "a b"},
+			},
+		},
+		"names that become one": {
+			200, `{"status":"ok","components":{"x\u0001":"b","x ":"c","x\u0000":"a"}}`,
+			Answer{Code: 200, Status: "ok", Components: map[string]string{"x ": "c"}},
+		},
 		"another address": {200, `{"url":"http://elsewhere","code":1,"status":"ok"}`, Answer{Code: 200, Status: "ok"}},
 		"failing": {
 			503,

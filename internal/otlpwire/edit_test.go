@@ -271,38 +271,59 @@ func TestEdit_GrowsLengths(t *testing.T) {
 // TestEdit_KeepsLittleMemory: a large request must not leave its memory to all later ones.
 func TestEdit_KeepsLittleMemory(t *testing.T) {
 	record := append(lenField(3, []byte("WARNING")), 2<<3, 9)
+	logs := func(records int) []byte { return lenField(1, lenField(2, bytes.Repeat(lenField(2, record), records))) }
 	for _, large := range []struct {
-		records int
-		text    string
-	}{{2100, "warn"}, {600, strings.Repeat("x", 127)}, {100_000, "warn"}} {
-		var edit Edit
-		data := lenField(1, lenField(2, bytes.Repeat(lenField(2, record), large.records)))
-		compareEdit(t, &edit, testEditor{text: large.text}, tenant.Logs, data, Limits{})
-		assert.Zero(t, cap(edit.scan.edits.list))
-		assert.Zero(t, cap(edit.scan.edits.text))
-		assert.Nil(t, edit.scan.data)
-		compareEdit(t, &edit, testEditor{text: "warn"}, tenant.Logs, lenField(1, lenField(2, lenField(2, record))), Limits{})
-		assert.NotZero(t, cap(edit.scan.edits.list), "nothing is kept of an ordinary request")
+		name   string
+		signal tenant.Signal
+		data   []byte
+		editor testEditor
+		want   Oddity
+	}{
+		{"many records", tenant.Logs, logs(7000), testEditor{text: "warn"}, OddNone},
+		{"long words", tenant.Logs, logs(650), testEditor{text: strings.Repeat("x", 100)}, OddNone},
+		{"very many records", tenant.Logs, logs(100_000), testEditor{text: "warn"}, OddNone},
+		{"long attributes", tenant.Traces, lenField(1, lenField(2, lenField(2))), testEditor{adds: 2, text: strings.Repeat("x", maxKept+1)}, OddMany},
+	} {
+		t.Run(large.name, func(t *testing.T) {
+			var edit Edit
+			got := compareEdit(t, &edit, large.editor, large.signal, large.data, Limits{})
+			assert.Equal(t, large.want, got.Odd)
+			assert.Zero(t, cap(edit.scan.edits.plan))
+			assert.Zero(t, cap(edit.scan.edits.text))
+			assert.Nil(t, edit.scan.data)
+			compareEdit(t, &edit, testEditor{text: "warn"}, tenant.Logs, logs(1), Limits{})
+			assert.NotZero(t, cap(edit.scan.edits.plan), "nothing is kept of an ordinary request")
+		})
 	}
 }
 
-// TestEdit_PlansAreSmall: a small part of a request must not need a large part of a plan.
+// TestEdit_PlansAreSmall: a small part of a request must not need a large part of a plan, not
+// even after a part that needs none.
 func TestEdit_PlansAreSmall(t *testing.T) {
-	record := append(lenField(3, []byte("WARNING")), 2<<3, 9)
-	for name, unit := range map[string][]byte{
-		"resources": lenField(1),
-		"records":   lenField(1, lenField(2, lenField(2, record))),
+	for _, unit := range []struct {
+		name   string
+		data   []byte
+		editor testEditor
+	}{
+		{"resources", lenField(1), testEditor{adds: 2, text: "warn"}},
+		{"resources with a record", lenField(1, lenField(2, lenField(2, []byte{2 << 3, 9}))), testEditor{adds: 2, text: "warn"}},
+		{"records in resources", lenField(1, lenField(2, lenField(2, []byte{2 << 3, 9}))), testEditor{text: "warn"}},
+		{"records with a long word", lenField(1, lenField(2, lenField(2, []byte{2 << 3, 9}))), testEditor{text: strings.Repeat("x", 100)}},
 	} {
-		data := bytes.Repeat(unit, 500_000)
-		s := scan{}
-		s.start(data, EditRules{Editor: testEditor{adds: 2, text: "warn"}, Key: "business_id", Severities: true})
-		assert.False(t, s.request(logsRequest), name)
-		assert.Equal(t, OddMany, s.odd, name)
-		const size = 16 // of a replacement
-		assert.Less(t, cap(s.edits.list)*size+cap(s.edits.text), 2*len(data)+1<<20, name)
+		for _, before := range []int{0, 1 << 20} {
+			t.Run(fmt.Sprintf("%s after %d bytes", unit.name, before), func(t *testing.T) {
+				data := append(lenField(1, lenField(3, make([]byte, before))), bytes.Repeat(unit.data, 500_000)...)
+				s := scan{}
+				s.start(data, EditRules{Editor: unit.editor, Key: "business_id", Severities: true})
+				assert.False(t, s.request(logsRequest))
+				assert.Equal(t, OddMany, s.odd)
+				assert.Less(t, len(s.edits.plan), 2*(freePlan+before), "the walk went on")
+				assert.Less(t, cap(s.edits.plan), 2*(freePlan+len(data)))
 
-		var edit Edit
-		got := compareEdit(t, &edit, testEditor{adds: 2, text: "warn"}, tenant.Logs, data, Limits{})
-		assert.Equal(t, OddMany, got.Odd, name)
+				var edit Edit
+				got := compareEdit(t, &edit, unit.editor, tenant.Logs, data, Limits{})
+				assert.Equal(t, OddMany, got.Odd)
+			})
+		}
 	}
 }

@@ -42,10 +42,7 @@ func (s *scan) start(data []byte, rules EditRules) {
 // release forgets the request.
 func (s *scan) release() {
 	s.data, s.rules = nil, EditRules{}
-	const size = 16 // of a replacement
-	if cap(s.edits.list) > maxKept/size || cap(s.edits.text) > maxKept {
-		s.edits = edits{}
-	}
+	s.edits.release()
 }
 
 // request walks the whole request.
@@ -248,46 +245,6 @@ func (s *scan) resources(m *message, start, end int, lists *slots) bool {
 	return ok
 }
 
-// editResource adds to the resource data[start:end].
-func (s *scan) editResource(start, end int) bool {
-	e := &s.edits
-	from := len(e.text)
-	out, ok := s.rules.Editor.Resource(Attributes{s.data[start:end], tagResourceAttributes}, e.text)
-	if !ok {
-		return s.fail(OddRefused)
-	}
-	if e.text = out; len(out) > from {
-		e.change(start, end, end, end, from)
-	}
-	return s.bounded()
-}
-
-// addResource adds a resource at this position.
-func (s *scan) addResource(at int) bool {
-	e := &s.edits
-	from := len(e.text)
-	out, ok := s.rules.Editor.Resource(Attributes{}, e.text)
-	if !ok {
-		return s.fail(OddRefused)
-	}
-	if e.text = out; len(out) == from {
-		return true
-	}
-	head := len(out)
-	e.text = binary.AppendUvarint(append(out, tagResource), uint64(head-from)) //nolint:gosec // not negative
-	to := len(e.text)
-	e.reserve()
-	e.replace(at, at, head, to)
-	e.replace(at, at, from, head)
-	e.grown(to - from)
-	return s.bounded()
-}
-
-// bounded reports whether the plan is as small as it must be.
-func (s *scan) bounded() bool {
-	return !s.edits.many(len(s.data)) || s.fail(OddMany)
-}
-
 // record walks a log record, a data point or a span.
 func (s *scan) record(f *scanField, m *message, start, end, depth int, lists *slots) bool {
 	temporality := s.marks[markTemporality] // of the metric of a data point
@@ -304,43 +261,6 @@ func (s *scan) record(f *scanField, m *message, start, end, depth int, lists *sl
 		s.marks[markTemporality] = temporality
 	}
 	return true
-}
-
-// severity edits the severity of the log record data[start:end].
-func (s *scan) severity(start, end int) bool {
-	r := LogRecord{Number: int32(s.number(markSeverityNumber)), Attributes: Attributes{s.data[start:end], tagRecordAttributes}} //nolint:gosec // as pdata does
-	at := int(s.marks[markSeverityText])
-	textEnd := at
-	if at > 0 {
-		size, n := binary.Uvarint(s.data[at:end])
-		textEnd = at + n + int(size) //nolint:gosec // below maxEdited
-		r.Text = s.data[at+n : textEnd]
-	}
-	number, text, ok := s.rules.Editor.Severity(r)
-	if !ok {
-		return s.fail(OddRefused)
-	}
-	e := &s.edits
-	from := len(e.text)
-	switch same := string(r.Text) == text; {
-	case text == "" || same && number == r.Number:
-		return true
-	case number == r.Number && at > 0:
-		e.text = append(append(e.text, byte(len(text))), text...)
-	case number == r.Number:
-		at = int(s.marks[markSeverityNumber]) + 1
-		textEnd = at
-		e.text = append(append(e.text, tagSeverityText, byte(len(text))), text...)
-	case s.marks[markSeverityNumber] > 0:
-		return false // a number of zero, which no SDK writes, would have to be replaced too
-	case at > 0:
-		e.text = append(append(append(e.text, byte(len(text))), text...), tagSeverityNumber, byte(number)) //nolint:gosec // 1 to 24
-	default:
-		at, textEnd = end, end
-		e.text = append(append(e.text, tagSeverityNumber, byte(number), tagSeverityText, byte(len(text))), text...) //nolint:gosec // 1 to 24
-	}
-	e.change(start, end, at, textEnd, from)
-	return s.bounded()
 }
 
 // identified reports whether the last ID with this mark is neither missing nor zero.
@@ -390,122 +310,6 @@ func (s *scan) attribute(f *scanField, start, end, depth int) bool {
 	if f.role == roleAttributes {
 		if key, _ := readAttribute(s.data[start:end]); lookalike.Is(key, s.rules.Key) {
 			return s.fail(OddKey)
-		}
-	}
-	return true
-}
-
-// plainAttribute reads an attribute in the form that every SDK writes: a key and a plain value,
-// in either order. memory is what pdata allocates for it. An attribute of any other form is
-// not ok.
-func (s *scan) plainAttribute(data []byte) (key []byte, memory int64, ok bool) {
-	if len(data) < 4 {
-		return nil, 0, false
-	}
-	first, from := sized(data)
-	if first < 0 || first+2 > len(data) {
-		return nil, 0, false
-	}
-	second, after := sized(data[first:])
-	if second != len(data)-first {
-		return nil, 0, false
-	}
-	var value []byte
-	switch {
-	case data[0] == tagKey && data[first] == tagValue:
-		key, value = data[from:first], data[first+after:]
-	case data[0] == tagValue && data[first] == tagKey:
-		key, value = data[first+after:], data[from:first]
-	default:
-		return nil, 0, false
-	}
-	if memory, ok = s.plainValue(value); !ok || !validtext.Bytes(key) {
-		return nil, 0, false
-	}
-	return key, memory + copySize(len(key)), true
-}
-
-// sized returns the size of a field with a length of one or two bytes, and where its content
-// starts. It returns -1 for any other field.
-func sized(data []byte) (size, content int) {
-	if data[1] < 0x80 {
-		return 2 + int(data[1]), 2
-	}
-	if len(data) < 3 || data[2]-1 >= 0x7f {
-		return -1, 0
-	}
-	return 3 + int(data[1]&0x7f) + int(data[2])<<7, 3
-}
-
-// plainValue is plainAttribute for a value that is a string, a number or a boolean.
-func (s *scan) plainValue(data []byte) (memory int64, ok bool) {
-	if len(data) < 2 {
-		return 0, false
-	}
-	switch data[0] {
-	case tagStringValue:
-		size, content := sized(data)
-		return stringSize + copySize(size-content), size == len(data) && validtext.Bytes(data[content:])
-	case tagBoolValue:
-		return booleanSize, len(data) == 2 && data[1] <= 1
-	case tagIntValue:
-		return numberSize, len(data) == 2 && data[1] < 0x80 || len(data) > 2 && shortest(data[1:])
-	case tagDoubleValue:
-		return numberSize, len(data) == 1+numberSize
-	}
-	return 0, false
-}
-
-// shortest reports whether data is one varint in its shortest form, of more than one byte and
-// at most 64 bits.
-func shortest(data []byte) bool {
-	last := len(data) - 1
-	if last > 9 || data[last]-1 >= 0x7f || last == 9 && data[last] > 1 {
-		return false
-	}
-	for _, b := range data[:last] {
-		if b < 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
-// length reads a length of more than one byte, and returns where the content starts and ends.
-func (s *scan) length(pos, end int) (start, next int) {
-	n, size := binary.Uvarint(s.data[pos:end])
-	if size < 2 || s.data[pos+size-1] == 0 {
-		return 0, -1
-	}
-	if start = pos + size; n > uint64(end-start) { //nolint:gosec // not negative
-		return 0, -1
-	}
-	return start, start + int(n) //nolint:gosec // at most end
-}
-
-// longNumber walks a varint of more than one byte for a number of this many bits, and
-// returns where it ends.
-func (s *scan) longNumber(bits uint8, pos, end int) int {
-	n, size := binary.Uvarint(s.data[pos:end])
-	if size < 2 || s.data[pos+size-1] == 0 {
-		return -1
-	}
-	if bits == 1 || bits == 32 && n != uint64(uint32(n)) && n != uint64(int64(int32(n))) { //nolint:gosec // as pdata does
-		return -1
-	}
-	return pos + size
-}
-
-// varints walks a packed list.
-func (s *scan) varints(pos, end int, list *growth) bool {
-	for pos < end {
-		if s.data[pos] < 0x80 {
-			pos++
-		} else if pos = s.longNumber(64, pos, end); pos < 0 {
-			return false
-		}
-		if s.memory -= list.add(numberSize); s.memory < 0 {
-			return false
 		}
 	}
 	return true

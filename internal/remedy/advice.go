@@ -34,9 +34,16 @@ func Of(status int, text string) Advice {
 	return a
 }
 
+// Fixes of keys, which checks on the machine itself share with answers.
 const (
-	newKey  = "Install a new key: `tenantctl onboard TENANT --new-key … -o env` at the gateway prints one, and `tenantctl setup --env agent.env` on this machine installs it."
-	copyKey = "Copy the key again and whole: `tenantctl setup --key-file FILE` installs it. If there is no copy, `tenantctl onboard TENANT --new-key … -o env` at the gateway prints a new one for `tenantctl setup --env agent.env`."
+	// NewKey is for a key that is absent or no longer valid.
+	NewKey = "Install a new key: `tenantctl onboard TENANT --new-key … -o env` at the gateway prints one, and `tenantctl setup --env agent.env` on this machine installs it."
+
+	// CopyKey is for a key that is not complete, or was changed.
+	CopyKey = "Copy the key again and whole: `tenantctl setup --key-file FILE` installs it. If there is no copy, `tenantctl onboard TENANT --new-key … -o env` at the gateway prints a new one for `tenantctl setup --env agent.env`."
+)
+
+const (
 	retries = " The agent keeps data and retries."
 	limits  = "Send less, or ask the gateway's operator to raise the limit: `tenantctl tenant update TENANT --limit …`." + retries
 	busy    = "Wait, and look at /health and the log of the gateway if it lasts: it needs more memory, or fewer senders." + retries
@@ -55,13 +62,13 @@ func ofReason(r rejection.Reason) (Advice, bool) {
 		rejection.OtherScheme, rejection.DoubledScheme, rejection.MalformedBasic:
 		return a("The key arrives in a wrong form", header)
 	case rejection.MalformedKey:
-		return a("The key is not complete, or was changed", copyKey)
+		return a("The key is not complete, or was changed", CopyKey)
 	case rejection.UnknownKey, rejection.WrongUsername, rejection.TenantDeleted:
-		return a("The gateway does not have the key: it was mistyped, is of another gateway, or its tenant was deleted", copyKey)
+		return a("The gateway does not have the key: it was mistyped, is of another gateway, or its tenant was deleted", CopyKey)
 	case rejection.RevokedKey:
-		return a("The key is revoked, which cannot be undone", newKey)
+		return a("The key is revoked, which cannot be undone", NewKey)
 	case rejection.ExpiredKey:
-		return a("The key has expired", newKey)
+		return a("The key has expired", NewKey)
 	case rejection.NotYetValid:
 		return a("The key is not valid yet", "Wait until the key is valid: `tenantctl key list TENANT` at the gateway shows when. If that is past, correct the clock of the gateway."+retries)
 	case rejection.SourceAddress:
@@ -108,9 +115,13 @@ func ofReason(r rejection.Reason) (Advice, bool) {
 		return a("The gateway does not accept data at present", "Look at /health and the log of the gateway."+retries)
 	case rejection.Path, rejection.Method:
 		return a("Nothing accepts OTLP over HTTP at this path", paths)
-	case rejection.ContentType, rejection.Encoding, rejection.Malformed, rejection.NoStream, rejection.NoTenant:
+	case rejection.NoTenant:
+		return a("A resource of the data does not name its tenant", "Ask the gateway's operator to let every pipeline to tenant_routing pass the tenant processor, which sets the attribute.")
+	case rejection.ContentType, rejection.Encoding, rejection.Malformed, rejection.NoStream:
 		return a("The gateway cannot read the request", proxied)
-	case rejection.TooLarge, rejection.Depth, rejection.Elements:
+	case rejection.Depth:
+		return a("A value nests deeper than the gateway accepts", "Send values with fewer lists and maps inside of each other, or ask the gateway's operator to raise max_depth of request_guard.")
+	case rejection.TooLarge, rejection.Elements:
 		return a("The request is larger than the gateway accepts", "Lower max_batch_bytes of the destination in the agent's configuration, or ask the gateway's operator to raise its limit.")
 	case rejection.Slow:
 		return a("The request arrived too slowly", "Check the network between this machine and the gateway."+retries)
@@ -125,7 +136,7 @@ func ofReason(r rejection.Reason) (Advice, bool) {
 func ofStatus(status int) Advice {
 	switch {
 	case status == http.StatusUnauthorized:
-		return Advice{Meaning: "The gateway, or a proxy in front of it, does not accept the key", Fix: "If the text is not that of the gateway, look at the proxy. Otherwise: " + copyKey}
+		return Advice{Meaning: "The gateway, or a proxy in front of it, does not accept the key", Fix: "If the text is not that of the gateway, look at the proxy. Otherwise: " + CopyKey}
 	case status == http.StatusForbidden:
 		return Advice{Meaning: "The gateway, or a proxy in front of it, does not permit the request", Fix: "If the text is not that of the gateway, look at the proxy. Otherwise see `tenantctl status TENANT` at the gateway."}
 	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:

@@ -30,8 +30,8 @@ func begins() map[string]string {
 		"unknown_destination": "Ask the gateway's operator to run", "disk_full": "Ask the gateway's operator to free or enlarge the disk",
 		"storage": "Ask the gateway's operator to look at the log", "downstream": "Look at /health",
 		"path": "Check the port and the path", "method": "Check the port and the path", "content_type": "Check that proxies", "malformed": "Check that proxies",
-		"no_stream": "Check that proxies", "no_tenant": "Check that proxies", "encoding": "Check that proxies",
-		"too_large": "Lower max_batch_bytes", "depth": "Lower max_batch_bytes", "elements": "Lower max_batch_bytes",
+		"no_stream": "Check that proxies", "no_tenant": "Ask the gateway's operator to let every pipeline", "encoding": "Check that proxies",
+		"too_large": "Lower max_batch_bytes", "depth": "Send values with fewer lists", "elements": "Lower max_batch_bytes",
 		"slow": "Check the network", "panic": "Ask the gateway's operator to look at the log",
 		"canceled": "Check that GATEWAY_ENDPOINT", // a caller that has canceled its request reads no answer
 	}
@@ -55,6 +55,31 @@ func TestOf_EveryReasonHasItsOwnFixFirst(t *testing.T) {
 		}
 	}
 	assert.Len(t, want, rejection.NumReasons-1)
+}
+
+// Components replace texts of the table by those that name a limit or what is malformed.
+func TestOf_TextsOfComponents(t *testing.T) {
+	for _, c := range []struct {
+		status       int
+		text         string
+		meaning, fix string
+	}{
+		{413, "the request nests values deeper than 8 levels", "A value nests deeper", "max_depth"},
+		{413, "the request has more than 1000 elements (resources, records, attributes, values and the like)", "is larger than the gateway accepts", "Lower max_batch_bytes"},
+		{400, "the request is malformed at byte 3: it is not JSON", "cannot read the request", "proxies"},
+		{400, "the body is not valid gzip", "cannot read the request", "proxies"},
+		{503, "the collector uses too much memory", "has too much to do", "more memory"},
+		{400, "the resource attribute that names the tenant is no tenant ID: x", "does not name its tenant", "tenant processor"},
+		{400, "encoding the data: unexpected EOF", "cannot read the request", "proxies"},
+		{400, "request body too large: the body has more than 4MiB", "is larger than the gateway accepts", "Lower max_batch_bytes"},
+		{503, "the metrics queue of the tenant is full (lane::max_bytes: 1GiB)", "queue at the gateway is full", "tenantctl status TENANT"},
+	} {
+		got := Of(c.status, c.text)
+		assert.NotEqual(t, rejection.None, got.Reason, c.text)
+		assert.Contains(t, got.Meaning, c.meaning, c.text)
+		assert.Contains(t, got.Fix, c.fix, c.text)
+		assertReadable(t, got)
+	}
 }
 
 func TestOf_AnswersOfOthers(t *testing.T) {

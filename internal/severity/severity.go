@@ -16,8 +16,8 @@ import (
 const (
 	// longest is the length of the longest word that FromText knows.
 	longest = len("informational")
-	// longestText is how long a word may be with colors and brackets around it.
-	longestText = 64
+	// LongestText is how long a word may be with colors and brackets around it.
+	LongestText = 64
 )
 
 // FromText returns the severity number of a level word, in any case and with
@@ -27,7 +27,7 @@ const (
 // the npm set wins. A word that is a number is read as [FromLevel] reads it. It
 // reports false for any other word. It does not allocate.
 func FromText(word string) (plog.SeverityNumber, bool) {
-	if len(word) == 0 || len(word) > longestText {
+	if len(word) == 0 || len(word) > LongestText {
 		return 0, false
 	}
 	if w := Find(word); w != 0 {

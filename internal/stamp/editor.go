@@ -27,8 +27,8 @@ type editor struct {
 	attributes []encodedAttribute // of the resource that is edited
 }
 
-// maxKeptAttributes bounds the attributes for which an editor keeps memory.
-const maxKeptAttributes = 256
+// maxAttributes bounds the attributes of a resource that is stamped without decoding.
+const maxAttributes = 256
 
 func (e *editor) begin(s *Stamper, o *Owner) {
 	e.stamper, e.owner, e.slow, e.unknown = s, o, SlowNone, 0
@@ -39,9 +39,6 @@ func (e *editor) begin(s *Stamper, o *Owner) {
 func (e *editor) end() {
 	e.stamper, e.owner = nil, nil
 	clear(e.attributes[:cap(e.attributes)])
-	if cap(e.attributes) > maxKeptAttributes {
-		e.attributes = nil
-	}
 }
 
 // unclear reports whether one of the attributes looks like another, so that the one that is
@@ -75,6 +72,9 @@ func (e *editor) Resource(m otlpwire.Attributes, dst []byte) ([]byte, bool) {
 	}
 	e.attributes = e.attributes[:0]
 	for key, value := range m.All() {
+		if len(e.attributes) == maxAttributes { // an attribute of two bytes would need memory that no limit counts
+			return dst, e.refuse(SlowMany)
+		}
 		e.attributes = append(e.attributes, encodedAttribute{key, value})
 	}
 	r := resourceEditor{editor: e, dst: dst}
@@ -95,7 +95,7 @@ func (e *editor) Severity(r otlpwire.LogRecord) (number int32, text string, ok b
 	}
 	named := false
 	if len(r.Text) > 0 {
-		if n, ok := severity.FromText(string(r.Text)); ok {
+		if n, ok := fromText(r.Text); ok {
 			return int32(n), severity.Name(n), true
 		}
 		named = len(bytes.TrimSpace(r.Text)) > 0
@@ -137,7 +137,7 @@ func findLevel(m otlpwire.Attributes) (n plog.SeverityNumber, named bool) {
 // levelOf is severityOf for an encoded value.
 func levelOf(v otlpwire.Value) (plog.SeverityNumber, bool) {
 	if text, ok := v.Text(); ok {
-		return severity.FromText(string(text))
+		return fromText(text)
 	}
 	if n, ok := v.Int(); ok {
 		return severity.FromLevel(float64(n))
@@ -146,4 +146,12 @@ func levelOf(v otlpwire.Value) (plog.SeverityNumber, bool) {
 		return severity.FromLevel(math.Float64frombits(bits))
 	}
 	return 0, false
+}
+
+// fromText is severity.FromText, and does not copy a text that is too long for a severity.
+func fromText(text []byte) (plog.SeverityNumber, bool) {
+	if len(text) > severity.LongestText {
+		return 0, false
+	}
+	return severity.FromText(string(text))
 }

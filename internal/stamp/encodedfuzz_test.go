@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/pdatagen"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/pdatasample"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
@@ -97,7 +98,7 @@ func (c fuzzCase) add(f *testing.F) { f.Add(c.form, c.content) }
 
 func fuzzEncoded(f *testing.F, signal tenant.Signal) {
 	for _, n := range []int{0, 1, 5, 10} {
-		data := sampleRequest(f, signal, n, sampleResource)
+		data := sampleRequest(f, signal, n, pdatasample.Resource)
 		fuzzCase{signal: signal, content: data}.add(f)
 		fuzzCase{signal: signal, content: asSDK(f, signal, data)}.add(f)
 		fuzzCase{signal: signal, content: data[:len(data)/2]}.add(f)

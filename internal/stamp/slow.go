@@ -18,7 +18,7 @@ const (
 	SlowIdentity               // an attribute names another tenant, or repeats the tenant, or looks like its key
 	SlowResource               // an attribute of a resource is to be replaced
 	SlowSeverity               // a severity is to be found in attributes, or its number to be removed
-	SlowMany                   // more is to be changed than a request of its size should need
+	SlowMany                   // more is to be changed, or a resource has more attributes, than a request should need
 	NumSlow
 )
 

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/durations"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/lookalike"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -232,6 +233,8 @@ func (c *Config) Validate() error {
 	}
 	if c.Attribute == "" {
 		errs = append(errs, errNoAttribute)
+	} else if err := lookalike.Check(c.Attribute); err != nil {
+		errs = append(errs, fmt.Errorf(`"attribute" %w, got %q`, err, c.Attribute))
 	}
 	for _, d := range c.Detect {
 		if d != DetectHost && d != DetectOS && d != DetectProcess {

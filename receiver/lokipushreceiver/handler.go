@@ -235,7 +235,11 @@ func (h *handler) build(request *guard.Request, format string, body []byte) (pus
 
 // malformed returns the counted rejection of a request that cannot be decoded.
 func malformed(request *guard.Request, err error) error {
-	return request.Count(rejection.New(rejection.Malformed, err.Error()))
+	text := err.Error()
+	if !strings.HasPrefix(text, push.LabelsText) { // runbooks search for that
+		text = "the request is malformed: " + text
+	}
+	return request.Count(rejection.New(rejection.Malformed, text))
 }
 
 // countRefused counts records that are rejected before the next consumer sees them.

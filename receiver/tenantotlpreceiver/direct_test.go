@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +29,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/direct"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/guard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/guard/capacity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/otlpwire"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/stamp"
@@ -41,10 +44,11 @@ type testPath struct {
 	door *door
 	logs func(context.Context, plog.Logs) error // of the setup
 
-	refuse bool       // the processor admits nobody
-	slow   stamp.Slow // of all requests
-	err    error      // of Stamp
-	held   int64      // of the guard, when the exporter had the last request
+	refuse              bool       // the processor admits nobody
+	slow                stamp.Slow // of all requests
+	err                 error      // of Stamp
+	delta, invalidSpans bool       // of all requests
+	held                int64      // of the guard, when the exporter had the last request
 }
 
 func (p *testPath) post(b *direct.Board) {
@@ -73,7 +77,7 @@ func (a testAdmitter) Stamp(_ context.Context, data []byte, limits otlpwire.Limi
 		return stamp.Encoded{}, a.err
 	}
 	counts, err := otlpwire.CheckProto(a.signal, data, limits)
-	e := stamp.Encoded{Counts: counts, Slow: a.slow}
+	e := stamp.Encoded{Counts: counts, Slow: a.slow, Delta: a.delta, InvalidSpans: a.invalidSpans}
 	if err == nil && a.slow == stamp.SlowNone && counts.Records > 0 {
 		e.Data = bytes.Clone(data)
 	}
@@ -196,6 +200,46 @@ func TestDirect_CountsNoRejectedRequest(t *testing.T) {
 	}
 }
 
+// TestDirect_HoldsWhatTheExporterDecodes requires that a request is also charged for its decoded
+// form if a destination may need it.
+func TestDirect_HoldsWhatTheExporterDecodes(t *testing.T) {
+	for name, path := range map[string]*testPath{"delta": {delta: true}, "invalid spans": {invalidSpans: true}} {
+		t.Run(name, func(t *testing.T) {
+			d := setup{direct: path}.start(t)
+			logs := plogotlp.NewExportRequestFromLogs(someLogs(1000))
+			body, err := logs.MarshalProto()
+			require.NoError(t, err)
+			counts, err := otlpwire.CheckProto(tenant.Logs, body, otlpwire.Limits{})
+			require.NoError(t, err)
+			require.Equal(t, http.StatusOK, protobuf(t, d, "/v1/logs", logs).StatusCode)
+			assert.EqualValues(t, capacity.RequestOverhead+int64(len(body))+counts.Memory, path.held)
+			assert.Equal(t, map[string]int64{"direct none": 1}, d.requests(t))
+		})
+	}
+}
+
+// TestDirect_WithoutMemoryForACopy requires the answers and counters of the ordinary path.
+func TestDirect_WithoutMemoryForACopy(t *testing.T) {
+	const size, memory = 740 << 10, 1400 << 10 // the body fits, and not twice
+	logs := plog.NewLogs()
+	logs.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().Body().SetStr(strings.Repeat("x", size))
+	for name, path := range map[string]*testPath{"direct": new(testPath), "decoded": nil} {
+		t.Run(name, func(t *testing.T) {
+			d := setup{direct: path, guard: guard.Settings{Memory: 4 << 20, TenantMemory: memory}}.start(t)
+			resp := protobuf(t, d, "/v1/logs", plogotlp.NewExportRequestFromLogs(logs))
+			text, _ := io.ReadAll(resp.Body)
+			assert.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode, string(text))
+			refused, err := d.telemetry.GetMetric("otelcol_receiver_refused_log_records")
+			require.NoError(t, err)
+			var records int64
+			for _, p := range refused.Data.(metricdata.Sum[int64]).DataPoints {
+				records += p.Value
+			}
+			assert.EqualValues(t, 1, records)
+		})
+	}
+}
+
 // TestDirect_HoldsOnlyTheBytes requires that a request with the exporter is charged for its bytes,
 // and not for a body or a decoded form.
 func TestDirect_HoldsOnlyTheBytes(t *testing.T) {
@@ -238,7 +282,7 @@ func TestWays_ExistFromTheStart(t *testing.T) {
 	got, err := d.telemetry.GetMetric("otelcol_receiver_tenant_otlp_requests")
 	require.NoError(t, err)
 	points := got.Data.(metricdata.Sum[int64]).DataPoints
-	assert.Len(t, points, 3*(3+int(stamp.NumSlow)))
+	assert.Len(t, points, 3*(4+int(stamp.NumSlow)))
 	for _, p := range points {
 		for _, key := range []attribute.Key{"signal", "path", "reason"} {
 			v, ok := p.Attributes.Value(key)
@@ -278,7 +322,7 @@ func TestWays_AreDocumented(t *testing.T) {
 		Attributes map[string]struct{ Enum []string }
 	}
 	require.NoError(t, yaml.Unmarshal(raw, &doc))
-	want := []string{stamp.SlowNone.String(), whyOff, whyJSON, whyNotAdmitted}
+	want := []string{stamp.SlowNone.String(), whyOff, whyJSON, whyNotAdmitted, whyMemory}
 	for why := stamp.SlowNone + 1; why < stamp.NumSlow; why++ {
 		want = append(want, why.String())
 	}

@@ -96,13 +96,18 @@ func (in *intake) check(ctx context.Context, s *service, f format, request *guar
 		}
 		return nil, counts, err
 	}
-	e := &encodedRequest{admission: admission}
+	e, stamped := &encodedRequest{admission: admission}, false
 	counts, err := request.CheckStamped(data, func(limits otlpwire.Limits) (counts otlpwire.Counts, err error) {
+		stamped = true
 		e.Encoded, err = admission.Stamp(ctx, data, limits)
 		return e.Counts, err
 	})
 	if err != nil {
 		return nil, counts, err
+	}
+	if !stamped {
+		in.ways.decoded(ctx, s.signal, whyMemory)
+		return nil, counts, nil
 	}
 	if e.Slow != stamp.SlowNone {
 		if err := request.ReserveDecoded(counts); err != nil {
@@ -113,6 +118,11 @@ func (in *intake) check(ctx context.Context, s *service, f format, request *guar
 	}
 	if err := request.ReserveEncoded(len(e.Data)); err != nil {
 		return nil, counts, err
+	}
+	if e.Delta || e.InvalidSpans { // destinations that do not accept them get a form that the exporter decodes
+		if err := request.ReserveDecoded(counts); err != nil {
+			return nil, counts, err
+		}
 	}
 	in.ways.direct(ctx, s.signal)
 	return e, counts, nil

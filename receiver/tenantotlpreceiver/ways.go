@@ -18,6 +18,7 @@ const (
 	whyOff         = "off"          // direct is not set
 	whyJSON        = "json"         // JSON always is
 	whyNotAdmitted = "not_admitted" // the processor rejects the request
+	whyMemory      = "memory"       // there is no memory for a copy
 )
 
 // ways counts requests by the way that they took. It is safe for concurrent use.
@@ -28,7 +29,7 @@ type ways struct {
 
 func newWays(counter metric.Int64Counter) *ways {
 	w := &ways{counter: counter}
-	reasons := []string{whyOff, whyJSON, whyNotAdmitted}
+	reasons := []string{whyOff, whyJSON, whyNotAdmitted, whyMemory}
 	for why := range stamp.NumSlow {
 		reasons = append(reasons, why.String())
 	}

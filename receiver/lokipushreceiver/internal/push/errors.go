@@ -51,6 +51,9 @@ var (
 // maxShownLabels is how many bytes of labels that cannot be parsed are in an error.
 const maxShownLabels = 256
 
+// LabelsText begins the error of labels that cannot be parsed, as that of Loki does.
+const LabelsText = "Error parsing labels '"
+
 // labelsError returns an error with the text that Loki has for labels that cannot be
 // parsed.
 func labelsError(labels []byte, err error) error {
@@ -58,7 +61,7 @@ func labelsError(labels []byte, err error) error {
 	if len(shown) > maxShownLabels {
 		shown = shown[:maxShownLabels]
 	}
-	return fmt.Errorf("Error parsing labels '%s' with error: %w", shown, err) //nolint:staticcheck // the text of Loki, which runbooks search for
+	return fmt.Errorf(LabelsText+"%s' with error: %w", shown, err) //nolint:staticcheck // the text of Loki, which runbooks search for
 }
 
 // What is wrong with labels.
