@@ -6,6 +6,7 @@ package main
 import (
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -46,9 +47,35 @@ func TestHelp_OfEveryCommandIsAManualPage(t *testing.T) {
 		}
 	})
 	help := newCLI(t).ok("--help")
-	for _, name := range []string{registryEnv, auditKeyEnv, actorEnv, "PGPASSFILE", "tenants.yaml.audit", "Exit status"} {
+	for _, name := range []string{
+		registryEnv, auditKeyEnv, actorEnv, gatewayConfigEnv, statusSocketEnv,
+		grafanaURLEnv, grafanaCredentialsEnv, grafanaCAEnv, grafanaSourcesEnv, grafanaInsecureEnv,
+		"PGPASSFILE", "tenants.yaml.audit", "Exit status",
+	} {
 		assert.Contains(t, help, name)
 	}
+}
+
+// The help of a command shows the flags of the registry if it uses them.
+func TestHelp_ShowsTheRegistryWhereItIsUsed(t *testing.T) {
+	without := []string{"status", "health", "setup", "doctor"}
+	commands(t, func(root, c *cobra.Command) {
+		var out strings.Builder
+		root.SetOut(&out)
+		require.NoError(t, c.Help())
+		for _, name := range []string{"--registry", "--audit-key"} {
+			assert.Equal(t, !slices.Contains(without, pathOf(c)), strings.Contains(out.String(), "  "+name+" "), "%s of %s", name, pathOf(c))
+		}
+	})
+}
+
+// The text of --output names the formats that single commands have.
+func TestHelp_NamesEachOutputFormat(t *testing.T) {
+	commands(t, func(root, c *cobra.Command) {
+		for _, format := range strings.Fields(c.Annotations[moreOutputs]) {
+			assert.Contains(t, root.PersistentFlags().Lookup("output").Usage, format, c.CommandPath())
+		}
+	})
 }
 
 // Every example is a command line that the command takes.

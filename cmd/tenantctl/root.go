@@ -109,11 +109,17 @@ func prefixed(err error) string {
 func (a *app) command() *cobra.Command {
 	root := group("tenantctl", "Manage the tenants of a gateway and their keys",
 		a.tenantCommand(), a.keyCommand(), a.onboardCommand(), a.registryCommand(), a.auditCommand(), a.deadLetterCommand(),
-		a.statusCommand(), a.grafanaCommand(), a.healthCommand(), a.lintCommand())
-	root.AddCommand(a.agentCommands()...)
+		withoutRegistry(a.statusCommand()), a.grafanaCommand(), withoutRegistry(a.healthCommand()), a.lintCommand())
+	for _, c := range a.agentCommands() {
+		root.AddCommand(withoutRegistry(c))
+	}
 	root.Long = `tenantctl manages the tenants of a gateway and their keys in the gateway's
 registry. A running gateway applies every change within a second, without a
 restart. Each change is recorded in the audit log.
+
+Other commands need no registry: status shows what a running gateway knows about
+its tenants, setup and doctor install and examine the agent on its machine, health
+checks any collector on this machine, and lint a configuration.
 
 Environment:
   ` + registryEnv + `   default of --registry; keeps a password out of process lists
@@ -121,7 +127,8 @@ Environment:
   ` + actorEnv + `      default of --actor
   ` + gatewayConfigEnv + `  default of --gateway-config, several files separated by :
   ` + grafanaURLEnv + `, ` + grafanaCredentialsEnv + `,
-  ` + grafanaCAEnv + `, ` + grafanaSourcesEnv + `   defaults of --grafana-…
+  ` + grafanaCAEnv + `, ` + grafanaSourcesEnv + `,
+  ` + grafanaInsecureEnv + `   defaults of --grafana-…
   ` + statusSocketEnv + `  default of --socket of status
   PGPASSWORD, PGPASSFILE, PGSSLMODE and others of libpq, for a registry in a database
 
@@ -143,8 +150,23 @@ Files:
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.registry, "registry", "", "the registry: a `FILE` or a URL postgres://…; default $"+registryEnv)
 	flags.StringVar(&a.auditKey, "audit-key", "", "the key `FILE` of the audit log, created with the log; default $"+auditKeyEnv+", or beside a registry file, or in the user's configuration folder")
-	flags.StringVarP(&a.output, "output", "o", "table", "output format: table, json or yaml; onboard also env and shell")
+	flags.StringVarP(&a.output, "output", "o", "table", "output format: table, json or yaml; onboard also env and shell, lint also sarif")
 	return root
+}
+
+// withoutRegistry hides the flags of the registry in the help of a command that does not use them.
+func withoutRegistry(c *cobra.Command) *cobra.Command {
+	help := c.HelpFunc()
+	c.SetHelpFunc(func(c *cobra.Command, args []string) {
+		for _, name := range []string{"registry", "audit-key"} {
+			if f := c.InheritedFlags().Lookup(name); f != nil {
+				f.Hidden = true
+				defer func() { f.Hidden = false }()
+			}
+		}
+		help(c, args)
+	})
+	return c
 }
 
 // group returns a command that only has subcommands.

@@ -36,7 +36,7 @@ func (a *app) setupCommand() *cobra.Command {
 		Long: `Set up the installed agent: check the key and the gateway, write them to
 /etc/otelcol-tenant, find the homes of PM2 of all users, grant the agent's user read
 access to their logs, start the service, and wait until the gateway has accepted the
-first record. It prints each change of permissions as the command that would make it.
+first record. It prints each change of permissions as the command that makes it.
 
 --env is the output of "tenantctl onboard TENANT --new-key ... -o env".
 The key goes to agent.key, which only root may read, and the rest to agent.env.

@@ -6,6 +6,7 @@ package agentsetup
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,8 +74,9 @@ func (r *run) findHomes(ctx context.Context) error {
 		if h.Daemon != 0 {
 			daemon = fmt.Sprintf("daemon %d", h.Daemon)
 		}
-		r.say("  %s  user %s, %d log files, %s", h.Path, h.User, len(h.Logs), daemon)
-		r.result.Homes = append(r.result.Homes, Home{h.Path, h.User, len(h.Logs)})
+		n := logFiles(&h)
+		r.say("  %s  user %s, %d log files, %s", h.Path, h.User, n, daemon)
+		r.result.Homes = append(r.result.Homes, Home{h.Path, h.User, n})
 		path := "/" + strings.TrimPrefix(strings.TrimPrefix(h.Path, prefix), "/")
 		if !listable(path) {
 			r.refused(h.Path, "has a character in its path that a list of homes cannot contain; write it to `homes` of the pm2 receiver")
@@ -89,6 +91,18 @@ func (r *run) findHomes(ctx context.Context) error {
 		r.in.env = r.in.env.Without(varPM2Home).Set(varPM2Homes, strings.Join(all, ","))
 	}
 	return nil
+}
+
+// logFiles returns how many log files a home has, in its folder logs and elsewhere. PM2's list also has the
+// paths of files that do not exist yet.
+func logFiles(h *pm2home.Home) int {
+	n := len(h.Logs)
+	for _, path := range h.Listed {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+			n++
+		}
+	}
+	return n
 }
 
 // listable reports whether a list of homes in the environment can contain a path. The collector expands $, and

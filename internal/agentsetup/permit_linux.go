@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/user"
 	"path/filepath"
+	"strconv"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/pm2home"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/posixacl"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/safepath"
 )
@@ -27,6 +30,14 @@ func (r *run) access(rec *record) *access {
 	}
 }
 
+// sayChanges begins the list of changes of permissions.
+func (r *run) sayChanges(done, planned string) {
+	if r.DryRun {
+		done = planned
+	}
+	r.say("%s %s, as commands:", done, r.user.Name)
+}
+
 // grant gives the agent's user access to the homes.
 func (r *run) grant(context.Context) error {
 	if len(r.homes) == 0 {
@@ -37,7 +48,7 @@ func (r *run) grant(context.Context) error {
 		return err
 	}
 	rec.User = r.user.Name
-	r.say("Access of %s to them, as these commands would grant it:", r.user.Name)
+	r.sayChanges("Granted to", "Would grant to")
 	a := r.access(rec)
 	for i := range r.homes {
 		h := &r.homes[i]
@@ -89,10 +100,30 @@ func (r *run) processList() {
 		socket := h.Socket && r.user.Check(filepath.Join(h.Path, "rpc.sock"), asuser.ReadWrite) == nil
 		all = all && socket
 		if !socket && !h.Dump && h.Daemon != 0 {
-			r.say("Note: run `pm2 save` as %s, so that records have the names of its applications, and log files outside of %s/logs are read.", h.User, h.Path)
+			r.noteUnsaved(&h)
 		}
 	}
 	if !all {
 		r.in.env = r.in.env.Set(varMetrics, "false")
 	}
+}
+
+// noteUnsaved says how to save the list of applications of a home. /health has a warning about the same.
+func (r *run) noteUnsaved(h *pm2home.Home) {
+	r.unsaved = true
+	r.say("Note: the applications of %s are not saved: records have no names of applications, and log files outside of %s/logs are not read. Run:", h.User, h.Path)
+	r.say("  %s", saveCommand(h))
+	r.say("  If log files are in closed folders outside of logs, run `tenantctl setup` again after that.")
+}
+
+// saveCommand returns the command with which root saves the list of applications of a home.
+func saveCommand(h *pm2home.Home) string {
+	owner, err := user.LookupId(strconv.FormatUint(uint64(h.Owner), 10))
+	if err != nil { // su needs a name
+		return fmt.Sprintf("setpriv --reuid=%d --clear-groups env PM2_HOME=%s pm2 save", h.Owner, shellWord(h.Path))
+	}
+	if h.Path == filepath.Join(owner.HomeDir, ".pm2") {
+		return fmt.Sprintf(`su - %s -c "pm2 save"`, shellWord(owner.Username))
+	}
+	return fmt.Sprintf("su - %s -c %s", shellWord(owner.Username), shellWord("PM2_HOME="+shellWord(h.Path)+" pm2 save"))
 }

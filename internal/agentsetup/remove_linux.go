@@ -33,7 +33,7 @@ func RemoveAccess(_ context.Context, set Settings) (*Result, error) {
 	if r.user, err = asuser.Lookup(rec.User); err != nil {
 		return r.result, err
 	}
-	r.say("Access of %s that is removed, as these commands would:", rec.User)
+	r.sayChanges("Removed from", "Would remove from")
 	if err := r.access(rec).removeAll(); err != nil {
 		return r.result, err
 	}

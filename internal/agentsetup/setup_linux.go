@@ -77,7 +77,7 @@ type Result struct {
 type Home struct {
 	Path string `json:"path"`
 	User string `json:"user"`
-	Logs int    `json:"logs"`
+	Logs int    `json:"logs"` // log files that exist, in logs and elsewhere
 }
 
 // run is one run of the setup.
@@ -93,6 +93,7 @@ type run struct {
 	homes   []pm2home.Home
 	without bool // no pipeline has the pm2 receiver
 	joined  bool // the agent's user is in a further group, which needs a restart
+	unsaved bool // a note about a list of applications that is not saved was printed
 	began   time.Time
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthclient"
 )
 
@@ -23,6 +24,9 @@ const (
 	// files and try the gateway again every few seconds, and a condition ends 10 s after its cause.
 	conditionsEnd = 40 * time.Second
 )
+
+// causeDenied is the cause of pm2_unreachable if the agent's user may not use the socket of PM2.
+const causeDenied = "denied"
 
 // Condition is what keeps the agent from doing its work, as its /health reports it.
 type Condition = healthclient.Condition
@@ -68,6 +72,9 @@ func (r *run) wait(ctx context.Context, w *watch, before state) error {
 		}
 	}
 	for _, c := range last.health.Warnings() {
+		if r.noted(c) {
+			continue
+		}
 		r.say("Note: %s", c.Message)
 		r.say("  %s", c.Fix)
 	}
@@ -83,6 +90,11 @@ func (r *run) wait(ctx context.Context, w *watch, before state) error {
 	return nil
 }
 
+// noted reports whether this setup has printed a note about the cause of a condition.
+func (r *run) noted(c Condition) bool {
+	return r.unsaved && c.Warning && c.Name == condition.PM2Unreachable.String() && c.Cause == causeDenied
+}
+
 func (r *run) logs() (n int) {
 	for _, h := range r.result.Homes {
 		n += h.Logs
@@ -94,8 +106,10 @@ func (r *run) logs() (n int) {
 func (r *run) incomplete(ctx context.Context, last state) error {
 	names := []string{}
 	for _, c := range r.result.Conditions {
-		r.say("%s: %s", c.Name, c.Message)
-		r.say("  Fix: %s", c.Fix)
+		if !r.noted(c) {
+			r.say("%s: %s", c.Name, c.Message)
+			r.say("  Fix: %s", c.Fix)
+		}
 		if !c.Warning {
 			names = append(names, c.Name)
 		}

@@ -53,7 +53,7 @@ var texts = [numNames]text{
 	},
 	LogFilesNotRead: {
 		"log_files_not_read", "PM2 writes log files that the `pm2` receiver does not read.",
-		"Add the files to `include`, or to `exclude` if they are not needed. If the owner is the reason, correct the owner of the file or of its link.",
+		"By cause: `unreadable`: run `tenantctl setup`. `not_included`: add the files to `include`, or to `exclude` if they are not needed. `other_owner`: make the user of PM2 the owner of the file. `link_target`: replace the link by the real path, or make the user of PM2 the owner of its target.",
 	},
 	LogFilesMissing: {
 		"log_files_missing", "There is no log file to read.",

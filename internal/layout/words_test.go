@@ -68,6 +68,8 @@ var bannedWords = []bannedWord{
 	{`in the wrong hands`, `write "has leaked"`},
 	{`f[ae]ll(?:s|en|ing)? silent`, `write "has stopped sending"`},
 	{`walls?`, `name what separates: "isolation", "the organization"`},
+	{`go(?:es)? far`, `write what is enough for whom, or a number`},
+	{`stop(?:s|ped)? to (?:read|send|write|accept)`, `write "stops reading"`},
 	{`timetext`, `write "timeparse"`},
 }
 

@@ -18,6 +18,9 @@ import (
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
+// expiresSoon is how long before its end a key is reported, as by `tenantctl registry validate`.
+const expiresSoon = 14 * 24 * time.Hour
+
 func registryRules() []Rule {
 	return []Rule{
 		{
@@ -28,10 +31,10 @@ func registryRules() []Rule {
 			check: checkFaults,
 		},
 		{
-			ID: "OT702", Family: FamilyRegistry, Severity: finding.Warning,
+			ID: "OT702", Family: FamilyRegistry, Severity: finding.Note,
 			Title: "A key without expiry",
-			Why:   "A key that leaks and is never rotated works until somebody notices.",
-			Fix:   "Rotate it with tenantctl key rotate and an expiry.",
+			Why:   "A key that leaks and is never rotated works until somebody notices. With an expiry, its agents are rejected if nobody rotates it in time.",
+			Fix:   "If keys are rotated regularly, rotate it with tenantctl key rotate KEY --expires 90d.",
 			check: checkExpiry,
 		},
 		{
@@ -61,6 +64,13 @@ func registryRules() []Rule {
 			Why:   "All its requests are rejected with 401.",
 			Fix:   "Create a key with tenantctl key create, or suspend the tenant.",
 			check: checkUsableKeys,
+		},
+		{
+			ID: "OT707", Family: FamilyRegistry, Severity: finding.Note,
+			Title: "A key that expires within 14 days",
+			Why:   "From then on, requests with it are rejected with 401.",
+			Fix:   "Rotate it with tenantctl key rotate KEY and give the tenant the new one, unless the key is temporary.",
+			check: checkExpiresSoon,
 		},
 	}
 }
@@ -174,6 +184,16 @@ func checkExpiry(c *config, report reporter) {
 		for _, k := range t.Keys {
 			if c.registry.usable(k) && k.ExpiresAt.IsZero() {
 				report(t.keyValue(k.ID), t.key()+"::keys::"+k.ID+"::expires_at", "is not set: the key does not expire")
+			}
+		}
+	}
+}
+
+func checkExpiresSoon(c *config, report reporter) {
+	for _, t := range c.registry.active() {
+		for _, k := range t.Keys {
+			if c.registry.usable(k) && !k.ExpiresAt.IsZero() && k.ExpiresAt.Sub(c.registry.now) < expiresSoon {
+				report(t.keyValue(k.ID), t.key()+"::keys::"+k.ID+"::expires_at", "the key expires at %s", k.ExpiresAt.UTC().Format(time.RFC3339))
 			}
 		}
 	}

@@ -186,7 +186,11 @@ func (r *metricsReceiver) ask(ctx context.Context, d *daemon) (reason string, er
 			reason = known.Error()
 		}
 		r.telemetry.ReceiverPm2FailedCollections.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", reason)))
-		if r.throttled.warn(d.kind(r.cfg, reason), "Failed to collect metrics of PM2's processes; will retry", zap.String("socket", d.socket), zap.Error(err)) {
+		fields := []zap.Field{zap.String("socket", d.socket), zap.Error(err)}
+		if fix := fixOfDaemon(&roster.Silent{Reason: reason}, true); fix != "" {
+			fields = append(fields, zap.String("fix", fix))
+		}
+		if r.throttled.warn(d.kind(r.cfg, reason), "Failed to collect metrics of PM2's processes; will retry", fields...) {
 			d.reported = true
 		}
 		return reason, err

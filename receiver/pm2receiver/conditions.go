@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/diskspace"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpc"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
@@ -137,7 +138,7 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 			paths[i] = fmt.Sprintf("%s (%s)", n.Path, n.Reason)
 		}
 		all = append(all, condition.Finding{
-			Name: condition.LogFilesNotRead, Cause: string(f.NotRead[0].Reason),
+			Name: condition.LogFilesNotRead, Cause: string(f.NotRead[0].Reason), Fix: fixOfNotRead(f.NotRead),
 			Message: fmt.Sprintf("%d log files of PM2 are not read: %s", f.NotReadCount, condition.Paths(paths)),
 		})
 	}
@@ -152,6 +153,29 @@ func (w *logsWatch) ofFiles(f tail.Faults) (all []condition.Finding) {
 		})
 	}
 	return all
+}
+
+// fixOfNotRead returns what to do about files that are not read, once for each reason, or "" if only the general
+// fix applies.
+func fixOfNotRead(files []tail.NotRead) string {
+	var fixes []string
+	for _, f := range files {
+		fix := ""
+		switch f.Reason {
+		case admit.Unreadable:
+			fix = "Run `tenantctl setup`, which gives the agent's user access to the log files of the list that `pm2 save` wrote."
+		case admit.NotIncluded:
+			fix = "Add the files to `include`, or to `exclude` if they are not needed."
+		case admit.OtherOwner:
+			fix = "Make the user of PM2 the owner of the file, or add it to `exclude` if it is not needed."
+		case admit.LinkTarget:
+			fix = "Replace the link by the real path in PM2's configuration, or make the user of PM2 the owner of its target."
+		}
+		if fix != "" && !slices.Contains(fixes, fix) {
+			fixes = append(fixes, fix)
+		}
+	}
+	return strings.Join(fixes, " ")
 }
 
 // oneLine returns the text of an error, which may be joined of several, on one line.

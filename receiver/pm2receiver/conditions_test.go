@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,9 +28,11 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/condition"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/unprivileged"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/admit"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/metadata"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/roster"
 	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/rpctest"
+	"github.com/otelcol-tenant/otelcol-tenant/receiver/pm2receiver/internal/tail"
 )
 
 // board is a host with an extension on which a test reads conditions.
@@ -146,6 +149,43 @@ func TestOfDaemons_FixMatchesTheCause(t *testing.T) {
 		if !c.metrics {
 			assert.NotContains(t, all[0].Fix, "PM2_METRICS", "%s: it is set already", name)
 		}
+	}
+}
+
+// A file that the agent's user may not read is read after setup, and not after it is in a pattern.
+func TestConditions_FilesNotReadHaveTheFixOfTheirReason(t *testing.T) {
+	const (
+		setup, include = "Run `tenantctl setup`", "Add the files to `include`"
+		owner, link    = "Make the user of PM2 the owner of the file", "Replace the link by the real path"
+	)
+	all := []string{setup, include, owner, link}
+	w := &logsWatch{cfg: testConfig("/srv/a")}
+	for name, c := range map[string]struct {
+		reasons []admit.Reason
+		want    []string
+	}{
+		"unreadable":   {[]admit.Reason{admit.Unreadable}, []string{setup}},
+		"not included": {[]admit.Reason{admit.NotIncluded}, []string{include}},
+		"other owner":  {[]admit.Reason{admit.OtherOwner}, []string{owner}},
+		"link":         {[]admit.Reason{admit.LinkTarget}, []string{link}},
+		"several":      {[]admit.Reason{admit.LinkTarget, admit.Unreadable, admit.LinkTarget}, []string{link, setup}},
+		"all":          {[]admit.Reason{admit.Unreadable, admit.NotIncluded, admit.OtherOwner, admit.LinkTarget}, all},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := tail.Faults{Following: 1, NotReadCount: len(c.reasons)}
+			for _, r := range c.reasons {
+				f.NotRead = append(f.NotRead, tail.NotRead{Path: "/srv/a/x.log", Reason: r})
+			}
+			found := w.ofFiles(f)
+			require.Len(t, found, 1)
+			assert.Equal(t, condition.LogFilesNotRead, found[0].Name)
+			assert.Equal(t, string(c.reasons[0]), found[0].Cause)
+			assert.Less(t, len(found[0].Fix), 400, "it is not cut")
+			for _, fix := range all {
+				assert.Equal(t, slices.Contains(c.want, fix), strings.Contains(found[0].Fix, fix), "%s: %s", fix, found[0].Fix)
+			}
+			assert.Equal(t, 1, strings.Count(found[0].Fix, c.want[0]), "each once")
+		})
 	}
 }
 

@@ -31,7 +31,7 @@ const head = `# Configuration guard
 ` + "`tenantctl lint`" + ` finds insecure and wrong settings that ` + "`otelcol-tenant validate`" + ` accepts. It reads the configuration, does not start
 or contact anything, and needs no secret: a variable that is not set makes a setting unknown, and unknown settings have no findings.
 
-` + "```sh\n" + `tenantctl lint /etc/otelcol-tenant/gateway.yaml
+` + "```sh\n" + `tenantctl lint --env-file /etc/otelcol-tenant/gateway.env /etc/otelcol-tenant/gateway.yaml
 ` + "```\n\n```text\n" + `/etc/otelcol-tenant/gateway.yaml:…: note OT103: receivers::tenant_otlp::protocols::grpc::tls: is not set, and the receiver listens on 0.0.0.0:4317: a proxy in front must terminate TLS
     fix: Set tls on the receiver. Or put a proxy in front, and let only the proxy reach the port.
 …

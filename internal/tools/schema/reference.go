@@ -28,7 +28,7 @@ key is a name of your choice.
 
 The settings of servers and clients are those of the collector, ` + collectorVersion + `. The
 [JSON schema](schema/otelcol-tenant.schema.json) checks names and types while you edit. Editors with the YAML language server use it if
-the first line of the file is ` + "`# yaml-language-server: $schema=URL`" + `, with the schema's address or a path relative to the file. ` + "[`otelcol-tenant validate`](where-is-what.md) checks values, and [`tenantctl lint`](lint.md)" + ` what is insecure.
+the first line of the file is ` + "`# yaml-language-server: $schema=URL`" + `, with the schema's address or a path relative to the file. ` + "[`otelcol-tenant validate`](run-gateway.md#change-the-configuration) checks values, and [`tenantctl lint`](lint.md)" + ` what is insecure.
 `
 
 // titles of the sections.

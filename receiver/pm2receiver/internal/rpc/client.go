@@ -148,7 +148,7 @@ func dialFault(err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &fault{ErrAbsent, "PM2's daemon is not running: no process listens on its socket"}
 	case errors.Is(err, fs.ErrPermission):
-		return &fault{ErrDenied, "no permission to use PM2's socket: run the collector as the user of PM2, or give its group write permission with PM2_SOCKET_USER and PM2_SOCKET_GROUP"}
+		return &fault{ErrDenied, "no permission to use PM2's socket"}
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.Canceled):
 		return &fault{ErrTimeout, "PM2's daemon did not accept a connection in time"}
 	}
