@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -105,10 +106,12 @@ func gatewayFindings(health *state) []gatewaystatus.Finding {
 		case reasonStarting, reasonStopping:
 			f.Message, f.Fix = fmt.Sprintf("The gateway is %s, and takes no data.", why), "Wait. If it remains, look at its log."
 		case reasonNotLoaded:
+			if hasFailure(health) {
+				continue // it is why
+			}
 			f.Message, f.Fix = "No registry was loaded yet: all data is rejected with 503, which agents send again.", "See the log of the gateway: the file of the registry must exist and be readable for the gateway's user. tenantctl registry validate checks it."
 		case reasonSource, reasonStale:
-			f.Severity = finding.Warning
-			f.Message, f.Fix = "The registry cannot be read, or is not valid; the last good one is in force.", "Run: tenantctl registry validate. The log of the gateway names the fault."
+			continue // see registryFindings
 		case reasonQueue:
 			f.Severity = finding.Warning
 			f.Message, f.Fix = "More than nine tenths of max_total_bytes are queued. When it is full, data of all tenants is rejected with 429.", "See the tenants whose destinations fail, or raise tenant_routing::max_total_bytes."
@@ -118,14 +121,67 @@ func gatewayFindings(health *state) []gatewaystatus.Finding {
 			f.Severity = finding.Warning
 			f.Message, f.Fix = "Routes of active tenants do not work.", "The tenants are below; tenantctl status TENANT says what is wrong."
 		case reasonComponent:
+			unwell := unexplained(health)
+			if len(unwell) == 0 {
+				continue
+			}
 			f.Severity = finding.Warning
-			f.Message, f.Fix = "Components report an error.", "See \"components\" in /health, and the log of the gateway."
+			f.Message, f.Fix = "Components report an error: "+strings.Join(unwell, ", ")+".", "See \"components\" in /health, and the log of the gateway."
 		default:
 			f.Message = "The condition " + string(why) + " lasts."
 		}
 		all = append(all, f)
 	}
+	all = append(all, registryFindings(health)...)
+	gatewaystatus.Sort(all)
 	return all
+}
+
+// registryFindings returns what is wrong with the registries.
+func registryFindings(health *state) (all []gatewaystatus.Finding) {
+	for _, id := range slices.Sorted(maps.Keys(health.Registries)) {
+		r := health.Registries[id]
+		if r.Failure == nil && !r.stale {
+			continue
+		}
+		fault := gatewaystatus.RegistryFault{Loaded: r.Loaded, Stale: r.stale}
+		if r.Age != nil {
+			fault.For = seconds(*r.Age)
+		}
+		if e := r.Failure; e != nil {
+			fault.Class, fault.Action, fault.Rejected, fault.For = e.Class, e.Action, e.Rejected, seconds(e.For)
+		}
+		f := fault.Finding()
+		if len(health.Registries) > 1 {
+			f.Message = id + ": " + f.Message
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
+// hasFailure reports whether a registry has one.
+func hasFailure(health *state) bool {
+	for _, r := range health.Registries {
+		if r.Failure != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// unexplained returns the components with an error that no fault of a registry explains.
+func unexplained(health *state) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(health.Components)) {
+		id, ok := strings.CutPrefix(name, "extension/")
+		if r, known := health.Registries[id]; ok && known && r.Failure != nil {
+			continue
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // line returns what a list shows of a tenant. It leaves out what needs a report of an exporter

@@ -74,7 +74,7 @@ func Judge(t *Tenant) {
 	if !Worst(j.Findings).Bad() {
 		j.good()
 	}
-	sortFindings(j.Findings)
+	Sort(j.Findings)
 	t.Findings = j.Findings
 }
 
