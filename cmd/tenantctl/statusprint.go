@@ -209,7 +209,7 @@ func writeTenantStatus(w io.Writer, t *gatewaystatus.Tenant) error {
 	if err := section(w, []string{"LIMIT", "PERIOD", "UNIT", "USED", "OF", "SHARE"}, quotas); err != nil {
 		return err
 	}
-	if t.Sending == gatewaystatus.SendingNow {
+	if t.Sending == gatewaystatus.SendingNow && !slices.ContainsFunc(t.Findings, func(f gatewaystatus.Finding) bool { return f.ID == gatewaystatus.FindingWrongKey }) {
 		return nil // it is not among those without a key
 	}
 	return writeUnknown(w, now, t.UnknownCallers)

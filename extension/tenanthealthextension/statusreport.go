@@ -28,14 +28,15 @@ const (
 	maxFailing = 10_000
 )
 
-// deliveries is what exporters show about all tenants.
-type deliveries struct {
+// shared is what a list of all tenants needs and does not ask for each of them.
+type shared struct {
 	failing map[tenant.ID][]activity.Lane
 	letters map[tenant.ID]bool
+	unknown []activity.Unknown
 }
 
-func (a *statusAPI) allDeliveries() deliveries {
-	all := deliveries{failing: make(map[tenant.ID][]activity.Lane), letters: make(map[tenant.ID]bool)}
+func (a *statusAPI) shared() shared {
+	all := shared{failing: make(map[tenant.ID][]activity.Lane), letters: make(map[tenant.ID]bool), unknown: a.tracker.Unknown()}
 	a.tracker.Deliveries(func(d activity.Deliveries) {
 		for _, l := range d.Failing(maxFailing) {
 			all.failing[l.Tenant] = append(all.failing[l.Tenant], l)
@@ -73,7 +74,7 @@ func (a *statusAPI) overview() gatewaystatus.Overview {
 	if snapshot == nil {
 		return o
 	}
-	all := a.allDeliveries()
+	all := a.shared()
 	for t := range snapshot.Tenants() {
 		o.Tenants.Total++
 		switch t.Status {
@@ -186,28 +187,29 @@ func unexplained(health *state) (names []string) {
 
 // line returns what a list shows of a tenant. It leaves out what needs a report of an exporter
 // for each tenant.
-func (a *statusAPI) line(t *tenant.Tenant, all deliveries, now time.Time) gatewaystatus.Line {
-	v := a.view(t, now)
+func (a *statusAPI) line(t *tenant.Tenant, all shared, now time.Time) gatewaystatus.Line {
+	v := a.view(t, now, all.unknown)
 	v.Lanes = all.failing[t.ID]
 	if all.letters[t.ID] {
 		a.tracker.Deliveries(func(d activity.Deliveries) { v.DeadLetters = append(v.DeadLetters, d.DeadLetters(t.ID)...) })
 	}
-	// Who may have a wrong key is not known: not every tenant without data has that fault.
-	v.UnknownCallers = nil
 	gatewaystatus.Judge(&v)
+	// Not every tenant that has never sent data has a fault, and not every caller with an unknown
+	// key is one of them.
 	findings := slices.DeleteFunc(v.Findings, func(f gatewaystatus.Finding) bool {
-		return f.ID == gatewaystatus.FindingNeverSent || f.ID == gatewaystatus.FindingSignalNever
+		return f.ID == gatewaystatus.FindingNeverSent || f.ID == gatewaystatus.FindingSignalNever ||
+			f.ID == gatewaystatus.FindingUnknown && v.Sending == gatewaystatus.SendingNever
 	})
 	return gatewaystatus.Line{ID: v.ID, Name: v.Name, Status: v.Status, Sending: v.Sending, LastAccepted: v.LastAccepted, Findings: findings}
 }
 
 // view returns what the registry and the tracker know about a tenant.
-func (a *statusAPI) view(t *tenant.Tenant, now time.Time) gatewaystatus.Tenant {
+func (a *statusAPI) view(t *tenant.Tenant, now time.Time, unknown []activity.Unknown) gatewaystatus.Tenant {
 	record := a.tracker.Tenant(t.ID)
 	v := gatewaystatus.Tenant{
 		Gateway: a.gateway(now), ID: string(t.ID), Name: t.Name, Status: string(t.Status),
 		Signals: make(map[string]activity.SignalView), Rejections: record.Rejections(), Keys: []gatewaystatus.Key{}, Lanes: []activity.Lane{},
-		Quotas: a.tracker.QuotasOf(t), UnknownCallers: a.tracker.Unknown(),
+		Quotas: a.tracker.QuotasOf(t), UnknownCallers: unknown,
 	}
 	if v.Rejections == nil {
 		v.Rejections = []activity.Rejection{}
@@ -257,7 +259,7 @@ func (a *statusAPI) serveTenant(w http.ResponseWriter, r *http.Request) {
 
 // report returns everything about one tenant.
 func (a *statusAPI) report(t *tenant.Tenant) gatewaystatus.Tenant {
-	v := a.view(t, a.now())
+	v := a.view(t, a.now(), a.tracker.Unknown())
 	a.tracker.Deliveries(func(d activity.Deliveries) {
 		v.Lanes = append(v.Lanes, d.Lanes(t.ID)...)
 		v.DeadLetters = append(v.DeadLetters, d.DeadLetters(t.ID)...)
@@ -293,7 +295,7 @@ func (a *statusAPI) serveTenants(w http.ResponseWriter, r *http.Request) {
 func (a *statusAPI) page(after tenant.ID, limit int) gatewaystatus.Page {
 	page := gatewaystatus.Page{Tenants: []gatewaystatus.Line{}}
 	if snapshot := a.registry.Snapshot(); snapshot != nil {
-		now, all := a.now(), a.allDeliveries()
+		now, all := a.now(), a.shared()
 		for t := range snapshot.Tenants() {
 			if t.ID <= after {
 				continue

@@ -4,14 +4,20 @@
 package tenanthealthextension
 
 import (
+	"net"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/rejection"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
 
 func TestGatewayFindings_NameTheFaultOfARegistryOnce(t *testing.T) {
@@ -66,6 +72,54 @@ func TestGatewayFindings_NameTheFaultOfARegistryOnce(t *testing.T) {
 				assert.Contains(t, all[0].Fix, tt.fix)
 				assert.Contains(t, all[0].Message, tt.says)
 			}
+		})
+	}
+}
+
+// What the list of all tenants says of one does not differ from what is said of it alone.
+func TestStatus_OfAllAndOfOneAgree(t *testing.T) {
+	agent := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7)}
+	key := func(s *statusServer, ago time.Duration) {
+		s.Activity().Key("k1").Use(time.Now().Add(-ago), agent, nil)
+		s.Activity().Tenant("acme").Accept(&activity.Accepted{Signal: tenant.Logs, Records: 1, Time: time.Now().Add(-ago)})
+	}
+	wrong := func(s *statusServer, from net.Addr) {
+		for range 3 {
+			s.PostRejection(rejection.Rejected{Reason: "unknown_key", Client: from})
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		play func(s *statusServer)
+		want string // finding of both; empty: there is none in the list
+	}{
+		{"a wrong key after a good one", func(s *statusServer) { key(s, time.Hour); wrong(s, agent) }, gatewaystatus.FindingWrongKey},
+		{"a wrong key while the tenant still counts as sending", func(s *statusServer) { key(s, 2*time.Minute); wrong(s, agent) }, gatewaystatus.FindingWrongKey},
+		{"silent, and others have no key", func(s *statusServer) { key(s, time.Hour); wrong(s, &net.TCPAddr{IP: net.IPv4(198, 51, 100, 1)}) }, gatewaystatus.FindingUnknown},
+		{"silent", func(s *statusServer) { key(s, time.Hour) }, gatewaystatus.FindingSilent},
+		{"no data, and a wrong key after a good one", func(s *statusServer) {
+			s.Activity().Key("k1").Use(time.Now().Add(-time.Hour), agent, nil)
+			wrong(s, agent)
+		}, gatewaystatus.FindingWrongKey},
+		{"not in use yet", func(s *statusServer) { wrong(s, agent) }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStatusServer(t, t.TempDir(), &tenant.Tenant{ID: "acme", Status: tenant.StatusActive, Keys: []*tenant.Key{{ID: "k1", Digest: tenant.Digest{1}}}})
+			tt.play(s)
+			one, err := s.client.Tenant(t.Context(), "acme")
+			require.NoError(t, err)
+			all, err := s.client.Overview(t.Context())
+			require.NoError(t, err)
+			if tt.want == "" {
+				assert.Empty(t, all.Faulty)
+				return
+			}
+			require.Len(t, all.Faulty, 1)
+			listed := all.Faulty[0].Findings[0]
+			assert.Equal(t, tt.want, listed.ID, listed)
+			assert.Equal(t, one.Findings[0].ID, listed.ID)
+			assert.Equal(t, one.Findings[0].Severity, listed.Severity)
+			assert.Equal(t, one.Findings[0].Fix, listed.Fix)
 		})
 	}
 }

@@ -60,7 +60,7 @@ func causes() []cause {
 				s.startAgent()
 			},
 			doctor: []string{"401", "unknown API key", "The agent reports it as gateway_refuses since", "Fix: Copy the key again"},
-			status: []string{"ERROR", "requests without a valid key are rejected with 401", "127.0.0.1", "unknown_key", "Fix: On that machine run: tenantctl doctor", "tenantctl key create acme"},
+			status: []string{"ERROR", "requests without a valid key are rejected with 401", "127.0.0.1", "unknown_key", "Fix: On that machine run: tenantctl doctor", "tenantctl onboard acme --new-key", "tenantctl setup --env agent.env"},
 		},
 		{
 			name: "wrong PM2 home", heading: "Wrong home of PM2",

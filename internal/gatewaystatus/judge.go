@@ -40,7 +40,8 @@ const (
 	FindingDeadLetters  = "dead_letters"
 	FindingClockAhead   = "clock_ahead"
 	FindingLate         = "data_late"
-	FindingUnknown      = "unknown_callers"
+	FindingUnknown      = "unknown_callers" // they may be the tenant's
+	FindingWrongKey     = "wrong_key"       // a machine of the tenant has one
 	FindingNeverSent    = "never_sent"
 	FindingSilent       = "tenant_silent"
 	FindingSignalNever  = "logs_never_sent"

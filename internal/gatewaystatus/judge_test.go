@@ -86,10 +86,10 @@ func TestJudge_SaysWhatIsWrongAndTheFix(t *testing.T) {
 		{"never sent", []func(*gatewaystatus.Tenant){never}, finding.Error, "never_sent", "No request with a valid key of this tenant has ever arrived.", "tenantctl doctor"},
 		{"wrong key", []func(*gatewaystatus.Tenant){never, func(t *gatewaystatus.Tenant) {
 			t.UnknownCallers = []activity.Unknown{{Source: "192.0.2.7", Count: 3, Last: *before(time.Second), Reasons: map[string]int64{"unknown_key": 3}}}
-		}}, finding.Error, "unknown_callers", "3 from 192.0.2.7, the last 1 s ago (unknown_key)", "tenantctl key create acme"},
+		}}, finding.Error, "unknown_callers", "3 from 192.0.2.7, the last 1 s ago (unknown_key)", "tenantctl onboard acme --new-key … -o env prints a new one here; tenantctl setup --env agent.env"},
 		{"wrong key after a good one", []func(*gatewaystatus.Tenant){silent, func(t *gatewaystatus.Tenant) {
 			t.UnknownCallers = []activity.Unknown{{Source: "192.0.2.7", Count: 3, Last: *before(time.Second), Reasons: map[string]int64{"unknown_key": 3}}}
-		}}, finding.Error, "unknown_callers", "which has used the key k1 of this tenant", "tenantctl doctor"},
+		}}, finding.Error, "wrong_key", "which has used the key k1 of this tenant", "On 192.0.2.7 run: tenantctl doctor"},
 		{"silent", []func(*gatewaystatus.Tenant){silent}, finding.Error, "tenant_silent", "Nothing has arrived for 20 min. The last request came from 192.0.2.7.", "On 192.0.2.7 run: tenantctl doctor. If a proxy"},
 		{"inactive", []func(*gatewaystatus.Tenant){func(t *gatewaystatus.Tenant) {
 			t.Sending, t.LastAccepted = gatewaystatus.SendingInactive, before(30*24*time.Hour)
@@ -154,5 +154,54 @@ func TestDuration_HasTwoUnitsAtMost(t *testing.T) {
 		2*time.Hour - time.Second: "2 h", 26*time.Hour + 10*time.Minute: "1 d 2 h", -time.Second: "0 s",
 	} {
 		assert.Equal(t, want, gatewaystatus.Duration(d))
+	}
+}
+
+// A wrong key on a machine whose agent has worked is reported before the tenant is silent.
+func TestJudge_ReportsAWrongKeyWhileOthersSend(t *testing.T) {
+	caller := func(source string, ago ...time.Duration) activity.Unknown {
+		u := activity.Unknown{Source: source, Count: int64(len(ago)), Reasons: map[string]int64{"unknown_key": int64(len(ago))}}
+		for _, d := range ago {
+			u.Recent, u.Last = append(u.Recent, *before(d)), *before(d)
+		}
+		return u
+	}
+	three := []time.Duration{90 * time.Second, 60 * time.Second, 3 * time.Second}
+	source := func(address string, ago time.Duration) activity.Source {
+		return activity.Source{Address: netip.MustParseAddr(address), Last: *before(ago)}
+	}
+	for _, tt := range []struct {
+		name    string
+		sources []activity.Source // of the key k2
+		unknown activity.Unknown
+		found   bool
+	}{
+		{"three requests since the last accepted one", []activity.Source{source("192.0.2.8", 2*time.Minute)}, caller("192.0.2.8", three...), true},
+		{"from a network", []activity.Source{source("2001:db8::8", 2*time.Minute)}, caller("2001:db8::/64", three...), true},
+		{"too few", []activity.Source{source("192.0.2.8", 2*time.Minute)}, caller("192.0.2.8", three[1:]...), false},
+		{"too soon", []activity.Source{source("192.0.2.8", 50*time.Second)}, caller("192.0.2.8", 40*time.Second, 20*time.Second, time.Second), false},
+		{"accepted in between", []activity.Source{source("192.0.2.8", 70*time.Second)}, caller("192.0.2.8", three...), false},
+		{"accepted since, with the right key", []activity.Source{source("192.0.2.8", time.Second)}, caller("192.0.2.8", three...), false},
+		{"another machine behind the address sends", []activity.Source{source("192.0.2.8", 2*time.Minute), source("192.0.2.8", time.Second)}, caller("192.0.2.8", three...), false},
+		{"over for long", []activity.Source{source("192.0.2.8", time.Hour)}, caller("192.0.2.8", 40*time.Minute, 30*time.Minute, 20*time.Minute), false},
+		{"an address that never used a key", nil, caller("192.0.2.8", three...), false},
+		{"loopback, behind which anybody may be", []activity.Source{source("127.0.0.1", 2*time.Minute)}, caller("127.0.0.1", three...), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			of := healthy()
+			of.Keys = append(of.Keys, gatewaystatus.Key{ID: "k2", State: "active", Sending: gatewaystatus.SendingSilent, LastUsed: before(20 * time.Minute), Sources: tt.sources})
+			of.UnknownCallers = []activity.Unknown{tt.unknown}
+			gatewaystatus.Judge(of)
+			require.NotEmpty(t, of.Findings)
+			f := of.Findings[0]
+			if !tt.found {
+				assert.Equal(t, "key_silent", f.ID)
+				return
+			}
+			require.Len(t, of.Findings, 1, "the silence of the key is explained")
+			assert.Equal(t, []any{"wrong_key", finding.Warning}, []any{f.ID, f.Severity})
+			assert.Contains(t, f.Message, "which has used the key k2 of this tenant, has sent nothing with a valid key for 2 min. Its requests are rejected with 401, the last 3 s ago (unknown_key).")
+			assert.Contains(t, f.Fix, "run: tenantctl doctor. If its key is wrong: tenantctl onboard acme --new-key … -o env")
+		})
 	}
 }
