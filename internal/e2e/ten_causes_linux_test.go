@@ -394,7 +394,7 @@ func alike(text string) string {
 		{`\(([a-z_]+, )*(unknown_key)\)`, "REASONS"},
 		{`\(\d+ attempts\)|\(\d+, the|\d+ from`, "COUNT"},
 		{`more (logs|metrics|traces)`, "more SIGNALS"},
-		{`(?m)^(ok|fail|warn) +`, "$1 "},
+		{`(?m)^(ok|note|warning|error) +`, "$1 "},
 		{` +(URL|ADDRESS|PATH)`, " $1"},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.by)
