@@ -5,7 +5,6 @@ package gatewaystatus
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
@@ -51,7 +50,7 @@ func (r *RegistryFault) texts() (cause, fix string) {
 	case "":
 		return "it was not read for longer than registry_max_age", "Look at the log of the gateway: it says when the registry was read last, and what keeps it from reading."
 	case healthboard.FailureMissing:
-		return "there is no registry where the configuration says", "Restore it from a backup (docs/backup-restore-upgrade.md), or correct its path or connection string in the configuration of the gateway, tenant_registry. A new installation has none until tenantctl tenant create ID."
+		return "there is no registry where the configuration says", "Restore it from a backup (docs/backup-restore-upgrade.md), or correct its path or connection string in the configuration of the gateway, tenant_registry. A new installation has none until tenantctl tenant create ID; a database needs tenantctl registry migrate before."
 	case healthboard.FailureUnsettled:
 		return "the file is still being written", "Write it again, whole: a program that replaces it with one rename never leaves a part. tenantctl registry validate checks what is there."
 	case healthboard.FailureUnavailable:
@@ -69,8 +68,8 @@ func (r *RegistryFault) texts() (cause, fix string) {
 		if command == "" {
 			command = "tenantctl registry accept-restore"
 		}
-		return "it does not succeed what is in force, as a restored backup does not, and keys that were revoked since would be valid again",
-			"If a backup was restored on purpose, run: " + strings.TrimSpace(command) + ", with --merge FILE for the snapshot of the gateway, which knows what was ended after the backup. If not, put the newest registry back. The log of the gateway has the details."
+		return "it does not follow the registry in force, like a restored backup, and keys that were revoked since would be valid again",
+			"If a backup was restored on purpose, run: " + command + " --merge SNAPSHOT. SNAPSHOT is the file of tenant_registry::snapshot of this gateway, which knows what was ended after the backup. If not, put the newest registry back. The log of the gateway has the details."
 	}
 	return string(r.Class), "Look at the log of the gateway."
 }

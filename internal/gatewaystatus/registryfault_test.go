@@ -35,9 +35,9 @@ func TestRegistryFault_HasAFindingForEachClass(t *testing.T) {
 		{"misconfigured", gatewaystatus.RegistryFault{Class: healthboard.FailureConfig}, finding.Error, "registry_misconfigured", "the configuration does not say how to reach it", "Correct the connection string"},
 		{
 			"a restored backup", gatewaystatus.RegistryFault{Class: healthboard.FailureForked, Loaded: true, Action: "tenantctl registry accept-restore --above 7"}, finding.Error, "registry_forked",
-			notInForce + "it does not succeed what is in force", "run: tenantctl registry accept-restore --above 7, with --merge FILE",
+			notInForce + "it does not follow the registry in force", "run: tenantctl registry accept-restore --above 7 --merge SNAPSHOT.",
 		},
-		{"a restored backup without a command", gatewaystatus.RegistryFault{Class: healthboard.FailureForked, Loaded: true}, finding.Error, "registry_forked", "restored backup", "run: tenantctl registry accept-restore, with"},
+		{"a restored backup without a command", gatewaystatus.RegistryFault{Class: healthboard.FailureForked, Loaded: true}, finding.Error, "registry_forked", "restored backup", "run: tenantctl registry accept-restore --merge SNAPSHOT."},
 		{"stale", gatewaystatus.RegistryFault{Loaded: true, Stale: true}, finding.Error, "registry_stale", "it was not read for longer than registry_max_age", "log of the gateway"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
