@@ -76,7 +76,7 @@ func TestGatewayFindings_NameTheFaultOfARegistryOnce(t *testing.T) {
 	}
 }
 
-// What the list of all tenants says of one does not differ from what is said of it alone.
+// What the list of all tenants says of one does not differ from what its own report states.
 func TestStatus_OfAllAndOfOneAgree(t *testing.T) {
 	agent := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7)}
 	key := func(s *statusServer, ago time.Duration) {

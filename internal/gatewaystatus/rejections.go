@@ -13,7 +13,7 @@ import (
 )
 
 // overAfter is how long ago requests must have been rejected for a reason of which only the
-// traffic tells that it is gone.
+// traffic shows that it is gone.
 const overAfter = time.Minute
 
 // rejection returns the recent rejections for a reason, or nil.
