@@ -34,7 +34,9 @@ func TestRegistryFault_HasAFindingForEachClass(t *testing.T) {
 		{"invalid entries", gatewaystatus.RegistryFault{Class: healthboard.FailureInvalid, Loaded: true, Rejected: 3}, finding.Error, "registry_invalid", "it has faults in 3 entries.", "Run: tenantctl registry validate"},
 		{"misconfigured", gatewaystatus.RegistryFault{Class: healthboard.FailureConfig}, finding.Error, "registry_misconfigured", "the configuration does not say how to reach it", "Correct the connection string"},
 		{
-			"a restored backup", gatewaystatus.RegistryFault{Class: healthboard.FailureForked, Loaded: true, Action: "tenantctl registry accept-restore --above 7"}, finding.Error, "registry_forked",
+			"a restored backup",
+			gatewaystatus.RegistryFault{Class: healthboard.FailureForked, Loaded: true, Action: "tenantctl registry accept-restore --above 7"},
+			finding.Error, "registry_forked",
 			notInForce + "it does not follow the registry in force", "run: tenantctl registry accept-restore --above 7 --merge SNAPSHOT.",
 		},
 		{"a restored backup without a command", gatewaystatus.RegistryFault{Class: healthboard.FailureForked, Loaded: true}, finding.Error, "registry_forked", "restored backup", "run: tenantctl registry accept-restore --merge SNAPSHOT."},
