@@ -37,7 +37,7 @@ entries, with the fields before and after each change. With --log the command li
 the log of a gateway instead: the sources of requests without a valid key. Entries
 are printed without being verified: see "tenantctl audit verify".`,
 		Example: `  tenantctl audit list --tenant tenant-a --details
-  tenantctl audit list --log /var/lib/otelcol-tenant/state/audit`,
+  tenantctl audit list --log /var/lib/otelcol-tenant-gateway/state/audit`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if failureLog != "" {
@@ -199,7 +199,7 @@ change it. The exit status is 1 if anything is wrong.
 With --log the command checks the log of a gateway, which may be running. Its key is
 the file DIR.key unless --audit-key or --verifier is given.`,
 		Example: `  tenantctl audit verify
-  tenantctl audit verify --log /var/lib/otelcol-tenant/state/audit
+  tenantctl audit verify --log /var/lib/otelcol-tenant-gateway/state/audit
   tenantctl audit verify --verifier otelcol-tenant-audit+1a2b3c4d+Ab… --checkpoint kept.json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -39,7 +39,7 @@ func (a *app) deadLetterList() *cobra.Command {
 destination and signal, with the reasons and the times of the first and the last.
 What a replay has delivered is not listed. The exit status is 1 if there are lines
 that are damaged or in the wrong folder; the command names them.`,
-		Example: `  tenantctl deadletter list --directory /var/lib/otelcol-tenant/state/dead-letters
+		Example: `  tenantctl deadletter list --directory /var/lib/otelcol-tenant-gateway/state/dead-letters
   tenantctl deadletter list --directory ./dead-letters --tenant tenant-a -o json`,
 		Args: exactly(),
 		RunE: func(*cobra.Command, []string) error {

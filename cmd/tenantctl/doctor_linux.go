@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/doctor"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -29,6 +30,9 @@ log files, the disk, the queue, and ports.
 
 It changes nothing, and sends the gateway only requests without data. Run it as
 root: another user does not see the key, and not what the agent's user may read.
+
+The exit status is 1 if there is an error or a warning among the findings, and 0 if
+all of them are ok. tenantctl status is the same on the machine of the gateway.
 
 Without flags it examines the installed service. --config and --env examine an
 agent that runs in another way.`,
@@ -78,8 +82,7 @@ func writeFindings(w io.Writer, all []doctor.Finding) error {
 			}
 		}
 	}
-	c := countFindings(all)
-	_, err := fmt.Fprintf(w, "\n%d checks, %d errors, %d warnings.\n", len(all), c.errors, c.warnings)
+	_, err := fmt.Fprintf(w, "\n%s, %v.\n", gatewaystatus.Counted(len(all), "check", "checks"), countFindings(all))
 	return err
 }
 

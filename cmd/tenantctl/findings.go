@@ -3,11 +3,11 @@
 
 package main
 
-import "fmt"
+import "github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 
 // findingsError is the error of a command that has printed findings. The findings are the message.
 type findingsError struct{ errors, warnings int }
 
 func (e findingsError) Error() string {
-	return fmt.Sprintf("%d errors, %d warnings", e.errors, e.warnings)
+	return gatewaystatus.Counted(e.errors, "error", "errors") + ", " + gatewaystatus.Counted(e.warnings, "warning", "warnings")
 }

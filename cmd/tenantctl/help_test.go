@@ -78,6 +78,30 @@ func TestHelp_NamesEachOutputFormat(t *testing.T) {
 	})
 }
 
+// Examples have the paths of the package of the gateway, so that they work where it is installed.
+func TestHelp_ExamplesHaveThePathsOfThePackage(t *testing.T) {
+	seen := 0
+	commands(t, func(_, c *cobra.Command) {
+		for _, path := range regexp.MustCompile(`/var/lib/[^/\s]+/`).FindAllString(c.Example, -1) {
+			seen++
+			assert.Equal(t, "/var/lib/otelcol-tenant-gateway/", path, c.CommandPath())
+		}
+	})
+	assert.GreaterOrEqual(t, seen, 5)
+}
+
+// A script knows from the help when a command that prints findings fails.
+func TestHelp_OfCommandsWithFindingsHasTheExitStatus(t *testing.T) {
+	want := map[string]string{"status": "is 1 if there is an error among the findings, or if no gateway", "doctor": "is 1 if there is an error or a warning among the findings"}
+	commands(t, func(_, c *cobra.Command) {
+		if text, ok := want[c.Name()]; ok {
+			assert.Contains(t, c.Long, text, c.CommandPath())
+			delete(want, c.Name())
+		}
+	})
+	assert.Empty(t, want)
+}
+
 // Every example is a command line that the command takes.
 func TestHelp_ExamplesAreValid(t *testing.T) {
 	words := regexp.MustCompile(`[^\s"']*"[^"]*"|[^\s"']*'[^']*'|\S+`)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/gatewaystatus"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/lint"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/operate"
 )
@@ -130,8 +131,9 @@ func writeLint(w io.Writer, r *lint.Result) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "checked as %s: %d errors, %d warnings, %d notes, %d suppressed\n", r.Role, r.Count(finding.Error),
-		r.Count(finding.Warning)-r.Count(finding.Error), r.Count(finding.Note)-r.Count(finding.Warning), suppressed)
+	_, err := fmt.Fprintf(w, "checked as %s: %v, %s, %d suppressed\n", r.Role,
+		findingsError{errors: r.Count(finding.Error), warnings: r.Count(finding.Warning) - r.Count(finding.Error)},
+		gatewaystatus.Counted(r.Count(finding.Note)-r.Count(finding.Warning), "note", "notes"), suppressed)
 	return err
 }
 

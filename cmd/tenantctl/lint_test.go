@@ -54,7 +54,7 @@ func TestLint(t *testing.T) {
 	assert.Equal(t, exitFailure, r.code)
 	assert.Equal(t, wrong+":2:11: error OT401: extensions::pprof::endpoint: listens on 0.0.0.0:1777, which other machines can reach\n"+
 		"    fix: Listen on loopback, and use a tunnel such as ssh -L.\n"+
-		"checked as other: 1 errors, 0 warnings, 0 notes, 0 suppressed\n", r.out)
+		"checked as other: 1 error, 0 warnings, 0 notes, 0 suppressed\n", r.out)
 	assert.Equal(t, "tenantctl: 1 findings of severity warning or worse\n", r.err)
 	assert.Zero(t, lintFiles(t, wrong, "--disable", "OT401").code)
 	assert.Zero(t, lintFiles(t, writeConfig(t, strings.Replace(pprofOnAllAddresses, "1777\"}", "1777\"} # lint:ignore OT401 a lab", 1))).code)

@@ -58,7 +58,7 @@ The exit status is 1 if dead letters remain or if the tenant or destination does
 exist, and 0 if none remain. Metrics that were converted to totals are sent with the
 totals of their time: a store that accepts no old samples, such as Prometheus without
 an out-of-order window, rejects them again.`,
-		Example: `  tenantctl deadletter replay --directory /var/lib/otelcol-tenant/state/dead-letters
+		Example: `  tenantctl deadletter replay --directory /var/lib/otelcol-tenant-gateway/state/dead-letters
   tenantctl deadletter replay --directory ./dead-letters --tenant tenant-a --destination loki
   tenantctl deadletter replay --directory ./dead-letters --destination loki --endpoint http://loki:3100/otlp --header 'X-Scope-OrgID={tenant}'
   tenantctl deadletter replay --directory ./dead-letters --destination vl --tenant tenant-a \

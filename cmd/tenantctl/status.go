@@ -52,7 +52,8 @@ $` + statusSocketEnv + `, $STATUS_SOCKET, $STATE_DIR/status.sock
 and the places of the packages.
 
 The exit status is 1 if there is an error among the findings, or if no gateway
-answers. tenantctl doctor is the same on the machine of an agent.`,
+answers, and 0 if there are only warnings and notes. tenantctl doctor is the same on
+the machine of an agent.`,
 		Example: `  tenantctl status
   tenantctl status tenant-a
   tenantctl status tenant-a -o json | jq -r '.findings[].message'`,

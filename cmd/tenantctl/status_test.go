@@ -142,3 +142,29 @@ func TestKeyList_ShowsTheLastUseThatTheGatewayKnows(t *testing.T) {
 	assert.Contains(t, c.ok("key", "list"), "2026-12-01T03:00:00Z")
 	assert.Contains(t, c.ok("key", "list", "-o", "json"), `"last_used": "2026-12-01T03:00:00Z"`)
 }
+
+func TestStatus_ShowsLimitsOfBytesAsSizes(t *testing.T) {
+	g := newFakeGateway(t)
+	g.tenant = gatewaystatus.Tenant{
+		Gateway: gatewaystatus.Gateway{Time: time.Now().UTC()}, ID: "acme", Status: "active",
+		Findings: []gatewaystatus.Finding{{Severity: finding.OK, ID: "ok", Message: "Data is accepted."}},
+		Quotas: []activity.Quota{
+			{Signal: "all", Period: "day", Unit: "bytes", Limit: 21474836480, Used: 1073741824, Share: 0.05},
+			{Signal: "logs", Period: "month", Unit: "records", Limit: 21474836480, Used: 5},
+			{Signal: "logs", Period: "second", Unit: "bytes", Limit: 1048576},
+		},
+	}
+	r := newCLI(t).run("status", "acme")
+	require.Zero(t, r.code, r.err)
+	assert.Regexp(t, `all +per day +bytes +1\.0 GiB +20\.0 GiB +5 %`, r.out)
+	assert.Regexp(t, `logs +per month +records +5 +21474836480 +0 %`, r.out)
+	assert.Regexp(t, `logs +per second +bytes +- +1\.0 MiB +0 %`, r.out)
+}
+
+func TestFindingsError_CountsInTheSingular(t *testing.T) {
+	for want, e := range map[string]findingsError{
+		"0 errors, 0 warnings": {}, "1 error, 1 warning": {errors: 1, warnings: 1}, "2 errors, 3 warnings": {errors: 2, warnings: 3},
+	} {
+		assert.EqualError(t, e, want)
+	}
+}

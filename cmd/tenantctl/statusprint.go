@@ -71,7 +71,7 @@ func writeOverview(w io.Writer, o *gatewaystatus.Overview) error {
 		}
 	}
 	if more := o.FaultyTotal - len(o.Faulty); more > 0 {
-		if _, err := fmt.Fprintf(w, "         … and %d more tenants with faults: tenantctl status --all\n", more); err != nil {
+		if _, err := fmt.Fprintf(w, "         … and %s with faults: tenantctl status --all\n", gatewaystatus.Counted(more, "more tenant", "more tenants")); err != nil {
 			return err
 		}
 	}
@@ -200,16 +200,20 @@ func writeTenantStatus(w io.Writer, t *gatewaystatus.Tenant) error {
 	}
 	var quotas [][]string
 	for _, q := range t.Quotas {
+		amount := func(n int64) string { return strconv.FormatInt(n, 10) }
+		if q.Unit == "bytes" {
+			amount = func(n int64) string { return bytesize.Size(n).Rounded() }
+		}
 		used := "-"
 		if q.Period != "second" {
-			used = strconv.FormatInt(q.Used, 10)
+			used = amount(q.Used)
 		}
-		quotas = append(quotas, []string{q.Signal, "per " + q.Period, q.Unit, used, strconv.FormatInt(q.Limit, 10), fmt.Sprintf("%.0f %%", 100*q.Share)})
+		quotas = append(quotas, []string{q.Signal, "per " + q.Period, q.Unit, used, amount(q.Limit), fmt.Sprintf("%.0f %%", 100*q.Share)})
 	}
 	if err := section(w, []string{"LIMIT", "PERIOD", "UNIT", "USED", "OF", "SHARE"}, quotas); err != nil {
 		return err
 	}
-	if t.Sending == gatewaystatus.SendingNow {
+	if t.Sending == gatewaystatus.SendingNow && !slices.ContainsFunc(t.Findings, func(f gatewaystatus.Finding) bool { return f.ID == gatewaystatus.FindingWrongKey }) {
 		return nil // it is not among those without a key
 	}
 	return writeUnknown(w, now, t.UnknownCallers)

@@ -6,6 +6,7 @@ package tenantroutingexporter
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ const (
 type deadLetters struct {
 	*archive.Archive
 	directory string
+	shown     string // the directory as an operator in another directory can use it
 	logger    *zap.Logger
 
 	mu      sync.Mutex
@@ -51,7 +53,10 @@ func openDeadLetters(cfg *Config, logger *zap.Logger) (*deadLetters, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dead_letter: %w", err)
 	}
-	d := &deadLetters{Archive: a, directory: c.Directory, logger: logger, owners: make(map[deadletter.Owner]bool), written: make(map[lane.Key]*writtenLetters)}
+	d := &deadLetters{Archive: a, directory: c.Directory, shown: c.Directory, logger: logger, owners: make(map[deadletter.Owner]bool), written: make(map[lane.Key]*writtenLetters)}
+	if abs, err := filepath.Abs(c.Directory); err == nil {
+		d.shown = abs
+	}
 	d.scan(time.Now())
 	return d, nil
 }

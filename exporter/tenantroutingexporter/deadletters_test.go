@@ -18,6 +18,8 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"github.com/otelcol-tenant/otelcol-tenant/exporter/tenantroutingexporter/internal/metadata"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/deadletter"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/healthboard"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant/tenanttest"
@@ -81,10 +83,24 @@ func TestDeadLetters_AreScannedFromTimeToTime(t *testing.T) {
 	assert.Nil(t, d.health(), "it is too early")
 	d.tidy(d.scanned.Add(deadLetterScan))
 	assert.Equal(t, &healthboard.DeadLetters{Tenants: 1, Destinations: 1}, d.health())
+	shown := deliveries{&router{letters: d}}.DeadLetters("a")
+	require.Len(t, shown, 1)
+	assert.Equal(t, dir, shown[0].Directory, "for the command that replays them")
 	d.directory = filepath.Join(dir, "gone")
 	d.logger = zap.NewNop()
 	d.tidy(d.scanned.Add(deadLetterScan))
 	assert.NotNil(t, d.health(), "what cannot be read has not changed")
+}
+
+// An operator who replays dead letters is in another directory than the gateway.
+func TestDeadLetters_AreShownWithAnAbsoluteDirectory(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	d, err := openDeadLetters(parseConfig(t, fmt.Sprintf(deadLetterConfig, "http://127.0.0.1:1", "http://127.0.0.1:1", "letters")), zaptest.NewLogger(t))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, d.Close()) }()
+	d.owners[deadletter.Owner{Tenant: "a", Destination: "first"}] = true
+	assert.Equal(t, []activity.DeadLetters{{Directory: filepath.Join(dir, "letters"), Destination: "first"}}, deliveries{&router{letters: d}}.DeadLetters("a"))
 }
 
 // A dead letter or an archive that cannot be written names itself and its directory, in health and in the log.

@@ -52,7 +52,7 @@ func (d deliveries) DeadLetters(id tenant.ID) (all []activity.DeadLetters) {
 			continue // a replay has delivered them
 		}
 		listed[k.Destination] = true
-		of := activity.DeadLetters{Destination: k.Destination, Signal: k.Signal.String(), Requests: w.requests, Records: w.records}
+		of := activity.DeadLetters{Directory: letters.shown, Destination: k.Destination, Signal: k.Signal.String(), Requests: w.requests, Records: w.records}
 		if a := w.last; a != nil {
 			of.Last = &activity.Answer{Time: a.At.UTC(), Class: string(a.Class), Reason: a.Reason, Status: a.Status, Text: a.Text, URL: a.URL}
 		}
@@ -60,7 +60,7 @@ func (d deliveries) DeadLetters(id tenant.ID) (all []activity.DeadLetters) {
 	}
 	for owner := range letters.owners {
 		if owner.Tenant == id && !listed[owner.Destination] {
-			all = append(all, activity.DeadLetters{Destination: owner.Destination})
+			all = append(all, activity.DeadLetters{Directory: letters.shown, Destination: owner.Destination})
 		}
 	}
 	slices.SortFunc(all, func(a, b activity.DeadLetters) int {

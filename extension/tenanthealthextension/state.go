@@ -59,6 +59,8 @@ type registryState struct {
 	Source  string        `json:"source,omitempty"`
 	Age     *float64      `json:"age_seconds,omitempty"`
 	Failure *failureState `json:"failure,omitempty"`
+
+	stale bool // it was not confirmed for longer than it may be
 }
 
 type failureState struct {
@@ -241,6 +243,7 @@ func (s *state) addRegistry(id string, r healthboard.Registry, f *found) {
 		seconds := age.Seconds()
 		out.Age = &seconds
 		if age > f.maxAge {
+			out.stale = true
 			s.add(statusDegraded, reasonStale)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,14 +28,15 @@ const (
 	maxFailing = 10_000
 )
 
-// deliveries is what exporters show about all tenants.
-type deliveries struct {
+// shared is what a list of all tenants needs and does not ask for each of them.
+type shared struct {
 	failing map[tenant.ID][]activity.Lane
 	letters map[tenant.ID]bool
+	unknown []activity.Unknown
 }
 
-func (a *statusAPI) allDeliveries() deliveries {
-	all := deliveries{failing: make(map[tenant.ID][]activity.Lane), letters: make(map[tenant.ID]bool)}
+func (a *statusAPI) shared() shared {
+	all := shared{failing: make(map[tenant.ID][]activity.Lane), letters: make(map[tenant.ID]bool), unknown: a.tracker.Unknown()}
 	a.tracker.Deliveries(func(d activity.Deliveries) {
 		for _, l := range d.Failing(maxFailing) {
 			all.failing[l.Tenant] = append(all.failing[l.Tenant], l)
@@ -72,7 +74,7 @@ func (a *statusAPI) overview() gatewaystatus.Overview {
 	if snapshot == nil {
 		return o
 	}
-	all := a.allDeliveries()
+	all := a.shared()
 	for t := range snapshot.Tenants() {
 		o.Tenants.Total++
 		switch t.Status {
@@ -105,10 +107,12 @@ func gatewayFindings(health *state) []gatewaystatus.Finding {
 		case reasonStarting, reasonStopping:
 			f.Message, f.Fix = fmt.Sprintf("The gateway is %s, and takes no data.", why), "Wait. If it remains, look at its log."
 		case reasonNotLoaded:
+			if hasFailure(health) {
+				continue // it is why
+			}
 			f.Message, f.Fix = "No registry was loaded yet: all data is rejected with 503, which agents send again.", "See the log of the gateway: the file of the registry must exist and be readable for the gateway's user. tenantctl registry validate checks it."
 		case reasonSource, reasonStale:
-			f.Severity = finding.Warning
-			f.Message, f.Fix = "The registry cannot be read, or is not valid; the last good one is in force.", "Run: tenantctl registry validate. The log of the gateway names the fault."
+			continue // see registryFindings
 		case reasonQueue:
 			f.Severity = finding.Warning
 			f.Message, f.Fix = "More than nine tenths of max_total_bytes are queued. When it is full, data of all tenants is rejected with 429.", "See the tenants whose destinations fail, or raise tenant_routing::max_total_bytes."
@@ -118,40 +122,94 @@ func gatewayFindings(health *state) []gatewaystatus.Finding {
 			f.Severity = finding.Warning
 			f.Message, f.Fix = "Routes of active tenants do not work.", "The tenants are below; tenantctl status TENANT says what is wrong."
 		case reasonComponent:
+			unwell := unexplained(health)
+			if len(unwell) == 0 {
+				continue
+			}
 			f.Severity = finding.Warning
-			f.Message, f.Fix = "Components report an error.", "See \"components\" in /health, and the log of the gateway."
+			f.Message, f.Fix = "Components report an error: "+strings.Join(unwell, ", ")+".", "See \"components\" in /health, and the log of the gateway."
 		default:
 			f.Message = "The condition " + string(why) + " lasts."
+		}
+		all = append(all, f)
+	}
+	all = append(all, registryFindings(health)...)
+	gatewaystatus.Sort(all)
+	return all
+}
+
+// registryFindings returns what is wrong with the registries.
+func registryFindings(health *state) (all []gatewaystatus.Finding) {
+	for _, id := range slices.Sorted(maps.Keys(health.Registries)) {
+		r := health.Registries[id]
+		if r.Failure == nil && !r.stale {
+			continue
+		}
+		fault := gatewaystatus.RegistryFault{Loaded: r.Loaded, Stale: r.stale}
+		if r.Age != nil {
+			fault.For = seconds(*r.Age)
+		}
+		if e := r.Failure; e != nil {
+			fault.Class, fault.Action, fault.Rejected, fault.For = e.Class, e.Action, e.Rejected, seconds(e.For)
+		}
+		f := fault.Finding()
+		if len(health.Registries) > 1 {
+			f.Message = id + ": " + f.Message
 		}
 		all = append(all, f)
 	}
 	return all
 }
 
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
+// hasFailure reports whether a registry has one.
+func hasFailure(health *state) bool {
+	for _, r := range health.Registries {
+		if r.Failure != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// unexplained returns the components with an error that no fault of a registry explains.
+func unexplained(health *state) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(health.Components)) {
+		id, ok := strings.CutPrefix(name, "extension/")
+		if r, known := health.Registries[id]; ok && known && r.Failure != nil {
+			continue
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // line returns what a list shows of a tenant. It leaves out what needs a report of an exporter
 // for each tenant.
-func (a *statusAPI) line(t *tenant.Tenant, all deliveries, now time.Time) gatewaystatus.Line {
-	v := a.view(t, now)
+func (a *statusAPI) line(t *tenant.Tenant, all shared, now time.Time) gatewaystatus.Line {
+	v := a.view(t, now, all.unknown)
 	v.Lanes = all.failing[t.ID]
 	if all.letters[t.ID] {
 		a.tracker.Deliveries(func(d activity.Deliveries) { v.DeadLetters = append(v.DeadLetters, d.DeadLetters(t.ID)...) })
 	}
-	// Who may have a wrong key is not known: not every tenant without data has that fault.
-	v.UnknownCallers = nil
 	gatewaystatus.Judge(&v)
+	// Not every tenant that has never sent data has a fault, and not every caller with an unknown
+	// key is one of them.
 	findings := slices.DeleteFunc(v.Findings, func(f gatewaystatus.Finding) bool {
-		return f.ID == gatewaystatus.FindingNeverSent || f.ID == gatewaystatus.FindingSignalNever
+		return f.ID == gatewaystatus.FindingNeverSent || f.ID == gatewaystatus.FindingSignalNever ||
+			f.ID == gatewaystatus.FindingUnknown && v.Sending == gatewaystatus.SendingNever
 	})
 	return gatewaystatus.Line{ID: v.ID, Name: v.Name, Status: v.Status, Sending: v.Sending, LastAccepted: v.LastAccepted, Findings: findings}
 }
 
 // view returns what the registry and the tracker know about a tenant.
-func (a *statusAPI) view(t *tenant.Tenant, now time.Time) gatewaystatus.Tenant {
+func (a *statusAPI) view(t *tenant.Tenant, now time.Time, unknown []activity.Unknown) gatewaystatus.Tenant {
 	record := a.tracker.Tenant(t.ID)
 	v := gatewaystatus.Tenant{
 		Gateway: a.gateway(now), ID: string(t.ID), Name: t.Name, Status: string(t.Status),
 		Signals: make(map[string]activity.SignalView), Rejections: record.Rejections(), Keys: []gatewaystatus.Key{}, Lanes: []activity.Lane{},
-		Quotas: a.tracker.QuotasOf(t), UnknownCallers: a.tracker.Unknown(),
+		Quotas: a.tracker.QuotasOf(t), UnknownCallers: unknown,
 	}
 	if v.Rejections == nil {
 		v.Rejections = []activity.Rejection{}
@@ -201,7 +259,7 @@ func (a *statusAPI) serveTenant(w http.ResponseWriter, r *http.Request) {
 
 // report returns everything about one tenant.
 func (a *statusAPI) report(t *tenant.Tenant) gatewaystatus.Tenant {
-	v := a.view(t, a.now())
+	v := a.view(t, a.now(), a.tracker.Unknown())
 	a.tracker.Deliveries(func(d activity.Deliveries) {
 		v.Lanes = append(v.Lanes, d.Lanes(t.ID)...)
 		v.DeadLetters = append(v.DeadLetters, d.DeadLetters(t.ID)...)
@@ -237,7 +295,7 @@ func (a *statusAPI) serveTenants(w http.ResponseWriter, r *http.Request) {
 func (a *statusAPI) page(after tenant.ID, limit int) gatewaystatus.Page {
 	page := gatewaystatus.Page{Tenants: []gatewaystatus.Line{}}
 	if snapshot := a.registry.Snapshot(); snapshot != nil {
-		now, all := a.now(), a.allDeliveries()
+		now, all := a.now(), a.shared()
 		for t := range snapshot.Tenants() {
 			if t.ID <= after {
 				continue

@@ -59,6 +59,7 @@ type Answer struct {
 
 // DeadLetters are those of one destination and signal.
 type DeadLetters struct {
+	Directory   string  `json:"directory"` // of those of all tenants
 	Destination string  `json:"destination"`
 	Signal      string  `json:"signal,omitempty"`   // empty: an earlier run has written them
 	Requests    int64   `json:"requests,omitempty"` // since the start of the exporter

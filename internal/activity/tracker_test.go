@@ -113,6 +113,20 @@ func TestTracker_CountsRejectionsByReasonWithTheLastExample(t *testing.T) {
 }
 
 // Callers without a key, and those of a deleted tenant, cannot add records of tenants.
+func TestTracker_KeepsTheTimesOfTheLastUnknownRequests(t *testing.T) {
+	c := &clock{start}
+	tracker := activity.NewTracker(c.Now)
+	var times []time.Time
+	for range 5 {
+		c.now = c.now.Add(time.Second)
+		times = append(times, c.now)
+		tracker.PostRejection(rejection.Rejected{Reason: "unknown_key", Client: tcp("192.0.2.1:1")})
+		all := tracker.Unknown()
+		require.Len(t, all, 1)
+		assert.Equal(t, times[max(0, len(times)-3):], all[0].Recent)
+	}
+}
+
 func TestTracker_BoundsUnknownCallers(t *testing.T) {
 	c := &clock{start}
 	tracker := activity.NewTracker(c.Now)

@@ -24,6 +24,9 @@ const (
 
 	// maxUnknownReasons bounds the reasons of one of them.
 	maxUnknownReasons = 8
+
+	// maxRecent bounds the times in Unknown.Recent.
+	maxRecent = 3
 )
 
 // Unknown is a source of requests that have no key of the registry: an IPv4 address, or the
@@ -35,6 +38,7 @@ type Unknown struct {
 	First   time.Time        `json:"first"`
 	Last    time.Time        `json:"last"`
 	Example Example          `json:"example"`
+	Recent  []time.Time      `json:"recent"` // the times of at most the last three requests, the latest last
 }
 
 // unknowns are the most recent sources. It is safe for concurrent use.
@@ -62,6 +66,11 @@ func (u *unknowns) add(of *rejection.Rejected, now time.Time) {
 		u.recent.Add(source, from)
 	}
 	from.Count++
+	if len(from.Recent) == maxRecent {
+		copy(from.Recent, from.Recent[1:])
+		from.Recent = from.Recent[:maxRecent-1]
+	}
+	from.Recent = append(from.Recent, now)
 	if _, ok := from.Reasons[of.Reason]; ok || len(from.Reasons) < maxUnknownReasons {
 		from.Reasons[of.Reason]++
 	}
@@ -78,7 +87,7 @@ func (u *unknowns) list() []Unknown {
 	for _, source := range u.recent.Keys() {
 		from, _ := u.recent.Peek(source)
 		shown := *from
-		shown.Reasons = maps.Clone(from.Reasons)
+		shown.Reasons, shown.Recent = maps.Clone(from.Reasons), slices.Clone(from.Recent)
 		all = append(all, shown)
 	}
 	slices.SortFunc(all, func(a, b Unknown) int {

@@ -60,7 +60,7 @@ func causes() []cause {
 				s.startAgent()
 			},
 			doctor: []string{"401", "unknown API key", "The agent reports it as gateway_refuses since", "Fix: Copy the key again"},
-			status: []string{"ERROR", "requests without a valid key are rejected with 401", "127.0.0.1", "unknown_key", "Fix: On that machine run: tenantctl doctor", "tenantctl key create acme"},
+			status: []string{"ERROR", "requests without a valid key are rejected with 401", "127.0.0.1", "unknown_key", "Fix: On that machine run: tenantctl doctor", "tenantctl onboard acme --new-key", "tenantctl setup --env agent.env"},
 		},
 		{
 			name: "wrong PM2 home", heading: "Wrong home of PM2",
@@ -394,7 +394,7 @@ func alike(text string) string {
 		{`\(([a-z_]+, )*(unknown_key)\)`, "REASONS"},
 		{`\(\d+ attempts\)|\(\d+, the|\d+ from`, "COUNT"},
 		{`more (logs|metrics|traces)`, "more SIGNALS"},
-		{`(?m)^(ok|fail|warn) +`, "$1 "},
+		{`(?m)^(ok|note|warning|error) +`, "$1 "},
 		{` +(URL|ADDRESS|PATH)`, " $1"},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.by)

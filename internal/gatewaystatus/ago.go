@@ -42,3 +42,11 @@ func Duration(d time.Duration) string {
 	}
 	return two(seconds/86400, "d", seconds/3600%24, "h")
 }
+
+// Counted returns a number with the word for one or for several.
+func Counted(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}

@@ -20,8 +20,8 @@ type Finding struct {
 	Since    *time.Time       `json:"since,omitempty"`
 }
 
-// sortFindings puts the worst first, and otherwise keeps the order.
-func sortFindings(all []Finding) {
+// Sort puts the worst first, and otherwise keeps the order.
+func Sort(all []Finding) {
 	slices.SortStableFunc(all, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otelcol-tenant/otelcol-tenant/internal/activity"
+	"github.com/otelcol-tenant/otelcol-tenant/internal/bytesize"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/finding"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/tenant"
 )
@@ -40,7 +40,8 @@ const (
 	FindingDeadLetters  = "dead_letters"
 	FindingClockAhead   = "clock_ahead"
 	FindingLate         = "data_late"
-	FindingUnknown      = "unknown_callers"
+	FindingUnknown      = "unknown_callers" // they may be the tenant's
+	FindingWrongKey     = "wrong_key"       // a machine of the tenant has one
 	FindingNeverSent    = "never_sent"
 	FindingSilent       = "tenant_silent"
 	FindingSignalNever  = "logs_never_sent"
@@ -74,7 +75,7 @@ func Judge(t *Tenant) {
 	if !Worst(j.Findings).Bad() {
 		j.good()
 	}
-	sortFindings(j.Findings)
+	Sort(j.Findings)
 	t.Findings = j.Findings
 }
 
@@ -108,16 +109,6 @@ func (j *judge) suspended() {
 	j.add(finding.Error, FindingSuspended, since, message, "Run: tenantctl tenant resume "+j.ID)
 }
 
-// rejection returns the recent rejections for a reason, or nil.
-func (j *judge) rejection(reason string) *activity.Rejection {
-	for i := range j.Rejections {
-		if r := &j.Rejections[i]; r.Reason == reason && j.now.Sub(r.Last) < recent {
-			return r
-		}
-	}
-	return nil
-}
-
 // keys reports that there is no valid key, and keys that will expire.
 func (j *judge) keys() {
 	valid := false
@@ -143,7 +134,7 @@ func (j *judge) keys() {
 		}
 		states = strings.Join(first(list, 4), ", ")
 	}
-	j.add(finding.Error, FindingNoKey, nil, "The tenant has no valid key: "+states+". Its data is rejected with 401.", "Run: tenantctl key create "+j.ID)
+	j.add(finding.Error, FindingNoKey, nil, "The tenant has no valid key: "+states+". Its data is rejected with 401.", "Create one: "+newKeyFix(j.ID, ""))
 }
 
 // replaced reports whether a key that never was in use by senders, or has a successor in use,
@@ -176,37 +167,12 @@ func (j *judge) destinations() {
 	}
 }
 
-// rejections reports why requests were rejected recently. A reason is an error if nothing was
-// accepted after it.
-func (j *judge) rejections() {
-	for i := range j.Rejections {
-		r := &j.Rejections[i]
-		if j.now.Sub(r.Last) >= recent || r.Reason == "suspended" && j.Status == "suspended" {
-			continue
-		}
-		severity := finding.Warning
-		if j.LastAccepted == nil || j.LastAccepted.Before(r.Last) {
-			severity = finding.Error
-		}
-		cause, fix := rejectionText(j.ID, r)
-		message := fmt.Sprintf("Requests have been rejected with %d%s (%d, the last %s): %s.", r.Status, j.since(&r.First), r.Count, Ago(j.now, r.Last), cause)
-		if severity == finding.Warning {
-			message = fmt.Sprintf("Requests were rejected with %d (%d, the last %s): %s. Later ones were accepted.", r.Status, r.Count, Ago(j.now, r.Last), cause)
-		}
-		if e := exampleText(&r.Example); e != "" {
-			message += " Example: " + e + "."
-		}
-		since := r.First
-		j.add(severity, FindingRejected, &since, message, fix)
-	}
-}
-
 func (j *judge) deadLetters() {
 	for i := range j.DeadLetters {
 		d := &j.DeadLetters[i]
 		what := "An earlier run of the gateway has kept"
 		if d.Requests > 0 {
-			what = fmt.Sprintf("%d requests with %d records of %s are", d.Requests, d.Records, d.Signal)
+			what = fmt.Sprintf("%s with %s of %s are", Counted(int(d.Requests), "request", "requests"), Counted(int(d.Records), "record", "records"), d.Signal)
 		}
 		message := fmt.Sprintf("%s dead letters: %s rejected them permanently.", what, d.Destination)
 		if d.Requests == 0 {
@@ -216,7 +182,7 @@ func (j *judge) deadLetters() {
 			message += fmt.Sprintf(" The last answer, %s: %s.", Ago(j.now, d.Last.Time), answerText(d.Last))
 		}
 		j.add(finding.Warning, FindingDeadLetters, nil, message,
-			fmt.Sprintf("Remove the cause, then run: tenantctl deadletter replay --directory STATE_DIR/dead-letters --tenant %s --destination %s", j.ID, d.Destination))
+			fmt.Sprintf("Remove the cause, then run: tenantctl deadletter replay --directory %s --tenant %s --destination %s", d.Directory, j.ID, d.Destination))
 	}
 }
 
@@ -225,7 +191,11 @@ func (j *judge) quotas() {
 		if q.Period == "second" || q.Share < quotaWarning {
 			continue
 		}
-		j.add(finding.Warning, FindingQuota, nil, fmt.Sprintf("%.0f %% of the quota of %d %s a %s (%s) are used. Above it data is rejected with 429.", 100*q.Share, q.Limit, q.Unit, q.Period, q.Signal),
+		limit := fmt.Sprintf("%d %s", q.Limit, q.Unit)
+		if q.Unit == "bytes" {
+			limit = bytesize.Size(q.Limit).Rounded()
+		}
+		j.add(finding.Warning, FindingQuota, nil, fmt.Sprintf("%.0f %% of the quota of %s a %s (%s) are used. Above it data is rejected with 429.", 100*q.Share, limit, q.Period, q.Signal),
 			fmt.Sprintf("Raise the limit, tenantctl tenant update %s --limit …, or let the tenant send less.", j.ID))
 	}
 }

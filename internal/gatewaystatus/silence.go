@@ -5,7 +5,6 @@ package gatewaystatus
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -47,8 +46,9 @@ func (j *judge) silence() {
 		j.add(finding.Note, FindingSilent, j.LastAccepted, fmt.Sprintf("The tenant has sent nothing for %s.", Duration(j.now.Sub(*j.LastAccepted))),
 			"If it is not used any more, run: tenantctl tenant suspend "+j.ID)
 	default:
+		wrong := j.wrongKeys()
 		j.silentSignals()
-		j.silentKeys()
+		j.silentKeys(wrong)
 	}
 }
 
@@ -60,8 +60,7 @@ func (j *judge) neverSent() {
 			where = source
 		}
 	}
-	if text := j.unknownCallers(); text != "" {
-		j.add(finding.Error, FindingUnknown, nil, message+" "+text, j.wrongKeyFix())
+	if j.unknownCallers(message, nil) {
 		return
 	}
 	j.add(finding.Error, FindingNeverSent, nil, message+" Nothing without a valid key arrived in the last 15 minutes either.", fixBefore(where))
@@ -79,69 +78,11 @@ func (j *judge) silent() {
 		message += " The last request came from " + source + "."
 		where = source
 	}
-	if text := j.unknownCallers(); text != "" {
-		j.add(finding.Error, FindingUnknown, j.LastAccepted, message+" "+text, j.wrongKeyFix())
+	if j.unknownCallers(message, j.LastAccepted) {
 		return
 	}
 	j.add(finding.Error, FindingSilent, j.LastAccepted, message+" No request of it reaches the gateway, so the cause is before it: the application, the agent, the network or a proxy.",
 		fixBefore(where))
-}
-
-func (j *judge) wrongKeyFix() string {
-	return fmt.Sprintf("On that machine run: tenantctl doctor. If its key is wrong, create one, tenantctl key create %s, and write it to the key file of the agent.", j.ID)
-}
-
-// unknownCallers describes who was rejected recently without a key of the registry, those
-// first that have also used a key of this tenant. It is empty if there is nobody.
-func (j *judge) unknownCallers() string {
-	var related, others []string
-	for i := range j.UnknownCallers {
-		u := &j.UnknownCallers[i]
-		if j.now.Sub(u.Last) >= recent {
-			continue
-		}
-		text := fmt.Sprintf("%d from %s, the last %s (%s)", u.Count, u.Source, Ago(j.now, u.Last), strings.Join(reasonsOf(u), ", "))
-		if key := j.keyOf(u.Source); key != "" {
-			related = append(related, text+", which has used the key "+key+" of this tenant")
-			continue
-		}
-		others = append(others, text)
-	}
-	all := slices.Concat(related, others)
-	if len(all) == 0 {
-		return ""
-	}
-	return "But requests without a valid key are rejected with 401: " + strings.Join(first(all, 3), "; ") + ". A wrong key does not say whose it is, so they may be this tenant's."
-}
-
-// keyOf returns the key that was used from a network, or "".
-func (j *judge) keyOf(network string) string {
-	prefix, err := netip.ParsePrefix(network)
-	if err != nil {
-		addr, err := netip.ParseAddr(network)
-		if err != nil {
-			return ""
-		}
-		prefix = netip.PrefixFrom(addr, addr.BitLen())
-	}
-	for i := range j.Keys {
-		for _, s := range j.Keys[i].Sources {
-			if prefix.Contains(s.Address) && !s.Address.IsLoopback() {
-				return j.Keys[i].ID
-			}
-		}
-	}
-	return ""
-}
-
-// reasonsOf returns the reasons of rejected requests, by name.
-func reasonsOf(u *activity.Unknown) []string {
-	var all []string
-	for reason := range u.Reasons {
-		all = append(all, reason)
-	}
-	slices.Sort(all)
-	return all
 }
 
 func (j *judge) usedKeys() (ids []string) {
@@ -191,11 +132,12 @@ func (j *judge) silentSignals() {
 	}
 }
 
-// silentKeys reports keys that are not in use any more, one of several machines for example.
-func (j *judge) silentKeys() {
+// silentKeys reports keys that are not in use any more, one of several machines for example,
+// except those of which it is known why.
+func (j *judge) silentKeys(known map[string]bool) {
 	for i := range j.Keys {
 		k := &j.Keys[i]
-		if k.Sending != SendingSilent || k.State != tenant.KeyActive {
+		if k.Sending != SendingSilent || k.State != tenant.KeyActive || known[k.ID] {
 			continue
 		}
 		message := fmt.Sprintf("The key %s was not used for %s, and others are.", k.ID, Duration(j.now.Sub(*k.LastUsed)))

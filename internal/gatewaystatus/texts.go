@@ -97,26 +97,30 @@ func rejectionText(id string, r *activity.Rejection) (cause, fix string) {
 	if cause == "" {
 		cause = r.Reason
 	}
+	switch r.Reason {
+	case "revoked_key", "expired_key", "tenant_deleted":
+		return strings.TrimRight(cause, "."), "If the sender is genuine, give it a new key: " + newKeyFix(id, "")
+	case "source_address":
+		return strings.TrimRight(cause, "."), "If the sender is genuine, give it a key for its address: " + newKeyFix(id, "--source-cidr CIDR") + " If not, the key has leaked: tenantctl key revoke " + r.Example.KeyID
+	case "scope":
+		return strings.TrimRight(cause, "."), "Give the sender a key that may send the signal: " + newKeyFix(id, "--scopes logs,metrics,traces")
+	}
 	return strings.TrimRight(cause, "."), fmt.Sprintf(fixOf(r.Reason, r.Example.KeyID), id)
 }
 
 // fixOf returns what to do about a reason. %s is the tenant.
 func fixOf(reason, key string) string {
 	switch reason {
-	case "revoked_key", "expired_key", "tenant_deleted":
-		return "Give the sender a new key: tenantctl key create %s"
 	case "not_yet_valid":
 		return "Wait until the key is valid, or check the clock of the gateway. tenantctl key list %s shows its times."
-	case "source_address", "origin":
-		return "If the sender is genuine, create a key for its address or origin: tenantctl key create %s --help. If not, the key has leaked: tenantctl key revoke " + key
+	case "origin":
+		return "If the sender is genuine, create a key for its origin: tenantctl key create %s --help. If not, the key has leaked: tenantctl key revoke " + key
 	case "tenant_header":
 		return "Remove x-business-id and X-Scope-OrgID from the headers of the sender, or set them to %s."
 	case "wrong_username":
 		return "The user of basic authentication must be %s or empty."
 	case "suspended":
 		return "Run: tenantctl tenant resume %s"
-	case "scope":
-		return "Create a key that may send the signal: tenantctl key create %s --scopes logs,metrics,traces"
 	case "tenant_mismatch":
 		return "The sender sets another business_id than its key has: set BUSINESS_ID=%s on its machine."
 	case "no_route", "unknown_destination":
