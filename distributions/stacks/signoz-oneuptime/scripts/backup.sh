@@ -21,6 +21,7 @@ if [ "${1:-}" = --all ]; then
     shift
 elif [ $# = 2 ]; then
     tenant=$2
+    tenant_id "$tenant"
     set -- "$1"
 fi
 case ${1:--} in
