@@ -83,11 +83,7 @@ fi
 if [ -f "$instance" ]; then
     ui_host=signoz-$label.$domain
     ui_upstream=signoz-$label:8080
-    files=compose.yaml
-    for file in instances/signoz-*.yaml; do
-        files=$files:$file
-    done
-    [ "$(setting COMPOSE_FILE)" = "$files" ] || configure COMPOSE_FILE "$files"
+    use_instances ''
     say "Starting the SigNoz of $tenant. nginx and the gateway are recreated to join its network; senders retry for some seconds."
     compose up --detach --wait
 fi

@@ -22,9 +22,9 @@ absolute() {
 configure() {
     local rest
     rest=$(grep -v "^$1=" .env || true)
+    cp -p .env .env.new # keeps owner and mode
     { printf '%s\n' "$rest" && printf '%s=%s\n' "$1" "$2"; } > .env.new
-    cat .env.new > .env # keeps owner and mode
-    rm .env.new
+    mv .env.new .env # all of it or nothing, if the script is killed
 }
 
 # label TENANT: the tenant's name in host names and services: small letters, digits and
@@ -36,6 +36,20 @@ label() {
         return 1
     fi
     printf '%s' "$text"
+}
+
+# removing LABEL: the compose file of a SigNoz whose removal has begun.
+removing() { printf 'instances/removing-%s.yaml' "$1"; }
+
+# use_instances WITHOUT: lists the files of all instances but this one in .env.
+use_instances() {
+    local file files=compose.yaml
+    for file in instances/signoz-*.yaml; do
+        if [ -f "$file" ] && [ "$file" != "$1" ]; then
+            files=$files:$file
+        fi
+    done
+    [ "$(setting COMPOSE_FILE)" = "$files" ] || configure COMPOSE_FILE "$files"
 }
 
 # secret NAME [TEXT]: creates secrets/NAME once, random without TEXT. The folder is its
