@@ -38,6 +38,24 @@ label() {
     printf '%s' "$text"
 }
 
+# What the compose files put behind the label in names of services, networks and volumes, and what
+# they have in its place.
+LABEL_SUFFIXES=(backups clickhouse collector migrator sqlite store)
+RESERVED_LABELS=(shared scripts)
+
+# label_is_free LABEL: ends the script if names of this label would be those of another one, or of
+# the stack.
+label_is_free() {
+    local name suffix
+    for name in "${RESERVED_LABELS[@]}"; do
+        [ "$1" != "$name" ] || die "the label \"$1\" is that of a part of the stack, such as the shared SigNoz: choose another with --label"
+    done
+    for suffix in "${LABEL_SUFFIXES[@]}"; do
+        [[ $1 != *-$suffix ]] || die "the label \"$1\" ends in \"-$suffix\", as names of services do: choose another with --label"
+        [ ! -f "instances/$1-$suffix.tenant" ] || die "the label \"$1-$suffix\" of the tenant $(tenant_of "$1-$suffix") has the names that services of \"$1\" would have: choose another with --label"
+    done
+}
+
 # removing LABEL: the compose file of a SigNoz whose removal has begun.
 removing() { printf 'instances/removing-%s.yaml' "$1"; }
 
