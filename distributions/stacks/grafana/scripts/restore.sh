@@ -11,7 +11,7 @@ set -euo pipefail
 STACK=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=../../lib/common.sh
 . "$STACK/../lib/common.sh"
-need docker gunzip sha256sum
+need docker gzip gunzip sha256sum
 
 [ $# = 1 ] || die "usage: restore.sh BACKUP"
 from=$(cd "$1" && pwd) || die "there is no folder $1"
