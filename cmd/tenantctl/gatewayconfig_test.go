@@ -45,6 +45,26 @@ func TestRoutes_AreRejectedIfNoGatewayHasTheDestination(t *testing.T) {
 	c.fails(exitFailure, "--gateway-config: ", "tenant", "update", "a", "--route", "logs=x", "--gateway-config", "/no/such/file")
 }
 
+// A tenant whose ID is a name of the stores' own files would have its data among those of all tenants.
+func TestTenant_ReservedIDs(t *testing.T) {
+	c, config := newCLI(t), gatewayConfigFile(t, gatewayConfig+"      signoz: {profile: signoz, otlp_http: {endpoint: \"http://s:4318\"}}\n")
+	c.ok("tenant", "create", "a")
+	for id := range tenant.ReservedScopeOrgIDs() {
+		c.fails(exitFailure, "must not be "+id+", which", "tenant", "create", id)
+		assert.Nil(t, c.snapshot().Tenant(tenant.ID(id)))
+		c.fails(exitFailure, "choose another ID", "tenant", "create", id, "--route", "logs=signoz", "--gateway-config", config)
+	}
+
+	// One that was in the registry before.
+	text, err := os.ReadFile(c.path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(c.path, []byte(strings.ReplaceAll(string(text), "id: a\n", "id: index\n")), 0o600))
+	c.fails(exitFailure, `--route logs=signoz,loki-eu: the tenant's ID at the destination "loki-eu" must not be index, which Loki reserves`,
+		"tenant", "update", "index", "--route", "logs=signoz,loki-eu", "--gateway-config", config)
+	c.ok("tenant", "update", "index", "--route", "logs=signoz", "--gateway-config", config)
+	c.ok("tenant", "update", "index", "--name", "Index")
+}
+
 // A variable that is missing would make all deliveries fail, although the route is right.
 func TestRoutes_NoteMissingVariables(t *testing.T) {
 	c := newCLI(t)

@@ -127,6 +127,7 @@ func TestSignozStack_RemoveTenant(t *testing.T) {
 	alone := s.files() // of globex
 	s.run("create-tenant.sh", "acme", "--isolation", "dedicated", "--oneuptime-token-file", token)
 	volumes := s.answering()
+	s.objects("acme")
 	for _, id := range []string{"acme", "globex"} {
 		letters := filepath.Join(volumes, "gateway", "state", "dead-letters", "tenant="+id)
 		require.NoError(t, os.MkdirAll(letters, 0o755))

@@ -87,6 +87,25 @@ func (s *stackCopy) put(path, text string) {
 	require.NoError(s.t, os.WriteFile(path, []byte(text), 0o600))
 }
 
+// sums writes the checksums of a changed backup again.
+func sums(t *testing.T, dir, name string) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, name)))
+	cmd := exec.Command("/bin/sh", "-ec", `sums=$(find . -type f -exec sha256sum {} +); printf '%s\n' "$sums" >"$0"`, name)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// called returns what Docker was called with, and forgets it.
+func called(t *testing.T, path string) string {
+	t.Helper()
+	calls, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	return string(calls)
+}
+
 // TestStack_Scripts runs the scripts of the stack with Grafana: a start, tenants, a backup and a
 // restore of a tenant and of the stack. docker is replaced; tenantctl is real.
 func TestStack_Scripts(t *testing.T) {

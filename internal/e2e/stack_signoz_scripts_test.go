@@ -71,7 +71,8 @@ func TestSignozStack_Scripts(t *testing.T) {
 		{"is not the ID of a tenant", `a";return --label a`},
 		{"is not the ID of a tenant", `a$host --label a`},
 		{"small letters, digits and", "initech --label Upper"},
-		{"shared SigNoz", "shared"},
+		{"part of the stack", "shared"},
+		{"part of the stack", "initech --label scripts"},
 		{"missing or empty", "initech --oneuptime-token-file /nonexistent"},
 	} {
 		out, err := s.try("create-tenant.sh", strings.Fields(c.args)...)

@@ -96,6 +96,22 @@ func (s *signozStack) files() map[string]string {
 	return all
 }
 
+// objects gives Docker the containers, volumes and networks of a SigNoz of its own, and returns the
+// folder with them.
+func (s *signozStack) objects(label string) string {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	for _, name := range []string{
+		"container.signoz-L", "container.signoz-L-clickhouse", "container.signoz-L-collector", "container.signoz-L-migrator",
+		"volume.stack_signoz-L-clickhouse", "volume.stack_signoz-L-backups", "volume.stack_signoz-L-sqlite", "network.stack_signoz-L", "network.stack_signoz-L-store",
+		"container.signoz-shared", "volume.stack_signoz-shared-clickhouse", "network.stack_signoz-shared",
+	} {
+		require.NoError(s.t, os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, "L", label)), nil, 0o600))
+	}
+	s.env = append(s.env, "OBJECTS="+dir)
+	return dir
+}
+
 // answering makes Docker a program that answers as ClickHouse would, and that has a folder in
 // place of volumes, which it returns.
 func (s *signozStack) answering() (volumes string) {

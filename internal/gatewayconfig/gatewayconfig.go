@@ -31,6 +31,9 @@ type Destination struct {
 	Signals tenant.Signals
 	// Vars are the names of the tenant's variables in its settings, sorted.
 	Vars []string
+	// ScopeOrgID is whether its profile sends the tenant's ID as X-Scope-OrgID. What
+	// [tenant.CheckScopeOrgID] rejects does not arrive there.
+	ScopeOrgID bool
 }
 
 // Read returns the destinations of a configuration in files. Later files are merged into earlier
@@ -93,6 +96,7 @@ func Of(conf map[string]any) (Destinations, error) {
 		for name, d := range destinations {
 			found := all[name] // exporters may have destinations of the same name
 			found.Signals |= signals(d)
+			found.ScopeOrgID = found.ScopeOrgID || scopeOrgID(d)
 			found.Vars = append(found.Vars, vars(d)...)
 			slices.Sort(found.Vars)
 			found.Vars = slices.Compact(found.Vars)
@@ -135,6 +139,13 @@ func signals(d any) (s tenant.Signals) {
 		}
 	}
 	return s
+}
+
+// scopeOrgID reports whether the profile of a destination sends the tenant's ID as X-Scope-OrgID.
+func scopeOrgID(d any) bool {
+	settings, _ := d.(map[string]any)
+	name, _ := settings["profile"].(string)
+	return profile.ScopeOrgID(name)
 }
 
 // vars returns the names of the variables of a tenant in settings.

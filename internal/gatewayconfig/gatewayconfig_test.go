@@ -41,9 +41,14 @@ func TestRead(t *testing.T) {
 	got, err := Read(write(t, gateway), write(t, "exporters: {tenant_routing: {destinations: {more: {archive: {}}, files: {profile: jaeger}}}}"))
 	require.NoError(t, err)
 	names := make(map[string][]string)
+	var scoped []string
 	for name, d := range got {
 		names[name] = d.Signals.Names()
+		if d.ScopeOrgID {
+			scoped = append(scoped, name)
+		}
 	}
+	assert.ElementsMatch(t, []string{"loki-eu", "half", "tempo"}, scoped)
 	every := []string{"logs", "metrics", "traces"}
 	assert.Equal(t, map[string][]string{
 		"loki-eu": {"logs", "metrics"}, "files": every, "own": {"logs"}, "half": {"logs", "traces"}, "tempo": {"traces"},

@@ -68,6 +68,10 @@ func (r *Registry) CreateTenant(ctx context.Context, req Request, id tenant.ID, 
 	if err := id.Validate(); err != nil {
 		return nil, err
 	}
+	// Whatever its routes are: they can change, and the ID cannot.
+	if err := tenant.CheckScopeOrgID(string(id)); err != nil {
+		return nil, fmt.Errorf("the ID of a tenant %w: choose another ID", err)
+	}
 	if err := c.check(&req); err != nil {
 		return nil, err
 	}
@@ -102,6 +106,9 @@ func (c *TenantChange) noteVars(req *Request, t *tenant.Tenant) {
 // UpdateTenant changes the tenant with the ID id and returns it as it is then.
 func (r *Registry) UpdateTenant(ctx context.Context, req Request, id tenant.ID, c TenantChange) (*tenant.Tenant, error) {
 	if err := c.check(&req); err != nil {
+		return nil, err
+	}
+	if err := c.checkScopes(id); err != nil {
 		return nil, err
 	}
 	after, err := r.updateTenant(ctx, req, ActionTenantUpdate, id, c.apply)
@@ -184,6 +191,23 @@ func (c *TenantChange) check(req *Request) error {
 	for _, route := range c.Routes {
 		if err := c.Destinations.Check(route.Signal, route.Destinations); err != nil {
 			return &InputError{Field: "routes", Item: route.String(), Err: err}
+		}
+	}
+	return nil
+}
+
+// checkScopes returns an error if a route leads to a destination that cannot have a tenant with
+// this ID. The registry can have one of an earlier version, or from a file.
+func (c *TenantChange) checkScopes(id tenant.ID) error {
+	err := tenant.CheckScopeOrgID(string(id))
+	if err == nil {
+		return nil
+	}
+	for _, route := range c.Routes {
+		for _, name := range route.Destinations {
+			if c.Destinations[name].ScopeOrgID {
+				return &InputError{Field: "routes", Item: route.String(), Err: fmt.Errorf("the tenant's ID at the destination %q %w: create a tenant with another ID", name, err)}
+			}
 		}
 	}
 	return nil

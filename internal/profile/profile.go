@@ -71,6 +71,12 @@ func Find(name string) (Paths, bool) {
 	return all[i].paths, true
 }
 
+// ScopeOrgID reports whether the profile with this name sends the tenant's ID in the header
+// X-Scope-OrgID. A test of the exporter compares it with the exporter's own table.
+func ScopeOrgID(name string) bool {
+	return slices.Contains([]string{"cortex", "loki", "mimir", "tempo"}, name)
+}
+
 // Names returns the names of all profiles in alphabetical order.
 func Names() (names []string) {
 	for _, e := range table() {

@@ -27,16 +27,29 @@ func CheckAccount(value string) error {
 	return nil
 }
 
+// ReservedScopeOrgIDs returns the names that Loki, Tempo, Mimir and Cortex have for files of their own
+// beside the folders of tenants in the same place, and whose each is. A tenant of such a name would
+// share its folder with the index of all tenants, for example.
+func ReservedScopeOrgIDs() map[string]string {
+	return map[string]string{
+		"index": "Loki", "bloom": "Loki", "loki_cluster_seed.json": "Loki",
+		"tempo_cluster_seed.json": "Tempo", "work.json": "Tempo",
+		"__mimir_cluster": "Mimir",
+		"__markers__":     "Cortex", "user-index.json.gz": "Cortex",
+	}
+}
+
 // CheckScopeOrgID returns an error unless value is a tenant ID to Loki, Tempo, Mimir and
 // Cortex. They accept several IDs joined by "|" in queries, but not with data.
 func CheckScopeOrgID(value string) error {
 	switch {
 	case value == "":
 		return errors.New("must not be empty: backends reject data without a tenant, or store it without one")
-	case value == "__mimir_cluster":
-		return errors.New("must not be __mimir_cluster, which Mimir reserves")
 	case ID(value).Validate() != nil:
 		return fmt.Errorf(`must be a tenant ID: 1 to %d letters, digits and !_.*'()-, and not "." or ".."`, MaxIDLength)
+	}
+	if owner, ok := ReservedScopeOrgIDs()[value]; ok {
+		return fmt.Errorf("must not be %s, which %s reserves for files of its own", value, owner)
 	}
 	return nil
 }

@@ -20,12 +20,13 @@ func TestCheckAccount(t *testing.T) {
 }
 
 func TestCheckScopeOrgID(t *testing.T) {
-	for _, good := range []string{"a", "tenant-a", "A.b_c!*'()", "...", strings.Repeat("x", MaxIDLength), "fake"} {
+	for _, good := range []string{"a", "tenant-a", "A.b_c!*'()", "...", strings.Repeat("x", MaxIDLength), "fake", "Index", "index2", "work", "single-tenant", "anonymous"} {
 		assert.NoError(t, CheckScopeOrgID(good), good)
 	}
 	for bad, want := range map[string]string{
 		"": "must not be empty", "__mimir_cluster": "which Mimir reserves",
 		"a|b": "must be a tenant ID", "|": "must be a tenant ID", ".": "must be a tenant ID", "..": "must be a tenant ID", "a b": "must be a tenant ID",
+		"index": "must not be index, which Loki reserves", "bloom": "which Loki reserves", "work.json": "which Tempo reserves", "__markers__": "which Cortex reserves",
 		" a": "must be a tenant ID", "a/b": "must be a tenant ID", "ä": "must be a tenant ID", "a\r\nb": "must be a tenant ID", "a:b": "must be a tenant ID",
 		strings.Repeat("x", MaxIDLength+1): "must be a tenant ID",
 	} {

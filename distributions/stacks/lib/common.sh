@@ -33,9 +33,19 @@ tenantctl() {
     fi
 }
 
-# tenant_id NAME: ends the script unless it is a tenant's ID. It becomes part of paths.
+# Names of the stores' own files beside the folders of tenants, as tenantctl tenant create refuses
+# them: whatever works on the files of such a tenant would work on those of all tenants.
+RESERVED_TENANTS=(__markers__ __mimir_cluster bloom index loki_cluster_seed.json tempo_cluster_seed.json user-index.json.gz work.json)
+
+# tenant_id NAME: ends the script unless it is a tenant's ID. It becomes part of paths. A name that
+# begins with a hyphen would be an option of every command that gets it.
 tenant_id() {
+    local name
     [[ $1 =~ ^[A-Za-z0-9\!_.*\'\(\)-]{1,150}$ && $1 != . && $1 != .. ]] || die "\"$1\" is not the ID of a tenant"
+    [[ $1 != -* ]] || die "\"$1\" is not the ID of a tenant: scripts take a name with a hyphen at its beginning for an option"
+    for name in "${RESERVED_TENANTS[@]}"; do
+        [ "$1" != "$name" ] || die "\"$1\" is a name of the stores' own files, not that of a tenant's: choose another ID; tenantctl tenant delete -- $1 deletes a tenant of this name, without files"
+    done
 }
 
 # setting NAME: a value of .env.
@@ -76,6 +86,19 @@ save_files() {
         else
             head -c 1024 /dev/zero # an empty archive, which some tar do not make
         fi' files "$@" </dev/null | gzip >"$file"
+}
+
+# backup_files FOLDER FILE...: ends the script unless a backup has all these files, and archives
+# among them can be unpacked. Before anything is stopped or changed.
+backup_files() {
+    local folder=$1 file
+    shift
+    for file in "$@"; do
+        [ -f "$folder/$file" ] || die "$folder has no $file: an earlier version, or another stack, wrote this backup; nothing was changed"
+        case $file in
+            *.gz) gzip --test "$folder/$file" || die "$folder/$file is damaged; nothing was changed" ;;
+        esac
+    done
 }
 
 # load_files FILE VOLUME: unpacks a tar of save_files into a volume. Files that exist stay: they

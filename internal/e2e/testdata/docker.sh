@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Takes the place of docker in tests of the scripts of stacks: it records every call, runs
 # tenantctl on this machine, and has a folder in place of volumes. Variables of the test:
-# CALLS (a file), REAL_TENANTCTL, VOLUMES.
+# CALLS (a file), REAL_TENANTCTL, VOLUMES, FAIL (a pattern: calls like this fail).
 set -euo pipefail
 printf '%s\n' "$*" >>"$CALLS"
+# shellcheck disable=SC2254 # a pattern
+case "$*" in
+    ${FAIL:-}) exit 7 ;;
+esac
 case "$*" in
     "compose config --quiet") ;;
     "compose config --images") printf 'caddy:1.2.3\notelcol-tenant:test\notelcol-tenant:test\n' ;;

@@ -17,15 +17,21 @@ STACK=$(cd "$(dirname "$0")/.." && pwd)
 . "$STACK/../lib/common.sh"
 need docker gzip
 
+usage='usage: backup.sh DIR [TENANT], or backup.sh --all DIR'
 if [ "${1:-}" = --all ] && [ $# = 2 ]; then
     "$0" "$2"
-    tenantctl tenant list | awk 'NR > 1 { print $1 }' | while IFS= read -r tenant; do
-        "$0" "$2" "$tenant" </dev/null
-    done
+    tenants=$(tenantctl tenant list | awk 'NR > 1 { print $1 }')
+    failed=
+    while IFS= read -r tenant; do
+        [ -z "$tenant" ] || "$0" "$2" "$tenant" </dev/null || failed="$failed $tenant"
+    done <<<"$tenants"
+    [ -z "$failed" ] || die "there is no backup of$failed: see the messages above"
     exit
 fi
-[ $# = 1 ] || [ $# = 2 ] || die "usage: backup.sh DIR [TENANT], or backup.sh --all DIR"
+[ $# = 1 ] || [ $# = 2 ] || die "$usage"
+[[ $1 != -* ]] || die "$usage"
 tenant=${2:-}
+[ $# = 1 ] || tenant_id "$tenant"
 [ -d "$1" ] || die "there is no folder $1"
 umask 077
 out=$(cd "$1" && pwd)/$(date -u +%Y%m%dT%H%M%SZ)${tenant:+-tenant=$tenant}
@@ -34,7 +40,6 @@ mkdir "$out"
 trap '[ -e "$out/complete" ] || say "the backup in $out is not complete"' EXIT
 
 if [ -n "$tenant" ]; then
-    tenant_id "$tenant"
     printf '%s\n' "$tenant" >"$out/tenant"
     tenantctl tenant show "$tenant" -o json >"$out/tenant.json"
     tenantctl registry export -o json | gzip >"$out/registry.json.gz" # of all: digests, no keys

@@ -41,8 +41,11 @@ confirm_removal
 delete_tenant
 deprovision --yes --reason "$reason"
 if [ -z "$keep_data" ]; then
-    compose stop loki mimir tempo
+    # Of all tenants, so they start again whatever happens.
     trap 'compose up --detach --wait loki mimir tempo' EXIT
+    compose stop loki mimir tempo
     remove_files "${files[@]}"
+    compose up --detach --wait loki mimir tempo
+    trap - EXIT
 fi
 say "Removed $tenant."

@@ -21,6 +21,7 @@ if [ "${1:-}" = --all ]; then
     shift
 elif [ $# = 2 ]; then
     tenant=$2
+    tenant_id "$tenant"
     set -- "$1"
 fi
 case ${1:--} in
@@ -76,7 +77,13 @@ else
 fi
 if [ -n "$all" ]; then
     for file in instances/*.tenant; do
-        [ ! -f "$file" ] || back_up_tenant "$(cat "$file")"
+        [ -f "$file" ] || continue
+        name=${file#instances/}
+        if [ -f "$(removing "${name%.tenant}")" ]; then
+            say "The removal of $(cat "$file") has begun: there is nothing complete to back up. Run scripts/remove-tenant.sh again."
+            continue
+        fi
+        back_up_tenant "$(cat "$file")"
     done
 fi
 (cd "$target" && sums=$(find . -type f -exec sha256sum {} +) && printf '%s\n' "$sums" > SHA256SUMS)

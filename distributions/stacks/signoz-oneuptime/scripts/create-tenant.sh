@@ -45,8 +45,8 @@ if [ -z "$label" ]; then
 elif [ "$(label "$label" || true)" != "$label" ]; then
     die "--label \"$label\": use up to 30 small letters, digits and hyphens"
 fi
-[ "$label" != shared ] || die 'the label "shared" is that of the shared SigNoz: choose another with --label'
 other=$(tenant_of "$label")
+[ -n "$other" ] || label_is_free "$label"
 if [ -n "$other" ] && [ "$other" != "$tenant" ]; then
     die "the label \"$label\" belongs to the tenant $other: choose another with --label"
 fi
@@ -68,6 +68,8 @@ shared)
     # The instance keeps running with what it has stored.
     ;;
 dedicated)
+    # A tenant of an earlier version may have any label.
+    [ -f "$instance" ] || label_is_free "$label"
     routes=signoz_dedicated
     endpoint=http://signoz-$label-collector:4318
     ;;
@@ -83,11 +85,7 @@ fi
 if [ -f "$instance" ]; then
     ui_host=signoz-$label.$domain
     ui_upstream=signoz-$label:8080
-    files=compose.yaml
-    for file in instances/signoz-*.yaml; do
-        files=$files:$file
-    done
-    [ "$(setting COMPOSE_FILE)" = "$files" ] || configure COMPOSE_FILE "$files"
+    use_instances ''
     say "Starting the SigNoz of $tenant. nginx and the gateway are recreated to join its network; senders retry for some seconds."
     compose up --detach --wait
 fi

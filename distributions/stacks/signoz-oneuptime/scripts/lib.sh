@@ -22,9 +22,9 @@ absolute() {
 configure() {
     local rest
     rest=$(grep -v "^$1=" .env || true)
+    cp -p .env .env.new # keeps owner and mode
     { printf '%s\n' "$rest" && printf '%s=%s\n' "$1" "$2"; } > .env.new
-    cat .env.new > .env # keeps owner and mode
-    rm .env.new
+    mv .env.new .env # all of it or nothing, if the script is killed
 }
 
 # label TENANT: the tenant's name in host names and services: small letters, digits and
@@ -36,6 +36,38 @@ label() {
         return 1
     fi
     printf '%s' "$text"
+}
+
+# What the compose files put behind the label in names of services, networks and volumes, and what
+# they have in its place.
+LABEL_SUFFIXES=(backups clickhouse collector migrator sqlite store)
+RESERVED_LABELS=(shared scripts)
+
+# label_is_free LABEL: ends the script if names of this label would be those of another one, or of
+# the stack.
+label_is_free() {
+    local name suffix
+    for name in "${RESERVED_LABELS[@]}"; do
+        [ "$1" != "$name" ] || die "the label \"$1\" is that of a part of the stack, such as the shared SigNoz: choose another with --label"
+    done
+    for suffix in "${LABEL_SUFFIXES[@]}"; do
+        [[ $1 != *-$suffix ]] || die "the label \"$1\" ends in \"-$suffix\", as names of services do: choose another with --label"
+        [ ! -f "instances/$1-$suffix.tenant" ] || die "the label \"$1-$suffix\" of the tenant $(tenant_of "$1-$suffix") has the names that services of \"$1\" would have: choose another with --label"
+    done
+}
+
+# removing LABEL: the compose file of a SigNoz whose removal has begun.
+removing() { printf 'instances/removing-%s.yaml' "$1"; }
+
+# use_instances WITHOUT: lists the files of all instances but this one in .env.
+use_instances() {
+    local file files=compose.yaml
+    for file in instances/signoz-*.yaml; do
+        if [ -f "$file" ] && [ "$file" != "$1" ]; then
+            files=$files:$file
+        fi
+    done
+    [ "$(setting COMPOSE_FILE)" = "$files" ] || configure COMPOSE_FILE "$files"
 }
 
 # secret NAME [TEXT]: creates secrets/NAME once, random without TEXT. The folder is its

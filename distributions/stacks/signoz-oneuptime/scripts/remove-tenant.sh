@@ -19,9 +19,13 @@ set -euo pipefail
 removal "$@"
 needs_env
 label=$(label_of "$tenant" || true)
-instance=''
-if [ -n "$label" ] && [ -f "instances/signoz-$label.yaml" ]; then
-    instance=instances/signoz-$label.yaml
+instance=instances/signoz-$label.yaml removing=$(removing "$label")
+# A SigNoz of its own, or what is left of one after a run that has failed.
+own=''
+if [ -n "$label" ]; then
+    for file in "$instance" "$removing" "secrets/signoz-$label"_*; do
+        [ ! -f "$file" ] || own=1
+    done
 fi
 gateway_files "$tenant"
 
@@ -31,7 +35,7 @@ while read -r database table condition; do
     rows=$(clickhouse signoz-shared-clickhouse --param_tenant "$tenant" --query "SELECT count() FROM $database.$table WHERE $condition" < /dev/null)
     say "$rows rows of $database.$table in the shared SigNoz"
 done < <(tenant_tables)
-[ -z "$instance" ] || say "the SigNoz signoz-$label with its volumes and secrets"
+[ -z "$own" ] || say "the SigNoz signoz-$label with its volumes and secrets"
 say 'The audit log, its project in OneUptime and backups stay, and its ID is never used again.'
 confirm_removal
 
@@ -49,28 +53,32 @@ if [ -z "$keep_data" ]; then
         clickhouse signoz-shared-clickhouse --param_tenant "$tenant" \
             --query "ALTER TABLE $database.$table DELETE WHERE $condition SETTINGS mutations_sync = 2" < /dev/null
     done < <(tenant_tables | tac)
-    if [ -n "$instance" ]; then
+    # Each step can be repeated, and the file that says that there is something to remove goes last:
+    # a run that has failed leaves to the next one what it did not do.
+    if [ -n "$own" ]; then
         project=$(compose config --format json | sed -n 's/^  "name": "\(.*\)",$/\1/p')
         [ -n "$project" ] || die 'docker compose config names no project'
-        for service in collector migrator clickhouse; do
-            compose rm --stop --force "signoz-$label-$service"
-        done
-        compose rm --stop --force "signoz-$label"
-        rm "$instance"
-        files=compose.yaml
-        for file in instances/signoz-*.yaml; do
-            [ ! -f "$file" ] || files=$files:$file
-        done
-        configure COMPOSE_FILE "$files"
+        # .env must not name a file that is missing.
+        use_instances "$instance"
+        [ ! -f "$instance" ] || mv "$instance" "$removing"
+        if [ -f "$removing" ]; then
+            for service in "signoz-$label"-{collector,migrator,clickhouse} "signoz-$label"; do
+                COMPOSE_FILE=compose.yaml:$removing compose rm --stop --force "$service"
+            done
+        fi
         say 'nginx and the gateway are recreated without its network; senders retry for some seconds.'
         compose up --detach --wait
         for volume in clickhouse backups sqlite; do
             "${DOCKER:-docker}" volume rm --force "${project}_signoz-$label-$volume"
         done
-        rm -f "secrets/signoz-$label"_{clickhouse_password,clickhouse_users,jwt_secret,root_password}
-        for network in "signoz-$label" "signoz-$label-store"; do
-            "${DOCKER:-docker}" network rm "${project}_$network" || say "remove the network ${project}_$network yourself"
+        networks=$("${DOCKER:-docker}" network ls --format '{{.Name}}')
+        for network in "${project}_signoz-$label" "${project}_signoz-$label-store"; do
+            if grep -Fxq -- "$network" <<<"$networks"; then
+                "${DOCKER:-docker}" network rm "$network" || die "cannot remove the network $network: see the message above, and run this again"
+            fi
         done
+        rm -f "secrets/signoz-$label"_{clickhouse_password,clickhouse_users,jwt_secret,root_password}
+        rm -f "$removing"
     fi
     [ -z "$label" ] || rm -f "instances/$label.tenant"
 fi

@@ -20,20 +20,34 @@ umask 077
 
 restore_platform() {
     [ -d "$source/platform" ] || die "$source is not a backup of the platform"
+    backup_files "$source/platform" files.tar.gz gateway.tar.gz oneuptime.dump oneuptime.zip
     tar -xzf "$source/platform/files.tar.gz"
     load_files "$source/platform/gateway.tar.gz" gateway
     compose up --detach --wait oneuptime-postgres oneuptime-clickhouse
+    trap 'compose start oneuptime-app oneuptime-ingress' EXIT
     compose stop oneuptime-app oneuptime-ingress
     compose exec -T oneuptime-postgres pg_restore -U postgres --clean --if-exists --dbname oneuptimedb < "$source/platform/oneuptime.dump"
     restore_clickhouse oneuptime-clickhouse "$source/platform/oneuptime.zip"
+    compose start oneuptime-app oneuptime-ingress
+    trap - EXIT
     say 'Restored. A gateway that ran before rejects an older registry: run tenantctl registry accept-restore (see README.md), then scripts/up.sh.'
 }
 
 restore_tenant() {
     local tenant=$1 label directory service database table condition rows
+    local files=(gateway.tar.gz)
+    tenant_id "$tenant"
     label=$(label_of "$tenant") || die "there is no tenant $tenant: create it with scripts/create-tenant.sh first"
     directory=$source/tenant-$label
     [ -d "$directory" ] || die "$source has no backup of $tenant (folder tenant-$label)"
+    if [ -e "$directory/clickhouse.zip" ] || [ -e "$directory/signoz" ]; then
+        files+=(clickhouse.zip signoz/signoz.db)
+    else
+        while read -r database table condition; do
+            files+=("$database.$table.native")
+        done < <(tenant_tables)
+    fi
+    backup_files "$directory" "${files[@]}"
     service=signoz-shared-clickhouse
     if dedicated "$tenant"; then
         service=signoz-$label-clickhouse
@@ -41,10 +55,12 @@ restore_tenant() {
     if [ -f "$directory/clickhouse.zip" ]; then
         [ "$service" != signoz-shared-clickhouse ] || die "the backup is of a dedicated SigNoz: run scripts/create-tenant.sh $tenant --isolation dedicated first"
         # The gateway's lanes keep what arrives meanwhile.
+        trap 'compose up --detach --wait' EXIT
         compose stop "signoz-$label-collector" "signoz-$label"
         restore_clickhouse "$service" "$directory/clickhouse.zip"
         compose cp "$directory/signoz/." "signoz-$label:/var/lib/signoz/"
         compose up --detach --wait
+        trap - EXIT
     else
         while read -r database table condition; do
             rows=$(clickhouse "$service" --param_tenant "$tenant" --query "SELECT count() FROM $database.$table WHERE $condition" < /dev/null)

@@ -16,6 +16,8 @@ set -euo pipefail
 stores=1
 [ "${3:-}" != --no-stores ] || stores=
 [ $# -ge 2 ] || die 'usage: smoke-test.sh TENANT_A TENANT_B [--no-stores]'
+tenant_id "$1"
+tenant_id "$2"
 [ "$1" != "$2" ] || die 'two different tenants are needed'
 needs_env
 domain=$(setting DOMAIN)

@@ -18,6 +18,7 @@ func TestProfiles_MatchTheSharedList(t *testing.T) {
 		names = append(names, p.Name)
 		paths, ok := known.Find(p.Name)
 		assert.True(t, ok, p.Name)
+		assert.Equal(t, p.Headers["X-Scope-OrgID"] != "", known.ScopeOrgID(p.Name), p.Name)
 		assert.EqualValues(t, p.Paths, paths, p.Name)
 	}
 	slices.Sort(names)
