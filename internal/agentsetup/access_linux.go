@@ -317,16 +317,22 @@ func failed(f *safepath.File, err error) error {
 }
 
 // removeAll removes the entries of the user from everything that is recorded, and from the files in recorded
-// folders, which may be newer.
-func (a *access) removeAll() error {
+// folders, which may be newer. It returns what may have its entry at another place: it is a link now, or it does
+// not exist and its folder is not the one that was recorded, as with a home that is not mounted.
+func (a *access) removeAll() (left []granted, err error) {
 	var errs []error
+	recorded := a.recorded()
 	for _, g := range a.record.Granted {
 		f, err := safepath.Open(g.Path)
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && recorded[filepath.Dir(g.Path)]:
+			continue // such as a log file that was rotated
+		case errors.Is(err, fs.ErrNotExist):
+			left = append(left, g)
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			a.refuse(g.Path, safepath.Reason(err))
+			left = append(left, g)
 			continue
 		}
 		errs = append(errs, a.remove(f, g.Default), a.narrow(f, g.Bits))
@@ -344,6 +350,13 @@ func (a *access) removeAll() error {
 		}
 		_ = f.Close()
 	}
+	// A folder without its entry that lacks recorded content is another one, such as a mount point.
+	for _, g := range a.record.Granted {
+		below := func(l granted) bool { return strings.HasPrefix(l.Path, g.Path+"/") }
+		if has, opened := recorded[g.Path]; opened && !has && slices.ContainsFunc(left, below) {
+			left = append(left, g)
+		}
+	}
 	for _, group := range a.record.Groups {
 		a.line("gpasswd -d %s %s", a.user.Name, group)
 		if a.dryRun {
@@ -353,7 +366,31 @@ func (a *access) removeAll() error {
 			errs = append(errs, fmt.Errorf("gpasswd: %w: %s", err, strings.TrimSpace(out)))
 		}
 	}
-	return errors.Join(errs...)
+	return left, errors.Join(errs...)
+}
+
+// recorded returns the folders of the record that have what was granted.
+func (a *access) recorded() map[string]bool {
+	have := map[string]bool{}
+	for _, g := range a.record.Granted {
+		f, err := safepath.Open(g.Path)
+		if err != nil {
+			continue // removeAll reports it
+		}
+		have[g.Path] = f.IsDir() && (g.Bits&f.Stat.Mode != 0 || a.entry(f, posixacl.Access) || a.entry(f, posixacl.Default))
+		_ = f.Close()
+	}
+	return have
+}
+
+// entry reports whether a list of f has an entry of the user.
+func (a *access) entry(f *safepath.File, kind posixacl.Kind) bool {
+	present, err := posixacl.Get(f.File, kind)
+	if err != nil || present == nil {
+		return false
+	}
+	_, changed := present.Revoke(a.user.UID)
+	return changed
 }
 
 // narrow removes permissions of the group.

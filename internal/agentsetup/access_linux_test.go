@@ -140,7 +140,9 @@ func TestGrantHome_GrantsOneUserAndIsRemoved(t *testing.T) {
 	tr.grant(rec, false)
 	assert.Empty(t, tr.lines, "a second call changes nothing")
 
-	require.NoError(t, tr.access(rec, false).removeAll())
+	left, err := tr.access(rec, false).removeAll()
+	require.NoError(t, err)
+	assert.Empty(t, left)
 	assert.False(t, tr.reads(agent, ".pm2/logs/web-out.log"))
 	assert.False(t, tr.reads(agent, ".pm2/logs/new-out.log"))
 	for _, name := range []string{"new-out.log", "new-error.log"} {

@@ -73,7 +73,9 @@ func TestGrantGroup_OnAFileSystemWithoutACLs(t *testing.T) {
 	require.Error(t, numbered(other).Check(log, asuser.Read))
 
 	a.dirs = nil
-	require.NoError(t, tr.access(rec, false).removeAll())
+	left, err := tr.access(rec, false).removeAll()
+	require.NoError(t, err)
+	assert.Empty(t, left)
 	require.Error(t, a.user.Check(log, asuser.Read))
 
 	// Permissions are added to a mode that has more bits.

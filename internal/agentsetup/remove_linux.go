@@ -7,8 +7,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/otelcol-tenant/otelcol-tenant/internal/agentinstall"
 	"github.com/otelcol-tenant/otelcol-tenant/internal/asuser"
@@ -34,11 +36,12 @@ func RemoveAccess(_ context.Context, set Settings) (*Result, error) {
 		return r.result, err
 	}
 	r.sayChanges("Removed from", "Would remove from")
-	if err := r.access(rec).removeAll(); err != nil {
+	left, err := r.access(rec).removeAll()
+	if err != nil || r.DryRun {
 		return r.result, err
 	}
-	if r.DryRun {
-		return r.result, nil
+	if len(left) > 0 {
+		return r.result, r.keep(rec, left)
 	}
 	if err := os.Remove(r.path(recordFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return r.result, err
@@ -47,4 +50,25 @@ func RemoveAccess(_ context.Context, set Settings) (*Result, error) {
 		r.say("A running agent still reads files that it has open: stop it with `systemctl disable --now %s`.", unit.Name)
 	}
 	return r.result, nil
+}
+
+// maxNamed is how many places an error names.
+const maxNamed = 5
+
+// keep writes a record of the places where access may be left, and returns an error that names them.
+func (r *run) keep(rec *record, left []granted) error {
+	file := r.path(recordFile)
+	rest := &record{User: rec.User, Granted: left, changed: true}
+	if err := rest.write(file); err != nil {
+		return err
+	}
+	var names []string
+	for _, g := range left[:min(len(left), maxNamed)] {
+		names = append(names, shellWord(g.Path))
+	}
+	if n := len(left) - len(names); n > 0 {
+		names = append(names, fmt.Sprintf("and %d more", n))
+	}
+	return fmt.Errorf("access may be left, because these do not exist or are links now: %s. Run `tenantctl setup --remove-access` again when they are back, "+
+		"or delete %s if they are gone for good", strings.Join(names, ", "), file)
 }
