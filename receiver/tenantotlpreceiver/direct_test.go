@@ -214,7 +214,7 @@ func TestDirect_HoldsWhatTheExporterDecodes(t *testing.T) {
 			counts, err := otlpwire.CheckProto(tenant.Logs, body, otlpwire.Limits{})
 			require.NoError(t, err)
 			require.Equal(t, http.StatusOK, protobuf(t, d, "/v1/logs", logs).StatusCode)
-			assert.EqualValues(t, capacity.RequestOverhead+int64(len(body))+counts.Memory, path.held)
+			assert.Equal(t, capacity.RequestOverhead+int64(len(body))+counts.Memory, path.held)
 			assert.Equal(t, map[string]int64{"direct none": 1}, d.requests(t))
 		})
 	}
