@@ -70,5 +70,5 @@ func (r *run) keep(rec *record, left []granted) error {
 		names = append(names, fmt.Sprintf("and %d more", n))
 	}
 	return fmt.Errorf("access may be left, because these do not exist or are links now: %s. Run `tenantctl setup --remove-access` again when they are back, "+
-		"or delete %s if they are gone for good", strings.Join(names, ", "), file)
+		"or delete %s if they were removed", strings.Join(names, ", "), file)
 }

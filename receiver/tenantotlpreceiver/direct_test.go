@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,11 +47,11 @@ type testPath struct {
 	door *door
 	logs func(context.Context, plog.Logs) error // of the setup
 
-	refuse              bool       // the processor admits nobody
-	slow                stamp.Slow // of all requests
-	err                 error      // of Stamp
-	delta, invalidSpans bool       // of all requests
-	held                int64      // of the guard, when the exporter had the last request
+	refuse              bool         // the processor admits nobody
+	slow                stamp.Slow   // of all requests
+	err                 error        // of Stamp
+	delta, invalidSpans bool         // of all requests
+	held                atomic.Int64 // of the guard, when the exporter had the last request
 }
 
 func (p *testPath) post(b *direct.Board) {
@@ -91,7 +92,8 @@ func (a testAdmitter) Forward(ctx context.Context, e *stamp.Encoded, sink direct
 }
 
 func (p *testPath) ConsumeEncoded(ctx context.Context, signal tenant.Signal, _ tenant.ID, e *stamp.Encoded) error {
-	_, p.held = p.door.guard.InFlight()
+	_, held := p.door.guard.InFlight()
+	p.held.Store(held)
 	switch signal {
 	case tenant.Logs:
 		ld, err := decodeLogs(formatProtobuf, e.Data)
@@ -187,14 +189,14 @@ func TestDirect_DecodesOtherRequests(t *testing.T) {
 // TestDirect_CountsNoRejectedRequest has rejections that no path is taken for.
 func TestDirect_CountsNoRejectedRequest(t *testing.T) {
 	for name, tt := range map[string]struct {
-		path testPath
+		path *testPath
 		code codes.Code
 	}{
-		"malformed":          {testPath{err: &otlpwire.Error{Reason: otlpwire.ReasonMalformed}}, codes.InvalidArgument},
-		"panic in processor": {testPath{err: rejection.Of(rejection.Panic)}, codes.Internal},
+		"malformed":          {&testPath{err: &otlpwire.Error{Reason: otlpwire.ReasonMalformed}}, codes.InvalidArgument},
+		"panic in processor": {&testPath{err: rejection.Of(rejection.Panic)}, codes.Internal},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := setup{direct: &tt.path}.start(t)
+			d := setup{direct: tt.path}.start(t)
 			_, err := plogotlp.NewGRPCClient(d.conn).Export(withKey(t.Context(), "good"), plogotlp.NewExportRequestFromLogs(someLogs(2)))
 			assert.Equal(t, tt.code, status.Code(err), "%v", err)
 			assert.Empty(t, d.requests(t))
@@ -214,7 +216,7 @@ func TestDirect_HoldsWhatTheExporterDecodes(t *testing.T) {
 			counts, err := otlpwire.CheckProto(tenant.Logs, body, otlpwire.Limits{})
 			require.NoError(t, err)
 			require.Equal(t, http.StatusOK, protobuf(t, d, "/v1/logs", logs).StatusCode)
-			assert.Equal(t, capacity.RequestOverhead+int64(len(body))+counts.Memory, path.held)
+			assert.Equal(t, capacity.RequestOverhead+int64(len(body))+counts.Memory, path.held.Load())
 			assert.Equal(t, map[string]int64{"direct none": 1}, d.requests(t))
 		})
 	}
@@ -277,7 +279,7 @@ func TestDirect_HoldsOnlyTheBytes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, protobuf(t, d, "/v1/logs", logs).StatusCode)
 	const overhead = 16 << 10
-	assert.EqualValues(t, overhead+len(body), path.held)
+	assert.EqualValues(t, overhead+len(body), path.held.Load())
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		requests, held := d.guard.InFlight()
 		assert.Zero(c, requests)
