@@ -33,15 +33,8 @@ type tree struct {
 
 func newTree(t *testing.T) *tree {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can grant access to files of others")
-	}
-	if _, err := exec.LookPath("getfacl"); err != nil {
-		if os.Getenv("REQUIRE_REAL") == "1" {
-			t.Fatal("REQUIRE_REAL=1 and there is no getfacl")
-		}
-		t.Skip("there is no getfacl (apt-get install acl)")
-	}
+	requireRoot(t)
+	requireGetfacl(t)
 	root, err := os.MkdirTemp("/tmp", "access") //nolint:usetesting // the folders above that of the test are closed
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(root) })

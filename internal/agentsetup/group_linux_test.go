@@ -22,9 +22,7 @@ const withoutACLs = "AGENTSETUP_WITHOUT_ACLS"
 func TestGrantGroup_OnAFileSystemWithoutACLs(t *testing.T) {
 	folder := os.Getenv(withoutACLs)
 	if folder == "" {
-		if os.Geteuid() != 0 {
-			t.Skip("only root can mount")
-		}
+		requireRoot(t)
 		dir, err := os.MkdirTemp("/tmp", "ramfs") //nolint:usetesting // the folders above that of the test are closed
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })

@@ -38,9 +38,7 @@ type install struct {
 // newInstall returns an agent whose gateway answers with a status.
 func newInstall(t *testing.T, status int) *install {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can set up an agent")
-	}
+	requireRoot(t)
 	root, err := os.MkdirTemp("/tmp", "setup") //nolint:usetesting // the folders above that of the test are closed
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(root) })

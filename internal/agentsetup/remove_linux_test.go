@@ -78,14 +78,8 @@ func TestRemoveAccess_KeepsWhatIsLeft(t *testing.T) {
 // entries returns the lists of everything below a folder.
 func entries(t *testing.T, folder string) string {
 	t.Helper()
-	program, err := exec.LookPath("getfacl")
-	if err != nil {
-		if os.Getenv("REQUIRE_REAL") == "1" {
-			t.Fatal("REQUIRE_REAL=1 and there is no getfacl")
-		}
-		t.Skip("there is no getfacl (apt-get install acl)")
-	}
-	out, err := exec.Command(program, "-R", "-n", "-p", folder).CombinedOutput()
+	requireGetfacl(t)
+	out, err := exec.Command("getfacl", "-R", "-n", "-p", folder).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return string(out)
 }
